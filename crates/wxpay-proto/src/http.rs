@@ -1,0 +1,201 @@
+//! Requests and replies: small types of our own, so that the core builds for bare metal.
+//!
+//! With the feature `http` (on by default) they convert to and from the types of the `http` crate.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+/// A request method; the protocol uses no others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `POST`
+    Post,
+}
+
+impl Method {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A complete request. Its URL may carry an access token or a secret, and its body a signature, so `Debug`
+/// shows neither.
+#[derive(Clone)]
+pub struct Request {
+    method: Method,
+    url: String,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl Request {
+    /// A request without body to an absolute URL.
+    #[must_use]
+    pub fn get(url: String) -> Self {
+        Self { method: Method::Get, url, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// A request with a body to an absolute URL.
+    #[must_use]
+    pub fn post(url: String, content_type: &str, body: Vec<u8>) -> Self {
+        let headers = Vec::from([("content-type", String::from(content_type))]);
+        Self { method: Method::Post, url, headers, body }
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The absolute URL. **It may hold an access token or the app's secret: keep it out of logs and errors.**
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Headers: names in lower case, and what they say.
+    #[must_use]
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.headers
+    }
+
+    /// The body, byte for byte as signed.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body, moved out.
+    #[must_use]
+    pub fn into_body(self) -> Vec<u8> {
+        self.body
+    }
+
+    /// Adds a header; `name` in lower case.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, String::from(value)));
+        self
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("body_len", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A complete reply. `Debug` shows its status and length alone.
+#[derive(Clone)]
+pub struct Response {
+    status: u16,
+    headers: Vec<(String, Vec<u8>)>,
+    body: Vec<u8>,
+}
+
+impl Response {
+    /// A reply without headers.
+    #[must_use]
+    pub fn new(status: u16, body: Vec<u8>) -> Self {
+        Self { status, headers: Vec::new(), body }
+    }
+
+    /// Adds a header; names are kept in lower case.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &[u8]) -> Self {
+        self.headers.push((name.to_ascii_lowercase(), value.to_vec()));
+        self
+    }
+
+    /// The status code.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Headers: names in lower case, and the bytes of what they say.
+    #[must_use]
+    pub fn headers(&self) -> &[(String, Vec<u8>)] {
+        &self.headers
+    }
+
+    /// The first header of that name, in any case of letters.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers
+            .iter()
+            .find(|(given, _)| given.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_slice())
+    }
+
+    /// The body, byte for byte as received.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("body_len", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "http")]
+mod convert {
+    use super::{Method, Request, Response};
+    use alloc::vec::Vec;
+
+    impl From<Method> for http::Method {
+        fn from(method: Method) -> Self {
+            match method {
+                Method::Get => Self::GET,
+                Method::Post => Self::POST,
+            }
+        }
+    }
+
+    /// Fails only if the URL or a header is not valid there; its message tells which rule, not the text.
+    impl TryFrom<Request> for http::Request<Vec<u8>> {
+        type Error = http::Error;
+
+        fn try_from(request: Request) -> Result<Self, http::Error> {
+            let mut builder =
+                http::Request::builder().method(http::Method::from(request.method)).uri(request.url.as_str());
+            for (name, value) in &request.headers {
+                builder = builder.header(*name, value);
+            }
+            builder.body(request.body)
+        }
+    }
+
+    impl From<http::Response<Vec<u8>>> for Response {
+        fn from(reply: http::Response<Vec<u8>>) -> Self {
+            let (head, body) = reply.into_parts();
+            head.headers.iter().fold(Self::new(head.status.as_u16(), body), |reply, (name, value)| {
+                reply.with(name.as_str(), value.as_bytes())
+            })
+        }
+    }
+}

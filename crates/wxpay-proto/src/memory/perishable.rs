@@ -1,0 +1,207 @@
+//! A value that spoils, fetched by one caller at a time.
+
+use crate::clock::UnixTime;
+use core::time::Duration;
+
+/// Something learned from WeChat Pay that must be fetched again one day.
+///
+/// Between `refresh_at` and `expires_at` it is stale but good: one caller is told to fetch, all others go on
+/// using it. A fetcher that vanishes loses its lease, and the next caller takes over; should the first come
+/// back after all, its lease no longer counts.
+///
+/// ```text
+///          fill                    refresh_at            expires_at
+///   empty ──────▶ fresh ─────────────────▶ stale ─────────────▶ empty
+///     │             Use to all               │ Fetch to one       ▲
+///     │ Fetch to one, Wait to the others     │ Use to the others  │ spoil
+/// ```
+#[derive(Debug)]
+pub struct Perishable<T> {
+    held: Option<Held<T>>,
+    leased_until: Option<UnixTime>,
+    leases: u64,
+}
+
+#[derive(Debug)]
+struct Held<T> {
+    value: T,
+    refresh_at: UnixTime,
+    expires_at: UnixTime,
+}
+
+/// The right to bring a new value. Not `Clone`: there is one.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lease(u64);
+
+/// What a caller who wants the value should do.
+#[derive(Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "there is nothing else one could do")]
+pub enum Claim<T> {
+    /// Use this.
+    Use(T),
+    /// Fetch it, then call [`Perishable::fill`] or [`Perishable::give_up`].
+    Fetch(Lease),
+    /// Somebody else is fetching it; ask again then.
+    Wait(UnixTime),
+}
+
+impl<T> Default for Perishable<T> {
+    fn default() -> Self {
+        Self { held: None, leased_until: None, leases: 0 }
+    }
+}
+
+impl<T: Clone + PartialEq> Perishable<T> {
+    /// How long a fetcher may take before the next caller takes over.
+    pub const LEASE: Duration = Duration::from_secs(15);
+    /// How long a caller that found nothing waits before it looks again.
+    pub const GLANCE: Duration = Duration::from_millis(50);
+    /// How long a value that could not be refreshed, and is still good, is used before the next attempt.
+    pub const RESPITE: Duration = Duration::from_secs(30);
+
+    /// Asks for the value.
+    pub fn claim(&mut self, now: UnixTime) -> Claim<T> {
+        let leased = self.leased_until.is_some_and(|until| now < until);
+        match &self.held {
+            Some(held) if now < held.expires_at && (leased || now < held.refresh_at) => {
+                Claim::Use(held.value.clone())
+            }
+            _ if leased => Claim::Wait(now.after(Self::GLANCE)),
+            _ => {
+                self.leases = self.leases.wrapping_add(1);
+                self.leased_until = Some(now.after(Self::LEASE));
+                Claim::Fetch(Lease(self.leases))
+            }
+        }
+    }
+
+    /// Puts a fetched value in, unless somebody else has taken over meanwhile.
+    pub fn fill(&mut self, Lease(number): Lease, value: T, refresh_at: UnixTime, expires_at: UnixTime) {
+        if number == self.leases {
+            self.put(value, refresh_at, expires_at);
+        }
+    }
+
+    /// Puts a value in that came from elsewhere: a store shared with other processes. A fetch that is under
+    /// way loses its lease, for the newer value must not be overwritten by the older.
+    pub fn put(&mut self, value: T, refresh_at: UnixTime, expires_at: UnixTime) {
+        self.held = Some(Held { value, refresh_at, expires_at });
+        self.leased_until = None;
+        self.leases = self.leases.wrapping_add(1);
+    }
+
+    /// Ends the lease with nothing to show. If the old value is still good it is used a while longer;
+    /// otherwise the next caller tries.
+    pub fn give_up(&mut self, Lease(number): Lease, now: UnixTime) {
+        if number != self.leases {
+            return;
+        }
+        self.leased_until = None;
+        if let Some(held) = &mut self.held {
+            held.refresh_at = now.after(Self::RESPITE);
+        }
+    }
+
+    /// Throws away a value the other side calls bad, unless a better one is already here.
+    pub fn spoil(&mut self, bad: &T) {
+        if self.held.as_ref().is_some_and(|held| held.value == *bad) {
+            self.held = None;
+        }
+    }
+
+    /// The value and when it expires, if it is good; asks for nothing to be done.
+    pub fn peek(&self, now: UnixTime) -> Option<(&T, UnixTime)> {
+        self.held.as_ref().filter(|held| now < held.expires_at).map(|held| (&held.value, held.expires_at))
+    }
+
+    /// When somebody should claim it next, so that it is refreshed before it is needed. `None` while there is
+    /// nothing to refresh.
+    #[must_use]
+    pub fn refresh_at(&self) -> Option<UnixTime> {
+        let held = self.held.as_ref()?;
+        Some(self.leased_until.map_or(held.refresh_at, |until| until.max(held.refresh_at)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> UnixTime {
+        UnixTime::from_secs(secs)
+    }
+
+    fn lease(held: &mut Perishable<u32>, now: UnixTime) -> Lease {
+        match held.claim(now) {
+            Claim::Fetch(lease) => lease,
+            other => panic!("expected a lease, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn one_of_many_callers_fetches_and_the_others_wait() {
+        let mut held = Perishable::default();
+        let first = lease(&mut held, at(0));
+        for _ in 0..100 {
+            assert_eq!(held.claim(at(1)), Claim::Wait(at(1).after(Duration::from_millis(50))));
+        }
+        held.fill(first, 7, at(5400), at(7200));
+        assert_eq!(held.claim(at(2)), Claim::Use(7));
+    }
+
+    #[test]
+    fn a_stale_value_is_used_while_one_caller_refreshes_it() {
+        let mut held = Perishable::default();
+        let first = lease(&mut held, at(0));
+        held.fill(first, 7, at(5400), at(7200));
+        let second = lease(&mut held, at(5400));
+        assert_eq!(held.claim(at(5401)), Claim::Use(7));
+        held.fill(second, 8, at(10800), at(12600));
+        assert_eq!(held.claim(at(5402)), Claim::Use(8));
+    }
+
+    #[test]
+    fn a_fetcher_that_comes_back_late_does_not_overwrite_its_successor() {
+        let mut held = Perishable::default();
+        let slow = lease(&mut held, at(0));
+        let quick = lease(&mut held, at(15));
+        held.fill(quick, 2, at(100), at(200));
+        held.fill(slow, 1, at(100), at(200));
+        assert_eq!(held.claim(at(16)), Claim::Use(2));
+    }
+
+    #[test]
+    fn late_news_about_an_old_value_does_not_throw_away_the_new_one() {
+        let mut held = Perishable::default();
+        let first = lease(&mut held, at(0));
+        held.fill(first, 2, at(100), at(200));
+        held.spoil(&1);
+        assert_eq!(held.claim(at(1)), Claim::Use(2));
+        held.spoil(&2);
+        assert!(matches!(held.claim(at(1)), Claim::Fetch(_)));
+    }
+
+    #[test]
+    fn a_failed_refresh_leaves_the_good_value_in_use_until_it_expires() {
+        let mut held = Perishable::default();
+        let first = lease(&mut held, at(0));
+        held.fill(first, 7, at(100), at(200));
+        let second = lease(&mut held, at(150));
+        held.give_up(second, at(151));
+        assert_eq!(held.claim(at(152)), Claim::Use(7));
+        let third = lease(&mut held, at(181));
+        held.give_up(third, at(199));
+        assert!(matches!(held.claim(at(200)), Claim::Fetch(_)), "expired, respite or not");
+    }
+
+    #[test]
+    fn a_value_put_in_from_elsewhere_outlives_an_older_fetch() {
+        let mut held = Perishable::default();
+        let slow = lease(&mut held, at(0));
+        held.put(2, at(100), at(200));
+        held.fill(slow, 1, at(100), at(200));
+        assert_eq!(held.peek(at(1)), Some((&2, at(200))));
+        assert_eq!(held.refresh_at(), Some(at(100)));
+        assert_eq!(held.peek(at(200)), None);
+    }
+}

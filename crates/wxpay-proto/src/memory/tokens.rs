@@ -1,0 +1,150 @@
+//! Access tokens, one to an app.
+
+use super::perishable::{Claim, Lease, Perishable};
+use crate::{
+    clock::UnixTime,
+    secret::{Secret, same_bytes},
+};
+use alloc::{string::String, sync::Arc};
+use core::fmt;
+
+/// The key to the first generation's calls, good for two hours. A secret: whoever has it can call as the app.
+///
+/// Copies share one allocation. Equality takes the same time wherever two tokens of one length differ.
+#[derive(Clone)]
+pub struct AccessToken(Arc<Secret<String>>);
+
+impl AccessToken {
+    /// The documented room to reserve for one, in bytes.
+    pub const MAX_LEN: usize = 512;
+
+    /// Takes a token in: 1 to 512 visible ASCII characters. Anything else is not one.
+    #[must_use]
+    pub fn new(text: String) -> Option<Self> {
+        let good =
+            (1..=Self::MAX_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        good.then(|| Self(Arc::new(Secret::new(text))))
+    }
+
+    /// Lets it out.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl PartialEq for AccessToken {
+    fn eq(&self, other: &Self) -> bool {
+        same_bytes(self.expose().as_bytes(), other.expose().as_bytes())
+    }
+}
+
+impl Eq for AccessToken {}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AccessToken([secret])")
+    }
+}
+
+/// One app's token, and what is known of its quota.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    token: Perishable<AccessToken>,
+    /// Set when WeChat Pay says that the day's fetches are used up: none is tried before then.
+    quota_renewed_at: Option<UnixTime>,
+}
+
+/// What a caller who wants a token should do.
+#[derive(Debug)]
+pub(crate) enum TokenClaim {
+    Use(AccessToken),
+    Fetch(Lease),
+    Wait(UnixTime),
+    QuotaUsedUp,
+}
+
+impl Tokens {
+    pub(crate) fn claim(&mut self, now: UnixTime) -> TokenClaim {
+        if self.quota_renewed_at.is_some_and(|renewed| now < renewed) {
+            return match self.token.peek(now) {
+                Some((token, _)) => TokenClaim::Use(token.clone()),
+                None => TokenClaim::QuotaUsedUp,
+            };
+        }
+        match self.token.claim(now) {
+            Claim::Use(token) => TokenClaim::Use(token),
+            Claim::Fetch(lease) => TokenClaim::Fetch(lease),
+            Claim::Wait(until) => TokenClaim::Wait(until),
+        }
+    }
+
+    pub(crate) fn fill(&mut self, lease: Lease, token: AccessToken, now: UnixTime, expires_at: UnixTime) {
+        self.quota_renewed_at = None;
+        self.token.fill(lease, token, refresh_at(now, expires_at), expires_at);
+    }
+
+    pub(crate) fn put(&mut self, token: AccessToken, now: UnixTime, expires_at: UnixTime) {
+        self.quota_renewed_at = None;
+        self.token.put(token, refresh_at(now, expires_at), expires_at);
+    }
+
+    pub(crate) fn give_up(&mut self, lease: Lease, now: UnixTime) {
+        self.token.give_up(lease, now);
+    }
+
+    pub(crate) fn quota_used_up(&mut self, lease: Lease, now: UnixTime, renewed_at: UnixTime) {
+        self.quota_renewed_at = Some(renewed_at);
+        self.token.give_up(lease, now);
+    }
+
+    pub(crate) fn spoil(&mut self, bad: &AccessToken) {
+        self.token.spoil(bad);
+    }
+
+    pub(crate) fn peek(&self, now: UnixTime) -> Option<(&AccessToken, UnixTime)> {
+        self.token.peek(now)
+    }
+
+    pub(crate) fn refresh_at(&self) -> Option<UnixTime> {
+        let due = self.token.refresh_at()?;
+        Some(self.quota_renewed_at.map_or(due, |renewed| renewed.max(due)))
+    }
+}
+
+/// Three quarters of a token's life: 5400 of 7200 seconds, some sixteen fetches a day.
+fn refresh_at(now: UnixTime, expires_at: UnixTime) -> UnixTime {
+    let life = expires_at.since(now);
+    expires_at.before(life.checked_div(4).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn a_used_up_quota_is_not_asked_again_before_it_is_renewed() {
+        let (mut tokens, at) = (Tokens::default(), UnixTime::from_secs);
+        let TokenClaim::Fetch(lease) = tokens.claim(at(0)) else { panic!("nothing is held") };
+        tokens.quota_used_up(lease, at(0), at(1000));
+        assert!(matches!(tokens.claim(at(999)), TokenClaim::QuotaUsedUp));
+        assert!(matches!(tokens.claim(at(1000)), TokenClaim::Fetch(_)));
+    }
+
+    #[test]
+    fn a_token_is_refreshed_after_three_quarters_of_its_life() {
+        let (mut tokens, at) = (Tokens::default(), UnixTime::from_secs);
+        tokens.put(AccessToken::new(String::from("t")).unwrap(), at(0), at(7200));
+        assert_eq!(tokens.refresh_at(), Some(at(5400)));
+    }
+
+    #[test]
+    fn a_token_is_not_printed_and_keeps_to_its_bounds() {
+        let token = AccessToken::new(String::from("planted")).unwrap();
+        assert!(!format!("{token:?}").contains("planted"));
+        assert!(AccessToken::new(String::new()).is_none());
+        assert!(AccessToken::new("x".repeat(513)).is_none());
+        assert!(AccessToken::new(String::from("a b")).is_none());
+    }
+}

@@ -1,0 +1,158 @@
+//! Amounts: whole fen, never floats.
+
+use core::{fmt, str::FromStr};
+
+/// An amount of money in fen, the hundredth part of a yuan.
+///
+/// ```
+/// use wxpay_proto::Fen;
+///
+/// assert_eq!(Fen::from_yuan("19.99")?, Fen::new(1999));
+/// assert_eq!(Fen::from_yuan("0.1")?, Fen::new(10));
+/// assert_eq!(Fen::new(1999).to_string(), "1999");
+/// assert_eq!(Fen::new(1999).yuan().to_string(), "19.99");
+/// assert!(Fen::from_yuan("0.001").is_err());
+/// # Ok::<(), wxpay_proto::money::NotAnAmount>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(transparent)]
+pub struct Fen(u64);
+
+impl Fen {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// An amount of so many fen.
+    #[must_use]
+    pub const fn new(fen: u64) -> Self {
+        Self(fen)
+    }
+
+    /// How many fen.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The sum, unless it does not fit.
+    #[must_use]
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(sum) => Some(Self(sum)),
+            None => None,
+        }
+    }
+
+    /// The difference, unless `other` is the larger.
+    #[must_use]
+    pub const fn checked_sub(self, other: Self) -> Option<Self> {
+        match self.0.checked_sub(other.0) {
+            Some(rest) => Some(Self(rest)),
+            None => None,
+        }
+    }
+
+    /// Reads yuan: digits, then at most one dot with one or two digits behind it. No sign, no blanks, no
+    /// exponent.
+    ///
+    /// # Errors
+    ///
+    /// When the text is anything else, or too large.
+    pub fn from_yuan(yuan: &str) -> Result<Self, NotAnAmount> {
+        let (whole, cents) = yuan.split_once('.').unwrap_or((yuan, "00"));
+        let cents = match (cents.len(), digits(cents)?) {
+            (1, tenths) => tenths.checked_mul(10).ok_or(NotAnAmount)?,
+            (2, cents) => cents,
+            _ => return Err(NotAnAmount),
+        };
+        digits(whole)?.checked_mul(100).and_then(|fen| fen.checked_add(cents)).map(Self).ok_or(NotAnAmount)
+    }
+
+    /// Shows the amount in yuan with two decimals, as bills and people write it.
+    #[must_use]
+    pub const fn yuan(self) -> Yuan {
+        Yuan(self)
+    }
+}
+
+/// An amount shown in yuan; see [`Fen::yuan`].
+#[derive(Clone, Copy, Debug)]
+pub struct Yuan(Fen);
+
+const FEN_A_YUAN: u64 = 100;
+
+impl fmt::Display for Yuan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fen(fen) = self.0;
+        write!(f, "{}.{:02}", fen / FEN_A_YUAN, fen % FEN_A_YUAN)
+    }
+}
+
+/// Decimal digits, as on the wire.
+impl fmt::Display for Fen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Reads decimal digits of fen, as on the wire.
+impl FromStr for Fen {
+    type Err = NotAnAmount;
+    fn from_str(text: &str) -> Result<Self, NotAnAmount> {
+        digits(text).map(Self)
+    }
+}
+
+/// Digits and nothing else: `u64::from_str` alone would take a `+`.
+fn digits(text: &str) -> Result<u64, NotAnAmount> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten().ok_or(NotAnAmount)
+}
+
+/// The text is not an amount of money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotAnAmount;
+
+impl fmt::Display for NotAnAmount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not an amount: digits, at most two decimals for yuan, no sign")
+    }
+}
+
+impl core::error::Error for NotAnAmount {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{format, string::ToString};
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_prices_a_float_would_cheat_keep_every_fen() {
+        for (yuan, fen) in [("0.29", 29), ("1.15", 115), ("8.2", 820), ("19.99", 1999), ("0", 0), ("7", 700)]
+        {
+            assert_eq!(Fen::from_yuan(yuan), Ok(Fen::new(fen)), "{yuan}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_an_amount_is_refused() {
+        for text in ["", ".", "1.", ".5", "-1", "+1", " 1", "1 ", "1e2", "1.234", "1,5", "１", "1.2.3", "NaN"]
+        {
+            assert_eq!(Fen::from_yuan(text), Err(NotAnAmount), "{text:?}");
+        }
+        assert_eq!(Fen::from_yuan("184467440737095516.16"), Err(NotAnAmount));
+        assert_eq!("+1".parse::<Fen>(), Err(NotAnAmount));
+        assert_eq!("18446744073709551616".parse::<Fen>(), Err(NotAnAmount));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_reads_back(fen: u64) {
+            let amount = Fen::new(fen);
+            prop_assert_eq!(Fen::from_yuan(&format!("{}", amount.yuan())), Ok(amount));
+            prop_assert_eq!(amount.to_string().parse::<Fen>(), Ok(amount));
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! How often a call is tried, and how long it pauses in between.
+
+use crate::{clock::UnixTime, entropy::Entropy};
+use core::time::Duration;
+
+/// How often, with what pauses, and for how long in all a call is tried.
+///
+/// Pauses double from `first_pause` to `longest_pause`, and each is shortened by up to half at random, so that
+/// many callers that failed together do not come back together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Policy {
+    /// How many requests in all, the first included.
+    pub tries: u32,
+    /// The pause before the second try.
+    pub first_pause: Duration,
+    /// No pause is longer.
+    pub longest_pause: Duration,
+    /// No try begins later than this after the first.
+    pub deadline: Duration,
+    /// How long one request may take.
+    pub timeout: Duration,
+}
+
+/// Four tries within 30 seconds, 10 seconds each, pauses of half a second to four.
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            tries: 4,
+            first_pause: Duration::from_millis(500),
+            longest_pause: Duration::from_secs(4),
+            deadline: Duration::from_secs(30),
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// The tries of one call, counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tries {
+    policy: Policy,
+    made: u32,
+    began: UnixTime,
+}
+
+impl Tries {
+    pub(crate) fn new(policy: Policy, began: UnixTime) -> Self {
+        Self { policy, made: 1, began }
+    }
+
+    /// When to try again, if that is permitted.
+    pub(crate) fn again(&mut self, now: UnixTime, entropy: &mut Entropy) -> Option<UnixTime> {
+        if self.made >= self.policy.tries {
+            return None;
+        }
+        let until = now.after(pause(&self.policy, self.made, entropy));
+        self.made = self.made.saturating_add(1);
+        (until <= self.began.after(self.policy.deadline)).then_some(until)
+    }
+}
+
+/// The pause after so many tries: doubled, capped, then shortened by up to half.
+fn pause(policy: &Policy, made: u32, entropy: &mut Entropy) -> Duration {
+    let doubled = 2_u32.saturating_pow(made.saturating_sub(1).min(20));
+    let full = policy.first_pause.saturating_mul(doubled).min(policy.longest_pause);
+    let half = full.checked_div(2).unwrap_or_default();
+    let millis = u32::try_from(half.as_millis()).unwrap_or(u32::MAX);
+    let jitter = entropy.below(millis.saturating_add(1));
+    half.saturating_add(Duration::from_millis(jitter.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_stay_within_bounds_and_end() {
+        let (policy, mut entropy) = (Policy::default(), Entropy::new([3; 32]));
+        let mut tries = Tries::new(policy, UnixTime::EPOCH);
+        let mut now = UnixTime::EPOCH;
+        let mut pauses = 0;
+        while let Some(until) = tries.again(now, &mut entropy) {
+            let paused = until.since(now);
+            assert!(paused >= policy.first_pause / 2 && paused <= policy.longest_pause, "{paused:?}");
+            now = until;
+            pauses += 1;
+        }
+        assert_eq!(pauses, policy.tries - 1);
+    }
+
+    #[test]
+    fn no_try_begins_after_the_deadline() {
+        let policy = Policy { deadline: Duration::from_millis(100), ..Policy::default() };
+        let mut tries = Tries::new(policy, UnixTime::EPOCH);
+        assert_eq!(tries.again(UnixTime::EPOCH, &mut Entropy::new([3; 32])), None);
+    }
+}
