@@ -13,6 +13,7 @@ pub mod money;
 pub mod refusal;
 pub mod retry;
 pub mod secret;
+pub mod wire;
 pub mod world;
 
 pub use clock::UnixTime;

@@ -1,0 +1,174 @@
+//! `name=value&name=value` with percent escapes: the query of a notice, and the `package`.
+
+use super::Unreadable;
+use alloc::{borrow::Cow, string::String, vec::Vec};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+
+/// All but the unreserved characters of RFC 3986 is escaped; a space becomes `%20`, never `+`.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Escapes bytes onto the end of a text, with upper-case digits.
+pub fn escape(bytes: &[u8], onto: &mut String) {
+    onto.extend(percent_encode(bytes, RESERVED));
+}
+
+/// How many pairs a form may have.
+pub const MAX_PAIRS: usize = 64;
+
+/// Pairs of names and values, unescaped to bytes, sorted by name, each name once.
+///
+/// A `+` is a plus. Values are bytes, because their charset is told by one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Form<'a> {
+    pairs: Vec<Pair<'a>>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Pair<'a> {
+    name: Cow<'a, [u8]>,
+    value: Cow<'a, [u8]>,
+    at: usize,
+}
+
+impl core::fmt::Debug for Pair<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}=({} bytes)", self.name.escape_ascii(), self.value.len())
+    }
+}
+
+impl<'a> Form<'a> {
+    /// Reads a form. Empty pairs (`a=1&&b=2`) are passed over, a name without `=` has an empty value.
+    ///
+    /// The caller limits the length; there may be at most [`MAX_PAIRS`] pairs.
+    ///
+    /// # Errors
+    ///
+    /// For a name that comes twice, an incomplete escape, an empty name, or too many pairs.
+    pub fn parse(text: &'a [u8]) -> Result<Self, Unreadable> {
+        let mut pairs: Vec<Pair<'a>> = Vec::with_capacity(20);
+        let mut at = 0_usize;
+        for piece in text.split(|byte| *byte == b'&') {
+            if !piece.is_empty() {
+                if pairs.len() == MAX_PAIRS {
+                    return Err(Unreadable::new(at, "too many pairs"));
+                }
+                pairs.push(Pair::parse(piece, at)?);
+            }
+            at = at.saturating_add(piece.len()).saturating_add(1);
+        }
+        pairs.sort_by(|one, other| one.name.cmp(&other.name));
+        let twice = pairs.iter().zip(pairs.iter().skip(1)).find(|(one, next)| one.name == next.name);
+        match twice {
+            Some((one, next)) => Err(Unreadable::new(one.at.max(next.at), "a name that comes twice")),
+            None => Ok(Self { pairs }),
+        }
+    }
+
+    /// The value of that name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&[u8]> {
+        let at = self.pairs.binary_search_by(|pair| (*pair.name).cmp(name.as_bytes())).ok()?;
+        self.pairs.get(at).map(|pair| &*pair.value)
+    }
+
+    /// All pairs, in ASCII order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+        self.pairs.iter().map(|pair| (&*pair.name, &*pair.value))
+    }
+}
+
+impl<'a> Pair<'a> {
+    fn parse(piece: &'a [u8], at: usize) -> Result<Self, Unreadable> {
+        let (name, value) = match piece.iter().position(|byte| *byte == b'=') {
+            Some(equals) => piece.split_at(equals),
+            None => (piece, piece.get(..0).unwrap_or_default()),
+        };
+        let value_at = at.saturating_add(name.len()).saturating_add(1);
+        if name.is_empty() {
+            return Err(Unreadable::new(at, "an empty name"));
+        }
+        let value = value.strip_prefix(b"=").unwrap_or(value);
+        Ok(Self { name: unescape(name, at)?, value: unescape(value, value_at)?, at })
+    }
+}
+
+/// Refuses what a lenient decoder would pass through as it is: an escape without two digits.
+fn unescape(text: &[u8], at: usize) -> Result<Cow<'_, [u8]>, Unreadable> {
+    let mut rest = text;
+    let mut plain = true;
+    while let Some(percent) = rest.iter().position(|byte| *byte == b'%') {
+        plain = false;
+        match rest.get(percent..).unwrap_or_default() {
+            [_, high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest = after,
+            broken => {
+                let before = text.len().saturating_sub(broken.len());
+                return Err(Unreadable::new(at.saturating_add(before), "an incomplete escape"));
+            }
+        }
+    }
+    Ok(if plain { Cow::Borrowed(text) } else { percent_decode(text).into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{borrow::ToOwned, format};
+    use proptest::prelude::*;
+
+    #[test]
+    fn pairs_come_sorted_and_unescaped_to_bytes() {
+        let form = Form::parse(b"b=%B2%E2&a=1+2%2B&c&d=").unwrap();
+        let pairs: Vec<_> = form.iter().collect();
+        let expected: [(&[u8], &[u8]); 4] = [(b"a", b"1+2+"), (b"b", b"\xB2\xE2"), (b"c", b""), (b"d", b"")];
+        assert_eq!(pairs, expected);
+        assert_eq!(form.value("b"), Some(&b"\xB2\xE2"[..]));
+        assert_eq!(form.value("e"), None);
+    }
+
+    #[test]
+    fn a_name_that_comes_twice_is_refused_where_it_comes_again_escaped_or_not() {
+        assert_eq!(Form::parse(b"a=1&b=2&%61=1").unwrap_err(), Unreadable::new(8, "a name that comes twice"));
+    }
+
+    #[test]
+    fn a_broken_escape_is_refused_with_its_place() {
+        for (text, at) in [("a=%", 2), ("a=%4", 2), ("a=12%G1", 4), ("ab%zz=1", 2), ("x=1&a=%41%", 9)] {
+            assert_eq!(Form::parse(text.as_bytes()).unwrap_err().at, at, "{text}");
+        }
+    }
+
+    #[test]
+    fn empty_pairs_are_passed_over_but_not_empty_names() {
+        assert_eq!(Form::parse(b"&a=1&&b=2&").unwrap().iter().count(), 2);
+        assert_eq!(Form::parse(b"a=1&=2").unwrap_err().at, 4);
+    }
+
+    #[test]
+    fn too_many_pairs_are_refused() {
+        let many: Vec<_> = (0..=MAX_PAIRS).map(|number| format!("n{number}=1")).collect();
+        assert!(Form::parse(many.join("&").as_bytes()).is_err());
+        assert!(Form::parse(many[1..].join("&").as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn values_are_not_printed() {
+        assert!(!format!("{:?}", Form::parse(b"a=planted").unwrap()).contains("planted"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_escaped_reads_back(value: Vec<u8>) {
+            let mut text = "v=".to_owned();
+            escape(&value, &mut text);
+            let form = Form::parse(text.as_bytes()).unwrap();
+            prop_assert_eq!(form.value("v"), Some(&value[..]));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(text: Vec<u8>) {
+            if let Err(fault) = Form::parse(&text) {
+                prop_assert!(fault.at <= text.len());
+            }
+        }
+    }
+}

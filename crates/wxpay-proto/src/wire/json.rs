@@ -1,0 +1,123 @@
+//! JSON: what serde reads, with our errors.
+
+use super::Unreadable;
+use alloc::string::String;
+use core::fmt;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, Visitor};
+
+/// Reads a whole JSON text. Nesting is limited to 128, a member that the type names may come once, and the
+/// caller limits the length.
+///
+/// # Errors
+///
+/// When the text is not JSON, or not what the type wants. The error tells the place, never the text.
+pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Unreadable> {
+    serde_json::from_slice(text).map_err(|error| {
+        let what = match error.classify() {
+            serde_json::error::Category::Eof => "JSON that ends too early",
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not JSON",
+            serde_json::error::Category::Data => "JSON that does not fit",
+        };
+        Unreadable::new(offset(text, error.line(), error.column()), what)
+    })
+}
+
+/// The offset of a line (from 1) and a column in bytes (from 0 at a line's start).
+fn offset(text: &[u8], line: usize, column: usize) -> usize {
+    let before: usize = text
+        .split_inclusive(|byte| *byte == b'\n')
+        .take(line.saturating_sub(1))
+        .map(<[u8]>::len)
+        .fold(0, usize::saturating_add);
+    before.saturating_add(column).min(text.len())
+}
+
+/// A text that the other side writes as a string or as a whole number, whichever it feels like.
+///
+/// ```
+/// use wxpay_proto::wire::json::{self, Loose};
+///
+/// let both: Vec<Loose> = json::parse(br#"["1", 1]"#)?;
+/// assert_eq!(both[0], both[1]);
+/// # Ok::<(), wxpay_proto::wire::Unreadable>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a transparent wrapper for one field")]
+pub struct Loose(pub String);
+
+impl<'de> Deserialize<'de> for Loose {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct StringOrWhole;
+
+        impl Visitor<'_> for StringOrWhole {
+            type Value = Loose;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a whole number")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Loose, E> {
+                Ok(Loose(String::from(text)))
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Loose, E> {
+                Ok(Loose(alloc::format!("{number}")))
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Loose, E> {
+                Ok(Loose(alloc::format!("{number}")))
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Loose, E> {
+                Ok(Loose::default())
+            }
+        }
+
+        deserializer.deserialize_any(StringOrWhole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{string::ToString, vec::Vec};
+    use proptest::prelude::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Sample {
+        #[allow(dead_code, reason = "read by the parser alone")]
+        a: Loose,
+    }
+
+    #[test]
+    fn a_string_and_a_whole_number_say_the_same_and_a_float_says_nothing() {
+        assert_eq!(parse::<Sample>(br#"{"a":"0"}"#).unwrap().a, parse::<Sample>(br#"{"a":0}"#).unwrap().a);
+        assert_eq!(parse::<Sample>(br#"{"a":-7}"#).unwrap().a.0, "-7");
+        assert!(parse::<Sample>(br#"{"a":1.5}"#).is_err());
+        assert!(parse::<Sample>(br#"{"a":1e9}"#).is_err());
+    }
+
+    #[test]
+    fn an_error_tells_the_place_and_not_the_text() {
+        let error = parse::<Sample>(b"{\n \"a\": planted}").unwrap_err();
+        assert_eq!(error.at, 9);
+        assert!(!error.to_string().contains("planted"));
+        assert_eq!(parse::<Sample>(b"{").unwrap_err().what, "JSON that ends too early");
+        assert_eq!(parse::<Sample>(br#"{"a":1,"a":2}"#).unwrap_err().what, "JSON that does not fit");
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_without_a_stack_overflow() {
+        let deep = "[".repeat(100_000);
+        assert!(parse::<serde_json::Value>(deep.as_bytes()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(text: Vec<u8>) {
+            if let Err(fault) = parse::<serde_json::Value>(&text) {
+                prop_assert!(fault.at <= text.len());
+            }
+        }
+    }
+}

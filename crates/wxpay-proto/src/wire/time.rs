@@ -1,0 +1,116 @@
+//! `yyyyMMddHHmmss` in the time of China, whatever zone the machine is in.
+
+use super::Unreadable;
+use crate::clock::UnixTime;
+use alloc::{format, string::String};
+use core::time::Duration;
+use jiff::{
+    Timestamp,
+    civil::{Date, DateTime, Time},
+    tz::{Offset, offset},
+};
+
+/// GMT+8, all year.
+const CHINA: Offset = offset(8);
+
+/// Writes a time in fourteen digits. Times beyond the year 9999 are written as its last second.
+#[must_use]
+pub fn compact(time: UnixTime) -> String {
+    let local = local(time);
+    format!(
+        "{:04}{:02}{:02}{:02}{:02}{:02}",
+        local.year(),
+        local.month(),
+        local.day(),
+        local.hour(),
+        local.minute(),
+        local.second()
+    )
+}
+
+/// Reads a time of fourteen digits.
+///
+/// # Errors
+///
+/// When it is anything else, no such day or time exists, or it lies before 1970.
+pub fn parse_compact(text: &[u8]) -> Result<UnixTime, Unreadable> {
+    const FAULT: &str = "not a time of the form yyyyMMddHHmmss";
+    if text.len() != 14 {
+        return Err(Unreadable::new(text.len().min(14), FAULT));
+    }
+    if let Some(at) = text.iter().position(|byte| !byte.is_ascii_digit()) {
+        return Err(Unreadable::new(at, FAULT));
+    }
+    let number = |from: usize, to: usize| -> Option<i16> {
+        core::str::from_utf8(text.get(from..to)?).ok()?.parse().ok()
+    };
+    let small = |from: usize| -> Option<i8> { number(from, from.saturating_add(2))?.try_into().ok() };
+    let read = || {
+        let date = Date::new(number(0, 4)?, small(4)?, small(6)?).ok()?;
+        let time = Time::new(small(8)?, small(10)?, small(12)?, 0).ok()?;
+        let seconds = CHINA.to_timestamp(DateTime::from_parts(date, time)).ok()?.as_second();
+        u64::try_from(seconds).ok().map(UnixTime::from_secs)
+    };
+    read().ok_or(Unreadable::new(0, FAULT))
+}
+
+/// The next midnight in China: when daily quotas are renewed.
+pub(crate) fn next_midnight(now: UnixTime) -> UnixTime {
+    const DAY: u64 = 24 * 3600;
+    const EIGHT_HOURS: u64 = 8 * 3600;
+    let into_day = now.as_secs().saturating_add(EIGHT_HOURS).checked_rem(DAY).unwrap_or_default();
+    UnixTime::from_secs(now.as_secs()).after(Duration::from_secs(DAY.saturating_sub(into_day)))
+}
+
+fn local(time: UnixTime) -> DateTime {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    CHINA.to_datetime(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_clock_on_the_wall_is_chinas() {
+        // `TZ=Asia/Shanghai date -d @1399514976 +%Y%m%d%H%M%S`
+        assert_eq!(compact(UnixTime::from_secs(1_399_514_976)), "20140508100936");
+        assert_eq!(parse_compact(b"20140508100936"), Ok(UnixTime::from_secs(1_399_514_976)));
+        assert_eq!(parse_compact(b"19700101080000"), Ok(UnixTime::EPOCH));
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        let bad = [
+            "",
+            "1399514976",
+            "2014050810093",
+            "201405081009366",
+            "2014050810093x",
+            "20140230100936",
+            "20140508240000",
+            "20140508106000",
+            "19691231235959",
+            "+2014050810093",
+        ];
+        for text in bad {
+            assert!(parse_compact(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn quotas_are_renewed_at_midnight_in_china() {
+        // `TZ=Asia/Shanghai date -d '2014-05-09 00:00:00' +%s`
+        assert_eq!(next_midnight(UnixTime::from_secs(1_399_514_976)), UnixTime::from_secs(1_399_564_800));
+        assert_eq!(next_midnight(UnixTime::from_secs(1_399_564_800)), UnixTime::from_secs(1_399_651_200));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(secs in 0_u64..250_000_000_000) {
+            let time = UnixTime::from_secs(secs);
+            prop_assert_eq!(parse_compact(compact(time).as_bytes()), Ok(time));
+        }
+    }
+}

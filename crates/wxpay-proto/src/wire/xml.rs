@@ -1,0 +1,347 @@
+//! The flat XML of notices: one root, one level, text only.
+//!
+//! ```text
+//! document = blank "<xml>" *( blank element ) blank "</xml>" blank
+//! element  = "<" name ">" *( text / reference / cdata ) "</" name ">" / "<" name "/>"
+//! name     = ( letter / "_" ) *( letter / digit / "_" / "-" / "." )        ; at most 64 bytes
+//! text     = any character but "<", "&", controls, and the sequence "]]>"
+//! reference = "&lt;" / "&gt;" / "&amp;" / "&quot;" / "&apos;" / "&#" decimal ";" / "&#x" hex ";"
+//! cdata    = "<![CDATA[" any characters but "]]>" "]]>"
+//! ```
+//!
+//! Nothing else is XML here: no declaration, attributes, comments, document type, entities or nesting. So
+//! there is nothing to expand, to fetch or to overflow. Line ends are kept as sent, for signatures.
+
+use super::Unreadable;
+use alloc::{borrow::Cow, string::String, vec::Vec};
+
+/// How many elements a document may have.
+pub const MAX_ELEMENTS: usize = 64;
+const MAX_NAME: usize = 64;
+
+/// The elements of a flat document in their order, each name once (in any case of letters).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Flat<'a> {
+    elements: Vec<(&'a str, Cow<'a, str>)>,
+}
+
+impl core::fmt::Debug for Flat<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_list().entries(self.elements.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+impl<'a> Flat<'a> {
+    /// Reads a document in UTF-8. The caller limits the length; there may be at most [`MAX_ELEMENTS`].
+    ///
+    /// # Errors
+    ///
+    /// At the first departure from the grammar of this module, or a name that comes twice.
+    pub fn parse(document: &'a [u8]) -> Result<Self, Unreadable> {
+        let text = core::str::from_utf8(document)
+            .map_err(|error| Unreadable::new(error.valid_up_to(), "bytes that are not UTF-8"))?;
+        let mut reader = Reader { whole: text, rest: text };
+        reader.skip_blank();
+        reader.expect("<xml>", "no <xml> here")?;
+        let mut elements: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(8);
+        loop {
+            reader.skip_blank();
+            if reader.take("</xml>") {
+                break;
+            }
+            let start = reader.at();
+            let (name, value) = reader.element()?;
+            if elements.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                return Err(Unreadable::new(start, "an element that comes twice"));
+            }
+            if elements.len() == MAX_ELEMENTS {
+                return Err(Unreadable::new(start, "too many elements"));
+            }
+            elements.push((name, value));
+        }
+        reader.skip_blank();
+        if reader.rest.is_empty() {
+            Ok(Self { elements })
+        } else {
+            Err(reader.fault("something after the end"))
+        }
+    }
+
+    /// What the element of that name holds, untrimmed.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.elements.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
+    }
+
+    /// All elements, in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, &str)> + Clone {
+        self.elements.iter().map(|(name, value)| (*name, &**value))
+    }
+}
+
+struct Reader<'a> {
+    whole: &'a str,
+    rest: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    fn at(&self) -> usize {
+        self.whole.len().saturating_sub(self.rest.len())
+    }
+
+    fn fault(&self, what: &'static str) -> Unreadable {
+        Unreadable::new(self.at(), what)
+    }
+
+    fn skip_blank(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
+    }
+
+    fn take(&mut self, literal: &str) -> bool {
+        match self.rest.strip_prefix(literal) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn expect(&mut self, literal: &str, what: &'static str) -> Result<(), Unreadable> {
+        if self.take(literal) { Ok(()) } else { Err(self.fault(what)) }
+    }
+
+    /// Everything before the first byte that `stop` tells, which must be there.
+    fn until(&mut self, stop: impl Fn(u8) -> bool) -> Result<&'a str, Unreadable> {
+        let found = self.rest.bytes().position(stop).and_then(|at| self.rest.split_at_checked(at));
+        let Some((before, rest)) = found else { return Err(self.fault("no end of this")) };
+        self.rest = rest;
+        Ok(before)
+    }
+
+    fn element(&mut self) -> Result<(&'a str, Cow<'a, str>), Unreadable> {
+        self.expect("<", "text between elements")?;
+        let name = self.name()?;
+        if self.take("/>") {
+            return Ok((name, Cow::Borrowed("")));
+        }
+        self.expect(">", "not the end of a name")?;
+        let mut value = Cow::Borrowed("");
+        while !self.take("</") {
+            let piece = self.piece()?;
+            if value.is_empty() { value = piece } else { value.to_mut().push_str(&piece) }
+        }
+        let closed = self.rest.strip_prefix(name).and_then(|rest| rest.strip_prefix('>'));
+        self.rest = closed.ok_or(self.fault("not the end of this element"))?;
+        Ok((name, value))
+    }
+
+    fn name(&mut self) -> Result<&'a str, Unreadable> {
+        let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+        let start = self.at();
+        let name = self.until(|byte| !inner(byte))?;
+        let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
+        if first && name.len() <= MAX_NAME { Ok(name) } else { Err(Unreadable::new(start, "not a name")) }
+    }
+
+    fn piece(&mut self) -> Result<Cow<'a, str>, Unreadable> {
+        if self.take("<![CDATA[") {
+            let Some((inside, rest)) = self.rest.split_once("]]>") else {
+                return Err(self.fault("no end of this CDATA"));
+            };
+            self.check_characters(inside)?;
+            self.rest = rest;
+            return Ok(Cow::Borrowed(inside));
+        }
+        if self.take("&") {
+            return self.reference().map(|sign| Cow::Owned(String::from(sign)));
+        }
+        let start = Reader { whole: self.whole, rest: self.rest };
+        let text = self.until(|byte| matches!(byte, b'<' | b'&'))?;
+        if text.is_empty() {
+            return Err(self.fault("an element within an element"));
+        }
+        if let Some(at) = text.find("]]>") {
+            return Err(Unreadable::new(start.at().saturating_add(at), "a stray ]]>"));
+        }
+        start.check_characters(text)?;
+        Ok(Cow::Borrowed(text))
+    }
+
+    /// Behind the `&`.
+    fn reference(&mut self) -> Result<char, Unreadable> {
+        let fault = self.fault("not a known reference");
+        let (name, rest) = self.rest.split_once(';').ok_or(fault)?;
+        let sign = match name {
+            "lt" => '<',
+            "gt" => '>',
+            "amp" => '&',
+            "quot" => '"',
+            "apos" => '\'',
+            _ => {
+                let digits = name.strip_prefix('#').ok_or(fault)?;
+                let (digits, radix) = digits.strip_prefix('x').map_or((digits, 10), |hex| (hex, 16));
+                let plain =
+                    !digits.is_empty() && digits.len() <= 8 && digits.bytes().all(|d| d.is_ascii_hexdigit());
+                let number = plain.then(|| u32::from_str_radix(digits, radix).ok()).flatten();
+                number.and_then(char::from_u32).filter(|sign| allowed(*sign)).ok_or(fault)?
+            }
+        };
+        self.rest = rest;
+        Ok(sign)
+    }
+
+    fn check_characters(&self, text: &str) -> Result<(), Unreadable> {
+        match text.char_indices().find(|(_, sign)| !allowed(*sign)) {
+            Some((at, _)) => {
+                Err(Unreadable::new(self.at().saturating_add(at), "a character XML does not allow"))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// `Char` of the XML 1.0 recommendation.
+fn allowed(sign: char) -> bool {
+    matches!(sign, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{borrow::ToOwned, format};
+    use proptest::prelude::*;
+
+    fn value(document: &str) -> String {
+        Flat::parse(document.as_bytes()).unwrap().value("A").unwrap().to_owned()
+    }
+
+    #[test]
+    fn text_cdata_and_references_add_up() {
+        assert_eq!(value("<xml><A>1</A></xml>"), "1");
+        assert_eq!(value("<xml>\n<A><![CDATA[<&]]></A>\n</xml>\n"), "<&");
+        assert_eq!(value("<xml><A>a<![CDATA[b]]>c&lt;&#x6D4B;&#35;</A></xml>"), "abc<测#");
+        assert_eq!(value("<xml><A/></xml>"), "");
+        assert_eq!(value("<xml><A> 1399515004\n</A></xml>"), " 1399515004\n");
+    }
+
+    #[test]
+    fn everything_else_that_is_xml_is_refused() {
+        let bad = [
+            "",
+            "<xml>",
+            "<xml></xml",
+            "<root></root>",
+            "<xml></xml><xml></xml>",
+            "<xml></xml>x",
+            "x<xml></xml>",
+            "<?xml version=\"1.0\"?><xml></xml>",
+            "<!DOCTYPE xml [<!ENTITY a SYSTEM \"file:///etc/passwd\">]><xml></xml>",
+            "<xml><A>&a;</A></xml>",
+            "<xml><A>&#0;</A></xml>",
+            "<xml><A>&#xD800;</A></xml>",
+            "<xml><A>&#x110000;</A></xml>",
+            "<xml><A>&#;</A></xml>",
+            "<xml><A>&#+5;</A></xml>",
+            "<xml><A>&lt</A></xml>",
+            "<xml><A b=\"1\">1</A></xml>",
+            "<xml a=\"1\"></xml>",
+            "<xml><A><B>1</B></A></xml>",
+            "<xml><A>1</B></xml>",
+            "<xml><A>1</a></xml>",
+            "<xml><!-- --><A>1</A></xml>",
+            "<xml><A>1<!-- --></A></xml>",
+            "<xml>text<A>1</A></xml>",
+            "<xml><A>1</A ></xml>",
+            "<xml><1>1</1></xml>",
+            "<xml><>1</></xml>",
+            "<xml><A>\u{1}</A></xml>",
+            "<xml><A>]]></A></xml>",
+            "<xml><A><![CDATA[1]]</A></xml>",
+            "<xml><A>1</A><A>2</A></xml>",
+            "<xml><A>1</A><a>2</a></xml>",
+            "\u{FEFF}<xml></xml>",
+            "<XML></XML>",
+        ];
+        for document in bad {
+            assert!(Flat::parse(document.as_bytes()).is_err(), "{document}");
+        }
+        assert_eq!(Flat::parse(b"<xml><A>\xFF</A></xml>").unwrap_err().at, 8);
+    }
+
+    #[test]
+    fn a_billion_laughs_find_nobody() {
+        let bomb = "<!DOCTYPE lolz [<!ENTITY lol \"lol\"><!ENTITY l2 \"&lol;&lol;\">]><xml><A>&l2;</A></xml>";
+        assert_eq!(Flat::parse(bomb.as_bytes()).unwrap_err().at, 0);
+    }
+
+    #[test]
+    fn too_many_elements_are_refused() {
+        let document = |count: usize| -> String {
+            let inside: String = (0..count).map(|number| format!("<n{number}/>")).collect();
+            format!("<xml>{inside}</xml>")
+        };
+        assert!(Flat::parse(document(MAX_ELEMENTS).as_bytes()).is_ok());
+        assert!(Flat::parse(document(MAX_ELEMENTS + 1).as_bytes()).is_err());
+    }
+
+    /// Pieces that make near misses likely.
+    fn documents() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(Vec::from([
+            "<xml>",
+            "</xml>",
+            "<A>",
+            "</A>",
+            "<B/>",
+            "<![CDATA[",
+            "]]>",
+            "&amp;",
+            "&#x41;",
+            "&#0;",
+            "&",
+            "<",
+            ">",
+            "]]",
+            "text",
+            " ",
+            "\n",
+            "\r\n",
+            "测",
+            "<A b='c'>",
+            "<!--",
+            "-->",
+            "<?pi?>",
+            "<!DOCTYPE xml>",
+        ]));
+        prop_oneof![
+            prop::collection::vec(piece.clone(), 0..12).prop_map(|pieces| pieces.concat()),
+            prop::collection::vec(piece, 0..6)
+                .prop_map(|inside| format!("<xml><A>{}</A></xml>", inside.concat())),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_it_accepts_an_independent_reader_reads_alike(document in documents()) {
+            if let Ok(flat) = Flat::parse(document.as_bytes()) {
+                let other = roxmltree::Document::parse(&document).unwrap();
+                let theirs: Vec<_> = other.root_element().children().filter(roxmltree::Node::is_element)
+                    .map(|node| {
+                        let text: String = node.children().filter_map(|child| child.text()).collect();
+                        (node.tag_name().name().to_owned(), text)
+                    }).collect();
+                // XML readers fold line ends; this one keeps them for the signature.
+                let ours: Vec<_> = flat.iter()
+                    .map(|(name, value)| (name.to_owned(), value.replace("\r\n", "\n").replace('\r', "\n"))).collect();
+                prop_assert_eq!(ours, theirs);
+            }
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(document: Vec<u8>) {
+            if let Err(fault) = Flat::parse(&document) {
+                prop_assert!(fault.at <= document.len());
+            }
+        }
+    }
+}
