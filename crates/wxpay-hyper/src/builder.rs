@@ -1,0 +1,220 @@
+//! How a client is set up.
+
+use crate::{
+    ambient,
+    client::Client,
+    connect::{self, Identity, Road, Wire},
+};
+use http::{HeaderValue, Uri, uri::Scheme};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use std::{error, fmt, time::Duration};
+use wxpay_proto::secret::Secret;
+
+type BoxError = Box<dyn error::Error + Send + Sync>;
+
+/// Gathers what a [`Client`] needs; everything has a default. What was given is checked by
+/// [`build`](Self::build).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let client = wxpay_hyper::Client::builder()
+///     .proxy("http://10.0.0.1:3128")
+///     .connect_timeout(Duration::from_secs(3))
+///     .build()?;
+/// # Ok::<(), wxpay_hyper::SetupError>(())
+/// ```
+#[derive(Debug)]
+pub struct Builder {
+    root_cas: Vec<Vec<u8>>,
+    public_roots: bool,
+    identity: Option<(Vec<u8>, Secret<Vec<u8>>)>,
+    proxy: Option<String>,
+    proxy_authorization: Option<HeaderValue>,
+    connect_timeout: Duration,
+    pool_idle_timeout: Duration,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            root_cas: Vec::new(),
+            public_roots: true,
+            identity: None,
+            proxy: None,
+            proxy_authorization: None,
+            connect_timeout: Duration::from_secs(5),
+            pool_idle_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Builder {
+    /// Trusts the certificate authorities in this PEM text, beside the public ones. May be called again.
+    #[must_use]
+    pub fn root_ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_cas.push(pem.into());
+        self
+    }
+
+    /// Trusts only what [`root_ca`](Self::root_ca) brought: for a gateway inside one's own network.
+    #[must_use]
+    pub fn without_public_roots(mut self) -> Self {
+        self.public_roots = false;
+        self
+    }
+
+    /// The merchant's client certificate and its key, both PEM: shown to WeChat Pay where a hop asks for
+    /// mutual TLS, and nowhere else. The certificate comes first, then what links it to its root.
+    #[must_use]
+    pub fn identity(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        self.identity = Some((chain.into(), Secret::new(key.into())));
+        self
+    }
+
+    /// Goes through a forward proxy, `http://host:port`: a tunnel (`CONNECT`) to `https`, the whole URL to
+    /// plain `http`. Environment variables are not looked at.
+    #[must_use]
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+
+    /// What the proxy wants to see in `proxy-authorization`, such as `Basic …`. It is never printed.
+    #[must_use]
+    pub fn proxy_authorization(mut self, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        self.proxy_authorization = Some(value);
+        self
+    }
+
+    /// How long connecting may take in all: finding the address, TCP, the proxy, TLS. Five seconds unless
+    /// said otherwise.
+    ///
+    /// Running into it is certain to have sent nothing; running into the hop's own time is not. So keep it
+    /// well below the timeout of the merchant's retry policy.
+    #[must_use]
+    pub fn connect_timeout(mut self, most: Duration) -> Self {
+        self.connect_timeout = most;
+        self
+    }
+
+    /// How long an idle connection is kept; 30 seconds unless said otherwise.
+    #[must_use]
+    pub fn pool_idle_timeout(mut self, most: Duration) -> Self {
+        self.pool_idle_timeout = most;
+        self
+    }
+
+    /// Checks everything and makes the client.
+    ///
+    /// # Errors
+    ///
+    /// When a certificate, a key or the proxy's URL cannot be used, when nobody is trusted, or when the
+    /// operating system has no random bytes.
+    pub fn build(self) -> Result<Client, SetupError> {
+        drop(ambient::try_entropy().map_err(|cause| {
+            SetupError::new("random bytes", "are not to be had from the operating system").because(cause)
+        })?);
+        let roots = self.roots()?;
+        let identity = self.parsed_identity()?;
+        let proxy = self.proxy.as_deref().map(proxy_uri).transpose()?;
+        let road = Road::new(proxy.as_ref(), self.proxy_authorization.as_ref());
+        let wire = |identity: Option<Identity>| -> Result<Wire, SetupError> {
+            let tls = connect::tls(roots.clone(), identity).map_err(|cause| {
+                SetupError::new("identity", "must be a certificate and the key that belongs to it")
+                    .because(cause)
+            })?;
+            Ok(connect::wire(tls, road.clone(), self.connect_timeout, self.pool_idle_timeout))
+        };
+        let plain = wire(None)?;
+        let mutual = identity.map(|identity| wire(Some(identity))).transpose()?;
+        Ok(Client::new(plain, mutual, proxy.and(self.proxy_authorization)))
+    }
+
+    fn roots(&self) -> Result<rustls::RootCertStore, SetupError> {
+        const BAD: SetupError = SetupError::new("root_ca", "must be PEM text with at least one certificate");
+        let mut roots = rustls::RootCertStore::empty();
+        if self.public_roots {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
+        for pem in &self.root_cas {
+            for certificate in certificates(pem, BAD)? {
+                roots.add(certificate).map_err(|cause| BAD.because(cause))?;
+            }
+        }
+        if roots.is_empty() {
+            return Err(SetupError::new("root_ca", "must be given where the public ones are not trusted"));
+        }
+        Ok(roots)
+    }
+
+    fn parsed_identity(&self) -> Result<Option<Identity>, SetupError> {
+        const CHAIN: SetupError = SetupError::new("identity", "must have a PEM certificate chain");
+        const KEY: SetupError = SetupError::new("identity", "must have a PEM private key");
+        let Some((chain, key)) = &self.identity else { return Ok(None) };
+        let chain = certificates(chain, CHAIN)?;
+        // The cause is left out: it may tell of the key's text.
+        let key = PrivateKeyDer::from_pem_slice(key.expose()).map_err(|_| KEY)?;
+        Ok(Some(Identity { chain, key }))
+    }
+}
+
+/// Every certificate of a PEM text; there must be one.
+fn certificates(pem: &[u8], bad: SetupError) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match found {
+        Ok(found) if found.is_empty() => Err(bad),
+        Ok(found) => Ok(found),
+        Err(cause) => Err(bad.because(cause)),
+    }
+}
+
+fn proxy_uri(url: &str) -> Result<Uri, SetupError> {
+    const BAD: SetupError = SetupError::new(
+        "proxy",
+        "must be http://host:port; what opens it belongs in proxy_authorization, not in the URL",
+    );
+    let uri: Uri = url.parse().map_err(|_| BAD)?;
+    let plain = uri.scheme() == Some(&Scheme::HTTP)
+        && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+        && uri.host().is_some_and(|host| !host.is_empty())
+        && matches!(uri.path_and_query().map(|rest| rest.as_str()), None | Some("" | "/"));
+    if plain { Ok(uri) } else { Err(BAD) }
+}
+
+/// Why no client can be made of what was given: the setting, and the rule it breaks. Never the value.
+#[derive(Debug)]
+pub struct SetupError {
+    setting: &'static str,
+    rule: &'static str,
+    cause: Option<BoxError>,
+}
+
+impl SetupError {
+    const fn new(setting: &'static str, rule: &'static str) -> Self {
+        Self { setting, rule, cause: None }
+    }
+
+    fn because(self, cause: impl Into<BoxError>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
+
+    /// The name of the setting, as the builder's method.
+    #[must_use]
+    pub fn setting(&self) -> &'static str {
+        self.setting
+    }
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.setting, self.rule)
+    }
+}
+
+impl error::Error for SetupError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.cause.as_deref().map(|cause| -> &(dyn error::Error + 'static) { cause })
+    }
+}

@@ -1,0 +1,220 @@
+//! From a URL to a connection: directly or through a proxy, plain or TLS, within a time.
+
+use bytes::Bytes;
+use http::{HeaderValue, Uri, uri::Scheme};
+use http_body_util::Full;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::{
+    client::legacy::{
+        self,
+        connect::{Connected, Connection, HttpConnector, proxy::Tunnel},
+    },
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::{
+    error, fmt, io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::net::TcpStream;
+use tower_service::Service;
+
+type BoxError = Box<dyn error::Error + Send + Sync>;
+type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+
+/// Pooled connections of one kind: with the merchant's certificate, or without.
+pub(crate) type Wire = legacy::Client<Connector, Full<Bytes>>;
+
+/// Who we are, where we are asked.
+pub(crate) struct Identity {
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: PrivateKeyDer<'static>,
+}
+
+/// The TLS settings, with the provider named: what else in the process uses rustls does not matter.
+///
+/// Early data stays off. A request must not leave before the handshake is done, or a failed handshake could
+/// no longer be called *not sent*.
+pub(crate) fn tls(roots: RootCertStore, identity: Option<Identity>) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let settings = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots);
+    match identity {
+        Some(Identity { chain, key }) => settings.with_client_auth_cert(chain, key),
+        None => Ok(settings.with_no_client_auth()),
+    }
+}
+
+/// A pool of connections.
+///
+/// hyper hands a request back whole if the connection it was queued on closed before a byte of it was taken up;
+/// such a request is put on another connection. It is certain not to have left, so this is no second try, and
+/// without it every connection that the other side closed while idle could cost a payment its certainty.
+pub(crate) fn wire(tls: ClientConfig, road: Road, connect_timeout: Duration, idle: Duration) -> Wire {
+    let tls = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .enable_http2()
+        .wrap_connector(road);
+    legacy::Client::builder(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(idle)
+        .retry_canceled_requests(true)
+        .build(Connector { within: connect_timeout, tls })
+}
+
+/// Connects, all stages taken together, within a time. Running out of it is a failure *to connect*: nothing of
+/// a request can have left.
+#[derive(Clone, Debug)]
+pub(crate) struct Connector {
+    within: Duration,
+    tls: HttpsConnector<Road>,
+}
+
+impl Service<Uri> for Connector {
+    type Response = MaybeHttpsStream<Stretch>;
+    type Error = BoxError;
+    type Future = Connecting<Self::Response>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.tls.poll_ready(cx)
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let (within, connecting) = (self.within, self.tls.call(to));
+        Box::pin(async move {
+            match tokio::time::timeout(within, connecting).await {
+                Ok(connected) => connected,
+                Err(_) => Err(NoConnection { within }.into()),
+            }
+        })
+    }
+}
+
+/// No connection came about in time.
+#[derive(Debug)]
+struct NoConnection {
+    within: Duration,
+}
+
+impl fmt::Display for NoConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no connection within {} ms", self.within.as_millis())
+    }
+}
+
+impl error::Error for NoConnection {}
+
+/// The way below TLS.
+#[derive(Clone, Debug)]
+pub(crate) enum Road {
+    /// Straight to the host.
+    Direct(HttpConnector),
+    /// To the proxy: a tunnel where TLS follows, the proxy itself where it does not.
+    Proxied { proxy: Uri, plain: HttpConnector, tunnel: Tunnel<HttpConnector> },
+}
+
+impl Road {
+    pub(crate) fn new(proxy: Option<&Uri>, authorization: Option<&HeaderValue>) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(Duration::from_secs(60)));
+        let Some(proxy) = proxy else { return Self::Direct(tcp) };
+        let tunnel = Tunnel::new(proxy.clone(), tcp.clone());
+        let tunnel = match authorization {
+            Some(value) => tunnel.with_auth(value.clone()),
+            None => tunnel,
+        };
+        Self::Proxied { proxy: proxy.clone(), plain: tcp, tunnel }
+    }
+}
+
+impl Service<Uri> for Road {
+    type Response = Stretch;
+    type Error = BoxError;
+    type Future = Connecting<Stretch>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        match self {
+            Self::Direct(tcp) | Self::Proxied { plain: tcp, .. } => tcp.poll_ready(cx).map_err(Into::into),
+        }
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        match self {
+            Self::Direct(tcp) => stretch(tcp.call(to), false),
+            Self::Proxied { tunnel, .. } if to.scheme() == Some(&Scheme::HTTPS) => {
+                stretch(tunnel.call(to), false)
+            }
+            Self::Proxied { proxy, plain, .. } => stretch(plain.call(proxy.clone()), true),
+        }
+    }
+}
+
+fn stretch<E: Into<BoxError>>(
+    connecting: impl Future<Output = Result<TokioIo<TcpStream>, E>> + Send + 'static,
+    absolute: bool,
+) -> Connecting<Stretch> {
+    Box::pin(async move {
+        let io = connecting.await.map_err(Into::into)?;
+        Ok(Stretch { io, absolute })
+    })
+}
+
+/// A connection that knows whether the proxy at its other end must be told the whole URL.
+#[derive(Debug)]
+pub(crate) struct Stretch {
+    io: TokioIo<TcpStream>,
+    absolute: bool,
+}
+
+impl Connection for Stretch {
+    fn connected(&self) -> Connected {
+        self.io.connected().proxy(self.absolute)
+    }
+}
+
+impl Read for Stretch {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl Write for Stretch {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, pieces)
+    }
+}

@@ -1,0 +1,176 @@
+//! One hop: a request out, a reply in, and the judgement of what a failure means.
+
+use crate::{ambient, client::Client, connect::Wire};
+use bytes::Bytes;
+use http::uri::Scheme;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper_util::client::legacy::{self, connect::capture_connection};
+use std::{error, fmt, io, time::Duration};
+use wxpay_proto::{
+    exchange::{Failure, Hop, Reply},
+    http::Response,
+};
+
+type BoxError = Box<dyn error::Error + Send + Sync>;
+
+impl Client {
+    /// Carries one hop: what a driver of one's own calls where [`run`](Self::run) does not fit.
+    ///
+    /// Redirects are not followed, cookies are not kept, and the reply's body is read to its end within
+    /// `hop.timeout` and up to `hop.max_reply` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::NotSent`] if no connection came about; [`Failure::Lost`] for everything after that, our own
+    /// deadline included. Neither holds anything of the URL, the headers or the bodies.
+    pub async fn send(&self, hop: Hop) -> Reply {
+        let (label, began) = (hop.label, ambient::stopwatch());
+        let reply = self.carry(hop).await;
+        let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match &reply {
+            Ok(reply) => tracing::debug!(label, status = reply.status(), millis, "answered"),
+            Err(Failure::NotSent(cause)) => tracing::warn!(label, millis, %cause, "not sent"),
+            Err(Failure::Lost(cause)) => tracing::warn!(label, millis, %cause, "lost"),
+        }
+        reply
+    }
+
+    async fn carry(&self, hop: Hop) -> Reply {
+        let wire = if hop.client_certificate {
+            self.mutual().ok_or_else(|| Failure::NotSent(NoIdentity.into()))?
+        } else {
+            self.plain()
+        };
+        let request = self.prepare(hop.request).map_err(Failure::NotSent)?;
+        exchange(wire, request, hop.timeout, hop.max_reply).await
+    }
+
+    fn prepare(&self, request: wxpay_proto::http::Request) -> Result<http::Request<Full<Bytes>>, BoxError> {
+        let mut request =
+            http::Request::<Vec<u8>>::try_from(request)?.map(|body| Full::new(Bytes::from(body)));
+        let uri = request.uri();
+        let plain = match uri.scheme() {
+            Some(scheme) if *scheme == Scheme::HTTP => true,
+            Some(scheme) if *scheme == Scheme::HTTPS => false,
+            _ => return Err(NoHost.into()),
+        };
+        if uri.host().is_none_or(str::is_empty) {
+            return Err(NoHost.into());
+        }
+        // To https the proxy's tunnel carries it, and the gateway must not see it.
+        if let (true, Some(value)) = (plain, self.proxy_authorization()) {
+            request.headers_mut().insert(http::header::PROXY_AUTHORIZATION, value.clone());
+        }
+        Ok(request)
+    }
+}
+
+async fn exchange(
+    wire: &Wire,
+    mut request: http::Request<Full<Bytes>>,
+    within: Duration,
+    most: usize,
+) -> Reply {
+    let connection = capture_connection(&mut request);
+    let failure = match tokio::time::timeout(within, ask(wire, request, most)).await {
+        Ok(Ok(reply)) => return Ok(reply),
+        Ok(Err(failure)) => failure,
+        Err(_) => Failure::Lost(Lost::Late { within }.into()),
+    };
+    // A connection that failed once is not used again: after a deadline the peer may be gone for good, and
+    // HTTP/2 would put the next request on the same one.
+    if let Some(connected) = connection.connection_metadata().as_ref() {
+        connected.poison();
+    }
+    Err(failure)
+}
+
+async fn ask(wire: &Wire, request: http::Request<Full<Bytes>>, most: usize) -> Reply {
+    let reply = wire.request(request).await.map_err(judge)?;
+    let (head, body) = reply.into_parts();
+    let body = match Limited::new(body, most).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(cause) if cause.is::<LengthLimitError>() => {
+            return Err(Failure::Lost(Lost::TooLong { most }.into()));
+        }
+        Err(cause) => return Err(Failure::Lost(Lost::cut(&*cause).into())),
+    };
+    Ok(Response::from(http::Response::from_parts(head, body.into())))
+}
+
+/// Before there is a connection nothing can have left, and the error knows no more than a host. After that
+/// everything is in doubt, and the cause is told in our words: the peer's could repeat the request's.
+fn judge(error: legacy::Error) -> Failure {
+    if error.is_connect() { Failure::NotSent(error.into()) } else { Failure::Lost(Lost::cut(&error).into()) }
+}
+
+/// How a reply was lost.
+#[derive(Debug)]
+enum Lost {
+    Late { within: Duration },
+    TooLong { most: usize },
+    Unreadable,
+    Incomplete,
+    Cut { io: Option<io::ErrorKind> },
+}
+
+impl Lost {
+    fn cut(error: &(dyn error::Error + 'static)) -> Self {
+        let mut io = None;
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(error) = error.downcast_ref::<hyper::Error>() {
+                if error.is_parse() {
+                    return Self::Unreadable;
+                }
+                if error.is_incomplete_message() {
+                    return Self::Incomplete;
+                }
+            }
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                io = Some(error.kind());
+            }
+            next = error.source();
+        }
+        Self::Cut { io }
+    }
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Late { within } => write!(f, "no reply within {} ms", within.as_millis()),
+            Self::TooLong { most } => write!(f, "the reply is longer than {most} bytes"),
+            Self::Unreadable => f.write_str("the reply is not HTTP"),
+            Self::Incomplete => f.write_str("the connection was closed before the reply was complete"),
+            Self::Cut { io: Some(kind) } => write!(f, "the connection failed: {kind}"),
+            Self::Cut { io: None } => f.write_str("the connection failed"),
+        }
+    }
+}
+
+impl error::Error for Lost {}
+
+/// A hop wants mutual TLS, and no identity was given to the builder.
+#[derive(Debug)]
+struct NoIdentity;
+
+impl fmt::Display for NoIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the call needs the merchant's client certificate, and the client was built without one")
+    }
+}
+
+impl error::Error for NoIdentity {}
+
+/// The URL is not absolute.
+#[derive(Debug)]
+struct NoHost;
+
+impl fmt::Display for NoHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the URL must begin with http:// or https:// and name a host")
+    }
+}
+
+impl error::Error for NoHost {}
