@@ -179,7 +179,7 @@ fn proxy_uri(url: &str) -> Result<Uri, SetupError> {
     let plain = uri.scheme() == Some(&Scheme::HTTP)
         && uri.authority().is_some_and(|authority| !authority.as_str().contains('@'))
         && uri.host().is_some_and(|host| !host.is_empty())
-        && matches!(uri.path_and_query().map(|rest| rest.as_str()), None | Some("" | "/"));
+        && matches!(uri.path_and_query().map(http::uri::PathAndQuery::as_str), None | Some("" | "/"));
     if plain { Ok(uri) } else { Err(BAD) }
 }
 

@@ -119,7 +119,14 @@ pub(crate) enum Road {
     /// Straight to the host.
     Direct(HttpConnector),
     /// To the proxy: a tunnel where TLS follows, the proxy itself where it does not.
-    Proxied { proxy: Uri, plain: HttpConnector, tunnel: Tunnel<HttpConnector> },
+    Proxied(Box<Proxied>),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Proxied {
+    proxy: Uri,
+    plain: HttpConnector,
+    tunnel: Tunnel<HttpConnector>,
 }
 
 impl Road {
@@ -134,7 +141,7 @@ impl Road {
             Some(value) => tunnel.with_auth(value.clone()),
             None => tunnel,
         };
-        Self::Proxied { proxy: proxy.clone(), plain: tcp, tunnel }
+        Self::Proxied(Box::new(Proxied { proxy: proxy.clone(), plain: tcp, tunnel }))
     }
 }
 
@@ -145,17 +152,18 @@ impl Service<Uri> for Road {
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         match self {
-            Self::Direct(tcp) | Self::Proxied { plain: tcp, .. } => tcp.poll_ready(cx).map_err(Into::into),
+            Self::Direct(tcp) => tcp.poll_ready(cx).map_err(Into::into),
+            Self::Proxied(proxied) => proxied.plain.poll_ready(cx).map_err(Into::into),
         }
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
         match self {
             Self::Direct(tcp) => stretch(tcp.call(to), false),
-            Self::Proxied { tunnel, .. } if to.scheme() == Some(&Scheme::HTTPS) => {
-                stretch(tunnel.call(to), false)
+            Self::Proxied(proxied) if to.scheme() == Some(&Scheme::HTTPS) => {
+                stretch(proxied.tunnel.call(to), false)
             }
-            Self::Proxied { proxy, plain, .. } => stretch(plain.call(proxy.clone()), true),
+            Self::Proxied(proxied) => stretch(proxied.plain.call(proxied.proxy.clone()), true),
         }
     }
 }

@@ -1,0 +1,344 @@
+//! Real peers on loopback, each broken in its own way: what the adapter says of them must be certain, or doubt.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
+
+mod common;
+
+use common::{Judged, certificates, client, get, hop, judged, peer, read_request, send};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
+use tokio_rustls::TlsAcceptor;
+
+const A_REPLY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+
+async fn judge(base_url: &str) -> Judged {
+    judged(&send(&client(), hop(base_url)).await)
+}
+
+async fn judge_peer(address: SocketAddr) -> Judged {
+    judge(&format!("http://{address}")).await
+}
+
+/// Closes with a reset instead of a farewell.
+fn reset(stream: TcpStream) {
+    stream.set_zero_linger().unwrap();
+    drop(stream);
+}
+
+#[tokio::test]
+async fn a_port_where_nobody_listens_was_not_sent_to() {
+    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    assert_eq!(judge_peer(address).await, Judged::NotSent);
+}
+
+#[tokio::test]
+async fn a_name_that_does_not_resolve_was_not_sent_to() {
+    assert_eq!(judge("http://no-such-host.invalid").await, Judged::NotSent);
+}
+
+#[tokio::test]
+async fn a_url_that_names_no_host_was_not_sent_to() {
+    for url in
+        ["/pay?access_token=PLANTED0TOKEN0THAT0NO0ERROR0MAY0SHOW", "ftp://a/b", "http://a b/", "nonsense"]
+    {
+        assert_eq!(judged(&send(&client(), get(url)).await), Judged::NotSent, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_needs_a_certificate_nobody_gave_was_not_sent() {
+    let mut hop = hop(&format!("http://{}", common::answering(A_REPLY).await));
+    hop.client_certificate = true;
+    assert_eq!(judged(&send(&client(), hop).await), Judged::NotSent);
+}
+
+#[tokio::test]
+async fn a_reset_before_the_request_was_read_is_doubt() {
+    let address = peer(|stream| async move { reset(stream) }).await;
+    assert_eq!(judge_peer(address).await, Judged::Lost);
+}
+
+#[tokio::test]
+async fn a_reset_after_the_request_was_read_is_doubt() {
+    let address = peer(|mut stream| async move {
+        read_request(&mut stream).await;
+        reset(stream);
+    })
+    .await;
+    assert_eq!(judge_peer(address).await, Judged::Lost);
+}
+
+#[tokio::test]
+async fn a_farewell_instead_of_an_answer_is_doubt() {
+    let address = peer(|mut stream| async move {
+        read_request(&mut stream).await;
+    })
+    .await;
+    assert_eq!(judge_peer(address).await, Judged::Lost);
+}
+
+#[tokio::test]
+async fn half_an_answer_is_doubt() {
+    for half in [
+        "HTTP/1.1 200 OK\r\ncontent-le",
+        "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"prepayid\":\"",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"err\r\n",
+    ] {
+        let address = peer(move |mut stream| async move {
+            read_request(&mut stream).await;
+            stream.write_all(half.as_bytes()).await.unwrap();
+        })
+        .await;
+        assert_eq!(judge_peer(address).await, Judged::Lost, "{half}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_drips_ends_at_the_deadline() {
+    let address = peer(|mut stream| async move {
+        read_request(&mut stream).await;
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{}", "x".repeat(100));
+        for byte in answer.bytes() {
+            if stream.write_all(&[byte]).await.is_err() {
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert_eq!(judge_peer(address).await, Judged::Lost);
+}
+
+#[tokio::test]
+async fn a_peer_that_says_nothing_ends_at_the_deadline() {
+    let address = peer(|stream| async move {
+        sleep(Duration::from_secs(60)).await;
+        drop(stream);
+    })
+    .await;
+    assert_eq!(judge_peer(address).await, Judged::Lost);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_is_doubt_whether_announced_or_not() {
+    const ANNOUNCED: &str = "HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n";
+    const ENDLESS: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    for head in [ANNOUNCED, ENDLESS] {
+        let address = peer(move |mut stream| async move {
+            read_request(&mut stream).await;
+            stream.write_all(head.as_bytes()).await.unwrap();
+            let chunk = format!("400\r\n{}\r\n", "x".repeat(0x400));
+            while stream.write_all(chunk.as_bytes()).await.is_ok() {}
+        })
+        .await;
+        assert_eq!(judge_peer(address).await, Judged::Lost);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_as_long_as_permitted_is_taken_and_one_byte_more_is_not() {
+    let address = common::answering(A_REPLY).await;
+    for (most, expected) in [(2, Judged::Answered(200)), (1, Judged::Lost)] {
+        let mut hop = hop(&format!("http://{address}"));
+        hop.max_reply = most;
+        assert_eq!(judged(&send(&client(), hop).await), expected);
+    }
+}
+
+#[tokio::test]
+async fn garbage_instead_of_http_is_doubt() {
+    for garbage in ["\0\u{1}\u{2}garbage\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 abc OK\r\n\r\n"] {
+        assert_eq!(judge_peer(common::answering(garbage).await).await, Judged::Lost, "{garbage:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_doubt_and_does_not_fill_the_memory() {
+    let address = peer(|mut stream| async move {
+        read_request(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\nx: ").await.unwrap();
+        let more = vec![b'x'; 65536];
+        while stream.write_all(&more).await.is_ok() {}
+    })
+    .await;
+    assert_eq!(judge_peer(address).await, Judged::Lost);
+}
+
+#[tokio::test]
+async fn a_redirect_is_an_answer_and_is_not_followed() {
+    let elsewhere = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&elsewhere);
+    let target = peer(move |_| {
+        let seen = Arc::clone(&seen);
+        async move { *seen.lock().unwrap() += 1 }
+    })
+    .await;
+    let address = peer(move |mut stream| async move {
+        read_request(&mut stream).await;
+        let answer = format!("HTTP/1.1 302 Found\r\nlocation: http://{target}/\r\ncontent-length: 0\r\n\r\n");
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    })
+    .await;
+    assert_eq!(judge_peer(address).await, Judged::Answered(302));
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(*elsewhere.lock().unwrap(), 0);
+}
+
+/// A peer that says it keeps connections and closes each after one answer. Whatever the client does about
+/// requests it had put on a connection that was just closed, none may arrive twice.
+#[tokio::test]
+async fn connections_closed_while_idle_never_make_a_request_arrive_twice() {
+    let arrived = Arc::new(Mutex::new(BTreeMap::<String, u32>::new()));
+    let seen = Arc::clone(&arrived);
+    let address = peer(move |mut stream| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let request = read_request(&mut stream).await;
+            if let Some(line) = request.lines().next() {
+                *seen.lock().unwrap().entry(line.to_owned()).or_default() += 1;
+            }
+            stream.write_all(A_REPLY.as_bytes()).await.unwrap();
+        }
+    })
+    .await;
+    let client = client();
+    let mut answered = 0;
+    for number in 0..200 {
+        let mut hop = get(&format!("http://{address}/{number}"));
+        hop.timeout = Duration::from_secs(2);
+        match judged(&client.send(hop).await) {
+            Judged::Answered(200) => answered += 1,
+            Judged::Lost => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let arrived = arrived.lock().unwrap();
+    assert!(arrived.values().all(|times| *times == 1), "{arrived:?}");
+    assert!(answered <= arrived.len(), "an answer without a request");
+    assert!(answered > 100, "only {answered} of 200 were answered");
+}
+
+#[tokio::test]
+async fn after_a_deadline_the_connection_is_not_used_again() {
+    let connections = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&connections);
+    let address = peer(move |mut stream| {
+        let seen = Arc::clone(&seen);
+        async move {
+            let number = {
+                let mut seen = seen.lock().unwrap();
+                *seen += 1;
+                *seen
+            };
+            read_request(&mut stream).await;
+            if number == 1 {
+                sleep(Duration::from_secs(60)).await;
+            }
+            stream.write_all(A_REPLY.as_bytes()).await.unwrap();
+        }
+    })
+    .await;
+    let client = client();
+    let base_url = format!("http://{address}");
+    assert_eq!(judged(&send(&client, hop(&base_url)).await), Judged::Lost);
+    assert_eq!(judged(&send(&client, hop(&base_url)).await), Judged::Answered(200));
+    assert_eq!(*connections.lock().unwrap(), 2);
+}
+
+/// A peer that speaks TLS with these settings, and answers.
+async fn tls_peer(config: Arc<rustls::ServerConfig>) -> SocketAddr {
+    let acceptor = TlsAcceptor::from(config);
+    peer(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            if !read_request(&mut stream).await.is_empty() {
+                stream.write_all(A_REPLY.as_bytes()).await.unwrap();
+            }
+        }
+    })
+    .await
+}
+
+async fn judge_tls(config: Arc<rustls::ServerConfig>) -> Judged {
+    let address = tls_peer(config).await;
+    judge(&format!("https://localhost:{}", address.port())).await
+}
+
+#[tokio::test]
+async fn a_trusted_peer_of_the_right_name_is_spoken_to() {
+    let config =
+        certificates::server_config(&certificates::for_server("localhost"), false, rustls::ALL_VERSIONS, &[]);
+    assert_eq!(judge_tls(config).await, Judged::Answered(200));
+}
+
+#[tokio::test]
+async fn plain_http_where_tls_was_wanted_was_not_sent_to() {
+    let address = common::answering("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
+    assert_eq!(judge(&format!("https://localhost:{}", address.port())).await, Judged::NotSent);
+}
+
+#[tokio::test]
+async fn a_peer_nobody_vouches_for_was_not_sent_to() {
+    let pair = certificates::signed(
+        &certificates::stranger(),
+        "localhost",
+        rcgen::ExtendedKeyUsagePurpose::ServerAuth,
+    );
+    let config = certificates::server_config(&pair, false, rustls::ALL_VERSIONS, &[]);
+    assert_eq!(judge_tls(config).await, Judged::NotSent);
+}
+
+#[tokio::test]
+async fn a_peer_of_another_name_was_not_sent_to() {
+    let pair = certificates::for_server("elsewhere.example");
+    let config = certificates::server_config(&pair, false, rustls::ALL_VERSIONS, &[]);
+    assert_eq!(judge_tls(config).await, Judged::NotSent);
+}
+
+#[tokio::test]
+async fn a_peer_that_stalls_in_the_handshake_was_not_sent_to() {
+    let address = peer(|stream| async move {
+        sleep(Duration::from_secs(60)).await;
+        drop(stream);
+    })
+    .await;
+    assert_eq!(judge(&format!("https://localhost:{}", address.port())).await, Judged::NotSent);
+}
+
+#[tokio::test]
+async fn a_peer_that_resets_the_handshake_was_not_sent_to() {
+    let address = peer(|stream| async move { reset(stream) }).await;
+    assert_eq!(judge(&format!("https://localhost:{}", address.port())).await, Judged::NotSent);
+}
+
+/// In TLS 1.2 the server refuses within the handshake. In TLS 1.3 the client has finished by then, and its
+/// request may be on the way.
+#[tokio::test]
+async fn a_certificate_we_do_not_have_is_missed_before_or_after_the_request_left() {
+    let pair = certificates::for_server("localhost");
+    let old = certificates::server_config(&pair, true, &[&rustls::version::TLS12], &[]);
+    assert_eq!(judge_tls(old).await, Judged::NotSent);
+    let new = certificates::server_config(&pair, true, &[&rustls::version::TLS13], &[]);
+    assert_eq!(judge_tls(new).await, Judged::Lost);
+}
+
+#[tokio::test]
+async fn no_room_to_connect_before_the_hops_own_deadline_is_doubt() {
+    let address = peer(|stream| async move {
+        sleep(Duration::from_secs(60)).await;
+        drop(stream);
+    })
+    .await;
+    let mut hop = hop(&format!("https://localhost:{}", address.port()));
+    hop.timeout = Duration::from_millis(100);
+    assert_eq!(judged(&send(&client(), hop).await), Judged::Lost);
+}

@@ -1,0 +1,75 @@
+//! A certificate authority made for this run, and what it signs.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion, server::WebPkiClientVerifier};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use std::sync::{Arc, OnceLock};
+
+pub struct Pair {
+    pub chain: String,
+    pub key: String,
+}
+
+fn new_authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, name);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// The authority that the tests' clients trust.
+pub fn authority() -> &'static CertifiedIssuer<'static, KeyPair> {
+    static AUTHORITY: OnceLock<CertifiedIssuer<'static, KeyPair>> = OnceLock::new();
+    AUTHORITY.get_or_init(|| new_authority("tests"))
+}
+
+/// An authority that nobody trusts.
+pub fn stranger() -> CertifiedIssuer<'static, KeyPair> {
+    new_authority("a stranger")
+}
+
+/// A certificate for a server of that name, or for a client.
+pub fn signed(authority: &CertifiedIssuer<'_, KeyPair>, name: &str, usage: ExtendedKeyUsagePurpose) -> Pair {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.extended_key_usages = vec![usage];
+    let certificate = params.signed_by(&key, authority).unwrap();
+    Pair { chain: certificate.pem(), key: key.serialize_pem() }
+}
+
+pub fn for_server(name: &str) -> Pair {
+    signed(authority(), name, ExtendedKeyUsagePurpose::ServerAuth)
+}
+
+pub fn for_client(name: &str) -> Pair {
+    signed(authority(), name, ExtendedKeyUsagePurpose::ClientAuth)
+}
+
+/// A server's TLS settings: which certificate it shows, whether it demands one, and what it speaks.
+pub fn server_config(
+    pair: &Pair,
+    demands_client: bool,
+    versions: &[&'static SupportedProtocolVersion],
+    alpn: &[&[u8]],
+) -> Arc<ServerConfig> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let settings =
+        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(versions).unwrap();
+    let settings = if demands_client {
+        let mut roots = RootCertStore::empty();
+        roots.add(authority().der().clone()).unwrap();
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+        settings.with_client_cert_verifier(verifier)
+    } else {
+        settings.with_no_client_auth()
+    };
+    let chain = CertificateDer::pem_slice_iter(pair.chain.as_bytes()).collect::<Result<_, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_slice(pair.key.as_bytes()).unwrap();
+    let mut settings = settings.with_single_cert(chain, key).unwrap();
+    settings.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    Arc::new(settings)
+}

@@ -1,0 +1,84 @@
+//! Nothing that travels in secret is logged: neither by us nor, at the finest level, by what we stand on.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
+
+mod common;
+
+use common::{Judged, PLANTED, certificates, client, hop, judged, peer, read_request};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+use tokio::io::AsyncWriteExt as _;
+use tokio_rustls::TlsAcceptor;
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_finest_log_shows_no_token_whether_calls_succeed_or_fail() {
+    let written = Written::default();
+    let writer = written.clone();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .init();
+    let client = client();
+
+    let plain = common::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+    assert_eq!(judged(&client.send(hop(&format!("http://{plain}"))).await), Judged::Answered(200));
+
+    let cut = peer(|mut stream| async move {
+        read_request(&mut stream).await;
+    })
+    .await;
+    assert_eq!(judged(&client.send(hop(&format!("http://{cut}"))).await), Judged::Lost);
+    assert_eq!(judged(&client.send(hop("http://no-such-host.invalid")).await), Judged::NotSent);
+
+    let pair = certificates::for_server("localhost");
+    let config = certificates::server_config(&pair, false, rustls::ALL_VERSIONS, &[b"h2"]);
+    let acceptor = TlsAcceptor::from(config);
+    let http_2 = peer(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            // An HTTP/2 server that says goodbye with a text of its own: 4 bytes of settings, then GOAWAY.
+            let goaway = [&[0, 0, 0, 4, 0, 0, 0, 0, 0][..], &goaway(PLANTED.as_bytes())].concat();
+            let _ = stream.write_all(&goaway).await;
+            read_request(&mut stream).await;
+        }
+    })
+    .await;
+    let base_url = format!("https://localhost:{}", http_2.port());
+    assert_eq!(judged(&client.send(hop(&base_url)).await), Judged::Lost);
+
+    let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("v1.genprepay"), "our own lines are there");
+    let ours = log.lines().filter(|line| line.contains("wxpay"));
+    for line in ours {
+        assert!(!line.contains(PLANTED), "{line}");
+    }
+    for line in log.lines().filter(|line| line.contains("access_token")) {
+        panic!("{line}");
+    }
+}
+
+/// A GOAWAY frame with debug data: a peer may repeat there whatever it has heard.
+fn goaway(debug: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(8 + debug.len()).unwrap().to_be_bytes();
+    let mut frame = vec![length[1], length[2], length[3], 7, 0, 0, 0, 0, 0];
+    frame.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 2]);
+    frame.extend_from_slice(debug);
+    frame
+}

@@ -1,0 +1,191 @@
+//! Mutual TLS, HTTP/2 by ALPN, and whom to trust, against servers on loopback.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
+
+mod common;
+
+use bytes::Bytes;
+use common::{Judged, certificates, client, hop, judged, peer, send};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, Response, Version, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use tokio_rustls::TlsAcceptor;
+use wxpay_hyper::Client;
+
+/// What a server saw of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Seen {
+    version: Version,
+    showed_certificate: bool,
+    body_len: usize,
+}
+
+#[derive(Default)]
+struct Log {
+    connections: AtomicU32,
+    seen: Mutex<Vec<Seen>>,
+}
+
+/// A hyper server behind TLS. A request to `/silence` is never answered.
+async fn server(config: Arc<rustls::ServerConfig>) -> (SocketAddr, Arc<Log>) {
+    let log = Arc::new(Log::default());
+    let (acceptor, writing) = (TlsAcceptor::from(config), Arc::clone(&log));
+    let address = peer(move |stream| {
+        let (acceptor, log) = (acceptor.clone(), Arc::clone(&writing));
+        async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            log.connections.fetch_add(1, Ordering::SeqCst);
+            let showed_certificate = stream.get_ref().1.peer_certificates().is_some();
+            let service = service_fn(move |request: Request<Incoming>| {
+                let log = Arc::clone(&log);
+                async move {
+                    let (version, silent) = (request.version(), request.uri().path() == "/silence");
+                    let body_len = request.into_body().collect().await.unwrap().to_bytes().len();
+                    log.seen.lock().unwrap().push(Seen { version, showed_certificate, body_len });
+                    if silent {
+                        tokio::time::sleep(Duration::from_secs(60)).await;
+                    }
+                    Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"{}"))))
+                }
+            });
+            let _ = auto::Builder::new(TokioExecutor::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        }
+    })
+    .await;
+    (address, log)
+}
+
+fn config(demands_client: bool, alpn: &[&[u8]]) -> Arc<rustls::ServerConfig> {
+    certificates::server_config(
+        &certificates::for_server("localhost"),
+        demands_client,
+        rustls::ALL_VERSIONS,
+        alpn,
+    )
+}
+
+fn url(address: SocketAddr) -> String {
+    format!("https://localhost:{}", address.port())
+}
+
+fn client_with_identity() -> Client {
+    let pair = certificates::for_client("1900000109");
+    Client::builder()
+        .root_ca(certificates::authority().pem())
+        .without_public_roots()
+        .identity(pair.chain, pair.key)
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_merchants_certificate_is_shown_where_a_hop_asks_for_it_and_nowhere_else() {
+    let (address, log) = server(config(true, &[])).await;
+    let client = client_with_identity();
+    let mut asks = hop(&url(address));
+    asks.client_certificate = true;
+    assert_eq!(judged(&send(&client, asks).await), Judged::Answered(200));
+    assert!(log.seen.lock().unwrap().iter().all(|seen| seen.showed_certificate));
+    assert_eq!(
+        judged(&send(&client, hop(&url(address))).await),
+        Judged::Lost,
+        "the plain wire has no certificate"
+    );
+    assert_eq!(log.seen.lock().unwrap().len(), 1);
+
+    let (relaxed, log) = server(config(false, &[])).await;
+    assert_eq!(judged(&send(&client, hop(&url(relaxed))).await), Judged::Answered(200));
+    assert!(log.seen.lock().unwrap().iter().all(|seen| !seen.showed_certificate));
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_where_the_server_offers_it_on_one_connection() {
+    let (address, log) = server(config(false, &[b"h2", b"http/1.1"])).await;
+    let client = client();
+    let body_len = hop(&url(address)).request.body().len();
+    assert_eq!(judged(&send(&client, hop(&url(address))).await), Judged::Answered(200));
+    let many = (0..20).map(|_| {
+        let (client, hop) = (client.clone(), hop(&url(address)));
+        tokio::spawn(async move { judged(&client.send(hop).await) })
+    });
+    for one in many.collect::<Vec<_>>() {
+        assert_eq!(one.await.unwrap(), Judged::Answered(200));
+    }
+    let seen = log.seen.lock().unwrap();
+    assert_eq!(seen.len(), 21);
+    assert!(seen.iter().all(|seen| seen.version == Version::HTTP_2 && seen.body_len == body_len), "{seen:?}");
+    assert_eq!(log.connections.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn http_1_is_spoken_where_the_server_offers_nothing_else() {
+    for alpn in [&[][..], &[&b"http/1.1"[..]][..]] {
+        let (address, log) = server(config(false, alpn)).await;
+        assert_eq!(judged(&send(&client(), hop(&url(address))).await), Judged::Answered(200));
+        assert_eq!(log.seen.lock().unwrap()[0].version, Version::HTTP_11);
+    }
+}
+
+#[tokio::test]
+async fn after_a_deadline_on_http_2_the_next_call_takes_a_new_connection() {
+    let (address, log) = server(config(false, &[b"h2"])).await;
+    let client = client();
+    let mut silent = common::get(&format!("{}/silence", url(address)));
+    silent.timeout = Duration::from_millis(400);
+    assert_eq!(judged(&send(&client, silent).await), Judged::Lost);
+    assert_eq!(judged(&send(&client, hop(&url(address))).await), Judged::Answered(200));
+    assert_eq!(log.connections.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn public_authorities_do_not_vouch_for_our_own_and_ours_can_be_added_to_them() {
+    let (address, _) = server(config(false, &[])).await;
+    let public = Client::builder().build().unwrap();
+    assert_eq!(judged(&send(&public, hop(&url(address))).await), Judged::NotSent);
+    let both = Client::builder().root_ca(certificates::authority().pem()).build().unwrap();
+    assert_eq!(judged(&send(&both, hop(&url(address))).await), Judged::Answered(200));
+}
+
+#[test]
+fn what_cannot_be_used_is_named_and_not_shown() {
+    let pair = certificates::for_client("1900000109");
+    let other = certificates::for_client("1900000109");
+    let secret_line = pair.key.lines().nth(1).unwrap().to_owned();
+    let refused = [
+        (Client::builder().root_ca("nonsense"), "root_ca"),
+        (
+            Client::builder().root_ca("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+            "root_ca",
+        ),
+        (Client::builder().without_public_roots(), "root_ca"),
+        (Client::builder().identity("", pair.key.as_str()), "identity"),
+        (Client::builder().identity(pair.chain.as_str(), ""), "identity"),
+        (Client::builder().identity(pair.chain.as_str(), pair.key.replace("END", "EMD")), "identity"),
+        (Client::builder().identity(other.chain.as_str(), pair.key.as_str()), "identity"),
+        (Client::builder().proxy("https://10.0.0.1:3128"), "proxy"),
+        (Client::builder().proxy("http://user:PLANTED@10.0.0.1:3128"), "proxy"),
+        (Client::builder().proxy("http://10.0.0.1:3128/path"), "proxy"),
+        (Client::builder().proxy("10.0.0.1:3128"), "proxy"),
+    ];
+    for (builder, setting) in refused {
+        let printed = format!("{builder:?}");
+        assert!(!printed.contains(&secret_line) && !printed.contains("PLANTED"), "{printed}");
+        let error = builder.build().unwrap_err();
+        assert_eq!(error.setting(), setting, "{error}");
+        let printed = format!("{error} {error:?}");
+        assert!(!printed.contains(&secret_line) && !printed.contains("PLANTED"), "{printed}");
+    }
+}
