@@ -35,7 +35,7 @@ pub enum ErrorKind {
     Malformed,
     /// WeChat Pay answered, and refused; see [`Error::refusal`].
     Refused,
-    /// Every permitted try was made, or the quota is used up.
+    /// The day's quota is used up, or the time allowed for the whole call ran out before it could be sent.
     Exhausted,
 }
 
@@ -159,7 +159,7 @@ impl fmt::Display for Error {
                 return write!(f, "WeChat Pay refused: {refusal}");
             }
             (ErrorKind::Refused, None) => "WeChat Pay refused",
-            (ErrorKind::Exhausted, None) => "no permitted try is left",
+            (ErrorKind::Exhausted, None) => "no quota or no time is left",
             (ErrorKind::Misuse, _) => "the request breaks a rule of the protocol",
             (ErrorKind::Transport, _) => "no reply from WeChat Pay",
             (ErrorKind::Signature, _) => "the signature does not verify",

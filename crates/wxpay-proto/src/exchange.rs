@@ -58,6 +58,7 @@ pub trait Flow: Sized + Send + sealed::Sealed {
 }
 
 pub(crate) mod sealed {
+    #[allow(unnameable_types, reason = "only this crate may implement a flow")]
     pub trait Sealed {}
 }
 
@@ -144,6 +145,13 @@ impl<F: Flow> Asleep<F> {
             return Step::Wait(self.until, self);
         }
         F::woke(self.state, world)
+    }
+}
+
+impl<F: Flow<Asleep = Never>> Asleep<F> {
+    /// A flow that never waits is never asleep.
+    pub(crate) fn never<T>(self) -> T {
+        match self.state {}
     }
 }
 

@@ -85,13 +85,6 @@ impl Request {
     pub fn into_body(self) -> Vec<u8> {
         self.body
     }
-
-    /// Adds a header; `name` in lower case.
-    #[must_use]
-    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.push((name, String::from(value)));
-        self
-    }
 }
 
 impl fmt::Debug for Request {

@@ -242,11 +242,17 @@ impl FromStr for NotifyUrl {
             "notify_url",
             "must be an absolute http or https URL of at most 255 bytes, without user, query or fragment",
         );
-        let url = check(text, 1..=255, |byte| visible(byte) && !b"?#\"<>\\^`{|}@".contains(&byte), RULE)?;
-        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).ok_or(RULE)?;
-        let host = rest.split('/').next().unwrap_or_default();
-        if host.is_empty() || host.starts_with(':') { Err(RULE) } else { Ok(Self(url)) }
+        absolute_url(text, RULE).map(Self)
     }
+}
+
+/// An `http` or `https` URL with a host, of at most 255 bytes of visible ASCII, without user, query or fragment.
+pub(crate) fn absolute_url(text: &str, rule: Invalid) -> Result<Box<str>, Invalid> {
+    let allowed = |byte| visible(byte) && !b"?#\"<>\\^`{|}@".contains(&byte);
+    let url = check(text, 1..=255, allowed, rule.clone())?;
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    if host.is_empty() || host.starts_with(':') { Err(rule) } else { Ok(url) }
 }
 
 #[cfg(test)]

@@ -55,7 +55,12 @@ impl Tries {
         }
         let until = now.after(pause(&self.policy, self.made, entropy));
         self.made = self.made.saturating_add(1);
-        (until <= self.began.after(self.policy.deadline)).then_some(until)
+        self.may_begin(until).then_some(until)
+    }
+
+    /// Whether a try may still begin then.
+    pub(crate) fn may_begin(&self, then: UnixTime) -> bool {
+        then <= self.began.after(self.policy.deadline)
     }
 }
 
@@ -80,8 +85,8 @@ mod tests {
         let mut now = UnixTime::EPOCH;
         let mut pauses = 0;
         while let Some(until) = tries.again(now, &mut entropy) {
-            let paused = until.since(now);
-            assert!(paused >= policy.first_pause / 2 && paused <= policy.longest_pause, "{paused:?}");
+            let length = until.since(now);
+            assert!(length >= policy.first_pause / 2 && length <= policy.longest_pause, "{length:?}");
             now = until;
             pauses += 1;
         }

@@ -132,10 +132,8 @@ mod tests {
     }
 
     fn lease(held: &mut Perishable<u32>, now: UnixTime) -> Lease {
-        match held.claim(now) {
-            Claim::Fetch(lease) => lease,
-            other => panic!("expected a lease, got {other:?}"),
-        }
+        let Claim::Fetch(lease) = held.claim(now) else { panic!("no lease was given") };
+        lease
     }
 
     #[test]

@@ -99,10 +99,8 @@ mod tests {
     }
 
     fn first(seen: &mut Seen, key: &str, now: UnixTime) -> Ticket {
-        match seen.meet(key, now) {
-            Sight::First(ticket) => ticket,
-            other => panic!("expected a ticket, got {other:?}"),
-        }
+        let Sight::First(ticket) = seen.meet(key, now) else { panic!("no ticket was given") };
+        ticket
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! JSON: what serde reads, with our errors.
 
 use super::Unreadable;
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 use core::fmt;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, Visitor};
 
@@ -20,6 +20,12 @@ pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Unreadable> {
         };
         Unreadable::new(offset(text, error.line(), error.column()), what)
     })
+}
+
+/// Writes a value compactly, non-ASCII characters as they are: some of WeChat's interfaces refuse `\uXXXX`.
+pub(crate) fn write(value: &impl serde::Serialize) -> Vec<u8> {
+    // Only a failing `Serialize` or a map with non-text names can fail here, and ours are plain structs.
+    serde_json::to_vec(value).unwrap_or_default()
 }
 
 /// The offset of a line (from 1) and a column in bytes (from 0 at a line's start).
@@ -80,7 +86,7 @@ impl<'de> Deserialize<'de> for Loose {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::{string::ToString, vec::Vec};
+    use alloc::string::ToString;
     use proptest::prelude::*;
 
     #[derive(Debug, serde::Deserialize)]

@@ -1,0 +1,367 @@
+//! What is known of one payment: evidence that joins.
+//!
+//! A merchant learns of a payment by several roads (a notice, a query, its own record), late, twice, out of
+//! order, or never. So [`Knowledge`] is a join semilattice: [`join`](Knowledge::join) is commutative,
+//! associative and idempotent, and what happens next is derived from the *transition* from one knowledge to
+//! the next, so that it happens once.
+//!
+//! ```
+//! use wxpay_proto::{Fen, UnixTime, payment::{Effect, Evidence, Knowledge, Payment, Standing}};
+//!
+//! let number: wxpay_proto::id::OutTradeNo = "20140508001".parse()?;
+//! let paid = Payment::new("1900000109201405083141592653".parse()?, Fen::new(1949), Fen::new(50), UnixTime::from_secs(1_399_515_000));
+//! let evidence = Evidence::recalled(number.clone(), paid.clone());
+//!
+//! let before = Knowledge::of(number, Fen::new(1999));
+//! let mut after = before.clone();
+//! after.join(&evidence)?;
+//! assert_eq!(after.standing(), Standing::Paid(paid.clone()));
+//! assert_eq!(after.effects_since(&before), [Effect::Paid(paid)]);
+//!
+//! let again = after.clone();
+//! after.join(&evidence)?;
+//! assert!(after.effects_since(&again).is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use crate::{
+    clock::UnixTime,
+    id::{OutTradeNo, TransactionId},
+    money::Fen,
+};
+use alloc::{collections::BTreeSet, vec::Vec};
+use core::{error, fmt};
+
+/// One payment, as WeChat Pay tells it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Payment {
+    // The order of the fields is the order of payments: earliest first.
+    time_end: UnixTime,
+    transaction_id: TransactionId,
+    total_fee: Fen,
+    discount: Fen,
+}
+
+impl Payment {
+    /// A payment: its number, what the payer paid, what WeChat Pay added as a discount, and when.
+    #[must_use]
+    pub fn new(transaction_id: TransactionId, total_fee: Fen, discount: Fen, time_end: UnixTime) -> Self {
+        Self { time_end, transaction_id, total_fee, discount }
+    }
+
+    /// WeChat Pay's number of it.
+    #[must_use]
+    pub fn transaction_id(&self) -> &TransactionId {
+        &self.transaction_id
+    }
+
+    /// What the payer paid.
+    #[must_use]
+    pub fn total_fee(&self) -> Fen {
+        self.total_fee
+    }
+
+    /// What was taken off the price.
+    #[must_use]
+    pub fn discount(&self) -> Fen {
+        self.discount
+    }
+
+    /// When it was paid, to the second.
+    #[must_use]
+    pub fn time_end(&self) -> UnixTime {
+        self.time_end
+    }
+
+    /// What it counts against the order: `total_fee + discount`. `None` if that is beyond all money.
+    #[must_use]
+    pub fn amount(&self) -> Option<Fen> {
+        self.total_fee.checked_add(self.discount)
+    }
+}
+
+/// That an order was paid, from a verified notice, a query, or one's own record of such.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    out_trade_no: OutTradeNo,
+    payment: Payment,
+}
+
+impl Evidence {
+    pub(crate) fn new(out_trade_no: OutTradeNo, payment: Payment) -> Self {
+        Self { out_trade_no, payment }
+    }
+
+    /// Takes up evidence again that a ledger stored. **Only for what was verified when it was stored**: nothing
+    /// is checked here.
+    #[must_use]
+    pub fn recalled(out_trade_no: OutTradeNo, payment: Payment) -> Self {
+        Self::new(out_trade_no, payment)
+    }
+
+    /// The order it is about.
+    #[must_use]
+    pub fn out_trade_no(&self) -> &OutTradeNo {
+        &self.out_trade_no
+    }
+
+    /// What it tells.
+    #[must_use]
+    pub fn payment(&self) -> &Payment {
+        &self.payment
+    }
+}
+
+/// All that is known of one order's payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Knowledge {
+    out_trade_no: OutTradeNo,
+    ordered: Fen,
+    payments: BTreeSet<Payment>,
+}
+
+/// Where an order stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Standing {
+    /// No payment is known.
+    Open,
+    /// Paid with the ordered amount, by this payment; the earliest, should there be several.
+    Paid(Payment),
+    /// There are payments, but none that settles the order. A person must look.
+    Disputed,
+}
+
+/// What must never happen, and did. Each is for a person to see.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Dispute {
+    /// The order was paid more than once: this payment came on top of the one that settled it.
+    SecondPayment(Payment),
+    /// The payment's `total_fee + discount` is not what was ordered.
+    AmountDiffers(Payment),
+    /// Two verified messages tell different things of one `transaction_id`; this is one of the versions.
+    Contradiction(Payment),
+}
+
+/// What follows from new knowledge. Each follows once, however often and in whatever order the evidence comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// The order became paid: tell the shop, deliver.
+    Paid(Payment),
+    /// A dispute came up: tell a person.
+    Disputed(Dispute),
+}
+
+/// The evidence is about another order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OtherOrder;
+
+impl fmt::Display for OtherOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the evidence is about another order")
+    }
+}
+
+impl error::Error for OtherOrder {}
+
+impl Knowledge {
+    /// Nothing yet, of an order of that amount.
+    #[must_use]
+    pub fn of(out_trade_no: OutTradeNo, ordered: Fen) -> Self {
+        Self { out_trade_no, ordered, payments: BTreeSet::new() }
+    }
+
+    /// Learns. In any order, any number of times, the same evidence gives the same knowledge.
+    ///
+    /// # Errors
+    ///
+    /// When the evidence is about another order; then nothing changes.
+    pub fn join(&mut self, evidence: &Evidence) -> Result<(), OtherOrder> {
+        if evidence.out_trade_no != self.out_trade_no {
+            return Err(OtherOrder);
+        }
+        self.payments.insert(evidence.payment.clone());
+        Ok(())
+    }
+
+    /// The order's number.
+    #[must_use]
+    pub fn out_trade_no(&self) -> &OutTradeNo {
+        &self.out_trade_no
+    }
+
+    /// What was ordered.
+    #[must_use]
+    pub fn ordered(&self) -> Fen {
+        self.ordered
+    }
+
+    /// Every payment that was told of, earliest first.
+    pub fn payments(&self) -> impl Iterator<Item = &Payment> {
+        self.payments.iter()
+    }
+
+    /// Where the order stands. Once paid, an order stays paid.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        match self.settling() {
+            Some(payment) => Standing::Paid(payment.clone()),
+            None if self.payments.is_empty() => Standing::Open,
+            None => Standing::Disputed,
+        }
+    }
+
+    /// What must never happen, and did.
+    #[must_use]
+    pub fn disputes(&self) -> Vec<Dispute> {
+        let settling = self.settling();
+        let mut disputes = Vec::new();
+        for payment in &self.payments {
+            if self.versions(payment) > 1 {
+                disputes.push(Dispute::Contradiction(payment.clone()));
+            }
+            if !self.fits(payment) {
+                disputes.push(Dispute::AmountDiffers(payment.clone()));
+            } else if settling.is_some_and(|first| first.transaction_id != payment.transaction_id) {
+                disputes.push(Dispute::SecondPayment(payment.clone()));
+            }
+        }
+        disputes.sort();
+        disputes
+    }
+
+    /// What follows from the way from `before` to here.
+    #[must_use]
+    pub fn effects_since(&self, before: &Self) -> Vec<Effect> {
+        let known = before.disputes();
+        let paid = match (before.settling(), self.settling()) {
+            (None, Some(payment)) => Some(Effect::Paid(payment.clone())),
+            (None | Some(_), _) => None,
+        };
+        let disputed =
+            self.disputes().into_iter().filter(|dispute| !known.contains(dispute)).map(Effect::Disputed);
+        paid.into_iter().chain(disputed).collect()
+    }
+
+    fn settling(&self) -> Option<&Payment> {
+        self.payments.iter().find(|payment| self.fits(payment))
+    }
+
+    fn fits(&self, payment: &Payment) -> bool {
+        payment.amount() == Some(self.ordered)
+    }
+
+    fn versions(&self, payment: &Payment) -> usize {
+        self.payments.iter().filter(|other| other.transaction_id == payment.transaction_id).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use proptest::prelude::*;
+
+    fn number() -> OutTradeNo {
+        "7240b65810859cbf2a8d9f76a638c0a3".parse().unwrap()
+    }
+
+    fn payment(serial: u8, total_fee: u64, discount: u64, secs: u64) -> Payment {
+        let id = format!("19000001092014050800000000{serial:02}").parse().unwrap();
+        Payment::new(id, Fen::new(total_fee), Fen::new(discount), UnixTime::from_secs(secs))
+    }
+
+    fn told(payment: Payment) -> Evidence {
+        Evidence::new(number(), payment)
+    }
+
+    fn knowing(evidence: &[Evidence]) -> Knowledge {
+        let mut knowledge = Knowledge::of(number(), Fen::new(100));
+        for piece in evidence {
+            knowledge.join(piece).unwrap();
+        }
+        knowledge
+    }
+
+    #[test]
+    fn a_discount_counts_against_the_order() {
+        let paid = payment(1, 60, 40, 5);
+        assert_eq!(knowing(&[told(paid.clone())]).standing(), Standing::Paid(paid));
+    }
+
+    #[test]
+    fn another_amount_is_a_dispute_and_pays_nothing() {
+        let knowledge = knowing(&[told(payment(1, 1, 0, 5))]);
+        assert_eq!(knowledge.standing(), Standing::Disputed);
+        assert_eq!(knowledge.disputes(), [Dispute::AmountDiffers(payment(1, 1, 0, 5))]);
+        assert_eq!(payment(1, u64::MAX, 1, 5).amount(), None);
+    }
+
+    #[test]
+    fn a_second_payment_is_a_dispute_and_the_order_stays_paid() {
+        let knowledge = knowing(&[told(payment(2, 100, 0, 9)), told(payment(1, 100, 0, 5))]);
+        assert_eq!(knowledge.standing(), Standing::Paid(payment(1, 100, 0, 5)));
+        assert_eq!(knowledge.disputes(), [Dispute::SecondPayment(payment(2, 100, 0, 9))]);
+    }
+
+    #[test]
+    fn two_stories_of_one_payment_are_a_dispute() {
+        let knowledge = knowing(&[told(payment(1, 100, 0, 5)), told(payment(1, 99, 1, 5))]);
+        assert!(knowledge.disputes().contains(&Dispute::Contradiction(payment(1, 99, 1, 5))));
+    }
+
+    #[test]
+    fn evidence_of_another_order_changes_nothing() {
+        let mut knowledge = knowing(&[]);
+        let other = Evidence::new("1".parse().unwrap(), payment(1, 100, 0, 5));
+        assert_eq!(knowledge.join(&other), Err(OtherOrder));
+        assert_eq!(knowledge, knowing(&[]));
+    }
+
+    fn any_evidence() -> impl Strategy<Value = Evidence> {
+        (
+            0_u8..3,
+            prop::sample::select(Vec::from([100_u64, 60, 1])),
+            prop::sample::select(Vec::from([0_u64, 40])),
+            0_u64..3,
+        )
+            .prop_map(|(serial, total_fee, discount, secs)| told(payment(serial, total_fee, discount, secs)))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(crate::cases()))]
+
+        #[test]
+        fn joining_is_commutative_associative_and_idempotent(
+            (evidence, shuffled) in prop::collection::vec(any_evidence(), 0..8)
+                .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
+            repeated in any::<prop::sample::Index>(),
+        ) {
+            let knowledge = knowing(&evidence);
+            prop_assert_eq!(&knowing(&shuffled), &knowledge);
+            if !evidence.is_empty() {
+                let mut again = knowledge.clone();
+                again.join(repeated.get(&evidence)).unwrap();
+                prop_assert_eq!(again, knowledge);
+            }
+        }
+
+        #[test]
+        fn an_order_becomes_paid_once_and_stays_paid(evidence in prop::collection::vec(any_evidence(), 0..8)) {
+            let mut knowledge = knowing(&[]);
+            let mut effects = Vec::new();
+            for piece in &evidence {
+                let before = knowledge.clone();
+                knowledge.join(piece).unwrap();
+                effects.extend(knowledge.effects_since(&before));
+                let was_paid = matches!(before.standing(), Standing::Paid(_));
+                prop_assert!(!was_paid || matches!(knowledge.standing(), Standing::Paid(_)));
+            }
+            let paid = effects.iter().filter(|effect| matches!(effect, Effect::Paid(_))).count();
+            prop_assert_eq!(paid, usize::from(matches!(knowledge.standing(), Standing::Paid(_))));
+        }
+    }
+}

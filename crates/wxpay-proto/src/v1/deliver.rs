@@ -1,0 +1,168 @@
+//! Telling WeChat Pay that the goods are on their way: `delivernotify`.
+//!
+//! <https://api.weixin.qq.com/pay/delivernotify>. Due 24 hours after payment for virtual goods and services, 72
+//! hours for physical ones; later WeChat Pay raises the alarm 1001.
+
+use super::{
+    answer::{Answer, malformed},
+    call::Endpoint,
+    merchant::Merchant,
+    signature::{self, Sha1Sign, StringToSign},
+};
+use crate::{
+    clock::UnixTime,
+    error::Error,
+    exchange::sealed::Sealed,
+    id::{AppId, Invalid, OpenId, OutTradeNo, TransactionId},
+    wire::json,
+    world::World,
+};
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+/// What became of the goods of a paid order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    openid: OpenId,
+    transaction_id: TransactionId,
+    out_trade_no: OutTradeNo,
+    failure: Option<String>,
+}
+
+impl Delivery {
+    /// The goods are on their way. The payer and the payment are as the notice told them.
+    #[must_use]
+    pub fn made(openid: OpenId, transaction_id: TransactionId, out_trade_no: OutTradeNo) -> Self {
+        Self { openid, transaction_id, out_trade_no, failure: None }
+    }
+
+    /// They are not, for a reason that WeChat shows the payer.
+    ///
+    /// # Errors
+    ///
+    /// When the reason is empty, longer than 256 bytes, or has control characters.
+    pub fn failed(mut self, reason: &str) -> Result<Self, Invalid> {
+        if reason.is_empty() || reason.len() > 256 || reason.chars().any(char::is_control) {
+            return Err(Invalid::new("deliver_msg", "must be 1 to 256 bytes without control characters"));
+        }
+        self.failure = Some(reason.into());
+        Ok(self)
+    }
+}
+
+impl Delivery {
+    fn status(&self) -> &'static str {
+        if self.failure.is_none() { "1" } else { "0" }
+    }
+
+    fn message(&self) -> &str {
+        self.failure.as_deref().unwrap_or("ok")
+    }
+
+    fn fields<'a>(
+        &'a self,
+        appid: &'a AppId,
+        timestamp: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        [
+            ("appid", appid.as_str()),
+            ("deliver_msg", self.message()),
+            ("deliver_status", self.status()),
+            ("deliver_timestamp", timestamp),
+            ("openid", self.openid.as_str()),
+            ("out_trade_no", self.out_trade_no.as_str()),
+            ("transid", self.transaction_id.as_str()),
+        ]
+        .into_iter()
+    }
+}
+
+/// The operation `delivernotify`. Telling it twice is harmless.
+#[derive(Clone, Debug)]
+pub struct Deliver(Delivery);
+
+/// A signed delivery notice, as it is sent, for whoever wants to look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedDelivery {
+    appid: AppId,
+    delivery: Delivery,
+    /// Seconds.
+    timestamp: String,
+    app_signature: Sha1Sign,
+}
+
+#[derive(serde::Serialize)]
+struct Body<'a> {
+    appid: &'a str,
+    openid: &'a str,
+    transid: &'a str,
+    out_trade_no: &'a str,
+    deliver_timestamp: &'a str,
+    deliver_status: &'a str,
+    deliver_msg: &'a str,
+    app_signature: Sha1Sign,
+    sign_method: &'a str,
+}
+
+impl SignedDelivery {
+    /// Signs a delivery notice.
+    #[must_use]
+    pub fn sign(me: &Merchant, delivery: &Delivery, now: UnixTime) -> Self {
+        let timestamp = now.as_secs().to_string();
+        let app_signature = signature::sha1(delivery.fields(me.appid(), &timestamp), me.pay_sign_key());
+        Self { appid: me.appid().clone(), delivery: delivery.clone(), timestamp, app_signature }
+    }
+
+    /// The SHA-1 over it.
+    #[must_use]
+    pub fn app_signature(&self) -> Sha1Sign {
+        self.app_signature
+    }
+
+    /// The string under [`app_signature`](Self::app_signature).
+    #[must_use]
+    pub fn string_to_sign(&self, me: &Merchant) -> StringToSign {
+        signature::sha1_string(self.delivery.fields(&self.appid, &self.timestamp), me.pay_sign_key())
+    }
+
+    /// The request's body.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        json::write(&Body {
+            appid: self.appid.as_str(),
+            openid: self.delivery.openid.as_str(),
+            transid: self.delivery.transaction_id.as_str(),
+            out_trade_no: self.delivery.out_trade_no.as_str(),
+            deliver_timestamp: &self.timestamp,
+            deliver_status: self.delivery.status(),
+            deliver_msg: self.delivery.message(),
+            app_signature: self.app_signature,
+            sign_method: "sha1",
+        })
+    }
+}
+
+impl Deliver {
+    pub(super) fn new(delivery: Delivery) -> Self {
+        Self(delivery)
+    }
+}
+
+impl Sealed for Deliver {}
+
+impl Endpoint for Deliver {
+    type Output = ();
+
+    const LABEL: &'static str = "v1.delivernotify";
+    const PATH: &'static str = "/pay/delivernotify";
+
+    fn body(&self, me: &Merchant, world: &mut World<'_>) -> Vec<u8> {
+        SignedDelivery::sign(me, &self.0, world.now).body()
+    }
+
+    fn read(&self, _: &Merchant, answer: Answer<'_>, _: &mut World<'_>) -> Result<(), Error> {
+        if answer.says_success() { Ok(()) } else { Err(malformed()) }
+    }
+}

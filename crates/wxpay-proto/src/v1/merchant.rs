@@ -1,0 +1,250 @@
+//! Who we are: the credentials of the first generation, and all that can be asked with them.
+
+use super::{
+    call::Call,
+    deliver::{Deliver, Delivery},
+    notice::{Notice, Received, Rejected},
+    order::Order,
+    prepay::Prepay,
+    query::Query,
+    settle::Settle,
+    token::KeepToken,
+};
+use crate::{
+    error::Unsettled,
+    id::{AppId, Invalid, OutTradeNo, PartnerId, absolute_url},
+    retry::Policy,
+    secret::Secret,
+};
+use alloc::{string::String, sync::Arc};
+use core::fmt;
+
+/// A key: checked for its form, never printed, wiped when dropped.
+macro_rules! key {
+    ($(#[$doc:meta])* $name:ident = $field:literal, $rule:literal, $length:literal) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $name(Secret<String>);
+
+        impl $name {
+            /// Takes the key in.
+            ///
+            /// # Errors
+            ///
+            /// When it has not the form of this key: the three are told apart by length or by type, never mixed up.
+            pub fn new(text: String) -> Result<Self, Invalid> {
+                let secret = Secret::new(text);
+                let text = secret.expose();
+                let good = text.len() == $length && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+                if good { Ok(Self(secret)) } else { Err(Invalid::new($field, $rule)) }
+            }
+
+            pub(crate) fn expose(&self) -> &str {
+                self.0.expose()
+            }
+        }
+    };
+}
+
+key! {
+    /// `appsecret`: 32 letters and digits. Fetches the access token, and travels for that.
+    AppSecret = "appsecret", "must be 32 letters and digits", 32
+}
+
+key! {
+    /// `paySignKey`, also called `appkey`: 128 letters and digits. Makes the SHA-1 signatures, and never
+    /// travels.
+    PaySignKey = "paysignkey", "must be 128 letters and digits", 128
+}
+
+key! {
+    /// `partnerKey`: 32 letters and digits. Makes the MD5 signatures, and never travels.
+    PartnerKey = "partnerkey", "must be 32 letters and digits", 32
+}
+
+/// A merchant of the first generation. Copies share one set of credentials; there may be many merchants in one
+/// process.
+///
+/// ```
+/// use core::net::Ipv4Addr;
+/// use wxpay_proto::{Fen, v1::{AppSecret, Merchant, Order, PartnerKey, PaySignKey}};
+///
+/// let merchant = Merchant::builder(
+///     "wxd930ea5d5a258f4f".parse()?,
+///     AppSecret::new("0123456789abcdef".repeat(2))?,
+///     PaySignKey::new("0123456789abcdef".repeat(8))?,
+///     "1900000109".parse()?,
+///     PartnerKey::new("fedcba9876543210".repeat(2))?,
+/// )
+/// .build();
+///
+/// let notify_url = "https://shop.example/notify".parse()?;
+/// let order = Order::builder("20140508001".parse()?, Fen::new(1999), "千足金箍棒", notify_url, Ipv4Addr::new(203, 0, 113, 7))
+///     .build()?;
+/// let flow = merchant.prepay(order); // for `Step::begin`, or an adapter's `run`
+/// assert!(!format!("{flow:?} {merchant:?}").contains("0123456789abcdef"));
+/// # Ok::<(), wxpay_proto::id::Invalid>(())
+/// ```
+#[derive(Clone)]
+pub struct Merchant(Arc<Inner>);
+
+struct Inner {
+    appid: AppId,
+    app_secret: AppSecret,
+    pay_sign_key: PaySignKey,
+    partner: PartnerId,
+    partner_key: PartnerKey,
+    base_url: String,
+    retry: Policy,
+}
+
+impl fmt::Debug for Merchant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Merchant")
+            .field("appid", &self.0.appid)
+            .field("partner", &self.0.partner)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a merchant may be told beyond its credentials; see [`Merchant::builder`].
+#[derive(Debug)]
+pub struct Builder(Inner);
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("base_url", &self.base_url)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// Calls another gateway than `https://api.weixin.qq.com`: a simulator, or a proxy of one's own.
+    ///
+    /// # Errors
+    ///
+    /// When it is not an absolute `http` or `https` URL, or has a user, a query or a fragment.
+    pub fn base_url(mut self, base_url: &str) -> Result<Self, Invalid> {
+        let rule =
+            Invalid::new("base_url", "must be an absolute http or https URL without user, query or fragment");
+        self.0.base_url = absolute_url(base_url, rule)?.trim_end_matches('/').into();
+        Ok(self)
+    }
+
+    /// Tries calls by another policy than the default.
+    #[must_use]
+    pub fn retry(mut self, policy: Policy) -> Self {
+        self.0.retry = policy;
+        self
+    }
+
+    /// The merchant.
+    #[must_use]
+    pub fn build(self) -> Merchant {
+        Merchant(Arc::new(self.0))
+    }
+}
+
+impl Merchant {
+    /// A merchant with the five things WeChat Pay mailed it.
+    #[must_use]
+    pub fn builder(
+        appid: AppId,
+        app_secret: AppSecret,
+        pay_sign_key: PaySignKey,
+        partner: PartnerId,
+        partner_key: PartnerKey,
+    ) -> Builder {
+        let base_url = String::from("https://api.weixin.qq.com");
+        let retry = Policy::default();
+        Builder(Inner { appid, app_secret, pay_sign_key, partner, partner_key, base_url, retry })
+    }
+
+    /// The app.
+    #[must_use]
+    pub fn appid(&self) -> &AppId {
+        &self.0.appid
+    }
+
+    /// The merchant's number.
+    #[must_use]
+    pub fn partner(&self) -> &PartnerId {
+        &self.0.partner
+    }
+
+    /// Places an order; comes to the parameters for the phone.
+    #[must_use]
+    pub fn prepay(&self, order: Order) -> Call<Prepay> {
+        Call::new(self.clone(), Prepay::new(order))
+    }
+
+    /// Asks what became of an order.
+    #[must_use]
+    pub fn query(&self, number: OutTradeNo) -> Call<Query> {
+        Call::new(self.clone(), Query::new(number))
+    }
+
+    /// Tells that the goods are on their way, or that they are not.
+    #[must_use]
+    pub fn deliver(&self, delivery: Delivery) -> Call<Deliver> {
+        Call::new(self.clone(), Deliver::new(delivery))
+    }
+
+    /// Settles a debt: asks after an order of unknown fate until the answer is certain.
+    #[must_use]
+    pub fn settle(&self, debt: Unsettled) -> Settle {
+        Settle::new(self.clone(), debt)
+    }
+
+    /// Refreshes the access token if it is time, so that no payment waits for it.
+    #[must_use]
+    pub fn keep_token(&self) -> KeepToken {
+        KeepToken::new(self.clone())
+    }
+
+    /// Hears a notice: verifies both its signatures, then reads it.
+    ///
+    /// # Errors
+    ///
+    /// When anything about it is wrong. Then it tells nothing, and [`Rejected::ack`] is the answer to give.
+    pub fn hear(&self, received: &Received<'_>) -> Result<Notice, Rejected> {
+        Notice::hear(self, received)
+    }
+
+    pub(crate) fn app_secret(&self) -> &AppSecret {
+        &self.0.app_secret
+    }
+
+    pub(crate) fn pay_sign_key(&self) -> &PaySignKey {
+        &self.0.pay_sign_key
+    }
+
+    pub(crate) fn partner_key(&self) -> &PartnerKey {
+        &self.0.partner_key
+    }
+
+    pub(crate) fn base_url(&self) -> &str {
+        &self.0.base_url
+    }
+
+    pub(crate) fn retry(&self) -> Policy {
+        self.0.retry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString as _;
+
+    #[test]
+    fn a_key_in_the_place_of_another_is_refused() {
+        assert!(PaySignKey::new("k".repeat(32)).is_err());
+        assert!(PartnerKey::new("k".repeat(128)).is_err());
+        let broken_line = alloc::format!("{} {}", "k".repeat(63), "k".repeat(64));
+        let error = PaySignKey::new(broken_line).unwrap_err();
+        assert_eq!(error.to_string(), "paysignkey must be 128 letters and digits");
+    }
+}

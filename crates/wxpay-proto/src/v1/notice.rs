@@ -1,0 +1,439 @@
+//! WeChat Pay's notice that an order was paid: signed twice.
+//!
+//! A POST whose query tells of the order, signed by MD5 with the `PartnerKey`, and whose XML body tells of the
+//! payer, signed by SHA-1 with the `PaySignKey`. **The halves are not bound to each other**: a genuine body of
+//! one payment fits under the genuine query of another. So money is told by the query alone, and the payer's
+//! `openid` authorises nothing.
+//!
+//! It comes up to ten times within half an hour until it is answered `success`, perhaps before the order's own
+//! answer, perhaps never. There is no time window in this generation; a notice repeated by an eavesdropper tells
+//! nothing new, which [`Knowledge`](crate::payment::Knowledge) makes harmless.
+//!
+//! The App payment document of 2014, section 3.6.
+
+use super::{
+    merchant::Merchant,
+    signature::{self, StringToSign},
+};
+use crate::{
+    clock::UnixTime,
+    http::Response,
+    id::{Invalid, NotifyId, OpenId, OutTradeNo, TransactionId},
+    money::Fen,
+    payment::{Evidence, Payment},
+    wire::{Unreadable, charset::Charset, form::Form, time, xml::Flat},
+};
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::{error, fmt, str::FromStr};
+
+/// How many bytes the query may have.
+pub const MAX_QUERY: usize = 8 * 1024;
+/// How many bytes the body may have.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// A notice as it came in: nothing of it is to be believed yet.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Received<'a> {
+    /// The method, which must be `POST`.
+    pub method: &'a str,
+    /// The raw query, without the `?`.
+    pub query: &'a [u8],
+    /// The raw body.
+    pub body: &'a [u8],
+}
+
+impl<'a> Received<'a> {
+    /// Takes up a notice: the method, the raw query without the `?`, the raw body.
+    #[must_use]
+    pub fn new(method: &'a str, query: &'a [u8], body: &'a [u8]) -> Self {
+        Self { method, query, body }
+    }
+}
+
+impl fmt::Debug for Received<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received")
+            .field("query_len", &self.query.len())
+            .field("body_len", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A verified notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    key: String,
+    out_trade_no: OutTradeNo,
+    payment: Payment,
+    paid: bool,
+    notify_id: NotifyId,
+    openid: OpenId,
+    is_subscribe: bool,
+    sent_at: UnixTime,
+    bank_type: String,
+    bank_billno: Option<String>,
+    attach: Option<String>,
+    pay_info: Option<String>,
+}
+
+/// What is answered to a notice. Anything but `success` with HTTP 200 brings it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ack {
+    /// It is durably taken note of: 200 `success`, these seven bytes and no more.
+    Success,
+    /// It could not be handled now: 500 `fail`.
+    Fail,
+    /// It is not what it should be, with this HTTP status: `fail`.
+    Refuse(u16),
+}
+
+impl Ack {
+    /// The reply.
+    #[must_use]
+    pub fn response(self) -> Response {
+        let (status, body) = match self {
+            Self::Success => (200, "success"),
+            Self::Fail => (500, "fail"),
+            Self::Refuse(status) => (status, "fail"),
+        };
+        Response::new(status, body.into()).with("content-type", b"text/plain")
+    }
+}
+
+/// A form or document whose signature was checked. [`verify_query`] and [`verify_body`] are its only makers, and
+/// [`Notice`] is read from nothing else.
+struct Verified<T>(T);
+
+impl Notice {
+    pub(super) fn hear(me: &Merchant, received: &Received<'_>) -> Result<Self, Rejected> {
+        Self::verified(me, received).map_err(|reason| Rejected(Box::new(reason)))
+    }
+
+    fn verified(me: &Merchant, received: &Received<'_>) -> Result<Self, Reason> {
+        if received.method != "POST" {
+            return Err(Reason::Method);
+        }
+        if received.query.len() > MAX_QUERY || received.body.len() > MAX_BODY {
+            return Err(Reason::TooLong);
+        }
+        let query = verify_query(me, Form::parse(received.query).map_err(Reason::Query)?)?;
+        let body = verify_body(me, Flat::parse(received.body).map_err(Reason::Body)?)?;
+        Self::read(me, &query, &body)
+    }
+
+    fn read(
+        me: &Merchant,
+        Verified(query): &Verified<Form<'_>>,
+        Verified(body): &Verified<Flat<'_>>,
+    ) -> Result<Self, Reason> {
+        // The document's default, when nothing is declared.
+        let charset = match query.value("input_charset") {
+            None | Some(b"") => Charset::Gbk,
+            Some(name) => Charset::named(name).ok_or(field("input_charset", "must be UTF-8 or GBK"))?,
+        };
+        let query = Query { form: query, charset };
+        query.expect("partner", me.partner().as_str(), "must be ours")?;
+        if body.value("AppId").map(str::trim) != Some(me.appid().as_str()) {
+            return Err(field("AppId", "must be ours"));
+        }
+        if let Some(sign_type) = query.optional("sign_type")
+            && sign_type != "MD5"
+        {
+            return Err(field("sign_type", "must be MD5"));
+        }
+        query.expect("fee_type", "1", "must be 1, yuan")?;
+        query.expect("trade_mode", "1", "must be 1, paid at once")?;
+        let total_fee: Fen = query.parsed("total_fee", "must be whole fen")?;
+        let discount = match query.optional("discount") {
+            Some(discount) => discount.parse().map_err(|_| field("discount", "must be whole fen"))?,
+            None => Fen::ZERO,
+        };
+        if total_fee.checked_add(discount).is_none() {
+            return Err(field("discount", "must not exceed all money"));
+        }
+        let time_end = time::parse_compact(query.required("time_end")?.as_bytes())
+            .map_err(|_| field("time_end", "must be yyyyMMddHHmmss"))?;
+        Ok(Self {
+            key: query.required("sign")?.to_ascii_uppercase(),
+            out_trade_no: query.id("out_trade_no")?,
+            payment: Payment::new(query.id("transaction_id")?, total_fee, discount, time_end),
+            paid: query.required("trade_state")? == "0",
+            notify_id: query.id("notify_id")?,
+            openid: element(body, "OpenId")?.parse().map_err(Reason::Field)?,
+            is_subscribe: element(body, "IsSubscribe")? == "1",
+            sent_at: element(body, "TimeStamp")?
+                .parse()
+                .map(UnixTime::from_secs)
+                .map_err(|_| field("TimeStamp", "must be whole seconds"))?,
+            bank_type: query.required("bank_type")?,
+            bank_billno: query.text("bank_billno")?,
+            attach: query.text("attach")?,
+            pay_info: query.text("pay_info")?,
+        })
+    }
+
+    /// The order it is about.
+    #[must_use]
+    pub fn out_trade_no(&self) -> &OutTradeNo {
+        &self.out_trade_no
+    }
+
+    /// WeChat Pay's number of the payment.
+    #[must_use]
+    pub fn transaction_id(&self) -> &TransactionId {
+        self.payment.transaction_id()
+    }
+
+    /// Whether it tells of success (`trade_state` 0). Otherwise it is to be answered `success` and to be credited
+    /// to nobody.
+    #[must_use]
+    pub fn is_paid(&self) -> bool {
+        self.paid
+    }
+
+    /// What it proves: that the order was paid, if it was.
+    #[must_use]
+    pub fn evidence(&self) -> Option<Evidence> {
+        self.paid.then(|| Evidence::new(self.out_trade_no.clone(), self.payment.clone()))
+    }
+
+    /// What the payer paid. Less than was ordered, if there is a discount.
+    #[must_use]
+    pub fn total_fee(&self) -> Fen {
+        self.payment.total_fee()
+    }
+
+    /// What was taken off the price: `total_fee + discount` is what was ordered.
+    #[must_use]
+    pub fn discount(&self) -> Fen {
+        self.payment.discount()
+    }
+
+    /// When it was paid.
+    #[must_use]
+    pub fn time_end(&self) -> UnixTime {
+        self.payment.time_end()
+    }
+
+    /// The notice's number, the same in every repetition.
+    #[must_use]
+    pub fn notify_id(&self) -> &NotifyId {
+        &self.notify_id
+    }
+
+    /// The payer, as the body tells; see the module on why that authorises nothing.
+    #[must_use]
+    pub fn openid(&self) -> &OpenId {
+        &self.openid
+    }
+
+    /// Whether the payer follows the account; 0 is normal for an app.
+    #[must_use]
+    pub fn is_subscribe(&self) -> bool {
+        self.is_subscribe
+    }
+
+    /// When this delivery of the notice was signed.
+    #[must_use]
+    pub fn sent_at(&self) -> UnixTime {
+        self.sent_at
+    }
+
+    /// Where the money came from, such as `CMB_FP` or `2032`; not `WX` as in the order.
+    #[must_use]
+    pub fn bank_type(&self) -> &str {
+        &self.bank_type
+    }
+
+    /// The bank's number of the payment; absent when it was paid from a balance.
+    #[must_use]
+    pub fn bank_billno(&self) -> Option<&str> {
+        self.bank_billno.as_deref()
+    }
+
+    /// The text attached to the order.
+    #[must_use]
+    pub fn attach(&self) -> Option<&str> {
+        self.attach.as_deref()
+    }
+
+    /// Why it was not paid.
+    #[must_use]
+    pub fn pay_info(&self) -> Option<&str> {
+        self.pay_info.as_deref()
+    }
+
+    /// A digest of everything the query says, the same in every repetition: for [`Seen`](crate::memory::Seen).
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// MD5 over the bytes as they were before they were escaped, whatever their charset.
+fn verify_query<'a>(me: &Merchant, query: Form<'a>) -> Result<Verified<Form<'a>>, Reason> {
+    let claimed = query.value("sign").ok_or(field("sign", "must be there"))?;
+    if signature::md5(query.iter(), me.partner_key()).is(claimed) {
+        Ok(Verified(query))
+    } else {
+        Err(Reason::QuerySignature)
+    }
+}
+
+/// SHA-1 over the elements, trimmed, their names in lower case.
+fn verify_body<'a>(me: &Merchant, body: Flat<'a>) -> Result<Verified<Flat<'a>>, Reason> {
+    let claimed = body.value("AppSignature").ok_or(field("AppSignature", "must be there"))?.trim();
+    if !element(&body, "SignMethod")?.eq_ignore_ascii_case("sha1") {
+        return Err(field("SignMethod", "must be sha1"));
+    }
+    let names = lower_names(&body);
+    if signature::sha1(body_fields(&names, &body), me.pay_sign_key()).is(claimed.as_bytes()) {
+        Ok(Verified(body))
+    } else {
+        Err(Reason::BodySignature)
+    }
+}
+
+/// Lower-case names and the index of their elements, sorted.
+fn lower_names(body: &Flat<'_>) -> Vec<(String, usize)> {
+    let mut names: Vec<(String, usize)> = body
+        .iter()
+        .enumerate()
+        .map(|(index, (name, _))| (name.to_ascii_lowercase(), index))
+        .filter(|(name, _)| !signature::is_left_out(name))
+        .collect();
+    names.sort();
+    names
+}
+
+fn body_fields<'a>(
+    names: &'a [(String, usize)],
+    body: &'a Flat<'_>,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    names.iter().filter_map(|(name, index)| Some((name.as_str(), body.iter().nth(*index)?.1.trim())))
+}
+
+/// The strings under a notice's two signatures, for debugging. Nothing is verified.
+///
+/// # Errors
+///
+/// When the query or the body cannot be read.
+pub fn strings_to_sign(me: &Merchant, received: &Received<'_>) -> Result<[StringToSign; 2], Rejected> {
+    let rejected = |reason| Rejected(Box::new(reason));
+    let query = Form::parse(received.query).map_err(|fault| rejected(Reason::Query(fault)))?;
+    let body = Flat::parse(received.body).map_err(|fault| rejected(Reason::Body(fault)))?;
+    let charset = query.value("input_charset").and_then(Charset::named).unwrap_or(Charset::Gbk);
+    let names = lower_names(&body);
+    Ok([
+        signature::md5_string(query.iter(), charset, me.partner_key()),
+        signature::sha1_string(body_fields(&names, &body), me.pay_sign_key()),
+    ])
+}
+
+fn element<'a>(body: &'a Flat<'_>, name: &'static str) -> Result<&'a str, Reason> {
+    body.value(name).map(str::trim).ok_or_else(|| field(name, "must be there"))
+}
+
+/// A verified query, and the charset that its texts are in.
+struct Query<'a> {
+    form: &'a Form<'a>,
+    charset: Charset,
+}
+
+impl Query<'_> {
+    /// An ASCII value; `None` if it is absent or empty.
+    fn optional(&self, name: &str) -> Option<&str> {
+        self.form
+            .value(name)
+            .filter(|value| !value.is_empty())
+            .map(|value| core::str::from_utf8(value).unwrap_or("\u{FFFD}"))
+    }
+
+    fn required(&self, name: &'static str) -> Result<String, Reason> {
+        self.text(name)?.ok_or_else(|| field(name, "must be there"))
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<String>, Reason> {
+        match self.form.value(name) {
+            None | Some(b"") => Ok(None),
+            Some(value) => match self.charset.decode(value) {
+                Ok(text) => Ok(Some(text.into_owned())),
+                Err(_) => Err(field(name, "must be in the declared charset")),
+            },
+        }
+    }
+
+    fn expect(&self, name: &'static str, value: &str, rule: &'static str) -> Result<(), Reason> {
+        if self.optional(name) == Some(value) { Ok(()) } else { Err(field(name, rule)) }
+    }
+
+    fn parsed<T: FromStr>(&self, name: &'static str, rule: &'static str) -> Result<T, Reason> {
+        self.optional(name).and_then(|value| value.parse().ok()).ok_or_else(|| field(name, rule))
+    }
+
+    fn id<T: FromStr<Err = Invalid>>(&self, name: &'static str) -> Result<T, Reason> {
+        let value = self.optional(name).ok_or_else(|| field(name, "must be there"))?;
+        value.parse().map_err(Reason::Field)
+    }
+}
+
+/// A notice that is not believed. Tells what is wrong with it, never what it says.
+#[derive(Debug)]
+pub struct Rejected(Box<Reason>);
+
+#[derive(Debug)]
+enum Reason {
+    Method,
+    TooLong,
+    Query(Unreadable),
+    Body(Unreadable),
+    QuerySignature,
+    BodySignature,
+    Field(Invalid),
+}
+
+impl Rejected {
+    /// The answer to give: not `success`.
+    #[must_use]
+    pub fn ack(&self) -> Ack {
+        Ack::Refuse(match *self.0 {
+            Reason::Method => 405,
+            Reason::TooLong => 413,
+            Reason::QuerySignature | Reason::BodySignature => 401,
+            Reason::Query(_) | Reason::Body(_) | Reason::Field(_) => 400,
+        })
+    }
+}
+
+const fn field(name: &'static str, rule: &'static str) -> Reason {
+    Reason::Field(Invalid::new(name, rule))
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Reason::Method => f.write_str("the method must be POST"),
+            Reason::TooLong => f.write_str("the query or the body is too long"),
+            Reason::Query(_) => f.write_str("the query cannot be read"),
+            Reason::Body(_) => f.write_str("the body cannot be read"),
+            Reason::QuerySignature => f.write_str("the query's signature does not verify"),
+            Reason::BodySignature => f.write_str("the body's signature does not verify"),
+            Reason::Field(invalid) => invalid.fmt(f),
+        }
+    }
+}
+
+impl error::Error for Rejected {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match &*self.0 {
+            Reason::Query(fault) | Reason::Body(fault) => Some(fault),
+            Reason::Method
+            | Reason::TooLong
+            | Reason::QuerySignature
+            | Reason::BodySignature
+            | Reason::Field(_) => None,
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! What is sold, to whom, for how much: the fields of the package.
+
+use crate::{
+    clock::UnixTime,
+    id::{Invalid, NotifyUrl, OutTradeNo},
+    money::Fen,
+    wire::{charset::Charset, time},
+};
+use alloc::{string::String, string::ToString as _, vec::Vec};
+use core::{fmt, net::Ipv4Addr};
+
+/// An order, checked against every documented rule.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Order {
+    out_trade_no: OutTradeNo,
+    total_fee: Fen,
+    traceid: String,
+    charset: Charset,
+    /// The package's fields but `partner` and `sign`, by name in ASCII order, in the bytes of the charset; none
+    /// is empty.
+    fields: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl fmt::Debug for Order {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Order")
+            .field("out_trade_no", &self.out_trade_no)
+            .field("total_fee", &self.total_fee)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An order being written; see [`Order::builder`].
+#[derive(Clone, Debug)]
+pub struct Builder {
+    out_trade_no: OutTradeNo,
+    total_fee: Fen,
+    body: String,
+    notify_url: NotifyUrl,
+    spbill_create_ip: Ipv4Addr,
+    charset: Charset,
+    traceid: Option<String>,
+    attach: Option<String>,
+    time_start: Option<UnixTime>,
+    time_expire: Option<UnixTime>,
+    fees: Option<(Fen, Fen)>,
+    goods_tag: Option<String>,
+}
+
+impl Order {
+    /// The most one order may cost, in fen: the document calls `total_fee` an Int.
+    pub const MAX_TOTAL_FEE: Fen = Fen::new(2_147_483_647);
+
+    /// Begins an order.
+    ///
+    /// * `out_trade_no`: the merchant's number, letters and digits, unique per merchant. The same number again
+    ///   is the same order.
+    /// * `total_fee`: 1 fen or more.
+    /// * `body`: what is sold, 1 to 128 bytes in the charset.
+    /// * `notify_url`: where the notice goes.
+    /// * `spbill_create_ip`: the address of the payer's device. The field holds fifteen characters, so an IPv6
+    ///   address cannot be told.
+    #[must_use]
+    pub fn builder(
+        out_trade_no: OutTradeNo,
+        total_fee: Fen,
+        body: &str,
+        notify_url: NotifyUrl,
+        spbill_create_ip: Ipv4Addr,
+    ) -> Builder {
+        Builder {
+            out_trade_no,
+            total_fee,
+            body: body.into(),
+            notify_url,
+            spbill_create_ip,
+            charset: Charset::default(),
+            traceid: None,
+            attach: None,
+            time_start: None,
+            time_expire: None,
+            fees: None,
+            goods_tag: None,
+        }
+    }
+
+    /// The merchant's number.
+    #[must_use]
+    pub fn out_trade_no(&self) -> &OutTradeNo {
+        &self.out_trade_no
+    }
+
+    /// The price.
+    #[must_use]
+    pub fn total_fee(&self) -> Fen {
+        self.total_fee
+    }
+
+    /// The charset that decides the bytes under the MD5 and under the escapes.
+    #[must_use]
+    pub fn charset(&self) -> Charset {
+        self.charset
+    }
+
+    pub(crate) fn traceid(&self) -> &str {
+        &self.traceid
+    }
+
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
+        self.fields.iter().map(|(name, value)| (*name, value.as_slice()))
+    }
+}
+
+impl Builder {
+    /// Signs and escapes in this charset. UTF-8 if not told.
+    #[must_use]
+    pub fn charset(mut self, charset: Charset) -> Self {
+        self.charset = charset;
+        self
+    }
+
+    /// Tells the payer's account at the merchant: 1 to 128 bytes without controls. The order's number if not
+    /// told, for an absent `traceid` is not known to be signed rightly by anybody.
+    #[must_use]
+    pub fn traceid(mut self, traceid: &str) -> Self {
+        self.traceid = Some(traceid.into());
+        self
+    }
+
+    /// Attaches a text that comes back with the notice: at most 127 bytes in the charset.
+    #[must_use]
+    pub fn attach(mut self, attach: &str) -> Self {
+        self.attach = Some(attach.into());
+        self
+    }
+
+    /// Tells when the order was made.
+    #[must_use]
+    pub fn time_start(mut self, time_start: UnixTime) -> Self {
+        self.time_start = Some(time_start);
+        self
+    }
+
+    /// Tells after when the order cannot be paid.
+    #[must_use]
+    pub fn time_expire(mut self, time_expire: UnixTime) -> Self {
+        self.time_expire = Some(time_expire);
+        self
+    }
+
+    /// Splits the price into transport and product, which must add up to it.
+    #[must_use]
+    pub fn fees(mut self, transport_fee: Fen, product_fee: Fen) -> Self {
+        self.fees = Some((transport_fee, product_fee));
+        self
+    }
+
+    /// Names a discount: at most 32 bytes in the charset.
+    #[must_use]
+    pub fn goods_tag(mut self, goods_tag: &str) -> Self {
+        self.goods_tag = Some(goods_tag.into());
+        self
+    }
+
+    /// The order.
+    ///
+    /// # Errors
+    ///
+    /// When a field breaks its rule, or has a character that the charset lacks.
+    pub fn build(self) -> Result<Order, Invalid> {
+        if !self.out_trade_no.is_alphanumeric() {
+            return Err(Invalid::new(
+                "out_trade_no",
+                "must be 1 to 32 letters and digits in this generation",
+            ));
+        }
+        if self.total_fee < Fen::new(1) || self.total_fee > Order::MAX_TOTAL_FEE {
+            return Err(Invalid::new("total_fee", "must be 1 to 2147483647 fen"));
+        }
+        if let (Some(start), Some(expire)) = (self.time_start, self.time_expire)
+            && expire <= start
+        {
+            return Err(Invalid::new("time_expire", "must be later than time_start"));
+        }
+        if let Some((transport_fee, product_fee)) = self.fees
+            && transport_fee.checked_add(product_fee) != Some(self.total_fee)
+        {
+            return Err(Invalid::new("product_fee", "must be total_fee less transport_fee"));
+        }
+        let traceid = self.traceid.as_deref().unwrap_or(self.out_trade_no.as_str());
+        if traceid.is_empty() || traceid.len() > 128 || traceid.chars().any(char::is_control) {
+            return Err(Invalid::new("traceid", "must be 1 to 128 bytes without control characters"));
+        }
+        Ok(Order {
+            traceid: traceid.into(),
+            fields: self.fields()?,
+            charset: self.charset,
+            total_fee: self.total_fee,
+            out_trade_no: self.out_trade_no,
+        })
+    }
+
+    fn fields(&self) -> Result<Vec<(&'static str, Vec<u8>)>, Invalid> {
+        const BODY: Invalid =
+            Invalid::new("body", "must be 1 to 128 bytes in the charset, without control characters");
+        const ATTACH: Invalid =
+            Invalid::new("attach", "must be at most 127 bytes in the charset, without control characters");
+        const TAG: Invalid =
+            Invalid::new("goods_tag", "must be at most 32 bytes in the charset, without control characters");
+        if self.body.is_empty() {
+            return Err(BODY);
+        }
+        let text = |text: &str, max, invalid| encoded(self.charset, text, max, invalid);
+        let plain = |text: &str| text.as_bytes().to_vec();
+        let amount = |amount: Fen| amount.to_string().into_bytes();
+        let moment = |moment: UnixTime| time::compact(moment).into_bytes();
+        let optional = [
+            ("attach", self.attach.as_deref().map(|attach| text(attach, 127, ATTACH)).transpose()?),
+            ("bank_type", Some(plain("WX"))),
+            ("body", Some(text(&self.body, 128, BODY)?)),
+            ("fee_type", Some(plain("1"))),
+            ("goods_tag", self.goods_tag.as_deref().map(|tag| text(tag, 32, TAG)).transpose()?),
+            ("input_charset", Some(plain(self.charset.wire_name()))),
+            ("notify_url", Some(plain(self.notify_url.as_str()))),
+            ("out_trade_no", Some(plain(self.out_trade_no.as_str()))),
+            ("product_fee", self.fees.map(|(_, product_fee)| amount(product_fee))),
+            ("spbill_create_ip", Some(self.spbill_create_ip.to_string().into_bytes())),
+            ("time_expire", self.time_expire.map(moment)),
+            ("time_start", self.time_start.map(moment)),
+            ("total_fee", Some(amount(self.total_fee))),
+            ("transport_fee", self.fees.map(|(transport_fee, _)| amount(transport_fee))),
+        ];
+        let told = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        Ok(told.filter(|(_, value)| !value.is_empty()).collect())
+    }
+}
+
+fn encoded(charset: Charset, text: &str, max: usize, invalid: Invalid) -> Result<Vec<u8>, Invalid> {
+    if let Some(at) = text.find(char::is_control) {
+        return Err(invalid.at(at));
+    }
+    let bytes = charset.encode(text).map_err(|fault| {
+        Invalid::new(invalid.field(), "must have characters of the charset alone").at(fault.at)
+    })?;
+    if bytes.len() > max { Err(invalid) } else { Ok(bytes.into_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order() -> Builder {
+        let url = "http://weixin.qq.com".parse().unwrap();
+        let address = Ipv4Addr::new(196, 168, 1, 1);
+        Order::builder(
+            "7240b65810859cbf2a8d9f76a638c0a3".parse().unwrap(),
+            Fen::new(1),
+            "支付测试",
+            url,
+            address,
+        )
+    }
+
+    fn field(builder: Builder) -> &'static str {
+        builder.build().unwrap_err().field()
+    }
+
+    #[test]
+    fn fields_are_in_ascii_order_and_none_is_empty() {
+        let full = order()
+            .attach("a")
+            .goods_tag("t")
+            .fees(Fen::ZERO, Fen::new(1))
+            .time_start(UnixTime::from_secs(1))
+            .time_expire(UnixTime::from_secs(2));
+        let full = full.build().unwrap();
+        let names: Vec<_> = full.fields().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), 14);
+        assert!(names.is_sorted());
+        assert!(order().attach("").build().unwrap().fields().all(|(name, _)| name != "attach"));
+    }
+
+    #[test]
+    fn lengths_are_counted_in_bytes_of_the_charset() {
+        let in_gbk = |signs: usize| Builder { body: "测".repeat(signs), ..order() }.charset(Charset::Gbk);
+        assert!(in_gbk(64).build().is_ok());
+        assert_eq!(field(in_gbk(65)), "body");
+        let in_utf8 = |signs: usize| Builder { body: "测".repeat(signs), ..order() };
+        assert!(in_utf8(42).build().is_ok());
+        assert_eq!(field(in_utf8(43)), "body");
+        assert_eq!(field(order().attach(&"x".repeat(128))), "attach");
+        assert_eq!(field(order().goods_tag(&"x".repeat(33))), "goods_tag");
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_named() {
+        assert_eq!(field(Builder { body: String::new(), ..order() }), "body");
+        assert_eq!(field(Builder { total_fee: Fen::ZERO, ..order() }), "total_fee");
+        assert_eq!(field(Builder { total_fee: Fen::new(2_147_483_648), ..order() }), "total_fee");
+        assert_eq!(field(Builder { out_trade_no: "a-b".parse().unwrap(), ..order() }), "out_trade_no");
+        assert_eq!(field(order().traceid("")), "traceid");
+        assert_eq!(field(order().traceid("a\nb")), "traceid");
+        assert_eq!(field(order().fees(Fen::new(1), Fen::new(1))), "product_fee");
+        let late = UnixTime::from_secs(9);
+        assert_eq!(field(order().time_start(late).time_expire(late)), "time_expire");
+        let error = Builder { body: "a😀".into(), ..order() }.charset(Charset::Gbk).build().unwrap_err();
+        assert_eq!(error.to_string(), "body must have characters of the charset alone (wrong at byte 1)");
+    }
+}

@@ -1,0 +1,137 @@
+//! Placing an order: `genprepay`, then the second signature.
+//!
+//! <https://api.weixin.qq.com/pay/genprepay>, the App payment document of 2014, section 3.
+
+use super::{
+    answer::{Answer, malformed},
+    call::Endpoint,
+    merchant::Merchant,
+    order::Order,
+    package::Package,
+    phone::PhoneParams,
+    signature::{self, Sha1Sign, StringToSign},
+};
+use crate::{
+    clock::UnixTime, error::Error, exchange::sealed::Sealed, id::OutTradeNo, wire::json, world::World,
+};
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+/// The operation `genprepay`; comes to the parameters for the phone. Repeating it is harmless: it moves no money,
+/// and the same number is the same order.
+#[derive(Clone, Debug)]
+pub struct Prepay(Order);
+
+/// A signed order, as it is sent: package, signature and body, for whoever wants to look.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct SignedPrepay {
+    appid: String,
+    traceid: String,
+    noncestr: String,
+    package: String,
+    /// Seconds; a number, as the document has it.
+    timestamp: u64,
+    app_signature: Sha1Sign,
+    sign_method: &'static str,
+}
+
+#[derive(serde::Deserialize)]
+struct Reply {
+    prepayid: Option<String>,
+}
+
+impl Prepay {
+    pub(crate) fn new(order: Order) -> Self {
+        Self(order)
+    }
+}
+
+impl SignedPrepay {
+    /// Signs an order twice: the package inside, the call outside.
+    #[must_use]
+    pub fn sign(me: &Merchant, order: &Order, now: UnixTime, noncestr: String) -> Self {
+        let package = Package::of(order, me).into_text();
+        let timestamp = now.as_secs().to_string();
+        let fields = fields(me.appid().as_str(), &noncestr, &package, &timestamp, order.traceid());
+        let app_signature = signature::sha1(fields, me.pay_sign_key());
+        Self {
+            appid: me.appid().to_string(),
+            traceid: order.traceid().into(),
+            noncestr,
+            package,
+            timestamp: now.as_secs(),
+            app_signature,
+            sign_method: "sha1",
+        }
+    }
+
+    /// The package, with the MD5 at its end.
+    #[must_use]
+    pub fn package(&self) -> &str {
+        &self.package
+    }
+
+    /// The SHA-1 over the call.
+    #[must_use]
+    pub fn app_signature(&self) -> Sha1Sign {
+        self.app_signature
+    }
+
+    /// The string under [`app_signature`](Self::app_signature).
+    #[must_use]
+    pub fn string_to_sign(&self, me: &Merchant) -> StringToSign {
+        let timestamp = self.timestamp.to_string();
+        let fields = fields(&self.appid, &self.noncestr, &self.package, &timestamp, &self.traceid);
+        signature::sha1_string(fields, me.pay_sign_key())
+    }
+
+    /// The request's body.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        json::write(self)
+    }
+}
+
+fn fields<'a>(
+    appid: &'a str,
+    noncestr: &'a str,
+    package: &'a str,
+    timestamp: &'a str,
+    traceid: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    [
+        ("appid", appid),
+        ("noncestr", noncestr),
+        ("package", package),
+        ("timestamp", timestamp),
+        ("traceid", traceid),
+    ]
+    .into_iter()
+}
+
+impl Sealed for Prepay {}
+
+impl Endpoint for Prepay {
+    type Output = PhoneParams;
+
+    const LABEL: &'static str = "v1.genprepay";
+    const PATH: &'static str = "/pay/genprepay";
+
+    fn body(&self, me: &Merchant, world: &mut World<'_>) -> Vec<u8> {
+        SignedPrepay::sign(me, &self.0, world.now, world.entropy.nonce()).body()
+    }
+
+    fn read(&self, me: &Merchant, answer: Answer<'_>, world: &mut World<'_>) -> Result<PhoneParams, Error> {
+        let reply: Reply = answer.parse()?;
+        let prepayid =
+            reply.prepayid.ok_or_else(malformed)?.parse().map_err(|fault| malformed().caused_by(fault))?;
+        Ok(PhoneParams::sign(me, prepayid, world.now, world.entropy.nonce()))
+    }
+
+    fn number(&self) -> Option<&OutTradeNo> {
+        Some(self.0.out_trade_no())
+    }
+}

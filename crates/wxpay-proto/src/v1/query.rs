@@ -1,0 +1,237 @@
+//! Asking what became of an order: `orderquery`.
+//!
+//! <https://api.weixin.qq.com/pay/orderquery>, the App payment document of 2014, section 3.7. Notices are not
+//! guaranteed, so an open order is asked after until the answer is certain.
+
+use super::{
+    answer::{Answer, malformed},
+    call::Endpoint,
+    merchant::Merchant,
+    package::Package,
+    signature::{self, Sha1Sign, StringToSign},
+};
+use crate::{
+    clock::UnixTime,
+    error::{Error, Fate},
+    exchange::sealed::Sealed,
+    id::{OutTradeNo, TransactionId},
+    money::Fen,
+    payment::{Evidence, Payment},
+    refusal::{Code, Refusal},
+    wire::{
+        json::{self, Loose},
+        time,
+    },
+    world::World,
+};
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+/// The operation `orderquery`. It changes nothing.
+#[derive(Clone, Debug)]
+pub struct Query(OutTradeNo);
+
+/// What became of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Queried {
+    /// It was paid. Whether with the right amount, [`Knowledge`](crate::payment::Knowledge) tells.
+    Paid(OrderInfo),
+    /// It exists, and was not paid so far.
+    Unpaid,
+    /// WeChat Pay does not know it, so far.
+    NoSuchOrder,
+}
+
+impl Queried {
+    /// What it proves, if it proves something.
+    #[must_use]
+    pub fn evidence(&self) -> Option<Evidence> {
+        match self {
+            Self::Paid(info) => Some(Evidence::new(info.out_trade_no.clone(), info.payment.clone())),
+            Self::Unpaid | Self::NoSuchOrder => None,
+        }
+    }
+}
+
+/// A paid order, as `order_info` tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OrderInfo {
+    /// The merchant's number.
+    pub out_trade_no: OutTradeNo,
+    /// The payment.
+    pub payment: Payment,
+    /// Where the money came from; not `WX` as in the order.
+    pub bank_type: String,
+    /// The bank's number of the payment; empty when it was paid from a balance.
+    pub bank_billno: String,
+    /// As ordered.
+    pub attach: String,
+    /// Whether something was refunded.
+    pub is_refund: bool,
+    /// Whether it was split among several receivers.
+    pub is_split: bool,
+}
+
+/// A signed query, as it is sent, for whoever wants to look.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct SignedQuery {
+    appid: String,
+    package: String,
+    /// Seconds; a text here, as the document's sample has it.
+    timestamp: String,
+    app_signature: Sha1Sign,
+    sign_method: &'static str,
+}
+
+impl SignedQuery {
+    /// Signs a query twice: the small package inside, the call outside.
+    #[must_use]
+    pub fn sign(me: &Merchant, out_trade_no: &OutTradeNo, now: UnixTime) -> Self {
+        let package = Package::of_query(out_trade_no.as_str(), me).into_text();
+        let timestamp = now.as_secs().to_string();
+        let app_signature =
+            signature::sha1(fields(me.appid().as_str(), &package, &timestamp), me.pay_sign_key());
+        Self { appid: me.appid().to_string(), package, timestamp, app_signature, sign_method: "sha1" }
+    }
+
+    /// The package, with the MD5 at its end.
+    #[must_use]
+    pub fn package(&self) -> &str {
+        &self.package
+    }
+
+    /// The string under the MD5 of an order's query.
+    #[must_use]
+    pub fn package_string_to_sign(me: &Merchant, out_trade_no: &OutTradeNo) -> StringToSign {
+        Package::query_string_to_sign(out_trade_no.as_str(), me)
+    }
+
+    /// The SHA-1 over the call.
+    #[must_use]
+    pub fn app_signature(&self) -> Sha1Sign {
+        self.app_signature
+    }
+
+    /// The string under [`app_signature`](Self::app_signature).
+    #[must_use]
+    pub fn string_to_sign(&self, me: &Merchant) -> StringToSign {
+        signature::sha1_string(fields(&self.appid, &self.package, &self.timestamp), me.pay_sign_key())
+    }
+
+    /// The request's body.
+    #[must_use]
+    pub fn body(&self) -> Vec<u8> {
+        json::write(self)
+    }
+}
+
+fn fields<'a>(
+    appid: &'a str,
+    package: &'a str,
+    timestamp: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    [("appid", appid), ("package", package), ("timestamp", timestamp)].into_iter()
+}
+
+#[derive(serde::Deserialize)]
+struct Reply {
+    order_info: Option<Info>,
+}
+
+/// Everything is a text on the wire but `ret_code`; both are taken for all.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+struct Info {
+    ret_code: Loose,
+    ret_msg: Loose,
+    trade_state: Loose,
+    trade_mode: Loose,
+    partner: Loose,
+    bank_type: Loose,
+    bank_billno: Loose,
+    total_fee: Loose,
+    fee_type: Loose,
+    transaction_id: Loose,
+    out_trade_no: Loose,
+    is_split: Loose,
+    is_refund: Loose,
+    attach: Loose,
+    time_end: Loose,
+    discount: Loose,
+}
+
+/// Tenpay's code for an order it does not know.
+const NO_SUCH_ORDER: &str = "88221009";
+/// Tenpay's code for a fault of its own.
+const SYSTEM_ERROR: &str = "88219998";
+
+impl Info {
+    fn judge(self, me: &Merchant, number: &OutTradeNo) -> Result<Queried, Error> {
+        match self.ret_code.0.as_str() {
+            "0" => {}
+            NO_SUCH_ORDER => return Ok(Queried::NoSuchOrder),
+            SYSTEM_ERROR => {
+                return Err(Error::refused(Refusal::new(200, Code::BUSY, &self.ret_msg.0), Fate::Unknown));
+            }
+            code => {
+                return Err(Error::refused(
+                    Refusal::new(200, Code::from(code.to_string()), &self.ret_msg.0),
+                    Fate::Refused,
+                ));
+            }
+        }
+        if self.trade_state.0 != "0" {
+            return Ok(Queried::Unpaid);
+        }
+        self.paid(me, number).map(Queried::Paid).ok_or_else(malformed)
+    }
+
+    /// A paid order must be ours, the one asked for, in yuan, and paid at once.
+    fn paid(self, me: &Merchant, number: &OutTradeNo) -> Option<OrderInfo> {
+        let ours = self.partner.0 == me.partner().as_str() && self.out_trade_no.0 == number.as_str();
+        if !ours || self.fee_type.0 != "1" || self.trade_mode.0 != "1" {
+            return None;
+        }
+        let transaction_id: TransactionId = self.transaction_id.0.parse().ok()?;
+        let discount = if self.discount.0.is_empty() { Fen::ZERO } else { self.discount.0.parse().ok()? };
+        let time_end = time::parse_compact(self.time_end.0.as_bytes()).ok()?;
+        Some(OrderInfo {
+            out_trade_no: number.clone(),
+            payment: Payment::new(transaction_id, self.total_fee.0.parse().ok()?, discount, time_end),
+            bank_type: self.bank_type.0,
+            bank_billno: self.bank_billno.0,
+            attach: self.attach.0,
+            is_refund: self.is_refund.0 == "true",
+            is_split: self.is_split.0 == "true",
+        })
+    }
+}
+
+impl Query {
+    pub(super) fn new(number: OutTradeNo) -> Self {
+        Self(number)
+    }
+}
+
+impl Sealed for Query {}
+
+impl Endpoint for Query {
+    type Output = Queried;
+
+    const LABEL: &'static str = "v1.orderquery";
+    const PATH: &'static str = "/pay/orderquery";
+
+    fn body(&self, me: &Merchant, world: &mut World<'_>) -> Vec<u8> {
+        SignedQuery::sign(me, &self.0, world.now).body()
+    }
+
+    fn read(&self, me: &Merchant, answer: Answer<'_>, _: &mut World<'_>) -> Result<Queried, Error> {
+        let reply: Reply = answer.parse()?;
+        reply.order_info.ok_or_else(malformed)?.judge(me, &self.0)
+    }
+}

@@ -1,0 +1,174 @@
+//! The access token: fetched by one, used by all.
+//!
+//! <https://api.weixin.qq.com/cgi-bin/token>, the App payment document of 2014, section 2. A fetch may kill the
+//! token before it, and only two hundred a day are granted, so there is one fetch at a time to an app.
+
+use super::{
+    answer::{Answer, malformed},
+    merchant::Merchant,
+};
+use crate::{
+    clock::UnixTime,
+    error::{Error, ErrorKind, Fate},
+    exchange::{Failure, Flow, Hop, Never, Reply, Sent, Step, sealed::Sealed},
+    http::{Request, Response},
+    memory::{AccessToken, Lease, TokenClaim},
+    refusal::Code,
+    wire::{json::Loose, time},
+    world::World,
+};
+use alloc::{format, string::String};
+use core::time::Duration;
+
+const LABEL: &str = "v1.token";
+const MAX_REPLY: usize = 16 * 1024;
+/// What is longer than a week is no life of a token.
+const LONGEST_LIFE: u64 = 7 * 24 * 3600;
+
+/// Fetches a token under a lease, and puts it into memory.
+#[derive(Debug)]
+pub(super) struct FetchToken {
+    me: Merchant,
+    lease: Lease,
+}
+
+/// A fetch with its request out.
+#[derive(Debug)]
+pub(super) struct Fetching {
+    me: Merchant,
+    lease: Lease,
+    /// The token's life is counted from before it was asked for, which errs on the safe side.
+    asked_at: UnixTime,
+}
+
+#[derive(serde::Deserialize)]
+struct Granted {
+    access_token: Option<String>,
+    expires_in: Option<Loose>,
+}
+
+impl FetchToken {
+    pub(super) fn new(me: Merchant, lease: Lease) -> Self {
+        Self { me, lease }
+    }
+}
+
+impl Fetching {
+    fn read(&self, reply: &Response) -> Result<(AccessToken, UnixTime), Error> {
+        let granted: Granted = Answer::of(reply)?.parse()?;
+        let token = granted.access_token.and_then(AccessToken::new).ok_or_else(malformed)?;
+        let life = granted.expires_in.and_then(|Loose(life)| life.parse().ok());
+        let life = life.filter(|life| (1..=LONGEST_LIFE).contains(life)).ok_or_else(malformed)?;
+        Ok((token, self.asked_at.after(Duration::from_secs(life))))
+    }
+
+    fn give_up(self, error: Error, world: &mut World<'_>) -> Error {
+        let tokens = world.memory.tokens_of(self.me.appid());
+        let used_up = error.refusal().is_some_and(|refusal| refusal.code == Code::DAILY_QUOTA);
+        if used_up {
+            tokens.quota_used_up(self.lease, world.now, time::next_midnight(world.now));
+        } else {
+            tokens.give_up(self.lease, world.now);
+        }
+        error
+    }
+}
+
+impl Sealed for FetchToken {}
+
+impl Flow for FetchToken {
+    type Sent = Fetching;
+    type Asleep = Never;
+    type Output = AccessToken;
+
+    fn begin(self, world: &mut World<'_>) -> Step<Self> {
+        let Self { me, lease } = self;
+        let url = format!(
+            "{}/cgi-bin/token?grant_type=client_credential&appid={}&secret={}",
+            me.base_url(),
+            me.appid(),
+            me.app_secret().expose()
+        );
+        let hop = Hop {
+            label: LABEL,
+            request: Request::get(url),
+            client_certificate: false,
+            timeout: me.retry().timeout,
+            max_reply: MAX_REPLY,
+        };
+        Step::send(hop, Fetching { me, lease, asked_at: world.now })
+    }
+
+    fn replied(fetching: Fetching, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+        let read = match reply {
+            Ok(reply) => fetching.read(&reply),
+            Err(Failure::NotSent(source)) => {
+                Err(Error::new(ErrorKind::Transport, Fate::NotSent).caused_by(source))
+            }
+            Err(Failure::Lost(source)) => {
+                Err(Error::new(ErrorKind::Transport, Fate::Unknown).caused_by(source))
+            }
+        };
+        Step::Done(match read {
+            Ok((token, expires_at)) => {
+                let Fetching { me, lease, .. } = fetching;
+                world.memory.tokens_of(me.appid()).fill(lease, token.clone(), world.now, expires_at);
+                Ok(token)
+            }
+            Err(error) => Err(fetching.give_up(error, world)),
+        })
+    }
+
+    fn woke(asleep: Never, _: &mut World<'_>) -> Step<Self> {
+        match asleep {}
+    }
+}
+
+/// Refreshes the token if it is time; does nothing if it is not, or if somebody else is at it.
+///
+/// For a background task: run it at [`Memory::next_upkeep`](crate::memory::Memory::next_upkeep), so that no
+/// payment waits for a token.
+#[derive(Clone, Debug)]
+pub struct KeepToken(Merchant);
+
+/// An upkeep with its request out.
+#[derive(Debug)]
+pub struct Keeping(Sent<FetchToken>);
+
+impl KeepToken {
+    pub(super) fn new(me: Merchant) -> Self {
+        Self(me)
+    }
+
+    fn follow(step: Step<FetchToken>) -> Step<Self> {
+        match step {
+            Step::Send(hop, fetch) => Step::send(hop, Keeping(fetch)),
+            Step::Wait(_, asleep) => asleep.never(),
+            Step::Done(result) => Step::Done(result.map(|_| ())),
+        }
+    }
+}
+
+impl Sealed for KeepToken {}
+
+impl Flow for KeepToken {
+    type Sent = Keeping;
+    type Asleep = Never;
+    type Output = ();
+
+    fn begin(self, world: &mut World<'_>) -> Step<Self> {
+        match world.memory.tokens_of(self.0.appid()).claim(world.now) {
+            TokenClaim::Fetch(lease) => Self::follow(FetchToken::new(self.0, lease).begin(world)),
+            TokenClaim::Use(_) | TokenClaim::Wait(_) => Step::Done(Ok(())),
+            TokenClaim::QuotaUsedUp => Step::Done(Err(Error::new(ErrorKind::Exhausted, Fate::NotSent))),
+        }
+    }
+
+    fn replied(Keeping(fetch): Keeping, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+        Self::follow(fetch.step(reply, world))
+    }
+
+    fn woke(asleep: Never, _: &mut World<'_>) -> Step<Self> {
+        match asleep {}
+    }
+}
