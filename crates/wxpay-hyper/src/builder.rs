@@ -24,7 +24,6 @@ type BoxError = Box<dyn error::Error + Send + Sync>;
 ///     .build()?;
 /// # Ok::<(), wxpay_hyper::SetupError>(())
 /// ```
-#[derive(Debug)]
 pub struct Builder {
     root_cas: Vec<Vec<u8>>,
     public_roots: bool,
@@ -157,6 +156,20 @@ impl Builder {
         // The cause is left out: it may tell of the key's text.
         let key = PrivateKeyDer::from_pem_slice(key.expose()).map_err(|_| KEY)?;
         Ok(Some(Identity { chain, key }))
+    }
+}
+
+/// Keys and the proxy's URL, where people put passwords, are not shown.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("root_cas", &self.root_cas.len())
+            .field("public_roots", &self.public_roots)
+            .field("identity", &self.identity.is_some())
+            .field("proxy", &self.proxy.is_some())
+            .field("connect_timeout", &self.connect_timeout)
+            .field("pool_idle_timeout", &self.pool_idle_timeout)
+            .finish_non_exhaustive()
     }
 }
 

@@ -136,3 +136,82 @@ impl fmt::Debug for Client {
         f.debug_struct("Client").field("mutual_tls", &self.0.mutual.is_some()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        sync::atomic::{AtomicU32, Ordering},
+        time::Duration,
+    };
+    use wxpay_proto::{
+        memory::AccessToken,
+        retry,
+        v1::{AppSecret, Merchant, PartnerKey, PaySignKey},
+    };
+
+    #[test]
+    fn the_future_is_send_for_every_flow() {
+        fn sendable(_: &impl Send) {}
+        fn check<F: Flow>(client: &Client, flow: F) {
+            sendable(&client.run(flow));
+        }
+        let client = Client::builder().build().unwrap();
+        check(&client, merchant().query("1".parse().unwrap()));
+        check(&client, merchant().keep_token());
+    }
+
+    /// The clock stands for two readings, and is then found set back by an hour.
+    fn set_back() -> UnixTime {
+        static READINGS: AtomicU32 = AtomicU32::new(0);
+        let hour = Duration::from_secs(3600);
+        if READINGS.fetch_add(1, Ordering::SeqCst) < 2 { noon() } else { noon().before(hour) }
+    }
+
+    fn noon() -> UnixTime {
+        UnixTime::from_secs(1_399_521_600)
+    }
+
+    /// A merchant whose gateway is a port where nobody listens.
+    fn merchant() -> Merchant {
+        let mut policy = retry::Policy::default();
+        policy.tries = 2;
+        policy.first_pause = Duration::from_millis(50);
+        let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        Merchant::builder(
+            "wxd930ea5d5a258f4f".parse().unwrap(),
+            AppSecret::new("a".repeat(32)).unwrap(),
+            PaySignKey::new("b".repeat(128)).unwrap(),
+            "1900000109".parse().unwrap(),
+            PartnerKey::new("c".repeat(32)).unwrap(),
+        )
+        .base_url(&format!("http://{nobody}"))
+        .unwrap()
+        .retry(policy)
+        .build()
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_does_not_prolong_a_pause() {
+        let mut client = Client::builder().build().unwrap();
+        Arc::get_mut(&mut client.0).unwrap().clock = set_back;
+        let merchant = merchant();
+        client.memory(|memory| {
+            let token = AccessToken::new("t".to_owned()).unwrap();
+            memory.put_token(merchant.appid(), token, noon(), noon().after(Duration::from_secs(7200)));
+        });
+        let call = client.run(merchant.query("1".parse().unwrap()));
+        let error = tokio::time::timeout(Duration::from_secs(5), call).await.unwrap().unwrap_err();
+        assert_eq!(error.fate(), wxpay_proto::Fate::NotSent, "both tries were made");
+    }
+
+    #[test]
+    fn a_closure_that_panics_leaves_the_memory_usable() {
+        let client = Client::builder().build().unwrap();
+        let copy = client.clone();
+        let panicked = std::thread::spawn(move || copy.memory(|_| panic!("on purpose"))).join();
+        assert!(panicked.is_err());
+        let app = "wxd930ea5d5a258f4f".parse().unwrap();
+        assert_eq!(client.memory(|memory| memory.next_upkeep(&app)), None);
+    }
+}

@@ -55,14 +55,18 @@ const LABEL: &str = "v1.notice";
 /// Copies of one notice that arrive at the same time are handled once: the others wait for the first, and take
 /// over if it fails. A copy of a notice that was answered is answered at once. Both rest on [`Client::memory`],
 /// which other processes do not share and which forgets, so **the handler must be idempotent all the same**.
-pub struct NoticeService<H> {
+#[derive(Clone)]
+pub struct NoticeService {
     merchant: Merchant,
     client: Client,
-    on_notice: Arc<H>,
+    on_notice: Arc<OnNotice>,
     answer_within: Duration,
 }
 
-impl<H> NoticeService<H> {
+/// The handler, its types forgotten: it comes to whether the notice was handled.
+type OnNotice = dyn Fn(Notice) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync;
+
+impl NoticeService {
     /// How long a notice may take in all, reading its body included. WeChat Pay does not document how long it
     /// waits; its own clients of that time gave up after five seconds or more.
     pub const ANSWER_WITHIN: Duration = Duration::from_secs(4);
@@ -70,7 +74,15 @@ impl<H> NoticeService<H> {
     /// Hears for this merchant. `on_notice` gets verified notices only, whatever their `trade_state`:
     /// [`Notice::evidence`] says whether money moved.
     #[must_use]
-    pub fn new(merchant: Merchant, client: Client, on_notice: H) -> Self {
+    pub fn new<H, Handled, E>(merchant: Merchant, client: Client, on_notice: H) -> Self
+    where
+        H: Fn(Notice) -> Handled + Send + Sync + 'static,
+        Handled: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let on_notice = move |notice| -> Pin<Box<dyn Future<Output = bool> + Send>> {
+            let handled = on_notice(notice);
+            Box::pin(async move { handled.await.is_ok() })
+        };
         Self { merchant, client, on_notice: Arc::new(on_notice), answer_within: Self::ANSWER_WITHIN }
     }
 
@@ -80,13 +92,7 @@ impl<H> NoticeService<H> {
     pub fn answer_within(self, most: Duration) -> Self {
         Self { answer_within: most, ..self }
     }
-}
 
-impl<H, Handled, E> NoticeService<H>
-where
-    H: Fn(Notice) -> Handled + Send + Sync + 'static,
-    Handled: Future<Output = Result<(), E>> + Send + 'static,
-{
     /// Answers one request.
     pub async fn answer<B>(&self, request: http::Request<B>) -> http::Response<Full<Bytes>>
     where
@@ -165,7 +171,10 @@ where
         let handled = tokio::spawn(
             async move {
                 let handled = on_notice(notice).await;
-                handled.map(|()| underway.answered()).is_ok()
+                if handled {
+                    underway.answered();
+                }
+                handled
             }
             .in_current_span(),
         );
@@ -226,10 +235,8 @@ fn refused(status: StatusCode) -> http::Response<Full<Bytes>> {
     answered(Ack::Refuse(status.as_u16()))
 }
 
-impl<H, Handled, E, B> Service<http::Request<B>> for NoticeService<H>
+impl<B> Service<http::Request<B>> for NoticeService
 where
-    H: Fn(Notice) -> Handled + Send + Sync + 'static,
-    Handled: Future<Output = Result<(), E>> + Send + 'static,
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn error::Error + Send + Sync>>,
@@ -248,18 +255,7 @@ where
     }
 }
 
-impl<H> Clone for NoticeService<H> {
-    fn clone(&self) -> Self {
-        Self {
-            merchant: self.merchant.clone(),
-            client: self.client.clone(),
-            on_notice: Arc::clone(&self.on_notice),
-            answer_within: self.answer_within,
-        }
-    }
-}
-
-impl<H> fmt::Debug for NoticeService<H> {
+impl fmt::Debug for NoticeService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NoticeService").field("merchant", &self.merchant).finish_non_exhaustive()
     }

@@ -33,7 +33,7 @@ async fn proxy() -> (SocketAddr, Heard) {
             if request.starts_with("CONNECT ") {
                 let mut onward = TcpStream::connect(target).await.unwrap();
                 stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
-                let _ = copy_bidirectional(&mut stream, &mut onward).await;
+                drop(copy_bidirectional(&mut stream, &mut onward).await);
             } else {
                 stream
                     .write_all(b"HTTP/1.1 203 From the proxy\r\ncontent-length: 2\r\n\r\n{}")

@@ -1,5 +1,5 @@
 //! Nothing that travels in secret is logged: neither by us nor, at the finest level, by what we stand on.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
 mod common;
 
@@ -53,9 +53,10 @@ async fn the_finest_log_shows_no_token_whether_calls_succeed_or_fail() {
         let acceptor = acceptor.clone();
         async move {
             let Ok(mut stream) = acceptor.accept(stream).await else { return };
-            // An HTTP/2 server that says goodbye with a text of its own: 4 bytes of settings, then GOAWAY.
-            let goaway = [&[0, 0, 0, 4, 0, 0, 0, 0, 0][..], &goaway(PLANTED.as_bytes())].concat();
-            let _ = stream.write_all(&goaway).await;
+            // Empty settings, then goodbye with a text that repeats what was heard.
+            let goodbye =
+                [&[0, 0, 0, 4, 0, 0, 0, 0, 0][..], &goaway(format!("heard {PLANTED}").as_bytes())].concat();
+            stream.write_all(&goodbye).await.unwrap();
             read_request(&mut stream).await;
         }
     })
@@ -65,12 +66,11 @@ async fn the_finest_log_shows_no_token_whether_calls_succeed_or_fail() {
 
     let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("v1.genprepay"), "our own lines are there");
-    let ours = log.lines().filter(|line| line.contains("wxpay"));
-    for line in ours {
-        assert!(!line.contains(PLANTED), "{line}");
-    }
-    for line in log.lines().filter(|line| line.contains("access_token")) {
-        panic!("{line}");
+    for line in log.lines() {
+        // What a peer says aloud is its own; HTTP/2 logs it, and only our lines could keep it out.
+        let repeated_by_the_peer = line.contains("heard ") && !line.contains("wxpay_hyper");
+        assert!(!line.contains("access_token"), "{line}");
+        assert!(!line.contains(PLANTED) || repeated_by_the_peer, "{line}");
     }
 }
 

@@ -11,6 +11,7 @@
 )]
 
 pub mod certificates;
+pub mod notices;
 
 use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
