@@ -1,0 +1,66 @@
+//! Chance that is none: a stream of bytes that follows from a seed and a purpose.
+
+use sha1::{Digest as _, Sha1};
+
+pub(crate) const DIGITS: &[u8] = b"0123456789";
+pub(crate) const HEX: &[u8] = b"0123456789abcdef";
+pub(crate) const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+pub(crate) const URL_SAFE: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Streams of different purposes do not disturb each other: a fault rule more leaves every identifier as it was.
+#[derive(Clone, Debug)]
+pub(crate) struct Chance {
+    origin: [u8; 20],
+    drawn: u64,
+}
+
+impl Chance {
+    pub(crate) fn new(seed: u64, purpose: &str) -> Self {
+        let origin = Sha1::new().chain_update(seed.to_be_bytes()).chain_update(purpose).finalize().into();
+        Self { origin, drawn: 0 }
+    }
+
+    /// A number below `bound`; 0 if there is none.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.draw().checked_rem(bound).unwrap_or(0)
+    }
+
+    /// So many letters of an alphabet.
+    pub(crate) fn text(&mut self, alphabet: &[u8], length: usize) -> String {
+        let bound = u64::try_from(alphabet.len()).unwrap_or(u64::MAX);
+        (0..length)
+            .filter_map(|_| {
+                let at = usize::try_from(self.below(bound)).ok()?;
+                alphabet.get(at).copied().map(char::from)
+            })
+            .collect()
+    }
+
+    fn draw(&mut self) -> u64 {
+        self.drawn = self.drawn.wrapping_add(1);
+        let block: [u8; 20] =
+            Sha1::new().chain_update(self.origin).chain_update(self.drawn.to_be_bytes()).finalize().into();
+        block.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_seed_gives_the_same_text_and_another_seed_or_purpose_another() {
+        let text = |seed, purpose| Chance::new(seed, purpose).text(URL_SAFE, 64);
+        assert_eq!(text(1, "ids"), text(1, "ids"));
+        assert_ne!(text(1, "ids"), text(2, "ids"));
+        assert_ne!(text(1, "ids"), text(1, "faults"));
+    }
+
+    #[test]
+    fn a_number_stays_below_its_bound_and_reaches_every_value() {
+        let mut chance = Chance::new(3, "test");
+        let seen: std::collections::BTreeSet<_> = (0..200).map(|_| chance.below(10)).collect();
+        assert_eq!(seen, (0..10).collect());
+        assert_eq!(chance.below(0), 0);
+    }
+}

@@ -1,0 +1,155 @@
+//! Who may call: an app, its merchant, and their three different secrets.
+
+use crate::chance::{ALPHANUMERIC, Chance, DIGITS, HEX};
+use std::sync::Arc;
+use wxpay_proto::{
+    id::{AppId, Invalid, PartnerId},
+    secret::Secret,
+};
+
+/// What the official mail to a merchant contains. Clones share one copy; nothing of it is printed but the appid
+/// and the partner.
+#[derive(Clone, Debug)]
+pub struct Credentials(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    appid: AppId,
+    partner: PartnerId,
+    app_secret: Secret<String>,
+    pay_sign_key: Secret<String>,
+    partner_key: Secret<String>,
+}
+
+impl Credentials {
+    /// Takes given credentials.
+    #[must_use]
+    pub fn new(
+        appid: AppId,
+        app_secret: String,
+        pay_sign_key: String,
+        partner: PartnerId,
+        partner_key: String,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            appid,
+            partner,
+            app_secret: Secret::new(app_secret),
+            pay_sign_key: Secret::new(pay_sign_key),
+            partner_key: Secret::new(partner_key),
+        }))
+    }
+
+    /// Throw-away credentials of the documented forms: 18, 32, 128, 10 and 32 characters.
+    ///
+    /// # Errors
+    ///
+    /// Never in practice: what is made keeps to the grammar it is parsed by.
+    pub(crate) fn thrown_away(chance: &mut Chance) -> Result<Self, Invalid> {
+        Ok(Self::new(
+            format!("wx{}", chance.text(HEX, 16)).parse()?,
+            chance.text(HEX, 32),
+            chance.text(ALPHANUMERIC, 128),
+            format!("19{}", chance.text(DIGITS, 8)).parse()?,
+            chance.text(HEX, 32),
+        ))
+    }
+
+    /// The app.
+    #[must_use]
+    pub fn appid(&self) -> &AppId {
+        &self.0.appid
+    }
+
+    /// The merchant.
+    #[must_use]
+    pub fn partner(&self) -> &PartnerId {
+        &self.0.partner
+    }
+
+    /// What a token is asked for with. It travels, in the query of the token request.
+    #[must_use]
+    pub fn app_secret(&self) -> &Secret<String> {
+        &self.0.app_secret
+    }
+
+    /// The key of the SHA-1 signatures (`appkey`, `paySignKey`). It never travels.
+    #[must_use]
+    pub fn pay_sign_key(&self) -> &Secret<String> {
+        &self.0.pay_sign_key
+    }
+
+    /// The key of the MD5 signatures. It never travels.
+    #[must_use]
+    pub fn partner_key(&self) -> &Secret<String> {
+        &self.0.partner_key
+    }
+}
+
+/// An app as the gateway knows it.
+#[derive(Clone, Debug)]
+pub struct App {
+    credentials: Credentials,
+    permission: Permission,
+}
+
+/// Whether an app may use the payment interfaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Permission {
+    /// It may.
+    Granted,
+    /// It was not approved: errcode 48001.
+    NotApproved,
+    /// It is approved, but not for payment: errcode 43008.
+    NoPayment,
+}
+
+impl App {
+    /// An app that may be paid.
+    #[must_use]
+    pub fn new(credentials: Credentials) -> Self {
+        Self { credentials, permission: Permission::Granted }
+    }
+
+    /// The same with another permission.
+    #[must_use]
+    pub fn with_permission(self, permission: Permission) -> Self {
+        Self { permission, ..self }
+    }
+
+    /// Its credentials.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Whether it may be paid.
+    #[must_use]
+    pub fn permission(&self) -> Permission {
+        self.permission
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_printed() {
+        let credentials = Credentials::thrown_away(&mut Chance::new(1, "credentials")).unwrap();
+        let printed = format!("{:?}", App::new(credentials.clone()));
+        for secret in [credentials.app_secret(), credentials.pay_sign_key(), credentials.partner_key()] {
+            assert!(!printed.contains(secret.expose().as_str()));
+        }
+        assert!(printed.contains(credentials.appid().as_str()));
+    }
+
+    #[test]
+    fn thrown_away_credentials_have_the_documented_lengths() {
+        let credentials = Credentials::thrown_away(&mut Chance::new(9, "credentials")).unwrap();
+        assert_eq!(credentials.app_secret().expose().len(), 32);
+        assert_eq!(credentials.pay_sign_key().expose().len(), 128);
+        assert_eq!(credentials.partner_key().expose().len(), 32);
+    }
+}

@@ -1,0 +1,293 @@
+//! The gateway: a request in, a reply or a mishap out, and notices that fall due.
+
+mod pay;
+pub(crate) mod v1;
+
+pub use pay::{CannotPay, Paid, Payer, Tapped};
+
+use crate::{
+    chance::{Chance, URL_SAFE},
+    credentials::{App, Credentials},
+    faults::{Faults, Operation, Rule, Trouble},
+    ledger::{Ledger, OrderRecord},
+    notices::{Delivery, DeliveryId, DeliveryResult, Means, NoticeRecord, Notices},
+    settings::Settings,
+    warnings::{Kind, Warning, Warnings},
+};
+use std::time::Duration;
+use v1::route::Target;
+use wxpay_proto::{
+    UnixTime,
+    http::{Request, Response},
+    id::{OpenId, OutTradeNo},
+};
+
+/// The gateway, a plain value: it reads no clock and draws no chance.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    settings: Settings,
+    pub(crate) ledger: Ledger,
+    notices: Notices,
+    faults: Faults,
+    warnings: Warnings,
+    credentials: Credentials,
+    ids: Chance,
+    serial: u64,
+    payer: OpenId,
+}
+
+/// What the network shows of a call. Whoever drives the gateway carries it out.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_enums, reason = "a driver must carry out every one")]
+pub enum Outcome {
+    /// The reply.
+    Reply(Response),
+    /// The reply, after the notices that are due have been delivered: they overtake it.
+    AfterNotices(Response),
+    /// The reply, so much later. What it tells of has happened already.
+    Delayed(Response, Duration),
+    /// The head of the reply and so many bytes of its body; then the connection breaks.
+    Cut(Response, usize),
+    /// No reply: the connection breaks.
+    Lost {
+        /// Whether the request was carried out.
+        effect: bool,
+    },
+}
+
+impl Gateway {
+    /// A gateway with one registered app, whose throw-away credentials follow from the seed.
+    #[must_use]
+    pub fn new(settings: Settings, seed: u64) -> Self {
+        let mut chance = Chance::new(seed, "credentials");
+        let (credentials, payer) = loop {
+            let made = Credentials::thrown_away(&mut chance);
+            let payer = format!("o{}", chance.text(URL_SAFE, 27)).parse::<OpenId>();
+            if let (Ok(credentials), Ok(payer)) = (made, payer) {
+                break (credentials, payer);
+            }
+        };
+        let mut gateway = Self {
+            settings,
+            ledger: Ledger::default(),
+            notices: Notices::default(),
+            faults: Faults::new(seed),
+            warnings: Warnings::default(),
+            credentials: credentials.clone(),
+            ids: Chance::new(seed, "ids"),
+            serial: 3_141_592_653,
+            payer,
+        };
+        gateway.register(App::new(credentials));
+        gateway
+    }
+
+    /// Makes an app known, or known anew; its old tokens are forgotten.
+    pub fn register(&mut self, app: App) {
+        self.ledger.register(app);
+    }
+
+    /// The credentials of the app it was made with.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// The switches.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The switches, to turn them.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+
+    /// The payer who pays unless another is named.
+    #[must_use]
+    pub fn payer(&self) -> &OpenId {
+        &self.payer
+    }
+
+    /// Answers a call of the merchant's. An unknown path is answered 404.
+    pub fn answer(&mut self, request: &Request, now: UnixTime) -> Outcome {
+        let target = Target::of(request);
+        let Some(operation) = target.operation() else {
+            return Outcome::Reply(Response::new(404, b"404 page not found".to_vec()));
+        };
+        let number = v1::named_order(request.body());
+        let trouble = self.faults.strike(operation, number.as_deref(), now);
+        v1::flag_leaks(self, request, operation, number.as_deref(), now);
+        match trouble {
+            None => Outcome::Reply(v1::answer(self, &target, operation, now)),
+            Some(trouble) => self.troubled(trouble, &target, operation, now),
+        }
+    }
+
+    fn troubled(
+        &mut self,
+        trouble: Trouble,
+        target: &Target<'_>,
+        operation: Operation,
+        now: UnixTime,
+    ) -> Outcome {
+        let mut instead = |effect: bool, response: Response| {
+            if effect {
+                v1::answer(self, target, operation, now);
+            }
+            Outcome::Reply(response)
+        };
+        match trouble {
+            Trouble::LostBefore => Outcome::Lost { effect: false },
+            Trouble::ServerError { effect } => instead(
+                effect,
+                Response::new(500, b"<html><body>500 Internal Server Error</body></html>".to_vec()),
+            ),
+            Trouble::Garbage { effect } => {
+                instead(effect, Response::new(200, b"<html>\xff\xfe{\"errcode\":".to_vec()))
+            }
+            Trouble::SystemError { effect } => instead(effect, v1::busy()),
+            Trouble::LostAfter => {
+                v1::answer(self, target, operation, now);
+                Outcome::Lost { effect: true }
+            }
+            Trouble::Delayed { millis } => {
+                Outcome::Delayed(v1::answer(self, target, operation, now), Duration::from_millis(millis))
+            }
+            Trouble::Cut { bytes } => {
+                let reply = v1::answer(self, target, operation, now);
+                let kept = bytes.min(reply.body().len().saturating_sub(1));
+                Outcome::Cut(reply, kept)
+            }
+            Trouble::TokenReplaced => {
+                self.replace_tokens(now);
+                Outcome::Reply(v1::answer(self, target, operation, now))
+            }
+            Trouble::TokenExpired => {
+                self.expire_tokens(now);
+                Outcome::Reply(v1::answer(self, target, operation, now))
+            }
+            Trouble::QuotaUsedUp => {
+                for account in self.ledger.accounts() {
+                    account.use_up(now);
+                }
+                Outcome::Reply(v1::answer(self, target, operation, now))
+            }
+            Trouble::Early => self.paid_before_answered(target, operation, now),
+            Trouble::SecondPayment
+            | Trouble::NoticeLost
+            | Trouble::NoticeDoubled
+            | Trouble::NoticeReordered
+            | Trouble::NoticeForged => Outcome::Reply(v1::answer(self, target, operation, now)),
+        }
+    }
+
+    fn paid_before_answered(&mut self, target: &Target<'_>, operation: Operation, now: UnixTime) -> Outcome {
+        let reply = v1::answer(self, target, operation, now);
+        let Some(prepayid) = v1::genprepay::answered(reply.body()) else { return Outcome::Reply(reply) };
+        match self.charge(&Tapped::Prepayid(prepayid), &Payer::default(), false, now, now) {
+            Ok(_) => Outcome::AfterNotices(reply),
+            Err(_) => Outcome::Reply(reply),
+        }
+    }
+
+    /// When the next delivery of a notice is due.
+    #[must_use]
+    pub fn next_due(&self) -> Option<UnixTime> {
+        self.notices.next_due()
+    }
+
+    /// The notices to POST now, in order. Each one's result is to be [reported](Self::delivered); until then its
+    /// notice is not due again.
+    pub fn due(&mut self, now: UnixTime) -> Vec<Delivery> {
+        let mut means = Means {
+            settings: &self.settings,
+            faults: &mut self.faults,
+            chance: &mut self.ids,
+            warnings: &mut self.warnings,
+            now,
+        };
+        self.notices.due(&mut means)
+    }
+
+    /// Takes what became of a delivery: `success` ends the repeats, anything else waits for the next pause.
+    pub fn delivered(&mut self, id: DeliveryId, result: &DeliveryResult, now: UnixTime) {
+        let mut means = Means {
+            settings: &self.settings,
+            faults: &mut self.faults,
+            chance: &mut self.ids,
+            warnings: &mut self.warnings,
+            now,
+        };
+        self.notices.delivered(id, result, &mut means);
+    }
+
+    /// The gateway's own record of an order.
+    #[must_use]
+    pub fn order(&self, number: &OutTradeNo, now: UnixTime) -> Option<OrderRecord> {
+        let order = self.ledger.by_number(number)?;
+        order.record(now, self.notices.records(|given| given == number))
+    }
+
+    /// The gateway's own record of every order.
+    #[must_use]
+    pub fn orders(&self, now: UnixTime) -> Vec<OrderRecord> {
+        self.ledger
+            .orders()
+            .filter_map(|order| order.record(now, self.notices.records(|given| *given == order.out_trade_no)))
+            .collect()
+    }
+
+    /// Every notice and how it was answered.
+    #[must_use]
+    pub fn notices(&self) -> Vec<NoticeRecord> {
+        self.notices.records(|_| true)
+    }
+
+    /// What the gateway noticed and did not say.
+    pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
+        self.warnings.iter()
+    }
+
+    /// Adds a rule of trouble; the first that strikes decides.
+    pub fn trouble(&mut self, rule: Rule) {
+        self.faults.add(rule);
+    }
+
+    /// Ends all trouble. What is held back or on the way stays so.
+    pub fn calm(&mut self) {
+        self.faults.clear();
+    }
+
+    /// The rules of trouble in force.
+    #[must_use]
+    pub fn troubles(&self) -> &[Rule] {
+        self.faults.rules()
+    }
+
+    /// Ends the life of every token now.
+    pub fn expire_tokens(&mut self, now: UnixTime) {
+        for account in self.ledger.accounts() {
+            account.expire(now);
+        }
+    }
+
+    /// Fetches a token for every app, as another process of the merchant would: the ones in use are replaced.
+    pub fn replace_tokens(&mut self, now: UnixTime) {
+        let (expires, dies) = (now.after(self.settings.token_ttl), now.after(self.settings.token_overlap));
+        for account in self.ledger.accounts() {
+            account.issue(self.ids.text(URL_SAFE, 64), expires, dies);
+        }
+    }
+
+    pub(crate) fn remark(
+        &mut self,
+        now: UnixTime,
+        kind: Kind,
+        number: Option<&str>,
+        detail: impl Into<String>,
+    ) {
+        self.warnings.note(now, kind, number, detail);
+    }
+}

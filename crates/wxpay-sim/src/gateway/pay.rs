@@ -1,0 +1,229 @@
+//! What a payer does with an order: pays, goes back, or fails.
+
+use super::{Gateway, v1::notice::Query};
+use crate::{
+    chance::{ALPHANUMERIC, DIGITS},
+    faults::{Operation, Trouble},
+    ledger::{NotPaid, OrderRecord, PayerRefusal, PaymentRecord},
+    notices::Notice,
+    time,
+};
+use std::fmt;
+use wxpay_proto::{
+    Fen, UnixTime,
+    id::{NotifyId, OpenId, OutTradeNo, PartnerId, PrepayId},
+};
+
+/// How a payer pays. The default: the gateway's one payer, by a bank, without discount.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Payer {
+    openid: Option<OpenId>,
+    discount: Fen,
+    bank_type: Option<String>,
+}
+
+impl Payer {
+    /// Another payer.
+    #[must_use]
+    pub fn with_openid(self, openid: OpenId) -> Self {
+        Self { openid: Some(openid), ..self }
+    }
+
+    /// The gateway gives so much; the payer pays the rest, at least one fen.
+    #[must_use]
+    pub fn with_discount(self, discount: Fen) -> Self {
+        Self { discount, ..self }
+    }
+
+    /// Another bank: 1 to 16 of `0-9 A-Z a-z _`. `0` is the payer's balance.
+    #[must_use]
+    pub fn with_bank_type(self, bank_type: &str) -> Self {
+        Self { bank_type: Some(String::from(bank_type)), ..self }
+    }
+}
+
+/// Which order a payer has before him.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "an order is named by its number or by a prepayid")]
+pub enum Tapped {
+    /// The latest genprepay of the merchant's number.
+    OutTradeNo(OutTradeNo),
+    /// One genprepay.
+    Prepayid(PrepayId),
+}
+
+/// A payment was made.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Paid {
+    /// The gateway's record afterwards.
+    pub order: OrderRecord,
+    /// Whether the notices that are due go out before the phone returns.
+    pub notices_first: bool,
+}
+
+/// Why a payer cannot do that. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CannotPay {
+    /// No such order.
+    NoSuchOrder,
+    /// It was paid already.
+    AlreadyPaid,
+    /// Its time is over.
+    Expired,
+    /// The discount leaves less than a fen to pay.
+    DiscountTooLarge,
+    /// The bank's name breaks its rule.
+    BankType,
+}
+
+impl fmt::Display for CannotPay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSuchOrder => "the gateway knows no such order",
+            Self::AlreadyPaid => "the order is paid already",
+            Self::Expired => "the order can no longer be paid",
+            Self::DiscountTooLarge => "discount must leave at least 1 fen to pay",
+            Self::BankType => "bank_type must be 1 to 16 of 0-9 A-Z a-z _",
+        })
+    }
+}
+
+impl std::error::Error for CannotPay {}
+
+impl Gateway {
+    /// Makes the payer pay.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotPay`]; then nothing has changed.
+    pub fn pay(&mut self, tapped: &Tapped, payer: &Payer, now: UnixTime) -> Result<Paid, CannotPay> {
+        let number = self.tapped(tapped).map(|(number, _)| number).ok_or(CannotPay::NoSuchOrder)?;
+        let trouble = self.faults.strike(Operation::Pay, Some(number.as_str()), now);
+        let second = trouble == Some(Trouble::SecondPayment);
+        let early = trouble == Some(Trouble::Early);
+        let due = if early { now } else { now.after(self.settings.notify_delay) };
+        let order = self.charge(tapped, payer, second, due, now)?;
+        Ok(Paid { order, notices_first: early })
+    }
+
+    /// Makes the payer go back without paying.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotPay::NoSuchOrder`].
+    pub fn cancel(&mut self, tapped: &Tapped, now: UnixTime) -> Result<OrderRecord, CannotPay> {
+        self.refuse(tapped, NotPaid::Cancelled, now)
+    }
+
+    /// Makes the payment fail, as for want of money. No notice tells of it.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotPay::NoSuchOrder`].
+    pub fn fail(&mut self, tapped: &Tapped, now: UnixTime) -> Result<OrderRecord, CannotPay> {
+        self.refuse(tapped, NotPaid::Failed, now)
+    }
+
+    fn tapped(&self, tapped: &Tapped) -> Option<(OutTradeNo, PrepayId)> {
+        match tapped {
+            Tapped::OutTradeNo(number) => {
+                let latest = self.ledger.by_number(number)?.prepays.last()?;
+                Some((number.clone(), latest.prepayid.clone()))
+            }
+            Tapped::Prepayid(prepayid) => {
+                let order = self.ledger.by_prepayid(prepayid)?;
+                Some((order.out_trade_no.clone(), prepayid.clone()))
+            }
+        }
+    }
+
+    pub(super) fn charge(
+        &mut self,
+        tapped: &Tapped,
+        payer: &Payer,
+        second: bool,
+        due: UnixTime,
+        now: UnixTime,
+    ) -> Result<OrderRecord, CannotPay> {
+        let (_, prepayid) = self.tapped(tapped).ok_or(CannotPay::NoSuchOrder)?;
+        let order = self.ledger.by_prepayid(&prepayid).ok_or(CannotPay::NoSuchOrder)?;
+        let prepay = order.prepay(&prepayid).ok_or(CannotPay::NoSuchOrder)?.clone();
+        let (partner, number, appid) =
+            (order.partner.clone(), order.out_trade_no.clone(), order.appid.clone());
+        if !order.payments.is_empty() && !second {
+            return Err(CannotPay::AlreadyPaid);
+        }
+        if prepay.expires <= now {
+            return Err(CannotPay::Expired);
+        }
+        let total_fee = prepay.goods.total_fee.checked_sub(payer.discount).filter(|rest| *rest > Fen::ZERO);
+        let total_fee = total_fee.ok_or(CannotPay::DiscountTooLarge)?;
+        let bank_type = payer.bank_type.clone().unwrap_or_else(|| String::from("2032"));
+        if !(1..=16).contains(&bank_type.len())
+            || !bank_type.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            return Err(CannotPay::BankType);
+        }
+        let credentials = self.ledger.app(appid.as_str()).map(|app| app.credentials().clone());
+        let credentials = credentials.ok_or(CannotPay::NoSuchOrder)?;
+
+        self.serial = self.serial.wrapping_add(1);
+        let serial = self.serial.checked_rem(10_000_000_000).unwrap_or_default();
+        let transaction_id = format!("{partner}{}{serial:010}", time::day(now)).parse();
+        let notify_id = self.ids.text(ALPHANUMERIC, 96).parse::<NotifyId>();
+        let (Ok(transaction_id), Ok(notify_id)) = (transaction_id, notify_id) else {
+            return Err(CannotPay::NoSuchOrder);
+        };
+        let bank_billno =
+            (bank_type != "0").then(|| format!("{}{}", time::day(now), self.ids.text(DIGITS, 7)));
+        let payment = PaymentRecord {
+            transaction_id,
+            prepayid,
+            openid: payer.openid.clone().unwrap_or_else(|| self.payer.clone()),
+            total_fee,
+            discount: payer.discount,
+            bank_type,
+            bank_billno,
+            time_end: now.as_secs(),
+        };
+        let query = Query::of(&prepay, &payment, partner.as_str(), notify_id.as_str())
+            .signed(credentials.partner_key().expose());
+        let notice = Notice {
+            credentials,
+            out_trade_no: number.clone(),
+            notify_id,
+            notify_url: prepay.goods.notify_url,
+            query,
+            openid: payment.openid.clone(),
+        };
+        if let Some(order) = self.ledger.order_mut(&partner, &number) {
+            order.payments.push(payment);
+        }
+        self.notices.add(notice, due);
+        self.record(&partner, &number, now)
+    }
+
+    fn refuse(&mut self, tapped: &Tapped, outcome: NotPaid, now: UnixTime) -> Result<OrderRecord, CannotPay> {
+        let (_, prepayid) = self.tapped(tapped).ok_or(CannotPay::NoSuchOrder)?;
+        let order = self.ledger.by_prepayid(&prepayid).ok_or(CannotPay::NoSuchOrder)?;
+        let (partner, number) = (order.partner.clone(), order.out_trade_no.clone());
+        if let Some(order) = self.ledger.order_mut(&partner, &number) {
+            order.refusals.push(PayerRefusal { at: now.as_secs(), outcome });
+        }
+        self.record(&partner, &number, now)
+    }
+
+    fn record(
+        &self,
+        partner: &PartnerId,
+        number: &OutTradeNo,
+        now: UnixTime,
+    ) -> Result<OrderRecord, CannotPay> {
+        self.ledger
+            .order(partner, number)
+            .and_then(|order| order.record(now, self.notices.records(|given| given == number)))
+            .ok_or(CannotPay::NoSuchOrder)
+    }
+}

@@ -1,0 +1,83 @@
+//! `POST /pay/genprepay`: an order, signed twice, for a prepayid.
+
+use super::{
+    Call,
+    codes::{self, Refusal},
+    json,
+    package::Goods,
+};
+use crate::{
+    chance::HEX,
+    gateway::Gateway,
+    ledger::{Order, Prepay},
+    settings::Reuse,
+    time,
+    warnings::Kind,
+};
+use serde::Serialize;
+use wxpay_proto::{UnixTime, http::Response, id::PrepayId};
+
+/// The order of members is part of the protocol: programs of the time cut the text at fixed places.
+#[derive(Serialize)]
+struct Answer<'a> {
+    prepayid: &'a PrepayId,
+    errcode: i64,
+    errmsg: &'static str,
+}
+
+/// `traceid` is signed when it is there, be it empty.
+const SIGNED: [&str; 5] = ["appid", "noncestr", "package", "timestamp", "traceid"];
+
+pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Result<Response, Refusal> {
+    let refused = gateway.settings.bad_prepay_signature();
+    call.signed_over(&SIGNED, refused)?;
+    call.signed_by_sha1()?;
+    call.required("noncestr", 32)?;
+    call.timely(gateway, now)?;
+    let package = call.package(gateway, refused, now)?;
+    let goods = Goods::read(&package)?;
+    let partner = call.app.credentials().partner().clone();
+    let earlier = gateway.ledger.order(&partner, &goods.out_trade_no);
+    let changed = earlier.map(|order| reused(order, &goods, gateway.settings.reuse)).transpose()?;
+    flag(gateway, &goods, changed == Some(true), now);
+
+    let prepayid = format!("1101000000{}{}", time::short_day(now), gateway.ids.text(HEX, 16));
+    let prepayid: PrepayId =
+        prepayid.parse().map_err(|_| codes::SYSTEM_ERROR.because("no prepayid could be made"))?;
+    let lasting = now.after(gateway.settings.prepay_ttl);
+    let expires = goods.time_expire.map_or(lasting, |expire| expire.min(lasting));
+    let prepay = Prepay { prepayid: prepayid.clone(), goods, created: now, expires };
+    gateway.ledger.add(&call.app, prepay);
+    Ok(json(&Answer { prepayid: &prepayid, errcode: 0, errmsg: "Success" }))
+}
+
+/// The prepayid that a reply gives, if it gives one.
+pub(in crate::gateway) fn answered(body: &[u8]) -> Option<PrepayId> {
+    super::message::Message::parse(body).ok()?.text("prepayid")?.parse().ok()
+}
+
+/// Whether the order may be asked for again, and then whether it says something else than before.
+fn reused(order: &Order, goods: &Goods, reuse: Reuse) -> Result<bool, Refusal> {
+    if !order.payments.is_empty() {
+        return Err(codes::INVALID_ARGS.because("out_trade_no is of an order that is paid"));
+    }
+    match reuse {
+        Reuse::Refused => Err(codes::INVALID_ARGS.because("out_trade_no was used before")),
+        Reuse::NewPrepayid => Ok(order.prepays.last().is_some_and(|prepay| prepay.goods != *goods)),
+    }
+}
+
+/// Forms that the gateway takes and others may not.
+fn flag(gateway: &mut Gateway, goods: &Goods, changed: bool, now: UnixTime) {
+    let long_attach = goods.attach.as_ref().is_some_and(|attach| attach.bytes.len() > 127);
+    let doubts = [
+        (changed, "out_trade_no was used before for an order that said something else"),
+        (!goods.out_trade_no.is_alphanumeric(), "out_trade_no is documented as letters and digits alone"),
+        (goods.notify_url.contains('?'), "notify_url has a query of its own, which the notice is joined to"),
+        (long_attach, "attach has 128 bytes: the notice's table allows 127"),
+        (goods.spbill_create_ip == "127.0.0.1", "spbill_create_ip is a loopback address, not the payer's"),
+    ];
+    for (_, doubt) in doubts.into_iter().filter(|(holds, _)| *holds) {
+        gateway.remark(now, Kind::Doubtful, Some(goods.out_trade_no.as_str()), doubt);
+    }
+}

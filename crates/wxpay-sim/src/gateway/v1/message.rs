@@ -1,0 +1,61 @@
+//! A request's body: a JSON object, its members as text.
+
+use super::codes::{self, Refusal};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The members that are strings or numbers, numbers in their decimal text: what a signature is over. Others count
+/// as there, but have no text.
+#[derive(Clone)]
+pub(crate) struct Message(BTreeMap<String, Option<String>>);
+
+impl Message {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Refusal> {
+        let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
+            return Err(codes::DATA_FORMAT.because("the body is not a JSON object in UTF-8"));
+        };
+        let text = |value| match value {
+            Value::String(text) => Some(text),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        };
+        Ok(Self(members.into_iter().map(|(name, value)| (name, text(value))).collect()))
+    }
+
+    /// The text of a member; an empty one is text too.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Option::as_deref)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_its_decimal_text() {
+        let message = Message::parse(br#"{"a":1399514976,"b":"1399514976","c":true,"d":""}"#).unwrap();
+        assert_eq!(message.text("a"), message.text("b"));
+        assert_eq!(message.text("c"), None);
+        assert!(message.has("c"));
+        assert_eq!(message.text("d"), Some(""));
+        assert_eq!(message.text("e"), None);
+    }
+
+    #[test]
+    fn escapes_are_read_before_anything_is_signed() {
+        let message = Message::parse(br#"{"package":"a=1\u0026b=http:\/\/h"}"#).unwrap();
+        assert_eq!(message.text("package"), Some("a=1&b=http://h"));
+    }
+
+    #[test]
+    fn what_is_not_an_object_in_utf_8_is_a_data_format_error() {
+        for body in [&b"[]"[..], b"{", b"1", b"", b"{\"a\":\"\xb2\xe2\"}", b"a=1&b=2"] {
+            assert_eq!(Message::parse(body).err().map(|refusal| refusal.code), Some(codes::DATA_FORMAT));
+        }
+    }
+}

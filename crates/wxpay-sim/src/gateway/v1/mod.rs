@@ -1,0 +1,253 @@
+//! The first generation's four calls, checked in the stated order: method, TLS, token, body, JSON, permission,
+//! appid, signature, package.
+
+pub(crate) mod codes;
+mod delivernotify;
+pub(crate) mod genprepay;
+pub(crate) mod message;
+pub(crate) mod notice;
+mod orderquery;
+pub(crate) mod package;
+pub(crate) mod route;
+pub(crate) mod sign;
+mod token;
+
+use crate::{
+    credentials::{App, Permission},
+    faults::Operation,
+    gateway::Gateway,
+    ledger::Standing,
+    settings::LeakedKey,
+    warnings::Kind,
+};
+use codes::{Errcode, Refusal};
+use message::Message;
+use package::Package;
+use route::Target;
+use serde::Serialize;
+use wxpay_proto::{
+    UnixTime,
+    http::{Method, Request, Response},
+};
+
+/// Carries a call out. Failures have HTTP status 200 like successes.
+pub(super) fn answer(
+    gateway: &mut Gateway,
+    target: &Target<'_>,
+    operation: Operation,
+    now: UnixTime,
+) -> Response {
+    let answered = match operation {
+        Operation::Token => token::answer(gateway, target, now),
+        Operation::Genprepay => {
+            called(gateway, target, now).and_then(|call| genprepay::answer(gateway, &call, now))
+        }
+        Operation::Orderquery => {
+            called(gateway, target, now).and_then(|call| orderquery::answer(gateway, &call, now))
+        }
+        Operation::Delivernotify => {
+            called(gateway, target, now).and_then(|call| delivernotify::answer(gateway, &call, now))
+        }
+        Operation::Notice | Operation::Pay => Err(codes::SYSTEM_ERROR.because("not a call")),
+    };
+    answered.unwrap_or_else(|refusal| {
+        let detail = format!("{} {}: {}", operation.as_str(), refusal.code.number(), refusal.why);
+        let number = named_order(target.body);
+        gateway.remark(now, Kind::Refused, number.as_deref(), detail);
+        json(&refusal.code)
+    })
+}
+
+/// The answer of a gateway that has no time.
+pub(super) fn busy() -> Response {
+    json(&codes::SYSTEM_ERROR)
+}
+
+/// The order a request is about, as far as that can be read without believing it.
+pub(super) fn named_order(body: &[u8]) -> Option<String> {
+    let message = Message::parse(body).ok()?;
+    let number = match message.text("out_trade_no") {
+        Some(number) => String::from(number),
+        None => {
+            let package = Package::parse(message.text("package")?, crate::settings::Plus::Literal);
+            String::from(std::str::from_utf8(package.bytes("out_trade_no")?).ok()?)
+        }
+    };
+    number.parse::<wxpay_proto::id::OutTradeNo>().ok().map(|number| String::from(number.as_str()))
+}
+
+/// Flags every secret that travels where it must not.
+pub(super) fn flag_leaks(
+    gateway: &mut Gateway,
+    request: &Request,
+    operation: Operation,
+    number: Option<&str>,
+    now: UnixTime,
+) {
+    let mut leaks = Vec::new();
+    for app in gateway.ledger.apps() {
+        let credentials = app.credentials();
+        let mut look = |name: &str, secret: &str, url_too: bool| {
+            let in_url = url_too && request.url().contains(secret);
+            if in_url || holds(request.body(), secret.as_bytes()) {
+                leaks.push(format!("{} carries the {name} of {}", operation.as_str(), credentials.appid()));
+            }
+        };
+        look("paySignKey", credentials.pay_sign_key().expose(), true);
+        look("partnerKey", credentials.partner_key().expose(), true);
+        look("appsecret", credentials.app_secret().expose(), operation != Operation::Token);
+    }
+    for leak in leaks {
+        gateway.remark(now, Kind::LeakedSecret, number, leak);
+    }
+}
+
+fn holds(body: &[u8], secret: &[u8]) -> bool {
+    !secret.is_empty() && body.windows(secret.len()).any(|window| window == secret)
+}
+
+/// A call whose token and form are in order. Its signature is not checked yet.
+struct Call {
+    app: App,
+    message: Message,
+}
+
+/// The checks that the three signed calls share, up to the body's appid.
+fn called(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) -> Result<Call, Refusal> {
+    if target.method != Method::Post {
+        return Err(codes::REQUIRE_POST.because("the method is not POST"));
+    }
+    secured(gateway, target)?;
+    let token = target.parameter("access_token");
+    let token = token.ok_or_else(|| codes::TOKEN_MISSING.because("the query has no access_token"))?;
+    let app = match gateway.ledger.token(&token, now) {
+        (Some(app), Standing::Good) => app.clone(),
+        (_, Standing::Replaced) => {
+            return Err(gateway.settings.replaced_token().because("a newer token was fetched"));
+        }
+        (_, Standing::Expired) => {
+            return Err(gateway.settings.expired_token().because("the token's time is over"));
+        }
+        (_, Standing::Unknown | Standing::Good) => {
+            return Err(codes::INVALID_TOKEN.because("no such token was ever given out"));
+        }
+    };
+    if target.body.is_empty() {
+        return Err(codes::EMPTY_POST.because("the body is empty"));
+    }
+    let message = Message::parse(target.body)?;
+    match app.permission() {
+        Permission::Granted => {}
+        Permission::NotApproved => return Err(codes::UNAUTHORIZED.because("the app is not approved")),
+        Permission::NoPayment => {
+            return Err(codes::REQUIRE_PAY_AUTH.because("the app has no payment permission"));
+        }
+    }
+    if message.text("appid") != Some(app.credentials().appid().as_str()) {
+        return Err(codes::OTHER_APPID.because("appid is not the token's"));
+    }
+    flag_forms(gateway, target, &message, now)?;
+    Ok(Call { app, message })
+}
+
+fn secured(gateway: &Gateway, target: &Target<'_>) -> Result<(), Refusal> {
+    if gateway.settings.require_https && !target.is_https {
+        return Err(codes::REQUIRE_HTTPS.because("the scheme is not https"));
+    }
+    Ok(())
+}
+
+/// Forms that the gateway takes and others may not.
+fn flag_forms(
+    gateway: &mut Gateway,
+    target: &Target<'_>,
+    message: &Message,
+    now: UnixTime,
+) -> Result<(), Refusal> {
+    let number = named_order(target.body);
+    if message.has("appkey") {
+        gateway.remark(now, Kind::LeakedSecret, number.as_deref(), "the body has a member appkey");
+        if gateway.settings.leaked_key == LeakedKey::Refused {
+            return Err(codes::INVALID_ARGS.because("the body has a member appkey"));
+        }
+    }
+    if holds(target.body, b"\\u") {
+        let detail = "the body has \\u escapes, which some interfaces refuse: write UTF-8";
+        gateway.remark(now, Kind::Doubtful, number.as_deref(), detail);
+    }
+    Ok(())
+}
+
+impl Call {
+    /// Checks `app_signature` over those of the names that are there.
+    fn signed_over(&self, names: &[&'static str], refused: Errcode) -> Result<(), Refusal> {
+        let pairs: Vec<(&str, &str)> =
+            names.iter().filter_map(|name| self.message.text(name).map(|value| (*name, value))).collect();
+        let expected = sign::sha1(&pairs, self.app.credentials().pay_sign_key().expose());
+        match self.message.text("app_signature") {
+            None => Err(refused.because("there is no app_signature")),
+            Some(given) if sign::same(given, &expected) => Ok(()),
+            Some(_) => Err(refused.because("app_signature does not match")),
+        }
+    }
+
+    /// `sign_method` must be `sha1`; the case of its letters differs between merchants.
+    fn signed_by_sha1(&self) -> Result<(), Refusal> {
+        match self.message.text("sign_method") {
+            Some(method) if method.eq_ignore_ascii_case("sha1") => Ok(()),
+            _ => Err(codes::INVALID_ARGS.because("sign_method must be sha1")),
+        }
+    }
+
+    /// A member that must be there and not empty, of at most so many bytes.
+    fn required(&self, name: &str, at_most: usize) -> Result<&str, Refusal> {
+        self.message
+            .text(name)
+            .filter(|value| !value.is_empty() && value.len() <= at_most)
+            .ok_or_else(|| codes::INVALID_ARGS.because(format!("{name} must be 1 to {at_most} bytes")))
+    }
+
+    /// `timestamp` must be seconds in digits, and near the clock if the switch says so.
+    fn timely(&self, gateway: &Gateway, now: UnixTime) -> Result<(), Refusal> {
+        let text = self.required("timestamp", 32)?;
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        let seconds = digits.then(|| text.parse::<u64>().ok()).flatten();
+        let seconds =
+            seconds.ok_or_else(|| codes::INVALID_ARGS.because("timestamp must be seconds in digits"))?;
+        match gateway.settings.timestamp_tolerance {
+            Some(tolerance) if now.as_secs().abs_diff(seconds) > tolerance.as_secs() => {
+                Err(codes::INVALID_ARGS.because("timestamp is too far from the gateway's clock"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The package, its MD5 checked, of this merchant.
+    fn package(&self, gateway: &mut Gateway, refused: Errcode, now: UnixTime) -> Result<Package, Refusal> {
+        let text = self.message.text("package").unwrap_or_default();
+        if text.is_empty() {
+            return Err(codes::INVALID_ARGS.because("there is no package"));
+        }
+        let package = Package::parse(text, gateway.settings.plus);
+        if package.has_plus() {
+            let number = package.out_trade_no().ok();
+            let detail = "the package has a bare +: a space is written %20 and a plus %2B";
+            gateway.remark(now, Kind::PlusInPackage, number.as_ref().map(|number| number.as_str()), detail);
+        }
+        let credentials = self.app.credentials();
+        if !package.is_signed_by(credentials.partner_key().expose()) {
+            return Err(refused.because("the package's sign does not match"));
+        }
+        if package.partner() != Some(credentials.partner().as_str()) {
+            return Err(codes::INVALID_PARTNER.because("the package names another partner"));
+        }
+        Ok(package)
+    }
+}
+
+/// A reply of JSON, members in the order of their declaration.
+fn json(value: &impl Serialize) -> Response {
+    // Plain structs of numbers and strings always serialise.
+    let body = serde_json::to_vec(value).unwrap_or_default();
+    Response::new(200, body).with("content-type", b"application/json")
+}

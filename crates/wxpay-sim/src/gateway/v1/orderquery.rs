@@ -1,0 +1,108 @@
+//! `POST /pay/orderquery`: what the gateway knows of an order.
+
+use super::{
+    Call,
+    codes::{self, Errcode, Refusal},
+    json,
+};
+use crate::{
+    gateway::Gateway,
+    ledger::{Order, PaymentRecord, Prepay},
+    time,
+};
+use serde::Serialize;
+use wxpay_proto::{Fen, UnixTime, http::Response};
+
+const SIGNED: [&str; 3] = ["appid", "package", "timestamp"];
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    code: Errcode,
+    order_info: OrderInfo<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OrderInfo<'a> {
+    Known(Box<Known<'a>>),
+    Unknown { ret_code: u32, ret_msg: &'static str },
+}
+
+/// Everything but `ret_code` is a string.
+#[derive(Serialize)]
+struct Known<'a> {
+    ret_code: u32,
+    ret_msg: &'static str,
+    input_charset: &'a str,
+    trade_state: &'static str,
+    trade_mode: &'static str,
+    partner: &'a str,
+    bank_type: &'a str,
+    bank_billno: &'a str,
+    total_fee: String,
+    fee_type: &'static str,
+    transaction_id: &'a str,
+    out_trade_no: &'a str,
+    is_split: &'static str,
+    is_refund: &'static str,
+    attach: &'a str,
+    time_end: String,
+    transport_fee: String,
+    product_fee: String,
+    discount: String,
+    rmb_total_fee: &'static str,
+}
+
+/// Tenpay's number for an order that does not exist. A choice: what the real gateway says is not documented.
+const NO_SUCH_ORDER: OrderInfo<'static> =
+    OrderInfo::Unknown { ret_code: 88_221_009, ret_msg: "order does not exist" };
+
+pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Result<Response, Refusal> {
+    call.signed_over(&SIGNED, codes::BAD_SIGNATURE)?;
+    call.signed_by_sha1()?;
+    call.timely(gateway, now)?;
+    let package = call.package(gateway, codes::BAD_SIGNATURE, now)?;
+    package.refuse_repeated_names()?;
+    let number = package.out_trade_no()?;
+    let order = gateway.ledger.order(call.app.credentials().partner(), &number);
+    let order_info = order.and_then(known).map_or(NO_SUCH_ORDER, |known| OrderInfo::Known(Box::new(known)));
+    Ok(json(&Answer { code: codes::OK, order_info }))
+}
+
+fn known(order: &Order) -> Option<Known<'_>> {
+    let payment = order.payments.first();
+    let prepay = payment.map_or_else(|| order.prepays.last(), |payment| order.prepay(&payment.prepayid))?;
+    Some(describe(order, prepay, payment))
+}
+
+/// `trade_state` is 0 when paid; 1 otherwise is a choice.
+fn describe<'a>(order: &'a Order, prepay: &'a Prepay, payment: Option<&'a PaymentRecord>) -> Known<'a> {
+    let goods = &prepay.goods;
+    let total_fee = payment.map_or(goods.total_fee, |payment| payment.total_fee);
+    let transport = goods.transport_fee.min(total_fee);
+    Known {
+        ret_code: 0,
+        ret_msg: "",
+        input_charset: &goods.input_charset,
+        trade_state: if payment.is_some() { "0" } else { "1" },
+        trade_mode: "1",
+        partner: order.partner.as_str(),
+        bank_type: payment.map_or("", |payment| &payment.bank_type),
+        bank_billno: payment.and_then(|payment| payment.bank_billno.as_deref()).unwrap_or_default(),
+        total_fee: total_fee.to_string(),
+        fee_type: "1",
+        transaction_id: payment.map_or("", |payment| payment.transaction_id.as_str()),
+        out_trade_no: order.out_trade_no.as_str(),
+        is_split: "false",
+        is_refund: "false",
+        attach: goods.attach.as_ref().map_or("", |attach| &attach.text),
+        time_end: payment
+            .map(|payment| time::fourteen(UnixTime::from_secs(payment.time_end)))
+            .unwrap_or_default(),
+        transport_fee: transport.to_string(),
+        product_fee: total_fee.checked_sub(transport).unwrap_or(Fen::ZERO).to_string(),
+        discount: payment.map_or(Fen::ZERO, |payment| payment.discount).to_string(),
+        rmb_total_fee: "",
+    }
+}

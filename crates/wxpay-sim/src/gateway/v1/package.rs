@@ -1,0 +1,239 @@
+//! Reading a `package`: `name=value` pairs with percent escapes, of one charset, with an MD5 among them.
+
+use super::{
+    codes::{self, Refusal},
+    sign,
+};
+use crate::{settings::Plus, time};
+use encoding_rs::{Encoding, GBK, UTF_8};
+use percent_encoding::percent_decode;
+use wxpay_proto::{Fen, UnixTime, id::OutTradeNo};
+
+/// The charset of an order: of the bytes under the MD5 and under the percent escapes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Charset {
+    Gbk,
+    Utf8,
+}
+
+impl Charset {
+    /// Any case of letters is taken; what was written is what is signed.
+    fn named(name: &str) -> Option<Self> {
+        match name.to_ascii_uppercase().as_str() {
+            "GBK" => Some(Self::Gbk),
+            "UTF-8" => Some(Self::Utf8),
+            _ => None,
+        }
+    }
+
+    const fn encoding(self) -> &'static Encoding {
+        match self {
+            Self::Gbk => GBK,
+            Self::Utf8 => UTF_8,
+        }
+    }
+
+    fn text(self, bytes: &[u8]) -> Option<String> {
+        self.encoding().decode_without_bom_handling_and_without_replacement(bytes).map(String::from)
+    }
+}
+
+/// The pairs as they came, values unescaped to bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Package {
+    pairs: Vec<(String, Vec<u8>)>,
+    plus: bool,
+}
+
+impl Package {
+    /// Splits and unescapes. Never fails: what is malformed does not match its signature or a rule.
+    pub(crate) fn parse(text: &str, plus: Plus) -> Self {
+        let pairs = text
+            .split('&')
+            .filter(|part| !part.is_empty())
+            .map(|part| {
+                let (name, value) = part.split_once('=').unwrap_or((part, ""));
+                let value = match plus {
+                    Plus::Literal => percent_decode(value.as_bytes()).collect(),
+                    Plus::Space => percent_decode(value.replace('+', " ").as_bytes()).collect(),
+                };
+                (String::from(name), value)
+            })
+            .collect();
+        Self { pairs, plus: text.contains('+') }
+    }
+
+    /// Whether a bare `+` was written somewhere.
+    pub(crate) fn has_plus(&self) -> bool {
+        self.plus
+    }
+
+    /// The bytes of a value, if it is there and not empty.
+    pub(crate) fn bytes(&self, name: &str) -> Option<&[u8]> {
+        let (_, value) = self.pairs.iter().find(|(given, _)| given == name)?;
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// A value that the rules want in ASCII.
+    fn ascii(&self, name: &str) -> Option<&str> {
+        self.bytes(name).and_then(|bytes| std::str::from_utf8(bytes).ok())
+    }
+
+    /// Whether `sign` is the MD5 of the rest.
+    pub(crate) fn is_signed_by(&self, partner_key: &str) -> bool {
+        let expected = sign::md5(&self.pairs, partner_key);
+        self.ascii("sign").is_some_and(|given| sign::same(given, &expected))
+    }
+
+    /// The merchant it names.
+    pub(crate) fn partner(&self) -> Option<&str> {
+        self.ascii("partner")
+    }
+
+    /// The number, if it keeps to the rule.
+    pub(crate) fn out_trade_no(&self) -> Result<OutTradeNo, Refusal> {
+        self.required("out_trade_no")?
+            .parse()
+            .map_err(|error: wxpay_proto::id::Invalid| codes::INVALID_ARGS.because(error.to_string()))
+    }
+
+    pub(crate) fn refuse_repeated_names(&self) -> Result<(), Refusal> {
+        for (index, (name, _)) in self.pairs.iter().enumerate() {
+            if self.pairs.iter().take(index).any(|(earlier, _)| earlier == name) {
+                return Err(codes::INVALID_ARGS.because(format!("the package has {name} twice")));
+            }
+        }
+        Ok(())
+    }
+
+    fn required(&self, name: &str) -> Result<&str, Refusal> {
+        self.ascii(name).ok_or_else(|| codes::INVALID_ARGS.because(format!("the package has no {name}")))
+    }
+
+    fn literal(&self, name: &str, wanted: &str) -> Result<(), Refusal> {
+        match self.required(name)? {
+            given if given == wanted => Ok(()),
+            _ => Err(broken(name, &format!("must be {wanted}"))),
+        }
+    }
+
+    fn fen(&self, name: &str) -> Result<Option<Fen>, Refusal> {
+        let Some(bytes) = self.bytes(name) else { return Ok(None) };
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        text.parse().map(Some).map_err(|_| broken(name, "must be whole fen in digits"))
+    }
+
+    fn moment(&self, name: &str) -> Result<Option<UnixTime>, Refusal> {
+        let Some(bytes) = self.bytes(name) else { return Ok(None) };
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        time::parse_fourteen(text).map(Some).ok_or_else(|| broken(name, "must be yyyyMMddHHmmss in GMT+8"))
+    }
+
+    fn text(&self, name: &str, charset: Charset, at_most: usize) -> Result<Option<Text>, Refusal> {
+        let Some(bytes) = self.bytes(name) else { return Ok(None) };
+        if bytes.len() > at_most {
+            return Err(broken(name, &format!("must be at most {at_most} bytes")));
+        }
+        let text = charset
+            .text(bytes)
+            .ok_or_else(|| codes::INVALID_CHARSET.because(format!("{name} is not in the input_charset")))?;
+        Ok(Some(Text { bytes: bytes.to_vec(), text }))
+    }
+}
+
+fn broken(name: &str, rule: &str) -> Refusal {
+    codes::INVALID_ARGS.because(format!("{name} {rule}"))
+}
+
+/// Text of the merchant's: the bytes to give back, and what they say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Text {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) text: String,
+}
+
+/// What an order says, read from a package whose signature holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Goods {
+    pub(crate) out_trade_no: OutTradeNo,
+    pub(crate) total_fee: Fen,
+    pub(crate) transport_fee: Fen,
+    pub(crate) body: Text,
+    pub(crate) attach: Option<Text>,
+    pub(crate) notify_url: String,
+    pub(crate) spbill_create_ip: String,
+    pub(crate) time_expire: Option<UnixTime>,
+    /// As written by the merchant; `GBK` if he wrote nothing.
+    pub(crate) input_charset: String,
+}
+
+impl Goods {
+    /// Applies the rules of the document's table.
+    pub(crate) fn read(package: &Package) -> Result<Self, Refusal> {
+        package.refuse_repeated_names()?;
+        let input_charset = match package.bytes("input_charset") {
+            None => "GBK",
+            Some(_) => package.required("input_charset")?,
+        };
+        let charset =
+            Charset::named(input_charset).ok_or_else(|| broken("input_charset", "must be GBK or UTF-8"))?;
+        package.literal("bank_type", "WX")?;
+        package.literal("fee_type", "1")?;
+        let body = package.text("body", charset, 128)?.ok_or_else(|| broken("body", "must be there"))?;
+        let attach = package.text("attach", charset, 128)?;
+        package.text("goods_tag", charset, 32)?;
+        let out_trade_no = package.out_trade_no()?;
+        let total_fee = package.fen("total_fee")?.ok_or_else(|| broken("total_fee", "must be there"))?;
+        if total_fee < Fen::new(1) {
+            return Err(broken("total_fee", "must be at least 1"));
+        }
+        let transport_fee = Self::shares(package, total_fee)?;
+        let notify_url = String::from(package.required("notify_url")?);
+        if !is_notify_url(&notify_url) {
+            return Err(broken("notify_url", "must be an absolute http or https URL of at most 255 bytes"));
+        }
+        let spbill_create_ip = String::from(package.required("spbill_create_ip")?);
+        if spbill_create_ip.parse::<std::net::Ipv4Addr>().is_err() {
+            return Err(broken("spbill_create_ip", "must be an IPv4 address"));
+        }
+        let (start, time_expire) = (package.moment("time_start")?, package.moment("time_expire")?);
+        if let (Some(start), Some(expire)) = (start, time_expire)
+            && expire <= start
+        {
+            return Err(broken("time_expire", "must be after time_start"));
+        }
+        Ok(Self {
+            out_trade_no,
+            total_fee,
+            transport_fee,
+            body,
+            attach,
+            notify_url,
+            spbill_create_ip,
+            time_expire,
+            input_charset: String::from(input_charset),
+        })
+    }
+
+    /// If either share is given, both together must be the whole. Tells the transport's.
+    fn shares(package: &Package, total_fee: Fen) -> Result<Fen, Refusal> {
+        let (transport, product) = (package.fen("transport_fee")?, package.fen("product_fee")?);
+        if transport.is_none() && product.is_none() {
+            return Ok(Fen::ZERO);
+        }
+        let transport = transport.unwrap_or_default();
+        if transport.checked_add(product.unwrap_or_default()) == Some(total_fee) {
+            Ok(transport)
+        } else {
+            Err(broken("total_fee", "must be transport_fee and product_fee together"))
+        }
+    }
+}
+
+/// A query is allowed here: the gateway joins its own to it.
+fn is_notify_url(url: &str) -> bool {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
+    let visible = url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+    !host.is_empty() && !host.starts_with(':') && visible && url.len() <= 255
+}

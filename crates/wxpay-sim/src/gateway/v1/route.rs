@@ -1,0 +1,79 @@
+//! Where a request goes: scheme, path and query of its URL.
+
+use crate::faults::Operation;
+use percent_encoding::percent_decode_str;
+use std::borrow::Cow;
+use wxpay_proto::http::{Method, Request};
+
+/// The parts of a request that the gateway looks at.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) method: Method,
+    pub(crate) is_https: bool,
+    path: &'a str,
+    query: &'a str,
+    pub(crate) body: &'a [u8],
+}
+
+impl<'a> Target<'a> {
+    pub(crate) fn of(request: &'a Request) -> Self {
+        let url = request.url();
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let path = place.find('/').and_then(|at| place.get(at..)).unwrap_or("/");
+        Self {
+            method: request.method(),
+            is_https: scheme.eq_ignore_ascii_case("https"),
+            path,
+            query,
+            body: request.body(),
+        }
+    }
+
+    /// The call that lives under the path.
+    pub(crate) fn operation(&self) -> Option<Operation> {
+        match self.path {
+            "/cgi-bin/token" => Some(Operation::Token),
+            "/pay/genprepay" => Some(Operation::Genprepay),
+            "/pay/orderquery" => Some(Operation::Orderquery),
+            "/pay/delivernotify" => Some(Operation::Delivernotify),
+            _ => None,
+        }
+    }
+
+    /// A parameter of the query that is there and not empty.
+    pub(crate) fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
+        self.query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .find(|(given, _)| *given == name)
+            .map(|(_, value)| percent_decode_str(value).decode_utf8_lossy())
+            .filter(|value| !value.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_of_a_url_are_told_apart() {
+        let request = Request::get("https://api.weixin.qq.com/cgi-bin/token?a=%2B1&b=&c=x#d".into());
+        let target = Target::of(&request);
+        assert!(target.is_https);
+        assert_eq!(target.operation(), Some(Operation::Token));
+        assert_eq!(target.parameter("a").as_deref(), Some("+1"));
+        assert_eq!(target.parameter("b"), None);
+        assert_eq!(target.parameter("c").as_deref(), Some("x"));
+        assert_eq!(target.parameter("d"), None);
+    }
+
+    #[test]
+    fn an_odd_url_leads_nowhere() {
+        for url in ["", "?", "http://", "/cgi-bin", "http://h", "http://h/pay/genprepay/", "://///"] {
+            let request = Request::get(url.into());
+            assert_eq!(Target::of(&request).operation(), None, "{url}");
+        }
+    }
+}

@@ -1,0 +1,470 @@
+//! Which delivery of which notice is due when.
+//!
+//! ```text
+//!            due, pause by pause                answered `success`
+//!  WAITING ───────────────────────► ON_THE_WAY ──────────────────► ACCEPTED
+//!     ▲                                  │
+//!     └──────── anything else ───────────┤ after the last pause
+//!                                        └──────────────────────► GIVEN_UP
+//! ```
+
+use crate::{
+    chance::{ALPHANUMERIC, Chance},
+    credentials::Credentials,
+    faults::{Faults, Operation, Trouble},
+    gateway::v1::notice::{self, Query},
+    settings::{Settings, SuccessMatch},
+    warnings::{Kind, Warnings},
+};
+use serde::Serialize;
+use std::{collections::BTreeMap, time::Duration};
+use wxpay_proto::{
+    UnixTime,
+    id::{NotifyId, OpenId, OutTradeNo},
+};
+
+/// The name of one delivery; no two are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct DeliveryId(u64);
+
+/// A notice to POST now.
+#[derive(Clone)]
+pub struct Delivery {
+    id: DeliveryId,
+    out_trade_no: OutTradeNo,
+    url: String,
+    body: Vec<u8>,
+    timeout: Duration,
+    overlaps: bool,
+    forged: bool,
+}
+
+impl Delivery {
+    /// What to report its result under; see [`Gateway::delivered`](crate::Gateway::delivered).
+    #[must_use]
+    pub const fn id(&self) -> DeliveryId {
+        self.id
+    }
+
+    /// The order it is about.
+    #[must_use]
+    pub const fn out_trade_no(&self) -> &OutTradeNo {
+        &self.out_trade_no
+    }
+
+    /// Where to POST it: the notify_url with the signed query.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The raw query of the URL, without `?`.
+    #[must_use]
+    pub fn query(&self) -> &str {
+        self.url.split_once('?').map_or("", |(_, query)| query)
+    }
+
+    /// The headers besides `Host` and `Content-Length`.
+    #[must_use]
+    pub const fn headers(&self) -> [(&'static str, &'static str); 4] {
+        notice::HEADERS
+    }
+
+    /// The XML.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// How long to wait for the answer.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Whether to send it without waiting for the answer to the one before.
+    #[must_use]
+    pub const fn overlaps(&self) -> bool {
+        self.overlaps
+    }
+
+    /// Whether it is a tampered copy, which the merchant must not believe.
+    #[must_use]
+    pub const fn is_forged(&self) -> bool {
+        self.forged
+    }
+}
+
+/// Shows no query and no body.
+impl std::fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Delivery")
+            .field("id", &self.id)
+            .field("out_trade_no", &self.out_trade_no)
+            .field("forged", &self.forged)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "there is an answer or there is none")]
+pub enum DeliveryResult {
+    /// The merchant answered.
+    Answered {
+        /// The status.
+        status: u16,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// No connection, no answer in time, or half an answer.
+    NoAnswer,
+}
+
+/// What the gateway knows of one notice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct NoticeRecord {
+    /// Its number.
+    pub notify_id: NotifyId,
+    /// The order it is about.
+    pub out_trade_no: OutTradeNo,
+    /// Where it stands.
+    pub state: NoticeState,
+    /// When the next delivery is due, in seconds of the virtual clock.
+    pub next_at: Option<u64>,
+    /// What was delivered, and how it was answered.
+    pub deliveries: Vec<Attempt>,
+}
+
+/// Where a notice stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum NoticeState {
+    /// A delivery is due later.
+    Waiting,
+    /// A delivery is being made.
+    OnTheWay,
+    /// The merchant answered `success`.
+    Accepted,
+    /// The schedule is at its end.
+    GivenUp,
+}
+
+/// One delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// Its name; none if it was lost.
+    pub id: Option<DeliveryId>,
+    /// When, in seconds of the virtual clock.
+    pub at: u64,
+    /// What became of it.
+    pub result: AttemptResult,
+    /// Whether it was a tampered copy.
+    pub forged: bool,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AttemptResult {
+    /// Not known yet.
+    OnTheWay,
+    /// Answered `success`.
+    Success,
+    /// Answered something else, with this status.
+    Refused(u16),
+    /// Not answered.
+    NoAnswer,
+    /// Lost by a fault.
+    Lost,
+}
+
+/// One notice as kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Notice {
+    pub(crate) credentials: Credentials,
+    pub(crate) out_trade_no: OutTradeNo,
+    pub(crate) notify_id: NotifyId,
+    pub(crate) notify_url: String,
+    pub(crate) query: Query,
+    pub(crate) openid: OpenId,
+}
+
+#[derive(Clone, Debug)]
+struct Job {
+    notice: Notice,
+    state: NoticeState,
+    due: Option<UnixTime>,
+    /// When the last round began: the pauses count from there.
+    begun: UnixTime,
+    rounds: usize,
+    held: bool,
+    log: Vec<Attempt>,
+}
+
+/// All notices.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notices {
+    jobs: Vec<Job>,
+    on_the_way: BTreeMap<DeliveryId, usize>,
+    last: u64,
+}
+
+/// What the making of deliveries needs besides the notices.
+pub(crate) struct Means<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) faults: &'a mut Faults,
+    pub(crate) chance: &'a mut Chance,
+    pub(crate) warnings: &'a mut Warnings,
+    pub(crate) now: UnixTime,
+}
+
+impl Notices {
+    pub(crate) fn add(&mut self, notice: Notice, due: UnixTime) {
+        self.jobs.push(Job {
+            notice,
+            state: NoticeState::Waiting,
+            due: Some(due),
+            begun: due,
+            rounds: 0,
+            held: false,
+            log: Vec::new(),
+        });
+    }
+
+    pub(crate) fn next_due(&self) -> Option<UnixTime> {
+        self.jobs.iter().filter_map(|job| job.due).min()
+    }
+
+    pub(crate) fn records(&self, wanted: impl Fn(&OutTradeNo) -> bool) -> Vec<NoticeRecord> {
+        self.jobs.iter().filter(|job| wanted(&job.notice.out_trade_no)).map(Job::record).collect()
+    }
+
+    /// Makes what is due, the longest due first; what was held back follows the first that goes out.
+    pub(crate) fn due(&mut self, means: &mut Means<'_>) -> Vec<Delivery> {
+        let now = means.now;
+        let mut ready: Vec<(UnixTime, usize)> = self
+            .jobs
+            .iter()
+            .enumerate()
+            .filter_map(|(index, job)| job.due.filter(|due| *due <= now).map(|due| (due, index)))
+            .collect();
+        ready.sort_unstable();
+        let mut deliveries = Vec::new();
+        for (_, index) in ready {
+            let before = deliveries.len();
+            self.make(index, means, &mut deliveries);
+            if deliveries.len() > before {
+                for held in self.held_besides(index) {
+                    self.send(held, false, None, means, &mut deliveries);
+                }
+            }
+        }
+        deliveries
+    }
+
+    /// Makes the deliveries of one notice's round, as the faults will have them.
+    fn make(&mut self, index: usize, means: &mut Means<'_>, deliveries: &mut Vec<Delivery>) {
+        let Some(job) = self.jobs.get_mut(index) else { return };
+        // A delivery that followed another of this batch is no longer due.
+        if job.due.is_none_or(|due| due > means.now) {
+            return;
+        }
+        let number = Some(job.notice.out_trade_no.as_str());
+        let trouble = if job.held { None } else { means.faults.strike(Operation::Notice, number, means.now) };
+        match trouble {
+            Some(Trouble::NoticeReordered) => {
+                job.held = true;
+                let pause = means.settings.notify_schedule.first().copied().unwrap_or_default();
+                job.due = Some(means.now.after(pause));
+            }
+            Some(Trouble::NoticeLost) => {
+                job.attempt(None, means.now, AttemptResult::Lost, false);
+                job.begin(means.now);
+                job.wait(means);
+            }
+            Some(Trouble::NoticeDoubled) => {
+                self.send(index, false, None, means, deliveries);
+                self.send(index, true, None, means, deliveries);
+            }
+            Some(Trouble::NoticeForged) => {
+                let forgery = Forgery::drawn(means.chance);
+                self.send(index, false, Some(forgery), means, deliveries);
+                self.send(index, false, None, means, deliveries);
+            }
+            Some(_) | None => self.send(index, false, None, means, deliveries),
+        }
+    }
+
+    fn held_besides(&self, index: usize) -> Vec<usize> {
+        self.jobs.iter().enumerate().filter(|(at, job)| job.held && *at != index).map(|(at, _)| at).collect()
+    }
+
+    fn send(
+        &mut self,
+        index: usize,
+        overlaps: bool,
+        forgery: Option<Forgery>,
+        means: &mut Means<'_>,
+        deliveries: &mut Vec<Delivery>,
+    ) {
+        let Some(job) = self.jobs.get_mut(index) else { return };
+        self.last = self.last.saturating_add(1);
+        let id = DeliveryId(self.last);
+        self.on_the_way.insert(id, index);
+        job.attempt(Some(id), means.now, AttemptResult::OnTheWay, forgery.is_some());
+        if forgery.is_none() {
+            if !overlaps {
+                job.begin(means.now);
+            }
+            job.state = NoticeState::OnTheWay;
+            job.due = None;
+            job.held = false;
+        }
+        let nonce = means.chance.text(ALPHANUMERIC, 16);
+        let (query, xml) = job.notice.message(forgery, means.now, &nonce);
+        deliveries.push(Delivery {
+            id,
+            out_trade_no: job.notice.out_trade_no.clone(),
+            url: notice::url(&job.notice.notify_url, &query),
+            body: xml.into_bytes(),
+            timeout: means.settings.notify_timeout,
+            overlaps,
+            forged: forgery.is_some(),
+        });
+    }
+
+    /// Takes the result of a delivery. One that is not on the way any more changes nothing.
+    pub(crate) fn delivered(&mut self, id: DeliveryId, result: &DeliveryResult, means: &mut Means<'_>) {
+        let Some(index) = self.on_the_way.remove(&id) else { return };
+        let Some(job) = self.jobs.get_mut(index) else { return };
+        let result = judge(result, means, job.notice.out_trade_no.as_str());
+        let Some(attempt) = job.log.iter_mut().find(|attempt| attempt.id == Some(id)) else { return };
+        attempt.result = result;
+        if attempt.forged {
+            if result == AttemptResult::Success {
+                let number = Some(job.notice.out_trade_no.as_str());
+                means.warnings.note(
+                    means.now,
+                    Kind::ForgeryBelieved,
+                    number,
+                    "a forged notice was answered success",
+                );
+            }
+            return;
+        }
+        if result == AttemptResult::Success {
+            job.state = NoticeState::Accepted;
+            job.due = None;
+        } else if job.state == NoticeState::OnTheWay && !job.is_on_the_way() {
+            job.wait(means);
+        }
+    }
+}
+
+impl Job {
+    fn record(&self) -> NoticeRecord {
+        NoticeRecord {
+            notify_id: self.notice.notify_id.clone(),
+            out_trade_no: self.notice.out_trade_no.clone(),
+            state: self.state,
+            next_at: self.due.map(UnixTime::as_secs),
+            deliveries: self.log.clone(),
+        }
+    }
+
+    fn attempt(&mut self, id: Option<DeliveryId>, now: UnixTime, result: AttemptResult, forged: bool) {
+        self.log.push(Attempt { id, at: now.as_secs(), result, forged });
+    }
+
+    fn begin(&mut self, now: UnixTime) {
+        self.rounds = self.rounds.saturating_add(1);
+        self.begun = now;
+    }
+
+    fn is_on_the_way(&self) -> bool {
+        self.log.iter().any(|attempt| attempt.result == AttemptResult::OnTheWay && !attempt.forged)
+    }
+
+    /// The next round by the schedule, counted from the start of the last; after the last pause there is none.
+    fn wait(&mut self, means: &mut Means<'_>) {
+        let pause = self.rounds.checked_sub(1).and_then(|round| means.settings.notify_schedule.get(round));
+        if let Some(pause) = pause {
+            self.state = NoticeState::Waiting;
+            self.due = Some(self.begun.after(*pause));
+        } else {
+            self.state = NoticeState::GivenUp;
+            self.due = None;
+            let number = Some(self.notice.out_trade_no.as_str());
+            means.warnings.note(means.now, Kind::GivenUp, number, "the notice was never answered success");
+        }
+    }
+}
+
+impl Notice {
+    /// Query and body of one delivery. Each is signed anew with its own time and nonce; the query stays.
+    fn message(&self, forgery: Option<Forgery>, now: UnixTime, nonce: &str) -> (String, String) {
+        let xml = |openid| notice::xml(&self.credentials, openid, now, nonce);
+        let mut query = self.query.clone();
+        match forgery {
+            None => (query.encoded(), xml(&self.openid)),
+            Some(Forgery::Amount) => {
+                query.raise("total_fee");
+                (query.encoded(), xml(&self.openid))
+            }
+            Some(Forgery::Number) => {
+                query.set("transaction_id", b"0000000000000000000000000000".to_vec());
+                (query.encoded(), xml(&self.openid))
+            }
+            Some(Forgery::Signature) => {
+                query.set("sign", b"00000000000000000000000000000000".to_vec());
+                (query.encoded(), xml(&self.openid))
+            }
+            Some(Forgery::Payer) => {
+                let honest = xml(&self.openid);
+                let forged = honest.replacen(self.openid.as_str(), "oFORGEDpayerFORGEDpayerFORGE", 1);
+                (query.encoded(), forged)
+            }
+        }
+    }
+}
+
+/// What is changed in a forged copy. Its signatures stay, and so do not match.
+#[derive(Clone, Copy, Debug)]
+enum Forgery {
+    Amount,
+    Number,
+    Signature,
+    Payer,
+}
+
+impl Forgery {
+    fn drawn(chance: &mut Chance) -> Self {
+        match chance.below(4) {
+            0 => Self::Amount,
+            1 => Self::Number,
+            2 => Self::Signature,
+            _ => Self::Payer,
+        }
+    }
+}
+
+fn judge(result: &DeliveryResult, means: &mut Means<'_>, number: &str) -> AttemptResult {
+    let DeliveryResult::Answered { status, body } = result else { return AttemptResult::NoAnswer };
+    let exact = body.trim_ascii() == b"success";
+    let loose = body.trim_ascii_start().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"success"));
+    let accepted = *status == 200
+        && match means.settings.success_match {
+            SuccessMatch::TrimmedExact => exact,
+            SuccessMatch::StartsWith => loose,
+        };
+    if loose && (!exact || *status != 200) {
+        let detail = "the answer only resembles success: it must be the seven letters with HTTP status 200";
+        means.warnings.note(means.now, Kind::LooseSuccess, Some(number), detail);
+    }
+    if accepted { AttemptResult::Success } else { AttemptResult::Refused(*status) }
+}

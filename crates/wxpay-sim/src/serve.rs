@@ -1,0 +1,283 @@
+//! The simulator over HTTP: thin, since what is answered and when is decided elsewhere.
+//!
+//! It carries mishaps out for real: an answer that is lost is a connection closed without a byte, one that is cut
+//! breaks off in the middle of its body. Notices are POSTed as they fall due, over plain HTTP only; a notice for
+//! an `https` address counts as not answered.
+
+mod body;
+mod post;
+
+use crate::{
+    clock::Clock,
+    control::{Answer, Simulation},
+    gateway::{Gateway, Outcome},
+    notices::Delivery,
+};
+use body::{Body, Broken};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{Method, StatusCode, body::Incoming, header, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime},
+};
+use tokio::{
+    net::TcpListener,
+    sync::Notify,
+    task::{AbortHandle, JoinSet},
+    time::timeout,
+};
+use wxpay_proto::{
+    UnixTime,
+    http::{Request, Response},
+};
+
+/// A request's head must arrive within this time, and then its body within as much again.
+const PATIENCE: Duration = Duration::from_secs(10);
+const MAX_BODY: usize = 1 << 20;
+
+/// A simulator that listens. Dropping it ends its tasks and connections.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    tasks: [AbortHandle; 2],
+}
+
+#[derive(Debug)]
+struct Shared {
+    simulation: Mutex<Simulation>,
+    /// Something may be due sooner than it was.
+    changed: Notify,
+    client: post::Client,
+}
+
+impl Server {
+    /// Serves a gateway under a clock, and delivers its notices. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the listener has no address.
+    pub fn start(listener: TcpListener, gateway: Gateway, clock: Clock) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared {
+            simulation: Mutex::new(Simulation { gateway, clock }),
+            changed: Notify::new(),
+            client: post::client(),
+        });
+        let tasks = [
+            tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle(),
+            tokio::spawn(deliver(Arc::clone(&shared))).abort_handle(),
+        ];
+        Ok(Self { address, shared, tasks })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The base URL for a merchant's program, without a slash at its end.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Looks at the simulation or changes it, at the virtual time of now.
+    pub fn with<T>(&self, look: impl FnOnce(&mut Simulation, UnixTime) -> T) -> T {
+        let result = {
+            let mut simulation = self.shared.lock();
+            let now = simulation.clock.now(real_now());
+            look(&mut simulation, now)
+        };
+        self.shared.changed.notify_one();
+        result
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl Shared {
+    /// A panic elsewhere does not make the simulator useless: its state is plain.
+    fn lock(&self) -> MutexGuard<'_, Simulation> {
+        self.simulation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the one clock of this crate")]
+fn real_now() -> UnixTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixTime::EPOCH.after(since)
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    // Dropped with this task, and the connections with it.
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, most likely: others must end first.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        stream.set_nodelay(true).ok();
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            let service = service_fn(move |request| handle(Arc::clone(&shared), request));
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(PATIENCE)
+                .serve_connection(TokioIo::new(stream), service);
+            // An error here is a peer that left, or a mishap that was asked for.
+            connection.await.ok();
+        });
+    }
+}
+
+/// POSTs notices as they fall due.
+async fn deliver(shared: Arc<Shared>) {
+    let mut posts = JoinSet::new();
+    loop {
+        while posts.try_join_next().is_some() {}
+        let (deliveries, pause) = {
+            let mut simulation = shared.lock();
+            let now = simulation.clock.now(real_now());
+            let deliveries = simulation.gateway.due(now);
+            let next = simulation.gateway.next_due().filter(|_| simulation.clock.runs());
+            (deliveries, next.map(|next| next.since(now)))
+        };
+        if !deliveries.is_empty() {
+            posts.spawn(post_all(Arc::clone(&shared), deliveries));
+            continue;
+        }
+        match pause {
+            // A late wake is harmless, and so is one for nothing.
+            Some(pause) => drop(timeout(pause, shared.changed.notified()).await),
+            None => shared.changed.notified().await,
+        }
+    }
+}
+
+/// POSTs notices in order, each after the answer to the one before unless it overlaps it.
+async fn post_all(shared: Arc<Shared>, deliveries: Vec<Delivery>) {
+    let mut posts = JoinSet::new();
+    for delivery in deliveries {
+        if !delivery.overlaps() {
+            while posts.join_next().await.is_some() {}
+        }
+        let shared = Arc::clone(&shared);
+        posts.spawn(async move {
+            let result = post::post(&shared.client, &delivery).await;
+            {
+                let mut simulation = shared.lock();
+                let now = simulation.clock.now(real_now());
+                simulation.gateway.delivered(delivery.id(), &result, now);
+            }
+            shared.changed.notify_one();
+        });
+    }
+    while posts.join_next().await.is_some() {}
+}
+
+async fn handle(
+    shared: Arc<Shared>,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Body>, Broken> {
+    let (head, body) = request.into_parts();
+    let body = match timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(_)) => return reply(StatusCode::PAYLOAD_TOO_LARGE.as_u16(), "text/plain", Bytes::new()),
+        Err(_) => return reply(StatusCode::REQUEST_TIMEOUT.as_u16(), "text/plain", Bytes::new()),
+    };
+    if head.uri.path().starts_with("/_sim") {
+        return control(&shared, head.method.as_str(), head.uri.path(), &body).await;
+    }
+    let outcome = {
+        let request = read(&head, &body);
+        let mut simulation = shared.lock();
+        let now = simulation.clock.now(real_now());
+        let outcome = simulation.gateway.answer(&request, now);
+        let overtaking = match outcome {
+            Outcome::AfterNotices(_) => simulation.gateway.due(now),
+            Outcome::Reply(_) | Outcome::Delayed(..) | Outcome::Cut(..) | Outcome::Lost { .. } => Vec::new(),
+        };
+        (outcome, overtaking)
+    };
+    shared.changed.notify_one();
+    match outcome {
+        (Outcome::Reply(response), _) => show(&response, None),
+        (Outcome::AfterNotices(response), overtaking) => {
+            post_all(shared, overtaking).await;
+            show(&response, None)
+        }
+        (Outcome::Delayed(response, pause), _) => {
+            tokio::time::sleep(pause).await;
+            show(&response, None)
+        }
+        (Outcome::Cut(response, bytes), _) => show(&response, Some(bytes)),
+        (Outcome::Lost { .. }, _) => Err(Broken),
+    }
+}
+
+async fn control(
+    shared: &Arc<Shared>,
+    method: &str,
+    path: &str,
+    body: &[u8],
+) -> Result<hyper::Response<Body>, Broken> {
+    let (answer, overtaking) = {
+        let mut simulation = shared.lock();
+        let real = real_now();
+        let answer = simulation.control(method, path, body, real);
+        let now = simulation.clock.now(real);
+        let overtaking = if answer.notices_first { simulation.gateway.due(now) } else { Vec::new() };
+        (answer, overtaking)
+    };
+    shared.changed.notify_one();
+    post_all(Arc::clone(shared), overtaking).await;
+    let Answer { status, body, .. } = &answer;
+    reply(*status, answer.content_type(), Bytes::from(body.to_string()))
+}
+
+/// The request as the gateway reads it. Of the methods it knows two; any other is the wrong one.
+fn read(head: &hyper::http::request::Parts, body: &[u8]) -> Request {
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let url = format!("http://localhost{target}");
+    let is_token = head.uri.path() == "/cgi-bin/token";
+    if head.method == Method::POST || (is_token && head.method != Method::GET) {
+        let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        Request::post(url, kind.unwrap_or_default(), body.to_vec())
+    } else {
+        Request::get(url)
+    }
+}
+
+fn show(response: &Response, cut: Option<usize>) -> Result<hyper::Response<Body>, Broken> {
+    let whole = Bytes::copy_from_slice(response.body());
+    let body = match cut {
+        None => Body::whole(whole),
+        Some(bytes) => Body::cut(&whole, bytes),
+    };
+    let builder = response
+        .headers()
+        .iter()
+        .fold(hyper::Response::builder().status(response.status()), |builder, (name, value)| {
+            builder.header(name.as_str(), value.as_slice())
+        });
+    builder.body(body).map_err(|_| Broken)
+}
+
+fn reply(status: u16, kind: &str, body: Bytes) -> Result<hyper::Response<Body>, Broken> {
+    let builder = hyper::Response::builder().status(status).header(header::CONTENT_TYPE, kind);
+    builder.body(Body::whole(body)).map_err(|_| Broken)
+}

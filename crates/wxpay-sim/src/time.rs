@@ -1,0 +1,79 @@
+//! The gateway's calendar: GMT+8, without daylight saving, whatever the machine's zone.
+
+use jiff::{
+    Timestamp,
+    civil::DateTime,
+    tz::{Offset, TimeZone},
+};
+use wxpay_proto::UnixTime;
+
+const BEIJING: Offset = Offset::constant(8);
+const FOURTEEN: &str = "%Y%m%d%H%M%S";
+
+/// `yyyyMMddHHmmss`, as `time_end`, `time_start` and `time_expire` are written.
+pub(crate) fn fourteen(time: UnixTime) -> String {
+    civil(time).strftime(FOURTEEN).to_string()
+}
+
+/// `yyyyMMdd`, as in a transaction_id; also the day by which the token quota is counted.
+pub(crate) fn day(time: UnixTime) -> String {
+    civil(time).strftime("%Y%m%d").to_string()
+}
+
+/// `yymmdd`, as in a prepayid.
+pub(crate) fn short_day(time: UnixTime) -> String {
+    civil(time).strftime("%y%m%d").to_string()
+}
+
+/// Reads `yyyyMMddHHmmss`: fourteen digits that name a moment since 1970.
+pub(crate) fn parse_fourteen(text: &str) -> Option<UnixTime> {
+    let digits = text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let civil = digits.then(|| DateTime::strptime(FOURTEEN, text).ok()).flatten()?;
+    let time = civil.to_zoned(TimeZone::fixed(BEIJING)).ok()?.timestamp();
+    u64::try_from(time.as_second()).ok().map(UnixTime::from_secs)
+}
+
+/// Moments past the calendar's end are told as its beginning.
+fn civil(time: UnixTime) -> DateTime {
+    let seconds = i64::try_from(time.as_secs()).ok();
+    let timestamp = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_default();
+    BEIJING.to_datetime(timestamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // `TZ=Asia/Shanghai date -d @1399514976 +%Y%m%d%H%M%S` prints 20140508100936.
+    const NOW: UnixTime = UnixTime::from_secs(1_399_514_976);
+
+    #[test]
+    fn a_moment_is_written_in_beijing_time() {
+        assert_eq!(fourteen(NOW), "20140508100936");
+        assert_eq!(day(NOW), "20140508");
+        assert_eq!(short_day(NOW), "140508");
+        assert_eq!(parse_fourteen("20140508100936"), Some(NOW));
+    }
+
+    #[test]
+    fn the_day_turns_at_beijing_midnight() {
+        assert_eq!(day(UnixTime::from_secs(1_399_564_799)), "20140508");
+        assert_eq!(day(UnixTime::from_secs(1_399_564_800)), "20140509");
+    }
+
+    #[test]
+    fn what_is_not_fourteen_digits_of_a_date_is_refused() {
+        for text in [
+            "",
+            "1399514976",
+            "2014050810093",
+            "201405081009366",
+            "20140230100936",
+            "2014050825003６",
+            "+0140508100936",
+        ] {
+            assert_eq!(parse_fourteen(text), None, "{text}");
+        }
+        assert_eq!(parse_fourteen("19600101000000"), None);
+    }
+}
