@@ -1,0 +1,152 @@
+//! Drives flows in virtual time: the ten lines of every driver, without waiting.
+
+use std::{collections::BTreeMap, fmt::Debug, time::Duration};
+use wxpay_proto::{
+    Error, UnixTime,
+    entropy::Entropy,
+    exchange::{Asleep, Flow, Hop, Reply, Sent, Step},
+    memory::Memory,
+    world::World,
+};
+
+/// Whoever carries a hop: tells what came of it, and after how long.
+pub trait Network {
+    /// Carries a hop that was sent at `now`.
+    fn carry(&mut self, hop: Hop, now: UnixTime) -> (Reply, Duration);
+}
+
+impl<C: FnMut(Hop, UnixTime) -> (Reply, Duration)> Network for C {
+    fn carry(&mut self, hop: Hop, now: UnixTime) -> (Reply, Duration) {
+        self(hop, now)
+    }
+}
+
+/// A clock that jumps, chance that repeats, a memory, and a record of what was sent.
+#[derive(Debug)]
+pub struct Lab {
+    /// What time it is.
+    pub now: UnixTime,
+    /// What the flows remember.
+    pub memory: Memory,
+    /// The label and time of every hop so far.
+    pub hops: Vec<(&'static str, UnixTime)>,
+    secrets: Vec<String>,
+    draws: u64,
+}
+
+/// No flow may need more steps than this, whatever the network does.
+pub const MOST_STEPS: usize = 2000;
+
+/// 2014-05-08 10:09:36 in China.
+impl Default for Lab {
+    fn default() -> Self {
+        Self {
+            now: UnixTime::from_secs(1_399_514_976),
+            memory: Memory::default(),
+            hops: Vec::new(),
+            secrets: Vec::new(),
+            draws: 0,
+        }
+    }
+}
+
+enum Turn<F: Flow> {
+    Begin(F),
+    Reply(Sent<F>, Reply),
+    Wake(Asleep<F>),
+}
+
+impl Lab {
+    /// Fails as soon as one of these texts shows up in the `Debug` of a step or of an error.
+    #[must_use]
+    pub fn watching(mut self, secrets: &[&str]) -> Self {
+        self.secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
+        self
+    }
+
+    /// A world of this moment.
+    pub fn world(&mut self) -> World<'_> {
+        self.draws += 1;
+        let mut fresh = [0; 32];
+        fresh[..8].copy_from_slice(&self.draws.to_le_bytes());
+        World::new(self.now, Entropy::new(fresh), &mut self.memory)
+    }
+
+    /// Lets time pass.
+    pub fn wait(&mut self, pause: Duration) {
+        self.now = self.now.after(pause);
+    }
+
+    /// How many hops of that label were sent.
+    #[must_use]
+    pub fn count(&self, label: &str) -> usize {
+        self.hops.iter().filter(|(sent, _)| *sent == label).count()
+    }
+
+    /// Runs one flow to its end.
+    ///
+    /// # Errors
+    ///
+    /// What the flow ends with.
+    pub fn run<F: Flow<Output: Debug>>(
+        &mut self,
+        flow: F,
+        network: &mut impl Network,
+    ) -> Result<F::Output, Error> {
+        self.run_all([flow], network).remove(0)
+    }
+
+    /// Runs many flows at once, all begun now. Results come in the order of the flows.
+    pub fn run_all<F: Flow<Output: Debug>>(
+        &mut self,
+        flows: impl IntoIterator<Item = F>,
+        network: &mut impl Network,
+    ) -> Vec<Result<F::Output, Error>> {
+        let mut turns = BTreeMap::new();
+        let mut serial = 0_usize;
+        for (index, flow) in flows.into_iter().enumerate() {
+            turns.insert((self.now, serial), (index, Turn::Begin(flow)));
+            serial += 1;
+        }
+        let mut results: Vec<_> = turns.iter().map(|_| None).collect();
+        let bound = MOST_STEPS * results.len();
+        while let Some(((then, _), (index, turn))) = turns.pop_first() {
+            assert!(serial <= bound, "a flow does not end");
+            self.now = self.now.max(then);
+            let step = match turn {
+                Turn::Begin(flow) => Step::begin(flow, self.world()),
+                Turn::Reply(sent, reply) => sent.resume(reply, self.world()),
+                Turn::Wake(asleep) => asleep.resume(self.world()),
+            };
+            self.watch(&step);
+            let (when, turn) = match step {
+                Step::Send(hop, sent) => {
+                    self.hops.push((hop.label, self.now));
+                    let (reply, took) = network.carry(hop, self.now);
+                    (self.now.after(took), Turn::Reply(sent, reply))
+                }
+                Step::Wait(until, asleep) => (until, Turn::Wake(asleep)),
+                Step::Done(result) => {
+                    results[index] = Some(result);
+                    continue;
+                }
+            };
+            turns.insert((when, serial), (index, turn));
+            serial += 1;
+        }
+        results.into_iter().map(|result| result.expect("every flow ends")).collect()
+    }
+
+    fn watch<F: Flow<Output: Debug>>(&self, step: &Step<F>) {
+        if self.secrets.is_empty() {
+            return;
+        }
+        let mut shown = format!("{step:?} {step:#?}");
+        if let Step::Done(Err(error)) = step {
+            shown.push_str(&error.to_string());
+        }
+        for secret in &self.secrets {
+            assert!(!shown.contains(secret), "a step shows a secret");
+        }
+    }
+}

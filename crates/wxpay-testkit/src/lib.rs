@@ -1,0 +1,17 @@
+//! What the tests of this workspace share: virtual time, throw-away keys, the gateway as a network, and the
+//! bodies of the fuzz targets. Not published.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "a test kit fails by panicking"
+)]
+
+pub mod drive;
+pub mod fuzz;
+pub mod keys;
+pub mod network;

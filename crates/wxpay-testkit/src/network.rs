@@ -1,0 +1,87 @@
+//! The simulated gateway as a network in virtual time.
+
+use crate::{drive::Network, keys};
+use std::time::Duration;
+use wxpay_proto::{
+    UnixTime,
+    exchange::{Failure, Hop, Reply},
+    v1::{Ack, Builder, Merchant, Notice, Received},
+};
+use wxpay_sim::{
+    Gateway, Outcome, Settings,
+    notices::{Delivery, DeliveryResult},
+};
+
+/// A gateway and the wire to it.
+#[derive(Debug)]
+pub struct Wire {
+    /// The other side.
+    pub gateway: Gateway,
+    /// How long an answer takes.
+    pub latency: Duration,
+    /// While set, no connection can be made.
+    pub is_down: bool,
+    /// Notices that overtook the answer to a call.
+    pub early: Vec<Delivery>,
+}
+
+impl Wire {
+    /// A wire to a gateway with these switches; answers take 80 ms.
+    #[must_use]
+    pub fn to(settings: Settings, seed: u64) -> Self {
+        let gateway = Gateway::new(settings, seed);
+        Self { gateway, latency: Duration::from_millis(80), is_down: false, early: Vec::new() }
+    }
+
+    /// The merchant that the gateway knows.
+    #[must_use]
+    pub fn merchant(&self) -> Merchant {
+        self.builder().build()
+    }
+
+    /// The same, to be told more.
+    #[must_use]
+    pub fn builder(&self) -> Builder {
+        keys::merchant_of(self.gateway.credentials())
+    }
+
+    /// Delivers every notice that is due, and hands the verified ones on. What is answered reaches the gateway.
+    pub fn deliver_due(&mut self, me: &Merchant, now: UnixTime, mut on_notice: impl FnMut(Notice) -> Ack) {
+        let mut due = std::mem::take(&mut self.early);
+        due.extend(self.gateway.due(now));
+        for delivery in due {
+            let received = Received::new("POST", delivery.query().as_bytes(), delivery.body());
+            let ack = match me.hear(&received) {
+                Ok(notice) => {
+                    assert!(!delivery.is_forged(), "a tampered notice was believed");
+                    on_notice(notice)
+                }
+                Err(rejected) => rejected.ack(),
+            };
+            let reply = ack.response();
+            let result = DeliveryResult::Answered { status: reply.status(), body: reply.body().to_vec() };
+            self.gateway.delivered(delivery.id(), &result, now);
+        }
+    }
+}
+
+impl Network for Wire {
+    fn carry(&mut self, hop: Hop, now: UnixTime) -> (Reply, Duration) {
+        if self.is_down {
+            return (Err(Failure::NotSent("connection refused".into())), Duration::from_millis(1));
+        }
+        let lost = |why: &'static str| Err(Failure::Lost(why.into()));
+        match self.gateway.answer(&hop.request, now) {
+            Outcome::Reply(reply) => (Ok(reply), self.latency),
+            Outcome::AfterNotices(reply) => {
+                let due = self.gateway.due(now);
+                self.early.extend(due);
+                (Ok(reply), self.latency)
+            }
+            Outcome::Delayed(reply, late) if late < hop.timeout => (Ok(reply), late),
+            Outcome::Delayed(..) => (lost("timed out"), hop.timeout),
+            Outcome::Cut(..) => (lost("the connection broke within the answer"), self.latency),
+            Outcome::Lost { .. } => (lost("the connection broke"), self.latency),
+        }
+    }
+}

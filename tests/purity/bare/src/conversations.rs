@@ -1,0 +1,130 @@
+//! Every flow, driven through every step there is.
+
+use crate::{entropy, merchant, unknown, used};
+use alloc::boxed::Box;
+use core::{error::Error, fmt, fmt::Debug, hint::black_box, net::Ipv4Addr};
+use wxpay_proto::{
+    Fen, UnixTime,
+    exchange::{Failure, Flow, Reply, Step},
+    http::Response,
+    memory::Memory,
+    v1::{Delivery, Order, Received, notice},
+    wire::charset::Charset,
+    world::World,
+};
+
+/// A network that fails, or answers what nobody can foresee.
+fn network(hops: u32) -> Reply {
+    match black_box(hops) {
+        0 => Err(Failure::NotSent(Box::new(Down))),
+        1 => Err(Failure::Lost(Box::new(Down))),
+        _ => Ok(Response::new(black_box(200), unknown("{\"errcode\":0}").into()).with("date", b"now")),
+    }
+}
+
+#[derive(Debug)]
+struct Down;
+
+impl fmt::Display for Down {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("down")
+    }
+}
+
+impl Error for Down {}
+
+fn drive<F: Flow<Output: Debug>>(flow: F) -> Option<wxpay_proto::Error> {
+    let mut memory = Memory::default();
+    let mut now = UnixTime::from_secs(black_box(1_399_514_976));
+    let mut step = Step::begin(flow, World::new(now, entropy(), &mut memory));
+    let mut hops = 0;
+    loop {
+        used(&step);
+        step = match step {
+            Step::Send(hop, sent) => {
+                used(&hop);
+                black_box((hop.request.url(), hop.request.headers(), hop.request.body()));
+                hops += 1;
+                sent.resume(network(hops), World::new(now, entropy(), &mut memory))
+            }
+            Step::Wait(until, asleep) => {
+                now = until;
+                asleep.resume(World::new(now, entropy(), &mut memory))
+            }
+            Step::Done(Ok(output)) => {
+                used(&output);
+                return None;
+            }
+            Step::Done(Err(error)) => {
+                used(&error);
+                used(&(error.kind(), error.fate(), error.refusal(), error.source()));
+                return Some(error);
+            }
+        };
+    }
+}
+
+pub(crate) fn order(charset: Charset) -> Option<Order> {
+    let now = UnixTime::from_secs(black_box(1_399_514_976));
+    Order::builder(
+        unknown("20140508001").parse().ok()?,
+        Fen::new(black_box(1999)),
+        unknown("千足金箍棒"),
+        unknown("https://shop.example/notify").parse().ok()?,
+        Ipv4Addr::from(black_box([203, 0, 113, 7])),
+    )
+    .charset(charset)
+    .traceid(unknown("visitor"))
+    .attach(unknown("basket"))
+    .time_start(now)
+    .time_expire(now.after(core::time::Duration::from_secs(black_box(7200))))
+    .fees(Fen::ZERO, Fen::new(black_box(1999)))
+    .goods_tag(unknown("tag"))
+    .build()
+    .ok()
+}
+
+#[unsafe(no_mangle)]
+pub fn prepay_and_settle() -> Option<()> {
+    let me = merchant()?;
+    let mut error = drive(me.prepay(order(black_box(Charset::Gbk))?))?;
+    drive(me.settle(error.unsettled()?)).as_ref().map(used)
+}
+
+#[unsafe(no_mangle)]
+pub fn query() -> Option<()> {
+    drive(merchant()?.query(unknown("20140508001").parse().ok()?)).as_ref().map(used)
+}
+
+#[unsafe(no_mangle)]
+pub fn deliver() -> Option<()> {
+    let delivery = Delivery::made(
+        unknown("oX99MDgNcgwnz3zFN3DNmo8uwa-w").parse().ok()?,
+        unknown("1900000109201405083141592653").parse().ok()?,
+        unknown("20140508001").parse().ok()?,
+    );
+    drive(merchant()?.deliver(delivery.failed(unknown("sold out")).ok()?)).as_ref().map(used)
+}
+
+#[unsafe(no_mangle)]
+pub fn keep_token() -> Option<()> {
+    drive(merchant()?.keep_token()).as_ref().map(used)
+}
+
+#[unsafe(no_mangle)]
+pub fn hear() -> Option<()> {
+    let me = merchant()?;
+    let received = Received::new(unknown("POST"), unknown("sign=1").as_bytes(), unknown("<xml/>").as_bytes());
+    used(&notice::strings_to_sign(&me, &received));
+    match me.hear(&received) {
+        Ok(notice) => {
+            used(&notice);
+            used(&(notice.evidence(), notice.key(), notice.attach(), notice.sent_at(), notice.openid()));
+        }
+        Err(rejected) => {
+            used(&rejected);
+            used(&rejected.ack().response());
+        }
+    }
+    Some(())
+}

@@ -1,0 +1,366 @@
+//! Whole conversations of the first generation with the simulated gateway, in virtual time.
+
+use core::net::Ipv4Addr;
+use std::time::Duration;
+use wxpay_proto::{
+    ErrorKind, Fate, Fen, UnixTime,
+    id::OutTradeNo,
+    payment::{Dispute, Effect, Knowledge, Standing},
+    refusal::Code,
+    retry::Policy,
+    v1::{Ack, Delivery, Merchant, Order, PhoneParams, Queried},
+};
+use wxpay_sim::{
+    Settings,
+    faults::{Operation, Rule, Trouble},
+    gateway::{Payer, Tapped},
+    phone::Bill,
+};
+use wxpay_testkit::{drive::Lab, network::Wire};
+
+pub(crate) fn number(serial: u32) -> OutTradeNo {
+    format!("20140508{serial:08}").parse().unwrap()
+}
+
+pub(crate) fn order(number: OutTradeNo, fen: u64) -> Order {
+    let notify_url = "https://shop.example/notify/v1".parse().unwrap();
+    Order::builder(number, Fen::new(fen), "千足金箍棒", notify_url, Ipv4Addr::new(203, 0, 113, 7))
+        .build()
+        .unwrap()
+}
+
+fn setting() -> (Lab, Wire, Merchant) {
+    let wire = Wire::to(Settings::default(), 7);
+    let me = wire.merchant();
+    (Lab::default(), wire, me)
+}
+
+/// The payer pays with the very parameters the app was given, so that the second signature counts.
+fn pay(lab: &Lab, wire: &mut Wire, params: &PhoneParams, payer: &Payer) {
+    let handed_over = serde_json::to_vec(params).unwrap();
+    let bill = Bill::read(&mut wire.gateway, &handed_over, lab.now).unwrap();
+    bill.pay(&mut wire.gateway, payer, lab.now).unwrap();
+}
+
+#[test]
+fn an_order_is_placed_paid_heard_of_queried_and_delivered() {
+    let (mut lab, mut wire, me) = setting();
+    let params = lab.run(me.prepay(order(number(1), 1999)), &mut wire).unwrap();
+    pay(&lab, &mut wire, &params, &Payer::default());
+
+    let mut knowledge = Knowledge::of(number(1), Fen::new(1999));
+    let mut payer = None;
+    wire.deliver_due(&me, lab.now, |notice| {
+        let before = knowledge.clone();
+        knowledge.join(&notice.evidence().unwrap()).unwrap();
+        assert!(matches!(knowledge.effects_since(&before)[..], [Effect::Paid(_)]));
+        payer = Some(notice.openid().clone());
+        Ack::Success
+    });
+    let Standing::Paid(payment) = knowledge.standing() else { panic!("the notice was heard") };
+
+    let queried = lab.run(me.query(number(1)), &mut wire).unwrap();
+    let before = knowledge.clone();
+    knowledge.join(&queried.evidence().unwrap()).unwrap();
+    assert_eq!(knowledge, before, "a query tells nothing that the notice did not");
+
+    let delivery = Delivery::made(payer.unwrap(), payment.transaction_id().clone(), number(1));
+    lab.run(me.deliver(delivery), &mut wire).unwrap();
+    let record = wire.gateway.order(&number(1), lab.now).unwrap();
+    assert_eq!((record.payments.len(), record.deliveries.len()), (1, 1));
+    assert!(
+        wire.gateway.notices().iter().all(|notice| notice.next_at.is_none()),
+        "success stops the repeats"
+    );
+    assert_eq!(wire.gateway.warnings().count(), 0);
+}
+
+#[test]
+fn one_token_serves_a_hundred_orders_that_start_at_once() {
+    let (mut lab, mut wire, me) = setting();
+    let flows = (0..100).map(|serial| me.prepay(order(number(serial), 100)));
+    let results = lab.run_all(flows, &mut wire);
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!((lab.count("v1.token"), lab.count("v1.genprepay")), (1, 100));
+}
+
+#[test]
+fn a_fetcher_that_vanishes_is_replaced_after_its_lease() {
+    let (mut lab, mut wire, me) = setting();
+    // This one asks for a token and is never heard of again: its future was dropped.
+    let abandoned = wxpay_proto::exchange::Step::begin(me.prepay(order(number(1), 100)), lab.world());
+    drop(abandoned);
+    let began = lab.now;
+    lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap();
+    let waited = lab.now.since(began);
+    assert!(waited >= Duration::from_secs(15) && waited < Duration::from_secs(17), "{waited:?}");
+}
+
+#[test]
+fn a_token_that_somebody_replaced_is_refreshed_once_and_the_call_goes_through() {
+    let (mut lab, mut wire, me) = setting();
+    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
+    wire.gateway.replace_tokens(lab.now);
+    lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap();
+    assert_eq!((lab.count("v1.token"), lab.count("v1.genprepay")), (2, 3));
+}
+
+#[test]
+fn a_token_that_is_called_bad_twice_is_a_refusal() {
+    let (mut lab, mut wire, me) = setting();
+    wire.gateway.trouble(Rule::new(Trouble::TokenExpired).on(Operation::Genprepay));
+    let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
+    assert_eq!(error.refusal().unwrap().code, Code::ACCESS_TOKEN_EXPIRED);
+    assert_eq!(lab.count("v1.token"), 2);
+}
+
+#[test]
+fn upkeep_refreshes_the_token_before_it_expires_so_that_no_order_waits() {
+    let (mut lab, mut wire, me) = setting();
+    lab.run(me.keep_token(), &mut wire).unwrap();
+    for round in 1..=4 {
+        lab.now = lab.memory.next_upkeep(me.appid()).unwrap();
+        lab.run(me.keep_token(), &mut wire).unwrap();
+        let began = lab.now;
+        lab.run(me.prepay(order(number(round), 100)), &mut wire).unwrap();
+        assert_eq!(lab.now.since(began), wire.latency, "one hop and no more");
+    }
+    assert_eq!(lab.count("v1.token"), 5, "six hours, five fetches");
+}
+
+#[test]
+fn a_token_that_cannot_be_refreshed_is_used_until_it_expires() {
+    let (mut lab, mut wire, me) = setting();
+    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
+    wire.gateway.trouble(Rule::new(Trouble::LostBefore).on(Operation::Token));
+    lab.wait(Duration::from_secs(5500));
+    lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap();
+    assert_eq!(lab.count("v1.token"), 2, "one attempt, and none for the half minute after it");
+    lab.run(me.prepay(order(number(3), 100)), &mut wire).unwrap();
+    assert_eq!(lab.count("v1.token"), 2);
+}
+
+#[test]
+fn a_used_up_quota_is_final_and_is_not_asked_again_before_midnight() {
+    let (mut lab, mut wire, me) = setting();
+    wire.gateway.trouble(Rule::new(Trouble::QuotaUsedUp).times(1));
+    let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    assert_eq!((error.fate(), &error.refusal().unwrap().code), (Fate::NotSent, &Code::DAILY_QUOTA));
+    let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Exhausted, Fate::NotSent));
+    assert_eq!(lab.count("v1.token"), 1);
+    // `TZ=Asia/Shanghai date -d '2014-05-09' +%s`
+    lab.now = UnixTime::from_secs(1_399_564_800);
+    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
+}
+
+#[test]
+fn a_wrong_secret_is_refused_at_once_and_nothing_was_sent() {
+    let (mut lab, mut wire, _) = setting();
+    let stranger = wxpay_testkit::keys::merchant();
+    let error = lab.run(stranger.build().prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::NotSent));
+    assert_eq!(lab.count("v1.token"), 1, "never retried");
+}
+
+#[test]
+fn an_answer_lost_after_the_effect_is_asked_for_again_under_the_same_number() {
+    let (mut lab, mut wire, me) = setting();
+    wire.gateway.trouble(Rule::new(Trouble::LostAfter).on(Operation::Genprepay).times(1));
+    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
+    assert_eq!(lab.count("v1.genprepay"), 2);
+    assert_eq!(wire.gateway.orders(lab.now).len(), 1);
+}
+
+#[test]
+fn when_every_answer_is_lost_the_number_is_owed_and_settling_finds_the_order() {
+    let (mut lab, mut wire, me) = setting();
+    wire.gateway.trouble(Rule::new(Trouble::LostAfter).on(Operation::Genprepay));
+    let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::Unknown));
+    let debt = error.unsettled().unwrap();
+    assert_eq!(debt.out_trade_no(), &number(1));
+    assert!(error.unsettled().is_none(), "a debt is taken once");
+    assert_eq!(lab.run(me.settle(debt), &mut wire).unwrap(), Queried::Unpaid);
+}
+
+#[test]
+fn settling_believes_that_an_order_does_not_exist_only_after_a_while() {
+    let (mut lab, mut wire, me) = setting();
+    wire.gateway.trouble(Rule::new(Trouble::LostBefore).on(Operation::Genprepay));
+    let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    let began = lab.now;
+    let settled = lab.run(me.settle(error.unsettled().unwrap()), &mut wire).unwrap();
+    assert_eq!(settled, Queried::NoSuchOrder);
+    assert!(lab.now.since(began) >= Duration::from_secs(20));
+    assert_eq!(lab.count("v1.orderquery"), 5);
+}
+
+#[test]
+fn settling_without_any_answer_ends_with_the_debt_still_owed() {
+    let (mut lab, mut wire, me) = setting();
+    wire.gateway.trouble(Rule::new(Trouble::LostAfter).on(Operation::Genprepay));
+    let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    wire.is_down = true;
+    let mut error = lab.run(me.settle(error.unsettled().unwrap()), &mut wire).unwrap_err();
+    assert_eq!(error.fate(), Fate::Unknown, "the question was not sent, but the order may exist");
+    assert_eq!(error.unsettled().unwrap().out_trade_no(), &number(1));
+}
+
+#[test]
+fn a_gateway_that_cannot_be_reached_was_sent_nothing() {
+    let (mut lab, mut wire, me) = setting();
+    lab.run(me.keep_token(), &mut wire).unwrap();
+    wire.is_down = true;
+    let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::NotSent));
+    assert!(error.unsettled().is_none());
+    assert_eq!(lab.count("v1.genprepay"), usize::try_from(Policy::default().tries).unwrap());
+}
+
+#[test]
+fn when_only_the_token_is_in_doubt_the_order_was_not_sent() {
+    let (mut lab, mut wire, me) = setting();
+    wire.gateway.trouble(Rule::new(Trouble::LostAfter).on(Operation::Token));
+    let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    assert_eq!(error.fate(), Fate::NotSent);
+    assert_eq!(lab.count("v1.genprepay"), 0);
+}
+
+#[test]
+fn a_busy_gateway_is_asked_again_after_a_pause_and_may_have_done_it_meanwhile() {
+    let (mut lab, mut wire, me) = setting();
+    wire.gateway.trouble(Rule::new(Trouble::SystemError { effect: true }).on(Operation::Genprepay).times(2));
+    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
+    assert_eq!(lab.count("v1.genprepay"), 3);
+    wire.gateway.trouble(Rule::new(Trouble::SystemError { effect: true }).on(Operation::Genprepay));
+    let error = lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Unknown));
+}
+
+#[test]
+fn a_refusal_after_a_lost_answer_does_not_take_the_doubt_away() {
+    let (mut lab, mut wire, me) = setting();
+    wire.gateway.trouble(Rule::new(Trouble::LostAfter).on(Operation::Genprepay).times(1));
+    wire.gateway.trouble(Rule::new(Trouble::TokenExpired).on(Operation::Genprepay));
+    let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Unknown));
+}
+
+#[test]
+fn an_order_that_is_paid_already_cannot_be_placed_again() {
+    let (mut lab, mut wire, me) = setting();
+    let params = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
+    pay(&lab, &mut wire, &params, &Payer::default());
+    let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
+}
+
+#[test]
+fn a_lost_notice_is_made_up_for_by_a_query() {
+    let (mut lab, mut wire, me) = setting();
+    let params = lab.run(me.prepay(order(number(1), 1999)), &mut wire).unwrap();
+    wire.gateway.trouble(Rule::new(Trouble::NoticeLost));
+    pay(&lab, &mut wire, &params, &Payer::default().with_discount(Fen::new(50)));
+    wire.deliver_due(&me, lab.now, |_| panic!("it was lost"));
+    let queried = lab.run(me.query(number(1)), &mut wire).unwrap();
+    let mut knowledge = Knowledge::of(number(1), Fen::new(1999));
+    knowledge.join(&queried.evidence().unwrap()).unwrap();
+    let Standing::Paid(payment) = knowledge.standing() else { panic!("1949 and a discount of 50 are 1999") };
+    assert_eq!((payment.total_fee(), payment.discount()), (Fen::new(1949), Fen::new(50)));
+}
+
+#[test]
+fn a_notice_that_is_not_answered_success_comes_ten_times_in_half_an_hour() {
+    let (mut lab, mut wire, me) = setting();
+    let params = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
+    pay(&lab, &mut wire, &params, &Payer::default());
+    let paid_at = lab.now;
+    let mut offsets = Vec::new();
+    while let Some(due) = wire.gateway.next_due() {
+        lab.now = due;
+        wire.deliver_due(&me, due, |_| {
+            offsets.push(due.since(paid_at).as_secs());
+            Ack::Fail
+        });
+    }
+    assert_eq!(offsets, [0, 8, 18, 28, 58, 88, 148, 268, 628, 1628]);
+}
+
+#[test]
+fn doubled_reordered_and_forged_notices_pay_an_order_once() {
+    let (mut lab, mut wire, me) = setting();
+    for trouble in [Trouble::NoticeForged, Trouble::NoticeDoubled, Trouble::NoticeReordered] {
+        wire.gateway.trouble(Rule::new(trouble).per_mille(500));
+    }
+    let mut known: Vec<_> = (0..20).map(|serial| Knowledge::of(number(serial), Fen::new(100))).collect();
+    for serial in 0..20 {
+        let params = lab.run(me.prepay(order(number(serial), 100)), &mut wire).unwrap();
+        pay(&lab, &mut wire, &params, &Payer::default());
+    }
+    let mut paid = 0;
+    while let Some(due) = wire.gateway.next_due() {
+        lab.now = lab.now.max(due);
+        wire.deliver_due(&me, lab.now, |notice| {
+            let knowledge = known.iter_mut().find(|one| one.out_trade_no() == notice.out_trade_no()).unwrap();
+            let before = knowledge.clone();
+            knowledge.join(&notice.evidence().unwrap()).unwrap();
+            paid += knowledge.effects_since(&before).len();
+            Ack::Success
+        });
+    }
+    assert_eq!(paid, 20);
+}
+
+#[test]
+fn a_notice_may_overtake_the_answer_to_its_own_order() {
+    let (mut lab, mut wire, me) = setting();
+    wire.gateway.trouble(Rule::new(Trouble::Early).on(Operation::Genprepay));
+    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
+    let mut heard = 0;
+    wire.deliver_due(&me, lab.now, |notice| {
+        assert_eq!(notice.out_trade_no(), &number(1));
+        heard += 1;
+        Ack::Success
+    });
+    assert_eq!(heard, 1);
+}
+
+#[test]
+fn a_second_payment_of_one_order_is_a_dispute_for_a_person() {
+    let (mut lab, mut wire, me) = setting();
+    lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
+    wire.gateway.trouble(Rule::new(Trouble::SecondPayment));
+    let mut knowledge = Knowledge::of(number(1), Fen::new(100));
+    for _ in 0..2 {
+        wire.gateway.pay(&Tapped::OutTradeNo(number(1)), &Payer::default(), lab.now).unwrap();
+        lab.wait(Duration::from_secs(1));
+        wire.deliver_due(&me, lab.now, |notice| {
+            knowledge.join(&notice.evidence().unwrap()).unwrap();
+            Ack::Success
+        });
+    }
+    assert!(matches!(knowledge.standing(), Standing::Paid(_)));
+    assert!(matches!(knowledge.disputes()[..], [Dispute::SecondPayment(_)]));
+}
+
+#[test]
+fn an_order_in_gbk_is_understood_and_comes_back_in_gbk() {
+    let (mut lab, mut wire, me) = setting();
+    let url = "https://shop.example/n".parse().unwrap();
+    let order = Order::builder(number(1), Fen::new(1), "可乐1杯", url, Ipv4Addr::LOCALHOST)
+        .charset(wxpay_proto::wire::charset::Charset::Gbk)
+        .attach("测试 a+b&c=d")
+        .build()
+        .unwrap();
+    let params = lab.run(me.prepay(order), &mut wire).unwrap();
+    assert_eq!(wire.gateway.order(&number(1), lab.now).unwrap().body, "可乐1杯");
+    pay(&lab, &mut wire, &params, &Payer::default());
+    let mut attach = None;
+    wire.deliver_due(&me, lab.now, |notice| {
+        attach = notice.attach().map(str::to_owned);
+        Ack::Success
+    });
+    assert_eq!(attach.as_deref(), Some("测试 a+b&c=d"));
+}

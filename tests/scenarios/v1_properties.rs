@@ -1,0 +1,208 @@
+//! What holds whatever the network does.
+
+use crate::v1_conversations::{number, order};
+use proptest::prelude::*;
+use std::time::Duration;
+use wxpay_proto::{
+    Fate, UnixTime,
+    exchange::{Failure, Hop, Reply},
+    http::Response,
+    id::OpenId,
+    v1::{Delivery, Queried},
+};
+use wxpay_sim::{
+    Settings,
+    faults::{Rule, Trouble},
+    gateway::{Payer, Tapped},
+};
+use wxpay_testkit::{
+    drive::Lab,
+    keys::{APP_SECRET, PARTNER_KEY, PAY_SIGN_KEY, merchant},
+    network::Wire,
+};
+
+/// What a network may come up with that no gateway stands behind.
+fn replies() -> impl Strategy<Value = Option<(u16, Vec<u8>)>> {
+    let bodies = prop::sample::select(vec![
+        r#"{"access_token":"planted-token","expires_in":7200}"#,
+        r#"{"access_token":"planted-token","expires_in":"7200"}"#,
+        r#"{"access_token":"planted-token","expires_in":0}"#,
+        r#"{"access_token":"","expires_in":7200}"#,
+        r#"{"prepayid":"1101000000140429eb40476f8896f4c9","errcode":0,"errmsg":"Success"}"#,
+        r#"{"errcode":0,"errmsg":"ok"}"#,
+        r#"{"errcode":"0"}"#,
+        r#"{"errcode":-1,"errmsg":"system error"}"#,
+        r#"{"errcode":40001,"errmsg":"invalid credential"}"#,
+        r#"{"errcode":42001,"errmsg":"access_token expired"}"#,
+        r#"{"errcode":45009,"errmsg":"reach max api daily quota limit"}"#,
+        r#"{"errcode":45011,"errmsg":"slower"}"#,
+        r#"{"errcode":49004,"errmsg":"not match signature"}"#,
+        r#"{"errcode":0,"order_info":{"ret_code":0,"trade_state":"0"}}"#,
+        r#"{"errcode":0,"order_info":{"ret_code":0,"trade_state":"1"}}"#,
+        r#"{"errcode":0,"order_info":{"ret_code":88221009}}"#,
+        r#"{"errcode":0,"order_info":{"ret_code":88219998}}"#,
+        r#"{"errcode":1.5}"#,
+        "{}",
+        "[]",
+        "",
+        "<html>502</html>",
+    ]);
+    prop_oneof![
+        2 => Just(None),
+        8 => (prop_oneof![9 => Just(200_u16), 1 => prop::sample::select(vec![202, 404, 429, 500, 502])], bodies)
+            .prop_map(|(status, body)| Some((status, body.as_bytes().to_vec()))),
+        1 => prop::collection::vec(any::<u8>(), 0..64).prop_map(|body| Some((200, body))),
+    ]
+}
+
+/// One thing after another, over and over.
+fn network(
+    script: Vec<(Option<(u16, Vec<u8>)>, bool, u64)>,
+) -> impl FnMut(Hop, UnixTime) -> (Reply, Duration) {
+    let mut script = script.into_iter().cycle();
+    move |_, _| {
+        let (reply, sent, millis) = script.next().unwrap();
+        let reply = match reply {
+            Some((status, body)) => Ok(Response::new(status, body)),
+            None if sent => Err(Failure::Lost("lost".into())),
+            None => Err(Failure::NotSent("refused".into())),
+        };
+        (reply, Duration::from_millis(millis))
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(crate::cases()))]
+
+    #[test]
+    fn every_flow_ends_and_none_shows_a_secret(
+        script in prop::collection::vec((replies(), any::<bool>(), 0_u64..12_000), 1..12),
+        crowd in 1_u32..4,
+    ) {
+        let secrets = [APP_SECRET, PAY_SIGN_KEY, PARTNER_KEY, "planted-token"];
+        let (mut lab, me) = (Lab::default().watching(&secrets), merchant().build());
+        let mut network = network(script);
+        let mut owed = Vec::new();
+        for result in lab.run_all((0..crowd).map(|serial| me.prepay(order(number(serial), 100))), &mut network) {
+            if let Err(mut error) = result {
+                let unknown = error.fate() == Fate::Unknown;
+                let debt = error.unsettled();
+                prop_assert_eq!(debt.is_some(), unknown, "a debt is owed where the fate is unknown, and only there");
+                owed.extend(debt);
+            }
+        }
+        let asked = lab.run_all(owed.into_iter().map(|debt| me.settle(debt)), &mut network);
+        for mut error in asked.into_iter().filter_map(Result::err) {
+            prop_assert_eq!(error.fate(), Fate::Unknown);
+            prop_assert!(error.unsettled().is_some(), "an unsettled debt is still owed");
+        }
+        let payer: OpenId = "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap();
+        let delivery = Delivery::made(payer, "1900000001201405083141592653".parse().unwrap(), number(1));
+        drop(lab.run(me.deliver(delivery), &mut network));
+        drop(lab.run(me.query(number(1)), &mut network));
+        drop(lab.run(me.keep_token(), &mut network));
+    }
+
+    #[test]
+    fn no_error_says_not_sent_or_refused_where_the_gateway_holds_the_order(
+        seed: u64,
+        troubles in prop::collection::vec((0_usize..14, 100_u32..700, 1_u32..6), 0..5),
+        down in prop::collection::vec(any::<bool>(), 12),
+    ) {
+        let mut wire = Wire::to(Settings::default(), seed);
+        let me = wire.merchant();
+        for (kind, per_mille, times) in troubles {
+            wire.gateway.trouble(Rule::new(TROUBLES[kind]).per_mille(per_mille).times(times));
+        }
+        let mut lab = Lab::default();
+        let mut hops = down.into_iter().cycle();
+        let mut flaky = |hop: Hop, now: UnixTime| {
+            wire.is_down = hops.next().unwrap();
+            wxpay_testkit::drive::Network::carry(&mut wire, hop, now)
+        };
+        let results = lab.run_all((0..4).map(|serial| me.prepay(order(number(serial), 100))), &mut flaky);
+        wire.is_down = false;
+        wire.gateway.calm();
+        for (serial, result) in results.into_iter().enumerate() {
+            let number = number(u32::try_from(serial).unwrap());
+            let held = wire.gateway.order(&number, lab.now);
+            match result {
+                Ok(params) => {
+                    let record = held.expect("an order that was answered is held");
+                    prop_assert!(record.prepays.iter().any(|prepay| prepay.prepayid == params.prepayid));
+                }
+                Err(error) => {
+                    prop_assert!(held.is_none() || error.fate() == Fate::Unknown, "{error:?} but the order is held");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_merchant_knows_after_the_storm_is_what_the_gateway_holds(
+        seed: u64,
+        troubles in prop::collection::vec((0_usize..14, 100_u32..700, 1_u32..6), 0..5),
+        pays in prop::collection::vec((any::<bool>(), 0_u64..50), 4),
+    ) {
+        let mut wire = Wire::to(Settings::default(), seed);
+        let me = wire.merchant();
+        let mut lab = Lab::default();
+        for (kind, per_mille, times) in troubles {
+            wire.gateway.trouble(Rule::new(TROUBLES[kind]).per_mille(per_mille).times(times));
+        }
+        let mut known: Vec<_> = (0..4)
+            .map(|serial| wxpay_proto::payment::Knowledge::of(number(serial), wxpay_proto::Fen::new(100)))
+            .collect();
+        for (serial, (pays, discount)) in pays.iter().enumerate() {
+            let number = number(u32::try_from(serial).unwrap());
+            drop(lab.run(me.prepay(order(number.clone(), 100)), &mut wire));
+            if *pays {
+                let payer = Payer::default().with_discount(wxpay_proto::Fen::new(*discount));
+                drop(wire.gateway.pay(&Tapped::OutTradeNo(number), &payer, lab.now));
+            }
+        }
+        let mut effects = 0;
+        while let Some(due) = wire.gateway.next_due() {
+            lab.now = lab.now.max(due);
+            wire.deliver_due(&me, lab.now, |notice| {
+                let knowledge = known.iter_mut().find(|one| one.out_trade_no() == notice.out_trade_no()).unwrap();
+                let before = knowledge.clone();
+                knowledge.join(&notice.evidence().unwrap()).unwrap();
+                effects += knowledge.effects_since(&before).len();
+                wxpay_proto::v1::Ack::Success
+            });
+        }
+        wire.gateway.calm();
+        for knowledge in &mut known {
+            let before = knowledge.clone();
+            let queried = lab.run(me.query(knowledge.out_trade_no().clone()), &mut wire);
+            if let Some(evidence) = queried.as_ref().ok().and_then(Queried::evidence) {
+                knowledge.join(&evidence).unwrap();
+            }
+            effects += knowledge.effects_since(&before).len();
+            let held = wire.gateway.order(knowledge.out_trade_no(), lab.now);
+            let paid = held.is_some_and(|record| !record.payments.is_empty());
+            let knows = matches!(knowledge.standing(), wxpay_proto::payment::Standing::Paid(_));
+            prop_assert_eq!(paid, knows);
+        }
+        let paid = known.iter().filter(|one| one.payments().next().is_some()).count();
+        prop_assert_eq!(effects, paid, "each payment has its effect once");
+    }
+}
+
+const TROUBLES: [Trouble; 14] = [
+    Trouble::LostAfter,
+    Trouble::LostBefore,
+    Trouble::Delayed { millis: 20_000 },
+    Trouble::Cut { bytes: 10 },
+    Trouble::ServerError { effect: true },
+    Trouble::Garbage { effect: true },
+    Trouble::SystemError { effect: true },
+    Trouble::TokenReplaced,
+    Trouble::TokenExpired,
+    Trouble::Early,
+    Trouble::NoticeLost,
+    Trouble::NoticeDoubled,
+    Trouble::NoticeReordered,
+    Trouble::NoticeForged,
+];
