@@ -288,8 +288,8 @@ impl Order {
 
 impl Ledger {
     pub(crate) fn register(&mut self, app: App) {
-        let account = Account { app: app.clone(), tokens: Vec::new(), day: String::new(), fetched: 0 };
-        self.apps.insert(app.credentials().appid().clone(), account);
+        let appid = app.credentials().appid().clone();
+        self.apps.insert(appid, Account { app, tokens: Vec::new(), day: String::new(), fetched: 0 });
     }
 
     pub(crate) fn accounts(&mut self) -> impl Iterator<Item = &mut Account> {

@@ -52,7 +52,7 @@ impl Delivery {
         &self.out_trade_no
     }
 
-    /// Where to POST it: the notify_url with the signed query.
+    /// Where to POST it: the `notify_url` with the signed query.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url

@@ -100,7 +100,8 @@ impl Bill {
             }
         }
         let text = |name| message.text(name).unwrap_or_default();
-        let app = gateway.ledger.app(text("appid")).ok_or(refused("appid", "must be a registered app"))?;
+        let app =
+            gateway.ledger.app(text("appid")).ok_or_else(|| refused("appid", "must be a registered app"))?;
         let credentials = app.credentials().clone();
         if text("partnerid") != credentials.partner().as_str() {
             return Err(refused("partnerid", "must be the app's merchant"));

@@ -52,7 +52,7 @@ pub struct Settings {
     pub second_sign_package: SecondSignPackage,
     /// What an `appkey` in a request's body does.
     pub leaked_key: LeakedKey,
-    /// What a second genprepay under one out_trade_no does while the order is unpaid. A paid one is refused.
+    /// What a second genprepay under one `out_trade_no` does while the order is unpaid. A paid one is refused.
     pub reuse: Reuse,
     /// Whether a request over plain HTTP is refused by errcode 43003. Off, since tests listen on loopback.
     pub require_https: bool,
@@ -192,7 +192,7 @@ pub enum LeakedKey {
     Refused,
 }
 
-/// What a second genprepay under one out_trade_no does while the order is unpaid.
+/// What a second genprepay under one `out_trade_no` does while the order is unpaid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reuse {

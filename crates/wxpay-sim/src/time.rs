@@ -15,12 +15,12 @@ pub(crate) fn fourteen(time: UnixTime) -> String {
     civil(time).strftime(FOURTEEN).to_string()
 }
 
-/// `yyyyMMdd`, as in a transaction_id; also the day by which the token quota is counted.
+/// `yyyyMMdd`, as in a `transaction_id`; also the day by which the token quota is counted.
 pub(crate) fn day(time: UnixTime) -> String {
     civil(time).strftime("%Y%m%d").to_string()
 }
 
-/// `yymmdd`, as in a prepayid.
+/// `yymmdd`, as in a `prepayid`.
 pub(crate) fn short_day(time: UnixTime) -> String {
     civil(time).strftime("%y%m%d").to_string()
 }

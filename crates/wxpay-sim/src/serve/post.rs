@@ -1,4 +1,4 @@
-//! POSTing one notice.
+//! Sending one notice.
 
 use crate::notices::{Delivery, DeliveryResult};
 use bytes::Bytes;

@@ -17,7 +17,7 @@ use crate::{
     faults::Operation,
     gateway::Gateway,
     ledger::Standing,
-    settings::LeakedKey,
+    settings::{LeakedKey, Plus},
     warnings::Kind,
 };
 use codes::{Errcode, Refusal};
@@ -28,6 +28,7 @@ use serde::Serialize;
 use wxpay_proto::{
     UnixTime,
     http::{Method, Request, Response},
+    id::OutTradeNo,
 };
 
 /// Carries a call out. Failures have HTTP status 200 like successes.
@@ -66,14 +67,12 @@ pub(super) fn busy() -> Response {
 /// The order a request is about, as far as that can be read without believing it.
 pub(super) fn named_order(body: &[u8]) -> Option<String> {
     let message = Message::parse(body).ok()?;
-    let number = match message.text("out_trade_no") {
-        Some(number) => String::from(number),
-        None => {
-            let package = Package::parse(message.text("package")?, crate::settings::Plus::Literal);
-            String::from(std::str::from_utf8(package.bytes("out_trade_no")?).ok()?)
-        }
-    };
-    number.parse::<wxpay_proto::id::OutTradeNo>().ok().map(|number| String::from(number.as_str()))
+    let number = message.text("out_trade_no").and_then(|number| number.parse::<OutTradeNo>().ok());
+    let number = number.or_else(|| {
+        let package = Package::parse(message.text("package")?, Plus::Literal);
+        package.out_trade_no().ok()
+    })?;
+    Some(String::from(number.as_str()))
 }
 
 /// Flags every secret that travels where it must not.
@@ -232,7 +231,7 @@ impl Call {
         if package.has_plus() {
             let number = package.out_trade_no().ok();
             let detail = "the package has a bare +: a space is written %20 and a plus %2B";
-            gateway.remark(now, Kind::PlusInPackage, number.as_ref().map(|number| number.as_str()), detail);
+            gateway.remark(now, Kind::PlusInPackage, number.as_ref().map(OutTradeNo::as_str), detail);
         }
         let credentials = self.app.credentials();
         if !package.is_signed_by(credentials.partner_key().expose()) {

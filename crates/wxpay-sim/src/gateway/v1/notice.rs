@@ -82,7 +82,7 @@ impl Query {
     }
 }
 
-/// Joins the query to a notify_url that may have one of its own.
+/// Joins the query to a `notify_url` that may have one of its own.
 pub(crate) fn url(notify_url: &str, query: &str) -> String {
     let joint = if notify_url.contains('?') { '&' } else { '?' };
     format!("{notify_url}{joint}{query}")

@@ -1,7 +1,7 @@
 //! The simulator over HTTP: thin, since what is answered and when is decided elsewhere.
 //!
 //! It carries mishaps out for real: an answer that is lost is a connection closed without a byte, one that is cut
-//! breaks off in the middle of its body. Notices are POSTed as they fall due, over plain HTTP only; a notice for
+//! breaks off in the middle of its body. Notices are sent as they fall due, over plain HTTP only; a notice for
 //! an `https` address counts as not answered.
 
 mod body;
@@ -144,7 +144,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// POSTs notices as they fall due.
+/// Sends notices as they fall due.
 async fn deliver(shared: Arc<Shared>) {
     let mut posts = JoinSet::new();
     loop {
@@ -168,7 +168,7 @@ async fn deliver(shared: Arc<Shared>) {
     }
 }
 
-/// POSTs notices in order, each after the answer to the one before unless it overlaps it.
+/// Sends notices in order, each after the answer to the one before unless it overlaps it.
 async fn post_all(shared: Arc<Shared>, deliveries: Vec<Delivery>) {
     let mut posts = JoinSet::new();
     for delivery in deliveries {

@@ -1,0 +1,162 @@
+//! The test's own interface, under `/_sim/v1`: the payer, the clock, trouble, and the gateway's own records.
+//!
+//! Pure: a request and the real time in, an answer out. Bad input changes nothing and is answered by a problem
+//! (RFC 9457) that names the field and its rule.
+//!
+//! | call | does |
+//! |---|---|
+//! | `GET orders`, `GET orders/{out_trade_no}` | the record |
+//! | `POST orders/{out_trade_no}/pay` | pays; optional `{"openid","discount","bank_type"}` |
+//! | `POST orders/{out_trade_no}/cancel`, `…/fail` | the payer goes back; the payment fails |
+//! | `POST phone/pay`, `phone/cancel`, `phone/fail` | the same by the app's seven parameters, signature checked |
+//! | `POST clock` | `{"advance_seconds"}`; `GET clock` tells the time |
+//! | `POST faults`, `GET faults`, `DELETE faults` | adds a rule, shows the rules, ends them |
+//! | `POST tokens/expire`, `tokens/replace` | ends or replaces every token |
+//! | `GET notices`, `GET warnings` | what was delivered; what was noticed |
+
+mod input;
+mod problem;
+
+use crate::{
+    clock::Clock,
+    gateway::{CannotPay, Gateway, Payer, Tapped},
+    phone::Bill,
+};
+use input::Fields;
+use problem::Problem;
+use serde_json::{Value, json};
+use std::time::Duration;
+use wxpay_proto::UnixTime;
+
+/// Where the interface lives.
+pub const ROOT: &str = "/_sim/v1/";
+
+/// A gateway and its clock: what the interface works on.
+#[derive(Clone, Debug)]
+#[allow(clippy::exhaustive_structs, reason = "a gateway and its clock, and nothing else by definition")]
+pub struct Simulation {
+    /// The gateway.
+    pub gateway: Gateway,
+    /// Its time.
+    pub clock: Clock,
+}
+
+/// An answer of the interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Value,
+    /// Whether the notices that are due go out before this answer.
+    pub notices_first: bool,
+}
+
+impl Answer {
+    /// The body's media type.
+    #[must_use]
+    pub fn content_type(&self) -> &'static str {
+        if self.status < 400 { "application/json" } else { "application/problem+json" }
+    }
+
+    fn ok(body: Value) -> Self {
+        Self { status: 200, body, notices_first: false }
+    }
+
+    fn shown(value: impl serde::Serialize) -> Self {
+        // Records are plain structs and always serialise.
+        Self::ok(serde_json::to_value(value).unwrap_or_default())
+    }
+}
+
+impl Simulation {
+    /// Carries out a call of the interface. `path` is the whole path of the URL; `real` the real time.
+    pub fn control(&mut self, method: &str, path: &str, body: &[u8], real: UnixTime) -> Answer {
+        self.carry_out(method, path, body, real).unwrap_or_else(Problem::into_answer)
+    }
+
+    fn carry_out(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        real: UnixTime,
+    ) -> Result<Answer, Problem> {
+        let now = self.clock.now(real);
+        let rest = path.strip_prefix(ROOT).ok_or_else(Problem::no_such_call)?;
+        let parts: Vec<&str> = rest.split('/').collect();
+        let gateway = &mut self.gateway;
+        match (method, parts.as_slice()) {
+            ("GET", ["orders"]) => Ok(Answer::shown(gateway.orders(now))),
+            ("GET", ["orders", number]) => {
+                let record = gateway.order(&input::order_number(number)?, now);
+                record.map(Answer::shown).ok_or_else(|| Problem::cannot(CannotPay::NoSuchOrder))
+            }
+            ("POST", ["orders", number, "pay"]) => {
+                let payer = input::payer(&Fields::optional(body)?)?;
+                let tapped = Tapped::OutTradeNo(input::order_number(number)?);
+                let paid = gateway.pay(&tapped, &payer, now).map_err(Problem::cannot)?;
+                Ok(Answer { notices_first: paid.notices_first, ..Answer::shown(paid.order) })
+            }
+            ("POST", ["orders", number, "cancel"]) => {
+                let tapped = Tapped::OutTradeNo(input::order_number(number)?);
+                gateway.cancel(&tapped, now).map(Answer::shown).map_err(Problem::cannot)
+            }
+            ("POST", ["orders", number, "fail"]) => {
+                let tapped = Tapped::OutTradeNo(input::order_number(number)?);
+                gateway.fail(&tapped, now).map(Answer::shown).map_err(Problem::cannot)
+            }
+            ("POST", ["phone", tap @ ("pay" | "cancel" | "fail")]) => phone(gateway, tap, body, now),
+            ("GET", ["clock"]) => Ok(Answer::ok(json!({ "now": now.as_secs() }))),
+            ("POST", ["clock"]) => {
+                let fields = Fields::required(body)?;
+                fields.refuse_all_but(&["advance_seconds"])?;
+                let seconds = fields.number("advance_seconds", 0..=MOST_SECONDS)?;
+                let seconds = seconds.ok_or_else(|| Problem::field("advance_seconds", "must be there"))?;
+                self.clock.advance(Duration::from_secs(seconds));
+                Ok(Answer::ok(json!({ "now": self.clock.now(real).as_secs() })))
+            }
+            ("GET", ["faults"]) => Ok(Answer::shown(gateway.troubles())),
+            ("POST", ["faults"]) => {
+                gateway.trouble(input::rule(&Fields::required(body)?)?);
+                Ok(Answer { status: 201, ..Answer::shown(gateway.troubles()) })
+            }
+            ("DELETE", ["faults"]) => {
+                gateway.calm();
+                Ok(Answer::shown(gateway.troubles()))
+            }
+            ("POST", ["tokens", "expire"]) => {
+                gateway.expire_tokens(now);
+                Ok(Answer::ok(json!({ "now": now.as_secs() })))
+            }
+            ("POST", ["tokens", "replace"]) => {
+                gateway.replace_tokens(now);
+                Ok(Answer::ok(json!({ "now": now.as_secs() })))
+            }
+            ("GET", ["notices"]) => Ok(Answer::shown(gateway.notices())),
+            ("GET", ["warnings"]) => Ok(Answer::shown(gateway.warnings().collect::<Vec<_>>())),
+            _ => Err(Problem::no_such_call()),
+        }
+    }
+}
+
+/// Ten years at once are enough.
+const MOST_SECONDS: u64 = 315_360_000;
+
+/// What the phone shows, what the app gets back, and the gateway's record afterwards.
+fn phone(gateway: &mut Gateway, tap: &str, parameters: &[u8], now: UnixTime) -> Result<Answer, Problem> {
+    let bill = Bill::read(gateway, parameters, now)
+        .map_err(|refused| Problem::field(refused.field, refused.rule).with_resp(&refused.resp()))?;
+    let (resp, notices_first) = match tap {
+        "cancel" => (bill.cancel(gateway, now), false),
+        "fail" => (bill.fail(gateway, now), false),
+        _ => match bill.pay(gateway, &Payer::default(), now) {
+            Ok((resp, paid)) => (resp, paid.notices_first),
+            Err(cannot) => return Err(Problem::cannot(cannot).with_resp(&cannot.resp())),
+        },
+    };
+    let order = gateway.order(&bill.out_trade_no, now);
+    let shown = Answer::shown(json!({ "bill": bill, "resp": resp, "order": order }));
+    Ok(Answer { notices_first, ..shown })
+}
