@@ -1,0 +1,62 @@
+//! How many times the bare hashes of the same bytes it costs to sign and to hear.
+//!
+//! The two are measured in turns, and the quickest of many batches counts: what else the machine does then
+//! disturbs both alike.
+#![allow(missing_docs, clippy::unwrap_used, clippy::float_arithmetic, reason = "a benchmark")]
+#![allow(clippy::print_stdout, reason = "what it measured")]
+#![allow(clippy::disallowed_methods, reason = "the one place of this crate that looks at a clock")]
+
+mod material;
+
+use allocation_counter::measure;
+use material::{Hearing, Signing};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
+use wxpay_proto::wire::charset::Charset;
+
+const BATCHES: u32 = 1000;
+const BATCH: u32 = 200;
+
+fn main() {
+    for (name, charset) in [("three signatures", Charset::Utf8), ("three signatures in GBK", Charset::Gbk)] {
+        let signing = Signing::new(charset);
+        report(name, 2.0, || signing.hash(), || signing.given(), |given| signing.sign(given));
+    }
+    for (name, hearing) in [("notice", Hearing::plain()), ("notice in GBK", Hearing::gbk())] {
+        report(name, 3.0, || hearing.hash(), || (), |()| hearing.hear());
+    }
+}
+
+fn report<H, G, T>(
+    name: &str,
+    aim: f64,
+    hash: impl Fn() -> H,
+    give: impl Fn() -> G,
+    subject: impl Fn(G) -> T,
+) {
+    let (mut floor, mut whole) = (Duration::MAX, Duration::MAX);
+    for _ in 0..BATCHES {
+        floor = floor.min(time(|| (), |()| hash()));
+        whole = whole.min(time(&give, &subject));
+    }
+    let given = give();
+    let allocations = measure(|| drop(black_box(subject(given)))).count_total;
+    let ratio = whole.as_secs_f64() / floor.as_secs_f64();
+    let micros = |batch: Duration| batch.as_secs_f64() * 1e6 / f64::from(BATCH);
+    println!(
+        "{name}: {ratio:.2}x of bare hashes ({:.2} us / {:.2} us, {allocations} allocations); aim {aim:.1}x",
+        micros(whole),
+        micros(floor)
+    );
+}
+
+fn time<G, T>(give: impl Fn() -> G, work: impl Fn(G) -> T) -> Duration {
+    let given: Vec<G> = (0..BATCH).map(|_| give()).collect();
+    let began = Instant::now();
+    for given in given {
+        drop(black_box(work(black_box(given))));
+    }
+    began.elapsed()
+}

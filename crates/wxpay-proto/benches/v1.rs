@@ -1,0 +1,51 @@
+//! Time and allocations of what a payment of the first generation costs here, beside the bare hashes.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+
+mod material;
+
+use divan::{AllocProfiler, Bencher};
+use material::{Hearing, Signing};
+use wxpay_proto::wire::charset::Charset;
+
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench(args = [Charset::Utf8, Charset::Gbk])]
+fn three_signatures(bencher: Bencher<'_, '_>, charset: Charset) {
+    let signing = Signing::new(charset);
+    bencher.with_inputs(|| signing.given()).bench_local_values(|given| signing.sign(given));
+}
+
+#[divan::bench(args = [Charset::Utf8, Charset::Gbk])]
+fn three_signatures_bare(bencher: Bencher<'_, '_>, charset: Charset) {
+    let signing = Signing::new(charset);
+    bencher.bench_local(|| signing.hash());
+}
+
+#[divan::bench]
+fn notice(bencher: Bencher<'_, '_>) {
+    let hearing = Hearing::plain();
+    bencher.bench_local(|| hearing.hear());
+}
+
+#[divan::bench]
+fn notice_bare(bencher: Bencher<'_, '_>) {
+    let hearing = Hearing::plain();
+    bencher.bench_local(|| hearing.hash());
+}
+
+#[divan::bench]
+fn notice_in_gbk(bencher: Bencher<'_, '_>) {
+    let hearing = Hearing::gbk();
+    bencher.bench_local(|| hearing.hear());
+}
+
+#[divan::bench]
+fn notice_in_gbk_bare(bencher: Bencher<'_, '_>) {
+    let hearing = Hearing::gbk();
+    bencher.bench_local(|| hearing.hash());
+}
