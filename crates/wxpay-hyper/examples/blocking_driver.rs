@@ -1,0 +1,167 @@
+//! One payment with a driver of one's own: a blocking client on `std::net`, no async runtime, no `wxpay-hyper`.
+//!
+//! ```text
+//! wxpay sim --listen 127.0.0.1:8090 --env-file sim.env &
+//! . ./sim.env && WXPAY_SIM=1 cargo run -p wxpay-hyper --example blocking_driver
+//! ```
+//!
+//! It places an order, lets the simulator's payer pay if `WXPAY_SIM=1` says that there is one, asks what became
+//! of the order, and prints `paid`. It speaks plain HTTP only, so it fits the simulator and not the internet.
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "an example: it prints, and reads environment, clock and chance where a program may"
+)]
+
+use std::{
+    env,
+    error::Error,
+    io::{self, Read as _, Write as _},
+    net::{TcpStream, ToSocketAddrs as _},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+use wxpay_proto::{
+    Error as PayError, Fen, UnixTime,
+    entropy::Entropy,
+    exchange::{Failure, Flow, Hop, Reply, Step},
+    http::{Request, Response},
+    id::OutTradeNo,
+    memory::Memory,
+    v1::{AppSecret, Merchant, Order, PartnerKey, PaySignKey, Queried},
+    world::World,
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("{}", pay_once(|name| env::var(name).ok())?);
+    Ok(())
+}
+
+/// The whole story. `setting` finds a setting by its name.
+///
+/// # Errors
+///
+/// When a setting is missing, a call fails, or the order is not paid in the end.
+pub(crate) fn pay_once(setting: impl Fn(&str) -> Option<String>) -> Result<&'static str, Box<dyn Error>> {
+    let needed = |name: &str| setting(name).ok_or(format!("{name} must be set"));
+    let base_url = needed("WXPAY_BASE_URL")?;
+    let merchant = Merchant::builder(
+        needed("V1_APPID")?.parse()?,
+        AppSecret::new(needed("V1_APP_SECRET")?)?,
+        PaySignKey::new(needed("V1_PAY_SIGN_KEY")?)?,
+        needed("V1_PARTNER")?.parse()?,
+        PartnerKey::new(needed("V1_PARTNER_KEY")?)?,
+    )
+    .base_url(&base_url)?
+    .build();
+
+    let mut memory = Memory::default();
+    let number: OutTradeNo = format!("blocking{}", now().as_millis()).parse()?;
+    let notify_url = "http://127.0.0.1:1/nobody-listens-here".parse()?;
+    let order =
+        Order::builder(number.clone(), Fen::new(1), "a test", notify_url, [203, 0, 113, 7].into()).build()?;
+    let for_the_phone = run(merchant.prepay(order), &mut memory)?;
+    println!("prepayid {}", for_the_phone.prepayid);
+
+    if setting("WXPAY_SIM").as_deref() == Some("1") {
+        let url = format!("{base_url}/_sim/v1/orders/{number}/pay");
+        let pay = Request::post(url, "application/json", Vec::new());
+        send(&pay, Duration::from_secs(10), 65536).map_err(|failure| format!("{failure:?}"))?;
+    }
+    match run(merchant.query(number), &mut memory)? {
+        Queried::Paid(_) => Ok("paid"),
+        other => Err(format!("not paid: {other:?}").into()),
+    }
+}
+
+/// The driver. This is all there is to it.
+fn run<F: Flow>(flow: F, memory: &mut Memory) -> Result<F::Output, PayError> {
+    let mut step = Step::begin(flow, World::new(now(), entropy(), memory));
+    loop {
+        step = match step {
+            Step::Send(hop, sent) => sent.resume(carry(&hop), World::new(now(), entropy(), memory)),
+            Step::Wait(until, asleep) => {
+                thread::sleep(until.since(now()));
+                asleep.resume(World::new(now(), entropy(), memory))
+            }
+            Step::Done(result) => return result,
+        };
+    }
+}
+
+fn now() -> UnixTime {
+    UnixTime::EPOCH.after(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
+}
+
+#[allow(clippy::expect_used, reason = "a program without random bytes must not sign")]
+fn entropy() -> Entropy {
+    let mut fresh = [0; 32];
+    getrandom::fill(&mut fresh).expect("the operating system has random bytes");
+    Entropy::new(fresh)
+}
+
+fn carry(hop: &Hop) -> Reply {
+    send(&hop.request, hop.timeout, hop.max_reply)
+}
+
+/// One request on one connection. Until the first byte is written the failure is `NotSent`; from then on it is
+/// `Lost`, whatever happens.
+fn send(request: &Request, within: Duration, most: usize) -> Reply {
+    let began = Instant::now();
+    let left = || within.saturating_sub(began.elapsed()).max(Duration::from_millis(1));
+    let not_sent = |cause: io::Error| Failure::NotSent(cause.into());
+    let lost = |cause: io::Error| Failure::Lost(cause.into());
+
+    let (host, target) = split(request.url()).map_err(not_sent)?;
+    let address = host.to_socket_addrs().map_err(not_sent)?.next().ok_or(io::ErrorKind::AddrNotAvailable);
+    let address = address.map_err(|kind| not_sent(kind.into()))?;
+    let mut stream = TcpStream::connect_timeout(&address, left()).map_err(not_sent)?;
+
+    let mut head = format!("{} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n", request.method());
+    for (name, value) in request.headers() {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str(&format!("content-length: {}\r\n\r\n", request.body().len()));
+    stream.set_write_timeout(Some(left())).map_err(not_sent)?;
+    stream.write_all(&[head.as_bytes(), request.body()].concat()).map_err(lost)?;
+
+    let mut received = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        stream.set_read_timeout(Some(left())).map_err(lost)?;
+        let n = stream.read(&mut buffer).map_err(lost)?;
+        received.extend(buffer.iter().take(n));
+        if began.elapsed() >= within {
+            return Err(lost(io::ErrorKind::TimedOut.into()));
+        }
+        if received.len() > most.saturating_add(16 * 1024) {
+            return Err(lost(io::ErrorKind::FileTooLarge.into()));
+        }
+        if n == 0 {
+            return read(&received, most).ok_or_else(|| lost(io::ErrorKind::InvalidData.into()));
+        }
+    }
+}
+
+/// `http://host:port/path?query` into `host:port` and `/path?query`. The error does not repeat the URL.
+fn split(url: &str) -> io::Result<(String, &str)> {
+    let rest = url.strip_prefix("http://").ok_or(io::ErrorKind::Unsupported)?;
+    let (host, target) = rest.split_at(rest.find('/').ok_or(io::ErrorKind::InvalidInput)?);
+    let host = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
+    Ok((host, target))
+}
+
+/// A whole reply of announced length; `None` if it is anything else.
+fn read(received: &[u8], most: usize) -> Option<Response> {
+    let end = received.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let (head, body) = received.split_at(end.checked_add(4)?);
+    let mut lines = str::from_utf8(head).ok()?.split("\r\n");
+    let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.split(' ').next()?.parse().ok()?;
+    let reply = lines
+        .filter_map(|line| line.split_once(':'))
+        .fold(Response::new(status, body.to_vec()), |reply, (name, value)| {
+            reply.with(name, value.trim().as_bytes())
+        });
+    let announced: usize = str::from_utf8(reply.header("content-length")?).ok()?.parse().ok()?;
+    (announced == body.len() && announced <= most).then_some(reply)
+}

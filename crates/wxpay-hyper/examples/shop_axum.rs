@@ -1,0 +1,220 @@
+//! A small shop in axum: it places orders, hears notices, and knows who paid.
+//!
+//! ```text
+//! wxpay sim --listen 127.0.0.1:8090 --env-file sim.env &
+//! . ./sim.env && WXPAY_SIM=1 cargo run -p wxpay-hyper --example shop_axum
+//! ```
+//!
+//! | call | does |
+//! |---|---|
+//! | `POST /orders` with `{"number", "fen", "body"}` | places the order; answers the seven parameters for the phone |
+//! | `GET /orders/{number}` | `open`, `paid`, or `disputed` |
+//! | `POST /notify` | WeChat Pay's notices |
+//!
+//! With `WXPAY_SIM=1` it sells one thing to the simulator's payer, prints `paid`, and ends; otherwise it serves.
+//! It keeps its orders in memory: a real shop commits them to a database, before it answers a notice.
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "an example: it prints, and reads the environment where a program may"
+)]
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    routing::{get, post},
+};
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::{client::legacy, rt::TokioExecutor};
+use std::{
+    collections::BTreeMap,
+    env,
+    error::Error,
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::net::TcpListener;
+use wxpay_hyper::{Client, NoticeService};
+use wxpay_proto::{
+    Fate, Fen,
+    id::{NotifyUrl, OutTradeNo},
+    payment::{Effect, Evidence, Knowledge, Standing},
+    v1::{AppSecret, Merchant, Order, PartnerKey, PaySignKey, PhoneParams},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let setting = |name: &str| env::var(name).ok();
+    let listener = TcpListener::bind(setting("SHOP_LISTEN").as_deref().unwrap_or("127.0.0.1:0")).await?;
+    let url = setting("SHOP_URL").unwrap_or(format!("http://{}", listener.local_addr()?));
+    let shop = open_shop(setting, &url)?;
+    let serving = tokio::spawn(async move { axum::serve(listener, shop).await });
+    println!("the shop is at {url}");
+    if setting("WXPAY_SIM").as_deref() == Some("1") {
+        println!("{}", sell_one(setting, &url).await?);
+        return Ok(());
+    }
+    Ok(serving.await??)
+}
+
+struct Shop {
+    merchant: Merchant,
+    client: Client,
+    notify_url: NotifyUrl,
+    orders: Mutex<BTreeMap<OutTradeNo, Knowledge>>,
+}
+
+/// Everything wired up. `setting` finds a setting by its name; `url` is where WeChat Pay reaches us.
+///
+/// # Errors
+///
+/// When a setting is missing or breaks its rule.
+pub(crate) fn open_shop(
+    setting: impl Fn(&str) -> Option<String>,
+    url: &str,
+) -> Result<Router, Box<dyn Error>> {
+    let needed = |name: &str| setting(name).ok_or(format!("{name} must be set"));
+    let merchant = Merchant::builder(
+        needed("V1_APPID")?.parse()?,
+        AppSecret::new(needed("V1_APP_SECRET")?)?,
+        PaySignKey::new(needed("V1_PAY_SIGN_KEY")?)?,
+        needed("V1_PARTNER")?.parse()?,
+        PartnerKey::new(needed("V1_PARTNER_KEY")?)?,
+    )
+    .base_url(&needed("WXPAY_BASE_URL")?)?
+    .build();
+    let client = Client::builder().build()?;
+    let shop = Arc::new(Shop {
+        merchant: merchant.clone(),
+        client: client.clone(),
+        notify_url: format!("{url}/notify").parse()?,
+        orders: Mutex::default(),
+    });
+    tokio::spawn(client.keep_fresh(merchant.clone()));
+
+    let ledger = Arc::clone(&shop);
+    let notices = NoticeService::new(merchant, client, move |notice| {
+        let ledger = Arc::clone(&ledger);
+        async move { notice.evidence().map_or(Ok(()), |evidence| ledger.learn(&evidence)) }
+    });
+    Ok(Router::new()
+        .route("/orders", post(place))
+        .route("/orders/{number}", get(look))
+        .with_state(shop)
+        .route_service("/notify", notices))
+}
+
+type Problem = (StatusCode, String);
+
+#[derive(serde::Deserialize)]
+struct Wanted {
+    number: String,
+    fen: u64,
+    body: String,
+}
+
+async fn place(
+    State(shop): State<Arc<Shop>>,
+    Json(wanted): Json<Wanted>,
+) -> Result<Json<PhoneParams>, Problem> {
+    let bad = |error: wxpay_proto::id::Invalid| (StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
+    let number: OutTradeNo = wanted.number.parse().map_err(bad)?;
+    let total_fee = Fen::new(wanted.fen);
+    let order =
+        Order::builder(number.clone(), total_fee, &wanted.body, shop.notify_url.clone(), Ipv4Addr::LOCALHOST)
+            .build()
+            .map_err(bad)?;
+    // Known before it is placed: the notice may be here before the answer.
+    shop.orders().entry(number.clone()).or_insert_with(|| Knowledge::of(number, total_fee));
+    // In a task of its own: a visitor who closes the page must not leave an order in doubt.
+    let placing = tokio::spawn(async move { shop.client.run(shop.merchant.prepay(order)).await });
+    match placing.await {
+        Ok(Ok(for_the_phone)) => Ok(Json(for_the_phone)),
+        Ok(Err(error)) => {
+            let status = match error.fate() {
+                Fate::NotSent => StatusCode::SERVICE_UNAVAILABLE,
+                Fate::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+                Fate::Unknown => StatusCode::BAD_GATEWAY,
+            };
+            Err((status, error.to_string()))
+        }
+        Err(_) => Err((StatusCode::INTERNAL_SERVER_ERROR, "the order was dropped".to_owned())),
+    }
+}
+
+async fn look(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Result<&'static str, Problem> {
+    let unknown = || (StatusCode::NOT_FOUND, "no such order".to_owned());
+    let number: OutTradeNo = number.parse().map_err(|_| unknown())?;
+    let orders = shop.orders();
+    Ok(match orders.get(&number).ok_or_else(unknown)?.standing() {
+        Standing::Open => "open",
+        Standing::Paid(_) => "paid",
+        _ => "disputed",
+    })
+}
+
+impl Shop {
+    /// Joins what was learned, in any order and any number of times; acts on what is new in it.
+    fn learn(&self, evidence: &Evidence) -> Result<(), &'static str> {
+        let mut orders = self.orders();
+        let known = orders.get_mut(evidence.out_trade_no()).ok_or("not an order of this shop")?;
+        let before = known.clone();
+        known.join(evidence).map_err(|_| "another order")?;
+        for effect in known.effects_since(&before) {
+            match effect {
+                Effect::Paid(payment) => {
+                    println!("{}: deliver; paid by {}", evidence.out_trade_no(), payment.transaction_id())
+                }
+
+                other => println!("{}: a person must look at {other:?}", evidence.out_trade_no()),
+            }
+        }
+        Ok(())
+    }
+
+    fn orders(&self) -> std::sync::MutexGuard<'_, BTreeMap<OutTradeNo, Knowledge>> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A visitor who orders, and the simulator's payer who pays.
+///
+/// # Errors
+///
+/// When something does not go as it should, or the shop does not hear of the payment within ten seconds.
+pub(crate) async fn sell_one(
+    setting: impl Fn(&str) -> Option<String>,
+    url: &str,
+) -> Result<&'static str, Box<dyn Error>> {
+    let number = "shop1";
+    let order = format!(r#"{{"number":"{number}","fen":1999,"body":"千足金箍棒"}}"#);
+    let (status, answer) = call("POST", &format!("{url}/orders"), order).await?;
+    println!("for the phone: {status} {answer}");
+    let gateway = setting("WXPAY_BASE_URL").ok_or("WXPAY_BASE_URL must be set")?;
+    let (status, answer) = call("POST", &format!("{gateway}/_sim/v1/phone/pay"), answer).await?;
+    if status != StatusCode::OK {
+        return Err(format!("the phone did not pay: {answer}").into());
+    }
+    for _ in 0..100 {
+        let (_, standing) = call("GET", &format!("{url}/orders/{number}"), String::new()).await?;
+        if standing == "paid" {
+            return Ok("paid");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Err("no notice came".into())
+}
+
+async fn call(method: &str, url: &str, body: String) -> Result<(StatusCode, String), Box<dyn Error>> {
+    let client: legacy::Client<_, Full<Bytes>> = legacy::Client::builder(TokioExecutor::new()).build_http();
+    let request = http::Request::builder()
+        .method(method)
+        .uri(url)
+        .header("content-type", "application/json")
+        .body(Full::from(body))?;
+    let (head, body) = client.request(request).await?.into_parts();
+    Ok((head.status, String::from_utf8(body.collect().await?.to_bytes().into())?))
+}

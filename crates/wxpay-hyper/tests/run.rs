@@ -1,0 +1,161 @@
+//! Whole flows through the client, against gateways on loopback.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
+
+mod common;
+
+use common::{merchant, merchant_trying, order, peer, put_planted_token, read_request};
+use std::{
+    error::Error as _,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{io::AsyncWriteExt as _, time::sleep};
+use wxpay_hyper::Client;
+use wxpay_proto::{Fate, memory::AccessToken, retry};
+
+#[derive(Default)]
+struct Counts {
+    tokens: AtomicU32,
+    orders: AtomicU32,
+}
+
+/// A gateway that grants numbered tokens, slowly, and places every order.
+async fn gateway() -> (SocketAddr, Arc<Counts>) {
+    let counts = Arc::new(Counts::default());
+    let counting = Arc::clone(&counts);
+    let address = peer(move |mut stream| {
+        let counts = Arc::clone(&counting);
+        async move {
+            loop {
+                let request = read_request(&mut stream).await;
+                let body = if request.starts_with("GET /cgi-bin/token?") {
+                    sleep(Duration::from_millis(50)).await;
+                    let number = counts.tokens.fetch_add(1, Ordering::SeqCst) + 1;
+                    format!(r#"{{"access_token":"token{number}","expires_in":7200}}"#)
+                } else if request.starts_with("POST /pay/genprepay?access_token=token") {
+                    counts.orders.fetch_add(1, Ordering::SeqCst);
+                    r#"{"prepayid":"1101000000140429eb40476f8896f4c9","errcode":0,"errmsg":"Success"}"#
+                        .to_owned()
+                } else {
+                    return;
+                };
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+                stream.write_all((head + &body).as_bytes()).await.unwrap();
+            }
+        }
+    })
+    .await;
+    (address, counts)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_hundred_payments_at_once_fetch_one_token() {
+    let (address, counts) = gateway().await;
+    let (client, merchant) = (Client::builder().build().unwrap(), merchant(&format!("http://{address}")));
+    let all = (0..100).map(|number| {
+        let (client, flow) = (client.clone(), merchant.prepay(order(&number.to_string())));
+        tokio::spawn(async move { client.run(flow).await.unwrap().prepayid })
+    });
+    for one in all.collect::<Vec<_>>() {
+        assert_eq!(one.await.unwrap().as_str(), "1101000000140429eb40476f8896f4c9");
+    }
+    assert_eq!(counts.tokens.load(Ordering::SeqCst), 1);
+    assert_eq!(counts.orders.load(Ordering::SeqCst), 100);
+}
+
+#[tokio::test]
+async fn an_order_whose_answer_is_lost_is_a_debt_and_one_that_was_not_sent_is_none() {
+    let deaf = peer(|mut stream| async move {
+        read_request(&mut stream).await;
+    })
+    .await;
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    for (address, fate) in [(deaf, Fate::Unknown), (nobody, Fate::NotSent)] {
+        let (client, merchant) = (common::client(), merchant(&format!("http://{address}")));
+        client.memory(|memory| put_planted_token(memory, &merchant));
+        let mut error = client.run(merchant.prepay(order("1"))).await.unwrap_err();
+        common::shows_nothing(&error);
+        assert!(error.source().is_some(), "the cause is told");
+        assert_eq!(error.fate(), fate);
+        assert_eq!(error.unsettled().is_some(), fate == Fate::Unknown);
+    }
+}
+
+#[tokio::test]
+async fn a_failed_try_is_made_again_after_a_pause() {
+    let tries = Arc::new(AtomicU32::new(0));
+    let counting = Arc::clone(&tries);
+    let address = peer(move |mut stream| {
+        let counting = Arc::clone(&counting);
+        async move {
+            read_request(&mut stream).await;
+            counting.fetch_add(1, Ordering::SeqCst);
+        }
+    })
+    .await;
+    let mut policy = retry::Policy::default();
+    policy.tries = 3;
+    policy.first_pause = Duration::from_millis(50);
+    let (client, merchant) = (common::client(), merchant_trying(&format!("http://{address}"), policy));
+    client.memory(|memory| put_planted_token(memory, &merchant));
+    let began = std::time::Instant::now();
+    assert_eq!(client.run(merchant.prepay(order("1"))).await.unwrap_err().fate(), Fate::Unknown);
+    assert_eq!(tries.load(Ordering::SeqCst), 3);
+    assert!(began.elapsed() >= Duration::from_millis(75), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn upkeep_replaces_a_stale_token_and_leaves_the_first_fetch_to_whoever_needs_one() {
+    let (address, counts) = gateway().await;
+    let (client, merchant) = (Client::builder().build().unwrap(), merchant(&format!("http://{address}")));
+
+    let idle = tokio::spawn(client.keep_fresh(merchant.clone()));
+    sleep(Duration::from_millis(200)).await;
+    assert_eq!(counts.tokens.load(Ordering::SeqCst), 0, "nobody has needed one");
+    idle.abort();
+
+    // A token with three quarters of its life gone: put in as of 6000 seconds ago, good for 1200 more.
+    client.memory(|memory| {
+        let then = common::now().before(Duration::from_secs(6000));
+        let token = AccessToken::new("old".to_owned()).unwrap();
+        memory.put_token(merchant.appid(), token, then, then.after(Duration::from_secs(7200)));
+    });
+    let upkeep = tokio::spawn(client.keep_fresh(merchant.clone()));
+    sleep(Duration::from_millis(500)).await;
+    upkeep.abort();
+    assert_eq!(counts.tokens.load(Ordering::SeqCst), 1);
+    let held = client.memory(|memory| {
+        memory.token(merchant.appid(), common::now()).map(|(token, _)| token.expose().to_owned())
+    });
+    assert_eq!(held.as_deref(), Some("token1"));
+}
+
+#[tokio::test]
+async fn upkeep_that_fails_pauses_and_the_old_token_stays_in_use() {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counting = Arc::clone(&asked);
+    let address = peer(move |mut stream| {
+        let counting = Arc::clone(&counting);
+        async move {
+            read_request(&mut stream).await;
+            counting.fetch_add(1, Ordering::SeqCst);
+        }
+    })
+    .await;
+    let (client, merchant) = (Client::builder().build().unwrap(), merchant(&format!("http://{address}")));
+    client.memory(|memory| {
+        let then = common::now().before(Duration::from_secs(6000));
+        let token = AccessToken::new("old".to_owned()).unwrap();
+        memory.put_token(merchant.appid(), token, then, then.after(Duration::from_secs(7200)));
+    });
+    let upkeep = tokio::spawn(client.keep_fresh(merchant.clone()));
+    sleep(Duration::from_millis(2500)).await;
+    assert!(!upkeep.is_finished());
+    upkeep.abort();
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "no storm of fetches");
+    assert!(client.memory(|memory| memory.token(merchant.appid(), common::now()).is_some()));
+}
