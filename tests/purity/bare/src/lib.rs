@@ -70,6 +70,17 @@ fn panicked(_: &PanicInfo<'_>) -> ! {
     loop {}
 }
 
+/// `alloc` comes compiled for unwinding and names these two. Nothing unwinds here: a panic never returns.
+mod unwinding {
+    #[unsafe(no_mangle)]
+    extern "C" fn rust_eh_personality() {}
+
+    #[unsafe(no_mangle)]
+    extern "C" fn _Unwind_Resume() -> ! {
+        loop {}
+    }
+}
+
 /// Input that the compiler cannot foresee, so that no branch is decided when this is built.
 fn unknown(text: &str) -> &str {
     black_box(text)
