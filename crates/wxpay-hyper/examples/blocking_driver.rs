@@ -10,6 +10,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
+    clippy::wildcard_enum_match_arm,
     reason = "an example: it prints, and reads environment, clock and chance where a program may"
 )]
 
@@ -43,7 +44,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 ///
 /// When a setting is missing, a call fails, or the order is not paid in the end.
 pub(crate) fn pay_once(setting: impl Fn(&str) -> Option<String>) -> Result<&'static str, Box<dyn Error>> {
-    let needed = |name: &str| setting(name).ok_or(format!("{name} must be set"));
+    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} must be set"));
     let base_url = needed("WXPAY_BASE_URL")?;
     let merchant = Merchant::builder(
         needed("V1_APPID")?.parse()?,
@@ -119,9 +120,9 @@ fn send(request: &Request, within: Duration, most: usize) -> Reply {
 
     let mut head = format!("{} {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n", request.method());
     for (name, value) in request.headers() {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        head.extend([name, ": ", value, "\r\n"]);
     }
-    head.push_str(&format!("content-length: {}\r\n\r\n", request.body().len()));
+    head.extend(["content-length: ", &request.body().len().to_string(), "\r\n\r\n"]);
     stream.set_write_timeout(Some(left())).map_err(not_sent)?;
     stream.write_all(&[head.as_bytes(), request.body()].concat()).map_err(lost)?;
 

@@ -16,7 +16,8 @@
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "an example: it prints, and reads the environment where a program may"
+    clippy::wildcard_enum_match_arm,
+    reason = "an example: it prints, reads the environment, and takes what is new as something for a person"
 )]
 
 use axum::{
@@ -76,7 +77,7 @@ pub(crate) fn open_shop(
     setting: impl Fn(&str) -> Option<String>,
     url: &str,
 ) -> Result<Router, Box<dyn Error>> {
-    let needed = |name: &str| setting(name).ok_or(format!("{name} must be set"));
+    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} must be set"));
     let merchant = Merchant::builder(
         needed("V1_APPID")?.parse()?,
         AppSecret::new(needed("V1_APP_SECRET")?)?,
@@ -163,13 +164,11 @@ impl Shop {
         let known = orders.get_mut(evidence.out_trade_no()).ok_or("not an order of this shop")?;
         let before = known.clone();
         known.join(evidence).map_err(|_| "another order")?;
+        let number = evidence.out_trade_no();
         for effect in known.effects_since(&before) {
             match effect {
-                Effect::Paid(payment) => {
-                    println!("{}: deliver; paid by {}", evidence.out_trade_no(), payment.transaction_id())
-                }
-
-                other => println!("{}: a person must look at {other:?}", evidence.out_trade_no()),
+                Effect::Paid(payment) => println!("{number}: deliver; paid by {}", payment.transaction_id()),
+                other => println!("{number}: a person must look at {other:?}"),
             }
         }
         Ok(())

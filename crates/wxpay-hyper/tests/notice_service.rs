@@ -1,5 +1,5 @@
 //! What the notice service answers, and how often it calls the handler.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::disallowed_methods, reason = "a test")]
 
 mod common;
 

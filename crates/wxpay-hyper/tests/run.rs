@@ -1,5 +1,5 @@
 //! Whole flows through the client, against gateways on loopback.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::disallowed_methods, reason = "a test")]
 
 mod common;
 

@@ -6,6 +6,8 @@
     clippy::panic,
     clippy::disallowed_methods,
     clippy::missing_panics_doc,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     unreachable_pub,
     reason = "shared by several test binaries, each of which uses a part"
 )]
