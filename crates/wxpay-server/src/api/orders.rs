@@ -1,0 +1,132 @@
+//! Orders over HTTP.
+
+use super::{App, Members, Problem, number};
+use crate::{
+    delivery::{self, Outcome},
+    ledger::{Order, Report, Terms},
+    place,
+    time::{ChinaTime, now},
+};
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+    http::StatusCode,
+};
+use serde::Serialize;
+use std::net::Ipv4Addr;
+use wxpay_proto::{
+    Fen,
+    id::{OpenId, OutTradeNo},
+    v1::PhoneParams,
+    wire::charset::Charset,
+};
+
+/// What the shop gets for an order.
+#[derive(Debug, Serialize)]
+pub(super) struct PlacedOrder {
+    #[serde(flatten)]
+    order: Order,
+    /// The seven parameters for the app; absent when there is nothing more to pay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app: Option<PhoneParams>,
+}
+
+/// `POST /api/orders`: 201 the first time, 200 for the same again.
+pub(super) async fn place(
+    State(app): State<App>,
+    request: Request,
+) -> Result<(StatusCode, Json<PlacedOrder>), Problem> {
+    let terms = terms(Members::of(request).await?)?;
+    let number = terms.out_trade_no.clone();
+    let placed = place::place(&app, terms).await?;
+    let order = known(&app, &number).await?;
+    let status = if placed.first { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(PlacedOrder { order, app: placed.phone })))
+}
+
+fn terms(mut members: Members) -> Result<Terms, Problem> {
+    let terms = Terms {
+        out_trade_no: members.needed("out_trade_no")?.parse()?,
+        total_fee: Fen::new(members.number("total_fee")?),
+        body: members.needed("body")?,
+        spbill_create_ip: members.needed("spbill_create_ip")?.parse::<Ipv4Addr>().map_err(|_| {
+            Problem::field("spbill_create_ip", "must be the IPv4 address of the payer's device")
+        })?,
+        charset: match members.text("charset")? {
+            None => Charset::Utf8,
+            Some(name) => Charset::named(name.as_bytes())
+                .ok_or_else(|| Problem::field("charset", "must be UTF-8 or GBK"))?,
+        },
+        // An empty one is not sent, so it is none.
+        attach: members.text("attach")?.filter(|attach| !attach.is_empty()),
+        traceid: members.text("traceid")?,
+        time_expire: match members.text("time_expire")? {
+            None => None,
+            Some(text) => Some(ChinaTime::from_rfc3339(&text).map(ChinaTime::unix).ok_or_else(|| {
+                Problem::field("time_expire", "must be a time by RFC 3339, such as 2014-05-08T10:10:00+08:00")
+            })?),
+        },
+    };
+    members.finish()?;
+    Ok(terms)
+}
+
+/// `GET /api/orders/{number}`.
+pub(super) async fn show(State(app): State<App>, Path(name): Path<String>) -> Result<Json<Order>, Problem> {
+    known(&app, &number(&name)?).await.map(Json)
+}
+
+/// `POST /api/orders/{number}/paid`: the app says that it was paid. That proves nothing, so WeChat Pay is asked.
+/// 200 when it has answered; 202 when it could not be asked now, and will be later.
+pub(super) async fn paid(
+    State(app): State<App>,
+    Path(name): Path<String>,
+) -> Result<(StatusCode, Json<Order>), Problem> {
+    let number = number(&name)?;
+    known(&app, &number).await?;
+    let status = if app.chase.ask(&number).await { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Json(known(&app, &number).await?)))
+}
+
+/// `POST /api/orders/{number}/delivered`.
+pub(super) async fn delivered(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Json<Order>, Problem> {
+    let number = number(&name)?;
+    let report = report(Members::of(request).await?)?;
+    match delivery::deliver(&app, &number, report).await? {
+        Outcome::Told => Ok(Json(known(&app, &number).await?)),
+        Outcome::Failed(problem) => Err(problem),
+    }
+}
+
+fn report(mut members: Members) -> Result<Report, Problem> {
+    let openid = members.text("openid")?.map(|openid| openid.parse::<OpenId>()).transpose()?;
+    let delivered = match &*members.needed("status")? {
+        "ok" => true,
+        "failed" => false,
+        _ => return Err(Problem::field("status", "must be ok or failed")),
+    };
+    let message = match (delivered, members.text("message")?) {
+        (true, None) => "ok".to_owned(),
+        (true, Some(_)) => return Err(Problem::field("message", "goes with failed alone")),
+        (false, Some(message)) => message,
+        (false, None) => return Err(Problem::field("message", "must say why")),
+    };
+    members.finish()?;
+    Ok(Report { delivered, message, openid })
+}
+
+async fn known(app: &App, number: &OutTradeNo) -> Result<Order, Problem> {
+    app.ledger.order(number).await?.ok_or_else(Problem::no_order)
+}
+
+/// An order that is past its own end from the beginning cannot be placed.
+pub(crate) fn check_time(terms: &Terms) -> Result<(), Problem> {
+    match terms.time_expire {
+        Some(expire) if expire <= now() => Err(Problem::field("time_expire", "must be in the future")),
+        Some(_) | None => Ok(()),
+    }
+}

@@ -1,0 +1,211 @@
+//! Settings: from a file, the environment, and the command line, the later one winning.
+//!
+//! | setting | what it is | unless given |
+//! |---|---|---|
+//! | `listen` | address and port | `127.0.0.1:8080` |
+//! | `database` | the ledger's file | `wxpay-ledger.db` |
+//! | `public_base_url` | under which WeChat Pay reaches this server, such as `https://pay.shop.example` | needed, unless both this server and the gateway are on the loopback interface |
+//! | `notify_path` | where notices come in; with the former it makes the `notify_url` | `/notify/v1` |
+//! | `gateway_base_url` | whom to call | `https://api.weixin.qq.com` |
+//! | `appid`, `partner` | who we are | needed |
+//! | `app_secret`, `pay_sign_key`, `partner_key` | the three keys, or each with `_file` the file it is in | needed |
+//! | `api_token` or `api_token_file` | what `/api` wants to see as `authorization: Bearer …`; 16 characters or more | none |
+//! | `ca_file` | PEM certificate authorities to trust beside the public ones | none |
+//! | `proxy` | a forward proxy, `http://host:port` | none |
+//! | `call_timeout`, `call_tries` | how long one request may take, how often it is made | `10s`, `4` |
+//! | `chase_pauses` | pauses between queries of an open order, the last one repeats | `15s, 30s, 1m, 2m, 5m, 10m, 30m` |
+//! | `chase_concurrency` | how many are queried at once | `8` |
+//! | `prepay_lifetime` | how long an order can be paid that says nothing itself | `2h` |
+//! | `chase_margin` | how long after that the last query is made | `5m` |
+//!
+//! Durations are whole numbers of seconds, or carry a unit: `500ms`, `15s`, `2m`, `1h`. In the file, which is
+//! TOML, a list may be an array. In the environment a setting is `WXPAY_` and its name in capitals. The names
+//! that the simulator writes (`WXPAY_BASE_URL`, `V1_APPID`, `V1_APP_SECRET`, `V1_PAY_SIGN_KEY`, `V1_PARTNER`,
+//! `V1_PARTNER_KEY`) are understood too.
+//!
+//! The server listens on the loopback interface unless told otherwise: it speaks plain HTTP, and whoever reaches
+//! `/api` can place orders in the shop's name. Put a TLS proxy before it, and let only the notice path out into
+//! the world. To listen elsewhere it insists on an `api_token`.
+
+mod sources;
+mod values;
+
+pub use sources::Sources;
+
+use crate::ledger::Schedule;
+use std::{error, fmt, net::SocketAddr, path::PathBuf};
+use wxpay_proto::{
+    id::NotifyUrl,
+    retry::Policy,
+    secret::Secret,
+    v1::{AppSecret, Merchant, PartnerKey, PaySignKey},
+};
+
+/// Checked settings. The keys are inside, and are not printed.
+#[derive(Debug)]
+pub struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) database: PathBuf,
+    /// `None`: at the address it turns out to listen on.
+    pub(crate) notify_url: Option<NotifyUrl>,
+    pub(crate) notify_path: String,
+    pub(crate) merchant: Merchant,
+    pub(crate) api_token: Option<Secret<String>>,
+    pub(crate) ca: Option<Vec<u8>>,
+    pub(crate) proxy: Option<String>,
+    pub(crate) schedule: Schedule,
+    pub(crate) chase_concurrency: usize,
+}
+
+/// A setting that cannot be used: its name and the rule it breaks; never its value.
+#[derive(Debug)]
+pub struct BadSetting {
+    name: String,
+    rule: String,
+    cause: Option<Box<dyn error::Error + Send + Sync>>,
+}
+
+impl BadSetting {
+    pub(crate) fn new(name: impl Into<String>, rule: impl Into<String>) -> Self {
+        Self { name: name.into(), rule: rule.into(), cause: None }
+    }
+
+    pub(crate) fn because(mut self, cause: impl error::Error + Send + Sync + 'static) -> Self {
+        self.cause = Some(Box::new(cause));
+        self
+    }
+
+    /// The setting, as it is spelled in the file.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for BadSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.rule)
+    }
+}
+
+impl error::Error for BadSetting {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.cause.as_deref().map(|cause| -> &(dyn error::Error + 'static) { cause })
+    }
+}
+
+impl Config {
+    /// Where it listens.
+    #[must_use]
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// The merchant it calls as.
+    #[must_use]
+    pub fn merchant(&self) -> &Merchant {
+        &self.merchant
+    }
+
+    fn read(mut given: Sources) -> Result<Self, BadSetting> {
+        let listen: SocketAddr = given
+            .parsed("listen", "must be an address and a port, such as 127.0.0.1:8080")?
+            .unwrap_or_else(loopback);
+        let api_token = given.secret("api_token")?;
+        if api_token
+            .as_ref()
+            .is_some_and(|token| token.len() < 16 || !token.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            return Err(BadSetting::new("api_token", "must be 16 or more visible ASCII characters"));
+        }
+        if !listen.ip().is_loopback() && api_token.is_none() {
+            let rule =
+                "must be given where listen is not a loopback address: whoever reaches it can place orders";
+            return Err(BadSetting::new("api_token", rule));
+        }
+        let notify_path = given.text("notify_path").unwrap_or_else(|| "/notify/v1".to_owned());
+        let config = Self {
+            listen,
+            database: given.text("database").unwrap_or_else(|| "wxpay-ledger.db".to_owned()).into(),
+            notify_url: notify_url(&mut given, &listen, &notify_path)?,
+            notify_path,
+            merchant: merchant(&mut given)?,
+            api_token: api_token.map(|token| Secret::new(token.to_string())),
+            ca: given.bytes("ca_file")?,
+            proxy: given.text("proxy"),
+            schedule: schedule(&mut given)?,
+            chase_concurrency: given.count("chase_concurrency", 1..=64)?.unwrap_or(8),
+        };
+        given.finish()?;
+        Ok(config)
+    }
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+/// Our own paths are taken, and a brace would be a pattern to the router.
+fn notify_url(given: &mut Sources, listen: &SocketAddr, path: &str) -> Result<Option<NotifyUrl>, BadSetting> {
+    let good = path.starts_with('/')
+        && path.len() > 1
+        && !["/api", "/health"].iter().any(|taken| path == *taken || path.starts_with(&format!("{taken}/")))
+        && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte));
+    if !good {
+        let rule = "must begin with /, be of letters, digits and /-._~, and lie outside of /api and /health";
+        return Err(BadSetting::new("notify_path", rule));
+    }
+    let Some(base) = given.text("public_base_url") else {
+        let at_home = listen.ip().is_loopback() && given.peek("gateway_base_url").is_some_and(is_loopback);
+        let rule = "must be given: WeChat Pay is to reach this server there";
+        return if at_home { Ok(None) } else { Err(BadSetting::new("public_base_url", rule)) };
+    };
+    let rule = "must be an absolute http or https URL without user, query or fragment";
+    let url = format!("{}{path}", base.trim_end_matches('/'));
+    let bad = |cause: wxpay_proto::id::Invalid| BadSetting::new("public_base_url", rule).because(cause);
+    url.parse().map(Some).map_err(bad)
+}
+
+/// Whether a URL's host is an address of this machine alone.
+fn is_loopback(url: &str) -> bool {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    authority.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
+}
+
+fn merchant(given: &mut Sources) -> Result<Merchant, BadSetting> {
+    let builder = Merchant::builder(
+        given.needed("appid")?,
+        given.key("app_secret", AppSecret::new)?,
+        given.key("pay_sign_key", PaySignKey::new)?,
+        given.needed("partner")?,
+        given.key("partner_key", PartnerKey::new)?,
+    );
+    let mut policy = Policy::default();
+    if let Some(timeout) = given.duration("call_timeout")? {
+        policy.timeout = timeout;
+    }
+    if let Some(tries) = given.count("call_tries", 1..=10)? {
+        policy.tries = u32::try_from(tries).unwrap_or(u32::MAX);
+    }
+    let builder = builder.retry(policy);
+    let builder = match given.text("gateway_base_url") {
+        Some(url) => {
+            builder.base_url(&url).map_err(|cause| BadSetting::new("gateway_base_url", cause.rule()))?
+        }
+        None => builder,
+    };
+    Ok(builder.build())
+}
+
+fn schedule(given: &mut Sources) -> Result<Schedule, BadSetting> {
+    let usual = Schedule::default();
+    Ok(Schedule {
+        pauses: given.durations("chase_pauses")?.map_or(usual.pauses, Into::into),
+        prepay_lifetime: given.duration("prepay_lifetime")?.unwrap_or(usual.prepay_lifetime),
+        margin: given.duration("chase_margin")?.unwrap_or(usual.margin),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! Where settings come from.
+
+use super::{BadSetting, Config};
+use std::collections::BTreeMap;
+use zeroize::Zeroizing;
+
+/// The names of all settings.
+const NAMES: [&str; 23] = [
+    "api_token",
+    "api_token_file",
+    "app_secret",
+    "app_secret_file",
+    "appid",
+    "ca_file",
+    "call_timeout",
+    "call_tries",
+    "chase_concurrency",
+    "chase_margin",
+    "chase_pauses",
+    "database",
+    "gateway_base_url",
+    "listen",
+    "notify_path",
+    "partner",
+    "partner_key",
+    "partner_key_file",
+    "pay_sign_key",
+    "pay_sign_key_file",
+    "prepay_lifetime",
+    "proxy",
+    "public_base_url",
+];
+
+/// What the simulator calls them.
+const ALSO: [(&str, &str); 6] = [
+    ("WXPAY_BASE_URL", "gateway_base_url"),
+    ("V1_APPID", "appid"),
+    ("V1_APP_SECRET", "app_secret"),
+    ("V1_PAY_SIGN_KEY", "pay_sign_key"),
+    ("V1_PARTNER", "partner"),
+    ("V1_PARTNER_KEY", "partner_key"),
+];
+
+/// Variables with our prefix that are no settings of the server: the command's own.
+const NOT_SETTINGS: [&str; 2] = ["WXPAY_CONFIG", "WXPAY_LOG"];
+
+/// Settings gathered from several sources. A later source wins over an earlier one.
+///
+/// ```
+/// use wxpay_server::config::Sources;
+///
+/// let config = Sources::default()
+///     .file("public_base_url = 'https://pay.shop.example'\nchase_pauses = [15, 30, 60]")?
+///     .environment([("WXPAY_APPID".to_owned(), "wxd930ea5d5a258f4f".to_owned())])?
+///     .setting("partner", "1900000109")?
+///     .setting("app_secret", "0123456789abcdef".repeat(2))?
+///     .setting("pay_sign_key", "0123456789abcdef".repeat(8))?
+///     .setting("partner_key", "fedcba9876543210".repeat(2))?
+///     .check()?;
+/// assert_eq!(config.listen().to_string(), "127.0.0.1:8080");
+/// assert!(!format!("{config:?}").contains("0123456789abcdef"));
+/// # Ok::<(), wxpay_server::config::BadSetting>(())
+/// ```
+#[derive(Default)]
+pub struct Sources {
+    given: BTreeMap<&'static str, Given>,
+    /// How many sources were read: the rank of the next value.
+    rank: u32,
+}
+
+struct Given {
+    value: Zeroizing<String>,
+    rank: u32,
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.given.keys()).finish()
+    }
+}
+
+impl Sources {
+    /// Adds what a TOML file says.
+    ///
+    /// # Errors
+    ///
+    /// When it is not TOML, names what is no setting, or gives something that is neither a text, a whole number
+    /// nor a list of these.
+    pub fn file(mut self, text: &str) -> Result<Self, BadSetting> {
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+            // The error's own words quote the line, and a secret may stand there.
+            let line = error
+                .span()
+                .and_then(|span| text.get(..span.start))
+                .map_or(0, |before| before.bytes().filter(|byte| *byte == b'\n').count());
+            BadSetting::new("the file", format!("must be TOML (wrong in line {})", line.saturating_add(1)))
+        })?;
+        for (name, value) in table {
+            let known = known(&name).ok_or_else(|| BadSetting::new(&*name, "is not a setting"))?;
+            let rule = "must be a text, a whole number, or a list of these";
+            let value = flat(value).ok_or_else(|| BadSetting::new(known, rule))?;
+            self.put(known, value);
+        }
+        Ok(self.next())
+    }
+
+    /// Adds what the environment says; variables without our prefix are passed over.
+    ///
+    /// # Errors
+    ///
+    /// When a variable with our prefix is no setting.
+    pub fn environment(
+        mut self,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, BadSetting> {
+        // Our own names win over the simulator's, whatever order they come in.
+        let (mut own, mut also) = (Vec::new(), Vec::new());
+        for (variable, value) in variables {
+            if NOT_SETTINGS.contains(&&*variable) {
+                continue;
+            }
+            if let Some((_, name)) = ALSO.iter().find(|(also, _)| *also == variable) {
+                also.push((*name, value));
+            } else if let Some(name) = variable.strip_prefix("WXPAY_") {
+                let name = known(&name.to_ascii_lowercase())
+                    .ok_or_else(|| BadSetting::new(&*variable, "is not a setting"))?;
+                own.push((name, value));
+            }
+        }
+        for (name, value) in also {
+            self.put(name, value);
+        }
+        self = self.next();
+        for (name, value) in own {
+            self.put(name, value);
+        }
+        Ok(self.next())
+    }
+
+    /// Adds one setting: a flag of the command line, for one.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such setting.
+    pub fn setting(mut self, name: &str, value: impl Into<String>) -> Result<Self, BadSetting> {
+        let known = known(name).ok_or_else(|| BadSetting::new(name, "is not a setting"))?;
+        self.put(known, value.into());
+        Ok(self.next())
+    }
+
+    /// Checks all of them.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is missing or breaks its rule, or a file it names cannot be read.
+    pub fn check(self) -> Result<Config, BadSetting> {
+        Config::read(self)
+    }
+
+    fn put(&mut self, name: &'static str, value: String) {
+        self.given.insert(name, Given { value: Zeroizing::new(value), rank: self.rank });
+    }
+
+    fn next(mut self) -> Self {
+        self.rank = self.rank.saturating_add(1);
+        self
+    }
+
+    /// A value that is still to be taken.
+    pub(super) fn peek(&self, name: &str) -> Option<&str> {
+        self.given.get(name).map(|given| given.value.as_str())
+    }
+
+    /// Takes a value out, with the rank of its source.
+    pub(super) fn take(&mut self, name: &str) -> Option<(Zeroizing<String>, u32)> {
+        self.given.remove(name).map(|given| (given.value, given.rank))
+    }
+
+    /// Every setting must have been read by now: a name in the list that nobody reads is a mistake of ours, and
+    /// would be one that is silently ignored.
+    pub(super) fn finish(self) -> Result<(), BadSetting> {
+        match self.given.keys().next() {
+            Some(name) => Err(BadSetting::new(*name, "is not read by this server")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn known(name: &str) -> Option<&'static str> {
+    NAMES.into_iter().find(|known| *known == name)
+}
+
+fn flat(value: toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Array(values) => {
+            let values: Option<Vec<_>> = values.into_iter().map(flat).collect();
+            Some(values?.join(","))
+        }
+        toml::Value::Float(_)
+        | toml::Value::Boolean(_)
+        | toml::Value::Datetime(_)
+        | toml::Value::Table(_) => None,
+    }
+}

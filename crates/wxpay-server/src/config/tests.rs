@@ -1,0 +1,158 @@
+use super::*;
+use std::{fs, time::Duration};
+
+fn complete() -> Sources {
+    let good = [
+        ("public_base_url", "https://pay.shop.example/".to_owned()),
+        ("appid", "wxd930ea5d5a258f4f".to_owned()),
+        ("partner", "1900000109".to_owned()),
+        ("app_secret", "a".repeat(32)),
+        ("pay_sign_key", "b".repeat(128)),
+        ("partner_key", "c".repeat(32)),
+    ];
+    good.into_iter().fold(Sources::default(), |all, (name, value)| all.setting(name, value).unwrap())
+}
+
+#[test]
+fn what_is_not_said_has_a_sensible_value() {
+    let config = complete().check().unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.notify_url.unwrap().as_str(), "https://pay.shop.example/notify/v1");
+    assert_eq!(config.schedule, Schedule::default());
+    assert_eq!(config.chase_concurrency, 8);
+}
+
+#[test]
+fn each_bad_value_is_named_with_its_rule_and_not_printed() {
+    for (name, value) in [
+        ("listen", "localhost"),
+        ("public_base_url", "pay.shop.example"),
+        ("public_base_url", "https://pay.shop.example/?a=b"),
+        ("notify_path", "notify"),
+        ("notify_path", "/"),
+        ("notify_path", "/api/notify"),
+        ("notify_path", "/health"),
+        ("notify_path", "/{any}"),
+        ("gateway_base_url", "ftp://planted"),
+        ("appid", "planted"),
+        ("partner", "19000001O9"),
+        ("app_secret", "planted"),
+        ("pay_sign_key", "planted"),
+        ("partner_key", "planted"),
+        ("api_token", "planted"),
+        ("api_token", "planted in clear view"),
+        ("ca_file", "/planted/nowhere"),
+        ("call_timeout", "planted"),
+        ("call_tries", "0"),
+        ("call_tries", "11"),
+        ("chase_concurrency", "1.5"),
+        ("chase_pauses", "15, planted"),
+        ("chase_pauses", ""),
+        ("prepay_lifetime", "0"),
+        ("chase_margin", "-1"),
+    ] {
+        let error = complete().setting(name, value).unwrap().check().unwrap_err();
+        assert_eq!(error.name(), name, "{value}");
+        assert!(error.to_string().starts_with(&format!("{name} must ")), "{error}");
+        assert!(!format!("{error} {error:?}").contains("planted"), "{error:?}");
+    }
+}
+
+#[test]
+fn unknown_names_are_refused_wherever_they_come_from() {
+    assert_eq!(complete().file("databse = 'x'").unwrap_err().to_string(), "databse is not a setting");
+    assert_eq!(complete().file("listen = true").unwrap_err().name(), "listen");
+    assert_eq!(complete().file("[table]\na = 1").unwrap_err().name(), "table");
+    assert_eq!(complete().setting("color", "red").unwrap_err().name(), "color");
+    let variable = |name: &str| complete().environment([(name.to_owned(), "1".to_owned())]);
+    assert_eq!(variable("WXPAY_DATABSE").unwrap_err().to_string(), "WXPAY_DATABSE is not a setting");
+    assert!(variable("PATH").is_ok());
+    assert!(variable("WXPAY_LOG").is_ok());
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_refused_by_line_without_its_words() {
+    let error = Sources::default().file("listen = '127.0.0.1:1'\napp_secret = planted\n").unwrap_err();
+    assert_eq!(error.to_string(), "the file must be TOML (wrong in line 2)");
+    assert!(!format!("{error:?}").contains("planted"));
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_a_flag_over_both() {
+    let variables = [
+        ("WXPAY_CHASE_PAUSES".to_owned(), "1, 2s".to_owned()),
+        ("WXPAY_GATEWAY_BASE_URL".to_owned(), "http://127.0.0.1:2".to_owned()),
+        ("WXPAY_BASE_URL".to_owned(), "not even a URL".to_owned()),
+        ("WXPAY_CALL_TRIES".to_owned(), "9".to_owned()),
+    ];
+    let config = complete()
+        .file("chase_pauses = [7]\nprepay_lifetime = '3m'\ncall_tries = 2")
+        .unwrap()
+        .environment(variables)
+        .unwrap()
+        .setting("chase_margin", "4s")
+        .unwrap()
+        .check()
+        .unwrap();
+    assert_eq!(*config.schedule.pauses, [1, 2].map(Duration::from_secs));
+    assert_eq!(config.schedule.prepay_lifetime, Duration::from_secs(180));
+    assert_eq!(config.schedule.margin, Duration::from_secs(4));
+}
+
+#[test]
+fn the_simulators_names_are_understood() {
+    let variables = [
+        ("WXPAY_BASE_URL", "http://127.0.0.1:3".to_owned()),
+        ("V1_APPID", "wxd930ea5d5a258f4f".to_owned()),
+        ("V1_APP_SECRET", "a".repeat(32)),
+        ("V1_PAY_SIGN_KEY", "b".repeat(128)),
+        ("V1_PARTNER", "1900000109".to_owned()),
+        ("V1_PARTNER_KEY", "c".repeat(32)),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value));
+    let given = Sources::default().environment(variables).unwrap();
+    assert!(given.setting("public_base_url", "http://127.0.0.1:4").unwrap().check().is_ok());
+}
+
+#[test]
+fn only_at_home_the_notices_need_no_public_address() {
+    let without = |gateway: &str, listen: &str| {
+        let mut given =
+            complete().setting("gateway_base_url", gateway).unwrap().setting("listen", listen).unwrap();
+        assert!(given.take("public_base_url").is_some());
+        given.setting("api_token", "0123456789abcdef").unwrap().check()
+    };
+    assert!(without("http://127.0.0.1:9", "127.0.0.1:0").unwrap().notify_url.is_none());
+    for (gateway, listen) in [
+        ("https://api.weixin.qq.com", "127.0.0.1:0"),
+        ("http://127.0.0.1.example:80", "127.0.0.1:0"),
+        ("http://127.0.0.1:9", "0.0.0.0:0"),
+    ] {
+        assert_eq!(without(gateway, listen).unwrap_err().name(), "public_base_url", "{gateway} {listen}");
+    }
+}
+
+#[test]
+fn a_key_may_be_in_a_file_and_the_later_source_wins() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("key");
+    fs::write(&path, format!("{}\n", "d".repeat(32))).unwrap();
+    let path = path.to_str().unwrap();
+    assert!(complete().setting("partner_key_file", path).unwrap().check().is_ok());
+    let wrong = complete().setting("partner_key_file", "/nowhere").unwrap();
+    assert_eq!(wrong.check().unwrap_err().name(), "partner_key_file");
+    let later = complete().setting("partner_key_file", "/nowhere").unwrap();
+    assert!(later.setting("partner_key", "e".repeat(32)).unwrap().check().is_ok());
+    let both = format!("partner_key = '{}'\npartner_key_file = '{path}'", "e".repeat(32));
+    let error = complete().file(&both).unwrap().check().unwrap_err();
+    assert_eq!(error.to_string(), "partner_key_file must not be given together with partner_key");
+}
+
+#[test]
+fn to_listen_to_the_world_takes_a_token() {
+    let open = || complete().setting("listen", "0.0.0.0:80").unwrap();
+    assert_eq!(open().check().unwrap_err().name(), "api_token");
+    assert!(open().setting("api_token", "0123456789abcdef").unwrap().check().is_ok());
+    let config = open().setting("api_token", "0123456789abcdef").unwrap().check().unwrap();
+    assert!(!format!("{config:?}").contains("0123456789abcdef"));
+}

@@ -1,0 +1,128 @@
+//! Reading single values, each by its rule.
+
+use super::{BadSetting, Sources};
+use std::{fs, ops::RangeInclusive, str::FromStr, time::Duration};
+use wxpay_proto::id::Invalid;
+use zeroize::Zeroizing;
+
+const A_DURATION: &str =
+    "must be a duration from 1ms to 30 days: a whole number of seconds, or with ms, s, m or h";
+const LONGEST: Duration = Duration::from_hours(30 * 24);
+
+impl Sources {
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        self.take(name).map(|(value, _)| value.to_string())
+    }
+
+    pub(super) fn parsed<T: FromStr>(&mut self, name: &str, rule: &str) -> Result<Option<T>, BadSetting> {
+        let text = self.text(name);
+        text.map(|text| text.parse().map_err(|_| BadSetting::new(name, rule))).transpose()
+    }
+
+    /// A value with a rule of the protocol.
+    pub(super) fn needed<T: FromStr<Err = Invalid>>(&mut self, name: &str) -> Result<T, BadSetting> {
+        let text = self.text(name).ok_or_else(|| BadSetting::new(name, "must be given"))?;
+        text.parse().map_err(|invalid: Invalid| BadSetting::new(name, invalid.rule()))
+    }
+
+    pub(super) fn count(
+        &mut self,
+        name: &str,
+        range: RangeInclusive<usize>,
+    ) -> Result<Option<usize>, BadSetting> {
+        let rule = format!("must be a whole number from {} to {}", range.start(), range.end());
+        match self.parsed(name, &rule)? {
+            Some(count) if !range.contains(&count) => Err(BadSetting::new(name, rule)),
+            count => Ok(count),
+        }
+    }
+
+    pub(super) fn duration(&mut self, name: &str) -> Result<Option<Duration>, BadSetting> {
+        self.text(name)
+            .map(|text| duration(&text).ok_or_else(|| BadSetting::new(name, A_DURATION)))
+            .transpose()
+    }
+
+    pub(super) fn durations(&mut self, name: &str) -> Result<Option<Vec<Duration>>, BadSetting> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let durations: Option<Vec<_>> = text.split(',').map(|part| duration(part.trim())).collect();
+        match durations {
+            Some(durations) if durations.len() <= 64 => Ok(Some(durations)),
+            _ => Err(BadSetting::new(name, format!("must be 1 to 64 durations; each {A_DURATION}"))),
+        }
+    }
+
+    pub(super) fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, BadSetting> {
+        self.text(name)
+            .map(|path| {
+                fs::read(path)
+                    .map_err(|cause| BadSetting::new(name, "must name a readable file").because(cause))
+            })
+            .transpose()
+    }
+
+    /// A secret, given as itself or by the file it is in; blanks at the end of the file are cut off. The later
+    /// source wins; one source must not give both.
+    pub(super) fn secret(&mut self, name: &str) -> Result<Option<Zeroizing<String>>, BadSetting> {
+        let by_file = format!("{name}_file");
+        match (self.take(name), self.take(&by_file)) {
+            (None, None) => Ok(None),
+            (Some((_, rank)), Some((_, other))) if rank == other => {
+                Err(BadSetting::new(by_file, format!("must not be given together with {name}")))
+            }
+            (Some((value, rank)), other) if other.as_ref().is_none_or(|(_, other)| *other < rank) => {
+                Ok(Some(value))
+            }
+            (_, Some((path, _))) => {
+                let text = fs::read_to_string(path.as_str()).map(Zeroizing::new).map_err(|cause| {
+                    BadSetting::new(by_file, "must name a readable text file").because(cause)
+                })?;
+                Ok(Some(Zeroizing::new(text.trim_end().to_owned())))
+            }
+            (Some((value, _)), None) => Ok(Some(value)),
+        }
+    }
+
+    pub(super) fn key<T>(
+        &mut self,
+        name: &str,
+        new: impl FnOnce(String) -> Result<T, Invalid>,
+    ) -> Result<T, BadSetting> {
+        let rule = format!("must be given, by itself or as {name}_file");
+        let value = self.secret(name)?.ok_or_else(|| BadSetting::new(name, rule))?;
+        new(value.to_string()).map_err(|invalid| BadSetting::new(name, invalid.rule()))
+    }
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    let digits = text.trim_end_matches(|sign: char| sign.is_ascii_alphabetic());
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let millis: u64 = match text.strip_prefix(digits)? {
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    let duration = Duration::from_millis(digits.parse::<u64>().ok()?.checked_mul(millis)?);
+    (!duration.is_zero() && duration <= LONGEST).then_some(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_seconds_or_carry_a_unit() {
+        for (text, millis) in
+            [("15", 15_000), ("500ms", 500), ("15s", 15_000), ("2m", 120_000), ("1h", 3_600_000)]
+        {
+            assert_eq!(duration(text), Some(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "0", "s", "-1", "+1", "1.5", "1d", "1 s", "ms1", "99999999999999999999", "721h"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+}

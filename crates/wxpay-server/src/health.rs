@@ -1,0 +1,23 @@
+//! Whether the server runs, and whether it can do its work.
+
+use crate::api::{App, Problem};
+use axum::{Json, extract::State};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// A ledger that takes longer to commit nothing is not ready.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// `GET /health/live`: it runs.
+pub(crate) async fn live() -> Json<Value> {
+    Json(json!({ "status": "live" }))
+}
+
+/// `GET /health/ready`: the ledger can be written.
+pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, Problem> {
+    match tokio::time::timeout(PATIENCE, app.ledger.check()).await {
+        Ok(checked) => checked?,
+        Err(_) => return Err(Problem::ledger()),
+    }
+    Ok(Json(json!({ "status": "ready" })))
+}

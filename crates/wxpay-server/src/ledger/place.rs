@@ -1,0 +1,156 @@
+//! Orders in: on the disk before anything is sent.
+
+use super::{Failure, Ledger, Schedule, Terms, column, evidence};
+use rusqlite::{Connection, params};
+use wxpay_proto::{
+    Fate, UnixTime,
+    id::{OutTradeNo, PrepayId},
+    payment::Knowledge,
+};
+
+/// What is to be done about an order that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Placed {
+    /// It is on the disk, and WeChat Pay must be told.
+    Ask(Asking),
+    /// It was told, and its number for it is still good.
+    Ready(PrepayId),
+    /// It can no longer be paid, or need not: it is paid, disputed, or past its own end.
+    Over,
+    /// The number is taken by an order that differs in this field.
+    Differs(&'static str),
+}
+
+/// That WeChat Pay is about to be told of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asking {
+    /// Whether the order is new here.
+    pub(crate) first: bool,
+    /// Whether WeChat Pay might have known the order before this.
+    exposed: bool,
+}
+
+impl Ledger {
+    /// Places an order, or finds it placed. When this returns, the order is on the disk; if it is to be asked
+    /// for, then so is that WeChat Pay may know it, and when to query it first.
+    pub(crate) async fn place(
+        &self,
+        terms: Terms,
+        schedule: Schedule,
+        now: UnixTime,
+    ) -> Result<Placed, Failure> {
+        self.writer().write(move |db| place(db, &terms, &schedule, now)).await
+    }
+
+    /// Stores WeChat Pay's number of the order. The chase begins anew: now it can be paid.
+    pub(crate) async fn prepaid(
+        &self,
+        number: OutTradeNo,
+        prepayid: PrepayId,
+        schedule: Schedule,
+        now: UnixTime,
+    ) -> Result<(), Failure> {
+        self.writer()
+            .write(move |db| {
+                let Some(terms) = Terms::select(db, &number)? else { return Ok(()) };
+                let until = schedule.payable_until(now, terms.time_expire);
+                db.prepare_cached(
+                    "UPDATE orders SET prepayid = ?2, prepayid_until = ?3 WHERE out_trade_no = ?1",
+                )?
+                .execute(params![
+                    number.as_str(),
+                    prepayid.as_str(),
+                    column::from_time(until)
+                ])?;
+                if is_sought(db, &number)? { schedule.begin(db, &number, now, until) } else { Ok(()) }
+            })
+            .await
+    }
+
+    /// Notes that WeChat Pay gave no parameters. If it certainly does not know the order, there is nothing to
+    /// chase; if it refused an order it may have known before, the next query may tell why, and is due.
+    pub(crate) async fn not_prepaid(
+        &self,
+        number: OutTradeNo,
+        asking: Asking,
+        fate: Fate,
+        now: UnixTime,
+    ) -> Result<(), Failure> {
+        let update = match (fate, asking.exposed) {
+            (Fate::Unknown, _) | (Fate::NotSent, true) => return Ok(()),
+            (Fate::NotSent | Fate::Refused, false) => {
+                "UPDATE orders SET exposed = 0, next_query_at = NULL WHERE out_trade_no = ?1 AND ?2 > 0"
+            }
+            (Fate::Refused, true) => {
+                "UPDATE orders SET next_query_at = ?2 WHERE out_trade_no = ?1 AND next_query_at IS NOT NULL"
+            }
+        };
+        self.writer()
+            .write(move |db| {
+                db.prepare_cached(update)?.execute(params![number.as_str(), column::from_time(now)])?;
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn place(db: &Connection, terms: &Terms, schedule: &Schedule, now: UnixTime) -> Result<Placed, Failure> {
+    let number = &terms.out_trade_no;
+    let stored = Terms::select(db, number)?;
+    if let Some(field) = stored.as_ref().and_then(|stored| stored.difference(terms)) {
+        return Ok(Placed::Differs(field));
+    }
+    let first = stored.is_none();
+    if first {
+        terms.insert(db, now)?;
+        // A notice may have come first: from an order this ledger has forgotten, or will never know.
+        let nothing = Knowledge::of(number.clone(), terms.total_fee);
+        let known = evidence::knowledge(db, number, terms.total_fee)?;
+        evidence::follow(db, &nothing, &known, now)?;
+    }
+    let row = Row::select(db, number)?;
+    let past = terms.time_expire.is_some_and(|expire| expire <= now);
+    if past || !matches!(&*row.standing, "open" | "expired") {
+        return Ok(Placed::Over);
+    }
+    if let Some(prepayid) = row.prepayid_good_at(now)? {
+        return Ok(Placed::Ready(prepayid));
+    }
+    db.prepare_cached("UPDATE orders SET standing = 'open', exposed = 1 WHERE out_trade_no = ?1")?
+        .execute([number.as_str()])?;
+    schedule.begin(db, number, now, schedule.payable_until(now, terms.time_expire))?;
+    Ok(Placed::Ask(Asking { first, exposed: row.exposed }))
+}
+
+/// Whether the order still waits for a payment.
+fn is_sought(db: &Connection, number: &OutTradeNo) -> Result<bool, Failure> {
+    Row::select(db, number).map(|row| row.standing == "open")
+}
+
+struct Row {
+    standing: String,
+    exposed: bool,
+    prepayid: Option<String>,
+    prepayid_until: Option<i64>,
+}
+
+impl Row {
+    fn select(db: &Connection, number: &OutTradeNo) -> Result<Self, Failure> {
+        let mut select = db.prepare_cached(
+            "SELECT standing, exposed, prepayid, prepayid_until FROM orders WHERE out_trade_no = ?1",
+        )?;
+        Ok(select.query_row([number.as_str()], |row| {
+            let (standing, exposed) = (row.get(0)?, row.get(1)?);
+            Ok(Self { standing, exposed, prepayid: row.get(2)?, prepayid_until: row.get(3)? })
+        })?)
+    }
+
+    fn prepayid_good_at(&self, now: UnixTime) -> Result<Option<PrepayId>, Failure> {
+        match (&self.prepayid, self.prepayid_until) {
+            (Some(prepayid), Some(until)) if now < column::to_time(until)? => {
+                column::to_value(prepayid, "prepayid").map(Some)
+            }
+            (Some(_) | None, _) => Ok(None),
+        }
+    }
+}

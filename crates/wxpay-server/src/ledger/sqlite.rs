@@ -1,0 +1,376 @@
+//! SQLite, with one writer that commits in groups, and a few readers.
+//!
+//! A durable commit costs one wait for the disk, whatever it holds. So the writer takes everything that has
+//! queued up while it waited for the last commit into the next one, and tells each caller only after that
+//! commit: what was answered is on the disk, and sixty-four callers pay for one wait.
+
+use super::Failure;
+use rusqlite::{Connection, OpenFlags};
+use std::{
+    fs::{self, File},
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+mod embedded {
+    refinery::embed_migrations!("src/ledger/migrations");
+}
+
+/// How many writes one commit takes at most.
+const GROUP: usize = 256;
+/// How many writes may queue before callers wait in line.
+const QUEUE: usize = 1024;
+/// How many reads may run at once.
+const READERS: usize = 4;
+
+/// The writing end: a queue before the one connection that writes.
+#[derive(Clone, Debug)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Message>,
+    commits: Arc<AtomicU64>,
+}
+
+/// A write: done inside the group's transaction, then told how the commit went.
+type Job = Box<dyn FnOnce(&Connection) -> Told + Send>;
+/// Tells a caller how the commit went.
+type Told = Box<dyn FnOnce(Result<(), Failure>) + Send>;
+
+enum Message {
+    Write(Job),
+    Close(oneshot::Sender<()>),
+}
+
+impl Writer {
+    /// Opens the file, creates it if need be (readable by its owner alone: it holds personal data), brings its
+    /// tables up to date, and starts the writing thread.
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let lock = lock(path)?;
+        let mut db = Connection::open(path)?;
+        configure(&db)?;
+        embedded::migrations::runner().run(&mut db).map_err(Failure::migration)?;
+        let (queue, messages) = mpsc::channel(QUEUE);
+        let commits = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&commits);
+        let write = move || {
+            let closing = write_until_closed(&db, messages, &counted);
+            drop((db, lock));
+            if let Some(tell) = closing {
+                // Nobody may be waiting any more.
+                let _ = tell.send(());
+            }
+        };
+        thread::Builder::new().name("ledger".to_owned()).spawn(write).map_err(Failure::file)?;
+        Ok(Self { queue, commits })
+    }
+
+    /// How many groups were committed since the file was opened.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Runs `job` in a transaction and comes back when that is committed. An `Err` of the job undoes what it
+    /// did, and nothing of the others in its group.
+    ///
+    /// The job runs even if the caller stops waiting.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (tell, told) = oneshot::channel();
+        let job: Job = Box::new(move |db| {
+            let outcome = in_savepoint(db, job);
+            Box::new(move |committed| {
+                // Nobody may be waiting any more; the work is done all the same.
+                let _ = tell.send(committed.and(outcome));
+            })
+        });
+        self.queue.send(Message::Write(job)).await.map_err(|_| Failure::CLOSED)?;
+        told.await.unwrap_or(Err(Failure::CLOSED))
+    }
+
+    /// Commits what is queued, closes the file and ends the thread.
+    pub(super) async fn close(&self) {
+        let (tell, told) = oneshot::channel();
+        if self.queue.send(Message::Close(tell)).await.is_ok() {
+            // An error means that the thread has ended, which is what was wanted.
+            let _ = told.await;
+        }
+    }
+}
+
+/// Two servers on one file would each believe that they alone chase its orders.
+fn lock(path: &Path) -> Result<File, Failure> {
+    let mut options = fs::OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // SQLite gives its write-ahead log the mode of the database itself, so that one is made here too.
+    drop(options.open(path).map_err(Failure::file)?);
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    let lock = options.open(beside).map_err(Failure::file)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(fs::TryLockError::WouldBlock) => Err(Failure::IN_USE),
+        Err(fs::TryLockError::Error(error)) => Err(Failure::file(error)),
+    }
+}
+
+/// `FULL` waits for the disk at every commit; in WAL mode readers do not wait for the writer.
+fn configure(db: &Connection) -> Result<(), Failure> {
+    db.busy_timeout(Duration::from_secs(5))?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Ends when every `Writer` is gone, or with somebody to be told that the file is closed. Callers still in the
+/// queue then learn it by their channel's end.
+fn write_until_closed(
+    db: &Connection,
+    mut messages: mpsc::Receiver<Message>,
+    commits: &AtomicU64,
+) -> Option<oneshot::Sender<()>> {
+    let mut closing = None;
+    while closing.is_none() {
+        let (mut group, mut next) = (Vec::new(), Some(messages.blocking_recv()?));
+        while let Some(message) = next.take() {
+            match message {
+                Message::Write(job) => group.push(job),
+                Message::Close(tell) => closing = Some(tell),
+            }
+            if group.len() < GROUP && closing.is_none() {
+                next = messages.try_recv().ok();
+            }
+        }
+        if !group.is_empty() {
+            write_group(db, group, commits);
+        }
+    }
+    closing
+}
+
+/// One transaction for all of them. Whatever ends it early (a full disk makes SQLite roll back on its own)
+/// fails them all: none of them may believe in a commit that did not happen.
+fn write_group(db: &Connection, group: Vec<Job>, commits: &AtomicU64) {
+    let mut tellers = Vec::with_capacity(group.len());
+    let mut committed = db.execute_batch("BEGIN IMMEDIATE").map_err(Failure::from);
+    if committed.is_ok() {
+        for job in group {
+            if db.is_autocommit() {
+                break;
+            }
+            tellers.push(job(db));
+        }
+        committed = if db.is_autocommit() {
+            Err(Failure::ROLLED_BACK)
+        } else {
+            db.execute_batch("COMMIT").map_err(Failure::from)
+        };
+        if committed.is_err() && !db.is_autocommit() {
+            let _ = db.execute_batch("ROLLBACK");
+        }
+    }
+    match &committed {
+        Ok(()) => _ = commits.fetch_add(1, Ordering::Relaxed),
+        Err(failure) => tracing::error!(%failure, "the ledger cannot write"),
+    }
+    for tell in tellers {
+        tell(committed.clone());
+    }
+}
+
+/// Undoes what the job did when it fails.
+fn in_savepoint<T>(
+    db: &Connection,
+    job: impl FnOnce(&Connection) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    db.execute_batch("SAVEPOINT job")?;
+    let outcome = job(db);
+    if db.is_autocommit() {
+        return outcome.and(Err(Failure::ROLLED_BACK));
+    }
+    if outcome.is_err() {
+        db.execute_batch("ROLLBACK TO job")?;
+    }
+    db.execute_batch("RELEASE job")?;
+    outcome
+}
+
+/// The reading end: a few connections that cannot write.
+#[derive(Clone, Debug)]
+pub(super) struct Readers {
+    idle: Arc<Mutex<Vec<Connection>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let open = || -> Result<Connection, Failure> {
+            let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            db.busy_timeout(Duration::from_secs(5))?;
+            db.set_prepared_statement_cache_capacity(64);
+            Ok(db)
+        };
+        let idle = (0..READERS).map(|_| open()).collect::<Result<_, _>>()?;
+        Ok(Self { idle: Arc::new(Mutex::new(idle)), permits: Arc::new(Semaphore::new(READERS)) })
+    }
+
+    /// Runs `job` on one consistent view of all that is committed.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Failure::CLOSED)?;
+        let idle = Arc::clone(&self.idle);
+        let read = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let pop = || idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let db = pop().ok_or(Failure::CLOSED)?;
+            let outcome = db
+                .unchecked_transaction()
+                .map_err(Failure::from)
+                .and_then(|view| job(&view).and_then(|read| Ok(view.commit().map(|()| read)?)));
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(db);
+            outcome
+        });
+        read.await.unwrap_or(Err(Failure::CLOSED))
+    }
+
+    /// Waits for reads under way, then closes the connections.
+    pub(super) async fn close(&self) {
+        let all = u32::try_from(READERS).unwrap_or(u32::MAX);
+        if let Ok(permits) = self.permits.acquire_many(all).await {
+            self.permits.close();
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            drop(permits);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch() -> (tempfile::TempDir, Writer, Readers) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ledger.db");
+        let writer = Writer::open(&path).unwrap();
+        let readers = Readers::open(&path).unwrap();
+        (dir, writer, readers)
+    }
+
+    fn note(db: &Connection, kind: &str) -> Result<(), Failure> {
+        db.execute(
+            "INSERT INTO events (happened_at, kind, out_trade_no, data) VALUES (0, ?1, 'n', '{}')",
+            [kind],
+        )?;
+        Ok(())
+    }
+
+    async fn notes(readers: &Readers) -> i64 {
+        let count = |db: &Connection| Ok(db.query_row("SELECT count(*) FROM events", [], |row| row.get(0))?);
+        readers.read(count).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_failing_write_undoes_itself_and_nothing_of_its_neighbours() {
+        let (_dir, writer, readers) = scratch();
+        let jobs = (0..20).map(|n| {
+            let writer = writer.clone();
+            tokio::spawn(async move {
+                writer
+                    .write(move |db| {
+                        note(db, "written")?;
+                        if n % 2 == 0 { Err(Failure::corrupt("planned")) } else { Ok(()) }
+                    })
+                    .await
+            })
+        });
+        let mut failed = 0;
+        for job in jobs.collect::<Vec<_>>() {
+            failed += i64::from(job.await.unwrap().is_err());
+        }
+        assert_eq!((failed, notes(&readers).await), (10, 10));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn sixty_four_writers_share_few_commits() {
+        let (_dir, writer, readers) = scratch();
+        let before = writer.commits();
+        let blocker = writer.clone();
+        let slow = tokio::spawn(async move {
+            blocker
+                .write(|_| {
+                    thread::sleep(Duration::from_millis(200));
+                    Ok(())
+                })
+                .await
+        });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let jobs: Vec<_> = (0..64)
+            .map(|_| {
+                let writer = writer.clone();
+                tokio::spawn(async move { writer.write(|db| note(db, "written")).await })
+            })
+            .collect();
+        for job in jobs {
+            job.await.unwrap().unwrap();
+        }
+        slow.await.unwrap().unwrap();
+        assert_eq!(notes(&readers).await, 64);
+        let commits = writer.commits() - before;
+        assert!((1..=8).contains(&commits), "{commits} commits");
+    }
+
+    #[tokio::test]
+    async fn what_was_told_is_there_after_the_file_is_opened_again() {
+        let (dir, writer, readers) = scratch();
+        writer.write(|db| note(db, "written")).await.unwrap();
+        writer.close().await;
+        readers.close().await;
+        assert!(writer.write(|db| note(db, "late")).await.is_err());
+        let path = dir.path().join("ledger.db");
+        let _writer = Writer::open(&path).unwrap();
+        assert_eq!(notes(&Readers::open(&path).unwrap()).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_rolled_back_from_inside_fails_the_whole_group() {
+        let (_dir, writer, readers) = scratch();
+        let vandal = writer.write(|db| {
+            note(db, "lost")?;
+            Ok(db.execute_batch("ROLLBACK")?)
+        });
+        assert!(vandal.await.is_err());
+        writer.write(|db| note(db, "kept")).await.unwrap();
+        assert_eq!(notes(&readers).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_ledger_in_use_is_not_opened_twice() {
+        let (dir, _writer, _readers) = scratch();
+        let again = Writer::open(&dir.path().join("ledger.db")).unwrap_err();
+        assert_eq!(again.to_string(), "the ledger is in use by another process");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_ledger_is_readable_by_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (dir, writer, _readers) = scratch();
+        writer.write(|db| note(db, "written")).await.unwrap();
+        for file in fs::read_dir(dir.path()).unwrap() {
+            let file = file.unwrap();
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.file_name());
+        }
+    }
+}

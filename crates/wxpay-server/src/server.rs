@@ -1,0 +1,263 @@
+//! The server itself: sockets, limits, and its end.
+
+use crate::{
+    api::{self, App},
+    chase::Chase,
+    config::Config,
+    flights::Flights,
+    gateway::Gateway,
+    intake,
+    ledger::{Failure, Ledger},
+    shutdown::Ending,
+    tokens::{InProcess, TokenStore},
+};
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use std::{error, fmt, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinHandle,
+};
+use wxpay_hyper::Client;
+use wxpay_proto::id::{Invalid, NotifyUrl};
+
+/// How long the head of a request may take, the pause since the last one included.
+const HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// The longest head of a request, in bytes: the longest notice query and its headers fit in.
+const MAX_HEAD: usize = 32 * 1024;
+/// How many connections are served at once; more wait to be accepted.
+const MAX_CONNECTIONS: usize = 1024;
+/// How long the end waits for what is under way. A call to WeChat Pay with all its tries takes half a minute.
+const END_WITHIN: Duration = Duration::from_secs(45);
+
+/// The payment server. See [`Server::start`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Server;
+
+/// A server that runs. Dropping it lets the server run on; [`shutdown`](Self::shutdown) ends it.
+#[derive(Debug)]
+pub struct Running {
+    local_addr: SocketAddr,
+    notify_url: NotifyUrl,
+    ledger: Ledger,
+    ending: Ending,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Opens the ledger, takes up the chase where it was left, and listens. It runs in tasks of its own on the
+    /// current tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be opened, the client cannot be made, or the address cannot be listened on.
+    pub async fn start(config: Config) -> Result<Running, NotStarted> {
+        let client = client(&config)?;
+        Self::start_with(config, client, Box::new(InProcess::default())).await
+    }
+
+    /// The same with a client and a token store of one's own; the settings `ca_file` and `proxy` then count for
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub async fn start_with(
+        config: Config,
+        client: Client,
+        tokens: Box<dyn TokenStore>,
+    ) -> Result<Running, NotStarted> {
+        let ledger = Ledger::open(&config.database).map_err(NotStarted::ledger)?;
+        let listener = match TcpListener::bind(config.listen).await {
+            Ok(listener) => listener,
+            Err(cause) => {
+                ledger.close().await;
+                return Err(NotStarted::listen(cause));
+            }
+        };
+        let local_addr = listener.local_addr().map_err(NotStarted::listen)?;
+        let notify_url = match config.notify_url {
+            Some(url) => url,
+            None => {
+                format!("http://{local_addr}{}", config.notify_path).parse().map_err(NotStarted::notify)?
+            }
+        };
+        let ending = Ending::new();
+        let upkeep = tokio::spawn(keep_fresh(client.clone(), config.merchant.clone(), ending.clone()));
+        let gateway = Gateway::new(config.merchant, client, tokens);
+        let chase = Chase::new(
+            ledger.clone(),
+            gateway.clone(),
+            config.schedule.clone(),
+            config.chase_concurrency,
+            ending.clone(),
+        );
+        let notices =
+            intake::notices(gateway.merchant.clone(), gateway.client.clone(), ledger.clone(), ending.clone());
+        let app = App {
+            ledger: ledger.clone(),
+            gateway,
+            notify_url: notify_url.clone(),
+            schedule: config.schedule,
+            placing: Flights::default(),
+            chase: chase.clone(),
+            ending: ending.clone(),
+        };
+        let router = api::router(app, config.api_token).route_service(&config.notify_path, notices);
+        let accepting = tokio::spawn(accept(listener, router, ending.clone()));
+        tracing::info!(%local_addr, "listening");
+        Ok(Running {
+            local_addr,
+            notify_url,
+            ledger,
+            ending,
+            tasks: vec![accepting, tokio::spawn(chase.run()), upkeep],
+        })
+    }
+}
+
+impl Running {
+    /// Where it listens: the port it got, if it asked for any.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Where WeChat Pay is told to send notices.
+    #[must_use]
+    pub fn notify_url(&self) -> &NotifyUrl {
+        &self.notify_url
+    }
+
+    /// Its ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Ends it: accepts nothing new, lets requests, notices and calls that are under way come to their end
+    /// (three quarters of a minute at most), then closes the ledger. Tells whether all of them did.
+    pub async fn shutdown(self) -> bool {
+        self.ending.announce();
+        for task in self.tasks {
+            // A task that panicked has ended too.
+            let _ = task.await;
+        }
+        let settled = self.ending.settled(END_WITHIN).await;
+        if !settled {
+            tracing::warn!("ending, though something is still under way");
+        }
+        self.ledger.close().await;
+        settled
+    }
+}
+
+fn client(config: &Config) -> Result<Client, NotStarted> {
+    let mut builder = Client::builder();
+    if let Some(ca) = &config.ca {
+        builder = builder.root_ca(ca.clone());
+    }
+    if let Some(proxy) = &config.proxy {
+        builder = builder.proxy(proxy.clone());
+    }
+    builder.build().map_err(NotStarted::client)
+}
+
+async fn keep_fresh(client: Client, merchant: wxpay_proto::v1::Merchant, ending: Ending) {
+    tokio::select! {
+        never = client.keep_fresh(merchant) => match never {},
+        () = ending.announced() => {}
+    }
+}
+
+/// Accepts until the end is announced.
+async fn accept(listener: TcpListener, router: Router, ending: Ending) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            () = ending.announced() => return,
+            accepted = async {
+                let permit = Arc::clone(&permits).acquire_owned().await;
+                (listener.accept().await, permit)
+            } => accepted,
+        };
+        match accepted {
+            (Ok((stream, _)), permit) => {
+                let (router, ending) = (router.clone(), ending.clone());
+                tokio::spawn(async move {
+                    serve(stream, router, ending).await;
+                    drop(permit);
+                });
+            }
+            (Err(cause), _) => {
+                // No descriptors left, for one: they come back when connections end.
+                tracing::warn!(%cause, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Serves one connection to its end; when the server ends, to the end of the request under way.
+async fn serve(stream: TcpStream, router: Router, ending: Ending) {
+    let _busy = ending.busy();
+    // Without it answers may wait for more to send; they are whole already.
+    let _ = stream.set_nodelay(true);
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(MAX_HEAD);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut connection = std::pin::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = ending.announced() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(cause) = served {
+        tracing::debug!(%cause, "a connection ended early");
+    }
+}
+
+/// Why the server did not start.
+#[derive(Debug)]
+pub struct NotStarted {
+    what: &'static str,
+    cause: Box<dyn error::Error + Send + Sync>,
+}
+
+impl NotStarted {
+    fn ledger(cause: Failure) -> Self {
+        Self { what: "the ledger cannot be opened", cause: Box::new(cause) }
+    }
+
+    fn listen(cause: std::io::Error) -> Self {
+        Self { what: "the address cannot be listened on", cause: Box::new(cause) }
+    }
+
+    fn notify(cause: Invalid) -> Self {
+        Self { what: "the address makes no notify_url", cause: Box::new(cause) }
+    }
+
+    fn client(cause: wxpay_hyper::SetupError) -> Self {
+        Self { what: "the client cannot be made", cause: Box::new(cause) }
+    }
+}
+
+impl fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.what)
+    }
+}
+
+impl error::Error for NotStarted {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        Some(&*self.cause)
+    }
+}

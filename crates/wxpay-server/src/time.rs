@@ -1,0 +1,83 @@
+//! Moments as people and JSON write them, and the one clock of this crate.
+
+use jiff::{Timestamp, tz::Offset};
+use serde::{Serialize, Serializer};
+use std::{fmt, time::SystemTime};
+use wxpay_proto::UnixTime;
+
+/// A moment, written by RFC 3339 in China's time, to the second: `2014-05-08T10:10:00+08:00`.
+///
+/// ```
+/// use wxpay_server::time::ChinaTime;
+///
+/// let paid = ChinaTime::from_rfc3339("2014-05-08T02:10:00Z").ok_or("a moment")?;
+/// assert_eq!(paid.to_string(), "2014-05-08T10:10:00+08:00");
+/// # Ok::<(), &str>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChinaTime(UnixTime);
+
+const GMT_8: Offset = Offset::constant(8);
+
+impl ChinaTime {
+    /// The moment without its way of being written.
+    #[must_use]
+    pub const fn unix(self) -> UnixTime {
+        self.0
+    }
+
+    /// Reads RFC 3339 with any offset. A fraction of a second is cut off. `None` for anything else, and for
+    /// what lies before 1970.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let read: Timestamp = text.parse().ok()?;
+        u64::try_from(read.as_second()).ok().map(|secs| Self(UnixTime::from_secs(secs)))
+    }
+}
+
+impl From<UnixTime> for ChinaTime {
+    fn from(moment: UnixTime) -> Self {
+        Self(moment)
+    }
+}
+
+impl fmt::Display for ChinaTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secs = i64::try_from(self.0.as_secs()).unwrap_or(i64::MAX);
+        let moment = Timestamp::from_second(secs).unwrap_or(Timestamp::MAX);
+        write!(f, "{}", moment.display_with_offset(GMT_8))
+    }
+}
+
+impl Serialize for ChinaTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What time it is.
+pub(crate) fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixTime::EPOCH.after(since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_rfc_3339_with_an_offset_is_no_moment() {
+        for text in
+            ["", "2014-05-08", "2014-05-08T10:10:00", "20140508101000", "1399514976", "1969-12-31T23:59:59Z"]
+        {
+            assert_eq!(ChinaTime::from_rfc3339(text), None, "{text}");
+        }
+        let cut = ChinaTime::from_rfc3339("2014-05-08T10:10:00.999+08:00").unwrap();
+        assert_eq!(cut.unix(), UnixTime::from_secs(1_399_515_000));
+    }
+
+    #[test]
+    fn the_end_of_time_is_printed_without_a_panic() {
+        assert!(ChinaTime::from(UnixTime::from_millis(u64::MAX)).to_string().ends_with("+08:00"));
+    }
+}

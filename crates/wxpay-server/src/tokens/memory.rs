@@ -1,0 +1,34 @@
+//! The store of a merchant that runs one process.
+
+use super::{Dated, Promise, TokenStore};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+use wxpay_proto::id::AppId;
+
+/// Tokens in this process alone. Several servers in one process may share it through an `Arc`.
+#[derive(Debug, Default)]
+pub struct InProcess(Mutex<BTreeMap<AppId, Dated>>);
+
+impl TokenStore for InProcess {
+    fn load<'a>(&'a self, app: &'a AppId) -> Promise<'a, Option<Dated>> {
+        let token = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(app).cloned();
+        Box::pin(async move { Ok(token) })
+    }
+
+    fn save<'a>(&'a self, app: &'a AppId, token: Dated) -> Promise<'a, ()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(app.clone(), token);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl<T: TokenStore + ?Sized> TokenStore for std::sync::Arc<T> {
+    fn load<'a>(&'a self, app: &'a AppId) -> Promise<'a, Option<Dated>> {
+        (**self).load(app)
+    }
+
+    fn save<'a>(&'a self, app: &'a AppId, token: Dated) -> Promise<'a, ()> {
+        (**self).save(app, token)
+    }
+}

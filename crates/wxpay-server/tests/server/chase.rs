@@ -1,0 +1,97 @@
+//! Orders whose notices never come, and servers that end in the middle.
+
+use crate::shop::Shop;
+use serde_json::{Value, json};
+use std::time::Duration;
+use wxpay_sim::faults::{Operation, Trouble};
+
+#[tokio::test]
+async fn a_payment_whose_notices_are_all_lost_is_found_by_asking() {
+    let shop = Shop::open_with(&[("chase_pauses", "200ms")]).await;
+    shop.trouble(Trouble::NoticeLost, Operation::Notice, 100);
+    shop.order("A1", 1999).await;
+    shop.pay("A1");
+    let view = shop.becomes("A1", "paid").await;
+    assert_eq!(view["next_query_at"], Value::Null);
+    assert_eq!(shop.kinds("A1").await, ["order.paid"]);
+}
+
+#[tokio::test]
+async fn an_order_in_doubt_is_chased_as_well() {
+    let shop = Shop::open_with(&[("chase_pauses", "200ms"), ("call_tries", "1")]).await;
+    shop.trouble(Trouble::NoticeLost, Operation::Notice, 100);
+    shop.trouble(Trouble::LostAfter, Operation::Genprepay, 1);
+    assert_eq!(shop.order("A1", 1999).await.status, 504);
+    shop.pay("A1");
+    shop.becomes("A1", "paid").await;
+}
+
+#[tokio::test]
+async fn an_order_nobody_pays_expires_after_a_last_query_and_may_be_asked_for_again() {
+    let settings = [("chase_pauses", "200ms"), ("prepay_lifetime", "700ms"), ("chase_margin", "100ms")];
+    let shop = Shop::open_with(&settings).await;
+    shop.order("A1", 1999).await;
+    let view = shop.becomes("A1", "expired").await;
+    assert_eq!(view["next_query_at"], Value::Null);
+    assert_eq!(shop.kinds("A1").await, ["order.expired"]);
+    let again = shop.order("A1", 1999).await;
+    assert_eq!((again.status, &again.json()["status"]), (200, &json!("open")));
+    shop.pay("A1");
+    shop.becomes("A1", "paid").await;
+}
+
+#[tokio::test]
+async fn a_payment_that_comes_after_the_last_query_still_counts() {
+    let settings = [("chase_pauses", "200ms"), ("prepay_lifetime", "500ms"), ("chase_margin", "100ms")];
+    let shop = Shop::open_with(&settings).await;
+    shop.order("A1", 1999).await;
+    shop.becomes("A1", "expired").await;
+    // The gateway itself gives its orders two hours.
+    shop.pay("A1");
+    shop.becomes("A1", "paid").await;
+    assert_eq!(shop.kinds("A1").await, ["order.expired", "order.paid"]);
+}
+
+#[tokio::test]
+async fn no_answer_is_no_reason_to_give_an_order_up() {
+    let settings = [
+        ("chase_pauses", "100ms"),
+        ("prepay_lifetime", "500ms"),
+        ("chase_margin", "100ms"),
+        ("call_tries", "1"),
+    ];
+    let shop = Shop::open_with(&settings).await;
+    shop.order("A1", 1999).await;
+    shop.trouble(Trouble::LostBefore, Operation::Orderquery, 1000);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(shop.view("A1").await["status"], "open");
+    shop.sim.with(|sim, _| sim.gateway.calm());
+    shop.becomes("A1", "expired").await;
+}
+
+#[tokio::test]
+async fn a_payment_made_while_the_server_is_down_is_found_by_the_next_one() {
+    let shop = Shop::open_with(&[("chase_pauses", "200ms")]).await;
+    shop.order("A1", 1999).await;
+    let closed = shop.close().await;
+    closed.pay("A1");
+    let shop = closed.open().await;
+    let view = shop.becomes("A1", "paid").await;
+    assert_eq!(view["total_fee"], 1999);
+    // The new server knows the old one's orders, and its parameters for the app.
+    assert_eq!(shop.order("A1", 1998).await.status, 409);
+}
+
+#[tokio::test]
+async fn a_restart_forgets_nothing() {
+    let shop = Shop::open().await;
+    let placed = shop.order("A1", 1999).await.json();
+    shop.order("A2", 5).await;
+    shop.pay("A2");
+    let paid = shop.becomes("A2", "paid").await;
+    let shop = shop.restart().await;
+    assert_eq!(shop.view("A2").await, paid);
+    assert_eq!(shop.kinds("A2").await, ["order.paid"]);
+    let again = shop.order("A1", 1999).await.json();
+    assert_eq!(again["app"]["prepayid"], placed["app"]["prepayid"]);
+}

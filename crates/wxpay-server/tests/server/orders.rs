@@ -1,0 +1,221 @@
+//! Orders, from the shop's side.
+
+use crate::shop::{Shop, call, order};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
+use wxpay_sim::{
+    faults::{Operation, Trouble},
+    gateway::Payer,
+};
+
+#[tokio::test]
+async fn a_whole_payment_from_order_to_delivery() {
+    let shop = Shop::open().await;
+    let placed = shop.order("A1", 1999).await;
+    assert_eq!(placed.status, 201, "{}", placed.json());
+    let placed = placed.json();
+    assert_eq!((&placed["status"], &placed["out_trade_no"]), (&json!("open"), &json!("A1")));
+    let phone = placed["app"].as_object().unwrap();
+    let names: Vec<_> = phone.keys().map(String::as_str).collect();
+    assert_eq!(names, ["appid", "noncestr", "package", "partnerid", "prepayid", "sign", "timestamp"]);
+    assert!(phone.values().all(Value::is_string));
+
+    // The phone checks the second signature, and pays.
+    let sim = shop.sim.address();
+    let paid = call(sim, "POST", "/_sim/v1/phone/pay", &[], placed["app"].to_string().as_bytes()).await;
+    assert_eq!(paid.status, 200, "{}", paid.json());
+    let view = shop.becomes("A1", "paid").await;
+    let record = shop.record("A1").unwrap();
+    let payment = &record.payments[0];
+    assert_eq!(view["transaction_id"], payment.transaction_id.to_string());
+    assert_eq!((&view["discount"], &view["disputes"]), (&json!(0), &json!([])));
+    assert!(view["paid_at"].as_str().unwrap().ends_with("+08:00"), "{view}");
+    assert_eq!(view["next_query_at"], Value::Null);
+    assert_eq!(shop.kinds("A1").await, ["order.paid"]);
+
+    // The same order again: there is nothing more to pay.
+    let again = shop.order("A1", 1999).await;
+    assert_eq!((again.status, &again.json()["status"]), (200, &json!("paid")));
+    assert!(again.json().get("app").is_none());
+
+    let told = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
+    assert_eq!(told.status, 200, "{}", told.json());
+    assert_eq!(told.json()["delivery"]["delivered"], true);
+    assert!(told.json()["delivery"]["told_at"].is_string());
+    let twice = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
+    assert_eq!(twice.json()["delivery"], told.json()["delivery"]);
+    assert!(shop.server.shutdown().await);
+}
+
+#[tokio::test]
+async fn a_discount_counts_against_the_order() {
+    let shop = Shop::open().await;
+    shop.order("A1", 1999).await;
+    shop.pay_as("A1", &Payer::default().with_discount(wxpay_proto::Fen::new(50)));
+    let view = shop.becomes("A1", "paid").await;
+    assert_eq!(view["discount"], 50);
+}
+
+#[tokio::test]
+async fn the_same_order_again_is_the_same_order() {
+    let shop = Shop::open().await;
+    let first = shop.order("A1", 1999).await;
+    let again = shop.order("A1", 1999).await;
+    assert_eq!((first.status, again.status), (201, 200));
+    assert_eq!(first.json()["app"]["prepayid"], again.json()["app"]["prepayid"]);
+    assert_eq!(shop.record("A1").unwrap().prepays.len(), 1);
+}
+
+#[tokio::test]
+async fn requests_at_the_same_time_share_one_call() {
+    let shop = Shop::open().await;
+    shop.trouble(Trouble::Delayed { millis: 300 }, Operation::Genprepay, 1);
+    let address = shop.address();
+    let asking: Vec<_> = (0..16)
+        .map(|_| {
+            tokio::spawn(async move {
+                let head = [("content-type", "application/json")];
+                let body = order("A1", 1999).to_string();
+                call(address, "POST", "/api/orders", &head, body.as_bytes()).await
+            })
+        })
+        .collect();
+    let (mut created, mut prepayids) = (0, Vec::new());
+    for answer in asking {
+        let answer = answer.await.unwrap();
+        created += u32::from(answer.status == 201);
+        prepayids.push(answer.json()["app"]["prepayid"].clone());
+    }
+    prepayids.dedup();
+    assert_eq!((created, prepayids.len()), (1, 1));
+    assert_eq!(shop.record("A1").unwrap().prepays.len(), 1);
+}
+
+#[tokio::test]
+async fn another_order_under_the_same_number_is_a_conflict_that_names_the_field() {
+    let shop = Shop::open().await;
+    let mut placed = order("A1", 1999);
+    placed["attach"] = json!("a");
+    assert_eq!(shop.post("/api/orders", &placed).await.status, 201);
+    for (field, value) in [
+        ("total_fee", json!(1998)),
+        ("body", json!("other")),
+        ("spbill_create_ip", json!("203.0.113.8")),
+        ("attach", json!("b")),
+        ("attach", json!("")),
+        ("traceid", json!("t")),
+        ("charset", json!("GBK")),
+        ("time_expire", json!("2099-01-01T00:00:00Z")),
+    ] {
+        let mut other = placed.clone();
+        other[field] = value;
+        let answer = shop.post("/api/orders", &other).await;
+        assert_eq!((answer.status, &answer.json()["field"]), (409, &json!(field)), "{}", answer.json());
+        assert!(answer.head.contains("content-type: application/problem+json"));
+    }
+    assert_eq!(shop.view("A1").await["total_fee"], 1999);
+}
+
+#[tokio::test]
+async fn a_lost_answer_leaves_the_order_in_doubt_and_asking_again_recovers_it() {
+    let shop = Shop::open_with(&[("call_tries", "1")]).await;
+    shop.trouble(Trouble::LostAfter, Operation::Genprepay, 1);
+    let lost = shop.order("A1", 1999).await;
+    assert_eq!((lost.status, &lost.json()["fate"]), (504, &json!("unknown")), "{}", lost.json());
+    // The order is here, and at WeChat Pay; it is chased.
+    let view = shop.view("A1").await;
+    assert_eq!(view["status"], "open");
+    assert!(view["next_query_at"].is_string(), "{view}");
+    assert!(shop.record("A1").is_some());
+    let again = shop.order("A1", 1999).await;
+    assert_eq!(again.status, 200, "{}", again.json());
+    shop.pay("A1");
+    shop.becomes("A1", "paid").await;
+    assert_eq!(shop.kinds("A1").await, ["order.paid"]);
+}
+
+#[tokio::test]
+async fn the_core_tries_again_by_itself_when_an_answer_is_lost() {
+    let shop = Shop::open().await;
+    shop.trouble(Trouble::LostAfter, Operation::Genprepay, 1);
+    let placed = shop.order("A1", 1999).await;
+    assert_eq!(placed.status, 201, "{}", placed.json());
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_with_its_code_and_nothing_is_chased() {
+    let shop = Shop::open_with(&[("partner_key", &"0".repeat(32))]).await;
+    let refused = shop.order("A1", 1999).await;
+    assert_eq!((refused.status, &refused.json()["fate"]), (502, &json!("refused")), "{}", refused.json());
+    assert!(refused.json()["refusal"]["code"].is_string());
+    let view = shop.view("A1").await;
+    assert_eq!((&view["status"], &view["next_query_at"]), (&json!("open"), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_not_there_was_sent_nothing() {
+    let shop = Shop::open_with(&[("gateway_base_url", "http://127.0.0.1:9"), ("call_tries", "1")]).await;
+    let failed = shop.order("A1", 1999).await;
+    assert_eq!((failed.status, &failed.json()["fate"]), (503, &json!("not_sent")), "{}", failed.json());
+    assert_eq!(shop.view("A1").await["next_query_at"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_visitor_who_goes_away_does_not_take_the_order_along() {
+    let shop = Shop::open().await;
+    shop.trouble(Trouble::Delayed { millis: 400 }, Operation::Genprepay, 1);
+    let body = order("A1", 1999).to_string();
+    let mut stream = tokio::net::TcpStream::connect(shop.address()).await.unwrap();
+    let head = format!(
+        "POST /api/orders HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    drop(stream);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(shop.view("A1").await["status"], "open");
+    let again = shop.order("A1", 1999).await;
+    assert_eq!(again.status, 200);
+    assert_eq!(shop.record("A1").unwrap().prepays.len(), 1);
+}
+
+#[tokio::test]
+async fn an_expired_prepayid_is_fetched_anew_under_the_same_number() {
+    let shop = Shop::open_with(&[("prepay_lifetime", "1s")]).await;
+    let first = shop.order("A1", 1999).await.json();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let again = shop.order("A1", 1999).await;
+    assert_eq!(again.status, 200);
+    assert_ne!(first["app"]["prepayid"], again.json()["app"]["prepayid"]);
+}
+
+#[tokio::test]
+async fn tokens_that_are_replaced_or_expire_stop_nothing() {
+    let shop = Shop::open().await;
+    shop.order("A1", 1).await;
+    shop.sim.with(|sim, now| sim.gateway.replace_tokens(now));
+    assert_eq!(shop.order("A2", 1).await.status, 201);
+    shop.sim.with(|sim, now| sim.gateway.expire_tokens(now));
+    assert_eq!(shop.order("A3", 1).await.status, 201);
+}
+
+#[tokio::test]
+async fn delivery_needs_a_payment_and_a_payer() {
+    let shop = Shop::open().await;
+    shop.order("A1", 1999).await;
+    let early = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
+    assert_eq!(early.status, 409, "{}", early.json());
+    shop.trouble(Trouble::NoticeLost, Operation::Notice, 100);
+    shop.pay("A1");
+    assert_eq!(shop.post("/api/orders/A1/paid", &json!({})).await.json()["status"], "paid");
+    let nobody = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
+    assert_eq!((nobody.status, &nobody.json()["field"]), (422, &json!("openid")));
+    let payer = shop.sim.with(|sim, _| sim.gateway.payer().as_str().to_owned());
+    let failed = json!({"status": "failed", "message": "缺货", "openid": payer});
+    let told = shop.post("/api/orders/A1/delivered", &failed).await;
+    assert_eq!(told.status, 200, "{}", told.json());
+    assert_eq!(told.json()["delivery"]["message"], "缺货");
+    assert_eq!(shop.post("/api/orders/B9/delivered", &json!({"status": "ok"})).await.status, 404);
+}
