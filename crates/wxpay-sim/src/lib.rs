@@ -65,3 +65,7 @@ pub use clock::Clock;
 pub use credentials::{App, Credentials};
 pub use gateway::{Gateway, Outcome};
 pub use settings::Settings;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

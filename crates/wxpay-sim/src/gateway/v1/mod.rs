@@ -11,6 +11,8 @@ pub(crate) mod package;
 pub(crate) mod route;
 pub(crate) mod sign;
 mod token;
+#[cfg(test)]
+mod vectors;
 
 use crate::{
     credentials::{App, Permission},

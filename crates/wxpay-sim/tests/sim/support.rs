@@ -1,5 +1,4 @@
 //! A merchant's program of a few lines, with its own signing: the other party of these tests.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use md5::Md5;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
@@ -55,6 +54,10 @@ pub fn app_signed(mut body: Value, key: &str) -> Value {
     body
 }
 
+pub fn token_url(grant_type: &str, appid: &str, secret: &str) -> String {
+    format!("{BASE}/cgi-bin/token?grant_type={grant_type}&appid={appid}&secret={secret}")
+}
+
 pub struct Shop {
     pub gateway: Gateway,
     pub me: Credentials,
@@ -79,13 +82,9 @@ impl Shop {
         self.now = UnixTime::from_millis(self.now.as_millis() + seconds * 1000);
     }
 
-    pub fn token_url(&self, grant_type: &str, appid: &str, secret: &str) -> String {
-        format!("{BASE}/cgi-bin/token?grant_type={grant_type}&appid={appid}&secret={secret}")
-    }
-
     pub fn ask_token(&mut self) -> Value {
         let (appid, secret) = (self.me.appid().to_string(), self.me.app_secret().expose().clone());
-        let url = self.token_url("client_credential", &appid, &secret);
+        let url = token_url("client_credential", &appid, &secret);
         self.answered(&Request::get(url))
     }
 
@@ -98,13 +97,10 @@ impl Shop {
     }
 
     pub fn reply(&mut self, request: &Request) -> Vec<u8> {
-        match self.gateway.answer(request, self.now) {
-            Outcome::Reply(reply) => {
-                assert_eq!(reply.status(), 200);
-                reply.body().to_vec()
-            }
-            other => panic!("no trouble was asked for, but {other:?}"),
-        }
+        let outcome = self.gateway.answer(request, self.now);
+        let Outcome::Reply(reply) = outcome else { panic!("no trouble was asked for, but {outcome:?}") };
+        assert_eq!(reply.status(), 200);
+        reply.body().to_vec()
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -1,0 +1,75 @@
+//! Whatever bytes arrive, nothing panics, and no money moves by them.
+
+use crate::support::{BASE, START, Shop};
+use proptest::prelude::*;
+use serde_json::Value;
+use wxpay_proto::http::Request;
+use wxpay_sim::{Clock, Outcome, Settings, control::Simulation, phone::Bill};
+
+const PATHS: [&str; 4] = ["/cgi-bin/token", "/pay/genprepay", "/pay/orderquery", "/pay/delivernotify"];
+
+proptest! {
+    #[test]
+    fn any_body_is_answered(path in 0..4_usize, body in prop::collection::vec(any::<u8>(), 0..300)) {
+        let mut shop = Shop::open(Settings::default());
+        let request = Request::post(shop.url(PATHS[path]), "", body);
+        prop_assert!(matches!(shop.gateway.answer(&request, START), Outcome::Reply(_)));
+        prop_assert!(shop.gateway.orders(START).is_empty());
+    }
+
+    #[test]
+    fn any_url_is_answered(url in "\\PC{0,80}", tail in "\\PC{0,80}") {
+        let mut shop = Shop::open(Settings::default());
+        for url in [url, format!("{BASE}/cgi-bin/token?{tail}"), format!("{BASE}/pay/genprepay?{tail}")] {
+            let answered = matches!(shop.gateway.answer(&Request::get(url), START), Outcome::Reply(_));
+            prop_assert!(answered);
+        }
+    }
+
+    /// Behind the outer signature: any package at all.
+    #[test]
+    fn any_package_is_answered(package in "[a-z_=&%+0-9A-F\\PC]{0,120}") {
+        let mut shop = Shop::open(Settings::default());
+        let body = shop.prepay_of(&package);
+        let answer = shop.call("/pay/genprepay", &body);
+        prop_assert_ne!(&answer["errcode"], &Value::from(0));
+        prop_assert!(shop.gateway.orders(START).is_empty());
+    }
+
+    /// Behind both signatures: any bytes in any field.
+    #[test]
+    fn any_field_is_judged(
+        which in 0..9_usize,
+        value in prop::collection::vec(any::<u8>(), 0..140),
+        extra in "[a-z_]{1,12}",
+    ) {
+        let mut shop = Shop::open(Settings::default());
+        let mut goods = shop.goods("A1");
+        let name = goods.keys().nth(which).copied().unwrap();
+        goods.insert(name, value.clone());
+        goods.insert(extra.leak(), value);
+        let body = shop.prepay_body(&goods);
+        let code = shop.errcode("/pay/genprepay", &body);
+        prop_assert!([0, 40033, 40035, 49010, 268_500_741].contains(&code), "{}", code);
+        prop_assert_eq!(shop.gateway.orders(START).len(), usize::from(code == 0));
+    }
+
+    #[test]
+    fn any_control_is_answered(
+        method in "GET|POST|DELETE|\\PC{0,8}",
+        path in "/_sim/v1/(orders/A1(/pay|/cancel|/fail|/\\PC{0,5})|clock|faults|phone/pay|notices|\\PC{0,20})",
+        body in prop_oneof!["\\{(\"[a-z_]{1,12}\":[0-9a-z\"-]{1,6},?){0,3}\\}".prop_map(String::into_bytes),
+            prop::collection::vec(any::<u8>(), 0..60)],
+    ) {
+        let shop = Shop::open(Settings::default());
+        let mut simulation = Simulation { gateway: shop.gateway, clock: Clock::running() };
+        let answer = simulation.control(&method, &path, &body, START);
+        prop_assert!([200, 201, 400, 404, 409].contains(&answer.status));
+    }
+
+    #[test]
+    fn any_parameters_are_judged_by_the_phone(parameters in prop::collection::vec(any::<u8>(), 0..200)) {
+        let mut shop = Shop::open(Settings::default());
+        prop_assert!(Bill::read(&mut shop.gateway, &parameters, START).is_err());
+    }
+}

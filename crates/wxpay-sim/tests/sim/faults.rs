@@ -1,0 +1,218 @@
+//! Trouble on demand, each kind.
+
+use crate::support::{Shop, parameter, token_url};
+use std::time::Duration;
+use wxpay_proto::http::Request;
+use wxpay_sim::{
+    Outcome, Settings,
+    faults::{Operation, Rule, Trouble},
+    gateway::{CannotPay, Payer, Tapped},
+    notices::{Delivery, DeliveryResult, NoticeState},
+    warnings::Kind,
+};
+
+fn troubled(trouble: Trouble) -> Shop {
+    let mut shop = Shop::open(Settings::default());
+    shop.gateway.trouble(Rule::new(trouble).times(1));
+    shop
+}
+
+fn prepay(shop: &mut Shop, number: &str) -> Outcome {
+    let body = shop.prepay_body(&shop.goods(number));
+    let request = shop.request("/pay/genprepay", &body);
+    shop.gateway.answer(&request, shop.now)
+}
+
+#[test]
+fn a_lost_answer_leaves_its_effect_or_none() {
+    for (trouble, effect) in [(Trouble::LostAfter, true), (Trouble::LostBefore, false)] {
+        let mut shop = troubled(trouble);
+        let outcome = prepay(&mut shop, "A1");
+        assert!(matches!(outcome, Outcome::Lost { effect: told } if told == effect), "{outcome:?}");
+        assert_eq!(shop.gateway.orders(shop.now).len(), usize::from(effect));
+        assert!(matches!(prepay(&mut shop, "A1"), Outcome::Reply(_)));
+    }
+}
+
+#[test]
+fn a_late_answer_has_had_its_effect() {
+    let mut shop = troubled(Trouble::Delayed { millis: 1500 });
+    let Outcome::Delayed(reply, pause) = prepay(&mut shop, "A1") else { panic!() };
+    assert_eq!(pause, Duration::from_millis(1500));
+    assert!(reply.body().starts_with(b"{\"prepayid\""));
+    assert_eq!(shop.gateway.orders(shop.now).len(), 1);
+}
+
+#[test]
+fn a_cut_answer_is_never_whole() {
+    for (bytes, expected) in [(0, 0), (10, 10), (1_000_000, 77)] {
+        let mut shop = troubled(Trouble::Cut { bytes });
+        let Outcome::Cut(reply, kept) = prepay(&mut shop, "A1") else { panic!() };
+        assert_eq!(reply.body().len(), 78);
+        assert_eq!(kept, expected);
+    }
+}
+
+#[test]
+fn an_error_page_garbage_or_a_busy_gateway_may_hide_an_effect() {
+    for effect in [true, false] {
+        for (trouble, status, start) in [
+            (Trouble::ServerError { effect }, 500, &b"<html>"[..]),
+            (Trouble::Garbage { effect }, 200, b"<html>\xff"),
+            (Trouble::SystemError { effect }, 200, b"{\"errcode\":-1,\"errmsg\":\"system error\"}"),
+        ] {
+            let mut shop = troubled(trouble);
+            let Outcome::Reply(reply) = prepay(&mut shop, "A1") else { panic!() };
+            assert_eq!(reply.status(), status);
+            assert!(reply.body().starts_with(start));
+            assert_eq!(shop.gateway.orders(shop.now).len(), usize::from(effect));
+        }
+    }
+}
+
+#[test]
+fn a_token_is_replaced_or_expires_in_mid_flight() {
+    for (trouble, expected) in [(Trouble::TokenReplaced, 40001), (Trouble::TokenExpired, 42001)] {
+        let mut shop = troubled(trouble);
+        let body = shop.prepay_body(&shop.goods("A1"));
+        assert_eq!(shop.errcode("/pay/genprepay", &body), expected);
+        shop.token = shop.fetch_token();
+        assert_eq!(shop.errcode("/pay/genprepay", &body), 0);
+    }
+}
+
+#[test]
+fn the_quota_is_used_up_until_the_next_day() {
+    let mut shop = troubled(Trouble::QuotaUsedUp);
+    assert_eq!(shop.ask_token()["errcode"], 45009);
+    assert_eq!(shop.ask_token()["errcode"], 45009);
+    shop.wait(86_400);
+    assert!(shop.ask_token().get("access_token").is_some());
+}
+
+#[test]
+fn an_early_payer_pays_before_genprepay_is_answered() {
+    let mut shop = troubled(Trouble::Early);
+    let Outcome::AfterNotices(reply) = prepay(&mut shop, "A1") else { panic!() };
+    assert!(reply.body().starts_with(b"{\"prepayid\""));
+    let deliveries = shop.due();
+    assert_eq!(deliveries.len(), 1);
+    assert!(shop.believes(&deliveries[0]));
+}
+
+#[test]
+fn an_early_notice_overtakes_the_phone() {
+    let mut settings = Settings::default();
+    settings.notify_delay = Duration::from_secs(3);
+    let mut shop = Shop::open(settings);
+    shop.gateway.trouble(Rule::new(Trouble::Early).on(Operation::Pay));
+    shop.order("A1");
+    let tapped = Tapped::OutTradeNo("A1".parse().unwrap());
+    let paid = shop.gateway.pay(&tapped, &Payer::default(), shop.now).unwrap();
+    assert!(paid.notices_first);
+    assert_eq!(shop.due().len(), 1);
+}
+
+#[test]
+fn a_second_payment_has_its_own_number_and_notice() {
+    let mut shop = Shop::open(Settings::default());
+    shop.order("A1");
+    let tapped = Tapped::OutTradeNo("A1".parse().unwrap());
+    shop.pay("A1");
+    let refused = shop.gateway.pay(&tapped, &Payer::default(), shop.now);
+    assert_eq!(refused.unwrap_err(), CannotPay::AlreadyPaid);
+    shop.gateway.trouble(Rule::new(Trouble::SecondPayment));
+    let payments = shop.pay("A1").payments;
+    assert_eq!(payments.len(), 2);
+    assert_ne!(payments[0].transaction_id, payments[1].transaction_id);
+    let deliveries = shop.due();
+    assert_eq!(deliveries.len(), 2);
+    assert_ne!(parameter(&deliveries[0], "notify_id"), parameter(&deliveries[1], "notify_id"));
+}
+
+fn notified(trouble: Trouble) -> (Shop, Vec<Delivery>) {
+    let mut shop = troubled(trouble);
+    shop.order("A1");
+    shop.pay("A1");
+    let deliveries = shop.due();
+    (shop, deliveries)
+}
+
+#[test]
+fn a_lost_notice_is_repeated_by_the_schedule() {
+    let (mut shop, deliveries) = notified(Trouble::NoticeLost);
+    assert!(deliveries.is_empty());
+    shop.wait(8);
+    let delivery = shop.due().remove(0);
+    shop.tell(&delivery, 200, "fail");
+    assert_eq!(shop.gateway.next_due().unwrap().since(shop.now).as_secs(), 10);
+}
+
+#[test]
+fn a_doubled_notice_overlaps_itself_and_counts_as_one_round() {
+    let (mut shop, deliveries) = notified(Trouble::NoticeDoubled);
+    assert_eq!(deliveries.iter().map(Delivery::overlaps).collect::<Vec<_>>(), [false, true]);
+    assert!(deliveries.iter().all(|delivery| shop.believes(delivery)));
+    assert_eq!(deliveries[0].query(), deliveries[1].query());
+    shop.tell(&deliveries[0], 200, "fail");
+    assert_eq!(shop.gateway.next_due(), None);
+    shop.tell(&deliveries[1], 200, "fail");
+    assert_eq!(shop.gateway.next_due().unwrap().since(shop.now).as_secs(), 8);
+    let (mut shop, deliveries) = notified(Trouble::NoticeDoubled);
+    shop.tell(&deliveries[0], 200, "success");
+    shop.gateway.delivered(deliveries[1].id(), &DeliveryResult::NoAnswer, shop.now);
+    assert_eq!(shop.gateway.notices()[0].state, NoticeState::Accepted);
+}
+
+#[test]
+fn a_reordered_notice_follows_the_next_one() {
+    let (mut shop, deliveries) = notified(Trouble::NoticeReordered);
+    assert!(deliveries.is_empty());
+    shop.wait(1);
+    shop.order("A2");
+    shop.pay("A2");
+    let order: Vec<String> = shop.due().iter().map(|delivery| delivery.out_trade_no().to_string()).collect();
+    assert_eq!(order, ["A2", "A1"]);
+}
+
+#[test]
+fn a_reordered_notice_goes_alone_when_none_follows() {
+    let (mut shop, deliveries) = notified(Trouble::NoticeReordered);
+    assert!(deliveries.is_empty());
+    shop.wait(8);
+    assert_eq!(shop.due().len(), 1);
+}
+
+#[test]
+fn a_forged_copy_of_every_kind_does_not_verify_and_success_to_it_is_flagged() {
+    let mut tampered = std::collections::BTreeSet::new();
+    for seed in 0..40 {
+        let mut shop = Shop::seeded(Settings::default(), seed);
+        shop.gateway.trouble(Rule::new(Trouble::NoticeForged).times(1));
+        shop.order("A1");
+        shop.pay("A1");
+        let deliveries = shop.due();
+        assert_eq!(deliveries.iter().map(Delivery::is_forged).collect::<Vec<_>>(), [true, false]);
+        let (forged, honest) = (&deliveries[0], &deliveries[1]);
+        assert!(!shop.believes(forged));
+        assert!(shop.believes(honest));
+        let differs = |name| parameter(forged, name) != parameter(honest, name);
+        tampered.insert(["total_fee", "transaction_id", "sign"].into_iter().find(|name| differs(name)));
+        shop.tell(forged, 200, "success");
+        assert!(shop.warned(Kind::ForgeryBelieved));
+        assert_eq!(shop.gateway.notices()[0].state, NoticeState::OnTheWay);
+        shop.tell(honest, 200, "success");
+        assert_eq!(shop.gateway.notices()[0].state, NoticeState::Accepted);
+    }
+    assert_eq!(tampered.len(), 4);
+}
+
+#[test]
+fn calm_ends_all_trouble() {
+    let mut shop = Shop::open(Settings::default());
+    shop.gateway.trouble(Rule::new(Trouble::LostBefore));
+    let url = token_url("client_credential", "wx0", "s");
+    assert!(matches!(shop.gateway.answer(&Request::get(url.clone()), shop.now), Outcome::Lost { .. }));
+    shop.gateway.calm();
+    assert!(matches!(shop.gateway.answer(&Request::get(url), shop.now), Outcome::Reply(_)));
+}

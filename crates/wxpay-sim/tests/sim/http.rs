@@ -1,0 +1,258 @@
+//! Over real sockets: the calls, the notices, and mishaps carried out.
+
+use crate::support::Shop;
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::Mutex,
+    time::timeout,
+};
+use wxpay_proto::UnixTime;
+use wxpay_sim::{
+    Clock, Settings,
+    faults::{Operation, Rule, Trouble},
+    serve::Server,
+};
+
+const SOON: Duration = Duration::from_secs(20);
+
+struct Reply {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+/// One request on one connection, byte by byte; `None` if the connection closes without a byte.
+async fn exchange(server: &Server, method: &str, target: &str, body: &str) -> Option<Reply> {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let length = body.len();
+    let request = format!(
+        "{method} {target} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    // A connection that breaks may be reset after what it gave.
+    timeout(SOON, stream.read_to_end(&mut bytes)).await.unwrap().ok();
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Some(Reply { status, head, body: bytes[end + 4..].to_vec() })
+}
+
+async fn json_of(server: &Server, method: &str, target: &str, body: &Value) -> Value {
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let reply = exchange(server, method, target, &body).await.unwrap();
+    serde_json::from_slice(&reply.body).unwrap()
+}
+
+/// A merchant who keeps what he hears and gives each the next of his answers, the last one for ever.
+async fn merchant(answers: &'static [&'static str]) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/notify", listener.local_addr().unwrap());
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let keeps = Arc::clone(&heard);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut bytes = Vec::new();
+            while !bytes.ends_with(b"</xml>") {
+                let mut part = [0; 2048];
+                let read = stream.read(&mut part).await.unwrap();
+                assert!(read > 0, "the notice ended too soon");
+                bytes.extend_from_slice(&part[..read]);
+            }
+            let mut kept = keeps.lock().await;
+            let answer = answers.get(kept.len()).or_else(|| answers.last()).unwrap();
+            kept.push(String::from_utf8(bytes).unwrap());
+            drop(kept);
+            let reply = format!(
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{answer}",
+                answer.len()
+            );
+            stream.write_all(reply.as_bytes()).await.unwrap();
+        }
+    });
+    (url, heard)
+}
+
+/// A shop whose gateway has moved into a server. The token it has is good there.
+async fn served(clock: impl FnOnce(UnixTime) -> Clock) -> (Shop, Server) {
+    let shop = Shop::open(Settings::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::start(listener, shop.gateway.clone(), clock(shop.now)).unwrap();
+    (shop, server)
+}
+
+fn prepay(shop: &Shop, number: &str, notify_url: &str) -> (String, String) {
+    let mut goods = shop.goods(number);
+    goods.insert("notify_url", notify_url.as_bytes().to_vec());
+    (format!("/pay/genprepay?access_token={}", shop.token), shop.prepay_body(&goods).to_string())
+}
+
+async fn until(what: impl AsyncFn() -> bool) {
+    timeout(SOON, async {
+        while !what().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn a_payment_goes_from_token_to_notice() {
+    let (shop, server) = served(Clock::frozen).await;
+    let (notify_url, heard) = merchant(&["success"]).await;
+    let target = format!(
+        "/cgi-bin/token?grant_type=client_credential&appid={}&secret={}",
+        shop.me.appid(),
+        shop.me.app_secret().expose()
+    );
+    let token = json_of(&server, "GET", &target, &Value::Null).await;
+    let token = token["access_token"].as_str().unwrap();
+    let (_, body) = prepay(&shop, "A1", &notify_url);
+    let reply =
+        exchange(&server, "POST", &format!("/pay/genprepay?access_token={token}"), &body).await.unwrap();
+    assert_eq!(reply.status, 200);
+    assert!(reply.body.starts_with(b"{\"prepayid\":\""));
+    let paid = json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
+    assert_eq!(paid["state"], "PAID");
+    until(async || heard.lock().await.len() == 1).await;
+    let notice = heard.lock().await[0].clone();
+    let (head, xml) = notice.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /notify?bank_billno="));
+    for header in [
+        "User-Agent: Mozilla/4.0",
+        "Accept: */*",
+        "Content-Type: text/xml",
+        "Content-Length: 352",
+        "Pragma: no-cache",
+    ] {
+        assert!(head.contains(header), "{header} in {head}");
+    }
+    assert_eq!(xml.len(), 352);
+    until(async || json_of(&server, "GET", "/_sim/v1/notices", &Value::Null).await[0]["state"] == "ACCEPTED")
+        .await;
+}
+
+#[tokio::test]
+async fn a_notice_is_repeated_when_the_clock_is_advanced() {
+    let (shop, server) = served(Clock::frozen).await;
+    let (notify_url, heard) = merchant(&["fail", "fail", "success"]).await;
+    let (target, body) = prepay(&shop, "A1", &notify_url);
+    exchange(&server, "POST", &target, &body).await.unwrap();
+    json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
+    for (round, seconds) in [(1, 8), (2, 10)] {
+        until(async || {
+            let notices = json_of(&server, "GET", "/_sim/v1/notices", &Value::Null).await;
+            notices[0]["state"] == "WAITING" && notices[0]["deliveries"].as_array().unwrap().len() == round
+        })
+        .await;
+        assert_eq!(heard.lock().await.len(), round);
+        json_of(&server, "POST", "/_sim/v1/clock", &json!({ "advance_seconds": seconds })).await;
+    }
+    until(async || json_of(&server, "GET", "/_sim/v1/notices", &Value::Null).await[0]["state"] == "ACCEPTED")
+        .await;
+    assert_eq!(heard.lock().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_merchant_who_is_away_gives_no_answer() {
+    let (shop, server) = served(Clock::frozen).await;
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (target, body) = prepay(&shop, "A1", &format!("http://{gone}/notify"));
+    exchange(&server, "POST", &target, &body).await.unwrap();
+    json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
+    until(async || {
+        let notices = json_of(&server, "GET", "/_sim/v1/notices", &Value::Null).await;
+        notices[0]["deliveries"][0]["result"] == "no_answer"
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_a_connection_closed_without_a_byte() {
+    for (kind, orders) in [("lost_after", 1), ("lost_before", 0)] {
+        let (shop, server) = served(Clock::frozen).await;
+        let rule = json!({ "kind": kind, "operation": "genprepay", "count": 1 });
+        json_of(&server, "POST", "/_sim/v1/faults", &rule).await;
+        let (target, body) = prepay(&shop, "A1", "http://127.0.0.1:9/n");
+        assert!(exchange(&server, "POST", &target, &body).await.is_none());
+        let kept = json_of(&server, "GET", "/_sim/v1/orders", &Value::Null).await;
+        assert_eq!(kept.as_array().unwrap().len(), orders);
+    }
+}
+
+#[tokio::test]
+async fn a_cut_answer_announces_more_than_it_gives() {
+    let (shop, server) = served(Clock::frozen).await;
+    server.with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::Cut { bytes: 12 })));
+    let (target, body) = prepay(&shop, "A1", "http://127.0.0.1:9/n");
+    let reply = exchange(&server, "POST", &target, &body).await.unwrap();
+    assert!(reply.head.to_lowercase().contains("content-length: 78"), "{}", reply.head);
+    assert_eq!(reply.body, b"{\"prepayid\":");
+}
+
+#[tokio::test]
+async fn a_delayed_answer_is_late() {
+    let (shop, server) = served(Clock::frozen).await;
+    server.with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::Delayed { millis: 300 })));
+    let (target, body) = prepay(&shop, "A1", "http://127.0.0.1:9/n");
+    let early = timeout(Duration::from_millis(250), exchange(&server, "POST", &target, &body)).await;
+    assert!(early.is_err());
+    assert_eq!(exchange(&server, "POST", &target, &body).await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn an_early_notice_is_heard_before_genprepay_is_answered() {
+    let (shop, server) = served(Clock::frozen).await;
+    let (notify_url, heard) = merchant(&["success"]).await;
+    server
+        .with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::Early).on(Operation::Genprepay)));
+    let (target, body) = prepay(&shop, "A1", &notify_url);
+    let reply = exchange(&server, "POST", &target, &body).await.unwrap();
+    assert!(reply.body.starts_with(b"{\"prepayid\""));
+    assert_eq!(heard.lock().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_doubled_notice_is_heard_twice() {
+    let (shop, server) = served(Clock::frozen).await;
+    let (notify_url, heard) = merchant(&["success"]).await;
+    server.with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::NoticeDoubled)));
+    let (target, body) = prepay(&shop, "A1", &notify_url);
+    exchange(&server, "POST", &target, &body).await.unwrap();
+    json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
+    until(async || heard.lock().await.len() == 2).await;
+}
+
+#[tokio::test]
+async fn other_methods_and_paths_are_answered_too() {
+    let (shop, server) = served(Clock::frozen).await;
+    let delete = json_of(&server, "DELETE", "/cgi-bin/token", &Value::Null).await;
+    assert_eq!(delete["errcode"], 43001);
+    let put =
+        json_of(&server, "PUT", &format!("/pay/orderquery?access_token={}", shop.token), &json!({})).await;
+    assert_eq!(put["errcode"], 43002);
+    assert_eq!(exchange(&server, "GET", "/", "").await.unwrap().status, 404);
+    let problem = exchange(&server, "POST", "/_sim/v1/clock", "{}").await.unwrap();
+    assert_eq!(problem.status, 400);
+    assert!(problem.head.to_lowercase().contains("application/problem+json"));
+    let large = "x".repeat(1 << 21);
+    if let Some(reply) = exchange_large(&server, &large).await {
+        assert_eq!(reply, 413);
+    }
+}
+
+/// The status, if it could be read before the server stopped reading.
+async fn exchange_large(server: &Server, body: &str) -> Option<u16> {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let head = format!("POST /pay/genprepay HTTP/1.1\r\nHost: sim\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body.as_bytes()).await.ok();
+    let mut status = [0; 12];
+    timeout(SOON, stream.read_exact(&mut status)).await.unwrap().ok()?;
+    std::str::from_utf8(&status[9..]).unwrap().parse().ok()
+}
