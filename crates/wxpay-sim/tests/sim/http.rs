@@ -121,8 +121,8 @@ async fn a_payment_goes_from_token_to_notice() {
     assert_eq!(paid["state"], "PAID");
     until(async || heard.lock().await.len() == 1).await;
     let notice = heard.lock().await[0].clone();
-    let (head, xml) = notice.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("POST /notify?bank_billno="));
+    let (top, xml) = notice.split_once("\r\n\r\n").unwrap();
+    assert!(top.starts_with("POST /notify?bank_billno="));
     for header in [
         "User-Agent: Mozilla/4.0",
         "Accept: */*",
@@ -130,7 +130,7 @@ async fn a_payment_goes_from_token_to_notice() {
         "Content-Length: 352",
         "Pragma: no-cache",
     ] {
-        assert!(head.contains(header), "{header} in {head}");
+        assert!(top.contains(header), "{header} in {top}");
     }
     assert_eq!(xml.len(), 352);
     until(async || json_of(&server, "GET", "/_sim/v1/notices", &Value::Null).await[0]["state"] == "ACCEPTED")

@@ -12,6 +12,7 @@
 
 mod arbitrary;
 mod calls;
+mod core;
 mod faults;
 mod http;
 mod interface;

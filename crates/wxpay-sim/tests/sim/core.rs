@@ -1,0 +1,138 @@
+//! The core of the client library and this gateway, written apart from the same documents, understand each other.
+
+use crate::support::{START, Shop};
+use std::time::Duration;
+use wxpay_proto::{
+    Fen, UnixTime,
+    entropy::Entropy,
+    exchange::{Failure, Flow, Step},
+    memory::Memory,
+    v1::{self, Merchant, Order, Queried, Received},
+    wire::charset::Charset,
+    world::World,
+};
+use wxpay_sim::{
+    Gateway, Outcome, Settings,
+    faults::{Operation, Rule, Trouble},
+    gateway::Payer,
+    phone::Bill,
+};
+
+fn merchant(gateway: &Gateway) -> Merchant {
+    let me = gateway.credentials();
+    let secret = me.app_secret().expose().clone();
+    let (pay_sign_key, partner_key) = (me.pay_sign_key().expose().clone(), me.partner_key().expose().clone());
+    Merchant::builder(
+        me.appid().clone(),
+        v1::AppSecret::new(secret).unwrap(),
+        v1::PaySignKey::new(pay_sign_key).unwrap(),
+        me.partner().clone(),
+        v1::PartnerKey::new(partner_key).unwrap(),
+    )
+    .build()
+}
+
+/// Runs a flow against the gateway in virtual time.
+fn run<F: Flow>(
+    flow: F,
+    gateway: &mut Gateway,
+    memory: &mut Memory,
+    now: &mut UnixTime,
+) -> Result<F::Output, wxpay_proto::Error> {
+    let mut drawn = 0;
+    let mut entropy = || {
+        drawn += 1;
+        Entropy::new([drawn; 32])
+    };
+    let mut step = Step::begin(flow, World::new(*now, entropy(), memory));
+    for _ in 0..100 {
+        step = match step {
+            Step::Send(hop, sent) => {
+                let lost = || Failure::Lost("the network broke".into());
+                let reply = match gateway.answer(&hop.request, *now) {
+                    Outcome::Reply(reply) | Outcome::AfterNotices(reply) => Ok(reply),
+                    Outcome::Delayed(reply, pause) => {
+                        *now = now.after(pause);
+                        if pause < hop.timeout { Ok(reply) } else { Err(lost()) }
+                    }
+                    Outcome::Cut(..) | Outcome::Lost { .. } => Err(lost()),
+                };
+                *now = now.after(Duration::from_millis(20));
+                sent.resume(reply, World::new(*now, entropy(), memory))
+            }
+            Step::Wait(until, asleep) => {
+                *now = until.max(*now);
+                asleep.resume(World::new(*now, entropy(), memory))
+            }
+            Step::Done(result) => return result,
+        };
+    }
+    panic!("the flow does not end");
+}
+
+fn order(number: &str, charset: Charset) -> Order {
+    Order::builder(
+        number.parse().unwrap(),
+        Fen::new(1999),
+        "支付 测试+1",
+        "http://shop.example/notify".parse().unwrap(),
+        std::net::Ipv4Addr::new(203, 0, 113, 7),
+    )
+    .charset(charset)
+    .attach("附言 a&b")
+    .build()
+    .unwrap()
+}
+
+#[test]
+fn a_payment_goes_through_in_both_charsets() {
+    for charset in [Charset::Utf8, Charset::Gbk] {
+        let mut gateway = Gateway::new(Settings::default(), 3);
+        let (merchant, mut memory, mut now) = (merchant(&gateway), Memory::default(), START);
+        let params = run(merchant.prepay(order("A1", charset)), &mut gateway, &mut memory, &mut now).unwrap();
+        let unpaid = run(merchant.query("A1".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
+        assert!(matches!(unpaid, Queried::Unpaid), "{unpaid:?}");
+        let none = run(merchant.query("A2".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
+        assert!(matches!(none, Queried::NoSuchOrder), "{none:?}");
+
+        let params = serde_json::to_vec(&params).unwrap();
+        let bill = Bill::read(&mut gateway, &params, now).unwrap();
+        assert_eq!((bill.total_fee, bill.body.as_str()), (Fen::new(1999), "支付 测试+1"));
+        let payer = Payer::default().with_discount(Fen::new(9));
+        bill.pay(&mut gateway, &payer, now).unwrap();
+
+        let delivery = gateway.due(now).remove(0);
+        let received = Received::new("POST", delivery.query().as_bytes(), delivery.body());
+        let notice = merchant.hear(&received).unwrap();
+        assert_eq!(notice.attach(), Some("附言 a&b"));
+        assert_eq!((notice.total_fee(), notice.discount()), (Fen::new(1990), Fen::new(9)));
+        let paid = run(merchant.query("A1".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
+        assert_eq!(paid.evidence().unwrap().payment(), notice.evidence().unwrap().payment());
+        assert!(gateway.warnings().next().is_none(), "{:?}", gateway.warnings().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_dead_token_is_fetched_anew() {
+    for trouble in [Trouble::TokenReplaced, Trouble::TokenExpired] {
+        let mut gateway = Gateway::new(Settings::default(), 3);
+        gateway.trouble(Rule::new(trouble).on(Operation::Genprepay).times(1));
+        let (merchant, mut memory, mut now) = (merchant(&gateway), Memory::default(), START);
+        run(merchant.prepay(order("A1", Charset::Utf8)), &mut gateway, &mut memory, &mut now).unwrap();
+    }
+}
+
+#[test]
+fn a_forged_notice_of_any_kind_is_rejected() {
+    for seed in 0..20 {
+        let mut shop = Shop::seeded(Settings::default(), seed);
+        let merchant = merchant(&shop.gateway);
+        shop.gateway.trouble(Rule::new(Trouble::NoticeForged));
+        shop.order("A1");
+        shop.pay("A1");
+        for delivery in shop.due() {
+            let received = Received::new("POST", delivery.query().as_bytes(), delivery.body());
+            assert_eq!(merchant.hear(&received).is_err(), delivery.is_forged());
+        }
+    }
+}
