@@ -91,8 +91,12 @@ impl Chase {
                         let this = self.clone();
                         asking.spawn(async move {
                             let permit = this.permits.acquire().await;
-                            this.ask(&number).await;
+                            let answered = this.ask(&number).await;
                             drop(permit);
+                            if !answered {
+                                // It may still be due, if the ledger could not be written.
+                                tokio::time::sleep(GLANCE).await;
+                            }
                             number
                         });
                     }

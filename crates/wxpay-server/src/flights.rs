@@ -69,7 +69,7 @@ where
                 return outcome(landed).await.map_or(Landed::Lost, Landed::Shared);
             }
             // An error means that it ended without an outcome; it has ended all the same.
-            let _ = landed.wait_for(Option::is_some).await;
+            drop(landed.wait_for(Option::is_some).await);
         }
     }
 

@@ -3,11 +3,12 @@
 use crate::{
     api::{App, Problem, causes, check_time},
     flights::Landed,
-    ledger::{Asking, Placed, Terms},
+    ledger::{Asking, Placed, Status, Terms},
     time::now,
 };
 use std::sync::Arc;
 use wxpay_proto::{
+    Fate,
     id::{OutTradeNo, PrepayId},
     v1::PhoneParams,
 };
@@ -68,42 +69,44 @@ async fn prepare(app: &App, terms: &Terms) -> Result<Prepared, Problem> {
     }
     match app.ledger.place(terms.clone(), app.schedule.clone(), now()).await? {
         Placed::Differs(field) => Err(Problem::differs(field)),
-        Placed::Over => Ok(Prepared { first: false, prepayid: None }),
+        Placed::Over { first } => Ok(Prepared { first, prepayid: None }),
         Placed::Ready(prepayid) => Ok(Prepared { first: false, prepayid: Some(prepayid) }),
         Placed::Ask(asking) => {
             let first = asking.first;
-            let prepayid = prepay(app, terms, asking).await?;
-            Ok(Prepared { first, prepayid: Some(prepayid) })
+            Ok(Prepared { first, prepayid: prepay(app, terms, asking).await? })
         }
     }
 }
 
-async fn prepay(app: &App, terms: &Terms, asking: Asking) -> Result<PrepayId, Problem> {
+/// Tells WeChat Pay of the order. `None`: it turned out that there is nothing more to pay.
+async fn prepay(app: &App, terms: &Terms, asking: Asking) -> Result<Option<PrepayId>, Problem> {
     let number = &terms.out_trade_no;
     let order = terms.order(app.notify_url.clone())?;
     match app.gateway.run(app.gateway.merchant.prepay(order)).await {
         Ok(phone) => {
-            app.ledger.prepaid(number.clone(), phone.prepayid.clone(), app.schedule.clone(), now()).await?;
+            let (prepayid, schedule) = (phone.prepayid.clone(), app.schedule.clone());
+            app.ledger.prepaid(number.clone(), prepayid, schedule, now()).await?;
             app.chase.wake();
             tracing::info!(out_trade_no = %number, "the order can be paid");
-            Ok(phone.prepayid)
+            Ok(Some(phone.prepayid))
         }
         Err(error) => {
             let (fate, causes) = (error.fate(), causes(&error));
             tracing::warn!(out_trade_no = %number, ?fate, causes, "WeChat Pay did not take the order");
-            not_taken(app, number, asking, fate).await?;
+            let known_before = asking.exposed;
+            app.ledger.not_prepaid(number.clone(), asking, fate, now()).await?;
+            if fate == Fate::Refused && known_before && turns_out_settled(app, number).await? {
+                return Ok(None);
+            }
+            app.chase.wake();
             Err(Problem::gateway(&error))
         }
     }
 }
 
-async fn not_taken(
-    app: &App,
-    number: &OutTradeNo,
-    asking: Asking,
-    fate: wxpay_proto::Fate,
-) -> Result<(), Problem> {
-    app.ledger.not_prepaid(number.clone(), asking, fate, now()).await?;
-    app.chase.wake();
-    Ok(())
+/// An order that WeChat Pay took before and refuses now may have been paid meanwhile.
+async fn turns_out_settled(app: &App, number: &OutTradeNo) -> Result<bool, Problem> {
+    let answered = app.chase.ask(number).await;
+    let order = app.ledger.order(number).await?;
+    Ok(answered && order.is_some_and(|order| matches!(order.status, Status::Paid | Status::Disputed)))
 }

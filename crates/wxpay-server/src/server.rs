@@ -147,7 +147,7 @@ impl Running {
         self.ending.announce();
         for task in self.tasks {
             // A task that panicked has ended too.
-            let _ = task.await;
+            drop(task.await);
         }
         let settled = self.ending.settled(END_WITHIN).await;
         if !settled {
@@ -208,7 +208,7 @@ async fn accept(listener: TcpListener, router: Router, ending: Ending) {
 async fn serve(stream: TcpStream, router: Router, ending: Ending) {
     let _busy = ending.busy();
     // Without it answers may wait for more to send; they are whole already.
-    let _ = stream.set_nodelay(true);
+    drop(stream.set_nodelay(true));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(MAX_HEAD);
     let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));

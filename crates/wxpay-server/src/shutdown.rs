@@ -33,7 +33,7 @@ impl Ending {
     /// Comes back when the end is announced.
     pub(crate) async fn announced(&self) {
         // The sender is `self`: it cannot be gone.
-        let _ = self.ending.subscribe().wait_for(|ending| *ending).await;
+        drop(self.ending.subscribe().wait_for(|ending| *ending).await);
     }
 
     /// Comes back when nobody is busy, or after `most`; tells which.

@@ -3,7 +3,7 @@
 use super::{App, Members, Problem, number};
 use crate::{
     delivery::{self, Outcome},
-    ledger::{Order, Report, Terms},
+    ledger::{Order, Report, Status, Terms},
     place,
     time::{ChinaTime, now},
 };
@@ -41,7 +41,9 @@ pub(super) async fn place(
     let placed = place::place(&app, terms).await?;
     let order = known(&app, &number).await?;
     let status = if placed.first { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(PlacedOrder { order, app: placed.phone })))
+    // A notice may have overtaken the answer.
+    let phone = placed.phone.filter(|_| order.status == Status::Open);
+    Ok((status, Json(PlacedOrder { order, app: phone })))
 }
 
 fn terms(mut members: Members) -> Result<Terms, Problem> {

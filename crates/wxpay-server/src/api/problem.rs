@@ -116,10 +116,9 @@ impl Problem {
         };
         let mut problem = Self::new(status, kind, title, error.to_string());
         problem.0.fate = Some(fate);
-        problem.0.refusal = error.refusal().map(|refusal| Refusal {
-            code: refusal.code.to_string(),
-            message: refusal.message.clone(),
-        });
+        problem.0.refusal = error
+            .refusal()
+            .map(|refusal| Refusal { code: refusal.code.to_string(), message: refusal.message.clone() });
         problem
     }
 }

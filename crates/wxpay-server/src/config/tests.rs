@@ -95,7 +95,7 @@ fn the_environment_wins_over_the_file_and_a_flag_over_both() {
         .check()
         .unwrap();
     assert_eq!(*config.schedule.pauses, [1, 2].map(Duration::from_secs));
-    assert_eq!(config.schedule.prepay_lifetime, Duration::from_secs(180));
+    assert_eq!(config.schedule.prepay_lifetime, Duration::from_mins(3));
     assert_eq!(config.schedule.margin, Duration::from_secs(4));
 }
 

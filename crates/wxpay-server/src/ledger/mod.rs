@@ -87,3 +87,6 @@ impl Ledger {
         &self.readers
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,10 @@ pub(crate) enum Placed {
     /// It was told, and its number for it is still good.
     Ready(PrepayId),
     /// It can no longer be paid, or need not: it is paid, disputed, or past its own end.
-    Over,
+    Over {
+        /// Whether the order is new here.
+        first: bool,
+    },
     /// The number is taken by an order that differs in this field.
     Differs(&'static str),
 }
@@ -27,7 +30,7 @@ pub(crate) struct Asking {
     /// Whether the order is new here.
     pub(crate) first: bool,
     /// Whether WeChat Pay might have known the order before this.
-    exposed: bool,
+    pub(crate) exposed: bool,
 }
 
 impl Ledger {
@@ -111,7 +114,7 @@ fn place(db: &Connection, terms: &Terms, schedule: &Schedule, now: UnixTime) -> 
     let row = Row::select(db, number)?;
     let past = terms.time_expire.is_some_and(|expire| expire <= now);
     if past || !matches!(&*row.standing, "open" | "expired") {
-        return Ok(Placed::Over);
+        return Ok(Placed::Over { first });
     }
     if let Some(prepayid) = row.prepayid_good_at(now)? {
         return Ok(Placed::Ready(prepayid));

@@ -87,7 +87,7 @@ impl Writer {
             let outcome = in_savepoint(db, job);
             Box::new(move |committed| {
                 // Nobody may be waiting any more; the work is done all the same.
-                let _ = tell.send(committed.and(outcome));
+                drop(tell.send(committed.and(outcome)));
             })
         });
         self.queue.send(Message::Write(job)).await.map_err(|_| Failure::CLOSED)?;
@@ -176,7 +176,7 @@ fn write_group(db: &Connection, group: Vec<Job>, commits: &AtomicU64) {
             db.execute_batch("COMMIT").map_err(Failure::from)
         };
         if committed.is_err() && !db.is_autocommit() {
-            let _ = db.execute_batch("ROLLBACK");
+            drop(db.execute_batch("ROLLBACK"));
         }
     }
     match &committed {

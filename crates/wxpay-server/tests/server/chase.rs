@@ -1,6 +1,6 @@
 //! Orders whose notices never come, and servers that end in the middle.
 
-use crate::shop::Shop;
+use crate::shop::{Shop, call, order};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wxpay_sim::faults::{Operation, Trouble};
@@ -94,4 +94,43 @@ async fn a_restart_forgets_nothing() {
     assert_eq!(shop.kinds("A2").await, ["order.paid"]);
     let again = shop.order("A1", 1999).await.json();
     assert_eq!(again["app"]["prepayid"], placed["app"]["prepayid"]);
+}
+
+#[tokio::test]
+async fn the_end_waits_for_the_request_under_way() {
+    let shop = Shop::open().await;
+    shop.trouble(Trouble::Delayed { millis: 500 }, Operation::Genprepay, 1);
+    let address = shop.address();
+    let under_way = tokio::spawn(async move {
+        let head = [("content-type", "application/json")];
+        call(address, "POST", "/api/orders", &head, order("A1", 1999).to_string().as_bytes()).await
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let closed = shop.close().await;
+    assert_eq!(under_way.await.unwrap().status, 201);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+    let shop = closed.open().await;
+    assert_eq!(shop.view("A1").await["status"], "open");
+}
+
+#[tokio::test]
+async fn events_are_read_page_by_page_without_gap_or_repeat() {
+    let shop = Shop::open().await;
+    for number in ["A1", "A2", "A3"] {
+        shop.order(number, 1).await;
+        shop.pay(number);
+        shop.becomes(number, "paid").await;
+    }
+    let (mut after, mut seen) = (json!(0), Vec::new());
+    loop {
+        let page = shop.get(&format!("/api/events?after={after}&limit=2")).await.json();
+        let events = page["events"].as_array().unwrap().clone();
+        if events.is_empty() {
+            assert_eq!(page["next"], after);
+            break;
+        }
+        seen.extend(events.iter().map(|event| event["out_trade_no"].clone()));
+        after = page["next"].clone();
+    }
+    assert_eq!(seen, [json!("A1"), json!("A2"), json!("A3")]);
 }

@@ -3,7 +3,13 @@
 use crate::shop::{Shop, call, order, read};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::{io::AsyncWriteExt as _, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+/// Method, path, head, body, and the status to expect.
+type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16);
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
@@ -64,7 +70,7 @@ async fn what_cannot_be_read_or_found_is_a_problem_too() {
     let good = order("A1", 1999).to_string();
     let long = format!("{{\"body\":\"{}\"}}", "x".repeat(70_000));
     let deep = "[".repeat(60_000);
-    let table: [(&str, &str, &[(&str, &str)], &str, u16); 16] = [
+    let table: [Case<'_>; 16] = [
         ("POST", "/api/orders", &JSON, "", 400),
         ("POST", "/api/orders", &JSON, "{", 400),
         ("POST", "/api/orders", &JSON, "[]", 400),
@@ -158,10 +164,7 @@ async fn a_slow_or_silent_visitor_is_shown_the_door() {
 async fn closed(mut stream: TcpStream) -> Duration {
     let began = tokio::time::Instant::now();
     let mut bytes = Vec::new();
-    let _ = tokio::time::timeout(
-        Duration::from_secs(30),
-        tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut bytes),
-    )
-    .await;
+    let end = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut bytes));
+    drop(end.await);
     began.elapsed()
 }

@@ -26,6 +26,7 @@ async fn a_notice_that_overtakes_genprepays_answer_is_not_lost() {
     let placed = shop.order("A1", 1999).await;
     assert_eq!(placed.status, 201, "{}", placed.json());
     assert_eq!(placed.json()["status"], "paid");
+    assert!(placed.json().get("app").is_none());
     assert_eq!(shop.view("A1").await["next_query_at"], Value::Null);
     assert_eq!(shop.kinds("A1").await, ["order.paid"]);
 }

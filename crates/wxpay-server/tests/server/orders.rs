@@ -192,6 +192,18 @@ async fn an_expired_prepayid_is_fetched_anew_under_the_same_number() {
 }
 
 #[tokio::test]
+async fn an_order_refused_because_it_is_paid_turns_out_paid() {
+    let shop = Shop::open_with(&[("prepay_lifetime", "500ms")]).await;
+    shop.trouble(Trouble::NoticeLost, Operation::Notice, 100);
+    shop.order("A1", 1999).await;
+    shop.pay("A1");
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let again = shop.order("A1", 1999).await;
+    assert_eq!((again.status, &again.json()["status"]), (200, &json!("paid")), "{}", again.json());
+    assert_eq!(shop.kinds("A1").await, ["order.paid"]);
+}
+
+#[tokio::test]
 async fn tokens_that_are_replaced_or_expire_stop_nothing() {
     let shop = Shop::open().await;
     shop.order("A1", 1).await;

@@ -228,25 +228,22 @@ pub(crate) async fn call(
     head: &[(&str, &str)],
     body: &[u8],
 ) -> Answer {
-    let mut request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {}\r\n",
-        body.len()
+    let head = head.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n{head}\r\n"
     );
-    for (name, value) in head {
-        request.push_str(&format!("{name}: {value}\r\n"));
-    }
-    request.push_str("\r\n");
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     // A server that refuses early may stop reading.
-    let _ = stream.write_all(body).await;
+    drop(stream.write_all(body).await);
     read(stream).await
 }
 
 /// Reads an answer until the connection closes.
 pub(crate) async fn read(mut stream: TcpStream) -> Answer {
     let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes).await;
+    drop(stream.read_to_end(&mut bytes).await);
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| {
         panic!("no answer: {}", String::from_utf8_lossy(&bytes));
     });

@@ -1,0 +1,317 @@
+use super::*;
+use proptest::prelude::*;
+use rusqlite::Connection;
+use std::{net::Ipv4Addr, time::Duration};
+use tokio::runtime::Runtime;
+use wxpay_proto::{
+    Fate, Fen, UnixTime,
+    id::{OutTradeNo, PrepayId},
+    payment::{Evidence, Payment},
+    wire::charset::Charset,
+};
+
+const NOON: UnixTime = UnixTime::from_secs(1_400_000_000);
+
+fn after(secs: u64) -> UnixTime {
+    NOON.after(Duration::from_secs(secs))
+}
+
+fn scratch() -> (tempfile::TempDir, Ledger) {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
+    (dir, ledger)
+}
+
+fn terms(number: &str) -> Terms {
+    Terms {
+        out_trade_no: number.parse().unwrap(),
+        total_fee: Fen::new(100),
+        body: "茶".to_owned(),
+        spbill_create_ip: Ipv4Addr::new(203, 0, 113, 7),
+        charset: Charset::Gbk,
+        attach: Some("a".to_owned()),
+        traceid: None,
+        time_expire: None,
+    }
+}
+
+fn number(text: &str) -> OutTradeNo {
+    text.parse().unwrap()
+}
+
+fn prepayid() -> PrepayId {
+    "1101000000140429eb40476f8896f4c9".parse().unwrap()
+}
+
+fn payment(serial: u8, total_fee: u64, discount: u64, secs: u64) -> Payment {
+    let id = format!("19000001092014050800000000{serial:02}").parse().unwrap();
+    Payment::new(id, Fen::new(total_fee), Fen::new(discount), UnixTime::from_secs(secs))
+}
+
+fn told(number: &str, payment: &Payment) -> Told {
+    let out_trade_no: OutTradeNo = number.parse().unwrap();
+    Told {
+        digest: format!("{number} {payment:?}"),
+        notify_id: "n".parse().unwrap(),
+        openid: "o".parse().unwrap(),
+        evidence: Some(Evidence::recalled(out_trade_no.clone(), payment.clone())),
+        out_trade_no,
+        payment: payment.clone(),
+    }
+}
+
+async fn place(ledger: &Ledger, number: &str) -> Placed {
+    ledger.place(terms(number), Schedule::default(), NOON).await.unwrap()
+}
+
+async fn view(ledger: &Ledger, text: &str) -> Order {
+    ledger.order(&number(text)).await.unwrap().unwrap()
+}
+
+/// The standing as it is stored, for whoever looks into the file.
+async fn stored(ledger: &Ledger, text: &str) -> String {
+    let text = text.to_owned();
+    let select = move |db: &Connection| {
+        let sql = "SELECT standing FROM orders WHERE out_trade_no = ?1";
+        Ok(db.query_row(sql, [text], |row| row.get(0))?)
+    };
+    ledger.readers().read(select).await.unwrap()
+}
+
+async fn kinds(ledger: &Ledger, text: &str) -> Vec<String> {
+    let events = ledger.events(0, 1000).await.unwrap();
+    let own = events.into_iter().filter(|event| event.out_trade_no.as_str() == text);
+    own.map(|event| event.kind).collect()
+}
+
+#[tokio::test]
+async fn an_order_and_its_payment_are_there_after_the_file_is_opened_again() {
+    let (dir, ledger) = scratch();
+    assert!(matches!(place(&ledger, "A1").await, Placed::Ask(Asking { first: true, exposed: false })));
+    ledger.prepaid(number("A1"), prepayid(), Schedule::default(), NOON).await.unwrap();
+    ledger.hear(told("A1", &payment(1, 60, 40, 5)), after(9)).await.unwrap();
+    let before = view(&ledger, "A1").await;
+    ledger.close().await;
+    let ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
+    assert_eq!(view(&ledger, "A1").await, before);
+    assert_eq!((before.status, before.discount), (Status::Paid, Some(Fen::new(40))));
+    assert_eq!(kinds(&ledger, "A1").await, ["order.paid"]);
+}
+
+#[tokio::test]
+async fn the_same_terms_are_the_same_order_and_others_are_not() {
+    let (_dir, ledger) = scratch();
+    place(&ledger, "A1").await;
+    assert!(matches!(place(&ledger, "A1").await, Placed::Ask(Asking { first: false, exposed: true })));
+    ledger.prepaid(number("A1"), prepayid(), Schedule::default(), NOON).await.unwrap();
+    assert_eq!(place(&ledger, "A1").await, Placed::Ready(prepayid()));
+    let other = Terms { total_fee: Fen::new(101), ..terms("A1") };
+    assert_eq!(ledger.place(other, Schedule::default(), NOON).await.unwrap(), Placed::Differs("total_fee"));
+    // Past its life a prepayid is not handed out.
+    let late = ledger.place(terms("A1"), Schedule::default(), after(7200)).await.unwrap();
+    assert!(matches!(late, Placed::Ask(_)));
+}
+
+#[tokio::test]
+async fn what_wechat_pay_certainly_does_not_know_is_not_chased() {
+    for (fate, chased) in [(Fate::NotSent, false), (Fate::Refused, false), (Fate::Unknown, true)] {
+        let (_dir, ledger) = scratch();
+        let Placed::Ask(asking) = place(&ledger, "A1").await else { panic!("a new order") };
+        assert_eq!(ledger.due(after(3600), 9).await.unwrap().len(), 1, "chased before anything is sent");
+        ledger.not_prepaid(number("A1"), asking, fate, after(1)).await.unwrap();
+        assert_eq!(!ledger.due(after(3600), 9).await.unwrap().is_empty(), chased, "{fate:?}");
+        // Once in doubt, a later certainty about one try is no certainty about the order.
+        let Placed::Ask(asking) = place(&ledger, "A1").await else { panic!("an open order") };
+        assert_eq!(asking.exposed, chased);
+        ledger.not_prepaid(number("A1"), asking, Fate::Refused, after(2)).await.unwrap();
+        let due_at_once = !ledger.due(after(2), 9).await.unwrap().is_empty();
+        assert_eq!(due_at_once, chased, "a refusal of an order in doubt is asked after at once");
+    }
+}
+
+#[tokio::test]
+async fn the_pauses_between_queries_grow_until_a_last_query_ends_the_chase() {
+    let (_dir, ledger) = scratch();
+    place(&ledger, "A1").await;
+    let schedule = Schedule::default();
+    let (mut now, mut waits, mut asked) = (NOON, Vec::new(), NOON);
+    while let Some(next) = view(&ledger, "A1").await.next_query_at {
+        now = next.unix();
+        waits.push(now.since(asked).as_secs());
+        asked = now;
+        assert_eq!(ledger.due(now, 9).await.unwrap(), [number("A1")]);
+        ledger.asked(number("A1"), Answer::Unpaid, schedule.clone(), now, 0).await.unwrap();
+    }
+    // Quarter of a minute, growing; the last one at the end of two hours and five minutes.
+    assert_eq!(waits, [15, 30, 60, 120, 300, 600, 1800, 1800, 1800, 975]);
+    assert_eq!(now, after(7500));
+    assert_eq!(
+        (view(&ledger, "A1").await.status, stored(&ledger, "A1").await),
+        (Status::Expired, "expired".into())
+    );
+    assert_eq!(kinds(&ledger, "A1").await, ["order.expired"]);
+}
+
+#[tokio::test]
+async fn jitter_shortens_a_pause_by_a_fifth_at_most_and_no_answer_gives_nothing_up() {
+    let (_dir, ledger) = scratch();
+    place(&ledger, "A1").await;
+    let schedule = Schedule::default();
+    ledger.asked(number("A1"), Answer::Unpaid, schedule.clone(), after(15), u16::MAX).await.unwrap();
+    assert_eq!(view(&ledger, "A1").await.next_query_at.unwrap().unix(), after(15 + 24));
+    ledger.asked(number("A1"), Answer::None, schedule, after(9000), 0).await.unwrap();
+    let order = view(&ledger, "A1").await;
+    assert_eq!((order.status, order.next_query_at.unwrap().unix()), (Status::Open, after(9060)));
+}
+
+#[tokio::test]
+async fn an_order_with_its_own_end_is_chased_until_then() {
+    let (_dir, ledger) = scratch();
+    let own = Terms { time_expire: Some(after(600)), ..terms("A1") };
+    ledger.place(own.clone(), Schedule::default(), NOON).await.unwrap();
+    ledger.asked(number("A1"), Answer::Unpaid, Schedule::default(), after(899), 0).await.unwrap();
+    assert_eq!(view(&ledger, "A1").await.next_query_at.unwrap().unix(), after(900));
+    ledger.asked(number("A1"), Answer::Unpaid, Schedule::default(), after(900), 0).await.unwrap();
+    assert_eq!(view(&ledger, "A1").await.status, Status::Expired);
+    let again = ledger.place(own, Schedule::default(), after(901)).await.unwrap();
+    assert_eq!(again, Placed::Over { first: false });
+}
+
+#[tokio::test]
+async fn a_notice_that_tells_of_no_success_is_kept_and_credits_nothing() {
+    let (_dir, ledger) = scratch();
+    place(&ledger, "A1").await;
+    let failed = Told { evidence: None, ..told("A1", &payment(1, 100, 0, 5)) };
+    assert_eq!(ledger.hear(failed, after(1)).await.unwrap(), Joined::Nothing);
+    assert_eq!(view(&ledger, "A1").await.status, Status::Open);
+    let count = |db: &Connection| Ok(db.query_row("SELECT count(*) FROM notices", [], |row| row.get(0))?);
+    assert_eq!(ledger.readers().read::<i64>(count).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_report_of_delivery_is_told_once_and_a_new_one_again() {
+    let (_dir, ledger) = scratch();
+    place(&ledger, "A1").await;
+    let report = |delivered| Report { delivered, message: "ok".to_owned(), openid: None };
+    let take_in = |delivered, at| ledger.report(number("A1"), report(delivered), at);
+    assert_eq!(take_in(true, after(1)).await.unwrap(), Reported::NotPaid);
+    ledger.hear(told("A1", &payment(1, 100, 0, 5)), after(2)).await.unwrap();
+    let Reported::Tell { reported_at, .. } = take_in(true, after(3)).await.unwrap() else {
+        panic!("to be told")
+    };
+    let Reported::Tell { reported_at: newer, .. } = take_in(false, after(4)).await.unwrap() else {
+        panic!("newer")
+    };
+    // The answer to the older one comes late and does not acknowledge the newer.
+    ledger.told(number("A1"), reported_at, after(5)).await.unwrap();
+    assert_eq!(view(&ledger, "A1").await.delivery.unwrap().told_at, None);
+    ledger.told(number("A1"), newer, after(6)).await.unwrap();
+    assert_eq!(take_in(false, after(7)).await.unwrap(), Reported::Told);
+    assert_eq!(ledger.report(number("B1"), report(true), after(8)).await.unwrap(), Reported::NoOrder);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixty_four_tasks_at_once_lose_nothing_and_count_nothing_twice() {
+    let (_dir, ledger) = scratch();
+    let before = ledger.commits();
+    let tasks: Vec<_> = (0..64)
+        .map(|task| {
+            let ledger = ledger.clone();
+            tokio::spawn(async move {
+                // Sixteen orders, four tasks each: all tell of the same payment.
+                let order = format!("A{}", task % 16);
+                for _ in 0..4 {
+                    place(&ledger, &order).await;
+                    ledger.hear(told(&order, &payment(1, 100, 0, 5)), NOON).await.unwrap();
+                    assert_eq!(view(&ledger, &order).await.status, Status::Paid);
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    for order in 0..16 {
+        assert_eq!(kinds(&ledger, &format!("A{order}")).await, ["order.paid"]);
+    }
+    let commits = ledger.commits() - before;
+    assert!(commits < 512 / 2, "{commits} commits for 512 writes");
+}
+
+#[tokio::test]
+async fn a_value_edited_by_hand_is_an_error_and_no_panic() {
+    let (_dir, ledger) = scratch();
+    place(&ledger, "A1").await;
+    for (update, column) in [
+        ("UPDATE orders SET spbill_create_ip = 'x'", "spbill_create_ip"),
+        ("UPDATE orders SET spbill_create_ip = '1.2.3.4', charset = 'x'", "charset"),
+        ("UPDATE orders SET charset = 'GBK', placed_at = -1", "time"),
+    ] {
+        ledger.writer().write(move |db| Ok(db.execute_batch(update)?)).await.unwrap();
+        let failure = ledger.order(&number("A1")).await.unwrap_err();
+        assert_eq!(failure.to_string(), format!("the ledger holds an invalid {column}"));
+    }
+}
+
+/// What may happen to an order, apart from the evidence: it is placed at some point.
+fn any_deliveries() -> impl Strategy<Value = (Vec<Payment>, Vec<Payment>, usize, usize)> {
+    let one = (
+        0_u8..3,
+        prop::sample::select(vec![100_u64, 60, 1]),
+        prop::sample::select(vec![0_u64, 40]),
+        0_u64..3,
+    )
+        .prop_map(|(serial, total_fee, discount, secs)| payment(serial, total_fee, discount, secs));
+    prop::collection::vec(one, 0..6).prop_flat_map(|once| {
+        let doubled: Vec<_> = once.iter().chain(&once).cloned().collect();
+        let places = 0..=doubled.len();
+        (Just(once), Just(doubled).prop_shuffle(), places.clone(), places)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_order_and_number_of_deliveries_do_not_change_what_is_known(
+        (once, shuffled, early, late) in any_deliveries(),
+    ) {
+        let runtime = Runtime::new().unwrap();
+        let (_dir, ledger) = scratch();
+        runtime.block_on(async {
+            // The one is placed first and told once; the other is placed somewhere in the middle of a shuffle
+            // in which each piece comes twice, by notice or by query.
+            place(&ledger, "A1").await;
+            for piece in &once {
+                ledger.hear(told("A1", piece), NOON).await.unwrap();
+            }
+            for (at, piece) in shuffled.iter().enumerate() {
+                if at == early.min(late) {
+                    place(&ledger, "B1").await;
+                }
+                if at % 2 == 0 {
+                    ledger.hear(told("B1", piece), NOON).await.unwrap();
+                } else {
+                    let answer = Answer::Paid(Evidence::recalled(number("B1"), piece.clone()));
+                    ledger.asked(number("B1"), answer, Schedule::default(), NOON, 0).await.unwrap();
+                }
+            }
+            place(&ledger, "B1").await;
+            let (one, other) = (view(&ledger, "A1").await, view(&ledger, "B1").await);
+            assert_eq!(
+                (one.status, &one.transaction_id, one.paid_at, one.discount, &one.disputes),
+                (other.status, &other.transaction_id, other.paid_at, other.discount, &other.disputes),
+            );
+            // What is stored for people to read is what follows from the evidence.
+            let name = serde_json::to_value(one.status).unwrap();
+            assert_eq!(stored(&ledger, "A1").await, name.as_str().unwrap());
+            assert_eq!(stored(&ledger, "B1").await, name.as_str().unwrap());
+            // Paid is told once, if it is so, and by nobody else.
+            for order in ["A1", "B1"] {
+                let paid = kinds(&ledger, order).await.iter().filter(|kind| *kind == "order.paid").count();
+                assert_eq!(paid, usize::from(one.status == Status::Paid));
+            }
+            ledger.close().await;
+        });
+    }
+}
