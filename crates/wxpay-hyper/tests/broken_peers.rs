@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::AsyncWriteExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     time::sleep,
 };
@@ -282,8 +282,15 @@ async fn a_trusted_peer_of_the_right_name_is_spoken_to() {
 
 #[tokio::test]
 async fn plain_http_where_tls_was_wanted_was_not_sent_to() {
-    let address = common::answering("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await;
+    let address = peer(|mut stream| async move {
+        stream.read_u8().await.unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        sleep(Duration::from_secs(60)).await;
+    })
+    .await;
+    let began = std::time::Instant::now();
     assert_eq!(judge(&format!("https://localhost:{}", address.port())).await, Judged::NotSent);
+    assert!(began.elapsed() < Duration::from_millis(250), "known at once, not by running out of time");
 }
 
 #[tokio::test]
