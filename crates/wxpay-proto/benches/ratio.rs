@@ -1,14 +1,13 @@
 //! How many times the bare hashes of the same bytes it costs to sign and to hear.
 //!
 //! The two are measured in turns, and the quickest of many batches counts: what else the machine does then
-//! disturbs both alike.
+//! disturbs both alike. Allocations are counted by the other benchmark, because counting takes time.
 #![allow(missing_docs, clippy::unwrap_used, clippy::float_arithmetic, reason = "a benchmark")]
 #![allow(clippy::print_stdout, reason = "what it measured")]
 #![allow(clippy::disallowed_methods, reason = "the one place of this crate that looks at a clock")]
 
 mod material;
 
-use allocation_counter::measure;
 use material::{Hearing, Signing};
 use std::{
     hint::black_box,
@@ -41,12 +40,10 @@ fn report<H, G, T>(
         floor = floor.min(time(|| (), |()| hash()));
         whole = whole.min(time(&give, &subject));
     }
-    let given = give();
-    let allocations = measure(|| drop(black_box(subject(given)))).count_total;
     let ratio = whole.as_secs_f64() / floor.as_secs_f64();
     let micros = |batch: Duration| batch.as_secs_f64() * 1e6 / f64::from(BATCH);
     println!(
-        "{name}: {ratio:.2}x of bare hashes ({:.2} us / {:.2} us, {allocations} allocations); aim {aim:.1}x",
+        "{name}: {ratio:.2}x of bare hashes ({:.2} us / {:.2} us), aim {aim:.1}x",
         micros(whole),
         micros(floor)
     );

@@ -153,13 +153,13 @@ impl Notice {
         if total_fee.checked_add(discount).is_none() {
             return Err(field("discount", "must not exceed all money"));
         }
-        let time_end = time::parse_compact(query.required("time_end")?.as_bytes())
+        let time_end = time::parse_compact(query.told("time_end")?.as_bytes())
             .map_err(|_| field("time_end", "must be yyyyMMddHHmmss"))?;
         Ok(Self {
-            key: query.required("sign")?.to_ascii_uppercase(),
+            key: query.told("sign")?.to_ascii_uppercase(),
             out_trade_no: query.id("out_trade_no")?,
             payment: Payment::new(query.id("transaction_id")?, total_fee, discount, time_end),
-            paid: query.required("trade_state")? == "0",
+            paid: query.told("trade_state")? == "0",
             notify_id: query.id("notify_id")?,
             openid: element(body, "OpenId")?.parse().map_err(Reason::Field)?,
             is_subscribe: element(body, "IsSubscribe")? == "1",
@@ -167,7 +167,7 @@ impl Notice {
                 .parse()
                 .map(UnixTime::from_secs)
                 .map_err(|_| field("TimeStamp", "must be whole seconds"))?,
-            bank_type: query.required("bank_type")?,
+            bank_type: query.text("bank_type")?.ok_or(field("bank_type", "must be there"))?,
             bank_billno: query.text("bank_billno")?,
             attach: query.text("attach")?,
             pay_info: query.text("pay_info")?,
@@ -288,31 +288,18 @@ fn verify_body<'a>(me: &Merchant, body: Flat<'a>) -> Result<Verified<Flat<'a>>, 
     if !element(&body, "SignMethod")?.eq_ignore_ascii_case("sha1") {
         return Err(field("SignMethod", "must be sha1"));
     }
-    let names = lower_names(&body);
-    if signature::sha1(body_fields(&names, &body), me.pay_sign_key()).is(claimed.as_bytes()) {
+    if signature::sha1(signed_elements(&body).into_iter(), me.pay_sign_key()).is(claimed.as_bytes()) {
         Ok(Verified(body))
     } else {
         Err(Reason::BodySignature)
     }
 }
 
-/// Lower-case names and the index of their elements, sorted.
-fn lower_names(body: &Flat<'_>) -> Vec<(String, usize)> {
-    let mut names: Vec<(String, usize)> = body
-        .iter()
-        .enumerate()
-        .map(|(index, (name, _))| (name.to_ascii_lowercase(), index))
-        .filter(|(name, _)| !signature::is_left_out(name))
-        .collect();
-    names.sort();
-    names
-}
-
-fn body_fields<'a>(
-    names: &'a [(String, usize)],
-    body: &'a Flat<'_>,
-) -> impl Iterator<Item = (&'a str, &'a str)> {
-    names.iter().filter_map(|(name, index)| Some((name.as_str(), body.iter().nth(*index)?.1.trim())))
+fn signed_elements<'a>(body: &'a Flat<'_>) -> Vec<(&'a str, &'a str)> {
+    let mut signed: Vec<_> = body.iter().map(|(name, value)| (name, value.trim())).collect();
+    signed.retain(|(name, _)| !signature::is_left_out(name));
+    signed.sort_by(|(one, _), (other, _)| signature::by_lower_case(one, other));
+    signed
 }
 
 /// The strings under a notice's two signatures, for debugging. Nothing is verified.
@@ -325,10 +312,9 @@ pub fn strings_to_sign(me: &Merchant, received: &Received<'_>) -> Result<[String
     let query = Form::parse(received.query).map_err(|fault| rejected(Reason::Query(fault)))?;
     let body = Flat::parse(received.body).map_err(|fault| rejected(Reason::Body(fault)))?;
     let charset = query.value("input_charset").and_then(Charset::named).unwrap_or(Charset::Gbk);
-    let names = lower_names(&body);
     Ok([
         signature::md5_string(query.iter(), charset, me.partner_key()),
-        signature::sha1_string(body_fields(&names, &body), me.pay_sign_key()),
+        signature::sha1_string(signed_elements(&body).into_iter(), me.pay_sign_key()),
     ])
 }
 
@@ -351,8 +337,8 @@ impl Query<'_> {
             .map(|value| core::str::from_utf8(value).unwrap_or("\u{FFFD}"))
     }
 
-    fn required(&self, name: &'static str) -> Result<String, Reason> {
-        self.text(name)?.ok_or_else(|| field(name, "must be there"))
+    fn told(&self, name: &'static str) -> Result<&str, Reason> {
+        self.optional(name).ok_or_else(|| field(name, "must be there"))
     }
 
     fn text(&self, name: &'static str) -> Result<Option<String>, Reason> {
@@ -374,8 +360,7 @@ impl Query<'_> {
     }
 
     fn id<T: FromStr<Err = Invalid>>(&self, name: &'static str) -> Result<T, Reason> {
-        let value = self.optional(name).ok_or_else(|| field(name, "must be there"))?;
-        value.parse().map_err(Reason::Field)
+        self.told(name)?.parse().map_err(Reason::Field)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use crate::{
     clock::UnixTime,
-    id::{Invalid, NotifyUrl, OutTradeNo},
+    id::{Invalid, NotifyUrl, OutTradeNo, PartnerId},
     money::Fen,
     wire::{charset::Charset, time},
 };
 use alloc::{string::String, string::ToString as _, vec::Vec};
-use core::{fmt, net::Ipv4Addr};
+use core::{fmt, iter, net::Ipv4Addr};
 
 /// An order, checked against every documented rule.
 #[derive(Clone, PartialEq, Eq)]
@@ -106,8 +106,17 @@ impl Order {
         &self.traceid
     }
 
-    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
-        self.fields.iter().map(|(name, value)| (*name, value.as_slice()))
+    /// The package's fields but `sign`: those of the order, and the merchant's number in its place.
+    pub(crate) fn fields<'a>(
+        &'a self,
+        partner: &'a PartnerId,
+    ) -> impl Iterator<Item = (&'a str, &'a [u8])> + Clone {
+        const PARTNER: &str = "partner";
+        let place = self.fields.partition_point(|(name, _)| *name < PARTNER);
+        let (before, after) = self.fields.split_at_checked(place).unwrap_or_default();
+        let own = |(name, value): &'a (&'static str, Vec<u8>)| (*name, value.as_slice());
+        let theirs = iter::once((PARTNER, partner.as_str().as_bytes()));
+        before.iter().map(own).chain(theirs).chain(after.iter().map(own))
     }
 }
 
@@ -274,10 +283,11 @@ mod tests {
             .time_start(UnixTime::from_secs(1))
             .time_expire(UnixTime::from_secs(2));
         let full = full.build().unwrap();
-        let names: Vec<_> = full.fields().map(|(name, _)| name).collect();
-        assert_eq!(names.len(), 14);
+        let partner = "1900000109".parse().unwrap();
+        let names: Vec<_> = full.fields(&partner).map(|(name, _)| name).collect();
+        assert_eq!(names.len(), 15);
         assert!(names.is_sorted());
-        assert!(order().attach("").build().unwrap().fields().all(|(name, _)| name != "attach"));
+        assert!(order().attach("").build().unwrap().fields(&partner).all(|(name, _)| name != "attach"));
     }
 
     #[test]

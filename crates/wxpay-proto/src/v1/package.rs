@@ -10,7 +10,6 @@ use crate::{
     wire::{charset::Charset, form},
 };
 use alloc::{borrow::Cow, string::String, vec::Vec};
-use core::iter;
 
 /// A signed package: `name=value&…&sign=…`, values escaped, in ASCII order of the names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,13 +22,13 @@ impl Package {
     /// Assembles an order's package.
     #[must_use]
     pub fn of(order: &Order, me: &Merchant) -> Self {
-        Self::assemble(of_merchant(order, me), me.partner_key())
+        Self::assemble(order.fields(me.partner()), me.partner_key())
     }
 
     /// The string under an order's MD5, for debugging.
     #[must_use]
     pub fn string_to_sign(order: &Order, me: &Merchant) -> StringToSign {
-        signature::md5_string(bytes(of_merchant(order, me)), order.charset(), me.partner_key())
+        signature::md5_string(bytes(order.fields(me.partner())), order.charset(), me.partner_key())
     }
 
     /// Assembles a package of any fields, in any order of names; empty ones and `sign` are left out.
@@ -91,14 +90,6 @@ impl Package {
         text.push_str(sign.as_str());
         Self { text, sign }
     }
-}
-
-/// The order's fields with `partner` in its place.
-fn of_merchant<'a>(order: &'a Order, me: &'a Merchant) -> impl Iterator<Item = (&'a str, &'a [u8])> + Clone {
-    const PARTNER: &str = "partner";
-    let before = order.fields().take_while(|(name, _)| *name < PARTNER);
-    let after = order.fields().skip_while(|(name, _)| *name < PARTNER);
-    before.chain(iter::once((PARTNER, me.partner().as_str().as_bytes()))).chain(after)
 }
 
 fn query_fields<'a>(

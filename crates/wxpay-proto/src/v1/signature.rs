@@ -13,10 +13,10 @@
 use super::merchant::{PartnerKey, PaySignKey};
 use crate::{secret::same_bytes, wire::charset::Charset};
 use alloc::{string::String, vec::Vec};
-use core::{fmt, ops::Range};
+use core::{cmp::Ordering, fmt, ops::Range};
 use md5::{Digest, Md5};
 use sha1::Sha1;
-use zeroize::Zeroizing;
+use zeroize::Zeroize as _;
 
 /// An MD5 signature: 32 upper-case hexadecimal characters.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,22 +69,50 @@ macro_rules! hexadecimal {
 
 hexadecimal! { Md5Sign Sha1Sign }
 
-/// The exact bytes under a signature, for debugging. `Display` shows the key as `[secret]`.
+/// The exact bytes under a signature. `Display` shows the key as `[secret]`, and the key is wiped when this is
+/// dropped.
 pub struct StringToSign {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Vec<u8>,
     secret: Range<usize>,
     charset: Charset,
 }
 
 impl StringToSign {
     fn empty(charset: Charset) -> Self {
-        Self { bytes: Zeroizing::new(Vec::new()), secret: 0..0, charset }
+        Self { bytes: Vec::with_capacity(1024), secret: 0..0, charset }
     }
 
     /// The bytes, **key included**: what the signature is the hash of.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.bytes
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Leaves room for the key. It goes in last, when the buffer grows no more: growing would leave a copy of it
+    /// behind, and nobody would wipe that.
+    fn leave_room(&mut self, key: &str) {
+        let start = self.bytes.len();
+        self.bytes.resize(start.saturating_add(key.len()), 0);
+        self.secret = start..self.bytes.len();
+    }
+
+    fn with_key(mut self, key: &str) -> Self {
+        if let Some(room) = self.bytes.get_mut(self.secret.clone()) {
+            room.copy_from_slice(key.as_bytes());
+        }
+        self
+    }
+}
+
+impl Drop for StringToSign {
+    fn drop(&mut self) {
+        if let Some(key) = self.bytes.get_mut(self.secret.clone()) {
+            key.zeroize();
+        }
     }
 }
 
@@ -103,47 +131,12 @@ impl fmt::Debug for StringToSign {
     }
 }
 
-/// Where the string to sign goes: into a hash, or into a text for a person. What is shown is what is signed.
-trait Sink {
-    fn open(&mut self, bytes: &[u8]);
-    fn secret(&mut self, bytes: &[u8]);
-}
-
-impl Sink for Md5 {
-    fn open(&mut self, bytes: &[u8]) {
-        self.update(bytes);
-    }
-    fn secret(&mut self, bytes: &[u8]) {
-        self.update(bytes);
-    }
-}
-
-impl Sink for Sha1 {
-    fn open(&mut self, bytes: &[u8]) {
-        self.update(bytes);
-    }
-    fn secret(&mut self, bytes: &[u8]) {
-        self.update(bytes);
-    }
-}
-
-impl Sink for StringToSign {
-    fn open(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
-    }
-    fn secret(&mut self, bytes: &[u8]) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        self.secret = start..self.bytes.len();
-    }
-}
-
 /// Signs by the MD5 rule. The fields come sorted by name and in the bytes of their charset.
 pub(crate) fn md5<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>, key: &PartnerKey) -> Md5Sign {
-    let mut hash = Md5::new();
-    write_md5(&mut hash, fields, key);
+    // The charset is for whoever reads the string, not for its hash.
+    let string = md5_string(fields, Charset::default(), key);
     let mut hex = [0; 32];
-    encode(&hash.finalize(), b"0123456789ABCDEF", &mut hex);
+    encode(&Md5::digest(string.expose()), b"0123456789ABCDEF", &mut hex);
     Md5Sign(hex)
 }
 
@@ -154,28 +147,23 @@ pub(crate) fn md5_string<'a>(
     key: &PartnerKey,
 ) -> StringToSign {
     let mut string = StringToSign::empty(charset);
-    write_md5(&mut string, fields, key);
-    string
-}
-
-fn write_md5<'a>(sink: &mut impl Sink, fields: impl Iterator<Item = (&'a [u8], &'a [u8])>, key: &PartnerKey) {
     for (name, value) in fields.filter(|(name, value)| *name != b"sign" && !value.is_empty()) {
-        sink.open(name);
-        sink.open(b"=");
-        sink.open(value);
-        sink.open(b"&");
+        string.push(name);
+        string.push(b"=");
+        string.push(value);
+        string.push(b"&");
     }
-    sink.open(b"key=");
-    sink.secret(key.expose().as_bytes());
+    string.push(b"key=");
+    string.leave_room(key.expose());
+    string.with_key(key.expose())
 }
 
-/// Signs by the SHA-1 rule. The fields come with names in lower case and sorted by them; `appkey`,
-/// `app_signature`, `sign_method` and their XML spellings are not among them.
+/// Signs by the SHA-1 rule. The fields come sorted [by name in lower case](by_lower_case), and none of them
+/// [is left out](is_left_out).
 pub(crate) fn sha1<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>, key: &PaySignKey) -> Sha1Sign {
-    let mut hash = Sha1::new();
-    write_sha1(&mut hash, fields, key);
+    let string = sha1_string(fields, key);
     let mut hex = [0; 40];
-    encode(&hash.finalize(), b"0123456789abcdef", &mut hex);
+    encode(&Sha1::digest(string.expose()), b"0123456789abcdef", &mut hex);
     Sha1Sign(hex)
 }
 
@@ -184,34 +172,41 @@ pub(crate) fn sha1_string<'a>(
     fields: impl Iterator<Item = (&'a str, &'a str)>,
     key: &PaySignKey,
 ) -> StringToSign {
+    const APPKEY: &str = "appkey";
     let mut string = StringToSign::empty(Charset::Utf8);
-    write_sha1(&mut string, fields, key);
-    string
-}
-
-fn write_sha1<'a>(sink: &mut impl Sink, fields: impl Iterator<Item = (&'a str, &'a str)>, key: &PaySignKey) {
-    let mut joint: &[u8] = b"";
-    let mut keyed = false;
+    let mut fields = fields.peekable();
+    while let Some((name, value)) = fields.next_if(|(name, _)| by_lower_case(name, APPKEY).is_lt()) {
+        write_field(&mut string, name, value);
+        string.push(b"&");
+    }
+    string.push(b"appkey=");
+    string.leave_room(key.expose());
     for (name, value) in fields {
-        if !keyed && name > "appkey" {
-            write_appkey(sink, joint, key);
-            (keyed, joint) = (true, b"&");
-        }
-        sink.open(joint);
-        sink.open(name.as_bytes());
-        sink.open(b"=");
-        sink.open(value.as_bytes());
-        joint = b"&";
+        string.push(b"&");
+        write_field(&mut string, name, value);
     }
-    if !keyed {
-        write_appkey(sink, joint, key);
-    }
+    string.with_key(key.expose())
 }
 
-fn write_appkey(sink: &mut impl Sink, joint: &[u8], key: &PaySignKey) {
-    sink.open(joint);
-    sink.open(b"appkey=");
-    sink.secret(key.expose().as_bytes());
+fn write_field(string: &mut StringToSign, name: &str, value: &str) {
+    string.bytes.extend(lower_case(name));
+    string.push(b"=");
+    string.push(value.as_bytes());
+}
+
+fn lower_case(name: &str) -> impl Iterator<Item = u8> + '_ {
+    name.bytes().map(|letter| letter.to_ascii_lowercase())
+}
+
+/// How the SHA-1 rule sorts names.
+pub(crate) fn by_lower_case(one: &str, other: &str) -> Ordering {
+    lower_case(one).cmp(lower_case(other))
+}
+
+/// The names the SHA-1 rule does not sign, in any case of letters, as JSON and as XML spell them.
+pub(crate) fn is_left_out(name: &str) -> bool {
+    const LEFT_OUT: [&str; 5] = ["appkey", "app_signature", "appsignature", "sign_method", "signmethod"];
+    LEFT_OUT.iter().any(|left_out| left_out.eq_ignore_ascii_case(name))
 }
 
 fn encode(digest: &[u8], digits: &[u8; 16], hex: &mut [u8]) {
@@ -234,10 +229,11 @@ pub fn md5_of(
     charset: Charset,
     key: &PartnerKey,
 ) -> Result<(Md5Sign, StringToSign), crate::wire::Unreadable> {
-    let encoded = sorted(fields)
-        .into_iter()
-        .map(|(name, value)| Ok((name, charset.encode(value)?)))
+    let mut encoded = fields
+        .iter()
+        .map(|(name, value)| Ok((*name, charset.encode(value)?)))
         .collect::<Result<Vec<_>, _>>()?;
+    encoded.sort_by_key(|(name, _)| *name);
     let raw = || encoded.iter().map(|(name, value)| (name.as_bytes(), &**value));
     Ok((md5(raw(), key), md5_string(raw(), charset, key)))
 }
@@ -246,22 +242,7 @@ pub fn md5_of(
 /// be among them, and so may an `appkey`, which is replaced by the key.
 #[must_use]
 pub fn sha1_of(fields: &[(&str, &str)], key: &PaySignKey) -> (Sha1Sign, StringToSign) {
-    let lower: Vec<(String, &str)> = fields
-        .iter()
-        .map(|(name, value)| (name.to_ascii_lowercase(), *value))
-        .filter(|(name, _)| !is_left_out(name))
-        .collect();
-    let lower = sorted(&lower.iter().map(|(name, value)| (name.as_str(), *value)).collect::<Vec<_>>());
-    (sha1(lower.iter().copied(), key), sha1_string(lower.iter().copied(), key))
-}
-
-/// The names the SHA-1 rule does not sign, in lower case, as JSON and as XML spell them.
-pub(crate) fn is_left_out(name: &str) -> bool {
-    matches!(name, "appkey" | "app_signature" | "appsignature" | "sign_method" | "signmethod")
-}
-
-fn sorted<'a>(fields: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    let mut fields = fields.to_vec();
-    fields.sort_by_key(|(name, _)| *name);
-    fields
+    let mut fields: Vec<_> = fields.iter().copied().filter(|(name, _)| !is_left_out(name)).collect();
+    fields.sort_by(|(one, _), (other, _)| by_lower_case(one, other));
+    (sha1(fields.iter().copied(), key), sha1_string(fields.iter().copied(), key))
 }

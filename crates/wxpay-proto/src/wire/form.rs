@@ -2,7 +2,7 @@
 
 use super::Unreadable;
 use alloc::{borrow::Cow, string::String, vec::Vec};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 /// All but the unreserved characters of RFC 3986 is escaped; a space becomes `%20`, never `+`.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -45,7 +45,8 @@ impl<'a> Form<'a> {
     ///
     /// For a name that comes twice, an incomplete escape, an empty name, or too many pairs.
     pub fn parse(text: &'a [u8]) -> Result<Self, Unreadable> {
-        let mut pairs: Vec<Pair<'a>> = Vec::with_capacity(20);
+        // Notices have up to eighteen.
+        let mut pairs: Vec<Pair<'a>> = Vec::with_capacity(18);
         let mut at = 0_usize;
         for piece in text.split(|byte| *byte == b'&') {
             if !piece.is_empty() {
@@ -56,19 +57,21 @@ impl<'a> Form<'a> {
             }
             at = at.saturating_add(piece.len()).saturating_add(1);
         }
-        pairs.sort_by(|one, other| one.name.cmp(&other.name));
-        let twice = pairs.iter().zip(pairs.iter().skip(1)).find(|(one, next)| one.name == next.name);
-        match twice {
-            Some((one, next)) => Err(Unreadable::new(one.at.max(next.at), "a name that comes twice")),
-            None => Ok(Self { pairs }),
+        // WeChat Pay sends them in order.
+        if !pairs.is_sorted_by(|one, next| one.name < next.name) {
+            pairs.sort_by(|one, other| one.name.cmp(&other.name));
+            let twice = pairs.iter().zip(pairs.iter().skip(1)).find(|(one, next)| one.name == next.name);
+            if let Some((one, next)) = twice {
+                return Err(Unreadable::new(one.at.max(next.at), "a name that comes twice"));
+            }
         }
+        Ok(Self { pairs })
     }
 
     /// The value of that name.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&[u8]> {
-        let at = self.pairs.binary_search_by(|pair| (*pair.name).cmp(name.as_bytes())).ok()?;
-        self.pairs.get(at).map(|pair| &*pair.value)
+        self.pairs.iter().find(|pair| *pair.name == *name.as_bytes()).map(|pair| &*pair.value)
     }
 
     /// All pairs, in ASCII order of their names.
@@ -79,34 +82,42 @@ impl<'a> Form<'a> {
 
 impl<'a> Pair<'a> {
     fn parse(piece: &'a [u8], at: usize) -> Result<Self, Unreadable> {
-        let (name, value) = match piece.iter().position(|byte| *byte == b'=') {
-            Some(equals) => piece.split_at(equals),
-            None => (piece, piece.get(..0).unwrap_or_default()),
-        };
-        let value_at = at.saturating_add(name.len()).saturating_add(1);
+        let (name, value) = split(piece, b'=').unwrap_or((piece, b""));
         if name.is_empty() {
             return Err(Unreadable::new(at, "an empty name"));
         }
-        let value = value.strip_prefix(b"=").unwrap_or(value);
+        if !piece.contains(&b'%') {
+            return Ok(Self { name: Cow::Borrowed(name), value: Cow::Borrowed(value), at });
+        }
+        let value_at = at.saturating_add(name.len()).saturating_add(1);
         Ok(Self { name: unescape(name, at)?, value: unescape(value, value_at)?, at })
     }
 }
 
-/// Refuses what a lenient decoder would pass through as it is: an escape without two digits.
-fn unescape(text: &[u8], at: usize) -> Result<Cow<'_, [u8]>, Unreadable> {
+/// What is before and what is behind the first such byte.
+fn split(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
+    let (before, rest) = text.split_at_checked(text.iter().position(|other| *other == byte)?)?;
+    Some((before, rest.get(1..)?))
+}
+
+/// Copies, and refuses what a lenient decoder would pass through as it is: an escape without two digits.
+fn unescape<'a>(text: &[u8], at: usize) -> Result<Cow<'a, [u8]>, Unreadable> {
+    let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
-    let mut plain = true;
-    while let Some(percent) = rest.iter().position(|byte| *byte == b'%') {
-        plain = false;
-        match rest.get(percent..).unwrap_or_default() {
-            [_, high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest = after,
-            broken => {
-                let before = text.len().saturating_sub(broken.len());
-                return Err(Unreadable::new(at.saturating_add(before), "an incomplete escape"));
+    while let Some((before, escape)) = split(rest, b'%') {
+        plain.extend_from_slice(before);
+        let mut byte = [0];
+        rest = match escape {
+            [high, low, after @ ..] if hex::decode_to_slice([*high, *low], &mut byte).is_ok() => after,
+            _ => {
+                let read = text.len().saturating_sub(rest.len()).saturating_add(before.len());
+                return Err(Unreadable::new(at.saturating_add(read), "an incomplete escape"));
             }
-        }
+        };
+        plain.extend_from_slice(&byte);
     }
-    Ok(if plain { Cow::Borrowed(text) } else { percent_decode(text).into() })
+    plain.extend_from_slice(rest);
+    Ok(Cow::Owned(plain))
 }
 
 #[cfg(test)]
