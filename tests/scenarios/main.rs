@@ -12,6 +12,7 @@
 
 mod v1_conversations;
 mod v1_properties;
+mod v1_stages;
 mod v1_vectors;
 
 /// How many cases a property runs: `PROPTEST_CASES`, or few enough to be quick.

@@ -141,7 +141,7 @@ impl Lab {
         if self.secrets.is_empty() {
             return;
         }
-        let mut shown = format!("{step:?} {step:#?}");
+        let mut shown = format!("{step:?}");
         if let Step::Done(Err(error)) = step {
             shown.push_str(&error.to_string());
         }

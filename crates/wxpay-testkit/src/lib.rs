@@ -15,3 +15,8 @@ pub mod drive;
 pub mod fuzz;
 pub mod keys;
 pub mod network;
+
+/// The README's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

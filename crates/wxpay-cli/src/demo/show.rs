@@ -1,0 +1,90 @@
+//! Messages for eyes: what was sent, and what was signed, with every secret masked.
+
+use super::tap::Exchange;
+use crate::Failure;
+use std::io::{self, Write as _};
+use wxpay_proto::{
+    v1::{PartnerKey, PaySignKey, signature},
+    wire::{charset::Charset, form::Form},
+};
+
+/// Names whose values are secret wherever they stand.
+const SECRET: [&str; 2] = ["secret", "access_token"];
+
+pub(crate) fn title(step: &str, words: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "\n━━ {step}  {words}")
+}
+
+pub(crate) fn line(name: &str, value: impl std::fmt::Display) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "   {name:<15} {value}")
+}
+
+/// A request and its reply.
+pub(crate) fn exchange(exchange: &Exchange) -> io::Result<()> {
+    let query = masked_query(&exchange.query);
+    let joint = if query.is_empty() { "" } else { "?" };
+    line("→", format_args!("{} {}{joint}{query}", exchange.method, exchange.path))?;
+    if !exchange.body.is_empty() {
+        line("", masked_body(&exchange.body))?;
+    }
+    line("←", format_args!("{} {}", exchange.status, masked_body(&exchange.reply)))
+}
+
+fn masked_query(query: &str) -> String {
+    let masked = query.split('&').map(|pair| match pair.split_once('=') {
+        Some((name, _)) if SECRET.contains(&name) => format!("{name}=[secret]"),
+        Some(_) | None => pair.to_owned(),
+    });
+    masked.collect::<Vec<_>>().join("&")
+}
+
+fn masked_body(body: &[u8]) -> String {
+    let Ok(mut json) = serde_json::from_slice::<serde_json::Value>(body) else {
+        return String::from_utf8_lossy(body).replace('\n', "\n                   ");
+    };
+    for name in SECRET {
+        if let Some(value) = json.get_mut(name) {
+            *value = "[secret]".into();
+        }
+    }
+    json.to_string()
+}
+
+/// The SHA-1 of a call or of the phone's parameters, computed again from what went over the wire.
+pub(crate) fn sha1(message: &serde_json::Value, sign: &str, key: &PaySignKey) -> Result<(), Failure> {
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let members = message.as_object().into_iter().flatten();
+    let fields: Vec<(&str, String)> =
+        members.filter(|(name, _)| *name != sign).map(|(name, value)| (name.as_str(), text(value))).collect();
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let (computed, string) = signature::sha1_of(&fields, key);
+    line("SHA-1 of", &string)?;
+    line(sign, computed)?;
+    same(sign, message.get(sign).and_then(serde_json::Value::as_str), computed.as_str())
+}
+
+/// The MD5 of a package, computed again from what went over the wire.
+pub(crate) fn md5(package: &str, key: &PartnerKey) -> Result<(), Failure> {
+    let form = Form::parse(package.as_bytes()).map_err(Failure::input)?;
+    let charset = form.value("input_charset").and_then(Charset::named).unwrap_or(Charset::Utf8);
+    let mut fields = Vec::new();
+    for (name, value) in form.iter() {
+        let name = String::from_utf8_lossy(name).into_owned();
+        fields.push((name, charset.decode(value).map_err(Failure::input)?.into_owned()));
+    }
+    let fields: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let (computed, string) = signature::md5_of(&fields, charset, key).map_err(Failure::input)?;
+    line("MD5 of", &string)?;
+    line("sign", computed)?;
+    line("package", package)?;
+    same("sign", form.value("sign").and_then(|sign| core::str::from_utf8(sign).ok()), computed.as_str())
+}
+
+fn same(name: &str, sent: Option<&str>, computed: &str) -> Result<(), Failure> {
+    if sent == Some(computed) {
+        Ok(())
+    } else {
+        Err(Failure::unverified(format!("{name} on the wire is not what its string gives")))
+    }
+}

@@ -1,0 +1,120 @@
+//! A wire tap: forwards every message unchanged, and keeps a copy to be shown.
+
+use crate::Failure;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::mpsc, task::AbortHandle};
+
+/// A request and its reply, as they went over the wire.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) body: Bytes,
+    pub(crate) status: u16,
+    pub(crate) reply: Bytes,
+}
+
+/// Listens on a free loopback port until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Tap {
+    url: String,
+    upstream: Arc<OnceLock<String>>,
+    exchanges: mpsc::UnboundedReceiver<Exchange>,
+    task: AbortHandle,
+}
+
+impl Tap {
+    pub(crate) async fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let upstream = Arc::new(OnceLock::new());
+        let (overheard, exchanges) = mpsc::unbounded_channel();
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let line = Line { client, upstream: Arc::clone(&upstream), overheard };
+        let task = tokio::spawn(accept(listener, line)).abort_handle();
+        Ok(Self { url, upstream, exchanges, task })
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Tells where messages go to; until then they are answered 502.
+    pub(crate) fn forward_to(&self, url: String) {
+        // Set once, right after it was started.
+        drop(self.upstream.set(url));
+    }
+
+    /// The next exchange with that path.
+    pub(crate) async fn next(&mut self, path: &str) -> Result<Exchange, Failure> {
+        let found = async {
+            while let Some(exchange) = self.exchanges.recv().await {
+                if exchange.path == path {
+                    return Some(exchange);
+                }
+            }
+            None
+        };
+        let found = tokio::time::timeout(Duration::from_secs(20), found).await.ok().flatten();
+        found.ok_or_else(|| Failure::unverified(format!("no message {path} was seen within 20 seconds")))
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What goes wrong here is for the two ends to notice: the connection breaks.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Clone)]
+struct Line {
+    client: Client<HttpConnector, Full<Bytes>>,
+    upstream: Arc<OnceLock<String>>,
+    overheard: mpsc::UnboundedSender<Exchange>,
+}
+
+async fn accept(listener: TcpListener, line: Line) {
+    while let Ok((stream, _)) = listener.accept().await {
+        let line = line.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| line.clone().forward(request));
+            drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
+        });
+    }
+}
+
+impl Line {
+    async fn forward(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, BoxError> {
+        let (mut head, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let Some(upstream) = self.upstream.get() else {
+            return Ok(Response::builder().status(502).body(Full::default())?);
+        };
+        let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (method, path, query) = (head.method.to_string(), path.to_owned(), query.to_owned());
+        head.uri = format!("{upstream}{target}").parse()?;
+        let request = Request::from_parts(head, Full::new(body.clone()));
+        let (reply_head, reply) = self.client.request(request).await?.into_parts();
+        let reply = reply.collect().await?.to_bytes();
+        let status = reply_head.status.as_u16();
+        // Nobody listens any more when the demo is over.
+        drop(self.overheard.send(Exchange { method, path, query, body, status, reply: reply.clone() }));
+        Ok(Response::from_parts(reply_head, Full::new(reply)))
+    }
+}

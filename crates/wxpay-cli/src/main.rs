@@ -1,0 +1,107 @@
+//! `wxpay`: a payment server, a simulated gateway, and tools to look into signatures. A thin shell over the crates
+//! of this workspace.
+
+mod args;
+mod demo;
+mod parameters;
+mod serve;
+mod sign;
+mod sim;
+
+use args::{Cli, Command};
+use clap::{CommandFactory as _, Parser as _};
+use std::{fmt, io, io::Write as _, process::ExitCode};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Demo => on_runtime(demo::run()),
+        Command::Serve(args) => on_runtime(serve::run(args)),
+        Command::Sim(args) => on_runtime(sim::run(args)),
+        Command::Sign(args) => sign::sign(&args),
+        Command::Verify(args) => sign::verify(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "wxpay", &mut io::stdout());
+            Ok(())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads us has seen enough.
+        Err(failure) if failure.is_broken_pipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            // There is nowhere left to complain to if this fails.
+            drop(writeln!(io::stderr(), "wxpay: {failure}"));
+            failure.status
+        }
+    }
+}
+
+fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// Waits for an interrupt (Ctrl-C) or for SIGTERM.
+pub(crate) async fn until_told_to_end() -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+/// Why the program ends with another status than 0, in words for a person.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    status: ExitCode,
+    words: String,
+    is_broken_pipe: bool,
+}
+
+impl Failure {
+    /// The input breaks a rule, which the words name: status 2.
+    pub(crate) fn input(words: impl fmt::Display) -> Self {
+        Self { status: ExitCode::from(2), words: words.to_string(), is_broken_pipe: false }
+    }
+
+    /// A signature does not verify: status 1.
+    pub(crate) fn unverified(words: impl fmt::Display) -> Self {
+        Self { status: ExitCode::FAILURE, words: words.to_string(), is_broken_pipe: false }
+    }
+
+    /// Something did not work, with all its causes: status 1.
+    pub(crate) fn broken(error: &dyn std::error::Error) -> Self {
+        let mut words = error.to_string();
+        let mut cause = error.source();
+        while let Some(deeper) = cause {
+            words.push_str(": ");
+            words.push_str(&deeper.to_string());
+            cause = deeper.source();
+        }
+        Self { status: ExitCode::FAILURE, words, is_broken_pipe: false }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self { is_broken_pipe: error.kind() == io::ErrorKind::BrokenPipe, ..Self::broken(&error) }
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        io::Error::from(error).into()
+    }
+}

@@ -1,0 +1,103 @@
+//! `wxpay serve`.
+
+use crate::{Failure, args, sim};
+use std::{
+    env, fs,
+    io::{self, Write as _},
+};
+use tempfile::TempDir;
+use wxpay_server::{
+    Config, Server,
+    config::{BadSetting, Sources},
+};
+use wxpay_sim::{Clock, Credentials, Gateway, Settings, serve::Server as Simulator};
+
+pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
+    let log = tracing_subscriber::EnvFilter::try_from_env("WXPAY_LOG").unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(log).with_writer(io::stderr).init();
+
+    let dev = if args.dev { Some(Dev::start().await?) } else { None };
+    let config = settings(&args, dev.as_ref())?;
+    let server = Server::start(config).await.map_err(|error| Failure::broken(&error))?;
+    let url = format!("http://{}", server.local_addr());
+    let ready = match &dev {
+        Some(dev) => serde_json::json!({ "ready": true, "url": url, "sim": dev.simulator.url() }),
+        None => serde_json::json!({ "ready": true, "url": url }),
+    };
+    writeln!(io::stdout().lock(), "{ready}")?;
+    crate::until_told_to_end().await?;
+    if server.shutdown().await {
+        Ok(())
+    } else {
+        Err(Failure::unverified("ended before everything was finished"))
+    }
+}
+
+/// File, then environment, then options; what comes later wins. `--dev` comes first of all.
+fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
+    let bad = |error: BadSetting| Failure::input(Failure::broken(&error));
+    let mut sources = Sources::default();
+    if let Some(dev) = dev {
+        for (name, value) in dev.settings() {
+            sources = sources.setting(name, value).map_err(bad)?;
+        }
+    }
+    if let Some(path) = &args.config {
+        let text = fs::read_to_string(path).map_err(|error| {
+            Failure::input(format!("--config must be a file that can be read: {}", error.kind()))
+        })?;
+        sources = sources.file(&text).map_err(bad)?;
+    }
+    if dev.is_none() {
+        let variables = env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        sources = sources.environment(variables).map_err(bad)?;
+    }
+    let mut options = Vec::new();
+    for setting in &args.settings {
+        let (name, value) =
+            setting.split_once('=').ok_or_else(|| Failure::input("--set must be NAME=VALUE"))?;
+        options.push((name.to_owned(), value.to_owned()));
+    }
+    let own =
+        [("listen", &args.listen), ("database", &args.database), ("public_base_url", &args.public_base_url)];
+    for (name, value) in own {
+        if let Some(value) = value {
+            options.push((name.to_owned(), value.clone()));
+        }
+    }
+    for (name, value) in options {
+        sources = sources.setting(&name, value).map_err(bad)?;
+    }
+    sources.check().map_err(bad)
+}
+
+/// A simulated gateway, throw-away keys, and a ledger that goes with them.
+#[derive(Debug)]
+pub(crate) struct Dev {
+    pub(crate) simulator: Simulator,
+    pub(crate) credentials: Credentials,
+    directory: TempDir,
+}
+
+impl Dev {
+    pub(crate) async fn start() -> Result<Self, Failure> {
+        let gateway = Gateway::new(Settings::default(), sim::random()?);
+        let credentials = gateway.credentials().clone();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let simulator = Simulator::start(listener, gateway, Clock::running())?;
+        Ok(Self { simulator, credentials, directory: tempfile::tempdir()? })
+    }
+
+    pub(crate) fn settings(&self) -> [(&'static str, String); 7] {
+        [
+            ("gateway_base_url", self.simulator.url()),
+            ("database", self.directory.path().join("ledger.db").to_string_lossy().into_owned()),
+            ("appid", self.credentials.appid().to_string()),
+            ("partner", self.credentials.partner().to_string()),
+            ("app_secret", self.credentials.app_secret().expose().clone()),
+            ("pay_sign_key", self.credentials.pay_sign_key().expose().clone()),
+            ("partner_key", self.credentials.partner_key().expose().clone()),
+        ]
+    }
+}

@@ -1,0 +1,253 @@
+//! The commands, as a user types them.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+use support::{Running, environment, http, wxpay};
+use tempfile::TempDir;
+
+/// Made up here, as are all values below. The signatures are OpenSSL's:
+/// `printf %s "$STRING_WITH_KEY" | openssl md5` (or `sha1`).
+const PARTNER_KEY: &str = "0123456789abcdef0123456789abcdef";
+const PAY_SIGN_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+struct Desk {
+    directory: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        Self { directory: tempfile::tempdir().unwrap() }
+    }
+
+    fn key(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.directory.path().join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn ask(&self, command: &str, scheme: &str, key: &str, more: &[&str], input: &str) -> Output {
+        let key = self.key("key", key);
+        let mut child = wxpay()
+            .args([command, "--scheme", scheme, "--key-file"])
+            .arg(key)
+            .args(more)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A command that refuses its key reads no input.
+        drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+        child.wait_with_output().unwrap()
+    }
+}
+
+fn openssl(hash: &str, text: &[u8]) -> Option<String> {
+    let mut child = Command::new("openssl")
+        .args([hash, "-r"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .ok()?;
+    child.stdin.take()?.write_all(text).ok()?;
+    let output = child.wait_with_output().ok()?;
+    Some(String::from_utf8(output.stdout).ok()?.split(' ').next()?.to_owned())
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_package_is_signed_with_its_string_shown_and_its_key_masked() {
+    let input =
+        r#"{"total_fee":1,"body":"测试","bank_type":"WX","input_charset":"GBK","attach":"","sign":"old"}"#;
+    let output = Desk::new().ask("sign", "v1-package", &format!("{PARTNER_KEY}\n"), &["--json"], input);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let signed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(signed["string_to_sign"], "bank_type=WX&body=测试&input_charset=GBK&total_fee=1&key=[secret]");
+    // printf 'bank_type=WX&body=\xb2\xe2\xca\xd4&input_charset=GBK&total_fee=1&key=…' | openssl md5
+    let in_gbk = b"bank_type=WX&body=\xb2\xe2\xca\xd4&input_charset=GBK&total_fee=1&key=0123456789abcdef0123456789abcdef";
+    if let Some(digest) = openssl("md5", in_gbk) {
+        assert_eq!(signed["sign"], digest.to_ascii_uppercase());
+    }
+    let package = signed["package"].as_str().unwrap();
+    assert!(package.starts_with("bank_type=WX&body=%B2%E2%CA%D4&input_charset=GBK&total_fee=1&sign="));
+}
+
+#[test]
+fn a_call_is_signed_over_lower_case_names_with_the_key_among_them() {
+    let input =
+        r#"{"timeStamp":1399514976,"appId":"wx0123456789abcdef","app_signature":"old","sign_method":"sha1"}"#;
+    let output = Desk::new().ask("sign", "v1-sha1", PAY_SIGN_KEY, &["--json"], input);
+    let signed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(signed["string_to_sign"], "appid=wx0123456789abcdef&appkey=[secret]&timestamp=1399514976");
+    let string = format!("appid=wx0123456789abcdef&appkey={PAY_SIGN_KEY}&timestamp=1399514976");
+    if let Some(digest) = openssl("sha1", string.as_bytes()) {
+        assert_eq!(signed["sign"], digest);
+    }
+    assert!(!text(&output.stdout).contains(PAY_SIGN_KEY));
+}
+
+#[test]
+fn what_was_signed_verifies_and_what_was_changed_exits_with_one_and_the_reason() {
+    let desk = Desk::new();
+    let signed = desk.ask("sign", "v1-package", PARTNER_KEY, &["--json"], r#"{"a":"1","b":"2"}"#);
+    let sign = serde_json::from_slice::<Value>(&signed.stdout).unwrap()["sign"].as_str().unwrap().to_owned();
+    let verify = |a: &str, sign: &str| {
+        desk.ask(
+            "verify",
+            "v1-package",
+            PARTNER_KEY,
+            &[],
+            &json!({"a": a, "b": "2", "sign": sign}).to_string(),
+        )
+    };
+    let good = verify("1", &sign);
+    assert!(good.status.success());
+    assert_eq!(text(&good.stdout), "valid\n");
+    assert!(verify("1", &sign.to_ascii_lowercase()).status.success());
+
+    let changed = verify("9", &sign);
+    assert_eq!(changed.status.code(), Some(1));
+    assert!(text(&changed.stderr).contains("the signature is not that of these parameters with this key"));
+    assert!(text(&changed.stderr).contains("a=9&b=2&key=[secret]"));
+    let short = verify("1", "abc");
+    assert_eq!(short.status.code(), Some(1));
+    assert!(text(&short.stderr).contains("must be 32 hexadecimal characters"));
+}
+
+#[test]
+fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
+    let desk = Desk::new();
+    for (scheme, key, input, words) in [
+        ("v1-package", PAY_SIGN_KEY, "{}", "partnerkey must be 32 letters and digits"),
+        ("v1-sha1", PARTNER_KEY, "{}", "paysignkey must be 128 letters and digits"),
+        ("v1-package", PARTNER_KEY, r#"{"total_fee":19.99}"#, "total_fee must be a string or a whole number"),
+        ("v1-package", PARTNER_KEY, r#"{"a":"1","a":"2"}"#, "a must come once"),
+        ("v1-package", PARTNER_KEY, r#"{"input_charset":"BIG5"}"#, "input_charset must be UTF-8 or GBK"),
+        (
+            "v1-package",
+            PARTNER_KEY,
+            r#"{"body":"😀"}"#,
+            "body must be in characters of GBK (a character the charset lacks at byte 0)",
+        ),
+        ("v1-package", PARTNER_KEY, "not json", "the input is not one JSON object"),
+    ] {
+        let output = desk.ask("sign", scheme, key, &[], input);
+        assert_eq!(output.status.code(), Some(2), "{input}");
+        assert!(text(&output.stderr).contains(words), "{input}: {}", text(&output.stderr));
+        assert!(output.stdout.is_empty());
+        assert!(!text(&output.stderr).contains(key));
+    }
+    let unsigned = desk.ask("verify", "v1-package", PARTNER_KEY, &[], r#"{"a":"1"}"#);
+    assert_eq!(unsigned.status.code(), Some(2));
+    assert!(text(&unsigned.stderr).contains("sign must be there"));
+    let output =
+        wxpay().args(["sign", "--scheme", "v1-sha1", "--key-file", "no-such-file"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--key-file must be a file"));
+}
+
+#[test]
+fn completions_and_help_are_there_for_a_newcomer() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = wxpay().args(["completions", shell]).output().unwrap();
+        assert!(output.status.success() && text(&output.stdout).contains("wxpay"), "{shell}");
+    }
+    let help = wxpay().arg("--help").output().unwrap();
+    for command in ["demo", "serve", "sim", "sign", "verify", "completions"] {
+        assert!(text(&help.stdout).contains(command), "{command}");
+    }
+}
+
+#[test]
+fn the_demo_goes_through_all_steps_ends_in_the_ledger_and_shows_no_secret() {
+    let output = wxpay().arg("demo").output().unwrap();
+    let shown = text(&output.stdout);
+    assert!(output.status.success(), "{shown}\n{}", text(&output.stderr));
+    for step in 1..=8 {
+        assert!(shown.contains(&format!("{step} of 8")), "step {step}");
+    }
+    assert!(shown.contains("the ledger") && shown.contains("\"paid\""));
+    assert!(shown.contains("secret=[secret]") && shown.contains("\"access_token\":\"[secret]\""));
+    let masked = shown.matches("[secret]").count();
+    assert!(masked >= 10, "{masked}");
+    // A paySignKey is the one text of 128 letters and digits; a token the one of 64 or more.
+    let longest = shown.split(|sign: char| !sign.is_ascii_alphanumeric()).map(str::len).max();
+    assert!(longest < Some(128), "{longest:?}");
+    assert!(
+        !shown.contains("access_token=")
+            || shown.matches("access_token=").count() == shown.matches("access_token=[secret]").count()
+    );
+}
+
+#[test]
+fn the_simulator_says_where_it_is_and_leaves_its_credentials_in_a_file_of_ones_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sim.env");
+    let sim = Running::start(wxpay().args(["sim", "--seed", "7", "--env-file"]).arg(&file));
+    let given = environment(&file);
+    let names: Vec<_> = given.iter().map(|(name, _)| name.as_str()).collect();
+    for name in
+        ["WXPAY_BASE_URL", "V1_APPID", "V1_APP_SECRET", "V1_PAY_SIGN_KEY", "V1_PARTNER", "V1_PARTNER_KEY"]
+    {
+        assert!(names.contains(&name), "{name}");
+    }
+    let value = |wanted: &str| &given.iter().find(|(name, _)| name == wanted).unwrap().1;
+    assert_eq!(value("WXPAY_BASE_URL"), sim.url());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let token = format!(
+        "{}/cgi-bin/token?grant_type=client_credential&appid={}&secret={}",
+        sim.url(),
+        value("V1_APPID"),
+        value("V1_APP_SECRET")
+    );
+    let (status, granted) = http("GET", &token, None).unwrap();
+    assert_eq!((status, &granted["expires_in"]), (200, &json!(7200)));
+    let (status, problem) =
+        http("POST", &format!("{}/_sim/v1/orders/nobody/pay", sim.url()), Some(&json!({}))).unwrap();
+    assert!((400..500).contains(&status), "{status} {problem}");
+}
+
+#[test]
+fn the_server_in_dev_mode_takes_an_order_from_open_to_paid() {
+    let mut server =
+        Running::start(wxpay().args(["serve", "--dev", "--listen", "127.0.0.1:0"]).stderr(Stdio::null()));
+    let order = json!({"out_trade_no": "A1", "total_fee": 1999, "body": "a staff", "spbill_create_ip": "203.0.113.7"});
+    let orders = format!("{}/api/orders", server.url());
+    let (status, placed) = http("POST", &orders, Some(&order)).unwrap();
+    assert_eq!((status, &placed["status"]), (201, &json!("open")), "{placed}");
+    let pay = format!("{}/_sim/v1/orders/A1/pay", server.sim_url());
+    assert_eq!(http("POST", &pay, Some(&json!({}))).unwrap().0, 200);
+    for _ in 0..100 {
+        if http("GET", &format!("{orders}/A1"), None).unwrap().1["status"] == "paid" {
+            assert!(server.terminate(), "it ends in good order");
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("the notice must pay the order");
+}
+
+#[test]
+fn a_server_without_settings_says_which_one_is_missing() {
+    let output = wxpay().arg("serve").env_clear().output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("must be given"), "{}", text(&output.stderr));
+    let output = wxpay().args(["serve", "--set", "nonsense=1"]).env_clear().output().unwrap();
+    assert!(text(&output.stderr).contains("nonsense is not a setting"), "{}", text(&output.stderr));
+}

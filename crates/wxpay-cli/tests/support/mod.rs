@@ -1,0 +1,102 @@
+//! The binary as a child process, and a tiny HTTP client.
+
+#![allow(dead_code, reason = "each test uses its part")]
+
+use serde_json::Value;
+use std::{
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+    time::Duration,
+};
+
+pub(crate) fn wxpay() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_wxpay"))
+}
+
+/// A child that is killed when it is dropped, and that said it is ready.
+pub(crate) struct Running {
+    child: Child,
+    ready: Value,
+    /// Held open, so that the child can go on printing.
+    _stdout: BufReader<ChildStdout>,
+}
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let ready: Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("not ready: {error}: {line}"));
+        assert_eq!(ready["ready"], true);
+        Self { child, ready, _stdout: stdout }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        self.ready["url"].as_str().unwrap()
+    }
+
+    pub(crate) fn sim_url(&self) -> &str {
+        self.ready["sim"].as_str().unwrap()
+    }
+
+    /// SIGKILL: nothing in the child runs any more.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; whether it ended well.
+    pub(crate) fn terminate(&mut self) -> bool {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(told.success());
+        self.child.wait().unwrap().success()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// `export NAME='value'` lines, as names and values. None of the simulator's values has a quote in it.
+pub(crate) fn environment(file: &Path) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(file).unwrap();
+    text.lines()
+        .map(|line| {
+            let (name, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
+            (name.to_owned(), value.trim_matches('\'').to_owned())
+        })
+        .collect()
+}
+
+/// One request, one connection: the status and the body.
+pub(crate) fn http(method: &str, url: &str, body: Option<&Value>) -> io::Result<(u16, Value)> {
+    let rest = url.strip_prefix("http://").unwrap();
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let mut stream = TcpStream::connect(host)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    write!(
+        stream,
+        "{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply)?;
+    let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
+    let (head, body) = reply.split_once("\r\n\r\n").ok_or_else(cut)?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(cut)?;
+    let length = head.lines().find_map(|line| {
+        line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse::<usize>().ok()
+    });
+    if length.is_some_and(|length| length != body.len()) {
+        return Err(cut());
+    }
+    Ok((status, serde_json::from_str(body).unwrap_or(Value::Null)))
+}

@@ -1,0 +1,175 @@
+//! Our own values, made with OpenSSL (`tests/vectors`), compared stage by stage.
+
+use core::net::Ipv4Addr;
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use wxpay_proto::{
+    UnixTime,
+    v1::{
+        AppSecret, Delivery, Merchant, Order, Package, PartnerKey, PaySignKey, PhoneParams, Received,
+        SignedDelivery, SignedPrepay, SignedQuery, notice,
+    },
+    wire::{charset::Charset, time},
+};
+
+struct Case {
+    folder: PathBuf,
+    context: Value,
+}
+
+impl Case {
+    fn all(kind: &str) -> Vec<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/v1").join(kind);
+        let cases: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| {
+                let folder = entry.unwrap().path();
+                let context =
+                    serde_json::from_slice(&fs::read(folder.join("context.json")).unwrap()).unwrap();
+                Self { folder, context }
+            })
+            .collect();
+        assert!(!cases.is_empty());
+        cases
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.context[name].as_str().unwrap_or_else(|| panic!("{name} of {}", self.folder.display()))
+    }
+
+    fn at(&self) -> UnixTime {
+        UnixTime::from_secs(self.context["timestamp"].as_u64().unwrap())
+    }
+
+    fn merchant(&self) -> Merchant {
+        Merchant::builder(
+            self.text("appid").parse().unwrap(),
+            AppSecret::new("0".repeat(32)).unwrap(),
+            PaySignKey::new(self.text("pay_sign_key").into()).unwrap(),
+            self.text("partner").parse().unwrap(),
+            PartnerKey::new(self.text("partner_key").into()).unwrap(),
+        )
+        .build()
+    }
+
+    fn order(&self) -> Order {
+        let field = |name: &str| self.context["order"][name].as_str();
+        let needed = |name: &str| field(name).unwrap();
+        let moment = |text: &str| time::parse_compact(text.as_bytes()).unwrap();
+        let address: Ipv4Addr = needed("spbill_create_ip").parse().unwrap();
+        let mut order = Order::builder(
+            needed("out_trade_no").parse().unwrap(),
+            needed("total_fee").parse().unwrap(),
+            needed("body"),
+            needed("notify_url").parse().unwrap(),
+            address,
+        )
+        .charset(Charset::named(self.text("charset").as_bytes()).unwrap())
+        .traceid(self.text("traceid"));
+        order = field("attach").into_iter().fold(order, |order, attach| order.attach(attach));
+        order = field("goods_tag").into_iter().fold(order, |order, tag| order.goods_tag(tag));
+        order = field("time_start").into_iter().fold(order, |order, start| order.time_start(moment(start)));
+        order =
+            field("time_expire").into_iter().fold(order, |order, expire| order.time_expire(moment(expire)));
+        if let (Some(transport), Some(product)) = (field("transport_fee"), field("product_fee")) {
+            order = order.fees(transport.parse().unwrap(), product.parse().unwrap());
+        }
+        order.build().unwrap()
+    }
+
+    #[track_caller]
+    fn stage(&self, name: &str, ours: impl AsRef<[u8]>) {
+        let theirs = fs::read(self.folder.join(name)).unwrap();
+        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert_eq!(shown(ours.as_ref()), shown(&theirs), "{} of {}", name, self.folder.display());
+        assert_eq!(ours.as_ref(), theirs);
+    }
+}
+
+#[test]
+fn an_order_is_signed_twice() {
+    for case in Case::all("genprepay") {
+        let (me, order) = (case.merchant(), case.order());
+        case.stage("package-string-to-sign.bin", Package::string_to_sign(&order, &me).expose());
+        case.stage("package-sign.txt", Package::of(&order, &me).sign().as_str());
+        case.stage("package.txt", Package::of(&order, &me).as_str());
+        let signed = SignedPrepay::sign(&me, &order, case.at(), case.text("noncestr").into());
+        case.stage("string-to-sign.txt", signed.string_to_sign(&me).expose());
+        case.stage("app-signature.txt", signed.app_signature().as_str());
+        case.stage("body.json", signed.body());
+    }
+}
+
+#[test]
+fn the_phone_gets_seven_signed_parameters() {
+    for case in Case::all("phone") {
+        let me = case.merchant();
+        let params = PhoneParams::sign(
+            &me,
+            case.text("prepayid").parse().unwrap(),
+            case.at(),
+            case.text("noncestr").into(),
+        );
+        case.stage("string-to-sign.txt", params.string_to_sign(&me).expose());
+        case.stage("sign.txt", params.sign.as_str());
+        case.stage("params.json", serde_json::to_vec(&params).unwrap());
+    }
+}
+
+#[test]
+fn a_query_is_signed_twice() {
+    for case in Case::all("orderquery") {
+        let (me, number) = (case.merchant(), case.text("out_trade_no").parse().unwrap());
+        let signed = SignedQuery::sign(&me, &number, case.at());
+        case.stage("package-string-to-sign.bin", SignedQuery::package_string_to_sign(&me, &number).expose());
+        case.stage("package.txt", signed.package());
+        case.stage("string-to-sign.txt", signed.string_to_sign(&me).expose());
+        case.stage("app-signature.txt", signed.app_signature().as_str());
+        case.stage("body.json", signed.body());
+    }
+}
+
+#[test]
+fn a_delivery_is_signed_made_or_failed() {
+    for case in Case::all("delivernotify") {
+        let me = case.merchant();
+        let [openid, transid, number] = ["openid", "transid", "out_trade_no"].map(|name| case.text(name));
+        let mut delivery =
+            Delivery::made(openid.parse().unwrap(), transid.parse().unwrap(), number.parse().unwrap());
+        if let Some(reason) = case.context["failure"].as_str() {
+            delivery = delivery.failed(reason).unwrap();
+        }
+        let signed = SignedDelivery::sign(&me, &delivery, case.at());
+        case.stage("string-to-sign.txt", signed.string_to_sign(&me).expose());
+        case.stage("app-signature.txt", signed.app_signature().as_str());
+        case.stage("body.json", signed.body());
+    }
+}
+
+#[test]
+fn a_notice_is_verified_twice_and_read() {
+    for case in Case::all("notice") {
+        let me = case.merchant();
+        let [query, body] = ["query.txt", "body.xml"].map(|name| fs::read(case.folder.join(name)).unwrap());
+        let received = Received::new("POST", &query, &body);
+        let [of_query, of_body] = notice::strings_to_sign(&me, &received).unwrap();
+        case.stage("query-string-to-sign.bin", of_query.expose());
+        case.stage("body-string-to-sign.txt", of_body.expose());
+        let heard = me.hear(&received).unwrap();
+        let told = |name: &str| case.context["told"][name].as_str().filter(|value| !value.is_empty());
+        assert_eq!(Some(heard.out_trade_no().as_str()), told("out_trade_no"));
+        assert_eq!(Some(heard.transaction_id().as_str()), told("transaction_id"));
+        assert_eq!(Some(heard.total_fee().to_string().as_str()), told("total_fee"));
+        assert_eq!(Some(heard.discount().to_string().as_str()), told("discount"));
+        assert_eq!(Some(time::compact(heard.time_end()).as_str()), told("time_end"));
+        assert_eq!(Some(heard.notify_id().as_str()), told("notify_id"));
+        assert_eq!(Some(heard.bank_type()), told("bank_type"));
+        assert_eq!(heard.bank_billno(), told("bank_billno"));
+        assert_eq!(heard.attach(), told("attach"));
+        assert_eq!((heard.openid().as_str(), heard.sent_at()), (case.text("openid"), case.at()));
+        assert!(heard.is_paid() && !heard.is_subscribe());
+    }
+}
