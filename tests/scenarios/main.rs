@@ -10,12 +10,8 @@
     reason = "tests fail by panicking"
 )]
 
+mod house;
 mod v1_conversations;
 mod v1_properties;
 mod v1_stages;
 mod v1_vectors;
-
-/// How many cases a property runs: `PROPTEST_CASES`, or few enough to be quick.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256)
-}

@@ -21,8 +21,11 @@ use wxpay_testkit::{
     network::Wire,
 };
 
+/// A status and a body, or nothing.
+type Answer = Option<(u16, Vec<u8>)>;
+
 /// What a network may come up with that no gateway stands behind.
-fn replies() -> impl Strategy<Value = Option<(u16, Vec<u8>)>> {
+fn replies() -> impl Strategy<Value = Answer> {
     let bodies = prop::sample::select(vec![
         r#"{"access_token":"planted-token","expires_in":7200}"#,
         r#"{"access_token":"planted-token","expires_in":"7200"}"#,
@@ -56,9 +59,7 @@ fn replies() -> impl Strategy<Value = Option<(u16, Vec<u8>)>> {
 }
 
 /// One thing after another, over and over.
-fn network(
-    script: Vec<(Option<(u16, Vec<u8>)>, bool, u64)>,
-) -> impl FnMut(Hop, UnixTime) -> (Reply, Duration) {
+fn network(script: Vec<(Answer, bool, u64)>) -> impl FnMut(Hop, UnixTime) -> (Reply, Duration) {
     let mut script = script.into_iter().cycle();
     move |_, _| {
         let (reply, sent, millis) = script.next().unwrap();
@@ -72,8 +73,6 @@ fn network(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(crate::cases()))]
-
     #[test]
     fn every_flow_ends_and_none_shows_a_secret(
         script in prop::collection::vec((replies(), any::<bool>(), 0_u64..12_000), 1..12),

@@ -10,7 +10,7 @@ use wxpay_proto::{
     UnixTime,
     v1::{
         AppSecret, Delivery, Merchant, Order, Package, PartnerKey, PaySignKey, PhoneParams, Received,
-        SignedDelivery, SignedPrepay, SignedQuery, notice,
+        SignedDelivery, SignedPrepay, SignedQuery, notice, order,
     },
     wire::{charset::Charset, time},
 };
@@ -69,8 +69,8 @@ impl Case {
         )
         .charset(Charset::named(self.text("charset").as_bytes()).unwrap())
         .traceid(self.text("traceid"));
-        order = field("attach").into_iter().fold(order, |order, attach| order.attach(attach));
-        order = field("goods_tag").into_iter().fold(order, |order, tag| order.goods_tag(tag));
+        order = field("attach").into_iter().fold(order, order::Builder::attach);
+        order = field("goods_tag").into_iter().fold(order, order::Builder::goods_tag);
         order = field("time_start").into_iter().fold(order, |order, start| order.time_start(moment(start)));
         order =
             field("time_expire").into_iter().fold(order, |order, expire| order.time_expire(moment(expire)));

@@ -82,7 +82,10 @@ impl<'a> Case<'a> {
 fn with_upper_escapes(package: &str) -> String {
     let mut pieces = package.split('%');
     let first = pieces.next().unwrap().to_owned();
-    pieces.fold(first, |text, piece| text + "%" + &piece[..2].to_ascii_uppercase() + &piece[2..])
+    pieces.fold(first, |text, piece| {
+        let (escape, rest) = piece.split_at(2);
+        text + "%" + &escape.to_ascii_uppercase() + rest
+    })
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Parameters {
     }
 }
 
-/// What our own visitor said, without the position that serde_json appends.
+/// What our own visitor said, without the position that `serde_json` appends.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split_once(RULE_END).map_or_else(
@@ -47,7 +47,7 @@ fn plain(error: &serde_json::Error) -> String {
     )
 }
 
-/// Marks the end of a message of ours within one of serde_json's.
+/// Marks the end of a message of ours within one of `serde_json`'s.
 const RULE_END: char = '\u{1}';
 
 struct Given(Vec<(String, String)>);

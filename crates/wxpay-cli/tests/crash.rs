@@ -23,7 +23,7 @@ use support::{Running, environment, http, wxpay};
 
 const SHOPPERS: u64 = 4;
 
-/// A moment nobody chose: SplitMix64 over a fixed seed, so that a failure can be had again.
+/// A moment nobody chose: `SplitMix64` over a fixed seed, so that a failure can be had again.
 struct Moments(u64);
 
 impl Moments {

@@ -64,8 +64,6 @@
 #![no_std]
 
 extern crate alloc;
-#[cfg(test)]
-extern crate std;
 
 pub mod clock;
 pub mod entropy;
@@ -87,9 +85,3 @@ pub mod world;
 pub use clock::UnixTime;
 pub use error::{Error, ErrorKind, Fate};
 pub use money::Fen;
-
-/// How many cases a property test runs here: `PROPTEST_CASES`, or few enough to be quick.
-#[cfg(test)]
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(512)
-}

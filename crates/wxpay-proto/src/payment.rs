@@ -332,8 +332,6 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(crate::cases()))]
-
         #[test]
         fn joining_is_commutative_associative_and_idempotent(
             (evidence, shuffled) in prop::collection::vec(any_evidence(), 0..8)

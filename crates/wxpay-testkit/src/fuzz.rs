@@ -1,1 +1,38 @@
-//! The bodies of the fuzz targets.
+//! The bodies of the fuzz targets. Each takes any bytes, and panics if a promise is broken.
+//!
+//! `fuzz/fuzz_targets` calls them under libFuzzer; `tests/corpus.rs` replays what was found, on stable.
+
+mod charsets;
+mod conversation;
+mod gateway;
+mod notices;
+mod packages;
+mod replies;
+mod values;
+mod wire;
+
+pub use charsets::charset;
+pub use conversation::conversation;
+pub use gateway::gateway;
+pub use notices::notice;
+pub use packages::package;
+pub use replies::json_reply;
+pub use values::{ids, time};
+pub use wire::{form, xml};
+
+/// A body.
+pub type Body = fn(&[u8]);
+
+/// Every target and its body.
+pub const TARGETS: [(&str, Body); 10] = [
+    ("charset", charset),
+    ("conversation", conversation),
+    ("form", form),
+    ("gateway", gateway),
+    ("ids", ids),
+    ("json_reply", json_reply),
+    ("notice", notice),
+    ("package", package),
+    ("time", time),
+    ("xml", xml),
+];

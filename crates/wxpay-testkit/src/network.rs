@@ -14,6 +14,7 @@ use wxpay_sim::{
 
 /// A gateway and the wire to it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Wire {
     /// The other side.
     pub gateway: Gateway,

@@ -1,0 +1,44 @@
+//! The two charsets against the library's strictest calls, and there and back.
+
+use encoding_rs::GBK;
+use wxpay_proto::wire::charset::Charset;
+
+/// Both charsets: what decodes and what encodes is what the library says, a fault has its place, and what can be
+/// encoded comes back.
+pub fn charset(data: &[u8]) {
+    decoded(Charset::Utf8, data, std::str::from_utf8(data).ok());
+    let theirs = GBK.decode_without_bom_handling_and_without_replacement(data);
+    decoded(Charset::Gbk, data, theirs.as_deref());
+    if let Ok(text) = std::str::from_utf8(data) {
+        encoded(text);
+    }
+    if let Some(text) = theirs {
+        encoded(&text);
+    }
+}
+
+fn decoded(charset: Charset, bytes: &[u8], expected: Option<&str>) {
+    match charset.decode(bytes) {
+        Ok(text) => assert_eq!(Some(&*text), expected),
+        Err(fault) => {
+            assert_eq!(expected, None);
+            assert!(charset.decode(&bytes[..fault.at]).is_ok(), "the fault is where it is said to be");
+        }
+    }
+}
+
+fn encoded(text: &str) {
+    assert_eq!(&*Charset::Utf8.encode(text).unwrap(), text.as_bytes());
+    let (theirs, _, unmappable) = GBK.encode(text);
+    match Charset::Gbk.encode(text) {
+        Ok(bytes) => {
+            assert!(!unmappable);
+            assert_eq!(bytes, theirs);
+            assert_eq!(Charset::Gbk.decode(&bytes).unwrap(), text);
+        }
+        Err(fault) => {
+            assert!(unmappable);
+            assert!(Charset::Gbk.encode(&text[..fault.at]).is_ok(), "the fault is where it is said to be");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Conversations: every flow, one after the other and side by side, over any network, with one memory.
+
+use super::replies::{NUMBER, TOKEN, delivery, order, watching};
+use crate::{drive::Lab, keys};
+use arbitrary::{Arbitrary, Unstructured};
+use std::{fmt::Debug, time::Duration};
+use wxpay_proto::{
+    Error, Fate, UnixTime,
+    exchange::{Failure, Flow, Hop, Reply},
+    http::Response,
+    v1::Merchant,
+};
+
+/// A shop's day.
+#[derive(Arbitrary, Debug)]
+struct Day {
+    acts: Vec<Act>,
+}
+
+#[derive(Arbitrary, Debug)]
+struct Act {
+    operation: Operation,
+    /// So many at once, and one more.
+    more: u8,
+    /// What happens to the hops, in their order. Then the network is in good health.
+    events: Vec<Event>,
+    /// How long it is until the next act, in seconds.
+    pause: u16,
+}
+
+#[derive(Arbitrary, Debug, Clone, Copy)]
+enum Operation {
+    Prepay,
+    Query,
+    Deliver,
+    Settle,
+    KeepToken,
+}
+
+#[derive(Arbitrary, Debug)]
+struct Event {
+    what: What,
+    /// In milliseconds.
+    took: u16,
+}
+
+#[derive(Arbitrary, Debug)]
+enum What {
+    Good,
+    NotSent,
+    Lost,
+    Refused(Refusal),
+    Unpaid,
+    NoSuchOrder,
+    Status(u16),
+    Bytes(Vec<u8>),
+}
+
+#[derive(Arbitrary, Debug, Clone, Copy)]
+enum Refusal {
+    Busy,
+    BadToken,
+    NotAToken,
+    ExpiredToken,
+    DayQuota,
+    MinuteQuota,
+    Unauthorized,
+}
+
+/// Whatever the network does, every flow ends, shows no secret, and says rightly what may have become of it.
+pub fn conversation(data: &[u8]) {
+    let Ok(day) = Day::arbitrary_take_rest(Unstructured::new(data)) else { return };
+    let me = keys::merchant().build();
+    let mut lab = watching();
+    for act in day.acts.into_iter().take(16) {
+        let pause = Duration::from_secs(act.pause.into());
+        perform(&me, &mut lab, act);
+        lab.wait(pause);
+    }
+}
+
+fn perform(me: &Merchant, lab: &mut Lab, act: Act) {
+    let number = || NUMBER.parse().unwrap();
+    match act.operation {
+        Operation::Prepay => run(lab, act, "v1.genprepay", true, || me.prepay(order())),
+        Operation::Query => run(lab, act, "v1.orderquery", false, || me.query(number())),
+        Operation::Deliver => run(lab, act, "v1.delivernotify", false, || me.deliver(delivery())),
+        Operation::KeepToken => run(lab, act, "v1.token", false, || me.keep_token()),
+        Operation::Settle => settle(me, lab, act),
+    }
+}
+
+/// A debt comes from an order whose answer was lost, and is a debt again if it cannot be settled.
+fn settle(me: &Merchant, lab: &mut Lab, act: Act) {
+    let lost = |hop: Hop, _: UnixTime| -> (Reply, Duration) {
+        let reply = match hop.label {
+            "v1.token" => Ok(good(hop.label)),
+            _ => Err(Failure::Lost("cut".into())),
+        };
+        (reply, Duration::from_millis(80))
+    };
+    let Err(mut error) = lab.run(me.prepay(order()), &mut { lost }) else { panic!("nothing was answered") };
+    let Some(debt) = error.unsettled() else {
+        return assert_ne!(error.fate(), Fate::Unknown, "an unknown fate leaves a debt");
+    };
+    let mut events = act.events.into_iter();
+    let network = |hop: Hop, _: UnixTime| carried(&hop, events.next());
+    if let Err(mut error) = lab.run(me.settle(debt), &mut { network }) {
+        assert_eq!(error.fate(), Fate::Unknown, "asking does not undo what was asked about");
+        assert!(error.unsettled().is_some_and(|debt| debt.out_trade_no().as_str() == NUMBER));
+    }
+}
+
+fn run<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, label: &str, owes: bool, flow: impl Fn() -> F) {
+    let count = usize::from(act.more % 4) + 1;
+    let mut events = act.events.into_iter();
+    let mut fates = Vec::new();
+    let network = |hop: Hop, _: UnixTime| {
+        let (reply, took) = carried(&hop, events.next());
+        if hop.label == label {
+            fates.push(match &reply {
+                Ok(_) => None,
+                Err(Failure::NotSent(_)) => Some(Fate::NotSent),
+                Err(Failure::Lost(_)) => Some(Fate::Unknown),
+            });
+        }
+        (reply, took)
+    };
+    let results = lab.run_all((0..count).map(|_| flow()), &mut { network });
+    for error in results.into_iter().filter_map(Result::err) {
+        judge(error, owes, (count == 1).then_some(&fates));
+    }
+}
+
+/// Hops can be told apart if only one flow was running.
+fn judge(mut error: Error, owes: bool, hops: Option<&Vec<Option<Fate>>>) {
+    let fate = error.fate();
+    assert_eq!(error.unsettled().is_some(), owes && fate == Fate::Unknown, "an unknown fate is a debt");
+    let Some(hops) = hops else { return };
+    if hops.iter().all(|hop| *hop == Some(Fate::NotSent)) {
+        assert_eq!(fate, Fate::NotSent, "nothing was sent");
+    }
+    if hops.contains(&Some(Fate::Unknown)) {
+        assert_eq!(fate, Fate::Unknown, "an answer was lost");
+    }
+    if hops.contains(&None) {
+        assert_ne!(fate, Fate::NotSent, "something was answered");
+    }
+}
+
+fn carried(hop: &Hop, event: Option<Event>) -> (Reply, Duration) {
+    let Some(Event { what, took }) = event else { return (Ok(good(hop.label)), Duration::from_millis(80)) };
+    let said = |body: &str| Ok(Response::new(200, body.into()));
+    let reply = match what {
+        What::Good => Ok(good(hop.label)),
+        What::NotSent => Err(Failure::NotSent("no route".into())),
+        What::Lost => Err(Failure::Lost("cut".into())),
+        What::Refused(refusal) => said(refused(refusal)),
+        What::Unpaid => said(&info(r#""ret_code":0,"trade_state":"1""#)),
+        What::NoSuchOrder => said(&info(r#""ret_code":88221009,"ret_msg":"no such order""#)),
+        What::Status(status) => Ok(Response::new(status, good(hop.label).body().into())),
+        What::Bytes(bytes) => Ok(Response::new(200, bytes)),
+    };
+    (reply, Duration::from_millis(took.into()))
+}
+
+fn refused(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::Busy => r#"{"errcode":-1,"errmsg":"system error"}"#,
+        Refusal::BadToken => r#"{"errcode":40001,"errmsg":"invalid credential"}"#,
+        Refusal::NotAToken => r#"{"errcode":40014,"errmsg":"invalid access_token"}"#,
+        Refusal::ExpiredToken => r#"{"errcode":42001,"errmsg":"access_token expired"}"#,
+        Refusal::DayQuota => r#"{"errcode":45009,"errmsg":"reach max api daily quota limit"}"#,
+        Refusal::MinuteQuota => r#"{"errcode":45011,"errmsg":"api minute-quota reach limit"}"#,
+        Refusal::Unauthorized => r#"{"errcode":48001,"errmsg":"api unauthorized"}"#,
+    }
+}
+
+fn good(label: &str) -> Response {
+    let body = match label {
+        "v1.token" => format!(r#"{{"access_token":"{TOKEN}","expires_in":7200}}"#),
+        "v1.genprepay" => {
+            r#"{"prepayid":"1101000000140508eb40476f8896f4c9","errcode":0,"errmsg":"Success"}"#.into()
+        }
+        "v1.orderquery" => info(
+            r#""ret_code":0,"trade_state":"0","trade_mode":"1","partner":"1900000001","fee_type":"1",
+            "bank_type":"2032","total_fee":"1999","transaction_id":"1900000001201405083141592653",
+            "out_trade_no":"20140508001","time_end":"20140508101000""#,
+        ),
+        _ => r#"{"errcode":0,"errmsg":"ok"}"#.into(),
+    };
+    Response::new(200, body.into())
+}
+
+fn info(members: &str) -> String {
+    format!(r#"{{"errcode":0,"errmsg":"ok","order_info":{{{members}}}}}"#)
+}

@@ -1,0 +1,114 @@
+//! The simulator: whatever is said to it, it answers.
+
+use serde_json::{Map, Value};
+use std::time::Duration;
+use wxpay_proto::{
+    UnixTime,
+    http::Request,
+    v1::{Package, PartnerKey, PaySignKey, signature::sha1_of},
+    wire::{charset::Charset, form::Form},
+};
+use wxpay_sim::{Clock, Gateway, Outcome, Settings, control::Simulation, notices::DeliveryResult};
+
+/// A session: requests apart by a line `---`, each a line `METHOD target` and a body behind it. `{token}`,
+/// `{appid}`, `{secret}` and `{partner}` stand for what the gateway knows; a JSON body whose `app_signature` is
+/// `?` is signed first, its package as well.
+pub fn gateway(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let now = UnixTime::from_secs(1_399_514_976);
+    let mut simulation =
+        Simulation { gateway: Gateway::new(Settings::default(), 7), clock: Clock::frozen(now) };
+    let token = token(&mut simulation.gateway, now);
+    for request in text.split("\n---\n").take(32) {
+        let (head, body) = request.split_once('\n').unwrap_or((request, ""));
+        let (method, target) = head.split_once(' ').unwrap_or(("POST", head));
+        let filled = |text: &str| filled(text, &simulation.gateway, &token);
+        let (target, body) = (filled(target), signed(&filled(body), &simulation.gateway));
+        answer(&mut simulation, method, &target, body.into_bytes(), now);
+        deliver(&mut simulation, now);
+    }
+    simulation.clock.advance(Duration::from_secs(3600));
+    deliver(&mut simulation, now);
+    drop(simulation.gateway.orders(now));
+}
+
+fn answer(simulation: &mut Simulation, method: &str, target: &str, body: Vec<u8>, real: UnixTime) {
+    if target.starts_with("/_sim") {
+        let answer = simulation.control(method, target, &body, real);
+        assert!((200..600).contains(&answer.status));
+        return;
+    }
+    let url = format!("https://api.weixin.qq.com{target}");
+    let request = match method {
+        "GET" => Request::get(url),
+        _ => Request::post(url, "application/json", body),
+    };
+    let now = simulation.clock.now(real);
+    if let Outcome::Reply(reply) = simulation.gateway.answer(&request, now) {
+        assert!(!reply.body().is_empty());
+    }
+}
+
+/// Every second delivery is taken.
+fn deliver(simulation: &mut Simulation, real: UnixTime) {
+    let now = simulation.clock.now(real);
+    for (index, delivery) in simulation.gateway.due(now).into_iter().enumerate() {
+        let body = if index % 2 == 0 { b"success".to_vec() } else { b"fail".to_vec() };
+        let result = DeliveryResult::Answered { status: 200, body };
+        simulation.gateway.delivered(delivery.id(), &result, now);
+    }
+}
+
+fn token(gateway: &mut Gateway, now: UnixTime) -> String {
+    let target = "/cgi-bin/token?grant_type=client_credential&appid={appid}&secret={secret}";
+    let url = format!("https://api.weixin.qq.com{}", filled(target, gateway, ""));
+    let Outcome::Reply(reply) = gateway.answer(&Request::get(url), now) else {
+        panic!("no trouble was asked for")
+    };
+    let said: Value = serde_json::from_slice(reply.body()).unwrap();
+    said["access_token"].as_str().unwrap().into()
+}
+
+fn filled(text: &str, gateway: &Gateway, token: &str) -> String {
+    let known = gateway.credentials();
+    text.replace("{token}", token)
+        .replace("{appid}", known.appid().as_str())
+        .replace("{secret}", known.app_secret().expose())
+        .replace("{partner}", known.partner().as_str())
+}
+
+fn signed(body: &str, gateway: &Gateway) -> String {
+    let Ok(mut members) = serde_json::from_str::<Map<String, Value>>(body) else { return body.into() };
+    if members.get("app_signature") != Some(&Value::from("?")) {
+        return body.into();
+    }
+    let known = gateway.credentials();
+    if let Some(Value::String(package)) = members.get_mut("package") {
+        let key = PartnerKey::new(known.partner_key().expose().clone()).unwrap();
+        *package = signed_package(package, &key).unwrap_or_else(|| package.clone());
+    }
+    let fields: Vec<(String, String)> = members
+        .iter()
+        .filter_map(|(name, value)| match value {
+            Value::String(text) => Some((name.clone(), text.clone())),
+            Value::Number(number) => Some((name.clone(), number.to_string())),
+            _ => None,
+        })
+        .collect();
+    let fields: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let key = PaySignKey::new(known.pay_sign_key().expose().clone()).unwrap();
+    members.insert("app_signature".into(), sha1_of(&fields, &key).0.as_str().into());
+    Value::Object(members).to_string()
+}
+
+/// The package is given escaped in UTF-8, and signed in its charset.
+fn signed_package(package: &str, key: &PartnerKey) -> Option<String> {
+    let form = Form::parse(package.as_bytes()).ok()?;
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    let fields: Option<Vec<(&str, &str)>> =
+        form.iter().map(|(name, value)| Some((text(name)?, text(value)?))).collect();
+    let charset = form.value("input_charset").and_then(Charset::named).unwrap_or(Charset::Gbk);
+    let package = Package::of_fields(&fields?, charset, key).ok()?;
+    Some(package.as_str().into())
+}

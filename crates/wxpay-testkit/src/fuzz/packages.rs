@@ -1,0 +1,56 @@
+//! Packages: signed raw, sent escaped, and read back to what was signed.
+
+use crate::keys::PARTNER_KEY;
+use md5::{Digest, Md5};
+use std::{collections::BTreeMap, fmt::Write};
+use wxpay_proto::{
+    v1::{Package, PartnerKey, signature::md5_of},
+    wire::{charset::Charset, form::Form},
+};
+
+/// Takes a form for the fields of a package; `input_charset` tells the charset.
+pub fn package(data: &[u8]) {
+    let Ok(form) = Form::parse(data) else { return };
+    let text = |bytes| std::str::from_utf8(bytes).ok();
+    let fields: Option<Vec<(&str, &str)>> =
+        form.iter().map(|(name, value)| Some((text(name)?, text(value)?))).collect();
+    let Some(mut fields) = fields else { return };
+    fields.reverse();
+    let charset = form.value("input_charset").and_then(Charset::named).unwrap_or_default();
+    let key = PartnerKey::new(PARTNER_KEY.into()).unwrap();
+    let Ok(package) = Package::of_fields(&fields, charset, &key) else { return };
+
+    let told: BTreeMap<&str, Vec<u8>> = fields
+        .iter()
+        .filter(|(name, value)| *name != "sign" && !value.is_empty())
+        .map(|(name, value)| (*name, charset.encode(value).unwrap().into_owned()))
+        .collect();
+    let sign = md5(&told);
+    assert_eq!(package.sign().as_str(), sign);
+    assert!(package.sign().is(sign.to_lowercase().as_bytes()));
+    assert_eq!(md5_of(&fields, charset, &key).unwrap().0, package.sign());
+
+    let sent = package.as_str();
+    assert!(sent.ends_with(&format!("sign={sign}")), "the signature comes last");
+    assert!(!sent.contains(['+', ' ']), "a space is %20");
+    let read = Form::parse(sent.as_bytes()).unwrap();
+    let read = read.iter().filter(|(name, _)| *name != b"sign");
+    assert!(read.eq(told.iter().map(|(name, value)| (name.as_bytes(), value.as_slice()))));
+}
+
+/// The MD5 signature of fields that are all signed, made without the library under test.
+pub(super) fn md5(told: &BTreeMap<&str, Vec<u8>>) -> String {
+    let mut preimage = Vec::new();
+    for (name, value) in told {
+        preimage.extend_from_slice(name.as_bytes());
+        preimage.push(b'=');
+        preimage.extend_from_slice(value);
+        preimage.push(b'&');
+    }
+    preimage.extend_from_slice(format!("key={PARTNER_KEY}").as_bytes());
+    let mut hex = String::new();
+    for byte in Md5::digest(&preimage) {
+        write!(hex, "{byte:02X}").unwrap();
+    }
+    hex
+}

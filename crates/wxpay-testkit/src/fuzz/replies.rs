@@ -1,0 +1,107 @@
+//! Replies: any bytes as the answer to each call, through the whole flow.
+
+use crate::{
+    drive::{Lab, Network},
+    keys,
+};
+use serde_json::Value;
+use std::{net::Ipv4Addr, time::Duration};
+use wxpay_proto::{
+    Fen, UnixTime,
+    exchange::{Failure, Hop, Reply},
+    http::Response,
+    memory::AccessToken,
+    v1::{Delivery, Merchant, Order, Queried},
+    wire::time,
+};
+
+/// The token that is in use where a call needs one. It must not be shown.
+pub(super) const TOKEN: &str = "t0kenThatNobodyMaySee";
+pub(super) const NUMBER: &str = "20140508001";
+
+/// The first byte tells the HTTP status, the rest is the reply. What a flow makes of it must be what another
+/// reader of JSON finds in it.
+pub fn json_reply(data: &[u8]) {
+    let Some((first, body)) = data.split_first() else { return };
+    let status = if *first < 250 { 200 } else { 500 };
+    let me = keys::merchant().build();
+    let said = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let succeeded = || assert!(status == 200 && errcode(&said).is_none_or(|code| code == "0"));
+
+    let mut lab = watching();
+    if lab.run(me.keep_token(), &mut once(status, body)).is_ok() {
+        succeeded();
+        let (token, _) = lab.memory.token(me.appid(), lab.now).unwrap();
+        assert_eq!(said["access_token"], token.expose());
+    }
+    if let Ok(phone) = authorized(&me).run(me.prepay(order()), &mut once(status, body)) {
+        succeeded();
+        assert_eq!(said["prepayid"], phone.prepayid.as_str());
+    }
+    if authorized(&me).run(me.deliver(delivery()), &mut once(status, body)).is_ok() {
+        succeeded();
+        assert_eq!(errcode(&said).as_deref(), Some("0"), "silence is no success");
+    }
+    if let Ok(queried) = authorized(&me).run(me.query(NUMBER.parse().unwrap()), &mut once(status, body)) {
+        succeeded();
+        judged(&queried, &said["order_info"]);
+    }
+}
+
+fn judged(queried: &Queried, said: &Value) {
+    let text = |name: &str| loose(&said[name]).unwrap_or_default();
+    if let Queried::Paid(info) = queried {
+        assert_eq!((text("ret_code"), text("trade_state")), ("0".into(), "0".into()));
+        assert_eq!((text("out_trade_no").as_str(), text("fee_type").as_str()), (NUMBER, "1"));
+        assert_eq!(text("total_fee").parse::<Fen>().unwrap(), info.payment.total_fee());
+        assert_eq!(text("discount").parse::<Fen>().unwrap_or_default(), info.payment.discount());
+        assert_eq!(text("transaction_id"), info.payment.transaction_id().as_str());
+        assert_eq!(text("time_end"), time::compact(info.payment.time_end()));
+        assert!(queried.evidence().is_some());
+    } else {
+        assert_eq!(queried.evidence(), None);
+    }
+}
+
+fn errcode(said: &Value) -> Option<String> {
+    loose(&said["errcode"])
+}
+
+fn loose(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// One reply, then nobody there.
+fn once(status: u16, body: &[u8]) -> impl Network {
+    let mut reply = Some(Response::new(status, body.into()));
+    move |_: Hop, _: UnixTime| -> (Reply, Duration) {
+        (reply.take().ok_or_else(|| Failure::NotSent("nobody there".into())), Duration::from_millis(80))
+    }
+}
+
+/// A laboratory in which no secret may be shown.
+pub(super) fn watching() -> Lab {
+    Lab::default().watching(&[keys::APP_SECRET, keys::PAY_SIGN_KEY, keys::PARTNER_KEY, TOKEN])
+}
+
+fn authorized(me: &Merchant) -> Lab {
+    let mut lab = watching();
+    let expires_at = lab.now.after(Duration::from_secs(7200));
+    lab.memory.put_token(me.appid(), AccessToken::new(TOKEN.into()).unwrap(), lab.now, expires_at);
+    lab
+}
+
+pub(super) fn order() -> Order {
+    let url = "https://shop.example/notify".parse().unwrap();
+    let address = Ipv4Addr::new(203, 0, 113, 7);
+    Order::builder(NUMBER.parse().unwrap(), Fen::new(1999), "千足金箍棒", url, address).build().unwrap()
+}
+
+pub(super) fn delivery() -> Delivery {
+    let payer = "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap();
+    Delivery::made(payer, "1900000001201405083141592653".parse().unwrap(), NUMBER.parse().unwrap())
+}

@@ -1,0 +1,71 @@
+//! Values that cannot be invalid: what is read is printed as it was.
+
+use jiff::{
+    Timestamp,
+    tz::{TimeZone, offset},
+};
+use std::{fmt::Display, str::FromStr};
+use wxpay_proto::{
+    Fen, UnixTime,
+    id::{AppId, NotifyId, NotifyUrl, OpenId, OutTradeNo, PartnerId, PrepayId, TransactionId},
+    wire::time::{compact, parse_compact},
+};
+
+/// Every number, name and amount.
+pub fn ids(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    printed::<AppId>(text);
+    printed::<NotifyId>(text);
+    printed::<NotifyUrl>(text);
+    printed::<OutTradeNo>(text);
+    printed::<PartnerId>(text);
+    printed::<PrepayId>(text);
+    printed::<TransactionId>(text);
+    if let Ok(payer) = text.parse::<OpenId>() {
+        assert_eq!(payer.as_str(), text);
+        assert!(text.len() < 3 || !format!("{payer:?}").contains(text), "a payer is shown in full");
+    }
+    if let Ok(fen) = text.parse::<Fen>() {
+        assert_eq!(fen.to_string(), if fen == Fen::ZERO { "0" } else { text.trim_start_matches('0') });
+    }
+    if let Ok(fen) = Fen::from_yuan(text) {
+        assert_eq!(Fen::from_yuan(&fen.yuan().to_string()), Ok(fen));
+        assert!(text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'));
+    }
+}
+
+fn printed<T: FromStr + Display>(text: &str) {
+    if let Ok(value) = text.parse::<T>() {
+        assert_eq!(value.to_string(), text);
+    }
+}
+
+/// Fourteen digits in China's time, as another way through the calendar has them.
+pub fn time(data: &[u8]) {
+    let read = parse_compact(data);
+    let expected = plain_time(data).and_then(|time| u64::try_from(time.as_second()).ok());
+    assert_eq!(read.ok().map(UnixTime::as_secs), expected);
+    if let Ok(time) = read {
+        assert_eq!(compact(time).as_bytes(), data);
+    }
+    if let Some(secs) = data.first_chunk().copied().map(u64::from_le_bytes)
+        && let Ok(time) = Timestamp::from_second((secs >> 24).cast_signed())
+    {
+        let local = time.to_zoned(TimeZone::fixed(offset(8)));
+        let written = compact(UnixTime::from_secs(secs >> 24));
+        assert_eq!(written, local.strftime("%Y%m%d%H%M%S").to_string());
+        assert!(local.year() > 9999 || parse_compact(written.as_bytes()).is_ok());
+    }
+}
+
+/// The digits in the shape of RFC 3339, which jiff reads. It also takes a leap second, which we do not.
+fn plain_time(data: &[u8]) -> Option<Timestamp> {
+    let text = std::str::from_utf8(data).ok()?;
+    let digits = text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits || &text[12..] == "60" {
+        return None;
+    }
+    let [year, month, day] = [&text[..4], &text[4..6], &text[6..8]];
+    let [hour, minute, second] = [&text[8..10], &text[10..12], &text[12..]];
+    format!("{year}-{month}-{day}T{hour}:{minute}:{second}+08:00").parse().ok()
+}

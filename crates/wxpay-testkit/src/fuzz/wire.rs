@@ -1,0 +1,103 @@
+//! Forms and flat XML against readers that share nothing with ours.
+
+use percent_encoding::percent_decode;
+use std::collections::BTreeMap;
+use wxpay_proto::wire::{
+    form::{self, Form, MAX_PAIRS},
+    xml::Flat,
+};
+
+type Pairs = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// A form is read as a plain reader reads it, refused when that one refuses, and reads back when written.
+pub fn form(data: &[u8]) {
+    let read = Form::parse(data);
+    let pairs: Option<Pairs> =
+        read.as_ref().ok().map(|form| form.iter().map(|(name, value)| (name.into(), value.into())).collect());
+    assert_eq!(pairs, plain_form(data));
+    match read {
+        Ok(form) => {
+            assert!(form.iter().map(|(name, _)| name).is_sorted());
+            assert_eq!(Form::parse(written(&form).as_bytes()).unwrap().iter().collect::<Vec<_>>(), {
+                form.iter().collect::<Vec<_>>()
+            });
+            for (name, value) in form.iter() {
+                if let Ok(name) = std::str::from_utf8(name) {
+                    assert_eq!(form.value(name), Some(value));
+                }
+            }
+        }
+        Err(fault) => assert!(fault.at <= data.len()),
+    }
+}
+
+fn written(form: &Form<'_>) -> String {
+    let mut text = String::new();
+    for (name, value) in form.iter() {
+        form::escape(name, &mut text);
+        text.push('=');
+        form::escape(value, &mut text);
+        text.push('&');
+    }
+    text
+}
+
+fn plain_form(data: &[u8]) -> Option<Pairs> {
+    let mut pairs = Pairs::new();
+    let pieces: Vec<&[u8]> = data.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty()).collect();
+    for piece in &pieces {
+        let mut halves = piece.splitn(2, |byte| *byte == b'=');
+        let (name, value) = (halves.next()?, halves.next().unwrap_or_default());
+        let good = !name.is_empty() && [name, value].into_iter().all(escapes_are_whole);
+        let known = pairs.insert(percent_decode(name).collect(), percent_decode(value).collect());
+        if !good || known.is_some() {
+            return None;
+        }
+    }
+    (pieces.len() <= MAX_PAIRS).then_some(pairs)
+}
+
+fn escapes_are_whole(text: &[u8]) -> bool {
+    (0..text.len()).filter(|at| text[*at] == b'%').all(|at| {
+        let digits = text.get(at + 1..at + 3);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    })
+}
+
+/// A flat document is well-formed XML that an independent reader reads alike, and reads back when written.
+pub fn xml(data: &[u8]) {
+    let flat = match Flat::parse(data) {
+        Ok(flat) => flat,
+        Err(fault) => return assert!(fault.at <= data.len()),
+    };
+    let other = roxmltree::Document::parse(std::str::from_utf8(data).unwrap()).unwrap();
+    let theirs: Vec<(String, String)> = other
+        .root_element()
+        .children()
+        .filter(roxmltree::Node::is_element)
+        .map(|node| {
+            let text: String = node.children().filter_map(|child| child.text()).collect();
+            (node.tag_name().name().to_owned(), folded(&text))
+        })
+        .collect();
+    let ours: Vec<_> = flat.iter().map(|(name, value)| (name.to_owned(), folded(value))).collect();
+    assert_eq!(ours, theirs);
+    let again = document(&flat.iter().collect::<Vec<_>>());
+    assert_eq!(Flat::parse(again.as_bytes()).unwrap(), flat);
+}
+
+/// XML readers fold line ends; ours keeps them for the signature.
+fn folded(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// The elements as a document, their values in CDATA.
+pub(super) fn document(elements: &[(&str, &str)]) -> String {
+    let mut document = String::from("<xml>");
+    for (name, value) in elements {
+        let value = value.replace("]]>", "]]]]><![CDATA[>");
+        document.push_str(&format!("<{name}><![CDATA[{value}]]></{name}>\n"));
+    }
+    document.push_str("</xml>");
+    document
+}

@@ -1,0 +1,112 @@
+//! What must stay true of the house itself.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The names in a manifest's `[dependencies]`.
+fn dependencies(name: &str) -> BTreeSet<String> {
+    let manifest = read(&format!("crates/{name}/Cargo.toml"));
+    let (_, rest) = manifest.split_once("\n[dependencies]\n").unwrap();
+    let section = rest.split("\n[").next().unwrap();
+    section
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+        .map(|line| line.split(['.', ' ', '=']).next().unwrap().to_owned())
+        .collect()
+}
+
+fn crates() -> Vec<String> {
+    let entries = fs::read_dir(root().join("crates")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn the_core_is_no_std_and_names_no_runtime() {
+    assert!(read("crates/wxpay-proto/src/lib.rs").contains("\n#![no_std]\n"));
+    let named = dependencies("wxpay-proto");
+    for runtime in [
+        "tokio",
+        "hyper",
+        "mio",
+        "async-std",
+        "smol",
+        "getrandom",
+        "rand",
+        "reqwest",
+        "ureq",
+        "log",
+        "tracing",
+    ] {
+        assert!(!named.contains(runtime), "{runtime}");
+    }
+}
+
+#[test]
+fn arrows_point_one_way() {
+    let ours = |name: &str| -> BTreeSet<String> {
+        dependencies(name).into_iter().filter(|dependency| dependency.starts_with("wxpay-")).collect()
+    };
+    let expect = |name: &str, allowed: &[&str]| {
+        assert_eq!(ours(name), allowed.iter().map(|name| (*name).to_owned()).collect(), "{name}");
+    };
+    expect("wxpay-proto", &[]);
+    expect("wxpay-hyper", &["wxpay-proto"]);
+    expect("wxpay-sim", &["wxpay-proto"]);
+    expect("wxpay-server", &["wxpay-hyper", "wxpay-proto"]);
+    expect("wxpay-cli", &["wxpay-proto", "wxpay-server", "wxpay-sim"]);
+}
+
+/// The simulator must not sign with the hands of the core, or a shared mistake would agree with itself.
+#[test]
+fn the_simulator_shares_plain_values_with_the_core_and_no_protocol() {
+    fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { files(&path, found) } else { found.push(path) }
+        }
+    }
+    let mut found = Vec::new();
+    files(&root().join("crates/wxpay-sim/src"), &mut found);
+    for file in found {
+        let text = fs::read_to_string(&file).unwrap();
+        for room in ["wxpay_proto::v1", "wxpay_proto::wire", "wxpay_proto::{v1", "    v1::{", "    wire::{"] {
+            assert!(!text.contains(room), "{} uses {room}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_crate_keeps_the_lints_of_the_workspace() {
+    assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));
+    for name in crates() {
+        assert!(read(&format!("crates/{name}/Cargo.toml")).contains("[lints]\nworkspace = true"), "{name}");
+    }
+}
+
+#[test]
+fn every_case_of_a_kind_of_vector_has_all_its_stages() {
+    for kind in fs::read_dir(root().join("tests/vectors/v1")).unwrap() {
+        let kind = kind.unwrap().path();
+        let stages: BTreeSet<Vec<_>> = fs::read_dir(&kind)
+            .unwrap()
+            .map(|case| {
+                let files = fs::read_dir(case.unwrap().path()).unwrap();
+                let mut names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+                names.sort();
+                names
+            })
+            .collect();
+        assert_eq!(stages.len(), 1, "{}", kind.display());
+    }
+}
