@@ -3,7 +3,7 @@
 use crate::{Failure, args, sim};
 use std::{
     env, fs,
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
 };
 use tempfile::TempDir;
 use wxpay_server::{
@@ -14,7 +14,8 @@ use wxpay_sim::{Clock, Credentials, Gateway, Settings, serve::Server as Simulato
 
 pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
     let log = tracing_subscriber::EnvFilter::try_from_env("WXPAY_LOG").unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(log).with_writer(io::stderr).init();
+    let colours = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(log).with_ansi(colours).with_writer(io::stderr).init();
 
     let dev = if args.dev { Some(Dev::start().await?) } else { None };
     let config = settings(&args, dev.as_ref())?;

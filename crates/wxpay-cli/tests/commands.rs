@@ -244,6 +244,44 @@ fn the_server_in_dev_mode_takes_an_order_from_open_to_paid() {
 }
 
 #[test]
+fn a_whole_payment_at_the_most_talkative_level_logs_no_secret() {
+    let directory = tempfile::tempdir().unwrap();
+    let (env_file, log) = (directory.path().join("sim.env"), directory.path().join("log"));
+    let sim = Running::start(wxpay().args(["sim", "--env-file"]).arg(&env_file));
+    let given = environment(&env_file);
+    let mut server = Running::start(
+        wxpay()
+            .args(["serve", "--listen", "127.0.0.1:0", "--database"])
+            .arg(directory.path().join("ledger.db"))
+            .env_clear()
+            .envs(given.iter().cloned())
+            .env("WXPAY_LOG", "trace")
+            .stderr(fs::File::create(&log).unwrap()),
+    );
+    let post =
+        |url: &str, body: &Value| assert_eq!(http("POST", url, Some(body)).unwrap().0 / 100, 2, "{url}");
+    let orders = format!("{}/api/orders", server.url());
+    let order =
+        json!({"out_trade_no": "A1", "total_fee": 1, "body": "a staff", "spbill_create_ip": "203.0.113.7"});
+    post(&orders, &order);
+    post(&format!("{orders}/A1/paid"), &json!({}));
+    post(&format!("{}/_sim/v1/orders/A1/pay", sim.url()), &json!({}));
+    while http("GET", &format!("{orders}/A1"), None).unwrap().1["status"] != "paid" {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    post(&format!("{orders}/A1/delivered"), &json!({"status": "ok"}));
+    assert!(server.terminate());
+
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains("v1.genprepay") && log.contains("v1.token"), "it was talkative");
+    for name in ["V1_APP_SECRET", "V1_PAY_SIGN_KEY", "V1_PARTNER_KEY"] {
+        let (_, secret) = given.iter().find(|(known, _)| known == name).unwrap();
+        assert!(!log.contains(secret.as_str()), "{name} is in the log");
+    }
+    assert!(!log.contains("access_token="), "a token's URL is in the log");
+}
+
+#[test]
 fn a_server_without_settings_says_which_one_is_missing() {
     let output = wxpay().arg("serve").env_clear().output().unwrap();
     assert_eq!(output.status.code(), Some(2));
