@@ -18,6 +18,7 @@ use alloc::{
     string::{String, ToString as _},
     vec::Vec,
 };
+use core::fmt;
 
 /// The operation `genprepay`; comes to the parameters for the phone. Repeating it is harmless: it moves no money,
 /// and the same number is the same order.
@@ -25,7 +26,7 @@ use alloc::{
 pub struct Prepay(Order);
 
 /// A signed order, as it is sent: package, signature and body, for whoever wants to look.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct SignedPrepay {
     appid: String,
@@ -36,6 +37,16 @@ pub struct SignedPrepay {
     timestamp: u64,
     app_signature: Sha1Sign,
     sign_method: &'static str,
+}
+
+/// The `traceid` may name a person.
+impl fmt::Debug for SignedPrepay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedPrepay")
+            .field("app_signature", &self.app_signature)
+            .field("timestamp", &self.timestamp)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(serde::Deserialize)]
