@@ -37,8 +37,11 @@ impl Package {
     ///
     /// # Errors
     ///
-    /// When a value has a character that the charset lacks.
+    /// When a value has a character that the charset lacks, when a name has one that would have to be escaped, or
+    /// comes twice.
     pub fn of_fields(fields: &[(&str, &str)], charset: Charset, key: &PartnerKey) -> Result<Self, Invalid> {
+        const NAMES: Invalid =
+            Invalid::new("package", "must have names of letters, digits and - . _ ~ alone, each once");
         let told = fields.iter().filter(|(name, value)| *name != "sign" && !value.is_empty());
         let mut encoded: Vec<(&str, Cow<'_, [u8]>)> = told
             .map(|(name, value)| charset.encode(value).map(|value| (*name, value)))
@@ -47,6 +50,10 @@ impl Package {
                 Invalid::new("package", "must have characters of the charset alone").at(fault.at)
             })?;
         encoded.sort_by_key(|(name, _)| *name);
+        let each_once = encoded.is_sorted_by(|(one, _), (next, _)| one < next);
+        if !each_once || encoded.iter().any(|(name, _)| name.is_empty() || !form::is_plain(name)) {
+            return Err(NAMES);
+        }
         Ok(Self::assemble(encoded.iter().map(|(name, value)| (*name, &**value)), key))
     }
 
@@ -103,4 +110,20 @@ fn bytes<'a>(
     fields: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
 ) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
     fields.map(|(name, value)| (name.as_bytes(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_could_not_be_read_back_is_refused() {
+        let key = PartnerKey::new("fedcba9876543210".repeat(2)).unwrap();
+        let package = |fields: &[(&str, &str)]| Package::of_fields(fields, Charset::Utf8, &key);
+        assert!(package(&[("b", "2"), ("a", "1")]).unwrap().as_str().starts_with("a=1&b=2&sign="));
+        for name in ["a&b", "a=b", "a%62", "a b", "测", ""] {
+            assert_eq!(package(&[(name, "1")]).unwrap_err().field(), "package", "{name}");
+        }
+        assert!(package(&[("a", "1"), ("a", "2")]).is_err());
+    }
 }

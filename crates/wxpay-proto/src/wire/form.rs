@@ -12,6 +12,11 @@ pub fn escape(bytes: &[u8], onto: &mut String) {
     onto.extend(percent_encode(bytes, RESERVED));
 }
 
+/// Whether escaping would leave a text as it is.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+}
+
 /// How many pairs a form may have.
 pub const MAX_PAIRS: usize = 64;
 

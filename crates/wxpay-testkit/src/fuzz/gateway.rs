@@ -92,7 +92,7 @@ fn signed(body: &str, gateway: &Gateway) -> String {
         .filter_map(|(name, value)| match value {
             Value::String(text) => Some((name.clone(), text.clone())),
             Value::Number(number) => Some((name.clone(), number.to_string())),
-            _ => None,
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         })
         .collect();
     let fields: Vec<(&str, &str)> =

@@ -2,7 +2,7 @@
 
 use super::{packages, wire};
 use crate::keys::{self, PAY_SIGN_KEY};
-use encoding_rs::GBK;
+use encoding_rs::{GBK, UTF_8};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use sha1::{Digest, Sha1};
 use std::{collections::BTreeMap, fmt::Write};
@@ -77,11 +77,10 @@ fn heard_as_told(notice: &Notice, told: &BTreeMap<&str, Vec<u8>>, body: &Flat<'_
     let ascii = |name: &str| told.get(name).map(|value| std::str::from_utf8(value).unwrap());
     let number = |name: &str| ascii(name).map(|value| value.parse::<u64>().unwrap());
     let in_utf8 = ascii("input_charset").is_some_and(|name| name.eq_ignore_ascii_case("UTF-8"));
+    let charset = if in_utf8 { UTF_8 } else { GBK };
     let text = |name: &str| {
-        told.get(name).map(|value| match in_utf8 {
-            true => String::from_utf8(value.clone()).unwrap(),
-            false => GBK.decode_without_bom_handling_and_without_replacement(value).unwrap().into_owned(),
-        })
+        let text = charset.decode_without_bom_handling_and_without_replacement(told.get(name)?);
+        Some(text.unwrap().into_owned())
     };
     assert_eq!(Some(notice.out_trade_no().as_str()), ascii("out_trade_no"));
     assert_eq!(Some(notice.transaction_id().as_str()), ascii("transaction_id"));

@@ -60,12 +60,13 @@ pub fn time(data: &[u8]) {
 
 /// The digits in the shape of RFC 3339, which jiff reads. It also takes a leap second, which we do not.
 fn plain_time(data: &[u8]) -> Option<Timestamp> {
-    let text = std::str::from_utf8(data).ok()?;
-    let digits = text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits || &text[12..] == "60" {
+    let digits = data.len() == 14 && data.iter().all(u8::is_ascii_digit);
+    if !digits || data.ends_with(b"60") {
         return None;
     }
-    let [year, month, day] = [&text[..4], &text[4..6], &text[6..8]];
-    let [hour, minute, second] = [&text[8..10], &text[10..12], &text[12..]];
-    format!("{year}-{month}-{day}T{hour}:{minute}:{second}+08:00").parse().ok()
+    let mut text = String::from_utf8(data.into()).ok()?;
+    for (at, sign) in [(12, ':'), (10, ':'), (8, 'T'), (6, '-'), (4, '-')] {
+        text.insert(at, sign);
+    }
+    (text + "+08:00").parse().ok()
 }

@@ -1,7 +1,7 @@
 //! Forms and flat XML against readers that share nothing with ours.
 
 use percent_encoding::percent_decode;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write};
 use wxpay_proto::wire::{
     form::{self, Form, MAX_PAIRS},
     xml::Flat,
@@ -96,7 +96,7 @@ pub(super) fn document(elements: &[(&str, &str)]) -> String {
     let mut document = String::from("<xml>");
     for (name, value) in elements {
         let value = value.replace("]]>", "]]]]><![CDATA[>");
-        document.push_str(&format!("<{name}><![CDATA[{value}]]></{name}>\n"));
+        writeln!(document, "<{name}><![CDATA[{value}]]></{name}>").unwrap();
     }
     document.push_str("</xml>");
     document

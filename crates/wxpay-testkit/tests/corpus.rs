@@ -1,0 +1,43 @@
+//! What the fuzzers found goes through the bodies again, on stable and without libFuzzer.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test; what it prints is shown when it fails")]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+use wxpay_testkit::fuzz::TARGETS;
+
+fn fuzz() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz")
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// The names in a folder, without their endings.
+fn names(folder: &Path) -> BTreeSet<String> {
+    files(folder).into_iter().map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn every_target_has_a_body_and_a_corpus() {
+    let bodies: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(names(&fuzz().join("fuzz_targets")), bodies);
+    assert_eq!(names(&fuzz().join("corpus")), bodies);
+    let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).unwrap();
+    assert!(bodies.iter().all(|name| manifest.contains(&format!("name = \"{name}\""))));
+}
+
+#[test]
+fn what_was_found_is_still_true() {
+    for (name, body) in TARGETS {
+        let found = files(&fuzz().join("corpus").join(name));
+        assert!(!found.is_empty(), "the corpus of {name} is empty");
+        for file in found {
+            println!("{}", file.display());
+            body(&fs::read(file).unwrap());
+        }
+    }
+}
