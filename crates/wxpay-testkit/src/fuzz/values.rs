@@ -23,7 +23,8 @@ pub fn ids(data: &[u8]) {
     printed::<TransactionId>(text);
     if let Ok(payer) = text.parse::<OpenId>() {
         assert_eq!(payer.as_str(), text);
-        assert!(text.len() < 3 || !format!("{payer:?}").contains(text), "a payer is shown in full");
+        let tail = text.len().checked_sub(2).and_then(|start| text.get(start..)).unwrap_or_default();
+        assert_eq!(format!("{payer:?}"), format!("OpenId(…{tail})"), "a payer is shown in full");
     }
     if let Ok(fen) = text.parse::<Fen>() {
         assert_eq!(fen.to_string(), if fen == Fen::ZERO { "0" } else { text.trim_start_matches('0') });
