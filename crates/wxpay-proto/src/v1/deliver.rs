@@ -5,7 +5,7 @@
 
 use super::{
     answer::{Answer, malformed},
-    call::Endpoint,
+    call::{Call, Endpoint},
     merchant::Merchant,
     signature::{self, Sha1Sign, StringToSign},
 };
@@ -83,6 +83,14 @@ impl Delivery {
 #[derive(Clone, Debug)]
 pub struct Deliver(Delivery);
 
+impl Merchant {
+    /// Tells that the goods are on their way, or that they are not.
+    #[must_use]
+    pub fn deliver(&self, delivery: Delivery) -> Call<Deliver> {
+        Call::new(self.clone(), Deliver(delivery))
+    }
+}
+
 /// A signed delivery notice, as it is sent, for whoever wants to look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedDelivery {
@@ -141,12 +149,6 @@ impl SignedDelivery {
             app_signature: self.app_signature,
             sign_method: "sha1",
         })
-    }
-}
-
-impl Deliver {
-    pub(super) fn new(delivery: Delivery) -> Self {
-        Self(delivery)
     }
 }
 

@@ -1,18 +1,7 @@
-//! Who we are: the credentials of the first generation, and all that can be asked with them.
+//! Who we are: the credentials of the first generation. What can be asked with them stands with each operation.
 
-use super::{
-    call::Call,
-    deliver::{Deliver, Delivery},
-    notice::{Notice, Received, Rejected},
-    order::Order,
-    prepay::Prepay,
-    query::Query,
-    settle::Settle,
-    token::KeepToken,
-};
 use crate::{
-    error::Unsettled,
-    id::{AppId, Invalid, OutTradeNo, PartnerId, absolute_url},
+    id::{AppId, Invalid, PartnerId, absolute_url},
     retry::Policy,
     secret::Secret,
 };
@@ -172,45 +161,6 @@ impl Merchant {
     #[must_use]
     pub fn partner(&self) -> &PartnerId {
         &self.0.partner
-    }
-
-    /// Places an order; comes to the parameters for the phone.
-    #[must_use]
-    pub fn prepay(&self, order: Order) -> Call<Prepay> {
-        Call::new(self.clone(), Prepay::new(order))
-    }
-
-    /// Asks what became of an order.
-    #[must_use]
-    pub fn query(&self, number: OutTradeNo) -> Call<Query> {
-        Call::new(self.clone(), Query::new(number))
-    }
-
-    /// Tells that the goods are on their way, or that they are not.
-    #[must_use]
-    pub fn deliver(&self, delivery: Delivery) -> Call<Deliver> {
-        Call::new(self.clone(), Deliver::new(delivery))
-    }
-
-    /// Settles a debt: asks after an order of unknown fate until the answer is certain.
-    #[must_use]
-    pub fn settle(&self, debt: Unsettled) -> Settle {
-        Settle::new(self.clone(), debt)
-    }
-
-    /// Refreshes the access token if it is time, so that no payment waits for it.
-    #[must_use]
-    pub fn keep_token(&self) -> KeepToken {
-        KeepToken::new(self.clone())
-    }
-
-    /// Hears a notice: verifies both its signatures, then reads it.
-    ///
-    /// # Errors
-    ///
-    /// When anything about it is wrong. Then it tells nothing, and [`Rejected::ack`] is the answer to give.
-    pub fn hear(&self, received: &Received<'_>) -> Result<Notice, Rejected> {
-        Notice::hear(self, received)
     }
 
     pub(crate) fn app_secret(&self) -> &AppSecret {

@@ -106,11 +106,18 @@ impl Ack {
 /// [`Notice`] is read from nothing else.
 struct Verified<T>(T);
 
-impl Notice {
-    pub(super) fn hear(me: &Merchant, received: &Received<'_>) -> Result<Self, Rejected> {
-        Self::verified(me, received).map_err(|reason| Rejected(Box::new(reason)))
+impl Merchant {
+    /// Hears a notice: verifies both its signatures, then reads it.
+    ///
+    /// # Errors
+    ///
+    /// When anything about it is wrong. Then it tells nothing, and [`Rejected::ack`] is the answer to give.
+    pub fn hear(&self, received: &Received<'_>) -> Result<Notice, Rejected> {
+        Notice::verified(self, received).map_err(|reason| Rejected(Box::new(reason)))
     }
+}
 
+impl Notice {
     fn verified(me: &Merchant, received: &Received<'_>) -> Result<Self, Reason> {
         if received.method != "POST" {
             return Err(Reason::Method);

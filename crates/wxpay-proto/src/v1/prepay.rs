@@ -4,7 +4,7 @@
 
 use super::{
     answer::{Answer, malformed},
-    call::Endpoint,
+    call::{Call, Endpoint},
     merchant::Merchant,
     order::Order,
     package::Package,
@@ -54,9 +54,11 @@ struct Reply {
     prepayid: Option<String>,
 }
 
-impl Prepay {
-    pub(crate) fn new(order: Order) -> Self {
-        Self(order)
+impl Merchant {
+    /// Places an order; comes to the parameters for the phone.
+    #[must_use]
+    pub fn prepay(&self, order: Order) -> Call<Prepay> {
+        Call::new(self.clone(), Prepay(order))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::{
     answer::{Answer, malformed},
-    call::Endpoint,
+    call::{Call, Endpoint},
     merchant::Merchant,
     package::Package,
     signature::{self, Sha1Sign, StringToSign},
@@ -43,6 +43,14 @@ pub enum Queried {
     Unpaid,
     /// WeChat Pay does not know it, so far.
     NoSuchOrder,
+}
+
+impl Merchant {
+    /// Asks what became of an order.
+    #[must_use]
+    pub fn query(&self, number: OutTradeNo) -> Call<Query> {
+        Call::new(self.clone(), Query(number))
+    }
 }
 
 impl Queried {
@@ -209,12 +217,6 @@ impl Info {
             is_refund: self.is_refund.0 == "true",
             is_split: self.is_split.0 == "true",
         })
-    }
-}
-
-impl Query {
-    pub(super) fn new(number: OutTradeNo) -> Self {
-        Self(number)
     }
 }
 

@@ -52,11 +52,15 @@ enum Pause {
     WithinCall(Asleep<Call<Query>>, Settle),
 }
 
-impl Settle {
-    pub(super) fn new(me: Merchant, debt: Unsettled) -> Self {
-        Self { me, number: debt.into_number(), asked: 0 }
+impl Merchant {
+    /// Settles a debt: asks after an order of unknown fate until the answer is certain.
+    #[must_use]
+    pub fn settle(&self, debt: Unsettled) -> Settle {
+        Settle { me: self.clone(), number: debt.into_number(), asked: 0 }
     }
+}
 
+impl Settle {
     fn ask(mut self, world: &mut World<'_>) -> Step<Self> {
         self.asked = self.asked.saturating_add(1);
         let query = self.me.query(self.number.clone());

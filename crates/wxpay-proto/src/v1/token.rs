@@ -135,11 +135,15 @@ pub struct KeepToken(Merchant);
 #[derive(Debug)]
 pub struct Keeping(Sent<FetchToken>);
 
-impl KeepToken {
-    pub(super) fn new(me: Merchant) -> Self {
-        Self(me)
+impl Merchant {
+    /// Refreshes the access token if it is time, so that no payment waits for it.
+    #[must_use]
+    pub fn keep_token(&self) -> KeepToken {
+        KeepToken(self.clone())
     }
+}
 
+impl KeepToken {
     fn follow(step: Step<FetchToken>) -> Step<Self> {
         match step {
             Step::Send(hop, fetch) => Step::send(hop, Keeping(fetch)),
