@@ -140,7 +140,7 @@ pub(crate) fn md5<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>, key: &
     Md5Sign(hex)
 }
 
-/// The string under [`md5`].
+/// The string under [`md5()`].
 pub(crate) fn md5_string<'a>(
     fields: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     charset: Charset,
@@ -167,7 +167,7 @@ pub(crate) fn sha1<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>, key: &P
     Sha1Sign(hex)
 }
 
-/// The string under [`sha1`].
+/// The string under [`sha1()`].
 pub(crate) fn sha1_string<'a>(
     fields: impl Iterator<Item = (&'a str, &'a str)>,
     key: &PaySignKey,
