@@ -143,9 +143,6 @@ fn judge(mut error: Error, owes: bool, hops: Option<&Vec<Option<Fate>>>) {
     if hops.contains(&Some(Fate::Unknown)) {
         assert_eq!(fate, Fate::Unknown, "an answer was lost");
     }
-    if hops.contains(&None) {
-        assert_ne!(fate, Fate::NotSent, "something was answered");
-    }
 }
 
 fn carried(hop: &Hop, event: Option<Event>) -> (Reply, Duration) {
