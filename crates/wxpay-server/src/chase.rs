@@ -1,11 +1,11 @@
 //! Asking after orders that stay open. Notices are not guaranteed; this is.
 
 use crate::{
-    api::causes,
     flights::{Flights, Landed},
     gateway::Gateway,
     intake,
     ledger::{Answer, Failure, Ledger, Schedule},
+    problem::causes,
     shutdown::Ending,
     time::now,
 };

@@ -1,8 +1,9 @@
 //! Telling WeChat Pay that the goods are on their way.
 
 use crate::{
-    api::{App, Problem, causes},
+    app::App,
     ledger::{Report, Reported},
+    problem::{Problem, causes},
     time::now,
 };
 use axum::http::StatusCode;

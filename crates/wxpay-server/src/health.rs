@@ -1,6 +1,6 @@
 //! Whether the server runs, and whether it can do its work.
 
-use crate::api::{App, Problem};
+use crate::{app::App, problem::Problem};
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 use std::time::Duration;

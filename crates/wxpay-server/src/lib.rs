@@ -56,6 +56,7 @@
 //! refunds.
 
 mod api;
+mod app;
 mod chase;
 pub mod config;
 mod delivery;
@@ -65,6 +66,7 @@ mod health;
 mod intake;
 pub mod ledger;
 mod place;
+mod problem;
 mod server;
 mod shutdown;
 pub mod time;

@@ -1,9 +1,10 @@
 //! Orders in: on the disk, then at WeChat Pay, whoever is still waiting.
 
 use crate::{
-    api::{App, Problem, causes, check_time},
+    app::{App, Prepared},
     flights::Landed,
     ledger::{Asking, Placed, Status, Terms},
+    problem::{Problem, causes},
     time::now,
 };
 use std::sync::Arc;
@@ -20,13 +21,6 @@ pub(crate) struct ForTheShop {
     pub(crate) first: bool,
     /// The parameters for the app, unless the order is over.
     pub(crate) phone: Option<PhoneParams>,
-}
-
-/// An order that WeChat Pay knows, or that is over.
-#[derive(Clone, Debug)]
-pub(crate) struct Prepared {
-    first: bool,
-    prepayid: Option<PrepayId>,
 }
 
 /// Places an order, or finds it placed.
@@ -109,4 +103,12 @@ async fn turns_out_settled(app: &App, number: &OutTradeNo) -> Result<bool, Probl
     let answered = app.chase.ask(number).await;
     let order = app.ledger.order(number).await?;
     Ok(answered && order.is_some_and(|order| matches!(order.status, Status::Paid | Status::Disputed)))
+}
+
+/// An order that is past its own end from the beginning cannot be placed.
+fn check_time(terms: &Terms) -> Result<(), Problem> {
+    match terms.time_expire {
+        Some(expire) if expire <= now() => Err(Problem::field("time_expire", "must be in the future")),
+        Some(_) | None => Ok(()),
+    }
 }

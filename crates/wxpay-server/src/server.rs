@@ -1,7 +1,8 @@
 //! The server itself: sockets, limits, and its end.
 
 use crate::{
-    api::{self, App},
+    api,
+    app::App,
     chase::Chase,
     config::Config,
     flights::Flights,

@@ -1,7 +1,6 @@
 //! The outbox over HTTP.
 
-use super::{App, Problem};
-use crate::ledger::Event;
+use crate::{app::App, ledger::Event, problem::Problem};
 use axum::{
     Json,
     extract::{RawQuery, State},

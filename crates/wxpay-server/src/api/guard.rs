@@ -1,6 +1,6 @@
 //! Who may call `/api`.
 
-use super::Problem;
+use crate::problem::Problem;
 use axum::{
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},

@@ -1,6 +1,6 @@
 //! The members of a JSON request, each read once, by its rule. What nobody reads is refused.
 
-use super::Problem;
+use crate::problem::Problem;
 use axum::{
     body::Body,
     extract::Request,

@@ -17,16 +17,10 @@ mod events;
 mod guard;
 mod members;
 mod orders;
-mod problem;
 
-pub(crate) use members::Members;
-pub(crate) use orders::check_time;
-pub(crate) use problem::{Problem, causes};
+use members::Members;
 
-use crate::{
-    chase::Chase, flights::Flights, gateway::Gateway, health, ledger::Ledger, ledger::Schedule,
-    ledger::Terms, place::Prepared, shutdown::Ending,
-};
+use crate::{app::App, health, problem::Problem};
 use axum::{
     Router,
     http::{StatusCode, Uri},
@@ -34,22 +28,7 @@ use axum::{
     routing::{get, post},
 };
 use std::sync::Arc;
-use wxpay_proto::{
-    id::{NotifyUrl, OutTradeNo},
-    secret::Secret,
-};
-
-/// What every request may need. Copies are handles to the same.
-#[derive(Clone, Debug)]
-pub(crate) struct App {
-    pub(crate) ledger: Ledger,
-    pub(crate) gateway: Gateway,
-    pub(crate) notify_url: NotifyUrl,
-    pub(crate) schedule: Schedule,
-    pub(crate) placing: Flights<Arc<Terms>, Result<Prepared, Problem>>,
-    pub(crate) chase: Chase,
-    pub(crate) ending: Ending,
-}
+use wxpay_proto::{id::OutTradeNo, secret::Secret};
 
 /// All routes but the notices'.
 pub(crate) fn router(app: App, token: Option<Secret<String>>) -> Router {

@@ -1,11 +1,13 @@
 //! Orders over HTTP.
 
-use super::{App, Members, Problem, number};
+use super::{Members, number};
 use crate::{
+    app::App,
     delivery::{self, Outcome},
     ledger::{Order, Report, Status, Terms},
     place,
-    time::{ChinaTime, now},
+    problem::Problem,
+    time::ChinaTime,
 };
 use axum::{
     Json,
@@ -123,12 +125,4 @@ fn report(mut members: Members) -> Result<Report, Problem> {
 
 async fn known(app: &App, number: &OutTradeNo) -> Result<Order, Problem> {
     app.ledger.order(number).await?.ok_or_else(Problem::no_order)
-}
-
-/// An order that is past its own end from the beginning cannot be placed.
-pub(crate) fn check_time(terms: &Terms) -> Result<(), Problem> {
-    match terms.time_expire {
-        Some(expire) if expire <= now() => Err(Problem::field("time_expire", "must be in the future")),
-        Some(_) | None => Ok(()),
-    }
 }
