@@ -160,13 +160,17 @@ impl Notice {
         if total_fee.checked_add(discount).is_none() {
             return Err(field("discount", "must not exceed all money"));
         }
+        let trade_state = query.told("trade_state")?;
+        if !trade_state.bytes().all(|digit| digit.is_ascii_digit()) {
+            return Err(field("trade_state", "must be digits"));
+        }
         let time_end = time::parse_compact(query.told("time_end")?.as_bytes())
             .map_err(|_| field("time_end", "must be yyyyMMddHHmmss"))?;
         Ok(Self {
             key: query.told("sign")?.to_ascii_uppercase(),
             out_trade_no: query.id("out_trade_no")?,
             payment: Payment::new(query.id("transaction_id")?, total_fee, discount, time_end),
-            paid: query.told("trade_state")? == "0",
+            paid: trade_state == "0",
             notify_id: query.id("notify_id")?,
             openid: element(body, "OpenId")?.parse().map_err(Reason::Field)?,
             is_subscribe: element(body, "IsSubscribe")? == "1",
@@ -426,6 +430,65 @@ impl error::Error for Rejected {
             | Reason::QuerySignature
             | Reason::BodySignature
             | Reason::Field(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v1::{AppSecret, PartnerKey, PaySignKey, signature};
+    use alloc::{format, string::ToString as _};
+
+    fn keys() -> (PartnerKey, PaySignKey) {
+        let partner_key = PartnerKey::new("fedcba9876543210".repeat(2)).unwrap();
+        (partner_key, PaySignKey::new("0123456789abcdef".repeat(8)).unwrap())
+    }
+
+    /// Hears a well-signed notice with these fields in place of, or beside, the usual ones.
+    fn heard(changed: &[(&str, &str)]) -> Result<Notice, Rejected> {
+        let (partner_key, pay_sign_key) = keys();
+        let usual = [
+            ("bank_type", "2032"),
+            ("fee_type", "1"),
+            ("notify_id", "n1"),
+            ("out_trade_no", "20140508001"),
+            ("partner", "1900000109"),
+            ("time_end", "20140508101000"),
+            ("total_fee", "1999"),
+            ("trade_mode", "1"),
+            ("trade_state", "0"),
+            ("transaction_id", "1900000109201405083141592653"),
+        ];
+        let kept = usual.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name));
+        let fields: Vec<_> = kept.chain(changed).copied().collect();
+        let query = super::super::Package::of_fields(&fields, Charset::Gbk, &partner_key).unwrap();
+        let payer =
+            [("appid", "wxd930ea5d5a258f4f"), ("issubscribe", "0"), ("openid", "o1"), ("timestamp", "1")];
+        let (sign, _) = signature::sha1_of(&payer, &pay_sign_key);
+        let body = format!(
+            "<xml><AppId>wxd930ea5d5a258f4f</AppId><IsSubscribe>0</IsSubscribe><OpenId>o1</OpenId>\
+             <TimeStamp>1</TimeStamp><AppSignature>{sign}</AppSignature><SignMethod>sha1</SignMethod></xml>"
+        );
+        let app_secret = AppSecret::new("0123456789abcdef".repeat(2)).unwrap();
+        let [appid, partner] = ["wxd930ea5d5a258f4f", "1900000109"];
+        let me = Merchant::builder(
+            appid.parse().unwrap(),
+            app_secret,
+            pay_sign_key,
+            partner.parse().unwrap(),
+            partner_key,
+        );
+        me.build().hear(&Received::new("POST", query.as_str().as_bytes(), body.as_bytes()))
+    }
+
+    #[test]
+    fn a_state_that_is_no_number_is_refused_and_not_taken_for_unpaid() {
+        assert!(heard(&[]).unwrap().is_paid());
+        assert!(!heard(&[("trade_state", "1")]).unwrap().is_paid());
+        for state in ["0 ", "+0", "零", "paid"] {
+            let error = heard(&[("trade_state", state)]).unwrap_err();
+            assert_eq!(error.to_string(), "trade_state must be digits", "{state}");
         }
     }
 }
