@@ -30,7 +30,8 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Runs a simulated gateway, for programs in any language.
     ///
-    /// When it is ready it prints one line of JSON with its URL. The payer, the clock and all trouble are
+    /// When it is ready it prints one line of JSON with its URL, and then its throw-away credentials as `export
+    /// NAME=value` lines, unless these go into a file. The payer, the clock and all trouble are
     /// controlled under `/_sim/v1`: for tests only, never to be reachable by others.
     Sim(Sim),
     /// Signs parameters, and shows the string that was signed with the key masked.
@@ -77,7 +78,7 @@ pub(crate) struct Sim {
     /// The address and port to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
-    /// Writes the URL and the credentials there, as `export NAME=value` lines that only you may read.
+    /// Writes the URL and the credentials there instead, in a file that only you may read.
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
     /// Everything made up follows from this number: the same number, the same credentials. Random if not given.

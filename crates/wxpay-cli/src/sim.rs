@@ -29,6 +29,9 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
         })?;
     }
     writeln!(io::stdout().lock(), "{}", environment::ready_line(&server.url()))?;
+    if args.env_file.is_none() {
+        write!(io::stdout().lock(), "{}", environment::lines(&server.url(), &credentials))?;
+    }
     crate::until_told_to_end().await
 }
 

@@ -7,7 +7,7 @@ mod support;
 use serde_json::{Value, json};
 use std::{
     fs,
-    io::Write as _,
+    io::{BufRead as _, BufReader, Write as _},
     path::PathBuf,
     process::{Command, Output, Stdio},
 };
@@ -221,6 +221,17 @@ fn the_simulator_says_where_it_is_and_leaves_its_credentials_in_a_file_of_ones_o
     let (status, problem) =
         http("POST", &format!("{}/_sim/v1/orders/nobody/pay", sim.url()), Some(&json!({}))).unwrap();
     assert!((400..500).contains(&status), "{status} {problem}");
+}
+
+#[test]
+fn without_a_file_the_simulator_prints_its_credentials_after_the_line_that_says_it_is_ready() {
+    let mut sim = wxpay().arg("sim").stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(sim.stdout.take().unwrap()).lines().take(7).map(Result::unwrap);
+    let lines: Vec<String> = lines.collect();
+    sim.kill().unwrap();
+    sim.wait().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&lines[0]).unwrap()["ready"], true);
+    assert!(lines[1..].iter().all(|line| line.starts_with("export ")), "{lines:?}");
 }
 
 #[test]
