@@ -219,7 +219,8 @@ fn encode(digest: &[u8], digits: &[u8; 16], hex: &mut [u8]) {
 
 /// Signs any fields by the MD5 rule, in any order of names.
 ///
-/// Every message of this generation has a typed way to be signed; this one is for looking into them.
+/// Every message of this generation has a typed way to be signed; this one is for looking into them. A `sign` may
+/// be among them, and is left out.
 ///
 /// # Errors
 ///
@@ -231,6 +232,7 @@ pub fn md5_of(
 ) -> Result<(Md5Sign, StringToSign), crate::wire::Unreadable> {
     let mut encoded = fields
         .iter()
+        .filter(|(name, _)| *name != "sign")
         .map(|(name, value)| Ok((*name, charset.encode(value)?)))
         .collect::<Result<Vec<_>, _>>()?;
     encoded.sort_by_key(|(name, _)| *name);
@@ -245,4 +247,17 @@ pub fn sha1_of(fields: &[(&str, &str)], key: &PaySignKey) -> (Sha1Sign, StringTo
     let mut fields: Vec<_> = fields.iter().copied().filter(|(name, _)| !is_left_out(name)).collect();
     fields.sort_by(|(one, _), (other, _)| by_lower_case(one, other));
     (sha1(fields.iter().copied(), key), sha1_string(fields.iter().copied(), key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claimed_signature_takes_no_part_whatever_it_says() {
+        let key = PartnerKey::new("fedcba9876543210".repeat(2)).unwrap();
+        let sign = |fields: &[(&str, &str)]| md5_of(fields, Charset::Gbk, &key).map(|(sign, _)| sign);
+        assert_eq!(sign(&[("a", "1"), ("sign", "😀")]), sign(&[("a", "1")]));
+        assert!(sign(&[("a", "😀")]).is_err());
+    }
 }
