@@ -34,8 +34,9 @@ pub struct Lab {
     draws: u64,
 }
 
-/// No flow may need more steps than this, whatever the network does.
-pub const MOST_STEPS: usize = 2000;
+/// No flow may need more steps than this, whatever the network does. The longest settles a debt: eight calls, each
+/// of which may look for a token every 50 ms through its 30 seconds.
+pub const MOST_STEPS: usize = 8 * (30 * 20 + 20);
 
 /// 2014-05-08 10:09:36 in China.
 impl Default for Lab {

@@ -1,5 +1,5 @@
 use super::*;
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::TestRunner};
 use rusqlite::Connection;
 use std::{net::Ipv4Addr, time::Duration};
 use tokio::runtime::Runtime;
@@ -269,13 +269,11 @@ fn any_deliveries() -> impl Strategy<Value = (Vec<Payment>, Vec<Payment>, usize,
     })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_order_and_number_of_deliveries_do_not_change_what_is_known(
-        (once, shuffled, early, late) in any_deliveries(),
-    ) {
+/// Each case is two ledgers on the disk: as many as a minute holds, whatever `PROPTEST_CASES` says.
+#[test]
+fn the_order_and_number_of_deliveries_do_not_change_what_is_known() {
+    let config = ProptestConfig { cases: 96, ..ProptestConfig::default() };
+    let outcome = TestRunner::new(config).run(&any_deliveries(), |(once, shuffled, early, late)| {
         let runtime = Runtime::new().unwrap();
         let (_dir, ledger) = scratch();
         runtime.block_on(async {
@@ -313,5 +311,7 @@ proptest! {
             }
             ledger.close().await;
         });
-    }
+        Ok(())
+    });
+    outcome.unwrap();
 }
