@@ -4,7 +4,9 @@ use core::net::Ipv4Addr;
 use std::time::Duration;
 use wxpay_proto::{
     ErrorKind, Fate, Fen, UnixTime,
+    exchange::Step,
     id::OutTradeNo,
+    memory::Memory,
     payment::{Dispute, Effect, Knowledge, Standing},
     refusal::Code,
     retry::Policy,
@@ -16,7 +18,10 @@ use wxpay_sim::{
     gateway::{Payer, Tapped},
     phone::Bill,
 };
-use wxpay_testkit::{drive::Lab, network::Wire};
+use wxpay_testkit::{
+    drive::{Lab, Network},
+    network::Wire,
+};
 
 pub(crate) fn number(serial: u32) -> OutTradeNo {
     format!("20140508{serial:08}").parse().unwrap()
@@ -88,7 +93,7 @@ fn one_token_serves_a_hundred_orders_that_start_at_once() {
 fn a_fetcher_that_vanishes_is_replaced_after_its_lease() {
     let (mut lab, mut wire, me) = setting();
     // This one asks for a token and is never heard of again: its future was dropped.
-    let abandoned = wxpay_proto::exchange::Step::begin(me.prepay(order(number(1), 100)), lab.world());
+    let abandoned = Step::begin(me.prepay(order(number(1), 100)), lab.world());
     drop(abandoned);
     let began = lab.now;
     lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap();
@@ -183,6 +188,17 @@ fn when_every_answer_is_lost_the_number_is_owed_and_settling_finds_the_order() {
     assert_eq!(debt.out_trade_no(), &number(1));
     assert!(error.unsettled().is_none(), "a debt is taken once");
     assert_eq!(lab.run(me.settle(debt), &mut wire).unwrap(), Queried::Unpaid);
+}
+
+#[test]
+fn an_order_whose_flow_was_lost_in_a_crash_is_recovered_by_its_number() {
+    let (mut lab, mut wire, me) = setting();
+    lab.run(me.keep_token(), &mut wire).unwrap();
+    let step = Step::begin(me.prepay(order(number(1), 100)), lab.world());
+    let Step::Send(hop, sent) = step else { panic!("a token is there") };
+    drop((sent, Network::carry(&mut wire, hop, lab.now)));
+    lab.memory = Memory::default();
+    assert_eq!(lab.run(me.recover(number(1)), &mut wire).unwrap(), Queried::Unpaid);
 }
 
 #[test]

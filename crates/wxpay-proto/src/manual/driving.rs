@@ -28,5 +28,5 @@
 //! # Dropping a flow
 //!
 //! A flow that is dropped forgets, but WeChat Pay does not: what was sent was sent. So do not tie a payment to the
-//! connection of a visitor who may leave. After a crash, ask: a [`query`](crate::v1::Merchant::query) by the
-//! merchant's own number tells what became of the order.
+//! connection of a visitor who may leave. Write the number down before the call; after a crash
+//! [`recover`](crate::v1::Merchant::recover) asks by it what became of the order.

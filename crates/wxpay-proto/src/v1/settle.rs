@@ -56,7 +56,14 @@ impl Merchant {
     /// Settles a debt: asks after an order of unknown fate until the answer is certain.
     #[must_use]
     pub fn settle(&self, debt: Unsettled) -> Settle {
-        Settle { me: self.clone(), number: debt.into_number(), asked: 0 }
+        self.recover(debt.into_number())
+    }
+
+    /// Takes up, after a crash, an order that may have been sent: asks after it as [`settle`](Self::settle) does.
+    /// Errors do not survive a crash, but numbers that were written down before the call do.
+    #[must_use]
+    pub fn recover(&self, number: OutTradeNo) -> Settle {
+        Settle { me: self.clone(), number, asked: 0 }
     }
 }
 
