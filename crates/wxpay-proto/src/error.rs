@@ -43,7 +43,7 @@ pub enum ErrorKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "callers must decide on every case")]
 pub enum Fate {
-    /// It never reached WeChat Pay. Trying again is safe.
+    /// It never reached WeChat Pay, or each try that did was refused. Trying again is safe.
     NotSent,
     /// WeChat Pay refused it; nothing happened.
     Refused,

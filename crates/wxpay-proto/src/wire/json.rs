@@ -5,14 +5,17 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, Visitor};
 
-/// Reads a whole JSON text. Nesting is limited to 128, a member that the type names may come once, and the
+/// Reads a whole JSON text in UTF-8. Nesting is limited to 128, a member that the type names may come once, and the
 /// caller limits the length.
 ///
 /// # Errors
 ///
 /// When the text is not JSON, or not what the type wants. The error tells the place, never the text.
 pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Unreadable> {
-    serde_json::from_slice(text).map_err(|error| {
+    // All of it: members that nobody asks for are passed over unread.
+    let characters = core::str::from_utf8(text)
+        .map_err(|error| Unreadable::new(error.valid_up_to(), "bytes that are not UTF-8"))?;
+    serde_json::from_str(characters).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Eof => "JSON that ends too early",
             serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not JSON",
@@ -108,6 +111,7 @@ mod tests {
         let error = parse::<Sample>(b"{\n \"a\": planted}").unwrap_err();
         assert_eq!(error.at, 9);
         assert!(!error.to_string().contains("planted"));
+        assert_eq!(parse::<Sample>(b"{\"a\":1,\"b\":\"\xFF\"}").unwrap_err().at, 12);
         assert_eq!(parse::<Sample>(b"{").unwrap_err().what, "JSON that ends too early");
         assert_eq!(parse::<Sample>(br#"{"a":1,"a":2}"#).unwrap_err().what, "JSON that does not fit");
     }
