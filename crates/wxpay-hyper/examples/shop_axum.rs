@@ -38,7 +38,7 @@ use std::{
     time::Duration,
 };
 use tokio::net::TcpListener;
-use wxpay_hyper::{Client, NoticeService};
+use wxpay_hyper::{Client, Notices};
 use wxpay_proto::{
     Fate, Fen,
     id::{NotifyUrl, OutTradeNo},
@@ -97,7 +97,7 @@ pub(crate) fn open_shop(
     tokio::spawn(client.keep_fresh(merchant.clone()));
 
     let ledger = Arc::clone(&shop);
-    let notices = NoticeService::new(merchant, client, move |notice| {
+    let notices = Notices::new(merchant, client, move |notice| {
         let ledger = Arc::clone(&ledger);
         async move { notice.evidence().map_or(Ok(()), |evidence| ledger.learn(&evidence)) }
     });

@@ -1,4 +1,4 @@
-//! The notice service: WeChat Pay calls, verified and heard once, answered as the protocol wants.
+//! Notices: WeChat Pay calls, verified and heard once, answered as the protocol wants.
 
 use crate::{ambient, client::Client};
 use bytes::Bytes;
@@ -30,9 +30,9 @@ const LABEL: &str = "v1.notice";
 /// the body byte for byte are what was signed.
 ///
 /// ```
-/// # use wxpay_hyper::{Client, NoticeService};
+/// # use wxpay_hyper::{Client, Notices};
 /// # fn routes(merchant: wxpay_proto::v1::Merchant, client: Client) -> axum::Router {
-/// let notices = NoticeService::new(merchant, client, |notice| async move {
+/// let notices = Notices::new(merchant, client, |notice| async move {
 ///     // Commit the payment before answering: `Ok` tells WeChat Pay never to send this again.
 ///     if let Some(evidence) = notice.evidence() {
 ///         println!("{} is paid", evidence.out_trade_no());
@@ -56,7 +56,7 @@ const LABEL: &str = "v1.notice";
 /// over if it fails. A copy of a notice that was answered is answered at once. Both rest on [`Client::memory`],
 /// which other processes do not share and which forgets, so **the handler must be idempotent all the same**.
 #[derive(Clone)]
-pub struct NoticeService {
+pub struct Notices {
     merchant: Merchant,
     client: Client,
     on_notice: Arc<OnNotice>,
@@ -66,7 +66,7 @@ pub struct NoticeService {
 /// The handler, its types forgotten: it comes to whether the notice was handled.
 type OnNotice = dyn Fn(Notice) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync;
 
-impl NoticeService {
+impl Notices {
     /// How long a notice may take in all, reading its body included. WeChat Pay does not document how long it
     /// waits; its own clients of that time gave up after five seconds or more.
     pub const ANSWER_WITHIN: Duration = Duration::from_secs(4);
@@ -235,7 +235,7 @@ fn refused(status: StatusCode) -> http::Response<Full<Bytes>> {
     answered(Ack::Refuse(status.as_u16()))
 }
 
-impl<B> Service<http::Request<B>> for NoticeService
+impl<B> Service<http::Request<B>> for Notices
 where
     B: Body + Send + 'static,
     B::Data: Send,
@@ -255,8 +255,8 @@ where
     }
 }
 
-impl fmt::Debug for NoticeService {
+impl fmt::Debug for Notices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NoticeService").field("merchant", &self.merchant).finish_non_exhaustive()
+        f.debug_struct("Notices").field("merchant", &self.merchant).finish_non_exhaustive()
     }
 }

@@ -25,7 +25,7 @@
 //! * Mutual TLS where a hop asks for it, certificate authorities of one's own, a forward proxy; time and size
 //!   limits on everything.
 //! * Judging failures: *not sent* is said only when it is certain, everything else is *lost*.
-//! * [`NoticeService`]: notices as a `tower` service, verified before anybody sees them, handled once.
+//! * [`Notices`]: notices as a `tower` service, verified before anybody sees them, handled once.
 //! * [`Client::keep_fresh`]: tokens refreshed before a payment has to wait for one.
 //!
 //! # Out of scope
@@ -61,4 +61,4 @@ mod upkeep;
 
 pub use builder::{Builder, SetupError};
 pub use client::Client;
-pub use hear::NoticeService;
+pub use hear::Notices;

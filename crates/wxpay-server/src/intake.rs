@@ -5,7 +5,7 @@ use crate::{
     shutdown::Ending,
     time::now,
 };
-use wxpay_hyper::{Client, NoticeService};
+use wxpay_hyper::{Client, Notices};
 use wxpay_proto::{
     payment::{Effect, Payment},
     v1::{Merchant, Notice},
@@ -14,8 +14,8 @@ use wxpay_proto::{
 /// The service for the notice path. Whatever a verified notice says is kept, even what must never happen: an
 /// order nobody placed here, another amount, a second payment. None of these credits anything, each is an event
 /// for a person, and each is answered `success`: repeating it would not make it better.
-pub(crate) fn notices(merchant: Merchant, client: Client, ledger: Ledger, ending: Ending) -> NoticeService {
-    NoticeService::new(merchant, client, move |notice| {
+pub(crate) fn notices(merchant: Merchant, client: Client, ledger: Ledger, ending: Ending) -> Notices {
+    Notices::new(merchant, client, move |notice| {
         let (ledger, busy) = (ledger.clone(), ending.busy());
         async move {
             let _busy = busy;

@@ -32,11 +32,11 @@ use tokio::{
     time::sleep,
 };
 use tower_service::Service as _;
-use wxpay_hyper::{Client, NoticeService};
+use wxpay_hyper::{Client, Notices};
 use wxpay_proto::v1::{Notice, notice};
 
 /// A service that counts its calls; `treat` gets the number of the call.
-fn service<F>(treat: impl Fn(u32) -> F + Send + Sync + 'static) -> (NoticeService, Arc<AtomicU32>)
+fn service<F>(treat: impl Fn(u32) -> F + Send + Sync + 'static) -> (Notices, Arc<AtomicU32>)
 where
     F: Future<Output = Result<(), &'static str>> + Send + 'static,
 {
@@ -47,10 +47,10 @@ where
         treat(counting.fetch_add(1, Ordering::SeqCst) + 1)
     };
     let client = Client::builder().build().unwrap();
-    (NoticeService::new(merchant("http://127.0.0.1:1"), client, handler), calls)
+    (Notices::new(merchant("http://127.0.0.1:1"), client, handler), calls)
 }
 
-fn accepting() -> (NoticeService, Arc<AtomicU32>) {
+fn accepting() -> (Notices, Arc<AtomicU32>) {
     service(|_| async { Ok(()) })
 }
 
@@ -59,7 +59,7 @@ fn request(notice: &Signed) -> Request<Full<Bytes>> {
 }
 
 /// The status, and the body to the byte.
-async fn answer<B>(service: &NoticeService, request: Request<B>) -> (u16, String)
+async fn answer<B>(service: &Notices, request: Request<B>) -> (u16, String)
 where
     B: Body + Send + 'static,
     B::Data: Send,
