@@ -201,26 +201,25 @@ impl Gateway {
     /// The notices to POST now, in order. Each one's result is to be [reported](Self::delivered); until then its
     /// notice is not due again.
     pub fn due(&mut self, now: UnixTime) -> Vec<Delivery> {
-        let mut means = Means {
-            settings: &self.settings,
-            faults: &mut self.faults,
-            chance: &mut self.ids,
-            warnings: &mut self.warnings,
-            now,
-        };
-        self.notices.due(&mut means)
+        let (notices, mut means) = self.notices_and_means(now);
+        notices.due(&mut means)
     }
 
     /// Takes what became of a delivery: `success` ends the repeats, anything else waits for the next pause.
     pub fn delivered(&mut self, id: DeliveryId, result: &DeliveryResult, now: UnixTime) {
-        let mut means = Means {
+        let (notices, mut means) = self.notices_and_means(now);
+        notices.delivered(id, result, &mut means);
+    }
+
+    fn notices_and_means(&mut self, now: UnixTime) -> (&mut Notices, Means<'_>) {
+        let means = Means {
             settings: &self.settings,
             faults: &mut self.faults,
             chance: &mut self.ids,
             warnings: &mut self.warnings,
             now,
         };
-        self.notices.delivered(id, result, &mut means);
+        (&mut self.notices, means)
     }
 
     /// The gateway's own record of an order.
