@@ -31,7 +31,7 @@ impl fmt::Debug for Order {
 }
 
 /// An order being written; see [`Order::builder`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Builder {
     out_trade_no: OutTradeNo,
     total_fee: Fen,
@@ -45,6 +45,16 @@ pub struct Builder {
     time_expire: Option<UnixTime>,
     fees: Option<(Fen, Fen)>,
     goods_tag: Option<String>,
+}
+
+/// The `traceid` and the address may name a person.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("out_trade_no", &self.out_trade_no)
+            .field("total_fee", &self.total_fee)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Order {
@@ -257,6 +267,7 @@ fn encoded(charset: Charset, text: &str, max: usize, invalid: Invalid) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
 
     fn order() -> Builder {
         let url = "http://weixin.qq.com".parse().unwrap();
@@ -300,6 +311,13 @@ mod tests {
         assert_eq!(field(in_utf8(43)), "body");
         assert_eq!(field(order().attach(&"x".repeat(128))), "attach");
         assert_eq!(field(order().goods_tag(&"x".repeat(33))), "goods_tag");
+    }
+
+    #[test]
+    fn who_pays_is_not_printed() {
+        let order = order().traceid("planted");
+        let shown = format!("{order:?} {:?}", order.clone().build().unwrap());
+        assert!(!shown.contains("planted") && !shown.contains("196.168.1.1"), "{shown}");
     }
 
     #[test]

@@ -26,7 +26,7 @@ use core::time::Duration;
 
 /// How long to pause after each question that did not settle it, in seconds: four minutes in all.
 const PAUSES: [u64; 7] = [1, 2, 5, 12, 30, 60, 130];
-/// After so many questions (50 seconds) an order that is still not known does not exist.
+/// After so many questions (twenty seconds) an order that is still not known does not exist.
 const PATIENCE: usize = 5;
 
 /// Asks until the answer is certain. Comes to [`Queried::Paid`], to [`Queried::Unpaid`] (the order exists: the

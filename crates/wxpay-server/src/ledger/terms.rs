@@ -2,7 +2,7 @@
 
 use super::{Failure, column};
 use rusqlite::{Connection, OptionalExtension as _, params};
-use std::net::Ipv4Addr;
+use std::{fmt, net::Ipv4Addr};
 use wxpay_proto::{
     Fen, UnixTime,
     id::{Invalid, NotifyUrl, OutTradeNo},
@@ -12,7 +12,7 @@ use wxpay_proto::{
 
 /// What the shop ordered, in its own words. Two requests with the same terms are the same order; a second one
 /// with other terms under the same number is a mistake of the shop.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Terms {
     /// The shop's own number.
     pub(crate) out_trade_no: OutTradeNo,
@@ -30,6 +30,16 @@ pub struct Terms {
     pub(crate) traceid: Option<String>,
     /// Until when it may be paid, to the second.
     pub(crate) time_expire: Option<UnixTime>,
+}
+
+/// The address and the mark of the payer may name a person.
+impl fmt::Debug for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Terms")
+            .field("out_trade_no", &self.out_trade_no)
+            .field("total_fee", &self.total_fee)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Terms {
