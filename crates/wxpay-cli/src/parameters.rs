@@ -26,9 +26,20 @@ impl Parameters {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 
-    /// The value of a name, in any case of letters.
+    /// The value of a name.
     pub(crate) fn value(&self, wanted: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.as_str())
+        self.0.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
+    }
+
+    /// A name that comes twice if the case of letters counts for nothing.
+    pub(crate) fn twice_in_any_case(&self) -> Option<&str> {
+        let mut names: Vec<(String, &str)> =
+            self.0.iter().map(|(name, _)| (name.to_ascii_lowercase(), name.as_str())).collect();
+        names.sort();
+        names.windows(2).find_map(|pair| match pair {
+            [(one, _), (other, name)] if one == other => Some(*name),
+            _ => None,
+        })
     }
 
     /// Everything but these names.

@@ -114,6 +114,9 @@ impl Signed {
             }
             Scheme::V1Sha1 => {
                 let key = PaySignKey::new(key.expose().clone()).map_err(Failure::input)?;
+                if let Some(name) = given.twice_in_any_case() {
+                    return Err(Failure::input(format!("{name} must come once, in any case of letters")));
+                }
                 let given = given.without(&SHA1_NAMES);
                 let (sign, string_to_sign) = signature::sha1_of(&given.fields(), &key);
                 Ok(Self { string_to_sign: string_to_sign.to_string(), sign: sign.to_string(), package: None })
