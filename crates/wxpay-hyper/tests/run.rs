@@ -85,10 +85,10 @@ async fn an_order_whose_answer_is_lost_is_a_debt_and_one_that_was_not_sent_is_no
     }
 }
 
-#[tokio::test]
-async fn a_failed_try_is_made_again_after_a_pause() {
-    let tries = Arc::new(AtomicU32::new(0));
-    let counting = Arc::clone(&tries);
+/// A peer that reads each request and hangs up without an answer; and how many there were.
+async fn mute_peer() -> (SocketAddr, Arc<AtomicU32>) {
+    let requests = Arc::new(AtomicU32::new(0));
+    let counting = Arc::clone(&requests);
     let address = peer(move |mut stream| {
         let counting = Arc::clone(&counting);
         async move {
@@ -97,6 +97,12 @@ async fn a_failed_try_is_made_again_after_a_pause() {
         }
     })
     .await;
+    (address, requests)
+}
+
+#[tokio::test]
+async fn a_failed_try_is_made_again_after_a_pause() {
+    let (address, tries) = mute_peer().await;
     let mut policy = retry::Policy::default();
     policy.tries = 3;
     policy.first_pause = Duration::from_millis(50);
@@ -136,16 +142,7 @@ async fn upkeep_replaces_a_stale_token_and_leaves_the_first_fetch_to_whoever_nee
 
 #[tokio::test]
 async fn upkeep_that_fails_pauses_and_the_old_token_stays_in_use() {
-    let asked = Arc::new(AtomicU32::new(0));
-    let counting = Arc::clone(&asked);
-    let address = peer(move |mut stream| {
-        let counting = Arc::clone(&counting);
-        async move {
-            read_request(&mut stream).await;
-            counting.fetch_add(1, Ordering::SeqCst);
-        }
-    })
-    .await;
+    let (address, asked) = mute_peer().await;
     let (client, merchant) = (Client::builder().build().unwrap(), merchant(&format!("http://{address}")));
     client.memory(|memory| {
         let then = common::now().before(Duration::from_secs(6000));
