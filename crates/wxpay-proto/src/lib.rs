@@ -66,6 +66,7 @@
 extern crate alloc;
 
 pub mod clock;
+pub mod crypto;
 pub mod entropy;
 pub mod error;
 pub mod exchange;

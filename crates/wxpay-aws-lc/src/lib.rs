@@ -1,0 +1,1 @@
+//! The cryptography of WeChat Pay's third generation, by aws-lc-rs.
