@@ -13,6 +13,12 @@ pub enum Method {
     Get,
     /// `POST`
     Post,
+    /// `PUT`
+    Put,
+    /// `PATCH`
+    Patch,
+    /// `DELETE`
+    Delete,
 }
 
 impl Method {
@@ -22,6 +28,9 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
         }
     }
 }
@@ -54,6 +63,25 @@ impl Request {
     pub fn post(url: String, content_type: &str, body: Vec<u8>) -> Self {
         let headers = Vec::from([("content-type", String::from(content_type))]);
         Self { method: Method::Post, url, headers, body }
+    }
+
+    /// A request of any method, without headers, to an absolute URL.
+    #[must_use]
+    pub fn new(method: Method, url: String, body: Vec<u8>) -> Self {
+        Self { method, url, headers: Vec::new(), body }
+    }
+
+    /// Adds a header; its name in lower case.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The first header of that name, given in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str())
     }
 
     /// The method.
@@ -165,6 +193,9 @@ mod convert {
             match method {
                 Method::Get => Self::GET,
                 Method::Post => Self::POST,
+                Method::Put => Self::PUT,
+                Method::Patch => Self::PATCH,
+                Method::Delete => Self::DELETE,
             }
         }
     }
