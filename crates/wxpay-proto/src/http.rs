@@ -52,17 +52,29 @@ pub struct Request {
 }
 
 impl Request {
+    /// A request to an absolute URL, without headers.
+    #[must_use]
+    pub fn new(method: Method, url: String, body: Vec<u8>) -> Self {
+        Self { method, url, headers: Vec::new(), body }
+    }
+
     /// A request without body to an absolute URL.
     #[must_use]
     pub fn get(url: String) -> Self {
-        Self { method: Method::Get, url, headers: Vec::new(), body: Vec::new() }
+        Self::new(Method::Get, url, Vec::new())
     }
 
     /// A request with a body to an absolute URL.
     #[must_use]
     pub fn post(url: String, content_type: &str, body: Vec<u8>) -> Self {
-        let headers = Vec::from([("content-type", String::from(content_type))]);
-        Self { method: Method::Post, url, headers, body }
+        Self::new(Method::Post, url, body).with("content-type", String::from(content_type))
+    }
+
+    /// Adds a header; its name in lower case.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     /// A request of any method, without headers, to an absolute URL.
@@ -100,6 +112,12 @@ impl Request {
     #[must_use]
     pub fn headers(&self) -> &[(&'static str, String)] {
         &self.headers
+    }
+
+    /// The header of that name, given in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str())
     }
 
     /// The body, byte for byte as signed.
@@ -208,6 +226,8 @@ mod convert {
             let mut builder =
                 http::Request::builder().method(http::Method::from(request.method)).uri(request.url.as_str());
             for (name, value) in &request.headers {
+                let mut value = http::HeaderValue::try_from(value)?;
+                value.set_sensitive(*name == "authorization");
                 builder = builder.header(*name, value);
             }
             builder.body(request.body)

@@ -123,6 +123,18 @@ macro_rules! printed {
     )*};
 }
 
+/// Lets a newtype be read from a JSON text; what breaks its rule is refused by field and rule.
+macro_rules! read {
+    ($($name:ident)*) => {$(
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <alloc::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+
 const fn printable(byte: u8) -> bool {
     matches!(byte, b' '..=b'~')
 }
@@ -191,9 +203,169 @@ text! {
     OpenId = "openid", "must be 1 to 128 visible ASCII characters", 1..=128, visible
 }
 
-printed! { AppId PartnerId OutTradeNo TransactionId PrepayId NotifyId }
+text! {
+    /// A merchant of the later generations (`mchid`, `sp_mchid`, `sub_mchid`): 1 to 32 digits; ten, as a rule.
+    MchId = "mchid", "must be 1 to 32 digits", 1..=32, |byte| byte.is_ascii_digit()
+}
+
+text! {
+    /// The merchant's own number of a refund: 1 to 64 of `0-9 A-Z a-z _ - | * @`, unique per merchant.
+    OutRefundNo = "out_refund_no", "must be 1 to 64 of 0-9 A-Z a-z _ - | * @", 1..=64,
+    |byte| byte.is_ascii_alphanumeric() || b"_-|*@".contains(&byte)
+}
+
+text! {
+    /// WeChat Pay's number of a refund. Opaque: 1 to 64 visible ASCII characters.
+    RefundId = "refund_id", "must be 1 to 64 visible ASCII characters", 1..=64, visible
+}
+
+text! {
+    /// The merchant's own number of a transfer: 1 to 32 letters and digits, unique per merchant.
+    OutBillNo = "out_bill_no", "must be 1 to 32 letters and digits", 1..=32,
+    |byte| byte.is_ascii_alphanumeric()
+}
+
+text! {
+    /// WeChat Pay's number of a transfer. Opaque: 1 to 64 visible ASCII characters.
+    TransferBillNo = "transfer_bill_no", "must be 1 to 64 visible ASCII characters", 1..=64, visible
+}
+
+text! {
+    /// The merchant's own number of a profit sharing: 1 to 64 of `0-9 A-Z a-z _ - | * @`, unique per merchant.
+    OutOrderNo = "out_order_no", "must be 1 to 64 of 0-9 A-Z a-z _ - | * @", 1..=64,
+    |byte| byte.is_ascii_alphanumeric() || b"_-|*@".contains(&byte)
+}
+
+text! {
+    /// The merchant's own number of what a receiver of a profit sharing gives back: 1 to 64 of
+    /// `0-9 A-Z a-z _ - | * @`.
+    OutReturnNo = "out_return_no", "must be 1 to 64 of 0-9 A-Z a-z _ - | * @", 1..=64,
+    |byte| byte.is_ascii_alphanumeric() || b"_-|*@".contains(&byte)
+}
+
+text! {
+    /// The merchant's own number of a permission to be paid without confirming: 1 to 32 letters and digits.
+    OutAuthorizationNo = "out_authorization_no", "must be 1 to 32 letters and digits", 1..=32,
+    |byte| byte.is_ascii_alphanumeric()
+}
+
+/// A public key of WeChat Pay: `PUB_KEY_ID_` and 1 to 64 digits. The prefix is part of it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicKeyId(Box<str>);
+
+impl PublicKeyId {
+    const PREFIX: &str = "PUB_KEY_ID_";
+
+    /// The wire form.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// # Errors
+///
+/// When the text breaks the type's rule.
+impl FromStr for PublicKeyId {
+    type Err = Invalid;
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        const RULE: Invalid = Invalid::new("public_key_id", "must be PUB_KEY_ID_ and 1 to 64 digits");
+        let digits = text.strip_prefix(Self::PREFIX).ok_or(RULE)?;
+        check(digits, 1..=64, |byte| byte.is_ascii_digit(), RULE)?;
+        Ok(Self(text.into()))
+    }
+}
+
+/// The serial number of a certificate: 2 to 64 hexadecimal digits, an even number of them. Kept in upper case, so
+/// that two spellings of one number are equal.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SerialNo(Box<str>);
+
+impl SerialNo {
+    /// The wire form, in upper case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// # Errors
+///
+/// When the text breaks the type's rule.
+impl FromStr for SerialNo {
+    type Err = Invalid;
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        const RULE: Invalid =
+            Invalid::new("serial_no", "must be 2 to 64 hexadecimal digits, an even number of them");
+        let digits = check(text, 2..=64, |byte| byte.is_ascii_hexdigit(), RULE)?;
+        if digits.len().is_multiple_of(2) { Ok(Self(digits.to_ascii_uppercase().into())) } else { Err(RULE) }
+    }
+}
+
+/// A key of WeChat Pay, as `Wechatpay-Serial` names it: a platform certificate's number, or a public key.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::exhaustive_enums, reason = "the header names one of the two")]
+pub enum KeyId {
+    /// A platform certificate.
+    Certificate(SerialNo),
+    /// A public key.
+    PublicKey(PublicKeyId),
+}
+
+impl KeyId {
+    /// The wire form.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Certificate(serial) => serial.as_str(),
+            Self::PublicKey(id) => id.as_str(),
+        }
+    }
+}
+
+/// # Errors
+///
+/// When the text is neither.
+impl FromStr for KeyId {
+    type Err = Invalid;
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text.starts_with(PublicKeyId::PREFIX) {
+            text.parse().map(Self::PublicKey)
+        } else {
+            text.parse().map(Self::Certificate)
+        }
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyId({})", self.as_str())
+    }
+}
+
+printed! {
+    AppId PartnerId OutTradeNo TransactionId PrepayId NotifyId MchId OutRefundNo RefundId OutBillNo TransferBillNo
+    OutOrderNo OutReturnNo OutAuthorizationNo SerialNo PublicKeyId
+}
+
+read! {
+    AppId OutTradeNo TransactionId PrepayId OpenId MchId OutRefundNo RefundId OutBillNo TransferBillNo OutOrderNo
+    OutReturnNo OutAuthorizationNo SerialNo
+}
 
 impl OutTradeNo {
+    /// Whether it keeps to the rule of the third generation: 6 to 32 of `0-9 A-Z a-z _ - *`.
+    #[must_use]
+    pub fn is_for_v3(&self) -> bool {
+        self.0.len() >= 6 && !self.0.contains(['|', '@'])
+    }
+
     /// Whether it is of letters and digits alone, the rule of the first generation.
     #[must_use]
     pub fn is_alphanumeric(&self) -> bool {
@@ -231,6 +403,7 @@ impl NotifyUrl {
 }
 
 printed! { NotifyUrl }
+read! { NotifyUrl }
 
 /// # Errors
 ///

@@ -14,7 +14,9 @@ use core::{fmt, str::FromStr};
 /// assert!(Fen::from_yuan("0.001").is_err());
 /// # Ok::<(), wxpay_proto::money::NotAnAmount>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(transparent)]
 pub struct Fen(u64);
 

@@ -44,6 +44,9 @@ pub(crate) struct Tries {
 }
 
 impl Tries {
+    /// Less than this is no time for a request.
+    const LEAST: Duration = Duration::from_millis(100);
+
     pub(crate) fn new(policy: Policy, began: UnixTime) -> Self {
         Self { policy, made: 1, began }
     }
@@ -56,6 +59,12 @@ impl Tries {
         let until = now.after(pause(&self.policy, self.made, entropy));
         self.made = self.made.saturating_add(1);
         self.may_begin(until).then_some(until)
+    }
+
+    /// How long a request that begins now may take: never beyond the deadline of the whole call.
+    pub(crate) fn timeout(&self, now: UnixTime) -> Duration {
+        let left = self.began.after(self.policy.deadline).since(now);
+        left.min(self.policy.timeout).max(Self::LEAST)
     }
 
     /// Whether a try may still begin then.

@@ -3,6 +3,7 @@
 //! Every reader here takes bytes that an attacker chose. Each states its limits, never panics, and reports the
 //! place of a fault but not the text.
 
+pub mod base64;
 pub mod charset;
 pub mod form;
 pub mod json;

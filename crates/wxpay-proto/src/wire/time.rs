@@ -1,4 +1,4 @@
-//! `yyyyMMddHHmmss` in the time of China, whatever zone the machine is in.
+//! `yyyyMMddHHmmss` and RFC 3339, in the time of China, whatever zone the machine is in.
 
 use super::Unreadable;
 use crate::clock::UnixTime;
@@ -54,6 +54,88 @@ pub fn parse_compact(text: &[u8]) -> Result<UnixTime, Unreadable> {
     read().ok_or(Unreadable::new(0, FAULT))
 }
 
+/// Writes a time as RFC 3339 with China's offset, to the second: `2018-06-08T10:34:56+08:00`. Times beyond the year
+/// 9999 are written as its last second.
+#[must_use]
+pub fn rfc3339(time: UnixTime) -> String {
+    let local = local(time);
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}+08:00",
+        local.year(),
+        local.month(),
+        local.day(),
+        local.hour(),
+        local.minute(),
+        local.second()
+    )
+}
+
+/// Reads a time of RFC 3339, in any zone; fractions of a second below a millisecond are dropped.
+///
+/// # Errors
+///
+/// When it is anything else, no such day or time exists, or it lies before 1970.
+pub fn parse_rfc3339(text: &str) -> Result<UnixTime, Unreadable> {
+    const FAULT: &str = "not a time of the form 2018-06-08T10:34:56+08:00";
+    // `Timestamp` alone would take blanks for the `T`, and ISO 8601's shorter forms.
+    let shape = text.as_bytes();
+    let digit = |at: usize| shape.get(at).is_some_and(u8::is_ascii_digit);
+    let sign = |at: usize, sign: &[u8]| shape.get(at).is_some_and(|byte| sign.contains(byte));
+    let digits = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18];
+    let shaped = (20..=35).contains(&shape.len())
+        && digits.into_iter().all(digit)
+        && sign(4, b"-")
+        && sign(7, b"-")
+        && sign(10, b"Tt")
+        && sign(13, b":")
+        && sign(16, b":");
+    let read = || text.parse::<Timestamp>().ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
+    let millis = shaped.then(read).flatten().ok_or(Unreadable::new(0, FAULT))?;
+    Ok(UnixTime::from_millis(millis))
+}
+
+/// A time in a JSON text, as RFC 3339: for `#[serde(with = "…")]`.
+pub(crate) mod json {
+    use super::{parse_rfc3339, rfc3339};
+    use crate::clock::UnixTime;
+    use alloc::borrow::Cow;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339(*time))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UnixTime, D::Error> {
+        parse_rfc3339(&Cow::<'de, str>::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+
+    /// The same where there may be none; an empty text is none.
+    pub(crate) mod option {
+        use super::{Cow, Deserialize, Deserializer, Error, Serializer, UnixTime, parse_rfc3339};
+
+        #[allow(clippy::ref_option, reason = "serde hands over the field as it is")]
+        pub(crate) fn serialize<S: Serializer>(
+            time: &Option<UnixTime>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match time {
+                Some(time) => super::serialize(time, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<UnixTime>, D::Error> {
+            match Option::<Cow<'de, str>>::deserialize(deserializer)? {
+                None => Ok(None),
+                Some(text) if text.is_empty() => Ok(None),
+                Some(text) => parse_rfc3339(&text).map(Some).map_err(D::Error::custom),
+            }
+        }
+    }
+}
+
 /// The next midnight in China: when daily quotas are renewed.
 pub(crate) fn next_midnight(now: UnixTime) -> UnixTime {
     const DAY: u64 = 24 * 3600;
@@ -78,6 +160,28 @@ mod tests {
         assert_eq!(compact(UnixTime::from_secs(1_399_514_976)), "20140508100936");
         assert_eq!(parse_compact(b"20140508100936"), Ok(UnixTime::from_secs(1_399_514_976)));
         assert_eq!(parse_compact(b"19700101080000"), Ok(UnixTime::EPOCH));
+    }
+
+    #[test]
+    fn rfc_3339_is_written_with_chinas_offset_and_read_with_any() {
+        // `TZ=Asia/Shanghai date -d @1528425296 +%FT%T%:z`
+        let time = UnixTime::from_secs(1_528_425_296);
+        assert_eq!(rfc3339(time), "2018-06-08T10:34:56+08:00");
+        for text in ["2018-06-08T10:34:56+08:00", "2018-06-08T02:34:56Z", "2018-06-08T02:34:56.000+00:00"] {
+            assert_eq!(parse_rfc3339(text), Ok(time), "{text}");
+        }
+        for text in [
+            "",
+            "2018-06-08",
+            "2018-06-08T10:34:56",
+            "2018-06-08 10:34:56+08:00",
+            "20180608T103456+0800",
+            "2018-02-30T10:34:56+08:00",
+            "1969-06-08T10:34:56+08:00",
+            "2018-06-08T10:34:56+08:00[Asia/Shanghai]",
+        ] {
+            assert!(parse_rfc3339(text).is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -111,6 +215,7 @@ mod tests {
         fn what_is_written_reads_back(secs in 0_u64..250_000_000_000) {
             let time = UnixTime::from_secs(secs);
             prop_assert_eq!(parse_compact(compact(time).as_bytes()), Ok(time));
+            prop_assert_eq!(parse_rfc3339(&rfc3339(time)), Ok(time));
         }
     }
 }

@@ -1,0 +1,48 @@
+//! Base64 of RFC 4648 section 4, with padding, read strictly.
+
+use super::Unreadable;
+use alloc::{string::String, vec::Vec};
+use base64::{DecodeError, Engine as _, engine::general_purpose::STANDARD};
+
+/// Writes bytes.
+#[must_use]
+pub fn encode(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// Reads bytes: no blanks, no line breaks, the padding there, and no stray bits in the last sign.
+///
+/// # Errors
+///
+/// When the text is anything else.
+pub fn decode(text: &[u8]) -> Result<Vec<u8>, Unreadable> {
+    STANDARD.decode(text).map_err(|error| {
+        let at = match error {
+            DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol { offset: at, .. } => at,
+            DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => text.len(),
+        };
+        Unreadable::new(at, "not base64")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_not_strictly_base64_is_refused() {
+        assert_eq!(decode(b"Zm9v").unwrap(), b"foo");
+        assert_eq!(decode(b"Zg==").unwrap(), b"f");
+        for text in ["Zg", "Zg=", "Zg===", "Zh==", "Zm9v\n", " Zm9v", "Zm-v", "WECHATPAY/SIGNTEST/x"] {
+            assert!(decode(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(bytes: Vec<u8>) {
+            prop_assert_eq!(decode(encode(&bytes).as_bytes()).unwrap(), bytes);
+        }
+    }
+}
