@@ -1,2 +1,251 @@
-//! To come.
-pub struct Certificate;
+//! X.509 certificates: whose key, under which serial, and for how long.
+
+use super::pem::{self, BadPem};
+use crate::clock::UnixTime;
+use alloc::{string::String, vec::Vec};
+use core::{error, fmt};
+use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::{
+    serial_number::SerialNumber,
+    time::{Time, Validity},
+};
+
+/// What the protocol reads in a certificate, be it a merchant's or one of the platform's.
+///
+/// Its own signature is not looked at: a merchant trusts its own file, and a platform's certificate is proved by
+/// the APIv3 key that it came sealed with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Certificate {
+    serial: String,
+    not_before: UnixTime,
+    not_after: UnixTime,
+    spki: Vec<u8>,
+    common_name: Option<String>,
+}
+
+impl Certificate {
+    /// Reads a certificate's DER.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, bytes follow it, or its serial is negative.
+    pub fn parse(der: &[u8]) -> Result<Self, BadCertificate> {
+        let whole = x509_cert::Certificate::from_der(der).map_err(|_| BadCertificate(Fault::Unreadable))?;
+        let facts = whole.tbs_certificate();
+        let Validity { not_before, not_after, .. } = facts.validity();
+        let name = facts.subject().common_name().map_err(|_| BadCertificate(Fault::Unreadable))?;
+        Ok(Self {
+            serial: digits(facts.serial_number()).ok_or(BadCertificate(Fault::Negative))?,
+            not_before: moment(*not_before),
+            not_after: moment(*not_after),
+            spki: facts.subject_public_key_info().to_der().map_err(|_| BadCertificate(Fault::Unreadable))?,
+            common_name: name.map(|name| name.value().into_owned()),
+        })
+    }
+
+    /// Reads the first certificate in a PEM text.
+    ///
+    /// # Errors
+    ///
+    /// As [`pem::certificate`] and [`parse`](Self::parse).
+    pub fn parse_pem(pem: &[u8]) -> Result<Self, BadCertificate> {
+        let der = pem::certificate(pem).map_err(|bad| BadCertificate(Fault::Pem(bad)))?;
+        Self::parse(&der)
+    }
+
+    /// The serial as the wire carries it: the bytes of the number in upper-case hex, two digits each, at most 42.
+    ///
+    /// So a serial below `10` in its first byte begins with a `0`, which printing it as a number would lose. The
+    /// zero byte that DER puts before a high bit, to keep the number positive, is not part of it.
+    #[must_use]
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    /// The first second in which it is valid.
+    #[must_use]
+    pub fn not_before(&self) -> UnixTime {
+        self.not_before
+    }
+
+    /// The last second in which it is valid.
+    #[must_use]
+    pub fn not_after(&self) -> UnixTime {
+        self.not_after
+    }
+
+    /// Whether it is valid at that time. Both ends count, to the end of the last second (RFC 5280, 4.1.2.5).
+    #[must_use]
+    pub fn is_valid_at(&self, now: UnixTime) -> bool {
+        (self.not_before.as_secs()..=self.not_after.as_secs()).contains(&now.as_secs())
+    }
+
+    /// Its public key: DER of a `SubjectPublicKeyInfo`, for [`Provider::public_key`](super::Provider::public_key).
+    #[must_use]
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    /// The first common name of its subject: in a merchant's certificate, the `mchid`.
+    #[must_use]
+    pub fn common_name(&self) -> Option<&str> {
+        self.common_name.as_deref()
+    }
+}
+
+/// All but the key, which is long and told apart by the serial.
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Certificate")
+            .field("serial", &self.serial)
+            .field("not_before", &self.not_before)
+            .field("not_after", &self.not_after)
+            .field("common_name", &self.common_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bytes that are no certificate, or none that can be used. Never the bytes themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadCertificate(Fault);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Pem(BadPem),
+    Unreadable,
+    Negative,
+}
+
+impl fmt::Display for BadCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Fault::Pem(bad) => bad.fmt(f),
+            Fault::Unreadable => f.write_str("not the DER of an X.509 certificate"),
+            Fault::Negative => f.write_str("a certificate whose serial is negative"),
+        }
+    }
+}
+
+impl error::Error for BadCertificate {}
+
+/// DER keeps an integer in the fewest bytes that show its sign.
+fn digits(serial: &SerialNumber) -> Option<String> {
+    match serial.as_bytes() {
+        [0, rest @ ..] if !rest.is_empty() => Some(hex::encode_upper(rest)),
+        [0x80..=0xff, ..] => None,
+        bytes => Some(hex::encode_upper(bytes)),
+    }
+}
+
+fn moment(time: Time) -> UnixTime {
+    UnixTime::from_secs(time.to_unix_duration().as_secs())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use alloc::string::ToString as _;
+
+    /// A merchant's: `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem
+    /// -days 36500 -set_serial 0x0A00F0 -utf8 -subj '/C=CN/O=微信商户系统/CN=1900000001'`
+    pub(in super::super) const MERCHANT: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBxTCCAWqgAwIBAgIDCgDwMAoGCCqGSM49BAMCMD8xCzAJBgNVBAYTAkNOMRsw
+GQYDVQQKDBLlvq7kv6HllYbmiLfns7vnu58xEzARBgNVBAMMCjE5MDAwMDAwMDEw
+IBcNMjYxMTI0MTUwNDUyWhgPMjEyNjEwMzExNTA0NTJaMD8xCzAJBgNVBAYTAkNO
+MRswGQYDVQQKDBLlvq7kv6HllYbmiLfns7vnu58xEzARBgNVBAMMCjE5MDAwMDAw
+MDEwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASwQBjHoGhPQU0GXSbCgymLDsms
+1fTKMkaTcuzKXwmZHTWRcIKA/vX6W6hBJPavmPrlZM9PtSAhKUGgvSs5+emAo1Mw
+UTAdBgNVHQ4EFgQUW+SODDEi5/Yw3hxEMHoGesUvaP8wHwYDVR0jBBgwFoAUW+SO
+DDEi5/Yw3hxEMHoGesUvaP8wDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJ
+ADBGAiEAo5cHV9/fxjsJV5SytTYN9BaHdkHlgfWnNW+Bgs3uBPICIQCxKt3FgqxW
+LYeDh6+aGWGi52NS5lTu6L2fqycy+q94eA==
+-----END CERTIFICATE-----
+";
+    /// What `openssl x509 -noout -pubkey` finds in it.
+    pub(in super::super) const MERCHANT_KEY: &str = "\
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsEAYx6BoT0FNBl0mwoMpiw7JrNX0
+yjJGk3Lsyl8JmR01kXCCgP71+luoQST2r5j65WTPT7UgISlBoL0rOfnpgA==
+-----END PUBLIC KEY-----
+";
+    /// With a high bit, and nobody's: `openssl req -x509 -key key.pem -days 1826 -set_serial 0xF00D000000000001
+    /// -subj /O=Throw-away`
+    const NOBODY: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBdDCCARqgAwIBAgIJAPANAAAAAAABMAoGCCqGSM49BAMCMBUxEzARBgNVBAoM
+ClRocm93LWF3YXkwHhcNMjYxMTI0MTUwNTM4WhcNMzExMTI0MTUwNTM4WjAVMRMw
+EQYDVQQKDApUaHJvdy1hd2F5MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsEAY
+x6BoT0FNBl0mwoMpiw7JrNX0yjJGk3Lsyl8JmR01kXCCgP71+luoQST2r5j65WTP
+T7UgISlBoL0rOfnpgKNTMFEwHQYDVR0OBBYEFFvkjgwxIuf2MN4cRDB6BnrFL2j/
+MB8GA1UdIwQYMBaAFFvkjgwxIuf2MN4cRDB6BnrFL2j/MA8GA1UdEwEB/wQFMAMB
+Af8wCgYIKoZIzj0EAwIDSAAwRQIhAKXhrpoNTfhvZpQ2UC2CfrhukXm6VXZxwogq
+Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
+-----END CERTIFICATE-----
+";
+
+    fn merchant() -> Certificate {
+        Certificate::parse_pem(MERCHANT.as_bytes()).unwrap()
+    }
+
+    /// The merchant's, with another serial of three bytes.
+    fn with_serial(serial: [u8; 3]) -> Result<Certificate, BadCertificate> {
+        let mut der = pem::certificate(MERCHANT.as_bytes()).unwrap();
+        let at = der.windows(5).position(|window| window == [2, 3, 0x0a, 0x00, 0xf0]).unwrap();
+        der[at + 2..at + 5].copy_from_slice(&serial);
+        Certificate::parse(&der)
+    }
+
+    #[test]
+    fn it_says_whose_it_is() {
+        assert_eq!(merchant().common_name(), Some("1900000001"));
+        assert_eq!(Certificate::parse_pem(NOBODY.as_bytes()).unwrap().common_name(), None);
+    }
+
+    #[test]
+    fn a_serial_is_its_bytes_with_leading_zeros_and_without_the_sign() {
+        assert_eq!(merchant().serial(), "0A00F0");
+        assert_eq!(Certificate::parse_pem(NOBODY.as_bytes()).unwrap().serial(), "F00D000000000001");
+        assert_eq!(with_serial([0, 0x80, 0]).unwrap().serial(), "8000");
+    }
+
+    #[test]
+    fn a_serial_that_no_authority_may_give_is_refused() {
+        assert_eq!(with_serial([0x8a, 0, 0]), Err(BadCertificate(Fault::Negative)));
+        assert_eq!(
+            with_serial([0, 0x7f, 0]),
+            Err(BadCertificate(Fault::Unreadable)),
+            "a needless zero is no DER"
+        );
+    }
+
+    #[test]
+    fn it_is_valid_from_its_first_second_to_the_end_of_its_last() {
+        // `date -d "$(openssl x509 -noout -startdate | cut -d= -f2)" +%s`, and the same of -enddate.
+        let (first, last) = (UnixTime::from_secs(1_795_532_692), UnixTime::from_secs(4_949_132_692));
+        let certificate = merchant();
+        assert_eq!((certificate.not_before(), certificate.not_after()), (first, last));
+        assert!(!certificate.is_valid_at(UnixTime::from_millis(first.as_millis() - 1)));
+        assert!(certificate.is_valid_at(first));
+        assert!(certificate.is_valid_at(UnixTime::from_millis(last.as_millis() + 999)));
+        assert!(!certificate.is_valid_at(UnixTime::from_millis(last.as_millis() + 1000)));
+    }
+
+    #[test]
+    fn its_key_is_the_one_that_openssl_finds() {
+        assert_eq!(merchant().spki(), pem::public_key(MERCHANT_KEY.as_bytes()).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_refused() {
+        let der = pem::certificate(MERCHANT.as_bytes()).unwrap();
+        let unreadable = Err(BadCertificate(Fault::Unreadable));
+        for length in 0..der.len() {
+            assert_eq!(Certificate::parse(&der[..length]), unreadable, "cut to {length} bytes");
+        }
+        assert_eq!(Certificate::parse(&[&der[..], &[0]].concat()), unreadable);
+        assert_eq!(Certificate::parse(&pem::public_key(MERCHANT_KEY.as_bytes()).unwrap()), unreadable);
+        let bad = Certificate::parse_pem(MERCHANT_KEY.as_bytes()).unwrap_err();
+        assert_eq!(bad.to_string(), "no PEM of a certificate: the text has a public key");
+    }
+}
