@@ -77,25 +77,6 @@ impl Request {
         self
     }
 
-    /// A request of any method, without headers, to an absolute URL.
-    #[must_use]
-    pub fn new(method: Method, url: String, body: Vec<u8>) -> Self {
-        Self { method, url, headers: Vec::new(), body }
-    }
-
-    /// Adds a header; its name in lower case.
-    #[must_use]
-    pub fn with(mut self, name: &'static str, value: String) -> Self {
-        self.headers.push((name, value));
-        self
-    }
-
-    /// The first header of that name, given in lower case.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str())
-    }
-
     /// The method.
     #[must_use]
     pub fn method(&self) -> Method {
