@@ -191,8 +191,9 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
     /// The merchant's, with another serial of three bytes.
     fn with_serial(serial: [u8; 3]) -> Result<Certificate, BadCertificate> {
         let mut der = pem::certificate(MERCHANT.as_bytes()).unwrap();
-        let at = der.windows(5).position(|window| window == [2, 3, 0x0a, 0x00, 0xf0]).unwrap();
-        der[at + 2..at + 5].copy_from_slice(&serial);
+        let old = [2, 3, 0x0a, 0x00, 0xf0];
+        let at = der.windows(old.len()).position(|window| window == old).unwrap();
+        der[at..][2..old.len()].copy_from_slice(&serial);
         Certificate::parse(&der)
     }
 

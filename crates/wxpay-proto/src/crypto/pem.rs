@@ -84,7 +84,7 @@ fn malformed(pem: &[u8], error: &Error) -> &'static str {
         Error::MissingSectionEnd { .. } => "the line that ends it is missing",
         Error::IllegalSectionStart { .. } => "the line that begins it is not one; are its line breaks lost?",
         Error::Base64Decode(_) => "it is not Base64",
-        _ => "it cannot be read",
+        Error::SectionTooLarge | Error::NoItemsFound | _ => "it cannot be read",
     }
 }
 
