@@ -1,1 +1,52 @@
 //! The cryptography of WeChat Pay's third generation, by aws-lc-rs.
+//!
+//! [`AwsLc`] is a [`Provider`] for [`wxpay_proto`]: the core says what is signed, verified, sealed and opened, this
+//! does it, with the library that rustls uses too.
+//!
+//! ```
+//! use wxpay_aws_lc::AwsLc;
+//! use wxpay_proto::{crypto::Provider as _, secret::Secret};
+//!
+//! let key = AwsLc.symmetric_key(&Secret::new(*b"an APIv3 key has 32 bytes, ASCII"));
+//! let sealed = key.seal(b"twelve bytes", b"certificate", b"text");
+//! assert_eq!(key.open(b"twelve bytes", b"certificate", &sealed).as_deref(), Ok(&b"text"[..]));
+//! assert!(key.open(b"twelve bytes", b"transaction", &sealed).is_err());
+//! ```
+//!
+//! # In scope
+//!
+//! RSA with 2048 to 8192 bits (RSASSA-PKCS1-v1_5 with SHA-256, RSAES-OAEP with SHA-1), and AES-256-GCM. A key is
+//! parsed once, when it is read, and may be used by several threads at a time.
+//!
+//! # Out of scope
+//!
+//! Keys that live elsewhere: write a [`PrivateKey`](wxpay_proto::crypto::PrivateKey) of your own for them, beside
+//! this provider's public keys. The example `kms_signer` of `wxpay-hyper` does.
+
+mod gcm;
+mod rsa;
+
+use std::sync::Arc;
+use wxpay_proto::{
+    crypto::{BadKey, PrivateKey, Provider, PublicKey, SymmetricKey},
+    secret::Secret,
+};
+
+/// The cryptography of aws-lc-rs. There is nothing to set up, and nothing is shared.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "it is its own value; what it can do is the trait's to say")]
+pub struct AwsLc;
+
+impl Provider for AwsLc {
+    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, BadKey> {
+        Ok(Arc::new(rsa::Private::read(der)?))
+    }
+
+    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey> {
+        Ok(Arc::new(rsa::Public::read(spki)?))
+    }
+
+    fn symmetric_key(&self, key: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
+        Arc::new(gcm::Key::take_up(key))
+    }
+}
