@@ -3,7 +3,10 @@
 //! [`Error::kind`] tells who is at fault, [`Error::fate`] what may have become of the request. The two are
 //! independent: decide by the fate, report by the kind.
 
-use crate::{id::OutTradeNo, refusal::Refusal};
+use crate::{
+    id::{MchId, OutTradeNo},
+    refusal::Refusal,
+};
 use alloc::boxed::Box;
 use core::{error, fmt};
 
@@ -35,6 +38,8 @@ pub enum ErrorKind {
     Malformed,
     /// WeChat Pay answered, and refused; see [`Error::refusal`].
     Refused,
+    /// The merchant's own key cannot be had, so nothing was signed.
+    Unavailable,
     /// The day's quota is used up, or the time allowed for the whole call ran out before it could be sent.
     Exhausted,
 }
@@ -51,27 +56,56 @@ pub enum Fate {
     Unknown,
 }
 
-/// An order whose fate is unknown: a debt, to be settled by asking.
+/// A request whose fate is unknown: a debt, to be settled by asking.
 ///
 /// It is not `Clone`, and nothing can be done with it but to settle it: trying again under a *new* number then
 /// takes a deliberate act.
-#[must_use = "an order of unknown fate must be asked after"]
+#[must_use = "a request of unknown fate must be asked after"]
 #[derive(Debug, PartialEq, Eq)]
-pub struct Unsettled(OutTradeNo);
+pub struct Unsettled(Debt);
+
+/// What may have happened, by the number to ask for. It can be stored, and
+/// [recovered](crate::v3::Merchant::recover) after a crash.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Debt {
+    /// An order.
+    Order {
+        /// The merchant's number.
+        out_trade_no: OutTradeNo,
+        /// For whom a partner ordered.
+        sub_mchid: Option<MchId>,
+    },
+}
 
 impl Unsettled {
-    pub(crate) fn new(number: OutTradeNo) -> Self {
-        Self(number)
+    pub(crate) fn new(debt: Debt) -> Self {
+        Self(debt)
     }
 
-    /// The number to ask for.
+    /// What may have happened.
     #[must_use]
-    pub fn out_trade_no(&self) -> &OutTradeNo {
+    pub fn debt(&self) -> &Debt {
         &self.0
     }
 
-    pub(crate) fn into_number(self) -> OutTradeNo {
+    /// The order to ask for, if it is one.
+    #[must_use]
+    pub fn out_trade_no(&self) -> Option<&OutTradeNo> {
+        match &self.0 {
+            Debt::Order { out_trade_no, .. } => Some(out_trade_no),
+        }
+    }
+
+    pub(crate) fn into_debt(self) -> Debt {
         self.0
+    }
+}
+
+impl Debt {
+    /// An order of the merchant's own.
+    pub(crate) fn order(out_trade_no: OutTradeNo) -> Self {
+        Self::Order { out_trade_no, sub_mchid: None }
     }
 }
 
@@ -105,10 +139,10 @@ impl Error {
         self
     }
 
-    /// Names the order in doubt, if there is doubt.
-    pub(crate) fn owing(mut self, number: &OutTradeNo) -> Self {
+    /// Names what is in doubt, if there is doubt.
+    pub(crate) fn owing(mut self, debt: impl FnOnce() -> Debt) -> Self {
         if self.0.fate == Fate::Unknown {
-            self.0.unsettled = Some(Unsettled::new(number.clone()));
+            self.0.unsettled = Some(Unsettled::new(debt()));
         }
         self
     }
@@ -162,6 +196,7 @@ impl fmt::Display for Error {
             (ErrorKind::Exhausted, None) => "no quota or no time is left",
             (ErrorKind::Misuse, _) => "the request breaks a rule of the protocol",
             (ErrorKind::Transport, _) => "no reply from WeChat Pay",
+            (ErrorKind::Unavailable, _) => "the merchant's key cannot be had",
             (ErrorKind::Signature, _) => "the signature does not verify",
             (ErrorKind::Malformed, _) => "the reply cannot be read",
         };

@@ -80,6 +80,7 @@ pub mod refusal;
 pub mod retry;
 pub mod secret;
 pub mod v1;
+pub mod v3;
 pub mod wire;
 pub mod world;
 

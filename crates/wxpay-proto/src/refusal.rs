@@ -35,6 +35,41 @@ impl Code {
     /// `268500741`: the signature is wrong, as seen from `genprepay`.
     pub const NOT_MATCH_SIGNATURE_GENPREPAY: Self = Self(Cow::Borrowed("268500741"));
 
+    /// `USERPAYING`: the payer is typing a password. It is not over: ask.
+    pub const USERPAYING: Self = Self(Cow::Borrowed("USERPAYING"));
+    /// `ORDERPAID`: the order is paid already.
+    pub const ORDERPAID: Self = Self(Cow::Borrowed("ORDERPAID"));
+    /// `ORDER_CLOSED`: the order is closed; a new one needs a new number.
+    pub const ORDER_CLOSED: Self = Self(Cow::Borrowed("ORDER_CLOSED"));
+    /// `ORDER_NOT_EXIST`: no such order.
+    pub const ORDER_NOT_EXIST: Self = Self(Cow::Borrowed("ORDER_NOT_EXIST"));
+    /// `OUT_TRADE_NO_USED`: the number was used before.
+    pub const OUT_TRADE_NO_USED: Self = Self(Cow::Borrowed("OUT_TRADE_NO_USED"));
+    /// `RESOURCE_NOT_EXISTS`: no such thing; from `/v3/certificates`, that this merchant verifies by a public key.
+    pub const RESOURCE_NOT_EXISTS: Self = Self(Cow::Borrowed("RESOURCE_NOT_EXISTS"));
+    /// `NOT_FOUND`: no such thing, as transfers spell it.
+    pub const NOT_FOUND: Self = Self(Cow::Borrowed("NOT_FOUND"));
+    /// `NO_STATEMENT_EXIST`: nothing was traded that day, so there is no bill.
+    pub const NO_STATEMENT_EXIST: Self = Self(Cow::Borrowed("NO_STATEMENT_EXIST"));
+    /// `STATEMENT_CREATING`: the bill is not ready yet.
+    pub const STATEMENT_CREATING: Self = Self(Cow::Borrowed("STATEMENT_CREATING"));
+    /// `SIGN_ERROR`: the request's signature, or the clock it was made by; see [`Refusal::detail`].
+    pub const SIGN_ERROR: Self = Self(Cow::Borrowed("SIGN_ERROR"));
+    /// `SYSTEM_ERROR`: it may have been carried out or not.
+    pub const SYSTEM_ERROR: Self = Self(Cow::Borrowed("SYSTEM_ERROR"));
+    /// `FREQUENCY_LIMITED`: too often.
+    pub const FREQUENCY_LIMITED: Self = Self(Cow::Borrowed("FREQUENCY_LIMITED"));
+    /// `RATELIMIT_EXCEEDED`: too often.
+    pub const RATELIMIT_EXCEEDED: Self = Self(Cow::Borrowed("RATELIMIT_EXCEEDED"));
+    /// `NO_AUTH`: the merchant may not call this.
+    pub const NO_AUTH: Self = Self(Cow::Borrowed("NO_AUTH"));
+    /// `NOT_ENOUGH`: there is not enough money.
+    pub const NOT_ENOUGH: Self = Self(Cow::Borrowed("NOT_ENOUGH"));
+    /// `PARAM_ERROR`: a field breaks its rule; see [`Refusal::detail`].
+    pub const PARAM_ERROR: Self = Self(Cow::Borrowed("PARAM_ERROR"));
+    /// `INVALID_REQUEST`: the request breaks a rule.
+    pub const INVALID_REQUEST: Self = Self(Cow::Borrowed("INVALID_REQUEST"));
+
     /// The code as it was spelled.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -73,18 +108,68 @@ impl fmt::Display for Code {
 pub struct Refusal {
     /// The HTTP status. The first generation answers 200 to everything.
     pub status: u16,
-    /// `errcode` in the first generation.
+    /// `errcode` in the first generation, `code` in the third.
     pub code: Code,
-    /// `errmsg` in the first generation, at most 256 characters of it and no control characters. For people:
-    /// never compare it, the texts vary.
+    /// `errmsg` in the first generation, `message` in the third; at most 256 characters of it and no control
+    /// characters. For people: never compare it, the texts vary.
     pub message: String,
+    /// The third generation's `Request-ID`, which their support asks for.
+    pub request_id: Option<String>,
+    /// What the third generation's `detail` points at.
+    pub detail: Option<Detail>,
+}
+
+/// What a refusal of the third generation points at. The offending value, which may be anybody's, is not kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Detail {
+    /// Which field, as a JSON pointer such as `/amount/currency`, or `signature`.
+    pub field: Option<String>,
+    /// What is wrong with it.
+    pub issue: Option<String>,
+    /// `body`, `query`, `path`, or `authorization`.
+    pub location: Option<String>,
+    /// Of a signature that does not match: the string that WeChat Pay built, its line feeds as `\n` and its body
+    /// cut. It holds no key; compare it with what was signed.
+    pub truncated_sign_message: Option<String>,
+    /// Of a signature that does not match: how many bytes WeChat Pay's string has.
+    pub sign_message_length: Option<u64>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: u16, code: Code, message: &str) -> Self {
-        Self { status, code, message: printable(message).take(256).collect() }
+        let message = printable(message).take(LONGEST).collect();
+        Self { status, code, message, request_id: None, detail: None }
+    }
+
+    pub(crate) fn with_request_id(mut self, request_id: Option<&[u8]>) -> Self {
+        let text = request_id.map(String::from_utf8_lossy);
+        self.request_id = text.map(|text| printable(&text).take(LONGEST).collect());
+        self
+    }
+
+    pub(crate) fn with_detail(mut self, detail: Option<Detail>) -> Self {
+        let kept = |text: Option<String>| text.map(|text| printable(&text).take(LONGEST).collect());
+        self.detail = detail.map(|detail| Detail {
+            field: kept(detail.field),
+            issue: kept(detail.issue),
+            location: kept(detail.location),
+            truncated_sign_message: kept(detail.truncated_sign_message),
+            sign_message_length: detail.sign_message_length,
+        });
+        self
+    }
+
+    /// WeChat Pay's own number of the result: the digits behind the last `-` of the `Request-ID`, such as
+    /// 268498688 where a number comes again with other parameters.
+    #[must_use]
+    pub fn internal_number(&self) -> Option<u64> {
+        self.request_id.as_deref()?.rsplit_once('-')?.1.parse().ok()
     }
 }
+
+/// No more characters of a text of theirs are kept.
+const LONGEST: usize = 256;
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

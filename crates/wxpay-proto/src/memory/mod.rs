@@ -4,21 +4,27 @@
 //! tokens in it through a store of its own. Losing it costs a fetch, never a payment.
 
 mod perishable;
+mod platform_keys;
 mod seen;
 mod tokens;
 
 pub use perishable::{Claim, Lease, Perishable};
+pub(crate) use platform_keys::{KeyClaim, PlatformKey, PlatformKeys};
 pub use seen::{Seen, Sight, Ticket};
 pub use tokens::AccessToken;
 pub(crate) use tokens::{TokenClaim, Tokens};
 
-use crate::{clock::UnixTime, id::AppId};
+use crate::{
+    clock::UnixTime,
+    id::{AppId, MchId},
+};
 use alloc::collections::BTreeMap;
 
 /// Plain state; the caller decides where it lives and who may lock it.
 #[derive(Debug, Default)]
 pub struct Memory {
     tokens: BTreeMap<AppId, Tokens>,
+    platform_keys: BTreeMap<MchId, PlatformKeys>,
     /// The notices met lately.
     pub seen: Seen,
 }
@@ -41,6 +47,17 @@ impl Memory {
     #[must_use]
     pub fn next_upkeep(&self, app: &AppId) -> Option<UnixTime> {
         self.tokens.get(app)?.refresh_at()
+    }
+
+    /// When a merchant's platform certificates should be fetched again, so that nothing waits for it. `None` while
+    /// none were needed.
+    #[must_use]
+    pub fn next_key_upkeep(&self, merchant: &MchId) -> Option<UnixTime> {
+        self.platform_keys.get(merchant)?.refresh_at()
+    }
+
+    pub(crate) fn platform_keys_of(&mut self, merchant: &MchId) -> &mut PlatformKeys {
+        self.platform_keys.entry(merchant.clone()).or_default()
     }
 
     pub(crate) fn tokens_of(&mut self, app: &AppId) -> &mut Tokens {

@@ -33,6 +33,16 @@ struct Held<T> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Lease(u64);
 
+impl Lease {
+    pub(super) fn numbered(number: u64) -> Self {
+        Self(number)
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.0
+    }
+}
+
 /// What a caller who wants the value should do.
 #[derive(Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is nothing else one could do")]

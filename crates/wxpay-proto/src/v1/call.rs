@@ -14,7 +14,7 @@
 
 use super::{answer::Answer, merchant::Merchant, token::FetchToken};
 use crate::{
-    error::{Error, ErrorKind, Fate},
+    error::{Debt, Error, ErrorKind, Fate},
     exchange::{Failure, Flow, Hop, Reply, Sent, Step, sealed::Sealed},
     http::{Request, Response},
     id::OutTradeNo,
@@ -175,7 +175,7 @@ impl<E: Endpoint> Calling<E> {
     fn fail(self, error: Error) -> Step<Call<E>> {
         let error = error.after_doubt(self.doubt);
         Step::Done(Err(match self.call.endpoint.number() {
-            Some(number) => error.owing(number),
+            Some(number) => error.owing(|| Debt::order(number.clone())),
             None => error,
         }))
     }
@@ -188,7 +188,7 @@ fn may_pass(error: &Error) -> bool {
         ErrorKind::Refused => {
             error.refusal().is_some_and(|refusal| [Code::BUSY, Code::MINUTE_QUOTA].contains(&refusal.code))
         }
-        ErrorKind::Misuse | ErrorKind::Signature | ErrorKind::Exhausted => false,
+        ErrorKind::Misuse | ErrorKind::Signature | ErrorKind::Unavailable | ErrorKind::Exhausted => false,
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     query::{Queried, Query},
 };
 use crate::{
-    error::{Error, ErrorKind, Fate, Unsettled},
+    error::{Debt, Error, ErrorKind, Fate, Unsettled},
     exchange::{Asleep, Flow, Reply, Sent, Step, sealed::Sealed},
     id::OutTradeNo,
     world::World,
@@ -34,7 +34,7 @@ const PATIENCE: usize = 5;
 #[derive(Debug)]
 pub struct Settle {
     me: Merchant,
-    number: OutTradeNo,
+    debt: Debt,
     asked: usize,
 }
 
@@ -56,22 +56,28 @@ impl Merchant {
     /// Settles a debt: asks after an order of unknown fate until the answer is certain.
     #[must_use]
     pub fn settle(&self, debt: Unsettled) -> Settle {
-        self.recover(debt.into_number())
+        Settle { me: self.clone(), debt: debt.into_debt(), asked: 0 }
     }
 
     /// Takes up, after a crash, an order that may have been sent: asks after it as [`settle`](Self::settle) does.
     /// Errors do not survive a crash, but numbers that were written down before the call do.
     #[must_use]
     pub fn recover(&self, number: OutTradeNo) -> Settle {
-        Settle { me: self.clone(), number, asked: 0 }
+        Settle { me: self.clone(), debt: Debt::order(number), asked: 0 }
     }
 }
 
 impl Settle {
     fn ask(mut self, world: &mut World<'_>) -> Step<Self> {
         self.asked = self.asked.saturating_add(1);
-        let query = self.me.query(self.number.clone());
-        self.follow(query.begin(world), world)
+        match &self.debt {
+            Debt::Order { out_trade_no, sub_mchid: None } => {
+                let query = self.me.query(out_trade_no.clone());
+                self.follow(query.begin(world), world)
+            }
+            // Types cannot exclude it: the debt is a later generation's, and this one knows no such number.
+            Debt::Order { .. } => self.judge(Err(Error::new(ErrorKind::Misuse, Fate::NotSent)), world),
+        }
     }
 
     fn follow(self, step: Step<Call<Query>>, world: &mut World<'_>) -> Step<Self> {
@@ -95,7 +101,7 @@ impl Settle {
             }
             // The question failed; what it was about is as much in doubt as before.
             None => Step::Done(result.map_err(|error| {
-                Error::new(error.kind(), Fate::Unknown).owing(&self.number).caused_by(error)
+                Error::new(error.kind(), Fate::Unknown).owing(|| self.debt.clone()).caused_by(error)
             })),
         }
     }

@@ -34,7 +34,7 @@ mod tests {
     fn what_is_not_strictly_base64_is_refused() {
         assert_eq!(decode(b"Zm9v").unwrap(), b"foo");
         assert_eq!(decode(b"Zg==").unwrap(), b"f");
-        for text in ["Zg", "Zg=", "Zg===", "Zh==", "Zm9v\n", " Zm9v", "Zm-v", "WECHATPAY/SIGNTEST/x"] {
+        for text in ["Zg", "Zg=", "Zg===", "Zh==", "Zm9v\n", " Zm9v", "Zm-v"] {
             assert!(decode(text.as_bytes()).is_err(), "{text}");
         }
     }

@@ -7,6 +7,7 @@ pub mod base64;
 pub mod charset;
 pub mod form;
 pub mod json;
+pub mod multipart;
 pub mod time;
 pub mod xml;
 

@@ -2,13 +2,14 @@
 
 use super::Unreadable;
 use crate::clock::UnixTime;
-use alloc::{format, string::String};
+use alloc::{borrow::Cow, format, string::String};
 use core::time::Duration;
 use jiff::{
     Timestamp,
     civil::{Date, DateTime, Time},
     tz::{Offset, offset},
 };
+use serde::{Deserialize as _, Deserializer, de::Error as _};
 
 /// GMT+8, all year.
 const CHINA: Offset = offset(8);
@@ -94,45 +95,19 @@ pub fn parse_rfc3339(text: &str) -> Result<UnixTime, Unreadable> {
     Ok(UnixTime::from_millis(millis))
 }
 
-/// A time in a JSON text, as RFC 3339: for `#[serde(with = "…")]`.
-pub(crate) mod json {
-    use super::{parse_rfc3339, rfc3339};
-    use crate::clock::UnixTime;
-    use alloc::borrow::Cow;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+/// Reads a time of RFC 3339 out of a JSON text: for `#[serde(deserialize_with = "…")]`.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UnixTime, D::Error> {
+    parse_rfc3339(&Cow::<'de, str>::deserialize(deserializer)?).map_err(D::Error::custom)
+}
 
-    pub(crate) fn serialize<S: Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&rfc3339(*time))
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UnixTime, D::Error> {
-        parse_rfc3339(&Cow::<'de, str>::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-
-    /// The same where there may be none; an empty text is none.
-    pub(crate) mod option {
-        use super::{Cow, Deserialize, Deserializer, Error, Serializer, UnixTime, parse_rfc3339};
-
-        #[allow(clippy::ref_option, reason = "serde hands over the field as it is")]
-        pub(crate) fn serialize<S: Serializer>(
-            time: &Option<UnixTime>,
-            serializer: S,
-        ) -> Result<S::Ok, S::Error> {
-            match time {
-                Some(time) => super::serialize(time, serializer),
-                None => serializer.serialize_none(),
-            }
-        }
-
-        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-            deserializer: D,
-        ) -> Result<Option<UnixTime>, D::Error> {
-            match Option::<Cow<'de, str>>::deserialize(deserializer)? {
-                None => Ok(None),
-                Some(text) if text.is_empty() => Ok(None),
-                Some(text) => parse_rfc3339(&text).map(Some).map_err(D::Error::custom),
-            }
-        }
+/// The same where there may be none; an empty text is none.
+pub(crate) fn deserialize_option<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<UnixTime>, D::Error> {
+    match Option::<Cow<'de, str>>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(text) if text.is_empty() => Ok(None),
+        Some(text) => parse_rfc3339(&text).map(Some).map_err(D::Error::custom),
     }
 }
 

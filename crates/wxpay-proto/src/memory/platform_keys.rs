@@ -1,0 +1,231 @@
+//! The platform certificates of one merchant: verifying keys by serial number.
+
+use super::perishable::Lease;
+use crate::{clock::UnixTime, crypto::PublicKey, id::SerialNo};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use core::time::Duration;
+
+/// A platform certificate whose authenticity was proved, and how long it is good.
+#[derive(Clone, Debug)]
+pub(crate) struct PlatformKey {
+    pub(crate) key: Arc<dyn PublicKey>,
+    pub(crate) not_before: UnixTime,
+    pub(crate) not_after: UnixTime,
+}
+
+impl PlatformKey {
+    /// A certificate that is not in force yet verifies all the same: clocks differ.
+    fn is_good(&self, now: UnixTime) -> bool {
+        now < self.not_after
+    }
+}
+
+/// What is known of WeChat Pay's certificates. Each serial number keeps its key until that expires, whatever later
+/// lists say: a reply signed before a rotation may arrive after it.
+///
+/// There is one fetch a [minute](Self::PAUSE) at most, whatever strangers send: an unknown serial number may be
+/// anybody's invention.
+#[derive(Debug, Default)]
+pub(crate) struct PlatformKeys {
+    keys: BTreeMap<SerialNo, PlatformKey>,
+    /// When the list was last brought; an empty list counts.
+    brought_at: Option<UnixTime>,
+    last_fetch: Option<UnixTime>,
+    leased_until: Option<UnixTime>,
+    leases: u64,
+}
+
+/// What a caller who wants a key should do.
+#[derive(Debug)]
+pub(crate) enum KeyClaim<T> {
+    Use(T),
+    Fetch(Lease),
+    Wait(UnixTime),
+    /// There is no such key, or it is too early to ask again.
+    Unknown,
+}
+
+impl PlatformKeys {
+    /// No two fetches begin within a shorter time.
+    pub(crate) const PAUSE: Duration = Duration::from_secs(60);
+    /// How old a list may be before it is fetched again: half of the documented most.
+    pub(crate) const FRESH: Duration = Duration::from_secs(6 * 3600);
+    const LEASE: Duration = Duration::from_secs(15);
+    const GLANCE: Duration = Duration::from_millis(50);
+
+    /// Asks for the key of that serial number.
+    pub(crate) fn claim(&mut self, serial: &SerialNo, now: UnixTime) -> KeyClaim<Arc<dyn PublicKey>> {
+        match self.keys.get(serial) {
+            Some(held) if held.is_good(now) => KeyClaim::Use(held.key.clone()),
+            _ => self.claim_fetch(now),
+        }
+    }
+
+    /// Asks for the key to seal with: the newest that is in force.
+    pub(crate) fn claim_newest(&mut self, now: UnixTime) -> KeyClaim<(SerialNo, Arc<dyn PublicKey>)> {
+        match self.newest(now) {
+            Some((serial, held)) => KeyClaim::Use((serial.clone(), held.key.clone())),
+            None => self.claim_fetch(now),
+        }
+    }
+
+    fn newest(&self, now: UnixTime) -> Option<(&SerialNo, &PlatformKey)> {
+        let in_force = self.keys.iter().filter(|(_, held)| held.is_good(now) && held.not_before <= now);
+        in_force.max_by_key(|(_, held)| held.not_before)
+    }
+
+    /// Asks to refresh the list if it is time. `None` if it is not.
+    pub(crate) fn claim_refresh(&mut self, now: UnixTime) -> Option<Lease> {
+        let due = self.refresh_at().is_none_or(|due| due <= now);
+        match due.then(|| self.claim_fetch::<()>(now)) {
+            Some(KeyClaim::Fetch(lease)) => Some(lease),
+            _ => None,
+        }
+    }
+
+    fn claim_fetch<T>(&mut self, now: UnixTime) -> KeyClaim<T> {
+        // A clock that was set back must not keep the keys away for ever, here and below.
+        if self.leased_until.is_some_and(|until| now < until && until.since(now) <= Self::LEASE) {
+            return KeyClaim::Wait(now.after(Self::GLANCE));
+        }
+        if self.last_fetch.is_some_and(|last| last <= now && now < last.after(Self::PAUSE)) {
+            return KeyClaim::Unknown;
+        }
+        self.last_fetch = Some(now);
+        self.leased_until = Some(now.after(Self::LEASE));
+        self.leases = self.leases.wrapping_add(1);
+        KeyClaim::Fetch(Lease::numbered(self.leases))
+    }
+
+    /// Takes a list in whose every key was proved. What expired is forgotten.
+    pub(crate) fn fill(&mut self, lease: &Lease, keys: Vec<(SerialNo, PlatformKey)>, now: UnixTime) {
+        if !self.end(lease) {
+            return;
+        }
+        self.brought_at = Some(now);
+        self.keys.retain(|_, held| held.is_good(now));
+        self.keys.extend(keys);
+    }
+
+    /// Ends the lease with nothing to show. The keys at hand stay in use.
+    pub(crate) fn give_up(&mut self, lease: &Lease) {
+        self.end(lease);
+    }
+
+    fn end(&mut self, lease: &Lease) -> bool {
+        let current = lease.number() == self.leases;
+        if current {
+            self.leased_until = None;
+        }
+        current
+    }
+
+    /// When the list should be fetched again; `None` while none was ever brought.
+    pub(crate) fn refresh_at(&self) -> Option<UnixTime> {
+        let due = self.brought_at?.after(Self::FRESH);
+        Some(self.last_fetch.map_or(due, |last| due.max(last.after(Self::PAUSE))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{Forged, TooLong};
+
+    #[derive(Debug)]
+    struct Key;
+
+    impl PublicKey for Key {
+        fn verify(&self, _: &[u8], _: &[u8]) -> Result<(), Forged> {
+            Err(Forged)
+        }
+        fn seal(&self, _: &[u8]) -> Result<Vec<u8>, TooLong> {
+            Err(TooLong)
+        }
+    }
+
+    fn at(secs: u64) -> UnixTime {
+        UnixTime::from_secs(secs)
+    }
+
+    fn serial(text: &str) -> SerialNo {
+        text.parse().unwrap()
+    }
+
+    fn key(text: &str, from: u64, to: u64) -> (SerialNo, PlatformKey) {
+        (serial(text), PlatformKey { key: Arc::new(Key), not_before: at(from), not_after: at(to) })
+    }
+
+    fn lease<T>(claim: KeyClaim<T>) -> Lease {
+        match claim {
+            KeyClaim::Fetch(lease) => lease,
+            KeyClaim::Use(_) | KeyClaim::Wait(_) | KeyClaim::Unknown => panic!("no lease was given"),
+        }
+    }
+
+    #[test]
+    fn invented_serial_numbers_cause_one_fetch_a_minute() {
+        let mut keys = PlatformKeys::default();
+        let mut fetches = 0;
+        for second in 0..600_u64 {
+            for invented in 0..5_u8 {
+                let invented = alloc::format!("{second:06X}{invented:02X}");
+                if let KeyClaim::Fetch(lease) = keys.claim(&serial(&invented), at(second)) {
+                    fetches += 1;
+                    keys.fill(&lease, Vec::from([key("AA", 0, 9000)]), at(second));
+                }
+            }
+        }
+        assert_eq!(fetches, 10);
+        assert!(matches!(keys.claim(&serial("AA"), at(600)), KeyClaim::Use(_)));
+    }
+
+    #[test]
+    fn one_fetches_while_the_others_wait_and_a_vanished_one_is_replaced_after_the_minute() {
+        let mut keys = PlatformKeys::default();
+        let vanished = lease(keys.claim(&serial("AA"), at(0)));
+        assert!(matches!(keys.claim(&serial("AA"), at(1)), KeyClaim::Wait(_)));
+        assert!(matches!(keys.claim(&serial("AA"), at(15)), KeyClaim::Unknown));
+        let next = lease(keys.claim(&serial("AA"), at(60)));
+        keys.fill(&vanished, Vec::from([key("BB", 0, 9000)]), at(61));
+        assert!(matches!(keys.claim(&serial("BB"), at(61)), KeyClaim::Wait(_)), "its lease no longer counts");
+        keys.fill(&next, Vec::from([key("AA", 0, 9000)]), at(62));
+        assert!(matches!(keys.claim(&serial("AA"), at(62)), KeyClaim::Use(_)));
+    }
+
+    #[test]
+    fn a_key_outlives_the_list_that_drops_it_until_it_expires() {
+        let mut keys = PlatformKeys::default();
+        let first = lease(keys.claim(&serial("AA"), at(0)));
+        keys.fill(&first, Vec::from([key("AA", 0, 1000)]), at(0));
+        let second = lease(keys.claim(&serial("BB"), at(100)));
+        keys.fill(&second, Vec::from([key("BB", 50, 9000)]), at(100));
+        assert!(matches!(keys.claim(&serial("AA"), at(999)), KeyClaim::Use(_)));
+        assert!(!matches!(keys.claim(&serial("AA"), at(1000)), KeyClaim::Use(_)));
+    }
+
+    #[test]
+    fn what_is_sealed_is_sealed_with_the_newest_key_in_force() {
+        let mut keys = PlatformKeys::default();
+        let first = lease(keys.claim_newest(at(100)));
+        keys.fill(
+            &first,
+            Vec::from([key("AA", 0, 9000), key("BB", 50, 9000), key("CC", 200, 9000)]),
+            at(100),
+        );
+        let KeyClaim::Use((newest, _)) = keys.claim_newest(at(100)) else { panic!("there are keys") };
+        assert_eq!(newest, serial("BB"));
+    }
+
+    #[test]
+    fn a_list_is_refreshed_twice_in_the_documented_time_and_a_clock_set_back_does_not_stop_that() {
+        let mut keys = PlatformKeys::default();
+        assert_eq!(keys.refresh_at(), None);
+        let first = lease(keys.claim_newest(at(100_000)));
+        keys.fill(&first, Vec::new(), at(100_000));
+        assert_eq!(keys.refresh_at(), Some(at(121_600)));
+        assert!(keys.claim_refresh(at(121_599)).is_none());
+        assert!(keys.claim_refresh(at(121_600)).is_some());
+        assert!(matches!(keys.claim(&serial("AA"), at(5)), KeyClaim::Fetch(_)));
+    }
+}

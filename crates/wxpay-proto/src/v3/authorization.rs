@@ -1,0 +1,192 @@
+//! The `Authorization` header: made, and parsed.
+//!
+//! `WECHATPAY2-SHA256-RSA2048 mchid="…",nonce_str="…",signature="…",timestamp="…",serial_no="…"`. The order of the
+//! five is free, which is why it is parsed and never compared. `protocol/v3` section 3.
+
+use crate::{
+    id::{Invalid, MchId, SerialNo},
+    wire::base64,
+};
+use alloc::{string::String, vec::Vec};
+use core::{fmt, str::FromStr};
+
+/// The name of the scheme: RSASSA-PKCS1-v1_5 with SHA-256, by a key of 2048 bits.
+pub const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
+
+/// Who signed, with which certificate's key, when, and the signature. `Debug` does not show the signature.
+///
+/// ```
+/// use wxpay_proto::v3::Authorization;
+///
+/// let header = r#"WECHATPAY2-SHA256-RSA2048 mchid="1900007291",nonce_str="593BEC0C930BF1AF",signature="c2ln",timestamp="1554208460",serial_no="408B07E79B8269FEC3D5D3E6AB8ED163A6A380DB""#;
+/// let parsed: Authorization = header.parse()?;
+/// assert_eq!(parsed.mchid.as_str(), "1900007291");
+/// assert_eq!(parsed.to_string(), header);
+/// # Ok::<(), wxpay_proto::id::Invalid>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "the header's five values, all required")]
+pub struct Authorization {
+    /// Who signed; in partner mode the partner itself.
+    pub mchid: MchId,
+    /// The random text in the message: 1 to 32 visible ASCII characters.
+    pub nonce_str: String,
+    /// The signature's bytes.
+    pub signature: Vec<u8>,
+    /// Seconds since 1970.
+    pub timestamp: u64,
+    /// The merchant certificate whose key signed.
+    pub serial_no: SerialNo,
+}
+
+/// As the header says it.
+impl fmt::Display for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { mchid, nonce_str, signature, timestamp, serial_no } = self;
+        write!(
+            f,
+            "{SCHEME} mchid=\"{mchid}\",nonce_str=\"{nonce_str}\",signature=\"{}\",timestamp=\"{timestamp}\",\
+             serial_no=\"{serial_no}\"",
+            base64::encode(signature)
+        )
+    }
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorization")
+            .field("mchid", &self.mchid)
+            .field("timestamp", &self.timestamp)
+            .field("serial_no", &self.serial_no)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The values in any order, blanks around the commas allowed, other names passed over, none twice.
+///
+/// # Errors
+///
+/// When the scheme is another, a value is missing, comes twice or breaks its rule.
+impl FromStr for Authorization {
+    type Err = Invalid;
+
+    fn from_str(header: &str) -> Result<Self, Invalid> {
+        let rest = header.strip_prefix(SCHEME).and_then(|rest| rest.strip_prefix(' '));
+        let values =
+            Values(rest.ok_or(Invalid::new(
+                "authorization",
+                "must begin with WECHATPAY2-SHA256-RSA2048 and a blank",
+            ))?);
+        let nonce_str = values.of("nonce_str")?;
+        if !(1..=32).contains(&nonce_str.len()) || !nonce_str.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Invalid::new("nonce_str", "must be 1 to 32 visible ASCII characters"));
+        }
+        let timestamp = values.of("timestamp")?;
+        let digits =
+            (1..=12).contains(&timestamp.len()) && timestamp.bytes().all(|byte| byte.is_ascii_digit());
+        Ok(Self {
+            mchid: values.of("mchid")?.parse()?,
+            nonce_str: nonce_str.into(),
+            signature: base64::decode(values.of("signature")?.as_bytes())
+                .map_err(|_| Invalid::new("signature", "must be base64"))?,
+            timestamp: digits
+                .then(|| timestamp.parse().ok())
+                .flatten()
+                .ok_or(Invalid::new("timestamp", "must be whole seconds"))?,
+            serial_no: values.of("serial_no")?.parse()?,
+        })
+    }
+}
+
+/// `name="value"` by commas. No value of ours holds a quote or a comma.
+struct Values<'a>(&'a str);
+
+impl<'a> Values<'a> {
+    fn of(&self, name: &'static str) -> Result<&'a str, Invalid> {
+        let mut found = self.0.split(',').filter_map(|pair| {
+            let (given, value) = pair.trim_matches([' ', '\t']).split_once('=')?;
+            let value = value.strip_prefix('"')?.strip_suffix('"')?;
+            (given == name && !value.contains('"')).then_some(value)
+        });
+        match (found.next(), found.next()) {
+            (Some(value), None) => Ok(value),
+            (None, _) => Err(Invalid::new(name, "must be there, in quotes")),
+            (Some(_), Some(_)) => Err(Invalid::new(name, "must be there once")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{format, string::ToString as _};
+    use proptest::prelude::*;
+
+    const GOOD: [&str; 5] = [
+        r#"mchid="1900007291""#,
+        r#"nonce_str="593BEC0C930BF1AF""#,
+        r#"signature="c2ln""#,
+        r#"timestamp="1554208460""#,
+        r#"serial_no="408B07E79B8269FE""#,
+    ];
+
+    fn header(values: &[&str]) -> String {
+        format!("{SCHEME} {}", values.join(","))
+    }
+
+    #[test]
+    fn the_order_of_the_values_is_free() {
+        let mut values = GOOD.to_vec();
+        let parsed: Authorization = header(&values).parse().unwrap();
+        values.reverse();
+        assert_eq!(header(&values).parse(), Ok(parsed.clone()));
+        values.insert(2, r#"extra="x""#);
+        assert_eq!(header(&values).replace(',', ", ").parse(), Ok(parsed));
+    }
+
+    #[test]
+    fn each_value_must_be_there_once_and_keep_its_rule() {
+        for missing in 0..GOOD.len() {
+            let mut values = GOOD.to_vec();
+            let taken = values.remove(missing);
+            let error = header(&values).parse::<Authorization>().unwrap_err();
+            assert!(taken.starts_with(error.field()), "{error}");
+            values.extend([taken, taken]);
+            let error = header(&values).parse::<Authorization>().unwrap_err();
+            assert_eq!(error.rule(), "must be there once");
+        }
+        for (index, bad) in [
+            r#"mchid="x""#,
+            r#"nonce_str="""#,
+            r#"signature="%""#,
+            r#"timestamp="+155""#,
+            r#"serial_no="40G""#,
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let mut values = GOOD;
+            values[index] = bad;
+            assert!(header(&values).parse::<Authorization>().is_err(), "{bad}");
+        }
+        assert!("WECHATPAY2-SM2-WITH-SM3 mchid=\"1\"".parse::<Authorization>().is_err());
+        assert!(header(&GOOD).to_lowercase().parse::<Authorization>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_made_is_parsed_and_no_text_makes_it_panic(
+            nonce_str in "[0-9A-Za-z]{1,32}", signature: Vec<u8>, timestamp in 0_u64..1_000_000_000_000, text: String,
+        ) {
+            let made = Authorization {
+                mchid: "1900007291".parse().unwrap(),
+                nonce_str,
+                signature,
+                timestamp,
+                serial_no: "0A".parse().unwrap(),
+            };
+            prop_assert_eq!(made.to_string().parse(), Ok(made));
+            drop(format!("{SCHEME} {text}").parse::<Authorization>());
+        }
+    }
+}

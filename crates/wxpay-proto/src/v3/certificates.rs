@@ -1,0 +1,228 @@
+//! The platform certificates: fetched, opened, proved, kept.
+//!
+//! The reply that brings the certificates is signed with one of them, which nobody has before. So: open each with
+//! the APIv3 key, which proves it; read it, and check that it is the one it is said to be; then verify *this same
+//! reply* with the key it names; and only then believe any of it. `protocol/v3` section 5.
+
+use super::{
+    call::{self, Refused},
+    endpoint::Draft,
+    merchant::{Merchant, platform_key},
+    seal::Boxed,
+    verify::{Claim, Distrust, malformed},
+};
+use crate::{
+    clock::UnixTime,
+    crypto::Certificate,
+    error::{Error, ErrorKind, Fate},
+    exchange::{Failure, Flow, Never, Reply, Sent, Step, sealed},
+    http::Response,
+    id::{Invalid, KeyId, SerialNo},
+    memory::{Lease, PlatformKey},
+    refusal::Code,
+    retry::Tries,
+    wire::json,
+    world::World,
+};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+const LABEL: &str = "v3.certificates";
+const TARGET: &str = "/v3/certificates";
+
+/// Fetches the certificates under a lease, and puts them into memory.
+#[derive(Debug)]
+pub(super) struct FetchKeys {
+    me: Merchant,
+    lease: Lease,
+    /// How long it may take, if somebody waits for it.
+    timeout: Duration,
+}
+
+/// A fetch with its request out.
+#[derive(Debug)]
+pub(super) struct Fetching {
+    me: Merchant,
+    lease: Lease,
+}
+
+#[derive(serde::Deserialize)]
+struct List {
+    data: Vec<Entry>,
+}
+
+#[derive(serde::Deserialize)]
+struct Entry {
+    serial_no: SerialNo,
+    encrypt_certificate: Boxed,
+}
+
+/// How many certificates a list may hold; there are two at a time.
+const MOST: usize = 32;
+
+impl FetchKeys {
+    pub(super) fn new(me: Merchant, lease: Lease, tries: Option<&Tries>, now: UnixTime) -> Self {
+        let timeout = tries.map_or_else(|| me.retry().timeout, |tries| tries.timeout(now));
+        Self { me, lease, timeout }
+    }
+}
+
+impl Fetching {
+    fn read(&self, reply: &Response, now: UnixTime) -> Result<Vec<(SerialNo, PlatformKey)>, Error> {
+        if reply.status() != 200 {
+            return Self::refused(reply);
+        }
+        let list: List = json::parse(reply.body()).map_err(|fault| malformed().caused_by(fault))?;
+        if list.data.len() > MOST {
+            return Err(malformed().caused_by(Invalid::new("data", "must be at most 32 certificates")));
+        }
+        let keys = list.data.iter().map(|entry| self.open(entry)).collect::<Result<Vec<_>, Error>>()?;
+        self.prove(reply, &keys, now).map_err(Distrust::into_error)?;
+        Ok(keys)
+    }
+
+    /// A merchant that verifies by public key has no certificates, and is told so by 404: an empty list.
+    fn refused(reply: &Response) -> Result<Vec<(SerialNo, PlatformKey)>, Error> {
+        let refusal = call::refusal(reply);
+        if reply.status() == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS {
+            return Ok(Vec::new());
+        }
+        Err(Refused { refusal, verified: false }.into_error())
+    }
+
+    fn open(&self, entry: &Entry) -> Result<(SerialNo, PlatformKey), Error> {
+        let opened = self.me.open_box(&entry.encrypt_certificate)?;
+        let certificate = Certificate::parse_pem(&opened).map_err(|fault| malformed().caused_by(fault))?;
+        let (serial, key) =
+            platform_key(self.me.provider(), &certificate).map_err(|cause| malformed().caused_by(cause))?;
+        if serial != entry.serial_no {
+            return Err(malformed().caused_by(Invalid::new("serial_no", "must be the certificate's")));
+        }
+        Ok((serial, key))
+    }
+
+    /// The reply is signed by one of the keys it brings, or by a public key that was known before.
+    fn prove(
+        &self,
+        reply: &Response,
+        keys: &[(SerialNo, PlatformKey)],
+        now: UnixTime,
+    ) -> Result<(), Distrust> {
+        let claim = Claim::of(&call::headers(reply), now)?;
+        let brought = |serial: &SerialNo| {
+            keys.iter()
+                .find(|(brought, key)| brought == serial && now < key.not_after)
+                .map(|(_, key)| &key.key)
+        };
+        let key = match claim.key() {
+            KeyId::Certificate(serial) => brought(serial),
+            KeyId::PublicKey(id) => self.me.public_key(id),
+        };
+        let key = key.ok_or_else(|| Distrust::UnknownKey(claim.key().clone()))?;
+        claim.verify(reply.body(), &**key).map(|_| ())
+    }
+}
+
+impl sealed::Sealed for FetchKeys {}
+
+impl Flow for FetchKeys {
+    type Sent = Fetching;
+    type Asleep = Never;
+    type Output = ();
+
+    fn begin(self, world: &mut World<'_>) -> Step<Self> {
+        let Self { me, lease, timeout } = self;
+        match call::hop(&me, &Draft::get(LABEL, TARGET), None, me.base_url(0), timeout, world) {
+            Ok(hop) => Step::send(hop, Fetching { me, lease }),
+            Err(error) => {
+                world.memory.platform_keys_of(me.mchid()).give_up(&lease);
+                Step::Done(Err(error))
+            }
+        }
+    }
+
+    fn replied(fetching: Fetching, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+        let read = match reply {
+            Ok(reply) => fetching.read(&reply, world.now),
+            Err(Failure::NotSent(source)) => {
+                Err(Error::new(ErrorKind::Transport, Fate::NotSent).caused_by(source))
+            }
+            Err(Failure::Lost(source)) => {
+                Err(Error::new(ErrorKind::Transport, Fate::Unknown).caused_by(source))
+            }
+        };
+        let Fetching { me, lease } = fetching;
+        let known = world.memory.platform_keys_of(me.mchid());
+        Step::Done(match read {
+            Ok(keys) => {
+                known.fill(&lease, keys, world.now);
+                Ok(())
+            }
+            Err(error) => {
+                known.give_up(&lease);
+                Err(error)
+            }
+        })
+    }
+
+    fn woke(asleep: Never, _: &mut World<'_>) -> Step<Self> {
+        match asleep {}
+    }
+}
+
+/// Fetches the platform certificates if it is time; does nothing if it is not, if somebody else is at it, or if the
+/// merchant believes a public key alone.
+///
+/// For a background task: run it at [`Memory::next_key_upkeep`](crate::memory::Memory::next_key_upkeep), so that
+/// nothing waits for a key. A start need not wait for it: what is missing is fetched when it is needed.
+#[derive(Clone, Debug)]
+pub struct KeepKeys(Merchant);
+
+/// An upkeep with its request out.
+#[derive(Debug)]
+pub struct Keeping(Sent<FetchKeys>);
+
+impl Merchant {
+    /// Fetches the platform certificates if it is time.
+    #[must_use]
+    pub fn keep_keys(&self) -> KeepKeys {
+        KeepKeys(self.clone())
+    }
+}
+
+impl KeepKeys {
+    fn follow(step: Step<FetchKeys>) -> Step<Self> {
+        match step {
+            Step::Send(hop, fetch) => Step::send(hop, Keeping(fetch)),
+            Step::Wait(_, asleep) => asleep.never(),
+            Step::Done(result) => Step::Done(result),
+        }
+    }
+}
+
+impl sealed::Sealed for KeepKeys {}
+
+impl Flow for KeepKeys {
+    type Sent = Keeping;
+    type Asleep = Never;
+    type Output = ();
+
+    fn begin(self, world: &mut World<'_>) -> Step<Self> {
+        let Self(me) = self;
+        if !me.fetches_certificates() {
+            return Step::Done(Ok(()));
+        }
+        match world.memory.platform_keys_of(me.mchid()).claim_refresh(world.now) {
+            Some(lease) => Self::follow(FetchKeys::new(me, lease, None, world.now).begin(world)),
+            None => Step::Done(Ok(())),
+        }
+    }
+
+    fn replied(Keeping(fetch): Keeping, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+        Self::follow(fetch.step(reply, world))
+    }
+
+    fn woke(asleep: Never, _: &mut World<'_>) -> Step<Self> {
+        match asleep {}
+    }
+}

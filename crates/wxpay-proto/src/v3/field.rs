@@ -1,0 +1,80 @@
+//! Rules that many fields share.
+
+use crate::id::Invalid;
+use alloc::string::String;
+
+/// A text of at most so many characters: not empty, no control characters, and none beyond the basic plane, which
+/// WeChat Pay refuses.
+pub(super) fn text(text: &str, most: usize, invalid: Invalid) -> Result<String, Invalid> {
+    let fits = |sign: char| !sign.is_control() && u32::from(sign) <= 0xFFFF;
+    let good = (1..=most).contains(&text.chars().count()) && text.chars().all(fits);
+    if good { Ok(text.into()) } else { Err(invalid) }
+}
+
+/// A word of WeChat Pay's, as an open set: those that a program acts on have names, others keep their text.
+macro_rules! open_words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$each:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$each])* $variant,)+
+            /// One that has no name here yet.
+            Other(alloc::string::String),
+        }
+
+        impl $name {
+            /// The wire form.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $word,)+
+                    Self::Other(word) => word,
+                }
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(word: &str) -> Self {
+                match word {
+                    $($word => Self::$variant,)+
+                    other => Self::Other(other.into()),
+                }
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word = <alloc::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+                Ok(Self::from(&*word))
+            }
+        }
+    };
+}
+pub(super) use open_words;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_counts_characters_and_takes_none_that_are_refused() {
+        const RULE: Invalid = Invalid::new("description", "must be 1 to 4 characters");
+        assert!(text("千足金棒", 4, RULE).is_ok());
+        for bad in ["", "12345", "a\nb", "😀"] {
+            assert_eq!(text(bad, 4, RULE), Err(RULE), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The third generation: JSON, and RSA signatures both ways. What merchants use today.
+//!
+//! ```text
+//!        Endpoint (one operation)          Received (a notice)
+//!           │ draft                            │
+//!           ▼                                  │
+//!   Call: sign ─▶ Hop ─▶ reply ─▶ verify ◀─────┘ Hear
+//!           │                       │  ▲
+//!           │  keys by serial: FetchKeys│
+//!           ▼                       ▼
+//!     retries, Fate, Debt      Verified ─▶ typed ─▶ Evidence
+//! ```
+//!
+//! * [`Merchant`] is where to start: who we are, and whose signatures we believe.
+//! * [`pay`] and its neighbours: one product, one file. [`Raw`] calls whatever has no type here.
+//! * [`Merchant::hear`] hears notices; [`Ack`] is what is answered.
+//! * [`Merchant::settle`] settles what is in doubt.
+//! * [`message`], [`Authorization`], [`verify`]: the pieces, for those who look into signatures.
+
+pub mod ack;
+pub mod authorization;
+pub mod call;
+pub mod certificates;
+pub mod endpoint;
+mod field;
+pub mod hear;
+mod merchant;
+pub mod message;
+pub mod notice;
+mod party;
+pub mod pay;
+mod raw;
+pub mod seal;
+pub mod settle;
+pub mod verify;
+
+pub use ack::Ack;
+pub use authorization::Authorization;
+pub use call::Call;
+pub use certificates::KeepKeys;
+pub use endpoint::{Draft, Endpoint, Repeat, Target};
+pub use hear::{Hear, Received};
+pub use merchant::{ApiV3Key, Builder, Merchant};
+pub use notice::{Event, Notice};
+pub use party::Party;
+pub use raw::{Raw, RawReply};
+pub use seal::{Pen, Sealed, Sensitive};
+pub use settle::{Settle, Settled};
+pub use verify::{Distrust, How, Verified};

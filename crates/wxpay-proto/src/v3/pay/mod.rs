@@ -1,0 +1,27 @@
+//! Being paid: orders by each way of paying, asking after them, closing them.
+//!
+//! ```text
+//!  order.rs ─▶ jsapi.rs app.rs h5.rs native.rs     what the payer's side gets, signed where it must be
+//!  transaction.rs ◀─ query.rs, notices             what became of it
+//!  close.rs                                        nobody shall pay it any more
+//! ```
+//!
+//! The contracts are those of `POST /v3/pay/transactions/…` and `/v3/pay/partner/transactions/…`.
+
+mod app;
+mod close;
+mod h5;
+mod jsapi;
+mod native;
+pub mod order;
+mod query;
+pub mod transaction;
+
+pub use app::{App, AppParams};
+pub use close::Close;
+pub use h5::{H5, H5Info};
+pub use jsapi::{IdentityKind, Jsapi, JsapiParams, Payer};
+pub use native::Native;
+pub use order::Order;
+pub use query::{Queried, Query};
+pub use transaction::{TradeState, TradeType, Transaction};
