@@ -1,0 +1,111 @@
+//! The provider against the `openssl` command, with keys made on the spot: what one signs the other verifies, what
+//! one seals the other opens. The proof has fixed values of OpenSSL's for machines without it.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::Arc,
+};
+use tempfile::TempDir;
+use wxpay_aws_lc::AwsLc;
+use wxpay_proto::crypto::{Certificate, PrivateKey, Provider as _, PublicKey, pem};
+
+const MESSAGE: &[u8] = "GET\n/v3/certificates\n1700000000\n5K8264ILTKCH16CQ\n\n".as_bytes();
+const SECRET: &[u8] = "张三 13800138000".as_bytes();
+
+#[test]
+fn openssl_verifies_what_it_signs_and_it_verifies_what_openssl_signs() {
+    let Some(house) = House::open() else { return };
+    for bits in [2048, 3072, 4096] {
+        let (key, public) = house.keys(bits);
+        fs::write(house.file("message"), MESSAGE).unwrap();
+        fs::write(house.file("signature"), key.sign(MESSAGE).unwrap()).unwrap();
+        house.run(&["dgst", "-sha256", "-verify", "public.pem", "-signature", "signature", "message"]);
+        let signature = house.run(&["dgst", "-sha256", "-sign", "key.pem", "message"]);
+        assert_eq!(public.verify(MESSAGE, &signature), Ok(()), "{bits} bits");
+    }
+}
+
+#[test]
+fn openssl_opens_what_it_seals_and_it_opens_what_openssl_seals() {
+    let Some(house) = House::open() else { return };
+    let oaep =
+        ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha1", "-pkeyopt", "rsa_mgf1_md:sha1"];
+    for bits in [2048, 3072] {
+        let (key, public) = house.keys(bits);
+        fs::write(house.file("sealed"), public.seal(SECRET).unwrap()).unwrap();
+        let opened =
+            house.run(&[&["pkeyutl", "-decrypt", "-inkey", "key.pem", "-in", "sealed"], &oaep[..]].concat());
+        assert_eq!(opened, SECRET, "{bits} bits");
+        fs::write(house.file("plain"), SECRET).unwrap();
+        let sealed = house.run(
+            &[&["pkeyutl", "-encrypt", "-pubin", "-inkey", "public.pem", "-in", "plain"], &oaep[..]].concat(),
+        );
+        assert_eq!(key.open(&sealed).unwrap().expose(), SECRET, "{bits} bits");
+    }
+}
+
+#[test]
+fn both_forms_of_a_key_sign_alike_and_its_certificate_fits() {
+    let Some(house) = House::open() else { return };
+    let (key, _) = house.keys(2048);
+    let pkcs1 = house.run(&["rsa", "-in", "key.pem", "-traditional"]);
+    assert!(pkcs1.starts_with(b"-----BEGIN RSA PRIVATE KEY-----"));
+    let same = AwsLc.private_key(&pem::private_key(&pkcs1).unwrap()).unwrap();
+    assert_eq!(same.sign(MESSAGE), key.sign(MESSAGE));
+
+    let subject = "/C=CN/O=微信商户系统/CN=1900000001";
+    let text = house.run(&["req", "-x509", "-key", "key.pem", "-days", "1826", "-utf8", "-subj", subject]);
+    fs::write(house.file("certificate.pem"), &text).unwrap();
+    let certificate = Certificate::parse_pem(&text).unwrap();
+    let serial = house.run(&["x509", "-in", "certificate.pem", "-noout", "-serial"]);
+    assert_eq!(format!("serial={}\n", certificate.serial()).as_bytes(), serial);
+    assert_eq!(certificate.common_name(), Some("1900000001"));
+    let public = AwsLc.public_key(certificate.spki()).unwrap();
+    assert_eq!(public.verify(MESSAGE, &key.sign(MESSAGE).unwrap()), Ok(()));
+}
+
+/// A folder in which OpenSSL works.
+struct House(TempDir);
+
+impl House {
+    /// Nothing, aloud, where there is no OpenSSL.
+    #[allow(clippy::print_stderr, reason = "a test that could not be made must not look like one that was")]
+    fn open() -> Option<Self> {
+        if Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_err() {
+            eprintln!("NOT TESTED HERE: there is no openssl command");
+            return None;
+        }
+        Some(Self(TempDir::new().unwrap()))
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, words: &[&str]) -> Vec<u8> {
+        let output = Command::new("openssl").current_dir(self.0.path()).args(words).output().unwrap();
+        assert!(output.status.success(), "openssl {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
+    /// A fresh pair, in `key.pem` and `public.pem` too.
+    fn keys(&self, bits: u32) -> (Arc<dyn PrivateKey>, Arc<dyn PublicKey>) {
+        self.run(&[
+            "genpkey",
+            "-algorithm",
+            "RSA",
+            "-pkeyopt",
+            &format!("rsa_keygen_bits:{bits}"),
+            "-out",
+            "key.pem",
+        ]);
+        self.run(&["pkey", "-in", "key.pem", "-pubout", "-out", "public.pem"]);
+        let key = pem::private_key(&fs::read(self.file("key.pem")).unwrap()).unwrap();
+        let public = pem::public_key(&fs::read(self.file("public.pem")).unwrap()).unwrap();
+        (AwsLc.private_key(&key).unwrap(), AwsLc.public_key(&public).unwrap())
+    }
+}

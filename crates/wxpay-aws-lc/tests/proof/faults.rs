@@ -1,0 +1,57 @@
+//! A fault for every rule: the mistakes that providers have made, or could make.
+
+mod boxes;
+mod keys;
+mod sealed_texts;
+mod signatures;
+
+use crate::faulty::{Fault, HONEST, read_private};
+use aws_lc_rs::rsa::KeyPair;
+use wxpay_proto::{
+    crypto::{BadKey, Forged},
+    secret::Secret,
+};
+
+/// Rules, each with a fault that breaks it and no other.
+pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
+    [keys::of_one_rule(), signatures::of_one_rule(), sealed_texts::of_one_rule(), boxes::of_one_rule()]
+        .concat()
+}
+
+/// Rules that only fall together with others, because those need the same key or the same call.
+pub(crate) fn of_several_rules() -> Vec<(&'static str, Fault)> {
+    vec![
+        (
+            "a private key is read from PKCS#8",
+            Fault {
+                private_key: |der| {
+                    if KeyPair::from_der(der).is_ok() { read_private(der) } else { Err(BadKey) }
+                },
+                ..HONEST
+            },
+        ),
+        ("a public key is read from a certificate", Fault { public_key: |_| Err(BadKey), ..HONEST }),
+        (
+            "what OpenSSL sealed opens",
+            Fault {
+                open: |key, sealed| key.inner.open(sealed).and_then(|plain| not_empty(plain).ok_or(Forged)),
+                ..HONEST
+            },
+        ),
+    ]
+}
+
+/// Of a signature and of a sealed text, in bytes.
+const SIZE: usize = 256;
+
+fn not_empty(plain: Secret<Vec<u8>>) -> Option<Secret<Vec<u8>>> {
+    (!plain.expose().is_empty()).then_some(plain)
+}
+
+fn first_bit_flipped(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    if let Some(first) = bytes.first_mut() {
+        *first ^= 1;
+    }
+    bytes
+}

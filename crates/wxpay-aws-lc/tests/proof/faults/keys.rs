@@ -1,0 +1,96 @@
+//! Faults in reading keys, and in printing them.
+
+use crate::faulty::{Fault, HONEST, read_private};
+use aws_lc_rs::{
+    encoding::AsDer as _,
+    rsa::{KeyPair, KeySize},
+    signature::KeyPair as _,
+};
+use std::{
+    ops::RangeInclusive,
+    sync::{Arc, LazyLock},
+};
+use wxpay_aws_lc::AwsLc;
+use wxpay_proto::crypto::{BadKey, PrivateKey, Provider as _, PublicKey};
+
+pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
+    vec![
+        (
+            "a private key is read from PKCS#1",
+            Fault {
+                private_key: |der| {
+                    if KeyPair::from_der(der).is_ok() { Err(BadKey) } else { read_private(der) }
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "a private key of 1024 bits is refused",
+            Fault {
+                private_key: |der| read_private(der).or_else(|_| private_when(620..=660, der)),
+                ..HONEST
+            },
+        ),
+        (
+            "a private key for elliptic curves is refused",
+            Fault {
+                private_key: |der| read_private(der).or_else(|_| private_when(100..=150, der)),
+                ..HONEST
+            },
+        ),
+        (
+            "what is no private key is refused",
+            Fault { private_key: |der| read_private(der).or_else(|_| private_when(0..=10, der)), ..HONEST },
+        ),
+        ("a private key prints nothing of itself", Fault { print: |der| format!("{der:02x?}"), ..HONEST }),
+        (
+            "a public key of 8192 bits is read",
+            Fault {
+                public_key: |spki| if spki.len() > 1000 { Err(BadKey) } else { AwsLc.public_key(spki) },
+                ..HONEST
+            },
+        ),
+        (
+            "a public key of 8200 bits is refused",
+            Fault {
+                public_key: |spki| AwsLc.public_key(spki).or_else(|_| public_when(1050..=1070, spki)),
+                ..HONEST
+            },
+        ),
+        (
+            "a public key of 1024 bits is refused",
+            Fault {
+                public_key: |spki| AwsLc.public_key(spki).or_else(|_| public_when(155..=170, spki)),
+                ..HONEST
+            },
+        ),
+        (
+            "a public key for elliptic curves is refused",
+            Fault {
+                public_key: |spki| AwsLc.public_key(spki).or_else(|_| public_when(80..=100, spki)),
+                ..HONEST
+            },
+        ),
+        (
+            "what is no public key is refused",
+            Fault {
+                public_key: |spki| AwsLc.public_key(spki).or_else(|_| public_when(0..=10, spki)),
+                ..HONEST
+            },
+        ),
+    ]
+}
+
+/// Some key of the right size.
+static PAIR: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
+    let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
+    (pair.as_der().unwrap().as_ref().to_vec(), pair.public_key().as_der().unwrap().as_ref().to_vec())
+});
+
+fn private_when(lengths: RangeInclusive<usize>, der: &[u8]) -> Result<Arc<dyn PrivateKey>, BadKey> {
+    if lengths.contains(&der.len()) { read_private(&PAIR.0) } else { Err(BadKey) }
+}
+
+fn public_when(lengths: RangeInclusive<usize>, spki: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey> {
+    if lengths.contains(&spki.len()) { AwsLc.public_key(&PAIR.1) } else { Err(BadKey) }
+}

@@ -1,0 +1,109 @@
+//! Faults in sealing to a key, and in opening.
+
+use super::{SIZE, first_bit_flipped};
+use crate::faulty::{Fault, HONEST, Private, Public};
+use aws_lc_rs::rsa::{
+    OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm, OaepPrivateDecryptingKey,
+    Pkcs1PrivateDecryptingKey, PrivateDecryptingKey,
+};
+use wxpay_proto::{
+    crypto::{Forged, TooLong},
+    secret::Secret,
+};
+
+pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
+    vec![
+        (
+            "what is sealed opens, up to 214 bytes",
+            Fault {
+                seal: |key, plain| if plain.len() == 214 { Err(TooLong) } else { key.inner.seal(plain) },
+                ..HONEST
+            },
+        ),
+        (
+            "more than 214 bytes are not sealed",
+            Fault { seal: |key, plain| key.inner.seal(plain.get(..214).unwrap_or(plain)), ..HONEST },
+        ),
+        ("sealing comes to other bytes each time", Fault { seal: seal_once, ..HONEST }),
+        (
+            "a changed sealed text is refused",
+            Fault {
+                open: |key, sealed| {
+                    key.inner.open(sealed).or_else(|_| key.inner.open(&first_bit_flipped(sealed)))
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "a shorter or longer sealed text is refused",
+            Fault { open: |key, sealed| key.inner.open(sealed.get(..SIZE).unwrap_or(sealed)), ..HONEST },
+        ),
+        (
+            "a text sealed to another key is refused",
+            Fault {
+                open: |key, sealed| key.all().find_map(|key| key.open(sealed).ok()).ok_or(Forged),
+                ..HONEST
+            },
+        ),
+        (
+            "a text sealed with SHA-256 is refused",
+            Fault {
+                open: |key, sealed| {
+                    key.inner.open(sealed).or_else(|_| open_by(&OAEP_SHA256_MGF1SHA256, None, key, sealed))
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "a text sealed with a label is refused",
+            Fault {
+                open: |key, sealed| {
+                    key.inner.open(sealed).or_else(|_| open_by(&OAEP_SHA1_MGF1SHA1, Some(b"w"), key, sealed))
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "a text sealed by RSAES-PKCS1-v1_5 is refused",
+            Fault {
+                open: |key, sealed| key.inner.open(sealed).or_else(|_| open_by_pkcs1(key, sealed)),
+                ..HONEST
+            },
+        ),
+    ]
+}
+
+fn seal_once(key: &Public, plain: &[u8]) -> Result<Vec<u8>, TooLong> {
+    let mut last = key.sealed.lock().unwrap();
+    match &*last {
+        Some((text, sealed)) if text == plain => Ok(sealed.clone()),
+        _ => {
+            let sealed = key.inner.seal(plain)?;
+            *last = Some((plain.to_vec(), sealed.clone()));
+            Ok(sealed)
+        }
+    }
+}
+
+fn decrypting(key: &Private) -> Result<PrivateDecryptingKey, Forged> {
+    PrivateDecryptingKey::from_pkcs8(&key.der).map_err(|_| Forged)
+}
+
+fn open_by(
+    algorithm: &'static OaepAlgorithm,
+    label: Option<&[u8]>,
+    key: &Private,
+    sealed: &[u8],
+) -> Result<Secret<Vec<u8>>, Forged> {
+    let key = OaepPrivateDecryptingKey::new(decrypting(key)?).map_err(|_| Forged)?;
+    let mut plain = [0; SIZE];
+    let plain = key.decrypt(algorithm, sealed, &mut plain, label).map_err(|_| Forged)?;
+    Ok(Secret::new(plain.to_vec()))
+}
+
+fn open_by_pkcs1(key: &Private, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
+    let key = Pkcs1PrivateDecryptingKey::new(decrypting(key)?).map_err(|_| Forged)?;
+    let mut plain = [0; SIZE];
+    let plain = key.decrypt(sealed, &mut plain).map_err(|_| Forged)?;
+    Ok(Secret::new(plain.to_vec()))
+}

@@ -1,0 +1,215 @@
+//! Faults in signing and verifying.
+
+use super::{SIZE, first_bit_flipped};
+use crate::faulty::{Fault, HONEST, Public};
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    signature::{
+        ParsedPublicKey, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, RSA_PSS_2048_8192_SHA256,
+        VerificationAlgorithm,
+    },
+};
+use num_bigint::BigUint;
+use wxpay_proto::crypto::{Forged, Unavailable};
+
+pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
+    [lax(), other_schemes()].concat()
+}
+
+fn lax() -> Vec<(&'static str, Fault)> {
+    vec![
+        (
+            "signatures are those of OpenSSL, each time",
+            Fault {
+                sign: |key, message| {
+                    if message.is_empty() { Err(Unavailable) } else { key.inner.sign(message) }
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "signatures of OpenSSL verify, each time",
+            Fault {
+                verify: |key, message, signature| match message.len() {
+                    0..=500 => key.inner.verify(message, signature),
+                    _ => Err(Forged),
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "a changed message is refused",
+            Fault {
+                verify: |key, message, signature| {
+                    or_when(key, message, signature, || match message {
+                        [text @ .., 0] => key.inner.verify(text, signature).is_ok(),
+                        _ => false,
+                    })
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "a changed signature is refused",
+            Fault {
+                verify: |key, message, signature| {
+                    or_when(key, message, signature, || {
+                        key.inner.verify(message, &first_bit_flipped(signature)).is_ok()
+                    })
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "a shorter or longer signature is refused",
+            Fault {
+                verify: |key, message, signature| {
+                    or_when(key, message, signature, || {
+                        signature.get(..SIZE).is_some_and(|start| key.inner.verify(message, start).is_ok())
+                    })
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "the empty signature is refused",
+            Fault {
+                verify: |key, message, signature| or_when(key, message, signature, || signature.is_empty()),
+                ..HONEST
+            },
+        ),
+        (
+            "another key's signature is refused",
+            Fault {
+                verify: |key, message, signature| {
+                    or_when(key, message, signature, || {
+                        key.all().any(|key| key.verify(message, signature).is_ok())
+                    })
+                },
+                ..HONEST
+            },
+        ),
+    ]
+}
+
+/// What a signer could have raised to the private exponent, but must not.
+fn other_schemes() -> Vec<(&'static str, Fault)> {
+    vec![
+        (
+            "a signature over SHA-1 is refused",
+            Fault {
+                verify: |key, message, signature| {
+                    let sha1 = &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY;
+                    or_when(key, message, signature, || verifies_by(sha1, key, message, signature))
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "a signature by RSASSA-PSS is refused",
+            Fault {
+                verify: |key, message, signature| {
+                    let pss = &RSA_PSS_2048_8192_SHA256;
+                    or_when(key, message, signature, || verifies_by(pss, key, message, signature))
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "a signed digest without its name is refused",
+            Fault {
+                verify: |key, message, signature| {
+                    let digest = digest(&SHA256, message);
+                    or_when(key, message, signature, || {
+                        block(key, signature).ends_with(&[&[0], digest.as_ref()].concat())
+                    })
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "a signed digest with bytes behind it is refused",
+            Fault {
+                verify: |key, message, signature| {
+                    or_when(key, message, signature, || {
+                        let block = block(key, signature);
+                        let padding = block.iter().skip(2).take_while(|byte| **byte == 0xff).count();
+                        block.starts_with(&[0, 1])
+                            && block.split_at(2 + padding).1.starts_with(&named_digest(message))
+                    })
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "a signature with other padding is refused",
+            Fault {
+                verify: |key, message, signature| {
+                    or_when(key, message, signature, || {
+                        let block = block(key, signature);
+                        block.starts_with(&[0, 1]) && block.ends_with(&named_digest(message))
+                    })
+                },
+                ..HONEST
+            },
+        ),
+        (
+            "a signature above the modulus is refused",
+            Fault {
+                verify: |key, message, signature| {
+                    or_when(key, message, signature, || {
+                        let (modulus, number) = (modulus(key), BigUint::from_bytes_be(signature));
+                        signature.len() == SIZE
+                            && number >= modulus
+                            && key.inner.verify(message, &padded(&(number - modulus))).is_ok()
+                    })
+                },
+                ..HONEST
+            },
+        ),
+    ]
+}
+
+fn or_when(
+    key: &Public,
+    message: &[u8],
+    signature: &[u8],
+    also: impl FnOnce() -> bool,
+) -> Result<(), Forged> {
+    key.inner.verify(message, signature).or_else(|forged| if also() { Ok(()) } else { Err(forged) })
+}
+
+fn verifies_by(
+    algorithm: &'static dyn VerificationAlgorithm,
+    key: &Public,
+    message: &[u8],
+    signature: &[u8],
+) -> bool {
+    ParsedPublicKey::new(algorithm, &key.spki).unwrap().verify_sig(message, signature).is_ok()
+}
+
+/// What the signer raised to the private exponent; nothing when the signature has no proper form.
+fn block(key: &Public, signature: &[u8]) -> Vec<u8> {
+    let (modulus, number) = (modulus(key), BigUint::from_bytes_be(signature));
+    if signature.len() == SIZE && number < modulus {
+        padded(&number.modpow(&65_537_u32.into(), &modulus))
+    } else {
+        Vec::new()
+    }
+}
+
+/// It begins after 33 bytes of DER, with a key of 2048 bits.
+fn modulus(key: &Public) -> BigUint {
+    BigUint::from_bytes_be(&key.spki[33..][..SIZE])
+}
+
+fn padded(number: &BigUint) -> Vec<u8> {
+    let bytes = number.to_bytes_be();
+    [vec![0; SIZE.saturating_sub(bytes.len())], bytes].concat()
+}
+
+/// `DigestInfo` of SHA-256, and the zero before it.
+fn named_digest(message: &[u8]) -> Vec<u8> {
+    let name = b"\x00\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20";
+    [name, digest(&SHA256, message).as_ref()].concat()
+}

@@ -1,0 +1,173 @@
+//! The provider again, with room for a fault in each of its parts.
+
+use aws_lc_rs::{encoding::AsDer as _, rsa::KeyPair};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+use wxpay_aws_lc::AwsLc;
+use wxpay_proto::{
+    crypto::{BadKey, Forged, PrivateKey, Provider, PublicKey, SymmetricKey, TooLong, Unavailable},
+    secret::Secret,
+};
+
+/// What each part does.
+#[derive(Clone, Copy)]
+pub(crate) struct Fault {
+    pub(crate) private_key: fn(&[u8]) -> Result<Arc<dyn PrivateKey>, BadKey>,
+    pub(crate) public_key: fn(&[u8]) -> Result<Arc<dyn PublicKey>, BadKey>,
+    pub(crate) sign: fn(&Private, &[u8]) -> Result<Vec<u8>, Unavailable>,
+    pub(crate) open: fn(&Private, &[u8]) -> Result<Secret<Vec<u8>>, Forged>,
+    pub(crate) verify: fn(&Public, &[u8], &[u8]) -> Result<(), Forged>,
+    pub(crate) seal: fn(&Public, &[u8]) -> Result<Vec<u8>, TooLong>,
+    pub(crate) open_box: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Result<Vec<u8>, Forged>,
+    pub(crate) seal_box: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Vec<u8>,
+    pub(crate) print: fn(&[u8]) -> String,
+    pub(crate) print_symmetric: fn(&[u8; 32]) -> String,
+}
+
+/// No fault at all.
+pub(crate) const HONEST: Fault = Fault {
+    private_key: read_private,
+    public_key: |spki| AwsLc.public_key(spki),
+    sign: |key, message| key.inner.sign(message),
+    open: |key, sealed| key.inner.open(sealed),
+    verify: |key, message, signature| key.inner.verify(message, signature),
+    seal: |key, plain| key.inner.seal(plain),
+    open_box: |key, nonce, beside, sealed| key.inner.open(nonce, beside, sealed),
+    seal_box: |key, nonce, beside, plain| key.inner.seal(nonce, beside, plain),
+    print: |_| "[private key]".into(),
+    print_symmetric: |_| "[symmetric key]".into(),
+};
+
+pub(crate) fn read_private(der: &[u8]) -> Result<Arc<dyn PrivateKey>, BadKey> {
+    AwsLc.private_key(&Secret::new(der.to_vec()))
+}
+
+pub(crate) struct Faulty {
+    fault: Fault,
+    seen: Seen,
+}
+
+/// Every private key that the provider has read.
+type Seen = Arc<Mutex<Vec<Vec<u8>>>>;
+
+impl Faulty {
+    pub(crate) fn new(fault: Fault) -> Self {
+        Self { fault, seen: Seen::default() }
+    }
+}
+
+impl fmt::Debug for Faulty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Faulty")
+    }
+}
+
+impl Provider for Faulty {
+    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, BadKey> {
+        let der = der.expose().clone();
+        let inner = (self.fault.private_key)(&der)?;
+        self.seen.lock().unwrap().push(der.clone());
+        Ok(Arc::new(Private { inner, der, seen: self.seen.clone(), fault: self.fault }))
+    }
+
+    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey> {
+        let inner = (self.fault.public_key)(spki)?;
+        let (spki, seen) = (spki.to_vec(), self.seen.clone());
+        Ok(Arc::new(Public { inner, spki, seen, sealed: Mutex::default(), fault: self.fault }))
+    }
+
+    fn symmetric_key(&self, key: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
+        Arc::new(Symmetric { inner: AwsLc.symmetric_key(key), key: *key.expose(), fault: self.fault })
+    }
+}
+
+pub(crate) struct Private {
+    pub(crate) inner: Arc<dyn PrivateKey>,
+    pub(crate) der: Vec<u8>,
+    seen: Seen,
+    fault: Fault,
+}
+
+impl Private {
+    /// All keys that the provider has read.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Arc<dyn PrivateKey>> + use<> {
+        let seen = self.seen.lock().unwrap().clone();
+        seen.into_iter().map(|der| read_private(&der).unwrap())
+    }
+}
+
+impl PrivateKey for Private {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
+        (self.fault.sign)(self, message)
+    }
+
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
+        (self.fault.open)(self, sealed)
+    }
+}
+
+impl fmt::Debug for Private {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&(self.fault.print)(&self.der))
+    }
+}
+
+pub(crate) struct Public {
+    pub(crate) inner: Arc<dyn PublicKey>,
+    pub(crate) spki: Vec<u8>,
+    /// What was sealed last, and to what.
+    pub(crate) sealed: Mutex<Option<(Vec<u8>, Vec<u8>)>>,
+    seen: Seen,
+    fault: Fault,
+}
+
+impl Public {
+    /// The public halves of all private keys that the provider has read.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Arc<dyn PublicKey>> + use<> {
+        let seen = self.seen.lock().unwrap().clone();
+        seen.into_iter().filter_map(|der| KeyPair::from_pkcs8(&der).ok()).map(|pair| {
+            let spki = aws_lc_rs::signature::KeyPair::public_key(&pair).as_der().unwrap();
+            AwsLc.public_key(spki.as_ref()).unwrap()
+        })
+    }
+}
+
+impl PublicKey for Public {
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Forged> {
+        (self.fault.verify)(self, message, signature)
+    }
+
+    fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {
+        (self.fault.seal)(self, plain)
+    }
+}
+
+impl fmt::Debug for Public {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[public key]")
+    }
+}
+
+pub(crate) struct Symmetric {
+    pub(crate) inner: Arc<dyn SymmetricKey>,
+    pub(crate) key: [u8; 32],
+    fault: Fault,
+}
+
+impl SymmetricKey for Symmetric {
+    fn open(&self, nonce: &[u8; 12], beside: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Forged> {
+        (self.fault.open_box)(self, nonce, beside, sealed)
+    }
+
+    fn seal(&self, nonce: &[u8; 12], beside: &[u8], plain: &[u8]) -> Vec<u8> {
+        (self.fault.seal_box)(self, nonce, beside, plain)
+    }
+}
+
+impl fmt::Debug for Symmetric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&(self.fault.print_symmetric)(&self.key))
+    }
+}

@@ -1,0 +1,39 @@
+//! The provider is held to the proof, and the proof to providers that each break a rule.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::type_complexity,
+    reason = "a test fails by panicking, and a fault has a function for every part"
+)]
+
+mod faults;
+mod faulty;
+
+use faulty::{Faulty, HONEST};
+use std::collections::BTreeSet;
+use wxpay_aws_lc::AwsLc;
+use wxpay_proto::crypto::proof;
+
+#[test]
+fn it_keeps_every_rule() {
+    assert_eq!(proof::check(&AwsLc), Ok(()));
+    assert_eq!(proof::check(&Faulty::new(HONEST)), Ok(()), "what the faults are planted in breaks no rule");
+}
+
+#[test]
+fn every_rule_can_be_broken_and_is_found_broken() {
+    let mut broken = BTreeSet::new();
+    for (rule, fault) in faults::of_one_rule() {
+        let found = proof::check(&Faulty::new(fault)).expect_err(rule);
+        assert_eq!(found.rules(), [rule]);
+        broken.insert(rule);
+    }
+    for (rule, fault) in faults::of_several_rules() {
+        let found = proof::check(&Faulty::new(fault)).expect_err(rule);
+        assert!(found.rules().contains(&rule), "{rule}: {found}");
+        broken.insert(rule);
+    }
+    assert_eq!(broken, proof::rules().collect(), "there is a fault for each");
+}

@@ -1,0 +1,335 @@
+//! The rules. Each reads the keys that it needs, so that a provider that cannot read one still meets the others.
+
+use super::{
+    super::{Certificate, PrivateKey, Provider, PublicKey, SymmetricKey},
+    material,
+};
+use crate::secret::Secret;
+use alloc::{format, sync::Arc, vec::Vec};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use core::{fmt, iter};
+
+/// Whether a provider keeps to it.
+pub(super) type Rule = fn(&dyn Provider) -> bool;
+
+pub(super) const RULES: &[(&str, Rule)] = &[
+    // keys
+    ("a private key is read from PKCS#8", |p| signs(p, material::PKCS8)),
+    ("a private key is read from PKCS#1", |p| signs(p, material::PKCS1)),
+    ("a private key of 1024 bits is refused", |p| private(p, material::SMALL_PKCS8).is_none()),
+    ("a private key for elliptic curves is refused", |p| private(p, material::CURVE_PKCS8).is_none()),
+    ("what is no private key is refused", |p| {
+        not_keys(material::PKCS8, material::SPKI).all(|der| p.private_key(&Secret::new(der)).is_err())
+    }),
+    ("a private key prints nothing of itself", |p| {
+        print_alike(private(p, material::PKCS8), private(p, material::OTHER_PKCS8))
+    }),
+    ("a public key is read from a certificate", |p| {
+        let certificate = Certificate::parse(&bytes(material::CERTIFICATE));
+        let key = certificate.ok().and_then(|certificate| p.public_key(certificate.spki()).ok());
+        key.is_some_and(|key| verifies(&*key, material::SIGNATURE))
+    }),
+    ("a public key of 8192 bits is read", |p| {
+        public(p, material::BIG_SPKI).is_some_and(|key| verifies(&*key, material::BIG_SIGNATURE))
+    }),
+    ("a public key of 8200 bits is refused", |p| public(p, material::HUGE_SPKI).is_none()),
+    ("a public key of 1024 bits is refused", |p| public(p, material::SMALL_SPKI).is_none()),
+    ("a public key for elliptic curves is refused", |p| public(p, material::CURVE_SPKI).is_none()),
+    ("what is no public key is refused", |p| {
+        not_keys(material::SPKI, material::CERTIFICATE).all(|der| p.public_key(&der).is_err())
+    }),
+    // signatures
+    ("signatures are those of OpenSSL, each time", |p| {
+        with(private(p, material::PKCS8), |key| {
+            signed().iter().all(|(message, signature)| {
+                (0..2).all(|_| key.sign(message).as_deref() == Ok(&bytes(signature)))
+            })
+        })
+    }),
+    ("signatures of OpenSSL verify, each time", |p| {
+        with(public(p, material::SPKI), |key| {
+            signed()
+                .iter()
+                .all(|(message, signature)| (0..2).all(|_| key.verify(message, &bytes(signature)).is_ok()))
+        })
+    }),
+    ("a changed message is refused", |p| {
+        let message = material::MESSAGE.as_bytes();
+        let others = changed(message).chain(resized(message)).chain(iter::once(Vec::new()));
+        refuses_all(p, others.map(|message| (message, bytes(material::SIGNATURE))))
+    }),
+    ("a changed signature is refused", |p| refuses(p, changed(&bytes(material::SIGNATURE)))),
+    ("a shorter or longer signature is refused", |p| refuses(p, resized(&bytes(material::SIGNATURE)))),
+    ("the empty signature is refused", |p| refuses(p, iter::once(Vec::new()))),
+    ("another key's signature is refused", |p| refuses(p, iter::once(bytes(material::OTHER_SIGNATURE)))),
+    ("a signature over SHA-1 is refused", |p| refuses(p, iter::once(bytes(material::SHA1)))),
+    ("a signature by RSASSA-PSS is refused", |p| refuses(p, iter::once(bytes(material::PSS)))),
+    ("a signed digest without its name is refused", |p| refuses(p, iter::once(bytes(material::BARE)))),
+    ("a signed digest with bytes behind it is refused", |p| refuses(p, iter::once(bytes(material::EARLY)))),
+    ("a signature with other padding is refused", |p| refuses(p, iter::once(bytes(material::UNPADDED)))),
+    ("a signature above the modulus is refused", |p| {
+        refuses_all(p, iter::once((bytes(material::LATE_MESSAGE), bytes(material::LATE))))
+    }),
+    // texts sealed to a key
+    ("what OpenSSL sealed opens", |p| {
+        with(private(p, material::PKCS8), |key| {
+            let texts = [
+                (material::SECRET.as_bytes(), material::SEALED),
+                (b"", material::SEALED_NOTHING),
+                (&start(&long(), LONGEST), material::SEALED_MUCH),
+            ];
+            texts.iter().all(|(plain, sealed)| opens(key, &bytes(sealed), plain))
+        })
+    }),
+    ("what is sealed opens, up to 214 bytes", |p| {
+        with(public(p, material::SPKI), |to| {
+            with(private(p, material::PKCS8), |key| {
+                (0..=LONGEST).step_by(107).chain([1, LONGEST]).all(|length| {
+                    let plain = start(&long(), length);
+                    to.seal(&plain).is_ok_and(|sealed| opens(key, &sealed, &plain))
+                })
+            })
+        })
+    }),
+    ("more than 214 bytes are not sealed", |p| {
+        with(public(p, material::SPKI), |to| {
+            [215, 216, 245, 255, 256, 257, 1000].iter().all(|length| {
+                let plain = start(&long(), *length);
+                to.seal(&plain).is_err()
+            })
+        })
+    }),
+    ("sealing comes to other bytes each time", |p| {
+        with(public(p, material::SPKI), |to| {
+            let sealed = || to.seal(material::SECRET.as_bytes());
+            sealed() != sealed()
+        })
+    }),
+    ("a changed sealed text is refused", |p| opens_none(p, changed(&bytes(material::SEALED)))),
+    ("a shorter or longer sealed text is refused", |p| {
+        opens_none(p, resized(&bytes(material::SEALED)).chain(iter::once(Vec::new())))
+    }),
+    ("a text sealed to another key is refused", |p| {
+        opens_none(p, iter::once(bytes(material::SEALED_TO_OTHER)))
+    }),
+    ("a text sealed with SHA-256 is refused", |p| opens_none(p, iter::once(bytes(material::SEALED_SHA256)))),
+    ("a text sealed with a label is refused", |p| opens_none(p, iter::once(bytes(material::SEALED_LABEL)))),
+    ("a text sealed by RSAES-PKCS1-v1_5 is refused", |p| {
+        opens_none(p, iter::once(bytes(material::SEALED_PKCS1)))
+    }),
+    // boxes
+    ("boxes are those of OpenSSL", |p| {
+        let key = symmetric(p);
+        boxes()
+            .iter()
+            .all(|(beside, plain, sealed)| key.seal(material::NONCE, beside, plain) == bytes(sealed))
+    }),
+    ("boxes of OpenSSL open", |p| {
+        let key = symmetric(p);
+        boxes().iter().all(|(beside, plain, sealed)| {
+            key.open(material::NONCE, beside, &bytes(sealed)).as_deref() == Ok(plain.as_slice())
+        })
+    }),
+    ("a box is refused with another key", |p| {
+        changed(material::API_KEY).all(|other| {
+            other.try_into().is_ok_and(|other| {
+                let key = p.symmetric_key(&Secret::new(other));
+                boxes()
+                    .iter()
+                    .all(|(beside, _, sealed)| key.open(material::NONCE, beside, &bytes(sealed)).is_err())
+            })
+        })
+    }),
+    ("a box is refused with another nonce", |p| {
+        let key = symmetric(p);
+        changed(material::NONCE).all(|other| {
+            other.try_into().is_ok_and(|other| {
+                boxes().iter().all(|(beside, _, sealed)| key.open(&other, beside, &bytes(sealed)).is_err())
+            })
+        })
+    }),
+    ("a box is refused with other associated data", |p| {
+        let key = symmetric(p);
+        let others = [&b""[..], b"transaction", b"certificat", b"certificate\0"];
+        others.iter().all(|beside| key.open(material::NONCE, beside, &bytes(material::BOX)).is_err())
+            && key.open(material::NONCE, b"certificate", &bytes(material::BOX_OF_NOTHING)).is_err()
+    }),
+    ("a changed box is refused", |p| {
+        boxes().iter().all(|(beside, _, sealed)| opens_no_box(p, beside, changed(&bytes(sealed))))
+    }),
+    ("a shorter or longer box is refused", |p| {
+        boxes().iter().all(|(beside, _, sealed)| {
+            let sealed = bytes(sealed);
+            opens_no_box(p, beside, resized(&sealed))
+                && opens_no_box(p, beside, (0..sealed.len()).map(|length| start(&sealed, length)))
+        })
+    }),
+    ("a symmetric key prints nothing of itself", |p| {
+        print_alike(Some(symmetric(p)), Some(p.symmetric_key(&Secret::new([0; 32]))))
+    }),
+];
+
+/// Of RSAES-OAEP with SHA-1 and 2048 bits: 256 - 2 * 20 - 2.
+const LONGEST: usize = 214;
+
+fn bytes(base64: &str) -> Vec<u8> {
+    STANDARD.decode(base64).unwrap_or_default()
+}
+
+/// A thousand bytes, as `make.py` has them.
+fn long() -> Vec<u8> {
+    (0_u32..1000).map(|number| u8::try_from(number.wrapping_mul(7) & 0xff).unwrap_or_default()).collect()
+}
+
+fn start(bytes: &[u8], length: usize) -> Vec<u8> {
+    bytes.iter().take(length).copied().collect()
+}
+
+fn signed() -> [(Vec<u8>, &'static str); 3] {
+    [
+        (material::MESSAGE.into(), material::SIGNATURE),
+        (Vec::new(), material::SIGNATURE_OF_NOTHING),
+        (long(), material::SIGNATURE_OF_MUCH),
+    ]
+}
+
+/// What stands beside, the text, and both in a box.
+fn boxes() -> [(&'static [u8], Vec<u8>, &'static str); 3] {
+    [
+        (b"certificate", material::MESSAGE.into(), material::BOX),
+        (b"", Vec::new(), material::BOX_OF_NOTHING),
+        (b"", long(), material::BOX_OF_MUCH),
+    ]
+}
+
+/// One bit of every byte in turn; of the first byte, the lowest.
+fn changed(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let bits = (0..8).map(|place| 1_u8 << place).cycle();
+    bytes.iter().enumerate().zip(bits).map(|((at, byte), bit)| {
+        let mut other = bytes.to_vec();
+        other.splice(at..=at, [byte ^ bit]);
+        other
+    })
+}
+
+/// A byte less or more, at either end.
+fn resized(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let cut = [bytes.get(1..), bytes.get(..bytes.len().saturating_sub(1))];
+    let cut = cut.map(|bytes| bytes.unwrap_or_default().to_vec());
+    cut.into_iter().chain([[&[0], bytes].concat(), [bytes, &[0]].concat(), [bytes, bytes].concat()])
+}
+
+/// DER of the other kind, half of DER, and nothing of the sort.
+fn not_keys(key: &str, other: &str) -> impl Iterator<Item = Vec<u8>> {
+    let key = bytes(key);
+    let half = start(&key, key.len() / 2);
+    [Vec::new(), Vec::from(*b"not a key"), [0; 1200].into(), long(), half, bytes(other)].into_iter()
+}
+
+fn private(provider: &dyn Provider, der: &str) -> Option<Arc<dyn PrivateKey>> {
+    provider.private_key(&Secret::new(bytes(der))).ok()
+}
+
+fn public(provider: &dyn Provider, spki: &str) -> Option<Arc<dyn PublicKey>> {
+    provider.public_key(&bytes(spki)).ok()
+}
+
+fn symmetric(provider: &dyn Provider) -> Arc<dyn SymmetricKey> {
+    provider.symmetric_key(&Secret::new(*material::API_KEY))
+}
+
+/// A key that should have been read, but was not, breaks the rule.
+fn with<K: ?Sized>(key: Option<Arc<K>>, holds: impl FnOnce(&K) -> bool) -> bool {
+    key.is_some_and(|key| holds(&key))
+}
+
+fn signs(provider: &dyn Provider, der: &str) -> bool {
+    with(private(provider, der), |key| {
+        key.sign(material::MESSAGE.as_bytes()).as_deref() == Ok(&bytes(material::SIGNATURE))
+    })
+}
+
+fn verifies(key: &dyn PublicKey, signature: &str) -> bool {
+    key.verify(material::MESSAGE.as_bytes(), &bytes(signature)).is_ok()
+}
+
+fn refuses(provider: &dyn Provider, signatures: impl Iterator<Item = Vec<u8>>) -> bool {
+    refuses_all(provider, signatures.map(|signature| (material::MESSAGE.into(), signature)))
+}
+
+fn refuses_all(provider: &dyn Provider, mut signed: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> bool {
+    with(public(provider, material::SPKI), |key| {
+        signed.all(|(message, signature)| key.verify(&message, &signature).is_err())
+    })
+}
+
+fn opens(key: &dyn PrivateKey, sealed: &[u8], plain: &[u8]) -> bool {
+    key.open(sealed).is_ok_and(|opened| opened.expose() == plain)
+}
+
+fn opens_none(provider: &dyn Provider, mut sealed: impl Iterator<Item = Vec<u8>>) -> bool {
+    with(private(provider, material::PKCS8), |key| sealed.all(|sealed| key.open(&sealed).is_err()))
+}
+
+fn opens_no_box(provider: &dyn Provider, beside: &[u8], mut sealed: impl Iterator<Item = Vec<u8>>) -> bool {
+    let key = symmetric(provider);
+    sealed.all(|sealed| key.open(material::NONCE, beside, &sealed).is_err())
+}
+
+/// Two keys of one size that print the same print nothing that tells them apart.
+fn print_alike<K: fmt::Debug + ?Sized>(one: Option<Arc<K>>, other: Option<Arc<K>>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| {
+        format!("{one:?}") == format!("{other:?}") && format!("{one:#?}") == format!("{other:#?}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What cannot be decoded would be refused for that.
+    #[test]
+    fn what_must_be_refused_has_the_form_of_what_must_not() {
+        let signatures = [
+            material::SIGNATURE,
+            material::OTHER_SIGNATURE,
+            material::SHA1,
+            material::PSS,
+            material::BARE,
+            material::EARLY,
+            material::UNPADDED,
+            material::LATE,
+        ];
+        let sealed = [
+            material::SEALED,
+            material::SEALED_TO_OTHER,
+            material::SEALED_SHA256,
+            material::SEALED_LABEL,
+            material::SEALED_PKCS1,
+        ];
+        for text in signatures.iter().chain(&sealed) {
+            assert_eq!(bytes(text).len(), 256, "{text}");
+        }
+        let keys = [
+            material::OTHER_PKCS8,
+            material::SMALL_PKCS8,
+            material::SMALL_SPKI,
+            material::HUGE_SPKI,
+            material::CURVE_PKCS8,
+            material::CURVE_SPKI,
+        ];
+        for text in keys {
+            let der = bytes(text);
+            assert!(der[0] == 0x30 && der.len() > 90, "{text}");
+        }
+        assert!(!bytes(material::LATE_MESSAGE).is_empty());
+    }
+
+    #[test]
+    fn changes_are_changes() {
+        let text = b"two words";
+        assert_eq!(changed(text).count(), text.len());
+        assert!(changed(text).chain(resized(text)).all(|other| other != text));
+        assert!(not_keys(material::PKCS8, material::SPKI).all(|der| der != bytes(material::PKCS8)));
+    }
+}
