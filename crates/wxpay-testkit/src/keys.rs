@@ -1,5 +1,7 @@
 //! Throw-away credentials, made up here: no merchant has them.
 
+pub mod v3;
+
 use wxpay_proto::v1::{AppSecret, Builder, Merchant, PartnerKey, PaySignKey};
 use wxpay_sim::Credentials;
 

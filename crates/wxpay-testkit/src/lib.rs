@@ -15,6 +15,7 @@ pub mod drive;
 pub mod fuzz;
 pub mod keys;
 pub mod network;
+pub mod null;
 
 /// The README's examples compile.
 #[cfg(doctest)]

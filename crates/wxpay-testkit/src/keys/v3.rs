@@ -1,0 +1,128 @@
+//! Throw-away keys of the third generation, made by `keys/make` with OpenSSL. The certificates are valid from 2014 to
+//! 2099.
+
+use std::sync::Arc;
+use wxpay_aws_lc::AwsLc;
+use wxpay_proto::{
+    crypto::{Certificate, PrivateKey, Provider, PublicKey, pem},
+    v3::{ApiV3Key, Builder, Merchant},
+};
+
+/// The merchant's number; its certificate is in this name.
+pub const MCHID: &str = "1900000001";
+/// The number of the merchant's certificate. It begins with a zero.
+pub const SERIAL_NO: &str = "0A51C3E08D2B467F91A4D05E73B8C26F1D340001";
+/// The merchant's private key, PEM of PKCS#8.
+pub const KEY: &str = include_str!("../../keys/merchant.pem");
+/// The merchant's certificate.
+pub const CERTIFICATE: &str = include_str!("../../keys/merchant_certificate.pem");
+/// The APIv3 key.
+pub const API_V3_KEY: &str = "4p1v3Key000000000000000000005ec4";
+
+/// A key of the platform's, with its certificate.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Platform {
+    /// The number of the certificate.
+    pub serial_no: &'static str,
+    /// The private key, PEM of PKCS#8.
+    pub key: &'static str,
+    /// The certificate, PEM.
+    pub certificate: &'static str,
+}
+
+/// Two keys of the platform's, to rotate. The number of the second has its high bit set.
+pub const PLATFORM: [Platform; 2] = [
+    Platform {
+        serial_no: "5E0F61B7A49D2C8830E6C14BF72D95A01B6C0001",
+        key: include_str!("../../keys/platform_one.pem"),
+        certificate: include_str!("../../keys/platform_one_certificate.pem"),
+    },
+    Platform {
+        serial_no: "D27A4406E9B3158CF05D68127EC39AB4470E0002",
+        key: include_str!("../../keys/platform_two.pem"),
+        certificate: include_str!("../../keys/platform_two_certificate.pem"),
+    },
+];
+
+/// The name of WeChat Pay's public key.
+pub const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010100000000000001";
+/// WeChat Pay's public key, PEM.
+pub const PUBLIC_KEY: &str = include_str!("../../keys/public_key_mode_public.pem");
+/// Its private half, PEM of PKCS#8.
+pub const PUBLIC_KEY_PRIVATE: &str = include_str!("../../keys/public_key_mode.pem");
+
+/// The merchant that believes platform certificates, which it has to fetch.
+#[must_use]
+pub fn merchant() -> Builder {
+    Merchant::builder(
+        Arc::new(AwsLc),
+        MCHID.parse().unwrap(),
+        SERIAL_NO.parse().unwrap(),
+        private_key(KEY),
+        &ApiV3Key::new(API_V3_KEY.into()).unwrap(),
+    )
+}
+
+/// The merchant that believes WeChat Pay's public key.
+#[must_use]
+pub fn merchant_by_public_key() -> Builder {
+    merchant().public_key(PUBLIC_KEY_ID.parse().unwrap(), public_key(PUBLIC_KEY))
+}
+
+/// A private key from PEM.
+#[must_use]
+pub fn private_key(pem: &str) -> Arc<dyn PrivateKey> {
+    AwsLc.private_key(&pem::private_key(pem.as_bytes()).unwrap()).unwrap()
+}
+
+/// A public key from PEM.
+#[must_use]
+pub fn public_key(pem: &str) -> Arc<dyn PublicKey> {
+    AwsLc.public_key(&pem::public_key(pem.as_bytes()).unwrap()).unwrap()
+}
+
+/// A certificate from PEM.
+#[must_use]
+pub fn certificate(pem: &str) -> Certificate {
+    Certificate::parse_pem(pem.as_bytes()).unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wxpay_proto::UnixTime;
+
+    fn fit(key: &str, certificate: &Certificate) -> bool {
+        let public = AwsLc.public_key(certificate.spki()).unwrap();
+        public.verify(b"text", &private_key(key).sign(b"text").unwrap()).is_ok()
+    }
+
+    #[test]
+    fn each_key_fits_its_certificate_and_no_other() {
+        let merchant = certificate(CERTIFICATE);
+        assert_eq!((merchant.serial(), merchant.common_name()), (SERIAL_NO, Some(MCHID)));
+        assert!(fit(KEY, &merchant));
+        for platform in PLATFORM {
+            let certificate = certificate(platform.certificate);
+            assert_eq!(certificate.serial(), platform.serial_no);
+            assert!(fit(platform.key, &certificate));
+            assert!(!fit(KEY, &certificate));
+        }
+    }
+
+    #[test]
+    fn the_certificates_outlive_any_test() {
+        for pem in [CERTIFICATE, PLATFORM[0].certificate, PLATFORM[1].certificate] {
+            // `date -u -d 2014-01-01 +%s`, and that of the last second of 2099.
+            assert!(certificate(pem).is_valid_at(UnixTime::from_secs(1_388_534_400)));
+            assert!(certificate(pem).is_valid_at(UnixTime::from_secs(4_102_444_799)));
+        }
+    }
+
+    #[test]
+    fn the_public_key_fits_its_private_half() {
+        let signature = private_key(PUBLIC_KEY_PRIVATE).sign(b"text").unwrap();
+        assert!(public_key(PUBLIC_KEY).verify(b"text", &signature).is_ok());
+    }
+}

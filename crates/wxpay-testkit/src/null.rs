@@ -1,0 +1,229 @@
+//! Cryptography without security: fast, and the same each time. For fuzzing, and for very many orders.
+//!
+//! Signatures, sealed texts and boxes have the sizes of real ones, and what is changed is refused as it would be; but
+//! anybody can make them. Keys are names: [`private_key`] and [`public_key`] of one name fit each other.
+
+use sha2::{Digest as _, Sha256};
+use std::{fmt, sync::Arc};
+use wxpay_proto::{
+    crypto::{BadKey, Forged, PrivateKey, Provider, PublicKey, SymmetricKey, TooLong, Unavailable},
+    secret::Secret,
+};
+
+/// A provider that protects nothing.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::exhaustive_structs, reason = "it is its own value")]
+pub struct NullProvider;
+
+/// What [`NullProvider`] reads as a private key.
+#[must_use]
+pub fn private_key(name: &str) -> Secret<Vec<u8>> {
+    Secret::new([PRIVATE, name.as_bytes()].concat())
+}
+
+/// What [`NullProvider`] reads as the public half of the private key of that name.
+#[must_use]
+pub fn public_key(name: &str) -> Vec<u8> {
+    [PUBLIC, name.as_bytes()].concat()
+}
+
+/// What [`NullProvider`] reads as the private half of any public key, be it a certificate's.
+#[must_use]
+pub fn private_key_of(spki: &[u8]) -> Secret<Vec<u8>> {
+    Secret::new([PRIVATE_OF, spki].concat())
+}
+
+const PRIVATE: &[u8] = b"null-private:";
+const PRIVATE_OF: &[u8] = b"null-private-of:";
+const PUBLIC: &[u8] = b"null-public:";
+
+/// As with a key of 2048 bits.
+const SIZE: usize = 256;
+const LONGEST: usize = 214;
+const DIGEST: usize = 32;
+const TAG: usize = 16;
+
+impl Provider for NullProvider {
+    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, BadKey> {
+        let der = der.expose();
+        let public = match (der.strip_prefix(PRIVATE), der.strip_prefix(PRIVATE_OF)) {
+            (Some(name), _) => [PUBLIC, name].concat(),
+            (None, Some(spki)) => spki.to_vec(),
+            (None, None) => return Err(BadKey),
+        };
+        Ok(Arc::new(Pair::of(&public)?))
+    }
+
+    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey> {
+        Ok(Arc::new(Pair::of(spki)?))
+    }
+
+    fn symmetric_key(&self, key: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
+        Arc::new(Symmetric(*key.expose()))
+    }
+}
+
+/// Both halves of a key, which are one: the digest of the public one.
+struct Pair([u8; DIGEST]);
+
+impl Pair {
+    fn of(public: &[u8]) -> Result<Self, BadKey> {
+        if public.is_empty() { Err(BadKey) } else { Ok(Self(digest([public]))) }
+    }
+
+    fn signature(&self, message: &[u8]) -> Vec<u8> {
+        digest([&self.0, message]).repeat(SIZE / DIGEST)
+    }
+}
+
+impl PrivateKey for Pair {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
+        Ok(self.signature(message))
+    }
+
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
+        let (text, tag) = sealed.split_at_checked(SIZE - DIGEST).ok_or(Forged)?;
+        if tag != digest([&self.0, text]) {
+            return Err(Forged);
+        }
+        let (length, text) = text.split_first().ok_or(Forged)?;
+        Ok(Secret::new(veiled(text.get(..usize::from(*length)).ok_or(Forged)?)))
+    }
+}
+
+impl PublicKey for Pair {
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Forged> {
+        if signature == self.signature(message) { Ok(()) } else { Err(Forged) }
+    }
+
+    /// Each time to the same bytes, unlike a real one: the length, the text, zeros, a digest.
+    fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {
+        let length = u8::try_from(plain.len()).map_err(|_| TooLong)?;
+        if plain.len() > LONGEST {
+            return Err(TooLong);
+        }
+        let mut sealed = [&[length], &veiled(plain)[..]].concat();
+        sealed.resize(SIZE - DIGEST, 0);
+        let tag = digest([&self.0, &sealed]);
+        sealed.extend(tag);
+        Ok(sealed)
+    }
+}
+
+impl fmt::Debug for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[null key]")
+    }
+}
+
+struct Symmetric([u8; 32]);
+
+impl Symmetric {
+    fn tag(&self, nonce: &[u8], associated_data: &[u8], text: &[u8]) -> [u8; TAG] {
+        let length = associated_data.len().to_be_bytes();
+        let whole = digest([&self.0, nonce, &length, associated_data, text]);
+        std::array::from_fn(|at| whole[at])
+    }
+}
+
+impl SymmetricKey for Symmetric {
+    fn open(&self, nonce: &[u8; 12], associated_data: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Forged> {
+        let tag_at = sealed.len().checked_sub(TAG).ok_or(Forged)?;
+        let (text, tag) = sealed.split_at_checked(tag_at).ok_or(Forged)?;
+        if tag == self.tag(nonce, associated_data, text) { Ok(veiled(text)) } else { Err(Forged) }
+    }
+
+    fn seal(&self, nonce: &[u8; 12], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
+        let mut sealed = veiled(plain);
+        let tag = self.tag(nonce, associated_data, &sealed);
+        sealed.extend(tag);
+        sealed
+    }
+}
+
+impl fmt::Debug for Symmetric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[null key]")
+    }
+}
+
+/// And back. So that what was not opened does not pass for what was.
+fn veiled(text: &[u8]) -> Vec<u8> {
+    text.iter().map(|byte| byte ^ 0xa5).collect()
+}
+
+fn digest<const N: usize>(parts: [&[u8]; N]) -> [u8; DIGEST] {
+    parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::v3;
+
+    fn pair(name: &str) -> (Arc<dyn PrivateKey>, Arc<dyn PublicKey>) {
+        let private = NullProvider.private_key(&private_key(name)).unwrap();
+        (private, NullProvider.public_key(&public_key(name)).unwrap())
+    }
+
+    #[test]
+    fn a_pair_agrees_with_itself_alone() {
+        let ((key, public), (_, other)) = (pair("one"), pair("two"));
+        let signature = key.sign(b"text").unwrap();
+        assert_eq!(signature.len(), SIZE);
+        assert_eq!(Ok(&signature), key.sign(b"text").as_ref());
+        assert_eq!(public.verify(b"text", &signature), Ok(()));
+        assert_eq!(public.verify(b"next", &signature), Err(Forged));
+        assert_eq!(public.verify(b"text", &signature[1..]), Err(Forged));
+        assert_eq!(other.verify(b"text", &signature), Err(Forged));
+    }
+
+    #[test]
+    fn the_public_half_may_be_that_of_a_certificate() {
+        let certificate = v3::certificate(v3::PLATFORM[0].certificate);
+        let key = NullProvider.private_key(&private_key_of(certificate.spki())).unwrap();
+        let public = NullProvider.public_key(certificate.spki()).unwrap();
+        assert_eq!(public.verify(b"text", &key.sign(b"text").unwrap()), Ok(()));
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        for der in [&b""[..], b"null-public:one", b"null-private-of:", b"MIIEvQIBADAN"] {
+            assert!(NullProvider.private_key(&Secret::new(der.to_vec())).is_err());
+        }
+        assert!(NullProvider.public_key(b"").is_err());
+    }
+
+    #[test]
+    fn sealed_texts_open_unless_they_were_changed() {
+        let ((key, public), (other, _)) = (pair("one"), pair("two"));
+        for length in [0, 1, LONGEST] {
+            let plain = vec![b'a'; length];
+            let mut sealed = public.seal(&plain).unwrap();
+            assert_eq!(sealed.len(), SIZE);
+            assert_eq!(key.open(&sealed).unwrap().expose(), &plain);
+            assert!(other.open(&sealed).is_err());
+            assert!(key.open(&sealed[1..]).is_err());
+            sealed[0] ^= 1;
+            assert!(key.open(&sealed).is_err());
+        }
+        assert_eq!(public.seal(&[0; LONGEST + 1]), Err(TooLong));
+        assert_eq!(public.seal(&[0; 300]), Err(TooLong));
+    }
+
+    #[test]
+    fn boxes_open_unless_anything_differs() {
+        let key = NullProvider.symmetric_key(&Secret::new([1; 32]));
+        let sealed = key.seal(&[0; 12], b"beside", b"text");
+        assert_eq!(sealed.len(), 4 + TAG);
+        assert_eq!(key.open(&[0; 12], b"beside", &sealed).as_deref(), Ok(&b"text"[..]));
+        assert!(key.open(&[1; 12], b"beside", &sealed).is_err());
+        assert!(key.open(&[0; 12], b"besid", &sealed).is_err());
+        assert!(key.open(&[0; 12], b"beside", &sealed[1..]).is_err());
+        assert!(key.open(&[0; 12], b"beside", &sealed[..TAG - 1]).is_err());
+        assert!(
+            NullProvider.symmetric_key(&Secret::new([2; 32])).open(&[0; 12], b"beside", &sealed).is_err()
+        );
+        assert!(!sealed.windows(4).any(|window| window == b"text"), "it can be read without opening it");
+    }
+}
