@@ -153,7 +153,7 @@ fn veiled(text: &[u8]) -> Vec<u8> {
 }
 
 fn digest<const N: usize>(parts: [&[u8]; N]) -> [u8; DIGEST] {
-    parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize().into()
+    parts.iter().fold(Sha256::new(), Sha256::chain_update).finalize().into()
 }
 
 #[cfg(test)]
