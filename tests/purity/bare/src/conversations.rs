@@ -33,7 +33,7 @@ impl fmt::Display for Down {
 
 impl Error for Down {}
 
-fn drive<F: Flow<Output: Debug>>(flow: F) -> Option<wxpay_proto::Error> {
+pub(crate) fn drive<F: Flow<Output: Debug>>(flow: F) -> Option<wxpay_proto::Error> {
     let mut memory = Memory::default();
     let mut now = UnixTime::from_secs(black_box(1_399_514_976));
     let mut step = Step::begin(flow, World::new(now, entropy(), &mut memory));

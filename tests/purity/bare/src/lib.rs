@@ -10,6 +10,7 @@ extern crate alloc;
 
 mod conversations;
 mod messages;
+mod third;
 mod values;
 
 use alloc::string::String;

@@ -1,0 +1,159 @@
+//! The third generation: every room of it, behind a provider that does nothing.
+
+use crate::{conversations::drive, unknown, used};
+use alloc::{sync::Arc, vec::Vec};
+use core::{hint::black_box, net::Ipv4Addr};
+use wxpay_proto::{
+    Fen, UnixTime,
+    crypto::{
+        BadKey, Certificate, Forged, PrivateKey, Provider, PublicKey, SymmetricKey, TooLong, Unavailable,
+        pem, proof,
+    },
+    error::Debt,
+    http::Method,
+    secret::Secret,
+    v3::{
+        Ack, ApiV3Key, Merchant, Party, Raw, Received, Sensitive,
+        pay::{App, Close, H5, H5Info, Jsapi, Native, Order, Payer, Query},
+    },
+};
+
+/// Cryptography whose outcome nobody can foresee.
+#[derive(Debug)]
+struct Idle;
+
+impl Provider for Idle {
+    fn private_key(&self, _: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, BadKey> {
+        if black_box(true) { Ok(Arc::new(Self)) } else { Err(BadKey) }
+    }
+
+    fn public_key(&self, _: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey> {
+        if black_box(true) { Ok(Arc::new(Self)) } else { Err(BadKey) }
+    }
+
+    fn symmetric_key(&self, _: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
+        Arc::new(Self)
+    }
+}
+
+impl PrivateKey for Idle {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
+        if black_box(true) { Ok(black_box(message).to_vec()) } else { Err(Unavailable) }
+    }
+
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
+        if black_box(true) { Ok(Secret::new(sealed.to_vec())) } else { Err(Forged) }
+    }
+}
+
+impl PublicKey for Idle {
+    fn verify(&self, _: &[u8], _: &[u8]) -> Result<(), Forged> {
+        if black_box(true) { Ok(()) } else { Err(Forged) }
+    }
+
+    fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {
+        if black_box(true) { Ok(plain.to_vec()) } else { Err(TooLong) }
+    }
+}
+
+impl SymmetricKey for Idle {
+    fn open(&self, _: &[u8; 12], _: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Forged> {
+        if black_box(true) { Ok(sealed.to_vec()) } else { Err(Forged) }
+    }
+
+    fn seal(&self, _: &[u8; 12], _: &[u8], plain: &[u8]) -> Vec<u8> {
+        plain.to_vec()
+    }
+}
+
+fn merchant() -> Option<Merchant> {
+    let key = ApiV3Key::new(unknown("0123456789abcdef").repeat(2)).ok()?;
+    let certificate = Certificate::parse_pem(unknown("-----BEGIN").as_bytes()).ok()?;
+    let builder = Merchant::builder(
+        Arc::new(Idle),
+        unknown("1900007291").parse().ok()?,
+        unknown("408B07E79B8269FE").parse().ok()?,
+        Idle.private_key(&pem::private_key(unknown("-----BEGIN").as_bytes()).ok()?).ok()?,
+        &key,
+    );
+    let public = Idle.public_key(&pem::public_key(unknown("-----BEGIN").as_bytes()).ok()?).ok()?;
+    let builder = builder
+        .public_key(unknown("PUB_KEY_ID_1").parse().ok()?, public)
+        .certificates()
+        .platform_certificate(&certificate)
+        .ok()?
+        .former_api_v3_key(&key)
+        .base_url(unknown("https://gateway.example"))
+        .ok()?
+        .backup_url(unknown("https://backup.example"))
+        .ok()?
+        .retry(black_box(Default::default()));
+    used(&builder);
+    Some(builder.build())
+}
+
+fn order() -> Option<Order> {
+    Order::builder(
+        unknown("wxd930ea5d5a258f4f").parse().ok()?,
+        unknown("20261124001").parse().ok()?,
+        Fen::new(black_box(1999)),
+        unknown("千足金箍棒"),
+        unknown("https://shop.example/notify").parse().ok()?,
+    )
+    .party(Party::partner(unknown("1900000109").parse().ok()?))
+    .time_expire(UnixTime::from_secs(black_box(1_794_758_400)))
+    .attach(unknown("basket"))
+    .payer_client_ip(Ipv4Addr::from(black_box([203, 0, 113, 7])).into())
+    .build()
+    .ok()
+}
+
+#[unsafe(no_mangle)]
+pub fn prove_a_provider() -> Option<()> {
+    used(&proof::check(&Idle));
+    Some(())
+}
+
+#[unsafe(no_mangle)]
+pub fn order_in_every_way() -> Option<()> {
+    let me = merchant()?;
+    let payer = Payer::new(unknown("oX99MDgNcgwnz3zFN3DNmo8uwa-w").parse().ok()?);
+    let jsapi = drive(me.call(Jsapi::new(order()?, payer).ok()?));
+    for error in [
+        jsapi,
+        drive(me.call(App::new(order()?))),
+        drive(me.call(H5::new(order()?, H5Info::wap()).ok()?)),
+        drive(me.call(Native::new(order()?))),
+    ] {
+        drive(me.settle(error?.unsettled()?)).as_ref().map(used);
+    }
+    Some(())
+}
+
+#[unsafe(no_mangle)]
+pub fn ask_close_and_keep() -> Option<()> {
+    let me = merchant()?;
+    let number: wxpay_proto::id::OutTradeNo = unknown("20261124001").parse().ok()?;
+    drive(me.call(Query::out_trade_no(number.clone(), Party::Own))).as_ref().map(used);
+    drive(me.call(Close::new(number.clone(), Party::Own))).as_ref().map(used);
+    drive(me.recover(Debt::Order { out_trade_no: number, sub_mchid: None })).as_ref().map(used);
+    drive(me.keep_keys()).as_ref().map(used);
+    let raw = Raw::new(Method::Post, unknown("/v3/anything")).ok()?.json(unknown("{}").as_bytes()).ok()?;
+    drive(me.call(raw)).as_ref().map(used);
+    used(&me.open(unknown("c2VhbGVk")));
+    used(&Sensitive::new(unknown("name").into()));
+    Some(())
+}
+
+#[unsafe(no_mangle)]
+pub fn hear_a_notice_of_the_third() -> Option<()> {
+    let received = Received::new(unknown("{}").into())
+        .with(unknown("Wechatpay-Serial"), unknown("PUB_KEY_ID_1").as_bytes())
+        .with(unknown("Wechatpay-Timestamp"), unknown("1").as_bytes())
+        .with(unknown("Wechatpay-Nonce"), unknown("2").as_bytes())
+        .with(unknown("Wechatpay-Signature"), unknown("c2ln").as_bytes());
+    used(&received.string_to_sign());
+    let error = drive(merchant()?.hear(received))?;
+    used(&Ack::to_unheard(&error).response());
+    Some(())
+}
