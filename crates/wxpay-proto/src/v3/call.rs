@@ -352,7 +352,7 @@ pub(super) fn hop(
         Content::Upload(upload) => (upload.content_type(), upload.body()),
     };
     let request = Request::new(draft.method(), url, body)
-        .with("accept", "application/json".to_owned())
+        .with("accept", draft.accept().to_owned())
         .with("user-agent", USER_AGENT.to_owned())
         .with("content-type", content_type)
         .with("authorization", authorization.to_string());

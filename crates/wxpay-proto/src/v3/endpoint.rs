@@ -76,6 +76,7 @@ pub struct Draft {
     label: &'static str,
     method: Method,
     target: String,
+    accept: &'static str,
     content: Content,
 }
 
@@ -93,13 +94,18 @@ impl Draft {
     /// `label` is a short fixed name for logs and metrics, such as `v3.pay.query`.
     #[must_use]
     pub fn new(label: &'static str, method: Method, target: impl Into<String>) -> Self {
-        Self { label, method, target: target.into(), content: Content::Nothing }
+        Self { label, method, target: target.into(), accept: "application/json", content: Content::Nothing }
     }
 
     /// A `GET`.
     #[must_use]
     pub fn get(label: &'static str, target: impl Into<String>) -> Self {
         Self::new(label, Method::Get, target)
+    }
+
+    /// A `GET` of a file, which may be of any type.
+    pub(super) fn file(label: &'static str, target: impl Into<String>) -> Self {
+        Self { accept: "*/*", ..Self::get(label, target) }
     }
 
     /// A `POST` of a JSON text.
@@ -146,6 +152,10 @@ impl Draft {
             Content::Json(text) => text,
             Content::Upload(upload) => upload.meta(),
         }
+    }
+
+    pub(super) fn accept(&self) -> &'static str {
+        self.accept
     }
 
     pub(super) fn content(&self) -> &Content {

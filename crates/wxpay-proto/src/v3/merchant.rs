@@ -39,6 +39,12 @@ impl ApiV3Key {
     }
 }
 
+const MAIN: &str = "https://api.mch.weixin.qq.com";
+const BACKUP: &str = "https://api2.mch.weixin.qq.com";
+
+/// The gateway's own hosts, under all their names. `protocol/v3` section 13.
+const OFFICIAL: [&str; 4] = [MAIN, BACKUP, "https://api.wechatpay.cn", "https://api2.wechatpay.cn"];
+
 /// A merchant of the third generation, or a partner that calls for others. Copies share one set of credentials;
 /// there may be many merchants, with different providers, in one process.
 ///
@@ -170,6 +176,18 @@ fn url(field: &'static str, text: &str) -> Result<String, Invalid> {
     Ok(absolute_url(text, rule)?.trim_end_matches('/').into())
 }
 
+/// Path and query of a URL, if it begins with that base URL.
+fn behind<'a>(base: &str, url: &'a str) -> Option<&'a str> {
+    url.strip_prefix(base).filter(|target| target.starts_with('/'))
+}
+
+/// Scheme and host of a base URL.
+fn origin(base: &str) -> &str {
+    let host = base.find("://").map_or(0, |at| at.saturating_add(3));
+    let end = base.get(host..).and_then(|rest| rest.find('/')).map(|at| host.saturating_add(at));
+    end.and_then(|end| base.get(..end)).unwrap_or(base)
+}
+
 /// The key of a certificate, under its number.
 pub(super) fn platform_key(
     provider: &dyn Provider,
@@ -203,10 +221,7 @@ impl Merchant {
             public_key: None,
             pinned: BTreeMap::new(),
             fetches_certificates: false,
-            base_urls: Vec::from([
-                "https://api.mch.weixin.qq.com".into(),
-                "https://api2.mch.weixin.qq.com".into(),
-            ]),
+            base_urls: Vec::from([MAIN.into(), BACKUP.into()]),
             retry: Policy::default(),
         })
     }
@@ -279,6 +294,25 @@ impl Merchant {
         urls.get(turn.checked_rem(urls.len()).unwrap_or_default()).map_or("", String::as_str)
     }
 
+    /// Where a URL that the gateway gave leads: the base URL to call, and path and query behind it. `None` if the
+    /// host is neither the merchant's own gateway nor one of WeChat Pay's.
+    ///
+    /// What leads to WeChat Pay itself goes the merchant's own way, too: a proxy, where there is one.
+    pub(super) fn locate<'a>(&'a self, url: &'a str) -> Option<(&'a str, &'a str)> {
+        let visible = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+        if !url.bytes().all(visible) {
+            return None;
+        }
+        let own = self.0.base_urls.iter().map(String::as_str);
+        let origins = own.clone().map(origin);
+        if let Some(located) = own.chain(origins).find_map(|base| Some((base, behind(base, url)?))) {
+            return Some(located);
+        }
+        let (base, target) = OFFICIAL.iter().find_map(|base| Some((*base, behind(base, url)?)))?;
+        let first = self.base_url(0);
+        Some((if OFFICIAL.contains(&first) { base } else { first }, target))
+    }
+
     pub(super) fn retry(&self) -> Policy {
         self.0.retry
     }
@@ -336,7 +370,45 @@ fn unavailable() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::v3::toy;
     use alloc::{format, string::ToString as _};
+
+    #[test]
+    fn a_url_of_the_gateways_leads_to_the_gateway_and_no_other_anywhere() {
+        let official = toy::merchant();
+        for url in ["https://api.mch.weixin.qq.com/v3/x?token=1", "https://api2.wechatpay.cn/v3/x?token=1"] {
+            let (base, target) = official.locate(url).unwrap();
+            assert_eq!((format!("{base}{target}").as_str(), target), (url, "/v3/x?token=1"));
+        }
+        for url in [
+            "",
+            "/v3/x",
+            "http://api.mch.weixin.qq.com/v3/x",
+            "https://api.mch.weixin.qq.com",
+            "https://api.mch.weixin.qq.com.example.com/v3/x",
+            "https://api.mch.weixin.qq.com@example.com/v3/x",
+            "https://api.mch.weixin.qq.com:8443/v3/x",
+            "https://example.com/https://api.mch.weixin.qq.com/v3/x",
+            "https://api.mch.weixin.qq.com/v3/x#y",
+            "https://api.mch.weixin.qq.com/v3/x y",
+            "https://api.mch.weixin.qq.com/v3/x\r\nHost: example.com",
+        ] {
+            assert_eq!(official.locate(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_of_ones_own_is_reached_under_its_own_name_and_stands_for_wechat_pay() {
+        let own = toy::builder().base_url("http://127.0.0.1:8080/wx/").unwrap().build();
+        for (url, base, target) in [
+            ("http://127.0.0.1:8080/wx/v3/x?token=1", "http://127.0.0.1:8080/wx", "/v3/x?token=1"),
+            ("http://127.0.0.1:8080/v3/x?token=1", "http://127.0.0.1:8080", "/v3/x?token=1"),
+            ("https://api.mch.weixin.qq.com/v3/x", "http://127.0.0.1:8080/wx", "/v3/x"),
+        ] {
+            assert_eq!(own.locate(url), Some((base, target)));
+        }
+        assert_eq!(own.locate("http://127.0.0.1:80800/v3/x"), None);
+    }
 
     #[test]
     fn an_apiv3_key_is_32_letters_and_digits_and_is_not_printed() {

@@ -19,8 +19,10 @@
 
 pub mod ack;
 pub mod authorization;
+pub mod bill;
 pub mod call;
 pub mod certificates;
+pub mod download;
 pub mod endpoint;
 mod field;
 pub mod hear;
@@ -32,12 +34,15 @@ pub mod pay;
 mod raw;
 pub mod seal;
 pub mod settle;
+#[cfg(test)]
+mod toy;
 pub mod verify;
 
 pub use ack::Ack;
 pub use authorization::Authorization;
 pub use call::Call;
 pub use certificates::KeepKeys;
+pub use download::{Download, Statement};
 pub use endpoint::{Draft, Endpoint, Repeat, Target};
 pub use hear::{Hear, Received};
 pub use merchant::{ApiV3Key, Builder, Merchant};

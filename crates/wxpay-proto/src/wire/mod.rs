@@ -4,6 +4,7 @@
 //! place of a fault but not the text.
 
 pub mod base64;
+pub mod bill;
 pub mod charset;
 pub mod form;
 pub mod json;

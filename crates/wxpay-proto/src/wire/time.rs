@@ -119,7 +119,8 @@ pub(crate) fn next_midnight(now: UnixTime) -> UnixTime {
     UnixTime::from_secs(now.as_secs()).after(Duration::from_secs(DAY.saturating_sub(into_day)))
 }
 
-fn local(time: UnixTime) -> DateTime {
+/// Date and time on the wall in China. Times beyond the year 9999 are its last second.
+pub(crate) fn local(time: UnixTime) -> DateTime {
     let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     CHINA.to_datetime(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))
 }

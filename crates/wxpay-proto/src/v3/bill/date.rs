@@ -1,0 +1,89 @@
+//! The day of a bill.
+
+use crate::{clock::UnixTime, id::Invalid, wire::time};
+use core::{fmt, str::FromStr};
+use jiff::civil::Date;
+
+/// A day in China: `yyyy-MM-dd`.
+///
+/// ```
+/// use wxpay_proto::{UnixTime, v3::bill::BillDate};
+///
+/// let day: BillDate = "2018-06-07".parse()?;
+/// let next_morning = UnixTime::from_secs(1_528_425_296);
+/// assert_eq!(BillDate::before(next_morning), day);
+/// assert_eq!(day.to_string(), "2018-06-07");
+/// assert!("2018-02-30".parse::<BillDate>().is_err());
+/// # Ok::<(), wxpay_proto::id::Invalid>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BillDate(Date);
+
+impl BillDate {
+    /// The day that it is in China at that moment.
+    #[must_use]
+    pub fn of(time: UnixTime) -> Self {
+        Self(time::local(time).date())
+    }
+
+    /// The day before: the last one that there can be a bill of, at that moment.
+    #[must_use]
+    pub fn before(time: UnixTime) -> Self {
+        let Self(today) = Self::of(time);
+        Self(today.yesterday().unwrap_or(today))
+    }
+}
+
+/// # Errors
+///
+/// When it is anything but `yyyy-MM-dd`, or there is no such day.
+impl FromStr for BillDate {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        const RULE: Invalid = Invalid::new("bill_date", "must be a day as yyyy-MM-dd");
+        let date: Date = text.parse().map_err(|_| RULE)?;
+        let date = Self(date);
+        // jiff takes more forms of ISO 8601 than the document does.
+        if alloc::string::ToString::to_string(&date) == text { Ok(date) } else { Err(RULE) }
+    }
+}
+
+impl fmt::Display for BillDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(date) = self;
+        write!(f, "{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
+    }
+}
+
+impl fmt::Debug for BillDate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BillDate({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString as _;
+
+    #[test]
+    fn a_day_is_chinas_and_begins_at_its_midnight() {
+        // `TZ=Asia/Shanghai date -d '2014-05-09 00:00:00' +%s`
+        let midnight = UnixTime::from_secs(1_399_564_800);
+        assert_eq!(BillDate::of(midnight).to_string(), "2014-05-09");
+        assert_eq!(BillDate::before(midnight).to_string(), "2014-05-08");
+        assert_eq!(BillDate::of(UnixTime::from_millis(1_399_564_799_999)).to_string(), "2014-05-08");
+        assert_eq!(BillDate::before(UnixTime::EPOCH).to_string(), "1969-12-31");
+    }
+
+    #[test]
+    fn what_is_no_day_is_refused() {
+        for text in
+            ["", "20180607", "2018-6-7", "2018-06-07T00:00:00", "2018-02-30", "+02018-06-07", "2018-06-07 "]
+        {
+            let error = text.parse::<BillDate>().unwrap_err();
+            assert_eq!(error.to_string(), "bill_date must be a day as yyyy-MM-dd", "{text}");
+        }
+    }
+}

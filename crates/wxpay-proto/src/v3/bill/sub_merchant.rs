@@ -1,0 +1,328 @@
+//! The bill of one sub-merchant's account, sealed.
+//!
+//! `GET /v3/bill/sub-merchant-fundflowbill`. Each part is sealed by AES-256-GCM with a key of its own, which is sealed for
+//! the merchant's certificate. A sealed file can be believed only as a whole, so it is not streamed: its size is bounded.
+
+use super::{AccountType, BillDate, Outcome};
+use crate::{
+    crypto::Forged,
+    error::{Error, ErrorKind, Fate},
+    exchange::{Flow, Hop, Never, Reply, Step, sealed},
+    id::{Invalid, MchId},
+    refusal::Refusal,
+    secret::Secret,
+    v3::{
+        download::{self, Check, Download, HashType, Statement},
+        endpoint::{Draft, Endpoint, Repeat, Target},
+        merchant::Merchant,
+        seal::Pen,
+        verify::{Verified, malformed},
+    },
+    wire::base64,
+    world::World,
+};
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
+use core::fmt;
+
+/// How many bytes a sealed part may have.
+const MAX_PART: usize = 64 * 1024 * 1024;
+
+/// Asks for the bill of one sub-merchant's account; comes to its parts, in their order.
+#[derive(Clone, Debug)]
+pub struct SubMerchantFundFlow {
+    sub_mchid: MchId,
+    bill_date: BillDate,
+    account_type: AccountType,
+    is_gzip: bool,
+}
+
+impl SubMerchantFundFlow {
+    /// What went in and out of this account on that day.
+    #[must_use]
+    pub fn new(sub_mchid: MchId, bill_date: BillDate, account_type: AccountType) -> Self {
+        Self { sub_mchid, bill_date, account_type, is_gzip: false }
+    }
+
+    /// Zipped.
+    #[must_use]
+    pub fn gzip(self) -> Self {
+        Self { is_gzip: true, ..self }
+    }
+}
+
+/// A part of a sealed bill: where it is, and what opens it. `Debug` shows neither.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedPart {
+    bill_sequence: u64,
+    statement: Statement,
+    encrypt_key: String,
+    nonce: String,
+}
+
+impl SealedPart {
+    /// Which part it is, from 1. Put together in this order, the parts are the bill.
+    #[must_use]
+    pub fn bill_sequence(&self) -> u64 {
+        self.bill_sequence
+    }
+}
+
+impl fmt::Debug for SealedPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealedPart").field("bill_sequence", &self.bill_sequence).finish_non_exhaustive()
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct List {
+    download_bill_count: u64,
+    #[serde(default)]
+    download_bill_list: Vec<Part>,
+}
+
+#[derive(serde::Deserialize)]
+struct Part {
+    bill_sequence: u64,
+    download_url: String,
+    encrypt_key: String,
+    hash_type: HashType,
+    hash_value: String,
+    nonce: String,
+}
+
+impl Endpoint for SubMerchantFundFlow {
+    type Output = Outcome<Vec<SealedPart>>;
+
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let target = Target::new("/v3/bill/sub-merchant-fundflowbill")
+            .query("sub_mchid", self.sub_mchid.as_str())
+            .query("bill_date", &self.bill_date.to_string())
+            .query("account_type", self.account_type.as_str())
+            .query("algorithm", "AEAD_AES_256_GCM")
+            .query_if("tar_type", self.is_gzip.then_some("GZIP"));
+        Ok(Draft::get("v3.bill.sub_merchant", target))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Self::Output, Error> {
+        let List { download_bill_count, download_bill_list } = reply.parse()?;
+        let mut parts: Vec<SealedPart> =
+            download_bill_list.into_iter().map(|part| part.sealed(self.is_gzip)).collect();
+        parts.sort_by_key(|part| part.bill_sequence);
+        let numbered = (1..=download_bill_count).eq(parts.iter().map(|part| part.bill_sequence));
+        if numbered {
+            Ok(Outcome::Ready(parts))
+        } else {
+            Err(malformed().caused_by(Invalid::new("bill_sequence", "must number all parts from 1")))
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Option<Self::Output> {
+        Outcome::refused(refusal)
+    }
+
+    fn repeat(&self) -> Repeat {
+        Repeat::Freely
+    }
+}
+
+impl Part {
+    fn sealed(self, is_gzip: bool) -> SealedPart {
+        let Self { bill_sequence, download_url, encrypt_key, hash_type, hash_value, nonce } = self;
+        let statement = Statement { hash_type, hash_value, download_url, is_gzip };
+        SealedPart { bill_sequence, statement, encrypt_key, nonce }
+    }
+}
+
+/// A part that was opened, which proves that it is whole and as WeChat Pay made it. `Debug` shows its length.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenedPart {
+    /// The part's bytes.
+    pub bytes: Vec<u8>,
+    /// They are zipped.
+    pub is_gzip: bool,
+}
+
+impl fmt::Debug for OpenedPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenedPart")
+            .field("len", &self.bytes.len())
+            .field("is_gzip", &self.is_gzip)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Downloads a part and opens it.
+#[derive(Debug)]
+pub struct OpenBill {
+    me: Merchant,
+    part: SealedPart,
+}
+
+/// A part with its request out.
+#[derive(Debug)]
+pub struct Opening {
+    open: OpenBill,
+    check: Check,
+}
+
+impl Merchant {
+    /// Downloads a part of a sealed bill and opens it: at most 64 MiB.
+    ///
+    /// It is tried once; to try again, begin again, while what [told of it](SubMerchantFundFlow) is fresh. Where it may be
+    /// is as with [`download`](Self::download).
+    #[must_use]
+    pub fn open_bill(&self, part: &SealedPart) -> OpenBill {
+        OpenBill { me: self.clone(), part: part.clone() }
+    }
+}
+
+impl OpenBill {
+    fn open(&self, mut check: Check, sealed: &[u8]) -> Result<OpenedPart, Error> {
+        let SealedPart { statement, encrypt_key, nonce, .. } = &self.part;
+        let unusable = |field, rule| malformed().caused_by(Invalid::new(field, rule));
+        let nonce: &[u8; 12] =
+            nonce.as_bytes().try_into().map_err(|_| unusable("nonce", "must be 12 bytes"))?;
+        let encrypt_key =
+            base64::decode(encrypt_key.as_bytes()).map_err(|fault| malformed().caused_by(fault))?;
+        let key = self.me.private_key().open(&encrypt_key).map_err(|fault| malformed().caused_by(fault))?;
+        let key = <[u8; 32]>::try_from(key.expose().as_slice()).map(Secret::new);
+        let key = key.map_err(|_| unusable("encrypt_key", "must be 32 bytes"))?;
+        let bytes = self.me.provider().symmetric_key(&key).open(nonce, b"", sealed).map_err(forged)?;
+        // Of a zipped part the digest cannot be told here; what opened is as it was sealed anyway.
+        if !statement.is_gzip {
+            check.update(&bytes);
+            check.finish().map_err(forged)?;
+        }
+        Ok(OpenedPart { bytes, is_gzip: statement.is_gzip })
+    }
+}
+
+fn forged(forged: Forged) -> Error {
+    Error::new(ErrorKind::Signature, Fate::NotSent).caused_by(forged)
+}
+
+impl sealed::Sealed for OpenBill {}
+
+impl Flow for OpenBill {
+    type Sent = Opening;
+    type Asleep = Never;
+    type Output = OpenedPart;
+
+    fn begin(self, world: &mut World<'_>) -> Step<Self> {
+        match download::prepare(&self.me, &self.part.statement, world) {
+            Ok((hop, check)) => Step::send(Hop { max_reply: MAX_PART, ..hop }, Opening { open: self, check }),
+            Err(error) => Step::Done(Err(error)),
+        }
+    }
+
+    fn replied(Opening { open, check }: Opening, reply: Reply, _: &mut World<'_>) -> Step<Self> {
+        // Downloading changes nothing, whatever went wrong.
+        Step::Done(match reply {
+            Ok(reply) if reply.status() == 200 => {
+                open.open(check, reply.body()).map_err(Error::before_sending)
+            }
+            Ok(reply) => Err(Download::refused(&reply)),
+            Err(failure) => Err(Download::lost(failure)),
+        })
+    }
+
+    fn woke(asleep: Never, _: &mut World<'_>) -> Step<Self> {
+        match asleep {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{exchange::Failure, http::Response, memory::Memory, v3::toy};
+    use alloc::format;
+
+    // `printf foo | sha1sum`
+    const FOO: &str = "0beec7b5ea3f0fdbc95d0dd47f3c5bc275da8a33";
+
+    fn ask() -> SubMerchantFundFlow {
+        let day = "2019-06-11".parse().unwrap();
+        SubMerchantFundFlow::new("1900000109".parse().unwrap(), day, AccountType::Basic)
+    }
+
+    fn part(bill_sequence: u64, key: &[u8]) -> String {
+        format!(
+            r#"{{"bill_sequence":{bill_sequence},"download_url":"https://api.mch.weixin.qq.com/v3/billdownload/file?token=planted",
+                "encrypt_key":"{}","hash_type":"SHA1","hash_value":"{FOO}","nonce":"0123456789ab"}}"#,
+            base64::encode(key)
+        )
+    }
+
+    fn parts(ask: &SubMerchantFundFlow, list: &str) -> Result<Vec<SealedPart>, Error> {
+        match toy::read(ask, list)? {
+            Outcome::Ready(parts) => Ok(parts),
+            Outcome::Creating | Outcome::NothingTraded => panic!("it is ready"),
+        }
+    }
+
+    fn opened(key: &[u8], reply: Reply) -> Result<OpenedPart, Error> {
+        let list = format!(r#"{{"download_bill_count":1,"download_bill_list":[{}]}}"#, part(1, key));
+        let parts = parts(&ask(), &list).unwrap();
+        let mut memory = Memory::default();
+        let open = toy::merchant().open_bill(&parts[0]);
+        let Step::Send(hop, sent) = Step::begin(open, toy::world(&mut memory)) else {
+            panic!("it sends");
+        };
+        assert_eq!(hop.max_reply, MAX_PART);
+        match sent.resume(reply, toy::world(&mut memory)) {
+            Step::Done(result) => result,
+            Step::Send(..) | Step::Wait(..) => panic!("it is done"),
+        }
+    }
+
+    fn key() -> Vec<u8> {
+        [&b"sealed:"[..], &[7; 32]].concat()
+    }
+
+    #[test]
+    fn it_is_asked_for_by_account_and_algorithm() {
+        let target = "/v3/bill/sub-merchant-fundflowbill?sub_mchid=1900000109&bill_date=2019-06-11\
+                      &account_type=BASIC&algorithm=AEAD_AES_256_GCM";
+        assert_eq!(toy::target(&ask()), target);
+        assert_eq!(toy::target(&ask().gzip()), format!("{target}&tar_type=GZIP"));
+    }
+
+    #[test]
+    fn parts_come_in_their_order_and_all_of_them() {
+        let list = format!(
+            r#"{{"download_bill_count":2,"download_bill_list":[{},{}]}}"#,
+            part(2, b""),
+            part(1, b"")
+        );
+        let sequences: Vec<_> = parts(&ask(), &list).unwrap().iter().map(SealedPart::bill_sequence).collect();
+        assert_eq!(sequences, [1, 2]);
+        assert!(!format!("{:?}", parts(&ask(), &list)).contains("planted"));
+        assert_eq!(parts(&ask(), r#"{"download_bill_count":0}"#).unwrap(), []);
+        for (count, sequence) in [(2, 1), (1, 2), (0, 1)] {
+            let list = format!(
+                r#"{{"download_bill_count":{count},"download_bill_list":[{}]}}"#,
+                part(sequence, b"")
+            );
+            assert_eq!(parts(&ask(), &list).unwrap_err().kind(), ErrorKind::Malformed);
+        }
+    }
+
+    #[test]
+    fn a_part_is_opened_with_its_own_key_and_only_if_it_is_the_one_that_was_promised() {
+        let reply = |body: &[u8]| Ok(Response::new(200, body.to_vec()));
+        assert_eq!(opened(&key(), reply(b"sealed:foo")).unwrap().bytes, b"foo");
+        assert_eq!(opened(&key(), reply(b"sealed:fop")).unwrap_err().kind(), ErrorKind::Signature);
+        assert_eq!(opened(&key(), reply(b"foo")).unwrap_err().kind(), ErrorKind::Signature);
+        for bad in [&b"sealed:short"[..], &[7; 32], b""] {
+            assert_eq!(opened(bad, reply(b"sealed:foo")).unwrap_err().kind(), ErrorKind::Malformed);
+        }
+        let refused = opened(&key(), Ok(Response::new(403, b"{\"code\":\"NO_AUTH\"}".to_vec()))).unwrap_err();
+        assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, Fate::NotSent));
+        let lost = opened(&key(), Err(Failure::Lost("cut".into()))).unwrap_err();
+        assert_eq!((lost.kind(), lost.fate()), (ErrorKind::Transport, Fate::NotSent));
+    }
+}
