@@ -53,6 +53,7 @@ pub mod credentials;
 pub mod environment;
 pub mod faults;
 pub mod gateway;
+pub mod keys;
 pub mod ledger;
 pub mod notices;
 pub mod phone;

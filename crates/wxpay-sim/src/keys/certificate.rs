@@ -1,0 +1,207 @@
+//! Certificates: X.509 around an RSA key, made when somebody asks for them.
+
+use super::{BadKey, KeyPair, PublicKey};
+use rcgen::{
+    CertificateParams, DistinguishedName, DnType, Issuer, KeyUsagePurpose, PKCS_RSA_SHA256,
+    PublicKeyData, SerialNumber, SignatureAlgorithm, SigningKey, date_time_ymd,
+};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use wxpay_proto::{UnixTime, id::SerialNo};
+
+/// Who signs certificates: the simulator's own root.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    name: &'static str,
+    key: KeyPair,
+}
+
+/// Five years, as WeChat Pay's certificates last.
+const LIFETIME: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
+
+impl Authority {
+    pub(crate) const fn new(name: &'static str, key: KeyPair) -> Self {
+        Self { name, key }
+    }
+
+    /// A certificate of five years. It is written out when it is first looked at.
+    #[must_use]
+    pub fn certificate(&self, serial: SerialNo, name: &str, key: PublicKey, from: UnixTime) -> Certificate {
+        Certificate(Arc::new(Inner {
+            serial,
+            name: name.into(),
+            key,
+            from,
+            until: from.after(LIFETIME),
+            issuer: self.clone(),
+            der: OnceLock::new(),
+        }))
+    }
+}
+
+/// A certificate: a serial number, a name and a public key, for a time.
+#[derive(Clone)]
+pub struct Certificate(Arc<Inner>);
+
+struct Inner {
+    serial: SerialNo,
+    name: String,
+    key: PublicKey,
+    from: UnixTime,
+    until: UnixTime,
+    issuer: Authority,
+    der: OnceLock<Vec<u8>>,
+}
+
+impl Certificate {
+    /// Its number: 40 hexadecimal digits in upper case.
+    #[must_use]
+    pub fn serial(&self) -> &SerialNo {
+        &self.0.serial
+    }
+
+    /// The key it is of.
+    #[must_use]
+    pub fn public_key(&self) -> &PublicKey {
+        &self.0.key
+    }
+
+    /// From when it is valid.
+    #[must_use]
+    pub fn effective(&self) -> UnixTime {
+        self.0.from
+    }
+
+    /// From when it is no longer valid.
+    #[must_use]
+    pub fn expires(&self) -> UnixTime {
+        self.0.until
+    }
+
+    /// DER of X.509.
+    ///
+    /// # Errors
+    ///
+    /// When its key is not of RSA: the quick scheme has no certificates.
+    pub fn der(&self) -> Result<Vec<u8>, BadKey> {
+        if let Some(der) = self.0.der.get() {
+            return Ok(der.clone());
+        }
+        let made = self.make()?;
+        Ok(self.0.der.get_or_init(|| made).clone())
+    }
+
+    /// The same in PEM.
+    ///
+    /// # Errors
+    ///
+    /// As for [`der`](Self::der).
+    pub fn pem(&self) -> Result<String, BadKey> {
+        Ok(super::pem("CERTIFICATE", &self.der()?))
+    }
+
+    fn make(&self) -> Result<Vec<u8>, BadKey> {
+        let inner = &*self.0;
+        let mut params = named(&inner.name);
+        params.serial_number =
+            Some(SerialNumber::from(hex::decode(inner.serial.as_str()).map_err(|_| BadKey)?));
+        for (time, place) in [(inner.from, &mut params.not_before), (inner.until, &mut params.not_after)] {
+            let since = Duration::from_secs(time.as_secs()).try_into().map_err(|_| BadKey)?;
+            *place = date_time_ymd(1970, 1, 1).checked_add(since).ok_or(BadKey)?;
+        }
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        let issuer = named(inner.issuer.name);
+        let signer = Signer::of(&inner.issuer.key.public(), Some(&inner.issuer.key))?;
+        let issuer = Issuer::from_params(&issuer, signer);
+        let made = params.signed_by(&Signer::of(&inner.key, None)?, &issuer).map_err(|_| BadKey)?;
+        Ok(made.der().to_vec())
+    }
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({})", self.0.serial)
+    }
+}
+
+fn named(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.distinguished_name.push(DnType::OrganizationName, "wxpay-sim, for tests alone");
+    params
+}
+
+/// A key as rcgen takes it: the public half, and the private one if it is to sign.
+struct Signer<'a> {
+    public: Vec<u8>,
+    key: Option<&'a KeyPair>,
+}
+
+/// What stands before an RSA key of 2048 to 8192 bits in its `SubjectPublicKeyInfo`: always so many bytes.
+const BEFORE_KEY: usize = 24;
+
+impl<'a> Signer<'a> {
+    fn of(public: &PublicKey, key: Option<&'a KeyPair>) -> Result<Self, BadKey> {
+        let der = public.der();
+        let bare = der.get(BEFORE_KEY..).filter(|_| !public.is_quick()).ok_or(BadKey)?;
+        Ok(Self { public: bare.to_vec(), key })
+    }
+}
+
+impl PublicKeyData for Signer<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        &self.public
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        &PKCS_RSA_SHA256
+    }
+}
+
+impl SigningKey for Signer<'_> {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        self.key.map(|key| key.sign(message)).ok_or(rcgen::Error::RemoteKeyError)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authority() -> Authority {
+        Authority::new("wxpay-sim root", KeyPair::fixed(5).unwrap())
+    }
+
+    #[test]
+    fn openssl_reads_a_certificate_as_it_was_meant() {
+        let serial = "0F69D0E2BB2B8E6A0BD1E83C8B41BB7B0D0F5B31".parse().unwrap();
+        let from = UnixTime::from_secs(1_767_225_600);
+        let key = KeyPair::fixed(0).unwrap();
+        let certificate = authority().certificate(serial, "1900000001", key.public(), from);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("certificate.pem");
+        std::fs::write(&path, certificate.pem().unwrap()).unwrap();
+        let said = std::process::Command::new("openssl")
+            .args(["x509", "-noout", "-serial", "-subject", "-dates", "-pubkey", "-in"])
+            .arg(&path)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(said.stdout).unwrap();
+        assert!(said.contains("serial=0F69D0E2BB2B8E6A0BD1E83C8B41BB7B0D0F5B31"), "{said}");
+        assert!(said.contains("CN = 1900000001"), "{said}");
+        assert!(said.contains("notBefore=Jan  1 00:00:00 2026 GMT"), "{said}");
+        assert!(said.contains("notAfter=Dec 31 00:00:00 2030 GMT"), "{said}");
+        assert!(said.contains(&key.public().pem()), "{said}");
+    }
+
+    #[test]
+    fn a_quick_key_has_no_certificate() {
+        let serial = "0F69D0E2BB2B8E6A0BD1E83C8B41BB7B0D0F5B31".parse().unwrap();
+        let key = KeyPair::quick("merchant").public();
+        assert_eq!(authority().certificate(serial, "1", key, UnixTime::EPOCH).der(), Err(BadKey));
+    }
+}
