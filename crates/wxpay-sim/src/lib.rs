@@ -55,6 +55,7 @@ pub mod faults;
 pub mod gateway;
 pub mod keys;
 pub mod ledger;
+pub mod merchant;
 pub mod notices;
 pub mod phone;
 pub mod serve;

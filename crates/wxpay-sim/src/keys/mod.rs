@@ -1,28 +1,17 @@
 //! Keys: pairs that sign and open, public halves that verify and seal, and certificates that name them.
 //!
-//! A key is parsed once and then shared: clones are cheap. The [fixed pool](KeyPair::fixed) gives the same keys to
-//! every gateway of one seed; [`KeyPair::generated`] asks the operating system for one that nobody knows.
+//! A key is parsed once and then shared: clones are cheap. A [`Ring`] says where a gateway's keys come from.
 
 mod certificate;
 mod quick;
+mod ring;
 mod rsa;
 
 pub use certificate::{Authority, Certificate};
+pub use ring::Ring;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{fmt, sync::Arc};
-
-/// How the keys of a gateway sign and seal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Scheme {
-    /// RSA of 2048 bits, as WeChat Pay's.
-    #[default]
-    Rsa,
-    /// Hashes in RSA's place, for tests of a hundred thousand orders: whoever knows a key's name can sign with it. Such
-    /// a key has no certificate, so that its merchants have public keys alone.
-    Quick,
-}
 
 /// A key that cannot be read, or cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

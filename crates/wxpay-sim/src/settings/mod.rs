@@ -1,7 +1,11 @@
 //! What the documents leave open or changed over the years, as switches.
 //!
-//! The defaults are the rules of 2014. Each field says what it decides; where the documents say nothing, the
+//! The defaults are the rules of 2014, and of 2026 for the [third generation](V3). Each field says what it decides; where the documents say nothing, the
 //! default is a choice and its comment says so.
+
+mod v3;
+
+pub use v3::{UnknownClose, UserPaying, V3};
 
 use std::time::Duration;
 
@@ -56,6 +60,8 @@ pub struct Settings {
     pub reuse: Reuse,
     /// Whether a request over plain HTTP is refused by errcode 43003. Off, since tests listen on loopback.
     pub require_https: bool,
+    /// The third generation's own. From payment to notice, and how long a delivery waits, is for both.
+    pub v3: V3,
 }
 
 impl Settings {
@@ -81,6 +87,7 @@ impl Settings {
             leaked_key: LeakedKey::Flagged,
             reuse: Reuse::NewPrepayid,
             require_https: false,
+            v3: V3::default(),
         };
         match era {
             Era::Y2014 => common,

@@ -1,0 +1,62 @@
+//! Where the keys of a gateway come from.
+
+use super::{BadKey, KeyPair};
+use std::sync::Arc;
+
+/// The keys that a gateway gives out: to its merchants, to the platform, to its certificates' root.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Ring {
+    /// The pool in this crate: **public knowledge**. One seed, one world.
+    #[default]
+    Fixed,
+    /// Keys of the [quick scheme](KeyPair::quick), for tests of a hundred thousand orders: merchants have public keys
+    /// alone, since such a key has no certificate.
+    Quick,
+    /// These keys, the first again after the last.
+    Given(Arc<[KeyPair]>),
+}
+
+impl Ring {
+    /// New RSA keys that nobody knows, from the operating system's chance; takes about a second.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system has none to give.
+    pub fn fresh() -> Result<Self, BadKey> {
+        let made: Result<Vec<KeyPair>, BadKey> = (0..8).map(|_| KeyPair::generated()).collect();
+        made.map(|keys| Self::Given(keys.into()))
+    }
+
+    /// Whether its keys have certificates.
+    #[must_use]
+    pub const fn is_quick(&self) -> bool {
+        matches!(self, Self::Quick)
+    }
+
+    /// The key of a place. What an empty ring gives is quick, and so is what the pool cannot.
+    pub(crate) fn pair(&self, number: usize) -> KeyPair {
+        let quick = || KeyPair::quick(&format!("key-{number}"));
+        match self {
+            Self::Fixed => KeyPair::fixed(number).unwrap_or_else(|BadKey| quick()),
+            Self::Quick => quick(),
+            Self::Given(keys) => {
+                let place = number.checked_rem(keys.len()).unwrap_or_default();
+                keys.get(place).cloned().unwrap_or_else(quick)
+            }
+        }
+    }
+}
+
+/// Two rings are one if they give the same keys, as far as that can be told without comparing secrets.
+impl PartialEq for Ring {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Fixed, Self::Fixed) | (Self::Quick, Self::Quick) => true,
+            (Self::Given(one), Self::Given(another)) => Arc::ptr_eq(one, another),
+            (Self::Fixed | Self::Quick | Self::Given(_), _) => false,
+        }
+    }
+}
+
+impl Eq for Ring {}

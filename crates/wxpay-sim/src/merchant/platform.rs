@@ -1,0 +1,300 @@
+//! The platform's keys towards one merchant, and how they change: rotation, and the migration to a public key.
+//!
+//! ```text
+//!                obtain              switch                      void
+//!  Certificates ────────► Obtained ────────► Switching ─────────────────────► PublicKey
+//!                             ▲                  │     certificates are gone
+//!                             └──── roll back ───┘
+//! ```
+
+use crate::keys::{Certificate, KeyPair};
+use std::{fmt, time::Duration};
+use wxpay_proto::{UnixTime, id::PublicKeyId};
+
+/// Which of the platform's keys are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mode {
+    /// Certificates alone; the merchant has no public key.
+    Certificates,
+    /// The merchant has the public key, and nothing else has changed: requests that name it are answered under the
+    /// certificate.
+    Obtained,
+    /// Replies follow the request's `Wechatpay-Serial`; notices move day by day, 0.1 % on the first and all from
+    /// the seventh.
+    Switching {
+        /// When the merchant started it.
+        since: UnixTime,
+    },
+    /// The public key alone; there are no certificates.
+    PublicKey,
+    /// Not WeChat Pay's: replies follow the request, and a notice the request that its order was placed with. So
+    /// a program of either kind can be tried without preparation.
+    Either,
+}
+
+/// A platform certificate and when it is used.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PlatformCertificate {
+    /// The certificate: the merchant downloads it.
+    pub certificate: Certificate,
+    /// Its private key, which the platform keeps.
+    pub pair: KeyPair,
+    /// From when it signs; it is listed before.
+    pub signs_from: UnixTime,
+}
+
+/// The platform's public key.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PlatformKey {
+    /// `PUB_KEY_ID_` and digits.
+    pub id: PublicKeyId,
+    /// Both halves; the merchant knows the public one.
+    pub pair: KeyPair,
+}
+
+impl PlatformKey {
+    /// Puts both together.
+    #[must_use]
+    pub const fn new(id: PublicKeyId, pair: KeyPair) -> Self {
+        Self { id, pair }
+    }
+}
+
+/// The platform's keys towards one merchant.
+#[derive(Clone, Debug)]
+pub struct Platform {
+    certificates: Vec<PlatformCertificate>,
+    key: PlatformKey,
+    mode: Mode,
+}
+
+/// A step of the migration that cannot be taken now. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Misstep;
+
+impl fmt::Display for Misstep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the migration of the platform's keys does not allow this step now")
+    }
+}
+
+impl std::error::Error for Misstep {}
+
+/// How long a new certificate is listed before it signs.
+const NOTICE: Duration = Duration::from_secs(24 * 3600);
+
+/// Notices in a thousand that the public key signs, by the day of the switch.
+const RELEASE: [u64; 7] = [1, 10, 50, 100, 200, 500, 1000];
+
+impl Platform {
+    /// A platform with a public key and one certificate, which signs from its first day.
+    #[must_use]
+    pub fn new(certificate: Certificate, pair: KeyPair, key: PlatformKey, mode: Mode) -> Self {
+        let signs_from = certificate.effective();
+        Self { certificates: vec![PlatformCertificate { certificate, pair, signs_from }], key, mode }
+    }
+
+    /// Which keys are used.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Uses other keys at once, whatever was before: for setting a scene. The steps are the other methods.
+    pub const fn set_mode(&mut self, mode: Mode) {
+        self.mode = mode;
+    }
+
+    /// The merchant obtains the public key.
+    ///
+    /// # Errors
+    ///
+    /// [`Misstep`] unless there were certificates alone.
+    pub fn obtain(&mut self) -> Result<(), Misstep> {
+        self.step(|mode| matches!(mode, Mode::Certificates), Mode::Obtained)
+    }
+
+    /// The merchant starts the switch.
+    ///
+    /// # Errors
+    ///
+    /// [`Misstep`] without the public key, and while a certificate is being rotated.
+    pub fn switch(&mut self, now: UnixTime) -> Result<(), Misstep> {
+        if self.certificates.iter().any(|certificate| now < certificate.signs_from) {
+            return Err(Misstep);
+        }
+        self.step(|mode| matches!(mode, Mode::Obtained), Mode::Switching { since: now })
+    }
+
+    /// The merchant takes the switch back.
+    ///
+    /// # Errors
+    ///
+    /// [`Misstep`] unless it is on its way.
+    pub fn roll_back(&mut self) -> Result<(), Misstep> {
+        self.step(|mode| matches!(mode, Mode::Switching { .. }), Mode::Obtained)
+    }
+
+    /// The merchant voids the certificates.
+    ///
+    /// # Errors
+    ///
+    /// [`Misstep`] until the public key signs every notice, from the seventh day on.
+    pub fn void(&mut self, now: UnixTime) -> Result<(), Misstep> {
+        self.step(|mode| matches!(mode, Mode::Switching { since } if share(since, now) == 1000), Mode::PublicKey)
+    }
+
+    /// Lists a new certificate, which signs a day later.
+    ///
+    /// # Errors
+    ///
+    /// [`Misstep`] while a switch is on its way, and without certificates.
+    pub fn rotate(&mut self, certificate: Certificate, pair: KeyPair) -> Result<(), Misstep> {
+        if matches!(self.mode, Mode::Switching { .. } | Mode::PublicKey) {
+            return Err(Misstep);
+        }
+        let signs_from = certificate.effective().after(NOTICE);
+        self.certificates.push(PlatformCertificate { certificate, pair, signs_from });
+        Ok(())
+    }
+
+    fn step(&mut self, allowed: impl Fn(Mode) -> bool, to: Mode) -> Result<(), Misstep> {
+        if !allowed(self.mode) {
+            return Err(Misstep);
+        }
+        self.mode = to;
+        Ok(())
+    }
+
+    /// The public key, if the merchant has obtained it.
+    #[must_use]
+    pub fn public_key(&self) -> Option<&PlatformKey> {
+        (self.mode != Mode::Certificates).then_some(&self.key)
+    }
+
+    /// The certificates that the merchant can download at a time.
+    pub fn certificates(&self, now: UnixTime) -> impl Iterator<Item = &PlatformCertificate> {
+        let there = self.mode != Mode::PublicKey;
+        self.certificates.iter().filter(move |listed| {
+            there && listed.certificate.effective() <= now && now < listed.certificate.expires()
+        })
+    }
+
+    /// What signs a reply to a request that named `asked`: the name of the key, and the key.
+    pub(crate) fn signs_reply(&self, asked: Option<&str>, now: UnixTime) -> (&str, &KeyPair) {
+        let by_key = match self.mode {
+            Mode::Certificates | Mode::Obtained => false,
+            Mode::Switching { .. } | Mode::Either => asked == Some(self.key.id.as_str()),
+            Mode::PublicKey => true,
+        };
+        self.signer(by_key, now)
+    }
+
+    /// What signs a notice. `asked` is what the order's request named, `drawn` a number below 1000 by chance.
+    pub(crate) fn signs_notice(&self, asked: Option<&str>, drawn: u64, now: UnixTime) -> (&str, &KeyPair) {
+        let by_key = match self.mode {
+            Mode::Certificates | Mode::Obtained => false,
+            Mode::Either => asked == Some(self.key.id.as_str()),
+            Mode::Switching { since } => drawn < share(since, now),
+            Mode::PublicKey => true,
+        };
+        self.signer(by_key, now)
+    }
+
+    /// The private key of what a request names as sealed for.
+    pub(crate) fn opens(&self, named: &str, now: UnixTime) -> Option<&KeyPair> {
+        if let Some(key) = self.public_key().filter(|key| key.id.as_str() == named) {
+            return Some(&key.pair);
+        }
+        let listed = self.certificates(now).find(|listed| listed.certificate.serial().as_str() == named)?;
+        Some(&listed.pair)
+    }
+
+    /// The newest certificate that has begun to sign; the first if none has.
+    fn signer(&self, by_key: bool, now: UnixTime) -> (&str, &KeyPair) {
+        let begun = self.certificates.iter().filter(|listed| listed.signs_from <= now);
+        let newest = begun.max_by_key(|listed| listed.signs_from).or_else(|| self.certificates.first());
+        match newest.filter(|_| !by_key) {
+            Some(listed) => (listed.certificate.serial().as_str(), &listed.pair),
+            None => (self.key.id.as_str(), &self.key.pair),
+        }
+    }
+}
+
+/// Notices in a thousand that the public key signs.
+fn share(since: UnixTime, now: UnixTime) -> u64 {
+    let days = now.since(since).as_secs().checked_div(86_400).unwrap_or_default();
+    let day = usize::try_from(days).unwrap_or(usize::MAX);
+    RELEASE.get(day).copied().unwrap_or(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::Authority;
+
+    const START: UnixTime = UnixTime::from_secs(1_767_225_600);
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn certificate(serial: &str, from: UnixTime) -> Certificate {
+        let root = Authority::new("root", KeyPair::quick("root"));
+        root.certificate(serial.parse().unwrap(), "platform", KeyPair::quick(serial).public(), from)
+    }
+
+    fn platform(mode: Mode) -> Platform {
+        let key = PlatformKey::new("PUB_KEY_ID_1".parse().unwrap(), KeyPair::quick("key"));
+        Platform::new(certificate("AA", START), KeyPair::quick("AA"), key, mode)
+    }
+
+    #[test]
+    fn the_migration_goes_step_by_step() {
+        let mut platform = platform(Mode::Certificates);
+        let asked = Some("PUB_KEY_ID_1");
+        assert_eq!(platform.switch(START), Err(Misstep));
+        assert_eq!(platform.public_key().map(|key| &key.id), None);
+        platform.obtain().unwrap();
+        assert_eq!(platform.signs_reply(asked, START).0, "AA");
+        platform.switch(START).unwrap();
+        assert_eq!(platform.signs_reply(asked, START).0, "PUB_KEY_ID_1");
+        assert_eq!(platform.signs_reply(Some("AA"), START).0, "AA");
+        assert_eq!(platform.signs_reply(None, START).0, "AA");
+        platform.roll_back().unwrap();
+        assert_eq!(platform.signs_reply(asked, START).0, "AA");
+        platform.switch(START).unwrap();
+        assert_eq!(platform.void(START.after(DAY)), Err(Misstep));
+        let week = START.after(DAY * 6);
+        platform.void(week).unwrap();
+        assert_eq!(platform.signs_reply(None, week).0, "PUB_KEY_ID_1");
+        assert_eq!(platform.certificates(week).count(), 0);
+        assert_eq!(platform.roll_back(), Err(Misstep));
+    }
+
+    #[test]
+    fn notices_move_by_the_grey_release() {
+        let mut platform = platform(Mode::Obtained);
+        platform.switch(START).unwrap();
+        for (day, share) in [(0, 1), (1, 10), (2, 50), (3, 100), (4, 200), (5, 500), (6, 1000), (60, 1000)] {
+            let now = START.after(DAY * day);
+            let moved = (0..1000).filter(|drawn| platform.signs_notice(None, *drawn, now).0 != "AA").count();
+            assert_eq!(moved, share, "day {day}");
+        }
+    }
+
+    #[test]
+    fn a_new_certificate_is_listed_a_day_before_it_signs() {
+        let mut platform = platform(Mode::Obtained);
+        platform.rotate(certificate("BB", START.after(DAY)), KeyPair::quick("BB")).unwrap();
+        let (listed, signing) = (START.after(DAY), START.after(DAY * 2));
+        assert_eq!(platform.certificates(START).count(), 1);
+        assert_eq!(platform.certificates(listed).count(), 2);
+        assert_eq!(platform.signs_reply(None, listed).0, "AA");
+        assert_eq!(platform.signs_reply(None, signing).0, "BB");
+        assert_eq!(platform.switch(listed), Err(Misstep));
+        platform.switch(signing).unwrap();
+        assert_eq!(platform.rotate(certificate("CC", signing), KeyPair::quick("CC")), Err(Misstep));
+    }
+}
