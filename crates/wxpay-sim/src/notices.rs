@@ -1,7 +1,7 @@
 //! Which delivery of which notice is due when.
 //!
 //! ```text
-//!            due, pause by pause                answered `success`
+//!            due, pause by pause                answered as it must be
 //!  WAITING ───────────────────────► ON_THE_WAY ──────────────────► ACCEPTED
 //!     ▲                                  │
 //!     └──────── anything else ───────────┤ after the last pause
@@ -9,10 +9,9 @@
 //! ```
 
 use crate::{
-    chance::{ALPHANUMERIC, Chance},
-    credentials::Credentials,
+    chance::Chance,
     faults::{Faults, Operation, Trouble},
-    gateway::v1::notice::{self, Query},
+    gateway::{v1, v3},
     settings::{Settings, SuccessMatch},
     warnings::{Kind, Warnings},
 };
@@ -20,7 +19,7 @@ use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
 use wxpay_proto::{
     UnixTime,
-    id::{NotifyId, OpenId, OutTradeNo},
+    id::{MchId, NotifyId, OutTradeNo},
 };
 
 /// The name of one delivery; no two are the same.
@@ -31,9 +30,8 @@ pub struct DeliveryId(u64);
 #[derive(Clone)]
 pub struct Delivery {
     id: DeliveryId,
-    out_trade_no: OutTradeNo,
-    url: String,
-    body: Vec<u8>,
+    out_trade_no: String,
+    made: Made,
     timeout: Duration,
     overlaps: bool,
     forged: bool,
@@ -46,34 +44,34 @@ impl Delivery {
         self.id
     }
 
-    /// The order it is about.
+    /// The order it is about; for a notice that is about none, the merchant's own number of what it is about.
     #[must_use]
-    pub const fn out_trade_no(&self) -> &OutTradeNo {
+    pub fn out_trade_no(&self) -> &str {
         &self.out_trade_no
     }
 
-    /// Where to POST it: the `notify_url` with the signed query.
+    /// Where to POST it: the `notify_url`, in the first generation with the signed query.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.url
+        &self.made.url
     }
 
     /// The raw query of the URL, without `?`.
     #[must_use]
     pub fn query(&self) -> &str {
-        self.url.split_once('?').map_or("", |(_, query)| query)
+        self.made.url.split_once('?').map_or("", |(_, query)| query)
     }
 
     /// The headers besides `Host` and `Content-Length`.
     #[must_use]
-    pub const fn headers(&self) -> [(&'static str, &'static str); 4] {
-        notice::HEADERS
+    pub fn headers(&self) -> &[(&'static str, String)] {
+        &self.made.headers
     }
 
-    /// The XML.
+    /// XML in the first generation, JSON in the third.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        &self.body
+        &self.made.body
     }
 
     /// How long to wait for the answer.
@@ -127,8 +125,11 @@ pub enum DeliveryResult {
 pub struct NoticeRecord {
     /// Its number.
     pub notify_id: NotifyId,
-    /// The order it is about.
-    pub out_trade_no: OutTradeNo,
+    /// The order it is about; for a notice that is about none, the merchant's own number of what it is about.
+    pub out_trade_no: String,
+    /// What it tells: `TRANSACTION.SUCCESS` and the like. The first generation has one kind without a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_type: Option<&'static str>,
     /// Where it stands.
     pub state: NoticeState,
     /// When the next delivery is due, in seconds of the virtual clock.
@@ -146,7 +147,7 @@ pub enum NoticeState {
     Waiting,
     /// A delivery is being made.
     OnTheWay,
-    /// The merchant answered `success`.
+    /// The merchant answered as it must.
     Accepted,
     /// The schedule is at its end.
     GivenUp,
@@ -173,7 +174,7 @@ pub struct Attempt {
 pub enum AttemptResult {
     /// Not known yet.
     OnTheWay,
-    /// Answered `success`.
+    /// Answered as it must be: `success`, or in the third generation the status alone.
     Success,
     /// Answered something else, with this status.
     Refused(u16),
@@ -186,12 +187,25 @@ pub enum AttemptResult {
 /// One notice as kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Notice {
-    pub(crate) credentials: Credentials,
-    pub(crate) out_trade_no: OutTradeNo,
+    /// The order it is about, or the merchant's own number of what it is about.
+    pub(crate) number: String,
     pub(crate) notify_id: NotifyId,
-    pub(crate) notify_url: String,
-    pub(crate) query: Query,
-    pub(crate) openid: OpenId,
+    pub(crate) says: Says,
+}
+
+/// What a notice says. Each delivery is made and signed anew.
+#[derive(Clone, Debug)]
+pub(crate) enum Says {
+    V1(v1::notice::Payment),
+    V3(v3::notice::Event),
+}
+
+/// A delivery ready to be sent.
+#[derive(Clone)]
+pub(crate) struct Made {
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
 }
 
 #[derive(Clone, Debug)]
@@ -217,6 +231,7 @@ pub(crate) struct Notices {
 /// What the making of deliveries needs besides the notices.
 pub(crate) struct Means<'a> {
     pub(crate) settings: &'a Settings,
+    pub(crate) merchants: &'a v3::Merchants,
     pub(crate) faults: &'a mut Faults,
     pub(crate) chance: &'a mut Chance,
     pub(crate) warnings: &'a mut Warnings,
@@ -240,8 +255,8 @@ impl Notices {
         self.jobs.iter().filter_map(|job| job.due).min()
     }
 
-    pub(crate) fn records(&self, wanted: impl Fn(&OutTradeNo) -> bool) -> Vec<NoticeRecord> {
-        self.jobs.iter().filter(|job| wanted(&job.notice.out_trade_no)).map(Job::record).collect()
+    pub(crate) fn records(&self, wanted: impl Fn(&Notice) -> bool) -> Vec<NoticeRecord> {
+        self.jobs.iter().filter(|job| wanted(&job.notice)).map(Job::record).collect()
     }
 
     /// Makes what is due, the longest due first; what was held back follows the first that goes out.
@@ -274,12 +289,12 @@ impl Notices {
         if job.due.is_none_or(|due| due > means.now) {
             return;
         }
-        let number = Some(job.notice.out_trade_no.as_str());
+        let number = Some(job.notice.number.as_str());
         let trouble = if job.held { None } else { means.faults.strike(Operation::Notice, number, means.now) };
         match trouble {
             Some(Trouble::NoticeReordered) => {
                 job.held = true;
-                let pause = means.settings.notify_schedule.first().copied().unwrap_or_default();
+                let pause = job.notice.schedule(means.settings).first().copied().unwrap_or_default();
                 job.due = Some(means.now.after(pause));
             }
             Some(Trouble::NoticeLost) => {
@@ -296,7 +311,12 @@ impl Notices {
                 self.send(index, false, Some(forgery), means, deliveries);
                 self.send(index, false, None, means, deliveries);
             }
-            Some(_) | None => self.send(index, false, None, means, deliveries),
+            Some(_) | None => {
+                if job.notice.is_probed(means) {
+                    self.send(index, false, Some(Forgery::Probe), means, deliveries);
+                }
+                self.send(index, false, None, means, deliveries);
+            }
         }
     }
 
@@ -325,13 +345,10 @@ impl Notices {
             job.due = None;
             job.held = false;
         }
-        let nonce = means.chance.text(ALPHANUMERIC, 16);
-        let (query, xml) = job.notice.message(forgery, means.now, &nonce);
         deliveries.push(Delivery {
             id,
-            out_trade_no: job.notice.out_trade_no.clone(),
-            url: notice::url(&job.notice.notify_url, &query),
-            body: xml.into_bytes(),
+            out_trade_no: job.notice.number.clone(),
+            made: job.notice.made(forgery, means),
             timeout: means.settings.notify_timeout,
             overlaps,
             forged: forgery.is_some(),
@@ -342,17 +359,17 @@ impl Notices {
     pub(crate) fn delivered(&mut self, id: DeliveryId, result: &DeliveryResult, means: &mut Means<'_>) {
         let Some(index) = self.on_the_way.remove(&id) else { return };
         let Some(job) = self.jobs.get_mut(index) else { return };
-        let result = judge(result, means, job.notice.out_trade_no.as_str());
+        let result = job.notice.judge(result, means);
         let Some(attempt) = job.log.iter_mut().find(|attempt| attempt.id == Some(id)) else { return };
         attempt.result = result;
         if attempt.forged {
             if result == AttemptResult::Success {
-                let number = Some(job.notice.out_trade_no.as_str());
+                let number = Some(job.notice.number.as_str());
                 means.warnings.note(
                     means.now,
                     Kind::ForgeryBelieved,
                     number,
-                    "a forged notice was answered success",
+                    "a forged notice was answered as if it were true",
                 );
             }
             return;
@@ -370,7 +387,8 @@ impl Job {
     fn record(&self) -> NoticeRecord {
         NoticeRecord {
             notify_id: self.notice.notify_id.clone(),
-            out_trade_no: self.notice.out_trade_no.clone(),
+            out_trade_no: self.notice.number.clone(),
+            event_type: self.notice.event_type(),
             state: self.state,
             next_at: self.due.map(UnixTime::as_secs),
             deliveries: self.log.clone(),
@@ -392,54 +410,85 @@ impl Job {
 
     /// The next round by the schedule, counted from the start of the last; after the last pause there is none.
     fn wait(&mut self, means: &mut Means<'_>) {
-        let pause = self.rounds.checked_sub(1).and_then(|round| means.settings.notify_schedule.get(round));
+        let pause =
+            self.rounds.checked_sub(1).and_then(|round| self.notice.schedule(means.settings).get(round));
         if let Some(pause) = pause {
             self.state = NoticeState::Waiting;
             self.due = Some(self.begun.after(*pause));
         } else {
             self.state = NoticeState::GivenUp;
             self.due = None;
-            let number = Some(self.notice.out_trade_no.as_str());
-            means.warnings.note(means.now, Kind::GivenUp, number, "the notice was never answered success");
+            let number = Some(self.notice.number.as_str());
+            means.warnings.note(
+                means.now,
+                Kind::GivenUp,
+                number,
+                "the notice was never answered as it must be",
+            );
         }
     }
 }
 
 impl Notice {
-    /// Query and body of one delivery. Each is signed anew with its own time and nonce; the query stays.
-    fn message(&self, forgery: Option<Forgery>, now: UnixTime, nonce: &str) -> (String, String) {
-        let xml = |openid| notice::xml(&self.credentials, openid, now, nonce);
-        let mut query = self.query.clone();
-        match forgery {
-            None => (query.encoded(), xml(&self.openid)),
-            Some(Forgery::Amount) => {
-                query.raise("total_fee");
-                (query.encoded(), xml(&self.openid))
-            }
-            Some(Forgery::Number) => {
-                query.set("transaction_id", b"0000000000000000000000000000".to_vec());
-                (query.encoded(), xml(&self.openid))
-            }
-            Some(Forgery::Signature) => {
-                query.set("sign", b"00000000000000000000000000000000".to_vec());
-                (query.encoded(), xml(&self.openid))
-            }
-            Some(Forgery::Payer) => {
-                let honest = xml(&self.openid);
-                let forged = honest.replacen(self.openid.as_str(), "oFORGEDpayerFORGEDpayerFORGE", 1);
-                (query.encoded(), forged)
+    /// Whether it is about the first generation's order of that number.
+    pub(crate) fn is_of_v1(&self, number: &OutTradeNo) -> bool {
+        matches!(self.says, Says::V1(_)) && self.number == number.as_str()
+    }
+
+    /// Whether it is about something of a merchant of the third generation, under that number.
+    pub(crate) fn is_of_v3(&self, mchid: &MchId, number: &str) -> bool {
+        let is_theirs = matches!(&self.says, Says::V3(event) if event.mchid == *mchid);
+        is_theirs && self.number == number
+    }
+
+    const fn event_type(&self) -> Option<&'static str> {
+        match &self.says {
+            Says::V1(_) => None,
+            Says::V3(event) => Some(event.event_type),
+        }
+    }
+
+    fn schedule<'a>(&'a self, settings: &'a Settings) -> &'a [Duration] {
+        match &self.says {
+            Says::V1(_) => &settings.notify_schedule,
+            Says::V3(event) => event.schedule.as_deref().unwrap_or(&settings.v3.notify_schedule),
+        }
+    }
+
+    /// Whether a wrongly signed copy goes before it, as WeChat Pay's probes do. Chance is drawn only if there are any.
+    fn is_probed(&self, means: &mut Means<'_>) -> bool {
+        let probes = u64::from(means.settings.v3.probes_per_mille);
+        matches!(self.says, Says::V3(_)) && probes > 0 && means.chance.below(1000) < probes
+    }
+
+    fn made(&self, forgery: Option<Forgery>, means: &mut Means<'_>) -> Made {
+        match &self.says {
+            Says::V1(payment) => payment.made(forgery, means.chance, means.now),
+            Says::V3(event) => {
+                event.made(self.notify_id.as_str(), forgery, means.merchants, means.chance, means.now)
             }
         }
+    }
+
+    fn judge(&self, result: &DeliveryResult, means: &mut Means<'_>) -> AttemptResult {
+        let DeliveryResult::Answered { status, body } = result else { return AttemptResult::NoAnswer };
+        let accepted = match &self.says {
+            Says::V1(_) => says_success(*status, body, means, &self.number),
+            Says::V3(_) => matches!(status, 200 | 204),
+        };
+        if accepted { AttemptResult::Success } else { AttemptResult::Refused(*status) }
     }
 }
 
 /// What is changed in a forged copy. Its signatures stay, and so do not match.
 #[derive(Clone, Copy, Debug)]
-enum Forgery {
+pub(crate) enum Forgery {
     Amount,
     Number,
     Signature,
     Payer,
+    /// A signature as WeChat Pay's probes have it; in the third generation alone.
+    Probe,
 }
 
 impl Forgery {
@@ -453,18 +502,18 @@ impl Forgery {
     }
 }
 
-fn judge(result: &DeliveryResult, means: &mut Means<'_>, number: &str) -> AttemptResult {
-    let DeliveryResult::Answered { status, body } = result else { return AttemptResult::NoAnswer };
+/// The first generation's rule: the status and the word.
+fn says_success(status: u16, body: &[u8], means: &mut Means<'_>, number: &str) -> bool {
     let exact = body.trim_ascii() == b"success";
     let loose = body.trim_ascii_start().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"success"));
-    let accepted = *status == 200
+    let accepted = status == 200
         && match means.settings.success_match {
             SuccessMatch::TrimmedExact => exact,
             SuccessMatch::StartsWith => loose,
         };
-    if loose && (!exact || *status != 200) {
+    if loose && (!exact || status != 200) {
         let detail = "the answer only resembles success: it must be the seven letters with HTTP status 200";
         means.warnings.note(means.now, Kind::LooseSuccess, Some(number), detail);
     }
-    if accepted { AttemptResult::Success } else { AttemptResult::Refused(*status) }
+    accepted
 }

@@ -19,14 +19,14 @@ mod problem;
 
 use crate::{
     clock::Clock,
-    gateway::{CannotPay, Gateway, Payer, Tapped},
+    gateway::{CannotPay, Gateway, Named, Payer, Tapped},
     phone::Bill,
 };
 use input::Fields;
 use problem::Problem;
 use serde_json::{Value, json};
 use std::time::Duration;
-use wxpay_proto::UnixTime;
+use wxpay_proto::{UnixTime, id::OutTradeNo};
 
 /// Where the interface lives.
 pub const ROOT: &str = "/_sim/v1/";
@@ -88,16 +88,11 @@ impl Simulation {
         let parts: Vec<&str> = rest.split('/').collect();
         let gateway = &mut self.gateway;
         match (method, parts.as_slice()) {
-            ("GET", ["orders"]) => Ok(Answer::shown(gateway.orders(now))),
-            ("GET", ["orders", number]) => {
-                let record = gateway.order(&input::order_number(number)?, now);
-                record.map(Answer::shown).ok_or_else(|| Problem::cannot(CannotPay::NoSuchOrder))
-            }
+            ("GET", ["orders"]) => Ok(orders(gateway, now)),
+            ("GET", ["orders", number]) => order(gateway, input::order_number(number)?, now),
             ("POST", ["orders", number, "pay"]) => {
                 let payer = input::payer(&Fields::optional(body)?)?;
-                let tapped = Tapped::OutTradeNo(input::order_number(number)?);
-                let paid = gateway.pay(&tapped, &payer, now).map_err(Problem::cannot)?;
-                Ok(Answer { notices_first: paid.notices_first, ..Answer::shown(paid.order) })
+                pay(gateway, input::order_number(number)?, &payer, now)
             }
             ("POST", ["orders", number, "cancel"]) => {
                 let tapped = Tapped::OutTradeNo(input::order_number(number)?);
@@ -139,6 +134,32 @@ impl Simulation {
             _ => Err(Problem::no_such_call()),
         }
     }
+}
+
+/// The orders of both generations, the first one's before.
+fn orders(gateway: &Gateway, now: UnixTime) -> Answer {
+    let shown = |record: Result<Value, _>| record.unwrap_or_default();
+    let first = gateway.orders(now).into_iter().map(|order| shown(serde_json::to_value(order)));
+    let third = gateway.transactions(now).into_iter().map(|order| shown(serde_json::to_value(order)));
+    Answer::ok(first.chain(third).collect())
+}
+
+/// The order of that number, of whichever generation.
+fn order(gateway: &Gateway, number: OutTradeNo, now: UnixTime) -> Result<Answer, Problem> {
+    if let Some(order) = gateway.order(&number, now) {
+        return Ok(Answer::shown(order));
+    }
+    let transaction = gateway.transaction(&Named::OutTradeNo(number), now);
+    transaction.map(Answer::shown).ok_or_else(|| Problem::cannot(CannotPay::NoSuchOrder))
+}
+
+fn pay(gateway: &mut Gateway, number: OutTradeNo, payer: &Payer, now: UnixTime) -> Result<Answer, Problem> {
+    if gateway.order(&number, now).is_some() {
+        let paid = gateway.pay(&Tapped::OutTradeNo(number), payer, now).map_err(Problem::cannot)?;
+        return Ok(Answer { notices_first: paid.notices_first, ..Answer::shown(paid.order) });
+    }
+    let paid = gateway.pay_transaction(&Named::OutTradeNo(number), payer, now).map_err(Problem::cannot)?;
+    Ok(Answer { notices_first: paid.notices_first, ..Answer::shown(paid.transaction) })
 }
 
 /// Ten years at once are enough.

@@ -26,6 +26,7 @@ impl Problem {
             }
             CannotPay::DiscountTooLarge => Self::field("discount", "must leave at least 1 fen to pay"),
             CannotPay::BankType => Self::field("bank_type", "must be 1 to 16 of 0-9 A-Z a-z _"),
+            CannotPay::OtherPayer => Self::field("openid", "must be the payer whom the order was placed for"),
         }
     }
 

@@ -1,9 +1,15 @@
 //! The gateway: a request in, a reply or a mishap out, and notices that fall due.
 
+mod agenda;
 mod pay;
 pub(crate) mod v1;
+pub(crate) mod v3;
 
 pub use pay::{CannotPay, Paid, Payer, Tapped};
+pub use v3::{
+    RequestRecord,
+    pay::{Named, PaidTransaction},
+};
 
 use crate::{
     chance::{Chance, URL_SAFE},
@@ -34,6 +40,7 @@ pub struct Gateway {
     ids: Chance,
     serial: u64,
     payer: OpenId,
+    v3: v3::State,
 }
 
 /// What the network shows of a call. Whoever drives the gateway carries it out.
@@ -56,7 +63,8 @@ pub enum Outcome {
 }
 
 impl Gateway {
-    /// A gateway with one registered app, whose throw-away credentials follow from the seed.
+    /// A gateway with one app of the first generation and one merchant of the third, whose throw-away credentials
+    /// follow from the seed.
     #[must_use]
     pub fn new(settings: Settings, seed: u64) -> Self {
         let mut chance = Chance::new(seed, "credentials");
@@ -67,6 +75,7 @@ impl Gateway {
                 break (credentials, payer);
             }
         };
+        let v3 = v3::State::new(&settings, seed);
         let mut gateway = Self {
             settings,
             ledger: Ledger::default(),
@@ -77,6 +86,7 @@ impl Gateway {
             ids: Chance::new(seed, "ids"),
             serial: 3_141_592_653,
             payer,
+            v3,
         };
         gateway.register(App::new(credentials));
         gateway
@@ -112,7 +122,11 @@ impl Gateway {
 
     /// Answers a call of the merchant's. An unknown path is answered 404.
     pub fn answer(&mut self, request: &Request, now: UnixTime) -> Outcome {
+        self.tick(now);
         let target = Target::of(request);
+        if target.path().starts_with(v3::ROOT) {
+            return Outcome::Reply(v3::answer(self, request, now));
+        }
         let Some(operation) = target.operation() else {
             return Outcome::Reply(Response::new(404, b"404 page not found".to_vec()));
         };
@@ -192,15 +206,16 @@ impl Gateway {
         }
     }
 
-    /// When the next delivery of a notice is due.
+    /// When the next delivery of a notice is due, or something that leads to one.
     #[must_use]
     pub fn next_due(&self) -> Option<UnixTime> {
-        self.notices.next_due()
+        self.notices.next_due().into_iter().chain(self.v3.agenda.next()).min()
     }
 
     /// The notices to POST now, in order. Each one's result is to be [reported](Self::delivered); until then its
     /// notice is not due again.
     pub fn due(&mut self, now: UnixTime) -> Vec<Delivery> {
+        self.tick(now);
         let (notices, mut means) = self.notices_and_means(now);
         notices.due(&mut means)
     }
@@ -214,6 +229,7 @@ impl Gateway {
     fn notices_and_means(&mut self, now: UnixTime) -> (&mut Notices, Means<'_>) {
         let means = Means {
             settings: &self.settings,
+            merchants: &self.v3.merchants,
             faults: &mut self.faults,
             chance: &mut self.ids,
             warnings: &mut self.warnings,
@@ -226,7 +242,7 @@ impl Gateway {
     #[must_use]
     pub fn order(&self, number: &OutTradeNo, now: UnixTime) -> Option<OrderRecord> {
         let order = self.ledger.by_number(number)?;
-        order.record(now, self.notices.records(|given| given == number))
+        order.record(now, self.notices.records(|notice| notice.is_of_v1(number)))
     }
 
     /// The gateway's own record of every order.
@@ -234,7 +250,9 @@ impl Gateway {
     pub fn orders(&self, now: UnixTime) -> Vec<OrderRecord> {
         self.ledger
             .orders()
-            .filter_map(|order| order.record(now, self.notices.records(|given| *given == order.out_trade_no)))
+            .filter_map(|order| {
+                order.record(now, self.notices.records(|notice| notice.is_of_v1(&order.out_trade_no)))
+            })
             .collect()
     }
 

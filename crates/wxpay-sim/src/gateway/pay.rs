@@ -1,11 +1,14 @@
 //! What a payer does with an order: pays, goes back, or fails.
 
-use super::{Gateway, v1::notice::Query};
+use super::{
+    Gateway,
+    v1::notice::{self, Query},
+};
 use crate::{
     chance::{ALPHANUMERIC, DIGITS},
     faults::{Operation, Trouble},
     ledger::{NotPaid, OrderRecord, PayerRefusal, PaymentRecord},
-    notices::Notice,
+    notices::{Notice, Says},
     time,
 };
 use std::fmt;
@@ -17,8 +20,8 @@ use wxpay_proto::{
 /// How a payer pays. The default: the gateway's one payer, by a bank, without discount.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payer {
-    openid: Option<OpenId>,
-    discount: Fen,
+    pub(super) openid: Option<OpenId>,
+    pub(super) discount: Fen,
     bank_type: Option<String>,
 }
 
@@ -39,6 +42,17 @@ impl Payer {
     #[must_use]
     pub fn with_bank_type(self, bank_type: &str) -> Self {
         Self { bank_type: Some(String::from(bank_type)), ..self }
+    }
+
+    /// The bank, or the one that stands for none.
+    pub(super) fn bank_type_or(&self, default: &str) -> Result<String, CannotPay> {
+        let bank_type = self.bank_type.as_deref().unwrap_or(default);
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if (1..=16).contains(&bank_type.len()) && bank_type.bytes().all(allowed) {
+            Ok(String::from(bank_type))
+        } else {
+            Err(CannotPay::BankType)
+        }
     }
 }
 
@@ -76,6 +90,8 @@ pub enum CannotPay {
     DiscountTooLarge,
     /// The bank's name breaks its rule.
     BankType,
+    /// The order was placed for another payer.
+    OtherPayer,
 }
 
 impl fmt::Display for CannotPay {
@@ -86,6 +102,7 @@ impl fmt::Display for CannotPay {
             Self::Expired => "the order can no longer be paid",
             Self::DiscountTooLarge => "discount must leave at least 1 fen to pay",
             Self::BankType => "bank_type must be 1 to 16 of 0-9 A-Z a-z _",
+            Self::OtherPayer => "openid must be the payer whom the order was placed for",
         })
     }
 }
@@ -160,12 +177,7 @@ impl Gateway {
         }
         let total_fee = prepay.goods.total_fee.checked_sub(payer.discount).filter(|rest| *rest > Fen::ZERO);
         let total_fee = total_fee.ok_or(CannotPay::DiscountTooLarge)?;
-        let bank_type = payer.bank_type.clone().unwrap_or_else(|| String::from("2032"));
-        if !(1..=16).contains(&bank_type.len())
-            || !bank_type.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        {
-            return Err(CannotPay::BankType);
-        }
+        let bank_type = payer.bank_type_or("2032")?;
         let credentials = self.ledger.app(appid.as_str()).map(|app| app.credentials().clone());
         let credentials = credentials.ok_or(CannotPay::NoSuchOrder)?;
 
@@ -190,14 +202,13 @@ impl Gateway {
         };
         let query = Query::of(&prepay, &payment, partner.as_str(), notify_id.as_str())
             .signed(credentials.partner_key().expose());
-        let notice = Notice {
+        let told = notice::Payment {
             credentials,
-            out_trade_no: number.clone(),
-            notify_id,
             notify_url: prepay.goods.notify_url,
             query,
             openid: payment.openid.clone(),
         };
+        let notice = Notice { number: number.to_string(), notify_id, says: Says::V1(told) };
         if let Some(order) = self.ledger.order_mut(&partner, &number) {
             order.payments.push(payment);
         }
@@ -223,7 +234,7 @@ impl Gateway {
     ) -> Result<OrderRecord, CannotPay> {
         self.ledger
             .order(partner, number)
-            .and_then(|order| order.record(now, self.notices.records(|given| given == number)))
+            .and_then(|order| order.record(now, self.notices.records(|notice| notice.is_of_v1(number))))
             .ok_or(CannotPay::NoSuchOrder)
     }
 }

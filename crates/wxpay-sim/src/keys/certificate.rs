@@ -2,8 +2,8 @@
 
 use super::{BadKey, KeyPair, PublicKey};
 use rcgen::{
-    CertificateParams, DistinguishedName, DnType, Issuer, KeyUsagePurpose, PKCS_RSA_SHA256,
-    PublicKeyData, SerialNumber, SignatureAlgorithm, SigningKey, date_time_ymd,
+    CertificateParams, DistinguishedName, DnType, Issuer, KeyUsagePurpose, PKCS_RSA_SHA256, PublicKeyData,
+    SerialNumber, SignatureAlgorithm, SigningKey, date_time_ymd,
 };
 use std::{
     fmt,

@@ -8,9 +8,7 @@ use aws_lc_rs::{
         self, KeySize, OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, OaepPublicEncryptingKey,
         PrivateDecryptingKey, PublicEncryptingKey,
     },
-    signature::{
-        KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
-    },
+    signature::{KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256},
 };
 use std::sync::{Arc, OnceLock};
 

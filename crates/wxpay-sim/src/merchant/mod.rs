@@ -5,7 +5,7 @@
 
 mod platform;
 
-pub use platform::{Mode, Misstep, Platform, PlatformCertificate, PlatformKey};
+pub use platform::{Misstep, Mode, Platform, PlatformCertificate, PlatformKey};
 
 use crate::keys::{Certificate, KeyPair, PublicKey};
 use std::{collections::BTreeMap, sync::Arc};

@@ -145,7 +145,10 @@ impl Platform {
     ///
     /// [`Misstep`] until the public key signs every notice, from the seventh day on.
     pub fn void(&mut self, now: UnixTime) -> Result<(), Misstep> {
-        self.step(|mode| matches!(mode, Mode::Switching { since } if share(since, now) == 1000), Mode::PublicKey)
+        self.step(
+            |mode| matches!(mode, Mode::Switching { since } if share(since, now) == 1000),
+            Mode::PublicKey,
+        )
     }
 
     /// Lists a new certificate, which signs a day later.

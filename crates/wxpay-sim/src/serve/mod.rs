@@ -16,7 +16,7 @@ use crate::{
 use body::{Body, Broken};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
-use hyper::{Method, StatusCode, body::Incoming, header, server::conn::http1, service::service_fn};
+use hyper::{StatusCode, body::Incoming, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
     io,
@@ -32,7 +32,7 @@ use tokio::{
 };
 use wxpay_proto::{
     UnixTime,
-    http::{Request, Response},
+    http::{self, Request, Response},
 };
 
 /// A request's head must arrive within this time, and then its body within as much again.
@@ -249,17 +249,34 @@ async fn control(
     reply(*status, answer.content_type(), Bytes::from(body.to_string()))
 }
 
-/// The request as the gateway reads it. Of the methods it knows two; any other is the wrong one.
+/// The headers that the gateway looks at.
+const HEADERS: [&str; 7] = [
+    "accept",
+    "accept-language",
+    "authorization",
+    "content-type",
+    "user-agent",
+    "wechatpay-negative-test",
+    "wechatpay-serial",
+];
+
+/// The request as the gateway reads it: its target and its body as they came. A method that no call has counts as one
+/// that none allows.
 fn read(head: &hyper::http::request::Parts, body: &[u8]) -> Request {
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    let url = format!("http://localhost{target}");
-    let is_token = head.uri.path() == "/cgi-bin/token";
-    if head.method == Method::POST || (is_token && head.method != Method::GET) {
-        let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        Request::post(url, kind.unwrap_or_default(), body.to_vec())
-    } else {
-        Request::get(url)
-    }
+    let method = match head.method.as_str() {
+        "GET" => http::Method::Get,
+        "POST" => http::Method::Post,
+        "PATCH" => http::Method::Patch,
+        "DELETE" => http::Method::Delete,
+        _ => http::Method::Put,
+    };
+    let request = Request::new(method, format!("http://localhost{target}"), body.to_vec());
+    let said = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    HEADERS
+        .into_iter()
+        .filter_map(|name| said(name).map(|value| (name, String::from(value))))
+        .fold(request, |request, (name, value)| request.with(name, value))
 }
 
 fn show(response: &Response, cut: Option<usize>) -> Result<hyper::Response<Body>, Broken> {

@@ -33,8 +33,8 @@ pub(super) async fn post(client: &Client, delivery: &Delivery) -> DeliveryResult
 async fn exchange(client: &Client, delivery: &Delivery) -> Option<DeliveryResult> {
     let builder = delivery
         .headers()
-        .into_iter()
-        .fold(hyper::Request::post(delivery.url()), |builder, (name, value)| builder.header(name, value));
+        .iter()
+        .fold(hyper::Request::post(delivery.url()), |builder, (name, value)| builder.header(*name, value));
     let request = builder.body(Full::new(Bytes::copy_from_slice(delivery.body()))).ok()?;
     let (head, body) = client.request(request).await.ok()?.into_parts();
     let body = Limited::new(body, MAX_ANSWER).collect().await.ok()?.to_bytes().to_vec();

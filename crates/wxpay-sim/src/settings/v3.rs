@@ -41,11 +41,9 @@ impl V3 {
     /// The fifteen documented pauses: sixteen deliveries within 24 hours and 4 minutes.
     #[must_use]
     pub fn fifteen_pauses() -> Vec<Duration> {
-        [
-            15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600,
-        ]
-        .map(Duration::from_secs)
-        .to_vec()
+        [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600]
+            .map(Duration::from_secs)
+            .to_vec()
     }
 }
 

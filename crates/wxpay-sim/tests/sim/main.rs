@@ -19,3 +19,4 @@ mod interface;
 mod notices;
 mod phone;
 mod support;
+mod v3;

@@ -78,7 +78,8 @@ fn the_xml_has_352_bytes() {
         ("Accept", "*/*"),
         ("Content-Type", "text/xml"),
         ("Pragma", "no-cache"),
-    ];
+    ]
+    .map(|(name, value)| (name, String::from(value)));
     assert_eq!(delivery.headers(), headers);
 }
 

@@ -2,8 +2,10 @@
 
 use super::sign;
 use crate::{
+    chance::{ALPHANUMERIC, Chance},
     credentials::Credentials,
     ledger::{PaymentRecord, Prepay},
+    notices::{Forgery, Made},
     time,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -13,8 +15,55 @@ use wxpay_proto::{Fen, UnixTime, id::OpenId};
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The headers of every delivery besides `Host` and `Content-Length`.
-pub(crate) const HEADERS: [(&str, &str); 4] =
+const HEADERS: [(&str, &str); 4] =
     [("User-Agent", "Mozilla/4.0"), ("Accept", "*/*"), ("Content-Type", "text/xml"), ("Pragma", "no-cache")];
+
+/// What a notice of a payment says, and to whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Payment {
+    pub(crate) credentials: Credentials,
+    pub(crate) notify_url: String,
+    pub(crate) query: Query,
+    pub(crate) openid: OpenId,
+}
+
+impl Payment {
+    /// One delivery. Its XML is signed anew with its own time and nonce; the query stays.
+    pub(crate) fn made(&self, forgery: Option<Forgery>, chance: &mut Chance, now: UnixTime) -> Made {
+        let nonce = chance.text(ALPHANUMERIC, 16);
+        let (query, xml) = self.message(forgery, now, &nonce);
+        Made {
+            url: url(&self.notify_url, &query),
+            headers: HEADERS.map(|(name, value)| (name, String::from(value))).to_vec(),
+            body: xml.into_bytes(),
+        }
+    }
+
+    fn message(&self, forgery: Option<Forgery>, now: UnixTime, nonce: &str) -> (String, String) {
+        let xml = |openid| xml(&self.credentials, openid, now, nonce);
+        let mut query = self.query.clone();
+        match forgery {
+            None => (query.encoded(), xml(&self.openid)),
+            Some(Forgery::Amount) => {
+                query.raise("total_fee");
+                (query.encoded(), xml(&self.openid))
+            }
+            Some(Forgery::Number) => {
+                query.set("transaction_id", b"0000000000000000000000000000".to_vec());
+                (query.encoded(), xml(&self.openid))
+            }
+            Some(Forgery::Signature | Forgery::Probe) => {
+                query.set("sign", b"00000000000000000000000000000000".to_vec());
+                (query.encoded(), xml(&self.openid))
+            }
+            Some(Forgery::Payer) => {
+                let honest = xml(&self.openid);
+                let forged = honest.replacen(self.openid.as_str(), "oFORGEDpayerFORGEDpayerFORGE", 1);
+                (query.encoded(), forged)
+            }
+        }
+    }
+}
 
 /// Names and raw values of the query, in ASCII order; empty ones are not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,13 +132,13 @@ impl Query {
 }
 
 /// Joins the query to a `notify_url` that may have one of its own.
-pub(crate) fn url(notify_url: &str, query: &str) -> String {
+fn url(notify_url: &str, query: &str) -> String {
     let joint = if notify_url.contains('?') { '&' } else { '?' };
     format!("{notify_url}{joint}{query}")
 }
 
 /// The body: 352 bytes for an appid of 18 characters and an openid of 28.
-pub(crate) fn xml(credentials: &Credentials, openid: &OpenId, now: UnixTime, nonce: &str) -> String {
+fn xml(credentials: &Credentials, openid: &OpenId, now: UnixTime, nonce: &str) -> String {
     let (appid, openid, timestamp) = (credentials.appid().as_str(), openid.as_str(), now.to_string());
     let signed = [
         ("appid", appid),

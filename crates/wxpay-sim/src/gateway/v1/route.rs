@@ -31,6 +31,11 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// The path, as it came.
+    pub(crate) const fn path(&self) -> &'a str {
+        self.path
+    }
+
     /// The call that lives under the path.
     pub(crate) fn operation(&self) -> Option<Operation> {
         match self.path {

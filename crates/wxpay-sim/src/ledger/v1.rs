@@ -1,6 +1,4 @@
-//! The gateway's own record: apps and their tokens, orders, payments.
-//!
-//! What a test compares the merchant's ledger with. [`OrderRecord`] is the view of it.
+//! The first generation: apps and their tokens, orders, payments. [`OrderRecord`] is the view of it.
 
 use crate::{credentials::App, gateway::v1::package::Goods, notices::NoticeRecord, time};
 use serde::{Serialize, Serializer};

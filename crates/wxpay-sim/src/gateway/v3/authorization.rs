@@ -1,0 +1,112 @@
+//! The header `Authorization`: five named values in any order, and what they signed.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::collections::BTreeMap;
+use wxpay_proto::http::Request;
+
+const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
+
+/// What the header says. Nothing of it is checked yet.
+pub(super) struct Authorization {
+    pub(super) mchid: String,
+    pub(super) serial_no: String,
+    pub(super) timestamp: u64,
+    pub(super) nonce_str: String,
+    pub(super) signature: String,
+}
+
+impl Authorization {
+    /// Reads the header: names and values with or without quotes, each name once, blanks around the commas allowed.
+    pub(super) fn parse(header: &str) -> Option<Self> {
+        let rest = header.strip_prefix(SCHEME)?.strip_prefix(' ')?;
+        let mut said = BTreeMap::new();
+        for pair in rest.split(',') {
+            let (name, value) = pair.trim_matches(' ').split_once('=')?;
+            let bare = value.strip_prefix('"').map_or(Some(value), |value| value.strip_suffix('"'))?;
+            if bare.contains('"') || said.insert(name, bare).is_some() {
+                return None;
+            }
+        }
+        let mut take = |name: &str| said.remove(name).filter(|value| !value.is_empty()).map(String::from);
+        let digits = take("timestamp")?;
+        Some(Self {
+            mchid: take("mchid")?,
+            serial_no: take("serial_no")?,
+            timestamp: digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??,
+            nonce_str: take("nonce_str")?,
+            signature: take("signature")?,
+        })
+    }
+
+    /// The bytes of the signature; none if it is not Base64.
+    pub(super) fn signature(&self) -> Vec<u8> {
+        STANDARD.decode(&self.signature).unwrap_or_default()
+    }
+
+    /// The string that must have been signed: method, target, timestamp, nonce and body, each ended by a line feed.
+    pub(super) fn message(&self, request: &Request, body: &[u8]) -> Vec<u8> {
+        let mut message = format!(
+            "{}\n{}\n{}\n{}\n",
+            request.method().as_str(),
+            target(request),
+            self.timestamp,
+            self.nonce_str
+        )
+        .into_bytes();
+        message.extend_from_slice(body);
+        message.push(b'\n');
+        message
+    }
+}
+
+/// Path and query exactly as they came.
+pub(super) fn target(request: &Request) -> &str {
+    let url = request.url();
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
+    rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_five_values_are_read_in_any_order_and_quoting() {
+        let one = r#"WECHATPAY2-SHA256-RSA2048 mchid="1",nonce_str="n",signature="a+/=",timestamp="5",serial_no="AB""#;
+        let two = "WECHATPAY2-SHA256-RSA2048 serial_no=AB, timestamp=5,signature=a+/=, nonce_str=n,mchid=1";
+        for header in [one, two] {
+            let said = Authorization::parse(header).unwrap();
+            assert_eq!((said.mchid.as_str(), said.serial_no.as_str(), said.timestamp), ("1", "AB", 5));
+            assert_eq!((said.nonce_str.as_str(), said.signature.as_str()), ("n", "a+/="));
+        }
+    }
+
+    #[test]
+    fn what_is_malformed_is_told() {
+        for header in [
+            "",
+            "Bearer x",
+            "WECHATPAY2-SHA256-RSA2048",
+            r#"WECHATPAY2-SHA256-RSA2048 mchid="1",nonce_str="n",signature="s",timestamp="5""#,
+            r#"WECHATPAY2-SHA256-RSA2048 mchid="",nonce_str="n",signature="s",timestamp="5",serial_no="A""#,
+            r#"WECHATPAY2-SHA256-RSA2048 mchid="1",nonce_str="n",signature="s",timestamp="+5",serial_no="A""#,
+            r#"WECHATPAY2-SHA256-RSA2048 mchid="1,nonce_str="n",signature="s",timestamp="5",serial_no="A""#,
+            r#"WECHATPAY2-SHA256-RSA2048 mchid="1",mchid="1",nonce_str="n",signature="s",timestamp="5",serial_no="A""#,
+        ] {
+            assert!(Authorization::parse(header).is_none(), "{header}");
+        }
+    }
+
+    #[test]
+    fn the_target_is_what_came() {
+        for (url, expected) in [
+            ("https://h/v3/a%2Db?c=%3D&d", "/v3/a%2Db?c=%3D&d"),
+            ("http://h", "/"),
+            ("http://h?x=1", "?x=1"),
+            ("http://h/a#f", "/a"),
+        ] {
+            assert_eq!(target(&Request::get(url.into())), expected);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! `POST /v3/security/echo`: a merchant's own test of signatures and sealing, in both directions.
+
+use super::{
+    call::Call,
+    errors::{self, Refusal},
+    fields::{Field, Kind, may, must, text},
+    notice::Event,
+    reply::Reply,
+    route::Operation,
+};
+use crate::gateway::Gateway;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
+
+pub(super) const OPERATIONS: &[Operation] =
+    &[Operation::post("v3.security.echo", "/v3/security/echo", FIELDS, echo)];
+
+const FIELDS: &[Field] = &[
+    must("echo_message", text(1024)),
+    may("encrypted_echo_message", text(1024)),
+    may("notify_url", Kind::Url),
+];
+
+/// The sealed message comes back sealed for the merchant; the notice tells both in the clear of its own seal.
+fn echo(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let opened = call.opened(gateway, "/encrypted_echo_message")?;
+    let message = call.text("/echo_message").unwrap_or_default();
+    let mut said = json!({ "echo_message": message });
+    if let (Some(opened), Some(members)) = (&opened, said.as_object_mut()) {
+        let key = gateway.v3.merchants.get(&call.mchid).and_then(|merchant| merchant.sealing_key());
+        let sealed = key.and_then(|key| key.seal(opened.as_bytes()));
+        let sealed = sealed.ok_or_else(|| errors::SYSTEM_ERROR.because("the message cannot be sealed"))?;
+        members.insert("encrypted_echo_message".into(), STANDARD.encode(sealed).into());
+    }
+    if let Some(url) = call.text("/notify_url") {
+        let event = Event {
+            mchid: call.mchid.clone(),
+            notify_url: url.into(),
+            created: call.now,
+            event_type: "SECURITY_ECHO.SUCCESS",
+            summary: "商户签名验签／加解密测试",
+            original_type: "security",
+            plain: said.clone(),
+            asked: call.asked.clone(),
+            schedule: None,
+        };
+        gateway.tell("", event, call.now.after(gateway.settings.notify_delay));
+    }
+    Ok(Reply::json(&said))
+}

@@ -1,0 +1,102 @@
+//! How the third generation refuses: HTTP status, code, message, detail, and the number behind `Request-ID`.
+//!
+//! Codes without a number of their own in the documents carry that of a bad parameter, or of their kind.
+
+use serde_json::{Value, json};
+
+/// A code as documented: what the wire says and no detail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Code {
+    status: u16,
+    code: &'static str,
+    number: u64,
+    message: &'static str,
+}
+
+const fn code(status: u16, code: &'static str, number: u64, message: &'static str) -> Code {
+    Code { status, code, number, message }
+}
+
+pub(crate) const INVALID_REQUEST: Code = code(400, "INVALID_REQUEST", 268_435_461, "请求不符合规则");
+pub(crate) const PARAM_ERROR: Code = code(400, "PARAM_ERROR", 268_435_461, "参数错误");
+pub(crate) const OUT_OF_RANGE: Code = code(400, "PARAM_ERROR", 268_435_464, "参数超出范围");
+pub(crate) const EXTRA_PARAMETER: Code = code(400, "PARAM_ERROR", 270_924_358, "请求中含有未定义的参数");
+pub(crate) const MCH_NOT_EXISTS: Code = code(400, "MCH_NOT_EXISTS", 268_443_715, "商户号不存在");
+pub(crate) const OTHER_MERCHANT: Code = code(400, "INVALID_REQUEST", 268_447_843, "商户号与订单不匹配");
+pub(crate) const APPID_MCHID_NOT_MATCH: Code =
+    code(400, "APPID_MCHID_NOT_MATCH", 268_445_527, "appid和mchid不匹配");
+pub(crate) const REENTRY_DIFFERS: Code =
+    code(400, "INVALID_REQUEST", 268_498_688, "请求重入时，参数与首次请求不一致");
+pub(crate) const ALREADY_PAID: Code = code(400, "INVALID_REQUEST", 268_449_538, "该订单已支付");
+pub(crate) const CODE_ALREADY_PAID: Code = code(400, "INVALID_REQUEST", 268_498_689, "该订单已支付");
+pub(crate) const ORDER_EXPIRED: Code = code(400, "INVALID_REQUEST", 268_447_914, "订单已过期");
+pub(crate) const CLOSE_NOT_ALLOWED: Code =
+    code(400, "INVALID_REQUEST", 268_449_641, "付款码支付的订单不能关闭，请调用撤销");
+pub(crate) const ORDER_CLOSED: Code = code(400, "ORDER_CLOSED", 268_435_461, "订单已关闭");
+pub(crate) const AUTH_CODE_EXPIRED: Code = code(400, "AUTH_CODE_EXPIRED", 268_435_461, "付款码已过期");
+pub(crate) const AUTH_CODE_INVALID: Code = code(400, "AUTH_CODE_INVALID", 268_435_461, "付款码无效");
+pub(crate) const SIGN_ERROR: Code = code(401, "SIGN_ERROR", 268_443_699, "错误的签名，验签失败");
+pub(crate) const BAD_AUTHORIZATION: Code = code(
+    401,
+    "SIGN_ERROR",
+    268_443_699,
+    "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》",
+);
+pub(crate) const OUT_TRADE_NO_USED: Code = code(403, "OUT_TRADE_NO_USED", 268_498_688, "商户订单号重复");
+pub(crate) const NOT_ENOUGH: Code = code(403, "NOT_ENOUGH", 268_435_461, "余额不足");
+pub(crate) const RULE_LIMIT: Code = code(403, "RULE_LIMIT", 268_448_010, "业务规则限制");
+pub(crate) const TRADE_ERROR: Code = code(403, "TRADE_ERROR", 268_435_461, "交易错误");
+pub(crate) const ORDER_NOT_EXIST: Code = code(404, "ORDER_NOT_EXIST", 268_512_771, "订单不存在");
+pub(crate) const RESOURCE_NOT_EXISTS: Code =
+    code(404, "RESOURCE_NOT_EXISTS", 268_512_771, "请求的资源不存在");
+pub(crate) const METHOD_NOT_ALLOWED: Code = code(405, "METHOD_NOT_ALLOWED", 268_435_461, "请求方法不支持");
+pub(crate) const RATELIMIT_EXCEEDED: Code =
+    code(429, "RATELIMIT_EXCEEDED", 268_447_840, "请求频率过高，请降低频率后重试");
+pub(crate) const USERPAYING: Code = code(202, "USERPAYING", 0, "需要用户输入支付密码");
+pub(crate) const SYSTEM_ERROR: Code = code(500, "SYSTEM_ERROR", 268_435_457, "系统错误，请稍后重试");
+
+/// A refusal: what the wire says, and why for the warnings.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) code: &'static str,
+    pub(crate) number: u64,
+    message: String,
+    detail: Option<Value>,
+    pub(crate) why: String,
+}
+
+impl Code {
+    /// The refusal with the documented message. `why` is for the warnings alone.
+    pub(crate) fn because(self, why: impl Into<String>) -> Refusal {
+        let Self { status, code, number, message } = self;
+        Refusal { status, code, number, message: message.into(), detail: None, why: why.into() }
+    }
+
+    /// The refusal with a message of its own.
+    pub(crate) fn saying(self, message: &str) -> Refusal {
+        Refusal { message: message.into(), ..self.because(message) }
+    }
+
+    /// The refusal of one field: where it is (a JSON pointer, or its name), what it says, and its rule.
+    pub(crate) fn at(self, location: &str, field: &str, value: Value, issue: &str) -> Refusal {
+        let why = format!("{location} {field}: {issue}");
+        let detail = json!({ "field": field, "value": value, "issue": issue, "location": location });
+        Refusal { detail: Some(detail), ..self.because(why) }
+    }
+}
+
+impl Refusal {
+    pub(crate) fn with_detail(self, detail: Value) -> Self {
+        Self { detail: Some(detail), ..self }
+    }
+
+    /// The body of the reply.
+    pub(crate) fn body(&self) -> Value {
+        let mut body = json!({ "code": self.code, "message": self.message });
+        if let (Some(members), Some(detail)) = (body.as_object_mut(), &self.detail) {
+            members.insert("detail".into(), detail.clone());
+        }
+        body
+    }
+}

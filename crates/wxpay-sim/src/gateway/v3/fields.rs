@@ -1,0 +1,235 @@
+//! The declared fields of a request, and their check.
+//!
+//! A product declares what its operation takes as a table of [`Field`]s; [`check`] holds a body to it before the
+//! product sees it: nothing undeclared, nothing `null`, nothing missing, each of its type, length and alphabet. What
+//! breaks a rule is refused with a JSON pointer to it.
+
+use super::errors::{self, Refusal};
+use serde_json::{Map, Value};
+use wxpay_proto::wire::time::parse_rfc3339;
+
+/// One member that a request may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) is_required: bool,
+    pub(crate) kind: Kind,
+}
+
+/// A member that must be there.
+pub(crate) const fn must(name: &'static str, kind: Kind) -> Field {
+    Field { name, is_required: true, kind }
+}
+
+/// A member that may be there.
+pub(crate) const fn may(name: &'static str, kind: Kind) -> Field {
+    Field { name, is_required: false, kind }
+}
+
+/// What a member is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// A string of so many characters, of an alphabet.
+    Text(usize, usize, Alphabet),
+    /// A whole number in a range.
+    Number(u64, u64),
+    /// `true` or `false`.
+    Truth,
+    /// A time of RFC 3339.
+    Time,
+    /// An absolute `http` or `https` URL without query, of at most 256 characters.
+    Url,
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// An object of these members.
+    Object(&'static [Field]),
+    /// At most so many of one kind.
+    List(&'static Kind, usize),
+}
+
+/// Text of any characters, 1 to so many.
+pub(crate) const fn text(most: usize) -> Kind {
+    Kind::Text(1, most, Alphabet::Any)
+}
+
+/// The characters of a string. None outside the basic plane is ever allowed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Alphabet {
+    /// Any.
+    Any,
+    /// `0-9`
+    Digits,
+    /// `0-9 A-Z a-z _ - *`: an order's number.
+    OrderNumber,
+    /// `0-9 A-Z a-z _ - | * @`: a refund's number.
+    RefundNumber,
+}
+
+impl Alphabet {
+    fn has(self, sign: char) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Digits => sign.is_ascii_digit(),
+            Self::OrderNumber => sign.is_ascii_alphanumeric() || "_-*".contains(sign),
+            Self::RefundNumber => sign.is_ascii_alphanumeric() || "_-|*@".contains(sign),
+        }
+    }
+}
+
+/// Holds an object to its declaration. `location` is `body`, `query` or `path`.
+pub(crate) fn check(members: &Map<String, Value>, fields: &[Field], location: &str) -> Result<(), Refusal> {
+    object(members, fields, "", location)
+}
+
+fn object(members: &Map<String, Value>, fields: &[Field], at: &str, location: &str) -> Result<(), Refusal> {
+    for (name, value) in members {
+        let here = format!("{at}/{name}");
+        let Some(field) = fields.iter().find(|field| field.name == name) else {
+            return Err(errors::EXTRA_PARAMETER.at(location, &here, shown(value), "请求中含有未定义的参数"));
+        };
+        kind(value, field.kind, &here, location)?;
+    }
+    for field in fields.iter().filter(|field| field.is_required) {
+        if !members.contains_key(field.name) {
+            let here = format!("{at}/{}", field.name);
+            return Err(errors::PARAM_ERROR.at(location, &here, "".into(), "缺少必填参数"));
+        }
+    }
+    Ok(())
+}
+
+fn kind(value: &Value, kind_of: Kind, at: &str, location: &str) -> Result<(), Refusal> {
+    let wrong = |issue: &str| Err(errors::PARAM_ERROR.at(location, at, shown(value), issue));
+    match (kind_of, value) {
+        (_, Value::Null) => wrong("参数不能为null"),
+        (_, Value::String(text)) if text.chars().any(|sign| sign > '\u{ffff}') => wrong("不支持4字节字符"),
+        (Kind::Text(least, most, alphabet), Value::String(text)) => {
+            let length = text.chars().count();
+            if !(least..=most).contains(&length) {
+                return wrong(&format!("长度应为{least}到{most}"));
+            }
+            if text.chars().all(|sign| alphabet.has(sign)) {
+                Ok(())
+            } else {
+                wrong("含有不允许的字符")
+            }
+        }
+        (Kind::Number(least, most), Value::Number(number)) => match number.as_u64() {
+            Some(number) if (least..=most).contains(&number) => Ok(()),
+            Some(_) => {
+                let issue = format!("应为{least}到{most}");
+                Err(errors::OUT_OF_RANGE.at(location, at, shown(value), &issue))
+            }
+            None => wrong("应为非负整数"),
+        },
+        (Kind::Truth, Value::Bool(_)) => Ok(()),
+        (Kind::Time, Value::String(text)) => match parse_rfc3339(text) {
+            Ok(_) => Ok(()),
+            Err(_) => wrong("应为rfc3339格式的时间"),
+        },
+        (Kind::Url, Value::String(text)) if is_url(text) => Ok(()),
+        (Kind::Url, Value::String(_)) => wrong("应为不带参数的http或https绝对地址"),
+        (Kind::OneOf(words), Value::String(text)) if words.contains(&text.as_str()) => Ok(()),
+        (Kind::OneOf(_), Value::String(_)) => wrong("不在枚举值之内"),
+        (Kind::Object(fields), Value::Object(members)) => object(members, fields, at, location),
+        (Kind::List(each, most), Value::Array(items)) => {
+            if items.len() > most {
+                return wrong(&format!("最多{most}项"));
+            }
+            items
+                .iter()
+                .enumerate()
+                .try_for_each(|(index, item)| kind(item, *each, &format!("{at}/{index}"), location))
+        }
+        (
+            Kind::Text(..)
+            | Kind::Number(..)
+            | Kind::Truth
+            | Kind::Time
+            | Kind::Url
+            | Kind::OneOf(_)
+            | Kind::Object(_)
+            | Kind::List(..),
+            _,
+        ) => wrong("类型错误"),
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    !host.is_empty()
+        && text.len() <= 256
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte))
+}
+
+/// What a refusal repeats of a value: the value, but no more than a short text of it.
+fn shown(value: &Value) -> Value {
+    match value {
+        Value::String(text) => text.chars().take(64).collect::<String>().into(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::Array(_) | Value::Object(_) => "".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const FIELDS: &[Field] = &[
+        must("number", Kind::Text(6, 32, Alphabet::OrderNumber)),
+        must(
+            "amount",
+            Kind::Object(&[must("total", Kind::Number(1, 100)), may("currency", Kind::OneOf(&["CNY"]))]),
+        ),
+        may("when", Kind::Time),
+        may("url", Kind::Url),
+        may("flag", Kind::Truth),
+        may("list", Kind::List(&Kind::Object(&[must("id", text(4))]), 2)),
+    ];
+
+    fn refused(body: &Value) -> Option<(u64, String)> {
+        let refusal = check(body.as_object().unwrap(), FIELDS, "body").err()?;
+        Some((refusal.number, refusal.body()["detail"]["field"].as_str().unwrap().into()))
+    }
+
+    #[test]
+    fn what_keeps_to_the_table_passes() {
+        assert_eq!(refused(&json!({ "number": "A_1-*z", "amount": { "total": 1 } })), None);
+        let all = json!({
+            "number": "123456", "amount": { "total": 100, "currency": "CNY" }, "flag": false,
+            "when": "2026-06-08T10:34:56+08:00", "url": "https://h/p", "list": [{ "id": "支付" }, { "id": "b" }],
+        });
+        assert_eq!(refused(&all), None);
+    }
+
+    #[test]
+    fn each_break_of_a_rule_is_told_by_its_pointer() {
+        let whole = json!({ "number": "123456", "amount": { "total": 1 } });
+        let cases = [
+            (json!({ "number": null }), 268_435_461, "/number"),
+            (json!({ "number": "12345" }), 268_435_461, "/number"),
+            (json!({ "number": "12345|" }), 268_435_461, "/number"),
+            (json!({ "number": 123_456 }), 268_435_461, "/number"),
+            (json!({ "extra": 1 }), 270_924_358, "/extra"),
+            (json!({ "amount": { "total": 0 } }), 268_435_464, "/amount/total"),
+            (json!({ "amount": { "total": 1.5 } }), 268_435_461, "/amount/total"),
+            (json!({ "amount": { "total": "1" } }), 268_435_461, "/amount/total"),
+            (json!({ "amount": { "total": 1, "currency": "XYZ" } }), 268_435_461, "/amount/currency"),
+            (json!({ "amount": {} }), 268_435_461, "/amount/total"),
+            (json!({ "when": "2026-06-08" }), 268_435_461, "/when"),
+            (json!({ "url": "https://h/p?q=1" }), 268_435_461, "/url"),
+            (json!({ "url": "ftp://h/p" }), 268_435_461, "/url"),
+            (json!({ "flag": "true" }), 268_435_461, "/flag"),
+            (json!({ "list": [{ "id": "a" }, { "id": "😀" }] }), 268_435_461, "/list/1/id"),
+            (json!({ "list": [{ "id": "a" }, { "id": "b" }, { "id": "c" }] }), 268_435_461, "/list"),
+        ];
+        for (change, number, field) in cases {
+            let mut body = whole.clone();
+            body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+            assert_eq!(refused(&body), Some((number, field.into())), "{change}");
+        }
+        assert_eq!(refused(&json!({ "amount": { "total": 1 } })), Some((268_435_461, "/number".into())));
+    }
+}

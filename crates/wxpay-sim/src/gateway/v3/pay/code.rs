@@ -1,0 +1,176 @@
+//! Code pay: the merchant scans a code that the payer shows. And its reversal.
+//!
+//! The last two of the code's eighteen digits say what the payer does:
+//!
+//! | digits | what happens |
+//! |---|---|
+//! | `01` | the password is asked for, and typed after [`password_takes`](crate::settings::V3::password_takes) |
+//! | `02` | the password is asked for; the payer waits for [`Gateway::pay_transaction`] or `fail_transaction` |
+//! | `03` | there is not enough money: 403 `NOT_ENOUGH` |
+//! | `04` | the password is asked for, and the payer gives up after as long |
+//! | `05` | the code's time is over: 400 `AUTH_CODE_EXPIRED` |
+//! | `06` | it is no code of WeChat's: 400 `AUTH_CODE_INVALID` |
+//! | others | paid at once |
+
+use super::{
+    AMOUNT, DETAIL, MCHID, OUT_TRADE_NO, SETTLE_INFO, new_order, owns_app, placed_before, placed_by,
+    transaction::transaction,
+};
+use crate::{
+    gateway::{
+        Gateway, Payer,
+        agenda::Task,
+        v3::{
+            call::Call,
+            errors::{self, Refusal},
+            fields::{Alphabet, Field, Kind, may, must, text},
+            reply::Reply,
+            route::Operation,
+        },
+    },
+    ledger::v3::{Ended, OrderKey, TradeState, TradeType},
+    settings::UserPaying,
+};
+use serde_json::json;
+use wxpay_proto::{UnixTime, id::MchId};
+
+pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
+    Operation::post("v3.pay.codepay", "/v3/pay/transactions/codepay", CODEPAY, codepay).at_most(33),
+    Operation::post(
+        "v3.pay.reverse",
+        "/v3/pay/transactions/out-trade-no/{out_trade_no}/reverse",
+        REVERSE,
+        reverse,
+    ),
+];
+
+const CODEPAY: &[Field] = &[
+    must("appid", text(32)),
+    MCHID,
+    must("description", text(127)),
+    OUT_TRADE_NO,
+    AMOUNT,
+    must("payer", Kind::Object(&[must("auth_code", Kind::Text(18, 18, Alphabet::Digits))])),
+    must(
+        "scene_info",
+        Kind::Object(&[
+            may("device_id", text(32)),
+            may("device_ip", text(45)),
+            must("store_info", Kind::Object(&[may("id", text(32)), may("out_id", text(32))])),
+        ]),
+    ),
+    may("attach", Kind::Text(0, 128, Alphabet::Any)),
+    may("goods_tag", Kind::Text(0, 32, Alphabet::Any)),
+    may("support_fapiao", Kind::Truth),
+    may("time_expire", Kind::Time),
+    DETAIL,
+    SETTLE_INFO,
+];
+
+const REVERSE: &[Field] = &[must("appid", text(32)), MCHID];
+
+fn codepay(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let key = placed_by(gateway, call)?;
+    let code = call.text("/payer/auth_code").unwrap_or_default();
+    if !matches!(code.get(..2), Some("10" | "11" | "12" | "13" | "14" | "15")) {
+        return Err(errors::PARAM_ERROR.at("body", "/payer/auth_code", code.into(), "付款码以10至15开头"));
+    }
+    let store = ["/scene_info/store_info/id", "/scene_info/store_info/out_id"];
+    if store.iter().all(|pointer| call.text(pointer).is_none()) {
+        return Err(errors::PARAM_ERROR.at(
+            "body",
+            "/scene_info/store_info",
+            "".into(),
+            "id与out_id至少填一个",
+        ));
+    }
+    if placed_before(gateway, call, &key, TradeType::Micropay)?.is_none() {
+        let begun = Begun::by(code)?;
+        let mut order = new_order(call, key.clone(), TradeType::Micropay, gateway)?;
+        order.ended = (!matches!(begun, Begun::Paid)).then_some(Ended::UserPaying);
+        gateway.v3.ledger.place(order);
+        begun.go_on(gateway, &key, call.now)?;
+    }
+    let order = gateway.v3.ledger.order(&key);
+    let order = order.ok_or_else(|| errors::SYSTEM_ERROR.because("the order is gone"))?;
+    let is_open = order.state(call.now) == TradeState::UserPaying;
+    if is_open && gateway.settings.v3.user_paying == UserPaying::Code {
+        return Err(errors::USERPAYING.because("the payer types the password"));
+    }
+    Ok(Reply::json(&transaction(order, call.now)))
+}
+
+/// What the code makes of the payment.
+enum Begun {
+    Paid,
+    Password(Option<fn(&mut Gateway, &MchId, &str, UnixTime)>),
+}
+
+impl Begun {
+    fn by(code: &str) -> Result<Self, Refusal> {
+        match code.get(16..) {
+            Some("01") => Ok(Self::Password(Some(types_password))),
+            Some("02") => Ok(Self::Password(None)),
+            Some("03") => Err(errors::NOT_ENOUGH.because("the code says that there is not enough money")),
+            Some("04") => Ok(Self::Password(Some(gives_up))),
+            Some("05") => Err(errors::AUTH_CODE_EXPIRED.because("the code says that its time is over")),
+            Some("06") => Err(errors::AUTH_CODE_INVALID.because("the code says that it is none")),
+            _ => Ok(Self::Paid),
+        }
+    }
+
+    fn go_on(self, gateway: &mut Gateway, key: &OrderKey, now: UnixTime) -> Result<(), Refusal> {
+        match self {
+            Self::Paid => {
+                let due = now.after(gateway.settings.notify_delay);
+                let charged = gateway.charge_transaction(key, &Payer::default(), false, due, now);
+                charged.map_err(|cannot| errors::TRADE_ERROR.because(cannot.to_string()))
+            }
+            Self::Password(then) => {
+                let at = now.after(gateway.settings.v3.password_takes);
+                if let Some(run) = then {
+                    let task = Task { run, mchid: key.0.clone(), number: key.1.to_string() };
+                    gateway.v3.agenda.add(at, task);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn types_password(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
+    let Some(key) = still_paying(gateway, mchid, number) else { return };
+    let due = now.after(gateway.settings.notify_delay);
+    // A payment that cannot be made any more is none.
+    gateway.charge_transaction(&key, &Payer::default(), false, due, now).ok();
+}
+
+fn gives_up(gateway: &mut Gateway, mchid: &MchId, number: &str, _: UnixTime) {
+    let Some(key) = still_paying(gateway, mchid, number) else { return };
+    if let Some(order) = gateway.v3.ledger.order_mut(&key) {
+        order.ended = Some(Ended::PayError);
+    }
+}
+
+fn still_paying(gateway: &Gateway, mchid: &MchId, number: &str) -> Option<OrderKey> {
+    let key = (mchid.clone(), number.parse().ok()?);
+    let order = gateway.v3.ledger.order(&key)?;
+    (order.ended == Some(Ended::UserPaying)).then_some(key)
+}
+
+/// Takes a code pay back, be it paid or not. The money of a paid one returns at once.
+fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    call.is_from(call.text("/mchid"))?;
+    owns_app(gateway, call, call.text("/appid").unwrap_or_default())?;
+    let number = call.order_number()?;
+    let order = gateway.v3.ledger.order_mut(&(call.mchid.clone(), number.clone()));
+    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("no such order of this merchant"))?;
+    if order.trade_type != TradeType::Micropay {
+        return Err(errors::INVALID_REQUEST.saying("仅付款码支付的订单可以撤销"));
+    }
+    if !order.refunds.is_empty() {
+        return Err(errors::TRADE_ERROR.saying("订单已发生退款，不能撤销"));
+    }
+    order.ended = Some(Ended::Revoked);
+    Ok(Reply::json(&json!({ "appid": order.appid, "mchid": call.mchid, "out_trade_no": number })))
+}

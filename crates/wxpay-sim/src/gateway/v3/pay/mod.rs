@@ -1,0 +1,149 @@
+//! Orders: placed, paid, asked for, closed.
+
+pub(super) mod code;
+pub(super) mod order;
+mod payer;
+pub(super) mod prepay;
+pub(super) mod transaction;
+
+pub use payer::{Named, PaidTransaction};
+
+use super::{
+    call::Call,
+    errors::{self, Refusal},
+    fields::{Alphabet, Field, Kind, may, must, text},
+};
+use crate::{
+    gateway::Gateway,
+    ledger::v3::{Order, OrderKey, TradeState, TradeType},
+};
+use serde_json::Value;
+use wxpay_proto::{UnixTime, id::OutTradeNo, wire::time::parse_rfc3339};
+
+/// An order's number.
+pub(in crate::gateway::v3) const OUT_TRADE_NO: Field =
+    must("out_trade_no", Kind::Text(6, 32, Alphabet::OrderNumber));
+/// A merchant's number.
+pub(in crate::gateway::v3) const MCHID: Field = must("mchid", Kind::Text(1, 32, Alphabet::Digits));
+/// The most an order may ask for: a hundred million yuan.
+const MOST: u64 = 10_000_000_000;
+/// What is to be paid.
+const AMOUNT: Field = must(
+    "amount",
+    Kind::Object(&[must("total", Kind::Number(1, MOST)), may("currency", Kind::OneOf(&["CNY"]))]),
+);
+/// Goods, one by one.
+const DETAIL: Field = may(
+    "detail",
+    Kind::Object(&[
+        may("cost_price", Kind::Number(0, MOST)),
+        may("invoice_id", text(32)),
+        may(
+            "goods_detail",
+            Kind::List(
+                &Kind::Object(&[
+                    must("merchant_goods_id", text(32)),
+                    may("wechatpay_goods_id", text(32)),
+                    may("wxpay_goods_id", text(32)),
+                    may("goods_name", text(256)),
+                    must("quantity", Kind::Number(1, MOST)),
+                    must("unit_price", Kind::Number(0, MOST)),
+                ]),
+                6000,
+            ),
+        ),
+    ]),
+);
+/// What becomes of the money.
+const SETTLE_INFO: Field = may("settle_info", Kind::Object(&[may("profit_sharing", Kind::Truth)]));
+/// The shop.
+const STORE_INFO: Field = may(
+    "store_info",
+    Kind::Object(&[
+        must("id", text(32)),
+        may("name", text(256)),
+        may("area_code", text(32)),
+        may("address", text(512)),
+    ]),
+);
+
+/// What every order says of itself, checked against the caller: the key it is kept under.
+fn placed_by(gateway: &Gateway, call: &Call) -> Result<OrderKey, Refusal> {
+    call.is_from(call.text("/mchid"))?;
+    owns_app(gateway, call, call.text("/appid").unwrap_or_default())?;
+    let number = call.text("/out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
+    let number = number.map_err(|_| errors::PARAM_ERROR.because("out_trade_no breaks its rule"))?;
+    Ok((call.mchid.clone(), number))
+}
+
+fn owns_app(gateway: &Gateway, call: &Call, appid: &str) -> Result<(), Refusal> {
+    match gateway.v3.merchants.get(&call.mchid) {
+        Some(merchant) if merchant.has_app(appid) => Ok(()),
+        _ => Err(errors::APPID_MCHID_NOT_MATCH.because("the app is not the merchant's")),
+    }
+}
+
+/// The order that was placed under the number before, if the request says the same of it and it can still be paid.
+fn placed_before<'a>(
+    gateway: &'a Gateway,
+    call: &Call,
+    key: &OrderKey,
+    trade_type: TradeType,
+) -> Result<Option<&'a Order>, Refusal> {
+    let Some(order) = gateway.v3.ledger.order(key) else { return Ok(None) };
+    let is_code = trade_type == TradeType::Micropay;
+    match order.state(call.now) {
+        TradeState::Success | TradeState::Refund if is_code => {
+            return Err(errors::CODE_ALREADY_PAID.because("the order is paid"));
+        }
+        TradeState::Success | TradeState::Refund => {
+            return Err(errors::ALREADY_PAID.because("the order is paid"));
+        }
+        TradeState::Closed | TradeState::Revoked => {
+            return Err(errors::ORDER_CLOSED.because("the order is closed"));
+        }
+        TradeState::NotPay | TradeState::UserPaying | TradeState::PayError => {}
+    }
+    if order.trade_type != trade_type {
+        return Err(
+            errors::OUT_TRADE_NO_USED.because("the number is of an order that is paid in another way")
+        );
+    }
+    if order.placed != call.body {
+        return Err(errors::REENTRY_DIFFERS.because("the number is of an order that says something else"));
+    }
+    Ok(Some(order))
+}
+
+/// `time_expire`, which must lie ahead.
+fn time_expire(call: &Call) -> Result<Option<UnixTime>, Refusal> {
+    let Some(said) = call.text("/time_expire") else { return Ok(None) };
+    let time = parse_rfc3339(said).ok().filter(|time| *time > call.now);
+    let passed = || errors::PARAM_ERROR.at("body", "/time_expire", said.into(), "应晚于当前时间");
+    time.map(Some).ok_or_else(passed)
+}
+
+/// An order as it is kept when it is placed.
+fn new_order(call: &Call, key: OrderKey, trade_type: TradeType, gateway: &Gateway) -> Result<Order, Refusal> {
+    let expire = time_expire(call)?;
+    let appid = call.text("/appid").unwrap_or_default().parse();
+    let appid = appid.map_err(|_| errors::PARAM_ERROR.at("body", "/appid", Value::Null, "格式错误"))?;
+    let lasting = call.now.after(gateway.settings.v3.prepay_ttl);
+    Ok(Order {
+        mchid: key.0,
+        appid,
+        out_trade_no: key.1,
+        trade_type,
+        total: call.fen("/amount/total"),
+        placed: call.body.clone(),
+        asked: call.asked.clone(),
+        notify_url: call.text("/notify_url").map(String::from),
+        handle: None,
+        expires: expire.map_or(lasting, |expire| expire.min(lasting)),
+        dies: call.now.after(gateway.settings.v3.order_ttl),
+        created: call.now,
+        ended: None,
+        payments: Vec::new(),
+        refunds: Vec::new(),
+    })
+}

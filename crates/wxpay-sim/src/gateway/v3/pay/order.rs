@@ -1,0 +1,70 @@
+//! Queries by both numbers, and close.
+
+use super::{MCHID, transaction::transaction};
+use crate::{
+    gateway::{
+        Gateway,
+        v3::{
+            call::Call,
+            errors::{self, Refusal},
+            fields::Field,
+            reply::Reply,
+            route::Operation,
+        },
+    },
+    ledger::v3::{Ended, TradeState, TradeType},
+    settings::UnknownClose,
+};
+
+pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
+    Operation::get("v3.pay.query", "/v3/pay/transactions/out-trade-no/{out_trade_no}", by_number)
+        .asking(QUERY),
+    Operation::get("v3.pay.query_id", "/v3/pay/transactions/id/{transaction_id}", by_id).asking(QUERY),
+    Operation::post("v3.pay.close", "/v3/pay/transactions/out-trade-no/{out_trade_no}/close", CLOSE, close),
+];
+
+const QUERY: &[Field] = &[MCHID];
+const CLOSE: &[Field] = &[MCHID];
+
+fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    call.is_from(call.query("mchid"))?;
+    let order = gateway.v3.ledger.order(&(call.mchid.clone(), call.order_number()?));
+    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("no such order of this merchant"))?;
+    Ok(Reply::json(&transaction(order, call.now)))
+}
+
+fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    call.is_from(call.query("mchid"))?;
+    let order = gateway.v3.ledger.by_transaction(&call.mchid, call.path("transaction_id"));
+    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("no such payment to this merchant"))?;
+    Ok(Reply::json(&transaction(order, call.now)))
+}
+
+/// Closing twice is closing once.
+fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    call.is_from(call.text("/mchid"))?;
+    let key = (call.mchid.clone(), call.order_number()?);
+    let unknown = gateway.settings.v3.unknown_close;
+    let Some(order) = gateway.v3.ledger.order_mut(&key) else {
+        return match unknown {
+            UnknownClose::NotFound => Err(errors::ORDER_NOT_EXIST.because("no such order of this merchant")),
+            UnknownClose::NoContent => Ok(Reply::no_content()),
+        };
+    };
+    match order.state(call.now) {
+        TradeState::Success | TradeState::Refund => {
+            return Err(errors::ALREADY_PAID.because("a paid order cannot be closed"));
+        }
+        TradeState::NotPay | TradeState::UserPaying | TradeState::PayError | TradeState::Revoked
+            if order.trade_type == TradeType::Micropay =>
+        {
+            return Err(errors::CLOSE_NOT_ALLOWED.because("a code pay is reversed, not closed"));
+        }
+        TradeState::NotPay
+        | TradeState::UserPaying
+        | TradeState::PayError
+        | TradeState::Revoked
+        | TradeState::Closed => order.ended = Some(Ended::Closed),
+    }
+    Ok(Reply::no_content())
+}

@@ -1,0 +1,168 @@
+//! What a payer does with an order: pays it, or does not.
+
+use super::transaction::transaction;
+use crate::{
+    chance::DIGITS,
+    faults::{Operation, Trouble},
+    gateway::{CannotPay, Gateway, Payer, v3::notice::Event},
+    ledger::v3::{Ended, Order, OrderKey, Payment, TradeState, TransactionRecord},
+    time,
+};
+use wxpay_proto::{
+    Fen, UnixTime,
+    id::{MchId, OpenId, OutTradeNo},
+};
+
+/// Which order is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "an order is named by its number or by what the phone has of it")]
+pub enum Named {
+    /// By its number; the first merchant's, if several have one.
+    OutTradeNo(OutTradeNo),
+    /// By its number, and whose it is.
+    Of(MchId, OutTradeNo),
+    /// By its name on the phone: a `prepay_id`, a `code_url`, an `h5_url`.
+    Handle(String),
+}
+
+/// A payment was made.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PaidTransaction {
+    /// The gateway's record afterwards.
+    pub transaction: TransactionRecord,
+    /// Whether the notices that are due go out before the phone returns.
+    pub notices_first: bool,
+}
+
+impl Gateway {
+    /// Makes the payer pay an order of the third generation.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotPay`]; then nothing has changed.
+    pub fn pay_transaction(
+        &mut self,
+        named: &Named,
+        payer: &Payer,
+        now: UnixTime,
+    ) -> Result<PaidTransaction, CannotPay> {
+        self.tick(now);
+        let key = self.named(named).map(Order::key).ok_or(CannotPay::NoSuchOrder)?;
+        let trouble = self.faults.strike(Operation::Pay, Some(key.1.as_str()), now);
+        let second = trouble == Some(Trouble::SecondPayment);
+        let notices_first = trouble == Some(Trouble::Early);
+        let due = if notices_first { now } else { now.after(self.settings.notify_delay) };
+        self.charge_transaction(&key, payer, second, due, now)?;
+        let transaction = self.transaction(named, now).ok_or(CannotPay::NoSuchOrder)?;
+        Ok(PaidTransaction { transaction, notices_first })
+    }
+
+    /// Makes the payer of a code pay give up, and leaves any other order as it is: nobody hears of that.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotPay::NoSuchOrder`].
+    pub fn fail_transaction(&mut self, named: &Named, now: UnixTime) -> Result<TransactionRecord, CannotPay> {
+        self.tick(now);
+        let key = self.named(named).map(Order::key).ok_or(CannotPay::NoSuchOrder)?;
+        if let Some(order) = self.v3.ledger.order_mut(&key) {
+            if order.ended == Some(Ended::UserPaying) {
+                order.ended = Some(Ended::PayError);
+            }
+        }
+        self.transaction(named, now).ok_or(CannotPay::NoSuchOrder)
+    }
+
+    /// The gateway's own record of an order of the third generation.
+    #[must_use]
+    pub fn transaction(&self, named: &Named, now: UnixTime) -> Option<TransactionRecord> {
+        self.named(named).map(|order| self.record_of(order, now))
+    }
+
+    /// The gateway's own record of every order of the third generation.
+    #[must_use]
+    pub fn transactions(&self, now: UnixTime) -> Vec<TransactionRecord> {
+        self.v3.ledger.orders().map(|order| self.record_of(order, now)).collect()
+    }
+
+    fn record_of(&self, order: &Order, now: UnixTime) -> TransactionRecord {
+        let number = order.out_trade_no.as_str();
+        order.record(now, self.notices.records(|notice| notice.is_of_v3(&order.mchid, number)))
+    }
+
+    fn named(&self, named: &Named) -> Option<&Order> {
+        match named {
+            Named::OutTradeNo(number) => self.v3.ledger.by_number(number),
+            Named::Of(mchid, number) => self.v3.ledger.order(&(mchid.clone(), number.clone())),
+            Named::Handle(handle) => self.v3.ledger.by_handle(handle),
+        }
+    }
+
+    /// Makes a payment, and queues the notice of it.
+    pub(in crate::gateway) fn charge_transaction(
+        &mut self,
+        key: &OrderKey,
+        payer: &Payer,
+        second: bool,
+        due: UnixTime,
+        now: UnixTime,
+    ) -> Result<(), CannotPay> {
+        let order = self.v3.ledger.order(key).ok_or(CannotPay::NoSuchOrder)?;
+        match order.state(now) {
+            TradeState::Success | TradeState::Refund if !second => return Err(CannotPay::AlreadyPaid),
+            TradeState::Closed | TradeState::Revoked | TradeState::PayError => {
+                return Err(CannotPay::Expired);
+            }
+            TradeState::NotPay if order.expires <= now => return Err(CannotPay::Expired),
+            TradeState::Success | TradeState::Refund | TradeState::NotPay | TradeState::UserPaying => {}
+        }
+        let payer_total = order.total.checked_sub(payer.discount).filter(|rest| *rest > Fen::ZERO);
+        let payer_total = payer_total.ok_or(CannotPay::DiscountTooLarge)?;
+        let openid = who_pays(order, payer, &self.payer)?;
+        let bank_type = payer.bank_type_or("OTHERS")?;
+        let serial = self.v3.next_serial();
+        let chance = &mut self.v3.chance;
+        let id = format!("4200{}{}{serial:010}", chance.text(DIGITS, 6), time::day(now));
+        let payment = Payment {
+            transaction_id: id.parse().map_err(|_| CannotPay::NoSuchOrder)?,
+            openid,
+            payer_total,
+            discount: payer.discount,
+            coupon_id: (payer.discount > Fen::ZERO).then(|| chance.text(DIGITS, 6)),
+            bank_type,
+            success_at: now.as_secs(),
+        };
+        self.v3.ledger.pay(key, payment);
+        self.tell_of_payment(key, due, now);
+        Ok(())
+    }
+
+    fn tell_of_payment(&mut self, key: &OrderKey, due: UnixTime, now: UnixTime) {
+        let Some(order) = self.v3.ledger.order(key) else { return };
+        let Some(notify_url) = order.notify_url.clone() else { return };
+        let event = Event {
+            mchid: order.mchid.clone(),
+            notify_url,
+            created: now,
+            event_type: "TRANSACTION.SUCCESS",
+            summary: "支付成功",
+            original_type: "transaction",
+            plain: transaction(order, now),
+            asked: order.asked.clone(),
+            schedule: None,
+        };
+        self.tell(key.1.as_str(), event, due);
+    }
+}
+
+/// The payer: whom the order was placed for, if it says so; nobody else can pay that one.
+fn who_pays(order: &Order, payer: &Payer, default: &OpenId) -> Result<OpenId, CannotPay> {
+    let placed_for = order.said("/payer/openid").and_then(|openid| openid.parse::<OpenId>().ok());
+    match (placed_for, &payer.openid) {
+        (Some(expected), Some(given)) if expected != *given => Err(CannotPay::OtherPayer),
+        (Some(expected), _) => Ok(expected),
+        (None, Some(given)) => Ok(given.clone()),
+        (None, None) => Ok(default.clone()),
+    }
+}

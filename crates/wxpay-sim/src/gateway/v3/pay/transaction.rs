@@ -1,0 +1,61 @@
+//! The transaction, as queries and notices show it.
+
+use crate::ledger::v3::{Order, Payment, TradeState};
+use serde_json::{Value, json};
+use wxpay_proto::{UnixTime, wire::time::rfc3339};
+
+/// The object of queries, code pay and notices. What is known of a payment alone is there only once there is one.
+pub(in crate::gateway::v3) fn transaction(order: &Order, now: UnixTime) -> Value {
+    let state = order.state(now);
+    let device = order.said("/scene_info/device_id").unwrap_or_default();
+    let mut shown = json!({
+        "amount": { "payer_currency": "CNY", "total": order.total },
+        "appid": order.appid,
+        "mchid": order.mchid,
+        "out_trade_no": order.out_trade_no,
+        "promotion_detail": [],
+        "scene_info": { "device_id": device },
+        "trade_state": state.as_str(),
+        "trade_state_desc": state.description(),
+    });
+    if let (Some(payment), Some(members)) = (order.payment(), shown.as_object_mut()) {
+        let paid = json!({
+            "amount": {
+                "currency": "CNY",
+                "payer_currency": "CNY",
+                "payer_total": payment.payer_total,
+                "total": order.total,
+            },
+            "attach": order.said("/attach").unwrap_or_default(),
+            "bank_type": payment.bank_type,
+            "payer": { "openid": payment.openid.as_str() },
+            "promotion_detail": promotions(payment),
+            "success_time": rfc3339(UnixTime::from_secs(payment.success_at)),
+            "trade_type": order.trade_type.as_str(),
+            "transaction_id": payment.transaction_id,
+        });
+        members.extend(paid.as_object().cloned().unwrap_or_default());
+    } else if let (TradeState::UserPaying | TradeState::PayError, Some(members)) =
+        (state, shown.as_object_mut())
+    {
+        members.insert("trade_type".into(), order.trade_type.as_str().into());
+    }
+    shown
+}
+
+/// The coupon is the platform's: the merchant gets the whole.
+fn promotions(payment: &Payment) -> Vec<Value> {
+    let Some(coupon_id) = &payment.coupon_id else { return Vec::new() };
+    vec![json!({
+        "coupon_id": coupon_id,
+        "name": "立减券",
+        "scope": "GLOBAL",
+        "type": "CASH",
+        "amount": payment.discount,
+        "stock_id": "931386",
+        "wechatpay_contribute": payment.discount,
+        "merchant_contribute": 0,
+        "other_contribute": 0,
+        "currency": "CNY",
+    })]
+}

@@ -1,0 +1,49 @@
+//! How often a merchant calls an operation in a second.
+
+use super::{
+    call::Call,
+    errors::{self, Refusal},
+    route::Operation,
+};
+use std::collections::BTreeMap;
+use wxpay_proto::{UnixTime, id::MchId};
+
+/// Calls and failures of the second that was last seen, by merchant and operation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rates(BTreeMap<(MchId, &'static str), Second>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Second {
+    second: u64,
+    calls: u32,
+    failures: u32,
+}
+
+impl Rates {
+    /// Counts a call, unless its limit or that of failing calls is used up.
+    pub(super) fn count(
+        &mut self,
+        operation: &Operation,
+        mchid: &MchId,
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        let entry = self.0.entry((mchid.clone(), operation.label)).or_default();
+        if entry.second != now.as_secs() {
+            *entry = Second { second: now.as_secs(), calls: 0, failures: 0 };
+        }
+        let full = |limit: Option<u32>, count| limit.is_some_and(|limit| count >= limit);
+        if full(operation.limit, entry.calls) || full(operation.failing_limit, entry.failures) {
+            return Err(errors::RATELIMIT_EXCEEDED.because("too many calls in this second"));
+        }
+        entry.calls = entry.calls.saturating_add(1);
+        Ok(())
+    }
+
+    /// Counts a call that its product refused.
+    pub(super) fn failed(&mut self, call: &Call, refusal: &Refusal) {
+        let counted = self.0.get_mut(&(call.mchid.clone(), call.operation.label));
+        if let Some(entry) = counted.filter(|_| refusal.status >= 400) {
+            entry.failures = entry.failures.saturating_add(1);
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Refunds: asked for, on their way, settled, or stuck and sent elsewhere.
+
+use super::{
+    call::Call,
+    errors::{self, Refusal},
+    fields::{Alphabet, Field, Kind, may, must, text},
+    notice::Event,
+    pay::OUT_TRADE_NO,
+    reply::Reply,
+    route::Operation,
+};
+use crate::{
+    chance::DIGITS,
+    gateway::{Gateway, agenda::Task},
+    ledger::v3::{Order, Payment, Refund, RefundRecord, RefundStatus, TradeState},
+    time,
+};
+use serde_json::{Value, json};
+use wxpay_proto::{
+    Fen, UnixTime,
+    id::{MchId, OutRefundNo},
+    wire::time::rfc3339,
+};
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation::post("v3.refund", "/v3/refund/domestic/refunds", FIELDS, create)
+        .at_most(150)
+        .failing_at_most(6),
+    Operation::get("v3.refund.query", "/v3/refund/domestic/refunds/{out_refund_no}", query),
+    Operation::post(
+        "v3.refund.abnormal",
+        "/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund",
+        ABNORMAL,
+        send_elsewhere,
+    ),
+];
+
+const MOST: u64 = 10_000_000_000;
+const OUT_REFUND_NO: Field = must("out_refund_no", Kind::Text(1, 64, Alphabet::RefundNumber));
+const FIELDS: &[Field] = &[
+    may("transaction_id", text(32)),
+    Field { is_required: false, ..OUT_TRADE_NO },
+    OUT_REFUND_NO,
+    may("reason", text(80)),
+    may("notify_url", Kind::Url),
+    may("funds_account", Kind::OneOf(&["AVAILABLE"])),
+    must(
+        "amount",
+        Kind::Object(&[
+            must("refund", Kind::Number(1, MOST)),
+            must("total", Kind::Number(1, MOST)),
+            must("currency", Kind::OneOf(&["CNY"])),
+            may(
+                "from",
+                Kind::List(
+                    &Kind::Object(&[
+                        must("account", Kind::OneOf(&["AVAILABLE", "UNAVAILABLE"])),
+                        must("amount", Kind::Number(1, MOST)),
+                    ]),
+                    2,
+                ),
+            ),
+        ]),
+    ),
+    may(
+        "goods_detail",
+        Kind::List(
+            &Kind::Object(&[
+                must("merchant_goods_id", text(32)),
+                may("wechatpay_goods_id", text(32)),
+                may("goods_name", text(256)),
+                must("unit_price", Kind::Number(0, MOST)),
+                must("refund_amount", Kind::Number(0, MOST)),
+                must("refund_quantity", Kind::Number(1, MOST)),
+            ]),
+            500,
+        ),
+    ),
+];
+const ABNORMAL: &[Field] = &[
+    OUT_REFUND_NO,
+    must("type", Kind::OneOf(&["USER_BANK_CARD", "MERCHANT_BANK_CARD"])),
+    may("bank_type", text(16)),
+    may("bank_account", text(1024)),
+    may("real_name", text(1024)),
+];
+
+/// Refunds that one order may have.
+const MOST_REFUNDS: usize = 50;
+
+fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let number = out_refund_no(call.text("/out_refund_no"))?;
+    if let Some(order) = gateway.v3.ledger.by_refund(&call.mchid, &number) {
+        return again(order, &number, call);
+    }
+    let order = order_of(gateway, call)?;
+    let payment = order.payment();
+    let payment = payment.ok_or_else(|| errors::INVALID_REQUEST.saying("订单未支付，不能退款"))?;
+    refundable(gateway, order, payment, call)?;
+    let (key, payer_refund) = (order.key(), payers_part(order, payment, call.fen("/amount/refund")));
+    let serial = gateway.v3.next_serial();
+    let id = format!("50{}{}{serial:010}", gateway.v3.chance.text(DIGITS, 8), time::day(call.now));
+    let record = RefundRecord {
+        refund_id: id.parse().map_err(|_| errors::SYSTEM_ERROR.because("no refund_id could be made"))?,
+        out_refund_no: number.clone(),
+        status: RefundStatus::Processing,
+        refund: call.fen("/amount/refund"),
+        payer_refund,
+        created_at: call.now.as_secs(),
+        success_at: None,
+    };
+    let refund = Refund {
+        record,
+        asked: call.body.clone(),
+        notify_url: call.text("/notify_url").map(String::from),
+        funds_account: String::from(call.text("/funds_account").unwrap_or("UNSETTLED")),
+        becomes: RefundStatus::Success,
+    };
+    gateway.v3.ledger.refund(&key, refund);
+    settle_later(gateway, call, &number);
+    let order = gateway.v3.ledger.order(&key);
+    order
+        .map_or_else(|| Err(errors::SYSTEM_ERROR.because("the order is gone")), |order| shown(order, &number))
+}
+
+/// The same request again tells how the refund stands now.
+fn again(order: &Order, number: &OutRefundNo, call: &Call) -> Result<Reply, Refusal> {
+    match order.refund_of(number) {
+        Some(refund) if refund.asked == call.body => shown(order, number),
+        _ => Err(errors::REENTRY_DIFFERS.because("the number is of a refund that says something else")),
+    }
+}
+
+/// The order by either number; by both, if both lead to it.
+fn order_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Order, Refusal> {
+    let unknown = || errors::RESOURCE_NOT_EXISTS.saying("订单号不存在");
+    let (id, number) = (call.text("/transaction_id"), call.text("/out_trade_no"));
+    let by_id =
+        id.map(|id| gateway.v3.ledger.by_transaction(&call.mchid, id).ok_or_else(unknown)).transpose()?;
+    let by_number = number
+        .map(|number| {
+            let number = number.parse().map_err(|_| unknown())?;
+            gateway.v3.ledger.order(&(call.mchid.clone(), number)).ok_or_else(unknown)
+        })
+        .transpose()?;
+    match (by_id, by_number) {
+        (Some(one), Some(other)) if one.key() != other.key() => {
+            Err(errors::OTHER_MERCHANT.because("transaction_id and out_trade_no are of two orders"))
+        }
+        (Some(order), _) | (None, Some(order)) => Ok(order),
+        (None, None) => {
+            let issue = "transaction_id与out_trade_no至少填一个";
+            Err(errors::PARAM_ERROR.at("body", "/transaction_id", "".into(), issue))
+        }
+    }
+}
+
+fn refundable(gateway: &Gateway, order: &Order, payment: &Payment, call: &Call) -> Result<(), Refusal> {
+    let (total, refund) = (call.fen("/amount/total"), call.fen("/amount/refund"));
+    if order.state(call.now) == TradeState::Revoked {
+        return Err(errors::TRADE_ERROR.saying("订单已撤销"));
+    }
+    if total != order.total {
+        return Err(errors::INVALID_REQUEST.saying("订单金额或退款金额与之前请求不一致，请核实后再试"));
+    }
+    let paid = UnixTime::from_secs(payment.success_at);
+    if call.now.since(paid) > gateway.settings.v3.refundable {
+        return Err(errors::RULE_LIMIT.saying("订单已超过可退款的最大期限"));
+    }
+    let (given_back, _) = order.given_back();
+    if given_back.checked_add(refund.get()).is_none_or(|all| all > total.get()) {
+        return Err(errors::OUT_OF_RANGE.at("body", "/amount/refund", refund.get().into(), "超过可退金额"));
+    }
+    if order.refunds.len() >= MOST_REFUNDS {
+        return Err(errors::RULE_LIMIT.saying("一笔订单最多支持50次部分退款"));
+    }
+    Ok(())
+}
+
+/// What the payer gets of a refund: so that all refunds together give back what the payer paid, to the fen.
+fn payers_part(order: &Order, payment: &Payment, refund: Fen) -> Fen {
+    let (before, payer_before) = order.given_back();
+    let after = u128::from(before).saturating_add(u128::from(refund.get()));
+    let scaled = after.saturating_mul(u128::from(payment.payer_total.get()));
+    let payer_after = scaled.checked_div(u128::from(order.total.get())).unwrap_or_default();
+    Fen::new(u64::try_from(payer_after).unwrap_or_default().saturating_sub(payer_before))
+}
+
+fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let unknown = || errors::RESOURCE_NOT_EXISTS.saying("退款单不存在");
+    let number = call.path("out_refund_no").parse().map_err(|_| unknown())?;
+    let order = gateway.v3.ledger.by_refund(&call.mchid, &number).ok_or_else(unknown)?;
+    shown(order, &number)
+}
+
+/// A refund that the payer's account did not take goes to a bank account, the payer's or the merchant's own.
+fn send_elsewhere(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let unknown = || errors::RESOURCE_NOT_EXISTS.saying("退款单不存在");
+    let number = out_refund_no(call.text("/out_refund_no"))?;
+    let order = gateway.v3.ledger.by_refund_id(&call.mchid, call.path("refund_id")).ok_or_else(unknown)?;
+    let refund = order.refund_of(&number).ok_or_else(unknown)?;
+    if refund.record.refund_id.as_str() != call.path("refund_id") {
+        return Err(unknown());
+    }
+    if refund.record.status != RefundStatus::Abnormal {
+        return Err(errors::INVALID_REQUEST.saying("退款单状态不是退款异常"));
+    }
+    if call.text("/type") == Some("USER_BANK_CARD") {
+        for pointer in ["/bank_type", "/bank_account", "/real_name"] {
+            if call.text(pointer).is_none_or(str::is_empty) {
+                return Err(errors::PARAM_ERROR.at("body", pointer, "".into(), "退款至用户银行卡时必填"));
+            }
+        }
+    }
+    call.opened(gateway, "/bank_account")?;
+    call.opened(gateway, "/real_name")?;
+    let key = order.key();
+    if let Some(refund) = gateway.v3.ledger.order_mut(&key).and_then(|order| order.refund_mut(&number)) {
+        (refund.record.status, refund.becomes) = (RefundStatus::Processing, RefundStatus::Success);
+    }
+    settle_later(gateway, call, &number);
+    gateway.v3.ledger.order(&key).ok_or_else(unknown).and_then(|order| shown(order, &number))
+}
+
+fn out_refund_no(text: Option<&str>) -> Result<OutRefundNo, Refusal> {
+    let wrong = |_| errors::PARAM_ERROR.at("body", "/out_refund_no", "".into(), "格式错误");
+    text.unwrap_or_default().parse().map_err(wrong)
+}
+
+fn settle_later(gateway: &mut Gateway, call: &Call, number: &OutRefundNo) {
+    let task = Task { run: settle, mchid: call.mchid.clone(), number: number.to_string() };
+    gateway.v3.agenda.add(call.now.after(gateway.settings.v3.refund_takes), task);
+}
+
+/// The refund's time has come.
+fn settle(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
+    let Ok(number) = number.parse::<OutRefundNo>() else { return };
+    let Some(key) = gateway.v3.ledger.by_refund(mchid, &number).map(Order::key) else { return };
+    let Some(order) = gateway.v3.ledger.order_mut(&key) else { return };
+    let asked = order.asked.clone();
+    let Some(refund) = order.refund_mut(&number) else { return };
+    if refund.record.status != RefundStatus::Processing || refund.becomes == RefundStatus::Processing {
+        return;
+    }
+    refund.record.status = refund.becomes;
+    refund.record.success_at = (refund.becomes == RefundStatus::Success).then_some(now.as_secs());
+    let (becomes, notify_url) = (refund.becomes, refund.notify_url.clone());
+    let (Some(notify_url), Some(plain)) = (notify_url, told(order, &number)) else { return };
+    let (event_type, summary) = match becomes {
+        RefundStatus::Closed => ("REFUND.CLOSED", "退款关闭"),
+        RefundStatus::Abnormal => ("REFUND.ABNORMAL", "退款异常"),
+        RefundStatus::Success | RefundStatus::Processing => ("REFUND.SUCCESS", "退款成功"),
+    };
+    let event = Event {
+        mchid: mchid.clone(),
+        notify_url,
+        created: now,
+        event_type,
+        summary,
+        original_type: "refund",
+        plain,
+        asked,
+        schedule: None,
+    };
+    let due = now.after(gateway.settings.notify_delay);
+    gateway.tell(key.1.as_str(), event, due);
+}
+
+/// What the notice tells.
+fn told(order: &Order, number: &OutRefundNo) -> Option<Value> {
+    let (payment, record) = (order.payment()?, &order.refund_of(number)?.record);
+    let mut plain = json!({
+        "mchid": order.mchid,
+        "out_trade_no": order.out_trade_no,
+        "transaction_id": payment.transaction_id,
+        "out_refund_no": record.out_refund_no,
+        "refund_id": record.refund_id,
+        "refund_status": record.status.as_str(),
+        "user_received_account": received_by(payment),
+        "amount": {
+            "total": order.total,
+            "refund": record.refund,
+            "payer_total": payment.payer_total,
+            "payer_refund": record.payer_refund,
+        },
+    });
+    succeeded(&mut plain, record);
+    Some(plain)
+}
+
+/// The refund as calls show it.
+fn shown(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
+    let gone = || errors::SYSTEM_ERROR.because("the refund is gone");
+    let refund = order.refund_of(number).ok_or_else(gone)?;
+    let payment = order.payment().ok_or_else(gone)?;
+    let record = &refund.record;
+    let discount_refund = record.refund.checked_sub(record.payer_refund).unwrap_or(Fen::ZERO);
+    let from = refund.asked.pointer("/amount/from").cloned().unwrap_or_else(|| json!([]));
+    let mut shown = json!({
+        "refund_id": record.refund_id,
+        "out_refund_no": record.out_refund_no,
+        "transaction_id": payment.transaction_id,
+        "out_trade_no": order.out_trade_no,
+        "channel": "ORIGINAL",
+        "user_received_account": received_by(payment),
+        "create_time": rfc3339(UnixTime::from_secs(record.created_at)),
+        "status": record.status.as_str(),
+        "funds_account": refund.funds_account,
+        "amount": {
+            "total": order.total,
+            "refund": record.refund,
+            "from": from,
+            "payer_total": payment.payer_total,
+            "payer_refund": record.payer_refund,
+            "settlement_refund": record.refund,
+            "settlement_total": order.total,
+            "discount_refund": discount_refund,
+            "currency": "CNY",
+        },
+        "promotion_detail": [],
+    });
+    succeeded(&mut shown, record);
+    if let (Some(coupon_id), Some(members)) = (&payment.coupon_id, shown.as_object_mut()) {
+        let promotion = json!([{
+            "promotion_id": coupon_id,
+            "scope": "GLOBAL",
+            "type": "COUPON",
+            "amount": payment.discount,
+            "refund_amount": discount_refund,
+        }]);
+        members.insert("promotion_detail".into(), promotion);
+    }
+    Ok(Reply::json(&shown))
+}
+
+fn received_by(payment: &Payment) -> &'static str {
+    if payment.bank_type == "OTHERS" { "支付用户零钱" } else { "银行卡0403" }
+}
+
+fn succeeded(shown: &mut Value, record: &RefundRecord) {
+    if let (Some(at), Some(members)) = (record.success_at, shown.as_object_mut()) {
+        members.insert("success_time".into(), rfc3339(UnixTime::from_secs(at)).into());
+    }
+}
+
+impl Gateway {
+    /// Decides what becomes of a refund that is on its way: by itself it succeeds. `None` if there is no such refund
+    /// on its way.
+    pub fn refund_becomes(
+        &mut self,
+        mchid: &MchId,
+        number: &OutRefundNo,
+        becomes: RefundStatus,
+        now: UnixTime,
+    ) -> Option<RefundRecord> {
+        self.tick(now);
+        let key = self.v3.ledger.by_refund(mchid, number).map(Order::key)?;
+        let refund = self.v3.ledger.order_mut(&key)?.refund_mut(number)?;
+        if refund.record.status != RefundStatus::Processing {
+            return None;
+        }
+        refund.becomes = becomes;
+        Some(refund.record.clone())
+    }
+}

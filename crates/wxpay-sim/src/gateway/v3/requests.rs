@@ -1,0 +1,67 @@
+//! The last calls, for a test to look at.
+
+use super::{authorization::target, call::Door, reply::Reply};
+use serde::Serialize;
+use std::collections::VecDeque;
+use wxpay_proto::{UnixTime, http::Request};
+
+/// So many are kept; older ones are forgotten.
+const KEPT: usize = 1000;
+
+/// One call and how it was answered. Holds no header and no body: they may be secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RequestRecord {
+    /// When, in seconds of the virtual clock.
+    pub at: u64,
+    /// The method.
+    pub method: &'static str,
+    /// Path and query, as they came.
+    pub target: String,
+    /// Who called, if the merchant is known.
+    pub mchid: Option<String>,
+    /// Which operation it was: `v3.pay.jsapi`; none if the door let nothing in.
+    pub operation: Option<&'static str>,
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// The code of a refusal.
+    pub code: Option<&'static str>,
+    /// `Request-ID`, with the number at its end.
+    pub request_id: String,
+    /// So many bytes of body came.
+    pub body_bytes: usize,
+}
+
+/// The calls in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Requests(VecDeque<RequestRecord>);
+
+impl Requests {
+    pub(super) fn add(
+        &mut self,
+        request: &Request,
+        door: &Door,
+        reply: &Reply,
+        request_id: &str,
+        now: UnixTime,
+    ) {
+        if self.0.len() >= KEPT {
+            self.0.pop_front();
+        }
+        self.0.push_back(RequestRecord {
+            at: now.as_secs(),
+            method: request.method().as_str(),
+            target: target(request).into(),
+            mchid: door.mchid.as_ref().map(ToString::to_string),
+            operation: door.label,
+            status: reply.status,
+            code: reply.code,
+            request_id: request_id.into(),
+            body_bytes: request.body().len(),
+        });
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &RequestRecord> {
+        self.0.iter()
+    }
+}

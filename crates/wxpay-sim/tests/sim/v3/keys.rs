@@ -1,0 +1,149 @@
+//! The platform's keys and the merchant's: download, rotation, migration, sealing.
+
+use super::shop::Shop;
+use aws_lc_rs::rsa::{
+    OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
+    PublicEncryptingKey,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use wxpay_proto::{crypto::Certificate, wire::time::parse_rfc3339};
+use wxpay_sim::merchant::Mode;
+
+fn set_mode(shop: &mut Shop, mode: Mode) {
+    let mchid = shop.me.mchid().clone();
+    shop.gateway.merchant_mut(&mchid).unwrap().platform_mut().set_mode(mode);
+}
+
+#[test]
+fn the_certificates_are_sealed_under_the_apiv3_key() {
+    let mut shop = Shop::open();
+    let said = shop.get("/v3/certificates?algorithm_type=RSA");
+    let [listed] = said.body["data"].as_array().unwrap().as_slice() else { panic!("{said:?}") };
+    assert_eq!(listed["encrypt_certificate"]["associated_data"], "certificate");
+    let pem = shop.opened(&listed["encrypt_certificate"]);
+    let certificate = Certificate::parse_pem(&pem).unwrap();
+    assert_eq!(listed["serial_no"], certificate.serial());
+    assert_eq!(said.headers["wechatpay-serial"], certificate.serial());
+    assert_eq!(listed["serial_no"].as_str().unwrap().len(), 40);
+    let time = |name: &str| parse_rfc3339(listed[name].as_str().unwrap()).unwrap();
+    assert_eq!(time("effective_time"), certificate.not_before());
+    assert_eq!(time("expire_time"), certificate.not_after());
+    assert_eq!(shop.get("/v3/certificates?algorithm_type=SM2").status, 404);
+}
+
+#[test]
+fn a_merchant_with_a_public_key_alone_has_no_certificates() {
+    let mut shop = Shop::open();
+    set_mode(&mut shop, Mode::PublicKey);
+    let said = shop.get("/v3/certificates");
+    assert_eq!((said.status, said.code()), (404, "RESOURCE_NOT_EXISTS"));
+    assert_eq!(said.headers["wechatpay-serial"], shop.public_key_id());
+}
+
+#[test]
+fn replies_follow_the_request_once_the_switch_is_on() {
+    let mut shop = Shop::open();
+    let (certificate, key) = (shop.platform_serial(), shop.public_key_id());
+    let mut signer = |shop: &mut Shop, mode, names: Option<&str>| {
+        set_mode(shop, mode);
+        shop.names = names.map(String::from);
+        shop.get("/v3/certificates").headers["wechatpay-serial"].clone()
+    };
+    let switching = Mode::Switching { since: shop.now };
+    let merchants = shop.serial();
+    for (mode, names, expected) in [
+        (Mode::Certificates, Some(key.as_str()), &certificate),
+        (Mode::Obtained, Some(key.as_str()), &certificate),
+        (switching, Some(key.as_str()), &key),
+        (switching, Some(certificate.as_str()), &certificate),
+        (switching, Some(merchants.as_str()), &certificate),
+        (switching, None, &certificate),
+        (Mode::PublicKey, None, &key),
+        (Mode::PublicKey, Some(certificate.as_str()), &key),
+    ] {
+        assert_eq!(signer(&mut shop, mode, names), *expected, "{mode:?} {names:?}");
+    }
+}
+
+#[test]
+fn a_new_certificate_is_listed_for_a_day_and_then_signs() {
+    let mut shop = Shop::open();
+    let old = shop.platform_serial();
+    let mchid = shop.me.mchid().clone();
+    shop.gateway.rotate_certificate(&mchid, shop.now).unwrap();
+    let said = shop.get("/v3/certificates");
+    assert_eq!(said.body["data"].as_array().unwrap().len(), 2);
+    assert_eq!(said.headers["wechatpay-serial"], old);
+    shop.wait(86_400);
+    let said = shop.get("/v3/certificates");
+    assert_eq!(said.headers["wechatpay-serial"], said.body["data"][1]["serial_no"].as_str().unwrap());
+    assert_ne!(said.headers["wechatpay-serial"], old);
+}
+
+#[test]
+fn a_second_merchant_certificate_works_beside_the_first_until_one_is_revoked() {
+    let mut shop = Shop::open();
+    let mchid = shop.me.mchid().clone();
+    let second = shop.gateway.issue_api_key(&mchid, shop.now).unwrap();
+    assert_eq!(shop.get("/v3/certificates").status, 200);
+    let first = shop.me.api_keys()[0].certificate.serial().clone();
+    shop.gateway.merchant_mut(&mchid).unwrap().revoke_api_key(&first);
+    assert_eq!(shop.get("/v3/certificates").refusal().1, "SIGN_ERROR");
+    assert!(
+        shop.gateway.merchant_of(&mchid).unwrap().public_key(second.certificate.serial().as_str()).is_some()
+    );
+}
+
+fn sealed(spki: &[u8], text: &str) -> String {
+    let key = OaepPublicEncryptingKey::new(PublicEncryptingKey::from_der(spki).unwrap()).unwrap();
+    let mut sealed = vec![0; key.ciphertext_size()];
+    key.encrypt(&OAEP_SHA1_MGF1SHA1, text.as_bytes(), &mut sealed, None).unwrap();
+    STANDARD.encode(sealed)
+}
+
+fn echo(shop: &mut Shop, sealed: &str) -> super::shop::Said {
+    let body = json!({ "echo_message": "hello", "encrypted_echo_message": sealed, "notify_url": "https://shop.example/n" });
+    shop.post("/v3/security/echo", &body)
+}
+
+#[test]
+fn a_sealed_echo_comes_back_sealed_for_the_merchant() {
+    let mut shop = Shop::open();
+    let (key, certificate) = (shop.public_key_id(), shop.platform_serial());
+    let by_key = shop.me.platform().public_key().unwrap().pair.public().der();
+    let by_certificate = shop.me.platform().certificates(shop.now).next().unwrap().pair.public().der();
+    for (names, spki) in [(&key, &by_key), (&certificate, &by_certificate)] {
+        shop.names = Some(names.clone());
+        let said = echo(&mut shop, &sealed(spki, "机密"));
+        assert_eq!((said.status, &said.body["echo_message"]), (200, &json!("hello")));
+        let back = STANDARD.decode(said.body["encrypted_echo_message"].as_str().unwrap()).unwrap();
+        let own = PrivateDecryptingKey::from_pkcs8(&shop.me.api_keys()[0].pair.private_der()).unwrap();
+        let own = OaepPrivateDecryptingKey::new(own).unwrap();
+        let mut plain = vec![0; own.min_output_size()];
+        assert_eq!(own.decrypt(&OAEP_SHA1_MGF1SHA1, &back, &mut plain, None).unwrap(), "机密".as_bytes());
+        let [told] = shop.due().try_into().unwrap();
+        let (envelope, plain) = shop.heard(&told);
+        assert_eq!(envelope["event_type"], "SECURITY_ECHO.SUCCESS");
+        assert_eq!(plain["echo_message"], "hello");
+        assert_eq!(told.headers().iter().find(|(name, _)| *name == "wechatpay-serial").unwrap().1, *names);
+        shop.tell(&told, 204);
+    }
+}
+
+#[test]
+fn a_sealed_field_needs_the_name_of_the_key_it_is_sealed_for() {
+    let mut shop = Shop::open();
+    let spki = shop.me.platform().public_key().unwrap().pair.public().der();
+    let text = sealed(&spki, "secret");
+    let location = |said: &super::shop::Said| -> Value { said.body["detail"]["location"].clone() };
+    let said = echo(&mut shop, &text);
+    assert_eq!((said.refusal().1, location(&said)), ("PARAM_ERROR", json!("header")));
+    shop.names = Some("5FFF".into());
+    let said = echo(&mut shop, &text);
+    assert_eq!(said.body["detail"]["issue"], "平台证书序列号Wechatpay-Serial错误");
+    shop.names = Some(shop.platform_serial());
+    let said = echo(&mut shop, &text);
+    assert_eq!((said.refusal().1, location(&said)), ("PARAM_ERROR", json!("body")));
+    assert_eq!(said.body["detail"]["issue"], "敏感信息解密失败");
+}

@@ -1,0 +1,180 @@
+//! Refunds and their states.
+
+use super::shop::{NOTIFY, Said, Shop};
+use serde_json::{Value, json};
+use wxpay_proto::{Fen, wire::time::rfc3339};
+use wxpay_sim::{gateway::Payer, ledger::v3::RefundStatus};
+
+const REFUNDS: &str = "/v3/refund/domestic/refunds";
+
+fn asked(number: &str, refund: u64) -> Value {
+    json!({
+        "out_trade_no": "A12345", "out_refund_no": number, "reason": "坏了", "notify_url": NOTIFY,
+        "amount": { "refund": refund, "total": 1999, "currency": "CNY" },
+    })
+}
+
+fn refund(shop: &mut Shop, number: &str, fen: u64) -> Said {
+    shop.post(REFUNDS, &asked(number, fen))
+}
+
+/// A shop with a paid order of 19.99, of which the payer paid 19.00.
+fn paid() -> Shop {
+    let mut shop = Shop::open();
+    shop.order("A12345");
+    shop.pay_as("A12345", &Payer::default().with_discount(Fen::new(99)));
+    for delivery in shop.due() {
+        shop.tell(&delivery, 200);
+    }
+    shop
+}
+
+#[test]
+fn a_refund_is_on_its_way_and_then_there() {
+    let mut shop = paid();
+    let said = refund(&mut shop, "R-1|@*_", 1000);
+    let record = shop.record("A12345");
+    let expected = json!({
+        "amount": {
+            "currency": "CNY", "discount_refund": 50, "from": [], "payer_refund": 950, "payer_total": 1900,
+            "refund": 1000, "settlement_refund": 1000, "settlement_total": 1999, "total": 1999,
+        },
+        "channel": "ORIGINAL", "create_time": rfc3339(shop.now), "funds_account": "UNSETTLED",
+        "out_refund_no": "R-1|@*_", "out_trade_no": "A12345",
+        "promotion_detail": [{
+            "amount": 99, "promotion_id": record.payments[0].coupon_id, "refund_amount": 50, "scope": "GLOBAL",
+            "type": "COUPON",
+        }],
+        "refund_id": record.refunds[0].refund_id, "status": "PROCESSING",
+        "transaction_id": record.payments[0].transaction_id, "user_received_account": "支付用户零钱",
+    });
+    assert_eq!(said.body, expected);
+    assert_eq!(shop.query("A12345").body["trade_state"], "REFUND");
+    assert!(shop.due().is_empty());
+    shop.wait(3);
+    let target = format!("{REFUNDS}/R-1%7C@*_");
+    let body = shop.get(&target).body;
+    assert_eq!((&body["status"], &body["success_time"]), (&json!("SUCCESS"), &json!(rfc3339(shop.now))));
+    let [told] = shop.due().try_into().unwrap();
+    let (envelope, plain) = shop.heard(&told);
+    assert_eq!(
+        (&envelope["event_type"], &envelope["resource"]["associated_data"]),
+        (&json!("REFUND.SUCCESS"), &json!("refund"))
+    );
+    let expected = json!({
+        "amount": { "payer_refund": 950, "payer_total": 1900, "refund": 1000, "total": 1999 },
+        "mchid": shop.mchid(), "out_refund_no": "R-1|@*_", "out_trade_no": "A12345",
+        "refund_id": record.refunds[0].refund_id, "refund_status": "SUCCESS", "success_time": rfc3339(shop.now),
+        "transaction_id": record.payments[0].transaction_id, "user_received_account": "支付用户零钱",
+    });
+    assert_eq!(plain, expected);
+}
+
+#[test]
+fn refunds_give_back_no_more_than_was_paid_and_the_payer_gets_it_to_the_fen() {
+    let mut shop = paid();
+    let mut payers = 0;
+    for (index, part) in [333, 333, 333, 1000].into_iter().enumerate() {
+        let said = refund(&mut shop, &format!("R{index}"), part);
+        assert_eq!(said.status, 200, "{said:?}");
+        payers += said.body["amount"]["payer_refund"].as_u64().unwrap();
+    }
+    assert_eq!(payers, 1900);
+    let said = refund(&mut shop, "R9", 1);
+    assert_eq!(
+        (said.refusal(), &said.body["detail"]["field"]),
+        ((400, "PARAM_ERROR", 268_435_464), &json!("/amount/refund"))
+    );
+}
+
+#[test]
+fn the_same_refund_again_is_the_same_one_and_another_is_refused() {
+    let mut shop = paid();
+    let first = refund(&mut shop, "R1", 100).body;
+    assert_eq!(refund(&mut shop, "R1", 100).body, first);
+    assert_eq!(refund(&mut shop, "R1", 101).refusal(), (400, "INVALID_REQUEST", 268_498_688));
+    assert_eq!(shop.record("A12345").refunds.len(), 1);
+    shop.wait(3);
+    assert_eq!(refund(&mut shop, "R1", 100).body["status"], "SUCCESS");
+}
+
+#[test]
+fn what_cannot_be_refunded_is_not() {
+    let mut shop = Shop::open();
+    assert_eq!(refund(&mut shop, "R1", 1).refusal().1, "RESOURCE_NOT_EXISTS");
+    shop.order("A12345");
+    assert_eq!(refund(&mut shop, "R1", 1).refusal().1, "INVALID_REQUEST");
+    shop.pay("A12345");
+    let mut without = asked("R1", 1);
+    without.as_object_mut().unwrap().remove("out_trade_no");
+    assert_eq!(shop.post(REFUNDS, &without).body["detail"]["field"], "/transaction_id");
+    let mut total = asked("R1", 1);
+    total["amount"]["total"] = 2000.into();
+    assert_eq!(shop.post(REFUNDS, &total).refusal().1, "INVALID_REQUEST");
+    assert_eq!(shop.get(&format!("{REFUNDS}/R1")).refusal(), (404, "RESOURCE_NOT_EXISTS", 268_512_771));
+    for index in 0..50 {
+        assert_eq!(refund(&mut shop, &format!("R{index}"), 1).status, 200);
+    }
+    assert_eq!(refund(&mut shop, "R50", 1).refusal().1, "RULE_LIMIT");
+    shop.order("B12345");
+    shop.pay("B12345");
+    shop.wait(365 * 86_400 + 1);
+    let mut late = asked("S1", 1);
+    late["out_trade_no"] = "B12345".into();
+    assert_eq!(shop.post(REFUNDS, &late).refusal().1, "RULE_LIMIT");
+}
+
+#[test]
+fn both_numbers_must_lead_to_one_order() {
+    let mut shop = paid();
+    shop.order("B12345");
+    let other = shop.pay("B12345").payments[0].transaction_id.to_string();
+    let mut both = asked("R1", 1);
+    both["transaction_id"] = other.into();
+    assert_eq!(shop.post(REFUNDS, &both).refusal(), (400, "INVALID_REQUEST", 268_447_843));
+    both["transaction_id"] = shop.record("A12345").payments[0].transaction_id.as_str().into();
+    assert_eq!(shop.post(REFUNDS, &both).status, 200);
+}
+
+#[test]
+fn a_stuck_refund_is_sent_elsewhere() {
+    let mut shop = paid();
+    let id = refund(&mut shop, "R1", 100).body["refund_id"].as_str().unwrap().to_owned();
+    let target = format!("{REFUNDS}/{id}/apply-abnormal-refund");
+    let body = json!({ "out_refund_no": "R1", "type": "MERCHANT_BANK_CARD" });
+    assert_eq!(shop.post(&target, &body).refusal().1, "INVALID_REQUEST");
+    let mchid = shop.me.mchid().clone();
+    let number = "R1".parse().unwrap();
+    shop.gateway.refund_becomes(&mchid, &number, RefundStatus::Abnormal, shop.now).unwrap();
+    shop.wait(3);
+    let [told] = shop.due().try_into().unwrap();
+    let (envelope, plain) = shop.heard(&told);
+    assert_eq!(
+        (&envelope["event_type"], &plain["refund_status"]),
+        (&json!("REFUND.ABNORMAL"), &json!("ABNORMAL"))
+    );
+    assert_eq!(plain.get("success_time"), None);
+    shop.tell(&told, 200);
+    assert_eq!(shop.gateway.refund_becomes(&mchid, &number, RefundStatus::Closed, shop.now), None);
+    let needs = json!({ "out_refund_no": "R1", "type": "USER_BANK_CARD" });
+    assert_eq!(shop.post(&target, &needs).body["detail"]["field"], "/bank_type");
+    let said = shop.post(&target, &body);
+    assert_eq!((said.status, &said.body["status"]), (200, &json!("PROCESSING")));
+    shop.wait(3);
+    assert_eq!(shop.get(&format!("{REFUNDS}/R1")).body["status"], "SUCCESS");
+    let [told] = shop.due().try_into().unwrap();
+    assert_eq!(shop.heard(&told).0["event_type"], "REFUND.SUCCESS");
+}
+
+#[test]
+fn a_closed_refund_leaves_the_money_and_can_be_asked_for_anew() {
+    let mut shop = paid();
+    refund(&mut shop, "R1", 1999);
+    let mchid = shop.me.mchid().clone();
+    shop.gateway.refund_becomes(&mchid, &"R1".parse().unwrap(), RefundStatus::Closed, shop.now).unwrap();
+    shop.wait(3);
+    assert_eq!(shop.query("A12345").body["trade_state"], "SUCCESS");
+    let [told] = shop.due().try_into().unwrap();
+    assert_eq!(shop.heard(&told).0["event_type"], "REFUND.CLOSED");
+    assert_eq!(refund(&mut shop, "R2", 1999).status, 200);
+}

@@ -1,0 +1,293 @@
+//! A merchant's program of a few lines, with its own signing, verifying and opening on aws-lc-rs.
+
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
+    rand::SystemRandom,
+    rsa::KeyPair,
+    signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, time::Duration};
+use wxpay_proto::{
+    UnixTime,
+    http::{Method, Request, Response},
+};
+use wxpay_sim::{
+    Gateway, Outcome, Settings,
+    gateway::{Named, Payer},
+    ledger::v3::TransactionRecord,
+    merchant::Merchant,
+    notices::{Delivery, DeliveryResult},
+};
+
+pub const START: UnixTime = UnixTime::from_secs(1_780_000_000);
+pub const BASE: &str = "https://api.mch.weixin.qq.com";
+pub const NOTIFY: &str = "https://shop.example/notify";
+
+/// A reply whose signature holds, unless the test asked for another.
+#[derive(Debug)]
+pub struct Said {
+    pub status: u16,
+    pub body: Value,
+    pub number: u64,
+    pub headers: BTreeMap<String, String>,
+}
+
+impl Said {
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    /// Status, code and the number behind `Request-ID`.
+    pub fn refusal(&self) -> (u16, &str, u64) {
+        (self.status, self.code(), self.number)
+    }
+}
+
+pub struct Shop {
+    pub gateway: Gateway,
+    pub me: Merchant,
+    pub now: UnixTime,
+    /// Sent as `Wechatpay-Serial`, if there is one.
+    pub names: Option<String>,
+    key: KeyPair,
+    nonces: u64,
+}
+
+impl Shop {
+    pub fn open() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        let gateway = Gateway::new(settings, 1);
+        let me = gateway.merchant().clone();
+        let key = KeyPair::from_pkcs8(&me.api_keys()[0].pair.private_der()).unwrap();
+        Self { gateway, me, now: START, names: None, key, nonces: 0 }
+    }
+
+    pub fn wait(&mut self, seconds: u64) {
+        self.now = self.now.after(Duration::from_secs(seconds));
+    }
+
+    pub fn mchid(&self) -> String {
+        self.me.mchid().to_string()
+    }
+
+    pub fn appid(&self) -> String {
+        self.me.appids()[0].to_string()
+    }
+
+    pub fn serial(&self) -> String {
+        self.me.api_keys()[0].certificate.serial().to_string()
+    }
+
+    /// The serial number of the platform certificate.
+    pub fn platform_serial(&self) -> String {
+        let first = self.me.platform().certificates(self.now).next().unwrap();
+        first.certificate.serial().to_string()
+    }
+
+    pub fn public_key_id(&self) -> String {
+        self.me.platform().public_key().unwrap().id.to_string()
+    }
+
+    pub fn sign(&self, message: &str) -> String {
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signature).unwrap();
+        STANDARD.encode(signature)
+    }
+
+    /// The value of `Authorization` over what is given.
+    pub fn authorization(&mut self, method: Method, target: &str, body: &str) -> String {
+        self.nonces += 1;
+        let (timestamp, nonce) = (self.now.as_secs(), format!("nonce{}", self.nonces));
+        let signature = self.sign(&format!("{method}\n{target}\n{timestamp}\n{nonce}\n{body}\n"));
+        format!(
+            "WECHATPAY2-SHA256-RSA2048 mchid=\"{}\",nonce_str=\"{nonce}\",signature=\"{signature}\",timestamp=\"{timestamp}\",serial_no=\"{}\"",
+            self.mchid(),
+            self.serial(),
+        )
+    }
+
+    pub fn request(&mut self, method: Method, target: &str, body: &str) -> Request {
+        let authorization = self.authorization(method, target, body);
+        let request = bare(method, target, body).with("authorization", authorization);
+        match &self.names {
+            Some(serial) => request.with("wechatpay-serial", serial.clone()),
+            None => request,
+        }
+    }
+
+    /// What a reply to a signed call says, its signature checked.
+    pub fn call(&mut self, method: Method, target: &str, body: &str) -> Said {
+        let request = self.request(method, target, body);
+        self.ask(&request)
+    }
+
+    pub fn get(&mut self, target: &str) -> Said {
+        self.call(Method::Get, target, "")
+    }
+
+    pub fn post(&mut self, target: &str, body: &Value) -> Said {
+        self.call(Method::Post, target, &body.to_string())
+    }
+
+    pub fn ask(&mut self, request: &Request) -> Said {
+        let reply = self.reply(request);
+        assert!(self.believes(&reply), "the signature of {} {:?}", reply.status(), text(&reply));
+        said(&reply)
+    }
+
+    pub fn reply(&mut self, request: &Request) -> Response {
+        let outcome = self.gateway.answer(request, self.now);
+        let Outcome::Reply(reply) = outcome else { panic!("no trouble was asked for, but {outcome:?}") };
+        reply
+    }
+
+    /// Whether a reply is the platform's: the five headers, the time, the key by its name, the signature.
+    pub fn believes(&self, reply: &Response) -> bool {
+        let header = |name: &str| reply.header(name).map(|value| String::from_utf8(value.to_vec()).unwrap());
+        self.verifies(&header, reply.body())
+    }
+
+    pub fn believes_notice(&self, delivery: &Delivery) -> bool {
+        let header = |name: &str| {
+            delivery.headers().iter().find(|(given, _)| *given == name).map(|(_, value)| value.clone())
+        };
+        self.verifies(&header, delivery.body())
+    }
+
+    fn verifies(&self, header: &dyn Fn(&str) -> Option<String>, body: &[u8]) -> bool {
+        let Some(said) = ["timestamp", "nonce", "signature", "serial", "signature-type"]
+            .into_iter()
+            .map(|name| header(&format!("wechatpay-{name}")))
+            .collect::<Option<Vec<String>>>()
+        else {
+            return false;
+        };
+        let [timestamp, nonce, signature, serial, kind] = said.as_slice() else { return false };
+        let fresh = timestamp.parse::<u64>().is_ok_and(|at| at.abs_diff(self.now.as_secs()) < 300);
+        let Some(key) = self.platform_key(serial).filter(|_| fresh) else { return false };
+        let message = [timestamp.as_bytes(), b"\n", nonce.as_bytes(), b"\n", body, b"\n"].concat();
+        let signature = STANDARD.decode(signature).unwrap_or_default();
+        let verified = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key).verify(&message, &signature);
+        kind == "WECHATPAY2-SHA256-RSA2048" && verified.is_ok()
+    }
+
+    /// DER of the platform's key of that name, from what the merchant was told.
+    fn platform_key(&self, serial: &str) -> Option<Vec<u8>> {
+        let merchant = self.gateway.merchant_of(self.me.mchid()).unwrap();
+        let platform = merchant.platform();
+        let by_id = platform.public_key().filter(|key| key.id.as_str() == serial);
+        let mut certificates = platform.certificates(self.now);
+        let by_serial = certificates.find(|listed| listed.certificate.serial().as_str() == serial);
+        by_id
+            .map(|key| key.pair.public().der())
+            .or_else(|| by_serial.map(|listed| listed.certificate.public_key().der()))
+    }
+
+    /// Opens a box of AES-256-GCM under the APIv3 key.
+    pub fn opened(&self, sealed: &Value) -> Vec<u8> {
+        let key = self.me.api_v3_key().unwrap().expose();
+        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_bytes()).unwrap());
+        let part = |name: &str| sealed[name].as_str().unwrap().to_owned();
+        assert_eq!(part("nonce").len(), 12);
+        assert_eq!(part("algorithm"), "AEAD_AES_256_GCM");
+        let nonce = Nonce::try_assume_unique_for_key(part("nonce").as_bytes()).unwrap();
+        let mut text = STANDARD.decode(part("ciphertext")).unwrap();
+        key.open_in_place(nonce, Aad::from(part("associated_data")), &mut text).unwrap().to_vec()
+    }
+
+    /// What a notice says after it was believed and opened: the envelope, and what is in it.
+    pub fn heard(&self, delivery: &Delivery) -> (Value, Value) {
+        assert!(self.believes_notice(delivery));
+        let envelope: Value = serde_json::from_slice(delivery.body()).unwrap();
+        let plain = serde_json::from_slice(&self.opened(&envelope["resource"])).unwrap();
+        (envelope, plain)
+    }
+
+    pub fn goods(&self, number: &str) -> Value {
+        json!({
+            "appid": self.appid(),
+            "mchid": self.mchid(),
+            "description": "支付测试",
+            "out_trade_no": number,
+            "notify_url": NOTIFY,
+            "amount": { "total": 1999, "currency": "CNY" },
+        })
+    }
+
+    /// Goods with more members, or others in their place.
+    pub fn goods_with(&self, number: &str, more: &Value) -> Value {
+        let mut goods = self.goods(number);
+        goods.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        goods
+    }
+
+    /// Places a Native order and gives its `code_url`.
+    pub fn order(&mut self, number: &str) -> String {
+        let goods = self.goods(number);
+        let said = self.post("/v3/pay/transactions/native", &goods);
+        said.body["code_url"].as_str().unwrap_or_else(|| panic!("{said:?}")).into()
+    }
+
+    pub fn query(&mut self, number: &str) -> Said {
+        let mchid = self.mchid();
+        self.get(&format!("/v3/pay/transactions/out-trade-no/{number}?mchid={mchid}"))
+    }
+
+    pub fn close(&mut self, number: &str) -> Said {
+        let body = json!({ "mchid": self.mchid() });
+        self.post(&format!("/v3/pay/transactions/out-trade-no/{number}/close"), &body)
+    }
+
+    pub fn pay(&mut self, number: &str) -> TransactionRecord {
+        self.pay_as(number, &Payer::default())
+    }
+
+    pub fn pay_as(&mut self, number: &str, payer: &Payer) -> TransactionRecord {
+        let named = Named::OutTradeNo(number.parse().unwrap());
+        self.gateway.pay_transaction(&named, payer, self.now).unwrap().transaction
+    }
+
+    pub fn record(&self, number: &str) -> TransactionRecord {
+        self.gateway.transaction(&Named::OutTradeNo(number.parse().unwrap()), self.now).unwrap()
+    }
+
+    pub fn due(&mut self) -> Vec<Delivery> {
+        self.gateway.due(self.now)
+    }
+
+    pub fn tell(&mut self, delivery: &Delivery, status: u16) {
+        let result = DeliveryResult::Answered { status, body: br#"{"code":"FAIL"}"#.to_vec() };
+        self.gateway.delivered(delivery.id(), &result, self.now);
+    }
+}
+
+/// A request without `Authorization`.
+pub fn bare(method: Method, target: &str, body: &str) -> Request {
+    Request::new(method, format!("{BASE}{target}"), body.as_bytes().to_vec())
+        .with("accept", "application/json".into())
+        .with("user-agent", "a shop".into())
+        .with("content-type", "application/json".into())
+}
+
+pub fn said(reply: &Response) -> Said {
+    let headers: BTreeMap<String, String> = reply
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.clone(), String::from_utf8(value.clone()).unwrap()))
+        .collect();
+    let number = headers["request-id"].rsplit_once('-').unwrap().1.parse().unwrap();
+    let body =
+        if reply.body().is_empty() { Value::Null } else { serde_json::from_slice(reply.body()).unwrap() };
+    Said { status: reply.status(), body, number, headers }
+}
+
+fn text(reply: &Response) -> String {
+    String::from_utf8_lossy(reply.body()).into_owned()
+}
