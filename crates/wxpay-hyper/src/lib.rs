@@ -17,7 +17,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The examples go further: `shop_axum` is a shop with its notices, `blocking_driver` does without this crate.
+//! The examples go further: `shop_axum` is a shop with its notices, `blocking_driver` does without this crate, and
+//! `kms_signer` without the private key.
 //!
 //! # In scope
 //!

@@ -4,13 +4,32 @@
 #[path = "../examples/blocking_driver.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
 mod blocking_driver;
+#[path = "../examples/kms_signer.rs"]
+#[allow(dead_code, reason = "its main is not called here")]
+mod kms_signer;
 #[path = "../examples/shop_axum.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
 mod shop_axum;
 
-use std::collections::BTreeMap;
+use axum::{
+    http::{HeaderMap, HeaderName, StatusCode},
+    response::IntoResponse,
+    routing::post,
+};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
 use tokio::net::TcpListener;
+use wxpay_proto::{Error, ErrorKind, Fate, crypto::PrivateKey as _, v3::Authorization, wire::base64};
 use wxpay_sim::{Clock, Gateway, Settings, serve::Server};
+use wxpay_testkit::keys::v3;
 
 /// A simulator, and the settings that lead to it.
 async fn simulator() -> (Server, BTreeMap<String, String>) {
@@ -33,7 +52,7 @@ async fn simulator() -> (Server, BTreeMap<String, String>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_blocking_driver_completes_a_payment() {
     let (server, settings) = simulator().await;
-    let paid = std::thread::spawn(move || {
+    let paid = thread::spawn(move || {
         blocking_driver::pay_once(|name| settings.get(name).cloned()).map_err(|error| error.to_string())
     });
     let paid = tokio::task::spawn_blocking(|| paid.join().unwrap()).await.unwrap();
@@ -60,4 +79,100 @@ async fn the_shop_sells_and_hears_that_it_was_paid() {
     let shop = shop_axum::open_shop(setting, &url).unwrap();
     tokio::spawn(async move { axum::serve(listener, shop).await });
     assert_eq!(shop_axum::sell_one(setting, &url).await.unwrap(), "paid");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_placed_with_a_key_that_lives_elsewhere() {
+    let (gateway, asked) = native_gateway().await;
+    let signer = signer();
+    assert_eq!(
+        kms_signer::order_one(kms_settings(gateway, signer)).await.unwrap(),
+        "weixin://wxpay/bizpayurl?pr=kms"
+    );
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signer_that_cannot_be_had_leaves_the_order_unsent() {
+    let (gateway, asked) = native_gateway().await;
+    // It takes the call, and never answers.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for signer in [mute.local_addr().unwrap(), gone] {
+        let began = Instant::now();
+        let error = kms_signer::order_one(kms_settings(gateway, signer)).await.unwrap_err();
+        let error: &Error = error.downcast_ref().unwrap();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Unavailable, Fate::NotSent));
+        assert!(began.elapsed() < Duration::from_secs(5), "it waited for {:?}", began.elapsed());
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 0, "something was sent");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signer_opens_what_was_sealed_to_its_key_and_nothing_else() {
+    let key = kms_signer::Kms::new(signer(), Duration::from_secs(5));
+    let sealed = v3::public_key_of(v3::CERTIFICATE).seal("张三".as_bytes()).unwrap();
+    assert_eq!(key.open(&sealed).unwrap().expose(), "张三".as_bytes());
+    assert!(key.open(&sealed[1..]).is_err());
+}
+
+/// Holds the merchant's key, in a thread of its own.
+fn signer() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || kms_signer::keep(&listener, &v3::private_key(v3::KEY)));
+    address
+}
+
+fn kms_settings(gateway: SocketAddr, signer: SocketAddr) -> impl Fn(&str) -> Option<String> {
+    move |name| {
+        Some(match name {
+            "KMS_ADDRESS" => signer.to_string(),
+            "WXPAY_BASE_URL" => format!("http://{gateway}"),
+            "V3_MCHID" => v3::MCHID.into(),
+            "V3_APPID" => "wx0123456789abcdef".into(),
+            "V3_SERIAL_NO" => v3::SERIAL_NO.into(),
+            "V3_API_V3_KEY" => v3::API_V3_KEY.into(),
+            "V3_PUBLIC_KEY_ID" => v3::PUBLIC_KEY_ID.into(),
+            "V3_PUBLIC_KEY" => v3::PUBLIC_KEY.into(),
+            _ => return None,
+        })
+    }
+}
+
+/// A gateway for this one operation, and how often it was asked. It verifies by the merchant's certificate, and signs
+/// with the public key's private half.
+async fn native_gateway() -> (SocketAddr, Arc<AtomicU32>) {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&asked);
+    let place = move |headers: HeaderMap, body: String| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        async move { placed(&headers, &body) }
+    };
+    let app = axum::Router::new().route("/v3/pay/transactions/native", post(place));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (address, asked)
+}
+
+fn placed(headers: &HeaderMap, body: &str) -> impl IntoResponse + use<> {
+    let signed: Authorization = headers["authorization"].to_str().unwrap().parse().unwrap();
+    let Authorization { timestamp, nonce_str, signature, .. } = signed;
+    let message = format!("POST\n/v3/pay/transactions/native\n{timestamp}\n{nonce_str}\n{body}\n");
+    if v3::public_key_of(v3::CERTIFICATE).verify(message.as_bytes(), &signature).is_err() {
+        return (StatusCode::UNAUTHORIZED, HeaderMap::new(), "");
+    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let answer = r#"{"code_url":"weixin://wxpay/bizpayurl?pr=kms"}"#;
+    let signature =
+        v3::private_key(v3::PUBLIC_KEY_PRIVATE).sign(format!("{now}\nnonce\n{answer}\n").as_bytes());
+    let headers = [
+        ("wechatpay-timestamp", now.to_string()),
+        ("wechatpay-nonce", "nonce".into()),
+        ("wechatpay-signature", base64::encode(&signature.unwrap())),
+        ("wechatpay-serial", v3::PUBLIC_KEY_ID.into()),
+    ];
+    let headers = headers.map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+    (StatusCode::OK, HeaderMap::from_iter(headers), answer)
 }

@@ -82,6 +82,12 @@ pub fn public_key(pem: &str) -> Arc<dyn PublicKey> {
     AwsLc.public_key(&pem::public_key(pem.as_bytes()).unwrap()).unwrap()
 }
 
+/// The public key in a certificate, from PEM.
+#[must_use]
+pub fn public_key_of(pem: &str) -> Arc<dyn PublicKey> {
+    AwsLc.public_key(certificate(pem).spki()).unwrap()
+}
+
 /// A certificate from PEM.
 #[must_use]
 pub fn certificate(pem: &str) -> Certificate {
@@ -93,8 +99,8 @@ mod tests {
     use super::*;
     use wxpay_proto::UnixTime;
 
-    fn fit(key: &str, certificate: &Certificate) -> bool {
-        let public = AwsLc.public_key(certificate.spki()).unwrap();
+    fn fit(key: &str, certificate: &str) -> bool {
+        let public = public_key_of(certificate);
         public.verify(b"text", &private_key(key).sign(b"text").unwrap()).is_ok()
     }
 
@@ -102,12 +108,11 @@ mod tests {
     fn each_key_fits_its_certificate_and_no_other() {
         let merchant = certificate(CERTIFICATE);
         assert_eq!((merchant.serial(), merchant.common_name()), (SERIAL_NO, Some(MCHID)));
-        assert!(fit(KEY, &merchant));
+        assert!(fit(KEY, CERTIFICATE));
         for platform in PLATFORM {
-            let certificate = certificate(platform.certificate);
-            assert_eq!(certificate.serial(), platform.serial_no);
-            assert!(fit(platform.key, &certificate));
-            assert!(!fit(KEY, &certificate));
+            assert_eq!(certificate(platform.certificate).serial(), platform.serial_no);
+            assert!(fit(platform.key, platform.certificate));
+            assert!(!fit(KEY, platform.certificate));
         }
     }
 

@@ -1,0 +1,210 @@
+//! A merchant whose private key lives elsewhere: in a KMS, an HSM, or, here, another process on this machine.
+//!
+//! ```text
+//! cargo run -p wxpay-hyper --example kms_signer -- keep apiclient_key.pem 127.0.0.1:8099 &
+//! KMS_ADDRESS=127.0.0.1:8099 WXPAY_BASE_URL=… V3_MCHID=… cargo run -p wxpay-hyper --example kms_signer
+//! ```
+//!
+//! The first holds the key and signs what it is given. The second places an order without ever having the key, and
+//! prints the link for the QR code; [`order_one`] says what it must be told. When the signer does not answer in time,
+//! the order fails with [`Fate::NotSent`](wxpay_proto::Fate::NotSent): nothing was signed, so nothing was sent.
+//!
+//! | on the wire | |
+//! |---|---|
+//! | asked | one byte, `s` to sign or `o` to open; the length in four bytes, the highest first; the bytes |
+//! | answered | the length likewise, and the signature or the text; a closed connection is a refusal |
+//!
+//! Whoever reaches the port can have anything signed. A real one knows who asks.
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "an example: it prints, and reads environment and clock where a program may"
+)]
+
+use std::{
+    env,
+    error::Error,
+    fs,
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task,
+};
+use wxpay_aws_lc::AwsLc;
+use wxpay_hyper::Client;
+use wxpay_proto::{
+    Fen,
+    crypto::{Forged, PrivateKey, Provider as _, Unavailable, pem},
+    id::OutTradeNo,
+    secret::Secret,
+    v3::{
+        ApiV3Key, Merchant,
+        pay::{Native, Order},
+    },
+};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let words: Vec<String> = env::args().skip(1).collect();
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["keep", file, address] => {
+            let key = AwsLc.private_key(&pem::private_key(&fs::read(file)?)?)?;
+            keep(&TcpListener::bind(address)?, &key);
+        }
+        [] => println!("{}", order_one(|name| env::var(name).ok()).await?),
+        _ => return Err("usage: kms_signer [keep KEY_FILE ADDRESS]".into()),
+    }
+    Ok(())
+}
+
+/// A private key that is asked for, over the network, each time it is used.
+#[derive(Debug)]
+pub(crate) struct Kms {
+    address: SocketAddr,
+    within: Duration,
+}
+
+impl PrivateKey for Kms {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
+        standing_aside(|| self.ask(b's', message)).map_err(|_| Unavailable)
+    }
+
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
+        standing_aside(|| self.ask(b'o', sealed)).map(Secret::new).map_err(|_| Forged)
+    }
+}
+
+impl Kms {
+    /// The key behind that address. Connecting, asking and answering together may take so long.
+    pub(crate) fn new(address: SocketAddr, within: Duration) -> Self {
+        Self { address, within }
+    }
+
+    fn ask(&self, what: u8, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut line = Line::to(self.address, self.within)?;
+        line.write(&[&[what], &framed(bytes)?[..]].concat())?;
+        line.read_frame()
+    }
+}
+
+/// A flow signs where it runs, and must not hold up the others on its thread while it waits.
+fn standing_aside<T>(wait: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => task::block_in_place(wait),
+        _ => wait(),
+    }
+}
+
+/// Places one order. `setting` finds a setting by its name: `KMS_ADDRESS`, `WXPAY_BASE_URL`, `V3_MCHID`, `V3_APPID`,
+/// `V3_SERIAL_NO`, `V3_API_V3_KEY`, `V3_PUBLIC_KEY_ID`, and `V3_PUBLIC_KEY`, a PEM text.
+///
+/// # Errors
+///
+/// When a setting is missing or breaks its rule, or the order is not placed.
+pub(crate) async fn order_one(setting: impl Fn(&str) -> Option<String>) -> Result<String, Box<dyn Error>> {
+    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} must be set"));
+    let kms = Kms::new(needed("KMS_ADDRESS")?.parse()?, Duration::from_secs(1));
+    let theirs = AwsLc.public_key(&pem::public_key(needed("V3_PUBLIC_KEY")?.as_bytes())?)?;
+    let merchant = Merchant::builder(
+        Arc::new(AwsLc),
+        needed("V3_MCHID")?.parse()?,
+        needed("V3_SERIAL_NO")?.parse()?,
+        Arc::new(kms),
+        &ApiV3Key::new(needed("V3_API_V3_KEY")?)?,
+    )
+    .public_key(needed("V3_PUBLIC_KEY_ID")?.parse()?, theirs)
+    .base_url(&needed("WXPAY_BASE_URL")?)?
+    .build();
+
+    let number: OutTradeNo = format!("kms{}", std::process::id().saturating_add(100_000)).parse()?;
+    let notify_url = "https://shop.example/notify".parse()?;
+    let order = Order::builder(needed("V3_APPID")?.parse()?, number, Fen::new(1), "千足金箍棒", notify_url);
+    Ok(Client::builder().build()?.run(merchant.call(Native::new(order.build()?))).await?)
+}
+
+/// The other side: holds the key, and answers whoever asks, until the process ends.
+pub(crate) fn keep(listener: &TcpListener, key: &Arc<dyn PrivateKey>) {
+    for stream in listener.incoming().flatten() {
+        let key = Arc::clone(key);
+        // Who asks nothing in ten seconds is hung up on; a refusal is to hang up, too.
+        thread::spawn(move || answer(Line::over(stream, Duration::from_secs(10)), &*key));
+    }
+}
+
+fn answer(mut line: Line, key: &dyn PrivateKey) -> io::Result<()> {
+    let mut what = [0];
+    line.read(&mut what)?;
+    let bytes = line.read_frame()?;
+    match what {
+        [b's'] => line.write(&framed(&key.sign(&bytes).map_err(io::Error::other)?)?),
+        [b'o'] => line.write(&framed(key.open(&bytes).map_err(io::Error::other)?.expose())?),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// A connection with a deadline for all that is said on it.
+struct Line {
+    stream: TcpStream,
+    began: Instant,
+    within: Duration,
+}
+
+impl Line {
+    /// A message is as long as the body of a request at most.
+    const LONGEST: usize = 4 * 1024 * 1024;
+
+    fn to(address: SocketAddr, within: Duration) -> io::Result<Self> {
+        let began = Instant::now();
+        let stream = TcpStream::connect_timeout(&address, within)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, began, within })
+    }
+
+    fn over(stream: TcpStream, within: Duration) -> Self {
+        Self { stream, began: Instant::now(), within }
+    }
+
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.within.saturating_sub(self.began.elapsed());
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.set_write_timeout(Some(self.left()?))?;
+        self.stream.write_all(bytes)
+    }
+
+    fn read(&mut self, mut into: &mut [u8]) -> io::Result<()> {
+        while !into.is_empty() {
+            self.stream.set_read_timeout(Some(self.left()?))?;
+            let count = self.stream.read(into)?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            into = into.split_at_mut(count).1;
+        }
+        Ok(())
+    }
+
+    fn read_frame(&mut self) -> io::Result<Vec<u8>> {
+        let mut length = [0; 4];
+        self.read(&mut length)?;
+        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        if length > Self::LONGEST {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let mut bytes = vec![0; length];
+        self.read(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+fn framed(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let length = u32::try_from(bytes.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+    Ok([&length.to_be_bytes(), bytes].concat())
+}
