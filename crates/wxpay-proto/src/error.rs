@@ -4,7 +4,7 @@
 //! independent: decide by the fate, report by the kind.
 
 use crate::{
-    id::{MchId, OutTradeNo},
+    id::{MchId, OutBillNo, OutTradeNo},
     refusal::Refusal,
 };
 use alloc::boxed::Box;
@@ -76,6 +76,11 @@ pub enum Debt {
         /// For whom a partner ordered.
         sub_mchid: Option<MchId>,
     },
+    /// A transfer.
+    Transfer {
+        /// The merchant's number.
+        out_bill_no: OutBillNo,
+    },
 }
 
 impl Unsettled {
@@ -92,9 +97,8 @@ impl Unsettled {
     /// The order to ask for, if it is one.
     #[must_use]
     pub fn out_trade_no(&self) -> Option<&OutTradeNo> {
-        match &self.0 {
-            Debt::Order { out_trade_no, .. } => Some(out_trade_no),
-        }
+        let Debt::Order { out_trade_no, .. } = &self.0 else { return None };
+        Some(out_trade_no)
     }
 
     pub(crate) fn into_debt(self) -> Debt {

@@ -7,6 +7,8 @@
 pub mod certificate;
 pub mod pem;
 pub mod proof;
+#[cfg(test)]
+pub(crate) mod toy;
 
 pub use certificate::Certificate;
 

@@ -70,14 +70,12 @@ impl Merchant {
 impl Settle {
     fn ask(mut self, world: &mut World<'_>) -> Step<Self> {
         self.asked = self.asked.saturating_add(1);
-        match &self.debt {
-            Debt::Order { out_trade_no, sub_mchid: None } => {
-                let query = self.me.query(out_trade_no.clone());
-                self.follow(query.begin(world), world)
-            }
+        let Debt::Order { out_trade_no, sub_mchid: None } = &self.debt else {
             // Types cannot exclude it: the debt is a later generation's, and this one knows no such number.
-            Debt::Order { .. } => self.judge(Err(Error::new(ErrorKind::Misuse, Fate::NotSent)), world),
-        }
+            return self.judge(Err(Error::new(ErrorKind::Misuse, Fate::NotSent)), world);
+        };
+        let query = self.me.query(out_trade_no.clone());
+        self.follow(query.begin(world), world)
     }
 
     fn follow(self, step: Step<Call<Query>>, world: &mut World<'_>) -> Step<Self> {

@@ -275,7 +275,7 @@ mod tests {
             &authorization.nonce_str,
             b"",
         );
-        assert_eq!(authorization.signature, Sha256::digest(message).as_slice());
+        assert_eq!(authorization.signature, toy::merchant().sign(&message).unwrap());
     }
 
     #[test]

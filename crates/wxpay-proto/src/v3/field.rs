@@ -1,6 +1,6 @@
 //! Rules that many fields share.
 
-use crate::id::Invalid;
+use crate::{id::Invalid, money::Fen};
 use alloc::string::String;
 
 /// A text of at most so many characters: not empty, no control characters, and none beyond the basic plane, which
@@ -9,6 +9,17 @@ pub(super) fn text(text: &str, most: usize, invalid: Invalid) -> Result<String, 
     let fits = |sign: char| !sign.is_control() && u32::from(sign) <= 0xFFFF;
     let good = (1..=most).contains(&text.chars().count()) && text.chars().all(fits);
     if good { Ok(text.into()) } else { Err(invalid) }
+}
+
+/// The same of a text that may be absent.
+pub(super) fn text_if(text: Option<&str>, most: usize, invalid: Invalid) -> Result<Option<String>, Invalid> {
+    text.map(|given| self::text(given, most, invalid)).transpose()
+}
+
+/// An amount that can be asked for: 1 to 2 147 483 647 fen, what their `int` holds.
+pub(super) fn amount(fen: Fen, field: &'static str) -> Result<(), Invalid> {
+    let good = (1..=2_147_483_647).contains(&fen.get());
+    if good { Ok(()) } else { Err(Invalid::new(field, "must be 1 to 2147483647 fen")) }
 }
 
 /// A word of WeChat Pay's, as an open set: those that a program acts on have names, others keep their text.

@@ -36,6 +36,7 @@ pub mod seal;
 pub mod settle;
 #[cfg(test)]
 mod toy;
+pub mod transfer;
 pub mod verify;
 
 pub use ack::Ack;

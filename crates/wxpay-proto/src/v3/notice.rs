@@ -7,6 +7,7 @@ use super::{
     merchant::Merchant,
     pay::Transaction,
     seal::Boxed,
+    transfer::Transfer,
     verify::{Verified, malformed},
 };
 use crate::{
@@ -39,6 +40,8 @@ pub struct Notice {
 pub enum Event {
     /// `TRANSACTION.SUCCESS`: an order was paid.
     Transaction(Box<Transaction>),
+    /// `MCHTRANSFER.BILL.FINISHED`: a transfer was paid, failed, or was cancelled.
+    Transfer(Box<Transfer>),
     /// Another event: see [`Notice::event_type`] and [`Notice::resource`].
     Other,
 }
@@ -135,17 +138,26 @@ impl Notice {
     pub fn event(&self) -> Result<Event, Error> {
         let event = match self.event_type.as_str() {
             "TRANSACTION.SUCCESS" if self.original_type() == Some("transaction") => {
-                Event::Transaction(Box::new(self.ours(Transaction::read(self.resource())?)?))
+                let transaction = Transaction::read(self.resource()).map_err(Error::before_sending)?;
+                self.ours(Some(&transaction.mchid))?;
+                Event::Transaction(Box::new(transaction))
             }
+            "MCHTRANSFER.BILL.FINISHED" => Event::Transfer(self.transfer()?),
             _ => Event::Other,
         };
         Ok(event)
     }
 
-    /// What is told must be of the merchant that heard it.
-    fn ours(&self, transaction: Transaction) -> Result<Transaction, Error> {
-        if transaction.mchid == self.mchid {
-            Ok(transaction)
+    fn transfer(&self) -> Result<Box<Transfer>, Error> {
+        let transfer = Transfer::read(self.resource()).map_err(Error::before_sending)?;
+        self.ours(transfer.mchid.as_ref())?;
+        Ok(Box::new(transfer))
+    }
+
+    /// What is told must be of the merchant that heard it, if it tells whose it is.
+    fn ours(&self, mchid: Option<&MchId>) -> Result<(), Error> {
+        if mchid.is_none_or(|mchid| *mchid == self.mchid) {
+            Ok(())
         } else {
             Err(malformed().caused_by(Invalid::new("mchid", "must be ours")).before_sending())
         }

@@ -50,10 +50,19 @@ impl fmt::Debug for Sensitive {
     }
 }
 
-/// A sealed field, as the wire has it. A [`Pen`] makes it.
-#[derive(Clone, serde::Serialize)]
+/// A sealed field, as the wire has it. In a request a [`Pen`] makes it; one of a reply is sealed for the merchant's own
+/// certificate, and [`Merchant::open`] opens it.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Sealed(String);
+
+impl Sealed {
+    /// The wire form: base64.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
 
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,20 +105,7 @@ impl<'a, 'w> Pen<'a, 'w> {
     ///
     /// When the key is not at hand. The call then fetches it, and has the request written anew.
     pub fn seal(&mut self, plain: &Sensitive) -> Result<Sealed, Error> {
-        let Some((_, key)) = &self.used else {
-            let wanted = match self.me.sealing_key(self.world.memory, self.world.now) {
-                KeyClaim::Use(key) => {
-                    self.used = Some(key);
-                    return self.seal(plain);
-                }
-                KeyClaim::Fetch(lease) => Wanted::Fetch(lease),
-                KeyClaim::Wait(until) => Wanted::Wait(until),
-                KeyClaim::Unknown => Wanted::Nothing,
-            };
-            self.wanted = Some(wanted);
-            return Err(Error::new(ErrorKind::Exhausted, Fate::NotSent));
-        };
-        let sealed = key.seal(plain.expose().as_bytes());
+        let sealed = self.key()?.seal(plain.expose().as_bytes());
         // The type's bound is that of the shortest key there may be.
         let sealed = sealed.map_err(|cause| Error::new(ErrorKind::Misuse, Fate::NotSent).caused_by(cause))?;
         Ok(Sealed(base64::encode(&sealed)))
@@ -122,6 +118,32 @@ impl<'a, 'w> Pen<'a, 'w> {
     /// As with [`seal`](Self::seal).
     pub fn seal_if(&mut self, plain: Option<&Sensitive>) -> Result<Option<Sealed>, Error> {
         plain.map(|plain| self.seal(plain)).transpose()
+    }
+
+    /// Makes the request name the key even if nothing is sealed: some operations insist on the header
+    /// `Wechatpay-Serial`.
+    ///
+    /// # Errors
+    ///
+    /// As with [`seal`](Self::seal).
+    pub fn name_key(&mut self) -> Result<(), Error> {
+        self.key().map(|_| ())
+    }
+
+    fn key(&mut self) -> Result<Arc<dyn PublicKey>, Error> {
+        if let Some((_, key)) = &self.used {
+            return Ok(key.clone());
+        }
+        self.wanted = Some(match self.me.sealing_key(self.world.memory, self.world.now) {
+            KeyClaim::Use((id, key)) => {
+                self.used = Some((id, key.clone()));
+                return Ok(key);
+            }
+            KeyClaim::Fetch(lease) => Wanted::Fetch(lease),
+            KeyClaim::Wait(until) => Wanted::Wait(until),
+            KeyClaim::Unknown => Wanted::Nothing,
+        });
+        Err(Error::new(ErrorKind::Exhausted, Fate::NotSent))
     }
 
     /// The key that was used, and the one that was missing.

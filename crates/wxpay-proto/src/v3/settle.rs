@@ -17,6 +17,7 @@ use super::{
     party::Party,
     pay::{Queried, Query, Transaction},
     seal::Pen,
+    transfer::{self, Transfer},
     verify::Verified,
 };
 use crate::{
@@ -48,6 +49,8 @@ pub struct Settle {
 pub enum Settled {
     /// The order exists; see where it stands.
     Order(Box<Transaction>),
+    /// The transfer exists; see where it stands.
+    Transfer(Box<Transfer>),
     /// WeChat Pay knows no such number: nothing happened, and the same number can be used again.
     NoSuchNumber,
 }
@@ -85,6 +88,7 @@ impl Merchant {
 #[derive(Debug)]
 enum Leg {
     Order(Query),
+    Transfer(transfer::Query),
 }
 
 impl Leg {
@@ -93,6 +97,7 @@ impl Leg {
             Debt::Order { out_trade_no, sub_mchid } => {
                 Self::Order(Query::out_trade_no(out_trade_no, party(sub_mchid)))
             }
+            Debt::Transfer { out_bill_no } => Self::Transfer(transfer::Query::out_bill_no(out_bill_no)),
         }
     }
 }
@@ -107,18 +112,21 @@ impl Endpoint for Leg {
     fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
         match self {
             Self::Order(query) => query.draft(pen),
+            Self::Transfer(query) => query.draft(pen),
         }
     }
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<Settled, Error> {
         match self {
             Self::Order(query) => query.read(reply, me, world).map(Settled::from),
+            Self::Transfer(query) => query.read(reply, me, world).map(Settled::from),
         }
     }
 
     fn refused(&self, refusal: &Refusal) -> Option<Settled> {
         match self {
             Self::Order(query) => query.refused(refusal).map(Settled::from),
+            Self::Transfer(query) => query.refused(refusal).map(Settled::from),
         }
     }
 
@@ -132,6 +140,15 @@ impl From<Queried> for Settled {
         match queried {
             Queried::Known(transaction) => Self::Order(transaction),
             Queried::NoSuchOrder => Self::NoSuchNumber,
+        }
+    }
+}
+
+impl From<transfer::Queried> for Settled {
+    fn from(queried: transfer::Queried) -> Self {
+        match queried {
+            transfer::Queried::Known(transfer) => Self::Transfer(transfer),
+            transfer::Queried::NoSuchTransfer => Self::NoSuchNumber,
         }
     }
 }

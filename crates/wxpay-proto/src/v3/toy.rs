@@ -1,103 +1,172 @@
-//! Cryptography without secrets, and a merchant that uses it: for the tests of messages. What is signed is digested,
-//! what is sealed stands readable behind a word.
+//! A toy platform to test against: its keys and certificates, what it signs and seals, and a driver in virtual time.
 
 use super::{
-    ApiV3Key, Draft, Endpoint, Merchant, Pen,
-    merchant::Builder,
-    verify::{How, Verified},
+    merchant::{ApiV3Key, Builder, Merchant},
+    seal::Pen,
+    verify::Verified,
+    {Endpoint, message},
 };
 use crate::{
     clock::UnixTime,
-    crypto::{BadKey, Forged, PrivateKey, Provider, PublicKey, SymmetricKey, TooLong, Unavailable},
+    crypto::{Certificate, PrivateKey, Provider as _, toy},
     entropy::Entropy,
     error::Error,
+    exchange::{Flow, Hop, Reply, Step},
+    http::{Request, Response},
     id::PublicKeyId,
     memory::Memory,
     secret::Secret,
+    wire::{base64, time},
     world::World,
 };
-use alloc::{string::String, sync::Arc, vec::Vec};
-use sha2::{Digest as _, Sha256};
+use alloc::{
+    format,
+    string::{String, ToString as _},
+    sync::Arc,
+    vec::Vec,
+};
+use serde_json::json;
 
-#[derive(Debug)]
-struct Toy;
+/// 2027-01-15, when all is well.
+pub(super) const NOW: UnixTime = UnixTime::from_secs(1_800_000_000);
+pub(super) const API_V3_KEY: &str = "planted0planted0planted0planted0";
+const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119";
+const PUBLIC_KEY: &[u8] = b"the platform's public key";
+const MERCHANTS_KEY: &[u8] = b"the merchant's private key";
 
-impl Provider for Toy {
-    fn private_key(&self, _: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, BadKey> {
-        Ok(Arc::new(Self))
-    }
-
-    fn public_key(&self, _: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey> {
-        Ok(Arc::new(Self))
-    }
-
-    fn symmetric_key(&self, _: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
-        Arc::new(Self)
-    }
+/// A merchant that believes certificates.
+pub(super) fn by_certificates() -> Builder {
+    let private_key = toy::Toy.private_key(&Secret::new(MERCHANTS_KEY.to_vec())).unwrap();
+    let api_v3_key = ApiV3Key::new(API_V3_KEY.into()).unwrap();
+    let (mchid, serial_no) = ("1900007291".parse().unwrap(), "408B07E7".parse().unwrap());
+    Merchant::builder(Arc::new(toy::Toy), mchid, serial_no, private_key, &api_v3_key)
 }
 
-const SEALED: &[u8] = b"sealed:";
-
-fn open(sealed: &[u8]) -> Result<Vec<u8>, Forged> {
-    sealed.strip_prefix(SEALED).map(<[u8]>::to_vec).ok_or(Forged)
-}
-
-fn seal(plain: &[u8]) -> Vec<u8> {
-    [SEALED, plain].concat()
-}
-
-impl PrivateKey for Toy {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
-        Ok(Sha256::digest(message).to_vec())
-    }
-
-    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
-        open(sealed).map(Secret::new)
-    }
-}
-
-impl PublicKey for Toy {
-    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Forged> {
-        if Sha256::digest(message).as_slice() == signature { Ok(()) } else { Err(Forged) }
-    }
-
-    fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {
-        Ok(seal(plain))
-    }
-}
-
-impl SymmetricKey for Toy {
-    fn open(&self, _: &[u8; 12], _: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Forged> {
-        open(sealed)
-    }
-
-    fn seal(&self, _: &[u8; 12], _: &[u8], plain: &[u8]) -> Vec<u8> {
-        seal(plain)
-    }
-}
-
-/// A merchant 1900007291 that can be told more.
+/// A merchant that believes the platform's public key.
 pub(super) fn builder() -> Builder {
-    let key = ApiV3Key::new("0".repeat(32)).unwrap();
-    let id: PublicKeyId = "PUB_KEY_ID_0".parse().unwrap();
-    let (mchid, serial_no) = ("1900007291".parse().unwrap(), "5157F09E".parse().unwrap());
-    Merchant::builder(Arc::new(Toy), mchid, serial_no, Arc::new(Toy), &key).public_key(id, Arc::new(Toy))
+    by_certificates().public_key(public_key_id(), toy::Toy.public_key(PUBLIC_KEY).unwrap())
 }
 
-/// A merchant 1900007291.
+/// The same, built.
 pub(super) fn merchant() -> Merchant {
     builder().build()
 }
 
-/// The world of a moment in 2018.
+pub(super) fn public_key_id() -> PublicKeyId {
+    PUBLIC_KEY_ID.parse().unwrap()
+}
+
+/// One of the platform's keys.
+#[derive(Clone, Debug)]
+pub(super) struct Signer {
+    pub(super) id: String,
+    /// Its certificate, if it has one.
+    pub(super) pem: String,
+    key: Arc<dyn PrivateKey>,
+}
+
+impl Signer {
+    /// The key of a certificate that is good from 2027-01-01 to 2032-01-01.
+    pub(super) fn certificate(number: u8) -> Self {
+        Self::certificate_of(number, "270101000000", "20320101000000")
+    }
+
+    pub(super) fn certificate_of(number: u8, not_before: &str, not_after: &str) -> Self {
+        let pem = toy::certificate(number, not_before, not_after);
+        let certificate = Certificate::parse_pem(pem.as_bytes()).unwrap();
+        let key = toy::Toy.private_key(&Secret::new(certificate.spki().to_vec())).unwrap();
+        Self { id: certificate.serial().to_string(), pem, key }
+    }
+
+    /// The public key that [`builder`] believes.
+    pub(super) fn public_key() -> Self {
+        let key = toy::Toy.private_key(&Secret::new(PUBLIC_KEY.to_vec())).unwrap();
+        Self { id: PUBLIC_KEY_ID.into(), pem: String::new(), key }
+    }
+
+    /// The headers of something signed.
+    pub(super) fn headers(&self, body: &[u8], at: UnixTime) -> Vec<(&'static str, String)> {
+        let timestamp = at.as_secs().to_string();
+        let signature = self.key.sign(&message::reply(&timestamp, "c5ac7061fccab6bf", body)).unwrap();
+        Vec::from([
+            ("Wechatpay-Timestamp", timestamp),
+            ("Wechatpay-Nonce", "c5ac7061fccab6bf".into()),
+            ("Wechatpay-Signature", base64::encode(&signature)),
+            ("Wechatpay-Serial", self.id.clone()),
+        ])
+    }
+
+    /// A signed reply.
+    pub(super) fn reply(&self, status: u16, body: &str, at: UnixTime) -> Response {
+        let reply = Response::new(status, body.as_bytes().to_vec());
+        let headers = self.headers(body.as_bytes(), at);
+        headers.iter().fold(reply, |reply, (name, value)| reply.with(name, value.as_bytes()))
+    }
+}
+
+/// What is sealed for the platform's public key, as the wire has it.
+pub(super) fn sealed(plain: &str) -> String {
+    base64::encode(&toy::Toy.public_key(PUBLIC_KEY).unwrap().seal(plain.as_bytes()).unwrap())
+}
+
+/// What is sealed for the merchant's certificate, as the wire has it.
+pub(super) fn sealed_for_merchant(plain: &[u8]) -> String {
+    base64::encode(&toy::Toy.public_key(MERCHANTS_KEY).unwrap().seal(plain).unwrap())
+}
+
+/// A box under an APIv3 key, as the wire has it.
+pub(super) fn boxed(api_v3_key: &str, original_type: &str, plain: &str) -> serde_json::Value {
+    let key = Secret::new(api_v3_key.as_bytes().try_into().unwrap());
+    let ciphertext = toy::Toy.symmetric_key(&key).seal(b"fdasflkja484", b"certificate", plain.as_bytes());
+    json!({
+        "original_type": original_type,
+        "algorithm": "AEAD_AES_256_GCM",
+        "nonce": "fdasflkja484",
+        "associated_data": "certificate",
+        "ciphertext": base64::encode(&ciphertext),
+    })
+}
+
+/// One entry of the list of certificates.
+pub(super) fn entry(signer: &Signer, api_v3_key: &str) -> serde_json::Value {
+    let certificate = Certificate::parse_pem(signer.pem.as_bytes()).unwrap();
+    json!({
+        "serial_no": signer.id,
+        "effective_time": time::rfc3339(certificate.not_before()),
+        "expire_time": time::rfc3339(certificate.not_after()),
+        "encrypt_certificate": boxed(api_v3_key, "", &signer.pem),
+    })
+}
+
+/// The list of these certificates.
+pub(super) fn list(signers: &[&Signer]) -> String {
+    let data: Vec<_> = signers.iter().map(|signer| entry(signer, API_V3_KEY)).collect();
+    json!({ "data": data }).to_string()
+}
+
+/// The body of a notice that says this.
+pub(super) fn envelope(api_v3_key: &str, event_type: &str, original_type: &str, plain: &str) -> String {
+    json!({
+        "id": "EV-2018022511223320873",
+        "create_time": "2027-01-15T16:00:00+08:00",
+        "resource_type": "encrypt-resource",
+        "event_type": event_type,
+        "summary": "支付成功",
+        "resource": boxed(api_v3_key, original_type, plain),
+    })
+    .to_string()
+}
+
+/// The world of a moment when all is well.
 pub(super) fn world(memory: &mut Memory) -> World<'_> {
-    World::new(UnixTime::from_secs(1_528_425_296), Entropy::new([7; 32]), memory)
+    World::new(NOW, Entropy::new([7; 32]), memory)
 }
 
 /// What an operation wants to say: method and target, and the text that is signed.
 pub(super) fn written<E: Endpoint + ?Sized>(endpoint: &E) -> (String, String) {
-    let draft = draft(endpoint);
-    let line = alloc::format!("{} {}", draft.method(), draft.target());
+    let (me, mut memory) = (merchant(), Memory::default());
+    let draft = endpoint.draft(&mut Pen::new(&me, &mut world(&mut memory))).unwrap();
+    let line = format!("{} {}", draft.method(), draft.target());
     (line, String::from_utf8(draft.signed().to_vec()).unwrap())
 }
 
@@ -108,12 +177,6 @@ pub(super) fn target<E: Endpoint + ?Sized>(endpoint: &E) -> String {
     line.strip_prefix("GET ").unwrap().into()
 }
 
-fn draft<E: Endpoint + ?Sized>(endpoint: &E) -> Draft {
-    let (me, mut memory) = (merchant(), Memory::default());
-    let mut world = world(&mut memory);
-    endpoint.draft(&mut Pen::new(&me, &mut world)).unwrap()
-}
-
 /// What an operation reads out of a verified success.
 pub(super) fn read<E: Endpoint>(endpoint: &E, body: &str) -> Result<E::Output, Error> {
     let mut memory = Memory::default();
@@ -122,7 +185,49 @@ pub(super) fn read<E: Endpoint>(endpoint: &E, body: &str) -> Result<E::Output, E
 
 /// A text that is to be believed.
 pub(super) fn verified(body: &str) -> Verified<'_> {
-    let verified = Verified::opened(body.as_bytes());
-    assert_eq!(verified.how(), How::Aead);
-    verified
+    Verified::opened(body.as_bytes())
+}
+
+/// Time, memory and the requests made so far.
+#[derive(Debug)]
+pub(super) struct Stage {
+    pub(super) now: UnixTime,
+    pub(super) memory: Memory,
+    pub(super) sent: Vec<Request>,
+    draws: u8,
+}
+
+impl Stage {
+    pub(super) fn new() -> Self {
+        Self { now: NOW, memory: Memory::default(), sent: Vec::new(), draws: 0 }
+    }
+
+    pub(super) fn world(&mut self) -> World<'_> {
+        self.draws = self.draws.wrapping_add(1);
+        World::new(self.now, Entropy::new([self.draws; 32]), &mut self.memory)
+    }
+
+    /// Drives a flow to its end. Time passes by waiting alone; `answer` is what comes of each request.
+    pub(super) fn run<F: Flow>(
+        &mut self,
+        flow: F,
+        mut answer: impl FnMut(&Hop, &mut UnixTime) -> Reply,
+    ) -> Result<F::Output, Error> {
+        let mut step = Step::begin(flow, self.world());
+        for _ in 0..1000 {
+            step = match step {
+                Step::Send(hop, sent) => {
+                    let reply = answer(&hop, &mut self.now);
+                    self.sent.push(hop.request);
+                    sent.resume(reply, self.world())
+                }
+                Step::Wait(until, asleep) => {
+                    self.now = self.now.max(until);
+                    asleep.resume(self.world())
+                }
+                Step::Done(result) => return result,
+            };
+        }
+        panic!("the flow does not end");
+    }
 }

@@ -253,7 +253,7 @@ mod tests {
         format!(
             r#"{{"bill_sequence":{bill_sequence},"download_url":"https://api.mch.weixin.qq.com/v3/billdownload/file?token=planted",
                 "encrypt_key":"{}","hash_type":"SHA1","hash_value":"{FOO}","nonce":"0123456789ab"}}"#,
-            base64::encode(key)
+            toy::sealed_for_merchant(key)
         )
     }
 
@@ -279,8 +279,12 @@ mod tests {
         }
     }
 
-    fn key() -> Vec<u8> {
-        [&b"sealed:"[..], &[7; 32]].concat()
+    const KEY: [u8; 32] = [7; 32];
+
+    /// A part as it is downloaded.
+    fn sealed(plain: &[u8]) -> Reply {
+        let key = toy::merchant().provider().symmetric_key(&Secret::new(KEY));
+        Ok(Response::new(200, key.seal(b"0123456789ab", b"", plain)))
     }
 
     #[test]
@@ -313,16 +317,17 @@ mod tests {
 
     #[test]
     fn a_part_is_opened_with_its_own_key_and_only_if_it_is_the_one_that_was_promised() {
-        let reply = |body: &[u8]| Ok(Response::new(200, body.to_vec()));
-        assert_eq!(opened(&key(), reply(b"sealed:foo")).unwrap().bytes, b"foo");
-        assert_eq!(opened(&key(), reply(b"sealed:fop")).unwrap_err().kind(), ErrorKind::Signature);
-        assert_eq!(opened(&key(), reply(b"foo")).unwrap_err().kind(), ErrorKind::Signature);
-        for bad in [&b"sealed:short"[..], &[7; 32], b""] {
-            assert_eq!(opened(bad, reply(b"sealed:foo")).unwrap_err().kind(), ErrorKind::Malformed);
+        assert_eq!(opened(&KEY, sealed(b"foo")).unwrap().bytes, b"foo");
+        assert_eq!(opened(&KEY, sealed(b"fop")).unwrap_err().kind(), ErrorKind::Signature);
+        let open = Ok(Response::new(200, b"foo".to_vec()));
+        assert_eq!(opened(&KEY, open).unwrap_err().kind(), ErrorKind::Signature);
+        assert_eq!(opened(&[8; 32], sealed(b"foo")).unwrap_err().kind(), ErrorKind::Signature);
+        for bad in [&b"short"[..], b""] {
+            assert_eq!(opened(bad, sealed(b"foo")).unwrap_err().kind(), ErrorKind::Malformed);
         }
-        let refused = opened(&key(), Ok(Response::new(403, b"{\"code\":\"NO_AUTH\"}".to_vec()))).unwrap_err();
+        let refused = opened(&KEY, Ok(Response::new(403, b"{\"code\":\"NO_AUTH\"}".to_vec()))).unwrap_err();
         assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, Fate::NotSent));
-        let lost = opened(&key(), Err(Failure::Lost("cut".into()))).unwrap_err();
+        let lost = opened(&KEY, Err(Failure::Lost("cut".into()))).unwrap_err();
         assert_eq!((lost.kind(), lost.fate()), (ErrorKind::Transport, Fate::NotSent));
     }
 }

@@ -305,7 +305,7 @@ impl Builder {
         if !order.out_trade_no.is_for_v3() {
             return Err(Invalid::new("out_trade_no", "must be 6 to 32 of 0-9 A-Z a-z _ - *"));
         }
-        check_total(order.total)?;
+        field::amount(order.total, "total")?;
         let rule = Invalid::new("description", "must be 1 to 127 characters, none beyond the basic plane");
         order.description = field::text(&description, 127, rule)?;
         let optional = |value: Option<String>, most, rule| {
@@ -324,12 +324,6 @@ impl Builder {
         }
         Ok(order)
     }
-}
-
-/// An amount that can be asked for: 1 to 2 147 483 647 fen, what their `int` holds.
-pub(in crate::v3) fn check_total(total: Fen) -> Result<(), Invalid> {
-    let good = (1..=2_147_483_647).contains(&total.get());
-    if good { Ok(()) } else { Err(Invalid::new("total", "must be 1 to 2147483647 fen")) }
 }
 
 impl Goods {

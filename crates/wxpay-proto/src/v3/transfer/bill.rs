@@ -1,0 +1,281 @@
+//! What is paid, in whatever way the payee is to get it.
+
+use crate::{
+    error::{Debt, Error},
+    id::{AppId, Invalid, NotifyUrl, OutBillNo},
+    money::Fen,
+    v3::{
+        field,
+        seal::{Pen, Sealed, Sensitive},
+    },
+};
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+/// A transfer to be made. What must be told is asked for by [`builder`](Self::builder), the rest may be added; who gets
+/// it is told to the operation.
+///
+/// `Debug` shows its number and amount; texts may name people.
+#[derive(Clone)]
+pub struct Bill {
+    appid: AppId,
+    out_bill_no: OutBillNo,
+    user_name: Option<Sensitive>,
+    transfer_amount: Fen,
+    transfer_remark: String,
+    notify_url: Option<NotifyUrl>,
+    user_recv_perception: Option<String>,
+    transfer_scene_id: String,
+    reports: Vec<Report>,
+}
+
+/// What a scene wants to know, as the document of the scene has it.
+#[derive(Clone, serde::Serialize)]
+struct Report {
+    info_type: String,
+    info_content: String,
+}
+
+/// What may be told of a transfer beyond what must be; see [`Bill::builder`].
+pub struct Builder {
+    bill: Bill,
+    transfer_remark: String,
+    transfer_scene_id: String,
+    user_recv_perception: Option<String>,
+}
+
+impl Bill {
+    /// Begins with what must be told: the app that knows the payee, the merchant's number, how much, what the payee reads
+    /// (at most 32 characters), and the scene, as applied for on the merchant platform, such as `1000`. At least one
+    /// [report](Builder::report) must be added.
+    pub fn builder(
+        appid: AppId,
+        out_bill_no: OutBillNo,
+        transfer_amount: Fen,
+        transfer_remark: impl Into<String>,
+        transfer_scene_id: impl Into<String>,
+    ) -> Builder {
+        let bill = Self {
+            appid,
+            out_bill_no,
+            user_name: None,
+            transfer_amount,
+            transfer_remark: String::new(),
+            notify_url: None,
+            user_recv_perception: None,
+            transfer_scene_id: String::new(),
+            reports: Vec::new(),
+        };
+        Builder {
+            bill,
+            transfer_remark: transfer_remark.into(),
+            transfer_scene_id: transfer_scene_id.into(),
+            user_recv_perception: None,
+        }
+    }
+
+    /// The app.
+    #[must_use]
+    pub fn appid(&self) -> &AppId {
+        &self.appid
+    }
+
+    /// The merchant's number.
+    #[must_use]
+    pub fn out_bill_no(&self) -> &OutBillNo {
+        &self.out_bill_no
+    }
+
+    /// How much.
+    #[must_use]
+    pub fn transfer_amount(&self) -> Fen {
+        self.transfer_amount
+    }
+
+    /// What is owed if it is not known what became of it.
+    pub(super) fn debt(&self) -> Debt {
+        Debt::Transfer { out_bill_no: self.out_bill_no.clone() }
+    }
+}
+
+impl fmt::Debug for Bill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bill")
+            .field("out_bill_no", &self.out_bill_no)
+            .field("transfer_amount", &self.transfer_amount)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Builder").field(&self.bill).finish()
+    }
+}
+
+impl Builder {
+    /// Adds something that the scene wants to know, such as `活动名称` and the campaign's name: a kind of at most 15
+    /// characters, as the scene's document spells it, and a text of at most 32.
+    #[must_use]
+    pub fn report(mut self, info_type: impl Into<String>, info_content: impl Into<String>) -> Self {
+        self.bill.reports.push(Report { info_type: info_type.into(), info_content: info_content.into() });
+        self
+    }
+
+    /// The payee's real name, to be compared by WeChat Pay; it travels sealed. From 2000 yuan it must be told.
+    #[must_use]
+    pub fn user_name(mut self, user_name: Sensitive) -> Self {
+        self.bill.user_name = Some(user_name);
+        self
+    }
+
+    /// Where WeChat Pay sends its notice.
+    #[must_use]
+    pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
+        self.bill.notify_url = Some(notify_url);
+        self
+    }
+
+    /// What the payee is told to be paid for, out of the texts that the scene permits: at most 256 characters.
+    #[must_use]
+    pub fn user_recv_perception(mut self, user_recv_perception: impl Into<String>) -> Self {
+        self.user_recv_perception = Some(user_recv_perception.into());
+        self
+    }
+
+    /// The transfer.
+    ///
+    /// # Errors
+    ///
+    /// When a field breaks its rule, or no report was added; it is named.
+    pub fn build(self) -> Result<Bill, Invalid> {
+        let Self { mut bill, transfer_remark, transfer_scene_id, user_recv_perception } = self;
+        field::amount(bill.transfer_amount, "transfer_amount")?;
+        let rule = Invalid::new("transfer_remark", "must be 1 to 32 characters, none beyond the basic plane");
+        bill.transfer_remark = field::text(&transfer_remark, 32, rule)?;
+        bill.transfer_scene_id = scene(&transfer_scene_id)?;
+        bill.user_recv_perception = perception(user_recv_perception.as_deref())?;
+        if bill.reports.is_empty() {
+            return Err(Invalid::new("transfer_scene_report_infos", "must be at least one"));
+        }
+        for Report { info_type, info_content } in &bill.reports {
+            field::text(info_type, 15, Invalid::new("info_type", "must be 1 to 15 characters"))?;
+            field::text(info_content, 32, Invalid::new("info_content", "must be 1 to 32 characters"))?;
+        }
+        Ok(bill)
+    }
+}
+
+/// A scene's number. An open set.
+pub(super) fn scene(text: &str) -> Result<String, Invalid> {
+    let good = (1..=36).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if good {
+        Ok(text.into())
+    } else {
+        Err(Invalid::new("transfer_scene_id", "must be 1 to 36 letters and digits"))
+    }
+}
+
+/// What the payee is told.
+pub(super) fn perception(text: Option<&str>) -> Result<Option<String>, Invalid> {
+    let rule =
+        Invalid::new("user_recv_perception", "must be 1 to 256 characters, none beyond the basic plane");
+    field::text_if(text, 256, rule)
+}
+
+/// The fields that every way of paying has, as the wire has them; `M` are those that one way adds.
+#[derive(serde::Serialize)]
+pub(super) struct Body<'a, M> {
+    appid: &'a AppId,
+    out_bill_no: &'a OutBillNo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_name: Option<Sealed>,
+    transfer_amount: Fen,
+    transfer_remark: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notify_url: Option<&'a NotifyUrl>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_recv_perception: Option<&'a str>,
+    transfer_scene_id: &'a str,
+    transfer_scene_report_infos: &'a [Report],
+    #[serde(flatten)]
+    more: M,
+}
+
+impl Bill {
+    /// The body. The document insists on a named key even where no name is sealed.
+    pub(super) fn body<M>(&self, pen: &mut Pen<'_, '_>, more: M) -> Result<Body<'_, M>, Error> {
+        pen.name_key()?;
+        Ok(Body {
+            appid: &self.appid,
+            out_bill_no: &self.out_bill_no,
+            user_name: pen.seal_if(self.user_name.as_ref())?,
+            transfer_amount: self.transfer_amount,
+            transfer_remark: &self.transfer_remark,
+            notify_url: self.notify_url.as_ref(),
+            user_recv_perception: self.user_recv_perception.as_deref(),
+            transfer_scene_id: &self.transfer_scene_id,
+            transfer_scene_report_infos: &self.reports,
+            more,
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use alloc::format;
+
+    /// With as little as can be told.
+    pub(in super::super) fn minimal() -> Builder {
+        let (appid, number) = ("wxd678efh567hg6787".parse().unwrap(), "plfk2020042013".parse().unwrap());
+        Bill::builder(appid, number, Fen::new(400_000), "2020年4月报销", "1000")
+            .report("活动名称", "新会员有礼")
+    }
+
+    /// With all that can be told.
+    pub(in super::super) fn full() -> Bill {
+        minimal()
+            .user_name(Sensitive::new("张三".into()).unwrap())
+            .notify_url("https://example.com/notices".parse().unwrap())
+            .user_recv_perception("现金奖励")
+            .report("奖励说明", "注册会员抽奖一等奖")
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_field_that_breaks_its_rule_is_named() {
+        let (appid, number) =
+            ("wxd678efh567hg6787".parse::<AppId>().unwrap(), "1".parse::<OutBillNo>().unwrap());
+        let bill = |fen, remark: &str, scene: &str| {
+            Bill::builder(appid.clone(), number.clone(), Fen::new(fen), remark, scene).report("类型", "内容")
+        };
+        assert!(bill(1, "备注", "1000").build().is_ok());
+        assert!(bill(2_147_483_647, &"备".repeat(32), &"1".repeat(36)).build().is_ok());
+        for (bill, field) in [
+            (bill(0, "备注", "1000"), "transfer_amount"),
+            (bill(2_147_483_648, "备注", "1000"), "transfer_amount"),
+            (bill(1, "", "1000"), "transfer_remark"),
+            (bill(1, &"备".repeat(33), "1000"), "transfer_remark"),
+            (bill(1, "🎉", "1000"), "transfer_remark"),
+            (bill(1, "备注", ""), "transfer_scene_id"),
+            (bill(1, "备注", "10-0"), "transfer_scene_id"),
+            (bill(1, "备注", "1000").report("", "内容"), "info_type"),
+            (bill(1, "备注", "1000").report("类".repeat(16), "内容"), "info_type"),
+            (bill(1, "备注", "1000").report("类型", "内".repeat(33)), "info_content"),
+            (bill(1, "备注", "1000").user_recv_perception("a\nb"), "user_recv_perception"),
+        ] {
+            assert_eq!(bill.build().unwrap_err().field(), field);
+        }
+        let none = Bill::builder(appid, number, Fen::new(1), "备注", "1000").build().unwrap_err();
+        assert_eq!(none, Invalid::new("transfer_scene_report_infos", "must be at least one"));
+    }
+
+    #[test]
+    fn nobody_is_named_by_debug() {
+        let shown = format!("{:?} {:?}", full(), minimal());
+        assert!(shown.contains("plfk2020042013"));
+        assert!(!shown.contains("张三") && !shown.contains("报销"), "{shown}");
+    }
+}

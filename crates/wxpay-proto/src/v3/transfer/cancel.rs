@@ -1,0 +1,74 @@
+//! Cancelling a transfer that the payee has not confirmed.
+//!
+//! `POST /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`.
+
+use super::transfer::Transfer;
+use crate::{
+    error::{Debt, Error},
+    http::Method,
+    id::OutBillNo,
+    v3::{
+        endpoint::{Draft, Endpoint, Target},
+        merchant::Merchant,
+        seal::Pen,
+        verify::Verified,
+    },
+    world::World,
+};
+
+/// Cancels a transfer. That it is taken up does not mean that it is done: while the state is
+/// [`Canceling`](super::TransferState::Canceling), ask.
+#[derive(Clone, Debug)]
+pub struct Cancel(OutBillNo);
+
+impl Cancel {
+    /// Cancels this transfer.
+    #[must_use]
+    pub fn new(out_bill_no: OutBillNo) -> Self {
+        Self(out_bill_no)
+    }
+}
+
+impl Endpoint for Cancel {
+    type Output = Transfer;
+
+    /// Without a body.
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let target = Target::new("/v3/fund-app/mch-transfer/transfer-bills/out-bill-no")
+            .segment(self.0.as_str())
+            .then("/cancel");
+        Ok(Draft::new("v3.transfer.cancel", Method::Post, target))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Transfer, Error> {
+        Transfer::read_of(reply, &self.0)
+    }
+
+    fn debt(&self) -> Option<Debt> {
+        Some(Debt::Transfer { out_bill_no: self.0.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::{
+        toy::{read, written},
+        transfer::TransferState,
+    };
+
+    #[test]
+    fn it_says_the_number_in_the_path_and_nothing_else() {
+        let cancel = Cancel::new("plfk2020042013".parse().unwrap());
+        assert_eq!(
+            written(&cancel),
+            (
+                "POST /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/plfk2020042013/cancel".into(),
+                "".into()
+            )
+        );
+        let answer = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","state":"CANCELING","update_time":"2015-05-20T13:29:35.120+08:00"}"#;
+        assert_eq!(read(&cancel, answer).unwrap().state, TransferState::Canceling);
+        assert!(read(&Cancel::new("plfk2020042014".parse().unwrap()), answer).is_err());
+    }
+}

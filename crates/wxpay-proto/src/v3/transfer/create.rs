@@ -1,0 +1,168 @@
+//! Making a transfer that the payee confirms.
+//!
+//! `POST /v3/fund-app/mch-transfer/transfer-bills`.
+
+use super::{bill::Bill, transfer::Transfer};
+use crate::{
+    error::{Debt, Error},
+    id::OpenId,
+    v3::{
+        endpoint::{Draft, Endpoint},
+        merchant::Merchant,
+        seal::Pen,
+        verify::Verified,
+    },
+    world::World,
+};
+
+/// Makes a transfer; comes to [where it stands](Transfer::state), and to what the payee needs to confirm it.
+#[derive(Clone, Debug)]
+pub struct Create {
+    bill: Bill,
+    openid: OpenId,
+    user_recv_style: Option<UserRecvStyle>,
+}
+
+/// What the payee sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum UserRecvStyle {
+    /// A page to confirm.
+    ConfirmPage,
+    /// A red packet.
+    RedPacket,
+}
+
+impl Create {
+    /// Pays this payee, under the bill's app.
+    #[must_use]
+    pub fn new(bill: Bill, openid: OpenId) -> Self {
+        Self { bill, openid, user_recv_style: None }
+    }
+
+    /// What the payee sees. Without it, the page to confirm.
+    #[must_use]
+    pub fn user_recv_style(self, user_recv_style: UserRecvStyle) -> Self {
+        Self { user_recv_style: Some(user_recv_style), ..self }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct More<'a> {
+    openid: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_recv_style: Option<Style>,
+}
+
+#[derive(serde::Serialize)]
+struct Style {
+    #[serde(rename = "type")]
+    kind: UserRecvStyle,
+}
+
+impl Endpoint for Create {
+    type Output = Transfer;
+
+    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let user_recv_style = self.user_recv_style.map(|kind| Style { kind });
+        let body = self.bill.body(pen, More { openid: self.openid.as_str(), user_recv_style })?;
+        Ok(Draft::post("v3.transfer.create", "/v3/fund-app/mch-transfer/transfer-bills", &body))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Transfer, Error> {
+        Transfer::read_of(reply, self.bill.out_bill_no())
+    }
+
+    fn debt(&self) -> Option<Debt> {
+        Some(self.bill.debt())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        error::ErrorKind,
+        v3::{
+            toy::{self, read, sealed, written},
+            transfer::{
+                TransferState,
+                bill::tests::{full, minimal},
+            },
+        },
+    };
+    use alloc::{format, string::ToString as _};
+    use core::error::Error as _;
+
+    fn openid() -> OpenId {
+        "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap()
+    }
+
+    #[test]
+    fn a_full_request_says_it_all_and_seals_the_name() {
+        let create = Create::new(full(), openid()).user_recv_style(UserRecvStyle::RedPacket);
+        let expected = format!(
+            r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notices","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_recv_style":{{"type":"RED_PACKET"}}}}"#,
+            sealed("张三")
+        );
+        assert_eq!(
+            written(&create),
+            ("POST /v3/fund-app/mch-transfer/transfer-bills".into(), expected.into())
+        );
+    }
+
+    #[test]
+    fn a_minimal_request_says_nothing_else() {
+        let create = Create::new(minimal().build().unwrap(), openid());
+        let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"2020年4月报销","transfer_scene_id":"1000","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
+        assert_eq!(
+            written(&create),
+            ("POST /v3/fund-app/mch-transfer/transfer-bills".into(), expected.into())
+        );
+    }
+
+    #[test]
+    fn the_key_is_named_even_where_nothing_is_sealed() {
+        let signer = toy::Signer::certificate(1);
+        let mut stage = toy::Stage::new();
+        let create = Create::new(minimal().build().unwrap(), openid());
+        let made = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","create_time":"2015-05-20T13:29:35.120+08:00","state":"ACCEPTED"}"#;
+        let transfer = stage.run(toy::by_certificates().build().call(create), |hop, now| {
+            let body = if hop.label == "v3.certificates" { toy::list(&[&signer]) } else { made.to_string() };
+            Ok(signer.reply(200, &body, *now))
+        });
+        assert_eq!(transfer.unwrap().state, TransferState::Accepted);
+        let [fetch, create] = &stage.sent[..] else { panic!("two requests are made") };
+        assert_eq!(fetch.header("wechatpay-serial"), None);
+        assert_eq!(create.header("wechatpay-serial"), Some(signer.id.as_str()));
+    }
+
+    #[test]
+    fn the_answer_tells_what_the_payee_needs() {
+        let create = Create::new(minimal().build().unwrap(), openid());
+        let transfer = read(
+            &create,
+            r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","create_time":"2015-05-20T13:29:35+08:00","state":"WAIT_USER_CONFIRM","package_info":"affffddafdfafddffda=="}"#,
+        )
+        .unwrap();
+        assert_eq!(transfer.state, TransferState::WaitUserConfirm);
+        assert_eq!(transfer.package_info.as_deref(), Some("affffddafdfafddffda=="));
+        // `date -d 2015-05-20T13:29:35+08:00 +%s`
+        assert_eq!(transfer.create_time.map(|time| time.as_secs()), Some(1_432_099_775));
+        assert!(!format!("{transfer:?}").contains("affffddafdfafddffda"));
+    }
+
+    #[test]
+    fn an_answer_about_another_transfer_is_not_read() {
+        let create = Create::new(minimal().build().unwrap(), openid());
+        let error = read(
+            &create,
+            r#"{"out_bill_no":"plfk2020042014","transfer_bill_no":"1","create_time":"2015-05-20T13:29:35+08:00","state":"SUCCESS"}"#,
+        )
+        .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Malformed);
+        let cause = error.source().unwrap().to_string();
+        assert_eq!(cause, "out_bill_no must be of the transfer that was asked for");
+    }
+}

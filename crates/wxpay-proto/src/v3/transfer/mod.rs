@@ -1,0 +1,30 @@
+//! Paying users: the merchant transfer of 2025, which the payee confirms, or has allowed to be made without.
+//!
+//! ```text
+//!  bill.rs ─▶ create.rs                    to a payee who confirms
+//!          ─▶ pre_transfer.rs              to a payee who confirms, and allows what comes later
+//!          ─▶ authorized.rs                to a payee who allowed it
+//!          ─▶ qq_wallet.rs                 to a wallet of QQ; asked after and cancelled by itself
+//!  transfer.rs ◀─ query.rs cancel.rs, notices      what became of it
+//!  authorization.rs                        what a payee allows: asked for, asked after, ended
+//!  elecsign.rs                             receipts
+//! ```
+//!
+//! That a transfer was answered does not mean that it was paid: look at its [state](Transfer::state). **A transfer whose
+//! answer was lost or was no success must not be made again under another number**: ask after it, or make the same
+//! again under the same.
+//!
+//! The contracts are those of `/v3/fund-app/mch-transfer/…`.
+
+pub mod bill;
+mod cancel;
+mod create;
+mod query;
+#[allow(clippy::module_inception, reason = "it is the object that WeChat Pay calls a transfer")]
+mod transfer;
+
+pub use bill::Bill;
+pub use cancel::Cancel;
+pub use create::{Create, UserRecvStyle};
+pub use query::{Queried, Query};
+pub use transfer::{Transfer, TransferState};
