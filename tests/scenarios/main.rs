@@ -15,3 +15,6 @@ mod v1_conversations;
 mod v1_properties;
 mod v1_stages;
 mod v1_vectors;
+mod v3_signed;
+mod v3_stages;
+mod v3_vectors;

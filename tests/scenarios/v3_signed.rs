@@ -1,0 +1,129 @@
+//! What WeChat Pay would have signed, and how it meets a merchant.
+
+use std::{fmt::Debug, sync::Arc, time::Duration};
+use wxpay_aws_lc::AwsLc;
+use wxpay_proto::{
+    Error, UnixTime,
+    exchange::{Failure, Flow, Hop, Reply},
+    http::Response,
+    retry::Policy,
+    v3::{ApiV3Key, Builder, Merchant, Received},
+    wire::base64,
+};
+use wxpay_testkit::{
+    drive::Lab,
+    keys::v3::{self, MCHID, PLATFORM, PUBLIC_KEY, PUBLIC_KEY_ID, PUBLIC_KEY_PRIVATE, SERIAL_NO},
+};
+
+/// A merchant with these keys, which asks once and believes nobody yet.
+pub(crate) fn merchant(private_key: &str, api_v3_key: &str) -> Builder {
+    let mut once = Policy::default();
+    once.tries = 1;
+    Merchant::builder(
+        Arc::new(AwsLc),
+        MCHID.parse().unwrap(),
+        SERIAL_NO.parse().unwrap(),
+        v3::private_key(private_key),
+        &ApiV3Key::new(api_v3_key.into()).unwrap(),
+    )
+    .retry(once)
+}
+
+/// With WeChat Pay's throw-away keys of both kinds, and no need to fetch any.
+pub(crate) fn believing(builder: Builder) -> Merchant {
+    builder
+        .platform_certificate(&v3::certificate(PLATFORM[0].certificate))
+        .unwrap()
+        .public_key(PUBLIC_KEY_ID.parse().unwrap(), v3::public_key(PUBLIC_KEY))
+        .build()
+}
+
+/// What WeChat Pay signs, and the headers that say so.
+#[derive(Clone)]
+pub(crate) struct Signed {
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Signed {
+    pub(crate) fn new(serial: &str, timestamp: &str, nonce: &str, signature: &str, body: &[u8]) -> Self {
+        let headers = [
+            ("Wechatpay-Timestamp", timestamp),
+            ("Wechatpay-Nonce", nonce),
+            ("Wechatpay-Signature", signature),
+            ("Wechatpay-Serial", serial),
+        ];
+        let headers = headers.map(|(name, value)| (name, value.to_owned())).to_vec();
+        Self { headers, body: body.to_vec() }
+    }
+
+    /// Signed here, with the throw-away public key's other half.
+    pub(crate) fn here(body: &[u8], at: UnixTime) -> Self {
+        let (timestamp, nonce) = (at.as_secs().to_string(), "593BEC0C930BF1AF");
+        let message = [timestamp.as_bytes(), b"\n", nonce.as_bytes(), b"\n", body, b"\n"].concat();
+        let signature = v3::private_key(PUBLIC_KEY_PRIVATE).sign(&message).unwrap();
+        Self::new(PUBLIC_KEY_ID, &timestamp, nonce, &base64::encode(&signature), body)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(given, _)| *given == name);
+        &found.unwrap_or_else(|| panic!("{name}")).1
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(given, _)| *given != name);
+        self
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    pub(crate) fn instead(self, name: &'static str, value: &str) -> Self {
+        self.without(name).with(name, value)
+    }
+
+    pub(crate) fn reply(&self, status: u16) -> Response {
+        self.headers.iter().fold(Response::new(status, self.body.clone()), |reply, (name, value)| {
+            reply.with(name, value.as_bytes())
+        })
+    }
+
+    pub(crate) fn received(&self) -> Received {
+        self.headers.iter().fold(Received::new(self.body.clone()), |received, (name, value)| {
+            received.with(name, value.as_bytes())
+        })
+    }
+}
+
+/// A laboratory of that moment.
+pub(crate) fn lab(at: UnixTime) -> Lab {
+    let mut lab = Lab::default();
+    lab.now = at;
+    lab
+}
+
+/// Runs a flow that is answered once, within no time.
+pub(crate) fn answered<F: Flow<Output: Debug>>(
+    flow: F,
+    reply: Response,
+    at: UnixTime,
+) -> Result<F::Output, Error> {
+    let mut reply = Some(reply);
+    let network = move |_: Hop, _: UnixTime| -> (Reply, Duration) {
+        (reply.take().ok_or_else(|| Failure::NotSent("nobody there".into())), Duration::ZERO)
+    };
+    lab(at).run(flow, &mut { network })
+}
+
+/// Runs a flow that needs no network.
+pub(crate) fn alone<F: Flow<Output: Debug>>(flow: F, at: UnixTime) -> Result<F::Output, Error> {
+    let nobody = |_: Hop, _: UnixTime| -> (Reply, Duration) { panic!("nothing is to be sent") };
+    lab(at).run(flow, &mut { nobody })
+}
+
+/// The cause of an error, in its own words.
+pub(crate) fn cause(error: &Error) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}

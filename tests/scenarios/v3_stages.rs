@@ -1,0 +1,452 @@
+//! Our own values of the third generation, made with OpenSSL (`tests/vectors`), compared stage by stage.
+
+use super::v3_signed::{Signed, alone, answered, believing, cause, lab, merchant};
+use flate2::read::GzDecoder;
+use serde_json::Value;
+use std::{
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use wxpay_aws_lc::AwsLc;
+use wxpay_proto::{
+    Error, ErrorKind, Fate, UnixTime,
+    crypto::Provider as _,
+    exchange::{Hop, Reply, Step},
+    http::{Method, Response},
+    id::SerialNo,
+    secret::Secret,
+    v3::{
+        Authorization, Distrust, Event, How, Merchant, Raw, RawReply,
+        bill::{Outcome, Trade},
+        message,
+        pay::{AppParams, JsapiParams, TradeState},
+    },
+    wire::{base64, multipart::Upload},
+};
+use wxpay_testkit::keys::v3::{self, API_V3_KEY, KEY, MCHID, PLATFORM, PUBLIC_KEY, PUBLIC_KEY_ID, Platform};
+
+const APPID: &str = "wx0123456789abcdef";
+
+struct Case {
+    folder: PathBuf,
+    context: Value,
+}
+
+impl Case {
+    fn all(kind: &str) -> Vec<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/v3").join(kind);
+        let cases: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| {
+                let folder = entry.unwrap().path();
+                let context =
+                    serde_json::from_slice(&fs::read(folder.join("context.json")).unwrap()).unwrap();
+                Self { folder, context }
+            })
+            .collect();
+        assert!(!cases.is_empty());
+        cases
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.context[name].as_str().unwrap_or_else(|| panic!("{name} of {}", self.folder.display()))
+    }
+
+    fn at(&self) -> UnixTime {
+        UnixTime::from_secs(self.context["timestamp"].as_u64().unwrap())
+    }
+
+    fn method(&self) -> Method {
+        let methods = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
+        methods.into_iter().find(|method| method.as_str() == self.text("method")).unwrap()
+    }
+
+    fn file(&self, name: &str) -> Vec<u8> {
+        fs::read(self.folder.join(name))
+            .unwrap_or_else(|error| panic!("{name} of {}: {error}", self.folder.display()))
+    }
+
+    /// A file of Base64.
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        base64::decode(&self.file(name)).unwrap()
+    }
+
+    #[track_caller]
+    fn stage(&self, name: &str, ours: impl AsRef<[u8]>) {
+        let theirs = self.file(name);
+        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert_eq!(shown(ours.as_ref()), shown(&theirs), "{} of {}", name, self.folder.display());
+        assert_eq!(ours.as_ref(), theirs);
+    }
+
+    /// The message, its signature, the header.
+    fn signed(&self, me: &Merchant, body: &[u8]) {
+        let (method, target, nonce) = (self.method(), self.text("target"), self.text("nonce_str"));
+        self.stage("message.txt", message::request(method, target, self.at().as_secs(), nonce, body));
+        let authorization = me.authorize(method, target, body, self.at(), nonce.to_owned()).unwrap();
+        self.stage("signature.txt", base64::encode(&authorization.signature));
+        self.stage("authorization.txt", authorization.to_string());
+        let header = String::from_utf8(self.file("authorization.txt")).unwrap();
+        assert_eq!(header.parse(), Ok(authorization));
+    }
+
+    /// What WeChat Pay would have sent.
+    fn incoming(&self) -> Signed {
+        let signature = String::from_utf8(self.file("signature.txt")).unwrap();
+        let timestamp = self.at().to_string();
+        Signed::new(self.text("serial"), &timestamp, self.text("nonce"), &signature, &self.file("body.json"))
+    }
+}
+
+fn me() -> Merchant {
+    merchant(KEY, API_V3_KEY).build()
+}
+
+/// It knows WeChat Pay's keys of both kinds.
+fn believer() -> Merchant {
+    believing(merchant(KEY, API_V3_KEY))
+}
+
+/// The first request of a call.
+fn hop(me: &Merchant, raw: Raw, at: UnixTime) -> Hop {
+    match Step::begin(me.call(raw), lab(at).world()) {
+        Step::Send(hop, _) => hop,
+        other => panic!("nothing is sent: {other:?}"),
+    }
+}
+
+#[test]
+fn a_request_is_signed_as_it_is_sent() {
+    for case in Case::all("request") {
+        let (me, body) = (me(), case.file("body.json"));
+        case.signed(&me, &body);
+        // The same through a call, whose nonce is drawn.
+        let raw = Raw::new(case.method(), case.text("target")).unwrap();
+        let raw = if body.is_empty() { raw } else { raw.json(&body).unwrap() };
+        let request = hop(&me, raw, case.at()).request;
+        assert_eq!(request.url(), format!("https://api.mch.weixin.qq.com{}", case.text("target")));
+        case.stage("body.json", request.body());
+        let sent: Authorization = request.header("authorization").unwrap().parse().unwrap();
+        let nonce = sent.nonce_str.clone();
+        assert_eq!((nonce.len(), sent.timestamp), (32, case.at().as_secs()));
+        assert_eq!(me.authorize(case.method(), case.text("target"), &body, case.at(), nonce).unwrap(), sent);
+    }
+}
+
+#[test]
+fn of_an_upload_the_meta_part_alone_is_signed() {
+    for case in Case::all("upload") {
+        let upload = Upload::new(case.text("filename"), case.file("file.bin")).unwrap();
+        case.stage("meta.json", upload.meta());
+        case.signed(&me(), upload.meta());
+        case.stage("body.bin", upload.body());
+    }
+}
+
+#[test]
+fn the_page_gets_its_signed_parameters() {
+    for case in Case::all("jsapi") {
+        let (at, nonce) = (case.at().to_string(), case.text("nonce_str"));
+        let package = format!("prepay_id={}", case.text("prepay_id"));
+        case.stage("message.txt", message::jsapi(APPID, &at, nonce, &package));
+        let prepay_id = case.text("prepay_id").parse().unwrap();
+        let appid = APPID.parse().unwrap();
+        let params = JsapiParams::sign(&me(), appid, &prepay_id, case.at(), nonce.into()).unwrap();
+        case.stage("signature.txt", &params.pay_sign);
+        case.stage("params.json", serde_json::to_vec(&params).unwrap());
+    }
+}
+
+#[test]
+fn the_app_gets_its_signed_parameters() {
+    for case in Case::all("app") {
+        let (at, nonce) = (case.at().to_string(), case.text("nonce_str"));
+        case.stage("message.txt", message::app(APPID, &at, nonce, case.text("prepay_id")));
+        let [appid, partnerid] = [APPID, case.text("partnerid")];
+        let params = AppParams::sign(
+            &me(),
+            appid.parse().unwrap(),
+            partnerid.parse().unwrap(),
+            case.text("prepay_id").parse().unwrap(),
+            case.at(),
+            nonce.into(),
+        )
+        .unwrap();
+        case.stage("signature.txt", &params.sign);
+        case.stage("params.json", serde_json::to_vec(&params).unwrap());
+    }
+}
+
+#[test]
+fn a_reply_is_verified_before_it_is_read() {
+    for case in Case::all("reply") {
+        let incoming = case.incoming();
+        case.stage("message.txt", message::reply(&case.at().to_string(), case.text("nonce"), &incoming.body));
+        let status = u16::try_from(case.context["status"].as_u64().unwrap()).unwrap();
+        let ask = |reply: Response, at: UnixTime| -> Result<RawReply, Error> {
+            let raw = Raw::new(Method::Get, "/v3/whatever").unwrap();
+            answered(believer().call(raw), reply, at)
+        };
+        match ask(incoming.reply(status), case.at()) {
+            Ok(reply) => {
+                assert!(status < 300);
+                assert_eq!((reply.bytes(), reply.how()), (incoming.body.as_slice(), How::Signature));
+            }
+            Err(error) => {
+                assert_eq!((error.kind(), error.fate(), status), (ErrorKind::Refused, Fate::Refused, 403));
+                let refusal = error.refusal().unwrap();
+                assert_eq!(
+                    (refusal.code.as_str(), &*refusal.message),
+                    ("OUT_TRADE_NO_USED", "商户订单号重复")
+                );
+            }
+        }
+        for (wrong, at, why) in wrong_ones(&incoming, case.at()) {
+            let error = ask(wrong.reply(status), at).unwrap_err();
+            assert_eq!(error.fate(), Fate::Unknown, "whatever it says, it may be otherwise");
+            assert_eq!(cause(&error), why.to_string(), "{}", case.folder.display());
+        }
+    }
+}
+
+/// Everything that may be wrong with it, one at a time, and what is said of it.
+pub(crate) fn wrong_ones(good: &Signed, at: UnixTime) -> Vec<(Signed, UnixTime, Distrust)> {
+    const NAMES: [&str; 4] =
+        ["Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Signature", "Wechatpay-Serial"];
+    let [time, nonce, signature, serial] = NAMES;
+    let mut wrong = Vec::new();
+    for name in NAMES {
+        wrong.push((good.clone().without(name), at, Distrust::Missing(name)));
+        wrong.push((good.clone().with(name, good.header(name)), at, Distrust::Malformed(name)));
+    }
+    for text in ["", "now", "-1", "+1795600000", "1795600000.0", "99999999999999999999"] {
+        wrong.push((good.clone().instead(time, text), at, Distrust::Malformed(time)));
+    }
+    for text in ["", "XY", "PUB_KEY_ID_", "PUB_KEY_ID_X"] {
+        wrong.push((good.clone().instead(serial, text), at, Distrust::Malformed(serial)));
+    }
+    let scheme = "Wechatpay-Signature-Type";
+    wrong.push((good.clone().with(scheme, "WECHATPAY2-SM2-WITH-SM3"), at, Distrust::OtherScheme));
+    let late = |secs| at.after(Duration::from_secs(secs));
+    let early = |secs| at.before(Duration::from_secs(secs));
+    wrong.push((good.clone(), late(301), Distrust::OutsideWindow));
+    wrong.push((good.clone(), early(301), Distrust::OutsideWindow));
+    wrong.push((good.clone().instead(time, "0"), at, Distrust::OutsideWindow));
+    for stranger in ["0A0B0C", "PUB_KEY_ID_01"] {
+        let unknown = Distrust::UnknownKey(stranger.parse().unwrap());
+        wrong.push((good.clone().instead(serial, stranger), at, unknown));
+    }
+
+    let mut forged = Vec::new();
+    let other_time = late(1).to_string();
+    forged.push(good.clone().instead(time, &other_time));
+    forged.push(good.clone().instead(nonce, "593BEC0C930BF1AFEB40B4A08C8FB243"));
+    let text = good.header(signature).to_owned();
+    let probe = format!("WECHATPAY/SIGNTEST/{}", &text[19..]);
+    let shortened = text[..text.len() - 4].to_owned();
+    for text in ["", "?", &probe, &shortened, &text.replace('=', ""), &format!("{text}\n"), &"A".repeat(344)]
+    {
+        forged.push(good.clone().instead(signature, text));
+    }
+    let mut longer = good.clone();
+    longer.body.push(b'\n');
+    forged.push(longer);
+    if !good.body.is_empty() {
+        for at in [0, good.body.len() / 2, good.body.len() - 1] {
+            let mut changed = good.clone();
+            changed.body[at] ^= 1;
+            forged.push(changed);
+        }
+        let mut shorter = good.clone();
+        shorter.body.pop();
+        forged.push(shorter);
+    }
+    wrong.extend(forged.into_iter().map(|forged| (forged, at, Distrust::Forged)));
+    wrong
+}
+
+#[test]
+fn a_notice_is_verified_opened_and_read() {
+    for case in Case::all("notice") {
+        let (me, incoming) = (believer(), case.incoming());
+        case.stage("message.txt", incoming.received().string_to_sign());
+        let body: Value = serde_json::from_slice(&incoming.body).unwrap();
+        let resource = &body["resource"];
+        assert_eq!(resource["ciphertext"].as_str().unwrap().as_bytes(), case.file("ciphertext.txt"));
+        let key = AwsLc.symmetric_key(&Secret::new(API_V3_KEY.as_bytes().try_into().unwrap()));
+        let nonce = resource["nonce"].as_str().unwrap().as_bytes().try_into().unwrap();
+        let data = resource["associated_data"].as_str().unwrap_or_default().as_bytes();
+        case.stage("plaintext.json", key.open(nonce, data, &case.bytes("ciphertext.txt")).unwrap());
+        assert_eq!(key.seal(nonce, data, &case.file("plaintext.json")), case.bytes("ciphertext.txt"));
+
+        let heard = alone(me.hear(incoming.received()), case.at()).unwrap();
+        assert_eq!(heard.id(), body["id"]);
+        assert_eq!(heard.event_type(), case.text("event_type"));
+        assert_eq!(heard.original_type(), Some(case.text("original_type")));
+        assert_eq!(heard.summary(), "支付成功");
+        assert_eq!(heard.create_time().unwrap().as_secs(), 1_795_487_696);
+        assert_eq!((heard.mchid().as_str(), heard.resource().how()), (MCHID, How::Aead));
+        case.stage("plaintext.json", heard.resource().bytes());
+        if let Event::Transaction(transaction) = heard.event().unwrap() {
+            assert_eq!(transaction.trade_state, TradeState::Success);
+            assert_eq!(transaction.out_trade_no.as_str(), "20261125A1");
+            assert!(transaction.evidence().is_some());
+        } else {
+            assert_ne!(case.text("event_type"), "TRANSACTION.SUCCESS");
+        }
+
+        for (wrong, at, why) in wrong_ones(&incoming, case.at()) {
+            let error = alone(me.hear(wrong.received()), at).unwrap_err();
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::NotSent));
+            assert_eq!(cause(&error), why.to_string(), "{}", case.folder.display());
+        }
+    }
+}
+
+/// What is sealed amiss inside something well signed.
+#[test]
+fn a_box_is_refused_for_what_is_wrong_with_it() {
+    let case = Case::all("notice").remove(0);
+    let body: Value = serde_json::from_slice(&case.file("body.json")).unwrap();
+    let me = believer();
+    let hear = |change: &dyn Fn(&mut Value)| {
+        let mut body = body.clone();
+        change(&mut body["resource"]);
+        let signed = Signed::here(&serde_json::to_vec(&body).unwrap(), case.at());
+        alone(me.hear(signed.received()), case.at()).map_err(|error| {
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
+            cause(&error)
+        })
+    };
+    assert!(hear(&|_| {}).is_ok());
+    let forged = "a signature or a ciphertext does not check";
+    let set = |name: &'static str, value: &'static str| {
+        move |resource: &mut Value| resource[name] = Value::from(value)
+    };
+    for (name, value, why) in [
+        ("algorithm", "AEAD_SM4_GCM", "algorithm must be AEAD_AES_256_GCM"),
+        ("nonce", "fdasflkja48", "nonce must be 12 bytes"),
+        ("nonce", "fdasflkja4844", "nonce must be 12 bytes"),
+        ("nonce", "fdasflkja485", forged),
+        ("associated_data", "refund", forged),
+        ("ciphertext", "", forged),
+        ("ciphertext", "AAAAAAAAAAAAAAAAAAAA", forged),
+        ("ciphertext", "invalid cipher", "not base64 at byte 7"),
+    ] {
+        assert_eq!(hear(&set(name, value)), Err(why.to_owned()), "{name} {value}");
+    }
+    for name in ["algorithm", "nonce", "ciphertext"] {
+        let gone = hear(&|resource| drop(resource.as_object_mut().unwrap().remove(name)));
+        assert!(gone.unwrap_err().starts_with("JSON that does not fit"), "{name}");
+    }
+    // Another key.
+    let other = believing(merchant(KEY, &API_V3_KEY.to_lowercase()));
+    let error = alone(other.hear(case.incoming().received()), case.at()).unwrap_err();
+    assert_eq!((error.kind(), cause(&error).as_str()), (ErrorKind::Malformed, forged));
+}
+
+#[test]
+fn a_list_of_certificates_is_opened_then_proved_then_believed() {
+    for case in Case::all("certificates") {
+        let incoming = case.incoming();
+        let list: Value = serde_json::from_slice(&incoming.body).unwrap();
+        let boxes = list["data"].as_array().unwrap().iter().map(|entry| &entry["encrypt_certificate"]);
+        let ciphertexts: Vec<_> = boxes.map(|sealed| sealed["ciphertext"].as_str().unwrap()).collect();
+        case.stage("ciphertext.txt", ciphertexts.join("\n"));
+        case.stage("message.txt", message::reply(&case.at().to_string(), case.text("nonce"), &incoming.body));
+
+        let brought: Vec<SerialNo> = case.context["brings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|serial| serial.as_str().unwrap().parse().unwrap())
+            .collect();
+        for platform in PLATFORM {
+            let is_brought = brought.contains(&platform.serial_no.parse().unwrap());
+            assert_eq!(is_believed(&platform, &incoming, case.at()), is_brought, "{}", platform.serial_no);
+        }
+        for (wrong, at, why) in wrong_ones(&incoming, case.at()) {
+            let error = answered(fetching().keep_keys(), wrong.reply(200), at).unwrap_err();
+            let expected = why.to_string();
+            // A list with a changed byte may be refused before its signature is looked at.
+            let same_body = wrong.body == incoming.body;
+            assert!(cause(&error) == expected || !same_body, "{}: {expected}", cause(&error));
+        }
+    }
+}
+
+/// One that fetches certificates, and knows WeChat Pay's public key beside them.
+fn fetching() -> Merchant {
+    let public_key = v3::public_key(PUBLIC_KEY);
+    merchant(KEY, API_V3_KEY).public_key(PUBLIC_KEY_ID.parse().unwrap(), public_key).certificates().build()
+}
+
+/// Whether what that key signs is believed, once the list was brought by an upkeep, without another fetch.
+fn is_believed(platform: &Platform, list: &Signed, at: UnixTime) -> bool {
+    let me = fetching();
+    let mut lab = lab(at);
+    let reply = list.reply(200);
+    let network = |hop: Hop, _: UnixTime| -> (Reply, Duration) {
+        assert_eq!((hop.label, hop.request.method()), ("v3.certificates", Method::Get));
+        (Ok(reply.clone()), Duration::ZERO)
+    };
+    lab.run(me.keep_keys(), &mut { network }).unwrap();
+    assert_eq!(lab.count("v3.certificates"), 1);
+
+    let body = b"{}";
+    let message = message::reply(&at.to_string(), "N", body);
+    let signature = base64::encode(&v3::private_key(platform.key).sign(&message).unwrap());
+    let reply = Signed::new(platform.serial_no, &at.to_string(), "N", &signature, body).reply(200);
+    let network = |_: Hop, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
+    let result = lab.run(me.call(Raw::new(Method::Get, "/v3/whatever").unwrap()), &mut { network });
+    assert_eq!(lab.count("v3.certificates"), 1, "it was fetched a moment ago");
+    result.is_ok()
+}
+
+#[test]
+fn a_sealed_field_is_opened_by_the_merchant_alone() {
+    for case in Case::all("sealed") {
+        let sealed = String::from_utf8(case.file("sealed.txt")).unwrap();
+        case.stage("plain.txt", me().open(&sealed).unwrap().expose());
+        let stranger = merchant(PLATFORM[0].key, API_V3_KEY).build();
+        let error = stranger.open(&sealed).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Malformed);
+        assert_eq!(cause(&error), "a signature or a ciphertext does not check");
+        assert!(cause(&me().open(&sealed[1..]).unwrap_err()).starts_with("not base64"));
+    }
+}
+
+#[test]
+fn a_bill_is_believed_once_all_of_it_is_unzipped_and_has_its_digest() {
+    for case in Case::all("bill") {
+        let at = UnixTime::from_secs(1_795_600_000);
+        let said = serde_json::json!({
+            "hash_type": "SHA1",
+            "hash_value": String::from_utf8(case.file("digest.txt")).unwrap(),
+            "download_url": "https://api.mch.weixin.qq.com/v3/billdownload/file?token=t",
+        });
+        let ask = Trade::of("2026-11-24".parse().unwrap()).gzip();
+        let reply = Signed::here(&serde_json::to_vec(&said).unwrap(), at).reply(200);
+        let Outcome::Ready(statement) = answered(believer().call(ask), reply, at).unwrap() else {
+            panic!("it is ready")
+        };
+        let mut bill = Vec::new();
+        GzDecoder::new(case.file("zipped.bin").as_slice()).read_to_end(&mut bill).unwrap();
+        case.stage("bill.csv", &bill);
+        let is_whole = |pieces: &[&[u8]]| {
+            let mut check = alone(believer().download(&statement), at).unwrap().check;
+            for piece in pieces {
+                check.update(piece);
+            }
+            check.finish().is_ok()
+        };
+        let (head, tail) = bill.split_at(bill.len() / 2);
+        assert!(is_whole(&[&bill]) && is_whole(&[head, tail]));
+        for wrong in [&[head][..], &[tail, head], &[&bill, b"\n"], &[&bill[3..]], &[&case.file("zipped.bin")]]
+        {
+            assert!(!is_whole(wrong), "{}", case.folder.display());
+        }
+    }
+}

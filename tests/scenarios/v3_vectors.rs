@@ -1,0 +1,565 @@
+//! The published values of the third generation: each is reproduced stage by stage, or refused for its own reason.
+//!
+//! They are read from `../shared/vectors` beside the checkout. Without it these tests say so and check nothing; with
+//! `WXPAY_VECTORS_REQUIRED` set they fail instead.
+
+use super::{
+    v3_signed::{Signed, alone, answered, believing, cause, lab, merchant},
+    v3_stages::wrong_ones,
+};
+use flate2::read::GzDecoder;
+use serde_json::Value;
+use std::{collections::BTreeMap, io::Read as _, sync::Arc, time::Duration};
+use wxpay_aws_lc::AwsLc;
+use wxpay_proto::{
+    Error, ErrorKind, Fate, UnixTime,
+    crypto::{Certificate, Forged, Provider as _},
+    exchange::{Failure, Hop, Reply},
+    http::Method,
+    secret::Secret,
+    v3::{
+        ApiV3Key, Authorization, Distrust, Event, Merchant, Notice, Raw,
+        bill::{Outcome, Trade},
+        message,
+        pay::{AppParams, JsapiParams},
+    },
+    wire::{base64, multipart::Upload},
+};
+use wxpay_testkit::keys::v3::{self, API_V3_KEY, KEY, PUBLIC_KEY, PUBLIC_KEY_ID};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors");
+
+/// What is not of this generation, or not open to merchants: kinds, and why.
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("v2_sign", "the second generation"),
+    ("v2_sign_string", "the second generation"),
+    ("v2_key_order", "the second generation"),
+    ("v2_refund_req_info_decrypt", "the second generation"),
+    ("aes_256_ecb_pkcs7_encrypt", "the cipher of the second generation's refund notices"),
+    ("md5_hex", "the second generation's digest"),
+    ("sm2_sm3_verify", "the scheme of SM2, not openly available"),
+    ("sm2_decrypt_asn1_c1c3c2", "the scheme of SM2, not openly available"),
+    ("sm4_gcm_decrypt", "the scheme of SM2, not openly available"),
+];
+
+/// Every value of both files, or nothing where they are not.
+fn cases() -> Option<Vec<Case>> {
+    let mut cases = Vec::new();
+    for name in ["v2-v3.json", "v2-v3-derived.json"] {
+        match std::fs::read(format!("{FOLDER}/{name}")) {
+            Ok(text) => {
+                let values: Vec<Value> = serde_json::from_slice(&text).unwrap();
+                cases.extend(values.into_iter().map(Case));
+            }
+            Err(error) => {
+                assert!(std::env::var_os("WXPAY_VECTORS_REQUIRED").is_none(), "no published values: {error}");
+                return None;
+            }
+        }
+    }
+    Some(cases)
+}
+
+/// What became of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    /// It comes out here as it was published.
+    Reproduced,
+    /// It was published as wrong, and is refused here for what is wrong with it.
+    Refuted,
+    /// It is right elsewhere, but breaks a rule of the protocol's; it is refused here for that rule.
+    Forbidden,
+    /// Its key is not published.
+    Withheld,
+    /// It is not of this generation.
+    Elsewhere,
+}
+
+use Verdict::{Elsewhere, Forbidden, Refuted, Reproduced, Withheld};
+
+#[test]
+fn every_published_value_is_reproduced_or_refused_or_of_another_generation() {
+    let Some(cases) = cases() else { return };
+    let mut counts = BTreeMap::new();
+    for case in &cases {
+        println!("{}", case.text("name"));
+        let verdict = case.check();
+        let may_be_believed = case.0["verified"] == true;
+        assert!(may_be_believed || [Withheld, Elsewhere].contains(&verdict), "{}", case.text("name"));
+        *counts.entry(verdict).or_insert(0) += 1;
+    }
+    let expected = [(Reproduced, 41), (Refuted, 10), (Forbidden, 9), (Withheld, 3), (Elsewhere, 32)];
+    assert_eq!(counts, BTreeMap::from(expected));
+    for (kind, why) in ELSEWHERE {
+        assert!(cases.iter().any(|case| case.text("kind") == kind), "{kind}, {why}: there is none");
+    }
+}
+
+struct Case(Value);
+
+impl Case {
+    fn text(&self, name: &str) -> &str {
+        self.0[name].as_str().unwrap_or_else(|| panic!("{name} of {}", self.0["name"]))
+    }
+
+    fn at(&self) -> UnixTime {
+        UnixTime::from_secs(self.text("timestamp").parse().unwrap())
+    }
+
+    fn method(&self) -> Method {
+        if self.text("method") == "POST" { Method::Post } else { Method::Get }
+    }
+
+    /// The merchant whose key is published here.
+    fn me(&self) -> Merchant {
+        merchant(self.text("private_key_pem"), API_V3_KEY).build()
+    }
+
+    fn check(&self) -> Verdict {
+        let kind = self.text("kind");
+        if ELSEWHERE.iter().any(|(elsewhere, _)| *elsewhere == kind) {
+            return Elsewhere;
+        }
+        let keys = ["private_key_pem", "public_key_pem", "certificate_pem"];
+        if self.0["verified"] == false && keys.iter().all(|name| self.0[name].is_null()) {
+            return Withheld;
+        }
+        match kind {
+            "v3_sign_message" => self.message(),
+            "v3_request_sign" => self.request(),
+            "v3_authorization" => self.authorization(),
+            "v3_authorization_shape" => self.shape(),
+            "v3_client_sign_jsapi" => self.jsapi(),
+            "v3_client_sign_app" => self.app(),
+            "v3_response_verify" | "v3_notify_verify" => self.incoming(),
+            "v3_certificates_decrypt" => self.certificates(),
+            "aes_gcm_decrypt" => self.opened(),
+            "aes_gcm_encrypt" => self.sealed(),
+            "rsa_sha256_sign" => self.signed(),
+            "rsa_sha256_verify" => self.verified(),
+            "rsa_oaep_sha1_decrypt" => self.oaep(),
+            "rsa_pkcs1v15_decrypt" => self.pkcs1v15(),
+            "certificate_serial" => {
+                let certificate = v3::certificate(self.text("certificate_pem"));
+                assert_eq!(certificate.serial(), self.text("expected"));
+                Reproduced
+            }
+            "sha256_hex" => {
+                // The one SHA-256 that travels is an upload's.
+                let upload = Upload::new("a.png", self.text("message").into()).unwrap();
+                let meta: Value = serde_json::from_slice(upload.meta()).unwrap();
+                assert_eq!(meta["sha256"], self.text("expected"));
+                Reproduced
+            }
+            "sha1_hex" => self.digest(self.text("message").as_bytes()),
+            "sha1_of_gunzip_hex" => {
+                let zipped = base64::decode(self.text("gzip_b64").as_bytes()).unwrap();
+                let mut bill = Vec::new();
+                GzDecoder::new(zipped.as_slice()).read_to_end(&mut bill).unwrap();
+                assert!(
+                    !is_promised(self.text("expected"), &zipped),
+                    "it is the digest of the unzipped bill"
+                );
+                self.digest(&bill)
+            }
+            other => panic!("a kind this test does not know: {other}"),
+        }
+    }
+
+    fn message_of(&self) -> Vec<u8> {
+        let seconds = self.at().as_secs();
+        let body = self.text("body").as_bytes();
+        message::request(self.method(), self.text("url"), seconds, self.text("nonce"), body)
+    }
+
+    fn message(&self) -> Verdict {
+        if !["GET", "POST"].contains(&self.text("method")) {
+            // A made-up one with the method 6 of the path 7.
+            let path = Raw::new(Method::Get, self.text("url")).unwrap_err();
+            assert_eq!(path.field(), "path");
+            return Forbidden;
+        }
+        assert_eq!(String::from_utf8(self.message_of()).unwrap(), self.text("expected"));
+        Reproduced
+    }
+
+    fn request(&self) -> Verdict {
+        let (url, body) = (self.text("url"), self.text("body").as_bytes());
+        let made =
+            self.me().authorize(self.method(), url, body, self.at(), self.text("nonce").into()).unwrap();
+        assert_eq!(base64::encode(&made.signature), self.text("expected"));
+        assert_eq!(self.me().sign(&self.message_of()).unwrap(), made.signature);
+        // What is on the wire is what is signed.
+        let raw = Raw::new(self.method(), url).unwrap();
+        let raw = if body.is_empty() { raw } else { raw.json(body).unwrap() };
+        let sent = |hop: Hop, _: UnixTime| -> (Reply, Duration) {
+            assert_eq!(hop.request.url(), format!("https://api.mch.weixin.qq.com{url}"));
+            assert_eq!(hop.request.body(), body);
+            let header: Authorization = hop.request.header("authorization").unwrap().parse().unwrap();
+            let again = self.me().authorize(self.method(), url, body, self.at(), header.nonce_str.clone());
+            assert_eq!(again.unwrap(), header);
+            (Err(Failure::NotSent("nobody there".into())), Duration::ZERO)
+        };
+        drop(lab(self.at()).run(self.me().call(raw), &mut { sent }).unwrap_err());
+        Reproduced
+    }
+
+    fn authorization(&self) -> Verdict {
+        let serial = self.text("serial_no").parse().unwrap();
+        let key = v3::private_key(self.text("private_key_pem"));
+        let api_v3_key = ApiV3Key::new(API_V3_KEY.into()).unwrap();
+        let me =
+            Merchant::builder(Arc::new(AwsLc), self.text("mchid").parse().unwrap(), serial, key, &api_v3_key)
+                .build();
+        let (url, body) = (self.text("url"), self.text("body").as_bytes());
+        let made = me.authorize(self.method(), url, body, self.at(), self.text("nonce").into()).unwrap();
+        assert_eq!(made.to_string(), self.text("expected"));
+        assert_eq!(self.text("expected").parse(), Ok(made));
+        Reproduced
+    }
+
+    /// Another order of the five, with stand-ins for values: the order is free, the values are not.
+    fn shape(&self) -> Verdict {
+        let shape = self.text("expected");
+        assert_eq!(shape.parse::<Authorization>().unwrap_err().field(), "signature");
+        let real = shape.replace("\"3\"", "\"c2ln\"").replace("\"5\"", "\"05\"");
+        let parsed: Authorization = real.parse().unwrap();
+        assert_eq!((parsed.mchid.as_str(), parsed.nonce_str.as_str(), parsed.timestamp), ("1", "2", 4));
+        assert_eq!((parsed.signature.as_slice(), parsed.serial_no.as_str()), (&b"sig"[..], "05"));
+        Forbidden
+    }
+
+    fn jsapi(&self) -> Verdict {
+        let prepay_id = self.text("package").strip_prefix("prepay_id=").unwrap().parse().unwrap();
+        let [appid, nonce] = [self.text("appid"), self.text("nonce")];
+        let params =
+            JsapiParams::sign(&self.me(), appid.parse().unwrap(), &prepay_id, self.at(), nonce.into())
+                .unwrap();
+        assert_eq!(params.package, self.text("package"));
+        assert_eq!(params.pay_sign, self.text("expected"));
+        Reproduced
+    }
+
+    fn app(&self) -> Verdict {
+        let [appid, prepayid, nonce] = ["appid", "prepayid", "nonce"].map(|name| self.text(name));
+        let params = AppParams::sign(
+            &self.me(),
+            appid.parse().unwrap(),
+            "1900007291".parse().unwrap(),
+            prepayid.parse().unwrap(),
+            self.at(),
+            nonce.into(),
+        )
+        .unwrap();
+        assert_eq!(params.sign, self.text("expected"));
+        Reproduced
+    }
+
+    /// As WeChat Pay would have sent it, and a merchant that knows the key.
+    fn sent(&self) -> (Signed, Merchant) {
+        let [serial, timestamp, nonce, signature, body] =
+            ["serial", "timestamp", "nonce", "signature", "body"].map(|name| self.text(name));
+        let signed = Signed::new(serial, timestamp, nonce, signature, body.as_bytes());
+        let me = match self.0["certificate_pem"].as_str() {
+            Some(pem) => {
+                let certificate = v3::certificate(pem);
+                assert_eq!(certificate.serial(), serial);
+                // With a public key beside it, so that nothing is fetched.
+                let other = v3::public_key(PUBLIC_KEY);
+                merchant(KEY, API_V3_KEY)
+                    .platform_certificate(&certificate)
+                    .unwrap()
+                    .public_key(PUBLIC_KEY_ID.parse().unwrap(), other)
+            }
+            None => merchant(KEY, API_V3_KEY)
+                .public_key(serial.parse().unwrap(), v3::public_key(self.text("public_key_pem"))),
+        };
+        (signed, me.build())
+    }
+
+    /// A reply or a notice, both verified as the reply of a call; a notice is verified as one as well.
+    fn incoming(&self) -> Verdict {
+        let (signed, me) = self.sent();
+        let believed = |signed: &Signed, at: UnixTime| {
+            let status = match signed.body.as_slice() {
+                [] => 204,
+                body if body.starts_with(br#"{"code":"#) => 400,
+                _ => 200,
+            };
+            let raw = Raw::new(Method::Get, "/v3/whatever").unwrap();
+            judged(answered(me.call(raw), signed.reply(status), at).map(|reply| reply.bytes().to_vec()))
+        };
+        let heard = |signed: &Signed, at: UnixTime| alone(me.hear(signed.received()), at);
+        let is_notice = self.text("kind") == "v3_notify_verify";
+        if self.0["expected"] == false {
+            assert_eq!(believed(&signed, self.at()), Err(Distrust::Forged.to_string()));
+            if is_notice {
+                let error = heard(&signed, self.at()).unwrap_err();
+                assert_eq!(
+                    (error.kind(), cause(&error)),
+                    (ErrorKind::Signature, Distrust::Forged.to_string())
+                );
+            }
+            return Refuted;
+        }
+        assert_eq!(self.0["expected"], true);
+        let said = believed(&signed, self.at()).unwrap();
+        assert!(said.is_empty() == signed.body.starts_with(b"{\"code\":") || said == signed.body);
+        if is_notice {
+            // Sealed with another APIv3 key than ours: it gets as far as the box.
+            let error = heard(&signed, self.at()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Malformed, "its signature is right");
+            assert_eq!(cause(&error), Forged.to_string());
+        }
+        for (wrong, at, why) in wrong_ones(&signed, self.at()) {
+            assert_eq!(believed(&wrong, at), Err(why.to_string()));
+            if is_notice {
+                assert_eq!(cause(&heard(&wrong, at).unwrap_err()), why.to_string());
+            }
+        }
+        Reproduced
+    }
+
+    /// Each box is opened, and holds the certificate that it is said to hold.
+    fn certificates(&self) -> Verdict {
+        let list: Value = serde_json::from_str(self.text("response_body")).unwrap();
+        let [entry] = list["data"].as_array().unwrap().as_slice() else { panic!("one certificate") };
+        let Some(opened) = self.open(&entry["encrypt_certificate"]) else { return Forbidden };
+        let certificate = Certificate::parse_pem(&opened.unwrap()).unwrap();
+        assert_eq!(certificate.serial(), self.0["expected"]["serial_no"]);
+        assert_eq!(certificate.serial(), entry["serial_no"]);
+        if let Some(name) = self.0["expected"]["subject_cn"].as_str() {
+            assert_eq!(certificate.common_name(), Some(name));
+        }
+        Reproduced
+    }
+
+    fn opened(&self) -> Verdict {
+        let sealed = serde_json::json!({
+            "algorithm": "AEAD_AES_256_GCM",
+            "nonce": self.0["nonce"],
+            "associated_data": self.0["associated_data"],
+            "ciphertext": self.0["ciphertext_b64"],
+        });
+        let wrong = self.0["expected_error"] == true;
+        match self.open(&sealed) {
+            Some(Ok(opened)) => {
+                assert!(!wrong);
+                assert_eq!(String::from_utf8(opened).unwrap(), self.text("expected"));
+                Reproduced
+            }
+            Some(Err(why)) => {
+                assert!(wrong, "{why}");
+                assert_eq!(why, Forged.to_string());
+                Refuted
+            }
+            // With a key of the right length it would be refused for what is wrong with it, too.
+            None if wrong => {
+                let why = open(&self.text("key_utf8").repeat(2), &sealed).unwrap_err();
+                let is_base64 = base64::decode(self.text("ciphertext_b64").as_bytes()).is_ok();
+                let forged = Forged.to_string();
+                assert_eq!(why, if is_base64 { forged } else { "not base64 at byte 7".to_owned() });
+                Refuted
+            }
+            None => Forbidden,
+        }
+    }
+
+    /// `None` where the key is not an APIv3 key.
+    fn open(&self, sealed: &Value) -> Option<Result<Vec<u8>, String>> {
+        let key = self.text("key_utf8");
+        if key.len() != 32 {
+            let invalid = ApiV3Key::new(key.into()).unwrap_err();
+            assert_eq!(invalid.to_string(), "apiv3_key must be 32 letters and digits");
+            return None;
+        }
+        Some(open(key, sealed))
+    }
+
+    fn sealed(&self) -> Verdict {
+        let key = AwsLc.symmetric_key(&Secret::new(self.text("key_utf8").as_bytes().try_into().unwrap()));
+        let data = self.text("associated_data").as_bytes();
+        let Ok(nonce) = self.text("nonce").as_bytes().try_into() else {
+            // Right by the cipher's own rules, but WeChat Pay's nonces have twelve bytes.
+            let sealed = serde_json::json!({
+                "algorithm": "AEAD_AES_256_GCM",
+                "nonce": self.0["nonce"],
+                "associated_data": self.0["associated_data"],
+                "ciphertext": self.0["expected"],
+            });
+            assert_eq!(open(self.text("key_utf8"), &sealed).unwrap_err(), "nonce must be 12 bytes");
+            return Forbidden;
+        };
+        let sealed = key.seal(nonce, data, self.text("plaintext").as_bytes());
+        assert_eq!(base64::encode(&sealed), self.text("expected"));
+        Reproduced
+    }
+
+    fn signed(&self) -> Verdict {
+        let signature = self.me().sign(self.text("message").as_bytes()).unwrap();
+        assert_eq!(base64::encode(&signature), self.text("expected"));
+        Reproduced
+    }
+
+    fn verified(&self) -> Verdict {
+        let key = match self.0["certificate_pem"].as_str() {
+            Some(pem) => AwsLc.public_key(v3::certificate(pem).spki()).unwrap(),
+            None => v3::public_key(self.text("public_key_pem")),
+        };
+        let signature = base64::decode(self.text("signature").as_bytes()).unwrap();
+        let is_right = key.verify(self.text("message").as_bytes(), &signature).is_ok();
+        assert_eq!(is_right, self.0["expected"] == true);
+        if is_right { Reproduced } else { Refuted }
+    }
+
+    fn oaep(&self) -> Verdict {
+        let opened = self.me().open(self.text("ciphertext_b64")).unwrap();
+        assert_eq!(opened.expose(), self.text("expected"));
+        Reproduced
+    }
+
+    /// The one SHA-1 is a bill's.
+    fn digest(&self, file: &[u8]) -> Verdict {
+        assert!(is_promised(self.text("expected"), file));
+        assert!(is_promised(&self.text("expected").to_uppercase(), file));
+        assert!(!is_promised(self.text("expected"), &[file, b"\n"].concat()));
+        Reproduced
+    }
+
+    /// The padding of a few old fields. Opening it tells strangers whether it was right, so it is not done.
+    fn pkcs1v15(&self) -> Verdict {
+        let error = self.me().open(self.text("ciphertext_b64")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Malformed);
+        assert_eq!(cause(&error), Forged.to_string());
+        Forbidden
+    }
+}
+
+/// A box, opened by a merchant with this APIv3 key, out of a notice that is signed here.
+fn open(api_v3_key: &str, sealed: &Value) -> Result<Vec<u8>, String> {
+    let at = UnixTime::from_secs(1_795_600_000);
+    let body = serde_json::json!({ "id": "EV-1", "event_type": "X.Y", "resource": sealed });
+    let signed = Signed::here(&serde_json::to_vec(&body).unwrap(), at);
+    let me = believing(merchant(KEY, api_v3_key));
+    let heard = alone(me.hear(signed.received()), at).map_err(|error| {
+        assert_eq!(error.kind(), ErrorKind::Malformed);
+        cause(&error)
+    })?;
+    Ok(heard.resource().bytes().to_vec())
+}
+
+/// Whether a file is the one that was promised by this digest.
+fn is_promised(hash_value: &str, file: &[u8]) -> bool {
+    let at = UnixTime::from_secs(1_795_600_000);
+    let said = serde_json::json!({
+        "hash_type": "SHA1",
+        "hash_value": hash_value,
+        "download_url": "https://api.mch.weixin.qq.com/v3/billdownload/file?token=t",
+    });
+    let me = believing(merchant(KEY, API_V3_KEY));
+    let reply = Signed::here(&serde_json::to_vec(&said).unwrap(), at).reply(200);
+    let ask = Trade::of("2026-11-24".parse().unwrap());
+    let Outcome::Ready(statement) = answered(me.call(ask), reply, at).unwrap() else { panic!("it is ready") };
+    let mut check = alone(me.download(&statement), at).unwrap().check;
+    check.update(file);
+    check.finish().is_ok()
+}
+
+/// A verified refusal is as believed as a verified success. Otherwise, why it is not.
+fn judged(result: Result<Vec<u8>, Error>) -> Result<Vec<u8>, String> {
+    match result {
+        Ok(body) => Ok(body),
+        Err(error) if error.fate() == Fate::Refused => {
+            let refusal = error.refusal().unwrap();
+            assert_eq!((refusal.status, refusal.code.as_str()), (400, "PARAM_ERROR"));
+            let detail = refusal.detail.as_ref().unwrap();
+            assert_eq!(detail.field.as_deref(), Some("/amount/currency"));
+            Ok(Vec::new())
+        }
+        Err(error) => {
+            assert_eq!(error.fate(), Fate::Unknown);
+            Err(cause(&error))
+        }
+    }
+}
+
+fn named<'a>(cases: &'a [Case], name: &str) -> &'a Case {
+    cases.iter().find(|case| case.text("name") == name).unwrap_or_else(|| panic!("{name}"))
+}
+
+/// Hears one of the derived notices with the key it is sealed with.
+fn hear(cases: &[Case], name: &str) -> Notice {
+    let (notice, sealed) =
+        (named(cases, &format!("{name}-verify")), named(cases, &format!("{name}-decrypt")));
+    let (signed, _) = notice.sent();
+    let certificate = v3::certificate(notice.text("certificate_pem"));
+    let me = merchant(KEY, sealed.text("key_utf8")).platform_certificate(&certificate).unwrap().build();
+    let heard = alone(me.hear(signed.received()), notice.at()).unwrap();
+    assert_eq!(heard.resource().bytes(), sealed.text("expected").as_bytes());
+    heard
+}
+
+#[test]
+fn the_published_notices_are_heard_from_signature_to_meaning() {
+    let Some(cases) = cases() else { return };
+    let paid = hear(&cases, "derived-notify-transaction");
+    assert_eq!((paid.event_type(), paid.original_type()), ("TRANSACTION.SUCCESS", Some("transaction")));
+    // It tells of another merchant's order than ours.
+    assert_eq!(cause(&paid.event().unwrap_err()), "mchid must be ours");
+    let refunded = hear(&cases, "derived-notify-refund");
+    assert_eq!((refunded.event_type(), refunded.original_type()), ("REFUND.SUCCESS", Some("refund")));
+}
+
+#[test]
+fn the_published_notice_of_a_payment_is_read_by_the_merchant_it_is_for() {
+    let Some(cases) = cases() else { return };
+    let (notice, sealed) = (
+        named(&cases, "derived-notify-transaction-verify"),
+        named(&cases, "derived-notify-transaction-decrypt"),
+    );
+    let (signed, _) = notice.sent();
+    let me = Merchant::builder(
+        Arc::new(AwsLc),
+        "1900007291".parse().unwrap(),
+        "0A".parse().unwrap(),
+        v3::private_key(KEY),
+        &ApiV3Key::new(sealed.text("key_utf8").into()).unwrap(),
+    )
+    .platform_certificate(&v3::certificate(notice.text("certificate_pem")))
+    .unwrap()
+    .build();
+    let heard = alone(me.hear(signed.received()), notice.at()).unwrap();
+    let Event::Transaction(transaction) = heard.event().unwrap() else { panic!("a payment") };
+    let said: Value = serde_json::from_str(sealed.text("expected")).unwrap();
+    assert_eq!(transaction.out_trade_no.as_str(), said["out_trade_no"]);
+    assert_eq!(transaction.transaction_id.as_ref().unwrap().as_str(), said["transaction_id"]);
+    assert_eq!(transaction.amount.total.unwrap().get(), said["amount"]["total"].as_u64().unwrap());
+    assert!(transaction.evidence().is_some());
+}
+
+#[test]
+fn the_published_list_of_certificates_proves_itself_and_then_verifies() {
+    let Some(cases) = cases() else { return };
+    let list = named(&cases, "derived-certificates-bootstrap-verify");
+    let key = named(&cases, "derived-certificates-decrypt").text("key_utf8");
+    let (signed, _) = list.sent();
+    let me = merchant(KEY, key).build();
+    let mut lab = lab(list.at());
+    let reply = signed.reply(200);
+    let network = |_: Hop, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
+    lab.run(me.keep_keys(), &mut { network }).unwrap();
+
+    // What the key it brought has signed is believed from now on, without another fetch.
+    let native = named(&cases, "derived-native-200");
+    let reply = native.sent().0.reply(200);
+    let network = |_: Hop, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
+    let raw = Raw::new(Method::Post, "/v3/pay/transactions/native").unwrap();
+    let said = lab.run(me.call(raw), &mut { network }).unwrap();
+    assert_eq!(said.bytes(), native.text("body").as_bytes());
+    assert_eq!((lab.count("v3.certificates"), lab.count("v3.raw")), (1, 1));
+
+    // With another APIv3 key nothing of it is believed.
+    let stranger = merchant(KEY, API_V3_KEY).build();
+    let error = answered(stranger.keep_keys(), signed.reply(200), list.at()).unwrap_err();
+    assert_eq!((error.kind(), cause(&error)), (ErrorKind::Malformed, Forged.to_string()));
+}
