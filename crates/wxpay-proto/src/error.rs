@@ -4,7 +4,7 @@
 //! independent: decide by the fate, report by the kind.
 
 use crate::{
-    id::{MchId, OutBillNo, OutTradeNo},
+    id::{MchId, OutBillNo, OutRefundNo, OutTradeNo},
     refusal::Refusal,
 };
 use alloc::boxed::Box;
@@ -80,6 +80,13 @@ pub enum Debt {
     Transfer {
         /// The merchant's number.
         out_bill_no: OutBillNo,
+    },
+    /// A refund.
+    Refund {
+        /// The merchant's number.
+        out_refund_no: OutRefundNo,
+        /// For whom a partner asked for it.
+        sub_mchid: Option<MchId>,
     },
 }
 

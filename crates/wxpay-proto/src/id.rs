@@ -4,6 +4,7 @@
 //! WeChat Pay chooses is opaque and held only to bounds that keep it safe to store and to print, because a
 //! payment must not be lost over an identifier of an unexpected form.
 
+use crate::secret::tail;
 use alloc::boxed::Box;
 use core::{error, fmt, str::FromStr};
 
@@ -375,8 +376,7 @@ impl OutTradeNo {
 
 impl fmt::Debug for OpenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tail = self.0.char_indices().rev().nth(1).and_then(|(at, _)| self.0.get(at..));
-        write!(f, "OpenId(…{})", tail.unwrap_or_default())
+        write!(f, "OpenId(…{})", tail(&self.0))
     }
 }
 

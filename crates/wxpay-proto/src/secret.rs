@@ -1,5 +1,6 @@
 //! Values that must not be printed.
 
+use alloc::{boxed::Box, string::String};
 use core::fmt;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize, Zeroizing};
@@ -34,6 +35,46 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[secret]")
     }
+}
+
+/// A text that tells of a person, such as the tail of a card's number: `Debug` shows the last two characters, and
+/// [`as_str`](Self::as_str) is the way out.
+///
+/// ```
+/// use wxpay_proto::secret::Personal;
+///
+/// let card = Personal::from(String::from("招商银行信用卡0403"));
+/// assert_eq!(format!("{card:?}"), "Personal(…03)");
+/// assert_eq!(card.as_str().chars().count(), 11);
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[serde(from = "String")]
+pub struct Personal(Box<str>);
+
+impl Personal {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Personal {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Personal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Personal(…{})", tail(&self.0))
+    }
+}
+
+/// The last two characters of a text; nothing of a shorter one.
+pub(crate) fn tail(text: &str) -> &str {
+    let at = text.char_indices().rev().nth(1).map(|(at, _)| at);
+    at.and_then(|at| text.get(at..)).unwrap_or_default()
 }
 
 /// Compares in a time that depends on the lengths alone.

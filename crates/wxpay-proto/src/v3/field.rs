@@ -22,6 +22,16 @@ pub(super) fn amount(fen: Fen, field: &'static str) -> Result<(), Invalid> {
     if good { Ok(()) } else { Err(Invalid::new(field, "must be 1 to 2147483647 fen")) }
 }
 
+/// A merchant's own number of goods.
+pub(super) fn goods_id(text: &str) -> Result<(), Invalid> {
+    let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if (1..=32).contains(&text.len()) && text.bytes().all(sign) {
+        Ok(())
+    } else {
+        Err(Invalid::new("merchant_goods_id", "must be 1 to 32 letters, digits, - and _"))
+    }
+}
+
 /// A word of WeChat Pay's, as an open set: those that a program acts on have names, others keep their text.
 macro_rules! open_words {
     ($(#[$doc:meta])* $name:ident { $($(#[$each:meta])* $variant:ident = $word:literal,)+ }) => {

@@ -32,6 +32,7 @@ pub mod notice;
 mod party;
 pub mod pay;
 mod raw;
+pub mod refund;
 pub mod seal;
 pub mod settle;
 #[cfg(test)]

@@ -6,6 +6,7 @@
 use super::{
     merchant::Merchant,
     pay::Transaction,
+    refund::Finished,
     seal::Boxed,
     transfer::Transfer,
     verify::{Verified, malformed},
@@ -42,6 +43,8 @@ pub enum Event {
     Transaction(Box<Transaction>),
     /// `MCHTRANSFER.BILL.FINISHED`: a transfer was paid, failed, or was cancelled.
     Transfer(Box<Transfer>),
+    /// `REFUND.SUCCESS`, `REFUND.ABNORMAL`, `REFUND.CLOSED`: a refund came to an end, or to where it cannot go on.
+    Refund(Box<Finished>),
     /// Another event: see [`Notice::event_type`] and [`Notice::resource`].
     Other,
 }
@@ -143,6 +146,7 @@ impl Notice {
                 Event::Transaction(Box::new(transaction))
             }
             "MCHTRANSFER.BILL.FINISHED" => Event::Transfer(self.transfer()?),
+            "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => Event::Refund(self.refund()?),
             _ => Event::Other,
         };
         Ok(event)
@@ -152,6 +156,12 @@ impl Notice {
         let transfer = Transfer::read(self.resource()).map_err(Error::before_sending)?;
         self.ours(transfer.mchid.as_ref())?;
         Ok(Box::new(transfer))
+    }
+
+    fn refund(&self) -> Result<Box<Finished>, Error> {
+        let refund = Finished::read(self.resource()).map_err(Error::before_sending)?;
+        self.ours(Some(&refund.mchid))?;
+        Ok(Box::new(refund))
     }
 
     /// What is told must be of the merchant that heard it, if it tells whose it is.
@@ -177,5 +187,32 @@ impl fmt::Debug for Notice {
             .field("event_type", &self.event_type)
             .field("resource_len", &self.resource.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        error::{ErrorKind, Fate},
+        v3::toy,
+    };
+    use alloc::format;
+
+    #[test]
+    fn a_refund_is_told_to_whom_it_concerns() {
+        let told = |mchid: &str| {
+            let resource = format!(
+                r#"{{"mchid":"{mchid}","out_trade_no":"20150806125346","transaction_id":"1008450740201411110005820873",
+                "out_refund_no":"7752501","refund_id":"50200207182018070300011301001","refund_status":"ABNORMAL",
+                "user_received_account":"支付用户零钱","amount":{{"total":999,"refund":999}}}}"#
+            );
+            toy::notice("REFUND.ABNORMAL", "refund", &resource).event()
+        };
+        assert!(
+            matches!(told("1900007291"), Ok(Event::Refund(refund)) if refund.amount.refund == refund.amount.total)
+        );
+        let error = told("1900000109").unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
     }
 }

@@ -16,6 +16,7 @@ use super::{
     merchant::Merchant,
     party::Party,
     pay::{Queried, Query, Transaction},
+    refund::{self, Refund},
     seal::Pen,
     transfer::{self, Transfer},
     verify::Verified,
@@ -51,6 +52,8 @@ pub enum Settled {
     Order(Box<Transaction>),
     /// The transfer exists; see where it stands.
     Transfer(Box<Transfer>),
+    /// The refund exists; see where it stands.
+    Refund(Box<Refund>),
     /// WeChat Pay knows no such number: nothing happened, and the same number can be used again.
     NoSuchNumber,
 }
@@ -89,6 +92,7 @@ impl Merchant {
 enum Leg {
     Order(Query),
     Transfer(transfer::Query),
+    Refund(refund::Query),
 }
 
 impl Leg {
@@ -98,6 +102,9 @@ impl Leg {
                 Self::Order(Query::out_trade_no(out_trade_no, party(sub_mchid)))
             }
             Debt::Transfer { out_bill_no } => Self::Transfer(transfer::Query::out_bill_no(out_bill_no)),
+            Debt::Refund { out_refund_no, sub_mchid } => {
+                Self::Refund(refund::Query::new(out_refund_no, party(sub_mchid)))
+            }
         }
     }
 }
@@ -113,6 +120,7 @@ impl Endpoint for Leg {
         match self {
             Self::Order(query) => query.draft(pen),
             Self::Transfer(query) => query.draft(pen),
+            Self::Refund(query) => query.draft(pen),
         }
     }
 
@@ -120,6 +128,7 @@ impl Endpoint for Leg {
         match self {
             Self::Order(query) => query.read(reply, me, world).map(Settled::from),
             Self::Transfer(query) => query.read(reply, me, world).map(Settled::from),
+            Self::Refund(query) => query.read(reply, me, world).map(Settled::from),
         }
     }
 
@@ -127,6 +136,7 @@ impl Endpoint for Leg {
         match self {
             Self::Order(query) => query.refused(refusal).map(Settled::from),
             Self::Transfer(query) => query.refused(refusal).map(Settled::from),
+            Self::Refund(query) => query.refused(refusal).map(Settled::from),
         }
     }
 
@@ -149,6 +159,15 @@ impl From<transfer::Queried> for Settled {
         match queried {
             transfer::Queried::Known(transfer) => Self::Transfer(transfer),
             transfer::Queried::NoSuchTransfer => Self::NoSuchNumber,
+        }
+    }
+}
+
+impl From<refund::Queried> for Settled {
+    fn from(queried: refund::Queried) -> Self {
+        match queried {
+            refund::Queried::Known(refund) => Self::Refund(refund),
+            refund::Queried::NoSuchRefund => Self::NoSuchNumber,
         }
     }
 }

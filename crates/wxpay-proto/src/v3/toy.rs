@@ -4,7 +4,7 @@ use super::{
     merchant::{ApiV3Key, Builder, Merchant},
     seal::Pen,
     verify::Verified,
-    {Endpoint, message},
+    {Endpoint, Notice, message},
 };
 use crate::{
     clock::UnixTime,
@@ -155,6 +155,12 @@ pub(super) fn envelope(api_v3_key: &str, event_type: &str, original_type: &str, 
         "resource": boxed(api_v3_key, original_type, plain),
     })
     .to_string()
+}
+
+/// A notice that was verified and opened, for the [merchant].
+pub(super) fn notice(event_type: &str, original_type: &str, plain: &str) -> Notice {
+    let envelope = envelope(API_V3_KEY, event_type, original_type, plain);
+    Notice::open(&merchant(), verified(&envelope)).unwrap()
 }
 
 /// The world of a moment when all is well.

@@ -328,10 +328,7 @@ impl Builder {
 
 impl Goods {
     fn check(&self) -> Result<(), Invalid> {
-        let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        if !(1..=32).contains(&self.merchant_goods_id.len()) || !self.merchant_goods_id.bytes().all(sign) {
-            return Err(Invalid::new("merchant_goods_id", "must be 1 to 32 letters, digits, - and _"));
-        }
+        field::goods_id(&self.merchant_goods_id)?;
         if self.quantity == 0 {
             return Err(Invalid::new("quantity", "must be at least 1"));
         }

@@ -1,0 +1,162 @@
+//! A refund that cannot go back the way it came.
+//!
+//! `POST /v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`.
+
+use super::refund::Refund;
+use crate::{
+    error::{Debt, Error},
+    id::{Invalid, MchId, OutRefundNo, RefundId},
+    v3::{
+        endpoint::{Draft, Endpoint, Target},
+        merchant::Merchant,
+        party::Party,
+        seal::{Pen, Sealed, Sensitive},
+        verify::Verified,
+    },
+    world::World,
+};
+use alloc::string::String;
+
+/// Tells another way for a refund that is [`Abnormal`](super::RefundStatus::Abnormal): the payer's card is gone, say.
+#[derive(Clone, Debug)]
+pub struct ApplyAbnormal {
+    refund_id: RefundId,
+    out_refund_no: OutRefundNo,
+    party: Party,
+    to: To,
+}
+
+#[derive(Clone, Debug)]
+enum To {
+    User { bank_type: String, bank_account: Sensitive, real_name: Sensitive },
+    Merchant,
+}
+
+impl ApplyAbnormal {
+    /// To a bank card of the payer's: the bank as the document names it, such as `CMB_DEBIT`, the card's number and the
+    /// payer's name, which travel sealed.
+    ///
+    /// # Errors
+    ///
+    /// When the bank is not 1 to 16 capitals, digits and `_`.
+    pub fn to_user(
+        refund_id: RefundId,
+        out_refund_no: OutRefundNo,
+        party: Party,
+        bank_type: &str,
+        bank_account: Sensitive,
+        real_name: Sensitive,
+    ) -> Result<Self, Invalid> {
+        let sign = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        if !(1..=16).contains(&bank_type.len()) || !bank_type.bytes().all(sign) {
+            return Err(Invalid::new("bank_type", "must be 1 to 16 capitals, digits and _"));
+        }
+        let to = To::User { bank_type: bank_type.into(), bank_account, real_name };
+        Ok(Self { refund_id, out_refund_no, party, to })
+    }
+
+    /// To the merchant's own bank card, who then pays the payer otherwise.
+    #[must_use]
+    pub fn to_merchant(refund_id: RefundId, out_refund_no: OutRefundNo, party: Party) -> Self {
+        Self { refund_id, out_refund_no, party, to: To::Merchant }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_mchid: Option<&'a MchId>,
+    out_refund_no: &'a OutRefundNo,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bank_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bank_account: Option<Sealed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    real_name: Option<Sealed>,
+}
+
+impl Endpoint for ApplyAbnormal {
+    type Output = Refund;
+
+    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let (kind, bank_type, bank_account, real_name) = match &self.to {
+            To::User { bank_type, bank_account, real_name } => {
+                ("USER_BANK_CARD", Some(bank_type.as_str()), Some(bank_account), Some(real_name))
+            }
+            To::Merchant => ("MERCHANT_BANK_CARD", None, None, None),
+        };
+        let body = Body {
+            sub_mchid: self.party.sub_mchid(),
+            out_refund_no: &self.out_refund_no,
+            kind,
+            bank_type,
+            bank_account: pen.seal_if(bank_account)?,
+            real_name: pen.seal_if(real_name)?,
+        };
+        let target = Target::new("/v3/refund/domestic/refunds")
+            .segment(self.refund_id.as_str())
+            .then("/apply-abnormal-refund");
+        Ok(Draft::post("v3.refund.apply_abnormal", target, &body))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Refund, Error> {
+        Refund::read_of(reply, &self.out_refund_no)
+    }
+
+    fn debt(&self) -> Option<Debt> {
+        let sub_mchid = self.party.sub_mchid().cloned();
+        Some(Debt::Refund { out_refund_no: self.out_refund_no.clone(), sub_mchid })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::toy;
+    use alloc::format;
+
+    fn to_user(bank_type: &str) -> Result<ApplyAbnormal, Invalid> {
+        let sensitive = |text: &str| Sensitive::new(text.into()).unwrap();
+        let (refund_id, number) = ("50000000382019052709732678859", "1217752501");
+        ApplyAbnormal::to_user(
+            refund_id.parse().unwrap(),
+            number.parse().unwrap(),
+            Party::partner("1900000109".parse().unwrap()),
+            bank_type,
+            sensitive("6222-planted"),
+            sensitive("张三"),
+        )
+    }
+
+    #[test]
+    fn the_payers_card_and_name_travel_sealed_and_are_not_printed() {
+        let apply = to_user("CMB_DEBIT").unwrap();
+        let (line, body) = toy::written(&apply);
+        assert_eq!(
+            line,
+            "POST /v3/refund/domestic/refunds/50000000382019052709732678859/apply-abnormal-refund"
+        );
+        let (bank_account, real_name) = (toy::sealed("6222-planted"), toy::sealed("张三"));
+        assert_eq!(
+            body,
+            format!(
+                r#"{{"sub_mchid":"1900000109","out_refund_no":"1217752501","type":"USER_BANK_CARD","bank_type":"CMB_DEBIT","bank_account":"{bank_account}","real_name":"{real_name}"}}"#
+            )
+        );
+        let printed = format!("{apply:?}");
+        assert!(!printed.contains("planted") && !printed.contains("张三"));
+    }
+
+    #[test]
+    fn the_merchants_own_card_needs_no_particulars() {
+        let (refund_id, number) = ("50000000382019052709732678859", "1217752501");
+        let apply =
+            ApplyAbnormal::to_merchant(refund_id.parse().unwrap(), number.parse().unwrap(), Party::Own);
+        assert_eq!(toy::written(&apply).1, r#"{"out_refund_no":"1217752501","type":"MERCHANT_BANK_CARD"}"#);
+        for bank_type in ["", "招商", "cmb_debit", "CMB_DEBIT_AND_MORE"] {
+            assert_eq!(to_user(bank_type).unwrap_err().field(), "bank_type");
+        }
+    }
+}

@@ -1,0 +1,406 @@
+//! Asking for a refund.
+//!
+//! `POST /v3/refund/domestic/refunds`.
+
+use super::refund::{FundsAccount, Goods, Refund, Source};
+use crate::{
+    error::{Debt, Error},
+    id::{Invalid, MchId, NotifyUrl, OutRefundNo, OutTradeNo, TransactionId},
+    money::Fen,
+    v3::{
+        endpoint::{Draft, Endpoint},
+        field,
+        merchant::Merchant,
+        party::Party,
+        seal::Pen,
+        verify::{Verified, malformed},
+    },
+    world::World,
+};
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+/// Asks for a refund. What must be told is asked for by [`builder`](Self::builder), the rest may be added.
+///
+/// `Debug` shows its number and amount; texts may name people.
+#[derive(Clone)]
+pub struct Create {
+    paid: Paid,
+    party: Party,
+    out_refund_no: OutRefundNo,
+    refund: Fen,
+    total: Fen,
+    reason: Option<String>,
+    notify_url: Option<NotifyUrl>,
+    funds_account: Option<FundsAccount>,
+    from: Vec<Source>,
+    goods_detail: Vec<Goods>,
+}
+
+/// Which payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "a payment has two numbers")]
+pub enum Paid {
+    /// By the merchant's number.
+    OutTradeNo(OutTradeNo),
+    /// By WeChat Pay's number.
+    TransactionId(TransactionId),
+}
+
+impl From<OutTradeNo> for Paid {
+    fn from(number: OutTradeNo) -> Self {
+        Self::OutTradeNo(number)
+    }
+}
+
+impl From<TransactionId> for Paid {
+    fn from(number: TransactionId) -> Self {
+        Self::TransactionId(number)
+    }
+}
+
+/// What may be told of a refund beyond what must be; see [`Create::builder`].
+#[derive(Debug)]
+pub struct Builder(Create);
+
+impl Create {
+    /// Begins with what must be told: which payment, the merchant's number of the refund, how much goes back, and what
+    /// the order's price was.
+    pub fn builder(paid: impl Into<Paid>, out_refund_no: OutRefundNo, refund: Fen, total: Fen) -> Builder {
+        Builder(Self {
+            paid: paid.into(),
+            party: Party::Own,
+            out_refund_no,
+            refund,
+            total,
+            reason: None,
+            notify_url: None,
+            funds_account: None,
+            from: Vec::new(),
+            goods_detail: Vec::new(),
+        })
+    }
+
+    /// The merchant's number of it.
+    #[must_use]
+    pub fn out_refund_no(&self) -> &OutRefundNo {
+        &self.out_refund_no
+    }
+
+    /// How much goes back.
+    #[must_use]
+    pub fn refund(&self) -> Fen {
+        self.refund
+    }
+
+    fn is_of(&self, refund: &Refund) -> bool {
+        match &self.paid {
+            Paid::OutTradeNo(number) => refund.out_trade_no == *number,
+            Paid::TransactionId(number) => refund.transaction_id == *number,
+        }
+    }
+}
+
+impl fmt::Debug for Create {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Create")
+            .field("out_refund_no", &self.out_refund_no)
+            .field("refund", &self.refund)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// For a sub-merchant. Without it, for the merchant itself.
+    #[must_use]
+    pub fn party(mut self, party: Party) -> Self {
+        self.0.party = party;
+        self
+    }
+
+    /// Why, for the payer to read: at most 80 characters.
+    #[must_use]
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.0.reason = Some(reason.into());
+        self
+    }
+
+    /// Where WeChat Pay sends its notice; without it, where the merchant platform has it.
+    #[must_use]
+    pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
+        self.0.notify_url = Some(notify_url);
+        self
+    }
+
+    /// Out of which money: [`Available`](FundsAccount::Available), for merchants that are settled late. Without it, out
+    /// of what is not settled yet.
+    #[must_use]
+    pub fn funds_account(mut self, funds_account: FundsAccount) -> Self {
+        self.0.funds_account = Some(funds_account);
+        self
+    }
+
+    /// Out of which money, part by part; together they are the refund.
+    #[must_use]
+    pub fn from(mut self, from: Vec<Source>) -> Self {
+        self.0.from = from;
+        self
+    }
+
+    /// For which goods.
+    #[must_use]
+    pub fn goods_detail(mut self, goods_detail: Vec<Goods>) -> Self {
+        self.0.goods_detail = goods_detail;
+        self
+    }
+
+    /// The refund to be asked for.
+    ///
+    /// # Errors
+    ///
+    /// When a field breaks its rule; it is named.
+    pub fn build(self) -> Result<Create, Invalid> {
+        let Self(create) = self;
+        field::amount(create.refund, "refund")?;
+        field::amount(create.total, "total")?;
+        if create.refund > create.total {
+            return Err(Invalid::new("refund", "must not be more than total"));
+        }
+        let rule = Invalid::new("reason", "must be 1 to 80 characters, none beyond the basic plane");
+        field::text_if(create.reason.as_deref(), 80, rule)?;
+        let mut parts = create.from.iter().map(|source| source.amount);
+        if !create.from.is_empty() && parts.try_fold(Fen::ZERO, Fen::checked_add) != Some(create.refund) {
+            return Err(Invalid::new("from", "must add up to refund"));
+        }
+        for goods in &create.goods_detail {
+            goods.check()?;
+        }
+        Ok(create)
+    }
+}
+
+impl Goods {
+    fn check(&self) -> Result<(), Invalid> {
+        field::goods_id(&self.merchant_goods_id)?;
+        let rule = Invalid::new("wechatpay_goods_id", "must be 1 to 32 characters");
+        field::text_if(self.wechatpay_goods_id.as_deref(), 32, rule)?;
+        let rule = Invalid::new("goods_name", "must be 1 to 256 characters");
+        field::text_if(self.goods_name.as_deref(), 256, rule)?;
+        if self.refund_quantity == 0 {
+            return Err(Invalid::new("refund_quantity", "must be at least 1"));
+        }
+        Ok(())
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_mchid: Option<&'a MchId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_id: Option<&'a TransactionId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out_trade_no: Option<&'a OutTradeNo>,
+    out_refund_no: &'a OutRefundNo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notify_url: Option<&'a NotifyUrl>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    funds_account: Option<&'a FundsAccount>,
+    amount: Amount<'a>,
+    #[serde(skip_serializing_if = "<[Goods]>::is_empty")]
+    goods_detail: &'a [Goods],
+}
+
+#[derive(serde::Serialize)]
+struct Amount<'a> {
+    refund: Fen,
+    #[serde(skip_serializing_if = "<[Source]>::is_empty")]
+    from: &'a [Source],
+    total: Fen,
+    currency: &'static str,
+}
+
+impl Endpoint for Create {
+    type Output = Refund;
+
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let (transaction_id, out_trade_no) = match &self.paid {
+            Paid::TransactionId(number) => (Some(number), None),
+            Paid::OutTradeNo(number) => (None, Some(number)),
+        };
+        let body = Body {
+            sub_mchid: self.party.sub_mchid(),
+            transaction_id,
+            out_trade_no,
+            out_refund_no: &self.out_refund_no,
+            reason: self.reason.as_deref(),
+            notify_url: self.notify_url.as_ref(),
+            funds_account: self.funds_account.as_ref(),
+            amount: Amount { refund: self.refund, from: &self.from, total: self.total, currency: "CNY" },
+            goods_detail: &self.goods_detail,
+        };
+        Ok(Draft::post("v3.refund.create", "/v3/refund/domestic/refunds", &body))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Refund, Error> {
+        let refund = Refund::read_of(reply, &self.out_refund_no)?;
+        if self.is_of(&refund) {
+            Ok(refund)
+        } else {
+            Err(malformed().caused_by(Invalid::new("out_trade_no", "must be of the payment that goes back")))
+        }
+    }
+
+    fn debt(&self) -> Option<Debt> {
+        let sub_mchid = self.party.sub_mchid().cloned();
+        Some(Debt::Refund { out_refund_no: self.out_refund_no.clone(), sub_mchid })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::{
+        refund::{
+            RefundStatus,
+            refund::{Channel, Promotion},
+        },
+        toy,
+    };
+    use alloc::{format, string::ToString as _, vec};
+
+    fn order() -> OutTradeNo {
+        "1217752501201407033233368018".parse().unwrap()
+    }
+
+    fn minimal() -> Builder {
+        Create::builder(order(), "1217752501".parse().unwrap(), Fen::new(888), Fen::new(1000))
+    }
+
+    #[test]
+    fn a_refund_is_asked_for_with_what_must_be_told_and_no_more() {
+        let (line, body) = toy::written(&minimal().build().unwrap());
+        assert_eq!(line, "POST /v3/refund/domestic/refunds");
+        assert_eq!(
+            body,
+            r#"{"out_trade_no":"1217752501201407033233368018","out_refund_no":"1217752501","amount":{"refund":888,"total":1000,"currency":"CNY"}}"#
+        );
+    }
+
+    #[test]
+    fn a_refund_is_asked_for_with_all_that_may_be_told() {
+        let number: TransactionId = "4200000000000000000000000001".parse().unwrap();
+        let goods = Goods {
+            wechatpay_goods_id: Some("1001".into()),
+            goods_name: Some("大米".into()),
+            ..Goods::new("rice-1", Fen::new(444), Fen::new(888), 2)
+        };
+        let create = Create::builder(number, "1217752501".parse().unwrap(), Fen::new(888), Fen::new(1000))
+            .party(Party::partner("1900000109".parse().unwrap()))
+            .reason("商品已售完")
+            .notify_url("https://shop.example/refunds".parse().unwrap())
+            .funds_account(FundsAccount::Available)
+            .from(vec![
+                Source::new(FundsAccount::Available, Fen::new(444)),
+                Source::new(FundsAccount::Unavailable, Fen::new(444)),
+            ])
+            .goods_detail(vec![goods])
+            .build()
+            .unwrap();
+        let (_, body) = toy::written(&create);
+        assert_eq!(
+            body,
+            concat!(
+                r#"{"sub_mchid":"1900000109","transaction_id":"4200000000000000000000000001","out_refund_no":"1217752501","#,
+                r#""reason":"商品已售完","notify_url":"https://shop.example/refunds","funds_account":"AVAILABLE","#,
+                r#""amount":{"refund":888,"from":[{"account":"AVAILABLE","amount":444},{"account":"UNAVAILABLE","amount":444}],"total":1000,"currency":"CNY"},"#,
+                r#""goods_detail":[{"merchant_goods_id":"rice-1","wechatpay_goods_id":"1001","goods_name":"大米","unit_price":444,"refund_amount":888,"refund_quantity":2}]}"#,
+            )
+        );
+        assert_eq!(
+            create.debt(),
+            Some(Debt::Refund {
+                out_refund_no: "1217752501".parse().unwrap(),
+                sub_mchid: Some("1900000109".parse().unwrap())
+            })
+        );
+        assert!(!format!("{create:?}").contains("售完"));
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_refused_by_field_and_rule() {
+        let number = || "1217752501".parse().unwrap();
+        let amounts = |refund, total| Create::builder(order(), number(), Fen::new(refund), Fen::new(total));
+        for (builder, error) in [
+            (amounts(0, 1), "refund must be 1 to 2147483647 fen"),
+            (amounts(1, 2_147_483_648), "total must be 1 to 2147483647 fen"),
+            (amounts(2, 1), "refund must not be more than total"),
+            (minimal().reason(""), "reason must be 1 to 80 characters, none beyond the basic plane"),
+            (
+                minimal().reason("退".repeat(81)),
+                "reason must be 1 to 80 characters, none beyond the basic plane",
+            ),
+            (
+                minimal().from(vec![Source::new(FundsAccount::Available, Fen::new(887))]),
+                "from must add up to refund",
+            ),
+            (
+                minimal().goods_detail(vec![Goods::new("大米", Fen::new(1), Fen::new(1), 1)]),
+                "merchant_goods_id must be 1 to 32 letters, digits, - and _",
+            ),
+            (
+                minimal().goods_detail(vec![Goods::new("rice", Fen::new(1), Fen::new(1), 0)]),
+                "refund_quantity must be at least 1",
+            ),
+        ] {
+            assert_eq!(builder.build().unwrap_err().to_string(), error);
+        }
+        assert!(minimal().reason("退".repeat(80)).build().is_ok());
+    }
+
+    /// A full answer; `more` may replace a member that is named twice with others.
+    fn answer(out_refund_no: &str, out_trade_no: &str) -> String {
+        format!(
+            r#"{{"refund_id":"50000000382019052709732678859","out_refund_no":"{out_refund_no}",
+            "transaction_id":"4200000000000000000000000001","out_trade_no":"{out_trade_no}","channel":"ORIGINAL",
+            "user_received_account":"招商银行信用卡0403","success_time":"2018-06-08T10:34:56+08:00",
+            "create_time":"2018-06-08T10:34:50+08:00","status":"SUCCESS","funds_account":"UNSETTLED",
+            "amount":{{"total":1000,"refund":888,"from":[{{"account":"AVAILABLE","amount":888}}],"payer_total":900,
+            "payer_refund":800,"settlement_refund":888,"settlement_total":1000,"discount_refund":88,"currency":"CNY",
+            "refund_fee":2}},"promotion_detail":[{{"promotion_id":"109519","scope":"SINGLE","type":"DISCOUNT",
+            "amount":5,"refund_amount":4,"goods_detail":[{{"merchant_goods_id":"rice-1","unit_price":444,
+            "refund_amount":888,"refund_quantity":2}}]}}],"a_new_field":{{"x":1}}}}"#
+        )
+    }
+
+    #[test]
+    fn an_answer_is_read_in_full() {
+        let create = minimal().build().unwrap();
+        let refund = toy::read(&create, &answer("1217752501", order().as_str())).unwrap();
+        assert_eq!(refund.status, RefundStatus::Success);
+        assert_eq!(refund.channel, Some(Channel::Original));
+        assert_eq!(refund.funds_account, Some(FundsAccount::Unsettled));
+        assert_eq!(refund.create_time.as_secs(), 1_528_425_290);
+        assert_eq!(refund.success_time.unwrap().as_secs(), 1_528_425_296);
+        assert_eq!(refund.user_received_account.as_ref().unwrap().as_str(), "招商银行信用卡0403");
+        assert_eq!((refund.amount.refund, refund.amount.refund_fee), (Fen::new(888), Some(Fen::new(2))));
+        let [Promotion { refund_amount, goods_detail, .. }] = &refund.promotion_detail[..] else {
+            panic!("one coupon");
+        };
+        assert_eq!((*refund_amount, goods_detail.len()), (Fen::new(4), 1));
+        assert!(!format!("{refund:?}").contains("招商"));
+    }
+
+    #[test]
+    fn an_answer_about_another_refund_or_payment_is_no_answer() {
+        let create = minimal().build().unwrap();
+        for body in
+            [answer("1217752502", order().as_str()), answer("1217752501", "another-order"), "{}".into()]
+        {
+            let error = toy::read(&create, &body).unwrap_err();
+            assert_eq!(error.kind(), crate::error::ErrorKind::Malformed);
+        }
+    }
+}
