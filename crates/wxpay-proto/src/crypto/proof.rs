@@ -42,7 +42,7 @@ pub fn rules() -> impl Iterator<Item = &'static str> {
 pub struct Broken(Vec<&'static str>);
 
 impl Broken {
-    /// They, as [`rules`] gives them: at least one.
+    /// They, as [`rules()`] gives them: at least one.
     #[must_use]
     pub fn rules(&self) -> &[&'static str] {
         &self.0
