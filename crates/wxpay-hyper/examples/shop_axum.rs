@@ -38,7 +38,7 @@ use std::{
     time::Duration,
 };
 use tokio::net::TcpListener;
-use wxpay_hyper::{Client, Notices};
+use wxpay_hyper::{Client, hear::v1::Notices};
 use wxpay_proto::{
     Fate, Fen,
     id::{NotifyUrl, OutTradeNo},

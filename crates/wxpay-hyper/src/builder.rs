@@ -205,7 +205,7 @@ pub struct SetupError {
 }
 
 impl SetupError {
-    const fn new(setting: &'static str, rule: &'static str) -> Self {
+    pub(crate) const fn new(setting: &'static str, rule: &'static str) -> Self {
         Self { setting, rule, cause: None }
     }
 

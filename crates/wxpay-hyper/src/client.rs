@@ -9,7 +9,7 @@ use std::{
 use wxpay_proto::{
     Error, UnixTime,
     entropy::Entropy,
-    exchange::{Flow, Step},
+    exchange::{Asleep, Flow, Hop, Sent, Step},
     memory::Memory,
     world::World,
 };
@@ -76,20 +76,50 @@ impl Client {
         let mut step = self.step(now, |world| Step::begin(flow, world));
         loop {
             step = match step {
-                Step::Send(hop, sent) => {
-                    let reply = self.send(hop).await;
-                    now = self.now();
-                    self.step(now, |world| sent.resume(reply, world))
-                }
-                Step::Wait(until, asleep) => {
-                    tokio::time::sleep(until.since(now)).await;
-                    // The pause is over by the clock that nobody can set, whatever the other one says.
-                    now = self.now().max(until);
-                    self.step(now, |world| asleep.resume(world))
-                }
+                Step::Send(hop, sent) => self.follow(hop, sent, &mut now).await,
+                Step::Wait(until, asleep) => self.wait(until, asleep, &mut now).await,
                 Step::Done(result) => return result,
             };
         }
+    }
+
+    /// The same, for a flow whose requests serve others, too: what was sent is heard to its end even if this future is
+    /// dropped. `None` if the runtime ends meanwhile.
+    pub(crate) async fn run_for_all<F>(&self, flow: F) -> Option<Result<F::Output, Error>>
+    where
+        F: Flow<Sent: 'static, Asleep: 'static, Output: 'static> + 'static,
+    {
+        let mut now = self.now();
+        let mut step = self.step(now, |world| Step::begin(flow, world));
+        loop {
+            step = match step {
+                Step::Send(hop, sent) => {
+                    let client = self.clone();
+                    let sending = async move {
+                        let mut now = now;
+                        (client.follow(hop, sent, &mut now).await, now)
+                    };
+                    let (step, then) = tokio::spawn(sending).await.ok()?;
+                    now = then;
+                    step
+                }
+                Step::Wait(until, asleep) => self.wait(until, asleep, &mut now).await,
+                Step::Done(result) => return Some(result),
+            };
+        }
+    }
+
+    async fn follow<F: Flow>(&self, hop: Hop, sent: Sent<F>, now: &mut UnixTime) -> Step<F> {
+        let reply = self.send(hop).await;
+        *now = self.now();
+        self.step(*now, |world| sent.resume(reply, world))
+    }
+
+    async fn wait<F: Flow>(&self, until: UnixTime, asleep: Asleep<F>, now: &mut UnixTime) -> Step<F> {
+        tokio::time::sleep(until.since(*now)).await;
+        // The pause is over by the clock that nobody can set, whatever the other one says.
+        *now = self.now().max(until);
+        self.step(*now, |world| asleep.resume(world))
     }
 
     /// Looks into what was learned, or puts something in: a token shared with other processes, for one.

@@ -26,7 +26,7 @@
 //! * Mutual TLS where a hop asks for it, certificate authorities of one's own, a forward proxy; time and size
 //!   limits on everything.
 //! * Judging failures: *not sent* is said only when it is certain, everything else is *lost*.
-//! * [`Notices`]: notices as a `tower` service, verified before anybody sees them, handled once.
+//! * [`hear`]: notices as `tower` services, verified before anybody sees them, handled once.
 //! * [`Client::keep_fresh`]: tokens refreshed before a payment has to wait for one.
 //!
 //! # Out of scope
@@ -56,10 +56,9 @@ mod ambient;
 mod builder;
 mod client;
 mod connect;
-mod hear;
+pub mod hear;
 mod send;
 mod upkeep;
 
 pub use builder::{Builder, SetupError};
 pub use client::Client;
-pub use hear::Notices;

@@ -5,7 +5,7 @@ use crate::{
     shutdown::Ending,
     time::now,
 };
-use wxpay_hyper::{Client, Notices};
+use wxpay_hyper::{Client, hear::v1::Notices};
 use wxpay_proto::{
     payment::{Effect, Payment},
     v1::{Merchant, Notice},

@@ -14,6 +14,7 @@
 
 pub mod certificates;
 pub mod notices;
+pub mod v3;
 
 use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{

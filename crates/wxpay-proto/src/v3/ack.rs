@@ -24,6 +24,13 @@ pub enum Ack {
     Answer(Vec<u8>),
 }
 
+/// That there is nothing to say is that it is taken note of.
+impl From<()> for Ack {
+    fn from((): ()) -> Self {
+        Self::Success
+    }
+}
+
 impl Ack {
     /// An answer of one's own, for the callbacks that ask something, such as `PARKING_FEE.QUERY_TRANS_INFO`.
     #[must_use]

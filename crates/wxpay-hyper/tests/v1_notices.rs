@@ -32,7 +32,7 @@ use tokio::{
     time::sleep,
 };
 use tower_service::Service as _;
-use wxpay_hyper::{Client, Notices};
+use wxpay_hyper::{Client, hear::v1::Notices};
 use wxpay_proto::v1::{Notice, notice};
 
 /// A service that counts its calls; `treat` gets the number of the call.

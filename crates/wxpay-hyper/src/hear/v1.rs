@@ -1,13 +1,14 @@
-//! Notices: WeChat Pay calls, verified and heard once, answered as the protocol wants.
+//! The notices of the first generation.
 
+use super::{Answer, BoxError, answered, handle_once, read};
 use crate::{ambient, client::Client};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http::{Method, StatusCode};
+use http_body_util::Full;
 use hyper::body::Body;
 use std::{
     convert::Infallible,
-    error, fmt,
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -15,11 +16,7 @@ use std::{
 };
 use tokio::time::Instant;
 use tower_service::Service;
-use tracing::Instrument as _;
-use wxpay_proto::{
-    memory::{Sight, Ticket},
-    v1::{Ack, Merchant, Notice, Received, notice},
-};
+use wxpay_proto::v1::{Ack, Merchant, Notice, Received, notice};
 
 const LABEL: &str = "v1.notice";
 
@@ -30,7 +27,7 @@ const LABEL: &str = "v1.notice";
 /// the body byte for byte are what was signed.
 ///
 /// ```
-/// # use wxpay_hyper::{Client, Notices};
+/// # use wxpay_hyper::{Client, hear::v1::Notices};
 /// # fn routes(merchant: wxpay_proto::v1::Merchant, client: Client) -> axum::Router {
 /// let notices = Notices::new(merchant, client, |notice| async move {
 ///     // Commit the payment before answering: `Ok` tells WeChat Pay never to send this again.
@@ -63,8 +60,8 @@ pub struct Notices {
     answer_within: Duration,
 }
 
-/// The handler, its types forgotten: it comes to whether the notice was handled.
-type OnNotice = dyn Fn(Notice) -> Pin<Box<dyn Future<Output = bool> + Send>> + Send + Sync;
+/// The handler, its types forgotten.
+type OnNotice = dyn Fn(Notice) -> Pin<Box<dyn Future<Output = Ack> + Send>> + Send + Sync;
 
 impl Notices {
     /// How long a notice may take in all, reading its body included. WeChat Pay does not document how long it
@@ -79,9 +76,9 @@ impl Notices {
         H: Fn(Notice) -> Handled + Send + Sync + 'static,
         Handled: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let on_notice = move |notice| -> Pin<Box<dyn Future<Output = bool> + Send>> {
+        let on_notice = move |notice| -> Pin<Box<dyn Future<Output = Ack> + Send>> {
             let handled = on_notice(notice);
-            Box::pin(async move { handled.await.is_ok() })
+            Box::pin(async move { handled.await.map_or(Ack::Fail, |()| Ack::Success) })
         };
         Self { merchant, client, on_notice: Arc::new(on_notice), answer_within: Self::ANSWER_WITHIN }
     }
@@ -97,149 +94,69 @@ impl Notices {
     pub async fn answer<B>(&self, request: http::Request<B>) -> http::Response<Full<Bytes>>
     where
         B: Body,
-        B::Error: Into<Box<dyn error::Error + Send + Sync>>,
+        B::Error: Into<BoxError>,
     {
         let began = ambient::stopwatch();
         let deadline = began.checked_add(self.answer_within).unwrap_or(began);
-        let answer = match self.hear(request, deadline).await {
-            Ok(notice) => answered(self.handle_once(notice, deadline).await),
+        let ack = match self.hear(request, deadline).await {
+            Ok(notice) => {
+                let (key, on_notice) = (notice.key().to_owned(), Arc::clone(&self.on_notice));
+                let handling = async move { on_notice(notice).await };
+                handle_once(&self.client, LABEL, key, deadline, handling).await
+            }
             Err(refusal) => refusal,
         };
+        let answer = answered(ack);
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(label = LABEL, status = answer.status().as_u16(), millis, "answered");
         answer
     }
 
     /// Reads, within limits, and verifies. Nothing unverified leaves this function.
-    async fn hear<B>(
-        &self,
-        request: http::Request<B>,
-        deadline: Instant,
-    ) -> Result<Notice, http::Response<Full<Bytes>>>
+    async fn hear<B>(&self, request: http::Request<B>, deadline: Instant) -> Result<Notice, Ack>
     where
         B: Body,
-        B::Error: Into<Box<dyn error::Error + Send + Sync>>,
+        B::Error: Into<BoxError>,
     {
         let (head, body) = request.into_parts();
+        let refuse = |status: StatusCode| Ack::refuse(status.as_u16());
         if head.method != Method::POST {
-            let mut answer = refused(StatusCode::METHOD_NOT_ALLOWED);
-            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-            return Err(answer);
+            return Err(refuse(StatusCode::METHOD_NOT_ALLOWED));
         }
         let query = head.uri.query().unwrap_or_default().as_bytes();
         if query.len() > notice::MAX_QUERY {
-            return Err(refused(StatusCode::URI_TOO_LONG));
+            return Err(refuse(StatusCode::URI_TOO_LONG));
         }
-        if usize::try_from(body.size_hint().lower()).map_or(true, |least| least > notice::MAX_BODY) {
-            return Err(refused(StatusCode::PAYLOAD_TOO_LARGE));
-        }
-        let body = Limited::new(body, notice::MAX_BODY).collect();
-        let body = match tokio::time::timeout_at(deadline, body).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(cause)) if cause.is::<LengthLimitError>() => {
-                return Err(refused(StatusCode::PAYLOAD_TOO_LARGE));
-            }
-            Ok(Err(_)) => return Err(refused(StatusCode::BAD_REQUEST)),
-            Err(_) => return Err(refused(StatusCode::REQUEST_TIMEOUT)),
-        };
+        let body = read(body, notice::MAX_BODY, deadline).await.map_err(refuse)?;
         self.merchant.hear(&Received::new(head.method.as_str(), query, &body)).map_err(|rejected| {
             tracing::warn!(label = LABEL, reason = %rejected, "rejected");
-            answered(rejected.ack())
+            rejected.ack()
         })
     }
-
-    /// Handles a notice, or waits for whoever is handling the same.
-    async fn handle_once(&self, notice: Notice, deadline: Instant) -> Ack {
-        loop {
-            let now = self.client.now();
-            match self.client.memory(|memory| memory.seen.meet(notice.key(), now)) {
-                Sight::Answered => return Ack::Success,
-                Sight::Underway(until) => {
-                    let glance = tokio::time::sleep(until.since(now));
-                    if tokio::time::timeout_at(deadline, glance).await.is_err() {
-                        return Ack::Fail;
-                    }
-                }
-                Sight::First(ticket) => return self.handle(notice, ticket, deadline).await,
-            }
-        }
-    }
-
-    async fn handle(&self, notice: Notice, ticket: Ticket, deadline: Instant) -> Ack {
-        let underway = Underway { client: self.client.clone(), ticket: Some(ticket) };
-        let on_notice = Arc::clone(&self.on_notice);
-        let handled = tokio::spawn(
-            async move {
-                let handled = on_notice(notice).await;
-                if handled {
-                    underway.answered();
-                }
-                handled
-            }
-            .in_current_span(),
-        );
-        match tokio::time::timeout_at(deadline, handled).await {
-            Ok(Ok(true)) => Ack::Success,
-            Ok(Ok(false)) => Ack::Fail,
-            Ok(Err(_)) => {
-                tracing::error!(label = LABEL, "the handler panicked");
-                Ack::Fail
-            }
-            Err(_) => {
-                tracing::warn!(label = LABEL, "the handler is late");
-                Ack::Fail
-            }
-        }
-    }
 }
 
-/// A ticket that is given back as failed unless it was answered, whatever becomes of the handler.
-struct Underway {
-    client: Client,
-    ticket: Option<Ticket>,
-}
+impl Answer for Ack {
+    const SUCCESS: Self = Self::Success;
+    const FAIL: Self = Self::Fail;
 
-impl Underway {
-    fn answered(mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.client.memory(|memory| memory.seen.answered(&ticket));
-        }
+    fn refuse(status: u16) -> Self {
+        Self::Refuse(status)
     }
-}
 
-impl Drop for Underway {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.client.memory(|memory| memory.seen.failed(&ticket));
-        }
+    fn response(self) -> wxpay_proto::http::Response {
+        self.response()
     }
-}
 
-/// The answer the protocol wants, in the server's types.
-fn answered(ack: Ack) -> http::Response<Full<Bytes>> {
-    let said = ack.response();
-    let mut answer = http::Response::new(Full::new(Bytes::copy_from_slice(said.body())));
-    *answer.status_mut() = StatusCode::from_u16(said.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in said.headers() {
-        if let (Ok(name), Ok(value)) =
-            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value))
-        {
-            answer.headers_mut().insert(name, value);
-        }
+    fn is_success(&self) -> bool {
+        *self == Self::Success
     }
-    answer
-}
-
-/// `fail`, with the status that says why to whoever looks.
-fn refused(status: StatusCode) -> http::Response<Full<Bytes>> {
-    answered(Ack::Refuse(status.as_u16()))
 }
 
 impl<B> Service<http::Request<B>> for Notices
 where
     B: Body + Send + 'static,
     B::Data: Send,
-    B::Error: Into<Box<dyn error::Error + Send + Sync>>,
+    B::Error: Into<BoxError>,
 {
     type Response = http::Response<Full<Bytes>>;
     type Error = Infallible;

@@ -1,0 +1,178 @@
+//! The other side of the third generation, made here by the rules of the documents and not by the core: keys and
+//! certificates for this run, signed replies, sealed and signed notices.
+
+use rcgen::{
+    CertificateParams, DnType, KeyPair, PKCS_RSA_SHA256, PublicKeyData as _, RsaKeySize, SerialNumber,
+};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+use tokio::io::AsyncWriteExt as _;
+use wxpay_aws_lc::AwsLc;
+use wxpay_proto::{
+    crypto::{PrivateKey, Provider as _},
+    retry,
+    secret::Secret,
+    v3::{ApiV3Key, Builder, Merchant},
+    wire::base64,
+};
+
+pub const MCHID: &str = "1900000109";
+pub const API_V3_KEY: &str = "Apiv3Key000000000000000000000000";
+pub const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000001092026112400181";
+
+/// Throw-away RSA keys; making one takes a while.
+fn rsa(which: usize) -> &'static KeyPair {
+    static KEYS: [OnceLock<KeyPair>; 4] = [const { OnceLock::new() }; 4];
+    KEYS[which].get_or_init(|| KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap())
+}
+
+fn private_key(pair: &KeyPair) -> Arc<dyn PrivateKey> {
+    AwsLc.private_key(&Secret::new(pair.serialize_der())).unwrap()
+}
+
+/// A merchant of throw-away keys that tries each call once.
+pub fn merchant(mchid: &str, api_v3_key: &str, base_url: &str) -> Builder {
+    let mut once = retry::Policy::default();
+    once.tries = 1;
+    Merchant::builder(
+        Arc::new(AwsLc),
+        mchid.parse().unwrap(),
+        "0A00F0".parse().unwrap(),
+        private_key(rsa(0)),
+        &ApiV3Key::new(api_v3_key.to_owned()).unwrap(),
+    )
+    .base_url(base_url)
+    .unwrap()
+    .retry(once)
+}
+
+/// One that believes the public key of [`Platform::by_public_key`] and needs no network.
+pub fn merchant_with_public_key(mchid: &str, api_v3_key: &str) -> Merchant {
+    let key = AwsLc.public_key(&Platform::by_public_key().spki).unwrap();
+    merchant(mchid, api_v3_key, "http://127.0.0.1:1").public_key(PUBLIC_KEY_ID.parse().unwrap(), key).build()
+}
+
+/// A key that WeChat Pay signs with.
+#[derive(Clone)]
+pub struct Platform {
+    pub id: String,
+    key: Arc<dyn PrivateKey>,
+    pub spki: Vec<u8>,
+    certificate: String,
+}
+
+impl Platform {
+    pub fn by_public_key() -> Self {
+        Self { id: PUBLIC_KEY_ID.to_owned(), ..Self::by_certificate(1) }
+    }
+
+    /// One of three platform certificates: 1, 2, or 3.
+    pub fn by_certificate(number: u8) -> Self {
+        let pair = rsa(number.into());
+        let mut params = CertificateParams::default();
+        params.serial_number = Some(SerialNumber::from_slice(&[0x5A, number]));
+        params.distinguished_name.push(DnType::CommonName, "Tenpay.com sign throw-away");
+        Self {
+            id: format!("5A0{number}"),
+            key: private_key(pair),
+            spki: pair.subject_public_key_info(),
+            certificate: params.self_signed(pair).unwrap().pem(),
+        }
+    }
+
+    /// The headers of a reply or a notice.
+    pub fn signed(&self, timestamp: u64, body: &str) -> Vec<(&'static str, String)> {
+        let nonce = "c5ac7061fccab6bf3e254dcf98995b8c";
+        let signature = self.key.sign(format!("{timestamp}\n{nonce}\n{body}\n").as_bytes()).unwrap();
+        vec![
+            ("Wechatpay-Timestamp", timestamp.to_string()),
+            ("Wechatpay-Nonce", nonce.to_owned()),
+            ("Wechatpay-Signature", base64::encode(&signature)),
+            ("Wechatpay-Serial", self.id.clone()),
+            ("Wechatpay-Signature-Type", "WECHATPAY2-SHA256-RSA2048".to_owned()),
+        ]
+    }
+
+    /// A whole reply, signed now.
+    pub fn reply(&self, status: &str, body: &str) -> String {
+        let headers = lines(&self.signed(super::now().as_secs(), body));
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\n{headers}request-id: 08F1A2-0\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    }
+}
+
+/// Headers as HTTP/1.1 writes them.
+pub fn lines(headers: &[(&'static str, String)]) -> String {
+    headers.iter().flat_map(|(name, value)| [*name, ": ", value, "\r\n"]).collect()
+}
+
+/// A box sealed with an APIv3 key, as JSON.
+fn sealed(api_v3_key: &str, associated_data: &str, original_type: &str, plain: &str) -> String {
+    let key: [u8; 32] = api_v3_key.as_bytes().try_into().unwrap();
+    let nonce = b"0123456789ab";
+    let sealed =
+        AwsLc.symmetric_key(&Secret::new(key)).seal(nonce, associated_data.as_bytes(), plain.as_bytes());
+    format!(
+        r#"{{"original_type":"{original_type}","algorithm":"AEAD_AES_256_GCM","ciphertext":"{}","associated_data":"{associated_data}","nonce":"0123456789ab"}}"#,
+        base64::encode(&sealed)
+    )
+}
+
+/// A notice of any event.
+pub fn notice(api_v3_key: &str, event_type: &str, original_type: &str, plain: &str) -> String {
+    let resource = sealed(api_v3_key, original_type, original_type, plain);
+    format!(
+        r#"{{"id":"EV-2018022511223320873","create_time":"2026-11-24T10:34:56+08:00","resource_type":"encrypt-resource","event_type":"{event_type}","summary":"支付成功","resource":{resource}}}"#
+    )
+}
+
+/// That this order was paid with one fen, told to a merchant.
+pub fn paid(mchid: &str, api_v3_key: &str, out_trade_no: &str) -> String {
+    let plain = format!(
+        r#"{{"transaction_id":"1217752501201407033233368018","amount":{{"payer_total":1,"total":1,"currency":"CNY","payer_currency":"CNY"}},"mchid":"{mchid}","trade_state":"SUCCESS","bank_type":"CMC","success_time":"2026-11-24T10:34:56+08:00","payer":{{"openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}},"out_trade_no":"{out_trade_no}","appid":"wxd678efh567hg6787","trade_state_desc":"支付成功","trade_type":"JSAPI","attach":""}}"#
+    );
+    notice(api_v3_key, "TRANSACTION.SUCCESS", "transaction", &plain)
+}
+
+/// The reply of `/v3/certificates`: these, signed by the first.
+pub fn certificates(api_v3_key: &str, platforms: &[Platform]) -> String {
+    let entries: Vec<String> = platforms
+        .iter()
+        .map(|platform| {
+            let sealed = sealed(api_v3_key, "certificate", "certificate", &platform.certificate);
+            format!(
+                r#"{{"serial_no":"{}","effective_time":"2026-11-24T10:34:56+08:00","expire_time":"2031-11-23T10:34:56+08:00","encrypt_certificate":{sealed}}}"#,
+                platform.id
+            )
+        })
+        .collect();
+    platforms[0].reply("200 OK", &format!(r#"{{"data":[{}]}}"#, entries.join(",")))
+}
+
+/// A gateway that knows nothing but certificates, hands them out after a pause, and counts how often.
+pub async fn certificates_at(platforms: Vec<Platform>, pause: Duration) -> (SocketAddr, Arc<AtomicU32>) {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counting = Arc::clone(&asked);
+    let address = super::peer(move |mut stream| {
+        let (platforms, asked) = (platforms.clone(), Arc::clone(&counting));
+        async move {
+            while super::read_request(&mut stream).await.starts_with("GET /v3/certificates HTTP/1.1\r\n") {
+                asked.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(pause).await;
+                if stream.write_all(certificates(API_V3_KEY, &platforms).as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+    (address, asked)
+}
