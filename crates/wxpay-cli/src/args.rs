@@ -81,12 +81,30 @@ pub(crate) struct Sim {
     /// Writes the URL and the credentials there instead, in a file that only you may read.
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
-    /// Everything made up follows from this number: the same number, the same credentials. Random if not given.
+    /// Writes keys and certificates into this folder. If not given: beside the file of `--env-file`, in a folder of its
+    /// name and `.d`; without such a file, in a temporary folder.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) keys_dir: Option<PathBuf>,
+    /// Everything made up follows from this number: the same number, the same credentials. The RSA keys are then those
+    /// that everybody knows. If not given, all of it is new, keys too.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
+    /// Which keys WeChat Pay signs with in the third generation.
+    #[arg(long, value_enum, default_value_t = PlatformKeys::Either)]
+    pub(crate) platform_keys: PlatformKeys,
     /// The year whose rules hold.
     #[arg(long, value_enum, default_value_t = Era::Y2014)]
     pub(crate) era: Era,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PlatformKeys {
+    /// Whichever the request names: the public key, or else the certificate. Notices follow the order's request.
+    Either,
+    /// Platform certificates alone.
+    Certificates,
+    /// The public key alone; there are no certificates.
+    PublicKey,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

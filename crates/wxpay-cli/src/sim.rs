@@ -2,37 +2,96 @@
 
 use crate::{
     Failure,
-    args::{self, Era},
+    args::{self, Era, PlatformKeys},
 };
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
 use tokio::net::TcpListener;
-use wxpay_sim::{Clock, Gateway, Settings, environment, serve::Server, settings};
+use wxpay_sim::{
+    Clock, Gateway, Settings,
+    environment::{self, Environment},
+    keys::Ring,
+    merchant::Mode,
+    serve::Server,
+    settings,
+};
 
 pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
-    let seed = match args.seed {
-        Some(seed) => seed,
-        None => random()?,
-    };
-    let era = match args.era {
-        Era::Y2014 => settings::Era::Y2014,
-        Era::Y2016 => settings::Era::Y2016,
-    };
-    let gateway = Gateway::new(Settings::of(era), seed);
+    let gateway = gateway(&args)?;
     let listener = TcpListener::bind(args.listen)
         .await
         .map_err(|error| Failure::input(format!("--listen must be an address to listen on: {error}")))?;
-    let credentials = gateway.credentials().clone();
     let server = Server::start(listener, gateway, Clock::running())?;
+    let folder = Folder::of(&args)?;
+    let told = server
+        .with(|simulation, now| Environment::of(&simulation.gateway, &server.url(), now))
+        .files(folder.path())
+        .map_err(|error| Failure::input(format!("--keys-dir must be a folder to write to: {error}")))?;
     if let Some(file) = &args.env_file {
-        environment::write(file, &server.url(), &credentials).map_err(|error| {
+        told.write(file).map_err(|error| {
             Failure::input(format!("--env-file must be a file that can be written: {error}"))
         })?;
     }
     writeln!(io::stdout().lock(), "{}", environment::ready_line(&server.url()))?;
     if args.env_file.is_none() {
-        write!(io::stdout().lock(), "{}", environment::lines(&server.url(), &credentials))?;
+        write!(io::stdout().lock(), "{}", told.lines())?;
     }
     crate::until_told_to_end().await
+}
+
+fn gateway(args: &args::Sim) -> Result<Gateway, Failure> {
+    let mut settings = Settings::of(match args.era {
+        Era::Y2014 => settings::Era::Y2014,
+        Era::Y2016 => settings::Era::Y2016,
+    });
+    let seed = match args.seed {
+        Some(seed) => seed,
+        None => {
+            settings.v3.ring = Ring::fresh().map_err(|error| Failure::broken(&error))?;
+            random()?
+        }
+    };
+    let mut gateway = Gateway::new(settings, seed);
+    let mode = match args.platform_keys {
+        PlatformKeys::Either => Mode::Either,
+        PlatformKeys::Certificates => Mode::Certificates,
+        PlatformKeys::PublicKey => Mode::PublicKey,
+    };
+    let mchid = gateway.merchant().mchid().clone();
+    if let Some(merchant) = gateway.merchant_mut(&mchid) {
+        merchant.platform_mut().set_mode(mode);
+    }
+    Ok(gateway)
+}
+
+/// Where keys and certificates are written. A temporary one is gone when the simulator ends.
+enum Folder {
+    Given(PathBuf),
+    Temporary(TempDir),
+}
+
+impl Folder {
+    fn of(args: &args::Sim) -> io::Result<Self> {
+        let beside = |file: &PathBuf| {
+            let mut name = file.clone().into_os_string();
+            name.push(".d");
+            PathBuf::from(name)
+        };
+        match args.keys_dir.clone().or_else(|| args.env_file.as_ref().map(beside)) {
+            Some(folder) => Ok(Self::Given(folder)),
+            None => tempfile::tempdir().map(Self::Temporary),
+        }
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Given(folder) => folder,
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
 }
 
 /// A seed that nobody knows, so that nobody can guess the credentials that follow from it.

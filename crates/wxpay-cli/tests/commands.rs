@@ -183,8 +183,15 @@ fn the_simulator_says_where_it_is_and_leaves_its_credentials_in_a_file_of_ones_o
     let names: Vec<_> = given.iter().map(|(name, _)| name.as_str()).collect();
     for name in
         ["WXPAY_BASE_URL", "V1_APPID", "V1_APP_SECRET", "V1_PAY_SIGN_KEY", "V1_PARTNER", "V1_PARTNER_KEY"]
+            .into_iter()
+            .chain(["MCHID", "APPID", "SERIAL", "APIV3_KEY", "PLATFORM_SERIAL", "PUB_KEY_ID"])
     {
         assert!(names.contains(&name), "{name}");
+    }
+    for name in ["KEY_PEM", "CERT_PEM", "PLATFORM_CERT", "PLATFORM_PUB", "PUB_KEY_PEM"] {
+        let (_, path) = given.iter().find(|(given, _)| given == name).unwrap();
+        assert!(path.starts_with(directory.path().to_str().unwrap()), "{path}");
+        assert!(fs::read_to_string(path).unwrap().starts_with("-----BEGIN "), "{name}");
     }
     let value = |wanted: &str| &given.iter().find(|(name, _)| name == wanted).unwrap().1;
     assert_eq!(value("WXPAY_BASE_URL"), sim.url());

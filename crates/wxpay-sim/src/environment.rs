@@ -1,34 +1,125 @@
-//! The credentials as `export NAME=value` lines, so that any program can be pointed at the simulator.
+//! What a merchant's program is told, as `export NAME=value` lines, so that any program can be pointed at the simulator.
+//!
+//! | names | what |
+//! |---|---|
+//! | `WXPAY_BASE_URL` | where the gateway is |
+//! | `V1_APPID`, `V1_APP_SECRET`, `V1_PAY_SIGN_KEY`, `V1_PARTNER`, `V1_PARTNER_KEY` | the first generation's app |
+//! | `MCHID`, `APPID`, `APIV3_KEY` | the third generation's merchant |
+//! | `SERIAL`, `KEY_PEM`, `CERT_PEM` | its certificate's number, its private key, its certificate |
+//! | `PLATFORM_SERIAL`, `PLATFORM_CERT`, `PLATFORM_PUB` | the platform certificate, and the key in it |
+//! | `PUB_KEY_ID`, `PUB_KEY_PEM` | the platform's public key |
+//! | `TLS_CA` | whom to trust, if the gateway speaks TLS |
+//!
+//! Names that end in `_PEM`, `_CERT`, `_PUB` or `_CA` are of files, which [`Environment::files`] writes. What the merchant
+//! does not have in its [mode](crate::merchant::Mode) is not there.
 
-use crate::credentials::Credentials;
+use crate::{credentials::Credentials, gateway::Gateway, merchant::Merchant};
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
     path::Path,
 };
+use wxpay_proto::UnixTime;
 
-/// Writes the lines to a file that its owner alone can read (mode 0600).
-///
-/// The file is written beside its place and moved there, so that no reader sees half of it and an older file's
-/// wider mode does not stay.
-///
-/// # Errors
-///
-/// When the file cannot be written.
-pub fn write(path: &Path, base_url: &str, credentials: &Credentials) -> io::Result<()> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let written = create(&beside)
-        .and_then(|mut file| {
-            file.write_all(lines(base_url, credentials).as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        // What is left of it holds secrets.
-        fs::remove_file(&beside).ok();
+/// What a merchant's program is told. Its files are written first, since the lines name them.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    base_url: String,
+    credentials: Credentials,
+    merchant: Merchant,
+    now: UnixTime,
+    tls_ca: Option<String>,
+    files: Vec<(&'static str, String)>,
+}
+
+impl Environment {
+    /// For the app and the merchant that a gateway was made with.
+    #[must_use]
+    pub fn of(gateway: &Gateway, base_url: &str, now: UnixTime) -> Self {
+        let merchant = gateway.merchant_of(gateway.merchant().mchid()).unwrap_or_else(|| gateway.merchant());
+        Self {
+            base_url: base_url.into(),
+            credentials: gateway.credentials().clone(),
+            merchant: merchant.clone(),
+            now,
+            tls_ca: None,
+            files: Vec::new(),
+        }
     }
-    written
+
+    /// With the PEM of whom to trust.
+    #[must_use]
+    pub fn with_tls_ca(self, pem: String) -> Self {
+        Self { tls_ca: Some(pem), ..self }
+    }
+
+    /// Writes keys and certificates into a folder, which is made if it is not there. Each file is for its owner alone.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be written.
+    pub fn files(mut self, folder: &Path) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        for (name, file, pem) in self.pems().map_err(io::Error::other)? {
+            let path = fs::canonicalize(folder)?.join(file);
+            write_private(&path, &pem)?;
+            self.files.push((name, path.to_string_lossy().into_owned()));
+        }
+        Ok(self)
+    }
+
+    /// Names, files and texts of what is in PEM.
+    fn pems(&self) -> Result<Vec<(&'static str, &'static str, String)>, crate::keys::BadKey> {
+        let mut pems = Vec::new();
+        if let Some(own) = self.merchant.api_keys().last() {
+            pems.push(("KEY_PEM", "apiclient_key.pem", own.pair.private_pem()));
+            pems.push(("CERT_PEM", "apiclient_cert.pem", own.certificate.pem()?));
+        }
+        if let Some(listed) = self.merchant.platform().certificates(self.now).next() {
+            pems.push(("PLATFORM_CERT", "platform_cert.pem", listed.certificate.pem()?));
+            pems.push(("PLATFORM_PUB", "platform_pub.pem", listed.certificate.public_key().pem()));
+        }
+        if let Some(key) = self.merchant.platform().public_key() {
+            pems.push(("PUB_KEY_PEM", "pub_key.pem", key.pair.public().pem()));
+        }
+        if let Some(ca) = &self.tls_ca {
+            pems.push(("TLS_CA", "tls_ca.pem", ca.clone()));
+        }
+        Ok(pems)
+    }
+
+    /// The lines themselves. **They hold secrets.**
+    #[must_use]
+    pub fn lines(&self) -> String {
+        let (first, third) = (&self.credentials, &self.merchant);
+        let mut lines = vec![
+            ("WXPAY_BASE_URL", self.base_url.clone()),
+            ("V1_APPID", first.appid().to_string()),
+            ("V1_APP_SECRET", first.app_secret().expose().clone()),
+            ("V1_PAY_SIGN_KEY", first.pay_sign_key().expose().clone()),
+            ("V1_PARTNER", first.partner().to_string()),
+            ("V1_PARTNER_KEY", first.partner_key().expose().clone()),
+            ("MCHID", third.mchid().to_string()),
+        ];
+        lines.extend(third.appids().first().map(|appid| ("APPID", appid.to_string())));
+        lines.extend(third.api_v3_key().map(|key| ("APIV3_KEY", key.expose().clone())));
+        lines.extend(third.api_keys().last().map(|own| ("SERIAL", own.certificate.serial().to_string())));
+        let platform = third.platform();
+        let listed = platform.certificates(self.now).next();
+        lines.extend(listed.map(|listed| ("PLATFORM_SERIAL", listed.certificate.serial().to_string())));
+        lines.extend(platform.public_key().map(|key| ("PUB_KEY_ID", key.id.to_string())));
+        lines.extend(self.files.iter().cloned());
+        lines.into_iter().map(|(name, value)| format!("export {name}={}\n", quoted(&value))).collect()
+    }
+
+    /// Writes the lines to a file that its owner alone can read (mode 0600).
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        write_private(path, &self.lines())
+    }
 }
 
 /// The one JSON line that says the simulator is ready, without a line end.
@@ -37,19 +128,22 @@ pub fn ready_line(base_url: &str) -> String {
     serde_json::json!({ "ready": true, "url": base_url }).to_string()
 }
 
-/// The lines themselves. **They hold secrets.**
-#[must_use]
-pub fn lines(base_url: &str, credentials: &Credentials) -> String {
-    [
-        ("WXPAY_BASE_URL", base_url),
-        ("V1_APPID", credentials.appid().as_str()),
-        ("V1_APP_SECRET", credentials.app_secret().expose()),
-        ("V1_PAY_SIGN_KEY", credentials.pay_sign_key().expose()),
-        ("V1_PARTNER", credentials.partner().as_str()),
-        ("V1_PARTNER_KEY", credentials.partner_key().expose()),
-    ]
-    .map(|(name, value)| format!("export {name}={}\n", quoted(value)))
-    .concat()
+/// Writes a file beside its place and moves it there, so that no reader sees half of it and an older file's wider mode
+/// does not stay.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
+    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = create(&beside)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // What is left of it holds secrets.
+        fs::remove_file(&beside).ok();
+    }
+    written
 }
 
 /// In single quotes, so that a shell takes every sign as it is.
@@ -71,7 +165,23 @@ fn create(path: &Path) -> io::Result<fs::File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chance::Chance;
+    use crate::{Settings, merchant::Mode};
+    use std::collections::BTreeMap;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_780_000_000);
+
+    fn environment(mode: Mode) -> Environment {
+        let mut gateway = Gateway::new(Settings::default(), 1);
+        let mchid = gateway.merchant().mchid().clone();
+        gateway.merchant_mut(&mchid).unwrap().platform_mut().set_mode(mode);
+        Environment::of(&gateway, "http://127.0.0.1:1", NOW)
+    }
+
+    fn values(environment: &Environment) -> BTreeMap<String, String> {
+        let lines = environment.lines();
+        let pairs = lines.lines().map(|line| line.strip_prefix("export ").unwrap().split_once('=').unwrap());
+        pairs.map(|(name, value)| (name.into(), value.trim_matches('\'').into())).collect()
+    }
 
     #[test]
     fn a_value_is_quoted_for_the_shell() {
@@ -84,25 +194,68 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sim.env");
         fs::write(&path, "old").unwrap();
-        let credentials = Credentials::thrown_away(&mut Chance::new(1, "credentials")).unwrap();
-        write(&path, "http://127.0.0.1:1", &credentials).unwrap();
-        let script = format!(". {}; printf %s \"$V1_PARTNER_KEY $WXPAY_BASE_URL\"", path.display());
+        let told = environment(Mode::Either);
+        told.write(&path).unwrap();
+        let script = format!(". {}; printf %s \"$V1_PARTNER_KEY $MCHID $WXPAY_BASE_URL\"", path.display());
         let shell = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
-        let expected = format!("{} http://127.0.0.1:1", credentials.partner_key().expose());
-        assert_eq!(String::from_utf8(shell.stdout).unwrap(), expected);
+        let (key, mchid) = (told.credentials.partner_key().expose(), told.merchant.mchid());
+        assert_eq!(String::from_utf8(shell.stdout).unwrap(), format!("{key} {mchid} http://127.0.0.1:1"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[cfg(unix)]
     #[test]
-    fn the_file_is_for_its_owner_alone() {
+    fn what_is_written_is_for_its_owner_alone() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sim.env");
         fs::write(&path, "old").unwrap();
-        let credentials = Credentials::thrown_away(&mut Chance::new(1, "credentials")).unwrap();
-        write(&path, "http://127.0.0.1:1", &credentials).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        environment(Mode::Either).files(folder.path()).unwrap().write(&path).unwrap();
+        let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
+        assert_eq!(files.len(), 6);
+        for file in files {
+            assert_eq!(
+                file.metadata().unwrap().permissions().mode() & 0o777,
+                0o600,
+                "{:?}",
+                file.file_name()
+            );
+        }
+    }
+
+    #[test]
+    fn key_and_certificate_belong_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = values(&environment(Mode::Either).files(folder.path()).unwrap());
+        let openssl = |args: &[&str]| {
+            let said = std::process::Command::new("openssl").args(args).output().unwrap();
+            String::from_utf8(said.stdout).unwrap()
+        };
+        let of_key = openssl(&["pkey", "-pubout", "-in", &told["KEY_PEM"]]);
+        let of_certificate = openssl(&["x509", "-noout", "-pubkey", "-in", &told["CERT_PEM"]]);
+        assert!(of_key.contains("PUBLIC KEY") && of_key == of_certificate);
+        let serial = openssl(&["x509", "-noout", "-serial", "-in", &told["CERT_PEM"]]);
+        assert_eq!(serial.trim(), format!("serial={}", told["SERIAL"]));
+        let platform = openssl(&["x509", "-noout", "-pubkey", "-in", &told["PLATFORM_CERT"]]);
+        assert_eq!(platform, fs::read_to_string(&told["PLATFORM_PUB"]).unwrap());
+        let serial = openssl(&["x509", "-noout", "-serial", "-in", &told["PLATFORM_CERT"]]);
+        assert_eq!(serial.trim(), format!("serial={}", told["PLATFORM_SERIAL"]));
+    }
+
+    #[test]
+    fn a_merchant_is_told_of_the_keys_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        for (mode, certificate, key) in
+            [(Mode::Certificates, true, false), (Mode::PublicKey, false, true), (Mode::Either, true, true)]
+        {
+            let told = values(&environment(mode).files(folder.path()).unwrap());
+            for name in ["PLATFORM_SERIAL", "PLATFORM_CERT", "PLATFORM_PUB"] {
+                assert_eq!(told.contains_key(name), certificate, "{mode:?} {name}");
+            }
+            for name in ["PUB_KEY_ID", "PUB_KEY_PEM"] {
+                assert_eq!(told.contains_key(name), key, "{mode:?} {name}");
+            }
+        }
     }
 
     #[test]
