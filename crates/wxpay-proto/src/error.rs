@@ -4,7 +4,7 @@
 //! independent: decide by the fate, report by the kind.
 
 use crate::{
-    id::{MchId, OutBillNo, OutRefundNo, OutTradeNo},
+    id::{MchId, OutAuthorizationNo, OutBillNo, OutRefundNo, OutTradeNo},
     refusal::Refusal,
 };
 use alloc::boxed::Box;
@@ -80,6 +80,16 @@ pub enum Debt {
     Transfer {
         /// The merchant's number.
         out_bill_no: OutBillNo,
+    },
+    /// A transfer to a wallet of QQ.
+    QqTransfer {
+        /// The merchant's number.
+        out_bill_no: OutBillNo,
+    },
+    /// What a payee allows.
+    Authorization {
+        /// The merchant's number.
+        out_authorization_no: OutAuthorizationNo,
     },
     /// A refund.
     Refund {

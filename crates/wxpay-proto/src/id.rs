@@ -250,6 +250,11 @@ text! {
     |byte| byte.is_ascii_alphanumeric()
 }
 
+text! {
+    /// WeChat Pay's number of such a permission. Opaque: 1 to 64 visible ASCII characters.
+    AuthorizationId = "authorization_id", "must be 1 to 64 visible ASCII characters", 1..=64, visible
+}
+
 /// A public key of WeChat Pay: `PUB_KEY_ID_` and 1 to 64 digits. The prefix is part of it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKeyId(Box<str>);
@@ -352,12 +357,12 @@ impl fmt::Debug for KeyId {
 
 printed! {
     AppId PartnerId OutTradeNo TransactionId PrepayId NotifyId MchId OutRefundNo RefundId OutBillNo TransferBillNo
-    OutOrderNo OutReturnNo OutAuthorizationNo SerialNo PublicKeyId
+    OutOrderNo OutReturnNo OutAuthorizationNo AuthorizationId SerialNo PublicKeyId
 }
 
 read! {
     AppId OutTradeNo TransactionId PrepayId OpenId MchId OutRefundNo RefundId OutBillNo TransferBillNo OutOrderNo
-    OutReturnNo OutAuthorizationNo SerialNo
+    OutReturnNo OutAuthorizationNo AuthorizationId SerialNo
 }
 
 impl OutTradeNo {

@@ -107,7 +107,7 @@ impl fmt::Debug for Boxes {
 }
 
 fn digest(parts: &[&[u8]]) -> [u8; 32] {
-    parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part)).finalize().into()
+    parts.iter().fold(Sha256::new(), Sha256::chain_update).finalize().into()
 }
 
 /// A certificate in PEM: its number is `0A00` and the byte given, its key is its own, and it is valid between the two

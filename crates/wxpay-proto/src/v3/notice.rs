@@ -8,7 +8,7 @@ use super::{
     pay::Transaction,
     refund::Finished,
     seal::Boxed,
-    transfer::Transfer,
+    transfer::{Authorization, Transfer},
     verify::{Verified, malformed},
 };
 use crate::{
@@ -43,6 +43,11 @@ pub enum Event {
     Transaction(Box<Transaction>),
     /// `MCHTRANSFER.BILL.FINISHED`: a transfer was paid, failed, or was cancelled.
     Transfer(Box<Transfer>),
+    /// `MCHTRANSFER.QQWALLETBILL.FINISHED`: the same of a transfer to a wallet of QQ.
+    QqTransfer(Box<Transfer>),
+    /// `MCHTRANSFER.AUTHORIZATION.CONFIRMED`, `MCHTRANSFER.AUTHORIZATION.CLOSED`: a payee allowed to be paid without
+    /// confirming, or does so no more.
+    Authorization(Box<Authorization>),
     /// `REFUND.SUCCESS`, `REFUND.ABNORMAL`, `REFUND.CLOSED`: a refund came to an end, or to where it cannot go on.
     Refund(Box<Finished>),
     /// Another event: see [`Notice::event_type`] and [`Notice::resource`].
@@ -146,6 +151,10 @@ impl Notice {
                 Event::Transaction(Box::new(transaction))
             }
             "MCHTRANSFER.BILL.FINISHED" => Event::Transfer(self.transfer()?),
+            "MCHTRANSFER.QQWALLETBILL.FINISHED" => Event::QqTransfer(self.transfer()?),
+            "MCHTRANSFER.AUTHORIZATION.CONFIRMED" | "MCHTRANSFER.AUTHORIZATION.CLOSED" => {
+                Event::Authorization(self.authorization()?)
+            }
             "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => Event::Refund(self.refund()?),
             _ => Event::Other,
         };
@@ -156,6 +165,12 @@ impl Notice {
         let transfer = Transfer::read(self.resource()).map_err(Error::before_sending)?;
         self.ours(transfer.mchid.as_ref())?;
         Ok(Box::new(transfer))
+    }
+
+    fn authorization(&self) -> Result<Box<Authorization>, Error> {
+        let authorization = Authorization::read(self.resource()).map_err(Error::before_sending)?;
+        self.ours(authorization.mchid.as_ref())?;
+        Ok(Box::new(authorization))
     }
 
     fn refund(&self) -> Result<Box<Finished>, Error> {
@@ -198,6 +213,74 @@ mod tests {
         v3::toy,
     };
     use alloc::format;
+
+    const TRANSFER: &str = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","state":"SUCCESS","mch_id":"1900007291","transfer_amount":2000,"openid":"o-MYE42l80oelYMDE34nYD456Xoy","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00"}"#;
+
+    #[test]
+    fn an_end_of_a_transfer_is_told_by_its_product() {
+        let notice = toy::notice("MCHTRANSFER.BILL.FINISHED", "mch_payment", TRANSFER);
+        let Event::Transfer(transfer) = notice.event().unwrap() else { panic!("it is a transfer") };
+        assert!(transfer.is_paid());
+        assert_eq!(transfer.out_bill_no, "plfk2020042013".parse().unwrap());
+        let notice = toy::notice("MCHTRANSFER.QQWALLETBILL.FINISHED", "mch_payment", TRANSFER);
+        assert_eq!(notice.event().unwrap(), Event::QqTransfer(transfer));
+    }
+
+    #[test]
+    fn what_a_payee_allows_or_ends_is_told_alike() {
+        let allowed = r#"{"mchid":"1900007291","appid":"wxf636efh567hg4356","out_authorization_no":"plfk2020042013","authorization_id":"165465465465","state":"TAKING_EFFECT","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_display_name":"wx_123456","authorize_time":"2015-05-20T13:29:35+08:00"}"#;
+        let ended = r#"{"out_authorization_no":"plfk2020042013","state":"CLOSED","close_info":{"close_time":"2015-05-20T13:29:36+08:00","close_reason":"USER_CLOSE"}}"#;
+        for (event_type, said, state) in [
+            ("MCHTRANSFER.AUTHORIZATION.CONFIRMED", allowed, "TAKING_EFFECT"),
+            ("MCHTRANSFER.AUTHORIZATION.CLOSED", ended, "CLOSED"),
+        ] {
+            let event = toy::notice(event_type, "mch_payment", said).event().unwrap();
+            let Event::Authorization(told) = event else { panic!("it is what a payee allows") };
+            assert_eq!((told.out_authorization_no.as_str(), told.state.as_str()), ("plfk2020042013", state));
+        }
+    }
+
+    #[test]
+    fn the_business_of_another_merchant_is_not_read() {
+        for (event_type, original_type, said) in [
+            ("MCHTRANSFER.BILL.FINISHED", "mch_payment", TRANSFER),
+            (
+                "TRANSACTION.SUCCESS",
+                "transaction",
+                r#"{"mchid":"1900007291","out_trade_no":"1217752501201407033233368018","trade_state":"NOTPAY"}"#,
+            ),
+            (
+                "MCHTRANSFER.AUTHORIZATION.CLOSED",
+                "mch_payment",
+                r#"{"mchid":"1900007291","out_authorization_no":"1","state":"CLOSED"}"#,
+            ),
+        ] {
+            assert!(toy::notice(event_type, original_type, said).event().is_ok());
+            let others = said.replace("1900007291", "1900007292");
+            let error = toy::notice(event_type, original_type, &others).event().unwrap_err();
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent), "{event_type}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_type_here_is_not_lost() {
+        let said = r#"{"complaint_id":"200201820200101080076610000","action_type":"CREATE_COMPLAINT"}"#;
+        let notice = toy::notice("COMPLAINT.CREATE", "complaint", said);
+        assert_eq!(notice.event().unwrap(), Event::Other);
+        assert_eq!((notice.event_type(), notice.original_type()), ("COMPLAINT.CREATE", Some("complaint")));
+        assert_eq!(notice.resource().bytes(), said.as_bytes());
+        assert!(notice.read::<serde_json::Value>().is_ok());
+        assert!(!format!("{notice:?}").contains("200201820200101080076610000"));
+    }
+
+    #[test]
+    fn a_repetition_has_the_same_key_and_anything_else_another() {
+        let notice = |event_type, said| toy::notice(event_type, "mch_payment", said);
+        let key = notice("MCHTRANSFER.BILL.FINISHED", TRANSFER);
+        assert_eq!(key.key(), notice("MCHTRANSFER.BILL.FINISHED", TRANSFER).key());
+        assert_ne!(key.key(), notice("MCHTRANSFER.QQWALLETBILL.FINISHED", TRANSFER).key());
+        assert_ne!(key.key(), notice("MCHTRANSFER.BILL.FINISHED", "{}").key());
+    }
 
     #[test]
     fn a_refund_is_told_to_whom_it_concerns() {

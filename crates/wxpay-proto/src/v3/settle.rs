@@ -18,7 +18,7 @@ use super::{
     pay::{Queried, Query, Transaction},
     refund::{self, Refund},
     seal::Pen,
-    transfer::{self, Transfer},
+    transfer::{self, Authorization, Transfer, authorization, qq_wallet},
     verify::Verified,
 };
 use crate::{
@@ -50,8 +50,10 @@ pub struct Settle {
 pub enum Settled {
     /// The order exists; see where it stands.
     Order(Box<Transaction>),
-    /// The transfer exists; see where it stands.
+    /// The transfer exists, to a wallet of WeChat's or of QQ's; see where it stands.
     Transfer(Box<Transfer>),
+    /// The payee was asked to allow it; see where it stands.
+    Authorization(Box<Authorization>),
     /// The refund exists; see where it stands.
     Refund(Box<Refund>),
     /// WeChat Pay knows no such number: nothing happened, and the same number can be used again.
@@ -60,7 +62,7 @@ pub enum Settled {
 
 /// A settlement with a request out.
 #[derive(Debug)]
-pub struct Asking(Sent<Call<Leg>>, Settle);
+pub struct Asking(Sent<Call<Question>>, Settle);
 
 /// A settlement that waits.
 #[derive(Debug)]
@@ -69,7 +71,7 @@ pub struct Pausing(Pause);
 #[derive(Debug)]
 enum Pause {
     Between(Settle),
-    WithinCall(Box<Asleep<Call<Leg>>>, Settle),
+    WithinCall(Box<Asleep<Call<Question>>>, Settle),
 }
 
 impl Merchant {
@@ -88,24 +90,13 @@ impl Merchant {
 }
 
 /// The question that belongs to a debt.
-#[derive(Debug)]
-enum Leg {
-    Order(Query),
-    Transfer(transfer::Query),
-    Refund(refund::Query),
-}
-
-impl Leg {
-    fn of(debt: &Debt) -> Self {
-        match debt.clone() {
-            Debt::Order { out_trade_no, sub_mchid } => {
-                Self::Order(Query::out_trade_no(out_trade_no, party(sub_mchid)))
-            }
-            Debt::Transfer { out_bill_no } => Self::Transfer(transfer::Query::out_bill_no(out_bill_no)),
-            Debt::Refund { out_refund_no, sub_mchid } => {
-                Self::Refund(refund::Query::new(out_refund_no, party(sub_mchid)))
-            }
-        }
+fn question(debt: Debt) -> Question {
+    match debt {
+        Debt::Order { out_trade_no, sub_mchid } => ask(Query::out_trade_no(out_trade_no, party(sub_mchid))),
+        Debt::Transfer { out_bill_no } => ask(transfer::Query::out_bill_no(out_bill_no)),
+        Debt::QqTransfer { out_bill_no } => ask(qq_wallet::Query::new(out_bill_no)),
+        Debt::Authorization { out_authorization_no } => ask(authorization::Query::new(out_authorization_no)),
+        Debt::Refund { out_refund_no, sub_mchid } => ask(refund::Query::new(out_refund_no, party(sub_mchid))),
     }
 }
 
@@ -113,31 +104,29 @@ fn party(sub_mchid: Option<MchId>) -> Party {
     sub_mchid.map_or(Party::Own, Party::partner)
 }
 
-impl Endpoint for Leg {
+/// A query whose answer settles something.
+type Question = Box<dyn Endpoint<Output = Settled>>;
+
+fn ask<E: Endpoint<Output: Into<Settled>> + 'static>(query: E) -> Question {
+    Box::new(Ask(query))
+}
+
+#[derive(Debug)]
+struct Ask<E>(E);
+
+impl<E: Endpoint<Output: Into<Settled>>> Endpoint for Ask<E> {
     type Output = Settled;
 
     fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
-        match self {
-            Self::Order(query) => query.draft(pen),
-            Self::Transfer(query) => query.draft(pen),
-            Self::Refund(query) => query.draft(pen),
-        }
+        self.0.draft(pen)
     }
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<Settled, Error> {
-        match self {
-            Self::Order(query) => query.read(reply, me, world).map(Settled::from),
-            Self::Transfer(query) => query.read(reply, me, world).map(Settled::from),
-            Self::Refund(query) => query.read(reply, me, world).map(Settled::from),
-        }
+        self.0.read(reply, me, world).map(Into::into)
     }
 
     fn refused(&self, refusal: &Refusal) -> Option<Settled> {
-        match self {
-            Self::Order(query) => query.refused(refusal).map(Settled::from),
-            Self::Transfer(query) => query.refused(refusal).map(Settled::from),
-            Self::Refund(query) => query.refused(refusal).map(Settled::from),
-        }
+        self.0.refused(refusal).map(Into::into)
     }
 
     fn repeat(&self) -> Repeat {
@@ -172,14 +161,23 @@ impl From<refund::Queried> for Settled {
     }
 }
 
+impl From<authorization::Queried> for Settled {
+    fn from(queried: authorization::Queried) -> Self {
+        match queried {
+            authorization::Queried::Known(authorization) => Self::Authorization(authorization),
+            authorization::Queried::NoSuchAuthorization => Self::NoSuchNumber,
+        }
+    }
+}
+
 impl Settle {
     fn ask(mut self, world: &mut World<'_>) -> Step<Self> {
         self.asked = self.asked.saturating_add(1);
-        let call = self.me.call(Leg::of(&self.debt));
+        let call = self.me.call(question(self.debt.clone()));
         self.follow(call.begin(world), world)
     }
 
-    fn follow(self, step: Step<Call<Leg>>, world: &mut World<'_>) -> Step<Self> {
+    fn follow(self, step: Step<Call<Question>>, world: &mut World<'_>) -> Step<Self> {
         match step {
             Step::Send(hop, call) => Step::send(hop, Asking(call, self)),
             Step::Wait(until, call) => Step::wait(until, Pausing(Pause::WithinCall(Box::new(call), self))),

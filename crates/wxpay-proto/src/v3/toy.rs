@@ -4,7 +4,7 @@ use super::{
     merchant::{ApiV3Key, Builder, Merchant},
     seal::Pen,
     verify::Verified,
-    {Endpoint, Notice, message},
+    {Endpoint, Notice, Received, message},
 };
 use crate::{
     clock::UnixTime,
@@ -104,6 +104,15 @@ impl Signer {
     }
 }
 
+impl Signer {
+    /// A signed notice.
+    pub(super) fn notice(&self, body: &str, at: UnixTime) -> Received {
+        let headers = self.headers(body.as_bytes(), at);
+        let received = Received::new(body.as_bytes().to_vec());
+        headers.iter().fold(received, |received, (name, value)| received.with(name, value.as_bytes()))
+    }
+}
+
 /// What is sealed for the platform's public key, as the wire has it.
 pub(super) fn sealed(plain: &str) -> String {
     base64::encode(&toy::Toy.public_key(PUBLIC_KEY).unwrap().seal(plain.as_bytes()).unwrap())
@@ -157,15 +166,21 @@ pub(super) fn envelope(api_v3_key: &str, event_type: &str, original_type: &str, 
     .to_string()
 }
 
-/// A notice that was verified and opened, for the [merchant].
-pub(super) fn notice(event_type: &str, original_type: &str, plain: &str) -> Notice {
-    let envelope = envelope(API_V3_KEY, event_type, original_type, plain);
-    Notice::open(&merchant(), verified(&envelope)).unwrap()
-}
-
 /// The world of a moment when all is well.
 pub(super) fn world(memory: &mut Memory) -> World<'_> {
     World::new(NOW, Entropy::new([7; 32]), memory)
+}
+
+/// A notice that says this, signed with the platform's public key, as it comes in.
+pub(super) fn received(event_type: &str, original_type: &str, plain: &str) -> Received {
+    let body = envelope(API_V3_KEY, event_type, original_type, plain);
+    Signer::public_key().notice(&body, NOW)
+}
+
+/// The same, heard.
+pub(super) fn notice(event_type: &str, original_type: &str, plain: &str) -> Notice {
+    let hear = merchant().hear(received(event_type, original_type, plain));
+    Stage::new().run(hear, |_, _| panic!("nothing is fetched")).unwrap()
 }
 
 /// What an operation wants to say: method and target, and the text that is signed.

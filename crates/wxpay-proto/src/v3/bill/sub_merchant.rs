@@ -282,9 +282,9 @@ mod tests {
     const KEY: [u8; 32] = [7; 32];
 
     /// A part as it is downloaded.
-    fn sealed(plain: &[u8]) -> Reply {
+    fn sealed(plain: &[u8]) -> Response {
         let key = toy::merchant().provider().symmetric_key(&Secret::new(KEY));
-        Ok(Response::new(200, key.seal(b"0123456789ab", b"", plain)))
+        Response::new(200, key.seal(b"0123456789ab", b"", plain))
     }
 
     #[test]
@@ -317,13 +317,13 @@ mod tests {
 
     #[test]
     fn a_part_is_opened_with_its_own_key_and_only_if_it_is_the_one_that_was_promised() {
-        assert_eq!(opened(&KEY, sealed(b"foo")).unwrap().bytes, b"foo");
-        assert_eq!(opened(&KEY, sealed(b"fop")).unwrap_err().kind(), ErrorKind::Signature);
+        assert_eq!(opened(&KEY, Ok(sealed(b"foo"))).unwrap().bytes, b"foo");
+        assert_eq!(opened(&KEY, Ok(sealed(b"fop"))).unwrap_err().kind(), ErrorKind::Signature);
         let open = Ok(Response::new(200, b"foo".to_vec()));
         assert_eq!(opened(&KEY, open).unwrap_err().kind(), ErrorKind::Signature);
-        assert_eq!(opened(&[8; 32], sealed(b"foo")).unwrap_err().kind(), ErrorKind::Signature);
+        assert_eq!(opened(&[8; 32], Ok(sealed(b"foo"))).unwrap_err().kind(), ErrorKind::Signature);
         for bad in [&b"short"[..], b""] {
-            assert_eq!(opened(bad, sealed(b"foo")).unwrap_err().kind(), ErrorKind::Malformed);
+            assert_eq!(opened(bad, Ok(sealed(b"foo"))).unwrap_err().kind(), ErrorKind::Malformed);
         }
         let refused = opened(&KEY, Ok(Response::new(403, b"{\"code\":\"NO_AUTH\"}".to_vec()))).unwrap_err();
         assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, Fate::NotSent));

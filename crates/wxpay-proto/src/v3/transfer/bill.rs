@@ -92,6 +92,10 @@ impl Bill {
         self.transfer_amount
     }
 
+    pub(super) fn has_perception(&self) -> bool {
+        self.user_recv_perception.is_some()
+    }
+
     /// What is owed if it is not known what became of it.
     pub(super) fn debt(&self) -> Debt {
         Debt::Transfer { out_bill_no: self.out_bill_no.clone() }

@@ -56,6 +56,7 @@ mod tests {
         toy::{read, written},
         transfer::TransferState,
     };
+    use alloc::string::String;
 
     #[test]
     fn it_says_the_number_in_the_path_and_nothing_else() {
@@ -64,7 +65,7 @@ mod tests {
             written(&cancel),
             (
                 "POST /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/plfk2020042013/cancel".into(),
-                "".into()
+                String::new()
             )
         );
         let answer = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","state":"CANCELING","update_time":"2015-05-20T13:29:35.120+08:00"}"#;

@@ -83,6 +83,7 @@ impl Endpoint for Create {
 mod tests {
     use super::*;
     use crate::{
+        clock::UnixTime,
         error::ErrorKind,
         v3::{
             toy::{self, read, sealed, written},
@@ -106,10 +107,7 @@ mod tests {
             r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notices","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_recv_style":{{"type":"RED_PACKET"}}}}"#,
             sealed("张三")
         );
-        assert_eq!(
-            written(&create),
-            ("POST /v3/fund-app/mch-transfer/transfer-bills".into(), expected.into())
-        );
+        assert_eq!(written(&create), ("POST /v3/fund-app/mch-transfer/transfer-bills".into(), expected));
     }
 
     #[test]
@@ -149,7 +147,7 @@ mod tests {
         assert_eq!(transfer.state, TransferState::WaitUserConfirm);
         assert_eq!(transfer.package_info.as_deref(), Some("affffddafdfafddffda=="));
         // `date -d 2015-05-20T13:29:35+08:00 +%s`
-        assert_eq!(transfer.create_time.map(|time| time.as_secs()), Some(1_432_099_775));
+        assert_eq!(transfer.create_time.map(UnixTime::as_secs), Some(1_432_099_775));
         assert!(!format!("{transfer:?}").contains("affffddafdfafddffda"));
     }
 

@@ -16,15 +16,23 @@
 //!
 //! The contracts are those of `/v3/fund-app/mch-transfer/…`.
 
+pub mod authorization;
+mod authorized;
 pub mod bill;
 mod cancel;
 mod create;
+pub mod elecsign;
+mod pre_transfer;
+pub mod qq_wallet;
 mod query;
 #[allow(clippy::module_inception, reason = "it is the object that WeChat Pay calls a transfer")]
 mod transfer;
 
+pub use authorization::Authorization;
+pub use authorized::Authorized;
 pub use bill::Bill;
 pub use cancel::Cancel;
 pub use create::{Create, UserRecvStyle};
+pub use pre_transfer::PreTransfer;
 pub use query::{Queried, Query};
 pub use transfer::{Transfer, TransferState};

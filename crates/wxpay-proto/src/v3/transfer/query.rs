@@ -104,6 +104,7 @@ impl Endpoint for Query {
 mod tests {
     use super::*;
     use crate::{
+        clock::UnixTime,
         error::{Debt, Fate},
         exchange::Failure,
         money::Fen,
@@ -140,7 +141,7 @@ mod tests {
         assert_eq!(transfer.mchid, Some("1900007291".parse().unwrap()));
         assert_eq!(transfer.appid, Some("wxf636efh567hg4356".parse().unwrap()));
         assert_eq!(transfer.transfer_remark.as_deref(), Some("2020年4月报销"));
-        assert_eq!(transfer.update_time.map(|time| time.as_millis()), Some(1_432_099_775_120));
+        assert_eq!(transfer.update_time.map(UnixTime::as_millis), Some(1_432_099_775_120));
         let name = transfer.user_name.as_ref().unwrap();
         assert_eq!(toy::merchant().open(name.as_str()).unwrap().expose(), "张三");
     }

@@ -1,0 +1,263 @@
+//! Asking a payee to be allowed.
+//!
+//! `POST /v3/fund-app/mch-transfer/user-confirm-authorization`.
+
+use super::{Authorization, display_name};
+use crate::{
+    error::{Debt, Error},
+    id::{AppId, Invalid, NotifyUrl, OpenId, OutAuthorizationNo},
+    v3::{
+        endpoint::{Draft, Endpoint},
+        field,
+        merchant::Merchant,
+        seal::Pen,
+        transfer::bill::{perception, scene},
+        verify::Verified,
+    },
+    world::World,
+};
+use alloc::string::{String, ToString as _};
+use core::{fmt, net::IpAddr};
+
+/// Asks a payee to be allowed to pay without being confirmed; comes to what the payee's side needs to confirm this.
+#[derive(Clone)]
+pub struct Apply {
+    out_authorization_no: OutAuthorizationNo,
+    appid: AppId,
+    openid: OpenId,
+    transfer_scene_id: String,
+    user_display_name: String,
+    user_recv_perception: Option<String>,
+    authorization_notify_url: NotifyUrl,
+    client_ip: Option<IpAddr>,
+    device_id: Option<String>,
+    device_type: Option<DeviceType>,
+}
+
+/// What the payee's device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum DeviceType {
+    /// One of Apple's.
+    Ios,
+    /// One with Android.
+    Android,
+    /// One of Huawei's own system.
+    Harmony,
+    /// Another.
+    Other,
+}
+
+/// What may be told beyond what must be; see [`Apply::builder`].
+#[derive(Debug)]
+pub struct Builder(Apply);
+
+impl Apply {
+    /// Begins with what must be told: the merchant's number, the app and the payee under it, the scene, the name that
+    /// the payee's account has at the merchant (at most 32 characters), and where WeChat Pay sends its notice.
+    ///
+    /// A payee has one that is in force at a time. One that was not confirmed within a day ends, and another needs
+    /// another number.
+    pub fn builder(
+        out_authorization_no: OutAuthorizationNo,
+        appid: AppId,
+        openid: OpenId,
+        transfer_scene_id: impl Into<String>,
+        user_display_name: impl Into<String>,
+        authorization_notify_url: NotifyUrl,
+    ) -> Builder {
+        Builder(Self {
+            out_authorization_no,
+            appid,
+            openid,
+            transfer_scene_id: transfer_scene_id.into(),
+            user_display_name: user_display_name.into(),
+            user_recv_perception: None,
+            authorization_notify_url,
+            client_ip: None,
+            device_id: None,
+            device_type: None,
+        })
+    }
+}
+
+impl Builder {
+    /// What the payee is told to be paid for: at most 256 characters.
+    #[must_use]
+    pub fn user_recv_perception(mut self, user_recv_perception: impl Into<String>) -> Self {
+        self.0.user_recv_perception = Some(user_recv_perception.into());
+        self
+    }
+
+    /// The address of the payee's device.
+    #[must_use]
+    pub fn client_ip(mut self, address: IpAddr) -> Self {
+        self.0.client_ip = Some(address);
+        self
+    }
+
+    /// The number of the payee's device: at most 128 characters.
+    #[must_use]
+    pub fn device_id(mut self, device_id: impl Into<String>) -> Self {
+        self.0.device_id = Some(device_id.into());
+        self
+    }
+
+    /// What the payee's device is.
+    #[must_use]
+    pub fn device_type(mut self, device_type: DeviceType) -> Self {
+        self.0.device_type = Some(device_type);
+        self
+    }
+
+    /// The operation.
+    ///
+    /// # Errors
+    ///
+    /// When a field breaks its rule; it is named.
+    pub fn build(self) -> Result<Apply, Invalid> {
+        let Self(apply) = self;
+        scene(&apply.transfer_scene_id)?;
+        display_name(&apply.user_display_name)?;
+        perception(apply.user_recv_perception.as_deref())?;
+        let rule = Invalid::new("device_id", "must be 1 to 128 characters, none beyond the basic plane");
+        field::text_if(apply.device_id.as_deref(), 128, rule)?;
+        Ok(apply)
+    }
+}
+
+impl fmt::Debug for Apply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Apply")
+            .field("out_authorization_no", &self.out_authorization_no)
+            .field("openid", &self.openid)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Body<'a> {
+    out_authorization_no: &'a OutAuthorizationNo,
+    appid: &'a AppId,
+    openid: &'a str,
+    transfer_scene_id: &'a str,
+    user_display_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_recv_perception: Option<&'a str>,
+    authorization_notify_url: &'a NotifyUrl,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scene_info: Option<SceneInfo<'a>>,
+}
+
+#[derive(serde::Serialize)]
+struct SceneInfo<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_ip: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_type: Option<DeviceType>,
+}
+
+impl Apply {
+    fn scene_info(&self) -> Option<SceneInfo<'_>> {
+        let told = self.client_ip.is_some() || self.device_id.is_some() || self.device_type.is_some();
+        told.then(|| SceneInfo {
+            client_ip: self.client_ip.map(|address| address.to_string()),
+            device_id: self.device_id.as_deref(),
+            device_type: self.device_type,
+        })
+    }
+}
+
+impl Endpoint for Apply {
+    type Output = Authorization;
+
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let body = Body {
+            out_authorization_no: &self.out_authorization_no,
+            appid: &self.appid,
+            openid: self.openid.as_str(),
+            transfer_scene_id: &self.transfer_scene_id,
+            user_display_name: &self.user_display_name,
+            user_recv_perception: self.user_recv_perception.as_deref(),
+            authorization_notify_url: &self.authorization_notify_url,
+            scene_info: self.scene_info(),
+        };
+        let path = "/v3/fund-app/mch-transfer/user-confirm-authorization";
+        Ok(Draft::post("v3.transfer.authorization.apply", path, &body))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Authorization, Error> {
+        Authorization::read_of(reply, &self.out_authorization_no)
+    }
+
+    fn debt(&self) -> Option<Debt> {
+        Some(Debt::Authorization { out_authorization_no: self.out_authorization_no.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::State, *};
+    use crate::v3::toy::{read, written};
+    use alloc::format;
+
+    const LINE: &str = "POST /v3/fund-app/mch-transfer/user-confirm-authorization";
+
+    fn named(scene: &str, name: &str) -> Builder {
+        Apply::builder(
+            "plfk2020042013".parse().unwrap(),
+            "wxf636efh567hg4356".parse().unwrap(),
+            "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap(),
+            scene,
+            name,
+            "https://example.com/allowed".parse().unwrap(),
+        )
+    }
+
+    #[test]
+    fn a_full_request_tells_of_the_device() {
+        let apply = named("1000", "wx_123456")
+            .user_recv_perception("现金奖励")
+            .client_ip("14.23.150.211".parse().unwrap())
+            .device_id("013467007045764")
+            .device_type(DeviceType::Harmony)
+            .build()
+            .unwrap();
+        let expected = r#"{"out_authorization_no":"plfk2020042013","appid":"wxf636efh567hg4356","openid":"o-MYE42l80oelYMDE34nYD456Xoy","transfer_scene_id":"1000","user_display_name":"wx_123456","user_recv_perception":"现金奖励","authorization_notify_url":"https://example.com/allowed","scene_info":{"client_ip":"14.23.150.211","device_id":"013467007045764","device_type":"HARMONY"}}"#;
+        assert_eq!(written(&apply), (LINE.into(), expected.into()));
+        assert!(!format!("{apply:?}").contains("wx_123456"));
+    }
+
+    #[test]
+    fn a_minimal_request_says_nothing_else() {
+        let apply = named("1000", "wx_123456").build().unwrap();
+        let expected = r#"{"out_authorization_no":"plfk2020042013","appid":"wxf636efh567hg4356","openid":"o-MYE42l80oelYMDE34nYD456Xoy","transfer_scene_id":"1000","user_display_name":"wx_123456","authorization_notify_url":"https://example.com/allowed"}"#;
+        assert_eq!(written(&apply), (LINE.into(), expected.into()));
+    }
+
+    #[test]
+    fn the_answer_tells_what_the_payee_needs() {
+        let apply = named("1000", "wx_123456").build().unwrap();
+        let answer = r#"{"out_authorization_no":"plfk2020042013","state":"WAIT_USER_CONFIRM","create_time":"2015-05-20T13:29:35+08:00","package_info":"affffddafdfafddffda=="}"#;
+        let authorization = read(&apply, answer).unwrap();
+        assert_eq!(authorization.state, State::WaitUserConfirm);
+        assert_eq!(authorization.package_info.as_deref(), Some("affffddafdfafddffda=="));
+        assert!(read(&apply, &answer.replace("2013", "2014")).is_err(), "it is about another");
+    }
+
+    #[test]
+    fn a_field_that_breaks_its_rule_is_named() {
+        for (apply, field) in [
+            (named("", "wx_123456"), "transfer_scene_id"),
+            (named("1000", ""), "user_display_name"),
+            (named("1000", &"名".repeat(33)), "user_display_name"),
+            (named("1000", "名").user_recv_perception(""), "user_recv_perception"),
+            (named("1000", "名").device_id("x".repeat(129)), "device_id"),
+        ] {
+            assert_eq!(apply.build().unwrap_err().field(), field);
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Receipts of transfers, with WeChat Pay's seal: asked for, then asked after until they are made.
+//!
+//! `POST /v3/fund-app/mch-transfer/elecsign/out-bill-no` and `…/transfer-bill-no`, and `GET` of the same with a number.
+
+use crate::{
+    clock::UnixTime,
+    error::Error,
+    id::{OutBillNo, TransferBillNo},
+    refusal::Refusal,
+    v3::{
+        download::{HashType, Statement},
+        endpoint::{Draft, Endpoint, Repeat, Target},
+        field::open_words,
+        merchant::Merchant,
+        seal::Pen,
+        transfer::query::is_unknown,
+        verify::Verified,
+    },
+    wire::time,
+    world::World,
+};
+use alloc::string::String;
+
+const BASE: &str = "/v3/fund-app/mch-transfer/elecsign";
+
+/// Asks for the receipt of a transfer that was [paid](super::Transfer::is_paid). Asking twice makes one.
+#[derive(Clone, Debug)]
+pub struct Apply(Number);
+
+/// Asks whether a receipt is made, and where it is.
+#[derive(Clone, Debug)]
+pub struct Query(Number);
+
+#[derive(Clone, Debug, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Number {
+    OutBillNo(OutBillNo),
+    TransferBillNo(TransferBillNo),
+}
+
+open_words! {
+    /// Where a receipt stands.
+    State {
+        /// It is being made.
+        Generating = "GENERATING",
+        /// It is there.
+        Finished = "FINISHED",
+        /// It could not be made; see [`fail_reason`](Receipt::fail_reason).
+        Failed = "FAILED",
+    }
+}
+
+/// A receipt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Receipt {
+    /// Where it stands.
+    pub state: State,
+    /// When it was asked for.
+    pub create_time: UnixTime,
+    /// When its state changed last.
+    pub update_time: Option<UnixTime>,
+    /// Where it is, once it is made: to be [downloaded](Merchant::download) at once.
+    pub statement: Option<Statement>,
+    /// Why it could not be made.
+    pub fail_reason: Option<String>,
+}
+
+/// What is known of a receipt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "it is known, or it is not")]
+pub enum Queried {
+    /// It was asked for.
+    Known(Receipt),
+    /// Nobody asked for it, or there is no such transfer.
+    NoSuchReceipt,
+}
+
+impl Number {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::OutBillNo(_) => "out-bill-no",
+            Self::TransferBillNo(_) => "transfer-bill-no",
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::OutBillNo(number) => number.as_str(),
+            Self::TransferBillNo(number) => number.as_str(),
+        }
+    }
+}
+
+impl Apply {
+    /// By the merchant's number.
+    #[must_use]
+    pub fn out_bill_no(out_bill_no: OutBillNo) -> Self {
+        Self(Number::OutBillNo(out_bill_no))
+    }
+
+    /// By WeChat Pay's number.
+    #[must_use]
+    pub fn transfer_bill_no(transfer_bill_no: TransferBillNo) -> Self {
+        Self(Number::TransferBillNo(transfer_bill_no))
+    }
+}
+
+impl Query {
+    /// By the merchant's number.
+    #[must_use]
+    pub fn out_bill_no(out_bill_no: OutBillNo) -> Self {
+        Self(Number::OutBillNo(out_bill_no))
+    }
+
+    /// By WeChat Pay's number.
+    #[must_use]
+    pub fn transfer_bill_no(transfer_bill_no: TransferBillNo) -> Self {
+        Self(Number::TransferBillNo(transfer_bill_no))
+    }
+}
+
+impl Receipt {
+    fn read(body: Verified<'_>) -> Result<Self, Error> {
+        let wire: Wire = body.parse()?;
+        let statement = match (wire.hash_type, wire.hash_value, wire.download_url) {
+            (Some(hash_type), Some(hash_value), Some(download_url)) => {
+                Some(Statement { hash_type, hash_value, download_url, is_gzip: false })
+            }
+            _ => None,
+        };
+        Ok(Self {
+            state: wire.state,
+            create_time: wire.create_time,
+            update_time: wire.update_time,
+            statement,
+            fail_reason: wire.fail_reason,
+        })
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Wire {
+    state: State,
+    #[serde(deserialize_with = "time::deserialize")]
+    create_time: UnixTime,
+    #[serde(default, deserialize_with = "time::deserialize_option")]
+    update_time: Option<UnixTime>,
+    hash_type: Option<HashType>,
+    hash_value: Option<String>,
+    download_url: Option<String>,
+    fail_reason: Option<String>,
+}
+
+impl Endpoint for Apply {
+    type Output = Receipt;
+
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let target = Target::new(BASE).segment(self.0.name());
+        Ok(Draft::post("v3.transfer.elecsign.apply", target, &self.0))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Receipt, Error> {
+        Receipt::read(reply)
+    }
+}
+
+impl Endpoint for Query {
+    type Output = Queried;
+
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let target = Target::new(BASE).segment(self.0.name()).segment(self.0.as_str());
+        Ok(Draft::get("v3.transfer.elecsign.query", target))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Queried, Error> {
+        Receipt::read(reply).map(Queried::Known)
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Option<Queried> {
+        is_unknown(refusal).then_some(Queried::NoSuchReceipt)
+    }
+
+    fn repeat(&self) -> Repeat {
+        Repeat::Freely
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::toy::{self, read, target, written};
+    use alloc::format;
+
+    #[test]
+    fn it_is_asked_for_and_after_by_either_number() {
+        let ours: OutBillNo = "plfk2020042013".parse().unwrap();
+        let theirs: TransferBillNo = "1330000071100999991182020050700019480001".parse().unwrap();
+        for (apply, query, name, number) in [
+            (
+                Apply::out_bill_no(ours.clone()),
+                Query::out_bill_no(ours.clone()),
+                ("out-bill-no", "out_bill_no"),
+                ours.as_str(),
+            ),
+            (
+                Apply::transfer_bill_no(theirs.clone()),
+                Query::transfer_bill_no(theirs.clone()),
+                ("transfer-bill-no", "transfer_bill_no"),
+                theirs.as_str(),
+            ),
+        ] {
+            let (path, field) = name;
+            assert_eq!(
+                written(&apply),
+                (format!("POST {BASE}/{path}"), format!(r#"{{"{field}":"{number}"}}"#))
+            );
+            assert_eq!(target(&query), format!("{BASE}/{path}/{number}"));
+        }
+    }
+
+    #[test]
+    fn a_receipt_that_is_made_can_be_downloaded() {
+        let query = Query::out_bill_no("plfk2020042013".parse().unwrap());
+        let answer = r#"{"state":"FINISHED","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00","hash_type":"SHA256","hash_value":"2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae","download_url":"https://api.mch.weixin.qq.com/v3/transferdownload/elecvoucherfile?token=planted"}"#;
+        let Queried::Known(receipt) = read(&query, answer).unwrap() else { panic!("it is known") };
+        assert_eq!(receipt.state, State::Finished);
+        assert!(!format!("{receipt:?}").contains("planted"));
+        let statement = receipt.statement.unwrap();
+        let download =
+            toy::Stage::new().run(toy::merchant().download(&statement), |_, _| panic!("it is signed alone"));
+        let url = "https://api.mch.weixin.qq.com/v3/transferdownload/elecvoucherfile?token=planted";
+        assert_eq!(download.unwrap().hop.request.url(), url);
+    }
+
+    #[test]
+    fn a_receipt_that_is_not_made_is_nowhere() {
+        let apply = Apply::out_bill_no("plfk2020042013".parse().unwrap());
+        let receipt =
+            read(&apply, r#"{"state":"GENERATING","create_time":"2015-05-20T13:29:35+08:00"}"#).unwrap();
+        assert_eq!((receipt.state, receipt.statement), (State::Generating, None));
+        let query = Query::transfer_bill_no("1".parse().unwrap());
+        let failed = r#"{"state":"FAILED","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00","fail_reason":"x"}"#;
+        let Queried::Known(receipt) = read(&query, failed).unwrap() else { panic!("it is known") };
+        assert_eq!((receipt.state, receipt.fail_reason.as_deref()), (State::Failed, Some("x")));
+        assert!(read(&query, r#"{"state":"FINISHED"}"#).is_err());
+    }
+}

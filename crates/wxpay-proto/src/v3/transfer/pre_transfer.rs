@@ -1,0 +1,170 @@
+//! Making a transfer that the payee confirms, and with it allows later ones to be made without.
+//!
+//! `POST /v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`.
+
+use super::{authorization::display_name, bill::Bill, transfer::Transfer};
+use crate::{
+    error::{Debt, Error},
+    id::{Invalid, MchId, NotifyUrl, OpenId, OutAuthorizationNo},
+    v3::{
+        endpoint::{Draft, Endpoint},
+        merchant::Merchant,
+        seal::Pen,
+        verify::Verified,
+    },
+    world::World,
+};
+use alloc::string::String;
+use core::fmt;
+
+/// Makes a transfer that the payee confirms, and asks in one go to be allowed to make [later ones](super::Authorized)
+/// without. Comes to where the transfer stands; what was allowed is told by a notice, and by
+/// [asking](super::authorization::Query).
+#[derive(Clone, Debug)]
+pub struct PreTransfer {
+    bill: Bill,
+    openid: OpenId,
+    authorization_info: Option<AuthorizationInfo>,
+    sponsor_mchid: Option<MchId>,
+}
+
+/// What is asked to be allowed.
+#[derive(Clone, serde::Serialize)]
+struct AuthorizationInfo {
+    user_display_name: String,
+    out_authorization_no: OutAuthorizationNo,
+    authorization_notify_url: NotifyUrl,
+}
+
+impl PreTransfer {
+    /// Pays this payee, under the bill's app.
+    #[must_use]
+    pub fn new(bill: Bill, openid: OpenId) -> Self {
+        Self { bill, openid, authorization_info: None, sponsor_mchid: None }
+    }
+
+    /// Asks to be allowed: under the merchant's own number, by the name that the payee's account has at the merchant (at
+    /// most 32 characters), and where WeChat Pay sends its notice of it.
+    ///
+    /// # Errors
+    ///
+    /// When the name breaks its rule.
+    pub fn authorization_info(
+        self,
+        out_authorization_no: OutAuthorizationNo,
+        user_display_name: &str,
+        authorization_notify_url: NotifyUrl,
+    ) -> Result<Self, Invalid> {
+        let user_display_name = display_name(user_display_name)?;
+        let info = AuthorizationInfo { user_display_name, out_authorization_no, authorization_notify_url };
+        Ok(Self { authorization_info: Some(info), ..self })
+    }
+
+    /// Who gives the money, if it is another merchant.
+    #[must_use]
+    pub fn sponsor_mchid(self, sponsor_mchid: MchId) -> Self {
+        Self { sponsor_mchid: Some(sponsor_mchid), ..self }
+    }
+}
+
+impl fmt::Debug for AuthorizationInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationInfo")
+            .field("out_authorization_no", &self.out_authorization_no)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(serde::Serialize)]
+struct More<'a> {
+    openid: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_info: Option<&'a AuthorizationInfo>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sponsor_mchid: Option<&'a MchId>,
+}
+
+impl Endpoint for PreTransfer {
+    type Output = Transfer;
+
+    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let path = "/v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization";
+        let more = More {
+            openid: self.openid.as_str(),
+            authorization_info: self.authorization_info.as_ref(),
+            sponsor_mchid: self.sponsor_mchid.as_ref(),
+        };
+        Ok(Draft::post("v3.transfer.pre_transfer", path, &self.bill.body(pen, more)?))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Transfer, Error> {
+        Transfer::read_of(reply, self.bill.out_bill_no())
+    }
+
+    fn debt(&self) -> Option<Debt> {
+        Some(self.bill.debt())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::{
+        toy::{read, sealed, written},
+        transfer::{
+            TransferState,
+            bill::tests::{full, minimal},
+        },
+    };
+    use alloc::format;
+
+    const LINE: &str = "POST /v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization";
+
+    fn openid() -> OpenId {
+        "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap()
+    }
+
+    fn whole() -> PreTransfer {
+        let (number, url) =
+            ("plfk2020042014".parse().unwrap(), "https://example.com/allowed".parse().unwrap());
+        PreTransfer::new(full(), openid())
+            .authorization_info(number, "wx_123456", url)
+            .unwrap()
+            .sponsor_mchid("1900001109".parse().unwrap())
+    }
+
+    #[test]
+    fn a_full_request_asks_for_both() {
+        let expected = format!(
+            r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notices","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","authorization_info":{{"user_display_name":"wx_123456","out_authorization_no":"plfk2020042014","authorization_notify_url":"https://example.com/allowed"}},"sponsor_mchid":"1900001109"}}"#,
+            sealed("张三")
+        );
+        assert_eq!(written(&whole()), (LINE.into(), expected));
+    }
+
+    #[test]
+    fn a_minimal_request_says_nothing_else() {
+        let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"2020年4月报销","transfer_scene_id":"1000","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
+        let minimal = PreTransfer::new(minimal().build().unwrap(), openid());
+        assert_eq!(written(&minimal), (LINE.into(), expected.into()));
+    }
+
+    #[test]
+    fn the_answer_tells_of_both() {
+        let answer = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","create_time":"2015-05-20T13:29:35+08:00","state":"WAIT_USER_CONFIRM","package_info":"affffddafdfafddffda==","user_display_name":"wx_123456","out_authorization_no":"plfk2020042014"}"#;
+        let transfer = read(&whole(), answer).unwrap();
+        assert_eq!(transfer.state, TransferState::WaitUserConfirm);
+        assert_eq!(transfer.out_authorization_no, Some("plfk2020042014".parse().unwrap()));
+        assert_eq!(transfer.user_display_name.as_deref(), Some("wx_123456"));
+    }
+
+    #[test]
+    fn a_name_is_1_to_32_characters_and_is_not_printed() {
+        for name in ["", &"名".repeat(33), "a\u{0}"] {
+            let (number, url) = ("1".parse().unwrap(), "https://example.com/allowed".parse().unwrap());
+            let pre = PreTransfer::new(minimal().build().unwrap(), openid());
+            assert_eq!(pre.authorization_info(number, name, url).unwrap_err().field(), "user_display_name");
+        }
+        assert!(!format!("{:?}", whole()).contains("wx_123456"));
+    }
+}

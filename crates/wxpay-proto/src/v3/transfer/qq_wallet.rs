@@ -1,0 +1,244 @@
+//! Paying into a wallet of QQ.
+//!
+//! `POST /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`, `GET …/{out_bill_no}`, `POST …/{out_bill_no}/cancel`.
+
+use super::{bill::Bill, query::Queried, transfer::Transfer};
+use crate::{
+    error::{Debt, Error},
+    http::Method,
+    id::{Invalid, OpenId, OutBillNo},
+    refusal::Refusal,
+    v3::{
+        endpoint::{Draft, Endpoint, Repeat, Target},
+        field,
+        merchant::Merchant,
+        seal::Pen,
+        verify::Verified,
+    },
+    world::World,
+};
+use alloc::{boxed::Box, string::String};
+use core::fmt;
+
+const BASE: &str = "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills";
+
+/// Makes a transfer to a wallet of QQ; comes to [where it stands](Transfer::state). Its scene is `1401`.
+#[derive(Clone)]
+pub struct Create {
+    bill: Bill,
+    openid: OpenId,
+    user_qq: Option<String>,
+}
+
+/// Asks after a transfer to a wallet of QQ.
+#[derive(Clone, Debug)]
+pub struct Query(OutBillNo);
+
+/// Cancels a transfer to a wallet of QQ.
+#[derive(Clone, Debug)]
+pub struct Cancel(OutBillNo);
+
+impl Create {
+    /// Pays this payee, under the bill's app.
+    ///
+    /// # Errors
+    ///
+    /// When the bill has a [`user_recv_perception`](super::bill::Builder::user_recv_perception): this operation knows
+    /// none.
+    pub fn new(bill: Bill, openid: OpenId) -> Result<Self, Invalid> {
+        if bill.has_perception() {
+            return Err(Invalid::new("user_recv_perception", "must not be told for a wallet of QQ"));
+        }
+        Ok(Self { bill, openid, user_qq: None })
+    }
+
+    /// The payee's number at QQ: at most 64 characters.
+    ///
+    /// # Errors
+    ///
+    /// When it breaks its rule.
+    pub fn user_qq(self, user_qq: &str) -> Result<Self, Invalid> {
+        let user_qq = field::text(user_qq, 64, Invalid::new("user_qq", "must be 1 to 64 characters"))?;
+        Ok(Self { user_qq: Some(user_qq), ..self })
+    }
+
+    fn owed(out_bill_no: &OutBillNo) -> Debt {
+        Debt::QqTransfer { out_bill_no: out_bill_no.clone() }
+    }
+}
+
+impl Query {
+    /// By the merchant's number.
+    #[must_use]
+    pub fn new(out_bill_no: OutBillNo) -> Self {
+        Self(out_bill_no)
+    }
+}
+
+impl Cancel {
+    /// Cancels this transfer.
+    #[must_use]
+    pub fn new(out_bill_no: OutBillNo) -> Self {
+        Self(out_bill_no)
+    }
+}
+
+impl fmt::Debug for Create {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Create")
+            .field("bill", &self.bill)
+            .field("openid", &self.openid)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(serde::Serialize)]
+struct More<'a> {
+    openid: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_qq: Option<&'a str>,
+}
+
+impl Endpoint for Create {
+    type Output = Transfer;
+
+    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let more = More { openid: self.openid.as_str(), user_qq: self.user_qq.as_deref() };
+        Ok(Draft::post("v3.transfer.qq_wallet.create", BASE, &self.bill.body(pen, more)?))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Transfer, Error> {
+        Transfer::read_of(reply, self.bill.out_bill_no())
+    }
+
+    fn debt(&self) -> Option<Debt> {
+        Some(Self::owed(self.bill.out_bill_no()))
+    }
+}
+
+impl Endpoint for Query {
+    type Output = Queried;
+
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        Ok(Draft::get("v3.transfer.qq_wallet.query", Target::new(BASE).segment(self.0.as_str())))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Queried, Error> {
+        Ok(Queried::Known(Box::new(Transfer::read_of(reply, &self.0)?)))
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Option<Queried> {
+        Queried::unknown(refusal)
+    }
+
+    fn repeat(&self) -> Repeat {
+        Repeat::Freely
+    }
+}
+
+impl Endpoint for Cancel {
+    type Output = Transfer;
+
+    /// Without a body.
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let target = Target::new(BASE).segment(self.0.as_str()).then("/cancel");
+        Ok(Draft::new("v3.transfer.qq_wallet.cancel", Method::Post, target))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Transfer, Error> {
+        Transfer::read_of(reply, &self.0)
+    }
+
+    fn debt(&self) -> Option<Debt> {
+        Some(Create::owed(&self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        money::Fen,
+        v3::{
+            seal::Sensitive,
+            settle::Settled,
+            toy::{self, read, sealed, sealed_for_merchant, target, written},
+            transfer::{
+                TransferState,
+                bill::{self, tests::full},
+            },
+        },
+    };
+    use alloc::format;
+
+    fn openid() -> OpenId {
+        "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap()
+    }
+
+    fn minimal() -> bill::Builder {
+        let (appid, number) = ("wxd678efh567hg6787".parse().unwrap(), "plfk2020042013".parse().unwrap());
+        Bill::builder(appid, number, Fen::new(400_000), "游戏奖励", "1401").report("活动名称", "新会员有礼")
+    }
+
+    fn answer() -> String {
+        format!(
+            r#"{{"mchid":"1900007291","out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","appid":"wxd678efh567hg6787","state":"SUCCESS","transfer_amount":400000,"transfer_remark":"游戏奖励","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_qq":"10001","user_name":"{}","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00"}}"#,
+            sealed_for_merchant("张三".as_bytes())
+        )
+    }
+
+    #[test]
+    fn a_full_request_tells_of_the_wallet() {
+        let bill = minimal()
+            .user_name(Sensitive::new("张三".into()).unwrap())
+            .notify_url("https://example.com/notices".parse().unwrap())
+            .build()
+            .unwrap();
+        let create = Create::new(bill, openid()).unwrap().user_qq("10001").unwrap();
+        let expected = format!(
+            r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"游戏奖励","notify_url":"https://example.com/notices","transfer_scene_id":"1401","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_qq":"10001"}}"#,
+            sealed("张三")
+        );
+        assert_eq!(written(&create), (format!("POST {BASE}"), expected));
+        assert!(!format!("{create:?}").contains("10001"));
+    }
+
+    #[test]
+    fn a_minimal_request_says_nothing_else() {
+        let create = Create::new(minimal().build().unwrap(), openid()).unwrap();
+        let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"游戏奖励","transfer_scene_id":"1401","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
+        assert_eq!(written(&create), (format!("POST {BASE}"), expected.into()));
+    }
+
+    #[test]
+    fn what_it_does_not_know_is_refused() {
+        let error = Create::new(full(), openid()).unwrap_err();
+        assert_eq!(error.field(), "user_recv_perception");
+        let create = Create::new(minimal().build().unwrap(), openid()).unwrap();
+        assert_eq!(create.user_qq("").unwrap_err().field(), "user_qq");
+    }
+
+    #[test]
+    fn it_is_asked_after_and_cancelled_by_its_number() {
+        let number: OutBillNo = "plfk2020042013".parse().unwrap();
+        assert_eq!(target(&Query::new(number.clone())), format!("{BASE}/plfk2020042013"));
+        let cancel = Cancel::new(number.clone());
+        assert_eq!(written(&cancel), (format!("POST {BASE}/plfk2020042013/cancel"), String::new()));
+        let transfer = read(&cancel, &answer()).unwrap();
+        assert_eq!((&transfer.state, transfer.user_qq.as_deref()), (&TransferState::Success, Some("10001")));
+        assert_eq!(transfer.mchid, Some("1900007291".parse().unwrap()));
+        assert_eq!(read(&Query::new(number), &answer()).unwrap(), Queried::Known(Box::new(transfer)));
+        assert!(read(&Query::new("1".parse().unwrap()), &answer()).is_err(), "it is about another");
+    }
+
+    #[test]
+    fn what_became_of_it_is_settled_by_its_own_query() {
+        let debt = Create::new(minimal().build().unwrap(), openid()).unwrap().debt().unwrap();
+        let settled = toy::Stage::new().run(toy::merchant().recover(debt), |hop, now| {
+            assert_eq!(hop.label, "v3.transfer.qq_wallet.query");
+            Ok(toy::Signer::public_key().reply(200, &answer(), *now))
+        });
+        let Settled::Transfer(transfer) = settled.unwrap() else { panic!("it is a transfer") };
+        assert!(transfer.is_paid());
+    }
+}
