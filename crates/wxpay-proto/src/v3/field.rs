@@ -1,6 +1,9 @@
 //! Rules that many fields share.
 
-use crate::{id::Invalid, money::Fen};
+use crate::{
+    id::{Invalid, OutTradeNo},
+    money::Fen,
+};
 use alloc::string::String;
 
 /// A text of at most so many characters: not empty, no control characters, and none beyond the basic plane, which
@@ -20,6 +23,35 @@ pub(super) fn text_if(text: Option<&str>, most: usize, invalid: Invalid) -> Resu
 pub(super) fn amount(fen: Fen, field: &'static str) -> Result<(), Invalid> {
     let good = (1..=2_147_483_647).contains(&fen.get());
     if good { Ok(()) } else { Err(Invalid::new(field, "must be 1 to 2147483647 fen")) }
+}
+
+/// A merchant's own number of an order: 6 to 32 of `0-9 A-Z a-z _ - *`.
+pub(super) fn out_trade_no(number: &OutTradeNo, field: &'static str) -> Result<(), Invalid> {
+    if number.is_for_v3() { Ok(()) } else { Err(Invalid::new(field, "must be 6 to 32 of 0-9 A-Z a-z _ - *")) }
+}
+
+/// What the payer reads of an order: at most 127 characters.
+pub(super) fn description(text: &str) -> Result<String, Invalid> {
+    self::text(
+        text,
+        127,
+        Invalid::new("description", "must be 1 to 127 characters, none beyond the basic plane"),
+    )
+}
+
+/// A text of the merchant's own that comes back: at most 128 characters.
+pub(super) fn attach(text: &str) -> Result<String, Invalid> {
+    self::text(text, 128, Invalid::new("attach", "must be 1 to 128 characters, none beyond the basic plane"))
+}
+
+/// A mark for coupons: at most 32 characters.
+pub(super) fn goods_tag(text: &str) -> Result<String, Invalid> {
+    self::text(text, 32, Invalid::new("goods_tag", "must be 1 to 32 characters"))
+}
+
+/// The merchant's device: at most 32 characters.
+pub(super) fn device_id(text: &str) -> Result<String, Invalid> {
+    self::text(text, 32, Invalid::new("device_id", "must be 1 to 32 characters"))
 }
 
 /// A merchant's own number of goods.

@@ -43,10 +43,10 @@ pub struct Payer {
 
 /// Who the payer must be. Needs a permission of its own.
 #[derive(Clone, Debug)]
-struct Identity {
-    kind: IdentityKind,
-    number: Sensitive,
-    name: Sensitive,
+pub(super) struct Identity {
+    pub(super) kind: IdentityKind,
+    pub(super) number: Sensitive,
+    pub(super) name: Sensitive,
 }
 
 /// Which document proves who the payer is.
@@ -87,6 +87,40 @@ impl Payer {
     #[must_use]
     pub fn with_identity(self, kind: IdentityKind, number: Sensitive, name: Sensitive) -> Self {
         Self { identity: Some(Identity { kind, number, name }), ..self }
+    }
+}
+
+impl Payer {
+    pub(super) fn check(&self, order: &Order) -> Result<(), Invalid> {
+        if self.under_sub_appid && order.party().sub_appid().is_none() {
+            return Err(Invalid::new("sub_openid", "must be with a sub_appid"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_identity(&self) -> bool {
+        self.identity.is_some()
+    }
+
+    /// The payer as the wire has it in either mode.
+    pub(super) fn body(&self, party: &Party, pen: &mut Pen<'_, '_>) -> Result<PayerBody<'_>, Error> {
+        let identity = self.identity.as_ref().map(|identity| identity.body(pen)).transpose()?;
+        let openid = Some(self.openid.as_str());
+        let mut payer = PayerBody { openid: None, sp_openid: None, sub_openid: None, identity };
+        match (party, self.under_sub_appid) {
+            (Party::Own, _) => payer.openid = openid,
+            (Party::Partner { .. }, false) => payer.sp_openid = openid,
+            (Party::Partner { .. }, true) => payer.sub_openid = openid,
+        }
+        Ok(payer)
+    }
+}
+
+impl Identity {
+    /// With what is sealed.
+    pub(super) fn body(&self, pen: &mut Pen<'_, '_>) -> Result<IdentityBody, Error> {
+        let Self { kind, number, name } = self;
+        Ok(IdentityBody { kind: *kind, number: pen.seal(number)?, name: pen.seal(name)? })
     }
 }
 
@@ -164,9 +198,7 @@ impl Jsapi {
     }
 
     fn by(order: Order, payer: Payer, path: &'static str) -> Result<Self, Invalid> {
-        if payer.under_sub_appid && order.party().sub_appid().is_none() {
-            return Err(Invalid::new("sub_openid", "must be with a sub_appid"));
-        }
+        payer.check(&order)?;
         Ok(Self { order, payer, path })
     }
 
@@ -180,7 +212,7 @@ impl Jsapi {
 }
 
 #[derive(serde::Serialize)]
-struct PayerBody<'a> {
+pub(super) struct PayerBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     openid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,7 +224,7 @@ struct PayerBody<'a> {
 }
 
 #[derive(serde::Serialize)]
-struct IdentityBody {
+pub(super) struct IdentityBody {
     #[serde(rename = "type")]
     kind: IdentityKind,
     number: Sealed,
@@ -209,19 +241,7 @@ impl Endpoint for Jsapi {
     type Output = JsapiParams;
 
     fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
-        let identity = match &self.payer.identity {
-            Some(Identity { kind, number, name }) => {
-                Some(IdentityBody { kind: *kind, number: pen.seal(number)?, name: pen.seal(name)? })
-            }
-            None => None,
-        };
-        let openid = Some(self.payer.openid.as_str());
-        let mut payer = PayerBody { openid: None, sp_openid: None, sub_openid: None, identity };
-        match (self.order.party(), self.payer.under_sub_appid) {
-            (Party::Own, _) => payer.openid = openid,
-            (Party::Partner { .. }, false) => payer.sp_openid = openid,
-            (Party::Partner { .. }, true) => payer.sub_openid = openid,
-        }
+        let payer = self.payer.body(self.order.party(), pen)?;
         let body = self.order.body(pen.me(), Some(payer), self.order.scene_info());
         Ok(Draft::post("v3.pay.jsapi", self.path, &body))
     }

@@ -302,27 +302,25 @@ impl Builder {
     /// When a field breaks its rule; it is named.
     pub fn build(self) -> Result<Order, Invalid> {
         let Self { mut order, description, attach, goods_tag, device_id } = self;
-        if !order.out_trade_no.is_for_v3() {
-            return Err(Invalid::new("out_trade_no", "must be 6 to 32 of 0-9 A-Z a-z _ - *"));
-        }
+        field::out_trade_no(&order.out_trade_no, "out_trade_no")?;
         field::amount(order.total, "total")?;
-        let rule = Invalid::new("description", "must be 1 to 127 characters, none beyond the basic plane");
-        order.description = field::text(&description, 127, rule)?;
-        let optional = |value: Option<String>, most, rule| {
-            value.map(|value| field::text(&value, most, rule)).transpose()
-        };
-        let rule = Invalid::new("attach", "must be 1 to 128 characters, none beyond the basic plane");
-        order.attach = optional(attach, 128, rule)?;
-        order.goods_tag = optional(goods_tag, 32, Invalid::new("goods_tag", "must be 1 to 32 characters"))?;
-        let rule = Invalid::new("device_id", "must be 1 to 32 characters");
-        order.scene.device_id = optional(device_id, 32, rule)?;
-        for goods in order.detail.iter().flat_map(|detail| &detail.goods_detail) {
-            goods.check()?;
+        order.description = field::description(&description)?;
+        order.attach = attach.as_deref().map(field::attach).transpose()?;
+        order.goods_tag = goods_tag.as_deref().map(field::goods_tag).transpose()?;
+        order.scene.device_id = device_id.as_deref().map(field::device_id).transpose()?;
+        if let Some(detail) = &order.detail {
+            detail.check()?;
         }
         if let Some(store) = &order.scene.store {
             store.check()?;
         }
         Ok(order)
+    }
+}
+
+impl Detail {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        self.goods_detail.iter().try_for_each(Goods::check)
     }
 }
 
@@ -443,5 +441,13 @@ impl Order {
 
     pub(super) fn has_payer_client_ip(&self) -> bool {
         self.scene.payer_client_ip.is_some()
+    }
+
+    pub(super) fn has_store(&self) -> bool {
+        self.scene.store.is_some()
+    }
+
+    pub(super) fn limits_pay(&self) -> bool {
+        !self.limit_pay.is_empty()
     }
 }
