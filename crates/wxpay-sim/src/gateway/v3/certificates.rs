@@ -8,9 +8,8 @@ use super::{
     reply::Reply,
     route::Operation,
 };
-use crate::{chance::ALPHANUMERIC, gateway::Gateway};
+use crate::{chance::ALPHANUMERIC, gateway::Gateway, time};
 use serde_json::json;
-use wxpay_proto::wire::time::rfc3339;
 
 pub(super) const OPERATIONS: &[Operation] =
     &[Operation::get("v3.certificates", "/v3/certificates", list).asking(QUERY).at_most(1000)];
@@ -31,8 +30,8 @@ fn list(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         let nonce = gateway.v3.chance.text(ALPHANUMERIC, 12);
         data.push(json!({
             "serial_no": certificate.serial(),
-            "effective_time": rfc3339(certificate.effective()),
-            "expire_time": rfc3339(certificate.expires()),
+            "effective_time": time::rfc3339(certificate.effective()),
+            "expire_time": time::rfc3339(certificate.expires()),
             "encrypt_certificate": {
                 "algorithm": "AEAD_AES_256_GCM",
                 "nonce": nonce,

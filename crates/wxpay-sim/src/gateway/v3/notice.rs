@@ -7,12 +7,13 @@ use super::{
 use crate::{
     chance::{ALPHANUMERIC, Chance, HEX},
     notices::{Forgery, Made},
+    time,
 };
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::time::Duration;
-use wxpay_proto::{UnixTime, id::MchId, wire::time::rfc3339};
+use wxpay_proto::{UnixTime, id::MchId};
 
 /// What a notice says, and to whom.
 #[derive(Clone, Debug)]
@@ -49,7 +50,7 @@ impl Event {
         let ciphertext = sealed(key, &nonce, self.original_type, plain.as_bytes());
         let body = json!({
             "id": id,
-            "create_time": rfc3339(self.created),
+            "create_time": time::rfc3339(self.created),
             "resource_type": "encrypt-resource",
             "event_type": self.event_type,
             "summary": self.summary,
