@@ -44,7 +44,7 @@ pub(crate) enum Kind {
     /// An object of these members.
     Object(&'static [Field]),
     /// At most so many of one kind.
-    List(&'static Kind, usize),
+    List(&'static Self, usize),
 }
 
 /// Text of any characters, 1 to so many.
