@@ -17,4 +17,5 @@ mod v1_stages;
 mod v1_vectors;
 mod v3_signed;
 mod v3_stages;
+mod v3_storm;
 mod v3_vectors;

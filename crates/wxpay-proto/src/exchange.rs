@@ -64,6 +64,7 @@ pub(crate) mod sealed {
 
 /// A request to be sent, and how. Its `Debug` shows label, method and body length; URLs and bodies carry
 /// secrets.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Hop {
     /// A short fixed name for logs and metrics, such as `v1.genprepay`.

@@ -154,7 +154,7 @@ impl Refusal {
             field: kept(detail.field),
             issue: kept(detail.issue),
             location: kept(detail.location),
-            truncated_sign_message: kept(detail.truncated_sign_message),
+            truncated_sign_message: kept(detail.truncated_sign_message.map(|text| text.replace('\n', "\\n"))),
             sign_message_length: detail.sign_message_length,
         });
         self

@@ -1,5 +1,7 @@
 //! The simulated gateway as a network in virtual time.
 
+pub mod v3;
+
 use crate::{drive::Network, keys};
 use std::time::Duration;
 use wxpay_proto::{

@@ -1,6 +1,6 @@
 //! What a payer does with an order: pays it, or does not.
 
-use super::transaction::transaction;
+use super::transaction::latest;
 use crate::{
     chance::DIGITS,
     faults::{Operation, Trouble},
@@ -66,9 +66,10 @@ impl Gateway {
     pub fn fail_transaction(&mut self, named: &Named, now: UnixTime) -> Result<TransactionRecord, CannotPay> {
         self.tick(now);
         let key = self.named(named).map(Order::key).ok_or(CannotPay::NoSuchOrder)?;
-        let order = self.v3.ledger.order_mut(&key);
-        if let Some(order) = order.filter(|order| order.ended == Some(Ended::UserPaying)) {
-            order.ended = Some(Ended::PayError);
+        if let Some(order) = self.v3.ledger.order_mut(&key) {
+            if order.ended == Some(Ended::UserPaying) {
+                order.ended = Some(Ended::PayError);
+            }
         }
         self.transaction(named, now).ok_or(CannotPay::NoSuchOrder)
     }
@@ -147,7 +148,7 @@ impl Gateway {
             event_type: "TRANSACTION.SUCCESS",
             summary: "支付成功",
             original_type: "transaction",
-            plain: transaction(order, now),
+            plain: latest(order, now),
             asked: order.asked.clone(),
             schedule: None,
         };

@@ -1,14 +1,20 @@
 //! The transaction, as queries and notices show it.
 
-use crate::{
-    ledger::v3::{Order, Payment, TradeState},
-    time,
-};
+use crate::ledger::v3::{Order, Payment, TradeState};
 use serde_json::{Value, json};
-use wxpay_proto::UnixTime;
+use wxpay_proto::{UnixTime, wire::time::rfc3339};
 
 /// The object of queries, code pay and notices. What is known of a payment alone is there only once there is one.
 pub(in crate::gateway::v3) fn transaction(order: &Order, now: UnixTime) -> Value {
+    told(order, order.payment(), now)
+}
+
+/// The object of the notice of the payment just made, which may be the order's second.
+pub(in crate::gateway::v3) fn latest(order: &Order, now: UnixTime) -> Value {
+    told(order, order.payments.last(), now)
+}
+
+fn told(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
     let state = order.state(now);
     let device = order.said("/scene_info/device_id").unwrap_or_default();
     let mut shown = json!({
@@ -21,7 +27,7 @@ pub(in crate::gateway::v3) fn transaction(order: &Order, now: UnixTime) -> Value
         "trade_state": state.as_str(),
         "trade_state_desc": state.description(),
     });
-    if let (Some(payment), Some(members)) = (order.payment(), shown.as_object_mut()) {
+    if let (Some(payment), Some(members)) = (payment, shown.as_object_mut()) {
         let paid = json!({
             "amount": {
                 "currency": "CNY",
@@ -33,7 +39,7 @@ pub(in crate::gateway::v3) fn transaction(order: &Order, now: UnixTime) -> Value
             "bank_type": payment.bank_type,
             "payer": { "openid": payment.openid.as_str() },
             "promotion_detail": promotions(payment),
-            "success_time": time::rfc3339(UnixTime::from_secs(payment.success_at)),
+            "success_time": rfc3339(UnixTime::from_secs(payment.success_at)),
             "trade_type": order.trade_type.as_str(),
             "transaction_id": payment.transaction_id,
         });

@@ -1,0 +1,389 @@
+//! A great many orders, at least three failures to each, in virtual time.
+//!
+//! Whatever the network does: every flow ends; no error says `NotSent` or `Refused` where the gateway holds the order
+//! or the refund; nothing unverified changes anything; and when the storm is over, the evidence that was joined is the
+//! gateway's own ledger. `WXPAY_ORDERS` says how many orders; CI says 100 000.
+
+mod network;
+
+use network::{Failing, Storm};
+use std::time::Duration;
+use wxpay_proto::{
+    Error, Fate, Fen, UnixTime,
+    error::Debt,
+    id::{AppId, OutTradeNo},
+    payment::{Effect, Evidence, Knowledge, Standing},
+    v3::{
+        Ack, Event, Merchant, Party, Settled,
+        pay::{App, H5, H5Info, Jsapi, Native, Order, Payer as WillPay, Queried, Query},
+    },
+};
+use wxpay_sim::{
+    Settings,
+    faults::{Operation, Rule, Trouble},
+    gateway::{Named, Payer},
+    keys::Ring,
+    ledger::v3::{TradeState, TransactionRecord},
+    notices::DeliveryResult,
+};
+use wxpay_testkit::{
+    drive::Lab,
+    network::{Wire, v3},
+};
+
+/// Orders that share one gateway.
+const BATCH: usize = 100;
+
+/// Chance of the tests: the same seed, the same storm.
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    fn one_in(&mut self, of: u64) -> bool {
+        self.below(of) == 0
+    }
+
+    fn failures(&mut self, at_least: u64, at_most: u64) -> Vec<Failing> {
+        let count = at_least + self.below(at_most - at_least + 1);
+        (0..count).map(|_| Failing::ALL[usize::try_from(self.below(15)).unwrap()]).collect()
+    }
+}
+
+#[test]
+fn a_storm_of_failures_costs_no_order_and_charges_nobody_twice() {
+    let wanted: usize = std::env::var("WXPAY_ORDERS").map_or(2_000, |orders| orders.parse().unwrap());
+    let batches = wanted.div_ceil(BATCH);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let totals: Vec<Total> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads)
+            .map(|thread| {
+                scope.spawn(move || {
+                    let mut total = Total::default();
+                    for batch in (thread..batches).step_by(threads) {
+                        run_batch(u64::try_from(batch).unwrap(), &mut total);
+                    }
+                    total
+                })
+            })
+            .collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let sum = |of: fn(&Total) -> usize| totals.iter().map(of).sum::<usize>();
+    assert_eq!(sum(|total| total.orders), batches * BATCH);
+    println!(
+        "{} orders, {} failures, {} paid, {} in doubt and settled, {} notices disbelieved",
+        sum(|total| total.orders),
+        sum(|total| total.failures),
+        sum(|total| total.paid),
+        sum(|total| total.settled),
+        sum(|total| total.disbelieved),
+    );
+    for (what, count) in [
+        ("paid", sum(|total| total.paid)),
+        ("settled", sum(|total| total.settled)),
+        ("disbelieved", sum(|total| total.disbelieved)),
+        ("twice paid", sum(|total| total.twice)),
+    ] {
+        assert!(count > 0, "a storm in which nothing is {what} proves nothing");
+    }
+}
+
+#[derive(Default)]
+struct Total {
+    orders: usize,
+    failures: usize,
+    paid: usize,
+    twice: usize,
+    settled: usize,
+    disbelieved: usize,
+}
+
+/// One shop and its gateway.
+struct Shop {
+    lab: Lab,
+    storm: Storm,
+    me: Merchant,
+    appid: AppId,
+    chance: Chance,
+    books: Vec<Book>,
+}
+
+/// What the shop knows of one order.
+struct Book {
+    number: OutTradeNo,
+    knowledge: Knowledge,
+    effects: Vec<Effect>,
+}
+
+impl Book {
+    fn learn(&mut self, evidence: &Evidence) {
+        let before = self.knowledge.clone();
+        self.knowledge.join(evidence).unwrap();
+        self.effects.extend(self.knowledge.effects_since(&before));
+    }
+}
+
+fn run_batch(batch: u64, total: &mut Total) {
+    let mut shop = Shop::open(batch);
+    for serial in 0..BATCH {
+        shop.order(serial, total);
+    }
+    shop.hear_everything(total);
+    for index in 0..BATCH {
+        shop.ask_through_the_storm(index);
+    }
+    shop.heal_and_compare(total);
+}
+
+impl Shop {
+    fn open(batch: u64) -> Self {
+        let mut settings = Settings::default();
+        settings.v3.ring = Ring::Quick;
+        settings.v3.probes_per_mille = 20;
+        let wire = Wire::to(settings, batch);
+        let known = wire.gateway.merchant().clone();
+        let me = v3::public_key_builder(&wire.gateway, &known).build();
+        let mut lab = Lab::default();
+        lab.now = UnixTime::from_secs(1_795_500_000);
+        let appid = known.appids()[0].clone();
+        Self { lab, storm: Storm::over(wire), me, appid, chance: Chance(batch), books: Vec::new() }
+    }
+
+    fn order(&mut self, serial: usize, total: &mut Total) {
+        let number: OutTradeNo = format!("STORM{serial:08}").parse().unwrap();
+        let price = Fen::new(100 + self.chance.below(10_000));
+        let script = self.chance.failures(1, 5);
+        self.storm.await_for(number.as_str(), script);
+        self.book_notice_troubles(&number);
+
+        let placed = self.place(&number, price);
+        let held = self.held(&number);
+        self.books.push(Book {
+            number: number.clone(),
+            knowledge: Knowledge::of(number.clone(), price),
+            effects: Vec::new(),
+        });
+        let exists = match placed {
+            Ok(()) => {
+                assert!(held.is_some(), "{number} was answered, and is not held");
+                true
+            }
+            Err(error) => self.settle(&number, error, held.is_some(), total),
+        };
+        if exists && !self.chance.one_in(4) {
+            self.pay(&number, price, total);
+        }
+        self.lab.wait(Duration::from_millis(self.chance.below(4_000)));
+        total.orders += 1;
+    }
+
+    /// Places an order in one of the ways.
+    fn place(&mut self, number: &OutTradeNo, price: Fen) -> Result<(), Error> {
+        let notify_url = "https://shop.example/notify/v3".parse().unwrap();
+        let order = Order::builder(self.appid.clone(), number.clone(), price, "千足金箍棒", notify_url)
+            .attach("basket")
+            .payer_client_ip([203, 0, 113, 7].into())
+            .build()
+            .unwrap();
+        let (lab, storm, me) = (&mut self.lab, &mut self.storm, &self.me);
+        match self.chance.below(4) {
+            0 => {
+                let payer = WillPay::new(storm.wire.gateway.payer().clone());
+                lab.run(me.call(Jsapi::new(order, payer).unwrap()), storm).map(drop)
+            }
+            1 => lab.run(me.call(App::new(order)), storm).map(drop),
+            2 => lab.run(me.call(Native::new(order)), storm).map(drop),
+            _ => lab.run(me.call(H5::new(order, H5Info::wap()).unwrap()), storm).map(drop),
+        }
+    }
+
+    /// What an error says must be true, and what is in doubt is settled. Whether the order exists.
+    fn settle(&mut self, number: &OutTradeNo, mut error: Error, held: bool, total: &mut Total) -> bool {
+        let debt = error.unsettled();
+        match error.fate() {
+            Fate::NotSent | Fate::Refused => {
+                assert!(!held, "{number}: {error:?}, but the gateway holds it");
+                assert!(debt.is_none());
+                return false;
+            }
+            Fate::Unknown => {}
+        }
+        let mut debt = debt.expect("what is in doubt is owed");
+        assert_eq!(debt.debt(), &Debt::Order { out_trade_no: number.clone(), sub_mchid: None });
+        // The storm may outlast a settlement; then the debt is owed still.
+        for _ in 0..5 {
+            match self.lab.run(self.me.settle(debt), &mut self.storm) {
+                Ok(settled) => {
+                    total.settled += 1;
+                    assert_eq!(matches!(settled, Settled::Order(_)), held, "{number}: settled wrongly");
+                    return held;
+                }
+                Err(mut error) => {
+                    assert_eq!(error.fate(), Fate::Unknown);
+                    debt = error.unsettled().expect("an unsettled debt is still owed");
+                }
+            }
+        }
+        panic!("{number}: a debt that is never settled");
+    }
+
+    fn pay(&mut self, number: &OutTradeNo, price: Fen, total: &mut Total) {
+        let gateway = &mut self.storm.wire.gateway;
+        let discount =
+            if self.chance.one_in(3) { Fen::new(self.chance.below(price.get())) } else { Fen::ZERO };
+        let payer = Payer::default().with_discount(discount);
+        let named = Named::OutTradeNo(number.clone());
+        gateway.pay_transaction(&named, &payer, self.lab.now).unwrap();
+        total.paid += 1;
+        if self.chance.one_in(20) {
+            gateway.trouble(
+                Rule::new(Trouble::SecondPayment).on(Operation::Pay).of_order(number.clone()).times(1),
+            );
+            gateway.pay_transaction(&named, &Payer::default(), self.lab.now).unwrap();
+            total.twice += 1;
+        }
+    }
+
+    /// Some of what can go wrong with a notice.
+    fn book_notice_troubles(&mut self, number: &OutTradeNo) {
+        const TROUBLES: [Trouble; 4] =
+            [Trouble::NoticeLost, Trouble::NoticeDoubled, Trouble::NoticeReordered, Trouble::NoticeForged];
+        for trouble in TROUBLES {
+            if self.chance.one_in(3) {
+                let rule = Rule::new(trouble).on(Operation::Notice).of_order(number.clone()).times(1);
+                self.storm.wire.gateway.trouble(rule);
+            }
+        }
+    }
+
+    /// Hears every notice until the gateway has none left; some are answered too late, some are tampered with here.
+    fn hear_everything(&mut self, total: &mut Total) {
+        while let Some(due) = self.storm.wire.gateway.next_due() {
+            self.lab.now = self.lab.now.max(due);
+            for delivery in self.storm.wire.gateway.due(self.lab.now) {
+                let tampered = self.chance.one_in(10);
+                let received = if tampered {
+                    let mut body = delivery.body().to_vec();
+                    let at = body.len() / 2;
+                    body[at] ^= 1;
+                    delivery
+                        .headers()
+                        .iter()
+                        .fold(wxpay_proto::v3::Received::new(body), |received, (name, value)| {
+                            received.with(name, value.as_bytes())
+                        })
+                } else {
+                    v3::received(&delivery)
+                };
+                let ack = match self.lab.run(self.me.hear(received), &mut self.storm) {
+                    Ok(notice) => {
+                        assert!(!tampered && !delivery.is_forged(), "a tampered notice was believed");
+                        self.take(notice.event().unwrap())
+                    }
+                    Err(error) => {
+                        total.disbelieved += 1;
+                        Ack::to_unheard(&error)
+                    }
+                };
+                let reply = ack.response();
+                let result = if self.chance.one_in(10) {
+                    DeliveryResult::NoAnswer
+                } else {
+                    DeliveryResult::Answered { status: reply.status(), body: reply.body().to_vec() }
+                };
+                self.storm.wire.gateway.delivered(delivery.id(), &result, self.lab.now);
+            }
+        }
+    }
+
+    fn take(&mut self, event: Event) -> Ack {
+        let Event::Transaction(transaction) = event else { panic!("only payments are told of here") };
+        let evidence = transaction.evidence().expect("a notice of success proves a payment");
+        let book = self.books.iter_mut().find(|book| book.number == *evidence.out_trade_no()).unwrap();
+        book.learn(&evidence);
+        if self.chance.one_in(8) { Ack::Fail } else { Ack::Success }
+    }
+
+    /// Asks until all of the order's failures have struck, three at the least.
+    fn ask_through_the_storm(&mut self, index: usize) {
+        let number = self.books[index].number.clone();
+        let struck = self.storm.struck.get(number.as_str()).copied().unwrap_or_default();
+        let missing = 3_usize.saturating_sub(struck + self.storm.coming(number.as_str()));
+        let missing = u64::try_from(missing).unwrap();
+        let script = self.chance.failures(missing, missing + 1);
+        self.storm.await_for(number.as_str(), script);
+        while self.storm.coming(number.as_str()) > 0 {
+            self.ask(index).ok();
+        }
+    }
+
+    fn ask(&mut self, index: usize) -> Result<(), Error> {
+        let number = self.books[index].number.clone();
+        let queried =
+            self.lab.run(self.me.call(Query::out_trade_no(number.clone(), Party::Own)), &mut self.storm)?;
+        let held = self.held(&number);
+        assert_eq!(matches!(queried, Queried::Known(_)), held.is_some(), "{number}");
+        if let Some(evidence) = queried.evidence() {
+            self.books[index].learn(&evidence);
+        }
+        Ok(())
+    }
+
+    fn held(&self, number: &OutTradeNo) -> Option<TransactionRecord> {
+        self.storm.wire.gateway.transaction(&Named::OutTradeNo(number.clone()), self.lab.now)
+    }
+
+    /// The storm is over: ask once more, and compare the books with the gateway's ledger.
+    fn heal_and_compare(&mut self, total: &mut Total) {
+        self.storm.wire.gateway.calm();
+        self.storm.wire.gateway.settings_mut().v3.probes_per_mille = 0;
+        for index in 0..self.books.len() {
+            self.ask(index).unwrap();
+            let book = &self.books[index];
+            let struck = self.storm.struck.get(book.number.as_str()).copied().unwrap_or_default();
+            assert!(struck >= 3, "{}: only {struck} failures", book.number);
+            total.failures += struck;
+            let Some(held) = self.held(&book.number) else {
+                assert!(book.knowledge.payments().next().is_none(), "{}: paid out of nothing", book.number);
+                continue;
+            };
+            let known: Vec<_> = book
+                .knowledge
+                .payments()
+                .map(|paid| {
+                    (paid.transaction_id().clone(), paid.total_fee(), paid.discount(), paid.time_end())
+                })
+                .collect();
+            let mut charged: Vec<_> = held
+                .payments
+                .iter()
+                .map(|paid| {
+                    let time = UnixTime::from_secs(paid.success_at);
+                    (paid.transaction_id.clone(), paid.payer_total, paid.discount, time)
+                })
+                .collect();
+            charged.sort_by(|one, other| (one.3, &one.0).cmp(&(other.3, &other.0)));
+            assert_eq!(known, charged, "{}: the books differ from the ledger", book.number);
+            let paid = held.trade_state == TradeState::Success;
+            assert_eq!(matches!(book.knowledge.standing(), Standing::Paid(_)), paid, "{}", book.number);
+            let told = book.effects.iter().filter(|effect| matches!(effect, Effect::Paid(_))).count();
+            assert_eq!(
+                told,
+                usize::from(paid),
+                "{}: the shop was told of a payment {told} times",
+                book.number
+            );
+            assert_eq!(book.effects.len(), charged.len(), "{}: each payment has one effect", book.number);
+        }
+    }
+}
