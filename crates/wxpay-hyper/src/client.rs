@@ -144,6 +144,15 @@ impl Client {
         self.memory(|memory| take(World::new(now, entropy, memory)))
     }
 
+    /// By another clock; of a client that has no copies yet.
+    #[cfg(test)]
+    pub(crate) fn with_clock(mut self, clock: fn() -> UnixTime) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.clock = clock;
+        }
+        self
+    }
+
     pub(crate) fn now(&self) -> UnixTime {
         (self.0.clock)()
     }
@@ -170,14 +179,19 @@ impl fmt::Debug for Client {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::upkeep;
     use std::{
         sync::atomic::{AtomicU32, Ordering},
         time::Duration,
     };
     use wxpay_proto::{
+        error::Debt,
+        http::Method,
+        id::OutTradeNo,
         memory::AccessToken,
         retry,
         v1::{AppSecret, Merchant, PartnerKey, PaySignKey},
+        v3,
     };
 
     #[test]
@@ -189,6 +203,18 @@ mod tests {
         let client = Client::builder().build().unwrap();
         check(&client, merchant().query("1".parse().unwrap()));
         check(&client, merchant().keep_token());
+
+        let me = upkeep::tests::merchant("http://127.0.0.1:1");
+        let number: OutTradeNo = "ORDER-1".parse().unwrap();
+        let raw = v3::Raw::new(Method::Get, "/v3/x").unwrap();
+        let any: Box<dyn v3::Endpoint<Output = v3::RawReply>> = Box::new(raw.clone());
+        check(&client, me.call(raw));
+        check(&client, me.call(any));
+        check(&client, me.hear(v3::Received::new(Vec::new())));
+        check(&client, me.keep_keys());
+        check(&client, me.recover(Debt::Order { out_trade_no: number, sub_mchid: None }));
+        sendable(&client.keep_keys_fresh(me.clone()));
+        sendable(&client.run_for_all(me.hear(v3::Received::new(Vec::new()))));
     }
 
     /// The clock stands for two readings, and is then found set back by an hour.
@@ -223,8 +249,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_clock_that_is_set_back_does_not_prolong_a_pause() {
-        let mut client = Client::builder().build().unwrap();
-        Arc::get_mut(&mut client.0).unwrap().clock = set_back;
+        let client = Client::builder().build().unwrap().with_clock(set_back);
         let merchant = merchant();
         client.memory(|memory| {
             let token = AccessToken::new("t".to_owned()).unwrap();

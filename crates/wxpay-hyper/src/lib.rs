@@ -27,7 +27,7 @@
 //!   limits on everything.
 //! * Judging failures: *not sent* is said only when it is certain, everything else is *lost*.
 //! * [`hear`]: notices as `tower` services, verified before anybody sees them, handled once.
-//! * [`Client::keep_fresh`]: tokens refreshed before a payment has to wait for one.
+//! * [`Client::keep_fresh`] and [`Client::keep_keys_fresh`]: tokens and keys renewed before anybody has to wait for one.
 //!
 //! # Out of scope
 //!

@@ -28,7 +28,10 @@ impl Client {
         let reply = self.carry(hop).await;
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &reply {
-            Ok(reply) => tracing::debug!(label, status = reply.status(), millis, "answered"),
+            Ok(reply) => {
+                let request_id = request_id(reply).map(tracing::field::display);
+                tracing::debug!(label, status = reply.status(), request_id, millis, "answered");
+            }
             Err(Failure::NotSent(cause)) => tracing::warn!(label, millis, %cause, "not sent"),
             Err(Failure::Lost(cause)) => tracing::warn!(label, millis, %cause, "lost"),
         }
@@ -63,6 +66,13 @@ impl Client {
         }
         Ok(request)
     }
+}
+
+/// What their support asks for, of the later generations; a header that could not be one is passed over.
+pub(crate) fn request_id(reply: &Response) -> Option<&str> {
+    let text = std::str::from_utf8(reply.header("request-id")?).ok()?;
+    let good = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    good.then_some(text)
 }
 
 async fn exchange(
