@@ -11,11 +11,12 @@ use std::time::Duration;
 use wxpay_proto::{
     Error, Fate, Fen, UnixTime,
     error::Debt,
-    id::{AppId, OutTradeNo},
+    id::{AppId, OutRefundNo, OutTradeNo},
     payment::{Effect, Evidence, Knowledge, Standing},
     v3::{
         Ack, Event, Merchant, Party, Settled,
-        pay::{App, H5, H5Info, Jsapi, Native, Order, Payer as WillPay, Queried, Query},
+        pay::{App, Close, H5, H5Info, Jsapi, Native, Order, Payer as WillPay, Queried, Query},
+        refund,
     },
 };
 use wxpay_sim::{
@@ -81,10 +82,11 @@ fn a_storm_of_failures_costs_no_order_and_charges_nobody_twice() {
     let sum = |of: fn(&Total) -> usize| totals.iter().map(of).sum::<usize>();
     assert_eq!(sum(|total| total.orders), batches * BATCH);
     println!(
-        "{} orders, {} failures, {} paid, {} in doubt and settled, {} notices disbelieved",
+        "{} orders, {} failures, {} paid, {} refunded, {} in doubt and settled, {} notices disbelieved",
         sum(|total| total.orders),
         sum(|total| total.failures),
         sum(|total| total.paid),
+        sum(|total| total.refunded),
         sum(|total| total.settled),
         sum(|total| total.disbelieved),
     );
@@ -92,7 +94,8 @@ fn a_storm_of_failures_costs_no_order_and_charges_nobody_twice() {
         ("paid", sum(|total| total.paid)),
         ("settled", sum(|total| total.settled)),
         ("disbelieved", sum(|total| total.disbelieved)),
-        ("twice paid", sum(|total| total.twice)),
+        ("paid twice", sum(|total| total.twice)),
+        ("refunded", sum(|total| total.refunded)),
     ] {
         assert!(count > 0, "a storm in which nothing is {what} proves nothing");
     }
@@ -104,6 +107,7 @@ struct Total {
     failures: usize,
     paid: usize,
     twice: usize,
+    refunded: usize,
     settled: usize,
     disbelieved: usize,
 }
@@ -141,7 +145,13 @@ fn run_batch(batch: u64, total: &mut Total) {
     shop.hear_everything(total);
     for index in 0..BATCH {
         shop.ask_through_the_storm(index);
+        match shop.chance.below(3) {
+            0 => shop.refund(index, total),
+            1 => shop.close(index, total),
+            _ => {}
+        }
     }
+    shop.hear_everything(total);
     shop.heal_and_compare(total);
 }
 
@@ -173,13 +183,9 @@ impl Shop {
             knowledge: Knowledge::of(number.clone(), price),
             effects: Vec::new(),
         });
-        let exists = match placed {
-            Ok(()) => {
-                assert!(held.is_some(), "{number} was answered, and is not held");
-                true
-            }
-            Err(error) => self.settle(&number, error, held.is_some(), total),
-        };
+        let exists = held.is_some();
+        let debt = Debt::Order { out_trade_no: number.clone(), sub_mchid: None };
+        self.judge(placed, &debt, exists, total);
         if exists && !self.chance.one_in(4) {
             self.pay(&number, price, total);
         }
@@ -207,26 +213,29 @@ impl Shop {
         }
     }
 
-    /// What an error says must be true, and what is in doubt is settled. Whether the order exists.
-    fn settle(&mut self, number: &OutTradeNo, mut error: Error, held: bool, total: &mut Total) -> bool {
+    /// What a result says must be true of what the gateway holds, and what is in doubt is settled.
+    fn judge(&mut self, result: Result<(), Error>, owed: &Debt, held: bool, total: &mut Total) {
+        let mut error = match result {
+            Ok(()) => return assert!(held, "{owed:?} was answered, and is not held"),
+            Err(error) => error,
+        };
         let debt = error.unsettled();
         match error.fate() {
             Fate::NotSent | Fate::Refused => {
-                assert!(!held, "{number}: {error:?}, but the gateway holds it");
-                assert!(debt.is_none());
-                return false;
+                assert!(!held, "{owed:?}: {error:?}, but the gateway holds it");
+                return assert!(debt.is_none());
             }
             Fate::Unknown => {}
         }
         let mut debt = debt.expect("what is in doubt is owed");
-        assert_eq!(debt.debt(), &Debt::Order { out_trade_no: number.clone(), sub_mchid: None });
+        assert_eq!(debt.debt(), owed);
         // The storm may outlast a settlement; then the debt is owed still.
         for _ in 0..5 {
             match self.lab.run(self.me.settle(debt), &mut self.storm) {
                 Ok(settled) => {
                     total.settled += 1;
-                    assert_eq!(matches!(settled, Settled::Order(_)), held, "{number}: settled wrongly");
-                    return held;
+                    let known = !matches!(settled, Settled::NoSuchNumber);
+                    return assert_eq!(known, held, "{owed:?}: settled wrongly");
                 }
                 Err(mut error) => {
                     assert_eq!(error.fate(), Fate::Unknown);
@@ -234,7 +243,53 @@ impl Shop {
                 }
             }
         }
-        panic!("{number}: a debt that is never settled");
+        panic!("{owed:?}: a debt that is never settled");
+    }
+
+    /// Gives a part of a paid order back.
+    fn refund(&mut self, index: usize, total: &mut Total) {
+        let book = &self.books[index];
+        let (order, ordered) = (book.number.clone(), book.knowledge.ordered());
+        if !matches!(book.knowledge.standing(), Standing::Paid(_)) {
+            return;
+        }
+        let number: OutRefundNo = format!("BACK{order}").parse().unwrap();
+        let script = self.chance.failures(1, 4);
+        self.storm.await_for(number.as_str(), script);
+        let part = Fen::new(1 + self.chance.below(ordered.get()));
+        let create = refund::Create::builder(order.clone(), number.clone(), part, ordered).build().unwrap();
+        let result = self.lab.run(self.me.call(create), &mut self.storm).map(drop);
+        let back: Vec<_> = self.held(&order).unwrap().refunds;
+        assert!(back.len() <= 1, "{order} is refunded twice");
+        let held = back.iter().any(|record| record.out_refund_no == number && record.refund == part);
+        total.refunded += usize::from(held);
+        self.judge(result, &Debt::Refund { out_refund_no: number, sub_mchid: None }, held, total);
+    }
+
+    /// Closes an order; one that is paid stays paid.
+    fn close(&mut self, index: usize, total: &mut Total) {
+        let number = self.books[index].number.clone();
+        let Some(before) = self.held(&number) else { return };
+        let script = self.chance.failures(1, 4);
+        self.storm.await_for(number.as_str(), script);
+        let result = self.lab.run(self.me.call(Close::new(number.clone(), Party::Own)), &mut self.storm);
+        let after = self.held(&number).unwrap().trade_state;
+        let paid = before.trade_state == TradeState::Success;
+        match &result {
+            Ok(()) => assert_eq!(after, TradeState::Closed, "{number} was not closed"),
+            Err(error) if error.fate() != Fate::Unknown => {
+                assert_ne!(after, TradeState::Closed, "{number}: {error:?}, but it is closed");
+            }
+            Err(_) => {}
+        }
+        assert_eq!(after == TradeState::Success, paid, "{number}: closing changed what was paid");
+        if let Err(error) = result
+            && error.fate() == Fate::Unknown
+        {
+            // The order exists, closed or not: that is what its settlement comes to.
+            let owed = Debt::Order { out_trade_no: number, sub_mchid: None };
+            self.judge(Err(error), &owed, true, total);
+        }
     }
 
     fn pay(&mut self, number: &OutTradeNo, price: Fen, total: &mut Total) {
@@ -307,7 +362,15 @@ impl Shop {
     }
 
     fn take(&mut self, event: Event) -> Ack {
-        let Event::Transaction(transaction) = event else { panic!("only payments are told of here") };
+        let transaction = match event {
+            Event::Transaction(transaction) => transaction,
+            Event::Refund(told) => {
+                let held = self.held(&told.out_trade_no).unwrap();
+                assert!(held.refunds.iter().any(|record| record.out_refund_no == told.out_refund_no));
+                return Ack::Success;
+            }
+            other => panic!("only payments and refunds are told of here: {other:?}"),
+        };
         let evidence = transaction.evidence().expect("a notice of success proves a payment");
         let book = self.books.iter_mut().find(|book| book.number == *evidence.out_trade_no()).unwrap();
         book.learn(&evidence);
@@ -345,7 +408,7 @@ impl Shop {
 
     /// The storm is over: ask once more, and compare the books with the gateway's ledger.
     fn heal_and_compare(&mut self, total: &mut Total) {
-        self.storm.wire.gateway.calm();
+        self.storm.calm();
         self.storm.wire.gateway.settings_mut().v3.probes_per_mille = 0;
         for index in 0..self.books.len() {
             self.ask(index).unwrap();
@@ -374,7 +437,7 @@ impl Shop {
                 .collect();
             charged.sort_by(|one, other| (one.3, &one.0).cmp(&(other.3, &other.0)));
             assert_eq!(known, charged, "{}: the books differ from the ledger", book.number);
-            let paid = held.trade_state == TradeState::Success;
+            let paid = matches!(held.trade_state, TradeState::Success | TradeState::Refund);
             assert_eq!(matches!(book.knowledge.standing(), Standing::Paid(_)), paid, "{}", book.number);
             let told = book.effects.iter().filter(|effect| matches!(effect, Effect::Paid(_))).count();
             assert_eq!(
