@@ -244,8 +244,8 @@ pub(crate) fn wrong_ones(good: &Signed, at: UnixTime) -> Vec<(Signed, UnixTime, 
     forged.push(good.clone().instead(time, &other_time));
     forged.push(good.clone().instead(nonce, "593BEC0C930BF1AFEB40B4A08C8FB243"));
     let text = good.header(signature).to_owned();
-    let probe = format!("WECHATPAY/SIGNTEST/{}", &text[19..]);
-    let shortened = text[..text.len() - 4].to_owned();
+    let probe = format!("WECHATPAY/SIGNTEST/{}", text.get(19..).unwrap());
+    let shortened = text.strip_suffix("==").unwrap().to_owned();
     for text in ["", "?", &probe, &shortened, &text.replace('=', ""), &format!("{text}\n"), &"A".repeat(344)]
     {
         forged.push(good.clone().instead(signature, text));
@@ -414,7 +414,7 @@ fn a_sealed_field_is_opened_by_the_merchant_alone() {
         let error = stranger.open(&sealed).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed);
         assert_eq!(cause(&error), "a signature or a ciphertext does not check");
-        assert!(cause(&me().open(&sealed[1..]).unwrap_err()).starts_with("not base64"));
+        assert!(cause(&me().open(sealed.get(1..).unwrap()).unwrap_err()).starts_with("not base64"));
     }
 }
 

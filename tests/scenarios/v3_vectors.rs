@@ -78,6 +78,7 @@ enum Verdict {
 use Verdict::{Elsewhere, Forbidden, Refuted, Reproduced, Withheld};
 
 #[test]
+#[allow(clippy::print_stdout, reason = "which value it was is shown when one fails")]
 fn every_published_value_is_reproduced_or_refused_or_of_another_generation() {
     let Some(cases) = cases() else { return };
     let mut counts = BTreeMap::new();

@@ -1,6 +1,6 @@
 //! The driver: whatever a flow owes next is sent, waited for, or returned.
 
-use crate::{ambient, builder::Builder, connect::Wire, download::Limits};
+use crate::{ambient, builder::Builder, connect::Wire};
 use http::HeaderValue;
 use std::{
     fmt,
@@ -30,7 +30,6 @@ struct Inner {
     plain: Wire,
     mutual: Option<Wire>,
     proxy_authorization: Option<HeaderValue>,
-    downloads: Limits,
     memory: Mutex<Memory>,
     clock: fn() -> UnixTime,
 }
@@ -42,17 +41,11 @@ impl Client {
         Builder::default()
     }
 
-    pub(crate) fn new(
-        plain: Wire,
-        mutual: Option<Wire>,
-        proxy_authorization: Option<HeaderValue>,
-        downloads: Limits,
-    ) -> Self {
+    pub(crate) fn new(plain: Wire, mutual: Option<Wire>, proxy_authorization: Option<HeaderValue>) -> Self {
         Self(Arc::new(Inner {
             plain,
             mutual,
             proxy_authorization,
-            downloads,
             memory: Mutex::default(),
             clock: ambient::now,
         }))
@@ -162,10 +155,6 @@ impl Client {
 
     pub(crate) fn now(&self) -> UnixTime {
         (self.0.clock)()
-    }
-
-    pub(crate) fn limits(&self) -> Limits {
-        self.0.downloads
     }
 
     pub(crate) fn plain(&self) -> &Wire {

@@ -186,14 +186,26 @@ impl Jsapi {
     }
 
     /// An order that this payer will pay in a mini program. The merchant itself orders it like a page's; for a
-    /// sub-merchant there is an operation of its own.
+    /// sub-merchant there is an operation of its own, which takes less.
     ///
     /// # Errors
     ///
-    /// As with [`new`](Self::new).
+    /// As with [`new`](Self::new); and for a sub-merchant when the order limits how it may be paid or tells more of a store
+    /// than its number, or when the payer must be somebody.
     pub fn mini_program(order: Order, payer: Payer) -> Result<Self, Invalid> {
         let path =
             order.party().choose("/v3/pay/transactions/jsapi", "/v3/pay/partner/transactions/miniprogram");
+        if order.party().sub_mchid().is_some() {
+            if order.limits_pay() {
+                return Err(Invalid::new("limit_pay", "must not be told for a sub-merchant's mini program"));
+            }
+            if order.describes_store() {
+                return Err(Invalid::new("store_info", "must be a number for a sub-merchant's mini program"));
+            }
+            if payer.has_identity() {
+                return Err(Invalid::new("identity", "must not be told for a sub-merchant's mini program"));
+            }
+        }
         Self::by(order, payer, path)
     }
 

@@ -447,6 +447,14 @@ impl Order {
         self.scene.store.is_some()
     }
 
+    /// Whether more is told of the store than its number.
+    pub(super) fn describes_store(&self) -> bool {
+        self.scene
+            .store
+            .as_ref()
+            .is_some_and(|store| store.name.is_some() || store.area_code.is_some() || store.address.is_some())
+    }
+
     pub(super) fn limits_pay(&self) -> bool {
         !self.limit_pay.is_empty()
     }

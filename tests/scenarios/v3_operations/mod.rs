@@ -1,0 +1,142 @@
+//! Every typed operation against `operations.json`: method, path, the names of its fields and their JSON types, both of
+//! requests and of replies. Where we differ, [`differences`] says why.
+//!
+//! The file is read from `../shared/protocol` beside the checkout, with the list of the operations that must have a
+//! type: tiers T1 and T2 of `v3-endpoints.md`. Without it these tests say so and check nothing; with
+//! `WXPAY_VECTORS_REQUIRED` set they fail instead.
+//!
+//! A request is compared as it is sent: what the samples of an operation send is what is documented, not more, and all
+//! of it together. A reply is written from its document, full and with what is required alone, and must be read. Which of
+//! its members are read is found out by putting in something that no type of ours takes: if it is still read, nobody
+//! looks there. The same with names that are not documented there.
+
+mod differences;
+mod replies;
+mod requests;
+mod sample;
+mod spec;
+
+use differences::{Difference, Differences};
+use sample::Sample;
+use spec::{Kind, Spec};
+use std::collections::BTreeMap;
+
+/// Operations without a sample, because they are not written yet.
+const PENDING: [&str; 7] = [
+    "/v3/combine-transactions",
+    "/v3/profitsharing/merchant",
+    "/v3/profitsharing/orders",
+    "/v3/profitsharing/re",
+    "/v3/profitsharing/transactions",
+    "/v3/merchant/media/",
+    "/v3/security/echo",
+];
+
+/// The samples of each operation.
+fn by_operation() -> BTreeMap<&'static str, Vec<Sample>> {
+    let mut samples = BTreeMap::new();
+    for sample in requests::all() {
+        samples.entry(sample.operation).or_insert_with(Vec::new).push(sample);
+    }
+    samples
+}
+
+#[test]
+fn every_operation_of_the_first_tiers_has_a_type_and_no_type_is_of_another_operation() {
+    let Some(spec) = Spec::read() else { return };
+    assert_eq!(spec.tiers.len(), 65);
+    let samples = by_operation();
+    for operation in &spec.tiers {
+        let is_pending = PENDING.iter().any(|path| operation.contains(path));
+        assert_ne!(samples.contains_key(operation.as_str()), is_pending, "{operation}");
+    }
+    for operation in samples.keys() {
+        assert!(spec.tiers.iter().any(|tiered| tiered == operation), "{operation}");
+    }
+}
+
+#[test]
+fn requests_say_what_is_documented_and_nothing_else() {
+    let Some(spec) = Spec::read() else { return };
+    let mut differences = Differences::new(&spec.tiers, Difference::is_of_requests);
+    for (name, samples) in by_operation() {
+        let operation = spec.operation(name);
+        let mut unsent = operation.request.clone();
+        for sample in &samples {
+            let sent = sample.sent(operation);
+            for (path, kind) in &sent {
+                unsent.remove(path);
+                match operation.request.get(path) {
+                    None => differences.expect(name, Difference::Undocumented, path),
+                    Some(field) if field.kind == *kind => {}
+                    Some(field) => differences.complain(format!(
+                        "{name}: {path} is sent as {kind:?}, documented as {:?}",
+                        field.kind
+                    )),
+                }
+            }
+            for (path, field) in &operation.request {
+                let parent = path.rsplit_once(['.', '[']).map(|(parent, _)| parent.trim_end_matches("[]"));
+                let is_due = parent.is_none_or(|parent| sent.contains_key(parent));
+                if field.required && is_due && !sent.contains_key(path) {
+                    differences.expect(name, Difference::Optional, path);
+                }
+            }
+            for (path, word) in sample.words() {
+                let documented = operation.request.get(&path).map(|field| field.words.as_slice());
+                if documented.is_some_and(|words| !words.is_empty() && !words.contains(&word)) {
+                    differences.complain(format!("{name}: {path} says {word}"));
+                }
+            }
+        }
+        for path in unsent.keys() {
+            differences.expect(name, Difference::Unsent, path);
+        }
+    }
+    differences.finish();
+}
+
+#[test]
+fn replies_are_read_as_documented() {
+    let Some(spec) = Spec::read() else { return };
+    let mut differences = Differences::new(&spec.tiers, Difference::is_of_replies);
+    let names = spec.names();
+    for (name, samples) in by_operation() {
+        let operation = spec.operation(name);
+        let mut fields = operation.response.clone();
+        for path in differences::paths(name, Difference::Lacking) {
+            let field = spec::Field { kind: Kind::Integer, required: true, words: Vec::new() };
+            assert!(fields.insert(path.to_owned(), field).is_none(), "{name}: {path} is documented");
+        }
+        for sample in &samples {
+            let Some(read) = &sample.read else { continue };
+            let full = replies::full(&fields);
+            if let Err(error) = read(&full) {
+                differences.complain(format!("{name}: the full reply is not read: {error:?}\n{full}"));
+                continue;
+            }
+            if read(&replies::required(&fields)).is_err() {
+                let mut fields = fields.clone();
+                for path in differences::paths(name, Difference::Needed) {
+                    differences.expect(name, Difference::Needed, path);
+                    fields.get_mut(path).unwrap_or_else(|| panic!("{name}: {path}")).required = true;
+                }
+                if let Err(error) = read(&replies::required(&fields)) {
+                    differences.complain(format!("{name}: what is required is not enough: {error:?}"));
+                }
+            }
+            for path in fields.keys() {
+                let is_read = read(&replies::spoiled(&full, path)).is_err();
+                match (is_read, operation.response.contains_key(path)) {
+                    (true, true) => {}
+                    (true, false) => differences.expect(name, Difference::Lacking, path),
+                    (false, _) => differences.expect(name, Difference::Unread, path),
+                }
+            }
+            for path in replies::looked_for(&full, &names, &**read) {
+                differences.expect(name, Difference::ReadUndocumented, &path);
+            }
+        }
+    }
+    differences.finish();
+}

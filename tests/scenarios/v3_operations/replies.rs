@@ -1,0 +1,160 @@
+//! Replies, written from their documents.
+
+use super::{
+    requests, sample,
+    spec::{Field, Kind},
+};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use wxpay_proto::{Error, crypto::Provider as _, secret::Secret, wire::base64};
+use wxpay_testkit::{
+    keys::v3::{API_V3_KEY, MCHID, PLATFORM},
+    null::NullProvider,
+};
+
+/// What no type of ours takes.
+const NOTHING_TAKES_IT: f64 = 1.5;
+
+/// A reply with every documented member.
+pub(super) fn full(fields: &BTreeMap<String, Field>) -> Value {
+    object(fields, "", &|_| true)
+}
+
+/// A reply with what is required alone.
+pub(super) fn required(fields: &BTreeMap<String, Field>) -> Value {
+    let mut reply = object(fields, "", &|field| field.required);
+    // What is paid says more.
+    if reply["trade_state"].is_string() {
+        reply["trade_state"] = "NOTPAY".into();
+    }
+    reply
+}
+
+fn object(fields: &BTreeMap<String, Field>, parent: &str, is_told: &dyn Fn(&Field) -> bool) -> Value {
+    let mut members = Map::new();
+    for (path, field) in fields.iter().filter(|(_, field)| is_told(field)) {
+        let name = match path.strip_prefix(parent) {
+            Some(name) if !name.is_empty() && !name.contains('.') => name,
+            _ => continue,
+        };
+        let value = match &field.kind {
+            Kind::Object => object(fields, &format!("{path}."), is_told),
+            Kind::Array(items) if **items == Kind::Object => {
+                json!([object(fields, &format!("{path}[]."), is_told)])
+            }
+            Kind::Array(items) => json!([value(path, name, items, &field.words)]),
+            kind => value(path, name, kind, &field.words),
+        };
+        members.insert(name.to_owned(), value);
+    }
+    if parent.is_empty() && members.is_empty() { Value::Null } else { Value::Object(members) }
+}
+
+/// What a member of that name says.
+fn value(path: &str, name: &str, kind: &Kind, words: &[String]) -> Value {
+    match kind {
+        Kind::Truth => return true.into(),
+        Kind::Integer => return 1.into(),
+        Kind::Text => {}
+        Kind::Object | Kind::Array(_) => panic!("{path}"),
+    }
+    let known = match name {
+        "mchid" | "mch_id" | "sp_mchid" | "combine_mchid" => MCHID,
+        "sub_mchid" => requests::SUB_MCHID,
+        "appid" | "sp_appid" | "combine_appid" => requests::APPID,
+        "sub_appid" => requests::SUB_APPID,
+        "trade_state" => "SUCCESS",
+        "hash_type" if words.is_empty() => "SHA1",
+        "hash_value" => "0beec7b5ea3f0fdbc95d0dd47f3c5bc275da8a33",
+        "download_url" => "https://api.mch.weixin.qq.com/v3/billdownload/file?token=t",
+        "serial_no" => PLATFORM[0].serial_no,
+        "algorithm" => "AEAD_AES_256_GCM",
+        "nonce" => NONCE,
+        "associated_data" => DATA,
+        "ciphertext" => return sealed_certificate().into(),
+        name if name.ends_with("_time") || name == "time_expire" => "2026-11-25T10:34:56+08:00",
+        "out_trade_no" | "combine_out_trade_no" => requests::OUT_TRADE_NO,
+        "transaction_id" => requests::TRANSACTION_ID,
+        "out_refund_no" => requests::OUT_REFUND_NO,
+        "refund_id" => requests::REFUND_ID,
+        "out_bill_no" => requests::OUT_BILL_NO,
+        "transfer_bill_no" => requests::TRANSFER_BILL_NO,
+        "out_authorization_no" => requests::OUT_AUTHORIZATION_NO,
+        "out_order_no" => requests::OUT_ORDER_NO,
+        "out_return_no" => requests::OUT_RETURN_NO,
+        _ => words.first().map_or("text", String::as_str),
+    };
+    known.into()
+}
+
+const NONCE: &str = "0123456789ab";
+const DATA: &str = "certificate";
+
+/// A platform certificate in a box.
+fn sealed_certificate() -> String {
+    let key = NullProvider.symmetric_key(&Secret::new(API_V3_KEY.as_bytes().try_into().unwrap()));
+    let nonce = NONCE.as_bytes().try_into().unwrap();
+    base64::encode(&key.seal(nonce, DATA.as_bytes(), PLATFORM[0].certificate.as_bytes()))
+}
+
+/// The same reply with something at that path that no type takes.
+pub(super) fn spoiled(reply: &Value, path: &str) -> Value {
+    let mut reply = reply.clone();
+    *at(&mut reply, path) = NOTHING_TAKES_IT.into();
+    reply
+}
+
+/// The member at a path; in an array, of its first item.
+fn at<'a>(reply: &'a mut Value, path: &str) -> &'a mut Value {
+    let mut found = reply;
+    for name in path.split('.').filter(|name| !name.is_empty()) {
+        let (name, items) = match name.strip_suffix("[]") {
+            Some(name) => (name, true),
+            None => (name, false),
+        };
+        found = &mut found[name];
+        if items {
+            found = &mut found[0];
+        }
+    }
+    found
+}
+
+/// Which of these names are read where they are not documented: by paths.
+pub(super) fn looked_for(
+    reply: &Value,
+    names: &BTreeSet<String>,
+    read: &dyn Fn(&Value) -> Result<(), Error>,
+) -> Vec<String> {
+    let mut objects = vec![String::new()];
+    sample::flatten(reply, "", &mut |path, value| match value {
+        Value::Object(_) => objects.push(path.to_owned()),
+        Value::Array(items) if items[0].is_object() => objects.push(format!("{path}[]")),
+        _ => {}
+    });
+    let mut found = Vec::new();
+    for object in objects {
+        let mut members = reply.clone();
+        let Value::Object(known) = at(&mut members, &object) else { continue };
+        let strange: Vec<&str> =
+            names.iter().map(String::as_str).filter(|name| !known.contains_key(*name)).collect();
+        let mut search = vec![strange];
+        while let Some(names) = search.pop() {
+            let mut reply = reply.clone();
+            for name in &names {
+                at(&mut reply, &object)[*name] = NOTHING_TAKES_IT.into();
+            }
+            match names.as_slice() {
+                [] => {}
+                _ if read(&reply).is_ok() => {}
+                [name] if object.is_empty() => found.push((*name).to_owned()),
+                [name] => found.push(format!("{object}.{name}")),
+                names => {
+                    let (one, other) = names.split_at(names.len() / 2);
+                    search.extend([one.to_vec(), other.to_vec()]);
+                }
+            }
+        }
+    }
+    found
+}

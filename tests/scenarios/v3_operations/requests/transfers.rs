@@ -1,0 +1,122 @@
+//! Paying users.
+
+use super::{
+    APPID, NOTIFY_URL, OPENID, OUT_AUTHORIZATION_NO, OUT_BILL_NO, SUB_MCHID, TRANSFER_BILL_NO, sensitive,
+};
+use crate::v3_operations::sample::Sample;
+use core::net::Ipv4Addr;
+use wxpay_proto::{
+    Fen,
+    v3::transfer::{
+        Authorized, Bill, Cancel, Create, PreTransfer, Query, UserRecvStyle,
+        authorization::{self, DeviceType},
+        bill, elecsign, qq_wallet,
+    },
+};
+
+pub(super) fn samples() -> Vec<Sample> {
+    let openid = || OPENID.parse().unwrap();
+    let number = || OUT_BILL_NO.parse().unwrap();
+    let their_number = || TRANSFER_BILL_NO.parse().unwrap();
+    let full = || bill("1000").user_recv_perception("现金奖励").build().unwrap();
+    let sponsor = || SUB_MCHID.parse().unwrap();
+    let [allowed, url] = [OUT_AUTHORIZATION_NO, NOTIFY_URL];
+    vec![
+        Sample::of(
+            "POST /v3/fund-app/mch-transfer/transfer-bills",
+            Create::new(full(), openid()).user_recv_style(UserRecvStyle::RedPacket),
+        ),
+        Sample::of(
+            "POST /v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization",
+            PreTransfer::new(full(), openid())
+                .authorization_info(allowed.parse().unwrap(), "张三", url.parse().unwrap())
+                .unwrap()
+                .sponsor_mchid(sponsor()),
+        ),
+        Sample::of(
+            "POST /v3/fund-app/mch-transfer/transfer-bills/transfer",
+            Authorized::out_authorization_no(full(), allowed.parse().unwrap()).sponsor_mchid(sponsor()),
+        ),
+        Sample::of(
+            "POST /v3/fund-app/mch-transfer/transfer-bills/transfer",
+            Authorized::authorization_id(full(), "1".parse().unwrap()),
+        ),
+        Sample::of(
+            "GET /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}",
+            Query::out_bill_no(number()),
+        ),
+        Sample::of(
+            "GET /v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}",
+            Query::transfer_bill_no(their_number()),
+        ),
+        Sample::of(
+            "POST /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel",
+            Cancel::new(number()),
+        ),
+        Sample::of(
+            "POST /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills",
+            qq_wallet::Create::new(bill("1401").build().unwrap(), openid())
+                .unwrap()
+                .user_qq("10001")
+                .unwrap(),
+        ),
+        Sample::of(
+            "GET /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}",
+            qq_wallet::Query::new(number()),
+        ),
+        Sample::of(
+            "POST /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel",
+            qq_wallet::Cancel::new(number()),
+        ),
+        Sample::of(
+            "POST /v3/fund-app/mch-transfer/elecsign/out-bill-no",
+            elecsign::Apply::out_bill_no(number()),
+        ),
+        Sample::of(
+            "POST /v3/fund-app/mch-transfer/elecsign/transfer-bill-no",
+            elecsign::Apply::transfer_bill_no(their_number()),
+        ),
+        Sample::of(
+            "GET /v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}",
+            elecsign::Query::out_bill_no(number()),
+        ),
+        Sample::of(
+            "GET /v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}",
+            elecsign::Query::transfer_bill_no(their_number()),
+        ),
+        Sample::of("POST /v3/fund-app/mch-transfer/user-confirm-authorization", apply()),
+        Sample::of(
+            "GET /v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}",
+            authorization::Query::new(allowed.parse().unwrap()).display_authorization(),
+        ),
+        Sample::of(
+            "POST /v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close",
+            authorization::Close::new(allowed.parse().unwrap()),
+        ),
+    ]
+}
+
+fn bill(scene: &str) -> bill::Builder {
+    let [appid, number] = [APPID, OUT_BILL_NO];
+    Bill::builder(appid.parse().unwrap(), number.parse().unwrap(), Fen::new(400_000), "报销", scene)
+        .report("活动名称", "新会员有礼")
+        .user_name(sensitive("张三"))
+        .notify_url(NOTIFY_URL.parse().unwrap())
+}
+
+fn apply() -> authorization::Apply {
+    authorization::Apply::builder(
+        OUT_AUTHORIZATION_NO.parse().unwrap(),
+        APPID.parse().unwrap(),
+        OPENID.parse().unwrap(),
+        "1000",
+        "张三",
+        NOTIFY_URL.parse().unwrap(),
+    )
+    .user_recv_perception("现金奖励")
+    .client_ip(Ipv4Addr::new(203, 0, 113, 7).into())
+    .device_id("013467007045764")
+    .device_type(DeviceType::Harmony)
+    .build()
+    .unwrap()
+}

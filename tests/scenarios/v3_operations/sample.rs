@@ -1,0 +1,186 @@
+//! One request of an operation, written by the public builders, and how its reply is read.
+
+use super::spec::{Kind, Operation};
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+use wxpay_proto::{
+    Error, UnixTime,
+    crypto::Provider as _,
+    entropy::Entropy,
+    exchange::{Flow, Step},
+    http::{Request, Response},
+    memory::Memory,
+    retry::Policy,
+    v3::{ApiV3Key, Endpoint, Merchant},
+    wire::base64,
+    world::World,
+};
+use wxpay_testkit::{
+    keys::v3::{API_V3_KEY, MCHID, PUBLIC_KEY_ID, SERIAL_NO},
+    null::{NullProvider, private_key, public_key},
+};
+
+/// Reads a reply, and tells whether it could be.
+pub(super) type Read = Box<dyn Fn(&Value) -> Result<(), Error>>;
+
+/// One request of an operation, and how its reply is read.
+pub(super) struct Sample {
+    /// Method and path, as documented.
+    pub(super) operation: &'static str,
+    request: Request,
+    pub(super) read: Option<Read>,
+}
+
+/// A merchant whose signatures cost nothing, and who asks once.
+pub(super) fn me() -> Merchant {
+    let mut once = Policy::default();
+    once.tries = 1;
+    Merchant::builder(
+        Arc::new(NullProvider),
+        MCHID.parse().unwrap(),
+        SERIAL_NO.parse().unwrap(),
+        NullProvider.private_key(&private_key("merchant")).unwrap(),
+        &ApiV3Key::new(API_V3_KEY.into()).unwrap(),
+    )
+    .public_key(PUBLIC_KEY_ID.parse().unwrap(), NullProvider.public_key(&public_key("wechatpay")).unwrap())
+    .certificates()
+    .retry(once)
+    .build()
+}
+
+const NOW: UnixTime = UnixTime::from_secs(1_795_600_000);
+
+fn world(memory: &mut Memory) -> World<'_> {
+    World::new(NOW, Entropy::new([7; 32]), memory)
+}
+
+fn signed(body: &Value) -> Response {
+    let body = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).unwrap() };
+    let time = NOW.to_string();
+    let message = [time.as_bytes(), b"\nN\n", &body, b"\n"].concat();
+    let key = NullProvider.private_key(&private_key("wechatpay")).unwrap();
+    let signature = base64::encode(&key.sign(&message).unwrap());
+    Response::new(if body.is_empty() { 204 } else { 200 }, body)
+        .with("Wechatpay-Timestamp", time.as_bytes())
+        .with("Wechatpay-Nonce", b"N")
+        .with("Wechatpay-Signature", signature.as_bytes())
+        .with("Wechatpay-Serial", PUBLIC_KEY_ID.as_bytes())
+}
+
+/// What a flow comes to that sends one request, and is replied this.
+pub(super) fn output<F: Flow>(flow: F, reply: &Value) -> Result<F::Output, Error> {
+    let mut memory = Memory::default();
+    let step = match Step::begin(flow, world(&mut memory)) {
+        Step::Send(_, sent) => sent.resume(Ok(signed(reply)), world(&mut memory)),
+        other => other,
+    };
+    match step {
+        Step::Done(result) => result,
+        Step::Send(..) | Step::Wait(..) => panic!("it goes on"),
+    }
+}
+
+impl Sample {
+    pub(super) fn of<E: Endpoint + Clone + 'static>(operation: &'static str, endpoint: E) -> Self {
+        Self::flow(operation, move || me().call(endpoint.clone()))
+    }
+
+    pub(super) fn flow<F: Flow + 'static>(operation: &'static str, flow: impl Fn() -> F + 'static) -> Self {
+        let mut memory = Memory::default();
+        let Step::Send(hop, _) = Step::begin(flow(), world(&mut memory)) else { panic!("{operation}") };
+        let read = move |reply: &Value| output(flow(), reply).map(drop);
+        Self { operation, request: hop.request, read: Some(Box::new(read)) }
+    }
+
+    /// One whose reply is no JSON.
+    pub(super) fn sent_alone(operation: &'static str, request: Request) -> Self {
+        Self { operation, request, read: None }
+    }
+
+    /// Its fields, by the paths of [`Operation`].
+    pub(super) fn sent(&self, operation: &Operation) -> BTreeMap<String, Kind> {
+        let method = self.operation.split(' ').next().unwrap();
+        assert_eq!(self.request.method().as_str(), method, "{}", self.operation);
+        let target = self.request.url().strip_prefix("https://api.mch.weixin.qq.com").unwrap();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut sent = BTreeMap::new();
+        let (steps, template): (Vec<_>, Vec<_>) =
+            (path.split('/').collect(), operation.path.split('/').collect());
+        assert_eq!(steps.len(), template.len(), "{}: {path}", self.operation);
+        for (step, documented) in steps.into_iter().zip(template) {
+            match documented.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                Some(name) => {
+                    assert!(!step.is_empty());
+                    sent.insert(format!("/{name}"), Kind::Text);
+                }
+                None => assert_eq!(step, documented, "{}", self.operation),
+            }
+        }
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap();
+            assert!(!value.is_empty(), "{}: {name}", self.operation);
+            assert!(sent.insert(format!("?{name}"), Kind::Text).is_none(), "{name} twice");
+        }
+        // It is safe to send with every request.
+        if operation.request.contains_key(":Wechatpay-Serial")
+            && self.request.header("wechatpay-serial").is_some()
+        {
+            sent.insert(":Wechatpay-Serial".into(), Kind::Text);
+        }
+        for part in self.parts() {
+            sent.insert(format!("&{part}"), Kind::Text);
+        }
+        if let Some(body) = self.body() {
+            flatten(&body, "", &mut |path, value| {
+                sent.insert(path.to_owned(), Kind::of(value));
+            });
+        }
+        sent
+    }
+
+    /// What its texts say, by their paths.
+    pub(super) fn words(&self) -> Vec<(String, String)> {
+        let mut words = Vec::new();
+        let mut take = |path: &str, value: &Value| {
+            let texts = value.as_array().into_iter().flatten().chain([value]).filter_map(Value::as_str);
+            words.extend(texts.map(|text| (path.to_owned(), text.to_owned())));
+        };
+        if let Some(body) = self.body() {
+            flatten(&body, "", &mut take);
+        }
+        words
+    }
+
+    fn body(&self) -> Option<Value> {
+        let is_json = self.request.header("content-type") == Some("application/json");
+        let body = self.request.body();
+        (is_json && !body.is_empty()).then(|| serde_json::from_slice(body).unwrap())
+    }
+
+    /// The names of the parts of an upload.
+    fn parts(&self) -> Vec<String> {
+        let is_upload =
+            self.request.header("content-type").is_some_and(|kind| kind.starts_with("multipart/form-data"));
+        let body = String::from_utf8_lossy(self.request.body()).into_owned();
+        let names = body.split("Content-Disposition: form-data; name=\"").skip(1);
+        let names = names.map(|rest| rest.split('"').next().unwrap().to_owned());
+        if is_upload { names.collect() } else { Vec::new() }
+    }
+}
+
+/// Every member, by its path. An array of objects is told of by its first.
+pub(super) fn flatten(value: &Value, path: &str, tell: &mut dyn FnMut(&str, &Value)) {
+    let Value::Object(members) = value else { return };
+    for (name, member) in members {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        tell(&path, member);
+        match member {
+            Value::Array(items) => {
+                for item in items {
+                    flatten(item, &format!("{path}[]"), tell);
+                }
+            }
+            other => flatten(other, &path, tell),
+        }
+    }
+}

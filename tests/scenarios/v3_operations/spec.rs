@@ -1,0 +1,151 @@
+//! What is documented: `operations.json`, and the tiers of `v3-endpoints.md`.
+
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/protocol");
+
+/// What is documented.
+pub(super) struct Spec {
+    /// The operations of tiers T1 and T2: method and path.
+    pub(super) tiers: Vec<String>,
+    operations: BTreeMap<String, Operation>,
+}
+
+/// One operation. Fields are named by their path: `amount.total`, `receivers[].account`; what is not in the body begins
+/// with where it is: `?mchid`, `:Wechatpay-Serial`, `/out_trade_no`, `&file`.
+#[derive(Clone, Default)]
+pub(super) struct Operation {
+    pub(super) path: String,
+    pub(super) request: BTreeMap<String, Field>,
+    pub(super) response: BTreeMap<String, Field>,
+}
+
+/// One field.
+#[derive(Clone)]
+pub(super) struct Field {
+    pub(super) kind: Kind,
+    pub(super) required: bool,
+    /// What it may say; nothing where that is open.
+    pub(super) words: Vec<String>,
+}
+
+/// A type of JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Integer,
+    Truth,
+    Object,
+    /// An array of texts or numbers, or of objects, whose fields have paths of their own.
+    Array(Box<Self>),
+}
+
+impl Kind {
+    fn named(name: &str, items: Option<&str>) -> Self {
+        match name {
+            "string" => Self::Text,
+            // There are none with a fraction.
+            "integer" | "number" => Self::Integer,
+            "boolean" => Self::Truth,
+            "object" => Self::Object,
+            "array" => Self::Array(Box::new(Self::named(items.unwrap(), None))),
+            other => panic!("a type this test does not know: {other}"),
+        }
+    }
+
+    pub(super) fn of(value: &Value) -> Self {
+        match value {
+            Value::String(_) => Self::Text,
+            Value::Number(number) if number.is_u64() => Self::Integer,
+            Value::Bool(_) => Self::Truth,
+            Value::Object(_) => Self::Object,
+            Value::Array(items) => Self::Array(Box::new(Self::of(&items[0]))),
+            Value::Null | Value::Number(_) => panic!("neither null nor a fraction is sent: {value}"),
+        }
+    }
+}
+
+impl Spec {
+    pub(super) fn read() -> Option<Self> {
+        let [json, tiers] =
+            ["operations.json", "v3-endpoints.md"].map(|name| fs::read(format!("{FOLDER}/{name}")));
+        let (json, tiers) = match (json, tiers) {
+            (Ok(json), Ok(tiers)) => (json, String::from_utf8(tiers).unwrap()),
+            (Err(error), _) | (_, Err(error)) => {
+                assert!(std::env::var_os("WXPAY_VECTORS_REQUIRED").is_none(), "no operations: {error}");
+                return None;
+            }
+        };
+        let documented: Vec<Value> = serde_json::from_slice(&json).unwrap();
+        let tiers = first_tiers(&tiers);
+        let operations = documented.iter().filter_map(|operation| {
+            let [method, path] = ["method", "path"].map(|name| operation[name].as_str().unwrap());
+            let name = format!("{method} {path}");
+            tiers.contains(&name).then(|| (name, Operation::read(path, operation)))
+        });
+        Some(Self { operations: operations.collect(), tiers })
+    }
+
+    pub(super) fn operation(&self, name: &str) -> &Operation {
+        self.operations.get(name).unwrap_or_else(|| panic!("{name} is not documented"))
+    }
+
+    /// Every name that a member of a request or a reply of these tiers has.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        let operations = self.tiers.iter().map(|name| self.operation(name));
+        let paths =
+            operations.flat_map(|operation| operation.request.keys().chain(operation.response.keys()));
+        paths.map(|path| path.rsplit(['.', '?', ':', '/', '&']).next().unwrap().to_owned()).collect()
+    }
+}
+
+/// The tables under `## T1` and `## T2`: number, method, path in backticks.
+fn first_tiers(text: &str) -> Vec<String> {
+    let of_tier = |tier: &str| {
+        let (_, rest) = text.split_once(&format!("\n## {tier} ")).unwrap();
+        rest.split("\n## ").next().unwrap()
+    };
+    let rows = ["T1", "T2"].into_iter().flat_map(|tier| of_tier(tier).lines());
+    let rows = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
+    let operations = rows.filter(|cells| cells.len() > 4 && cells[1].parse::<u32>().is_ok());
+    operations.map(|cells| format!("{} {}", cells[2], cells[3].trim_matches('`'))).collect()
+}
+
+impl Operation {
+    fn read(path: &str, operation: &Value) -> Self {
+        let mut request = fields(&operation["body"]);
+        for param in operation["params"].as_array().into_iter().flatten() {
+            let place = match param["in"].as_str().unwrap() {
+                "query" => "?",
+                "header" => ":",
+                "path" => "/",
+                "formData" => "&",
+                other => panic!("a place this test does not know: {other}"),
+            };
+            let field = Field { kind: Kind::Text, ..Field::read(param) };
+            request.insert(format!("{place}{}", param["name"].as_str().unwrap()), field);
+        }
+        Self { path: path.to_owned(), request, response: fields(&operation["response"]) }
+    }
+}
+
+fn fields(documented: &Value) -> BTreeMap<String, Field> {
+    let fields = documented.as_array().into_iter().flatten();
+    fields.map(|field| (field["name"].as_str().unwrap().to_owned(), Field::read(field))).collect()
+}
+
+impl Field {
+    fn read(field: &Value) -> Self {
+        let kind = match field["type"].as_str() {
+            Some("file") | None => Kind::Text,
+            Some(name) => Kind::named(name, field["items"].as_str()),
+        };
+        let words = [&field["enum"], &field["items_enum"]].into_iter().filter_map(|words| words.as_array());
+        let words = words.flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect();
+        Self { kind, required: field["required"] == true, words }
+    }
+}
