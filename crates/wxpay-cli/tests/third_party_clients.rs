@@ -1,0 +1,127 @@
+//! The simulator serves merchants that use other people's clients, unmodified: the drivers in `tests/clients`.
+//!
+//! `tests/run` installs the clients and names where they are; nothing is installed here, and a client that is not
+//! there is not tested, which is said aloud.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+mod support;
+
+use std::{
+    ffi::OsString,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+use support::{Running, environment, not_tested, wxpay};
+
+/// Where the platform's keys come from: a driver's one argument.
+const CERTIFICATES: &str = "certificates";
+const PUBLIC_KEY: &str = "public-key";
+
+/// What each driver must do, in words of the lines that it prints.
+const STEPS: [&str; 9] = [
+    "platform certificates",
+    "placed the JSAPI order",
+    "found it unpaid",
+    "was paid, and heard of it",
+    "found it paid",
+    "refused the notice after a letter of it was changed",
+    "and closed it",
+    "heard that it was refunded",
+    "found it refunded",
+];
+
+#[test]
+fn wechatpayv3_of_pypi_pays_by_certificates() {
+    drive_python(CERTIFICATES);
+}
+
+#[test]
+fn wechatpayv3_of_pypi_pays_by_the_public_key() {
+    drive_python(PUBLIC_KEY);
+}
+
+#[test]
+fn wechatpay_axios_plugin_of_npm_pays_by_certificates() {
+    drive_node(CERTIFICATES);
+}
+
+#[test]
+fn wechatpay_axios_plugin_of_npm_pays_by_the_public_key() {
+    drive_node(PUBLIC_KEY);
+}
+
+#[test]
+fn wxpay_rs_of_crates_io_pays_by_certificates() {
+    drive_rust("with_wxpay_rs", CERTIFICATES);
+}
+
+#[test]
+fn wxpay_rs_of_crates_io_pays_by_the_public_key() {
+    drive_rust("with_wxpay_rs", PUBLIC_KEY);
+}
+
+#[test]
+fn wechatpay_v3_of_crates_io_pays_by_certificates() {
+    drive_rust("with_wechatpay_v3", CERTIFICATES);
+}
+
+/// Its requests do not name the key, so only a merchant without certificates can use it this way.
+#[test]
+fn wechatpay_v3_of_crates_io_pays_by_the_public_key() {
+    let Some(mut driver) = rust("with_wechatpay_v3") else { return };
+    drive(&mut driver, PUBLIC_KEY, &["--platform-keys", "public-key"]);
+}
+
+fn drive_python(keys: &str) {
+    let Some(python) = installed("WXPAY_CLIENTS_PYTHON", "wechatpayv3") else { return };
+    drive(Command::new(python).arg("-B").arg(driver("with_wechatpayv3.py")), keys, &[]);
+}
+
+fn drive_node(keys: &str) {
+    let Some(modules) = installed("WXPAY_CLIENTS_NODE", "wechatpay-axios-plugin") else { return };
+    let mut node = Command::new("node");
+    drive(node.arg(driver("with_wechatpay_axios_plugin.js")).env("WXPAY_CLIENTS_NODE", modules), keys, &[]);
+}
+
+fn drive_rust(name: &str, keys: &str) {
+    let Some(mut driver) = rust(name) else { return };
+    drive(&mut driver, keys, &[]);
+}
+
+fn rust(name: &str) -> Option<Command> {
+    let folder = installed("WXPAY_CLIENTS_RUST", name)?;
+    Some(Command::new(Path::new(&folder).join(name)))
+}
+
+/// Where `tests/run` put a client.
+fn installed(variable: &str, client: &str) -> Option<OsString> {
+    let found = std::env::var_os(variable);
+    if found.is_none() {
+        not_tested(client, &format!("{variable} is not set; tests/run installs it and sets that"));
+    }
+    found
+}
+
+fn driver(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "../../tests/clients", name].iter().collect()
+}
+
+/// Runs a driver against a simulator of its own, and shows what it did.
+fn drive(driver: &mut Command, keys: &str, options: &[&str]) {
+    let directory = tempfile::tempdir().unwrap();
+    let env_file = directory.path().join("sim.env");
+    let _sim = Running::start(wxpay().args(["sim", "--env-file"]).arg(&env_file).args(options));
+    let output = driver.arg(keys).envs(environment(&env_file)).output().unwrap();
+    let (said, complaints) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{said}{complaints}", output.status);
+    let first = if keys == PUBLIC_KEY { "downloads nothing" } else { STEPS[0] };
+    let steps = std::iter::once(first).chain(STEPS[1..].iter().copied());
+    let mut lines = said.lines();
+    for step in steps {
+        assert!(lines.any(|line| line.contains(step)), "nothing says that it {step}:\n{said}");
+    }
+    std::io::stderr().write_all(&output.stdout).unwrap();
+}

@@ -1,0 +1,152 @@
+//! A merchant that uses `wechatpay-v3` (crates.io), unmodified: orders, queries, a close, a refund, and the notices of
+//! both.
+//!
+//! One line for each step; exits 0 only if every step went as it must.
+
+mod merchant;
+
+use merchant::{ATTACH, Heard, Notices, OPENID, content, environment, mode, number};
+use std::sync::Arc;
+use wechatpay_v3::{
+    error::PayError,
+    model::{
+        JsapiParams, NativeParams, RefundsParams, WechatPayDecodeData, WechatPayNotify,
+        WechatPayRefundDecodeData,
+    },
+    notify::NotifyHeaders,
+    pay::{PayNotifyTrait as _, ResponseVerify, WechatPay, WechatPayConfig},
+};
+
+enum Told {
+    Payment(WechatPayDecodeData),
+    Refund(WechatPayRefundDecodeData),
+}
+
+fn main() {
+    let mode = mode();
+    let step = |text: &str| println!("wechatpay-v3 0.4.0, {mode}: {text}");
+    let [paid_no, closed_no, refund_no] = ['P', 'C', 'R'].map(number);
+    let by_certificates = mode == "certificates";
+
+    // The client names one notify_url for all orders, and notices come to one that verifies: each needs the other.
+    let client = Arc::new(std::sync::OnceLock::<WechatPay>::new());
+    let opener = Arc::clone(&client);
+    let notices = Notices::listen(move |notice| opened(opener.get().unwrap(), notice));
+    let config = |private_key: String| WechatPayConfig {
+        appid: environment("APPID"),
+        mch_id: environment("MCHID"),
+        private_key,
+        serial_no: environment("SERIAL"),
+        v3_key: environment("APIV3_KEY"),
+        notify_url: format!("{}/payments", notices.url),
+        response_verify: ResponseVerify::Required,
+    };
+    let wxpay =
+        WechatPay::from_config(config(content("KEY_PEM"))).with_base_url(environment("WXPAY_BASE_URL"));
+    let wxpay = if by_certificates {
+        let keys = wxpay.refresh_platform_keys().unwrap();
+        assert!(keys.serials().contains(&environment("PLATFORM_SERIAL").as_str()), "{:?}", keys.serials());
+        step(&format!(
+            "downloaded, opened and verified the platform certificates {}",
+            keys.serials().join(", ")
+        ));
+        wxpay
+    } else {
+        step(&format!("holds the public key {} and downloads nothing", environment("PUB_KEY_ID")));
+        wxpay.with_platform_public_key(environment("PUB_KEY_ID"), content("PUB_KEY_PEM"))
+    };
+    let wxpay = client.get_or_init(|| wxpay);
+
+    let mut order = JsapiParams::new("一双筷子", &paid_no, 1999.into(), OPENID.into());
+    order.attach = Some(ATTACH.to_owned());
+    let placed = wxpay.jsapi_pay(order).unwrap();
+    let sign_data = placed.sign_data.unwrap();
+    assert_eq!(sign_data.package, format!("prepay_id={}", placed.prepay_id.unwrap()));
+    step(&format!("placed the JSAPI order {paid_no}"));
+
+    let unpaid = wxpay.query_order(&paid_no).unwrap();
+    assert_eq!(unpaid.trade_state, "NOTPAY");
+    assert_eq!(unpaid.amount.unwrap().total, Some(1999));
+    assert!(unpaid.transaction_id.is_none() && unpaid.payer.is_none());
+    step("found it unpaid");
+
+    merchant::pay(&paid_no);
+    let (told, notice) = notices.hear("/payments");
+    let Told::Payment(told) = told else { panic!("a refund came to /payments") };
+    assert_eq!((told.trade_state.as_str(), told.out_trade_no.as_str()), ("SUCCESS", paid_no.as_str()));
+    assert_eq!((told.attach.as_deref(), told.amount.total), (Some(ATTACH), 1999));
+    assert_eq!(told.payer.openid, OPENID);
+    step("was paid, and heard of it");
+
+    let paid = wxpay.query_order(&paid_no).unwrap();
+    assert_eq!(paid.trade_state, "SUCCESS");
+    assert_eq!(paid.transaction_id.as_deref(), Some(told.transaction_id.as_str()));
+    assert_eq!(paid.success_time.as_deref(), Some(told.success_time.as_str()));
+    step("found it paid");
+
+    let broken = Heard {
+        body: notice.body.replace("\"summary\"", "\"summery\""),
+        path: notice.path,
+        headers: notice.headers,
+        told: Err(String::new()),
+    };
+    assert!(opened(wxpay, &broken).is_err());
+    step("refused the notice after a letter of it was changed");
+
+    let placed = wxpay.native_pay(NativeParams::new("第二", &closed_no, 1.into())).unwrap();
+    assert!(placed.code_url.unwrap().starts_with("weixin://"));
+    wxpay.close_order(&closed_no).unwrap();
+    assert_eq!(wxpay.query_order(&closed_no).unwrap().trade_state, "CLOSED");
+    step(&format!("placed the Native order {closed_no} and closed it"));
+
+    let mut refund = RefundsParams::new(&refund_no, 1999, 999, None, Some(&paid_no));
+    refund.reason = Some("少了一根".to_owned());
+    refund.notify_url = Some(format!("{}/refunds", notices.url));
+    let asked = wxpay.refunds(refund).unwrap();
+    assert!(matches!(asked.status.as_str(), "PROCESSING" | "SUCCESS"), "{}", asked.status);
+    assert_eq!((asked.amount.refund, asked.amount.total), (999, 1999));
+    assert_eq!(asked.transaction_id, told.transaction_id);
+    step(&format!("asked for the refund {refund_no}"));
+
+    let (told, _) = notices.hear("/refunds");
+    let Told::Refund(told) = told else { panic!("a payment came to /refunds") };
+    assert_eq!((told.refund_status.as_str(), told.out_refund_no.as_str()), ("SUCCESS", refund_no.as_str()));
+    assert_eq!((told.refund_id.as_str(), told.amount.refund), (asked.refund_id.as_str(), 999));
+    step("heard that it was refunded");
+
+    let found = wxpay.query_refund(&refund_no).unwrap();
+    assert_eq!((found.status.as_str(), found.refund_id), ("SUCCESS", asked.refund_id));
+    assert_eq!(wxpay.query_order(&paid_no).unwrap().trade_state, "REFUND");
+    step("found it refunded");
+
+    // This client verifies refusals, too.
+    match wxpay.query_order(&number('N')) {
+        Err(PayError::ApiError { status: 404, response, .. }) => {
+            assert!(
+                matches!(response.code.as_deref(), Some("ORDER_NOT_EXIST" | "ORDERNOTEXIST")),
+                "{response}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    step("was told, under a signature, that an order does not exist");
+
+    assert!(notices.is_quiet());
+}
+
+fn opened(client: &WechatPay, notice: &Heard<Told>) -> Result<Told, String> {
+    let pairs = notice.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let headers = NotifyHeaders::from_pairs(pairs).map_err(|error| error.to_string())?;
+    client.platform_keys().verify_notify(&headers, &notice.body).map_err(|error| error.to_string())?;
+    let told: WechatPayNotify = serde_json::from_str(&notice.body).map_err(|error| error.to_string())?;
+    match (told.event_type.as_str(), told.resource_type.as_str()) {
+        ("TRANSACTION.SUCCESS", "encrypt-resource") => {
+            client.decrypt_notify(&told.resource).map(Told::Payment)
+        }
+        ("REFUND.SUCCESS", "encrypt-resource") => {
+            client.decrypt_refund_notify(&told.resource).map(Told::Refund)
+        }
+        other => return Err(format!("{other:?}")),
+    }
+    .map_err(|error| error.to_string())
+}

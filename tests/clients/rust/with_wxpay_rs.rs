@@ -1,0 +1,242 @@
+//! A merchant that uses `wxpay-rs` (crates.io), unmodified: orders, queries, a close, a refund, and the notices of both.
+//!
+//! One line for each step; exits 0 only if every step went as it must.
+
+mod merchant;
+
+use async_trait::async_trait;
+use merchant::{ATTACH, Heard, Notices, OPENID, content, environment, mode, number};
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use wxpay_rs::{
+    WxPayClient, WxPayConfig, WxPayError, WxPayResult,
+    auth::Sha256RsaSigner,
+    cert::{CertDownloader, CertManager, CertificateDownloader as _},
+    http::{HttpClient, ReqwestHttpClient, client::HttpResponse},
+    notify::{
+        NotifyHandler, NotifyHeaders, PaymentExpectation, RefundExpectation,
+        handler::{PaymentNotifyData, RefundNotifyData},
+    },
+    services::{
+        payments::{
+            PaymentOptions,
+            jsapi::{Amount, JsapiRequest, Payer},
+            native::NativeRequest,
+        },
+        refund::{RefundAmount, RefundRequest},
+    },
+};
+
+/// The client's own HTTP, at another origin.
+struct Redirected {
+    http: ReqwestHttpClient,
+    origin: String,
+}
+
+impl Redirected {
+    fn new() -> Self {
+        let http = ReqwestHttpClient::builder().timeout(10).max_retries(0).build().unwrap();
+        Self { http, origin: environment("WXPAY_BASE_URL") }
+    }
+
+    fn url(&self, url: &str) -> String {
+        let target =
+            url.strip_prefix("https://api.mch.weixin.qq.com").or_else(|| url.strip_prefix(&self.origin));
+        format!("{}{}", self.origin, target.unwrap_or_else(|| panic!("{url} is not of the gateway")))
+    }
+}
+
+type Headers = Vec<(String, String)>;
+
+#[async_trait]
+impl HttpClient for Redirected {
+    async fn get(&self, url: &str, headers: Headers) -> WxPayResult<HttpResponse> {
+        self.http.get(&self.url(url), headers).await
+    }
+
+    async fn post(&self, url: &str, headers: Headers, body: &str) -> WxPayResult<HttpResponse> {
+        self.http.post(&self.url(url), headers, body).await
+    }
+
+    async fn put(&self, url: &str, headers: Headers, body: &str) -> WxPayResult<HttpResponse> {
+        self.http.put(&self.url(url), headers, body).await
+    }
+
+    async fn delete(&self, url: &str, headers: Headers) -> WxPayResult<HttpResponse> {
+        self.http.delete(&self.url(url), headers).await
+    }
+
+    async fn patch(&self, url: &str, headers: Headers, body: &str) -> WxPayResult<HttpResponse> {
+        self.http.patch(&self.url(url), headers, body).await
+    }
+}
+
+enum Told {
+    Payment(PaymentNotifyData),
+    Refund(RefundNotifyData),
+}
+
+#[tokio::main]
+async fn main() {
+    let mode = mode();
+    let step = |text: &str| println!("wxpay-rs {}, {mode}: {text}", wxpay_rs::version());
+    let [paid_no, closed_no, refund_no] = ['P', 'C', 'R'].map(number);
+    let (mchid, appid) = (environment("MCHID"), environment("APPID"));
+
+    let manager = Arc::new(CertManager::new());
+    let config = WxPayConfig::builder()
+        .app_id(&appid)
+        .merchant_id(&mchid)
+        .api_v3_key(environment("APIV3_KEY"))
+        .private_key(content("KEY_PEM").into_bytes())
+        .cert_serial_number(environment("SERIAL"))
+        .max_retries(0);
+    let config = if mode == "certificates" {
+        let signer =
+            Sha256RsaSigner::new(&mchid, content("KEY_PEM").as_bytes(), &environment("SERIAL")).unwrap();
+        let http = Arc::new(Redirected::new());
+        let base_url = environment("WXPAY_BASE_URL");
+        let downloaded = CertDownloader::new(base_url, &mchid, Arc::new(signer), http, Arc::clone(&manager))
+            .with_api_v3_key(environment("APIV3_KEY"))
+            .download()
+            .await
+            .unwrap();
+        let serials: Vec<_> = downloaded.into_iter().map(|(serial, _)| serial).collect();
+        assert!(serials.contains(&environment("PLATFORM_SERIAL")), "{serials:?}");
+        step(&format!("downloaded, opened and verified the platform certificates {}", serials.join(", ")));
+        config
+    } else {
+        step(&format!("holds the public key {} and downloads nothing", environment("PUB_KEY_ID")));
+        config.platform_public_key(environment("PUB_KEY_ID"), content("PUB_KEY_PEM").into_bytes())
+    };
+    let wxpay = WxPayClient::builder()
+        .config(config.build().unwrap())
+        .http_client(Redirected::new())
+        .cert_manager(manager)
+        .build()
+        .await
+        .unwrap();
+    let (handler, runtime) = (wxpay.notify_handler().unwrap(), Handle::current());
+    let notices = Notices::listen(move |notice| runtime.block_on(opened(&handler, notice)));
+
+    let order = JsapiRequest {
+        appid: appid.clone(),
+        mchid: mchid.clone(),
+        description: "一双筷子".to_owned(),
+        out_trade_no: paid_no.clone(),
+        amount: Some(Amount { total: 1999, currency: Some("CNY".to_owned()) }),
+        payer: Some(Payer { openid: OPENID.to_owned() }),
+        notify_url: Some(format!("{}/payments", notices.url)),
+    };
+    let options = PaymentOptions { attach: Some(ATTACH.to_owned()), ..PaymentOptions::default() };
+    let placed = wxpay.jsapi().create_order_with_options(&order, &options).await.unwrap();
+    assert!(!placed.prepay_id.is_empty());
+    step(&format!("placed the JSAPI order {paid_no}"));
+
+    let unpaid = wxpay.query_order_by_out_trade_no(&paid_no).await.unwrap();
+    assert_eq!((unpaid.trade_state.as_str(), unpaid.amount.unwrap().total), ("NOTPAY", 1999));
+    assert!(unpaid.transaction_id.is_none());
+    step("found it unpaid");
+
+    merchant::pay(&paid_no);
+    let (told, notice) = notices.hear("/payments");
+    let Told::Payment(told) = told else { panic!("a refund came to /payments") };
+    let expected = PaymentExpectation {
+        appid: &appid,
+        mchid: &mchid,
+        out_trade_no: &paid_no,
+        total: 1999,
+        currency: "CNY",
+    };
+    told.validate_order(expected).unwrap();
+    assert_eq!(told.attach.as_deref(), Some(ATTACH));
+    assert_eq!(told.payer.unwrap().openid, OPENID);
+    step("was paid, and heard of it");
+
+    let paid = wxpay.query_order_by_out_trade_no(&paid_no).await.unwrap();
+    assert_eq!(paid.trade_state, "SUCCESS");
+    assert_eq!(paid.transaction_id.as_ref(), Some(&told.transaction_id));
+    let again = wxpay.query_order_by_id(&told.transaction_id).await.unwrap();
+    assert_eq!((again.out_trade_no.as_ref(), again.trade_state.as_str()), (Some(&paid_no), "SUCCESS"));
+    step("found it paid, by either number");
+
+    let broken = Heard {
+        body: notice.body.replace("\"summary\"", "\"summery\""),
+        path: notice.path,
+        headers: notice.headers,
+        told: Err(String::new()),
+    };
+    assert!(opened(&wxpay.notify_handler().unwrap(), &broken).await.is_err());
+    step("refused the notice after a letter of it was changed");
+
+    let order = NativeRequest {
+        appid,
+        mchid: mchid.clone(),
+        description: "第二".to_owned(),
+        out_trade_no: closed_no.clone(),
+        amount: Some(Amount { total: 1, currency: None }),
+        notify_url: Some(format!("{}/payments", notices.url)),
+    };
+    assert!(wxpay.native().create_order(&order).await.unwrap().code_url.starts_with("weixin://"));
+    wxpay.query().close(&closed_no).await.unwrap();
+    assert_eq!(wxpay.query_order_by_out_trade_no(&closed_no).await.unwrap().trade_state, "CLOSED");
+    step(&format!("placed the Native order {closed_no} and closed it"));
+
+    let refund = RefundRequest {
+        transaction_id: Some(told.transaction_id.clone()),
+        out_trade_no: None,
+        out_refund_no: refund_no.clone(),
+        reason: Some("少了一根".to_owned()),
+        amount: RefundAmount { refund: 999, total: 1999, currency: "CNY".to_owned() },
+        notify_url: Some(format!("{}/refunds", notices.url)),
+    };
+    let asked = wxpay.refund().create(&refund).await.unwrap();
+    assert!(matches!(asked.status.as_str(), "PROCESSING" | "SUCCESS"), "{}", asked.status);
+    assert_eq!((&asked.out_trade_no, asked.amount.unwrap().refund), (&paid_no, 999));
+    step(&format!("asked for the refund {refund_no}"));
+
+    let (told, _) = notices.hear("/refunds");
+    let Told::Refund(told) = told else { panic!("a payment came to /refunds") };
+    let expected = RefundExpectation {
+        mchid: &mchid,
+        out_trade_no: &paid_no,
+        out_refund_no: &refund_no,
+        total: 1999,
+        refund: 999,
+    };
+    told.validate_order(expected).unwrap();
+    assert_eq!((told.refund_status.as_str(), &told.refund_id), ("SUCCESS", &asked.refund_id));
+    step("heard that it was refunded");
+
+    let found = wxpay.query_by_out_refund_no(&refund_no).await.unwrap();
+    assert_eq!((found.status.as_str(), &found.refund_id), ("SUCCESS", &asked.refund_id));
+    assert_eq!(wxpay.query_order_by_out_trade_no(&paid_no).await.unwrap().trade_state, "REFUND");
+    step("found it refunded");
+
+    match wxpay.query_order_by_out_trade_no(&number('N')).await {
+        Err(WxPayError::ApiError { code, .. })
+            if matches!(code.as_str(), "ORDER_NOT_EXIST" | "ORDERNOTEXIST") => {}
+        other => panic!("{other:?}"),
+    }
+    step("was told that an order does not exist");
+
+    assert!(notices.is_quiet());
+}
+
+async fn opened(handler: &NotifyHandler, notice: &Heard<Told>) -> Result<Told, String> {
+    let headers = NotifyHeaders {
+        timestamp: notice.header("Wechatpay-Timestamp"),
+        nonce: notice.header("Wechatpay-Nonce"),
+        serial: notice.header("Wechatpay-Serial"),
+        signature: notice.header("Wechatpay-Signature"),
+    };
+    let open = async {
+        let request = handler.verify_and_parse(headers, notice.body.as_bytes()).await?;
+        if request.request().notify_type == "TRANSACTION.SUCCESS" {
+            handler.handle_verified_payment_notify(&request).await.map(Told::Payment)
+        } else {
+            handler.handle_verified_refund_notify(&request).await.map(Told::Refund)
+        }
+    };
+    open.await.map_err(|error: WxPayError| error.to_string())
+}
