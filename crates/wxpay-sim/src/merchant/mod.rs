@@ -128,11 +128,12 @@ impl Merchant {
         &mut self.platform
     }
 
-    /// The public key of a certificate that is in force.
+    /// The public key of a certificate that is in force. The letters of its serial number may be small ones: there are
+    /// merchants' programs that send what their X.509 library makes of it.
     #[must_use]
     pub fn public_key(&self, serial: &str) -> Option<&PublicKey> {
-        let found = self.api_keys.iter().find(|key| key.certificate.serial().as_str() == serial)?;
-        Some(found.certificate.public_key())
+        let is_named = |key: &&ApiKey| key.certificate.serial().as_str().eq_ignore_ascii_case(serial);
+        Some(self.api_keys.iter().find(is_named)?.certificate.public_key())
     }
 
     /// The key that what is for the merchant's eyes alone is sealed with: the latest certificate's.

@@ -61,6 +61,16 @@ fn a_call_is_refused_by_the_first_thing_that_is_wrong() {
 }
 
 #[test]
+fn the_serial_number_may_be_written_in_small_letters() {
+    let mut shop = Shop::open();
+    let honest = shop.authorization(Method::Get, CERTIFICATES, "");
+    let small = honest.replace(&shop.serial(), &shop.serial().to_lowercase());
+    assert_ne!(small, honest);
+    let said = shop.ask(&bare(Method::Get, CERTIFICATES, "").with("authorization", small));
+    assert_eq!(said.status, 200);
+}
+
+#[test]
 fn the_clock_may_be_five_minutes_off_and_no_more() {
     for (seconds, status) in [(300, 200), (301, 401)] {
         let mut shop = Shop::open();
