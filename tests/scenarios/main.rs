@@ -15,6 +15,7 @@ mod v1_conversations;
 mod v1_properties;
 mod v1_stages;
 mod v1_vectors;
+mod v3_conversations;
 mod v3_operations;
 mod v3_signed;
 mod v3_stages;

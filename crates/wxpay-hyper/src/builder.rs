@@ -4,6 +4,7 @@ use crate::{
     ambient,
     client::Client,
     connect::{self, Identity, Road, Wire},
+    download::Limits,
 };
 use http::{HeaderValue, Uri, uri::Scheme};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
@@ -32,6 +33,7 @@ pub struct Builder {
     proxy_authorization: Option<HeaderValue>,
     connect_timeout: Duration,
     pool_idle_timeout: Duration,
+    downloads: Limits,
 }
 
 impl Default for Builder {
@@ -44,6 +46,7 @@ impl Default for Builder {
             proxy_authorization: None,
             connect_timeout: Duration::from_secs(5),
             pool_idle_timeout: Duration::from_secs(30),
+            downloads: Limits::default(),
         }
     }
 }
@@ -105,6 +108,20 @@ impl Builder {
         self
     }
 
+    /// How long a [download](Client::download) may take in all; half an hour unless said otherwise.
+    #[must_use]
+    pub fn download_timeout(mut self, most: Duration) -> Self {
+        self.downloads.timeout = most;
+        self
+    }
+
+    /// How many bytes a [downloaded](Client::download) file may have, unzipped; eight times 2^30 unless said otherwise.
+    #[must_use]
+    pub fn download_limit(mut self, most: u64) -> Self {
+        self.downloads.most = most;
+        self
+    }
+
     /// Checks everything and makes the client.
     ///
     /// # Errors
@@ -128,7 +145,7 @@ impl Builder {
         };
         let plain = wire(None)?;
         let mutual = identity.map(|identity| wire(Some(identity))).transpose()?;
-        Ok(Client::new(plain, mutual, proxy.and(self.proxy_authorization)))
+        Ok(Client::new(plain, mutual, proxy.and(self.proxy_authorization), self.downloads))
     }
 
     fn roots(&self) -> Result<rustls::RootCertStore, SetupError> {
@@ -169,6 +186,7 @@ impl fmt::Debug for Builder {
             .field("proxy", &self.proxy.is_some())
             .field("connect_timeout", &self.connect_timeout)
             .field("pool_idle_timeout", &self.pool_idle_timeout)
+            .field("downloads", &self.downloads)
             .finish_non_exhaustive()
     }
 }

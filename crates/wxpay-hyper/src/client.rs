@@ -1,6 +1,6 @@
 //! The driver: whatever a flow owes next is sent, waited for, or returned.
 
-use crate::{ambient, builder::Builder, connect::Wire};
+use crate::{ambient, builder::Builder, connect::Wire, download::Limits};
 use http::HeaderValue;
 use std::{
     fmt,
@@ -30,6 +30,7 @@ struct Inner {
     plain: Wire,
     mutual: Option<Wire>,
     proxy_authorization: Option<HeaderValue>,
+    downloads: Limits,
     memory: Mutex<Memory>,
     clock: fn() -> UnixTime,
 }
@@ -41,11 +42,17 @@ impl Client {
         Builder::default()
     }
 
-    pub(crate) fn new(plain: Wire, mutual: Option<Wire>, proxy_authorization: Option<HeaderValue>) -> Self {
+    pub(crate) fn new(
+        plain: Wire,
+        mutual: Option<Wire>,
+        proxy_authorization: Option<HeaderValue>,
+        downloads: Limits,
+    ) -> Self {
         Self(Arc::new(Inner {
             plain,
             mutual,
             proxy_authorization,
+            downloads,
             memory: Mutex::default(),
             clock: ambient::now,
         }))
@@ -155,6 +162,10 @@ impl Client {
 
     pub(crate) fn now(&self) -> UnixTime {
         (self.0.clock)()
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.0.downloads
     }
 
     pub(crate) fn plain(&self) -> &Wire {

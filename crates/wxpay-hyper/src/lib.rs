@@ -27,6 +27,7 @@
 //!   limits on everything.
 //! * Judging failures: *not sent* is said only when it is certain, everything else is *lost*.
 //! * [`hear`]: notices as `tower` services, verified before anybody sees them, handled once.
+//! * [`Client::download`]: bills as streams, unzipped and checked on the way.
 //! * [`Client::keep_fresh`] and [`Client::keep_keys_fresh`]: tokens and keys renewed before anybody has to wait for one.
 //!
 //! # Out of scope
@@ -56,9 +57,11 @@ mod ambient;
 mod builder;
 mod client;
 mod connect;
+mod download;
 pub mod hear;
 mod send;
 mod upkeep;
 
 pub use builder::{Builder, SetupError};
 pub use client::Client;
+pub use download::DownloadError;

@@ -48,7 +48,10 @@ impl Client {
         exchange(wire, request, hop.timeout, hop.max_reply).await
     }
 
-    fn prepare(&self, request: wxpay_proto::http::Request) -> Result<http::Request<Full<Bytes>>, BoxError> {
+    pub(crate) fn prepare(
+        &self,
+        request: wxpay_proto::http::Request,
+    ) -> Result<http::Request<Full<Bytes>>, BoxError> {
         let mut request =
             http::Request::<Vec<u8>>::try_from(request)?.map(|body| Full::new(Bytes::from(body)));
         let uri = request.uri();
@@ -69,7 +72,7 @@ impl Client {
 }
 
 /// What their support asks for, of the later generations; a header that could not be one is passed over.
-pub(crate) fn request_id(reply: &Response) -> Option<&str> {
+fn request_id(reply: &Response) -> Option<&str> {
     let text = std::str::from_utf8(reply.header("request-id")?).ok()?;
     let good = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
     good.then_some(text)
@@ -110,13 +113,13 @@ async fn ask(wire: &Wire, request: http::Request<Full<Bytes>>, most: usize) -> R
 
 /// Before there is a connection nothing can have left, and the error knows no more than a host. After that
 /// everything is in doubt, and the cause is told in our words: the peer's could repeat the request's.
-fn judge(error: legacy::Error) -> Failure {
+pub(crate) fn judge(error: legacy::Error) -> Failure {
     if error.is_connect() { Failure::NotSent(error.into()) } else { Failure::Lost(Lost::cut(&error).into()) }
 }
 
 /// How a reply was lost.
 #[derive(Debug)]
-enum Lost {
+pub(crate) enum Lost {
     Late { within: Duration },
     TooLong { most: usize },
     Unreadable,
@@ -125,7 +128,7 @@ enum Lost {
 }
 
 impl Lost {
-    fn cut(error: &(dyn error::Error + 'static)) -> Self {
+    pub(crate) fn cut(error: &(dyn error::Error + 'static)) -> Self {
         let mut io = None;
         let mut next = Some(error);
         while let Some(error) = next {

@@ -91,6 +91,11 @@ pub enum Debt {
         /// The merchant's number.
         out_authorization_no: OutAuthorizationNo,
     },
+    /// Orders that are paid together.
+    Combine {
+        /// The merchant's number of the whole.
+        combine_out_trade_no: OutTradeNo,
+    },
     /// A refund.
     Refund {
         /// The merchant's number.

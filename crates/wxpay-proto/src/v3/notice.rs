@@ -5,7 +5,7 @@
 
 use super::{
     merchant::Merchant,
-    pay::Transaction,
+    pay::{Transaction, combine},
     refund::Finished,
     seal::Boxed,
     transfer::{Authorization, Transfer},
@@ -41,6 +41,8 @@ pub struct Notice {
 pub enum Event {
     /// `TRANSACTION.SUCCESS`: an order was paid.
     Transaction(Box<Transaction>),
+    /// `TRANSACTION.SUCCESS`: orders were paid together.
+    Combine(Box<combine::Transaction>),
     /// `MCHTRANSFER.BILL.FINISHED`: a transfer was paid, failed, or was cancelled.
     Transfer(Box<Transfer>),
     /// `MCHTRANSFER.QQWALLETBILL.FINISHED`: the same of a transfer to a wallet of QQ.
@@ -145,11 +147,7 @@ impl Notice {
     /// When it is not what the document promises, or tells of another merchant's business.
     pub fn event(&self) -> Result<Event, Error> {
         let event = match self.event_type.as_str() {
-            "TRANSACTION.SUCCESS" if self.original_type() == Some("transaction") => {
-                let transaction = Transaction::read(self.resource()).map_err(Error::before_sending)?;
-                self.ours(Some(&transaction.mchid))?;
-                Event::Transaction(Box::new(transaction))
-            }
+            "TRANSACTION.SUCCESS" if self.original_type() == Some("transaction") => self.paid()?,
             "MCHTRANSFER.BILL.FINISHED" => Event::Transfer(self.transfer()?),
             "MCHTRANSFER.QQWALLETBILL.FINISHED" => Event::QqTransfer(self.transfer()?),
             "MCHTRANSFER.AUTHORIZATION.CONFIRMED" | "MCHTRANSFER.AUTHORIZATION.CLOSED" => {
@@ -159,6 +157,18 @@ impl Notice {
             _ => Event::Other,
         };
         Ok(event)
+    }
+
+    /// Single orders and combined ones come under one name.
+    fn paid(&self) -> Result<Event, Error> {
+        if combine::Transaction::is_told_by(self.resource()) {
+            let transaction = combine::Transaction::read(self.resource()).map_err(Error::before_sending)?;
+            self.ours(Some(&transaction.combine_mchid))?;
+            return Ok(Event::Combine(Box::new(transaction)));
+        }
+        let transaction = Transaction::read(self.resource()).map_err(Error::before_sending)?;
+        self.ours(Some(&transaction.mchid))?;
+        Ok(Event::Transaction(Box::new(transaction)))
     }
 
     fn transfer(&self) -> Result<Box<Transfer>, Error> {
@@ -210,11 +220,25 @@ mod tests {
     use super::*;
     use crate::{
         error::{ErrorKind, Fate},
-        v3::toy,
+        v3::{pay::combine::transaction::tests::told, toy},
     };
     use alloc::format;
 
     const TRANSFER: &str = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","state":"SUCCESS","mch_id":"1900007291","transfer_amount":2000,"openid":"o-MYE42l80oelYMDE34nYD456Xoy","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00"}"#;
+
+    #[test]
+    fn a_payment_of_combined_orders_is_told_by_its_fields() {
+        let paid = r#","transaction_id":"4200000000000000000000000001""#;
+        let event = |mchid, state, more| {
+            toy::notice("TRANSACTION.SUCCESS", "transaction", &told(mchid, state, more)).event()
+        };
+        let Event::Combine(transaction) = event("1900007291", "SUCCESS", paid).unwrap() else {
+            panic!("they are combined");
+        };
+        assert_eq!(transaction.evidence().count(), 1);
+        assert!(event("1900000109", "SUCCESS", paid).is_err());
+        assert!(event("1900007291", "SUCCESS", "").is_err());
+    }
 
     #[test]
     fn an_end_of_a_transfer_is_told_by_its_product() {

@@ -15,7 +15,7 @@ use super::{
     endpoint::{Draft, Endpoint, Repeat},
     merchant::Merchant,
     party::Party,
-    pay::{Queried, Query, Transaction},
+    pay::{Queried, Query, Transaction, combine},
     refund::{self, Refund},
     seal::Pen,
     transfer::{self, Authorization, Transfer, authorization, qq_wallet},
@@ -54,6 +54,8 @@ pub enum Settled {
     Transfer(Box<Transfer>),
     /// The payee was asked to allow it; see where it stands.
     Authorization(Box<Authorization>),
+    /// The orders that are paid together exist; see where each stands.
+    Combine(Box<combine::Transaction>),
     /// The refund exists; see where it stands.
     Refund(Box<Refund>),
     /// WeChat Pay knows no such number: nothing happened, and the same number can be used again.
@@ -96,6 +98,9 @@ fn question(debt: Debt) -> Question {
         Debt::Transfer { out_bill_no } => ask(transfer::Query::out_bill_no(out_bill_no)),
         Debt::QqTransfer { out_bill_no } => ask(qq_wallet::Query::new(out_bill_no)),
         Debt::Authorization { out_authorization_no } => ask(authorization::Query::new(out_authorization_no)),
+        Debt::Combine { combine_out_trade_no } => {
+            ask(combine::Query::combine_out_trade_no(combine_out_trade_no))
+        }
         Debt::Refund { out_refund_no, sub_mchid } => ask(refund::Query::new(out_refund_no, party(sub_mchid))),
     }
 }
@@ -148,6 +153,15 @@ impl From<transfer::Queried> for Settled {
         match queried {
             transfer::Queried::Known(transfer) => Self::Transfer(transfer),
             transfer::Queried::NoSuchTransfer => Self::NoSuchNumber,
+        }
+    }
+}
+
+impl From<combine::Queried> for Settled {
+    fn from(queried: combine::Queried) -> Self {
+        match queried {
+            combine::Queried::Known(transaction) => Self::Combine(transaction),
+            combine::Queried::NoSuchOrder => Self::NoSuchNumber,
         }
     }
 }

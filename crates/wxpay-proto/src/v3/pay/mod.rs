@@ -7,6 +7,7 @@
 //!
 //!  code.rs                                         the payer's code is scanned, and charged at once
 //!  charge.rs ─▶ code.rs query.rs reverse.rs        the same, until the outcome is certain
+//!  combine/                                        several orders, paid at once
 //!  scanned_pos.rs                                  the payer scans the merchant's device
 //! ```
 //!
@@ -16,6 +17,7 @@ mod app;
 pub mod charge;
 mod close;
 pub mod code;
+pub mod combine;
 mod h5;
 mod jsapi;
 mod native;

@@ -115,6 +115,7 @@ pub struct Amount {
 #[non_exhaustive]
 pub struct Promotion {
     /// Its number.
+    #[serde(default)]
     pub coupon_id: String,
     /// Its name.
     pub name: Option<String>,
@@ -124,6 +125,7 @@ pub struct Promotion {
     #[serde(rename = "type")]
     pub kind: Option<String>,
     /// How much it took off, in fen.
+    #[serde(default)]
     pub amount: Fen,
     /// Of which stock.
     pub stock_id: Option<String>,
@@ -151,6 +153,7 @@ pub struct PromotedGoods {
     /// The price of one, in fen.
     pub unit_price: Fen,
     /// What was taken off, in fen.
+    #[serde(default)]
     pub discount_amount: Fen,
     /// A remark.
     pub goods_remark: Option<String>,

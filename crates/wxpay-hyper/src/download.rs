@@ -1,0 +1,266 @@
+//! Files, streamed: unzipped on the way, in constant memory, and checked to the last byte.
+
+use crate::{
+    ambient,
+    client::Client,
+    send::{Lost, judge},
+};
+use bytes::Bytes;
+use flate2::write::MultiGzDecoder;
+use http::StatusCode;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::connect::capture_connection;
+use std::{
+    error, fmt,
+    io::{self, Write as _},
+    pin::{Pin, pin},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt as _},
+    time::timeout,
+};
+use wxpay_proto::{
+    Error,
+    exchange::Failure,
+    http::Response,
+    v3::download::{Check, Download},
+};
+
+/// How much of a refusal is read.
+const MAX_REFUSAL: usize = 64 * 1024;
+
+impl Client {
+    /// Streams a file to a writer, unzipped, and comes to how many bytes it has. **`Ok` is reached only if its digest is
+    /// the one that WeChat Pay signed.** After an error nothing of what was written is to be believed.
+    ///
+    /// However large the file is, this takes the memory of some pieces of it. The writer is flushed and shut down in the
+    /// end, when the digest was found right; after an error it is left as it is. Redirects are not followed.
+    ///
+    /// There are three limits: the hop's `timeout` for each pause of WeChat Pay's, and
+    /// [`download_timeout`](crate::Builder::download_timeout) and [`download_limit`](crate::Builder::download_limit) for
+    /// the whole.
+    ///
+    /// ```no_run
+    /// # use wxpay_proto::v3::{Merchant, bill::{Outcome, Trade}};
+    /// # async fn fetch(client: wxpay_hyper::Client, merchant: Merchant) -> Result<(), Box<dyn std::error::Error>> {
+    /// let day = "2026-11-23".parse()?;
+    /// if let Outcome::Ready(statement) = client.run(merchant.call(Trade::of(day).gzip())).await? {
+    ///     let download = client.run(merchant.download(&statement)).await?;
+    ///     let mut bill = std::io::Cursor::new(Vec::new()); // or a file: tokio::fs::File
+    ///     client.download(download, &mut bill).await?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When WeChat Pay refuses or falls silent, when what it sends is cut, not zipped as it should be, beyond a limit
+    /// or not what was promised, and when the writer fails. Nothing changes by downloading, so all of it can be tried
+    /// again: ask for the file anew.
+    pub async fn download(&self, download: Download, writer: impl AsyncWrite) -> Result<u64, DownloadError> {
+        let (label, began, within) = (download.hop.label, ambient::stopwatch(), self.limits().timeout);
+        let streamed = timeout(within, self.stream(download, pin!(writer))).await;
+        let streamed = streamed.unwrap_or_else(|_| Err(lost(Broken::Late { within })));
+        let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match &streamed {
+            Ok(bytes) => tracing::debug!(label, bytes, millis, "downloaded"),
+            Err(error) => {
+                let cause = error::Error::source(error).map(tracing::field::display);
+                tracing::warn!(label, millis, cause, "not downloaded");
+            }
+        }
+        streamed
+    }
+
+    async fn stream<W: AsyncWrite>(
+        &self,
+        download: Download,
+        writer: Pin<&mut W>,
+    ) -> Result<u64, DownloadError> {
+        let Download { hop, check, is_gzip, .. } = download;
+        let mut request = self.prepare(hop.request).map_err(|cause| lost_by(Failure::NotSent(cause)))?;
+        let connection = capture_connection(&mut request);
+        let within = hop.timeout;
+        let most = self.limits().most;
+        let streaming = async {
+            let reply = patiently(within, self.plain().request(request)).await?;
+            let (head, body) = reply.map_err(|error| lost_by(judge(error)))?.into_parts();
+            if head.status != StatusCode::OK {
+                return Err(refused(head, body, within).await);
+            }
+            let mut sink = Sink { writer, check, written: 0, most };
+            pour(body, within, is_gzip, &mut sink).await?;
+            sink.close().await
+        };
+        let streamed = streaming.await;
+        if streamed.is_err()
+            && let Some(connected) = connection.connection_metadata().as_ref()
+        {
+            // The rest of a reply may still be on it.
+            connected.poison();
+        }
+        streamed
+    }
+}
+
+/// Waits for a step of the other side's, but not for ever.
+async fn patiently<T>(within: Duration, step: impl Future<Output = T>) -> Result<T, DownloadError> {
+    timeout(within, step).await.map_err(|_| lost(Broken::Silent { within }))
+}
+
+async fn refused(head: http::response::Parts, body: Incoming, within: Duration) -> DownloadError {
+    let body = match timeout(within, Limited::new(body, MAX_REFUSAL).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        // The status says enough.
+        Ok(Err(_)) | Err(_) => Bytes::new(),
+    };
+    let reply = Response::from(http::Response::from_parts(head, body.into()));
+    DownloadError::File(Download::refused(&reply))
+}
+
+async fn pour<W: AsyncWrite>(
+    mut body: Incoming,
+    within: Duration,
+    is_gzip: bool,
+    sink: &mut Sink<'_, W>,
+) -> Result<(), DownloadError> {
+    let mut gunzip = is_gzip.then(Gunzip::new);
+    while let Some(frame) = patiently(within, body.frame()).await? {
+        let frame = frame.map_err(|cause| lost_by(Failure::Lost(Lost::cut(&cause).into())))?;
+        let Ok(piece) = frame.into_data() else { continue };
+        match &mut gunzip {
+            Some(gunzip) => gunzip.pour(&piece, sink).await?,
+            None => sink.take(&piece).await?,
+        }
+    }
+    match gunzip {
+        Some(gunzip) => gunzip.finish(sink).await,
+        None => Ok(()),
+    }
+}
+
+/// Unzips piece by piece: each turn makes a bounded piece, however densely it was packed. A file may be of several
+/// members, one after another; anything else behind the last is refused.
+struct Gunzip(MultiGzDecoder<Vec<u8>>);
+
+impl Gunzip {
+    fn new() -> Self {
+        Self(MultiGzDecoder::new(Vec::new()))
+    }
+
+    async fn pour<W: AsyncWrite>(
+        &mut self,
+        mut piece: &[u8],
+        sink: &mut Sink<'_, W>,
+    ) -> Result<(), DownloadError> {
+        while !piece.is_empty() {
+            let taken = self.0.write(piece).map_err(|_| lost(Broken::NotGzip))?;
+            piece = piece.get(taken..).filter(|_| taken > 0).ok_or_else(|| lost(Broken::NotGzip))?;
+            sink.take(self.0.get_ref()).await?;
+            self.0.get_mut().clear();
+        }
+        Ok(())
+    }
+
+    async fn finish<W: AsyncWrite>(self, sink: &mut Sink<'_, W>) -> Result<(), DownloadError> {
+        let rest = self.0.finish().map_err(|_| lost(Broken::NotGzip))?;
+        sink.take(&rest).await
+    }
+}
+
+/// Where the file goes, and what has gone there.
+struct Sink<'w, W> {
+    writer: Pin<&'w mut W>,
+    check: Check,
+    written: u64,
+    most: u64,
+}
+
+impl<W: AsyncWrite> Sink<'_, W> {
+    async fn take(&mut self, piece: &[u8]) -> Result<(), DownloadError> {
+        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        self.written = self.written.saturating_add(length);
+        if self.written > self.most {
+            return Err(lost(Broken::TooLong { most: self.most }));
+        }
+        self.check.update(piece);
+        self.writer.write_all(piece).await.map_err(DownloadError::Writer)
+    }
+
+    async fn close(mut self) -> Result<u64, DownloadError> {
+        self.check.finish().map_err(|forged| DownloadError::File(Download::forged(forged)))?;
+        self.writer.flush().await.map_err(DownloadError::Writer)?;
+        self.writer.shutdown().await.map_err(DownloadError::Writer)?;
+        Ok(self.written)
+    }
+}
+
+/// Why there is no file. **What was written before is not to be believed.**
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum DownloadError {
+    /// It was refused, cut short, or is not the file that was promised; the error says which.
+    File(Error),
+    /// The writer failed.
+    Writer(io::Error),
+}
+
+fn lost(broken: Broken) -> DownloadError {
+    lost_by(Failure::Lost(broken.into()))
+}
+
+fn lost_by(failure: Failure) -> DownloadError {
+    DownloadError::File(Download::lost(failure))
+}
+
+impl fmt::Display for DownloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the file is not complete and proved: nothing that was written of it is to be believed")
+    }
+}
+
+impl error::Error for DownloadError {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        match self {
+            Self::File(error) => Some(error),
+            Self::Writer(error) => Some(error),
+        }
+    }
+}
+
+/// How a file is not one.
+#[derive(Debug)]
+enum Broken {
+    Silent { within: Duration },
+    Late { within: Duration },
+    TooLong { most: u64 },
+    NotGzip,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silent { within } => write!(f, "nothing came for {} ms", within.as_millis()),
+            Self::Late { within } => write!(f, "it was not complete within {} ms", within.as_millis()),
+            Self::TooLong { most } => write!(f, "the file is longer than {most} bytes"),
+            Self::NotGzip => f.write_str("what came is not gzip, or not to its end"),
+        }
+    }
+}
+
+impl error::Error for Broken {}
+
+/// How long and how large a file may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) timeout: Duration,
+    pub(crate) most: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(30 * 60), most: 8 << 30 }
+    }
+}

@@ -1,0 +1,470 @@
+//! Bills through the client: streamed in constant memory, and believed only whole.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::as_conversions,
+    clippy::print_stdout,
+    reason = "a test"
+)]
+
+mod common;
+
+use common::{
+    peer, read_request,
+    v3::{API_V3_KEY, MCHID, PUBLIC_KEY_ID, Platform, merchant},
+};
+use flate2::{Compress, Compression, Crc, FlushCompress, Status, write::GzEncoder};
+use sha1::{Digest as _, Sha1};
+use std::{
+    env,
+    error::Error as _,
+    fmt::Write as _,
+    io::{self, Write as _},
+    net::SocketAddr,
+    pin::Pin,
+    process::{Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt as _},
+    net::TcpStream,
+    time::sleep,
+};
+use wxpay_aws_lc::AwsLc;
+use wxpay_hyper::{Builder, Client, DownloadError};
+use wxpay_proto::{
+    ErrorKind,
+    crypto::Provider as _,
+    retry,
+    v3::{
+        Merchant,
+        bill::{Outcome, Trade},
+    },
+};
+
+/// What a gateway sends for a file: bytes, and what it does between and after them.
+#[derive(Clone)]
+enum Part {
+    Bytes(Arc<[u8]>),
+    Times(Arc<[u8]>, usize),
+    Pause(Duration),
+    HangUp,
+}
+
+/// A whole reply: a head, and then some.
+fn reply(status: &str, length: usize) -> Part {
+    text(&format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/octet-stream\r\ncontent-length: {length}\r\n\r\n"
+    ))
+}
+
+fn text(text: &str) -> Part {
+    Part::Bytes(text.as_bytes().into())
+}
+
+fn bytes(bytes: &[u8]) -> Part {
+    Part::Bytes(bytes.into())
+}
+
+/// A file in pieces of a few bytes, so that every seam is met.
+fn good(file: &[u8]) -> Vec<Part> {
+    let mut parts = vec![reply("200 OK", file.len())];
+    parts.extend(file.chunks(1000).map(bytes));
+    parts
+}
+
+async fn send(stream: &mut TcpStream, parts: &[Part]) -> io::Result<()> {
+    for part in parts {
+        match part {
+            Part::Bytes(bytes) => stream.write_all(bytes).await?,
+            Part::Times(bytes, times) => {
+                for _ in 0..*times {
+                    stream.write_all(bytes).await?;
+                }
+            }
+            Part::Pause(pause) => sleep(*pause).await,
+            Part::HangUp => return Err(io::ErrorKind::ConnectionAborted.into()),
+        }
+    }
+    Ok(())
+}
+
+/// A gateway that has one bill, of that digest.
+async fn gateway(sha1: String, parts: Vec<Part>) -> SocketAddr {
+    // A peer knows its address only once it is there.
+    let address = Arc::new(std::sync::OnceLock::<SocketAddr>::new());
+    let told = Arc::clone(&address);
+    let peer = peer(move |mut stream| {
+        let (sha1, parts, address) = (sha1.clone(), parts.clone(), Arc::clone(&told));
+        async move {
+            loop {
+                let request = read_request(&mut stream).await;
+                let sent = if request.starts_with("GET /v3/bill/tradebill?") {
+                    let body = format!(
+                        r#"{{"hash_type":"SHA1","hash_value":"{sha1}","download_url":"http://{}/v3/billdownload/file?token=x"}}"#,
+                        address.get().unwrap()
+                    );
+                    let reply = Platform::by_public_key().reply("200 OK", &body);
+                    stream.write_all(reply.as_bytes()).await
+                } else if request.starts_with("GET /v3/billdownload/file?token=x HTTP/1.1\r\n") {
+                    assert!(request.contains("authorization: WECHATPAY2-SHA256-RSA2048 "), "{request}");
+                    send(&mut stream, &parts).await
+                } else {
+                    return;
+                };
+                if sent.is_err() {
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+    address.set(peer).unwrap();
+    peer
+}
+
+fn merchant_at(gateway: SocketAddr, spki: &[u8], timeout: Duration) -> Merchant {
+    let mut policy = retry::Policy::default();
+    policy.tries = 1;
+    policy.timeout = timeout;
+    merchant(MCHID, API_V3_KEY, &format!("http://{gateway}"))
+        .public_key(PUBLIC_KEY_ID.parse().unwrap(), AwsLc.public_key(spki).unwrap())
+        .retry(policy)
+        .build()
+}
+
+/// Asks for the bill, and downloads it.
+async fn fetch(
+    client: &Client,
+    merchant: &Merchant,
+    is_gzip: bool,
+    writer: impl AsyncWrite,
+) -> Result<u64, DownloadError> {
+    let trade = Trade::of("2026-11-23".parse().unwrap());
+    let trade = if is_gzip { trade.gzip() } else { trade };
+    let Outcome::Ready(statement) = client.run(merchant.call(trade)).await.unwrap() else { panic!() };
+    let download = client.run(merchant.download(&statement)).await.unwrap();
+    client.download(download, writer).await
+}
+
+async fn fetch_from(
+    client: &Client,
+    gateway: SocketAddr,
+    is_gzip: bool,
+    writer: impl AsyncWrite,
+) -> Result<u64, DownloadError> {
+    let merchant = merchant_at(gateway, &Platform::by_public_key().spki, Duration::from_secs(1));
+    fetch(client, &merchant, is_gzip, writer).await
+}
+
+fn client() -> Client {
+    Client::builder().build().unwrap()
+}
+
+/// Keeps what was written, and whether that was all.
+#[derive(Debug, Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    closed: bool,
+}
+
+impl AsyncWrite for Kept {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        assert!(!self.closed);
+        self.bytes.extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.closed = true;
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn sha1(file: &[u8]) -> String {
+    hex::encode(Sha1::digest(file))
+}
+
+fn zipped(file: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(file).unwrap();
+    gzip.finish().unwrap()
+}
+
+/// Rows of a bill, no two alike.
+fn rows(count: u32) -> Vec<u8> {
+    let mut rows = String::from("\u{feff}交易时间,商户号,商户订单号,订单金额\r\n");
+    for row in 0..count {
+        let chaff = row.wrapping_mul(2_654_435_761);
+        write!(
+            rows,
+            "`2026-11-23 10:34:56,`1900000109,`ORDER-{chaff:08x},`{}.{:02}\r\n",
+            row % 977,
+            row % 100
+        )
+        .unwrap();
+    }
+    rows.into_bytes()
+}
+
+#[tokio::test]
+async fn a_bill_arrives_byte_for_byte_plain_zipped_and_zipped_in_several_members() {
+    let file = rows(20_000);
+    let (first, second) = file.split_at(777_777);
+    let members = [zipped(first), zipped(b""), zipped(second)].concat();
+    for (is_gzip, sent) in [(false, file.clone()), (true, zipped(&file)), (true, members)] {
+        let gateway = gateway(sha1(&file).to_uppercase(), good(&sent)).await;
+        let mut kept = Kept::default();
+        let bytes = fetch_from(&client(), gateway, is_gzip, &mut kept).await.unwrap();
+        assert_eq!(bytes, file.len() as u64);
+        assert!(kept.closed);
+        assert!(kept.bytes == file);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_bill_is_one_too() {
+    for (is_gzip, sent) in [(false, Vec::new()), (true, zipped(b""))] {
+        let gateway = gateway(sha1(b""), good(&sent)).await;
+        assert_eq!(fetch_from(&client(), gateway, is_gzip, &mut Kept::default()).await.unwrap(), 0);
+    }
+}
+
+/// Fails, says so, and does not shut the writer down; the cause in words.
+async fn fails(builder: Builder, gateway: SocketAddr, is_gzip: bool) -> (ErrorKind, String) {
+    let mut kept = Kept::default();
+    let error = fetch_from(&builder.build().unwrap(), gateway, is_gzip, &mut kept).await.unwrap_err();
+    assert!(!kept.closed);
+    assert!(error.to_string().contains("nothing that was written of it is to be believed"));
+    let DownloadError::File(error) = error else { panic!("{error:?}") };
+    (error.kind(), error.source().map(ToString::to_string).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn what_is_not_the_promised_file_to_its_last_byte_is_not_believed() {
+    let file = rows(2000);
+    let mut changed = file.clone();
+    changed[file.len() - 3] ^= 1;
+    let zip = zipped(&file);
+    let mut bad_crc = zip.clone();
+    let at = zip.len() - 8;
+    bad_crc[at] ^= 1;
+    let (forged, cut) =
+        ((ErrorKind::Signature, "a signature or a ciphertext does not check"), ErrorKind::Transport);
+    let not_gzip = (cut, "what came is not gzip, or not to its end");
+    for (is_gzip, sent, (kind, words)) in [
+        (false, changed.clone(), forged),
+        (false, file[1..].to_vec(), forged),
+        (false, [&file[..], b"\n"].concat(), forged),
+        (false, Vec::new(), forged),
+        (false, zip.clone(), forged),
+        (true, zipped(&changed), forged),
+        (true, [zip.clone(), zipped(b"\n")].concat(), forged),
+        (true, file.clone(), not_gzip),
+        (true, Vec::new(), not_gzip),
+        (true, bad_crc, not_gzip),
+        (true, zip[..zip.len() - 1].to_vec(), not_gzip),
+        (true, zip[..zip.len() / 2].to_vec(), not_gzip),
+        (true, [&zip[..], b"\0"].concat(), not_gzip),
+        (true, [&zip[..], b"trailing garbage"].concat(), not_gzip),
+        (true, [&zip[..], &zip[..9]].concat(), not_gzip),
+    ] {
+        let gateway = gateway(sha1(&file), good(&sent)).await;
+        let failed = fails(Client::builder(), gateway, is_gzip).await;
+        assert_eq!(failed, (kind, words.to_owned()), "{} of {} bytes", sent.len(), file.len());
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_off_is_not_one() {
+    let file = rows(2000);
+    let open_end = text("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
+    for (head, sent, kind, words) in [
+        (
+            reply("200 OK", file.len()),
+            &file[..1000],
+            ErrorKind::Transport,
+            "the connection failed: unexpected end of file",
+        ),
+        // Without a length the end of the connection is the end of the file: the digest alone can tell.
+        (open_end, &file[..1000], ErrorKind::Signature, "a signature or a ciphertext does not check"),
+        (reply("200 OK", file.len() + 1), &file[..], ErrorKind::Transport, "nothing came for 1000 ms"),
+    ] {
+        let last = if sent.len() == 1000 { Part::HangUp } else { Part::Pause(Duration::from_secs(3)) };
+        let gateway = gateway(sha1(&file), vec![head, bytes(sent), last]).await;
+        assert_eq!(fails(Client::builder(), gateway, false).await, (kind, words.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn no_redirect_is_followed() {
+    let visits = Arc::new(AtomicU32::new(0));
+    let counting = Arc::clone(&visits);
+    let elsewhere = peer(move |_| {
+        counting.fetch_add(1, Ordering::SeqCst);
+        async {}
+    })
+    .await;
+    for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        let head = format!("HTTP/1.1 {status}\r\nlocation: http://{elsewhere}/\r\ncontent-length: 0\r\n\r\n");
+        let gateway = gateway(sha1(b""), vec![text(&head)]).await;
+        assert_eq!(fails(Client::builder(), gateway, false).await.0, ErrorKind::Refused, "{status}");
+    }
+    assert_eq!(visits.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_wechat_pay_said() {
+    let body = r#"{"code":"INVALID_REQUEST","message":"token expired"}"#;
+    let gateway = gateway(sha1(b""), vec![reply("400 Bad Request", body.len()), text(body)]).await;
+    let mut kept = Kept::default();
+    let error = fetch_from(&client(), gateway, false, &mut kept).await.unwrap_err();
+    let DownloadError::File(error) = error else { panic!("{error:?}") };
+    let refusal = error.refusal().unwrap();
+    assert_eq!((refusal.status, refusal.code.as_str()), (400, "INVALID_REQUEST"));
+    assert!(kept.bytes.is_empty());
+}
+
+#[tokio::test]
+async fn it_waits_neither_for_ever_nor_for_more_than_there_may_be() {
+    let file = rows(2000);
+    let silent = vec![Part::Pause(Duration::from_secs(3))];
+    let slow: Vec<Part> = [reply("200 OK", 1000)]
+        .into_iter()
+        .chain((0..1000).flat_map(|_| [text("x"), Part::Pause(Duration::from_millis(50))]))
+        .collect();
+    // A bomb: a megabyte of zeros to each kilobyte.
+    let bomb = zipped(&vec![0; 1 << 24]);
+    let quick = || Client::builder().download_timeout(Duration::from_millis(800));
+    let small = || Client::builder().download_limit(1 << 20);
+    for (parts, builder, is_gzip, words) in [
+        (silent, Client::builder(), false, "nothing came for 1000 ms"),
+        (slow, quick(), false, "it was not complete within 800 ms"),
+        (good(&bomb), small(), true, "the file is longer than 1048576 bytes"),
+        (good(&file), Client::builder().download_limit(1000), false, "the file is longer than 1000 bytes"),
+    ] {
+        let gateway = gateway(sha1(&file), parts).await;
+        let began = Instant::now();
+        assert_eq!(fails(builder, gateway, is_gzip).await, (ErrorKind::Transport, words.to_owned()));
+        assert!(began.elapsed() < Duration::from_millis(2900), "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_writer_that_fails_is_told_apart() {
+    struct Full;
+    impl AsyncWrite for Full {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::StorageFull.into()))
+        }
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+    let file = rows(10);
+    let gateway = gateway(sha1(&file), good(&file)).await;
+    let error = fetch_from(&client(), gateway, false, Full).await.unwrap_err();
+    assert!(matches!(error, DownloadError::Writer(error) if error.kind() == io::ErrorKind::StorageFull));
+}
+
+/// How much memory the client may take at most, with everything that a process has: 32 MiB, in KiB.
+#[cfg(target_os = "linux")]
+const MEMORY: u64 = 32 * 1024;
+
+/// A gibibyte of a bill in 2^14 blocks, plain and zipped, to a process that only runs the client.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bill_of_a_gibibyte_takes_less_than_32_mebibytes_of_memory() {
+    const DOUBLINGS: u32 = 14;
+    let mut block = rows(1200);
+    block.truncate(1 << 16);
+    assert_eq!(block.len(), 1 << 16);
+    let (times, size) = (1 << DOUBLINGS, block.len() << DOUBLINGS);
+    let mut digest = Sha1::new();
+    for _ in 0..times {
+        digest.update(&block);
+    }
+    let sha1 = hex::encode(digest.finalize());
+
+    let plain = vec![reply("200 OK", size), Part::Times(block.clone().into(), times)];
+    let (deflated, tail) = (deflated(&block), tail(&block, times));
+    let head = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+    let length = head.len() + deflated.len() * times + tail.len();
+    let zipped =
+        vec![reply("200 OK", length), bytes(&head), Part::Times(deflated.into(), times), bytes(&tail)];
+
+    for (is_gzip, parts) in [(false, plain), (true, zipped)] {
+        let gateway = gateway(sha1.clone(), parts).await;
+        let peak =
+            tokio::task::spawn_blocking(move || peak_of_a_client(gateway, is_gzip, size)).await.unwrap();
+        println!("gzip: {is_gzip}, {} MiB took {} KiB", size >> 20, peak);
+        assert!(peak < MEMORY, "{peak} KiB");
+    }
+}
+
+/// One block of deflate that leans on nothing before it and ends on a byte, so that it can be said again and again.
+#[cfg(target_os = "linux")]
+fn deflated(block: &[u8]) -> Vec<u8> {
+    let mut deflated = Vec::with_capacity(2 * block.len());
+    let mut deflate = Compress::new(Compression::fast(), false);
+    let status = deflate.compress_vec(block, &mut deflated, FlushCompress::Full).unwrap();
+    assert_eq!((status, deflate.total_in()), (Status::Ok, block.len() as u64));
+    deflated
+}
+
+/// What ends it: an empty last block, the checksum of all, the length.
+#[cfg(target_os = "linux")]
+fn tail(block: &[u8], times: usize) -> Vec<u8> {
+    let mut crc = Crc::new();
+    for _ in 0..times {
+        crc.update(block);
+    }
+    [&[3, 0][..], &crc.sum().to_le_bytes(), &crc.amount().to_le_bytes()].concat()
+}
+
+/// Runs [`the_client_alone`] in a process of its own, and comes to the most memory it ever had, in KiB.
+#[cfg(target_os = "linux")]
+fn peak_of_a_client(gateway: SocketAddr, is_gzip: bool, size: usize) -> u64 {
+    let child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "the_client_alone", "--ignored", "--nocapture"])
+        .env("WXPAY_TEST_GATEWAY", gateway.to_string())
+        .env("WXPAY_TEST_GZIP", is_gzip.to_string())
+        .env("WXPAY_TEST_SPKI", hex::encode(Platform::by_public_key().spki))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success(), "{said}{}", String::from_utf8_lossy(&child.stderr));
+    assert!(said.contains(&format!("downloaded {size} bytes")), "{said}");
+    let peak =
+        said.lines().find_map(|line| line.strip_prefix("VmHWM:")?.strip_suffix("kB")?.trim().parse().ok());
+    peak.unwrap_or_else(|| panic!("{said}"))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+#[ignore = "a process of its own for the test above"]
+async fn the_client_alone() {
+    let Ok(gateway) = env::var("WXPAY_TEST_GATEWAY") else { return };
+    let spki = hex::decode(env::var("WXPAY_TEST_SPKI").unwrap()).unwrap();
+    let merchant = merchant_at(gateway.parse().unwrap(), &spki, Duration::from_secs(30));
+    let is_gzip = env::var("WXPAY_TEST_GZIP").unwrap() == "true";
+    let bytes = fetch(&client(), &merchant, is_gzip, tokio::io::sink()).await.unwrap();
+    println!("\ndownloaded {bytes} bytes");
+    println!("{}", std::fs::read_to_string("/proc/self/status").unwrap());
+}

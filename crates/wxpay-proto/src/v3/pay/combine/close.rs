@@ -1,0 +1,150 @@
+//! Closing combined orders: nobody shall pay them any more.
+//!
+//! `POST /v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`.
+
+use super::order::{Order, SubOrder};
+use crate::{
+    error::{Debt, Error},
+    id::{AppId, MchId, OutTradeNo},
+    v3::{
+        endpoint::{Draft, Endpoint, Target},
+        merchant::Merchant,
+        party::Party,
+        seal::Pen,
+        verify::Verified,
+    },
+    world::World,
+};
+use alloc::{string::String, vec::Vec};
+
+/// Closes combined orders, all of them. What is paid is not closed but refused.
+#[derive(Clone, Debug)]
+pub struct Close {
+    combine_appid: AppId,
+    combine_out_trade_no: OutTradeNo,
+    sub_orders: Vec<SubOrderToClose>,
+}
+
+/// One of the orders, by what names it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct SubOrderToClose {
+    /// Whose it is: the merchant, or the partner whose sub-merchant it is.
+    pub mchid: MchId,
+    /// The merchant's number.
+    pub out_trade_no: OutTradeNo,
+    /// The sub-merchant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub_mchid: Option<MchId>,
+    /// The sub-merchant's app.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub_appid: Option<AppId>,
+    /// The number of the authorization, in trades between people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub individual_auth_id: Option<String>,
+}
+
+impl SubOrderToClose {
+    /// An order of a merchant's, or of a sub-merchant's.
+    #[must_use]
+    pub fn new(mchid: MchId, out_trade_no: OutTradeNo, party: &Party) -> Self {
+        let (sub_mchid, sub_appid) = (party.sub_mchid().cloned(), party.sub_appid().cloned());
+        Self { mchid, out_trade_no, sub_mchid, sub_appid, individual_auth_id: None }
+    }
+}
+
+impl From<&SubOrder> for SubOrderToClose {
+    fn from(order: &SubOrder) -> Self {
+        Self {
+            mchid: order.mchid.clone(),
+            out_trade_no: order.out_trade_no.clone(),
+            sub_mchid: order.sub_mchid.clone(),
+            sub_appid: order.sub_appid.clone(),
+            individual_auth_id: order.individual.as_ref().map(|individual| individual.auth_id.clone()),
+        }
+    }
+}
+
+impl Close {
+    /// Closes these orders by their numbers.
+    #[must_use]
+    pub fn new(
+        combine_appid: AppId,
+        combine_out_trade_no: OutTradeNo,
+        sub_orders: Vec<SubOrderToClose>,
+    ) -> Self {
+        Self { combine_appid, combine_out_trade_no, sub_orders }
+    }
+
+    /// Closes these orders.
+    #[must_use]
+    pub fn of(order: &Order) -> Self {
+        Self {
+            combine_appid: order.combine_appid.clone(),
+            combine_out_trade_no: order.combine_out_trade_no.clone(),
+            sub_orders: order.sub_orders.iter().map(SubOrderToClose::from).collect(),
+        }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Body<'a> {
+    combine_appid: &'a AppId,
+    sub_orders: &'a [SubOrderToClose],
+}
+
+impl Endpoint for Close {
+    type Output = ();
+
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let target = Target::new("/v3/combine-transactions/out-trade-no")
+            .segment(self.combine_out_trade_no.as_str())
+            .then("/close");
+        let body = Body { combine_appid: &self.combine_appid, sub_orders: &self.sub_orders };
+        Ok(Draft::post("v3.combine.close", target, &body))
+    }
+
+    /// 204, without a body.
+    fn read(&self, _: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn debt(&self) -> Option<Debt> {
+        Some(Debt::Combine { combine_out_trade_no: self.combine_out_trade_no.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::order::Individual, *};
+    use crate::{money::Fen, v3::toy};
+    use alloc::vec;
+
+    #[test]
+    fn orders_are_closed_as_they_were_ordered() {
+        let sub_appid = Some("wxd678efh567hg6999".parse().unwrap());
+        let party = Party::Partner { sub_mchid: "1900000120".parse().unwrap(), sub_appid };
+        let (mchid, number) = (|| "1900000109".parse().unwrap(), || "20150806-1".parse().unwrap());
+        let mut sub_order = SubOrder::new(mchid(), number(), Fen::new(10), "大米", "1").party(&party);
+        sub_order.individual = Some(Individual::new("123456"));
+        let appid: AppId = "wxd678efh567hg6787".parse().unwrap();
+        let whole: OutTradeNo = "P20150806".parse().unwrap();
+        let url = "https://shop.example/combined".parse().unwrap();
+        let order = Order::builder(appid.clone(), whole.clone(), url, vec![sub_order]).build().unwrap();
+
+        let (line, body) = toy::written(&Close::of(&order));
+        assert_eq!(line, "POST /v3/combine-transactions/out-trade-no/P20150806/close");
+        assert_eq!(
+            body,
+            concat!(
+                r#"{"combine_appid":"wxd678efh567hg6787","sub_orders":[{"mchid":"1900000109","out_trade_no":"20150806-1","#,
+                r#""sub_mchid":"1900000120","sub_appid":"wxd678efh567hg6999","individual_auth_id":"123456"}]}"#,
+            )
+        );
+        let own = vec![SubOrderToClose::new(mchid(), number(), &Party::Own)];
+        assert_eq!(
+            toy::written(&Close::new(appid, whole, own)).1,
+            r#"{"combine_appid":"wxd678efh567hg6787","sub_orders":[{"mchid":"1900000109","out_trade_no":"20150806-1"}]}"#
+        );
+    }
+}

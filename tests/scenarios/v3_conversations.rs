@@ -1,0 +1,312 @@
+//! Whole conversations of the third generation with the simulated gateway, in virtual time, with real RSA.
+
+use std::time::Duration;
+use wxpay_proto::{
+    ErrorKind, Fate, Fen, UnixTime,
+    id::{OutTradeNo, SerialNo},
+    payment::{Effect, Knowledge, Standing},
+    refusal::Code,
+    v3::{
+        Ack, Distrust, Event, Merchant, Notice, Party, Raw,
+        pay::{Close, Native, Order, Queried, Query, TradeState},
+        refund,
+    },
+};
+use wxpay_sim::{
+    Settings,
+    gateway::{Named, Payer},
+    merchant::Mode,
+};
+use wxpay_testkit::{
+    drive::Lab,
+    network::{Wire, v3},
+};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn number(serial: u32) -> OutTradeNo {
+    format!("20261124{serial:08}").parse().unwrap()
+}
+
+fn setting() -> (Lab, Wire) {
+    let mut lab = Lab::default();
+    lab.now = UnixTime::from_secs(1_795_500_000);
+    (lab, Wire::to(Settings::default(), 7))
+}
+
+fn set_mode(wire: &mut Wire, mode: Mode) {
+    let mchid = wire.gateway.merchant().mchid().clone();
+    wire.gateway.merchant_mut(&mchid).unwrap().platform_mut().set_mode(mode);
+}
+
+/// A merchant that believes certificates alone.
+fn by_certificates(wire: &Wire) -> Merchant {
+    v3::builder(&wire.gateway, wire.gateway.merchant()).build()
+}
+
+/// A merchant that believes the public key alone.
+fn by_public_key(wire: &Wire) -> Merchant {
+    v3::public_key_builder(&wire.gateway, wire.gateway.merchant()).build()
+}
+
+/// A merchant in the weeks of the move, which believes both.
+fn by_both(wire: &Wire) -> Merchant {
+    v3::public_key_builder(&wire.gateway, wire.gateway.merchant()).certificates().build()
+}
+
+fn order(wire: &Wire, number: OutTradeNo, fen: u64) -> Native {
+    let appid = wire.gateway.merchant().appids()[0].clone();
+    let notify_url = "https://shop.example/notify/v3".parse().unwrap();
+    Native::new(Order::builder(appid, number, Fen::new(fen), "千足金箍棒", notify_url).build().unwrap())
+}
+
+fn pay(lab: &Lab, wire: &mut Wire, number: &OutTradeNo) {
+    wire.gateway.pay_transaction(&Named::OutTradeNo(number.clone()), &Payer::default(), lab.now).unwrap();
+}
+
+fn query(lab: &mut Lab, wire: &mut Wire, me: &Merchant, number: OutTradeNo) -> Queried {
+    lab.run(me.call(Query::out_trade_no(number, Party::Own)), wire).unwrap()
+}
+
+/// Delivers what is due, and says what was heard.
+fn heard(lab: &mut Lab, wire: &mut Wire, me: &Merchant) -> Vec<Notice> {
+    let mut heard = Vec::new();
+    while let Some(due) = wire.gateway.next_due().filter(|due| due.since(lab.now) < Duration::from_secs(60)) {
+        lab.now = lab.now.max(due);
+        wire.deliver_due_v3(lab, me, |notice| {
+            heard.push(notice);
+            Ack::Success
+        });
+    }
+    heard
+}
+
+#[test]
+fn an_order_is_placed_paid_heard_of_queried_refunded_and_told_of() {
+    let (mut lab, mut wire) = setting();
+    let me = by_certificates(&wire);
+    let code_url = lab.run(me.call(order(&wire, number(1), 1999)), &mut wire).unwrap();
+    assert!(code_url.starts_with("weixin://wxpay/bizpayurl?"), "{code_url}");
+    assert!(
+        matches!(query(&mut lab, &mut wire, &me, number(1)), Queried::Known(unpaid) if unpaid.trade_state == TradeState::NotPay)
+    );
+
+    let payer = Payer::default().with_discount(Fen::new(99));
+    wire.gateway.pay_transaction(&Named::OutTradeNo(number(1)), &payer, lab.now).unwrap();
+    let notices = heard(&mut lab, &mut wire, &me);
+    let [notice] = &notices[..] else { panic!("one notice") };
+    let Event::Transaction(told) = notice.event().unwrap() else { panic!("it tells of a payment") };
+    let mut knowledge = Knowledge::of(number(1), Fen::new(1999));
+    let before = knowledge.clone();
+    knowledge.join(&told.evidence().unwrap()).unwrap();
+    let [Effect::Paid(paid)] = &knowledge.effects_since(&before)[..] else { panic!("it became paid") };
+    assert_eq!((paid.total_fee(), paid.discount()), (Fen::new(1900), Fen::new(99)));
+
+    let known = knowledge.clone();
+    knowledge.join(&query(&mut lab, &mut wire, &me, number(1)).evidence().unwrap()).unwrap();
+    assert_eq!(knowledge, known, "a query tells nothing that the notice did not");
+
+    let create = refund::Create::builder(number(1), "BACK1".parse().unwrap(), Fen::new(500), Fen::new(1999))
+        .notify_url("https://shop.example/notify/v3".parse().unwrap());
+    lab.run(me.call(create.build().unwrap()), &mut wire).unwrap();
+    lab.wait(Duration::from_secs(10));
+    let notices = heard(&mut lab, &mut wire, &me);
+    assert!(notices.iter().any(
+        |notice| matches!(notice.event(), Ok(Event::Refund(told)) if told.amount.refund == Fen::new(500))
+    ));
+    let after = query(&mut lab, &mut wire, &me, number(1));
+    assert!(matches!(&after, Queried::Known(order) if order.trade_state == TradeState::Refund));
+    knowledge.join(&after.evidence().unwrap()).unwrap();
+    assert!(matches!(knowledge.standing(), Standing::Paid(_)), "a refunded order was paid");
+    assert_eq!(lab.count("v3.certificates"), 1, "the keys were fetched once for all of it");
+}
+
+#[test]
+fn a_merchant_with_a_public_key_never_asks_for_certificates_and_one_without_is_told_that_there_are_none() {
+    let (mut lab, mut wire) = setting();
+    set_mode(&mut wire, Mode::PublicKey);
+    let me = by_public_key(&wire);
+    lab.run(me.call(order(&wire, number(1), 100)), &mut wire).unwrap();
+    pay(&lab, &mut wire, &number(1));
+    assert_eq!(heard(&mut lab, &mut wire, &me).len(), 1);
+    assert_eq!(lab.count("v3.certificates"), 0);
+
+    let me = by_certificates(&wire);
+    let error = lab.run(me.call(order(&wire, number(2), 100)), &mut wire).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::Unknown));
+    assert_eq!(lab.count("v3.certificates"), 0, "a certificate cannot be what PUB_KEY_ID_ names");
+    lab.run(me.keep_keys(), &mut wire).unwrap();
+    assert_eq!(lab.count("v3.certificates"), 1, "404 is an answer: there are no certificates");
+}
+
+#[test]
+fn through_the_weeks_of_the_move_every_reply_and_every_notice_is_believed() {
+    let (mut lab, mut wire) = setting();
+    set_mode(&mut wire, Mode::Certificates);
+    let mchid = wire.gateway.merchant().mchid().clone();
+    fn platform<'a>(
+        wire: &'a mut Wire,
+        mchid: &wxpay_proto::id::MchId,
+    ) -> &'a mut wxpay_sim::merchant::Platform {
+        wire.gateway.merchant_mut(mchid).unwrap().platform_mut()
+    }
+    let mut serial = 0;
+    let mut shop = |lab: &mut Lab, wire: &mut Wire, me: &Merchant| {
+        for _ in 0..3 {
+            serial += 1;
+            lab.run(me.call(order(wire, number(serial), 100)), wire).unwrap();
+            pay(lab, wire, &number(serial));
+            assert_eq!(heard(lab, wire, me).len(), 1);
+        }
+    };
+    let me = by_certificates(&wire);
+    shop(&mut lab, &mut wire, &me);
+    platform(&mut wire, &mchid).obtain().unwrap();
+    let me = by_both(&wire);
+    shop(&mut lab, &mut wire, &me);
+    let now = lab.now;
+    platform(&mut wire, &mchid).switch(now).unwrap();
+    for _ in 0..3 {
+        shop(&mut lab, &mut wire, &me);
+        lab.wait(DAY);
+    }
+    platform(&mut wire, &mchid).roll_back().unwrap();
+    shop(&mut lab, &mut wire, &me);
+    let now = lab.now;
+    platform(&mut wire, &mchid).switch(now).unwrap();
+    for _ in 0..8 {
+        shop(&mut lab, &mut wire, &me);
+        lab.wait(DAY);
+    }
+    let now = lab.now;
+    platform(&mut wire, &mchid).void(now).unwrap();
+    shop(&mut lab, &mut wire, &me);
+    let me = by_public_key(&wire);
+    shop(&mut lab, &mut wire, &me);
+}
+
+#[test]
+fn a_certificate_is_rotated_in_mid_flight_and_what_the_old_one_signed_is_still_believed() {
+    let (mut lab, mut wire) = setting();
+    set_mode(&mut wire, Mode::Certificates);
+    let (me, mchid) = (by_certificates(&wire), wire.gateway.merchant().mchid().clone());
+    lab.run(me.call(order(&wire, number(1), 100)), &mut wire).unwrap();
+    wire.gateway.rotate_certificate(&mchid, lab.now).unwrap();
+    // Signed by the old one, and still on its way when the new one begins to sign.
+    lab.wait(DAY.checked_sub(Duration::from_secs(10)).unwrap());
+    lab.run(me.call(order(&wire, number(2), 100)), &mut wire).unwrap();
+    pay(&lab, &mut wire, &number(2));
+    let old: Vec<_> = wire.gateway.due(lab.now);
+    lab.wait(Duration::from_secs(20));
+    lab.run(me.call(order(&wire, number(3), 100)), &mut wire).unwrap();
+    assert_eq!(lab.count("v3.certificates"), 2, "the new certificate was fetched when it was first met");
+    for delivery in old {
+        let notice = lab.run(me.hear(v3::received(&delivery)), &mut wire).unwrap();
+        assert_eq!(notice.event_type(), "TRANSACTION.SUCCESS");
+    }
+    assert_eq!(lab.count("v3.certificates"), 2);
+}
+
+#[test]
+fn a_hundred_orders_that_start_at_once_fetch_the_keys_once() {
+    let (mut lab, mut wire) = setting();
+    let me = by_certificates(&wire);
+    let flows: Vec<_> = (0..100).map(|serial| me.call(order(&wire, number(serial), 100))).collect();
+    let results = lab.run_all(flows, &mut wire);
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!((lab.count("v3.certificates"), lab.count("v3.pay.native")), (1, 100));
+}
+
+#[test]
+fn strangers_who_invent_serial_numbers_cause_one_fetch_a_minute() {
+    let (mut lab, mut wire) = setting();
+    let me = by_certificates(&wire);
+    for second in 0..300_u32 {
+        let serial: SerialNo = format!("{second:040X}").parse().unwrap();
+        let invented = wxpay_proto::v3::Received::new(b"{}".to_vec())
+            .with("Wechatpay-Timestamp", lab.now.as_secs().to_string().as_bytes())
+            .with("Wechatpay-Nonce", b"n")
+            .with("Wechatpay-Signature", b"c2ln")
+            .with("Wechatpay-Serial", serial.as_str().as_bytes());
+        let error = lab.run(me.hear(invented), &mut wire).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Signature);
+        lab.wait(Duration::from_secs(1));
+    }
+    assert!((5..=6).contains(&lab.count("v3.certificates")), "{}", lab.count("v3.certificates"));
+}
+
+#[test]
+fn two_merchants_with_two_providers_share_a_process_and_believe_nothing_of_each_other() {
+    let (mut lab, mut wire) = setting();
+    let other = wire.gateway.new_merchant();
+    let mine = by_certificates(&wire);
+    let theirs = v3::builder(&wire.gateway, &other).build();
+    lab.run(mine.call(order(&wire, number(1), 100)), &mut wire).unwrap();
+    pay(&lab, &mut wire, &number(1));
+    let due = wire.gateway.due(lab.now);
+    let error = lab.run(theirs.hear(v3::received(&due[0])), &mut wire).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Signature | ErrorKind::Malformed), "{error:?}");
+    assert!(lab.run(mine.hear(v3::received(&due[0])), &mut wire).is_ok());
+    let asked = lab.run(theirs.call(Query::out_trade_no(number(1), Party::Own)), &mut wire).unwrap();
+    assert_eq!(asked, Queried::NoSuchOrder, "an order is its merchant's alone");
+}
+
+#[test]
+fn a_paid_order_is_not_closed_and_a_closed_one_is_not_paid() {
+    let (mut lab, mut wire) = setting();
+    let me = by_public_key(&wire);
+    for serial in [1, 2] {
+        lab.run(me.call(order(&wire, number(serial), 100)), &mut wire).unwrap();
+    }
+    pay(&lab, &mut wire, &number(1));
+    let error = lab.run(me.call(Close::new(number(1), Party::Own)), &mut wire).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
+    assert_eq!(error.refusal().unwrap().internal_number(), Some(268_449_538), "the order is paid");
+    lab.run(me.call(Close::new(number(2), Party::Own)), &mut wire).unwrap();
+    let named = Named::OutTradeNo(number(2));
+    assert!(wire.gateway.pay_transaction(&named, &Payer::default(), lab.now).is_err());
+}
+
+#[test]
+fn a_wrong_signature_is_refused_and_the_refusal_shows_what_the_gateway_verified() {
+    let (mut lab, mut wire) = setting();
+    let other = wire.gateway.new_merchant();
+    // Our number and certificate, but somebody else's private key.
+    let known = wire.gateway.merchant().clone();
+    let mut forger = other.clone();
+    forger = wxpay_sim::merchant::Merchant::new(
+        known.mchid().clone(),
+        known.appids()[0].clone(),
+        wxpay_sim::merchant::ApiKey::new(
+            known.api_keys()[0].certificate.clone(),
+            forger.api_keys()[0].pair.clone(),
+        ),
+        known.api_v3_key().unwrap().expose().clone(),
+        known.platform().clone(),
+    );
+    let me = v3::public_key_builder(&wire.gateway, &forger).build();
+    let raw = Raw::new(wxpay_proto::http::Method::Get, "/v3/certificates").unwrap();
+    let error = lab.run(me.call(raw), &mut wire).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused), "{error:?}");
+    let refusal = error.refusal().unwrap();
+    assert_eq!((refusal.status, &refusal.code), (401, &Code::SIGN_ERROR));
+    let shown = refusal.detail.as_ref().unwrap().truncated_sign_message.clone().unwrap();
+    assert!(shown.starts_with("GET\\n/v3/certificates\\n"), "{shown}");
+    assert_eq!(refusal.internal_number(), Some(268_443_699));
+}
+
+#[test]
+fn what_arrives_five_minutes_late_is_not_believed() {
+    let (mut lab, mut wire) = setting();
+    let me = by_public_key(&wire);
+    lab.run(me.call(order(&wire, number(1), 100)), &mut wire).unwrap();
+    pay(&lab, &mut wire, &number(1));
+    let due = wire.gateway.due(lab.now);
+    lab.wait(Duration::from_secs(300));
+    assert!(lab.run(me.hear(v3::received(&due[0])), &mut wire).is_ok(), "300 seconds are in time");
+    lab.wait(Duration::from_secs(1));
+    let error = lab.run(me.hear(v3::received(&due[0])), &mut wire).unwrap_err();
+    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<Distrust>());
+    assert_eq!(cause, Some(&Distrust::OutsideWindow));
+    assert_eq!(Ack::to_unheard(&error), Ack::Refuse(401));
+}
