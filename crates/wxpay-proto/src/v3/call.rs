@@ -156,6 +156,10 @@ impl<E: Endpoint> Writing<E> {
 
 impl<E: Endpoint> Calling<E> {
     fn ask(self, world: &mut World<'_>) -> Step<Call<E>> {
+        // It may be woken late.
+        if !self.tries.may_begin(world.now) {
+            return self.fail(Error::new(ErrorKind::Exhausted, Fate::NotSent));
+        }
         let me = &self.call.me;
         let (base_url, timeout) = (me.base_url(self.turn), self.tries.timeout(world.now));
         match hop(me, &self.draft, self.sealed_with.as_ref(), base_url, timeout, world) {
@@ -198,8 +202,10 @@ impl<E: Endpoint> Calling<E> {
         }
     }
 
-    /// A success that cannot be read or believed. The request may have been carried out.
+    /// A success that cannot be read, believed, or made use of. The request may have been carried out, whatever the
+    /// reader says.
     fn misread(self, error: Error, world: &mut World<'_>) -> Step<Call<E>> {
+        let error = error.after_doubt(true);
         match error.kind() {
             ErrorKind::Signature | ErrorKind::Malformed => self.try_again(error, false, world),
             ErrorKind::Misuse
@@ -427,3 +433,6 @@ impl fmt::Debug for Refused {
         f.debug_struct("Refused").field("verified", &self.verified).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -226,3 +226,6 @@ impl Flow for KeepKeys {
         match asleep {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -184,3 +184,6 @@ impl Flow for Hear {
         hearing.hear(world)
     }
 }
+
+#[cfg(test)]
+mod tests;

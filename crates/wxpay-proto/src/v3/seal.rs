@@ -197,7 +197,17 @@ pub(super) struct Boxed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::v3::toy;
     use alloc::format;
+
+    #[test]
+    fn what_was_sealed_for_the_merchant_opens_and_nothing_else_does() {
+        let me = toy::merchant();
+        assert_eq!(me.open(&toy::sealed_for_merchant("张三".as_bytes())).unwrap().expose(), "张三");
+        for sealed in [toy::sealed("张三"), toy::sealed_for_merchant(b"\xff"), "%".into(), String::new()] {
+            assert_eq!(me.open(&sealed).unwrap_err().kind(), ErrorKind::Malformed);
+        }
+    }
 
     #[test]
     fn a_sensitive_value_is_not_printed_and_keeps_to_its_bounds() {

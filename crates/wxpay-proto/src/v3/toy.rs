@@ -36,15 +36,28 @@ const MERCHANTS_KEY: &[u8] = b"the merchant's private key";
 
 /// A merchant that believes certificates.
 pub(super) fn by_certificates() -> Builder {
-    let private_key = toy::Toy.private_key(&Secret::new(MERCHANTS_KEY.to_vec())).unwrap();
-    let api_v3_key = ApiV3Key::new(API_V3_KEY.into()).unwrap();
+    of(merchants_key(), API_V3_KEY)
+}
+
+/// The merchant 1900007291 with this key of its own and this APIv3 key; it believes certificates.
+pub(super) fn of(private_key: Arc<dyn PrivateKey>, api_v3_key: &str) -> Builder {
+    let api_v3_key = ApiV3Key::new(api_v3_key.into()).unwrap();
     let (mchid, serial_no) = ("1900007291".parse().unwrap(), "408B07E7".parse().unwrap());
     Merchant::builder(Arc::new(toy::Toy), mchid, serial_no, private_key, &api_v3_key)
 }
 
+pub(super) fn merchants_key() -> Arc<dyn PrivateKey> {
+    toy::Toy.private_key(&Secret::new(MERCHANTS_KEY.to_vec())).unwrap()
+}
+
 /// A merchant that believes the platform's public key.
 pub(super) fn builder() -> Builder {
-    by_certificates().public_key(public_key_id(), toy::Toy.public_key(PUBLIC_KEY).unwrap())
+    builder_with(merchants_key())
+}
+
+/// The same with another key of its own.
+pub(super) fn builder_with(private_key: Arc<dyn PrivateKey>) -> Builder {
+    of(private_key, API_V3_KEY).public_key(public_key_id(), toy::Toy.public_key(PUBLIC_KEY).unwrap())
 }
 
 /// The same, built.
@@ -105,6 +118,13 @@ impl Signer {
 }
 
 impl Signer {
+    /// Whether a JSON text was sealed with its public half.
+    pub(super) fn has_sealed(&self, text: &[u8], plain: &str) -> bool {
+        let sealed: String = serde_json::from_slice(text).unwrap();
+        let opened = self.key.open(&base64::decode(sealed.as_bytes()).unwrap());
+        opened.is_ok_and(|opened| opened.expose() == plain.as_bytes())
+    }
+
     /// A signed notice.
     pub(super) fn notice(&self, body: &str, at: UnixTime) -> Received {
         let headers = self.headers(body.as_bytes(), at);

@@ -213,3 +213,62 @@ impl error::Error for Distrust {}
 pub(super) fn malformed() -> Error {
     Error::new(ErrorKind::Malformed, Fate::Unknown)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        exchange::Reply,
+        http::Response,
+        v3::{
+            Raw,
+            toy::{self, Stage},
+        },
+    };
+
+    #[test]
+    fn the_table_of_replies_that_are_not_signed_is_closed() {
+        for (method, target, listed) in [
+            (Method::Get, "/v3/billdownload/file?token=1&tartype=gzip", true),
+            (Method::Get, "/v3/billdownload/file", true),
+            (Method::Get, "/v3/merchant-service/images/ab12", true),
+            (Method::Get, "/v3/transferdownload/signfile?token=1", true),
+            (Method::Get, "/v3/transferdownload/elecvoucherfile?token=1", true),
+            (Method::Post, "/v3/billdownload/file", false),
+            (Method::Get, "/v3/billdownload/files", false),
+            (Method::Get, "/v3/billdownload/file/", false),
+            (Method::Get, "/V3/billdownload/file", false),
+            (Method::Get, "/v3/bill/tradebill?x=/v3/billdownload/file", false),
+            (Method::Post, "/v3/merchant-service/images/upload", false),
+            (Method::Get, "/v3/merchant-service/images", false),
+            (Method::Get, "/v3/transferdownload", false),
+            (Method::Get, "/v3/transfer/batches", false),
+            (Method::Get, "/v3/certificates", false),
+        ] {
+            let verified = Verified::unsigned(method, target, b"file");
+            assert_eq!(verified.map(Verified::how), listed.then_some(How::TlsOnly), "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_in_the_table_is_read_without_a_signature() {
+        let ask = |target: &str| {
+            let raw = Raw::new(Method::Get, target).unwrap();
+            let unsigned = |_: &_, _: &mut _| -> Reply { Ok(Response::new(200, b"file".to_vec())) };
+            Stage::new().run(toy::merchant().call(raw), unsigned)
+        };
+        let reply = ask("/v3/merchant-service/images/ab12").unwrap();
+        assert_eq!((reply.bytes(), reply.how()), (&b"file"[..], How::TlsOnly));
+        assert_eq!(ask("/v3/merchant-service/complaints-v2").unwrap_err().kind(), ErrorKind::Signature);
+    }
+
+    #[test]
+    fn what_is_signed_says_so() {
+        let raw = Raw::new(Method::Get, "/v3/x").unwrap();
+        let signer = toy::Signer::public_key();
+        let reply = Stage::new().run(toy::merchant().call(raw), |_, now| Ok(signer.reply(200, "{}", *now)));
+        assert_eq!(reply.unwrap().how(), How::Signature);
+        let notice = toy::notice("X.Y", "x", "{}");
+        assert_eq!(notice.resource().how(), How::Aead);
+    }
+}

@@ -1,0 +1,370 @@
+use super::*;
+use crate::{
+    clock::UnixTime,
+    crypto::{Forged, PrivateKey, Unavailable},
+    error::Debt,
+    exchange::{Failure, Step},
+    http::Method,
+    retry::Policy,
+    secret::Secret,
+    v3::{
+        Authorization, Raw, message,
+        toy::{self, Signer, Stage},
+    },
+};
+use alloc::{sync::Arc, vec, vec::Vec};
+use core::{
+    error::Error as _,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+/// An order, in a shop that plants its secrets.
+#[derive(Clone, Debug)]
+struct Probe(Repeat);
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Said {
+    planted: u32,
+}
+
+impl Endpoint for Probe {
+    type Output = u32;
+
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        Ok(Draft::post("v3.probe", "/v3/probe?planted=1", &Said { planted: 7 }))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<u32, Error> {
+        reply.parse().map(|Said { planted }| planted)
+    }
+
+    fn repeat(&self) -> Repeat {
+        self.0
+    }
+
+    fn debt(&self) -> Option<Debt> {
+        Some(Debt::order("1217752501".parse().unwrap()))
+    }
+}
+
+const PROBE: Probe = Probe(Repeat::SameNumber);
+
+/// What comes of a try.
+#[derive(Clone, Copy, Debug)]
+enum Came {
+    NotSent,
+    Lost,
+    Signed(u16, &'static str),
+    Unsigned(u16, &'static str),
+    /// Signed, but not these bytes.
+    Forged(u16, &'static str),
+}
+use Came::{Forged as Altered, Lost, NotSent, Signed, Unsigned};
+
+const GOOD: &str = r#"{"planted":7}"#;
+const PARAM_ERROR: &str = r#"{"code":"PARAM_ERROR","message":"参数错误"}"#;
+const USED: &str = r#"{"code":"OUT_TRADE_NO_USED","message":"商户订单号重复"}"#;
+const USERPAYING: &str = r#"{"code":"USER_PAYING","message":"用户支付中"}"#;
+const BUSY: &str = r#"{"code":"SYSTEM_ERROR","message":"系统错误"}"#;
+const OFTEN: &str = r#"{"code":"FREQUENCY_LIMITED","message":"频率超限"}"#;
+
+impl Came {
+    fn reply(self, now: UnixTime) -> Reply {
+        let signer = Signer::public_key();
+        match self {
+            NotSent => Err(Failure::NotSent("connection refused".into())),
+            Lost => Err(Failure::Lost("connection reset".into())),
+            Signed(status, body) => Ok(signer.reply(status, body, now)),
+            Unsigned(status, body) => Ok(Response::new(status, body.as_bytes().to_vec())),
+            Altered(status, body) => {
+                let reply = Response::new(status, body.as_bytes().to_vec());
+                let headers = signer.headers(b"other bytes", now);
+                Ok(headers.iter().fold(reply, |reply, (name, value)| reply.with(name, value.as_bytes())))
+            }
+        }
+    }
+}
+
+/// Calls, while this comes of one try after the other; the last comes of all that follow.
+fn call<E: Endpoint>(endpoint: E, came: &[Came]) -> (Result<E::Output, Error>, Stage) {
+    let (mut stage, mut tries) = (Stage::new(), came.iter());
+    let mut last = Lost;
+    let result = stage.run(toy::merchant().call(endpoint), |_, now| {
+        last = tries.next().copied().unwrap_or(last);
+        last.reply(*now)
+    });
+    (result, stage)
+}
+
+/// What a call that fails tells, and how many tries it made.
+fn failed(endpoint: Probe, came: &[Came]) -> (ErrorKind, Fate, usize) {
+    let (result, stage) = call(endpoint, came);
+    let mut error = result.unwrap_err();
+    // There is a debt exactly where something is in doubt.
+    assert_eq!(error.unsettled().is_some(), error.fate() == Fate::Unknown, "{came:?}");
+    (error.kind(), error.fate(), stage.sent.len())
+}
+
+#[test]
+fn where_nothing_is_in_doubt_the_last_try_decides() {
+    use ErrorKind::{Malformed, Refused, Signature, Transport};
+    for (came, kind, fate, tries) in [
+        (NotSent, Transport, Fate::NotSent, 4),
+        (Lost, Transport, Fate::Unknown, 4),
+        (Signed(400, PARAM_ERROR), Refused, Fate::Refused, 1),
+        (Signed(401, r#"{"code":"SIGN_ERROR"}"#), Refused, Fate::Refused, 1),
+        (Signed(403, USED), Refused, Fate::Refused, 1),
+        (Signed(404, r#"{"code":"ORDER_NOT_EXIST"}"#), Refused, Fate::Refused, 1),
+        (Signed(400, USERPAYING), Refused, Fate::Unknown, 1),
+        (Signed(202, USERPAYING), Refused, Fate::Unknown, 4),
+        (Signed(202, GOOD), Refused, Fate::Unknown, 4),
+        (Signed(429, OFTEN), Refused, Fate::Unknown, 4),
+        (Signed(500, BUSY), Refused, Fate::Unknown, 4),
+        (Signed(503, ""), Refused, Fate::Unknown, 4),
+        (Signed(302, ""), Refused, Fate::Unknown, 1),
+        (Unsigned(400, PARAM_ERROR), Refused, Fate::Unknown, 1),
+        (Altered(403, USED), Refused, Fate::Unknown, 1),
+        (Unsigned(429, OFTEN), Refused, Fate::Unknown, 4),
+        (Unsigned(502, "<html>Bad Gateway</html>"), Refused, Fate::Unknown, 4),
+        (Unsigned(200, GOOD), Signature, Fate::Unknown, 4),
+        (Altered(200, GOOD), Signature, Fate::Unknown, 4),
+        (Signed(200, "<html>"), Malformed, Fate::Unknown, 4),
+        (Signed(200, r#"{"planted":"7"}"#), Malformed, Fate::Unknown, 4),
+        (Signed(204, ""), Malformed, Fate::Unknown, 4),
+    ] {
+        assert_eq!(failed(PROBE, &[came]), (kind, fate, tries), "{came:?}");
+    }
+}
+
+#[test]
+fn doubt_stays_whatever_comes_later_but_a_success() {
+    for first in [
+        Lost,
+        Signed(202, USERPAYING),
+        Signed(429, OFTEN),
+        Signed(500, BUSY),
+        Unsigned(502, ""),
+        Unsigned(200, GOOD),
+        Altered(200, GOOD),
+        Signed(200, "{}"),
+    ] {
+        for last in [NotSent, Signed(400, PARAM_ERROR), Signed(403, USED), Unsigned(400, PARAM_ERROR)] {
+            let (_, fate, _) = failed(PROBE, &[first, last]);
+            assert_eq!(fate, Fate::Unknown, "{first:?}, then {last:?}");
+        }
+        assert_eq!(call(PROBE, &[first, Signed(200, GOOD)]).0.unwrap(), 7, "{first:?}");
+    }
+    assert_eq!(failed(PROBE, &[NotSent, Signed(400, PARAM_ERROR)]).1, Fate::Refused);
+    assert_eq!(failed(PROBE, &[NotSent, NotSent, NotSent, Signed(403, USED)]).1, Fate::Refused);
+}
+
+#[test]
+fn a_refusal_after_doubt_still_tells_what_it_said() {
+    let error = call(PROBE, &[Lost, Signed(403, USED)]).0.unwrap_err();
+    let refusal = error.refusal().unwrap();
+    assert_eq!((refusal.status, refusal.code.as_str()), (403, "OUT_TRADE_NO_USED"));
+    assert_eq!(refusal.message, "商户订单号重复");
+}
+
+#[test]
+fn what_nothing_protects_is_repeated_only_if_it_never_left() {
+    for (came, fate, tries) in [
+        (&[NotSent][..], Fate::NotSent, 4),
+        (&[Lost], Fate::Unknown, 1),
+        (&[Signed(500, BUSY)], Fate::Unknown, 1),
+        (&[Signed(429, OFTEN)], Fate::Unknown, 1),
+        (&[Unsigned(200, GOOD)], Fate::Unknown, 1),
+        (&[NotSent, Lost], Fate::Unknown, 2),
+        (&[NotSent, Signed(400, PARAM_ERROR)], Fate::Refused, 2),
+    ] {
+        let (_, told, made) = failed(Probe(Repeat::Never), came);
+        assert_eq!((told, made), (fate, tries), "{came:?}");
+    }
+    assert_eq!(failed(Probe(Repeat::Freely), &[Lost]).2, 4);
+}
+
+#[test]
+fn every_try_sends_the_same_bytes_signed_anew() {
+    let (_, stage) = call(PROBE, &[Lost]);
+    let me = toy::merchant();
+    let mut nonces = Vec::new();
+    for request in &stage.sent {
+        assert_eq!(request.body(), br#"{"planted":7}"#);
+        let authorization: Authorization = request.header("authorization").unwrap().parse().unwrap();
+        let Authorization { nonce_str, signature, timestamp, .. } = authorization;
+        let message =
+            message::request(Method::Post, "/v3/probe?planted=1", timestamp, &nonce_str, request.body());
+        assert_eq!(signature, me.sign(&message).unwrap());
+        assert_eq!(request.header("wechatpay-serial"), Some("PUB_KEY_ID_0119"));
+        nonces.push((nonce_str, timestamp));
+    }
+    assert_eq!(nonces.len(), 4);
+    nonces.sort();
+    nonces.dedup();
+    assert_eq!(nonces.len(), 4, "each try has its own nonce");
+    assert!(nonces.iter().any(|(_, timestamp)| *timestamp > toy::NOW.as_secs()), "and its own time");
+}
+
+#[test]
+fn the_hosts_take_turns_after_failures_of_network_or_gateway_alone() {
+    let hosts = |came: &[Came]| -> Vec<&'static str> {
+        let (_, stage) = call(PROBE, came);
+        let host = |url: &str| if url.starts_with("https://api2.") { "backup" } else { "main" };
+        stage.sent.iter().map(|request| host(request.url())).collect()
+    };
+    let turns = ["main", "backup", "main", "backup"];
+    for came in [NotSent, Lost, Signed(500, BUSY), Unsigned(502, "")] {
+        assert_eq!(hosts(&[came]), turns, "{came:?}");
+    }
+    for came in [Signed(429, OFTEN), Signed(202, USERPAYING), Unsigned(200, GOOD), Signed(200, "{}")] {
+        assert_eq!(hosts(&[came]), ["main"; 4], "{came:?}");
+    }
+    assert_eq!(hosts(&[Lost, Signed(429, OFTEN), Signed(200, GOOD)]), ["main", "backup", "backup"]);
+}
+
+#[test]
+fn no_try_begins_or_lasts_beyond_the_deadline() {
+    let policy = Policy { tries: 100, ..Policy::default() };
+    let (mut stage, mut asked) = (Stage::new(), Vec::new());
+    let me = toy::builder().retry(policy).build();
+    let result = stage.run(me.call(PROBE), |hop, now| {
+        asked.push((*now, hop.timeout));
+        *now = now.after(hop.timeout);
+        Lost.reply(*now)
+    });
+    assert_eq!(result.unwrap_err().fate(), Fate::Unknown);
+    let end = toy::NOW.after(policy.deadline);
+    assert!(asked.len() == 3 && stage.now.since(end) <= Duration::from_millis(100), "{asked:?}");
+    for (then, timeout) in asked {
+        assert!(then <= end && timeout <= policy.timeout, "{then:?} {timeout:?}");
+        assert!(then.after(timeout) <= end || timeout == Duration::from_millis(100), "{then:?} {timeout:?}");
+    }
+}
+
+#[test]
+fn a_call_that_is_woken_after_its_deadline_sends_nothing_more() {
+    for (came, fate) in [(NotSent, Fate::NotSent), (Lost, Fate::Unknown)] {
+        let mut stage = Stage::new();
+        let Step::Send(_, sent) = Step::begin(toy::merchant().call(PROBE), stage.world()) else {
+            panic!("it sends")
+        };
+        let Step::Wait(_, asleep) = sent.resume(came.reply(toy::NOW), stage.world()) else {
+            panic!("it waits")
+        };
+        stage.now = toy::NOW.after(Duration::from_secs(300));
+        let Step::Done(Err(error)) = asleep.resume(stage.world()) else { panic!("it is over") };
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Exhausted, fate), "{came:?}");
+    }
+}
+
+/// A key that can be had so many times.
+#[derive(Debug)]
+struct Fleeting(AtomicUsize, Arc<dyn PrivateKey>);
+
+impl PrivateKey for Fleeting {
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
+        let Self(left, key) = self;
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            .map_err(|_| Unavailable)?;
+        key.sign(message)
+    }
+
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
+        self.1.open(sealed)
+    }
+}
+
+#[test]
+fn what_cannot_be_signed_was_not_sent_but_what_was_sent_is_in_doubt() {
+    let jsapi = || {
+        let order = crate::v3::pay::Order::builder(
+            "wxd678efh567hg6787".parse().unwrap(),
+            "1217752501201407033233368018".parse().unwrap(),
+            crate::Fen::new(100),
+            "Image形象店",
+            "https://example.com/notices".parse().unwrap(),
+        );
+        let payer = crate::v3::pay::Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
+        crate::v3::pay::Jsapi::new(order.build().unwrap(), payer).unwrap()
+    };
+    let prepaid = r#"{"prepay_id":"wx201410272009395522657a690389285100"}"#;
+    for (signatures, came, fate, sent) in [
+        (0, &[Signed(200, prepaid)][..], Fate::NotSent, 0),
+        (1, &[NotSent], Fate::NotSent, 1),
+        (1, &[Lost], Fate::Unknown, 1),
+        // The order exists; it is the payer's parameters that cannot be signed.
+        (1, &[Signed(200, prepaid)], Fate::Unknown, 1),
+    ] {
+        let key = Fleeting(AtomicUsize::new(signatures), toy::merchants_key());
+        let (mut stage, mut tries) = (Stage::new(), came.iter());
+        let result = stage.run(toy::builder_with(Arc::new(key)).build().call(jsapi()), |_, now| {
+            tries.next().unwrap().reply(*now)
+        });
+        let mut error = result.unwrap_err();
+        assert_eq!((error.kind(), error.fate(), stage.sent.len()), (ErrorKind::Unavailable, fate, sent));
+        assert_eq!(error.unsettled().is_some(), fate == Fate::Unknown);
+    }
+}
+
+#[test]
+fn what_has_no_number_leaves_no_debt() {
+    let raw = Raw::new(Method::Post, "/v3/x").unwrap();
+    let mut error = call(raw, &[Lost]).0.unwrap_err();
+    assert_eq!(error.fate(), Fate::Unknown);
+    assert_eq!(error.unsettled(), None);
+}
+
+#[test]
+fn a_refusal_tells_which_field_and_what_wechat_pay_signed() {
+    let refusal = |body: &'static str| {
+        let reply =
+            Signer::public_key().reply(401, body, toy::NOW).with("Request-ID", b"08F78BB5AF-268443699");
+        let result = Stage::new().run(toy::merchant().call(PROBE), |_, _| Ok(reply.clone()));
+        result.unwrap_err().refusal().unwrap().clone()
+    };
+    let sign = refusal(
+        r#"{"code":"SIGN_ERROR","message":"签名错误","detail":{"detail":{"issue":"sign not match"},"field":"signature","location":"authorization","sign_information":{"method":"POST","sign_message_length":77,"truncated_sign_message":"POST\n/v3/probe\n"}}}"#,
+    );
+    assert_eq!(sign.internal_number(), Some(268_443_699));
+    let detail = sign.detail.unwrap();
+    assert_eq!(detail.field.as_deref(), Some("signature"));
+    assert_eq!(detail.issue.as_deref(), Some("sign not match"));
+    assert_eq!(
+        detail.truncated_sign_message.as_deref(),
+        Some("POST\\n/v3/probe\\n"),
+        "no line of a log is forged"
+    );
+    assert_eq!(detail.sign_message_length, Some(77));
+    let field = refusal(
+        r#"{"code":"PARAM_ERROR","message":"参数错误","detail":{"field":"/amount/currency","value":"planted","issue":"x","location":"body"}}"#,
+    );
+    assert_eq!(field.detail.as_ref().unwrap().location.as_deref(), Some("body"));
+    assert!(!format!("{field:?}").contains("planted"), "the offending value is not kept");
+}
+
+#[test]
+fn no_state_of_a_call_prints_what_it_sends_or_gets() {
+    let mut stage = Stage::new();
+    let signer = Signer::certificate(1);
+    let me = toy::by_certificates().build();
+    let begun = Step::begin(me.call(PROBE), stage.world());
+    let mut shown = vec![format!("{begun:?}")];
+    let Step::Send(_, sent) = begun else { panic!("it sends") };
+    let fetching = sent.resume(Ok(signer.reply(200, r#"{"planted":8}"#, toy::NOW)), stage.world());
+    shown.push(format!("{fetching:?}"));
+    let Step::Send(_, sent) = fetching else { panic!("it fetches the key") };
+    let waiting = sent.resume(Lost.reply(toy::NOW), stage.world());
+    shown.push(format!("{waiting:?}"));
+    let Step::Wait(..) = waiting else { panic!("it waits") };
+    for text in shown {
+        assert!(!text.contains("planted") && !text.contains("PRIVATE") && text.len() < 2000, "{text}");
+    }
+}
+
+#[test]
+fn an_error_names_its_cause_and_not_the_body() {
+    let error = call(PROBE, &[Altered(200, r#"{"planted":9}"#)]).0.unwrap_err();
+    assert_eq!(error.to_string(), "the signature does not verify");
+    assert_eq!(error.source().unwrap().to_string(), "the signature is not of these bytes");
+    assert!(!format!("{error:?}").contains("planted"));
+}
