@@ -61,6 +61,7 @@ fn arrows_point_one_way() {
         assert_eq!(ours(name), allowed.iter().map(|name| (*name).to_owned()).collect(), "{name}");
     };
     expect("wxpay-proto", &[]);
+    expect("wxpay-aws-lc", &["wxpay-proto"]);
     expect("wxpay-hyper", &["wxpay-proto"]);
     expect("wxpay-sim", &["wxpay-proto"]);
     expect("wxpay-server", &["wxpay-hyper", "wxpay-proto"]);
@@ -83,8 +84,9 @@ fn the_simulator_shares_plain_values_with_the_core_and_no_protocol() {
         for used in text.split("wxpay_proto::").skip(1) {
             let used = used.split([';', '(', '<']).next().unwrap();
             let rooms = used.split(|sign: char| !sign.is_ascii_alphanumeric());
-            let protocol =
-                rooms.into_iter().find(|room| ["v1", "wire", "payment", "exchange"].contains(room));
+            let protocol = rooms
+                .into_iter()
+                .find(|room| ["v1", "v3", "wire", "crypto", "memory", "payment", "exchange"].contains(room));
             assert_eq!(protocol, None, "{}", file.display());
         }
     }

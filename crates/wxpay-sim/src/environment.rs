@@ -109,7 +109,9 @@ impl Environment {
         lines.extend(listed.map(|listed| ("PLATFORM_SERIAL", listed.certificate.serial().to_string())));
         lines.extend(platform.public_key().map(|key| ("PUB_KEY_ID", key.id.to_string())));
         lines.extend(self.files.iter().cloned());
-        lines.into_iter().map(|(name, value)| format!("export {name}={}\n", quoted(&value))).collect()
+        let lines: Vec<String> =
+            lines.into_iter().map(|(name, value)| format!("export {name}={}\n", quoted(&value))).collect();
+        lines.concat()
     }
 
     /// Writes the lines to a file that its owner alone can read (mode 0600).

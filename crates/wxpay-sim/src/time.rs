@@ -33,6 +33,23 @@ pub(crate) fn parse_fourteen(text: &str) -> Option<UnixTime> {
     u64::try_from(time.as_second()).ok().map(UnixTime::from_secs)
 }
 
+/// RFC 3339 with the calendar's offset, as the third generation writes times: `2018-06-08T10:34:56+08:00`.
+pub(crate) fn rfc3339(time: UnixTime) -> String {
+    civil(time).strftime("%Y-%m-%dT%H:%M:%S+08:00").to_string()
+}
+
+/// Reads RFC 3339 in any zone: a moment since 1970.
+pub(crate) fn parse_rfc3339(text: &str) -> Option<UnixTime> {
+    // The library would take other forms of ISO 8601, too.
+    let shaped = text.len() >= 20
+        && text.bytes().zip(*b"dddd-dd-ddTdd:dd:dd").all(|(byte, form)| match form {
+            b'd' => byte.is_ascii_digit(),
+            form => byte == form,
+        });
+    let time: Timestamp = shaped.then(|| text.parse().ok()).flatten()?;
+    u64::try_from(time.as_millisecond()).ok().map(UnixTime::from_millis)
+}
+
 /// Moments past the calendar's end are told as its beginning.
 fn civil(time: UnixTime) -> DateTime {
     let seconds = i64::try_from(time.as_secs()).ok();
@@ -59,6 +76,24 @@ mod tests {
     fn the_day_turns_at_beijing_midnight() {
         assert_eq!(day(UnixTime::from_secs(1_399_564_799)), "20140508");
         assert_eq!(day(UnixTime::from_secs(1_399_564_800)), "20140509");
+    }
+
+    #[test]
+    fn a_moment_of_rfc_3339_is_written_with_the_offset_and_read_with_any() {
+        assert_eq!(rfc3339(NOW), "2014-05-08T10:09:36+08:00");
+        for text in ["2014-05-08T10:09:36+08:00", "2014-05-08T02:09:36Z", "2014-05-08T02:09:36.000-00:00"] {
+            assert_eq!(parse_rfc3339(text), Some(NOW), "{text}");
+        }
+        for text in [
+            "",
+            "2014-05-08",
+            "2014-05-08T10:09:36",
+            "2014-05-08 10:09:36Z",
+            "2014-02-30T10:09:36Z",
+            "1960-01-01T00:00:00Z",
+        ] {
+            assert_eq!(parse_rfc3339(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod rsa;
 pub use certificate::{Authority, Certificate};
 pub use ring::Ring;
 
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{fmt, sync::Arc};
 
@@ -48,7 +49,12 @@ impl KeyPair {
     /// A key of the quick scheme.
     #[must_use]
     pub fn quick(name: &str) -> Self {
-        Self(Arc::new(Pair::Quick(quick::Key::new(name))))
+        Self(Arc::new(Pair::Quick(quick::Key::named(name))))
+    }
+
+    /// A key of the quick scheme whose public half is this one's, so that it can be in a certificate.
+    fn quick_of(&self) -> Self {
+        Self(Arc::new(Pair::Quick(quick::Key::of(self.public().der()))))
     }
 
     /// A new RSA key from the operating system's chance.
@@ -60,7 +66,8 @@ impl KeyPair {
         rsa::Pair::generated().map(|pair| Self(Arc::new(Pair::Rsa(pair))))
     }
 
-    /// Reads a private key: DER of PKCS#8, or the quick scheme's `null-private:NAME`.
+    /// Reads a private key: DER of PKCS#8, or the quick scheme's `null-private:NAME` and
+    /// `null-private-of:` with a public key behind.
     ///
     /// # Errors
     ///
@@ -159,10 +166,6 @@ impl PublicKey {
         pem("PUBLIC KEY", &self.der())
     }
 
-    fn is_quick(&self) -> bool {
-        matches!(self.0, Public::Quick(_))
-    }
-
     /// Whether the signature is this key's over this message.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -178,7 +181,7 @@ impl PublicKey {
     pub fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
         match &self.0 {
             Public::Rsa(public) => public.seal(plain),
-            Public::Quick(key) => Some(key.seal(plain)),
+            Public::Quick(key) => key.seal(plain),
         }
     }
 }
@@ -186,6 +189,35 @@ impl PublicKey {
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PublicKey(…)")
+    }
+}
+
+/// A box under an APIv3 key, the tag behind.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cipher {
+    Aes256Gcm,
+    Quick,
+}
+
+impl Cipher {
+    /// `None` if key or nonce are not of their length: 32 and 12 bytes.
+    pub(crate) fn sealed(
+        self,
+        key: &[u8],
+        nonce: &[u8],
+        associated_data: &[u8],
+        plain: &[u8],
+    ) -> Option<Vec<u8>> {
+        match self {
+            Self::Quick => Some(quick::sealed(key, nonce, associated_data, plain)),
+            Self::Aes256Gcm => {
+                let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
+                let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
+                let mut text = plain.to_vec();
+                key.seal_in_place_append_tag(nonce, Aad::from(associated_data), &mut text).ok()?;
+                Some(text)
+            }
+        }
     }
 }
 

@@ -1,65 +1,106 @@
-//! Hashes in RSA's place: no security, and a thousandth of the time.
+//! Hashes in place of RSA and AES: no security, and a thousandth of the time.
 //!
-//! A signature is the SHA-256 of the public key's digest and the message, repeated to 256 bytes. A sealed text is a
-//! frame around the text with such a hash behind it.
+//! A key is the SHA-256 of its public half, so that whoever knows that can do everything. A signature is the SHA-256 of
+//! key and message, eight times. What is sealed is veiled and has such a hash behind it. The other side of a test does the
+//! same with `wxpay-testkit`'s `NullProvider`, which is written apart from this.
 
-use aws_lc_rs::digest::{Context, SHA256, digest};
-use std::sync::Arc;
+use aws_lc_rs::digest::{Context, SHA256};
 
 const PRIVATE: &[u8] = b"null-private:";
+const PRIVATE_OF: &[u8] = b"null-private-of:";
 const PUBLIC: &[u8] = b"null-public:";
-const FRAME: &[u8] = b"null-sealed:";
+
+/// As long as what a key of 2048 bits makes; of a sealed text the last 32 bytes are the hash.
+const SIZE: usize = 256;
+const HASH: usize = 32;
+const LONGEST: usize = 214;
+const TAG: usize = 16;
 
 #[derive(Clone)]
-pub(super) struct Key(Arc<str>);
+pub(super) struct Key {
+    public: Vec<u8>,
+    hash: [u8; HASH],
+}
 
 impl Key {
-    pub(super) fn new(name: &str) -> Self {
-        Self(name.into())
+    pub(super) fn named(name: &str) -> Self {
+        Self::of([PUBLIC, name.as_bytes()].concat())
+    }
+
+    /// The key whose public half is given, be it an RSA key's in a certificate.
+    pub(super) fn of(public: Vec<u8>) -> Self {
+        let hash = hash(&[&public]);
+        Self { public, hash }
     }
 
     pub(super) fn of_private(der: &[u8]) -> Option<Self> {
-        der.strip_prefix(PRIVATE).and_then(|name| std::str::from_utf8(name).ok()).map(Self::new)
+        let named = der.strip_prefix(PRIVATE).map(|name| [PUBLIC, name].concat());
+        named.or_else(|| der.strip_prefix(PRIVATE_OF).map(<[u8]>::to_vec)).map(Self::of)
     }
 
     pub(super) fn of_public(der: &[u8]) -> Option<Self> {
-        der.strip_prefix(PUBLIC).and_then(|name| std::str::from_utf8(name).ok()).map(Self::new)
+        der.starts_with(PUBLIC).then(|| Self::of(der.to_vec()))
     }
 
     pub(super) fn private_der(&self) -> Vec<u8> {
-        [PRIVATE, self.0.as_bytes()].concat()
+        match self.public.strip_prefix(PUBLIC) {
+            Some(name) => [PRIVATE, name].concat(),
+            None => [PRIVATE_OF, &self.public].concat(),
+        }
     }
 
     pub(super) fn public_der(&self) -> Vec<u8> {
-        [PUBLIC, self.0.as_bytes()].concat()
+        self.public.clone()
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.hash(message).repeat(8)
+        hash(&[&self.hash, message]).repeat(8)
     }
 
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.sign(message) == signature
     }
 
-    pub(super) fn seal(&self, plain: &[u8]) -> Vec<u8> {
-        [FRAME, plain, &self.hash(plain)].concat()
+    /// The length, the text, zeros, a hash.
+    pub(super) fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
+        let length = u8::try_from(plain.len()).ok().filter(|_| plain.len() <= LONGEST)?;
+        let mut sealed = vec![length];
+        sealed.extend(veiled(plain));
+        sealed.resize(SIZE.saturating_sub(HASH), 0);
+        let tag = hash(&[&self.hash, &sealed]);
+        sealed.extend(tag);
+        Some(sealed)
     }
 
     pub(super) fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
-        let framed = sealed.strip_prefix(FRAME)?;
-        let (plain, hash) = framed.split_at_checked(framed.len().checked_sub(32)?)?;
-        (self.hash(plain) == hash).then(|| plain.to_vec())
+        let (text, tag) = sealed.split_at_checked(SIZE.saturating_sub(HASH))?;
+        let (length, rest) = text.split_first().filter(|_| tag == hash(&[&self.hash, text]))?;
+        rest.get(..usize::from(*length)).map(veiled)
     }
+}
 
-    fn hash(&self, message: &[u8]) -> [u8; 32] {
-        let mut context = Context::new(&SHA256);
-        context.update(digest(&SHA256, &self.public_der()).as_ref());
-        context.update(message);
-        let mut hash = [0; 32];
-        hash.copy_from_slice(context.finish().as_ref());
-        hash
+/// In AES-256-GCM's place.
+pub(super) fn sealed(key: &[u8], nonce: &[u8], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
+    let mut text = veiled(plain);
+    let length = associated_data.len().to_be_bytes();
+    let tag = hash(&[key, nonce, &length, associated_data, &text]);
+    text.extend(tag.iter().take(TAG));
+    text
+}
+
+/// And back.
+fn veiled(text: &[u8]) -> Vec<u8> {
+    text.iter().map(|byte| byte ^ 0xa5).collect()
+}
+
+fn hash(parts: &[&[u8]]) -> [u8; HASH] {
+    let mut context = Context::new(&SHA256);
+    for part in parts {
+        context.update(part);
     }
+    let mut hash = [0; HASH];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
 }
 
 #[cfg(test)]
@@ -68,13 +109,23 @@ mod tests {
 
     #[test]
     fn a_quick_key_verifies_and_opens_its_own_alone() {
-        let (one, other) = (Key::new("one"), Key::new("other"));
-        assert_eq!(one.sign(b"m").len(), 256);
+        let (one, other) = (Key::named("one"), Key::named("other"));
+        assert_eq!(one.sign(b"m").len(), SIZE);
         assert!(one.verifies(b"m", &one.sign(b"m")));
         assert!(!other.verifies(b"m", &one.sign(b"m")));
         assert!(!one.verifies(b"n", &one.sign(b"m")));
-        assert_eq!(one.open(&one.seal(b"text")).as_deref(), Some(&b"text"[..]));
-        assert_eq!(other.open(&one.seal(b"text")), None);
-        assert_eq!(one.open(b"null-sealed:short"), None);
+        let sealed = one.seal(b"text").unwrap();
+        assert_eq!((sealed.len(), one.open(&sealed).as_deref()), (SIZE, Some(&b"text"[..])));
+        assert_eq!(other.open(&sealed), None);
+        assert_eq!(one.open(b"short"), None);
+        assert_eq!(one.seal(&[0; LONGEST + 1]), None);
+    }
+
+    #[test]
+    fn a_private_key_is_read_back() {
+        for key in [Key::named("one"), Key::of(vec![0x30, 0x82])] {
+            let read = Key::of_private(&key.private_der()).unwrap();
+            assert!(key.verifies(b"m", &read.sign(b"m")));
+        }
     }
 }

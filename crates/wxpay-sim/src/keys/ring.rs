@@ -1,6 +1,6 @@
 //! Where the keys of a gateway come from.
 
-use super::{BadKey, KeyPair};
+use super::{BadKey, Cipher, KeyPair};
 use std::sync::Arc;
 
 /// The keys that a gateway gives out: to its merchants, to the platform, to its certificates' root.
@@ -10,8 +10,8 @@ pub enum Ring {
     /// The pool in this crate: **public knowledge**. One seed, one world.
     #[default]
     Fixed,
-    /// Keys of the [quick scheme](KeyPair::quick), for tests of a hundred thousand orders: merchants have public keys
-    /// alone, since such a key has no certificate.
+    /// Keys of the [quick scheme](KeyPair::quick) under the public halves of the fixed ones, for tests of a hundred
+    /// thousand orders. Certificates are real, what is signed and sealed is not.
     Quick,
     /// These keys, the first again after the last.
     Given(Arc<[KeyPair]>),
@@ -28,18 +28,28 @@ impl Ring {
         made.map(|keys| Self::Given(keys.into()))
     }
 
-    /// Whether its keys have certificates.
-    #[must_use]
-    pub const fn is_quick(&self) -> bool {
-        matches!(self, Self::Quick)
+    pub(crate) const fn cipher(&self) -> Cipher {
+        match self {
+            Self::Quick => Cipher::Quick,
+            Self::Fixed | Self::Given(_) => Cipher::Aes256Gcm,
+        }
+    }
+
+    /// The key of the certificates' root: never a quick one.
+    pub(crate) fn root(&self) -> KeyPair {
+        match self {
+            Self::Quick => Self::Fixed.pair(0),
+            Self::Fixed | Self::Given(_) => self.pair(0),
+        }
     }
 
     /// The key of a place. What an empty ring gives is quick, and so is what the pool cannot.
     pub(crate) fn pair(&self, number: usize) -> KeyPair {
         let quick = || KeyPair::quick(&format!("key-{number}"));
+        let fixed = || KeyPair::fixed(number).unwrap_or_else(|BadKey| quick());
         match self {
-            Self::Fixed => KeyPair::fixed(number).unwrap_or_else(|BadKey| quick()),
-            Self::Quick => quick(),
+            Self::Fixed => fixed(),
+            Self::Quick => fixed().quick_of(),
             Self::Given(keys) => {
                 let place = number.checked_rem(keys.len()).unwrap_or_default();
                 keys.get(place).cloned().unwrap_or_else(quick)

@@ -57,7 +57,8 @@ pub(super) fn enter(
             || errors::PARAM_ERROR.at("header", "Wechatpay-Negative-Test", word.into(), "未知的取值");
         door.negative = Some(Negative::named(word).ok_or_else(unknown)?);
     }
-    let (path, query) = target(request).split_once('?').unwrap_or((target(request), ""));
+    let target = target(request);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let (operation, path) = route::find(request.method(), path)?;
     door.label = Some(operation.label);
     if gateway.settings.v3.rate_limits {

@@ -4,13 +4,11 @@ use super::{
     call::Call,
     errors::{self, Refusal},
     fields::{Field, Kind, may},
-    notice::sealed,
     reply::Reply,
     route::Operation,
 };
-use crate::{chance::ALPHANUMERIC, gateway::Gateway};
+use crate::{chance::ALPHANUMERIC, gateway::Gateway, time};
 use serde_json::json;
-use wxpay_proto::wire::time::rfc3339;
 
 pub(super) const OPERATIONS: &[Operation] =
     &[Operation::get("v3.certificates", "/v3/certificates", list).asking(QUERY).at_most(1000)];
@@ -18,9 +16,9 @@ pub(super) const OPERATIONS: &[Operation] =
 const QUERY: &[Field] = &[may("algorithm_type", Kind::OneOf(&["RSA", "SM2", "ALL"]))];
 
 fn list(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let none =
+    let nothing =
         errors::RESOURCE_NOT_EXISTS.saying("无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥");
-    let merchant = gateway.v3.merchants.get(&call.mchid).cloned().ok_or_else(|| none.clone())?;
+    let merchant = gateway.v3.merchants.get(&call.mchid).cloned().ok_or_else(|| nothing.clone())?;
     // There are no certificates of SM2 here.
     let is_rsa = call.query("algorithm_type") != Some("SM2");
     let key = merchant.api_v3_key().ok_or_else(|| errors::INVALID_REQUEST.saying("商户未设置APIv3密钥"))?;
@@ -31,15 +29,15 @@ fn list(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         let nonce = gateway.v3.chance.text(ALPHANUMERIC, 12);
         data.push(json!({
             "serial_no": certificate.serial(),
-            "effective_time": rfc3339(certificate.effective()),
-            "expire_time": rfc3339(certificate.expires()),
+            "effective_time": time::rfc3339(certificate.effective()),
+            "expire_time": time::rfc3339(certificate.expires()),
             "encrypt_certificate": {
                 "algorithm": "AEAD_AES_256_GCM",
                 "nonce": nonce,
                 "associated_data": "certificate",
-                "ciphertext": sealed(key.expose(), &nonce, "certificate", pem.as_bytes()),
+                "ciphertext": gateway.v3.merchants.sealed(key.expose(), &nonce, "certificate", pem.as_bytes()),
             },
         }));
     }
-    if data.is_empty() { Err(none) } else { Ok(Reply::json(&json!({ "data": data }))) }
+    if data.is_empty() { Err(nothing) } else { Ok(Reply::json(&json!({ "data": data }))) }
 }

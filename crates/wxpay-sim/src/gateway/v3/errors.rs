@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Code {
     status: u16,
-    code: &'static str,
+    word: &'static str,
     number: u64,
     message: &'static str,
 }
 
-const fn code(status: u16, code: &'static str, number: u64, message: &'static str) -> Code {
-    Code { status, code, number, message }
+const fn code(status: u16, word: &'static str, number: u64, message: &'static str) -> Code {
+    Code { status, word, number, message }
 }
 
 pub(crate) const INVALID_REQUEST: Code = code(400, "INVALID_REQUEST", 268_435_461, "请求不符合规则");
@@ -69,8 +69,8 @@ pub(crate) struct Refusal {
 impl Code {
     /// The refusal with the documented message. `why` is for the warnings alone.
     pub(crate) fn because(self, why: impl Into<String>) -> Refusal {
-        let Self { status, code, number, message } = self;
-        Refusal { status, code, number, message: message.into(), detail: None, why: why.into() }
+        let Self { status, word, number, message } = self;
+        Refusal { status, code: word, number, message: message.into(), detail: None, why: why.into() }
     }
 
     /// The refusal with a message of its own.
@@ -81,7 +81,10 @@ impl Code {
     /// The refusal of one field: where it is (a JSON pointer, or its name), what it says, and its rule.
     pub(crate) fn at(self, location: &str, field: &str, value: Value, issue: &str) -> Refusal {
         let why = format!("{location} {field}: {issue}");
-        let detail = json!({ "field": field, "value": value, "issue": issue, "location": location });
+        let mut detail = json!({ "field": field, "issue": issue, "location": location });
+        if let Some(members) = detail.as_object_mut() {
+            members.insert("value".into(), value);
+        }
         Refusal { detail: Some(detail), ..self.because(why) }
     }
 }

@@ -5,8 +5,8 @@
 //! breaks a rule is refused with a JSON pointer to it.
 
 use super::errors::{self, Refusal};
+use crate::time;
 use serde_json::{Map, Value};
-use wxpay_proto::wire::time::parse_rfc3339;
 
 /// One member that a request may have.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ pub(crate) enum Kind {
     /// An object of these members.
     Object(&'static [Field]),
     /// At most so many of one kind.
-    List(&'static Kind, usize),
+    List(&'static Self, usize),
 }
 
 /// Text of any characters, 1 to so many.
@@ -123,9 +123,9 @@ fn kind(value: &Value, kind_of: Kind, at: &str, location: &str) -> Result<(), Re
             None => wrong("应为非负整数"),
         },
         (Kind::Truth, Value::Bool(_)) => Ok(()),
-        (Kind::Time, Value::String(text)) => match parse_rfc3339(text) {
-            Ok(_) => Ok(()),
-            Err(_) => wrong("应为rfc3339格式的时间"),
+        (Kind::Time, Value::String(text)) => match time::parse_rfc3339(text) {
+            Some(_) => Ok(()),
+            None => wrong("应为rfc3339格式的时间"),
         },
         (Kind::Url, Value::String(text)) if is_url(text) => Ok(()),
         (Kind::Url, Value::String(_)) => wrong("应为不带参数的http或https绝对地址"),

@@ -49,13 +49,14 @@ pub use requests::RequestRecord;
 use super::{Gateway, agenda::Agenda};
 use crate::{
     chance::{ALPHANUMERIC, Chance, DIGITS, HEX},
-    keys::Authority,
+    keys::{Authority, Ring},
     ledger::v3::Ledger,
     merchant::{ApiKey, Merchant, Misstep, Mode, Platform, PlatformKey},
     notices::{Notice, Says},
     settings::Settings,
     warnings::Kind,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use call::Door;
 use errors::Refusal;
 use notice::Event;
@@ -74,11 +75,22 @@ pub(super) const ROOT: &str = "/v3/";
 
 /// The merchants of the third generation.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Merchants(BTreeMap<MchId, Merchant>);
+pub(crate) struct Merchants {
+    all: BTreeMap<MchId, Merchant>,
+    ring: Ring,
+}
 
 impl Merchants {
     pub(crate) fn get(&self, mchid: &MchId) -> Option<&Merchant> {
-        self.0.get(mchid)
+        self.all.get(mchid)
+    }
+
+    /// A box under an APIv3 key, in Base64 with the tag behind. Empty if key or nonce are not of their length; a
+    /// merchant without a key is told nothing.
+    fn sealed(&self, key: &str, nonce: &str, associated_data: &str, plain: &[u8]) -> String {
+        let cipher = self.ring.cipher();
+        let sealed = cipher.sealed(key.as_bytes(), nonce.as_bytes(), associated_data.as_bytes(), plain);
+        sealed.map(|sealed| STANDARD.encode(sealed)).unwrap_or_default()
     }
 }
 
@@ -102,7 +114,7 @@ pub(super) struct State {
 impl State {
     /// With one merchant, whose credentials follow from the seed.
     pub(super) fn new(settings: &Settings, seed: u64) -> Self {
-        let authority = Authority::new("wxpay-sim root", settings.v3.ring.pair(0));
+        let authority = Authority::new("wxpay-sim root", settings.v3.ring.root());
         let mut chance = Chance::new(seed, "v3");
         // The first key is the root's, the second that of the TLS server.
         let mut given = 2;
@@ -111,7 +123,10 @@ impl State {
                 break merchant;
             }
         };
-        let merchants = Merchants([(first.mchid().clone(), first.clone())].into());
+        let merchants = Merchants {
+            all: [(first.mchid().clone(), first.clone())].into(),
+            ring: settings.v3.ring.clone(),
+        };
         Self {
             merchants,
             ledger: Ledger::default(),
@@ -158,8 +173,7 @@ fn thrown_away(
     let name = "Tenpay.com sign";
     let certificate = authority.certificate(serial(chance)?, name, pair.public(), since);
     let key = PlatformKey::new(format!("PUB_KEY_ID_0{}", chance.text(DIGITS, 33)).parse()?, next());
-    let mode = if ring.is_quick() { Mode::PublicKey } else { Mode::Either };
-    let platform = Platform::new(certificate, pair, key, mode);
+    let platform = Platform::new(certificate, pair, key, Mode::Either);
     let appid = format!("wx{}", chance.text(HEX, 16)).parse()?;
     Ok(Merchant::new(mchid, appid, api_key, chance.text(ALPHANUMERIC, 32), platform))
 }
@@ -230,17 +244,17 @@ impl Gateway {
 
     /// The same, to change it.
     pub fn merchant_mut(&mut self, mchid: &MchId) -> Option<&mut Merchant> {
-        self.v3.merchants.0.get_mut(mchid)
+        self.v3.merchants.all.get_mut(mchid)
     }
 
     /// Every merchant of the third generation.
     pub fn merchants(&self) -> impl Iterator<Item = &Merchant> {
-        self.v3.merchants.0.values()
+        self.v3.merchants.all.values()
     }
 
     /// Makes a merchant known, or known anew.
     pub fn enrol(&mut self, merchant: Merchant) {
-        self.v3.merchants.0.insert(merchant.mchid().clone(), merchant);
+        self.v3.merchants.all.insert(merchant.mchid().clone(), merchant);
     }
 
     /// Makes up one merchant more and makes it known.
@@ -259,12 +273,12 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`Misstep`] for an unknown merchant, while a switch to the public key is on its way, and with quick keys.
+    /// [`Misstep`] for an unknown merchant, and while a switch to the public key is on its way.
     pub fn rotate_certificate(&mut self, mchid: &MchId, now: UnixTime) -> Result<(), Misstep> {
         let pair = self.settings.v3.ring.pair(self.v3.given);
         let serial = serial(&mut self.v3.chance).map_err(|_| Misstep)?;
         let certificate = self.v3.authority.certificate(serial, "Tenpay.com sign", pair.public(), now);
-        let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(Misstep)?;
+        let merchant = self.v3.merchants.all.get_mut(mchid).ok_or(Misstep)?;
         merchant.platform_mut().rotate(certificate, pair)?;
         self.v3.given = self.v3.given.saturating_add(1);
         Ok(())
@@ -279,7 +293,7 @@ impl Gateway {
         let pair = self.settings.v3.ring.pair(self.v3.given);
         let serial = serial(&mut self.v3.chance).map_err(|_| Misstep)?;
         let certificate = self.v3.authority.certificate(serial, mchid.as_str(), pair.public(), now);
-        let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(Misstep)?;
+        let merchant = self.v3.merchants.all.get_mut(mchid).ok_or(Misstep)?;
         let api_key = ApiKey::new(certificate, pair);
         merchant.add_api_key(api_key.clone());
         self.v3.given = self.v3.given.saturating_add(1);

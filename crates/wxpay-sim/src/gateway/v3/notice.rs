@@ -7,15 +7,16 @@ use super::{
 use crate::{
     chance::{ALPHANUMERIC, Chance, HEX},
     notices::{Forgery, Made},
+    time,
 };
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::time::Duration;
-use wxpay_proto::{UnixTime, id::MchId, wire::time::rfc3339};
+use wxpay_proto::{UnixTime, id::MchId};
 
 /// What a notice says, and to whom.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_field_names, reason = "event_type is the protocol's word")]
 pub(crate) struct Event {
     pub(crate) mchid: MchId,
     pub(crate) notify_url: String,
@@ -46,10 +47,10 @@ impl Event {
         let key = merchant.and_then(|merchant| merchant.api_v3_key()).map_or("", |key| key.expose());
         let nonce = chance.text(ALPHANUMERIC, 12);
         let plain = self.plain.to_string();
-        let ciphertext = sealed(key, &nonce, self.original_type, plain.as_bytes());
+        let ciphertext = merchants.sealed(key, &nonce, self.original_type, plain.as_bytes());
         let body = json!({
             "id": id,
-            "create_time": rfc3339(self.created),
+            "create_time": time::rfc3339(self.created),
             "resource_type": "encrypt-resource",
             "event_type": self.event_type,
             "summary": self.summary,
@@ -65,14 +66,14 @@ impl Event {
         let (nonce, drawn) = (chance.text(ALPHANUMERIC, 32), chance.below(1000));
         let signer =
             merchant.map(|merchant| merchant.platform().signs_notice(self.asked.as_deref(), drawn, now));
-        let signed = signer.map(|signer| reply::signed(body.as_bytes(), signer, &nonce, now));
+        let said = signer.map(|signer| reply::signed(body.as_bytes(), signer, &nonce, now));
         let mut headers = vec![
             ("user-agent", String::from("Mozilla/4.0")),
             ("accept", String::from("*/*")),
             ("content-type", String::from("application/json")),
             ("request-id", format!("{}-0", chance.text(HEX, 32).to_uppercase())),
         ];
-        headers.extend(signed.into_iter().flatten());
+        headers.extend(said.into_iter().flatten());
         if let Some(forgery) = forgery {
             forge(forgery, &mut headers, &mut body, chance);
         }
@@ -92,17 +93,5 @@ fn forge(forgery: Forgery, headers: &mut [(&'static str, String)], body: &mut St
         Forgery::Signature => set("wechatpay-signature", STANDARD.encode([7; 256])),
         Forgery::Payer => set("wechatpay-serial", String::from(UNKNOWN)),
         Forgery::Probe => set("wechatpay-signature", reply::probe(chance)),
-    }
-}
-
-/// AES-256-GCM under the APIv3 key, in Base64 with the tag behind. Empty if the key or the nonce are not of their
-/// length; a merchant without a key is sent no notice.
-pub(super) fn sealed(key: &str, nonce: &str, associated_data: &str, plain: &[u8]) -> String {
-    let Ok(key) = UnboundKey::new(&AES_256_GCM, key.as_bytes()) else { return String::new() };
-    let Ok(nonce) = Nonce::try_assume_unique_for_key(nonce.as_bytes()) else { return String::new() };
-    let mut text = plain.to_vec();
-    match LessSafeKey::new(key).seal_in_place_append_tag(nonce, Aad::from(associated_data), &mut text) {
-        Ok(()) => STANDARD.encode(text),
-        Err(_) => String::new(),
     }
 }

@@ -10,11 +10,11 @@ use wxpay_proto::{UnixTime, id::MchId};
 
 /// Calls and failures of the second that was last seen, by merchant and operation.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rates(BTreeMap<(MchId, &'static str), Second>);
+pub(super) struct Rates(BTreeMap<(MchId, &'static str), Count>);
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Second {
-    second: u64,
+struct Count {
+    at: u64,
     calls: u32,
     failures: u32,
 }
@@ -28,8 +28,8 @@ impl Rates {
         now: UnixTime,
     ) -> Result<(), Refusal> {
         let entry = self.0.entry((mchid.clone(), operation.label)).or_default();
-        if entry.second != now.as_secs() {
-            *entry = Second { second: now.as_secs(), calls: 0, failures: 0 };
+        if entry.at != now.as_secs() {
+            *entry = Count { at: now.as_secs(), calls: 0, failures: 0 };
         }
         let full = |limit: Option<u32>, count| limit.is_some_and(|limit| count >= limit);
         if full(operation.limit, entry.calls) || full(operation.failing_limit, entry.failures) {

@@ -19,7 +19,6 @@ use serde_json::{Value, json};
 use wxpay_proto::{
     Fen, UnixTime,
     id::{MchId, OutRefundNo},
-    wire::time::rfc3339,
 };
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -303,7 +302,7 @@ fn shown(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
         "out_trade_no": order.out_trade_no,
         "channel": "ORIGINAL",
         "user_received_account": received_by(payment),
-        "create_time": rfc3339(UnixTime::from_secs(record.created_at)),
+        "create_time": time::rfc3339(UnixTime::from_secs(record.created_at)),
         "status": record.status.as_str(),
         "funds_account": refund.funds_account,
         "amount": {
@@ -339,7 +338,7 @@ fn received_by(payment: &Payment) -> &'static str {
 
 fn succeeded(shown: &mut Value, record: &RefundRecord) {
     if let (Some(at), Some(members)) = (record.success_at, shown.as_object_mut()) {
-        members.insert("success_time".into(), rfc3339(UnixTime::from_secs(at)).into());
+        members.insert("success_time".into(), time::rfc3339(UnixTime::from_secs(at)).into());
     }
 }
 

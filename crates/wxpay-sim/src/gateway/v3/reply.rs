@@ -94,8 +94,8 @@ pub(super) fn sealed(
     now: UnixTime,
 ) -> Response {
     let mut body = reply.body;
-    let signed = signer.map(|signer| signature(&body, signer, negative, chance, now));
-    if negative == Some(Negative::TamperedBody) && signed.is_some() {
+    let five = signer.map(|signer| signature(&body, signer, negative, chance, now));
+    if negative == Some(Negative::TamperedBody) && five.is_some() {
         tamper(&mut body);
     }
     let status = if reply.status == 204 && !body.is_empty() { 200 } else { reply.status };
@@ -109,7 +109,7 @@ pub(super) fn sealed(
         response =
             response.with("content-type", reply.content_type.as_bytes()).with("content-language", b"zh-CN");
     }
-    let headers = signed.into_iter().flatten();
+    let headers = five.into_iter().flatten();
     headers.fold(response, |response, (name, value)| response.with(name, value.as_bytes()))
 }
 

@@ -1,14 +1,17 @@
 //! The platform's keys and the merchant's: download, rotation, migration, sealing.
 
-use super::shop::Shop;
-use aws_lc_rs::rsa::{
-    OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
-    PublicEncryptingKey,
+use super::shop::{START, Shop, bare};
+use aws_lc_rs::{
+    digest,
+    rsa::{
+        OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
+        PublicEncryptingKey,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use wxpay_proto::{crypto::Certificate, wire::time::parse_rfc3339};
-use wxpay_sim::merchant::Mode;
+use wxpay_proto::{crypto::Certificate, http::Method, wire::time::parse_rfc3339};
+use wxpay_sim::{Gateway, Outcome, Settings, keys::Ring, merchant::Mode};
 
 fn set_mode(shop: &mut Shop, mode: Mode) {
     let mchid = shop.me.mchid().clone();
@@ -45,7 +48,7 @@ fn a_merchant_with_a_public_key_alone_has_no_certificates() {
 fn replies_follow_the_request_once_the_switch_is_on() {
     let mut shop = Shop::open();
     let (certificate, key) = (shop.platform_serial(), shop.public_key_id());
-    let mut signer = |shop: &mut Shop, mode, names: Option<&str>| {
+    let signer = |shop: &mut Shop, mode, names: Option<&str>| {
         set_mode(shop, mode);
         shop.names = names.map(String::from);
         shop.get("/v3/certificates").headers["wechatpay-serial"].clone()
@@ -146,4 +149,33 @@ fn a_sealed_field_needs_the_name_of_the_key_it_is_sealed_for() {
     let said = echo(&mut shop, &text);
     assert_eq!((said.refusal().1, location(&said)), ("PARAM_ERROR", json!("body")));
     assert_eq!(said.body["detail"]["issue"], "敏感信息解密失败");
+}
+
+/// The scheme of mass tests, reckoned here by its definition.
+#[test]
+fn quick_keys_sign_by_hashes_and_have_real_certificates() {
+    let mut settings = Settings::default();
+    settings.v3.ring = Ring::Quick;
+    let mut gateway = Gateway::new(settings, 1);
+    let me = gateway.merchant().clone();
+    let sha256 = |parts: &[&[u8]]| digest::digest(&digest::SHA256, &parts.concat()).as_ref().to_vec();
+    let sign = |spki: &[u8], message: &str| sha256(&[&sha256(&[spki]), message.as_bytes()]).repeat(8);
+    let (own, now) = (&me.api_keys()[0].certificate, START.as_secs());
+    let signed = sign(&own.public_key().der(), &format!("GET\n/v3/certificates\n{now}\nn\n\n"));
+    let authorization = format!(
+        "WECHATPAY2-SHA256-RSA2048 mchid={},nonce_str=n,signature={},timestamp={now},serial_no={}",
+        me.mchid(),
+        STANDARD.encode(signed),
+        own.serial()
+    );
+    let request = bare(Method::Get, "/v3/certificates", "").with("authorization", authorization);
+    let Outcome::Reply(reply) = gateway.answer(&request, START) else { panic!("no trouble was asked for") };
+    assert_eq!(reply.status(), 200);
+    let header = |name| std::str::from_utf8(reply.header(name).unwrap()).unwrap().to_owned();
+    let listed = me.platform().certificates(START).next().unwrap();
+    assert_eq!(header("wechatpay-serial"), listed.certificate.serial().as_str());
+    let certificate = Certificate::parse_pem(listed.certificate.pem().unwrap().as_bytes()).unwrap();
+    let body = std::str::from_utf8(reply.body()).unwrap();
+    let message = format!("{}\n{}\n{body}\n", header("wechatpay-timestamp"), header("wechatpay-nonce"));
+    assert_eq!(header("wechatpay-signature"), STANDARD.encode(sign(certificate.spki(), &message)));
 }

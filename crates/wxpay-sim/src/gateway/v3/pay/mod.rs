@@ -16,9 +16,10 @@ use super::{
 use crate::{
     gateway::Gateway,
     ledger::v3::{Order, OrderKey, TradeState, TradeType},
+    time,
 };
 use serde_json::Value;
-use wxpay_proto::{UnixTime, id::OutTradeNo, wire::time::parse_rfc3339};
+use wxpay_proto::{UnixTime, id::OutTradeNo};
 
 /// An order's number.
 pub(in crate::gateway::v3) const OUT_TRADE_NO: Field =
@@ -118,7 +119,7 @@ fn placed_before<'a>(
 /// `time_expire`, which must lie ahead.
 fn time_expire(call: &Call) -> Result<Option<UnixTime>, Refusal> {
     let Some(said) = call.text("/time_expire") else { return Ok(None) };
-    let time = parse_rfc3339(said).ok().filter(|time| *time > call.now);
+    let time = time::parse_rfc3339(said).filter(|time| *time > call.now);
     let passed = || errors::PARAM_ERROR.at("body", "/time_expire", said.into(), "应晚于当前时间");
     time.map(Some).ok_or_else(passed)
 }

@@ -66,10 +66,9 @@ impl Gateway {
     pub fn fail_transaction(&mut self, named: &Named, now: UnixTime) -> Result<TransactionRecord, CannotPay> {
         self.tick(now);
         let key = self.named(named).map(Order::key).ok_or(CannotPay::NoSuchOrder)?;
-        if let Some(order) = self.v3.ledger.order_mut(&key) {
-            if order.ended == Some(Ended::UserPaying) {
-                order.ended = Some(Ended::PayError);
-            }
+        let order = self.v3.ledger.order_mut(&key);
+        if let Some(order) = order.filter(|order| order.ended == Some(Ended::UserPaying)) {
+            order.ended = Some(Ended::PayError);
         }
         self.transaction(named, now).ok_or(CannotPay::NoSuchOrder)
     }

@@ -1,8 +1,11 @@
 //! The transaction, as queries and notices show it.
 
-use crate::ledger::v3::{Order, Payment, TradeState};
+use crate::{
+    ledger::v3::{Order, Payment, TradeState},
+    time,
+};
 use serde_json::{Value, json};
-use wxpay_proto::{UnixTime, wire::time::rfc3339};
+use wxpay_proto::UnixTime;
 
 /// The object of queries, code pay and notices. What is known of a payment alone is there only once there is one.
 pub(in crate::gateway::v3) fn transaction(order: &Order, now: UnixTime) -> Value {
@@ -39,7 +42,7 @@ fn told(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
             "bank_type": payment.bank_type,
             "payer": { "openid": payment.openid.as_str() },
             "promotion_detail": promotions(payment),
-            "success_time": rfc3339(UnixTime::from_secs(payment.success_at)),
+            "success_time": time::rfc3339(UnixTime::from_secs(payment.success_at)),
             "trade_type": order.trade_type.as_str(),
             "transaction_id": payment.transaction_id,
         });
