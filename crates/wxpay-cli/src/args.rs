@@ -78,6 +78,9 @@ pub(crate) struct Sim {
     /// The address and port to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
+    /// Speaks TLS, under a root of its own that the credentials name (`TLS_CA`).
+    #[arg(long)]
+    pub(crate) tls: bool,
     /// Writes the URL and the credentials there instead, in a file that only you may read.
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,

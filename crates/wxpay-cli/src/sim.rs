@@ -15,7 +15,7 @@ use wxpay_sim::{
     environment::{self, Environment},
     keys::Ring,
     merchant::Mode,
-    serve::Server,
+    serve::{Server, Tls},
     settings,
 };
 
@@ -24,10 +24,23 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
     let listener = TcpListener::bind(args.listen)
         .await
         .map_err(|error| Failure::input(format!("--listen must be an address to listen on: {error}")))?;
-    let server = Server::start(listener, gateway, Clock::running())?;
+    let tls = if args.tls {
+        let since = gateway.settings().v3.certificates_since;
+        Some(Tls::of(&gateway, since)?)
+    } else {
+        None
+    };
+    let server = match &tls {
+        None => Server::start(listener, gateway, Clock::running())?,
+        Some(tls) => Server::start_tls(listener, gateway, Clock::running(), tls)?,
+    };
     let folder = Folder::of(&args)?;
-    let told = server
-        .with(|simulation, now| Environment::of(&simulation.gateway, &server.url(), now))
+    let told = server.with(|simulation, now| Environment::of(&simulation.gateway, &server.url(), now));
+    let told = match &tls {
+        None => told,
+        Some(tls) => told.with_tls_ca(tls.ca_pem().into()),
+    };
+    let told = told
         .files(folder.path())
         .map_err(|error| Failure::input(format!("--keys-dir must be a folder to write to: {error}")))?;
     if let Some(file) = &args.env_file {

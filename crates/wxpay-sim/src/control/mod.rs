@@ -8,7 +8,7 @@
 //! | `GET orders`, `GET orders/{out_trade_no}` | the record |
 //! | `POST orders/{out_trade_no}/pay` | pays; optional `{"openid","discount","bank_type"}` |
 //! | `POST orders/{out_trade_no}/cancel`, `…/fail` | the payer goes back; the payment fails |
-//! | `POST phone/pay`, `phone/cancel`, `phone/fail` | the same by the app's seven parameters, signature checked |
+//! | `POST phone/pay`, `phone/cancel`, `phone/fail` | the same by the parameters that the program on the phone got, signature checked |
 //! | `POST clock` | `{"advance_seconds"}`; `GET clock` tells the time |
 //! | `POST faults`, `GET faults`, `DELETE faults` | adds a rule, shows the rules, ends them |
 //! | `POST tokens/expire`, `tokens/replace` | ends or replaces every token |
@@ -20,7 +20,7 @@ mod problem;
 use crate::{
     clock::Clock,
     gateway::{CannotPay, Gateway, Named, Payer, Tapped},
-    phone::Bill,
+    phone::{self, Bill, PayResp},
 };
 use input::Fields;
 use problem::Problem;
@@ -165,8 +165,28 @@ fn pay(gateway: &mut Gateway, number: OutTradeNo, payer: &Payer, now: UnixTime) 
 /// Ten years at once are enough.
 const MOST_SECONDS: u64 = 315_360_000;
 
+/// The same of the third generation. Going back and failing leave the order as it is.
+fn phone_v3(gateway: &mut Gateway, tap: &str, parameters: &[u8], now: UnixTime) -> Result<Answer, Problem> {
+    let bill = phone::v3::Bill::read(gateway, parameters, now)
+        .map_err(|refused| Problem::field(refused.field, refused.rule).with_resp(&refused.resp()))?;
+    let (resp, notices_first) = match tap {
+        "cancel" => (PayResp::cancelled(), false),
+        "fail" => (PayResp::failed(), false),
+        _ => match bill.pay(gateway, &Payer::default(), now) {
+            Ok((resp, paid)) => (resp, paid.notices_first),
+            Err(cannot) => return Err(Problem::cannot(cannot).with_resp(&cannot.resp())),
+        },
+    };
+    let order = gateway.transaction(&Named::Handle(bill.prepay_id.clone()), now);
+    let shown = Answer::shown(json!({ "bill": bill, "resp": resp, "order": order }));
+    Ok(Answer { notices_first, ..shown })
+}
+
 /// What the phone shows, what the app gets back, and the gateway's record afterwards.
 fn phone(gateway: &mut Gateway, tap: &str, parameters: &[u8], now: UnixTime) -> Result<Answer, Problem> {
+    if phone::v3::Bill::is_meant(gateway, parameters, now) {
+        return phone_v3(gateway, tap, parameters, now);
+    }
     let bill = Bill::read(gateway, parameters, now)
         .map_err(|refused| Problem::field(refused.field, refused.rule).with_resp(&refused.resp()))?;
     let (resp, notices_first) = match tap {

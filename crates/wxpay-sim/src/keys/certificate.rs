@@ -2,8 +2,9 @@
 
 use super::{BadKey, KeyPair, PublicKey};
 use rcgen::{
-    CertificateParams, DistinguishedName, DnType, Issuer, KeyUsagePurpose, PKCS_RSA_SHA256, PublicKeyData,
-    SerialNumber, SignatureAlgorithm, SigningKey, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyUsagePurpose, PKCS_RSA_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm, SigningKey,
+    date_time_ymd,
 };
 use std::{
     fmt,
@@ -39,6 +40,53 @@ impl Authority {
             issuer: self.clone(),
             der: OnceLock::new(),
         }))
+    }
+}
+
+/// What a TLS server and its client need.
+impl Authority {
+    /// The root itself, in PEM.
+    pub(crate) fn pem(&self, from: UnixTime) -> Result<String, BadKey> {
+        let mut params = self.params();
+        last(&mut params, from)?;
+        let made = params.self_signed(&Signer::of(&self.key.public(), Some(&self.key))?);
+        Ok(super::pem("CERTIFICATE", made.map_err(|_| BadKey)?.der()))
+    }
+
+    /// A certificate for a server of these names, as DER.
+    pub(crate) fn server_der(
+        &self,
+        names: &[&str],
+        key: &PublicKey,
+        from: UnixTime,
+    ) -> Result<Vec<u8>, BadKey> {
+        let names: Vec<String> = names.iter().copied().map(String::from).collect();
+        let mut params = CertificateParams::new(names.clone()).map_err(|_| BadKey)?;
+        params.distinguished_name = named(names.first().map_or("", String::as_str)).distinguished_name;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.signed(params, key, from)
+    }
+
+    fn params(&self) -> CertificateParams {
+        let mut params = named(self.name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        params
+    }
+
+    fn signed(
+        &self,
+        mut params: CertificateParams,
+        key: &PublicKey,
+        from: UnixTime,
+    ) -> Result<Vec<u8>, BadKey> {
+        last(&mut params, from)?;
+        params.use_authority_key_identifier_extension = true;
+        let issuer = self.params();
+        let issuer = Issuer::from_params(&issuer, Signer::of(&self.key.public(), Some(&self.key))?);
+        let made = params.signed_by(&Signer::of(key, None)?, &issuer).map_err(|_| BadKey)?;
+        Ok(made.der().to_vec())
     }
 }
 
@@ -108,16 +156,8 @@ impl Certificate {
         let mut params = named(&inner.name);
         params.serial_number =
             Some(SerialNumber::from(hex::decode(inner.serial.as_str()).map_err(|_| BadKey)?));
-        for (time, place) in [(inner.from, &mut params.not_before), (inner.until, &mut params.not_after)] {
-            let since = Duration::from_secs(time.as_secs()).try_into().map_err(|_| BadKey)?;
-            *place = date_time_ymd(1970, 1, 1).checked_add(since).ok_or(BadKey)?;
-        }
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
-        let issuer = named(inner.issuer.name);
-        let signer = Signer::of(&inner.issuer.key.public(), Some(&inner.issuer.key))?;
-        let issuer = Issuer::from_params(&issuer, signer);
-        let made = params.signed_by(&Signer::of(&inner.key, None)?, &issuer).map_err(|_| BadKey)?;
-        Ok(made.der().to_vec())
+        inner.issuer.signed(params, &inner.key, inner.from)
     }
 }
 
@@ -133,6 +173,16 @@ fn named(name: &str) -> CertificateParams {
     params.distinguished_name.push(DnType::CommonName, name);
     params.distinguished_name.push(DnType::OrganizationName, "wxpay-sim, for tests alone");
     params
+}
+
+/// Makes a certificate valid for five years. A moment past the calendar's end is none.
+fn last(params: &mut CertificateParams, from: UnixTime) -> Result<(), BadKey> {
+    let until = from.after(LIFETIME);
+    for (time, place) in [(from, &mut params.not_before), (until, &mut params.not_after)] {
+        let since = Duration::from_secs(time.as_secs()).try_into().map_err(|_| BadKey)?;
+        *place = date_time_ymd(1970, 1, 1).checked_add(since).ok_or(BadKey)?;
+    }
+    Ok(())
 }
 
 /// A key as rcgen takes it: the public half, and the private one if it is to sign.

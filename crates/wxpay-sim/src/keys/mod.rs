@@ -10,7 +10,6 @@ mod rsa;
 pub use certificate::{Authority, Certificate};
 pub use ring::Ring;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{fmt, sync::Arc};
 
@@ -189,35 +188,6 @@ impl PublicKey {
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PublicKey(…)")
-    }
-}
-
-/// A box under an APIv3 key, the tag behind.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Cipher {
-    Aes256Gcm,
-    Quick,
-}
-
-impl Cipher {
-    /// `None` if key or nonce are not of their length: 32 and 12 bytes.
-    pub(crate) fn sealed(
-        self,
-        key: &[u8],
-        nonce: &[u8],
-        associated_data: &[u8],
-        plain: &[u8],
-    ) -> Option<Vec<u8>> {
-        match self {
-            Self::Quick => Some(quick::sealed(key, nonce, associated_data, plain)),
-            Self::Aes256Gcm => {
-                let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).ok()?);
-                let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
-                let mut text = plain.to_vec();
-                key.seal_in_place_append_tag(nonce, Aad::from(associated_data), &mut text).ok()?;
-                Some(text)
-            }
-        }
     }
 }
 

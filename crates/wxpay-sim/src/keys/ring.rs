@@ -1,6 +1,6 @@
 //! Where the keys of a gateway come from.
 
-use super::{BadKey, Cipher, KeyPair};
+use super::{BadKey, KeyPair};
 use std::sync::Arc;
 
 /// The keys that a gateway gives out: to its merchants, to the platform, to its certificates' root.
@@ -11,7 +11,8 @@ pub enum Ring {
     #[default]
     Fixed,
     /// Keys of the [quick scheme](KeyPair::quick) under the public halves of the fixed ones, for tests of a hundred
-    /// thousand orders. Certificates are real, what is signed and sealed is not.
+    /// thousand orders. Certificates are real, and so are boxes under the APIv3 key; what the keys sign and seal is
+    /// not.
     Quick,
     /// These keys, the first again after the last.
     Given(Arc<[KeyPair]>),
@@ -28,18 +29,26 @@ impl Ring {
         made.map(|keys| Self::Given(keys.into()))
     }
 
-    pub(crate) const fn cipher(&self) -> Cipher {
-        match self {
-            Self::Quick => Cipher::Quick,
-            Self::Fixed | Self::Given(_) => Cipher::Aes256Gcm,
-        }
+    /// Whether its keys are of the quick scheme.
+    #[must_use]
+    pub const fn is_quick(&self) -> bool {
+        matches!(self, Self::Quick)
     }
 
     /// The key of the certificates' root: never a quick one.
     pub(crate) fn root(&self) -> KeyPair {
+        self.real(0)
+    }
+
+    /// The key of the TLS server: never a quick one.
+    pub(crate) fn server(&self) -> KeyPair {
+        self.real(1)
+    }
+
+    fn real(&self, number: usize) -> KeyPair {
         match self {
-            Self::Quick => Self::Fixed.pair(0),
-            Self::Fixed | Self::Given(_) => self.pair(0),
+            Self::Quick => Self::Fixed.pair(number),
+            Self::Fixed | Self::Given(_) => self.pair(number),
         }
     }
 

@@ -2,10 +2,13 @@
 //!
 //! It carries mishaps out for real: an answer that is lost is a connection closed without a byte, one that is cut
 //! breaks off in the middle of its body. Notices are sent as they fall due, over plain HTTP only; a notice for
-//! an `https` address counts as not answered.
+//! an `https` address counts as not answered. It speaks TLS itself if it is [given](Server::start_tls) a certificate.
 
 mod body;
 mod post;
+mod tls;
+
+pub use tls::Tls;
 
 use crate::{
     clock::Clock,
@@ -25,11 +28,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpListener,
     sync::Notify,
     task::{AbortHandle, JoinSet},
     time::timeout,
 };
+use tokio_rustls::TlsAcceptor;
 use wxpay_proto::{
     UnixTime,
     http::{self, Request, Response},
@@ -43,6 +48,7 @@ const MAX_BODY: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    is_tls: bool,
     shared: Arc<Shared>,
     tasks: [AbortHandle; 2],
 }
@@ -62,17 +68,35 @@ impl Server {
     ///
     /// When the listener has no address.
     pub fn start(listener: TcpListener, gateway: Gateway, clock: Clock) -> io::Result<Self> {
-        let address = listener.local_addr()?;
+        Self::serving(listener, gateway, clock, None)
+    }
+
+    /// The same over TLS.
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start).
+    pub fn start_tls(listener: TcpListener, gateway: Gateway, clock: Clock, tls: &Tls) -> io::Result<Self> {
+        Self::serving(listener, gateway, clock, Some(tls.acceptor.clone()))
+    }
+
+    fn serving(
+        listener: TcpListener,
+        gateway: Gateway,
+        clock: Clock,
+        tls: Option<TlsAcceptor>,
+    ) -> io::Result<Self> {
+        let (address, is_tls) = (listener.local_addr()?, tls.is_some());
         let shared = Arc::new(Shared {
             simulation: Mutex::new(Simulation { gateway, clock }),
             changed: Notify::new(),
             client: post::client(),
         });
         let tasks = [
-            tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle(),
+            tokio::spawn(accept(listener, tls, Arc::clone(&shared))).abort_handle(),
             tokio::spawn(deliver(Arc::clone(&shared))).abort_handle(),
         ];
-        Ok(Self { address, shared, tasks })
+        Ok(Self { address, is_tls, shared, tasks })
     }
 
     /// Where it listens.
@@ -84,7 +108,8 @@ impl Server {
     /// The base URL for a merchant's program, without a slash at its end.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.is_tls { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Looks at the simulation or changes it, at the virtual time of now.
@@ -120,7 +145,7 @@ fn real_now() -> UnixTime {
     UnixTime::EPOCH.after(since)
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
     // Dropped with this task, and the connections with it.
     let mut connections = JoinSet::new();
     loop {
@@ -131,17 +156,29 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             continue;
         };
         stream.set_nodelay(true).ok();
-        let shared = Arc::clone(&shared);
+        let (shared, tls) = (Arc::clone(&shared), tls.clone());
         connections.spawn(async move {
-            let service = service_fn(move |request| handle(Arc::clone(&shared), request));
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(PATIENCE)
-                .serve_connection(TokioIo::new(stream), service);
-            // An error here is a peer that left, or a mishap that was asked for.
-            connection.await.ok();
+            match tls {
+                None => converse(stream, shared).await,
+                Some(tls) => {
+                    // A peer that does not finish its greeting, or does not trust us, is gone.
+                    if let Ok(Ok(stream)) = timeout(PATIENCE, tls.accept(stream)).await {
+                        converse(stream, shared).await;
+                    }
+                }
+            }
         });
     }
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+    let service = service_fn(move |request| handle(Arc::clone(&shared), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(stream), service);
+    // An error here is a peer that left, or a mishap that was asked for.
+    connection.await.ok();
 }
 
 /// Sends notices as they fall due.

@@ -4,6 +4,7 @@ use super::{
     call::Call,
     errors::{self, Refusal},
     fields::{Field, Kind, may},
+    notice::sealed,
     reply::Reply,
     route::Operation,
 };
@@ -35,7 +36,7 @@ fn list(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
                 "algorithm": "AEAD_AES_256_GCM",
                 "nonce": nonce,
                 "associated_data": "certificate",
-                "ciphertext": gateway.v3.merchants.sealed(key.expose(), &nonce, "certificate", pem.as_bytes()),
+                "ciphertext": sealed(key.expose(), &nonce, "certificate", pem.as_bytes()),
             },
         }));
     }

@@ -49,14 +49,13 @@ pub use requests::RequestRecord;
 use super::{Gateway, agenda::Agenda};
 use crate::{
     chance::{ALPHANUMERIC, Chance, DIGITS, HEX},
-    keys::{Authority, Ring},
+    keys::Authority,
     ledger::v3::Ledger,
     merchant::{ApiKey, Merchant, Misstep, Mode, Platform, PlatformKey},
     notices::{Notice, Says},
     settings::Settings,
     warnings::Kind,
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use call::Door;
 use errors::Refusal;
 use notice::Event;
@@ -75,22 +74,11 @@ pub(super) const ROOT: &str = "/v3/";
 
 /// The merchants of the third generation.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Merchants {
-    all: BTreeMap<MchId, Merchant>,
-    ring: Ring,
-}
+pub(crate) struct Merchants(BTreeMap<MchId, Merchant>);
 
 impl Merchants {
     pub(crate) fn get(&self, mchid: &MchId) -> Option<&Merchant> {
-        self.all.get(mchid)
-    }
-
-    /// A box under an APIv3 key, in Base64 with the tag behind. Empty if key or nonce are not of their length; a
-    /// merchant without a key is told nothing.
-    fn sealed(&self, key: &str, nonce: &str, associated_data: &str, plain: &[u8]) -> String {
-        let cipher = self.ring.cipher();
-        let sealed = cipher.sealed(key.as_bytes(), nonce.as_bytes(), associated_data.as_bytes(), plain);
-        sealed.map(|sealed| STANDARD.encode(sealed)).unwrap_or_default()
+        self.0.get(mchid)
     }
 }
 
@@ -123,10 +111,7 @@ impl State {
                 break merchant;
             }
         };
-        let merchants = Merchants {
-            all: [(first.mchid().clone(), first.clone())].into(),
-            ring: settings.v3.ring.clone(),
-        };
+        let merchants = Merchants([(first.mchid().clone(), first.clone())].into());
         Self {
             merchants,
             ledger: Ledger::default(),
@@ -244,17 +229,17 @@ impl Gateway {
 
     /// The same, to change it.
     pub fn merchant_mut(&mut self, mchid: &MchId) -> Option<&mut Merchant> {
-        self.v3.merchants.all.get_mut(mchid)
+        self.v3.merchants.0.get_mut(mchid)
     }
 
     /// Every merchant of the third generation.
     pub fn merchants(&self) -> impl Iterator<Item = &Merchant> {
-        self.v3.merchants.all.values()
+        self.v3.merchants.0.values()
     }
 
     /// Makes a merchant known, or known anew.
     pub fn enrol(&mut self, merchant: Merchant) {
-        self.v3.merchants.all.insert(merchant.mchid().clone(), merchant);
+        self.v3.merchants.0.insert(merchant.mchid().clone(), merchant);
     }
 
     /// Makes up one merchant more and makes it known.
@@ -278,7 +263,7 @@ impl Gateway {
         let pair = self.settings.v3.ring.pair(self.v3.given);
         let serial = serial(&mut self.v3.chance).map_err(|_| Misstep)?;
         let certificate = self.v3.authority.certificate(serial, "Tenpay.com sign", pair.public(), now);
-        let merchant = self.v3.merchants.all.get_mut(mchid).ok_or(Misstep)?;
+        let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(Misstep)?;
         merchant.platform_mut().rotate(certificate, pair)?;
         self.v3.given = self.v3.given.saturating_add(1);
         Ok(())
@@ -293,7 +278,7 @@ impl Gateway {
         let pair = self.settings.v3.ring.pair(self.v3.given);
         let serial = serial(&mut self.v3.chance).map_err(|_| Misstep)?;
         let certificate = self.v3.authority.certificate(serial, mchid.as_str(), pair.public(), now);
-        let merchant = self.v3.merchants.all.get_mut(mchid).ok_or(Misstep)?;
+        let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(Misstep)?;
         let api_key = ApiKey::new(certificate, pair);
         merchant.add_api_key(api_key.clone());
         self.v3.given = self.v3.given.saturating_add(1);

@@ -9,6 +9,7 @@ use crate::{
     notices::{Forgery, Made},
     time,
 };
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -47,7 +48,7 @@ impl Event {
         let key = merchant.and_then(|merchant| merchant.api_v3_key()).map_or("", |key| key.expose());
         let nonce = chance.text(ALPHANUMERIC, 12);
         let plain = self.plain.to_string();
-        let ciphertext = merchants.sealed(key, &nonce, self.original_type, plain.as_bytes());
+        let ciphertext = sealed(key, &nonce, self.original_type, plain.as_bytes());
         let body = json!({
             "id": id,
             "create_time": time::rfc3339(self.created),
@@ -93,5 +94,17 @@ fn forge(forgery: Forgery, headers: &mut [(&'static str, String)], body: &mut St
         Forgery::Signature => set("wechatpay-signature", STANDARD.encode([7; 256])),
         Forgery::Payer => set("wechatpay-serial", String::from(UNKNOWN)),
         Forgery::Probe => set("wechatpay-signature", reply::probe(chance)),
+    }
+}
+
+/// AES-256-GCM under the APIv3 key, in Base64 with the tag behind. Empty if the key or the nonce are not of their
+/// length; a merchant without a key is told nothing.
+pub(super) fn sealed(key: &str, nonce: &str, associated_data: &str, plain: &[u8]) -> String {
+    let Ok(key) = UnboundKey::new(&AES_256_GCM, key.as_bytes()) else { return String::new() };
+    let Ok(nonce) = Nonce::try_assume_unique_for_key(nonce.as_bytes()) else { return String::new() };
+    let mut text = plain.to_vec();
+    match LessSafeKey::new(key).seal_in_place_append_tag(nonce, Aad::from(associated_data), &mut text) {
+        Ok(()) => STANDARD.encode(text),
+        Err(_) => String::new(),
     }
 }

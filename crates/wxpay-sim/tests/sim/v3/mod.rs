@@ -1,8 +1,10 @@
 //! The third generation, from a merchant's side.
 
 mod door;
+mod http;
 mod keys;
 mod notices;
 mod pay;
+mod phone;
 mod refund;
 mod shop;

@@ -1,7 +1,9 @@
 //! A fake WeChat app: it takes the seven parameters, checks the second signature, shows what it would pay.
 //!
 //! Without it the second signature would never be tested. The real app asks WeChat's servers, which know the key;
-//! this one asks the [`Gateway`].
+//! this one asks the [`Gateway`]. The third generation's parameters are in [`v3`].
+
+pub mod v3;
 
 use crate::{
     gateway::{
@@ -49,6 +51,14 @@ pub struct PayResp {
 impl PayResp {
     fn new(err_code: i32, err_str: impl Into<String>) -> Self {
         Self { err_code, err_str: err_str.into() }
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        Self::new(-2, "")
+    }
+
+    pub(crate) fn failed() -> Self {
+        Self::new(-1, "the payment failed")
     }
 }
 
@@ -157,7 +167,7 @@ impl Bill {
     /// The payer goes back.
     pub fn cancel(&self, gateway: &mut Gateway, now: UnixTime) -> PayResp {
         match gateway.cancel(&self.tapped(), now) {
-            Ok(_) => PayResp::new(-2, ""),
+            Ok(_) => PayResp::cancelled(),
             Err(cannot) => cannot.resp(),
         }
     }
@@ -165,7 +175,7 @@ impl Bill {
     /// The payment fails.
     pub fn fail(&self, gateway: &mut Gateway, now: UnixTime) -> PayResp {
         match gateway.fail(&self.tapped(), now) {
-            Ok(_) => PayResp::new(-1, "the payment failed"),
+            Ok(_) => PayResp::failed(),
             Err(cannot) => cannot.resp(),
         }
     }

@@ -1,0 +1,73 @@
+//! TLS, under the simulator's own root.
+
+use crate::{
+    gateway::Gateway,
+    keys::{Authority, BadKey},
+};
+use std::{fmt, io, sync::Arc};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::aws_lc_rs,
+        pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
+    },
+};
+use wxpay_proto::UnixTime;
+
+/// The names that a gateway is known by: WeChat Pay's own, and this machine's.
+const NAMES: [&str; 10] = [
+    "api.mch.weixin.qq.com",
+    "api2.mch.weixin.qq.com",
+    "api.wechatpay.cn",
+    "api2.wechatpay.cn",
+    "api.weixin.qq.com",
+    "payapp.mch.weixin.qq.com",
+    "payapp.weixin.qq.com",
+    "localhost",
+    "127.0.0.1",
+    "::1",
+];
+
+/// A server certificate, and the root that a client must trust.
+#[derive(Clone)]
+pub struct Tls {
+    ca_pem: String,
+    pub(super) acceptor: TlsAcceptor,
+}
+
+impl Tls {
+    /// A certificate for WeChat Pay's host names, `localhost` and the loopback addresses, valid from a moment on for
+    /// five years. Its keys are those of the gateway's [ring](crate::keys::Ring).
+    ///
+    /// # Errors
+    ///
+    /// When the certificates cannot be made.
+    pub fn of(gateway: &Gateway, from: UnixTime) -> io::Result<Self> {
+        let bad = |error: BadKey| io::Error::other(error);
+        let ring = &gateway.settings().v3.ring;
+        let (root, pair) = (Authority::new("wxpay-sim root", ring.root()), ring.server());
+        let leaf = root.server_der(&NAMES, &pair.public(), from).map_err(bad)?;
+        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(pair.private_der()));
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .and_then(|config| {
+                config.with_no_client_auth().with_single_cert(vec![CertificateDer::from(leaf)], key)
+            });
+        let mut config = config.map_err(io::Error::other)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { ca_pem: root.pem(from).map_err(bad)?, acceptor: TlsAcceptor::from(Arc::new(config)) })
+    }
+
+    /// The root in PEM: what a client must trust.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls(…)")
+    }
+}

@@ -1,0 +1,136 @@
+//! Over real sockets: a signed call, its reply, its notice, and TLS.
+
+use super::shop::{Shop, said};
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{
+        ClientConfig, RootCertStore,
+        crypto::aws_lc_rs,
+        pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+    },
+};
+use wxpay_proto::http::{Method, Request, Response};
+use wxpay_sim::{
+    Clock,
+    serve::{Server, Tls},
+};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// One request on one connection, byte by byte.
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &Request) -> Response {
+    let target = request.url().strip_prefix("https://api.mch.weixin.qq.com").unwrap();
+    let mut text = format!("{} {target} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n", request.method());
+    for (name, value) in request.headers() {
+        text.extend([name, ": ", value, "\r\n"]);
+    }
+    text += &format!("Content-Length: {}\r\n\r\n", request.body().len());
+    stream.write_all(&[text.as_bytes(), request.body()].concat()).await.unwrap();
+    let mut bytes = Vec::new();
+    // A server that closes without a farewell has said everything all the same.
+    timeout(SOON, stream.read_to_end(&mut bytes)).await.unwrap().ok();
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let mut lines = head.split("\r\n");
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let reply = Response::new(status, bytes[end + 4..].to_vec());
+    lines.fold(reply, |reply, line| {
+        let (name, value) = line.split_once(": ").unwrap();
+        reply.with(name, value.as_bytes())
+    })
+}
+
+async fn call(server: &Server, request: &Request) -> Response {
+    exchange(TcpStream::connect(server.address()).await.unwrap(), request).await
+}
+
+async fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+#[tokio::test]
+async fn a_signed_call_over_http_is_answered_and_its_notice_is_heard() {
+    let mut shop = Shop::open();
+    let server = Server::start(listener().await, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
+    let merchant = listener().await;
+    let url = format!("http://{}/notify", merchant.local_addr().unwrap());
+    let goods = shop.goods_with("A-1_23*", &json!({ "notify_url": url }));
+    let request = shop.request(Method::Post, "/v3/pay/transactions/native?", &goods.to_string());
+    let reply = call(&server, &request).await;
+    assert_eq!(reply.status(), 200, "{:?}", said(&reply));
+    assert!(shop.believes(&reply));
+    let mchid = shop.mchid();
+    let target = format!("/v3/pay/transactions/out-trade-no/A%2D1%5f23%2A?mchid={mchid}");
+    let request = shop.request(Method::Get, &target, "");
+    assert_eq!(said(&call(&server, &request).await).body["trade_state"], "NOTPAY");
+
+    let pay =
+        Request::post("https://api.mch.weixin.qq.com/_sim/v1/orders/A-1_23*/pay".into(), "", Vec::new());
+    assert_eq!(call(&server, &pay).await.status(), 200);
+    let (mut stream, _) = timeout(SOON, merchant.accept()).await.unwrap().unwrap();
+    let mut heard = String::new();
+    while !heard.contains("encrypt-resource") || !heard.ends_with('}') {
+        let mut part = [0; 4096];
+        let read = timeout(SOON, stream.read(&mut part)).await.unwrap().unwrap();
+        assert!(read > 0, "the notice ended too soon");
+        heard.push_str(std::str::from_utf8(&part[..read]).unwrap());
+    }
+    stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.unwrap();
+    assert!(heard.starts_with("POST /notify HTTP/1.1\r\n"));
+    assert!(heard.contains("Wechatpay-Signature-Type: WECHATPAY2-SHA256-RSA2048\r\n"), "{heard}");
+}
+
+#[tokio::test]
+async fn a_204_over_http_has_no_body_and_its_headers() {
+    let mut shop = Shop::open();
+    shop.order("A12345");
+    let server = Server::start(listener().await, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
+    let body = json!({ "mchid": shop.mchid() }).to_string();
+    let request = shop.request(Method::Post, "/v3/pay/transactions/out-trade-no/A12345/close", &body);
+    let reply = call(&server, &request).await;
+    assert_eq!((reply.status(), reply.body()), (204, &b""[..]));
+    assert!(shop.believes(&reply));
+}
+
+#[tokio::test]
+async fn a_method_that_no_call_has_is_not_allowed() {
+    let mut shop = Shop::open();
+    let server = Server::start(listener().await, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
+    let request = shop.request(Method::Put, "/v3/certificates", "");
+    assert_eq!(call(&server, &request).await.status(), 405);
+}
+
+#[tokio::test]
+async fn tls_is_spoken_under_the_names_of_the_real_gateway() {
+    let mut shop = Shop::open();
+    let tls = Tls::of(&shop.gateway, shop.gateway.settings().v3.certificates_since).unwrap();
+    let server =
+        Server::start_tls(listener().await, shop.gateway.clone(), Clock::frozen(shop.now), &tls).unwrap();
+    assert!(server.url().starts_with("https://127.0.0.1:"));
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(tls.ca_pem().as_bytes()).unwrap()).unwrap();
+    let connector = |roots: RootCertStore| {
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap();
+        TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+    };
+    for name in ["api.mch.weixin.qq.com", "api2.wechatpay.cn", "localhost", "127.0.0.1"] {
+        let stream = TcpStream::connect(server.address()).await.unwrap();
+        let name = ServerName::try_from(name).unwrap();
+        let stream = connector(roots.clone()).connect(name, stream).await.unwrap();
+        let request = shop.request(Method::Get, "/v3/certificates", "");
+        let reply = exchange(stream, &request).await;
+        assert!(reply.status() == 200 && shop.believes(&reply));
+    }
+    for (roots, name) in [(RootCertStore::empty(), "localhost"), (roots, "shop.example")] {
+        let stream = TcpStream::connect(server.address()).await.unwrap();
+        assert!(connector(roots).connect(ServerName::try_from(name).unwrap(), stream).await.is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! The parameters on the phone, their signature checked before anything is paid.
+
+use super::shop::Shop;
+use serde_json::{Value, json};
+use wxpay_proto::UnixTime;
+use wxpay_sim::{Clock, control::Simulation, gateway::Payer, phone::v3::Bill};
+
+/// A JSAPI order and what the page got.
+fn page(shop: &mut Shop) -> Value {
+    let goods = shop.goods_with("A12345", &json!({ "payer": { "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w" } }));
+    let prepay_id = shop.post("/v3/pay/transactions/jsapi", &goods).body["prepay_id"].clone();
+    let package = format!("prepay_id={}", prepay_id.as_str().unwrap());
+    let (appid, time) = (shop.appid(), shop.now.as_secs().to_string());
+    let sign = shop.sign(&format!("{appid}\n{time}\nn1\n{package}\n"));
+    json!({ "appId": appid, "timeStamp": time, "nonceStr": "n1", "package": package, "signType": "RSA", "paySign": sign })
+}
+
+/// An App order and what the app got.
+fn app(shop: &mut Shop) -> Value {
+    let goods = shop.goods("B12345");
+    let prepay_id = shop.post("/v3/pay/transactions/app", &goods).body["prepay_id"].clone();
+    let (appid, time) = (shop.appid(), shop.now.as_secs().to_string());
+    let sign = shop.sign(&format!("{appid}\n{time}\nn1\n{}\n", prepay_id.as_str().unwrap()));
+    json!({
+        "appid": appid, "partnerid": shop.mchid(), "prepayid": prepay_id, "package": "Sign=WXPay",
+        "noncestr": "n1", "timestamp": time, "sign": sign,
+    })
+}
+
+fn field(shop: &Shop, parameters: &Value) -> Option<&'static str> {
+    Bill::read(&shop.gateway, parameters.to_string().as_bytes(), shop.now).err().map(|refused| refused.field)
+}
+
+#[test]
+fn a_page_and_an_app_pay_with_what_the_merchant_signed() {
+    let mut shop = Shop::open();
+    for parameters in [page(&mut shop), app(&mut shop)] {
+        let bill = Bill::read(&shop.gateway, parameters.to_string().as_bytes(), shop.now).unwrap();
+        assert_eq!((bill.total.get(), bill.description.as_str()), (1999, "支付测试"));
+        let (resp, paid) = bill.pay(&mut shop.gateway, &Payer::default(), shop.now).unwrap();
+        assert_eq!((resp.err_code, paid.transaction.payments.len()), (0, 1));
+        assert!(bill.pay(&mut shop.gateway, &Payer::default(), shop.now).is_err());
+    }
+}
+
+#[test]
+fn a_mini_program_leaves_out_the_app() {
+    let mut shop = Shop::open();
+    let mut parameters = page(&mut shop);
+    parameters.as_object_mut().unwrap().remove("appId");
+    assert_eq!(field(&shop, &parameters), None);
+}
+
+#[test]
+fn what_was_changed_is_refused_by_its_field() {
+    let mut shop = Shop::open();
+    for (name, value, expected) in [
+        ("nonceStr", json!("n2"), "paySign"),
+        ("timeStamp", json!("1"), "paySign"),
+        ("timeStamp", json!(1), "timeStamp"),
+        ("timeStamp", json!("x"), "timeStamp"),
+        ("signType", json!("MD5"), "signType"),
+        ("package", json!("prepay_id=wx1"), "prepay_id"),
+        ("package", json!("Sign=WXPay"), "package"),
+        ("appId", json!("wx0000000000000000"), "appid"),
+        ("paySign", json!("AAAA"), "paySign"),
+        ("nonceStr", Value::Null, "nonceStr"),
+    ] {
+        let mut parameters = page(&mut shop);
+        parameters[name] = value;
+        assert_eq!(field(&shop, &parameters), Some(expected), "{name}");
+    }
+    for (name, value, expected) in [
+        ("noncestr", "n2", "sign"),
+        ("partnerid", "1", "partnerid"),
+        ("package", "prepay_id=1", "package"),
+        ("prepayid", "wx1", "prepay_id"),
+    ] {
+        let mut parameters = app(&mut shop);
+        parameters[name] = value.into();
+        assert_eq!(field(&shop, &parameters), Some(expected), "{name}");
+    }
+}
+
+/// A mistake that libraries make: the app's line is the bare id.
+#[test]
+fn an_apps_signature_is_over_the_bare_id() {
+    let mut shop = Shop::open();
+    let mut parameters = app(&mut shop);
+    let line = format!("prepay_id={}", parameters["prepayid"].as_str().unwrap());
+    let sign = shop.sign(&format!("{}\n{}\nn1\n{line}\n", shop.appid(), shop.now.as_secs()));
+    parameters["sign"] = sign.into();
+    assert_eq!(field(&shop, &parameters), Some("sign"));
+}
+
+#[test]
+fn the_interface_taps_for_either_generation() {
+    let mut shop = Shop::open();
+    let parameters = page(&mut shop).to_string();
+    let real = UnixTime::from_secs(0);
+    let mut simulation = Simulation { gateway: shop.gateway.clone(), clock: Clock::frozen(shop.now) };
+    let mut tap = |path: &str| simulation.control("POST", path, parameters.as_bytes(), real);
+    let went_back = tap("/_sim/v1/phone/cancel");
+    assert_eq!((went_back.status, &went_back.body["resp"]["errCode"]), (200, &json!(-2)));
+    assert_eq!(went_back.body["order"]["trade_state"], "NOTPAY");
+    let paid = tap("/_sim/v1/phone/pay");
+    assert_eq!(
+        (&paid.body["resp"]["errCode"], &paid.body["order"]["trade_state"]),
+        (&json!(0), &json!("SUCCESS"))
+    );
+    assert_eq!(tap("/_sim/v1/phone/pay").status, 409);
+}
