@@ -22,8 +22,7 @@ use spec::{Kind, Spec};
 use std::collections::BTreeMap;
 
 /// Operations without a sample, because they are not written yet.
-const PENDING: [&str; 7] = [
-    "/v3/combine-transactions",
+const PENDING: [&str; 6] = [
     "/v3/profitsharing/merchant",
     "/v3/profitsharing/orders",
     "/v3/profitsharing/re",

@@ -74,6 +74,7 @@ fn value(path: &str, name: &str, kind: &Kind, words: &[String]) -> Value {
         "ciphertext" => return sealed_certificate().into(),
         name if name.ends_with("_time") || name == "time_expire" => "2026-11-25T10:34:56+08:00",
         "out_trade_no" | "combine_out_trade_no" => requests::OUT_TRADE_NO,
+        "combine_transaction_id" => requests::COMBINE_TRANSACTION_ID,
         "transaction_id" => requests::TRANSACTION_ID,
         "out_refund_no" => requests::OUT_REFUND_NO,
         "refund_id" => requests::REFUND_ID,

@@ -1,6 +1,7 @@
 //! One full request of every operation, or several where it is said in several ways.
 
 mod bills;
+mod combined;
 mod pay;
 mod refunds;
 mod transfers;
@@ -14,6 +15,7 @@ pub(super) const SUB_MCHID: &str = "1900000109";
 pub(super) const OPENID: &str = "oAAAABBBBCCCCDDDDEEEEFFFFGGGG";
 pub(super) const OUT_TRADE_NO: &str = "20261125A1";
 pub(super) const TRANSACTION_ID: &str = "4200000001202611250000000042";
+pub(super) const COMBINE_TRANSACTION_ID: &str = "4300000001202611250000000042";
 pub(super) const OUT_REFUND_NO: &str = "20261125R1";
 pub(super) const REFUND_ID: &str = "50000000382019052709732678859";
 pub(super) const OUT_BILL_NO: &str = "plfk2020042013";
@@ -25,6 +27,7 @@ const NOTIFY_URL: &str = "https://shop.example/notify";
 
 pub(super) fn all() -> Vec<Sample> {
     let mut samples = pay::samples();
+    samples.extend(combined::samples());
     samples.extend(refunds::samples());
     samples.extend(bills::samples());
     samples.extend(transfers::samples());

@@ -145,7 +145,7 @@ fn identified(payer: Payer) -> Payer {
     payer.with_identity(IdentityKind::Idcard, sensitive("110101199003070038"), sensitive("张三"))
 }
 
-fn browser() -> H5Info {
+pub(super) fn browser() -> H5Info {
     let mut info = H5Info::wap();
     info.app_name = Some("商店".into());
     info.app_url = Some("https://shop.example".into());

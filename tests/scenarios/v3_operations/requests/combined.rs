@@ -1,0 +1,113 @@
+//! Orders of several merchants at once.
+
+use super::{
+    APPID, COMBINE_TRANSACTION_ID, NOTIFY_URL, OPENID, OUT_TRADE_NO, partner, pay::browser, sensitive,
+};
+use crate::v3_operations::sample::Sample;
+use core::net::Ipv4Addr;
+use wxpay_proto::{
+    Fen, UnixTime,
+    v3::pay::{
+        IdentityKind,
+        combine::{
+            App, Close, H5, Jsapi, MiniProgram, Native, Order, Query, SubOrder, SubOrderToClose,
+            order::{self, Individual, Subsidy, SubsidyPeriod, SubsidyPlan},
+        },
+        order::LimitPay,
+    },
+};
+use wxpay_testkit::keys::v3::MCHID;
+
+pub(super) fn samples() -> Vec<Sample> {
+    let number = || OUT_TRADE_NO.parse().unwrap();
+    let app = with_interest(whole(vec![described(between_people(full()))])).trade_scenario("RECOMMERCE");
+    let [openid, sub_openid] = [OPENID, OPENID];
+    let page = || with_interest(whole(vec![described(full())]));
+    let program =
+        bare(vec![between_people(short())]).openid(openid.parse().unwrap()).trade_scenario("RECOMMERCE");
+    let mut to_close = SubOrderToClose::from(&between_people(full()));
+    to_close.individual_auth_id = Some("1".into());
+    vec![
+        Sample::of("POST /v3/combine-transactions/app", App::new(app.build().unwrap()).unwrap()),
+        Sample::of(
+            "POST /v3/combine-transactions/jsapi",
+            Jsapi::new(page().openid(openid.parse().unwrap()).build().unwrap()).unwrap(),
+        ),
+        Sample::of(
+            "POST /v3/combine-transactions/jsapi",
+            Jsapi::new(page().sub_openid(sub_openid.parse().unwrap()).build().unwrap()).unwrap(),
+        ),
+        Sample::of(
+            "POST /v3/combine-transactions/h5",
+            H5::new(known(whole(vec![full()])).build().unwrap(), browser()).unwrap(),
+        ),
+        Sample::of(
+            "POST /v3/combine-transactions/native",
+            Native::new(known(whole(vec![full()])).build().unwrap()).unwrap(),
+        ),
+        Sample::of(
+            "POST /v3/combine-transactions/miniprogram",
+            MiniProgram::new(program.build().unwrap()).unwrap(),
+        ),
+        Sample::of(
+            "GET /v3/combine-transactions/out-trade-no/{combine_out_trade_no}",
+            Query::combine_out_trade_no(number()),
+        ),
+        Sample::of(
+            "GET /v3/combine-transactions/id/{combine_transaction_id}",
+            Query::combine_transaction_id(COMBINE_TRANSACTION_ID.parse().unwrap()),
+        ),
+        Sample::of(
+            "POST /v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close",
+            Close::new(APPID.parse().unwrap(), number(), vec![to_close]),
+        ),
+    ]
+}
+
+fn short() -> SubOrder {
+    SubOrder::new(MCHID.parse().unwrap(), OUT_TRADE_NO.parse().unwrap(), Fen::new(200), "一双筷子", "甲")
+}
+
+fn full() -> SubOrder {
+    let mut order = short().party(&partner());
+    order.goods_tag = Some("tag-1".into());
+    order.profit_sharing = Some(true);
+    order.subsidy_amount = Some(Fen::new(1));
+    order
+}
+
+fn described(mut order: SubOrder) -> SubOrder {
+    order.detail = Some("{}".into());
+    order
+}
+
+fn between_people(mut order: SubOrder) -> SubOrder {
+    let mut individual = Individual::new("1");
+    individual.name = Some("张三".into());
+    order.individual = Some(individual);
+    order
+}
+
+/// What every way of paying takes.
+fn bare(sub_orders: Vec<SubOrder>) -> order::Builder {
+    let [appid, number, url] = [APPID, OUT_TRADE_NO, NOTIFY_URL];
+    Order::builder(appid.parse().unwrap(), number.parse().unwrap(), url.parse().unwrap(), sub_orders)
+        .payer_client_ip(Ipv4Addr::new(203, 0, 113, 7).into())
+        .device_id("till-1")
+        .time_expire(UnixTime::from_secs(1_795_603_600))
+}
+
+fn whole(sub_orders: Vec<SubOrder>) -> order::Builder {
+    bare(sub_orders)
+        .time_start(UnixTime::from_secs(1_795_600_000))
+        .limit_pay(vec![LimitPay::NoDebit])
+        .identity(IdentityKind::Idcard, sensitive("110101199003070038"), sensitive("张三"))
+}
+
+fn known(order: order::Builder) -> order::Builder {
+    order.openid(OPENID.parse().unwrap()).sub_openid(OPENID.parse().unwrap())
+}
+
+fn with_interest(order: order::Builder) -> order::Builder {
+    order.subsidy_detail(vec![Subsidy::new(SubsidyPeriod::Daily, vec![SubsidyPlan::new(3, 100)])])
+}
