@@ -4,7 +4,9 @@
 //! independent: decide by the fate, report by the kind.
 
 use crate::{
-    id::{MchId, OutAuthorizationNo, OutBillNo, OutRefundNo, OutTradeNo},
+    id::{
+        MchId, OutAuthorizationNo, OutBillNo, OutOrderNo, OutRefundNo, OutReturnNo, OutTradeNo, TransactionId,
+    },
     refusal::Refusal,
 };
 use alloc::boxed::Box;
@@ -95,6 +97,24 @@ pub enum Debt {
     Combine {
         /// The merchant's number of the whole.
         combine_out_trade_no: OutTradeNo,
+    },
+    /// A sharing of a payment.
+    ProfitSharing {
+        /// The payment.
+        transaction_id: TransactionId,
+        /// The merchant's number.
+        out_order_no: OutOrderNo,
+        /// For whom a partner shared it.
+        sub_mchid: Option<MchId>,
+    },
+    /// What a receiver of a sharing was to give back.
+    ProfitSharingReturn {
+        /// The merchant's number of the sharing.
+        out_order_no: OutOrderNo,
+        /// The merchant's number of what was to be given back.
+        out_return_no: OutReturnNo,
+        /// For whom a partner asked for it.
+        sub_mchid: Option<MchId>,
     },
     /// A refund.
     Refund {

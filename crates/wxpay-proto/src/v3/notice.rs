@@ -6,6 +6,7 @@
 use super::{
     merchant::Merchant,
     pay::{Transaction, combine},
+    profitsharing::Moved,
     refund::Finished,
     seal::Boxed,
     transfer::{Authorization, Transfer},
@@ -50,6 +51,10 @@ pub enum Event {
     /// `MCHTRANSFER.AUTHORIZATION.CONFIRMED`, `MCHTRANSFER.AUTHORIZATION.CLOSED`: a payee allowed to be paid without
     /// confirming, or does so no more.
     Authorization(Box<Authorization>),
+    /// `PROFITSHARING.SUCCESS`: a receiver got a part of a payment.
+    ProfitSharing(Box<Moved>),
+    /// `PROFITSHARING.RETURN`: a receiver gave a part back.
+    ProfitSharingReturn(Box<Moved>),
     /// `REFUND.SUCCESS`, `REFUND.ABNORMAL`, `REFUND.CLOSED`: a refund came to an end, or to where it cannot go on.
     Refund(Box<Finished>),
     /// Another event: see [`Notice::event_type`] and [`Notice::resource`].
@@ -153,6 +158,8 @@ impl Notice {
             "MCHTRANSFER.AUTHORIZATION.CONFIRMED" | "MCHTRANSFER.AUTHORIZATION.CLOSED" => {
                 Event::Authorization(self.authorization()?)
             }
+            "PROFITSHARING.SUCCESS" => Event::ProfitSharing(self.moved()?),
+            "PROFITSHARING.RETURN" => Event::ProfitSharingReturn(self.moved()?),
             "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => Event::Refund(self.refund()?),
             _ => Event::Other,
         };
@@ -181,6 +188,11 @@ impl Notice {
         let authorization = Authorization::read(self.resource()).map_err(Error::before_sending)?;
         self.ours(authorization.mchid.as_ref())?;
         Ok(Box::new(authorization))
+    }
+
+    /// It is told to the receiver, whosever payment it was.
+    fn moved(&self) -> Result<Box<Moved>, Error> {
+        Moved::read(self.resource()).map(Box::new).map_err(Error::before_sending)
     }
 
     fn refund(&self) -> Result<Box<Finished>, Error> {
@@ -238,6 +250,20 @@ mod tests {
         assert_eq!(transaction.evidence().count(), 1);
         assert!(event("1900000109", "SUCCESS", paid).is_err());
         assert!(event("1900007291", "SUCCESS", "").is_err());
+    }
+
+    #[test]
+    fn a_part_that_moved_is_told_to_its_receiver_whosever_payment_it_was() {
+        let moved = r#"{"sp_mchid":"1900000100","sub_mchid":"1900000109","transaction_id":"4200000000000000000000000001",
+            "order_id":"1217752501201407033233368018","out_order_no":"P20150806125346","receiver":{"type":"MERCHANT_ID",
+            "account":"1900007291","amount":888,"description":"运费"},"success_time":"2018-06-08T10:34:56+08:00"}"#;
+        let event = |event_type| toy::notice(event_type, "profitsharing", moved).event().unwrap();
+        let Event::ProfitSharing(told) = event("PROFITSHARING.SUCCESS") else { panic!("it is shared") };
+        assert_eq!((told.mchid.as_str(), told.amount.get()), ("1900000100", 888));
+        assert_eq!(told.account, crate::v3::profitsharing::Account::Merchant("1900007291".parse().unwrap()));
+        assert_eq!(event("PROFITSHARING.RETURN"), Event::ProfitSharingReturn(told));
+        let nobodys = moved.replace("sp_mchid", "x");
+        assert!(toy::notice("PROFITSHARING.SUCCESS", "profitsharing", &nobodys).event().is_err());
     }
 
     #[test]

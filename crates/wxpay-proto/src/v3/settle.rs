@@ -16,6 +16,7 @@ use super::{
     merchant::Merchant,
     party::Party,
     pay::{Queried, Query, Transaction, combine},
+    profitsharing::{self, GivenBack, QueryGivenBack, Sharing, give_back},
     refund::{self, Refund},
     seal::Pen,
     transfer::{self, Authorization, Transfer, authorization, qq_wallet},
@@ -56,6 +57,10 @@ pub enum Settled {
     Authorization(Box<Authorization>),
     /// The orders that are paid together exist; see where each stands.
     Combine(Box<combine::Transaction>),
+    /// The sharing exists; see where it stands.
+    ProfitSharing(Box<Sharing>),
+    /// What was to be given back was asked for; see where it stands.
+    ProfitSharingReturn(Box<GivenBack>),
     /// The refund exists; see where it stands.
     Refund(Box<Refund>),
     /// WeChat Pay knows no such number: nothing happened, and the same number can be used again.
@@ -100,6 +105,12 @@ fn question(debt: Debt) -> Question {
         Debt::Authorization { out_authorization_no } => ask(authorization::Query::new(out_authorization_no)),
         Debt::Combine { combine_out_trade_no } => {
             ask(combine::Query::combine_out_trade_no(combine_out_trade_no))
+        }
+        Debt::ProfitSharing { transaction_id, out_order_no, sub_mchid } => {
+            ask(profitsharing::Query::new(party(sub_mchid), transaction_id, out_order_no))
+        }
+        Debt::ProfitSharingReturn { out_order_no, out_return_no, sub_mchid } => {
+            ask(QueryGivenBack::new(party(sub_mchid), out_order_no, out_return_no))
         }
         Debt::Refund { out_refund_no, sub_mchid } => ask(refund::Query::new(out_refund_no, party(sub_mchid))),
     }
@@ -162,6 +173,24 @@ impl From<combine::Queried> for Settled {
         match queried {
             combine::Queried::Known(transaction) => Self::Combine(transaction),
             combine::Queried::NoSuchOrder => Self::NoSuchNumber,
+        }
+    }
+}
+
+impl From<profitsharing::Queried> for Settled {
+    fn from(queried: profitsharing::Queried) -> Self {
+        match queried {
+            profitsharing::Queried::Known(sharing) => Self::ProfitSharing(sharing),
+            profitsharing::Queried::NoSuchSharing => Self::NoSuchNumber,
+        }
+    }
+}
+
+impl From<give_back::Queried> for Settled {
+    fn from(queried: give_back::Queried) -> Self {
+        match queried {
+            give_back::Queried::Known(given) => Self::ProfitSharingReturn(given),
+            give_back::Queried::NoSuchReturn => Self::NoSuchNumber,
         }
     }
 }

@@ -57,6 +57,12 @@ impl Upload {
         &self.meta
     }
 
+    /// The media type of the file.
+    #[must_use]
+    pub fn media_type(&self) -> &'static str {
+        self.media_type
+    }
+
     /// How many bytes the file has.
     #[must_use]
     pub fn file_len(&self) -> usize {

@@ -1,0 +1,159 @@
+//! Uploading pictures and films, to be named in other requests.
+//!
+//! `POST /v3/merchant/media/upload`, `POST /v3/merchant/media/video_upload`. `protocol/v3` section 9.
+
+use crate::{
+    error::Error,
+    id::Invalid,
+    v3::{
+        endpoint::{Draft, Endpoint},
+        merchant::Merchant,
+        seal::Pen,
+        verify::Verified,
+    },
+    wire::multipart::Upload,
+    world::World,
+};
+use alloc::string::String;
+
+/// Uploads a picture or a PDF; comes to its `media_id`.
+#[derive(Clone, Debug)]
+pub struct UploadImage(Upload);
+
+/// Uploads a film; comes to its `media_id`.
+#[derive(Clone, Debug)]
+pub struct UploadVideo(Upload);
+
+const MIB: usize = 1024 * 1024;
+/// A picture or a film: 5 MiB.
+const MOST: usize = 5 * MIB;
+/// A PDF: 7.5 MiB.
+const MOST_OF_PDF: usize = 7 * MIB + MIB / 2;
+
+impl UploadImage {
+    /// This picture (`jpg`, `jpeg`, `bmp`, `png`), of at most 5 MiB, or this PDF, of at most 7.5 MiB.
+    ///
+    /// # Errors
+    ///
+    /// When it is empty, too large, or of another kind.
+    pub fn new(upload: Upload) -> Result<Self, Invalid> {
+        match upload.media_type() {
+            "image/jpeg" | "image/bmp" | "image/png" => {
+                check(&upload, MOST, Invalid::new("file", "must be 1 byte to 5 MiB"))?;
+            }
+            "application/pdf" => {
+                check(&upload, MOST_OF_PDF, Invalid::new("file", "must be 1 byte to 7.5 MiB"))?;
+            }
+            _ => return Err(Invalid::new("filename", "must end as a picture or a PDF does")),
+        }
+        Ok(Self(upload))
+    }
+}
+
+impl UploadVideo {
+    /// This film (`avi`, `wmv`, `mpeg`, `mp4`, `mov`, `mkv`, `flv`, `f4v`, `m4v`, `rmvb`), of at most 5 MiB.
+    ///
+    /// # Errors
+    ///
+    /// When it is empty, too large, or of another kind.
+    pub fn new(upload: Upload) -> Result<Self, Invalid> {
+        let kind = upload.media_type();
+        if kind.starts_with("image/") || kind == "application/pdf" {
+            return Err(Invalid::new("filename", "must end as a film does"));
+        }
+        check(&upload, MOST, Invalid::new("file", "must be 1 byte to 5 MiB"))?;
+        Ok(Self(upload))
+    }
+}
+
+fn check(upload: &Upload, most: usize, rule: Invalid) -> Result<(), Invalid> {
+    if (1..=most).contains(&upload.file_len()) { Ok(()) } else { Err(rule) }
+}
+
+#[derive(serde::Deserialize)]
+struct Reply {
+    media_id: String,
+}
+
+impl Endpoint for UploadImage {
+    type Output = String;
+
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        Ok(Draft::upload("v3.media.upload", "/v3/merchant/media/upload", self.0.clone()))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<String, Error> {
+        let Reply { media_id } = reply.parse()?;
+        Ok(media_id)
+    }
+}
+
+impl Endpoint for UploadVideo {
+    type Output = String;
+
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        Ok(Draft::upload("v3.media.video_upload", "/v3/merchant/media/video_upload", self.0.clone()))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<String, Error> {
+        let Reply { media_id } = reply.parse()?;
+        Ok(media_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::toy::{self, Signer, Stage};
+    use alloc::vec;
+
+    // `printf foo | sha256sum`
+    const FOO: &str = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
+
+    fn upload(filename: &str, length: usize) -> Upload {
+        Upload::new(filename, vec![b'x'; length]).unwrap()
+    }
+
+    #[test]
+    fn what_is_signed_is_the_meta_part_and_what_is_sent_is_all() {
+        let picture = UploadImage::new(Upload::new("a.png", b"foo".to_vec()).unwrap()).unwrap();
+        let (line, meta) = toy::written(&picture);
+        assert_eq!(line, "POST /v3/merchant/media/upload");
+        assert_eq!(meta, alloc::format!(r#"{{"filename":"a.png","sha256":"{FOO}"}}"#));
+        let film = UploadVideo::new(Upload::new("a.mp4", b"foo".to_vec()).unwrap()).unwrap();
+        assert_eq!(toy::written(&film).0, "POST /v3/merchant/media/video_upload");
+
+        let (mut stage, signer) = (Stage::new(), Signer::public_key());
+        let media_id = stage.run(toy::merchant().call(picture), |_, now| {
+            Ok(signer.reply(200, r#"{"media_id":"H1ihR9JUtVj-J7CJqBUY5ZOrG_Je75H-rKhTG7FUmg9sxNT"}"#, *now))
+        });
+        assert_eq!(media_id.unwrap(), "H1ihR9JUtVj-J7CJqBUY5ZOrG_Je75H-rKhTG7FUmg9sxNT");
+        let sent = &stage.sent[0];
+        let boundary = alloc::format!("multipart/form-data; boundary={FOO}");
+        assert_eq!(sent.header("content-type"), Some(boundary.as_str()));
+        assert!(sent.body().windows(7).any(|window| window == b"\r\nfoo\r\n"));
+    }
+
+    #[test]
+    fn a_file_of_another_kind_or_size_is_refused() {
+        assert!(UploadImage::new(upload("a.JPG", MOST)).is_ok());
+        assert!(UploadImage::new(upload("a.pdf", MOST_OF_PDF)).is_ok());
+        assert!(UploadVideo::new(upload("a.mov", MOST)).is_ok());
+        for (filename, length, field) in [
+            ("a.jpg", 0, "file"),
+            ("a.jpg", MOST + 1, "file"),
+            ("a.pdf", MOST_OF_PDF + 1, "file"),
+            ("a.mp4", 1, "filename"),
+        ] {
+            assert_eq!(UploadImage::new(upload(filename, length)).unwrap_err().field(), field, "{filename}");
+        }
+        for (filename, length, field) in [
+            ("a.mp4", 0, "file"),
+            ("a.mp4", MOST + 1, "file"),
+            ("a.jpg", 1, "filename"),
+            ("a.pdf", 1, "filename"),
+        ] {
+            assert_eq!(UploadVideo::new(upload(filename, length)).unwrap_err().field(), field, "{filename}");
+        }
+    }
+}

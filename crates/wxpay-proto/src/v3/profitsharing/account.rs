@@ -1,0 +1,76 @@
+//! To whom a part goes.
+
+use crate::{
+    id::{MchId, OpenId},
+    secret::Personal,
+};
+use alloc::string::String;
+
+/// To whom a part goes, as `type` and `account` tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Account {
+    /// `MERCHANT_ID`: a merchant.
+    Merchant(MchId),
+    /// `PERSONAL_OPENID`: a person, under the app of the merchant that asks.
+    PersonalOpenid(OpenId),
+    /// `PERSONAL_SUB_OPENID`: a person, under the app of the sub-merchant.
+    PersonalSubOpenid(OpenId),
+    /// Somebody of a kind that has no name here yet.
+    Other {
+        /// The kind.
+        kind: String,
+        /// Who.
+        account: Personal,
+    },
+}
+
+impl Account {
+    /// The wire form: `type` and `account`.
+    pub(super) fn parts(&self) -> (&str, &str) {
+        match self {
+            Self::Merchant(mchid) => (MERCHANT, mchid.as_str()),
+            Self::PersonalOpenid(openid) => (OPENID, openid.as_str()),
+            Self::PersonalSubOpenid(openid) => (SUB_OPENID, openid.as_str()),
+            Self::Other { kind, account } => (kind, account.as_str()),
+        }
+    }
+
+    /// What is told, whatever it is.
+    pub(super) fn told(kind: String, account: String) -> Self {
+        let known = match kind.as_str() {
+            MERCHANT => account.parse().ok().map(Self::Merchant),
+            OPENID => account.parse().ok().map(Self::PersonalOpenid),
+            SUB_OPENID => account.parse().ok().map(Self::PersonalSubOpenid),
+            _ => None,
+        };
+        known.unwrap_or_else(|| Self::Other { kind, account: account.into() })
+    }
+}
+
+const MERCHANT: &str = "MERCHANT_ID";
+const OPENID: &str = "PERSONAL_OPENID";
+const SUB_OPENID: &str = "PERSONAL_SUB_OPENID";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn what_is_told_is_kept_whatever_it_is_and_people_are_not_printed() {
+        for (kind, account) in [
+            ("MERCHANT_ID", "1900000109"),
+            ("PERSONAL_OPENID", "planted-openid"),
+            ("PERSONAL_SUB_OPENID", "planted-openid"),
+            ("MERCHANT_ID", "planted, not a number"),
+            ("A_NEW_KIND", "planted"),
+        ] {
+            let told = Account::told(kind.into(), account.into());
+            assert_eq!(told.parts(), (kind, account));
+            assert!(!format!("{told:?}").contains("planted"), "{told:?}");
+        }
+        let merchant = Account::told("MERCHANT_ID".into(), "1900000109".into());
+        assert_eq!(merchant, Account::Merchant("1900000109".parse().unwrap()));
+    }
+}

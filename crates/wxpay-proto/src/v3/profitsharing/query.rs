@@ -1,0 +1,106 @@
+//! Asking after a sharing.
+//!
+//! `GET /v3/profitsharing/orders/{out_order_no}`.
+
+use super::sharing::Sharing;
+use crate::{
+    error::Error,
+    id::{MchId, OutOrderNo, TransactionId},
+    refusal::{Code, Refusal},
+    v3::{
+        endpoint::{Draft, Endpoint, Repeat, Target},
+        merchant::Merchant,
+        party::Party,
+        seal::Pen,
+        verify::Verified,
+    },
+    world::World,
+};
+use alloc::boxed::Box;
+
+/// Asks after a sharing, or after what was unfrozen.
+#[derive(Clone, Debug)]
+pub struct Query {
+    party: Party,
+    transaction_id: TransactionId,
+    out_order_no: OutOrderNo,
+}
+
+/// What is known of a sharing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "it is known, or it is not")]
+pub enum Queried {
+    /// It exists.
+    Known(Box<Sharing>),
+    /// WeChat Pay knows no such sharing, and signed that. A request for it may still be on its way: see
+    /// [`settle`](crate::v3::Merchant::settle).
+    NoSuchSharing,
+}
+
+impl Query {
+    /// By the payment and the merchant's number.
+    #[must_use]
+    pub fn new(party: Party, transaction_id: TransactionId, out_order_no: OutOrderNo) -> Self {
+        Self { party, transaction_id, out_order_no }
+    }
+}
+
+impl Endpoint for Query {
+    type Output = Queried;
+
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let target = Target::new("/v3/profitsharing/orders")
+            .segment(self.out_order_no.as_str())
+            .query_if("sub_mchid", self.party.sub_mchid().map(MchId::as_str))
+            .query("transaction_id", self.transaction_id.as_str());
+        Ok(Draft::get("v3.profitsharing.query", target))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Queried, Error> {
+        let sharing = Sharing::read_of(reply, &self.transaction_id, &self.out_order_no)?;
+        Ok(Queried::Known(Box::new(sharing)))
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Option<Queried> {
+        let unknown = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
+        unknown.then_some(Queried::NoSuchSharing)
+    }
+
+    fn repeat(&self) -> Repeat {
+        Repeat::Freely
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::share::tests::told, *};
+    use crate::v3::toy;
+
+    fn query(party: Party) -> Query {
+        Query::new(party, "4208450740201411110007820472".parse().unwrap(), "P2015|0806".parse().unwrap())
+    }
+
+    #[test]
+    fn a_sharing_is_asked_after_by_payment_and_number() {
+        let path = "/v3/profitsharing/orders/P2015%7C0806?";
+        assert_eq!(
+            toy::target(&query(Party::Own)),
+            alloc::format!("{path}transaction_id=4208450740201411110007820472")
+        );
+        let partner = query(Party::partner("1900000109".parse().unwrap()));
+        assert_eq!(
+            toy::target(&partner),
+            alloc::format!("{path}sub_mchid=1900000109&transaction_id=4208450740201411110007820472")
+        );
+    }
+
+    #[test]
+    fn an_answer_is_about_what_was_asked_or_that_there_is_none() {
+        let read = |number| toy::read(&query(Party::Own), &told("4208450740201411110007820472", number));
+        assert!(matches!(read("P2015|0806"), Ok(Queried::Known(_))));
+        assert!(read("P20150806").is_err());
+        let refused = |status, code| query(Party::Own).refused(&Refusal::new(status, code, ""));
+        assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(Queried::NoSuchSharing));
+        assert_eq!(refused(400, Code::PARAM_ERROR), None);
+    }
+}

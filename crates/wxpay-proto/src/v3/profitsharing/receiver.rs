@@ -1,0 +1,274 @@
+//! Who may get a part: added before, and deleted.
+//!
+//! `POST /v3/profitsharing/receivers/add`, `POST /v3/profitsharing/receivers/delete`.
+
+use super::account::Account;
+use crate::{
+    error::Error,
+    id::{AppId, Invalid, MchId},
+    v3::{
+        endpoint::{Draft, Endpoint},
+        field::{self, open_words},
+        merchant::Merchant,
+        party::Party,
+        seal::{Pen, Sealed, Sensitive},
+        verify::{Verified, malformed},
+    },
+    world::World,
+};
+use alloc::string::String;
+
+open_words! {
+    /// What the receiver is to the merchant.
+    RelationType {
+        /// Who provides a service.
+        ServiceProvider = "SERVICE_PROVIDER",
+        /// A shop.
+        Store = "STORE",
+        /// Staff.
+        Staff = "STAFF",
+        /// Who owns the shop.
+        StoreOwner = "STORE_OWNER",
+        /// A partner.
+        Partner = "PARTNER",
+        /// The head office.
+        Headquarter = "HEADQUARTER",
+        /// The brand.
+        Brand = "BRAND",
+        /// Who distributes.
+        Distributor = "DISTRIBUTOR",
+        /// A customer.
+        User = "USER",
+        /// Who supplies.
+        Supplier = "SUPPLIER",
+        /// Something else, to be told by [`custom_relation`](AddReceiver::custom_relation).
+        Custom = "CUSTOM",
+    }
+}
+
+/// Adds a receiver: whoever is to get a part must be one. Adding again changes nothing.
+#[derive(Clone, Debug)]
+pub struct AddReceiver {
+    appid: AppId,
+    party: Party,
+    account: Account,
+    relation_type: RelationType,
+    custom_relation: Option<String>,
+    name: Option<Sensitive>,
+}
+
+/// Deletes a receiver: no more parts for them. Deleting again changes nothing.
+#[derive(Clone, Debug)]
+pub struct DeleteReceiver {
+    appid: AppId,
+    party: Party,
+    account: Account,
+}
+
+impl AddReceiver {
+    /// Adds this receiver. `appid` is the merchant's app, under which people are known.
+    ///
+    /// # Errors
+    ///
+    /// When a person is under the app of a sub-merchant and none is told; or when the relation is
+    /// [custom](RelationType::Custom), which [`custom_relation`](Self::custom_relation) makes.
+    pub fn new(
+        appid: AppId,
+        party: Party,
+        account: Account,
+        relation_type: RelationType,
+    ) -> Result<Self, Invalid> {
+        account.check(&party)?;
+        if relation_type == RelationType::Custom {
+            return Err(Invalid::new("custom_relation", "must be told with CUSTOM"));
+        }
+        Ok(Self { appid, party, account, relation_type, custom_relation: None, name: None })
+    }
+
+    /// Adds this receiver, who is something else to the merchant: in at most 10 characters.
+    ///
+    /// # Errors
+    ///
+    /// As with [`new`](Self::new), and when the relation breaks its rule.
+    pub fn custom_relation(
+        appid: AppId,
+        party: Party,
+        account: Account,
+        custom_relation: &str,
+    ) -> Result<Self, Invalid> {
+        account.check(&party)?;
+        let rule = Invalid::new("custom_relation", "must be 1 to 10 characters");
+        let custom_relation = Some(field::text(custom_relation, 10, rule)?);
+        let relation_type = RelationType::Custom;
+        Ok(Self { appid, party, account, relation_type, custom_relation, name: None })
+    }
+
+    /// The receiver's name, to be compared by WeChat Pay; it travels sealed. Of a merchant it must be told, in full.
+    #[must_use]
+    pub fn name(self, name: Sensitive) -> Self {
+        Self { name: Some(name), ..self }
+    }
+}
+
+impl DeleteReceiver {
+    /// Deletes this receiver.
+    ///
+    /// # Errors
+    ///
+    /// When a person is under the app of a sub-merchant and none is told.
+    pub fn new(appid: AppId, party: Party, account: Account) -> Result<Self, Invalid> {
+        account.check(&party)?;
+        Ok(Self { appid, party, account })
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Who<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_mchid: Option<&'a MchId>,
+    appid: &'a AppId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_appid: Option<&'a AppId>,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    account: &'a str,
+}
+
+impl<'a> Who<'a> {
+    fn of(appid: &'a AppId, party: &'a Party, account: &'a Account) -> Self {
+        let (kind, account) = account.parts();
+        Self { sub_mchid: party.sub_mchid(), appid, sub_appid: party.sub_appid(), kind, account }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Add<'a> {
+    #[serde(flatten)]
+    who: Who<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<Sealed>,
+    relation_type: &'a RelationType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_relation: Option<&'a str>,
+}
+
+#[derive(serde::Deserialize)]
+struct Reply {
+    #[serde(rename = "type")]
+    kind: String,
+    account: String,
+}
+
+/// The answer must be about the receiver that was told.
+fn read(reply: Verified<'_>, account: &Account) -> Result<(), Error> {
+    let told: Reply = reply.parse()?;
+    if account.parts() == (told.kind.as_str(), told.account.as_str()) {
+        Ok(())
+    } else {
+        Err(malformed().caused_by(Invalid::new("account", "must be of the receiver that was told")))
+    }
+}
+
+impl Endpoint for AddReceiver {
+    type Output = ();
+
+    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let body = Add {
+            who: Who::of(&self.appid, &self.party, &self.account),
+            name: pen.seal_if(self.name.as_ref())?,
+            relation_type: &self.relation_type,
+            custom_relation: self.custom_relation.as_deref(),
+        };
+        Ok(Draft::post("v3.profitsharing.add_receiver", "/v3/profitsharing/receivers/add", &body))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
+        read(reply, &self.account)
+    }
+}
+
+impl Endpoint for DeleteReceiver {
+    type Output = ();
+
+    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+        let body = Who::of(&self.appid, &self.party, &self.account);
+        Ok(Draft::post("v3.profitsharing.delete_receiver", "/v3/profitsharing/receivers/delete", &body))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
+        read(reply, &self.account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::toy;
+    use alloc::format;
+
+    fn appid() -> AppId {
+        "wx8888888888888888".parse().unwrap()
+    }
+
+    fn merchant() -> Account {
+        Account::Merchant("86693852".parse().unwrap())
+    }
+
+    fn person() -> Account {
+        Account::PersonalSubOpenid("planted-openid".parse().unwrap())
+    }
+
+    fn partner() -> Party {
+        let sub_appid = Some("wx8888888888888889".parse().unwrap());
+        Party::Partner { sub_mchid: "1900000109".parse().unwrap(), sub_appid }
+    }
+
+    #[test]
+    fn a_receiver_is_added_by_account_and_relation_and_the_name_travels_sealed() {
+        let add = AddReceiver::new(appid(), Party::Own, merchant(), RelationType::Store).unwrap();
+        let (line, body) = toy::written(&add);
+        assert_eq!(line, "POST /v3/profitsharing/receivers/add");
+        assert_eq!(
+            body,
+            r#"{"appid":"wx8888888888888888","type":"MERCHANT_ID","account":"86693852","relation_type":"STORE"}"#
+        );
+        let add = AddReceiver::custom_relation(appid(), partner(), person(), "代理商")
+            .unwrap()
+            .name(Sensitive::new("张三".into()).unwrap());
+        assert_eq!(
+            toy::written(&add).1,
+            format!(
+                r#"{{"sub_mchid":"1900000109","appid":"wx8888888888888888","sub_appid":"wx8888888888888889","type":"PERSONAL_SUB_OPENID","account":"planted-openid","name":"{}","relation_type":"CUSTOM","custom_relation":"代理商"}}"#,
+                toy::sealed("张三")
+            )
+        );
+        let printed = format!("{add:?}");
+        assert!(!printed.contains("planted") && !printed.contains("张三"), "{printed}");
+    }
+
+    #[test]
+    fn a_receiver_is_deleted_by_account() {
+        let delete = DeleteReceiver::new(appid(), partner(), person()).unwrap();
+        let (line, body) = toy::written(&delete);
+        assert_eq!(line, "POST /v3/profitsharing/receivers/delete");
+        assert_eq!(
+            body,
+            r#"{"sub_mchid":"1900000109","appid":"wx8888888888888888","sub_appid":"wx8888888888888889","type":"PERSONAL_SUB_OPENID","account":"planted-openid"}"#
+        );
+        assert!(toy::read(&delete, r#"{"type":"PERSONAL_SUB_OPENID","account":"planted-openid"}"#).is_ok());
+        assert!(toy::read(&delete, r#"{"type":"PERSONAL_OPENID","account":"planted-openid"}"#).is_err());
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_refused() {
+        let add = AddReceiver::new(appid(), Party::Own, merchant(), RelationType::Custom);
+        assert_eq!(add.unwrap_err().field(), "custom_relation");
+        for relation in ["", "一二三四五六七八九十一"] {
+            let add = AddReceiver::custom_relation(appid(), Party::Own, merchant(), relation);
+            assert_eq!(add.unwrap_err().field(), "custom_relation");
+        }
+        let add = AddReceiver::new(appid(), Party::Own, person(), RelationType::Staff);
+        assert_eq!(add.unwrap_err().field(), "sub_appid");
+        assert_eq!(DeleteReceiver::new(appid(), Party::Own, person()).unwrap_err().field(), "sub_appid");
+    }
+}
