@@ -94,6 +94,33 @@ const TABLE: &[Row] = &[
         &["appid", "mchid", "sp_appid", "sp_mchid", "sub_appid", "sub_mchid"],
         "it repeats the request",
     ),
+    ("POST /v3/combine-transactions/app", Unsent, &["contract_info"], LATER),
+    ("POST /v3/combine-transactions/app", Unread, &["contract_result"], LATER),
+    ("POST /v3/combine-transactions/app", Unsent, &["prepay_id"], "it is what the answer brings"),
+    (
+        "POST /v3/combine-transactions/*",
+        Unsent,
+        &["sub_orders[].profit_sharing"],
+        "settle_info.profit_sharing says the same, for all ways of paying",
+    ),
+    (
+        "GET /v3/combine-transactions/*",
+        Unread,
+        &["sub_orders[].individual_name"],
+        "a person's name, which the merchant told itself",
+    ),
+    (
+        "GET /v3/combine-transactions/id/{combine_transaction_id}",
+        ReadUndocumented,
+        &[
+            "installment_info",
+            "sub_orders[].promotion_detail",
+            "sub_orders[].sub_appid",
+            "sub_orders[].sub_mchid",
+            "sub_orders[].sub_openid",
+        ],
+        "one transaction for both queries and notices; each is documented for the other query",
+    ),
     (
         "GET /v3/certificates",
         Unsent,
