@@ -25,8 +25,9 @@
 //!
 //! # In scope
 //!
-//! The first generation (2013–2014): token, genprepay, orderquery, delivernotify, the notice signed twice, a fake
-//! phone that checks the second signature, and trouble on demand.
+//! The first generation (2013–2014): token, genprepay, orderquery, delivernotify, the notice signed twice. The third:
+//! signed JSON in both directions under both kinds of platform key, orders, refunds, sealed notices. A fake phone that
+//! checks the merchant's signature, and trouble on demand.
 //!
 //! # Out of scope
 //!
@@ -37,6 +38,8 @@
 //! # Rooms
 //!
 //! * [`gateway`]: request to reply, and what is due when.
+//! * [`merchant`]: a merchant of the third generation, and the platform's keys towards it.
+//! * [`keys`]: keys and certificates.
 //! * [`ledger`]: the gateway's own record of apps, orders and payments.
 //! * [`notices`]: deliveries of notices and their schedule.
 //! * [`phone`]: the fake WeChat app.
@@ -44,7 +47,7 @@
 //! * [`settings`]: what the documents leave open, as switches.
 //! * [`control`]: the test's own interface, under `/_sim`.
 //! * [`serve`]: all of it over HTTP.
-//! * [`environment`]: the credentials as `export NAME=value` lines.
+//! * [`environment`]: what a merchant's program is told, as `export NAME=value` lines.
 
 mod chance;
 pub mod clock;

@@ -1,5 +1,6 @@
 //! The third generation, from a merchant's side.
 
+mod arbitrary;
 mod door;
 mod http;
 mod keys;

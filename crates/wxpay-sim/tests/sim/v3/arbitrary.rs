@@ -1,0 +1,109 @@
+//! Whatever arrives, nothing panics, every reply is signed, and no order is placed by what was refused.
+
+use super::shop::{BASE, Shop, bare};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use wxpay_proto::http::{Method, Request};
+use wxpay_sim::phone::v3::Bill;
+
+/// Any JSON, not too large.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,140}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-z_]{1,8}", inner, 0..4).prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_unsigned_request_is_refused_under_a_signature(
+        target in "/v3/\\PC{0,60}",
+        authorization in "(WECHATPAY2-SHA256-RSA2048 )?([a-z_]{1,9}=\"?[0-9A-Za-z+/=]{0,12}\"?,){0,6}\\PC{0,30}",
+        body in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let mut shop = Shop::open();
+        let request = Request::new(Method::Post, format!("{BASE}{target}"), body)
+            .with("accept", "*/*".into())
+            .with("user-agent", "x".into())
+            .with("authorization", authorization);
+        let reply = shop.reply(&request);
+        prop_assert!((400..500).contains(&reply.status()));
+        prop_assert!(shop.believes(&reply));
+    }
+
+    /// Behind the signature: any body at all, and any value in any member.
+    #[test]
+    fn any_signed_body_is_judged(
+        path in prop::sample::select(vec!["native", "jsapi", "app", "h5", "codepay"]),
+        member in prop::sample::select(vec![
+            "appid", "mchid", "description", "out_trade_no", "notify_url", "amount", "attach", "detail", "payer",
+            "scene_info", "time_expire", "limit_pay", "other",
+        ]),
+        value in any_json(),
+        garbage in "\\PC{0,80}",
+    ) {
+        let mut shop = Shop::open();
+        let target = format!("/v3/pay/transactions/{path}");
+        prop_assert!(shop.call(Method::Post, &target, &garbage).status >= 400);
+        let goods = shop.goods_with("A12345", &json!({ member: value }));
+        let said = shop.post(&target, &goods);
+        let placed = shop.gateway.transactions(shop.now).len();
+        prop_assert!([200, 400, 403].contains(&said.status), "{said:?}");
+        prop_assert_eq!(placed, usize::from(said.status == 200));
+        let members = said.body.as_object().unwrap();
+        prop_assert!(said.status == 200 || members.contains_key("code") && members.contains_key("message"));
+    }
+
+    #[test]
+    fn any_signed_target_is_judged(tail in "[a-z0-9/?&=%{}.*_-]{0,60}") {
+        let mut shop = Shop::open();
+        for root in ["/v3/", "/v3/pay/transactions/", "/v3/refund/domestic/refunds/"] {
+            let target = format!("{root}{tail}");
+            let said = shop.get(&target);
+            prop_assert!([200, 400, 404, 405].contains(&said.status), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn any_parameters_are_judged_by_the_phone(parameters in any_json(), bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+        let shop = Shop::open();
+        prop_assert!(Bill::read(&shop.gateway, parameters.to_string().as_bytes(), shop.now).is_err());
+        prop_assert!(Bill::read(&shop.gateway, &bytes, shop.now).is_err());
+    }
+}
+
+#[test]
+fn one_seed_is_one_world_byte_for_byte() {
+    let world = || {
+        let mut shop = Shop::open();
+        let mut bytes = Vec::new();
+        let goods = shop.goods("A12345").to_string();
+        for request in [
+            shop.request(Method::Post, "/v3/pay/transactions/native", &goods),
+            shop.request(Method::Get, "/v3/certificates", ""),
+            bare(Method::Get, "/v3/certificates", ""),
+        ] {
+            let reply = shop.reply(&request);
+            bytes.extend_from_slice(format!("{:?}", reply.headers()).as_bytes());
+            bytes.extend_from_slice(reply.body());
+        }
+        shop.pay("A12345");
+        for delivery in shop.due() {
+            bytes.extend_from_slice(format!("{:?}", delivery.headers()).as_bytes());
+            bytes.extend_from_slice(delivery.body());
+        }
+        bytes
+    };
+    assert_eq!(world(), world());
+}
