@@ -153,6 +153,12 @@ const TABLE: &[Row] = &[
         "there must be as many parts as are counted",
     ),
     (
+        "POST /v3/profitsharing/receivers/*",
+        Unread,
+        &["custom_relation", "name", "relation_type", "sub_mchid"],
+        "it repeats the request; that it is of this receiver is checked",
+    ),
+    (
         "POST /v3/fund-app/mch-transfer/elecsign/*",
         ReadUndocumented,
         &["download_url", "fail_reason", "hash_type", "hash_value", "update_time"],

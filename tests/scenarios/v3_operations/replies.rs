@@ -60,7 +60,7 @@ fn value(path: &str, name: &str, kind: &Kind, words: &[String]) -> Value {
     }
     let known = match name {
         "mchid" | "mch_id" | "sp_mchid" | "combine_mchid" => MCHID,
-        "sub_mchid" => requests::SUB_MCHID,
+        "sub_mchid" | "return_mchid" => requests::SUB_MCHID,
         "appid" | "sp_appid" | "combine_appid" => requests::APPID,
         "sub_appid" => requests::SUB_APPID,
         "trade_state" => "SUCCESS",

@@ -2,8 +2,10 @@
 
 mod bills;
 mod combined;
+mod media;
 mod pay;
 mod refunds;
+mod sharing;
 mod transfers;
 
 use super::sample::Sample;
@@ -28,6 +30,8 @@ const NOTIFY_URL: &str = "https://shop.example/notify";
 pub(super) fn all() -> Vec<Sample> {
     let mut samples = pay::samples();
     samples.extend(combined::samples());
+    samples.extend(sharing::samples());
+    samples.extend(media::samples());
     samples.extend(refunds::samples());
     samples.extend(bills::samples());
     samples.extend(transfers::samples());

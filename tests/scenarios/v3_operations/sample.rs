@@ -151,6 +151,19 @@ impl Sample {
         words
     }
 
+    /// A reply that repeats what was sent, where it tells of it.
+    pub(super) fn echoed(&self, mut reply: Value) -> Value {
+        let (Some(Value::Object(sent)), Value::Object(told)) = (self.body(), &mut reply) else {
+            return reply;
+        };
+        for (name, value) in sent.into_iter().filter(|(_, value)| value.is_string()) {
+            if let Some(told) = told.get_mut(&name) {
+                *told = value;
+            }
+        }
+        reply
+    }
+
     fn body(&self) -> Option<Value> {
         let is_json = self.request.header("content-type") == Some("application/json");
         let body = self.request.body();

@@ -1,0 +1,55 @@
+//! Sharing what was paid.
+
+use super::{APPID, OPENID, OUT_ORDER_NO, OUT_RETURN_NO, SUB_MCHID, TRANSACTION_ID, partner, sensitive};
+use crate::v3_operations::sample::Sample;
+use wxpay_proto::{
+    Fen,
+    v3::profitsharing::{
+        Account, AddReceiver, DeleteReceiver, GiveBack, MaxRatio, Portion, Query, QueryGivenBack,
+        RelationType, Rest, Share, Unfreeze, UnsplitAmount,
+    },
+};
+
+pub(super) fn samples() -> Vec<Sample> {
+    let appid = || APPID.parse().unwrap();
+    let paid = || TRANSACTION_ID.parse().unwrap();
+    let number = || OUT_ORDER_NO.parse().unwrap();
+    let sub_mchid = || SUB_MCHID.parse().unwrap();
+    let merchant = || Account::Merchant(sub_mchid());
+    let person = || Account::PersonalSubOpenid(OPENID.parse().unwrap());
+    let portion = Portion::new(person(), Fen::new(1), "佣金").name(sensitive("张三"));
+    let give_back = || {
+        let to = OUT_RETURN_NO.parse().unwrap();
+        GiveBack::new(partner(), number(), to, sub_mchid(), Fen::new(1), "退货").unwrap()
+    };
+    let custom = AddReceiver::custom_relation(appid(), partner(), person(), "网红").unwrap();
+    let store = AddReceiver::new(appid(), partner(), merchant(), RelationType::Store).unwrap();
+    vec![
+        Sample::of(
+            "POST /v3/profitsharing/orders",
+            Share::new(appid(), partner(), paid(), number(), vec![portion], Rest::StayFrozen).unwrap(),
+        ),
+        Sample::of(
+            "POST /v3/profitsharing/orders/unfreeze",
+            Unfreeze::new(partner(), paid(), number(), "完结").unwrap(),
+        ),
+        Sample::of("GET /v3/profitsharing/orders/{out_order_no}", Query::new(partner(), paid(), number())),
+        Sample::of("POST /v3/profitsharing/return-orders", give_back()),
+        Sample::of(
+            "POST /v3/profitsharing/return-orders",
+            give_back().by_order_id("3008450740201411110007820472").unwrap(),
+        ),
+        Sample::of(
+            "GET /v3/profitsharing/return-orders/{out_return_no}",
+            QueryGivenBack::new(partner(), number(), OUT_RETURN_NO.parse().unwrap()),
+        ),
+        Sample::of("POST /v3/profitsharing/receivers/add", custom.name(sensitive("张三"))),
+        Sample::of("POST /v3/profitsharing/receivers/add", store.name(sensitive("示例商户"))),
+        Sample::of(
+            "POST /v3/profitsharing/receivers/delete",
+            DeleteReceiver::new(appid(), partner(), merchant()).unwrap(),
+        ),
+        Sample::of("GET /v3/profitsharing/transactions/{transaction_id}/amounts", UnsplitAmount::of(paid())),
+        Sample::of("GET /v3/profitsharing/merchant-configs/{sub_mchid}", MaxRatio::of(sub_mchid())),
+    ]
+}
