@@ -60,12 +60,11 @@ fn gateway(args: &args::Sim) -> Result<Gateway, Failure> {
         Era::Y2014 => settings::Era::Y2014,
         Era::Y2016 => settings::Era::Y2016,
     });
-    let seed = match args.seed {
-        Some(seed) => seed,
-        None => {
-            settings.v3.ring = Ring::fresh().map_err(|error| Failure::broken(&error))?;
-            random()?
-        }
+    let seed = if let Some(seed) = args.seed {
+        seed
+    } else {
+        settings.v3.ring = Ring::fresh().map_err(|error| Failure::broken(&error))?;
+        random()?
     };
     let mut gateway = Gateway::new(settings, seed);
     let mode = match args.platform_keys {

@@ -31,7 +31,7 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &Req
     for (name, value) in request.headers() {
         text.extend([name, ": ", value, "\r\n"]);
     }
-    text += &format!("Content-Length: {}\r\n\r\n", request.body().len());
+    text.extend(["Content-Length: ", &request.body().len().to_string(), "\r\n\r\n"]);
     stream.write_all(&[text.as_bytes(), request.body()].concat()).await.unwrap();
     let mut bytes = Vec::new();
     // A server that closes without a farewell has said everything all the same.
