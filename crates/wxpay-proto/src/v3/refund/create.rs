@@ -380,6 +380,7 @@ mod tests {
         let create = minimal().build().unwrap();
         let refund = toy::read(&create, &answer("1217752501", order().as_str())).unwrap();
         assert_eq!(refund.status, RefundStatus::Success);
+        assert_eq!(refund.evidence().unwrap().refunded().refund(), Fen::new(888));
         assert_eq!(refund.channel, Some(Channel::Original));
         assert_eq!(refund.funds_account, Some(FundsAccount::Unsettled));
         assert_eq!(refund.create_time.as_secs(), 1_528_425_290);

@@ -6,6 +6,7 @@ use crate::{
     error::Error,
     id::{MchId, OutRefundNo, OutTradeNo, RefundId, TransactionId},
     money::Fen,
+    payment::{RefundEvidence, Refunded},
     secret::Personal,
     v3::verify::{Verified, malformed},
     wire::time,
@@ -68,6 +69,20 @@ struct Wire {
 }
 
 impl Finished {
+    /// What it proves: that the money is back, if it is.
+    #[must_use]
+    pub fn evidence(&self) -> Option<RefundEvidence> {
+        let refunded = Refunded::new(
+            self.refund_id.clone(),
+            self.out_refund_no.clone(),
+            self.transaction_id.clone(),
+            self.amount.refund,
+            self.amount.total,
+        );
+        (self.refund_status == RefundStatus::Success)
+            .then(|| RefundEvidence::new(self.out_trade_no.clone(), refunded))
+    }
+
     /// Reads it.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
         let wire: Wire = body.parse()?;
@@ -99,14 +114,21 @@ mod tests {
             "success_time":"2018-06-08T10:34:56+08:00","user_received_account":"支付用户零钱",
             "amount":{"total":999,"refund":998,"payer_total":997,"payer_refund":996}}"#;
         let told = Finished::read(toy::verified(text)).unwrap();
-        assert_eq!((told.mchid.as_str(), told.refund_status), ("1900000100", RefundStatus::Success));
+        assert_eq!((told.mchid.as_str(), &told.refund_status), ("1900000100", &RefundStatus::Success));
+        let evidence = told.evidence().unwrap();
+        assert_eq!(evidence.out_trade_no().as_str(), "20150806125346");
+        assert_eq!(
+            (evidence.refunded().refund(), evidence.refunded().total()),
+            (Fen::new(998), Fen::new(999))
+        );
         assert_eq!(told.success_time.unwrap().as_secs(), 1_528_425_296);
         assert_eq!((told.amount.refund, told.amount.payer_refund), (Fen::new(998), Some(Fen::new(996))));
 
         let closed = text.replace("SUCCESS", "CLOSED").replace("sp_mchid", "mchid");
         let closed = closed.replace(r#""success_time":"2018-06-08T10:34:56+08:00","#, "");
         let told = Finished::read(toy::verified(&closed)).unwrap();
-        assert_eq!((told.refund_status, told.success_time), (RefundStatus::Closed, None));
+        assert_eq!((&told.refund_status, told.success_time), (&RefundStatus::Closed, None));
+        assert_eq!(told.evidence(), None);
 
         let status = text.replace("refund_status", "status");
         assert!(Finished::read(toy::verified(&status)).is_err());

@@ -5,6 +5,7 @@ use crate::{
     error::Error,
     id::{Invalid, OutRefundNo, OutTradeNo, RefundId, TransactionId},
     money::Fen,
+    payment::{RefundEvidence, Refunded},
     secret::Personal,
     v3::{
         field::open_words,
@@ -200,6 +201,20 @@ impl Goods {
 }
 
 impl Refund {
+    /// What it proves: that the money is back, if it is.
+    #[must_use]
+    pub fn evidence(&self) -> Option<RefundEvidence> {
+        let refunded = Refunded::new(
+            self.refund_id.clone(),
+            self.out_refund_no.clone(),
+            self.transaction_id.clone(),
+            self.amount.refund,
+            self.amount.total,
+        );
+        (self.status == RefundStatus::Success)
+            .then(|| RefundEvidence::new(self.out_trade_no.clone(), refunded))
+    }
+
     /// Reads the one that was asked for.
     pub(super) fn read_of(reply: Verified<'_>, out_refund_no: &OutRefundNo) -> Result<Self, Error> {
         let refund: Self = reply.parse()?;

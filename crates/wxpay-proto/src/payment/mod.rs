@@ -1,4 +1,4 @@
-//! What is known of one payment: evidence that joins.
+//! What is known of one payment, and of what came back of it: evidence that joins.
 //!
 //! A merchant learns of a payment by several roads (a notice, a query, its own record), late, twice, out of
 //! order, or never. So [`Knowledge`] is a join semilattice: [`join`](Knowledge::join) is commutative,
@@ -24,6 +24,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod refunded;
+
+pub use refunded::{RefundEvidence, Refunded};
+
 use crate::{
     clock::UnixTime,
     id::{OutTradeNo, TransactionId},
@@ -31,6 +35,7 @@ use crate::{
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::{error, fmt};
+use refunded::Refunds;
 
 /// One payment, as WeChat Pay tells it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,12 +117,13 @@ impl Evidence {
     }
 }
 
-/// All that is known of one order's payment.
+/// All that is known of one order's payment, and of what came back of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Knowledge {
     out_trade_no: OutTradeNo,
     ordered: Fen,
     payments: BTreeSet<Payment>,
+    refunds: Refunds,
 }
 
 /// Where an order stands.
@@ -142,6 +148,10 @@ pub enum Dispute {
     AmountDiffers(Payment),
     /// Two verified messages tell different things of one `transaction_id`; this is one of the versions.
     Contradiction(Payment),
+    /// More came back of this payment than there was.
+    Overdrawn(TransactionId),
+    /// Two verified messages tell different things of one `refund_id`; this is one of the versions.
+    RefundContradiction(Refunded),
 }
 
 /// What follows from new knowledge. Each follows once, however often and in whatever order the evidence comes.
@@ -150,6 +160,8 @@ pub enum Dispute {
 pub enum Effect {
     /// The order became paid: tell the shop, deliver.
     Paid(Payment),
+    /// Money came back: tell the shop.
+    Refunded(Refunded),
     /// A dispute came up: tell a person.
     Disputed(Dispute),
 }
@@ -171,7 +183,7 @@ impl Knowledge {
     /// Nothing yet, of an order of that amount.
     #[must_use]
     pub fn of(out_trade_no: OutTradeNo, ordered: Fen) -> Self {
-        Self { out_trade_no, ordered, payments: BTreeSet::new() }
+        Self { out_trade_no, ordered, payments: BTreeSet::new(), refunds: Refunds::default() }
     }
 
     /// Learns. In any order, any number of times, the same evidence gives the same knowledge.
@@ -184,6 +196,19 @@ impl Knowledge {
             return Err(OtherOrder);
         }
         self.payments.insert(evidence.payment.clone());
+        Ok(())
+    }
+
+    /// Learns of a refund, as [`join`](Self::join) does of a payment. It may come first.
+    ///
+    /// # Errors
+    ///
+    /// When the evidence is about another order; then nothing changes.
+    pub fn join_refund(&mut self, evidence: &RefundEvidence) -> Result<(), OtherOrder> {
+        if evidence.out_trade_no != self.out_trade_no {
+            return Err(OtherOrder);
+        }
+        self.refunds.join(&evidence.refunded);
         Ok(())
     }
 
@@ -204,7 +229,18 @@ impl Knowledge {
         self.payments.iter()
     }
 
-    /// Where the order stands. Once paid, an order stays paid.
+    /// Every refund that was told of.
+    pub fn refunds(&self) -> impl Iterator<Item = &Refunded> {
+        self.refunds.iter()
+    }
+
+    /// How much came back in all. `None` if that is beyond all money.
+    #[must_use]
+    pub fn refunded(&self) -> Option<Fen> {
+        self.refunds.each().try_fold(Fen::ZERO, |sum, refunded| sum.checked_add(refunded.refund()))
+    }
+
+    /// Where the order stands. Once paid, an order stays paid, whatever came back of it.
     #[must_use]
     pub fn standing(&self) -> Standing {
         match self.settling() {
@@ -229,6 +265,8 @@ impl Knowledge {
                 disputes.push(Dispute::SecondPayment(payment.clone()));
             }
         }
+        disputes.extend(self.refunds.overdrawn().cloned().map(Dispute::Overdrawn));
+        disputes.extend(self.refunds.contradicting().cloned().map(Dispute::RefundContradiction));
         disputes.sort();
         disputes
     }
@@ -241,9 +279,11 @@ impl Knowledge {
             (None, Some(payment)) => Some(Effect::Paid(payment.clone())),
             (None | Some(_), _) => None,
         };
+        let refunded = self.refunds.each().filter(|refunded| !before.refunds.knows(refunded.refund_id()));
+        let refunded = refunded.cloned().map(Effect::Refunded);
         let disputed =
             self.disputes().into_iter().filter(|dispute| !known.contains(dispute)).map(Effect::Disputed);
-        paid.into_iter().chain(disputed).collect()
+        paid.into_iter().chain(refunded).chain(disputed).collect()
     }
 
     fn settling(&self) -> Option<&Payment> {
@@ -321,6 +361,66 @@ mod tests {
         assert_eq!(knowledge, knowing(&[]));
     }
 
+    fn refund(serial: u8, refund: u64, total: u64) -> RefundEvidence {
+        let payment = payment(1, 100, 0, 5);
+        let (refund_id, number) = (format!("5000000038201905270973267885{serial}"), format!("R{serial}"));
+        let refunded = Refunded::new(
+            refund_id.parse().unwrap(),
+            number.parse().unwrap(),
+            payment.transaction_id().clone(),
+            Fen::new(refund),
+            Fen::new(total),
+        );
+        RefundEvidence::new(self::number(), refunded)
+    }
+
+    fn having_back(refunds: &[RefundEvidence]) -> Knowledge {
+        let mut knowledge = knowing(&[told(payment(1, 100, 0, 5))]);
+        for piece in refunds {
+            knowledge.join_refund(piece).unwrap();
+        }
+        knowledge
+    }
+
+    #[test]
+    fn what_came_back_adds_up_and_follows_once() {
+        let before = having_back(&[refund(1, 60, 100)]);
+        let after = having_back(&[refund(1, 60, 100), refund(2, 40, 100), refund(1, 60, 100)]);
+        assert_eq!(after.refunded(), Some(Fen::new(100)));
+        assert_eq!(after.effects_since(&before), [Effect::Refunded(refund(2, 40, 100).refunded().clone())]);
+        assert_eq!(after.standing(), Standing::Paid(payment(1, 100, 0, 5)));
+        assert_eq!(after.disputes(), []);
+    }
+
+    #[test]
+    fn more_than_there_was_is_a_dispute_known_payment_or_not() {
+        let overdrawn = [Dispute::Overdrawn(payment(1, 100, 0, 5).transaction_id().clone())];
+        let pieces = [refund(1, 60, 100), refund(2, 41, 100)];
+        assert_eq!(having_back(&pieces).disputes(), overdrawn);
+        let mut first = knowing(&[]);
+        for piece in &pieces {
+            first.join_refund(piece).unwrap();
+        }
+        assert_eq!(first.disputes(), overdrawn);
+        assert_eq!(having_back(&[refund(1, u64::MAX, 100), refund(2, 1, 100)]).refunded(), None);
+    }
+
+    #[test]
+    fn two_stories_of_one_refund_are_a_dispute_and_count_once() {
+        let knowledge = having_back(&[refund(1, 60, 100), refund(1, 50, 100)]);
+        let versions = [refund(1, 50, 100), refund(1, 60, 100)];
+        let versions = versions.map(|piece| Dispute::RefundContradiction(piece.refunded().clone()));
+        assert_eq!(knowledge.disputes(), versions);
+        assert_eq!(knowledge.refunded(), Some(Fen::new(60)));
+        let other = RefundEvidence::new("1".parse().unwrap(), refund(1, 1, 1).refunded().clone());
+        assert_eq!(knowing(&[]).join_refund(&other), Err(OtherOrder));
+    }
+
+    fn any_refund() -> impl Strategy<Value = RefundEvidence> {
+        (0_u8..3, 1_u64..60, prop::sample::select(Vec::from([100_u64, 90])))
+            .prop_map(|(serial, amount, total)| refund(serial, amount, total))
+    }
+
     fn any_evidence() -> impl Strategy<Value = Evidence> {
         (
             0_u8..3,
@@ -344,6 +444,20 @@ mod tests {
                 let mut again = knowledge.clone();
                 again.join(repeated.get(&evidence)).unwrap();
                 prop_assert_eq!(again, knowledge);
+            }
+        }
+
+        #[test]
+        fn refunds_join_in_any_order_and_no_dispute_is_taken_back(
+            (refunds, shuffled) in prop::collection::vec(any_refund(), 0..6)
+                .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
+        ) {
+            prop_assert_eq!(having_back(&shuffled), having_back(&refunds));
+            let mut known = Vec::new();
+            for length in 0..=refunds.len() {
+                let disputes = having_back(&refunds[..length]).disputes();
+                prop_assert!(known.iter().all(|dispute| disputes.contains(dispute)));
+                known = disputes;
             }
         }
 
