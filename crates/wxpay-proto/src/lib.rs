@@ -49,9 +49,11 @@
 //! # Rooms
 //!
 //! * [`v1`]: the first generation: [`Merchant`](v1::Merchant) is where to start.
+//! * [`v3`]: the third: JSON and RSA; [`Merchant`](v3::Merchant) likewise.
+//! * [`crypto`]: the cryptography of the third, behind a seam.
 //! * [`exchange`], [`world`], [`clock`], [`entropy`], [`memory`]: how a flow is driven, and all it may see.
 //! * [`error`], [`refusal`], [`retry`]: what went wrong, what that means for the money, and when to try again.
-//! * [`payment`]: what is known of a payment: evidence that joins.
+//! * [`payment`]: what is known of a payment, and of what came back of it: evidence that joins.
 //! * [`id`], [`money`], [`secret`]: values that cannot be invalid, floats or printed.
 //! * [`wire`], [`http`]: bytes to values and back.
 //! * [`manual`]: how to drive it, what to rely on, and how the gateway departs from its documents.

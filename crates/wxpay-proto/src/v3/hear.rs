@@ -100,7 +100,7 @@ pub struct Pausing(Hearing);
 impl Merchant {
     /// Hears a notice.
     ///
-    /// Comes to an [`Error`](crate::Error) when anything about it is wrong, or its key cannot be had. Then it tells
+    /// Comes to an [`Error`] when anything about it is wrong, or its key cannot be had. Then it tells
     /// nothing, and [`Ack::to_unheard`](super::Ack::to_unheard) is the answer to give.
     #[must_use]
     pub fn hear(&self, received: Received) -> Hear {
