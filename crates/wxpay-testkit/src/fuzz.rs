@@ -8,6 +8,7 @@ mod gateway;
 mod notices;
 mod packages;
 mod replies;
+mod v3;
 mod values;
 mod wire;
 
@@ -17,6 +18,7 @@ pub use gateway::gateway;
 pub use notices::notice;
 pub use packages::package;
 pub use replies::json_reply;
+pub use v3::{bill, multipart, v3_headers, v3_notice, v3_reply};
 pub use values::{ids, time};
 pub use wire::{form, xml};
 
@@ -24,15 +26,20 @@ pub use wire::{form, xml};
 pub type Body = fn(&[u8]);
 
 /// Every target and its body.
-pub const TARGETS: [(&str, Body); 10] = [
+pub const TARGETS: [(&str, Body); 15] = [
+    ("bill", bill),
     ("charset", charset),
     ("conversation", conversation),
     ("form", form),
     ("gateway", gateway),
     ("ids", ids),
     ("json_reply", json_reply),
+    ("multipart", multipart),
     ("notice", notice),
     ("package", package),
     ("time", time),
+    ("v3_headers", v3_headers),
+    ("v3_notice", v3_notice),
+    ("v3_reply", v3_reply),
     ("xml", xml),
 ];

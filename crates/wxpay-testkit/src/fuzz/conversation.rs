@@ -1,6 +1,9 @@
 //! Conversations: every flow, one after the other and side by side, over any network, with one memory.
 
-use super::replies::{NUMBER, TOKEN, delivery, order, watching};
+use super::{
+    replies::{NUMBER, TOKEN, delivery, order, watching},
+    v3,
+};
 use crate::{drive::Lab, keys};
 use arbitrary::{Arbitrary, Unstructured};
 use std::{fmt::Debug, time::Duration};
@@ -68,7 +71,10 @@ enum Refusal {
 }
 
 /// Whatever the network does, every flow ends, shows no secret, and says rightly what may have become of it.
+///
+/// The same bytes are a day of the first generation, and one of the third.
 pub fn conversation(data: &[u8]) {
+    v3::conversation(data);
     let Ok(day) = Day::arbitrary_take_rest(Unstructured::new(data)) else { return };
     let me = keys::merchant().build();
     let mut lab = watching();

@@ -1,0 +1,107 @@
+//! The bodies of the third generation, with cryptography that costs nothing.
+
+mod conversation;
+mod files;
+mod headers;
+mod notices;
+mod replies;
+
+pub(super) use conversation::conversation;
+pub use files::{bill, multipart};
+pub use headers::v3_headers;
+pub use notices::v3_notice;
+pub use replies::v3_reply;
+
+use crate::{
+    drive::Lab,
+    keys::v3::{self, API_V3_KEY, MCHID, PLATFORM, PUBLIC_KEY_ID, SERIAL_NO},
+    null::{NullProvider, private_key, private_key_of, public_key},
+};
+use std::sync::Arc;
+use wxpay_proto::{
+    UnixTime,
+    crypto::{PrivateKey, Provider as _},
+    http::Response,
+    secret::Secret,
+    v3::{ApiV3Key, Builder, Merchant, Received},
+    wire::base64,
+};
+
+const NONCE: &str = "593BEC0C930BF1AF";
+/// The payee's name, which must not be shown.
+const NAME: &str = "n4meThatNobodyMaySee";
+
+/// One that believes the public key, and fetches certificates beside it.
+fn merchant() -> Builder {
+    Merchant::builder(
+        Arc::new(NullProvider),
+        MCHID.parse().unwrap(),
+        SERIAL_NO.parse().unwrap(),
+        NullProvider.private_key(&private_key("merchant")).unwrap(),
+        &ApiV3Key::new(API_V3_KEY.into()).unwrap(),
+    )
+    .public_key(PUBLIC_KEY_ID.parse().unwrap(), NullProvider.public_key(&public_key("wechatpay")).unwrap())
+    .certificates()
+}
+
+/// A laboratory in which no secret may be shown.
+fn watching() -> Lab {
+    Lab::default().watching(&[API_V3_KEY, NAME])
+}
+
+/// Who signs: by name, and with which key.
+#[derive(Clone, Copy)]
+enum Signer {
+    PublicKey,
+    Certificate,
+}
+
+impl Signer {
+    fn name(self) -> &'static str {
+        match self {
+            Self::PublicKey => PUBLIC_KEY_ID,
+            Self::Certificate => PLATFORM[0].serial_no,
+        }
+    }
+
+    fn key(self) -> Arc<dyn PrivateKey> {
+        let der = match self {
+            Self::PublicKey => private_key("wechatpay"),
+            Self::Certificate => private_key_of(v3::certificate(PLATFORM[0].certificate).spki()),
+        };
+        NullProvider.private_key(&der).unwrap()
+    }
+
+    /// The headers that go with a body.
+    fn headers(self, body: &[u8], at: UnixTime) -> [(&'static str, String); 4] {
+        let time = at.to_string();
+        let message = [time.as_bytes(), b"\n", NONCE.as_bytes(), b"\n", body, b"\n"].concat();
+        [
+            ("Wechatpay-Timestamp", time),
+            ("Wechatpay-Nonce", NONCE.into()),
+            ("Wechatpay-Signature", base64::encode(&self.key().sign(&message).unwrap())),
+            ("Wechatpay-Serial", self.name().into()),
+        ]
+    }
+
+    fn reply(self, status: u16, body: &[u8], at: UnixTime) -> Response {
+        let reply = Response::new(status, body.to_vec());
+        self.headers(body, at).iter().fold(reply, |reply, (name, value)| reply.with(name, value.as_bytes()))
+    }
+
+    fn received(self, body: &[u8], at: UnixTime) -> Received {
+        let received = Received::new(body.to_vec());
+        let headers = self.headers(body, at);
+        headers.iter().fold(received, |received, (name, value)| received.with(name, value.as_bytes()))
+    }
+}
+
+/// A box that is sealed with the merchant's `APIv3` key.
+fn sealed(associated_data: &str, plain: &[u8]) -> serde_json::Value {
+    let key = NullProvider.symmetric_key(&Secret::new(API_V3_KEY.as_bytes().try_into().unwrap()));
+    let ciphertext = base64::encode(&key.seal(b"0123456789ab", associated_data.as_bytes(), plain));
+    serde_json::json!({
+        "algorithm": "AEAD_AES_256_GCM", "nonce": "0123456789ab",
+        "associated_data": associated_data, "ciphertext": ciphertext,
+    })
+}

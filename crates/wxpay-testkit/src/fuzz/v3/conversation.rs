@@ -1,0 +1,303 @@
+//! Conversations of the third generation: every flow, over any network, with one memory.
+
+use super::{
+    NAME, Signer, merchant,
+    replies::{NUMBER, OPENID, appid, jsapi, order, refunded, transferred},
+    sealed, watching,
+};
+use crate::{drive::Lab, keys::v3::PLATFORM};
+use arbitrary::{Arbitrary, Unstructured};
+use serde_json::json;
+use std::{fmt::Debug, time::Duration};
+use wxpay_proto::{
+    Error, Fate, Fen, UnixTime,
+    exchange::{Failure, Flow, Hop, Reply},
+    http::{Method, Response},
+    v3::{
+        Merchant, Party, Raw, Received,
+        pay::{Close, CodePay, Native, Query, Shop},
+    },
+};
+
+/// A shop's day.
+#[derive(Arbitrary, Debug)]
+struct Day {
+    acts: Vec<Act>,
+}
+
+#[derive(Arbitrary, Debug)]
+struct Act {
+    operation: Operation,
+    /// So many at once, and one more.
+    more: u8,
+    /// What happens to the hops, in their order. Then the network is in good health.
+    events: Vec<Event>,
+    /// How long it is until the next act, in seconds.
+    pause: u32,
+}
+
+#[derive(Arbitrary, Debug, Clone, Copy)]
+enum Operation {
+    Jsapi,
+    Native,
+    Query,
+    Close,
+    Refund,
+    Transfer,
+    Raw,
+    Charge,
+    Settle,
+    Hear(By),
+    KeepKeys,
+}
+
+#[derive(Arbitrary, Debug, Clone, Copy)]
+enum By {
+    PublicKey,
+    Certificate,
+    Nobody,
+}
+
+#[derive(Arbitrary, Debug)]
+struct Event {
+    what: What,
+    by: By,
+    /// In milliseconds.
+    took: u16,
+}
+
+#[derive(Arbitrary, Debug)]
+enum What {
+    Good,
+    NotSent,
+    Lost,
+    Refused(u16, Code),
+    /// Signed, a while ago or a while from now: in seconds.
+    Late(i16),
+    Bytes(u16, Vec<u8>),
+}
+
+#[derive(Arbitrary, Debug, Clone, Copy)]
+enum Code {
+    ParamError,
+    UserPaying,
+    NoSuchOrder,
+    NoSuchResource,
+    SystemError,
+    Busy,
+    OrderPaid,
+}
+
+/// What is known of a try, once its answer is in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Nothing,
+    NotSent,
+    Refused,
+}
+
+/// Whatever the network does, every flow ends, shows no secret, and says rightly what may have become of it.
+pub(in crate::fuzz) fn conversation(data: &[u8]) {
+    let Ok(day) = Day::arbitrary_take_rest(Unstructured::new(data)) else { return };
+    let me = merchant().build();
+    let mut lab = watching();
+    for act in day.acts.into_iter().take(6) {
+        let pause = Duration::from_secs(act.pause.into());
+        perform(&me, &mut lab, act);
+        lab.wait(pause.min(Duration::from_hours(24 * 365)));
+    }
+}
+
+fn perform(me: &Merchant, lab: &mut Lab, act: Act) {
+    let number = || NUMBER.parse().unwrap();
+    match act.operation {
+        Operation::Jsapi => run(lab, act, "v3.pay.jsapi", true, || me.call(jsapi())),
+        Operation::Native => run(lab, act, "v3.pay.native", true, || me.call(Native::new(order()))),
+        Operation::Query => {
+            run(lab, act, "v3.pay.query", false, || me.call(Query::out_trade_no(number(), Party::Own)));
+        }
+        Operation::Close => run(lab, act, "v3.pay.close", true, || me.call(Close::new(number(), Party::Own))),
+        Operation::Refund => run(lab, act, "v3.refund.create", true, || me.call(refunded())),
+        Operation::Transfer => run(lab, act, "v3.transfer.create", true, || me.call(transferred())),
+        Operation::Raw => {
+            run(lab, act, "v3.raw", false, || me.call(Raw::new(Method::Get, "/v3/whatever").unwrap()));
+        }
+        Operation::Charge => side_by_side(lab, act, || me.charge_code(charged())),
+        Operation::Settle => settle(me, lab, act),
+        Operation::Hear(by) => {
+            let notice = notice(by, lab.now);
+            side_by_side(lab, act, || me.hear(notice.clone()));
+        }
+        Operation::KeepKeys => side_by_side(lab, act, || me.keep_keys()),
+    }
+}
+
+fn charged() -> CodePay {
+    let (total, code) = (Fen::new(1999), "130000000000000000".parse().unwrap());
+    let shop = Shop::OutId("1".into());
+    CodePay::builder(appid(), NUMBER.parse().unwrap(), total, "千足金箍棒", code, shop).build().unwrap()
+}
+
+/// A flow of several calls: it ends, and owes what it leaves in doubt.
+fn side_by_side<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, flow: impl Fn() -> F) {
+    let mut events = act.events.into_iter();
+    let network = |hop: Hop, now: UnixTime| carried(&hop, now, events.next()).0;
+    let count = usize::from(act.more % 4) + 1;
+    for error in lab.run_all((0..count).map(|_| flow()), &mut { network }).into_iter().filter_map(Result::err)
+    {
+        drop(error.to_string());
+    }
+}
+
+/// A debt comes from an order whose answer was lost, and is a debt again if it cannot be settled.
+fn settle(me: &Merchant, lab: &mut Lab, act: Act) {
+    let lost = |hop: Hop, now: UnixTime| -> (Reply, Duration) {
+        let reply = match hop.label {
+            "v3.certificates" => Ok(good(&hop, now, By::Certificate)),
+            _ => Err(Failure::Lost("cut".into())),
+        };
+        (reply, Duration::from_millis(80))
+    };
+    let Err(mut error) = lab.run(me.call(jsapi()), &mut { lost }) else { panic!("nothing was answered") };
+    let debt = error.unsettled().expect("an unknown fate leaves a debt");
+    let mut events = act.events.into_iter();
+    let network = |hop: Hop, now: UnixTime| carried(&hop, now, events.next()).0;
+    if let Err(mut error) = lab.run(me.settle(debt), &mut { network }) {
+        assert_eq!(error.fate(), Fate::Unknown, "asking does not undo what was asked about");
+        assert!(error.unsettled().is_some());
+    }
+}
+
+fn run<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, label: &str, owes: bool, flow: impl Fn() -> F) {
+    let count = usize::from(act.more % 4) + 1;
+    let mut events = act.events.into_iter();
+    let mut tries = Vec::new();
+    let network = |hop: Hop, now: UnixTime| {
+        let (carried, known) = carried(&hop, now, events.next());
+        if hop.label == label {
+            tries.push(known);
+        }
+        carried
+    };
+    let results = lab.run_all((0..count).map(|_| flow()), &mut { network });
+    for error in results.into_iter().filter_map(Result::err) {
+        judge(error, owes, (count == 1).then_some(&tries));
+    }
+}
+
+/// Tries can be told apart if only one flow was running.
+fn judge(mut error: Error, owes: bool, tries: Option<&Vec<Known>>) {
+    let fate = error.fate();
+    assert_eq!(error.unsettled().is_some(), owes && fate == Fate::Unknown, "an unknown fate is a debt");
+    let Some(tries) = tries else { return };
+    if tries.contains(&Known::Nothing) {
+        assert_eq!(fate, Fate::Unknown, "some try may have been carried out");
+    } else if tries.contains(&Known::Refused) {
+        assert_eq!(fate, Fate::Refused, "it was refused");
+    } else {
+        assert_eq!(fate, Fate::NotSent, "nothing was sent");
+    }
+}
+
+fn carried(hop: &Hop, now: UnixTime, event: Option<Event>) -> ((Reply, Duration), Known) {
+    let Some(Event { what, by, took }) = event else {
+        return ((Ok(good(hop, now, By::PublicKey)), Duration::from_millis(80)), Known::Nothing);
+    };
+    let took = Duration::from_millis(took.into());
+    // It is signed when it leaves, and read when it arrives.
+    let then = now.after(took / 2);
+    let mut known = Known::Nothing;
+    let reply = match what {
+        What::Good => Ok(good(hop, then, by)),
+        What::NotSent => {
+            known = Known::NotSent;
+            Err(Failure::NotSent("no route".into()))
+        }
+        What::Lost => Err(Failure::Lost("cut".into())),
+        What::Refused(status, code) => {
+            let status = 400 + status % 200;
+            let body = format!(r#"{{"code":"{}","message":"no"}}"#, word(code));
+            // By a certificate that has yet to be fetched it may not be believed.
+            if matches!(by, By::PublicKey)
+                && (400..500).contains(&status)
+                && status != 429
+                && !matches!(code, Code::UserPaying)
+            {
+                known = Known::Refused;
+            }
+            Ok(signed(by, status, body.as_bytes(), then))
+        }
+        What::Late(secs) => {
+            let off = Duration::from_secs(secs.unsigned_abs().into());
+            Ok(good(hop, if secs < 0 { then.before(off) } else { then.after(off) }, by))
+        }
+        What::Bytes(status, bytes) => {
+            let status = 200 + status % 400;
+            if matches!(by, By::PublicKey) && (400..500).contains(&status) && status != 429 {
+                known = Known::Refused;
+            }
+            Ok(signed(by, status, &bytes, then))
+        }
+    };
+    ((reply, took), known)
+}
+
+fn word(code: Code) -> &'static str {
+    match code {
+        Code::ParamError => "PARAM_ERROR",
+        Code::UserPaying => "USERPAYING",
+        Code::NoSuchOrder => "ORDER_NOT_EXIST",
+        Code::NoSuchResource => "RESOURCE_NOT_EXISTS",
+        Code::SystemError => "SYSTEMERROR",
+        Code::Busy => "FREQUENCY_LIMITED",
+        Code::OrderPaid => "ORDERPAID",
+    }
+}
+
+fn signed(by: By, status: u16, body: &[u8], at: UnixTime) -> Response {
+    match by {
+        By::PublicKey => Signer::PublicKey.reply(status, body, at),
+        By::Certificate => Signer::Certificate.reply(status, body, at),
+        By::Nobody => Response::new(status, body.to_vec()),
+    }
+}
+
+fn good(hop: &Hop, at: UnixTime, by: By) -> Response {
+    let transaction = json!({
+        "mchid": crate::keys::v3::MCHID, "appid": "wx0123456789abcdef", "out_trade_no": NUMBER,
+        "transaction_id": "4200000001", "trade_state": "SUCCESS", "success_time": "2014-05-08T10:10:00+08:00",
+        "payer": { "openid": OPENID }, "amount": { "total": 1999, "payer_total": 1999 },
+    });
+    let body = match hop.label {
+        "v3.pay.jsapi" => json!({ "prepay_id": "wx1" }),
+        "v3.pay.native" => json!({ "code_url": "weixin://1" }),
+        "v3.pay.query" | "v3.pay.codepay" => transaction,
+        "v3.pay.reverse" => json!({ "out_trade_no": NUMBER }),
+        "v3.pay.close" => return signed(by, 204, b"", at),
+        "v3.refund.create" => json!({
+            "refund_id": "1", "out_refund_no": "R1", "transaction_id": "4200000001", "out_trade_no": NUMBER,
+            "create_time": "2014-05-08T10:10:00+08:00", "status": "PROCESSING", "amount": { "total": 1999, "refund": 1 },
+        }),
+        "v3.transfer.create" => json!({
+            "out_bill_no": NUMBER, "transfer_bill_no": "1", "state": "ACCEPTED", "create_time": "2014-05-08T10:10:00+08:00",
+        }),
+        "v3.certificates" => json!({ "data": [{
+            "serial_no": PLATFORM[0].serial_no,
+            "encrypt_certificate": sealed("certificate", PLATFORM[0].certificate.as_bytes()),
+        }] }),
+        _ => json!({}),
+    };
+    signed(by, 200, &serde_json::to_vec(&body).unwrap(), at)
+}
+
+/// The notice of a payment.
+fn notice(by: By, at: UnixTime) -> Received {
+    let resource = sealed("transaction", NAME.as_bytes());
+    let body = json!({ "id": "EV-1", "event_type": "TRANSACTION.SUCCESS", "resource": resource });
+    let body = serde_json::to_vec(&body).unwrap();
+    match by {
+        By::PublicKey => Signer::PublicKey.received(&body, at),
+        By::Certificate => Signer::Certificate.received(&body, at),
+        By::Nobody => Received::new(body),
+    }
+}

@@ -1,0 +1,75 @@
+//! Files: bills as they come, and uploads as they go.
+
+use wxpay_proto::wire::{
+    bill::{Line, Reader},
+    multipart::Upload,
+};
+
+/// A bill says the same in whatever pieces it comes. The first byte tells how long they are.
+pub fn bill(data: &[u8]) {
+    let Some((first, file)) = data.split_first() else { return };
+    let whole = read(file, file.len());
+    assert_eq!(read(file, usize::from(*first % 32) + 1), whole);
+}
+
+/// The lines, and whether the reader came to the end.
+fn read(file: &[u8], piece: usize) -> (Vec<(bool, Vec<String>)>, bool) {
+    let (mut reader, mut lines) = (Reader::new(), Vec::new());
+    for piece in file.chunks(piece.max(1)) {
+        reader.push(piece);
+        loop {
+            match reader.next_line() {
+                Ok(Some(line)) => lines.push(told(line)),
+                Ok(None) => break,
+                Err(_) => return (lines, false),
+            }
+        }
+    }
+    match reader.finish() {
+        Ok(last) => {
+            lines.extend(last.map(told));
+            (lines, true)
+        }
+        Err(_) => (lines, false),
+    }
+}
+
+fn told(line: Line<'_>) -> (bool, Vec<String>) {
+    let (is_sum, row) = match line {
+        Line::Row(row) => (false, row),
+        Line::Sum(row) => (true, row),
+    };
+    for name in row.columns() {
+        assert!(row.amount(name).is_ok() || row.cell(name).is_some(), "what is no amount is there");
+    }
+    (is_sum, row.cells().map(str::to_owned).collect())
+}
+
+/// The first line is a file's name, the rest the file. Whatever they are, there are two parts: what tells of the file,
+/// and the file.
+pub fn multipart(data: &[u8]) {
+    let line = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let (name, file) = data.split_at(line);
+    let (Ok(name), file) = (std::str::from_utf8(name), file.get(1..).unwrap_or_default()) else { return };
+    let Ok(upload) = Upload::new(name, file.to_vec()) else { return };
+    let meta: serde_json::Value = serde_json::from_slice(upload.meta()).unwrap();
+    assert_eq!(meta["filename"], name);
+    let kind = upload.content_type();
+    let boundary = format!("\r\n--{}", kind.split_once("boundary=").unwrap().1);
+    let body = [b"\r\n", upload.body().as_slice()].concat();
+    let mut parts = Vec::new();
+    let mut rest = body.strip_prefix(boundary.as_bytes()).unwrap();
+    while let Some(part) = rest.strip_prefix(b"\r\n") {
+        let end = part.windows(boundary.len()).position(|window| window == boundary.as_bytes()).unwrap();
+        parts.push(&part[..end]);
+        rest = &part[end + boundary.len()..];
+    }
+    assert_eq!(rest, b"--\r\n");
+    let [first, second] = parts.as_slice() else { panic!("{} parts", parts.len()) };
+    let content = |part: &[u8]| {
+        let head = part.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        part[head + 4..].to_vec()
+    };
+    assert_eq!(content(first), upload.meta());
+    assert_eq!(content(second), file);
+}
