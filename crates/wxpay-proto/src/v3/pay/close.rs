@@ -52,3 +52,24 @@ impl Endpoint for Close {
         Some(Debt::Order { out_trade_no: self.out_trade_no.clone(), sub_mchid })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::toy;
+
+    #[test]
+    fn an_order_is_closed_by_its_number_in_either_mode() {
+        let number: OutTradeNo = "1217752501".parse().unwrap();
+        let own = Close::new(number.clone(), Party::Own);
+        let (target, body) = toy::written(&own);
+        assert_eq!(target, "POST /v3/pay/transactions/out-trade-no/1217752501/close");
+        assert_eq!(body, r#"{"mchid":"1900007291"}"#);
+        let sub_mchid = "1900000109".parse().unwrap();
+        let partner = Close::new(number.clone(), Party::partner("1900000109".parse().unwrap()));
+        let (target, body) = toy::written(&partner);
+        assert_eq!(target, "POST /v3/pay/partner/transactions/out-trade-no/1217752501/close");
+        assert_eq!(body, r#"{"sp_mchid":"1900007291","sub_mchid":"1900000109"}"#);
+        assert_eq!(partner.debt(), Some(Debt::Order { out_trade_no: number, sub_mchid: Some(sub_mchid) }));
+    }
+}

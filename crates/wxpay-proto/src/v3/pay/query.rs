@@ -115,3 +115,71 @@ impl Endpoint for Query {
         Repeat::Freely
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{error::ErrorKind, error::Fate, v3::toy};
+    use alloc::format;
+
+    fn partner() -> Party {
+        Party::partner("1900000109".parse().unwrap())
+    }
+
+    fn query(party: Party) -> Query {
+        Query::out_trade_no("1217752501*1".parse().unwrap(), party)
+    }
+
+    fn told(number: &str, whose: &str) -> alloc::string::String {
+        format!(
+            r#"{{"amount":{{"payer_currency":"CNY","total":100}},"appid":"wxd678efh567hg6787",{whose},
+            "out_trade_no":"{number}","promotion_detail":[],"scene_info":{{"device_id":""}},"trade_state":"NOTPAY",
+            "trade_state_desc":"订单未支付"}}"#
+        )
+    }
+
+    #[test]
+    fn an_order_is_asked_after_by_either_number_in_either_mode() {
+        let mine = "/v3/pay/transactions/out-trade-no/1217752501%2A1?mchid=1900007291";
+        assert_eq!(toy::target(&query(Party::Own)), mine);
+        let theirs = Query::transaction_id("4200000000".parse().unwrap(), Party::Own);
+        assert_eq!(toy::target(&theirs), "/v3/pay/transactions/id/4200000000?mchid=1900007291");
+        let for_another = "/v3/pay/partner/transactions/out-trade-no/1217752501%2A1?sp_mchid=1900007291&sub_mchid=1900000109";
+        assert_eq!(toy::target(&query(partner())), for_another);
+    }
+
+    #[test]
+    fn an_answer_about_another_order_or_of_another_merchant_is_not_taken() {
+        let read = |party, number, whose| toy::read(&query(party), &told(number, whose));
+        assert!(matches!(read(Party::Own, "1217752501*1", r#""mchid":"1900007291""#), Ok(Queried::Known(_))));
+        let whose = r#""sp_mchid":"1900007291","sub_mchid":"1900000109""#;
+        assert!(matches!(read(partner(), "1217752501*1", whose), Ok(Queried::Known(_))));
+        for (party, number, whose) in [
+            (Party::Own, "1217752501*2", r#""mchid":"1900007291""#),
+            (Party::Own, "1217752501*1", r#""mchid":"1900000109""#),
+            (Party::Own, "1217752501*1", whose),
+            (partner(), "1217752501*1", r#""sp_mchid":"1900007291","sub_mchid":"1900000110""#),
+        ] {
+            let error = read(party, number, whose).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.fate()),
+                (ErrorKind::Malformed, Fate::Unknown),
+                "{number} {whose}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_a_404_that_says_so_means_that_there_is_none() {
+        let refused = |status, code| query(Party::Own).refused(&Refusal::new(status, code, ""));
+        assert_eq!(refused(404, Code::ORDER_NOT_EXIST), Some(Queried::NoSuchOrder));
+        assert_eq!(refused(400, Code::ORDER_NOT_EXIST), None);
+        assert_eq!(refused(404, Code::NO_AUTH), None);
+    }
+
+    #[test]
+    fn what_says_that_it_is_paid_but_not_how_is_not_taken() {
+        let paid = told("1217752501*1", r#""mchid":"1900007291""#).replace("NOTPAY", "SUCCESS");
+        assert_eq!(toy::read(&query(Party::Own), &paid).unwrap_err().kind(), ErrorKind::Malformed);
+    }
+}
