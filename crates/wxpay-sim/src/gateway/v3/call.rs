@@ -8,6 +8,7 @@ use super::{
     route::{self, Operation, Takes},
 };
 use crate::gateway::Gateway;
+use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
@@ -65,10 +66,10 @@ pub(super) fn enter(
         gateway.v3.rates.count(operation, &mchid, now)?;
     }
     let query = queried(query)?;
-    fields::check(&query, operation.query, "query")?;
+    fields::check(&query, &[operation.query], "query")?;
     let body = match operation.takes {
         Takes::Nothing => Value::Null,
-        Takes::Json(declared) => json_of(request.body(), declared)?,
+        Takes::Json(declared) => json_of(request.body(), &[declared, operation.also])?,
     };
     let asked = request.header("wechatpay-serial").map(String::from);
     Ok(Call { operation, mchid, asked, now, path, query, body })
@@ -140,7 +141,7 @@ fn queried(query: &str) -> Result<Map<String, Value>, Refusal> {
     Ok(said)
 }
 
-fn json_of(body: &[u8], declared: &[fields::Field]) -> Result<Value, Refusal> {
+fn json_of(body: &[u8], declared: &[&[fields::Field]]) -> Result<Value, Refusal> {
     let malformed = || errors::PARAM_ERROR.at("body", "", "".into(), "请求体不是合法的JSON对象");
     let value: Value = serde_json::from_slice(body).map_err(|_| malformed())?;
     let Value::Object(members) = &value else { return Err(malformed()) };
@@ -179,6 +180,11 @@ impl Call {
         self.query.get(name).and_then(Value::as_str)
     }
 
+    /// A text of the query, or else of the body.
+    pub(crate) fn said(&self, name: &str) -> Option<&str> {
+        self.query(name).or_else(|| self.body.get(name).and_then(Value::as_str))
+    }
+
     /// Holds a merchant's number in the request to that of the caller.
     pub(crate) fn is_from(&self, mchid: Option<&str>) -> Result<(), Refusal> {
         if mchid.is_some_and(|mchid| mchid != self.mchid.as_str()) {
@@ -206,5 +212,17 @@ impl Call {
         let plain = plain.and_then(|plain| String::from_utf8(plain).ok());
         let refused = || errors::PARAM_ERROR.at("body", pointer, "".into(), "敏感信息解密失败");
         plain.map(Some).ok_or_else(refused)
+    }
+
+    /// What the call asks for, its sealed fields opened and hashed: two calls that ask the same are equal, though each was
+    /// sealed anew.
+    pub(crate) fn comparable(&self, gateway: &Gateway, sealed: &[&str]) -> Result<Value, Refusal> {
+        let mut body = self.body.clone();
+        for pointer in sealed {
+            if let (Some(plain), Some(place)) = (self.opened(gateway, pointer)?, body.pointer_mut(pointer)) {
+                *place = hex::encode(digest(&SHA256, plain.as_bytes())).into();
+            }
+        }
+        Ok(body)
     }
 }

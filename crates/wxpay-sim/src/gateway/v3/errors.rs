@@ -23,6 +23,11 @@ pub(crate) const OUT_OF_RANGE: Code = code(400, "PARAM_ERROR", 268_435_464, "参
 pub(crate) const EXTRA_PARAMETER: Code = code(400, "PARAM_ERROR", 270_924_358, "请求中含有未定义的参数");
 pub(crate) const MCH_NOT_EXISTS: Code = code(400, "MCH_NOT_EXISTS", 268_443_715, "商户号不存在");
 pub(crate) const OTHER_MERCHANT: Code = code(400, "INVALID_REQUEST", 268_447_843, "商户号与订单不匹配");
+pub(crate) const OTHER_SUB: Code = code(400, "INVALID_REQUEST", 268_447_845, "子商户号与订单不匹配");
+pub(crate) const SUB_IS_SELF: Code =
+    code(400, "INVALID_REQUEST", 268_443_705, "子商户号不能与服务商商户号相同");
+pub(crate) const SUB_MISSING: Code = code(400, "PARAM_ERROR", 268_443_704, "缺少sub_mchid");
+pub(crate) const OPENID_MISSING: Code = code(400, "PARAM_ERROR", 268_501_013, "缺少openid");
 pub(crate) const APPID_MCHID_NOT_MATCH: Code =
     code(400, "APPID_MCHID_NOT_MATCH", 268_445_527, "appid和mchid不匹配");
 pub(crate) const REENTRY_DIFFERS: Code =
@@ -43,6 +48,7 @@ pub(crate) const BAD_AUTHORIZATION: Code = code(
     "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》",
 );
 pub(crate) const OUT_TRADE_NO_USED: Code = code(403, "OUT_TRADE_NO_USED", 268_498_688, "商户订单号重复");
+pub(crate) const NOT_SERVED: Code = code(403, "NO_AUTH", 268_443_701, "服务商与子商户没有受理关系");
 pub(crate) const NOT_ENOUGH: Code = code(403, "NOT_ENOUGH", 268_435_461, "余额不足");
 pub(crate) const RULE_LIMIT: Code = code(403, "RULE_LIMIT", 268_448_010, "业务规则限制");
 pub(crate) const TRADE_ERROR: Code = code(403, "TRADE_ERROR", 268_435_461, "交易错误");

@@ -76,20 +76,30 @@ impl Alphabet {
     }
 }
 
-/// Holds an object to its declaration. `location` is `body`, `query` or `path`.
-pub(crate) fn check(members: &Map<String, Value>, fields: &[Field], location: &str) -> Result<(), Refusal> {
+/// Holds an object to its declaration, which may come in several tables. `location` is `body`, `query` or `path`.
+pub(crate) fn check(
+    members: &Map<String, Value>,
+    fields: &[&[Field]],
+    location: &str,
+) -> Result<(), Refusal> {
     object(members, fields, "", location)
 }
 
-fn object(members: &Map<String, Value>, fields: &[Field], at: &str, location: &str) -> Result<(), Refusal> {
+fn object(
+    members: &Map<String, Value>,
+    fields: &[&[Field]],
+    at: &str,
+    location: &str,
+) -> Result<(), Refusal> {
+    let fields = || fields.iter().copied().flatten();
     for (name, value) in members {
         let here = format!("{at}/{name}");
-        let Some(field) = fields.iter().find(|field| field.name == name) else {
+        let Some(field) = fields().find(|field| field.name == name) else {
             return Err(errors::EXTRA_PARAMETER.at(location, &here, shown(value), "请求中含有未定义的参数"));
         };
         kind(value, field.kind, &here, location)?;
     }
-    for field in fields.iter().filter(|field| field.is_required) {
+    for field in fields().filter(|field| field.is_required) {
         if !members.contains_key(field.name) {
             let here = format!("{at}/{}", field.name);
             return Err(errors::PARAM_ERROR.at(location, &here, "".into(), "缺少必填参数"));
@@ -131,7 +141,7 @@ fn kind(value: &Value, kind_of: Kind, at: &str, location: &str) -> Result<(), Re
         (Kind::Url, Value::String(_)) => wrong("应为不带参数的http或https绝对地址"),
         (Kind::OneOf(words), Value::String(text)) if words.contains(&text.as_str()) => Ok(()),
         (Kind::OneOf(_), Value::String(_)) => wrong("不在枚举值之内"),
-        (Kind::Object(fields), Value::Object(members)) => object(members, fields, at, location),
+        (Kind::Object(fields), Value::Object(members)) => object(members, &[fields], at, location),
         (Kind::List(each, most), Value::Array(items)) => {
             if items.len() > most {
                 return wrong(&format!("最多{most}项"));
@@ -190,7 +200,7 @@ mod tests {
     ];
 
     fn refused(body: &Value) -> Option<(u64, String)> {
-        let refusal = check(body.as_object().unwrap(), FIELDS, "body").err()?;
+        let refusal = check(body.as_object().unwrap(), &[FIELDS], "body").err()?;
         Some((refusal.number, refusal.body()["detail"]["field"].as_str().unwrap().into()))
     }
 

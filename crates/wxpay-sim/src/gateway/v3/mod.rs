@@ -37,6 +37,7 @@ mod echo;
 pub(super) mod errors;
 pub(super) mod fields;
 pub(crate) mod notice;
+mod party;
 pub(super) mod pay;
 mod rates;
 mod refund;
@@ -133,7 +134,7 @@ impl State {
     }
 }
 
-/// A merchant of the documented forms, its keys the next of the ring.
+/// A merchant of the documented forms, its keys the next of the ring, who serves one sub-merchant.
 ///
 /// # Errors
 ///
@@ -159,8 +160,10 @@ fn thrown_away(
     let certificate = authority.certificate(serial(chance)?, name, pair.public(), since);
     let key = PlatformKey::new(format!("PUB_KEY_ID_0{}", chance.text(DIGITS, 33)).parse()?, next());
     let platform = Platform::new(certificate, pair, key, Mode::Either);
-    let appid = format!("wx{}", chance.text(HEX, 16)).parse()?;
-    Ok(Merchant::new(mchid, appid, api_key, chance.text(ALPHANUMERIC, 32), platform))
+    let mut appid = || format!("wx{}", chance.text(HEX, 16)).parse();
+    let (own_app, sub_app) = (appid()?, appid()?);
+    let merchant = Merchant::new(mchid, own_app, api_key, chance.text(ALPHANUMERIC, 32), platform);
+    Ok(merchant.with_sub(format!("17{}", chance.text(DIGITS, 8)).parse()?, vec![sub_app]))
 }
 
 /// 40 hexadecimal digits in upper case, the first not 0 and the number positive.

@@ -5,6 +5,7 @@ use super::{
     errors::{self, Refusal},
     fields::{Alphabet, Field, Kind, may, must, text},
     notice::Event,
+    party::{self, SUB_MCHID},
     pay::OUT_TRADE_NO,
     reply::Reply,
     route::Operation,
@@ -25,7 +26,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::post("v3.refund", "/v3/refund/domestic/refunds", FIELDS, create)
         .at_most(150)
         .failing_at_most(6),
-    Operation::get("v3.refund.query", "/v3/refund/domestic/refunds/{out_refund_no}", query),
+    Operation::get("v3.refund.query", "/v3/refund/domestic/refunds/{out_refund_no}", query)
+        .asking(&[SUB_MCHID]),
     Operation::post(
         "v3.refund.abnormal",
         "/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund",
@@ -37,6 +39,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 const MOST: u64 = 10_000_000_000;
 const OUT_REFUND_NO: Field = must("out_refund_no", Kind::Text(1, 64, Alphabet::RefundNumber));
 const FIELDS: &[Field] = &[
+    SUB_MCHID,
     may("transaction_id", text(32)),
     Field { is_required: false, ..OUT_TRADE_NO },
     OUT_REFUND_NO,
@@ -77,6 +80,7 @@ const FIELDS: &[Field] = &[
     ),
 ];
 const ABNORMAL: &[Field] = &[
+    SUB_MCHID,
     OUT_REFUND_NO,
     must("type", Kind::OneOf(&["USER_BANK_CARD", "MERCHANT_BANK_CARD"])),
     may("bank_type", text(16)),
@@ -88,11 +92,13 @@ const ABNORMAL: &[Field] = &[
 const MOST_REFUNDS: usize = 50;
 
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let sub_mchid = party::asking_by_sub(gateway, call)?;
     let number = out_refund_no(call.text("/out_refund_no"))?;
     if let Some(order) = gateway.v3.ledger.by_refund(&call.mchid, &number) {
         return again(order, &number, call);
     }
     let order = order_of(gateway, call)?;
+    party::is_of(order, sub_mchid.as_ref())?;
     let payment = order.payment();
     let payment = payment.ok_or_else(|| errors::INVALID_REQUEST.saying("订单未支付，不能退款"))?;
     refundable(gateway, order, payment, call)?;
@@ -188,7 +194,9 @@ fn payers_part(order: &Order, payment: &Payment, refund: Fen) -> Fen {
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let unknown = || errors::RESOURCE_NOT_EXISTS.saying("退款单不存在");
     let number = call.path("out_refund_no").parse().map_err(|_| unknown())?;
+    let sub_mchid = party::asking_by_sub(gateway, call)?;
     let order = gateway.v3.ledger.by_refund(&call.mchid, &number).ok_or_else(unknown)?;
+    party::is_of(order, sub_mchid.as_ref())?;
     shown(order, &number)
 }
 
@@ -196,7 +204,9 @@ fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 fn send_elsewhere(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let unknown = || errors::RESOURCE_NOT_EXISTS.saying("退款单不存在");
     let number = out_refund_no(call.text("/out_refund_no"))?;
+    let sub_mchid = party::asking_by_sub(gateway, call)?;
     let order = gateway.v3.ledger.by_refund_id(&call.mchid, call.path("refund_id")).ok_or_else(unknown)?;
+    party::is_of(order, sub_mchid.as_ref())?;
     let refund = order.refund_of(&number).ok_or_else(unknown)?;
     if refund.record.refund_id.as_str() != call.path("refund_id") {
         return Err(unknown());
@@ -269,7 +279,6 @@ fn settle(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
 fn told(order: &Order, number: &OutRefundNo) -> Option<Value> {
     let (payment, record) = (order.payment()?, &order.refund_of(number)?.record);
     let mut plain = json!({
-        "mchid": order.mchid,
         "out_trade_no": order.out_trade_no,
         "transaction_id": payment.transaction_id,
         "out_refund_no": record.out_refund_no,
@@ -283,6 +292,9 @@ fn told(order: &Order, number: &OutRefundNo) -> Option<Value> {
             "payer_refund": record.payer_refund,
         },
     });
+    if let Some(members) = plain.as_object_mut() {
+        members.extend(party::mchids(order));
+    }
     succeeded(&mut plain, record);
     Some(plain)
 }

@@ -19,6 +19,7 @@ const PRODUCTS: &[&[Operation]] = &[
     pay::prepay::OPERATIONS,
     pay::code::OPERATIONS,
     pay::order::OPERATIONS,
+    pay::partner::OPERATIONS,
     refund::OPERATIONS,
 ];
 
@@ -35,6 +36,8 @@ pub(crate) struct Operation {
     pub(crate) path: &'static str,
     pub(crate) query: &'static [Field],
     pub(crate) takes: Takes,
+    /// More members of the body.
+    pub(crate) also: &'static [Field],
     /// Calls a second that a merchant may make, if that is documented.
     pub(crate) limit: Option<u32>,
     /// Calls a second that may fail.
@@ -60,6 +63,7 @@ impl Operation {
             path,
             query: &[],
             takes: Takes::Nothing,
+            also: &[],
             limit,
             failing_limit,
             answer,
@@ -74,12 +78,17 @@ impl Operation {
     ) -> Self {
         let (limit, failing_limit) = (None, None);
         let takes = Takes::Json(fields);
-        Self { label, method: Method::Post, path, query: &[], takes, limit, failing_limit, answer }
+        Self { label, method: Method::Post, path, query: &[], takes, also: &[], limit, failing_limit, answer }
     }
 
     /// With parameters in the query.
     pub(crate) const fn asking(self, query: &'static [Field]) -> Self {
         Self { query, ..self }
+    }
+
+    /// With more members in the body: what tells two operations of one function apart.
+    pub(crate) const fn also(self, also: &'static [Field]) -> Self {
+        Self { also, ..self }
     }
 
     /// At most so many calls a second.

@@ -5,6 +5,7 @@ mod door;
 mod http;
 mod keys;
 mod notices;
+mod partner;
 mod pay;
 mod phone;
 mod refund;

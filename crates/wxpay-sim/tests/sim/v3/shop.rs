@@ -202,6 +202,12 @@ impl Shop {
         key.open_in_place(nonce, Aad::from(part("associated_data")), &mut text).unwrap().to_vec()
     }
 
+    /// A text sealed for the platform's public key.
+    pub fn sealed(&self, text: &str) -> String {
+        let pair = &self.me.platform().public_key().unwrap().pair;
+        STANDARD.encode(pair.public().seal(text.as_bytes()).unwrap())
+    }
+
     /// What a notice says after it was believed and opened: the envelope, and what is in it.
     pub fn heard(&self, delivery: &Delivery) -> (Value, Value) {
         assert!(self.believes_notice(delivery));

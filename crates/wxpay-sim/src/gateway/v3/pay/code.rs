@@ -13,7 +13,7 @@
 //! | others | paid at once |
 
 use super::{
-    AMOUNT, DETAIL, MCHID, OUT_TRADE_NO, SETTLE_INFO, new_order, owns_app, placed_before, placed_by,
+    AMOUNT, DETAIL, OUT_TRADE_NO, SETTLE_INFO, Terms, key_of, new_order, placed_before,
     transaction::transaction,
 };
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
             call::Call,
             errors::{self, Refusal},
             fields::{Alphabet, Field, Kind, may, must, text},
+            party::{self, APPID, MCHID},
             reply::Reply,
             route::Operation,
         },
@@ -31,11 +32,10 @@ use crate::{
     ledger::v3::{Ended, OrderKey, TradeState, TradeType},
     settings::UserPaying,
 };
-use serde_json::json;
 use wxpay_proto::{UnixTime, id::MchId};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
-    Operation::post("v3.pay.codepay", "/v3/pay/transactions/codepay", CODEPAY, codepay).at_most(33),
+    Operation::post("v3.pay.codepay", "/v3/pay/transactions/codepay", CODEPAY, codepay).also(OWN).at_most(33),
     Operation::post(
         "v3.pay.reverse",
         "/v3/pay/transactions/out-trade-no/{out_trade_no}/reverse",
@@ -44,9 +44,9 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     ),
 ];
 
-const CODEPAY: &[Field] = &[
-    must("appid", text(32)),
-    MCHID,
+const OWN: &[Field] = &[APPID, MCHID, SETTLE_INFO, may("time_expire", Kind::Time)];
+/// What both modes say.
+pub(super) const CODEPAY: &[Field] = &[
     must("description", text(127)),
     OUT_TRADE_NO,
     AMOUNT,
@@ -62,15 +62,13 @@ const CODEPAY: &[Field] = &[
     may("attach", Kind::Text(0, 128, Alphabet::Any)),
     may("goods_tag", Kind::Text(0, 32, Alphabet::Any)),
     may("support_fapiao", Kind::Truth),
-    may("time_expire", Kind::Time),
     DETAIL,
-    SETTLE_INFO,
 ];
+const REVERSE: &[Field] = &[APPID, MCHID];
 
-const REVERSE: &[Field] = &[must("appid", text(32)), MCHID];
-
-fn codepay(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let key = placed_by(gateway, call)?;
+pub(super) fn codepay(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let (appid, sub) = party::placing(gateway, call)?;
+    let key = key_of(call)?;
     let code = call.text("/payer/auth_code").unwrap_or_default();
     if !matches!(code.get(..2), Some("10" | "11" | "12" | "13" | "14" | "15")) {
         return Err(errors::PARAM_ERROR.at("body", "/payer/auth_code", code.into(), "付款码以10至15开头"));
@@ -84,9 +82,11 @@ fn codepay(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
             "id与out_id至少填一个",
         ));
     }
-    if placed_before(gateway, call, &key, TradeType::Micropay)?.is_none() {
+    let trade_type = TradeType::Micropay;
+    if placed_before(gateway, call, &key, trade_type, &call.body)?.is_none() {
         let begun = Begun::by(code)?;
-        let mut order = new_order(call, key.clone(), TradeType::Micropay, gateway)?;
+        let terms = Terms { key: key.clone(), appid, sub, trade_type, asked: call.body.clone() };
+        let mut order = new_order(call, terms, gateway)?;
         order.ended = (!matches!(begun, Begun::Paid)).then_some(Ended::UserPaying);
         gateway.v3.ledger.place(order);
         begun.go_on(gateway, &key, call.now)?;
@@ -159,12 +159,12 @@ fn still_paying(gateway: &Gateway, mchid: &MchId, number: &str) -> Option<OrderK
 }
 
 /// Takes a code pay back, be it paid or not. The money of a paid one returns at once.
-fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    call.is_from(call.text("/mchid"))?;
-    owns_app(gateway, call, call.text("/appid").unwrap_or_default())?;
-    let number = call.order_number()?;
-    let order = gateway.v3.ledger.order_mut(&(call.mchid.clone(), number.clone()));
+pub(super) fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let (_, sub) = party::placing(gateway, call)?;
+    let key = (call.mchid.clone(), call.order_number()?);
+    let order = gateway.v3.ledger.order_mut(&key);
     let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("no such order of this merchant"))?;
+    party::is_of(order, sub.as_ref().map(|sub| &sub.mchid))?;
     if order.trade_type != TradeType::Micropay {
         return Err(errors::INVALID_REQUEST.saying("仅付款码支付的订单可以撤销"));
     }
@@ -172,5 +172,7 @@ fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         return Err(errors::TRADE_ERROR.saying("订单已发生退款，不能撤销"));
     }
     order.ended = Some(Ended::Revoked);
-    Ok(Reply::json(&json!({ "appid": order.appid, "mchid": call.mchid, "out_trade_no": number })))
+    let mut shown = party::shown(order);
+    shown.insert("out_trade_no".into(), order.out_trade_no.as_str().into());
+    Ok(Reply::json(&shown.into()))
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod code;
 pub(super) mod order;
+pub(super) mod partner;
 mod payer;
 pub(super) mod prepay;
 pub(super) mod transaction;
@@ -15,17 +16,18 @@ use super::{
 };
 use crate::{
     gateway::Gateway,
-    ledger::v3::{Order, OrderKey, TradeState, TradeType},
+    ledger::v3::{Order, OrderKey, Sub, TradeState, TradeType},
     time,
 };
 use serde_json::Value;
-use wxpay_proto::{UnixTime, id::OutTradeNo};
+use wxpay_proto::{
+    UnixTime,
+    id::{AppId, OutTradeNo},
+};
 
 /// An order's number.
 pub(in crate::gateway::v3) const OUT_TRADE_NO: Field =
     must("out_trade_no", Kind::Text(6, 32, Alphabet::OrderNumber));
-/// A merchant's number.
-pub(in crate::gateway::v3) const MCHID: Field = must("mchid", Kind::Text(1, 32, Alphabet::Digits));
 /// The most an order may ask for: a hundred million yuan.
 const MOST: u64 = 10_000_000_000;
 /// What is to be paid.
@@ -57,6 +59,11 @@ const DETAIL: Field = may(
 );
 /// What becomes of the money.
 const SETTLE_INFO: Field = may("settle_info", Kind::Object(&[may("profit_sharing", Kind::Truth)]));
+/// The same for a sub-merchant.
+const SUB_SETTLE_INFO: Field = may(
+    "settle_info",
+    Kind::Object(&[may("profit_sharing", Kind::Truth), may("subsidy_amount", Kind::Number(0, MOST))]),
+);
 /// The shop.
 const STORE_INFO: Field = may(
     "store_info",
@@ -68,20 +75,11 @@ const STORE_INFO: Field = may(
     ]),
 );
 
-/// What every order says of itself, checked against the caller: the key it is kept under.
-fn placed_by(gateway: &Gateway, call: &Call) -> Result<OrderKey, Refusal> {
-    call.is_from(call.text("/mchid"))?;
-    owns_app(gateway, call, call.text("/appid").unwrap_or_default())?;
+/// The key that the order of this call is kept under.
+fn key_of(call: &Call) -> Result<OrderKey, Refusal> {
     let number = call.text("/out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
     let number = number.map_err(|_| errors::PARAM_ERROR.because("out_trade_no breaks its rule"))?;
     Ok((call.mchid.clone(), number))
-}
-
-fn owns_app(gateway: &Gateway, call: &Call, appid: &str) -> Result<(), Refusal> {
-    match gateway.v3.merchants.get(&call.mchid) {
-        Some(merchant) if merchant.has_app(appid) => Ok(()),
-        _ => Err(errors::APPID_MCHID_NOT_MATCH.because("the app is not the merchant's")),
-    }
 }
 
 /// The order that was placed under the number before, if the request says the same of it and it can still be paid.
@@ -90,6 +88,7 @@ fn placed_before<'a>(
     call: &Call,
     key: &OrderKey,
     trade_type: TradeType,
+    asked: &Value,
 ) -> Result<Option<&'a Order>, Refusal> {
     let Some(order) = gateway.v3.ledger.order(key) else { return Ok(None) };
     let is_code = trade_type == TradeType::Micropay;
@@ -110,7 +109,7 @@ fn placed_before<'a>(
             errors::OUT_TRADE_NO_USED.because("the number is of an order that is paid in another way")
         );
     }
-    if order.placed != call.body {
+    if order.placed != *asked {
         return Err(errors::REENTRY_DIFFERS.because("the number is of an order that says something else"));
     }
     Ok(Some(order))
@@ -124,19 +123,29 @@ fn time_expire(call: &Call) -> Result<Option<UnixTime>, Refusal> {
     time.map(Some).ok_or_else(passed)
 }
 
+/// What an order is made of besides its request.
+struct Terms {
+    key: OrderKey,
+    appid: AppId,
+    sub: Option<Sub>,
+    trade_type: TradeType,
+    /// The request, its sealed fields hashed.
+    asked: Value,
+}
+
 /// An order as it is kept when it is placed.
-fn new_order(call: &Call, key: OrderKey, trade_type: TradeType, gateway: &Gateway) -> Result<Order, Refusal> {
+fn new_order(call: &Call, terms: Terms, gateway: &Gateway) -> Result<Order, Refusal> {
     let expire = time_expire(call)?;
-    let appid = call.text("/appid").unwrap_or_default().parse();
-    let appid = appid.map_err(|_| errors::PARAM_ERROR.at("body", "/appid", Value::Null, "格式错误"))?;
     let lasting = call.now.after(gateway.settings.v3.prepay_ttl);
+    let Terms { key: (mchid, out_trade_no), appid, sub, trade_type, asked } = terms;
     Ok(Order {
-        mchid: key.0,
+        mchid,
         appid,
-        out_trade_no: key.1,
+        sub,
+        out_trade_no,
         trade_type,
         total: call.fen("/amount/total"),
-        placed: call.body.clone(),
+        placed: asked,
         asked: call.asked.clone(),
         notify_url: call.text("/notify_url").map(String::from),
         handle: None,

@@ -1,6 +1,6 @@
 //! Queries by both numbers, and close.
 
-use super::{MCHID, transaction::transaction};
+use super::transaction::transaction;
 use crate::{
     gateway::{
         Gateway,
@@ -8,6 +8,7 @@ use crate::{
             call::Call,
             errors::{self, Refusal},
             fields::Field,
+            party::{self, MCHID},
             reply::Reply,
             route::Operation,
         },
@@ -26,23 +27,25 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
 const QUERY: &[Field] = &[MCHID];
 const CLOSE: &[Field] = &[MCHID];
 
-fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    call.is_from(call.query("mchid"))?;
+pub(super) fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let sub_mchid = party::asking(gateway, call)?;
     let order = gateway.v3.ledger.order(&(call.mchid.clone(), call.order_number()?));
     let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("no such order of this merchant"))?;
+    party::is_of(order, sub_mchid.as_ref())?;
     Ok(Reply::json(&transaction(order, call.now)))
 }
 
-fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    call.is_from(call.query("mchid"))?;
+pub(super) fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let sub_mchid = party::asking(gateway, call)?;
     let order = gateway.v3.ledger.by_transaction(&call.mchid, call.path("transaction_id"));
     let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("no such payment to this merchant"))?;
+    party::is_of(order, sub_mchid.as_ref())?;
     Ok(Reply::json(&transaction(order, call.now)))
 }
 
 /// Closing twice is closing once.
-fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    call.is_from(call.text("/mchid"))?;
+pub(super) fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let sub_mchid = party::asking(gateway, call)?;
     let key = (call.mchid.clone(), call.order_number()?);
     let unknown = gateway.settings.v3.unknown_close;
     let Some(order) = gateway.v3.ledger.order_mut(&key) else {
@@ -51,6 +54,7 @@ fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
             UnknownClose::NoContent => Ok(Reply::no_content()),
         };
     };
+    party::is_of(order, sub_mchid.as_ref())?;
     match order.state(call.now) {
         TradeState::Success | TradeState::Refund => {
             return Err(errors::ALREADY_PAID.because("a paid order cannot be closed"));

@@ -2,7 +2,7 @@
 
 use super::transaction::latest;
 use crate::{
-    chance::DIGITS,
+    chance::{Chance, DIGITS, URL_SAFE},
     faults::{Operation, Trouble},
     gateway::{CannotPay, Gateway, Payer, v3::notice::Event},
     ledger::v3::{Ended, Order, OrderKey, Payment, TradeState, TransactionRecord},
@@ -10,7 +10,7 @@ use crate::{
 };
 use wxpay_proto::{
     Fen, UnixTime,
-    id::{MchId, OpenId, OutTradeNo},
+    id::{AppId, MchId, OpenId, OutTradeNo},
 };
 
 /// Which order is meant.
@@ -118,7 +118,7 @@ impl Gateway {
         }
         let payer_total = order.total.checked_sub(payer.discount).filter(|rest| *rest > Fen::ZERO);
         let payer_total = payer_total.ok_or(CannotPay::DiscountTooLarge)?;
-        let openid = who_pays(order, payer, &self.payer)?;
+        let (openid, sub_openid) = who_pays(order, payer, &self.payer)?;
         let bank_type = payer.bank_type_or("OTHERS")?;
         let serial = self.v3.next_serial();
         let chance = &mut self.v3.chance;
@@ -126,6 +126,7 @@ impl Gateway {
         let payment = Payment {
             transaction_id: id.parse().map_err(|_| CannotPay::NoSuchOrder)?,
             openid,
+            sub_openid,
             payer_total,
             discount: payer.discount,
             coupon_id: (payer.discount > Fen::ZERO).then(|| chance.text(DIGITS, 6)),
@@ -155,13 +156,29 @@ impl Gateway {
     }
 }
 
-/// The payer: whom the order was placed for, if it says so; nobody else can pay that one.
-fn who_pays(order: &Order, payer: &Payer, default: &OpenId) -> Result<OpenId, CannotPay> {
-    let placed_for = order.said("/payer/openid").and_then(|openid| openid.parse::<OpenId>().ok());
-    match (placed_for, &payer.openid) {
-        (Some(expected), Some(given)) if expected != *given => Err(CannotPay::OtherPayer),
-        (Some(expected), _) => Ok(expected),
-        (None, Some(given)) => Ok(given.clone()),
-        (None, None) => Ok(default.clone()),
+/// The payer, under the app of whoever placed the order and under the sub-merchant's if the order names one. An order that
+/// was placed for somebody is paid by nobody else.
+fn who_pays(order: &Order, payer: &Payer, default: &OpenId) -> Result<(OpenId, Option<OpenId>), CannotPay> {
+    let placed_for = |pointer| order.said(pointer).and_then(|openid| openid.parse::<OpenId>().ok());
+    let own = placed_for("/payer/openid").or_else(|| placed_for("/payer/sp_openid"));
+    let subs = placed_for("/payer/sub_openid");
+    let given = payer.openid.as_ref();
+    match (own.as_ref().or(subs.as_ref()), given) {
+        (Some(expected), Some(given)) if expected != given => return Err(CannotPay::OtherPayer),
+        _ => {}
     }
+    let openid = match (own, &subs) {
+        (Some(openid), _) => openid,
+        (None, Some(sub_openid)) => elsewhere(sub_openid, &order.appid),
+        (None, None) => given.unwrap_or(default).clone(),
+    };
+    let sub_appid = order.sub.as_ref().and_then(|sub| sub.appid.as_ref());
+    let sub_openid = sub_appid.map(|appid| subs.unwrap_or_else(|| elsewhere(&openid, appid)));
+    Ok((openid, sub_openid))
+}
+
+/// The same person under another app.
+fn elsewhere(openid: &OpenId, appid: &AppId) -> OpenId {
+    let mut chance = Chance::new(0, &format!("{} {appid}", openid.as_str()));
+    format!("o{}", chance.text(URL_SAFE, 27)).parse().unwrap_or_else(|_| openid.clone())
 }

@@ -1,7 +1,7 @@
 //! Orders that the payer pays on a phone: JSAPI and mini programs, App, H5, Native.
 
 use super::{
-    AMOUNT, DETAIL, MCHID, OUT_TRADE_NO, SETTLE_INFO, STORE_INFO, new_order, placed_before, placed_by,
+    AMOUNT, DETAIL, OUT_TRADE_NO, SETTLE_INFO, STORE_INFO, Terms, key_of, new_order, placed_before,
     time_expire,
 };
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
             call::Call,
             errors::{self, Refusal},
             fields::{Field, Kind, may, must, text},
+            party::{self, APPID, MCHID},
             reply::Reply,
             route::Operation,
         },
@@ -23,22 +24,21 @@ use serde_json::json;
 use wxpay_proto::{UnixTime, id::OpenId};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
-    Operation::post("v3.pay.jsapi", "/v3/pay/transactions/jsapi", JSAPI, jsapi).at_most(500),
-    Operation::post("v3.pay.app", "/v3/pay/transactions/app", APP, app),
-    Operation::post("v3.pay.h5", "/v3/pay/transactions/h5", H5, h5),
-    Operation::post("v3.pay.native", "/v3/pay/transactions/native", APP, native),
+    Operation::post("v3.pay.jsapi", "/v3/pay/transactions/jsapi", ORDER, jsapi).also(JSAPI).at_most(500),
+    Operation::post("v3.pay.app", "/v3/pay/transactions/app", ORDER, app).also(APP),
+    Operation::post("v3.pay.h5", "/v3/pay/transactions/h5", ORDER, h5).also(H5),
+    Operation::post("v3.pay.native", "/v3/pay/transactions/native", ORDER, native).also(APP),
 ];
 
-const APPID: Field = must("appid", text(32));
 const DESCRIPTION: Field = must("description", text(127));
-const NOTIFY_URL: Field = must("notify_url", Kind::Url);
+pub(super) const NOTIFY_URL: Field = must("notify_url", Kind::Url);
 const TIME_EXPIRE: Field = may("time_expire", Kind::Time);
 const ATTACH: Field = may("attach", Kind::Text(0, 128, super::Alphabet::Any));
 const GOODS_TAG: Field = may("goods_tag", Kind::Text(0, 32, super::Alphabet::Any));
-const LIMIT_PAY: Field =
+pub(super) const LIMIT_PAY: Field =
     may("limit_pay", Kind::List(&Kind::OneOf(&["no_balance", "no_credit", "no_debit", "balance_only"]), 4));
 const SUPPORT_FAPIAO: Field = may("support_fapiao", Kind::Truth);
-const IDENTITY: Field = may(
+pub(super) const IDENTITY: Field = may(
     "identity",
     Kind::Object(&[
         must(
@@ -57,11 +57,11 @@ const IDENTITY: Field = may(
         must("name", text(1024)),
     ]),
 );
-const SCENE_INFO: Field = may(
+pub(super) const SCENE_INFO: Field = may(
     "scene_info",
     Kind::Object(&[must("payer_client_ip", text(45)), may("device_id", text(32)), STORE_INFO]),
 );
-const SUBSIDY_INFO: Field = may(
+pub(super) const SUBSIDY_INFO: Field = may(
     "subsidy_info",
     Kind::Object(&[may(
         "subsidy_detail",
@@ -83,87 +83,71 @@ const SUBSIDY_INFO: Field = may(
         ),
     )]),
 );
+/// What every order says, in both modes.
+pub(super) const ORDER: &[Field] = &[
+    DESCRIPTION,
+    OUT_TRADE_NO,
+    AMOUNT,
+    TIME_EXPIRE,
+    ATTACH,
+    GOODS_TAG,
+    LIMIT_PAY,
+    SUPPORT_FAPIAO,
+    DETAIL,
+    SUBSIDY_INFO,
+];
 const JSAPI: &[Field] = &[
     APPID,
     MCHID,
-    DESCRIPTION,
-    OUT_TRADE_NO,
     NOTIFY_URL,
-    AMOUNT,
-    TIME_EXPIRE,
-    ATTACH,
-    GOODS_TAG,
-    LIMIT_PAY,
-    SUPPORT_FAPIAO,
-    DETAIL,
-    SCENE_INFO,
     SETTLE_INFO,
-    SUBSIDY_INFO,
+    SCENE_INFO,
     must("payer", Kind::Object(&[must("openid", text(128)), IDENTITY])),
 ];
-const APP: &[Field] = &[
-    APPID,
-    MCHID,
-    DESCRIPTION,
-    OUT_TRADE_NO,
-    NOTIFY_URL,
-    AMOUNT,
-    TIME_EXPIRE,
-    ATTACH,
-    GOODS_TAG,
-    LIMIT_PAY,
-    SUPPORT_FAPIAO,
-    DETAIL,
-    SCENE_INFO,
-    SETTLE_INFO,
-    SUBSIDY_INFO,
-    may("payer", Kind::Object(&[IDENTITY])),
-];
-const H5: &[Field] = &[
-    APPID,
-    MCHID,
-    DESCRIPTION,
-    OUT_TRADE_NO,
-    NOTIFY_URL,
-    AMOUNT,
-    TIME_EXPIRE,
-    ATTACH,
-    GOODS_TAG,
-    LIMIT_PAY,
-    SUPPORT_FAPIAO,
-    DETAIL,
-    SETTLE_INFO,
-    SUBSIDY_INFO,
-    may("payer", Kind::Object(&[IDENTITY])),
-    must(
-        "scene_info",
-        Kind::Object(&[
-            must("payer_client_ip", text(45)),
-            may("device_id", text(32)),
-            STORE_INFO,
-            must(
-                "h5_info",
-                Kind::Object(&[
-                    must("type", Kind::OneOf(&["iOS", "Android", "Wap", "IOS"])),
-                    may("app_name", text(64)),
-                    may("app_url", text(128)),
-                    may("bundle_id", text(128)),
-                    may("package_name", text(128)),
-                ]),
-            ),
-        ]),
-    ),
-];
+const APP: &[Field] = &[APPID, MCHID, NOTIFY_URL, SETTLE_INFO, SCENE_INFO, IDENTIFIED];
+const H5: &[Field] = &[APPID, MCHID, NOTIFY_URL, SETTLE_INFO, H5_SCENE, IDENTIFIED];
+/// A payer of whom the merchant knows no more than papers.
+pub(super) const IDENTIFIED: Field = may("payer", Kind::Object(&[IDENTITY]));
+/// The browser.
+pub(super) const H5_SCENE: Field = must(
+    "scene_info",
+    Kind::Object(&[
+        must("payer_client_ip", text(45)),
+        may("device_id", text(32)),
+        STORE_INFO,
+        must(
+            "h5_info",
+            Kind::Object(&[
+                must("type", Kind::OneOf(&["iOS", "Android", "Wap", "IOS"])),
+                may("app_name", text(64)),
+                may("app_url", text(128)),
+                may("bundle_id", text(128)),
+                may("package_name", text(128)),
+            ]),
+        ),
+    ]),
+);
 
-fn jsapi(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let openid = call.text("/payer/openid").unwrap_or_default();
-    if openid.parse::<OpenId>().is_err() {
-        return Err(errors::PARAM_ERROR.at("body", "/payer/openid", openid.into(), "格式错误"));
+pub(super) fn jsapi(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let mut openids = 0_u8;
+    for pointer in ["/payer/openid", "/payer/sp_openid", "/payer/sub_openid"] {
+        let Some(openid) = call.text(pointer) else { continue };
+        if openid.parse::<OpenId>().is_err() {
+            return Err(errors::PARAM_ERROR.at("body", pointer, openid.into(), "格式错误"));
+        }
+        openids = openids.saturating_add(1);
+    }
+    if openids == 0 {
+        return Err(errors::OPENID_MISSING.because("neither sp_openid nor sub_openid is there"));
+    }
+    if call.text("/payer/sub_openid").is_some() && call.said("sub_appid").is_none() {
+        let issue = "传sub_openid时必填";
+        return Err(errors::PARAM_ERROR.at("body", "/sub_appid", "".into(), issue));
     }
     prepay_id(gateway, call, TradeType::Jsapi)
 }
 
-fn app(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn app(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     prepay_id(gateway, call, TradeType::App)
 }
 
@@ -172,23 +156,23 @@ fn prepay_id(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Resul
     Ok(Reply::json(&json!({ "prepay_id": handle })))
 }
 
-fn h5(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn h5(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let handle = placed(gateway, call, TradeType::Mweb)?;
     Ok(Reply::json(&json!({ "h5_url": handle })))
 }
 
-fn native(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+pub(super) fn native(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let handle = placed(gateway, call, TradeType::Native)?;
     Ok(Reply::json(&json!({ "code_url": handle })))
 }
 
 /// Places the order, or finds it again: while its name on the phone works, the same is given.
 fn placed(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Result<String, Refusal> {
-    let key = placed_by(gateway, call)?;
-    call.opened(gateway, "/payer/identity/number")?;
-    call.opened(gateway, "/payer/identity/name")?;
-    let Some(order) = placed_before(gateway, call, &key, trade_type)? else {
-        let mut order = new_order(call, key, trade_type, gateway)?;
+    let (appid, sub) = party::placing(gateway, call)?;
+    let key = key_of(call)?;
+    let asked = call.comparable(gateway, &["/payer/identity/number", "/payer/identity/name"])?;
+    let Some(order) = placed_before(gateway, call, &key, trade_type, &asked)? else {
+        let mut order = new_order(call, Terms { key, appid, sub, trade_type, asked }, gateway)?;
         let handle = new_handle(gateway, trade_type, call.now);
         order.handle = Some(handle.clone());
         gateway.v3.ledger.place(order);

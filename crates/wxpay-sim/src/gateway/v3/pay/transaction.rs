@@ -1,6 +1,7 @@
 //! The transaction, as queries and notices show it.
 
 use crate::{
+    gateway::v3::party,
     ledger::v3::{Order, Payment, TradeState},
     time,
 };
@@ -22,14 +23,15 @@ fn told(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
     let device = order.said("/scene_info/device_id").unwrap_or_default();
     let mut shown = json!({
         "amount": { "payer_currency": "CNY", "total": order.total },
-        "appid": order.appid,
-        "mchid": order.mchid,
         "out_trade_no": order.out_trade_no,
         "promotion_detail": [],
         "scene_info": { "device_id": device },
         "trade_state": state.as_str(),
         "trade_state_desc": state.description(),
     });
+    if let Some(members) = shown.as_object_mut() {
+        members.extend(party::shown(order));
+    }
     if let (Some(payment), Some(members)) = (payment, shown.as_object_mut()) {
         let paid = json!({
             "amount": {
@@ -40,7 +42,7 @@ fn told(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
             },
             "attach": order.said("/attach").unwrap_or_default(),
             "bank_type": payment.bank_type,
-            "payer": { "openid": payment.openid.as_str() },
+            "payer": payer(order, payment),
             "promotion_detail": promotions(payment),
             "success_time": time::rfc3339(UnixTime::from_secs(payment.success_at)),
             "trade_type": order.trade_type.as_str(),
@@ -53,6 +55,15 @@ fn told(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
         members.insert("trade_type".into(), order.trade_type.as_str().into());
     }
     shown
+}
+
+fn payer(order: &Order, payment: &Payment) -> Value {
+    let openid = payment.openid.as_str();
+    match (&order.sub, &payment.sub_openid) {
+        (None, _) => json!({ "openid": openid }),
+        (Some(_), None) => json!({ "sp_openid": openid }),
+        (Some(_), Some(sub_openid)) => json!({ "sp_openid": openid, "sub_openid": sub_openid.as_str() }),
+    }
 }
 
 /// The coupon is the platform's: the merchant gets the whole.

@@ -1,12 +1,12 @@
-//! The third generation: orders and what was paid and given back of them. [`TransactionRecord`] is the view of it.
+//! An order: who placed it, where it stands, what was paid.
 
+use super::{Refund, RefundRecord, RefundStatus};
 use crate::notices::NoticeRecord;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use wxpay_proto::{
     Fen, UnixTime,
-    id::{AppId, MchId, OpenId, OutRefundNo, OutTradeNo, RefundId, TransactionId},
+    id::{AppId, MchId, OpenId, OutTradeNo, TransactionId},
 };
 
 /// What the gateway knows of one order. Times are seconds of the virtual clock.
@@ -17,6 +17,8 @@ pub struct TransactionRecord {
     pub out_trade_no: OutTradeNo,
     /// Who placed it.
     pub mchid: MchId,
+    /// The sub-merchant that a service provider placed it for.
+    pub sub_mchid: Option<MchId>,
     /// The app.
     pub appid: AppId,
     /// How it is paid.
@@ -131,9 +133,12 @@ impl TradeState {
 pub struct Payment {
     /// The gateway's number.
     pub transaction_id: TransactionId,
-    /// The payer.
+    /// The payer, under the app of whoever placed the order.
     #[serde(serialize_with = "openid")]
     pub openid: OpenId,
+    /// The same payer under the sub-merchant's app, if the order names one.
+    #[serde(serialize_with = "openid_if")]
+    pub sub_openid: Option<OpenId>,
     /// What the payer paid.
     pub payer_total: Fen,
     /// What a coupon added; both together are the ordered amount.
@@ -150,66 +155,34 @@ fn openid<S: serde::Serializer>(openid: &OpenId, serializer: S) -> Result<S::Ok,
     serializer.serialize_str(openid.as_str())
 }
 
-/// One refund.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct RefundRecord {
-    /// The gateway's number.
-    pub refund_id: RefundId,
-    /// The merchant's number.
-    pub out_refund_no: OutRefundNo,
-    /// Where it stands.
-    pub status: RefundStatus,
-    /// What is given back in all.
-    pub refund: Fen,
-    /// What of it the payer gets; the rest goes back to the coupon.
-    pub payer_refund: Fen,
-    /// When it was asked for, in seconds of the virtual clock.
-    pub created_at: u64,
-    /// When it succeeded.
-    pub success_at: Option<u64>,
-}
-
-/// Where a refund stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-#[non_exhaustive]
-pub enum RefundStatus {
-    /// It is on its way.
-    Processing,
-    /// The payer has it.
-    Success,
-    /// It was ended; the money stays with the merchant.
-    Closed,
-    /// The payer's account takes no money: the merchant must name another.
-    Abnormal,
-}
-
-impl RefundStatus {
-    /// The word on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Processing => "PROCESSING",
-            Self::Success => "SUCCESS",
-            Self::Closed => "CLOSED",
-            Self::Abnormal => "ABNORMAL",
-        }
-    }
+#[allow(clippy::ref_option, reason = "serde calls it with a reference to the field")]
+fn openid_if<S: serde::Serializer>(openid: &Option<OpenId>, serializer: S) -> Result<S::Ok, S::Error> {
+    openid.as_ref().map(OpenId::as_str).serialize(serializer)
 }
 
 /// An order's name: who placed it, and the number.
 pub(crate) type OrderKey = (MchId, OutTradeNo);
 
+/// The sub-merchant that a service provider acts for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sub {
+    pub(crate) mchid: MchId,
+    /// Its own app, if the order names one.
+    pub(crate) appid: Option<AppId>,
+}
+
 /// One order as kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
+    /// Who placed it.
     pub(crate) mchid: MchId,
     pub(crate) appid: AppId,
+    /// For whom, if not for itself.
+    pub(crate) sub: Option<Sub>,
     pub(crate) out_trade_no: OutTradeNo,
     pub(crate) trade_type: TradeType,
     pub(crate) total: Fen,
-    /// The request that placed it: one that says something else under its number is refused.
+    /// The request that placed it, sealed fields hashed: one that says something else under its number is refused.
     pub(crate) placed: Value,
     /// The `Wechatpay-Serial` of that request.
     pub(crate) asked: Option<String>,
@@ -238,21 +211,13 @@ pub(crate) enum Ended {
     PayError,
 }
 
-/// One refund as kept.
-#[derive(Clone, Debug)]
-pub(crate) struct Refund {
-    pub(crate) record: RefundRecord,
-    /// The request: one that says something else under its number is refused.
-    pub(crate) asked: Value,
-    pub(crate) notify_url: Option<String>,
-    pub(crate) funds_account: String,
-    /// What becomes of it when its time has come.
-    pub(crate) becomes: RefundStatus,
-}
-
 impl Order {
     pub(crate) fn key(&self) -> OrderKey {
         (self.mchid.clone(), self.out_trade_no.clone())
+    }
+
+    pub(crate) fn sub_mchid(&self) -> Option<&MchId> {
+        self.sub.as_ref().map(|sub| &sub.mchid)
     }
 
     /// A text of the request that placed it.
@@ -298,6 +263,7 @@ impl Order {
         TransactionRecord {
             out_trade_no: self.out_trade_no.clone(),
             mchid: self.mchid.clone(),
+            sub_mchid: self.sub_mchid().cloned(),
             appid: self.appid.clone(),
             trade_type: self.trade_type,
             trade_state: self.state(now),
@@ -311,99 +277,5 @@ impl Order {
             refunds: self.refunds.iter().map(|refund| refund.record.clone()).collect(),
             notices,
         }
-    }
-}
-
-/// Every order, and the numbers that lead to it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Ledger {
-    orders: BTreeMap<OrderKey, Order>,
-    handles: BTreeMap<String, OrderKey>,
-    transactions: BTreeMap<TransactionId, OrderKey>,
-    refunds: BTreeMap<(MchId, OutRefundNo), OrderKey>,
-    refund_ids: BTreeMap<RefundId, OrderKey>,
-}
-
-impl Ledger {
-    pub(crate) fn orders(&self) -> impl Iterator<Item = &Order> {
-        self.orders.values()
-    }
-
-    pub(crate) fn order(&self, key: &OrderKey) -> Option<&Order> {
-        self.orders.get(key)
-    }
-
-    pub(crate) fn order_mut(&mut self, key: &OrderKey) -> Option<&mut Order> {
-        self.orders.get_mut(key)
-    }
-
-    /// The first merchant's order of that number.
-    pub(crate) fn by_number(&self, number: &OutTradeNo) -> Option<&Order> {
-        self.orders.values().find(|order| order.out_trade_no == *number)
-    }
-
-    /// By a `prepay_id`, a `code_url` or an `h5_url`.
-    pub(crate) fn by_handle(&self, handle: &str) -> Option<&Order> {
-        self.handles.get(handle).and_then(|key| self.orders.get(key))
-    }
-
-    /// By the gateway's number, if it is this merchant's.
-    pub(crate) fn by_transaction(&self, mchid: &MchId, id: &str) -> Option<&Order> {
-        let key = self.transactions.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
-        self.orders.get(key)
-    }
-
-    pub(crate) fn by_refund(&self, mchid: &MchId, number: &OutRefundNo) -> Option<&Order> {
-        self.refunds.get(&(mchid.clone(), number.clone())).and_then(|key| self.orders.get(key))
-    }
-
-    /// By the gateway's number of a refund, if it is this merchant's.
-    pub(crate) fn by_refund_id(&self, mchid: &MchId, id: &str) -> Option<&Order> {
-        let key = self.refund_ids.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
-        self.orders.get(key)
-    }
-
-    /// Adds an order, or another in its place.
-    pub(crate) fn place(&mut self, order: Order) {
-        let key = order.key();
-        if let Some(handle) = &order.handle {
-            self.handles.insert(handle.clone(), key.clone());
-        }
-        self.orders.insert(key, order);
-    }
-
-    /// Gives an order another name on the payer's phone; the old one still leads to it.
-    pub(crate) fn rename(&mut self, key: &OrderKey, handle: String, expires: UnixTime) {
-        self.handles.insert(handle.clone(), key.clone());
-        if let Some(order) = self.orders.get_mut(key) {
-            (order.handle, order.expires) = (Some(handle), expires);
-        }
-    }
-
-    pub(crate) fn pay(&mut self, key: &OrderKey, payment: Payment) {
-        if let Some(order) = self.orders.get_mut(key) {
-            self.transactions.insert(payment.transaction_id.clone(), key.clone());
-            order.ended = order.ended.filter(|ended| *ended != Ended::UserPaying);
-            order.payments.push(payment);
-        }
-    }
-
-    pub(crate) fn refund(&mut self, key: &OrderKey, refund: Refund) {
-        if let Some(order) = self.orders.get_mut(key) {
-            let record = &refund.record;
-            self.refunds.insert((key.0.clone(), record.out_refund_no.clone()), key.clone());
-            self.refund_ids.insert(record.refund_id.clone(), key.clone());
-            order.refunds.push(refund);
-        }
-    }
-}
-
-impl Order {
-    pub(crate) fn refund_of(&self, number: &OutRefundNo) -> Option<&Refund> {
-        self.refunds.iter().find(|refund| refund.record.out_refund_no == *number)
-    }
-
-    pub(crate) fn refund_mut(&mut self, number: &OutRefundNo) -> Option<&mut Refund> {
-        self.refunds.iter_mut().find(|refund| refund.record.out_refund_no == *number)
     }
 }

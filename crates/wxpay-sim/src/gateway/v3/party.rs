@@ -1,0 +1,116 @@
+//! For whom a call is made: the merchant itself, or, as a service provider, one of those it serves.
+//!
+//! One function answers an operation in both modes. The mode shows in the names that the operation declares: `mchid` and
+//! `appid`, or `sp_mchid`, `sp_appid`, `sub_mchid` and `sub_appid`.
+
+use super::{
+    call::Call,
+    errors::{self, Refusal},
+    fields::{Alphabet, Field, Kind, may, must, text},
+};
+use crate::{
+    gateway::Gateway,
+    ledger::v3::{Order, Sub},
+    merchant::Merchant,
+};
+use serde_json::{Map, Value, json};
+use wxpay_proto::id::{AppId, MchId};
+
+/// A merchant's number.
+pub(super) const NUMBER: Kind = Kind::Text(1, 32, Alphabet::Digits);
+pub(super) const APPID: Field = must("appid", text(32));
+pub(super) const MCHID: Field = must("mchid", NUMBER);
+pub(super) const SP_APPID: Field = must("sp_appid", text(32));
+pub(super) const SP_MCHID: Field = must("sp_mchid", NUMBER);
+pub(super) const SUB_APPID: Field = may("sub_appid", text(32));
+/// Where it is missing although it must be there, the refusal has a number of its own.
+pub(super) const SUB_MCHID: Field = may("sub_mchid", NUMBER);
+
+/// The app and the sub-merchant of what the call places, held to the caller's.
+pub(super) fn placing(gateway: &Gateway, call: &Call) -> Result<(AppId, Option<Sub>), Refusal> {
+    if call.said("sp_mchid").is_none() {
+        call.is_from(call.said("mchid"))?;
+        return Ok((own_app(gateway, call, call.said("appid"))?, None));
+    }
+    call.is_from(call.said("sp_mchid"))?;
+    let appid = own_app(gateway, call, call.said("sp_appid"))?;
+    let sub = served(gateway, call, call.said("sub_mchid"), call.said("sub_appid"))?;
+    Ok((appid, Some(sub)))
+}
+
+/// Whose order the call asks about: the caller's own, or that of one it serves.
+pub(super) fn asking(gateway: &Gateway, call: &Call) -> Result<Option<MchId>, Refusal> {
+    if call.said("sp_mchid").is_none() {
+        call.is_from(call.said("mchid"))?;
+        return Ok(None);
+    }
+    call.is_from(call.said("sp_mchid"))?;
+    served(gateway, call, call.said("sub_mchid"), None).map(|sub| Some(sub.mchid))
+}
+
+/// The same where `sub_mchid` alone tells the modes apart.
+pub(super) fn asking_by_sub(gateway: &Gateway, call: &Call) -> Result<Option<MchId>, Refusal> {
+    let Some(said) = call.said("sub_mchid") else { return Ok(None) };
+    served(gateway, call, Some(said), None).map(|sub| Some(sub.mchid))
+}
+
+/// Holds an order to whom the call asks for.
+pub(super) fn is_of(order: &Order, sub_mchid: Option<&MchId>) -> Result<(), Refusal> {
+    match (order.sub_mchid(), sub_mchid) {
+        (None, None) => Ok(()),
+        (Some(own), Some(said)) if own == said => Ok(()),
+        (Some(_), None) => Err(errors::SUB_MISSING.because("the order is a sub-merchant's")),
+        (None | Some(_), Some(_)) => Err(errors::OTHER_SUB.because("the order is not this sub-merchant's")),
+    }
+}
+
+/// The members that name the merchants of an order.
+pub(super) fn mchids(order: &Order) -> Map<String, Value> {
+    let shown = match order.sub_mchid() {
+        None => json!({ "mchid": order.mchid }),
+        Some(sub_mchid) => json!({ "sp_mchid": order.mchid, "sub_mchid": sub_mchid }),
+    };
+    shown.as_object().cloned().unwrap_or_default()
+}
+
+/// The members that name the merchants and the apps of an order.
+pub(super) fn shown(order: &Order) -> Map<String, Value> {
+    let apps = match &order.sub {
+        None => json!({ "appid": order.appid }),
+        Some(Sub { appid: None, .. }) => json!({ "sp_appid": order.appid }),
+        Some(Sub { appid: Some(sub_appid), .. }) => {
+            json!({ "sp_appid": order.appid, "sub_appid": sub_appid })
+        }
+    };
+    let mut shown = mchids(order);
+    shown.extend(apps.as_object().cloned().unwrap_or_default());
+    shown
+}
+
+/// An app of the caller; where none is said, as a code pay of a service provider may, the first one.
+pub(super) fn own_app(gateway: &Gateway, call: &Call, said: Option<&str>) -> Result<AppId, Refusal> {
+    let mut apps = gateway.v3.merchants.get(&call.mchid).map(Merchant::appids).into_iter().flatten();
+    let found = apps.find(|appid| said.is_none_or(|said| appid.as_str() == said));
+    found.cloned().ok_or_else(|| errors::APPID_MCHID_NOT_MATCH.because("the app is not the merchant's"))
+}
+
+/// One that the caller serves, with an app of its own if one is said.
+pub(super) fn served(
+    gateway: &Gateway,
+    call: &Call,
+    sub_mchid: Option<&str>,
+    sub_appid: Option<&str>,
+) -> Result<Sub, Refusal> {
+    let said = sub_mchid.ok_or_else(|| errors::SUB_MISSING.because("sub_mchid is missing"))?;
+    if said == call.mchid.as_str() {
+        return Err(errors::SUB_IS_SELF.because("sub_mchid is the caller itself"));
+    }
+    let caller = gateway.v3.merchants.get(&call.mchid);
+    let stranger = || errors::NOT_SERVED.because("the caller serves no such merchant");
+    let mchid = said.parse::<MchId>().map_err(|_| stranger())?;
+    let apps = caller.and_then(|caller| caller.subs().get(&mchid)).ok_or_else(stranger)?;
+    let Some(said) = sub_appid else { return Ok(Sub { mchid, appid: None }) };
+    let appid = apps.iter().find(|appid| appid.as_str() == said).cloned();
+    let others = || errors::APPID_MCHID_NOT_MATCH.because("the app is not the sub-merchant's");
+    Ok(Sub { mchid, appid: Some(appid.ok_or_else(others)?) })
+}

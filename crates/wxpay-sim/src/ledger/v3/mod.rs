@@ -1,0 +1,103 @@
+//! The third generation: orders and what was paid and given back of them. [`TransactionRecord`] is the view of it.
+
+mod order;
+mod refund;
+
+pub(crate) use order::{Ended, Order, OrderKey, Sub};
+pub use order::{Payment, TradeState, TradeType, TransactionRecord};
+pub(crate) use refund::Refund;
+pub use refund::{RefundRecord, RefundStatus};
+
+use std::collections::{BTreeMap, BTreeSet};
+use wxpay_proto::{
+    UnixTime,
+    id::{MchId, OutRefundNo, OutTradeNo, RefundId, TransactionId},
+};
+
+/// Every order, and the numbers that lead to it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    orders: BTreeMap<OrderKey, Order>,
+    /// Whose orders have a number.
+    numbers: BTreeMap<OutTradeNo, BTreeSet<MchId>>,
+    handles: BTreeMap<String, OrderKey>,
+    transactions: BTreeMap<TransactionId, OrderKey>,
+    refunds: BTreeMap<(MchId, OutRefundNo), OrderKey>,
+    refund_ids: BTreeMap<RefundId, OrderKey>,
+}
+
+impl Ledger {
+    pub(crate) fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.values()
+    }
+
+    pub(crate) fn order(&self, key: &OrderKey) -> Option<&Order> {
+        self.orders.get(key)
+    }
+
+    pub(crate) fn order_mut(&mut self, key: &OrderKey) -> Option<&mut Order> {
+        self.orders.get_mut(key)
+    }
+
+    /// The first merchant's order of that number.
+    pub(crate) fn by_number(&self, number: &OutTradeNo) -> Option<&Order> {
+        let mchid = self.numbers.get(number)?.first()?;
+        self.orders.get(&(mchid.clone(), number.clone()))
+    }
+
+    /// By a `prepay_id`, a `code_url` or an `h5_url`.
+    pub(crate) fn by_handle(&self, handle: &str) -> Option<&Order> {
+        self.handles.get(handle).and_then(|key| self.orders.get(key))
+    }
+
+    /// By the gateway's number, if it is this merchant's.
+    pub(crate) fn by_transaction(&self, mchid: &MchId, id: &str) -> Option<&Order> {
+        let key = self.transactions.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
+        self.orders.get(key)
+    }
+
+    pub(crate) fn by_refund(&self, mchid: &MchId, number: &OutRefundNo) -> Option<&Order> {
+        self.refunds.get(&(mchid.clone(), number.clone())).and_then(|key| self.orders.get(key))
+    }
+
+    /// By the gateway's number of a refund, if it is this merchant's.
+    pub(crate) fn by_refund_id(&self, mchid: &MchId, id: &str) -> Option<&Order> {
+        let key = self.refund_ids.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
+        self.orders.get(key)
+    }
+
+    /// Adds an order, or another in its place.
+    pub(crate) fn place(&mut self, order: Order) {
+        let key = order.key();
+        self.numbers.entry(key.1.clone()).or_default().insert(key.0.clone());
+        if let Some(handle) = &order.handle {
+            self.handles.insert(handle.clone(), key.clone());
+        }
+        self.orders.insert(key, order);
+    }
+
+    /// Gives an order another name on the payer's phone; the old one still leads to it.
+    pub(crate) fn rename(&mut self, key: &OrderKey, handle: String, expires: UnixTime) {
+        self.handles.insert(handle.clone(), key.clone());
+        if let Some(order) = self.orders.get_mut(key) {
+            (order.handle, order.expires) = (Some(handle), expires);
+        }
+    }
+
+    pub(crate) fn pay(&mut self, key: &OrderKey, payment: Payment) {
+        if let Some(order) = self.orders.get_mut(key) {
+            self.transactions.insert(payment.transaction_id.clone(), key.clone());
+            order.ended = order.ended.filter(|ended| *ended != Ended::UserPaying);
+            order.payments.push(payment);
+        }
+    }
+
+    pub(crate) fn refund(&mut self, key: &OrderKey, refund: Refund) {
+        if let Some(order) = self.orders.get_mut(key) {
+            let record = &refund.record;
+            self.refunds.insert((key.0.clone(), record.out_refund_no.clone()), key.clone());
+            self.refund_ids.insert(record.refund_id.clone(), key.clone());
+            order.refunds.push(refund);
+        }
+    }
+}

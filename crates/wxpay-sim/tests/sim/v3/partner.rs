@@ -1,0 +1,238 @@
+//! A service provider's orders for the merchants it serves.
+
+use super::shop::{NOTIFY, Said, Shop};
+use serde_json::{Value, json};
+use wxpay_proto::{http::Method, wire::time::rfc3339};
+use wxpay_sim::{
+    gateway::{CannotPay, Named, Payer},
+    ledger::v3::{TradeState, TradeType},
+};
+
+const PAY: &str = "/v3/pay/partner/transactions";
+const REFUNDS: &str = "/v3/refund/domestic/refunds";
+const OPENID: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
+
+fn sub(shop: &Shop) -> (String, String) {
+    let (mchid, appids) = shop.me.subs().first_key_value().unwrap();
+    (mchid.to_string(), appids[0].to_string())
+}
+
+/// Goods of the sub-merchant, with more members, or others in their place; `null` takes one away.
+fn goods(shop: &Shop, number: &str, more: &Value) -> Value {
+    let mut goods = json!({
+        "sp_appid": shop.appid(), "sp_mchid": shop.mchid(), "sub_mchid": sub(shop).0,
+        "description": "支付测试", "out_trade_no": number, "notify_url": NOTIFY, "amount": { "total": 1999 },
+    });
+    let members = goods.as_object_mut().unwrap();
+    members.extend(more.as_object().unwrap().clone());
+    members.retain(|_, value| !value.is_null());
+    goods
+}
+
+fn place(shop: &mut Shop, kind: &str, number: &str, more: &Value) -> Said {
+    let goods = goods(shop, number, more);
+    shop.post(&format!("{PAY}/{kind}"), &goods)
+}
+
+fn query(shop: &mut Shop, number: &str) -> Said {
+    let (mchid, sub_mchid) = (shop.mchid(), sub(shop).0);
+    shop.get(&format!("{PAY}/out-trade-no/{number}?sp_mchid={mchid}&sub_mchid={sub_mchid}"))
+}
+
+#[test]
+fn each_way_to_pay_has_its_own_answer() {
+    let mut shop = Shop::open();
+    let payer = json!({ "payer": { "sp_openid": OPENID } });
+    let h5 = json!({ "scene_info": { "payer_client_ip": "203.0.113.7", "h5_info": { "type": "Wap" } } });
+    let scanned = json!({
+        "payer": { "sp_openid": OPENID }, "sp_appid": null, "notify_url": null,
+        "scene_info": { "payer_client_ip": "203.0.113.7", "store_info": { "out_id": "S1" } },
+    });
+    for (kind, more, member, trade_type) in [
+        ("jsapi", &payer, "prepay_id", TradeType::Jsapi),
+        ("miniprogram", &payer, "prepay_id", TradeType::Jsapi),
+        ("scannedpos", &scanned, "prepay_id", TradeType::Jsapi),
+        ("app", &json!({}), "prepay_id", TradeType::App),
+        ("native", &json!({}), "code_url", TradeType::Native),
+        ("h5", &h5, "h5_url", TradeType::Mweb),
+    ] {
+        let said = place(&mut shop, kind, &format!("{kind}-12345"), more);
+        assert_eq!(said.status, 200, "{kind} {said:?}");
+        let handle = said.body[member].as_str().unwrap();
+        let record = shop.gateway.transaction(&Named::Handle(handle.into()), shop.now).unwrap();
+        assert_eq!((record.trade_type, record.trade_state), (trade_type, TradeState::NotPay));
+        assert_eq!(record.sub_mchid.unwrap().as_str(), sub(&shop).0);
+    }
+}
+
+#[test]
+fn a_payment_is_told_with_both_merchants_and_both_openids() {
+    let mut shop = Shop::open();
+    let (sub_mchid, sub_appid) = sub(&shop);
+    let more = json!({ "sub_appid": sub_appid, "payer": { "sub_openid": OPENID } });
+    assert_eq!(place(&mut shop, "jsapi", "A12345", &more).status, 200);
+    let named = Named::OutTradeNo("A12345".parse().unwrap());
+    let other = Payer::default().with_openid("oOther".parse().unwrap());
+    let paid = shop.gateway.pay_transaction(&named, &other, shop.now);
+    assert_eq!(paid.err(), Some(CannotPay::OtherPayer));
+    let payment = shop.pay("A12345").payments[0].clone();
+    assert_eq!(payment.sub_openid.as_ref().unwrap().as_str(), OPENID);
+    assert_ne!(payment.openid.as_str(), OPENID, "the same person has another number under another app");
+    let [told] = shop.due().try_into().unwrap();
+    let (envelope, plain) = shop.heard(&told);
+    let expected = json!({
+        "amount": { "currency": "CNY", "payer_currency": "CNY", "payer_total": 1999, "total": 1999 },
+        "attach": "", "bank_type": "OTHERS", "out_trade_no": "A12345",
+        "payer": { "sp_openid": payment.openid.as_str(), "sub_openid": OPENID }, "promotion_detail": [],
+        "scene_info": { "device_id": "" }, "sp_appid": shop.appid(), "sp_mchid": shop.mchid(),
+        "sub_appid": sub_appid, "sub_mchid": sub_mchid, "success_time": rfc3339(shop.now),
+        "trade_state": "SUCCESS", "trade_state_desc": "支付成功", "trade_type": "JSAPI",
+        "transaction_id": payment.transaction_id,
+    });
+    assert_eq!((&envelope["event_type"], &plain), (&json!("TRANSACTION.SUCCESS"), &expected));
+    assert_eq!(query(&mut shop, "A12345").body, expected);
+    let (mchid, id) = (shop.mchid(), payment.transaction_id);
+    let by_id = format!("{PAY}/id/{id}?sp_mchid={mchid}&sub_mchid={sub_mchid}");
+    assert_eq!(shop.get(&by_id).body, expected);
+}
+
+#[test]
+fn without_an_app_of_its_own_the_sub_merchant_has_no_openid() {
+    let mut shop = Shop::open();
+    place(&mut shop, "jsapi", "A12345", &json!({ "payer": { "sp_openid": OPENID } }));
+    shop.pay("A12345");
+    let body = query(&mut shop, "A12345").body;
+    assert_eq!(body["payer"], json!({ "sp_openid": OPENID }));
+    assert_eq!(body.get("sub_appid"), None);
+}
+
+#[test]
+fn a_relation_that_is_none_is_refused_by_its_own_number() {
+    let mut shop = Shop::open();
+    let own = shop.mchid();
+    let stranger = shop.gateway.new_merchant();
+    let (stranger_id, stranger_app) = (stranger.mchid().to_string(), stranger.appids()[0].to_string());
+    for (change, refusal) in [
+        (json!({ "sub_mchid": null }), (400, "PARAM_ERROR", 268_443_704)),
+        (json!({ "sub_mchid": own }), (400, "INVALID_REQUEST", 268_443_705)),
+        (json!({ "sub_mchid": stranger_id }), (403, "NO_AUTH", 268_443_701)),
+        (json!({ "sp_mchid": stranger_id }), (400, "INVALID_REQUEST", 268_447_843)),
+        (json!({ "sp_appid": stranger_app }), (400, "APPID_MCHID_NOT_MATCH", 268_445_527)),
+        (json!({ "sub_appid": shop.appid() }), (400, "APPID_MCHID_NOT_MATCH", 268_445_527)),
+        (json!({ "appid": shop.appid() }), (400, "PARAM_ERROR", 270_924_358)),
+    ] {
+        assert_eq!(place(&mut shop, "native", "A12345", &change).refusal(), refusal, "{change}");
+    }
+    let none = place(&mut shop, "jsapi", "A12345", &json!({ "payer": {} }));
+    assert_eq!(none.refusal(), (400, "PARAM_ERROR", 268_501_013));
+    let no_app = place(&mut shop, "jsapi", "A12345", &json!({ "payer": { "sub_openid": OPENID } }));
+    assert_eq!(no_app.body["detail"]["field"], "/sub_appid");
+    assert!(shop.gateway.transactions(shop.now).is_empty(), "nothing was placed");
+}
+
+#[test]
+fn an_order_is_asked_for_by_its_own_parties_alone() {
+    let mut shop = Shop::open();
+    let (mchid, sub_mchid) = (shop.me.mchid().clone(), sub(&shop).0);
+    let second: wxpay_proto::id::MchId = "1700000002".parse().unwrap();
+    let merchant = shop.gateway.merchant_of(&mchid).unwrap().clone().with_sub(second.clone(), Vec::new());
+    shop.gateway.enrol(merchant);
+    place(&mut shop, "native", "A12345", &json!({}));
+    let target = format!("{PAY}/out-trade-no/A12345");
+    let other = shop.get(&format!("{target}?sp_mchid={mchid}&sub_mchid={second}"));
+    assert_eq!(other.refusal(), (400, "INVALID_REQUEST", 268_447_845));
+    let missing = shop.get(&format!("{target}?sp_mchid={mchid}"));
+    assert_eq!(missing.refusal(), (400, "PARAM_ERROR", 268_443_704));
+    assert_eq!(shop.query("A12345").refusal(), (400, "PARAM_ERROR", 268_443_704));
+    let unknown = shop.get(&format!("{PAY}/out-trade-no/B12345?sp_mchid={mchid}&sub_mchid={sub_mchid}"));
+    assert_eq!(unknown.refusal(), (404, "ORDER_NOT_EXIST", 268_512_771));
+    shop.order("C12345");
+    assert_eq!(query(&mut shop, "C12345").refusal(), (400, "INVALID_REQUEST", 268_447_845));
+
+    let close = |shop: &mut Shop, sub_mchid: &str| {
+        let body = json!({ "sp_mchid": mchid, "sub_mchid": sub_mchid });
+        shop.post(&format!("{target}/close"), &body)
+    };
+    assert_eq!(close(&mut shop, second.as_str()).refusal().2, 268_447_845);
+    assert_eq!(close(&mut shop, &sub_mchid).status, 204);
+    assert_eq!(query(&mut shop, "A12345").body["trade_state"], "CLOSED");
+}
+
+#[test]
+fn the_same_request_gives_the_same_prepay_and_another_is_refused() {
+    let mut shop = Shop::open();
+    let first = place(&mut shop, "native", "A12345", &json!({}));
+    assert_eq!(place(&mut shop, "native", "A12345", &json!({})).body, first.body);
+    let dearer = place(&mut shop, "native", "A12345", &json!({ "amount": { "total": 1 } }));
+    assert_eq!(dearer.refusal(), (400, "INVALID_REQUEST", 268_498_688));
+    let own = shop.goods("A12345");
+    assert_eq!(shop.post("/v3/pay/transactions/native", &own).refusal().2, 268_498_688);
+}
+
+#[test]
+fn a_payer_named_by_papers_is_the_same_though_sealed_anew() {
+    let mut shop = Shop::open();
+    shop.names = Some(shop.public_key_id());
+    let papers = |shop: &Shop, name: &str| {
+        let identity = json!({ "type": "IDCARD", "number": shop.sealed("110101199003070031"), "name": shop.sealed(name) });
+        json!({ "payer": { "identity": identity } })
+    };
+    let (one, again, other) = (papers(&shop, "张三"), papers(&shop, "张三"), papers(&shop, "李四"));
+    assert_ne!(one, again);
+    let first = place(&mut shop, "app", "A12345", &one);
+    assert_eq!(place(&mut shop, "app", "A12345", &again).body, first.body);
+    assert_eq!(place(&mut shop, "app", "A12345", &other).refusal().2, 268_498_688);
+}
+
+#[test]
+fn a_refund_names_the_sub_merchant_and_its_notice_both() {
+    let mut shop = Shop::open();
+    let sub_mchid = sub(&shop).0;
+    place(&mut shop, "native", "A12345", &json!({}));
+    shop.pay("A12345");
+    let [told] = shop.due().try_into().unwrap();
+    shop.tell(&told, 200);
+    let refund = |sub_mchid: Option<&str>| {
+        let mut body = json!({ "out_trade_no": "A12345", "out_refund_no": "R1", "notify_url": NOTIFY,
+            "amount": { "refund": 999, "total": 1999, "currency": "CNY" } });
+        if let Some(sub_mchid) = sub_mchid {
+            body["sub_mchid"] = sub_mchid.into();
+        }
+        body
+    };
+    let own = shop.mchid();
+    assert_eq!(shop.post(REFUNDS, &refund(None)).refusal(), (400, "PARAM_ERROR", 268_443_704));
+    assert_eq!(shop.post(REFUNDS, &refund(Some("1"))).refusal(), (403, "NO_AUTH", 268_443_701));
+    assert_eq!(shop.post(REFUNDS, &refund(Some(&own))).refusal().2, 268_443_705);
+    let said = shop.post(REFUNDS, &refund(Some(&sub_mchid)));
+    assert_eq!((said.status, &said.body["status"]), (200, &json!("PROCESSING")));
+    shop.wait(3);
+    let [told] = shop.due().try_into().unwrap();
+    let (_, plain) = shop.heard(&told);
+    assert_eq!((&plain["sp_mchid"], &plain["sub_mchid"]), (&json!(own), &json!(sub_mchid)));
+    assert_eq!((plain.get("mchid"), &plain["refund_status"]), (None, &json!("SUCCESS")));
+    let query = shop.get(&format!("{REFUNDS}/R1?sub_mchid={sub_mchid}"));
+    assert_eq!((query.status, &query.body["status"]), (200, &json!("SUCCESS")));
+    assert_eq!(shop.get(&format!("{REFUNDS}/R1")).refusal().2, 268_443_704);
+}
+
+#[test]
+fn a_code_is_paid_and_taken_back_for_the_sub_merchant() {
+    let mut shop = Shop::open();
+    let (sub_mchid, _) = sub(&shop);
+    let code = json!({
+        "payer": { "auth_code": "130000000000000000" }, "scene_info": { "store_info": { "id": "S1" } },
+        "notify_url": null, "sp_appid": null,
+    });
+    let said = place(&mut shop, "codepay", "A12345", &code);
+    assert_eq!((said.status, &said.body["trade_state"]), (200, &json!("SUCCESS")));
+    assert_eq!((&said.body["sp_appid"], &said.body["sub_mchid"]), (&json!(shop.appid()), &json!(sub_mchid)));
+    assert!(said.body["payer"]["sp_openid"].is_string());
+    let body = json!({ "sp_mchid": shop.mchid(), "sub_mchid": sub_mchid }).to_string();
+    let said = shop.call(Method::Post, &format!("{PAY}/out-trade-no/A12345/reverse"), &body);
+    let expected = json!({
+        "sp_appid": shop.appid(), "sp_mchid": shop.mchid(), "sub_mchid": sub_mchid, "out_trade_no": "A12345",
+    });
+    assert_eq!((said.status, &said.body), (200, &expected));
+    assert_eq!(query(&mut shop, "A12345").body["trade_state"], "REVOKED");
+}
