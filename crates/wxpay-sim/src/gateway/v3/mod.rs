@@ -33,6 +33,7 @@
 mod authorization;
 pub(super) mod call;
 mod certificates;
+mod combine;
 mod echo;
 pub(super) mod errors;
 pub(super) mod fields;
@@ -55,6 +56,7 @@ use crate::{
     merchant::{ApiKey, Merchant, Misstep, Mode, Platform, PlatformKey},
     notices::{Notice, Says},
     settings::Settings,
+    time,
     warnings::Kind,
 };
 use call::Door;
@@ -67,7 +69,7 @@ use std::collections::BTreeMap;
 use wxpay_proto::{
     UnixTime,
     http::{Request, Response},
-    id::{Invalid, MchId, NotifyId, SerialNo},
+    id::{Invalid, MchId, NotifyId, SerialNo, TransactionId},
 };
 
 /// Where the third generation's calls live.
@@ -131,6 +133,13 @@ impl State {
     pub(super) fn next_serial(&mut self) -> u64 {
         self.serial = self.serial.wrapping_add(1);
         self.serial.checked_rem(10_000_000_000).unwrap_or_default()
+    }
+
+    /// A new number of a payment: 28 digits. There is always one.
+    fn new_transaction_id(&mut self, now: UnixTime) -> Option<TransactionId> {
+        let serial = self.next_serial();
+        let digits = self.chance.text(DIGITS, 6);
+        format!("4200{digits}{}{serial:010}", time::day(now)).parse().ok()
     }
 }
 

@@ -34,7 +34,7 @@ pub(super) fn placing(gateway: &Gateway, call: &Call) -> Result<(AppId, Option<S
     }
     call.is_from(call.said("sp_mchid"))?;
     let appid = own_app(gateway, call, call.said("sp_appid"))?;
-    let sub = served(gateway, call, call.said("sub_mchid"), call.said("sub_appid"))?;
+    let sub = served(gateway, &call.mchid, call.said("sub_mchid"), call.said("sub_appid"))?;
     Ok((appid, Some(sub)))
 }
 
@@ -45,13 +45,13 @@ pub(super) fn asking(gateway: &Gateway, call: &Call) -> Result<Option<MchId>, Re
         return Ok(None);
     }
     call.is_from(call.said("sp_mchid"))?;
-    served(gateway, call, call.said("sub_mchid"), None).map(|sub| Some(sub.mchid))
+    served(gateway, &call.mchid, call.said("sub_mchid"), None).map(|sub| Some(sub.mchid))
 }
 
 /// The same where `sub_mchid` alone tells the modes apart.
 pub(super) fn asking_by_sub(gateway: &Gateway, call: &Call) -> Result<Option<MchId>, Refusal> {
     let Some(said) = call.said("sub_mchid") else { return Ok(None) };
-    served(gateway, call, Some(said), None).map(|sub| Some(sub.mchid))
+    served(gateway, &call.mchid, Some(said), None).map(|sub| Some(sub.mchid))
 }
 
 /// Holds an order to whom the call asks for.
@@ -94,21 +94,21 @@ pub(super) fn own_app(gateway: &Gateway, call: &Call, said: Option<&str>) -> Res
     found.cloned().ok_or_else(|| errors::APPID_MCHID_NOT_MATCH.because("the app is not the merchant's"))
 }
 
-/// One that the caller serves, with an app of its own if one is said.
+/// One that a merchant serves, with an app of its own if one is said.
 pub(super) fn served(
     gateway: &Gateway,
-    call: &Call,
+    mchid: &MchId,
     sub_mchid: Option<&str>,
     sub_appid: Option<&str>,
 ) -> Result<Sub, Refusal> {
     let said = sub_mchid.ok_or_else(|| errors::SUB_MISSING.because("sub_mchid is missing"))?;
-    if said == call.mchid.as_str() {
-        return Err(errors::SUB_IS_SELF.because("sub_mchid is the caller itself"));
+    if said == mchid.as_str() {
+        return Err(errors::SUB_IS_SELF.because("sub_mchid is the provider itself"));
     }
-    let caller = gateway.v3.merchants.get(&call.mchid);
-    let stranger = || errors::NOT_SERVED.because("the caller serves no such merchant");
+    let provider = gateway.v3.merchants.get(mchid);
+    let stranger = || errors::NOT_SERVED.because("the provider serves no such merchant");
     let mchid = said.parse::<MchId>().map_err(|_| stranger())?;
-    let apps = caller.and_then(|caller| caller.subs().get(&mchid)).ok_or_else(stranger)?;
+    let apps = provider.and_then(|provider| provider.subs().get(&mchid)).ok_or_else(stranger)?;
     let Some(said) = sub_appid else { return Ok(Sub { mchid, appid: None }) };
     let appid = apps.iter().find(|appid| appid.as_str() == said).cloned();
     let others = || errors::APPID_MCHID_NOT_MATCH.because("the app is not the sub-merchant's");

@@ -2,7 +2,7 @@
 
 use super::{
     call::{Call, decoded},
-    certificates, echo,
+    certificates, combine, echo,
     errors::{self, Refusal},
     fields::Field,
     pay, refund,
@@ -20,6 +20,8 @@ const PRODUCTS: &[&[Operation]] = &[
     pay::code::OPERATIONS,
     pay::order::OPERATIONS,
     pay::partner::OPERATIONS,
+    combine::OPERATIONS,
+    combine::order::OPERATIONS,
     refund::OPERATIONS,
 ];
 

@@ -1,8 +1,11 @@
 //! The third generation: orders and what was paid and given back of them. [`TransactionRecord`] is the view of it.
 
+mod combined;
 mod order;
 mod refund;
 
+pub use combined::CombinedRecord;
+pub(crate) use combined::{Combined, PaidWhole, Wholes};
 pub(crate) use order::{Ended, Order, OrderKey, Sub};
 pub use order::{Payment, TradeState, TradeType, TransactionRecord};
 pub(crate) use refund::Refund;
@@ -24,6 +27,7 @@ pub(crate) struct Ledger {
     transactions: BTreeMap<TransactionId, OrderKey>,
     refunds: BTreeMap<(MchId, OutRefundNo), OrderKey>,
     refund_ids: BTreeMap<RefundId, OrderKey>,
+    pub(crate) combined: Wholes,
 }
 
 impl Ledger {

@@ -19,6 +19,8 @@ pub struct TransactionRecord {
     pub mchid: MchId,
     /// The sub-merchant that a service provider placed it for.
     pub sub_mchid: Option<MchId>,
+    /// The number of the combined order that it is a part of.
+    pub combine_out_trade_no: Option<OutTradeNo>,
     /// The app.
     pub appid: AppId,
     /// How it is paid.
@@ -180,6 +182,8 @@ pub(crate) struct Order {
     /// For whom, if not for itself.
     pub(crate) sub: Option<Sub>,
     pub(crate) out_trade_no: OutTradeNo,
+    /// The combined order that it is a part of.
+    pub(crate) combined: Option<OrderKey>,
     pub(crate) trade_type: TradeType,
     pub(crate) total: Fen,
     /// The request that placed it, sealed fields hashed: one that says something else under its number is refused.
@@ -264,6 +268,7 @@ impl Order {
             out_trade_no: self.out_trade_no.clone(),
             mchid: self.mchid.clone(),
             sub_mchid: self.sub_mchid().cloned(),
+            combine_out_trade_no: self.combined.as_ref().map(|(_, number)| number.clone()),
             appid: self.appid.clone(),
             trade_type: self.trade_type,
             trade_state: self.state(now),

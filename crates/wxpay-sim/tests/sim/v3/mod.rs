@@ -1,6 +1,7 @@
 //! The third generation, from a merchant's side.
 
 mod arbitrary;
+mod combine;
 mod door;
 mod http;
 mod keys;

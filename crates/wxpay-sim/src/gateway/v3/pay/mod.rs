@@ -3,7 +3,7 @@
 pub(super) mod code;
 pub(super) mod order;
 pub(super) mod partner;
-mod payer;
+pub(super) mod payer;
 pub(super) mod prepay;
 pub(super) mod transaction;
 
@@ -29,7 +29,7 @@ use wxpay_proto::{
 pub(in crate::gateway::v3) const OUT_TRADE_NO: Field =
     must("out_trade_no", Kind::Text(6, 32, Alphabet::OrderNumber));
 /// The most an order may ask for: a hundred million yuan.
-const MOST: u64 = 10_000_000_000;
+pub(super) const MOST: u64 = 10_000_000_000;
 /// What is to be paid.
 const AMOUNT: Field = must(
     "amount",
@@ -60,7 +60,7 @@ const DETAIL: Field = may(
 /// What becomes of the money.
 const SETTLE_INFO: Field = may("settle_info", Kind::Object(&[may("profit_sharing", Kind::Truth)]));
 /// The same for a sub-merchant.
-const SUB_SETTLE_INFO: Field = may(
+pub(super) const SUB_SETTLE_INFO: Field = may(
     "settle_info",
     Kind::Object(&[may("profit_sharing", Kind::Truth), may("subsidy_amount", Kind::Number(0, MOST))]),
 );
@@ -116,7 +116,7 @@ fn placed_before<'a>(
 }
 
 /// `time_expire`, which must lie ahead.
-fn time_expire(call: &Call) -> Result<Option<UnixTime>, Refusal> {
+pub(super) fn time_expire(call: &Call) -> Result<Option<UnixTime>, Refusal> {
     let Some(said) = call.text("/time_expire") else { return Ok(None) };
     let time = time::parse_rfc3339(said).filter(|time| *time > call.now);
     let passed = || errors::PARAM_ERROR.at("body", "/time_expire", said.into(), "应晚于当前时间");
@@ -143,6 +143,7 @@ fn new_order(call: &Call, terms: Terms, gateway: &Gateway) -> Result<Order, Refu
         appid,
         sub,
         out_trade_no,
+        combined: None,
         trade_type,
         total: call.fen("/amount/total"),
         placed: asked,

@@ -4,9 +4,11 @@ use super::transaction::latest;
 use crate::{
     chance::{Chance, DIGITS, URL_SAFE},
     faults::{Operation, Trouble},
-    gateway::{CannotPay, Gateway, Payer, v3::notice::Event},
-    ledger::v3::{Ended, Order, OrderKey, Payment, TradeState, TransactionRecord},
-    time,
+    gateway::{
+        CannotPay, Gateway, Payer,
+        v3::{combine, notice::Event},
+    },
+    ledger::v3::{CombinedRecord, Ended, Order, OrderKey, Payment, TradeState, TransactionRecord},
 };
 use wxpay_proto::{
     Fen, UnixTime,
@@ -17,7 +19,7 @@ use wxpay_proto::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "an order is named by its number or by what the phone has of it")]
 pub enum Named {
-    /// By its number; the first merchant's, if several have one.
+    /// By its number, or that of a combined order; the first merchant's, if several have one.
     OutTradeNo(OutTradeNo),
     /// By its number, and whose it is.
     Of(MchId, OutTradeNo),
@@ -36,7 +38,7 @@ pub struct PaidTransaction {
 }
 
 impl Gateway {
-    /// Makes the payer pay an order of the third generation.
+    /// Makes the payer pay an order of the third generation; with one of a combined order, the whole.
     ///
     /// # Errors
     ///
@@ -48,12 +50,17 @@ impl Gateway {
         now: UnixTime,
     ) -> Result<PaidTransaction, CannotPay> {
         self.tick(now);
-        let key = self.named(named).map(Order::key).ok_or(CannotPay::NoSuchOrder)?;
-        let trouble = self.faults.strike(Operation::Pay, Some(key.1.as_str()), now);
+        let order = self.named(named).ok_or(CannotPay::NoSuchOrder)?;
+        let (key, whole) = (order.key(), order.combined.clone());
+        let number = whole.as_ref().unwrap_or(&key).1.as_str();
+        let trouble = self.faults.strike(Operation::Pay, Some(number), now);
         let second = trouble == Some(Trouble::SecondPayment);
         let notices_first = trouble == Some(Trouble::Early);
         let due = if notices_first { now } else { now.after(self.settings.notify_delay) };
-        self.charge_transaction(&key, payer, second, due, now)?;
+        match whole {
+            None => self.charge_transaction(&key, payer, second, due, now)?,
+            Some(whole) => combine::payer::charge(self, &whole, payer, second, due, now)?,
+        }
         let transaction = self.transaction(named, now).ok_or(CannotPay::NoSuchOrder)?;
         Ok(PaidTransaction { transaction, notices_first })
     }
@@ -85,17 +92,40 @@ impl Gateway {
         self.v3.ledger.orders().map(|order| self.record_of(order, now)).collect()
     }
 
-    fn record_of(&self, order: &Order, now: UnixTime) -> TransactionRecord {
-        let number = order.out_trade_no.as_str();
-        order.record(now, self.notices.records(|notice| notice.is_of_v3(&order.mchid, number)))
+    /// The gateway's own record of a combined order, by one of its names or by that of an order in it.
+    #[must_use]
+    pub fn combined(&self, named: &Named, now: UnixTime) -> Option<CombinedRecord> {
+        let key = self.named(named)?.combined.as_ref()?;
+        let whole = self.v3.ledger.combined.of(key)?;
+        let subs = whole.subs.iter().filter_map(|key| self.v3.ledger.order(key));
+        let subs = subs.map(|order| self.record_of(order, now)).collect();
+        let notices = self.notices.records(|notice| notice.is_of_v3(&key.0, key.1.as_str()));
+        Some(whole.record(subs, notices))
     }
 
+    fn record_of(&self, order: &Order, now: UnixTime) -> TransactionRecord {
+        let key = order.key();
+        let notices = self.notices.records(|notice| {
+            [Some(&key), order.combined.as_ref()]
+                .into_iter()
+                .flatten()
+                .any(|(mchid, number)| notice.is_of_v3(mchid, number.as_str()))
+        });
+        order.record(now, notices)
+    }
+
+    /// An order; of a combined one, the first.
     fn named(&self, named: &Named) -> Option<&Order> {
-        match named {
-            Named::OutTradeNo(number) => self.v3.ledger.by_number(number),
-            Named::Of(mchid, number) => self.v3.ledger.order(&(mchid.clone(), number.clone())),
-            Named::Handle(handle) => self.v3.ledger.by_handle(handle),
-        }
+        let ledger = &self.v3.ledger;
+        let (order, whole) = match named {
+            Named::OutTradeNo(number) => (ledger.by_number(number), ledger.combined.by_number(number)),
+            Named::Of(mchid, number) => {
+                let key = (mchid.clone(), number.clone());
+                (ledger.order(&key), ledger.combined.of(&key))
+            }
+            Named::Handle(handle) => (ledger.by_handle(handle), ledger.combined.by_handle(handle)),
+        };
+        order.or_else(|| whole?.subs.first().and_then(|key| ledger.order(key)))
     }
 
     /// Makes a payment, and queues the notice of it.
@@ -107,6 +137,20 @@ impl Gateway {
         due: UnixTime,
         now: UnixTime,
     ) -> Result<(), CannotPay> {
+        let payment = self.payment(key, payer, second, now)?;
+        self.v3.ledger.pay(key, payment);
+        self.tell_of_payment(key, due, now);
+        Ok(())
+    }
+
+    /// The payment that a payer would make. Nothing has changed yet.
+    pub(in crate::gateway::v3) fn payment(
+        &mut self,
+        key: &OrderKey,
+        payer: &Payer,
+        second: bool,
+        now: UnixTime,
+    ) -> Result<Payment, CannotPay> {
         let order = self.v3.ledger.order(key).ok_or(CannotPay::NoSuchOrder)?;
         match order.state(now) {
             TradeState::Success | TradeState::Refund if !second => return Err(CannotPay::AlreadyPaid),
@@ -120,22 +164,17 @@ impl Gateway {
         let payer_total = payer_total.ok_or(CannotPay::DiscountTooLarge)?;
         let (openid, sub_openid) = who_pays(order, payer, &self.payer)?;
         let bank_type = payer.bank_type_or("OTHERS")?;
-        let serial = self.v3.next_serial();
-        let chance = &mut self.v3.chance;
-        let id = format!("4200{}{}{serial:010}", chance.text(DIGITS, 6), time::day(now));
-        let payment = Payment {
-            transaction_id: id.parse().map_err(|_| CannotPay::NoSuchOrder)?,
+        let transaction_id = self.v3.new_transaction_id(now).ok_or(CannotPay::NoSuchOrder)?;
+        Ok(Payment {
+            transaction_id,
             openid,
             sub_openid,
             payer_total,
             discount: payer.discount,
-            coupon_id: (payer.discount > Fen::ZERO).then(|| chance.text(DIGITS, 6)),
+            coupon_id: (payer.discount > Fen::ZERO).then(|| self.v3.chance.text(DIGITS, 6)),
             bank_type,
             success_at: now.as_secs(),
-        };
-        self.v3.ledger.pay(key, payment);
-        self.tell_of_payment(key, due, now);
-        Ok(())
+        })
     }
 
     fn tell_of_payment(&mut self, key: &OrderKey, due: UnixTime, now: UnixTime) {

@@ -30,15 +30,15 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     Operation::post("v3.pay.native", "/v3/pay/transactions/native", ORDER, native).also(APP),
 ];
 
-const DESCRIPTION: Field = must("description", text(127));
-pub(super) const NOTIFY_URL: Field = must("notify_url", Kind::Url);
-const TIME_EXPIRE: Field = may("time_expire", Kind::Time);
+pub(in crate::gateway::v3) const DESCRIPTION: Field = must("description", text(127));
+pub(in crate::gateway::v3) const NOTIFY_URL: Field = must("notify_url", Kind::Url);
+pub(in crate::gateway::v3) const TIME_EXPIRE: Field = may("time_expire", Kind::Time);
 const ATTACH: Field = may("attach", Kind::Text(0, 128, super::Alphabet::Any));
-const GOODS_TAG: Field = may("goods_tag", Kind::Text(0, 32, super::Alphabet::Any));
+pub(in crate::gateway::v3) const GOODS_TAG: Field = may("goods_tag", Kind::Text(0, 32, super::Alphabet::Any));
 pub(super) const LIMIT_PAY: Field =
     may("limit_pay", Kind::List(&Kind::OneOf(&["no_balance", "no_credit", "no_debit", "balance_only"]), 4));
 const SUPPORT_FAPIAO: Field = may("support_fapiao", Kind::Truth);
-pub(super) const IDENTITY: Field = may(
+pub(in crate::gateway::v3) const IDENTITY: Field = may(
     "identity",
     Kind::Object(&[
         must(
@@ -61,7 +61,7 @@ pub(super) const SCENE_INFO: Field = may(
     "scene_info",
     Kind::Object(&[must("payer_client_ip", text(45)), may("device_id", text(32)), STORE_INFO]),
 );
-pub(super) const SUBSIDY_INFO: Field = may(
+pub(in crate::gateway::v3) const SUBSIDY_INFO: Field = may(
     "subsidy_info",
     Kind::Object(&[may(
         "subsidy_detail",
@@ -109,7 +109,7 @@ const H5: &[Field] = &[APPID, MCHID, NOTIFY_URL, SETTLE_INFO, H5_SCENE, IDENTIFI
 /// A payer of whom the merchant knows no more than papers.
 pub(super) const IDENTIFIED: Field = may("payer", Kind::Object(&[IDENTITY]));
 /// The browser.
-pub(super) const H5_SCENE: Field = must(
+pub(in crate::gateway::v3) const H5_SCENE: Field = must(
     "scene_info",
     Kind::Object(&[
         must("payer_client_ip", text(45)),
@@ -190,7 +190,12 @@ fn placed(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Result<S
     Ok(handle)
 }
 
-fn new_handle(gateway: &mut Gateway, trade_type: TradeType, now: UnixTime) -> String {
+/// A new name for the payer's phone.
+pub(in crate::gateway::v3) fn new_handle(
+    gateway: &mut Gateway,
+    trade_type: TradeType,
+    now: UnixTime,
+) -> String {
     let chance = &mut gateway.v3.chance;
     let mut id = || format!("wx{}{}", time::fourteen(now), chance.text(HEX, 20));
     match trade_type {

@@ -67,7 +67,7 @@ fn payer(order: &Order, payment: &Payment) -> Value {
 }
 
 /// The coupon is the platform's: the merchant gets the whole.
-fn promotions(payment: &Payment) -> Vec<Value> {
+pub(in crate::gateway::v3) fn promotions(payment: &Payment) -> Vec<Value> {
     let Some(coupon_id) = &payment.coupon_id else { return Vec::new() };
     vec![json!({
         "coupon_id": coupon_id,

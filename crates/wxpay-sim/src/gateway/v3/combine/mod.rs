@@ -1,0 +1,276 @@
+//! Combined orders: several merchants' orders placed at once, paid by one payment.
+//!
+//! Each is an order like any other: it is asked for, refunded and shared by its own number. What is about the whole is here.
+
+pub(super) mod order;
+pub(super) mod payer;
+
+use super::{
+    call::Call,
+    errors::{self, Refusal},
+    fields::{Alphabet, Field, Kind, may, must, text},
+    party::{self, NUMBER, SUB_APPID, SUB_MCHID},
+    pay::{
+        MOST, OUT_TRADE_NO, SUB_SETTLE_INFO,
+        prepay::{
+            DESCRIPTION, GOODS_TAG, H5_SCENE, IDENTITY, NOTIFY_URL, SUBSIDY_INFO, TIME_EXPIRE, new_handle,
+        },
+        time_expire,
+    },
+    reply::Reply,
+    route::Operation,
+};
+use crate::{
+    gateway::Gateway,
+    ledger::v3::{Combined, Order, OrderKey, TradeState, TradeType},
+};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use wxpay_proto::{
+    Fen, UnixTime,
+    id::{AppId, MchId, OutTradeNo},
+};
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation::post("v3.combine.jsapi", "/v3/combine-transactions/jsapi", WHOLE, jsapi).also(JSAPI),
+    Operation::post("v3.combine.miniprogram", "/v3/combine-transactions/miniprogram", WHOLE, jsapi)
+        .also(JSAPI),
+    Operation::post("v3.combine.app", "/v3/combine-transactions/app", WHOLE, app).also(APP),
+    Operation::post("v3.combine.h5", "/v3/combine-transactions/h5", WHOLE, h5).also(H5),
+    Operation::post("v3.combine.native", "/v3/combine-transactions/native", WHOLE, native).also(APP),
+];
+
+/// The number of the whole.
+pub(super) const COMBINE_OUT_TRADE_NO: Field =
+    must("combine_out_trade_no", Kind::Text(6, 32, Alphabet::OrderNumber));
+pub(super) const COMBINE_APPID: Field = must("combine_appid", text(32));
+const WHOLE: &[Field] = &[
+    COMBINE_APPID,
+    must("combine_mchid", NUMBER),
+    COMBINE_OUT_TRADE_NO,
+    NOTIFY_URL,
+    may("time_start", Kind::Time),
+    TIME_EXPIRE,
+    may("limit_pay", Kind::List(&Kind::OneOf(&["no_balance", "no_credit", "no_debit", "balance_only"]), 4)),
+    may("trade_scenario", Kind::OneOf(&["RECOMMERCE"])),
+    SUBSIDY_INFO,
+    must("sub_orders", Kind::List(&Kind::Object(SUB_ORDER), MOST_ORDERS)),
+];
+const SUB_ORDER: &[Field] = &[
+    must("mchid", NUMBER),
+    SUB_MCHID,
+    SUB_APPID,
+    OUT_TRADE_NO,
+    must(
+        "amount",
+        Kind::Object(&[must("total_amount", Kind::Number(1, MOST)), must("currency", Kind::OneOf(&["CNY"]))]),
+    ),
+    must("attach", text(128)),
+    DESCRIPTION,
+    may("detail", text(6000)),
+    GOODS_TAG,
+    SUB_SETTLE_INFO,
+    may("profit_sharing", Kind::Truth),
+    may("order_service_type", Kind::OneOf(&["INDIVIDUALTRADE"])),
+    may("individual_auth_id", text(64)),
+    may("individual_name", text(64)),
+];
+const SCENE_INFO: Field =
+    may("scene_info", Kind::Object(&[must("payer_client_ip", text(45)), may("device_id", text(32))]));
+const PAYER: Field = may(
+    "combine_payer_info",
+    Kind::Object(&[may("openid", text(128)), may("sub_openid", text(128)), IDENTITY]),
+);
+const JSAPI: &[Field] = &[SCENE_INFO, Field { is_required: true, ..PAYER }];
+const APP: &[Field] = &[SCENE_INFO, PAYER];
+const H5: &[Field] = &[H5_SCENE, PAYER];
+
+/// Orders that can be combined.
+const MOST_ORDERS: usize = 50;
+
+fn jsapi(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let named = ["/combine_payer_info/openid", "/combine_payer_info/sub_openid"];
+    if named.iter().all(|pointer| call.text(pointer).is_none_or(str::is_empty)) {
+        return Err(errors::OPENID_MISSING.because("neither openid nor sub_openid is there"));
+    }
+    placed(gateway, call, TradeType::Jsapi).map(|handle| Reply::json(&json!({ "prepay_id": handle })))
+}
+
+fn app(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    placed(gateway, call, TradeType::App).map(|handle| Reply::json(&json!({ "prepay_id": handle })))
+}
+
+fn h5(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    placed(gateway, call, TradeType::Mweb).map(|handle| Reply::json(&json!({ "h5_url": handle })))
+}
+
+fn native(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    placed(gateway, call, TradeType::Native).map(|handle| Reply::json(&json!({ "code_url": handle })))
+}
+
+/// Places the whole, or finds it again: while its name on the phone works, the same is given.
+fn placed(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Result<String, Refusal> {
+    call.is_from(call.said("combine_mchid"))?;
+    let appid = party::own_app(gateway, call, call.said("combine_appid"))?;
+    let number = call.text("/combine_out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
+    let number = number.map_err(|_| errors::PARAM_ERROR.because("combine_out_trade_no breaks its rule"))?;
+    let key = (call.mchid.clone(), number);
+    let sealed = ["/combine_payer_info/identity/number", "/combine_payer_info/identity/name"];
+    let asked = call.comparable(gateway, &sealed)?;
+    let Some(whole) = placed_before(gateway, call, &key, trade_type, &asked)? else {
+        return place(gateway, call, Terms { key, appid, trade_type, asked });
+    };
+    if call.now < whole.expires {
+        return Ok(whole.handle.clone());
+    }
+    if time_expire(call).is_err() {
+        return Err(errors::ORDER_EXPIRED.because("the order's time_expire has passed"));
+    }
+    let subs = whole.subs.clone();
+    let handle = new_handle(gateway, trade_type, call.now);
+    let expires = call.now.after(gateway.settings.v3.prepay_ttl);
+    gateway.v3.ledger.combined.rename(&key, handle.clone(), expires);
+    for sub in &subs {
+        if let Some(order) = gateway.v3.ledger.order_mut(sub) {
+            order.expires = expires;
+        }
+    }
+    Ok(handle)
+}
+
+/// The whole that was placed under the number before, if the request says the same of it and it can still be paid.
+fn placed_before<'a>(
+    gateway: &'a Gateway,
+    call: &Call,
+    key: &OrderKey,
+    trade_type: TradeType,
+    asked: &Value,
+) -> Result<Option<&'a Combined>, Refusal> {
+    let Some(whole) = gateway.v3.ledger.combined.of(key) else { return Ok(None) };
+    let first = whole.subs.first().and_then(|key| gateway.v3.ledger.order(key));
+    match first.map(|order| order.state(call.now)) {
+        Some(TradeState::Success | TradeState::Refund) => {
+            return Err(errors::ALREADY_PAID.because("the combined order is paid"));
+        }
+        Some(TradeState::Closed | TradeState::Revoked) => {
+            return Err(errors::ORDER_CLOSED.because("the combined order is closed"));
+        }
+        Some(TradeState::NotPay | TradeState::UserPaying | TradeState::PayError) | None => {}
+    }
+    if whole.trade_type != trade_type {
+        return Err(
+            errors::OUT_TRADE_NO_USED.because("the number is of an order that is paid in another way")
+        );
+    }
+    if whole.placed != *asked {
+        return Err(errors::REENTRY_DIFFERS.because("the number is of an order that says something else"));
+    }
+    Ok(Some(whole))
+}
+
+/// What the whole is made of.
+struct Terms {
+    key: OrderKey,
+    appid: AppId,
+    trade_type: TradeType,
+    /// The request, its sealed fields hashed.
+    asked: Value,
+}
+
+fn place(gateway: &mut Gateway, call: &Call, terms: Terms) -> Result<String, Refusal> {
+    let lasting = call.now.after(gateway.settings.v3.prepay_ttl);
+    let expires = time_expire(call)?.map_or(lasting, |expire| expire.min(lasting));
+    let said = call.body.get("sub_orders").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut orders = Vec::new();
+    let mut names = BTreeSet::new();
+    for (index, said) in said.iter().enumerate() {
+        let at = format!("/sub_orders/{index}");
+        let order = sub_order(gateway, call, (said, &at), &terms, expires)?;
+        if !names.insert(order.key()) {
+            let field = format!("{at}/out_trade_no");
+            return Err(errors::PARAM_ERROR.at(
+                "body",
+                &field,
+                order.out_trade_no.as_str().into(),
+                "子单重复",
+            ));
+        }
+        if gateway.v3.ledger.order(&order.key()).is_some() {
+            return Err(errors::OUT_TRADE_NO_USED.because(format!("{at} is of another order")));
+        }
+        orders.push(order);
+    }
+    if orders.is_empty() {
+        return Err(errors::PARAM_ERROR.at("body", "/sub_orders", "".into(), "至少1项"));
+    }
+    let Terms { key, appid, trade_type, asked } = terms;
+    let handle = new_handle(gateway, trade_type, call.now);
+    let whole = Combined {
+        key,
+        appid,
+        trade_type,
+        placed: asked,
+        asked: call.asked.clone(),
+        notify_url: call.text("/notify_url").map(String::from),
+        handle: handle.clone(),
+        expires,
+        created: call.now,
+        subs: orders.iter().map(Order::key).collect(),
+        paid: None,
+    };
+    for order in orders {
+        gateway.v3.ledger.place(order);
+    }
+    gateway.v3.ledger.combined.place(whole);
+    Ok(handle)
+}
+
+/// One of the orders. Its merchant may be another than the caller, and must be known.
+fn sub_order(
+    gateway: &Gateway,
+    call: &Call,
+    (said, at): (&Value, &str),
+    terms: &Terms,
+    expires: UnixTime,
+) -> Result<Order, Refusal> {
+    let text = |name: &str| said.get(name).and_then(Value::as_str);
+    let mchid = text("mchid").unwrap_or_default().parse::<MchId>().ok();
+    let mchid = mchid.filter(|mchid| gateway.v3.merchants.get(mchid).is_some());
+    let unknown = || errors::MCH_NOT_EXISTS.because(format!("{at}: no such merchant"));
+    let mchid = mchid.ok_or_else(unknown)?;
+    let sub = text("sub_mchid").map(|_| party::served(gateway, &mchid, text("sub_mchid"), text("sub_appid")));
+    let sub = sub.transpose()?;
+    let number = text("out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
+    let total = said.pointer("/amount/total_amount").and_then(Value::as_u64).unwrap_or_default();
+    Ok(Order {
+        mchid,
+        appid: terms.appid.clone(),
+        sub,
+        out_trade_no: number.map_err(|_| errors::PARAM_ERROR.because("out_trade_no breaks its rule"))?,
+        combined: Some(terms.key.clone()),
+        trade_type: terms.trade_type,
+        total: Fen::new(total),
+        placed: as_an_order(call, said),
+        asked: call.asked.clone(),
+        notify_url: None,
+        handle: None,
+        expires,
+        dies: call.now.after(gateway.settings.v3.order_ttl),
+        created: call.now,
+        ended: None,
+        payments: Vec::new(),
+        refunds: Vec::new(),
+    })
+}
+
+/// What an order alone would have said: payer and scene are told of the whole.
+fn as_an_order(call: &Call, said: &Value) -> Value {
+    let mut said = said.clone();
+    let Some(members) = said.as_object_mut() else { return said };
+    for (of_the_whole, of_one) in [("combine_payer_info", "payer"), ("scene_info", "scene_info")] {
+        if let Some(value) = call.body.get(of_the_whole) {
+            members.insert(of_one.into(), value.clone());
+        }
+    }
+    said
+}

@@ -1,0 +1,184 @@
+//! Queries of the whole by both numbers, and close.
+
+use super::COMBINE_APPID;
+use crate::{
+    gateway::{
+        Gateway,
+        v3::{
+            call::Call,
+            errors::{self, Refusal},
+            fields::{Field, Kind, may, must, text},
+            party::{self, NUMBER, SUB_APPID, SUB_MCHID},
+            pay::{OUT_TRADE_NO, transaction::promotions},
+            reply::Reply,
+            route::Operation,
+        },
+    },
+    ledger::v3::{Combined, Ended, Ledger, Order, OrderKey, Payment, TradeState},
+    settings::UnknownClose,
+    time,
+};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use wxpay_proto::UnixTime;
+
+pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
+    Operation::get(
+        "v3.combine.query",
+        "/v3/combine-transactions/out-trade-no/{combine_out_trade_no}",
+        by_number,
+    ),
+    Operation::get("v3.combine.query_id", "/v3/combine-transactions/id/{combine_transaction_id}", by_id),
+    Operation::post(
+        "v3.combine.close",
+        "/v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close",
+        CLOSE,
+        close,
+    ),
+];
+
+const CLOSE: &[Field] = &[
+    COMBINE_APPID,
+    must(
+        "sub_orders",
+        Kind::List(
+            &Kind::Object(&[
+                must("mchid", NUMBER),
+                OUT_TRADE_NO,
+                SUB_MCHID,
+                SUB_APPID,
+                may("individual_auth_id", text(64)),
+            ]),
+            50,
+        ),
+    ),
+];
+
+fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let whole = key_of(call).and_then(|key| gateway.v3.ledger.combined.of(&key));
+    let unknown = || errors::ORDER_NOT_EXIST.because("no such combined order of this merchant");
+    Ok(Reply::json(&combined(&gateway.v3.ledger, whole.ok_or_else(unknown)?, Order::payment, call.now)))
+}
+
+fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let ledger = &gateway.v3.ledger;
+    let whole = ledger.combined.by_transaction(&call.mchid, call.path("combine_transaction_id"));
+    let unknown = || errors::ORDER_NOT_EXIST.because("no such payment to this merchant");
+    Ok(Reply::json(&combined(ledger, whole.ok_or_else(unknown)?, Order::payment, call.now)))
+}
+
+/// Closes every order of the whole; each must be named. Closing twice is closing once.
+fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    party::own_app(gateway, call, call.said("combine_appid"))?;
+    let Some(whole) = key_of(call).and_then(|key| gateway.v3.ledger.combined.of(&key)) else {
+        return match gateway.settings.v3.unknown_close {
+            UnknownClose::NotFound => {
+                Err(errors::ORDER_NOT_EXIST.because("no such combined order of this merchant"))
+            }
+            UnknownClose::NoContent => Ok(Reply::no_content()),
+        };
+    };
+    let subs = whole.subs.clone();
+    let orders = || subs.iter().filter_map(|key| gateway.v3.ledger.order(key));
+    let kept: BTreeSet<_> = orders().map(named).collect();
+    let said = call.body.get("sub_orders").and_then(Value::as_array);
+    let said: BTreeSet<_> = said.into_iter().flatten().map(said_of).collect();
+    if kept != said {
+        return Err(errors::PARAM_ERROR.at("body", "/sub_orders", "".into(), "应为合单的全部子单"));
+    }
+    if orders().any(|order| matches!(order.state(call.now), TradeState::Success | TradeState::Refund)) {
+        return Err(errors::ALREADY_PAID.because("a paid order cannot be closed"));
+    }
+    for key in &subs {
+        if let Some(order) = gateway.v3.ledger.order_mut(key) {
+            order.ended = Some(Ended::Closed);
+        }
+    }
+    Ok(Reply::no_content())
+}
+
+fn key_of(call: &Call) -> Option<OrderKey> {
+    Some((call.mchid.clone(), call.path("combine_out_trade_no").parse().ok()?))
+}
+
+/// By what an order is named when it is closed.
+fn named(order: &Order) -> [String; 3] {
+    let sub_mchid = order.sub_mchid().map(ToString::to_string).unwrap_or_default();
+    [order.mchid.to_string(), order.out_trade_no.to_string(), sub_mchid]
+}
+
+fn said_of(said: &Value) -> [String; 3] {
+    ["mchid", "out_trade_no", "sub_mchid"]
+        .map(|name| said.get(name).and_then(Value::as_str).map(String::from).unwrap_or_default())
+}
+
+/// The object of queries and notices. `payment` says which payment of an order is meant.
+pub(super) fn combined(
+    ledger: &Ledger,
+    whole: &Combined,
+    payment: fn(&Order) -> Option<&Payment>,
+    now: UnixTime,
+) -> Value {
+    let subs: Vec<Value> = whole
+        .subs
+        .iter()
+        .filter_map(|key| ledger.order(key))
+        .map(|order| sub_order(order, payment(order), now))
+        .collect();
+    let mut shown = json!({
+        "combine_appid": whole.appid,
+        "combine_mchid": whole.key.0,
+        "combine_out_trade_no": whole.key.1,
+        "scene_info": { "device_id": whole.said("/scene_info/device_id").unwrap_or_default() },
+        "sub_orders": subs,
+    });
+    if let Some(members) = shown.as_object_mut() {
+        if let Some(paid) = &whole.paid {
+            members.insert("combine_transaction_id".into(), paid.transaction_id.as_str().into());
+            members.insert("combine_payer_info".into(), json!({ "openid": paid.openid.as_str() }));
+        }
+        if let Some(scenario) = whole.said("/trade_scenario") {
+            members.insert("trade_scenario".into(), scenario.into());
+        }
+    }
+    shown
+}
+
+fn sub_order(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
+    let mut shown = json!({
+        "mchid": order.mchid,
+        "out_trade_no": order.out_trade_no,
+        "trade_state": order.state(now).as_str(),
+        "attach": order.said("/attach").unwrap_or_default(),
+        "amount": { "total_amount": order.total, "currency": "CNY" },
+    });
+    let Some(members) = shown.as_object_mut() else { return shown };
+    if let Some(sub) = &order.sub {
+        members.insert("sub_mchid".into(), sub.mchid.as_str().into());
+        if let Some(appid) = &sub.appid {
+            members.insert("sub_appid".into(), appid.as_str().into());
+        }
+    }
+    if let Some(id) = order.said("/individual_auth_id") {
+        members.insert("individual_auth_id".into(), id.into());
+    }
+    let Some(payment) = payment else { return shown };
+    let paid = json!({
+        "trade_type": order.trade_type.as_str(),
+        "transaction_id": payment.transaction_id,
+        "bank_type": payment.bank_type,
+        "success_time": time::rfc3339(UnixTime::from_secs(payment.success_at)),
+        "amount": {
+            "total_amount": order.total,
+            "currency": "CNY",
+            "payer_amount": payment.payer_total,
+            "payer_currency": "CNY",
+        },
+        "promotion_detail": promotions(payment),
+    });
+    members.extend(paid.as_object().cloned().unwrap_or_default());
+    if let Some(openid) = &payment.sub_openid {
+        members.insert("sub_openid".into(), openid.as_str().into());
+    }
+    shown
+}

@@ -1,0 +1,58 @@
+//! The payer pays the whole.
+
+use super::order::combined;
+use crate::{
+    gateway::{CannotPay, Gateway, Payer, v3::notice::Event},
+    ledger::v3::{OrderKey, PaidWhole},
+};
+use wxpay_proto::{Fen, UnixTime};
+
+/// Makes the payments, each order's its own, and queues one notice. A discount is taken from the orders in turn, of which
+/// each leaves a fen to pay.
+pub(in crate::gateway::v3) fn charge(
+    gateway: &mut Gateway,
+    key: &OrderKey,
+    payer: &Payer,
+    second: bool,
+    due: UnixTime,
+    now: UnixTime,
+) -> Result<(), CannotPay> {
+    let subs = gateway.v3.ledger.combined.of(key).map(|whole| whole.subs.clone()).unwrap_or_default();
+    let mut rest = payer.discount;
+    let mut payments = Vec::new();
+    for sub in subs {
+        let total = gateway.v3.ledger.order(&sub).map_or(Fen::ZERO, |order| order.total);
+        let part = rest.min(total.checked_sub(Fen::new(1)).unwrap_or(Fen::ZERO));
+        rest = rest.checked_sub(part).unwrap_or(Fen::ZERO);
+        let payment = gateway.payment(&sub, &payer.clone().with_discount(part), second, now)?;
+        payments.push((sub, payment));
+    }
+    if rest > Fen::ZERO {
+        return Err(CannotPay::DiscountTooLarge);
+    }
+    let openid = payments.first().map(|(_, payment)| payment.openid.clone()).ok_or(CannotPay::NoSuchOrder)?;
+    let transaction_id = gateway.v3.new_transaction_id(now).ok_or(CannotPay::NoSuchOrder)?;
+    for (sub, payment) in payments {
+        gateway.v3.ledger.pay(&sub, payment);
+    }
+    gateway.v3.ledger.combined.pay(key, PaidWhole { transaction_id, openid });
+    tell(gateway, key, due, now);
+    Ok(())
+}
+
+fn tell(gateway: &mut Gateway, key: &OrderKey, due: UnixTime, now: UnixTime) {
+    let Some(whole) = gateway.v3.ledger.combined.of(key) else { return };
+    let Some(notify_url) = whole.notify_url.clone() else { return };
+    let event = Event {
+        mchid: key.0.clone(),
+        notify_url,
+        created: now,
+        event_type: "TRANSACTION.SUCCESS",
+        summary: "支付成功",
+        original_type: "transaction",
+        plain: combined(&gateway.v3.ledger, whole, |order| order.payments.last(), now),
+        asked: whole.asked.clone(),
+        schedule: None,
+    };
+    gateway.tell(key.1.as_str(), event, due);
+}
