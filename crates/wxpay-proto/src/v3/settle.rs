@@ -304,6 +304,39 @@ mod tests {
     }
 
     #[test]
+    fn each_debt_is_asked_after_by_the_numbers_it_names() {
+        let sub_mchid = || Some("1900000109".parse().unwrap());
+        for (debt, target) in [
+            (
+                Debt::Combine { combine_out_trade_no: "P20150806".parse().unwrap() },
+                "/v3/combine-transactions/out-trade-no/P20150806",
+            ),
+            (
+                Debt::Refund { out_refund_no: "R1".parse().unwrap(), sub_mchid: sub_mchid() },
+                "/v3/refund/domestic/refunds/R1?sub_mchid=1900000109",
+            ),
+            (
+                Debt::ProfitSharing {
+                    transaction_id: "4208450740201411110007820472".parse().unwrap(),
+                    out_order_no: "P1".parse().unwrap(),
+                    sub_mchid: None,
+                },
+                "/v3/profitsharing/orders/P1?transaction_id=4208450740201411110007820472",
+            ),
+            (
+                Debt::ProfitSharingReturn {
+                    out_order_no: "P1".parse().unwrap(),
+                    out_return_no: "R1".parse().unwrap(),
+                    sub_mchid: sub_mchid(),
+                },
+                "/v3/profitsharing/return-orders/R1?sub_mchid=1900000109&out_order_no=P1",
+            ),
+        ] {
+            assert_eq!(toy::target(&question(debt)), target);
+        }
+    }
+
+    #[test]
     fn an_order_that_is_known_is_settled_at_once() {
         let (settled, stage) = settle(&[|now| Ok(signed(200, KNOWN, now))]);
         assert!(matches!(settled, Ok(Settled::Order(_))));
