@@ -34,15 +34,40 @@ pub(crate) enum Command {
     /// NAME=value` lines, unless these go into a file. The payer, the clock and all trouble are
     /// controlled under `/_sim/v1`: for tests only, never to be reachable by others.
     Sim(Sim),
-    /// Signs parameters, and shows the string that was signed with the key masked.
+    /// Signs parameters, and shows the string that was signed, any key in it masked.
     ///
-    /// Reads the parameters as one JSON object of strings and whole numbers from standard input.
+    /// Reads the parameters as one JSON object of strings and whole numbers from standard input. Which ones, the scheme
+    /// says. With `mchid` and `serial_no` a v3-request is shown with its Authorization header, too.
     Sign(Sign),
     /// Verifies signed parameters; exits with 1 and the reason if they are not what was signed.
     ///
     /// Reads the parameters with their signature as one JSON object from standard input: `sign` for v1-package;
-    /// `app_signature`, `AppSignature` or `sign` for v1-sha1.
+    /// `app_signature`, `AppSignature` or `sign` for v1-sha1; `signature` or the whole `authorization` header for
+    /// v3-request; `Wechatpay-Signature` for v3-reply; `paySign` for v3-jsapi; `sign` for v3-app. Times are not looked at:
+    /// what was right remains right here.
     Verify(Sign),
+    /// Encrypts standard input as the third generation does.
+    Encrypt(Encrypt),
+    /// Decrypts standard input as the third generation does; exits with 1 if it was sealed otherwise or changed.
+    Decrypt(Decrypt),
+    /// Calls any operation of the third generation, and prints what is replied once it is verified.
+    ///
+    /// Who calls is told by the environment, or by the file of `--env-file` that `wxpay sim` writes: `MCHID`, `SERIAL`,
+    /// `KEY_PEM`, `APIV3_KEY`; whom to believe by `PUB_KEY_ID` and `PUB_KEY_PEM`, by `PLATFORM_CERT`, or by neither, and
+    /// then the certificates are fetched. `WXPAY_BASE_URL` names another gateway than the real one, `TLS_CA` its
+    /// authority. `KEY_PEM`, `PUB_KEY_PEM`, `PLATFORM_CERT` and `TLS_CA` are names of files.
+    ///
+    /// It is tried again as the protocol has it, with the same bytes. Exits with 1 if it fails: standard error then says
+    /// what became of the request (not sent, refused, unknown) and what WeChat Pay said; with 2 if the input breaks a
+    /// rule, and then nothing was sent.
+    Call(Call),
+    /// Shows keys and certificates of the third generation, and whether they fit together.
+    ///
+    /// Numbers, dates, whether the private key belongs to the certificate, and the certificate to the merchant. What there
+    /// is to look at is told by the options, by the file of `--env-file`, and by the environment: `MCHID`, `SERIAL`,
+    /// `KEY_PEM`, `CERT_PEM`, `APIV3_KEY`, `PLATFORM_SERIAL`, `PLATFORM_CERT`, `PLATFORM_PUB`, `PUB_KEY_ID`,
+    /// `PUB_KEY_PEM`. Exits with 1 if anything is wrong.
+    Keys(Keys),
     /// Prints the completions of a shell, to be put where that shell looks for them.
     Completions {
         /// The shell.
@@ -125,9 +150,13 @@ pub(crate) struct Sign {
     /// How it is signed.
     #[arg(long, value_enum)]
     pub(crate) scheme: Scheme,
-    /// The file that holds the key and nothing else: the partnerKey for v1-package, the paySignKey for v1-sha1.
+    /// The file of the key. For v1-package the partnerKey and nothing else, for v1-sha1 the paySignKey. For the third
+    /// generation PEM: to sign, a private key; to verify, a certificate, a public key, or the private key itself.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: PathBuf,
+    /// The file of the body, byte for byte, for v3-request and v3-reply; instead of the parameter `body`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) body_file: Option<PathBuf>,
     /// Prints one line of JSON instead of text.
     #[arg(long)]
     pub(crate) json: bool,
@@ -141,4 +170,120 @@ pub(crate) enum Scheme {
     /// Calls, phone parameters and notice bodies of the first generation: SHA-1 over names in lower case and
     /// values as sent, with the paySignKey among them as `appkey`.
     V1Sha1,
+    /// A request of the third generation: `method`, `path` (with its query, as sent), `timestamp`, `nonce`, `body`.
+    V3Request,
+    /// A reply or a notice of the third generation: `Wechatpay-Timestamp`, `Wechatpay-Nonce`, `body`. Such are signed
+    /// by WeChat Pay; verify them with its certificate or public key.
+    V3Reply,
+    /// The phone's parameters for JSAPI and mini programs: `appId`, `timeStamp`, `nonceStr`, `package`.
+    V3Jsapi,
+    /// The phone's parameters for apps: `appid`, `timestamp`, `noncestr`, `prepayid`.
+    V3App,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Encrypt {
+    /// What is made.
+    #[arg(long, value_enum)]
+    pub(crate) scheme: Sealing,
+    /// The file of the key: for v3-resource the APIv3 key and nothing else; for v3-field WeChat Pay's certificate or
+    /// public key in PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: PathBuf,
+    /// What goes with a v3-resource, open but not to be changed: `transaction`, `certificate`, …
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) associated_data: String,
+    /// Of what kind a v3-resource says that it is.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) original_type: Option<String>,
+    /// The 12 bytes of a v3-resource's nonce; random if not given. Never use one twice with a key that matters.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) nonce: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Decrypt {
+    /// What it is.
+    #[arg(long, value_enum)]
+    pub(crate) scheme: Sealing,
+    /// The file of the key: for v3-resource the APIv3 key and nothing else; for v3-field the merchant's private key in
+    /// PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Sealing {
+    /// AES-256-GCM with the APIv3 key: a notice's `resource`, or a certificate of the list. Decrypting takes the object
+    /// itself, the whole notice, or the whole list.
+    V3Resource,
+    /// RSA-OAEP: one sensitive field, as Base64. A line break at the end of what is encrypted is left out.
+    V3Field,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Call {
+    /// GET, POST, PUT, PATCH or DELETE.
+    pub(crate) method: String,
+    /// Path and query, escaped as they are to be sent, such as `/v3/certificates`.
+    pub(crate) path: String,
+    /// The body: a JSON text, sent byte for byte; `-` reads it from standard input.
+    pub(crate) json: Option<String>,
+    /// A file of `NAME=value` lines, as `wxpay sim --env-file` writes it; it wins over the environment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    /// Never tries again when it is not known what became of it: for operations that carry no number.
+    #[arg(long)]
+    pub(crate) once: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Keys {
+    /// A file of `NAME=value` lines, as `wxpay sim --env-file` writes it; it wins over the environment.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) env_file: Option<PathBuf>,
+    /// The merchant's number [`MCHID`].
+    #[arg(long, value_name = "NUMBER")]
+    mchid: Option<String>,
+    /// The number of the merchant's certificate [`SERIAL`].
+    #[arg(long, value_name = "HEX")]
+    serial: Option<String>,
+    /// The merchant's private key [`KEY_PEM`].
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<String>,
+    /// The merchant's certificate [`CERT_PEM`].
+    #[arg(long, value_name = "FILE")]
+    cert_file: Option<String>,
+    /// A platform certificate [`PLATFORM_CERT`].
+    #[arg(long, value_name = "FILE")]
+    platform_cert_file: Option<String>,
+    /// The number of the platform certificate [`PLATFORM_SERIAL`].
+    #[arg(long, value_name = "HEX")]
+    platform_serial: Option<String>,
+    /// WeChat Pay's public key [`PUB_KEY_PEM`].
+    #[arg(long, value_name = "FILE")]
+    public_key_file: Option<String>,
+    /// The id of WeChat Pay's public key [`PUB_KEY_ID`].
+    #[arg(long, value_name = "PUB_KEY_ID_…")]
+    public_key_id: Option<String>,
+    /// Prints one line of JSON instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Keys {
+    /// What the options give, by the names of the environment.
+    pub(crate) fn given(&self) -> Vec<(&'static str, String)> {
+        let options = [
+            ("MCHID", &self.mchid),
+            ("SERIAL", &self.serial),
+            ("KEY_PEM", &self.key_file),
+            ("CERT_PEM", &self.cert_file),
+            ("PLATFORM_CERT", &self.platform_cert_file),
+            ("PLATFORM_SERIAL", &self.platform_serial),
+            ("PUB_KEY_PEM", &self.public_key_file),
+            ("PUB_KEY_ID", &self.public_key_id),
+        ];
+        options.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
+    }
 }

@@ -2,8 +2,13 @@
 //! of this workspace.
 
 mod args;
+mod call;
 mod demo;
+mod environment;
+mod input;
+mod keys;
 mod parameters;
+mod sealed;
 mod serve;
 mod sign;
 mod sim;
@@ -20,6 +25,10 @@ fn main() -> ExitCode {
         Command::Sim(args) => on_runtime(sim::run(args)),
         Command::Sign(args) => sign::sign(&args),
         Command::Verify(args) => sign::verify(&args),
+        Command::Encrypt(args) => sealed::encrypt(&args),
+        Command::Decrypt(args) => sealed::decrypt(&args),
+        Command::Call(args) => on_runtime(call::run(args)),
+        Command::Keys(args) => keys::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "wxpay", &mut io::stdout());
             Ok(())
@@ -39,6 +48,12 @@ fn main() -> ExitCode {
 
 fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// One line for each thing that is known, below what was said before: its name, and what it is.
+pub(crate) fn named(things: impl IntoIterator<Item = (&'static str, Option<String>)>) -> String {
+    let known = things.into_iter().filter_map(|(name, value)| Some(format!("\n{name:<16}{}", value?)));
+    known.collect::<Vec<_>>().concat()
 }
 
 /// Waits for an interrupt (Ctrl-C) or for SIGTERM.
@@ -70,8 +85,8 @@ impl Failure {
         Self { status: ExitCode::from(2), words: words.to_string(), is_broken_pipe: false }
     }
 
-    /// A signature does not verify: status 1.
-    pub(crate) fn unverified(words: impl fmt::Display) -> Self {
+    /// Something is not as it should be: status 1.
+    pub(crate) fn failed(words: impl fmt::Display) -> Self {
         Self { status: ExitCode::FAILURE, words: words.to_string(), is_broken_pipe: false }
     }
 

@@ -31,6 +31,19 @@ impl Parameters {
         self.0.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
     }
 
+    /// The value of a name, whatever the case of its letters.
+    ///
+    /// # Errors
+    ///
+    /// When it comes twice.
+    pub(crate) fn in_any_case(&self, wanted: &str) -> Result<Option<&str>, String> {
+        let mut found = self.0.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        match (found.next(), found.next()) {
+            (Some(_), Some(_)) => Err(format!("{wanted} must come once, in any case of letters")),
+            (found, _) => Ok(found.map(|(_, value)| value.as_str())),
+        }
+    }
+
     /// A name that comes twice if the case of letters counts for nothing.
     pub(crate) fn twice_in_any_case(&self) -> Option<&str> {
         let mut names: Vec<(String, &str)> =

@@ -30,7 +30,7 @@ pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
     if server.shutdown().await {
         Ok(())
     } else {
-        Err(Failure::unverified("ended before everything was finished"))
+        Err(Failure::failed("ended before everything was finished"))
     }
 }
 

@@ -148,7 +148,9 @@ fn completions_and_help_are_there_for_a_newcomer() {
         assert!(output.status.success() && text(&output.stdout).contains("wxpay"), "{shell}");
     }
     let help = wxpay().arg("--help").output().unwrap();
-    for command in ["demo", "serve", "sim", "sign", "verify", "completions"] {
+    for command in
+        ["demo", "serve", "sim", "sign", "verify", "encrypt", "decrypt", "call", "keys", "completions"]
+    {
         assert!(text(&help.stdout).contains(command), "{command}");
     }
 }

@@ -132,7 +132,7 @@ async fn ask(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<(), Failure> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Err(Failure::unverified("the query must pay the order"))
+    Err(Failure::failed("the query must pay the order"))
 }
 
 /// And the goods.
@@ -165,7 +165,7 @@ fn member<'a>(message: &'a Value, name: &str) -> &'a Value {
 }
 
 fn expect(holds: bool, rule: &str) -> Result<(), Failure> {
-    if holds { Ok(()) } else { Err(Failure::unverified(rule)) }
+    if holds { Ok(()) } else { Err(Failure::failed(rule)) }
 }
 
 /// The shop's side: a client of the payment server, and of the simulator's control interface.
@@ -206,7 +206,7 @@ impl Shop {
         let status = reply.status();
         let body = reply.into_body().collect().await.map_err(|error| Failure::broken(&error))?.to_bytes();
         if !status.is_success() {
-            return Err(Failure::unverified(format!(
+            return Err(Failure::failed(format!(
                 "{url} answered {status}: {}",
                 String::from_utf8_lossy(&body)
             )));

@@ -85,6 +85,6 @@ fn same(name: &str, sent: Option<&str>, computed: &str) -> Result<(), Failure> {
     if sent == Some(computed) {
         Ok(())
     } else {
-        Err(Failure::unverified(format!("{name} on the wire is not what its string gives")))
+        Err(Failure::failed(format!("{name} on the wire is not what its string gives")))
     }
 }

@@ -68,7 +68,7 @@ impl Tap {
             None
         };
         let found = tokio::time::timeout(Duration::from_secs(20), found).await.ok().flatten();
-        found.ok_or_else(|| Failure::unverified(format!("no message {path} was seen within 20 seconds")))
+        found.ok_or_else(|| Failure::failed(format!("no message {path} was seen within 20 seconds")))
     }
 }
 

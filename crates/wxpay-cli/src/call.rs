@@ -1,0 +1,112 @@
+//! `wxpay call`.
+
+use crate::{Failure, args, environment::Environment, input};
+use std::{
+    error::Error as _,
+    io::{self, Write as _},
+    sync::Arc,
+};
+use wxpay_aws_lc::AwsLc;
+use wxpay_hyper::Client;
+use wxpay_proto::{
+    Error, Fate,
+    crypto::Certificate,
+    refusal::Refusal,
+    v3::{ApiV3Key, How, Merchant, Raw},
+};
+
+pub(crate) async fn run(args: args::Call) -> Result<(), Failure> {
+    let method = input::method(&args.method.to_ascii_uppercase())?;
+    let mut raw = Raw::new(method, &args.path).map_err(Failure::input)?;
+    raw = match args.json.as_deref() {
+        None => raw,
+        Some("-") => raw.json(&input::standard()?).map_err(Failure::input)?,
+        Some(text) => raw.json(text.as_bytes()).map_err(Failure::input)?,
+    };
+    if args.once {
+        raw = raw.once();
+    }
+    let environment = Environment::read(args.env_file.as_deref())?;
+    let (client, merchant) = (client(&environment)?, merchant(&environment)?);
+    let reply = client.run(merchant.call(raw)).await.map_err(|error| Failure::failed(told(&error)))?;
+
+    if reply.how() == How::TlsOnly {
+        writeln!(io::stderr(), "wxpay: WeChat Pay does not sign this reply; TLS alone says whose it is")?;
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(reply.bytes())?;
+    if !reply.bytes().is_empty() && !reply.bytes().ends_with(b"\n") {
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn client(environment: &Environment) -> Result<Client, Failure> {
+    let builder = Client::builder();
+    let builder = match environment.file("TLS_CA")? {
+        Some(pem) => builder.root_ca(pem.expose().clone()),
+        None => builder,
+    };
+    builder.build().map_err(|error| Failure::input(Failure::broken(&error)))
+}
+
+/// The merchant, and whom it believes: the public key, the platform certificate, both, or the certificates that it
+/// fetches by itself.
+fn merchant(environment: &Environment) -> Result<Merchant, Failure> {
+    let needed = |name: &str| -> Result<_, Failure> {
+        environment.needed(name)?;
+        environment.file(name)?.ok_or_else(|| Failure::input(format!("{name} must be set")))
+    };
+    let key = input::private_key("KEY_PEM", needed("KEY_PEM")?.expose())?;
+    let api_v3_key = ApiV3Key::new(environment.needed("APIV3_KEY")?.to_owned()).map_err(Failure::input)?;
+    let mchid = environment.needed("MCHID")?.parse().map_err(Failure::input)?;
+    let serial = environment.needed("SERIAL")?.parse().map_err(Failure::input)?;
+    let mut builder = Merchant::builder(Arc::new(AwsLc), mchid, serial, key, &api_v3_key);
+    if let Some(base_url) = environment.value("WXPAY_BASE_URL") {
+        builder = builder.base_url(base_url).map_err(Failure::input)?;
+    }
+    if let Some(id) = environment.value("PUB_KEY_ID") {
+        let (_, key) = input::public_key("PUB_KEY_PEM", needed("PUB_KEY_PEM")?.expose())?;
+        builder = builder.public_key(id.parse().map_err(Failure::input)?, key);
+    }
+    if let Some(pem) = environment.file("PLATFORM_CERT")? {
+        let certificate = Certificate::parse_pem(pem.expose())
+            .map_err(|bad| Failure::input(format!("PLATFORM_CERT: {bad}")))?;
+        builder = builder
+            .platform_certificate(&certificate)
+            .map_err(|bad| Failure::input(format!("PLATFORM_CERT: {bad}")))?;
+    }
+    Ok(builder.build())
+}
+
+/// What went wrong, what that means for the request, and what WeChat Pay said.
+fn told(error: &Error) -> String {
+    let fate = match error.fate() {
+        Fate::NotSent => "not sent: nothing happened",
+        Fate::Refused => "refused: nothing happened",
+        Fate::Unknown => "unknown: it may have been carried out; ask before it is tried under another number",
+    };
+    let fate = crate::named([("fate", Some(fate.to_owned()))]);
+    let said = error.refusal().map(|refusal| said(refusal, error.source().is_some())).unwrap_or_default();
+    format!("{}{fate}{said}", Failure::broken(error))
+}
+
+/// An unverified refusal has the reason for its doubt as its cause.
+fn said(refusal: &Refusal, in_doubt: bool) -> String {
+    let Refusal { status, code, message, request_id, detail, .. } = refusal;
+    let detail = detail.clone().unwrap_or_default();
+    let doubt = in_doubt.then(|| "this is what came, but it is not proved to be WeChat Pay's".to_owned());
+    crate::named([
+        ("not verified", doubt),
+        ("status", Some(status.to_string())),
+        ("code", Some(code.to_string())),
+        ("message", Some(message.clone())),
+        ("field", detail.field),
+        ("issue", detail.issue),
+        ("location", detail.location),
+        ("their string", detail.truncated_sign_message),
+        ("their bytes", detail.sign_message_length.map(|bytes| bytes.to_string())),
+        ("request-id", request_id.clone()),
+        ("result", refusal.internal_number().map(|number| number.to_string())),
+    ])
+}

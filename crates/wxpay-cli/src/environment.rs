@@ -1,0 +1,118 @@
+//! Who the merchant is: what `wxpay sim` writes, and what any program can be told the same way.
+//!
+//! `WXPAY_BASE_URL MCHID SERIAL KEY_PEM CERT_PEM APIV3_KEY PUB_KEY_ID PUB_KEY_PEM PLATFORM_SERIAL PLATFORM_CERT
+//! PLATFORM_PUB TLS_CA`; names that end in `_PEM`, `_CERT`, `_PUB` or `_CA` are of files.
+
+use crate::{Failure, input};
+use std::{collections::BTreeMap, env, path::Path};
+use wxpay_proto::secret::Secret;
+
+/// Names and values: those of a file, and the process's own where the file has none.
+#[derive(Default)]
+pub(crate) struct Environment(BTreeMap<String, Secret<String>>);
+
+impl Environment {
+    pub(crate) fn read(file: Option<&Path>) -> Result<Self, Failure> {
+        let own = env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let mut known: BTreeMap<_, _> = own.map(|(name, value)| (name, Secret::new(value))).collect();
+        if let Some(file) = file {
+            let text = input::key("--env-file", file)?;
+            for (number, line) in (1_usize..).zip(text.expose().lines()) {
+                let read = assignment(line).map_err(|rule| {
+                    Failure::input(format!("--env-file must have NAME=VALUE in line {number}: {rule}"))
+                })?;
+                if let Some((name, value)) = read {
+                    known.insert(name, Secret::new(value));
+                }
+            }
+        }
+        known.retain(|_, value| !value.expose().is_empty());
+        Ok(Self(known))
+    }
+
+    /// With a value that the command line gave.
+    pub(crate) fn with(mut self, name: &str, value: String) -> Self {
+        self.0.insert(name.to_owned(), Secret::new(value));
+        self
+    }
+
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.expose().as_str())
+    }
+
+    pub(crate) fn needed(&self, name: &str) -> Result<&str, Failure> {
+        self.value(name).ok_or_else(|| {
+            Failure::input(format!("{name} must be set, in the environment or the file of --env-file"))
+        })
+    }
+
+    /// What is in the file that is named, if one is.
+    pub(crate) fn file(&self, name: &str) -> Result<Option<Secret<Vec<u8>>>, Failure> {
+        self.value(name).map(|path| input::file(name, Path::new(path))).transpose()
+    }
+}
+
+/// A line of a shell's assignments, with or without `export`. `None` for an empty line or a comment.
+fn assignment(line: &str) -> Result<Option<(String, String)>, &'static str> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(None);
+    }
+    let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+    let (name, value) = line.split_once('=').ok_or("there is no =")?;
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if is_name {
+        Ok(Some((name.to_owned(), unquoted(value)?)))
+    } else {
+        Err("the name has other signs than letters, digits and _")
+    }
+}
+
+/// What a shell makes of a word: in single quotes everything is as it is; outside, a backslash frees the next sign.
+fn unquoted(word: &str) -> Result<String, &'static str> {
+    const OPEN: &str = "a quote is not closed";
+    let mut value = String::new();
+    let mut signs = word.chars();
+    while let Some(sign) = signs.next() {
+        match sign {
+            '\'' | '"' => loop {
+                match signs.next().ok_or(OPEN)? {
+                    end if end == sign => break,
+                    '\\' if sign == '"' => value.push(signs.next().ok_or(OPEN)?),
+                    '$' | '`' if sign == '"' => return Err("what is in double quotes must not be looked up"),
+                    inner => value.push(inner),
+                }
+            },
+            '\\' => value.push(signs.next().ok_or("a backslash ends it")?),
+            ' ' | '\t' | '$' | '`' | ';' | '&' | '|' | '<' | '>' | '(' | ')' => {
+                return Err("a value with such signs must be in single quotes");
+            }
+            _ => value.push(sign),
+        }
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_as_a_shell_reads_them() {
+        let read = |line: &str| assignment(line).unwrap().map(|(_, value)| value);
+        assert_eq!(read("export A='x y'"), Some("x y".into()));
+        assert_eq!(read(r"A='it'\''s $HOME'"), Some("it's $HOME".into()));
+        assert_eq!(read(r#"A="a \"b\" c""#), Some(r#"a "b" c"#.into()));
+        assert_eq!(read("A=plain"), Some("plain".into()));
+        assert_eq!(read("A="), Some(String::new()));
+        assert_eq!((read(""), read("  # B=1")), (None, None));
+    }
+
+    #[test]
+    fn what_only_a_shell_could_tell_is_refused() {
+        for line in ["A", "=1", "A-B=1", "A='x", "A=\"$B\"", "A=$B", "A=x y", "A=`x`", "A=x;y", "A=x\\"] {
+            assert!(assignment(line).is_err(), "{line}");
+        }
+    }
+}

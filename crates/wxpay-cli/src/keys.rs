@@ -1,0 +1,271 @@
+//! `wxpay keys`: what keys and certificates say, and whether they fit together.
+
+use crate::{Failure, args, environment::Environment, input};
+use serde::Serialize;
+use std::{
+    io::{self, Write as _},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use wxpay_proto::{
+    UnixTime,
+    crypto::{Certificate, PrivateKey, PublicKey},
+    id::{MchId, PublicKeyId, SerialNo},
+    v3::ApiV3Key,
+    wire::time,
+};
+
+const DAY: Duration = Duration::from_hours(24);
+/// From when on a certificate that ends is worth a word.
+const SOON: Duration = Duration::from_hours(60 * 24);
+
+pub(crate) fn run(args: &args::Keys) -> Result<(), Failure> {
+    let environment = args
+        .given()
+        .into_iter()
+        .fold(Environment::read(args.env_file.as_deref())?, |environment, (name, value)| {
+            environment.with(name, value)
+        });
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut looked = Look { environment, now: UnixTime::EPOCH.after(since), lines: Vec::new() };
+    looked.at_merchant();
+    looked.at_platform();
+    let Look { lines, .. } = looked;
+    if lines.is_empty() {
+        return Err(Failure::input("no key is given: see wxpay keys --help"));
+    }
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer(&mut out, &lines)?;
+        writeln!(out)?;
+    } else {
+        for Line { verdict, about, words } in &lines {
+            writeln!(out, "{:<7}{about:<22}{words}", verdict.word())?;
+        }
+    }
+    let wrong = lines.iter().filter(|line| line.verdict == Verdict::Wrong).count();
+    match wrong {
+        0 => Ok(()),
+        1 => Err(Failure::failed("one thing is wrong")),
+        many => Err(Failure::failed(format!("{many} things are wrong"))),
+    }
+}
+
+/// What was found out about something.
+#[derive(Serialize)]
+struct Line {
+    verdict: Verdict,
+    about: &'static str,
+    words: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    /// As it should be.
+    Ok,
+    /// A day will come.
+    Soon,
+    Wrong,
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Soon => "SOON",
+            Self::Wrong => "WRONG",
+        }
+    }
+}
+
+struct Look {
+    environment: Environment,
+    now: UnixTime,
+    lines: Vec<Line>,
+}
+
+impl Look {
+    fn at_merchant(&mut self) {
+        let key = self.read("private key", "KEY_PEM", |text| input::private_key("KEY_PEM", text));
+        if let Some(key) = &key {
+            let bits = key.sign(b"").map_or(0, |signature| signature.len().saturating_mul(8));
+            self.say("private key", Ok(format!("RSA of {bits} bits")));
+        }
+        let certificate = self.read("certificate", "CERT_PEM", |text| input::certificate("CERT_PEM", text));
+        if let Some((certificate, public)) = &certificate {
+            self.dates("certificate", certificate);
+            if let Some(key) = &key {
+                self.say("certificate", belongs(&**key, &**public));
+            }
+        }
+        let certificate = certificate.as_ref().map(|(certificate, _)| certificate);
+        self.serial("SERIAL", "certificate", certificate);
+        self.mchid(certificate);
+        if let Some(text) = self.environment.value("APIV3_KEY") {
+            let good = ApiV3Key::new(text.to_owned()).map_err(|rule| rule.to_string());
+            self.say("APIv3 key", good.map(|_| "32 letters and digits".to_owned()));
+        }
+    }
+
+    fn at_platform(&mut self) {
+        let certificate = self
+            .read("platform certificate", "PLATFORM_CERT", |text| input::certificate("PLATFORM_CERT", text));
+        if let Some((certificate, _)) = &certificate {
+            self.dates("platform certificate", certificate);
+            self.not_ours("platform certificate", certificate.spki());
+        }
+        self.serial("PLATFORM_SERIAL", "platform certificate", certificate.as_ref().map(|(found, _)| found));
+        let inside =
+            self.read("its public key", "PLATFORM_PUB", |text| input::public_key("PLATFORM_PUB", text));
+        if let (Some((spki, _)), Some((certificate, _))) = (&inside, &certificate) {
+            let same = spki == certificate.spki();
+            self.say(
+                "its public key",
+                verdict(same, "it is the certificate's", "it is not the certificate's"),
+            );
+        }
+        self.public_key();
+    }
+
+    fn public_key(&mut self) {
+        const ABOUT: &str = "public key";
+        let key = self.read(ABOUT, "PUB_KEY_PEM", |text| input::public_key("PUB_KEY_PEM", text));
+        if let Some((spki, key)) = &key {
+            let bits = key.seal(b"").map_or(0, |sealed| sealed.len().saturating_mul(8));
+            self.say(ABOUT, Ok(format!("RSA of {bits} bits")));
+            self.not_ours(ABOUT, spki);
+        }
+        match (self.environment.value("PUB_KEY_ID").map(str::to_owned), key.is_some()) {
+            (Some(id), has_key) => {
+                let read = id.parse::<PublicKeyId>().map_err(|rule| rule.to_string());
+                self.say(ABOUT, read.map(|id| format!("its id is {id}")));
+                if !has_key && self.environment.value("PUB_KEY_PEM").is_none() {
+                    self.say(ABOUT, Err("PUB_KEY_PEM must be set where PUB_KEY_ID is".to_owned()));
+                }
+            }
+            (None, true) => {
+                self.say(ABOUT, Err("PUB_KEY_ID must be set: replies name the key by it".to_owned()));
+            }
+            (None, false) => {}
+        }
+    }
+
+    /// Reads a file, if it is named; says what is wrong with it.
+    fn read<T>(
+        &mut self,
+        about: &'static str,
+        name: &str,
+        parse: impl FnOnce(&[u8]) -> Result<T, Failure>,
+    ) -> Option<T> {
+        let read = self.environment.file(name).transpose()?.and_then(|text| parse(text.expose()));
+        read.map_err(|failure| self.say(about, Err(failure.to_string()))).ok()
+    }
+
+    fn dates(&mut self, about: &'static str, certificate: &Certificate) {
+        let (begin, end) = (certificate.not_before(), certificate.not_after());
+        let dates = format!("valid from {} to {}", time::rfc3339(begin), time::rfc3339(end));
+        let left = end.since(self.now);
+        let days = left.as_secs().checked_div(DAY.as_secs()).unwrap_or_default();
+        let (verdict, words) = if self.now < begin {
+            (Verdict::Wrong, format!("{dates}: not yet"))
+        } else if !certificate.is_valid_at(self.now) {
+            (Verdict::Wrong, format!("{dates}: it has expired"))
+        } else if left < SOON {
+            (Verdict::Soon, format!("{dates}: {days} days are left"))
+        } else {
+            (Verdict::Ok, format!("{dates}, {days} days are left"))
+        };
+        self.lines.push(Line { verdict, about, words });
+    }
+
+    fn serial(&mut self, name: &str, about: &'static str, certificate: Option<&Certificate>) {
+        let given = self.environment.value(name).map(str::parse::<SerialNo>);
+        let said = match (given, certificate) {
+            (None, None) => return,
+            (None, Some(certificate)) => Ok(format!("its number is {}", certificate.serial())),
+            (Some(Err(rule)), _) => Err(format!("{name}: {rule}")),
+            (Some(Ok(serial)), None) => Ok(format!("its number is to be {serial}")),
+            (Some(Ok(serial)), Some(certificate)) if serial.as_str() == certificate.serial() => {
+                Ok(format!("its number is {serial}, as {name} says"))
+            }
+            (Some(Ok(serial)), Some(certificate)) => {
+                Err(format!("its number is {}, but {name} says {serial}", certificate.serial()))
+            }
+        };
+        self.say(about, said);
+    }
+
+    fn mchid(&mut self, certificate: Option<&Certificate>) {
+        let given = self.environment.value("MCHID").map(str::parse::<MchId>);
+        let named = certificate.map(|certificate| certificate.common_name().unwrap_or("nobody"));
+        let said = match (given, named) {
+            (None, None) => return,
+            (Some(Err(rule)), _) => Err(rule.to_string()),
+            (None, Some(named)) => Ok(format!("it is of {named}")),
+            (Some(Ok(mchid)), None) => Ok(format!("{mchid}")),
+            (Some(Ok(mchid)), Some(named)) if mchid.as_str() == named => {
+                Ok(format!("{mchid}, as the certificate says"))
+            }
+            (Some(Ok(mchid)), Some(named)) => {
+                Err(format!("MCHID is {mchid}, but the certificate is of {named}"))
+            }
+        };
+        self.say("merchant", said);
+    }
+
+    /// Two files of one folder are easily taken for each other.
+    fn not_ours(&mut self, about: &'static str, spki: &[u8]) {
+        let ours = self.environment.file("CERT_PEM").ok().flatten();
+        let ours = ours.and_then(|text| Certificate::parse_pem(text.expose()).ok());
+        if ours.is_some_and(|certificate| certificate.spki() == spki) {
+            self.say(about, Err("it must be WeChat Pay's, but it is the merchant's own".to_owned()));
+        }
+    }
+
+    fn say(&mut self, about: &'static str, said: Result<String, String>) {
+        let (verdict, words) = match said {
+            Ok(words) => (Verdict::Ok, words),
+            Err(words) => (Verdict::Wrong, words),
+        };
+        self.lines.push(Line { verdict, about, words });
+    }
+}
+
+fn belongs(key: &dyn PrivateKey, public: &dyn PublicKey) -> Result<String, String> {
+    const MESSAGE: &[u8] = b"does this key belong to this certificate?";
+    let fits = key.sign(MESSAGE).is_ok_and(|signature| public.verify(MESSAGE, &signature).is_ok());
+    verdict(fits, "it belongs to the private key", "it does not belong to the private key")
+}
+
+fn verdict(good: bool, yes: &str, no: &str) -> Result<String, String> {
+    if good { Ok(yes.to_owned()) } else { Err(no.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_told_by_the_day() {
+        let pem = include_bytes!("../tests/keys/merchant_cert.pem");
+        let certificate = Certificate::parse_pem(pem).unwrap();
+        let (begin, end) = (certificate.not_before(), certificate.not_after());
+        let told = |now: UnixTime| {
+            let environment = Environment::default();
+            let mut look = Look { environment, now, lines: Vec::new() };
+            look.dates("certificate", &certificate);
+            let line = look.lines.pop().unwrap();
+            (
+                line.verdict,
+                line.words.split_once("+08:00").unwrap().1.split_once("+08:00").unwrap().1.to_owned(),
+            )
+        };
+        let second = Duration::from_secs(1);
+        assert!(told(begin.before(second)) == (Verdict::Wrong, ": not yet".into()));
+        assert!(told(begin) == (Verdict::Ok, ", 36500 days are left".into()));
+        assert!(told(end.before(SOON)) == (Verdict::Ok, ", 60 days are left".into()));
+        assert!(told(end.before(SOON).after(second)) == (Verdict::Soon, ": 59 days are left".into()));
+        assert!(told(end) == (Verdict::Soon, ": 0 days are left".into()));
+        assert!(told(end.after(second)) == (Verdict::Wrong, ": it has expired".into()));
+    }
+}

@@ -1,0 +1,154 @@
+//! `wxpay encrypt` and `wxpay decrypt`.
+
+use crate::{
+    Failure,
+    args::{Decrypt, Encrypt, Sealing},
+    input,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{
+    io::{self, Write as _},
+    path::Path,
+    sync::Arc,
+};
+use wxpay_aws_lc::AwsLc;
+use wxpay_proto::{
+    crypto::{Provider as _, SymmetricKey},
+    secret::Secret,
+    wire::base64,
+};
+
+const ALGORITHM: &str = "AEAD_AES_256_GCM";
+const KEY_FILE: &str = "--key-file";
+
+pub(crate) fn encrypt(args: &Encrypt) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match args.scheme {
+        Sealing::V3Resource => {
+            let key = api_v3_key(&args.key_file)?;
+            let sealed = seal(args, &*key, &input::standard()?)?;
+            serde_json::to_writer(&mut out, &sealed)?;
+            writeln!(out)?;
+        }
+        Sealing::V3Field => {
+            let text = input::file(KEY_FILE, &args.key_file)?;
+            let key = input::certificate(KEY_FILE, text.expose())
+                .map(|(_, key)| key)
+                .or_else(|_| input::public_key(KEY_FILE, text.expose()).map(|(_, key)| key))?;
+            let plain = Secret::new(input::standard()?);
+            // What typed it ended the line; a name does not end with one.
+            let plain = plain.expose().strip_suffix(b"\n").unwrap_or(plain.expose());
+            let sealed = key.seal(plain).map_err(Failure::input)?;
+            writeln!(out, "{}", base64::encode(&sealed))?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn decrypt(args: &Decrypt) -> Result<(), Failure> {
+    let opened = match args.scheme {
+        Sealing::V3Resource => {
+            let key = api_v3_key(&args.key_file)?;
+            let given: Value = serde_json::from_slice(&input::standard()?).map_err(|error| {
+                Failure::input(format!(
+                    "the input is not JSON (line {}, column {})",
+                    error.line(),
+                    error.column()
+                ))
+            })?;
+            let opened: Result<Vec<_>, Failure> =
+                boxes(&given).into_iter().map(|sealed| open(&*key, sealed)).collect();
+            opened?
+        }
+        Sealing::V3Field => {
+            let text = input::file(KEY_FILE, &args.key_file)?;
+            let key = input::private_key(KEY_FILE, text.expose())?;
+            let sealed = base64::decode(input::standard()?.trim_ascii())
+                .map_err(|fault| Failure::input(format!("the input must be Base64 ({fault})")))?;
+            let opened = key.open(&sealed);
+            vec![opened.map_err(|_| Failure::failed("it was not sealed for this key, or it was changed"))?]
+        }
+    };
+    let mut out = io::stdout().lock();
+    for opened in opened {
+        out.write_all(opened.expose())?;
+        if !opened.expose().ends_with(b"\n") {
+            writeln!(out)?;
+        }
+    }
+    Ok(())
+}
+
+fn api_v3_key(path: &Path) -> Result<Arc<dyn SymmetricKey>, Failure> {
+    let text = input::key(KEY_FILE, path)?;
+    let bytes = text.expose().as_bytes();
+    match <[u8; 32]>::try_from(bytes) {
+        Ok(key) if bytes.iter().all(u8::is_ascii_alphanumeric) => Ok(AwsLc.symmetric_key(&Secret::new(key))),
+        _ => Err(Failure::input("--key-file must hold an APIv3 key: 32 letters and digits")),
+    }
+}
+
+/// A box, as the wire has it.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_type: Option<String>,
+    algorithm: String,
+    ciphertext: String,
+    associated_data: Option<String>,
+    nonce: String,
+}
+
+/// The boxes in what was given: a box itself, a notice, or the list of certificates.
+fn boxes(given: &Value) -> Vec<&Value> {
+    if let Some(list) = given.get("data").and_then(Value::as_array) {
+        return list.iter().flat_map(boxes).collect();
+    }
+    vec![given.get("resource").or_else(|| given.get("encrypt_certificate")).unwrap_or(given)]
+}
+
+fn open(key: &dyn SymmetricKey, sealed: &Value) -> Result<Secret<Vec<u8>>, Failure> {
+    const SHAPE: &str = "the input must be an object with algorithm, nonce, associated_data and ciphertext, or a \
+                         notice or a list of certificates with such objects";
+    let sealed = Sealed::deserialize(sealed).map_err(|_| Failure::input(SHAPE))?;
+    if sealed.algorithm != ALGORITHM {
+        return Err(Failure::input(format!("algorithm must be {ALGORITHM}")));
+    }
+    let nonce = nonce(&sealed.nonce)?;
+    let ciphertext = base64::decode(sealed.ciphertext.as_bytes())
+        .map_err(|fault| Failure::input(format!("ciphertext must be Base64 ({fault})")))?;
+    let associated_data = sealed.associated_data.unwrap_or_default();
+    let opened = key.open(&nonce, associated_data.as_bytes(), &ciphertext);
+    opened.map(Secret::new).map_err(|_| {
+        Failure::failed(
+            "it was sealed with another key, nonce or associated_data, or the ciphertext was changed",
+        )
+    })
+}
+
+fn seal(args: &Encrypt, key: &dyn SymmetricKey, plain: &[u8]) -> Result<Sealed, Failure> {
+    let text = match &args.nonce {
+        Some(text) => text.clone(),
+        None => random_nonce()?,
+    };
+    let sealed = key.seal(&nonce(&text)?, args.associated_data.as_bytes(), plain);
+    Ok(Sealed {
+        original_type: args.original_type.clone(),
+        algorithm: ALGORITHM.to_owned(),
+        ciphertext: base64::encode(&sealed),
+        associated_data: Some(args.associated_data.clone()),
+        nonce: text,
+    })
+}
+
+fn nonce(text: &str) -> Result<[u8; 12], Failure> {
+    text.as_bytes().try_into().map_err(|_| Failure::input("nonce must be 12 bytes"))
+}
+
+/// Twelve letters and digits of nine random bytes.
+fn random_nonce() -> Result<String, Failure> {
+    let mut fresh = [0; 9];
+    getrandom::fill(&mut fresh).map_err(|error| Failure::broken(&io::Error::other(error)))?;
+    Ok(base64::encode(&fresh).replace('+', "p").replace('/', "s"))
+}

@@ -1,0 +1,104 @@
+//! `wxpay sign` and `wxpay verify`.
+
+mod v1;
+mod v3;
+
+use crate::{
+    Failure,
+    args::{Scheme, Sign},
+    input,
+    parameters::Parameters,
+};
+use serde::Serialize;
+use std::io::{self, Write as _};
+
+/// What was signed, and the signature.
+#[derive(Default, Serialize)]
+struct Signed {
+    /// Keys show as `[secret]`.
+    string_to_sign: String,
+    /// How long it is, where the gateway tells what it found: in the third generation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<usize>,
+    sign: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    package: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization: Option<String>,
+}
+
+/// What became of verifying.
+#[derive(Serialize)]
+struct Verdict {
+    valid: bool,
+    reason: Option<String>,
+    string_to_sign: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<usize>,
+    /// The right signature, where the key can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sign: Option<String>,
+}
+
+pub(crate) fn sign(args: &Sign) -> Result<(), Failure> {
+    let signed = match args.scheme {
+        Scheme::V1Package | Scheme::V1Sha1 => v1::sign(args, parameters()?)?,
+        Scheme::V3Request | Scheme::V3Reply | Scheme::V3Jsapi | Scheme::V3App => {
+            v3::sign(args, &parameters()?)?
+        }
+    };
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer(&mut out, &signed)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    let lines = crate::named([
+        ("string to sign", Some(shown(&signed.string_to_sign, signed.bytes))),
+        ("bytes", signed.bytes.map(|bytes| bytes.to_string())),
+        ("sign", Some(signed.sign)),
+        ("package", signed.package),
+        ("authorization", signed.authorization),
+    ]);
+    writeln!(out, "{}", lines.trim_start())?;
+    Ok(())
+}
+
+pub(crate) fn verify(args: &Sign) -> Result<(), Failure> {
+    let verdict = match args.scheme {
+        Scheme::V1Package | Scheme::V1Sha1 => v1::verify(args, parameters()?)?,
+        Scheme::V3Request | Scheme::V3Reply | Scheme::V3Jsapi | Scheme::V3App => {
+            v3::verify(args, &parameters()?)?
+        }
+    };
+    let mut out = io::stdout().lock();
+    if args.json {
+        serde_json::to_writer(&mut out, &verdict)?;
+        writeln!(out)?;
+    } else if verdict.valid {
+        writeln!(out, "valid")?;
+    }
+    let Some(reason) = verdict.reason else { return Ok(()) };
+    let lines = crate::named([
+        ("string to sign", Some(shown(&verdict.string_to_sign, verdict.bytes))),
+        ("bytes", verdict.bytes.map(|bytes| bytes.to_string())),
+        ("expected sign", verdict.sign),
+    ]);
+    Err(Failure::failed(format!("not valid: {reason}{lines}")))
+}
+
+fn parameters() -> Result<Parameters, Failure> {
+    Parameters::parse(&input::standard()?).map_err(Failure::input)
+}
+
+/// For people: a string of lines has each of its line feeds shown, and its lines one below the other.
+fn shown(string: &str, bytes: Option<usize>) -> String {
+    match bytes {
+        Some(_) => {
+            let lines: Vec<String> =
+                string.split_inclusive('\n').map(|line| line.replace('\n', "\\n")).collect();
+            lines.join("\n                ")
+        }
+        None => string.to_owned(),
+    }
+}

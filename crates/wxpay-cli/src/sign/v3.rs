@@ -1,0 +1,233 @@
+//! The signatures of the third generation: RSA over lines.
+
+use super::{Signed, Verdict};
+use crate::{
+    Failure,
+    args::{Scheme, Sign},
+    input,
+    parameters::Parameters,
+};
+use std::sync::Arc;
+use wxpay_proto::{
+    crypto::{PrivateKey, PublicKey},
+    v3::{Authorization, message},
+    wire::base64,
+};
+
+pub(super) fn sign(args: &Sign, given: &Parameters) -> Result<Signed, Failure> {
+    let key = input::file("--key-file", &args.key_file)?;
+    let key = input::private_key("--key-file", key.expose())?;
+    let told = Told::of(args, given)?;
+    let string = told.string_to_sign()?;
+    let signature = key.sign(&string).map_err(|error| Failure::broken(&error))?;
+    Ok(Signed {
+        string_to_sign: String::from_utf8_lossy(&string).into_owned(),
+        bytes: Some(string.len()),
+        authorization: told.authorization(&signature)?,
+        sign: base64::encode(&signature),
+        package: None,
+    })
+}
+
+pub(super) fn verify(args: &Sign, given: &Parameters) -> Result<Verdict, Failure> {
+    let key = Key::read(args)?;
+    let told = Told::of(args, given)?;
+    let string = told.string_to_sign()?;
+    let claimed = told.signature()?;
+    let sign = match &key {
+        Key::Private(key) => Some(key.sign(&string).map_err(|error| Failure::broken(&error))?),
+        Key::Public(..) => None,
+    };
+    let reason = key.objection(&string, &claimed, told.one_of(&["Wechatpay-Serial", "serial", "serial_no"])?);
+    Ok(Verdict {
+        valid: reason.is_none(),
+        reason,
+        string_to_sign: String::from_utf8_lossy(&string).into_owned(),
+        bytes: Some(string.len()),
+        sign: sign.map(|sign| base64::encode(&sign)),
+    })
+}
+
+/// What can tell whether a signature is right.
+enum Key {
+    /// A certificate's, with the certificate's number, or one that stands alone.
+    Public(Arc<dyn PublicKey>, Option<String>),
+    /// The same message always gets the same signature.
+    Private(Arc<dyn PrivateKey>),
+}
+
+impl Key {
+    fn read(args: &Sign) -> Result<Self, Failure> {
+        const NAME: &str = "--key-file";
+        let text = input::file(NAME, &args.key_file)?;
+        let has = |label: &str| {
+            let begin = format!("-----BEGIN {label}-----");
+            text.expose().windows(begin.len()).any(|window| window == begin.as_bytes())
+        };
+        if has("CERTIFICATE") {
+            let (certificate, key) = input::certificate(NAME, text.expose())?;
+            return Ok(Self::Public(key, Some(certificate.serial().to_owned())));
+        }
+        if has("PUBLIC KEY") {
+            return input::public_key(NAME, text.expose()).map(|(_, key)| Self::Public(key, None));
+        }
+        input::private_key(NAME, text.expose()).map(Self::Private)
+    }
+
+    /// What is wrong, if something is.
+    fn objection(&self, string: &[u8], claimed: &str, serial: Option<&str>) -> Option<String> {
+        if claimed.starts_with("WECHATPAY/SIGNTEST/") {
+            return Some("it is a probe of WeChat Pay's, which is wrong on purpose".to_owned());
+        }
+        if let (Self::Public(_, Some(ours)), Some(named)) = (self, serial)
+            && !ours.eq_ignore_ascii_case(named)
+        {
+            return Some(format!("it names the key {named}, but the number of this certificate is {ours}"));
+        }
+        let Ok(signature) = base64::decode(claimed.as_bytes()) else {
+            return Some("the signature must be Base64, with its padding and without line breaks".to_owned());
+        };
+        let is_right = match self {
+            Self::Public(key, _) => key.verify(string, &signature).is_ok(),
+            Self::Private(key) => key.sign(string).is_ok_and(|right| right == signature),
+        };
+        (!is_right).then(|| "the signature is not that of this string with this key".to_owned())
+    }
+}
+
+/// The parameters, by a scheme.
+struct Told<'a> {
+    scheme: Scheme,
+    given: &'a Parameters,
+    /// What an `authorization` among them says.
+    authorization: Option<Authorization>,
+    body: Option<Vec<u8>>,
+}
+
+impl<'a> Told<'a> {
+    fn of(args: &Sign, given: &'a Parameters) -> Result<Self, Failure> {
+        let header = given.in_any_case("authorization").map_err(Failure::input)?;
+        let authorization = header.map(str::parse).transpose().map_err(Failure::input)?;
+        let body = match &args.body_file {
+            Some(file) => Some(input::file("--body-file", file)?.expose().clone()),
+            None => given.in_any_case("body").map_err(Failure::input)?.map(|text| text.as_bytes().to_vec()),
+        };
+        Ok(Self { scheme: args.scheme, given, authorization, body })
+    }
+
+    fn one_of(&self, names: &[&str]) -> Result<Option<&'a str>, Failure> {
+        for name in names {
+            if let Some(value) = self.given.in_any_case(name).map_err(Failure::input)? {
+                return Ok(Some(value));
+            }
+        }
+        Ok(None)
+    }
+
+    fn needed(&self, names: &[&str]) -> Result<&'a str, Failure> {
+        let value = self
+            .one_of(names)?
+            .ok_or_else(|| Failure::input(format!("{} must be there", names.join(" or "))))?;
+        if value.contains(['\n', '\r']) {
+            return Err(Failure::input(format!("{} must be one line", names.join(" or "))));
+        }
+        Ok(value)
+    }
+
+    fn string_to_sign(&self) -> Result<Vec<u8>, Failure> {
+        match self.scheme {
+            Scheme::V3Reply => {
+                let timestamp = self.needed(&["timestamp", "Wechatpay-Timestamp"])?;
+                let nonce = self.needed(&["nonce", "Wechatpay-Nonce"])?;
+                let body = self.body.as_deref().ok_or_else(no_body)?;
+                Ok(message::reply(timestamp, nonce, body))
+            }
+            Scheme::V3Jsapi => {
+                let package = self.needed(&["package"])?;
+                if !package.starts_with("prepay_id=") {
+                    return Err(Failure::input("package must begin with prepay_id="));
+                }
+                let (appid, timestamp) = (self.needed(&["appId"])?, self.needed(&["timeStamp"])?);
+                Ok(message::jsapi(appid, timestamp, self.needed(&["nonceStr"])?, package))
+            }
+            Scheme::V3App => {
+                let prepayid = self.needed(&["prepayid"])?;
+                if prepayid.starts_with("prepay_id=") {
+                    return Err(Failure::input("prepayid must be the bare number, without prepay_id="));
+                }
+                let (appid, timestamp) = (self.needed(&["appid"])?, self.needed(&["timestamp"])?);
+                Ok(message::app(appid, timestamp, self.needed(&["noncestr"])?, prepayid))
+            }
+            Scheme::V3Request | Scheme::V1Package | Scheme::V1Sha1 => self.request(),
+        }
+    }
+
+    fn request(&self) -> Result<Vec<u8>, Failure> {
+        let method = self.needed(&["method"])?;
+        let path = self.needed(&["path", "url"])?;
+        if !path.starts_with('/') {
+            return Err(Failure::input(
+                "path must begin with a slash: path and query as sent, without the host",
+            ));
+        }
+        let (nonce, timestamp) = (self.nonce()?, self.timestamp()?);
+        let body = match &self.body {
+            Some(body) => body.as_slice(),
+            None if matches!(method, "GET" | "DELETE") => b"",
+            None => return Err(no_body()),
+        };
+        Ok(message::request(input::method(method)?, path, timestamp, &nonce, body))
+    }
+
+    fn nonce(&self) -> Result<String, Failure> {
+        match &self.authorization {
+            Some(authorization) => Ok(authorization.nonce_str.clone()),
+            None => self.needed(&["nonce", "nonce_str"]).map(str::to_owned),
+        }
+    }
+
+    fn timestamp(&self) -> Result<u64, Failure> {
+        if let Some(authorization) = &self.authorization {
+            return Ok(authorization.timestamp);
+        }
+        let text = self.needed(&["timestamp"])?;
+        let digits =
+            text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+        let seconds = digits.then(|| text.parse().ok()).flatten();
+        seconds.ok_or_else(|| Failure::input("timestamp must be whole seconds since 1970"))
+    }
+
+    fn signature(&self) -> Result<String, Failure> {
+        if let Some(authorization) = &self.authorization {
+            return Ok(base64::encode(&authorization.signature));
+        }
+        let names: &[&str] = match self.scheme {
+            Scheme::V3Jsapi | Scheme::V3App => &["paySign", "sign"],
+            Scheme::V3Reply => &["signature", "Wechatpay-Signature"],
+            Scheme::V3Request | Scheme::V1Package | Scheme::V1Sha1 => &["signature", "sign"],
+        };
+        self.needed(names).map(str::to_owned)
+    }
+
+    /// The header, for a request whose sender is told.
+    fn authorization(&self, signature: &[u8]) -> Result<Option<String>, Failure> {
+        let (mchid, serial_no) = (self.one_of(&["mchid"])?, self.one_of(&["serial_no", "serial"])?);
+        let (Scheme::V3Request, Some(mchid), Some(serial_no)) = (self.scheme, mchid, serial_no) else {
+            return Ok(None);
+        };
+        let header = Authorization {
+            mchid: mchid.parse().map_err(Failure::input)?,
+            nonce_str: self.nonce()?,
+            signature: signature.to_vec(),
+            timestamp: self.timestamp()?,
+            serial_no: serial_no.parse().map_err(Failure::input)?,
+        };
+        Ok(Some(header.to_string()))
+    }
+}
+
+fn no_body() -> Failure {
+    Failure::input(
+        "body must be there, byte for byte, or in the file of --body-file; empty if there was none",
+    )
+}

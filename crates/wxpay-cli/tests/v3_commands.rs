@@ -1,0 +1,589 @@
+//! The commands of the third generation, as a user types them.
+//!
+//! Signatures and ciphertexts are OpenSSL's, by the keys in `keys/`: `printf … | openssl dgst -sha256 -sign key | base64`,
+//! `printf … | openssl pkeyutl -encrypt -inkey key -pkeyopt rsa_padding_mode:oaep | base64`, and AES-256-GCM through
+//! Python's `cryptography`.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+mod support;
+
+use serde_json::{Value, json};
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+use support::{Running, environment, wxpay};
+
+const API_V3_KEY: &str = "Apiv3Key000000000000000000000000";
+
+const REQUEST: &str = "TTNXLDvD1nB8buYmtOpcZ5yJyOZhVVPSsyCZcVZQX+pqQOMrPjJTozhCwhCtGreWYlJuYnNh4ja9wGUjIjrVOyXsLmn6r46pXCPAJf883nScCiQ7aBEkop+xfpoX1ciGYG+i8On3hvFcODhphlImNYAboKEDHtPaSvF7+6OiEJPGwByNcWOBCrpksP1dfIvgnVPuwhqZSaORFB7amFRwY8vcg69/2B/cBOEVg6W15Susexnrk/X9G7jkshAhwLfOuOzGrhElavi/X0fhwcTo+ieHp0kamyx7fWhZzJGSeStfS8/v7q9huRCc/+QYhUu6S3von/+4m73jLmg+Vqx2MQ==";
+const GET: &str = "etohwshoAKuP/mQ4FwB54flsz2zDwVGhCR+mJjyG3g845wdpt7vT1hySdWbF6Qgmkf5/0e1X4kVY3DMteO29THGyTH7UjmwyH1AwWItMuswrX9CrzUDQOsO8wdAkXupLjyZ/KRWP66yfWHWtI4BrPuS4PbArAE/YZz3YVSFULRzx2ORVHg2rmaSpEytq9lWFAnhVQzV7fAd/DpJSph6MSc/lp5Cselp8+/FaL6CLWBnVOwuGeuJWXIEfTpGZ+iN6HWhlJJ/h50ZWtn4ZieH4g3t01DlO17OJZ/cUs9O15dVkNvuNgJGEC3AcVDcBXOTJNcAMPENg1I4PP5kCHz0CUQ==";
+const JSAPI: &str = "S3Wi06IH2EVQy2zWn2sZwpK+jhWC5pZvrk/UdQbJf48Bq49ZxccLvGoDzQRqusi98I0BBGiVGwqj/rU/ITXA91E3vcsvoUDDkbrQTwkGLugYaNj4TD2NaiCiDZzUPtHgFG9CB1A3a7idvkn5Iw1lgXqrmXRECRguSC5NTIddJiiPdcJ7G9G0Sr5zVyFFAznFo9DadC+Vq5I7IxL8+B0dAYLguOrJUZhmtcEXBoefBfRiAWYjWylTwftgssicFb/BvQy9+4NDgrwyOKf0d6jBH7Zx/yyMmRGC4YhSsnMfu4AsMv7awFC3x4f2auXcjq6nxULdbi71VjJ+7JdVXGlIvA==";
+const APP: &str = "WLcxBhnOxXb5+CRbxtbha5RTvQE3hHhEQHl7SR3Rvb/yFH8LPlNUHviz/tBjAZcLjRJBwiaDnYGvNBJzRj34SD0eBu92s+QVSxMo1MxQ5gl0sbgnw5Rz0vJ8mLg2jkoWi01MrtL25/tlIxa9IoxMOVMbRySZrkV3QtoKzVbW5Ki/V94TXhepDERZYASU1a3lFHuRxjvu1hIVN5s5wbpKEULFqjC3rMu0i625kGz0faI3o35lK9g34pK3XKlsiNtBnMsBbcTSsm4R8phfTN4RbauUwKk83NYXQrQJLDTEPzONFhDabc2gP11Q0/lY8/0JMIZIVR8ZzMNGkMMANVP8aQ==";
+const REPLY: &str = "QhKazH2RrQT8OrQi7Bk9P8N/DZpsQGwJWxxJRDKuk5biMoSU9kpD1hmzduSdSRNA5dIvtk2KoniDVFikK5JSvXipxZCO8/42Xz4wZYXr/+sDgu0qYCky4gDONvQt1AEjXDpwkpF67ttldxOujfKprS/RtZzZFhl1mUMAE+hBwd7b9QXVb/z1ZpgTeycErq8XSxSIOcpLisov760SlojoX3fX5q/NQu1+JNS7mUvs6yQq44tjEwBWmQkMteCyGkVnjpF9U6JpEMLbcB+oSGTO0c/hEPTDx4X5P1PXxoKEMKIh6QhlwQDAg6/z0L251RsKLHDpBESfQaItdFM9fVRmbQ==";
+/// 张三
+const FIELD: &str = "QrP4WS9KEXjkGqdlr0TA6YZxQYD5BDOnxkUDQ+d+DIf63YkOtt4tTeoCtEcWc/l0HqFGo4AwxXZCf0lPnx3OakR029iu6FXa+eL23nAUk32TBwstZVwq+6hBM4rObXQsw8PL7JosjrS2g1nnPBGVQUrYHLT7PRlTusepHGMChIRsuvuTWa7CnjgAngNZzwEqmEUnwby2I5+RaHHLWARfvIspvMn6nkqUSEsK5mHtLcECieJ5UfsnjXNp/fbFoB3jPL1xVAjKHL4DP5jTjtNaoJROpv8V/p9Rq7CrQzQrVFjlFJHgOKSXzpUZT86MPDJMmzow9dGLG1aBezLNTa9wVA==";
+
+fn key(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/keys").join(name)
+}
+
+fn merchant_key() -> PathBuf {
+    key("merchant_key.pem")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+/// Runs a command with a scheme and a key, gives it an input.
+fn ask(command: &str, scheme: &str, key: &Path, more: &[&str], input: &str) -> Output {
+    let mut wxpay = wxpay();
+    feed(wxpay.args([command, "--scheme", scheme, "--key-file"]).arg(key).args(more), input)
+}
+
+fn feed(command: &mut Command, input: &str) -> Output {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A command that refuses its key reads no input.
+    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+    child.wait_with_output().unwrap()
+}
+
+fn request() -> Value {
+    json!({
+        "method": "POST", "path": "/v3/pay/transactions/jsapi?a=%2F", "timestamp": 1_554_208_460,
+        "nonce": "593BEC0C930BF1AFEB40B4A08C8FB242", "body": r#"{"x": "支付"}"#,
+    })
+}
+
+fn certificates() -> Value {
+    json!({"method": "GET", "path": "/v3/certificates", "timestamp": 1_554_208_460, "nonce": "593BEC0C930BF1AF"})
+}
+
+fn jsapi() -> Value {
+    json!({
+        "appId": "wx8888888888888888", "timeStamp": "1414561699", "nonceStr": "5K8264ILTKCH16CQ2502SI8ZNMTM67VS",
+        "package": "prepay_id=wx201410272009395522657a690389285100", "signType": "RSA",
+    })
+}
+
+fn app() -> Value {
+    json!({
+        "appid": "wx8888888888888888", "timestamp": "1414561699", "noncestr": "5K8264ILTKCH16CQ2502SI8ZNMTM67VS",
+        "prepayid": "wx201410272009395522657a690389285100", "partnerid": "1900000001", "package": "Sign=WXPay",
+    })
+}
+
+fn reply() -> Value {
+    json!({
+        "Wechatpay-Timestamp": "1554209980", "Wechatpay-Nonce": "c5ac7061fccab6bf3e254dcf98995b8c",
+        "body": r#"{"a":1}"#, "Wechatpay-Signature": REPLY, "Wechatpay-Serial": "5A01",
+    })
+}
+
+fn with(mut object: Value, name: &str, value: &str) -> String {
+    object[name] = value.into();
+    object.to_string()
+}
+
+#[test]
+fn every_scheme_signs_as_openssl_does_and_shows_its_string() {
+    for (scheme, parameters, string, sign) in [
+        (
+            "v3-request",
+            request(),
+            "POST\n/v3/pay/transactions/jsapi?a=%2F\n1554208460\n593BEC0C930BF1AFEB40B4A08C8FB242\n{\"x\": \"支付\"}\n",
+            REQUEST,
+        ),
+        ("v3-request", certificates(), "GET\n/v3/certificates\n1554208460\n593BEC0C930BF1AF\n\n", GET),
+        (
+            "v3-jsapi",
+            jsapi(),
+            "wx8888888888888888\n1414561699\n5K8264ILTKCH16CQ2502SI8ZNMTM67VS\nprepay_id=wx201410272009395522657a690389285100\n",
+            JSAPI,
+        ),
+        (
+            "v3-app",
+            app(),
+            "wx8888888888888888\n1414561699\n5K8264ILTKCH16CQ2502SI8ZNMTM67VS\nwx201410272009395522657a690389285100\n",
+            APP,
+        ),
+    ] {
+        let output = ask("sign", scheme, &merchant_key(), &["--json"], &parameters.to_string());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let signed: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(
+            signed,
+            json!({"string_to_sign": string, "bytes": string.len(), "sign": sign}),
+            "{scheme}"
+        );
+    }
+}
+
+#[test]
+fn a_string_of_lines_is_shown_line_by_line_and_the_header_is_made_if_the_sender_is_told() {
+    let mut parameters = certificates();
+    parameters["mchid"] = "1900000001".into();
+    parameters["serial_no"] = "0a00f0".into();
+    let output = ask("sign", "v3-request", &merchant_key(), &[], &parameters.to_string());
+    let expected = format!(
+        "string to sign  GET\\n\n                /v3/certificates\\n\n                1554208460\\n\n                \
+         593BEC0C930BF1AF\\n\n                \\n\nbytes           50\nsign            {GET}\n\
+         authorization   WECHATPAY2-SHA256-RSA2048 mchid=\"1900000001\",nonce_str=\"593BEC0C930BF1AF\",\
+         signature=\"{GET}\",timestamp=\"1554208460\",serial_no=\"0A00F0\"\n"
+    );
+    assert_eq!(text(&output.stdout), expected);
+}
+
+#[test]
+fn a_body_comes_byte_for_byte_from_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("body");
+    fs::write(&file, r#"{"x": "支付"}"#).unwrap();
+    let mut parameters = request();
+    parameters["body"] = "another".into();
+    let file = file.to_string_lossy();
+    let output = ask(
+        "sign",
+        "v3-request",
+        &merchant_key(),
+        &["--json", "--body-file", &file],
+        &parameters.to_string(),
+    );
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["sign"], REQUEST);
+}
+
+#[test]
+fn what_openssl_signed_verifies_with_whatever_tells_of_the_key() {
+    let authorization = format!(
+        r#"WECHATPAY2-SHA256-RSA2048 mchid="1900000001",serial_no="0A00F0",nonce_str="593BEC0C930BF1AF",timestamp="1554208460",signature="{GET}""#
+    );
+    let from_header = json!({"method": "GET", "path": "/v3/certificates", "authorization": authorization});
+    for (scheme, keys, parameters) in [
+        ("v3-request", &["merchant_cert.pem", "merchant_key.pem"][..], with(request(), "signature", REQUEST)),
+        ("v3-request", &["merchant_cert.pem"], from_header.to_string()),
+        ("v3-jsapi", &["merchant_cert.pem"], with(jsapi(), "paySign", JSAPI)),
+        ("v3-app", &["merchant_key.pem"], with(app(), "sign", APP)),
+        ("v3-reply", &["platform_cert.pem", "platform_pub.pem"], reply().to_string()),
+    ] {
+        for name in keys {
+            let output = ask("verify", scheme, &key(name), &[], &parameters);
+            assert!(output.status.success(), "{scheme} {name}: {}", text(&output.stderr));
+            assert_eq!(text(&output.stdout), "valid\n");
+        }
+    }
+}
+
+#[test]
+fn what_was_changed_exits_with_one_and_the_reason() {
+    let not_of_this = "the signature is not that of this string with this key";
+    for (key_name, parameters, reason) in [
+        ("platform_cert.pem", with(reply(), "body", r#"{"a":2}"#), not_of_this),
+        ("platform_cert.pem", with(reply(), "Wechatpay-Nonce", "c5"), not_of_this),
+        (
+            "platform_cert.pem",
+            with(reply(), "Wechatpay-Signature", &REPLY.replace("QhK", "QhL")),
+            not_of_this,
+        ),
+        ("merchant_key.pem", reply().to_string(), not_of_this),
+        (
+            "merchant_cert.pem",
+            reply().to_string(),
+            "it names the key 5A01, but the number of this certificate is 0A00F0",
+        ),
+        (
+            "platform_pub.pem",
+            with(reply(), "Wechatpay-Signature", "WECHATPAY/SIGNTEST/x"),
+            "a probe of WeChat Pay's",
+        ),
+        ("platform_pub.pem", with(reply(), "Wechatpay-Signature", "x"), "the signature must be Base64"),
+    ] {
+        let output = ask("verify", "v3-reply", &key(key_name), &[], &parameters);
+        assert_eq!(output.status.code(), Some(1), "{reason}");
+        let said = text(&output.stderr);
+        assert!(said.contains(reason), "{said}");
+        assert!(said.contains("string to sign  1554209980\\n\n"), "{said}");
+    }
+    let wrong = ask("verify", "v3-app", &merchant_key(), &["--json"], &with(app(), "sign", JSAPI));
+    assert_eq!(wrong.status.code(), Some(1));
+    let verdict: Value = serde_json::from_slice(&wrong.stdout).unwrap();
+    assert_eq!(
+        (&verdict["valid"], &verdict["reason"], &verdict["sign"]),
+        (&json!(false), &json!(not_of_this), &json!(APP))
+    );
+}
+
+#[test]
+fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
+    let without = |mut object: Value, name: &str| {
+        object.as_object_mut().unwrap().remove(name);
+        object.to_string()
+    };
+    for (scheme, key_name, parameters, words) in [
+        ("v3-request", "merchant_key.pem", without(request(), "method"), "method must be there"),
+        ("v3-request", "merchant_key.pem", with(request(), "method", "post"), "method must be GET, POST,"),
+        (
+            "v3-request",
+            "merchant_key.pem",
+            with(request(), "path", "https://x/v3"),
+            "path must begin with a slash",
+        ),
+        ("v3-request", "merchant_key.pem", without(request(), "body"), "body must be there, byte for byte"),
+        (
+            "v3-request",
+            "merchant_key.pem",
+            with(request(), "timestamp", "1e9"),
+            "timestamp must be whole seconds",
+        ),
+        ("v3-request", "merchant_key.pem", with(request(), "nonce", "a\nb"), "must be one line"),
+        ("v3-request", "merchant_key.pem", with(request(), "Body", "x"), "body must come once"),
+        (
+            "v3-jsapi",
+            "merchant_key.pem",
+            with(jsapi(), "package", "wx2014"),
+            "package must begin with prepay_id=",
+        ),
+        (
+            "v3-app",
+            "merchant_key.pem",
+            with(app(), "prepayid", "prepay_id=wx2014"),
+            "prepayid must be the bare number",
+        ),
+        (
+            "v3-app",
+            "merchant_cert.pem",
+            app().to_string(),
+            "no PEM of a private key: the text has a certificate",
+        ),
+        (
+            "v3-app",
+            "README.md",
+            app().to_string(),
+            "no PEM of a private key: the text has no line that begins it",
+        ),
+    ] {
+        let output = ask("sign", scheme, &key(key_name), &[], &parameters);
+        assert_eq!(output.status.code(), Some(2), "{words}");
+        assert!(text(&output.stderr).contains(words), "{words}: {}", text(&output.stderr));
+        assert!(output.stdout.is_empty());
+    }
+    let unsigned = ask("verify", "v3-app", &merchant_key(), &[], &app().to_string());
+    assert_eq!(unsigned.status.code(), Some(2));
+    assert!(text(&unsigned.stderr).contains("paySign or sign must be there"));
+}
+
+/// A file with the APIv3 key, as an editor leaves it.
+fn api_v3_key(directory: &tempfile::TempDir) -> PathBuf {
+    let file = directory.path().join("apiv3.key");
+    fs::write(&file, format!("{API_V3_KEY}\n")).unwrap();
+    file
+}
+
+#[test]
+fn resources_open_alone_in_a_notice_and_in_the_list_of_certificates() {
+    let directory = tempfile::tempdir().unwrap();
+    let key = api_v3_key(&directory);
+    let resource = json!({
+        "algorithm": "AEAD_AES_256_GCM", "associated_data": "transaction", "nonce": "0123456789ab",
+        "ciphertext": "T+6v8mY7xIR2VogZcVJ60mpdy1ujaeelJJzJGQ65m2RPbWbygnR1en2F",
+    });
+    let without_data = json!({
+        "algorithm": "AEAD_AES_256_GCM", "nonce": "0123456789ab",
+        "ciphertext": "T+6v8mY7xIR2VogZcVJ60mpdy1ujaeelJJxc0A90Fx5RkTqen00tSehd",
+    });
+    let certificate = json!({
+        "algorithm": "AEAD_AES_256_GCM", "associated_data": "certificate", "nonce": "0123456789ac",
+        "ciphertext": "5VJDJQPAEByYO0Zlj9XT4QzGeew4hx7G/DcuoCeD3+T4doA8dF+Ca/xsBK0=",
+    });
+    let plain = "{\"out_trade_no\":\"ORDER-1\"}\n";
+    let list = json!({"data": [{"serial_no": "5A01", "encrypt_certificate": certificate}]});
+    for (given, expected) in [
+        (resource.to_string(), plain),
+        (without_data.to_string(), plain),
+        (json!({"id": "EV-1", "resource": resource}).to_string(), plain),
+        (list.to_string(), "-----BEGIN CERTIFICATE-----\n"),
+    ] {
+        let output = ask("decrypt", "v3-resource", &key, &[], &given);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), expected);
+    }
+
+    let made = ask(
+        "encrypt",
+        "v3-resource",
+        &key,
+        &["--nonce", "0123456789ab", "--associated-data", "transaction"],
+        plain.trim_end(),
+    );
+    assert_eq!(serde_json::from_slice::<Value>(&made.stdout).unwrap(), resource);
+    let random = || ask("encrypt", "v3-resource", &key, &["--original-type", "refund"], "x").stdout;
+    assert_ne!(random(), random());
+    assert_eq!(serde_json::from_slice::<Value>(&random()).unwrap()["original_type"], "refund");
+    assert_eq!(text(&ask("decrypt", "v3-resource", &key, &[], text(&random())).stdout), "x\n");
+
+    for (status, given, words) in [
+        (1, with(resource.clone(), "associated_data", "refund"), "another key, nonce or associated_data"),
+        (1, with(resource.clone(), "nonce", "0123456789ac"), "another key, nonce or associated_data"),
+        (2, with(resource.clone(), "nonce", "0123"), "nonce must be 12 bytes"),
+        (2, with(resource.clone(), "algorithm", "AES"), "algorithm must be AEAD_AES_256_GCM"),
+        (2, with(resource, "ciphertext", "%"), "ciphertext must be Base64"),
+        (2, "{}".to_owned(), "the input must be an object with algorithm"),
+        (2, "x".to_owned(), "the input is not JSON"),
+    ] {
+        let output = ask("decrypt", "v3-resource", &key, &[], &given);
+        assert_eq!(output.status.code(), Some(status), "{words}");
+        assert!(text(&output.stderr).contains(words), "{}", text(&output.stderr));
+        assert!(output.stdout.is_empty());
+    }
+    let not_a_key = ask("decrypt", "v3-resource", &merchant_key(), &[], "{}");
+    assert!(text(&not_a_key.stderr).contains("--key-file must hold an APIv3 key: 32 letters and digits"));
+}
+
+#[test]
+fn fields_open_with_the_private_key_and_seal_with_a_certificate_or_a_public_key() {
+    let opened = ask("decrypt", "v3-field", &merchant_key(), &[], &format!("{FIELD}\n"));
+    assert_eq!(text(&opened.stdout), "张三\n");
+    let sealed = ask("encrypt", "v3-field", &key("merchant_cert.pem"), &[], "张三\n");
+    assert!(sealed.status.success(), "{}", text(&sealed.stderr));
+    let opened = ask("decrypt", "v3-field", &merchant_key(), &[], text(&sealed.stdout));
+    assert_eq!(text(&opened.stdout), "张三\n");
+
+    let for_another = ask("encrypt", "v3-field", &key("platform_pub.pem"), &[], "张三");
+    assert!(for_another.status.success());
+    let opened = ask("decrypt", "v3-field", &merchant_key(), &[], text(&for_another.stdout));
+    assert_eq!((opened.status.code(), opened.stdout.is_empty()), (Some(1), true));
+    assert!(text(&opened.stderr).contains("it was not sealed for this key"));
+    let long = ask("encrypt", "v3-field", &key("platform_pub.pem"), &[], &"x".repeat(215));
+    assert_eq!(long.status.code(), Some(2));
+}
+
+/// `wxpay keys` with these files, and nothing from this process's environment.
+fn keys(options: &[&str]) -> Output {
+    let mut command = wxpay();
+    command.env_clear().arg("keys");
+    for option in options {
+        match option.strip_prefix('@') {
+            Some(name) => command.arg(key(name)),
+            None => command.arg(option),
+        };
+    }
+    command.output().unwrap()
+}
+
+#[test]
+fn keys_that_fit_are_shown_with_their_numbers_and_dates() {
+    let output = keys(&[
+        "--key-file",
+        "@merchant_key.pem",
+        "--cert-file",
+        "@merchant_cert.pem",
+        "--serial",
+        "0a00f0",
+        "--mchid",
+        "1900000001",
+        "--platform-cert-file",
+        "@platform_cert.pem",
+        "--public-key-file",
+        "@platform_pub.pem",
+        "--public-key-id",
+        "PUB_KEY_ID_01",
+    ]);
+    let shown = text(&output.stdout);
+    assert!(output.status.success(), "{shown}");
+    for line in [
+        "ok     private key           RSA of 2048 bits\n",
+        "ok     certificate           it belongs to the private key\n",
+        "ok     certificate           its number is 0A00F0, as SERIAL says\n",
+        "ok     merchant              1900000001, as the certificate says\n",
+        "ok     platform certificate  its number is 5A01\n",
+        "ok     public key            its id is PUB_KEY_ID_01\n",
+        "to 2126-11-01T00:43:08+08:00, 3",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_told_and_exits_with_one() {
+    for (options, words) in [
+        (
+            &["--key-file", "@merchant_key.pem", "--cert-file", "@platform_cert.pem"][..],
+            "it does not belong to the private key",
+        ),
+        (
+            &["--cert-file", "@merchant_cert.pem", "--serial", "0A00F1"],
+            "its number is 0A00F0, but SERIAL says 0A00F1",
+        ),
+        (
+            &["--cert-file", "@merchant_cert.pem", "--mchid", "1900000002"],
+            "MCHID is 1900000002, but the certificate is of 1900000001",
+        ),
+        (&["--cert-file", "@merchant_key.pem"], "no PEM of a certificate: the text has a private key"),
+        (&["--key-file", "@merchant_cert.pem"], "no PEM of a private key: the text has a certificate"),
+        (&["--key-file", "@no-such-file"], "KEY_PEM must be a file that can be read"),
+        (&["--public-key-file", "@platform_pub.pem"], "PUB_KEY_ID must be set"),
+        (&["--public-key-id", "PUB_KEY_ID_01"], "PUB_KEY_PEM must be set where PUB_KEY_ID is"),
+        (
+            &["--public-key-id", "01", "--public-key-file", "@platform_pub.pem"],
+            "public_key_id must be PUB_KEY_ID_ and 1 to 64 digits",
+        ),
+        (
+            &["--cert-file", "@merchant_cert.pem", "--platform-cert-file", "@merchant_cert.pem"],
+            "it must be WeChat Pay's, but it is the merchant's own",
+        ),
+    ] {
+        let output = keys(options);
+        assert_eq!(output.status.code(), Some(1), "{words}");
+        let wrong = text(&output.stdout).lines().find(|line| line.starts_with("WRONG  ")).unwrap_or_default();
+        assert!(wrong.contains(words), "{words}: {}", text(&output.stdout));
+    }
+    let nothing = keys(&[]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(text(&nothing.stderr).contains("no key is given"));
+}
+
+/// A simulator, and the file that tells how to reach it.
+struct Simulated {
+    _sim: Running,
+    directory: tempfile::TempDir,
+}
+
+impl Simulated {
+    fn start(keys: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = wxpay();
+        command.args(["sim", "--seed", "7", "--platform-keys", keys, "--env-file"]);
+        let sim = Running::start(command.arg(directory.path().join("sim.env")));
+        Self { _sim: sim, directory }
+    }
+
+    fn env_file(&self) -> PathBuf {
+        self.directory.path().join("sim.env")
+    }
+
+    fn value(&self, name: &str) -> String {
+        environment(&self.env_file()).into_iter().find(|(known, _)| known == name).unwrap().1
+    }
+
+    fn call(&self, arguments: &[&str]) -> Output {
+        let mut command = wxpay();
+        command
+            .env_clear()
+            .arg("call")
+            .args(arguments)
+            .arg("--env-file")
+            .arg(self.env_file())
+            .output()
+            .unwrap()
+    }
+
+    fn order(&self, number: &str) -> String {
+        json!({
+            "appid": self.value("APPID"), "mchid": self.value("MCHID"), "description": "a staff",
+            "out_trade_no": number, "notify_url": "https://shop.example/notify", "amount": {"total": 1},
+        })
+        .to_string()
+    }
+}
+
+#[test]
+fn any_operation_is_called_and_verified_in_every_key_mode() {
+    for mode in ["either", "certificates", "public-key"] {
+        let sim = Simulated::start(mode);
+        let placed = sim.call(&["POST", "/v3/pay/transactions/native", &sim.order("ORDER-1")]);
+        assert!(placed.status.success(), "{mode}: {}", text(&placed.stderr));
+        let placed: Value = serde_json::from_slice(&placed.stdout).unwrap();
+        assert!(placed["code_url"].as_str().unwrap().starts_with("weixin://"), "{placed}");
+
+        let mchid = sim.value("MCHID");
+        let path = format!("/v3/pay/transactions/out-trade-no/ORDER-1?mchid={mchid}");
+        let asked = sim.call(&["get", &path]);
+        assert_eq!(serde_json::from_slice::<Value>(&asked.stdout).unwrap()["trade_state"], "NOTPAY");
+        let close = json!({"mchid": mchid}).to_string();
+        let closed = sim.call(&["POST", "/v3/pay/transactions/out-trade-no/ORDER-1/close", &close]);
+        assert_eq!((closed.status.code(), text(&closed.stdout)), (Some(0), ""), "204 says nothing");
+
+        let mut keys = wxpay();
+        let keys = keys.env_clear().arg("keys").arg("--env-file").arg(sim.env_file()).output().unwrap();
+        assert!(keys.status.success(), "{}", text(&keys.stdout));
+    }
+}
+
+#[test]
+fn a_body_may_come_from_standard_input_and_the_credentials_from_the_environment() {
+    let sim = Simulated::start("either");
+    let mut command = wxpay();
+    command.env_clear().envs(environment(&sim.env_file()));
+    let placed =
+        feed(command.args(["call", "POST", "/v3/pay/transactions/native", "-"]), &sim.order("ORDER-1"));
+    assert!(placed.status.success(), "{}", text(&placed.stderr));
+}
+
+#[test]
+fn a_refusal_exits_with_one_and_says_what_wechat_pay_said_and_what_became_of_it() {
+    let sim = Simulated::start("either");
+    let unknown = format!("/v3/pay/transactions/out-trade-no/ORDER-9?mchid={}", sim.value("MCHID"));
+    let refused = sim.call(&["GET", &unknown]);
+    assert_eq!((refused.status.code(), refused.stdout.is_empty()), (Some(1), true));
+    let said = text(&refused.stderr);
+    for line in [
+        "fate            refused: nothing happened\n",
+        "status          404\n",
+        "code            ORDER_NOT_EXIST\n",
+        "request-id      ",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    let bad = sim.call(&["POST", "/v3/pay/transactions/native", r#"{"x":1}"#]);
+    assert!(text(&bad.stderr).contains("\nfield           /x\n"), "{}", text(&bad.stderr));
+
+    // Another merchant's key: what they found is told.
+    let mut command = wxpay();
+    command.env_clear().envs(environment(&sim.env_file())).env("KEY_PEM", merchant_key());
+    let signed_otherwise = command.args(["call", "GET", &unknown]).output().unwrap();
+    let said = text(&signed_otherwise.stderr);
+    assert_eq!(signed_otherwise.status.code(), Some(1));
+    assert!(said.contains("code            SIGN_ERROR\n"), "{said}");
+    assert!(
+        said.contains("their string    GET\\n/v3/pay/transactions/out-trade-no/ORDER-9?mchid="),
+        "{said}"
+    );
+    assert!(said.contains("their bytes     "), "{said}");
+}
+
+#[test]
+fn what_was_not_sent_is_said_to_be_so_and_bad_input_sends_nothing() {
+    let sim = Simulated::start("public-key");
+    let call = |name: &str, value: &str, arguments: &[&str]| {
+        let mut command = wxpay();
+        command.env_clear().envs(environment(&sim.env_file())).env(name, value);
+        command.arg("call").args(arguments).output().unwrap()
+    };
+    let dead = call("WXPAY_BASE_URL", "http://127.0.0.1:1", &["GET", "/v3/x"]);
+    assert_eq!(dead.status.code(), Some(1));
+    assert!(
+        text(&dead.stderr).contains("fate            not sent: nothing happened"),
+        "{}",
+        text(&dead.stderr)
+    );
+    for (name, value, arguments, words) in [
+        ("A", "1", &["HEAD", "/v3/x"][..], "method must be GET, POST, PUT, PATCH or DELETE"),
+        ("A", "1", &["GET", "https://api.mch.weixin.qq.com/v3/x"], "path must begin with one slash"),
+        ("A", "1", &["POST", "/v3/x", "{"], "body must be a JSON text"),
+        ("APIV3_KEY", "short", &["GET", "/v3/x"], "apiv3_key must be 32 letters and digits"),
+        ("KEY_PEM", "", &["GET", "/v3/x"], "KEY_PEM must be set"),
+        ("SERIAL", "xyz", &["GET", "/v3/x"], "serial_no must be"),
+        ("PUB_KEY_PEM", "", &["GET", "/v3/x"], "PUB_KEY_PEM must be set"),
+    ] {
+        let output = call(name, value, arguments);
+        assert_eq!(output.status.code(), Some(2), "{words}");
+        assert!(text(&output.stderr).contains(words), "{words}: {}", text(&output.stderr));
+    }
+    let absent =
+        wxpay().env_clear().args(["call", "GET", "/v3/x", "--env-file", "no-such"]).output().unwrap();
+    assert!(text(&absent.stderr).contains("--env-file must be a file that can be read"));
+}
