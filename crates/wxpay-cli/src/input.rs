@@ -40,10 +40,13 @@ fn bounded(from: impl io::Read, name: &str) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// A file of text that holds a key and nothing else. Blank space around it is no part of it: editors end files with a
-/// line break.
+/// A file of text that holds a key and nothing else.
 pub(crate) fn key(name: &str, path: &Path) -> Result<Secret<String>, Failure> {
-    let bytes = file(name, path)?;
+    text(name, &file(name, path)?)
+}
+
+/// What a file says. Blank space around it is no part of it: editors end files with a line break.
+pub(crate) fn text(name: &str, bytes: &Secret<Vec<u8>>) -> Result<Secret<String>, Failure> {
     let text = std::str::from_utf8(bytes.expose())
         .map_err(|_| Failure::input(format!("{name} must be a file of text in UTF-8")))?;
     Ok(Secret::new(text.trim().to_owned()))

@@ -12,6 +12,8 @@ use crate::{
 use serde::Serialize;
 use std::io::{self, Write as _};
 
+const KEY_FILE: &str = "--key-file";
+
 /// What was signed, and the signature.
 #[derive(Default, Serialize)]
 struct Signed {
@@ -41,10 +43,11 @@ struct Verdict {
 }
 
 pub(crate) fn sign(args: &Sign) -> Result<(), Failure> {
+    let key = input::file(KEY_FILE, &args.key_file)?;
     let signed = match args.scheme {
-        Scheme::V1Package | Scheme::V1Sha1 => v1::sign(args, parameters()?)?,
+        Scheme::V1Package | Scheme::V1Sha1 => v1::sign(args.scheme, &key, parameters()?)?,
         Scheme::V3Request | Scheme::V3Reply | Scheme::V3Jsapi | Scheme::V3App => {
-            v3::sign(args, &parameters()?)?
+            v3::sign(args, &key, &parameters()?)?
         }
     };
     let mut out = io::stdout().lock();
@@ -65,10 +68,11 @@ pub(crate) fn sign(args: &Sign) -> Result<(), Failure> {
 }
 
 pub(crate) fn verify(args: &Sign) -> Result<(), Failure> {
+    let key = input::file(KEY_FILE, &args.key_file)?;
     let verdict = match args.scheme {
-        Scheme::V1Package | Scheme::V1Sha1 => v1::verify(args, parameters()?)?,
+        Scheme::V1Package | Scheme::V1Sha1 => v1::verify(args.scheme, &key, parameters()?)?,
         Scheme::V3Request | Scheme::V3Reply | Scheme::V3Jsapi | Scheme::V3App => {
-            v3::verify(args, &parameters()?)?
+            v3::verify(args, &key, &parameters()?)?
         }
     };
     let mut out = io::stdout().lock();

@@ -1,12 +1,7 @@
 //! The signatures of the first generation.
 
-use super::{Signed, Verdict};
-use crate::{
-    Failure,
-    args::{Scheme, Sign},
-    input,
-    parameters::Parameters,
-};
+use super::{KEY_FILE, Signed, Verdict};
+use crate::{Failure, args::Scheme, input, parameters::Parameters};
 use wxpay_proto::{
     secret::Secret,
     v1::{Package, PartnerKey, PaySignKey, signature},
@@ -16,16 +11,16 @@ use wxpay_proto::{
 /// Where a SHA-1 signature stands in a message: a call, an XML body, the phone's parameters.
 const SHA1_NAMES: [&str; 3] = ["app_signature", "AppSignature", "sign"];
 
-pub(super) fn sign(args: &Sign, given: Parameters) -> Result<Signed, Failure> {
-    let key = input::key("--key-file", &args.key_file)?;
-    if matches!(args.scheme, Scheme::V1Package) { by_md5(&key, &given) } else { by_sha1(&key, given) }
+pub(super) fn sign(scheme: Scheme, key: &Secret<Vec<u8>>, given: Parameters) -> Result<Signed, Failure> {
+    let key = input::text(KEY_FILE, key)?;
+    if matches!(scheme, Scheme::V1Package) { by_md5(&key, &given) } else { by_sha1(&key, given) }
 }
 
-pub(super) fn verify(args: &Sign, given: Parameters) -> Result<Verdict, Failure> {
-    let names: &[&str] = if matches!(args.scheme, Scheme::V1Package) { &["sign"] } else { &SHA1_NAMES };
+pub(super) fn verify(scheme: Scheme, key: &Secret<Vec<u8>>, given: Parameters) -> Result<Verdict, Failure> {
+    let names: &[&str] = if matches!(scheme, Scheme::V1Package) { &["sign"] } else { &SHA1_NAMES };
     let claimed = names.iter().find_map(|name| given.value(name)).map(str::trim).map(str::to_owned);
     let claimed = claimed.ok_or_else(|| Failure::input(format!("{} must be there", names.join(" or "))))?;
-    let signed = sign(args, given)?;
+    let signed = sign(scheme, key, given)?;
     let valid = claimed.eq_ignore_ascii_case(&signed.sign);
     Ok(Verdict {
         valid,

@@ -1,6 +1,6 @@
 //! The signatures of the third generation: RSA over lines.
 
-use super::{Signed, Verdict};
+use super::{KEY_FILE, Signed, Verdict};
 use crate::{
     Failure,
     args::{Scheme, Sign},
@@ -10,13 +10,13 @@ use crate::{
 use std::sync::Arc;
 use wxpay_proto::{
     crypto::{PrivateKey, PublicKey},
+    secret::Secret,
     v3::{Authorization, message},
     wire::base64,
 };
 
-pub(super) fn sign(args: &Sign, given: &Parameters) -> Result<Signed, Failure> {
-    let key = input::file("--key-file", &args.key_file)?;
-    let key = input::private_key("--key-file", key.expose())?;
+pub(super) fn sign(args: &Sign, key: &Secret<Vec<u8>>, given: &Parameters) -> Result<Signed, Failure> {
+    let key = input::private_key(KEY_FILE, key.expose())?;
     let told = Told::of(args, given)?;
     let string = told.string_to_sign()?;
     let signature = key.sign(&string).map_err(|error| Failure::broken(&error))?;
@@ -29,8 +29,8 @@ pub(super) fn sign(args: &Sign, given: &Parameters) -> Result<Signed, Failure> {
     })
 }
 
-pub(super) fn verify(args: &Sign, given: &Parameters) -> Result<Verdict, Failure> {
-    let key = Key::read(args)?;
+pub(super) fn verify(args: &Sign, key: &Secret<Vec<u8>>, given: &Parameters) -> Result<Verdict, Failure> {
+    let key = Key::read(key)?;
     let told = Told::of(args, given)?;
     let string = told.string_to_sign()?;
     let claimed = told.signature()?;
@@ -57,21 +57,19 @@ enum Key {
 }
 
 impl Key {
-    fn read(args: &Sign) -> Result<Self, Failure> {
-        const NAME: &str = "--key-file";
-        let text = input::file(NAME, &args.key_file)?;
+    fn read(text: &Secret<Vec<u8>>) -> Result<Self, Failure> {
         let has = |label: &str| {
             let begin = format!("-----BEGIN {label}-----");
             text.expose().windows(begin.len()).any(|window| window == begin.as_bytes())
         };
         if has("CERTIFICATE") {
-            let (certificate, key) = input::certificate(NAME, text.expose())?;
+            let (certificate, key) = input::certificate(KEY_FILE, text.expose())?;
             return Ok(Self::Public(key, Some(certificate.serial().to_owned())));
         }
         if has("PUBLIC KEY") {
-            return input::public_key(NAME, text.expose()).map(|(_, key)| Self::Public(key, None));
+            return input::public_key(KEY_FILE, text.expose()).map(|(_, key)| Self::Public(key, None));
         }
-        input::private_key(NAME, text.expose()).map(Self::Private)
+        input::private_key(KEY_FILE, text.expose()).map(Self::Private)
     }
 
     /// What is wrong, if something is.
