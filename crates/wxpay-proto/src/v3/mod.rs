@@ -36,6 +36,7 @@ pub mod profitsharing;
 mod raw;
 pub mod refund;
 pub mod seal;
+pub mod security;
 pub mod settle;
 #[cfg(test)]
 mod toy;

@@ -9,6 +9,7 @@ use super::{
     profitsharing::Moved,
     refund::Finished,
     seal::Boxed,
+    security::Echoed,
     transfer::{Authorization, Transfer},
     verify::{Verified, malformed},
 };
@@ -57,6 +58,8 @@ pub enum Event {
     ProfitSharingReturn(Box<Moved>),
     /// `REFUND.SUCCESS`, `REFUND.ABNORMAL`, `REFUND.CLOSED`: a refund came to an end, or to where it cannot go on.
     Refund(Box<Finished>),
+    /// `SECURITY_ECHO.SUCCESS`: WeChat Pay says back what it was told.
+    Echo(Echoed),
     /// Another event: see [`Notice::event_type`] and [`Notice::resource`].
     Other,
 }
@@ -161,6 +164,9 @@ impl Notice {
             "PROFITSHARING.SUCCESS" => Event::ProfitSharing(self.moved()?),
             "PROFITSHARING.RETURN" => Event::ProfitSharingReturn(self.moved()?),
             "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => Event::Refund(self.refund()?),
+            "SECURITY_ECHO.SUCCESS" => {
+                Event::Echo(Echoed::read(self.resource()).map_err(Error::before_sending)?)
+            }
             _ => Event::Other,
         };
         Ok(event)
