@@ -147,6 +147,12 @@ const TABLE: &[Row] = &[
         "a certificate that is not there cannot be opened",
     ),
     (
+        "POST /v3/security/echo",
+        Needed,
+        &["encrypted_echo_message"],
+        "what was told sealed must come back sealed",
+    ),
+    (
         "GET /v3/bill/sub-merchant-fundflowbill",
         Needed,
         &["download_bill_list"],

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use wxpay_proto::{Error, crypto::Provider as _, secret::Secret, wire::base64};
 use wxpay_testkit::{
     keys::v3::{API_V3_KEY, MCHID, PLATFORM},
-    null::NullProvider,
+    null::{NullProvider, public_key},
 };
 
 /// What no type of ours takes.
@@ -72,6 +72,7 @@ fn value(path: &str, name: &str, kind: &Kind, words: &[String]) -> Value {
         "nonce" => NONCE,
         "associated_data" => DATA,
         "ciphertext" => return sealed_certificate().into(),
+        "encrypted_echo_message" => return sealed_for_merchant("text").into(),
         name if name.ends_with("_time") || name == "time_expire" => "2026-11-25T10:34:56+08:00",
         "out_trade_no" | "combine_out_trade_no" => requests::OUT_TRADE_NO,
         "combine_transaction_id" => requests::COMBINE_TRANSACTION_ID,
@@ -96,6 +97,12 @@ fn sealed_certificate() -> String {
     let key = NullProvider.symmetric_key(&Secret::new(API_V3_KEY.as_bytes().try_into().unwrap()));
     let nonce = NONCE.as_bytes().try_into().unwrap();
     base64::encode(&key.seal(nonce, DATA.as_bytes(), PLATFORM[0].certificate.as_bytes()))
+}
+
+/// A sensitive field, as the merchant gets it.
+fn sealed_for_merchant(text: &str) -> String {
+    let key = NullProvider.public_key(&public_key("merchant")).unwrap();
+    base64::encode(&key.seal(text.as_bytes()).unwrap())
 }
 
 /// The same reply with something at that path that no type takes.

@@ -5,6 +5,7 @@ mod combined;
 mod media;
 mod pay;
 mod refunds;
+mod security;
 mod sharing;
 mod transfers;
 
@@ -34,6 +35,7 @@ pub(super) fn all() -> Vec<Sample> {
     samples.extend(media::samples());
     samples.extend(refunds::samples());
     samples.extend(bills::samples());
+    samples.extend(security::samples());
     samples.extend(transfers::samples());
     samples
 }

@@ -151,12 +151,13 @@ impl Sample {
         words
     }
 
-    /// A reply that repeats what was sent, where it tells of it.
+    /// A reply that repeats what was sent, where it tells of it. What is sealed comes back sealed for another.
     pub(super) fn echoed(&self, mut reply: Value) -> Value {
         let (Some(Value::Object(sent)), Value::Object(told)) = (self.body(), &mut reply) else {
             return reply;
         };
-        for (name, value) in sent.into_iter().filter(|(_, value)| value.is_string()) {
+        let is_repeated = |name: &str, value: &Value| value.is_string() && !name.starts_with("encrypted_");
+        for (name, value) in sent.into_iter().filter(|(name, value)| is_repeated(name, value)) {
             if let Some(told) = told.get_mut(&name) {
                 *told = value;
             }

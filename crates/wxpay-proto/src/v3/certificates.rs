@@ -4,31 +4,30 @@
 //! the APIv3 key, which proves it; read it, and check that it is the one it is said to be; then verify *this same
 //! reply* with the key it names; and only then believe any of it. `protocol/v3` section 5.
 
+mod list;
+
+pub use list::{Certificates, PlatformCertificate};
+
 use super::{
     call::{self, Refused},
     endpoint::Draft,
     merchant::{Merchant, platform_key},
-    seal::Boxed,
     verify::{Claim, Distrust, malformed},
 };
 use crate::{
     clock::UnixTime,
-    crypto::Certificate,
     error::{Error, ErrorKind, Fate},
     exchange::{Failure, Flow, Never, Reply, Sent, Step, sealed},
     http::Response,
-    id::{Invalid, KeyId, SerialNo},
+    id::{KeyId, SerialNo},
     memory::{Lease, PlatformKey},
-    refusal::Code,
     retry::Tries,
-    wire::json,
     world::World,
 };
 use alloc::vec::Vec;
 use core::time::Duration;
 
 const LABEL: &str = "v3.certificates";
-const TARGET: &str = "/v3/certificates";
 
 /// Fetches the certificates under a lease, and puts them into memory.
 #[derive(Debug)]
@@ -46,20 +45,6 @@ pub(super) struct Fetching {
     lease: Lease,
 }
 
-#[derive(serde::Deserialize)]
-struct List {
-    data: Vec<Entry>,
-}
-
-#[derive(serde::Deserialize)]
-struct Entry {
-    serial_no: SerialNo,
-    encrypt_certificate: Boxed,
-}
-
-/// How many certificates a list may hold; there are two at a time.
-const MOST: usize = 32;
-
 impl FetchKeys {
     pub(super) fn new(me: Merchant, lease: Lease, tries: Option<&Tries>, now: UnixTime) -> Self {
         let timeout = tries.map_or_else(|| me.retry().timeout, |tries| tries.timeout(now));
@@ -72,33 +57,23 @@ impl Fetching {
         if reply.status() != 200 {
             return Self::refused(reply);
         }
-        let list: List = json::parse(reply.body()).map_err(|fault| malformed().caused_by(fault))?;
-        if list.data.len() > MOST {
-            return Err(malformed().caused_by(Invalid::new("data", "must be at most 32 certificates")));
-        }
-        let keys = list.data.iter().map(|entry| self.open(entry)).collect::<Result<Vec<_>, Error>>()?;
+        let opened = PlatformCertificate::open_list(&self.me, reply.body())?;
+        let usable = |opened: &PlatformCertificate| {
+            let key = platform_key(self.me.provider(), &opened.certificate);
+            key.map_err(|cause| malformed().caused_by(cause))
+        };
+        let keys = opened.iter().map(usable).collect::<Result<Vec<_>, Error>>()?;
         self.prove(reply, &keys, now).map_err(Distrust::into_error)?;
         Ok(keys)
     }
 
-    /// A merchant that verifies by public key has no certificates, and is told so by 404: an empty list.
+    /// Having no certificates is an empty list.
     fn refused(reply: &Response) -> Result<Vec<(SerialNo, PlatformKey)>, Error> {
         let refusal = call::refusal(reply);
-        if reply.status() == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS {
+        if list::has_none(&refusal) {
             return Ok(Vec::new());
         }
         Err(Refused { refusal, verified: false }.into_error())
-    }
-
-    fn open(&self, entry: &Entry) -> Result<(SerialNo, PlatformKey), Error> {
-        let opened = self.me.open_box(&entry.encrypt_certificate)?;
-        let certificate = Certificate::parse_pem(&opened).map_err(|fault| malformed().caused_by(fault))?;
-        let (serial, key) =
-            platform_key(self.me.provider(), &certificate).map_err(|cause| malformed().caused_by(cause))?;
-        if serial != entry.serial_no {
-            return Err(malformed().caused_by(Invalid::new("serial_no", "must be the certificate's")));
-        }
-        Ok((serial, key))
     }
 
     /// The reply is signed by one of the keys it brings, or by a public key that was known before.
@@ -132,7 +107,7 @@ impl Flow for FetchKeys {
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let Self { me, lease, timeout } = self;
-        match call::hop(&me, &Draft::get(LABEL, TARGET), None, me.base_url(0), timeout, world) {
+        match call::hop(&me, &Draft::get(LABEL, list::TARGET), None, me.base_url(0), timeout, world) {
             Ok(hop) => Step::send(hop, Fetching { me, lease }),
             Err(error) => {
                 world.memory.platform_keys_of(me.mchid()).give_up(&lease);

@@ -46,7 +46,7 @@ pub mod verify;
 pub use ack::Ack;
 pub use authorization::Authorization;
 pub use call::Call;
-pub use certificates::KeepKeys;
+pub use certificates::{Certificates, KeepKeys};
 pub use download::{Download, Statement};
 pub use endpoint::{Draft, Endpoint, Repeat, Target};
 pub use hear::{Hear, Received};

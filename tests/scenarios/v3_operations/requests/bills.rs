@@ -13,7 +13,6 @@ pub(super) fn samples() -> Vec<Sample> {
     let day: BillDate = "2026-11-24".parse().unwrap();
     let sub_mchid = || SUB_MCHID.parse().unwrap();
     vec![
-        Sample::flow("GET /v3/certificates", || me().keep_keys()),
         Sample::of(
             "GET /v3/bill/tradebill",
             Trade::of(day).sub_mchid(sub_mchid()).bill_type(BillType::All).gzip(),

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     clock::UnixTime,
+    crypto::Certificate,
     error::ErrorKind,
     exchange::Hop,
     http::Method,

@@ -1,0 +1,16 @@
+//! Keys, and whether all of it works.
+
+use super::{NOTIFY_URL, sensitive};
+use crate::v3_operations::sample::{Sample, me};
+use wxpay_proto::v3::{Certificates, security::Echo};
+
+pub(super) fn samples() -> Vec<Sample> {
+    vec![
+        Sample::flow("GET /v3/certificates", || me().keep_keys()),
+        Sample::of("GET /v3/certificates", Certificates::new()),
+        Sample::of(
+            "POST /v3/security/echo",
+            Echo::new("text").unwrap().encrypted(sensitive("text")).notify_url(NOTIFY_URL.parse().unwrap()),
+        ),
+    ]
+}
