@@ -207,6 +207,17 @@ def call(expected, method, target, fields=None, **options):
     return json.loads(body) if body else None
 
 
+def phone(parameters):
+    """The payer opens the page and pays; the status."""
+    request = urllib.request.Request(f"{BASE}/_sim/v1/phone/pay", json.dumps(parameters).encode(),
+                                     {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return reply.status
+    except urllib.error.HTTPError as reply:
+        return reply.code
+
+
 class Notices(http.server.BaseHTTPRequestHandler):
     heard = queue.Queue()
 
@@ -275,9 +286,11 @@ for target in (number, escaped):
     assert call(200, "GET", target, Wechatpay_Serial=PUB_KEY_ID) == unpaid
     assert call(200, "GET", target, Wechatpay_Serial=SERIAL, Accept="*/*", order=(2, 0, 4, 1, 3)) == unpaid
 
-pay = urllib.request.Request(f"{BASE}/_sim/v1/orders/{number}/pay", b"{}", {"content-type": "application/json"})
-with urllib.request.urlopen(pay, timeout=10) as reply:
-    assert reply.status in (200, 204), reply.status
+page = {"appId": APPID, "timeStamp": str(int(time.time())), "nonceStr": "page",
+        "package": f"prepay_id={placed['prepay_id']}"}
+lines = "".join(f"{value}\n" for value in page.values()).encode()
+assert phone({**page, "signType": "RSA", "paySign": sign((KEY[0], KEY[1] - 2), lines)}) >= 400
+assert phone({**page, "signType": "RSA", "paySign": sign(KEY, lines)}) == 200
 told = hear("/payments", "TRANSACTION.SUCCESS", "transaction")
 paid = call(200, "GET", f"/v3/pay/transactions/out-trade-no/{number}?mchid={MCHID}")
 assert paid == call(200, "GET", f"/v3/pay/transactions/id/{paid['transaction_id']}?mchid={MCHID}")

@@ -86,6 +86,14 @@ async function hear(url) {
   return notice;
 }
 
+async function control(path, fields) {
+  const answer = await fetch(`${baseURL}/_sim/v1/${path}`,
+    { method: 'POST', body: JSON.stringify(fields), headers: { 'content-type': 'application/json' } });
+  const said = await answer.text();
+  assert.ok(answer.ok, `${answer.status}: ${said}`);
+  return JSON.parse(said);
+}
+
 async function refusedBy(promise, status, code) {
   const error = await promise.then(() => assert.fail(`${code} was expected`), (thrown) => thrown);
   assert.equal(error.response?.status, status, String(error));
@@ -126,9 +134,15 @@ async function main() {
   assert.ok(!('transaction_id' in unpaid) && !('payer' in unpaid), JSON.stringify(unpaid));
   step('found it unpaid');
 
-  const answer = await fetch(`${baseURL}/_sim/v1/orders/${paidNo}/pay`,
-    { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } });
-  assert.ok(answer.ok, `${answer.status}: ${await answer.text()}`);
+  const page = { appId: appid, timeStamp: `${Formatter.timestamp()}`, nonceStr: Formatter.nonce(),
+    package: `prepay_id=${placed.data.prepay_id}` };
+  const paySign = Rsa.sign(Formatter.joinedByLineFeed(...Object.values(page)), contentOf(KEY_PEM));
+  const seen = await control('phone/cancel', { ...page, signType: 'RSA', paySign });
+  assert.equal(seen.bill.total, 1999);
+  assert.equal(seen.resp.errCode, -2);
+  step('signed the page\'s parameters, which the phone took');
+
+  await control(`orders/${paidNo}/pay`, {});
   const notice = await hear('/payments');
   const { told } = notice;
   assert.equal(told.event_type, 'TRANSACTION.SUCCESS');

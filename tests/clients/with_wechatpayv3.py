@@ -68,6 +68,13 @@ def hear(path):
     return headers, body, told
 
 
+def control(path, fields):
+    request = urllib.request.Request(f"{BASE}/_sim/v1/{path}", data=json.dumps(fields).encode(),
+                                     headers={"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
 def client(key=KEY, **options):
     return WeChatPay(wechatpay_type=WeChatPayType.JSAPI, mchid=MCHID, private_key=key, cert_serial_no=SERIAL,
                      appid=APPID, apiv3_key=APIV3_KEY, notify_url=f"{here}/payments", timeout=(10, 10), **options)
@@ -100,10 +107,13 @@ assert unpaid["trade_state"] == "NOTPAY" and unpaid["amount"]["total"] == 1999, 
 assert "transaction_id" not in unpaid and "payer" not in unpaid, unpaid
 step("found it unpaid")
 
-pay = urllib.request.Request(f"{BASE}/_sim/v1/orders/{PAID}/pay", data=b"{}",
-                             headers={"content-type": "application/json"})
-with urllib.request.urlopen(pay, timeout=10) as answer:
-    assert answer.status in (200, 204), answer.status
+page = {"appId": APPID, "timeStamp": str(int(time.time())), "nonceStr": "page",
+        "package": f"prepay_id={placed['prepay_id']}"}
+seen = control("phone/cancel", {**page, "signType": "RSA", "paySign": wxpay.sign(list(page.values()))})
+assert seen["bill"]["total"] == 1999 and seen["resp"]["errCode"] == -2, seen
+step("signed the page's parameters, which the phone took")
+
+control(f"orders/{PAID}/pay", {})
 headers, body, told = hear("/payments")
 notice = told["resource"]
 assert told["event_type"] == "TRANSACTION.SUCCESS" and told["resource_type"] == "encrypt-resource", told

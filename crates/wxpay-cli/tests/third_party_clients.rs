@@ -20,10 +20,11 @@ const CERTIFICATES: &str = "certificates";
 const PUBLIC_KEY: &str = "public-key";
 
 /// What each driver must do, in words of the lines that it prints.
-const STEPS: [&str; 9] = [
+const STEPS: [&str; 10] = [
     "platform certificates",
     "placed the JSAPI order",
     "found it unpaid",
+    "signed the page's parameters, which the phone took",
     "was paid, and heard of it",
     "found it paid",
     "refused the notice after a letter of it was changed",

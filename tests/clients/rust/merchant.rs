@@ -1,5 +1,6 @@
 //! What a merchant has beside its client: the simulator's environment, a payer who pays, and a place where notices come.
 
+use serde_json::{Value, json};
 use std::{
     env, fs,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
@@ -36,18 +37,32 @@ pub fn mode() -> String {
 
 /// The payer pays.
 pub fn pay(out_trade_no: &str) {
+    control(&format!("orders/{out_trade_no}/pay"), &json!({}));
+}
+
+/// The payer sees the bill that the page's parameters are of, and goes back.
+pub fn look_at_the_bill(parameters: &Value, total: u64) {
+    let seen = control("phone/cancel", parameters);
+    assert_eq!((&seen["bill"]["total"], &seen["resp"]["errCode"]), (&json!(total), &json!(-2)), "{seen}");
+}
+
+fn control(path: &str, fields: &Value) -> Value {
     let base_url = environment("WXPAY_BASE_URL");
     let host = base_url.strip_prefix("http://").expect("the simulator speaks plain HTTP here");
     let mut stream = TcpStream::connect(host).unwrap();
+    let body = fields.to_string();
     write!(
         stream,
-        "POST /_sim/v1/orders/{out_trade_no}/pay HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}"
+        "POST /_sim/v1/{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
     )
     .unwrap();
     let mut reply = String::new();
     stream.read_to_string(&mut reply).unwrap();
-    assert!(reply.starts_with("HTTP/1.1 20"), "{reply}");
+    assert!(reply.starts_with("HTTP/1.1 200"), "{reply}");
+    let (_, body) = reply.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap()
 }
 
 /// A notice as it came, and whether the client took it.

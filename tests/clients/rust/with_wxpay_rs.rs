@@ -130,13 +130,16 @@ async fn main() {
     };
     let options = PaymentOptions { attach: Some(ATTACH.to_owned()), ..PaymentOptions::default() };
     let placed = wxpay.jsapi().create_order_with_options(&order, &options).await.unwrap();
-    assert!(!placed.prepay_id.is_empty());
     step(&format!("placed the JSAPI order {paid_no}"));
 
     let unpaid = wxpay.query_order_by_out_trade_no(&paid_no).await.unwrap();
     assert_eq!((unpaid.trade_state.as_str(), unpaid.amount.unwrap().total), ("NOTPAY", 1999));
     assert!(unpaid.transaction_id.is_none());
     step("found it unpaid");
+
+    let parameters = wxpay.jsapi().generate_pay_params(&placed.prepay_id).await.unwrap();
+    merchant::look_at_the_bill(&serde_json::to_value(parameters).unwrap(), 1999);
+    step("signed the page's parameters, which the phone took");
 
     merchant::pay(&paid_no);
     let (told, notice) = notices.hear("/payments");
