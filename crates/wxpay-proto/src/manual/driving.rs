@@ -30,3 +30,21 @@
 //! A flow that is dropped forgets, but WeChat Pay does not: what was sent was sent. So do not tie a payment to the
 //! connection of a visitor who may leave. Write the number down before the call; after a crash
 //! [`recover`](crate::v1::Merchant::recover) asks by it what became of the order.
+//!
+//! # The third generation
+//!
+//! It is driven alike. Beside the requests of an operation there are those for the platform's certificates: a flow that
+//! meets a key it does not know [fetches it](crate::v3::certificates) on the way, and the other flows wait for that one
+//! fetch, by [`Step::Wait`](crate::exchange::Step::Wait). So share one [`Memory`](crate::memory::Memory), or each flow
+//! fetches for itself. A merchant that verifies by a public key fetches nothing.
+//!
+//! * Give all headers of a reply to the flow: the signature is in them. Pass the body on byte for byte, after the
+//!   transfer's encoding and before anything else.
+//! * [`Merchant::hear`](crate::v3::Merchant::hear) is a flow, too: of no request where the key is known, of one where it
+//!   is not. It is over within four seconds, for WeChat Pay waits five for the answer.
+//! * Run [`Merchant::keep_keys`](crate::v3::Merchant::keep_keys) in the background, at
+//!   [`Memory::next_key_upkeep`](crate::memory::Memory::next_key_upkeep), so that nothing waits for a key. A start need
+//!   not wait for it.
+//! * A flow that is woken late sends nothing after its deadline.
+//! * A [download](crate::v3::Merchant::download) ends with your stream: it is the file that was promised only if the
+//!   [check](crate::v3::download::Check::finish) says so.

@@ -26,3 +26,30 @@
 //! | no | an answer that refuses | `Refused` |
 //! | no | the answer was lost, makes no sense, is not HTTP 200, or says *busy* | `Unknown` |
 //! | yes | anything but a good answer | `Unknown` |
+//!
+//! # The fate of a call of the third generation
+//!
+//! Replies are signed there, so a refusal counts only if its signature verifies.
+//!
+//! | some earlier try in doubt? | what happened last | tried again | fate |
+//! |---|---|---|---|
+//! | no | no connection | yes, at the other host | `NotSent` |
+//! | no | the key to seal a field with could not be had; the merchant's own key could not | no | `NotSent` |
+//! | no | a verified refusal, 4xx but for 429 and `USERPAYING` | no | `Refused` |
+//! | no | 202, 429 | yes, at the same host | `Unknown` |
+//! | no | 5xx; the answer was lost | yes, at the other host | `Unknown` |
+//! | no | a refusal that is not signed, or not rightly | no | `Unknown` |
+//! | no | a success that is not signed rightly, or makes no sense | yes, at the same host | `Unknown` |
+//! | no | a success that could not be made use of: the payer's parameters could not be signed | no | `Unknown` |
+//! | yes | anything but a verified success | as above | `Unknown` |
+//!
+//! Each try sends the same bytes under the same number, signed anew. What [nothing
+//! protects](crate::v3::Repeat::Never) is tried again only if it never left.
+//!
+//! # Debts of the third generation
+//!
+//! A [`Debt`](crate::error::Debt) names what is in doubt by the merchant's own number: an order, a refund, a transfer, and
+//! so on. It can be stored, and [recovered](crate::v3::Merchant::recover) after a crash. **A transfer whose answer was
+//! lost is never to be made again under another number**: it would be paid twice.
+//! [Settling](crate::v3::Merchant::settle) comes to what exists, or to
+//! [`NoSuchNumber`](crate::v3::Settled::NoSuchNumber): signed, and asked for twenty seconds.

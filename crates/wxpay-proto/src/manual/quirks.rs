@@ -18,3 +18,32 @@
 //! | Whether `+` in a query is a space | It is a plus; a signature over a space does not verify then, and the order is asked after |
 //! | How long a `prepayid` can be paid | Not documented; two hours in later generations |
 //! | The printed second signature `7ffecb60…` of the documents | It is not the signature of anything printed with it |
+//!
+//! # The third generation
+//!
+//! How it is known: D, documents; S, what the source of official clients does; C, what others report; I, inferred.
+//!
+//! | what | how | what we do |
+//! |---|---|---|
+//! | The state of a transfer that is under way is spelled `TRANSFERING` | D | So do we |
+//! | Codes have two spellings: `SYSTEMERROR`, `SYSTEM_ERROR` | D | They compare without `_` |
+//! | A deliberately wrong signature is sent now and then | D | It fails like any other |
+//! | Official clients verify successes alone; whether refusals are signed is not said | S, I | A refusal that does not verify leaves the fate unknown |
+//! | Which second of the window is too late: 300, 301, or five whole minutes | S | 300 seconds are good, 301 are not |
+//! | The list of certificates is signed by a key that it brings itself | D | Opened, then verified with what was opened, then believed |
+//! | `/v3/certificates` answers 404 to merchants that verify by public key | D | An empty list |
+//! | In the week of the move notices come signed by either kind of key | D | Both are believed, each under its name |
+//! | The issue of a wrong signature is one level deeper in `detail` than documented | C | Both places are read |
+//! | `OPENID_MISMATCH` and `BANK_ERROR` come as 500 | D | Tried again, then in doubt, and asked after |
+//! | Closing an order that does not exist may answer 204 | C | It proves nothing |
+//! | `TRANSACTION.SUCCESS` tells of other products, too | C | Its `original_type` and fields decide |
+//! | A refund's state is `status` in replies, `refund_status` in notices | D | Each is read under its own name |
+//! | The merchant is `mch_id` in some replies about transfers, `mchid` in others | C | Both are read |
+//! | `SECURITY_ECHO.SUCCESS` spells the sealed field `encrypt_echo_message`, the reply `encrypted_echo_message` | C | Both are read |
+//! | `Wechatpay-Serial` is required for transfers even where nothing is sealed | D | It is sent |
+//! | `package_info` of a transfer is not told by its query | D, I | The same request again brings it back |
+//! | A transfer is known for thirty days (I), an authorization that nobody confirmed for thirty days after its end (D) | D, I | Ask in time: afterwards "no such number" says nothing |
+//! | The digest of a zipped bill is of the unzipped file | D | It is taken behind the unzipping |
+//! | A bill's URL lives for 30 seconds, or for five minutes | D | It is fetched at once |
+//! | Nothing was traded: 400 `NO_STATEMENT_EXIST` | D | It is no failure |
+//! | Serial numbers of certificates begin with a zero now and then | S | Zeros are kept |

@@ -51,6 +51,49 @@ const OFFICIAL: [&str; 4] = [MAIN, BACKUP, "https://api.wechatpay.cn", "https://
 /// Whose signatures it believes is told when it is [built](Merchant::builder): platform certificates, which it
 /// fetches by itself; WeChat Pay's public key; or both at once, in the weeks of the move from the one to the other.
 /// The key is always chosen by the `Wechatpay-Serial` of what is verified.
+///
+/// ```
+/// use std::sync::Arc;
+/// use wxpay_proto::crypto::{Certificate, Provider, pem};
+/// use wxpay_proto::v3::{ApiV3Key, Call, Merchant, Party, pay};
+/// use wxpay_proto::Fen;
+///
+/// /// Who we are: the provider is whichever one chose, the rest is from the merchant platform.
+/// fn merchant(
+///     provider: Arc<dyn Provider>,
+///     private_key_pem: &[u8],
+///     certificate_pem: &[u8],
+///     api_v3_key: String,
+///     public_key_pem: &[u8],
+/// ) -> Result<Merchant, Box<dyn std::error::Error>> {
+///     let certificate = Certificate::parse_pem(certificate_pem)?;
+///     let private_key = provider.private_key(&pem::private_key(private_key_pem)?)?;
+///     let public_key = provider.public_key(&pem::public_key(public_key_pem)?)?;
+///     let (mchid, serial_no) = ("1900007291".parse()?, certificate.serial().parse()?);
+///     let api_v3_key = ApiV3Key::new(api_v3_key)?;
+///     let merchant = Merchant::builder(provider, mchid, serial_no, private_key, &api_v3_key)
+///         .public_key("PUB_KEY_ID_0119000072912024112200000000".parse()?, public_key)
+///         .build();
+///     Ok(merchant)
+/// }
+///
+/// /// Begins an order that is paid by scanning a code; whatever drives flows carries it out.
+/// fn order(me: &Merchant) -> Result<Call<pay::Native>, wxpay_proto::id::Invalid> {
+///     let order = pay::Order::builder(
+///         "wxd678efh567hg6787".parse()?,
+///         "20261125A1".parse()?,
+///         Fen::new(1999),
+///         "a pair of socks",
+///         "https://shop.example/notices".parse()?,
+///     );
+///     Ok(me.call(pay::Native::new(order.build()?)))
+/// }
+///
+/// /// Asks what became of it.
+/// fn ask(me: &Merchant) -> Result<Call<pay::Query>, wxpay_proto::id::Invalid> {
+///     Ok(me.call(pay::Query::out_trade_no("20261125A1".parse()?, Party::Own)))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Merchant(Arc<Inner>);
 

@@ -13,6 +13,7 @@
 //!
 //! * [`Merchant`] is where to start: who we are, and whose signatures we believe.
 //! * [`pay`] and its neighbours: one product, one file. [`Raw`] calls whatever has no type here.
+//! * [`security`]: does all of it work? Ask before a day on which keys are changed.
 //! * [`Merchant::hear`] hears notices; [`Ack`] is what is answered.
 //! * [`Merchant::settle`] settles what is in doubt.
 //! * [`message`], [`Authorization`], [`verify`]: the pieces, for those who look into signatures.
