@@ -91,9 +91,12 @@ enum Code {
 /// What is known of a try, once its answer is in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Known {
+    /// It may have been carried out.
     Nothing,
     NotSent,
     Refused,
+    /// It was refused, if that is believed.
+    Perhaps,
 }
 
 /// Whatever the network does, every flow ends, shows no secret, and says rightly what may have become of it.
@@ -192,6 +195,8 @@ fn judge(mut error: Error, owes: bool, tries: Option<&Vec<Known>>) {
     let Some(tries) = tries else { return };
     if tries.contains(&Known::Nothing) {
         assert_eq!(fate, Fate::Unknown, "some try may have been carried out");
+    } else if tries.contains(&Known::Perhaps) {
+        assert_ne!(fate, Fate::NotSent, "something was sent");
     } else if tries.contains(&Known::Refused) {
         assert_eq!(fate, Fate::Refused, "it was refused");
     } else {
@@ -217,13 +222,8 @@ fn carried(hop: &Hop, now: UnixTime, event: Option<Event>) -> ((Reply, Duration)
         What::Refused(status, code) => {
             let status = 400 + status % 200;
             let body = format!(r#"{{"code":"{}","message":"no"}}"#, word(code));
-            // By a certificate that has yet to be fetched it may not be believed.
-            if matches!(by, By::PublicKey)
-                && (400..500).contains(&status)
-                && status != 429
-                && !matches!(code, Code::UserPaying)
-            {
-                known = Known::Refused;
+            if !matches!(code, Code::UserPaying) {
+                known = refused(by, status);
             }
             Ok(signed(by, status, body.as_bytes(), then))
         }
@@ -233,13 +233,22 @@ fn carried(hop: &Hop, now: UnixTime, event: Option<Event>) -> ((Reply, Duration)
         }
         What::Bytes(status, bytes) => {
             let status = 200 + status % 400;
-            if matches!(by, By::PublicKey) && (400..500).contains(&status) && status != 429 {
-                known = Known::Refused;
+            if refused(by, status) != Known::Nothing {
+                known = Known::Perhaps;
             }
             Ok(signed(by, status, &bytes, then))
         }
     };
     ((reply, took), known)
+}
+
+/// What a refusal with that status tells. By a certificate that has yet to be fetched it may not be believed.
+fn refused(by: By, status: u16) -> Known {
+    match by {
+        By::PublicKey if (400..500).contains(&status) && status != 429 => Known::Refused,
+        By::Certificate if (400..500).contains(&status) && status != 429 => Known::Perhaps,
+        By::PublicKey | By::Certificate | By::Nobody => Known::Nothing,
+    }
 }
 
 fn word(code: Code) -> &'static str {

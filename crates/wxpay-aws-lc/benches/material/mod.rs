@@ -1,0 +1,186 @@
+//! What both benchmarks measure: an order that is called for, a notice that is heard, and the bare cryptography of the
+//! same bytes.
+
+use aws_lc_rs::{
+    encoding::{AsDer as _, PublicKeyX509Der},
+    rand::SystemRandom,
+    rsa::KeyPair,
+    signature::{KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256},
+};
+use std::{hint::black_box, sync::Arc};
+use wxpay_aws_lc::AwsLc;
+use wxpay_proto::{
+    Fen, UnixTime,
+    crypto::{Provider as _, pem},
+    entropy::Entropy,
+    exchange::{Hop, Step},
+    http::Method,
+    memory::Memory,
+    secret::Secret,
+    v3::{
+        ApiV3Key, Authorization, Merchant, Received, message,
+        pay::{Jsapi, Order, Payer, Transaction},
+    },
+    wire::base64,
+    world::World,
+};
+
+const MERCHANT: &str = include_str!("../../../wxpay-testkit/keys/merchant.pem");
+const WECHATPAY: &str = include_str!("../../../wxpay-testkit/keys/public_key_mode.pem");
+const WECHATPAY_PUBLIC: &str = include_str!("../../../wxpay-testkit/keys/public_key_mode_public.pem");
+const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010100000000000001";
+const API_V3_KEY: &str = "4p1v3Key000000000000000000005ec4";
+const NOW: UnixTime = UnixTime::from_secs(1_795_600_000);
+
+fn merchant() -> Merchant {
+    Merchant::builder(
+        Arc::new(AwsLc),
+        "1900000001".parse().unwrap(),
+        "0A51C3E08D2B467F91A4D05E73B8C26F1D340001".parse().unwrap(),
+        AwsLc.private_key(&pem::private_key(MERCHANT.as_bytes()).unwrap()).unwrap(),
+        &ApiV3Key::new(API_V3_KEY.into()).unwrap(),
+    )
+    .public_key(
+        PUBLIC_KEY_ID.parse().unwrap(),
+        AwsLc.public_key(&pem::public_key(WECHATPAY_PUBLIC.as_bytes()).unwrap()).unwrap(),
+    )
+    .build()
+}
+
+/// The library's own key, as it would be used without us.
+fn bare_key(text: &str) -> KeyPair {
+    KeyPair::from_pkcs8(pem::private_key(text.as_bytes()).unwrap().expose()).unwrap()
+}
+
+/// An order that waits to be called for.
+pub(crate) struct Signing {
+    me: Merchant,
+    order: Jsapi,
+    key: KeyPair,
+    chance: SystemRandom,
+    /// The bytes under the signature.
+    message: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Signing {
+    pub(crate) fn new() -> Self {
+        let url = "https://shop.example/wxpay/v3/notify".parse().unwrap();
+        let order = Order::builder(
+            "wx0123456789abcdef".parse().unwrap(),
+            "7240b65810859cbf2a8d9f76a638c0a3".parse().unwrap(),
+            Fen::new(1999),
+            "千足金箍棒",
+            url,
+        );
+        let order = order.attach("花果山分店").build().unwrap();
+        let payer = Payer::new("oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap());
+        let (me, order) = (merchant(), Jsapi::new(order, payer).unwrap());
+        let mut signing = Self {
+            me,
+            order,
+            key: bare_key(MERCHANT),
+            chance: SystemRandom::new(),
+            message: Vec::new(),
+            body: Vec::new(),
+        };
+        let hop = signing.call(signing.given());
+        let sent: Authorization = hop.request.header("authorization").unwrap().parse().unwrap();
+        signing.body = hop.request.body().to_vec();
+        signing.message = message::request(
+            Method::Post,
+            "/v3/pay/transactions/jsapi",
+            sent.timestamp,
+            &sent.nonce_str,
+            &signing.body,
+        );
+        assert_eq!(signing.bare(), sent.signature);
+        signing
+    }
+
+    /// What a call is given and keeps.
+    pub(crate) fn given(&self) -> (Jsapi, Memory, Entropy) {
+        (self.order.clone(), Memory::default(), Entropy::new([7; 32]))
+    }
+
+    /// Written, signed, and ready to be sent.
+    pub(crate) fn call(&self, (order, mut memory, entropy): (Jsapi, Memory, Entropy)) -> Hop {
+        match Step::begin(self.me.call(order), World::new(NOW, entropy, &mut memory)) {
+            Step::Send(hop, _) => hop,
+            Step::Wait(..) | Step::Done(_) => panic!("it is sent"),
+        }
+    }
+
+    /// The signature and the header alone, of a body that is there.
+    pub(crate) fn authorize(&self, nonce: String) -> String {
+        let target = "/v3/pay/transactions/jsapi";
+        let signed = self.me.authorize(Method::Post, target, black_box(&self.body), NOW, nonce);
+        signed.unwrap().to_string()
+    }
+
+    /// The bare signature of the same bytes.
+    pub(crate) fn bare(&self) -> Vec<u8> {
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        self.key.sign(&RSA_PKCS1_SHA256, &self.chance, black_box(&self.message), &mut signature).unwrap();
+        signature
+    }
+}
+
+/// A notice that waits to be heard.
+pub(crate) struct Hearing {
+    me: Merchant,
+    received: Received,
+    key: ParsedPublicKey,
+    message: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Hearing {
+    pub(crate) fn new() -> Self {
+        let told = r#"{"mchid":"1900000001","appid":"wx0123456789abcdef","out_trade_no":"7240b65810859cbf2a8d9f76a638c0a3","transaction_id":"4200000001202611250000000042","trade_type":"JSAPI","trade_state":"SUCCESS","trade_state_desc":"支付成功","bank_type":"CMC","attach":"花果山分店","success_time":"2026-11-25T10:34:56+08:00","payer":{"openid":"oX99MDgNcgwnz3zFN3DNmo8uwa-w"},"amount":{"total":1999,"payer_total":1999,"currency":"CNY","payer_currency":"CNY"}}"#;
+        let key = AwsLc.symmetric_key(&Secret::new(API_V3_KEY.as_bytes().try_into().unwrap()));
+        let sealed = base64::encode(&key.seal(b"fdasflkja484", b"transaction", told.as_bytes()));
+        let body = format!(
+            r#"{{"id":"EV-2018022511223320873","create_time":"2026-11-25T10:34:56+08:00","resource_type":"encrypt-resource","event_type":"TRANSACTION.SUCCESS","summary":"支付成功","resource":{{"original_type":"transaction","algorithm":"AEAD_AES_256_GCM","ciphertext":"{sealed}","associated_data":"transaction","nonce":"fdasflkja484"}}}}"#
+        );
+        let (time, nonce) = (NOW.to_string(), "EcZ9Cmy4Xyx1i6RlJQzLcCyEqDa26NBz");
+        let message = message::reply(&time, nonce, body.as_bytes());
+        let wechatpay = bare_key(WECHATPAY);
+        let mut signature = vec![0; wechatpay.public_modulus_len()];
+        wechatpay.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &message, &mut signature).unwrap();
+        let spki: PublicKeyX509Der<'_> = wechatpay.public_key().as_der().unwrap();
+        let received = Received::new(body.into_bytes())
+            .with("Wechatpay-Timestamp", time.as_bytes())
+            .with("Wechatpay-Nonce", nonce.as_bytes())
+            .with("Wechatpay-Signature", base64::encode(&signature).as_bytes())
+            .with("Wechatpay-Serial", PUBLIC_KEY_ID.as_bytes())
+            .with("Wechatpay-Signature-Type", b"WECHATPAY2-SHA256-RSA2048");
+        let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki.as_ref()).unwrap();
+        Self { me: merchant(), received, key, message, signature }
+    }
+
+    /// What hearing is given and keeps.
+    pub(crate) fn given(&self) -> (Received, Memory, Entropy) {
+        (self.received.clone(), Memory::default(), Entropy::new([7; 32]))
+    }
+
+    /// Verified, opened, and read.
+    pub(crate) fn hear(
+        &self,
+        (received, mut memory, entropy): (Received, Memory, Entropy),
+    ) -> Box<Transaction> {
+        use wxpay_proto::v3::Event;
+        match Step::begin(self.me.hear(received), World::new(NOW, entropy, &mut memory)) {
+            Step::Done(Ok(notice)) => match notice.event().unwrap() {
+                Event::Transaction(transaction) => transaction,
+                _ => panic!("it is of a payment"),
+            },
+            Step::Send(..) | Step::Wait(..) | Step::Done(Err(_)) => panic!("it is heard"),
+        }
+    }
+
+    /// The bare verification of the same bytes.
+    pub(crate) fn bare(&self) {
+        self.key.verify_sig(black_box(&self.message), black_box(&self.signature)).unwrap();
+    }
+}

@@ -1,0 +1,46 @@
+//! Time and allocations of what a call and a notice of the third generation cost here, beside the bare library.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
+#![allow(clippy::panic, clippy::wildcard_enum_match_arm, reason = "a benchmark fails by panicking")]
+
+mod material;
+
+use divan::{AllocProfiler, Bencher};
+use material::{Hearing, Signing};
+
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench]
+fn order(bencher: Bencher<'_, '_>) {
+    let signing = Signing::new();
+    bencher.with_inputs(|| signing.given()).bench_local_values(|given| signing.call(given));
+}
+
+#[divan::bench]
+fn order_bare(bencher: Bencher<'_, '_>) {
+    let signing = Signing::new();
+    bencher.bench_local(|| signing.bare());
+}
+
+#[divan::bench]
+fn signature_and_header(bencher: Bencher<'_, '_>) {
+    let signing = Signing::new();
+    let nonce = || String::from("593BEC0C930BF1AFEB40B4A08C8FB242");
+    bencher.with_inputs(nonce).bench_local_values(|nonce| signing.authorize(nonce));
+}
+
+#[divan::bench]
+fn notice(bencher: Bencher<'_, '_>) {
+    let hearing = Hearing::new();
+    bencher.with_inputs(|| hearing.given()).bench_local_values(|given| hearing.hear(given));
+}
+
+#[divan::bench]
+fn notice_bare(bencher: Bencher<'_, '_>) {
+    let hearing = Hearing::new();
+    bencher.bench_local(|| hearing.bare());
+}
