@@ -107,7 +107,7 @@ pub(in crate::fuzz) fn conversation(data: &[u8]) {
     for act in day.acts.into_iter().take(6) {
         let pause = Duration::from_secs(act.pause.into());
         perform(&me, &mut lab, act);
-        lab.wait(pause.min(Duration::from_hours(24 * 365)));
+        lab.wait(pause.min(Duration::from_secs(365 * 24 * 3600)));
     }
 }
 
