@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use wxpay_proto::{
     Fen, UnixTime,
-    id::{MchId, OutTradeNo},
+    id::{AppId, MchId, OutTradeNo},
 };
 
 /// What the payer sees before the tap.
@@ -20,14 +20,56 @@ use wxpay_proto::{
 pub struct Bill {
     /// What is to be paid, in fen.
     pub total: Fen,
-    /// What is bought.
+    /// What is bought; of a combined order, the first.
     pub description: String,
-    /// Who gets it.
+    /// Who ordered it.
     pub mchid: MchId,
-    /// The merchant's number.
+    /// Its number.
     pub out_trade_no: OutTradeNo,
     /// The order on the gateway.
     pub prepay_id: String,
+}
+
+/// An order, or a combined one, as far as a phone is concerned.
+struct Placed {
+    trade_type: TradeType,
+    total: Fen,
+    description: String,
+    /// Who placed it, and signs.
+    mchid: MchId,
+    out_trade_no: OutTradeNo,
+    /// Its app, and the sub-merchant's.
+    appids: Vec<AppId>,
+    sub_mchid: Option<MchId>,
+}
+
+impl Placed {
+    fn named(gateway: &Gateway, named: &Named, now: UnixTime) -> Option<Self> {
+        let order = gateway.transaction(named, now)?;
+        let Some(whole) = gateway.combined(named, now) else {
+            return Some(Self {
+                trade_type: order.trade_type,
+                total: order.total,
+                description: order.description,
+                mchid: order.mchid,
+                out_trade_no: order.out_trade_no,
+                appids: [Some(order.appid), order.sub_appid].into_iter().flatten().collect(),
+                sub_mchid: order.sub_mchid,
+            });
+        };
+        let all = whole.sub_orders.iter();
+        let total = all.clone().fold(0, |sum: u64, order| sum.saturating_add(order.total.get()));
+        let sub_appids = all.filter_map(|order| order.sub_appid.clone());
+        Some(Self {
+            trade_type: whole.trade_type,
+            total: Fen::new(total),
+            description: order.description,
+            mchid: whole.combine_mchid,
+            out_trade_no: whole.combine_out_trade_no,
+            appids: [whole.combine_appid].into_iter().chain(sub_appids).collect(),
+            sub_mchid: None,
+        })
+    }
 }
 
 /// The parameters in one form, whichever program made them.
@@ -64,33 +106,36 @@ impl Bill {
         let members: Map<String, Value> = serde_json::from_slice(parameters)
             .map_err(|_| refused("parameters", "must be a JSON object in UTF-8"))?;
         let said = if members.contains_key("paySign") { page(&members)? } else { app(&members)? };
-        let order = gateway.transaction(&Named::Handle(said.prepay_id.into()), now);
-        let order = order.filter(|order| order.trade_type == said.trade_type);
-        let order =
-            order.ok_or_else(|| refused("prepay_id", "must be one that an order of this kind gave"))?;
-        let merchant = gateway.merchant_of(&order.mchid);
+        let placed = Placed::named(gateway, &Named::Handle(said.prepay_id.into()), now);
+        let placed = placed.filter(|placed| placed.trade_type == said.trade_type);
+        let placed =
+            placed.ok_or_else(|| refused("prepay_id", "must be one that an order of this kind gave"))?;
+        let merchant = gateway.merchant_of(&placed.mchid);
         let merchant = merchant.ok_or_else(|| refused("partnerid", "must be a merchant"))?;
         let partner = members.get("partnerid").and_then(Value::as_str);
-        if said.trade_type == TradeType::App && partner != Some(order.mchid.as_str()) {
+        let is_partner = |mchid: &MchId| partner == Some(mchid.as_str());
+        if said.trade_type == TradeType::App
+            && !is_partner(&placed.mchid)
+            && !placed.sub_mchid.as_ref().is_some_and(is_partner)
+        {
             return Err(refused("partnerid", "must be the order's merchant"));
         }
-        let appid = said.appid.unwrap_or(order.appid.as_str());
-        if appid != order.appid.as_str() {
+        let mut apps = placed
+            .appids
+            .iter()
+            .filter(|appid| said.appid.is_none_or(|said| said == appid.as_str()))
+            .peekable();
+        if apps.peek().is_none() {
             return Err(refused("appid", "must be the order's app"));
         }
-        if !is_signed(merchant, appid, &said) {
+        if !apps.any(|appid| is_signed(merchant, appid.as_str(), &said)) {
             return Err(refused(
                 said.signature.0,
                 "must be the merchant's RSA signature over the four lines",
             ));
         }
-        Ok(Self {
-            total: order.total,
-            description: order.description,
-            mchid: order.mchid,
-            out_trade_no: order.out_trade_no,
-            prepay_id: said.prepay_id.into(),
-        })
+        let Placed { total, description, mchid, out_trade_no, .. } = placed;
+        Ok(Self { total, description, mchid, out_trade_no, prepay_id: said.prepay_id.into() })
     }
 
     /// The payer pays.

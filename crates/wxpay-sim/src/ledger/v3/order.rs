@@ -19,6 +19,8 @@ pub struct TransactionRecord {
     pub mchid: MchId,
     /// The sub-merchant that a service provider placed it for.
     pub sub_mchid: Option<MchId>,
+    /// That sub-merchant's own app, if the order names one.
+    pub sub_appid: Option<AppId>,
     /// The number of the combined order that it is a part of.
     pub combine_out_trade_no: Option<OutTradeNo>,
     /// The app.
@@ -268,6 +270,7 @@ impl Order {
             out_trade_no: self.out_trade_no.clone(),
             mchid: self.mchid.clone(),
             sub_mchid: self.sub_mchid().cloned(),
+            sub_appid: self.sub.as_ref().and_then(|sub| sub.appid.clone()),
             combine_out_trade_no: self.combined.as_ref().map(|(_, number)| number.clone()),
             appid: self.appid.clone(),
             trade_type: self.trade_type,

@@ -110,3 +110,41 @@ fn the_interface_taps_for_either_generation() {
     );
     assert_eq!(tap("/_sim/v1/phone/pay").status, 409);
 }
+
+/// The app may be the provider's or the sub-merchant's; who signs is who ordered.
+#[test]
+fn a_sub_merchants_and_a_combined_order_are_paid_by_what_the_provider_signed() {
+    let mut shop = Shop::open();
+    let (sub_mchid, sub_appids) = shop.me.subs().first_key_value().unwrap();
+    let (sub_mchid, sub_appid, appid) = (sub_mchid.to_string(), sub_appids[0].to_string(), shop.appid());
+    let order = json!({
+        "sp_appid": appid, "sp_mchid": shop.mchid(), "sub_appid": sub_appid, "sub_mchid": sub_mchid,
+        "description": "支付测试", "out_trade_no": "A12345", "notify_url": "https://shop.example/n",
+        "amount": { "total": 1999 },
+    });
+    let sub_order = |number: &str| {
+        json!({ "mchid": shop.mchid(), "out_trade_no": number, "attach": "a", "description": "米",
+            "amount": { "total_amount": 1000, "currency": "CNY" } })
+    };
+    let whole = json!({
+        "combine_appid": appid, "combine_mchid": shop.mchid(), "combine_out_trade_no": "P12345",
+        "notify_url": "https://shop.example/n", "sub_orders": [sub_order("P12345-1"), sub_order("P12345-2")],
+    });
+    let subs = shop.post("/v3/pay/partner/transactions/app", &order).body["prepay_id"].clone();
+    let combined = shop.post("/v3/combine-transactions/app", &whole).body["prepay_id"].clone();
+    for (id, appid, partnerid, total, refused) in [
+        (&subs, &sub_appid, &sub_mchid, 1999, None),
+        (&subs, &appid, &shop.mchid(), 1999, None),
+        (&combined, &appid, &shop.mchid(), 2000, None),
+        (&combined, &sub_appid, &shop.mchid(), 2000, Some("appid")),
+        (&combined, &appid, &sub_mchid, 2000, Some("partnerid")),
+    ] {
+        let time = shop.now.as_secs().to_string();
+        let sign = shop.sign(&format!("{appid}\n{time}\nn1\n{}\n", id.as_str().unwrap()));
+        let parameters = json!({ "appid": appid, "partnerid": partnerid, "prepayid": id,
+            "package": "Sign=WXPay", "noncestr": "n1", "timestamp": time, "sign": sign });
+        let bill = Bill::read(&shop.gateway, parameters.to_string().as_bytes(), shop.now);
+        assert_eq!(bill.as_ref().err().map(|refused| refused.field), refused);
+        assert!(bill.is_err() || bill.unwrap().total.get() == total);
+    }
+}
