@@ -5,6 +5,7 @@ use jiff::{
     civil::DateTime,
     tz::{Offset, TimeZone},
 };
+use std::time::Duration;
 use wxpay_proto::UnixTime;
 
 const BEIJING: Offset = Offset::constant(8);
@@ -31,6 +32,24 @@ pub(crate) fn parse_fourteen(text: &str) -> Option<UnixTime> {
     let civil = digits.then(|| DateTime::strptime(FOURTEEN, text).ok()).flatten()?;
     let time = civil.to_zoned(TimeZone::fixed(BEIJING)).ok()?.timestamp();
     u64::try_from(time.as_second()).ok().map(UnixTime::from_secs)
+}
+
+/// `yyyy-MM-dd HH:mm:ss`, as bills write times.
+pub(crate) fn plain(time: UnixTime) -> String {
+    civil(time).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// The day that `yyyy-MM-dd` names: as `yyyyMMdd`, when it ends, and when it is three months back.
+pub(crate) fn day_named(text: &str) -> Option<(String, UnixTime, UnixTime)> {
+    let digits = text.replace('-', "");
+    let midnight = parse_fourteen(&format!("{digits}000000"))?;
+    if format!("{}-{}-{}", digits.get(..4)?, digits.get(4..6)?, digits.get(6..)?) != text {
+        return None;
+    }
+    let later = civil(midnight).checked_add(jiff::Span::new().months(3)).ok()?;
+    let stale = later.to_zoned(TimeZone::fixed(BEIJING)).ok()?.timestamp().as_second();
+    let stale = u64::try_from(stale).ok().map(UnixTime::from_secs)?;
+    Some((digits, midnight.after(Duration::from_secs(86_400)), stale))
 }
 
 /// RFC 3339 with the calendar's offset, as the third generation writes times: `2018-06-08T10:34:56+08:00`.

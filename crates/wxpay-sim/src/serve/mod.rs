@@ -42,7 +42,7 @@ use wxpay_proto::{
 
 /// A request's head must arrive within this time, and then its body within as much again.
 const PATIENCE: Duration = Duration::from_secs(10);
-const MAX_BODY: usize = 1 << 20;
+const MAX_BODY: usize = 1 << 23;
 
 /// A simulator that listens. Dropping it ends its tasks and connections.
 #[derive(Debug)]
@@ -56,6 +56,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Shared {
     simulation: Mutex<Simulation>,
+    is_tls: bool,
     /// Something may be due sooner than it was.
     changed: Notify,
     client: post::Client,
@@ -89,6 +90,7 @@ impl Server {
         let (address, is_tls) = (listener.local_addr()?, tls.is_some());
         let shared = Arc::new(Shared {
             simulation: Mutex::new(Simulation { gateway, clock }),
+            is_tls,
             changed: Notify::new(),
             client: post::client(),
         });
@@ -240,7 +242,7 @@ async fn handle(
         return control(&shared, head.method.as_str(), head.uri.path(), &body).await;
     }
     let outcome = {
-        let request = read(&head, &body);
+        let request = read(&head, &body, shared.is_tls);
         let mut simulation = shared.lock();
         let now = simulation.clock.now(real_now());
         let outcome = simulation.gateway.answer(&request, now);
@@ -297,9 +299,9 @@ const HEADERS: [&str; 7] = [
     "wechatpay-serial",
 ];
 
-/// The request as the gateway reads it: its target and its body as they came. A method that no call has counts as one
+/// The request as the gateway reads it: its target and its body as they came, its host as the caller named it. A method that no call has counts as one
 /// that none allows.
-fn read(head: &hyper::http::request::Parts, body: &[u8]) -> Request {
+fn read(head: &hyper::http::request::Parts, body: &[u8], is_tls: bool) -> Request {
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     let method = match head.method.as_str() {
         "GET" => http::Method::Get,
@@ -308,8 +310,9 @@ fn read(head: &hyper::http::request::Parts, body: &[u8]) -> Request {
         "DELETE" => http::Method::Delete,
         _ => http::Method::Put,
     };
-    let request = Request::new(method, format!("http://localhost{target}"), body.to_vec());
     let said = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let (scheme, host) = (if is_tls { "https" } else { "http" }, said("host").unwrap_or("localhost"));
+    let request = Request::new(method, format!("{scheme}://{host}{target}"), body.to_vec());
     HEADERS
         .into_iter()
         .filter_map(|name| said(name).map(|value| (name, String::from(value))))

@@ -24,6 +24,10 @@ pub struct V3 {
     pub refund_takes: Duration,
     /// How long after a payment it can be refunded: 365 days.
     pub refundable: Duration,
+    /// How long after the end of its day a bill is ready: 10 h, so at ten in the morning.
+    pub bill_takes: Duration,
+    /// How long a bill's `download_url` works: 5 min; the older documents say 30 s.
+    pub download_ttl: Duration,
     /// The pauses between deliveries of a notice that was not answered 200 or 204.
     pub notify_schedule: Vec<Duration>,
     /// How many in a thousand replies and notices are signed wrongly on purpose (`WECHATPAY/SIGNTEST/`). WeChat Pay
@@ -60,6 +64,8 @@ impl Default for V3 {
             order_ttl: DAY.saturating_mul(7),
             refund_takes: Duration::from_secs(3),
             refundable: DAY.saturating_mul(365),
+            bill_takes: Duration::from_secs(10 * 3600),
+            download_ttl: Duration::from_secs(300),
             notify_schedule: Self::fifteen_pauses(),
             probes_per_mille: 0,
             unknown_close: UnknownClose::NotFound,

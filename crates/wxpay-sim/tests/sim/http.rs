@@ -240,7 +240,7 @@ async fn other_methods_and_paths_are_answered_too() {
     let problem = exchange(&server, "POST", "/_sim/v1/clock", "{}").await.unwrap();
     assert_eq!(problem.status, 400);
     assert!(problem.head.to_lowercase().contains("application/problem+json"));
-    let large = "x".repeat(1 << 21);
+    let large = "x".repeat(1 << 24);
     if let Some(reply) = exchange_large(&server, &large).await {
         assert_eq!(reply, 413);
     }

@@ -4,6 +4,7 @@ use super::{
     authorization::{Authorization, target},
     errors::{self, Refusal},
     fields,
+    multipart::Upload,
     reply::Negative,
     route::{self, Operation, Takes},
 };
@@ -38,6 +39,10 @@ pub(crate) struct Call {
     path: Map<String, Value>,
     query: Map<String, Value>,
     pub(crate) body: Value,
+    /// The file of an upload.
+    pub(crate) file: Vec<u8>,
+    /// The URL it came to, up to the path.
+    pub(crate) base: String,
 }
 
 /// The checks that all calls share, in the stated order.
@@ -52,7 +57,9 @@ pub(super) fn enter(
             return Err(errors::INVALID_REQUEST.saying("Http头缺少Accept或User-Agent"));
         }
     }
-    let mchid = authorized(gateway, request, door, now)?;
+    let upload = Upload::read(request)?;
+    let signed = upload.as_ref().map_or_else(|| request.body(), |upload| upload.meta);
+    let mchid = authorized(gateway, request, signed, door, now)?;
     if let Some(word) = request.header("wechatpay-negative-test") {
         let unknown =
             || errors::PARAM_ERROR.at("header", "Wechatpay-Negative-Test", word.into(), "未知的取值");
@@ -67,18 +74,26 @@ pub(super) fn enter(
     }
     let query = queried(query)?;
     fields::check(&query, &[operation.query], "query")?;
-    let body = match operation.takes {
-        Takes::Nothing => Value::Null,
-        Takes::Json(declared) => json_of(request.body(), &[declared, operation.also])?,
+    let (body, file) = match operation.takes {
+        Takes::Nothing => (Value::Null, Vec::new()),
+        Takes::Json(declared) => (json_of(request.body(), &[declared, operation.also])?, Vec::new()),
+        Takes::Upload(declared) => {
+            let upload = upload.ok_or_else(|| {
+                errors::PARAM_ERROR.at("header", "Content-Type", "".into(), "应为multipart/form-data")
+            })?;
+            (json_of(upload.meta, &[declared])?, upload.file.to_vec())
+        }
     };
     let asked = request.header("wechatpay-serial").map(String::from);
-    Ok(Call { operation, mchid, asked, now, path, query, body })
+    let base = request.url().find(target).and_then(|at| request.url().get(..at)).unwrap_or_default();
+    Ok(Call { operation, mchid, asked, now, path, query, body, file, base: base.into() })
 }
 
 /// Who signed the request.
 fn authorized(
     gateway: &Gateway,
     request: &Request,
+    signed: &[u8],
     door: &mut Door,
     now: UnixTime,
 ) -> Result<MchId, Refusal> {
@@ -97,9 +112,9 @@ fn authorized(
     let key = merchant
         .public_key(&said.serial_no)
         .ok_or_else(|| errors::SIGN_ERROR.saying("商户证书序列号有误。请使用签名私钥匹配的证书序列号"))?;
-    let message = said.message(request, request.body());
+    let message = said.message(request, signed);
     if !key.verifies(&message, &said.signature()) {
-        return Err(mismatch(request, &said));
+        return Err(mismatch(request, signed, &said));
     }
     Ok(merchant.mchid().clone())
 }
@@ -109,9 +124,9 @@ const SHOWN: usize = 64;
 
 /// What the gateway rebuilt, for the merchant to compare. The issue is told where the documents have it, and a level
 /// deeper, where replies have it.
-fn mismatch(request: &Request, said: &Authorization) -> Refusal {
-    let length = said.message(request, request.body()).len();
-    let body: String = String::from_utf8_lossy(request.body()).chars().take(SHOWN).collect();
+fn mismatch(request: &Request, signed: &[u8], said: &Authorization) -> Refusal {
+    let length = said.message(request, signed).len();
+    let body: String = String::from_utf8_lossy(signed).chars().take(SHOWN).collect();
     let truncated = said.message(request, body.as_bytes());
     errors::SIGN_ERROR.because("the signature is not of this message by this key").with_detail(json!({
         "detail": { "issue": "sign not match" },

@@ -48,6 +48,9 @@ pub(crate) const BAD_AUTHORIZATION: Code = code(
     "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》",
 );
 pub(crate) const OUT_TRADE_NO_USED: Code = code(403, "OUT_TRADE_NO_USED", 268_498_688, "商户订单号重复");
+pub(crate) const NO_AUTH: Code = code(403, "NO_AUTH", 268_435_461, "没有权限");
+pub(crate) const NO_STATEMENT_EXIST: Code = code(400, "NO_STATEMENT_EXIST", 268_435_461, "账单文件不存在");
+pub(crate) const STATEMENT_CREATING: Code = code(400, "STATEMENT_CREATING", 268_435_461, "账单生成中");
 pub(crate) const NOT_SERVED: Code = code(403, "NO_AUTH", 268_443_701, "服务商与子商户没有受理关系");
 pub(crate) const NOT_ENOUGH: Code = code(403, "NOT_ENOUGH", 268_435_461, "余额不足");
 pub(crate) const RULE_LIMIT: Code = code(403, "RULE_LIMIT", 268_448_010, "业务规则限制");

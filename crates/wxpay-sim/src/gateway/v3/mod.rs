@@ -31,12 +31,16 @@
 //! * What is kept goes into [`ledger::v3`](crate::ledger::v3).
 
 mod authorization;
+mod bill;
 pub(super) mod call;
 mod certificates;
 mod combine;
+mod download;
 mod echo;
 pub(super) mod errors;
 pub(super) mod fields;
+mod media;
+mod multipart;
 pub(crate) mod notice;
 mod party;
 pub(super) mod pay;
@@ -60,6 +64,7 @@ use crate::{
     warnings::Kind,
 };
 use call::Door;
+use download::Downloads;
 use errors::Refusal;
 use notice::Event;
 use rates::Rates;
@@ -94,6 +99,7 @@ pub(super) struct State {
     pub(super) chance: Chance,
     requests: Requests,
     rates: Rates,
+    downloads: Downloads,
     authority: Authority,
     first: Merchant,
     /// Keys of the ring that were given out.
@@ -122,6 +128,7 @@ impl State {
             chance,
             requests: Requests::default(),
             rates: Rates::default(),
+            downloads: Downloads::default(),
             authority,
             first,
             given,

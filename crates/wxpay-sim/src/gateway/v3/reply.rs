@@ -41,6 +41,12 @@ impl Reply {
         }
     }
 
+    /// 200 with a file, which is not signed.
+    pub(crate) const fn file(body: Vec<u8>) -> Self {
+        let content_type = "application/octet-stream";
+        Self { status: 200, body, content_type, number: 0, code: None, is_signed: false }
+    }
+
     /// 204 without a body.
     pub(crate) const fn no_content() -> Self {
         Self { status: 204, body: Vec::new(), content_type: "", number: 0, code: None, is_signed: true }

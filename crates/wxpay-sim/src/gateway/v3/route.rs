@@ -1,11 +1,12 @@
 //! The operations: which function answers which method and path, what it takes, how often it may be called.
 
 use super::{
+    bill,
     call::{Call, decoded},
     certificates, combine, echo,
     errors::{self, Refusal},
     fields::Field,
-    pay, refund,
+    media, pay, refund,
     reply::Reply,
 };
 use crate::gateway::Gateway;
@@ -22,6 +23,8 @@ const PRODUCTS: &[&[Operation]] = &[
     pay::partner::OPERATIONS,
     combine::OPERATIONS,
     combine::order::OPERATIONS,
+    bill::OPERATIONS,
+    media::OPERATIONS,
     refund::OPERATIONS,
 ];
 
@@ -54,6 +57,8 @@ pub(crate) enum Takes {
     Nothing,
     /// An object of these members.
     Json(&'static [Field]),
+    /// A file, and an object of these members that tells of it and is what was signed.
+    Upload(&'static [Field]),
 }
 
 impl Operation {
@@ -81,6 +86,15 @@ impl Operation {
         let (limit, failing_limit) = (None, None);
         let takes = Takes::Json(fields);
         Self { label, method: Method::Post, path, query: &[], takes, also: &[], limit, failing_limit, answer }
+    }
+
+    pub(crate) const fn upload(
+        label: &'static str,
+        path: &'static str,
+        meta: &'static [Field],
+        answer: Answer,
+    ) -> Self {
+        Self { takes: Takes::Upload(meta), ..Self::post(label, path, &[], answer) }
     }
 
     /// With parameters in the query.

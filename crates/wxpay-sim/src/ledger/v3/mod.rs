@@ -1,11 +1,13 @@
 //! The third generation: orders and what was paid and given back of them. [`TransactionRecord`] is the view of it.
 
 mod combined;
+mod day;
 mod order;
 mod refund;
 
 pub use combined::CombinedRecord;
 pub(crate) use combined::{Combined, PaidWhole, Wholes};
+pub(crate) use day::{Days, Line, What, fee};
 pub(crate) use order::{Ended, Order, OrderKey, Sub};
 pub use order::{Payment, TradeState, TradeType, TransactionRecord};
 pub(crate) use refund::Refund;
@@ -28,6 +30,7 @@ pub(crate) struct Ledger {
     refunds: BTreeMap<(MchId, OutRefundNo), OrderKey>,
     refund_ids: BTreeMap<RefundId, OrderKey>,
     pub(crate) combined: Wholes,
+    pub(crate) days: Days,
 }
 
 impl Ledger {
@@ -91,6 +94,15 @@ impl Ledger {
     pub(crate) fn pay(&mut self, key: &OrderKey, payment: Payment) {
         if let Some(order) = self.orders.get_mut(key) {
             self.transactions.insert(payment.transaction_id.clone(), key.clone());
+            self.days.add(Line {
+                at: UnixTime::from_secs(payment.success_at),
+                key: key.clone(),
+                sub_mchid: order.sub_mchid().cloned(),
+                what: What::Paid(payment.transaction_id.clone()),
+                amount: order.total,
+                fee: fee(order.total.get()),
+                balance: 0,
+            });
             order.ended = order.ended.filter(|ended| *ended != Ended::UserPaying);
             order.payments.push(payment);
         }
@@ -99,9 +111,39 @@ impl Ledger {
     pub(crate) fn refund(&mut self, key: &OrderKey, refund: Refund) {
         if let Some(order) = self.orders.get_mut(key) {
             let record = &refund.record;
+            let (before, _) = order.given_back();
+            let after = fee(before.saturating_add(record.refund.get()));
+            self.days.add(Line {
+                at: UnixTime::from_secs(record.created_at),
+                key: key.clone(),
+                sub_mchid: order.sub_mchid().cloned(),
+                what: What::Refunded(record.out_refund_no.clone()),
+                amount: record.refund,
+                fee: after.checked_sub(fee(before)).unwrap_or_default(),
+                balance: 0,
+            });
             self.refunds.insert((key.0.clone(), record.out_refund_no.clone()), key.clone());
             self.refund_ids.insert(record.refund_id.clone(), key.clone());
             order.refunds.push(refund);
         }
+    }
+
+    /// Takes a code pay back, once.
+    pub(crate) fn reverse(&mut self, key: &OrderKey, now: UnixTime) {
+        let Some(order) = self.orders.get_mut(key) else { return };
+        if order.ended == Some(Ended::Revoked) {
+            return;
+        }
+        order.ended = Some(Ended::Revoked);
+        let Some(payment) = order.payments.first() else { return };
+        self.days.add(Line {
+            at: now,
+            key: key.clone(),
+            sub_mchid: order.sub_mchid().cloned(),
+            what: What::Reversed(payment.transaction_id.clone()),
+            amount: order.total,
+            fee: fee(order.total.get()),
+            balance: 0,
+        });
     }
 }

@@ -1,10 +1,12 @@
 //! The third generation, from a merchant's side.
 
 mod arbitrary;
+mod bill;
 mod combine;
 mod door;
 mod http;
 mod keys;
+mod media;
 mod notices;
 mod partner;
 mod pay;

@@ -162,7 +162,7 @@ fn still_paying(gateway: &Gateway, mchid: &MchId, number: &str) -> Option<OrderK
 pub(super) fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let (_, sub) = party::placing(gateway, call)?;
     let key = (call.mchid.clone(), call.order_number()?);
-    let order = gateway.v3.ledger.order_mut(&key);
+    let order = gateway.v3.ledger.order(&key);
     let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("no such order of this merchant"))?;
     party::is_of(order, sub.as_ref().map(|sub| &sub.mchid))?;
     if order.trade_type != TradeType::Micropay {
@@ -171,8 +171,8 @@ pub(super) fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
     if !order.refunds.is_empty() {
         return Err(errors::TRADE_ERROR.saying("订单已发生退款，不能撤销"));
     }
-    order.ended = Some(Ended::Revoked);
     let mut shown = party::shown(order);
     shown.insert("out_trade_no".into(), order.out_trade_no.as_str().into());
+    gateway.v3.ledger.reverse(&key, call.now);
     Ok(Reply::json(&shown.into()))
 }

@@ -1,0 +1,145 @@
+//! Bills: what was traded on a day, from ten o'clock of the next.
+
+mod sheet;
+
+use super::{
+    call::Call,
+    download::{self, fetch, offer},
+    errors::{self, Refusal},
+    fields::{Field, Kind, may, must, text},
+    party::{self, NUMBER},
+    reply::Reply,
+    route::Operation,
+};
+use crate::{chance::ALPHANUMERIC, gateway::Gateway, ledger::v3::Line, time};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
+    digest::{SHA1_FOR_LEGACY_USE_ONLY, digest},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use flate2::{Compression, write::GzEncoder};
+use serde_json::{Value, json};
+use std::io::Write as _;
+use wxpay_proto::id::MchId;
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation::get("v3.bill.trade", "/v3/bill/tradebill", trade).asking(TRADE),
+    Operation::get("v3.bill.fundflow", "/v3/bill/fundflowbill", fundflow).asking(FUNDFLOW),
+    Operation::get("v3.bill.sub_fundflow", "/v3/bill/sub-merchant-fundflowbill", sealed_fundflow)
+        .asking(SEALED),
+    Operation::get("v3.bill.download", "/v3/billdownload/file", fetch).asking(download::QUERY),
+];
+
+const BILL_DATE: Field = must("bill_date", text(32));
+const ANY_SUB_MCHID: Field = may("sub_mchid", NUMBER);
+const TAR_TYPE: Field = may("tar_type", Kind::OneOf(&["GZIP"]));
+const TRADE: &[Field] =
+    &[BILL_DATE, ANY_SUB_MCHID, TAR_TYPE, may("bill_type", Kind::OneOf(&["ALL", "SUCCESS", "REFUND"]))];
+const FUNDFLOW: &[Field] =
+    &[BILL_DATE, ANY_SUB_MCHID, TAR_TYPE, may("account_type", Kind::OneOf(&["BASIC", "OPERATION", "FEES"]))];
+const SEALED: &[Field] = &[
+    BILL_DATE,
+    must("sub_mchid", NUMBER),
+    TAR_TYPE,
+    must("account_type", Kind::OneOf(&["BASIC", "OPERATION", "FEES", "DEPOSIT"])),
+    must("algorithm", Kind::OneOf(&["AEAD_AES_256_GCM"])),
+];
+
+/// All trades that the caller ordered; with `sub_mchid`, those of that one.
+fn trade(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let sub_mchid = party::asking_by_sub(gateway, call)?;
+    let lines = lines(gateway, call)?;
+    let wanted = lines.iter().filter(|line| sub_mchid.is_none() || line.sub_mchid == sub_mchid);
+    let wanted: Vec<&Line> = wanted.collect();
+    let text = sheet::trade(&gateway.v3.ledger, &wanted, call.query("bill_type").unwrap_or("ALL"));
+    plain(gateway, call, text)
+}
+
+/// What went in and out of the caller's account, or of that of one it serves.
+fn fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let text = flow(gateway, call)?;
+    plain(gateway, call, text)
+}
+
+fn flow(gateway: &Gateway, call: &Call) -> Result<Option<String>, Refusal> {
+    let sub_mchid = party::asking_by_sub(gateway, call)?;
+    let lines = lines(gateway, call)?;
+    let is_basic = call.query("account_type").is_none_or(|account| account == "BASIC");
+    let wanted = lines.iter().filter(|line| is_basic && line.sub_mchid == sub_mchid);
+    Ok(sheet::fundflow(&gateway.v3.ledger, &wanted.collect::<Vec<_>>()))
+}
+
+/// The lines of the day that is asked for, if its bill is ready.
+fn lines<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a [Line], Refusal> {
+    let named = time::day_named(call.query("bill_date").unwrap_or_default());
+    let (day, ends, stale) = named.ok_or_else(|| errors::INVALID_REQUEST.saying("bill_date格式不正确"))?;
+    if call.now < ends {
+        return Err(errors::INVALID_REQUEST.saying("不能下载当日及以后的账单"));
+    }
+    if stale < call.now {
+        return Err(errors::INVALID_REQUEST.saying("只能下载三个月以内的账单"));
+    }
+    if call.now < ends.after(gateway.settings.v3.bill_takes) {
+        return Err(errors::STATEMENT_CREATING.because("the bill is ready at ten o'clock"));
+    }
+    Ok(gateway.v3.ledger.days.of(&day, &call.mchid))
+}
+
+fn plain(gateway: &mut Gateway, call: &Call, text: Option<String>) -> Result<Reply, Refusal> {
+    let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.because("nothing was traded"))?;
+    let hash_value = sha1(text.as_bytes());
+    let file = packed(call, text.into_bytes())?;
+    let download_url = offer(gateway, call, file);
+    Ok(Reply::json(&json!({ "hash_type": "SHA1", "hash_value": hash_value, "download_url": download_url })))
+}
+
+/// The same for one sub-merchant, sealed under a key of its own that is sealed for the caller.
+fn sealed_fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let text = flow(gateway, call)?;
+    let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.because("nothing was traded"))?;
+    let hash_value = sha1(text.as_bytes());
+    let file = packed(call, text.into_bytes())?;
+    let (key, nonce) = (gateway.v3.chance.text(ALPHANUMERIC, 32), gateway.v3.chance.text(ALPHANUMERIC, 12));
+    let broken = || errors::SYSTEM_ERROR.because("the bill cannot be sealed");
+    let sealed = sealed(&key, &nonce, file).ok_or_else(broken)?;
+    let encrypt_key = sealed_key(gateway, &call.mchid, &key).ok_or_else(broken)?;
+    let download_url = offer(gateway, call, sealed);
+    Ok(Reply::json(&json!({
+        "download_bill_count": 1,
+        "download_bill_list": [{
+            "bill_sequence": 1,
+            "download_url": download_url,
+            "encrypt_key": encrypt_key,
+            "hash_type": "SHA1",
+            "hash_value": hash_value,
+            "nonce": nonce,
+        }],
+    })))
+}
+
+fn sealed_key(gateway: &Gateway, mchid: &MchId, key: &str) -> Option<Value> {
+    let sealing = gateway.v3.merchants.get(mchid)?.sealing_key()?;
+    Some(STANDARD.encode(sealing.seal(key.as_bytes())?).into())
+}
+
+/// AES-256-GCM without associated data, the tag behind.
+fn sealed(key: &str, nonce: &str, mut text: Vec<u8>) -> Option<Vec<u8>> {
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_bytes()).ok()?);
+    let nonce = Nonce::try_assume_unique_for_key(nonce.as_bytes()).ok()?;
+    key.seal_in_place_append_tag(nonce, Aad::empty(), &mut text).ok()?;
+    Some(text)
+}
+
+fn sha1(bytes: &[u8]) -> String {
+    hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes))
+}
+
+/// Zipped, if that was asked for.
+fn packed(call: &Call, bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+    if call.query("tar_type").is_none() {
+        return Ok(bytes);
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let zipped = encoder.write_all(&bytes).and_then(|()| encoder.finish());
+    zipped.map_err(|_| errors::SYSTEM_ERROR.because("the bill cannot be zipped"))
+}

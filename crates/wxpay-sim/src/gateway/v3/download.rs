@@ -1,0 +1,54 @@
+//! Files to be downloaded: `GET /v3/billdownload/file?token=…`, asked for under a signature and answered without one.
+
+use super::{
+    call::Call,
+    errors::{self, Refusal},
+    fields::{Field, may, must, text},
+    reply::Reply,
+};
+use crate::{chance::URL_SAFE, gateway::Gateway};
+use std::collections::VecDeque;
+use wxpay_proto::{UnixTime, id::MchId};
+
+/// So many files are kept, the newest.
+const KEPT: usize = 64;
+
+pub(super) const QUERY: &[Field] = &[must("token", text(256)), may("tartype", text(16))];
+
+/// The files that can be downloaded, the oldest first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Downloads(VecDeque<File>);
+
+#[derive(Clone, Debug)]
+struct File {
+    token: String,
+    mchid: MchId,
+    until: UnixTime,
+    bytes: Vec<u8>,
+}
+
+/// Keeps a file for the caller alone, and gives its URL under the one that the call came to.
+pub(super) fn offer(gateway: &mut Gateway, call: &Call, bytes: Vec<u8>) -> String {
+    let token = gateway.v3.chance.text(URL_SAFE, 64);
+    let until = call.now.after(gateway.settings.v3.download_ttl);
+    let files = &mut gateway.v3.downloads.0;
+    if files.len() >= KEPT {
+        files.pop_front();
+    }
+    files.push_back(File { token: token.clone(), mchid: call.mchid.clone(), until, bytes });
+    format!("{}/v3/billdownload/file?token={token}", call.base)
+}
+
+pub(super) fn fetch(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let token = call.query("token").unwrap_or_default();
+    let file = gateway.v3.downloads.0.iter().find(|file| file.token == token);
+    let stale = || errors::INVALID_REQUEST.saying("下载链接无效或已过期，请重新申请");
+    let file = file.ok_or_else(stale)?;
+    if file.mchid != call.mchid {
+        return Err(errors::NO_AUTH.saying("没有权限下载他人申请的账单"));
+    }
+    if file.until <= call.now {
+        return Err(stale());
+    }
+    Ok(Reply::file(file.bytes.clone()))
+}

@@ -1,0 +1,139 @@
+//! An upload's two parts: `meta`, which is what was signed, and `file`.
+
+use super::errors::{self, Refusal};
+use wxpay_proto::http::Request;
+
+/// The parts of an upload.
+pub(super) struct Upload<'a> {
+    pub(super) meta: &'a [u8],
+    pub(super) file: &'a [u8],
+}
+
+/// The most that the lines before a part's content may be.
+const MOST_HEAD: usize = 4096;
+
+impl<'a> Upload<'a> {
+    /// The parts, if the request says that it has parts.
+    pub(super) fn read(request: &'a Request) -> Result<Option<Self>, Refusal> {
+        let Some(kind) = request.header("content-type") else { return Ok(None) };
+        let mut words = kind.split(';');
+        if !words.next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("multipart/form-data")) {
+            return Ok(None);
+        }
+        let malformed = |issue: &str| errors::PARAM_ERROR.at("body", "", "".into(), issue);
+        let boundary = words.find_map(|word| parameter(word, "boundary"));
+        let boundary = boundary.filter(|boundary| is_boundary(boundary));
+        let boundary = boundary.ok_or_else(|| malformed("boundary格式错误"))?;
+        parts(request.body(), &boundary).map(Some).ok_or_else(|| malformed("multipart格式错误"))
+    }
+}
+
+/// 1 to 70 characters of RFC 2046, the last no space.
+fn is_boundary(boundary: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte);
+    (1..=70).contains(&boundary.len()) && boundary.bytes().all(allowed) && !boundary.ends_with(' ')
+}
+
+/// A parameter of a header, quoted or not.
+fn parameter(word: &str, name: &str) -> Option<String> {
+    let (given, value) = word.trim().split_once('=')?;
+    if !given.trim_end().eq_ignore_ascii_case(name) {
+        return None;
+    }
+    let bare = value.strip_prefix('"').map_or(Some(value), |value| value.strip_suffix('"'))?;
+    (!bare.contains('"')).then(|| bare.into())
+}
+
+/// Both parts, each once, in any order, and nothing else.
+fn parts<'a>(body: &'a [u8], boundary: &str) -> Option<Upload<'a>> {
+    let between = format!("\r\n--{boundary}").into_bytes();
+    let mut rest = body.strip_prefix(between.get(2..)?)?;
+    let (mut meta, mut file) = (None, None);
+    while !matches!(rest, b"--" | b"--\r\n") {
+        let part = rest.strip_prefix(b"\r\n")?;
+        let head_ends = find(part.get(..part.len().min(MOST_HEAD))?, b"\r\n\r\n")?;
+        let head = std::str::from_utf8(part.get(..head_ends)?).ok()?;
+        let content = part.get(head_ends.checked_add(4)?..)?;
+        let ends = find(content, &between)?;
+        let place = match disposition(head)?.as_str() {
+            "meta" => &mut meta,
+            "file" => &mut file,
+            _ => return None,
+        };
+        if place.replace(content.get(..ends)?).is_some() {
+            return None;
+        }
+        rest = content.get(ends.checked_add(between.len())?..)?;
+    }
+    Some(Upload { meta: meta?, file: file? })
+}
+
+/// The name that a part's head gives it.
+fn disposition(head: &str) -> Option<String> {
+    let line = head.split("\r\n").find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-disposition").then_some(value)
+    })?;
+    let mut words = line.split(';');
+    words.next().filter(|kind| kind.trim() == "form-data")?;
+    words.find_map(|word| parameter(word, "name"))
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    let first = *wanted.first()?;
+    let mut from = 0;
+    loop {
+        let at = text.get(from..)?.iter().position(|byte| *byte == first)?.checked_add(from)?;
+        if text.get(at..)?.starts_with(wanted) {
+            return Some(at);
+        }
+        from = at.checked_add(1)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const META: &str = "--b\r\nContent-Disposition: form-data; name=\"meta\"\r\nContent-Type: application/json\r\n\r\n{}\r\n";
+    const FILE: &str =
+        "--b\r\ncontent-disposition: form-data; name=file; filename=\"a.png\"\r\n\r\n\r\n-\r\n--c\r\n";
+
+    #[test]
+    fn both_parts_are_read_in_either_order_with_whatever_is_in_the_file() {
+        for body in [format!("{META}{FILE}--b--\r\n"), format!("{FILE}{META}--b--")] {
+            let upload = parts(body.as_bytes(), "b").unwrap();
+            assert_eq!((upload.meta, upload.file), (&b"{}"[..], &b"\r\n-\r\n--c"[..]), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_whole_is_no_upload() {
+        let end = "--b--\r\n";
+        for body in [
+            String::new(),
+            format!("{META}{end}"),
+            format!("{FILE}{end}"),
+            format!("{META}{META}{FILE}{end}"),
+            format!("{META}{FILE}"),
+            format!("x\r\n{META}{FILE}{end}"),
+            format!("{META}{FILE}{end}x"),
+            format!("{META}{}{end}", FILE.replace("name=file", "name=other")),
+            format!("{META}{}{end}", FILE.replace("form-data", "attachment")),
+            format!("{META}{}{end}", FILE.replace("\r\n\r\n\r\n", "\r\n")),
+            format!("{}{FILE}{end}", META.replace("Content-Type", &"x".repeat(MOST_HEAD))),
+        ] {
+            assert!(parts(body.as_bytes(), "b").is_none(), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_boundary_keeps_to_its_rule() {
+        assert!(is_boundary("----WebKitFormBoundary7MA4YWxkTrZu0gW"));
+        for bad in ["", "a ", "a\"", "支", &"a".repeat(71)] {
+            assert!(!is_boundary(bad), "{bad}");
+        }
+        assert_eq!(parameter(" boundary=\"a b\"", "boundary").as_deref(), Some("a b"));
+        assert_eq!(parameter("Boundary=a", "boundary").as_deref(), Some("a"));
+    }
+}

@@ -1,0 +1,192 @@
+//! Bills: asked for, downloaded, added up.
+
+use super::shop::{BASE, NOTIFY, Said, Shop, bare};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
+    digest::{SHA1_FOR_LEGACY_USE_ONLY, digest},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use flate2::read::GzDecoder;
+use serde_json::json;
+use std::io::Read as _;
+use wxpay_proto::{Fen, http::Method};
+use wxpay_sim::gateway::Payer;
+
+/// 2026-05-29 in China, 04:26:40: `date -d @1780000000`.
+const DAY: &str = "2026-05-29";
+
+/// A day with two payments and a refund; then ten o'clock of the next.
+fn traded() -> Shop {
+    let mut shop = Shop::open();
+    let sub_mchid = shop.me.subs().first_key_value().unwrap().0.to_string();
+    let goods = shop.goods_with("A12345", &json!({ "attach": "a,b", "description": "米" }));
+    shop.post("/v3/pay/transactions/native", &goods);
+    let subs = json!({ "sp_appid": shop.appid(), "sp_mchid": shop.mchid(), "sub_mchid": sub_mchid,
+        "description": "面", "out_trade_no": "B12345", "notify_url": NOTIFY, "amount": { "total": 10_000 } });
+    shop.post("/v3/pay/partner/transactions/native", &subs);
+    shop.pay_as("A12345", &Payer::default().with_discount(Fen::new(99)));
+    shop.pay("B12345");
+    let refund = json!({ "out_trade_no": "A12345", "out_refund_no": "R1",
+        "amount": { "refund": 1000, "total": 1999, "currency": "CNY" } });
+    assert_eq!(shop.post("/v3/refund/domestic/refunds", &refund).status, 200);
+    shop.wait(3600);
+    shop.due();
+    // Until 10:00 of the 30th.
+    shop.wait(86_400 + 5 * 3600 + 1999 - 3600 + 1);
+    shop
+}
+
+fn ask(shop: &mut Shop, more: &str) -> Said {
+    shop.get(&format!("/v3/bill/{more}"))
+}
+
+/// What a bill's URL gives: the raw bytes, without a signature.
+fn download(shop: &mut Shop, url: &str) -> Vec<u8> {
+    let target = url.strip_prefix(BASE).unwrap().to_owned();
+    let request = shop.request(Method::Get, &target, "");
+    let reply = shop.reply(&request);
+    assert_eq!(reply.status(), 200);
+    assert_eq!(reply.header("wechatpay-signature"), None);
+    reply.body().to_vec()
+}
+
+fn bill(shop: &mut Shop, more: &str) -> String {
+    let said = ask(shop, more);
+    assert_eq!((said.status, &said.body["hash_type"]), (200, &json!("SHA1")), "{said:?}");
+    let bytes = download(shop, said.body["download_url"].as_str().unwrap());
+    assert_eq!(said.body["hash_value"], hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, &bytes)));
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_bill_of_trades_says_what_was_paid_and_given_back() {
+    let mut shop = traded();
+    let text = bill(&mut shop, &format!("tradebill?bill_date={DAY}"));
+    let lines: Vec<&str> = text.split("\r\n").collect();
+    let [header, first, second, third, sums, sum, ""] = lines.as_slice() else { panic!("{text}") };
+    let columns: Vec<&str> = header.split(',').collect();
+    let cell = |line: &str, column: &str| {
+        let at = columns.iter().position(|name| *name == column).unwrap();
+        let cells: Vec<&str> = line.split(',').collect();
+        assert_eq!(cells.len(), columns.len(), "{line}");
+        cells[at].strip_prefix('`').unwrap().to_owned()
+    };
+    assert_eq!(cell(first, "商户订单号"), "A12345");
+    assert_eq!(cell(first, "特约商户号"), "0");
+    assert_eq!(cell(first, "应结订单金额"), "19.99");
+    assert_eq!(cell(first, "代金券金额"), "0.99");
+    assert_eq!(cell(first, "商户数据包"), "a b");
+    assert_eq!(cell(first, "手续费"), "0.12");
+    assert_eq!(cell(first, "交易时间"), "2026-05-29 04:26:40");
+    assert_eq!(cell(second, "特约商户号"), shop.me.subs().first_key_value().unwrap().0.as_str());
+    assert_eq!(cell(second, "手续费"), "0.60");
+    let refund = shop.record("A12345").refunds[0].clone();
+    assert_eq!((cell(third, "交易状态"), cell(third, "退款状态")), ("REFUND".into(), "SUCCESS".into()));
+    assert_eq!(cell(third, "微信退款单号"), refund.refund_id.as_str());
+    assert_eq!((cell(third, "退款金额"), cell(third, "手续费")), ("10.00".into(), "-0.06".into()));
+    assert!(sums.starts_with("总交易单数,"));
+    assert_eq!(*sum, "`3,`119.99,`10.00,`0.00,`0.66,`119.99,`10.00");
+
+    let payments = bill(&mut shop, &format!("tradebill?bill_date={DAY}&bill_type=SUCCESS"));
+    assert_eq!(payments.lines().count(), 5);
+    let refunds = bill(&mut shop, &format!("tradebill?bill_date={DAY}&bill_type=REFUND"));
+    assert_eq!(refunds.lines().count(), 4);
+    let sub_mchid = shop.me.subs().first_key_value().unwrap().0.clone();
+    let subs = bill(&mut shop, &format!("tradebill?bill_date={DAY}&sub_mchid={sub_mchid}"));
+    assert!(subs.contains("`B12345") && !subs.contains("`A12345"));
+}
+
+#[test]
+fn a_bill_of_funds_runs_to_what_the_account_holds() {
+    let mut shop = traded();
+    let text = bill(&mut shop, &format!("fundflowbill?bill_date={DAY}&account_type=BASIC"));
+    let lines: Vec<&str> = text.lines().collect();
+    let [_, income, fee, refund, _, sum] = lines.as_slice() else { panic!("{text}") };
+    let cells = |line: &str| line.split(',').map(String::from).collect::<Vec<_>>()[5..8].join(" ");
+    assert_eq!(cells(income), "`收入 `19.99 `19.99");
+    assert_eq!(cells(fee), "`支出 `0.12 `19.87");
+    assert_eq!(cells(refund), "`支出 `9.94 `9.93");
+    assert_eq!(*sum, "`3,`1,`19.99,`2,`10.06");
+    let none = ask(&mut shop, &format!("fundflowbill?bill_date={DAY}&account_type=FEES"));
+    assert_eq!(none.refusal(), (400, "NO_STATEMENT_EXIST", 268_435_461));
+}
+
+#[test]
+fn a_zipped_bill_is_hashed_before_it_is_zipped() {
+    let mut shop = traded();
+    let plain = bill(&mut shop, &format!("tradebill?bill_date={DAY}"));
+    let said = ask(&mut shop, &format!("tradebill?bill_date={DAY}&tar_type=GZIP"));
+    let zipped = download(&mut shop, said.body["download_url"].as_str().unwrap());
+    let mut text = String::new();
+    GzDecoder::new(zipped.as_slice()).read_to_string(&mut text).unwrap();
+    assert_eq!(text, plain);
+    assert_eq!(said.body["hash_value"], hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes())));
+}
+
+#[test]
+fn a_sub_merchants_bill_is_sealed_under_a_key_that_is_sealed_for_the_provider() {
+    let mut shop = traded();
+    let sub_mchid = shop.me.subs().first_key_value().unwrap().0.clone();
+    let target = format!(
+        "sub-merchant-fundflowbill?bill_date={DAY}&sub_mchid={sub_mchid}&account_type=BASIC&algorithm=AEAD_AES_256_GCM"
+    );
+    let body = ask(&mut shop, &target).body;
+    assert_eq!(body["download_bill_count"], 1);
+    let part = &body["download_bill_list"][0];
+    let mut bytes = download(&mut shop, part["download_url"].as_str().unwrap());
+    let sealed = STANDARD.decode(part["encrypt_key"].as_str().unwrap()).unwrap();
+    let key = shop.me.api_keys()[0].pair.open(&sealed).unwrap();
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).unwrap());
+    let nonce = Nonce::try_assume_unique_for_key(part["nonce"].as_str().unwrap().as_bytes()).unwrap();
+    let plain = key.open_in_place(nonce, Aad::empty(), &mut bytes).unwrap();
+    assert_eq!(part["hash_value"], hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, plain)));
+    let text = std::str::from_utf8(plain).unwrap();
+    assert!(text.contains("`100.00,`100.00") && text.contains("`B12345") && !text.contains("`A12345"));
+}
+
+#[test]
+fn a_bill_is_there_from_ten_o_clock_of_the_next_day_for_three_months() {
+    let mut shop = traded();
+    for (date, refusal) in [
+        ("2026-05-28", (400, "NO_STATEMENT_EXIST")),
+        ("2026-05-30", (400, "INVALID_REQUEST")),
+        ("2026-02-28", (400, "INVALID_REQUEST")),
+        ("2026-02-30", (400, "INVALID_REQUEST")),
+        ("20260529", (400, "INVALID_REQUEST")),
+    ] {
+        let said = ask(&mut shop, &format!("tradebill?bill_date={date}"));
+        assert_eq!((said.status, said.code()), refusal, "{date}");
+    }
+    shop.now = shop.now.before(std::time::Duration::from_secs(2));
+    let said = ask(&mut shop, &format!("tradebill?bill_date={DAY}"));
+    assert_eq!((said.status, said.code()), (400, "STATEMENT_CREATING"));
+    shop.gateway.settings_mut().v3.bill_takes = std::time::Duration::ZERO;
+    assert_eq!(ask(&mut shop, &format!("tradebill?bill_date={DAY}")).status, 200);
+    shop.wait(93 * 86_400);
+    let said = ask(&mut shop, &format!("tradebill?bill_date={DAY}"));
+    assert_eq!((said.status, said.code()), (400, "INVALID_REQUEST"));
+}
+
+#[test]
+fn a_url_is_for_its_requester_and_for_five_minutes() {
+    let mut shop = traded();
+    let said = ask(&mut shop, &format!("tradebill?bill_date={DAY}"));
+    let target = said.body["download_url"].as_str().unwrap().strip_prefix(BASE).unwrap().to_owned();
+    let unsigned = shop.ask(&bare(Method::Get, &target, ""));
+    assert_eq!(unsigned.refusal().1, "SIGN_ERROR");
+    let other = shop.gateway.new_merchant();
+    let (now, serial) = (shop.now.as_secs(), other.api_keys()[0].certificate.serial().clone());
+    let signature = other.api_keys()[0].pair.sign(format!("GET\n{target}\n{now}\nn\n\n").as_bytes());
+    let authorization = format!(
+        "WECHATPAY2-SHA256-RSA2048 mchid=\"{}\",nonce_str=\"n\",signature=\"{}\",timestamp=\"{now}\",serial_no=\"{serial}\"",
+        other.mchid(),
+        STANDARD.encode(signature),
+    );
+    let request = bare(Method::Get, &target, "").with("authorization", authorization);
+    assert_eq!(shop.reply(&request).status(), 403);
+    shop.wait(299);
+    download(&mut shop, &format!("{BASE}{target}"));
+    shop.wait(1);
+    assert_eq!(shop.get(&target).refusal(), (400, "INVALID_REQUEST", 268_435_461));
+    assert_eq!(shop.get("/v3/billdownload/file?token=x").refusal().0, 400);
+}

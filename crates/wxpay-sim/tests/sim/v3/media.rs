@@ -1,0 +1,91 @@
+//! Uploads: what is signed is the meta part.
+
+use super::shop::{Said, Shop, bare};
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::json;
+use wxpay_proto::http::{Method, Request};
+
+const PICTURES: &str = "/v3/merchant/media/upload";
+const FILMS: &str = "/v3/merchant/media/video_upload";
+
+fn meta(name: &str, file: &[u8]) -> String {
+    json!({ "filename": name, "sha256": hex::encode(digest(&SHA256, file)) }).to_string()
+}
+
+/// The parts as they are sent, and a signature over something.
+fn upload(shop: &mut Shop, target: &str, (meta, signed): (&str, &str), file: &[u8]) -> Said {
+    let body = [
+        format!("--x1\r\nContent-Disposition: form-data; name=\"meta\"\r\nContent-Type: application/json\r\n\r\n{meta}")
+            .as_bytes(),
+        b"\r\n--x1\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n",
+        file,
+        b"\r\n--x1--\r\n",
+    ]
+    .concat();
+    let authorization = shop.authorization(Method::Post, target, signed);
+    let request = Request::new(Method::Post, bare(Method::Post, target, "").url().into(), body)
+        .with("accept", "application/json".into())
+        .with("user-agent", "a shop".into())
+        .with("content-type", "multipart/form-data; boundary=x1".into())
+        .with("authorization", authorization);
+    shop.ask(&request)
+}
+
+#[test]
+fn a_picture_and_a_film_get_a_number() {
+    let mut shop = Shop::open();
+    let file = b"\x89PNG\r\n--x\0";
+    for (target, name) in [(PICTURES, "a.png"), (PICTURES, "A.JPG"), (PICTURES, "b.pdf"), (FILMS, "c.mp4")] {
+        let meta = meta(name, file);
+        let said = upload(&mut shop, target, (&meta, &meta), file);
+        assert_eq!(said.status, 200, "{said:?}");
+        assert_eq!(said.body["media_id"].as_str().unwrap().len(), 107);
+    }
+}
+
+#[test]
+fn the_signature_is_over_the_meta_part_and_the_digest_over_the_file() {
+    let mut shop = Shop::open();
+    let honest = meta("a.png", b"file");
+    assert_eq!(
+        upload(&mut shop, PICTURES, (&honest, "{}"), b"file").refusal(),
+        (401, "SIGN_ERROR", 268_443_699)
+    );
+    let tampered = upload(&mut shop, PICTURES, (&honest, &honest), b"fiLe");
+    assert_eq!((tampered.status, &tampered.body["detail"]["field"]), (400, &json!("/sha256")));
+}
+
+#[test]
+fn a_file_of_another_kind_or_size_is_refused() {
+    let mut shop = Shop::open();
+    let large = vec![b'x'; 5 * 1024 * 1024 + 1];
+    for (target, name, file, field) in [
+        (PICTURES, "a.gif", &b"file"[..], "/filename"),
+        (PICTURES, "png", b"file", "/filename"),
+        (PICTURES, "a.mp4", b"file", "/filename"),
+        (FILMS, "a.png", b"file", "/filename"),
+        (PICTURES, "a.png", b"", "/file"),
+        (PICTURES, "a.png", &large, "/file"),
+    ] {
+        let meta = meta(name, file);
+        let said = upload(&mut shop, target, (&meta, &meta), file);
+        assert_eq!((said.status, &said.body["detail"]["field"]), (400, &json!(field)), "{name}");
+    }
+    let meta = meta("a.pdf", &large);
+    assert_eq!(upload(&mut shop, PICTURES, (&meta, &meta), &large).status, 200);
+}
+
+#[test]
+fn what_has_no_parts_is_no_upload() {
+    let mut shop = Shop::open();
+    let meta = meta("a.png", b"file");
+    let said = shop.call(Method::Post, PICTURES, &meta);
+    assert_eq!((said.status, &said.body["detail"]["field"]), (400, &json!("Content-Type")));
+    let authorization = shop.authorization(Method::Post, PICTURES, &meta);
+    let request = bare(Method::Post, PICTURES, &meta).with("authorization", authorization);
+    let broken = Request::new(Method::Post, request.url().into(), b"--x1\r\n".to_vec())
+        .with("accept", "*/*".into())
+        .with("user-agent", "a shop".into())
+        .with("content-type", "multipart/form-data; boundary=x1".into());
+    assert_eq!(shop.ask(&broken).refusal(), (400, "PARAM_ERROR", 268_435_461));
+}
