@@ -92,8 +92,8 @@ fn a_bill_of_trades_says_what_was_paid_and_given_back() {
     let refunds = bill(&mut shop, &format!("tradebill?bill_date={DAY}&bill_type=REFUND"));
     assert_eq!(refunds.lines().count(), 4);
     let sub_mchid = shop.me.subs().first_key_value().unwrap().0.clone();
-    let subs = bill(&mut shop, &format!("tradebill?bill_date={DAY}&sub_mchid={sub_mchid}"));
-    assert!(subs.contains("`B12345") && !subs.contains("`A12345"));
+    let one = bill(&mut shop, &format!("tradebill?bill_date={DAY}&sub_mchid={sub_mchid}"));
+    assert!(one.contains("`B12345") && !one.contains("`A12345"));
 }
 
 #[test]
