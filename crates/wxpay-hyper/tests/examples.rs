@@ -10,6 +10,9 @@ mod kms_signer;
 #[path = "../examples/shop_axum.rs"]
 #[allow(dead_code, reason = "its main is not called here")]
 mod shop_axum;
+#[path = "../examples/shop_v3.rs"]
+#[allow(dead_code, reason = "its main is not called here")]
+mod shop_v3;
 
 use axum::{
     http::{HeaderMap, HeaderName, StatusCode},
@@ -28,7 +31,7 @@ use std::{
 };
 use tokio::net::TcpListener;
 use wxpay_proto::{Error, ErrorKind, Fate, crypto::PrivateKey as _, v3::Authorization, wire::base64};
-use wxpay_sim::{Clock, Gateway, Settings, serve::Server};
+use wxpay_sim::{Clock, Gateway, Settings, environment::Environment, serve::Server};
 use wxpay_testkit::keys::v3;
 
 /// A simulator, and the settings that lead to it.
@@ -79,6 +82,32 @@ async fn the_shop_sells_and_hears_that_it_was_paid() {
     let shop = shop_axum::open_shop(setting, &url).unwrap();
     tokio::spawn(async move { axum::serve(listener, shop).await });
     assert_eq!(shop_axum::sell_one(setting, &url).await.unwrap(), "paid");
+}
+
+#[tokio::test]
+async fn the_shop_of_the_third_generation_sells_gives_back_and_hears_of_both() {
+    let gateway = Gateway::new(Settings::default(), 7);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::start(listener, gateway, Clock::running()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let told = server
+        .with(|simulation, now| Environment::of(&simulation.gateway, &server.url(), now))
+        .files(folder.path())
+        .unwrap();
+    let settings: BTreeMap<String, String> = told
+        .lines()
+        .lines()
+        .map(|line| {
+            let (name, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
+            (name.to_owned(), value.trim_matches('\'').to_owned())
+        })
+        .collect();
+    let setting = |name: &str| settings.get(name).cloned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let shop = shop_v3::open_shop(setting, &url).unwrap();
+    tokio::spawn(async move { axum::serve(listener, shop).await });
+    assert_eq!(shop_v3::sell_one(setting, &url).await.unwrap(), "refunded");
 }
 
 #[tokio::test(flavor = "multi_thread")]

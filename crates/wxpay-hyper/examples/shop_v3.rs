@@ -1,0 +1,270 @@
+//! A small shop of the third generation in axum: it sells by QR code, hears notices, and gives money back.
+//!
+//! ```text
+//! wxpay sim --listen 127.0.0.1:8090 --env-file sim.env &
+//! . ./sim.env && WXPAY_SIM=1 cargo run -p wxpay-hyper --example shop_v3
+//! ```
+//!
+//! | call | does |
+//! |---|---|
+//! | `POST /orders` with `{"number", "fen", "body"}` | places the order; answers the link for the QR code |
+//! | `GET /orders/{number}` | `open`, `paid`, `refunded`, or `disputed` |
+//! | `POST /orders/{number}/refund` | gives all of it back |
+//! | `POST /notify/{mchid}` | WeChat Pay's notices |
+//!
+//! With `WXPAY_SIM=1` it sells one thing to the simulator's payer, gives the money back, prints `refunded`, and ends;
+//! otherwise it serves. It keeps its orders in memory: a real shop commits them to a database, before it answers a
+//! notice.
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::wildcard_enum_match_arm,
+    reason = "an example: it prints, reads the environment, and takes what is new as something for a person"
+)]
+
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    routing::{get, post},
+};
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::{client::legacy, rt::TokioExecutor};
+use std::{
+    collections::BTreeMap,
+    env,
+    error::Error,
+    fs,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::net::TcpListener;
+use wxpay_aws_lc::AwsLc;
+use wxpay_hyper::{Client, hear::v3::Notices};
+use wxpay_proto::{
+    Fate, Fen,
+    crypto::{Provider as _, pem},
+    id::{AppId, Invalid, NotifyUrl, OutTradeNo},
+    payment::{Effect, Knowledge, Standing},
+    v3::{
+        ApiV3Key, Event, Merchant, Notice,
+        pay::{Native, Order},
+        refund::Create,
+    },
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let setting = |name: &str| env::var(name).ok();
+    let listener = TcpListener::bind(setting("SHOP_LISTEN").as_deref().unwrap_or("127.0.0.1:0")).await?;
+    let url = setting("SHOP_URL").unwrap_or(format!("http://{}", listener.local_addr()?));
+    let shop = open_shop(setting, &url)?;
+    let serving = tokio::spawn(async move { axum::serve(listener, shop).await });
+    println!("the shop is at {url}");
+    if setting("WXPAY_SIM").as_deref() == Some("1") {
+        println!("{}", sell_one(setting, &url).await?);
+        return Ok(());
+    }
+    Ok(serving.await??)
+}
+
+struct Shop {
+    merchant: Merchant,
+    client: Client,
+    appid: AppId,
+    notify_url: NotifyUrl,
+    orders: Mutex<BTreeMap<OutTradeNo, Knowledge>>,
+}
+
+/// Everything wired up. `setting` finds a setting by its name; `url` is where WeChat Pay reaches us.
+///
+/// # Errors
+///
+/// When a setting is missing or breaks its rule.
+pub(crate) fn open_shop(
+    setting: impl Fn(&str) -> Option<String>,
+    url: &str,
+) -> Result<Router, Box<dyn Error>> {
+    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} must be set"));
+    let key = AwsLc.private_key(&pem::private_key(&fs::read(needed("KEY_PEM")?)?)?)?;
+    let api_v3_key = ApiV3Key::new(needed("APIV3_KEY")?)?;
+    let (mchid, serial) = (needed("MCHID")?, needed("SERIAL")?.parse()?);
+    let public_key = AwsLc.public_key(&pem::public_key(&fs::read(needed("PUB_KEY_PEM")?)?)?)?;
+    let merchant = Merchant::builder(Arc::new(AwsLc), mchid.parse()?, serial, key, &api_v3_key)
+        .public_key(needed("PUB_KEY_ID")?.parse()?, public_key)
+        // For the weeks of the move from certificates to the public key; without it nothing is fetched at all.
+        .certificates()
+        .base_url(&needed("WXPAY_BASE_URL")?)?
+        .build();
+    let client = Client::builder().build()?;
+    tokio::spawn(client.keep_keys_fresh(merchant.clone()));
+
+    let path = format!("/notify/{mchid}");
+    let shop = Arc::new(Shop {
+        merchant: merchant.clone(),
+        client: client.clone(),
+        appid: needed("APPID")?.parse()?,
+        notify_url: format!("{url}{path}").parse()?,
+        orders: Mutex::default(),
+    });
+    let ledger = Arc::clone(&shop);
+    let notices = Notices::new(client).at(&path, merchant, move |notice| {
+        let ledger = Arc::clone(&ledger);
+        async move { ledger.learn(&notice) }
+    })?;
+    Ok(Router::new()
+        .route("/orders", post(place))
+        .route("/orders/{number}", get(look))
+        .route("/orders/{number}/refund", post(give_back))
+        .with_state(shop)
+        .fallback_service(notices))
+}
+
+type Problem = (StatusCode, String);
+
+fn bad(error: Invalid) -> Problem {
+    (StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+}
+
+fn unknown() -> Problem {
+    (StatusCode::NOT_FOUND, "no such order".to_owned())
+}
+
+/// What a failed call means for the visitor: try again, mend it, or wait until it is settled.
+fn failed(error: &wxpay_proto::Error) -> Problem {
+    let status = match error.fate() {
+        Fate::NotSent => StatusCode::SERVICE_UNAVAILABLE,
+        Fate::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+        Fate::Unknown => StatusCode::BAD_GATEWAY,
+    };
+    (status, error.to_string())
+}
+
+#[derive(serde::Deserialize)]
+struct Wanted {
+    number: String,
+    fen: u64,
+    body: String,
+}
+
+async fn place(State(shop): State<Arc<Shop>>, Json(wanted): Json<Wanted>) -> Result<String, Problem> {
+    let number: OutTradeNo = wanted.number.parse().map_err(bad)?;
+    let total = Fen::new(wanted.fen);
+    let order =
+        Order::builder(shop.appid.clone(), number.clone(), total, wanted.body, shop.notify_url.clone())
+            .build()
+            .map_err(bad)?;
+    // Known before it is placed: the notice may be here before the answer.
+    shop.orders().entry(number.clone()).or_insert_with(|| Knowledge::of(number, total));
+    // In a task of its own: a visitor who closes the page must not leave an order in doubt.
+    let placing = async move { shop.client.run(shop.merchant.call(Native::new(order))).await };
+    match tokio::spawn(placing).await {
+        Ok(placed) => placed.map_err(|error| failed(&error)),
+        Err(_) => Err((StatusCode::INTERNAL_SERVER_ERROR, "the order was dropped".to_owned())),
+    }
+}
+
+async fn look(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Result<&'static str, Problem> {
+    let number: OutTradeNo = number.parse().map_err(|_| unknown())?;
+    let orders = shop.orders();
+    let known = orders.get(&number).ok_or_else(unknown)?;
+    Ok(match known.standing() {
+        Standing::Open => "open",
+        Standing::Paid(_) if known.refunds().next().is_some() => "refunded",
+        Standing::Paid(_) => "paid",
+        _ => "disputed",
+    })
+}
+
+async fn give_back(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Result<String, Problem> {
+    let number: OutTradeNo = number.parse().map_err(|_| unknown())?;
+    let total = shop.orders().get(&number).ok_or_else(unknown)?.ordered();
+    // The refund's number follows from the order's: asked for twice, it is one refund.
+    let refund = Create::builder(number.clone(), format!("{number}-R1").parse().map_err(bad)?, total, total)
+        .notify_url(shop.notify_url.clone())
+        .build()
+        .map_err(bad)?;
+    let asking = async move { shop.client.run(shop.merchant.call(refund)).await };
+    match tokio::spawn(asking).await {
+        Ok(Ok(refund)) => Ok(format!("{:?}", refund.status)),
+        Ok(Err(error)) => Err(failed(&error)),
+        Err(_) => Err((StatusCode::INTERNAL_SERVER_ERROR, "the refund was dropped".to_owned())),
+    }
+}
+
+impl Shop {
+    /// Joins what was learned, in any order and any number of times; acts on what is new in it.
+    fn learn(&self, notice: &Notice) -> Result<(), Box<dyn Error>> {
+        let event = notice.event()?;
+        let (payment, refund) = match &event {
+            Event::Transaction(transaction) => (transaction.evidence(), None),
+            Event::Refund(finished) => (None, finished.evidence()),
+            _ => (None, None),
+        };
+        let number = payment.as_ref().map(|evidence| evidence.out_trade_no());
+        let Some(number) = number.or(refund.as_ref().map(|evidence| evidence.out_trade_no())) else {
+            println!("for a person: {}", notice.event_type());
+            return Ok(());
+        };
+        let mut orders = self.orders();
+        let known = orders.get_mut(number).ok_or("not an order of this shop")?;
+        let before = known.clone();
+        payment.iter().try_for_each(|evidence| known.join(evidence))?;
+        refund.iter().try_for_each(|evidence| known.join_refund(evidence))?;
+        for effect in known.effects_since(&before) {
+            match effect {
+                Effect::Paid(payment) => println!("{number}: deliver; paid by {}", payment.transaction_id()),
+                Effect::Refunded(refunded) => println!("{number}: {} is back", refunded.refund()),
+                other => println!("{number}: a person must look at {other:?}"),
+            }
+        }
+        Ok(())
+    }
+
+    fn orders(&self) -> MutexGuard<'_, BTreeMap<OutTradeNo, Knowledge>> {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A visitor who orders, the simulator's payer who pays, and the shop that gives the money back.
+///
+/// # Errors
+///
+/// When something does not go as it should, or the shop does not hear of it within ten seconds.
+pub(crate) async fn sell_one(
+    setting: impl Fn(&str) -> Option<String>,
+    url: &str,
+) -> Result<&'static str, Box<dyn Error>> {
+    let number = "SHOP-0001";
+    let order = format!(r#"{{"number":"{number}","fen":1999,"body":"千足金箍棒"}}"#);
+    let code_url = call("POST", &format!("{url}/orders"), order).await?;
+    println!("for the QR code: {code_url}");
+    let gateway = setting("WXPAY_BASE_URL").ok_or("WXPAY_BASE_URL must be set")?;
+    call("POST", &format!("{gateway}/_sim/v1/orders/{number}/pay"), "{}".to_owned()).await?;
+    becomes("paid", &format!("{url}/orders/{number}")).await?;
+    call("POST", &format!("{url}/orders/{number}/refund"), String::new()).await?;
+    becomes("refunded", &format!("{url}/orders/{number}")).await
+}
+
+async fn becomes(standing: &'static str, order: &str) -> Result<&'static str, Box<dyn Error>> {
+    for _ in 0..100 {
+        if call("GET", order, String::new()).await? == standing {
+            return Ok(standing);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Err(format!("no notice came that it is {standing}").into())
+}
+
+async fn call(method: &str, url: &str, body: String) -> Result<String, Box<dyn Error>> {
+    let client: legacy::Client<_, Full<Bytes>> = legacy::Client::builder(TokioExecutor::new()).build_http();
+    let request = http::Request::builder()
+        .method(method)
+        .uri(url)
+        .header("content-type", "application/json")
+        .body(Full::from(body))?;
+    let (head, body) = client.request(request).await?.into_parts();
+    let body = String::from_utf8(body.collect().await?.to_bytes().into())?;
+    if head.status.is_success() { Ok(body) } else { Err(format!("{url}: {} {body}", head.status).into()) }
+}
