@@ -46,7 +46,7 @@ use wxpay_proto::{
     Fate, Fen,
     crypto::{Provider as _, pem},
     id::{AppId, Invalid, NotifyUrl, OutTradeNo},
-    payment::{Effect, Knowledge, Standing},
+    payment::{Effect, Evidence, Knowledge, RefundEvidence, Standing},
     v3::{
         ApiV3Key, Event, Merchant, Notice,
         pay::{Native, Order},
@@ -123,6 +123,7 @@ pub(crate) fn open_shop(
 
 type Problem = (StatusCode, String);
 
+#[allow(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 fn bad(error: Invalid) -> Problem {
     (StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
 }
@@ -202,8 +203,8 @@ impl Shop {
             Event::Refund(finished) => (None, finished.evidence()),
             _ => (None, None),
         };
-        let number = payment.as_ref().map(|evidence| evidence.out_trade_no());
-        let Some(number) = number.or(refund.as_ref().map(|evidence| evidence.out_trade_no())) else {
+        let number = payment.as_ref().map(Evidence::out_trade_no);
+        let Some(number) = number.or_else(|| refund.as_ref().map(RefundEvidence::out_trade_no)) else {
             println!("for a person: {}", notice.event_type());
             return Ok(());
         };

@@ -1,0 +1,164 @@
+//! Nothing that travels in secret in the third generation is logged: neither by us nor, at the finest level, by what we
+//! stand on.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
+
+mod common;
+
+use common::{
+    PLANTED, peer, read_request, shows_nothing,
+    v3::{
+        API_V3_KEY, MCHID, PUBLIC_KEY_ID, Platform, certificates_at, merchant, merchant_with_public_key, paid,
+    },
+};
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::io::AsyncWriteExt as _;
+use wxpay_aws_lc::AwsLc;
+use wxpay_hyper::{Client, hear::v3::Notices};
+use wxpay_proto::{
+    crypto::Provider as _,
+    http::Method,
+    v3::{
+        Merchant, Raw,
+        bill::{Outcome, Trade},
+    },
+};
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A merchant at a gateway that answers everything with this body, signed.
+async fn at_gateway(body: impl Fn(&str) -> String + Send + Sync + 'static) -> Merchant {
+    let body = Arc::new(body);
+    let address = peer(move |mut stream| {
+        let body = Arc::clone(&body);
+        async move {
+            loop {
+                let request = read_request(&mut stream).await;
+                if request.is_empty() {
+                    return;
+                }
+                let host = request.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+                let reply = Platform::by_public_key().reply("200 OK", &body(host));
+                if stream.write_all(reply.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+    believing(&format!("http://{address}"))
+}
+
+fn believing(base_url: &str) -> Merchant {
+    let key = AwsLc.public_key(&Platform::by_public_key().spki).unwrap();
+    merchant(MCHID, API_V3_KEY, base_url).public_key(PUBLIC_KEY_ID.parse().unwrap(), key).build()
+}
+
+fn call() -> Raw {
+    let target = format!("/v3/pay/partner?openid={PLANTED}");
+    Raw::new(Method::Post, &target).unwrap().json(format!(r#"{{"name":"{PLANTED}"}}"#).as_bytes()).unwrap()
+}
+
+async fn calls(client: &Client) {
+    let good = at_gateway(|_| format!(r#"{{"prepay_id":"{PLANTED}"}}"#)).await;
+    assert!(client.run(good.call(call())).await.is_ok());
+
+    let forged = peer(|mut stream| async move {
+        read_request(&mut stream).await;
+        let body = format!(r#"{{"code":"{PLANTED}","message":"{PLANTED}"}}"#);
+        let signed = Platform::by_certificate(2).reply("200 OK", &body).replace("5A02", PUBLIC_KEY_ID);
+        stream.write_all(signed.as_bytes()).await.unwrap();
+    })
+    .await;
+    let hung_up = peer(|mut stream| async move {
+        read_request(&mut stream).await;
+    })
+    .await;
+    for base_url in
+        [format!("http://{forged}"), format!("http://{hung_up}"), "http://no-such-host.invalid".into()]
+    {
+        let error = client.run(believing(&base_url).call(call())).await.unwrap_err();
+        shows_nothing(&error);
+    }
+}
+
+async fn notices(client: &Client) {
+    let known = Platform::by_certificate(2);
+    let (gateway, _) = certificates_at(vec![known.clone()], Duration::ZERO).await;
+    let fetching = merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build();
+    let notices = Notices::new(client.clone())
+        .at("/fetched", fetching, |_| async { Ok::<(), &str>(()) })
+        .unwrap()
+        .at("/fails", merchant_with_public_key(MCHID, API_V3_KEY), |notice| async move {
+            Err::<(), _>(format!("{notice:?}"))
+        })
+        .unwrap();
+    let body = paid(MCHID, API_V3_KEY, PLANTED.get(..32).unwrap());
+    for (path, platform, status) in [
+        ("/fetched", known, StatusCode::NO_CONTENT),
+        ("/fails", Platform::by_public_key(), StatusCode::INTERNAL_SERVER_ERROR),
+        ("/fetched", Platform::by_certificate(3), StatusCode::UNAUTHORIZED),
+    ] {
+        let mut request = Request::post(path);
+        for (name, value) in platform.signed(common::now().as_secs(), &body) {
+            request = request.header(name, value);
+        }
+        let answer = notices.answer(request.body(Full::<bytes::Bytes>::from(body.clone())).unwrap()).await;
+        assert_eq!(answer.status(), status, "{path}");
+    }
+}
+
+async fn bills(client: &Client) {
+    let merchant = at_gateway(|host| {
+        let sha1 = "0beec7b5ea3f0fdbc95d0dd47f3c5bc275da8a33";
+        format!(r#"{{"hash_type":"SHA1","hash_value":"{sha1}","download_url":"http://{host}/v3/billdownload/file?token={PLANTED}"}}"#)
+    })
+    .await;
+    let trade = Trade::of("2026-11-23".parse().unwrap());
+    let Outcome::Ready(statement) = client.run(merchant.call(trade)).await.unwrap() else { panic!() };
+    let download = client.run(merchant.download(&statement)).await.unwrap();
+    let error = client.download(download, tokio::io::sink()).await.unwrap_err();
+    shows_nothing(&error);
+}
+
+#[tokio::test]
+async fn the_finest_log_shows_no_secret_of_calls_notices_or_bills() {
+    let written = Written::default();
+    let writer = written.clone();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .init();
+    let client = Client::builder().build().unwrap();
+    calls(&client).await;
+    notices(&client).await;
+    bills(&client).await;
+
+    let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    for ours in ["v3.raw", "v3.certificates", "v3.notice", "v3.download", "08F1A2-0"] {
+        assert!(log.contains(ours), "{ours} is there");
+    }
+    for line in log.lines() {
+        for secret in [PLANTED.get(..32).unwrap(), API_V3_KEY, "nonce_str", "oUpF8uMuAJO"] {
+            assert!(!line.contains(secret), "{line}");
+        }
+    }
+}
