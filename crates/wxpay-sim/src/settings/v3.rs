@@ -24,6 +24,12 @@ pub struct V3 {
     pub refund_takes: Duration,
     /// How long after a payment it can be refunded: 365 days.
     pub refundable: Duration,
+    /// How long a transfer is `ACCEPTED` before the payee may confirm: not at all.
+    pub transfer_takes: Duration,
+    /// How long the payee may confirm: 24 h.
+    pub transfer_confirmable: Duration,
+    /// How long a transfer is `CANCELING`. Not documented.
+    pub cancel_takes: Duration,
     /// How long after the end of its day a bill is ready: 10 h, so at ten in the morning.
     pub bill_takes: Duration,
     /// How long a bill's `download_url` works: 5 min; the older documents say 30 s.
@@ -64,6 +70,9 @@ impl Default for V3 {
             order_ttl: DAY.saturating_mul(7),
             refund_takes: Duration::from_secs(3),
             refundable: DAY.saturating_mul(365),
+            transfer_takes: Duration::ZERO,
+            transfer_confirmable: DAY,
+            cancel_takes: Duration::from_secs(3),
             bill_takes: Duration::from_secs(10 * 3600),
             download_ttl: Duration::from_secs(300),
             notify_schedule: Self::fifteen_pauses(),

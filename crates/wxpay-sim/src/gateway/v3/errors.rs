@@ -56,6 +56,7 @@ pub(crate) const NOT_ENOUGH: Code = code(403, "NOT_ENOUGH", 268_435_461, "余额
 pub(crate) const RULE_LIMIT: Code = code(403, "RULE_LIMIT", 268_448_010, "业务规则限制");
 pub(crate) const TRADE_ERROR: Code = code(403, "TRADE_ERROR", 268_435_461, "交易错误");
 pub(crate) const ORDER_NOT_EXIST: Code = code(404, "ORDER_NOT_EXIST", 268_512_771, "订单不存在");
+pub(crate) const NOT_FOUND: Code = code(404, "NOT_FOUND", 268_512_771, "记录不存在");
 pub(crate) const RESOURCE_NOT_EXISTS: Code =
     code(404, "RESOURCE_NOT_EXISTS", 268_512_771, "请求的资源不存在");
 pub(crate) const METHOD_NOT_ALLOWED: Code = code(405, "METHOD_NOT_ALLOWED", 268_435_461, "请求方法不支持");

@@ -59,6 +59,8 @@ pub(crate) enum Alphabet {
     Any,
     /// `0-9`
     Digits,
+    /// `0-9 A-Z a-z`: a transfer's number.
+    Alphanumeric,
     /// `0-9 A-Z a-z _ - *`: an order's number.
     OrderNumber,
     /// `0-9 A-Z a-z _ - | * @`: a refund's number.
@@ -70,6 +72,7 @@ impl Alphabet {
         match self {
             Self::Any => true,
             Self::Digits => sign.is_ascii_digit(),
+            Self::Alphanumeric => sign.is_ascii_alphanumeric(),
             Self::OrderNumber => sign.is_ascii_alphanumeric() || "_-*".contains(sign),
             Self::RefundNumber => sign.is_ascii_alphanumeric() || "_-|*@".contains(sign),
         }

@@ -49,6 +49,7 @@ mod refund;
 mod reply;
 mod requests;
 pub(super) mod route;
+mod transfer;
 
 pub use requests::RequestRecord;
 

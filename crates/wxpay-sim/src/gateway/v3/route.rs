@@ -8,6 +8,7 @@ use super::{
     fields::Field,
     media, pay, refund,
     reply::Reply,
+    transfer,
 };
 use crate::gateway::Gateway;
 use serde_json::{Map, Value};
@@ -25,6 +26,7 @@ const PRODUCTS: &[&[Operation]] = &[
     combine::order::OPERATIONS,
     bill::OPERATIONS,
     media::OPERATIONS,
+    transfer::OPERATIONS,
     refund::OPERATIONS,
 ];
 
@@ -86,6 +88,11 @@ impl Operation {
         let (limit, failing_limit) = (None, None);
         let takes = Takes::Json(fields);
         Self { label, method: Method::Post, path, query: &[], takes, also: &[], limit, failing_limit, answer }
+    }
+
+    /// A POST without a body.
+    pub(crate) const fn empty_post(label: &'static str, path: &'static str, answer: Answer) -> Self {
+        Self { takes: Takes::Nothing, ..Self::post(label, path, &[], answer) }
     }
 
     pub(crate) const fn upload(

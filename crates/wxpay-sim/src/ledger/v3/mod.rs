@@ -4,6 +4,7 @@ mod combined;
 mod day;
 mod order;
 mod refund;
+mod transfer;
 
 pub use combined::CombinedRecord;
 pub(crate) use combined::{Combined, PaidWhole, Wholes};
@@ -12,6 +13,8 @@ pub(crate) use order::{Ended, Order, OrderKey, Sub};
 pub use order::{Payment, TradeState, TradeType, TransactionRecord};
 pub(crate) use refund::Refund;
 pub use refund::{RefundRecord, RefundStatus};
+pub use transfer::TransferState;
+pub(crate) use transfer::{Transfer, Transfers};
 
 use std::collections::{BTreeMap, BTreeSet};
 use wxpay_proto::{
@@ -31,6 +34,7 @@ pub(crate) struct Ledger {
     refund_ids: BTreeMap<RefundId, OrderKey>,
     pub(crate) combined: Wholes,
     pub(crate) days: Days,
+    pub(crate) transfers: Transfers,
 }
 
 impl Ledger {

@@ -13,3 +13,4 @@ mod pay;
 mod phone;
 mod refund;
 mod shop;
+mod transfer;

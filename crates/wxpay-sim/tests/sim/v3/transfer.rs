@@ -1,0 +1,133 @@
+//! Transfers: made, confirmed, failed, overdue, taken back.
+
+use super::shop::{NOTIFY, Said, Shop};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use std::time::Duration;
+use wxpay_proto::{http::Method, wire::time::rfc3339};
+
+const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";
+
+fn bill(shop: &Shop, number: &str, more: &Value) -> Value {
+    let mut bill = json!({
+        "appid": shop.appid(), "out_bill_no": number, "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w",
+        "transfer_amount": 1000, "transfer_remark": "报销", "transfer_scene_id": "1000", "notify_url": NOTIFY,
+        "transfer_scene_report_infos": [{ "info_type": "活动名称", "info_content": "新会员有礼" }],
+    });
+    bill.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    bill
+}
+
+fn make(shop: &mut Shop, number: &str, more: &Value) -> Said {
+    let bill = bill(shop, number, more);
+    shop.post(BILLS, &bill)
+}
+
+fn query(shop: &mut Shop, number: &str) -> Said {
+    shop.get(&format!("{BILLS}/out-bill-no/{number}"))
+}
+
+fn cancel(shop: &mut Shop, number: &str) -> Said {
+    shop.call(Method::Post, &format!("{BILLS}/out-bill-no/{number}/cancel"), "")
+}
+
+#[test]
+fn a_transfer_is_confirmed_and_told_of() {
+    let mut shop = Shop::open();
+    let body = make(&mut shop, "T1", &json!({})).body;
+    assert_eq!(
+        (&body["state"], &body["create_time"]),
+        (&json!("WAIT_USER_CONFIRM"), &json!(rfc3339(shop.now)))
+    );
+    assert!(body["package_info"].is_string());
+    assert_eq!(make(&mut shop, "T1", &json!({})).body, body);
+    let other = make(&mut shop, "T1", &json!({ "transfer_amount": 1001 }));
+    assert_eq!(other.refusal(), (400, "INVALID_REQUEST", 268_498_688));
+    shop.wait(60);
+    let mchid = shop.me.mchid().clone();
+    assert!(shop.gateway.confirm_transfer(&mchid, &"T1".parse().unwrap(), shop.now));
+    assert!(!shop.gateway.confirm_transfer(&mchid, &"T1".parse().unwrap(), shop.now));
+    let [told] = shop.due().try_into().unwrap();
+    let (envelope, plain) = shop.heard(&told);
+    assert_eq!(envelope["event_type"], "MCHTRANSFER.BILL.FINISHED");
+    assert_eq!(envelope["resource"]["original_type"], "mch_payment");
+    let id = body["transfer_bill_no"].as_str().unwrap();
+    let expected = json!({ "out_bill_no": "T1", "transfer_bill_no": id, "state": "SUCCESS", "mch_id": mchid,
+        "transfer_amount": 1000, "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w",
+        "create_time": body["create_time"], "update_time": rfc3339(shop.now) });
+    assert_eq!(plain, expected);
+    let asked = query(&mut shop, "T1").body;
+    assert_eq!((&asked["state"], asked.get("package_info")), (&json!("SUCCESS"), None));
+    assert_eq!(shop.get(&format!("{BILLS}/transfer-bill-no/{id}")).body, asked);
+    assert_eq!(cancel(&mut shop, "T1").refusal(), (400, "INVALID_REQUEST", 268_435_461));
+}
+
+#[test]
+fn a_name_is_sealed_both_ways_and_the_same_though_sealed_anew() {
+    let mut shop = Shop::open();
+    shop.names = Some(shop.public_key_id());
+    let [one, again] = ["张三", "张三"].map(|name| json!({ "user_name": shop.sealed(name) }));
+    assert_eq!(make(&mut shop, "T1", &one).status, 200);
+    assert_eq!(make(&mut shop, "T1", &again).status, 200);
+    let sealed = query(&mut shop, "T1").body["user_name"].as_str().unwrap().to_owned();
+    let opened = shop.me.api_keys()[0].pair.open(&STANDARD.decode(sealed).unwrap()).unwrap();
+    assert_eq!(opened, "张三".as_bytes());
+    shop.names = Some(shop.platform_serial());
+    let wrong = make(&mut shop, "T2", &one);
+    assert_eq!(wrong.body["detail"]["issue"], "敏感信息解密失败");
+    let unnamed = make(&mut shop, "T2", &json!({ "transfer_amount": 200_000 }));
+    assert_eq!(unnamed.body["detail"]["field"], "/user_name");
+}
+
+#[test]
+fn a_transfer_that_nobody_confirms_ends_after_a_day_and_one_may_fail() {
+    let mut shop = Shop::with(|settings| settings.v3.transfer_takes = Duration::from_secs(2));
+    assert_eq!(make(&mut shop, "T1", &json!({})).body["state"], "ACCEPTED");
+    make(&mut shop, "T2", &json!({}));
+    shop.wait(2);
+    assert!(make(&mut shop, "T1", &json!({})).body["package_info"].is_string());
+    let mchid = shop.me.mchid().clone();
+    let number = "T2".parse().unwrap();
+    assert!(shop.gateway.fail_transfer(&mchid, &number, "PAYEE_ACCOUNT_ABNORMAL", shop.now));
+    assert_eq!(query(&mut shop, "T2").body["fail_reason"], "PAYEE_ACCOUNT_ABNORMAL");
+    shop.wait(86_399);
+    assert_eq!(query(&mut shop, "T1").body["state"], "WAIT_USER_CONFIRM");
+    shop.wait(1);
+    let body = query(&mut shop, "T1").body;
+    assert_eq!((&body["state"], &body["fail_reason"]), (&json!("FAIL"), &json!("OVERDUE_CLOSE")));
+}
+
+#[test]
+fn a_transfer_is_taken_back_until_it_is_confirmed() {
+    let mut shop = Shop::open();
+    make(&mut shop, "T1", &json!({}));
+    for _ in 0..2 {
+        let said = cancel(&mut shop, "T1");
+        assert_eq!((said.status, &said.body["state"]), (200, &json!("CANCELING")));
+    }
+    let mchid = shop.me.mchid().clone();
+    assert!(!shop.gateway.confirm_transfer(&mchid, &"T1".parse().unwrap(), shop.now));
+    shop.wait(3);
+    assert_eq!(query(&mut shop, "T1").body["state"], "CANCELLED");
+    let [told] = shop.due().try_into().unwrap();
+    assert_eq!(shop.heard(&told).1["state"], "CANCELLED");
+}
+
+#[test]
+fn what_is_wrong_is_refused_and_what_is_unknown_is_not_there() {
+    let mut shop = Shop::open();
+    for (change, field) in [
+        (json!({ "out_bill_no": "T-1" }), "/out_bill_no"),
+        (json!({ "transfer_amount": 0 }), "/transfer_amount"),
+        (json!({ "transfer_scene_id": "1" }), "/transfer_scene_id"),
+        (json!({ "transfer_scene_report_infos": [] }), "/transfer_scene_report_infos"),
+        (json!({ "openid": "a b" }), "/openid"),
+    ] {
+        assert_eq!(make(&mut shop, "T1", &change).body["detail"]["field"], field);
+    }
+    let app = make(&mut shop, "T1", &json!({ "appid": "wx0000000000000000" }));
+    assert_eq!(app.refusal(), (400, "APPID_MCHID_NOT_MATCH", 268_445_527));
+    assert_eq!(query(&mut shop, "T1").refusal(), (404, "NOT_FOUND", 268_512_771));
+    assert_eq!(cancel(&mut shop, "T1").refusal(), (404, "NOT_FOUND", 268_512_771));
+    assert_eq!(shop.get(&format!("{BILLS}/transfer-bill-no/1")).refusal().1, "NOT_FOUND");
+}
