@@ -65,7 +65,7 @@ fn arrows_point_one_way() {
     expect("wxpay-hyper", &["wxpay-proto"]);
     expect("wxpay-sim", &["wxpay-proto"]);
     expect("wxpay-server", &["wxpay-hyper", "wxpay-proto"]);
-    expect("wxpay-cli", &["wxpay-proto", "wxpay-server", "wxpay-sim"]);
+    expect("wxpay-cli", &["wxpay-aws-lc", "wxpay-hyper", "wxpay-proto", "wxpay-server", "wxpay-sim"]);
 }
 
 /// The simulator must not sign with the hands of the core, or a shared mistake would agree with itself.

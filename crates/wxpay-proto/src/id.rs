@@ -129,8 +129,7 @@ macro_rules! read {
     ($($name:ident)*) => {$(
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <alloc::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
+                crate::wire::json::from_text(deserializer, str::parse)
             }
         }
     )*};

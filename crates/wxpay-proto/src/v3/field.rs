@@ -110,8 +110,7 @@ macro_rules! open_words {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let word = <alloc::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
-                Ok(Self::from(&*word))
+                crate::wire::json::from_text(deserializer, |word| Ok::<_, core::convert::Infallible>(Self::from(word)))
             }
         }
     };

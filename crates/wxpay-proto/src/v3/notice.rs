@@ -34,7 +34,6 @@ pub struct Notice {
     summary: String,
     original_type: Option<String>,
     resource: Vec<u8>,
-    key: String,
 }
 
 /// What a notice tells, by product.
@@ -80,11 +79,6 @@ impl Notice {
     pub(super) fn open(me: &Merchant, verified: Verified<'_>) -> Result<Self, Error> {
         let Envelope { id, create_time, event_type, summary, resource } = verified.parse()?;
         let opened = me.open_box(&resource)?;
-        let digest = Sha256::new()
-            .chain_update(event_type.as_bytes())
-            .chain_update(b"\n")
-            .chain_update(&opened)
-            .finalize();
         Ok(Self {
             mchid: me.mchid().clone(),
             id,
@@ -93,7 +87,6 @@ impl Notice {
             summary,
             original_type: resource.original_type,
             resource: opened,
-            key: hex::encode(digest),
         })
     }
 
@@ -218,8 +211,13 @@ impl Notice {
 
     /// A digest of everything it says, the same in every repetition: for [`Seen`](crate::memory::Seen).
     #[must_use]
-    pub fn key(&self) -> &str {
-        &self.key
+    pub fn key(&self) -> String {
+        let digest = Sha256::new()
+            .chain_update(self.event_type.as_bytes())
+            .chain_update(b"\n")
+            .chain_update(&self.resource)
+            .finalize();
+        hex::encode(digest)
     }
 }
 

@@ -97,7 +97,7 @@ pub fn parse_rfc3339(text: &str) -> Result<UnixTime, Unreadable> {
 
 /// Reads a time of RFC 3339 out of a JSON text: for `#[serde(deserialize_with = "…")]`.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UnixTime, D::Error> {
-    parse_rfc3339(&Cow::<'de, str>::deserialize(deserializer)?).map_err(D::Error::custom)
+    super::json::from_text(deserializer, parse_rfc3339)
 }
 
 /// The same where there may be none; an empty text is none.
