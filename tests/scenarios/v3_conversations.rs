@@ -22,7 +22,7 @@ use wxpay_testkit::{
     network::{Wire, v3},
 };
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 fn number(serial: u32) -> OutTradeNo {
     format!("20261124{serial:08}").parse().unwrap()
@@ -71,7 +71,7 @@ fn query(lab: &mut Lab, wire: &mut Wire, me: &Merchant, number: OutTradeNo) -> Q
 /// Delivers what is due, and says what was heard.
 fn heard(lab: &mut Lab, wire: &mut Wire, me: &Merchant) -> Vec<Notice> {
     let mut heard = Vec::new();
-    while let Some(due) = wire.gateway.next_due().filter(|due| due.since(lab.now) < Duration::from_secs(60)) {
+    while let Some(due) = wire.gateway.next_due().filter(|due| due.since(lab.now) < Duration::from_mins(1)) {
         lab.now = lab.now.max(due);
         wire.deliver_due_v3(lab, me, |notice| {
             heard.push(notice);
@@ -139,17 +139,15 @@ fn a_merchant_with_a_public_key_never_asks_for_certificates_and_one_without_is_t
     assert_eq!(lab.count("v3.certificates"), 1, "404 is an answer: there are no certificates");
 }
 
+fn platform<'a>(wire: &'a mut Wire, mchid: &wxpay_proto::id::MchId) -> &'a mut wxpay_sim::merchant::Platform {
+    wire.gateway.merchant_mut(mchid).unwrap().platform_mut()
+}
+
 #[test]
 fn through_the_weeks_of_the_move_every_reply_and_every_notice_is_believed() {
     let (mut lab, mut wire) = setting();
     set_mode(&mut wire, Mode::Certificates);
     let mchid = wire.gateway.merchant().mchid().clone();
-    fn platform<'a>(
-        wire: &'a mut Wire,
-        mchid: &wxpay_proto::id::MchId,
-    ) -> &'a mut wxpay_sim::merchant::Platform {
-        wire.gateway.merchant_mut(mchid).unwrap().platform_mut()
-    }
     let mut serial = 0;
     let mut shop = |lab: &mut Lab, wire: &mut Wire, me: &Merchant| {
         for _ in 0..3 {
@@ -273,13 +271,12 @@ fn a_wrong_signature_is_refused_and_the_refusal_shows_what_the_gateway_verified(
     let other = wire.gateway.new_merchant();
     // Our number and certificate, but somebody else's private key.
     let known = wire.gateway.merchant().clone();
-    let mut forger = other.clone();
-    forger = wxpay_sim::merchant::Merchant::new(
+    let forger = wxpay_sim::merchant::Merchant::new(
         known.mchid().clone(),
         known.appids()[0].clone(),
         wxpay_sim::merchant::ApiKey::new(
             known.api_keys()[0].certificate.clone(),
-            forger.api_keys()[0].pair.clone(),
+            other.api_keys()[0].pair.clone(),
         ),
         known.api_v3_key().unwrap().expose().clone(),
         known.platform().clone(),
@@ -302,7 +299,7 @@ fn what_arrives_five_minutes_late_is_not_believed() {
     lab.run(me.call(order(&wire, number(1), 100)), &mut wire).unwrap();
     pay(&lab, &mut wire, &number(1));
     let due = wire.gateway.due(lab.now);
-    lab.wait(Duration::from_secs(300));
+    lab.wait(Duration::from_mins(5));
     assert!(lab.run(me.hear(v3::received(&due[0])), &mut wire).is_ok(), "300 seconds are in time");
     lab.wait(Duration::from_secs(1));
     let error = lab.run(me.hear(v3::received(&due[0])), &mut wire).unwrap_err();

@@ -62,7 +62,10 @@ pub(crate) fn raise(out_trade_no: &wxpay_proto::id::OutTradeNo, joined: &Joined)
                     Effect::Disputed(dispute) => {
                         tracing::warn!(%out_trade_no, ?dispute, "disputed: for a person to see");
                     }
-                    other => tracing::warn!(%out_trade_no, ?other, "an effect this server does not know"),
+                    // This generation has no refunds; a later core may know more.
+                    other @ (Effect::Refunded(_) | _) => {
+                        tracing::warn!(%out_trade_no, ?other, "an effect this server does not know");
+                    }
                 }
             }
         }

@@ -60,6 +60,7 @@ impl Chance {
     }
 }
 
+#[allow(clippy::print_stdout, reason = "what the storm did is worth seeing")]
 #[test]
 fn a_storm_of_failures_costs_no_order_and_charges_nobody_twice() {
     let wanted: usize = std::env::var("WXPAY_ORDERS").map_or(2_000, |orders| orders.parse().unwrap());

@@ -69,8 +69,8 @@ pub(super) fn effect(
     match effect {
         Effect::Paid(payment) => insert(db, number, "order.paid", &about(payment), now),
         Effect::Disputed(dispute) => insert(db, number, "order.disputed", &disputed(dispute), now),
-        // What a later core may add must not be dropped in silence.
-        _ => Err(Failure::corrupt("effect")),
+        // This generation has no refunds, and what a later core may add must not be dropped in silence.
+        Effect::Refunded(_) | _ => Err(Failure::corrupt("effect")),
     }
 }
 
@@ -114,7 +114,7 @@ pub(super) fn disputed(dispute: &Dispute) -> Value {
         Dispute::SecondPayment(payment) => ("second_payment", payment),
         Dispute::AmountDiffers(payment) => ("amount_differs", payment),
         Dispute::Contradiction(payment) => ("contradiction", payment),
-        _ => return json!({ "dispute": "unnamed" }),
+        Dispute::Overdrawn(_) | Dispute::RefundContradiction(_) | _ => return json!({ "dispute": "unnamed" }),
     };
     json!({ "dispute": name, "payment": about(payment) })
 }
