@@ -138,7 +138,7 @@ fn upkeep_refreshes_the_token_before_it_expires_so_that_no_order_waits() {
 fn a_token_that_cannot_be_refreshed_is_used_until_it_expires() {
     let (mut lab, mut wire, me) = setting();
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
-    wire.gateway.trouble(Rule::new(Trouble::LostBefore).on(Operation::Token));
+    wire.gateway.trouble(Rule::new(Trouble::DropBeforeCommit).on(Operation::Token));
     lab.wait(Duration::from_secs(5500));
     lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap();
     assert_eq!(lab.count("v1.token"), 2, "one attempt, and none for the half minute after it");
@@ -172,7 +172,7 @@ fn a_wrong_secret_is_refused_at_once_and_nothing_was_sent() {
 #[test]
 fn an_answer_lost_after_the_effect_is_asked_for_again_under_the_same_number() {
     let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::LostAfter).on(Operation::Genprepay).times(1));
+    wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(Operation::Genprepay).times(1));
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     assert_eq!(lab.count("v1.genprepay"), 2);
     assert_eq!(wire.gateway.orders(lab.now).len(), 1);
@@ -181,7 +181,7 @@ fn an_answer_lost_after_the_effect_is_asked_for_again_under_the_same_number() {
 #[test]
 fn when_every_answer_is_lost_the_number_is_owed_and_settling_finds_the_order() {
     let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::LostAfter).on(Operation::Genprepay));
+    wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(Operation::Genprepay));
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::Unknown));
     let debt = error.unsettled().unwrap();
@@ -204,7 +204,7 @@ fn an_order_whose_flow_was_lost_in_a_crash_is_recovered_by_its_number() {
 #[test]
 fn settling_believes_that_an_order_does_not_exist_only_after_a_while() {
     let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::LostBefore).on(Operation::Genprepay));
+    wire.gateway.trouble(Rule::new(Trouble::DropBeforeCommit).on(Operation::Genprepay));
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     let began = lab.now;
     let settled = lab.run(me.settle(error.unsettled().unwrap()), &mut wire).unwrap();
@@ -216,7 +216,7 @@ fn settling_believes_that_an_order_does_not_exist_only_after_a_while() {
 #[test]
 fn settling_without_any_answer_ends_with_the_debt_still_owed() {
     let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::LostAfter).on(Operation::Genprepay));
+    wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(Operation::Genprepay));
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     wire.is_down = true;
     let mut error = lab.run(me.settle(error.unsettled().unwrap()), &mut wire).unwrap_err();
@@ -238,7 +238,7 @@ fn a_gateway_that_cannot_be_reached_was_sent_nothing() {
 #[test]
 fn when_only_the_token_is_in_doubt_the_order_was_not_sent() {
     let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::LostAfter).on(Operation::Token));
+    wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(Operation::Token));
     let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     assert_eq!(error.fate(), Fate::NotSent);
     assert_eq!(lab.count("v1.genprepay"), 0);
@@ -258,7 +258,7 @@ fn a_busy_gateway_is_asked_again_after_a_pause_and_may_have_done_it_meanwhile() 
 #[test]
 fn a_refusal_after_a_lost_answer_does_not_take_the_doubt_away() {
     let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::LostAfter).on(Operation::Genprepay).times(1));
+    wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(Operation::Genprepay).times(1));
     wire.gateway.trouble(Rule::new(Trouble::TokenExpired).on(Operation::Genprepay));
     let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Unknown));

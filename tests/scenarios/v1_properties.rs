@@ -190,8 +190,8 @@ proptest! {
 }
 
 const TROUBLES: [Trouble; 14] = [
-    Trouble::LostAfter,
-    Trouble::LostBefore,
+    Trouble::CommitThenDropResponse,
+    Trouble::DropBeforeCommit,
     Trouble::Delayed { millis: 20_000 },
     Trouble::Cut { bytes: 10 },
     Trouble::ServerError { effect: true },

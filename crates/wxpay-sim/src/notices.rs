@@ -10,7 +10,7 @@
 
 use crate::{
     chance::Chance,
-    faults::{Faults, Operation, Trouble},
+    faults::{Faults, Generation, Operation, Scene, Trouble},
     gateway::{v1, v3},
     settings::{Settings, SuccessMatch},
     warnings::{Kind, Warnings},
@@ -216,7 +216,10 @@ struct Job {
     /// When the last round began: the pauses count from there.
     begun: UnixTime,
     rounds: usize,
+    /// Held back until another has gone out.
     held: bool,
+    /// Delayed once already.
+    late: bool,
     log: Vec<Attempt>,
 }
 
@@ -247,6 +250,7 @@ impl Notices {
             begun: due,
             rounds: 0,
             held: false,
+            late: false,
             log: Vec::new(),
         });
     }
@@ -289,13 +293,17 @@ impl Notices {
         if job.due.is_none_or(|due| due > means.now) {
             return;
         }
-        let number = Some(job.notice.number.as_str());
-        let trouble = if job.held { None } else { means.faults.strike(Operation::Notice, number, means.now) };
+        let trouble =
+            if job.held || job.late { None } else { means.faults.strike(|| job.notice.scene(), means.now) };
         match trouble {
             Some(Trouble::NoticeReordered) => {
                 job.held = true;
                 let pause = job.notice.schedule(means.settings).first().copied().unwrap_or_default();
                 job.due = Some(means.now.after(pause));
+            }
+            Some(Trouble::NoticeDelayed { millis }) => {
+                job.late = true;
+                job.due = Some(means.now.after(Duration::from_millis(millis)));
             }
             Some(Trouble::NoticeLost) => {
                 job.attempt(None, means.now, AttemptResult::Lost, false);
@@ -308,9 +316,11 @@ impl Notices {
             }
             Some(Trouble::NoticeForged) => {
                 let forgery = Forgery::drawn(means.chance);
-                self.send(index, false, Some(forgery), means, deliveries);
-                self.send(index, false, None, means, deliveries);
+                self.send_after(forgery, index, means, deliveries);
             }
+            Some(Trouble::NoticeUnknownSerial) => self.send_after(Forgery::Payer, index, means, deliveries),
+            Some(Trouble::NoticeProbe) => self.send_after(Forgery::Probe, index, means, deliveries),
+            Some(Trouble::NoticeStale) => self.send_after(Forgery::Stale, index, means, deliveries),
             Some(_) | None => {
                 if job.notice.is_probed(means) {
                     self.send(index, false, Some(Forgery::Probe), means, deliveries);
@@ -318,6 +328,18 @@ impl Notices {
                 self.send(index, false, None, means, deliveries);
             }
         }
+    }
+
+    /// Sends a forged copy, and then the notice.
+    fn send_after(
+        &mut self,
+        forgery: Forgery,
+        index: usize,
+        means: &mut Means<'_>,
+        deliveries: &mut Vec<Delivery>,
+    ) {
+        self.send(index, false, Some(forgery), means, deliveries);
+        self.send(index, false, None, means, deliveries);
     }
 
     fn held_besides(&self, index: usize) -> Vec<usize> {
@@ -343,7 +365,7 @@ impl Notices {
             }
             job.state = NoticeState::OnTheWay;
             job.due = None;
-            job.held = false;
+            (job.held, job.late) = (false, false);
         }
         deliveries.push(Delivery {
             id,
@@ -441,6 +463,15 @@ impl Notice {
         is_theirs && self.number == number
     }
 
+    fn scene(&self) -> Scene {
+        let (generation, mchid) = match &self.says {
+            Says::V1(payment) => (Generation::V1, payment.credentials.partner().to_string()),
+            Says::V3(event) => (Generation::V3, event.mchid.to_string()),
+        };
+        let numbers = vec![self.number.clone()];
+        Scene { generation, operation: Operation::Notice, path: String::new(), mchid: Some(mchid), numbers }
+    }
+
     const fn event_type(&self) -> Option<&'static str> {
         match &self.says {
             Says::V1(_) => None,
@@ -481,7 +512,7 @@ impl Notice {
 }
 
 /// What is changed in a forged copy. Its signatures stay, and so do not match.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Forgery {
     Amount,
     Number,
@@ -489,6 +520,8 @@ pub(crate) enum Forgery {
     Payer,
     /// A signature as WeChat Pay's probes have it; in the third generation alone.
     Probe,
+    /// Signed ten minutes ago; in the third generation alone.
+    Stale,
 }
 
 impl Forgery {

@@ -85,6 +85,16 @@ impl Network for Wire {
             Outcome::Delayed(..) => (lost("timed out"), hop.timeout),
             Outcome::Cut(..) => (lost("the connection broke within the answer"), self.latency),
             Outcome::Lost { .. } => (lost("the connection broke"), self.latency),
+            Outcome::Reset { .. } => (lost("the connection was reset"), self.latency),
+            Outcome::Refused(_) => {
+                (Err(Failure::NotSent("connection refused".into())), Duration::from_millis(1))
+            }
+            Outcome::Slow(reply, bytes_per_second) => {
+                let bytes = u64::try_from(reply.body().len()).unwrap_or(u64::MAX);
+                let rate = u64::from(bytes_per_second).max(1);
+                let took = self.latency + Duration::from_millis(bytes.saturating_mul(1000) / rate);
+                if took < hop.timeout { (Ok(reply), took) } else { (lost("timed out"), hop.timeout) }
+            }
         }
     }
 }

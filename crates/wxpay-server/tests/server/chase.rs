@@ -20,7 +20,7 @@ async fn a_payment_whose_notices_are_all_lost_is_found_by_asking() {
 async fn an_order_in_doubt_is_chased_as_well() {
     let shop = Shop::open_with(&[("chase_pauses", "200ms"), ("call_tries", "1")]).await;
     shop.trouble(Trouble::NoticeLost, Operation::Notice, 100);
-    shop.trouble(Trouble::LostAfter, Operation::Genprepay, 1);
+    shop.trouble(Trouble::CommitThenDropResponse, Operation::Genprepay, 1);
     assert_eq!(shop.order("A1", 1999).await.status, 504);
     shop.pay("A1");
     shop.becomes("A1", "paid").await;
@@ -62,7 +62,7 @@ async fn no_answer_is_no_reason_to_give_an_order_up() {
     ];
     let shop = Shop::open_with(&settings).await;
     shop.order("A1", 1999).await;
-    shop.trouble(Trouble::LostBefore, Operation::Orderquery, 1000);
+    shop.trouble(Trouble::DropBeforeCommit, Operation::Orderquery, 1000);
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(shop.view("A1").await["status"], "open");
     shop.sim.with(|sim, _| sim.gateway.calm());

@@ -74,7 +74,7 @@ async fn an_app_that_says_it_was_paid_is_not_believed() {
 async fn when_nobody_can_be_asked_the_app_is_told_to_wait() {
     let shop = Shop::open_with(&[("call_tries", "1")]).await;
     shop.order("A1", 1999).await;
-    shop.trouble(Trouble::LostBefore, Operation::Orderquery, 1);
+    shop.trouble(Trouble::DropBeforeCommit, Operation::Orderquery, 1);
     let said = shop.post("/api/orders/A1/paid", &json!({})).await;
     assert_eq!((said.status, &said.json()["status"]), (202, &json!("open")));
     assert!(said.json()["next_query_at"].is_string());

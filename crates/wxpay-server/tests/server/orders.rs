@@ -120,7 +120,7 @@ async fn another_order_under_the_same_number_is_a_conflict_that_names_the_field(
 #[tokio::test]
 async fn a_lost_answer_leaves_the_order_in_doubt_and_asking_again_recovers_it() {
     let shop = Shop::open_with(&[("call_tries", "1")]).await;
-    shop.trouble(Trouble::LostAfter, Operation::Genprepay, 1);
+    shop.trouble(Trouble::CommitThenDropResponse, Operation::Genprepay, 1);
     let lost = shop.order("A1", 1999).await;
     assert_eq!((lost.status, &lost.json()["fate"]), (504, &json!("unknown")), "{}", lost.json());
     // The order is here, and at WeChat Pay; it is chased.
@@ -138,7 +138,7 @@ async fn a_lost_answer_leaves_the_order_in_doubt_and_asking_again_recovers_it() 
 #[tokio::test]
 async fn the_core_tries_again_by_itself_when_an_answer_is_lost() {
     let shop = Shop::open().await;
-    shop.trouble(Trouble::LostAfter, Operation::Genprepay, 1);
+    shop.trouble(Trouble::CommitThenDropResponse, Operation::Genprepay, 1);
     let placed = shop.order("A1", 1999).await;
     assert_eq!(placed.status, 201, "{}", placed.json());
 }

@@ -1,19 +1,24 @@
 //! What a caller of the interface may say, and the rules of it.
 
 use super::problem::Problem;
-use crate::{
-    faults::{Operation, Rule, Trouble},
-    gateway::Payer,
-};
+use crate::{faults::Step, gateway::Payer};
 use serde_json::{Map, Value};
 use wxpay_proto::{
-    Fen, UnixTime,
-    id::{Invalid, OutTradeNo},
+    Fen,
+    id::{Invalid, MchId, OutTradeNo},
 };
 
 pub(super) fn order_number(text: &str) -> Result<OutTradeNo, Problem> {
     let text = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
     text.parse().map_err(|error: Invalid| Problem::field(error.field(), error.rule()))
+}
+
+pub(super) fn mchid(text: &str) -> Result<MchId, Problem> {
+    text.parse().map_err(|error: Invalid| Problem::field("mchid", error.rule()))
+}
+
+pub(super) fn step(word: &str) -> Result<Step, Problem> {
+    Step::named(word).ok_or_else(|| Problem::field("step", "must be obtain, switch, roll_back or void"))
 }
 
 pub(super) fn payer(fields: &Fields) -> Result<Payer, Problem> {
@@ -33,72 +38,6 @@ pub(super) fn payer(fields: &Fields) -> Result<Payer, Problem> {
     Ok(payer)
 }
 
-pub(super) fn rule(fields: &Fields) -> Result<Rule, Problem> {
-    fields.refuse_all_but(&[
-        "kind",
-        "operation",
-        "out_trade_no",
-        "per_mille",
-        "count",
-        "from",
-        "until",
-        "millis",
-        "bytes",
-        "effect",
-    ])?;
-    let kind = fields.text("kind")?.ok_or_else(|| Problem::field("kind", "must be there"))?;
-    let trouble = trouble(kind, fields)?;
-    let mut rule = Rule::new(trouble);
-    if let Some(word) = fields.text("operation")? {
-        let operation = Operation::named(word).ok_or_else(|| {
-            Problem::field("operation", "must be token, genprepay, orderquery, delivernotify, notice or pay")
-        })?;
-        if !trouble.befalls(operation) {
-            return Err(Problem::field("operation", "must be one that this kind can befall"));
-        }
-        rule = rule.on(operation);
-    }
-    if let Some(number) = fields.text("out_trade_no")? {
-        rule = rule.of_order(order_number(number)?);
-    }
-    if let Some(per_mille) = fields.number("per_mille", 0..=1000)? {
-        rule = rule.per_mille(u32::try_from(per_mille).unwrap_or(1000));
-    }
-    if let Some(count) = fields.number("count", 0..=u64::from(u32::MAX))? {
-        rule = rule.times(u32::try_from(count).unwrap_or(u32::MAX));
-    }
-    let moment = |name| fields.number(name, 0..=u64::MAX).map(|second| second.map(UnixTime::from_secs));
-    Ok(rule.within(moment("from")?, moment("until")?))
-}
-
-fn trouble(kind: &str, fields: &Fields) -> Result<Trouble, Problem> {
-    let effect = fields.truth("effect")?;
-    let millis = fields.number("millis", 0..=600_000)?;
-    let bytes = fields.number("bytes", 0..=1_000_000)?;
-    let trouble = match kind {
-        "lost_after" => Trouble::LostAfter,
-        "lost_before" => Trouble::LostBefore,
-        "delayed" => {
-            Trouble::Delayed { millis: millis.ok_or_else(|| Problem::field("millis", "must be there"))? }
-        }
-        "cut" => Trouble::Cut { bytes: usize::try_from(bytes.unwrap_or_default()).unwrap_or_default() },
-        "server_error" => Trouble::ServerError { effect: effect.unwrap_or_default() },
-        "garbage" => Trouble::Garbage { effect: effect.unwrap_or_default() },
-        "system_error" => Trouble::SystemError { effect: effect.unwrap_or_default() },
-        "token_replaced" => Trouble::TokenReplaced,
-        "token_expired" => Trouble::TokenExpired,
-        "quota_used_up" => Trouble::QuotaUsedUp,
-        "early" => Trouble::Early,
-        "second_payment" => Trouble::SecondPayment,
-        "notice_lost" => Trouble::NoticeLost,
-        "notice_doubled" => Trouble::NoticeDoubled,
-        "notice_reordered" => Trouble::NoticeReordered,
-        "notice_forged" => Trouble::NoticeForged,
-        _ => return Err(Problem::field("kind", "must be a kind of trouble that the README lists")),
-    };
-    Ok(trouble)
-}
-
 /// The members of a JSON object.
 pub(super) struct Fields(Map<String, Value>);
 
@@ -115,6 +54,10 @@ impl Fields {
         if body.trim_ascii().is_empty() { Ok(Self(Map::new())) } else { Self::required(body) }
     }
 
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| !value.is_null())
+    }
+
     pub(super) fn refuse_all_but(&self, known: &[&str]) -> Result<(), Problem> {
         match self.0.keys().find(|name| !known.contains(&name.as_str())) {
             Some(name) => Err(Problem::field(name, "is not known here")),
@@ -122,7 +65,7 @@ impl Fields {
         }
     }
 
-    fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -130,7 +73,7 @@ impl Fields {
         }
     }
 
-    fn truth(&self, name: &str) -> Result<Option<bool>, Problem> {
+    pub(super) fn truth(&self, name: &str) -> Result<Option<bool>, Problem> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Bool(truth)) => Ok(Some(*truth)),

@@ -16,6 +16,7 @@
 
 mod input;
 mod problem;
+mod rules;
 
 use crate::{
     clock::Clock,
@@ -114,7 +115,7 @@ impl Simulation {
             }
             ("GET", ["faults"]) => Ok(Answer::shown(gateway.troubles())),
             ("POST", ["faults"]) => {
-                gateway.trouble(input::rule(&Fields::required(body)?)?);
+                gateway.trouble(rules::rule(&Fields::required(body)?)?);
                 Ok(Answer { status: 201, ..Answer::shown(gateway.troubles()) })
             }
             ("DELETE", ["faults"]) => {

@@ -14,7 +14,7 @@ pub use v3::{
 use crate::{
     chance::{Chance, URL_SAFE},
     credentials::{App, Credentials},
-    faults::{Faults, Operation, Rule, Trouble},
+    faults::{Faults, Generation, Operation, Rule, Scene, Trouble},
     ledger::{Ledger, OrderRecord},
     notices::{Delivery, DeliveryId, DeliveryResult, Means, NoticeRecord, Notices},
     settings::Settings,
@@ -55,11 +55,28 @@ pub enum Outcome {
     Delayed(Response, Duration),
     /// The head of the reply and so many bytes of its body; then the connection breaks.
     Cut(Response, usize),
-    /// No reply: the connection breaks.
+    /// The reply, its body so many bytes a second.
+    Slow(Response, u32),
+    /// No reply: the connection is closed.
     Lost {
         /// Whether the request was carried out.
         effect: bool,
     },
+    /// No reply: the connection is reset.
+    Reset {
+        /// Whether the request was carried out.
+        effect: bool,
+    },
+    /// No connection, and none to anybody for so long.
+    Refused(Duration),
+}
+
+impl Outcome {
+    /// The reply broken off after so many bytes, one before its end at the latest.
+    fn cut(reply: Response, bytes: usize) -> Self {
+        let kept = bytes.min(reply.body().len().saturating_sub(1));
+        Self::Cut(reply, kept)
+    }
 }
 
 impl Gateway {
@@ -125,13 +142,20 @@ impl Gateway {
         self.tick(now);
         let target = Target::of(request);
         if target.path().starts_with(v3::ROOT) {
-            return Outcome::Reply(v3::answer(self, request, now));
+            return v3::trouble::answer(self, request, now);
         }
         let Some(operation) = target.operation() else {
             return Outcome::Reply(Response::new(404, b"404 page not found".to_vec()));
         };
         let number = v1::named_order(request.body());
-        let trouble = self.faults.strike(operation, number.as_deref(), now);
+        let scene = || Scene {
+            generation: Generation::V1,
+            operation,
+            path: target.path().into(),
+            mchid: v1::named_partner(&self.ledger, &target),
+            numbers: number.clone().into_iter().collect(),
+        };
+        let trouble = self.faults.strike(scene, now);
         v1::flag_leaks(self, request, operation, number.as_deref(), now);
         match trouble {
             None => Outcome::Reply(v1::answer(self, &target, operation, now)),
@@ -152,27 +176,35 @@ impl Gateway {
             }
             Outcome::Reply(response)
         };
+        let page = |status: u16| {
+            let page = format!("<html><body>{status}</body></html>");
+            Response::new(status, page.into_bytes()).with("content-type", b"text/html")
+        };
         match trouble {
-            Trouble::LostBefore => Outcome::Lost { effect: false },
-            Trouble::ServerError { effect } => instead(
-                effect,
-                Response::new(500, b"<html><body>500 Internal Server Error</body></html>".to_vec()),
-            ),
+            Trouble::ConnectionRefused { millis } => Outcome::Refused(Duration::from_millis(millis)),
+            Trouble::DropBeforeCommit => Outcome::Lost { effect: false },
+            Trouble::ResetBeforeCommit => Outcome::Reset { effect: false },
+            Trouble::ServerError { effect } => instead(effect, page(500)),
+            Trouble::BadGateway { effect } => instead(effect, page(502)),
+            Trouble::Unavailable { effect } => instead(effect, page(503)),
             Trouble::Garbage { effect } => {
                 instead(effect, Response::new(200, b"<html>\xff\xfe{\"errcode\":".to_vec()))
             }
             Trouble::SystemError { effect } => instead(effect, v1::busy()),
-            Trouble::LostAfter => {
+            Trouble::CommitThenDropResponse => {
                 v1::answer(self, target, operation, now);
                 Outcome::Lost { effect: true }
             }
-            Trouble::Delayed { millis } => {
+            Trouble::CommitThenReset => {
+                v1::answer(self, target, operation, now);
+                Outcome::Reset { effect: true }
+            }
+            Trouble::Delayed { millis } | Trouble::AnswerAfterClientTimeout { millis } => {
                 Outcome::Delayed(v1::answer(self, target, operation, now), Duration::from_millis(millis))
             }
-            Trouble::Cut { bytes } => {
-                let reply = v1::answer(self, target, operation, now);
-                let kept = bytes.min(reply.body().len().saturating_sub(1));
-                Outcome::Cut(reply, kept)
+            Trouble::Cut { bytes } => Outcome::cut(v1::answer(self, target, operation, now), bytes),
+            Trouble::Slow { bytes_per_second } => {
+                Outcome::Slow(v1::answer(self, target, operation, now), bytes_per_second)
             }
             Trouble::TokenReplaced => {
                 self.replace_tokens(now);
@@ -189,11 +221,27 @@ impl Gateway {
                 Outcome::Reply(v1::answer(self, target, operation, now))
             }
             Trouble::Early => self.paid_before_answered(target, operation, now),
-            Trouble::SecondPayment
+            Trouble::Accepted { .. }
+            | Trouble::RateLimited
+            | Trouble::UnsignedReply
+            | Trouble::WrongSignature
+            | Trouble::SigntestProbe
+            | Trouble::UnknownSerial
+            | Trouble::StaleTimestamp
+            | Trouble::MissingHeader
+            | Trouble::TamperedBody
+            | Trouble::SecondPayment
+            | Trouble::PaidDuringClose
+            | Trouble::CertificateRotated
+            | Trouble::MigrationStep { .. }
             | Trouble::NoticeLost
+            | Trouble::NoticeDelayed { .. }
             | Trouble::NoticeDoubled
             | Trouble::NoticeReordered
-            | Trouble::NoticeForged => Outcome::Reply(v1::answer(self, target, operation, now)),
+            | Trouble::NoticeForged
+            | Trouble::NoticeUnknownSerial
+            | Trouble::NoticeProbe
+            | Trouble::NoticeStale => Outcome::Reply(v1::answer(self, target, operation, now)),
         }
     }
 
@@ -267,9 +315,14 @@ impl Gateway {
         self.warnings.iter()
     }
 
-    /// Adds a rule of trouble; the first that strikes decides.
-    pub fn trouble(&mut self, rule: Rule) {
-        self.faults.add(rule);
+    /// Adds a rule of trouble and tells its number; the first that strikes decides.
+    pub fn trouble(&mut self, rule: Rule) -> u64 {
+        self.faults.add(rule)
+    }
+
+    /// Ends one rule of trouble, by its number; whether it was there.
+    pub fn end_trouble(&mut self, id: u64) -> bool {
+        self.faults.end(id)
     }
 
     /// Ends all trouble. What is held back or on the way stays so.

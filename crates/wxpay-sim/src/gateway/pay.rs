@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     chance::{ALPHANUMERIC, DIGITS},
-    faults::{Operation, Trouble},
+    faults::{Generation, Operation, Scene, Trouble},
     ledger::{NotPaid, OrderRecord, PayerRefusal, PaymentRecord},
     notices::{Notice, Says},
     time,
@@ -117,7 +117,15 @@ impl Gateway {
     /// [`CannotPay`]; then nothing has changed.
     pub fn pay(&mut self, tapped: &Tapped, payer: &Payer, now: UnixTime) -> Result<Paid, CannotPay> {
         let number = self.tapped(tapped).map(|(number, _)| number).ok_or(CannotPay::NoSuchOrder)?;
-        let trouble = self.faults.strike(Operation::Pay, Some(number.as_str()), now);
+        let order = self.tapped(tapped).and_then(|(_, prepayid)| self.ledger.by_prepayid(&prepayid));
+        let scene = || Scene {
+            generation: Generation::V1,
+            operation: Operation::Pay,
+            path: String::new(),
+            mchid: order.map(|order| order.partner.to_string()),
+            numbers: vec![number.to_string()],
+        };
+        let trouble = self.faults.strike(scene, now);
         let second = trouble == Some(Trouble::SecondPayment);
         let early = trouble == Some(Trouble::Early);
         let due = if early { now } else { now.after(self.settings.notify_delay) };

@@ -1,4 +1,4 @@
-//! A reply's body, whole or broken off.
+//! A reply's body: whole, broken off, or trickling.
 
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
@@ -14,6 +14,9 @@ use tokio::time::{Sleep, sleep};
 /// Time for what was written to leave before the connection breaks.
 const GRACE: Duration = Duration::from_millis(20);
 
+/// How often a trickling body gives something.
+const BEAT: Duration = Duration::from_millis(100);
+
 /// The connection breaks here, because it was asked to.
 #[derive(Debug)]
 pub(super) struct Broken;
@@ -26,22 +29,40 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// Announces its whole length; gives the whole, or a part and then an error.
+/// Announces its whole length.
 #[derive(Debug)]
 pub(super) struct Body {
-    rest: Option<Bytes>,
+    rest: Bytes,
     length: usize,
-    breaks: Option<Pin<Box<Sleep>>>,
+    end: End,
+}
+
+/// How it gives what it has.
+#[derive(Debug)]
+enum End {
+    /// At once.
+    Whole,
+    /// At once, and after a while an error.
+    Breaks(Pin<Box<Sleep>>),
+    /// So many bytes with every beat.
+    Trickles(usize, Pin<Box<Sleep>>),
 }
 
 impl Body {
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { length: bytes.len(), rest: Some(bytes), breaks: None }
+        Self { length: bytes.len(), rest: bytes, end: End::Whole }
     }
 
     pub(super) fn cut(whole: &Bytes, bytes: usize) -> Self {
-        let part = whole.slice(..bytes.min(whole.len()));
-        Self { length: whole.len(), rest: Some(part), breaks: Some(Box::pin(sleep(GRACE))) }
+        let rest = whole.slice(..bytes.min(whole.len()));
+        Self { length: whole.len(), rest, end: End::Breaks(Box::pin(sleep(GRACE))) }
+    }
+
+    pub(super) fn trickling(bytes: Bytes, bytes_per_second: u32) -> Self {
+        let rate = Duration::from_secs(1).as_millis().checked_div(BEAT.as_millis()).unwrap_or(1);
+        let part = u128::from(bytes_per_second).div_ceil(rate.max(1)).max(1);
+        let part = usize::try_from(part).unwrap_or(usize::MAX);
+        Self { length: bytes.len(), rest: bytes, end: End::Trickles(part, Box::pin(sleep(BEAT))) }
     }
 }
 
@@ -53,17 +74,26 @@ impl hyper::body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        if let Some(bytes) = self.rest.take() {
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
-        }
-        match self.breaks.as_mut() {
-            None => Poll::Ready(None),
-            Some(grace) => grace.as_mut().poll(context).map(|()| Some(Err(Broken))),
-        }
+        let Self { rest, end, .. } = &mut *self;
+        let part = match end {
+            End::Trickles(part, beat) if !rest.is_empty() => {
+                if beat.as_mut().poll(context).is_pending() {
+                    return Poll::Pending;
+                }
+                beat.set(sleep(BEAT));
+                (*part).min(rest.len())
+            }
+            End::Breaks(grace) if rest.is_empty() => {
+                return grace.as_mut().poll(context).map(|()| Some(Err(Broken)));
+            }
+            End::Whole | End::Breaks(_) | End::Trickles(..) => rest.len(),
+        };
+        let part = rest.split_to(part);
+        Poll::Ready((!part.is_empty()).then_some(Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.breaks.is_none() && self.rest.as_ref().is_none_or(Bytes::is_empty)
+        !matches!(self.end, End::Breaks(_)) && self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {

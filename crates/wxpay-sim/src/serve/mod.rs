@@ -1,10 +1,11 @@
 //! The simulator over HTTP: thin, since what is answered and when is decided elsewhere.
 //!
-//! It carries mishaps out for real: an answer that is lost is a connection closed without a byte, one that is cut
-//! breaks off in the middle of its body. Notices are sent as they fall due, over plain HTTP only; a notice for
+//! It carries mishaps out for real: an answer that is lost is a connection closed without a byte, or reset; one that is
+//! cut breaks off in the middle of its body. A refused connection is reset, and then nobody listens for a while. Notices are sent as they fall due, over plain HTTP only; a notice for
 //! an `https` address counts as not answered. It speaks TLS itself if it is [given](Server::start_tls) a certificate.
 
 mod body;
+mod connection;
 mod post;
 mod tls;
 
@@ -18,6 +19,7 @@ use crate::{
 };
 use body::{Body, Broken};
 use bytes::Bytes;
+use connection::{Connection, Ending};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{StatusCode, body::Incoming, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -30,7 +32,7 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
-    sync::Notify,
+    sync::{Notify, mpsc},
     task::{AbortHandle, JoinSet},
     time::timeout,
 };
@@ -60,6 +62,8 @@ struct Shared {
     /// Something may be due sooner than it was.
     changed: Notify,
     client: post::Client,
+    /// Says for how long nobody listens.
+    outages: mpsc::UnboundedSender<Duration>,
 }
 
 impl Server {
@@ -88,14 +92,16 @@ impl Server {
         tls: Option<TlsAcceptor>,
     ) -> io::Result<Self> {
         let (address, is_tls) = (listener.local_addr()?, tls.is_some());
+        let (outages, told) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             simulation: Mutex::new(Simulation { gateway, clock }),
             is_tls,
             changed: Notify::new(),
             client: post::client(),
+            outages,
         });
         let tasks = [
-            tokio::spawn(accept(listener, tls, Arc::clone(&shared))).abort_handle(),
+            tokio::spawn(accept(listener, address, told, tls, Arc::clone(&shared))).abort_handle(),
             tokio::spawn(deliver(Arc::clone(&shared))).abort_handle(),
         ];
         Ok(Self { address, is_tls, shared, tasks })
@@ -147,25 +153,41 @@ fn real_now() -> UnixTime {
     UnixTime::EPOCH.after(since)
 }
 
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+async fn accept(
+    mut listener: TcpListener,
+    address: SocketAddr,
+    mut outages: mpsc::UnboundedReceiver<Duration>,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+) {
     // Dropped with this task, and the connections with it.
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let Ok((stream, _)) = listener.accept().await else {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(pause) = outages.recv() => {
+                drop(listener);
+                tokio::time::sleep(pause).await;
+                listener = listening_again(address).await;
+                continue;
+            }
+        };
+        let Ok((stream, _)) = accepted else {
             // Out of descriptors, most likely: others must end first.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
         stream.set_nodelay(true).ok();
+        let (connection, ending) = Connection::new(stream);
         let (shared, tls) = (Arc::clone(&shared), tls.clone());
         connections.spawn(async move {
             match tls {
-                None => converse(stream, shared).await,
+                None => converse(connection, ending, shared).await,
                 Some(tls) => {
                     // A peer that does not finish its greeting, or does not trust us, is gone.
-                    if let Ok(Ok(stream)) = timeout(PATIENCE, tls.accept(stream)).await {
-                        converse(stream, shared).await;
+                    if let Ok(Ok(stream)) = timeout(PATIENCE, tls.accept(connection)).await {
+                        converse(stream, ending, shared).await;
                     }
                 }
             }
@@ -173,8 +195,18 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, shared: Arc<Sha
     }
 }
 
-async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
-    let service = service_fn(move |request| handle(Arc::clone(&shared), request));
+/// Takes the address again, when whoever may have it now is gone.
+async fn listening_again(address: SocketAddr) -> TcpListener {
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return listener,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, ending: Ending, shared: Arc<Shared>) {
+    let service = service_fn(move |request| handle(Arc::clone(&shared), ending.clone(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
@@ -230,6 +262,7 @@ async fn post_all(shared: Arc<Shared>, deliveries: Vec<Delivery>) {
 
 async fn handle(
     shared: Arc<Shared>,
+    ending: Ending,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Body>, Broken> {
     let (head, body) = request.into_parts();
@@ -248,23 +281,42 @@ async fn handle(
         let outcome = simulation.gateway.answer(&request, now);
         let overtaking = match outcome {
             Outcome::AfterNotices(_) => simulation.gateway.due(now),
-            Outcome::Reply(_) | Outcome::Delayed(..) | Outcome::Cut(..) | Outcome::Lost { .. } => Vec::new(),
+            Outcome::Reply(_)
+            | Outcome::Delayed(..)
+            | Outcome::Cut(..)
+            | Outcome::Slow(..)
+            | Outcome::Lost { .. }
+            | Outcome::Reset { .. }
+            | Outcome::Refused(_) => Vec::new(),
         };
         (outcome, overtaking)
     };
     shared.changed.notify_one();
     match outcome {
-        (Outcome::Reply(response), _) => show(&response, None),
+        (Outcome::Reply(response), _) => show(&response, Body::whole),
         (Outcome::AfterNotices(response), overtaking) => {
             post_all(shared, overtaking).await;
-            show(&response, None)
+            show(&response, Body::whole)
         }
         (Outcome::Delayed(response, pause), _) => {
             tokio::time::sleep(pause).await;
-            show(&response, None)
+            show(&response, Body::whole)
         }
-        (Outcome::Cut(response, bytes), _) => show(&response, Some(bytes)),
+        (Outcome::Cut(response, bytes), _) => show(&response, |whole| Body::cut(&whole, bytes)),
+        (Outcome::Slow(response, rate), _) => show(&response, |whole| Body::trickling(whole, rate)),
         (Outcome::Lost { .. }, _) => Err(Broken),
+        (Outcome::Reset { .. }, _) => {
+            ending.by_reset();
+            Err(Broken)
+        }
+        (Outcome::Refused(pause), _) => {
+            ending.by_reset();
+            if !pause.is_zero() {
+                // The listener's task lives as long as this one.
+                shared.outages.send(pause).ok();
+            }
+            Err(Broken)
+        }
     }
 }
 
@@ -319,12 +371,8 @@ fn read(head: &hyper::http::request::Parts, body: &[u8], is_tls: bool) -> Reques
         .fold(request, |request, (name, value)| request.with(name, value))
 }
 
-fn show(response: &Response, cut: Option<usize>) -> Result<hyper::Response<Body>, Broken> {
-    let whole = Bytes::copy_from_slice(response.body());
-    let body = match cut {
-        None => Body::whole(whole),
-        Some(bytes) => Body::cut(&whole, bytes),
-    };
+fn show(response: &Response, body: impl FnOnce(Bytes) -> Body) -> Result<hyper::Response<Body>, Broken> {
+    let body = body(Bytes::copy_from_slice(response.body()));
     let builder = response
         .headers()
         .iter()

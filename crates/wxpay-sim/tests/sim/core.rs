@@ -50,12 +50,16 @@ fn run<F: Flow>(
             Step::Send(hop, sent) => {
                 let lost = || Failure::Lost("the network broke".into());
                 let reply = match gateway.answer(&hop.request, *now) {
-                    Outcome::Reply(reply) | Outcome::AfterNotices(reply) => Ok(reply),
+                    Outcome::Reply(reply) | Outcome::AfterNotices(reply) | Outcome::Slow(reply, _) => {
+                        Ok(reply)
+                    }
                     Outcome::Delayed(reply, pause) => {
                         *now = now.after(pause);
                         if pause < hop.timeout { Ok(reply) } else { Err(lost()) }
                     }
-                    Outcome::Cut(..) | Outcome::Lost { .. } => Err(lost()),
+                    Outcome::Cut(..) | Outcome::Lost { .. } | Outcome::Reset { .. } | Outcome::Refused(_) => {
+                        Err(lost())
+                    }
                 };
                 *now = now.after(Duration::from_millis(20));
                 sent.resume(reply, World::new(*now, entropy(), memory))

@@ -25,7 +25,7 @@ fn prepay(shop: &mut Shop, number: &str) -> Outcome {
 
 #[test]
 fn a_lost_answer_leaves_its_effect_or_none() {
-    for (trouble, effect) in [(Trouble::LostAfter, true), (Trouble::LostBefore, false)] {
+    for (trouble, effect) in [(Trouble::CommitThenDropResponse, true), (Trouble::DropBeforeCommit, false)] {
         let mut shop = troubled(trouble);
         let outcome = prepay(&mut shop, "A1");
         assert!(matches!(outcome, Outcome::Lost { effect: told } if told == effect), "{outcome:?}");
@@ -210,7 +210,7 @@ fn a_forged_copy_of_every_kind_does_not_verify_and_success_to_it_is_flagged() {
 #[test]
 fn calm_ends_all_trouble() {
     let mut shop = Shop::open(Settings::default());
-    shop.gateway.trouble(Rule::new(Trouble::LostBefore));
+    shop.gateway.trouble(Rule::new(Trouble::DropBeforeCommit));
     let url = token_url("client_credential", "wx0", "s");
     assert!(matches!(shop.gateway.answer(&Request::get(url.clone()), shop.now), Outcome::Lost { .. }));
     shop.gateway.calm();

@@ -174,7 +174,7 @@ async fn a_merchant_who_is_away_gives_no_answer() {
 
 #[tokio::test]
 async fn a_lost_answer_is_a_connection_closed_without_a_byte() {
-    for (kind, orders) in [("lost_after", 1), ("lost_before", 0)] {
+    for (kind, orders) in [("commit_then_drop_response", 1), ("drop_before_commit", 0)] {
         let (shop, server) = served(Clock::frozen).await;
         let rule = json!({ "kind": kind, "operation": "genprepay", "count": 1 });
         json_of(&server, "POST", "/_sim/v1/faults", &rule).await;

@@ -88,8 +88,8 @@ fn the_clock_goes_forward_alone() {
 fn rules_of_trouble_are_added_shown_and_ended() {
     let (_, _, mut simulation) = ordered();
     let kinds = [
-        "lost_after",
-        "lost_before",
+        "commit_then_drop_response",
+        "drop_before_commit",
         "cut",
         "server_error",
         "garbage",

@@ -18,7 +18,7 @@ use crate::{
     credentials::{App, Permission},
     faults::Operation,
     gateway::Gateway,
-    ledger::Standing,
+    ledger::{Ledger, Standing},
     settings::{LeakedKey, Plus},
     warnings::Kind,
 };
@@ -51,7 +51,9 @@ pub(super) fn answer(
         Operation::Delivernotify => {
             called(gateway, target, now).and_then(|call| delivernotify::answer(gateway, &call, now))
         }
-        Operation::Notice | Operation::Pay => Err(codes::SYSTEM_ERROR.because("not a call")),
+        Operation::V3(_) | Operation::Notice | Operation::Pay => {
+            Err(codes::SYSTEM_ERROR.because("not a call"))
+        }
     };
     answered.unwrap_or_else(|refusal| {
         let detail = format!("{} {}: {}", operation.as_str(), refusal.code.number(), refusal.why);
@@ -75,6 +77,19 @@ pub(super) fn named_order(body: &[u8]) -> Option<String> {
         package.out_trade_no().ok()
     })?;
     Some(String::from(number.as_str()))
+}
+
+/// The merchant of a request, as far as that can be read without believing it.
+pub(super) fn named_partner(ledger: &Ledger, target: &Target<'_>) -> Option<String> {
+    let message = Message::parse(target.body).ok();
+    let text = |name| message.as_ref().and_then(|message| message.text(name));
+    let package = text("package").map(|package| Package::parse(package, Plus::Literal));
+    if let Some(partner) = package.as_ref().and_then(Package::partner) {
+        return Some(partner.into());
+    }
+    let asked = target.parameter("appid");
+    let app = ledger.app(text("appid").or(asked.as_deref())?)?;
+    Some(app.credentials().partner().to_string())
 }
 
 /// Flags every secret that travels where it must not.

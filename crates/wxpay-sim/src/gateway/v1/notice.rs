@@ -52,7 +52,7 @@ impl Payment {
                 query.set("transaction_id", b"0000000000000000000000000000".to_vec());
                 (query.encoded(), xml(&self.openid))
             }
-            Some(Forgery::Signature | Forgery::Probe) => {
+            Some(Forgery::Signature | Forgery::Probe | Forgery::Stale) => {
                 query.set("sign", b"00000000000000000000000000000000".to_vec());
                 (query.encoded(), xml(&self.openid))
             }

@@ -26,6 +26,8 @@ pub(super) struct Door {
     pub(super) mchid: Option<MchId>,
     pub(super) label: Option<&'static str>,
     pub(super) negative: Option<Negative>,
+    /// The kind of the fault that struck it.
+    pub(super) fault: Option<&'static str>,
 }
 
 /// A call whose signature, path and fields are in order.

@@ -48,8 +48,9 @@ mod rates;
 mod refund;
 mod reply;
 mod requests;
-pub(super) mod route;
+pub(crate) mod route;
 mod transfer;
+pub(super) mod trouble;
 
 pub use requests::RequestRecord;
 
@@ -188,20 +189,23 @@ fn serial(chance: &mut Chance) -> Result<SerialNo, Invalid> {
     format!("5{}", chance.text(HEX, 39)).parse()
 }
 
-/// Answers a call. Whatever it is answered is signed, if there is anybody to sign towards.
-pub(super) fn answer(gateway: &mut Gateway, request: &Request, now: UnixTime) -> Response {
-    let mut door = Door::default();
-    let answered = call::enter(gateway, request, &mut door, now).and_then(|call| {
+/// Carries a call out, as far as it is let in.
+fn carried_out(gateway: &mut Gateway, request: &Request, door: &mut Door, now: UnixTime) -> Reply {
+    let answered = call::enter(gateway, request, door, now).and_then(|call| {
         let answered = (call.operation.answer)(gateway, &call);
         if let Err(refusal) = &answered {
             gateway.v3.rates.failed(&call, refusal);
         }
         answered
     });
-    let reply = answered.unwrap_or_else(|refusal| refused(gateway, request, &door, &refusal, now));
+    answered.unwrap_or_else(|refusal| refused(gateway, request, door, &refusal, now))
+}
+
+/// Sends a reply on its way: signed, if it is one that is and there is anybody to sign towards.
+fn sent(gateway: &mut Gateway, request: &Request, mut door: Door, reply: Reply, now: UnixTime) -> Response {
     let id = gateway.v3.chance.text(HEX, 32).to_uppercase();
     let request_id = format!("08{id}-{}", reply.number);
-    gateway.v3.requests.add(request, &door, &reply, &request_id, now);
+    gateway.v3.requests.add(request, &door, Some(&reply), &request_id, now);
     let State { merchants, chance, first, .. } = &mut gateway.v3;
     let merchant = door.mchid.as_ref().and_then(|mchid| merchants.get(mchid)).unwrap_or(first);
     let probes = u64::from(gateway.settings.v3.probes_per_mille);

@@ -2,7 +2,7 @@
 
 use super::{
     Merchants,
-    reply::{self, UNKNOWN},
+    reply::{self, STALE, UNKNOWN},
 };
 use crate::{
     chance::{ALPHANUMERIC, Chance, HEX},
@@ -67,7 +67,8 @@ impl Event {
         let (nonce, drawn) = (chance.text(ALPHANUMERIC, 32), chance.below(1000));
         let signer =
             merchant.map(|merchant| merchant.platform().signs_notice(self.asked.as_deref(), drawn, now));
-        let said = signer.map(|signer| reply::signed(body.as_bytes(), signer, &nonce, now));
+        let at = if forgery == Some(Forgery::Stale) { now.before(STALE) } else { now };
+        let said = signer.map(|signer| reply::signed(body.as_bytes(), signer, &nonce, at));
         let mut headers = vec![
             ("user-agent", String::from("Mozilla/4.0")),
             ("accept", String::from("*/*")),
@@ -94,6 +95,8 @@ fn forge(forgery: Forgery, headers: &mut [(&'static str, String)], body: &mut St
         Forgery::Signature => set("wechatpay-signature", STANDARD.encode([7; 256])),
         Forgery::Payer => set("wechatpay-serial", String::from(UNKNOWN)),
         Forgery::Probe => set("wechatpay-signature", reply::probe(chance)),
+        // It was signed in the past, and rightly.
+        Forgery::Stale => {}
     }
 }
 

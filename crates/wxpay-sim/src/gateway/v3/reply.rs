@@ -47,6 +47,22 @@ impl Reply {
         Self { status: 200, body, content_type, number: 0, code: None, is_signed: false }
     }
 
+    /// 200 that says it is JSON and is none; signed all the same.
+    pub(super) fn garbage() -> Self {
+        Self { body: b"{\"code\":\"SUCC".to_vec(), ..Self::json(&Value::Null) }
+    }
+
+    /// A page of a proxy on the way, which signs nothing.
+    pub(super) fn page(status: u16) -> Self {
+        let body = format!("<html><body>{status}</body></html>").into_bytes();
+        Self { status, body, content_type: "text/html", number: 0, code: None, is_signed: false }
+    }
+
+    /// 202 without a body.
+    pub(super) const fn accepted() -> Self {
+        Self { status: 202, body: Vec::new(), content_type: "", number: 0, code: None, is_signed: true }
+    }
+
     /// 204 without a body.
     pub(crate) const fn no_content() -> Self {
         Self { status: 204, body: Vec::new(), content_type: "", number: 0, code: None, is_signed: true }
@@ -128,7 +144,7 @@ fn signature(
     now: UnixTime,
 ) -> Vec<(&'static str, String)> {
     let at = match negative {
-        Some(Negative::ExpiredTimestamp) => now.before(Duration::from_secs(600)),
+        Some(Negative::ExpiredTimestamp) => now.before(STALE),
         _ => now,
     };
     let nonce = chance.text(ALPHANUMERIC, 32);
@@ -148,6 +164,9 @@ fn signature(
     }
     headers
 }
+
+/// How long ago a stale signature was made: twice what a merchant may accept.
+pub(super) const STALE: Duration = Duration::from_secs(600);
 
 /// A serial number that no certificate has.
 pub(super) const UNKNOWN: &str = "5FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";

@@ -22,7 +22,7 @@ pub struct RequestRecord {
     pub mchid: Option<String>,
     /// Which operation it was: `v3.pay.jsapi`; none if the door let nothing in.
     pub operation: Option<&'static str>,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the answer; 0 if a fault took the request away before it was looked at.
     pub status: u16,
     /// The code of a refusal.
     pub code: Option<&'static str>,
@@ -30,6 +30,8 @@ pub struct RequestRecord {
     pub request_id: String,
     /// So many bytes of body came.
     pub body_bytes: usize,
+    /// The kind of the fault that struck it. The answer may not have arrived.
+    pub fault: Option<&'static str>,
 }
 
 /// The calls in order.
@@ -41,7 +43,7 @@ impl Requests {
         &mut self,
         request: &Request,
         door: &Door,
-        reply: &Reply,
+        reply: Option<&Reply>,
         request_id: &str,
         now: UnixTime,
     ) {
@@ -54,10 +56,11 @@ impl Requests {
             target: target(request).into(),
             mchid: door.mchid.as_ref().map(ToString::to_string),
             operation: door.label,
-            status: reply.status,
-            code: reply.code,
+            status: reply.map_or(0, |reply| reply.status),
+            code: reply.and_then(|reply| reply.code),
             request_id: request_id.into(),
             body_bytes: request.body().len(),
+            fault: door.fault,
         });
     }
 

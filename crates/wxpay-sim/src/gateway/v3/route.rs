@@ -125,6 +125,11 @@ impl Operation {
     }
 }
 
+/// The label of every operation.
+pub(crate) fn labels() -> impl Iterator<Item = &'static str> {
+    PRODUCTS.iter().copied().flatten().map(|operation| operation.label)
+}
+
 /// The operation of a method and a path, and the path's parameters. Fixed parts win over parameters.
 pub(super) fn find(method: Method, path: &str) -> Result<(&'static Operation, Map<String, Value>), Refusal> {
     let mut is_known = false;

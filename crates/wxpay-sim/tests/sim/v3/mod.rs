@@ -4,6 +4,8 @@ mod arbitrary;
 mod bill;
 mod combine;
 mod door;
+mod faults;
+mod faults_on_the_wire;
 mod http;
 mod keys;
 mod media;

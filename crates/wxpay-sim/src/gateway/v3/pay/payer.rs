@@ -3,7 +3,7 @@
 use super::transaction::latest;
 use crate::{
     chance::{Chance, DIGITS, URL_SAFE},
-    faults::{Operation, Trouble},
+    faults::{Generation, Operation, Scene, Trouble},
     gateway::{
         CannotPay, Gateway, Payer,
         v3::{combine, notice::Event},
@@ -51,18 +51,40 @@ impl Gateway {
     ) -> Result<PaidTransaction, CannotPay> {
         self.tick(now);
         let order = self.named(named).ok_or(CannotPay::NoSuchOrder)?;
-        let (key, whole) = (order.key(), order.combined.clone());
-        let number = whole.as_ref().unwrap_or(&key).1.as_str();
-        let trouble = self.faults.strike(Operation::Pay, Some(number), now);
+        let key = order.combined.clone().unwrap_or_else(|| order.key());
+        let scene = || Scene {
+            generation: Generation::V3,
+            operation: Operation::Pay,
+            path: String::new(),
+            mchid: Some(key.0.to_string()),
+            numbers: vec![key.1.to_string()],
+        };
+        let trouble = self.faults.strike(scene, now);
         let second = trouble == Some(Trouble::SecondPayment);
         let notices_first = trouble == Some(Trouble::Early);
         let due = if notices_first { now } else { now.after(self.settings.notify_delay) };
-        match whole {
-            None => self.charge_transaction(&key, payer, second, due, now)?,
-            Some(whole) => combine::payer::charge(self, &whole, payer, second, due, now)?,
+        self.charge_whole(named, payer, second, due, now)?;
+        if let Some(trouble) = trouble {
+            self.turn_keys(trouble, &key.0, now);
         }
         let transaction = self.transaction(named, now).ok_or(CannotPay::NoSuchOrder)?;
         Ok(PaidTransaction { transaction, notices_first })
+    }
+
+    /// Makes a payment of an order, or of the combined order that it is of.
+    pub(in crate::gateway) fn charge_whole(
+        &mut self,
+        named: &Named,
+        payer: &Payer,
+        second: bool,
+        due: UnixTime,
+        now: UnixTime,
+    ) -> Result<(), CannotPay> {
+        let order = self.named(named).ok_or(CannotPay::NoSuchOrder)?;
+        match (order.key(), order.combined.clone()) {
+            (key, None) => self.charge_transaction(&key, payer, second, due, now),
+            (_, Some(whole)) => combine::payer::charge(self, &whole, payer, second, due, now),
+        }
     }
 
     /// Makes the payer of a code pay give up, and leaves any other order as it is: nobody hears of that.

@@ -1,0 +1,138 @@
+//! What a rule watches.
+
+use crate::gateway::v3;
+use serde::{Serialize, Serializer};
+
+/// A call of the merchant's, or something that happens by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Operation {
+    /// `GET /cgi-bin/token`
+    Token,
+    /// `POST /pay/genprepay`
+    Genprepay,
+    /// `POST /pay/orderquery`
+    Orderquery,
+    /// `POST /pay/delivernotify`
+    Delivernotify,
+    /// An operation of the third generation, by its label: `v3.pay.jsapi`. Made by [`Operation::named`].
+    V3(&'static str),
+    /// A delivery of a notice, of either generation.
+    Notice,
+    /// The payer's tap on the phone, of either generation.
+    Pay,
+}
+
+/// A generation of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Generation {
+    /// 2013–2014: `genprepay` and its like.
+    V1,
+    /// JSON over HTTPS, signed by RSA.
+    V3,
+}
+
+impl Generation {
+    /// Reads the word of the control interface: `v1` or `v3`.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        match word {
+            "v1" => Some(Self::V1),
+            "v3" => Some(Self::V3),
+            _ => None,
+        }
+    }
+}
+
+impl Operation {
+    /// All but the third generation's calls, which are many.
+    const PLAIN: [Self; 6] =
+        [Self::Token, Self::Genprepay, Self::Orderquery, Self::Delivernotify, Self::Notice, Self::Pay];
+
+    /// The word of the control interface.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Genprepay => "genprepay",
+            Self::Orderquery => "orderquery",
+            Self::Delivernotify => "delivernotify",
+            Self::V3(label) => label,
+            Self::Notice => "notice",
+            Self::Pay => "pay",
+        }
+    }
+
+    /// Reads the word of the control interface: one of the first generation's calls, `notice`, `pay`, or the label of an
+    /// operation of the third.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        let plain = Self::PLAIN.into_iter().find(|operation| operation.as_str() == word);
+        plain.or_else(|| v3::route::labels().find(|label| *label == word).map(Self::V3))
+    }
+
+    /// Every operation there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::PLAIN.into_iter().chain(v3::route::labels().map(Self::V3))
+    }
+
+    pub(super) const fn is_of_v1(self) -> bool {
+        matches!(self, Self::Token | Self::Genprepay | Self::Orderquery | Self::Delivernotify)
+    }
+
+    pub(super) const fn is_call(self) -> bool {
+        self.is_of_v1() || matches!(self, Self::V3(_))
+    }
+
+    /// Whether it places an order that is paid on a phone afterwards.
+    pub(super) fn places_an_order(self) -> bool {
+        match self {
+            Self::Genprepay => true,
+            Self::V3(label) => ["jsapi", "app", "h5", "native"].contains(&last(label)),
+            Self::Token | Self::Orderquery | Self::Delivernotify | Self::Notice | Self::Pay => false,
+        }
+    }
+
+    pub(super) fn closes_an_order(self) -> bool {
+        matches!(self, Self::V3(label) if last(label) == "close")
+    }
+}
+
+fn last(label: &str) -> &str {
+    label.rsplit('.').next().unwrap_or(label)
+}
+
+impl Serialize for Operation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_found_by_its_word() {
+        for operation in Operation::all() {
+            assert_eq!(Operation::named(operation.as_str()), Some(operation));
+        }
+        assert_eq!(Operation::named("refund"), None);
+        assert_eq!(Operation::named("v3.refund").map(Operation::is_call), Some(true));
+    }
+
+    #[test]
+    fn orders_are_placed_and_closed_by_their_own_operations() {
+        let words = |of: fn(Operation) -> bool| -> Vec<&str> {
+            Operation::all().filter(|operation| of(*operation)).map(Operation::as_str).collect()
+        };
+        let placing = words(Operation::places_an_order);
+        for word in ["genprepay", "v3.pay.jsapi", "v3.pay.app", "v3.pay.h5", "v3.pay.native"] {
+            assert!(placing.contains(&word), "{word}");
+        }
+        assert!(!placing.contains(&"v3.pay.codepay") && !placing.contains(&"pay"));
+        assert!(words(Operation::closes_an_order).contains(&"v3.pay.close"));
+    }
+}

@@ -1,0 +1,216 @@
+//! When something goes wrong: what a rule matches, how likely it strikes, how often and in which time.
+
+use super::{Generation, Operation, Trouble};
+use crate::chance::Chance;
+use serde::Serialize;
+use wxpay_proto::{
+    UnixTime,
+    id::{MchId, OutTradeNo},
+};
+
+/// One rule. Without further words it strikes every time, for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    /// Its number, given when it is added; 0 before.
+    id: u64,
+    #[serde(flatten)]
+    pub(super) trouble: Trouble,
+    generation: Option<Generation>,
+    operation: Option<Operation>,
+    path: Option<String>,
+    mchid: Option<String>,
+    number: Option<String>,
+    per_mille: u32,
+    seed: Option<u64>,
+    left: Option<u32>,
+    from: Option<u64>,
+    until: Option<u64>,
+    /// How often it has struck.
+    struck: u64,
+    #[serde(skip)]
+    chance: Option<Chance>,
+}
+
+/// What happens now, for the rules to look at.
+pub(crate) struct Scene {
+    pub(crate) generation: Generation,
+    pub(crate) operation: Operation,
+    /// The request's path; empty for what is no call.
+    pub(crate) path: String,
+    /// The merchant's number: `mchid`, or `partner` in the first generation.
+    pub(crate) mchid: Option<String>,
+    /// The merchant's own numbers that it is about.
+    pub(crate) numbers: Vec<String>,
+}
+
+impl Rule {
+    /// A rule for every operation that the trouble can befall.
+    #[must_use]
+    pub const fn new(trouble: Trouble) -> Self {
+        Self {
+            id: 0,
+            trouble,
+            generation: None,
+            operation: None,
+            path: None,
+            mchid: None,
+            number: None,
+            per_mille: 1000,
+            seed: None,
+            left: None,
+            from: None,
+            until: None,
+            struck: 0,
+            chance: None,
+        }
+    }
+
+    /// For one generation only.
+    #[must_use]
+    pub fn of_generation(self, generation: Generation) -> Self {
+        Self { generation: Some(generation), ..self }
+    }
+
+    /// For one operation only. A trouble that cannot befall it never strikes.
+    #[must_use]
+    pub fn on(self, operation: Operation) -> Self {
+        Self { operation: Some(operation), ..self }
+    }
+
+    /// For calls whose path fits: `*` stands for any run of characters, as in `/v3/pay/transactions/*`.
+    #[must_use]
+    pub fn on_path(self, pattern: &str) -> Self {
+        Self { path: Some(pattern.into()), ..self }
+    }
+
+    /// For one merchant only; in the first generation by its `partner`.
+    #[must_use]
+    pub fn of_merchant(self, mchid: &MchId) -> Self {
+        Self { mchid: Some(mchid.to_string()), ..self }
+    }
+
+    /// For one order only.
+    #[must_use]
+    pub fn of_order(self, number: OutTradeNo) -> Self {
+        Self { number: Some(number.to_string()), ..self }
+    }
+
+    /// For what is about one of the merchant's own numbers: an order's, a refund's, a transfer's.
+    #[must_use]
+    pub fn of_number(self, number: &str) -> Self {
+        Self { number: Some(number.into()), ..self }
+    }
+
+    /// In so many of a thousand cases.
+    #[must_use]
+    pub fn per_mille(self, per_mille: u32) -> Self {
+        Self { per_mille, ..self }
+    }
+
+    /// With chance of its own. Otherwise it follows from the gateway's seed and the rule's number.
+    #[must_use]
+    pub fn seeded(self, seed: u64) -> Self {
+        Self { seed: Some(seed), ..self }
+    }
+
+    /// At most so many times.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self { left: Some(times), ..self }
+    }
+
+    /// From a moment on, and before another, in whole seconds of the virtual clock.
+    #[must_use]
+    pub fn within(self, from: Option<UnixTime>, until: Option<UnixTime>) -> Self {
+        Self { from: from.map(UnixTime::as_secs), until: until.map(UnixTime::as_secs), ..self }
+    }
+
+    /// Its number, by which it can be ended; 0 until it is added.
+    #[must_use]
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// How often it has struck.
+    #[must_use]
+    pub const fn struck(&self) -> u64 {
+        self.struck
+    }
+
+    /// In force under a number, with its chance.
+    pub(super) fn numbered(self, id: u64, seed: u64) -> Self {
+        let chance = match self.seed {
+            Some(seed) => Chance::new(seed, "fault"),
+            None => Chance::new(seed, &format!("fault {id}")),
+        };
+        Self { id, chance: Some(chance), ..self }
+    }
+
+    fn watches(&self, scene: &Scene, now: UnixTime) -> bool {
+        let second = now.as_secs();
+        let is = |wanted: &Option<String>, given: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| given == Some(wanted))
+        };
+        let number = |wanted: &String| scene.numbers.contains(wanted);
+        self.trouble.befalls(scene.operation)
+            && (scene.generation == Generation::V3 || !self.trouble.needs_v3())
+            && self.generation.is_none_or(|wanted| wanted == scene.generation)
+            && self.operation.is_none_or(|wanted| wanted == scene.operation)
+            && self.path.as_deref().is_none_or(|pattern| fits(pattern, &scene.path))
+            && is(&self.mchid, scene.mchid.as_deref())
+            && self.number.as_ref().is_none_or(number)
+            && self.left != Some(0)
+            && self.from.is_none_or(|from| from <= second)
+            && self.until.is_none_or(|until| second < until)
+    }
+
+    /// Whether it strikes. Its chance is drawn only when it watches and is not certain.
+    pub(super) fn strikes(&mut self, scene: &Scene, now: UnixTime) -> bool {
+        let per_mille = u64::from(self.per_mille);
+        let strikes = self.watches(scene, now)
+            && (per_mille >= 1000
+                || self.chance.as_mut().is_some_and(|chance| chance.below(1000) < per_mille));
+        if strikes {
+            self.left = self.left.map(|left| left.saturating_sub(1));
+            self.struck = self.struck.saturating_add(1);
+        }
+        strikes
+    }
+}
+
+/// Whether a text is of a pattern in which `*` stands for any run of characters.
+fn fits(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(text) = text.strip_prefix(start) else { return false };
+    let (middle, end) = rest.rsplit_once('*').map_or((None, rest), |(middle, end)| (Some(middle), end));
+    let Some(mut text) = text.strip_suffix(end) else { return false };
+    for part in middle.into_iter().flat_map(|middle| middle.split('*')) {
+        let Some((_, after)) = text.split_once(part) else { return false };
+        text = after;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_run_of_characters() {
+        for (pattern, fitting, other) in [
+            ("/v3/pay/*", "/v3/pay/transactions/jsapi", "/v3/refund/domestic/refunds"),
+            ("*", "/anything", ""),
+            ("*/close", "/v3/pay/transactions/out-trade-no/A1/close", "/v3/pay/transactions/out-trade-no/A1"),
+            (
+                "/v3/*/out-trade-no/*/close",
+                "/v3/pay/transactions/out-trade-no/A1/close",
+                "/v3/out-trade-no/close",
+            ),
+            ("/v3/certificates", "/v3/certificates", "/v3/certificates/1"),
+            ("ab*ba", "abba", "aba"),
+        ] {
+            assert!(fits(pattern, fitting), "{pattern} {fitting}");
+            assert!(other.is_empty() || !fits(pattern, other), "{pattern} {other}");
+        }
+    }
+}

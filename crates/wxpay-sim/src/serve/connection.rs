@@ -1,0 +1,76 @@
+//! A connection that can be broken off as a crashed peer does it: reset instead of closed.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+/// Whether a connection is reset when it ends.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ending(Arc<AtomicBool>);
+
+impl Ending {
+    pub(super) fn by_reset(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A TCP connection and how it ends.
+#[derive(Debug)]
+pub(super) struct Connection {
+    stream: TcpStream,
+    ending: Ending,
+}
+
+impl Connection {
+    pub(super) fn new(stream: TcpStream) -> (Self, Ending) {
+        let ending = Ending::default();
+        (Self { stream, ending: ending.clone() }, ending)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.ending.0.load(Ordering::Relaxed) {
+            // What cannot be reset is closed: the peer gets no answer either way.
+            self.stream.set_zero_linger().ok();
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

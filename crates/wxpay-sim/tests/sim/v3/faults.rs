@@ -1,0 +1,468 @@
+//! Trouble on demand in the third generation, each kind.
+
+use super::shop::{Shop, said};
+use serde_json::{Value, json};
+use std::time::Duration;
+use wxpay_proto::{
+    UnixTime,
+    http::{Method, Request, Response},
+};
+use wxpay_sim::{
+    Outcome,
+    faults::{Generation, Operation, Rule, Step, Trouble},
+    gateway::{CannotPay, Named, Payer},
+    ledger::v3::TradeState,
+    merchant::Mode,
+    notices::{Delivery, NoticeState},
+    warnings::Kind,
+};
+
+const NATIVE: &str = "/v3/pay/transactions/native";
+
+fn troubled(rule: Rule) -> Shop {
+    let mut shop = Shop::open();
+    shop.gateway.trouble(rule);
+    shop
+}
+
+fn once(trouble: Trouble) -> Shop {
+    troubled(Rule::new(trouble).times(1))
+}
+
+fn placing(shop: &mut Shop, number: &str) -> Request {
+    let goods = shop.goods(number).to_string();
+    shop.request(Method::Post, NATIVE, &goods)
+}
+
+fn place(shop: &mut Shop, number: &str) -> Outcome {
+    let request = placing(shop, number);
+    shop.gateway.answer(&request, shop.now)
+}
+
+fn reply(outcome: Outcome) -> Response {
+    let Outcome::Reply(reply) = outcome else { panic!("{outcome:?}") };
+    reply
+}
+
+fn is_placed(shop: &Shop) -> bool {
+    !shop.gateway.transactions(shop.now).is_empty()
+}
+
+/// The fault of the last call, and the status it was answered with.
+fn last_record(shop: &Shop) -> (Option<&'static str>, u16) {
+    let record = shop.gateway.requests().last().unwrap();
+    (record.fault, record.status)
+}
+
+fn number(text: &str) -> Named {
+    Named::OutTradeNo(text.parse().unwrap())
+}
+
+#[test]
+fn a_refused_connection_has_no_effect() {
+    let mut shop = once(Trouble::ConnectionRefused { millis: 700 });
+    let outcome = place(&mut shop, "A12345");
+    assert!(matches!(outcome, Outcome::Refused(pause) if pause == Duration::from_millis(700)), "{outcome:?}");
+    assert!(!is_placed(&shop));
+    assert_eq!(last_record(&shop), (Some("connection_refused"), 0));
+    assert_eq!(reply(place(&mut shop, "A12345")).status(), 200);
+}
+
+#[test]
+fn a_call_is_dropped_before_or_after_it_is_carried_out() {
+    for (trouble, effect) in [(Trouble::DropBeforeCommit, false), (Trouble::CommitThenDropResponse, true)] {
+        let mut shop = once(trouble);
+        let outcome = place(&mut shop, "A12345");
+        assert!(matches!(outcome, Outcome::Lost { effect: told } if told == effect), "{outcome:?}");
+        assert_eq!(is_placed(&shop), effect);
+        assert_eq!(last_record(&shop), (Some(trouble.kind()), if effect { 200 } else { 0 }));
+    }
+}
+
+#[test]
+fn a_connection_is_reset_before_or_after_the_call_is_carried_out() {
+    for (trouble, effect) in [(Trouble::ResetBeforeCommit, false), (Trouble::CommitThenReset, true)] {
+        let mut shop = once(trouble);
+        let outcome = place(&mut shop, "A12345");
+        assert!(matches!(outcome, Outcome::Reset { effect: told } if told == effect), "{outcome:?}");
+        assert_eq!(is_placed(&shop), effect);
+    }
+}
+
+#[test]
+fn a_late_answer_is_genuine_and_its_effect_was_at_once() {
+    for trouble in [Trouble::Delayed { millis: 60_000 }, Trouble::AnswerAfterClientTimeout { millis: 60_000 }]
+    {
+        let mut shop = once(trouble);
+        let Outcome::Delayed(reply, pause) = place(&mut shop, "A12345") else { panic!() };
+        assert_eq!(pause, Duration::from_secs(60));
+        assert!(shop.believes(&reply) && is_placed(&shop));
+    }
+}
+
+#[test]
+fn a_cut_answer_lacks_its_end_and_a_slow_one_is_whole() {
+    let mut shop = once(Trouble::Cut { bytes: 1_000_000 });
+    let Outcome::Cut(reply, kept) = place(&mut shop, "A12345") else { panic!() };
+    assert_eq!(kept, reply.body().len() - 1);
+    let mut shop = once(Trouble::Slow { bytes_per_second: 7 });
+    let Outcome::Slow(reply, 7) = place(&mut shop, "A12345") else { panic!() };
+    assert!(shop.believes(&reply));
+}
+
+#[test]
+fn an_error_page_is_unsigned_and_may_hide_an_effect() {
+    for effect in [true, false] {
+        for (trouble, status) in [
+            (Trouble::ServerError { effect }, 500),
+            (Trouble::BadGateway { effect }, 502),
+            (Trouble::Unavailable { effect }, 503),
+        ] {
+            let mut shop = once(trouble);
+            let reply = reply(place(&mut shop, "A12345"));
+            assert_eq!(reply.status(), status);
+            assert!(reply.body().starts_with(b"<html>"));
+            assert_eq!(reply.header("content-type"), Some(&b"text/html"[..]));
+            assert!(reply.header("wechatpay-signature").is_none());
+            assert_eq!(is_placed(&shop), effect);
+            assert_eq!(last_record(&shop), (Some(trouble.kind()), status));
+        }
+    }
+}
+
+#[test]
+fn a_signed_refusal_may_hide_an_effect_too() {
+    for effect in [true, false] {
+        let mut shop = once(Trouble::SystemError { effect });
+        let reply = reply(place(&mut shop, "A12345"));
+        assert!(shop.believes(&reply));
+        assert_eq!(said(&reply).refusal(), (500, "SYSTEM_ERROR", 268_435_457));
+        assert_eq!(is_placed(&shop), effect);
+    }
+}
+
+#[test]
+fn a_call_is_accepted_and_carried_out_or_not() {
+    for effect in [true, false] {
+        let mut shop = once(Trouble::Accepted { effect });
+        let reply = reply(place(&mut shop, "A12345"));
+        assert!(shop.believes(&reply));
+        assert_eq!((reply.status(), reply.body()), (202, &b""[..]));
+        assert_eq!(is_placed(&shop), effect);
+    }
+}
+
+#[test]
+fn a_call_too_many_is_refused_and_not_carried_out() {
+    let mut shop = once(Trouble::RateLimited);
+    let reply = reply(place(&mut shop, "A12345"));
+    assert!(shop.believes(&reply) && !is_placed(&shop));
+    assert_eq!(said(&reply).refusal(), (429, "RATELIMIT_EXCEEDED", 268_447_840));
+}
+
+#[test]
+fn garbage_is_signed_and_no_json() {
+    for effect in [true, false] {
+        let mut shop = once(Trouble::Garbage { effect });
+        let reply = reply(place(&mut shop, "A12345"));
+        assert!(shop.believes(&reply));
+        assert!(serde_json::from_slice::<Value>(reply.body()).is_err());
+        assert_eq!(is_placed(&shop), effect);
+    }
+}
+
+#[test]
+fn an_answer_that_must_not_be_believed_is_not_and_was_carried_out() {
+    let header = |reply: &Response, name: &str| {
+        reply.header(name).map(|value| String::from_utf8(value.to_vec()).unwrap()).unwrap_or_default()
+    };
+    for trouble in [
+        Trouble::UnsignedReply,
+        Trouble::WrongSignature,
+        Trouble::SigntestProbe,
+        Trouble::UnknownSerial,
+        Trouble::StaleTimestamp,
+        Trouble::MissingHeader,
+        Trouble::TamperedBody,
+    ] {
+        let mut shop = once(trouble);
+        let reply = reply(place(&mut shop, "A12345"));
+        assert!(!shop.believes(&reply), "{trouble:?}");
+        assert!(is_placed(&shop));
+        let signature = header(&reply, "wechatpay-signature");
+        match trouble {
+            Trouble::UnsignedReply => assert_eq!(header(&reply, "wechatpay-serial"), ""),
+            Trouble::SigntestProbe => assert!(signature.starts_with("WECHATPAY/SIGNTEST/")),
+            Trouble::UnknownSerial => assert!(header(&reply, "wechatpay-serial").starts_with("5FFF")),
+            Trouble::MissingHeader => assert!(signature.is_empty()),
+            Trouble::StaleTimestamp => {
+                assert_eq!(header(&reply, "wechatpay-timestamp"), (shop.now.as_secs() - 600).to_string());
+                // All else is right: it was true ten minutes ago.
+                shop.now = shop.now.before(Duration::from_secs(600));
+                assert!(shop.believes(&reply));
+            }
+            _ => assert!(!signature.is_empty()),
+        }
+        let again = self::reply(place(&mut shop, "A12345"));
+        assert!(shop.believes(&again));
+    }
+}
+
+#[test]
+fn a_notice_overtakes_the_answer_to_the_order() {
+    for label in ["v3.pay.native", "v3.pay.jsapi"] {
+        let mut shop = troubled(Rule::new(Trouble::Early).on(Operation::named(label).unwrap()));
+        let payer = json!({ "payer": { "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w" } });
+        let more = if label == "v3.pay.jsapi" { payer } else { json!({}) };
+        let goods = shop.goods_with("A12345", &more).to_string();
+        let target = format!("/v3/pay/transactions/{}", label.rsplit('.').next().unwrap());
+        let request = shop.request(Method::Post, &target, &goods);
+        let Outcome::AfterNotices(reply) = shop.gateway.answer(&request, shop.now) else { panic!() };
+        assert!(shop.believes(&reply));
+        let [told] = shop.due().try_into().unwrap();
+        assert_eq!(shop.heard(&told).1["trade_state"], "SUCCESS");
+        // Placed again, it is paid already: there is no second notice.
+        let again = shop.request(Method::Post, &target, &goods);
+        assert!(matches!(shop.gateway.answer(&again, shop.now), Outcome::Reply(_)));
+    }
+}
+
+#[test]
+fn a_notice_overtakes_the_phone() {
+    let mut shop = Shop::with(|settings| settings.notify_delay = Duration::from_secs(3));
+    shop.order("A12345");
+    shop.gateway.trouble(Rule::new(Trouble::Early).on(Operation::Pay));
+    let paid = shop.gateway.pay_transaction(&number("A12345"), &Payer::default(), shop.now).unwrap();
+    assert!(paid.notices_first);
+    assert_eq!(shop.due().len(), 1);
+}
+
+#[test]
+fn a_payment_during_the_close_makes_the_close_fail() {
+    let mut shop = Shop::open();
+    shop.order("A12345");
+    shop.gateway.trouble(Rule::new(Trouble::PaidDuringClose).times(1));
+    assert_eq!(shop.close("A12345").refusal(), (400, "INVALID_REQUEST", 268_449_538));
+    assert_eq!(shop.record("A12345").trade_state, TradeState::Success);
+    let [told] = shop.due().try_into().unwrap();
+    assert_eq!(shop.heard(&told).1["out_trade_no"], "A12345");
+}
+
+#[test]
+fn a_second_payment_has_its_own_number_and_notice() {
+    let mut shop = Shop::open();
+    shop.order("A12345");
+    shop.pay("A12345");
+    let refused = shop.gateway.pay_transaction(&number("A12345"), &Payer::default(), shop.now);
+    assert_eq!(refused.unwrap_err(), CannotPay::AlreadyPaid);
+    shop.gateway.trouble(Rule::new(Trouble::SecondPayment));
+    let payments = shop.pay("A12345").payments;
+    assert_eq!(payments.len(), 2);
+    assert_ne!(payments[0].transaction_id, payments[1].transaction_id);
+    let told = shop.due();
+    assert_eq!(told.len(), 2);
+    let (first, second) = (shop.heard(&told[0]), shop.heard(&told[1]));
+    assert_ne!(first.0["id"], second.0["id"]);
+    assert_ne!(first.1["transaction_id"], second.1["transaction_id"]);
+}
+
+fn signer(reply: &Response) -> String {
+    String::from_utf8(reply.header("wechatpay-serial").unwrap().to_vec()).unwrap()
+}
+
+fn set_mode(shop: &mut Shop, mode: Mode) {
+    let mchid = shop.me.mchid().clone();
+    shop.gateway.merchant_mut(&mchid).unwrap().platform_mut().set_mode(mode);
+}
+
+#[test]
+fn the_platform_changes_its_certificate_in_mid_flight() {
+    let mut shop = once(Trouble::CertificateRotated);
+    set_mode(&mut shop, Mode::Certificates);
+    let before = shop.platform_serial();
+    let reply = reply(place(&mut shop, "A12345"));
+    assert_ne!(signer(&reply), before);
+    // The new one is listed, and the old one still.
+    assert!(shop.believes(&reply));
+    let listed = shop.get("/v3/certificates").body["data"].clone();
+    let serials: Vec<&str> =
+        listed.as_array().unwrap().iter().map(|one| one["serial_no"].as_str().unwrap()).collect();
+    assert_eq!(serials.len(), 2);
+    assert!(serials.contains(&before.as_str()) && serials.contains(&signer(&reply).as_str()));
+}
+
+#[test]
+fn the_platform_changes_its_certificate_between_payment_and_notice() {
+    let mut shop = Shop::open();
+    set_mode(&mut shop, Mode::Certificates);
+    shop.order("A12345");
+    let before = shop.platform_serial();
+    shop.gateway.trouble(Rule::new(Trouble::CertificateRotated).on(Operation::Pay).times(1));
+    shop.pay("A12345");
+    let [told] = shop.due().try_into().unwrap();
+    assert_ne!(header(&told, "wechatpay-serial"), before);
+    assert!(shop.believes_notice(&told));
+}
+
+#[test]
+fn a_migration_goes_on_in_mid_flight() {
+    let mut shop = once(Trouble::MigrationStep { step: Step::Switch });
+    set_mode(&mut shop, Mode::Obtained);
+    shop.names = Some(shop.public_key_id());
+    assert_eq!(signer(&reply(place(&mut shop, "A12345"))), shop.public_key_id());
+    shop.gateway.trouble(Rule::new(Trouble::MigrationStep { step: Step::RollBack }).times(1));
+    assert_eq!(signer(&reply(place(&mut shop, "A12345"))), shop.platform_serial());
+    shop.gateway.trouble(Rule::new(Trouble::MigrationStep { step: Step::Void }).times(1));
+    assert_eq!(signer(&reply(place(&mut shop, "A12345"))), shop.platform_serial());
+    let warned = shop.gateway.warnings().find(|warning| warning.kind == Kind::Doubtful).unwrap();
+    assert!(warned.detail.starts_with("migration_step changes nothing"), "{}", warned.detail);
+}
+
+fn header<'a>(delivery: &'a Delivery, name: &str) -> &'a str {
+    delivery.headers().iter().find(|(given, _)| *given == name).map_or("", |(_, value)| value)
+}
+
+fn notified(trouble: Trouble) -> (Shop, Vec<Delivery>) {
+    let mut shop = once(trouble);
+    shop.order("A12345");
+    shop.pay("A12345");
+    let told = shop.due();
+    (shop, told)
+}
+
+#[test]
+fn a_lost_notice_is_repeated_by_the_schedule() {
+    let (mut shop, told) = notified(Trouble::NoticeLost);
+    assert!(told.is_empty());
+    shop.wait(15);
+    assert_eq!(shop.due().len(), 1);
+}
+
+#[test]
+fn a_delayed_notice_comes_later_and_once() {
+    let (mut shop, told) = notified(Trouble::NoticeDelayed { millis: 90_000 });
+    assert!(told.is_empty());
+    shop.wait(89);
+    assert!(shop.due().is_empty());
+    shop.wait(1);
+    let [told] = shop.due().try_into().unwrap();
+    shop.tell(&told, 204);
+    assert_eq!(shop.record("A12345").notices[0].state, NoticeState::Accepted);
+}
+
+#[test]
+fn a_doubled_notice_overlaps_itself() {
+    let (shop, told) = notified(Trouble::NoticeDoubled);
+    assert_eq!(told.iter().map(Delivery::overlaps).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(shop.heard(&told[0]), {
+        let (mut envelope, plain) = shop.heard(&told[1]);
+        // Each delivery is sealed anew.
+        envelope["resource"] = shop.heard(&told[0]).0["resource"].clone();
+        (envelope, plain)
+    });
+}
+
+#[test]
+fn a_reordered_notice_follows_the_next_one() {
+    let (mut shop, told) = notified(Trouble::NoticeReordered);
+    assert!(told.is_empty());
+    shop.order("B12345");
+    shop.pay("B12345");
+    let order: Vec<String> = shop.due().iter().map(|delivery| delivery.out_trade_no().to_owned()).collect();
+    assert_eq!(order, ["B12345", "A12345"]);
+}
+
+#[test]
+fn a_copy_that_must_not_be_believed_goes_before_the_notice() {
+    for trouble in
+        [Trouble::NoticeForged, Trouble::NoticeUnknownSerial, Trouble::NoticeProbe, Trouble::NoticeStale]
+    {
+        let (mut shop, told) = notified(trouble);
+        assert_eq!(told.iter().map(Delivery::is_forged).collect::<Vec<_>>(), [true, false], "{trouble:?}");
+        let copy = &told[0];
+        assert!(!shop.believes_notice(copy) && shop.believes_notice(&told[1]), "{trouble:?}");
+        match trouble {
+            Trouble::NoticeUnknownSerial => assert!(header(copy, "wechatpay-serial").starts_with("5FFF")),
+            Trouble::NoticeProbe => {
+                assert!(header(copy, "wechatpay-signature").starts_with("WECHATPAY/SIGNTEST/"));
+            }
+            Trouble::NoticeStale => {
+                shop.now = shop.now.before(Duration::from_secs(600));
+                assert!(shop.believes_notice(copy));
+            }
+            _ => {}
+        }
+        shop.tell(copy, 204);
+        assert!(shop.gateway.warnings().any(|warning| warning.kind == Kind::ForgeryBelieved));
+    }
+}
+
+#[test]
+fn a_rule_strikes_what_it_matches_and_nothing_else() {
+    let other = "1900000109".parse().unwrap();
+    let lost = || Rule::new(Trouble::DropBeforeCommit);
+    let mine = Shop::open().me.mchid().clone();
+    for (rule, strikes) in [
+        (lost().on(Operation::named("v3.pay.native").unwrap()), true),
+        (lost().on(Operation::named("v3.pay.jsapi").unwrap()), false),
+        (lost().on(Operation::Genprepay), false),
+        (lost().of_generation(Generation::V3), true),
+        (lost().of_generation(Generation::V1), false),
+        (lost().on_path("/v3/pay/transactions/*"), true),
+        (lost().on_path("*/close"), false),
+        (lost().of_merchant(&mine), true),
+        (lost().of_merchant(&other), false),
+        (lost().of_order("A12345".parse().unwrap()), true),
+        (lost().of_number("B12345"), false),
+        (lost().within(Some(UnixTime::from_secs(1_780_000_000)), None), true),
+        (lost().within(None, Some(UnixTime::from_secs(1_780_000_000))), false),
+        (lost().per_mille(0), false),
+    ] {
+        let mut shop = troubled(rule.clone());
+        let is_struck = matches!(place(&mut shop, "A12345"), Outcome::Lost { .. });
+        assert_eq!(is_struck, strikes, "{rule:?}");
+    }
+}
+
+#[test]
+fn a_rule_finds_the_number_in_path_and_body() {
+    let mut shop = Shop::open();
+    shop.order("A12345");
+    shop.pay("A12345");
+    shop.gateway.trouble(Rule::new(Trouble::SystemError { effect: false }).of_number("A12345"));
+    assert_eq!(shop.query("A12345").status, 500);
+    assert_eq!(shop.query("B12345").status, 404);
+    shop.gateway.calm();
+    shop.gateway.trouble(Rule::new(Trouble::SystemError { effect: false }).of_number("R12345"));
+    let refund = json!({
+        "out_trade_no": "A12345", "out_refund_no": "R12345",
+        "amount": { "total": 1999, "refund": 1, "currency": "CNY" },
+    });
+    assert_eq!(shop.post("/v3/refund/domestic/refunds", &refund).status, 500);
+    assert_eq!(shop.get("/v3/refund/domestic/refunds/R12345").status, 500);
+    shop.gateway.calm();
+    assert_eq!(shop.get("/v3/refund/domestic/refunds/R12345").status, 404);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_trouble() {
+    let run = |seed| -> Vec<u16> {
+        let mut shop = troubled(Rule::new(Trouble::RateLimited).per_mille(500).seeded(seed));
+        (0..40).map(|_| shop.query("A12345").status).collect()
+    };
+    assert_eq!(run(3), run(3));
+    assert_ne!(run(3), run(4));
+    assert!(run(3).contains(&429) && run(3).contains(&404));
+}
+
+#[test]
+fn one_rule_is_ended_by_its_number() {
+    let mut shop = Shop::open();
+    let first = shop.gateway.trouble(Rule::new(Trouble::RateLimited));
+    let second = shop.gateway.trouble(Rule::new(Trouble::SystemError { effect: false }));
+    assert_eq!(shop.query("A12345").status, 429);
+    assert!(shop.gateway.end_trouble(first));
+    assert_eq!(shop.query("A12345").status, 500);
+    assert!(shop.gateway.end_trouble(second) && !shop.gateway.end_trouble(second));
+    assert_eq!(shop.query("A12345").status, 404);
+}

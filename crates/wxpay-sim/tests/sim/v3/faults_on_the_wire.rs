@@ -1,0 +1,109 @@
+//! Trouble carried out over real sockets.
+
+use super::shop::Shop;
+use std::{
+    io::ErrorKind,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    time::{sleep, timeout},
+};
+use wxpay_proto::http::{Method, Request};
+use wxpay_sim::{
+    Clock,
+    faults::{Rule, Trouble},
+    serve::Server,
+};
+
+const SOON: Duration = Duration::from_secs(20);
+
+async fn served(shop: &Shop, trouble: Trouble) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Server::start(listener, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
+    server.with(|simulation, _| simulation.gateway.trouble(Rule::new(trouble).times(1)));
+    server
+}
+
+fn query(shop: &mut Shop) -> Request {
+    let target = format!("/v3/pay/transactions/out-trade-no/A12345?mchid={}", shop.mchid());
+    shop.request(Method::Get, &target, "")
+}
+
+/// What comes back, and how the connection ended.
+async fn asked(server: &Server, request: &Request) -> (Vec<u8>, Result<(), ErrorKind>) {
+    let target = request.url().strip_prefix("https://api.mch.weixin.qq.com").unwrap();
+    let mut text = format!("{} {target} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n", request.method());
+    for (name, value) in request.headers() {
+        text.extend([name, ": ", value, "\r\n"]);
+    }
+    text += "\r\n";
+    let mut stream = match TcpStream::connect(server.address()).await {
+        Ok(stream) => stream,
+        Err(error) => return (Vec::new(), Err(error.kind())),
+    };
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut bytes = Vec::new();
+    let ended = timeout(SOON, stream.read_to_end(&mut bytes)).await.unwrap();
+    (bytes, ended.map(|_| ()).map_err(|error| error.kind()))
+}
+
+#[tokio::test]
+async fn a_dropped_connection_ends_and_a_reset_one_breaks() {
+    for (trouble, ended) in [
+        (Trouble::DropBeforeCommit, Ok(())),
+        (Trouble::CommitThenDropResponse, Ok(())),
+        (Trouble::ResetBeforeCommit, Err(ErrorKind::ConnectionReset)),
+        (Trouble::CommitThenReset, Err(ErrorKind::ConnectionReset)),
+    ] {
+        let mut shop = Shop::open();
+        shop.order("A12345");
+        let server = served(&shop, trouble).await;
+        let request = query(&mut shop);
+        assert_eq!(asked(&server, &request).await, (Vec::new(), ended), "{trouble:?}");
+        let (bytes, ended) = asked(&server, &request).await;
+        assert!(bytes.starts_with(b"HTTP/1.1 200 OK") && ended.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_followed_by_an_outage_that_ends() {
+    let mut shop = Shop::open();
+    shop.order("A12345");
+    let server = served(&shop, Trouble::ConnectionRefused { millis: 400 }).await;
+    let request = query(&mut shop);
+    assert_eq!(asked(&server, &request).await, (Vec::new(), Err(ErrorKind::ConnectionReset)));
+    let refused = async {
+        loop {
+            match asked(&server, &request).await.1 {
+                Err(ErrorKind::ConnectionRefused) => break,
+                // The listener closes at once, but not before the first connection breaks.
+                Err(ErrorKind::ConnectionReset) | Ok(()) => sleep(Duration::from_millis(5)).await,
+                Err(other) => panic!("{other}"),
+            }
+        }
+    };
+    timeout(Duration::from_millis(390), refused).await.unwrap();
+    let back = async {
+        while asked(&server, &request).await.1 == Err(ErrorKind::ConnectionRefused) {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, back).await.unwrap();
+    assert!(asked(&server, &request).await.0.starts_with(b"HTTP/1.1 200 OK"));
+}
+
+#[tokio::test]
+async fn a_slow_answer_trickles_to_its_end() {
+    let mut shop = Shop::open();
+    let server = served(&shop, Trouble::Slow { bytes_per_second: 100 }).await;
+    let request = query(&mut shop);
+    let begun = Instant::now();
+    let (bytes, ended) = asked(&server, &request).await;
+    let body = bytes.len() - bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() - 4;
+    assert!(ended.is_ok() && bytes.ends_with(b"}"));
+    // Ten bytes with every tenth of a second, the first at its end.
+    let at_least = Duration::from_millis(u64::try_from(body).unwrap() / 10 * 100);
+    assert!(begun.elapsed() >= at_least, "{body} bytes in {:?}", begun.elapsed());
+}
