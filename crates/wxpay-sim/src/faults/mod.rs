@@ -135,7 +135,10 @@ mod tests {
         let run = |seed, own: Option<u64>| -> Vec<bool> {
             let mut faults = Faults::new(seed);
             let rule = Rule::new(Trouble::DropBeforeCommit).per_mille(300);
-            faults.add(own.map_or(rule.clone(), |own| rule.seeded(own)));
+            faults.add(match own {
+                Some(own) => rule.seeded(own),
+                None => rule,
+            });
             (0..1000).map(|_| strike(&mut faults, Operation::Token, None, NOW).is_some()).collect()
         };
         assert_eq!(run(1, None), run(1, None));

@@ -91,6 +91,10 @@ impl Rule {
 
     /// For one order only.
     #[must_use]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "a rule is made of what it is given, like its other words"
+    )]
     pub fn of_order(self, number: OutTradeNo) -> Self {
         Self { number: Some(number.to_string()), ..self }
     }

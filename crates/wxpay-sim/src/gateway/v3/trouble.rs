@@ -34,10 +34,10 @@ pub(in crate::gateway) fn answer(gateway: &mut Gateway, request: &Request, now: 
 
 /// What the call is about, as far as that can be read without believing it.
 fn scene(request: &Request) -> Scene {
-    let (path, query) = target(request).split_once('?').unwrap_or((target(request), ""));
+    let (path, query) = target(request).split_once('?').unwrap_or_else(|| (target(request), ""));
     // What has no label is struck by the rules that name no operation.
     let (label, parameters) = route::find(request.method(), path)
-        .map_or((UNKNOWN, Map::new()), |(operation, parameters)| (operation.label, parameters));
+        .map_or_else(|_| (UNKNOWN, Map::new()), |(operation, parameters)| (operation.label, parameters));
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let mut numbers = Vec::new();
     gather(&body, &mut numbers);
@@ -192,8 +192,8 @@ impl Struck<'_> {
         let numbers = numbers.iter().filter_map(|number| number.parse::<OutTradeNo>().ok());
         let mut is_paid = false;
         for number in numbers {
-            let key = (mchid.clone(), number);
-            is_paid |= self.gateway.charge_transaction(&key, &Payer::default(), false, due, self.now).is_ok();
+            let named = Named::Of(mchid.clone(), number);
+            is_paid |= self.gateway.charge_whole(&named, &Payer::default(), false, due, self.now).is_ok();
         }
         is_paid
     }

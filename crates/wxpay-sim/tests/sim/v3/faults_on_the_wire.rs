@@ -1,14 +1,11 @@
 //! Trouble carried out over real sockets.
 
 use super::shop::Shop;
-use std::{
-    io::ErrorKind,
-    time::{Duration, Instant},
-};
+use std::{io::ErrorKind, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use wxpay_proto::http::{Method, Request};
 use wxpay_sim::{
