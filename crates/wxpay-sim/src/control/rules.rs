@@ -134,7 +134,7 @@ pub(super) fn rule(fields: &Fields) -> Result<Rule, Problem> {
     let word = fields.text("kind")?.ok_or_else(|| Problem::field("kind", "must be there"))?;
     let kind = KINDS.iter().find(|kind| kind.word == word);
     let kind =
-        kind.ok_or_else(|| Problem::field("kind", "must be a kind of trouble that openapi.json lists"))?;
+        kind.ok_or_else(|| Problem::field("kind", "must be a kind of trouble that the README lists"))?;
     let known: Vec<&str> = MATCHING.into_iter().chain(["kind"]).chain(kind.takes.field()).collect();
     fields.refuse_all_but(&known)?;
     let trouble = (kind.make)(&details(kind, fields)?);
@@ -167,10 +167,7 @@ fn matching(mut rule: Rule, trouble: Trouble, fields: &Fields) -> Result<Rule, P
     }
     if let Some(word) = fields.text("operation")? {
         let operation = Operation::named(word).ok_or_else(|| {
-            Problem::field(
-                "operation",
-                "must be one that openapi.json lists: genprepay, v3.pay.jsapi, notice",
-            )
+            Problem::field("operation", "must be one that the README names: genprepay, v3.pay.jsapi, notice")
         })?;
         if !trouble.befalls(operation) {
             return Err(Problem::field("operation", "must be one that this kind can befall"));
