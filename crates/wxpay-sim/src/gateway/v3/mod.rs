@@ -44,6 +44,7 @@ mod multipart;
 pub(crate) mod notice;
 mod party;
 pub(super) mod pay;
+mod profitsharing;
 mod rates;
 mod refund;
 mod reply;

@@ -6,7 +6,7 @@ use super::{
     certificates, combine, echo,
     errors::{self, Refusal},
     fields::Field,
-    media, pay, refund,
+    media, pay, profitsharing, refund,
     reply::Reply,
     transfer,
 };
@@ -28,6 +28,9 @@ const PRODUCTS: &[&[Operation]] = &[
     media::OPERATIONS,
     transfer::OPERATIONS,
     refund::OPERATIONS,
+    profitsharing::OPERATIONS,
+    profitsharing::give_back::OPERATIONS,
+    profitsharing::receiver::OPERATIONS,
 ];
 
 /// What answers an operation.

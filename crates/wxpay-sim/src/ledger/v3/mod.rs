@@ -4,6 +4,7 @@ mod combined;
 mod day;
 mod order;
 mod refund;
+mod sharing;
 mod transfer;
 
 pub use combined::CombinedRecord;
@@ -13,6 +14,7 @@ pub(crate) use order::{Ended, Order, OrderKey, Sub};
 pub use order::{Payment, TradeState, TradeType, TransactionRecord};
 pub(crate) use refund::Refund;
 pub use refund::{RefundRecord, RefundStatus};
+pub(crate) use sharing::{GivenBack, Part, Receiver, Sharing, Sharings};
 pub use transfer::TransferState;
 pub(crate) use transfer::{Transfer, Transfers};
 
@@ -33,6 +35,7 @@ pub(crate) struct Ledger {
     refunds: BTreeMap<(MchId, OutRefundNo), OrderKey>,
     refund_ids: BTreeMap<RefundId, OrderKey>,
     pub(crate) combined: Wholes,
+    pub(crate) sharings: Sharings,
     pub(crate) days: Days,
     pub(crate) transfers: Transfers,
 }

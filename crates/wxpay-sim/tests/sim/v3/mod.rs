@@ -13,6 +13,7 @@ mod notices;
 mod partner;
 mod pay;
 mod phone;
+mod profitsharing;
 mod refund;
 mod shop;
 mod transfer;

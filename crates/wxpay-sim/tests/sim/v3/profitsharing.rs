@@ -1,0 +1,183 @@
+//! Sharing a payment, giving parts back, receivers.
+
+use super::shop::{Said, Shop};
+use serde_json::{Value, json};
+use wxpay_proto::wire::time::rfc3339;
+
+const SHOP: &str = "1900000109";
+const ORDERS: &str = "/v3/profitsharing/orders";
+const RETURNS: &str = "/v3/profitsharing/return-orders";
+
+/// A shop with an order of 19.99 that was paid just now, and its `transaction_id`; one merchant and one person may get
+/// a part.
+fn paid() -> (Shop, String) {
+    let mut shop = Shop::open();
+    let goods = shop.goods_with("A12345", &json!({ "settle_info": { "profit_sharing": true } }));
+    assert_eq!(shop.post("/v3/pay/transactions/native", &goods).status, 200);
+    let id = shop.pay("A12345").payments[0].transaction_id.to_string();
+    for delivery in shop.due() {
+        shop.tell(&delivery, 200);
+    }
+    let name = shop.sealed("某某有限公司");
+    assert_eq!(add(&mut shop, "MERCHANT_ID", SHOP, Some(&name)).status, 200);
+    assert_eq!(add(&mut shop, "PERSONAL_OPENID", "oPerson", None).status, 200);
+    (shop, id)
+}
+
+fn add(shop: &mut Shop, kind: &str, account: &str, name: Option<&str>) -> Said {
+    let mut body =
+        json!({ "appid": shop.appid(), "type": kind, "account": account, "relation_type": "STORE" });
+    let Some(name) = name else { return shop.post("/v3/profitsharing/receivers/add", &body) };
+    body["name"] = name.into();
+    let (target, text) = ("/v3/profitsharing/receivers/add", body.to_string());
+    let serial = shop.public_key_id();
+    let request = shop.request(wxpay_proto::http::Method::Post, target, &text);
+    shop.ask(&request.with("wechatpay-serial", serial))
+}
+
+fn asked(shop: &Shop, id: &str, number: &str, account: &str, amount: u64) -> Value {
+    let kind = if account == SHOP { "MERCHANT_ID" } else { "PERSONAL_OPENID" };
+    json!({
+        "appid": shop.appid(), "transaction_id": id, "out_order_no": number, "unfreeze_unsplit": false,
+        "receivers": [{ "type": kind, "account": account, "amount": amount, "description": "分给" }],
+    })
+}
+
+fn share(shop: &mut Shop, id: &str, number: &str, amount: u64) -> Said {
+    let body = asked(shop, id, number, SHOP, amount);
+    shop.post(ORDERS, &body)
+}
+
+fn unsplit(shop: &mut Shop, id: &str) -> Value {
+    shop.get(&format!("/v3/profitsharing/transactions/{id}/amounts")).body["unsplit_amount"].clone()
+}
+
+#[test]
+fn a_sharing_is_under_way_and_then_with_its_receivers_and_told() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    let said = share(&mut shop, &id, "P1", 500);
+    assert_eq!((said.status, &said.body["state"]), (200, &json!("PROCESSING")), "{said:?}");
+    assert_eq!(said.body["receivers"][0]["result"], "PENDING");
+    shop.wait(3);
+    let body = shop.get(&format!("{ORDERS}/P1?transaction_id={id}")).body;
+    assert_eq!((&body["state"], &body["receivers"][0]["result"]), (&json!("FINISHED"), &json!("SUCCESS")));
+    assert_eq!(body["receivers"][0]["finish_time"], rfc3339(shop.now));
+    assert_eq!(unsplit(&mut shop, &id), 1499);
+    let [told] = shop.due().try_into().unwrap();
+    let (envelope, plain) = shop.heard(&told);
+    assert_eq!(envelope["event_type"], "PROFITSHARING.SUCCESS");
+    assert_eq!((&plain["out_order_no"], &plain["receiver"]["amount"]), (&json!("P1"), &json!(500)));
+    let unknown = shop.get(&format!("{ORDERS}/P2?transaction_id={id}"));
+    assert_eq!(unknown.refusal().1, "RESOURCE_NOT_EXISTS");
+}
+
+#[test]
+fn what_cannot_be_shared_is_not() {
+    let (mut shop, id) = paid();
+    assert_eq!(share(&mut shop, &id, "P1", 1).refusal().1, "RULE_LIMIT");
+    shop.wait(60);
+    assert_eq!(share(&mut shop, &id, "P1", 600).refusal().1, "RULE_LIMIT");
+    let stranger = asked(&shop, &id, "P1", "oStranger", 1);
+    assert_eq!(shop.post(ORDERS, &stranger).refusal().1, "INVALID_REQUEST");
+    assert_eq!(share(&mut shop, "4200000000", "P1", 1).refusal().0, 404);
+    shop.order("B12345");
+    let plain = shop.pay("B12345").payments[0].transaction_id.to_string();
+    shop.wait(60);
+    assert_eq!(share(&mut shop, &plain, "P1", 1).refusal().1, "INVALID_REQUEST");
+    assert_eq!(share(&mut shop, &id, "P1", 599).status, 200);
+    assert_eq!(share(&mut shop, &id, "P2", 1).refusal().1, "RULE_LIMIT");
+    assert_eq!(share(&mut shop, &id, "P1", 599).status, 200);
+    assert_eq!(share(&mut shop, &id, "P1", 598).refusal(), (400, "INVALID_REQUEST", 268_498_688));
+}
+
+#[test]
+fn what_is_unfrozen_is_the_merchants_and_ends_it() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    let body = json!({ "transaction_id": id, "out_order_no": "U1", "description": "解冻" });
+    let said = shop.post(&format!("{ORDERS}/unfreeze"), &body);
+    assert_eq!(said.body["receivers"][0]["amount"], 1999, "{said:?}");
+    assert_eq!(unsplit(&mut shop, &id), 0);
+    assert_eq!(share(&mut shop, &id, "P1", 1).refusal().1, "INVALID_REQUEST");
+}
+
+#[test]
+fn a_merchant_gives_back_no_more_than_it_got() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    assert_eq!(share(&mut shop, &id, "P1", 500).status, 200);
+    let back = |number: &str, amount: u64| {
+        json!({
+            "out_order_no": "P1", "out_return_no": number, "return_mchid": SHOP, "amount": amount,
+            "description": "退回",
+        })
+    };
+    assert_eq!(shop.post(RETURNS, &back("R1", 500)).refusal().1, "INVALID_REQUEST");
+    shop.wait(3);
+    for delivery in shop.due() {
+        shop.tell(&delivery, 200);
+    }
+    assert_eq!(shop.post(RETURNS, &back("R1", 400)).body["result"], "PROCESSING");
+    assert_eq!(shop.post(RETURNS, &back("R1", 401)).refusal(), (400, "INVALID_REQUEST", 268_498_688));
+    assert_eq!(shop.post(RETURNS, &back("R2", 101)).refusal().2, 268_435_464);
+    shop.wait(3);
+    assert_eq!(shop.get(&format!("{RETURNS}/R1?out_order_no=P1")).body["result"], "SUCCESS");
+    assert_eq!(shop.get(&format!("{RETURNS}/R2?out_order_no=P1")).refusal().0, 404);
+    let [told] = shop.due().try_into().unwrap();
+    assert_eq!(shop.heard(&told).0["event_type"], "PROFITSHARING.RETURN");
+}
+
+#[test]
+fn a_receiver_that_was_deleted_gets_nothing_and_a_name_must_be_sealed() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    let body = json!({ "appid": shop.appid(), "type": "MERCHANT_ID", "account": SHOP });
+    assert_eq!(shop.post("/v3/profitsharing/receivers/delete", &body).body["account"], SHOP);
+    assert_eq!(share(&mut shop, &id, "P1", 1).refusal().1, "INVALID_REQUEST");
+    assert_eq!(add(&mut shop, "MERCHANT_ID", SHOP, None).body["detail"]["field"], "/name");
+    assert_eq!(add(&mut shop, "MERCHANT_ID", SHOP, Some("plain")).body["detail"]["field"], "/name");
+    let sub = shop.me.subs().keys().next().unwrap().to_string();
+    assert_eq!(shop.get(&format!("/v3/profitsharing/merchant-configs/{sub}")).body["max_ratio"], 3000);
+}
+
+#[test]
+fn the_last_sharing_unfreezes_the_rest() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    let mut body = asked(&shop, &id, "P1", "oPerson", 99);
+    body["unfreeze_unsplit"] = true.into();
+    let receivers = shop.post(ORDERS, &body).body["receivers"].clone();
+    assert_eq!((&receivers[0]["amount"], &receivers[1]["amount"]), (&json!(99), &json!(1900)));
+    assert_eq!(receivers[1]["account"], shop.mchid());
+    assert_eq!(unsplit(&mut shop, &id), 0);
+}
+
+#[test]
+fn a_payment_is_shared_fifty_times_and_for_thirty_days() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    for index in 0..50 {
+        assert_eq!(share(&mut shop, &id, &format!("P{index}"), 1).status, 200);
+    }
+    assert_eq!(share(&mut shop, &id, "P50", 1).refusal().1, "RULE_LIMIT");
+    let (mut shop, id) = paid();
+    shop.wait(30 * 86_400);
+    assert_eq!(share(&mut shop, &id, "P1", 1).status, 200);
+    shop.wait(1);
+    assert_eq!(share(&mut shop, &id, "P2", 1).refusal().1, "RULE_LIMIT");
+}
+
+#[test]
+fn what_was_refunded_cannot_be_shared() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    let refund = json!({
+        "out_trade_no": "A12345", "out_refund_no": "F1",
+        "amount": { "refund": 1900, "total": 1999, "currency": "CNY" },
+    });
+    assert_eq!(shop.post("/v3/refund/domestic/refunds", &refund).status, 200);
+    assert_eq!(unsplit(&mut shop, &id), 99);
+    assert_eq!(share(&mut shop, &id, "P1", 100).refusal().1, "NOT_ENOUGH");
+    assert_eq!(share(&mut shop, &id, "P1", 99).status, 200);
+}
