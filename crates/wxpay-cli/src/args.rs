@@ -242,28 +242,28 @@ pub(crate) struct Keys {
     /// A file of `NAME=value` lines, as `wxpay sim --env-file` writes it; it wins over the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
-    /// The merchant's number [`MCHID`].
+    /// The merchant's number (`MCHID`).
     #[arg(long, value_name = "NUMBER")]
     mchid: Option<String>,
-    /// The number of the merchant's certificate [`SERIAL`].
+    /// The number of the merchant's certificate (`SERIAL`).
     #[arg(long, value_name = "HEX")]
     serial: Option<String>,
-    /// The merchant's private key [`KEY_PEM`].
+    /// The merchant's private key (`KEY_PEM`).
     #[arg(long, value_name = "FILE")]
     key_file: Option<String>,
-    /// The merchant's certificate [`CERT_PEM`].
+    /// The merchant's certificate (`CERT_PEM`).
     #[arg(long, value_name = "FILE")]
     cert_file: Option<String>,
-    /// A platform certificate [`PLATFORM_CERT`].
+    /// A platform certificate (`PLATFORM_CERT`).
     #[arg(long, value_name = "FILE")]
     platform_cert_file: Option<String>,
-    /// The number of the platform certificate [`PLATFORM_SERIAL`].
+    /// The number of the platform certificate (`PLATFORM_SERIAL`).
     #[arg(long, value_name = "HEX")]
     platform_serial: Option<String>,
-    /// WeChat Pay's public key [`PUB_KEY_PEM`].
+    /// WeChat Pay's public key (`PUB_KEY_PEM`).
     #[arg(long, value_name = "FILE")]
     public_key_file: Option<String>,
-    /// The id of WeChat Pay's public key [`PUB_KEY_ID`].
+    /// The id of WeChat Pay's public key (`PUB_KEY_ID`).
     #[arg(long, value_name = "PUB_KEY_ID_…")]
     public_key_id: Option<String>,
     /// Prints one line of JSON instead of text.
