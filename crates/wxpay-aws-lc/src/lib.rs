@@ -20,7 +20,7 @@
 //!
 //! # Out of scope
 //!
-//! Keys that live elsewhere: write a [`PrivateKey`](wxpay_proto::crypto::PrivateKey) of your own for them, beside
+//! Keys that live elsewhere: write a [`PrivateKey`] of your own for them, beside
 //! this provider's public keys. The example `kms_signer` of `wxpay-hyper` does.
 
 mod gcm;
