@@ -24,6 +24,8 @@ pub struct V3 {
     pub refund_takes: Duration,
     /// How long after a payment it can be refunded: 365 days.
     pub refundable: Duration,
+    /// How long a part of a sharing is `PENDING`, and a return `PROCESSING`. Not documented.
+    pub sharing_takes: Duration,
     /// How long a transfer is `ACCEPTED` before the payee may confirm: not at all.
     pub transfer_takes: Duration,
     /// How long the payee may confirm: 24 h.
@@ -70,6 +72,7 @@ impl Default for V3 {
             order_ttl: DAY.saturating_mul(7),
             refund_takes: Duration::from_secs(3),
             refundable: DAY.saturating_mul(365),
+            sharing_takes: Duration::from_secs(3),
             transfer_takes: Duration::ZERO,
             transfer_confirmable: DAY,
             cancel_takes: Duration::from_secs(3),

@@ -176,6 +176,12 @@ fn refundable(gateway: &Gateway, order: &Order, payment: &Payment, call: &Call) 
     if given_back.checked_add(refund.get()).is_none_or(|all| all > total.get()) {
         return Err(errors::OUT_OF_RANGE.at("body", "/amount/refund", refund.get().into(), "超过可退金额"));
     }
+    // What others have of it must be given back first.
+    let with_others = gateway.v3.ledger.sharings.with_others(&order.key());
+    let asked = given_back.saturating_add(refund.get()).saturating_add(with_others);
+    if asked > total.get() {
+        return Err(errors::NOT_ENOUGH.saying("已分账的金额尚未回退，可退余额不足"));
+    }
     if order.refunds.len() >= MOST_REFUNDS {
         return Err(errors::RULE_LIMIT.saying("一笔订单最多支持50次部分退款"));
     }

@@ -28,7 +28,8 @@ const PRODUCTS: &[&[Operation]] = &[
     media::OPERATIONS,
     transfer::OPERATIONS,
     refund::OPERATIONS,
-    profitsharing::OPERATIONS,
+    profitsharing::share::OPERATIONS,
+    profitsharing::query::OPERATIONS,
     profitsharing::give_back::OPERATIONS,
     profitsharing::receiver::OPERATIONS,
 ];

@@ -30,6 +30,19 @@ pub(crate) enum What {
     Refunded(OutRefundNo),
     /// A code pay was taken back.
     Reversed(TransactionId),
+    /// Something of a sharing moved.
+    Shared(Share),
+}
+
+/// What moved of a sharing: by the merchant's numbers, a part by the gateway's besides.
+#[derive(Clone, Debug)]
+pub(crate) enum Share {
+    /// A receiver got it.
+    Part { out_order_no: String, detail_id: String },
+    /// The payment's merchant got it: it was in the same account before, frozen.
+    Own { out_order_no: String, detail_id: String },
+    /// A receiver gave it back.
+    Back { out_return_no: String },
 }
 
 /// The lines of each day, by who ordered, and what each merchant's account holds.
@@ -46,8 +59,11 @@ impl Days {
         let net = fen(line.amount).saturating_sub(fen(line.fee));
         let balance = self.balances.entry(owner).or_default();
         *balance = match line.what {
-            What::Paid(_) => balance.saturating_add(net),
-            What::Refunded(_) | What::Reversed(_) => balance.saturating_sub(net),
+            What::Paid(_) | What::Shared(Share::Back { .. }) => balance.saturating_add(net),
+            What::Refunded(_) | What::Reversed(_) | What::Shared(Share::Part { .. }) => {
+                balance.saturating_sub(net)
+            }
+            What::Shared(Share::Own { .. }) => *balance,
         };
         let line = Line { balance: *balance, ..line };
         self.lines.entry((time::day(line.at), line.key.0.clone())).or_default().push(line);

@@ -9,12 +9,16 @@ mod transfer;
 
 pub use combined::CombinedRecord;
 pub(crate) use combined::{Combined, PaidWhole, Wholes};
-pub(crate) use day::{Days, Line, What, fee};
+pub(crate) use day::{Days, Line, Share, What, fee};
 pub(crate) use order::{Ended, Order, OrderKey, Sub};
 pub use order::{Payment, TradeState, TradeType, TransactionRecord};
 pub(crate) use refund::Refund;
 pub use refund::{RefundRecord, RefundStatus};
-pub(crate) use sharing::{GivenBack, Part, Receiver, Sharing, Sharings};
+pub(crate) use sharing::{Part, Return, Sharing, Sharings};
+pub use sharing::{
+    PartFailure, PartRecord, PartResult, ReceiverRecord, ReturnFailure, ReturnRecord, ReturnResult,
+    SharingRecord,
+};
 pub use transfer::TransferState;
 pub(crate) use transfer::{Transfer, Transfers};
 

@@ -1,30 +1,258 @@
 //! What was shared of payments, what came back, and who may get a part.
 
 use super::OrderKey;
+use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use wxpay_proto::{Fen, UnixTime, id::MchId};
+use wxpay_proto::{
+    Fen, UnixTime,
+    id::{MchId, OutTradeNo, TransactionId},
+};
+
+/// What the gateway knows of one sharing, or of what was unfrozen. Times are seconds of the virtual clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SharingRecord {
+    /// The merchant's number.
+    pub out_order_no: String,
+    /// The gateway's number.
+    pub order_id: String,
+    /// Who asked for it.
+    pub mchid: MchId,
+    /// The sub-merchant whose payment it is, if a service provider asked.
+    pub sub_mchid: Option<MchId>,
+    /// The payment's order.
+    pub out_trade_no: OutTradeNo,
+    /// The payment.
+    pub transaction_id: Option<TransactionId>,
+    /// `PROCESSING` or `FINISHED`.
+    pub state: &'static str,
+    /// Whether nothing more of the payment can be shared.
+    pub is_last: bool,
+    /// The parts, with that of the payment's merchant if the rest was unfrozen.
+    pub receivers: Vec<PartRecord>,
+    /// What was given back of it, or is about to be.
+    pub returns: Vec<ReturnRecord>,
+    /// When it was asked for.
+    pub created_at: u64,
+}
+
+/// What one receiver gets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PartRecord {
+    /// `MERCHANT_ID`, `PERSONAL_OPENID`, `PERSONAL_SUB_OPENID`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A merchant's number or a person's openid.
+    pub account: String,
+    /// How much.
+    pub amount: Fen,
+    /// What for.
+    pub description: String,
+    /// The gateway's number.
+    pub detail_id: String,
+    /// Where it stands.
+    pub result: PartResult,
+    /// Why it was closed.
+    pub fail_reason: Option<PartFailure>,
+    /// When it was over.
+    pub finished_at: Option<u64>,
+}
+
+/// Where a part stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
+pub enum PartResult {
+    /// It is under way.
+    Pending,
+    /// The receiver has it.
+    Success,
+    /// It was given up; the money is where it was before.
+    Closed,
+}
+
+impl PartResult {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Success => "SUCCESS",
+            Self::Closed => "CLOSED",
+        }
+    }
+}
+
+/// Why a part was closed: the documented words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum PartFailure {
+    /// The receiver's account has trouble.
+    AccountAbnormal,
+    /// The receiver was deleted meanwhile.
+    NoRelation,
+    /// The receiver is thought to be a risk.
+    ReceiverHighRisk,
+    /// The receiver has not proved who they are.
+    ReceiverRealNameNotVerified,
+    /// The merchant may not share.
+    NoAuth,
+    /// The receiver got as much as may be.
+    ReceiverReceiptLimit,
+    /// The merchant's account has trouble.
+    PayerAccountAbnormal,
+    /// The request was wrong.
+    InvalidRequest,
+}
+
+impl PartFailure {
+    /// Every reason.
+    pub const ALL: [Self; 8] = [
+        Self::AccountAbnormal,
+        Self::NoRelation,
+        Self::ReceiverHighRisk,
+        Self::ReceiverRealNameNotVerified,
+        Self::NoAuth,
+        Self::ReceiverReceiptLimit,
+        Self::PayerAccountAbnormal,
+        Self::InvalidRequest,
+    ];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccountAbnormal => "ACCOUNT_ABNORMAL",
+            Self::NoRelation => "NO_RELATION",
+            Self::ReceiverHighRisk => "RECEIVER_HIGH_RISK",
+            Self::ReceiverRealNameNotVerified => "RECEIVER_REAL_NAME_NOT_VERIFIED",
+            Self::NoAuth => "NO_AUTH",
+            Self::ReceiverReceiptLimit => "RECEIVER_RECEIPT_LIMIT",
+            Self::PayerAccountAbnormal => "PAYER_ACCOUNT_ABNORMAL",
+            Self::InvalidRequest => "INVALID_REQUEST",
+        }
+    }
+}
+
+/// What a receiver gives back of a sharing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ReturnRecord {
+    /// The merchant's number.
+    pub out_return_no: String,
+    /// The gateway's number.
+    pub return_id: String,
+    /// The merchant's number of the sharing.
+    pub out_order_no: String,
+    /// Who gives it back.
+    pub return_mchid: String,
+    /// How much.
+    pub amount: Fen,
+    /// Why.
+    pub description: String,
+    /// Where it stands.
+    pub result: ReturnResult,
+    /// Why it failed.
+    pub fail_reason: Option<ReturnFailure>,
+    /// When it was asked for.
+    pub created_at: u64,
+    /// When it was over.
+    pub finished_at: Option<u64>,
+}
+
+/// Where a return stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[non_exhaustive]
+pub enum ReturnResult {
+    /// It is under way.
+    Processing,
+    /// The payment's merchant has it.
+    Success,
+    /// The receiver kept it.
+    Failed,
+}
+
+impl ReturnResult {
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Processing => "PROCESSING",
+            Self::Success => "SUCCESS",
+            Self::Failed => "FAILED",
+        }
+    }
+}
+
+/// Why a return failed: the documented words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[non_exhaustive]
+pub enum ReturnFailure {
+    /// The receiver's account has trouble.
+    AccountAbnormal,
+    /// The receiver has not enough.
+    BalanceNotEnough,
+    /// It took too long.
+    TimeOutClosed,
+    /// The payment's merchant's account has trouble.
+    PayerAccountAbnormal,
+    /// The request was wrong.
+    InvalidRequest,
+}
+
+impl ReturnFailure {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [
+        Self::AccountAbnormal,
+        Self::BalanceNotEnough,
+        Self::TimeOutClosed,
+        Self::PayerAccountAbnormal,
+        Self::InvalidRequest,
+    ];
+
+    /// The word on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccountAbnormal => "ACCOUNT_ABNORMAL",
+            Self::BalanceNotEnough => "BALANCE_NOT_ENOUGH",
+            Self::TimeOutClosed => "TIME_OUT_CLOSED",
+            Self::PayerAccountAbnormal => "PAYER_ACCOUNT_ABNORMAL",
+            Self::InvalidRequest => "INVALID_REQUEST",
+        }
+    }
+}
+
+/// Who may get a part, and of whose payments.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct ReceiverRecord {
+    /// Who added them.
+    pub mchid: MchId,
+    /// The sub-merchant whose payments they may get a part of, if a service provider added them.
+    pub sub_mchid: Option<MchId>,
+    /// `MERCHANT_ID`, `PERSONAL_OPENID`, `PERSONAL_SUB_OPENID`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A merchant's number or a person's openid.
+    pub account: String,
+}
 
 /// Every sharing, every return, every receiver. Numbers are the merchant's own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sharings {
     pub(crate) all: BTreeMap<(MchId, String), Sharing>,
-    pub(crate) returns: BTreeMap<(MchId, String), GivenBack>,
+    pub(crate) returns: BTreeMap<(MchId, String), Return>,
     /// The hash of the name that each was added under, if one was told.
-    pub(crate) receivers: BTreeMap<Receiver, Option<String>>,
+    pub(crate) receivers: BTreeMap<ReceiverRecord, Option<String>>,
 }
 
-/// Who may get a part, and of whose payments.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Receiver {
-    pub(crate) mchid: MchId,
-    pub(crate) sub_mchid: Option<MchId>,
-    /// `MERCHANT_ID`, `PERSONAL_OPENID`, `PERSONAL_SUB_OPENID`.
-    pub(crate) kind: String,
-    pub(crate) account: String,
-}
-
-/// One sharing, or what was unfrozen.
+/// One sharing as kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Sharing {
     pub(crate) order: OrderKey,
@@ -33,38 +261,58 @@ pub(crate) struct Sharing {
     /// The request, names hashed: one that says something else under its number is refused.
     pub(crate) asked: Value,
     pub(crate) parts: Vec<Part>,
-    /// What of it goes to others than the payment's merchant.
-    pub(crate) shared: u64,
     /// Whether nothing more of the payment can be shared.
     pub(crate) ends: bool,
     pub(crate) created: UnixTime,
-    /// When every part was with its receiver.
-    pub(crate) finished: Option<UnixTime>,
 }
 
-/// What one receiver gets.
+/// One part as kept.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
-    pub(crate) kind: String,
-    pub(crate) account: String,
-    pub(crate) amount: Fen,
-    pub(crate) description: String,
-    pub(crate) detail_id: String,
+    pub(crate) record: PartRecord,
+    /// Whether it is what the payment's merchant gets.
+    pub(crate) is_own: bool,
+    /// Why it is to be closed when its time has come.
+    pub(crate) fails: Option<PartFailure>,
 }
 
-/// What a receiver gives back of a sharing.
+/// One return as kept.
 #[derive(Clone, Debug)]
-pub(crate) struct GivenBack {
-    /// The merchant's number of the sharing.
-    pub(crate) out_order_no: String,
-    pub(crate) return_id: String,
-    pub(crate) return_mchid: String,
-    pub(crate) amount: Fen,
-    pub(crate) description: String,
+pub(crate) struct Return {
+    pub(crate) record: ReturnRecord,
     /// The request: one that says something else under its number is refused.
     pub(crate) asked: Value,
-    pub(crate) created: UnixTime,
-    pub(crate) finished: Option<UnixTime>,
+    /// Why it is to fail when its time has come.
+    pub(crate) fails: Option<ReturnFailure>,
+}
+
+impl Part {
+    /// Under way to the receiver, or with them.
+    pub(crate) fn counts(&self) -> bool {
+        self.record.result != PartResult::Closed
+    }
+
+    pub(crate) fn fen(&self) -> u64 {
+        self.record.amount.get()
+    }
+}
+
+impl Return {
+    /// Under way, or back.
+    fn counts(&self) -> bool {
+        self.record.result != ReturnResult::Failed
+    }
+}
+
+impl Sharing {
+    pub(crate) fn is_finished(&self) -> bool {
+        self.parts.iter().all(|part| part.record.result != PartResult::Pending)
+    }
+
+    /// The word on the wire.
+    pub(crate) fn state(&self) -> &'static str {
+        if self.is_finished() { "FINISHED" } else { "PROCESSING" }
+    }
 }
 
 impl Sharings {
@@ -73,20 +321,50 @@ impl Sharings {
         self.all.values().filter(move |sharing| sharing.order == *order)
     }
 
-    /// What others got of an order, or are about to.
+    /// What others got of an order, or are about to; whether or not they gave it back.
     pub(crate) fn shared(&self, order: &OrderKey) -> u64 {
-        self.of(order).fold(0, |sum, sharing| sum.saturating_add(sharing.shared))
+        self.sum(order, |part| !part.is_own)
+    }
+
+    /// What was taken of an order's frozen money: what others got, and what was unfrozen.
+    pub(crate) fn taken(&self, order: &OrderKey) -> u64 {
+        self.sum(order, |_| true)
+    }
+
+    /// What others have of an order, or are about to: what they got, without what is back.
+    pub(crate) fn with_others(&self, order: &OrderKey) -> u64 {
+        let back = self.of(order).flat_map(|sharing| self.returns_of(&order.0, &sharing.out_order_no));
+        let back = back.filter(|back| back.record.result == ReturnResult::Success);
+        let back = back.fold(0, |sum: u64, back| sum.saturating_add(back.record.amount.get()));
+        self.shared(order).saturating_sub(back)
+    }
+
+    fn sum(&self, order: &OrderKey, is_meant: impl Fn(&Part) -> bool) -> u64 {
+        let parts = self.of(order).flat_map(|sharing| &sharing.parts);
+        let parts = parts.filter(|part| part.counts() && is_meant(part));
+        parts.fold(0, |sum, part| sum.saturating_add(part.fen()))
     }
 
     pub(crate) fn is_ended(&self, order: &OrderKey) -> bool {
         self.of(order).any(|sharing| sharing.ends)
     }
 
+    /// What was given back of a sharing, or was to be.
+    pub(crate) fn returns_of<'a>(
+        &'a self,
+        mchid: &'a MchId,
+        out_order_no: &'a str,
+    ) -> impl Iterator<Item = &'a Return> {
+        let returns = self.returns.iter();
+        let returns = returns
+            .filter(move |((owner, _), back)| owner == mchid && back.record.out_order_no == out_order_no);
+        returns.map(|(_, back)| back)
+    }
+
     /// What a merchant gave back of a sharing, or is about to.
     pub(crate) fn returned(&self, mchid: &MchId, out_order_no: &str, return_mchid: &str) -> u64 {
-        let returns = self.returns.iter().filter(|((owner, _), back)| {
-            owner == mchid && back.out_order_no == out_order_no && back.return_mchid == return_mchid
-        });
-        returns.fold(0, |sum, (_, back)| sum.saturating_add(back.amount.get()))
+        let returns = self.returns_of(mchid, out_order_no);
+        let returns = returns.filter(|back| back.counts() && back.record.return_mchid == return_mchid);
+        returns.fold(0, |sum, back| sum.saturating_add(back.record.amount.get()))
     }
 }

@@ -1,6 +1,9 @@
 //! Bills: what was traded on a day, from ten o'clock of the next.
 
+mod flow;
+mod sharings;
 mod sheet;
+mod trades;
 
 use super::{
     call::Call,
@@ -27,6 +30,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::get("v3.bill.fundflow", "/v3/bill/fundflowbill", fundflow).asking(FUNDFLOW),
     Operation::get("v3.bill.sub_fundflow", "/v3/bill/sub-merchant-fundflowbill", sealed_fundflow)
         .asking(SEALED),
+    Operation::get("v3.bill.profitsharing", "/v3/profitsharing/bills", profitsharing).asking(&[
+        BILL_DATE,
+        ANY_SUB_MCHID,
+        TAR_TYPE,
+    ]),
     Operation::get("v3.bill.download", "/v3/billdownload/file", fetch).asking(download::QUERY),
 ];
 
@@ -48,25 +56,35 @@ const SEALED: &[Field] = &[
 /// All trades that the caller ordered; with `sub_mchid`, those of that one.
 fn trade(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::asking_by_sub(gateway, call)?;
-    let lines = lines(gateway, call)?;
-    let wanted = lines.iter().filter(|line| sub_mchid.is_none() || line.sub_mchid == sub_mchid);
-    let wanted: Vec<&Line> = wanted.collect();
-    let text = sheet::trade(&gateway.v3.ledger, &wanted, call.query("bill_type").unwrap_or("ALL"));
+    let wanted = of_sub(lines(gateway, call)?, sub_mchid.as_ref());
+    let text = trades::trade(&gateway.v3.ledger, &wanted, call.query("bill_type").unwrap_or("ALL"));
     plain(gateway, call, text)
+}
+
+/// All that the caller shared; with `sub_mchid`, of the payments of that one.
+fn profitsharing(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let sub_mchid = party::asking_by_sub(gateway, call)?;
+    let wanted = of_sub(lines(gateway, call)?, sub_mchid.as_ref());
+    let text = sharings::sharings(&gateway.v3.ledger, &wanted);
+    plain(gateway, call, text)
+}
+
+fn of_sub<'a>(lines: &'a [Line], sub_mchid: Option<&MchId>) -> Vec<&'a Line> {
+    lines.iter().filter(|line| sub_mchid.is_none() || line.sub_mchid.as_ref() == sub_mchid).collect()
 }
 
 /// What went in and out of the caller's account, or of that of one it serves.
 fn fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let text = flow(gateway, call)?;
+    let text = flow_of(gateway, call)?;
     plain(gateway, call, text)
 }
 
-fn flow(gateway: &Gateway, call: &Call) -> Result<Option<String>, Refusal> {
+fn flow_of(gateway: &Gateway, call: &Call) -> Result<Option<String>, Refusal> {
     let sub_mchid = party::asking_by_sub(gateway, call)?;
     let lines = lines(gateway, call)?;
     let is_basic = call.query("account_type").is_none_or(|account| account == "BASIC");
     let wanted = lines.iter().filter(|line| is_basic && line.sub_mchid == sub_mchid);
-    Ok(sheet::fundflow(&gateway.v3.ledger, &wanted.collect::<Vec<_>>()))
+    Ok(flow::fundflow(&gateway.v3.ledger, &wanted.collect::<Vec<_>>()))
 }
 
 /// The lines of the day that is asked for, if its bill is ready.
@@ -95,7 +113,7 @@ fn plain(gateway: &mut Gateway, call: &Call, text: Option<String>) -> Result<Rep
 
 /// The same for one sub-merchant, sealed under a key of its own that is sealed for the caller.
 fn sealed_fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let text = flow(gateway, call)?;
+    let text = flow_of(gateway, call)?;
     let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.because("nothing was traded"))?;
     let hash_value = sha1(text.as_bytes());
     let file = packed(call, text.into_bytes())?;

@@ -9,11 +9,11 @@ use super::{
         reply::Reply,
         route::Operation,
     },
-    MERCHANT_ID, MOST, NUMBER, OUT_ORDER_NO, TAKES, finished, new_id, tell,
+    MERCHANT_ID, MOST, NUMBER, OUT_ORDER_NO, failed, finished, moved, new_id, order_of,
 };
 use crate::{
     gateway::{Gateway, agenda::Task},
-    ledger::v3::{GivenBack, Order, Part, Sharing},
+    ledger::v3::{Return, ReturnFailure, ReturnRecord, ReturnResult, Sharing},
     time,
 };
 use serde_json::json;
@@ -47,21 +47,19 @@ fn give_back(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sharings = &gateway.v3.ledger.sharings;
     if let Some(back) = sharings.returns.get(&key) {
         if back.asked == call.body {
-            return shown(gateway, &key.0, &key.1, back);
+            return shown(gateway, &key.0, back);
         }
         return Err(errors::REENTRY_DIFFERS.because("the number is of a return that says something else"));
     }
     let sharing = sharing_of(gateway, call)?;
     party::is_of(order_of(gateway, sharing)?, sub_mchid.as_ref())?;
-    if sharing.finished.is_none() {
+    if !sharing.is_finished() {
         return Err(errors::INVALID_REQUEST.saying("分账未完成，不能回退"));
     }
     let return_mchid = text("/return_mchid");
-    let owner = sub_mchid.as_ref().unwrap_or(&call.mchid);
-    let parts = sharing.parts.iter().filter(|part| {
-        part.kind == MERCHANT_ID && part.account == return_mchid && return_mchid != owner.as_str()
-    });
-    let got = parts.fold(0_u64, |sum, part| sum.saturating_add(part.amount.get()));
+    let parts = sharing.parts.iter().filter(|part| part.counts() && !part.is_own);
+    let parts = parts.filter(|part| part.record.kind == MERCHANT_ID && part.record.account == return_mchid);
+    let got = parts.fold(0_u64, |sum, part| sum.saturating_add(part.fen()));
     if got == 0 {
         return Err(errors::INVALID_REQUEST.saying("回退商户不是该分账单的接收方"));
     }
@@ -71,20 +69,23 @@ fn give_back(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         return Err(errors::OUT_OF_RANGE.at("body", "/amount", amount.get().into(), "超过可回退金额"));
     }
     let out_order_no = sharing.out_order_no.clone();
-    let back = GivenBack {
-        out_order_no,
+    let record = ReturnRecord {
+        out_return_no: key.1.clone(),
         return_id: new_id(gateway, "31", call.now),
+        out_order_no,
         return_mchid,
         amount,
         description: text("/description"),
-        asked: call.body.clone(),
-        created: call.now,
-        finished: None,
+        result: ReturnResult::Processing,
+        fail_reason: None,
+        created_at: call.now.as_secs(),
+        finished_at: None,
     };
-    let reply = shown(gateway, &key.0, &key.1, &back)?;
-    let task = Task { run: finish, mchid: key.0.clone(), number: key.1.clone() };
+    let back = Return { record, asked: call.body.clone(), fails: None };
+    let reply = shown(gateway, &key.0, &back)?;
+    let task = Task { run: moved::come_back, mchid: key.0.clone(), number: key.1.clone() };
     gateway.v3.ledger.sharings.returns.insert(key, back);
-    gateway.v3.agenda.add(call.now.after(TAKES), task);
+    gateway.v3.agenda.add(call.now.after(gateway.settings.v3.sharing_takes), task);
     Ok(reply)
 }
 
@@ -104,61 +105,42 @@ fn sharing_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Sharing, Refu
     found.map(|(_, sharing)| sharing).ok_or_else(unknown)
 }
 
-fn order_of<'a>(gateway: &'a Gateway, sharing: &Sharing) -> Result<&'a Order, Refusal> {
-    let order = gateway.v3.ledger.order(&sharing.order);
-    order.ok_or_else(|| errors::SYSTEM_ERROR.because("the order is gone"))
-}
-
-/// The money is back.
-fn finish(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
-    let sharings = &mut gateway.v3.ledger.sharings;
-    let Some(back) = sharings.returns.get_mut(&(mchid.clone(), String::from(number))) else { return };
-    back.finished = Some(now);
-    let back = back.clone();
-    let Some(sharing) = sharings.all.get(&(mchid.clone(), back.out_order_no)).cloned() else { return };
-    let part = Part {
-        kind: String::from(MERCHANT_ID),
-        account: back.return_mchid,
-        amount: back.amount,
-        description: back.description,
-        detail_id: String::new(),
-    };
-    tell(gateway, &sharing, (&back.return_id, number), &part, ("PROFITSHARING.RETURN", "分账回退"), now);
-}
-
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let unknown = || errors::RESOURCE_NOT_EXISTS.saying("分账回退单不存在");
     let sub_mchid = party::asking_by_sub(gateway, call)?;
     let key = (call.mchid.clone(), String::from(call.path("out_return_no")));
     let sharings = &gateway.v3.ledger.sharings;
     let back = sharings.returns.get(&key).ok_or_else(unknown)?;
-    if call.query("out_order_no") != Some(back.out_order_no.as_str()) {
+    let out_order_no = &back.record.out_order_no;
+    if call.query("out_order_no") != Some(out_order_no.as_str()) {
         return Err(unknown());
     }
-    let sharing = sharings.all.get(&(key.0.clone(), back.out_order_no.clone())).ok_or_else(unknown)?;
+    let sharing = sharings.all.get(&(key.0.clone(), out_order_no.clone())).ok_or_else(unknown)?;
     party::is_of(order_of(gateway, sharing)?, sub_mchid.as_ref())?;
-    shown(gateway, &key.0, &key.1, back)
+    shown(gateway, &key.0, back)
 }
 
-fn shown(gateway: &Gateway, mchid: &MchId, number: &str, back: &GivenBack) -> Result<Reply, Refusal> {
+fn shown(gateway: &Gateway, mchid: &MchId, back: &Return) -> Result<Reply, Refusal> {
     let gone = || errors::SYSTEM_ERROR.because("the sharing is gone");
+    let back = &back.record;
     let sharings = &gateway.v3.ledger.sharings.all;
     let sharing = sharings.get(&(mchid.clone(), back.out_order_no.clone())).ok_or_else(gone)?;
     let mut shown = json!({
         "order_id": sharing.order_id,
         "out_order_no": back.out_order_no,
-        "out_return_no": number,
+        "out_return_no": back.out_return_no,
         "return_id": back.return_id,
         "return_mchid": back.return_mchid,
         "amount": back.amount,
         "description": back.description,
-        "result": if back.finished.is_some() { "SUCCESS" } else { "PROCESSING" },
-        "create_time": time::rfc3339(back.created),
+        "result": back.result.as_str(),
+        "create_time": time::rfc3339(UnixTime::from_secs(back.created_at)),
     });
     let sub_mchid = order_of(gateway, sharing)?.sub_mchid();
     if let (Some(sub_mchid), Some(members)) = (sub_mchid, shown.as_object_mut()) {
         members.insert("sub_mchid".into(), sub_mchid.as_str().into());
     }
-    finished(&mut shown, back.finished);
+    failed(&mut shown, back.fail_reason.map(ReturnFailure::as_str));
+    finished(&mut shown, back.finished_at);
     Ok(Reply::json(&shown))
 }

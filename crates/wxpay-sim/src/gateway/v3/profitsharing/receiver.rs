@@ -11,7 +11,7 @@ use super::{
     },
     ACCOUNT, MERCHANT_ID, SUB_OPENID, TYPE,
 };
-use crate::{gateway::Gateway, ledger::v3::Receiver};
+use crate::{gateway::Gateway, ledger::v3::ReceiverRecord};
 use serde_json::{Value, json};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
@@ -77,7 +77,7 @@ fn delete(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     Ok(Reply::json(&shown(&receiver)))
 }
 
-fn receiver(gateway: &Gateway, call: &Call) -> Result<Receiver, Refusal> {
+fn receiver(gateway: &Gateway, call: &Call) -> Result<ReceiverRecord, Refusal> {
     let sub_mchid = party::asking_by_sub(gateway, call)?;
     party::own_app(gateway, call, call.text("/appid"))?;
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
@@ -87,10 +87,10 @@ fn receiver(gateway: &Gateway, call: &Call) -> Result<Receiver, Refusal> {
     } else if kind == SUB_OPENID {
         return Err(errors::PARAM_ERROR.at("body", "/sub_appid", "".into(), "缺少必填参数"));
     }
-    Ok(Receiver { mchid: call.mchid.clone(), sub_mchid, kind, account: text("/account") })
+    Ok(ReceiverRecord { mchid: call.mchid.clone(), sub_mchid, kind, account: text("/account") })
 }
 
-fn shown(receiver: &Receiver) -> Value {
+fn shown(receiver: &ReceiverRecord) -> Value {
     let mut shown = json!({ "type": receiver.kind, "account": receiver.account });
     if let (Some(sub_mchid), Some(members)) = (&receiver.sub_mchid, shown.as_object_mut()) {
         members.insert("sub_mchid".into(), sub_mchid.as_str().into());

@@ -1,0 +1,68 @@
+//! The bill of profit sharing: what was shared and what was given back, each part a row. What failed is not in it.
+
+use super::sheet::{row, yuan};
+use crate::{
+    ledger::v3::{Ledger, Line, Share, What},
+    time,
+};
+
+const COLUMNS: &str = "分账时间,分账发起方,分账方,微信订单号,微信分账/回退单号,分账明细单号,商户分账/回退单号,订单金额,分账接收方,分账金额,业务类型,处理状态,分账描述,备注";
+const SUMS: &str = "总笔数,分账笔数,分账总金额,回退笔数,回退总金额";
+
+/// The bill. `None` if nothing was shared or given back.
+pub(super) fn sharings(ledger: &Ledger, lines: &[&Line]) -> Option<String> {
+    let mut sheet = format!("{COLUMNS}\r\n");
+    let (mut parts, mut shared, mut returns, mut returned) = (0_u64, 0_u64, 0_u64, 0_u64);
+    for line in lines {
+        let What::Shared(share) = &line.what else { continue };
+        let Some(cells) = cells(ledger, line, share) else { continue };
+        row(&mut sheet, &cells);
+        let (count, sum) = match share {
+            Share::Part { .. } | Share::Own { .. } => (&mut parts, &mut shared),
+            Share::Back { .. } => (&mut returns, &mut returned),
+        };
+        (*count, *sum) = (count.saturating_add(1), sum.saturating_add(line.amount.get()));
+    }
+    let all = parts.saturating_add(returns);
+    if all == 0 {
+        return None;
+    }
+    sheet.push_str(SUMS);
+    sheet.push_str("\r\n");
+    let counts = [all.to_string(), parts.to_string(), yuan(shared), returns.to_string(), yuan(returned)];
+    row(&mut sheet, &counts);
+    Some(sheet)
+}
+
+fn cells(ledger: &Ledger, line: &Line, share: &Share) -> Option<Vec<String>> {
+    let order = ledger.order(&line.key)?;
+    let all = &ledger.sharings;
+    let of = |number: &String| (order.mchid.clone(), number.clone());
+    let (id, detail_id, number, account, kind, description) = match share {
+        Share::Part { out_order_no, detail_id } | Share::Own { out_order_no, detail_id } => {
+            let sharing = all.all.get(&of(out_order_no))?;
+            let part = &sharing.parts.iter().find(|part| part.record.detail_id == *detail_id)?.record;
+            (&sharing.order_id, detail_id.as_str(), out_order_no, &part.account, "分账", &part.description)
+        }
+        Share::Back { out_return_no } => {
+            let back = &all.returns.get(&of(out_return_no))?.record;
+            (&back.return_id, "", out_return_no, &back.return_mchid, "分账回退", &back.description)
+        }
+    };
+    Some(vec![
+        time::plain(line.at),
+        order.mchid.to_string(),
+        order.sub_mchid().unwrap_or(&order.mchid).to_string(),
+        order.payment()?.transaction_id.to_string(),
+        id.clone(),
+        detail_id.into(),
+        number.clone(),
+        yuan(order.total.get()),
+        account.clone(),
+        yuan(line.amount.get()),
+        kind.into(),
+        "SUCCESS".into(),
+        description.clone(),
+        String::new(),
+    ])
+}

@@ -1,0 +1,146 @@
+//! The bill of trades: what was paid, and what refunds took.
+
+use super::sheet::{row, signed, yuan};
+use crate::{
+    ledger::v3::{Ledger, Line, Order, Payment, RefundStatus, What},
+    time,
+};
+use wxpay_proto::UnixTime;
+
+/// The columns of a trade, in the order of the bills that have them.
+const WHO: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额";
+const REFUND_TIMES: &str = "退款申请时间,退款成功时间";
+const REFUNDED: &str = "微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态";
+const GOODS: &str = "商品名称,商户数据包,手续费,费率,订单金额";
+const TRADE_SUMMARY: &str =
+    "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额";
+
+/// The bill: `ALL`, `SUCCESS` or `REFUND`. `None` without any.
+pub(super) fn trade(ledger: &Ledger, lines: &[&Line], bill_type: &str) -> Option<String> {
+    let is_wanted = |what: &What| match bill_type {
+        "SUCCESS" => matches!(what, What::Paid(_)),
+        "REFUND" => matches!(what, What::Refunded(_) | What::Reversed(_)),
+        _ => true,
+    };
+    let header = match bill_type {
+        "SUCCESS" => format!("{WHO},{GOODS},费率备注"),
+        "REFUND" => format!("{WHO},{REFUND_TIMES},{REFUNDED},{GOODS},申请退款金额,费率备注"),
+        _ => format!("{WHO},{REFUNDED},{GOODS},申请退款金额,费率备注"),
+    };
+    let mut sheet = format!("{header}\r\n");
+    let mut sum = Sum::default();
+    for line in lines.iter().filter(|line| is_wanted(&line.what)) {
+        let Some(order) = ledger.order(&line.key) else { continue };
+        let Some(cells) = trade_row(order, line, bill_type) else { continue };
+        row(&mut sheet, &cells);
+        sum.add(line);
+    }
+    if sum.count == 0 {
+        return None;
+    }
+    sheet.push_str(TRADE_SUMMARY);
+    sheet.push_str("\r\n");
+    let fees = signed(sum.fees);
+    let (paid, refunded) = (yuan(sum.paid), yuan(sum.refunded));
+    row(&mut sheet, &[sum.count.to_string(), paid.clone(), refunded.clone(), yuan(0), fees, paid, refunded]);
+    Some(sheet)
+}
+
+/// The row of a trade; `None` if it is none.
+fn trade_row(order: &Order, line: &Line, bill_type: &str) -> Option<Vec<String>> {
+    let paid_by = |payment: &&Payment| match &line.what {
+        What::Paid(id) | What::Reversed(id) => payment.transaction_id == *id,
+        What::Refunded(_) | What::Shared(_) => true,
+    };
+    let payment = order.payments.iter().find(paid_by);
+    let state = match &line.what {
+        What::Paid(_) => "SUCCESS",
+        What::Refunded(_) => "REFUND",
+        What::Reversed(_) => "REVOKED",
+        What::Shared(_) => return None,
+    };
+    let is_paid = matches!(line.what, What::Paid(_));
+    let (paid, taken) = if is_paid { (line.amount.get(), 0) } else { (0, line.amount.get()) };
+    let coupon = payment.filter(|_| is_paid).map_or(0, |payment| payment.discount.get());
+    let text = |pointer| order.said(pointer).unwrap_or_default().to_owned();
+    let mut cells = vec![
+        time::plain(line.at),
+        order.appid.to_string(),
+        order.mchid.to_string(),
+        order.sub_mchid().map_or_else(|| String::from("0"), ToString::to_string),
+        text("/scene_info/device_id"),
+        payment.map(|payment| payment.transaction_id.to_string()).unwrap_or_default(),
+        order.out_trade_no.to_string(),
+        payment.map(|payment| payment.openid.as_str().to_owned()).unwrap_or_default(),
+        order.trade_type.as_str().into(),
+        state.into(),
+        payment.map(|payment| payment.bank_type.clone()).unwrap_or_default(),
+        "CNY".into(),
+        yuan(paid),
+        yuan(coupon),
+    ];
+    let refund = match &line.what {
+        What::Refunded(number) => order.refund_of(number),
+        What::Paid(_) | What::Reversed(_) | What::Shared(_) => None,
+    };
+    let record = refund.map(|refund| &refund.record);
+    if bill_type == "REFUND" {
+        let moment = |at: Option<u64>| at.map(|at| time::plain(UnixTime::from_secs(at))).unwrap_or_default();
+        cells.push(moment(record.map(|record| record.created_at).or(Some(line.at.as_secs()))));
+        cells.push(moment(record.and_then(|record| record.success_at)));
+    }
+    if bill_type != "SUCCESS" {
+        let or_zero = |number: Option<String>| number.unwrap_or_else(|| String::from("0"));
+        cells.extend([
+            or_zero(record.map(|record| record.refund_id.to_string())),
+            or_zero(record.map(|record| record.out_refund_no.to_string())),
+            yuan(taken),
+            yuan(0),
+            record.map(|_| "ORIGINAL").unwrap_or_default().into(),
+            record.map(|record| refund_state(record.status)).unwrap_or_default().into(),
+        ]);
+    }
+    let fee = i128::from(line.fee.get());
+    let name = match text("/description") {
+        text if text.is_empty() => order.said("/detail").unwrap_or_default().to_owned(),
+        text => text,
+    };
+    cells.extend([name, text("/attach"), signed(if is_paid { fee } else { fee.saturating_neg() })]);
+    cells.extend([String::from("0.60%"), yuan(paid)]);
+    if bill_type != "SUCCESS" {
+        cells.push(yuan(taken));
+    }
+    cells.push(String::new());
+    Some(cells)
+}
+
+const fn refund_state(status: RefundStatus) -> &'static str {
+    match status {
+        RefundStatus::Closed => "FAIL",
+        RefundStatus::Abnormal => "CHANGE",
+        RefundStatus::Processing | RefundStatus::Success => status.as_str(),
+    }
+}
+
+/// What the summary of a bill of trades adds up.
+#[derive(Default)]
+struct Sum {
+    count: u64,
+    paid: u64,
+    refunded: u64,
+    fees: i128,
+}
+
+impl Sum {
+    fn add(&mut self, line: &Line) {
+        self.count = self.count.saturating_add(1);
+        let (amount, fee) = (line.amount.get(), i128::from(line.fee.get()));
+        if matches!(line.what, What::Paid(_)) {
+            self.paid = self.paid.saturating_add(amount);
+            self.fees = self.fees.saturating_add(fee);
+        } else {
+            self.refunded = self.refunded.saturating_add(amount);
+            self.fees = self.fees.saturating_sub(fee);
+        }
+    }
+}

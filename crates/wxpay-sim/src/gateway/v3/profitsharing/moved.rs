@@ -1,0 +1,159 @@
+//! What becomes of parts and returns when their time has come, and who is told.
+
+use super::{
+    super::{notice::Event, party},
+    MERCHANT_ID,
+};
+use crate::{
+    gateway::Gateway,
+    ledger::v3::{
+        Line, PartFailure, PartRecord, PartResult, ReturnFailure, ReturnRecord, ReturnResult, Share, Sharing,
+        SharingRecord, What,
+    },
+    time,
+};
+use serde_json::json;
+use wxpay_proto::{Fen, UnixTime, id::MchId};
+
+/// The parts are with their receivers, or given up.
+pub(super) fn arrive(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
+    let sharings = &mut gateway.v3.ledger.sharings;
+    let Some(sharing) = sharings.all.get_mut(&(mchid.clone(), String::from(number))) else { return };
+    for part in &mut sharing.parts {
+        part.record.result = if part.fails.is_some() { PartResult::Closed } else { PartResult::Success };
+        part.record.fail_reason = part.fails;
+        part.record.finished_at = Some(now.as_secs());
+    }
+    let sharing = sharing.clone();
+    for part in sharing.parts.iter().filter(|part| part.fails.is_none()) {
+        let (out_order_no, detail_id) = (sharing.out_order_no.clone(), part.record.detail_id.clone());
+        let share = match part.is_own {
+            true => Share::Own { out_order_no, detail_id },
+            false => Share::Part { out_order_no, detail_id },
+        };
+        note(gateway, &sharing, share, part.record.amount, now);
+        let numbers = (sharing.order_id.as_str(), sharing.out_order_no.as_str());
+        tell(gateway, &sharing, numbers, &part.record, ("PROFITSHARING.SUCCESS", "分账"), now);
+    }
+}
+
+/// The money is back, or the receiver kept it.
+pub(super) fn come_back(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
+    let sharings = &mut gateway.v3.ledger.sharings;
+    let Some(back) = sharings.returns.get_mut(&(mchid.clone(), String::from(number))) else { return };
+    back.record.result = if back.fails.is_some() { ReturnResult::Failed } else { ReturnResult::Success };
+    back.record.fail_reason = back.fails;
+    back.record.finished_at = Some(now.as_secs());
+    if back.fails.is_some() {
+        return;
+    }
+    let back = back.record.clone();
+    let key = (mchid.clone(), back.out_order_no.clone());
+    let Some(sharing) = sharings.all.get(&key).cloned() else { return };
+    note(gateway, &sharing, Share::Back { out_return_no: number.into() }, back.amount, now);
+    let part = PartRecord {
+        kind: String::from(MERCHANT_ID),
+        account: back.return_mchid,
+        amount: back.amount,
+        description: back.description,
+        detail_id: String::new(),
+        result: PartResult::Success,
+        fail_reason: None,
+        finished_at: back.finished_at,
+    };
+    tell(gateway, &sharing, (&back.return_id, number), &part, ("PROFITSHARING.RETURN", "分账回退"), now);
+}
+
+/// Writes down what moved, for the day's bills.
+fn note(gateway: &mut Gateway, sharing: &Sharing, share: Share, amount: Fen, now: UnixTime) {
+    let ledger = &mut gateway.v3.ledger;
+    let sub_mchid = ledger.order(&sharing.order).and_then(|order| order.sub_mchid()).cloned();
+    let (key, what) = (sharing.order.clone(), What::Shared(share));
+    ledger.days.add(Line { at: now, key, sub_mchid, what, amount, fee: Fen::ZERO, balance: 0 });
+}
+
+/// Tells of a part that moved, at the order's `notify_url`.
+fn tell(
+    gateway: &mut Gateway,
+    sharing: &Sharing,
+    (order_id, number): (&str, &str),
+    part: &PartRecord,
+    (event_type, summary): (&'static str, &'static str),
+    now: UnixTime,
+) {
+    let Some(order) = gateway.v3.ledger.order(&sharing.order) else { return };
+    let (Some(notify_url), Some(payment)) = (order.notify_url.clone(), order.payment()) else { return };
+    let mut plain = json!({
+        "transaction_id": payment.transaction_id,
+        "order_id": order_id,
+        "out_order_no": number,
+        "receiver": {
+            "type": part.kind,
+            "account": part.account,
+            "amount": part.amount,
+            "description": part.description,
+        },
+        "success_time": time::rfc3339(now),
+    });
+    if let Some(members) = plain.as_object_mut() {
+        members.extend(party::mchids(order));
+    }
+    let event = Event {
+        mchid: order.mchid.clone(),
+        notify_url,
+        created: now,
+        event_type,
+        summary,
+        original_type: "profitsharing",
+        plain,
+        asked: order.asked.clone(),
+        schedule: None,
+    };
+    let due = now.after(gateway.settings.notify_delay);
+    gateway.tell(sharing.order.1.as_str(), event, due);
+}
+
+/// What a test decides.
+impl Gateway {
+    /// Decides that a part that is on its way will be `CLOSED` for this reason: by itself it arrives. Its money is where it
+    /// was before. `None` if no part of that account is on its way in that sharing.
+    pub fn close_part(
+        &mut self,
+        mchid: &MchId,
+        out_order_no: &str,
+        account: &str,
+        reason: PartFailure,
+        now: UnixTime,
+    ) -> Option<SharingRecord> {
+        self.tick(now);
+        let sharings = &mut self.v3.ledger.sharings;
+        let sharing = sharings.all.get_mut(&(mchid.clone(), String::from(out_order_no)))?;
+        let mut parts = sharing.parts.iter_mut().filter(|part| !part.is_own);
+        let part = parts.find(|part| {
+            part.record.account == account
+                && part.record.result == PartResult::Pending
+                && part.fails.is_none()
+        })?;
+        part.fails = Some(reason);
+        self.sharing(mchid, out_order_no, now)
+    }
+
+    /// Decides that a return that is on its way will be `FAILED` for this reason: by itself it succeeds. The receiver keeps
+    /// the money. `None` if there is no such return on its way.
+    pub fn fail_return(
+        &mut self,
+        mchid: &MchId,
+        out_return_no: &str,
+        reason: ReturnFailure,
+        now: UnixTime,
+    ) -> Option<ReturnRecord> {
+        self.tick(now);
+        let returns = &mut self.v3.ledger.sharings.returns;
+        let back = returns.get_mut(&(mchid.clone(), String::from(out_return_no)))?;
+        if back.record.result != ReturnResult::Processing {
+            return None;
+        }
+        back.fails = Some(reason);
+        Some(back.record.clone())
+    }
+}

@@ -1,0 +1,129 @@
+//! Where a sharing stands, what is left to be shared, and how much may be.
+
+use super::{
+    super::{
+        call::Call,
+        errors::{self, Refusal},
+        party::{self, SUB_MCHID},
+        reply::Reply,
+    },
+    MAX_RATIO, Operation, TRANSACTION_ID, failed, finished, left, order_of, paid,
+};
+use crate::{
+    gateway::Gateway,
+    ledger::v3::{Part, PartFailure, ReceiverRecord, Return, Sharing, SharingRecord},
+    time,
+};
+use serde_json::{Value, json};
+use wxpay_proto::{UnixTime, id::MchId};
+
+pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
+    Operation::get("v3.profitsharing.query", "/v3/profitsharing/orders/{out_order_no}", query)
+        .asking(&[SUB_MCHID, TRANSACTION_ID])
+        .at_most(500),
+    Operation::get(
+        "v3.profitsharing.unsplit_amount",
+        "/v3/profitsharing/transactions/{transaction_id}/amounts",
+        unsplit_amount,
+    ),
+    Operation::get("v3.profitsharing.max_ratio", "/v3/profitsharing/merchant-configs/{sub_mchid}", max_ratio),
+];
+
+fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let unknown = || errors::RESOURCE_NOT_EXISTS.saying("分账单不存在");
+    let sub_mchid = party::asking_by_sub(gateway, call)?;
+    let key = (call.mchid.clone(), String::from(call.path("out_order_no")));
+    let sharing = gateway.v3.ledger.sharings.all.get(&key).ok_or_else(unknown)?;
+    let order = paid(gateway, call, call.query("transaction_id").unwrap_or_default())?;
+    if order.key() != sharing.order {
+        return Err(unknown());
+    }
+    party::is_of(order, sub_mchid.as_ref())?;
+    shown(gateway, sharing)
+}
+
+/// The sharing as calls show it.
+pub(super) fn shown(gateway: &Gateway, sharing: &Sharing) -> Result<Reply, Refusal> {
+    let order = order_of(gateway, sharing)?;
+    let payment = order.payment().ok_or_else(|| errors::SYSTEM_ERROR.because("the payment is gone"))?;
+    let receivers: Vec<Value> = sharing.parts.iter().map(|part| shown_part(part, sharing)).collect();
+    let mut shown = json!({
+        "transaction_id": payment.transaction_id,
+        "out_order_no": sharing.out_order_no,
+        "order_id": sharing.order_id,
+        "state": sharing.state(),
+        "receivers": receivers,
+    });
+    if let (Some(sub_mchid), Some(members)) = (order.sub_mchid(), shown.as_object_mut()) {
+        members.insert("sub_mchid".into(), sub_mchid.as_str().into());
+    }
+    Ok(Reply::json(&shown))
+}
+
+fn shown_part(part: &Part, sharing: &Sharing) -> Value {
+    let part = &part.record;
+    let mut shown = json!({
+        "type": part.kind,
+        "account": part.account,
+        "amount": part.amount,
+        "description": part.description,
+        "result": part.result.as_str(),
+        "detail_id": part.detail_id,
+        "create_time": time::rfc3339(sharing.created),
+    });
+    failed(&mut shown, part.fail_reason.map(PartFailure::as_str));
+    finished(&mut shown, part.finished_at);
+    shown
+}
+
+fn unsplit_amount(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let id = call.path("transaction_id");
+    let order = paid(gateway, call, id)?;
+    Ok(Reply::json(&json!({ "transaction_id": id, "unsplit_amount": left(gateway, order, call.now) })))
+}
+
+fn max_ratio(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let sub = party::served(gateway, &call.mchid, Some(call.path("sub_mchid")), None)?;
+    Ok(Reply::json(&json!({ "sub_mchid": sub.mchid, "max_ratio": MAX_RATIO })))
+}
+
+/// The gateway's own records.
+impl Gateway {
+    /// Every sharing and what was unfrozen, with what was given back, as of `now`.
+    pub fn sharings(&mut self, now: UnixTime) -> Vec<SharingRecord> {
+        self.tick(now);
+        let all = self.v3.ledger.sharings.all.iter();
+        all.map(|((mchid, _), sharing)| self.sharing_record(mchid, sharing)).collect()
+    }
+
+    /// One of them, by the merchant's number.
+    pub fn sharing(&mut self, mchid: &MchId, out_order_no: &str, now: UnixTime) -> Option<SharingRecord> {
+        self.tick(now);
+        let sharing = self.v3.ledger.sharings.all.get(&(mchid.clone(), String::from(out_order_no)))?;
+        Some(self.sharing_record(mchid, sharing))
+    }
+
+    /// Everybody who may get a part.
+    pub fn receivers(&self) -> impl Iterator<Item = &ReceiverRecord> {
+        self.v3.ledger.sharings.receivers.keys()
+    }
+
+    fn sharing_record(&self, mchid: &MchId, sharing: &Sharing) -> SharingRecord {
+        let order = self.v3.ledger.order(&sharing.order);
+        let payment = order.and_then(|order| order.payment());
+        let returns = self.v3.ledger.sharings.returns_of(mchid, &sharing.out_order_no);
+        SharingRecord {
+            out_order_no: sharing.out_order_no.clone(),
+            order_id: sharing.order_id.clone(),
+            mchid: mchid.clone(),
+            sub_mchid: order.and_then(|order| order.sub_mchid()).cloned(),
+            out_trade_no: sharing.order.1.clone(),
+            transaction_id: payment.map(|payment| payment.transaction_id.clone()),
+            state: sharing.state(),
+            is_last: sharing.ends,
+            receivers: sharing.parts.iter().map(|part| part.record.clone()).collect(),
+            returns: returns.map(|back: &Return| back.record.clone()).collect(),
+            created_at: sharing.created.as_secs(),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Sharing a payment, and unfreezing what is left of it.
+
+use super::{
+    super::{
+        call::Call,
+        errors::{self, Refusal},
+        fields::{Field, Kind, may, must, text},
+        party::{self, SUB_APPID, SUB_MCHID},
+        reply::Reply,
+    },
+    ACCOUNT, MAX_RATIO, MERCHANT_ID, MOST, MOST_SHARINGS, OUT_ORDER_NO, Operation, SINCE, SUB_OPENID,
+    TRANSACTION_ID, TYPE, UNTIL, is_marked, left, moved, new_id, paid,
+    query::shown,
+    since_paid,
+};
+use crate::{
+    gateway::{Gateway, agenda::Task},
+    ledger::v3::{Order, OrderKey, Part, PartRecord, PartResult, ReceiverRecord, Sharing},
+};
+use serde_json::Value;
+use wxpay_proto::{Fen, id::MchId};
+
+pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
+    Operation::post("v3.profitsharing.share", "/v3/profitsharing/orders", FIELDS, share).at_most(300),
+    Operation::post("v3.profitsharing.unfreeze", "/v3/profitsharing/orders/unfreeze", UNFREEZE, unfreeze),
+];
+
+const FIELDS: &[Field] = &[
+    SUB_MCHID,
+    // Without people among the receivers it says nothing.
+    may("appid", text(32)),
+    SUB_APPID,
+    TRANSACTION_ID,
+    OUT_ORDER_NO,
+    must(
+        "receivers",
+        Kind::List(
+            &Kind::Object(&[
+                TYPE,
+                ACCOUNT,
+                may("name", text(1024)),
+                must("amount", Kind::Number(1, MOST)),
+                must("description", text(80)),
+            ]),
+            50,
+        ),
+    ),
+    must("unfreeze_unsplit", Kind::Truth),
+];
+const UNFREEZE: &[Field] = &[SUB_MCHID, TRANSACTION_ID, OUT_ORDER_NO, must("description", text(80))];
+
+fn share(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let sub_mchid = party::asking_by_sub(gateway, call)?;
+    let asked = asked(gateway, call)?;
+    if let Some(again) = again(gateway, call, &asked)? {
+        return Ok(again);
+    }
+    let order = shareable(gateway, call, sub_mchid.as_ref())?;
+    let (key, total) = (order.key(), order.total.get());
+    let left = left(gateway, order, call.now);
+    let sharings = &gateway.v3.ledger.sharings;
+    if sharings.of(&key).count() >= MOST_SHARINGS {
+        return Err(errors::RULE_LIMIT.saying("一笔订单最多分账50次"));
+    }
+    let owner = sub_mchid.as_ref().unwrap_or(&call.mchid);
+    let said = asked.pointer("/receivers").and_then(Value::as_array);
+    let parts = said.into_iter().flatten().map(|said| part(gateway, call, (sub_mchid.as_ref(), owner), said));
+    let mut parts = parts.collect::<Result<Vec<Part>, Refusal>>()?;
+    let sum = |parts: &mut dyn Iterator<Item = &Part>| {
+        parts.fold(0, |sum: u64, part| sum.saturating_add(part.fen()))
+    };
+    let others = sharings.shared(&key).saturating_add(sum(&mut parts.iter().filter(|part| !part.is_own)));
+    if u128::from(others).saturating_mul(10_000) > u128::from(total).saturating_mul(u128::from(MAX_RATIO)) {
+        return Err(errors::RULE_LIMIT.saying("分账金额超过最大分账比例"));
+    }
+    let rest = left.checked_sub(sum(&mut parts.iter()));
+    let rest = rest.ok_or_else(|| errors::NOT_ENOUGH.saying("分账金额超过剩余待分金额"))?;
+    let ends = call.body.pointer("/unfreeze_unsplit").and_then(Value::as_bool) == Some(true);
+    if ends && rest > 0 {
+        parts.push(own_part(owner, rest, "解冻给分账方"));
+    }
+    begin(gateway, call, key, (asked, parts), ends)
+}
+
+fn unfreeze(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let sub_mchid = party::asking_by_sub(gateway, call)?;
+    if let Some(again) = again(gateway, call, &call.body)? {
+        return Ok(again);
+    }
+    let order = shareable(gateway, call, sub_mchid.as_ref())?;
+    let (key, rest) = (order.key(), left(gateway, order, call.now));
+    let owner = sub_mchid.as_ref().unwrap_or(&call.mchid);
+    let mut parts = vec![own_part(owner, rest, call.text("/description").unwrap_or_default())];
+    parts.retain(|part| part.fen() > 0);
+    begin(gateway, call, key, (call.body.clone(), parts), true)
+}
+
+/// What a sharing asks for, names hashed, its apps and its receivers' forms in order.
+fn asked(gateway: &Gateway, call: &Call) -> Result<Value, Refusal> {
+    let missing = |field| Err(errors::PARAM_ERROR.at("body", field, "".into(), "缺少必填参数"));
+    let receivers = call.body.pointer("/receivers").and_then(Value::as_array);
+    let kinds = receivers.into_iter().flatten().filter_map(|said| said.get("type").and_then(Value::as_str));
+    let kinds: Vec<&str> = kinds.collect();
+    if kinds.is_empty() {
+        return Err(errors::PARAM_ERROR.at("body", "/receivers", "".into(), "至少1项"));
+    }
+    match call.text("/appid") {
+        None if kinds.contains(&"PERSONAL_OPENID") => return missing("/appid"),
+        None => {}
+        Some(appid) => {
+            party::own_app(gateway, call, Some(appid))?;
+        }
+    }
+    match call.text("/sub_appid") {
+        None if kinds.contains(&SUB_OPENID) => return missing("/sub_appid"),
+        None => {}
+        Some(sub_appid) => {
+            party::served(gateway, &call.mchid, call.text("/sub_mchid"), Some(sub_appid))?;
+        }
+    }
+    let names: Vec<String> = (0..kinds.len()).map(|index| format!("/receivers/{index}/name")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    call.comparable(gateway, &names)
+}
+
+/// The same request again tells how the sharing stands now.
+fn again(gateway: &Gateway, call: &Call, asked: &Value) -> Result<Option<Reply>, Refusal> {
+    let number = String::from(call.text("/out_order_no").unwrap_or_default());
+    match gateway.v3.ledger.sharings.all.get(&(call.mchid.clone(), number)) {
+        None => Ok(None),
+        Some(sharing) if sharing.asked == *asked => shown(gateway, sharing).map(Some),
+        Some(_) => {
+            Err(errors::REENTRY_DIFFERS.because("the number is of a sharing that says something else"))
+        }
+    }
+}
+
+/// The paid order whose time to be shared is now.
+fn shareable<'a>(gateway: &'a Gateway, call: &Call, sub_mchid: Option<&MchId>) -> Result<&'a Order, Refusal> {
+    let order = paid(gateway, call, call.text("/transaction_id").unwrap_or_default())?;
+    party::is_of(order, sub_mchid)?;
+    if !is_marked(order) {
+        return Err(errors::INVALID_REQUEST.saying("非分账订单不支持分账"));
+    }
+    if since_paid(order, call.now) < SINCE {
+        return Err(errors::RULE_LIMIT.saying("订单支付成功1分钟后才能分账"));
+    }
+    if since_paid(order, call.now) > UNTIL {
+        return Err(errors::RULE_LIMIT.saying("订单已超过分账期限"));
+    }
+    if gateway.v3.ledger.sharings.is_ended(&order.key()) {
+        return Err(errors::INVALID_REQUEST.saying("订单已完结分账"));
+    }
+    Ok(order)
+}
+
+/// The part of one who was added before under that name, or of the payment's merchant, who need not be.
+fn part(
+    gateway: &Gateway,
+    call: &Call,
+    (sub_mchid, owner): (Option<&MchId>, &MchId),
+    said: &Value,
+) -> Result<Part, Refusal> {
+    let text = |name| said.get(name).and_then(Value::as_str).map(String::from).unwrap_or_default();
+    let (kind, account) = (text("type"), text("account"));
+    let amount = said.get("amount").and_then(Value::as_u64).unwrap_or_default();
+    if kind == MERCHANT_ID && account == owner.as_str() {
+        return Ok(own_part(owner, amount, &text("description")));
+    }
+    let (mchid, sub_mchid) = (call.mchid.clone(), sub_mchid.cloned());
+    let receiver = ReceiverRecord { mchid, sub_mchid, kind: kind.clone(), account: account.clone() };
+    let added = gateway.v3.ledger.sharings.receivers.get(&receiver);
+    let added = added.ok_or_else(|| errors::INVALID_REQUEST.saying("分账接收方关系不存在，请先添加"))?;
+    let name = said.get("name").and_then(Value::as_str);
+    if let (Some(added), Some(name)) = (added, name)
+        && added != name
+    {
+        return Err(errors::INVALID_REQUEST.saying("分账接收方姓名与添加时不一致"));
+    }
+    Ok(new_part(kind, account, amount, text("description"), false))
+}
+
+fn own_part(owner: &MchId, amount: u64, description: &str) -> Part {
+    new_part(MERCHANT_ID.into(), owner.to_string(), amount, description.into(), true)
+}
+
+fn new_part(kind: String, account: String, amount: u64, description: String, is_own: bool) -> Part {
+    let record = PartRecord {
+        kind,
+        account,
+        amount: Fen::new(amount),
+        description,
+        detail_id: String::new(),
+        result: PartResult::Pending,
+        fail_reason: None,
+        finished_at: None,
+    };
+    Part { record, is_own, fails: None }
+}
+
+fn begin(
+    gateway: &mut Gateway,
+    call: &Call,
+    order: OrderKey,
+    (asked, mut parts): (Value, Vec<Part>),
+    ends: bool,
+) -> Result<Reply, Refusal> {
+    for part in &mut parts {
+        part.record.detail_id = new_id(gateway, "36", call.now);
+    }
+    let number = String::from(call.text("/out_order_no").unwrap_or_default());
+    let order_id = new_id(gateway, "30", call.now);
+    let sharing =
+        Sharing { order, out_order_no: number.clone(), order_id, asked, parts, ends, created: call.now };
+    let reply = shown(gateway, &sharing)?;
+    gateway.v3.ledger.sharings.all.insert((call.mchid.clone(), number.clone()), sharing);
+    let task = Task { run: moved::arrive, mchid: call.mchid.clone(), number };
+    gateway.v3.agenda.add(call.now.after(gateway.settings.v3.sharing_takes), task);
+    Ok(reply)
+}
