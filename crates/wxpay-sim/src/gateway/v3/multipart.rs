@@ -13,7 +13,8 @@ pub(super) struct Upload<'a> {
 const MOST_HEAD: usize = 4096;
 
 impl<'a> Upload<'a> {
-    /// The parts, if the request says that it has parts.
+    /// The parts, if the request says that it has parts. Where it does not say what is between them, the first line
+    /// does: there are merchants' programs that leave it out.
     pub(super) fn read(request: &'a Request) -> Result<Option<Self>, Refusal> {
         let Some(kind) = request.header("content-type") else { return Ok(None) };
         let mut words = kind.split(';');
@@ -21,11 +22,19 @@ impl<'a> Upload<'a> {
             return Ok(None);
         }
         let malformed = |issue: &str| errors::PARAM_ERROR.at("body", "", "".into(), issue);
-        let boundary = words.find_map(|word| parameter(word, "boundary"));
+        let said = words.find_map(|word| parameter(word, "boundary"));
+        let boundary = said.or_else(|| first_line(request.body()));
         let boundary = boundary.filter(|boundary| is_boundary(boundary));
         let boundary = boundary.ok_or_else(|| malformed("boundary格式错误"))?;
         parts(request.body(), &boundary).map(Some).ok_or_else(|| malformed("multipart格式错误"))
     }
+}
+
+/// The boundary that the first line of a body is.
+fn first_line(body: &[u8]) -> Option<String> {
+    let rest = body.strip_prefix(b"--")?;
+    let line = rest.get(..find(rest.get(..rest.len().min(MOST_HEAD))?, b"\r\n")?)?;
+    std::str::from_utf8(line).ok().map(String::from)
 }
 
 /// 1 to 70 characters of RFC 2046, the last no space.
@@ -124,6 +133,27 @@ mod tests {
             format!("{}{FILE}{end}", META.replace("Content-Type", &"x".repeat(MOST_HEAD))),
         ] {
             assert!(parts(body.as_bytes(), "b").is_none(), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn a_boundary_that_is_not_named_is_the_first_line() {
+        let upload = |kind: &str, body: String| {
+            let request = Request::post(String::from("https://h/"), kind, body.into_bytes());
+            Upload::read(&request)
+                .map(|upload| upload.map(|upload| (upload.meta.to_vec(), upload.file.to_vec())))
+        };
+        let body = format!("{META}{FILE}--b--\r\n");
+        let whole = upload("multipart/form-data; boundary=b", body.clone()).unwrap();
+        assert!(whole.is_some());
+        assert_eq!(upload("multipart/form-data", body.clone()).unwrap(), whole);
+        for (kind, body) in [
+            ("multipart/form-data; boundary=c", body.clone()),
+            ("multipart/form-data; boundary=", body.clone()),
+            ("multipart/form-data", body.replace("--b", "b")),
+            ("multipart/form-data", String::from("--b")),
+        ] {
+            assert!(upload(kind, body.clone()).is_err(), "{kind}: {body:?}");
         }
     }
 
