@@ -11,6 +11,7 @@
 )]
 
 mod house;
+mod stages;
 mod v1_conversations;
 mod v1_properties;
 mod v1_stages;

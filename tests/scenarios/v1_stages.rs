@@ -1,13 +1,8 @@
 //! Our own values, made with OpenSSL (`tests/vectors`), compared stage by stage.
 
+use super::stages::Case;
 use core::net::Ipv4Addr;
-use serde_json::Value;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
 use wxpay_proto::{
-    UnixTime,
     v1::{
         AppSecret, Delivery, Merchant, Order, Package, PartnerKey, PaySignKey, PhoneParams, Received,
         SignedDelivery, SignedPrepay, SignedQuery, notice, order,
@@ -15,35 +10,8 @@ use wxpay_proto::{
     wire::{charset::Charset, time},
 };
 
-struct Case {
-    folder: PathBuf,
-    context: Value,
-}
-
+/// What a case of the first generation starts from.
 impl Case {
-    fn all(kind: &str) -> Vec<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/v1").join(kind);
-        let cases: Vec<_> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| {
-                let folder = entry.unwrap().path();
-                let context =
-                    serde_json::from_slice(&fs::read(folder.join("context.json")).unwrap()).unwrap();
-                Self { folder, context }
-            })
-            .collect();
-        assert!(!cases.is_empty());
-        cases
-    }
-
-    fn text(&self, name: &str) -> &str {
-        self.context[name].as_str().unwrap_or_else(|| panic!("{name} of {}", self.folder.display()))
-    }
-
-    fn at(&self) -> UnixTime {
-        UnixTime::from_secs(self.context["timestamp"].as_u64().unwrap())
-    }
-
     fn merchant(&self) -> Merchant {
         Merchant::builder(
             self.text("appid").parse().unwrap(),
@@ -79,19 +47,11 @@ impl Case {
         }
         order.build().unwrap()
     }
-
-    #[track_caller]
-    fn stage(&self, name: &str, ours: impl AsRef<[u8]>) {
-        let theirs = fs::read(self.folder.join(name)).unwrap();
-        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert_eq!(shown(ours.as_ref()), shown(&theirs), "{} of {}", name, self.folder.display());
-        assert_eq!(ours.as_ref(), theirs);
-    }
 }
 
 #[test]
 fn an_order_is_signed_twice() {
-    for case in Case::all("genprepay") {
+    for case in Case::all("v1", "genprepay") {
         let (me, order) = (case.merchant(), case.order());
         case.stage("package-string-to-sign.bin", Package::string_to_sign(&order, &me).expose());
         case.stage("package-sign.txt", Package::of(&order, &me).sign().as_str());
@@ -105,7 +65,7 @@ fn an_order_is_signed_twice() {
 
 #[test]
 fn the_phone_gets_seven_signed_parameters() {
-    for case in Case::all("phone") {
+    for case in Case::all("v1", "phone") {
         let me = case.merchant();
         let params = PhoneParams::sign(
             &me,
@@ -121,7 +81,7 @@ fn the_phone_gets_seven_signed_parameters() {
 
 #[test]
 fn a_query_is_signed_twice() {
-    for case in Case::all("orderquery") {
+    for case in Case::all("v1", "orderquery") {
         let (me, number) = (case.merchant(), case.text("out_trade_no").parse().unwrap());
         let signed = SignedQuery::sign(&me, &number, case.at());
         case.stage("package-string-to-sign.bin", SignedQuery::package_string_to_sign(&me, &number).expose());
@@ -134,7 +94,7 @@ fn a_query_is_signed_twice() {
 
 #[test]
 fn a_delivery_is_signed_made_or_failed() {
-    for case in Case::all("delivernotify") {
+    for case in Case::all("v1", "delivernotify") {
         let me = case.merchant();
         let [openid, transid, number] = ["openid", "transid", "out_trade_no"].map(|name| case.text(name));
         let mut delivery =
@@ -151,9 +111,9 @@ fn a_delivery_is_signed_made_or_failed() {
 
 #[test]
 fn a_notice_is_verified_twice_and_read() {
-    for case in Case::all("notice") {
+    for case in Case::all("v1", "notice") {
         let me = case.merchant();
-        let [query, body] = ["query.txt", "body.xml"].map(|name| fs::read(case.folder.join(name)).unwrap());
+        let [query, body] = ["query.txt", "body.xml"].map(|name| case.file(name));
         let received = Received::new("POST", &query, &body);
         let [of_query, of_body] = notice::strings_to_sign(&me, &received).unwrap();
         case.stage("query-string-to-sign.bin", of_query.expose());

@@ -1,14 +1,12 @@
 //! Our own values of the third generation, made with OpenSSL (`tests/vectors`), compared stage by stage.
 
-use super::v3_signed::{Signed, alone, answered, believing, cause, lab, merchant};
+use super::{
+    stages::Case,
+    v3_signed::{Signed, alone, answered, believing, cause, lab, merchant},
+};
 use flate2::read::GzDecoder;
 use serde_json::Value;
-use std::{
-    fs,
-    io::Read as _,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{io::Read as _, time::Duration};
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
     Error, ErrorKind, Fate, UnixTime,
@@ -29,56 +27,16 @@ use wxpay_testkit::keys::v3::{self, API_V3_KEY, KEY, MCHID, PLATFORM, PUBLIC_KEY
 
 const APPID: &str = "wx0123456789abcdef";
 
-struct Case {
-    folder: PathBuf,
-    context: Value,
-}
-
+/// What a case of the third generation starts from, and is held to.
 impl Case {
-    fn all(kind: &str) -> Vec<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/v3").join(kind);
-        let cases: Vec<_> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| {
-                let folder = entry.unwrap().path();
-                let context =
-                    serde_json::from_slice(&fs::read(folder.join("context.json")).unwrap()).unwrap();
-                Self { folder, context }
-            })
-            .collect();
-        assert!(!cases.is_empty());
-        cases
-    }
-
-    fn text(&self, name: &str) -> &str {
-        self.context[name].as_str().unwrap_or_else(|| panic!("{name} of {}", self.folder.display()))
-    }
-
-    fn at(&self) -> UnixTime {
-        UnixTime::from_secs(self.context["timestamp"].as_u64().unwrap())
-    }
-
     fn method(&self) -> Method {
         let methods = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
         methods.into_iter().find(|method| method.as_str() == self.text("method")).unwrap()
     }
 
-    fn file(&self, name: &str) -> Vec<u8> {
-        fs::read(self.folder.join(name))
-            .unwrap_or_else(|error| panic!("{name} of {}: {error}", self.folder.display()))
-    }
-
     /// A file of Base64.
     fn bytes(&self, name: &str) -> Vec<u8> {
         base64::decode(&self.file(name)).unwrap()
-    }
-
-    #[track_caller]
-    fn stage(&self, name: &str, ours: impl AsRef<[u8]>) {
-        let theirs = self.file(name);
-        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert_eq!(shown(ours.as_ref()), shown(&theirs), "{} of {}", name, self.folder.display());
-        assert_eq!(ours.as_ref(), theirs);
     }
 
     /// The message, its signature, the header.
@@ -119,7 +77,7 @@ fn hop(me: &Merchant, raw: Raw, at: UnixTime) -> Hop {
 
 #[test]
 fn a_request_is_signed_as_it_is_sent() {
-    for case in Case::all("request") {
+    for case in Case::all("v3", "request") {
         let (me, body) = (me(), case.file("body.json"));
         case.signed(&me, &body);
         // The same through a call, whose nonce is drawn.
@@ -137,7 +95,7 @@ fn a_request_is_signed_as_it_is_sent() {
 
 #[test]
 fn of_an_upload_the_meta_part_alone_is_signed() {
-    for case in Case::all("upload") {
+    for case in Case::all("v3", "upload") {
         let upload = Upload::new(case.text("filename"), case.file("file.bin")).unwrap();
         case.stage("meta.json", upload.meta());
         case.signed(&me(), upload.meta());
@@ -147,7 +105,7 @@ fn of_an_upload_the_meta_part_alone_is_signed() {
 
 #[test]
 fn the_page_gets_its_signed_parameters() {
-    for case in Case::all("jsapi") {
+    for case in Case::all("v3", "jsapi") {
         let (at, nonce) = (case.at().to_string(), case.text("nonce_str"));
         let package = format!("prepay_id={}", case.text("prepay_id"));
         case.stage("message.txt", message::jsapi(APPID, &at, nonce, &package));
@@ -161,7 +119,7 @@ fn the_page_gets_its_signed_parameters() {
 
 #[test]
 fn the_app_gets_its_signed_parameters() {
-    for case in Case::all("app") {
+    for case in Case::all("v3", "app") {
         let (at, nonce) = (case.at().to_string(), case.text("nonce_str"));
         case.stage("message.txt", message::app(APPID, &at, nonce, case.text("prepay_id")));
         let [appid, partnerid] = [APPID, case.text("partnerid")];
@@ -181,7 +139,7 @@ fn the_app_gets_its_signed_parameters() {
 
 #[test]
 fn a_reply_is_verified_before_it_is_read() {
-    for case in Case::all("reply") {
+    for case in Case::all("v3", "reply") {
         let incoming = case.incoming();
         case.stage("message.txt", message::reply(&case.at().to_string(), case.text("nonce"), &incoming.body));
         let status = u16::try_from(case.context["status"].as_u64().unwrap()).unwrap();
@@ -269,7 +227,7 @@ pub(crate) fn wrong_ones(good: &Signed, at: UnixTime) -> Vec<(Signed, UnixTime, 
 
 #[test]
 fn a_notice_is_verified_opened_and_read() {
-    for case in Case::all("notice") {
+    for case in Case::all("v3", "notice") {
         let (me, incoming) = (believer(), case.incoming());
         case.stage("message.txt", incoming.received().string_to_sign());
         let body: Value = serde_json::from_slice(&incoming.body).unwrap();
@@ -308,7 +266,7 @@ fn a_notice_is_verified_opened_and_read() {
 /// What is sealed amiss inside something well signed.
 #[test]
 fn a_box_is_refused_for_what_is_wrong_with_it() {
-    let case = Case::all("notice").remove(0);
+    let case = Case::all("v3", "notice").remove(0);
     let body: Value = serde_json::from_slice(&case.file("body.json")).unwrap();
     let me = believer();
     let hear = |change: &dyn Fn(&mut Value)| {
@@ -349,7 +307,7 @@ fn a_box_is_refused_for_what_is_wrong_with_it() {
 
 #[test]
 fn a_list_of_certificates_is_opened_then_proved_then_believed() {
-    for case in Case::all("certificates") {
+    for case in Case::all("v3", "certificates") {
         let incoming = case.incoming();
         let list: Value = serde_json::from_slice(&incoming.body).unwrap();
         let boxes = list["data"].as_array().unwrap().iter().map(|entry| &entry["encrypt_certificate"]);
@@ -407,7 +365,7 @@ fn is_believed(platform: &Platform, list: &Signed, at: UnixTime) -> bool {
 
 #[test]
 fn a_sealed_field_is_opened_by_the_merchant_alone() {
-    for case in Case::all("sealed") {
+    for case in Case::all("v3", "sealed") {
         let sealed = String::from_utf8(case.file("sealed.txt")).unwrap();
         case.stage("plain.txt", me().open(&sealed).unwrap().expose());
         let stranger = merchant(PLATFORM[0].key, API_V3_KEY).build();
@@ -420,7 +378,7 @@ fn a_sealed_field_is_opened_by_the_merchant_alone() {
 
 #[test]
 fn a_bill_is_believed_once_all_of_it_is_unzipped_and_has_its_digest() {
-    for case in Case::all("bill") {
+    for case in Case::all("v3", "bill") {
         let at = UnixTime::from_secs(1_795_600_000);
         let said = serde_json::json!({
             "hash_type": "SHA1",

@@ -1,0 +1,54 @@
+//! Our own values, made with OpenSSL: one folder a case, one file a stage.
+
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use wxpay_proto::UnixTime;
+
+/// A case: what it starts from, and the folder of what must come of it.
+pub(crate) struct Case {
+    pub(crate) folder: PathBuf,
+    pub(crate) context: Value,
+}
+
+impl Case {
+    /// Every case of a kind; there is one at least.
+    pub(crate) fn all(generation: &str, kind: &str) -> Vec<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(generation).join(kind);
+        let cases: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| {
+                let folder = entry.unwrap().path();
+                let context =
+                    serde_json::from_slice(&fs::read(folder.join("context.json")).unwrap()).unwrap();
+                Self { folder, context }
+            })
+            .collect();
+        assert!(!cases.is_empty());
+        cases
+    }
+
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.context[name].as_str().unwrap_or_else(|| panic!("{name} of {}", self.folder.display()))
+    }
+
+    pub(crate) fn at(&self) -> UnixTime {
+        UnixTime::from_secs(self.context["timestamp"].as_u64().unwrap())
+    }
+
+    pub(crate) fn file(&self, name: &str) -> Vec<u8> {
+        fs::read(self.folder.join(name))
+            .unwrap_or_else(|error| panic!("{name} of {}: {error}", self.folder.display()))
+    }
+
+    /// Holds what we made to the file of that name, byte for byte.
+    #[track_caller]
+    pub(crate) fn stage(&self, name: &str, ours: impl AsRef<[u8]>) {
+        let theirs = self.file(name);
+        let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert_eq!(shown(ours.as_ref()), shown(&theirs), "{} of {}", name, self.folder.display());
+        assert_eq!(ours.as_ref(), theirs);
+    }
+}
