@@ -4,13 +4,13 @@ use super::shop::{Said, Shop};
 use serde_json::{Value, json};
 use wxpay_proto::wire::time::rfc3339;
 
-const SHOP: &str = "1900000109";
-const ORDERS: &str = "/v3/profitsharing/orders";
-const RETURNS: &str = "/v3/profitsharing/return-orders";
+pub(super) const SHOP: &str = "1900000109";
+pub(super) const ORDERS: &str = "/v3/profitsharing/orders";
+pub(super) const RETURNS: &str = "/v3/profitsharing/return-orders";
 
 /// A shop with an order of 19.99 that was paid just now, and its `transaction_id`; one merchant and one person may get
 /// a part.
-fn paid() -> (Shop, String) {
+pub(super) fn paid() -> (Shop, String) {
     let mut shop = Shop::open();
     let goods = shop.goods_with("A12345", &json!({ "settle_info": { "profit_sharing": true } }));
     assert_eq!(shop.post("/v3/pay/transactions/native", &goods).status, 200);
@@ -24,7 +24,7 @@ fn paid() -> (Shop, String) {
     (shop, id)
 }
 
-fn add(shop: &mut Shop, kind: &str, account: &str, name: Option<&str>) -> Said {
+pub(super) fn add(shop: &mut Shop, kind: &str, account: &str, name: Option<&str>) -> Said {
     let mut body =
         json!({ "appid": shop.appid(), "type": kind, "account": account, "relation_type": "STORE" });
     let Some(name) = name else { return shop.post("/v3/profitsharing/receivers/add", &body) };
@@ -35,7 +35,7 @@ fn add(shop: &mut Shop, kind: &str, account: &str, name: Option<&str>) -> Said {
     shop.ask(&request.with("wechatpay-serial", serial))
 }
 
-fn asked(shop: &Shop, id: &str, number: &str, account: &str, amount: u64) -> Value {
+pub(super) fn asked(shop: &Shop, id: &str, number: &str, account: &str, amount: u64) -> Value {
     let kind = if account == SHOP { "MERCHANT_ID" } else { "PERSONAL_OPENID" };
     json!({
         "appid": shop.appid(), "transaction_id": id, "out_order_no": number, "unfreeze_unsplit": false,
@@ -43,12 +43,12 @@ fn asked(shop: &Shop, id: &str, number: &str, account: &str, amount: u64) -> Val
     })
 }
 
-fn share(shop: &mut Shop, id: &str, number: &str, amount: u64) -> Said {
+pub(super) fn share(shop: &mut Shop, id: &str, number: &str, amount: u64) -> Said {
     let body = asked(shop, id, number, SHOP, amount);
     shop.post(ORDERS, &body)
 }
 
-fn unsplit(shop: &mut Shop, id: &str) -> Value {
+pub(super) fn unsplit(shop: &mut Shop, id: &str) -> Value {
     shop.get(&format!("/v3/profitsharing/transactions/{id}/amounts")).body["unsplit_amount"].clone()
 }
 
@@ -166,6 +166,44 @@ fn a_payment_is_shared_fifty_times_and_for_thirty_days() {
     assert_eq!(share(&mut shop, &id, "P1", 1).status, 200);
     shop.wait(1);
     assert_eq!(share(&mut shop, &id, "P2", 1).refusal().1, "RULE_LIMIT");
+}
+
+#[test]
+fn the_merchant_itself_need_not_be_added_and_has_no_limit() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    let mut body = asked(&shop, &id, "P1", SHOP, 599);
+    let own = json!({
+        "type": "MERCHANT_ID", "account": shop.mchid(), "amount": 1000, "description": "自留",
+    });
+    body["receivers"].as_array_mut().unwrap().push(own);
+    assert_eq!(shop.post(ORDERS, &body).status, 200);
+    assert_eq!(unsplit(&mut shop, &id), 400);
+    assert_eq!(share(&mut shop, &id, "P2", 1).refusal().1, "RULE_LIMIT");
+}
+
+#[test]
+fn an_app_need_be_said_only_for_people() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    let without = |shop: &Shop, number: &str, account: &str| {
+        let mut body = asked(shop, &id, number, account, 1);
+        body.as_object_mut().unwrap().remove("appid");
+        body
+    };
+    let body = without(&shop, "P1", "oPerson");
+    assert_eq!(shop.post(ORDERS, &body).body["detail"]["field"], "/appid");
+    let body = without(&shop, "P1", SHOP);
+    assert_eq!(shop.post(ORDERS, &body).status, 200);
+}
+
+#[test]
+fn after_thirty_days_nothing_is_frozen() {
+    let (mut shop, id) = paid();
+    shop.wait(30 * 86_400);
+    assert_eq!(unsplit(&mut shop, &id), 1999);
+    shop.wait(1);
+    assert_eq!(unsplit(&mut shop, &id), 0);
 }
 
 #[test]

@@ -1,0 +1,114 @@
+//! The bill of what was shared, and what sharing does to the other bills.
+
+use super::{
+    bill::bill_at,
+    profitsharing::{ORDERS, RETURNS, SHOP, asked, paid},
+    shop::Shop,
+};
+use serde_json::json;
+use wxpay_proto::wire::bill::{Line, Reader};
+use wxpay_sim::ledger::v3::{PartFailure, ReturnFailure};
+
+/// 2026-05-29 in China, 04:26:40: `date -d @1780000000`.
+const DAY: &str = "2026-05-29";
+
+/// A day on which 4.00 were shared, 1.00 was not, 0.50 came back, 0.01 did not, and the rest was unfrozen; then ten o'clock
+/// of the next.
+fn shared() -> Shop {
+    let (mut shop, id) = paid();
+    let (mchid, elsewhere) = (shop.me.mchid().clone(), "oPerson");
+    shop.wait(60);
+    let mut body = asked(&shop, &id, "P1", SHOP, 400);
+    body["receivers"]
+        .as_array_mut()
+        .unwrap()
+        .push(asked(&shop, &id, "P1", elsewhere, 100)["receivers"][0].clone());
+    assert_eq!(shop.post(ORDERS, &body).status, 200);
+    let now = shop.now;
+    let reason = PartFailure::ReceiverHighRisk;
+    assert!(shop.gateway.close_part(&mchid, "P1", elsewhere, reason, now).is_some());
+    shop.wait(3);
+    for (number, amount) in [("R1", 50), ("R2", 1)] {
+        let body = json!({
+            "out_order_no": "P1", "out_return_no": number, "return_mchid": SHOP, "amount": amount,
+            "description": "退回,一些",
+        });
+        assert_eq!(shop.post(RETURNS, &body).status, 200);
+    }
+    let now = shop.now;
+    assert!(shop.gateway.fail_return(&mchid, "R2", ReturnFailure::BalanceNotEnough, now).is_some());
+    let body = json!({ "transaction_id": id, "out_order_no": "U1", "description": "解冻" });
+    assert_eq!(shop.post(&format!("{ORDERS}/unfreeze"), &body).status, 200);
+    shop.wait(3);
+    shop.due();
+    shop.wait(86_400 + 6 * 3600);
+    shop
+}
+
+/// Some cells of every row, and of the sums.
+fn cells(text: &str, columns: &[&str], sums: &[&str]) -> (Vec<Vec<String>>, Vec<String>) {
+    let (mut reader, mut rows, mut sum) = (Reader::new(), Vec::new(), Vec::new());
+    reader.push(text.as_bytes());
+    while let Some(line) = reader.next_line().unwrap() {
+        match line {
+            Line::Row(row) => {
+                rows.push(columns.iter().map(|name| row.cell(name).unwrap().to_owned()).collect());
+            }
+            Line::Sum(row) => sum = sums.iter().map(|name| row.cell(name).unwrap().to_owned()).collect(),
+        }
+    }
+    assert!(reader.finish().unwrap().is_none());
+    (rows, sum)
+}
+
+#[test]
+fn a_bill_tells_of_what_was_shared_and_given_back_and_not_of_what_failed() {
+    let mut shop = shared();
+    let mchid = shop.mchid();
+    let text = bill_at(&mut shop, &format!("/v3/profitsharing/bills?bill_date={DAY}"));
+    let columns = ["商户分账/回退单号", "分账方", "分账接收方", "分账金额", "业务类型", "分账描述"];
+    let (rows, sums) = cells(&text, &columns, &["总笔数", "分账总金额", "回退总金额"]);
+    let expected = [
+        ["P1", &mchid, SHOP, "4.00", "分账", "分给"],
+        ["R1", &mchid, SHOP, "0.50", "分账回退", "退回 一些"],
+        ["U1", &mchid, &mchid, "15.99", "分账", "解冻"],
+    ];
+    assert_eq!(rows, expected.map(|row| row.map(String::from).to_vec()), "{text}");
+    assert_eq!(sums, ["3", "19.99", "0.50"]);
+    let record = &shop.gateway.sharings(shop.now)[0];
+    assert!(text.contains(&record.receivers[0].detail_id) && text.contains(&record.order_id));
+    assert!(!text.contains(&record.receivers[1].detail_id));
+}
+
+#[test]
+fn sharing_is_no_trade_and_moves_the_money_of_the_account() {
+    let mut shop = shared();
+    let trades = bill_at(&mut shop, &format!("/v3/bill/tradebill?bill_date={DAY}"));
+    let (rows, sums) = cells(&trades, &["商户订单号"], &["总交易单数"]);
+    assert_eq!((rows, sums), (vec![vec![String::from("A12345")]], vec![String::from("1")]));
+    let flow = bill_at(&mut shop, &format!("/v3/bill/fundflowbill?bill_date={DAY}"));
+    let columns = ["业务类型", "收支类型", "收支金额(元)", "账户结余(元)"];
+    let (rows, sums) = cells(&flow, &columns, &["收入金额", "支出金额"]);
+    let expected = [
+        ["交易", "收入", "19.99", "19.99"],
+        ["扣除交易手续费", "支出", "0.12", "19.87"],
+        ["分账", "支出", "4.00", "15.87"],
+        ["分账回退", "收入", "0.50", "16.37"],
+    ];
+    assert_eq!(rows, expected.map(|row| row.map(String::from).to_vec()), "{flow}");
+    assert_eq!(sums, ["20.49", "4.12"]);
+}
+
+#[test]
+fn without_anything_shared_there_is_no_bill() {
+    let (mut shop, _) = paid();
+    shop.wait(86_400 + 6 * 3600);
+    let said = shop.get(&format!("/v3/profitsharing/bills?bill_date={DAY}"));
+    assert_eq!(said.refusal().1, "NO_STATEMENT_EXIST");
+    let sub_mchid = shop.me.subs().first_key_value().unwrap().0.to_string();
+    let mut shop = shared();
+    let theirs = shop.get(&format!("/v3/profitsharing/bills?bill_date={DAY}&sub_mchid={sub_mchid}"));
+    assert_eq!(theirs.refusal().1, "NO_STATEMENT_EXIST", "what was shared was the provider's own");
+    let today = shop.get("/v3/profitsharing/bills?bill_date=2026-05-30");
+    assert_eq!(today.refusal().1, "INVALID_REQUEST");
+}

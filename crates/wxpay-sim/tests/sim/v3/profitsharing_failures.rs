@@ -1,0 +1,185 @@
+//! Parts that are closed, returns that fail, and what can be refunded of a payment that was shared.
+
+use super::{
+    profitsharing::{ORDERS, RETURNS, SHOP, add, asked, paid, share, unsplit},
+    shop::{Said, Shop},
+};
+use serde_json::{Value, json};
+use wxpay_proto::wire::time::rfc3339;
+use wxpay_sim::ledger::v3::{PartFailure, PartResult, ReturnFailure, ReturnResult};
+
+fn give_back(shop: &mut Shop, number: &str, amount: u64) -> Said {
+    let body = json!({
+        "out_order_no": "P1", "out_return_no": number, "return_mchid": SHOP, "amount": amount,
+        "description": "退回",
+    });
+    shop.post(RETURNS, &body)
+}
+
+fn refund(shop: &mut Shop, number: &str, amount: u64) -> Said {
+    let body = json!({
+        "out_trade_no": "A12345", "out_refund_no": number,
+        "amount": { "refund": amount, "total": 1999, "currency": "CNY" },
+    });
+    shop.post("/v3/refund/domestic/refunds", &body)
+}
+
+fn settle(shop: &mut Shop) -> Vec<Value> {
+    shop.wait(3);
+    let due = shop.due();
+    due.iter()
+        .map(|delivery| {
+            shop.tell(delivery, 200);
+            shop.heard(delivery).0["event_type"].clone()
+        })
+        .collect()
+}
+
+#[test]
+fn a_part_that_is_closed_says_why_is_not_told_and_can_be_shared_anew() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    let mut body = asked(&shop, &id, "P1", SHOP, 400);
+    let person = asked(&shop, &id, "P1", "oPerson", 100)["receivers"][0].clone();
+    body["receivers"].as_array_mut().unwrap().push(person);
+    assert_eq!(shop.post(ORDERS, &body).status, 200);
+    assert_eq!(unsplit(&mut shop, &id), 1499);
+    let (mchid, now) = (shop.me.mchid().clone(), shop.now);
+    for (number, account) in [("P2", "oPerson"), ("P1", "oNobody")] {
+        let reason = PartFailure::AccountAbnormal;
+        assert_eq!(shop.gateway.close_part(&mchid, number, account, reason, now), None);
+    }
+    let reason = PartFailure::ReceiverRealNameNotVerified;
+    let record = shop.gateway.close_part(&mchid, "P1", "oPerson", reason, now).unwrap();
+    assert_eq!((record.state, record.receivers[1].result), ("PROCESSING", PartResult::Pending));
+    assert_eq!(settle(&mut shop), ["PROFITSHARING.SUCCESS"]);
+    let body = shop.get(&format!("{ORDERS}/P1?transaction_id={id}")).body;
+    let [shop_part, person] = body["receivers"].as_array().unwrap().as_slice() else { panic!("{body}") };
+    assert_eq!((&body["state"], &shop_part["result"]), (&json!("FINISHED"), &json!("SUCCESS")));
+    assert_eq!(shop_part.get("fail_reason"), None);
+    assert_eq!((&person["result"], &person["amount"]), (&json!("CLOSED"), &json!(100)));
+    assert_eq!(person["fail_reason"], "RECEIVER_REAL_NAME_NOT_VERIFIED");
+    assert_eq!(person["finish_time"], rfc3339(shop.now));
+    assert_eq!(unsplit(&mut shop, &id), 1599, "its money is frozen as before");
+    assert_eq!(share(&mut shop, &id, "P2", 199).status, 200, "and does not count towards three tenths");
+    let now = shop.now;
+    assert_eq!(shop.gateway.close_part(&mchid, "P1", SHOP, reason, now), None, "it has arrived");
+}
+
+#[test]
+fn a_return_that_fails_says_why_and_leaves_the_money_with_the_receiver() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    assert_eq!(share(&mut shop, &id, "P1", 500).status, 200);
+    settle(&mut shop);
+    assert_eq!(give_back(&mut shop, "R1", 500).status, 200);
+    let (mchid, now) = (shop.me.mchid().clone(), shop.now);
+    let reason = ReturnFailure::BalanceNotEnough;
+    assert_eq!(shop.gateway.fail_return(&mchid, "R2", reason, now), None);
+    assert!(shop.gateway.fail_return(&mchid, "R1", reason, now).is_some());
+    assert!(settle(&mut shop).is_empty(), "nothing moved, so nothing is told");
+    let body = shop.get(&format!("{RETURNS}/R1?out_order_no=P1")).body;
+    assert_eq!(
+        (&body["result"], &body["fail_reason"]),
+        (&json!("FAILED"), &json!("BALANCE_NOT_ENOUGH")),
+        "{body}"
+    );
+    assert_eq!(refund(&mut shop, "F1", 1500).refusal(), (403, "NOT_ENOUGH", 268_435_461));
+    let now = shop.now;
+    assert_eq!(shop.gateway.fail_return(&mchid, "R1", reason, now), None, "it is over");
+    assert_eq!(give_back(&mut shop, "R2", 500).status, 200, "and may be tried under another number");
+    assert_eq!(settle(&mut shop), ["PROFITSHARING.RETURN"]);
+    let record = shop.gateway.sharing(&mchid, "P1", now).unwrap();
+    let results: Vec<_> = record.returns.iter().map(|back| (back.result, back.fail_reason)).collect();
+    assert_eq!(results, [(ReturnResult::Failed, Some(reason)), (ReturnResult::Success, None)]);
+}
+
+#[test]
+fn what_others_hold_of_a_payment_cannot_be_refunded_until_it_is_back() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    assert_eq!(share(&mut shop, &id, "P1", 500).status, 200);
+    assert_eq!(refund(&mut shop, "F1", 1500).refusal().1, "NOT_ENOUGH", "even while it is under way");
+    assert_eq!(refund(&mut shop, "F1", 1499).status, 200);
+    assert_eq!(unsplit(&mut shop, &id), 0, "a refund takes what is frozen");
+    assert_eq!(refund(&mut shop, "F2", 1).refusal().1, "NOT_ENOUGH");
+    settle(&mut shop);
+    assert_eq!(give_back(&mut shop, "R1", 300).status, 200);
+    assert_eq!(refund(&mut shop, "F2", 300).refusal().1, "NOT_ENOUGH", "it is not back yet");
+    settle(&mut shop);
+    assert_eq!(refund(&mut shop, "F2", 301).refusal().1, "NOT_ENOUGH");
+    assert_eq!(refund(&mut shop, "F2", 300).status, 200);
+    assert_eq!(refund(&mut shop, "F3", 201).refusal().2, 268_435_464, "more than was ever paid");
+}
+
+#[test]
+fn what_was_unfrozen_for_the_merchant_can_be_refunded() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    let body = json!({ "transaction_id": id, "out_order_no": "U1", "description": "解冻" });
+    assert_eq!(shop.post(&format!("{ORDERS}/unfreeze"), &body).status, 200);
+    assert_eq!(refund(&mut shop, "F1", 1999).status, 200);
+}
+
+#[test]
+fn what_a_refund_that_was_closed_would_have_taken_can_be_shared() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    assert_eq!(refund(&mut shop, "F1", 1999).status, 200);
+    assert_eq!(unsplit(&mut shop, &id), 0);
+    let (mchid, now) = (shop.me.mchid().clone(), shop.now);
+    let closed = wxpay_sim::ledger::v3::RefundStatus::Closed;
+    assert!(shop.gateway.refund_becomes(&mchid, &"F1".parse().unwrap(), closed, now).is_some());
+    settle(&mut shop);
+    assert_eq!(unsplit(&mut shop, &id), 1999);
+}
+
+#[test]
+fn the_gateways_own_record_tells_of_everything() {
+    let (mut shop, id) = paid();
+    shop.wait(60);
+    let (asked_at, mchid) = (shop.now, shop.me.mchid().clone());
+    assert_eq!(share(&mut shop, &id, "P1", 500).status, 200);
+    let unfreeze = json!({ "transaction_id": id, "out_order_no": "U1", "description": "解冻" });
+    assert_eq!(shop.post(&format!("{ORDERS}/unfreeze"), &unfreeze).status, 200);
+    settle(&mut shop);
+    let (now, arrived) = (shop.now, shop.now);
+    assert_eq!(give_back(&mut shop, "R1", 200).status, 200);
+    let records = shop.gateway.sharings(now);
+    let shown = serde_json::to_value(&records).unwrap();
+    let expected = json!([
+        {
+            "out_order_no": "P1", "order_id": records[0].order_id, "mchid": mchid, "sub_mchid": null,
+            "out_trade_no": "A12345", "transaction_id": id, "state": "FINISHED", "is_last": false,
+            "receivers": [{
+                "type": "MERCHANT_ID", "account": SHOP, "amount": 500, "description": "分给",
+                "detail_id": records[0].receivers[0].detail_id, "result": "SUCCESS", "fail_reason": null,
+                "finished_at": arrived.as_secs(),
+            }],
+            "returns": [{
+                "out_return_no": "R1", "return_id": records[0].returns[0].return_id, "out_order_no": "P1",
+                "return_mchid": SHOP, "amount": 200, "description": "退回", "result": "PROCESSING",
+                "fail_reason": null, "created_at": now.as_secs(), "finished_at": null,
+            }],
+            "created_at": asked_at.as_secs(),
+        },
+        {
+            "out_order_no": "U1", "order_id": records[1].order_id, "mchid": mchid, "sub_mchid": null,
+            "out_trade_no": "A12345", "transaction_id": id, "state": "FINISHED", "is_last": true,
+            "receivers": [{
+                "type": "MERCHANT_ID", "account": mchid, "amount": 1499, "description": "解冻",
+                "detail_id": records[1].receivers[0].detail_id, "result": "SUCCESS", "fail_reason": null,
+                "finished_at": arrived.as_secs(),
+            }],
+            "returns": [],
+            "created_at": asked_at.as_secs(),
+        },
+    ]);
+    assert_eq!(shown, expected);
+    assert_eq!(shop.gateway.sharing(&mchid, "P1", now).as_ref(), records.first());
+    assert_eq!(shop.gateway.sharing(&mchid, "P9", now), None);
+    let receivers: Vec<_> = shop.gateway.receivers().map(|known| known.account.clone()).collect();
+    assert_eq!(receivers, [SHOP, "oPerson"]);
+    assert_eq!(add(&mut shop, "PERSONAL_OPENID", "oPerson", None).status, 200);
+    assert_eq!(shop.gateway.receivers().count(), 2, "adding again changes nothing");
+}
