@@ -7,7 +7,7 @@ pub(crate) mod v3;
 
 pub use pay::{CannotPay, Paid, Payer, Tapped};
 pub use v3::{
-    RequestRecord,
+    RequestRecord, Served,
     pay::{Named, PaidTransaction},
 };
 

@@ -54,6 +54,7 @@ mod transfer;
 pub(super) mod trouble;
 
 pub use requests::RequestRecord;
+pub use route::Served;
 
 use super::{Gateway, agenda::Agenda};
 use crate::{

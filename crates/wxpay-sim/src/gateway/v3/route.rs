@@ -11,6 +11,7 @@ use super::{
     transfer,
 };
 use crate::gateway::Gateway;
+use serde::Serialize;
 use serde_json::{Map, Value};
 use wxpay_proto::http::Method;
 
@@ -126,6 +127,26 @@ impl Operation {
     /// At most so many failing calls a second.
     pub(crate) const fn failing_at_most(self, limit: u32) -> Self {
         Self { failing_limit: Some(limit), ..self }
+    }
+}
+
+/// An operation that the gateway serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct Served {
+    /// As in the records of requests: `v3.pay.jsapi`.
+    pub label: &'static str,
+    /// The method.
+    pub method: &'static str,
+    /// The path; parts in braces are parameters, by their documented names.
+    pub path: &'static str,
+}
+
+impl Gateway {
+    /// Every operation of the third generation that it serves, product by product.
+    pub fn operations() -> impl Iterator<Item = Served> {
+        let all = PRODUCTS.iter().copied().flatten();
+        all.map(|Operation { label, method, path, .. }| Served { label, method: method.as_str(), path })
     }
 }
 

@@ -1,4 +1,15 @@
-//! Whole conversations of the third generation with the simulated gateway, in virtual time, with real RSA.
+//! Whole conversations of the third generation with the simulated gateway, in virtual time, with real RSA. Keys, signatures
+//! and time are here; each product has a file.
+
+mod bills;
+mod codes;
+mod combined;
+mod files;
+mod operations;
+mod partner;
+mod refunds;
+mod sharing;
+mod shop;
 
 use std::time::Duration;
 use wxpay_proto::{

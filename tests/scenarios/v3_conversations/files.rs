@@ -1,0 +1,79 @@
+//! Files that are sent, texts that are said back, and the list of certificates.
+
+use super::{
+    by_certificates, setting,
+    shop::{Shop, notify_url, sensitive},
+};
+use wxpay_proto::{
+    ErrorKind, Fate, UnixTime,
+    exchange::Hop,
+    http::Request,
+    v3::{
+        Certificates, Event,
+        media::{UploadImage, UploadVideo},
+        security::Echo,
+    },
+    wire::multipart::Upload,
+};
+use wxpay_testkit::drive::Network as _;
+
+fn picture() -> UploadImage {
+    UploadImage::new(Upload::new("营业执照.png", b"\x89PNG\r\n\x1a\n--boundary\r\n".to_vec()).unwrap())
+        .unwrap()
+}
+
+/// A picture, a film, an echo in plain and sealed that is told, too, and the certificates.
+pub(super) fn conversation() -> Shop {
+    let (lab, wire) = setting();
+    let me = by_certificates(&wire);
+    let mut shop = Shop { lab, wire, me };
+    let picture = shop.ask(picture());
+    let film = shop.ask(UploadVideo::new(Upload::new("film.mp4", vec![7; 100_000]).unwrap()).unwrap());
+    assert!(!picture.is_empty() && picture != film);
+
+    let echo = Echo::new("你好").unwrap().encrypted(sensitive("秘密"));
+    shop.ask(echo.notify_url(notify_url()));
+    let notices = shop.heard();
+    let [notice] = &notices[..] else { panic!("one notice") };
+    let Event::Echo(echoed) = notice.event().unwrap() else { panic!("it is an echo") };
+    assert_eq!(echoed.echo_message, "你好");
+    let sealed = echoed.encrypted_echo_message.unwrap();
+    assert_eq!(shop.me.open(sealed.as_str()).unwrap().expose(), "秘密");
+
+    let listed = shop.ask(Certificates::new());
+    let known: Vec<String> = shop
+        .wire
+        .gateway
+        .merchant()
+        .platform()
+        .certificates(shop.lab.now)
+        .map(|listed| listed.certificate.serial().to_string())
+        .collect();
+    assert_eq!(listed.iter().map(|listed| listed.serial_no.to_string()).collect::<Vec<_>>(), known);
+    shop
+}
+
+#[test]
+fn files_are_taken_and_texts_are_said_back_under_certificates() {
+    let shop = conversation();
+    assert_eq!((shop.lab.count("v3.media.upload"), shop.lab.count("v3.security.echo")), (1, 1));
+}
+
+#[test]
+fn a_file_that_was_changed_on_its_way_is_refused() {
+    let mut shop = Shop::open();
+    let wire = &mut shop.wire;
+    let mut changed = |mut hop: Hop, now: UnixTime| {
+        let mut body = hop.request.body().to_vec();
+        let at = body.windows(4).rposition(|window| window == b"\x89PNG").unwrap();
+        body[at + 1] = b'p';
+        let mut request = Request::new(hop.request.method(), hop.request.url().into(), body);
+        for (name, value) in hop.request.headers() {
+            request = request.with(name, value.clone());
+        }
+        hop.request = request;
+        wire.carry(hop, now)
+    };
+    let error = shop.lab.run(shop.me.call(picture()), &mut changed).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused), "{error:?}");
+}

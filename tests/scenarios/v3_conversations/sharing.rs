@@ -1,0 +1,287 @@
+//! Profit sharing, from the receivers to what is given back.
+
+use super::{
+    by_certificates, number, setting,
+    shop::{Shop, sensitive},
+};
+use wxpay_proto::{
+    ErrorKind, Fate, Fen,
+    error::Debt,
+    id::{MchId, OpenId, OutOrderNo, OutReturnNo, TransactionId},
+    v3::{
+        Event, Notice, Party, Settled,
+        pay::Native,
+        profitsharing::{
+            Account, AddReceiver, DeleteReceiver, GiveBack, MaxRatio, Moved, Portion, Queried, Query,
+            QueryGivenBack, RelationType, Rest, Share, Sharing, SharingState, Unfreeze, UnsplitAmount,
+            give_back::{self, ReturnResult},
+            sharing::{FailReason, PartResult},
+        },
+        refund,
+    },
+};
+use wxpay_sim::ledger::v3::{PartFailure, ReturnFailure};
+
+fn supplier() -> MchId {
+    "1900000109".parse().unwrap()
+}
+
+fn person() -> OpenId {
+    "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap()
+}
+
+fn sharing_no(text: &str) -> OutOrderNo {
+    text.parse().unwrap()
+}
+
+fn return_no(text: &str) -> OutReturnNo {
+    text.parse().unwrap()
+}
+
+/// An order of 100.00 that was paid two minutes ago and may be shared; a merchant and a person may get a part.
+fn paid(shop: &mut Shop, party: &Party) -> TransactionId {
+    let order = shop.order(&number(1), 10_000).party(party.clone()).profit_sharing(true);
+    shop.ask(Native::new(order.build().unwrap()));
+    let paid = shop.pay(&number(1));
+    let appid = shop.appid();
+    for (account, relation) in
+        [(Account::Merchant(supplier()), RelationType::Supplier), (person_of(party), RelationType::Staff)]
+    {
+        let add = AddReceiver::new(appid.clone(), party.clone(), account, relation).unwrap();
+        shop.ask(add.name(sensitive("某某")));
+    }
+    assert_eq!(shop.heard().len(), 1);
+    shop.wait(120);
+    paid
+}
+
+fn person_of(party: &Party) -> Account {
+    match party {
+        Party::Own => Account::PersonalOpenid(person()),
+        Party::Partner { .. } => Account::PersonalSubOpenid(person()),
+    }
+}
+
+/// Ten to the merchant and five to the person.
+fn share(shop: &Shop, party: &Party, paid: &TransactionId, out_order_no: &str) -> Share {
+    let portions = vec![
+        Portion::new(Account::Merchant(supplier()), Fen::new(1000), "货款").name(sensitive("某某")),
+        Portion::new(person_of(party), Fen::new(500), "佣金").name(sensitive("某某")),
+    ];
+    let number = sharing_no(out_order_no);
+    Share::new(shop.appid(), party.clone(), paid.clone(), number, portions, Rest::StayFrozen).unwrap()
+}
+
+fn query(shop: &mut Shop, party: &Party, paid: &TransactionId, out_order_no: &str) -> Sharing {
+    match shop.ask(Query::new(party.clone(), paid.clone(), sharing_no(out_order_no))) {
+        Queried::Known(sharing) => *sharing,
+        Queried::NoSuchSharing => panic!("it was asked for"),
+    }
+}
+
+fn left(shop: &mut Shop, paid: &TransactionId) -> Fen {
+    shop.ask(UnsplitAmount::of(paid.clone()))
+}
+
+fn moved(notice: &Notice) -> Moved {
+    match notice.event().unwrap() {
+        Event::ProfitSharing(moved) | Event::ProfitSharingReturn(moved) => *moved,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The whole of it in one mode: shared, told, asked after, given back, unfrozen, refunded.
+fn converse(shop: &mut Shop, party: &Party) {
+    let paid = paid(shop, party);
+    assert_eq!(left(shop, &paid), Fen::new(10_000));
+    let asked = share(shop, party, &paid, "P1");
+    let begun = shop.ask(asked);
+    assert_eq!(begun.state, SharingState::Processing);
+    assert_eq!(begun.sub_mchid.as_ref(), party.sub_mchid());
+    let told: Vec<Moved> = shop.heard().iter().map(moved).collect();
+    let accounts: Vec<_> = told.iter().map(|moved| (&moved.account, moved.amount)).collect();
+    let (merchant, somebody) = (Account::Merchant(supplier()), person_of(party));
+    assert_eq!(accounts, [(&merchant, Fen::new(1000)), (&somebody, Fen::new(500))]);
+    assert!(told.iter().all(|moved| moved.order_id == begun.order_id && moved.transaction_id == paid));
+    assert!(told.iter().all(|moved| moved.sub_mchid.as_ref() == party.sub_mchid()));
+
+    let done = query(shop, party, &paid, "P1");
+    assert_eq!((&done.state, &done.order_id), (&SharingState::Finished, &begun.order_id));
+    assert!(
+        done.receivers.iter().all(|part| part.result == PartResult::Success && part.finish_time.is_some())
+    );
+    assert_eq!(left(shop, &paid), Fen::new(8500));
+
+    let back =
+        GiveBack::new(party.clone(), sharing_no("P1"), return_no("R1"), supplier(), Fen::new(400), "退货");
+    let begun = shop.ask(back.unwrap());
+    assert_eq!(begun.result, ReturnResult::Processing);
+    let told: Vec<Moved> = shop.heard().iter().map(moved).collect();
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].amount, &told[0].order_id), (Fen::new(400), &begun.return_id));
+    let asked = QueryGivenBack::new(party.clone(), sharing_no("P1"), return_no("R1"));
+    let give_back::Queried::Known(back) = shop.ask(asked) else { panic!("it was asked for") };
+    assert_eq!((back.result, back.amount), (ReturnResult::Success, Fen::new(400)));
+    let asked = QueryGivenBack::new(party.clone(), sharing_no("P1"), return_no("R2"));
+    assert_eq!(shop.ask(asked), give_back::Queried::NoSuchReturn);
+
+    let rest = Unfreeze::new(party.clone(), paid.clone(), sharing_no("U1"), "完结").unwrap();
+    let rest = shop.ask(rest);
+    assert_eq!(rest.receivers.iter().map(|part| part.amount).collect::<Vec<_>>(), [Fen::new(8500)]);
+    shop.heard();
+    assert_eq!(query(shop, party, &paid, "U1").state, SharingState::Finished);
+    assert_eq!(left(shop, &paid), Fen::ZERO);
+    let late = share(shop, party, &paid, "P2");
+    assert_eq!(shop.fail(late).fate(), Fate::Refused);
+
+    // What the others still hold is 11.00.
+    let refund = |number: &str, fen| {
+        let refund =
+            refund::Create::builder(paid.clone(), number.parse().unwrap(), Fen::new(fen), Fen::new(10_000));
+        refund.party(party.clone()).build().unwrap()
+    };
+    let error = shop.fail(refund("F1", 8901));
+    assert_eq!(error.refusal().unwrap().code, wxpay_proto::refusal::Code::NOT_ENOUGH);
+    assert_eq!(shop.ask(refund("F1", 8900)).amount.refund, Fen::new(8900));
+}
+
+/// Everything of profit sharing: by certificates for the merchant itself, by the public key for a sub-merchant.
+pub(super) fn conversations() -> [Shop; 2] {
+    let (lab, wire) = setting();
+    let me = by_certificates(&wire);
+    let mut own = Shop { lab, wire, me };
+    converse(&mut own, &Party::Own);
+    let delete = DeleteReceiver::new(own.appid(), Party::Own, person_of(&Party::Own)).unwrap();
+    own.ask(delete.clone());
+    own.ask(delete);
+    let mut provider = Shop::open();
+    let partner = provider.partner();
+    converse(&mut provider, &partner);
+    let sub_mchid = provider.sub_mchid();
+    assert_eq!(provider.ask(MaxRatio::of(sub_mchid)), 3000);
+    [own, provider]
+}
+
+#[test]
+fn a_payment_is_shared_partly_given_back_and_the_rest_unfrozen_in_both_modes() {
+    for mut shop in conversations() {
+        let now = shop.lab.now;
+        let records = shop.wire.gateway.sharings(now);
+        assert_eq!(
+            records.iter().map(|record| record.out_order_no.as_str()).collect::<Vec<_>>(),
+            ["P1", "U1"]
+        );
+        assert_eq!(records[0].returns.len(), 1);
+    }
+}
+
+#[test]
+fn a_sharing_whose_answers_are_lost_is_settled_by_query_and_again_under_its_number_it_is_the_same() {
+    let mut shop = Shop::open();
+    let paid = paid(&mut shop, &Party::Own);
+    shop.lose_answers("v3.profitsharing.share");
+    let asked = share(&shop, &Party::Own, &paid, "P1");
+    let mut error = shop.fail(asked.clone());
+    assert_eq!(error.fate(), Fate::Unknown);
+    let debt = error.unsettled().unwrap();
+    let owed =
+        Debt::ProfitSharing { transaction_id: paid.clone(), out_order_no: sharing_no("P1"), sub_mchid: None };
+    assert_eq!(debt.debt(), &owed);
+    let Ok(Settled::ProfitSharing(settled)) = shop.run(shop.me.settle(debt)) else { panic!("it exists") };
+    shop.wire.gateway.calm();
+    shop.wait(10);
+    // Its names are sealed anew, and say the same.
+    let again = shop.ask(asked);
+    assert_eq!((&again.order_id, &again.state), (&settled.order_id, &SharingState::Finished));
+    assert_eq!(left(&mut shop, &paid), Fen::new(8500), "it was shared once");
+    let now = shop.lab.now;
+    assert_eq!(shop.wire.gateway.sharings(now).len(), 1);
+}
+
+#[test]
+fn a_return_whose_answers_are_lost_is_settled_by_query() {
+    let mut shop = Shop::open();
+    let paid = paid(&mut shop, &Party::Own);
+    let asked = share(&shop, &Party::Own, &paid, "P1");
+    shop.ask(asked);
+    shop.wait(10);
+    shop.lose_answers("v3.profitsharing.give_back");
+    let back =
+        GiveBack::new(Party::Own, sharing_no("P1"), return_no("R1"), supplier(), Fen::new(1000), "退货")
+            .unwrap();
+    let mut error = shop.fail(back.clone());
+    let debt = error.unsettled().unwrap();
+    let Ok(Settled::ProfitSharingReturn(settled)) = shop.run(shop.me.settle(debt)) else {
+        panic!("it exists")
+    };
+    shop.wire.gateway.calm();
+    assert_eq!(shop.ask(back).return_id, settled.return_id);
+}
+
+#[test]
+fn a_sharing_that_was_lost_on_its_way_is_settled_as_none() {
+    let mut shop = Shop::open();
+    let paid = paid(&mut shop, &Party::Own);
+    let operation = wxpay_sim::faults::Operation::named("v3.profitsharing.share").unwrap();
+    let lost = wxpay_sim::faults::Rule::new(wxpay_sim::faults::Trouble::DropBeforeCommit).on(operation);
+    shop.wire.gateway.trouble(lost);
+    let asked = share(&shop, &Party::Own, &paid, "P1");
+    let debt = shop.fail(asked).unsettled().unwrap();
+    assert_eq!(shop.run(shop.me.settle(debt)).unwrap(), Settled::NoSuchNumber);
+    assert_eq!(left(&mut shop, &paid), Fen::new(10_000));
+}
+
+#[test]
+fn the_same_number_for_something_else_is_refused_and_changes_nothing() {
+    let mut shop = Shop::open();
+    let paid = paid(&mut shop, &Party::Own);
+    let asked = share(&shop, &Party::Own, &paid, "P1");
+    shop.ask(asked);
+    let other = vec![Portion::new(Account::Merchant(supplier()), Fen::new(999), "货款")];
+    let other =
+        Share::new(shop.appid(), Party::Own, paid.clone(), sharing_no("P1"), other, Rest::Unfreeze).unwrap();
+    let error = shop.fail(other);
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
+    assert_eq!(error.refusal().unwrap().internal_number(), Some(268_498_688));
+    assert_eq!(left(&mut shop, &paid), Fen::new(8500));
+}
+
+#[test]
+fn parts_and_returns_that_fail_say_why_in_types() {
+    let mut shop = Shop::open();
+    let paid = paid(&mut shop, &Party::Own);
+    let asked = share(&shop, &Party::Own, &paid, "P1");
+    shop.ask(asked);
+    let (mchid, now) = (shop.me.mchid().clone(), shop.lab.now);
+    let gateway = &mut shop.wire.gateway;
+    let person = person();
+    for reason in PartFailure::ALL {
+        let told: FailReason = serde_json::from_value(reason.as_str().into()).unwrap();
+        assert!(!matches!(told, FailReason::Other(_)), "{told:?}");
+    }
+    let reason = PartFailure::ReceiverReceiptLimit;
+    assert!(gateway.close_part(&mchid, "P1", person.as_str(), reason, now).is_some());
+    shop.wait(10);
+    let done = query(&mut shop, &Party::Own, &paid, "P1");
+    let results: Vec<_> = done.receivers.into_iter().map(|part| (part.result, part.fail_reason)).collect();
+    let closed = (PartResult::Closed, Some(FailReason::ReceiverReceiptLimit));
+    assert_eq!(results, [(PartResult::Success, None), closed]);
+    assert_eq!(left(&mut shop, &paid), Fen::new(9000));
+
+    let back =
+        GiveBack::new(Party::Own, sharing_no("P1"), return_no("R1"), supplier(), Fen::new(1000), "退货")
+            .unwrap();
+    shop.ask(back);
+    let now = shop.lab.now;
+    for reason in ReturnFailure::ALL {
+        let told: give_back::FailReason = serde_json::from_value(reason.as_str().into()).unwrap();
+        assert!(!matches!(told, give_back::FailReason::Other(_)), "{told:?}");
+    }
+    let reason = ReturnFailure::BalanceNotEnough;
+    assert!(shop.wire.gateway.fail_return(&mchid, "R1", reason, now).is_some());
+    shop.wait(10);
+    let asked = QueryGivenBack::new(Party::Own, sharing_no("P1"), return_no("R1"));
+    let give_back::Queried::Known(back) = shop.ask(asked) else { panic!("it was asked for") };
+    let failed = (ReturnResult::Failed, Some(give_back::FailReason::BalanceNotEnough));
+    assert_eq!((back.result, back.fail_reason), failed);
+}

@@ -1,0 +1,146 @@
+//! A shop that asks, is paid and hears: what every conversation needs.
+
+use super::{DAY, by_public_key, heard, setting};
+use std::{io::Read as _, time::Duration};
+use wxpay_proto::{
+    Error, Fen,
+    exchange::Flow,
+    id::{AppId, MchId, NotifyUrl, OpenId, OutTradeNo, TransactionId},
+    v3::{Download, Endpoint, Merchant, Notice, Party, Sensitive, Statement, pay::order},
+};
+use wxpay_sim::{
+    faults::{Operation, Rule, Trouble},
+    gateway::{Named, Payer},
+    ledger::v3::TransactionRecord,
+    phone::v3::Bill,
+};
+use wxpay_testkit::{
+    drive::{Lab, Network as _},
+    network::Wire,
+};
+
+pub(super) struct Shop {
+    pub(super) lab: Lab,
+    pub(super) wire: Wire,
+    pub(super) me: Merchant,
+}
+
+impl Shop {
+    pub(super) fn open() -> Self {
+        let (lab, wire) = setting();
+        let me = by_public_key(&wire);
+        Self { lab, wire, me }
+    }
+
+    pub(super) fn run<F: Flow<Output: core::fmt::Debug>>(&mut self, flow: F) -> Result<F::Output, Error> {
+        self.lab.run(flow, &mut self.wire)
+    }
+
+    /// Asks, and is answered.
+    pub(super) fn ask<E: Endpoint<Output: core::fmt::Debug>>(&mut self, endpoint: E) -> E::Output {
+        self.run(self.me.call(endpoint)).unwrap()
+    }
+
+    /// Asks, and comes to an error.
+    pub(super) fn fail<E: Endpoint<Output: core::fmt::Debug>>(&mut self, endpoint: E) -> Error {
+        self.run(self.me.call(endpoint)).unwrap_err()
+    }
+
+    pub(super) fn wait(&mut self, seconds: u64) {
+        self.lab.wait(Duration::from_secs(seconds));
+    }
+
+    /// Until a day and a morning later, when there are bills of today.
+    pub(super) fn wait_for_bills(&mut self) {
+        self.lab.wait(DAY + DAY / 2);
+    }
+
+    /// What is told within a minute.
+    pub(super) fn heard(&mut self) -> Vec<Notice> {
+        heard(&mut self.lab, &mut self.wire, &self.me)
+    }
+
+    /// Every answer to that operation is lost, though it was carried out.
+    pub(super) fn lose_answers(&mut self, label: &str) {
+        let operation = Operation::named(label).unwrap();
+        self.wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(operation));
+    }
+
+    pub(super) fn appid(&self) -> AppId {
+        self.wire.gateway.merchant().appids()[0].clone()
+    }
+
+    /// A sub-merchant with an app of its own.
+    pub(super) fn partner(&self) -> Party {
+        let (sub_mchid, appids) = self.wire.gateway.merchant().subs().first_key_value().unwrap();
+        Party::Partner { sub_mchid: sub_mchid.clone(), sub_appid: appids.first().cloned() }
+    }
+
+    pub(super) fn sub_mchid(&self) -> MchId {
+        self.partner().sub_mchid().unwrap().clone()
+    }
+
+    pub(super) fn openid(&self) -> OpenId {
+        self.wire.gateway.payer().clone()
+    }
+
+    pub(super) fn order(&self, number: &OutTradeNo, fen: u64) -> order::Builder {
+        order::Order::builder(self.appid(), number.clone(), Fen::new(fen), "千足金箍棒", notify_url())
+    }
+
+    /// Somebody pays.
+    pub(super) fn pay(&mut self, number: &OutTradeNo) -> TransactionId {
+        let named = Named::OutTradeNo(number.clone());
+        let paid = self.wire.gateway.pay_transaction(&named, &Payer::default(), self.lab.now).unwrap();
+        paid.transaction.payments[0].transaction_id.clone()
+    }
+
+    /// The payer's phone takes these parameters, checks their signature, and pays.
+    pub(super) fn tap(&mut self, parameters: &serde_json::Value) -> TransactionRecord {
+        let parameters = serde_json::to_vec(parameters).unwrap();
+        let bill = Bill::read(&self.wire.gateway, &parameters, self.lab.now).unwrap();
+        bill.pay(&mut self.wire.gateway, &Payer::default(), self.lab.now).unwrap().1.transaction
+    }
+
+    /// Downloads a file, and has it checked.
+    pub(super) fn download(&mut self, statement: &Statement) -> Result<String, Error> {
+        self.download_changed(statement, |bytes| bytes)
+    }
+
+    /// The same through a network that changes it.
+    pub(super) fn download_changed(
+        &mut self,
+        statement: &Statement,
+        change: impl FnOnce(Vec<u8>) -> Vec<u8>,
+    ) -> Result<String, Error> {
+        let Download { hop, mut check, is_gzip, .. } = self.run(self.me.download(statement))?;
+        let (reply, took) = self.wire.carry(hop, self.lab.now);
+        self.lab.wait(took);
+        let reply = reply.map_err(Download::lost)?;
+        if reply.status() != 200 {
+            return Err(Download::refused(&reply));
+        }
+        let bytes = change(unzipped(reply.body(), is_gzip));
+        check.update(&bytes);
+        check.finish().map_err(Download::forged)?;
+        Ok(String::from_utf8(bytes).unwrap())
+    }
+}
+
+pub(super) fn unzipped(bytes: &[u8], is_gzip: bool) -> Vec<u8> {
+    let mut unzipped = Vec::new();
+    if is_gzip {
+        flate2::read::GzDecoder::new(bytes).read_to_end(&mut unzipped).unwrap();
+    } else {
+        unzipped.extend_from_slice(bytes);
+    }
+    unzipped
+}
+
+pub(super) fn notify_url() -> NotifyUrl {
+    "https://shop.example/notify/v3".parse().unwrap()
+}
+
+pub(super) fn sensitive(text: &str) -> Sensitive {
+    Sensitive::new(text.into()).unwrap()
+}
