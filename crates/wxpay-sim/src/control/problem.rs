@@ -1,6 +1,9 @@
 //! Why a call of the interface was refused, as problem details (RFC 9457).
 
-use super::Answer;
+use super::{
+    Answer,
+    shape::{Member, Record, Shape, always, sometimes},
+};
 use crate::{gateway::CannotPay, phone::PayResp};
 use serde_json::{Map, Value};
 
@@ -8,7 +11,24 @@ use serde_json::{Map, Value};
 pub(super) struct Problem {
     status: u16,
     members: Map<String, Value>,
+    allow: Option<String>,
 }
+
+/// Its form in the document.
+pub(super) static PROBLEM: Record = Record {
+    name: "Problem",
+    about: "Why a call was refused, by RFC 9457. Nothing has changed.",
+    members: MEMBERS,
+};
+
+const MEMBERS: &[Member] = &[
+    always("title", Shape::Text, "What is wrong, in general."),
+    always("status", Shape::Count, "The HTTP status."),
+    always("detail", Shape::Text, "What is wrong here."),
+    sometimes("field", Shape::Text, "The field at fault; `body` for the whole."),
+    sometimes("rule", Shape::Text, "Its rule, as the end of a sentence that begins with the field's name."),
+    sometimes("resp", Shape::Record(&super::phone::RESP), "What the program on the phone gets."),
+];
 
 impl Problem {
     /// A field that breaks its rule; `rule` ends a sentence that begins with the field's name.
@@ -16,6 +36,14 @@ impl Problem {
         Self::new(400, "a field breaks its rule", &format!("{field} {rule}"))
             .with("field", field)
             .with("rule", rule)
+    }
+
+    pub(super) fn missing_field(field: &str) -> Self {
+        Self::field(field, "must be there")
+    }
+
+    pub(super) fn unknown_field(field: &str) -> Self {
+        Self::field(field, "is not known here")
     }
 
     pub(super) fn cannot(cannot: CannotPay) -> Self {
@@ -30,8 +58,31 @@ impl Problem {
         }
     }
 
+    /// There is nothing of that name.
+    pub(super) fn unknown(what: &str) -> Self {
+        Self::new(404, &format!("no such {what}"), &format!("the gateway knows no such {what}"))
+    }
+
+    /// It cannot be done as things stand.
+    pub(super) fn conflict(title: &str, detail: &str) -> Self {
+        Self::new(409, title, detail)
+    }
+
     pub(super) fn no_such_call() -> Self {
-        Self::new(404, "no such call", "the control interface has no call of that method and path")
+        Self::new(404, "no such call", "the control interface has no call of that path: see openapi.json")
+    }
+
+    pub(super) fn wrong_method(allowed: &[&str]) -> Self {
+        let allow = allowed.join(", ");
+        let detail = format!("the method must be one of {allow}");
+        Self { allow: Some(allow), ..Self::new(405, "no such method", &detail) }
+    }
+
+    pub(super) fn too_large(most: usize) -> Self {
+        let rule = format!("must have at most {most} bytes");
+        Self::new(413, "the body is too large", &format!("body {rule}"))
+            .with("field", "body")
+            .with("rule", rule)
     }
 
     /// Adds what the app gets back.
@@ -41,11 +92,12 @@ impl Problem {
     }
 
     pub(super) fn into_answer(self) -> Answer {
-        Answer { status: self.status, body: Value::Object(self.members), notices_first: false }
+        let Self { status, members, allow } = self;
+        Answer { status, body: Value::Object(members), notices_first: false, allow }
     }
 
     fn new(status: u16, title: &str, detail: &str) -> Self {
-        let empty = Self { status, members: Map::new() };
+        let empty = Self { status, members: Map::new(), allow: None };
         empty.with("title", title).with("status", status).with("detail", detail)
     }
 

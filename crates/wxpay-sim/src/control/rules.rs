@@ -1,11 +1,16 @@
 //! Rules of trouble as a caller of the interface writes them.
 
 use super::{
-    input::{self, Fields},
+    call::Fields,
+    field::{DIGITS, Field, Kind as Value, NUMBER, may, must},
     problem::Problem,
+    route::Variant,
 };
 use crate::faults::{Generation, Operation, Rule, Step, Trouble};
-use wxpay_proto::UnixTime;
+use wxpay_proto::{
+    UnixTime,
+    id::{MchId, OutTradeNo},
+};
 
 /// A kind of trouble: its word, and what must or may be said besides.
 pub(super) struct Kind {
@@ -93,136 +98,224 @@ pub(super) const KINDS: &[Kind] = &[
     kind("notice_stale", Takes::Nothing, |_| Trouble::NoticeStale),
 ];
 
+/// Ten minutes at most: an answer that nobody waits for.
+const MOST_MILLIS: u64 = 600_000;
+const MOST_BYTES: u64 = 1_000_000;
+
 impl Takes {
+    /// All, the default of what may be left out aside.
+    const ALL: [Self; 7] = [
+        Self::Nothing,
+        Self::Effect,
+        Self::Millis,
+        Self::MillisOr(PATIENCE_MILLIS),
+        Self::Bytes,
+        Self::Rate,
+        Self::Step,
+    ];
+
     /// The field that it is said in.
-    pub(super) const fn field(self) -> Option<&'static str> {
+    pub(super) const fn field(self) -> Option<Field> {
         match self {
             Self::Nothing => None,
-            Self::Effect => Some("effect"),
-            Self::Millis | Self::MillisOr(_) => Some("millis"),
-            Self::Bytes => Some("bytes"),
-            Self::Rate => Some("bytes_per_second"),
-            Self::Step => Some("step"),
+            Self::Effect => {
+                Some(may("effect", Value::Truth, "Whether the request is carried out; it is not."))
+            }
+            Self::Millis => Some(must(
+                "millis",
+                Value::Number(0, MOST_MILLIS),
+                "So many milliseconds; ten minutes at most.",
+            )),
+            Self::MillisOr(_) => Some(may(
+                "millis",
+                Value::Number(0, MOST_MILLIS),
+                "So many milliseconds; ten minutes at most. faults/kinds has what counts if it is not said.",
+            )),
+            Self::Bytes => {
+                Some(may("bytes", Value::Number(0, MOST_BYTES), "After so many bytes of the body; none."))
+            }
+            Self::Rate => {
+                Some(must("bytes_per_second", Value::Number(1, MOST_BYTES), "So many bytes in a second."))
+            }
+            Self::Step => Some(must("step", Value::OneOf(steps), "Which step.")),
         }
     }
 
-    const fn is_required(self) -> bool {
-        matches!(self, Self::Millis | Self::Rate | Self::Step)
+    const fn variant(self) -> &'static str {
+        match self {
+            Self::Nothing => "Fault",
+            Self::Effect => "FaultWithEffect",
+            Self::Millis => "FaultWithMillis",
+            Self::MillisOr(_) => "FaultWithOwnMillis",
+            Self::Bytes => "FaultWithBytes",
+            Self::Rate => "FaultWithRate",
+            Self::Step => "FaultWithStep",
+        }
+    }
+
+    fn is_like(self, other: Self) -> bool {
+        self.variant() == other.variant()
     }
 }
 
 /// The fields of a rule that say when it strikes.
-pub(super) const MATCHING: [&str; 11] = [
-    "generation",
-    "operation",
-    "path",
-    "mchid",
-    "out_trade_no",
-    "number",
-    "per_mille",
-    "count",
-    "seed",
-    "from",
-    "until",
+const MATCHING: [Field; 12] = [
+    must("kind", Value::OneOf(kinds), "What goes wrong."),
+    may("generation", Value::OneOf(|| vec!["v1", "v3"]), "In this generation alone."),
+    may(
+        "operation",
+        Value::OneOf(operations),
+        "With this operation alone, which must be one that the kind befalls.",
+    ),
+    may("path", Value::Path, "On paths of this pattern alone; a star stands for any run of characters."),
+    may(
+        "mchid",
+        Value::Text(1, 32, DIGITS),
+        "With this merchant alone; in the first generation its partner.",
+    ),
+    may("out_trade_no", Value::Text(1, 32, NUMBER), "With this order alone."),
+    may(
+        "number",
+        Value::Text(1, 128, ""),
+        "With this number of the merchant's alone: an order's, a refund's, a transfer's.",
+    ),
+    may("per_mille", Value::Number(0, 1000), "In so many of a thousand cases; in all."),
+    may("count", Value::Number(0, 4_294_967_295), "So often at most; for ever."),
+    may("seed", Value::Number(0, u64::MAX), "With chance of its own; it follows from the gateway's."),
+    may("from", Value::Number(0, u64::MAX), "From this second of the virtual clock on."),
+    may("until", Value::Number(0, u64::MAX), "Until before this second of the virtual clock."),
 ];
 
-/// Ten minutes at most: an answer that nobody waits for.
-pub(super) const MOST_MILLIS: u64 = 600_000;
-pub(super) const MOST_BYTES: u64 = 1_000_000;
+pub(super) fn kinds() -> Vec<&'static str> {
+    KINDS.iter().map(|kind| kind.word).collect()
+}
 
-pub(super) fn rule(fields: &Fields) -> Result<Rule, Problem> {
-    let word = fields.text("kind")?.ok_or_else(|| Problem::field("kind", "must be there"))?;
+pub(super) fn operations() -> Vec<&'static str> {
+    Operation::all().map(Operation::as_str).collect()
+}
+
+pub(super) fn steps() -> Vec<&'static str> {
+    Step::ALL.map(Step::as_str).to_vec()
+}
+
+/// What a rule may say, by what its kind takes.
+pub(super) fn variants() -> Vec<Variant> {
+    let variants = Takes::ALL.map(|takes| {
+        let like = KINDS.iter().filter(|kind| kind.takes.is_like(takes));
+        Variant {
+            name: takes.variant(),
+            words: like.map(|kind| kind.word).collect(),
+            fields: MATCHING.into_iter().chain(takes.field()).collect(),
+            never_both: ["out_trade_no", "number"],
+        }
+    });
+    variants.into()
+}
+
+impl Kind {
+    /// The trouble that it stands for; what is not said is as little as can be.
+    pub(super) fn plain(&self) -> Trouble {
+        (self.make)(&self.details(&Fields::new(serde_json::Map::new())))
+    }
+
+    /// How many milliseconds count if none are said.
+    pub(super) const fn millis(&self) -> Option<u64> {
+        if let Takes::MillisOr(millis) = self.takes { Some(millis) } else { None }
+    }
+
+    fn details(&self, said: &Fields) -> Details {
+        let small = |name| said.number(name).and_then(|number| u32::try_from(number).ok());
+        let has = |name: &str| self.takes.field().is_some_and(|field| field.name == name);
+        let truth = |name| has(name).then(|| said.truth(name)).flatten();
+        Details {
+            effect: truth("effect").unwrap_or_default(),
+            millis: has("millis")
+                .then(|| said.number("millis"))
+                .flatten()
+                .or(self.millis())
+                .unwrap_or_default(),
+            bytes: has("bytes")
+                .then(|| said.number("bytes"))
+                .flatten()
+                .and_then(|bytes| bytes.try_into().ok())
+                .unwrap_or_default(),
+            bytes_per_second: has("bytes_per_second")
+                .then(|| small("bytes_per_second"))
+                .flatten()
+                .unwrap_or(1),
+            step: has("step")
+                .then(|| said.text("step"))
+                .flatten()
+                .and_then(Step::named)
+                .unwrap_or(Step::Obtain),
+        }
+    }
+}
+
+/// The rule that a body says, which has been held to its variant.
+pub(super) fn rule(said: &Fields) -> Result<Rule, Problem> {
+    let word = said.text("kind").unwrap_or_default();
     let kind = KINDS.iter().find(|kind| kind.word == word);
-    let kind =
-        kind.ok_or_else(|| Problem::field("kind", "must be a kind of trouble that the README lists"))?;
-    let known: Vec<&str> = MATCHING.into_iter().chain(["kind"]).chain(kind.takes.field()).collect();
-    fields.refuse_all_but(&known)?;
-    let trouble = (kind.make)(&details(kind, fields)?);
-    matching(Rule::new(trouble), trouble, fields)
+    let kind = kind.ok_or_else(|| Problem::missing_field("kind"))?;
+    let trouble = (kind.make)(&kind.details(said));
+    matching(Rule::new(trouble), trouble, said)
 }
 
-fn details(kind: &Kind, fields: &Fields) -> Result<Details, Problem> {
-    if let Some(field) = kind.takes.field().filter(|field| kind.takes.is_required() && !fields.has(field)) {
-        return Err(Problem::field(field, "must be there"));
+fn matching(mut rule: Rule, trouble: Trouble, said: &Fields) -> Result<Rule, Problem> {
+    if let Some(generation) = said.text("generation").and_then(Generation::named) {
+        rule = rule.of_generation(generation);
     }
-    let default = if let Takes::MillisOr(millis) = kind.takes { millis } else { 0 };
-    let step = fields.text("step")?.map(input::step).transpose()?;
-    let number = |name, range| fields.number(name, range);
-    Ok(Details {
-        effect: fields.truth("effect")?.unwrap_or_default(),
-        millis: number("millis", 0..=MOST_MILLIS)?.unwrap_or(default),
-        bytes: number("bytes", 0..=MOST_BYTES)?.and_then(|bytes| bytes.try_into().ok()).unwrap_or_default(),
-        bytes_per_second: number("bytes_per_second", 1..=MOST_BYTES)?
-            .and_then(|rate| rate.try_into().ok())
-            .unwrap_or(1),
-        step: step.unwrap_or(Step::Obtain),
-    })
-}
-
-fn matching(mut rule: Rule, trouble: Trouble, fields: &Fields) -> Result<Rule, Problem> {
-    if let Some(word) = fields.text("generation")? {
-        let generation = Generation::named(word);
-        rule =
-            rule.of_generation(generation.ok_or_else(|| Problem::field("generation", "must be v1 or v3"))?);
-    }
-    if let Some(word) = fields.text("operation")? {
-        let operation = Operation::named(word).ok_or_else(|| {
-            Problem::field("operation", "must be one that the README names: genprepay, v3.pay.jsapi, notice")
-        })?;
+    if let Some(operation) = said.text("operation").and_then(Operation::named) {
         if !trouble.befalls(operation) {
             return Err(Problem::field("operation", "must be one that this kind can befall"));
         }
         rule = rule.on(operation);
     }
-    if let Some(pattern) = fields.text("path")? {
-        if !pattern.starts_with(['/', '*']) {
-            return Err(Problem::field("path", "must begin with / or *"));
-        }
+    if let Some(pattern) = said.text("path") {
         rule = rule.on_path(pattern);
     }
-    if let Some(mchid) = fields.text("mchid")? {
-        rule = rule.of_merchant(&input::mchid(mchid)?);
+    if let Some(mchid) = said.parsed::<MchId>("mchid")? {
+        rule = rule.of_merchant(&mchid);
     }
-    rule = match (fields.text("out_trade_no")?, fields.text("number")?) {
-        (Some(_), Some(_)) => return Err(Problem::field("number", "must not be there beside out_trade_no")),
-        (Some(number), None) => rule.of_order(input::order_number(number)?),
-        (None, Some("")) => return Err(Problem::field("number", "must not be empty")),
-        (None, Some(number)) => rule.of_number(number),
-        (None, None) => rule,
-    };
-    if let Some(per_mille) = fields.number("per_mille", 0..=1000)? {
-        rule = rule.per_mille(u32::try_from(per_mille).unwrap_or(1000));
+    if let Some(number) = said.parsed::<OutTradeNo>("out_trade_no")? {
+        rule = rule.of_order(number);
     }
-    if let Some(count) = fields.number("count", 0..=u64::from(u32::MAX))? {
-        rule = rule.times(u32::try_from(count).unwrap_or(u32::MAX));
+    if let Some(number) = said.text("number") {
+        rule = rule.of_number(number);
     }
-    if let Some(seed) = fields.number("seed", 0..=u64::MAX)? {
+    let small = |name| said.number(name).and_then(|number| u32::try_from(number).ok());
+    if let Some(per_mille) = small("per_mille") {
+        rule = rule.per_mille(per_mille);
+    }
+    if let Some(count) = small("count") {
+        rule = rule.times(count);
+    }
+    if let Some(seed) = said.number("seed") {
         rule = rule.seeded(seed);
     }
-    let moment = |name| fields.number(name, 0..=u64::MAX).map(|second| second.map(UnixTime::from_secs));
-    Ok(rule.within(moment("from")?, moment("until")?))
+    let moment = |name| said.number(name).map(UnixTime::from_secs);
+    Ok(rule.within(moment("from"), moment("until")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn every_kind_makes_the_trouble_of_its_word_and_can_befall_something() {
         for kind in KINDS {
-            let body = match kind.takes {
-                Takes::Millis => r#","millis":1"#,
-                Takes::Rate => r#","bytes_per_second":1"#,
-                Takes::Step => r#","step":"void""#,
-                Takes::Nothing | Takes::Effect | Takes::MillisOr(_) | Takes::Bytes => "",
-            };
-            let body = format!(r#"{{"kind":"{}"{body}}}"#, kind.word);
-            let said = details(kind, &Fields::required(body.as_bytes()).ok().unwrap()).ok().unwrap();
-            let trouble = (kind.make)(&said);
+            let trouble = kind.plain();
             assert_eq!(trouble.kind(), kind.word);
             assert!(Operation::all().any(|operation| trouble.befalls(operation)), "{}", kind.word);
         }
-        let words: std::collections::BTreeSet<_> = KINDS.iter().map(|kind| kind.word).collect();
+        assert_eq!(kinds().into_iter().collect::<BTreeSet<_>>().len(), KINDS.len());
+    }
+
+    #[test]
+    fn every_kind_is_of_one_variant() {
+        let words: Vec<&str> = variants().iter().flat_map(|variant| variant.words.clone()).collect();
         assert_eq!(words.len(), KINDS.len());
+        assert_eq!(words.into_iter().collect::<BTreeSet<_>>(), kinds().into_iter().collect());
     }
 }

@@ -13,7 +13,7 @@ pub use tls::Tls;
 
 use crate::{
     clock::Clock,
-    control::{Answer, Simulation},
+    control::{self, Answer, Simulation},
     gateway::{Gateway, Outcome},
     notices::Delivery,
 };
@@ -266,13 +266,16 @@ async fn handle(
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Body>, Broken> {
     let (head, body) = request.into_parts();
-    let body = match timeout(PATIENCE, Limited::new(body, MAX_BODY).collect()).await {
+    let is_control = head.uri.path().starts_with("/_sim");
+    let most = if is_control { control::MAX_BODY } else { MAX_BODY };
+    let body = match timeout(PATIENCE, Limited::new(body, most).collect()).await {
         Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(_)) if is_control => return told(&Answer::too_large()),
         Ok(Err(_)) => return reply(StatusCode::PAYLOAD_TOO_LARGE.as_u16(), "text/plain", Bytes::new()),
         Err(_) => return reply(StatusCode::REQUEST_TIMEOUT.as_u16(), "text/plain", Bytes::new()),
     };
-    if head.uri.path().starts_with("/_sim") {
-        return control(&shared, head.method.as_str(), head.uri.path(), &body).await;
+    if is_control {
+        return control(&shared, head.method.as_str(), &url(&head, shared.is_tls), &body).await;
     }
     let outcome = {
         let request = read(&head, &body, shared.is_tls);
@@ -323,21 +326,33 @@ async fn handle(
 async fn control(
     shared: &Arc<Shared>,
     method: &str,
-    path: &str,
+    url: &str,
     body: &[u8],
 ) -> Result<hyper::Response<Body>, Broken> {
     let (answer, overtaking) = {
         let mut simulation = shared.lock();
         let real = real_now();
-        let answer = simulation.control(method, path, body, real);
+        let answer = simulation.control(method, url, body, real);
         let now = simulation.clock.now(real);
         let overtaking = if answer.notices_first { simulation.gateway.due(now) } else { Vec::new() };
         (answer, overtaking)
     };
     shared.changed.notify_one();
     post_all(Arc::clone(shared), overtaking).await;
-    let Answer { status, body, .. } = &answer;
-    reply(*status, answer.content_type(), Bytes::from(body.to_string()))
+    told(&answer)
+}
+
+/// An answer of the interface. Nobody keeps it: it may be another at any time, and may hold secrets.
+fn told(answer: &Answer) -> Result<hyper::Response<Body>, Broken> {
+    let builder = hyper::Response::builder()
+        .status(answer.status)
+        .header(header::CONTENT_TYPE, answer.content_type())
+        .header(header::CACHE_CONTROL, "no-store");
+    let builder = match &answer.allow {
+        Some(methods) => builder.header(header::ALLOW, methods),
+        None => builder,
+    };
+    builder.body(Body::whole(Bytes::from(answer.body.to_string()))).map_err(|_| Broken)
 }
 
 /// The headers that the gateway looks at.
@@ -354,7 +369,6 @@ const HEADERS: [&str; 7] = [
 /// The request as the gateway reads it: its target and its body as they came, its host as the caller named it. A method that no call has counts as one
 /// that none allows.
 fn read(head: &hyper::http::request::Parts, body: &[u8], is_tls: bool) -> Request {
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     let method = match head.method.as_str() {
         "GET" => http::Method::Get,
         "POST" => http::Method::Post,
@@ -363,12 +377,19 @@ fn read(head: &hyper::http::request::Parts, body: &[u8], is_tls: bool) -> Reques
         _ => http::Method::Put,
     };
     let said = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-    let (scheme, host) = (if is_tls { "https" } else { "http" }, said("host").unwrap_or("localhost"));
-    let request = Request::new(method, format!("{scheme}://{host}{target}"), body.to_vec());
+    let request = Request::new(method, url(head, is_tls), body.to_vec());
     HEADERS
         .into_iter()
         .filter_map(|name| said(name).map(|value| (name, String::from(value))))
         .fold(request, |request, (name, value)| request.with(name, value))
+}
+
+/// The whole URL, its host as the caller named it.
+fn url(head: &hyper::http::request::Parts, is_tls: bool) -> String {
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let scheme = if is_tls { "https" } else { "http" };
+    format!("{scheme}://{host}{target}")
 }
 
 fn show(response: &Response, body: impl FnOnce(Bytes) -> Body) -> Result<hyper::Response<Body>, Broken> {

@@ -1,0 +1,194 @@
+//! What a caller may say: declared once, checked here, and shown in the document.
+
+use super::problem::Problem;
+use serde_json::{Value, json};
+
+/// A parameter of the path or the query, or a member of a body.
+#[derive(Clone, Copy)]
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) is_required: bool,
+    pub(super) about: &'static str,
+}
+
+pub(super) const fn may(name: &'static str, kind: Kind, about: &'static str) -> Field {
+    Field { name, kind, is_required: false, about }
+}
+
+pub(super) const fn must(name: &'static str, kind: Kind, about: &'static str) -> Field {
+    Field { name, kind, is_required: true, about }
+}
+
+/// What a value may be.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// So many characters at least and at most, all of a class as regular expressions write it: `0-9A-Z_-`. An empty
+    /// class is any character.
+    Text(usize, usize, &'static str),
+    /// `wx` and 16 letters or digits.
+    AppId,
+    /// A pattern of paths, which begins with `/` or `*`.
+    Path,
+    /// A whole number, from and to.
+    Number(u64, u64),
+    Truth,
+    OneOf(fn() -> Vec<&'static str>),
+    /// A list of so many at most.
+    List(&'static Kind, usize),
+}
+
+pub(super) const DIGITS: &str = "0-9";
+pub(super) const LETTERS: &str = "0-9A-Za-z";
+/// What a merchant may make up numbers of.
+pub(super) const NUMBER: &str = "0-9A-Za-z_|*@-";
+pub(super) const VISIBLE: &str = "!-~";
+
+impl Field {
+    /// What is wrong with a value, if anything is.
+    pub(super) fn check(&self, value: &Value) -> Result<(), Problem> {
+        if self.kind.fits(value) { Ok(()) } else { Err(Problem::field(self.name, &self.kind.rule())) }
+    }
+
+    /// What the document says of it. A member that may be left out may be null as well, which says as much.
+    pub(super) fn schema(&self, may_be_null: bool) -> Value {
+        let mut schema = self.kind.schema();
+        if let Some(members) = schema.as_object_mut() {
+            members.insert("description".into(), self.about.into());
+            if may_be_null && !self.is_required {
+                let kind = members.get("type").cloned().unwrap_or_default();
+                members.insert("type".into(), json!([kind, "null"]));
+                if let Some(Value::Array(words)) = members.get_mut("enum") {
+                    words.push(Value::Null);
+                }
+            }
+        }
+        schema
+    }
+}
+
+impl Kind {
+    fn fits(&self, value: &Value) -> bool {
+        match self {
+            Self::Text(least, most, class) => value.as_str().is_some_and(|text| {
+                let is_allowed = |sign| class.is_empty() || allows(class, sign);
+                (*least..=*most).contains(&text.chars().count()) && text.chars().all(is_allowed)
+            }),
+            Self::AppId => value.as_str().is_some_and(|text| {
+                let rest = text.strip_prefix("wx");
+                rest.is_some_and(|rest| rest.len() == 16 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+            }),
+            Self::Path => value.as_str().is_some_and(|text| text.starts_with(['/', '*'])),
+            Self::Number(from, to) => value.as_u64().is_some_and(|number| (*from..=*to).contains(&number)),
+            Self::Truth => value.is_boolean(),
+            Self::OneOf(words) => value.as_str().is_some_and(|text| words().contains(&text)),
+            Self::List(kind, most) => value
+                .as_array()
+                .is_some_and(|items| items.len() <= *most && items.iter().all(|item| kind.fits(item))),
+        }
+    }
+
+    /// The end of a sentence that begins with the field's name.
+    fn rule(&self) -> String {
+        match self {
+            Self::Text(least, most, "") => format!("must be a string of {least} to {most} characters"),
+            Self::Text(least, most, class) if least == most => {
+                format!("must be a string of {least} of {class}")
+            }
+            Self::Text(least, most, class) => format!("must be a string of {least} to {most} of {class}"),
+            Self::AppId => String::from("must be wx and 16 letters or digits"),
+            Self::Path => String::from("must begin with / or *"),
+            Self::Number(from, to) => format!("must be a whole number from {from} to {to}"),
+            Self::Truth => String::from("must be true or false"),
+            Self::OneOf(words) => {
+                let words = words();
+                let some: Vec<&str> = words.iter().take(8).copied().collect();
+                let more = if words.len() > some.len() { ", … as the document lists them" } else { "" };
+                format!("must be one of {}{more}", some.join(", "))
+            }
+            Self::List(kind, most) => {
+                format!("must be a list of at most {most}, each of which {}", kind.rule())
+            }
+        }
+    }
+
+    fn schema(&self) -> Value {
+        match self {
+            Self::Text(least, most, "") => json!({ "type": "string", "minLength": least, "maxLength": most }),
+            Self::Text(least, most, class) => {
+                json!({ "type": "string", "pattern": format!("^[{class}]{{{least},{most}}}$") })
+            }
+            Self::AppId => json!({ "type": "string", "pattern": "^wx[0-9A-Za-z]{16}$" }),
+            Self::Path => json!({ "type": "string", "pattern": "^[/*]" }),
+            Self::Number(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
+            Self::Truth => json!({ "type": "boolean" }),
+            Self::OneOf(words) => json!({ "type": "string", "enum": words() }),
+            Self::List(kind, most) => json!({ "type": "array", "items": kind.schema(), "maxItems": most }),
+        }
+    }
+
+    /// A value of the query, which comes as text.
+    pub(super) fn read(&self, text: String) -> Value {
+        match self {
+            Self::Number(..) => text.parse::<u64>().map_or(Value::String(text), Value::from),
+            Self::Truth => text.parse::<bool>().map_or(Value::String(text), Value::from),
+            Self::Text(..) | Self::AppId | Self::Path | Self::OneOf(_) | Self::List(..) => {
+                Value::String(text)
+            }
+        }
+    }
+}
+
+/// Whether a sign is of a class as regular expressions write it.
+fn allows(class: &str, sign: char) -> bool {
+    let mut rest = class.chars();
+    while let Some(from) = rest.next() {
+        let mut ahead = rest.clone();
+        match (ahead.next(), ahead.next()) {
+            (Some('-'), Some(to)) => {
+                if (from..=to).contains(&sign) {
+                    return true;
+                }
+                rest = ahead;
+            }
+            _ if from == sign => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_is_read_as_a_regular_expression_reads_it() {
+        for (class, inside, outside) in
+            [(DIGITS, "0509", "a-/:"), (NUMBER, "azAZ09_|*@-", " ./+"), (VISIBLE, "!~-a", " \u{7f}é")]
+        {
+            assert!(inside.chars().all(|sign| allows(class, sign)), "{class}");
+            assert!(!outside.chars().any(|sign| allows(class, sign)), "{class}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_held_to_its_kind() {
+        let words = Kind::OneOf(|| vec!["a", "b"]);
+        for (kind, fitting, other) in [
+            (Kind::Text(1, 2, ""), json!("é"), json!("abc")),
+            (Kind::Text(1, 2, DIGITS), json!("12"), json!(12)),
+            (Kind::AppId, json!("wx0123456789abcdef"), json!("wx0123456789abcde")),
+            (Kind::Path, json!("*/close"), json!("v3")),
+            (Kind::Number(1, 5), json!(5), json!(6)),
+            (Kind::Number(0, 5), json!(0), json!(0.5)),
+            (Kind::Truth, json!(false), json!("false")),
+            (words, json!("a"), json!("c")),
+            (Kind::List(&Kind::Truth, 1), json!([true]), json!([true, true])),
+        ] {
+            let field = may("it", kind, "");
+            assert!(field.check(&fitting).is_ok(), "{fitting}");
+            assert!(field.check(&other).is_err(), "{other}");
+        }
+    }
+}

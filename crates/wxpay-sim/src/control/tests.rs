@@ -1,0 +1,117 @@
+//! The table of routes: what it declares is what is read, and what the document shows.
+
+use super::*;
+use crate::{
+    Settings,
+    control::{
+        call::Fields,
+        document::document,
+        field::{Field, Kind},
+        route::{Body, parameter},
+    },
+};
+use serde_json::{Map, json};
+use std::collections::BTreeSet;
+
+const NOW: UnixTime = UnixTime::from_secs(1_780_000_000);
+
+fn simulation() -> Simulation {
+    let gateway = Gateway::new(Settings::default(), 1);
+    Simulation { gateway, clock: Clock::frozen(NOW) }
+}
+
+fn sample(kind: Kind) -> Value {
+    match kind {
+        Kind::Text(least, _, class) => {
+            let sign = if class.is_empty() || class.starts_with("0-9") { "1" } else { "a" };
+            sign.repeat(least).into()
+        }
+        Kind::AppId => "wx0123456789abcdef".into(),
+        Kind::Path => "/v3/*".into(),
+        Kind::Number(from, _) => from.into(),
+        Kind::Truth => true.into(),
+        Kind::OneOf(words) => words()[0].into(),
+        Kind::List(kind, _) => json!([sample(*kind)]),
+    }
+}
+
+fn samples(fields: &[Field]) -> Fields {
+    Fields::new(fields.iter().map(|field| (String::from(field.name), sample(field.kind))).collect())
+}
+
+/// Each form that a body of the route may have: its fields.
+fn bodies(route: &Route) -> Vec<(Fields, Vec<&'static str>)> {
+    let names = |fields: &[Field]| fields.iter().map(|field| field.name).collect();
+    match &route.body {
+        Body::Nothing | Body::Parameters(_) => vec![(Fields::new(Map::new()), Vec::new())],
+        Body::Optional(fields) | Body::Required(fields) => vec![(samples(fields), names(fields))],
+        Body::ByKind(variants) => variants()
+            .iter()
+            .map(|variant| {
+                let fields: Vec<Field> =
+                    variant.fields.iter().copied().filter(|field| field.name != "operation").collect();
+                let mut body: Map<String, Value> =
+                    fields.iter().map(|field| (String::from(field.name), sample(field.kind))).collect();
+                body.insert("kind".into(), variant.words[0].into());
+                (Fields::new(body), names(&fields))
+            })
+            .collect(),
+    }
+}
+
+#[test]
+fn every_declared_field_is_read_and_no_other() {
+    for route in routes() {
+        let path: Vec<Field> = route.path.split('/').filter_map(parameter).copied().collect();
+        for (body, declared) in bodies(route) {
+            let (path, query) = (samples(&path), samples(route.query));
+            let call = Call { path, query, body, raw: b"{}", base: None, now: NOW, real: NOW };
+            // Whether it succeeds does not matter: what a call says is read before anything is looked up.
+            (route.carry_out)(&mut simulation(), &call).ok();
+            let declared: BTreeSet<String> = declared.into_iter().map(String::from).collect();
+            let read = call.body.read.borrow().clone();
+            let missed: Vec<_> = declared.difference(&read).collect();
+            assert!(missed.is_empty(), "{} {} does not read {missed:?}", route.method, route.path);
+            let undeclared: Vec<_> = read.difference(&declared).filter(|name| *name != "operation").collect();
+            assert!(undeclared.is_empty(), "{} {} reads {undeclared:?}", route.method, route.path);
+            let asked: BTreeSet<String> = route.query.iter().map(|field| field.name.into()).collect();
+            assert_eq!(*call.query.read.borrow(), asked, "{} {}", route.method, route.path);
+        }
+    }
+}
+
+#[test]
+fn the_document_has_every_route_and_no_other() {
+    let document = document();
+    let mut shown = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            shown.insert((method.to_uppercase(), path.trim_start_matches('/').to_owned()));
+        }
+    }
+    let table: BTreeSet<_> = routes().map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
+    assert_eq!(shown, table);
+    assert_eq!(table.len(), routes().count(), "a route is there twice");
+}
+
+#[test]
+fn every_route_has_a_name_of_its_own_and_known_parameters() {
+    let names: BTreeSet<_> = routes().map(|route| route.id).collect();
+    assert_eq!(names.len(), routes().count());
+    for part in routes().flat_map(|route| route.path.split('/')).filter(|part| part.starts_with('{')) {
+        assert!(parameter(part).is_some(), "{part}");
+    }
+}
+
+#[test]
+fn no_route_hides_another() {
+    for route in routes() {
+        let path: Vec<String> = route
+            .path
+            .split('/')
+            .map(|part| parameter(part).map_or_else(|| part.into(), |field| sample(field.kind).to_string()))
+            .collect();
+        let path = format!("{ROOT}{}", path.join("/").replace('"', ""));
+        assert_eq!(super::route(route.method, &path).ok().map(|found| found.id), Some(route.id), "{path}");
+    }
+}

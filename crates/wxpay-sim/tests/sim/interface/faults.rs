@@ -1,0 +1,103 @@
+//! Rules of trouble.
+
+use super::opened;
+use serde_json::{Value, json};
+
+#[test]
+fn rules_of_trouble_are_added_shown_and_ended() {
+    let mut interface = opened().interface;
+    let kinds = [
+        "commit_then_drop_response",
+        "drop_before_commit",
+        "cut",
+        "server_error",
+        "garbage",
+        "system_error",
+        "token_replaced",
+        "token_expired",
+        "quota_used_up",
+        "early",
+        "second_payment",
+        "notice_lost",
+        "notice_doubled",
+        "notice_reordered",
+        "notice_forged",
+    ];
+    for kind in kinds {
+        let answer = interface.call("POST", "faults", &json!({ "kind": kind }));
+        assert_eq!(answer.status, 201, "{kind}: {}", answer.body);
+        let shown = answer.body.as_array().unwrap().last().unwrap().clone();
+        assert_eq!(shown["kind"], kind);
+    }
+    let full = json!({
+        "kind": "delayed", "millis": 10, "operation": "genprepay", "out_trade_no": "A1", "per_mille": 500,
+        "count": 3, "from": 1, "until": 2,
+    });
+    let answer = interface.call("POST", "faults", &full);
+    let shown = answer.body.as_array().unwrap().last().unwrap();
+    assert_eq!(shown["left"], 3);
+    assert_eq!(shown["operation"], "genprepay");
+    assert_eq!(interface.call("DELETE", "faults", &Value::Null).body, json!([]));
+}
+
+#[test]
+fn one_rule_is_shown_and_ended() {
+    let mut interface = opened().interface;
+    for kind in ["cut", "early"] {
+        interface.done("POST", "faults", &json!({ "kind": kind }));
+    }
+    assert_eq!(interface.show("faults/1")["kind"], "cut");
+    let left = interface.done("DELETE", "faults/1", &Value::Null);
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["id"]), (1, &json!(2)));
+    assert_eq!(interface.refused("GET", "faults/1", &Value::Null).0, 404);
+    assert_eq!(interface.refused("DELETE", "faults/1", &Value::Null).0, 404);
+    assert_eq!(interface.refused("DELETE", "faults/one", &Value::Null), (400, "id".into()));
+}
+
+#[test]
+fn every_kind_is_listed_with_what_it_takes_and_befalls() {
+    let mut interface = opened().interface;
+    let kinds = interface.show("faults/kinds");
+    assert!(kinds.as_array().unwrap().len() > 35);
+    for kind in kinds.as_array().unwrap() {
+        let mut rule = json!({ "kind": kind["kind"], "operation": kind["befalls"][0] });
+        if let Some(takes) = kind["takes"].as_str() {
+            let value = match takes {
+                "effect" => json!(true),
+                "step" => json!("switch"),
+                _ => json!(7),
+            };
+            let required = interface.clone().call("POST", "faults", &rule).status == 400;
+            assert_eq!(required, kind["must_say"].as_bool().unwrap(), "{kind}");
+            rule[takes] = value;
+        }
+        let all = interface.done("POST", "faults", &rule);
+        let last = all.as_array().unwrap().last().unwrap();
+        for (name, value) in rule.as_object().unwrap() {
+            assert_eq!(&last[name], value, "{kind}");
+        }
+        if let Some(millis) = kind["millis"].as_u64() {
+            let all = interface.done("POST", "faults", &json!({ "kind": kind["kind"] }));
+            assert_eq!(all.as_array().unwrap().last().unwrap()["millis"], millis, "{kind}");
+        }
+    }
+}
+
+#[test]
+fn bad_rules_name_field_and_rule_and_change_nothing() {
+    let mut interface = opened().interface;
+    for (body, field) in [
+        (json!({}), "kind"),
+        (json!({ "kind": "flood" }), "kind"),
+        (json!({ "kind": "delayed" }), "millis"),
+        (json!({ "kind": "cut", "millis": 1 }), "millis"),
+        (json!({ "kind": "early", "operation": "token" }), "operation"),
+        (json!({ "kind": "early", "operation": "refund" }), "operation"),
+        (json!({ "kind": "early", "per_mille": 1001 }), "per_mille"),
+        (json!({ "kind": "early", "path": "v3" }), "path"),
+        (json!({ "kind": "early", "out_trade_no": "A1", "number": "A1" }), "number"),
+        (json!({ "kind": "garbage", "effect": 1 }), "effect"),
+    ] {
+        assert_eq!(interface.refused("POST", "faults", &body), (400, field.into()), "{body}");
+    }
+}

@@ -1,0 +1,122 @@
+//! The interface's document, and whether an answer keeps to it: a checker of the few keywords that it uses, which takes no
+//! member that is not declared.
+
+use serde_json::Value;
+use wxpay_sim::control::Answer;
+
+pub struct Document(pub Value);
+
+impl Document {
+    /// What the document says of a call.
+    pub fn operation(&self, method: &str, path: &str) -> Option<&Value> {
+        let parts: Vec<&str> = path.split('?').next().unwrap().split('/').collect();
+        let fits = |template: &str| {
+            let template: Vec<&str> = template.trim_start_matches('/').split('/').collect();
+            let both = template.iter().zip(&parts);
+            let literal = both.clone().filter(|(known, part)| known == part).count();
+            let all = template.len() == parts.len()
+                && both.clone().all(|(known, part)| known == part || known.starts_with('{'));
+            all.then_some(literal)
+        };
+        let paths = self.0["paths"].as_object().unwrap();
+        let best = paths.iter().filter_map(|(template, methods)| fits(template).map(|fit| (fit, methods)));
+        best.max_by_key(|(fit, _)| *fit)?.1.get(method.to_lowercase())
+    }
+
+    /// Fails unless an answer is one that the document declares for its call.
+    pub fn hold(&self, method: &str, path: &str, answer: &Answer) {
+        let what = format!("{method} {path}: {} {}", answer.status, answer.body);
+        let Some(operation) = self.operation(method, path) else {
+            assert!(matches!(answer.status, 404 | 405), "{what} is not in the document");
+            return self.keeps(&self.problem(), &answer.body, &what);
+        };
+        let responses = &operation["responses"];
+        let declared = responses.get(answer.status.to_string());
+        let response = declared.unwrap_or_else(|| panic!("{what}: no such status is declared"));
+        let schema = &response["content"][answer.content_type()]["schema"];
+        assert!(!schema.is_null(), "{what}: no such media type is declared");
+        self.keeps(schema, &answer.body, &what);
+    }
+
+    fn problem(&self) -> Value {
+        self.0["components"]["responses"]["NoSuchCall"]["content"]["application/problem+json"]["schema"]
+            .clone()
+    }
+
+    fn keeps(&self, schema: &Value, value: &Value, what: &str) {
+        if let Err(wrong) = self.check(schema, value) {
+            panic!("{what}\n{wrong}");
+        }
+    }
+
+    /// Where a value breaks a schema, if it does.
+    pub fn check(&self, schema: &Value, value: &Value) -> Result<(), String> {
+        let schema = match schema["$ref"].as_str() {
+            Some(reference) => {
+                self.0.pointer(reference.trim_start_matches('#')).expect("the reference leads somewhere")
+            }
+            None => schema,
+        };
+        let wrong = |rule: &str| Err(format!("{value} breaks {rule} of {schema}"));
+        let members = schema.as_object().unwrap();
+        for (keyword, rule) in members {
+            match keyword.as_str() {
+                "description" => {}
+                "type" => {
+                    let words = rule.as_array().cloned().unwrap_or_else(|| vec![rule.clone()]);
+                    if !words.iter().any(|word| is(word.as_str().unwrap(), value)) {
+                        return wrong(keyword);
+                    }
+                }
+                "enum" if !rule.as_array().unwrap().contains(value) => return wrong(keyword),
+                "minimum"
+                    if value.as_i64().zip(rule.as_i64()).is_some_and(|(value, least)| value < least) =>
+                {
+                    return wrong(keyword);
+                }
+                "enum" | "minimum" => {}
+                "items" => {
+                    for item in value.as_array().unwrap() {
+                        self.check(rule, item)?;
+                    }
+                }
+                "anyOf" => {
+                    let tried = rule.as_array().unwrap().iter().map(|schema| self.check(schema, value));
+                    let (fitting, others): (Vec<_>, Vec<_>) = tried.partition(Result::is_ok);
+                    if fitting.is_empty() {
+                        let others: Vec<String> = others.into_iter().filter_map(Result::err).collect();
+                        return Err(others.join("\n"));
+                    }
+                }
+                "required" => {
+                    let missing = |name: &&Value| value.get(name.as_str().unwrap()).is_none();
+                    if let Some(name) = rule.as_array().unwrap().iter().find(missing) {
+                        return wrong(&format!("required {name}"));
+                    }
+                }
+                "properties" => {
+                    for (name, member) in value.as_object().unwrap() {
+                        let Some(schema) = rule.get(name) else {
+                            return wrong(&format!("no property {name}"));
+                        };
+                        self.check(schema, member)?;
+                    }
+                }
+                other => panic!("no answer needs the keyword {other}"),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is(kind: &str, value: &Value) -> bool {
+    match kind {
+        "string" => value.is_string(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "boolean" => value.is_boolean(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        "null" => value.is_null(),
+        other => panic!("no answer needs the type {other}"),
+    }
+}

@@ -1,0 +1,15 @@
+//! The first generation's access tokens.
+
+use super::{Opened, opened};
+use serde_json::Value;
+
+#[test]
+fn tokens_are_ended_and_replaced() {
+    for (path, expected) in [("tokens/expire", 42001), ("tokens/replace", 40001)] {
+        let Opened { mut shop, mut interface, .. } = opened();
+        assert_eq!(interface.call("POST", path, &Value::Null).status, 200);
+        shop.gateway = interface.simulation.gateway;
+        let body = shop.query_body("A1");
+        assert_eq!(shop.errcode("/pay/orderquery", &body), expected);
+    }
+}
