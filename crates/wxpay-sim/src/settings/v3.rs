@@ -32,6 +32,8 @@ pub struct V3 {
     pub transfer_confirmable: Duration,
     /// How long a transfer is `CANCELING`. Not documented.
     pub cancel_takes: Duration,
+    /// How long a receipt of a transfer is `GENERATING`. Not documented.
+    pub receipt_takes: Duration,
     /// How long after the end of its day a bill is ready: 10 h, so at ten in the morning.
     pub bill_takes: Duration,
     /// How long a bill's `download_url` works: 5 min; the older documents say 30 s.
@@ -76,6 +78,7 @@ impl Default for V3 {
             transfer_takes: Duration::ZERO,
             transfer_confirmable: DAY,
             cancel_takes: Duration::from_secs(3),
+            receipt_takes: Duration::from_secs(3),
             bill_takes: Duration::from_secs(10 * 3600),
             download_ttl: Duration::from_secs(300),
             notify_schedule: Self::fifteen_pauses(),

@@ -1,4 +1,5 @@
-//! Files to be downloaded: `GET /v3/billdownload/file?token=…`, asked for under a signature and answered without one.
+//! Files to be downloaded: `GET /v3/billdownload/file?token=…` and its like, asked for under a signature and answered
+//! without one.
 
 use super::{
     call::Call,
@@ -7,7 +8,7 @@ use super::{
     reply::Reply,
 };
 use crate::{chance::URL_SAFE, gateway::Gateway};
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 use wxpay_proto::{UnixTime, id::MchId};
 
 /// So many files are kept, the newest.
@@ -21,31 +22,44 @@ pub(super) struct Downloads(VecDeque<File>);
 
 #[derive(Clone, Debug)]
 struct File {
+    path: &'static str,
     token: String,
     mchid: MchId,
     until: UnixTime,
     bytes: Vec<u8>,
 }
 
-/// Keeps a file for the caller alone, and gives its URL under the one that the call came to.
+/// Keeps a bill for the caller alone, and gives its URL under the one that the call came to.
 pub(super) fn offer(gateway: &mut Gateway, call: &Call, bytes: Vec<u8>) -> String {
+    let ttl = gateway.settings.v3.download_ttl;
+    offer_at(gateway, call, ("/v3/billdownload/file", ttl), bytes)
+}
+
+/// Keeps a file for the caller alone for a while, and gives its URL: that path under the one that the call came to.
+pub(super) fn offer_at(
+    gateway: &mut Gateway,
+    call: &Call,
+    (path, ttl): (&'static str, Duration),
+    bytes: Vec<u8>,
+) -> String {
     let token = gateway.v3.chance.text(URL_SAFE, 64);
-    let until = call.now.after(gateway.settings.v3.download_ttl);
+    let until = call.now.after(ttl);
     let files = &mut gateway.v3.downloads.0;
     if files.len() >= KEPT {
         files.pop_front();
     }
-    files.push_back(File { token: token.clone(), mchid: call.mchid.clone(), until, bytes });
-    format!("{}/v3/billdownload/file?token={token}", call.base)
+    files.push_back(File { path, token: token.clone(), mchid: call.mchid.clone(), until, bytes });
+    format!("{}{path}?token={token}", call.base)
 }
 
 pub(super) fn fetch(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let token = call.query("token").unwrap_or_default();
-    let file = gateway.v3.downloads.0.iter().find(|file| file.token == token);
+    let is_it = |file: &&File| file.token == token && file.path == call.operation.path;
+    let file = gateway.v3.downloads.0.iter().find(is_it);
     let stale = || errors::INVALID_REQUEST.saying("下载链接无效或已过期，请重新申请");
     let file = file.ok_or_else(stale)?;
     if file.mchid != call.mchid {
-        return Err(errors::NO_AUTH.saying("没有权限下载他人申请的账单"));
+        return Err(errors::NO_AUTH.saying("没有权限下载他人申请的文件"));
     }
     if file.until <= call.now {
         return Err(stale());

@@ -230,11 +230,16 @@ fn refused(gateway: &mut Gateway, request: &Request, door: &Door, refusal: &Refu
 /// The order a request is about, as far as that can be read without believing it.
 pub(super) fn named_order(request: &Request) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
-    let named = ["/out_trade_no", "/combine_out_trade_no", "/out_bill_no"];
+    let named = ["/out_trade_no", "/combine_out_trade_no", "/out_bill_no", "/out_authorization_no"];
     let said = named.iter().find_map(|pointer| body.pointer(pointer)?.as_str()).map(String::from);
     said.or_else(|| {
         let path = authorization::target(request).split('?').next().unwrap_or_default();
-        let mut parts = path.split('/').skip_while(|part| !matches!(*part, "out-trade-no" | "out-bill-no"));
+        let mut parts = path.split('/').skip_while(|part| {
+            !matches!(
+                *part,
+                "out-trade-no" | "out-bill-no" | "out-authorization-no" | "transfer-to-qq-wallet-bills"
+            )
+        });
         parts.nth(1).map(call::decoded)
     })
 }

@@ -19,8 +19,11 @@ pub use sharing::{
     PartFailure, PartRecord, PartResult, ReceiverRecord, ReturnFailure, ReturnRecord, ReturnResult,
     SharingRecord,
 };
-pub use transfer::TransferState;
-pub(crate) use transfer::{Transfer, Transfers};
+pub(crate) use transfer::{Authorization, Receipt, Scope, Transfer, Transfers};
+pub use transfer::{
+    AuthorizationRecord, AuthorizationState, CloseReason, ReceiptRecord, ReceiptState, TransferRecord,
+    TransferState, TransferWay,
+};
 
 use std::collections::{BTreeMap, BTreeSet};
 use wxpay_proto::{

@@ -1,0 +1,293 @@
+//! What a payee allows: to be paid without confirming each time. Asked for, asked after, ended.
+
+use super::{PERCEPTION, SCENE, later, package_info, payee_named, with, wrong};
+use crate::{
+    gateway::{
+        Gateway,
+        v3::{
+            call::Call,
+            errors::{self, Refusal},
+            fields::{Alphabet, Field, Kind, may, must, text},
+            notice::Event,
+            party::{self, APPID},
+            reply::Reply,
+            route::Operation,
+        },
+    },
+    ledger::v3::{Authorization, AuthorizationState, CloseReason, Scope},
+    time,
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+use wxpay_proto::{UnixTime, id::MchId};
+
+pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
+    Operation::post(
+        "v3.transfer.authorization",
+        "/v3/fund-app/mch-transfer/user-confirm-authorization",
+        FIELDS,
+        apply,
+    )
+    .at_most(50),
+    Operation::get(
+        "v3.transfer.authorization.query",
+        "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}",
+        query,
+    )
+    .asking(&[may("is_display_authorization", Kind::OneOf(&["true", "false"]))])
+    .at_most(100),
+    Operation::empty_post(
+        "v3.transfer.authorization.close",
+        "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close",
+        close,
+    )
+    .at_most(50),
+];
+
+pub(super) const OUT_AUTHORIZATION_NO: Field =
+    must("out_authorization_no", Kind::Text(1, 32, Alphabet::Alphanumeric));
+pub(super) const DISPLAY_NAME: Field = must("user_display_name", text(32));
+const FIELDS: &[Field] = &[
+    OUT_AUTHORIZATION_NO,
+    APPID,
+    super::OPENID,
+    SCENE,
+    DISPLAY_NAME,
+    PERCEPTION,
+    must("authorization_notify_url", Kind::Url),
+    may(
+        "scene_info",
+        Kind::Object(&[
+            may("client_ip", text(45)),
+            may("device_id", text(128)),
+            may("device_type", Kind::OneOf(&["IOS", "ANDROID", "HARMONY", "OTHER"])),
+        ]),
+    ),
+];
+
+/// How long what nobody confirmed is known after it ended.
+const KEPT: Duration = Duration::from_secs(30 * 86_400);
+
+/// Asks a payee for it, or finds what was asked again.
+fn apply(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let appid = party::own_app(gateway, call, call.text("/appid"))?;
+    let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
+    let number = text("/out_authorization_no").parse();
+    let number = number.map_err(|_| wrong("/out_authorization_no", "格式错误"))?;
+    let scope = Scope { appid, openid: payee_named(call)?, transfer_scene_id: text("/transfer_scene_id") };
+    let authorizations = &gateway.v3.ledger.transfers.authorizations;
+    if let Some(known) = authorizations.of(&call.mchid, &text("/out_authorization_no")) {
+        return again(known, call);
+    }
+    let standing = [AuthorizationState::WaitUserConfirm, AuthorizationState::TakingEffect];
+    if standing.into_iter().any(|state| authorizations.is_any(&call.mchid, &scope, state)) {
+        let message = "用户在当前场景下的授权数量达到限制，不支持发起授权";
+        return Err(errors::INVALID_REQUEST.saying(message));
+    }
+    let authorization = Authorization {
+        mchid: call.mchid.clone(),
+        out_authorization_no: number,
+        authorization_id: None,
+        scope,
+        user_display_name: text("/user_display_name"),
+        user_recv_perception: call.text("/user_recv_perception").map(String::from),
+        notify_url: text("/authorization_notify_url"),
+        said: call.body.clone(),
+        along: None,
+        asked: call.asked.clone(),
+        package_info: package_info(gateway),
+        state: AuthorizationState::WaitUserConfirm,
+        created: call.now,
+        authorized: None,
+        closed: None,
+    };
+    let made = made(&authorization);
+    let at = call.now.after(gateway.settings.v3.transfer_confirmable);
+    gateway.v3.ledger.transfers.authorizations.add(authorization);
+    later(gateway, at, &call.mchid, &text("/out_authorization_no"), |gateway, mchid, number, now| {
+        end(gateway, mchid, number, AuthorizationState::WaitUserConfirm, UNCONFIRMED, now);
+    });
+    Ok(made)
+}
+
+/// The same request again: what is needed to confirm it, while it can be.
+fn again(known: &Authorization, call: &Call) -> Result<Reply, Refusal> {
+    if known.said != call.body {
+        return Err(errors::REENTRY_DIFFERS.because("the number is of one that says something else"));
+    }
+    match known.state {
+        AuthorizationState::WaitUserConfirm => Ok(made(known)),
+        AuthorizationState::TakingEffect => Err(errors::INVALID_REQUEST.saying("该授权单号已完成授权")),
+        AuthorizationState::Closed => Err(errors::INVALID_REQUEST.saying("该授权单号已关闭，请更换单号")),
+    }
+}
+
+fn made(authorization: &Authorization) -> Reply {
+    Reply::json(&json!({
+        "out_authorization_no": authorization.out_authorization_no,
+        "state": authorization.state.as_str(),
+        "create_time": time::rfc3339(authorization.created),
+        "package_info": authorization.package_info,
+    }))
+}
+
+fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let known = of(gateway, call)?;
+    let forgotten = |(at, reason): (UnixTime, _)| reason == UNCONFIRMED && call.now.since(at) > KEPT;
+    if known.closed.is_some_and(forgotten) {
+        return Err(unknown());
+    }
+    let display =
+        call.query("is_display_authorization") == Some("true") && known.state != AuthorizationState::Closed;
+    let package_info = display.then(|| known.package_info.clone());
+    Ok(Reply::json(&with(shown(known), &[("package_info", package_info)])))
+}
+
+/// Ends it. Again, it tells what it told.
+fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let known = of(gateway, call)?;
+    let state = known.state;
+    if known.closed.is_some_and(|(_, reason)| reason != CloseReason::CloseViaMchApi) {
+        return Err(errors::INVALID_REQUEST.saying("当前授权状态不支持解除"));
+    }
+    if state != AuthorizationState::Closed {
+        let number = call.path("out_authorization_no");
+        end(gateway, &call.mchid, number, state, CloseReason::CloseViaMchApi, call.now);
+    }
+    of(gateway, call).map(|known| Reply::json(&shown(known)))
+}
+
+/// The one that the path names.
+fn of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Authorization, Refusal> {
+    let number = call.path("out_authorization_no");
+    gateway.v3.ledger.transfers.authorizations.of(&call.mchid, number).ok_or_else(unknown)
+}
+
+fn unknown() -> Refusal {
+    errors::NOT_FOUND.because("no such authorization of this merchant")
+}
+
+/// The one that a transfer goes by: by one number or both, which must be of the same.
+pub(super) fn named<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Authorization, Refusal> {
+    let authorizations = &gateway.v3.ledger.transfers.authorizations;
+    let (id, number) = (call.text("/authorization_id"), call.text("/out_authorization_no"));
+    if id.is_none() && number.is_none() {
+        return Err(wrong("/out_authorization_no", "authorization_id和out_authorization_no必填其一"));
+    }
+    let missing = || errors::INVALID_REQUEST.saying("免确认收款授权不存在");
+    let by_id = id.map(|id| authorizations.by_id(&call.mchid, id).ok_or_else(missing)).transpose()?;
+    let by_number =
+        number.map(|number| authorizations.of(&call.mchid, number).ok_or_else(missing)).transpose()?;
+    match (by_id, by_number) {
+        (Some(one), Some(other)) if one.out_authorization_no != other.out_authorization_no => {
+            Err(errors::INVALID_REQUEST.saying("authorization_id与out_authorization_no不一致"))
+        }
+        (Some(allowed), _) | (None, Some(allowed)) => Ok(allowed),
+        (None, None) => Err(missing()),
+    }
+}
+
+/// What the answers to queries and closes say.
+fn shown(authorization: &Authorization) -> Value {
+    let said = with(
+        told(authorization),
+        &[
+            ("transfer_scene_id", Some(authorization.scope.transfer_scene_id.clone())),
+            ("user_recv_perception", authorization.user_recv_perception.clone()),
+        ],
+    );
+    with(said, &[("create_time", Some(time::rfc3339(authorization.created)))])
+}
+
+/// What the notices say.
+fn told(authorization: &Authorization) -> Value {
+    let mut said = json!({
+        "out_authorization_no": authorization.out_authorization_no,
+        "appid": authorization.scope.appid,
+        "openid": authorization.scope.openid.as_str(),
+        "user_display_name": authorization.user_display_name,
+        "state": authorization.state.as_str(),
+    });
+    if let (Some((at, reason)), Some(members)) = (authorization.closed, said.as_object_mut()) {
+        let info = json!({ "close_time": time::rfc3339(at), "close_reason": reason.as_str() });
+        members.insert("close_info".into(), info);
+    }
+    let id = authorization.authorization_id.as_ref().map(ToString::to_string);
+    with(said, &[("authorization_id", id), ("authorize_time", authorization.authorized.map(time::rfc3339))])
+}
+
+/// Why what is not confirmed ends.
+const UNCONFIRMED: CloseReason = CloseReason::UserOverdueUnconfirmed;
+
+/// The payee decided on the transfer that it was asked for along with. Paid, the payee allowed it as well, unless another
+/// is in force already; otherwise it ends, and nobody is told.
+pub(super) fn decided_along(
+    gateway: &mut Gateway,
+    mchid: &MchId,
+    number: &str,
+    is_paid: bool,
+    now: UnixTime,
+) {
+    if !(is_paid && take_effect(gateway, mchid, number, now)) {
+        end(gateway, mchid, number, AuthorizationState::WaitUserConfirm, UNCONFIRMED, now);
+    }
+}
+
+/// Puts one in force that waits for its payee, and tells of it. Whether it was waiting, and no other was in force.
+pub(super) fn take_effect(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) -> bool {
+    let serial = gateway.v3.next_serial();
+    let authorizations = &mut gateway.v3.ledger.transfers.authorizations;
+    let waits = |each: &&Authorization| each.state == AuthorizationState::WaitUserConfirm;
+    let Some(waiting) = authorizations.of(mchid, number).filter(waits) else { return false };
+    if authorizations.is_any(mchid, &waiting.scope, AuthorizationState::TakingEffect) {
+        return false;
+    }
+    let Some(allowed) = authorizations.of_mut(mchid, number) else { return false };
+    allowed.authorization_id = format!("16{serial:010}").parse().ok();
+    (allowed.state, allowed.authorized) = (AuthorizationState::TakingEffect, Some(now));
+    let allowed = allowed.clone();
+    let what = ("MCHTRANSFER.AUTHORIZATION.CONFIRMED", "商家转账用户免确认收款授权确认通知");
+    tell(gateway, &allowed, what, now);
+    true
+}
+
+/// Ends one that still stands where it stood, and tells of it if it was in force. Whether it stood there.
+pub(super) fn end(
+    gateway: &mut Gateway,
+    mchid: &MchId,
+    number: &str,
+    from: AuthorizationState,
+    reason: CloseReason,
+    now: UnixTime,
+) -> bool {
+    let known = gateway.v3.ledger.transfers.authorizations.of_mut(mchid, number);
+    let Some(ended) = known.filter(|known| known.state == from) else { return false };
+    (ended.state, ended.closed) = (AuthorizationState::Closed, Some((now, reason)));
+    let ended = ended.clone();
+    if from == AuthorizationState::TakingEffect {
+        let what = ("MCHTRANSFER.AUTHORIZATION.CLOSED", "商家转账用户免确认收款授权关闭通知");
+        tell(gateway, &ended, what, now);
+    }
+    true
+}
+
+fn tell(
+    gateway: &mut Gateway,
+    authorization: &Authorization,
+    (event_type, summary): (&'static str, &'static str),
+    now: UnixTime,
+) {
+    let event = Event {
+        mchid: authorization.mchid.clone(),
+        notify_url: authorization.notify_url.clone(),
+        created: now,
+        event_type,
+        summary,
+        original_type: "mch_payment",
+        plain: told(authorization),
+        asked: authorization.asked.clone(),
+        schedule: None,
+    };
+    let due = now.after(gateway.settings.notify_delay);
+    gateway.tell(authorization.out_authorization_no.as_str(), event, due);
+}

@@ -1,0 +1,175 @@
+//! Transfers to payees who allow later ones with it, and to those who did.
+
+use super::{
+    AMOUNT, Asked, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, Payee, REMARK, REPORTS, SCENE, USER_NAME,
+    authorization::{self, DISPLAY_NAME, OUT_AUTHORIZATION_NO},
+    begin, bill, names_a_key, payee_named, shown, with, wrong,
+};
+use crate::{
+    gateway::{
+        Gateway,
+        v3::{
+            call::Call,
+            errors::{self, Refusal},
+            fields::{Alphabet, Field, Kind, may, must, text},
+            party::{self, APPID, NUMBER},
+            reply::Reply,
+            route::Operation,
+        },
+    },
+    ledger::v3::{Authorization, AuthorizationState, Scope, Transfer, TransferWay},
+};
+use serde_json::Value;
+use wxpay_proto::id::{AppId, MchId};
+
+pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
+    Operation::post(
+        "v3.transfer.pre_transfer",
+        "/v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization",
+        PRE_TRANSFER,
+        pre_transfer,
+    )
+    .at_most(100),
+    Operation::post(
+        "v3.transfer.authorized",
+        "/v3/fund-app/mch-transfer/transfer-bills/transfer",
+        AUTHORIZED,
+        transfer,
+    )
+    .at_most(100),
+];
+
+const SPONSOR: Field = may("sponsor_mchid", NUMBER);
+const PRE_TRANSFER: &[Field] = &[
+    APPID,
+    OUT_BILL_NO,
+    OPENID,
+    USER_NAME,
+    AMOUNT,
+    REMARK,
+    NOTIFY_URL,
+    PERCEPTION,
+    SCENE,
+    REPORTS,
+    may(
+        "authorization_info",
+        Kind::Object(&[DISPLAY_NAME, OUT_AUTHORIZATION_NO, must("authorization_notify_url", Kind::Url)]),
+    ),
+    SPONSOR,
+];
+const AUTHORIZED: &[Field] = &[
+    APPID,
+    OUT_BILL_NO,
+    USER_NAME,
+    AMOUNT,
+    REMARK,
+    NOTIFY_URL,
+    PERCEPTION,
+    SCENE,
+    REPORTS,
+    may("authorization_id", text(64)),
+    SPONSOR,
+    may("out_authorization_no", Kind::Text(1, 32, Alphabet::Alphanumeric)),
+];
+
+/// Takes a transfer and what is to be allowed along with it, or finds both again.
+fn pre_transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    names_a_key(call)?;
+    let appid = party::own_app(gateway, call, call.text("/appid"))?;
+    sponsored(gateway, call)?;
+    let (openid, asked) = (payee_named(call)?, Asked::read(gateway, call)?);
+    let way = TransferWay::ToConfirmAndAllow;
+    if let Some(transfer) = asked.again(gateway, call, way)? {
+        return Ok(Reply::json(&made_along(transfer)));
+    }
+    let along = along(gateway, call, &asked, (&appid, &openid))?;
+    let authorization = along.as_ref().map(|along| along.out_authorization_no.clone());
+    if let Some(along) = along {
+        gateway.v3.ledger.transfers.authorizations.add(along);
+    }
+    let payee = Payee { way, appid: appid.to_string(), openid, authorization };
+    Ok(Reply::json(&made_along(begin(gateway, call, asked, payee)?)))
+}
+
+/// What is asked for along with a transfer, if anything is.
+fn along(
+    gateway: &mut Gateway,
+    call: &Call,
+    asked: &Asked,
+    (appid, openid): (&AppId, &wxpay_proto::id::OpenId),
+) -> Result<Option<Authorization>, Refusal> {
+    let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
+    let Some(number) = call.text("/authorization_info/out_authorization_no") else { return Ok(None) };
+    if gateway.v3.ledger.transfers.authorizations.of(&call.mchid, number).is_some() {
+        return Err(errors::REENTRY_DIFFERS.because("out_authorization_no is that of another authorization"));
+    }
+    let number = number.parse();
+    Ok(Some(Authorization {
+        mchid: call.mchid.clone(),
+        out_authorization_no: number
+            .map_err(|_| wrong("/authorization_info/out_authorization_no", "格式错误"))?,
+        authorization_id: None,
+        scope: Scope {
+            appid: appid.clone(),
+            openid: openid.clone(),
+            transfer_scene_id: text("/transfer_scene_id"),
+        },
+        user_display_name: text("/authorization_info/user_display_name"),
+        user_recv_perception: call.text("/user_recv_perception").map(String::from),
+        notify_url: text("/authorization_info/authorization_notify_url"),
+        said: Value::Null,
+        along: Some(asked.number.clone()),
+        asked: call.asked.clone(),
+        package_info: super::package_info(gateway),
+        state: AuthorizationState::WaitUserConfirm,
+        created: call.now,
+        authorized: None,
+        closed: None,
+    }))
+}
+
+/// Pays one who allowed it, or finds the payment again.
+fn transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    names_a_key(call)?;
+    let appid = party::own_app(gateway, call, call.text("/appid"))?;
+    sponsored(gateway, call)?;
+    let asked = Asked::read(gateway, call)?;
+    let way = TransferWay::Allowed;
+    if let Some(transfer) = asked.again(gateway, call, way)? {
+        return Ok(shown(gateway, transfer));
+    }
+    let allowed = authorization::named(gateway, call)?;
+    if allowed.state != AuthorizationState::TakingEffect {
+        return Err(errors::INVALID_REQUEST.saying("免确认收款授权未生效"));
+    }
+    if allowed.scope.appid != appid {
+        return Err(errors::INVALID_REQUEST.saying("appid与免确认收款授权不一致"));
+    }
+    if call.text("/transfer_scene_id") != Some(allowed.scope.transfer_scene_id.as_str()) {
+        return Err(errors::INVALID_REQUEST.saying("转账场景与免确认收款授权不一致"));
+    }
+    let authorization = Some(allowed.out_authorization_no.clone());
+    let payee = Payee { way, appid: appid.to_string(), openid: allowed.scope.openid.clone(), authorization };
+    let number = asked.number.clone();
+    begin(gateway, call, asked, payee)?;
+    bill::by_out_bill_no(gateway, call, number.as_str()).map(|transfer| shown(gateway, transfer))
+}
+
+/// Another merchant that gives the money must be one that the gateway knows.
+fn sponsored(gateway: &Gateway, call: &Call) -> Result<(), Refusal> {
+    let Some(sponsor) = call.text("/sponsor_mchid") else { return Ok(()) };
+    let merchants = &gateway.v3.merchants;
+    let served = merchants.get(&call.mchid).map(|merchant| merchant.subs());
+    let is_known = sponsor.parse::<MchId>().is_ok_and(|sponsor| {
+        merchants.get(&sponsor).is_some() || served.is_some_and(|subs| subs.contains_key(&sponsor))
+    });
+    if is_known { Ok(()) } else { Err(errors::NO_AUTH.saying("出资商户号未授权")) }
+}
+
+/// What the request is answered: the transfer, and what was asked for along with it.
+fn made_along(transfer: &Transfer) -> Value {
+    let info = transfer.said.pointer("/authorization_info/user_display_name").and_then(Value::as_str);
+    let number = transfer.authorization.as_ref().map(ToString::to_string);
+    let more = [("user_display_name", info.map(String::from)), ("out_authorization_no", number)];
+    with(bill::made(transfer), &more)
+}

@@ -1,0 +1,119 @@
+//! Transfers to wallets of QQ.
+
+use super::{
+    AMOUNT, Asked, NOTIFY_URL, OPENID, OUT_BILL_NO, Payee, REMARK, REPORTS, USER_NAME, begin, names_a_key,
+    payee_named, sealed_name, take_back, unknown, with,
+};
+use crate::{
+    gateway::{
+        Gateway,
+        v3::{
+            call::Call,
+            errors::{self, Refusal},
+            fields::{Field, Kind, may, must, text},
+            party::APPID,
+            reply::Reply,
+            route::Operation,
+        },
+    },
+    ledger::v3::{Transfer, TransferWay},
+    time,
+};
+use serde_json::{Value, json};
+
+pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
+    Operation::post(
+        "v3.transfer.qq_wallet",
+        "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills",
+        FIELDS,
+        create,
+    ),
+    Operation::get(
+        "v3.transfer.qq_wallet.query",
+        "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}",
+        query,
+    ),
+    Operation::empty_post(
+        "v3.transfer.qq_wallet.cancel",
+        "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel",
+        cancel,
+    ),
+];
+
+const FIELDS: &[Field] = &[
+    APPID,
+    OUT_BILL_NO,
+    OPENID,
+    may("user_qq", text(64)),
+    USER_NAME,
+    AMOUNT,
+    REMARK,
+    NOTIFY_URL,
+    must("transfer_scene_id", Kind::OneOf(&["1401"])),
+    REPORTS,
+];
+
+fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    names_a_key(call)?;
+    let appid = app(gateway, call)?;
+    let (openid, asked) = (payee_named(call)?, Asked::read(gateway, call)?);
+    let way = TransferWay::QqWallet;
+    if let Some(transfer) = asked.again(gateway, call, way)? {
+        return Ok(shown(gateway, transfer));
+    }
+    let number = asked.number.clone();
+    begin(gateway, call, asked, Payee { way, appid, openid, authorization: None })?;
+    of(gateway, call, number.as_str()).map(|transfer| shown(gateway, transfer))
+}
+
+/// An app of the merchant's, or one of QQ's, which are digits and of which the gateway knows nothing.
+fn app(gateway: &Gateway, call: &Call) -> Result<String, Refusal> {
+    let said = call.text("/appid").unwrap_or_default();
+    let is_of_qq = said.bytes().all(|byte| byte.is_ascii_digit());
+    let is_own = gateway.v3.merchants.get(&call.mchid).is_some_and(|merchant| merchant.has_app(said));
+    if is_of_qq || is_own {
+        Ok(said.into())
+    } else {
+        Err(errors::APPID_MCHID_NOT_MATCH.because("the app is neither the merchant's nor one of QQ's"))
+    }
+}
+
+fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    of(gateway, call, call.path("out_bill_no")).map(|transfer| shown(gateway, transfer))
+}
+
+/// Takes back what the payee does not have. Again, it tells how far that is.
+fn cancel(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let number = call.path("out_bill_no");
+    of(gateway, call, number)?;
+    take_back(gateway, call, number)?;
+    of(gateway, call, number).map(|transfer| shown(gateway, transfer))
+}
+
+fn of<'a>(gateway: &'a Gateway, call: &Call, number: &str) -> Result<&'a Transfer, Refusal> {
+    let transfer = gateway.v3.ledger.transfers.of(&call.mchid, number);
+    transfer.filter(|transfer| transfer.way == TransferWay::QqWallet).ok_or_else(unknown)
+}
+
+/// What every answer says.
+fn shown(gateway: &Gateway, transfer: &Transfer) -> Reply {
+    Reply::json(&with(told(transfer), &[("user_name", sealed_name(gateway, transfer))]))
+}
+
+/// What the notice of its end says: the same without the name.
+pub(super) fn told(transfer: &Transfer) -> Value {
+    let said = json!({
+        "mchid": transfer.mchid,
+        "out_bill_no": transfer.out_bill_no,
+        "transfer_bill_no": transfer.transfer_bill_no,
+        "appid": transfer.appid,
+        "state": transfer.state.as_str(),
+        "transfer_amount": transfer.amount,
+        "transfer_remark": transfer.said("transfer_remark"),
+        "openid": transfer.openid.as_str(),
+        "create_time": time::rfc3339(transfer.created),
+        "update_time": time::rfc3339(transfer.updated),
+    });
+    let user_qq = transfer.said("user_qq").map(String::from);
+    with(said, &[("user_qq", user_qq), ("fail_reason", transfer.fail_reason.clone())])
+}

@@ -1,0 +1,171 @@
+//! Receipts of transfers: asked for, asked after until they are made, downloaded.
+//!
+//! Of a transfer that succeeded, whose payee was named, and that is not older than six months. A receipt is there for 90
+//! days, then it must be asked for again; the URL of its file works for ten minutes.
+
+use super::{OUT_BILL_NO, bill, later, pdf, unknown, with};
+use crate::{
+    gateway::{
+        Gateway,
+        v3::{
+            call::Call,
+            download::{fetch, offer_at},
+            errors::{self, Refusal},
+            fields::{Field, must, text},
+            reply::Reply,
+            route::Operation,
+        },
+    },
+    ledger::v3::{Receipt, ReceiptState, Transfer, TransferState},
+    time,
+};
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::json;
+use std::time::Duration;
+use wxpay_proto::{UnixTime, id::MchId};
+
+pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
+    Operation::post(
+        "v3.transfer.elecsign",
+        "/v3/fund-app/mch-transfer/elecsign/out-bill-no",
+        &[OUT_BILL_NO],
+        |gateway, call| {
+            let transfer = bill::by_out_bill_no(gateway, call, call.text("/out_bill_no").unwrap_or_default());
+            let number = transfer?.out_bill_no.to_string();
+            apply(gateway, call, &number)
+        },
+    ),
+    Operation::post(
+        "v3.transfer.elecsign_id",
+        "/v3/fund-app/mch-transfer/elecsign/transfer-bill-no",
+        &[TRANSFER_BILL_NO],
+        |gateway, call| {
+            let transfer = bill::of_id(gateway, call, call.text("/transfer_bill_no").unwrap_or_default());
+            let number = transfer?.out_bill_no.to_string();
+            apply(gateway, call, &number)
+        },
+    ),
+    Operation::get(
+        "v3.transfer.elecsign.query",
+        "/v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}",
+        |gateway, call| {
+            let transfer = bill::by_out_bill_no(gateway, call, call.path("out_bill_no"))?.clone();
+            query(gateway, call, &transfer)
+        },
+    ),
+    Operation::get(
+        "v3.transfer.elecsign.query_id",
+        "/v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}",
+        |gateway, call| {
+            let transfer = bill::of_id(gateway, call, call.path("transfer_bill_no"))?.clone();
+            query(gateway, call, &transfer)
+        },
+    ),
+    Operation::get("v3.transfer.elecsign.download", FILE, fetch).asking(&[must("token", text(256))]),
+];
+
+const TRANSFER_BILL_NO: Field = must("transfer_bill_no", text(64));
+/// Where the files are.
+const FILE: &str = "/v3/transferdownload/signfile";
+/// How long their URLs work.
+const URL_TTL: Duration = Duration::from_secs(600);
+const DAY: Duration = Duration::from_secs(86_400);
+/// How long a receipt is there.
+const KEPT: Duration = DAY.saturating_mul(90);
+/// How long a transfer can have one made: six months.
+const UNTIL: Duration = DAY.saturating_mul(183);
+
+/// Has a receipt made, unless one is there or being made.
+fn apply(gateway: &mut Gateway, call: &Call, number: &str) -> Result<Reply, Refusal> {
+    let transfer = gateway.v3.ledger.transfers.of_mut(&call.mchid, number).ok_or_else(unknown)?;
+    if transfer.state != TransferState::Success {
+        return Err(errors::INVALID_REQUEST.saying("仅支持付款成功的转账单据申请电子回单"));
+    }
+    if transfer.user_name.is_none() {
+        return Err(errors::INVALID_REQUEST.saying("仅支持传入姓名的转账单据申请电子回单"));
+    }
+    let is_there = |receipt: &&Receipt| receipt.state != ReceiptState::Failed && is_kept(receipt, call.now);
+    if let Some(receipt) = transfer.receipt.as_ref().filter(is_there) {
+        return Ok(taken(receipt));
+    }
+    if call.now.since(transfer.created) > UNTIL {
+        return Err(errors::INVALID_REQUEST.saying("仅支持六个月内的转账单据申请电子回单"));
+    }
+    let (created, updated) = (call.now, call.now);
+    let receipt = Receipt { state: ReceiptState::Generating, fail_reason: None, created, updated };
+    let reply = taken(&receipt);
+    transfer.receipt = Some(receipt);
+    let at = call.now.after(gateway.settings.v3.receipt_takes);
+    later(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
+        end(gateway, mchid, number, None, now);
+    });
+    Ok(reply)
+}
+
+fn taken(receipt: &Receipt) -> Reply {
+    let create_time = time::rfc3339(receipt.created);
+    Reply::json(&json!({ "state": receipt.state.as_str(), "create_time": create_time }))
+}
+
+fn is_kept(receipt: &Receipt, now: UnixTime) -> bool {
+    receipt.state == ReceiptState::Generating || now.since(receipt.updated) <= KEPT
+}
+
+/// Tells how far a receipt is; one that is made, with a new URL and the hash of its file.
+fn query(gateway: &mut Gateway, call: &Call, transfer: &Transfer) -> Result<Reply, Refusal> {
+    let none = || errors::NOT_FOUND.because("no receipt of this transfer is there");
+    let receipt = transfer.receipt.as_ref().filter(|receipt| is_kept(receipt, call.now)).ok_or_else(none)?;
+    let said = json!({
+        "state": receipt.state.as_str(),
+        "create_time": time::rfc3339(receipt.created),
+        "update_time": time::rfc3339(receipt.updated),
+    });
+    if receipt.state != ReceiptState::Finished {
+        return Ok(Reply::json(&with(said, &[("fail_reason", receipt.fail_reason.clone())])));
+    }
+    let file = pdf::page(&lines(transfer, receipt));
+    let hash_value = hex::encode(digest(&SHA256, &file));
+    let url = offer_at(gateway, call, (FILE, URL_TTL), file);
+    let more = [
+        ("hash_type", Some(String::from("SHA256"))),
+        ("hash_value", Some(hash_value)),
+        ("download_url", Some(url)),
+    ];
+    Ok(Reply::json(&with(said, &more)))
+}
+
+/// What the page says.
+fn lines(transfer: &Transfer, receipt: &Receipt) -> Vec<String> {
+    let name = transfer.user_name.as_ref().map_or("", |name| name.expose().as_str());
+    let fen = transfer.amount.get();
+    let (yuan, rest) = (fen.checked_div(100).unwrap_or_default(), fen.checked_rem(100).unwrap_or_default());
+    vec![
+        String::from("转账电子回单 (wxpay-sim)"),
+        format!("微信转账单号 {}", transfer.transfer_bill_no),
+        format!("商户单号 {}", transfer.out_bill_no),
+        format!("付款商户号 {}", transfer.mchid),
+        format!("收款人 {name}"),
+        format!("金额 {yuan}.{rest:02} 元"),
+        format!("备注 {}", transfer.said("transfer_remark").unwrap_or_default()),
+        format!("转账时间 {}", time::plain(transfer.updated)),
+        format!("回单时间 {}", time::plain(receipt.updated)),
+    ]
+}
+
+/// Ends the making of a receipt: it is there, or cannot be made. Whether one was being made.
+pub(super) fn end(
+    gateway: &mut Gateway,
+    mchid: &MchId,
+    number: &str,
+    reason: Option<&str>,
+    now: UnixTime,
+) -> bool {
+    let transfer = gateway.v3.ledger.transfers.of_mut(mchid, number);
+    let receipt = transfer.and_then(|transfer| transfer.receipt.as_mut());
+    let making = receipt.filter(|receipt| receipt.state == ReceiptState::Generating);
+    let Some(receipt) = making else { return false };
+    receipt.state = if reason.is_some() { ReceiptState::Failed } else { ReceiptState::Finished };
+    receipt.fail_reason = reason.map(String::from);
+    receipt.updated = now;
+    true
+}
