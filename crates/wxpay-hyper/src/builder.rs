@@ -4,7 +4,7 @@ use crate::{
     ambient,
     client::Client,
     connect::{self, Identity, Road, Wire},
-    download::Limits,
+    limits::Limits,
 };
 use http::{HeaderValue, Uri, uri::Scheme};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
@@ -34,6 +34,14 @@ pub struct Builder {
     connect_timeout: Duration,
     pool_idle_timeout: Duration,
     downloads: Limits,
+}
+
+impl Client {
+    /// Starts from sensible defaults: public certificate authorities, no proxy, five seconds to connect.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
 }
 
 impl Default for Builder {

@@ -1,6 +1,6 @@
 //! The driver: whatever a flow owes next is sent, waited for, or returned.
 
-use crate::{ambient, builder::Builder, connect::Wire, download::Limits};
+use crate::{ambient, connect::Wire, limits::Limits};
 use http::HeaderValue;
 use std::{
     fmt,
@@ -36,12 +36,6 @@ struct Inner {
 }
 
 impl Client {
-    /// Starts from sensible defaults: public certificate authorities, no proxy, five seconds to connect.
-    #[must_use]
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     pub(crate) fn new(
         plain: Wire,
         mutual: Option<Wire>,

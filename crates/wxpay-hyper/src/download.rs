@@ -251,16 +251,3 @@ impl fmt::Display for Broken {
 }
 
 impl error::Error for Broken {}
-
-/// How long and how large a file may be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) timeout: Duration,
-    pub(crate) most: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { timeout: Duration::from_secs(30 * 60), most: 8 << 30 }
-    }
-}

@@ -59,6 +59,7 @@ mod client;
 mod connect;
 mod download;
 pub mod hear;
+mod limits;
 mod send;
 mod upkeep;
 
