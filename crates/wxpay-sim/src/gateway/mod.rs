@@ -290,7 +290,7 @@ impl Gateway {
     #[must_use]
     pub fn order(&self, number: &OutTradeNo, now: UnixTime) -> Option<OrderRecord> {
         let order = self.ledger.by_number(number)?;
-        order.record(now, self.notices.records(|notice| notice.is_of_v1(number)))
+        order.record(now, self.notices.records_of(&[number.as_str()], |notice| notice.is_of_v1(number)))
     }
 
     /// The gateway's own record of every order.
@@ -299,7 +299,11 @@ impl Gateway {
         self.ledger
             .orders()
             .filter_map(|order| {
-                order.record(now, self.notices.records(|notice| notice.is_of_v1(&order.out_trade_no)))
+                let number = &order.out_trade_no;
+                order.record(
+                    now,
+                    self.notices.records_of(&[number.as_str()], |notice| notice.is_of_v1(number)),
+                )
             })
             .collect()
     }
@@ -307,7 +311,7 @@ impl Gateway {
     /// Every notice and how it was answered.
     #[must_use]
     pub fn notices(&self) -> Vec<NoticeRecord> {
-        self.notices.records(|_| true)
+        self.notices.records()
     }
 
     /// What the gateway noticed and did not say.

@@ -242,7 +242,12 @@ impl Gateway {
     ) -> Result<OrderRecord, CannotPay> {
         self.ledger
             .order(partner, number)
-            .and_then(|order| order.record(now, self.notices.records(|notice| notice.is_of_v1(number))))
+            .and_then(|order| {
+                order.record(
+                    now,
+                    self.notices.records_of(&[number.as_str()], |notice| notice.is_of_v1(number)),
+                )
+            })
             .ok_or(CannotPay::NoSuchOrder)
     }
 }

@@ -121,17 +121,17 @@ impl Gateway {
         let whole = self.v3.ledger.combined.of(key)?;
         let subs = whole.subs.iter().filter_map(|key| self.v3.ledger.order(key));
         let subs = subs.map(|order| self.record_of(order, now)).collect();
-        let notices = self.notices.records(|notice| notice.is_of_v3(&key.0, key.1.as_str()));
+        let notices =
+            self.notices.records_of(&[key.1.as_str()], |notice| notice.is_of_v3(&key.0, key.1.as_str()));
         Some(whole.record(subs, notices))
     }
 
     fn record_of(&self, order: &Order, now: UnixTime) -> TransactionRecord {
         let key = order.key();
-        let notices = self.notices.records(|notice| {
-            [Some(&key), order.combined.as_ref()]
-                .into_iter()
-                .flatten()
-                .any(|(mchid, number)| notice.is_of_v3(mchid, number.as_str()))
+        let keys: Vec<_> = [Some(&key), order.combined.as_ref()].into_iter().flatten().collect();
+        let numbers: Vec<&str> = keys.iter().map(|(_, number)| number.as_str()).collect();
+        let notices = self.notices.records_of(&numbers, |notice| {
+            keys.iter().any(|(mchid, number)| notice.is_of_v3(mchid, number.as_str()))
         });
         order.record(now, notices)
     }

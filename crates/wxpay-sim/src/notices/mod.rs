@@ -1,0 +1,33 @@
+//! Which delivery of which notice is due when.
+//!
+//! ```text
+//!            due, pause by pause                answered as it must be
+//!  WAITING ───────────────────────► ON_THE_WAY ──────────────────► ACCEPTED
+//!     ▲                                  │
+//!     └──────── anything else ───────────┤ after the last pause
+//!                                        └──────────────────────► GIVEN_UP
+//! ```
+
+mod calendar;
+mod delivery;
+mod notice;
+mod queue;
+mod record;
+
+pub use delivery::{Delivery, DeliveryId, DeliveryResult};
+pub(crate) use notice::{Forgery, Made, Notice, Says};
+pub(crate) use queue::Notices;
+pub use record::{Attempt, AttemptResult, NoticeRecord, NoticeState};
+
+use crate::{chance::Chance, faults::Faults, gateway::v3, settings::Settings, warnings::Warnings};
+use wxpay_proto::UnixTime;
+
+/// What the making of deliveries needs besides the notices.
+pub(crate) struct Means<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) merchants: &'a v3::Merchants,
+    pub(crate) faults: &'a mut Faults,
+    pub(crate) chance: &'a mut Chance,
+    pub(crate) warnings: &'a mut Warnings,
+    pub(crate) now: UnixTime,
+}
