@@ -5,6 +5,7 @@
 //! gateway's own ledger. `WXPAY_ORDERS` says how many orders; CI says 100 000.
 
 mod network;
+mod notices;
 
 use network::{Failing, Storm};
 use std::time::Duration;
@@ -33,7 +34,7 @@ use wxpay_testkit::{
 };
 
 /// Orders that share one gateway.
-const BATCH: usize = 100;
+const BATCH: usize = 500;
 
 /// Chance of the tests: the same seed, the same storm.
 struct Chance(u64);
