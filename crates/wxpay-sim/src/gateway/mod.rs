@@ -311,7 +311,7 @@ impl Gateway {
     /// Every notice and how it was answered.
     #[must_use]
     pub fn notices(&self) -> Vec<NoticeRecord> {
-        self.notices.records()
+        self.notices.records(|_| true)
     }
 
     /// What the gateway noticed and did not say.

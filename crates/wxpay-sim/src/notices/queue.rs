@@ -50,9 +50,10 @@ impl Notices {
         self.calendar.first()
     }
 
-    /// Every notice.
-    pub(crate) fn records(&self) -> Vec<NoticeRecord> {
-        (0..self.jobs.len()).filter_map(|index| self.record(index)).collect()
+    /// The notices which are wanted, of all.
+    pub(crate) fn records(&self, wanted: impl Fn(&Notice) -> bool) -> Vec<NoticeRecord> {
+        let all = self.jobs.iter().enumerate().filter(|(_, job)| wanted(&job.notice));
+        all.filter_map(|(index, _)| self.record(index)).collect()
     }
 
     /// The notices about one of these numbers which are wanted.
