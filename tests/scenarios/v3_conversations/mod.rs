@@ -10,6 +10,7 @@ mod partner;
 mod refunds;
 mod sharing;
 mod shop;
+mod transfers;
 
 use std::time::Duration;
 use wxpay_proto::{

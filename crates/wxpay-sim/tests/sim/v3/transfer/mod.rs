@@ -1,10 +1,18 @@
 //! Transfers: made, confirmed, failed, overdue, taken back.
 
+mod authorization;
+mod qq_wallet;
+mod receipt;
+
 use super::shop::{NOTIFY, Said, Shop};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::time::Duration;
-use wxpay_proto::{http::Method, wire::time::rfc3339};
+use wxpay_proto::{Fen, http::Method, wire::time::rfc3339};
+use wxpay_sim::{
+    ledger::v3::{TransferState, TransferWay},
+    notices::NoticeState,
+};
 
 const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";
 
@@ -130,4 +138,51 @@ fn what_is_wrong_is_refused_and_what_is_unknown_is_not_there() {
     assert_eq!(query(&mut shop, "T1").refusal(), (404, "NOT_FOUND", 268_512_771));
     assert_eq!(cancel(&mut shop, "T1").refusal(), (404, "NOT_FOUND", 268_512_771));
     assert_eq!(shop.get(&format!("{BILLS}/transfer-bill-no/1")).refusal().1, "NOT_FOUND");
+}
+
+#[test]
+fn a_record_tells_how_a_transfer_stands_and_what_was_told_of_it() {
+    let mut shop = Shop::open();
+    let body = make(&mut shop, "T1", &json!({})).body;
+    // An order of the same number is another thing.
+    let goods = shop.goods("T10001");
+    shop.post("/v3/pay/transactions/native", &goods);
+    make(&mut shop, "T10001", &json!({}));
+    shop.pay("T10001");
+    let mchid = shop.me.mchid().clone();
+    let number = "T1".parse().unwrap();
+    let waiting = shop.gateway.transfer(&mchid, &number, shop.now).unwrap();
+    assert_eq!((waiting.state, waiting.way), (TransferState::WaitUserConfirm, TransferWay::ToConfirm));
+    assert_eq!(waiting.package_info.as_deref(), body["package_info"].as_str());
+    assert_eq!((waiting.transfer_amount, waiting.notices.len()), (Fen::new(1000), 0));
+    assert_eq!(waiting.appid, shop.appid());
+    shop.gateway.confirm_transfer(&mchid, &number, shop.now);
+    for delivery in shop.due() {
+        shop.tell(&delivery, 204);
+    }
+    let [paid, other] = shop.gateway.transfers(shop.now).try_into().unwrap();
+    assert_eq!((paid.state, paid.package_info), (TransferState::Success, None));
+    assert_eq!(paid.notices[0].event_type, Some("MCHTRANSFER.BILL.FINISHED"));
+    assert_eq!(paid.notices[0].state, NoticeState::Accepted);
+    assert_eq!(other.notices, [], "the payment of the order is told of, the transfer is not");
+    let shown = serde_json::to_value(&other).unwrap();
+    assert_eq!(
+        (&shown["out_bill_no"], &shown["state"], &shown["way"]),
+        (&json!("T10001"), &json!("WAIT_USER_CONFIRM"), &json!("TO_CONFIRM"))
+    );
+    // A day later it has ended, and a record says so without a call that came in between.
+    shop.wait(86_400);
+    let [_, overdue] = shop.gateway.transfers(shop.now).try_into().unwrap();
+    assert_eq!((overdue.state, overdue.fail_reason.as_deref()), (TransferState::Fail, Some("OVERDUE_CLOSE")));
+}
+
+#[test]
+fn more_than_a_hundred_transfers_in_a_second_are_too_many() {
+    let mut shop = Shop::with(|settings| settings.v3.rate_limits = true);
+    for serial in 0..100 {
+        assert_eq!(make(&mut shop, &format!("T{serial}"), &json!({})).status, 200);
+    }
+    assert_eq!(make(&mut shop, "T100", &json!({})).refusal(), (429, "RATELIMIT_EXCEEDED", 268_447_840));
+    shop.wait(1);
+    assert_eq!(make(&mut shop, "T100", &json!({})).status, 200);
 }

@@ -1,0 +1,391 @@
+//! What payees allow: asked for alone and along with a transfer, paid by, ended.
+
+use super::{BILLS, bill, cancel, query};
+use crate::v3::shop::{NOTIFY, Said, Shop};
+use serde_json::{Value, json};
+use std::time::Duration;
+use wxpay_proto::{
+    http::Method,
+    id::{OutAuthorizationNo, OutBillNo},
+    wire::time::rfc3339,
+};
+use wxpay_sim::ledger::v3::{AuthorizationState, CloseReason, TransferState, TransferWay};
+
+const AUTHORIZATIONS: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization";
+const PAYEE: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
+const ALLOWED: &str = "https://shop.example/allowed";
+
+fn open() -> Shop {
+    let mut shop = Shop::open();
+    shop.names = Some(shop.public_key_id());
+    shop
+}
+
+fn apply(shop: &mut Shop, number: &str, more: &Value) -> Said {
+    let mut body = json!({
+        "out_authorization_no": number, "appid": shop.appid(), "openid": PAYEE, "transfer_scene_id": "1000",
+        "user_display_name": "wx_123456", "authorization_notify_url": ALLOWED,
+    });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    shop.post(AUTHORIZATIONS, &body)
+}
+
+fn ask(shop: &mut Shop, number: &str) -> Said {
+    shop.get(&format!("{AUTHORIZATIONS}/out-authorization-no/{number}"))
+}
+
+fn close(shop: &mut Shop, number: &str) -> Said {
+    shop.call(Method::Post, &format!("{AUTHORIZATIONS}/out-authorization-no/{number}/close"), "")
+}
+
+/// A transfer that the payee confirms, and allows later ones with it.
+fn pre_transfer(shop: &mut Shop, number: &str, along: &str) -> Said {
+    let info = json!({ "user_display_name": "wx_123456", "out_authorization_no": along,
+        "authorization_notify_url": ALLOWED });
+    let body = bill(shop, number, &json!({ "authorization_info": info }));
+    shop.post(&format!("{BILLS}/pre-transfer-with-authorization"), &body)
+}
+
+/// A transfer to one who allowed it.
+fn pay(shop: &mut Shop, number: &str, by: &Value) -> Said {
+    let mut body = bill(shop, number, by);
+    body.as_object_mut().unwrap().remove("openid");
+    shop.post(&format!("{BILLS}/transfer"), &body)
+}
+
+fn allowed(shop: &mut Shop, number: &str) -> bool {
+    let (mchid, number) = (shop.me.mchid().clone(), number.parse().unwrap());
+    shop.gateway.confirm_authorization(&mchid, &number, shop.now)
+}
+
+fn refused(shop: &mut Shop, number: &str) -> bool {
+    let (mchid, number) = (shop.me.mchid().clone(), number.parse().unwrap());
+    shop.gateway.refuse_authorization(&mchid, &number, shop.now)
+}
+
+fn ended(shop: &mut Shop, number: &str, reason: CloseReason) -> bool {
+    let (mchid, number): (_, OutAuthorizationNo) = (shop.me.mchid().clone(), number.parse().unwrap());
+    shop.gateway.close_authorization(&mchid, &number, reason, shop.now)
+}
+
+fn confirmed(shop: &mut Shop, number: &str) -> bool {
+    let (mchid, number): (_, OutBillNo) = (shop.me.mchid().clone(), number.parse().unwrap());
+    shop.gateway.confirm_transfer(&mchid, &number, shop.now)
+}
+
+/// The event type of what is due, and what it says.
+fn told(shop: &mut Shop) -> Vec<(String, Value)> {
+    let due = shop.due();
+    due.iter()
+        .map(|delivery| {
+            let (envelope, plain) = shop.heard(delivery);
+            assert_eq!(envelope["resource"]["original_type"], "mch_payment");
+            let is_of_transfer = envelope["event_type"] == "MCHTRANSFER.BILL.FINISHED";
+            assert_eq!(delivery.url(), if is_of_transfer { NOTIFY } else { ALLOWED });
+            (envelope["event_type"].as_str().unwrap().to_owned(), plain)
+        })
+        .collect()
+}
+
+#[test]
+fn a_payee_allows_it_is_paid_without_being_asked_and_ends_it() {
+    let mut shop = open();
+    let perceived = json!({ "user_recv_perception": "现金奖励", "scene_info": { "client_ip": "14.23.150.211",
+        "device_id": "013467007045764", "device_type": "HARMONY" } });
+    let asked = apply(&mut shop, "A1", &perceived).body;
+    let created = rfc3339(shop.now);
+    let package_info = asked["package_info"].as_str().unwrap().to_owned();
+    assert_eq!(
+        asked,
+        json!({ "out_authorization_no": "A1", "state": "WAIT_USER_CONFIRM", "create_time": created,
+            "package_info": package_info })
+    );
+    assert_eq!(apply(&mut shop, "A1", &perceived).body, asked);
+    let mut known = json!({ "out_authorization_no": "A1", "appid": shop.appid(), "openid": PAYEE,
+        "user_display_name": "wx_123456", "state": "WAIT_USER_CONFIRM", "transfer_scene_id": "1000",
+        "user_recv_perception": "现金奖励", "create_time": created });
+    assert_eq!(ask(&mut shop, "A1").body, known);
+    let shown = ask(&mut shop, "A1?is_display_authorization=true").body;
+    assert_eq!(shown["package_info"], package_info);
+    assert_eq!(ask(&mut shop, "A1?is_display_authorization=false").body, known);
+
+    shop.wait(60);
+    let authorized = rfc3339(shop.now);
+    assert!(allowed(&mut shop, "A1") && !allowed(&mut shop, "A1"));
+    let in_force = ask(&mut shop, "A1").body;
+    let id = in_force["authorization_id"].as_str().unwrap().to_owned();
+    (known["state"], known["authorize_time"]) = ("TAKING_EFFECT".into(), authorized.clone().into());
+    known["authorization_id"] = id.clone().into();
+    assert_eq!(in_force, known);
+    let mut plain = json!({ "out_authorization_no": "A1", "appid": shop.appid(), "openid": PAYEE,
+        "user_display_name": "wx_123456", "authorization_id": id, "state": "TAKING_EFFECT",
+        "authorize_time": authorized });
+    assert_eq!(told(&mut shop), [("MCHTRANSFER.AUTHORIZATION.CONFIRMED".into(), plain.clone())]);
+
+    let sealed = json!({ "out_authorization_no": "A1", "user_name": shop.sealed("张三") });
+    let paid = pay(&mut shop, "T1", &sealed).body;
+    assert_eq!((&paid["state"], &paid["openid"]), (&json!("SUCCESS"), &json!(PAYEE)));
+    assert_eq!((&paid["mch_id"], &paid["transfer_remark"]), (&json!(shop.mchid()), &json!("报销")));
+    let again = json!({ "out_authorization_no": "A1", "user_name": shop.sealed("张三") });
+    assert_eq!(pay(&mut shop, "T1", &again).body["transfer_bill_no"], paid["transfer_bill_no"]);
+    let by_both = json!({ "authorization_id": id, "out_authorization_no": "A1" });
+    assert_eq!(pay(&mut shop, "T2", &by_both).body["state"], "SUCCESS");
+    assert_eq!(query(&mut shop, "T2").body["state"], "SUCCESS");
+    let events = told(&mut shop);
+    assert!(events.iter().all(|(event, plain)| event.ends_with("BILL.FINISHED") && plain["openid"] == PAYEE));
+    assert_eq!(events.len(), 2);
+
+    assert!(ended(&mut shop, "A1", CloseReason::UserClose));
+    assert!(!ended(&mut shop, "A1", CloseReason::UserClose));
+    let info = json!({ "close_time": rfc3339(shop.now), "close_reason": "USER_CLOSE" });
+    (plain["state"], plain["close_info"]) = ("CLOSED".into(), info.clone());
+    assert_eq!(told(&mut shop), [("MCHTRANSFER.AUTHORIZATION.CLOSED".into(), plain)]);
+    assert_eq!(ask(&mut shop, "A1").body["close_info"], info);
+    let late = pay(&mut shop, "T3", &json!({ "out_authorization_no": "A1" }));
+    assert_eq!(
+        (late.refusal().1, &late.body["message"]),
+        ("INVALID_REQUEST", &json!("免确认收款授权未生效"))
+    );
+    assert_eq!(close(&mut shop, "A1").refusal(), (400, "INVALID_REQUEST", 268_435_461));
+}
+
+#[test]
+fn what_is_asked_along_with_a_transfer_takes_effect_when_that_is_confirmed() {
+    let mut shop = open();
+    let made = pre_transfer(&mut shop, "T1", "A1").body;
+    assert_eq!(
+        (&made["state"], &made["user_display_name"], &made["out_authorization_no"]),
+        (&json!("WAIT_USER_CONFIRM"), &json!("wx_123456"), &json!("A1"))
+    );
+    assert!(made["package_info"].is_string());
+    assert_eq!(pre_transfer(&mut shop, "T1", "A1").body, made);
+    assert_eq!(pre_transfer(&mut shop, "T1", "A2").refusal(), (400, "INVALID_REQUEST", 268_498_688));
+    let taken = pre_transfer(&mut shop, "T2", "A1");
+    assert_eq!(taken.refusal(), (400, "INVALID_REQUEST", 268_498_688));
+    assert_eq!(query(&mut shop, "T2").status, 404, "a refusal changes nothing");
+    assert!(!allowed(&mut shop, "A1"), "it is not confirmed by itself");
+    assert!(confirmed(&mut shop, "T1"));
+    let events: Vec<String> = told(&mut shop).into_iter().map(|(event, _)| event).collect();
+    assert_eq!(events, ["MCHTRANSFER.BILL.FINISHED", "MCHTRANSFER.AUTHORIZATION.CONFIRMED"]);
+    assert_eq!(pay(&mut shop, "T3", &json!({ "out_authorization_no": "A1" })).body["state"], "SUCCESS");
+    let [record] = shop.gateway.authorizations(shop.now).try_into().unwrap();
+    assert_eq!((record.state, record.close_reason), (AuthorizationState::TakingEffect, None));
+    assert_eq!(record.out_bill_no, Some("T1".parse().unwrap()));
+    assert_eq!(record.notices[0].event_type, Some("MCHTRANSFER.AUTHORIZATION.CONFIRMED"));
+    let records = shop.gateway.transfers(shop.now);
+    let ways: Vec<_> =
+        records.iter().map(|record| (record.way, record.out_authorization_no.is_some())).collect();
+    assert_eq!(ways, [(TransferWay::ToConfirmAndAllow, true), (TransferWay::Allowed, true)]);
+}
+
+#[test]
+fn a_transfer_goes_on_without_what_was_refused_and_takes_the_rest_along_when_it_ends_unpaid() {
+    let mut shop = open();
+    pre_transfer(&mut shop, "T1", "A1");
+    assert!(refused(&mut shop, "A1") && !refused(&mut shop, "A1"));
+    assert!(confirmed(&mut shop, "T1"));
+    assert_eq!(ask(&mut shop, "A1").body["close_info"]["close_reason"], "USER_CLOSE");
+
+    pre_transfer(&mut shop, "T2", "A2");
+    cancel(&mut shop, "T2");
+    shop.wait(3);
+    assert_eq!(ask(&mut shop, "A2").status, 200);
+    pre_transfer(&mut shop, "T3", "A3");
+    shop.wait(86_400);
+    let events: Vec<String> = told(&mut shop).into_iter().map(|(event, _)| event).collect();
+    assert_eq!(events, ["MCHTRANSFER.BILL.FINISHED"; 3], "nobody is told of what never took effect");
+    for number in ["A2", "A3"] {
+        assert_eq!(ask(&mut shop, number).body["close_info"]["close_reason"], "USER_OVERDUE_UNCONFIRMED");
+    }
+
+    // One is in force already: the transfer is paid, and that is all.
+    apply(&mut shop, "A4", &json!({}));
+    assert!(allowed(&mut shop, "A4"));
+    pre_transfer(&mut shop, "T5", "A5");
+    assert!(confirmed(&mut shop, "T5"));
+    assert_eq!(query(&mut shop, "T5").body["state"], "SUCCESS");
+    assert_eq!(ask(&mut shop, "A5").body["state"], "CLOSED");
+}
+
+#[test]
+fn a_pre_transfer_that_asks_for_nothing_is_a_transfer_of_its_own_kind() {
+    let mut shop = open();
+    let body = bill(&shop, "T1", &json!({}));
+    let made = shop.post(&format!("{BILLS}/pre-transfer-with-authorization"), &body).body;
+    assert_eq!((made["state"].as_str(), made.get("out_authorization_no")), (Some("WAIT_USER_CONFIRM"), None));
+    assert_eq!(shop.post(BILLS, &body).refusal(), (400, "INVALID_REQUEST", 268_498_688));
+    assert!(confirmed(&mut shop, "T1"));
+    assert_eq!(told(&mut shop).len(), 1);
+    assert_eq!(shop.gateway.authorizations(shop.now), []);
+}
+
+#[test]
+fn a_payee_and_a_scene_have_one_at_a_time_and_a_number_is_used_once() {
+    let mut shop = open();
+    apply(&mut shop, "A1", &json!({}));
+    let second = apply(&mut shop, "A2", &json!({}));
+    assert_eq!(second.refusal(), (400, "INVALID_REQUEST", 268_435_461));
+    assert_eq!(second.body["message"], "用户在当前场景下的授权数量达到限制，不支持发起授权");
+    assert_eq!(apply(&mut shop, "A2", &json!({ "transfer_scene_id": "1005" })).status, 200);
+    let other = json!({ "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-x" });
+    assert_eq!(apply(&mut shop, "A3", &other).status, 200);
+    let differs = apply(&mut shop, "A1", &json!({ "user_display_name": "another" }));
+    assert_eq!(differs.refusal(), (400, "INVALID_REQUEST", 268_498_688));
+    allowed(&mut shop, "A1");
+    assert_eq!(apply(&mut shop, "A1", &json!({})).body["message"], "该授权单号已完成授权");
+    assert_eq!(apply(&mut shop, "A4", &json!({})).status, 400);
+
+    let closed = close(&mut shop, "A1");
+    assert_eq!((closed.status, &closed.body["state"]), (200, &json!("CLOSED")));
+    assert_eq!(closed.body["close_info"]["close_reason"], "CLOSE_VIA_MCH_API");
+    shop.wait(60);
+    assert_eq!(close(&mut shop, "A1").body, closed.body);
+    let events: Vec<String> = told(&mut shop).into_iter().map(|(event, _)| event).collect();
+    let [confirmed, ended] = ["CONFIRMED", "CLOSED"].map(|word| format!("MCHTRANSFER.AUTHORIZATION.{word}"));
+    assert_eq!(events, [confirmed, ended]);
+    assert_eq!(apply(&mut shop, "A1", &json!({})).body["message"], "该授权单号已关闭，请更换单号");
+    assert_eq!(apply(&mut shop, "A5", &json!({})).status, 200, "it is free again");
+    assert_eq!(close(&mut shop, "A5").body["close_info"]["close_reason"], "CLOSE_VIA_MCH_API");
+    assert_eq!(told(&mut shop), [], "it was never in force");
+}
+
+#[test]
+fn what_nobody_confirms_ends_after_a_day_and_is_forgotten_thirty_days_later() {
+    let mut shop = open();
+    apply(&mut shop, "A1", &json!({}));
+    shop.wait(86_399);
+    assert_eq!(ask(&mut shop, "A1").body["state"], "WAIT_USER_CONFIRM");
+    shop.wait(1);
+    assert_eq!(ask(&mut shop, "A1").body["close_info"]["close_reason"], "USER_OVERDUE_UNCONFIRMED");
+    assert!(!allowed(&mut shop, "A1"));
+    assert_eq!((told(&mut shop).len(), close(&mut shop, "A1").status), (0, 400));
+    shop.wait(30 * 86_400);
+    assert_eq!(ask(&mut shop, "A1").status, 200);
+    shop.wait(1);
+    assert_eq!(ask(&mut shop, "A1").refusal(), (404, "NOT_FOUND", 268_512_771));
+    assert_eq!(shop.gateway.authorizations(shop.now).len(), 1, "the record keeps it");
+}
+
+#[test]
+fn a_transfer_by_what_is_not_allowed_is_refused_and_not_made() {
+    let mut shop = open();
+    apply(&mut shop, "A1", &json!({}));
+    let messages = |shop: &mut Shop, by: &Value| {
+        let said = pay(shop, "T1", by);
+        assert_eq!((said.status, said.code()), (400, "INVALID_REQUEST"), "{by}");
+        said.body["message"].as_str().unwrap().to_owned()
+    };
+    let by = json!({ "out_authorization_no": "A1" });
+    assert_eq!(messages(&mut shop, &by), "免确认收款授权未生效");
+    allowed(&mut shop, "A1");
+    apply(&mut shop, "A2", &json!({ "transfer_scene_id": "1005" }));
+    allowed(&mut shop, "A2");
+    let second = ask(&mut shop, "A2").body["authorization_id"].clone();
+    for (by, message) in [
+        (json!({ "out_authorization_no": "A9" }), "免确认收款授权不存在"),
+        (json!({ "authorization_id": "160000000000" }), "免确认收款授权不存在"),
+        (
+            json!({ "authorization_id": second, "out_authorization_no": "A1" }),
+            "authorization_id与out_authorization_no不一致",
+        ),
+        (json!({ "authorization_id": second }), "转账场景与免确认收款授权不一致"),
+    ] {
+        assert_eq!(messages(&mut shop, &by), message);
+    }
+    assert_eq!(pay(&mut shop, "T1", &json!({})).body["detail"]["field"], "/out_authorization_no");
+    let sponsored = json!({ "out_authorization_no": "A1", "sponsor_mchid": "1999999999" });
+    assert_eq!(pay(&mut shop, "T1", &sponsored).refusal(), (403, "NO_AUTH", 268_435_461));
+    let known = shop.gateway.new_merchant();
+    let merchant = shop.me.clone().with_appid("wx1111111111111111".parse().unwrap());
+    shop.gateway.enrol(merchant);
+    let app = json!({ "out_authorization_no": "A1", "appid": "wx1111111111111111" });
+    assert_eq!(messages(&mut shop, &app), "appid与免确认收款授权不一致");
+    assert_eq!(shop.gateway.transfers(shop.now), [], "nobody was paid");
+    let sponsored = json!({ "out_authorization_no": "A1", "sponsor_mchid": known.mchid() });
+    assert_eq!(pay(&mut shop, "T1", &sponsored).body["state"], "SUCCESS");
+    let differs = pay(&mut shop, "T1", &by);
+    assert_eq!(differs.refusal(), (400, "INVALID_REQUEST", 268_498_688));
+}
+
+#[test]
+fn a_transfer_that_is_allowed_takes_its_time_may_fail_and_may_be_taken_back() {
+    let mut shop = Shop::with(|settings| settings.v3.transfer_takes = Duration::from_secs(2));
+    shop.names = Some(shop.public_key_id());
+    apply(&mut shop, "A1", &json!({}));
+    allowed(&mut shop, "A1");
+    let by = json!({ "out_authorization_no": "A1" });
+    for number in ["T1", "T2", "T3"] {
+        assert_eq!(pay(&mut shop, number, &by).body["state"], "ACCEPTED");
+    }
+    assert!(!confirmed(&mut shop, "T1"), "nobody needs to");
+    let mchid = shop.me.mchid().clone();
+    let reason = "PAYEE_ACCOUNT_ABNORMAL";
+    assert!(shop.gateway.fail_transfer(&mchid, &"T2".parse().unwrap(), reason, shop.now));
+    assert_eq!(cancel(&mut shop, "T3").body["state"], "CANCELING");
+    shop.wait(5);
+    let states: Vec<_> = shop.gateway.transfers(shop.now).iter().map(|record| record.state).collect();
+    assert_eq!(states, [TransferState::Success, TransferState::Fail, TransferState::Cancelled]);
+    assert_eq!(pay(&mut shop, "T2", &by).body["fail_reason"], reason);
+}
+
+#[test]
+fn the_platform_may_end_it_too() {
+    let mut shop = open();
+    let scenes = ["1000", "1002", "1004", "1005"].map(|scene| json!({ "transfer_scene_id": scene }));
+    let reasons =
+        ["USER_CLOSE", "TRANSFER_RISK", "USER_ACCOUNT_ABNORMAL", "CLOSE_VIA_MCH_API"].map(CloseReason::named);
+    for (serial, (scene, reason)) in scenes.iter().zip(reasons).enumerate() {
+        let (number, reason) = (format!("A{serial}"), reason.unwrap());
+        apply(&mut shop, &number, scene);
+        assert!(!ended(&mut shop, &number, reason), "it is not in force");
+        allowed(&mut shop, &number);
+        assert!(ended(&mut shop, &number, reason));
+        assert_eq!(ask(&mut shop, &number).body["close_info"]["close_reason"], reason.as_str());
+    }
+    assert_eq!(CloseReason::named("user_close"), None);
+}
+
+#[test]
+fn what_is_wrong_is_refused_by_its_field_and_what_is_unknown_is_not_there() {
+    let mut shop = open();
+    for (change, field) in [
+        (json!({ "out_authorization_no": "A-1" }), "/out_authorization_no"),
+        (json!({ "user_display_name": "名".repeat(33) }), "/user_display_name"),
+        (json!({ "transfer_scene_id": "1401" }), "/transfer_scene_id"),
+        (json!({ "authorization_notify_url": "https://shop.example/?a=1" }), "/authorization_notify_url"),
+        (json!({ "scene_info": { "device_type": "PC" } }), "/scene_info/device_type"),
+        (json!({ "openid": "a b" }), "/openid"),
+        (json!({ "notify_url": NOTIFY }), "/notify_url"),
+    ] {
+        assert_eq!(apply(&mut shop, "A1", &change).body["detail"]["field"], field);
+    }
+    let app = apply(&mut shop, "A1", &json!({ "appid": "wx0000000000000000" }));
+    assert_eq!(app.refusal(), (400, "APPID_MCHID_NOT_MATCH", 268_445_527));
+    for said in [ask(&mut shop, "A1"), close(&mut shop, "A1")] {
+        assert_eq!(said.refusal(), (404, "NOT_FOUND", 268_512_771));
+    }
+    let word = ask(&mut shop, "A1?is_display_authorization=1");
+    assert_eq!(word.body["detail"]["field"], "/is_display_authorization");
+    shop.names = None;
+    for said in
+        [pre_transfer(&mut shop, "T1", "A1"), pay(&mut shop, "T1", &json!({ "out_authorization_no": "A1" }))]
+    {
+        assert_eq!(said.body["detail"]["field"], "Wechatpay-Serial");
+    }
+    assert_eq!(apply(&mut shop, "A1", &json!({})).status, 200, "it seals nothing and names no key");
+}
+
+#[test]
+fn asking_and_ending_have_limits_of_their_own() {
+    let mut shop = Shop::with(|settings| settings.v3.rate_limits = true);
+    for _ in 0..50 {
+        assert_eq!(apply(&mut shop, "A1", &json!({})).status, 200);
+        assert_eq!(close(&mut shop, "A9").status, 404);
+    }
+    for _ in 0..100 {
+        assert_eq!(ask(&mut shop, "A1").status, 200);
+    }
+    for said in [apply(&mut shop, "A1", &json!({})), close(&mut shop, "A9"), ask(&mut shop, "A1")] {
+        assert_eq!(said.refusal(), (429, "RATELIMIT_EXCEEDED", 268_447_840));
+    }
+}

@@ -1,0 +1,119 @@
+//! Wallets of QQ.
+
+use super::bill;
+use crate::v3::shop::{NOTIFY, Said, Shop};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use wxpay_proto::{http::Method, wire::time::rfc3339};
+use wxpay_sim::ledger::v3::{TransferState, TransferWay};
+
+const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills";
+
+fn open() -> Shop {
+    let mut shop = Shop::open();
+    shop.names = Some(shop.public_key_id());
+    shop
+}
+
+fn make(shop: &mut Shop, number: &str, more: &Value) -> Said {
+    let mut bill = bill(shop, number, &json!({ "transfer_scene_id": "1401", "user_qq": "490379403" }));
+    bill.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    shop.post(BILLS, &bill)
+}
+
+fn query(shop: &mut Shop, number: &str) -> Said {
+    shop.get(&format!("{BILLS}/{number}"))
+}
+
+fn cancel(shop: &mut Shop, number: &str) -> Said {
+    shop.call(Method::Post, &format!("{BILLS}/{number}/cancel"), "")
+}
+
+#[test]
+fn a_wallet_is_paid_when_its_owner_takes_it() {
+    let mut shop = open();
+    let named = json!({ "user_name": shop.sealed("张三") });
+    let mut body = make(&mut shop, "Q1", &named).body;
+    let id = body["transfer_bill_no"].clone();
+    let name = STANDARD.decode(body["user_name"].as_str().unwrap()).unwrap();
+    assert_eq!(shop.me.api_keys()[0].pair.open(&name).unwrap(), "张三".as_bytes());
+    body.as_object_mut().unwrap().remove("user_name");
+    let mut expected = json!({ "mchid": shop.mchid(), "out_bill_no": "Q1", "transfer_bill_no": id,
+        "appid": shop.appid(), "state": "WAIT_USER_CONFIRM", "transfer_amount": 1000, "transfer_remark": "报销",
+        "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w", "user_qq": "490379403",
+        "create_time": rfc3339(shop.now), "update_time": rfc3339(shop.now) });
+    assert_eq!(body, expected);
+    let again = json!({ "user_name": shop.sealed("张三") });
+    assert_eq!(make(&mut shop, "Q1", &again).body["transfer_bill_no"], id);
+    let other = make(&mut shop, "Q1", &json!({ "user_qq": "1" }));
+    assert_eq!(other.refusal(), (400, "INVALID_REQUEST", 268_498_688));
+
+    let created = shop.now;
+    shop.wait(5);
+    let mchid = shop.me.mchid().clone();
+    assert!(shop.gateway.confirm_transfer(&mchid, &"Q1".parse().unwrap(), shop.now));
+    let [told] = shop.due().try_into().unwrap();
+    let (envelope, plain) = shop.heard(&told);
+    assert_eq!(envelope["event_type"], "MCHTRANSFER.QQWALLETBILL.FINISHED");
+    assert_eq!((&envelope["resource"]["original_type"], told.url()), (&json!("mch_payment"), NOTIFY));
+    expected["state"] = "SUCCESS".into();
+    (expected["create_time"], expected["update_time"]) = (rfc3339(created).into(), rfc3339(shop.now).into());
+    assert_eq!(plain, expected);
+    assert_eq!(query(&mut shop, "Q1").body["state"], "SUCCESS");
+    assert_eq!(cancel(&mut shop, "Q1").refusal(), (400, "INVALID_REQUEST", 268_435_461));
+}
+
+#[test]
+fn a_wallet_that_is_not_paid_is_told_of_as_well() {
+    let mut shop = open();
+    let mchid = shop.me.mchid().clone();
+    for number in ["Q1", "Q2", "Q3"] {
+        make(&mut shop, number, &json!({}));
+    }
+    let reason = "PAYEE_ACCOUNT_ABNORMAL";
+    assert!(shop.gateway.fail_transfer(&mchid, &"Q1".parse().unwrap(), reason, shop.now));
+    assert_eq!(query(&mut shop, "Q1").body["fail_reason"], reason);
+    for _ in 0..2 {
+        let body = cancel(&mut shop, "Q2").body;
+        assert_eq!((&body["state"], &body["transfer_amount"]), (&json!("CANCELING"), &json!(1000)));
+    }
+    shop.wait(86_400);
+    let told: Vec<Value> = shop.due().iter().map(|told| shop.heard(told).1["state"].clone()).collect();
+    assert_eq!(told, ["FAIL", "CANCELLED", "FAIL"]);
+    assert_eq!(query(&mut shop, "Q3").body["fail_reason"], "OVERDUE_CLOSE");
+    assert_eq!(cancel(&mut shop, "Q2").body["state"], "CANCELLED");
+    let records = shop.gateway.transfers(shop.now);
+    assert!(records.iter().all(|record| record.way == TransferWay::QqWallet && record.notices.len() == 1));
+    assert_eq!(records[1].state, TransferState::Cancelled);
+    assert_eq!(records[0].package_info, None);
+}
+
+#[test]
+fn what_is_wrong_is_refused_and_what_goes_elsewhere_is_not_here() {
+    let mut shop = open();
+    for (change, field) in [
+        (json!({ "transfer_scene_id": "1000" }), "/transfer_scene_id"),
+        (json!({ "user_qq": "" }), "/user_qq"),
+        (json!({ "user_recv_perception": "现金奖励" }), "/user_recv_perception"),
+        (json!({ "transfer_amount": 200_000 }), "/user_name"),
+        (json!({ "openid": "a b" }), "/openid"),
+        (json!({ "transfer_scene_report_infos": [] }), "/transfer_scene_report_infos"),
+    ] {
+        assert_eq!(make(&mut shop, "Q1", &change).body["detail"]["field"], field);
+    }
+    let app = make(&mut shop, "Q1", &json!({ "appid": "wx0000000000000000" }));
+    assert_eq!(app.refusal(), (400, "APPID_MCHID_NOT_MATCH", 268_445_527));
+    assert_eq!(make(&mut shop, "Q0", &json!({ "appid": "102022609" })).body["appid"], "102022609");
+    shop.names = None;
+    let unnamed = make(&mut shop, "Q1", &json!({})).body;
+    assert_eq!(unnamed["detail"]["field"], "Wechatpay-Serial");
+    for said in [query(&mut shop, "Q1"), cancel(&mut shop, "Q1")] {
+        assert_eq!(said.refusal(), (404, "NOT_FOUND", 268_512_771));
+    }
+    super::make(&mut shop, "T1", &json!({}));
+    assert_eq!(query(&mut shop, "T1").status, 404);
+    assert_eq!(super::query(&mut shop, "Q0").status, 404);
+    assert_eq!(super::cancel(&mut shop, "Q0").status, 404);
+    let taken = super::make(&mut shop, "Q0", &json!({}));
+    assert_eq!(taken.refusal(), (400, "INVALID_REQUEST", 268_498_688));
+}

@@ -1,0 +1,359 @@
+//! Transfers: confirmed, allowed once and for all, into wallets of QQ; their receipts.
+
+use super::{
+    DAY,
+    shop::{Shop, notify_url, sensitive},
+};
+use wxpay_proto::{
+    ErrorKind, Fate, Fen,
+    error::Debt,
+    id::{OutAuthorizationNo, OutBillNo},
+    v3::{
+        Event, Settled,
+        download::HashType,
+        transfer::{
+            Authorized, Bill, Cancel, Create, PreTransfer, Queried, Query, Transfer, TransferState,
+            UserRecvStyle, authorization,
+            authorization::{Apply, Authorization, CloseReason, State},
+            bill, elecsign, qq_wallet,
+        },
+    },
+};
+use wxpay_sim::ledger::v3;
+
+fn bill_no(text: &str) -> OutBillNo {
+    text.parse().unwrap()
+}
+
+fn authorization_no(text: &str) -> OutAuthorizationNo {
+    text.parse().unwrap()
+}
+
+/// 20.00 for a campaign.
+fn draft(shop: &Shop, number: &str, scene: &str) -> bill::Builder {
+    Bill::builder(shop.appid(), bill_no(number), Fen::new(2000), "2020年4月报销", scene)
+        .report("活动名称", "新会员有礼")
+        .notify_url(notify_url())
+}
+
+fn bill(shop: &Shop, number: &str) -> Bill {
+    draft(shop, number, "1000").build().unwrap()
+}
+
+/// The same for somebody who is named.
+fn named(shop: &Shop, number: &str) -> Bill {
+    draft(shop, number, "1000").user_name(sensitive("张三")).build().unwrap()
+}
+
+fn confirm(shop: &mut Shop, number: &str) {
+    let mchid = shop.me.mchid().clone();
+    assert!(shop.wire.gateway.confirm_transfer(&mchid, &bill_no(number), shop.lab.now), "{number}");
+}
+
+fn known(queried: Queried) -> Transfer {
+    match queried {
+        Queried::Known(transfer) => *transfer,
+        Queried::NoSuchTransfer => panic!("it was made"),
+    }
+}
+
+fn query(shop: &mut Shop, number: &str) -> Transfer {
+    known(shop.ask(Query::out_bill_no(bill_no(number))))
+}
+
+fn query_qq(shop: &mut Shop, number: &str) -> Transfer {
+    known(shop.ask(qq_wallet::Query::new(bill_no(number))))
+}
+
+fn allowed(shop: &mut Shop, number: &str) -> Authorization {
+    match shop.ask(authorization::Query::new(authorization_no(number))) {
+        authorization::Queried::Known(authorization) => *authorization,
+        authorization::Queried::NoSuchAuthorization => panic!("it was asked for"),
+    }
+}
+
+/// What is told of within a minute: each transfer's number and state, each permission's.
+fn told(shop: &mut Shop) -> Vec<(String, String)> {
+    let told = shop.heard();
+    told.iter()
+        .map(|notice| match notice.event().unwrap() {
+            Event::Transfer(told) => (told.out_bill_no.to_string(), told.state.to_string()),
+            Event::QqTransfer(told) => (format!("QQ {}", told.out_bill_no), told.state.to_string()),
+            Event::Authorization(told) => (told.out_authorization_no.to_string(), told.state.to_string()),
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+fn said(number: &str, state: &str) -> (String, String) {
+    (number.into(), state.into())
+}
+
+/// A transfer to somebody who is named is confirmed, told of and asked after; one is taken back.
+fn confirmed(shop: &mut Shop) {
+    let openid = shop.openid();
+    let create = Create::new(named(shop, "T1"), openid.clone()).user_recv_style(UserRecvStyle::ConfirmPage);
+    let made = shop.ask(create.clone());
+    assert_eq!(made.state, TransferState::WaitUserConfirm);
+    assert_eq!(shop.ask(create), made, "the name is sealed anew, and it is the same transfer");
+    confirm(shop, "T1");
+    assert_eq!(told(shop), [said("T1", "SUCCESS")]);
+    let paid = query(shop, "T1");
+    assert!(paid.is_paid() && paid.package_info.is_none());
+    assert_eq!((paid.openid.as_ref(), paid.transfer_amount), (Some(&openid), Some(Fen::new(2000))));
+    assert_eq!((paid.mchid.as_ref(), paid.create_time), (Some(shop.me.mchid()), made.create_time));
+    assert_eq!(shop.me.open(paid.user_name.as_ref().unwrap().as_str()).unwrap().expose(), "张三");
+    let again = known(shop.ask(Query::transfer_bill_no(made.transfer_bill_no.clone())));
+    assert_eq!((&again.out_bill_no, &again.state), (&made.out_bill_no, &TransferState::Success));
+
+    shop.ask(Create::new(bill(shop, "T2"), openid));
+    assert_eq!(shop.ask(Cancel::new(bill_no("T2"))).state, TransferState::Canceling);
+    assert_eq!(told(shop), [said("T2", "CANCELLED")]);
+    assert_eq!(shop.ask(Cancel::new(bill_no("T2"))).state, TransferState::Cancelled);
+}
+
+/// The receipt of a transfer by either number: asked for, waited for, downloaded.
+fn receipts(shop: &mut Shop) {
+    let transfer = query(shop, "T1");
+    let by_number = elecsign::Query::out_bill_no(bill_no("T1"));
+    let by_id = elecsign::Query::transfer_bill_no(transfer.transfer_bill_no.clone());
+    assert_eq!(shop.ask(by_number.clone()), elecsign::Queried::NoSuchReceipt);
+    let asked = shop.ask(elecsign::Apply::out_bill_no(bill_no("T1")));
+    assert_eq!((&asked.state, &asked.statement), (&elecsign::State::Generating, &None));
+    shop.wait(10);
+    let again = shop.ask(elecsign::Apply::transfer_bill_no(transfer.transfer_bill_no));
+    assert_eq!((again.state, again.create_time), (elecsign::State::Finished, asked.create_time));
+    for query in [by_number, by_id] {
+        let elecsign::Queried::Known(receipt) = shop.ask(query) else { panic!("it was asked for") };
+        assert_eq!((&receipt.state, receipt.create_time), (&elecsign::State::Finished, asked.create_time));
+        let statement = receipt.statement.unwrap();
+        assert_eq!(statement.hash_type, HashType::Sha256);
+        let file = shop.download(&statement).unwrap();
+        assert!(file.starts_with("%PDF-1.4\n") && file.ends_with("%%EOF\n"), "{file}");
+        let forged = shop.download_changed(&statement, |mut file| {
+            file[100] ^= 1;
+            file
+        });
+        assert_eq!(forged.unwrap_err().kind(), ErrorKind::Signature);
+    }
+}
+
+/// A payee allows it, is paid by either number, and ends it.
+fn allowed_and_ended(shop: &mut Shop) {
+    let apply = Apply::builder(
+        authorization_no("A1"),
+        shop.appid(),
+        shop.openid(),
+        "1000",
+        "wx_123456",
+        notify_url(),
+    );
+    let apply = apply.user_recv_perception("现金奖励").client_ip("14.23.150.211".parse().unwrap());
+    let apply = apply.device_type(authorization::DeviceType::Android).build().unwrap();
+    let asked = shop.ask(apply.clone());
+    assert_eq!((&asked.state, asked.package_info.is_some()), (&State::WaitUserConfirm, true));
+    assert_eq!(shop.ask(apply), asked);
+    let waiting = shop.ask(authorization::Query::new(authorization_no("A1")).display_authorization());
+    let authorization::Queried::Known(waiting) = waiting else { panic!("it was asked for") };
+    assert_eq!(waiting.package_info, asked.package_info);
+
+    let mchid = shop.me.mchid().clone();
+    assert!(shop.wire.gateway.confirm_authorization(&mchid, &authorization_no("A1"), shop.lab.now));
+    assert_eq!(told(shop), [said("A1", "TAKING_EFFECT")]);
+    let in_force = allowed(shop, "A1");
+    assert_eq!((&in_force.state, in_force.authorize_time.is_some()), (&State::TakingEffect, true));
+    assert_eq!((in_force.package_info, in_force.openid), (None, Some(shop.openid())));
+    let id = in_force.authorization_id.unwrap();
+
+    let by_number = Authorized::out_authorization_no(named(shop, "T3"), authorization_no("A1"));
+    let paid = shop.ask(by_number.clone());
+    assert!(paid.is_paid());
+    assert_eq!(shop.ask(by_number).transfer_bill_no, paid.transfer_bill_no);
+    assert_eq!(query(shop, "T3").openid, Some(shop.openid()));
+    let sponsor = shop.sub_mchid();
+    let by_id = Authorized::authorization_id(bill(shop, "T4"), id).sponsor_mchid(sponsor);
+    assert!(shop.ask(by_id.clone()).is_paid());
+    assert_eq!(told(shop), [said("T3", "SUCCESS"), said("T4", "SUCCESS")]);
+
+    let reason = v3::CloseReason::UserClose;
+    assert!(shop.wire.gateway.close_authorization(&mchid, &authorization_no("A1"), reason, shop.lab.now));
+    assert_eq!(told(shop), [said("A1", "CLOSED")]);
+    assert_eq!(allowed(shop, "A1").close_info.unwrap().close_reason, CloseReason::UserClose);
+    assert!(shop.ask(by_id).is_paid(), "what was paid before is told again");
+    let late = Authorized::out_authorization_no(bill(shop, "T5"), authorization_no("A1"));
+    assert_eq!(shop.fail(late).fate(), Fate::Refused);
+    assert_eq!(shop.ask(Query::out_bill_no(bill_no("T5"))), Queried::NoSuchTransfer);
+}
+
+/// A payee confirms a transfer and allows later ones with it; the merchant ends that.
+fn allowed_along(shop: &mut Shop) {
+    let pre = PreTransfer::new(named(shop, "T6"), shop.openid());
+    let pre = pre.authorization_info(authorization_no("A2"), "wx_123456", notify_url()).unwrap();
+    let made = shop.ask(pre.clone());
+    assert_eq!(made.out_authorization_no, Some(authorization_no("A2")));
+    assert_eq!((shop.ask(pre), made.user_display_name.as_deref()), (made.clone(), Some("wx_123456")));
+    assert_eq!(allowed(shop, "A2").state, State::WaitUserConfirm);
+    confirm(shop, "T6");
+    assert_eq!(told(shop), [said("T6", "SUCCESS"), said("A2", "TAKING_EFFECT")]);
+    assert!(shop.ask(Authorized::out_authorization_no(bill(shop, "T7"), authorization_no("A2"))).is_paid());
+    assert_eq!(told(shop), [said("T7", "SUCCESS")]);
+
+    let closed = shop.ask(authorization::Close::new(authorization_no("A2")));
+    assert_eq!(closed.close_info.as_ref().unwrap().close_reason, CloseReason::CloseViaMchApi);
+    assert_eq!(shop.ask(authorization::Close::new(authorization_no("A2"))), closed);
+    assert_eq!(allowed(shop, "A2"), closed);
+    assert_eq!(told(shop), [said("A2", "CLOSED")]);
+}
+
+/// A wallet of QQ is paid, another does not take it, and one is taken back.
+fn into_wallets_of_qq(shop: &mut Shop) {
+    let create = |shop: &Shop, number: &str| {
+        let bill = draft(shop, number, "1401").user_name(sensitive("张三")).build().unwrap();
+        qq_wallet::Create::new(bill, shop.openid()).unwrap().user_qq("490379403").unwrap()
+    };
+    let asked = create(shop, "Q1");
+    let made = shop.ask(asked.clone());
+    assert_eq!((&made.state, made.user_qq.as_deref()), (&TransferState::WaitUserConfirm, Some("490379403")));
+    assert_eq!(
+        (shop.ask(asked).transfer_bill_no, &made.mchid),
+        (made.transfer_bill_no, &Some(shop.me.mchid().clone()))
+    );
+    confirm(shop, "Q1");
+    let mchid = shop.me.mchid().clone();
+    for number in ["Q2", "Q3"] {
+        let asked = create(shop, number);
+        shop.ask(asked);
+    }
+    let reason = "PAYEE_ACCOUNT_ABNORMAL";
+    assert!(shop.wire.gateway.fail_transfer(&mchid, &bill_no("Q2"), reason, shop.lab.now));
+    assert_eq!(shop.ask(qq_wallet::Cancel::new(bill_no("Q3"))).state, TransferState::Canceling);
+    assert_eq!(told(shop), [said("QQ Q1", "SUCCESS"), said("QQ Q2", "FAIL"), said("QQ Q3", "CANCELLED")]);
+    assert!(query_qq(shop, "Q1").is_paid());
+    let failed = query_qq(shop, "Q2");
+    assert_eq!((&failed.state, failed.fail_reason.as_deref()), (&TransferState::Fail, Some(reason)));
+    assert_eq!(query_qq(shop, "Q3").state, TransferState::Cancelled);
+    assert_eq!(shop.me.open(failed.user_name.unwrap().as_str()).unwrap().expose(), "张三");
+    assert_eq!(shop.ask(Query::out_bill_no(bill_no("Q1"))), Queried::NoSuchTransfer);
+}
+
+/// All of it, one after another.
+pub(super) fn conversation() -> Shop {
+    let mut shop = Shop::open();
+    confirmed(&mut shop);
+    receipts(&mut shop);
+    allowed_and_ended(&mut shop);
+    allowed_along(&mut shop);
+    into_wallets_of_qq(&mut shop);
+    shop
+}
+
+#[test]
+fn users_are_paid_in_every_way_and_given_receipts() {
+    let mut shop = conversation();
+    let records = shop.wire.gateway.transfers(shop.lab.now);
+    let amounts: u64 = records
+        .iter()
+        .filter(|record| record.state == v3::TransferState::Success)
+        .map(|record| record.transfer_amount.get())
+        .sum();
+    assert_eq!((records.len(), amounts), (9, 12_000), "nobody was paid twice");
+    assert_eq!(shop.wire.gateway.authorizations(shop.lab.now).len(), 2);
+}
+
+#[test]
+fn a_transfer_whose_answer_is_lost_is_settled_by_its_number_in_every_way() {
+    let mut shop = Shop::open();
+    for label in
+        ["v3.transfer", "v3.transfer.pre_transfer", "v3.transfer.authorized", "v3.transfer.qq_wallet"]
+    {
+        shop.lose_answers(label);
+    }
+    let openid = shop.openid();
+    let error = shop.fail(Create::new(bill(&shop, "T1"), openid.clone()));
+    let settled = settle(&mut shop, error, &Debt::Transfer { out_bill_no: bill_no("T1") });
+    let Settled::Transfer(transfer) = settled else { panic!("it is a transfer") };
+    assert_eq!((transfer.state, transfer.package_info), (TransferState::WaitUserConfirm, None));
+
+    let pre = PreTransfer::new(bill(&shop, "T2"), openid.clone());
+    let pre = pre.authorization_info(authorization_no("A2"), "wx_123456", notify_url()).unwrap();
+    let error = shop.fail(pre);
+    let settled = settle(&mut shop, error, &Debt::Transfer { out_bill_no: bill_no("T2") });
+    assert!(
+        matches!(settled, Settled::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
+    );
+    confirm(&mut shop, "T2");
+
+    let error = shop.fail(Authorized::out_authorization_no(bill(&shop, "T3"), authorization_no("A2")));
+    let settled = settle(&mut shop, error, &Debt::Transfer { out_bill_no: bill_no("T3") });
+    assert!(matches!(settled, Settled::Transfer(transfer) if transfer.is_paid()));
+
+    let asked = qq_wallet::Create::new(draft(&shop, "Q1", "1401").build().unwrap(), openid).unwrap();
+    let error = shop.fail(asked);
+    let settled = settle(&mut shop, error, &Debt::QqTransfer { out_bill_no: bill_no("Q1") });
+    assert!(
+        matches!(settled, Settled::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
+    );
+    assert_eq!(shop.wire.gateway.transfers(shop.lab.now).len(), 4, "none was made twice");
+}
+
+#[test]
+fn what_a_payee_was_asked_or_had_ended_is_settled_by_its_number() {
+    let mut shop = Shop::open();
+    for label in ["v3.transfer.authorization", "v3.transfer.authorization.close"] {
+        shop.lose_answers(label);
+    }
+    let number = authorization_no("A1");
+    let owed = Debt::Authorization { out_authorization_no: number.clone() };
+    let apply =
+        Apply::builder(number.clone(), shop.appid(), shop.openid(), "1000", "wx_123456", notify_url());
+    let error = shop.fail(apply.build().unwrap());
+    let settled = settle(&mut shop, error, &owed);
+    assert!(matches!(settled, Settled::Authorization(asked) if asked.state == State::WaitUserConfirm));
+    let mchid = shop.me.mchid().clone();
+    assert!(shop.wire.gateway.confirm_authorization(&mchid, &number, shop.lab.now));
+    let error = shop.fail(authorization::Close::new(number));
+    let settled = settle(&mut shop, error, &owed);
+    assert!(matches!(settled, Settled::Authorization(ended) if ended.state == State::Closed));
+    assert_eq!(told(&mut shop), [said("A1", "TAKING_EFFECT"), said("A1", "CLOSED")]);
+}
+
+#[test]
+fn what_never_arrived_is_settled_as_never_made() {
+    let mut shop = Shop::open();
+    for debt in [
+        Debt::Transfer { out_bill_no: bill_no("T1") },
+        Debt::QqTransfer { out_bill_no: bill_no("T1") },
+        Debt::Authorization { out_authorization_no: authorization_no("A1") },
+    ] {
+        assert_eq!(shop.run(shop.me.recover(debt)).unwrap(), Settled::NoSuchNumber);
+    }
+}
+
+#[test]
+fn what_nobody_confirms_ends_after_a_day_and_is_forgotten_after_a_month_more() {
+    let mut shop = Shop::open();
+    let openid = shop.openid();
+    shop.ask(Create::new(bill(&shop, "T1"), openid.clone()));
+    let apply = Apply::builder(authorization_no("A1"), shop.appid(), openid, "1000", "名", notify_url());
+    let apply = apply.build().unwrap();
+    shop.ask(apply.clone());
+    shop.lab.wait(DAY);
+    assert_eq!(told(&mut shop), [said("T1", "FAIL")]);
+    assert_eq!(query(&mut shop, "T1").fail_reason.as_deref(), Some("OVERDUE_CLOSE"));
+    let ended = allowed(&mut shop, "A1");
+    assert_eq!(ended.close_info.unwrap().close_reason, CloseReason::UserOverdueUnconfirmed);
+    let refused = shop.fail(apply);
+    assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, Fate::Refused));
+    shop.lab.wait(DAY * 30);
+    let forgotten = shop.ask(authorization::Query::new(authorization_no("A1")));
+    assert_eq!(forgotten, authorization::Queried::NoSuchAuthorization);
+}
+
+/// Settles what is owed, which must be that.
+fn settle(shop: &mut Shop, error: wxpay_proto::Error, owed: &Debt) -> Settled {
+    let mut error = error;
+    assert_eq!(error.fate(), Fate::Unknown);
+    let unsettled = error.unsettled().unwrap();
+    assert_eq!(unsettled.debt(), owed);
+    shop.run(shop.me.settle(unsettled)).unwrap()
+}
