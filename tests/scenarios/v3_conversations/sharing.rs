@@ -21,6 +21,7 @@ use wxpay_proto::{
     },
 };
 use wxpay_sim::ledger::v3::{PartFailure, ReturnFailure};
+use wxpay_testkit::network::v3;
 
 fn supplier() -> MchId {
     "1900000109".parse().unwrap()
@@ -284,4 +285,34 @@ fn parts_and_returns_that_fail_say_why_in_types() {
     let give_back::Queried::Known(back) = shop.ask(asked) else { panic!("it was asked for") };
     let failed = (ReturnResult::Failed, Some(give_back::FailReason::BalanceNotEnough));
     assert_eq!((back.result, back.fail_reason), failed);
+}
+
+#[test]
+fn a_receiver_that_wants_to_hear_is_told_under_its_own_key() {
+    let mut shop = Shop::open();
+    let paid = paid(&mut shop, &Party::Own);
+    let known = shop.wire.gateway.new_merchant();
+    let receiver = v3::builder(&shop.wire.gateway, &known).build();
+    let account = Account::Merchant(known.mchid().clone());
+    let appid = shop.appid();
+    let add = AddReceiver::new(appid.clone(), Party::Own, account.clone(), RelationType::Partner).unwrap();
+    shop.ask(add.name(sensitive("某某")));
+    let url = "https://receiver.example/notify";
+    shop.wire.gateway.merchant_mut(known.mchid()).unwrap().set_sharing_notify_url(Some(url.into()));
+    let portions = vec![Portion::new(account.clone(), Fen::new(700), "货款")];
+    let asked =
+        Share::new(appid, Party::Own, paid.clone(), sharing_no("P1"), portions, Rest::StayFrozen).unwrap();
+    shop.ask(asked);
+    shop.wait(3);
+    let due = shop.wire.gateway.due(shop.lab.now);
+    let (theirs, mine): (Vec<_>, Vec<_>) = due.into_iter().partition(|delivery| delivery.url() == url);
+    assert_eq!((theirs.len(), mine.len()), (1, 1));
+    assert!(shop.run(shop.me.hear(v3::received(&theirs[0]))).is_err(), "it is not for the shop");
+    for (merchant, delivery) in [(receiver, &theirs[0]), (shop.me.clone(), &mine[0])] {
+        let notice = shop.run(merchant.hear(v3::received(delivery))).unwrap();
+        assert_eq!(notice.event_type(), "PROFITSHARING.SUCCESS");
+        let moved = moved(&notice);
+        assert_eq!((&moved.account, moved.amount, &moved.transaction_id), (&account, Fen::new(700), &paid));
+        assert_eq!(&moved.mchid, shop.me.mchid(), "whose payment it was");
+    }
 }

@@ -23,6 +23,8 @@ pub struct Merchant {
     api_v3_key: Option<Arc<Secret<String>>>,
     /// Whom it serves, if it is a service provider.
     subs: BTreeMap<MchId, Vec<AppId>>,
+    /// Where it wants to hear of parts that it gets of others' payments.
+    sharing_notify_url: Option<String>,
     platform: Platform,
 }
 
@@ -54,6 +56,7 @@ impl Merchant {
             api_keys: vec![api_key],
             api_v3_key: Some(Arc::new(Secret::new(api_v3_key))),
             subs: BTreeMap::new(),
+            sharing_notify_url: None,
             platform,
         }
     }
@@ -87,6 +90,12 @@ impl Merchant {
         self.api_v3_key = key.map(|key| Arc::new(Secret::new(key)));
     }
 
+    /// Sets where it hears of parts that it gets of others' payments, or nowhere. WeChat Pay's merchants say so on the
+    /// platform's pages.
+    pub fn set_sharing_notify_url(&mut self, url: Option<String>) {
+        self.sharing_notify_url = url;
+    }
+
     /// Its number.
     #[must_use]
     pub const fn mchid(&self) -> &MchId {
@@ -115,6 +124,12 @@ impl Merchant {
     #[must_use]
     pub const fn subs(&self) -> &BTreeMap<MchId, Vec<AppId>> {
         &self.subs
+    }
+
+    /// Where it hears of parts that it gets of others' payments.
+    #[must_use]
+    pub fn sharing_notify_url(&self) -> Option<&str> {
+        self.sharing_notify_url.as_deref()
     }
 
     /// The platform's keys towards it.

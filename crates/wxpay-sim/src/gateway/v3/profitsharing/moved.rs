@@ -72,7 +72,8 @@ fn note(gateway: &mut Gateway, sharing: &Sharing, share: Share, amount: Fen, now
     ledger.days.add(Line { at: now, key, sub_mchid, what, amount, fee: Fen::ZERO, balance: 0 });
 }
 
-/// Tells of a part that moved, at the order's `notify_url`.
+/// Tells of a part that moved: the payment's merchant, at the order's `notify_url`, and the receiver, where it wants to hear
+/// of that.
 fn tell(
     gateway: &mut Gateway,
     sharing: &Sharing,
@@ -82,7 +83,7 @@ fn tell(
     now: UnixTime,
 ) {
     let Some(order) = gateway.v3.ledger.order(&sharing.order) else { return };
-    let (Some(notify_url), Some(payment)) = (order.notify_url.clone(), order.payment()) else { return };
+    let Some(payment) = order.payment() else { return };
     let mut plain = json!({
         "transaction_id": payment.transaction_id,
         "order_id": order_id,
@@ -98,19 +99,31 @@ fn tell(
     if let Some(members) = plain.as_object_mut() {
         members.extend(party::mchids(order));
     }
-    let event = Event {
-        mchid: order.mchid.clone(),
-        notify_url,
-        created: now,
-        event_type,
-        summary,
-        original_type: "profitsharing",
-        plain,
-        asked: order.asked.clone(),
-        schedule: None,
-    };
+    let owner = order.notify_url.clone().map(|url| (order.mchid.clone(), url, order.asked.clone()));
+    let receiver = receiver(gateway, part).filter(|(mchid, _)| *mchid != order.mchid);
+    let receiver = receiver.map(|(mchid, url)| (mchid, url, None));
     let due = now.after(gateway.settings.notify_delay);
-    gateway.tell(sharing.order.1.as_str(), event, due);
+    for (mchid, notify_url, asked) in owner.into_iter().chain(receiver) {
+        let event = Event {
+            mchid,
+            notify_url,
+            created: now,
+            event_type,
+            summary,
+            original_type: "profitsharing",
+            plain: plain.clone(),
+            asked,
+            schedule: None,
+        };
+        gateway.tell(sharing.order.1.as_str(), event, due);
+    }
+}
+
+/// The merchant that got a part or gave it back, and where it wants to hear of that.
+fn receiver(gateway: &Gateway, part: &PartRecord) -> Option<(MchId, String)> {
+    let mchid: MchId = Some(&part.account).filter(|_| part.kind == MERCHANT_ID)?.parse().ok()?;
+    let url = gateway.v3.merchants.get(&mchid)?.sharing_notify_url()?.to_owned();
+    Some((mchid, url))
 }
 
 /// What a test decides.
