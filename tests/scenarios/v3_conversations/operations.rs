@@ -1,8 +1,26 @@
-//! What is served is driven.
+//! What is typed is served, and what is served is driven.
 
 use super::{bills, codes, combined, files, partner, refunds, sharing, transfers};
+use crate::v3_operations::first_tiers;
 use std::collections::BTreeSet;
 use wxpay_sim::Gateway;
+
+fn served() -> BTreeSet<String> {
+    Gateway::operations().map(|served| format!("{} {}", served.method, served.path)).collect()
+}
+
+/// What is served besides, of a later tier: where the receipts of transfers are downloaded, which a reply tells.
+const BESIDES: &str = "GET /v3/transferdownload/signfile";
+
+#[test]
+fn every_typed_operation_is_served_by_the_simulated_gateway_and_no_other() {
+    let Some(typed) = first_tiers() else { return };
+    let (typed, served) = (BTreeSet::from_iter(typed), served());
+    let missing: Vec<_> = typed.difference(&served).collect();
+    let more: Vec<_> = served.difference(&typed).collect();
+    assert!(missing.is_empty(), "not served: {missing:?}");
+    assert_eq!(more, [BESIDES], "not typed");
+}
 
 #[test]
 fn every_operation_is_driven_to_its_answer() {

@@ -21,6 +21,11 @@ use sample::Sample;
 use spec::{Kind, Spec};
 use std::collections::BTreeMap;
 
+/// The operations that must have a type, method and path: those of tiers T1 and T2. `None` without their list.
+pub(crate) fn first_tiers() -> Option<Vec<String>> {
+    Spec::read().map(|spec| spec.tiers)
+}
+
 /// The samples of each operation.
 fn by_operation() -> BTreeMap<&'static str, Vec<Sample>> {
     let mut samples = BTreeMap::new();
