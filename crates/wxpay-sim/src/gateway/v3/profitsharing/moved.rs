@@ -27,9 +27,10 @@ pub(super) fn arrive(gateway: &mut Gateway, mchid: &MchId, number: &str, now: Un
     let sharing = sharing.clone();
     for part in sharing.parts.iter().filter(|part| part.fails.is_none()) {
         let (out_order_no, detail_id) = (sharing.out_order_no.clone(), part.record.detail_id.clone());
-        let share = match part.is_own {
-            true => Share::Own { out_order_no, detail_id },
-            false => Share::Part { out_order_no, detail_id },
+        let share = if part.is_own {
+            Share::Own { out_order_no, detail_id }
+        } else {
+            Share::Part { out_order_no, detail_id }
         };
         note(gateway, &sharing, share, part.record.amount, now);
         let numbers = (sharing.order_id.as_str(), sharing.out_order_no.as_str());
