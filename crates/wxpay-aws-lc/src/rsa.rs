@@ -1,6 +1,7 @@
 //! RSA: signatures, and texts sealed to a key.
 
 use aws_lc_rs::{
+    digest,
     encoding::AsDer as _,
     rsa::{
         KeyPair, OAEP_SHA1_MGF1SHA1, OaepPrivateDecryptingKey, OaepPublicEncryptingKey, PrivateDecryptingKey,
@@ -75,7 +76,15 @@ impl Public {
 
 impl PublicKey for Public {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Forged> {
-        self.verifying.verify_sig(message, signature).map_err(|_| Forged)
+        self.verify_parts(&[message], signature)
+    }
+
+    fn verify_parts(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), Forged> {
+        let mut digest = digest::Context::new(&digest::SHA256);
+        for part in parts {
+            digest.update(part);
+        }
+        self.verifying.verify_digest_sig(&digest.finish(), signature).map_err(|_| Forged)
     }
 
     fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {

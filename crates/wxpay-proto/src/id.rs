@@ -57,19 +57,19 @@ impl fmt::Display for Invalid {
 
 impl error::Error for Invalid {}
 
-/// Checks length in bytes, then each byte.
+/// Checks length in bytes, then each byte; comes to the text itself.
 fn check(
     text: &str,
     lengths: core::ops::RangeInclusive<usize>,
     allowed: impl Fn(u8) -> bool,
     invalid: Invalid,
-) -> Result<Box<str>, Invalid> {
+) -> Result<&str, Invalid> {
     if !lengths.contains(&text.len()) {
         return Err(invalid);
     }
     match text.bytes().position(|byte| !allowed(byte)) {
         Some(at) => Err(invalid.at(at)),
-        None => Ok(text.into()),
+        None => Ok(text),
     }
 }
 
@@ -94,7 +94,8 @@ macro_rules! text {
         impl FromStr for $name {
             type Err = Invalid;
             fn from_str(text: &str) -> Result<Self, Invalid> {
-                check(text, $lengths, $allowed, Invalid::new($field, $rule)).map(Self)
+                check(text, $lengths, $allowed, Invalid::new($field, $rule))
+                    .map(|text| Self(text.into()))
             }
         }
 
@@ -163,7 +164,7 @@ impl FromStr for AppId {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         const RULE: Invalid = Invalid::new("appid", "must be wx and 16 letters or digits");
         let id = check(text, 18..=18, |byte| byte.is_ascii_alphanumeric(), RULE)?;
-        if id.starts_with("wx") { Ok(Self(id)) } else { Err(RULE.at(0)) }
+        if id.starts_with("wx") { Ok(Self(id.into())) } else { Err(RULE.at(0)) }
     }
 }
 
@@ -419,12 +420,12 @@ impl FromStr for NotifyUrl {
             "notify_url",
             "must be an absolute http or https URL of at most 255 bytes, without user, query or fragment",
         );
-        absolute_url(text, RULE).map(Self)
+        absolute_url(text, RULE).map(|url| Self(url.into()))
     }
 }
 
 /// An `http` or `https` URL with a host, of at most 255 bytes of visible ASCII, without user, query or fragment.
-pub(crate) fn absolute_url(text: &str, rule: Invalid) -> Result<Box<str>, Invalid> {
+pub(crate) fn absolute_url(text: &str, rule: Invalid) -> Result<&str, Invalid> {
     let allowed = |byte| visible(byte) && !b"?#\"<>\\^`{|}@".contains(&byte);
     let url = check(text, 1..=255, allowed, rule.clone())?;
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));

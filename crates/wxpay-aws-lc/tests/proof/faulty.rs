@@ -19,6 +19,7 @@ pub(crate) struct Fault {
     pub(crate) sign: fn(&Private, &[u8]) -> Result<Vec<u8>, Unavailable>,
     pub(crate) open: fn(&Private, &[u8]) -> Result<Secret<Vec<u8>>, Forged>,
     pub(crate) verify: fn(&Public, &[u8], &[u8]) -> Result<(), Forged>,
+    pub(crate) verify_parts: fn(&Public, &[&[u8]], &[u8]) -> Result<(), Forged>,
     pub(crate) seal: fn(&Public, &[u8]) -> Result<Vec<u8>, TooLong>,
     pub(crate) open_box: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Result<Vec<u8>, Forged>,
     pub(crate) seal_box: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Vec<u8>,
@@ -33,6 +34,7 @@ pub(crate) const HONEST: Fault = Fault {
     sign: |key, message| key.inner.sign(message),
     open: |key, sealed| key.inner.open(sealed),
     verify: |key, message, signature| key.inner.verify(message, signature),
+    verify_parts: |key, parts, signature| key.inner.verify_parts(parts, signature),
     seal: |key, plain| key.inner.seal(plain),
     open_box: |key, nonce, beside, sealed| key.inner.open(nonce, beside, sealed),
     seal_box: |key, nonce, beside, plain| key.inner.seal(nonce, beside, plain),
@@ -137,6 +139,10 @@ impl Public {
 impl PublicKey for Public {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Forged> {
         (self.fault.verify)(self, message, signature)
+    }
+
+    fn verify_parts(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), Forged> {
+        (self.fault.verify_parts)(self, parts, signature)
     }
 
     fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {

@@ -62,6 +62,17 @@ pub trait PublicKey: fmt::Debug + Send + Sync {
     /// When the signature is not this key's over this message.
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Forged>;
 
+    /// Verifies a message that lies in parts, one read behind the other, so that long ones need not be copied.
+    ///
+    /// Unless a provider does better, they are joined, and [verified](Self::verify) then.
+    ///
+    /// # Errors
+    ///
+    /// When the signature is not this key's over the parts together.
+    fn verify_parts(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), Forged> {
+        self.verify(&parts.concat(), signature)
+    }
+
     /// Seals by RSAES-OAEP with SHA-1, MGF1 with SHA-1, and an empty label. Each time to other bytes.
     ///
     /// # Errors

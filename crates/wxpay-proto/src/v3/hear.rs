@@ -12,7 +12,7 @@ use super::{
     certificates::FetchKeys,
     merchant::Merchant,
     notice::Notice,
-    verify::{Claim, Distrust},
+    verify::{self, Claim, Distrust},
 };
 use crate::{
     clock::UnixTime,
@@ -22,8 +22,8 @@ use crate::{
     retry::{Policy, Tries},
     world::World,
 };
-use alloc::{borrow::ToOwned as _, string::String, vec::Vec};
-use core::{fmt, time::Duration};
+use alloc::{string::String, vec::Vec};
+use core::{fmt, ops::Range, time::Duration};
 
 /// How many bytes the body of a notice may have.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -34,7 +34,10 @@ pub const PATIENCE: Duration = Duration::from_secs(4);
 /// A notice as it came in: nothing of it is to be believed yet.
 #[derive(Clone)]
 pub struct Received {
-    headers: Vec<(String, Vec<u8>)>,
+    /// Names, and where in the values each one's lies.
+    headers: Vec<(&'static str, Range<usize>)>,
+    /// One behind the other: a notice is kept in few pieces.
+    values: Vec<u8>,
     body: Vec<u8>,
 }
 
@@ -42,24 +45,29 @@ impl Received {
     /// Takes up a notice: the raw body, byte for byte.
     #[must_use]
     pub fn new(body: Vec<u8>) -> Self {
-        Self { headers: Vec::new(), body }
+        Self { headers: Vec::new(), values: Vec::new(), body }
     }
 
-    /// With a header as it came. All may be given; those that do not begin with `Wechatpay-` are passed over.
+    /// With a header as it came. All may be given; those that the signature is not told by are passed over.
     #[must_use]
     pub fn with(mut self, name: &str, value: &[u8]) -> Self {
-        let prefix = name.get(..10).unwrap_or_default();
-        if prefix.eq_ignore_ascii_case("wechatpay-") {
-            self.headers.push((name.to_owned(), value.to_vec()));
+        if let Some(name) = verify::header(name) {
+            let begin = self.values.len();
+            self.values.extend_from_slice(value);
+            self.headers.push((name, begin..self.values.len()));
         }
         self
+    }
+
+    fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
+        self.headers.iter().map(|(name, at)| (*name, self.values.get(at.clone()).unwrap_or_default()))
     }
 
     /// The string under the signature, for debugging. Nothing is verified.
     #[must_use]
     pub fn string_to_sign(&self) -> Vec<u8> {
         let header = |name: &str| {
-            let value = self.headers.iter().find(|(given, _)| given.eq_ignore_ascii_case(name));
+            let value = self.headers().find(|(given, _)| *given == name);
             value.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
         };
         super::message::reply(&header("Wechatpay-Timestamp"), &header("Wechatpay-Nonce"), &self.body)
@@ -164,10 +172,10 @@ impl Flow for Hear {
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let now: UnixTime = world.now;
         if self.received.body.len() > MAX_BODY {
-            return done(Err(super::verify::malformed()));
+            return done(Err(verify::malformed()));
         }
-        let headers = self.received.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-        match Claim::of(&headers, now) {
+        let claim = Claim::of(&self.received.headers(), now);
+        match claim {
             Ok(claim) => {
                 let tries = Tries::new(policy(&self.me), now);
                 Hearing { hear: self, claim, tries, fetched: false }.hear(world)

@@ -32,7 +32,12 @@ pub fn request(method: Method, target: &str, timestamp: u64, nonce: &str, body: 
 /// ```
 #[must_use]
 pub fn reply(timestamp: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
-    lines(&[timestamp.as_bytes(), nonce.as_bytes(), body])
+    reply_parts(timestamp, nonce, body).concat()
+}
+
+/// The same in parts, so that the body need not be copied.
+pub(super) fn reply_parts<'a>(timestamp: &'a str, nonce: &'a str, body: &'a [u8]) -> [&'a [u8]; 6] {
+    [timestamp.as_bytes(), b"\n", nonce.as_bytes(), b"\n", body, b"\n"]
 }
 
 /// The string under `paySign`, for JSAPI and mini programs; `package` is `prepay_id=…`.

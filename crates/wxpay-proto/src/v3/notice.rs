@@ -17,7 +17,7 @@ use crate::{
     clock::UnixTime,
     error::Error,
     id::{Invalid, MchId},
-    wire::time,
+    wire::{json::Text, time},
 };
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
@@ -28,12 +28,18 @@ use sha2::{Digest as _, Sha256};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Notice {
     mchid: MchId,
-    id: String,
     create_time: Option<UnixTime>,
-    event_type: String,
-    summary: String,
-    original_type: Option<String>,
+    words: Words,
     resource: Vec<u8>,
+}
+
+/// The texts around what a notice says, one behind the other: a notice is kept in few pieces.
+#[derive(Clone, PartialEq, Eq)]
+struct Words {
+    text: String,
+    /// Where each ends, in this order: `id`, `event_type`, `summary`, `original_type`.
+    ends: [usize; 4],
+    has_original_type: bool,
 }
 
 /// What a notice tells, by product.
@@ -64,36 +70,32 @@ pub enum Event {
 }
 
 #[derive(serde::Deserialize)]
-struct Envelope {
-    id: String,
+struct Envelope<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
     #[serde(default, deserialize_with = "time::deserialize_option")]
     create_time: Option<UnixTime>,
-    event_type: String,
-    #[serde(default)]
-    summary: String,
-    resource: Boxed,
+    #[serde(borrow)]
+    event_type: Text<'a>,
+    #[serde(borrow, default)]
+    summary: Text<'a>,
+    #[serde(borrow)]
+    resource: Boxed<'a>,
 }
 
 impl Notice {
     /// Opens what was verified.
     pub(super) fn open(me: &Merchant, verified: Verified<'_>) -> Result<Self, Error> {
-        let Envelope { id, create_time, event_type, summary, resource } = verified.parse()?;
-        let opened = me.open_box(&resource)?;
-        Ok(Self {
-            mchid: me.mchid().clone(),
-            id,
-            create_time,
-            event_type,
-            summary,
-            original_type: resource.original_type,
-            resource: opened,
-        })
+        let envelope: Envelope<'_> = verified.parse()?;
+        let resource = me.open_box(&envelope.resource)?;
+        let (mchid, create_time) = (me.mchid().clone(), envelope.create_time);
+        Ok(Self { mchid, create_time, words: Words::of(&envelope), resource })
     }
 
     /// The notice's own number. Repeats of what it tells may have others: go by the business number.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.id
+        self.words.id()
     }
 
     /// When it was made.
@@ -105,19 +107,19 @@ impl Notice {
     /// What happened, such as `TRANSACTION.SUCCESS`. An open set.
     #[must_use]
     pub fn event_type(&self) -> &str {
-        &self.event_type
+        self.words.event_type()
     }
 
     /// A few words for people.
     #[must_use]
     pub fn summary(&self) -> &str {
-        &self.summary
+        self.words.summary()
     }
 
     /// Of what kind the resource was before it was sealed, such as `transaction`.
     #[must_use]
     pub fn original_type(&self) -> Option<&str> {
-        self.original_type.as_deref()
+        self.words.original_type()
     }
 
     /// Whom it was sent to: the merchant that heard it.
@@ -147,7 +149,7 @@ impl Notice {
     ///
     /// When it is not what the document promises, or tells of another merchant's business.
     pub fn event(&self) -> Result<Event, Error> {
-        let event = match self.event_type.as_str() {
+        let event = match self.event_type() {
             "TRANSACTION.SUCCESS" if self.original_type() == Some("transaction") => self.paid()?,
             "MCHTRANSFER.BILL.FINISHED" => Event::Transfer(self.transfer()?),
             "MCHTRANSFER.QQWALLETBILL.FINISHED" => Event::QqTransfer(self.transfer()?),
@@ -165,16 +167,22 @@ impl Notice {
         Ok(event)
     }
 
-    /// Single orders and combined ones come under one name.
+    /// Single orders and combined ones come under one name. What can be read as a single one is one: combined ones
+    /// have no `out_trade_no` of their own.
     fn paid(&self) -> Result<Event, Error> {
-        if combine::Transaction::is_told_by(self.resource()) {
-            let transaction = combine::Transaction::read(self.resource()).map_err(Error::before_sending)?;
-            self.ours(Some(&transaction.combine_mchid))?;
-            return Ok(Event::Combine(Box::new(transaction)));
+        match Transaction::read(self.resource()) {
+            Ok(transaction) => {
+                self.ours(Some(&transaction.mchid))?;
+                Ok(Event::Transaction(Box::new(transaction)))
+            }
+            Err(_) if combine::Transaction::is_told_by(self.resource()) => {
+                let transaction =
+                    combine::Transaction::read(self.resource()).map_err(Error::before_sending)?;
+                self.ours(Some(&transaction.combine_mchid))?;
+                Ok(Event::Combine(Box::new(transaction)))
+            }
+            Err(error) => Err(error.before_sending()),
         }
-        let transaction = Transaction::read(self.resource()).map_err(Error::before_sending)?;
-        self.ours(Some(&transaction.mchid))?;
-        Ok(Event::Transaction(Box::new(transaction)))
     }
 
     fn transfer(&self) -> Result<Box<Transfer>, Error> {
@@ -213,7 +221,7 @@ impl Notice {
     #[must_use]
     pub fn key(&self) -> String {
         let digest = Sha256::new()
-            .chain_update(self.event_type.as_bytes())
+            .chain_update(self.event_type().as_bytes())
             .chain_update(b"\n")
             .chain_update(&self.resource)
             .finalize();
@@ -221,11 +229,51 @@ impl Notice {
     }
 }
 
+impl Words {
+    fn of(envelope: &Envelope<'_>) -> Self {
+        let Envelope { id, event_type, summary, resource, .. } = envelope;
+        let original_type = resource.original_type.as_deref();
+        let parts = [&**id, &**event_type, &**summary, original_type.unwrap_or_default()];
+        let length = parts.iter().map(|part| part.len()).fold(0, usize::saturating_add);
+        let mut text = String::with_capacity(length);
+        let ends = parts.map(|part| {
+            text.push_str(part);
+            text.len()
+        });
+        Self { text, ends, has_original_type: original_type.is_some() }
+    }
+
+    fn id(&self) -> &str {
+        let [end, ..] = self.ends;
+        self.part(0, end)
+    }
+
+    fn event_type(&self) -> &str {
+        let [begin, end, ..] = self.ends;
+        self.part(begin, end)
+    }
+
+    fn summary(&self) -> &str {
+        let [_, begin, end, _] = self.ends;
+        self.part(begin, end)
+    }
+
+    fn original_type(&self) -> Option<&str> {
+        let [.., begin, end] = self.ends;
+        self.has_original_type.then(|| self.part(begin, end))
+    }
+
+    /// The ends are those of whole texts.
+    fn part(&self, begin: usize, end: usize) -> &str {
+        self.text.get(begin..end).unwrap_or_default()
+    }
+}
+
 impl fmt::Debug for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Notice")
-            .field("id", &self.id)
-            .field("event_type", &self.event_type)
+            .field("id", &self.id())
+            .field("event_type", &self.event_type())
             .field("resource_len", &self.resource.len())
             .finish_non_exhaustive()
     }

@@ -11,7 +11,7 @@ use crate::{
     id::{Invalid, KeyId},
     memory::{KeyClaim, Lease},
     secret::Secret,
-    wire::base64,
+    wire::{base64, json::Text},
     world::World,
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
@@ -167,13 +167,13 @@ impl Merchant {
 
     /// Opens a box of AES-256-GCM with whichever of the APIv3 keys fits: a notice under way may be sealed with the
     /// one before.
-    pub(super) fn open_box(&self, sealed: &Boxed) -> Result<Vec<u8>, Error> {
+    pub(super) fn open_box(&self, sealed: &Boxed<'_>) -> Result<Vec<u8>, Error> {
         let nonce: &[u8; 12] = sealed
             .nonce
             .as_bytes()
             .try_into()
             .map_err(|_| malformed().caused_by(Invalid::new("nonce", "must be 12 bytes")))?;
-        if sealed.algorithm != "AEAD_AES_256_GCM" {
+        if &*sealed.algorithm != "AEAD_AES_256_GCM" {
             return Err(malformed().caused_by(Invalid::new("algorithm", "must be AEAD_AES_256_GCM")));
         }
         let ciphertext =
@@ -186,12 +186,17 @@ impl Merchant {
 
 /// What was sealed with the APIv3 key, as the wire has it: a notice's `resource`, or an `encrypt_certificate`.
 #[derive(serde::Deserialize)]
-pub(super) struct Boxed {
-    pub(super) algorithm: String,
-    pub(super) nonce: String,
-    pub(super) associated_data: Option<String>,
-    pub(super) ciphertext: String,
-    pub(super) original_type: Option<String>,
+pub(super) struct Boxed<'a> {
+    #[serde(borrow)]
+    algorithm: Text<'a>,
+    #[serde(borrow)]
+    nonce: Text<'a>,
+    #[serde(borrow)]
+    associated_data: Option<Text<'a>>,
+    #[serde(borrow)]
+    ciphertext: Text<'a>,
+    #[serde(borrow)]
+    pub(super) original_type: Option<Text<'a>>,
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::{
 };
 use alloc::{string::String, vec::Vec};
 use core::{error, fmt, time::Duration};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 /// How far a reply's or a notice's time may be from ours, either way.
 pub const WINDOW: Duration = Duration::from_secs(300);
@@ -64,12 +64,13 @@ impl<'a> Verified<'a> {
         self.how
     }
 
-    /// Reads them as a JSON text. Members that the type does not name are passed over.
+    /// Reads them as a JSON text, which the value may borrow from. Members that the type does not name are passed
+    /// over.
     ///
     /// # Errors
     ///
     /// When they are not what the type wants: [`ErrorKind::Malformed`], of unknown fate.
-    pub fn parse<T: DeserializeOwned>(self) -> Result<T, Error> {
+    pub fn parse<T: Deserialize<'a>>(self) -> Result<T, Error> {
         json::parse(self.body).map_err(|fault| malformed().caused_by(fault))
     }
 
@@ -151,8 +152,8 @@ impl Claim {
 
     /// Checks the signature. `key` must be the one that is [claimed](Self::key).
     pub(super) fn verify<'a>(&self, body: &'a [u8], key: &dyn PublicKey) -> Result<Verified<'a>, Distrust> {
-        let message = message::reply(&self.timestamp, &self.nonce, body);
-        key.verify(&message, &self.signature).map_err(|_| Distrust::Forged)?;
+        let message = message::reply_parts(&self.timestamp, &self.nonce, body);
+        key.verify_parts(&message, &self.signature).map_err(|_| Distrust::Forged)?;
         Ok(Verified { body, how: How::Signature })
     }
 }
@@ -168,6 +169,12 @@ const NONCE: &str = "Wechatpay-Nonce";
 const SIGNATURE: &str = "Wechatpay-Signature";
 const SERIAL: &str = "Wechatpay-Serial";
 const SIGNATURE_TYPE: &str = "Wechatpay-Signature-Type";
+
+/// The header of that name in any case of letters, if it is one that a [`Claim`] is of.
+pub(super) fn header(name: &str) -> Option<&'static str> {
+    let all = [TIMESTAMP, NONCE, SIGNATURE, SERIAL, SIGNATURE_TYPE];
+    all.into_iter().find(|known| known.eq_ignore_ascii_case(name))
+}
 
 /// Why something is not to be believed. The cause of an [`ErrorKind::Signature`].
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,17 +1,17 @@
 //! JSON: what serde reads, with our errors.
 
 use super::Unreadable;
-use alloc::{string::String, vec::Vec};
-use core::fmt;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, Visitor};
+use alloc::{borrow::Cow, string::String, vec::Vec};
+use core::{fmt, ops::Deref};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 /// Reads a whole JSON text in UTF-8. Nesting is limited to 128, a member that the type names may come once, and the
-/// caller limits the length.
+/// caller limits the length. The value may borrow from the text.
 ///
 /// # Errors
 ///
 /// When the text is not JSON, or not what the type wants. The error tells the place, never the text.
-pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Unreadable> {
+pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Unreadable> {
     // All of it: members that nobody asks for are passed over unread.
     let characters = core::str::from_utf8(text)
         .map_err(|error| Unreadable::new(error.valid_up_to(), "bytes that are not UTF-8"))?;
@@ -55,6 +55,43 @@ where
     }
 
     deserializer.deserialize_str(Text(parse))
+}
+
+/// A text where it lies, copied only if it is escaped. Unlike a bare [`Cow`], serde lets it borrow inside an
+/// `Option`, too.
+#[derive(Debug, Default)]
+pub(crate) struct Text<'a>(Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Borrowed;
+
+        impl<'de> Visitor<'de> for Borrowed {
+            type Value = Cow<'de, str>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
+                Ok(Cow::Borrowed(text))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Cow<'de, str>, E> {
+                Ok(Cow::Owned(text.into()))
+            }
+        }
+
+        deserializer.deserialize_str(Borrowed).map(Self)
+    }
 }
 
 /// The offset of a line (from 1) and a column in bytes (from 0 at a line's start).
@@ -130,6 +167,16 @@ mod tests {
         assert_eq!(parse::<Sample>(br#"{"a":-7}"#).unwrap().a.0, "-7");
         assert!(parse::<Sample>(br#"{"a":1.5}"#).is_err());
         assert!(parse::<Sample>(br#"{"a":1e9}"#).is_err());
+    }
+
+    #[test]
+    fn a_text_is_copied_only_if_it_is_escaped() {
+        let texts: Vec<Option<Text<'_>>> = parse(br#"["a", "\u0061", null]"#).unwrap();
+        let [Some(Text(Cow::Borrowed("a"))), Some(Text(Cow::Owned(owned))), None] = &texts[..] else {
+            panic!("the first is borrowed, the second copied: {texts:?}");
+        };
+        assert_eq!(owned, "a");
+        assert!(parse::<Text<'_>>(b"1").is_err());
     }
 
     #[test]

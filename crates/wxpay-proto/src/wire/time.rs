@@ -1,8 +1,8 @@
 //! `yyyyMMddHHmmss` and RFC 3339, in the time of China, whatever zone the machine is in.
 
-use super::Unreadable;
+use super::{Unreadable, json::Text};
 use crate::clock::UnixTime;
-use alloc::{borrow::Cow, format, string::String};
+use alloc::{format, string::String};
 use core::time::Duration;
 use jiff::{
     Timestamp,
@@ -104,7 +104,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 pub(crate) fn deserialize_option<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<UnixTime>, D::Error> {
-    match Option::<Cow<'de, str>>::deserialize(deserializer)? {
+    match Option::<Text<'de>>::deserialize(deserializer)? {
         None => Ok(None),
         Some(text) if text.is_empty() => Ok(None),
         Some(text) => parse_rfc3339(&text).map(Some).map_err(D::Error::custom),

@@ -38,6 +38,19 @@ fn lax() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
+            "a message in parts is the parts together",
+            Fault {
+                verify_parts: |key, parts, signature| {
+                    let mut sorted = parts.to_vec();
+                    sorted.sort_unstable();
+                    key.inner
+                        .verify_parts(parts, signature)
+                        .or_else(|_| key.inner.verify_parts(&sorted, signature))
+                },
+                ..HONEST
+            },
+        ),
+        (
             "a changed message is refused",
             Fault {
                 verify: |key, message, signature| {

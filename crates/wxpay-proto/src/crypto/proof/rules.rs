@@ -53,6 +53,20 @@ pub(super) const RULES: &[(&str, Rule)] = &[
                 .all(|(message, signature)| (0..2).all(|_| key.verify(message, &bytes(signature)).is_ok()))
         })
     }),
+    ("a message in parts is the parts together", |p| {
+        let (message, signature) = (material::MESSAGE.as_bytes(), bytes(material::SIGNATURE));
+        with(public(p, material::SPKI), |key| {
+            let verifies = |parts: &[&[u8]]| key.verify_parts(parts, &signature).is_ok();
+            (0..=message.len()).all(|at| {
+                let (begin, end) = message.split_at(at);
+                let whole = begin.is_empty() || end.is_empty();
+                verifies(&[begin, b"", end])
+                    && verifies(&[begin]) == end.is_empty()
+                    && verifies(&[end]) == begin.is_empty()
+                    && verifies(&[end, begin]) == whole
+            }) && !verifies(&[])
+        })
+    }),
     ("a changed message is refused", |p| {
         let message = material::MESSAGE.as_bytes();
         let others = changed(message).chain(resized(message)).chain(iter::once(Vec::new()));

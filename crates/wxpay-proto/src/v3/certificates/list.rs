@@ -58,27 +58,29 @@ pub struct PlatformCertificate {
 }
 
 #[derive(serde::Deserialize)]
-struct List {
-    data: Vec<Entry>,
+struct List<'a> {
+    #[serde(borrow)]
+    data: Vec<Entry<'a>>,
 }
 
 #[derive(serde::Deserialize)]
-struct Entry {
+struct Entry<'a> {
     serial_no: SerialNo,
-    encrypt_certificate: Boxed,
+    #[serde(borrow)]
+    encrypt_certificate: Boxed<'a>,
 }
 
 impl PlatformCertificate {
     /// Reads a list and opens it. That it is genuine is for the caller to prove.
     pub(super) fn open_list(me: &Merchant, text: &[u8]) -> Result<Vec<Self>, Error> {
-        let list: List = json::parse(text).map_err(|fault| malformed().caused_by(fault))?;
+        let list: List<'_> = json::parse(text).map_err(|fault| malformed().caused_by(fault))?;
         if list.data.len() > MOST {
             return Err(malformed().caused_by(Invalid::new("data", "must be at most 32 certificates")));
         }
         list.data.iter().map(|entry| Self::open(me, entry)).collect()
     }
 
-    fn open(me: &Merchant, entry: &Entry) -> Result<Self, Error> {
+    fn open(me: &Merchant, entry: &Entry<'_>) -> Result<Self, Error> {
         let opened = me.open_box(&entry.encrypt_certificate)?;
         let certificate = Certificate::parse_pem(&opened).map_err(|fault| malformed().caused_by(fault))?;
         let serial_no: SerialNo =
