@@ -13,13 +13,13 @@
 //! Names that end in `_PEM`, `_CERT`, `_PUB` or `_CA` are of files, which [`Environment::files`] writes. What the merchant
 //! does not have in its [mode](crate::merchant::Mode) is not there.
 
-use crate::{credentials::Credentials, gateway::Gateway, merchant::Merchant};
+use crate::{credentials::Credentials, gateway::Gateway, keys::BadKey, merchant::Merchant};
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
     path::Path,
 };
-use wxpay_proto::UnixTime;
+use wxpay_proto::{UnixTime, id::MchId};
 
 /// What a merchant's program is told. Its files are written first, since the lines name them.
 #[derive(Clone, Debug)]
@@ -37,6 +37,17 @@ impl Environment {
     #[must_use]
     pub fn of(gateway: &Gateway, base_url: &str, now: UnixTime) -> Self {
         let merchant = gateway.merchant_of(gateway.merchant().mchid()).unwrap_or_else(|| gateway.merchant());
+        Self::with_merchant(gateway, merchant, base_url, now)
+    }
+
+    /// For the app that a gateway was made with and another of its merchants. `None` if there is no such merchant.
+    #[must_use]
+    pub fn of_merchant(gateway: &Gateway, mchid: &MchId, base_url: &str, now: UnixTime) -> Option<Self> {
+        let merchant = gateway.merchant_of(mchid)?;
+        Some(Self::with_merchant(gateway, merchant, base_url, now))
+    }
+
+    fn with_merchant(gateway: &Gateway, merchant: &Merchant, base_url: &str, now: UnixTime) -> Self {
         Self {
             base_url: base_url.into(),
             credentials: gateway.credentials().clone(),
@@ -69,7 +80,7 @@ impl Environment {
     }
 
     /// Names, files and texts of what is in PEM.
-    fn pems(&self) -> Result<Vec<(&'static str, &'static str, String)>, crate::keys::BadKey> {
+    fn pems(&self) -> Result<Vec<(&'static str, &'static str, String)>, BadKey> {
         let mut pems = Vec::new();
         if let Some(own) = self.merchant.api_keys().last() {
             pems.push(("KEY_PEM", "apiclient_key.pem", own.pair.private_pem()));
@@ -88,9 +99,28 @@ impl Environment {
         Ok(pems)
     }
 
+    /// Names and values, texts of PEM in the place of files. **They hold secrets.**
+    ///
+    /// # Errors
+    ///
+    /// When a certificate cannot be written.
+    pub fn values(&self) -> Result<Vec<(&'static str, String)>, BadKey> {
+        let mut values = self.texts();
+        values.extend(self.pems()?.into_iter().map(|(name, _, pem)| (name, pem)));
+        Ok(values)
+    }
+
     /// The lines themselves. **They hold secrets.**
     #[must_use]
     pub fn lines(&self) -> String {
+        let lines = self.texts().into_iter().chain(self.files.iter().cloned());
+        let lines: Vec<String> =
+            lines.map(|(name, value)| format!("export {name}={}\n", quoted(&value))).collect();
+        lines.concat()
+    }
+
+    /// Names and values of what is no file.
+    fn texts(&self) -> Vec<(&'static str, String)> {
         let (first, third) = (&self.credentials, &self.merchant);
         let mut lines = vec![
             ("WXPAY_BASE_URL", self.base_url.clone()),
@@ -108,10 +138,7 @@ impl Environment {
         let listed = platform.certificates(self.now).next();
         lines.extend(listed.map(|listed| ("PLATFORM_SERIAL", listed.certificate.serial().to_string())));
         lines.extend(platform.public_key().map(|key| ("PUB_KEY_ID", key.id.to_string())));
-        lines.extend(self.files.iter().cloned());
-        let lines: Vec<String> =
-            lines.into_iter().map(|(name, value)| format!("export {name}={}\n", quoted(&value))).collect();
-        lines.concat()
+        lines
     }
 
     /// Writes the lines to a file that its owner alone can read (mode 0600).

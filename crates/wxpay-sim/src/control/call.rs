@@ -96,10 +96,6 @@ impl Fields {
         self.members.get(name).filter(|value| !value.is_null())
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.said(name).is_some()
-    }
-
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.said(name).and_then(Value::as_str)
     }
@@ -164,13 +160,16 @@ fn query(declared: &[Field], query: &str) -> Result<Fields, Problem> {
 fn body(body: &Body, raw: &[u8]) -> Result<Fields, Problem> {
     let members = match body {
         Body::Parameters(_) => Map::new(),
-        Body::Nothing | Body::Optional(_) if raw.trim_ascii().is_empty() => Map::new(),
-        Body::Nothing | Body::Optional(_) | Body::Required(_) | Body::ByKind(_) => object(raw)?,
+        Body::Nothing | Body::Optional(_) | Body::Switches(_) if raw.trim_ascii().is_empty() => Map::new(),
+        Body::Nothing | Body::Optional(_) | Body::Switches(_) | Body::Required(_) | Body::ByKind(_) => {
+            object(raw)?
+        }
     };
     match body {
         Body::Parameters(_) => {}
         Body::Nothing => members_of(&[], &members)?,
         Body::Optional(fields) | Body::Required(fields) => members_of(fields, &members)?,
+        Body::Switches(fields) => members_of(&fields(), &members)?,
         Body::ByKind(variants) => {
             let word = members.get("kind").filter(|word| !word.is_null());
             let word = word.ok_or_else(|| Problem::missing_field("kind"))?;

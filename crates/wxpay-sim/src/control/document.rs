@@ -88,6 +88,7 @@ fn request_body(body: &Body, records: &mut BTreeMap<&'static str, Value>) -> Opt
     let (is_required, schema) = match body {
         Body::Nothing => return None,
         Body::Optional(fields) => (false, object(fields)),
+        Body::Switches(fields) => (false, object(&fields())),
         Body::Required(fields) => (true, object(fields)),
         Body::ByKind(variants) => {
             let mut named = |variant: &Variant| {

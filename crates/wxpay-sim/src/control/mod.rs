@@ -11,13 +11,19 @@ mod clock;
 mod document;
 mod faults;
 mod field;
+mod keys;
+mod merchants;
 mod notices;
 mod orders;
 mod phone;
 mod problem;
+mod refunds;
+mod requests;
 mod route;
 mod rules;
+mod settings;
 mod shape;
+mod state;
 mod tokens;
 
 use crate::{clock::Clock, gateway::Gateway};
@@ -42,9 +48,15 @@ static ROOMS: &[Room] = &[
     phone::ROOM,
     clock::ROOM,
     faults::ROOM,
+    refunds::ROOM,
+    merchants::ROOM,
+    keys::ROOM,
     tokens::ROOM,
     notices::ROOM,
+    requests::ROOM,
     notices::WARNINGS,
+    settings::ROOM,
+    state::ROOM,
     document::ROOM,
 ];
 
@@ -113,7 +125,10 @@ impl Simulation {
         if body.len() > MAX_BODY {
             return Err(Problem::too_large(MAX_BODY));
         }
-        let call = Call::read(route, target, body, (self.clock.now(real), real))?;
+        let now = self.clock.now(real);
+        // What was due by itself has happened before anybody looks.
+        self.gateway.tick(now);
+        let call = Call::read(route, target, body, (now, real))?;
         let answer = (route.carry_out)(self, &call)?;
         Ok(Answer { status: route.status, ..answer })
     }

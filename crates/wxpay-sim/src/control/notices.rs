@@ -1,21 +1,47 @@
 //! Notices and how they were answered, and what the gateway noticed besides.
 
 use super::{
-    Answer,
+    Answer, Simulation,
+    call::Call,
+    field::{DIGITS, Field, Kind, may},
+    problem::Problem,
     route::{Room, Route},
     shape::{Record, Shape, always, sometimes},
 };
+use crate::notices::{NoticeRecord, NoticeState};
+use wxpay_proto::id::NotifyId;
 
 pub(super) const ROOM: Room = Room {
     name: "notices",
     about: "Notices to merchants, of both generations.",
-    routes: &[Route::get(
-        "notices",
-        "list_notices",
-        "Every notice, and how it was answered.",
-        NOTICES,
-        |simulation, _| Ok(Answer::shown(simulation.gateway.notices())),
-    )],
+    routes: &[
+        Route::get("notices", "list_notices", "The notices, and how they were answered.", NOTICES, list)
+            .asking(FILTERS),
+        Route::get(
+            "notices/{notify_id}",
+            "show_notice",
+            "One notice.",
+            Shape::Record(&NOTICE),
+            |simulation, call| find(simulation, call).map(Answer::shown),
+        )
+        .or(&[NO_NOTICE]),
+        Route::post(
+            "notices/{notify_id}/resend",
+            "resend_notice",
+            "Makes a delivery due now, whatever became of the notice before.",
+            Shape::Record(&NOTICE),
+            resend,
+        )
+        .or(&[NO_NOTICE, ON_THE_WAY]),
+        Route::post(
+            "notices/{notify_id}/give_up",
+            "give_up_notice",
+            "Ends the repeats of a notice that waits for one.",
+            Shape::Record(&NOTICE),
+            give_up,
+        )
+        .or(&[NO_NOTICE, (409, "The notice does not wait for a delivery.")]),
+    ],
 };
 
 pub(super) const WARNINGS: Room = Room {
@@ -24,18 +50,27 @@ pub(super) const WARNINGS: Room = Room {
     routes: &[Route::get(
         "warnings",
         "list_warnings",
-        "What was noticed, the oldest first.",
+        "What was noticed, the oldest first; the 10000 latest are kept.",
         REMARKS,
         |simulation, _| Ok(Answer::shown(simulation.gateway.warnings().collect::<Vec<_>>())),
     )],
 };
 
+const NO_NOTICE: (u16, &str) = (404, "There is no such notice.");
+const ON_THE_WAY: (u16, &str) = (409, "The notice is on its way.");
+const FILTERS: &[Field] = &[
+    may("out_trade_no", Kind::Text(1, 64, ""), "About this number of the merchant's alone."),
+    may("mchid", Kind::Text(1, 32, DIGITS), "To this merchant alone; in the first generation its partner."),
+    may("state", Kind::OneOf(states), "Those that stand there alone."),
+];
+
 pub(super) const NOTICES: Shape = Shape::List(&Shape::Record(&NOTICE));
-pub(super) static NOTICE: Record = Record {
+static NOTICE: Record = Record {
     name: "Notice",
     about: "A notice and how it was answered.",
     members: &[
         always("notify_id", Shape::Text, "Its number."),
+        always("mchid", Shape::Text, "Whose it is; in the first generation the partner."),
         always(
             "out_trade_no",
             Shape::Text,
@@ -46,11 +81,7 @@ pub(super) static NOTICE: Record = Record {
             Shape::Text,
             "What it tells: TRANSACTION.SUCCESS and the like; the third generation's alone.",
         ),
-        always(
-            "state",
-            Shape::Word(|| vec!["WAITING", "ON_THE_WAY", "ACCEPTED", "GIVEN_UP"]),
-            "Where it stands.",
-        ),
+        always("state", Shape::Word(states), "Where it stands."),
         always("next_at", Shape::Maybe(&Shape::Seconds), "When the next delivery is due."),
         always("deliveries", Shape::List(&Shape::Record(&ATTEMPT)), "What was delivered."),
     ],
@@ -73,29 +104,65 @@ const RESULT: Shape = Shape::Either(&[
         members: &[always("refused", Shape::Count, "The HTTP status.")],
     }),
 ]);
+
 pub(super) const REMARKS: Shape = Shape::List(&Shape::Record(&WARNING));
 static WARNING: Record = Record {
     name: "Warning",
     about: "A remark. It never holds a secret.",
     members: &[
         always("at", Shape::Seconds, "When."),
-        always(
-            "kind",
-            Shape::Word(|| {
-                vec![
-                    "leaked_secret",
-                    "plus_in_package",
-                    "second_sign_literal",
-                    "loose_success",
-                    "forgery_believed",
-                    "doubtful",
-                    "refused",
-                    "given_up",
-                ]
-            }),
-            "What kind of remark.",
-        ),
+        always("kind", Shape::Word(remarks), "What kind of remark."),
         always("out_trade_no", Shape::Maybe(&Shape::Text), "The order it is about, if that could be read."),
         always("detail", Shape::Text, "The remark."),
     ],
 };
+
+fn states() -> Vec<&'static str> {
+    vec!["WAITING", "ON_THE_WAY", "ACCEPTED", "GIVEN_UP"]
+}
+
+fn remarks() -> Vec<&'static str> {
+    vec![
+        "leaked_secret",
+        "plus_in_package",
+        "second_sign_literal",
+        "loose_success",
+        "forgery_believed",
+        "doubtful",
+        "refused",
+        "given_up",
+    ]
+}
+
+fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+    let query = &call.query;
+    let (number, mchid, state) = (query.text("out_trade_no"), query.text("mchid"), query.text("state"));
+    let is_wanted = |notice: &NoticeRecord| {
+        number.is_none_or(|number| notice.out_trade_no == number)
+            && mchid.is_none_or(|mchid| notice.mchid == mchid)
+            && state.is_none_or(|state| notice.state.as_str() == state)
+    };
+    Ok(Answer::shown(simulation.gateway.notices().into_iter().filter(is_wanted).collect::<Vec<_>>()))
+}
+
+fn find(simulation: &Simulation, call: &Call<'_>) -> Result<NoticeRecord, Problem> {
+    let id: NotifyId = call.path.named("notify_id")?;
+    let found = simulation.gateway.notices().into_iter().find(|notice| notice.notify_id == id);
+    found.ok_or_else(|| Problem::unknown("notice"))
+}
+
+fn resend(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+    let notice = find(simulation, call)?;
+    let sent = simulation.gateway.resend_notice(&notice.notify_id, call.now);
+    sent.map(Answer::shown).ok_or_else(|| not_now(notice.state))
+}
+
+fn give_up(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+    let notice = find(simulation, call)?;
+    let ended = simulation.gateway.give_up_notice(&notice.notify_id);
+    ended.map(Answer::shown).ok_or_else(|| not_now(notice.state))
+}
+
+fn not_now(state: NoticeState) -> Problem {
+    Problem::conflict("the notice does not allow this now", &format!("the notice is {}", state.as_str()))
+}

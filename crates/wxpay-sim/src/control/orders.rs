@@ -12,7 +12,8 @@ use crate::{
     gateway::{CannotPay, Gateway, Named, Payer, Tapped},
     ledger::{OrderRecord, v3::TransactionRecord},
 };
-use wxpay_proto::{Fen, id::OutTradeNo};
+use serde_json::Value;
+use wxpay_proto::{Fen, UnixTime, id::OutTradeNo};
 
 pub(super) const ROOM: Room = Room {
     name: "orders",
@@ -54,7 +55,7 @@ pub(super) const MCHID: Field = may(
     Kind::Text(1, 32, DIGITS),
     "Whose: the merchant's number; in the first generation its partner. The first that has one, if it is not said.",
 );
-const BY_MERCHANT: &[Field] = &[MCHID];
+pub(super) const BY_MERCHANT: &[Field] = &[MCHID];
 const PAYER: &[Field] = &[
     may("openid", Kind::Text(1, 128, VISIBLE), "Who pays; the gateway's one payer unless it is said."),
     may("discount", Kind::Number(0, u64::MAX), "So many fen a coupon adds; at least 1 is left to pay."),
@@ -66,7 +67,7 @@ const PAYER: &[Field] = &[
 ];
 pub(super) const NO_ORDER: (u16, &str) = (404, "There is no such order.");
 
-const ORDERS: Shape = Shape::List(&ORDER);
+pub(super) const ORDERS: Shape = Shape::List(&ORDER);
 pub(super) const ORDER: Shape = Shape::Either(&[Shape::Record(&FIRST), Shape::Record(&THIRD)]);
 
 static FIRST: Record = Record {
@@ -194,17 +195,23 @@ static PAYMENT: Record = Record {
         always("success_at", Shape::Seconds, "When."),
     ],
 };
-static REFUND: Record =
-    Record { name: "Refund", about: "One refund of the third generation.", members: REFUND_MEMBERS };
-const REFUND_MEMBERS: &[Member] = &[
-    always("refund_id", Shape::Text, "The gateway's number."),
-    always("out_refund_no", Shape::Text, "The merchant's number."),
-    always("status", Shape::Word(|| vec!["PROCESSING", "SUCCESS", "CLOSED", "ABNORMAL"]), "Where it stands."),
-    always("refund", Shape::Fen, "What is given back in all."),
-    always("payer_refund", Shape::Fen, "What of it the payer gets; the rest goes back to the coupon."),
-    CREATED_AT,
-    always("success_at", Shape::Maybe(&Shape::Seconds), "When it succeeded."),
-];
+pub(super) static REFUND: Record = Record {
+    name: "Refund",
+    about: "One refund of the third generation.",
+    members: &[
+        always("refund_id", Shape::Text, "The gateway's number."),
+        always("out_refund_no", Shape::Text, "The merchant's number."),
+        always(
+            "status",
+            Shape::Word(|| vec!["PROCESSING", "SUCCESS", "CLOSED", "ABNORMAL"]),
+            "Where it stands.",
+        ),
+        always("refund", Shape::Fen, "What is given back in all."),
+        always("payer_refund", Shape::Fen, "What of it the payer gets; the rest goes back to the coupon."),
+        CREATED_AT,
+        always("success_at", Shape::Maybe(&Shape::Seconds), "When it succeeded."),
+    ],
+};
 
 const CREATED_AT: Member = always("created_at", Shape::Seconds, "When it was asked for.");
 const EXPIRES_AT: Member = always("expires_at", Shape::Seconds, "Until when it can be paid.");
@@ -240,13 +247,17 @@ impl Meant {
 }
 
 fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
-    let (gateway, mchid) = (&simulation.gateway, call.query.text("mchid"));
+    Ok(Answer::ok(Value::Array(all(&simulation.gateway, call.now, call.query.text("mchid")))))
+}
+
+/// Every order, or every one of a merchant's, the first generation's before.
+pub(super) fn all(gateway: &Gateway, now: UnixTime, mchid: Option<&str>) -> Vec<Value> {
     let is_wanted = |owner: &str| mchid.is_none_or(|mchid| mchid == owner);
-    let first = gateway.orders(call.now).into_iter().filter(|order| is_wanted(order.partner.as_str()));
-    let third = gateway.transactions(call.now).into_iter().filter(|order| is_wanted(order.mchid.as_str()));
+    let first = gateway.orders(now).into_iter().filter(|order| is_wanted(order.partner.as_str()));
+    let third = gateway.transactions(now).into_iter().filter(|order| is_wanted(order.mchid.as_str()));
     let first = first.map(|order| Answer::shown(order).body);
     let third = third.map(|order| Answer::shown(order).body);
-    Ok(Answer::ok(first.chain(third).collect()))
+    first.chain(third).collect()
 }
 
 fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {

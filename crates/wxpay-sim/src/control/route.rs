@@ -44,6 +44,8 @@ pub(super) enum Body {
     Optional(&'static [Field]),
     /// These members.
     Required(&'static [Field]),
+    /// Any of these members; an empty body is an empty object.
+    Switches(fn() -> Vec<Field>),
     /// Members that follow from one called `kind`.
     ByKind(fn() -> Vec<Variant>),
     /// A JSON object that the route reads by rules of its own.
@@ -66,6 +68,8 @@ const PARAMETERS: &[Field] = &[
     must("out_bill_no", Kind::Text(1, 32, LETTERS), "The merchant's number of the transfer."),
     must("out_authorization_no", Kind::Text(1, 32, LETTERS), "The merchant's number of the authorization."),
     must("out_order_no", Kind::Text(1, 64, NUMBER), "The merchant's number of the sharing."),
+    must("sub_mchid", Kind::Text(1, 32, DIGITS), "The sub-merchant's number."),
+    must("appid", Kind::AppId, "The app."),
     must("mchid", Kind::Text(1, 32, DIGITS), "The merchant's number."),
     must("serial_no", Kind::Text(2, 64, "0-9A-Fa-f"), "The serial number of the certificate."),
     must("notify_id", Kind::Text(1, 128, " -~"), "The number of the notice."),

@@ -1,5 +1,6 @@
 //! What answers look like: declared for the document. The tests hold real answers to it.
 
+use super::field::Field;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -24,6 +25,10 @@ pub(super) enum Shape {
     Record(&'static Record),
     /// One of these.
     Either(&'static [Shape]),
+    /// An object of this name, which has every one of these fields.
+    Switches(&'static str, fn() -> Vec<Field>),
+    /// An object of texts under any names.
+    Texts,
     /// Any object.
     Object,
 }
@@ -71,6 +76,16 @@ impl Shape {
                 let each: Vec<Value> = shapes.iter().map(|shape| shape.schema(records)).collect();
                 json!({ "anyOf": each })
             }
+            Self::Switches(name, fields) => {
+                let fields = fields();
+                let members = fields.iter().map(|field| (String::from(field.name), field.schema(false)));
+                let members: Map<String, Value> = members.collect();
+                let required: Vec<&String> = members.keys().collect();
+                let schema = json!({ "type": "object", "required": required, "properties": members });
+                records.insert(name, schema);
+                json!({ "$ref": format!("#/components/schemas/{name}") })
+            }
+            Self::Texts => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
             Self::Object => json!({ "type": "object" }),
         }
     }

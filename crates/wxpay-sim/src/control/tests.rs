@@ -45,6 +45,7 @@ fn bodies(route: &Route) -> Vec<(Fields, Vec<&'static str>)> {
     match &route.body {
         Body::Nothing | Body::Parameters(_) => vec![(Fields::new(Map::new()), Vec::new())],
         Body::Optional(fields) | Body::Required(fields) => vec![(samples(fields), names(fields))],
+        Body::Switches(fields) => vec![(samples(&fields()), names(&fields()))],
         Body::ByKind(variants) => variants()
             .iter()
             .map(|variant| {

@@ -25,7 +25,7 @@ use v1::route::Target;
 use wxpay_proto::{
     UnixTime,
     http::{Request, Response},
-    id::{OpenId, OutTradeNo},
+    id::{NotifyId, OpenId, OutTradeNo},
 };
 
 /// The gateway, a plain value: it reads no clock and draws no chance.
@@ -312,6 +312,16 @@ impl Gateway {
     #[must_use]
     pub fn notices(&self) -> Vec<NoticeRecord> {
         self.notices.records(|_| true)
+    }
+
+    /// Makes a notice due now, whatever became of it before. `None` if there is no such notice, and while it is on its way.
+    pub fn resend_notice(&mut self, notify_id: &NotifyId, now: UnixTime) -> Option<NoticeRecord> {
+        self.notices.resend(notify_id, now)
+    }
+
+    /// Ends the repeats of a notice. `None` if there is no such notice that waits for one.
+    pub fn give_up_notice(&mut self, notify_id: &NotifyId) -> Option<NoticeRecord> {
+        self.notices.give_up(notify_id)
     }
 
     /// What the gateway noticed and did not say.

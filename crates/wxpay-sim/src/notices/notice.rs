@@ -47,11 +47,20 @@ impl Notice {
         is_theirs && self.number == number
     }
 
+    /// Whose it is: the merchant's number; in the first generation its `partner`.
+    pub(super) fn mchid(&self) -> String {
+        match &self.says {
+            Says::V1(payment) => payment.credentials.partner().to_string(),
+            Says::V3(event) => event.mchid.to_string(),
+        }
+    }
+
     pub(super) fn scene(&self) -> Scene {
-        let (generation, mchid) = match &self.says {
-            Says::V1(payment) => (Generation::V1, payment.credentials.partner().to_string()),
-            Says::V3(event) => (Generation::V3, event.mchid.to_string()),
+        let generation = match &self.says {
+            Says::V1(_) => Generation::V1,
+            Says::V3(_) => Generation::V3,
         };
+        let mchid = self.mchid();
         let numbers = vec![self.number.clone()];
         Scene { generation, operation: Operation::Notice, path: String::new(), mchid: Some(mchid), numbers }
     }

@@ -9,7 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
-use wxpay_proto::UnixTime;
+use wxpay_proto::{UnixTime, id::NotifyId};
 
 /// All notices, in the order in which they were added.
 #[derive(Clone, Debug, Default)]
@@ -68,12 +68,36 @@ impl Notices {
         let Job { notice, state, log, .. } = self.jobs.get(index)?;
         Some(NoticeRecord {
             notify_id: notice.notify_id.clone(),
+            mchid: notice.mchid(),
             out_trade_no: notice.number.clone(),
             event_type: notice.event_type(),
             state: *state,
             next_at: self.calendar.of(index).map(UnixTime::as_secs),
             deliveries: log.clone(),
         })
+    }
+
+    /// Makes a notice due at once, unless it is on its way.
+    pub(crate) fn resend(&mut self, notify_id: &NotifyId, now: UnixTime) -> Option<NoticeRecord> {
+        let index = self.index_of(notify_id)?;
+        let job = self.jobs.get_mut(index).filter(|job| job.state != NoticeState::OnTheWay)?;
+        job.state = NoticeState::Waiting;
+        self.calendar.set(index, Some(now));
+        self.record(index)
+    }
+
+    /// Ends the repeats of a notice that waits for one.
+    pub(crate) fn give_up(&mut self, notify_id: &NotifyId) -> Option<NoticeRecord> {
+        let index = self.index_of(notify_id)?;
+        let job = self.jobs.get_mut(index).filter(|job| job.state == NoticeState::Waiting)?;
+        job.state = NoticeState::GivenUp;
+        self.calendar.set(index, None);
+        self.held.remove(&index);
+        self.record(index)
+    }
+
+    fn index_of(&self, notify_id: &NotifyId) -> Option<usize> {
+        self.jobs.iter().position(|job| job.notice.notify_id == *notify_id)
     }
 
     /// Makes what is due, the longest due first; what was held back follows the first that goes out.

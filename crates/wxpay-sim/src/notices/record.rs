@@ -10,6 +10,8 @@ use wxpay_proto::id::NotifyId;
 pub struct NoticeRecord {
     /// Its number.
     pub notify_id: NotifyId,
+    /// Whose it is: the merchant's number; in the first generation its `partner`.
+    pub mchid: String,
     /// The order it is about; for a notice that is about none, the merchant's own number of what it is about.
     pub out_trade_no: String,
     /// What it tells: `TRANSACTION.SUCCESS` and the like. The first generation has one kind without a name.
@@ -34,8 +36,21 @@ pub enum NoticeState {
     OnTheWay,
     /// The merchant answered as it must.
     Accepted,
-    /// The schedule is at its end.
+    /// The schedule is at its end, or was ended.
     GivenUp,
+}
+
+impl NoticeState {
+    /// The word of the records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "WAITING",
+            Self::OnTheWay => "ON_THE_WAY",
+            Self::Accepted => "ACCEPTED",
+            Self::GivenUp => "GIVEN_UP",
+        }
+    }
 }
 
 /// One delivery.

@@ -78,7 +78,7 @@ use std::collections::BTreeMap;
 use wxpay_proto::{
     UnixTime,
     http::{Request, Response},
-    id::{Invalid, MchId, NotifyId, SerialNo, TransactionId},
+    id::{AppId, Invalid, MchId, NotifyId, SerialNo, TransactionId},
 };
 
 /// Where the third generation's calls live.
@@ -120,7 +120,7 @@ impl State {
         // The first key is the root's, the second that of the TLS server.
         let mut given = 2;
         let first = loop {
-            if let Ok(merchant) = thrown_away(settings, &authority, &mut chance, &mut given) {
+            if let Ok(merchant) = thrown_away(settings, &authority, &mut chance, &mut given, (None, None)) {
                 break merchant;
             }
         };
@@ -164,6 +164,7 @@ fn thrown_away(
     authority: &Authority,
     chance: &mut Chance,
     given: &mut usize,
+    (mchid, appid): (Option<MchId>, Option<AppId>),
 ) -> Result<Merchant, Invalid> {
     let ring = &settings.v3.ring;
     let since = settings.v3.certificates_since;
@@ -171,7 +172,8 @@ fn thrown_away(
         *given = given.saturating_add(1);
         ring.pair(given.saturating_sub(1))
     };
-    let mchid: MchId = format!("16{}", chance.text(DIGITS, 8)).parse()?;
+    let made_up: MchId = format!("16{}", chance.text(DIGITS, 8)).parse()?;
+    let mchid = mchid.unwrap_or(made_up);
     let own = next();
     let api_key =
         ApiKey::new(authority.certificate(serial(chance)?, mchid.as_str(), own.public(), since), own);
@@ -180,8 +182,9 @@ fn thrown_away(
     let certificate = authority.certificate(serial(chance)?, name, pair.public(), since);
     let key = PlatformKey::new(format!("PUB_KEY_ID_0{}", chance.text(DIGITS, 33)).parse()?, next());
     let platform = Platform::new(certificate, pair, key, Mode::Either);
-    let mut appid = || format!("wx{}", chance.text(HEX, 16)).parse();
-    let (own_app, sub_app) = (appid()?, appid()?);
+    let mut new_app = || format!("wx{}", chance.text(HEX, 16)).parse();
+    let (own_app, sub_app) = (new_app()?, new_app()?);
+    let own_app = appid.unwrap_or(own_app);
     let merchant = Merchant::new(mchid, own_app, api_key, chance.text(ALPHANUMERIC, 32), platform);
     Ok(merchant.with_sub(format!("17{}", chance.text(DIGITS, 8)).parse()?, vec![sub_app]))
 }
@@ -275,9 +278,15 @@ impl Gateway {
 
     /// Makes up one merchant more and makes it known.
     pub fn new_merchant(&mut self) -> Merchant {
+        self.new_merchant_named(None, None)
+    }
+
+    /// The same under a number and with a first app that are given, or made up.
+    pub fn new_merchant_named(&mut self, mchid: Option<MchId>, appid: Option<AppId>) -> Merchant {
         let State { authority, chance, given, .. } = &mut self.v3;
+        let names = (mchid, appid);
         let merchant = loop {
-            if let Ok(merchant) = thrown_away(&self.settings, authority, chance, given) {
+            if let Ok(merchant) = thrown_away(&self.settings, authority, chance, given, names.clone()) {
                 break merchant;
             }
         };
@@ -292,11 +301,12 @@ impl Gateway {
     /// [`Misstep`] for an unknown merchant, and while a switch to the public key is on its way.
     pub fn rotate_certificate(&mut self, mchid: &MchId, now: UnixTime) -> Result<(), Misstep> {
         let pair = self.settings.v3.ring.pair(self.v3.given);
-        let serial = serial(&mut self.v3.chance).map_err(|_| Misstep)?;
+        let mut chance = self.v3.chance.clone();
+        let serial = serial(&mut chance).map_err(|_| Misstep)?;
         let certificate = self.v3.authority.certificate(serial, "Tenpay.com sign", pair.public(), now);
         let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(Misstep)?;
         merchant.platform_mut().rotate(certificate, pair)?;
-        self.v3.given = self.v3.given.saturating_add(1);
+        (self.v3.given, self.v3.chance) = (self.v3.given.saturating_add(1), chance);
         Ok(())
     }
 
@@ -307,12 +317,13 @@ impl Gateway {
     /// [`Misstep`] for an unknown merchant.
     pub fn issue_api_key(&mut self, mchid: &MchId, now: UnixTime) -> Result<ApiKey, Misstep> {
         let pair = self.settings.v3.ring.pair(self.v3.given);
-        let serial = serial(&mut self.v3.chance).map_err(|_| Misstep)?;
+        let mut chance = self.v3.chance.clone();
+        let serial = serial(&mut chance).map_err(|_| Misstep)?;
         let certificate = self.v3.authority.certificate(serial, mchid.as_str(), pair.public(), now);
         let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(Misstep)?;
         let api_key = ApiKey::new(certificate, pair);
         merchant.add_api_key(api_key.clone());
-        self.v3.given = self.v3.given.saturating_add(1);
+        (self.v3.given, self.v3.chance) = (self.v3.given.saturating_add(1), chance);
         Ok(api_key)
     }
 
@@ -322,7 +333,7 @@ impl Gateway {
     }
 
     /// Does what was due by itself until now.
-    pub(super) fn tick(&mut self, now: UnixTime) {
+    pub(crate) fn tick(&mut self, now: UnixTime) {
         while let Some((at, task)) = self.v3.agenda.take(now) {
             (task.run)(self, &task.mchid, &task.number, at);
         }

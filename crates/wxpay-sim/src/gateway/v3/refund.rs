@@ -119,7 +119,7 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         asked: call.body.clone(),
         notify_url: call.text("/notify_url").map(String::from),
         funds_account: String::from(call.text("/funds_account").unwrap_or("UNSETTLED")),
-        becomes: RefundStatus::Success,
+        becomes: gateway.settings.v3.refund_becomes,
     };
     gateway.v3.ledger.refund(&key, refund);
     settle_later(gateway, call, &number);

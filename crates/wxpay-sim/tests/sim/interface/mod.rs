@@ -4,9 +4,14 @@
 mod clock;
 mod document;
 mod faults;
+mod merchants;
+mod notices;
 mod orders;
 mod phone;
+mod refunds;
+mod requests;
 mod schema;
+mod settings;
 mod state;
 mod tokens;
 

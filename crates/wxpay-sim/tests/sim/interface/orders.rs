@@ -60,3 +60,53 @@ fn an_order_is_found_by_its_merchant() {
     assert_eq!(interface.refused("POST", "orders/A1/pay?mchid=1", &Value::Null).0, 404);
     assert_eq!(interface.done("POST", &format!("orders/A1/pay?{mine}"), &json!({}))["state"], "PAID");
 }
+
+#[test]
+fn two_merchants_orders_under_one_number_are_told_apart() {
+    let mut shop = crate::v3::shop::Shop::open();
+    shop.order("A12345");
+    let other = shop.gateway.new_merchant();
+    let mut others = crate::v3::shop::Shop::of(shop.gateway.clone(), other);
+    others.order("A12345");
+    let mut interface = super::Interface::of(others.gateway.clone(), shop.now);
+    let (mine, theirs) = (shop.mchid(), others.mchid());
+    for mchid in [&theirs, &mine] {
+        let path = format!("orders/A12345/pay?mchid={mchid}");
+        let paid = interface.done("POST", &path, &json!({ "discount": 99, "bank_type": "CMB_DEBIT" }));
+        assert_eq!((&paid["mchid"], &paid["trade_state"]), (&json!(mchid), &json!("SUCCESS")));
+        let payment = &paid["payments"][0];
+        assert_eq!((&payment["payer_total"], &payment["bank_type"]), (&json!(1900), &json!("CMB_DEBIT")));
+        assert_eq!(interface.show(&format!("orders?mchid={mchid}")), json!([paid]));
+    }
+    assert_eq!(interface.show("orders").as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn an_order_of_the_third_generation_stays_as_it_is_when_its_payer_goes_back_or_fails() {
+    let mut shop = crate::v3::shop::Shop::open();
+    shop.order("A12345");
+    let mut interface = super::Interface::of(shop.gateway, shop.now);
+    for tap in ["cancel", "fail"] {
+        assert_eq!(
+            interface.done("POST", &format!("orders/A12345/{tap}"), &Value::Null)["trade_state"],
+            "NOTPAY"
+        );
+    }
+}
+
+#[test]
+fn a_code_pay_that_waits_for_its_password_fails() {
+    let mut shop = crate::v3::shop::Shop::open();
+    let code = json!({
+        "payer": { "auth_code": "130061098828009402" }, "scene_info": { "store_info": { "id": "S1" } },
+    });
+    let mut goods = shop.goods_with("A12345", &code);
+    goods.as_object_mut().unwrap().remove("notify_url");
+    let said = shop.post("/v3/pay/transactions/codepay", &goods);
+    assert_eq!(said.body["trade_state"], "USERPAYING", "{said:?}");
+    let mut interface = super::Interface::of(shop.gateway.clone(), shop.now);
+    assert_eq!(interface.done("POST", "orders/A12345/cancel", &Value::Null)["trade_state"], "USERPAYING");
+    assert_eq!(interface.done("POST", "orders/A12345/fail", &Value::Null)["trade_state"], "PAYERROR");
+    shop.gateway = interface.simulation.gateway;
+    assert_eq!(shop.query("A12345").body["trade_state"], "PAYERROR");
+}

@@ -74,9 +74,17 @@ impl Document {
                 {
                     return wrong(keyword);
                 }
-                "enum" | "minimum" => {}
+                "maximum" if value.as_u64().zip(rule.as_u64()).is_some_and(|(value, most)| value > most) => {
+                    return wrong(keyword);
+                }
+                "enum" | "minimum" | "maximum" => {}
+                "additionalProperties" => {
+                    for (_, member) in value.as_object().into_iter().flatten() {
+                        self.check(rule, member)?;
+                    }
+                }
                 "items" => {
-                    for item in value.as_array().unwrap() {
+                    for item in value.as_array().into_iter().flatten() {
                         self.check(rule, item)?;
                     }
                 }
@@ -89,13 +97,14 @@ impl Document {
                     }
                 }
                 "required" => {
-                    let missing = |name: &&Value| value.get(name.as_str().unwrap()).is_none();
+                    let missing =
+                        |name: &&Value| value.is_object() && value.get(name.as_str().unwrap()).is_none();
                     if let Some(name) = rule.as_array().unwrap().iter().find(missing) {
                         return wrong(&format!("required {name}"));
                     }
                 }
                 "properties" => {
-                    for (name, member) in value.as_object().unwrap() {
+                    for (name, member) in value.as_object().into_iter().flatten() {
                         let Some(schema) = rule.get(name) else {
                             return wrong(&format!("no property {name}"));
                         };

@@ -18,5 +18,5 @@ mod profitsharing_bill;
 mod profitsharing_failures;
 mod profitsharing_partner;
 mod refund;
-mod shop;
+pub mod shop;
 mod transfer;

@@ -65,6 +65,11 @@ impl Shop {
         change(&mut settings);
         let gateway = Gateway::new(settings, 1);
         let me = gateway.merchant().clone();
+        Self::of(gateway, me)
+    }
+
+    /// The shop of a merchant that the gateway knows.
+    pub fn of(gateway: Gateway, me: Merchant) -> Self {
         let key = KeyPair::from_pkcs8(&me.api_keys()[0].pair.private_der()).unwrap();
         Self { gateway, me, now: START, names: None, key, nonces: 0 }
     }

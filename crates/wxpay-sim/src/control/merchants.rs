@@ -1,0 +1,289 @@
+//! Merchants of the third generation: their numbers, apps, keys and sub-merchants.
+
+use super::{
+    Answer, Simulation,
+    call::Call,
+    field::{DIGITS, Field, Kind, LETTERS, may, must},
+    keys,
+    problem::Problem,
+    route::{Body, Room, Route},
+    shape::{Record, Shape, always},
+};
+use crate::{environment::Environment, gateway::Gateway, keys::Certificate, merchant::Merchant};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use wxpay_proto::{
+    UnixTime,
+    id::{AppId, MchId, SerialNo},
+};
+
+pub(super) const ROOM: Room = Room {
+    name: "merchants",
+    about: "Merchants of the third generation. Nothing secret is shown, but by the call that says so.",
+    routes: &[
+        Route::get("merchants", "list_merchants", "Every merchant.", MERCHANTS, |simulation, call| {
+            Ok(Answer::shown(all(simulation, call)))
+        }),
+        Route::post(
+            "merchants",
+            "create_merchant",
+            "Makes up one merchant more, with keys, one app and one sub-merchant.",
+            MERCHANT,
+            create,
+        )
+        .taking(Body::Optional(NAMES))
+        .created()
+        .or(&[(409, "There is a merchant of that number.")]),
+        Route::get("merchants/{mchid}", "show_merchant", "One merchant.", MERCHANT, |simulation, call| {
+            let merchant = merchant(&simulation.gateway, call)?;
+            Ok(Answer::shown(View::of(merchant, call.now)))
+        })
+        .or(&[NO_MERCHANT]),
+        Route::get(
+            "merchants/{mchid}/environment",
+            "reveal_secrets_of_merchant",
+            "THE MERCHANT'S SECRETS: what wxpay sim exports as NAME=value, with PEM texts in the place of files. \
+             WXPAY_BASE_URL is where this call went; TLS_CA is not there, since whoever got here over TLS has it.",
+            Shape::Texts,
+            environment,
+        )
+        .or(&[NO_MERCHANT]),
+        Route::post(
+            "merchants/{mchid}/apps/{appid}",
+            "add_app",
+            "Gives the merchant one app more. One that it has already changes nothing.",
+            MERCHANT,
+            add_app,
+        )
+        .by("PUT")
+        .or(&[NO_MERCHANT]),
+        Route::post(
+            "merchants/{mchid}/subs/{sub_mchid}",
+            "add_sub_merchant",
+            "Lets the merchant serve a sub-merchant with these apps of its own.",
+            MERCHANT,
+            add_sub,
+        )
+        .by("PUT")
+        .taking(Body::Optional(SUB_APPS))
+        .or(&[NO_MERCHANT]),
+        Route::post("merchants/{mchid}/api_v3_key", "set_api_v3_key", "Sets the APIv3 key.", MERCHANT, set_key)
+            .by("PUT")
+            .taking(Body::Required(&[must("key", Kind::Text(32, 32, LETTERS), "32 letters and digits.")]))
+            .or(&[NO_MERCHANT]),
+        Route::post(
+            "merchants/{mchid}/api_v3_key",
+            "remove_api_v3_key",
+            "Takes the APIv3 key away: no notice is sent from then on.",
+            MERCHANT,
+            remove_key,
+        )
+        .by("DELETE")
+        .or(&[NO_MERCHANT]),
+        Route::post(
+            "merchants/{mchid}/certificates",
+            "issue_certificate",
+            "Issues one API certificate more; the others stay good. Its private key is in the merchant's environment.",
+            CERTIFICATE,
+            issue,
+        )
+        .created()
+        .or(&[NO_MERCHANT]),
+        Route::post(
+            "merchants/{mchid}/certificates/{serial_no}",
+            "revoke_certificate",
+            "Ends an API certificate: requests that name it are refused.",
+            MERCHANT,
+            revoke,
+        )
+        .by("DELETE")
+        .or(&[(404, "There is no such merchant, or it has no such certificate.")]),
+    ],
+};
+
+pub(super) const NO_MERCHANT: (u16, &str) = (404, "There is no such merchant.");
+const NAMES: &[Field] = &[
+    may("mchid", Kind::Text(1, 32, DIGITS), "Its number; one is made up."),
+    may("appid", Kind::AppId, "Its app; one is made up."),
+];
+const SUB_APPS: &[Field] =
+    &[may("appids", Kind::List(&Kind::AppId, 50), "The sub-merchant's own apps; none.")];
+
+pub(super) const MERCHANTS: Shape = Shape::List(&MERCHANT);
+const MERCHANT: Shape = Shape::Record(&WHOLE);
+static WHOLE: Record = Record {
+    name: "Merchant",
+    about: "A merchant. It holds no secret.",
+    members: &[
+        always("mchid", Shape::Text, "Its number."),
+        always("appids", Shape::List(&Shape::Text), "Its apps, the first one first."),
+        always("certificates", Shape::List(&CERTIFICATE), "Its API certificates, the oldest first."),
+        always("has_api_v3_key", Shape::Truth, "Whether an APIv3 key is set."),
+        always("subs", Shape::List(&Shape::Record(&SUB)), "Whom it serves."),
+        always("platform", keys::PLATFORM, "The platform's keys towards it."),
+    ],
+};
+static SUB: Record = Record {
+    name: "SubMerchant",
+    about: "A sub-merchant that a service provider acts for.",
+    members: &[
+        always("sub_mchid", Shape::Text, "Its number."),
+        always("appids", Shape::List(&Shape::Text), "Its own apps."),
+    ],
+};
+pub(super) const CERTIFICATE: Shape = Shape::Record(&Record {
+    name: "Certificate",
+    about: "A certificate.",
+    members: &[
+        always("serial_no", Shape::Text, "Its serial number."),
+        always("effective_at", Shape::Seconds, "From when it is valid."),
+        always("expires_at", Shape::Seconds, "Until when."),
+        always("pem", Shape::Maybe(&Shape::Text), "The certificate in PEM."),
+    ],
+});
+
+/// A merchant as it is shown.
+#[derive(Serialize)]
+pub(super) struct View {
+    mchid: MchId,
+    appids: Vec<AppId>,
+    certificates: Vec<Shown>,
+    has_api_v3_key: bool,
+    subs: Vec<Sub>,
+    platform: keys::Platform,
+}
+
+#[derive(Serialize)]
+struct Sub {
+    sub_mchid: MchId,
+    appids: Vec<AppId>,
+}
+
+/// A certificate as it is shown.
+#[derive(Serialize)]
+pub(super) struct Shown {
+    serial_no: SerialNo,
+    effective_at: u64,
+    expires_at: u64,
+    pem: Option<String>,
+}
+
+impl Shown {
+    pub(super) fn of(certificate: &Certificate) -> Self {
+        Self {
+            serial_no: certificate.serial().clone(),
+            effective_at: certificate.effective().as_secs(),
+            expires_at: certificate.expires().as_secs(),
+            pem: certificate.pem().ok(),
+        }
+    }
+}
+
+impl View {
+    fn of(merchant: &Merchant, now: UnixTime) -> Self {
+        let subs = merchant.subs().iter();
+        Self {
+            mchid: merchant.mchid().clone(),
+            appids: merchant.appids().to_vec(),
+            certificates: merchant.api_keys().iter().map(|own| Shown::of(&own.certificate)).collect(),
+            has_api_v3_key: merchant.api_v3_key().is_some(),
+            subs: subs
+                .map(|(mchid, appids)| Sub { sub_mchid: mchid.clone(), appids: appids.clone() })
+                .collect(),
+            platform: keys::Platform::of(merchant, now),
+        }
+    }
+}
+
+/// Every merchant.
+pub(super) fn all(simulation: &Simulation, call: &Call<'_>) -> Vec<View> {
+    simulation.gateway.merchants().map(|merchant| View::of(merchant, call.now)).collect()
+}
+
+/// The merchant that the path names.
+pub(super) fn merchant<'a>(gateway: &'a Gateway, call: &Call<'_>) -> Result<&'a Merchant, Problem> {
+    let mchid: MchId = call.path.named("mchid")?;
+    gateway.merchant_of(&mchid).ok_or_else(unknown)
+}
+
+pub(super) fn unknown() -> Problem {
+    Problem::unknown("merchant")
+}
+
+fn create(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+    let (mchid, appid) = (call.body.parsed::<MchId>("mchid")?, call.body.parsed::<AppId>("appid")?);
+    let gateway = &mut simulation.gateway;
+    if mchid.as_ref().is_some_and(|mchid| gateway.merchant_of(mchid).is_some()) {
+        return Err(Problem::conflict("the merchant is there", "there is a merchant of that mchid already"));
+    }
+    Ok(Answer::shown(View::of(&gateway.new_merchant_named(mchid, appid), call.now)))
+}
+
+fn environment(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+    let mchid = merchant(&simulation.gateway, call)?.mchid().clone();
+    let told = Environment::of_merchant(&simulation.gateway, &mchid, call.base.unwrap_or_default(), call.now);
+    let values = told.and_then(|told| told.values().ok()).ok_or_else(unknown)?;
+    let values = values.into_iter().filter(|(name, _)| *name != "WXPAY_BASE_URL" || call.base.is_some());
+    let members: Map<String, Value> =
+        values.map(|(name, value)| (String::from(name), Value::String(value))).collect();
+    Ok(Answer::ok(Value::Object(members)))
+}
+
+fn add_app(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+    let appid: AppId = call.path.named("appid")?;
+    changed(simulation, call, |merchant| {
+        if merchant.has_app(appid.as_str()) { merchant } else { merchant.with_appid(appid) }
+    })
+}
+
+fn add_sub(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+    let sub_mchid: MchId = call.path.named("sub_mchid")?;
+    let appids = call.body.texts("appids").into_iter().map(str::parse);
+    let appids: Result<Vec<AppId>, _> = appids.collect();
+    let appids = appids.map_err(|error: wxpay_proto::id::Invalid| Problem::field("appids", error.rule()))?;
+    changed(simulation, call, |merchant| merchant.with_sub(sub_mchid, appids))
+}
+
+fn set_key(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+    let key = call.body.text("key").map(String::from);
+    changed(simulation, call, |mut merchant| {
+        merchant.set_api_v3_key(key);
+        merchant
+    })
+}
+
+fn remove_key(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+    changed(simulation, call, |mut merchant| {
+        merchant.set_api_v3_key(None);
+        merchant
+    })
+}
+
+fn issue(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+    let mchid = merchant(&simulation.gateway, call)?.mchid().clone();
+    let issued = simulation.gateway.issue_api_key(&mchid, call.now).map_err(|_| unknown())?;
+    Ok(Answer::shown(Shown::of(&issued.certificate)))
+}
+
+fn revoke(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+    let serial: SerialNo = call.path.named("serial_no")?;
+    let merchant = merchant(&simulation.gateway, call)?;
+    if !merchant.api_keys().iter().any(|own| *own.certificate.serial() == serial) {
+        return Err(Problem::unknown("certificate"));
+    }
+    changed(simulation, call, |mut merchant| {
+        merchant.revoke_api_key(&serial);
+        merchant
+    })
+}
+
+fn changed(
+    simulation: &mut Simulation,
+    call: &Call<'_>,
+    change: impl FnOnce(Merchant) -> Merchant,
+) -> Result<Answer, Problem> {
+    let merchant = change(merchant(&simulation.gateway, call)?.clone());
+    let shown = Answer::shown(View::of(&merchant, call.now));
+    simulation.gateway.enrol(merchant);
+    Ok(shown)
+}
