@@ -65,10 +65,46 @@ proptest! {
         prop_assert!(said.status == 200 || members.contains_key("code") && members.contains_key("message"));
     }
 
+    /// The same of every way to pay users: what is refused is not made, and pays nobody.
+    #[test]
+    fn any_transfer_is_judged(
+        path in prop::sample::select(vec![
+            "transfer-bills", "transfer-bills/pre-transfer-with-authorization", "transfer-bills/transfer",
+            "transfer-to-qq-wallet-bills", "user-confirm-authorization", "elecsign/out-bill-no",
+            "elecsign/transfer-bill-no",
+        ]),
+        member in prop::sample::select(vec![
+            "appid", "out_bill_no", "openid", "user_name", "transfer_amount", "transfer_remark", "notify_url",
+            "transfer_scene_id", "transfer_scene_report_infos", "authorization_info", "sponsor_mchid",
+            "authorization_id", "out_authorization_no", "user_display_name", "authorization_notify_url",
+            "scene_info", "user_qq", "transfer_bill_no", "other",
+        ]),
+        value in any_json(),
+    ) {
+        let mut shop = Shop::open();
+        shop.names = Some(shop.public_key_id());
+        let target = format!("/v3/fund-app/mch-transfer/{path}");
+        let mut body = json!({
+            "appid": shop.appid(), "out_bill_no": "T1", "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w",
+            "transfer_amount": 1000, "transfer_remark": "报销", "transfer_scene_id": "1000",
+            "transfer_scene_report_infos": [{ "info_type": "活动名称", "info_content": "新会员有礼" }],
+        });
+        if path == "transfer-to-qq-wallet-bills" {
+            body["transfer_scene_id"] = "1401".into();
+        }
+        body[member] = value;
+        let said = shop.post(&target, &body);
+        prop_assert!([200, 400, 403, 404].contains(&said.status), "{said:?}");
+        let made = shop.gateway.transfers(shop.now).len();
+        prop_assert_eq!(made, usize::from(said.status == 200));
+        let members = said.body.as_object().unwrap();
+        prop_assert!(said.status == 200 || members.contains_key("code") && members.contains_key("message"));
+    }
+
     #[test]
     fn any_signed_target_is_judged(tail in "[a-z0-9/?&=%{}.*_-]{0,60}") {
         let mut shop = Shop::open();
-        for root in ["/v3/", "/v3/pay/transactions/", "/v3/refund/domestic/refunds/"] {
+        for root in ["/v3/", "/v3/pay/transactions/", "/v3/refund/domestic/refunds/", "/v3/fund-app/mch-transfer/"] {
             let target = format!("{root}{tail}");
             let said = shop.get(&target);
             prop_assert!([200, 400, 404, 405].contains(&said.status), "{said:?}");

@@ -18,9 +18,10 @@ use crate::{
         },
     },
     ledger::v3::{Authorization, AuthorizationState, Scope, Transfer, TransferWay},
+    merchant::Merchant,
 };
 use serde_json::Value;
-use wxpay_proto::id::{AppId, MchId};
+use wxpay_proto::id::{AppId, MchId, OpenId};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     Operation::post(
@@ -96,7 +97,7 @@ fn along(
     gateway: &mut Gateway,
     call: &Call,
     asked: &Asked,
-    (appid, openid): (&AppId, &wxpay_proto::id::OpenId),
+    (appid, openid): (&AppId, &OpenId),
 ) -> Result<Option<Authorization>, Refusal> {
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
     let Some(number) = call.text("/authorization_info/out_authorization_no") else { return Ok(None) };
@@ -159,7 +160,7 @@ fn transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 fn sponsored(gateway: &Gateway, call: &Call) -> Result<(), Refusal> {
     let Some(sponsor) = call.text("/sponsor_mchid") else { return Ok(()) };
     let merchants = &gateway.v3.merchants;
-    let served = merchants.get(&call.mchid).map(|merchant| merchant.subs());
+    let served = merchants.get(&call.mchid).map(Merchant::subs);
     let is_known = sponsor.parse::<MchId>().is_ok_and(|sponsor| {
         merchants.get(&sponsor).is_some() || served.is_some_and(|subs| subs.contains_key(&sponsor))
     });

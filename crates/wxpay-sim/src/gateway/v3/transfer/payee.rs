@@ -66,7 +66,7 @@ impl Gateway {
 
     /// The notices about a number whose event types begin so: other things may have the same number.
     fn told_of(&self, mchid: &MchId, number: &str, event_type: &str) -> Vec<NoticeRecord> {
-        self.notices.records(|notice| {
+        self.notices.records_of(&[number], |notice| {
             let is_such = matches!(&notice.says, Says::V3(event) if event.event_type.starts_with(event_type));
             is_such && notice.is_of_v3(mchid, number)
         })

@@ -1,7 +1,5 @@
 //! A page of text as a PDF file, by ISO 32000-1: one page of A4, in a font that every reader has for Chinese.
 
-use std::fmt::Write as _;
-
 /// A file of one page with these lines, of which there may be fifty. The same lines give the same bytes.
 pub(super) fn page(lines: &[String]) -> Vec<u8> {
     let text = content(lines);
@@ -22,31 +20,27 @@ pub(super) fn page(lines: &[String]) -> Vec<u8> {
             "<< /Type /FontDescriptor /FontName /STSong-Light /Flags 6 /FontBBox [-25 -254 1000 880] /ItalicAngle 0 /Ascent 880 /Descent -120 /CapHeight 880 /StemV 93 >>",
         ),
     ];
-    let mut file = String::from("%PDF-1.4\n");
-    let mut table = String::from("0000000000 65535 f \n");
+    let mut file = b"%PDF-1.4\n".to_vec();
+    let mut table = vec![String::from("0000000000 65535 f ")];
     for (number, object) in (1_usize..).zip(&objects) {
-        let at = file.len();
-        // Writing to a string cannot fail.
-        let _ = write!(table, "{at:010} 00000 n \n");
-        let _ = write!(file, "{number} 0 obj\n{object}\nendobj\n");
+        table.push(format!("{:010} 00000 n ", file.len()));
+        file.extend(format!("{number} 0 obj\n{object}\nendobj\n").into_bytes());
     }
-    let (at, size) = (file.len(), objects.len().saturating_add(1));
-    let _ = write!(
-        file,
-        "xref\n0 {size}\n{table}trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{at}\n%%EOF\n"
-    );
-    file.into_bytes()
+    let (at, size, table) = (file.len(), table.len(), table.join("\n"));
+    let trailer = format!("<< /Size {size} /Root 1 0 R >>\nstartxref\n{at}\n%%EOF\n");
+    file.extend(format!("xref\n0 {size}\n{table}\ntrailer\n{trailer}").into_bytes());
+    file
 }
 
 /// The lines from the top of the page down. Each is a string of UTF-16, in hexadecimal digits.
 fn content(lines: &[String]) -> String {
-    let mut text = String::from("BT\n/F1 12 Tf\n20 TL\n56 770 Td\n");
+    let mut text = vec![String::from("BT\n/F1 12 Tf\n20 TL\n56 770 Td")];
     for line in lines {
-        let hex: String = line.encode_utf16().map(|unit| format!("{unit:04X}")).collect();
-        let _ = writeln!(text, "<{hex}> Tj T*");
+        let units: Vec<u8> = line.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        text.push(format!("<{}> Tj T*", hex::encode_upper(units)));
     }
-    text.push_str("ET\n");
-    text
+    text.push(String::from("ET\n"));
+    text.join("\n")
 }
 
 #[cfg(test)]
@@ -59,12 +53,12 @@ mod tests {
         let text = String::from_utf8(file).unwrap();
         assert!(text.starts_with("%PDF-1.4\n") && text.ends_with("%%EOF\n"));
         let at: usize = text.rsplit("startxref\n").next().unwrap().lines().next().unwrap().parse().unwrap();
-        let table: Vec<&str> = text[at..].lines().collect();
+        let table: Vec<&str> = text.split_at(at).1.lines().collect();
         assert_eq!(table[..3], ["xref", "0 8", "0000000000 65535 f "]);
         for (number, line) in (1..8).zip(&table[3..]) {
             assert_eq!(line.len(), 19, "with its line feed an entry has 20 bytes");
-            let at: usize = line[..10].parse().unwrap();
-            assert!(text[at..].starts_with(&format!("{number} 0 obj\n")), "{line}");
+            let at: usize = line.split(' ').next().unwrap().parse().unwrap();
+            assert!(text.split_at(at).1.starts_with(&format!("{number} 0 obj\n")), "{line}");
         }
         assert_eq!(table[10], "trailer");
     }

@@ -65,7 +65,8 @@ fn a_receipt_is_made_and_downloaded_by_either_number() {
     assert_eq!(said.body["hash_value"], hex::encode(digest(&SHA256, &file)));
     let text = String::from_utf8(file).unwrap();
     assert!(text.starts_with("%PDF-1.4\n") && text.ends_with("%%EOF\n"));
-    let units = |text: &str| text.encode_utf16().map(|unit| format!("{unit:04X}")).collect::<String>();
+    let units =
+        |text: &str| hex::encode_upper(text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>());
     for line in [format!("微信转账单号 {id}"), "收款人 张三".into(), "金额 10.00 元".into()] {
         assert!(text.contains(&format!("<{}> Tj", units(&line))), "{line}");
     }
