@@ -6,6 +6,7 @@ mod codes;
 mod combined;
 mod files;
 mod operations;
+mod orders;
 mod partner;
 mod refunds;
 mod sharing;

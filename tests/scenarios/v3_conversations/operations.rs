@@ -1,6 +1,6 @@
 //! What is typed is served, and what is served is driven.
 
-use super::{bills, codes, combined, files, partner, refunds, sharing, shop::Shop, transfers};
+use super::{bills, codes, combined, files, orders, partner, refunds, sharing, shop::Shop, transfers};
 use crate::v3_operations::first_tiers;
 use std::collections::BTreeSet;
 use wxpay_sim::Gateway;
@@ -25,7 +25,7 @@ fn every_typed_operation_is_served_by_the_simulated_gateway_and_no_other() {
 #[test]
 fn every_operation_is_driven_to_its_answer() {
     let conversations: [fn() -> Shop; 8] = [
-        refunds::orders,
+        orders::conversation,
         refunds::conversation,
         partner::conversation,
         codes::conversation,

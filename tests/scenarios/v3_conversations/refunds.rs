@@ -1,16 +1,14 @@
-//! Refunds that the payer's account does not take, and payments of a direct merchant in every way.
+//! Refunds that the payer's account does not take.
 
 use super::{
     number,
     shop::{Shop, notify_url, sensitive},
 };
-use core::net::Ipv4Addr;
-use serde_json::json;
 use wxpay_proto::{
     Fate, Fen,
     v3::{
         Event, Party,
-        pay::{App, Close, H5, H5Info, Jsapi, Native, Payer, Queried, Query, TradeState},
+        pay::Native,
         refund::{self, ApplyAbnormal, Create, Refund, RefundStatus},
     },
 };
@@ -73,42 +71,4 @@ pub(super) fn conversation() -> Shop {
 fn a_refund_that_is_stuck_goes_to_another_card() {
     let shop = conversation();
     assert_eq!(shop.lab.count("v3.refund.create"), 2);
-}
-
-/// A direct merchant orders in every way, is paid, asks by both numbers, and closes what is not paid.
-pub(super) fn orders() -> Shop {
-    let mut shop = Shop::open();
-    let ordered = |shop: &Shop, serial| {
-        let order = shop.order(&number(serial), 100);
-        order.payer_client_ip(Ipv4Addr::new(203, 0, 113, 7).into()).build().unwrap()
-    };
-    let payer = Payer::new(shop.openid());
-    let params = shop.ask(Jsapi::new(ordered(&shop, 1), payer.clone()).unwrap());
-    shop.tap(&json!(params));
-    let params = shop.ask(Jsapi::mini_program(ordered(&shop, 2), payer).unwrap());
-    shop.tap(&json!(params));
-    let params = shop.ask(App::new(ordered(&shop, 3)));
-    shop.tap(&json!(params));
-    shop.ask(Native::new(ordered(&shop, 4)));
-    shop.pay(&number(4));
-    shop.ask(H5::new(ordered(&shop, 5), H5Info::wap()).unwrap());
-    shop.pay(&number(5));
-    assert_eq!(shop.heard().len(), 5);
-    for serial in 1..=5 {
-        let asked = shop.ask(Query::out_trade_no(number(serial), Party::Own));
-        let Queried::Known(paid) = &asked else { panic!("it was ordered") };
-        assert_eq!(paid.trade_state, TradeState::Success);
-        let id = paid.transaction_id.clone().unwrap();
-        assert_eq!(shop.ask(Query::transaction_id(id, Party::Own)), asked);
-    }
-    shop.ask(Native::new(ordered(&shop, 6)));
-    shop.ask(Close::new(number(6), Party::Own));
-    shop
-}
-
-#[test]
-fn every_way_of_paying_is_paid_from_what_the_program_on_the_phone_gets() {
-    let shop = orders();
-    let records = shop.wire.gateway.transactions(shop.lab.now);
-    assert_eq!(records.iter().filter(|record| record.payments.len() == 1).count(), 5);
 }

@@ -106,6 +106,13 @@ fn a_part_of_a_sub_merchants_payment_is_given_back() {
     let body = asked(&shop, &id, "P1", &both());
     let order_id = shop.post(ORDERS, &body).body["order_id"].clone();
     shop.wait(3);
+    for (id, number, status) in [(json!("30"), None, 404), (order_id.clone(), Some("P2"), 404)] {
+        let body = json!({
+            "sub_mchid": sub_mchid, "order_id": id, "out_order_no": number.unwrap_or("P1"),
+            "out_return_no": "R1", "return_mchid": SHOP, "amount": 400, "description": "退回",
+        });
+        assert_eq!(shop.post(RETURNS, &body).status, status, "both numbers must lead to it");
+    }
     let body = json!({
         "sub_mchid": sub_mchid, "order_id": order_id, "out_return_no": "R1", "return_mchid": SHOP,
         "amount": 400, "description": "退回",

@@ -77,8 +77,7 @@ fn numbers(ledger: &Ledger, line: &Line) -> Option<(String, String)> {
             Some((detail_id.clone(), out_order_no.clone()))
         }
         What::Shared(Share::Back { out_return_no }) => {
-            let key = (order.mchid.clone(), out_return_no.clone());
-            let back = ledger.sharings.returns.get(&key)?;
+            let back = ledger.sharings.return_of(&order.mchid, out_return_no)?;
             Some((back.record.return_id.clone(), out_return_no.clone()))
         }
     }

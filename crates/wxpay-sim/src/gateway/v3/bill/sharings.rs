@@ -37,15 +37,14 @@ pub(super) fn sharings(ledger: &Ledger, lines: &[&Line]) -> Option<String> {
 fn cells(ledger: &Ledger, line: &Line, share: &Share) -> Option<Vec<String>> {
     let order = ledger.order(&line.key)?;
     let all = &ledger.sharings;
-    let of = |number: &String| (order.mchid.clone(), number.clone());
     let (id, detail_id, number, account, kind, description) = match share {
         Share::Part { out_order_no, detail_id } | Share::Own { out_order_no, detail_id } => {
-            let sharing = all.all.get(&of(out_order_no))?;
+            let sharing = all.get(&order.mchid, out_order_no)?;
             let part = &sharing.parts.iter().find(|part| part.record.detail_id == *detail_id)?.record;
             (&sharing.order_id, detail_id.as_str(), out_order_no, &part.account, "分账", &part.description)
         }
         Share::Back { out_return_no } => {
-            let back = &all.returns.get(&of(out_return_no))?.record;
+            let back = &all.return_of(&order.mchid, out_return_no)?.record;
             (&back.return_id, "", out_return_no, &back.return_mchid, "分账回退", &back.description)
         }
     };

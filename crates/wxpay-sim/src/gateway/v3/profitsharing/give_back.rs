@@ -43,11 +43,11 @@ const FIELDS: &[Field] = &[
 fn give_back(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::asking_by_sub(gateway, call)?;
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
-    let key = (call.mchid.clone(), text("/out_return_no"));
+    let (mchid, number) = (&call.mchid, text("/out_return_no"));
     let sharings = &gateway.v3.ledger.sharings;
-    if let Some(back) = sharings.returns.get(&key) {
+    if let Some(back) = sharings.return_of(mchid, &number) {
         if back.asked == call.body {
-            return shown(gateway, &key.0, back);
+            return shown(gateway, mchid, back);
         }
         return Err(errors::REENTRY_DIFFERS.because("the number is of a return that says something else"));
     }
@@ -64,13 +64,13 @@ fn give_back(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         return Err(errors::INVALID_REQUEST.saying("回退商户不是该分账单的接收方"));
     }
     let amount = call.fen("/amount");
-    let returned = sharings.returned(&call.mchid, &sharing.out_order_no, &return_mchid);
+    let returned = sharings.returned(sharing, &return_mchid);
     if returned.saturating_add(amount.get()) > got {
         return Err(errors::OUT_OF_RANGE.at("body", "/amount", amount.get().into(), "超过可回退金额"));
     }
     let out_order_no = sharing.out_order_no.clone();
     let record = ReturnRecord {
-        out_return_no: key.1.clone(),
+        out_return_no: number.clone(),
         return_id: new_id(gateway, "31", call.now),
         out_order_no,
         return_mchid,
@@ -82,9 +82,9 @@ fn give_back(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         finished_at: None,
     };
     let back = Return { record, asked: call.body.clone(), fails: None };
-    let reply = shown(gateway, &key.0, &back)?;
-    let task = Task { run: moved::come_back, mchid: key.0.clone(), number: key.1.clone() };
-    gateway.v3.ledger.sharings.returns.insert(key, back);
+    let reply = shown(gateway, mchid, &back)?;
+    let task = Task { run: moved::come_back, mchid: mchid.clone(), number };
+    gateway.v3.ledger.sharings.give_back(mchid, back);
     gateway.v3.agenda.add(call.now.after(gateway.settings.v3.sharing_takes), task);
     Ok(reply)
 }
@@ -96,35 +96,32 @@ fn sharing_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Sharing, Refu
         let issue = "order_id与out_order_no至少填一个";
         return Err(errors::PARAM_ERROR.at("body", "/out_order_no", "".into(), issue));
     }
-    let mut all = gateway.v3.ledger.sharings.all.iter().filter(|((mchid, _), _)| *mchid == call.mchid);
-    let found = all.find(|(_, sharing)| {
-        id.is_none_or(|id| sharing.order_id == id)
-            && number.is_none_or(|number| sharing.out_order_no == number)
-    });
-    let unknown = || errors::RESOURCE_NOT_EXISTS.saying("分账单不存在");
-    found.map(|(_, sharing)| sharing).ok_or_else(unknown)
+    let sharings = &gateway.v3.ledger.sharings;
+    let by_id = id.and_then(|id| sharings.by_id(&call.mchid, id));
+    let by_number = number.and_then(|number| sharings.get(&call.mchid, number));
+    let found = if id.is_some() { by_id } else { by_number };
+    let found = found.filter(|sharing| number.is_none_or(|number| sharing.out_order_no == number));
+    found.ok_or_else(|| errors::RESOURCE_NOT_EXISTS.saying("分账单不存在"))
 }
 
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let unknown = || errors::RESOURCE_NOT_EXISTS.saying("分账回退单不存在");
     let sub_mchid = party::asking_by_sub(gateway, call)?;
-    let key = (call.mchid.clone(), String::from(call.path("out_return_no")));
     let sharings = &gateway.v3.ledger.sharings;
-    let back = sharings.returns.get(&key).ok_or_else(unknown)?;
+    let back = sharings.return_of(&call.mchid, call.path("out_return_no")).ok_or_else(unknown)?;
     let out_order_no = &back.record.out_order_no;
     if call.query("out_order_no") != Some(out_order_no.as_str()) {
         return Err(unknown());
     }
-    let sharing = sharings.all.get(&(key.0.clone(), out_order_no.clone())).ok_or_else(unknown)?;
+    let sharing = sharings.get(&call.mchid, out_order_no).ok_or_else(unknown)?;
     party::is_of(order_of(gateway, sharing)?, sub_mchid.as_ref())?;
-    shown(gateway, &key.0, back)
+    shown(gateway, &call.mchid, back)
 }
 
 fn shown(gateway: &Gateway, mchid: &MchId, back: &Return) -> Result<Reply, Refusal> {
     let gone = || errors::SYSTEM_ERROR.because("the sharing is gone");
     let back = &back.record;
-    let sharings = &gateway.v3.ledger.sharings.all;
-    let sharing = sharings.get(&(mchid.clone(), back.out_order_no.clone())).ok_or_else(gone)?;
+    let sharing = gateway.v3.ledger.sharings.get(mchid, &back.out_order_no).ok_or_else(gone)?;
     let mut shown = json!({
         "order_id": sharing.order_id,
         "out_order_no": back.out_order_no,

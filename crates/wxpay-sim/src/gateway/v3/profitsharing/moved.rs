@@ -18,7 +18,7 @@ use wxpay_proto::{Fen, UnixTime, id::MchId};
 /// The parts are with their receivers, or given up.
 pub(super) fn arrive(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     let sharings = &mut gateway.v3.ledger.sharings;
-    let Some(sharing) = sharings.all.get_mut(&(mchid.clone(), String::from(number))) else { return };
+    let Some(sharing) = sharings.get_mut(mchid, number) else { return };
     for part in &mut sharing.parts {
         part.record.result = if part.fails.is_some() { PartResult::Closed } else { PartResult::Success };
         part.record.fail_reason = part.fails;
@@ -41,7 +41,7 @@ pub(super) fn arrive(gateway: &mut Gateway, mchid: &MchId, number: &str, now: Un
 /// The money is back, or the receiver kept it.
 pub(super) fn come_back(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     let sharings = &mut gateway.v3.ledger.sharings;
-    let Some(back) = sharings.returns.get_mut(&(mchid.clone(), String::from(number))) else { return };
+    let Some(back) = sharings.return_mut(mchid, number) else { return };
     back.record.result = if back.fails.is_some() { ReturnResult::Failed } else { ReturnResult::Success };
     back.record.fail_reason = back.fails;
     back.record.finished_at = Some(now.as_secs());
@@ -49,8 +49,7 @@ pub(super) fn come_back(gateway: &mut Gateway, mchid: &MchId, number: &str, now:
         return;
     }
     let back = back.record.clone();
-    let key = (mchid.clone(), back.out_order_no.clone());
-    let Some(sharing) = sharings.all.get(&key).cloned() else { return };
+    let Some(sharing) = sharings.get(mchid, &back.out_order_no).cloned() else { return };
     note(gateway, &sharing, Share::Back { out_return_no: number.into() }, back.amount, now);
     let part = PartRecord {
         kind: String::from(MERCHANT_ID),
@@ -141,7 +140,7 @@ impl Gateway {
     ) -> Option<SharingRecord> {
         self.tick(now);
         let sharings = &mut self.v3.ledger.sharings;
-        let sharing = sharings.all.get_mut(&(mchid.clone(), String::from(out_order_no)))?;
+        let sharing = sharings.get_mut(mchid, out_order_no)?;
         let mut parts = sharing.parts.iter_mut().filter(|part| !part.is_own);
         let part = parts.find(|part| {
             part.record.account == account
@@ -162,8 +161,7 @@ impl Gateway {
         now: UnixTime,
     ) -> Option<ReturnRecord> {
         self.tick(now);
-        let returns = &mut self.v3.ledger.sharings.returns;
-        let back = returns.get_mut(&(mchid.clone(), String::from(out_return_no)))?;
+        let back = self.v3.ledger.sharings.return_mut(mchid, out_return_no)?;
         if back.record.result != ReturnResult::Processing {
             return None;
         }

@@ -32,8 +32,8 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let unknown = || errors::RESOURCE_NOT_EXISTS.saying("分账单不存在");
     let sub_mchid = party::asking_by_sub(gateway, call)?;
-    let key = (call.mchid.clone(), String::from(call.path("out_order_no")));
-    let sharing = gateway.v3.ledger.sharings.all.get(&key).ok_or_else(unknown)?;
+    let sharing = gateway.v3.ledger.sharings.get(&call.mchid, call.path("out_order_no"));
+    let sharing = sharing.ok_or_else(unknown)?;
     let order = paid(gateway, call, call.query("transaction_id").unwrap_or_default())?;
     if order.key() != sharing.order {
         return Err(unknown());
@@ -92,15 +92,14 @@ impl Gateway {
     /// Every sharing and what was unfrozen, with what was given back, as of `now`.
     pub fn sharings(&mut self, now: UnixTime) -> Vec<SharingRecord> {
         self.tick(now);
-        let all = self.v3.ledger.sharings.all.iter();
-        all.map(|((mchid, _), sharing)| self.sharing_record(mchid, sharing)).collect()
+        self.v3.ledger.sharings.iter().map(|sharing| self.sharing_record(sharing)).collect()
     }
 
     /// One of them, by the merchant's number.
     pub fn sharing(&mut self, mchid: &MchId, out_order_no: &str, now: UnixTime) -> Option<SharingRecord> {
         self.tick(now);
-        let sharing = self.v3.ledger.sharings.all.get(&(mchid.clone(), String::from(out_order_no)))?;
-        Some(self.sharing_record(mchid, sharing))
+        let sharing = self.v3.ledger.sharings.get(mchid, out_order_no)?;
+        Some(self.sharing_record(sharing))
     }
 
     /// Everybody who may get a part.
@@ -108,14 +107,14 @@ impl Gateway {
         self.v3.ledger.sharings.receivers.keys()
     }
 
-    fn sharing_record(&self, mchid: &MchId, sharing: &Sharing) -> SharingRecord {
+    fn sharing_record(&self, sharing: &Sharing) -> SharingRecord {
         let order = self.v3.ledger.order(&sharing.order);
         let payment = order.and_then(|order| order.payment());
-        let returns = self.v3.ledger.sharings.returns_of(mchid, &sharing.out_order_no);
+        let returns = self.v3.ledger.sharings.returns_of(sharing);
         SharingRecord {
             out_order_no: sharing.out_order_no.clone(),
             order_id: sharing.order_id.clone(),
-            mchid: mchid.clone(),
+            mchid: sharing.order.0.clone(),
             sub_mchid: order.and_then(|order| order.sub_mchid()).cloned(),
             out_trade_no: sharing.order.1.clone(),
             transaction_id: payment.map(|payment| payment.transaction_id.clone()),

@@ -125,8 +125,8 @@ fn asked(gateway: &Gateway, call: &Call) -> Result<Value, Refusal> {
 
 /// The same request again tells how the sharing stands now.
 fn again(gateway: &Gateway, call: &Call, asked: &Value) -> Result<Option<Reply>, Refusal> {
-    let number = String::from(call.text("/out_order_no").unwrap_or_default());
-    match gateway.v3.ledger.sharings.all.get(&(call.mchid.clone(), number)) {
+    let number = call.text("/out_order_no").unwrap_or_default();
+    match gateway.v3.ledger.sharings.get(&call.mchid, number) {
         None => Ok(None),
         Some(sharing) if sharing.asked == *asked => shown(gateway, sharing).map(Some),
         Some(_) => {
@@ -210,10 +210,18 @@ fn begin(
     }
     let number = String::from(call.text("/out_order_no").unwrap_or_default());
     let order_id = new_id(gateway, "30", call.now);
-    let sharing =
-        Sharing { order, out_order_no: number.clone(), order_id, asked, parts, ends, created: call.now };
+    let sharing = Sharing {
+        order,
+        out_order_no: number.clone(),
+        order_id,
+        asked,
+        parts,
+        ends,
+        created: call.now,
+        returns: Vec::new(),
+    };
     let reply = shown(gateway, &sharing)?;
-    gateway.v3.ledger.sharings.all.insert((call.mchid.clone(), number.clone()), sharing);
+    gateway.v3.ledger.sharings.add(sharing);
     let task = Task { run: moved::arrive, mchid: call.mchid.clone(), number };
     gateway.v3.agenda.add(call.now.after(gateway.settings.v3.sharing_takes), task);
     Ok(reply)

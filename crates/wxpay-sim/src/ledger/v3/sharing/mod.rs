@@ -1,0 +1,186 @@
+//! What was shared of payments, what came back, and who may get a part.
+
+mod record;
+
+pub use record::{
+    PartFailure, PartRecord, PartResult, ReceiverRecord, ReturnFailure, ReturnRecord, ReturnResult,
+    SharingRecord,
+};
+
+use super::OrderKey;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use wxpay_proto::{UnixTime, id::MchId};
+
+/// Whose, and the merchant's own number.
+type Key = (MchId, String);
+
+/// Every sharing, every return, every receiver, and the numbers that lead to them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sharings {
+    all: BTreeMap<Key, Sharing>,
+    ids: BTreeMap<String, Key>,
+    /// What was made of each order.
+    orders: BTreeMap<OrderKey, Vec<Key>>,
+    returns: BTreeMap<Key, Return>,
+    /// The hash of the name that each was added under, if one was told.
+    pub(crate) receivers: BTreeMap<ReceiverRecord, Option<String>>,
+}
+
+impl Sharings {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Sharing> {
+        self.all.values()
+    }
+
+    pub(crate) fn get(&self, mchid: &MchId, out_order_no: &str) -> Option<&Sharing> {
+        self.all.get(&(mchid.clone(), out_order_no.into()))
+    }
+
+    pub(crate) fn get_mut(&mut self, mchid: &MchId, out_order_no: &str) -> Option<&mut Sharing> {
+        self.all.get_mut(&(mchid.clone(), out_order_no.into()))
+    }
+
+    /// By the gateway's number, if it is this merchant's.
+    pub(crate) fn by_id(&self, mchid: &MchId, order_id: &str) -> Option<&Sharing> {
+        let key = self.ids.get(order_id).filter(|(owner, _)| owner == mchid)?;
+        self.all.get(key)
+    }
+
+    pub(crate) fn add(&mut self, sharing: Sharing) {
+        let key = (sharing.order.0.clone(), sharing.out_order_no.clone());
+        self.ids.insert(sharing.order_id.clone(), key.clone());
+        self.orders.entry(sharing.order.clone()).or_default().push(key.clone());
+        self.all.insert(key, sharing);
+    }
+
+    pub(crate) fn return_of(&self, mchid: &MchId, out_return_no: &str) -> Option<&Return> {
+        self.returns.get(&(mchid.clone(), out_return_no.into()))
+    }
+
+    pub(crate) fn return_mut(&mut self, mchid: &MchId, out_return_no: &str) -> Option<&mut Return> {
+        self.returns.get_mut(&(mchid.clone(), out_return_no.into()))
+    }
+
+    /// Adds what is to be given back of a sharing.
+    pub(crate) fn give_back(&mut self, mchid: &MchId, back: Return) {
+        let number = back.record.out_return_no.clone();
+        if let Some(sharing) = self.get_mut(mchid, &back.record.out_order_no) {
+            sharing.returns.push(number.clone());
+        }
+        self.returns.insert((mchid.clone(), number), back);
+    }
+
+    /// What was made of an order.
+    pub(crate) fn of<'a>(&'a self, order: &OrderKey) -> impl Iterator<Item = &'a Sharing> {
+        let keys = self.orders.get(order).into_iter().flatten();
+        keys.filter_map(|key| self.all.get(key))
+    }
+
+    pub(crate) fn is_ended(&self, order: &OrderKey) -> bool {
+        self.of(order).any(|sharing| sharing.ends)
+    }
+
+    /// What others got of an order, or are about to; whether or not they gave it back.
+    pub(crate) fn shared(&self, order: &OrderKey) -> u64 {
+        self.sum(order, |part| !part.is_own)
+    }
+
+    /// What was taken of an order's frozen money: what others got, and what was unfrozen.
+    pub(crate) fn taken(&self, order: &OrderKey) -> u64 {
+        self.sum(order, |_| true)
+    }
+
+    fn sum(&self, order: &OrderKey, is_meant: impl Fn(&Part) -> bool) -> u64 {
+        let parts = self.of(order).flat_map(|sharing| &sharing.parts);
+        let parts = parts.filter(|part| part.counts() && is_meant(part));
+        parts.fold(0, |sum, part| sum.saturating_add(part.fen()))
+    }
+
+    /// What others have of an order, or are about to: what they got, without what is back.
+    pub(crate) fn with_others(&self, order: &OrderKey) -> u64 {
+        let back = self.of(order).flat_map(|sharing| self.returns_of(sharing));
+        let back = back.filter(|back| back.record.result == ReturnResult::Success);
+        self.shared(order).saturating_sub(total(back))
+    }
+
+    /// What was given back of a sharing, or was to be.
+    pub(crate) fn returns_of<'a>(&'a self, sharing: &'a Sharing) -> impl Iterator<Item = &'a Return> {
+        let mchid = &sharing.order.0;
+        sharing.returns.iter().filter_map(move |number| self.return_of(mchid, number))
+    }
+
+    /// What a merchant gave back of a sharing, or is about to.
+    pub(crate) fn returned(&self, sharing: &Sharing, return_mchid: &str) -> u64 {
+        let returns = self.returns_of(sharing);
+        total(returns.filter(|back| back.counts() && back.record.return_mchid == return_mchid))
+    }
+}
+
+fn total<'a>(returns: impl Iterator<Item = &'a Return>) -> u64 {
+    returns.fold(0, |sum, back| sum.saturating_add(back.record.amount.get()))
+}
+
+/// One sharing as kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Sharing {
+    pub(crate) order: OrderKey,
+    pub(crate) out_order_no: String,
+    pub(crate) order_id: String,
+    /// The request, names hashed: one that says something else under its number is refused.
+    pub(crate) asked: Value,
+    pub(crate) parts: Vec<Part>,
+    /// Whether nothing more of the payment can be shared.
+    pub(crate) ends: bool,
+    pub(crate) created: UnixTime,
+    /// The merchant's numbers of what was given back of it, or was to be.
+    pub(crate) returns: Vec<String>,
+}
+
+/// One part as kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) record: PartRecord,
+    /// Whether it is what the payment's merchant gets.
+    pub(crate) is_own: bool,
+    /// Why it is to be closed when its time has come.
+    pub(crate) fails: Option<PartFailure>,
+}
+
+/// One return as kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Return {
+    pub(crate) record: ReturnRecord,
+    /// The request: one that says something else under its number is refused.
+    pub(crate) asked: Value,
+    /// Why it is to fail when its time has come.
+    pub(crate) fails: Option<ReturnFailure>,
+}
+
+impl Part {
+    /// Under way to the receiver, or with them.
+    pub(crate) fn counts(&self) -> bool {
+        self.record.result != PartResult::Closed
+    }
+
+    pub(crate) fn fen(&self) -> u64 {
+        self.record.amount.get()
+    }
+}
+
+impl Return {
+    /// Under way, or back.
+    fn counts(&self) -> bool {
+        self.record.result != ReturnResult::Failed
+    }
+}
+
+impl Sharing {
+    pub(crate) fn is_finished(&self) -> bool {
+        self.parts.iter().all(|part| part.record.result != PartResult::Pending)
+    }
+
+    /// The word on the wire.
+    pub(crate) fn state(&self) -> &'static str {
+        if self.is_finished() { "FINISHED" } else { "PROCESSING" }
+    }
+}

@@ -1,0 +1,47 @@
+//! Orders of a direct merchant in every way, paid on the phone.
+
+use super::{number, shop::Shop};
+use core::net::Ipv4Addr;
+use serde_json::json;
+use wxpay_proto::v3::{
+    Party,
+    pay::{App, Close, H5, H5Info, Jsapi, Native, Payer, Queried, Query, TradeState},
+};
+
+/// A direct merchant orders in every way, is paid, asks by both numbers, and closes what is not paid.
+pub(super) fn conversation() -> Shop {
+    let mut shop = Shop::open();
+    let ordered = |shop: &Shop, serial| {
+        let order = shop.order(&number(serial), 100);
+        order.payer_client_ip(Ipv4Addr::new(203, 0, 113, 7).into()).build().unwrap()
+    };
+    let payer = Payer::new(shop.openid());
+    let params = shop.ask(Jsapi::new(ordered(&shop, 1), payer.clone()).unwrap());
+    shop.tap(&json!(params));
+    let params = shop.ask(Jsapi::mini_program(ordered(&shop, 2), payer).unwrap());
+    shop.tap(&json!(params));
+    let params = shop.ask(App::new(ordered(&shop, 3)));
+    shop.tap(&json!(params));
+    shop.ask(Native::new(ordered(&shop, 4)));
+    shop.pay(&number(4));
+    shop.ask(H5::new(ordered(&shop, 5), H5Info::wap()).unwrap());
+    shop.pay(&number(5));
+    assert_eq!(shop.heard().len(), 5);
+    for serial in 1..=5 {
+        let asked = shop.ask(Query::out_trade_no(number(serial), Party::Own));
+        let Queried::Known(paid) = &asked else { panic!("it was ordered") };
+        assert_eq!(paid.trade_state, TradeState::Success);
+        let id = paid.transaction_id.clone().unwrap();
+        assert_eq!(shop.ask(Query::transaction_id(id, Party::Own)), asked);
+    }
+    shop.ask(Native::new(ordered(&shop, 6)));
+    shop.ask(Close::new(number(6), Party::Own));
+    shop
+}
+
+#[test]
+fn every_way_of_paying_is_paid_from_what_the_program_on_the_phone_gets() {
+    let shop = conversation();
+    let records = shop.wire.gateway.transactions(shop.lab.now);
+    assert_eq!(records.iter().filter(|record| record.payments.len() == 1).count(), 5);
+}
