@@ -1,7 +1,11 @@
 //! The platform certificates of one merchant: verifying keys by serial number.
 
 use super::perishable::Lease;
-use crate::{clock::UnixTime, crypto::PublicKey, id::SerialNo};
+use crate::{
+    clock::UnixTime,
+    crypto::{BadKey, Certificate, Provider, PublicKey},
+    id::SerialNo,
+};
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::time::Duration;
 
@@ -14,6 +18,14 @@ pub(crate) struct PlatformKey {
 }
 
 impl PlatformKey {
+    /// The key of a certificate, under its number.
+    pub(crate) fn of(provider: &dyn Provider, certificate: &Certificate) -> Result<(SerialNo, Self), BadKey> {
+        let serial = certificate.serial().parse().map_err(|_| BadKey)?;
+        let key = provider.public_key(certificate.spki())?;
+        let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
+        Ok((serial, Self { key, not_before, not_after }))
+    }
+
     /// A certificate that is not in force yet verifies all the same: clocks differ.
     fn is_good(&self, now: UnixTime) -> bool {
         now < self.not_after

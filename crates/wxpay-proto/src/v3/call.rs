@@ -21,34 +21,23 @@
 pub use super::endpoint::Endpoint;
 use super::{
     certificates::FetchKeys,
-    endpoint::{Content, Draft, Repeat},
+    endpoint::{Draft, Repeat},
     merchant::Merchant,
+    refused::{self, Refused},
+    request,
     seal::{Pen, Wanted},
     verify::{Claim, Distrust, Verified},
 };
 use crate::{
     error::{Error, ErrorKind, Fate},
-    exchange::{Failure, Flow, Hop, Reply, Sent, Step, sealed},
-    http::{Request, Response},
-    id::{KeyId, PublicKeyId},
+    exchange::{Failure, Flow, Reply, Sent, Step, sealed},
+    http::Response,
+    id::KeyId,
     memory::KeyClaim,
-    refusal::{Code, Detail, Refusal},
     retry::Tries,
-    wire::json,
     world::World,
 };
-use alloc::{
-    borrow::ToOwned as _,
-    boxed::Box,
-    format,
-    string::{String, ToString as _},
-};
-use core::{fmt, time::Duration};
-
-/// How many bytes a reply may have. Bills are streamed and not counted here.
-const MAX_REPLY: usize = 4 * 1024 * 1024;
-
-const USER_AGENT: &str = concat!("wxpay-proto/", env!("CARGO_PKG_VERSION"));
+use alloc::boxed::Box;
 
 /// A call that has not begun. It is tried by the merchant's [`Policy`](crate::retry::Policy).
 #[derive(Clone, Debug)]
@@ -112,9 +101,11 @@ enum Pause<E> {
     KeyToVerify(Held<E>),
 }
 
-impl<E: Endpoint> Call<E> {
-    pub(super) fn new(me: Merchant, endpoint: E) -> Self {
-        Self { me, endpoint }
+impl Merchant {
+    /// Calls any operation.
+    #[must_use]
+    pub fn call<E: Endpoint>(&self, endpoint: E) -> Call<E> {
+        Call { me: self.clone(), endpoint }
     }
 }
 
@@ -161,8 +152,8 @@ impl<E: Endpoint> Calling<E> {
             return self.fail(Error::new(ErrorKind::Exhausted, Fate::NotSent));
         }
         let me = &self.call.me;
-        let (base_url, timeout) = (me.base_url(self.turn), self.tries.timeout(world.now));
-        match hop(me, &self.draft, self.sealed_with.as_ref(), base_url, timeout, world) {
+        let (base_url, timeout) = (me.gateway().at(self.turn), self.tries.timeout(world.now));
+        match request::hop(me, &self.draft, self.sealed_with.as_ref(), base_url, timeout, world) {
             Ok(hop) => Step::send(hop, Asking(Ask::Operation(self))),
             Err(error) => self.fail(error),
         }
@@ -177,7 +168,7 @@ impl<E: Endpoint> Calling<E> {
                 Err(error) => self.misread(error, world),
             };
         }
-        let claim = Claim::of(&headers(&reply), world.now);
+        let claim = Claim::of_reply(&reply, world.now);
         match claim {
             Ok(claim) => Held { calling: self, reply, claim, fetched: false }.verify(world),
             Err(distrust) => self.distrust(distrust, &reply, world),
@@ -190,7 +181,8 @@ impl<E: Endpoint> Calling<E> {
             return self.misread(distrust.into_error(), world);
         }
         // What it says is worth showing, and tells whether trying again can help.
-        let error = Refused { refusal: refusal(reply), verified: false }.into_error().caused_by(distrust);
+        let error =
+            Refused { refusal: refused::refusal(reply), verified: false }.into_error().caused_by(distrust);
         self.refused(reply.status(), error, world)
     }
 
@@ -296,7 +288,7 @@ impl<E: Endpoint> Held<E> {
                 Err(error) => calling.misread(error, world),
             };
         }
-        let refusal = refusal(reply);
+        let refusal = refused::refusal(reply);
         match endpoint.refused(&refusal) {
             Some(output) => Step::Done(Ok(output)),
             None => calling.refused(reply.status(), Refused { refusal, verified: true }.into_error(), world),
@@ -337,101 +329,6 @@ impl<E: Endpoint> Flow for Call<E> {
 /// 202 is a success of HTTP, but says that it is not over.
 fn is_success(status: u16) -> bool {
     matches!(status, 200..=299) && status != 202
-}
-
-/// Signs a draft, and makes the request that carries it.
-pub(super) fn hop(
-    me: &Merchant,
-    draft: &Draft,
-    sealed_with: Option<&KeyId>,
-    base_url: &str,
-    timeout: Duration,
-    world: &mut World<'_>,
-) -> Result<Hop, Error> {
-    let nonce = world.entropy.nonce();
-    let authorization = me.authorize(draft.method(), draft.target(), draft.signed(), world.now, nonce)?;
-    let url = format!("{base_url}{}", draft.target());
-    let (content_type, body) = match draft.content() {
-        // Their own SDKs send the type even where there is no body.
-        Content::Nothing => ("application/json".to_owned(), alloc::vec::Vec::new()),
-        Content::Json(text) => ("application/json".to_owned(), text.clone()),
-        Content::Upload(upload) => (upload.content_type(), upload.body()),
-    };
-    let request = Request::new(draft.method(), url, body)
-        .with("accept", draft.accept().to_owned())
-        .with("user-agent", USER_AGENT.to_owned())
-        .with("content-type", content_type)
-        .with("authorization", authorization.to_string());
-    let announced = me.announced_key().map(PublicKeyId::as_str);
-    let request = match sealed_with.map(KeyId::as_str).or(announced) {
-        Some(key) => request.with("wechatpay-serial", key.to_owned()),
-        None => request,
-    };
-    Ok(Hop { label: draft.label(), request, client_certificate: false, timeout, max_reply: MAX_REPLY })
-}
-
-pub(super) fn headers(reply: &Response) -> impl Iterator<Item = (&str, &[u8])> + Clone {
-    reply.headers().iter().map(|(name, value)| (name.as_str(), value.as_slice()))
-}
-
-/// A reply that is no success.
-pub(super) struct Refused {
-    pub(super) refusal: Refusal,
-    pub(super) verified: bool,
-}
-
-impl Refused {
-    /// Only a verified 4xx that does not say "not now" is a refusal. Anything else leaves it open.
-    pub(super) fn into_error(self) -> Error {
-        let Self { refusal, verified } = self;
-        let settles = matches!(refusal.status, 400..=499) && refusal.status != 429;
-        let is_final = verified && settles && refusal.code != Code::USERPAYING;
-        Error::refused(refusal, if is_final { Fate::Refused } else { Fate::Unknown })
-    }
-}
-
-/// Reads what a reply says that is no success; as far as it can be read.
-pub(super) fn refusal(reply: &Response) -> Refusal {
-    let body: Body = json::parse(reply.body()).unwrap_or_default();
-    let code = body.code.unwrap_or_else(|| format!("HTTP {}", reply.status()));
-    Refusal::new(reply.status(), Code::from(code), body.message.as_deref().unwrap_or_default())
-        .with_request_id(reply.header("Request-ID"))
-        .with_detail(body.detail.and_then(read_detail))
-}
-
-/// `{"code","message","detail"}`, all optional; a gateway's own failures have none of it.
-#[derive(Default, serde::Deserialize)]
-struct Body {
-    code: Option<String>,
-    message: Option<String>,
-    detail: Option<serde_json::Value>,
-}
-
-/// The document has the particulars in `detail`; real replies put the issue one level deeper.
-fn read_detail(detail: serde_json::Value) -> Option<Detail> {
-    let outer = detail;
-    let at = |name: &str| outer.get("detail").and_then(|inner| inner.get(name)).or_else(|| outer.get(name));
-    let text = |name: &str| at(name).and_then(serde_json::Value::as_str).map(String::from);
-    let signed = at("sign_information").or_else(|| outer.get("sign_information"));
-    let detail = Detail {
-        field: text("field"),
-        issue: text("issue"),
-        location: text("location"),
-        truncated_sign_message: signed
-            .and_then(|signed| signed.get("truncated_sign_message"))
-            .and_then(serde_json::Value::as_str)
-            .map(String::from),
-        sign_message_length: signed
-            .and_then(|signed| signed.get("sign_message_length"))
-            .and_then(serde_json::Value::as_u64),
-    };
-    (detail != Detail::default()).then_some(detail)
-}
-
-impl fmt::Debug for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refused").field("verified", &self.verified).finish_non_exhaustive()
-    }
 }
 
 #[cfg(test)]

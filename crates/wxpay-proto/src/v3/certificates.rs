@@ -9,9 +9,10 @@ mod list;
 pub use list::{Certificates, PlatformCertificate};
 
 use super::{
-    call::{self, Refused},
     endpoint::Draft,
-    merchant::{Merchant, platform_key},
+    merchant::Merchant,
+    refused::{self, Refused},
+    request,
     verify::{Claim, Distrust, malformed},
 };
 use crate::{
@@ -59,7 +60,7 @@ impl Fetching {
         }
         let opened = PlatformCertificate::open_list(&self.me, reply.body())?;
         let usable = |opened: &PlatformCertificate| {
-            let key = platform_key(self.me.provider(), &opened.certificate);
+            let key = PlatformKey::of(self.me.provider(), &opened.certificate);
             key.map_err(|cause| malformed().caused_by(cause))
         };
         let keys = opened.iter().map(usable).collect::<Result<Vec<_>, Error>>()?;
@@ -69,7 +70,7 @@ impl Fetching {
 
     /// Having no certificates is an empty list.
     fn refused(reply: &Response) -> Result<Vec<(SerialNo, PlatformKey)>, Error> {
-        let refusal = call::refusal(reply);
+        let refusal = refused::refusal(reply);
         if list::has_none(&refusal) {
             return Ok(Vec::new());
         }
@@ -83,7 +84,7 @@ impl Fetching {
         keys: &[(SerialNo, PlatformKey)],
         now: UnixTime,
     ) -> Result<(), Distrust> {
-        let claim = Claim::of(&call::headers(reply), now)?;
+        let claim = Claim::of_reply(reply, now)?;
         let brought = |serial: &SerialNo| {
             keys.iter()
                 .find(|(brought, key)| brought == serial && now < key.not_after)
@@ -107,7 +108,7 @@ impl Flow for FetchKeys {
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let Self { me, lease, timeout } = self;
-        match call::hop(&me, &Draft::get(LABEL, list::TARGET), None, me.base_url(0), timeout, world) {
+        match request::hop(&me, &Draft::get(LABEL, list::TARGET), None, me.gateway().at(0), timeout, world) {
             Ok(hop) => Step::send(hop, Fetching { me, lease }),
             Err(error) => {
                 world.memory.platform_keys_of(me.mchid()).give_up(&lease);

@@ -11,9 +11,10 @@
 //! The file itself is not signed: its digest is, in the reply that told where it is. `protocol/v3` section 10.
 
 use super::{
-    call::{self, Refused},
     endpoint::Draft,
     merchant::Merchant,
+    refused::{self, Refused},
+    request,
     verify::{Verified, malformed},
 };
 use crate::{
@@ -120,7 +121,7 @@ impl Download {
     /// What a reply other than 200 means. Downloading changes nothing: the fate is always [`Fate::NotSent`].
     #[must_use]
     pub fn refused(reply: &Response) -> Error {
-        Refused { refusal: call::refusal(reply), verified: false }.into_error().before_sending()
+        Refused { refusal: refused::refusal(reply), verified: false }.into_error().before_sending()
     }
 
     /// What it means that there is no reply, or no end of it.
@@ -206,8 +207,8 @@ pub(super) fn prepare(
     let unusable = |fault: Invalid| malformed().before_sending().caused_by(fault);
     let check = statement.check().map_err(unusable)?;
     let rule = Invalid::new("download_url", "must be at the merchant's gateway or at WeChat Pay's");
-    let (base_url, target) = me.locate(&statement.download_url).ok_or_else(|| unusable(rule))?;
-    let hop = call::hop(me, &Draft::file(LABEL, target), None, base_url, me.retry().timeout, world)?;
+    let (base_url, target) = me.gateway().locate(&statement.download_url).ok_or_else(|| unusable(rule))?;
+    let hop = request::hop(me, &Draft::file(LABEL, target), None, base_url, me.retry().timeout, world)?;
     Ok((hop, check))
 }
 

@@ -19,13 +19,16 @@
 //! * [`message`], [`Authorization`], [`verify`]: the pieces, for those who look into signatures.
 
 pub mod ack;
+mod api_v3_key;
 pub mod authorization;
 pub mod bill;
+mod builder;
 pub mod call;
 pub mod certificates;
 pub mod download;
 pub mod endpoint;
 mod field;
+mod gateway;
 pub mod hear;
 pub mod media;
 mod merchant;
@@ -36,6 +39,8 @@ pub mod pay;
 pub mod profitsharing;
 mod raw;
 pub mod refund;
+mod refused;
+mod request;
 pub mod seal;
 pub mod security;
 pub mod settle;
@@ -45,13 +50,15 @@ pub mod transfer;
 pub mod verify;
 
 pub use ack::Ack;
+pub use api_v3_key::ApiV3Key;
 pub use authorization::Authorization;
+pub use builder::Builder;
 pub use call::Call;
 pub use certificates::{Certificates, KeepKeys};
 pub use download::{Download, Statement};
 pub use endpoint::{Draft, Endpoint, Repeat, Target};
 pub use hear::{Hear, Received};
-pub use merchant::{ApiV3Key, Builder, Merchant};
+pub use merchant::Merchant;
 pub use notice::{Event, Notice};
 pub use party::Party;
 pub use raw::{Raw, RawReply};

@@ -1,10 +1,9 @@
 //! A toy platform to test against: its keys and certificates, what it signs and seals, and a driver in virtual time.
 
 use super::{
-    merchant::{ApiV3Key, Builder, Merchant},
     seal::Pen,
     verify::Verified,
-    {Endpoint, Notice, Received, message},
+    {ApiV3Key, Builder, Endpoint, Merchant, Notice, Received, message},
 };
 use crate::{
     clock::UnixTime,

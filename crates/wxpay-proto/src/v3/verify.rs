@@ -12,7 +12,7 @@ use crate::{
     clock::UnixTime,
     crypto::PublicKey,
     error::{Error, ErrorKind, Fate},
-    http::Method,
+    http::{Method, Response},
     id::KeyId,
     wire::{base64, json},
 };
@@ -145,6 +145,11 @@ impl Claim {
         })
     }
 
+    /// The same of a reply that arrived now.
+    pub(super) fn of_reply(reply: &Response, now: UnixTime) -> Result<Self, Distrust> {
+        Self::of(&reply.headers().iter().map(|(name, value)| (name.as_str(), value.as_slice())), now)
+    }
+
     /// Which key it claims.
     pub(super) fn key(&self) -> &KeyId {
         &self.key
@@ -226,7 +231,6 @@ mod tests {
     use super::*;
     use crate::{
         exchange::Reply,
-        http::Response,
         v3::{
             Raw,
             toy::{self, Stage},

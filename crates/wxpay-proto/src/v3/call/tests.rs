@@ -12,10 +12,11 @@ use crate::{
         toy::{self, Signer, Stage},
     },
 };
-use alloc::{sync::Arc, vec, vec::Vec};
+use alloc::{format, string::ToString as _, sync::Arc, vec, vec::Vec};
 use core::{
     error::Error as _,
     sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
 };
 
 /// An order, in a shop that plants its secrets.

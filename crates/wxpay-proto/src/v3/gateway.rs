@@ -1,0 +1,118 @@
+//! Where WeChat Pay is reached: the gateway and its backup, or what stands for them. `protocol/v3` section 13.
+
+use crate::id::{Invalid, absolute_url};
+use alloc::{string::String, vec::Vec};
+
+const MAIN: &str = "https://api.mch.weixin.qq.com";
+const BACKUP: &str = "https://api2.mch.weixin.qq.com";
+
+/// The gateway's own hosts, under all their names.
+const OFFICIAL: [&str; 4] = [MAIN, BACKUP, "https://api.wechatpay.cn", "https://api2.wechatpay.cn"];
+
+/// Base URLs: of the gateway, then of its backup in another city.
+pub(super) struct Gateway(Vec<String>);
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self(Vec::from([MAIN.into(), BACKUP.into()]))
+    }
+}
+
+impl Gateway {
+    /// Another gateway, without a backup.
+    pub(super) fn parse(base_url: &str) -> Result<Self, Invalid> {
+        Ok(Self(Vec::from([url("base_url", base_url)?])))
+    }
+
+    /// With that backup, instead of what there was.
+    pub(super) fn backed_up_by(mut self, backup_url: &str) -> Result<Self, Invalid> {
+        self.0.truncate(1);
+        self.0.push(url("backup_url", backup_url)?);
+        Ok(self)
+    }
+
+    /// The gateway for a try; they take turns once something went wrong.
+    pub(super) fn at(&self, turn: usize) -> &str {
+        let urls = &self.0;
+        urls.get(turn.checked_rem(urls.len()).unwrap_or_default()).map_or("", String::as_str)
+    }
+
+    /// Where a URL that the gateway gave leads: the base URL to call, and path and query behind it. `None` if the
+    /// host is neither the merchant's own gateway nor one of WeChat Pay's.
+    ///
+    /// What leads to WeChat Pay itself goes the merchant's own way, too: a proxy, where there is one.
+    pub(super) fn locate<'a>(&'a self, url: &'a str) -> Option<(&'a str, &'a str)> {
+        let visible = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
+        if !url.bytes().all(visible) {
+            return None;
+        }
+        let own = self.0.iter().map(String::as_str);
+        let origins = own.clone().map(origin);
+        if let Some(located) = own.chain(origins).find_map(|base| Some((base, behind(base, url)?))) {
+            return Some(located);
+        }
+        let (base, target) = OFFICIAL.iter().find_map(|base| Some((*base, behind(base, url)?)))?;
+        let first = self.at(0);
+        Some((if OFFICIAL.contains(&first) { base } else { first }, target))
+    }
+}
+
+fn url(field: &'static str, text: &str) -> Result<String, Invalid> {
+    let rule = Invalid::new(field, "must be an absolute http or https URL without user, query or fragment");
+    Ok(absolute_url(text, rule)?.trim_end_matches('/').into())
+}
+
+/// Path and query of a URL, if it begins with that base URL.
+fn behind<'a>(base: &str, url: &'a str) -> Option<&'a str> {
+    url.strip_prefix(base).filter(|target| target.starts_with('/'))
+}
+
+/// Scheme and host of a base URL.
+fn origin(base: &str) -> &str {
+    let host = base.find("://").map_or(0, |at| at.saturating_add(3));
+    let end = base.get(host..).and_then(|rest| rest.find('/')).map(|at| host.saturating_add(at));
+    end.and_then(|end| base.get(..end)).unwrap_or(base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn a_url_of_the_gateways_leads_to_the_gateway_and_no_other_anywhere() {
+        let official = Gateway::default();
+        for url in ["https://api.mch.weixin.qq.com/v3/x?token=1", "https://api2.wechatpay.cn/v3/x?token=1"] {
+            let (base, target) = official.locate(url).unwrap();
+            assert_eq!((format!("{base}{target}").as_str(), target), (url, "/v3/x?token=1"));
+        }
+        for url in [
+            "",
+            "/v3/x",
+            "http://api.mch.weixin.qq.com/v3/x",
+            "https://api.mch.weixin.qq.com",
+            "https://api.mch.weixin.qq.com.example.com/v3/x",
+            "https://api.mch.weixin.qq.com@example.com/v3/x",
+            "https://api.mch.weixin.qq.com:8443/v3/x",
+            "https://example.com/https://api.mch.weixin.qq.com/v3/x",
+            "https://api.mch.weixin.qq.com/v3/x#y",
+            "https://api.mch.weixin.qq.com/v3/x y",
+            "https://api.mch.weixin.qq.com/v3/x\r\nHost: example.com",
+        ] {
+            assert_eq!(official.locate(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_of_ones_own_is_reached_under_its_own_name_and_stands_for_wechat_pay() {
+        let own = Gateway::parse("http://127.0.0.1:8080/wx/").unwrap();
+        for (url, base, target) in [
+            ("http://127.0.0.1:8080/wx/v3/x?token=1", "http://127.0.0.1:8080/wx", "/v3/x?token=1"),
+            ("http://127.0.0.1:8080/v3/x?token=1", "http://127.0.0.1:8080", "/v3/x?token=1"),
+            ("https://api.mch.weixin.qq.com/v3/x", "http://127.0.0.1:8080/wx", "/v3/x"),
+        ] {
+            assert_eq!(own.locate(url), Some((base, target)));
+        }
+        assert_eq!(own.locate("http://127.0.0.1:80800/v3/x"), None);
+    }
+}
