@@ -6,6 +6,7 @@
 //! Every call is a route of one table, [`ROOMS`], which declares what it takes and what it answers. Requests are held to
 //! that, and `GET openapi.json` shows it as an `OpenAPI` 3.1 document.
 
+mod authorizations;
 mod call;
 mod clock;
 mod document;
@@ -23,8 +24,10 @@ mod route;
 mod rules;
 mod settings;
 mod shape;
+mod sharings;
 mod state;
 mod tokens;
+mod transfers;
 
 use crate::{clock::Clock, gateway::Gateway};
 use call::{Call, Target};
@@ -49,6 +52,9 @@ static ROOMS: &[Room] = &[
     clock::ROOM,
     faults::ROOM,
     refunds::ROOM,
+    transfers::ROOM,
+    authorizations::ROOM,
+    sharings::ROOM,
     merchants::ROOM,
     keys::ROOM,
     tokens::ROOM,

@@ -129,6 +129,14 @@ static SWITCHES: &[Switch] = &[
     seconds("refundable_seconds", "How long after a payment it can be refunded.", |all| {
         &mut all.v3.refundable
     }),
+    seconds(
+        "sharing_takes_seconds",
+        "How long the parts of a sharing, and returns, are on their way.",
+        |all| &mut all.v3.sharing_takes,
+    ),
+    seconds("receipt_takes_seconds", "How long the making of a receipt takes.", |all| {
+        &mut all.v3.receipt_takes
+    }),
     seconds("transfer_takes_seconds", "How long a transfer is ACCEPTED.", |all| &mut all.v3.transfer_takes),
     seconds("transfer_confirmable_seconds", "How long the payee may confirm a transfer.", |all| {
         &mut all.v3.transfer_confirmable

@@ -2,6 +2,7 @@
 
 use super::{
     Answer, Simulation,
+    authorizations::AUTHORIZATIONS,
     call::Call,
     faults::FAULTS,
     field::{Kind, may},
@@ -14,6 +15,8 @@ use super::{
     route::{Room, Route},
     settings::{self, SETTINGS},
     shape::{Record, Shape, always, sometimes},
+    sharings::{RECEIVERS, SHARINGS},
+    transfers::TRANSFERS,
 };
 use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::{Map, Value, json};
@@ -53,6 +56,10 @@ static COUNTS: Record = Record {
     members: &[
         always("orders", Shape::Count, "Orders of both generations."),
         always("refunds", Shape::Count, "Refunds."),
+        always("transfers", Shape::Count, "Transfers to users."),
+        always("authorizations", Shape::Count, "What payees allow."),
+        always("sharings", Shape::Count, "Payments that were shared."),
+        always("receivers", Shape::Count, "Who may get a part of one."),
         always("notices", Shape::Count, "Notices."),
         always("merchants", Shape::Count, "Merchants of the third generation."),
         always("faults", Shape::Count, "Rules of trouble in force."),
@@ -66,6 +73,10 @@ static RECORDS: Record = Record {
     members: &[
         always("orders", ORDERS, "Orders of both generations."),
         always("refunds", REFUNDS, "Refunds."),
+        always("transfers", TRANSFERS, "Transfers to users."),
+        always("authorizations", AUTHORIZATIONS, "What payees allow."),
+        always("sharings", SHARINGS, "Payments that were shared."),
+        always("receivers", RECEIVERS, "Who may get a part of one."),
         always("notices", NOTICES, "Notices."),
         always("merchants", MERCHANTS, "Merchants of the third generation."),
         always("faults", FAULTS, "Rules of trouble in force."),
@@ -92,8 +103,15 @@ fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem>
 }
 
 fn records(simulation: &mut Simulation, call: &Call<'_>) -> Map<String, Value> {
+    let gateway = &mut simulation.gateway;
+    let (transfers, authorizations) = (gateway.transfers(call.now), gateway.authorizations(call.now));
+    let sharings = gateway.sharings(call.now);
     let gateway = &simulation.gateway;
     let shown = [
+        ("transfers", Answer::shown(transfers).body),
+        ("authorizations", Answer::shown(authorizations).body),
+        ("sharings", Answer::shown(sharings).body),
+        ("receivers", Answer::shown(gateway.receivers().collect::<Vec<_>>()).body),
         ("orders", Value::Array(orders::all(gateway, call.now, None))),
         ("refunds", Answer::shown(refunds::all(simulation, call)).body),
         ("notices", Answer::shown(gateway.notices()).body),

@@ -12,8 +12,10 @@ mod refunds;
 mod requests;
 mod schema;
 mod settings;
+mod sharings;
 mod state;
 mod tokens;
+mod transfers;
 
 use crate::support::{START, Shop};
 use schema::Document;
