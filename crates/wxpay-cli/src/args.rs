@@ -31,8 +31,9 @@ pub(crate) enum Command {
     /// Runs a simulated gateway, for programs in any language.
     ///
     /// When it is ready it prints one line of JSON with its URL, and then its throw-away credentials as `export
-    /// NAME=value` lines, unless these go into a file. The payer, the clock and all trouble are
-    /// controlled under `/_sim/v1`: for tests only, never to be reachable by others.
+    /// NAME=value` lines, unless these go into a file. The payer, the clock, merchants and all trouble are controlled
+    /// under `/_sim/v1`, as the OpenAPI document at `/_sim/v1/openapi.json` says: for tests only, never to be reachable by
+    /// others.
     Sim(Sim),
     /// Signs parameters, and shows the string that was signed, any key in it masked.
     ///

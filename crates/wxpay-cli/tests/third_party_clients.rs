@@ -75,6 +75,24 @@ fn wechatpay_v3_of_crates_io_pays_by_the_public_key() {
     drive(&mut driver, PUBLIC_KEY, &["--platform-keys", "public-key"]);
 }
 
+#[test]
+fn the_interface_keeps_to_openapi_by_openapi_spec_validator_of_pypi() {
+    let Some(python) = installed("WXPAY_CLIENTS_OPENAPI", "openapi-spec-validator") else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let env_file = directory.path().join("sim.env");
+    let _sim = Running::start(wxpay().args(["sim", "--env-file"]).arg(&env_file));
+    let mut checker = Command::new(python);
+    checker.arg("-B").arg(driver("with_openapi_spec_validator.py")).envs(environment(&env_file));
+    let output = checker.output().unwrap();
+    let (said, complaints) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{said}{complaints}", output.status);
+    for step in ["keeps to OpenAPI 3.1", "a broken one does not", "keep to the document", "of refusals"] {
+        assert!(said.contains(step), "nothing says {step}:\n{said}");
+    }
+    std::io::stderr().write_all(&output.stdout).unwrap();
+}
+
 fn drive_python(keys: &str) {
     let Some(python) = installed("WXPAY_CLIENTS_PYTHON", "wechatpayv3") else { return };
     drive(Command::new(python).arg("-B").arg(driver("with_wechatpayv3.py")), keys, &[]);
