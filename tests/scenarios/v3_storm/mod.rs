@@ -6,8 +6,10 @@
 
 mod network;
 mod notices;
+mod sharing;
 
 use network::{Failing, Storm};
+use sharing::Shared;
 use std::time::Duration;
 use wxpay_proto::{
     Error, Fate, Fen, UnixTime,
@@ -84,11 +86,12 @@ fn a_storm_of_failures_costs_no_order_and_charges_nobody_twice() {
     let sum = |of: fn(&Total) -> usize| totals.iter().map(of).sum::<usize>();
     assert_eq!(sum(|total| total.orders), batches * BATCH);
     println!(
-        "{} orders, {} failures, {} paid, {} refunded, {} in doubt and settled, {} notices disbelieved",
+        "{} orders, {} failures, {} paid, {} refunded, {} shared, {} in doubt and settled, {} notices disbelieved",
         sum(|total| total.orders),
         sum(|total| total.failures),
         sum(|total| total.paid),
         sum(|total| total.refunded),
+        sum(|total| total.shared),
         sum(|total| total.settled),
         sum(|total| total.disbelieved),
     );
@@ -98,6 +101,7 @@ fn a_storm_of_failures_costs_no_order_and_charges_nobody_twice() {
         ("disbelieved", sum(|total| total.disbelieved)),
         ("paid twice", sum(|total| total.twice)),
         ("refunded", sum(|total| total.refunded)),
+        ("shared", sum(|total| total.shared)),
     ] {
         assert!(count > 0, "a storm in which nothing is {what} proves nothing");
     }
@@ -110,6 +114,7 @@ struct Total {
     paid: usize,
     twice: usize,
     refunded: usize,
+    shared: usize,
     settled: usize,
     disbelieved: usize,
 }
@@ -129,6 +134,7 @@ struct Book {
     number: OutTradeNo,
     knowledge: Knowledge,
     effects: Vec<Effect>,
+    shared: Option<Shared>,
 }
 
 impl Book {
@@ -141,15 +147,17 @@ impl Book {
 
 fn run_batch(batch: u64, total: &mut Total) {
     let mut shop = Shop::open(batch);
+    shop.add_receiver();
     for serial in 0..BATCH {
         shop.order(serial, total);
     }
     shop.hear_everything(total);
     for index in 0..BATCH {
         shop.ask_through_the_storm(index);
-        match shop.chance.below(3) {
+        match shop.chance.below(4) {
             0 => shop.refund(index, total),
             1 => shop.close(index, total),
+            2 => shop.share(index, total),
             _ => {}
         }
     }
@@ -184,6 +192,7 @@ impl Shop {
             number: number.clone(),
             knowledge: Knowledge::of(number.clone(), price),
             effects: Vec::new(),
+            shared: None,
         });
         let exists = held.is_some();
         let debt = Debt::Order { out_trade_no: number.clone(), sub_mchid: None };
@@ -200,6 +209,7 @@ impl Shop {
         let notify_url = "https://shop.example/notify/v3".parse().unwrap();
         let order = Order::builder(self.appid.clone(), number.clone(), price, "千足金箍棒", notify_url)
             .attach("basket")
+            .profit_sharing(true)
             .payer_client_ip([203, 0, 113, 7].into())
             .build()
             .unwrap();
@@ -371,7 +381,11 @@ impl Shop {
                 assert!(held.refunds.iter().any(|record| record.out_refund_no == told.out_refund_no));
                 return Ack::Success;
             }
-            other => panic!("only payments and refunds are told of here: {other:?}"),
+            Event::ProfitSharing(told) => {
+                self.take_part(&told);
+                return Ack::Success;
+            }
+            other => panic!("only payments, refunds and sharings are told of here: {other:?}"),
         };
         let evidence = transaction.evidence().expect("a notice of success proves a payment");
         let book = self.books.iter_mut().find(|book| book.number == *evidence.out_trade_no()).unwrap();
@@ -414,6 +428,7 @@ impl Shop {
         self.storm.wire.gateway.settings_mut().v3.probes_per_mille = 0;
         for index in 0..self.books.len() {
             self.ask(index).unwrap();
+            self.compare_sharing(index);
             let book = &self.books[index];
             let struck = self.storm.struck.get(book.number.as_str()).copied().unwrap_or_default();
             assert!(struck >= 3, "{}: only {struck} failures", book.number);

@@ -100,9 +100,11 @@ impl Storm {
 /// The number that a request is about: in its body, or in its path.
 fn number_of(hop: &Hop) -> String {
     let body: serde_json::Value = serde_json::from_slice(hop.request.body()).unwrap_or_default();
-    let told = ["out_refund_no", "out_trade_no"].iter().find_map(|name| body.get(name)?.as_str());
+    let told =
+        ["out_order_no", "out_refund_no", "out_trade_no"].iter().find_map(|name| body.get(name)?.as_str());
     let path = hop.request.url().split('?').next().unwrap();
-    let named = path.split('/').skip_while(|part| !matches!(*part, "out-trade-no" | "refunds")).nth(1);
+    let named =
+        path.split('/').skip_while(|part| !matches!(*part, "out-trade-no" | "refunds" | "orders")).nth(1);
     told.or(named).unwrap_or_default().into()
 }
 

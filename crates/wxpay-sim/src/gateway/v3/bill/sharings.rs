@@ -37,22 +37,25 @@ pub(super) fn sharings(ledger: &Ledger, lines: &[&Line]) -> Option<String> {
 fn cells(ledger: &Ledger, line: &Line, share: &Share) -> Option<Vec<String>> {
     let order = ledger.order(&line.key)?;
     let all = &ledger.sharings;
-    let (id, detail_id, number, account, kind, description) = match share {
+    let (sharing, id, detail_id, number, account, kind, description) = match share {
         Share::Part { out_order_no, detail_id } | Share::Own { out_order_no, detail_id } => {
             let sharing = all.get(&order.mchid, out_order_no)?;
             let part = &sharing.parts.iter().find(|part| part.record.detail_id == *detail_id)?.record;
-            (&sharing.order_id, detail_id.as_str(), out_order_no, &part.account, "分账", &part.description)
+            let (id, number) = (&sharing.order_id, out_order_no);
+            (sharing, id, detail_id.as_str(), number, &part.account, "分账", &part.description)
         }
         Share::Back { out_return_no } => {
             let back = &all.return_of(&order.mchid, out_return_no)?.record;
-            (&back.return_id, "", out_return_no, &back.return_mchid, "分账回退", &back.description)
+            let sharing = all.get(&order.mchid, &back.out_order_no)?;
+            let (id, number) = (&back.return_id, out_return_no);
+            (sharing, id, "", number, &back.return_mchid, "分账回退", &back.description)
         }
     };
     Some(vec![
         time::plain(line.at),
         order.mchid.to_string(),
         order.sub_mchid().unwrap_or(&order.mchid).to_string(),
-        order.payment()?.transaction_id.to_string(),
+        sharing.transaction_id.to_string(),
         id.clone(),
         detail_id.into(),
         number.clone(),

@@ -83,9 +83,8 @@ fn tell(
     now: UnixTime,
 ) {
     let Some(order) = gateway.v3.ledger.order(&sharing.order) else { return };
-    let Some(payment) = order.payment() else { return };
     let mut plain = json!({
-        "transaction_id": payment.transaction_id,
+        "transaction_id": sharing.transaction_id,
         "order_id": order_id,
         "out_order_no": number,
         "receiver": {

@@ -35,7 +35,7 @@ fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sharing = gateway.v3.ledger.sharings.get(&call.mchid, call.path("out_order_no"));
     let sharing = sharing.ok_or_else(unknown)?;
     let order = paid(gateway, call, call.query("transaction_id").unwrap_or_default())?;
-    if order.key() != sharing.order {
+    if call.query("transaction_id") != Some(sharing.transaction_id.as_str()) {
         return Err(unknown());
     }
     party::is_of(order, sub_mchid.as_ref())?;
@@ -45,10 +45,9 @@ fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 /// The sharing as calls show it.
 pub(super) fn shown(gateway: &Gateway, sharing: &Sharing) -> Result<Reply, Refusal> {
     let order = order_of(gateway, sharing)?;
-    let payment = order.payment().ok_or_else(|| errors::SYSTEM_ERROR.because("the payment is gone"))?;
     let receivers: Vec<Value> = sharing.parts.iter().map(|part| shown_part(part, sharing)).collect();
     let mut shown = json!({
-        "transaction_id": payment.transaction_id,
+        "transaction_id": sharing.transaction_id,
         "out_order_no": sharing.out_order_no,
         "order_id": sharing.order_id,
         "state": sharing.state(),
@@ -109,7 +108,6 @@ impl Gateway {
 
     fn sharing_record(&self, sharing: &Sharing) -> SharingRecord {
         let order = self.v3.ledger.order(&sharing.order);
-        let payment = order.and_then(|order| order.payment());
         let returns = self.v3.ledger.sharings.returns_of(sharing);
         SharingRecord {
             out_order_no: sharing.out_order_no.clone(),
@@ -117,7 +115,7 @@ impl Gateway {
             mchid: sharing.order.0.clone(),
             sub_mchid: order.and_then(|order| order.sub_mchid()).cloned(),
             out_trade_no: sharing.order.1.clone(),
-            transaction_id: payment.map(|payment| payment.transaction_id.clone()),
+            transaction_id: sharing.transaction_id.clone(),
             state: sharing.state(),
             is_last: sharing.ends,
             receivers: sharing.parts.iter().map(|part| part.record.clone()).collect(),

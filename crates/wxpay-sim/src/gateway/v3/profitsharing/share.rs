@@ -209,11 +209,14 @@ fn begin(
         part.record.detail_id = new_id(gateway, "36", call.now);
     }
     let number = String::from(call.text("/out_order_no").unwrap_or_default());
+    let transaction_id = call.text("/transaction_id").unwrap_or_default().parse();
+    let transaction_id = transaction_id.map_err(|_| errors::RESOURCE_NOT_EXISTS.saying("订单不存在"))?;
     let order_id = new_id(gateway, "30", call.now);
     let sharing = Sharing {
         order,
         out_order_no: number.clone(),
         order_id,
+        transaction_id,
         asked,
         parts,
         ends,

@@ -10,7 +10,10 @@ pub use record::{
 use super::OrderKey;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use wxpay_proto::{UnixTime, id::MchId};
+use wxpay_proto::{
+    Fen, UnixTime,
+    id::{MchId, TransactionId},
+};
 
 /// Whose, and the merchant's own number.
 type Key = (MchId, String);
@@ -93,14 +96,14 @@ impl Sharings {
     fn sum(&self, order: &OrderKey, is_meant: impl Fn(&Part) -> bool) -> u64 {
         let parts = self.of(order).flat_map(|sharing| &sharing.parts);
         let parts = parts.filter(|part| part.counts() && is_meant(part));
-        parts.fold(0, |sum, part| sum.saturating_add(part.fen()))
+        total(parts.map(|part| part.record.amount))
     }
 
     /// What others have of an order, or are about to: what they got, without what is back.
     pub(crate) fn with_others(&self, order: &OrderKey) -> u64 {
         let back = self.of(order).flat_map(|sharing| self.returns_of(sharing));
         let back = back.filter(|back| back.record.result == ReturnResult::Success);
-        self.shared(order).saturating_sub(total(back))
+        self.shared(order).saturating_sub(total(back.map(|back| back.record.amount)))
     }
 
     /// What was given back of a sharing, or was to be.
@@ -112,12 +115,13 @@ impl Sharings {
     /// What a merchant gave back of a sharing, or is about to.
     pub(crate) fn returned(&self, sharing: &Sharing, return_mchid: &str) -> u64 {
         let returns = self.returns_of(sharing);
-        total(returns.filter(|back| back.counts() && back.record.return_mchid == return_mchid))
+        let returns = returns.filter(|back| back.counts() && back.record.return_mchid == return_mchid);
+        total(returns.map(|back| back.record.amount))
     }
 }
 
-fn total<'a>(returns: impl Iterator<Item = &'a Return>) -> u64 {
-    returns.fold(0, |sum, back| sum.saturating_add(back.record.amount.get()))
+fn total(amounts: impl Iterator<Item = Fen>) -> u64 {
+    amounts.fold(0, |sum, amount| sum.saturating_add(amount.get()))
 }
 
 /// One sharing as kept.
@@ -126,6 +130,8 @@ pub(crate) struct Sharing {
     pub(crate) order: OrderKey,
     pub(crate) out_order_no: String,
     pub(crate) order_id: String,
+    /// The payment that was named.
+    pub(crate) transaction_id: TransactionId,
     /// The request, names hashed: one that says something else under its number is refused.
     pub(crate) asked: Value,
     pub(crate) parts: Vec<Part>,

@@ -21,7 +21,7 @@ pub struct SharingRecord {
     /// The payment's order.
     pub out_trade_no: OutTradeNo,
     /// The payment.
-    pub transaction_id: Option<TransactionId>,
+    pub transaction_id: TransactionId,
     /// `PROCESSING` or `FINISHED`.
     pub state: &'static str,
     /// Whether nothing more of the payment can be shared.
