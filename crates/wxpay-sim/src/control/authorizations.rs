@@ -127,12 +127,11 @@ fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem>
 /// The authorization of that number; the first merchant's, unless it is said whose.
 fn find(gateway: &mut Gateway, call: &Call<'_>) -> Result<AuthorizationRecord, Problem> {
     let (number, mchid): (OutAuthorizationNo, _) = (call.path.named("out_authorization_no")?, call.mchid()?);
-    let found = match mchid {
-        Some(mchid) => gateway.authorization(&mchid, &number, call.now),
-        None => {
-            let mut all = gateway.authorizations(call.now).into_iter();
-            all.find(|allowed| allowed.out_authorization_no == number)
-        }
+    let found = if let Some(mchid) = mchid {
+        gateway.authorization(&mchid, &number, call.now)
+    } else {
+        let mut all = gateway.authorizations(call.now).into_iter();
+        all.find(|allowed| allowed.out_authorization_no == number)
     };
     found.ok_or_else(|| Problem::unknown("authorization"))
 }

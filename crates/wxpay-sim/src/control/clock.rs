@@ -22,13 +22,14 @@ pub(super) const ROOM: Room = Room {
     about: "The virtual clock, which goes forward alone.",
     routes: &[
         Route::get("clock", "show_clock", "The time.", CLOCK, |simulation, call| Ok(shown(simulation, call))),
-        Route::post("clock", "advance_clock", "Moves the clock on.", CLOCK, advance).taking(Body::Required(
-            &[must(
-                "advance_seconds",
-                Kind::Number(0, MOST_SECONDS),
-                "By so many seconds; at most ten years.",
-            )],
-        )),
+        Route::post("clock", "advance_clock", "Moves the clock on.", CLOCK, |simulation, call| {
+            Ok(advance(simulation, call))
+        })
+        .taking(Body::Required(&[must(
+            "advance_seconds",
+            Kind::Number(0, MOST_SECONDS),
+            "By so many seconds; at most ten years.",
+        )])),
         Route::post("clock", "set_clock", "Moves the clock on to a moment.", CLOCK, set)
             .by("PUT")
             .taking(Body::Required(&[must(
@@ -74,10 +75,10 @@ pub(super) fn shown(simulation: &Simulation, call: &Call<'_>) -> Answer {
     Answer::ok(json!({ "now": clock.now(call.real).as_secs(), "runs": clock.runs() }))
 }
 
-fn advance(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn advance(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
     let seconds = call.body.number("advance_seconds").unwrap_or_default();
     simulation.clock.advance(Duration::from_secs(seconds));
-    Ok(shown(simulation, call))
+    shown(simulation, call)
 }
 
 fn set(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {

@@ -35,7 +35,7 @@ pub(super) enum Kind {
     Truth,
     OneOf(fn() -> Vec<&'static str>),
     /// A list of so many at most.
-    List(&'static Kind, usize),
+    List(&'static Self, usize),
 }
 
 pub(super) const DIGITS: &str = "0-9";

@@ -3,8 +3,8 @@
 //! Pure: a request and the real time in, an answer out. Bad input changes nothing and is answered by a problem
 //! (RFC 9457) that names the field and its rule.
 //!
-//! Every call is a route of one table, [`ROOMS`], which declares what it takes and what it answers. Requests are held to
-//! that, and `GET openapi.json` shows it as an `OpenAPI` 3.1 document.
+//! Every call is a route of one table, which declares what it takes and what it answers. Requests are held to that, and
+//! [`DOCUMENT`] shows it in OpenAPI 3.1.
 
 mod authorizations;
 mod call;
@@ -39,7 +39,7 @@ use wxpay_proto::UnixTime;
 /// Where the interface lives.
 pub const ROOT: &str = "/_sim/v1/";
 
-/// Where the interface's `OpenAPI` document is.
+/// Where the interface's document is, in OpenAPI 3.1.
 pub const DOCUMENT: &str = "/_sim/v1/openapi.json";
 
 /// A body of a call has at most so many bytes.

@@ -15,8 +15,14 @@ pub(super) const ROOM: Room = Room {
     name: "notices",
     about: "Notices to merchants, of both generations.",
     routes: &[
-        Route::get("notices", "list_notices", "The notices, and how they were answered.", NOTICES, list)
-            .asking(FILTERS),
+        Route::get(
+            "notices",
+            "list_notices",
+            "The notices, and how they were answered.",
+            NOTICES,
+            |simulation, call| Ok(list(simulation, call)),
+        )
+        .asking(FILTERS),
         Route::get(
             "notices/{notify_id}",
             "show_notice",
@@ -134,7 +140,7 @@ fn remarks() -> Vec<&'static str> {
     ]
 }
 
-fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn list(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
     let query = &call.query;
     let (number, mchid, state) = (query.text("out_trade_no"), query.text("mchid"), query.text("state"));
     let is_wanted = |notice: &NoticeRecord| {
@@ -142,7 +148,7 @@ fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem>
             && mchid.is_none_or(|mchid| notice.mchid == mchid)
             && state.is_none_or(|state| notice.state.as_str() == state)
     };
-    Ok(Answer::shown(simulation.gateway.notices().into_iter().filter(is_wanted).collect::<Vec<_>>()))
+    Answer::shown(simulation.gateway.notices().into_iter().filter(is_wanted).collect::<Vec<_>>())
 }
 
 fn find(simulation: &Simulation, call: &Call<'_>) -> Result<NoticeRecord, Problem> {

@@ -108,11 +108,9 @@ fn decide(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Proble
     let outcome = outcome.ok_or_else(|| Problem::missing_field("outcome"))?;
     let found = find(simulation, call)?;
     let number = &found.refund.out_refund_no;
-    match simulation.gateway.refund_becomes(&found.mchid, number, outcome, call.now) {
-        Some(refund) => Ok(Answer::shown(OfOrder { refund, ..found })),
-        None => {
-            let detail = format!("the refund is {}", found.refund.status.as_str());
-            Err(Problem::conflict("the refund is not on its way", &detail))
-        }
+    if let Some(refund) = simulation.gateway.refund_becomes(&found.mchid, number, outcome, call.now) {
+        return Ok(Answer::shown(OfOrder { refund, ..found }));
     }
+    let detail = format!("the refund is {}", found.refund.status.as_str());
+    Err(Problem::conflict("the refund is not on its way", &detail))
 }

@@ -4,7 +4,6 @@ use super::{
     Answer, Simulation,
     call::Call,
     field::{DIGITS, Field, Kind, may},
-    problem::Problem,
     route::{Room, Route},
     rules,
     shape::{Record, Shape, always},
@@ -14,8 +13,14 @@ use crate::gateway::RequestRecord;
 pub(super) const ROOM: Room = Room {
     name: "requests",
     about: "The last calls of the third generation. The 1000 latest are kept; no header and no body is.",
-    routes: &[Route::get("requests", "list_requests", "The calls, the oldest first.", REQUESTS, list)
-        .asking(FILTERS)],
+    routes: &[Route::get(
+        "requests",
+        "list_requests",
+        "The calls, the oldest first.",
+        REQUESTS,
+        |simulation, call| Ok(list(simulation, call)),
+    )
+    .asking(FILTERS)],
 };
 
 const FILTERS: &[Field] = &[
@@ -47,7 +52,7 @@ static REQUEST: Record = Record {
     ],
 };
 
-fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn list(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
     let query = &call.query;
     let (mchid, operation, status) = (query.text("mchid"), query.text("operation"), query.number("status"));
     let limit = query.number("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
@@ -58,5 +63,5 @@ fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem>
     };
     let mut wanted: Vec<_> = simulation.gateway.requests().filter(is_wanted).collect();
     let latest = wanted.split_off(wanted.len().saturating_sub(limit));
-    Ok(Answer::shown(latest))
+    Answer::shown(latest)
 }

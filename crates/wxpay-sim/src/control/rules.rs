@@ -232,7 +232,7 @@ impl Kind {
             millis: has("millis")
                 .then(|| said.number("millis"))
                 .flatten()
-                .or(self.millis())
+                .or_else(|| self.millis())
                 .unwrap_or_default(),
             bytes: has("bytes")
                 .then(|| said.number("bytes"))

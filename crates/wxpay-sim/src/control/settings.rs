@@ -4,7 +4,6 @@ use super::{
     Answer, Simulation,
     call::Call,
     field::{Field, Kind, may},
-    problem::Problem,
     refunds::{outcome, outcomes},
     route::{Body, Room, Route},
     shape::Shape,
@@ -22,9 +21,15 @@ pub(super) const ROOM: Room = Room {
         Route::get("settings", "show_settings", "How the switches stand.", SETTINGS, |simulation, _| {
             Ok(Answer::ok(shown(simulation.gateway.settings())))
         }),
-        Route::post("settings", "change_settings", "Turns the switches that are named.", SETTINGS, change)
-            .by("PATCH")
-            .taking(Body::Switches(fields)),
+        Route::post(
+            "settings",
+            "change_settings",
+            "Turns the switches that are named.",
+            SETTINGS,
+            |simulation, call| Ok(change(simulation, call)),
+        )
+        .by("PATCH")
+        .taking(Body::Switches(fields)),
     ],
 };
 
@@ -40,8 +45,13 @@ enum Of {
     Seconds(fn(&mut Settings) -> &mut Duration),
     Truth(fn(&mut Settings) -> &mut bool),
     PerMille(fn(&mut Settings) -> &mut u32),
-    Word(fn(&Settings) -> &'static str, fn(&mut Settings, &str)),
+    Word(Show, Turn),
 }
+
+/// Tells the word of a switch.
+type Show = fn(&Settings) -> &'static str;
+/// Turns a switch to a word.
+type Turn = fn(&mut Settings, &str);
 
 /// Ten years are enough for any pause.
 const MOST_SECONDS: u64 = 315_360_000;
@@ -58,7 +68,7 @@ const fn word(
     name: &'static str,
     words: fn() -> Vec<&'static str>,
     about: &'static str,
-    (show, turn): (fn(&Settings) -> &'static str, fn(&mut Settings, &str)),
+    (show, turn): (Show, Turn),
 ) -> Switch {
     Switch { field: may(name, Kind::OneOf(words), about), of: Of::Word(show, turn) }
 }
@@ -248,7 +258,7 @@ pub(super) fn shown(settings: &Settings) -> Value {
     Value::Object(members)
 }
 
-fn change(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn change(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
     let settings = simulation.gateway.settings_mut();
     for switch in SWITCHES {
         let (name, body) = (switch.field.name, &call.body);
@@ -275,5 +285,5 @@ fn change(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Proble
             }
         }
     }
-    Ok(Answer::ok(shown(settings)))
+    Answer::ok(shown(settings))
 }

@@ -20,11 +20,11 @@ pub(super) enum Shape {
     /// An amount in fen.
     Fen,
     /// This or null.
-    Maybe(&'static Shape),
-    List(&'static Shape),
+    Maybe(&'static Self),
+    List(&'static Self),
     Record(&'static Record),
     /// One of these.
-    Either(&'static [Shape]),
+    Either(&'static [Self]),
     /// An object of this name, which has every one of these fields.
     Switches(&'static str, fn() -> Vec<Field>),
     /// An object of texts under any names.

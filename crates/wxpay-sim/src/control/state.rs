@@ -9,7 +9,6 @@ use super::{
     merchants::{self, MERCHANTS},
     notices::{NOTICES, REMARKS},
     orders::{self, ORDERS},
-    problem::Problem,
     refunds::{self, REFUNDS},
     requests::REQUESTS,
     route::{Room, Route},
@@ -29,7 +28,7 @@ pub(super) const ROOM: Room = Room {
         "show_state",
         "The clock, a digest that tells whether anything changed, how many of everything there are, and all of it.",
         Shape::Record(&STATE),
-        show,
+        |simulation, call| Ok(show(simulation, call)),
     )
     .asking(&[may("records", Kind::Truth, "Whether the records themselves are there; they are.")])],
 };
@@ -86,7 +85,7 @@ static RECORDS: Record = Record {
     ],
 };
 
-fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn show(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
     let records = records(simulation, call);
     let counts: Map<String, Value> =
         records.iter().filter_map(|(name, all)| Some((name.clone(), all.as_array()?.len().into()))).collect();
@@ -99,7 +98,7 @@ fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem>
     if let Some(members) = state.as_object_mut().filter(|_| call.query.truth("records") != Some(false)) {
         members.insert("records".into(), Value::Object(records));
     }
-    Ok(Answer::ok(state))
+    Answer::ok(state)
 }
 
 fn records(simulation: &mut Simulation, call: &Call<'_>) -> Map<String, Value> {

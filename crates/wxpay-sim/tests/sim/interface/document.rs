@@ -24,11 +24,11 @@ fn filled(path: &str, operation: &Value, wrong: Option<&str>) -> String {
         };
         let field = declared.iter().find(|field| field["name"] == name && field["in"] == "path");
         let schema = &field.unwrap_or_else(|| panic!("{path} does not declare {name}"))["schema"];
-        match good(schema) {
-            _ if wrong == Some(name) => "%00".repeat(400),
-            Value::String(text) => text.replace('/', "%2F"),
-            other => other.to_string(),
+        if wrong == Some(name) {
+            return "%00".repeat(400);
         }
+        let value = good(schema);
+        value.as_str().map_or_else(|| value.to_string(), |text| text.replace('/', "%2F"))
     };
     path.split('/').skip(1).map(value).collect::<Vec<String>>().join("/")
 }
@@ -59,9 +59,10 @@ fn good(schema: &Value) -> Value {
             Some("^[/*]") => "/v3/*".into(),
             pattern => {
                 let lengths = pattern.and_then(|pattern| pattern.rsplit_once('{'));
-                let least = lengths.map_or(schema["minLength"].as_u64(), |(_, lengths)| {
-                    lengths.split(',').next().unwrap().parse().ok()
-                });
+                let least = match lengths {
+                    Some((_, lengths)) => lengths.split(',').next().unwrap().parse().ok(),
+                    None => schema["minLength"].as_u64(),
+                };
                 "1".repeat(least.unwrap().try_into().unwrap()).into()
             }
         },

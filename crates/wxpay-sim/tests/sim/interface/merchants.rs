@@ -28,7 +28,7 @@ fn a_merchant_is_shown_without_its_secrets() {
 
 #[test]
 fn the_environment_is_what_a_program_needs_to_be_the_merchant() {
-    let (shop, interface, path) = opened();
+    let (shop, mut interface, path) = opened();
     let url = format!("http://127.0.0.1:8080/_sim/v1/{path}/environment");
     let told = interface.clone().simulation.control("GET", &url, b"", shop.now);
     interface.document.hold("GET", &format!("{path}/environment"), &told);
@@ -38,7 +38,7 @@ fn the_environment_is_what_a_program_needs_to_be_the_merchant() {
     assert_eq!(told["APIV3_KEY"], shop.me.api_v3_key().unwrap().expose().as_str());
     assert_eq!(told["KEY_PEM"], shop.me.api_keys()[0].pair.private_pem());
     assert!(told["PLATFORM_CERT"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
-    let told = interface.clone().show(&format!("{path}/environment"));
+    let told = interface.show(&format!("{path}/environment"));
     assert!(told["WXPAY_BASE_URL"].is_null() && told["KEY_PEM"].is_string());
 }
 
@@ -83,7 +83,7 @@ fn the_api_v3_key_is_set_and_taken_away() {
     let key = "0123456789abcdefABCDEF0123456789";
     assert_eq!(interface.done("PUT", &place, &json!({ "key": key }))["has_api_v3_key"], true);
     assert_eq!(interface.show(&format!("{path}/environment"))["APIV3_KEY"], key);
-    for wrong in [&key[1..], "0123456789abcdefABCDEF012345678-", ""] {
+    for wrong in ["123456789abcdefABCDEF0123456789", "0123456789abcdefABCDEF012345678-", ""] {
         assert_eq!(
             interface.refused("PUT", &place, &json!({ "key": wrong })),
             (400, "key".into()),

@@ -61,7 +61,6 @@ impl Document {
         let members = schema.as_object().unwrap();
         for (keyword, rule) in members {
             match keyword.as_str() {
-                "description" => {}
                 "type" => {
                     let words = rule.as_array().cloned().unwrap_or_else(|| vec![rule.clone()]);
                     if !words.iter().any(|word| is(word.as_str().unwrap(), value)) {
@@ -77,7 +76,7 @@ impl Document {
                 "maximum" if value.as_u64().zip(rule.as_u64()).is_some_and(|(value, most)| value > most) => {
                     return wrong(keyword);
                 }
-                "enum" | "minimum" | "maximum" => {}
+                "description" | "enum" | "minimum" | "maximum" => {}
                 "additionalProperties" => {
                     for (_, member) in value.as_object().into_iter().flatten() {
                         self.check(rule, member)?;

@@ -11,9 +11,9 @@ fn every_switch_is_shown_and_turned() {
     let before = interface.show("settings");
     let schema = interface.document.0["components"]["schemas"]["Settings"]["properties"].clone();
     for (name, stood) in before.as_object().unwrap() {
-        let other = match stood {
-            Value::Bool(stood) => json!(!stood),
-            Value::Number(stood) => json!(stood.as_u64().unwrap() + 1),
+        let other = match (stood.as_bool(), stood.as_u64()) {
+            (Some(stood), _) => json!(!stood),
+            (_, Some(stood)) => json!(stood + 1),
             _ => {
                 let words = schema[name]["enum"].as_array().unwrap();
                 words.iter().find(|word| *word != stood).unwrap().clone()

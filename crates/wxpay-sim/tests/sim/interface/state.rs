@@ -40,7 +40,7 @@ fn the_state_is_everything_and_its_digest_tells_of_every_change() {
         for (name, count) in state["counts"].as_object().unwrap() {
             assert_eq!(
                 state["records"][name].as_array().unwrap().len(),
-                count.as_u64().unwrap() as usize,
+                usize::try_from(count.as_u64().unwrap()).unwrap(),
                 "{name}"
             );
         }
