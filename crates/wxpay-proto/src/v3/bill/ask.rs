@@ -18,6 +18,7 @@ use crate::{
     world::World,
 };
 use alloc::string::ToString as _;
+use core::fmt;
 
 open_words! {
     /// Which trades a bill tells of.
@@ -47,136 +48,124 @@ open_words! {
     }
 }
 
-/// Asks for the bill of a day's trades.
+/// Asks for a bill of a day; `K` is which: [`Trade`], [`FundFlow`] or [`ProfitSharing`].
 #[derive(Clone, Debug)]
-pub struct Trade {
-    what: What,
-    bill_type: Option<BillType>,
-}
-
-/// Asks for the bill of what went in and out of an account on a day.
-#[derive(Clone, Debug)]
-pub struct FundFlow {
-    what: What,
-    account_type: Option<AccountType>,
-}
-
-/// Asks for the bill of a day's profit sharing.
-#[derive(Clone, Debug)]
-pub struct ProfitSharing(What);
-
-/// What every bill is asked for by.
-#[derive(Clone, Debug)]
-struct What {
+pub struct Ask<K> {
     bill_date: BillDate,
     sub_mchid: Option<MchId>,
     is_gzip: bool,
+    kind: K,
 }
 
-impl What {
-    fn of(bill_date: BillDate) -> Self {
-        Self { bill_date, sub_mchid: None, is_gzip: false }
+/// Asks for the bill of a day's trades: all of them, unless [told](Self::bill_type). Of a partner: those of all its
+/// sub-merchants.
+pub type Trade = Ask<Trades>;
+
+/// Asks for the bill of what went in and out of an account on a day: the one that payments go to, unless
+/// [told](Self::account_type).
+pub type FundFlow = Ask<Funds>;
+
+/// Asks for the bill of a day's profit sharing. Of a partner: that of all its sub-merchants.
+pub type ProfitSharing = Ask<Shares>;
+
+/// Which trades.
+#[derive(Clone, Debug, Default)]
+pub struct Trades(Option<BillType>);
+
+/// Which account.
+#[derive(Clone, Debug, Default)]
+pub struct Funds(Option<AccountType>);
+
+/// All that was shared.
+#[derive(Clone, Debug, Default)]
+pub struct Shares(());
+
+impl<K: Default> Ask<K> {
+    /// The whole bill of that day.
+    #[must_use]
+    pub fn of(bill_date: BillDate) -> Self {
+        Self { bill_date, sub_mchid: None, is_gzip: false, kind: K::default() }
+    }
+}
+
+impl<K> Ask<K> {
+    /// Of a partner, or of a platform: that of one sub-merchant alone.
+    #[must_use]
+    pub fn sub_mchid(self, sub_mchid: MchId) -> Self {
+        Self { sub_mchid: Some(sub_mchid), ..self }
     }
 
-    fn ask(&self, path: &str, kind: Option<(&str, &str)>) -> Target {
-        let target = Target::new(path).query("bill_date", &self.bill_date.to_string());
-        let target = target.query_if("sub_mchid", self.sub_mchid.as_ref().map(MchId::as_str));
-        let target = match kind {
-            Some((name, word)) => target.query(name, word),
-            None => target,
-        };
-        target.query_if("tar_type", self.is_gzip.then_some("GZIP"))
-    }
-
-    fn read(&self, reply: Verified<'_>) -> Result<Outcome<Statement>, Error> {
-        Statement::read(reply, self.is_gzip).map(Outcome::Ready)
+    /// Zipped.
+    #[must_use]
+    pub fn gzip(self) -> Self {
+        Self { is_gzip: true, ..self }
     }
 }
 
 impl Trade {
-    /// All trades of the day. Of a partner: those of all its sub-merchants.
-    #[must_use]
-    pub fn of(bill_date: BillDate) -> Self {
-        Self { what: What::of(bill_date), bill_type: None }
-    }
-
-    /// Some of them.
+    /// Some of the trades.
     #[must_use]
     pub fn bill_type(self, bill_type: BillType) -> Self {
-        Self { bill_type: Some(bill_type), ..self }
-    }
-
-    /// Of a partner: those of one sub-merchant.
-    #[must_use]
-    pub fn sub_mchid(mut self, sub_mchid: MchId) -> Self {
-        self.what.sub_mchid = Some(sub_mchid);
-        self
-    }
-
-    /// Zipped.
-    #[must_use]
-    pub fn gzip(mut self) -> Self {
-        self.what.is_gzip = true;
-        self
+        Self { kind: Trades(Some(bill_type)), ..self }
     }
 }
 
 impl FundFlow {
-    /// What went in and out of the account that payments go to.
-    #[must_use]
-    pub fn of(bill_date: BillDate) -> Self {
-        Self { what: What::of(bill_date), account_type: None }
-    }
-
     /// Another account.
     #[must_use]
     pub fn account_type(self, account_type: AccountType) -> Self {
-        Self { account_type: Some(account_type), ..self }
-    }
-
-    /// Of a platform: the account of one sub-merchant.
-    #[must_use]
-    pub fn sub_mchid(mut self, sub_mchid: MchId) -> Self {
-        self.what.sub_mchid = Some(sub_mchid);
-        self
-    }
-
-    /// Zipped.
-    #[must_use]
-    pub fn gzip(mut self) -> Self {
-        self.what.is_gzip = true;
-        self
+        Self { kind: Funds(Some(account_type)), ..self }
     }
 }
 
-impl ProfitSharing {
-    /// All of the day. Of a partner: that of all its sub-merchants.
-    #[must_use]
-    pub fn of(bill_date: BillDate) -> Self {
-        Self(What::of(bill_date))
-    }
+/// A kind of bill: where it is asked for, and what narrows it.
+trait Kind: fmt::Debug + Send {
+    const LABEL: &str;
+    const PATH: &str;
 
-    /// Of a partner: that of one sub-merchant.
-    #[must_use]
-    pub fn sub_mchid(mut self, sub_mchid: MchId) -> Self {
-        self.0.sub_mchid = Some(sub_mchid);
-        self
-    }
+    fn narrowed(&self) -> Option<(&str, &str)>;
+}
 
-    /// Zipped.
-    #[must_use]
-    pub fn gzip(mut self) -> Self {
-        self.0.is_gzip = true;
-        self
+impl Kind for Trades {
+    const LABEL: &str = "v3.bill.trade";
+    const PATH: &str = "/v3/bill/tradebill";
+
+    fn narrowed(&self) -> Option<(&str, &str)> {
+        self.0.as_ref().map(|kind| ("bill_type", kind.as_str()))
     }
 }
 
-impl Endpoint for Trade {
+impl Kind for Funds {
+    const LABEL: &str = "v3.bill.fundflow";
+    const PATH: &str = "/v3/bill/fundflowbill";
+
+    fn narrowed(&self) -> Option<(&str, &str)> {
+        self.0.as_ref().map(|kind| ("account_type", kind.as_str()))
+    }
+}
+
+impl Kind for Shares {
+    const LABEL: &str = "v3.bill.profitsharing";
+    const PATH: &str = "/v3/profitsharing/bills";
+
+    fn narrowed(&self) -> Option<(&str, &str)> {
+        None
+    }
+}
+
+#[allow(private_bounds, reason = "there are three kinds, all of them here")]
+impl<K: Kind> Endpoint for Ask<K> {
     type Output = Outcome<Statement>;
 
     fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
-        let kind = self.bill_type.as_ref().map(|kind| ("bill_type", kind.as_str()));
-        Ok(Draft::get("v3.bill.trade", self.what.ask("/v3/bill/tradebill", kind)))
+        let target = Target::new(K::PATH)
+            .query("bill_date", &self.bill_date.to_string())
+            .query_if("sub_mchid", self.sub_mchid.as_ref().map(MchId::as_str));
+        let target = match self.kind.narrowed() {
+            Some((name, word)) => target.query(name, word),
+            None => target,
+        };
+        Ok(Draft::get(K::LABEL, target.query_if("tar_type", self.is_gzip.then_some("GZIP"))))
     }
 
     fn read(
@@ -185,58 +174,7 @@ impl Endpoint for Trade {
         _: &Merchant,
         _: &mut World<'_>,
     ) -> Result<Outcome<Statement>, Error> {
-        self.what.read(reply)
-    }
-
-    fn refused(&self, refusal: &Refusal) -> Option<Outcome<Statement>> {
-        Outcome::refused(refusal)
-    }
-
-    fn repeat(&self) -> Repeat {
-        Repeat::Freely
-    }
-}
-
-impl Endpoint for FundFlow {
-    type Output = Outcome<Statement>;
-
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
-        let kind = self.account_type.as_ref().map(|kind| ("account_type", kind.as_str()));
-        Ok(Draft::get("v3.bill.fundflow", self.what.ask("/v3/bill/fundflowbill", kind)))
-    }
-
-    fn read(
-        &self,
-        reply: Verified<'_>,
-        _: &Merchant,
-        _: &mut World<'_>,
-    ) -> Result<Outcome<Statement>, Error> {
-        self.what.read(reply)
-    }
-
-    fn refused(&self, refusal: &Refusal) -> Option<Outcome<Statement>> {
-        Outcome::refused(refusal)
-    }
-
-    fn repeat(&self) -> Repeat {
-        Repeat::Freely
-    }
-}
-
-impl Endpoint for ProfitSharing {
-    type Output = Outcome<Statement>;
-
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
-        Ok(Draft::get("v3.bill.profitsharing", self.0.ask("/v3/profitsharing/bills", None)))
-    }
-
-    fn read(
-        &self,
-        reply: Verified<'_>,
-        _: &Merchant,
-        _: &mut World<'_>,
-    ) -> Result<Outcome<Statement>, Error> {
-        self.0.read(reply)
+        Statement::read(reply, self.is_gzip).map(Outcome::Ready)
     }
 
     fn refused(&self, refusal: &Refusal) -> Option<Outcome<Statement>> {

@@ -12,7 +12,7 @@ mod ask;
 mod date;
 pub mod sub_merchant;
 
-pub use ask::{AccountType, BillType, FundFlow, ProfitSharing, Trade};
+pub use ask::{AccountType, Ask, BillType, FundFlow, Funds, ProfitSharing, Shares, Trade, Trades};
 pub use date::BillDate;
 pub use sub_merchant::{OpenBill, OpenedPart, SealedPart, SubMerchantFundFlow};
 

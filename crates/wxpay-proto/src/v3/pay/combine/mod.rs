@@ -10,10 +10,13 @@
 //! is refunded by itself. The contracts are those of `/v3/combine-transactions/…`; names are without `combine_` where the
 //! module says it.
 
+mod body;
 mod close;
 pub mod order;
 mod prepay;
 mod query;
+mod sub_order;
+mod subsidy;
 pub mod transaction;
 
 pub use close::{Close, SubOrderToClose};

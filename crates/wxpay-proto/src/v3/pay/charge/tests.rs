@@ -1,0 +1,178 @@
+use super::*;
+use crate::{
+    exchange::Failure,
+    http::Method,
+    v3::{
+        pay::code::tests::minimal,
+        toy::{self, Signer, Stage},
+    },
+};
+use alloc::{format, string::String, vec::Vec};
+
+/// What comes of a request.
+#[derive(Clone, Copy, Debug)]
+enum Comes {
+    /// A transaction in that state.
+    State(&'static str),
+    /// A signed reply of another kind.
+    Says(u16, &'static str),
+    Lost,
+    Unreachable,
+}
+use Comes::{Lost, Says, State, Unreachable};
+
+const USERPAYING: Comes = Says(202, r#"{"code":"USERPAYING","message":"需要用户输入支付密码"}"#);
+const NO_SUCH_ORDER: Comes = Says(404, r#"{"code":"ORDER_NOT_EXIST","message":"订单不存在"}"#);
+const REVERSED: Comes = Says(200, r#"{"mchid":"1900007291","out_trade_no":"1217752501"}"#);
+const OVER: Comes = Says(400, r#"{"code":"REVERSE_EXPIRE","message":"订单无法撤销"}"#);
+const TROUBLE: Comes = Says(500, r#"{"code":"SYSTEM_ERROR","message":"系统异常"}"#);
+
+fn transaction(state: &str) -> String {
+    format!(
+        r#"{{"appid":"wxd678efh567hg6787","mchid":"1900007291","out_trade_no":"1217752501","trade_state":"{state}",
+            "trade_state_desc":"","transaction_id":"4200000000000000000000000001","success_time":"2027-01-15T16:00:03+08:00",
+            "amount":{{"total":100,"payer_total":100}}}}"#
+    )
+}
+
+/// Charges, with these answers to the charge, to each question, and to each reversal. Comes to the result, to the
+/// requests by their first letters, and to how many seconds it took.
+fn charge(
+    charge: Comes,
+    mut query: impl FnMut(usize) -> Comes,
+    reverse: Comes,
+) -> (Result<Charged, Error>, String, u64) {
+    let (mut stage, signer) = (Stage::new(), Signer::public_key());
+    let mut asked = 0_usize;
+    let mut letters = String::new();
+    let flow = toy::merchant().charge_code(minimal().build().unwrap());
+    let result = stage.run(flow, |hop, now| {
+        let (letter, comes) = if hop.request.method() == Method::Get {
+            asked = asked.saturating_add(1);
+            ('q', query(asked))
+        } else if hop.request.url().ends_with("/reverse") {
+            ('r', reverse)
+        } else {
+            ('c', charge)
+        };
+        letters.push(letter);
+        match comes {
+            State(word) => Ok(signer.reply(200, &transaction(word), *now)),
+            Says(status, body) => Ok(signer.reply(status, body, *now)),
+            Lost => Err(Failure::Lost("cut".into())),
+            Unreachable => Err(Failure::NotSent("no route".into())),
+        }
+    });
+    (result, letters, stage.now.since(toy::NOW).as_secs())
+}
+
+fn is_paid(result: &Result<Charged, Error>) -> bool {
+    matches!(result, Ok(Charged::Paid(transaction)) if transaction.evidence().is_some())
+}
+
+#[test]
+fn a_code_that_needs_no_password_is_paid_by_one_request() {
+    let (result, letters, secs) = charge(State("SUCCESS"), |_| Lost, Lost);
+    assert!(is_paid(&result));
+    assert_eq!((letters.as_str(), secs), ("c", 0));
+}
+
+#[test]
+fn a_password_is_waited_for_in_steps_of_five_seconds() {
+    for first in [USERPAYING, State("USERPAYING")] {
+        let then = |asked| if asked < 3 { State("USERPAYING") } else { State("SUCCESS") };
+        let (result, letters, secs) = charge(first, then, Lost);
+        assert!(is_paid(&result));
+        assert_eq!((letters.as_str(), secs), ("cqqq", 15));
+    }
+}
+
+#[test]
+fn a_charge_that_was_lost_is_asked_after_and_never_repeated() {
+    for first in [Lost, TROUBLE, Says(502, "<html>"), Says(200, "{}")] {
+        let then = |asked| if asked == 1 { NO_SUCH_ORDER } else { State("SUCCESS") };
+        let (result, letters, secs) = charge(first, then, Lost);
+        assert!(is_paid(&result), "{first:?}");
+        assert_eq!((letters.as_str(), secs), ("cqq", 10), "{first:?}");
+    }
+}
+
+#[test]
+fn a_charge_that_was_paid_before_is_asked_after() {
+    let paid = Says(400, r#"{"code":"ORDERPAID","message":"该订单已支付"}"#);
+    let (result, letters, _) = charge(paid, |_| State("SUCCESS"), Lost);
+    assert!(is_paid(&result));
+    assert_eq!(letters, "cq");
+}
+
+#[test]
+fn a_payer_who_does_nothing_is_reversed_after_45_seconds() {
+    let (result, letters, secs) = charge(USERPAYING, |_| State("USERPAYING"), REVERSED);
+    assert_eq!(result.unwrap(), Charged::Reversed);
+    assert_eq!((letters.as_str(), secs), ("cqqqqqqqqqr", 45));
+}
+
+#[test]
+fn a_charge_that_never_arrived_is_found_not_to_exist() {
+    let (result, letters, _) = charge(Lost, |_| NO_SUCH_ORDER, NO_SUCH_ORDER);
+    assert_eq!(result.unwrap(), Charged::NoSuchOrder);
+    assert_eq!(letters, "cqqqqqqqqqr");
+}
+
+#[test]
+fn a_charge_that_failed_is_over() {
+    for state in ["PAYERROR", "CLOSED", "REVOKED"] {
+        let (result, letters, _) = charge(USERPAYING, |_| State(state), Lost);
+        assert!(matches!(result, Ok(Charged::NotPaid(_))), "{state}");
+        assert_eq!(letters, "cq");
+    }
+}
+
+#[test]
+fn a_charge_that_was_refused_or_never_sent_charged_nothing() {
+    let refused = Says(403, r#"{"code":"NOT_ENOUGH","message":"余额不足"}"#);
+    let (result, letters, _) = charge(refused, |_| Lost, Lost);
+    let error = result.unwrap_err();
+    assert_eq!((error.kind(), error.fate(), letters.as_str()), (ErrorKind::Refused, Fate::Refused, "c"));
+    let (result, letters, _) = charge(Unreachable, |_| Lost, Lost);
+    let error = result.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::NotSent));
+    assert!(letters.chars().all(|letter| letter == 'c'));
+}
+
+#[test]
+fn a_payment_that_came_before_its_reversal_could_be_is_found() {
+    let then = |asked| if asked < 10 { State("USERPAYING") } else { State("SUCCESS") };
+    let (result, letters, _) = charge(USERPAYING, then, OVER);
+    assert!(is_paid(&result));
+    assert_eq!(letters, "cqqqqqqqqqrq");
+}
+
+#[test]
+fn what_never_becomes_certain_is_owed() {
+    for (query, reverse, kind) in [
+        (Lost, Lost, ErrorKind::Transport),
+        (TROUBLE, TROUBLE, ErrorKind::Refused),
+        (State("USERPAYING"), OVER, ErrorKind::Exhausted),
+    ] {
+        let (result, letters, secs) = charge(Lost, |_| query, reverse);
+        let mut error = result.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (kind, Fate::Unknown));
+        let number = "1217752501".parse().unwrap();
+        assert_eq!(error.unsettled().unwrap().debt(), &Debt::Order { out_trade_no: number, sub_mchid: None });
+        assert!(letters.contains('r') && secs < 180, "{letters} in {secs} s");
+    }
+}
+
+#[test]
+fn no_step_prints_the_payers_code() {
+    let mut memory = crate::memory::Memory::default();
+    let step = Step::begin(toy::merchant().charge_code(minimal().build().unwrap()), toy::world(&mut memory));
+    let mut printed = Vec::from([format!("{step:?}")]);
+    if let Step::Send(_, sent) = step {
+        let lost = Err(Failure::Lost("cut".into()));
+        printed.push(format!("{:?}", sent.resume(lost, toy::world(&mut memory))));
+    }
+    assert_eq!(printed.len(), 2);
+    assert!(printed.iter().all(|text| !text.contains("130061098828009406") && !text.contains("大米")));
+}

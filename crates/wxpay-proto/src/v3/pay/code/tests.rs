@@ -1,0 +1,134 @@
+use super::*;
+use crate::{
+    error::ErrorKind,
+    v3::{
+        pay::order::{Detail, Goods},
+        toy,
+    },
+};
+use alloc::{format, vec};
+
+pub(in crate::v3::pay) fn minimal() -> Builder {
+    CodePay::builder(
+        "wxd678efh567hg6787".parse().unwrap(),
+        "1217752501".parse().unwrap(),
+        Fen::new(100),
+        "大米",
+        "130061098828009406".parse().unwrap(),
+        Shop::OutId("till-1".into()),
+    )
+}
+
+fn partner() -> Party {
+    let (sub_mchid, sub_appid) = ("1900000109".parse().unwrap(), "wxd678efh567hg6999".parse().unwrap());
+    Party::Partner { sub_mchid, sub_appid: Some(sub_appid) }
+}
+
+#[test]
+fn a_code_is_charged_with_what_must_be_told_and_no_more() {
+    let (line, body) = toy::written(&minimal().build().unwrap());
+    assert_eq!(line, "POST /v3/pay/transactions/codepay");
+    assert_eq!(
+        body,
+        concat!(
+            r#"{"appid":"wxd678efh567hg6787","mchid":"1900007291","description":"大米","out_trade_no":"1217752501","#,
+            r#""payer":{"auth_code":"130061098828009406"},"amount":{"total":100,"currency":"CNY"},"#,
+            r#""scene_info":{"store_info":{"out_id":"till-1"}}}"#,
+        )
+    );
+}
+
+#[test]
+fn a_partner_charges_with_all_that_may_be_told() {
+    let goods = Goods {
+        wechatpay_goods_id: Some("1001".into()),
+        goods_name: Some("大米".into()),
+        ..Goods::new("rice-1", 2, Fen::new(50))
+    };
+    let detail =
+        Detail { cost_price: Some(Fen::new(120)), invoice_id: Some("A1".into()), ..Detail::of(vec![goods]) };
+    let mut pay = minimal()
+        .party(partner())
+        .attach("自定义数据")
+        .goods_tag("WXG")
+        .support_fapiao(true)
+        .device_id("013467007045764")
+        .device_ip("14.23.150.211".parse().unwrap())
+        .detail(detail)
+        .profit_sharing(true)
+        .build()
+        .unwrap();
+    pay.shop = Shop::Id("0001".into());
+    let (line, body) = toy::written(&pay);
+    assert_eq!(line, "POST /v3/pay/partner/transactions/codepay");
+    assert_eq!(
+        body,
+        concat!(
+            r#"{"sp_appid":"wxd678efh567hg6787","sp_mchid":"1900007291","sub_appid":"wxd678efh567hg6999","#,
+            r#""sub_mchid":"1900000109","description":"大米","out_trade_no":"1217752501","attach":"自定义数据","#,
+            r#""goods_tag":"WXG","support_fapiao":true,"payer":{"auth_code":"130061098828009406"},"#,
+            r#""amount":{"total":100,"currency":"CNY"},"scene_info":{"device_id":"013467007045764","#,
+            r#""device_ip":"14.23.150.211","store_info":{"id":"0001"}},"detail":{"cost_price":120,"#,
+            r#""invoice_id":"A1","goods_detail":[{"merchant_goods_id":"rice-1","wxpay_goods_id":"1001","#,
+            r#""goods_name":"大米","quantity":2,"unit_price":50}]},"settle_info":{"profit_sharing":true}}"#,
+        )
+    );
+}
+
+#[test]
+fn what_breaks_a_rule_is_refused_by_field_and_rule() {
+    for (builder, field) in [
+        (minimal().attach(""), "attach"),
+        (minimal().goods_tag("x".repeat(33)), "goods_tag"),
+        (minimal().device_id("x".repeat(33)), "device_id"),
+        (minimal().detail(Detail::default()), "goods_detail"),
+        (minimal().detail(Detail::of(vec![Goods::new("", 1, Fen::new(1))])), "merchant_goods_id"),
+    ] {
+        assert_eq!(builder.build().unwrap_err().field(), field);
+    }
+    let mut builder = minimal();
+    builder.begun.shop = Shop::Id(String::new());
+    let error = builder.build().unwrap_err();
+    assert_eq!(error.to_string(), "store_info.id must be 1 to 32 characters");
+    for text in ["", "13006109 8828009406", "付款码", &"1".repeat(129)] {
+        assert_eq!(text.parse::<AuthCode>().unwrap_err().field(), "auth_code");
+    }
+}
+
+#[test]
+fn the_code_is_not_printed() {
+    let printed = format!("{:?} {:?}", minimal(), minimal().build().unwrap().auth_code);
+    assert!(!printed.contains("130061098828009406") && !printed.contains("大米"), "{printed}");
+}
+
+#[test]
+fn that_the_payer_is_typing_is_an_answer_however_it_comes() {
+    let pay = minimal().build().unwrap();
+    let transaction = |state: &str| {
+        format!(
+            r#"{{"appid":"wxd678efh567hg6787","mchid":"1900007291","out_trade_no":"1217752501",
+                "trade_state":"{state}","trade_state_desc":"x","amount":{{"total":100}}}}"#
+        )
+    };
+    assert_eq!(toy::read(&pay, &transaction("USERPAYING")).unwrap(), Scanned::UserPaying);
+    for code in ["USERPAYING", "USER_PAYING"] {
+        let refusal = Refusal::new(202, Code::from(String::from(code)), "");
+        assert_eq!(pay.refused(&refusal), Some(Scanned::UserPaying));
+    }
+    assert_eq!(pay.refused(&Refusal::new(403, Code::NOT_ENOUGH, "")), None);
+    let Scanned::Known(transaction) = toy::read(&pay, &transaction("PAYERROR")).unwrap() else {
+        panic!("it is over");
+    };
+    assert_eq!(transaction.trade_state, TradeState::PayError);
+}
+
+#[test]
+fn an_answer_about_another_order_is_no_answer() {
+    let pay = minimal().build().unwrap();
+    for (mchid, number) in [("1900007292", "1217752501"), ("1900007291", "1217752502")] {
+        let body = format!(
+            r#"{{"mchid":"{mchid}","out_trade_no":"{number}","trade_state":"NOTPAY","amount":{{"total":100}}}}"#
+        );
+        assert_eq!(toy::read(&pay, &body).unwrap_err().kind(), ErrorKind::Malformed);
+    }
+}

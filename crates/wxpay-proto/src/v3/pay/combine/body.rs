@@ -1,0 +1,102 @@
+//! What is ordered together, as the wire has it.
+
+use super::{order::Order, sub_order::SubOrderBody, subsidy::Subsidy};
+use crate::{
+    error::Error,
+    id::{AppId, MchId, NotifyUrl, OpenId, OutTradeNo},
+    v3::{
+        pay::{jsapi::IdentityBody, order::LimitPay},
+        seal::Pen,
+    },
+    wire::time,
+};
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
+
+/// The fields of the orders that every way of paying has, as the wire has them. `S` is what one way says of the scene.
+#[derive(serde::Serialize)]
+pub(super) struct Body<'a, S> {
+    combine_appid: &'a AppId,
+    combine_mchid: MchId,
+    combine_out_trade_no: &'a OutTradeNo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scene_info: Option<S>,
+    sub_orders: Vec<SubOrderBody<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    combine_payer_info: Option<PayerInfo<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_start: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_expire: Option<String>,
+    notify_url: &'a NotifyUrl,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trade_scenario: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[LimitPay]>::is_empty")]
+    limit_pay: &'a [LimitPay],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subsidy_info: Option<SubsidyInfo<'a>>,
+}
+
+#[derive(serde::Serialize)]
+struct PayerInfo<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_openid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<IdentityBody>,
+}
+
+#[derive(serde::Serialize)]
+struct SubsidyInfo<'a> {
+    subsidy_detail: &'a [Subsidy],
+}
+
+/// `scene_info`, as most ways of paying have it.
+#[derive(serde::Serialize)]
+pub(super) struct SceneInfo<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_id: Option<&'a str>,
+    payer_client_ip: String,
+}
+
+impl Order {
+    /// The orders' body. `order_service_type` is what one way of paying says of each order.
+    pub(super) fn body<'a, S>(
+        &'a self,
+        pen: &mut Pen<'_, '_>,
+        scene_info: Option<S>,
+        order_service_type: Option<&'static str>,
+    ) -> Result<Body<'a, S>, Error> {
+        Ok(Body {
+            combine_appid: &self.combine_appid,
+            combine_mchid: pen.me().mchid().clone(),
+            combine_out_trade_no: &self.combine_out_trade_no,
+            scene_info,
+            sub_orders: self.sub_orders.iter().map(|order| order.body(order_service_type)).collect(),
+            combine_payer_info: self.payer_info(pen)?,
+            time_start: self.time_start.map(time::rfc3339),
+            time_expire: self.time_expire.map(time::rfc3339),
+            notify_url: &self.notify_url,
+            trade_scenario: self.trade_scenario.as_deref(),
+            limit_pay: &self.limit_pay,
+            subsidy_info: (!self.subsidy_detail.is_empty())
+                .then_some(SubsidyInfo { subsidy_detail: &self.subsidy_detail }),
+        })
+    }
+
+    fn payer_info(&self, pen: &mut Pen<'_, '_>) -> Result<Option<PayerInfo<'_>>, Error> {
+        let identity = self.identity.as_ref().map(|identity| identity.body(pen)).transpose()?;
+        let (openid, sub_openid) = (self.openid.as_ref(), self.sub_openid.as_ref());
+        let told = openid.is_some() || sub_openid.is_some() || identity.is_some();
+        let (openid, sub_openid) = (openid.map(OpenId::as_str), sub_openid.map(OpenId::as_str));
+        Ok(told.then_some(PayerInfo { openid, sub_openid, identity }))
+    }
+
+    pub(super) fn scene_info(&self) -> Option<SceneInfo<'_>> {
+        let device_id = self.device_id.as_deref();
+        self.payer_client_ip.map(|address| SceneInfo { device_id, payer_client_ip: address.to_string() })
+    }
+}

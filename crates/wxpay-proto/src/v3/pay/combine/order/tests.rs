@@ -1,0 +1,64 @@
+use super::*;
+use alloc::{string::ToString as _, vec};
+
+fn sub_order(number: &str) -> SubOrder {
+    let mchid = "1900000109".parse().unwrap();
+    SubOrder::new(mchid, number.parse().unwrap(), Fen::new(10), "大米", "深圳分店")
+}
+
+fn order(sub_orders: Vec<SubOrder>) -> Builder {
+    let appid = "wxd678efh567hg6787".parse().unwrap();
+    let url = "https://shop.example/combined".parse().unwrap();
+    Order::builder(appid, "P20150806".parse().unwrap(), url, sub_orders)
+}
+
+#[test]
+fn what_breaks_a_rule_is_refused_by_field_and_rule() {
+    let short = Order::builder(
+        "wxd678efh567hg6787".parse().unwrap(),
+        "P2015".parse().unwrap(),
+        "https://shop.example/combined".parse().unwrap(),
+        vec![sub_order("20150806")],
+    );
+    let with = |change: fn(&mut SubOrder)| {
+        let mut sub_order = sub_order("20150806");
+        change(&mut sub_order);
+        order(vec![sub_order])
+    };
+    for (builder, error) in [
+        (short, "combine_out_trade_no must be 6 to 32 of 0-9 A-Z a-z _ - *"),
+        (order(vec![]), "sub_orders must be 1 to 50"),
+        (order(vec![sub_order("20150806"); 51]), "sub_orders must be 1 to 50"),
+        (order(vec![sub_order("20150806"); 2]), "out_trade_no must be of one order only"),
+        (order(vec![sub_order("2015")]), "out_trade_no must be 6 to 32 of 0-9 A-Z a-z _ - *"),
+        (with(|order| order.total_amount = Fen::ZERO), "total_amount must be 1 to 2147483647 fen"),
+        (
+            with(|order| order.attach = String::new()),
+            "attach must be 1 to 128 characters, none beyond the basic plane",
+        ),
+        (
+            with(|order| order.description = "米".repeat(128)),
+            "description must be 1 to 127 characters, none beyond the basic plane",
+        ),
+        (with(|order| order.detail = Some(String::new())), "detail must be 1 to 6000 characters"),
+        (
+            with(|order| order.individual = Some(Individual::new(""))),
+            "individual_auth_id must be 1 to 64 characters",
+        ),
+        (order(vec![sub_order("20150806")]).device_id("POS1"), "payer_client_ip must be told with device_id"),
+    ] {
+        assert_eq!(builder.build().unwrap_err().to_string(), error);
+    }
+    let dear = |number| SubOrder { total_amount: Fen::new(2_147_483_647), ..sub_order(number) };
+    let error = order(vec![dear("20150806"), dear("20150807")]).build().unwrap_err();
+    assert_eq!(error.field(), "the sum of total_amount");
+}
+
+#[test]
+fn texts_are_not_printed() {
+    let mut named = sub_order("20150806");
+    named.individual = Some(Individual { name: Some("张三".into()), ..Individual::new("1") });
+    let order = order(vec![named]);
+    let printed = alloc::format!("{order:?} {:?} {:?}", order.0.sub_orders, order.0.sub_orders[0].individual);
+    assert!(!printed.contains("大米") && !printed.contains("分店") && !printed.contains("张三"), "{printed}");
+}

@@ -1,0 +1,112 @@
+//! What is bought, for coupons on single goods.
+
+use crate::{id::Invalid, money::Fen, v3::field};
+use alloc::{string::String, vec::Vec};
+
+/// What is bought, for coupons on single goods.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Detail {
+    /// The price before any discount of the merchant's own, in fen: lets a coupon apply once per purchase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_price: Option<Fen>,
+    /// The merchant's receipt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invoice_id: Option<String>,
+    /// The goods.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub goods_detail: Vec<Goods>,
+}
+
+impl Detail {
+    /// These goods.
+    #[must_use]
+    pub fn of(goods_detail: Vec<Goods>) -> Self {
+        Self { goods_detail, ..Self::default() }
+    }
+}
+
+/// One kind of goods.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct Goods {
+    /// The merchant's own number: 1 to 32 letters, digits, `-`, `_`.
+    pub merchant_goods_id: String,
+    /// WeChat Pay's number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wechatpay_goods_id: Option<String>,
+    /// A name: at most 256 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub goods_name: Option<String>,
+    /// How many.
+    pub quantity: u32,
+    /// The price of one, in fen.
+    pub unit_price: Fen,
+}
+
+impl Goods {
+    /// So many of one kind, at a price each.
+    #[must_use]
+    pub fn new(merchant_goods_id: impl Into<String>, quantity: u32, unit_price: Fen) -> Self {
+        let merchant_goods_id = merchant_goods_id.into();
+        Self { merchant_goods_id, wechatpay_goods_id: None, goods_name: None, quantity, unit_price }
+    }
+}
+
+impl Detail {
+    pub(super) fn check(&self) -> Result<(), Invalid> {
+        self.goods_detail.iter().try_for_each(Goods::check)
+    }
+}
+
+impl Goods {
+    fn check(&self) -> Result<(), Invalid> {
+        field::goods_id(&self.merchant_goods_id)?;
+        if self.quantity == 0 {
+            return Err(Invalid::new("quantity", "must be at least 1"));
+        }
+        if let Some(name) = &self.goods_name {
+            field::text(name, 256, Invalid::new("goods_name", "must be 1 to 256 characters"))?;
+        }
+        Ok(())
+    }
+}
+
+/// The same as code pay has it.
+#[derive(serde::Serialize)]
+pub(super) struct DetailBody<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_price: Option<Fen>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invoice_id: Option<&'a str>,
+    goods_detail: Vec<GoodsBody<'a>>,
+}
+
+/// Code pay alone spells WeChat Pay's number of goods like this.
+#[derive(serde::Serialize)]
+struct GoodsBody<'a> {
+    merchant_goods_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wxpay_goods_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    goods_name: Option<&'a str>,
+    quantity: u32,
+    unit_price: Fen,
+}
+
+impl<'a> DetailBody<'a> {
+    pub(super) fn of(detail: &'a Detail) -> Self {
+        let goods = |goods: &'a Goods| GoodsBody {
+            merchant_goods_id: &goods.merchant_goods_id,
+            wxpay_goods_id: goods.wechatpay_goods_id.as_deref(),
+            goods_name: goods.goods_name.as_deref(),
+            quantity: goods.quantity,
+            unit_price: goods.unit_price,
+        };
+        Self {
+            cost_price: detail.cost_price,
+            invoice_id: detail.invoice_id.as_deref(),
+            goods_detail: detail.goods_detail.iter().map(goods).collect(),
+        }
+    }
+}

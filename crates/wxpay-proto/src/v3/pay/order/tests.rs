@@ -1,0 +1,184 @@
+use super::*;
+use crate::v3::{
+    endpoint::Endpoint,
+    pay::{App, H5, H5Info, Jsapi, Native, Payer},
+    seal::Sensitive,
+    toy,
+};
+use alloc::format;
+
+fn builder() -> Builder {
+    let (appid, number) = ("wxd678efh567hg6787".parse().unwrap(), "1217752501-1".parse().unwrap());
+    let notify_url = "https://shop.example/notify".parse().unwrap();
+    Order::builder(appid, number, Fen::new(100), "Image形象店", notify_url)
+}
+
+fn full() -> Builder {
+    let mut goods = Goods::new("1246464644", 1, Fen::new(52_8800));
+    goods.wechatpay_goods_id = Some("1001".into());
+    goods.goods_name = Some("iPhoneX 256G".into());
+    let mut detail = Detail::of(Vec::from([goods]));
+    detail.cost_price = Some(Fen::new(60_8800));
+    detail.invoice_id = Some("微信123".into());
+    let mut store = Store::new("0001");
+    store.name = Some("腾讯大厦分店".into());
+    store.area_code = Some("440305".into());
+    store.address = Some("深南大道10000号".into());
+    builder()
+        .time_expire(UnixTime::from_secs(1_528_425_296))
+        .attach("自定义数据")
+        .goods_tag("WXG")
+        .limit_pay(Vec::from([LimitPay::NoCredit]))
+        .support_fapiao(true)
+        .detail(detail)
+        .payer_client_ip([14, 23, 150, 211].into())
+        .device_id("013467007045764")
+        .store(store)
+        .profit_sharing(false)
+}
+
+fn written(endpoint: &dyn Endpoint<Output = String>) -> (String, serde_json::Value) {
+    let (target, body) = toy::written(endpoint);
+    (target, serde_json::from_str(&body).unwrap())
+}
+
+#[test]
+fn the_least_order_says_what_must_be_said_and_no_more() {
+    let (target, body) = toy::written(&Native::new(builder().build().unwrap()));
+    assert_eq!(target, "POST /v3/pay/transactions/native");
+    let least = r#"{"appid":"wxd678efh567hg6787","mchid":"1900007291","description":"Image形象店","out_trade_no":"1217752501-1","notify_url":"https://shop.example/notify","amount":{"total":100,"currency":"CNY"}}"#;
+    assert_eq!(body, least);
+}
+
+#[test]
+fn a_full_order_has_every_field_in_its_place() {
+    let (target, body) = written(&H5::new(full().build().unwrap(), H5Info::wap()).unwrap());
+    assert_eq!(target, "POST /v3/pay/transactions/h5");
+    let expected = serde_json::json!({
+        "appid": "wxd678efh567hg6787", "mchid": "1900007291", "description": "Image形象店",
+        "out_trade_no": "1217752501-1", "time_expire": "2018-06-08T10:34:56+08:00", "attach": "自定义数据",
+        "notify_url": "https://shop.example/notify", "goods_tag": "WXG", "limit_pay": ["no_credit"],
+        "support_fapiao": true, "amount": { "total": 100, "currency": "CNY" },
+        "detail": { "cost_price": 608_800, "invoice_id": "微信123", "goods_detail": [{
+            "merchant_goods_id": "1246464644", "wechatpay_goods_id": "1001", "goods_name": "iPhoneX 256G",
+            "quantity": 1, "unit_price": 528_800,
+        }] },
+        "scene_info": {
+            "payer_client_ip": "14.23.150.211", "device_id": "013467007045764",
+            "store_info": {
+                "id": "0001", "name": "腾讯大厦分店", "area_code": "440305", "address": "深南大道10000号",
+            },
+            "h5_info": { "type": "Wap" },
+        },
+        "settle_info": { "profit_sharing": false },
+    });
+    assert_eq!(body, expected);
+}
+
+#[test]
+fn a_partner_orders_for_its_sub_merchant_and_owes_in_its_name() {
+    let sub_mchid: crate::id::MchId = "1900000109".parse().unwrap();
+    let sub_appid = "wxd678efh567hg6999".parse().unwrap();
+    let party = Party::Partner { sub_mchid: sub_mchid.clone(), sub_appid: Some(sub_appid) };
+    let order = builder().party(party).build().unwrap();
+    let payer = Payer::under_sub_appid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
+    let jsapi = Jsapi::new(order.clone(), payer.clone()).unwrap();
+    let (target, body) = toy::written(&jsapi);
+    assert_eq!(target, "POST /v3/pay/partner/transactions/jsapi");
+    for part in [
+        r#""sp_appid":"wxd678efh567hg6787","sp_mchid":"1900007291""#,
+        r#""sub_appid":"wxd678efh567hg6999","sub_mchid":"1900000109""#,
+        r#""payer":{"sub_openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}"#,
+    ] {
+        assert!(body.contains(part), "{body}");
+    }
+    let owed =
+        Debt::Order { out_trade_no: "1217752501-1".parse().unwrap(), sub_mchid: Some(sub_mchid.clone()) };
+    let reply = r#"{"prepay_id":"wx201410272009395522657a690389285100"}"#;
+    let params = toy::read(&jsapi, reply).unwrap();
+    assert_eq!(params.app_id.as_str(), "wxd678efh567hg6999", "the payer's app signs");
+    let mini_program = Jsapi::mini_program(order.clone(), payer).unwrap();
+    let native = Native::new(order.clone());
+    for debt in [jsapi.debt(), mini_program.debt(), native.debt(), App::new(order.clone()).debt()] {
+        assert_eq!(debt.as_ref(), Some(&owed));
+    }
+    let (target, _) = toy::written(&mini_program);
+    assert_eq!(target, "POST /v3/pay/partner/transactions/miniprogram");
+    let params = toy::read(&App::new(order), reply).unwrap();
+    assert_eq!((params.appid.as_str(), params.partnerid), ("wxd678efh567hg6999", sub_mchid));
+}
+
+#[test]
+fn who_the_payer_must_be_is_sealed_and_not_printed() {
+    let sensitive = |text: &str| Sensitive::new(text.into()).unwrap();
+    let payer = Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap()).with_identity(
+        crate::v3::pay::IdentityKind::Idcard,
+        sensitive("planted-number"),
+        sensitive("planted-name"),
+    );
+    let jsapi = Jsapi::new(full().build().unwrap(), payer).unwrap();
+    let (_, body) = toy::written(&jsapi);
+    assert!(body.contains(r#""identity":{"type":"IDCARD","number":""#), "{body}");
+    assert!(body.contains(&toy::sealed("planted-name")));
+    assert!(!body.contains("planted"));
+    let shown = format!("{jsapi:?} {:?}", full());
+    assert!(!shown.contains("planted") && !shown.contains("oUpF8uMuAJO"), "{shown}");
+}
+
+#[test]
+fn the_parameters_for_the_payers_side_are_those_that_are_signed() {
+    let reply = r#"{"prepay_id":"wx201410272009395522657a690389285100"}"#;
+    let order = builder().build().unwrap();
+    let payer = Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
+    let page = toy::read(&Jsapi::new(order.clone(), payer).unwrap(), reply).unwrap();
+    let shown = serde_json::to_value(&page).unwrap();
+    assert_eq!(shown["package"], "prepay_id=wx201410272009395522657a690389285100");
+    assert_eq!((&shown["signType"], &shown["appId"]), (&"RSA".into(), &"wxd678efh567hg6787".into()));
+    assert_eq!(shown["timeStamp"], toy::NOW.as_secs().to_string());
+    let app = serde_json::to_value(toy::read(&App::new(order), reply).unwrap()).unwrap();
+    assert_eq!(app["package"], "Sign=WXPay");
+    assert_eq!(app["prepayid"], "wx201410272009395522657a690389285100");
+    assert_eq!(app["partnerid"], "1900007291");
+}
+
+#[test]
+fn what_breaks_a_rule_is_refused_by_its_field() {
+    let field = |builder: Builder| builder.build().unwrap_err().field();
+    assert_eq!(field(builder().attach("")), "attach");
+    assert_eq!(field(builder().attach("😀")), "attach");
+    assert_eq!(field(builder().goods_tag("x".repeat(33))), "goods_tag");
+    assert_eq!(field(builder().device_id("x".repeat(33))), "device_id");
+    assert_eq!(field(builder().store(Store::new(""))), "store_info.id");
+    let goods = |id: &str, quantity| Detail::of(Vec::from([Goods::new(id, quantity, Fen::new(1))]));
+    assert_eq!(field(builder().detail(goods("货", 1))), "merchant_goods_id");
+    assert_eq!(field(builder().detail(goods("1", 0))), "quantity");
+    let other = |number: &str, total, description: &str| {
+        let number = number.parse().unwrap();
+        let notify_url = "https://shop.example/n".parse().unwrap();
+        Order::builder(
+            "wxd678efh567hg6787".parse().unwrap(),
+            number,
+            Fen::new(total),
+            description,
+            notify_url,
+        )
+    };
+    assert_eq!(field(other("12345", 1, "x")), "out_trade_no");
+    assert_eq!(field(other("12345|", 1, "x")), "out_trade_no");
+    assert_eq!(field(other("123456", 0, "x")), "total");
+    assert_eq!(field(other("123456", 2_147_483_648, "x")), "total");
+    assert_eq!(field(other("123456", 1, &"x".repeat(128))), "description");
+    let order = || builder().build().unwrap();
+    assert_eq!(H5::new(order(), H5Info::ios()).unwrap_err().field(), "payer_client_ip");
+    let payer = Payer::under_sub_appid("oUpF8uMuAJO".parse().unwrap());
+    assert_eq!(Jsapi::new(order(), payer).unwrap_err().field(), "sub_openid");
+}
+
+#[test]
+fn what_was_begun_prints_no_texts() {
+    let shown = format!("{:?} {:?}", full(), full().build().unwrap());
+    for text in ["Image形象店", "自定义数据", "微信123"] {
+        assert!(!shown.contains(text), "{shown}");
+    }
+    assert!(shown.contains("1217752501-1"));
+}

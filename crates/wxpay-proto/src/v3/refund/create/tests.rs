@@ -1,0 +1,138 @@
+use super::*;
+use crate::v3::{
+    refund::{
+        RefundStatus,
+        refund::{Channel, Promotion},
+    },
+    toy,
+};
+use alloc::{format, string::ToString as _, vec};
+
+fn order() -> OutTradeNo {
+    "1217752501201407033233368018".parse().unwrap()
+}
+
+fn minimal() -> Builder {
+    Create::builder(order(), "1217752501".parse().unwrap(), Fen::new(888), Fen::new(1000))
+}
+
+#[test]
+fn a_refund_is_asked_for_with_what_must_be_told_and_no_more() {
+    let (line, body) = toy::written(&minimal().build().unwrap());
+    assert_eq!(line, "POST /v3/refund/domestic/refunds");
+    assert_eq!(
+        body,
+        r#"{"out_trade_no":"1217752501201407033233368018","out_refund_no":"1217752501","amount":{"refund":888,"total":1000,"currency":"CNY"}}"#
+    );
+}
+
+#[test]
+fn a_refund_is_asked_for_with_all_that_may_be_told() {
+    let number: TransactionId = "4200000000000000000000000001".parse().unwrap();
+    let goods = Goods {
+        wechatpay_goods_id: Some("1001".into()),
+        goods_name: Some("大米".into()),
+        ..Goods::new("rice-1", Fen::new(444), Fen::new(888), 2)
+    };
+    let create = Create::builder(number, "1217752501".parse().unwrap(), Fen::new(888), Fen::new(1000))
+        .party(Party::partner("1900000109".parse().unwrap()))
+        .reason("商品已售完")
+        .notify_url("https://shop.example/refunds".parse().unwrap())
+        .funds_account(FundsAccount::Available)
+        .from(vec![
+            Source::new(FundsAccount::Available, Fen::new(444)),
+            Source::new(FundsAccount::Unavailable, Fen::new(444)),
+        ])
+        .goods_detail(vec![goods])
+        .build()
+        .unwrap();
+    let (_, body) = toy::written(&create);
+    assert_eq!(
+        body,
+        concat!(
+            r#"{"sub_mchid":"1900000109","transaction_id":"4200000000000000000000000001","out_refund_no":"1217752501","#,
+            r#""reason":"商品已售完","notify_url":"https://shop.example/refunds","funds_account":"AVAILABLE","#,
+            r#""amount":{"refund":888,"from":[{"account":"AVAILABLE","amount":444},{"account":"UNAVAILABLE","amount":444}],"total":1000,"currency":"CNY"},"#,
+            r#""goods_detail":[{"merchant_goods_id":"rice-1","wechatpay_goods_id":"1001","goods_name":"大米","unit_price":444,"refund_amount":888,"refund_quantity":2}]}"#,
+        )
+    );
+    assert_eq!(
+        create.debt(),
+        Some(Debt::Refund {
+            out_refund_no: "1217752501".parse().unwrap(),
+            sub_mchid: Some("1900000109".parse().unwrap())
+        })
+    );
+    assert!(!format!("{create:?}").contains("售完"));
+}
+
+#[test]
+fn what_breaks_a_rule_is_refused_by_field_and_rule() {
+    let number = || "1217752501".parse().unwrap();
+    let amounts = |refund, total| Create::builder(order(), number(), Fen::new(refund), Fen::new(total));
+    for (builder, error) in [
+        (amounts(0, 1), "refund must be 1 to 2147483647 fen"),
+        (amounts(1, 2_147_483_648), "total must be 1 to 2147483647 fen"),
+        (amounts(2, 1), "refund must not be more than total"),
+        (minimal().reason(""), "reason must be 1 to 80 characters, none beyond the basic plane"),
+        (minimal().reason("退".repeat(81)), "reason must be 1 to 80 characters, none beyond the basic plane"),
+        (
+            minimal().from(vec![Source::new(FundsAccount::Available, Fen::new(887))]),
+            "from must add up to refund",
+        ),
+        (
+            minimal().goods_detail(vec![Goods::new("大米", Fen::new(1), Fen::new(1), 1)]),
+            "merchant_goods_id must be 1 to 32 letters, digits, - and _",
+        ),
+        (
+            minimal().goods_detail(vec![Goods::new("rice", Fen::new(1), Fen::new(1), 0)]),
+            "refund_quantity must be at least 1",
+        ),
+    ] {
+        assert_eq!(builder.build().unwrap_err().to_string(), error);
+    }
+    assert!(minimal().reason("退".repeat(80)).build().is_ok());
+}
+
+/// A full answer; `more` may replace a member that is named twice with others.
+fn answer(out_refund_no: &str, out_trade_no: &str) -> String {
+    format!(
+        r#"{{"refund_id":"50000000382019052709732678859","out_refund_no":"{out_refund_no}",
+            "transaction_id":"4200000000000000000000000001","out_trade_no":"{out_trade_no}","channel":"ORIGINAL",
+            "user_received_account":"招商银行信用卡0403","success_time":"2018-06-08T10:34:56+08:00",
+            "create_time":"2018-06-08T10:34:50+08:00","status":"SUCCESS","funds_account":"UNSETTLED",
+            "amount":{{"total":1000,"refund":888,"from":[{{"account":"AVAILABLE","amount":888}}],"payer_total":900,
+            "payer_refund":800,"settlement_refund":888,"settlement_total":1000,"discount_refund":88,"currency":"CNY",
+            "refund_fee":2}},"promotion_detail":[{{"promotion_id":"109519","scope":"SINGLE","type":"DISCOUNT",
+            "amount":5,"refund_amount":4,"goods_detail":[{{"merchant_goods_id":"rice-1","unit_price":444,
+            "refund_amount":888,"refund_quantity":2}}]}}],"a_new_field":{{"x":1}}}}"#
+    )
+}
+
+#[test]
+fn an_answer_is_read_in_full() {
+    let create = minimal().build().unwrap();
+    let refund = toy::read(&create, &answer("1217752501", order().as_str())).unwrap();
+    assert_eq!(refund.status, RefundStatus::Success);
+    assert_eq!(refund.evidence().unwrap().refunded().refund(), Fen::new(888));
+    assert_eq!(refund.channel, Some(Channel::Original));
+    assert_eq!(refund.funds_account, Some(FundsAccount::Unsettled));
+    assert_eq!(refund.create_time.as_secs(), 1_528_425_290);
+    assert_eq!(refund.success_time.unwrap().as_secs(), 1_528_425_296);
+    assert_eq!(refund.user_received_account.as_ref().unwrap().as_str(), "招商银行信用卡0403");
+    assert_eq!((refund.amount.refund, refund.amount.refund_fee), (Fen::new(888), Some(Fen::new(2))));
+    let [Promotion { refund_amount, goods_detail, .. }] = &refund.promotion_detail[..] else {
+        panic!("one coupon");
+    };
+    assert_eq!((*refund_amount, goods_detail.len()), (Fen::new(4), 1));
+    assert!(!format!("{refund:?}").contains("招商"));
+}
+
+#[test]
+fn an_answer_about_another_refund_or_payment_is_no_answer() {
+    let create = minimal().build().unwrap();
+    for body in [answer("1217752502", order().as_str()), answer("1217752501", "another-order"), "{}".into()] {
+        let error = toy::read(&create, &body).unwrap_err();
+        assert_eq!(error.kind(), crate::error::ErrorKind::Malformed);
+    }
+}
