@@ -9,6 +9,7 @@
 mod authorizations;
 mod call;
 mod clock;
+mod combined;
 mod document;
 mod faults;
 mod field;

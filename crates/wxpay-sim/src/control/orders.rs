@@ -3,6 +3,7 @@
 use super::{
     Answer, Simulation,
     call::Call,
+    combined,
     field::{DIGITS, Field, Kind, VISIBLE, may},
     problem::Problem,
     route::{Body, Room, Route},
@@ -47,6 +48,7 @@ pub(super) const ROOM: Room = Room {
         )
         .asking(BY_MERCHANT)
         .or(&[NO_ORDER]),
+        combined::ROUTE,
     ],
 };
 
@@ -136,7 +138,8 @@ static DELIVERY: Record = Record {
     ],
 };
 
-static THIRD: Record = Record {
+pub(super) const TRADE_TYPE: Shape = Shape::Word(|| vec!["JSAPI", "APP", "NATIVE", "MWEB", "MICROPAY"]);
+pub(super) static THIRD: Record = Record {
     name: "Transaction",
     about: "An order of the third generation.",
     members: &[
@@ -154,11 +157,7 @@ static THIRD: Record = Record {
             "The combined order that it is a part of.",
         ),
         always("appid", Shape::Text, "The app."),
-        always(
-            "trade_type",
-            Shape::Word(|| vec!["JSAPI", "APP", "NATIVE", "MWEB", "MICROPAY"]),
-            "How it is paid.",
-        ),
+        always("trade_type", TRADE_TYPE, "How it is paid."),
         always(
             "trade_state",
             Shape::Word(|| {

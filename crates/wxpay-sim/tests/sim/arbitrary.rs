@@ -1,12 +1,28 @@
 //! Whatever bytes arrive, nothing panics, and no money moves by them.
 
-use crate::support::{BASE, START, Shop};
+use crate::{
+    interface::{Interface, opened},
+    support::{BASE, START, Shop},
+};
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::sync::LazyLock;
 use wxpay_proto::http::Request;
-use wxpay_sim::{Clock, Outcome, Settings, control::Simulation, phone::Bill};
+use wxpay_sim::{Outcome, Settings, phone::Bill};
 
 const PATHS: [&str; 4] = ["/cgi-bin/token", "/pay/genprepay", "/pay/orderquery", "/pay/delivernotify"];
+
+/// Calls of the interface, as regular expressions.
+const CALLS: &[&str] = &[
+    "orders(/A1(/pay|/cancel|/fail|/combined|/\\PC{0,5})?)?",
+    "clock(/run|/freeze)?",
+    "faults(/1|/kinds)?",
+    "phone/pay",
+    "merchants(/1900000109(/environment|/certificates|/apps/\\PC{0,9}|/api_v3_key)?)?",
+    "merchants/1900000109/platform(/rotate|/migrate|/mode)?",
+    "(notices(/1(/resend)?)?|settings|state|requests|transfers|sharings|authorizations)",
+    "\\PC{0,20}",
+];
 
 proptest! {
     #[test]
@@ -55,16 +71,26 @@ proptest! {
     }
 
     #[test]
-    fn any_control_is_answered(
-        method in "GET|POST|DELETE|\\PC{0,8}",
-        path in "/_sim/v1/(orders/A1(/pay|/cancel|/fail|/\\PC{0,5})|clock|faults|phone/pay|notices|\\PC{0,20})",
-        body in prop_oneof!["\\{(\"[a-z_]{1,12}\":[0-9a-z\"-]{1,6},?){0,3}\\}".prop_map(String::into_bytes),
-            prop::collection::vec(any::<u8>(), 0..60)],
+    fn any_control_is_answered_as_the_document_has_it(
+        method in "GET|POST|PUT|PATCH|DELETE|\\PC{0,8}",
+        path in prop::sample::select(CALLS).prop_flat_map(|path| path),
+        query in "(\\?(mchid|state|limit|records)=[0-9A-Z_]{0,12})?",
+        body in prop_oneof![
+            r#"\{("(kind|millis|step|mode|key|now|advance_seconds|openid|rate_limits|[a-z_]{1,12})":("(early|cut|switch|either|[0-9a-z-]{1,6})"|true|null|[0-9]{1,6})){0,1}\}"#.prop_map(String::into_bytes),
+            prop::collection::vec(any::<u8>(), 0..60),
+        ],
     ) {
-        let shop = Shop::open(Settings::default());
-        let mut simulation = Simulation { gateway: shop.gateway, clock: Clock::running() };
-        let answer = simulation.control(&method, &path, &body, START);
+        static OPENED: LazyLock<Interface> = LazyLock::new(|| {
+            let mut interface = opened().interface;
+            interface.done("POST", "merchants", &json!({ "mchid": "1900000109" }));
+            interface
+        });
+        let (mut interface, path) = (OPENED.clone(), format!("{path}{query}"));
+        let answer = interface.simulation.control(&method, &format!("/_sim/v1/{path}"), &body, START);
         prop_assert!([200, 201, 400, 404, 405, 409].contains(&answer.status));
+        if ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&method.as_str()) {
+            interface.document.hold(&method, &path, &answer);
+        }
     }
 
     #[test]

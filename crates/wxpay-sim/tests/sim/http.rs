@@ -246,6 +246,30 @@ async fn other_methods_and_paths_are_answered_too() {
     }
 }
 
+#[tokio::test]
+async fn the_interface_names_the_methods_that_a_path_has_and_nobody_keeps_its_answers() {
+    let (_, server) = served(Clock::frozen).await;
+    let wrong = exchange(&server, "DELETE", "/_sim/v1/clock", "").await.unwrap();
+    let head = wrong.head.to_lowercase();
+    assert_eq!(wrong.status, 405);
+    assert!(
+        head.contains("\r\nallow: get, post, put") && head.contains("application/problem+json"),
+        "{head}"
+    );
+    let document = exchange(&server, "GET", "/_sim/v1/openapi.json", "").await.unwrap();
+    let head = document.head.to_lowercase();
+    assert!(head.contains("application/json") && head.contains("\r\ncache-control: no-store"), "{head}");
+    assert_eq!(serde_json::from_slice::<Value>(&document.body).unwrap()["openapi"], "3.1.0");
+    let filtered = json_of(&server, "GET", "/_sim/v1/orders?mchid=1", &Value::Null).await;
+    assert_eq!(filtered, json!([]));
+    let mchid = json_of(&server, "GET", "/_sim/v1/merchants", &Value::Null).await[0]["mchid"].clone();
+    let path = format!("/_sim/v1/merchants/{}/environment", mchid.as_str().unwrap());
+    assert_eq!(json_of(&server, "GET", &path, &Value::Null).await["WXPAY_BASE_URL"], "http://sim");
+    let long = format!("{{}}{}", " ".repeat((1 << 20) - 1));
+    let refused = exchange(&server, "POST", "/_sim/v1/clock", &long).await.unwrap();
+    assert_eq!(refused.status, 413);
+}
+
 /// The status, if it could be read before the server stopped reading.
 async fn exchange_large(server: &Server, body: &str) -> Option<u16> {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();

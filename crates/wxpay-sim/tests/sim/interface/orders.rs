@@ -110,3 +110,30 @@ fn a_code_pay_that_waits_for_its_password_fails() {
     shop.gateway = interface.simulation.gateway;
     assert_eq!(shop.query("A12345").body["trade_state"], "PAYERROR");
 }
+
+#[test]
+fn a_combined_order_is_shown_by_any_of_its_numbers() {
+    let mut shop = crate::v3::shop::Shop::open();
+    let part = |number: &str| {
+        json!({
+            "mchid": shop.mchid(), "out_trade_no": number, "attach": "一", "description": "大米",
+            "amount": { "total_amount": 1000, "currency": "CNY" },
+        })
+    };
+    let whole = json!({
+        "combine_appid": shop.appid(), "combine_mchid": shop.mchid(), "combine_out_trade_no": "C12345",
+        "notify_url": "https://shop.example/notify", "sub_orders": [part("C12345-1"), part("C12345-2")],
+    });
+    assert_eq!(shop.post("/v3/combine-transactions/native", &whole).status, 200);
+    shop.order("A12345");
+    let mchid = shop.mchid();
+    let mut interface = super::Interface::of(shop.gateway, shop.now);
+    interface.done("POST", "orders/C12345/pay", &Value::Null);
+    let shown = interface.show("orders/C12345/combined");
+    assert!(shown["combine_transaction_id"].is_string());
+    assert_eq!(shown["sub_orders"].as_array().unwrap().len(), 2);
+    assert_eq!(interface.show(&format!("orders/C12345-2/combined?mchid={mchid}")), shown);
+    for path in ["orders/A12345/combined", "orders/C12345/combined?mchid=1"] {
+        assert_eq!(interface.refused("GET", path, &Value::Null).0, 404);
+    }
+}
