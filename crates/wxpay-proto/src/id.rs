@@ -144,7 +144,8 @@ const fn visible(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~')
 }
 
-/// The app, public account or mini program: `wx` and 16 letters or digits.
+/// The app, public account, mini program or enterprise: `wx` or `ww` and 16 letters or digits. Where money goes to QQ, an
+/// app of QQ: at most 32 digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AppId(Box<str>);
 
@@ -162,9 +163,13 @@ impl AppId {
 impl FromStr for AppId {
     type Err = Invalid;
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        const RULE: Invalid = Invalid::new("appid", "must be wx and 16 letters or digits");
+        const RULE: Invalid =
+            Invalid::new("appid", "must be wx or ww and 16 letters or digits, or the digits of an app of QQ");
+        if let Ok(of_qq) = check(text, 1..=32, |byte| byte.is_ascii_digit(), RULE) {
+            return Ok(Self(of_qq.into()));
+        }
         let id = check(text, 18..=18, |byte| byte.is_ascii_alphanumeric(), RULE)?;
-        if id.starts_with("wx") { Ok(Self(id.into())) } else { Err(RULE.at(0)) }
+        if id.starts_with("wx") || id.starts_with("ww") { Ok(Self(id.into())) } else { Err(RULE.at(0)) }
     }
 }
 
@@ -445,6 +450,19 @@ mod tests {
         assert!("7240b65810859cbf2a8d9f76a638c0a34".parse::<OutTradeNo>().is_err());
         assert!("订单1".parse::<OutTradeNo>().is_err());
         assert!(!"A-1".parse::<OutTradeNo>().unwrap().is_alphanumeric());
+    }
+
+    #[test]
+    fn an_app_is_of_wechat_of_an_enterprise_or_of_qq() {
+        for good in ["wxd930ea5d5a258f4f", "ww1234567890abcdef", "1108000001"] {
+            assert_eq!(good.parse::<AppId>().unwrap().as_str(), good);
+        }
+        for bad in
+            ["", "wx", "wxd930ea5d5a258f4", "wxd930ea5d5a258f4fa", "qqd930ea5d5a258f4f", "wxd930ea5d5a258f4-"]
+        {
+            assert!(bad.parse::<AppId>().is_err(), "{bad}");
+        }
+        assert!("1".repeat(33).parse::<AppId>().is_err());
     }
 
     #[test]
