@@ -1,0 +1,140 @@
+//! What a client runs may be spawned: each flow of the third generation, by its own type.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{any::type_name, collections::BTreeSet, fs, path::Path};
+use wxpay_hyper::Client;
+use wxpay_proto::{
+    exchange::Flow,
+    v3::{self, Call, bill, media, pay, pay::combine, profitsharing, refund, transfer},
+};
+
+/// Compiles only if what the client makes of the flow may go to another thread; the flow is never made.
+macro_rules! sendable {
+    ($($flow:ty),+ $(,)?) => {
+        [$({
+            let _: fn(&Client, $flow) = |client, flow| is_send(&client.run(flow));
+            name::<$flow>()
+        }),+]
+    };
+}
+
+/// The same of operations; each is called.
+macro_rules! sendable_calls {
+    ($($operation:ty),+ $(,)?) => {
+        [$({
+            sendable![Call<$operation>];
+            name_of::<$operation>()
+        }),+]
+    };
+}
+
+fn is_send(_: &impl Send) {}
+
+fn name<F: Flow>() -> &'static str {
+    name_of::<F>()
+}
+
+/// The module and the name of a type, whatever it is of.
+fn name_of<T>() -> &'static str {
+    type_name::<T>().split('<').next().unwrap()
+}
+
+/// What the sources have beyond: parts of the flows that are listed, and one that any operation goes through.
+const PARTS: [&str; 4] = [
+    "wxpay_proto::v3::call::Call",
+    "wxpay_proto::v3::certificates::FetchKeys",
+    "wxpay_proto::v3::pay::charge::Leg",
+    "wxpay_proto::v3::settle::Ask",
+];
+
+#[test]
+fn the_future_is_send_for_every_flow_and_operation() {
+    let flows = sendable![
+        v3::Hear,
+        v3::KeepKeys,
+        v3::Settle,
+        v3::download::Prepare,
+        bill::OpenBill,
+        pay::ChargeCode,
+        Call<Box<dyn v3::Endpoint<Output = v3::RawReply>>>,
+    ];
+    let operations = sendable_calls![
+        v3::Certificates,
+        v3::Raw,
+        v3::security::Echo,
+        bill::FundFlow,
+        bill::ProfitSharing,
+        bill::SubMerchantFundFlow,
+        bill::Trade,
+        media::UploadImage,
+        media::UploadVideo,
+        pay::App,
+        pay::Close,
+        pay::CodePay,
+        pay::H5,
+        pay::Jsapi,
+        pay::Native,
+        pay::Query,
+        pay::Reverse,
+        pay::ScannedPos,
+        combine::App,
+        combine::Close,
+        combine::H5,
+        combine::Jsapi,
+        combine::MiniProgram,
+        combine::Native,
+        combine::Query,
+        profitsharing::AddReceiver,
+        profitsharing::DeleteReceiver,
+        profitsharing::GiveBack,
+        profitsharing::MaxRatio,
+        profitsharing::Query,
+        profitsharing::QueryGivenBack,
+        profitsharing::Share,
+        profitsharing::Unfreeze,
+        profitsharing::UnsplitAmount,
+        refund::ApplyAbnormal,
+        refund::Create,
+        refund::Query,
+        transfer::Authorized,
+        transfer::Cancel,
+        transfer::Create,
+        transfer::PreTransfer,
+        transfer::Query,
+        transfer::authorization::Apply,
+        transfer::authorization::Close,
+        transfer::authorization::Query,
+        transfer::elecsign::Apply,
+        transfer::elecsign::Query,
+        transfer::qq_wallet::Cancel,
+        transfer::qq_wallet::Create,
+        transfer::qq_wallet::Query,
+    ];
+    let checked = flows.into_iter().chain(operations).chain(PARTS).map(String::from).collect();
+    let mut there = BTreeSet::new();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wxpay-proto/src/v3");
+    look_through(&sources, "wxpay_proto::v3", &mut there);
+    assert_eq!(there.symmetric_difference(&checked).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+/// Every type that is made a flow or an operation in these sources.
+fn look_through(folder: &Path, module: &str, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            look_through(&path, &format!("{module}::{stem}"), found);
+            continue;
+        }
+        let within = if stem == "mod" { module.to_owned() } else { format!("{module}::{stem}") };
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap().lines();
+        let types = code
+            .filter(|line| line.starts_with("impl") && stem != "tests" && stem != "toy")
+            .filter_map(|line| line.split_once(" Endpoint for ").or_else(|| line.split_once(" Flow for ")))
+            .filter_map(|(_, made)| made.split(['<', ' ']).next())
+            .filter(|made| *made != "Box");
+        found.extend(types.map(|made| format!("{within}::{made}")));
+    }
+}
