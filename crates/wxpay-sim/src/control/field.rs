@@ -43,6 +43,7 @@ pub(super) const LETTERS: &str = "0-9A-Za-z";
 /// What a merchant may make up numbers of.
 pub(super) const NUMBER: &str = "0-9A-Za-z_|*@-";
 pub(super) const VISIBLE: &str = "!-~";
+pub(super) const PRINTABLE: &str = " -~";
 
 impl Field {
     /// What is wrong with a value, if anything is.
@@ -91,11 +92,10 @@ impl Kind {
     /// The end of a sentence that begins with the field's name.
     fn rule(&self) -> String {
         match self {
-            Self::Text(least, most, "") => format!("must be a string of {least} to {most} characters"),
-            Self::Text(least, most, class) if least == most => {
-                format!("must be a string of {least} of {class}")
+            Self::Text(least, most, class) => {
+                let length = if least == most { least.to_string() } else { format!("{least} to {most}") };
+                format!("must be a string of {length} {}", spelled(class))
             }
-            Self::Text(least, most, class) => format!("must be a string of {least} to {most} of {class}"),
             Self::AppId => String::from("must be wx and 16 letters or digits"),
             Self::Path => String::from("must begin with / or *"),
             Self::Number(from, to) => format!("must be a whole number from {from} to {to}"),
@@ -139,23 +139,40 @@ impl Kind {
     }
 }
 
+/// A class in words: its ranges and signs, one by one.
+fn spelled(class: &str) -> String {
+    match class {
+        "" => String::from("characters"),
+        VISIBLE => String::from("visible ASCII characters"),
+        PRINTABLE => String::from("printable ASCII characters"),
+        _ => {
+            let words: Vec<String> = ranges(class)
+                .map(|(from, to)| if from == to { from.to_string() } else { format!("{from}-{to}") })
+                .collect();
+            format!("of {}", words.join(" "))
+        }
+    }
+}
+
 /// Whether a sign is of a class as regular expressions write it.
 fn allows(class: &str, sign: char) -> bool {
+    ranges(class).any(|(from, to)| (from..=to).contains(&sign))
+}
+
+/// The first and the last sign of each range; of a single sign, that sign twice.
+fn ranges(class: &str) -> impl Iterator<Item = (char, char)> {
     let mut rest = class.chars();
-    while let Some(from) = rest.next() {
+    std::iter::from_fn(move || {
+        let from = rest.next()?;
         let mut ahead = rest.clone();
         match (ahead.next(), ahead.next()) {
             (Some('-'), Some(to)) => {
-                if (from..=to).contains(&sign) {
-                    return true;
-                }
                 rest = ahead;
+                Some((from, to))
             }
-            _ if from == sign => return true,
-            _ => {}
+            _ => Some((from, from)),
         }
-    }
-    false
+    })
 }
 
 #[cfg(test)]
@@ -169,6 +186,19 @@ mod tests {
         {
             assert!(inside.chars().all(|sign| allows(class, sign)), "{class}");
             assert!(!outside.chars().any(|sign| allows(class, sign)), "{class}");
+        }
+    }
+
+    #[test]
+    fn a_rule_is_spelled_out() {
+        for (kind, rule) in [
+            (Kind::Text(1, 32, NUMBER), "must be a string of 1 to 32 of 0-9 A-Z a-z _ | * @ -"),
+            (Kind::Text(32, 32, LETTERS), "must be a string of 32 of 0-9 A-Z a-z"),
+            (Kind::Text(1, 2, ""), "must be a string of 1 to 2 characters"),
+            (Kind::Text(1, 2, VISIBLE), "must be a string of 1 to 2 visible ASCII characters"),
+            (Kind::OneOf(|| vec!["a", "b"]), "must be one of a, b"),
+        ] {
+            assert_eq!(kind.rule(), rule);
         }
     }
 

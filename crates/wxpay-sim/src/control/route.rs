@@ -3,7 +3,7 @@
 use super::{
     Answer, Simulation,
     call::Call,
-    field::{DIGITS, Field, Kind, LETTERS, NUMBER, must},
+    field::{DIGITS, Field, Kind, LETTERS, NUMBER, PRINTABLE, must},
     problem::Problem,
     shape::Shape,
 };
@@ -72,7 +72,7 @@ const PARAMETERS: &[Field] = &[
     must("appid", Kind::AppId, "The app."),
     must("mchid", Kind::Text(1, 32, DIGITS), "The merchant's number."),
     must("serial_no", Kind::Text(2, 64, "0-9A-Fa-f"), "The serial number of the certificate."),
-    must("notify_id", Kind::Text(1, 128, " -~"), "The number of the notice."),
+    must("notify_id", Kind::Text(1, 128, PRINTABLE), "The number of the notice."),
     must("id", Kind::Number(1, u64::MAX), "The number of the rule."),
 ];
 
