@@ -76,6 +76,15 @@ impl Code {
         &self.0
     }
 
+    /// No longer than any code is: what is not verified may have a megabyte here.
+    fn bounded(self) -> Self {
+        const LONGEST_CODE: usize = 64;
+        match self.0.char_indices().nth(LONGEST_CODE) {
+            None => self,
+            Some((end, _)) => Self(Cow::Owned(self.0.get(..end).unwrap_or_default().into())),
+        }
+    }
+
     fn letters(&self) -> impl Iterator<Item = char> + '_ {
         self.0.chars().filter(|sign| !matches!(sign, '_' | ' '))
     }
@@ -108,7 +117,7 @@ impl fmt::Display for Code {
 pub struct Refusal {
     /// The HTTP status. The first generation answers 200 to everything.
     pub status: u16,
-    /// `errcode` in the first generation, `code` in the third.
+    /// `errcode` in the first generation, `code` in the third; at most 64 characters of it.
     pub code: Code,
     /// `errmsg` in the first generation, `message` in the third; at most 256 characters of it and no control
     /// characters. For people: never compare it, the texts vary.
@@ -120,7 +129,9 @@ pub struct Refusal {
 }
 
 /// What a refusal of the third generation points at. The offending value, which may be anybody's, is not kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// `Debug` shows the length alone of what WeChat Pay says was signed: the beginning of a body may name people.
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Detail {
     /// Which field, as a JSON pointer such as `/amount/currency`, or `signature`.
@@ -136,10 +147,23 @@ pub struct Detail {
     pub sign_message_length: Option<u64>,
 }
 
+impl fmt::Debug for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, issue, location, truncated_sign_message, sign_message_length } = self;
+        f.debug_struct("Detail")
+            .field("field", field)
+            .field("issue", issue)
+            .field("location", location)
+            .field("truncated_sign_message_len", &truncated_sign_message.as_ref().map(String::len))
+            .field("sign_message_length", sign_message_length)
+            .finish()
+    }
+}
+
 impl Refusal {
     pub(crate) fn new(status: u16, code: Code, message: &str) -> Self {
         let message = printable(message).take(LONGEST).collect();
-        Self { status, code, message, request_id: None, detail: None }
+        Self { status, code: code.bounded(), message, request_id: None, detail: None }
     }
 
     pub(crate) fn with_request_id(mut self, request_id: Option<&[u8]>) -> Self {
@@ -192,6 +216,24 @@ mod tests {
         let one = Code::from(String::from("SYSTEMERROR"));
         assert_eq!(one, Code::from(String::from("SYSTEM_ERROR")));
         assert_ne!(one, Code::from(String::from("SYSTEM_ERRORS")));
+    }
+
+    #[test]
+    fn a_code_that_is_too_long_to_be_one_is_cut() {
+        let refusal = Refusal::new(500, Code::from("支".repeat(1 << 20)), "");
+        assert_eq!(refusal.code.as_str(), "支".repeat(64));
+        let longest = "X".repeat(64);
+        assert_eq!(Refusal::new(500, Code::from(longest.clone()), "").code.as_str(), longest);
+    }
+
+    #[test]
+    fn what_was_signed_is_kept_and_not_printed() {
+        let said = "POST\n/v3/x\n1\n2\n{\"payer\":\"planted\"";
+        let detail = Detail { truncated_sign_message: Some(said.into()), ..Detail::default() };
+        let refusal = Refusal::new(401, Code::SIGN_ERROR, "").with_detail(Some(detail));
+        assert!(!alloc::format!("{refusal:?}").contains("planted"));
+        let kept = refusal.detail.unwrap().truncated_sign_message.unwrap();
+        assert!(kept.starts_with("POST\\n/v3/x\\n") && kept.ends_with("planted\""), "{kept}");
     }
 
     #[test]
