@@ -1,6 +1,6 @@
 //! What a rule watches.
 
-use crate::gateway::v3;
+use crate::gateway::v3::route;
 use serde::{Serialize, Serializer};
 
 /// A call of the merchant's, or something that happens by itself.
@@ -70,12 +70,12 @@ impl Operation {
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         let plain = Self::PLAIN.into_iter().find(|operation| operation.as_str() == word);
-        plain.or_else(|| v3::route::labels().find(|label| *label == word).map(Self::V3))
+        plain.or_else(|| route::labels().find(|label| *label == word).map(Self::V3))
     }
 
     /// Every operation there is.
     pub fn all() -> impl Iterator<Item = Self> {
-        Self::PLAIN.into_iter().chain(v3::route::labels().map(Self::V3))
+        Self::PLAIN.into_iter().chain(route::labels().map(Self::V3))
     }
 
     pub(super) const fn is_of_v1(self) -> bool {

@@ -14,6 +14,16 @@ use wxpay_proto::{
     secret::Secret,
 };
 
+/// Every merchant, by its number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Merchants(pub(crate) BTreeMap<MchId, Merchant>);
+
+impl Merchants {
+    pub(crate) fn get(&self, mchid: &MchId) -> Option<&Merchant> {
+        self.0.get(mchid)
+    }
+}
+
 /// A merchant: its numbers, its keys, and the platform's keys as they are used towards it.
 #[derive(Clone, Debug)]
 pub struct Merchant {

@@ -19,13 +19,13 @@ pub(crate) use notice::{Forgery, Made, Notice, Says};
 pub(crate) use queue::Notices;
 pub use record::{Attempt, AttemptResult, NoticeRecord, NoticeState};
 
-use crate::{chance::Chance, faults::Faults, gateway::v3, settings::Settings, warnings::Warnings};
+use crate::{chance::Chance, faults::Faults, merchant::Merchants, settings::Settings, warnings::Warnings};
 use wxpay_proto::UnixTime;
 
 /// What the making of deliveries needs besides the notices.
 pub(crate) struct Means<'a> {
     pub(crate) settings: &'a Settings,
-    pub(crate) merchants: &'a v3::Merchants,
+    pub(crate) merchants: &'a Merchants,
     pub(crate) faults: &'a mut Faults,
     pub(crate) chance: &'a mut Chance,
     pub(crate) warnings: &'a mut Warnings,

@@ -5,8 +5,8 @@ use super::{
     errors::{self, Refusal},
     fields::{Field, Kind, may},
     notice::sealed,
+    operation::Operation,
     reply::Reply,
-    route::Operation,
 };
 use crate::{chance::ALPHANUMERIC, gateway::Gateway, time};
 use serde_json::json;

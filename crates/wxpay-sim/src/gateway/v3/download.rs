@@ -54,7 +54,7 @@ pub(super) fn offer_at(
 
 pub(super) fn fetch(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let token = call.query("token").unwrap_or_default();
-    let is_it = |file: &&File| file.token == token && file.path == call.operation.path;
+    let is_it = |file: &&File| file.token == token && file.path == call.template;
     let file = gateway.v3.downloads.0.iter().find(is_it);
     let stale = || errors::INVALID_REQUEST.saying("下载链接无效或已过期，请重新申请");
     let file = file.ok_or_else(stale)?;

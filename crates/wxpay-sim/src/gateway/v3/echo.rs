@@ -5,8 +5,8 @@ use super::{
     errors::{self, Refusal},
     fields::{Field, Kind, may, must, text},
     notice::Event,
+    operation::Operation,
     reply::Reply,
-    route::Operation,
 };
 use crate::gateway::Gateway;
 use base64::{Engine as _, engine::general_purpose::STANDARD};

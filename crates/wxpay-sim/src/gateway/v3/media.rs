@@ -4,8 +4,8 @@ use super::{
     call::Call,
     errors::{self, Refusal},
     fields::{Alphabet, Field, Kind, must, text},
+    operation::Operation,
     reply::Reply,
-    route::Operation,
 };
 use crate::{chance::URL_SAFE, gateway::Gateway};
 use aws_lc_rs::digest::{SHA256, digest};

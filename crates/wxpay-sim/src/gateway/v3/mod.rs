@@ -2,14 +2,14 @@
 //!
 //! # The front door
 //!
-//! Every call is checked in this order, and refused by the first thing that is wrong ([`call`]): the headers `Accept`
+//! Every call is checked in this order, and refused by the first thing that is wrong ([`door`]): the headers `Accept`
 //! and `User-Agent`; the form of `Authorization`; its time; its merchant; its certificate; its signature over the raw
 //! target and the raw body; `Wechatpay-Negative-Test`; path and method; the limit of calls; the query and the body,
 //! field by field. What comes after is the product's.
 //!
 //! # How a product is added
 //!
-//! A product is one file here. It has a table of [`Operation`](route::Operation)s and a function for each:
+//! A product is one file here. It has a table of [`Operation`](operation::Operation)s and a function for each:
 //!
 //! ```text
 //! pub(super) const OPERATIONS: &[Operation] = &[
@@ -35,6 +35,7 @@ mod bill;
 pub(super) mod call;
 mod certificates;
 mod combine;
+mod door;
 mod download;
 mod echo;
 pub(super) mod errors;
@@ -42,6 +43,7 @@ pub(super) mod fields;
 mod media;
 mod multipart;
 pub(crate) mod notice;
+pub(crate) mod operation;
 mod party;
 pub(super) mod pay;
 mod profitsharing;
@@ -61,20 +63,19 @@ use crate::{
     chance::{ALPHANUMERIC, Chance, DIGITS, HEX},
     keys::Authority,
     ledger::v3::Ledger,
-    merchant::{ApiKey, Merchant, Misstep, Mode, Platform, PlatformKey},
+    merchant::{ApiKey, Merchant, Merchants, Misstep, Mode, Platform, PlatformKey},
     notices::{Notice, Says},
     settings::Settings,
     time,
     warnings::Kind,
 };
-use call::Door;
+use door::Door;
 use download::Downloads;
 use errors::Refusal;
 use notice::Event;
 use rates::Rates;
 use reply::Reply;
 use requests::Requests;
-use std::collections::BTreeMap;
 use wxpay_proto::{
     UnixTime,
     http::{Request, Response},
@@ -83,16 +84,6 @@ use wxpay_proto::{
 
 /// Where the third generation's calls live.
 pub(super) const ROOT: &str = "/v3/";
-
-/// The merchants of the third generation.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Merchants(BTreeMap<MchId, Merchant>);
-
-impl Merchants {
-    pub(crate) fn get(&self, mchid: &MchId) -> Option<&Merchant> {
-        self.0.get(mchid)
-    }
-}
 
 /// What the gateway keeps of the third generation.
 #[derive(Clone, Debug)]
@@ -196,8 +187,8 @@ fn serial(chance: &mut Chance) -> Result<SerialNo, Invalid> {
 
 /// Carries a call out, as far as it is let in.
 fn carried_out(gateway: &mut Gateway, request: &Request, door: &mut Door, now: UnixTime) -> Reply {
-    let answered = call::enter(gateway, request, door, now).and_then(|call| {
-        let answered = (call.operation.answer)(gateway, &call);
+    let answered = door::enter(gateway, request, door, now).and_then(|(operation, call)| {
+        let answered = (operation.answer)(gateway, &call);
         if let Err(refusal) = &answered {
             gateway.v3.rates.failed(&call, refusal);
         }

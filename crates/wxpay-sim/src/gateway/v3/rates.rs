@@ -3,7 +3,7 @@
 use super::{
     call::Call,
     errors::{self, Refusal},
-    route::Operation,
+    operation::Operation,
 };
 use std::collections::BTreeMap;
 use wxpay_proto::{UnixTime, id::MchId};
@@ -41,7 +41,7 @@ impl Rates {
 
     /// Counts a call that its product refused.
     pub(super) fn failed(&mut self, call: &Call, refusal: &Refusal) {
-        let counted = self.0.get_mut(&(call.mchid.clone(), call.operation.label));
+        let counted = self.0.get_mut(&(call.mchid.clone(), call.label));
         if let Some(entry) = counted.filter(|_| refusal.status >= 400) {
             entry.failures = entry.failures.saturating_add(1);
         }

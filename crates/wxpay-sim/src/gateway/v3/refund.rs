@@ -5,10 +5,10 @@ use super::{
     errors::{self, Refusal},
     fields::{Alphabet, Field, Kind, may, must, text},
     notice::Event,
+    operation::Operation,
     party::{self, SUB_MCHID},
     pay::OUT_TRADE_NO,
     reply::Reply,
-    route::Operation,
 };
 use crate::{
     chance::DIGITS,

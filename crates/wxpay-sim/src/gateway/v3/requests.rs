@@ -1,6 +1,6 @@
 //! The last calls, for a test to look at.
 
-use super::{authorization::target, call::Door, reply::Reply};
+use super::{authorization::target, door::Door, reply::Reply};
 use serde::Serialize;
 use std::collections::VecDeque;
 use wxpay_proto::{UnixTime, http::Request};

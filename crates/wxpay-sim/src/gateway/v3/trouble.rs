@@ -2,8 +2,9 @@
 
 use super::{
     authorization::{Authorization, target},
-    call::{Door, decoded},
+    call::decoded,
     carried_out,
+    door::Door,
     errors::{Code, RATELIMIT_EXCEEDED, SYSTEM_ERROR},
     reply::{Negative, Reply},
     route, sent,

@@ -10,9 +10,9 @@ use super::{
     download::{self, fetch, offer},
     errors::{self, Refusal},
     fields::{Field, Kind, may, must, text},
+    operation::Operation,
     party::{self, NUMBER},
     reply::Reply,
-    route::Operation,
 };
 use crate::{chance::ALPHANUMERIC, gateway::Gateway, ledger::v3::Line, time};
 use aws_lc_rs::{

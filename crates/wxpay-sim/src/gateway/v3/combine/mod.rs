@@ -9,6 +9,7 @@ use super::{
     call::Call,
     errors::{self, Refusal},
     fields::{Alphabet, Field, Kind, may, must, text},
+    operation::Operation,
     party::{self, NUMBER, SUB_APPID, SUB_MCHID},
     pay::{
         MOST, OUT_TRADE_NO, SUB_SETTLE_INFO,
@@ -18,7 +19,6 @@ use super::{
         time_expire,
     },
     reply::Reply,
-    route::Operation,
 };
 use crate::{
     gateway::Gateway,

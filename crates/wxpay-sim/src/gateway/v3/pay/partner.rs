@@ -6,8 +6,8 @@ use super::{
 };
 use crate::gateway::v3::{
     fields::{Field, Kind, may, must, text},
+    operation::Operation,
     party::{SP_APPID, SP_MCHID, SUB_APPID, SUB_MCHID},
-    route::Operation,
 };
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[

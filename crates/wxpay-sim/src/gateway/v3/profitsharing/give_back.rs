@@ -5,9 +5,9 @@ use super::{
         call::Call,
         errors::{self, Refusal},
         fields::{Field, Kind, may, must, text},
+        operation::Operation,
         party::{self, SUB_MCHID},
         reply::Reply,
-        route::Operation,
     },
     MERCHANT_ID, MOST, NUMBER, OUT_ORDER_NO, failed, finished, moved, new_id, order_of,
 };

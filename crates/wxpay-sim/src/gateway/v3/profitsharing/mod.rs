@@ -20,7 +20,7 @@ use super::{
     call::Call,
     errors::{self, Refusal},
     fields::{Alphabet, Field, Kind, must, text},
-    route::Operation,
+    operation::Operation,
 };
 use crate::{
     chance::DIGITS,

@@ -5,9 +5,9 @@ use super::{
         call::Call,
         errors::{self, Refusal},
         fields::{Field, Kind, may, must, text},
+        operation::Operation,
         party::{self, SUB_APPID, SUB_MCHID},
         reply::Reply,
-        route::Operation,
     },
     ACCOUNT, MERCHANT_ID, SUB_OPENID, TYPE,
 };
