@@ -3,6 +3,49 @@
 //! [`v1`] and [`v3`] are `tower` services for any server. They differ in what is verified and in what is answered;
 //! limits, deadlines, and that a notice is handled once are the same, and stand here.
 
+/// Makes a generation's `Notices` a `tower` service, and its `Ack` what it answers. The two are written alike, and have
+/// nothing else in common: what a generation verifies and how it hears is its own.
+macro_rules! heard_by_tower {
+    () => {
+        impl Answer for Ack {
+            const SUCCESS: Self = Self::Success;
+            const FAIL: Self = Self::Fail;
+
+            fn refuse(status: u16) -> Self {
+                Self::Refuse(status)
+            }
+
+            fn response(self) -> wxpay_proto::http::Response {
+                self.response()
+            }
+
+            fn is_success(&self) -> bool {
+                *self == Self::Success
+            }
+        }
+
+        impl<B> Service<http::Request<B>> for Notices
+        where
+            B: Body + Send + 'static,
+            B::Data: Send,
+            B::Error: Into<BoxError>,
+        {
+            type Response = http::Response<Full<Bytes>>;
+            type Error = Infallible;
+            type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+            fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn call(&mut self, request: http::Request<B>) -> Self::Future {
+                let this = self.clone();
+                Box::pin(async move { Ok(this.answer(request).await) })
+            }
+        }
+    };
+}
+
 pub mod v1;
 pub mod v3;
 

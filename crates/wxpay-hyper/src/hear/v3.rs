@@ -224,42 +224,7 @@ fn log_unheard(merchant: &Merchant, error: &Error) {
     tracing::warn!(label = LABEL, merchant = %merchant.mchid(), reason = %error, cause, "rejected");
 }
 
-impl Answer for Ack {
-    const SUCCESS: Self = Self::Success;
-    const FAIL: Self = Self::Fail;
-
-    fn refuse(status: u16) -> Self {
-        Self::Refuse(status)
-    }
-
-    fn response(self) -> wxpay_proto::http::Response {
-        self.response()
-    }
-
-    fn is_success(&self) -> bool {
-        *self == Self::Success
-    }
-}
-
-impl<B> Service<http::Request<B>> for Notices
-where
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<BoxError>,
-{
-    type Response = http::Response<Full<Bytes>>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let this = self.clone();
-        Box::pin(async move { Ok(this.answer(request).await) })
-    }
-}
+heard_by_tower!();
 
 impl fmt::Debug for Notices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
