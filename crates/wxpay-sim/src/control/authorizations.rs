@@ -3,10 +3,9 @@
 use super::{
     Answer, Simulation,
     call::Call,
-    field::{Kind, must},
-    notices::NOTICES,
-    orders::BY_MERCHANT,
+    field::{BY_MERCHANT, Kind, must},
     problem::Problem,
+    records::notice::NOTICES,
     route::{Body, Room, Route},
     shape::{Record, Shape, always},
 };

@@ -3,7 +3,7 @@
 use super::{
     Answer, ROOMS, ROOT,
     field::Field,
-    problem::PROBLEM,
+    records::problem::PROBLEM,
     route::{Body, Room, Route, Variant, parameter},
     shape::Shape,
 };

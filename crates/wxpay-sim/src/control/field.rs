@@ -45,6 +45,13 @@ pub(super) const NUMBER: &str = "0-9A-Za-z_|*@-";
 pub(super) const VISIBLE: &str = "!-~";
 pub(super) const PRINTABLE: &str = " -~";
 
+/// Which merchant's, where two gave something the same number.
+pub(super) const BY_MERCHANT: &[Field] = &[may(
+    "mchid",
+    Kind::Text(1, 32, DIGITS),
+    "Whose: the merchant's number; in the first generation its partner. The first that has one, if it is not said.",
+)];
+
 impl Field {
     /// What is wrong with a value, if anything is.
     pub(super) fn check(&self, value: &Value) -> Result<(), Problem> {

@@ -4,21 +4,17 @@ use super::{
     Answer, Simulation,
     call::Call,
     field::{Kind, must},
-    merchants::{CERTIFICATE, NO_MERCHANT, Shown, merchant, unknown},
+    merchants::{NO_MERCHANT, merchant, unknown},
     problem::Problem,
+    records::merchant::{PLATFORM, Platform, modes},
     route::{Body, Room, Route},
     rules,
-    shape::{Record, Shape, always},
 };
 use crate::{
     faults::Step,
-    merchant::{Merchant, Misstep, Mode, PlatformCertificate},
+    merchant::{Merchant, Misstep, Mode},
 };
-use serde::Serialize;
-use wxpay_proto::{
-    UnixTime,
-    id::{MchId, PublicKeyId},
-};
+use wxpay_proto::id::MchId;
 
 pub(super) const ROOM: Room = Room {
     name: "keys",
@@ -70,91 +66,6 @@ pub(super) const ROOM: Room = Room {
 };
 
 const MISSTEP: (u16, &str) = (409, "The migration does not allow this now.");
-pub(super) const PLATFORM: Shape = Shape::Record(&KEYS);
-static KEYS: Record = Record {
-    name: "Platform",
-    about: "The platform's keys towards a merchant.",
-    members: &[
-        always(
-            "mode",
-            Shape::Word(modes),
-            "Which keys are used; either is not WeChat Pay's: as the request says.",
-        ),
-        always("switching_since", Shape::Maybe(&Shape::Seconds), "When the merchant started the switch."),
-        always("certificates", Shape::List(&Shape::Record(&LISTED)), "What the merchant can download now."),
-        always(
-            "public_key",
-            Shape::Maybe(&Shape::Record(&PUBLIC_KEY)),
-            "The public key, once it is obtained.",
-        ),
-    ],
-};
-static LISTED: Record = Record {
-    name: "PlatformCertificate",
-    about: "A platform certificate.",
-    members: &[
-        always("signs_from", Shape::Seconds, "From when it signs; it is listed before."),
-        always("certificate", CERTIFICATE, "The certificate."),
-    ],
-};
-static PUBLIC_KEY: Record = Record {
-    name: "PlatformPublicKey",
-    about: "The platform's public key.",
-    members: &[
-        always("id", Shape::Text, "PUB_KEY_ID_ and digits."),
-        always("pem", Shape::Text, "The key in PEM."),
-    ],
-};
-
-fn modes() -> Vec<&'static str> {
-    vec!["certificates", "obtained", "switching", "public_key", "either"]
-}
-
-/// The platform's keys as they are shown: their public halves.
-#[derive(Serialize)]
-pub(super) struct Platform {
-    mode: &'static str,
-    switching_since: Option<u64>,
-    certificates: Vec<Listed>,
-    public_key: Option<PublicKey>,
-}
-
-#[derive(Serialize)]
-struct Listed {
-    signs_from: u64,
-    certificate: Shown,
-}
-
-#[derive(Serialize)]
-struct PublicKey {
-    id: PublicKeyId,
-    pem: String,
-}
-
-impl Platform {
-    pub(super) fn of(merchant: &Merchant, now: UnixTime) -> Self {
-        let platform = merchant.platform();
-        let (mode, since) = match platform.mode() {
-            Mode::Certificates => ("certificates", None),
-            Mode::Obtained => ("obtained", None),
-            Mode::Switching { since } => ("switching", Some(since.as_secs())),
-            Mode::PublicKey => ("public_key", None),
-            Mode::Either => ("either", None),
-        };
-        let listed = |listed: &PlatformCertificate| Listed {
-            signs_from: listed.signs_from.as_secs(),
-            certificate: Shown::of(&listed.certificate),
-        };
-        let key = platform.public_key();
-        Self {
-            mode,
-            switching_since: since,
-            certificates: platform.certificates(now).map(listed).collect(),
-            public_key: key.map(|key| PublicKey { id: key.id.clone(), pem: key.pair.public().pem() }),
-        }
-    }
-}
-
 fn migrate(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
     let step = call.body.text("step").and_then(Step::named);
     let step = step.ok_or_else(|| Problem::missing_field("step"))?;

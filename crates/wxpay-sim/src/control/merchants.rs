@@ -4,18 +4,14 @@ use super::{
     Answer, Simulation,
     call::Call,
     field::{DIGITS, Field, Kind, LETTERS, may, must},
-    keys,
     problem::Problem,
+    records::merchant::{CERTIFICATE, MERCHANT, MERCHANTS, Shown, View},
     route::{Body, Room, Route},
-    shape::{Record, Shape, always},
+    shape::Shape,
 };
-use crate::{environment::Environment, gateway::Gateway, keys::Certificate, merchant::Merchant};
-use serde::Serialize;
+use crate::{environment::Environment, gateway::Gateway, merchant::Merchant};
 use serde_json::{Map, Value};
-use wxpay_proto::{
-    UnixTime,
-    id::{AppId, MchId, SerialNo},
-};
+use wxpay_proto::id::{AppId, MchId, SerialNo};
 
 pub(super) const ROOM: Room = Room {
     name: "merchants",
@@ -108,92 +104,6 @@ const NAMES: &[Field] = &[
 ];
 const SUB_APPS: &[Field] =
     &[may("appids", Kind::List(&Kind::AppId, 50), "The sub-merchant's own apps; none.")];
-
-pub(super) const MERCHANTS: Shape = Shape::List(&MERCHANT);
-const MERCHANT: Shape = Shape::Record(&WHOLE);
-static WHOLE: Record = Record {
-    name: "Merchant",
-    about: "A merchant. It holds no secret.",
-    members: &[
-        always("mchid", Shape::Text, "Its number."),
-        always("appids", Shape::List(&Shape::Text), "Its apps, the first one first."),
-        always("certificates", Shape::List(&CERTIFICATE), "Its API certificates, the oldest first."),
-        always("has_api_v3_key", Shape::Truth, "Whether an APIv3 key is set."),
-        always("subs", Shape::List(&Shape::Record(&SUB)), "Whom it serves."),
-        always("platform", keys::PLATFORM, "The platform's keys towards it."),
-    ],
-};
-static SUB: Record = Record {
-    name: "SubMerchant",
-    about: "A sub-merchant that a service provider acts for.",
-    members: &[
-        always("sub_mchid", Shape::Text, "Its number."),
-        always("appids", Shape::List(&Shape::Text), "Its own apps."),
-    ],
-};
-pub(super) const CERTIFICATE: Shape = Shape::Record(&Record {
-    name: "Certificate",
-    about: "A certificate.",
-    members: &[
-        always("serial_no", Shape::Text, "Its serial number."),
-        always("effective_at", Shape::Seconds, "From when it is valid."),
-        always("expires_at", Shape::Seconds, "Until when."),
-        always("pem", Shape::Maybe(&Shape::Text), "The certificate in PEM."),
-    ],
-});
-
-/// A merchant as it is shown.
-#[derive(Serialize)]
-pub(super) struct View {
-    mchid: MchId,
-    appids: Vec<AppId>,
-    certificates: Vec<Shown>,
-    has_api_v3_key: bool,
-    subs: Vec<Sub>,
-    platform: keys::Platform,
-}
-
-#[derive(Serialize)]
-struct Sub {
-    sub_mchid: MchId,
-    appids: Vec<AppId>,
-}
-
-/// A certificate as it is shown.
-#[derive(Serialize)]
-pub(super) struct Shown {
-    serial_no: SerialNo,
-    effective_at: u64,
-    expires_at: u64,
-    pem: Option<String>,
-}
-
-impl Shown {
-    pub(super) fn of(certificate: &Certificate) -> Self {
-        Self {
-            serial_no: certificate.serial().clone(),
-            effective_at: certificate.effective().as_secs(),
-            expires_at: certificate.expires().as_secs(),
-            pem: certificate.pem().ok(),
-        }
-    }
-}
-
-impl View {
-    fn of(merchant: &Merchant, now: UnixTime) -> Self {
-        let subs = merchant.subs().iter();
-        Self {
-            mchid: merchant.mchid().clone(),
-            appids: merchant.appids().to_vec(),
-            certificates: merchant.api_keys().iter().map(|own| Shown::of(&own.certificate)).collect(),
-            has_api_v3_key: merchant.api_v3_key().is_some(),
-            subs: subs
-                .map(|(mchid, appids)| Sub { sub_mchid: mchid.clone(), appids: appids.clone() })
-                .collect(),
-            platform: keys::Platform::of(merchant, now),
-        }
-    }
-}
 
 /// Every merchant.
 pub(super) fn all(simulation: &Simulation, call: &Call<'_>) -> Vec<View> {

@@ -11,6 +11,7 @@ mod call;
 mod clock;
 mod combined;
 mod document;
+mod door;
 mod faults;
 mod field;
 mod keys;
@@ -19,6 +20,7 @@ mod notices;
 mod orders;
 mod phone;
 mod problem;
+mod records;
 mod refunds;
 mod requests;
 mod route;
@@ -31,7 +33,7 @@ mod tokens;
 mod transfers;
 
 use crate::{clock::Clock, gateway::Gateway};
-use call::{Call, Target};
+use call::Target;
 use problem::Problem;
 use route::{Room, Route};
 use serde_json::Value;
@@ -135,7 +137,7 @@ impl Simulation {
         let now = self.clock.now(real);
         // What was due by itself has happened before anybody looks.
         self.gateway.tick(now);
-        let call = Call::read(route, target, body, (now, real))?;
+        let call = door::read(route, target, body, (now, real))?;
         let answer = (route.carry_out)(self, &call)?;
         Ok(Answer { status: route.status, ..answer })
     }

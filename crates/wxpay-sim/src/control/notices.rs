@@ -5,8 +5,8 @@ use super::{
     call::Call,
     field::{DIGITS, Field, Kind, may},
     problem::Problem,
+    records::notice::{NOTICES, ONE_NOTICE, REMARKS, states},
     route::{Room, Route},
-    shape::{Record, Shape, always, sometimes},
 };
 use crate::notices::{NoticeRecord, NoticeState};
 use wxpay_proto::id::NotifyId;
@@ -23,19 +23,15 @@ pub(super) const ROOM: Room = Room {
             |simulation, call| Ok(list(simulation, call)),
         )
         .asking(FILTERS),
-        Route::get(
-            "notices/{notify_id}",
-            "show_notice",
-            "One notice.",
-            Shape::Record(&NOTICE),
-            |simulation, call| find(simulation, call).map(Answer::shown),
-        )
+        Route::get("notices/{notify_id}", "show_notice", "One notice.", ONE_NOTICE, |simulation, call| {
+            find(simulation, call).map(Answer::shown)
+        })
         .or(&[NO_NOTICE]),
         Route::post(
             "notices/{notify_id}/resend",
             "resend_notice",
             "Makes a delivery due now, whatever became of the notice before.",
-            Shape::Record(&NOTICE),
+            ONE_NOTICE,
             resend,
         )
         .or(&[NO_NOTICE, ON_THE_WAY]),
@@ -43,7 +39,7 @@ pub(super) const ROOM: Room = Room {
             "notices/{notify_id}/give_up",
             "give_up_notice",
             "Ends the repeats of a notice that waits for one.",
-            Shape::Record(&NOTICE),
+            ONE_NOTICE,
             give_up,
         )
         .or(&[NO_NOTICE, (409, "The notice does not wait for a delivery.")]),
@@ -69,76 +65,6 @@ const FILTERS: &[Field] = &[
     may("mchid", Kind::Text(1, 32, DIGITS), "To this merchant alone; in the first generation its partner."),
     may("state", Kind::OneOf(states), "Those that stand there alone."),
 ];
-
-pub(super) const NOTICES: Shape = Shape::List(&Shape::Record(&NOTICE));
-static NOTICE: Record = Record {
-    name: "Notice",
-    about: "A notice and how it was answered.",
-    members: &[
-        always("notify_id", Shape::Text, "Its number."),
-        always("mchid", Shape::Text, "Whose it is; in the first generation the partner."),
-        always(
-            "out_trade_no",
-            Shape::Text,
-            "The order it is about, or the merchant's own number of what it is about.",
-        ),
-        sometimes(
-            "event_type",
-            Shape::Text,
-            "What it tells: TRANSACTION.SUCCESS and the like; the third generation's alone.",
-        ),
-        always("state", Shape::Word(states), "Where it stands."),
-        always("next_at", Shape::Maybe(&Shape::Seconds), "When the next delivery is due."),
-        always("deliveries", Shape::List(&Shape::Record(&ATTEMPT)), "What was delivered."),
-    ],
-};
-static ATTEMPT: Record = Record {
-    name: "Delivery",
-    about: "One delivery of a notice.",
-    members: &[
-        always("id", Shape::Maybe(&Shape::Count), "Its number; none if it was lost."),
-        always("at", Shape::Seconds, "When."),
-        always("result", RESULT, "What became of it."),
-        always("forged", Shape::Truth, "Whether it was a tampered copy."),
-    ],
-};
-const RESULT: Shape = Shape::Either(&[
-    Shape::Word(|| vec!["on_the_way", "success", "no_answer", "lost"]),
-    Shape::Record(&Record {
-        name: "RefusedDelivery",
-        about: "It was answered something else than it must be.",
-        members: &[always("refused", Shape::Count, "The HTTP status.")],
-    }),
-]);
-
-pub(super) const REMARKS: Shape = Shape::List(&Shape::Record(&WARNING));
-static WARNING: Record = Record {
-    name: "Warning",
-    about: "A remark. It never holds a secret.",
-    members: &[
-        always("at", Shape::Seconds, "When."),
-        always("kind", Shape::Word(remarks), "What kind of remark."),
-        always("out_trade_no", Shape::Maybe(&Shape::Text), "The order it is about, if that could be read."),
-        always("detail", Shape::Text, "The remark."),
-    ],
-};
-
-fn states() -> Vec<&'static str> {
-    vec!["WAITING", "ON_THE_WAY", "ACCEPTED", "GIVEN_UP"]
-}
-
-fn remarks() -> Vec<&'static str> {
-    vec![
-        "leaked_secret",
-        "plus_in_package",
-        "second_sign_literal",
-        "loose_success",
-        "forgery_believed",
-        "doubtful",
-        "refused",
-        "given_up",
-    ]
-}
 
 fn list(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
     let query = &call.query;

@@ -4,6 +4,7 @@ use super::{
     Answer, Simulation,
     call::Call,
     problem::Problem,
+    records::{order::ORDER, problem::RESP},
     route::{Body, Room, Route},
     shape::{Record, Shape, always},
 };
@@ -47,7 +48,7 @@ static TAP: Record = Record {
     members: &[
         always("bill", BILLS, "What the payer saw."),
         always("resp", Shape::Record(&RESP), "What the program on the phone gets; never a proof of payment."),
-        always("order", Shape::Maybe(&super::orders::ORDER), "The gateway's record afterwards."),
+        always("order", Shape::Maybe(&ORDER), "The gateway's record afterwards."),
     ],
 };
 static FIRST_BILL: Record = Record {
@@ -72,15 +73,6 @@ static BILL: Record = Record {
         always("prepay_id", Shape::Text, "The order on the gateway."),
     ],
 };
-pub(super) static RESP: Record = Record {
-    name: "PayResp",
-    about: "What the program on the phone gets.",
-    members: &[
-        always("errCode", Shape::Integer, "0 paid, -1 an error, -2 the payer went back."),
-        always("errStr", Shape::Text, "The reason, for -1."),
-    ],
-};
-
 #[derive(Clone, Copy)]
 enum Tap {
     Pay,

@@ -1,9 +1,6 @@
 //! Why a call of the interface was refused, as problem details (RFC 9457).
 
-use super::{
-    Answer,
-    shape::{Member, Record, Shape, always, sometimes},
-};
+use super::Answer;
 use crate::{gateway::CannotPay, phone::PayResp};
 use serde_json::{Map, Value};
 
@@ -13,22 +10,6 @@ pub(super) struct Problem {
     members: Map<String, Value>,
     allow: Option<String>,
 }
-
-/// Its form in the document.
-pub(super) static PROBLEM: Record = Record {
-    name: "Problem",
-    about: "Why a call was refused, by RFC 9457. Nothing has changed.",
-    members: MEMBERS,
-};
-
-const MEMBERS: &[Member] = &[
-    always("title", Shape::Text, "What is wrong, in general."),
-    always("status", Shape::Count, "The HTTP status."),
-    always("detail", Shape::Text, "What is wrong here."),
-    sometimes("field", Shape::Text, "The field at fault; `body` for the whole."),
-    sometimes("rule", Shape::Text, "Its rule, as the end of a sentence that begins with the field's name."),
-    sometimes("resp", Shape::Record(&super::phone::RESP), "What the program on the phone gets."),
-];
 
 impl Problem {
     /// A field that breaks its rule; `rule` ends a sentence that begins with the field's name.

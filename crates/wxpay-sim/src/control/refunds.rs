@@ -3,9 +3,9 @@
 use super::{
     Answer, Simulation,
     call::Call,
-    field::{Kind, must},
-    orders::{BY_MERCHANT, REFUND},
+    field::{BY_MERCHANT, Kind, must},
     problem::Problem,
+    records::order::REFUND,
     route::{Body, Room, Route},
     shape::{Record, Shape, always},
 };

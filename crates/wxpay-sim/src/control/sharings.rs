@@ -3,8 +3,7 @@
 use super::{
     Answer, Simulation,
     call::Call,
-    field::{Kind, must},
-    orders::BY_MERCHANT,
+    field::{BY_MERCHANT, Kind, must},
     problem::Problem,
     route::{Body, Room, Route},
     shape::{Record, Shape, always},

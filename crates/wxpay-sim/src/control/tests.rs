@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     Settings,
     control::{
-        call::Fields,
+        call::{Call, Fields},
         document::document,
         field::{Field, Kind},
         route::{Body, parameter},

@@ -3,10 +3,9 @@
 use super::{
     Answer, Simulation,
     call::Call,
-    field::{Field, Kind, may, must},
-    notices::NOTICES,
-    orders::BY_MERCHANT,
+    field::{BY_MERCHANT, Field, Kind, may, must},
     problem::Problem,
+    records::notice::NOTICES,
     route::{Body, Room, Route},
     shape::{Record, Shape, always},
 };
