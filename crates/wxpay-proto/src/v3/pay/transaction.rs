@@ -13,6 +13,7 @@ use crate::{
     wire::time,
 };
 use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 open_words! {
     /// Where an order stands.
@@ -56,8 +57,9 @@ open_words! {
 
 /// What became of an order. Only a [verified](Verified) reply or notice makes one.
 ///
-/// `transaction_id`, `trade_type`, `bank_type`, `success_time` and the payer are there once it is paid.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `transaction_id`, `trade_type`, `bank_type`, `success_time` and the payer are there once it is paid. `Debug` shows
+/// numbers, amounts and where it stands; texts may name people.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Transaction {
     /// The app; the partner's own in partner mode.
@@ -213,6 +215,20 @@ impl Transaction {
     }
 }
 
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction")
+            .field("mchid", &self.mchid)
+            .field("sub_mchid", &self.sub_mchid)
+            .field("out_trade_no", &self.out_trade_no)
+            .field("transaction_id", &self.transaction_id)
+            .field("trade_state", &self.trade_state)
+            .field("success_time", &self.success_time)
+            .field("amount", &self.amount)
+            .finish_non_exhaustive()
+    }
+}
+
 #[derive(serde::Deserialize)]
 struct Wire {
     appid: Option<AppId>,
@@ -247,4 +263,25 @@ struct PayerWire {
 #[derive(serde::Deserialize)]
 struct SceneWire {
     device_id: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::toy;
+    use alloc::format;
+
+    #[test]
+    fn what_became_of_an_order_prints_numbers_and_no_texts() {
+        let told = r#"{"mchid":"1900007291","out_trade_no":"1217752501201407033233368018","trade_state":"SUCCESS",
+            "trade_state_desc":"支付成功","transaction_id":"1217752501201407033233368018","attach":"张三",
+            "success_time":"2018-06-08T10:34:56+08:00","payer":{"openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"},
+            "amount":{"total":100}}"#;
+        let transaction = Transaction::read(toy::verified(told)).unwrap();
+        let shown = format!("{transaction:?} {:?}", transaction.evidence().unwrap());
+        assert!(shown.contains("1217752501201407033233368018"), "{shown}");
+        for hidden in ["张三", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"] {
+            assert!(!shown.contains(hidden), "{shown}");
+        }
+    }
 }

@@ -13,6 +13,7 @@ use crate::{
     wire::time,
 };
 use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 /// What became of combined orders. Only a [verified](Verified) reply or notice makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +49,8 @@ pub struct InstallmentInfo {
     pub selected_installment_number: u32,
 }
 
-/// What became of one of the orders.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+/// What became of one of the orders. `Debug` shows numbers, amounts and where it stands; texts may name people.
+#[derive(Clone, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct SubTransaction {
     /// Whose it is: the merchant, or the partner whose sub-merchant it is.
@@ -162,6 +163,20 @@ impl Transaction {
     }
 }
 
+impl fmt::Debug for SubTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubTransaction")
+            .field("mchid", &self.mchid)
+            .field("sub_mchid", &self.sub_mchid)
+            .field("out_trade_no", &self.out_trade_no)
+            .field("transaction_id", &self.transaction_id)
+            .field("trade_state", &self.trade_state)
+            .field("success_time", &self.success_time)
+            .field("amount", &self.amount)
+            .finish_non_exhaustive()
+    }
+}
+
 impl SubTransaction {
     /// Whether it was paid, refunded since or not.
     #[must_use]
@@ -218,6 +233,8 @@ pub(in crate::v3) mod tests {
         let payment = Payment::new(number, Fen::new(9), Fen::new(1), UnixTime::from_secs(1_528_425_296));
         assert_eq!(evidence, [Evidence::new("20150806-1".parse().unwrap(), payment)]);
         assert!(Transaction::is_told_by(toy::verified(&text)));
+        let shown = format!("{transaction:?}");
+        assert!(shown.contains("20150806-1") && !shown.contains("深圳分店"), "{shown}");
     }
 
     #[test]
