@@ -55,11 +55,11 @@ static OF_ORDER: Record = Record {
 const OUTCOMES: [RefundStatus; 4] =
     [RefundStatus::Success, RefundStatus::Closed, RefundStatus::Abnormal, RefundStatus::Processing];
 
-pub(super) fn outcomes() -> Vec<&'static str> {
+fn outcomes() -> Vec<&'static str> {
     OUTCOMES.map(RefundStatus::as_str).to_vec()
 }
 
-pub(super) fn outcome(word: &str) -> Option<RefundStatus> {
+fn outcome(word: &str) -> Option<RefundStatus> {
     OUTCOMES.into_iter().find(|status| status.as_str() == word)
 }
 

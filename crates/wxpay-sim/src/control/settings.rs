@@ -4,12 +4,11 @@ use super::{
     Answer, Simulation,
     call::Call,
     field::{Field, Kind, may},
-    refunds::{outcome, outcomes},
     route::{Body, Room, Route},
     shape::Shape,
 };
 use crate::settings::{
-    LeakedKey, Plus, Reuse, SecondSignPackage, Settings, SuccessMatch, UnknownClose, UserPaying,
+    LeakedKey, Plus, RefundFate, Reuse, SecondSignPackage, Settings, SuccessMatch, UnknownClose, UserPaying,
 };
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -89,12 +88,22 @@ static SWITCHES: &[Switch] = &[
     },
     word(
         "refund_becomes",
-        outcomes,
+        || vec!["SUCCESS", "CLOSED", "ABNORMAL", "PROCESSING"],
         "What becomes of a refund by itself; one that becomes PROCESSING stays on its way.",
         (
-            |all| all.v3.refund_becomes.as_str(),
+            |all| match all.v3.refund_becomes {
+                RefundFate::Succeeds => "SUCCESS",
+                RefundFate::IsClosed => "CLOSED",
+                RefundFate::IsAbnormal => "ABNORMAL",
+                RefundFate::Stays => "PROCESSING",
+            },
             |all, word| {
-                all.v3.refund_becomes = outcome(word).unwrap_or(all.v3.refund_becomes);
+                all.v3.refund_becomes = match word {
+                    "CLOSED" => RefundFate::IsClosed,
+                    "ABNORMAL" => RefundFate::IsAbnormal,
+                    "PROCESSING" => RefundFate::Stays,
+                    _ => RefundFate::Succeeds,
+                };
             },
         ),
     ),

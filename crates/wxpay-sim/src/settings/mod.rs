@@ -5,7 +5,7 @@
 
 mod v3;
 
-pub use v3::{UnknownClose, UserPaying, V3};
+pub use v3::{RefundFate, UnknownClose, UserPaying, V3};
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The third generation's switches.
 
-use crate::{keys::Ring, ledger::v3::RefundStatus};
+use crate::keys::Ring;
 use std::time::Duration;
 use wxpay_proto::UnixTime;
 
@@ -22,8 +22,8 @@ pub struct V3 {
     pub order_ttl: Duration,
     /// How long a refund is `PROCESSING`. Not documented.
     pub refund_takes: Duration,
-    /// What becomes of a refund by itself: success. One that becomes `PROCESSING` stays on its way.
-    pub refund_becomes: RefundStatus,
+    /// What becomes of a refund by itself: success.
+    pub refund_becomes: RefundFate,
     /// How long after a payment it can be refunded: 365 days.
     pub refundable: Duration,
     /// How long a part of a sharing is `PENDING`, and a return `PROCESSING`. Not documented.
@@ -75,7 +75,7 @@ impl Default for V3 {
             prepay_ttl: Duration::from_secs(7200),
             order_ttl: DAY.saturating_mul(7),
             refund_takes: Duration::from_secs(3),
-            refund_becomes: RefundStatus::Success,
+            refund_becomes: RefundFate::Succeeds,
             refundable: DAY.saturating_mul(365),
             sharing_takes: Duration::from_secs(3),
             transfer_takes: Duration::ZERO,
@@ -91,6 +91,20 @@ impl Default for V3 {
             password_takes: Duration::from_secs(10),
         }
     }
+}
+
+/// What becomes of a refund by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RefundFate {
+    /// The payer has it: `SUCCESS`.
+    Succeeds,
+    /// It is ended: `CLOSED`.
+    IsClosed,
+    /// The payer's account takes no money: `ABNORMAL`.
+    IsAbnormal,
+    /// It stays on its way: `PROCESSING`.
+    Stays,
 }
 
 /// What the close of an unknown order is answered.

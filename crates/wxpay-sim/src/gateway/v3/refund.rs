@@ -14,6 +14,7 @@ use crate::{
     chance::DIGITS,
     gateway::{Gateway, agenda::Task},
     ledger::v3::{Order, Payment, Refund, RefundRecord, RefundStatus, TradeState},
+    settings::RefundFate,
     time,
 };
 use serde_json::{Value, json};
@@ -119,13 +120,22 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         asked: call.body.clone(),
         notify_url: call.text("/notify_url").map(String::from),
         funds_account: String::from(call.text("/funds_account").unwrap_or("UNSETTLED")),
-        becomes: gateway.settings.v3.refund_becomes,
+        becomes: status_of(gateway.settings.v3.refund_becomes),
     };
     gateway.v3.ledger.refund(&key, refund);
     settle_later(gateway, call, &number);
     let order = gateway.v3.ledger.order(&key);
     order
         .map_or_else(|| Err(errors::SYSTEM_ERROR.because("the order is gone")), |order| shown(order, &number))
+}
+
+const fn status_of(fate: RefundFate) -> RefundStatus {
+    match fate {
+        RefundFate::Succeeds => RefundStatus::Success,
+        RefundFate::IsClosed => RefundStatus::Closed,
+        RefundFate::IsAbnormal => RefundStatus::Abnormal,
+        RefundFate::Stays => RefundStatus::Processing,
+    }
 }
 
 /// The same request again tells how the refund stands now.
