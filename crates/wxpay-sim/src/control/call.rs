@@ -54,7 +54,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Values by name, each as its [`Field`] has it.
+/// Values by name, each as its [`Field`](super::field::Field) has it.
 pub(super) struct Fields {
     members: Map<String, Value>,
     /// What was looked at: a declared field that nobody reads is a mistake.
