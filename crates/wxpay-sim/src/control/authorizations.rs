@@ -75,7 +75,7 @@ const NOT_NOW: (u16, &str) = (409, "The authorization does not stand where that 
 
 pub(super) const AUTHORIZATIONS: Shape = Shape::List(&AUTHORIZATION);
 const AUTHORIZATION: Shape = Shape::Record(&RECORD);
-static RECORD: Record = Record {
+const RECORD: Record = Record {
     name: "Authorization",
     about: "What a payee allows a merchant.",
     members: &[

@@ -48,7 +48,7 @@ pub(super) const ROOM: Room = Room {
 
 const NO_FAULT: (u16, &str) = (404, "There is no such rule.");
 pub(super) const FAULTS: Shape = Shape::List(&Shape::Record(&FAULT));
-static FAULT: Record = Record {
+const FAULT: Record = Record {
     name: "Rule",
     about: "A rule in force. What is null is not asked for.",
     members: &[
@@ -73,7 +73,7 @@ static FAULT: Record = Record {
     ],
 };
 const KINDS: Shape = Shape::List(&Shape::Record(&KIND));
-static KIND: Record = Record {
+const KIND: Record = Record {
     name: "Kind",
     about: "A kind of trouble.",
     members: &[

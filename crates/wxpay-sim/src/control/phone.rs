@@ -42,7 +42,7 @@ const PARAMETERS: Body = Body::Parameters(
 );
 const TAPPED: Shape = Shape::Record(&TAP);
 const BILLS: Shape = Shape::Either(&[Shape::Record(&FIRST_BILL), Shape::Record(&BILL)]);
-static TAP: Record = Record {
+const TAP: Record = Record {
     name: "Tapped",
     about: "What the payer saw, and what came of it.",
     members: &[
@@ -51,7 +51,7 @@ static TAP: Record = Record {
         always("order", Shape::Maybe(&ORDER), "The gateway's record afterwards."),
     ],
 };
-static FIRST_BILL: Record = Record {
+const FIRST_BILL: Record = Record {
     name: "OrderBill",
     about: "What the payer sees of an order of the first generation.",
     members: &[
@@ -62,7 +62,7 @@ static FIRST_BILL: Record = Record {
         always("prepayid", Shape::Text, "The order on the gateway."),
     ],
 };
-static BILL: Record = Record {
+const BILL: Record = Record {
     name: "TransactionBill",
     about: "What the payer sees of an order of the third generation.",
     members: &[

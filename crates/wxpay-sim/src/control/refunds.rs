@@ -41,7 +41,7 @@ pub(super) const ROOM: Room = Room {
 
 const NO_REFUND: (u16, &str) = (404, "There is no such refund.");
 pub(super) const REFUNDS: Shape = Shape::List(&Shape::Record(&OF_ORDER));
-static OF_ORDER: Record = Record {
+const OF_ORDER: Record = Record {
     name: "RefundOfOrder",
     about: "A refund and the order that it is of.",
     members: &[

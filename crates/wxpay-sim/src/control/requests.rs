@@ -31,7 +31,7 @@ const FILTERS: &[Field] = &[
 ];
 
 pub(super) const REQUESTS: Shape = Shape::List(&Shape::Record(&REQUEST));
-static REQUEST: Record = Record {
+const REQUEST: Record = Record {
     name: "Request",
     about: "A call and how it was answered.",
     members: &[

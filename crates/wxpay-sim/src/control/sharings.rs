@@ -66,7 +66,7 @@ pub(super) const ROOM: Room = Room {
 const NO_SHARING: (u16, &str) = (404, "There is no such sharing.");
 pub(super) const SHARINGS: Shape = Shape::List(&SHARING);
 const SHARING: Shape = Shape::Record(&RECORD);
-static RECORD: Record = Record {
+const RECORD: Record = Record {
     name: "Sharing",
     about: "A sharing, or what was unfrozen.",
     members: &[
@@ -83,7 +83,7 @@ static RECORD: Record = Record {
         always("created_at", Shape::Seconds, "When it was asked for."),
     ],
 };
-static PART: Record = Record {
+const PART: Record = Record {
     name: "Part",
     about: "What one receiver gets.",
     members: &[
@@ -97,7 +97,7 @@ static PART: Record = Record {
         always("finished_at", Shape::Maybe(&Shape::Seconds), "When it was over."),
     ],
 };
-static RETURN: Record = Record {
+const RETURN: Record = Record {
     name: "Return",
     about: "What a receiver gives back.",
     members: &[
@@ -114,7 +114,7 @@ static RETURN: Record = Record {
     ],
 };
 pub(super) const RECEIVERS: Shape = Shape::List(&Shape::Record(&RECEIVER));
-static RECEIVER: Record = Record {
+const RECEIVER: Record = Record {
     name: "Receiver",
     about: "Somebody who may get a part.",
     members: &[

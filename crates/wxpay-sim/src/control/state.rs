@@ -36,7 +36,7 @@ pub(super) const ROOM: Room = Room {
     .asking(&[may("records", Kind::Truth, "Whether the records themselves are there; they are.")])],
 };
 
-static STATE: Record = Record {
+const STATE: Record = Record {
     name: "State",
     about: "Everything that the gateway knows.",
     members: &[
@@ -52,7 +52,7 @@ static STATE: Record = Record {
         sometimes("records", Shape::Record(&RECORDS), "All of it."),
     ],
 };
-static COUNTS: Record = Record {
+const COUNTS: Record = Record {
     name: "Counts",
     about: "How many of everything there are.",
     members: &[
@@ -69,7 +69,7 @@ static COUNTS: Record = Record {
         always("warnings", Shape::Count, "What was noticed."),
     ],
 };
-static RECORDS: Record = Record {
+const RECORDS: Record = Record {
     name: "Records",
     about: "Everything there is.",
     members: &[

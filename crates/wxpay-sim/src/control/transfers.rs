@@ -67,7 +67,7 @@ const MUST_SAY_WHY: &[Field] = &[must("reason", REASON, "The fail_reason.")];
 
 pub(super) const TRANSFERS: Shape = Shape::List(&TRANSFER);
 const TRANSFER: Shape = Shape::Record(&BILL);
-static BILL: Record = Record {
+const BILL: Record = Record {
     name: "Transfer",
     about: "A transfer to a user.",
     members: &[
@@ -106,7 +106,7 @@ static BILL: Record = Record {
         always("notices", NOTICES, "Its notices and how they were answered."),
     ],
 };
-static RECEIPT: Record = Record {
+const RECEIPT: Record = Record {
     name: "Receipt",
     about: "The receipt of a transfer.",
     members: &[

@@ -13,7 +13,7 @@ use wxpay_proto::{
 
 pub(in crate::control) const MERCHANTS: Shape = Shape::List(&MERCHANT);
 pub(in crate::control) const MERCHANT: Shape = Shape::Record(&WHOLE);
-static WHOLE: Record = Record {
+const WHOLE: Record = Record {
     name: "Merchant",
     about: "A merchant. It holds no secret.",
     members: &[
@@ -25,7 +25,7 @@ static WHOLE: Record = Record {
         always("platform", PLATFORM, "The platform's keys towards it."),
     ],
 };
-static SUB: Record = Record {
+const SUB: Record = Record {
     name: "SubMerchant",
     about: "A sub-merchant that a service provider acts for.",
     members: &[
@@ -98,7 +98,7 @@ impl View {
 }
 
 pub(in crate::control) const PLATFORM: Shape = Shape::Record(&KEYS);
-static KEYS: Record = Record {
+const KEYS: Record = Record {
     name: "Platform",
     about: "The platform's keys towards a merchant.",
     members: &[
@@ -116,7 +116,7 @@ static KEYS: Record = Record {
         ),
     ],
 };
-static LISTED: Record = Record {
+const LISTED: Record = Record {
     name: "PlatformCertificate",
     about: "A platform certificate.",
     members: &[
@@ -124,7 +124,7 @@ static LISTED: Record = Record {
         always("certificate", CERTIFICATE, "The certificate."),
     ],
 };
-static PUBLIC_KEY: Record = Record {
+const PUBLIC_KEY: Record = Record {
     name: "PlatformPublicKey",
     about: "The platform's public key.",
     members: &[

@@ -5,7 +5,7 @@ use super::super::shape::{Record, Shape, always, sometimes};
 pub(in crate::control) const NOTICES: Shape = Shape::List(&ONE_NOTICE);
 /// One notice.
 pub(in crate::control) const ONE_NOTICE: Shape = Shape::Record(&NOTICE);
-static NOTICE: Record = Record {
+const NOTICE: Record = Record {
     name: "Notice",
     about: "A notice and how it was answered.",
     members: &[
@@ -26,7 +26,7 @@ static NOTICE: Record = Record {
         always("deliveries", Shape::List(&Shape::Record(&ATTEMPT)), "What was delivered."),
     ],
 };
-static ATTEMPT: Record = Record {
+const ATTEMPT: Record = Record {
     name: "Delivery",
     about: "One delivery of a notice.",
     members: &[
@@ -46,7 +46,7 @@ const RESULT: Shape = Shape::Either(&[
 ]);
 
 pub(in crate::control) const REMARKS: Shape = Shape::List(&Shape::Record(&WARNING));
-static WARNING: Record = Record {
+const WARNING: Record = Record {
     name: "Warning",
     about: "A remark. It never holds a secret.",
     members: &[

@@ -8,7 +8,7 @@ use super::{
 pub(in crate::control) const ORDERS: Shape = Shape::List(&ORDER);
 pub(in crate::control) const ORDER: Shape = Shape::Either(&[Shape::Record(&FIRST), Shape::Record(&THIRD)]);
 
-static FIRST: Record = Record {
+const FIRST: Record = Record {
     name: "Order",
     about: "An order of the first generation.",
     members: &[
@@ -26,7 +26,7 @@ static FIRST: Record = Record {
         always("notices", NOTICES, "The notices and how they were answered."),
     ],
 };
-static PREPAY: Record = Record {
+const PREPAY: Record = Record {
     name: "Prepay",
     about: "One genprepay.",
     members: &[
@@ -41,7 +41,7 @@ static PREPAY: Record = Record {
         EXPIRES_AT,
     ],
 };
-static FIRST_PAYMENT: Record = Record {
+const FIRST_PAYMENT: Record = Record {
     name: "OrderPayment",
     about: "One payment of the first generation.",
     members: &[
@@ -55,7 +55,7 @@ static FIRST_PAYMENT: Record = Record {
         always("time_end", Shape::Seconds, "When."),
     ],
 };
-static REFUSAL: Record = Record {
+const REFUSAL: Record = Record {
     name: "Refusal",
     about: "A tap that led to no payment.",
     members: &[
@@ -63,7 +63,7 @@ static REFUSAL: Record = Record {
         always("outcome", Shape::Word(|| vec!["cancelled", "failed"]), "What happened."),
     ],
 };
-static DELIVERY: Record = Record {
+const DELIVERY: Record = Record {
     name: "Delivernotify",
     about: "A delivery that the merchant told of.",
     members: &[
@@ -75,7 +75,7 @@ static DELIVERY: Record = Record {
 };
 
 const TRADE_TYPE: Shape = Shape::Word(|| vec!["JSAPI", "APP", "NATIVE", "MWEB", "MICROPAY"]);
-static THIRD: Record = Record {
+const THIRD: Record = Record {
     name: "Transaction",
     about: "An order of the third generation.",
     members: &[
@@ -116,7 +116,7 @@ static THIRD: Record = Record {
         always("notices", NOTICES, "The notices and how they were answered."),
     ],
 };
-static PAYMENT: Record = Record {
+const PAYMENT: Record = Record {
     name: "TransactionPayment",
     about: "One payment of the third generation.",
     members: &[
@@ -130,7 +130,7 @@ static PAYMENT: Record = Record {
         always("success_at", Shape::Seconds, "When."),
     ],
 };
-pub(in crate::control) static REFUND: Record = Record {
+pub(in crate::control) const REFUND: Record = Record {
     name: "Refund",
     about: "One refund of the third generation.",
     members: &[
@@ -152,7 +152,7 @@ const CREATED_AT: Member = always("created_at", Shape::Seconds, "When it was ask
 const EXPIRES_AT: Member = always("expires_at", Shape::Seconds, "Until when it can be paid.");
 
 pub(in crate::control) const COMBINED: Shape = Shape::Record(&COMBINED_RECORD);
-static COMBINED_RECORD: Record = Record {
+const COMBINED_RECORD: Record = Record {
     name: "CombinedOrder",
     about: "Orders of several merchants that are paid at once.",
     members: &[

@@ -2,7 +2,7 @@
 
 use super::super::shape::{Member, Record, Shape, always, sometimes};
 
-pub(in crate::control) static PROBLEM: Record = Record {
+pub(in crate::control) const PROBLEM: Record = Record {
     name: "Problem",
     about: "Why a call was refused, by RFC 9457. Nothing has changed.",
     members: MEMBERS,
@@ -17,7 +17,7 @@ const MEMBERS: &[Member] = &[
     sometimes("resp", Shape::Record(&RESP), "What the program on the phone gets."),
 ];
 
-pub(in crate::control) static RESP: Record = Record {
+pub(in crate::control) const RESP: Record = Record {
     name: "PayResp",
     about: "What the program on the phone gets.",
     members: &[
