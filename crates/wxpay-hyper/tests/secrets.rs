@@ -3,37 +3,13 @@
 
 mod common;
 
-use common::{Judged, PLANTED, certificates, client, hop, judged, peer, read_request};
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+use common::{Judged, PLANTED, certificates, client, hop, judged, log::Log, peer, read_request};
 use tokio::io::AsyncWriteExt as _;
 use tokio_rustls::TlsAcceptor;
 
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn the_finest_log_shows_no_token_whether_calls_succeed_or_fail() {
-    let written = Written::default();
-    let writer = written.clone();
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .init();
+    let log = Log::begin();
     let client = client();
 
     let plain = common::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
@@ -64,7 +40,7 @@ async fn the_finest_log_shows_no_token_whether_calls_succeed_or_fail() {
     let base_url = format!("https://localhost:{}", http_2.port());
     assert_eq!(judged(&client.send(hop(&base_url)).await), Judged::Lost);
 
-    let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("v1.genprepay"), "our own lines are there");
     for line in log.lines() {
         // What a peer says aloud is its own; HTTP/2 logs it, and only our lines could keep it out.

@@ -5,18 +5,16 @@
 mod common;
 
 use common::{
-    PLANTED, peer, read_request, shows_nothing,
+    PLANTED,
+    log::Log,
+    peer, read_request, shows_nothing,
     v3::{
         API_V3_KEY, MCHID, PUBLIC_KEY_ID, Platform, certificates_at, merchant, merchant_with_public_key, paid,
     },
 };
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::io::AsyncWriteExt as _;
 use wxpay_aws_lc::AwsLc;
 use wxpay_hyper::{Client, hear::v3::Notices};
@@ -28,20 +26,6 @@ use wxpay_proto::{
         bill::{Outcome, Trade},
     },
 };
-
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A merchant at a gateway that answers everything with this body, signed.
 async fn at_gateway(body: impl Fn(&str) -> String + Send + Sync + 'static) -> Merchant {
@@ -140,19 +124,13 @@ async fn bills(client: &Client) {
 
 #[tokio::test]
 async fn the_finest_log_shows_no_secret_of_calls_notices_or_bills() {
-    let written = Written::default();
-    let writer = written.clone();
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .init();
+    let log = Log::begin();
     let client = Client::builder().build().unwrap();
     calls(&client).await;
     notices(&client).await;
     bills(&client).await;
 
-    let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     for ours in ["v3.raw", "v3.certificates", "v3.notice", "v3.download", "08F1A2-0"] {
         assert!(log.contains(ours), "{ours} is there");
     }

@@ -13,6 +13,7 @@
 )]
 
 pub mod certificates;
+pub mod log;
 pub mod notices;
 pub mod v3;
 
