@@ -8,7 +8,7 @@ use super::{
     reply::Reply,
 };
 use crate::{chance::URL_SAFE, gateway::Gateway};
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 use wxpay_proto::{UnixTime, id::MchId};
 
 /// So many files are kept, the newest.
@@ -20,13 +20,21 @@ pub(super) const QUERY: &[Field] = &[must("token", text(256)), may("tartype", te
 #[derive(Clone, Debug, Default)]
 pub(super) struct Downloads(VecDeque<File>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct File {
     path: &'static str,
     token: String,
     mchid: MchId,
     until: UnixTime,
     bytes: Vec<u8>,
+}
+
+/// Whoever has the token has the file, which names people: neither is shown.
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, mchid, until, bytes, .. } = self;
+        write!(f, "[{} bytes for {mchid} at {path} until {until}]", bytes.len())
+    }
 }
 
 /// Keeps a bill for the caller alone, and gives its URL under the one that the call came to.
@@ -65,4 +73,18 @@ pub(super) fn fetch(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal
         return Err(stale());
     }
     Ok(Reply::file(file.bytes.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_shows_neither_its_token_nor_its_contents() {
+        let (mchid, until) = ("1900000109".parse().unwrap(), UnixTime::from_secs(7));
+        let (path, bytes) = ("/v3/billdownload/file", b"planted".to_vec());
+        let file = File { path, token: "secret".into(), mchid, until, bytes };
+        let shown = format!("{file:?}");
+        assert_eq!(shown, "[7 bytes for 1900000109 at /v3/billdownload/file until 7]");
+    }
 }
