@@ -12,8 +12,8 @@ import urllib.parse
 import urllib.request
 
 BASE = os.environ["WXPAY_BASE_URL"]
-APPID, SECRET, PARTNER = (os.environ[name] for name in ("V1_APPID", "V1_APP_SECRET", "V1_PARTNER"))
-PAY_SIGN_KEY, PARTNER_KEY = os.environ["V1_PAY_SIGN_KEY"], os.environ["V1_PARTNER_KEY"]
+APPID, SECRET, PARTNER = (os.environ[name] for name in ("WXPAY_V1_APPID", "WXPAY_V1_APP_SECRET", "WXPAY_V1_PARTNER"))
+PAY_SIGN_KEY, PARTNER_KEY = os.environ["WXPAY_V1_PAY_SIGN_KEY"], os.environ["WXPAY_V1_PARTNER_KEY"]
 NUMBER = f"PY{time.time_ns()}"
 
 

@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 
 BASE = os.environ["WXPAY_BASE_URL"]
-MCHID, APPID, SERIAL, APIV3_KEY = (os.environ[name] for name in ("MCHID", "APPID", "SERIAL", "APIV3_KEY"))
+MCHID, APPID, SERIAL, APIV3_KEY = (os.environ[f"WXPAY_{name}"] for name in ("MCHID", "APPID", "SERIAL_NO", "API_V3_KEY"))
 OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 
 
@@ -165,7 +165,7 @@ def opened(sealed):
 
 # --- messages --------------------------------------------------------------------------------------------------
 
-KEY = private_key(open(os.environ["KEY_PEM"], encoding="ascii").read())
+KEY = private_key(open(os.environ["WXPAY_PRIVATE_KEY_FILE"], encoding="ascii").read())
 KNOWN = {}
 
 
@@ -260,9 +260,9 @@ for told in json.loads(body)["data"]:
     assert told["encrypt_certificate"]["associated_data"] == "certificate"
     KNOWN[serial] = key
 verify(headers, body)
-assert os.environ["PLATFORM_SERIAL"] in KNOWN, list(KNOWN)
-PUB_KEY_ID = os.environ["PUB_KEY_ID"]
-KNOWN[PUB_KEY_ID] = public_key(pem(open(os.environ["PUB_KEY_PEM"], encoding="ascii").read()))
+assert os.environ["WXPAY_PLATFORM_SERIAL_NO"] in KNOWN, list(KNOWN)
+PUB_KEY_ID = os.environ["WXPAY_PUBLIC_KEY_ID"]
+KNOWN[PUB_KEY_ID] = public_key(pem(open(os.environ["WXPAY_PUBLIC_KEY_FILE"], encoding="ascii").read()))
 print(f"the platform certificates {', '.join(serial for serial in KNOWN if serial != PUB_KEY_ID)} were downloaded")
 
 # --- an order, paid and refunded -------------------------------------------------------------------------------

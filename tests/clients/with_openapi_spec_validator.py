@@ -46,7 +46,7 @@ broken["paths"]["/faults/{id}"]["get"]["parameters"] = []
 assert next(OpenAPIV31SpecValidator(broken).iter_errors(), None), "the checker finds nothing wrong with a broken document"
 print("a broken one does not")
 
-mchid = os.environ["MCHID"]
+mchid = os.environ["WXPAY_MCHID"]
 for method, path, body in [
     ("POST", "/faults", {"kind": "delayed", "millis": 1, "operation": "token", "count": 1}),
     ("POST", "/merchants", {"mchid": "1900000109"}),

@@ -20,8 +20,9 @@ const { version } = require(path.join(home, 'package.json'));
 const mode = process.argv[2];
 assert.ok(['certificates', 'public-key'].includes(mode), mode);
 const {
-  WXPAY_BASE_URL: baseURL, MCHID: mchid, APPID: appid, SERIAL: serial, KEY_PEM, APIV3_KEY, PLATFORM_SERIAL, PUB_KEY_ID,
-  PUB_KEY_PEM,
+  WXPAY_BASE_URL: baseURL, WXPAY_MCHID: mchid, WXPAY_APPID: appid, WXPAY_SERIAL_NO: serial,
+  WXPAY_PRIVATE_KEY_FILE: privateKeyFile, WXPAY_API_V3_KEY: apiV3Key, WXPAY_PLATFORM_SERIAL_NO: platformSerialNo,
+  WXPAY_PUBLIC_KEY_ID: publicKeyId, WXPAY_PUBLIC_KEY_FILE: publicKeyFile,
 } = process.env;
 const [paidNo, closedNo, refundNo] = ['P', 'C', 'R'].map((letter) => `${letter}${process.hrtime.bigint()}`);
 const openid = 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o';
@@ -43,7 +44,7 @@ function verify(headers, body) {
 }
 
 function decrypted({ ciphertext, nonce, associated_data: aad }) {
-  return Aes.AesGcm.decrypt(ciphertext, APIV3_KEY, nonce, aad);
+  return Aes.AesGcm.decrypt(ciphertext, apiV3Key, nonce, aad);
 }
 
 function opened(headers, body) {
@@ -104,19 +105,19 @@ async function main() {
   await new Promise((listening) => { server.listen(0, '127.0.0.1', listening); });
   const here = `http://127.0.0.1:${server.address().port}`;
 
-  const own = mode === 'public-key' ? { 'Wechatpay-Serial': PUB_KEY_ID } : {};
+  const own = mode === 'public-key' ? { 'Wechatpay-Serial': publicKeyId } : {};
   const as = (privateKey, known) => new Wechatpay({
     baseURL, mchid, serial, privateKey, certs: { ...known }, headers: own, timeout: 10000,
   });
   if (mode === 'certificates') {
-    await download(as(contentOf(KEY_PEM), { any: undefined }));
-    assert.ok(Object.hasOwn(certs, PLATFORM_SERIAL), Object.keys(certs).join());
+    await download(as(contentOf(privateKeyFile), { any: undefined }));
+    assert.ok(Object.hasOwn(certs, platformSerialNo), Object.keys(certs).join());
     step(`downloaded, opened and verified the platform certificates ${Object.keys(certs).join(', ')}`);
   } else {
-    certs = { [PUB_KEY_ID]: contentOf(PUB_KEY_PEM) };
-    step(`holds the public key ${PUB_KEY_ID} and downloads nothing`);
+    certs = { [publicKeyId]: contentOf(publicKeyFile) };
+    step(`holds the public key ${publicKeyId} and downloads nothing`);
   }
-  const { v3 } = as(contentOf(KEY_PEM), certs);
+  const { v3 } = as(contentOf(privateKeyFile), certs);
   const { transactions } = v3.pay;
   // The package bends the letters of a path that it is given by names, but not of what it fills in.
   const byNumber = transactions.outTradeNo._out_trade_no_;
@@ -136,7 +137,7 @@ async function main() {
 
   const page = { appId: appid, timeStamp: `${Formatter.timestamp()}`, nonceStr: Formatter.nonce(),
     package: `prepay_id=${placed.data.prepay_id}` };
-  const paySign = Rsa.sign(Formatter.joinedByLineFeed(...Object.values(page)), contentOf(KEY_PEM));
+  const paySign = Rsa.sign(Formatter.joinedByLineFeed(...Object.values(page)), contentOf(privateKeyFile));
   const seen = await control('phone/cancel', { ...page, signType: 'RSA', paySign });
   assert.equal(seen.bill.total, 1999);
   assert.equal(seen.resp.errCode, -2);

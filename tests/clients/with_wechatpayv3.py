@@ -23,8 +23,8 @@ from wechatpayv3.core import Core
 MODE = sys.argv[1]
 assert MODE in ("certificates", "public-key"), MODE
 BASE = os.environ["WXPAY_BASE_URL"]
-MCHID, APPID, SERIAL, APIV3_KEY = (os.environ[name] for name in ("MCHID", "APPID", "SERIAL", "APIV3_KEY"))
-KEY = open(os.environ["KEY_PEM"], encoding="utf-8").read()
+MCHID, APPID, SERIAL, APIV3_KEY = (os.environ[f"WXPAY_{name}"] for name in ("MCHID", "APPID", "SERIAL_NO", "API_V3_KEY"))
+KEY = open(os.environ["WXPAY_PRIVATE_KEY_FILE"], encoding="utf-8").read()
 PAID, CLOSED, REFUND = (f"{letter}{time.time_ns()}" for letter in "PCR")
 
 # The constructor sets the attribute before it downloads certificates: the class has the last word.
@@ -88,11 +88,11 @@ if MODE == "certificates":
     keys = {}
     wxpay = client()
     serials = [f"{certificate.serial_number:040X}" for certificate in wxpay._core._certificates]
-    assert os.environ["PLATFORM_SERIAL"] in serials, serials
+    assert os.environ["WXPAY_PLATFORM_SERIAL_NO"] in serials, serials
     step(f"downloaded and opened the platform certificates {', '.join(serials)}")
 else:
-    keys = {"public_key": open(os.environ["PUB_KEY_PEM"], encoding="utf-8").read(),
-            "public_key_id": os.environ["PUB_KEY_ID"]}
+    keys = {"public_key": open(os.environ["WXPAY_PUBLIC_KEY_FILE"], encoding="utf-8").read(),
+            "public_key_id": os.environ["WXPAY_PUBLIC_KEY_ID"]}
     wxpay = client(**keys)
     step(f"holds the public key {keys['public_key_id']} and downloads nothing")
 Notices.client = wxpay
@@ -159,8 +159,8 @@ step("found it refunded")
 
 stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
-public = {"public_key": open(os.environ["PUB_KEY_PEM"], encoding="utf-8").read(),
-          "public_key_id": os.environ["PUB_KEY_ID"]}
+public = {"public_key": open(os.environ["WXPAY_PUBLIC_KEY_FILE"], encoding="utf-8").read(),
+          "public_key_id": os.environ["WXPAY_PUBLIC_KEY_ID"]}
 refused = reply(401, client(key=stranger, **public).query(out_trade_no=PAID))
 assert refused["code"] == "SIGN_ERROR", refused
 step("was refused when it signed with a stranger's key")

@@ -53,10 +53,10 @@ pub(crate) enum Command {
     Decrypt(Decrypt),
     /// Calls any operation of the third generation, and prints what is replied once it is verified.
     ///
-    /// Who calls is told by the environment, or by the file of `--env-file` that `wxpay sim` writes: `MCHID`, `SERIAL`,
-    /// `KEY_PEM`, `APIV3_KEY`; whom to believe by `PUB_KEY_ID` and `PUB_KEY_PEM`, by `PLATFORM_CERT`, or by neither, and
-    /// then the certificates are fetched. `WXPAY_BASE_URL` names another gateway than the real one, `TLS_CA` its
-    /// authority. `KEY_PEM`, `PUB_KEY_PEM`, `PLATFORM_CERT` and `TLS_CA` are names of files.
+    /// Who calls is told by the environment, or by the file of `--env-file` that `wxpay sim` writes: `WXPAY_MCHID`, `WXPAY_SERIAL_NO`,
+    /// `WXPAY_PRIVATE_KEY_FILE`, `WXPAY_API_V3_KEY`; whom to believe by `WXPAY_PUBLIC_KEY_ID` and `WXPAY_PUBLIC_KEY_FILE`, by `WXPAY_PLATFORM_CERTIFICATE_FILE`, or by neither, and
+    /// then the certificates are fetched. `WXPAY_BASE_URL` names another gateway than the real one, `WXPAY_TLS_CA_FILE` its
+    /// authority. `WXPAY_PRIVATE_KEY_FILE`, `WXPAY_PUBLIC_KEY_FILE`, `WXPAY_PLATFORM_CERTIFICATE_FILE` and `WXPAY_TLS_CA_FILE` are names of files.
     ///
     /// It is tried again as the protocol has it, with the same bytes. Exits with 1 if it fails: standard error then says
     /// what became of the request (not sent, refused, unknown) and what WeChat Pay said; with 2 if the input breaks a
@@ -65,9 +65,9 @@ pub(crate) enum Command {
     /// Shows keys and certificates of the third generation, and whether they fit together.
     ///
     /// Numbers, dates, whether the private key belongs to the certificate, and the certificate to the merchant. What there
-    /// is to look at is told by the options, by the file of `--env-file`, and by the environment: `MCHID`, `SERIAL`,
-    /// `KEY_PEM`, `CERT_PEM`, `APIV3_KEY`, `PLATFORM_SERIAL`, `PLATFORM_CERT`, `PLATFORM_PUB`, `PUB_KEY_ID`,
-    /// `PUB_KEY_PEM`. Exits with 1 if anything is wrong.
+    /// is to look at is told by the options, by the file of `--env-file`, and by the environment: `WXPAY_MCHID`, `WXPAY_SERIAL_NO`,
+    /// `WXPAY_PRIVATE_KEY_FILE`, `WXPAY_CERTIFICATE_FILE`, `WXPAY_API_V3_KEY`, `WXPAY_PLATFORM_SERIAL_NO`, `WXPAY_PLATFORM_CERTIFICATE_FILE`, `WXPAY_PLATFORM_PUBLIC_KEY_FILE`, `WXPAY_PUBLIC_KEY_ID`,
+    /// `WXPAY_PUBLIC_KEY_FILE`. Exits with 1 if anything is wrong.
     Keys(Keys),
     /// Prints the completions of a shell, to be put where that shell looks for them.
     Completions {
@@ -104,7 +104,7 @@ pub(crate) struct Sim {
     /// The address and port to listen on; port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
-    /// Speaks TLS, under a root of its own that the credentials name (`TLS_CA`).
+    /// Speaks TLS, under a root of its own that the credentials name (`WXPAY_TLS_CA_FILE`).
     #[arg(long)]
     pub(crate) tls: bool,
     /// Writes the URL and the credentials there instead, in a file that only you may read.
@@ -243,28 +243,28 @@ pub(crate) struct Keys {
     /// A file of `NAME=value` lines, as `wxpay sim --env-file` writes it; it wins over the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
-    /// The merchant's number (`MCHID`).
+    /// The merchant's number (`WXPAY_MCHID`).
     #[arg(long, value_name = "NUMBER")]
     mchid: Option<String>,
-    /// The number of the merchant's certificate (`SERIAL`).
+    /// The number of the merchant's certificate (`WXPAY_SERIAL_NO`).
     #[arg(long, value_name = "HEX")]
     serial: Option<String>,
-    /// The merchant's private key (`KEY_PEM`).
+    /// The merchant's private key (`WXPAY_PRIVATE_KEY_FILE`).
     #[arg(long, value_name = "FILE")]
     key_file: Option<String>,
-    /// The merchant's certificate (`CERT_PEM`).
+    /// The merchant's certificate (`WXPAY_CERTIFICATE_FILE`).
     #[arg(long, value_name = "FILE")]
     cert_file: Option<String>,
-    /// A platform certificate (`PLATFORM_CERT`).
+    /// A platform certificate (`WXPAY_PLATFORM_CERTIFICATE_FILE`).
     #[arg(long, value_name = "FILE")]
     platform_cert_file: Option<String>,
-    /// The number of the platform certificate (`PLATFORM_SERIAL`).
+    /// The number of the platform certificate (`WXPAY_PLATFORM_SERIAL_NO`).
     #[arg(long, value_name = "HEX")]
     platform_serial: Option<String>,
-    /// WeChat Pay's public key (`PUB_KEY_PEM`).
+    /// WeChat Pay's public key (`WXPAY_PUBLIC_KEY_FILE`).
     #[arg(long, value_name = "FILE")]
     public_key_file: Option<String>,
-    /// The id of WeChat Pay's public key (`PUB_KEY_ID`).
+    /// The id of WeChat Pay's public key (`WXPAY_PUBLIC_KEY_ID`).
     #[arg(long, value_name = "PUB_KEY_ID_…")]
     public_key_id: Option<String>,
     /// Prints one line of JSON instead of text.
@@ -276,14 +276,14 @@ impl Keys {
     /// What the options give, by the names of the environment.
     pub(crate) fn given(&self) -> Vec<(&'static str, String)> {
         let options = [
-            ("MCHID", &self.mchid),
-            ("SERIAL", &self.serial),
-            ("KEY_PEM", &self.key_file),
-            ("CERT_PEM", &self.cert_file),
-            ("PLATFORM_CERT", &self.platform_cert_file),
-            ("PLATFORM_SERIAL", &self.platform_serial),
-            ("PUB_KEY_PEM", &self.public_key_file),
-            ("PUB_KEY_ID", &self.public_key_id),
+            ("WXPAY_MCHID", &self.mchid),
+            ("WXPAY_SERIAL_NO", &self.serial),
+            ("WXPAY_PRIVATE_KEY_FILE", &self.key_file),
+            ("WXPAY_CERTIFICATE_FILE", &self.cert_file),
+            ("WXPAY_PLATFORM_CERTIFICATE_FILE", &self.platform_cert_file),
+            ("WXPAY_PLATFORM_SERIAL_NO", &self.platform_serial),
+            ("WXPAY_PUBLIC_KEY_FILE", &self.public_key_file),
+            ("WXPAY_PUBLIC_KEY_ID", &self.public_key_id),
         ];
         options.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
     }

@@ -43,7 +43,7 @@ pub(crate) async fn run(args: args::Call) -> Result<(), Failure> {
 
 fn client(environment: &Environment) -> Result<Client, Failure> {
     let builder = Client::builder();
-    let builder = match environment.file("TLS_CA")? {
+    let builder = match environment.file("WXPAY_TLS_CA_FILE")? {
         Some(pem) => builder.root_ca(pem.expose().clone()),
         None => builder,
     };
@@ -57,24 +57,25 @@ fn merchant(environment: &Environment) -> Result<Merchant, Failure> {
         environment.needed(name)?;
         environment.file(name)?.ok_or_else(|| Failure::input(format!("{name} must be set")))
     };
-    let key = input::private_key("KEY_PEM", needed("KEY_PEM")?.expose())?;
-    let api_v3_key = ApiV3Key::new(environment.needed("APIV3_KEY")?.to_owned()).map_err(Failure::input)?;
-    let mchid = environment.needed("MCHID")?.parse().map_err(Failure::input)?;
-    let serial = environment.needed("SERIAL")?.parse().map_err(Failure::input)?;
+    let key = input::private_key("WXPAY_PRIVATE_KEY_FILE", needed("WXPAY_PRIVATE_KEY_FILE")?.expose())?;
+    let api_v3_key =
+        ApiV3Key::new(environment.needed("WXPAY_API_V3_KEY")?.to_owned()).map_err(Failure::input)?;
+    let mchid = environment.needed("WXPAY_MCHID")?.parse().map_err(Failure::input)?;
+    let serial = environment.needed("WXPAY_SERIAL_NO")?.parse().map_err(Failure::input)?;
     let mut builder = Merchant::builder(Arc::new(AwsLc), mchid, serial, key, &api_v3_key);
     if let Some(base_url) = environment.value("WXPAY_BASE_URL") {
         builder = builder.base_url(base_url).map_err(Failure::input)?;
     }
-    if let Some(id) = environment.value("PUB_KEY_ID") {
-        let (_, key) = input::public_key("PUB_KEY_PEM", needed("PUB_KEY_PEM")?.expose())?;
+    if let Some(id) = environment.value("WXPAY_PUBLIC_KEY_ID") {
+        let (_, key) = input::public_key("WXPAY_PUBLIC_KEY_FILE", needed("WXPAY_PUBLIC_KEY_FILE")?.expose())?;
         builder = builder.public_key(id.parse().map_err(Failure::input)?, key);
     }
-    if let Some(pem) = environment.file("PLATFORM_CERT")? {
+    if let Some(pem) = environment.file("WXPAY_PLATFORM_CERTIFICATE_FILE")? {
         let certificate = Certificate::parse_pem(pem.expose())
-            .map_err(|bad| Failure::input(format!("PLATFORM_CERT: {bad}")))?;
+            .map_err(|bad| Failure::input(format!("WXPAY_PLATFORM_CERTIFICATE_FILE: {bad}")))?;
         builder = builder
             .platform_certificate(&certificate)
-            .map_err(|bad| Failure::input(format!("PLATFORM_CERT: {bad}")))?;
+            .map_err(|bad| Failure::input(format!("WXPAY_PLATFORM_CERTIFICATE_FILE: {bad}")))?;
     }
     Ok(builder.build())
 }

@@ -1,7 +1,8 @@
-//! Who the merchant is: what `wxpay sim` writes, and what any program can be told the same way.
+//! The merchant's configuration in the environment, under the names that `wxpay sim` exports.
 //!
-//! `WXPAY_BASE_URL MCHID SERIAL KEY_PEM CERT_PEM APIV3_KEY PUB_KEY_ID PUB_KEY_PEM PLATFORM_SERIAL PLATFORM_CERT
-//! PLATFORM_PUB TLS_CA`; names that end in `_PEM`, `_CERT`, `_PUB` or `_CA` are of files.
+//! `WXPAY_BASE_URL WXPAY_MCHID WXPAY_SERIAL_NO WXPAY_PRIVATE_KEY_FILE WXPAY_CERTIFICATE_FILE WXPAY_API_V3_KEY
+//! WXPAY_PUBLIC_KEY_ID WXPAY_PUBLIC_KEY_FILE WXPAY_PLATFORM_SERIAL_NO WXPAY_PLATFORM_CERTIFICATE_FILE
+//! WXPAY_PLATFORM_PUBLIC_KEY_FILE WXPAY_TLS_CA_FILE`. Names that end in `_FILE` are paths.
 
 use crate::{Failure, input};
 use std::{collections::BTreeMap, env, path::Path};

@@ -86,12 +86,16 @@ struct Look {
 
 impl Look {
     fn at_merchant(&mut self) {
-        let key = self.read("private key", "KEY_PEM", |text| input::private_key("KEY_PEM", text));
+        let key = self.read("private key", "WXPAY_PRIVATE_KEY_FILE", |text| {
+            input::private_key("WXPAY_PRIVATE_KEY_FILE", text)
+        });
         if let Some(key) = &key {
             let bits = key.sign(b"").map_or(0, |signature| signature.len().saturating_mul(8));
             self.say("private key", Ok(format!("RSA of {bits} bits")));
         }
-        let certificate = self.read("certificate", "CERT_PEM", |text| input::certificate("CERT_PEM", text));
+        let certificate = self.read("certificate", "WXPAY_CERTIFICATE_FILE", |text| {
+            input::certificate("WXPAY_CERTIFICATE_FILE", text)
+        });
         if let Some((certificate, public)) = &certificate {
             self.dates("certificate", certificate);
             if let Some(key) = &key {
@@ -99,24 +103,30 @@ impl Look {
             }
         }
         let certificate = certificate.as_ref().map(|(certificate, _)| certificate);
-        self.serial("SERIAL", "certificate", certificate);
+        self.serial("WXPAY_SERIAL_NO", "certificate", certificate);
         self.mchid(certificate);
-        if let Some(text) = self.environment.value("APIV3_KEY") {
+        if let Some(text) = self.environment.value("WXPAY_API_V3_KEY") {
             let good = ApiV3Key::new(text.to_owned()).map_err(|rule| rule.to_string());
             self.say("APIv3 key", good.map(|_| "32 letters and digits".to_owned()));
         }
     }
 
     fn at_platform(&mut self) {
-        let certificate = self
-            .read("platform certificate", "PLATFORM_CERT", |text| input::certificate("PLATFORM_CERT", text));
+        let certificate = self.read("platform certificate", "WXPAY_PLATFORM_CERTIFICATE_FILE", |text| {
+            input::certificate("WXPAY_PLATFORM_CERTIFICATE_FILE", text)
+        });
         if let Some((certificate, _)) = &certificate {
             self.dates("platform certificate", certificate);
             self.not_ours("platform certificate", certificate.spki());
         }
-        self.serial("PLATFORM_SERIAL", "platform certificate", certificate.as_ref().map(|(found, _)| found));
-        let inside =
-            self.read("its public key", "PLATFORM_PUB", |text| input::public_key("PLATFORM_PUB", text));
+        self.serial(
+            "WXPAY_PLATFORM_SERIAL_NO",
+            "platform certificate",
+            certificate.as_ref().map(|(found, _)| found),
+        );
+        let inside = self.read("its public key", "WXPAY_PLATFORM_PUBLIC_KEY_FILE", |text| {
+            input::public_key("WXPAY_PLATFORM_PUBLIC_KEY_FILE", text)
+        });
         if let (Some((spki, _)), Some((certificate, _))) = (&inside, &certificate) {
             let same = spki == certificate.spki();
             self.say(
@@ -129,22 +139,29 @@ impl Look {
 
     fn public_key(&mut self) {
         const ABOUT: &str = "public key";
-        let key = self.read(ABOUT, "PUB_KEY_PEM", |text| input::public_key("PUB_KEY_PEM", text));
+        let key = self
+            .read(ABOUT, "WXPAY_PUBLIC_KEY_FILE", |text| input::public_key("WXPAY_PUBLIC_KEY_FILE", text));
         if let Some((spki, key)) = &key {
             let bits = key.seal(b"").map_or(0, |sealed| sealed.len().saturating_mul(8));
             self.say(ABOUT, Ok(format!("RSA of {bits} bits")));
             self.not_ours(ABOUT, spki);
         }
-        match (self.environment.value("PUB_KEY_ID").map(str::to_owned), key.is_some()) {
+        match (self.environment.value("WXPAY_PUBLIC_KEY_ID").map(str::to_owned), key.is_some()) {
             (Some(id), has_key) => {
                 let read = id.parse::<PublicKeyId>().map_err(|rule| rule.to_string());
                 self.say(ABOUT, read.map(|id| format!("its id is {id}")));
-                if !has_key && self.environment.value("PUB_KEY_PEM").is_none() {
-                    self.say(ABOUT, Err("PUB_KEY_PEM must be set where PUB_KEY_ID is".to_owned()));
+                if !has_key && self.environment.value("WXPAY_PUBLIC_KEY_FILE").is_none() {
+                    self.say(
+                        ABOUT,
+                        Err("WXPAY_PUBLIC_KEY_FILE must be set where WXPAY_PUBLIC_KEY_ID is".to_owned()),
+                    );
                 }
             }
             (None, true) => {
-                self.say(ABOUT, Err("PUB_KEY_ID must be set: replies name the key by it".to_owned()));
+                self.say(
+                    ABOUT,
+                    Err("WXPAY_PUBLIC_KEY_ID must be set: replies name the key by it".to_owned()),
+                );
             }
             (None, false) => {}
         }
@@ -196,7 +213,7 @@ impl Look {
     }
 
     fn mchid(&mut self, certificate: Option<&Certificate>) {
-        let given = self.environment.value("MCHID").map(str::parse::<MchId>);
+        let given = self.environment.value("WXPAY_MCHID").map(str::parse::<MchId>);
         let named = certificate.map(|certificate| certificate.common_name().unwrap_or("nobody"));
         let said = match (given, named) {
             (None, None) => return,
@@ -207,7 +224,7 @@ impl Look {
                 Ok(format!("{mchid}, as the certificate says"))
             }
             (Some(Ok(mchid)), Some(named)) => {
-                Err(format!("MCHID is {mchid}, but the certificate is of {named}"))
+                Err(format!("WXPAY_MCHID is {mchid}, but the certificate is of {named}"))
             }
         };
         self.say("merchant", said);
@@ -215,7 +232,7 @@ impl Look {
 
     /// Two files of one folder are easily taken for each other.
     fn not_ours(&mut self, about: &'static str, spki: &[u8]) {
-        let ours = self.environment.file("CERT_PEM").ok().flatten();
+        let ours = self.environment.file("WXPAY_CERTIFICATE_FILE").ok().flatten();
         let ours = ours.and_then(|text| Certificate::parse_pem(text.expose()).ok());
         if ours.is_some_and(|certificate| certificate.spki() == spki) {
             self.say(about, Err("it must be WeChat Pay's, but it is the merchant's own".to_owned()));

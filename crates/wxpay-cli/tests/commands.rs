@@ -121,7 +121,7 @@ fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
             "v1-package",
             PARTNER_KEY,
             r#"{"body":"😀"}"#,
-            "body must be in characters of GBK (a character the charset lacks at byte 0)",
+            "body must be in characters of GBK (character not in the charset at byte 0)",
         ),
         ("v1-sha1", PAY_SIGN_KEY, r#"{"appid":"1","appId":"2"}"#, "must come once, in any case of letters"),
         ("v1-package", PARTNER_KEY, "not json", "the input is not one JSON object"),
@@ -183,14 +183,32 @@ fn the_simulator_says_where_it_is_and_leaves_its_credentials_in_a_file_of_ones_o
     let sim = Running::start(wxpay().args(["sim", "--seed", "7", "--env-file"]).arg(&file));
     let given = environment(&file);
     let names: Vec<_> = given.iter().map(|(name, _)| name.as_str()).collect();
-    for name in
-        ["WXPAY_BASE_URL", "V1_APPID", "V1_APP_SECRET", "V1_PAY_SIGN_KEY", "V1_PARTNER", "V1_PARTNER_KEY"]
-            .into_iter()
-            .chain(["MCHID", "APPID", "SERIAL", "APIV3_KEY", "PLATFORM_SERIAL", "PUB_KEY_ID"])
-    {
+    for name in [
+        "WXPAY_BASE_URL",
+        "WXPAY_V1_APPID",
+        "WXPAY_V1_APP_SECRET",
+        "WXPAY_V1_PAY_SIGN_KEY",
+        "WXPAY_V1_PARTNER",
+        "WXPAY_V1_PARTNER_KEY",
+    ]
+    .into_iter()
+    .chain([
+        "WXPAY_MCHID",
+        "WXPAY_APPID",
+        "WXPAY_SERIAL_NO",
+        "WXPAY_API_V3_KEY",
+        "WXPAY_PLATFORM_SERIAL_NO",
+        "WXPAY_PUBLIC_KEY_ID",
+    ]) {
         assert!(names.contains(&name), "{name}");
     }
-    for name in ["KEY_PEM", "CERT_PEM", "PLATFORM_CERT", "PLATFORM_PUB", "PUB_KEY_PEM"] {
+    for name in [
+        "WXPAY_PRIVATE_KEY_FILE",
+        "WXPAY_CERTIFICATE_FILE",
+        "WXPAY_PLATFORM_CERTIFICATE_FILE",
+        "WXPAY_PLATFORM_PUBLIC_KEY_FILE",
+        "WXPAY_PUBLIC_KEY_FILE",
+    ] {
         let (_, path) = given.iter().find(|(given, _)| given == name).unwrap();
         assert!(path.starts_with(directory.path().to_str().unwrap()), "{path}");
         assert!(fs::read_to_string(path).unwrap().starts_with("-----BEGIN "), "{name}");
@@ -205,8 +223,8 @@ fn the_simulator_says_where_it_is_and_leaves_its_credentials_in_a_file_of_ones_o
     let token = format!(
         "{}/cgi-bin/token?grant_type=client_credential&appid={}&secret={}",
         sim.url(),
-        value("V1_APPID"),
-        value("V1_APP_SECRET")
+        value("WXPAY_V1_APPID"),
+        value("WXPAY_V1_APP_SECRET")
     );
     let (status, granted) = http("GET", &token, None).unwrap();
     assert_eq!((status, &granted["expires_in"]), (200, &json!(7200)));
@@ -277,7 +295,7 @@ fn a_whole_payment_at_the_most_talkative_level_logs_no_secret() {
 
     let log = fs::read_to_string(log).unwrap();
     assert!(log.contains("v1.genprepay") && log.contains("v1.token"), "it was talkative");
-    for name in ["V1_APP_SECRET", "V1_PAY_SIGN_KEY", "V1_PARTNER_KEY"] {
+    for name in ["WXPAY_V1_APP_SECRET", "WXPAY_V1_PAY_SIGN_KEY", "WXPAY_V1_PARTNER_KEY"] {
         let (_, secret) = given.iter().find(|(known, _)| known == name).unwrap();
         assert!(!log.contains(secret.as_str()), "{name} is in the log");
     }

@@ -257,14 +257,9 @@ fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
             "v3-app",
             "merchant_cert.pem",
             app().to_string(),
-            "no PEM of a private key: the text has a certificate",
+            "expected a private key in PEM: found a certificate",
         ),
-        (
-            "v3-app",
-            "README.md",
-            app().to_string(),
-            "no PEM of a private key: the text has no line that begins it",
-        ),
+        ("v3-app", "README.md", app().to_string(), "expected a private key in PEM: no `-----BEGIN` line"),
     ] {
         let output = ask("sign", scheme, &key(key_name), &[], &parameters);
         assert_eq!(output.status.code(), Some(2), "{words}");
@@ -397,7 +392,7 @@ fn keys_that_fit_are_shown_with_their_numbers_and_dates() {
     for line in [
         "ok     private key           RSA of 2048 bits\n",
         "ok     certificate           it belongs to the private key\n",
-        "ok     certificate           its number is 0A00F0, as SERIAL says\n",
+        "ok     certificate           its number is 0A00F0, as WXPAY_SERIAL_NO says\n",
         "ok     merchant              1900000001, as the certificate says\n",
         "ok     platform certificate  its number is 5A01\n",
         "ok     public key            its id is PUB_KEY_ID_01\n",
@@ -416,17 +411,20 @@ fn what_does_not_fit_is_told_and_exits_with_one() {
         ),
         (
             &["--cert-file", "@merchant_cert.pem", "--serial", "0A00F1"],
-            "its number is 0A00F0, but SERIAL says 0A00F1",
+            "its number is 0A00F0, but WXPAY_SERIAL_NO says 0A00F1",
         ),
         (
             &["--cert-file", "@merchant_cert.pem", "--mchid", "1900000002"],
-            "MCHID is 1900000002, but the certificate is of 1900000001",
+            "WXPAY_MCHID is 1900000002, but the certificate is of 1900000001",
         ),
-        (&["--cert-file", "@merchant_key.pem"], "no PEM of a certificate: the text has a private key"),
-        (&["--key-file", "@merchant_cert.pem"], "no PEM of a private key: the text has a certificate"),
-        (&["--key-file", "@no-such-file"], "KEY_PEM must be a file that can be read"),
-        (&["--public-key-file", "@platform_pub.pem"], "PUB_KEY_ID must be set"),
-        (&["--public-key-id", "PUB_KEY_ID_01"], "PUB_KEY_PEM must be set where PUB_KEY_ID is"),
+        (&["--cert-file", "@merchant_key.pem"], "expected a certificate in PEM: found a private key"),
+        (&["--key-file", "@merchant_cert.pem"], "expected a private key in PEM: found a certificate"),
+        (&["--key-file", "@no-such-file"], "WXPAY_PRIVATE_KEY_FILE must be a file that can be read"),
+        (&["--public-key-file", "@platform_pub.pem"], "WXPAY_PUBLIC_KEY_ID must be set"),
+        (
+            &["--public-key-id", "PUB_KEY_ID_01"],
+            "WXPAY_PUBLIC_KEY_FILE must be set where WXPAY_PUBLIC_KEY_ID is",
+        ),
         (
             &["--public-key-id", "01", "--public-key-file", "@platform_pub.pem"],
             "public_key_id must be PUB_KEY_ID_ and 1 to 64 digits",
@@ -483,7 +481,7 @@ impl Simulated {
 
     fn order(&self, number: &str) -> String {
         json!({
-            "appid": self.value("APPID"), "mchid": self.value("MCHID"), "description": "a staff",
+            "appid": self.value("WXPAY_APPID"), "mchid": self.value("WXPAY_MCHID"), "description": "a staff",
             "out_trade_no": number, "notify_url": "https://shop.example/notify", "amount": {"total": 1},
         })
         .to_string()
@@ -499,7 +497,7 @@ fn any_operation_is_called_and_verified_in_every_key_mode() {
         let placed: Value = serde_json::from_slice(&placed.stdout).unwrap();
         assert!(placed["code_url"].as_str().unwrap().starts_with("weixin://"), "{placed}");
 
-        let mchid = sim.value("MCHID");
+        let mchid = sim.value("WXPAY_MCHID");
         let path = format!("/v3/pay/transactions/out-trade-no/ORDER-1?mchid={mchid}");
         let asked = sim.call(&["get", &path]);
         assert_eq!(serde_json::from_slice::<Value>(&asked.stdout).unwrap()["trade_state"], "NOTPAY");
@@ -526,7 +524,7 @@ fn a_body_may_come_from_standard_input_and_the_credentials_from_the_environment(
 #[test]
 fn a_refusal_exits_with_one_and_says_what_wechat_pay_said_and_what_became_of_it() {
     let sim = Simulated::start("either");
-    let unknown = format!("/v3/pay/transactions/out-trade-no/ORDER-9?mchid={}", sim.value("MCHID"));
+    let unknown = format!("/v3/pay/transactions/out-trade-no/ORDER-9?mchid={}", sim.value("WXPAY_MCHID"));
     let refused = sim.call(&["GET", &unknown]);
     assert_eq!((refused.status.code(), refused.stdout.is_empty()), (Some(1), true));
     let said = text(&refused.stderr);
@@ -543,7 +541,7 @@ fn a_refusal_exits_with_one_and_says_what_wechat_pay_said_and_what_became_of_it(
 
     // Another merchant's key: what they found is told.
     let mut command = wxpay();
-    command.env_clear().envs(environment(&sim.env_file())).env("KEY_PEM", merchant_key());
+    command.env_clear().envs(environment(&sim.env_file())).env("WXPAY_PRIVATE_KEY_FILE", merchant_key());
     let signed_otherwise = command.args(["call", "GET", &unknown]).output().unwrap();
     let said = text(&signed_otherwise.stderr);
     assert_eq!(signed_otherwise.status.code(), Some(1));
@@ -574,10 +572,10 @@ fn what_was_not_sent_is_said_to_be_so_and_bad_input_sends_nothing() {
         ("A", "1", &["HEAD", "/v3/x"][..], "method must be GET, POST, PUT, PATCH or DELETE"),
         ("A", "1", &["GET", "https://api.mch.weixin.qq.com/v3/x"], "path must begin with one slash"),
         ("A", "1", &["POST", "/v3/x", "{"], "body must be a JSON text"),
-        ("APIV3_KEY", "short", &["GET", "/v3/x"], "apiv3_key must be 32 letters and digits"),
-        ("KEY_PEM", "", &["GET", "/v3/x"], "KEY_PEM must be set"),
-        ("SERIAL", "xyz", &["GET", "/v3/x"], "serial_no must be"),
-        ("PUB_KEY_PEM", "", &["GET", "/v3/x"], "PUB_KEY_PEM must be set"),
+        ("WXPAY_API_V3_KEY", "short", &["GET", "/v3/x"], "apiv3_key must be 32 letters and digits"),
+        ("WXPAY_PRIVATE_KEY_FILE", "", &["GET", "/v3/x"], "WXPAY_PRIVATE_KEY_FILE must be set"),
+        ("WXPAY_SERIAL_NO", "xyz", &["GET", "/v3/x"], "serial_no must be"),
+        ("WXPAY_PUBLIC_KEY_FILE", "", &["GET", "/v3/x"], "WXPAY_PUBLIC_KEY_FILE must be set"),
     ] {
         let output = call(name, value, arguments);
         assert_eq!(output.status.code(), Some(2), "{words}");

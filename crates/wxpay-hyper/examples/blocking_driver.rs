@@ -47,11 +47,11 @@ pub(crate) fn pay_once(setting: impl Fn(&str) -> Option<String>) -> Result<&'sta
     let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} must be set"));
     let base_url = needed("WXPAY_BASE_URL")?;
     let merchant = Merchant::builder(
-        needed("V1_APPID")?.parse()?,
-        AppSecret::new(needed("V1_APP_SECRET")?)?,
-        PaySignKey::new(needed("V1_PAY_SIGN_KEY")?)?,
-        needed("V1_PARTNER")?.parse()?,
-        PartnerKey::new(needed("V1_PARTNER_KEY")?)?,
+        needed("WXPAY_V1_APPID")?.parse()?,
+        AppSecret::new(needed("WXPAY_V1_APP_SECRET")?)?,
+        PaySignKey::new(needed("WXPAY_V1_PAY_SIGN_KEY")?)?,
+        needed("WXPAY_V1_PARTNER")?.parse()?,
+        PartnerKey::new(needed("WXPAY_V1_PARTNER_KEY")?)?,
     )
     .base_url(&base_url)?
     .build();

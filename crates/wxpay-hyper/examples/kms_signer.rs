@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run -p wxpay-hyper --example kms_signer -- keep apiclient_key.pem 127.0.0.1:8099 &
-//! KMS_ADDRESS=127.0.0.1:8099 WXPAY_BASE_URL=… V3_MCHID=… cargo run -p wxpay-hyper --example kms_signer
+//! . ./sim.env && KMS_ADDRESS=127.0.0.1:8099 cargo run -p wxpay-hyper --example kms_signer
 //! ```
 //!
 //! The first holds the key and signs what it is given. The second places an order without ever having the key, and
@@ -100,8 +100,8 @@ fn standing_aside<T>(wait: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Places one order. `setting` finds a setting by its name: `KMS_ADDRESS`, `WXPAY_BASE_URL`, `V3_MCHID`, `V3_APPID`,
-/// `V3_SERIAL_NO`, `V3_API_V3_KEY`, `V3_PUBLIC_KEY_ID`, and `V3_PUBLIC_KEY`, a PEM text.
+/// Places one order. `setting` finds a setting by its name: `KMS_ADDRESS`, `WXPAY_BASE_URL`, `WXPAY_MCHID`,
+/// `WXPAY_APPID`, `WXPAY_SERIAL_NO`, `WXPAY_API_V3_KEY`, `WXPAY_PUBLIC_KEY_ID`, and `WXPAY_PUBLIC_KEY_FILE`, a PEM file.
 ///
 /// # Errors
 ///
@@ -109,21 +109,22 @@ fn standing_aside<T>(wait: impl FnOnce() -> T) -> T {
 pub(crate) async fn order_one(setting: impl Fn(&str) -> Option<String>) -> Result<String, Box<dyn Error>> {
     let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} must be set"));
     let kms = Kms::new(needed("KMS_ADDRESS")?.parse()?, Duration::from_secs(1));
-    let theirs = AwsLc.public_key(&pem::public_key(needed("V3_PUBLIC_KEY")?.as_bytes())?)?;
+    let theirs = AwsLc.public_key(&pem::public_key(&fs::read(needed("WXPAY_PUBLIC_KEY_FILE")?)?)?)?;
     let merchant = Merchant::builder(
         Arc::new(AwsLc),
-        needed("V3_MCHID")?.parse()?,
-        needed("V3_SERIAL_NO")?.parse()?,
+        needed("WXPAY_MCHID")?.parse()?,
+        needed("WXPAY_SERIAL_NO")?.parse()?,
         Arc::new(kms),
-        &ApiV3Key::new(needed("V3_API_V3_KEY")?)?,
+        &ApiV3Key::new(needed("WXPAY_API_V3_KEY")?)?,
     )
-    .public_key(needed("V3_PUBLIC_KEY_ID")?.parse()?, theirs)
+    .public_key(needed("WXPAY_PUBLIC_KEY_ID")?.parse()?, theirs)
     .base_url(&needed("WXPAY_BASE_URL")?)?
     .build();
 
     let number: OutTradeNo = format!("kms{}", std::process::id().saturating_add(100_000)).parse()?;
     let notify_url = "https://shop.example/notify".parse()?;
-    let order = Order::builder(needed("V3_APPID")?.parse()?, number, Fen::new(1), "千足金箍棒", notify_url);
+    let order =
+        Order::builder(needed("WXPAY_APPID")?.parse()?, number, Fen::new(1), "千足金箍棒", notify_url);
     Ok(Client::builder().build()?.run(merchant.call(Native::new(order.build()?))).await?)
 }
 

@@ -87,12 +87,12 @@ pub(crate) fn open_shop(
     url: &str,
 ) -> Result<Router, Box<dyn Error>> {
     let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} must be set"));
-    let key = AwsLc.private_key(&pem::private_key(&fs::read(needed("KEY_PEM")?)?)?)?;
-    let api_v3_key = ApiV3Key::new(needed("APIV3_KEY")?)?;
-    let (mchid, serial) = (needed("MCHID")?, needed("SERIAL")?.parse()?);
-    let public_key = AwsLc.public_key(&pem::public_key(&fs::read(needed("PUB_KEY_PEM")?)?)?)?;
+    let key = AwsLc.private_key(&pem::private_key(&fs::read(needed("WXPAY_PRIVATE_KEY_FILE")?)?)?)?;
+    let api_v3_key = ApiV3Key::new(needed("WXPAY_API_V3_KEY")?)?;
+    let (mchid, serial) = (needed("WXPAY_MCHID")?, needed("WXPAY_SERIAL_NO")?.parse()?);
+    let public_key = AwsLc.public_key(&pem::public_key(&fs::read(needed("WXPAY_PUBLIC_KEY_FILE")?)?)?)?;
     let merchant = Merchant::builder(Arc::new(AwsLc), mchid.parse()?, serial, key, &api_v3_key)
-        .public_key(needed("PUB_KEY_ID")?.parse()?, public_key)
+        .public_key(needed("WXPAY_PUBLIC_KEY_ID")?.parse()?, public_key)
         // For the weeks of the move from certificates to the public key; without it nothing is fetched at all.
         .certificates()
         .base_url(&needed("WXPAY_BASE_URL")?)?
@@ -104,7 +104,7 @@ pub(crate) fn open_shop(
     let shop = Arc::new(Shop {
         merchant: merchant.clone(),
         client: client.clone(),
-        appid: needed("APPID")?.parse()?,
+        appid: needed("WXPAY_APPID")?.parse()?,
         notify_url: format!("{url}{path}").parse()?,
         orders: Mutex::default(),
     });

@@ -43,11 +43,11 @@ async fn simulator() -> (Server, BTreeMap<String, String>) {
     let settings = [
         ("WXPAY_BASE_URL", server.url()),
         ("WXPAY_SIM", "1".to_owned()),
-        ("V1_APPID", me.appid().to_string()),
-        ("V1_APP_SECRET", me.app_secret().expose().clone()),
-        ("V1_PAY_SIGN_KEY", me.pay_sign_key().expose().clone()),
-        ("V1_PARTNER", me.partner().to_string()),
-        ("V1_PARTNER_KEY", me.partner_key().expose().clone()),
+        ("WXPAY_V1_APPID", me.appid().to_string()),
+        ("WXPAY_V1_APP_SECRET", me.app_secret().expose().clone()),
+        ("WXPAY_V1_PAY_SIGN_KEY", me.pay_sign_key().expose().clone()),
+        ("WXPAY_V1_PARTNER", me.partner().to_string()),
+        ("WXPAY_V1_PARTNER_KEY", me.partner_key().expose().clone()),
     ];
     (server, settings.map(|(name, value)| (name.to_owned(), value)).into())
 }
@@ -158,12 +158,15 @@ fn kms_settings(gateway: SocketAddr, signer: SocketAddr) -> impl Fn(&str) -> Opt
         Some(match name {
             "KMS_ADDRESS" => signer.to_string(),
             "WXPAY_BASE_URL" => format!("http://{gateway}"),
-            "V3_MCHID" => v3::MCHID.into(),
-            "V3_APPID" => "wx0123456789abcdef".into(),
-            "V3_SERIAL_NO" => v3::SERIAL_NO.into(),
-            "V3_API_V3_KEY" => v3::API_V3_KEY.into(),
-            "V3_PUBLIC_KEY_ID" => v3::PUBLIC_KEY_ID.into(),
-            "V3_PUBLIC_KEY" => v3::PUBLIC_KEY.into(),
+            "WXPAY_MCHID" => v3::MCHID.into(),
+            "WXPAY_APPID" => "wx0123456789abcdef".into(),
+            "WXPAY_SERIAL_NO" => v3::SERIAL_NO.into(),
+            "WXPAY_API_V3_KEY" => v3::API_V3_KEY.into(),
+            "WXPAY_PUBLIC_KEY_ID" => v3::PUBLIC_KEY_ID.into(),
+            "WXPAY_PUBLIC_KEY_FILE" => {
+                concat!(env!("CARGO_MANIFEST_DIR"), "/../wxpay-testkit/keys/public_key_mode_public.pem")
+                    .into()
+            }
             _ => return None,
         })
     }

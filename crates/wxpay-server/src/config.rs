@@ -19,9 +19,11 @@
 //! | `chase_margin` | how long after that the last query is made | `5m` |
 //!
 //! Durations are whole numbers of seconds, or carry a unit: `500ms`, `15s`, `2m`, `1h`. In the file, which is
-//! TOML, a list may be an array. In the environment a setting is `WXPAY_` and its name in capitals. The names
-//! that the simulator writes (`WXPAY_BASE_URL`, `V1_APPID`, `V1_APP_SECRET`, `V1_PAY_SIGN_KEY`, `V1_PARTNER`,
-//! `V1_PARTNER_KEY`) are understood too.
+//! TOML, a list may be an array.
+//!
+//! In the environment a setting is `WXPAY_` and its name in capitals, except those that `wxpay sim` exports: `appid`,
+//! `partner` and the three keys are `WXPAY_V1_APPID`, `WXPAY_V1_PARTNER` and so on (also with `_FILE`),
+//! `gateway_base_url` is `WXPAY_BASE_URL` and `ca_file` is `WXPAY_TLS_CA_FILE`. The exported variables of APIv3 are ignored.
 //!
 //! The server listens on the loopback interface unless told otherwise: it speaks plain HTTP, and whoever reaches
 //! `/api` can place orders in the shop's name. Put a TLS proxy before it, and let only the notice path out into

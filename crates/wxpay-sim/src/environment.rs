@@ -1,17 +1,17 @@
 //! What a merchant's program is told, as `export NAME=value` lines, so that any program can be pointed at the simulator.
 //!
-//! | names | what |
+//! | names | values |
 //! |---|---|
-//! | `WXPAY_BASE_URL` | where the gateway is |
-//! | `V1_APPID`, `V1_APP_SECRET`, `V1_PAY_SIGN_KEY`, `V1_PARTNER`, `V1_PARTNER_KEY` | the first generation's app |
-//! | `MCHID`, `APPID`, `APIV3_KEY` | the third generation's merchant |
-//! | `SERIAL`, `KEY_PEM`, `CERT_PEM` | its certificate's number, its private key, its certificate |
-//! | `PLATFORM_SERIAL`, `PLATFORM_CERT`, `PLATFORM_PUB` | the platform certificate, and the key in it |
-//! | `PUB_KEY_ID`, `PUB_KEY_PEM` | the platform's public key |
-//! | `TLS_CA` | whom to trust, if the gateway speaks TLS |
+//! | `WXPAY_BASE_URL` | the gateway's base URL |
+//! | `WXPAY_MCHID`, `WXPAY_APPID`, `WXPAY_API_V3_KEY` | the APIv3 merchant |
+//! | `WXPAY_SERIAL_NO`, `WXPAY_PRIVATE_KEY_FILE`, `WXPAY_CERTIFICATE_FILE` | the serial number of its certificate, its private key, its certificate |
+//! | `WXPAY_PLATFORM_SERIAL_NO`, `WXPAY_PLATFORM_CERTIFICATE_FILE`, `WXPAY_PLATFORM_PUBLIC_KEY_FILE` | the platform certificate and its public key |
+//! | `WXPAY_PUBLIC_KEY_ID`, `WXPAY_PUBLIC_KEY_FILE` | the WeChat Pay public key |
+//! | `WXPAY_TLS_CA_FILE` | the CA certificate to trust, if the gateway speaks TLS |
+//! | `WXPAY_V1_APPID`, `WXPAY_V1_APP_SECRET`, `WXPAY_V1_PAY_SIGN_KEY`, `WXPAY_V1_PARTNER`, `WXPAY_V1_PARTNER_KEY` | the APIv1 app |
 //!
-//! Names that end in `_PEM`, `_CERT`, `_PUB` or `_CA` are of files, which [`Environment::files`] writes. What the merchant
-//! does not have in its [mode](crate::merchant::Mode) is not there.
+//! Names that end in `_FILE` are paths of files, which [`Environment::files`] writes. Values that the merchant does not
+//! have in its [mode](crate::merchant::Mode) are left out.
 
 use crate::{credentials::Credentials, gateway::Gateway, keys::BadKey, merchant::Merchant};
 use std::{
@@ -83,18 +83,18 @@ impl Environment {
     fn pems(&self) -> Result<Vec<(&'static str, &'static str, String)>, BadKey> {
         let mut pems = Vec::new();
         if let Some(own) = self.merchant.api_keys().last() {
-            pems.push(("KEY_PEM", "apiclient_key.pem", own.pair.private_pem()));
-            pems.push(("CERT_PEM", "apiclient_cert.pem", own.certificate.pem()?));
+            pems.push(("WXPAY_PRIVATE_KEY_FILE", "apiclient_key.pem", own.pair.private_pem()));
+            pems.push(("WXPAY_CERTIFICATE_FILE", "apiclient_cert.pem", own.certificate.pem()?));
         }
         if let Some(listed) = self.merchant.platform().certificates(self.now).next() {
-            pems.push(("PLATFORM_CERT", "platform_cert.pem", listed.certificate.pem()?));
-            pems.push(("PLATFORM_PUB", "platform_pub.pem", listed.certificate.public_key().pem()));
+            pems.push(("WXPAY_PLATFORM_CERTIFICATE_FILE", "platform_cert.pem", listed.certificate.pem()?));
+            pems.push(("WXPAY_PLATFORM_PUBLIC_KEY_FILE", "platform_pub.pem", listed.certificate.public_key().pem()));
         }
         if let Some(key) = self.merchant.platform().public_key() {
-            pems.push(("PUB_KEY_PEM", "pub_key.pem", key.pair.public().pem()));
+            pems.push(("WXPAY_PUBLIC_KEY_FILE", "pub_key.pem", key.pair.public().pem()));
         }
         if let Some(ca) = &self.tls_ca {
-            pems.push(("TLS_CA", "tls_ca.pem", ca.clone()));
+            pems.push(("WXPAY_TLS_CA_FILE", "tls_ca.pem", ca.clone()));
         }
         Ok(pems)
     }
@@ -124,20 +124,20 @@ impl Environment {
         let (first, third) = (&self.credentials, &self.merchant);
         let mut lines = vec![
             ("WXPAY_BASE_URL", self.base_url.clone()),
-            ("V1_APPID", first.appid().to_string()),
-            ("V1_APP_SECRET", first.app_secret().expose().clone()),
-            ("V1_PAY_SIGN_KEY", first.pay_sign_key().expose().clone()),
-            ("V1_PARTNER", first.partner().to_string()),
-            ("V1_PARTNER_KEY", first.partner_key().expose().clone()),
-            ("MCHID", third.mchid().to_string()),
+            ("WXPAY_V1_APPID", first.appid().to_string()),
+            ("WXPAY_V1_APP_SECRET", first.app_secret().expose().clone()),
+            ("WXPAY_V1_PAY_SIGN_KEY", first.pay_sign_key().expose().clone()),
+            ("WXPAY_V1_PARTNER", first.partner().to_string()),
+            ("WXPAY_V1_PARTNER_KEY", first.partner_key().expose().clone()),
+            ("WXPAY_MCHID", third.mchid().to_string()),
         ];
-        lines.extend(third.appids().first().map(|appid| ("APPID", appid.to_string())));
-        lines.extend(third.api_v3_key().map(|key| ("APIV3_KEY", key.expose().clone())));
-        lines.extend(third.api_keys().last().map(|own| ("SERIAL", own.certificate.serial().to_string())));
+        lines.extend(third.appids().first().map(|appid| ("WXPAY_APPID", appid.to_string())));
+        lines.extend(third.api_v3_key().map(|key| ("WXPAY_API_V3_KEY", key.expose().clone())));
+        lines.extend(third.api_keys().last().map(|own| ("WXPAY_SERIAL_NO", own.certificate.serial().to_string())));
         let platform = third.platform();
         let listed = platform.certificates(self.now).next();
-        lines.extend(listed.map(|listed| ("PLATFORM_SERIAL", listed.certificate.serial().to_string())));
-        lines.extend(platform.public_key().map(|key| ("PUB_KEY_ID", key.id.to_string())));
+        lines.extend(listed.map(|listed| ("WXPAY_PLATFORM_SERIAL_NO", listed.certificate.serial().to_string())));
+        lines.extend(platform.public_key().map(|key| ("WXPAY_PUBLIC_KEY_ID", key.id.to_string())));
         lines
     }
 
@@ -225,7 +225,7 @@ mod tests {
         fs::write(&path, "old").unwrap();
         let told = environment(Mode::Either);
         told.write(&path).unwrap();
-        let script = format!(". {}; printf %s \"$V1_PARTNER_KEY $MCHID $WXPAY_BASE_URL\"", path.display());
+        let script = format!(". {}; printf %s \"$WXPAY_V1_PARTNER_KEY $WXPAY_MCHID $WXPAY_BASE_URL\"", path.display());
         let shell = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
         let (key, mchid) = (told.credentials.partner_key().expose(), told.merchant.mchid());
         assert_eq!(String::from_utf8(shell.stdout).unwrap(), format!("{key} {mchid} http://127.0.0.1:1"));
@@ -260,15 +260,15 @@ mod tests {
             let said = std::process::Command::new("openssl").args(args).output().unwrap();
             String::from_utf8(said.stdout).unwrap()
         };
-        let of_key = openssl(&["pkey", "-pubout", "-in", &told["KEY_PEM"]]);
-        let of_certificate = openssl(&["x509", "-noout", "-pubkey", "-in", &told["CERT_PEM"]]);
+        let of_key = openssl(&["pkey", "-pubout", "-in", &told["WXPAY_PRIVATE_KEY_FILE"]]);
+        let of_certificate = openssl(&["x509", "-noout", "-pubkey", "-in", &told["WXPAY_CERTIFICATE_FILE"]]);
         assert!(of_key.contains("PUBLIC KEY") && of_key == of_certificate);
-        let serial = openssl(&["x509", "-noout", "-serial", "-in", &told["CERT_PEM"]]);
-        assert_eq!(serial.trim(), format!("serial={}", told["SERIAL"]));
-        let platform = openssl(&["x509", "-noout", "-pubkey", "-in", &told["PLATFORM_CERT"]]);
-        assert_eq!(platform, fs::read_to_string(&told["PLATFORM_PUB"]).unwrap());
-        let serial = openssl(&["x509", "-noout", "-serial", "-in", &told["PLATFORM_CERT"]]);
-        assert_eq!(serial.trim(), format!("serial={}", told["PLATFORM_SERIAL"]));
+        let serial = openssl(&["x509", "-noout", "-serial", "-in", &told["WXPAY_CERTIFICATE_FILE"]]);
+        assert_eq!(serial.trim(), format!("serial={}", told["WXPAY_SERIAL_NO"]));
+        let platform = openssl(&["x509", "-noout", "-pubkey", "-in", &told["WXPAY_PLATFORM_CERTIFICATE_FILE"]]);
+        assert_eq!(platform, fs::read_to_string(&told["WXPAY_PLATFORM_PUBLIC_KEY_FILE"]).unwrap());
+        let serial = openssl(&["x509", "-noout", "-serial", "-in", &told["WXPAY_PLATFORM_CERTIFICATE_FILE"]]);
+        assert_eq!(serial.trim(), format!("serial={}", told["WXPAY_PLATFORM_SERIAL_NO"]));
     }
 
     #[test]
@@ -278,10 +278,10 @@ mod tests {
             [(Mode::Certificates, true, false), (Mode::PublicKey, false, true), (Mode::Either, true, true)]
         {
             let told = values(&environment(mode).files(folder.path()).unwrap());
-            for name in ["PLATFORM_SERIAL", "PLATFORM_CERT", "PLATFORM_PUB"] {
+            for name in ["WXPAY_PLATFORM_SERIAL_NO", "WXPAY_PLATFORM_CERTIFICATE_FILE", "WXPAY_PLATFORM_PUBLIC_KEY_FILE"] {
                 assert_eq!(told.contains_key(name), certificate, "{mode:?} {name}");
             }
-            for name in ["PUB_KEY_ID", "PUB_KEY_PEM"] {
+            for name in ["WXPAY_PUBLIC_KEY_ID", "WXPAY_PUBLIC_KEY_FILE"] {
                 assert_eq!(told.contains_key(name), key, "{mode:?} {name}");
             }
         }

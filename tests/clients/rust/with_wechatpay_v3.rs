@@ -33,27 +33,31 @@ fn main() {
     let opener = Arc::clone(&client);
     let notices = Notices::listen(move |notice| opened(opener.get().unwrap(), notice));
     let config = |private_key: String| WechatPayConfig {
-        appid: environment("APPID"),
-        mch_id: environment("MCHID"),
+        appid: environment("WXPAY_APPID"),
+        mch_id: environment("WXPAY_MCHID"),
         private_key,
-        serial_no: environment("SERIAL"),
-        v3_key: environment("APIV3_KEY"),
+        serial_no: environment("WXPAY_SERIAL_NO"),
+        v3_key: environment("WXPAY_API_V3_KEY"),
         notify_url: format!("{}/payments", notices.url),
         response_verify: ResponseVerify::Required,
     };
-    let wxpay =
-        WechatPay::from_config(config(content("KEY_PEM"))).with_base_url(environment("WXPAY_BASE_URL"));
+    let wxpay = WechatPay::from_config(config(content("WXPAY_PRIVATE_KEY_FILE")))
+        .with_base_url(environment("WXPAY_BASE_URL"));
     let wxpay = if by_certificates {
         let keys = wxpay.refresh_platform_keys().unwrap();
-        assert!(keys.serials().contains(&environment("PLATFORM_SERIAL").as_str()), "{:?}", keys.serials());
+        assert!(
+            keys.serials().contains(&environment("WXPAY_PLATFORM_SERIAL_NO").as_str()),
+            "{:?}",
+            keys.serials()
+        );
         step(&format!(
             "downloaded, opened and verified the platform certificates {}",
             keys.serials().join(", ")
         ));
         wxpay
     } else {
-        step(&format!("holds the public key {} and downloads nothing", environment("PUB_KEY_ID")));
-        wxpay.with_platform_public_key(environment("PUB_KEY_ID"), content("PUB_KEY_PEM"))
+        step(&format!("holds the public key {} and downloads nothing", environment("WXPAY_PUBLIC_KEY_ID")));
+        wxpay.with_platform_public_key(environment("WXPAY_PUBLIC_KEY_ID"), content("WXPAY_PUBLIC_KEY_FILE"))
     };
     let wxpay = client.get_or_init(|| wxpay);
 

@@ -81,33 +81,40 @@ async fn main() {
     let mode = mode();
     let step = |text: &str| println!("wxpay-rs {}, {mode}: {text}", wxpay_rs::version());
     let [paid_no, closed_no, refund_no] = ['P', 'C', 'R'].map(number);
-    let (mchid, appid) = (environment("MCHID"), environment("APPID"));
+    let (mchid, appid) = (environment("WXPAY_MCHID"), environment("WXPAY_APPID"));
 
     let manager = Arc::new(CertManager::new());
     let config = WxPayConfig::builder()
         .app_id(&appid)
         .merchant_id(&mchid)
-        .api_v3_key(environment("APIV3_KEY"))
-        .private_key(content("KEY_PEM").into_bytes())
-        .cert_serial_number(environment("SERIAL"))
+        .api_v3_key(environment("WXPAY_API_V3_KEY"))
+        .private_key(content("WXPAY_PRIVATE_KEY_FILE").into_bytes())
+        .cert_serial_number(environment("WXPAY_SERIAL_NO"))
         .max_retries(0);
     let config = if mode == "certificates" {
-        let signer =
-            Sha256RsaSigner::new(&mchid, content("KEY_PEM").as_bytes(), &environment("SERIAL")).unwrap();
+        let signer = Sha256RsaSigner::new(
+            &mchid,
+            content("WXPAY_PRIVATE_KEY_FILE").as_bytes(),
+            &environment("WXPAY_SERIAL_NO"),
+        )
+        .unwrap();
         let http = Arc::new(Redirected::new());
         let base_url = environment("WXPAY_BASE_URL");
         let downloaded = CertDownloader::new(base_url, &mchid, Arc::new(signer), http, Arc::clone(&manager))
-            .with_api_v3_key(environment("APIV3_KEY"))
+            .with_api_v3_key(environment("WXPAY_API_V3_KEY"))
             .download()
             .await
             .unwrap();
         let serials: Vec<_> = downloaded.into_iter().map(|(serial, _)| serial).collect();
-        assert!(serials.contains(&environment("PLATFORM_SERIAL")), "{serials:?}");
+        assert!(serials.contains(&environment("WXPAY_PLATFORM_SERIAL_NO")), "{serials:?}");
         step(&format!("downloaded, opened and verified the platform certificates {}", serials.join(", ")));
         config
     } else {
-        step(&format!("holds the public key {} and downloads nothing", environment("PUB_KEY_ID")));
-        config.platform_public_key(environment("PUB_KEY_ID"), content("PUB_KEY_PEM").into_bytes())
+        step(&format!("holds the public key {} and downloads nothing", environment("WXPAY_PUBLIC_KEY_ID")));
+        config.platform_public_key(
+            environment("WXPAY_PUBLIC_KEY_ID"),
+            content("WXPAY_PUBLIC_KEY_FILE").into_bytes(),
+        )
     };
     let wxpay = WxPayClient::builder()
         .config(config.build().unwrap())

@@ -31,18 +31,41 @@ const NAMES: [&str; 23] = [
     "public_base_url",
 ];
 
-/// What the simulator calls them.
-const ALSO: [(&str, &str); 6] = [
+/// Variables of the environment that `wxpay sim` exports, each with its setting. Every other setting is `WXPAY_` and its
+/// name in capitals.
+const EXPORTED: [(&str, &str); 10] = [
     ("WXPAY_BASE_URL", "gateway_base_url"),
-    ("V1_APPID", "appid"),
-    ("V1_APP_SECRET", "app_secret"),
-    ("V1_PAY_SIGN_KEY", "pay_sign_key"),
-    ("V1_PARTNER", "partner"),
-    ("V1_PARTNER_KEY", "partner_key"),
+    ("WXPAY_TLS_CA_FILE", "ca_file"),
+    ("WXPAY_V1_APPID", "appid"),
+    ("WXPAY_V1_APP_SECRET", "app_secret"),
+    ("WXPAY_V1_APP_SECRET_FILE", "app_secret_file"),
+    ("WXPAY_V1_PAY_SIGN_KEY", "pay_sign_key"),
+    ("WXPAY_V1_PAY_SIGN_KEY_FILE", "pay_sign_key_file"),
+    ("WXPAY_V1_PARTNER", "partner"),
+    ("WXPAY_V1_PARTNER_KEY", "partner_key"),
+    ("WXPAY_V1_PARTNER_KEY_FILE", "partner_key_file"),
 ];
 
-/// Variables with our prefix that are no settings of the server: the command's own.
-const NOT_SETTINGS: [&str; 2] = ["WXPAY_CONFIG", "WXPAY_LOG"];
+/// Variables with the prefix `WXPAY_` that are no settings of the server: the command's own, and those of a merchant's
+/// program that speaks APIv3 or APIv2. They are ignored.
+const IGNORED: [&str; 16] = [
+    "WXPAY_API_V2_KEY",
+    "WXPAY_API_V3_KEY",
+    "WXPAY_APPID",
+    "WXPAY_CERTIFICATE_FILE",
+    "WXPAY_CERTIFICATE_P12_FILE",
+    "WXPAY_CONFIG",
+    "WXPAY_LOG",
+    "WXPAY_MCHID",
+    "WXPAY_NOTIFY_URL",
+    "WXPAY_PLATFORM_CERTIFICATE_FILE",
+    "WXPAY_PLATFORM_PUBLIC_KEY_FILE",
+    "WXPAY_PLATFORM_SERIAL_NO",
+    "WXPAY_PRIVATE_KEY_FILE",
+    "WXPAY_PUBLIC_KEY_FILE",
+    "WXPAY_PUBLIC_KEY_ID",
+    "WXPAY_SERIAL_NO",
+];
 
 /// Settings gathered from several sources. A later source wins over an earlier one.
 ///
@@ -51,7 +74,7 @@ const NOT_SETTINGS: [&str; 2] = ["WXPAY_CONFIG", "WXPAY_LOG"];
 ///
 /// let config = Sources::default()
 ///     .file("public_base_url = 'https://pay.shop.example'\nchase_pauses = [15, 30, 60]")?
-///     .environment([("WXPAY_APPID".to_owned(), "wxd930ea5d5a258f4f".to_owned())])?
+///     .environment([("WXPAY_V1_APPID".to_owned(), "wxd930ea5d5a258f4f".to_owned())])?
 ///     .setting("partner", "1900000109")?
 ///     .setting("app_secret", "0123456789abcdef".repeat(2))?
 ///     .setting("pay_sign_key", "0123456789abcdef".repeat(8))?
@@ -104,34 +127,25 @@ impl Sources {
         Ok(self.next())
     }
 
-    /// Adds what the environment says; variables without our prefix are passed over.
+    /// Adds what the environment says; variables without the prefix `WXPAY_` are ignored.
     ///
     /// # Errors
     ///
-    /// When a variable with our prefix is no setting.
+    /// When a variable with that prefix is no setting.
     pub fn environment(
         mut self,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, BadSetting> {
-        // Our own names win over the simulator's, whatever order they come in.
-        let (mut own, mut also) = (Vec::new(), Vec::new());
         for (variable, value) in variables {
-            if NOT_SETTINGS.contains(&&*variable) {
+            let Some(suffix) = variable.strip_prefix("WXPAY_") else { continue };
+            if IGNORED.contains(&&*variable) {
                 continue;
             }
-            if let Some((_, name)) = ALSO.iter().find(|(also, _)| *also == variable) {
-                also.push((*name, value));
-            } else if let Some(name) = variable.strip_prefix("WXPAY_") {
-                let name = known(&name.to_ascii_lowercase())
-                    .ok_or_else(|| BadSetting::new(&*variable, "is not a setting"))?;
-                own.push((name, value));
-            }
-        }
-        for (name, value) in also {
-            self.put(name, value);
-        }
-        self = self.next();
-        for (name, value) in own {
+            let name = EXPORTED
+                .into_iter()
+                .find_map(|(exported, name)| (exported == variable).then_some(name))
+                .or_else(|| known(&suffix.to_ascii_lowercase()).filter(|name| !is_exported(name)))
+                .ok_or_else(|| BadSetting::new(&*variable, "is not a setting"))?;
             self.put(name, value);
         }
         Ok(self.next())
@@ -184,6 +198,10 @@ impl Sources {
             None => Ok(()),
         }
     }
+}
+
+fn is_exported(name: &str) -> bool {
+    EXPORTED.into_iter().any(|(_, exported)| exported == name)
 }
 
 fn known(name: &str) -> Option<&'static str> {

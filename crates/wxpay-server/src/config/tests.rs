@@ -68,6 +68,9 @@ fn unknown_names_are_refused_wherever_they_come_from() {
     assert_eq!(variable("WXPAY_DATABSE").unwrap_err().to_string(), "WXPAY_DATABSE is not a setting");
     assert!(variable("PATH").is_ok());
     assert!(variable("WXPAY_LOG").is_ok());
+    for name in ["WXPAY_GATEWAY_BASE_URL", "WXPAY_APP_SECRET", "WXPAY_CA_FILE", "WXPAY_V1_LISTEN"] {
+        assert_eq!(variable(name).unwrap_err().to_string(), format!("{name} is not a setting"));
+    }
 }
 
 #[test]
@@ -81,8 +84,7 @@ fn a_file_that_is_not_toml_is_refused_by_line_without_its_words() {
 fn the_environment_wins_over_the_file_and_a_flag_over_both() {
     let variables = [
         ("WXPAY_CHASE_PAUSES".to_owned(), "1, 2s".to_owned()),
-        ("WXPAY_GATEWAY_BASE_URL".to_owned(), "http://127.0.0.1:2".to_owned()),
-        ("WXPAY_BASE_URL".to_owned(), "not even a URL".to_owned()),
+        ("WXPAY_BASE_URL".to_owned(), "http://127.0.0.1:2".to_owned()),
         ("WXPAY_CALL_TRIES".to_owned(), "9".to_owned()),
     ];
     let config = complete()
@@ -103,11 +105,14 @@ fn the_environment_wins_over_the_file_and_a_flag_over_both() {
 fn the_simulators_names_are_understood() {
     let variables = [
         ("WXPAY_BASE_URL", "http://127.0.0.1:3".to_owned()),
-        ("V1_APPID", "wxd930ea5d5a258f4f".to_owned()),
-        ("V1_APP_SECRET", "a".repeat(32)),
-        ("V1_PAY_SIGN_KEY", "b".repeat(128)),
-        ("V1_PARTNER", "1900000109".to_owned()),
-        ("V1_PARTNER_KEY", "c".repeat(32)),
+        ("WXPAY_V1_APPID", "wxd930ea5d5a258f4f".to_owned()),
+        ("WXPAY_V1_APP_SECRET", "a".repeat(32)),
+        ("WXPAY_V1_PAY_SIGN_KEY", "b".repeat(128)),
+        ("WXPAY_V1_PARTNER", "1900000109".to_owned()),
+        ("WXPAY_V1_PARTNER_KEY", "c".repeat(32)),
+        ("WXPAY_APPID", "not the app of APIv1".to_owned()),
+        ("WXPAY_MCHID", "1900000001".to_owned()),
+        ("WXPAY_NOTIFY_URL", "not even a URL".to_owned()),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value));
     let given = Sources::default().environment(variables).unwrap();

@@ -39,7 +39,8 @@ pub(super) const ROOM: Room = Room {
             "merchants/{mchid}/environment",
             "reveal_secrets_of_merchant",
             "THE MERCHANT'S SECRETS: what wxpay sim exports as NAME=value, with PEM texts in the place of files. \
-             WXPAY_BASE_URL is where this call went; TLS_CA is not there, since whoever got here over TLS has it.",
+             WXPAY_BASE_URL is the address of this call. WXPAY_TLS_CA_FILE is left out: a client that got here over \
+             TLS has it.",
             Shape::Texts,
             environment,
         )

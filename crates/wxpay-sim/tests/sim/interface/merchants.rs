@@ -34,12 +34,12 @@ fn the_environment_is_what_a_program_needs_to_be_the_merchant() {
     interface.document.hold("GET", &format!("{path}/environment"), &told);
     let told = told.body;
     assert_eq!(told["WXPAY_BASE_URL"], "http://127.0.0.1:8080");
-    assert_eq!((&told["MCHID"], &told["SERIAL"]), (&json!(shop.mchid()), &json!(shop.serial())));
-    assert_eq!(told["APIV3_KEY"], shop.me.api_v3_key().unwrap().expose().as_str());
-    assert_eq!(told["KEY_PEM"], shop.me.api_keys()[0].pair.private_pem());
-    assert!(told["PLATFORM_CERT"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+    assert_eq!((&told["WXPAY_MCHID"], &told["WXPAY_SERIAL_NO"]), (&json!(shop.mchid()), &json!(shop.serial())));
+    assert_eq!(told["WXPAY_API_V3_KEY"], shop.me.api_v3_key().unwrap().expose().as_str());
+    assert_eq!(told["WXPAY_PRIVATE_KEY_FILE"], shop.me.api_keys()[0].pair.private_pem());
+    assert!(told["WXPAY_PLATFORM_CERTIFICATE_FILE"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
     let told = interface.show(&format!("{path}/environment"));
-    assert!(told["WXPAY_BASE_URL"].is_null() && told["KEY_PEM"].is_string());
+    assert!(told["WXPAY_BASE_URL"].is_null() && told["WXPAY_PRIVATE_KEY_FILE"].is_string());
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_merchant_is_made_up_or_named() {
     assert_eq!((&named["mchid"], &named["appids"]), (&json!("1900000109"), &json!(["wxd678efh567hg6787"])));
     assert_eq!(interface.show("merchants").as_array().unwrap().len(), 3);
     let told = interface.show("merchants/1900000109/environment");
-    assert_eq!(told["SERIAL"], named["certificates"][0]["serial_no"]);
+    assert_eq!(told["WXPAY_SERIAL_NO"], named["certificates"][0]["serial_no"]);
     assert_eq!(interface.refused("POST", "merchants", &wish).0, 409);
     assert_eq!(interface.refused("POST", "merchants", &json!({ "appid": "x" })), (400, "appid".into()));
     assert_eq!(interface.refused("GET", "merchants/1", &Value::Null).0, 404);
@@ -82,7 +82,7 @@ fn the_api_v3_key_is_set_and_taken_away() {
     let place = format!("{path}/api_v3_key");
     let key = "0123456789abcdefABCDEF0123456789";
     assert_eq!(interface.done("PUT", &place, &json!({ "key": key }))["has_api_v3_key"], true);
-    assert_eq!(interface.show(&format!("{path}/environment"))["APIV3_KEY"], key);
+    assert_eq!(interface.show(&format!("{path}/environment"))["WXPAY_API_V3_KEY"], key);
     for wrong in ["123456789abcdefABCDEF0123456789", "0123456789abcdefABCDEF012345678-", ""] {
         assert_eq!(
             interface.refused("PUT", &place, &json!({ "key": wrong })),
@@ -91,7 +91,7 @@ fn the_api_v3_key_is_set_and_taken_away() {
         );
     }
     assert_eq!(interface.done("DELETE", &place, &Value::Null)["has_api_v3_key"], false);
-    assert!(interface.show(&format!("{path}/environment"))["APIV3_KEY"].is_null());
+    assert!(interface.show(&format!("{path}/environment"))["WXPAY_API_V3_KEY"].is_null());
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn a_certificate_is_issued_and_the_old_one_revoked() {
     let (mut shop, mut interface, path) = opened();
     let issued = interface.done("POST", &format!("{path}/certificates"), &Value::Null);
     let told = interface.show(&format!("{path}/environment"));
-    assert_eq!((&told["SERIAL"], &told["CERT_PEM"]), (&issued["serial_no"], &issued["pem"]));
+    assert_eq!((&told["WXPAY_SERIAL_NO"], &told["WXPAY_CERTIFICATE_FILE"]), (&issued["serial_no"], &issued["pem"]));
     shop.gateway = interface.simulation.gateway.clone();
     assert_eq!(shop.query("A12345").status, 404);
     let old = format!("{path}/certificates/{}", shop.serial());
