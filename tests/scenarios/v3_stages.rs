@@ -279,7 +279,7 @@ fn a_box_is_refused_for_what_is_wrong_with_it() {
         })
     };
     assert!(hear(&|_| {}).is_ok());
-    let forged = "a signature or a ciphertext does not check";
+    let forged = "the signature or the ciphertext is invalid: wrong key or modified data";
     let set = |name: &'static str, value: &'static str| {
         move |resource: &mut Value| resource[name] = Value::from(value)
     };
@@ -291,13 +291,13 @@ fn a_box_is_refused_for_what_is_wrong_with_it() {
         ("associated_data", "refund", forged),
         ("ciphertext", "", forged),
         ("ciphertext", "AAAAAAAAAAAAAAAAAAAA", forged),
-        ("ciphertext", "invalid cipher", "not base64 at byte 7"),
+        ("ciphertext", "invalid cipher", "invalid Base64 at byte 7"),
     ] {
         assert_eq!(hear(&set(name, value)), Err(why.to_owned()), "{name} {value}");
     }
     for name in ["algorithm", "nonce", "ciphertext"] {
         let gone = hear(&|resource| drop(resource.as_object_mut().unwrap().remove(name)));
-        assert!(gone.unwrap_err().starts_with("JSON that does not fit"), "{name}");
+        assert!(gone.unwrap_err().starts_with("JSON does not match the expected structure"), "{name}");
     }
     // Another key.
     let other = believing(merchant(KEY, &API_V3_KEY.to_lowercase()));
@@ -371,8 +371,8 @@ fn a_sealed_field_is_opened_by_the_merchant_alone() {
         let stranger = merchant(PLATFORM[0].key, API_V3_KEY).build();
         let error = stranger.open(&sealed).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed);
-        assert_eq!(cause(&error), "a signature or a ciphertext does not check");
-        assert!(cause(&me().open(sealed.get(1..).unwrap()).unwrap_err()).starts_with("not base64"));
+        assert_eq!(cause(&error), "the signature or the ciphertext is invalid: wrong key or modified data");
+        assert!(cause(&me().open(sealed.get(1..).unwrap()).unwrap_err()).starts_with("invalid Base64"));
     }
 }
 

@@ -359,7 +359,7 @@ impl Case {
                 let why = open(&self.text("key_utf8").repeat(2), &sealed).unwrap_err();
                 let is_base64 = base64::decode(self.text("ciphertext_b64").as_bytes()).is_ok();
                 let forged = Forged.to_string();
-                assert_eq!(why, if is_base64 { forged } else { "not base64 at byte 7".to_owned() });
+                assert_eq!(why, if is_base64 { forged } else { "invalid Base64 at byte 7".to_owned() });
                 Refuted
             }
             None => Forbidden,

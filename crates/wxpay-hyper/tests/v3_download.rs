@@ -261,8 +261,10 @@ async fn what_is_not_the_promised_file_to_its_last_byte_is_not_believed() {
     let mut bad_crc = zip.clone();
     let at = zip.len() - 8;
     bad_crc[at] ^= 1;
-    let (forged, cut) =
-        ((ErrorKind::Signature, "a signature or a ciphertext does not check"), ErrorKind::Transport);
+    let (forged, cut) = (
+        (ErrorKind::Signature, "the signature or the ciphertext is invalid: wrong key or modified data"),
+        ErrorKind::Transport,
+    );
     let not_gzip = (cut, "what came is not gzip, or not to its end");
     for (is_gzip, sent, (kind, words)) in [
         (false, changed.clone(), forged),
@@ -299,7 +301,12 @@ async fn a_file_that_breaks_off_is_not_one() {
             "the connection failed: unexpected end of file",
         ),
         // Without a length the end of the connection is the end of the file: the digest alone can tell.
-        (open_end, &file[..1000], ErrorKind::Signature, "a signature or a ciphertext does not check"),
+        (
+            open_end,
+            &file[..1000],
+            ErrorKind::Signature,
+            "the signature or the ciphertext is invalid: wrong key or modified data",
+        ),
         (reply("200 OK", file.len() + 1), &file[..], ErrorKind::Transport, "nothing came for 1000 ms"),
     ] {
         let last = if sent.len() == 1000 { Part::HangUp } else { Part::Pause(Duration::from_secs(3)) };

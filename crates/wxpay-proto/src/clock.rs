@@ -1,9 +1,9 @@
-//! Wall-clock time, as given by the caller.
+//! Wall-clock time, passed in by the caller.
 
 use core::{fmt, time::Duration};
 
-/// Milliseconds since 1970-01-01T00:00:00Z. There is deliberately no `now()`: whoever drives a flow says what
-/// time it is.
+/// A time in milliseconds since 1970-01-01T00:00:00Z. There is deliberately no `now()`: the driver of a flow passes the
+/// time in.
 ///
 /// ```
 /// use core::time::Duration;
@@ -18,53 +18,53 @@ use core::{fmt, time::Duration};
 pub struct UnixTime(u64);
 
 impl UnixTime {
-    /// The first moment that can be told.
+    /// The earliest time: 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
 
-    /// A time from whole seconds, as the wire carries it.
+    /// Creates a time from whole seconds, the unit of the protocol.
     #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs.saturating_mul(1000))
     }
 
-    /// A time from milliseconds.
+    /// Creates a time from milliseconds.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// Whole seconds, as the wire wants it.
+    /// Returns whole seconds, rounded down: the unit of the protocol.
     #[must_use]
     pub const fn as_secs(self) -> u64 {
         self.0 / 1000
     }
 
-    /// Milliseconds.
+    /// Returns milliseconds.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// `self + pause`, stopping at the end of time.
+    /// Returns `self + pause`, saturating at the latest time.
     #[must_use]
     pub fn after(self, pause: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// `self - pause`, stopping at the epoch.
+    /// Returns `self - pause`, saturating at the epoch.
     #[must_use]
     pub fn before(self, pause: Duration) -> Self {
         Self(self.0.saturating_sub(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)))
     }
 
-    /// How long from `earlier` until `self`; zero when `self` is not later.
+    /// Returns the duration from `earlier` to `self`, or zero if `self` is not later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// Seconds, as on the wire.
+/// Prints whole seconds, as the protocol writes them.
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_secs().fmt(f)

@@ -1,21 +1,21 @@
-//! Chance, as given by the caller.
+//! Randomness, passed in by the caller.
 
 use alloc::string::String;
 use core::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-/// Thirty-two unpredictable bytes for one step, fresh from the operating system. Not `Clone`: it is used once.
+/// Thirty-two unpredictable bytes for one step, fresh from the operating system. Not `Clone`: it is used only once.
 pub struct Entropy(Zeroizing<[u8; 32]>);
 
 impl Entropy {
-    /// Takes bytes freshly drawn from the operating system. In a test they may be anything.
+    /// Wraps bytes freshly drawn from the operating system. Tests may pass any bytes.
     #[must_use]
     pub fn new(fresh: [u8; 32]) -> Self {
         Self(Zeroizing::new(fresh))
     }
 
-    /// Draws bytes and moves on, so that no two draws are alike and no draw tells of another.
+    /// Derives the next 32 bytes. No two draws are equal, and no draw reveals another.
     pub(crate) fn draw(&mut self) -> [u8; 32] {
         let out = Sha256::new().chain_update(b"out").chain_update(&self.0[..]).finalize();
         let next = Sha256::new().chain_update(b"next").chain_update(&self.0[..]).finalize();
@@ -23,14 +23,14 @@ impl Entropy {
         out.into()
     }
 
-    /// Thirty-two lower-case hexadecimal characters: the longest `noncestr` the protocol takes.
+    /// Returns 32 lower-case hexadecimal characters: the maximum length of `noncestr` and `nonce_str`.
     pub(crate) fn nonce(&mut self) -> String {
         let drawn = self.draw();
         hex::encode(drawn.first_chunk::<16>().unwrap_or(&[0; 16]))
     }
 
-    /// A number below `bound`, or zero if there is none. Good enough for jitter, not for secrets: the modulo
-    /// favours small numbers by less than one in 2^32.
+    /// Returns a number below `bound`, or zero if `bound` is zero. For jitter only, not for secrets: the modulo favours
+    /// small numbers by less than one in 2^32.
     pub(crate) fn below(&mut self, bound: u32) -> u32 {
         let drawn = self.draw();
         let wide = drawn.first_chunk::<8>().copied().map_or(0, u64::from_le_bytes);

@@ -1,7 +1,7 @@
-//! What can go wrong, and what that means for the money.
+//! Errors, the fate of a request, and pending operations.
 //!
-//! [`Error::kind`] tells who is at fault, [`Error::fate`] what may have become of the request. The two are
-//! independent: decide by the fate, report by the kind.
+//! [`Error::kind`] classifies the cause, [`Error::fate`] states whether the request may have been carried out. The two
+//! are independent: decide by the fate, report by the kind.
 
 use crate::{
     id::{
@@ -12,9 +12,9 @@ use crate::{
 use alloc::boxed::Box;
 use core::{error, fmt};
 
-/// Why a flow failed.
+/// The error of a flow.
 ///
-/// `Display` is one line without the cause; the cause is the [`source`](error::Error::source).
+/// `Display` prints one line without the cause; the cause is the [`source`](error::Error::source).
 pub struct Error(Box<Inner>);
 
 #[derive(Debug)]
@@ -26,56 +26,56 @@ struct Inner {
     source: Option<Box<dyn error::Error + Send + Sync>>,
 }
 
-/// Who or what is at fault.
+/// The cause of an [`Error`], as a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The caller asked for what the protocol does not allow, and the types could not exclude it.
+    /// The request violates a rule of the protocol that the types could not exclude.
     Misuse,
-    /// No reply arrived: network, TLS or time.
+    /// No reply arrived: network failure, TLS failure or timeout.
     Transport,
-    /// A signature does not verify.
+    /// A signature is missing or invalid.
     Signature,
-    /// The reply is not what the protocol says.
+    /// The reply does not follow the protocol.
     Malformed,
-    /// WeChat Pay answered, and refused; see [`Error::refusal`].
+    /// WeChat Pay refused the request; see [`Error::refusal`].
     Refused,
-    /// The merchant's own key cannot be had, so nothing was signed.
+    /// The merchant's private key is not available, so nothing was signed.
     Unavailable,
-    /// The day's quota is used up, or the time allowed for the whole call ran out before it could be sent.
+    /// The daily quota is used up, or the deadline of the whole call passed before it could be sent.
     Exhausted,
 }
 
-/// What may have become of the request.
+/// The fate of a request: whether WeChat Pay may have carried it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "callers must decide on every case")]
 pub enum Fate {
-    /// It never reached WeChat Pay, or each try that did was refused. Trying again is safe.
+    /// The request never reached WeChat Pay, or every attempt that did was refused. A retry is safe.
     NotSent,
-    /// WeChat Pay refused it; nothing happened.
+    /// WeChat Pay refused the request; nothing was carried out.
     Refused,
-    /// It may have been carried out. Ask before anything else is done: see [`Error::unsettled`].
+    /// The request may have been carried out. Query before doing anything else: see [`Error::unsettled`].
     Unknown,
 }
 
-/// A request whose fate is unknown: a debt, to be settled by asking.
+/// An operation whose outcome is unknown. It must be resolved by a query.
 ///
-/// It is not `Clone`, and nothing can be done with it but to settle it: trying again under a *new* number then
-/// takes a deliberate act.
-#[must_use = "a request of unknown fate must be asked after"]
+/// It is not `Clone`, and resolving is all that can be done with it. A retry under a *new* number, which could pay
+/// twice, is therefore a deliberate act.
+#[must_use = "an operation of unknown fate must be resolved by a query"]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Unsettled(Debt);
 
-/// What may have happened, by the number to ask for. It can be stored, and
-/// [recovered](crate::v3::Merchant::recover) after a crash.
+/// The key of a pending operation: its kind and the numbers to query by. Store it, and
+/// [resolve](crate::v3::Merchant::recover) it after a crash.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Debt {
-    /// An order.
+    /// An order: placing or closing it.
     Order {
         /// The merchant's number.
         out_trade_no: OutTradeNo,
-        /// For whom a partner ordered.
+        /// The sub-merchant of the order, if a partner placed it.
         sub_mchid: Option<MchId>,
     },
     /// A transfer.
@@ -83,44 +83,44 @@ pub enum Debt {
         /// The merchant's number.
         out_bill_no: OutBillNo,
     },
-    /// A transfer to a wallet of QQ.
+    /// A transfer to a QQ wallet.
     QqTransfer {
         /// The merchant's number.
         out_bill_no: OutBillNo,
     },
-    /// What a payee allows.
+    /// A payee's authorization of transfers without confirmation.
     Authorization {
         /// The merchant's number.
         out_authorization_no: OutAuthorizationNo,
     },
-    /// Orders that are paid together.
+    /// A combined order.
     Combine {
-        /// The merchant's number of the whole.
+        /// The merchant's number of the combined order.
         combine_out_trade_no: OutTradeNo,
     },
-    /// A sharing of a payment.
+    /// A profit sharing of a payment.
     ProfitSharing {
-        /// The payment.
+        /// WeChat Pay's number of the payment.
         transaction_id: TransactionId,
         /// The merchant's number.
         out_order_no: OutOrderNo,
-        /// For whom a partner shared it.
+        /// The sub-merchant, if a partner shares its profit.
         sub_mchid: Option<MchId>,
     },
-    /// What a receiver of a sharing was to give back.
+    /// A return of shared profit by its receiver.
     ProfitSharingReturn {
-        /// The merchant's number of the sharing.
+        /// The merchant's number of the profit sharing.
         out_order_no: OutOrderNo,
-        /// The merchant's number of what was to be given back.
+        /// The merchant's number of the return.
         out_return_no: OutReturnNo,
-        /// For whom a partner asked for it.
+        /// The sub-merchant, if a partner requested the return.
         sub_mchid: Option<MchId>,
     },
     /// A refund.
     Refund {
         /// The merchant's number.
         out_refund_no: OutRefundNo,
-        /// For whom a partner asked for it.
+        /// The sub-merchant of the payment, if a partner requested the refund.
         sub_mchid: Option<MchId>,
     },
 }
@@ -130,13 +130,13 @@ impl Unsettled {
         Self(debt)
     }
 
-    /// What may have happened.
+    /// Returns the key of the pending operation.
     #[must_use]
     pub fn debt(&self) -> &Debt {
         &self.0
     }
 
-    /// The order to ask for, if it is one.
+    /// Returns the number of the order to query, if the operation is an order.
     #[must_use]
     pub fn out_trade_no(&self) -> Option<&OutTradeNo> {
         let Debt::Order { out_trade_no, .. } = &self.0 else { return None };
@@ -149,7 +149,7 @@ impl Unsettled {
 }
 
 impl Debt {
-    /// An order of the merchant's own.
+    /// Creates the key of a direct merchant's order.
     pub(crate) fn order(out_trade_no: OutTradeNo) -> Self {
         Self::Order { out_trade_no, sub_mchid: None }
     }
@@ -171,7 +171,7 @@ impl Error {
         self
     }
 
-    /// An earlier try whose outcome is in doubt puts the whole call in doubt.
+    /// Sets the fate to unknown if an earlier attempt is in doubt: the doubt extends to the whole call.
     pub(crate) fn after_doubt(mut self, doubt: bool) -> Self {
         if doubt {
             self.0.fate = Fate::Unknown;
@@ -179,13 +179,13 @@ impl Error {
         self
     }
 
-    /// What failed was a preparation: the call itself never left.
+    /// Sets the fate to not sent: only a preparation failed, the request itself was never sent.
     pub(crate) fn before_sending(mut self) -> Self {
         self.0.fate = Fate::NotSent;
         self
     }
 
-    /// Names what is in doubt, if there is doubt.
+    /// Attaches the pending operation if the fate is unknown.
     pub(crate) fn owing(mut self, debt: impl FnOnce() -> Debt) -> Self {
         if self.0.fate == Fate::Unknown {
             self.0.unsettled = Some(Unsettled::new(debt()));
@@ -193,26 +193,26 @@ impl Error {
         self
     }
 
-    /// Who or what is at fault.
+    /// Returns the class of the cause.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What may have become of the request.
+    /// Returns the fate of the request.
     #[must_use]
     pub fn fate(&self) -> Fate {
         self.0.fate
     }
 
-    /// What WeChat Pay said, if it said something.
+    /// Returns WeChat Pay's refusal, if a reply carried one.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {
         self.0.refusal.as_ref()
     }
 
-    /// Takes the debt out, to settle it. There is one where the fate is [`Fate::Unknown`] and the request
-    /// carried a number.
+    /// Takes the unresolved operation out of the error, to resolve it. It is present if the fate is [`Fate::Unknown`] and
+    /// the request has a number to query by.
     #[must_use]
     pub fn unsettled(&mut self) -> Option<Unsettled> {
         self.0.unsettled.take()
@@ -236,15 +236,15 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = match (self.0.kind, &self.0.refusal) {
             (ErrorKind::Refused | ErrorKind::Exhausted, Some(refusal)) => {
-                return write!(f, "WeChat Pay refused: {refusal}");
+                return write!(f, "WeChat Pay refused the request: {refusal}");
             }
-            (ErrorKind::Refused, None) => "WeChat Pay refused",
-            (ErrorKind::Exhausted, None) => "no quota or no time is left",
-            (ErrorKind::Misuse, _) => "the request breaks a rule of the protocol",
+            (ErrorKind::Refused, None) => "WeChat Pay refused the request",
+            (ErrorKind::Exhausted, None) => "the daily quota or the deadline of the call is exceeded",
+            (ErrorKind::Misuse, _) => "the request violates a rule of the protocol",
             (ErrorKind::Transport, _) => "no reply from WeChat Pay",
-            (ErrorKind::Unavailable, _) => "the merchant's key cannot be had",
-            (ErrorKind::Signature, _) => "the signature does not verify",
-            (ErrorKind::Malformed, _) => "the reply cannot be read",
+            (ErrorKind::Unavailable, _) => "the merchant's private key is not available",
+            (ErrorKind::Signature, _) => "signature verification failed",
+            (ErrorKind::Malformed, _) => "the reply is malformed",
         };
         f.write_str(words)
     }

@@ -1,4 +1,4 @@
-//! The shape every conversation has: a step that owns its continuation.
+//! Flows and their steps. Each step owns its continuation.
 //!
 //! ```text
 //!            begin                resume(reply)
@@ -7,8 +7,8 @@
 //!                      │ Wait(until, asleep)      resume() at that time
 //! ```
 //!
-//! Whoever feeds a flow gets what is owed next back from the same call. A step that is not carried out is a
-//! flow that stops; the compiler refuses to resume one twice, or to give a reply to a sleeper.
+//! Each call that resumes a flow returns its next step. A step that is not carried out stops the flow. The compiler
+//! rejects resuming a step twice, and resuming a waiting flow with a reply.
 
 use crate::{
     clock::UnixTime,
@@ -19,41 +19,41 @@ use crate::{
 use alloc::boxed::Box;
 use core::{error, fmt, time::Duration};
 
-/// What the caller owes the exchange next.
-#[must_use = "an exchange advances only when its step is carried out"]
+/// The next action of a flow, for the driver to carry out.
+#[must_use = "a flow advances only when its step is carried out"]
 #[allow(
     clippy::exhaustive_enums,
     reason = "the driver must handle every step, and there will never be a fourth"
 )]
 pub enum Step<F: Flow> {
-    /// Send the request, then give what came of it to [`Sent::resume`].
+    /// Send the request, then pass the reply or the failure to [`Sent::resume`].
     Send(Hop, Sent<F>),
-    /// Do nothing until then, then call [`Asleep::resume`].
+    /// Wait until this time, then call [`Asleep::resume`].
     Wait(UnixTime, Asleep<F>),
-    /// Nothing more is owed.
+    /// The flow has ended with this result.
     Done(Result<F::Output, Error>),
 }
 
-/// A conversation with WeChat Pay, described but not yet begun.
+/// An operation with WeChat Pay that has not started yet.
 ///
-/// The two associated states are all there is: a flow is either waiting for a reply or waiting for a moment,
-/// and each can be fed only what it waits for.
+/// The two associated states are all there are: a flow awaits either a reply or a time, and can be resumed only with
+/// the one it awaits.
 ///
-/// The methods are called through [`Step::begin`], [`Sent::resume`] and [`Asleep::resume`]. The trait can be
-/// named, in a driver's signature, but not implemented elsewhere.
+/// Drivers call the methods through [`Step::begin`], [`Sent::resume`] and [`Asleep::resume`]. The trait is sealed:
+/// a driver may name it in a signature, but only this crate implements it.
 pub trait Flow: Sized + Send + sealed::Sealed {
-    /// What it remembers while a request is out.
+    /// The state while the flow awaits a reply.
     type Sent: fmt::Debug + Send;
-    /// What it remembers while it waits.
+    /// The state while the flow waits for a time.
     type Asleep: fmt::Debug + Send;
-    /// What it comes to.
+    /// The result of the flow.
     type Output: Send;
 
-    /// Takes the first step.
+    /// Starts the flow and returns the first step.
     fn begin(self, world: &mut World<'_>) -> Step<Self>;
-    /// A request was answered, or lost.
+    /// Resumes the flow with the reply to its request, or with the failure.
     fn replied(sent: Self::Sent, reply: Reply, world: &mut World<'_>) -> Step<Self>;
-    /// The moment has come.
+    /// Resumes the flow after its wait.
     fn woke(asleep: Self::Asleep, world: &mut World<'_>) -> Step<Self>;
 }
 
@@ -62,53 +62,53 @@ pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
-/// A request to be sent, and how. Its `Debug` shows label, method and body length; URLs and bodies carry
-/// secrets.
+/// A request to send, with its transport requirements. `Debug` shows only label, method and body length, because URLs
+/// and bodies carry secrets.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Hop {
     /// A short fixed name for logs and metrics, such as `v1.genprepay`.
     pub label: &'static str,
-    /// The request, complete and signed.
+    /// The complete, signed request.
     pub request: Request,
-    /// Whether the connection must present the merchant's client certificate (mutual TLS).
+    /// Mutual TLS: if true, the connection must present the merchant's client certificate.
     pub client_certificate: bool,
-    /// How long to wait for the whole reply, connecting included.
+    /// The timeout from connecting to the last byte of the reply.
     pub timeout: Duration,
-    /// How many bytes of reply body to accept.
+    /// The maximum length of the reply body, in bytes.
     pub max_reply: usize,
 }
 
-/// What came of a request.
+/// The result of sending a request: WeChat Pay's response, or the reason why there is none.
 pub type Reply = Result<Response, Failure>;
 
-/// Why there is no reply: the one thing an adapter must judge. When in doubt, say [`Failure::Lost`].
+/// The reason why there is no reply: the one judgement an adapter makes. When in doubt, use [`Failure::Lost`].
 #[derive(Debug)]
 #[allow(clippy::exhaustive_enums, reason = "adapters must choose one of the two")]
 pub enum Failure {
-    /// Certainly never reached WeChat Pay: no address, no connection, no TLS.
+    /// The request certainly did not reach WeChat Pay: name resolution, connecting or the TLS handshake failed.
     NotSent(Box<dyn error::Error + Send + Sync>),
-    /// Perhaps received, perhaps carried out: anything after the first byte may have left. The reply was lost,
-    /// late, cut or too long.
+    /// The request may have been received and carried out: any failure after the first byte may have left. The reply was
+    /// lost, late, truncated or too long.
     Lost(Box<dyn error::Error + Send + Sync>),
 }
 
-/// A flow with a request out.
+/// A flow that awaits the reply to its request.
 pub struct Sent<F: Flow>(F::Sent);
 
-/// A flow waiting for a moment.
+/// A flow that waits for a time.
 pub struct Asleep<F: Flow> {
     until: UnixTime,
     state: F::Asleep,
 }
 
-/// A flow that never waits is never asleep.
+/// The waiting state of a flow that never waits. It has no values.
 #[derive(Debug)]
 #[allow(clippy::exhaustive_enums, reason = "uninhabited on purpose")]
 pub enum Never {}
 
 impl<F: Flow> Step<F> {
-    /// Begins a flow.
+    /// Starts a flow and returns its first step.
     pub fn begin(flow: F, mut world: World<'_>) -> Self {
         flow.begin(&mut world)
     }
@@ -123,24 +123,24 @@ impl<F: Flow> Step<F> {
 }
 
 impl<F: Flow> Sent<F> {
-    /// Gives the flow what came of its request.
+    /// Resumes the flow with the reply to its request, or with the failure.
     pub fn resume(self, reply: Reply, mut world: World<'_>) -> Step<F> {
         self.step(reply, &mut world)
     }
 
-    /// The same, from inside another flow.
+    /// Resumes the flow from inside another flow.
     pub(crate) fn step(self, reply: Reply, world: &mut World<'_>) -> Step<F> {
         F::replied(self.0, reply, world)
     }
 }
 
 impl<F: Flow> Asleep<F> {
-    /// Wakes the flow. Too early is harmless: it asks to wait again.
+    /// Resumes the flow after its wait. An early call is harmless: it returns [`Step::Wait`] again.
     pub fn resume(self, mut world: World<'_>) -> Step<F> {
         self.step(&mut world)
     }
 
-    /// The same, from inside another flow.
+    /// Resumes the flow from inside another flow.
     pub(crate) fn step(self, world: &mut World<'_>) -> Step<F> {
         if world.now < self.until {
             return Step::Wait(self.until, self);
@@ -150,7 +150,7 @@ impl<F: Flow> Asleep<F> {
 }
 
 impl<F: Flow<Asleep = Never>> Asleep<F> {
-    /// A flow that never waits is never asleep.
+    /// Returns any type: a flow that never waits cannot reach this.
     pub(crate) fn never<T>(self) -> T {
         match self.state {}
     }

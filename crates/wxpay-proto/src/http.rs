@@ -1,11 +1,11 @@
-//! Requests and replies: small types of our own, so that the core builds for bare metal.
+//! Requests and responses: small types of this crate, so that the core builds for bare metal.
 //!
 //! With the feature `http` (on by default) they convert to and from the types of the `http` crate.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-/// A request method; the protocol uses no others.
+/// A request method. The protocol uses no others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Method {
@@ -22,7 +22,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// The word on the wire.
+    /// Returns the method name as sent.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -41,8 +41,8 @@ impl fmt::Display for Method {
     }
 }
 
-/// A complete request. Its URL may carry an access token or a secret, and its body a signature, so `Debug`
-/// shows neither.
+/// A complete request. `Debug` shows neither URL nor headers nor body content: a URL may carry an access token or a
+/// secret, a body a signature.
 #[derive(Clone)]
 pub struct Request {
     method: Method,
@@ -52,62 +52,62 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request to an absolute URL, without headers.
+    /// Creates a request to an absolute URL, without headers.
     #[must_use]
     pub fn new(method: Method, url: String, body: Vec<u8>) -> Self {
         Self { method, url, headers: Vec::new(), body }
     }
 
-    /// A request without body to an absolute URL.
+    /// Creates a GET request to an absolute URL, without body.
     #[must_use]
     pub fn get(url: String) -> Self {
         Self::new(Method::Get, url, Vec::new())
     }
 
-    /// A request with a body to an absolute URL.
+    /// Creates a POST request with a body to an absolute URL.
     #[must_use]
     pub fn post(url: String, content_type: &str, body: Vec<u8>) -> Self {
         Self::new(Method::Post, url, body).with("content-type", String::from(content_type))
     }
 
-    /// Adds a header; its name in lower case.
+    /// Adds a header. The name must be in lower case.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// The method.
+    /// Returns the method.
     #[must_use]
     pub fn method(&self) -> Method {
         self.method
     }
 
-    /// The absolute URL. **It may hold an access token or the app's secret: keep it out of logs and errors.**
+    /// Returns the absolute URL. **It may contain an access token or the app secret: keep it out of logs and errors.**
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Headers: names in lower case, and what they say.
+    /// Returns the headers: names in lower case, with their values.
     #[must_use]
     pub fn headers(&self) -> &[(&'static str, String)] {
         &self.headers
     }
 
-    /// The header of that name, given in lower case.
+    /// Returns the value of the header with this lower-case name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body, byte for byte as signed.
+    /// Returns the body, byte for byte as signed.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
     }
 
-    /// The body, moved out.
+    /// Returns the body by value.
     #[must_use]
     pub fn into_body(self) -> Vec<u8> {
         self.body
@@ -123,7 +123,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// A complete reply. `Debug` shows its status and length alone.
+/// A complete response. `Debug` shows only the status and the body length.
 #[derive(Clone)]
 pub struct Response {
     status: u16,
@@ -132,32 +132,32 @@ pub struct Response {
 }
 
 impl Response {
-    /// A reply without headers.
+    /// Creates a response without headers.
     #[must_use]
     pub fn new(status: u16, body: Vec<u8>) -> Self {
         Self { status, headers: Vec::new(), body }
     }
 
-    /// Adds a header; names are kept in lower case.
+    /// Adds a header. The name is stored in lower case.
     #[must_use]
     pub fn with(mut self, name: &str, value: &[u8]) -> Self {
         self.headers.push((name.to_ascii_lowercase(), value.to_vec()));
         self
     }
 
-    /// The status code.
+    /// Returns the status code.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// Headers: names in lower case, and the bytes of what they say.
+    /// Returns the headers: names in lower case, with their values as bytes.
     #[must_use]
     pub fn headers(&self) -> &[(String, Vec<u8>)] {
         &self.headers
     }
 
-    /// The first header of that name, in any case of letters.
+    /// Returns the value of the first header with this name, case-insensitively.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers
@@ -166,7 +166,7 @@ impl Response {
             .map(|(_, value)| value.as_slice())
     }
 
-    /// The body, byte for byte as received.
+    /// Returns the body, byte for byte as received.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.body
@@ -199,7 +199,7 @@ mod convert {
         }
     }
 
-    /// Fails only if the URL or a header is not valid there; its message tells which rule, not the text.
+    /// Fails only if the URL or a header is invalid for the `http` crate. The error names the rule, never the text.
     impl TryFrom<Request> for http::Request<Vec<u8>> {
         type Error = http::Error;
 

@@ -1,20 +1,20 @@
-//! Names and numbers of the protocol: parsed once, at the edge, and valid from then on.
+//! Identifiers of the protocol: parsed once at the edge, and valid from then on.
 //!
-//! Each type's documentation states its grammar. What *we* choose is held to the documented rule; what
-//! WeChat Pay chooses is opaque and held only to bounds that keep it safe to store and to print, because a
-//! payment must not be lost over an identifier of an unexpected form.
+//! The documentation of each type states its grammar. Identifiers that the merchant chooses follow the documented rule.
+//! Identifiers that WeChat Pay chooses are opaque, bounded only so that they are safe to store and to print: a payment
+//! must not be lost over an identifier of an unexpected form.
 
 use crate::secret::tail;
 use alloc::boxed::Box;
 use core::{error, fmt, str::FromStr};
 
-/// A value that breaks its rule. Tells the field, the rule, and where it was broken; never the text.
+/// The error for a value that violates its rule. It names the field, the rule and the position, never the text.
 ///
 /// ```
 /// use wxpay_proto::id::OutTradeNo;
 ///
 /// let error = "2014 0508".parse::<OutTradeNo>().unwrap_err();
-/// assert_eq!(error.to_string(), "out_trade_no must be 1 to 32 of 0-9 A-Z a-z _ - | * @ (wrong at byte 4)");
+/// assert_eq!(error.to_string(), "out_trade_no must be 1 to 32 of 0-9 A-Z a-z _ - | * @ (invalid at byte 4)");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
@@ -32,13 +32,13 @@ impl Invalid {
         Self { at: Some(at), ..self }
     }
 
-    /// The field's name on the wire.
+    /// Returns the field's name in the protocol.
     #[must_use]
     pub fn field(&self) -> &'static str {
         self.field
     }
 
-    /// The rule it breaks, as the end of a sentence that begins with the field's name.
+    /// Returns the violated rule, as the end of a sentence that begins with the field's name.
     #[must_use]
     pub fn rule(&self) -> &'static str {
         self.rule
@@ -49,7 +49,7 @@ impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.field, self.rule)?;
         match self.at {
-            Some(at) => write!(f, " (wrong at byte {at})"),
+            Some(at) => write!(f, " (invalid at byte {at})"),
             None => Ok(()),
         }
     }
@@ -57,7 +57,7 @@ impl fmt::Display for Invalid {
 
 impl error::Error for Invalid {}
 
-/// Checks length in bytes, then each byte; comes to the text itself.
+/// Validates the length in bytes, then each byte. Returns the text itself.
 fn check(
     text: &str,
     lengths: core::ops::RangeInclusive<usize>,
@@ -73,7 +73,7 @@ fn check(
     }
 }
 
-/// A text newtype: `FromStr` checks, `Display` is the wire form.
+/// Defines a text newtype: `FromStr` validates it, `Display` prints it as the protocol writes it.
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident = $field:literal, $rule:literal, $lengths:expr, $allowed:expr) => {
         $(#[$doc])*
@@ -81,7 +81,7 @@ macro_rules! text {
         pub struct $name(Box<str>);
 
         impl $name {
-            /// The wire form.
+            /// Returns the text as the protocol writes it.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -90,7 +90,7 @@ macro_rules! text {
 
         /// # Errors
         ///
-        /// When the text breaks the type's rule.
+        /// Returns [`Invalid`] if the text violates the rule of the type.
         impl FromStr for $name {
             type Err = Invalid;
             fn from_str(text: &str) -> Result<Self, Invalid> {
@@ -102,7 +102,7 @@ macro_rules! text {
     };
 }
 
-/// Lets a newtype be printed and serialised as it is.
+/// Implements `Display`, `Debug` and `Serialize` for a newtype, by its text.
 macro_rules! printed {
     ($($name:ident)*) => {$(
         impl fmt::Display for $name {
@@ -125,7 +125,7 @@ macro_rules! printed {
     )*};
 }
 
-/// Lets a newtype be read from a JSON text; what breaks its rule is refused by field and rule.
+/// Implements `Deserialize` for a newtype. A text that violates the rule is rejected with field and rule.
 macro_rules! read {
     ($($name:ident)*) => {$(
         impl<'de> serde::Deserialize<'de> for $name {
@@ -144,13 +144,13 @@ const fn visible(byte: u8) -> bool {
     matches!(byte, b'!'..=b'~')
 }
 
-/// The app, public account, mini program or enterprise: `wx` or `ww` and 16 letters or digits. Where money goes to QQ, an
-/// app of QQ: at most 32 digits.
+/// The id of an app, official account, mini program or enterprise: `wx` or `ww` followed by 16 letters or digits. For
+/// transfers to QQ wallets, the id of a QQ app: at most 32 digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AppId(Box<str>);
 
 impl AppId {
-    /// The wire form.
+    /// Returns the text as the protocol writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -159,12 +159,14 @@ impl AppId {
 
 /// # Errors
 ///
-/// When the text breaks the type's rule.
+/// Returns [`Invalid`] if the text violates the rule of the type.
 impl FromStr for AppId {
     type Err = Invalid;
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        const RULE: Invalid =
-            Invalid::new("appid", "must be wx or ww and 16 letters or digits, or the digits of an app of QQ");
+        const RULE: Invalid = Invalid::new(
+            "appid",
+            "must be wx or ww and 16 letters or digits, or a QQ appid (1 to 32 digits)",
+        );
         if let Ok(of_qq) = check(text, 1..=32, |byte| byte.is_ascii_digit(), RULE) {
             return Ok(Self(of_qq.into()));
         }
@@ -174,48 +176,48 @@ impl FromStr for AppId {
 }
 
 text! {
-    /// The merchant's number of the first generation (also `partnerId`, `spid`): ten digits.
+    /// The merchant's number in APIv1 (also `partnerId`, `spid`): ten digits.
     PartnerId = "partner", "must be 10 digits", 10..=10, |byte| byte.is_ascii_digit()
 }
 
 text! {
-    /// The merchant's own number of an order: 1 to 32 of `0-9 A-Z a-z _ - | * @`, unique per merchant.
+    /// The merchant's number of an order: 1 to 32 of `0-9 A-Z a-z _ - | * @`, unique per merchant.
     ///
-    /// The first generation documents letters and digits only, the later ones these signs too; each
-    /// generation's order checks its own rule.
+    /// APIv3 documents 6 to 32 of `0-9 A-Z a-z _ - *`, APIv1 letters and digits only. The order type of each API version
+    /// validates its own rule.
     OutTradeNo = "out_trade_no", "must be 1 to 32 of 0-9 A-Z a-z _ - | * @", 1..=32,
     |byte| byte.is_ascii_alphanumeric() || b"_-|*@".contains(&byte)
 }
 
 text! {
-    /// WeChat Pay's number of a payment. Opaque: 1 to 64 visible ASCII characters (28 digits in the first
-    /// generation: merchant, day, serial).
+    /// WeChat Pay's number of a payment. Opaque: 1 to 64 visible ASCII characters (28 digits in APIv1: merchant, day,
+    /// serial number).
     TransactionId = "transaction_id", "must be 1 to 64 visible ASCII characters", 1..=64, visible
 }
 
 text! {
-    /// WeChat Pay's number of an order that waits to be paid. Opaque: 1 to 64 visible ASCII characters.
+    /// WeChat Pay's number of an order that is not paid yet. Opaque: 1 to 64 visible ASCII characters.
     PrepayId = "prepay_id", "must be 1 to 64 visible ASCII characters", 1..=64, visible
 }
 
 text! {
-    /// WeChat Pay's number of a notice: at most 128 printable ASCII characters.
+    /// WeChat Pay's number of a notification: 1 to 128 printable ASCII characters.
     NotifyId = "notify_id", "must be 1 to 128 printable ASCII characters", 1..=128, printable
 }
 
 text! {
-    /// A payer, under one appid. Opaque: 1 to 128 visible ASCII characters. Personal data: `Debug` shows the
-    /// last two characters, and [`as_str`](Self::as_str) is the way out.
+    /// The id of a payer under one appid. Opaque: 1 to 128 visible ASCII characters. Personal data: `Debug` shows only the
+    /// last two characters; [`as_str`](Self::as_str) returns the whole id.
     OpenId = "openid", "must be 1 to 128 visible ASCII characters", 1..=128, visible
 }
 
 text! {
-    /// A merchant of the later generations (`mchid`, `sp_mchid`, `sub_mchid`): 1 to 32 digits; ten, as a rule.
+    /// The merchant's number in APIv3 (`mchid`, `sp_mchid`, `sub_mchid`): 1 to 32 digits, usually ten.
     MchId = "mchid", "must be 1 to 32 digits", 1..=32, |byte| byte.is_ascii_digit()
 }
 
 text! {
-    /// The merchant's own number of a refund: 1 to 64 of `0-9 A-Z a-z _ - | * @`, unique per merchant.
+    /// The merchant's number of a refund: 1 to 64 of `0-9 A-Z a-z _ - | * @`, unique per merchant.
     OutRefundNo = "out_refund_no", "must be 1 to 64 of 0-9 A-Z a-z _ - | * @", 1..=64,
     |byte| byte.is_ascii_alphanumeric() || b"_-|*@".contains(&byte)
 }
@@ -226,7 +228,7 @@ text! {
 }
 
 text! {
-    /// The merchant's own number of a transfer: 1 to 32 letters and digits, unique per merchant.
+    /// The merchant's number of a transfer: 1 to 32 letters and digits, unique per merchant.
     OutBillNo = "out_bill_no", "must be 1 to 32 letters and digits", 1..=32,
     |byte| byte.is_ascii_alphanumeric()
 }
@@ -237,37 +239,36 @@ text! {
 }
 
 text! {
-    /// The merchant's own number of a profit sharing: 1 to 64 of `0-9 A-Z a-z _ - | * @`, unique per merchant.
+    /// The merchant's number of a profit sharing: 1 to 64 of `0-9 A-Z a-z _ - | * @`, unique per merchant.
     OutOrderNo = "out_order_no", "must be 1 to 64 of 0-9 A-Z a-z _ - | * @", 1..=64,
     |byte| byte.is_ascii_alphanumeric() || b"_-|*@".contains(&byte)
 }
 
 text! {
-    /// The merchant's own number of what a receiver of a profit sharing gives back: 1 to 64 of
-    /// `0-9 A-Z a-z _ - | * @`.
+    /// The merchant's number of a return of shared profit: 1 to 64 of `0-9 A-Z a-z _ - | * @`.
     OutReturnNo = "out_return_no", "must be 1 to 64 of 0-9 A-Z a-z _ - | * @", 1..=64,
     |byte| byte.is_ascii_alphanumeric() || b"_-|*@".contains(&byte)
 }
 
 text! {
-    /// The merchant's own number of a permission to be paid without confirming: 1 to 32 letters and digits.
+    /// The merchant's number of a payee's authorization of transfers without confirmation: 1 to 32 letters and digits.
     OutAuthorizationNo = "out_authorization_no", "must be 1 to 32 letters and digits", 1..=32,
     |byte| byte.is_ascii_alphanumeric()
 }
 
 text! {
-    /// WeChat Pay's number of such a permission. Opaque: 1 to 64 visible ASCII characters.
+    /// WeChat Pay's number of such an authorization. Opaque: 1 to 64 visible ASCII characters.
     AuthorizationId = "authorization_id", "must be 1 to 64 visible ASCII characters", 1..=64, visible
 }
 
-/// A public key of WeChat Pay: `PUB_KEY_ID_` and 1 to 64 digits. The prefix is part of it.
+/// The id of a WeChat Pay public key: `PUB_KEY_ID_` followed by 1 to 64 digits. The prefix is part of the id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKeyId(Box<str>);
 
 impl PublicKeyId {
     const PREFIX: &str = "PUB_KEY_ID_";
 
-    /// The wire form.
+    /// Returns the text as the protocol writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -276,7 +277,7 @@ impl PublicKeyId {
 
 /// # Errors
 ///
-/// When the text breaks the type's rule.
+/// Returns [`Invalid`] if the text violates the rule of the type.
 impl FromStr for PublicKeyId {
     type Err = Invalid;
     fn from_str(text: &str) -> Result<Self, Invalid> {
@@ -287,13 +288,13 @@ impl FromStr for PublicKeyId {
     }
 }
 
-/// The serial number of a certificate: 2 to 64 hexadecimal digits, an even number of them. Kept in upper case, so
-/// that two spellings of one number are equal.
+/// The serial number of a certificate: 2 to 64 hexadecimal digits, an even number of them. It is stored in upper case,
+/// so that two spellings of one number are equal.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SerialNo(Box<str>);
 
 impl SerialNo {
-    /// The wire form, in upper case.
+    /// Returns the serial number in upper case.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -302,7 +303,7 @@ impl SerialNo {
 
 /// # Errors
 ///
-/// When the text breaks the type's rule.
+/// Returns [`Invalid`] if the text violates the rule of the type.
 impl FromStr for SerialNo {
     type Err = Invalid;
     fn from_str(text: &str) -> Result<Self, Invalid> {
@@ -313,18 +314,18 @@ impl FromStr for SerialNo {
     }
 }
 
-/// A key of WeChat Pay, as `Wechatpay-Serial` names it: a platform certificate's number, or a public key.
+/// The id of a key of WeChat Pay, as `Wechatpay-Serial` names it: a platform certificate or a WeChat Pay public key.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "the header names one of the two")]
 pub enum KeyId {
-    /// A platform certificate.
+    /// The serial number of a platform certificate.
     Certificate(SerialNo),
-    /// A public key.
+    /// The id of a WeChat Pay public key.
     PublicKey(PublicKeyId),
 }
 
 impl KeyId {
-    /// The wire form.
+    /// Returns the text as the protocol writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -336,7 +337,7 @@ impl KeyId {
 
 /// # Errors
 ///
-/// When the text is neither.
+/// Returns [`Invalid`] if the text is neither.
 impl FromStr for KeyId {
     type Err = Invalid;
     fn from_str(text: &str) -> Result<Self, Invalid> {
@@ -371,13 +372,13 @@ read! {
 }
 
 impl OutTradeNo {
-    /// Whether it keeps to the rule of the third generation: 6 to 32 of `0-9 A-Z a-z _ - *`.
+    /// Returns whether the number follows the rule of APIv3: 6 to 32 of `0-9 A-Z a-z _ - *`.
     #[must_use]
     pub fn is_for_v3(&self) -> bool {
         self.0.len() >= 6 && !self.0.contains(['|', '@'])
     }
 
-    /// Whether it is of letters and digits alone, the rule of the first generation.
+    /// Returns whether the number has only letters and digits, the rule of APIv1.
     #[must_use]
     pub fn is_alphanumeric(&self) -> bool {
         self.0.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -390,22 +391,22 @@ impl fmt::Debug for OpenId {
     }
 }
 
-/// Where WeChat Pay sends a notice: an absolute `http` or `https` URL of at most 255 bytes of visible ASCII,
-/// with a host, without user, query or fragment.
+/// The URL to which WeChat Pay sends notifications: an absolute `http` or `https` URL of at most 255 bytes of visible
+/// ASCII, with a host, without user, query or fragment.
 ///
-/// The query is left to WeChat Pay, which puts the signed parameters of a first-generation notice there. Later
-/// generations insist on `https`; see [`is_https`](Self::is_https).
+/// The query is left to WeChat Pay, which puts the signed parameters of an APIv1 notification there. APIv3 requires
+/// `https`; see [`is_https`](Self::is_https).
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct NotifyUrl(Box<str>);
 
 impl NotifyUrl {
-    /// The wire form.
+    /// Returns the text as the protocol writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether the notice travels over TLS.
+    /// Returns whether notifications are sent over TLS.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")
@@ -417,7 +418,7 @@ read! { NotifyUrl }
 
 /// # Errors
 ///
-/// When the text breaks the type's rule.
+/// Returns [`Invalid`] if the text violates the rule of the type.
 impl FromStr for NotifyUrl {
     type Err = Invalid;
     fn from_str(text: &str) -> Result<Self, Invalid> {
@@ -429,7 +430,7 @@ impl FromStr for NotifyUrl {
     }
 }
 
-/// An `http` or `https` URL with a host, of at most 255 bytes of visible ASCII, without user, query or fragment.
+/// Validates an `http` or `https` URL with a host, of at most 255 bytes of visible ASCII, without user, query or fragment.
 pub(crate) fn absolute_url(text: &str, rule: Invalid) -> Result<&str, Invalid> {
     let allowed = |byte| visible(byte) && !b"?#\"<>\\^`{|}@".contains(&byte);
     let url = check(text, 1..=255, allowed, rule.clone())?;
@@ -498,6 +499,6 @@ mod tests {
     #[test]
     fn an_error_names_field_rule_and_place_but_not_the_text() {
         let error = "19000001O9".parse::<PartnerId>().unwrap_err();
-        assert_eq!(error.to_string(), "partner must be 10 digits (wrong at byte 8)");
+        assert_eq!(error.to_string(), "partner must be 10 digits (invalid at byte 8)");
     }
 }

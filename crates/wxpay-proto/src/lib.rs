@@ -1,8 +1,11 @@
-//! The WeChat Pay protocol without I/O: signing, verifying, and the order of calls as steps.
+//! The WeChat Pay protocol without I/O: signing, verification, retries and key refresh, in the right order.
 //!
-//! A conversation with WeChat Pay is a [flow](exchange::Flow). It never touches a socket, a clock or a source of
-//! chance: it says what is owed next ([`Step`](exchange::Step)), you do it with whatever HTTP client you have, and
-//! give it what came of it. Ten lines drive every flow there is:
+//! The crate implements APIv3 (JSON, RSA signatures) in [`v3`]. For old accounts it also implements APIv1 in [`v1`]: the
+//! 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2.
+//!
+//! Every operation is a [flow](exchange::Flow). A flow never touches a socket, a clock or a source of randomness. It
+//! returns the next [`Step`](exchange::Step): send a request, wait, or done. Your code carries out the step with any
+//! HTTP client and resumes the flow with the result. Ten lines drive every flow:
 //!
 //! ```
 //! use wxpay_proto::{Error, UnixTime, entropy::Entropy, memory::Memory, world::World};
@@ -25,7 +28,7 @@
 //!     }
 //! }
 //!
-//! /// Your HTTP client, your clock, your source of chance.
+//! /// Your HTTP client, your clock, your source of randomness.
 //! trait Io {
 //!     fn send(&mut self, hop: Hop) -> Reply;
 //!     fn sleep_until(&mut self, until: UnixTime);
@@ -34,29 +37,40 @@
 //! }
 //! ```
 //!
-//! `wxpay-hyper` is this with hyper and tokio.
+//! `wxpay-hyper` is such a driver, built on hyper and tokio.
+//!
+//! # Terms
+//!
+//! * **Fate** of a request: whether WeChat Pay may have carried it out. Every [`Error`] states it as a [`Fate`]:
+//!   not sent, refused, or unknown. An operation of unknown fate must be resolved by a query.
+//! * **Evidence**: a verified fact about a payment or a refund, from a notification, a reply or a query. Evidence is
+//!   merged into a payment state, and neither order nor duplicates change the result. See [`payment`].
+//! * **Lease**: the right of one caller to fetch a shared value, as a fencing number. A late caller cannot overwrite
+//!   the value of its successor. See [`memory`].
+//! * **Seal** and **open**: to encrypt and decrypt one value with AES-GCM or RSA-OAEP, as HPKE uses the words. Whole
+//!   notifications are *decrypted*. See [`crypto`].
 //!
 //! # In scope
 //!
-//! What to send, how it is signed, in which order, when to try again, when to fetch a token; what a reply or a
-//! notice proves, and what an error means for the money.
+//! Requests and their signatures, the order of requests, retries, and the fetching of tokens and platform keys;
+//! verification of replies and notifications, and the consequence of an error for the money.
 //!
 //! # Out of scope
 //!
-//! Connections, threads, storage and logs. Whether an order exists in *your* shop is for you to know; see
-//! [`payment`] for what to make of what you learn.
+//! Connections, threads, storage and logs. Your application decides whether an order exists in its shop; [`payment`]
+//! describes how to use the evidence.
 //!
-//! # Rooms
+//! # Modules
 //!
-//! * [`v1`]: the first generation: [`Merchant`](v1::Merchant) is where to start.
-//! * [`v3`]: the third: JSON and RSA; [`Merchant`](v3::Merchant) likewise.
-//! * [`crypto`]: the cryptography of the third, behind a seam.
-//! * [`exchange`], [`world`], [`clock`], [`entropy`], [`memory`]: how a flow is driven, and all it may see.
-//! * [`error`], [`refusal`], [`retry`]: what went wrong, what that means for the money, and when to try again.
-//! * [`payment`]: what is known of a payment, and of what came back of it: evidence that joins.
-//! * [`id`], [`money`], [`secret`]: values that cannot be invalid, floats or printed.
-//! * [`wire`], [`http`]: bytes to values and back.
-//! * [`manual`]: how to drive it, what to rely on, and how the gateway departs from its documents.
+//! * [`v3`]: APIv3. Start at [`Merchant`](v3::Merchant).
+//! * [`crypto`]: traits for the cryptography of APIv3; the implementation is passed in.
+//! * [`exchange`], [`world`], [`clock`], [`entropy`], [`memory`]: the interface between a flow and its driver.
+//! * [`error`], [`refusal`], [`retry`]: errors, the fate of a request, and the retry policy.
+//! * [`payment`]: the state of a payment and its refunds, merged from evidence.
+//! * [`id`], [`money`], [`secret`]: validated identifiers, whole fen, and values that are never printed.
+//! * [`wire`], [`http`]: parsing and serialisation.
+//! * [`v1`]: APIv1. Start at [`Merchant`](v1::Merchant).
+//! * [`manual`]: guides: writing a driver, guarantees about money, security, and deviations of the gateway.
 //!
 //! # Features
 //!

@@ -1,8 +1,8 @@
-//! Amounts: whole fen, never floats.
+//! Amounts of money in whole fen, never floats.
 
 use core::{fmt, str::FromStr};
 
-/// An amount of money in fen, the hundredth part of a yuan.
+/// An amount of money in fen. One yuan is 100 fen.
 ///
 /// ```
 /// use wxpay_proto::Fen;
@@ -21,22 +21,22 @@ use core::{fmt, str::FromStr};
 pub struct Fen(u64);
 
 impl Fen {
-    /// Nothing.
+    /// Zero fen.
     pub const ZERO: Self = Self(0);
 
-    /// An amount of so many fen.
+    /// Creates an amount in fen.
     #[must_use]
     pub const fn new(fen: u64) -> Self {
         Self(fen)
     }
 
-    /// How many fen.
+    /// Returns the amount in fen.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The sum, unless it does not fit.
+    /// Returns the sum, or `None` on overflow.
     #[must_use]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {
@@ -45,7 +45,7 @@ impl Fen {
         }
     }
 
-    /// The difference, unless `other` is the larger.
+    /// Returns the difference, or `None` if `other` is larger.
     #[must_use]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
         match self.0.checked_sub(other.0) {
@@ -54,12 +54,11 @@ impl Fen {
         }
     }
 
-    /// Reads yuan: digits, then at most one dot with one or two digits behind it. No sign, no blanks, no
-    /// exponent.
+    /// Parses an amount in yuan: digits, then optionally a dot and one or two digits. No sign, no blanks, no exponent.
     ///
     /// # Errors
     ///
-    /// When the text is anything else, or too large.
+    /// Returns [`NotAnAmount`] if the text has any other form, or is too large.
     pub fn from_yuan(yuan: &str) -> Result<Self, NotAnAmount> {
         let (whole, cents) = yuan.split_once('.').unwrap_or((yuan, "00"));
         let cents = match (cents.len(), digits(cents)?) {
@@ -70,14 +69,14 @@ impl Fen {
         digits(whole)?.checked_mul(100).and_then(|fen| fen.checked_add(cents)).map(Self).ok_or(NotAnAmount)
     }
 
-    /// Shows the amount in yuan with two decimals, as bills and people write it.
+    /// Returns a value that prints the amount in yuan with two decimals, as bills and people write it.
     #[must_use]
     pub const fn yuan(self) -> Yuan {
         Yuan(self)
     }
 }
 
-/// An amount shown in yuan; see [`Fen::yuan`].
+/// An amount that prints in yuan; see [`Fen::yuan`].
 #[derive(Clone, Copy, Debug)]
 pub struct Yuan(Fen);
 
@@ -90,14 +89,14 @@ impl fmt::Display for Yuan {
     }
 }
 
-/// Decimal digits, as on the wire.
+/// Prints decimal digits of fen, as the protocol writes them.
 impl fmt::Display for Fen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-/// Reads decimal digits of fen, as on the wire.
+/// Parses decimal digits of fen, as the protocol writes them.
 impl FromStr for Fen {
     type Err = NotAnAmount;
     fn from_str(text: &str) -> Result<Self, NotAnAmount> {
@@ -105,20 +104,20 @@ impl FromStr for Fen {
     }
 }
 
-/// Digits and nothing else: `u64::from_str` alone would take a `+`.
+/// Parses digits and nothing else: `u64::from_str` alone would accept a `+`.
 fn digits(text: &str) -> Result<u64, NotAnAmount> {
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten().ok_or(NotAnAmount)
 }
 
-/// The text is not an amount of money.
+/// The error for a text that is not an amount of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotAnAmount;
 
 impl fmt::Display for NotAnAmount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not an amount: digits, at most two decimals for yuan, no sign")
+        f.write_str("an amount must be decimal digits, with at most two decimals for yuan and without a sign")
     }
 }
 

@@ -1,82 +1,81 @@
-//! What WeChat Pay says when it refuses.
+//! Refusals by WeChat Pay: codes, messages and details.
 
 use alloc::{borrow::Cow, string::String};
 use core::fmt;
 
-/// A code of refusal. An open set: new ones appear without notice, so the text is kept, and the constants are
-/// those that a program acts on.
+/// An error code of WeChat Pay. The set is open: new codes appear without announcement, so the text is kept. The
+/// constants are the codes that programs act on.
 ///
-/// Codes of the later generations are spelled in several ways (`SYSTEMERROR`, `SYSTEM_ERROR`), so they compare
-/// without `_` and blanks.
+/// APIv3 spells some codes in two ways (`SYSTEMERROR`, `SYSTEM_ERROR`), so codes compare equal without `_` and blanks.
 #[derive(Clone, Debug)]
 pub struct Code(Cow<'static, str>);
 
 impl Code {
-    /// `-1`: busy. It may have been carried out or not; try again after a pause.
+    /// `-1`: busy. The request may have been carried out; retry after a backoff.
     pub const BUSY: Self = Self(Cow::Borrowed("-1"));
-    /// `40001`: the access token is not, or no longer, the latest; of a token request: the secret is wrong.
+    /// `40001`: the access token is not, or no longer, the latest. For a token request: the app secret is wrong.
     pub const INVALID_CREDENTIAL: Self = Self(Cow::Borrowed("40001"));
-    /// `40013`: no such appid.
+    /// `40013`: the appid does not exist.
     pub const INVALID_APPID: Self = Self(Cow::Borrowed("40013"));
-    /// `40014`: not an access token.
+    /// `40014`: the access token is invalid.
     pub const INVALID_ACCESS_TOKEN: Self = Self(Cow::Borrowed("40014"));
-    /// `40125`: the app's secret is wrong.
+    /// `40125`: the app secret is wrong.
     pub const INVALID_APPSECRET: Self = Self(Cow::Borrowed("40125"));
     /// `42001`: the access token has expired.
     pub const ACCESS_TOKEN_EXPIRED: Self = Self(Cow::Borrowed("42001"));
-    /// `45009`: the day's quota is used up; it is renewed at midnight, GMT+8.
+    /// `45009`: the daily quota is used up. It resets at midnight, GMT+8.
     pub const DAILY_QUOTA: Self = Self(Cow::Borrowed("45009"));
-    /// `45011`: the minute's quota is used up.
+    /// `45011`: the quota per minute is used up.
     pub const MINUTE_QUOTA: Self = Self(Cow::Borrowed("45011"));
-    /// `48001`: the app may not call this.
+    /// `48001`: the app is not authorized for this API.
     pub const API_UNAUTHORIZED: Self = Self(Cow::Borrowed("48001"));
-    /// `49004`: the signature is wrong, by the table of codes.
+    /// `49004`: the signature is wrong, as documented in the table of codes.
     pub const NOT_MATCH_SIGNATURE: Self = Self(Cow::Borrowed("49004"));
-    /// `268500741`: the signature is wrong, as seen from `genprepay`.
+    /// `268500741`: the signature is wrong, as observed from `genprepay`.
     pub const NOT_MATCH_SIGNATURE_GENPREPAY: Self = Self(Cow::Borrowed("268500741"));
 
-    /// `USERPAYING`: the payer is typing a password. It is not over: ask.
+    /// `USERPAYING`: the payer is entering a password. The payment is still open: query the order.
     pub const USERPAYING: Self = Self(Cow::Borrowed("USERPAYING"));
-    /// `ORDERPAID`: the order is paid already.
+    /// `ORDERPAID`: the order is already paid.
     pub const ORDERPAID: Self = Self(Cow::Borrowed("ORDERPAID"));
-    /// `ORDER_CLOSED`: the order is closed; a new one needs a new number.
+    /// `ORDER_CLOSED`: the order is closed. Place a new order under a new number.
     pub const ORDER_CLOSED: Self = Self(Cow::Borrowed("ORDER_CLOSED"));
-    /// `ORDER_NOT_EXIST`: no such order.
+    /// `ORDER_NOT_EXIST`: the order does not exist.
     pub const ORDER_NOT_EXIST: Self = Self(Cow::Borrowed("ORDER_NOT_EXIST"));
     /// `OUT_TRADE_NO_USED`: the number was used before.
     pub const OUT_TRADE_NO_USED: Self = Self(Cow::Borrowed("OUT_TRADE_NO_USED"));
-    /// `RESOURCE_NOT_EXISTS`: no such thing; from `/v3/certificates`, that this merchant verifies by a public key.
+    /// `RESOURCE_NOT_EXISTS`: not found. From `/v3/certificates`: this merchant verifies by a WeChat Pay public key.
     pub const RESOURCE_NOT_EXISTS: Self = Self(Cow::Borrowed("RESOURCE_NOT_EXISTS"));
-    /// `NOT_FOUND`: no such thing, as transfers spell it.
+    /// `NOT_FOUND`: not found, as the transfer API spells it.
     pub const NOT_FOUND: Self = Self(Cow::Borrowed("NOT_FOUND"));
-    /// `NO_STATEMENT_EXIST`: nothing was traded that day, so there is no bill.
+    /// `NO_STATEMENT_EXIST`: there is no bill for that day, because there were no transactions.
     pub const NO_STATEMENT_EXIST: Self = Self(Cow::Borrowed("NO_STATEMENT_EXIST"));
     /// `STATEMENT_CREATING`: the bill is not ready yet.
     pub const STATEMENT_CREATING: Self = Self(Cow::Borrowed("STATEMENT_CREATING"));
-    /// `SIGN_ERROR`: the request's signature, or the clock it was made by; see [`Refusal::detail`].
+    /// `SIGN_ERROR`: the signature of the request is wrong, or its timestamp; see [`Refusal::detail`].
     pub const SIGN_ERROR: Self = Self(Cow::Borrowed("SIGN_ERROR"));
-    /// `SYSTEM_ERROR`: it may have been carried out or not.
+    /// `SYSTEM_ERROR`: internal error. The request may have been carried out.
     pub const SYSTEM_ERROR: Self = Self(Cow::Borrowed("SYSTEM_ERROR"));
-    /// `FREQUENCY_LIMITED`: too often.
+    /// `FREQUENCY_LIMITED`: too many requests.
     pub const FREQUENCY_LIMITED: Self = Self(Cow::Borrowed("FREQUENCY_LIMITED"));
-    /// `RATELIMIT_EXCEEDED`: too often.
+    /// `RATELIMIT_EXCEEDED`: too many requests.
     pub const RATELIMIT_EXCEEDED: Self = Self(Cow::Borrowed("RATELIMIT_EXCEEDED"));
-    /// `NO_AUTH`: the merchant may not call this.
+    /// `NO_AUTH`: the merchant has no permission for this API.
     pub const NO_AUTH: Self = Self(Cow::Borrowed("NO_AUTH"));
-    /// `NOT_ENOUGH`: there is not enough money.
+    /// `NOT_ENOUGH`: the balance is insufficient.
     pub const NOT_ENOUGH: Self = Self(Cow::Borrowed("NOT_ENOUGH"));
-    /// `PARAM_ERROR`: a field breaks its rule; see [`Refusal::detail`].
+    /// `PARAM_ERROR`: a field violates its rule; see [`Refusal::detail`].
     pub const PARAM_ERROR: Self = Self(Cow::Borrowed("PARAM_ERROR"));
-    /// `INVALID_REQUEST`: the request breaks a rule.
+    /// `INVALID_REQUEST`: the request violates a rule.
     pub const INVALID_REQUEST: Self = Self(Cow::Borrowed("INVALID_REQUEST"));
 
-    /// The code as it was spelled.
+    /// Returns the code as WeChat Pay spelled it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// No longer than any code is: what is not verified may have a megabyte here.
+    /// Truncates the code to 64 characters: an unverified reply may hold a megabyte here.
     fn bounded(self) -> Self {
         const LONGEST_CODE: usize = 64;
         match self.0.char_indices().nth(LONGEST_CODE) {
@@ -104,46 +103,46 @@ impl From<String> for Code {
     }
 }
 
-/// The code's own spelling, without control characters.
+/// Prints the code as spelled, without control characters.
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         printable(&self.0).try_for_each(|sign| fmt::Write::write_char(f, sign))
     }
 }
 
-/// What WeChat Pay said: the HTTP status, its code, its words.
+/// A refusal by WeChat Pay: HTTP status, code and message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refusal {
-    /// The HTTP status. The first generation answers 200 to everything.
+    /// The HTTP status. APIv1 replies with 200 to everything.
     pub status: u16,
-    /// `errcode` in the first generation, `code` in the third; at most 64 characters of it.
+    /// The code: `code` in APIv3, `errcode` in APIv1; at most 64 characters.
     pub code: Code,
-    /// `errmsg` in the first generation, `message` in the third; at most 256 characters of it and no control
-    /// characters. For people: never compare it, the texts vary.
+    /// The message: `message` in APIv3, `errmsg` in APIv1; at most 256 characters, without control characters. For people:
+    /// never compare it, the texts vary.
     pub message: String,
-    /// The third generation's `Request-ID`, which their support asks for.
+    /// The `Request-ID` header of APIv3, which WeChat Pay's support asks for.
     pub request_id: Option<String>,
-    /// What the third generation's `detail` points at.
+    /// The `detail` of an APIv3 error.
     pub detail: Option<Detail>,
 }
 
-/// What a refusal of the third generation points at. The offending value, which may be anybody's, is not kept.
+/// The `detail` of an APIv3 error: the field at fault. The offending value is not kept, because it may be personal data.
 ///
-/// `Debug` shows the length alone of what WeChat Pay says was signed: the beginning of a body may name people.
+/// `Debug` shows only the length of the string that WeChat Pay signed: the beginning of a body may name people.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Detail {
-    /// Which field, as a JSON pointer such as `/amount/currency`, or `signature`.
+    /// The field, as a JSON pointer such as `/amount/currency`, or `signature`.
     pub field: Option<String>,
-    /// What is wrong with it.
+    /// The problem with the field.
     pub issue: Option<String>,
-    /// `body`, `query`, `path`, or `authorization`.
+    /// The part of the request: `body`, `query`, `path`, or `authorization`.
     pub location: Option<String>,
-    /// Of a signature that does not match: the string that WeChat Pay built, its line feeds as `\n` and its body
-    /// cut. It holds no key; compare it with what was signed.
+    /// For a signature mismatch: the string that WeChat Pay built, with line feeds as `\n` and the body truncated. It holds
+    /// no key; compare it with the string that was signed.
     pub truncated_sign_message: Option<String>,
-    /// Of a signature that does not match: how many bytes WeChat Pay's string has.
+    /// For a signature mismatch: the length of WeChat Pay's string, in bytes.
     pub sign_message_length: Option<u64>,
 }
 
@@ -184,15 +183,15 @@ impl Refusal {
         self
     }
 
-    /// WeChat Pay's own number of the result: the digits behind the last `-` of the `Request-ID`, such as
-    /// 268498688 where a number comes again with other parameters.
+    /// Returns WeChat Pay's internal result number: the digits after the last `-` of the `Request-ID`. An example is
+    /// 268498688, for a number that is reused with other parameters.
     #[must_use]
     pub fn internal_number(&self) -> Option<u64> {
         self.request_id.as_deref()?.rsplit_once('-')?.1.parse().ok()
     }
 }
 
-/// No more characters of a text of theirs are kept.
+/// The maximum length of a text from WeChat Pay, in characters.
 const LONGEST: usize = 256;
 
 impl fmt::Display for Refusal {
@@ -201,7 +200,7 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// What the other side wrote goes into logs: a line break there would forge a line.
+/// Removes control characters. Texts from WeChat Pay go into logs, where a line break would forge a line.
 fn printable(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars().filter(|sign| !sign.is_control())
 }

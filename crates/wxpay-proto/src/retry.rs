@@ -1,28 +1,28 @@
-//! How often a call is tried, and how long it pauses in between.
+//! The retry policy: attempts, backoff and deadline.
 
 use crate::{clock::UnixTime, entropy::Entropy};
 use core::time::Duration;
 
-/// How often, with what pauses, and for how long in all a call is tried.
+/// The number of attempts, the backoff between them, and the deadline of one call.
 ///
-/// Pauses double from `first_pause` to `longest_pause`, and each is shortened by up to half at random, so that
-/// many callers that failed together do not come back together.
+/// The backoff doubles from `first_pause` to `longest_pause`. Each is shortened by up to half at random, so that many
+/// callers that failed together do not retry together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
-    /// How many requests in all, the first included.
+    /// The maximum number of requests, the first included.
     pub tries: u32,
-    /// The pause before the second try.
+    /// The backoff before the second attempt.
     pub first_pause: Duration,
-    /// No pause is longer.
+    /// The maximum backoff.
     pub longest_pause: Duration,
-    /// No try begins later than this after the first.
+    /// The deadline of the whole call: no attempt starts later than this after the first.
     pub deadline: Duration,
-    /// How long one request may take.
+    /// The timeout of one request.
     pub timeout: Duration,
 }
 
-/// Four tries within 30 seconds, 10 seconds each, pauses of half a second to four.
+/// Four attempts within 30 seconds, a timeout of 10 seconds each, and a backoff of half a second to four seconds.
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Default for Policy {
     }
 }
 
-/// The tries of one call, counted.
+/// The attempts of one call, counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tries {
     policy: Policy,
@@ -44,14 +44,14 @@ pub(crate) struct Tries {
 }
 
 impl Tries {
-    /// Less than this is no time for a request.
+    /// The minimum timeout of a request.
     const LEAST: Duration = Duration::from_millis(100);
 
     pub(crate) fn new(policy: Policy, began: UnixTime) -> Self {
         Self { policy, made: 1, began }
     }
 
-    /// When to try again, if that is permitted.
+    /// Returns the time of the next attempt, or `None` if the policy permits no more.
     pub(crate) fn again(&mut self, now: UnixTime, entropy: &mut Entropy) -> Option<UnixTime> {
         if self.made >= self.policy.tries {
             return None;
@@ -61,19 +61,19 @@ impl Tries {
         self.may_begin(until).then_some(until)
     }
 
-    /// How long a request that begins now may take: never beyond the deadline of the whole call.
+    /// Returns the timeout of a request that starts now: never beyond the deadline of the whole call.
     pub(crate) fn timeout(&self, now: UnixTime) -> Duration {
         let left = self.began.after(self.policy.deadline).since(now);
         left.min(self.policy.timeout).max(Self::LEAST)
     }
 
-    /// Whether a try may still begin then.
+    /// Returns whether an attempt may still start at this time.
     pub(crate) fn may_begin(&self, then: UnixTime) -> bool {
         then <= self.began.after(self.policy.deadline)
     }
 }
 
-/// The pause after so many tries: doubled, capped, then shortened by up to half.
+/// Returns the backoff after `made` attempts: doubled, capped, then shortened by up to half.
 fn pause(policy: &Policy, made: u32, entropy: &mut Entropy) -> Duration {
     let doubled = 2_u32.saturating_pow(made.saturating_sub(1).min(20));
     let full = policy.first_pause.saturating_mul(doubled).min(policy.longest_pause);

@@ -1,13 +1,13 @@
-//! Values that must not be printed.
+//! Secrets and personal data: values that must not be printed.
 
 use alloc::{boxed::Box, string::String};
 use core::fmt;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A secret: never printed, never serialised, never compared by `==`, wiped when dropped.
+/// A secret. It is never printed, never serialised, never compared by `==`, and wiped when dropped.
 ///
-/// There is no `Clone`: share it through an `Arc`, so that copies do not multiply.
+/// It is not `Clone`: share it through an `Arc`, so that copies do not multiply.
 ///
 /// ```
 /// use wxpay_proto::secret::Secret;
@@ -19,26 +19,26 @@ use zeroize::{Zeroize, Zeroizing};
 pub struct Secret<T: Zeroize>(Zeroizing<T>);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes a secret in.
+    /// Wraps a secret.
     pub fn new(value: T) -> Self {
         Self(Zeroizing::new(value))
     }
 
-    /// Lets it out: the one name to search for in a review.
+    /// Returns the secret. Reviews search for this name.
     pub fn expose(&self) -> &T {
         &self.0
     }
 }
 
-/// Always `[secret]`, in every build.
+/// Prints `[secret]`, in every build.
 impl<T: Zeroize> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[secret]")
     }
 }
 
-/// A text that tells of a person, such as the tail of a card's number: `Debug` shows the last two characters, and
-/// [`as_str`](Self::as_str) is the way out.
+/// Personal data, such as the last digits of a bank card. `Debug` shows only the last two characters;
+/// [`as_str`](Self::as_str) returns the text.
 ///
 /// ```
 /// use wxpay_proto::secret::Personal;
@@ -52,7 +52,7 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
 pub struct Personal(Box<str>);
 
 impl Personal {
-    /// The text.
+    /// Returns the whole text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -71,13 +71,13 @@ impl fmt::Debug for Personal {
     }
 }
 
-/// The last two characters of a text; nothing of a shorter one.
+/// Returns the last two characters of a text, or nothing of a shorter one.
 pub(crate) fn tail(text: &str) -> &str {
     let at = text.char_indices().rev().nth(1).map(|(at, _)| at);
     at.and_then(|at| text.get(at..)).unwrap_or_default()
 }
 
-/// Compares in a time that depends on the lengths alone.
+/// Compares in constant time: the time depends only on the lengths.
 pub(crate) fn same_bytes(one: &[u8], other: &[u8]) -> bool {
     bool::from(one.ct_eq(other))
 }

@@ -1,11 +1,10 @@
-//! Everything outside the machine that one step may see.
+//! The inputs of one step.
 
 use crate::{clock::UnixTime, entropy::Entropy, memory::Memory};
 
-/// What time it is, some fresh entropy, and what has been learned so far.
+/// Everything a step may depend on: time, entropy, memory.
 ///
-/// A world is spent by the step it is given to, so that no second step can be taken with a stale clock or
-/// with chance that was used before.
+/// Each step consumes its world, so that a later step cannot use a stale clock or entropy that was used before.
 #[derive(Debug)]
 pub struct World<'a> {
     pub(crate) now: UnixTime,
@@ -14,7 +13,7 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    /// Gathers the three.
+    /// Creates the inputs for one step.
     pub fn new(now: UnixTime, entropy: Entropy, memory: &'a mut Memory) -> Self {
         Self { now, entropy, memory }
     }

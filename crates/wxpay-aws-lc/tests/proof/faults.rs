@@ -32,7 +32,7 @@ pub(crate) fn of_several_rules() -> Vec<(&'static str, Fault)> {
         ),
         ("a public key is read from a certificate", Fault { public_key: |_| Err(BadKey), ..HONEST }),
         (
-            "what OpenSSL sealed opens",
+            "RSA-OAEP ciphertexts of OpenSSL open",
             Fault {
                 open: |key, sealed| key.inner.open(sealed).and_then(|plain| not_empty(plain).ok_or(Forged)),
                 ..HONEST

@@ -1,4 +1,4 @@
-//! X.509 certificates: whose key, under which serial, and for how long.
+//! X.509 certificates: serial number, validity, public key and common name.
 
 use super::pem::{self, BadPem};
 use crate::clock::UnixTime;
@@ -10,10 +10,10 @@ use x509_cert::{
     time::{Time, Validity},
 };
 
-/// What the protocol reads in a certificate, be it a merchant's or one of the platform's.
+/// The fields of a certificate that the protocol uses, of a merchant or of the platform.
 ///
-/// Its own signature is not looked at: a merchant trusts its own file, and a platform's certificate is proved by
-/// the APIv3 key that it came sealed with.
+/// The signature of the certificate is not verified. A merchant trusts its own file, and a platform certificate is
+/// authenticated by the APIv3 key with which it was sealed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Certificate {
     serial: String,
@@ -24,11 +24,11 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads a certificate's DER.
+    /// Parses a certificate from DER.
     ///
     /// # Errors
     ///
-    /// When it is none, bytes follow it, or its serial is negative.
+    /// Returns [`BadCertificate`] if it is not a certificate, bytes follow it, or its serial number is negative.
     pub fn parse(der: &[u8]) -> Result<Self, BadCertificate> {
         let whole = x509_cert::Certificate::from_der(der).map_err(|_| BadCertificate(Fault::Unreadable))?;
         let facts = whole.tbs_certificate();
@@ -43,57 +43,58 @@ impl Certificate {
         })
     }
 
-    /// Reads the first certificate in a PEM text.
+    /// Parses the first certificate in a PEM text.
     ///
     /// # Errors
     ///
-    /// As [`pem::certificate`] and [`parse`](Self::parse).
+    /// Returns [`BadCertificate`] in the cases of [`pem::certificate`] and [`parse`](Self::parse).
     pub fn parse_pem(pem: &[u8]) -> Result<Self, BadCertificate> {
         let der = pem::certificate(pem).map_err(|bad| BadCertificate(Fault::Pem(bad)))?;
         Self::parse(&der)
     }
 
-    /// The serial as the wire carries it: the bytes of the number in upper-case hex, two digits each, at most 42.
+    /// Returns the serial number as the protocol writes it: its bytes in upper-case hex, two digits each, at most 42 digits.
     ///
-    /// So a serial below `10` in its first byte begins with a `0`, which printing it as a number would lose. The
-    /// zero byte that DER puts before a high bit, to keep the number positive, is not part of it.
+    /// A first byte below `10` keeps its leading `0`, which printing as a number would lose. The zero byte that DER puts
+    /// before a high bit, to keep the number positive, is dropped.
     #[must_use]
     pub fn serial(&self) -> &str {
         &self.serial
     }
 
-    /// The first second in which it is valid.
+    /// Returns the first second of the validity period.
     #[must_use]
     pub fn not_before(&self) -> UnixTime {
         self.not_before
     }
 
-    /// The last second in which it is valid.
+    /// Returns the last second of the validity period.
     #[must_use]
     pub fn not_after(&self) -> UnixTime {
         self.not_after
     }
 
-    /// Whether it is valid at that time. Both ends count, to the end of the last second (RFC 5280, 4.1.2.5).
+    /// Returns whether the certificate is valid at this time. Both end seconds are included (RFC 5280, 4.1.2.5).
     #[must_use]
     pub fn is_valid_at(&self, now: UnixTime) -> bool {
         (self.not_before.as_secs()..=self.not_after.as_secs()).contains(&now.as_secs())
     }
 
-    /// Its public key: DER of a `SubjectPublicKeyInfo`, for [`Provider::public_key`](super::Provider::public_key).
+    /// Returns the public key, the DER of a `SubjectPublicKeyInfo`, for
+    /// [`Provider::public_key`](super::Provider::public_key).
     #[must_use]
     pub fn spki(&self) -> &[u8] {
         &self.spki
     }
 
-    /// The first common name of its subject: in a merchant's certificate, the `mchid`.
+    /// Returns the first common name of the subject: in a merchant's certificate, the `mchid`.
     #[must_use]
     pub fn common_name(&self) -> Option<&str> {
         self.common_name.as_deref()
     }
 }
 
-/// All but the key, which is long and told apart by the serial.
+/// Shows everything but the key, which is long; the serial number identifies it.
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Certificate")
@@ -105,7 +106,7 @@ impl fmt::Debug for Certificate {
     }
 }
 
-/// Bytes that are no certificate, or none that can be used. Never the bytes themselves.
+/// The error for bytes that are not a usable certificate. It never shows the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadCertificate(Fault);
 
@@ -120,15 +121,16 @@ impl fmt::Display for BadCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Fault::Pem(bad) => bad.fmt(f),
-            Fault::Unreadable => f.write_str("not the DER of an X.509 certificate"),
-            Fault::Negative => f.write_str("a certificate whose serial is negative"),
+            Fault::Unreadable => f.write_str("not a DER-encoded X.509 certificate"),
+            Fault::Negative => f.write_str("the serial number of the certificate must not be negative"),
         }
     }
 }
 
 impl error::Error for BadCertificate {}
 
-/// DER keeps an integer in the fewest bytes that show its sign.
+/// Returns the digits of a serial number, or `None` if it is negative. DER encodes an integer in the fewest bytes that
+/// show its sign.
 fn digits(serial: &SerialNumber) -> Option<String> {
     match serial.as_bytes() {
         [0, rest @ ..] if !rest.is_empty() => Some(hex::encode_upper(rest)),
@@ -146,7 +148,7 @@ pub(super) mod tests {
     use super::*;
     use alloc::string::ToString as _;
 
-    /// A merchant's: `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem
+    /// A merchant's certificate: `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout key.pem
     /// -days 36500 -set_serial 0x0A00F0 -utf8 -subj '/C=CN/O=微信商户系统/CN=1900000001'`
     pub(in super::super) const MERCHANT: &str = "\
 -----BEGIN CERTIFICATE-----
@@ -162,15 +164,15 @@ ADBGAiEAo5cHV9/fxjsJV5SytTYN9BaHdkHlgfWnNW+Bgs3uBPICIQCxKt3FgqxW
 LYeDh6+aGWGi52NS5lTu6L2fqycy+q94eA==
 -----END CERTIFICATE-----
 ";
-    /// What `openssl x509 -noout -pubkey` finds in it.
+    /// The public key of `MERCHANT`, by `openssl x509 -noout -pubkey`.
     pub(in super::super) const MERCHANT_KEY: &str = "\
 -----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEsEAYx6BoT0FNBl0mwoMpiw7JrNX0
 yjJGk3Lsyl8JmR01kXCCgP71+luoQST2r5j65WTPT7UgISlBoL0rOfnpgA==
 -----END PUBLIC KEY-----
 ";
-    /// With a high bit, and nobody's: `openssl req -x509 -key key.pem -days 1826 -set_serial 0xF00D000000000001
-    /// -subj /O=Throw-away`
+    /// A certificate with a high bit in its serial number and without a common name: `openssl req -x509 -key key.pem
+    /// -days 1826 -set_serial 0xF00D000000000001 -subj /O=Throw-away`
     const NOBODY: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBdDCCARqgAwIBAgIJAPANAAAAAAABMAoGCCqGSM49BAMCMBUxEzARBgNVBAoM
@@ -188,7 +190,7 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
         Certificate::parse_pem(MERCHANT.as_bytes()).unwrap()
     }
 
-    /// The merchant's, with another serial of three bytes.
+    /// Returns the merchant's certificate with another serial number of three bytes.
     fn with_serial(serial: [u8; 3]) -> Result<Certificate, BadCertificate> {
         let mut der = pem::certificate(MERCHANT.as_bytes()).unwrap();
         let old = [2, 3, 0x0a, 0x00, 0xf0];
@@ -216,7 +218,7 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
         assert_eq!(
             with_serial([0, 0x7f, 0]),
             Err(BadCertificate(Fault::Unreadable)),
-            "a needless zero is no DER"
+            "DER has no redundant leading zero"
         );
     }
 
@@ -247,6 +249,6 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
         assert_eq!(Certificate::parse(&[&der[..], &[0]].concat()), unreadable);
         assert_eq!(Certificate::parse(&pem::public_key(MERCHANT_KEY.as_bytes()).unwrap()), unreadable);
         let bad = Certificate::parse_pem(MERCHANT_KEY.as_bytes()).unwrap_err();
-        assert_eq!(bad.to_string(), "no PEM of a certificate: the text has a public key");
+        assert_eq!(bad.to_string(), "expected a certificate in PEM: found a public key");
     }
 }

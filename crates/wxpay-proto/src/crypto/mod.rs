@@ -1,8 +1,8 @@
-//! The cryptography of the third generation, behind a seam: RSA, and AES-GCM.
+//! The cryptography of APIv3, behind traits: RSA and AES-256-GCM.
 //!
-//! The core says what is signed, verified, sealed and opened; a [`Provider`] does it. One is chosen by handing it
-//! over, never by a feature or a global, and several may live in one process. `wxpay-aws-lc` is one; whoever writes
-//! another runs [`proof`] against it.
+//! The core decides what is signed, verified, sealed and opened; a [`Provider`] computes it. A provider is passed in as
+//! a value, never chosen by a feature or a global, and one process may use several. `wxpay-aws-lc` is a provider.
+//! Authors of another one run [`proof`] against it.
 
 pub mod certificate;
 pub mod pem;
@@ -16,90 +16,90 @@ use crate::secret::Secret;
 use alloc::{sync::Arc, vec::Vec};
 use core::{error, fmt};
 
-/// An implementation of the cryptography.
+/// An implementation of the cryptography: parses keys and returns them as trait objects.
 pub trait Provider: fmt::Debug + Send + Sync {
-    /// Reads an RSA private key: DER of PKCS#8 or PKCS#1.
+    /// Parses an RSA private key from the DER of PKCS#8 or PKCS#1.
     ///
     /// # Errors
     ///
-    /// When it is no RSA key of 2048 to 8192 bits.
+    /// Returns [`BadKey`] if it is not an RSA key of 2048 to 8192 bits.
     fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, BadKey>;
 
-    /// Reads an RSA public key: DER of a `SubjectPublicKeyInfo`.
+    /// Parses an RSA public key from the DER of a `SubjectPublicKeyInfo`.
     ///
     /// # Errors
     ///
-    /// When it is no RSA key of 2048 to 8192 bits.
+    /// Returns [`BadKey`] if it is not an RSA key of 2048 to 8192 bits.
     fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey>;
 
-    /// Takes up a key of AES-256-GCM.
+    /// Creates an AES-256-GCM key.
     fn symmetric_key(&self, key: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey>;
 }
 
-/// A merchant's own key. It may live elsewhere: then [`sign`](Self::sign) asks for a signature.
+/// The merchant's private key. It may live in a KMS or HSM; then [`sign`](Self::sign) requests the signature there.
 pub trait PrivateKey: fmt::Debug + Send + Sync {
-    /// RSASSA-PKCS1-v1_5 with SHA-256. The same message gives the same signature.
+    /// Signs with RSASSA-PKCS1-v1_5 and SHA-256. The signature is deterministic.
     ///
     /// # Errors
     ///
-    /// When no signature can be had: a key that lives elsewhere does not answer.
+    /// Returns [`Unavailable`] if no signature can be computed, for example because a KMS does not respond.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable>;
 
-    /// Opens RSAES-OAEP with SHA-1, MGF1 with SHA-1, and an empty label.
+    /// Opens an RSAES-OAEP ciphertext with SHA-1, MGF1 with SHA-1, and an empty label.
     ///
     /// # Errors
     ///
-    /// When it was not sealed for this key, or the key cannot be had.
+    /// Returns [`Forged`] if the ciphertext was not sealed for this key, or the key is not available.
     fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged>;
 }
 
-/// One of the platform's keys.
+/// A public key of WeChat Pay: of a platform certificate, or a WeChat Pay public key.
 pub trait PublicKey: fmt::Debug + Send + Sync {
-    /// Verifies RSASSA-PKCS1-v1_5 with SHA-256.
+    /// Verifies an RSASSA-PKCS1-v1_5 signature with SHA-256.
     ///
     /// # Errors
     ///
-    /// When the signature is not this key's over this message.
+    /// Returns [`Forged`] if the signature is not this key's signature of the message.
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Forged>;
 
-    /// Verifies a message that lies in parts, one read behind the other, so that long ones need not be copied.
+    /// Verifies a message that is given in consecutive parts, so that long messages need not be copied.
     ///
-    /// Unless a provider does better, they are joined, and [verified](Self::verify) then.
+    /// The default concatenates the parts and [verifies](Self::verify) the result. Providers may override it.
     ///
     /// # Errors
     ///
-    /// When the signature is not this key's over the parts together.
+    /// Returns [`Forged`] if the signature is not this key's signature of the concatenated parts.
     fn verify_parts(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), Forged> {
         self.verify(&parts.concat(), signature)
     }
 
-    /// Seals by RSAES-OAEP with SHA-1, MGF1 with SHA-1, and an empty label. Each time to other bytes.
+    /// Seals with RSAES-OAEP, SHA-1, MGF1 with SHA-1, and an empty label. Each call returns a different ciphertext.
     ///
     /// # Errors
     ///
-    /// When the text is longer than the key takes: 214 bytes with 2048 bits.
+    /// Returns [`TooLong`] if the text is too long for the key: the limit is 214 bytes for 2048 bits.
     fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong>;
 }
 
-/// A key of AES-256-GCM: 12 bytes of nonce, 16 bytes of tag behind the ciphertext.
+/// An AES-256-GCM key: nonces of 12 bytes, and a tag of 16 bytes after the ciphertext.
 pub trait SymmetricKey: fmt::Debug + Send + Sync {
-    /// Opens a box.
+    /// Opens a ciphertext with its tag. Returns the plaintext.
     ///
     /// # Errors
     ///
-    /// When the tag does not match: another key, nonce or associated data, or changed bytes.
+    /// Returns [`Forged`] if the tag does not match: wrong key, nonce or associated data, or modified bytes.
     fn open(&self, nonce: &[u8; 12], associated_data: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Forged>;
 
-    /// Seals a text; comes to the ciphertext with the tag behind it. A nonce is used once.
+    /// Seals a text. Returns the ciphertext followed by the tag. A nonce must not be used twice with one key.
     fn seal(&self, nonce: &[u8; 12], associated_data: &[u8], plain: &[u8]) -> Vec<u8>;
 }
 
-/// A small opaque error: a name, and one sentence.
+/// Defines a small opaque error: a type and its message.
 macro_rules! fault {
     ($(#[$doc:meta])* $name:ident = $words:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[allow(clippy::exhaustive_structs, reason = "it says no more, on purpose, and providers must make it")]
+        #[allow(clippy::exhaustive_structs, reason = "opaque on purpose, and providers construct it")]
         pub struct $name;
 
         impl fmt::Display for $name {
@@ -113,18 +113,18 @@ macro_rules! fault {
 }
 
 fault! {
-    /// A key that cannot be used. Says no more, on purpose.
-    BadKey = "not a usable RSA key of 2048 to 8192 bits"
+    /// The error for a key that cannot be used. Opaque on purpose: details of a key must not leak.
+    BadKey = "an RSA key of 2048 to 8192 bits is required"
 }
 fault! {
-    /// A signature or a ciphertext that does not check. Says no more, on purpose.
-    Forged = "a signature or a ciphertext does not check"
+    /// The error for an invalid signature or ciphertext. Opaque on purpose: details would help a forger.
+    Forged = "the signature or the ciphertext is invalid: wrong key or modified data"
 }
 fault! {
-    /// A text that is too long to be sealed.
-    TooLong = "the text is too long to be sealed with this key"
+    /// The error for a plaintext that is too long to be sealed.
+    TooLong = "the plaintext is too long to be sealed with this key"
 }
 fault! {
-    /// No signature can be had now.
-    Unavailable = "the private key cannot be had"
+    /// The error for a private key that is not available now.
+    Unavailable = "the private key is not available"
 }

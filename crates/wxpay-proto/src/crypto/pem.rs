@@ -1,7 +1,7 @@
-//! PEM to DER: keys and certificates as the merchant platform hands them out.
+//! PEM to DER: keys and certificates as the merchant platform issues them.
 //!
-//! Of several objects in one text the first of the wanted kind counts; what stands around them is passed over. The
-//! text is the caller's to wipe.
+//! If a text has several sections, the first of the expected kind is used; everything around it is ignored. The caller
+//! must wipe the text.
 
 use crate::secret::Secret;
 use alloc::vec::Vec;
@@ -9,35 +9,35 @@ use core::{error, fmt};
 use rustls_pki_types::pem::{Error, PemObject as _, SectionKind};
 use zeroize::Zeroizing;
 
-/// The DER of a private key: `PRIVATE KEY` (PKCS#8, what the platform's tool writes) or `RSA PRIVATE KEY` (PKCS#1).
+/// Returns the DER of a private key: `PRIVATE KEY` (PKCS#8, as the platform's tool writes) or `RSA PRIVATE KEY` (PKCS#1).
 ///
 /// # Errors
 ///
-/// When there is none, it is encrypted, or the text is not well formed.
+/// Returns [`BadPem`] if there is none, it is encrypted, or the text is malformed.
 pub fn private_key(pem: &[u8]) -> Result<Secret<Vec<u8>>, BadPem> {
     let mut der = find(pem, "a private key", &[SectionKind::PrivateKey, SectionKind::RsaPrivateKey])?;
     Ok(Secret::new(core::mem::take(&mut *der)))
 }
 
-/// The DER of a `PUBLIC KEY`: a `SubjectPublicKeyInfo`.
+/// Returns the DER of a `PUBLIC KEY`: a `SubjectPublicKeyInfo`.
 ///
 /// # Errors
 ///
-/// When there is none, or the text is not well formed.
+/// Returns [`BadPem`] if there is none, or the text is malformed.
 pub fn public_key(pem: &[u8]) -> Result<Vec<u8>, BadPem> {
     find(pem, "a public key", &[SectionKind::PublicKey]).map(|mut der| core::mem::take(&mut *der))
 }
 
-/// The DER of a `CERTIFICATE`.
+/// Returns the DER of a `CERTIFICATE`.
 ///
 /// # Errors
 ///
-/// When there is none, or the text is not well formed.
+/// Returns [`BadPem`] if there is none, or the text is malformed.
 pub fn certificate(pem: &[u8]) -> Result<Vec<u8>, BadPem> {
     find(pem, "a certificate", &[SectionKind::Certificate]).map(|mut der| core::mem::take(&mut *der))
 }
 
-/// A text in which what was wanted cannot be found: what was wanted, and why not. Never the text itself.
+/// The error for a text without the expected PEM section: the expected kind and the reason. Never the text itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadPem {
     wanted: &'static str,
@@ -46,13 +46,14 @@ pub struct BadPem {
 
 impl fmt::Display for BadPem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no PEM of {}: {}", self.wanted, self.why)
+        write!(f, "expected {} in PEM: {}", self.wanted, self.why)
     }
 }
 
 impl error::Error for BadPem {}
 
-/// What is passed over may be a key, too: every object found is wiped unless it is taken out.
+/// Finds the first section of the given kinds.
+// Sections that are skipped may be keys, too: each is wiped unless it is returned.
 fn find(pem: &[u8], wanted: &'static str, kinds: &[SectionKind]) -> Result<Zeroizing<Vec<u8>>, BadPem> {
     let bad = |why| BadPem { wanted, why };
     let pem = pem.strip_prefix("\u{feff}".as_bytes()).unwrap_or(pem);
@@ -67,28 +68,30 @@ fn find(pem: &[u8], wanted: &'static str, kinds: &[SectionKind]) -> Result<Zeroi
     }
     Err(bad(match other {
         _ if is_encrypted(pem) => ENCRYPTED,
-        Some(SectionKind::Certificate) => "the text has a certificate",
-        Some(SectionKind::PublicKey) => "the text has a public key",
-        Some(SectionKind::PrivateKey | SectionKind::RsaPrivateKey) => "the text has a private key",
-        Some(SectionKind::EcPrivateKey) => "the text has a key for elliptic curves, not for RSA",
-        Some(_) => "the text has something else",
-        None => "the text has no line that begins it",
+        Some(SectionKind::Certificate) => "found a certificate",
+        Some(SectionKind::PublicKey) => "found a public key",
+        Some(SectionKind::PrivateKey | SectionKind::RsaPrivateKey) => "found a private key",
+        Some(SectionKind::EcPrivateKey) => "found an elliptic curve key; an RSA key is required",
+        Some(_) => "found another kind of section",
+        None => NO_BEGIN,
     }))
 }
 
-const ENCRYPTED: &str = "it is encrypted; decrypt it first";
+const ENCRYPTED: &str = "the private key is encrypted; decrypt it with `openssl pkey -in FILE`";
+const NO_BEGIN: &str = "no `-----BEGIN` line; PKCS#12 or DER? convert with `openssl pkcs12 -nodes -in FILE`, \
+    `openssl pkey -inform DER -in FILE` or `openssl x509 -inform DER -in FILE`";
 
 fn malformed(pem: &[u8], error: &Error) -> &'static str {
     match error {
         _ if is_encrypted(pem) => ENCRYPTED,
-        Error::MissingSectionEnd { .. } => "the line that ends it is missing",
-        Error::IllegalSectionStart { .. } => "the line that begins it is not one; are its line breaks lost?",
-        Error::Base64Decode(_) => "it is not Base64",
-        Error::SectionTooLarge | Error::NoItemsFound | _ => "it cannot be read",
+        Error::MissingSectionEnd { .. } => "no `-----END` line; is the text truncated?",
+        Error::IllegalSectionStart { .. } => "malformed `-----BEGIN` line; are the line breaks lost?",
+        Error::Base64Decode(_) => "invalid Base64",
+        Error::SectionTooLarge | Error::NoItemsFound | _ => "the section cannot be parsed",
     }
 }
 
-/// PKCS#8 says so in the first line, PKCS#1 in a header.
+/// Returns whether a key is encrypted: PKCS#8 states it in the first line, PKCS#1 in a header.
 fn is_encrypted(pem: &[u8]) -> bool {
     ["-----BEGIN ENCRYPTED PRIVATE KEY-----", "Proc-Type: 4,ENCRYPTED"]
         .iter()
@@ -106,7 +109,7 @@ mod tests {
         string::{String, ToString as _},
     };
 
-    /// Not a key: the reader looks at the frame alone.
+    /// Returns a section without a key in it: the parser reads only the frame.
     fn framed(label: &str) -> String {
         format!("-----BEGIN {label}-----\nbm90IGEga2V5\n-----END {label}-----\n")
     }
@@ -137,23 +140,23 @@ mod tests {
     fn what_is_wrong_is_said_without_the_text() {
         let key = framed("PRIVATE KEY");
         let cases: [(String, &str); 11] = [
-            (String::new(), "the text has no line that begins it"),
-            ("bm90IGEga2V5".into(), "the text has no line that begins it"),
-            (MERCHANT.into(), "the text has a certificate"),
-            (MERCHANT_KEY.into(), "the text has a public key"),
-            (framed("EC PRIVATE KEY"), "the text has a key for elliptic curves, not for RSA"),
-            (framed("X509 CRL"), "the text has something else"),
+            (String::new(), NO_BEGIN),
+            ("bm90IGEga2V5".into(), NO_BEGIN),
+            (MERCHANT.into(), "found a certificate"),
+            (MERCHANT_KEY.into(), "found a public key"),
+            (framed("EC PRIVATE KEY"), "found an elliptic curve key; an RSA key is required"),
+            (framed("X509 CRL"), "found another kind of section"),
             (framed("ENCRYPTED PRIVATE KEY"), ENCRYPTED),
             (framed("RSA PRIVATE KEY").replace("bm90", "Proc-Type: 4,ENCRYPTED\n\nbm90"), ENCRYPTED),
-            (key.replace("-----END", ""), "the line that ends it is missing"),
-            (key.replace('\n', "\\n"), "the line that begins it is not one; are its line breaks lost?"),
-            (key.replace("bm90", "bm9*"), "it is not Base64"),
+            (key.replace("-----END", ""), "no `-----END` line; is the text truncated?"),
+            (key.replace('\n', "\\n"), "malformed `-----BEGIN` line; are the line breaks lost?"),
+            (key.replace("bm90", "bm9*"), "invalid Base64"),
         ];
         for (text, expected) in cases {
             let bad = private_key(text.as_bytes());
             assert_eq!(why(bad), expected, "{text}");
         }
         let bad = certificate(key.as_bytes()).unwrap_err();
-        assert_eq!(bad.to_string(), "no PEM of a certificate: the text has a private key");
+        assert_eq!(bad.to_string(), "expected a certificate in PEM: found a private key");
     }
 }

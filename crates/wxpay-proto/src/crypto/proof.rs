@@ -1,6 +1,6 @@
-//! What every [`Provider`] must satisfy: the rules, each with known answers that OpenSSL gave.
+//! The rules that every [`Provider`] must satisfy, each with known answers computed by OpenSSL.
 //!
-//! Whoever writes a provider runs [`check`] in a test of their own:
+//! Authors of a provider run [`check`] in a test of their own:
 //!
 //! ```
 //! use wxpay_proto::crypto::{Provider, proof};
@@ -10,8 +10,8 @@
 //! }
 //! ```
 //!
-//! A provider that passes signs, seals and opens as WeChat Pay does, and believes nothing that was made otherwise.
-//! A key that lives elsewhere has no [`Provider::private_key`] of its own, so this does not reach it.
+//! A provider that passes signs, seals and opens as WeChat Pay does, and accepts nothing that was made otherwise. A key
+//! in a KMS or HSM does not go through [`Provider::private_key`], so the rules do not cover it.
 
 mod material;
 mod rules;
@@ -21,28 +21,28 @@ use alloc::vec::Vec;
 use core::{error, fmt};
 use rules::RULES;
 
-/// Checks a provider against every rule. Takes about a tenth of a second with a fast one.
+/// Checks a provider against every rule. A fast provider takes about a tenth of a second.
 ///
 /// # Errors
 ///
-/// When it breaks any of them: all that it breaks.
+/// Returns all violated rules, if there are any.
 pub fn check(provider: &dyn Provider) -> Result<(), Broken> {
     let broken: Vec<&'static str> =
         RULES.iter().filter(|(_, holds)| !holds(provider)).map(|(rule, _)| *rule).collect();
     if broken.is_empty() { Ok(()) } else { Err(Broken(broken)) }
 }
 
-/// What the rules say, in the order in which they are checked.
+/// Returns the texts of the rules, in the order in which they are checked.
 pub fn rules() -> impl Iterator<Item = &'static str> {
     RULES.iter().map(|(rule, _)| *rule)
 }
 
-/// The rules that a provider breaks.
+/// The error of a provider that violates rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Broken(Vec<&'static str>);
 
 impl Broken {
-    /// They, as [`rules()`] gives them: at least one.
+    /// Returns the violated rules, at least one, in the texts of [`rules()`].
     #[must_use]
     pub fn rules(&self) -> &[&'static str] {
         &self.0
@@ -51,7 +51,7 @@ impl Broken {
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the provider breaks: {}", self.0.join("; "))
+        write!(f, "the provider violates: {}", self.0.join("; "))
     }
 }
 

@@ -1,7 +1,7 @@
-//! Toy cryptography for the tests of this crate: it binds key, message and box as the real one does, and anybody
+//! Fake cryptography for the tests of this crate. It binds key, message and ciphertext as the real one does, but anybody
 //! could break it.
 //!
-//! The two halves of a pair are one value here: whoever knows the public key's bytes can sign.
+//! The two halves of a key pair are one value here: the bytes of the public key suffice to sign.
 
 use super::{
     BadKey, Forged, PrivateKey, Provider, PublicKey, SymmetricKey, TooLong, Unavailable,
@@ -12,7 +12,7 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 use sha2::{Digest as _, Sha256};
 
-/// A provider of it.
+/// The provider of the fake cryptography.
 #[derive(Debug)]
 pub(crate) struct Toy;
 
@@ -71,7 +71,7 @@ impl Boxes {
         *whole.first_chunk().unwrap()
     }
 
-    /// One bit of each byte is flipped: enough that a box is not its text.
+    /// Flips one bit of each byte, so that a ciphertext differs from its plaintext.
     fn mix(text: &[u8]) -> Vec<u8> {
         text.iter().map(|byte| byte ^ 0x80).collect()
     }
@@ -110,8 +110,8 @@ fn digest(parts: &[&[u8]]) -> [u8; 32] {
     parts.iter().fold(Sha256::new(), Sha256::chain_update).finalize().into()
 }
 
-/// A certificate in PEM: its number is `0A00` and the byte given, its key is its own, and it is valid between the two
-/// times, written `yyMMddHHmmss` and `yyyyMMddHHmmss`. Nobody signed it.
+/// Returns a certificate in PEM with the serial number `0A00` followed by the given byte, a key of its own, and the given
+/// validity, written `yyMMddHHmmss` and `yyyyMMddHHmmss`. The signature is not valid.
 pub(crate) fn certificate(number: u8, not_before: &str, not_after: &str) -> String {
     let mut der = pem::certificate(MERCHANT.as_bytes()).unwrap();
     let mut put = |old: &[u8], new: &[u8]| {
@@ -130,7 +130,7 @@ pub(crate) fn certificate(number: u8, not_before: &str, not_after: &str) -> Stri
     put(&[2, 3, 0x0a, 0x00, 0xf0], &[2, 3, 0x0a, 0x00, number]);
     put(b"261124150452Z", format!("{not_before}Z").as_bytes());
     put(b"21261031150452Z", format!("{not_after}Z").as_bytes());
-    // Where its key begins.
+    // The first bytes of the public key.
     put(&[0x04, 0xb0, 0x40, 0x18], &[0x04, 0xb0, 0x40, number]);
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64::encode(&der))
 }

@@ -1,7 +1,10 @@
-//! What has been learned from WeChat Pay and may be forgotten.
+//! Cached access tokens, platform keys and notification ids. Losing them is harmless: it costs a fetch, never a payment.
 //!
-//! [`Memory`] is a plain value: an adapter keeps it in a `Mutex`, a test on the stack, and a cluster shares the
-//! tokens in it through a store of its own. Losing it costs a fetch, never a payment.
+//! [`Memory`] is a plain value. An adapter keeps it in a `Mutex`, a test on the stack, and a cluster shares its tokens
+//! through a store of its own.
+//!
+//! A shared value is fetched by the caller that holds the **lease**: a fencing number, not a lock. A caller that vanishes
+//! is replaced when its lease ends, and a late caller cannot overwrite the value of its successor.
 
 mod perishable;
 mod platform_keys;
@@ -20,37 +23,36 @@ use crate::{
 };
 use alloc::collections::BTreeMap;
 
-/// Plain state; the caller decides where it lives and who may lock it.
+/// The cache of one or more merchants. The caller decides where it is stored and how it is locked.
 #[derive(Debug, Default)]
 pub struct Memory {
     tokens: BTreeMap<AppId, Tokens>,
     platform_keys: BTreeMap<MchId, PlatformKeys>,
-    /// The notices met lately.
+    /// The notifications received recently.
     pub seen: Seen,
 }
 
 impl Memory {
-    /// An app's token and when it expires, if a good one is known. For a store shared with other processes:
-    /// save it when it changed.
+    /// Returns an app's token and its expiry, if there is a valid one. To share it with other processes, save it whenever it
+    /// changes.
     #[must_use]
     pub fn token(&self, app: &AppId, now: UnixTime) -> Option<(&AccessToken, UnixTime)> {
         self.tokens.get(app)?.peek(now)
     }
 
-    /// Puts in a token that another process fetched. It is refreshed after three quarters of the life it has
-    /// left.
+    /// Stores a token that another process fetched. It is refreshed after three quarters of its remaining life.
     pub fn put_token(&mut self, app: &AppId, token: AccessToken, now: UnixTime, expires_at: UnixTime) {
         self.tokens_of(app).put(token, now, expires_at);
     }
 
-    /// When an app's token should be refreshed, so that no payment waits for it. `None` while there is none.
+    /// Returns the time to refresh an app's token, so that no payment waits for it. `None` while there is no token.
     #[must_use]
     pub fn next_upkeep(&self, app: &AppId) -> Option<UnixTime> {
         self.tokens.get(app)?.refresh_at()
     }
 
-    /// When a merchant's platform certificates should be fetched again, so that nothing waits for it. `None` while
-    /// none were needed.
+    /// Returns the time to fetch a merchant's platform certificates again, so that no request waits for them. `None` while
+    /// none were fetched.
     #[must_use]
     pub fn next_key_upkeep(&self, merchant: &MchId) -> Option<UnixTime> {
         self.platform_keys.get(merchant)?.refresh_at()

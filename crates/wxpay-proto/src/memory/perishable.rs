@@ -1,13 +1,13 @@
-//! A value that spoils, fetched by one caller at a time.
+//! A cached value that expires, fetched by one caller at a time.
 
 use crate::clock::UnixTime;
 use core::time::Duration;
 
-/// Something learned from WeChat Pay that must be fetched again one day.
+/// A cached value from WeChat Pay that must be refreshed from time to time.
 ///
-/// Between `refresh_at` and `expires_at` it is stale but good: one caller is told to fetch, all others go on
-/// using it. A fetcher that vanishes loses its lease, and the next caller takes over; should the first come
-/// back after all, its lease no longer counts.
+/// Between `refresh_at` and `expires_at` the value is stale but valid: one caller fetches, all others keep using it. A
+/// fetcher that vanishes loses its lease, and the next caller takes over. If the first one returns late, its lease no
+/// longer counts.
 ///
 /// ```text
 ///          fill                    refresh_at            expires_at
@@ -29,7 +29,7 @@ struct Held<T> {
     expires_at: UnixTime,
 }
 
-/// The right to bring a new value. Not `Clone`: there is one.
+/// The right to fetch a new value, as a fencing number. Not `Clone`: there is one current lease.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Lease(u64);
 
@@ -43,15 +43,15 @@ impl Lease {
     }
 }
 
-/// What a caller who wants the value should do.
+/// The result of a claim: the value, or the way to it.
 #[derive(Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is nothing else one could do")]
 pub enum Claim<T> {
-    /// Use this.
+    /// Use this value.
     Use(T),
-    /// Fetch it, then call [`Perishable::fill`] or [`Perishable::give_up`].
+    /// Fetch the value, then call [`Perishable::fill`] or [`Perishable::give_up`].
     Fetch(Lease),
-    /// Somebody else is fetching it; ask again then.
+    /// Another caller is fetching it. Claim again at this time.
     Wait(UnixTime),
 }
 
@@ -62,14 +62,14 @@ impl<T> Default for Perishable<T> {
 }
 
 impl<T: Clone + PartialEq> Perishable<T> {
-    /// How long a fetcher may take before the next caller takes over.
+    /// The duration of a lease, after which the next caller takes over.
     pub const LEASE: Duration = Duration::from_secs(15);
-    /// How long a caller that found nothing waits before it looks again.
+    /// The interval after which a waiting caller claims again.
     pub const GLANCE: Duration = Duration::from_millis(50);
-    /// How long a value that could not be refreshed, and is still good, is used before the next attempt.
+    /// The delay after a failed refresh before the next attempt, while the old value is still valid.
     pub const RESPITE: Duration = Duration::from_secs(30);
 
-    /// Asks for the value.
+    /// Claims the value.
     pub fn claim(&mut self, now: UnixTime) -> Claim<T> {
         let leased = self.leased_until.is_some_and(|until| now < until);
         match &self.held {
@@ -85,23 +85,23 @@ impl<T: Clone + PartialEq> Perishable<T> {
         }
     }
 
-    /// Puts a fetched value in, unless somebody else has taken over meanwhile.
+    /// Stores a fetched value, unless another caller has taken over meanwhile.
     pub fn fill(&mut self, Lease(number): Lease, value: T, refresh_at: UnixTime, expires_at: UnixTime) {
         if number == self.leases {
             self.put(value, refresh_at, expires_at);
         }
     }
 
-    /// Puts a value in that came from elsewhere: a store shared with other processes. A fetch that is under
-    /// way loses its lease, for the newer value must not be overwritten by the older.
+    /// Stores a value from another source, such as a store shared with other processes. A fetch in progress loses its
+    /// lease, because the older value must not overwrite the newer one.
     pub fn put(&mut self, value: T, refresh_at: UnixTime, expires_at: UnixTime) {
         self.held = Some(Held { value, refresh_at, expires_at });
         self.leased_until = None;
         self.leases = self.leases.wrapping_add(1);
     }
 
-    /// Ends the lease with nothing to show. If the old value is still good it is used a while longer;
-    /// otherwise the next caller tries.
+    /// Ends the lease without a value. An old value that is still valid is used a while longer; otherwise the next caller
+    /// fetches.
     pub fn give_up(&mut self, Lease(number): Lease, now: UnixTime) {
         if number != self.leases {
             return;
@@ -112,20 +112,20 @@ impl<T: Clone + PartialEq> Perishable<T> {
         }
     }
 
-    /// Throws away a value the other side calls bad, unless a better one is already here.
+    /// Removes a value that WeChat Pay rejected, unless a newer one is already stored.
     pub fn spoil(&mut self, bad: &T) {
         if self.held.as_ref().is_some_and(|held| held.value == *bad) {
             self.held = None;
         }
     }
 
-    /// The value and when it expires, if it is good; asks for nothing to be done.
+    /// Returns the value and its expiry, if it is valid. Never starts a fetch.
     pub fn peek(&self, now: UnixTime) -> Option<(&T, UnixTime)> {
         self.held.as_ref().filter(|held| now < held.expires_at).map(|held| (&held.value, held.expires_at))
     }
 
-    /// When somebody should claim it next, so that it is refreshed before it is needed. `None` while there is
-    /// nothing to refresh.
+    /// Returns the time of the next claim, so that the value is refreshed before it is needed. `None` while there is no
+    /// value.
     #[must_use]
     pub fn refresh_at(&self) -> Option<UnixTime> {
         let held = self.held.as_ref()?;
@@ -142,7 +142,7 @@ mod tests {
     }
 
     fn lease(held: &mut Perishable<u32>, now: UnixTime) -> Lease {
-        let Claim::Fetch(lease) = held.claim(now) else { panic!("no lease was given") };
+        let Claim::Fetch(lease) = held.claim(now) else { panic!("expected a lease") };
         lease
     }
 
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(held.claim(at(152)), Claim::Use(7));
         let third = lease(&mut held, at(181));
         held.give_up(third, at(199));
-        assert!(matches!(held.claim(at(200)), Claim::Fetch(_)), "expired, respite or not");
+        assert!(matches!(held.claim(at(200)), Claim::Fetch(_)), "the retry delay must not extend the expiry");
     }
 
     #[test]

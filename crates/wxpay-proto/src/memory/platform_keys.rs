@@ -1,4 +1,4 @@
-//! The platform certificates of one merchant: verifying keys by serial number.
+//! The platform certificates of one merchant: verification keys by serial number.
 
 use super::perishable::Lease;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::time::Duration;
 
-/// A platform certificate whose authenticity was proved, and how long it is good.
+/// The key and the validity of an authenticated platform certificate.
 #[derive(Clone, Debug)]
 pub(crate) struct PlatformKey {
     pub(crate) key: Arc<dyn PublicKey>,
@@ -18,7 +18,7 @@ pub(crate) struct PlatformKey {
 }
 
 impl PlatformKey {
-    /// The key of a certificate, under its number.
+    /// Extracts the key of a certificate, with its serial number.
     pub(crate) fn of(provider: &dyn Provider, certificate: &Certificate) -> Result<(SerialNo, Self), BadKey> {
         let serial = certificate.serial().parse().map_err(|_| BadKey)?;
         let key = provider.public_key(certificate.spki())?;
@@ -26,46 +26,46 @@ impl PlatformKey {
         Ok((serial, Self { key, not_before, not_after }))
     }
 
-    /// A certificate that is not in force yet verifies all the same: clocks differ.
+    /// Returns whether the key may verify. A certificate that is not valid yet verifies, too, because clocks differ.
     fn is_good(&self, now: UnixTime) -> bool {
         now < self.not_after
     }
 }
 
-/// What is known of WeChat Pay's certificates. Each serial number keeps its key until that expires, whatever later
-/// lists say: a reply signed before a rotation may arrive after it.
+/// The platform certificates of one merchant. Each serial number keeps its key until the certificate expires, even if
+/// later lists omit it: a reply signed before a rotation may arrive after it.
 ///
-/// There is one fetch a [minute](Self::PAUSE) at most, whatever strangers send: an unknown serial number may be
-/// anybody's invention.
+/// There is at most one fetch a [minute](Self::PAUSE), whatever strangers send: anybody can invent an unknown serial
+/// number.
 #[derive(Debug, Default)]
 pub(crate) struct PlatformKeys {
     keys: BTreeMap<SerialNo, PlatformKey>,
-    /// When the list was last brought; an empty list counts.
+    /// The time of the last successful fetch. An empty list counts.
     brought_at: Option<UnixTime>,
     last_fetch: Option<UnixTime>,
     leased_until: Option<UnixTime>,
     leases: u64,
 }
 
-/// What a caller who wants a key should do.
+/// The result of a claim: the key, or the way to it.
 #[derive(Debug)]
 pub(crate) enum KeyClaim<T> {
     Use(T),
     Fetch(Lease),
     Wait(UnixTime),
-    /// There is no such key, or it is too early to ask again.
+    /// There is no such key, or it is too early to fetch again.
     Unknown,
 }
 
 impl PlatformKeys {
-    /// No two fetches begin within a shorter time.
+    /// The minimum interval between the starts of two fetches.
     pub(crate) const PAUSE: Duration = Duration::from_secs(60);
-    /// How old a list may be before it is fetched again: half of the documented most.
+    /// The age at which the list is fetched again: half of the documented maximum.
     pub(crate) const FRESH: Duration = Duration::from_secs(6 * 3600);
     const LEASE: Duration = Duration::from_secs(15);
     const GLANCE: Duration = Duration::from_millis(50);
 
-    /// Asks for the key of that serial number.
+    /// Claims the key with this serial number.
     pub(crate) fn claim(&mut self, serial: &SerialNo, now: UnixTime) -> KeyClaim<Arc<dyn PublicKey>> {
         match self.keys.get(serial) {
             Some(held) if held.is_good(now) => KeyClaim::Use(held.key.clone()),
@@ -73,7 +73,7 @@ impl PlatformKeys {
         }
     }
 
-    /// Asks for the key to seal with: the newest that is in force.
+    /// Claims the key to seal with: the newest one that is valid.
     pub(crate) fn claim_newest(&mut self, now: UnixTime) -> KeyClaim<(SerialNo, Arc<dyn PublicKey>)> {
         match self.newest(now) {
             Some((serial, held)) => KeyClaim::Use((serial.clone(), held.key.clone())),
@@ -86,7 +86,7 @@ impl PlatformKeys {
         in_force.max_by_key(|(_, held)| held.not_before)
     }
 
-    /// Asks to refresh the list if it is time. `None` if it is not.
+    /// Claims a refresh of the list. Returns `None` if it is not due.
     pub(crate) fn claim_refresh(&mut self, now: UnixTime) -> Option<Lease> {
         let due = self.refresh_at().is_none_or(|due| due <= now);
         match due.then(|| self.claim_fetch::<()>(now)) {
@@ -96,7 +96,7 @@ impl PlatformKeys {
     }
 
     fn claim_fetch<T>(&mut self, now: UnixTime) -> KeyClaim<T> {
-        // A clock that was set back must not keep the keys away for ever, here and below.
+        // A clock that was set back must not block fetches for ever, here and below.
         if self.leased_until.is_some_and(|until| now < until && until.since(now) <= Self::LEASE) {
             return KeyClaim::Wait(now.after(Self::GLANCE));
         }
@@ -109,7 +109,7 @@ impl PlatformKeys {
         KeyClaim::Fetch(Lease::numbered(self.leases))
     }
 
-    /// Takes a list in whose every key was proved. What expired is forgotten.
+    /// Stores a list in which every key was authenticated. Expired keys are removed.
     pub(crate) fn fill(&mut self, lease: &Lease, keys: Vec<(SerialNo, PlatformKey)>, now: UnixTime) {
         if !self.end(lease) {
             return;
@@ -119,7 +119,7 @@ impl PlatformKeys {
         self.keys.extend(keys);
     }
 
-    /// Ends the lease with nothing to show. The keys at hand stay in use.
+    /// Ends the lease without a list. The cached keys stay in use.
     pub(crate) fn give_up(&mut self, lease: &Lease) {
         self.end(lease);
     }
@@ -132,7 +132,7 @@ impl PlatformKeys {
         current
     }
 
-    /// When the list should be fetched again; `None` while none was ever brought.
+    /// Returns the time of the next fetch, or `None` if the list was never fetched.
     pub(crate) fn refresh_at(&self) -> Option<UnixTime> {
         let due = self.brought_at?.after(Self::FRESH);
         Some(self.last_fetch.map_or(due, |last| due.max(last.after(Self::PAUSE))))
@@ -171,7 +171,7 @@ mod tests {
     fn lease<T>(claim: KeyClaim<T>) -> Lease {
         match claim {
             KeyClaim::Fetch(lease) => lease,
-            KeyClaim::Use(_) | KeyClaim::Wait(_) | KeyClaim::Unknown => panic!("no lease was given"),
+            KeyClaim::Use(_) | KeyClaim::Wait(_) | KeyClaim::Unknown => panic!("expected a lease"),
         }
     }
 
@@ -225,7 +225,7 @@ mod tests {
             Vec::from([key("AA", 0, 9000), key("BB", 50, 9000), key("CC", 200, 9000)]),
             at(100),
         );
-        let KeyClaim::Use((newest, _)) = keys.claim_newest(at(100)) else { panic!("there are keys") };
+        let KeyClaim::Use((newest, _)) = keys.claim_newest(at(100)) else { panic!("expected a key") };
         assert_eq!(newest, serial("BB"));
     }
 

@@ -1,4 +1,4 @@
-//! Which notices were met already.
+//! Deduplication of notifications.
 
 use crate::clock::UnixTime;
 use alloc::{
@@ -7,12 +7,12 @@ use alloc::{
 };
 use core::time::Duration;
 
-/// The notices met lately, so that a duplicate is not handled twice while the first is still being handled.
+/// The notifications received recently, so that a duplicate is not handled while the first is still being handled.
 ///
-/// Bounded: beyond [`CAPACITY`](Self::CAPACITY) the oldest are forgotten. Forgetting is harmless, because
-/// whoever handles a notice must be idempotent anyway: the same notice may arrive in another process, or
-/// after a restart. To call a new notice *seen* would lose a payment; that cannot happen, because the key is
-/// the digest of everything the notice says.
+/// The number is bounded: beyond [`CAPACITY`](Self::CAPACITY) the oldest are dropped. Dropping is harmless, because the
+/// handler of a notification must be idempotent anyway: a duplicate may arrive in another process or after a restart.
+/// A new notification is never taken for a duplicate, which would lose a payment: the key is the digest of its whole
+/// content.
 #[derive(Debug, Default)]
 pub struct Seen {
     met: BTreeMap<String, Sighting>,
@@ -23,38 +23,38 @@ pub struct Seen {
 #[derive(Debug)]
 struct Sighting {
     ticket: u64,
-    /// `None` once it was answered.
+    /// The end of the handling timeout; `None` once the notification was handled.
     underway_until: Option<UnixTime>,
 }
 
-/// The right to handle a notice, and the duty to say how that went.
+/// The right to handle a notification, and the duty to report the result.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ticket {
     key: String,
     number: u64,
 }
 
-/// What to do with a notice.
+/// The state of a received notification, and so the action to take.
 #[derive(Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is no fourth case")]
 pub enum Sight {
-    /// Handle it, then call [`Seen::answered`] or [`Seen::failed`].
+    /// The notification is new. Handle it, then call [`Seen::answered`] or [`Seen::failed`].
     First(Ticket),
-    /// Somebody is handling it; look again at that time.
+    /// The notification is being handled by another caller. Check again at this time.
     Underway(UnixTime),
-    /// It was handled; answer that it was.
+    /// The notification is a duplicate of a handled one. Acknowledge it without work.
     Answered,
 }
 
 impl Seen {
-    /// How many notices are remembered.
+    /// The maximum number of stored notifications.
     pub const CAPACITY: usize = 4096;
-    /// How long a handler may take before a duplicate is handled in its place.
+    /// The handling timeout, after which a duplicate is handled instead.
     pub const PATIENCE: Duration = Duration::from_secs(30);
-    /// How long to wait before looking again.
+    /// The interval after which a waiting caller checks again.
     pub const GLANCE: Duration = Duration::from_millis(20);
 
-    /// Meets a notice, by a key that tells everything it says.
+    /// Registers a received notification, by the digest of its whole content.
     pub fn meet(&mut self, key: &str, now: UnixTime) -> Sight {
         match self.met.get(key).map(|sighting| sighting.underway_until) {
             Some(None) => return Sight::Answered,
@@ -73,14 +73,14 @@ impl Seen {
         Sight::First(Ticket { key: String::from(key), number: self.tickets })
     }
 
-    /// It was handled, and the answer says so. A later duplicate is not handled again.
+    /// Marks the notification as handled. Later duplicates are not handled again.
     pub fn answered(&mut self, ticket: &Ticket) {
         if let Some(sighting) = self.met.get_mut(&ticket.key) {
             sighting.underway_until = None;
         }
     }
 
-    /// It could not be handled; the next duplicate is handled in its place.
+    /// Marks the handling as failed. The next duplicate is handled instead.
     pub fn failed(&mut self, ticket: &Ticket) {
         if self.met.get(&ticket.key).is_some_and(|sighting| sighting.ticket == ticket.number) {
             self.met.remove(&ticket.key);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     fn first(seen: &mut Seen, key: &str, now: UnixTime) -> Ticket {
-        let Sight::First(ticket) = seen.meet(key, now) else { panic!("no ticket was given") };
+        let Sight::First(ticket) = seen.meet(key, now) else { panic!("expected a new notification") };
         ticket
     }
 
@@ -138,7 +138,7 @@ mod tests {
             let ticket = first(&mut seen, &format!("{number}"), at(0));
             seen.answered(&ticket);
         }
-        assert!(matches!(seen.meet("0", at(1)), Sight::First(_)), "the oldest is forgotten");
+        assert!(matches!(seen.meet("0", at(1)), Sight::First(_)), "the oldest must be dropped");
         assert_eq!(seen.meet("4096", at(1)), Sight::Answered);
         assert!(seen.met.len() <= Seen::CAPACITY && seen.order.len() == seen.met.len());
     }

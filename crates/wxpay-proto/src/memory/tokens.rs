@@ -1,4 +1,4 @@
-//! Access tokens, one to an app.
+//! Access tokens of APIv1, one for each app.
 
 use super::perishable::{Claim, Lease, Perishable};
 use crate::{
@@ -8,17 +8,17 @@ use crate::{
 use alloc::{string::String, sync::Arc};
 use core::fmt;
 
-/// The key to the first generation's calls, good for two hours. A secret: whoever has it can call as the app.
+/// The access token of APIv1 calls, valid for two hours. A secret: its holder can call as the app.
 ///
-/// Copies share one allocation. Equality takes the same time wherever two tokens of one length differ.
+/// Clones share one allocation. Equality takes constant time for two tokens of equal length.
 #[derive(Clone)]
 pub struct AccessToken(Arc<Secret<String>>);
 
 impl AccessToken {
-    /// The documented room to reserve for one, in bytes.
+    /// The documented maximum length, in bytes.
     pub const MAX_LEN: usize = 512;
 
-    /// Takes a token in: 1 to 512 visible ASCII characters. Anything else is not one.
+    /// Wraps a token of 1 to 512 visible ASCII characters. Returns `None` for anything else.
     #[must_use]
     pub fn new(text: String) -> Option<Self> {
         let good =
@@ -26,7 +26,7 @@ impl AccessToken {
         good.then(|| Self(Arc::new(Secret::new(text))))
     }
 
-    /// Lets it out.
+    /// Returns the token.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
@@ -47,15 +47,15 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// One app's token, and what is known of its quota.
+/// The token of one app, and the state of its daily quota.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
     token: Perishable<AccessToken>,
-    /// Set when WeChat Pay says that the day's fetches are used up: none is tried before then.
+    /// The reset time of the daily quota, set when WeChat Pay reports it as used up. No fetch is attempted before.
     quota_renewed_at: Option<UnixTime>,
 }
 
-/// What a caller who wants a token should do.
+/// The result of a claim: the token, or the way to it.
 #[derive(Debug)]
 pub(crate) enum TokenClaim {
     Use(AccessToken),
@@ -112,7 +112,7 @@ impl Tokens {
     }
 }
 
-/// Three quarters of a token's life: 5400 of 7200 seconds, some sixteen fetches a day.
+/// Returns the time after three quarters of a token's life: 5400 of 7200 seconds, about sixteen fetches a day.
 fn refresh_at(now: UnixTime, expires_at: UnixTime) -> UnixTime {
     let life = expires_at.since(now);
     expires_at.before(life.checked_div(4).unwrap_or_default())
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn a_used_up_quota_is_not_asked_again_before_it_is_renewed() {
         let (mut tokens, at) = (Tokens::default(), UnixTime::from_secs);
-        let TokenClaim::Fetch(lease) = tokens.claim(at(0)) else { panic!("nothing is held") };
+        let TokenClaim::Fetch(lease) = tokens.claim(at(0)) else { panic!("expected a lease") };
         tokens.quota_used_up(lease, at(0), at(1000));
         assert!(matches!(tokens.claim(at(999)), TokenClaim::QuotaUsedUp));
         assert!(matches!(tokens.claim(at(1000)), TokenClaim::Fetch(_)));

@@ -1,9 +1,9 @@
-//! What is known of one payment, and of what came back of it: evidence that joins.
+//! The state of one payment and its refunds, merged from evidence.
 //!
-//! A merchant learns of a payment by several roads (a notice, a query, its own record), late, twice, out of
-//! order, or never. So [`Knowledge`] is a join semilattice: [`join`](Knowledge::join) is commutative,
-//! associative and idempotent, and what happens next is derived from the *transition* from one knowledge to
-//! the next, so that it happens once.
+//! A merchant learns of a payment from several sources (notification, query, its own record): late, twice, out of order,
+//! or never. **Evidence** is a verified fact about a payment or a refund. [`Knowledge`] is a join semilattice over it:
+//! [`join`](Knowledge::join) is commutative, associative and idempotent. Effects follow from the *transition* between
+//! two states, so that each happens once.
 //!
 //! ```
 //! use wxpay_proto::{Fen, UnixTime, payment::{Effect, Evidence, Knowledge, Payment, Standing}};
@@ -37,10 +37,10 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use core::{error, fmt};
 use refunded::Refunds;
 
-/// One payment, as WeChat Pay tells it.
+/// One payment, as WeChat Pay reports it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Payment {
-    // The order of the fields is the order of payments: earliest first.
+    // `Ord` is derived: `time_end` must be the first field, so that payments sort by time.
     time_end: UnixTime,
     transaction_id: TransactionId,
     total_fee: Fen,
@@ -48,44 +48,44 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// A payment: its number, what the payer paid, what WeChat Pay added as a discount, and when.
+    /// Creates a payment: its number, the amount the payer paid, the discount that WeChat Pay added, and the time.
     #[must_use]
     pub fn new(transaction_id: TransactionId, total_fee: Fen, discount: Fen, time_end: UnixTime) -> Self {
         Self { time_end, transaction_id, total_fee, discount }
     }
 
-    /// WeChat Pay's number of it.
+    /// Returns WeChat Pay's number of the payment.
     #[must_use]
     pub fn transaction_id(&self) -> &TransactionId {
         &self.transaction_id
     }
 
-    /// What the payer paid.
+    /// Returns the amount the payer paid.
     #[must_use]
     pub fn total_fee(&self) -> Fen {
         self.total_fee
     }
 
-    /// What was taken off the price.
+    /// Returns the discount on the price.
     #[must_use]
     pub fn discount(&self) -> Fen {
         self.discount
     }
 
-    /// When it was paid, to the second.
+    /// Returns the time of the payment, to the second.
     #[must_use]
     pub fn time_end(&self) -> UnixTime {
         self.time_end
     }
 
-    /// What it counts against the order: `total_fee + discount`. `None` if that is beyond all money.
+    /// Returns the amount that counts towards the order: `total_fee + discount`. `None` on overflow.
     #[must_use]
     pub fn amount(&self) -> Option<Fen> {
         self.total_fee.checked_add(self.discount)
     }
 }
 
-/// That an order was paid, from a verified notice, a query, or one's own record of such.
+/// Evidence that an order was paid: from a verified notification, a query, or a stored record of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {
     out_trade_no: OutTradeNo,
@@ -97,27 +97,27 @@ impl Evidence {
         Self { out_trade_no, payment }
     }
 
-    /// Takes up evidence again that a ledger stored. **Only for what was verified when it was stored**: nothing
-    /// is checked here.
+    /// Restores evidence that a ledger stored. **Only for evidence that was verified when it was stored**: nothing is
+    /// verified here.
     #[must_use]
     pub fn recalled(out_trade_no: OutTradeNo, payment: Payment) -> Self {
         Self::new(out_trade_no, payment)
     }
 
-    /// The order it is about.
+    /// Returns the number of the order.
     #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
-    /// What it tells.
+    /// Returns the payment.
     #[must_use]
     pub fn payment(&self) -> &Payment {
         &self.payment
     }
 }
 
-/// All that is known of one order's payment, and of what came back of it.
+/// The state of one order's payments and refunds, as far as evidence shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Knowledge {
     out_trade_no: OutTradeNo,
@@ -126,71 +126,71 @@ pub struct Knowledge {
     refunds: Refunds,
 }
 
-/// Where an order stands.
+/// The payment status of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Standing {
-    /// No payment is known.
+    /// There is no evidence of a payment.
     Open,
-    /// Paid with the ordered amount, by this payment; the earliest, should there be several.
+    /// Paid with the ordered amount, by this payment. If there are several, it is the earliest.
     Paid(Payment),
-    /// There are payments, but none that settles the order. A person must look.
+    /// There are payments, but none of the ordered amount. The order needs manual review.
     Disputed,
 }
 
-/// What must never happen, and did. Each is for a person to see.
+/// An anomaly: something that must never happen. Each needs manual review.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Dispute {
-    /// The order was paid more than once: this payment came on top of the one that settled it.
+    /// The order was paid more than once: this payment came after the one that paid it.
     SecondPayment(Payment),
-    /// The payment's `total_fee + discount` is not what was ordered.
+    /// The payment's `total_fee + discount` differs from the ordered amount.
     AmountDiffers(Payment),
-    /// Two verified messages tell different things of one `transaction_id`; this is one of the versions.
+    /// Two verified messages contradict each other about one `transaction_id`. This is one of the versions.
     Contradiction(Payment),
-    /// More came back of this payment than there was.
+    /// The refunds exceed this payment.
     Overdrawn(TransactionId),
-    /// Two verified messages tell different things of one `refund_id`; this is one of the versions.
+    /// Two verified messages contradict each other about one `refund_id`. This is one of the versions.
     RefundContradiction(Refunded),
 }
 
-/// What follows from new knowledge. Each follows once, however often and in whatever order the evidence comes.
+/// An effect of new evidence. Each effect occurs once, however often and in whatever order evidence arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
-    /// The order became paid: tell the shop, deliver.
+    /// The order became paid: inform the shop, deliver.
     Paid(Payment),
-    /// Money came back: tell the shop.
+    /// A refund succeeded: inform the shop.
     Refunded(Refunded),
-    /// A dispute came up: tell a person.
+    /// An anomaly appeared: it needs manual review.
     Disputed(Dispute),
 }
 
-/// The evidence is about another order.
+/// The error for evidence of another order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OtherOrder;
 
 impl fmt::Display for OtherOrder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the evidence is about another order")
+        f.write_str("the evidence belongs to another order")
     }
 }
 
 impl error::Error for OtherOrder {}
 
 impl Knowledge {
-    /// Nothing yet, of an order of that amount.
+    /// Creates the state of an order of this amount, without evidence.
     #[must_use]
     pub fn of(out_trade_no: OutTradeNo, ordered: Fen) -> Self {
         Self { out_trade_no, ordered, payments: BTreeSet::new(), refunds: Refunds::default() }
     }
 
-    /// Learns. In any order, any number of times, the same evidence gives the same knowledge.
+    /// Merges evidence of a payment. In any order, any number of times, the same evidence gives the same state.
     ///
     /// # Errors
     ///
-    /// When the evidence is about another order; then nothing changes.
+    /// Returns [`OtherOrder`] if the evidence belongs to another order. The state is then unchanged.
     pub fn join(&mut self, evidence: &Evidence) -> Result<(), OtherOrder> {
         if evidence.out_trade_no != self.out_trade_no {
             return Err(OtherOrder);
@@ -199,11 +199,11 @@ impl Knowledge {
         Ok(())
     }
 
-    /// Learns of a refund, as [`join`](Self::join) does of a payment. It may come first.
+    /// Merges evidence of a refund, as [`join`](Self::join) does for a payment. It may arrive before the payment.
     ///
     /// # Errors
     ///
-    /// When the evidence is about another order; then nothing changes.
+    /// Returns [`OtherOrder`] if the evidence belongs to another order. The state is then unchanged.
     pub fn join_refund(&mut self, evidence: &RefundEvidence) -> Result<(), OtherOrder> {
         if evidence.out_trade_no != self.out_trade_no {
             return Err(OtherOrder);
@@ -212,35 +212,35 @@ impl Knowledge {
         Ok(())
     }
 
-    /// The order's number.
+    /// Returns the number of the order.
     #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
-    /// What was ordered.
+    /// Returns the ordered amount.
     #[must_use]
     pub fn ordered(&self) -> Fen {
         self.ordered
     }
 
-    /// Every payment that was told of, earliest first.
+    /// Returns every payment with evidence, earliest first.
     pub fn payments(&self) -> impl Iterator<Item = &Payment> {
         self.payments.iter()
     }
 
-    /// Every refund that was told of.
+    /// Returns every refund with evidence.
     pub fn refunds(&self) -> impl Iterator<Item = &Refunded> {
         self.refunds.iter()
     }
 
-    /// How much came back in all. `None` if that is beyond all money.
+    /// Returns the total of the refunds. `None` on overflow.
     #[must_use]
     pub fn refunded(&self) -> Option<Fen> {
         self.refunds.each().try_fold(Fen::ZERO, |sum, refunded| sum.checked_add(refunded.refund()))
     }
 
-    /// Where the order stands. Once paid, an order stays paid, whatever came back of it.
+    /// Returns the status. Once paid, an order stays paid, whatever is refunded.
     #[must_use]
     pub fn standing(&self) -> Standing {
         match self.settling() {
@@ -250,7 +250,7 @@ impl Knowledge {
         }
     }
 
-    /// What must never happen, and did.
+    /// Returns all anomalies.
     #[must_use]
     pub fn disputes(&self) -> Vec<Dispute> {
         let settling = self.settling();
@@ -271,7 +271,7 @@ impl Knowledge {
         disputes
     }
 
-    /// What follows from the way from `before` to here.
+    /// Returns the effects of the transition from `before` to this state.
     #[must_use]
     pub fn effects_since(&self, before: &Self) -> Vec<Effect> {
         let known = before.disputes();

@@ -1,4 +1,4 @@
-//! What came back of a payment.
+//! Refunds of a payment.
 
 use crate::{
     id::{OutRefundNo, OutTradeNo, RefundId, TransactionId},
@@ -6,7 +6,7 @@ use crate::{
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 
-/// One refund whose money is back, as WeChat Pay tells it.
+/// One successful refund, as WeChat Pay reports it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Refunded {
     refund_id: RefundId,
@@ -17,7 +17,7 @@ pub struct Refunded {
 }
 
 impl Refunded {
-    /// A refund: its numbers, the payment that it is of, how much came back, and what the order's price was.
+    /// Creates a refund: its numbers, the refunded payment, the refunded amount, and the price of the order.
     #[must_use]
     pub fn new(
         refund_id: RefundId,
@@ -29,38 +29,38 @@ impl Refunded {
         Self { refund_id, out_refund_no, transaction_id, refund, total }
     }
 
-    /// WeChat Pay's number of it.
+    /// Returns WeChat Pay's number of the refund.
     #[must_use]
     pub fn refund_id(&self) -> &RefundId {
         &self.refund_id
     }
 
-    /// The merchant's number of it.
+    /// Returns the merchant's number of the refund.
     #[must_use]
     pub fn out_refund_no(&self) -> &OutRefundNo {
         &self.out_refund_no
     }
 
-    /// The payment that it is of.
+    /// Returns WeChat Pay's number of the refunded payment.
     #[must_use]
     pub fn transaction_id(&self) -> &TransactionId {
         &self.transaction_id
     }
 
-    /// How much came back, coupons included.
+    /// Returns the refunded amount, coupons included.
     #[must_use]
     pub fn refund(&self) -> Fen {
         self.refund
     }
 
-    /// What the order's price was.
+    /// Returns the price of the order.
     #[must_use]
     pub fn total(&self) -> Fen {
         self.total
     }
 }
 
-/// That a refund's money is back, from a verified notice, a query, or one's own record of such.
+/// Evidence that a refund succeeded: from a verified notification, a query, or a stored record of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundEvidence {
     pub(super) out_trade_no: OutTradeNo,
@@ -72,27 +72,27 @@ impl RefundEvidence {
         Self { out_trade_no, refunded }
     }
 
-    /// Takes up evidence again that a ledger stored. **Only for what was verified when it was stored**: nothing
-    /// is checked here.
+    /// Restores evidence that a ledger stored. **Only for evidence that was verified when it was stored**: nothing is
+    /// verified here.
     #[must_use]
     pub fn recalled(out_trade_no: OutTradeNo, refunded: Refunded) -> Self {
         Self::new(out_trade_no, refunded)
     }
 
-    /// The order it is about.
+    /// Returns the number of the order.
     #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
-    /// What it tells.
+    /// Returns the refund.
     #[must_use]
     pub fn refunded(&self) -> &Refunded {
         &self.refunded
     }
 }
 
-/// Every refund that was told of, in every version that was told of it.
+/// All refunds with evidence, in every version of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Refunds(BTreeSet<Refunded>);
 
@@ -109,7 +109,7 @@ impl Refunds {
         self.0.iter().any(|refunded| refunded.refund_id == *refund_id)
     }
 
-    /// One version of each: of contradicting ones the largest.
+    /// Returns one version of each refund: of contradicting ones the largest.
     pub(super) fn each(&self) -> impl Iterator<Item = &Refunded> {
         let mut each: BTreeMap<&RefundId, &Refunded> = BTreeMap::new();
         for refunded in &self.0 {
@@ -121,17 +121,17 @@ impl Refunds {
         each.into_values()
     }
 
-    /// Those of which two different stories were told.
+    /// Returns the versions that contradict another version of the same refund.
     pub(super) fn contradicting(&self) -> impl Iterator<Item = &Refunded> {
         self.0
             .iter()
             .filter(|one| self.0.iter().any(|other| other.refund_id == one.refund_id && other != *one))
     }
 
-    /// The payments of which more came back than there was.
+    /// Returns the payments whose refunds exceed the price.
     ///
-    /// A refund tells the order's price itself, so this does not depend on the payment being known; and of several prices the
-    /// lowest counts, so that more knowledge never takes it back.
+    /// Each refund states the price of the order, so the result does not depend on evidence of the payment. Of several
+    /// prices the lowest counts, so that later evidence never removes an anomaly.
     pub(super) fn overdrawn(&self) -> impl Iterator<Item = &TransactionId> {
         let mut sums: BTreeMap<&TransactionId, Option<Fen>> = BTreeMap::new();
         for refunded in self.each() {

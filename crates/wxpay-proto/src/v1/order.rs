@@ -332,6 +332,6 @@ mod tests {
         let late = UnixTime::from_secs(9);
         assert_eq!(field(order().time_start(late).time_expire(late)), "time_expire");
         let error = Builder { body: "a😀".into(), ..order() }.charset(Charset::Gbk).build().unwrap_err();
-        assert_eq!(error.to_string(), "body must have characters of the charset alone (wrong at byte 1)");
+        assert_eq!(error.to_string(), "body must have characters of the charset alone (invalid at byte 1)");
     }
 }

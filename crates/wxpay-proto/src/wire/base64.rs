@@ -1,27 +1,27 @@
-//! Base64 of RFC 4648 section 4, with padding, read strictly.
+//! Base64 of RFC 4648 section 4, with padding, decoded strictly.
 
 use super::Unreadable;
 use alloc::{string::String, vec::Vec};
 use base64::{DecodeError, Engine as _, engine::general_purpose::STANDARD};
 
-/// Writes bytes.
+/// Encodes bytes, with padding.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// Reads bytes: no blanks, no line breaks, the padding there, and no stray bits in the last sign.
+/// Decodes bytes. Blanks, line breaks, missing padding and stray bits in the last character are rejected.
 ///
 /// # Errors
 ///
-/// When the text is anything else.
+/// Returns [`Unreadable`] if the text has any other form.
 pub fn decode(text: &[u8]) -> Result<Vec<u8>, Unreadable> {
     STANDARD.decode(text).map_err(|error| {
         let at = match error {
             DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol { offset: at, .. } => at,
             DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => text.len(),
         };
-        Unreadable::new(at, "not base64")
+        Unreadable::new(at, "invalid Base64")
     })
 }
 

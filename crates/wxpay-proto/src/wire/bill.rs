@@ -1,21 +1,21 @@
-//! The rows of a bill, as they come.
+//! A streaming parser for the rows of a bill.
 //!
-//! A bill is text in UTF-8, perhaps behind a byte order mark, in lines that end in CRLF: the names of the columns, then
-//! rows; then the names of the sums, and the sums. Each cell but the names begins with a backtick. A text in a cell may
-//! hold commas, so cells part at `` ,` ``. `protocol/v3` section 10.
+//! A bill is UTF-8 text, optionally after a byte order mark, in lines that end with CRLF: the column names, then rows;
+//! then the names of the totals, and the totals. Each cell except the names begins with a backtick. A text in a cell may
+//! contain commas, so `` ,` `` separates the cells. `protocol/v3` section 10.
 //!
-//! Nothing is held but the line that is being read: at most [`MAX_LINE`] bytes. **A row is to be believed only once the
-//! whole file was checked**, whatever is made of it before.
+//! The parser buffers only the current line: at most [`MAX_LINE`] bytes. **Trust a row only after the whole file was
+//! verified**, whatever is done with it before.
 
 use super::Unreadable;
 use crate::money::{Fen, NotAnAmount};
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
-/// How many bytes a line may have.
+/// The maximum length of a line, in bytes.
 pub const MAX_LINE: usize = 64 * 1024;
 
-/// Reads a bill piece by piece.
+/// A parser that takes a bill piece by piece.
 ///
 /// ```
 /// use wxpay_proto::{Fen, wire::bill::{Amount, Line, Reader}};
@@ -38,9 +38,9 @@ pub const MAX_LINE: usize = 64 * 1024;
 #[derive(Debug, Default)]
 pub struct Reader {
     held: Vec<u8>,
-    /// How much of what is held was read.
+    /// The number of buffered bytes that are already parsed.
     read: usize,
-    /// Where what is held begins in the whole.
+    /// The offset of the buffer in the whole bill.
     at: usize,
     columns: Vec<Box<str>>,
     part: Part,
@@ -54,40 +54,40 @@ enum Part {
     Sums,
 }
 
-/// A line of a bill that is not the names of columns.
+/// A line of a bill other than column names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a bill has no third part")]
 pub enum Line<'a> {
-    /// One row.
+    /// One row, for example a transaction.
     Row(Row<'a>),
-    /// The sums at the end.
+    /// The totals at the end.
     Sum(Row<'a>),
 }
 
-/// Cells under the names of their columns. `Debug` shows how many; rows name people.
+/// The cells of a line under their column names. `Debug` shows only their number, because rows name people.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Row<'a> {
     columns: &'a [Box<str>],
     text: &'a str,
 }
 
-/// An amount that may be below zero, as fees are that are given back.
+/// An amount that may be negative, such as a refunded fee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is no third sign")]
 pub enum Amount {
     /// Zero or more.
     Plus(Fen),
-    /// Less than zero: so much.
+    /// Less than zero; the value is the absolute amount.
     Minus(Fen),
 }
 
 impl Amount {
-    /// Reads yuan as bills write them: perhaps a minus, and perhaps more than two decimals, of which all but the first
-    /// two are zeros.
+    /// Parses an amount in yuan as bills write it: optionally a minus, and optionally more than two decimals, which must be
+    /// zeros after the second.
     ///
     /// # Errors
     ///
-    /// When it is anything else.
+    /// Returns [`NotAnAmount`] if the text has any other form.
     pub fn from_yuan(text: &str) -> Result<Self, NotAnAmount> {
         let (text, is_minus) = text.strip_prefix('-').map_or((text, false), |text| (text, true));
         let cents = text.find('.').map_or(text.len(), |dot| dot.saturating_add(3).min(text.len()));
@@ -101,27 +101,27 @@ impl Amount {
 }
 
 impl<'a> Row<'a> {
-    /// The names of the columns.
+    /// Returns the column names.
     pub fn columns(self) -> impl Iterator<Item = &'a str> {
         self.columns.iter().map(|name| &**name)
     }
 
-    /// The cells, as many as there are columns.
+    /// Returns the cells, as many as there are columns.
     pub fn cells(self) -> impl Iterator<Item = &'a str> {
         self.text.split(",`")
     }
 
-    /// The cell under that name, which is the document's, such as `商户订单号`. Empty if the cell is.
+    /// Returns the cell under this column name of WeChat's documents, such as `商户订单号`. An empty cell is an empty text.
     #[must_use]
     pub fn cell(self, name: &str) -> Option<&'a str> {
         self.columns().zip(self.cells()).find(|(column, _)| *column == name).map(|(_, cell)| cell)
     }
 
-    /// The amount under that name. `None` if there is no such column, or the cell is empty.
+    /// Returns the amount under this column name, or `None` if there is no such column or the cell is empty.
     ///
     /// # Errors
     ///
-    /// When it is no amount.
+    /// Returns [`NotAnAmount`] if the cell is not an amount.
     pub fn amount(self, name: &str) -> Result<Option<Amount>, NotAnAmount> {
         self.cell(name).filter(|cell| !cell.is_empty()).map(Amount::from_yuan).transpose()
     }
@@ -134,14 +134,14 @@ impl fmt::Debug for Row<'_> {
 }
 
 impl Reader {
-    /// A bill of which nothing was read.
+    /// Creates a parser at the start of a bill.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the next bytes of the unzipped bill. Then read all [lines](Self::next_line) there are: what is pushed is held
-    /// until then.
+    /// Takes the next bytes of the unzipped bill. Read all available [lines](Self::next_line) afterwards: pushed bytes are
+    /// buffered until then.
     pub fn push(&mut self, bytes: &[u8]) {
         self.held.drain(..self.read);
         self.at = self.at.saturating_add(self.read);
@@ -149,12 +149,12 @@ impl Reader {
         self.held.extend_from_slice(bytes);
     }
 
-    /// The next line, if it is there as a whole. `None` asks for more bytes.
+    /// Returns the next line if it is complete, or `None` if more bytes are needed.
     ///
     /// # Errors
     ///
-    /// When it is not UTF-8, longer than [`MAX_LINE`], out of place, or has not as many cells as there are columns. What
-    /// follows it can then not be trusted to be read rightly: give up the bill.
+    /// Returns [`Unreadable`] if the line is not UTF-8, longer than [`MAX_LINE`], out of place, or differs from the column
+    /// names in the number of cells. Discard the bill then: the lines after it cannot be parsed reliably.
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>, Unreadable> {
         while let Some(length) = self.unread().iter().position(|byte| *byte == b'\n') {
             let from = self.read;
@@ -169,11 +169,11 @@ impl Reader {
         Ok(None)
     }
 
-    /// The last line, if no line feed ended it.
+    /// Returns the last line if it does not end with a line feed.
     ///
     /// # Errors
     ///
-    /// As with [`next_line`](Self::next_line).
+    /// Returns [`Unreadable`] in the cases of [`next_line`](Self::next_line).
     pub fn finish(&mut self) -> Result<Option<Line<'_>>, Unreadable> {
         let (from, length) = (self.read, self.unread().len());
         self.read = self.held.len();
@@ -184,29 +184,29 @@ impl Reader {
         self.held.get(self.read..).unwrap_or_default()
     }
 
-    /// Takes note of a line; tells whether it is one of cells.
+    /// Parses a line up to its cells, and stores column names. Returns whether the line has cells.
     fn take(&mut self, from: usize, length: usize) -> Result<bool, Unreadable> {
         if length > MAX_LINE {
             return Err(self.fault(from, TOO_LONG));
         }
-        let text = self.text(from, length).ok_or_else(|| self.fault(from, "a line that is not UTF-8"))?;
+        let text = self.text(from, length).ok_or_else(|| self.fault(from, "line is not UTF-8"))?;
         if text.is_empty() {
             return Ok(false);
         }
         if let Some(cells) = text.strip_prefix('`') {
             return if self.part == Part::Beginning {
-                Err(self.fault(from, "a row before the names of the columns"))
+                Err(self.fault(from, "row before the column names"))
             } else if cells.split(",`").count() == self.columns.len() {
                 Ok(true)
             } else {
-                Err(self.fault(from, "a row with more or fewer cells than there are columns"))
+                Err(self.fault(from, "row with more or fewer cells than columns"))
             };
         }
         let columns = text.split(',').map(Box::from).collect();
         self.part = match self.part {
             Part::Beginning => Part::Rows,
             Part::Rows => Part::Sums,
-            Part::Sums => return Err(self.fault(from, "names of columns behind the sums")),
+            Part::Sums => return Err(self.fault(from, "column names after the totals")),
         };
         self.columns = columns;
         Ok(false)
@@ -217,7 +217,7 @@ impl Reader {
         Some(if self.part == Part::Sums { Line::Sum(row) } else { Line::Row(row) })
     }
 
-    /// A line's text, without what ends it, and without the mark that the file may begin with.
+    /// Returns the text of a line, without line end and without the byte order mark of the file.
     fn text(&self, from: usize, length: usize) -> Option<&str> {
         let bytes = self.held.get(from..from.checked_add(length)?)?;
         let text = core::str::from_utf8(bytes.strip_suffix(b"\r").unwrap_or(bytes)).ok()?;
@@ -230,7 +230,7 @@ impl Reader {
     }
 }
 
-const TOO_LONG: &str = "a line that is too long";
+const TOO_LONG: &str = "line is too long";
 
 #[cfg(test)]
 mod tests {
@@ -244,7 +244,7 @@ mod tests {
         总交易单数,手续费总金额\r\n\
         `2,`-0.01\r\n";
 
-    /// Every line, as (is it a sum, its cells).
+    /// Returns every line, as (whether it has totals, its cells).
     fn read(bill: &[u8], piece: usize) -> Result<Vec<(bool, Vec<String>)>, Unreadable> {
         let mut reader = Reader::new();
         let mut lines = Vec::new();
@@ -316,11 +316,11 @@ mod tests {
     #[test]
     fn what_is_not_a_bill_is_refused_where_it_goes_wrong() {
         for (bill, at, what) in [
-            ("`1\r\n".as_bytes(), 0, "a row before the names of the columns"),
-            (b"a,b\n`1\n", 4, "a row with more or fewer cells than there are columns"),
-            (b"a,b\n`1,`2,`3\n", 4, "a row with more or fewer cells than there are columns"),
-            (b"a\nb\nc\n", 4, "names of columns behind the sums"),
-            (b"a\n\xff\n", 2, "a line that is not UTF-8"),
+            ("`1\r\n".as_bytes(), 0, "row before the column names"),
+            (b"a,b\n`1\n", 4, "row with more or fewer cells than columns"),
+            (b"a,b\n`1,`2,`3\n", 4, "row with more or fewer cells than columns"),
+            (b"a\nb\nc\n", 4, "column names after the totals"),
+            (b"a\n\xff\n", 2, "line is not UTF-8"),
         ] {
             for piece in [1, bill.len()] {
                 assert_eq!(read(bill, piece), Err(Unreadable::new(at, what)));

@@ -1,22 +1,22 @@
-//! The two charsets of the first generation. The declared charset decides the bytes that are signed.
+//! The two charsets of APIv1. The declared charset determines the bytes that are signed.
 
 use super::Unreadable;
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use encoding_rs::{DecoderResult, EncoderResult, GBK};
 
-/// A charset a message may declare in `input_charset`.
+/// A charset that a message may declare in `input_charset`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Charset {
     /// UTF-8, written `UTF-8`.
     #[default]
     Utf8,
-    /// GBK, written `GBK`; what a message of the first generation means that declares nothing.
+    /// GBK, written `GBK`: the default of APIv1 for a message that declares none.
     Gbk,
 }
 
 impl Charset {
-    /// The name as we write it. Its letters take part in the signature.
+    /// Returns the name as this crate writes it. It is part of the signed text.
     #[must_use]
     pub const fn wire_name(self) -> &'static str {
         match self {
@@ -25,7 +25,7 @@ impl Charset {
         }
     }
 
-    /// The charset of that name, in any case of letters.
+    /// Returns the charset with this name, case-insensitively.
     #[must_use]
     pub fn named(name: &[u8]) -> Option<Self> {
         [Self::Utf8, Self::Gbk]
@@ -33,12 +33,12 @@ impl Charset {
             .find(|charset| name.eq_ignore_ascii_case(charset.wire_name().as_bytes()))
     }
 
-    /// Text to bytes.
+    /// Encodes text to bytes.
     ///
     /// # Errors
     ///
-    /// At the first character the charset lacks (bytes counted in the UTF-8 text). Nothing is replaced: a
-    /// signature over a replacement would be a signature over something else.
+    /// Returns the first character that is not in the charset, by its byte offset in the UTF-8 text. Nothing is replaced: a
+    /// signature over a replacement would sign another text.
     pub fn encode(self, text: &str) -> Result<Cow<'_, [u8]>, Unreadable> {
         if self == Self::Utf8 || text.is_ascii() {
             return Ok(Cow::Borrowed(text.as_bytes()));
@@ -51,19 +51,19 @@ impl Charset {
             EncoderResult::InputEmpty => Ok(Cow::Owned(bytes)),
             EncoderResult::Unmappable(sign) => {
                 let at = read.saturating_sub(sign.len_utf8());
-                Err(Unreadable::new(at, "a character the charset lacks"))
+                Err(Unreadable::new(at, "character not in the charset"))
             }
             EncoderResult::OutputFull => Err(Unreadable::new(read, "text too long")),
         }
     }
 
-    /// Bytes to text.
+    /// Decodes bytes to text.
     ///
     /// # Errors
     ///
-    /// At the first bytes that are not of the charset.
+    /// Returns the offset of the first bytes that are invalid in the charset.
     pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
-        const FAULT: &str = "bytes that are not of the charset";
+        const FAULT: &str = "invalid bytes for the charset";
         if self == Self::Utf8 || bytes.is_ascii() {
             return match core::str::from_utf8(bytes) {
                 Ok(text) => Ok(Cow::Borrowed(text)),

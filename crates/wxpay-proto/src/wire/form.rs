@@ -1,28 +1,28 @@
-//! `name=value&name=value` with percent escapes: the query of a notice, and the `package`.
+//! URL-encoded forms, `name=value&name=value`: the query of an APIv1 notification, and the `package`.
 
 use super::Unreadable;
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-/// All but the unreserved characters of RFC 3986 is escaped; a space becomes `%20`, never `+`.
+/// The characters to escape: all but the unreserved ones of RFC 3986. A space becomes `%20`, never `+`.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Escapes bytes onto the end of a text, with upper-case digits.
+/// Appends bytes to a text, percent-escaped with upper-case digits.
 pub fn escape(bytes: &[u8], onto: &mut String) {
     onto.extend(percent_encode(bytes, RESERVED));
 }
 
-/// Whether escaping would leave a text as it is.
+/// Returns whether a text needs no escapes.
 pub(crate) fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
-/// How many pairs a form may have.
+/// The maximum number of pairs in a form.
 pub const MAX_PAIRS: usize = 64;
 
-/// Pairs of names and values, unescaped to bytes, sorted by name, each name once.
+/// A parsed form: pairs of names and values, unescaped to bytes, sorted by name, each name once.
 ///
-/// A `+` is a plus. Values are bytes, because their charset is told by one of them.
+/// A `+` is a plus sign, not a space. Values are bytes, because one of them declares their charset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Form<'a> {
     pairs: Vec<Pair<'a>>,
@@ -42,15 +42,15 @@ impl core::fmt::Debug for Pair<'_> {
 }
 
 impl<'a> Form<'a> {
-    /// Reads a form. Empty pairs (`a=1&&b=2`) are passed over, a name without `=` has an empty value.
+    /// Parses a form. Empty pairs (`a=1&&b=2`) are ignored; a name without `=` has an empty value.
     ///
-    /// The caller limits the length; there may be at most [`MAX_PAIRS`] pairs.
+    /// The caller limits the length. At most [`MAX_PAIRS`] pairs are allowed.
     ///
     /// # Errors
     ///
-    /// For a name that comes twice, an incomplete escape, an empty name, or too many pairs.
+    /// Returns [`Unreadable`] for a duplicate name, an incomplete escape, an empty name, or too many pairs.
     pub fn parse(text: &'a [u8]) -> Result<Self, Unreadable> {
-        // Notices have up to eighteen.
+        // Notifications have up to eighteen pairs.
         let mut pairs: Vec<Pair<'a>> = Vec::with_capacity(18);
         let mut at = 0_usize;
         for piece in text.split(|byte| *byte == b'&') {
@@ -62,24 +62,24 @@ impl<'a> Form<'a> {
             }
             at = at.saturating_add(piece.len()).saturating_add(1);
         }
-        // WeChat Pay sends them in order.
+        // WeChat Pay sends the pairs sorted, so that sorting is usually skipped.
         if !pairs.is_sorted_by(|one, next| one.name < next.name) {
             pairs.sort_by(|one, other| one.name.cmp(&other.name));
             let twice = pairs.iter().zip(pairs.iter().skip(1)).find(|(one, next)| one.name == next.name);
             if let Some((one, next)) = twice {
-                return Err(Unreadable::new(one.at.max(next.at), "a name that comes twice"));
+                return Err(Unreadable::new(one.at.max(next.at), "duplicate name"));
             }
         }
         Ok(Self { pairs })
     }
 
-    /// The value of that name.
+    /// Returns the value under this name.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&[u8]> {
         self.pairs.iter().find(|pair| *pair.name == *name.as_bytes()).map(|pair| &*pair.value)
     }
 
-    /// All pairs, in ASCII order of their names.
+    /// Returns all pairs, in ASCII order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
         self.pairs.iter().map(|pair| (&*pair.name, &*pair.value))
     }
@@ -89,7 +89,7 @@ impl<'a> Pair<'a> {
     fn parse(piece: &'a [u8], at: usize) -> Result<Self, Unreadable> {
         let (name, value) = split(piece, b'=').unwrap_or((piece, b""));
         if name.is_empty() {
-            return Err(Unreadable::new(at, "an empty name"));
+            return Err(Unreadable::new(at, "empty name"));
         }
         if !piece.contains(&b'%') {
             return Ok(Self { name: Cow::Borrowed(name), value: Cow::Borrowed(value), at });
@@ -99,13 +99,13 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// What is before and what is behind the first such byte.
+/// Splits a text at the first such byte, and drops the byte.
 fn split(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
     let (before, rest) = text.split_at_checked(text.iter().position(|other| *other == byte)?)?;
     Some((before, rest.get(1..)?))
 }
 
-/// Copies, and refuses what a lenient decoder would pass through as it is: an escape without two digits.
+/// Copies a text without its escapes. Rejects an escape without two digits, which lenient decoders keep as it is.
 fn unescape<'a>(text: &[u8], at: usize) -> Result<Cow<'a, [u8]>, Unreadable> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -116,7 +116,7 @@ fn unescape<'a>(text: &[u8], at: usize) -> Result<Cow<'a, [u8]>, Unreadable> {
             [high, low, after @ ..] if hex::decode_to_slice([*high, *low], &mut byte).is_ok() => after,
             _ => {
                 let read = text.len().saturating_sub(rest.len()).saturating_add(before.len());
-                return Err(Unreadable::new(at.saturating_add(read), "an incomplete escape"));
+                return Err(Unreadable::new(at.saturating_add(read), "incomplete escape"));
             }
         };
         plain.extend_from_slice(&byte);
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_name_that_comes_twice_is_refused_where_it_comes_again_escaped_or_not() {
-        assert_eq!(Form::parse(b"a=1&b=2&%61=1").unwrap_err(), Unreadable::new(8, "a name that comes twice"));
+        assert_eq!(Form::parse(b"a=1&b=2&%61=1").unwrap_err(), Unreadable::new(8, "duplicate name"));
     }
 
     #[test]

@@ -1,37 +1,37 @@
-//! JSON: what serde reads, with our errors.
+//! JSON by serde, with errors that give the position but not the text.
 
 use super::Unreadable;
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::{fmt, ops::Deref};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// Reads a whole JSON text in UTF-8. Nesting is limited to 128, a member that the type names may come once, and the
-/// caller limits the length. The value may borrow from the text.
+/// Parses a whole JSON text in UTF-8. Nesting is limited to 128, and a member that the type names must not be repeated.
+/// The caller limits the length. The value may borrow from the text.
 ///
 /// # Errors
 ///
-/// When the text is not JSON, or not what the type wants. The error tells the place, never the text.
+/// Returns [`Unreadable`] if the text is not JSON or does not match the type. The error gives the offset, never the text.
 pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Unreadable> {
-    // All of it: members that nobody asks for are passed over unread.
-    let characters = core::str::from_utf8(text)
-        .map_err(|error| Unreadable::new(error.valid_up_to(), "bytes that are not UTF-8"))?;
+    // The whole text must be UTF-8: serde skips unknown members without this check.
+    let characters =
+        core::str::from_utf8(text).map_err(|error| Unreadable::new(error.valid_up_to(), "invalid UTF-8"))?;
     serde_json::from_str(characters).map_err(|error| {
         let what = match error.classify() {
-            serde_json::error::Category::Eof => "JSON that ends too early",
-            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "not JSON",
-            serde_json::error::Category::Data => "JSON that does not fit",
+            serde_json::error::Category::Eof => "JSON ends unexpectedly",
+            serde_json::error::Category::Syntax | serde_json::error::Category::Io => "invalid JSON",
+            serde_json::error::Category::Data => "JSON does not match the expected structure",
         };
         Unreadable::new(offset(text, error.line(), error.column()), what)
     })
 }
 
-/// Writes a value compactly, non-ASCII characters as they are: some of WeChat's interfaces refuse `\uXXXX`.
+/// Serialises a value compactly, with non-ASCII characters unescaped: some of WeChat's interfaces reject `\uXXXX`.
 pub(crate) fn write(value: &impl serde::Serialize) -> Vec<u8> {
-    // Only a failing `Serialize` or a map with non-text names can fail here, and ours are plain structs.
+    // Only a failing `Serialize` or a map with non-text names fails here, and the values are plain structs.
     serde_json::to_vec(value).unwrap_or_default()
 }
 
-/// Reads a text and parses it where it lies, without a copy.
+/// Deserialises a text and parses it in place, without a copy.
 pub(crate) fn from_text<'de, D, T, E>(
     deserializer: D,
     parse: impl FnOnce(&str) -> Result<T, E>,
@@ -57,8 +57,8 @@ where
     deserializer.deserialize_str(Text(parse))
 }
 
-/// A text where it lies, copied only if it is escaped. Unlike a bare [`Cow`], serde lets it borrow inside an
-/// `Option`, too.
+/// A borrowed text, copied only if it has escapes. Unlike a bare [`Cow`], it borrows inside an `Option`, too: serde would
+/// copy there.
 #[derive(Debug, Default)]
 pub(crate) struct Text<'a>(Cow<'a, str>);
 
@@ -94,7 +94,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// The offset of a line (from 1) and a column in bytes (from 0 at a line's start).
+/// Returns the byte offset of a line (from 1) and a column in bytes (from 0 at the start of the line).
 fn offset(text: &[u8], line: usize, column: usize) -> usize {
     let before: usize = text
         .split_inclusive(|byte| *byte == b'\n')
@@ -104,7 +104,7 @@ fn offset(text: &[u8], line: usize, column: usize) -> usize {
     before.saturating_add(column).min(text.len())
 }
 
-/// A text that the other side writes as a string or as a whole number, whichever it feels like.
+/// A text that WeChat Pay writes as a string or as a whole number.
 ///
 /// ```
 /// use wxpay_proto::wire::json::{self, Loose};
@@ -157,7 +157,7 @@ mod tests {
 
     #[derive(Debug, serde::Deserialize)]
     struct Sample {
-        #[allow(dead_code, reason = "read by the parser alone")]
+        #[allow(dead_code, reason = "only the parser uses it")]
         a: Loose,
     }
 
@@ -173,7 +173,7 @@ mod tests {
     fn a_text_is_copied_only_if_it_is_escaped() {
         let texts: Vec<Option<Text<'_>>> = parse(br#"["a", "\u0061", null]"#).unwrap();
         let [Some(Text(Cow::Borrowed("a"))), Some(Text(Cow::Owned(owned))), None] = &texts[..] else {
-            panic!("the first is borrowed, the second copied: {texts:?}");
+            panic!("the first must be borrowed, the second copied: {texts:?}");
         };
         assert_eq!(owned, "a");
         assert!(parse::<Text<'_>>(b"1").is_err());
@@ -185,8 +185,11 @@ mod tests {
         assert_eq!(error.at, 9);
         assert!(!error.to_string().contains("planted"));
         assert_eq!(parse::<Sample>(b"{\"a\":1,\"b\":\"\xFF\"}").unwrap_err().at, 12);
-        assert_eq!(parse::<Sample>(b"{").unwrap_err().what, "JSON that ends too early");
-        assert_eq!(parse::<Sample>(br#"{"a":1,"a":2}"#).unwrap_err().what, "JSON that does not fit");
+        assert_eq!(parse::<Sample>(b"{").unwrap_err().what, "JSON ends unexpectedly");
+        assert_eq!(
+            parse::<Sample>(br#"{"a":1,"a":2}"#).unwrap_err().what,
+            "JSON does not match the expected structure"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Bytes to values and back; no policy, no keys.
+//! Parsing and serialisation, without policy and without keys.
 //!
-//! Every reader here takes bytes that an attacker chose. Each states its limits, never panics, and reports the
-//! place of a fault but not the text.
+//! Every parser here takes bytes that an attacker may have chosen. Each states its limits, never panics, and reports the
+//! position of an error but never the text.
 
 pub mod base64;
 pub mod bill;
@@ -14,13 +14,13 @@ pub mod xml;
 
 use core::{error, fmt};
 
-/// Bytes that cannot be read: where, and what is wrong there. Never the bytes themselves.
+/// The error for bytes that cannot be parsed: position and problem. Never the bytes themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unreadable {
-    /// The offset in bytes.
+    /// The offset of the problem, in bytes.
     pub at: usize,
-    /// What is wrong, in a few words.
+    /// The problem, in a few words.
     pub what: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! `multipart/form-data` as uploads have it: a part `meta` in JSON, and a part `file`.
+//! `multipart/form-data` of uploads: a part `meta` in JSON, and a part `file`.
 //!
 //! `protocol/v3` section 9.
 
@@ -7,9 +7,9 @@ use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 use sha2::{Digest as _, Sha256};
 
-/// A file to upload, with its digest.
+/// A file to upload, with its SHA-256 digest.
 ///
-/// Its boundary is the file's own digest, which the file cannot hold; so the same file makes the same body.
+/// The boundary is the digest of the file, which the file cannot contain. So the same file gives the same body.
 #[derive(Clone)]
 pub struct Upload {
     meta: Vec<u8>,
@@ -26,18 +26,18 @@ struct Meta<'a> {
 }
 
 impl Upload {
-    /// A file under a name whose ending tells what it is: `jpg`, `jpeg`, `bmp`, `png`, `pdf`; of films `avi`, `wmv`,
-    /// `mpeg`, `mp4`, `mov`, `mkv`, `flv`, `f4v`, `m4v`, `rmvb`.
+    /// Creates an upload. The extension of the file name gives the media type: `jpg`, `jpeg`, `bmp`, `png`, `pdf`; for
+    /// videos `avi`, `wmv`, `mpeg`, `mp4`, `mov`, `mkv`, `flv`, `f4v`, `m4v`, `rmvb`.
     ///
     /// # Errors
     ///
-    /// When the name is not 1 to 128 characters without quotes, backslashes, slashes and control characters, or has
-    /// another ending.
+    /// Returns [`Invalid`] if the name is not 1 to 128 characters without quotes, backslashes, slashes and control
+    /// characters, or has another extension.
     pub fn new(filename: &str, file: Vec<u8>) -> Result<Self, Invalid> {
         const RULE: Invalid = Invalid::new(
             "filename",
-            "must be 1 to 128 characters without quotes, slashes and control characters, and end as a picture, a \
-             film or a PDF does",
+            "must be 1 to 128 characters without quotes, slashes and control characters, with the extension of an \
+                         image, a video or a PDF",
         );
         let fits = |sign: char| !sign.is_control() && !matches!(sign, '"' | '\\' | '/');
         let length = filename.chars().count();
@@ -51,31 +51,31 @@ impl Upload {
         Ok(Self { meta, boundary: sha256, filename: filename.into(), media_type, file })
     }
 
-    /// The `meta` part's text: what is signed.
+    /// Returns the text of the `meta` part, which is what the request signature covers.
     #[must_use]
     pub fn meta(&self) -> &[u8] {
         &self.meta
     }
 
-    /// The media type of the file.
+    /// Returns the media type of the file.
     #[must_use]
     pub fn media_type(&self) -> &'static str {
         self.media_type
     }
 
-    /// How many bytes the file has.
+    /// Returns the length of the file, in bytes.
     #[must_use]
     pub fn file_len(&self) -> usize {
         self.file.len()
     }
 
-    /// The media type of the body.
+    /// Returns the `content-type` of the body, with the boundary.
     #[must_use]
     pub fn content_type(&self) -> String {
         format!("multipart/form-data; boundary={}", self.boundary)
     }
 
-    /// The body.
+    /// Returns the body.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
         let Self { meta, boundary, filename, media_type, file } = self;

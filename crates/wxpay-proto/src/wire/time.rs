@@ -1,4 +1,4 @@
-//! `yyyyMMddHHmmss` and RFC 3339, in the time of China, whatever zone the machine is in.
+//! Times as `yyyyMMddHHmmss` and RFC 3339, in China's time zone, whatever the zone of the machine.
 
 use super::{Unreadable, json::Text};
 use crate::clock::UnixTime;
@@ -11,10 +11,10 @@ use jiff::{
 };
 use serde::{Deserialize as _, Deserializer, de::Error as _};
 
-/// GMT+8, all year.
+/// China's offset: GMT+8, all year.
 const CHINA: Offset = offset(8);
 
-/// Writes a time in fourteen digits. Times beyond the year 9999 are written as its last second.
+/// Formats a time as `yyyyMMddHHmmss`. Times after the year 9999 are written as its last second.
 #[must_use]
 pub fn compact(time: UnixTime) -> String {
     let local = local(time);
@@ -29,11 +29,11 @@ pub fn compact(time: UnixTime) -> String {
     )
 }
 
-/// Reads a time of fourteen digits.
+/// Parses a time of the form `yyyyMMddHHmmss`.
 ///
 /// # Errors
 ///
-/// When it is anything else, no such day or time exists, or it lies before 1970.
+/// Returns [`Unreadable`] if the text has any other form, the day or time does not exist, or it is before 1970.
 pub fn parse_compact(text: &[u8]) -> Result<UnixTime, Unreadable> {
     const FAULT: &str = "not a time of the form yyyyMMddHHmmss";
     if text.len() != 14 {
@@ -55,7 +55,7 @@ pub fn parse_compact(text: &[u8]) -> Result<UnixTime, Unreadable> {
     read().ok_or(Unreadable::new(0, FAULT))
 }
 
-/// Writes a time as RFC 3339 with China's offset, to the second: `2018-06-08T10:34:56+08:00`. Times beyond the year
+/// Formats a time as RFC 3339 with China's offset, to the second: `2018-06-08T10:34:56+08:00`. Times after the year
 /// 9999 are written as its last second.
 #[must_use]
 pub fn rfc3339(time: UnixTime) -> String {
@@ -71,14 +71,14 @@ pub fn rfc3339(time: UnixTime) -> String {
     )
 }
 
-/// Reads a time of RFC 3339, in any zone; fractions of a second below a millisecond are dropped.
+/// Parses an RFC 3339 time with any offset. Fractions of a second below a millisecond are dropped.
 ///
 /// # Errors
 ///
-/// When it is anything else, no such day or time exists, or it lies before 1970.
+/// Returns [`Unreadable`] if the text has any other form, the day or time does not exist, or it is before 1970.
 pub fn parse_rfc3339(text: &str) -> Result<UnixTime, Unreadable> {
     const FAULT: &str = "not a time of the form 2018-06-08T10:34:56+08:00";
-    // `Timestamp` alone would take blanks for the `T`, and ISO 8601's shorter forms.
+    // `Timestamp` alone would accept a blank instead of the `T`, and the shorter forms of ISO 8601.
     let shape = text.as_bytes();
     let digit = |at: usize| shape.get(at).is_some_and(u8::is_ascii_digit);
     let sign = |at: usize, sign: &[u8]| shape.get(at).is_some_and(|byte| sign.contains(byte));
@@ -95,12 +95,12 @@ pub fn parse_rfc3339(text: &str) -> Result<UnixTime, Unreadable> {
     Ok(UnixTime::from_millis(millis))
 }
 
-/// Reads a time of RFC 3339 out of a JSON text: for `#[serde(deserialize_with = "…")]`.
+/// Deserialises an RFC 3339 time from a JSON text, for `#[serde(deserialize_with = "…")]`.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UnixTime, D::Error> {
     super::json::from_text(deserializer, parse_rfc3339)
 }
 
-/// The same where there may be none; an empty text is none.
+/// Deserialises an optional RFC 3339 time. An empty text is `None`.
 pub(crate) fn deserialize_option<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<UnixTime>, D::Error> {
@@ -111,7 +111,7 @@ pub(crate) fn deserialize_option<'de, D: Deserializer<'de>>(
     }
 }
 
-/// The next midnight in China: when daily quotas are renewed.
+/// Returns the next midnight in China, when daily quotas reset.
 pub(crate) fn next_midnight(now: UnixTime) -> UnixTime {
     const DAY: u64 = 24 * 3600;
     const EIGHT_HOURS: u64 = 8 * 3600;
@@ -119,7 +119,7 @@ pub(crate) fn next_midnight(now: UnixTime) -> UnixTime {
     UnixTime::from_secs(now.as_secs()).after(Duration::from_secs(DAY.saturating_sub(into_day)))
 }
 
-/// Date and time on the wall in China. Times beyond the year 9999 are its last second.
+/// Returns the local date and time in China. Times after the year 9999 become its last second.
 pub(crate) fn local(time: UnixTime) -> DateTime {
     let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     CHINA.to_datetime(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))

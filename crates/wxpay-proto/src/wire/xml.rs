@@ -1,4 +1,4 @@
-//! The flat XML of notices: one root, one level, text only.
+//! The flat XML of APIv1 notifications: one root, one level, text only.
 //!
 //! ```text
 //! document = blank "<xml>" *( blank element ) blank "</xml>" blank
@@ -9,17 +9,17 @@
 //! cdata    = "<![CDATA[" any characters but "]]>" "]]>"
 //! ```
 //!
-//! Nothing else is XML here: no declaration, attributes, comments, document type, entities or nesting. So
-//! there is nothing to expand, to fetch or to overflow. Line ends are kept as sent, for signatures.
+//! Everything else is rejected: declarations, attributes, comments, document types, entities and nesting. So there is
+//! nothing to expand, to fetch or to overflow. Line ends are kept as sent, because they are signed.
 
 use super::Unreadable;
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
-/// How many elements a document may have.
+/// The maximum number of elements in a document.
 pub const MAX_ELEMENTS: usize = 64;
 const MAX_NAME: usize = 64;
 
-/// The elements of a flat document in their order, each name once (in any case of letters).
+/// A parsed document: its elements in order, each name once (case-insensitively).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Flat<'a> {
     elements: Vec<(&'a str, Cow<'a, str>)>,
@@ -32,17 +32,17 @@ impl core::fmt::Debug for Flat<'_> {
 }
 
 impl<'a> Flat<'a> {
-    /// Reads a document in UTF-8. The caller limits the length; there may be at most [`MAX_ELEMENTS`].
+    /// Parses a document in UTF-8. The caller limits the length. At most [`MAX_ELEMENTS`] elements are allowed.
     ///
     /// # Errors
     ///
-    /// At the first departure from the grammar of this module, or a name that comes twice.
+    /// Returns [`Unreadable`] at the first departure from the grammar of this module, and for a duplicate name.
     pub fn parse(document: &'a [u8]) -> Result<Self, Unreadable> {
         let text = core::str::from_utf8(document)
-            .map_err(|error| Unreadable::new(error.valid_up_to(), "bytes that are not UTF-8"))?;
+            .map_err(|error| Unreadable::new(error.valid_up_to(), "invalid UTF-8"))?;
         let mut reader = Reader { whole: text, rest: text };
         reader.skip_blank();
-        reader.expect("<xml>", "no <xml> here")?;
+        reader.expect("<xml>", "expected <xml>")?;
         let mut elements: Vec<(&str, Cow<'_, str>)> = Vec::with_capacity(8);
         loop {
             reader.skip_blank();
@@ -52,7 +52,7 @@ impl<'a> Flat<'a> {
             let start = reader.at();
             let (name, value) = reader.element()?;
             if elements.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
-                return Err(Unreadable::new(start, "an element that comes twice"));
+                return Err(Unreadable::new(start, "duplicate element"));
             }
             if elements.len() == MAX_ELEMENTS {
                 return Err(Unreadable::new(start, "too many elements"));
@@ -63,17 +63,17 @@ impl<'a> Flat<'a> {
         if reader.rest.is_empty() {
             Ok(Self { elements })
         } else {
-            Err(reader.fault("something after the end"))
+            Err(reader.fault("text after the end of the document"))
         }
     }
 
-    /// What the element of that name holds, untrimmed.
+    /// Returns the untrimmed text of the element with this name.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
         self.elements.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value)
     }
 
-    /// All elements, in their order.
+    /// Returns all elements, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, &str)> + Clone {
         self.elements.iter().map(|(name, value)| (*name, &**value))
     }
@@ -111,10 +111,10 @@ impl<'a> Reader<'a> {
         if self.take(literal) { Ok(()) } else { Err(self.fault(what)) }
     }
 
-    /// Everything before the first byte that `stop` tells, which must be there.
+    /// Takes everything before the first byte that satisfies `stop`. There must be such a byte.
     fn until(&mut self, stop: impl Fn(u8) -> bool) -> Result<&'a str, Unreadable> {
         let found = self.rest.bytes().position(stop).and_then(|at| self.rest.split_at_checked(at));
-        let Some((before, rest)) = found else { return Err(self.fault("no end of this")) };
+        let Some((before, rest)) = found else { return Err(self.fault("unexpected end of the document")) };
         self.rest = rest;
         Ok(before)
     }
@@ -125,14 +125,14 @@ impl<'a> Reader<'a> {
         if self.take("/>") {
             return Ok((name, Cow::Borrowed("")));
         }
-        self.expect(">", "not the end of a name")?;
+        self.expect(">", "expected > after the element name")?;
         let mut value = Cow::Borrowed("");
         while !self.take("</") {
             let piece = self.piece()?;
             if value.is_empty() { value = piece } else { value.to_mut().push_str(&piece) }
         }
         let closed = self.rest.strip_prefix(name).and_then(|rest| rest.strip_prefix('>'));
-        self.rest = closed.ok_or_else(|| self.fault("not the end of this element"))?;
+        self.rest = closed.ok_or_else(|| self.fault("closing tag does not match"))?;
         Ok((name, value))
     }
 
@@ -141,13 +141,13 @@ impl<'a> Reader<'a> {
         let start = self.at();
         let name = self.until(|byte| !inner(byte))?;
         let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-        if first && name.len() <= MAX_NAME { Ok(name) } else { Err(Unreadable::new(start, "not a name")) }
+        if first && name.len() <= MAX_NAME { Ok(name) } else { Err(Unreadable::new(start, "invalid name")) }
     }
 
     fn piece(&mut self) -> Result<Cow<'a, str>, Unreadable> {
         if self.take("<![CDATA[") {
             let inside = cdata_end(self.rest).and_then(|end| self.rest.get(..end));
-            let inside = inside.ok_or_else(|| self.fault("no end of this CDATA"))?;
+            let inside = inside.ok_or_else(|| self.fault("unterminated CDATA section"))?;
             self.check_characters(inside)?;
             self.rest = self.rest.get(inside.len()..).unwrap_or_default();
             self.take(CDATA_END);
@@ -159,18 +159,18 @@ impl<'a> Reader<'a> {
         let start = Reader { whole: self.whole, rest: self.rest };
         let text = self.until(|byte| matches!(byte, b'<' | b'&'))?;
         if text.is_empty() {
-            return Err(self.fault("an element within an element"));
+            return Err(self.fault("nested element"));
         }
         if let Some(at) = cdata_end(text) {
-            return Err(Unreadable::new(start.at().saturating_add(at), "a stray ]]>"));
+            return Err(Unreadable::new(start.at().saturating_add(at), "]]> outside of CDATA"));
         }
         start.check_characters(text)?;
         Ok(Cow::Borrowed(text))
     }
 
-    /// Behind the `&`.
+    /// Parses a reference after its `&`.
     fn reference(&mut self) -> Result<char, Unreadable> {
-        let fault = self.fault("not a known reference");
+        let fault = self.fault("unknown reference");
         let (name, rest) = self.rest.split_once(';').ok_or(fault)?;
         let sign = match name {
             "lt" => '<',
@@ -193,11 +193,11 @@ impl<'a> Reader<'a> {
 
     fn check_characters(&self, text: &str) -> Result<(), Unreadable> {
         if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-            return Ok(()); // as nearly all are, and seen quicker
+            return Ok(()); // The fast path: nearly all texts are printable ASCII.
         }
         match text.char_indices().find(|(_, sign)| !allowed(*sign)) {
             Some((at, _)) => {
-                Err(Unreadable::new(self.at().saturating_add(at), "a character XML does not allow"))
+                Err(Unreadable::new(self.at().saturating_add(at), "character not allowed in XML"))
             }
             None => Ok(()),
         }
@@ -211,7 +211,7 @@ fn cdata_end(text: &str) -> Option<usize> {
     brackets.find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(CDATA_END)))
 }
 
-/// `Char` of the XML 1.0 recommendation.
+/// Returns whether a character is a `Char` of the XML 1.0 recommendation.
 fn allowed(sign: char) -> bool {
     matches!(sign, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
@@ -295,7 +295,7 @@ mod tests {
         assert!(Flat::parse(document(MAX_ELEMENTS + 1).as_bytes()).is_err());
     }
 
-    /// Pieces that make near misses likely.
+    /// Generates documents from pieces that make near misses likely.
     fn documents() -> impl Strategy<Value = String> {
         let piece = prop::sample::select(Vec::from([
             "<xml>",
@@ -340,7 +340,7 @@ mod tests {
                         let text: String = node.children().filter_map(|child| child.text()).collect();
                         (node.tag_name().name().to_owned(), text)
                     }).collect();
-                // XML readers fold line ends; this one keeps them for the signature.
+                // XML parsers normalise line ends; this one keeps them for the signature.
                 let ours: Vec<_> = flat.iter()
                     .map(|(name, value)| (name.to_owned(), value.replace("\r\n", "\n").replace('\r', "\n"))).collect();
                 prop_assert_eq!(ours, theirs);

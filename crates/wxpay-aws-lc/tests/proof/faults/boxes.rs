@@ -11,7 +11,7 @@ use wxpay_proto::{
 pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
     vec![
         (
-            "boxes are those of OpenSSL",
+            "AES-GCM ciphertexts equal those of OpenSSL",
             Fault {
                 seal_box: |key, nonce, beside, plain| {
                     let mut sealed = key.inner.seal(nonce, beside, plain);
@@ -22,7 +22,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "boxes of OpenSSL open",
+            "AES-GCM ciphertexts of OpenSSL open",
             Fault {
                 open_box: |key, nonce, beside, sealed| match key.inner.open(nonce, beside, sealed) {
                     Ok(plain) if plain.is_empty() => Err(Forged),
@@ -32,7 +32,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a box is refused with another key",
+            "an AES-GCM ciphertext is rejected with another key",
             Fault {
                 open_box: |key, nonce, beside, sealed| {
                     key.inner.open(nonce, beside, sealed).or_else(|_| {
@@ -44,7 +44,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a box is refused with another nonce",
+            "an AES-GCM ciphertext is rejected with another nonce",
             Fault {
                 open_box: |key, nonce, beside, sealed| {
                     key.inner.open(nonce, beside, sealed).or_else(|_| {
@@ -55,7 +55,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a box is refused with other associated data",
+            "an AES-GCM ciphertext is rejected with other associated data",
             Fault {
                 open_box: |key, nonce, beside, sealed| {
                     key.inner
@@ -66,7 +66,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a changed box is refused",
+            "a changed AES-GCM ciphertext is rejected",
             Fault {
                 open_box: |key, nonce, beside, sealed| {
                     key.inner
@@ -77,7 +77,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a shorter or longer box is refused",
+            "a shorter or longer AES-GCM ciphertext is rejected",
             Fault {
                 open_box: |key, nonce, beside, sealed| {
                     key.inner.open(nonce, beside, sealed).or_else(|_| match sealed {
@@ -89,7 +89,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a symmetric key prints nothing of itself",
+            "`Debug` of a symmetric key shows nothing of the key",
             Fault { print_symmetric: |key| format!("{key:02x?}"), ..HONEST },
         ),
     ]

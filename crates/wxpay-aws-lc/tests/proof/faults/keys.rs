@@ -25,24 +25,27 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a private key of 1024 bits is refused",
+            "a private key of 1024 bits is rejected",
             Fault {
                 private_key: |der| read_private(der).or_else(|_| private_when(620..=660, der)),
                 ..HONEST
             },
         ),
         (
-            "a private key for elliptic curves is refused",
+            "an elliptic curve private key is rejected",
             Fault {
                 private_key: |der| read_private(der).or_else(|_| private_when(100..=150, der)),
                 ..HONEST
             },
         ),
         (
-            "what is no private key is refused",
+            "bytes that are not a private key are rejected",
             Fault { private_key: |der| read_private(der).or_else(|_| private_when(0..=10, der)), ..HONEST },
         ),
-        ("a private key prints nothing of itself", Fault { print: |der| format!("{der:02x?}"), ..HONEST }),
+        (
+            "`Debug` of a private key shows nothing of the key",
+            Fault { print: |der| format!("{der:02x?}"), ..HONEST },
+        ),
         (
             "a public key of 8192 bits is read",
             Fault {
@@ -51,28 +54,28 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a public key of 8200 bits is refused",
+            "a public key of 8200 bits is rejected",
             Fault {
                 public_key: |spki| AwsLc.public_key(spki).or_else(|_| public_when(1050..=1070, spki)),
                 ..HONEST
             },
         ),
         (
-            "a public key of 1024 bits is refused",
+            "a public key of 1024 bits is rejected",
             Fault {
                 public_key: |spki| AwsLc.public_key(spki).or_else(|_| public_when(155..=170, spki)),
                 ..HONEST
             },
         ),
         (
-            "a public key for elliptic curves is refused",
+            "an elliptic curve public key is rejected",
             Fault {
                 public_key: |spki| AwsLc.public_key(spki).or_else(|_| public_when(80..=100, spki)),
                 ..HONEST
             },
         ),
         (
-            "what is no public key is refused",
+            "bytes that are not a public key are rejected",
             Fault {
                 public_key: |spki| AwsLc.public_key(spki).or_else(|_| public_when(0..=10, spki)),
                 ..HONEST

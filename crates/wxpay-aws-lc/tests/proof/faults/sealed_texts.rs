@@ -14,19 +14,19 @@ use wxpay_proto::{
 pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
     vec![
         (
-            "what is sealed opens, up to 214 bytes",
+            "a sealed text of up to 214 bytes opens",
             Fault {
                 seal: |key, plain| if plain.len() == 214 { Err(TooLong) } else { key.inner.seal(plain) },
                 ..HONEST
             },
         ),
         (
-            "more than 214 bytes are not sealed",
+            "a text of more than 214 bytes is not sealed",
             Fault { seal: |key, plain| key.inner.seal(plain.get(..214).unwrap_or(plain)), ..HONEST },
         ),
-        ("sealing comes to other bytes each time", Fault { seal: seal_once, ..HONEST }),
+        ("sealing a text twice gives different ciphertexts", Fault { seal: seal_once, ..HONEST }),
         (
-            "a changed sealed text is refused",
+            "a changed sealed text is rejected",
             Fault {
                 open: |key, sealed| {
                     key.inner.open(sealed).or_else(|_| key.inner.open(&first_bit_flipped(sealed)))
@@ -35,18 +35,18 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a shorter or longer sealed text is refused",
+            "a shorter or longer sealed text is rejected",
             Fault { open: |key, sealed| key.inner.open(sealed.get(..SIZE).unwrap_or(sealed)), ..HONEST },
         ),
         (
-            "a text sealed to another key is refused",
+            "a text sealed for another key is rejected",
             Fault {
                 open: |key, sealed| key.all().find_map(|key| key.open(sealed).ok()).ok_or(Forged),
                 ..HONEST
             },
         ),
         (
-            "a text sealed with SHA-256 is refused",
+            "a text sealed with SHA-256 is rejected",
             Fault {
                 open: |key, sealed| {
                     key.inner.open(sealed).or_else(|_| open_by(&OAEP_SHA256_MGF1SHA256, None, key, sealed))
@@ -55,7 +55,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a text sealed with a label is refused",
+            "a text sealed with a label is rejected",
             Fault {
                 open: |key, sealed| {
                     key.inner.open(sealed).or_else(|_| open_by(&OAEP_SHA1_MGF1SHA1, Some(b"w"), key, sealed))
@@ -64,7 +64,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a text sealed by RSAES-PKCS1-v1_5 is refused",
+            "a text encrypted with RSAES-PKCS1-v1_5 is rejected",
             Fault {
                 open: |key, sealed| key.inner.open(sealed).or_else(|_| open_by_pkcs1(key, sealed)),
                 ..HONEST

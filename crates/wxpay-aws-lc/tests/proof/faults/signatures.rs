@@ -19,7 +19,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
 fn lax() -> Vec<(&'static str, Fault)> {
     vec![
         (
-            "signatures are those of OpenSSL, each time",
+            "signatures equal those of OpenSSL, each time",
             Fault {
                 sign: |key, message| {
                     if message.is_empty() { Err(Unavailable) } else { key.inner.sign(message) }
@@ -38,7 +38,7 @@ fn lax() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a message in parts is the parts together",
+            "a message in parts verifies as their concatenation",
             Fault {
                 verify_parts: |key, parts, signature| {
                     let mut sorted = parts.to_vec();
@@ -51,7 +51,7 @@ fn lax() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a changed message is refused",
+            "a changed message is rejected",
             Fault {
                 verify: |key, message, signature| {
                     or_when(key, message, signature, || match message {
@@ -63,7 +63,7 @@ fn lax() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a changed signature is refused",
+            "a changed signature is rejected",
             Fault {
                 verify: |key, message, signature| {
                     or_when(key, message, signature, || {
@@ -74,7 +74,7 @@ fn lax() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a shorter or longer signature is refused",
+            "a shorter or longer signature is rejected",
             Fault {
                 verify: |key, message, signature| {
                     or_when(key, message, signature, || {
@@ -85,14 +85,14 @@ fn lax() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "the empty signature is refused",
+            "the empty signature is rejected",
             Fault {
                 verify: |key, message, signature| or_when(key, message, signature, || signature.is_empty()),
                 ..HONEST
             },
         ),
         (
-            "another key's signature is refused",
+            "another key's signature is rejected",
             Fault {
                 verify: |key, message, signature| {
                     or_when(key, message, signature, || {
@@ -109,7 +109,7 @@ fn lax() -> Vec<(&'static str, Fault)> {
 fn other_schemes() -> Vec<(&'static str, Fault)> {
     vec![
         (
-            "a signature over SHA-1 is refused",
+            "a signature with SHA-1 is rejected",
             Fault {
                 verify: |key, message, signature| {
                     let sha1 = &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY;
@@ -119,7 +119,7 @@ fn other_schemes() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a signature by RSASSA-PSS is refused",
+            "a signature with RSASSA-PSS is rejected",
             Fault {
                 verify: |key, message, signature| {
                     let pss = &RSA_PSS_2048_8192_SHA256;
@@ -129,7 +129,7 @@ fn other_schemes() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a signed digest without its name is refused",
+            "a signature of a bare digest is rejected",
             Fault {
                 verify: |key, message, signature| {
                     let digest = digest(&SHA256, message);
@@ -141,7 +141,7 @@ fn other_schemes() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a signed digest with bytes behind it is refused",
+            "a signature with bytes after the digest is rejected",
             Fault {
                 verify: |key, message, signature| {
                     or_when(key, message, signature, || {
@@ -155,7 +155,7 @@ fn other_schemes() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a signature with other padding is refused",
+            "a signature with other padding is rejected",
             Fault {
                 verify: |key, message, signature| {
                     or_when(key, message, signature, || {
@@ -167,7 +167,7 @@ fn other_schemes() -> Vec<(&'static str, Fault)> {
             },
         ),
         (
-            "a signature above the modulus is refused",
+            "a signature above the modulus is rejected",
             Fault {
                 verify: |key, message, signature| {
                     or_when(key, message, signature, || {

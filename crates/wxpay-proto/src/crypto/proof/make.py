@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes material.rs, with OpenSSL and nothing of the workspace: throw-away keys, and what was signed and sealed
-with them. Each run makes other keys. Needs the `openssl` command and its libcrypto."""
+"""Generates material.rs with OpenSSL alone: throw-away keys, signatures and ciphertexts. Uses no code of the workspace.
+Each run generates new keys. Requires the `openssl` command and its libcrypto."""
 
 import base64
 import ctypes
@@ -67,7 +67,7 @@ OAEP = ("rsa_padding_mode:oaep", "rsa_oaep_md:sha1", "rsa_mgf1_md:sha1")
 
 
 def gcm(secret, nonce, associated_data, plain):
-    """Ciphertext and tag, by libcrypto: the command does not do it."""
+    """Returns ciphertext and tag, by libcrypto: the `openssl` command does not support GCM."""
     crypto = ctypes.CDLL(ctypes.util.find_library("crypto"))
     crypto.EVP_CIPHER_CTX_new.restype = crypto.EVP_aes_256_gcm.restype = ctypes.c_void_p
     context = ctypes.c_void_p(crypto.EVP_CIPHER_CTX_new())
@@ -84,13 +84,13 @@ def gcm(secret, nonce, associated_data, plain):
 
 
 def larger_than_the_modulus(file, message):
-    """A message, and its signature with the modulus added, where that has room."""
+    """Returns a message, and its signature with the modulus added, if the sum fits into the size of a signature."""
     for number in range(1000):
         candidate = f"{message}{number}".encode()
         sum = int.from_bytes(sign(file, candidate), "big") + modulus(file)
         if sum < 1 << (8 * SIZE):
             return candidate, sum.to_bytes(SIZE, "big")
-    raise SystemExit("the modulus leaves no room: run it again")
+    raise SystemExit("no signature plus the modulus fits: run again for another key")
 
 
 def main():
@@ -108,48 +108,48 @@ def main():
     long = bytes(number * 7 % 256 for number in range(1000))
 
     values = {
-        "PKCS8": ("A key of 2048 bits.", pkcs8(ours)),
-        "PKCS1": ("The same.", pkcs1(ours)),
-        "SPKI": ("Its public half.", spki(ours)),
-        "CERTIFICATE": ("A certificate of it.", certificate),
-        "OTHER_PKCS8": ("Another key of 2048 bits.", pkcs8(other)),
-        "SMALL_PKCS8": ("A key of 1024 bits.", pkcs8(small)),
-        "SMALL_SPKI": ("Its public half.", spki(small)),
-        "BIG_SPKI": ("The public half of a key of 8192 bits.", spki(big)),
-        "HUGE_SPKI": ("The public half of a key of 8200 bits.", spki(huge)),
-        "CURVE_PKCS8": ("A key on the curve P-256.", pkcs8(curve)),
-        "CURVE_SPKI": ("Its public half.", spki(curve)),
-        "SIGNATURE": ("Of the message.", sign(ours, message)),
-        "SIGNATURE_OF_NOTHING": ("Of the empty message.", sign(ours, b"")),
-        "SIGNATURE_OF_MUCH": ("Of the long text.", sign(ours, long)),
-        "OTHER_SIGNATURE": ("Of the message, with the other key.", sign(other, message)),
-        "BIG_SIGNATURE": ("Of the message, with the key of 8192 bits.", sign(big, message)),
-        "SHA1": ("Signed over SHA-1.", sign(ours, message, digest="sha1")),
-        "PSS": ("Signed by RSASSA-PSS.", sign(ours, message, "rsa_padding_mode:pss", "rsa_pss_saltlen:32")),
-        "BARE": ("The digest without its name.", forge(pad(digest))),
-        "EARLY": ("The digest early, and bytes behind it.", forge(early + bytes(SIZE - len(early)))),
-        "UNPADDED": ("Padded with other bytes.", forge(pad(info, b"\xfe"))),
-        "LATE_MESSAGE": ("Another message.", late),
-        "LATE": ("Its signature, and the modulus added.", late_signature),
-        "SEALED": ("The secret.", seal(ours, SECRET.encode(), *OAEP)),
-        "SEALED_NOTHING": ("The empty text.", seal(ours, b"", *OAEP)),
-        "SEALED_MUCH": ("The first 214 bytes of the long text.", seal(ours, long[:214], *OAEP)),
-        "SEALED_TO_OTHER": ("The secret, to the other key.", seal(other, SECRET.encode(), *OAEP)),
-        "SEALED_SHA256": ("By SHA-256.", seal(ours, SECRET.encode(), "rsa_padding_mode:oaep", "rsa_oaep_md:sha256")),
-        "SEALED_LABEL": ("With a label.", seal(ours, SECRET.encode(), *OAEP, "rsa_oaep_label:77")),
-        "SEALED_PKCS1": ("By RSAES-PKCS1-v1_5.", seal(ours, SECRET.encode(), "rsa_padding_mode:pkcs1")),
-        "BOX": ("The message, `certificate` beside it.", gcm(api_key, nonce, b"certificate", message)),
-        "BOX_OF_NOTHING": ("The empty text, with nothing beside it.", gcm(api_key, nonce, b"", b"")),
-        "BOX_OF_MUCH": ("The long text, with nothing beside it.", gcm(api_key, nonce, b"", long)),
+        "PKCS8": ("A private key of 2048 bits, in PKCS#8.", pkcs8(ours)),
+        "PKCS1": ("The private key of `PKCS8`, in PKCS#1.", pkcs1(ours)),
+        "SPKI": ("The public key of `PKCS8`.", spki(ours)),
+        "CERTIFICATE": ("A certificate of the public key of `PKCS8`.", certificate),
+        "OTHER_PKCS8": ("A second private key of 2048 bits, in PKCS#8.", pkcs8(other)),
+        "SMALL_PKCS8": ("A private key of 1024 bits, in PKCS#8.", pkcs8(small)),
+        "SMALL_SPKI": ("The public key of `SMALL_PKCS8`.", spki(small)),
+        "BIG_SPKI": ("A public key of 8192 bits.", spki(big)),
+        "HUGE_SPKI": ("A public key of 8200 bits.", spki(huge)),
+        "CURVE_PKCS8": ("A private key on the curve P-256, in PKCS#8.", pkcs8(curve)),
+        "CURVE_SPKI": ("The public key of `CURVE_PKCS8`.", spki(curve)),
+        "SIGNATURE": ("The signature of `MESSAGE` by `PKCS8`.", sign(ours, message)),
+        "SIGNATURE_OF_NOTHING": ("The signature of the empty message by `PKCS8`.", sign(ours, b"")),
+        "SIGNATURE_OF_MUCH": ("The signature of the thousand bytes by `PKCS8`.", sign(ours, long)),
+        "OTHER_SIGNATURE": ("The signature of `MESSAGE` by `OTHER_PKCS8`.", sign(other, message)),
+        "BIG_SIGNATURE": ("The signature of `MESSAGE` by the key of 8192 bits.", sign(big, message)),
+        "SHA1": ("A signature of `MESSAGE` with SHA-1.", sign(ours, message, digest="sha1")),
+        "PSS": ("A signature of `MESSAGE` with RSASSA-PSS.", sign(ours, message, "rsa_padding_mode:pss", "rsa_pss_saltlen:32")),
+        "BARE": ("A signature of the bare digest, without the `DigestInfo`.", forge(pad(digest))),
+        "EARLY": ("A signature with short padding, and bytes after the digest.", forge(early + bytes(SIZE - len(early)))),
+        "UNPADDED": ("A signature padded with bytes other than 0xff.", forge(pad(info, b"\xfe"))),
+        "LATE_MESSAGE": ("The message of `LATE`.", late),
+        "LATE": ("The signature of `LATE_MESSAGE` by `PKCS8`, with the modulus added.", late_signature),
+        "SEALED": ("`SECRET`, sealed for `SPKI`.", seal(ours, SECRET.encode(), *OAEP)),
+        "SEALED_NOTHING": ("The empty text, sealed for `SPKI`.", seal(ours, b"", *OAEP)),
+        "SEALED_MUCH": ("The first 214 of the thousand bytes, sealed for `SPKI`.", seal(ours, long[:214], *OAEP)),
+        "SEALED_TO_OTHER": ("`SECRET`, sealed for the key of `OTHER_PKCS8`.", seal(other, SECRET.encode(), *OAEP)),
+        "SEALED_SHA256": ("`SECRET`, sealed with OAEP over SHA-256.", seal(ours, SECRET.encode(), "rsa_padding_mode:oaep", "rsa_oaep_md:sha256")),
+        "SEALED_LABEL": ("`SECRET`, sealed with an OAEP label.", seal(ours, SECRET.encode(), *OAEP, "rsa_oaep_label:77")),
+        "SEALED_PKCS1": ("`SECRET`, encrypted with RSAES-PKCS1-v1_5.", seal(ours, SECRET.encode(), "rsa_padding_mode:pkcs1")),
+        "BOX": ("The AES-GCM ciphertext of `MESSAGE`, with the associated data `certificate`.", gcm(api_key, nonce, b"certificate", message)),
+        "BOX_OF_NOTHING": ("The AES-GCM ciphertext of the empty text, without associated data.", gcm(api_key, nonce, b"", b"")),
+        "BOX_OF_MUCH": ("The AES-GCM ciphertext of the thousand bytes, without associated data.", gcm(api_key, nonce, b"", long)),
     }
     texts = {
-        "MESSAGE": ("What is signed.", f"&str = {json.dumps(MESSAGE, ensure_ascii=False)}"),
-        "SECRET": ("What is sealed.", f'&str = "{SECRET}"'),
-        "API_KEY": ("The key of the boxes.", f'&[u8; 32] = b"{api_key.decode()}"'),
-        "NONCE": ("Their nonce.", f'&[u8; 12] = b"{nonce.decode()}"'),
+        "MESSAGE": ("The message of the signatures.", f"&str = {json.dumps(MESSAGE, ensure_ascii=False)}"),
+        "SECRET": ("The plaintext of the RSA ciphertexts.", f'&str = "{SECRET}"'),
+        "API_KEY": ("The AES-256-GCM key of the ciphertexts.", f'&[u8; 32] = b"{api_key.decode()}"'),
+        "NONCE": ("The nonce of the AES-GCM ciphertexts.", f'&[u8; 12] = b"{nonce.decode()}"'),
     }
 
-    lines = ["//! Throw-away keys, and what OpenSSL signed and sealed with them: Base64, keys in DER. Made by `make.py`.", ""]
+    lines = ["//! Throw-away keys, with signatures and ciphertexts that OpenSSL made with them: Base64, keys in DER. Made by `make.py`.", ""]
     for name, (words, value) in texts.items():
         lines += [f"/// {words}", f"pub(super) const {name}: {value};"]
     for name, (words, value) in values.items():

@@ -1,14 +1,14 @@
-//! Throw-away keys, and what OpenSSL signed and sealed with them: Base64, keys in DER. Made by `make.py`.
+//! Throw-away keys, with signatures and ciphertexts that OpenSSL made with them: Base64, keys in DER. Made by `make.py`.
 
-/// What is signed.
+/// The message of the signatures.
 pub(super) const MESSAGE: &str = "POST\n/v3/pay/transactions/native\n1700000000\n5K8264ILTKCH16CQ\n{\"description\":\"千足金箍棒\",\"amount\":{\"total\":1}}\n";
-/// What is sealed.
+/// The plaintext of the RSA ciphertexts.
 pub(super) const SECRET: &str = "张三 13800138000";
-/// The key of the boxes.
+/// The AES-256-GCM key of the ciphertexts.
 pub(super) const API_KEY: &[u8; 32] = b"APIv3 keys have thirty-two bytes";
-/// Their nonce.
+/// The nonce of the AES-GCM ciphertexts.
 pub(super) const NONCE: &[u8; 12] = b"593bec0c930b";
-/// A key of 2048 bits.
+/// A private key of 2048 bits, in PKCS#8.
 pub(super) const PKCS8: &str = "\
     MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCjjVIumMRkMbL3DQjquXP2BhUUc0M69gtszRmdvyphuLDm8Wk7\
     KDYTzr1oyGlQqfvFl2/gpCy3Iy9J7rKNph5FgslqdXi36xHVKRJ2/GqRMj+3WyeVl5OnM7obPNL82dC2xbJYLf7qe/JMvCLESwgT\
@@ -27,7 +27,7 @@ pub(super) const PKCS8: &str = "\
     Fv8liOF3aJd5KDm6cAcgMF1+mJPY1SjZLgCAGpZJI5kCewECgYEAkNS48xLJV0xMaQSJj5UXuqunVYvDr/iAoNoKiL6amOcxLwKy\
     xoX16BinLZJLpaN1IUt1HEoQm0Eyo9R0ktYPqH0z7QyFnMUSCXrLL1x51hx+4canPkoMSqQOlfqGuAIovUj1jaj1EhbLiXNGewh0\
     WBRFVEgUZuT1/GjDbA7z0BE=";
-/// The same.
+/// The private key of `PKCS8`, in PKCS#1.
 pub(super) const PKCS1: &str = "\
     MIIEowIBAAKCAQEAo41SLpjEZDGy9w0I6rlz9gYVFHNDOvYLbM0Znb8qYbiw5vFpOyg2E869aMhpUKn7xZdv4KQstyMvSe6yjaYe\
     RYLJanV4t+sR1SkSdvxqkTI/t1snlZeTpzO6GzzS/NnQtsWyWC3+6nvyTLwixEsIE0j2jPTkXhdX9bjAP9VSEV83O2a5to3fmg4x\
@@ -45,13 +45,13 @@ pub(super) const PKCS1: &str = "\
     QA17I5Mpx+FyYYZSZRRekj2OKxwHsSFpTFTxBFyYBBTk66nPDx+LwbZcZSDwNBnIvBb/JYjhd2iXeSg5unAHIDBdfpiT2NUo2S4A\
     gBqWSSOZAnsBAoGBAJDUuPMSyVdMTGkEiY+VF7qrp1WLw6/4gKDaCoi+mpjnMS8CssaF9egYpy2SS6WjdSFLdRxKEJtBMqPUdJLW\
     D6h9M+0MhZzFEgl6yy9cedYcfuHGpz5KDEqkDpX6hrgCKL1I9Y2o9RIWy4lzRnsIdFgURVRIFGbk9fxow2wO89AR";
-/// Its public half.
+/// The public key of `PKCS8`.
 pub(super) const SPKI: &str = "\
     MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAo41SLpjEZDGy9w0I6rlz9gYVFHNDOvYLbM0Znb8qYbiw5vFpOyg2E869\
     aMhpUKn7xZdv4KQstyMvSe6yjaYeRYLJanV4t+sR1SkSdvxqkTI/t1snlZeTpzO6GzzS/NnQtsWyWC3+6nvyTLwixEsIE0j2jPTk\
     XhdX9bjAP9VSEV83O2a5to3fmg4xy+EIF7KEwjPr4MnG45/9XbiH5NFAJc4bkoD4oDwRuMCqrcwDXC9GMaYbzNeiWck05pmdcpEF\
     R9FDM43JKNBisSDcHALXo4t6+DsyF4Tqc3sBiRgdDJyHhg0c6PxvrFTXJeNuEs0vwGl5aaDYrghupRPeN+bPXwIDAQAB";
-/// A certificate of it.
+/// A certificate of the public key of `PKCS8`.
 pub(super) const CERTIFICATE: &str = "\
     MIIDCzCCAfOgAwIBAgIUB99pcRF0aZ7SP9FEZm8qbTX2thMwDQYJKoZIhvcNAQELBQAwFTETMBEGA1UEAwwKMTkwMDAwMDAwMTAe\
     Fw0yNjExMjQxNTE0NDdaFw0zMTExMjQxNTE0NDdaMBUxEzARBgNVBAMMCjE5MDAwMDAwMDEwggEiMA0GCSqGSIb3DQEBAQUAA4IB\
@@ -64,7 +64,7 @@ pub(super) const CERTIFICATE: &str = "\
     sykGdimCGrwkKTVQCySLCdPXfmWkSNl+EPDDlXMwH7Mb7lnztNzXH2GdA9l4Ce19kdMGzsCeuf+Wv95r2Nq38fPLUldVH355LFah\
     QeadMyXksj1XoN67N8ne9PHE3kEJjDMiq0XPjSCqYlVDCYdkgeRrog+Zwk4BS3NukxI+YFIgRvv/rePDyDdAwhbsplBCIoGhTh+r\
     GkgG7WPV1ZCSwrUntMMzUNWGIuex76hfYRO/PxcDl1eP";
-/// Another key of 2048 bits.
+/// A second private key of 2048 bits, in PKCS#8.
 pub(super) const OTHER_PKCS8: &str = "\
     MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCZWiDsVE3rCY8Ba5LcmzvpO6jE3X7NvA7vFIRPo3wEMSfIXDp1\
     yUMVVSXnxtcDKjoYrzfQqqwJK7ES2KcP0xZ5XG4wxnANnWqEhOYRvhaGO+uujZqDEtUQsCjRlhWorl0X0rlnECxaXV7h8PVX5sHl\
@@ -83,7 +83,7 @@ pub(super) const OTHER_PKCS8: &str = "\
     D9kNlzSZomLj9GNZz/GDHX9+HXzEZpjgPhQiuasoDtkGdVGBAoGARnHFwG9eKfYu/fCs2CVez1P+rLen+kQBEYPjy1Romezl5Kgn\
     iCI4rVIo5iY+u/9SuUxRNO9eWeF5Bmx5x2aTGVRSbh+jlP9kRitLgFYdNSJ7Oum+WxKthnL1/OnU1rUjtVj6i0Hmf96XeuFXhI2h\
     3sgVaIb+nwZU9cKwrTNondY=";
-/// A key of 1024 bits.
+/// A private key of 1024 bits, in PKCS#8.
 pub(super) const SMALL_PKCS8: &str = "\
     MIICdgIBADANBgkqhkiG9w0BAQEFAASCAmAwggJcAgEAAoGBAMLQtL51tS/rHksiZl39w6BBsZ9EAyFBiBy0xxePXohe0VPCVwOZ\
     ZCMECrEWdt7ilKtzHC+zbpioFUAGTR/tyHjT8n8p+Xt0l/kDvjfHopqv3J8kDy3Dzj9+rRITOdPW1LnHCP7mBYUJ4ZR3n2WFcqzY\
@@ -94,12 +94,12 @@ pub(super) const SMALL_PKCS8: &str = "\
     McHQsvy/kWh7OvCGiVRqY1Pp64DKlo5f7X5kti2myGmTJfzFVYcQDF70jmdgqhoH+CCjRQJAFc5eo/KOzaR+31aOT/5+pFM3bmNR\
     2ABuor6nrAGXqWmt3BWI1FrrS2yFElb2dMWLiIT2FSDw/P8KjlZ6bFR28QJAEFSlwP+jsvB2tqvf0Z62Civq7L/Be8U7jIJn3xsF\
     uNBOpXrVRescHZntIz65ZLOoB46tt/Evu8YRJKozCBWikA==";
-/// Its public half.
+/// The public key of `SMALL_PKCS8`.
 pub(super) const SMALL_SPKI: &str = "\
     MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDC0LS+dbUv6x5LImZd/cOgQbGfRAMhQYgctMcXj16IXtFTwlcDmWQjBAqxFnbe\
     4pSrcxwvs26YqBVABk0f7ch40/J/Kfl7dJf5A743x6Kar9yfJA8tw84/fq0SEznT1tS5xwj+5gWFCeGUd59lhXKs2JGqDCsHt+jH\
     nvB/Z9Ju6wIDAQAB";
-/// The public half of a key of 8192 bits.
+/// A public key of 8192 bits.
 pub(super) const BIG_SPKI: &str = "\
     MIIEIjANBgkqhkiG9w0BAQEFAAOCBA8AMIIECgKCBAEAsqKWHqRgcL6v0ikWXc6kP0wJwWSr/4byyOXbjzuvKqaOkXFz8ig7vmYp\
     exanmiB7tAXNQ2h/+zIx0eFFpryvhMq3qS6x77xplABdrJPZ7jw/D8Ug2PTnnWaFEYWU0JOIuLzThLp4berULvR1/2npzHB9i8ov\
@@ -116,7 +116,7 @@ pub(super) const BIG_SPKI: &str = "\
     f2GR/BC7lkwVr6sncEODkK1KcwF/Y921LQOUwBrKgx2zDaP8DavAEe4fglthHI3/CAJshj37DXN6JUJKKPaA79X7cPn70hIL6SeX\
     1sRegT4hRvLdrf5VoMcfjMtEC6WZc5xeOGJNsg078G5NZisLZ1s/uE/5YAs82H2NNXXth75L5TE5ZU/Z0TIaRIqj/PJleG5iKm/u\
     glpQ8n7x+QIDAQAB";
-/// The public half of a key of 8200 bits.
+/// A public key of 8200 bits.
 pub(super) const HUGE_SPKI: &str = "\
     MIIEIzANBgkqhkiG9w0BAQEFAAOCBBAAMIIECwKCBAIAwLtQObcVTKaRQUHkYYgt0yuQNWWZNKE7epo2hqEtl/PBAN4C+9LnTO+W\
     ErfdG3XUM7v2OBK4dt/mRZ5mre0RQgsvtIqzF7ayJQvWzLXVPKMFwJeDu5zjNVj/rbH0wIm36oWDX0YdEsVw3eNbntWiaJzhME/b\
@@ -133,39 +133,39 @@ pub(super) const HUGE_SPKI: &str = "\
     nMErxtHFYwhIjQAVlJOFMWS9P+ZU8ObJTK8Hk72jLYzYEVMVGX40r8rBUUlgIromQdmUC4kL9h9eo6goo7yweYf6Uf4CGdCSUjnt\
     E4DeSJGoF88LWpJkfKUySVuXD6wWwMpQqXmZwyglHswlTW8Nfd1Sdo11+t8MagbGKZnZQVuwouGWqEfi/TjSbHgQuocRfwoQqprh\
     5mo4GEqYCpkCAwEAAQ==";
-/// A key on the curve P-256.
+/// A private key on the curve P-256, in PKCS#8.
 pub(super) const CURVE_PKCS8: &str = "\
     MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgagzEe86KDTI0Kn90TbhTdBVhsEDG4fypUP+6mBk8w/6hRANCAASF\
     xNu6mEFluoUkpgFhLXxY9w2vSPNPMotMx30i8jwmvmIec/DtxUTOn1ouLvMvQSh396FoAibkH5rCN002qOjz";
-/// Its public half.
+/// The public key of `CURVE_PKCS8`.
 pub(super) const CURVE_SPKI: &str = "\
     MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEhcTbuphBZbqFJKYBYS18WPcNr0jzTzKLTMd9IvI8Jr5iHnPw7cVEzp9aLi7zL0Eo\
     d/ehaAIm5B+awjdNNqjo8w==";
-/// Of the message.
+/// The signature of `MESSAGE` by `PKCS8`.
 pub(super) const SIGNATURE: &str = "\
     lNdvf8ITI/zvv8j7YngzaRe3Yo4IWpbuGzlfUUsw85qkuw+2ECa1Zshz1MvwVRjw9/wmSyiMiIE0kOQ2iLqoEyGi6H+Uce+71NTA\
     C2vcHR9IEOIw7nifZVaVv3E3ODRn8glnUbROOemfM6NV3XSbjjZEWbolQStxVbHRGk+ise1+UEwkfFYSrQVDg8jc4rU/qVHaYUhc\
     zGOt32EQLV1VTKWyv35y+3bkTIUPqSDKW+3Wvhf8xjMyYtdwyjPO0LFhQ9ztgxYXtyZO+DXJViPRi8LBRYA+0aLcY6PRoDll7rJV\
     Ia4RcGEYcSegvxVauTtR2NMhtCjhpTpAVf3KhWwkTw==";
-/// Of the empty message.
+/// The signature of the empty message by `PKCS8`.
 pub(super) const SIGNATURE_OF_NOTHING: &str = "\
     IcL00KUUJ7xUmfSkJXFGju+xGN8sOnQEAbBA6ie7v5fqX77ACgjCeumd27i2+IkVJ61acIa0waHKAHvr5te6Taz2n03Eer0EwHkG\
     RFz6mm1eLk6EgRpZjLHBQujibfIfPf2M/12MwkdobKZdyNZV34M4c8iMz/zWyI4E60WZmYymDFzUL8LUqtXHvkNel5YYTjHZN5rB\
     rssxuE4ozFtMWyXPexUB30ST6o+dsMJMQuWQZwC6iv4HmSr6YGQa+8XvMUeYFNAAH+mZ2qE1iiICIIEURRCCfo14sn+hpVBV5WvT\
     zRkJxBhHdFY/elFZskTdsZF8EsvAj+5lGkR4QO6EQw==";
-/// Of the long text.
+/// The signature of the thousand bytes by `PKCS8`.
 pub(super) const SIGNATURE_OF_MUCH: &str = "\
     LBYMIhrNsE6mjwH+tE8MXJzZ3HimFJjPKo6kZJ7VOJN00+jYJneYLdvOS4kamQMdIBemjWE/xgSA1jKudtJ2cayi7FLU/AD6IrXy\
     rVqYhMF1QyvyadQDqJoyys28B0Bdp5LBUzPkZYa64Y+rTRdU8SVPA4u5ltv2sN3NfJWl590ZDU8NjG2e0oXOFev7CgEZ2aj3unaV\
     cAa94iGgwEWO9N3KyGXKjx1e6K43lYqYZ9fLe0xZ1CzysgoYI404ZL021ytRnWNUkvfwTc2CxsO4YA96jzHXwkq60GZwpmcHF2MZ\
     TPXQmdVCxbe13yTd61qa445PoEh2D46ODGJuIsicDw==";
-/// Of the message, with the other key.
+/// The signature of `MESSAGE` by `OTHER_PKCS8`.
 pub(super) const OTHER_SIGNATURE: &str = "\
     a7owbKmrSdy1D+MWpmUy5IYsqp01pZg5BDCre3pSnVvaYXlxjXQJGYb2lQwlyDmSuslvM8MH9QEvwO4mlxLeS+vI19Pskub/oVz6\
     gTxuxRE+iHc3dmGknqBJYgdDDcHuXA51vwdecS45RkMsDIxsuReJHu2sR9WK3ZSYKcuusxdsS4TsXcqr6cewXWX8fazaGI/Ojg8O\
     dlxECGtsV91aXWK0E5oahe9vngeB6FZOiLc1ufc9dEVbUxfw9Gry0DKlkIQisO0brWTbvPcPtrlK3o3aMmfOSpY29FnMJpj7YTfF\
     fZFqmDks8jDa+79eb3HiU26k1/fmWSsc4lRnI80Qvw==";
-/// Of the message, with the key of 8192 bits.
+/// The signature of `MESSAGE` by the key of 8192 bits.
 pub(super) const BIG_SIGNATURE: &str = "\
     saVUctD4F5On3XPgpSRpkIybC5NOGUIZq7Nv+sHtFo9dxqGfNlA/nqdsU+MojeO0Et+gI1YMvtrpqzdwfSuEr0fS69a1TZJhUnfE\
     b6gDI9YqYKly3MAjJaGXkrrCn8slQ36i+2aTdgsJr+fpqDZbZdMWBl+kkYgV+qqBOsHE7ZYObmtAr82uWKFIU3XnICxXy9CFdBR3\
@@ -181,96 +181,96 @@ pub(super) const BIG_SIGNATURE: &str = "\
     vNISM6YE6dQ5ucOuJ7ZIlD2jZPSaqqB2v8v+qh/SzWXbiykEE+N8AoeXjw9VBdMg4D2zXtZ4zKEnXlU7EGXpwsuh6SQVbv9Q7Qww\
     JzgbyCBBi0NQnNMXSFFpjh5kWvsroMl40QmqpdbT9JH3g1DA/tQp27+BkgLTRuKtOm1xlRa+RlHc2HsrExiILW6tbkPg5EVbY3IO\
     g7+5VdOg11V4+ohC4WFUR8y8eLwcsLWoVNuOqKJ9OPpH8kCfoSXdSQUvObv/49p/ew==";
-/// Signed over SHA-1.
+/// A signature of `MESSAGE` with SHA-1.
 pub(super) const SHA1: &str = "\
     V6HxlPxLbZEVQ3FtBLot7XaS1GeCCuwI0KZvmxI0suC5+j6BnzkOBa84OzLNaIalF7F1R8kJAWkpuQloAZJt19Odi9OrnW0gV4x4\
     28ttKFtjdAAql7J8hO7//JuEG073pZ6rnXUZAp1p9Qa6VzwHJUCtcvwOIj9SHXRG4ekMVQYHfkMnKSf2T1a9FD0YTnADN98fTG5B\
     nSOqN4wQmqrcWuWgwZoQ6zV9le53boe9eG5ngS9JnT1UxHWVDZv9dZs1wARDp7L0C/eL7uVtFI4MQJ7+1LkTxGPxBtXEmeH86HR5\
     A9iRy23Z9Ar09OQwXrTub0Xft+cdGK6/orG2PENnHA==";
-/// Signed by RSASSA-PSS.
+/// A signature of `MESSAGE` with RSASSA-PSS.
 pub(super) const PSS: &str = "\
     UUiZ+HOpPLNrM1vFqyvKSUf1VFbM0WNm/KTARRy78Kd2mZTa7os5hIX9cGnsNqjdgTtu8g3gV7q6R8zVJpEmUVwNSCSdnbrKwLG8\
     oPMfIawLNOP/oQ7wEsizMev7A4Ao6OQ5BVeTYqIM+qiQDSq6gEx6JzopeUXpmhFvLjKlouCqwc/dmvgoaSXyONpu+MNkDmf8I8Bg\
     +/fLZdlPq3SPjGVMimZTAwewemNk1OZG/YrCF4vs3pKCRuVloodQzdM07psL1P0LYCVV3rqbs48WNz5rvbN+hURTOakLdHnmJmje\
     S2flgpUj0pSt9YdoAPSTyCafnSUfw1HwnzgkdW4z8A==";
-/// The digest without its name.
+/// A signature of the bare digest, without the `DigestInfo`.
 pub(super) const BARE: &str = "\
     Ka43AGWAp35SpUUImzSFro4bmgOU6+ZdDXMC+9j5wUDMORvlZMCdrccnFWoOHdTPUEt5cV+p2B52X1AUAyK2Vnx1JmxB4xZXBmRY\
     JkOU5Pza1YfuIt18DAP5gHoUenyYK2O3S+jZmh5tAXGCl23LKZ84Gc+T9BaCuS2WH6Uizu4rMSatncvfMIsuYBeoLiEmZeH5knYG\
     sBWZ4zY5vgqoHf0buSxIIcJkqRS65z8zAMsBUrca96bxcJnAoa+xtiw1ldZgh08YsjFOnxPzNKNtQYmKhNPsqhOna4xy8jxriPkO\
     /LtLrEBtV9rvsdAoczty5jm1ya0LcGFr1qQuPc2igg==";
-/// The digest early, and bytes behind it.
+/// A signature with short padding, and bytes after the digest.
 pub(super) const EARLY: &str = "\
     ZO2QCXGT+NlgXjcJi01aJ+QBbZ8SCc8BCnn9lwf30/QL1fJspQi2Cu3Tr9T81d39Aes1PrpANdcbPzty1UeBLo1GClj1zgEMif9w\
     lHZUX+0FIlBPZq+TQ0ahfM3H1lkkuAgyE1Uk9uJAfpl+3W9GUrweVYyp1AzZT3zKeYaspQ4B/b4OoS/7McYeVTdyp26enye/EGTr\
     4xGBMjK5LG4pqHqQLqzXCuWp0oP4Kr1Yt3dyzHh79MCLcvdtxNMVl22eQLXf+ZaUXzN8RXTpmpWaIjHRXAFWCFV/4A3mzO/YIvn8\
     J+F/Oy5ogwI3th5nVA71AkxRIir9MetM5gHvUUGTKg==";
-/// Padded with other bytes.
+/// A signature padded with bytes other than 0xff.
 pub(super) const UNPADDED: &str = "\
     TClN29ukinYZ0tw2wQlIyT6MOn/+y2Qn76iGBtU4Nblx81bvN8sgF9KY7Xdu2sago9jyCJTtVqMg6X7ryXQFTiiDRyLOXHmrONcV\
     xwbUdNz4bfJciNvXsrFZFHLTu/XSOvdruaQgYGh1qNE3wZPCFWduMaec+ULZg20IDYbHtraXJze8wwilXbKEN26YM7BBSMTRHGUg\
     UxrC1kOcB6qdEu3RxYMM4SHN9l/STR0pyNt4dpOubZw/vNcL+JnepVlgyt1TwJHJnWWmTNd0PXQmfCRlMeNNpXA6+6UOddsvPcan\
     1l5NV+wfm7IwTecx8Dl+IA1DuFO0l/VeeRPBH7RI/g==";
-/// Another message.
+/// The message of `LATE`.
 pub(super) const LATE_MESSAGE: &str = "\
     UE9TVAovdjMvcGF5L3RyYW5zYWN0aW9ucy9uYXRpdmUKMTcwMDAwMDAwMAo1SzgyNjRJTFRLQ0gxNkNRCnsiZGVzY3JpcHRpb24i\
     OiLljYPotrPph5Hnro3mo5IiLCJhbW91bnQiOnsidG90YWwiOjF9fQow";
-/// Its signature, and the modulus added.
+/// The signature of `LATE_MESSAGE` by `PKCS8`, with the modulus added.
 pub(super) const LATE: &str = "\
     5w/L9dhrb4o2u30cCrYy+vpcjU7TupZ4myzByi60F+nKsrw04uk2cmrYsqZqgcfqmlKhNXmRR/d3gH5JxO6nJwbrFCa39BUHkzIh\
     b45hx43wUB7SL3Gjj4cDiBndYwl7IIep/zKp/Zzoh0vZpv+avkzUiUb+xBfQSIQvzisVCKc4IVbCAPSAmxmwYNPUNQp7HeH3+iy3\
     UV3GHywmz9E118sv2QoA15s0Pu4ESHG7nVaD2Mhysjymd8BBHlYP+rw6EODz9CKOaXeA6TY0dVSmDtGCsJThdAxZh+0E3+IslwrK\
     g9Vloh6KTesBxin+8T8nXsJDc3khBPHSEOf3AgfZfg==";
-/// The secret.
+/// `SECRET`, sealed for `SPKI`.
 pub(super) const SEALED: &str = "\
     G3EcHkWA/UGMqvds+N6G+/pyA4TXC2Fch2FsVwQPGAAT5ELNyphSPH1++pLUIprpd760sPH4PczwIvRo+2R73ZbrDmiHCS5LgVX0\
     dzCD6v2GNuDI8fuq7bdyJK+z7YpU1ylKrjHhYcQePa+4ZGBdEdcGEYF6bbIYfxDfWUiXC9EuRsVwd30hEbeGpQGHuhbwVjctL2oq\
     p70L93ehFATPkOLezBI6cRHe4iY2fAEC2uKLnDQFv1Wu0+94OWnfk9EYgEMF7wjgrN/sY6HAHDYXNZGCWRsJDgkDC8PV86MOOcs/\
     q73zEditKhMaL05itM4ty4WDYfLqVboW8qOV9dDOFA==";
-/// The empty text.
+/// The empty text, sealed for `SPKI`.
 pub(super) const SEALED_NOTHING: &str = "\
     M66m4OzsQcckvk/A/AVOdNGJzuu84WJbd8fw2Or3kMrCGFrWycCtfvRKLQdEjkyrXgPYrFXMjD/swJC15xPW8dS1aRzdLAgzjJWu\
     iEwaGhzeP5rI8Yafqsz+2/K5MkDipYgWuuT5Cgkx3NokoP28RrkXkw9zIFvenqM7KvM5VgUL+9dSPx0Qjb3LkCGA1ZuZVG7IUo1p\
     QsE1J6wYkO3TAa6ef/OwMAtbGcQV+I3fD0sFid62Yq2iZDg5KSDhy5A0nmZpde8vqwEJw/0UycPtr4EgBbpoXR0+q5ovb+QzfjfG\
     9ljMXM6RUPpVZlXD/ObSAWocwzn01y50WvI2qFihZw==";
-/// The first 214 bytes of the long text.
+/// The first 214 of the thousand bytes, sealed for `SPKI`.
 pub(super) const SEALED_MUCH: &str = "\
     ISx2+KYuokQ66PsH8XtIuIfK74X0NsEs61g2T0Z5r/yVibUQKl/uTOuvMIpBPm7EbN/MaSTVCMi8wGaoUWOb4+k0HM1W3aIt2VxU\
     hsX4t5DBlqGEIBiS/HjHUObeb2XU0Qj0hdV1B3E4coy3UQkwWGUnCFedE+X623UCwXudsnCYIUg+2v0jCtkogjd3UVntHjq9Hxvx\
     DOG5uzgxZkp2ND1JDHQVVKhVo8J9ZxOdAu1srySgWq+w/ccGhmeyR4UFXimkzBAEzJDhBg6qMVOVCh3CnOiItg7il4H/PcEB4Ggi\
     O8OFInerSolVe3KQ4CgFivk2kji3vDn5CNAl+z9j7g==";
-/// The secret, to the other key.
+/// `SECRET`, sealed for the key of `OTHER_PKCS8`.
 pub(super) const SEALED_TO_OTHER: &str = "\
     ULAOUO5Laa7mlN4EBMXUqwlizDvbaYiwd9BPd2whz6H1/0YV42WIXrCauZWFVeOD8XJomQfhQLCx8XCK33brEY7Jg1r8CtK+Oe0n\
     ew5ZDI4y64UcPxTV5aAKvahCmbt0Mv2zrT29pxzcDNlRQFDPtc4jLshAOANhKVJIQMdZEhHcunS8Dxu4e5HDHJgn3rYFM/VFMA7y\
     LVankuDpz+RT4zDKYQugAfW/qmvUt1No0nDIWD+BngQcUzOKnO/A+BzkWusGMbgSaPLeM/hS+Fj7xBMhMCLkQMweHuRtj0ECL8fS\
     xSK68I7vxVLAhqwi1tRNz5pOl9m3Z1TkuskX6PwHvA==";
-/// By SHA-256.
+/// `SECRET`, sealed with OAEP over SHA-256.
 pub(super) const SEALED_SHA256: &str = "\
     RuWrnusArsRoi19+IlzRwSQ3TZ/22UhcFJPM3o8CchLi4H9bqj6TktqqnoVCIe6dD5875yaXxewx/hQJMqO1P6fALxkU1Xlu7nVz\
     mjrwFxgqH/8XJj51mH7UC8FJ0r+EJ7NiM/8bHD2Jo6kY9Pr7mLv3f6ewXHp+iYf19FRvHFb9vd7gHs0RgknIJGHTsYu4iIm8h9Uq\
     7Ltwg1KsFqSvjmCvDOt0wajkjygutKgm3oRIBZ9SQzhl3vd2wtM8/ezIGmrnJBUomfEnkJ5mwYSfxPt8Xyxl9+aeQHR35IvQt5ys\
     QapdOYhGduWjMtvezZhhTgEwMBB0EWtlTh16JKgxUQ==";
-/// With a label.
+/// `SECRET`, sealed with an OAEP label.
 pub(super) const SEALED_LABEL: &str = "\
     Gwit4uGCsRkc0tH7mdECSeah/zeYyEQviLV5aD9Qb7/5sOWMmWsUxD6bc2sUTFKhFsQlmExLELl04aZdVWd5LrDqyRZ4YB1fTYfI\
     JN31sld0goXWOQnLvKOGnNhenk1UeDasP3DH/JWgJbEPLCkJb7MwPaV7ZJTYZLeEhTUaGLBRIO5YfeGH8Zc0kReK90ErnSYCGmL2\
     s27U54Pb0SRhsy1rrp1LF5/VEvcsKw83ezCI9boB0KiLvnjNi6kFgywq3q/wLhbElUiKkNHwiSQ+aWbXyoYwLGF7q8MF/wIW/VGi\
     lB6o9RiyI51RUExZdZDpSK1q5J7FnZfbN7DkgyaSkw==";
-/// By RSAES-PKCS1-v1_5.
+/// `SECRET`, encrypted with RSAES-PKCS1-v1_5.
 pub(super) const SEALED_PKCS1: &str = "\
     a72/AQ5wfTkrpgm89Q7Y64H0/nPGWCTLp05/5TyZTo1nqNQQvuZXdan8LGXJhXssYMXMNOp0S+YVurjEZz9Sygoxd7Hphs7Q97eW\
     x8DngJZ+/Rt3+hNbOMRn8C3HG+qQLQnVw3oMOELBba7Vog7WkumvizTk8aLK4Dw0AjGHxjJIhiplGXLKhT+AkthO79eMTcmMkCPc\
     CCfVVd+mgGkxfAVrtslOxiSbq1w9Nbhmm6OPp3xiO81Uqx71bmCtDqo/hyh34eYyeJxgavVDyOwqWJNV8owIQgaZYgKMsLXnODq6\
     TC4EWaTmJivfD1uGQCwX9QQr4XlipZ1vaMTfdLWxzA==";
-/// The message, `certificate` beside it.
+/// The AES-GCM ciphertext of `MESSAGE`, with the associated data `certificate`.
 pub(super) const BOX: &str = "\
     F9X7aTIA3MAU7QsP/DWuAV4bjWS0Q2AWtaJzaBe4exZkwGixqalqVeRm6ebUYi/xTQAHtMQDqApLKNct5PGWAXurzM5A9MSVOlMf\
     RaRV359ex92QRNgI6ohxNrHmu1xwAnadC64HD1chgzMqAi6DpsDz5XHCs7C3afkAthXPMc5bt318";
-/// The empty text, with nothing beside it.
+/// The AES-GCM ciphertext of the empty text, without associated data.
 pub(super) const BOX_OF_NOTHING: &str = "\
     Sq7Auhq2zr1hBS647Mp2Ag==";
-/// The long text, with nothing beside it.
+/// The AES-GCM ciphertext of the thousand bytes, without associated data.
 pub(super) const BOX_OF_MUCH: &str = "\
     R52mKCQMgMIDoiw7hxq+CUAfkoJMuZXZbiKrtKca36qOFrF0ZZpQdMxJ/8HVElWKK2MQnfw7kcPykQLhSiEG3N4fYWn1Z1oNrcI7\
     cpKrcDWGRlA8jxq1JW34415AHOyIz75G0Gbm//3bKLqzl7mjleGZhl5KX4bOsMpIwVd1MpYPKPwpNocSMGf/Qn4zmAPq7vbQ+sfy\

@@ -1,4 +1,4 @@
-//! The rules. Each reads the keys that it needs, so that a provider that cannot read one still meets the others.
+//! The rules. Each parses the keys it needs, so that a provider that cannot parse one can still satisfy the others.
 
 use super::{
     super::{Certificate, PrivateKey, Provider, PublicKey, SymmetricKey},
@@ -9,19 +9,19 @@ use alloc::{format, sync::Arc, vec::Vec};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use core::{fmt, iter};
 
-/// Whether a provider keeps to it.
+/// A rule: returns whether a provider satisfies it.
 pub(super) type Rule = fn(&dyn Provider) -> bool;
 
 pub(super) const RULES: &[(&str, Rule)] = &[
     // keys
     ("a private key is read from PKCS#8", |p| signs(p, material::PKCS8)),
     ("a private key is read from PKCS#1", |p| signs(p, material::PKCS1)),
-    ("a private key of 1024 bits is refused", |p| private(p, material::SMALL_PKCS8).is_none()),
-    ("a private key for elliptic curves is refused", |p| private(p, material::CURVE_PKCS8).is_none()),
-    ("what is no private key is refused", |p| {
+    ("a private key of 1024 bits is rejected", |p| private(p, material::SMALL_PKCS8).is_none()),
+    ("an elliptic curve private key is rejected", |p| private(p, material::CURVE_PKCS8).is_none()),
+    ("bytes that are not a private key are rejected", |p| {
         not_keys(material::PKCS8, material::SPKI).all(|der| p.private_key(&Secret::new(der)).is_err())
     }),
-    ("a private key prints nothing of itself", |p| {
+    ("`Debug` of a private key shows nothing of the key", |p| {
         print_alike(private(p, material::PKCS8), private(p, material::OTHER_PKCS8))
     }),
     ("a public key is read from a certificate", |p| {
@@ -32,14 +32,14 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("a public key of 8192 bits is read", |p| {
         public(p, material::BIG_SPKI).is_some_and(|key| verifies(&*key, material::BIG_SIGNATURE))
     }),
-    ("a public key of 8200 bits is refused", |p| public(p, material::HUGE_SPKI).is_none()),
-    ("a public key of 1024 bits is refused", |p| public(p, material::SMALL_SPKI).is_none()),
-    ("a public key for elliptic curves is refused", |p| public(p, material::CURVE_SPKI).is_none()),
-    ("what is no public key is refused", |p| {
+    ("a public key of 8200 bits is rejected", |p| public(p, material::HUGE_SPKI).is_none()),
+    ("a public key of 1024 bits is rejected", |p| public(p, material::SMALL_SPKI).is_none()),
+    ("an elliptic curve public key is rejected", |p| public(p, material::CURVE_SPKI).is_none()),
+    ("bytes that are not a public key are rejected", |p| {
         not_keys(material::SPKI, material::CERTIFICATE).all(|der| p.public_key(&der).is_err())
     }),
     // signatures
-    ("signatures are those of OpenSSL, each time", |p| {
+    ("signatures equal those of OpenSSL, each time", |p| {
         with(private(p, material::PKCS8), |key| {
             signed().iter().all(|(message, signature)| {
                 (0..2).all(|_| key.sign(message).as_deref() == Ok(&bytes(signature)))
@@ -53,7 +53,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
                 .all(|(message, signature)| (0..2).all(|_| key.verify(message, &bytes(signature)).is_ok()))
         })
     }),
-    ("a message in parts is the parts together", |p| {
+    ("a message in parts verifies as their concatenation", |p| {
         let (message, signature) = (material::MESSAGE.as_bytes(), bytes(material::SIGNATURE));
         with(public(p, material::SPKI), |key| {
             let verifies = |parts: &[&[u8]]| key.verify_parts(parts, &signature).is_ok();
@@ -67,25 +67,27 @@ pub(super) const RULES: &[(&str, Rule)] = &[
             }) && !verifies(&[])
         })
     }),
-    ("a changed message is refused", |p| {
+    ("a changed message is rejected", |p| {
         let message = material::MESSAGE.as_bytes();
         let others = changed(message).chain(resized(message)).chain(iter::once(Vec::new()));
         refuses_all(p, others.map(|message| (message, bytes(material::SIGNATURE))))
     }),
-    ("a changed signature is refused", |p| refuses(p, changed(&bytes(material::SIGNATURE)))),
-    ("a shorter or longer signature is refused", |p| refuses(p, resized(&bytes(material::SIGNATURE)))),
-    ("the empty signature is refused", |p| refuses(p, iter::once(Vec::new()))),
-    ("another key's signature is refused", |p| refuses(p, iter::once(bytes(material::OTHER_SIGNATURE)))),
-    ("a signature over SHA-1 is refused", |p| refuses(p, iter::once(bytes(material::SHA1)))),
-    ("a signature by RSASSA-PSS is refused", |p| refuses(p, iter::once(bytes(material::PSS)))),
-    ("a signed digest without its name is refused", |p| refuses(p, iter::once(bytes(material::BARE)))),
-    ("a signed digest with bytes behind it is refused", |p| refuses(p, iter::once(bytes(material::EARLY)))),
-    ("a signature with other padding is refused", |p| refuses(p, iter::once(bytes(material::UNPADDED)))),
-    ("a signature above the modulus is refused", |p| {
+    ("a changed signature is rejected", |p| refuses(p, changed(&bytes(material::SIGNATURE)))),
+    ("a shorter or longer signature is rejected", |p| refuses(p, resized(&bytes(material::SIGNATURE)))),
+    ("the empty signature is rejected", |p| refuses(p, iter::once(Vec::new()))),
+    ("another key's signature is rejected", |p| refuses(p, iter::once(bytes(material::OTHER_SIGNATURE)))),
+    ("a signature with SHA-1 is rejected", |p| refuses(p, iter::once(bytes(material::SHA1)))),
+    ("a signature with RSASSA-PSS is rejected", |p| refuses(p, iter::once(bytes(material::PSS)))),
+    ("a signature of a bare digest is rejected", |p| refuses(p, iter::once(bytes(material::BARE)))),
+    ("a signature with bytes after the digest is rejected", |p| {
+        refuses(p, iter::once(bytes(material::EARLY)))
+    }),
+    ("a signature with other padding is rejected", |p| refuses(p, iter::once(bytes(material::UNPADDED)))),
+    ("a signature above the modulus is rejected", |p| {
         refuses_all(p, iter::once((bytes(material::LATE_MESSAGE), bytes(material::LATE))))
     }),
-    // texts sealed to a key
-    ("what OpenSSL sealed opens", |p| {
+    // RSA-OAEP
+    ("RSA-OAEP ciphertexts of OpenSSL open", |p| {
         with(private(p, material::PKCS8), |key| {
             let texts = [
                 (material::SECRET.as_bytes(), material::SEALED),
@@ -95,7 +97,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
             texts.iter().all(|(plain, sealed)| opens(key, &bytes(sealed), plain))
         })
     }),
-    ("what is sealed opens, up to 214 bytes", |p| {
+    ("a sealed text of up to 214 bytes opens", |p| {
         with(public(p, material::SPKI), |to| {
             with(private(p, material::PKCS8), |key| {
                 (0..=LONGEST).step_by(107).chain([1, LONGEST]).all(|length| {
@@ -105,7 +107,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
             })
         })
     }),
-    ("more than 214 bytes are not sealed", |p| {
+    ("a text of more than 214 bytes is not sealed", |p| {
         with(public(p, material::SPKI), |to| {
             [215, 216, 245, 255, 256, 257, 1000].iter().all(|length| {
                 let plain = start(&long(), *length);
@@ -113,38 +115,38 @@ pub(super) const RULES: &[(&str, Rule)] = &[
             })
         })
     }),
-    ("sealing comes to other bytes each time", |p| {
+    ("sealing a text twice gives different ciphertexts", |p| {
         with(public(p, material::SPKI), |to| {
             let sealed = || to.seal(material::SECRET.as_bytes());
             sealed() != sealed()
         })
     }),
-    ("a changed sealed text is refused", |p| opens_none(p, changed(&bytes(material::SEALED)))),
-    ("a shorter or longer sealed text is refused", |p| {
+    ("a changed sealed text is rejected", |p| opens_none(p, changed(&bytes(material::SEALED)))),
+    ("a shorter or longer sealed text is rejected", |p| {
         opens_none(p, resized(&bytes(material::SEALED)).chain(iter::once(Vec::new())))
     }),
-    ("a text sealed to another key is refused", |p| {
+    ("a text sealed for another key is rejected", |p| {
         opens_none(p, iter::once(bytes(material::SEALED_TO_OTHER)))
     }),
-    ("a text sealed with SHA-256 is refused", |p| opens_none(p, iter::once(bytes(material::SEALED_SHA256)))),
-    ("a text sealed with a label is refused", |p| opens_none(p, iter::once(bytes(material::SEALED_LABEL)))),
-    ("a text sealed by RSAES-PKCS1-v1_5 is refused", |p| {
+    ("a text sealed with SHA-256 is rejected", |p| opens_none(p, iter::once(bytes(material::SEALED_SHA256)))),
+    ("a text sealed with a label is rejected", |p| opens_none(p, iter::once(bytes(material::SEALED_LABEL)))),
+    ("a text encrypted with RSAES-PKCS1-v1_5 is rejected", |p| {
         opens_none(p, iter::once(bytes(material::SEALED_PKCS1)))
     }),
-    // boxes
-    ("boxes are those of OpenSSL", |p| {
+    // AES-GCM
+    ("AES-GCM ciphertexts equal those of OpenSSL", |p| {
         let key = symmetric(p);
         boxes()
             .iter()
             .all(|(beside, plain, sealed)| key.seal(material::NONCE, beside, plain) == bytes(sealed))
     }),
-    ("boxes of OpenSSL open", |p| {
+    ("AES-GCM ciphertexts of OpenSSL open", |p| {
         let key = symmetric(p);
         boxes().iter().all(|(beside, plain, sealed)| {
             key.open(material::NONCE, beside, &bytes(sealed)).as_deref() == Ok(plain.as_slice())
         })
     }),
-    ("a box is refused with another key", |p| {
+    ("an AES-GCM ciphertext is rejected with another key", |p| {
         changed(material::API_KEY).all(|other| {
             other.try_into().is_ok_and(|other| {
                 let key = p.symmetric_key(&Secret::new(other));
@@ -154,7 +156,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
             })
         })
     }),
-    ("a box is refused with another nonce", |p| {
+    ("an AES-GCM ciphertext is rejected with another nonce", |p| {
         let key = symmetric(p);
         changed(material::NONCE).all(|other| {
             other.try_into().is_ok_and(|other| {
@@ -162,35 +164,35 @@ pub(super) const RULES: &[(&str, Rule)] = &[
             })
         })
     }),
-    ("a box is refused with other associated data", |p| {
+    ("an AES-GCM ciphertext is rejected with other associated data", |p| {
         let key = symmetric(p);
         let others = [&b""[..], b"transaction", b"certificat", b"certificate\0"];
         others.iter().all(|beside| key.open(material::NONCE, beside, &bytes(material::BOX)).is_err())
             && key.open(material::NONCE, b"certificate", &bytes(material::BOX_OF_NOTHING)).is_err()
     }),
-    ("a changed box is refused", |p| {
+    ("a changed AES-GCM ciphertext is rejected", |p| {
         boxes().iter().all(|(beside, _, sealed)| opens_no_box(p, beside, changed(&bytes(sealed))))
     }),
-    ("a shorter or longer box is refused", |p| {
+    ("a shorter or longer AES-GCM ciphertext is rejected", |p| {
         boxes().iter().all(|(beside, _, sealed)| {
             let sealed = bytes(sealed);
             opens_no_box(p, beside, resized(&sealed))
                 && opens_no_box(p, beside, (0..sealed.len()).map(|length| start(&sealed, length)))
         })
     }),
-    ("a symmetric key prints nothing of itself", |p| {
+    ("`Debug` of a symmetric key shows nothing of the key", |p| {
         print_alike(Some(symmetric(p)), Some(p.symmetric_key(&Secret::new([0; 32]))))
     }),
 ];
 
-/// Of RSAES-OAEP with SHA-1 and 2048 bits: 256 - 2 * 20 - 2.
+/// The longest plaintext of RSAES-OAEP with SHA-1 and 2048 bits, in bytes: 256 - 2 * 20 - 2.
 const LONGEST: usize = 214;
 
 fn bytes(base64: &str) -> Vec<u8> {
     STANDARD.decode(base64).unwrap_or_default()
 }
 
-/// A thousand bytes, as `make.py` has them.
+/// Returns a thousand bytes, the same as in `make.py`.
 fn long() -> Vec<u8> {
     (0_u32..1000).map(|number| u8::try_from(number.wrapping_mul(7) & 0xff).unwrap_or_default()).collect()
 }
@@ -207,7 +209,7 @@ fn signed() -> [(Vec<u8>, &'static str); 3] {
     ]
 }
 
-/// What stands beside, the text, and both in a box.
+/// Returns AES-GCM cases: associated data, plaintext, and ciphertext in Base64.
 fn boxes() -> [(&'static [u8], Vec<u8>, &'static str); 3] {
     [
         (b"certificate", material::MESSAGE.into(), material::BOX),
@@ -216,7 +218,7 @@ fn boxes() -> [(&'static [u8], Vec<u8>, &'static str); 3] {
     ]
 }
 
-/// One bit of every byte in turn; of the first byte, the lowest.
+/// Returns copies with one flipped bit, one copy for each byte: in the first byte the lowest bit, then the next.
 fn changed(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let bits = (0..8).map(|place| 1_u8 << place).cycle();
     bytes.iter().enumerate().zip(bits).map(|((at, byte), bit)| {
@@ -226,14 +228,14 @@ fn changed(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// A byte less or more, at either end.
+/// Returns copies with a byte less or more at either end, and a doubled one.
 fn resized(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let cut = [bytes.get(1..), bytes.get(..bytes.len().saturating_sub(1))];
     let cut = cut.map(|bytes| bytes.unwrap_or_default().to_vec());
     cut.into_iter().chain([[&[0], bytes].concat(), [bytes, &[0]].concat(), [bytes, bytes].concat()])
 }
 
-/// DER of the other kind, half of DER, and nothing of the sort.
+/// Returns bytes that are no key of the wanted kind: other DER, truncated DER, and arbitrary bytes.
 fn not_keys(key: &str, other: &str) -> impl Iterator<Item = Vec<u8>> {
     let key = bytes(key);
     let half = start(&key, key.len() / 2);
@@ -252,7 +254,7 @@ fn symmetric(provider: &dyn Provider) -> Arc<dyn SymmetricKey> {
     provider.symmetric_key(&Secret::new(*material::API_KEY))
 }
 
-/// A key that should have been read, but was not, breaks the rule.
+/// Applies a condition to a key. A key that could not be parsed violates the rule.
 fn with<K: ?Sized>(key: Option<Arc<K>>, holds: impl FnOnce(&K) -> bool) -> bool {
     key.is_some_and(|key| holds(&key))
 }
@@ -290,7 +292,7 @@ fn opens_no_box(provider: &dyn Provider, beside: &[u8], mut sealed: impl Iterato
     sealed.all(|sealed| key.open(material::NONCE, beside, &sealed).is_err())
 }
 
-/// Two keys of one size that print the same print nothing that tells them apart.
+/// Returns whether two keys of one size have the same `Debug` output, which then reveals neither.
 fn print_alike<K: fmt::Debug + ?Sized>(one: Option<Arc<K>>, other: Option<Arc<K>>) -> bool {
     one.zip(other).is_some_and(|(one, other)| {
         format!("{one:?}") == format!("{other:?}") && format!("{one:#?}") == format!("{other:#?}")
@@ -301,7 +303,7 @@ fn print_alike<K: fmt::Debug + ?Sized>(one: Option<Arc<K>>, other: Option<Arc<K>
 mod tests {
     use super::*;
 
-    /// What cannot be decoded would be refused for that.
+    // Undecodable material would be rejected for that reason, and the rule would prove nothing.
     #[test]
     fn what_must_be_refused_has_the_form_of_what_must_not() {
         let signatures = [

@@ -19,7 +19,7 @@ use core::{
     time::Duration,
 };
 
-/// An order, in a shop that plants its secrets.
+/// An operation like an order, with planted secrets in target, request and reply.
 #[derive(Clone, Debug)]
 struct Probe(Repeat);
 
@@ -50,14 +50,14 @@ impl Endpoint for Probe {
 
 const PROBE: Probe = Probe(Repeat::SameNumber);
 
-/// What comes of a try.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, Debug)]
 enum Came {
     NotSent,
     Lost,
     Signed(u16, &'static str),
     Unsigned(u16, &'static str),
-    /// Signed, but not these bytes.
+    /// Signed over other bytes.
     Forged(u16, &'static str),
 }
 use Came::{Forged as Altered, Lost, NotSent, Signed, Unsigned};
@@ -86,7 +86,7 @@ impl Came {
     }
 }
 
-/// Calls, while this comes of one try after the other; the last comes of all that follow.
+/// Calls with these outcomes of the attempts, in order; the last one repeats.
 fn call<E: Endpoint>(endpoint: E, came: &[Came]) -> (Result<E::Output, Error>, Stage) {
     let (mut stage, mut tries) = (Stage::new(), came.iter());
     let mut last = Lost;
@@ -97,11 +97,11 @@ fn call<E: Endpoint>(endpoint: E, came: &[Came]) -> (Result<E::Output, Error>, S
     (result, stage)
 }
 
-/// What a call that fails tells, and how many tries it made.
+/// Returns kind and fate of a failed call, and the number of attempts.
 fn failed(endpoint: Probe, came: &[Came]) -> (ErrorKind, Fate, usize) {
     let (result, stage) = call(endpoint, came);
     let mut error = result.unwrap_err();
-    // There is a debt exactly where something is in doubt.
+    // There is a pending operation exactly if the outcome is unknown.
     assert_eq!(error.unsettled().is_some(), error.fate() == Fate::Unknown, "{came:?}");
     (error.kind(), error.fate(), stage.sent.len())
 }
@@ -202,8 +202,8 @@ fn every_try_sends_the_same_bytes_signed_anew() {
     assert_eq!(nonces.len(), 4);
     nonces.sort();
     nonces.dedup();
-    assert_eq!(nonces.len(), 4, "each try has its own nonce");
-    assert!(nonces.iter().any(|(_, timestamp)| *timestamp > toy::NOW.as_secs()), "and its own time");
+    assert_eq!(nonces.len(), 4, "each attempt has its own nonce");
+    assert!(nonces.iter().any(|(_, timestamp)| *timestamp > toy::NOW.as_secs()), "each attempt has its own time");
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn a_call_that_is_woken_after_its_deadline_sends_nothing_more() {
     }
 }
 
-/// A key that can be had so many times.
+/// A private key that is available for a limited number of signatures.
 #[derive(Debug)]
 struct Fleeting(AtomicUsize, Arc<dyn PrivateKey>);
 
@@ -293,7 +293,7 @@ fn what_cannot_be_signed_was_not_sent_but_what_was_sent_is_in_doubt() {
         (0, &[Signed(200, prepaid)][..], Fate::NotSent, 0),
         (1, &[NotSent], Fate::NotSent, 1),
         (1, &[Lost], Fate::Unknown, 1),
-        // The order exists; it is the payer's parameters that cannot be signed.
+        // The order exists; only the parameters for the payer's client cannot be signed.
         (1, &[Signed(200, prepaid)], Fate::Unknown, 1),
     ] {
         let key = Fleeting(AtomicUsize::new(signatures), toy::merchants_key());
@@ -333,7 +333,7 @@ fn a_refusal_tells_which_field_and_what_wechat_pay_signed() {
     assert_eq!(
         detail.truncated_sign_message.as_deref(),
         Some("POST\\n/v3/probe\\n"),
-        "no line of a log is forged"
+        "line feeds are escaped, so no log line can be forged"
     );
     assert_eq!(detail.sign_message_length, Some(77));
     let field = refusal(
@@ -365,7 +365,7 @@ fn no_state_of_a_call_prints_what_it_sends_or_gets() {
 #[test]
 fn an_error_names_its_cause_and_not_the_body() {
     let error = call(PROBE, &[Altered(200, r#"{"planted":9}"#)]).0.unwrap_err();
-    assert_eq!(error.to_string(), "the signature does not verify");
-    assert_eq!(error.source().unwrap().to_string(), "the signature is not of these bytes");
+    assert_eq!(error.to_string(), "signature verification failed");
+    assert_eq!(error.source().unwrap().to_string(), "the signature does not match the bytes received");
     assert!(!format!("{error:?}").contains("planted"));
 }
