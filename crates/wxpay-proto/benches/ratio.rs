@@ -1,10 +1,10 @@
-//! How many times the bare hashes of the same bytes it costs to sign and to hear.
+//! The cost of signing and verifying in APIv1, as a multiple of the bare hashes of the same bytes.
 //!
-//! The two are measured in turns, and the quickest of many batches counts: what else the machine does then
-//! disturbs both alike. Allocations are counted by the other benchmark, because counting takes time.
+//! The two are measured alternately, and the fastest of many batches counts, so that other load of the machine affects
+//! both alike. The other benchmark counts allocations, because counting takes time.
 #![allow(missing_docs, clippy::unwrap_used, clippy::float_arithmetic, reason = "a benchmark")]
-#![allow(clippy::print_stdout, reason = "what it measured")]
-#![allow(clippy::disallowed_methods, reason = "the one place of this crate that looks at a clock")]
+#![allow(clippy::print_stdout, reason = "prints the result")]
+#![allow(clippy::disallowed_methods, reason = "the only place in this crate that reads a clock")]
 
 mod material;
 
@@ -23,7 +23,7 @@ fn main() {
         let signing = Signing::new(charset);
         report(name, 2.0, || signing.hash(), || signing.given(), |given| signing.sign(given));
     }
-    for (name, hearing) in [("notice", Hearing::plain()), ("notice in GBK", Hearing::gbk())] {
+    for (name, hearing) in [("notification", Hearing::plain()), ("notification in GBK", Hearing::gbk())] {
         report(name, 3.0, || hearing.hash(), || (), |()| hearing.hear());
     }
 }
@@ -43,7 +43,7 @@ fn report<H, G, T>(
     let ratio = whole.as_secs_f64() / floor.as_secs_f64();
     let micros = |batch: Duration| batch.as_secs_f64() * 1e6 / f64::from(BATCH);
     println!(
-        "{name}: {ratio:.2}x of bare hashes ({:.2} us / {:.2} us), aim {aim:.1}x",
+        "{name}: {ratio:.2}x of bare hashes ({:.2} us / {:.2} us), target {aim:.1}x",
         micros(whole),
         micros(floor)
     );

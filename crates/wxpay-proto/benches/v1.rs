@@ -1,4 +1,4 @@
-//! Time and allocations of what a payment of the first generation costs here, beside the bare hashes.
+//! Time and allocations of an APIv1 payment in this crate, beside the bare hashes.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 
 mod material;

@@ -142,6 +142,7 @@ impl<F: Flow> Asleep<F> {
 
     /// Resumes the flow from inside another flow.
     pub(crate) fn step(self, world: &mut World<'_>) -> Step<F> {
+        // Drivers may wake early, and a clock may be set back: the wait is checked here, not trusted.
         if world.now < self.until {
             return Step::Wait(self.until, self);
         }

@@ -208,6 +208,7 @@ mod convert {
                 http::Request::builder().method(http::Method::from(request.method)).uri(request.url.as_str());
             for (name, value) in &request.headers {
                 let mut value = http::HeaderValue::try_from(value)?;
+                // Keeps the signature out of the `Debug` output of the `http` crate.
                 value.set_sensitive(*name == "authorization");
                 builder = builder.header(*name, value);
             }

@@ -79,6 +79,7 @@ fn pause(policy: &Policy, made: u32, entropy: &mut Entropy) -> Duration {
     let full = policy.first_pause.saturating_mul(doubled).min(policy.longest_pause);
     let half = full.checked_div(2).unwrap_or_default();
     let millis = u32::try_from(half.as_millis()).unwrap_or(u32::MAX);
+    // Jitter spreads the retries of callers that failed together.
     let jitter = entropy.below(millis.saturating_add(1));
     half.saturating_add(Duration::from_millis(jitter.into()))
 }

@@ -1,4 +1,4 @@
-//! What both benchmarks measure: an order to be signed, notices to be heard, and the bytes under their signatures.
+//! Material of both benchmarks: an order to sign, notifications to verify, and the bytes under their signatures.
 
 use core::net::Ipv4Addr;
 use md5::{Digest as _, Md5};
@@ -18,18 +18,18 @@ use wxpay_proto::{
 const NONCE: &str = "e7d161ac8d8a76529d39d9f5b4249ccb";
 const PARTNER_KEY: &str = "fedcba9876543210fedcba9876543210";
 
-/// An order that waits to be signed three times.
+/// An order to sign three times.
 pub(crate) struct Signing {
     me: Merchant,
     order: Order,
     now: UnixTime,
     prepayid: PrepayId,
-    /// The bytes under the MD5 and under both SHA-1.
+    /// The inputs of the MD5 and of both SHA-1.
     preimages: [Vec<u8>; 3],
 }
 
 impl Signing {
-    /// An order as shops place it: Chinese text, an attachment, an account.
+    /// Creates a typical order: Chinese text, an attachment, an account.
     pub(crate) fn new(charset: Charset) -> Self {
         let me = merchant();
         let number = "7240b65810859cbf2a8d9f76a638c0a3".parse().unwrap();
@@ -50,12 +50,12 @@ impl Signing {
         Self { me, order, now, prepayid, preimages }
     }
 
-    /// What signing is given and keeps: two random texts and the prepayid.
+    /// Returns the inputs of signing: two random texts and the prepayid.
     pub(crate) fn given(&self) -> ([String; 2], PrepayId) {
         ([NONCE.into(), NONCE.into()], self.prepayid.clone())
     }
 
-    /// The package with its MD5, the call's SHA-1, the phone's SHA-1.
+    /// Signs the package by MD5, the call by SHA-1, and the app's parameters by SHA-1.
     pub(crate) fn sign(
         &self,
         ([one, other], prepayid): ([String; 2], PrepayId),
@@ -64,29 +64,29 @@ impl Signing {
         (prepay, PhoneParams::sign(&self.me, prepayid, self.now, other))
     }
 
-    /// The bare hashes of the same bytes.
+    /// Computes only the hashes of the same bytes.
     pub(crate) fn hash(&self) -> ([u8; 16], [u8; 20], [u8; 20]) {
         let [package, call, phone] = black_box(&self.preimages);
         (Md5::digest(package).into(), Sha1::digest(call).into(), Sha1::digest(phone).into())
     }
 }
 
-/// A notice that waits to be heard.
+/// A notification to verify.
 pub(crate) struct Hearing {
     me: Merchant,
     query: Vec<u8>,
     body: Vec<u8>,
-    /// The bytes under the MD5 and under the SHA-1.
+    /// The inputs of the MD5 and of the SHA-1.
     preimages: [Vec<u8>; 2],
 }
 
 impl Hearing {
-    /// Seventeen parameters in the layout of the gateway, and its 352 bytes of XML.
+    /// Creates a notification of the gateway's layout: seventeen parameters, and 352 bytes of XML.
     pub(crate) fn plain() -> Self {
         Self::new(&[("input_charset", "UTF-8"), ("product_fee", "1")], Charset::Utf8)
     }
 
-    /// The same with an attached text in GBK.
+    /// Creates the same notification with an attached text in GBK.
     pub(crate) fn gbk() -> Self {
         Self::new(
             &[("input_charset", "GBK"), ("product_fee", "1"), ("attach", "花果山水帘洞分店")],
@@ -106,13 +106,13 @@ impl Hearing {
         hearing
     }
 
-    /// Verifies both signatures, and reads everything.
+    /// Verifies both signatures and parses all fields.
     pub(crate) fn hear(&self) -> bool {
         let received = Received::new("POST", black_box(&self.query), black_box(&self.body));
         black_box(self.me.hear(&received)).is_ok()
     }
 
-    /// The bare hashes of the same bytes.
+    /// Computes only the hashes of the same bytes.
     pub(crate) fn hash(&self) -> ([u8; 16], [u8; 20]) {
         let [query, body] = black_box(&self.preimages);
         (Md5::digest(query).into(), Sha1::digest(body).into())

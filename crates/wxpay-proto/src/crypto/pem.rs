@@ -56,6 +56,7 @@ impl error::Error for BadPem {}
 // Sections that are skipped may be keys, too: each is wiped unless it is returned.
 fn find(pem: &[u8], wanted: &'static str, kinds: &[SectionKind]) -> Result<Zeroizing<Vec<u8>>, BadPem> {
     let bad = |why| BadPem { wanted, why };
+    // Some editors write a byte order mark.
     let pem = pem.strip_prefix("\u{feff}".as_bytes()).unwrap_or(pem);
     let mut other = None;
     for found in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem) {

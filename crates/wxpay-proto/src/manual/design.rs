@@ -1,21 +1,22 @@
-//! Why it is built this way.
+//! The reasons behind the architecture.
 //!
-//! **A step owns its continuation.** A payment call never has more than one thing to do next. So what is owed next is
-//! returned by the call that feeds the flow, together with the only value that can go on from there. Giving a reply to
-//! a sleeper, resuming twice, or using a stale clock does not compile. One driver runs every flow, and a hop that is
-//! added inside a flow later breaks nobody.
+//! **A step owns its continuation.** A payment call never has more than one next action. The call that resumes a flow
+//! returns that action, together with the only value that can continue from there. Resuming a waiting flow with a reply,
+//! resuming twice, or using a stale clock does not compile. One driver runs every flow, and adding a request inside a
+//! flow later breaks no caller.
 //!
-//! **The sequence is the protocol.** Which request comes after which, when a token is fetched, what is tried again:
-//! that is where payment libraries go wrong, and so it is in the core, where it can be tested in virtual time.
+//! **The sequence is the protocol.** The order of requests, the fetching of keys and tokens, and the retries are where
+//! payment libraries go wrong. They are in the core, where they can be tested in virtual time.
 //!
-//! **No ambient authority.** The crate is `no_std`. Time, chance and memory arrive in a [`World`](crate::world::World);
-//! there is no second form of a function "for tests".
+//! **No ambient authority.** The crate is `no_std`. Time, randomness and memory arrive in a
+//! [`World`](crate::world::World). There is no second form of a function "for tests".
 //!
-//! **A lease, not a lock.** One caller fetches a token while the others use the old one or wait. The lease is a number:
-//! a fetcher that comes back late cannot overwrite its successor's newer token, and a fetcher that vanished is
+//! **A lease, not a lock.** One caller fetches a key or a token while the others use the old one or wait. The lease is a
+//! fencing number: a late fetcher cannot overwrite the newer value of its successor, and a fetcher that vanished is
 //! replaced. See [`Perishable`](crate::memory::Perishable).
 //!
-//! **Verified by construction.** A [`Notice`](crate::v1::Notice) is read from verified halves alone, and
-//! [`Evidence`](crate::payment::Evidence) is made by verified messages alone.
+//! **Verified by construction.** A [`Notice`](crate::v3::Notice) is parsed only from verified bytes, and only verified
+//! messages create [`Evidence`](crate::payment::Evidence).
 //!
-//! **What is shown is what is signed.** The string under a signature and the hash are written by one function.
+//! **The string shown is the string signed.** One function writes the string to sign, for the signature as well as for
+//! diagnosis.

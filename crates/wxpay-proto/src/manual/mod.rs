@@ -1,4 +1,4 @@
-//! The manual: prose that is linked, versioned and compiled.
+//! The manual: guides that are linked, versioned and compiled with the crate.
 
 pub mod design;
 pub mod driving;

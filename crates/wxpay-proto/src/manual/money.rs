@@ -1,55 +1,62 @@
-//! What may be relied on where money is concerned.
+//! The guarantees about money.
 //!
-//! * Amounts are whole fen. There is no float anywhere, and nothing is rounded.
-//! * Every [`Error`](crate::Error) tells the [`Fate`](crate::Fate) of the request: not sent, refused, or unknown.
-//!   It is joined over all tries: one try whose answer was lost leaves the whole call in doubt, even if the next was
+//! * Amounts are whole fen. There are no floats, and nothing is rounded.
+//! * Every [`Error`](crate::Error) states the [`Fate`](crate::Fate) of the request: not sent, refused, or unknown. The
+//!   fate covers all attempts: one attempt whose reply was lost leaves the whole call in doubt, even if the next was
 //!   refused.
-//! * An unknown fate of an order is a debt, as a value: [`Error::unsettled`](crate::Error::unsettled). What can be
-//!   done with it is to [settle](crate::v1::Merchant::settle) it, which asks until the answer is certain.
-//! * A call is repeated under the same `out_trade_no` alone, and the same number is the same order.
-//! * What a notice or a query proves is [`Evidence`](crate::payment::Evidence); only verified messages make it.
-//!   Evidence joins: in any order, any number of times, the same evidence gives the same
+//! * An operation of unknown fate is a value: [`Error::unsettled`](crate::Error::unsettled). The only thing to do with it
+//!   is to [resolve](crate::v3::Merchant::settle) it, which queries until the outcome is certain.
+//! * A call is retried only under the same number (`out_trade_no`, `out_refund_no` and so on), and the same number means
+//!   the same operation.
+//! * Notifications and queries yield [`Evidence`](crate::payment::Evidence); only verified messages create it. Evidence
+//!   merges: in any order, any number of times, the same evidence gives the same
 //!   [`Knowledge`](crate::payment::Knowledge). A paid order stays paid.
-//! * What follows from new knowledge is derived from the transition, so each effect follows once. Write knowledge and
-//!   effects in one transaction of your ledger.
-//! * What must never happen is a [`Dispute`](crate::payment::Dispute): a second payment, another amount, two
-//!   stories of one payment. It is for a person to see, and it never pays an order.
-//! * What the app reports (`errCode` 0) proves nothing. Take it as a reason to ask.
-//! * Answer a notice [`Success`](crate::v1::Ack::Success) after your transaction has been committed, not before: the
-//!   answer stops the repeats. Notices are not guaranteed either way, so ask after orders that stay open.
+//! * Effects are derived from the transition between two states, so each occurs once. Write state and effects in one
+//!   transaction of your database.
+//! * Anomalies must never happen and are values: [`Dispute`](crate::payment::Dispute). Examples are a second payment,
+//!   another amount, two contradicting versions of one payment. An anomaly needs manual review, and never pays an order.
+//! * The result that the payer's client reports (such as `errCode` 0) proves nothing. Query the order.
+//! * Acknowledge a notification with [`Success`](crate::v3::Ack::Success) after your transaction has been committed, not
+//!   before: the acknowledgement stops further deliveries. Delivery is not guaranteed, so query orders that stay open.
 //!
 //! # The fate of a call
 //!
-//! | some earlier try in doubt? | what happened last | fate |
-//! |---|---|---|
-//! | no | no connection; or no token could be had | `NotSent` |
-//! | no | an answer that refuses | `Refused` |
-//! | no | the answer was lost, makes no sense, is not HTTP 200, or says *busy* | `Unknown` |
-//! | yes | anything but a good answer | `Unknown` |
+//! Replies are signed, so a refusal counts only if its signature is valid.
 //!
-//! # The fate of a call of the third generation
-//!
-//! Replies are signed there, so a refusal counts only if its signature verifies.
-//!
-//! | some earlier try in doubt? | what happened last | tried again | fate |
+//! | earlier attempt in doubt? | last event | retried | fate |
 //! |---|---|---|---|
 //! | no | no connection | yes, at the other host | `NotSent` |
-//! | no | the key to seal a field with could not be had; the merchant's own key could not | no | `NotSent` |
-//! | no | a verified refusal, 4xx but for 429 and `USERPAYING` | no | `Refused` |
+//! | no | the key to seal a field with, or the merchant's private key, was not available | no | `NotSent` |
+//! | no | a verified refusal, 4xx except 429 and `USERPAYING` | no | `Refused` |
 //! | no | 202, 429 | yes, at the same host | `Unknown` |
-//! | no | 5xx; the answer was lost | yes, at the other host | `Unknown` |
-//! | no | a refusal that is not signed, or not rightly | no | `Unknown` |
-//! | no | a success that is not signed rightly, or makes no sense | yes, at the same host | `Unknown` |
-//! | no | a success that could not be made use of: the payer's parameters could not be signed | no | `Unknown` |
+//! | no | 5xx; the reply was lost | yes, at the other host | `Unknown` |
+//! | no | a refusal without a valid signature | no | `Unknown` |
+//! | no | a success without a valid signature, or malformed | yes, at the same host | `Unknown` |
+//! | no | a success whose result could not be used: the payment parameters could not be signed | no | `Unknown` |
 //! | yes | anything but a verified success | as above | `Unknown` |
 //!
-//! Each try sends the same bytes under the same number, signed anew. What [nothing
-//! protects](crate::v3::Repeat::Never) is tried again only if it never left.
+//! Each attempt sends the same bytes under the same number, with a new signature. An operation [without
+//! idempotency](crate::v3::Repeat::Never) is retried only if it certainly was not sent.
 //!
-//! # Debts of the third generation
+//! # Pending operations
 //!
-//! A [`Debt`](crate::error::Debt) names what is in doubt by the merchant's own number: an order, a refund, a transfer, and
-//! so on. It can be stored, and [recovered](crate::v3::Merchant::recover) after a crash. **A transfer whose answer was
-//! lost is never to be made again under another number**: it would be paid twice.
-//! [Settling](crate::v3::Merchant::settle) comes to what exists, or to
-//! [`NoSuchNumber`](crate::v3::Settled::NoSuchNumber): signed, and asked for twenty seconds.
+//! A [`Debt`](crate::error::Debt) identifies an operation of unknown fate by the merchant's number: an order, a refund, a
+//! transfer, and so on. Store it, and [resolve](crate::v3::Merchant::recover) it after a crash. **Never repeat a transfer
+//! whose reply was lost under another number**: it could be paid twice. [Resolving](crate::v3::Merchant::settle) returns
+//! the existing operation, or [`NoSuchNumber`](crate::v3::Settled::NoSuchNumber) after signed replies to queries over
+//! twenty seconds.
+//!
+//! # Legacy: APIv1
+//!
+//! APIv1 is the 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2. Its replies are not
+//! signed, so the fate follows other rules:
+//!
+//! | earlier attempt in doubt? | last event | fate |
+//! |---|---|---|
+//! | no | no connection; or no token was available | `NotSent` |
+//! | no | a reply that refuses | `Refused` |
+//! | no | the reply was lost, is malformed, is not HTTP 200, or means *busy* | `Unknown` |
+//! | yes | anything but a success | `Unknown` |
+//!
+//! [`settle`](crate::v1::Merchant::settle) resolves an order, and [`Ack::Success`](crate::v1::Ack::Success) acknowledges
+//! a notification.

@@ -1,49 +1,50 @@
-//! What the core defends against, by boundary. The whole threat model is in the repository's `SECURITY.md`.
+//! The defences of the core, by boundary. The whole threat model is in the repository's `SECURITY.md`.
 //!
-//! **Replies.** The first generation does not sign them. TLS vouches for the gateway, and nothing else does; whoever
-//! drives the flows must check certificates. Size, nesting and time are limited by [`Hop`](crate::exchange::Hop) and by
-//! the readers in [`wire`](crate::wire).
+//! **Replies.** Each reply is verified before a field is parsed. All signature headers must be present once, the scheme
+//! known, and the time within 300 seconds of the local clock. The key is chosen by `Wechatpay-Serial` alone. The few
+//! replies that WeChat Pay does not sign are in a closed table, marked by [`How::TlsOnly`](crate::v3::How::TlsOnly). A
+//! refusal without a valid signature is shown, and does not change the fate. Size, nesting and time are limited by
+//! [`Hop`](crate::exchange::Hop) and by the parsers in [`wire`](crate::wire).
 //!
-//! **Notices.** Anybody can send one. [`Merchant::hear`](crate::v1::Merchant::hear) checks both signatures before it
-//! reads a field, compares in constant time, refuses names that come twice, and takes no document type, no entities
-//! and no nesting. The two halves of a notice are not bound to each other, so money is told by the query alone.
-//! There is no time window in this generation: a notice may be replayed, and tells nothing new.
+//! **Notifications.** Anybody can send one. Each is verified in the same way, then decrypted with the APIv3 key, then
+//! required to belong to the merchant that received it. Within the window of 300 seconds a notification may be replayed.
+//! Act by the business number, and use [`Seen`](crate::memory::Seen) to skip duplicates.
 //!
-//! **Hashes.** MD5 and SHA-1 over a text with a secret in it are what this generation has. Known collisions do not
-//! forge such a signature, as the attacker does not know the secret; but no new system should be built on them.
+//! **Probes.** WeChat Pay sends wrong signatures on purpose, beginning with `WECHATPAY/SIGNTEST/`. They fail like any
+//! other; there is no code that recognises them.
 //!
-//! **Keys.** The three secrets are three types. They are not printed, not compared by `==`, not cloned, and wiped
-//! when dropped. `appsecret` travels in the URL of the token request and the access token in the URL of every call:
-//! keep URLs out of logs. [`Request`](crate::http::Request), [`Hop`](crate::exchange::Hop) and every state of a flow
-//! print neither URL nor body.
+//! **Platform keys.** A certificate is trusted if it was sealed with the APIv3 key *and* is in a list signed by one of
+//! the list's own keys, or by a configured WeChat Pay public key. A list with one invalid entry is rejected as a whole.
+//! Anybody can invent an unknown serial number, so there is at most one fetch a minute.
 //!
-//! **What was written by others.** Codes and messages of WeChat Pay lose their control characters, so that they forge
-//! no line of a log. Errors of parsing tell the place, never the text.
+//! **Merchant keys.** The private key is used through [`PrivateKey`](crate::crypto::PrivateKey), and may live in a KMS or
+//! HSM. The APIv3 key is never sent. Neither is printed. A previous APIv3 key opens data that is still in transit, until
+//! it is removed from the configuration.
 //!
-//! # The third generation
+//! **Sensitive fields.** A [`Sensitive`](crate::v3::Sensitive) value enters a request only sealed, under a key that the
+//! request names. It is not printed, and wiped when dropped. Payers and payees are printed by their last two characters.
 //!
-//! **Replies.** Each is verified before a field is read: all headers there once, the scheme known, its time within 300
-//! seconds of ours, the key chosen by `Wechatpay-Serial` alone. The few that WeChat Pay does not sign are in a closed
-//! table, and say so by [`How::TlsOnly`](crate::v3::How::TlsOnly). A refusal that does not verify is shown, and settles
-//! nothing.
+//! **Downloads.** A file is downloaded only from the merchant's own gateway or a host of WeChat Pay, whatever the reply
+//! says. It is trusted only as a whole, by the digest in the signed reply.
 //!
-//! **Notices.** Verified in the same way, then opened with the APIv3 key, then held to be of the merchant that heard
-//! them. Within the window of 300 seconds a notice may be replayed: go by the business number, and let
-//! [`Seen`](crate::memory::Seen) spare you the work.
+//! **Texts of others.** Codes and messages of WeChat Pay lose their control characters, so that they cannot forge a log
+//! line. Errors of the parsers give the position, never the text.
 //!
-//! **Probes.** WeChat Pay sends wrong signatures on purpose, beginning with `WECHATPAY/SIGNTEST/`. They fail as any
-//! other does; nothing knows of them.
+//! # Legacy: APIv1
 //!
-//! **Keys of the platform.** A certificate is believed because it came sealed with the APIv3 key *and* in a list that is
-//! signed by one of the list's own keys, or by a public key that was configured; a list with one fault is refused whole.
-//! An unknown serial number may be anybody's invention, so there is one fetch a minute at most.
+//! APIv1 is the 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2.
 //!
-//! **Keys of the merchant.** The private key is used through [`PrivateKey`](crate::crypto::PrivateKey), and may live
-//! elsewhere. The APIv3 key never travels. Neither is printed. An old APIv3 key opens what is under way, until it is
-//! taken out of the configuration.
+//! **Replies.** APIv1 does not sign them. Only TLS authenticates the gateway, so the driver must verify its certificate.
 //!
-//! **Sensitive fields.** A [`Sensitive`](crate::v3::Sensitive) value reaches a request only sealed, under a key that the
-//! request names. It is not printed, and wiped when dropped; payers and payees are printed by their last two characters.
+//! **Notifications.** [`Merchant::hear`](crate::v1::Merchant::hear) verifies both signatures before it uses a field,
+//! compares in constant time, rejects duplicate names, and accepts no document type, no entities and no nesting. The two
+//! halves of a notification are not bound to each other, so only the signed query of the URL is evidence of the
+//! payment, never the body. There is no time window: a notification may be replayed, and carries nothing new then.
 //!
-//! **Downloads.** A file is fetched from the merchant's own gateway or one of WeChat Pay's alone, whatever the reply that
-//! tells of it says, and is believed only whole, by the digest in that signed reply.
+//! **Hashes.** APIv1 has only MD5 and SHA-1 over a text with a secret in it. Known collisions do not forge such a
+//! signature, because the attacker does not know the secret; but do not build a new system on them.
+//!
+//! **Keys.** The three secrets are three types. They are not printed, not compared by `==`, not cloned, and wiped when
+//! dropped. `appsecret` is in the URL of the token request and the access token in the URL of every call: keep URLs out
+//! of logs. [`Request`](crate::http::Request), [`Hop`](crate::exchange::Hop) and every state of a flow print neither URL
+//! nor body.

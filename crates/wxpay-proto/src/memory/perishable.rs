@@ -51,7 +51,7 @@ pub enum Claim<T> {
     Use(T),
     /// Fetch the value, then call [`Perishable::fill`] or [`Perishable::give_up`].
     Fetch(Lease),
-    /// Another caller is fetching it. Claim again at this time.
+    /// The value is being fetched by another caller. Claim again at this time.
     Wait(UnixTime),
 }
 

@@ -75,6 +75,7 @@ impl Seen {
 
     /// Marks the notification as handled. Later duplicates are not handled again.
     pub fn answered(&mut self, ticket: &Ticket) {
+        // The number is not compared: a handler that finishes late has handled the notification all the same.
         if let Some(sighting) = self.met.get_mut(&ticket.key) {
             sighting.underway_until = None;
         }

@@ -37,7 +37,7 @@ use alloc::{collections::BTreeSet, vec::Vec};
 use core::{error, fmt};
 use refunded::Refunds;
 
-/// One payment, as WeChat Pay reports it.
+/// A payment, as WeChat Pay reports it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Payment {
     // `Ord` is derived: `time_end` must be the first field, so that payments sort by time.

@@ -6,7 +6,7 @@ use crate::{
 };
 use alloc::collections::{BTreeMap, BTreeSet};
 
-/// One successful refund, as WeChat Pay reports it.
+/// A successful refund, as WeChat Pay reports it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Refunded {
     refund_id: RefundId,

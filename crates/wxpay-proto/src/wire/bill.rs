@@ -58,7 +58,7 @@ enum Part {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a bill has no third part")]
 pub enum Line<'a> {
-    /// One row, for example a transaction.
+    /// A row, for example a transaction.
     Row(Row<'a>),
     /// The totals at the end.
     Sum(Row<'a>),
