@@ -7,10 +7,10 @@ use wxpay_proto::{
     exchange::Step,
     id::OutTradeNo,
     memory::Memory,
-    payment::{Dispute, Effect, Knowledge, Standing},
+    payment::{Anomaly, PaymentState, PaymentStatus, Transition},
     refusal::Code,
     retry::Policy,
-    v1::{Ack, Delivery, Merchant, Order, PhoneParams, Queried},
+    v1::{Ack, AppParams, Delivery, Merchant, Order, QueryOutcome},
 };
 use wxpay_sim::{
     Settings,
@@ -41,7 +41,7 @@ fn setting() -> (Lab, Wire, Merchant) {
 }
 
 /// The payer pays with the very parameters the app was given, so that the second signature counts.
-fn pay(lab: &Lab, wire: &mut Wire, params: &PhoneParams, payer: &Payer) {
+fn pay(lab: &Lab, wire: &mut Wire, params: &AppParams, payer: &Payer) {
     let handed_over = serde_json::to_vec(params).unwrap();
     let bill = Bill::read(&mut wire.gateway, &handed_over, lab.now).unwrap();
     bill.pay(&mut wire.gateway, payer, lab.now).unwrap();
@@ -53,28 +53,28 @@ fn an_order_is_placed_paid_heard_of_queried_and_delivered() {
     let params = lab.run(me.prepay(order(number(1), 1999)), &mut wire).unwrap();
     pay(&lab, &mut wire, &params, &Payer::default());
 
-    let mut knowledge = Knowledge::of(number(1), Fen::new(1999));
+    let mut state = PaymentState::new(number(1), Fen::new(1999));
     let mut payer = None;
-    wire.deliver_due(&me, lab.now, |notice| {
-        let before = knowledge.clone();
-        knowledge.join(&notice.evidence().unwrap()).unwrap();
-        assert!(matches!(knowledge.effects_since(&before)[..], [Effect::Paid(_)]));
-        payer = Some(notice.openid().clone());
+    wire.deliver_due(&me, lab.now, |notification| {
+        let before = state.clone();
+        state.merge(&notification.evidence().unwrap()).unwrap();
+        assert!(matches!(state.transitions_since(&before)[..], [Transition::Paid(_)]));
+        payer = Some(notification.openid().clone());
         Ack::Success
     });
-    let Standing::Paid(payment) = knowledge.standing() else { panic!("the notice was heard") };
+    let PaymentStatus::Paid(payment) = state.status() else { panic!("the notice was heard") };
 
     let queried = lab.run(me.query(number(1)), &mut wire).unwrap();
-    let before = knowledge.clone();
-    knowledge.join(&queried.evidence().unwrap()).unwrap();
-    assert_eq!(knowledge, before, "a query tells nothing that the notice did not");
+    let before = state.clone();
+    state.merge(&queried.evidence().unwrap()).unwrap();
+    assert_eq!(state, before, "a query tells nothing that the notice did not");
 
     let delivery = Delivery::made(payer.unwrap(), payment.transaction_id().clone(), number(1));
-    lab.run(me.deliver(delivery), &mut wire).unwrap();
+    lab.run(me.notify_delivery(delivery), &mut wire).unwrap();
     let record = wire.gateway.order(&number(1), lab.now).unwrap();
     assert_eq!((record.payments.len(), record.deliveries.len()), (1, 1));
     assert!(
-        wire.gateway.notices().iter().all(|notice| notice.next_at.is_none()),
+        wire.gateway.notifications().iter().all(|notification| notification.next_at.is_none()),
         "success stops the repeats"
     );
     assert_eq!(wire.gateway.warnings().count(), 0);
@@ -123,10 +123,10 @@ fn a_token_that_is_called_bad_twice_is_a_refusal() {
 #[test]
 fn upkeep_refreshes_the_token_before_it_expires_so_that_no_order_waits() {
     let (mut lab, mut wire, me) = setting();
-    lab.run(me.keep_token(), &mut wire).unwrap();
+    lab.run(me.refresh_token(), &mut wire).unwrap();
     for round in 1..=4 {
-        lab.now = lab.memory.next_upkeep(me.appid()).unwrap();
-        lab.run(me.keep_token(), &mut wire).unwrap();
+        lab.now = lab.memory.next_token_refresh(me.appid()).unwrap();
+        lab.run(me.refresh_token(), &mut wire).unwrap();
         let began = lab.now;
         lab.run(me.prepay(order(number(round), 100)), &mut wire).unwrap();
         assert_eq!(lab.now.since(began), wire.latency, "one hop and no more");
@@ -184,21 +184,21 @@ fn when_every_answer_is_lost_the_number_is_owed_and_settling_finds_the_order() {
     wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(Operation::Genprepay));
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::Unknown));
-    let debt = error.unsettled().unwrap();
-    assert_eq!(debt.out_trade_no(), Some(&number(1)));
-    assert!(error.unsettled().is_none(), "a debt is taken once");
-    assert_eq!(lab.run(me.settle(debt), &mut wire).unwrap(), Queried::Unpaid);
+    let pending_operation = error.unresolved().unwrap();
+    assert_eq!(pending_operation.out_trade_no(), Some(&number(1)));
+    assert!(error.unresolved().is_none(), "a debt is taken once");
+    assert_eq!(lab.run(me.resolve(pending_operation), &mut wire).unwrap(), QueryOutcome::Unpaid);
 }
 
 #[test]
 fn an_order_whose_flow_was_lost_in_a_crash_is_recovered_by_its_number() {
     let (mut lab, mut wire, me) = setting();
-    lab.run(me.keep_token(), &mut wire).unwrap();
+    lab.run(me.refresh_token(), &mut wire).unwrap();
     let step = Step::begin(me.prepay(order(number(1), 100)), lab.world());
-    let Step::Send(hop, sent) = step else { panic!("a token is there") };
-    drop((sent, Network::carry(&mut wire, hop, lab.now)));
+    let Step::Send(transmit, sent) = step else { panic!("a token is there") };
+    drop((sent, Network::carry(&mut wire, transmit, lab.now)));
     lab.memory = Memory::default();
-    assert_eq!(lab.run(me.recover(number(1)), &mut wire).unwrap(), Queried::Unpaid);
+    assert_eq!(lab.run(me.resolve_pending(number(1)), &mut wire).unwrap(), QueryOutcome::Unpaid);
 }
 
 #[test]
@@ -207,8 +207,8 @@ fn settling_believes_that_an_order_does_not_exist_only_after_a_while() {
     wire.gateway.trouble(Rule::new(Trouble::DropBeforeCommit).on(Operation::Genprepay));
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     let began = lab.now;
-    let settled = lab.run(me.settle(error.unsettled().unwrap()), &mut wire).unwrap();
-    assert_eq!(settled, Queried::NoSuchOrder);
+    let settled = lab.run(me.resolve(error.unresolved().unwrap()), &mut wire).unwrap();
+    assert_eq!(settled, QueryOutcome::NotFound);
     assert!(lab.now.since(began) >= Duration::from_secs(20));
     assert_eq!(lab.count("v1.orderquery"), 5);
 }
@@ -219,20 +219,20 @@ fn settling_without_any_answer_ends_with_the_debt_still_owed() {
     wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(Operation::Genprepay));
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     wire.is_down = true;
-    let mut error = lab.run(me.settle(error.unsettled().unwrap()), &mut wire).unwrap_err();
+    let mut error = lab.run(me.resolve(error.unresolved().unwrap()), &mut wire).unwrap_err();
     assert_eq!(error.fate(), Fate::Unknown, "the question was not sent, but the order may exist");
-    assert_eq!(error.unsettled().unwrap().out_trade_no(), Some(&number(1)));
+    assert_eq!(error.unresolved().unwrap().out_trade_no(), Some(&number(1)));
 }
 
 #[test]
 fn a_gateway_that_cannot_be_reached_was_sent_nothing() {
     let (mut lab, mut wire, me) = setting();
-    lab.run(me.keep_token(), &mut wire).unwrap();
+    lab.run(me.refresh_token(), &mut wire).unwrap();
     wire.is_down = true;
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::NotSent));
-    assert!(error.unsettled().is_none());
-    assert_eq!(lab.count("v1.genprepay"), usize::try_from(Policy::default().tries).unwrap());
+    assert!(error.unresolved().is_none());
+    assert_eq!(lab.count("v1.genprepay"), usize::try_from(Policy::default().max_attempts).unwrap());
 }
 
 #[test]
@@ -274,21 +274,21 @@ fn an_order_that_is_paid_already_cannot_be_placed_again() {
 }
 
 #[test]
-fn a_lost_notice_is_made_up_for_by_a_query() {
+fn a_lost_notification_is_made_up_for_by_a_query() {
     let (mut lab, mut wire, me) = setting();
     let params = lab.run(me.prepay(order(number(1), 1999)), &mut wire).unwrap();
-    wire.gateway.trouble(Rule::new(Trouble::NoticeLost));
+    wire.gateway.trouble(Rule::new(Trouble::NotificationLost));
     pay(&lab, &mut wire, &params, &Payer::default().with_discount(Fen::new(50)));
     wire.deliver_due(&me, lab.now, |_| panic!("it was lost"));
     let queried = lab.run(me.query(number(1)), &mut wire).unwrap();
-    let mut knowledge = Knowledge::of(number(1), Fen::new(1999));
-    knowledge.join(&queried.evidence().unwrap()).unwrap();
-    let Standing::Paid(payment) = knowledge.standing() else { panic!("1949 and a discount of 50 are 1999") };
+    let mut state = PaymentState::new(number(1), Fen::new(1999));
+    state.merge(&queried.evidence().unwrap()).unwrap();
+    let PaymentStatus::Paid(payment) = state.status() else { panic!("1949 and a discount of 50 are 1999") };
     assert_eq!((payment.total_fee(), payment.discount()), (Fen::new(1949), Fen::new(50)));
 }
 
 #[test]
-fn a_notice_that_is_not_answered_success_comes_ten_times_in_half_an_hour() {
+fn a_notification_that_is_not_answered_success_comes_ten_times_in_half_an_hour() {
     let (mut lab, mut wire, me) = setting();
     let params = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     pay(&lab, &mut wire, &params, &Payer::default());
@@ -305,12 +305,13 @@ fn a_notice_that_is_not_answered_success_comes_ten_times_in_half_an_hour() {
 }
 
 #[test]
-fn doubled_reordered_and_forged_notices_pay_an_order_once() {
+fn doubled_reordered_and_forged_notifications_pay_an_order_once() {
     let (mut lab, mut wire, me) = setting();
-    for trouble in [Trouble::NoticeForged, Trouble::NoticeDoubled, Trouble::NoticeReordered] {
+    for trouble in [Trouble::NotificationForged, Trouble::NotificationDoubled, Trouble::NotificationReordered]
+    {
         wire.gateway.trouble(Rule::new(trouble).per_mille(500));
     }
-    let mut known: Vec<_> = (0..20).map(|serial| Knowledge::of(number(serial), Fen::new(100))).collect();
+    let mut known: Vec<_> = (0..20).map(|serial| PaymentState::new(number(serial), Fen::new(100))).collect();
     for serial in 0..20 {
         let params = lab.run(me.prepay(order(number(serial), 100)), &mut wire).unwrap();
         pay(&lab, &mut wire, &params, &Payer::default());
@@ -318,11 +319,12 @@ fn doubled_reordered_and_forged_notices_pay_an_order_once() {
     let mut paid = 0;
     while let Some(due) = wire.gateway.next_due() {
         lab.now = lab.now.max(due);
-        wire.deliver_due(&me, lab.now, |notice| {
-            let knowledge = known.iter_mut().find(|one| one.out_trade_no() == notice.out_trade_no()).unwrap();
-            let before = knowledge.clone();
-            knowledge.join(&notice.evidence().unwrap()).unwrap();
-            paid += knowledge.effects_since(&before).len();
+        wire.deliver_due(&me, lab.now, |notification| {
+            let state =
+                known.iter_mut().find(|one| one.out_trade_no() == notification.out_trade_no()).unwrap();
+            let before = state.clone();
+            state.merge(&notification.evidence().unwrap()).unwrap();
+            paid += state.transitions_since(&before).len();
             Ack::Success
         });
     }
@@ -330,13 +332,13 @@ fn doubled_reordered_and_forged_notices_pay_an_order_once() {
 }
 
 #[test]
-fn a_notice_may_overtake_the_answer_to_its_own_order() {
+fn a_notification_may_overtake_the_answer_to_its_own_order() {
     let (mut lab, mut wire, me) = setting();
     wire.gateway.trouble(Rule::new(Trouble::Early).on(Operation::Genprepay));
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     let mut heard = 0;
-    wire.deliver_due(&me, lab.now, |notice| {
-        assert_eq!(notice.out_trade_no(), &number(1));
+    wire.deliver_due(&me, lab.now, |notification| {
+        assert_eq!(notification.out_trade_no(), &number(1));
         heard += 1;
         Ack::Success
     });
@@ -348,17 +350,17 @@ fn a_second_payment_of_one_order_is_a_dispute_for_a_person() {
     let (mut lab, mut wire, me) = setting();
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     wire.gateway.trouble(Rule::new(Trouble::SecondPayment));
-    let mut knowledge = Knowledge::of(number(1), Fen::new(100));
+    let mut state = PaymentState::new(number(1), Fen::new(100));
     for _ in 0..2 {
         wire.gateway.pay(&Tapped::OutTradeNo(number(1)), &Payer::default(), lab.now).unwrap();
         lab.wait(Duration::from_secs(1));
-        wire.deliver_due(&me, lab.now, |notice| {
-            knowledge.join(&notice.evidence().unwrap()).unwrap();
+        wire.deliver_due(&me, lab.now, |notification| {
+            state.merge(&notification.evidence().unwrap()).unwrap();
             Ack::Success
         });
     }
-    assert!(matches!(knowledge.standing(), Standing::Paid(_)));
-    assert!(matches!(knowledge.disputes()[..], [Dispute::SecondPayment(_)]));
+    assert!(matches!(state.status(), PaymentStatus::Paid(_)));
+    assert!(matches!(state.anomalies()[..], [Anomaly::SecondPayment(_)]));
 }
 
 #[test]
@@ -374,8 +376,8 @@ fn an_order_in_gbk_is_understood_and_comes_back_in_gbk() {
     assert_eq!(wire.gateway.order(&number(1), lab.now).unwrap().body, "可乐1杯");
     pay(&lab, &mut wire, &params, &Payer::default());
     let mut attach = None;
-    wire.deliver_due(&me, lab.now, |notice| {
-        attach = notice.attach().map(str::to_owned);
+    wire.deliver_due(&me, lab.now, |notification| {
+        attach = notification.attach().map(str::to_owned);
         Ack::Success
     });
     assert_eq!(attach.as_deref(), Some("测试 a+b&c=d"));

@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use std::time::Duration;
 use wxpay_proto::{
     Fate, UnixTime,
-    exchange::{Failure, Hop, Reply},
+    exchange::{Failure, Reply, Transmit},
     http::Response,
     id::OpenId,
-    v1::{Delivery, Queried},
+    v1::{Delivery, QueryOutcome},
 };
 use wxpay_sim::{
     Settings,
@@ -59,7 +59,7 @@ fn replies() -> impl Strategy<Value = Answer> {
 }
 
 /// One thing after another, over and over.
-fn network(script: Vec<(Answer, bool, u64)>) -> impl FnMut(Hop, UnixTime) -> (Reply, Duration) {
+fn network(script: Vec<(Answer, bool, u64)>) -> impl FnMut(Transmit, UnixTime) -> (Reply, Duration) {
     let mut script = script.into_iter().cycle();
     move |_, _| {
         let (reply, sent, millis) = script.next().unwrap();
@@ -85,21 +85,21 @@ proptest! {
         for result in lab.run_all((0..crowd).map(|serial| me.prepay(order(number(serial), 100))), &mut network) {
             if let Err(mut error) = result {
                 let unknown = error.fate() == Fate::Unknown;
-                let debt = error.unsettled();
-                prop_assert_eq!(debt.is_some(), unknown, "a debt is owed where the fate is unknown, and only there");
-                owed.extend(debt);
+                let pending_operation = error.unresolved();
+                prop_assert_eq!(pending_operation.is_some(), unknown, "a debt is owed where the fate is unknown, and only there");
+                owed.extend(pending_operation);
             }
         }
-        let asked = lab.run_all(owed.into_iter().map(|debt| me.settle(debt)), &mut network);
+        let asked = lab.run_all(owed.into_iter().map(|pending_operation| me.resolve(pending_operation)), &mut network);
         for mut error in asked.into_iter().filter_map(Result::err) {
             prop_assert_eq!(error.fate(), Fate::Unknown);
-            prop_assert!(error.unsettled().is_some(), "an unsettled debt is still owed");
+            prop_assert!(error.unresolved().is_some(), "an unsettled debt is still owed");
         }
         let payer: OpenId = "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap();
         let delivery = Delivery::made(payer, "1900000001201405083141592653".parse().unwrap(), number(1));
-        drop(lab.run(me.deliver(delivery), &mut network));
+        drop(lab.run(me.notify_delivery(delivery), &mut network));
         drop(lab.run(me.query(number(1)), &mut network));
-        drop(lab.run(me.keep_token(), &mut network));
+        drop(lab.run(me.refresh_token(), &mut network));
     }
 
     #[test]
@@ -115,9 +115,9 @@ proptest! {
         }
         let mut lab = Lab::default();
         let mut hops = down.into_iter().cycle();
-        let mut flaky = |hop: Hop, now: UnixTime| {
+        let mut flaky = |transmit: Transmit, now: UnixTime| {
             wire.is_down = hops.next().unwrap();
-            wxpay_testkit::drive::Network::carry(&mut wire, hop, now)
+            wxpay_testkit::drive::Network::carry(&mut wire, transmit, now)
         };
         let results = lab.run_all((0..4).map(|serial| me.prepay(order(number(serial), 100))), &mut flaky);
         wire.is_down = false;
@@ -150,7 +150,7 @@ proptest! {
             wire.gateway.trouble(Rule::new(TROUBLES[kind]).per_mille(per_mille).times(times));
         }
         let mut known: Vec<_> = (0..4)
-            .map(|serial| wxpay_proto::payment::Knowledge::of(number(serial), wxpay_proto::Fen::new(100)))
+            .map(|serial| wxpay_proto::payment::PaymentState::new(number(serial), wxpay_proto::Fen::new(100)))
             .collect();
         for (serial, (pays, discount)) in pays.iter().enumerate() {
             let number = number(u32::try_from(serial).unwrap());
@@ -163,25 +163,25 @@ proptest! {
         let mut effects = 0;
         while let Some(due) = wire.gateway.next_due() {
             lab.now = lab.now.max(due);
-            wire.deliver_due(&me, lab.now, |notice| {
-                let knowledge = known.iter_mut().find(|one| one.out_trade_no() == notice.out_trade_no()).unwrap();
-                let before = knowledge.clone();
-                knowledge.join(&notice.evidence().unwrap()).unwrap();
-                effects += knowledge.effects_since(&before).len();
+            wire.deliver_due(&me, lab.now, |notification| {
+                let state = known.iter_mut().find(|one| one.out_trade_no() == notification.out_trade_no()).unwrap();
+                let before = state.clone();
+                state.merge(&notification.evidence().unwrap()).unwrap();
+                effects += state.transitions_since(&before).len();
                 wxpay_proto::v1::Ack::Success
             });
         }
         wire.gateway.calm();
-        for knowledge in &mut known {
-            let before = knowledge.clone();
-            let queried = lab.run(me.query(knowledge.out_trade_no().clone()), &mut wire);
-            if let Some(evidence) = queried.as_ref().ok().and_then(Queried::evidence) {
-                knowledge.join(&evidence).unwrap();
+        for state in &mut known {
+            let before = state.clone();
+            let queried = lab.run(me.query(state.out_trade_no().clone()), &mut wire);
+            if let Some(evidence) = queried.as_ref().ok().and_then(QueryOutcome::evidence) {
+                state.merge(&evidence).unwrap();
             }
-            effects += knowledge.effects_since(&before).len();
-            let held = wire.gateway.order(knowledge.out_trade_no(), lab.now);
+            effects += state.transitions_since(&before).len();
+            let held = wire.gateway.order(state.out_trade_no(), lab.now);
             let paid = held.is_some_and(|record| !record.payments.is_empty());
-            let knows = matches!(knowledge.standing(), wxpay_proto::payment::Standing::Paid(_));
+            let knows = matches!(state.status(), wxpay_proto::payment::PaymentStatus::Paid(_));
             prop_assert_eq!(paid, knows);
         }
         let paid = known.iter().filter(|one| one.payments().next().is_some()).count();
@@ -200,8 +200,8 @@ const TROUBLES: [Trouble; 14] = [
     Trouble::TokenReplaced,
     Trouble::TokenExpired,
     Trouble::Early,
-    Trouble::NoticeLost,
-    Trouble::NoticeDoubled,
-    Trouble::NoticeReordered,
-    Trouble::NoticeForged,
+    Trouble::NotificationLost,
+    Trouble::NotificationDoubled,
+    Trouble::NotificationReordered,
+    Trouble::NotificationForged,
 ];

@@ -4,8 +4,8 @@ use super::stages::Case;
 use core::net::Ipv4Addr;
 use wxpay_proto::{
     v1::{
-        AppSecret, Delivery, Merchant, Order, Package, PartnerKey, PaySignKey, PhoneParams, Received,
-        SignedDelivery, SignedPrepay, SignedQuery, notice, order,
+        AppParams, AppSecret, Delivery, Merchant, Order, Package, PartnerKey, PaySignKey, RawNotification,
+        SignedDelivery, SignedPrepay, SignedQuery, notification, order,
     },
     wire::{charset::Charset, time},
 };
@@ -67,7 +67,7 @@ fn an_order_is_signed_twice() {
 fn the_phone_gets_seven_signed_parameters() {
     for case in Case::all("v1", "phone") {
         let me = case.merchant();
-        let params = PhoneParams::sign(
+        let params = AppParams::sign(
             &me,
             case.text("prepayid").parse().unwrap(),
             case.at(),
@@ -110,15 +110,15 @@ fn a_delivery_is_signed_made_or_failed() {
 }
 
 #[test]
-fn a_notice_is_verified_twice_and_read() {
+fn a_notification_is_verified_twice_and_read() {
     for case in Case::all("v1", "notice") {
         let me = case.merchant();
         let [query, body] = ["query.txt", "body.xml"].map(|name| case.file(name));
-        let received = Received::new("POST", &query, &body);
-        let [of_query, of_body] = notice::strings_to_sign(&me, &received).unwrap();
+        let received = RawNotification::new("POST", &query, &body);
+        let [of_query, of_body] = notification::strings_to_sign(&me, &received).unwrap();
         case.stage("query-string-to-sign.bin", of_query.expose());
         case.stage("body-string-to-sign.txt", of_body.expose());
-        let heard = me.hear(&received).unwrap();
+        let heard = me.verify_notification(&received).unwrap();
         let told = |name: &str| case.context["told"][name].as_str().filter(|value| !value.is_empty());
         assert_eq!(Some(heard.out_trade_no().as_str()), told("out_trade_no"));
         assert_eq!(Some(heard.transaction_id().as_str()), told("transaction_id"));

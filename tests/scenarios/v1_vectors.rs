@@ -9,8 +9,8 @@ use serde_json::Value;
 use wxpay_proto::{
     Fen, UnixTime,
     v1::{
-        AppSecret, Delivery, Merchant, Order, Package, PartnerKey, PaySignKey, PhoneParams, Received,
-        SignedDelivery, SignedPrepay, SignedQuery, notice, signature,
+        AppParams, AppSecret, Delivery, Merchant, Order, Package, PartnerKey, PaySignKey, RawNotification,
+        SignedDelivery, SignedPrepay, SignedQuery, notification, signature,
     },
     wire::{charset::Charset, form::Form},
 };
@@ -179,7 +179,7 @@ fn the_typed_messages_of_one_payment_carry_the_published_signatures() {
     assert_eq!(prepay.app_signature().as_str(), expected(&file, "genprepay-app_signature-sha1"));
 
     let prepayid = "1101000000140429eb40476f8896f4c9".parse().unwrap();
-    let params = PhoneParams::sign(&me, prepayid, at(1_399_514_976), NONCE.into());
+    let params = AppParams::sign(&me, prepayid, at(1_399_514_976), NONCE.into());
     assert_eq!(params.sign.as_str(), expected(&file, "derived-app-second-sign-WXPay"));
 
     let query = SignedQuery::sign(&me, &number, at(1_399_514_999));
@@ -198,7 +198,7 @@ fn the_typed_messages_of_one_payment_carry_the_published_signatures() {
 }
 
 #[test]
-fn the_published_notices_are_heard_and_one_changed_byte_is_not() {
+fn the_published_notifications_are_heard_and_one_changed_byte_is_not() {
     let Some((me, file)) = demo() else { return };
     let body = input(&file, "derived-notify-xml", "xml");
     assert_eq!(body.len(), 352);
@@ -208,21 +208,34 @@ fn the_published_notices_are_heard_and_one_changed_byte_is_not() {
         ("derived-notify-query-attach-UTF-8", Some("测试 a+b&c=d")),
     ] {
         let query = input(&file, name, "query_string");
-        let notice = me.hear(&Received::new("POST", query.as_bytes(), body.as_bytes())).unwrap();
-        assert_eq!(notice.attach(), attach, "{name}");
-        assert_eq!((notice.out_trade_no().as_str(), notice.total_fee()), (NUMBER, Fen::new(1)), "{name}");
+        let notification =
+            me.verify_notification(&RawNotification::new("POST", query.as_bytes(), body.as_bytes())).unwrap();
+        assert_eq!(notification.attach(), attach, "{name}");
+        assert_eq!(
+            (notification.out_trade_no().as_str(), notification.total_fee()),
+            (NUMBER, Fen::new(1)),
+            "{name}"
+        );
         let form = Form::parse(query.as_bytes()).unwrap();
         assert_eq!(form.value("sign").unwrap(), expected(&file, name).as_bytes(), "{name}");
-        let [of_query, _] =
-            notice::strings_to_sign(&me, &Received::new("POST", query.as_bytes(), body.as_bytes())).unwrap();
+        let [of_query, _] = notification::strings_to_sign(
+            &me,
+            &RawNotification::new("POST", query.as_bytes(), body.as_bytes()),
+        )
+        .unwrap();
         assert!(of_query.to_string().ends_with("&key=[secret]"));
 
         for at in 0..query.len() {
             let mut bytes = query.as_bytes().to_vec();
             bytes[at] ^= 1;
-            if let Ok(believed) = me.hear(&Received::new("POST", &bytes, body.as_bytes())) {
+            if let Ok(believed) =
+                me.verify_notification(&RawNotification::new("POST", &bytes, body.as_bytes()))
+            {
                 // The letters' case of a signature and of an escape tells nothing.
-                assert!(bytes.eq_ignore_ascii_case(query.as_bytes()) && believed == notice, "{name} at {at}");
+                assert!(
+                    bytes.eq_ignore_ascii_case(query.as_bytes()) && believed == notification,
+                    "{name} at {at}"
+                );
             }
         }
     }

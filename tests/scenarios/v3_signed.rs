@@ -4,10 +4,10 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
     Error, UnixTime,
-    exchange::{Failure, Flow, Hop, Reply},
+    exchange::{Failure, Flow, Reply, Transmit},
     http::Response,
     retry::Policy,
-    v3::{ApiV3Key, Builder, Merchant, Received},
+    v3::{ApiV3Key, Builder, Merchant, RawNotification},
     wire::base64,
 };
 use wxpay_testkit::{
@@ -18,7 +18,7 @@ use wxpay_testkit::{
 /// A merchant with these keys, which asks once and believes nobody yet.
 pub(crate) fn merchant(private_key: &str, api_v3_key: &str) -> Builder {
     let mut once = Policy::default();
-    once.tries = 1;
+    once.max_attempts = 1;
     Merchant::builder(
         Arc::new(AwsLc),
         MCHID.parse().unwrap(),
@@ -90,8 +90,8 @@ impl Signed {
         })
     }
 
-    pub(crate) fn received(&self) -> Received {
-        self.headers.iter().fold(Received::new(self.body.clone()), |received, (name, value)| {
+    pub(crate) fn received(&self) -> RawNotification {
+        self.headers.iter().fold(RawNotification::new(self.body.clone()), |received, (name, value)| {
             received.with(name, value.as_bytes())
         })
     }
@@ -111,7 +111,7 @@ pub(crate) fn answered<F: Flow<Output: Debug>>(
     at: UnixTime,
 ) -> Result<F::Output, Error> {
     let mut reply = Some(reply);
-    let network = move |_: Hop, _: UnixTime| -> (Reply, Duration) {
+    let network = move |_: Transmit, _: UnixTime| -> (Reply, Duration) {
         (reply.take().ok_or_else(|| Failure::NotSent("nobody there".into())), Duration::ZERO)
     };
     lab(at).run(flow, &mut { network })
@@ -119,7 +119,7 @@ pub(crate) fn answered<F: Flow<Output: Debug>>(
 
 /// Runs a flow that needs no network.
 pub(crate) fn alone<F: Flow<Output: Debug>>(flow: F, at: UnixTime) -> Result<F::Output, Error> {
-    let nobody = |_: Hop, _: UnixTime| -> (Reply, Duration) { panic!("nothing is to be sent") };
+    let nobody = |_: Transmit, _: UnixTime| -> (Reply, Duration) { panic!("nothing is to be sent") };
     lab(at).run(flow, &mut { nobody })
 }
 

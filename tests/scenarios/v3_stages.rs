@@ -10,14 +10,14 @@ use std::{io::Read as _, time::Duration};
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
     Error, ErrorKind, Fate, UnixTime,
-    crypto::Provider as _,
-    exchange::{Hop, Reply, Step},
+    crypto::CryptoProvider as _,
+    exchange::{Reply, Step, Transmit},
     http::{Method, Response},
     id::SerialNo,
     secret::Secret,
     v3::{
-        Authorization, Distrust, Event, How, Merchant, Raw, RawReply,
-        bill::{Outcome, Trade},
+        Authorization, Event, Merchant, Raw, RawReply, VerifiedBy, VerifyError,
+        bill::{BillReply, TradeBill},
         message,
         pay::{AppParams, JsapiParams, TradeState},
     },
@@ -68,9 +68,9 @@ fn believer() -> Merchant {
 }
 
 /// The first request of a call.
-fn hop(me: &Merchant, raw: Raw, at: UnixTime) -> Hop {
+fn transmit(me: &Merchant, raw: Raw, at: UnixTime) -> Transmit {
     match Step::begin(me.call(raw), lab(at).world()) {
-        Step::Send(hop, _) => hop,
+        Step::Send(transmit, _) => transmit,
         other => panic!("nothing is sent: {other:?}"),
     }
 }
@@ -83,7 +83,7 @@ fn a_request_is_signed_as_it_is_sent() {
         // The same through a call, whose nonce is drawn.
         let raw = Raw::new(case.method(), case.text("target")).unwrap();
         let raw = if body.is_empty() { raw } else { raw.json(&body).unwrap() };
-        let request = hop(&me, raw, case.at()).request;
+        let request = transmit(&me, raw, case.at()).request;
         assert_eq!(request.url(), format!("https://api.mch.weixin.qq.com{}", case.text("target")));
         case.stage("body.json", request.body());
         let sent: Authorization = request.header("authorization").unwrap().parse().unwrap();
@@ -150,7 +150,10 @@ fn a_reply_is_verified_before_it_is_read() {
         match ask(incoming.reply(status), case.at()) {
             Ok(reply) => {
                 assert!(status < 300);
-                assert_eq!((reply.bytes(), reply.how()), (incoming.body.as_slice(), How::Signature));
+                assert_eq!(
+                    (reply.bytes(), reply.verified_by()),
+                    (incoming.body.as_slice(), VerifiedBy::Signature)
+                );
             }
             Err(error) => {
                 assert_eq!((error.kind(), error.fate(), status), (ErrorKind::Refused, Fate::Refused, 403));
@@ -170,30 +173,30 @@ fn a_reply_is_verified_before_it_is_read() {
 }
 
 /// Everything that may be wrong with it, one at a time, and what is said of it.
-pub(crate) fn wrong_ones(good: &Signed, at: UnixTime) -> Vec<(Signed, UnixTime, Distrust)> {
+pub(crate) fn wrong_ones(good: &Signed, at: UnixTime) -> Vec<(Signed, UnixTime, VerifyError)> {
     const NAMES: [&str; 4] =
         ["Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Signature", "Wechatpay-Serial"];
     let [time, nonce, signature, serial] = NAMES;
     let mut wrong = Vec::new();
     for name in NAMES {
-        wrong.push((good.clone().without(name), at, Distrust::Missing(name)));
-        wrong.push((good.clone().with(name, good.header(name)), at, Distrust::Malformed(name)));
+        wrong.push((good.clone().without(name), at, VerifyError::MissingHeader(name)));
+        wrong.push((good.clone().with(name, good.header(name)), at, VerifyError::MalformedHeader(name)));
     }
     for text in ["", "now", "-1", "+1795600000", "1795600000.0", "99999999999999999999"] {
-        wrong.push((good.clone().instead(time, text), at, Distrust::Malformed(time)));
+        wrong.push((good.clone().instead(time, text), at, VerifyError::MalformedHeader(time)));
     }
     for text in ["", "XY", "PUB_KEY_ID_", "PUB_KEY_ID_X"] {
-        wrong.push((good.clone().instead(serial, text), at, Distrust::Malformed(serial)));
+        wrong.push((good.clone().instead(serial, text), at, VerifyError::MalformedHeader(serial)));
     }
     let scheme = "Wechatpay-Signature-Type";
-    wrong.push((good.clone().with(scheme, "WECHATPAY2-SM2-WITH-SM3"), at, Distrust::OtherScheme));
+    wrong.push((good.clone().with(scheme, "WECHATPAY2-SM2-WITH-SM3"), at, VerifyError::UnsupportedScheme));
     let late = |secs| at.after(Duration::from_secs(secs));
     let early = |secs| at.before(Duration::from_secs(secs));
-    wrong.push((good.clone(), late(301), Distrust::OutsideWindow));
-    wrong.push((good.clone(), early(301), Distrust::OutsideWindow));
-    wrong.push((good.clone().instead(time, "0"), at, Distrust::OutsideWindow));
+    wrong.push((good.clone(), late(301), VerifyError::OutsideWindow));
+    wrong.push((good.clone(), early(301), VerifyError::OutsideWindow));
+    wrong.push((good.clone().instead(time, "0"), at, VerifyError::OutsideWindow));
     for stranger in ["0A0B0C", "PUB_KEY_ID_01"] {
-        let unknown = Distrust::UnknownKey(stranger.parse().unwrap());
+        let unknown = VerifyError::UnknownKey(stranger.parse().unwrap());
         wrong.push((good.clone().instead(serial, stranger), at, unknown));
     }
 
@@ -221,12 +224,12 @@ pub(crate) fn wrong_ones(good: &Signed, at: UnixTime) -> Vec<(Signed, UnixTime, 
         shorter.body.pop();
         forged.push(shorter);
     }
-    wrong.extend(forged.into_iter().map(|forged| (forged, at, Distrust::Forged)));
+    wrong.extend(forged.into_iter().map(|forged| (forged, at, VerifyError::InvalidSignature)));
     wrong
 }
 
 #[test]
-fn a_notice_is_verified_opened_and_read() {
+fn a_notification_is_verified_opened_and_read() {
     for case in Case::all("v3", "notice") {
         let (me, incoming) = (believer(), case.incoming());
         case.stage("message.txt", incoming.received().string_to_sign());
@@ -239,13 +242,13 @@ fn a_notice_is_verified_opened_and_read() {
         case.stage("plaintext.json", key.open(nonce, data, &case.bytes("ciphertext.txt")).unwrap());
         assert_eq!(key.seal(nonce, data, &case.file("plaintext.json")), case.bytes("ciphertext.txt"));
 
-        let heard = alone(me.hear(incoming.received()), case.at()).unwrap();
+        let heard = alone(me.verify_notification(incoming.received()), case.at()).unwrap();
         assert_eq!(heard.id(), body["id"]);
         assert_eq!(heard.event_type(), case.text("event_type"));
         assert_eq!(heard.original_type(), Some(case.text("original_type")));
         assert_eq!(heard.summary(), "支付成功");
         assert_eq!(heard.create_time().unwrap().as_secs(), 1_795_487_696);
-        assert_eq!((heard.mchid().as_str(), heard.resource().how()), (MCHID, How::Aead));
+        assert_eq!((heard.mchid().as_str(), heard.resource().verified_by()), (MCHID, VerifiedBy::Aead));
         case.stage("plaintext.json", heard.resource().bytes());
         if let Event::Transaction(transaction) = heard.event().unwrap() {
             assert_eq!(transaction.trade_state, TradeState::Success);
@@ -256,7 +259,7 @@ fn a_notice_is_verified_opened_and_read() {
         }
 
         for (wrong, at, why) in wrong_ones(&incoming, case.at()) {
-            let error = alone(me.hear(wrong.received()), at).unwrap_err();
+            let error = alone(me.verify_notification(wrong.received()), at).unwrap_err();
             assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::NotSent));
             assert_eq!(cause(&error), why.to_string(), "{}", case.folder.display());
         }
@@ -273,7 +276,7 @@ fn a_box_is_refused_for_what_is_wrong_with_it() {
         let mut body = body.clone();
         change(&mut body["resource"]);
         let signed = Signed::here(&serde_json::to_vec(&body).unwrap(), case.at());
-        alone(me.hear(signed.received()), case.at()).map_err(|error| {
+        alone(me.verify_notification(signed.received()), case.at()).map_err(|error| {
             assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
             cause(&error)
         })
@@ -301,7 +304,7 @@ fn a_box_is_refused_for_what_is_wrong_with_it() {
     }
     // Another key.
     let other = believing(merchant(KEY, &API_V3_KEY.to_lowercase()));
-    let error = alone(other.hear(case.incoming().received()), case.at()).unwrap_err();
+    let error = alone(other.verify_notification(case.incoming().received()), case.at()).unwrap_err();
     assert_eq!((error.kind(), cause(&error).as_str()), (ErrorKind::Malformed, forged));
 }
 
@@ -326,7 +329,7 @@ fn a_list_of_certificates_is_opened_then_proved_then_believed() {
             assert_eq!(is_believed(&platform, &incoming, case.at()), is_brought, "{}", platform.serial_no);
         }
         for (wrong, at, why) in wrong_ones(&incoming, case.at()) {
-            let error = answered(fetching().keep_keys(), wrong.reply(200), at).unwrap_err();
+            let error = answered(fetching().refresh_platform_keys(), wrong.reply(200), at).unwrap_err();
             let expected = why.to_string();
             // A list with a changed byte may be refused before its signature is looked at.
             let same_body = wrong.body == incoming.body;
@@ -338,7 +341,10 @@ fn a_list_of_certificates_is_opened_then_proved_then_believed() {
 /// One that fetches certificates, and knows WeChat Pay's public key beside them.
 fn fetching() -> Merchant {
     let public_key = v3::public_key(PUBLIC_KEY);
-    merchant(KEY, API_V3_KEY).public_key(PUBLIC_KEY_ID.parse().unwrap(), public_key).certificates().build()
+    merchant(KEY, API_V3_KEY)
+        .public_key(PUBLIC_KEY_ID.parse().unwrap(), public_key)
+        .platform_certificates()
+        .build()
 }
 
 /// Whether what that key signs is believed, once the list was brought by an upkeep, without another fetch.
@@ -346,18 +352,18 @@ fn is_believed(platform: &Platform, list: &Signed, at: UnixTime) -> bool {
     let me = fetching();
     let mut lab = lab(at);
     let reply = list.reply(200);
-    let network = |hop: Hop, _: UnixTime| -> (Reply, Duration) {
-        assert_eq!((hop.label, hop.request.method()), ("v3.certificates", Method::Get));
+    let network = |transmit: Transmit, _: UnixTime| -> (Reply, Duration) {
+        assert_eq!((transmit.label, transmit.request.method()), ("v3.certificates", Method::Get));
         (Ok(reply.clone()), Duration::ZERO)
     };
-    lab.run(me.keep_keys(), &mut { network }).unwrap();
+    lab.run(me.refresh_platform_keys(), &mut { network }).unwrap();
     assert_eq!(lab.count("v3.certificates"), 1);
 
     let body = b"{}";
     let message = message::reply(&at.to_string(), "N", body);
     let signature = base64::encode(&v3::private_key(platform.key).sign(&message).unwrap());
     let reply = Signed::new(platform.serial_no, &at.to_string(), "N", &signature, body).reply(200);
-    let network = |_: Hop, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
+    let network = |_: Transmit, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
     let result = lab.run(me.call(Raw::new(Method::Get, "/v3/whatever").unwrap()), &mut { network });
     assert_eq!(lab.count("v3.certificates"), 1, "it was fetched a moment ago");
     result.is_ok()
@@ -385,16 +391,16 @@ fn a_bill_is_believed_once_all_of_it_is_unzipped_and_has_its_digest() {
             "hash_value": String::from_utf8(case.file("digest.txt")).unwrap(),
             "download_url": "https://api.mch.weixin.qq.com/v3/billdownload/file?token=t",
         });
-        let ask = Trade::of("2026-11-24".parse().unwrap()).gzip();
+        let ask = TradeBill::of("2026-11-24".parse().unwrap()).gzip();
         let reply = Signed::here(&serde_json::to_vec(&said).unwrap(), at).reply(200);
-        let Outcome::Ready(statement) = answered(believer().call(ask), reply, at).unwrap() else {
+        let BillReply::Ready(statement) = answered(believer().call(ask), reply, at).unwrap() else {
             panic!("it is ready")
         };
         let mut bill = Vec::new();
         GzDecoder::new(case.file("zipped.bin").as_slice()).read_to_end(&mut bill).unwrap();
         case.stage("bill.csv", &bill);
         let is_whole = |pieces: &[&[u8]]| {
-            let mut check = alone(believer().download(&statement), at).unwrap().check;
+            let mut check = alone(believer().prepare_download(&statement), at).unwrap().check;
             for piece in pieces {
                 check.update(piece);
             }

@@ -13,13 +13,13 @@ use std::{collections::BTreeMap, io::Read as _, sync::Arc, time::Duration};
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
     Error, ErrorKind, Fate, UnixTime,
-    crypto::{Certificate, Forged, Provider as _},
-    exchange::{Failure, Hop, Reply},
+    crypto::{Certificate, CryptoProvider as _, InvalidSignature},
+    exchange::{Failure, Reply, Transmit},
     http::Method,
     secret::Secret,
     v3::{
-        ApiV3Key, Authorization, Distrust, Event, Merchant, Notice, Raw,
-        bill::{Outcome, Trade},
+        ApiV3Key, Authorization, Event, Merchant, Notification, Raw, VerifyError,
+        bill::{BillReply, TradeBill},
         message,
         pay::{AppParams, JsapiParams},
     },
@@ -133,7 +133,7 @@ impl Case {
             "v3_client_sign_jsapi" => self.jsapi(),
             "v3_client_sign_app" => self.app(),
             "v3_response_verify" | "v3_notify_verify" => self.incoming(),
-            "v3_certificates_decrypt" => self.certificates(),
+            "v3_certificates_decrypt" => self.platform_certificates(),
             "aes_gcm_decrypt" => self.opened(),
             "aes_gcm_encrypt" => self.sealed(),
             "rsa_sha256_sign" => self.signed(),
@@ -193,10 +193,10 @@ impl Case {
         // What is on the wire is what is signed.
         let raw = Raw::new(self.method(), url).unwrap();
         let raw = if body.is_empty() { raw } else { raw.json(body).unwrap() };
-        let sent = |hop: Hop, _: UnixTime| -> (Reply, Duration) {
-            assert_eq!(hop.request.url(), format!("https://api.mch.weixin.qq.com{url}"));
-            assert_eq!(hop.request.body(), body);
-            let header: Authorization = hop.request.header("authorization").unwrap().parse().unwrap();
+        let sent = |transmit: Transmit, _: UnixTime| -> (Reply, Duration) {
+            assert_eq!(transmit.request.url(), format!("https://api.mch.weixin.qq.com{url}"));
+            assert_eq!(transmit.request.body(), body);
+            let header: Authorization = transmit.request.header("authorization").unwrap().parse().unwrap();
             let again = self.me().authorize(self.method(), url, body, self.at(), header.nonce_str.clone());
             assert_eq!(again.unwrap(), header);
             (Err(Failure::NotSent("nobody there".into())), Duration::ZERO)
@@ -290,15 +290,15 @@ impl Case {
             let raw = Raw::new(Method::Get, "/v3/whatever").unwrap();
             judged(answered(me.call(raw), signed.reply(status), at).map(|reply| reply.bytes().to_vec()))
         };
-        let heard = |signed: &Signed, at: UnixTime| alone(me.hear(signed.received()), at);
-        let is_notice = self.text("kind") == "v3_notify_verify";
+        let heard = |signed: &Signed, at: UnixTime| alone(me.verify_notification(signed.received()), at);
+        let is_notification = self.text("kind") == "v3_notify_verify";
         if self.0["expected"] == false {
-            assert_eq!(believed(&signed, self.at()), Err(Distrust::Forged.to_string()));
-            if is_notice {
+            assert_eq!(believed(&signed, self.at()), Err(VerifyError::InvalidSignature.to_string()));
+            if is_notification {
                 let error = heard(&signed, self.at()).unwrap_err();
                 assert_eq!(
                     (error.kind(), cause(&error)),
-                    (ErrorKind::Signature, Distrust::Forged.to_string())
+                    (ErrorKind::Signature, VerifyError::InvalidSignature.to_string())
                 );
             }
             return Refuted;
@@ -306,15 +306,15 @@ impl Case {
         assert_eq!(self.0["expected"], true);
         let said = believed(&signed, self.at()).unwrap();
         assert!(said.is_empty() == signed.body.starts_with(b"{\"code\":") || said == signed.body);
-        if is_notice {
+        if is_notification {
             // Sealed with another APIv3 key than ours: it gets as far as the box.
             let error = heard(&signed, self.at()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Malformed, "its signature is right");
-            assert_eq!(cause(&error), Forged.to_string());
+            assert_eq!(cause(&error), InvalidSignature.to_string());
         }
         for (wrong, at, why) in wrong_ones(&signed, self.at()) {
             assert_eq!(believed(&wrong, at), Err(why.to_string()));
-            if is_notice {
+            if is_notification {
                 assert_eq!(cause(&heard(&wrong, at).unwrap_err()), why.to_string());
             }
         }
@@ -322,7 +322,7 @@ impl Case {
     }
 
     /// Each box is opened, and holds the certificate that it is said to hold.
-    fn certificates(&self) -> Verdict {
+    fn platform_certificates(&self) -> Verdict {
         let list: Value = serde_json::from_str(self.text("response_body")).unwrap();
         let [entry] = list["data"].as_array().unwrap().as_slice() else { panic!("one certificate") };
         let Some(opened) = self.open(&entry["encrypt_certificate"]) else { return Forbidden };
@@ -351,14 +351,14 @@ impl Case {
             }
             Some(Err(why)) => {
                 assert!(wrong, "{why}");
-                assert_eq!(why, Forged.to_string());
+                assert_eq!(why, InvalidSignature.to_string());
                 Refuted
             }
             // With a key of the right length it would be refused for what is wrong with it, too.
             None if wrong => {
                 let why = open(&self.text("key_utf8").repeat(2), &sealed).unwrap_err();
                 let is_base64 = base64::decode(self.text("ciphertext_b64").as_bytes()).is_ok();
-                let forged = Forged.to_string();
+                let forged = InvalidSignature.to_string();
                 assert_eq!(why, if is_base64 { forged } else { "invalid Base64 at byte 7".to_owned() });
                 Refuted
             }
@@ -431,7 +431,7 @@ impl Case {
     fn pkcs1v15(&self) -> Verdict {
         let error = self.me().open(self.text("ciphertext_b64")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed);
-        assert_eq!(cause(&error), Forged.to_string());
+        assert_eq!(cause(&error), InvalidSignature.to_string());
         Forbidden
     }
 }
@@ -442,7 +442,7 @@ fn open(api_v3_key: &str, sealed: &Value) -> Result<Vec<u8>, String> {
     let body = serde_json::json!({ "id": "EV-1", "event_type": "X.Y", "resource": sealed });
     let signed = Signed::here(&serde_json::to_vec(&body).unwrap(), at);
     let me = believing(merchant(KEY, api_v3_key));
-    let heard = alone(me.hear(signed.received()), at).map_err(|error| {
+    let heard = alone(me.verify_notification(signed.received()), at).map_err(|error| {
         assert_eq!(error.kind(), ErrorKind::Malformed);
         cause(&error)
     })?;
@@ -459,9 +459,11 @@ fn is_promised(hash_value: &str, file: &[u8]) -> bool {
     });
     let me = believing(merchant(KEY, API_V3_KEY));
     let reply = Signed::here(&serde_json::to_vec(&said).unwrap(), at).reply(200);
-    let ask = Trade::of("2026-11-24".parse().unwrap());
-    let Outcome::Ready(statement) = answered(me.call(ask), reply, at).unwrap() else { panic!("it is ready") };
-    let mut check = alone(me.download(&statement), at).unwrap().check;
+    let ask = TradeBill::of("2026-11-24".parse().unwrap());
+    let BillReply::Ready(statement) = answered(me.call(ask), reply, at).unwrap() else {
+        panic!("it is ready")
+    };
+    let mut check = alone(me.prepare_download(&statement), at).unwrap().check;
     check.update(file);
     check.finish().is_ok()
 }
@@ -489,36 +491,36 @@ fn named<'a>(cases: &'a [Case], name: &str) -> &'a Case {
 }
 
 /// Hears one of the derived notices with the key it is sealed with.
-fn hear(cases: &[Case], name: &str) -> Notice {
-    let (notice, sealed) =
+fn verify_notification(cases: &[Case], name: &str) -> Notification {
+    let (notification, sealed) =
         (named(cases, &format!("{name}-verify")), named(cases, &format!("{name}-decrypt")));
-    let (signed, _) = notice.sent();
-    let certificate = v3::certificate(notice.text("certificate_pem"));
+    let (signed, _) = notification.sent();
+    let certificate = v3::certificate(notification.text("certificate_pem"));
     let me = merchant(KEY, sealed.text("key_utf8")).platform_certificate(&certificate).unwrap().build();
-    let heard = alone(me.hear(signed.received()), notice.at()).unwrap();
+    let heard = alone(me.verify_notification(signed.received()), notification.at()).unwrap();
     assert_eq!(heard.resource().bytes(), sealed.text("expected").as_bytes());
     heard
 }
 
 #[test]
-fn the_published_notices_are_heard_from_signature_to_meaning() {
+fn the_published_notifications_are_heard_from_signature_to_meaning() {
     let Some(cases) = cases() else { return };
-    let paid = hear(&cases, "derived-notify-transaction");
+    let paid = verify_notification(&cases, "derived-notify-transaction");
     assert_eq!((paid.event_type(), paid.original_type()), ("TRANSACTION.SUCCESS", Some("transaction")));
     // It tells of another merchant's order than ours.
-    assert_eq!(cause(&paid.event().unwrap_err()), "mchid must be ours");
-    let refunded = hear(&cases, "derived-notify-refund");
+    assert_eq!(cause(&paid.event().unwrap_err()), "mchid must be this merchant's");
+    let refunded = verify_notification(&cases, "derived-notify-refund");
     assert_eq!((refunded.event_type(), refunded.original_type()), ("REFUND.SUCCESS", Some("refund")));
 }
 
 #[test]
-fn the_published_notice_of_a_payment_is_read_by_the_merchant_it_is_for() {
+fn the_published_notification_of_a_payment_is_read_by_the_merchant_it_is_for() {
     let Some(cases) = cases() else { return };
-    let (notice, sealed) = (
+    let (notification, sealed) = (
         named(&cases, "derived-notify-transaction-verify"),
         named(&cases, "derived-notify-transaction-decrypt"),
     );
-    let (signed, _) = notice.sent();
+    let (signed, _) = notification.sent();
     let me = Merchant::builder(
         Arc::new(AwsLc),
         "1900007291".parse().unwrap(),
@@ -526,10 +528,10 @@ fn the_published_notice_of_a_payment_is_read_by_the_merchant_it_is_for() {
         v3::private_key(KEY),
         &ApiV3Key::new(sealed.text("key_utf8").into()).unwrap(),
     )
-    .platform_certificate(&v3::certificate(notice.text("certificate_pem")))
+    .platform_certificate(&v3::certificate(notification.text("certificate_pem")))
     .unwrap()
     .build();
-    let heard = alone(me.hear(signed.received()), notice.at()).unwrap();
+    let heard = alone(me.verify_notification(signed.received()), notification.at()).unwrap();
     let Event::Transaction(transaction) = heard.event().unwrap() else { panic!("a payment") };
     let said: Value = serde_json::from_str(sealed.text("expected")).unwrap();
     assert_eq!(transaction.out_trade_no.as_str(), said["out_trade_no"]);
@@ -547,13 +549,13 @@ fn the_published_list_of_certificates_proves_itself_and_then_verifies() {
     let me = merchant(KEY, key).build();
     let mut lab = lab(list.at());
     let reply = signed.reply(200);
-    let network = |_: Hop, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
-    lab.run(me.keep_keys(), &mut { network }).unwrap();
+    let network = |_: Transmit, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
+    lab.run(me.refresh_platform_keys(), &mut { network }).unwrap();
 
     // What the key it brought has signed is believed from now on, without another fetch.
     let native = named(&cases, "derived-native-200");
     let reply = native.sent().0.reply(200);
-    let network = |_: Hop, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
+    let network = |_: Transmit, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
     let raw = Raw::new(Method::Post, "/v3/pay/transactions/native").unwrap();
     let said = lab.run(me.call(raw), &mut { network }).unwrap();
     assert_eq!(said.bytes(), native.text("body").as_bytes());
@@ -561,6 +563,6 @@ fn the_published_list_of_certificates_proves_itself_and_then_verifies() {
 
     // With another APIv3 key nothing of it is believed.
     let stranger = merchant(KEY, API_V3_KEY).build();
-    let error = answered(stranger.keep_keys(), signed.reply(200), list.at()).unwrap_err();
-    assert_eq!((error.kind(), cause(&error)), (ErrorKind::Malformed, Forged.to_string()));
+    let error = answered(stranger.refresh_platform_keys(), signed.reply(200), list.at()).unwrap_err();
+    assert_eq!((error.kind(), cause(&error)), (ErrorKind::Malformed, InvalidSignature.to_string()));
 }

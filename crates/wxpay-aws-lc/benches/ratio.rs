@@ -35,7 +35,7 @@ fn main() {
         100,
         || hearing.bare(),
         || hearing.given(),
-        |given| hearing.hear(given),
+        |given| hearing.verify_notification(given),
     );
 }
 

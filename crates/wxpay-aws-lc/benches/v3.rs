@@ -34,13 +34,13 @@ fn signature_and_header(bencher: Bencher<'_, '_>) {
 }
 
 #[divan::bench]
-fn notice(bencher: Bencher<'_, '_>) {
+fn notification(bencher: Bencher<'_, '_>) {
     let hearing = Hearing::new();
-    bencher.with_inputs(|| hearing.given()).bench_local_values(|given| hearing.hear(given));
+    bencher.with_inputs(|| hearing.given()).bench_local_values(|given| hearing.verify_notification(given));
 }
 
 #[divan::bench]
-fn notice_bare(bencher: Bencher<'_, '_>) {
+fn notification_bare(bencher: Bencher<'_, '_>) {
     let hearing = Hearing::new();
     bencher.bench_local(|| hearing.bare());
 }

@@ -3,7 +3,7 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use std::fmt;
 use wxpay_proto::{
-    crypto::{Forged, SymmetricKey},
+    crypto::{InvalidSignature, SymmetricKey},
     secret::Secret,
 };
 
@@ -20,13 +20,18 @@ impl Key {
 }
 
 impl SymmetricKey for Key {
-    fn open(&self, nonce: &[u8; 12], associated_data: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Forged> {
-        let tag_at = sealed.len().checked_sub(AES_256_GCM.tag_len()).ok_or(Forged)?;
-        let (text, tag) = sealed.split_at_checked(tag_at).ok_or(Forged)?;
+    fn open(
+        &self,
+        nonce: &[u8; 12],
+        associated_data: &[u8],
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, InvalidSignature> {
+        let tag_at = sealed.len().checked_sub(AES_256_GCM.tag_len()).ok_or(InvalidSignature)?;
+        let (text, tag) = sealed.split_at_checked(tag_at).ok_or(InvalidSignature)?;
         let mut plain = vec![0; text.len()];
         self.0
             .open_separate_gather(Nonce::from(nonce), Aad::from(associated_data), text, tag, &mut plain)
-            .map_err(|_| Forged)?;
+            .map_err(|_| InvalidSignature)?;
         Ok(plain)
     }
 

@@ -1,11 +1,11 @@
 //! The cryptography of WeChat Pay's third generation, by aws-lc-rs.
 //!
-//! [`AwsLc`] is a [`Provider`] for [`wxpay_proto`]: the core says what is signed, verified, sealed and opened, this
+//! [`AwsLc`] is a [`CryptoProvider`] for [`wxpay_proto`]: the core says what is signed, verified, sealed and opened, this
 //! does it, with the library that rustls uses too.
 //!
 //! ```
 //! use wxpay_aws_lc::AwsLc;
-//! use wxpay_proto::{crypto::Provider as _, secret::Secret};
+//! use wxpay_proto::{crypto::CryptoProvider as _, secret::Secret};
 //!
 //! let key = AwsLc.symmetric_key(&Secret::new(*b"an APIv3 key has 32 bytes, ASCII"));
 //! let sealed = key.seal(b"twelve bytes", b"certificate", b"text");
@@ -28,7 +28,7 @@ mod rsa;
 
 use std::sync::Arc;
 use wxpay_proto::{
-    crypto::{BadKey, PrivateKey, Provider, PublicKey, SymmetricKey},
+    crypto::{CryptoProvider, InvalidKey, PrivateKey, PublicKey, SymmetricKey},
     secret::Secret,
 };
 
@@ -37,12 +37,12 @@ use wxpay_proto::{
 #[allow(clippy::exhaustive_structs, reason = "it is its own value; what it can do is the trait's to say")]
 pub struct AwsLc;
 
-impl Provider for AwsLc {
-    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, BadKey> {
+impl CryptoProvider for AwsLc {
+    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
         Ok(Arc::new(rsa::Private::read(der)?))
     }
 
-    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey> {
+    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
         Ok(Arc::new(rsa::Public::read(spki)?))
     }
 

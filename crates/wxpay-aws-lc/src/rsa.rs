@@ -11,7 +11,7 @@ use aws_lc_rs::{
 };
 use std::fmt;
 use wxpay_proto::{
-    crypto::{BadKey, Forged, PrivateKey, PublicKey, TooLong, Unavailable},
+    crypto::{InvalidKey, InvalidSignature, PrivateKey, PublicKey, TooLong, Unavailable},
     secret::Secret,
 };
 use zeroize::Zeroizing;
@@ -24,12 +24,12 @@ pub(crate) struct Private {
 
 impl Private {
     /// Its PKCS#8 is written anew: opening does not read PKCS#1.
-    pub(crate) fn read(der: &Secret<Vec<u8>>) -> Result<Self, BadKey> {
+    pub(crate) fn read(der: &Secret<Vec<u8>>) -> Result<Self, InvalidKey> {
         let der = der.expose();
-        let signing = KeyPair::from_pkcs8(der).or_else(|_| KeyPair::from_der(der)).map_err(|_| BadKey)?;
-        let pkcs8 = signing.as_der().map_err(|_| BadKey)?;
-        let opening = PrivateDecryptingKey::from_pkcs8(pkcs8.as_ref()).map_err(|_| BadKey)?;
-        Ok(Self { signing, opening: OaepPrivateDecryptingKey::new(opening).map_err(|_| BadKey)? })
+        let signing = KeyPair::from_pkcs8(der).or_else(|_| KeyPair::from_der(der)).map_err(|_| InvalidKey)?;
+        let pkcs8 = signing.as_der().map_err(|_| InvalidKey)?;
+        let opening = PrivateDecryptingKey::from_pkcs8(pkcs8.as_ref()).map_err(|_| InvalidKey)?;
+        Ok(Self { signing, opening: OaepPrivateDecryptingKey::new(opening).map_err(|_| InvalidKey)? })
     }
 }
 
@@ -42,10 +42,13 @@ impl PrivateKey for Private {
         Ok(signature)
     }
 
-    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
         let mut plain = Zeroizing::new(vec![0; self.opening.min_output_size()]);
-        let length =
-            self.opening.decrypt(&OAEP_SHA1_MGF1SHA1, sealed, &mut plain, None).map_err(|_| Forged)?.len();
+        let length = self
+            .opening
+            .decrypt(&OAEP_SHA1_MGF1SHA1, sealed, &mut plain, None)
+            .map_err(|_| InvalidSignature)?
+            .len();
         // What lies behind is wiped with the rest: the whole capacity is.
         plain.truncate(length);
         Ok(Secret::new(std::mem::take(&mut *plain)))
@@ -66,25 +69,25 @@ pub(crate) struct Public {
 }
 
 impl Public {
-    pub(crate) fn read(spki: &[u8]) -> Result<Self, BadKey> {
+    pub(crate) fn read(spki: &[u8]) -> Result<Self, InvalidKey> {
         // First: unlike the other it reads nothing but a `SubjectPublicKeyInfo`.
-        let sealing = PublicEncryptingKey::from_der(spki).map_err(|_| BadKey)?;
-        let verifying = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki).map_err(|_| BadKey)?;
-        Ok(Self { verifying, sealing: OaepPublicEncryptingKey::new(sealing).map_err(|_| BadKey)? })
+        let sealing = PublicEncryptingKey::from_der(spki).map_err(|_| InvalidKey)?;
+        let verifying = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki).map_err(|_| InvalidKey)?;
+        Ok(Self { verifying, sealing: OaepPublicEncryptingKey::new(sealing).map_err(|_| InvalidKey)? })
     }
 }
 
 impl PublicKey for Public {
-    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Forged> {
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         self.verify_parts(&[message], signature)
     }
 
-    fn verify_parts(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), Forged> {
+    fn verify_parts(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), InvalidSignature> {
         let mut digest = digest::Context::new(&digest::SHA256);
         for part in parts {
             digest.update(part);
         }
-        self.verifying.verify_digest_sig(&digest.finish(), signature).map_err(|_| Forged)
+        self.verifying.verify_digest_sig(&digest.finish(), signature).map_err(|_| InvalidSignature)
     }
 
     fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {

@@ -11,7 +11,7 @@ use std::{
 };
 use tempfile::TempDir;
 use wxpay_aws_lc::AwsLc;
-use wxpay_proto::crypto::{Certificate, PrivateKey, Provider as _, PublicKey, pem};
+use wxpay_proto::crypto::{Certificate, CryptoProvider as _, PrivateKey, PublicKey, pem};
 
 const MESSAGE: &[u8] = "GET\n/v3/certificates\n1700000000\n5K8264ILTKCH16CQ\n\n".as_bytes();
 const SECRET: &[u8] = "张三 13800138000".as_bytes();

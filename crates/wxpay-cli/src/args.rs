@@ -1,11 +1,11 @@
-//! The command line, as a newcomer reads it.
+//! The command-line arguments. Their doc comments are the help texts.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
-/// WeChat Pay for merchants: a payment server, a simulated gateway, and tools to look into signatures.
+/// WeChat Pay for merchants: a payment server, a simulated gateway, and tools for signatures and keys.
 ///
-/// Begin with `wxpay demo`: it takes one payment through all its steps on this machine, against a simulated
+/// Start with `wxpay demo`: it runs one payment through all its steps on this machine, against a simulated
 /// gateway, and shows every message.
 #[derive(Debug, Parser)]
 #[command(name = "wxpay", version, max_term_width = 100)]
@@ -16,7 +16,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Takes one payment through all eight steps on this machine and shows every message.
+    /// Runs one APIv1 payment through all eight steps on this machine and shows every message.
     ///
     /// A simulated gateway and a payment server are started on free loopback ports, with throw-away keys and a
     /// temporary ledger. Each message is printed with the string that was signed; secrets are masked. The exit
@@ -24,52 +24,56 @@ pub(crate) enum Command {
     Demo,
     /// Runs the payment server.
     ///
-    /// Settings come from a file (TOML), from the environment (`WXPAY_…`) and from the options here, the later one
-    /// winning. `--dev` needs none: it brings a simulated gateway and throw-away keys. What is logged, to standard
-    /// error, `WXPAY_LOG` says: `info` unless given, `off`, or a filter such as `wxpay_hyper=debug`.
+    /// Reads settings from a file (TOML), from the environment (`WXPAY_…`) and from the options below; a later
+    /// source overrides an earlier one. `--dev` requires no settings: it starts a simulated gateway with throw-away
+    /// keys. `WXPAY_LOG` sets the log filter, such as `wxpay_hyper=debug` or `off`; the default is `info`. Logs go to
+    /// standard error. The server speaks APIv1, the 2013–2014 app payment, closed to new merchants.
     Serve(Serve),
     /// Runs a simulated gateway, for programs in any language.
     ///
-    /// When it is ready it prints one line of JSON with its URL, and then its throw-away credentials as `export
-    /// NAME=value` lines, unless these go into a file. The payer, the clock, merchants and all trouble are controlled
-    /// under `/_sim/v1`, as the OpenAPI document at `/_sim/v1/openapi.json` says: for tests only, never to be reachable by
-    /// others.
+    /// Prints one line of JSON with its URL when it is ready, then its throw-away credentials as `export NAME=value`
+    /// lines, or writes these to the file of `--env-file`. The payer, the clock, merchants and injected faults are
+    /// controlled under `/_sim/v1`; the OpenAPI document is at `/_sim/v1/openapi.json`. For tests only: anyone who can
+    /// reach it can read the keys.
     Sim(Sim),
-    /// Signs parameters, and shows the string that was signed, any key in it masked.
+    /// Signs parameters and shows the string that was signed, with keys masked.
     ///
-    /// Reads the parameters as one JSON object of strings and whole numbers from standard input. Which ones, the scheme
-    /// says. With `mchid` and `serial_no` a v3-request is shown with its Authorization header, too.
+    /// Reads the parameters as one JSON object of strings and whole numbers from standard input. The help of `--scheme`
+    /// lists the parameters. With `mchid` and `serial_no`, a v3-request is also shown with its Authorization header.
     Sign(Sign),
-    /// Verifies signed parameters; exits with 1 and the reason if they are not what was signed.
+    /// Verifies signed parameters; exits with 1 and the reason if the signature is invalid.
     ///
-    /// Reads the parameters with their signature as one JSON object from standard input: `sign` for v1-package;
-    /// `app_signature`, `AppSignature` or `sign` for v1-sha1; `signature` or the whole `authorization` header for
-    /// v3-request; `Wechatpay-Signature` for v3-reply; `paySign` for v3-jsapi; `sign` for v3-app. Times are not looked at:
-    /// what was right remains right here.
+    /// Reads the parameters with their signature as one JSON object from standard input. The signature is `signature` or
+    /// the whole `authorization` header for v3-request, `Wechatpay-Signature` for v3-reply, `paySign` for v3-jsapi, `sign`
+    /// for v3-app, `sign` for v1-package, and `app_signature`, `AppSignature` or `sign` for v1-sha1. Timestamps are not
+    /// checked: an old message stays valid.
     Verify(Sign),
-    /// Encrypts standard input as the third generation does.
+    /// Encrypts standard input as APIv3 does.
     Encrypt(Encrypt),
-    /// Decrypts standard input as the third generation does; exits with 1 if it was sealed otherwise or changed.
+    /// Decrypts standard input as APIv3 does; exits with 1 if the key is wrong or the ciphertext was changed.
     Decrypt(Decrypt),
-    /// Calls any operation of the third generation, and prints what is replied once it is verified.
+    /// Calls any APIv3 operation and prints the verified reply.
     ///
-    /// Who calls is told by the environment, or by the file of `--env-file` that `wxpay sim` writes: `WXPAY_MCHID`, `WXPAY_SERIAL_NO`,
-    /// `WXPAY_PRIVATE_KEY_FILE`, `WXPAY_API_V3_KEY`; whom to believe by `WXPAY_PUBLIC_KEY_ID` and `WXPAY_PUBLIC_KEY_FILE`, by `WXPAY_PLATFORM_CERTIFICATE_FILE`, or by neither, and
-    /// then the certificates are fetched. `WXPAY_BASE_URL` names another gateway than the real one, `WXPAY_TLS_CA_FILE` its
-    /// authority. `WXPAY_PRIVATE_KEY_FILE`, `WXPAY_PUBLIC_KEY_FILE`, `WXPAY_PLATFORM_CERTIFICATE_FILE` and `WXPAY_TLS_CA_FILE` are names of files.
+    /// Reads the merchant's configuration from the environment and from the file of `--env-file`: `WXPAY_MCHID`,
+    /// `WXPAY_SERIAL_NO`, `WXPAY_PRIVATE_KEY_FILE` and `WXPAY_API_V3_KEY` are required. Replies are verified with the
+    /// WeChat Pay public key (`WXPAY_PUBLIC_KEY_ID`, `WXPAY_PUBLIC_KEY_FILE`) or the platform certificate
+    /// (`WXPAY_PLATFORM_CERTIFICATE_FILE`); if neither is set, the platform certificates are downloaded.
+    /// `WXPAY_BASE_URL` replaces the gateway's base URL, and `WXPAY_TLS_CA_FILE` adds a CA certificate to trust. Names
+    /// that end in `_FILE` are paths.
     ///
-    /// It is tried again as the protocol has it, with the same bytes. Exits with 1 if it fails: standard error then says
-    /// what became of the request (not sent, refused, unknown) and what WeChat Pay said; with 2 if the input breaks a
-    /// rule, and then nothing was sent.
+    /// Retries as the protocol allows, with the same bytes. Exits with 1 if the call fails: standard error then shows
+    /// the fate of the request (not sent, refused, unknown) and WeChat Pay's reply. Exits with 2 if the input is
+    /// invalid; nothing was sent then.
     Call(Call),
-    /// Shows keys and certificates of the third generation, and whether they fit together.
+    /// Checks APIv3 keys and certificates, and whether they belong together.
     ///
-    /// Numbers, dates, whether the private key belongs to the certificate, and the certificate to the merchant. What there
-    /// is to look at is told by the options, by the file of `--env-file`, and by the environment: `WXPAY_MCHID`, `WXPAY_SERIAL_NO`,
-    /// `WXPAY_PRIVATE_KEY_FILE`, `WXPAY_CERTIFICATE_FILE`, `WXPAY_API_V3_KEY`, `WXPAY_PLATFORM_SERIAL_NO`, `WXPAY_PLATFORM_CERTIFICATE_FILE`, `WXPAY_PLATFORM_PUBLIC_KEY_FILE`, `WXPAY_PUBLIC_KEY_ID`,
-    /// `WXPAY_PUBLIC_KEY_FILE`. Exits with 1 if anything is wrong.
+    /// Checks serial numbers, validity dates, that the private key belongs to the certificate, and that the certificate
+    /// belongs to the merchant. Reads the options, the file of `--env-file` and the environment: `WXPAY_MCHID`,
+    /// `WXPAY_SERIAL_NO`, `WXPAY_PRIVATE_KEY_FILE`, `WXPAY_CERTIFICATE_FILE`, `WXPAY_API_V3_KEY`,
+    /// `WXPAY_PLATFORM_SERIAL_NO`, `WXPAY_PLATFORM_CERTIFICATE_FILE`, `WXPAY_PLATFORM_PUBLIC_KEY_FILE`,
+    /// `WXPAY_PUBLIC_KEY_ID`, `WXPAY_PUBLIC_KEY_FILE`. Exits with 1 if a check fails.
     Keys(Keys),
-    /// Prints the completions of a shell, to be put where that shell looks for them.
+    /// Prints the completion script of a shell, to be saved where that shell looks for it.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -78,11 +82,11 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
-    /// The file of settings (TOML).
+    /// The settings file (TOML).
     #[arg(long, value_name = "FILE", env = "WXPAY_CONFIG")]
     pub(crate) config: Option<PathBuf>,
-    /// Brings a simulated gateway and throw-away keys; for trying things out. The ledger is kept in the file of
-    /// `--database`, or in a temporary one.
+    /// Starts a simulated gateway with throw-away keys, for trying things out. The ledger is the file of `--database`,
+    /// or a temporary one. The environment's settings are ignored.
     #[arg(long)]
     pub(crate) dev: bool,
     /// The address and port to listen on [setting: listen].
@@ -91,71 +95,71 @@ pub(crate) struct Serve {
     /// The ledger's file [setting: database].
     #[arg(long, value_name = "FILE")]
     pub(crate) database: Option<String>,
-    /// Under which WeChat Pay reaches this server [setting: `public_base_url`].
+    /// The URL under which WeChat Pay reaches this server [setting: `public_base_url`].
     #[arg(long, value_name = "URL")]
     pub(crate) public_base_url: Option<String>,
-    /// Any other setting, by its name in the file; may come many times. Keys belong into files, not here.
+    /// Any other setting, by its name in the settings file; may be repeated. Put keys into files, not here.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(crate) settings: Vec<String>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Sim {
-    /// The address and port to listen on; port 0 takes a free one.
+    /// The address and port to listen on; port 0 picks a free one.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
-    /// Speaks TLS, under a root of its own that the credentials name (`WXPAY_TLS_CA_FILE`).
+    /// Serves TLS with a certificate of its own CA, which is exported as `WXPAY_TLS_CA_FILE`.
     #[arg(long)]
     pub(crate) tls: bool,
-    /// Writes the URL and the credentials there instead, in a file that only you may read.
+    /// Writes the URL and the credentials to this file instead, readable by its owner only.
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
-    /// Writes keys and certificates into this folder. If not given: beside the file of `--env-file`, in a folder of its
-    /// name and `.d`; without such a file, in a temporary folder.
+    /// Writes keys and certificates to this folder. The default is the path of `--env-file` with `.d` appended, or a
+    /// temporary folder without `--env-file`.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) keys_dir: Option<PathBuf>,
-    /// Everything made up follows from this number: the same number, the same credentials. The RSA keys are then those
-    /// that everybody knows. If not given, all of it is new, keys too.
+    /// The seed of everything generated: the same seed gives the same credentials. The RSA keys are then published ones
+    /// that anyone can read. Without a seed everything is random, RSA keys included.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
-    /// Which keys WeChat Pay signs with in the third generation.
+    /// The keys that WeChat Pay signs with in APIv3.
     #[arg(long, value_enum, default_value_t = PlatformKeys::Either)]
     pub(crate) platform_keys: PlatformKeys,
-    /// The year whose rules hold.
+    /// The year whose APIv1 rules apply.
     #[arg(long, value_enum, default_value_t = Era::Y2014)]
     pub(crate) era: Era,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum PlatformKeys {
-    /// Whichever the request names: the public key, or else the certificate. Notices follow the order's request.
+    /// The key that the request names: the public key, or else the certificate. Notifications follow the order's request.
     Either,
-    /// Platform certificates alone.
+    /// Platform certificates only.
     Certificates,
-    /// The public key alone; there are no certificates.
+    /// The public key only; there are no platform certificates.
     PublicKey,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Era {
-    /// A new token kills the old one at once; 200 tokens a day.
+    /// A new access token invalidates the old one at once; 200 tokens a day.
     #[value(name = "2014")]
     Y2014,
-    /// Old and new token overlap by five minutes; 2000 tokens a day.
+    /// The old and the new access token overlap by five minutes; 2000 tokens a day.
     #[value(name = "2016")]
     Y2016,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Sign {
-    /// How it is signed.
+    /// The signature scheme.
     #[arg(long, value_enum)]
     pub(crate) scheme: Scheme,
-    /// The file of the key. For v1-package the partnerKey and nothing else, for v1-sha1 the paySignKey. For the third
-    /// generation PEM: to sign, a private key; to verify, a certificate, a public key, or the private key itself.
+    /// The file of the key. APIv3 schemes require PEM: a private key to sign; a certificate, a public key or the private
+    /// key itself to verify. v1-package requires the partnerKey and nothing else, v1-sha1 the paySignKey.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: PathBuf,
-    /// The file of the body, byte for byte, for v3-request and v3-reply; instead of the parameter `body`.
+    /// The file of the body, byte for byte, for v3-request and v3-reply; replaces the parameter `body`.
     #[arg(long, value_name = "FILE")]
     pub(crate) body_file: Option<PathBuf>,
     /// Prints one line of JSON instead of text.
@@ -165,46 +169,47 @@ pub(crate) struct Sign {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Scheme {
-    /// The `package` of the first generation, and the query of its notices: MD5 over the raw values in the charset
-    /// that `input_charset` names (GBK if it is absent), without empty values, with the partnerKey at the end.
-    V1Package,
-    /// Calls, phone parameters and notice bodies of the first generation: SHA-1 over names in lower case and
-    /// values as sent, with the paySignKey among them as `appkey`.
-    V1Sha1,
-    /// A request of the third generation: `method`, `path` (with its query, as sent), `timestamp`, `nonce`, `body`.
+    /// APIv3: a request. Parameters: `method`, `path` (with its query, as sent), `timestamp`, `nonce`, `body`.
     V3Request,
-    /// A reply or a notice of the third generation: `Wechatpay-Timestamp`, `Wechatpay-Nonce`, `body`. Such are signed
-    /// by WeChat Pay; verify them with its certificate or public key.
+    /// APIv3: a reply or a notification. Parameters: `Wechatpay-Timestamp`, `Wechatpay-Nonce`, `body`. WeChat Pay signs
+    /// them: verify with the platform certificate or the WeChat Pay public key.
     V3Reply,
-    /// The phone's parameters for JSAPI and mini programs: `appId`, `timeStamp`, `nonceStr`, `package`.
+    /// APIv3: the payment parameters for JSAPI and mini programs: `appId`, `timeStamp`, `nonceStr`, `package`.
     V3Jsapi,
-    /// The phone's parameters for apps: `appid`, `timestamp`, `noncestr`, `prepayid`.
+    /// APIv3: the payment parameters for apps: `appid`, `timestamp`, `noncestr`, `prepayid`.
     V3App,
+    /// APIv1 (legacy: the 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2): the `package`
+    /// and the query of a notification. MD5 over the raw values in the charset of `input_charset` (GBK if absent),
+    /// without empty values, with the partnerKey at the end.
+    V1Package,
+    /// APIv1 (legacy): calls, app payment parameters and notification bodies. SHA-1 over lower-case names and values as
+    /// sent, with the paySignKey among them as `appkey`.
+    V1Sha1,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Encrypt {
-    /// What is made.
+    /// The kind of ciphertext to make.
     #[arg(long, value_enum)]
     pub(crate) scheme: Sealing,
-    /// The file of the key: for v3-resource the APIv3 key and nothing else; for v3-field WeChat Pay's certificate or
-    /// public key in PEM.
+    /// The file of the key: for v3-resource the APIv3 key and nothing else; for v3-field the platform certificate or the
+    /// WeChat Pay public key in PEM.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: PathBuf,
-    /// What goes with a v3-resource, open but not to be changed: `transaction`, `certificate`, …
+    /// The associated data of a v3-resource, authenticated but not encrypted: `transaction`, `certificate`, …
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) associated_data: String,
-    /// Of what kind a v3-resource says that it is.
+    /// The `original_type` of a v3-resource.
     #[arg(long, value_name = "TEXT")]
     pub(crate) original_type: Option<String>,
-    /// The 12 bytes of a v3-resource's nonce; random if not given. Never use one twice with a key that matters.
+    /// The nonce of a v3-resource, 12 bytes; random by default. Never use a nonce twice with a key that matters.
     #[arg(long, value_name = "TEXT")]
     pub(crate) nonce: Option<String>,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Decrypt {
-    /// What it is.
+    /// The kind of ciphertext.
     #[arg(long, value_enum)]
     pub(crate) scheme: Sealing,
     /// The file of the key: for v3-resource the APIv3 key and nothing else; for v3-field the merchant's private key in
@@ -215,10 +220,10 @@ pub(crate) struct Decrypt {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Sealing {
-    /// AES-256-GCM with the APIv3 key: a notice's `resource`, or a certificate of the list. Decrypting takes the object
-    /// itself, the whole notice, or the whole list.
+    /// AES-256-GCM with the APIv3 key: the `resource` of a notification, or a certificate of the list. `decrypt` accepts
+    /// the object itself, the whole notification, or the whole list.
     V3Resource,
-    /// RSA-OAEP: one sensitive field, as Base64. A line break at the end of what is encrypted is left out.
+    /// RSA-OAEP: one sensitive field, as Base64. `encrypt` ignores a line break at the end of its input.
     V3Field,
 }
 
@@ -226,27 +231,27 @@ pub(crate) enum Sealing {
 pub(crate) struct Call {
     /// GET, POST, PUT, PATCH or DELETE.
     pub(crate) method: String,
-    /// Path and query, escaped as they are to be sent, such as `/v3/certificates`.
+    /// Path and query, percent-encoded as they are sent, such as `/v3/certificates`.
     pub(crate) path: String,
-    /// The body: a JSON text, sent byte for byte; `-` reads it from standard input.
+    /// The body: JSON, sent byte for byte; `-` reads it from standard input.
     pub(crate) json: Option<String>,
-    /// A file of `NAME=value` lines, as `wxpay sim --env-file` writes it; it wins over the environment.
+    /// A file of `NAME=value` lines, as `wxpay sim --env-file` writes it; overrides the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
-    /// Never tries again when it is not known what became of it: for operations that carry no number.
+    /// Does not retry when the fate of the request is unknown: for operations without an idempotency number.
     #[arg(long)]
     pub(crate) once: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Keys {
-    /// A file of `NAME=value` lines, as `wxpay sim --env-file` writes it; it wins over the environment.
+    /// A file of `NAME=value` lines, as `wxpay sim --env-file` writes it; overrides the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
-    /// The merchant's number (`WXPAY_MCHID`).
+    /// The merchant number, mchid (`WXPAY_MCHID`).
     #[arg(long, value_name = "NUMBER")]
     mchid: Option<String>,
-    /// The number of the merchant's certificate (`WXPAY_SERIAL_NO`).
+    /// The serial number of the merchant's certificate (`WXPAY_SERIAL_NO`).
     #[arg(long, value_name = "HEX")]
     serial: Option<String>,
     /// The merchant's private key (`WXPAY_PRIVATE_KEY_FILE`).
@@ -258,13 +263,13 @@ pub(crate) struct Keys {
     /// A platform certificate (`WXPAY_PLATFORM_CERTIFICATE_FILE`).
     #[arg(long, value_name = "FILE")]
     platform_cert_file: Option<String>,
-    /// The number of the platform certificate (`WXPAY_PLATFORM_SERIAL_NO`).
+    /// The serial number of the platform certificate (`WXPAY_PLATFORM_SERIAL_NO`).
     #[arg(long, value_name = "HEX")]
     platform_serial: Option<String>,
-    /// WeChat Pay's public key (`WXPAY_PUBLIC_KEY_FILE`).
+    /// The WeChat Pay public key (`WXPAY_PUBLIC_KEY_FILE`).
     #[arg(long, value_name = "FILE")]
     public_key_file: Option<String>,
-    /// The id of WeChat Pay's public key (`WXPAY_PUBLIC_KEY_ID`).
+    /// The id of the WeChat Pay public key (`WXPAY_PUBLIC_KEY_ID`).
     #[arg(long, value_name = "PUB_KEY_ID_…")]
     public_key_id: Option<String>,
     /// Prints one line of JSON instead of text.
@@ -273,7 +278,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// What the options give, by the names of the environment.
+    /// The options that were given, under the names of the environment.
     pub(crate) fn given(&self) -> Vec<(&'static str, String)> {
         let options = [
             ("WXPAY_MCHID", &self.mchid),

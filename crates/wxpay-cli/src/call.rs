@@ -1,4 +1,4 @@
-//! `wxpay call`.
+//! `wxpay call`: any APIv3 operation.
 
 use crate::{Failure, args, environment::Environment, input};
 use std::{
@@ -12,7 +12,7 @@ use wxpay_proto::{
     Error, Fate,
     crypto::Certificate,
     refusal::Refusal,
-    v3::{ApiV3Key, How, Merchant, Raw},
+    v3::{ApiV3Key, Merchant, Raw, VerifiedBy},
 };
 
 pub(crate) async fn run(args: args::Call) -> Result<(), Failure> {
@@ -30,8 +30,8 @@ pub(crate) async fn run(args: args::Call) -> Result<(), Failure> {
     let (client, merchant) = (client(&environment)?, merchant(&environment)?);
     let reply = client.run(merchant.call(raw)).await.map_err(|error| Failure::failed(told(&error)))?;
 
-    if reply.how() == How::TlsOnly {
-        writeln!(io::stderr(), "wxpay: WeChat Pay does not sign this reply; TLS alone says whose it is")?;
+    if reply.verified_by() == VerifiedBy::TlsOnly {
+        writeln!(io::stderr(), "wxpay: WeChat Pay does not sign this reply; only TLS authenticates it")?;
     }
     let mut out = io::stdout().lock();
     out.write_all(reply.bytes())?;
@@ -50,12 +50,12 @@ fn client(environment: &Environment) -> Result<Client, Failure> {
     builder.build().map_err(|error| Failure::input(Failure::broken(&error)))
 }
 
-/// The merchant, and whom it believes: the public key, the platform certificate, both, or the certificates that it
-/// fetches by itself.
+/// Builds the merchant. It trusts the WeChat Pay public key, the platform certificate, or both, if they are set;
+/// otherwise it downloads the platform certificates.
 fn merchant(environment: &Environment) -> Result<Merchant, Failure> {
     let needed = |name: &str| -> Result<_, Failure> {
         environment.needed(name)?;
-        environment.file(name)?.ok_or_else(|| Failure::input(format!("{name} must be set")))
+        environment.file(name)?.ok_or_else(|| Failure::input(format!("{name} is required")))
     };
     let key = input::private_key("WXPAY_PRIVATE_KEY_FILE", needed("WXPAY_PRIVATE_KEY_FILE")?.expose())?;
     let api_v3_key =
@@ -80,23 +80,23 @@ fn merchant(environment: &Environment) -> Result<Merchant, Failure> {
     Ok(builder.build())
 }
 
-/// What went wrong, what that means for the request, and what WeChat Pay said.
+/// Renders an error with the fate of the request and WeChat Pay's reply.
 fn told(error: &Error) -> String {
     let fate = match error.fate() {
-        Fate::NotSent => "not sent: nothing happened",
-        Fate::Refused => "refused: nothing happened",
-        Fate::Unknown => "unknown: it may have been carried out; ask before it is tried under another number",
+        Fate::NotSent => "not sent: nothing was carried out",
+        Fate::Refused => "refused: nothing was carried out",
+        Fate::Unknown => "unknown: it may have been carried out; query before you retry under another number",
     };
     let fate = crate::named([("fate", Some(fate.to_owned()))]);
     let said = error.refusal().map(|refusal| said(refusal, error.source().is_some())).unwrap_or_default();
     format!("{}{fate}{said}", Failure::broken(error))
 }
 
-/// An unverified refusal has the reason for its doubt as its cause.
+/// Renders the fields of a refusal. `in_doubt`: the reply was not verified.
 fn said(refusal: &Refusal, in_doubt: bool) -> String {
     let Refusal { status, code, message, request_id, detail, .. } = refusal;
     let detail = detail.clone().unwrap_or_default();
-    let doubt = in_doubt.then(|| "this is what came, but it is not proved to be WeChat Pay's".to_owned());
+    let doubt = in_doubt.then(|| "the signature of this reply was not verified; it may not come from WeChat Pay".to_owned());
     crate::named([
         ("not verified", doubt),
         ("status", Some(status.to_string())),
@@ -105,8 +105,8 @@ fn said(refusal: &Refusal, in_doubt: bool) -> String {
         ("field", detail.field),
         ("issue", detail.issue),
         ("location", detail.location),
-        ("their string", detail.truncated_sign_message),
-        ("their bytes", detail.sign_message_length.map(|bytes| bytes.to_string())),
+        ("gateway string", detail.truncated_sign_message),
+        ("gateway bytes", detail.sign_message_length.map(|bytes| bytes.to_string())),
         ("request-id", request_id.clone()),
         ("result", refusal.internal_number().map(|number| number.to_string())),
     ])

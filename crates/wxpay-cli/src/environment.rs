@@ -8,7 +8,7 @@ use crate::{Failure, input};
 use std::{collections::BTreeMap, env, path::Path};
 use wxpay_proto::secret::Secret;
 
-/// Names and values: those of a file, and the process's own where the file has none.
+/// Variables of a file, and of the process's environment where the file has none.
 #[derive(Default)]
 pub(crate) struct Environment(BTreeMap<String, Secret<String>>);
 
@@ -21,7 +21,7 @@ impl Environment {
             let text = input::key("--env-file", file)?;
             for (number, line) in (1_usize..).zip(text.expose().lines()) {
                 let read = assignment(line).map_err(|rule| {
-                    Failure::input(format!("--env-file must have NAME=VALUE in line {number}: {rule}"))
+                    Failure::input(format!("--env-file, line {number}: {rule}; expected NAME=value"))
                 })?;
                 if let Some((name, value)) = read {
                     known.insert(name, Secret::new(value));
@@ -32,7 +32,7 @@ impl Environment {
         Ok(Self(known))
     }
 
-    /// With a value that the command line gave.
+    /// Sets a variable from the command line.
     pub(crate) fn with(mut self, name: &str, value: String) -> Self {
         self.0.insert(name.to_owned(), Secret::new(value));
         self
@@ -44,35 +44,38 @@ impl Environment {
 
     pub(crate) fn needed(&self, name: &str) -> Result<&str, Failure> {
         self.value(name).ok_or_else(|| {
-            Failure::input(format!("{name} must be set, in the environment or the file of --env-file"))
+            Failure::input(format!(
+                "{name} is required: set it in the environment or in the file of --env-file"
+            ))
         })
     }
 
-    /// What is in the file that is named, if one is.
+    /// Reads the file whose path the variable `name` holds, if it is set.
     pub(crate) fn file(&self, name: &str) -> Result<Option<Secret<Vec<u8>>>, Failure> {
         self.value(name).map(|path| input::file(name, Path::new(path))).transpose()
     }
 }
 
-/// A line of a shell's assignments, with or without `export`. `None` for an empty line or a comment.
+/// Parses one shell assignment, with or without `export`. `None` for an empty line or a comment.
 fn assignment(line: &str) -> Result<Option<(String, String)>, &'static str> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
     }
     let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
-    let (name, value) = line.split_once('=').ok_or("there is no =")?;
+    let (name, value) = line.split_once('=').ok_or("no = found")?;
     let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if is_name {
         Ok(Some((name.to_owned(), unquoted(value)?)))
     } else {
-        Err("the name has other signs than letters, digits and _")
+        Err("a name must be of letters, digits and _")
     }
 }
 
-/// What a shell makes of a word: in single quotes everything is as it is; outside, a backslash frees the next sign.
+/// Unquotes a word as a shell does: single quotes keep everything as it is; outside them a backslash escapes the next
+/// character. Anything that a shell would expand is an error.
 fn unquoted(word: &str) -> Result<String, &'static str> {
-    const OPEN: &str = "a quote is not closed";
+    const OPEN: &str = "unclosed quote";
     let mut value = String::new();
     let mut signs = word.chars();
     while let Some(sign) = signs.next() {
@@ -81,13 +84,15 @@ fn unquoted(word: &str) -> Result<String, &'static str> {
                 match signs.next().ok_or(OPEN)? {
                     end if end == sign => break,
                     '\\' if sign == '"' => value.push(signs.next().ok_or(OPEN)?),
-                    '$' | '`' if sign == '"' => return Err("what is in double quotes must not be looked up"),
+                    '$' | '`' if sign == '"' => {
+                        return Err("a value in double quotes must not contain $ or `");
+                    }
                     inner => value.push(inner),
                 }
             },
-            '\\' => value.push(signs.next().ok_or("a backslash ends it")?),
+            '\\' => value.push(signs.next().ok_or("a value must not end with a backslash")?),
             ' ' | '\t' | '$' | '`' | ';' | '&' | '|' | '<' | '>' | '(' | ')' => {
-                return Err("a value with such signs must be in single quotes");
+                return Err("a value with blanks or shell characters must be in single quotes");
             }
             _ => value.push(sign),
         }

@@ -1,4 +1,4 @@
-//! What is given to a command: files, standard input, keys in PEM.
+//! Inputs of a command: files, standard input, keys in PEM.
 
 use crate::Failure;
 use std::{
@@ -9,25 +9,35 @@ use std::{
 };
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
-    crypto::{Certificate, PrivateKey, Provider as _, PublicKey, pem},
+    crypto::{Certificate, CryptoProvider as _, PrivateKey, PublicKey, pem},
     http::Method,
     secret::Secret,
 };
 
-/// More than any message of the protocol; a pipe that never ends is not one.
+/// The limit of an input, in bytes. No message of the protocol is longer; a pipe may never end.
 const MAX: u64 = 1024 * 1024;
 
-/// All of standard input.
+/// Reads standard input to its end.
 pub(crate) fn standard() -> Result<Vec<u8>, Failure> {
     bounded(io::stdin().lock(), "the input")
 }
 
-/// A file that the option `name` names.
+/// Reads the file at `path`; `name` is the option or variable that holds the path.
 pub(crate) fn file(name: &str, path: &Path) -> Result<Secret<Vec<u8>>, Failure> {
-    let open = fs::File::open(path).map_err(|error| {
-        Failure::input(format!("{name} must be a file that can be read: {}", error.kind()))
-    })?;
+    let open = fs::File::open(path)
+        .map_err(|error| Failure::input(format!("{name}: cannot read {}: {error}", shown(path))))?;
     bounded(open, name).map(Secret::new)
+}
+
+/// A path for an error. Whoever sets a key where its path is required must not find the key in a log.
+pub(crate) fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_word = text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_word || text.len() > 1024 || text.contains("-----BEGIN") || text.chars().any(char::is_control) {
+        "the file (its path looks like a key and is not shown)".to_owned()
+    } else {
+        text.into_owned()
+    }
 }
 
 fn bounded(from: impl io::Read, name: &str) -> Result<Vec<u8>, Failure> {
@@ -40,39 +50,39 @@ fn bounded(from: impl io::Read, name: &str) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// A file of text that holds a key and nothing else.
+/// Reads a text file that holds a key and nothing else.
 pub(crate) fn key(name: &str, path: &Path) -> Result<Secret<String>, Failure> {
     text(name, &file(name, path)?)
 }
 
-/// What a file says. Blank space around it is no part of it: editors end files with a line break.
+/// The text of a file, trimmed: editors end files with a line break.
 pub(crate) fn text(name: &str, bytes: &Secret<Vec<u8>>) -> Result<Secret<String>, Failure> {
     let text = std::str::from_utf8(bytes.expose())
-        .map_err(|_| Failure::input(format!("{name} must be a file of text in UTF-8")))?;
+        .map_err(|_| Failure::input(format!("{name} must be a UTF-8 text file")))?;
     Ok(Secret::new(text.trim().to_owned()))
 }
 
-/// A private key in PEM. `name` says which in an error.
+/// Parses a private key in PEM. `name` is the option or variable that an error names.
 pub(crate) fn private_key(name: &str, text: &[u8]) -> Result<Arc<dyn PrivateKey>, Failure> {
     let der = pem::private_key(text).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
     AwsLc.private_key(&der).map_err(|bad| Failure::input(format!("{name}: {bad}")))
 }
 
-/// A public key in PEM: its `SubjectPublicKeyInfo`, and the key.
+/// Parses a public key in PEM into its `SubjectPublicKeyInfo` and the key.
 pub(crate) fn public_key(name: &str, text: &[u8]) -> Result<(Vec<u8>, Arc<dyn PublicKey>), Failure> {
     let spki = pem::public_key(text).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
     let key = AwsLc.public_key(&spki).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
     Ok((spki, key))
 }
 
-/// A certificate in PEM, and its key.
+/// Parses a certificate in PEM into the certificate and its public key.
 pub(crate) fn certificate(name: &str, text: &[u8]) -> Result<(Certificate, Arc<dyn PublicKey>), Failure> {
     let certificate = Certificate::parse_pem(text).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
     let key = AwsLc.public_key(certificate.spki()).map_err(|bad| Failure::input(format!("{name}: {bad}")))?;
     Ok((certificate, key))
 }
 
-/// A method, as it is on the wire.
+/// Parses an HTTP method, upper-case.
 pub(crate) fn method(word: &str) -> Result<Method, Failure> {
     let known = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
     let found = known.into_iter().find(|method| method.as_str() == word);

@@ -1,4 +1,4 @@
-//! `wxpay keys`: what keys and certificates say, and whether they fit together.
+//! `wxpay keys`: checks keys and certificates, and whether they belong together.
 
 use crate::{Failure, args, environment::Environment, input};
 use serde::Serialize;
@@ -15,7 +15,7 @@ use wxpay_proto::{
 };
 
 const DAY: Duration = Duration::from_hours(24);
-/// From when on a certificate that ends is worth a word.
+/// Time before a certificate's expiry from which its check is a warning: 60 days.
 const SOON: Duration = Duration::from_hours(60 * 24);
 
 pub(crate) fn run(args: &args::Keys) -> Result<(), Failure> {
@@ -31,49 +31,48 @@ pub(crate) fn run(args: &args::Keys) -> Result<(), Failure> {
     looked.at_platform();
     let Look { lines, .. } = looked;
     if lines.is_empty() {
-        return Err(Failure::input("no key is given: see wxpay keys --help"));
+        return Err(Failure::input("no key, certificate or serial number is set: see wxpay keys --help"));
     }
     let mut out = io::stdout().lock();
     if args.json {
         serde_json::to_writer(&mut out, &lines)?;
         writeln!(out)?;
     } else {
-        for Line { verdict, about, words } in &lines {
-            writeln!(out, "{:<7}{about:<22}{words}", verdict.word())?;
+        for Line { status, check, message } in &lines {
+            writeln!(out, "{:<7}{check:<22}{message}", status.word())?;
         }
     }
-    let wrong = lines.iter().filter(|line| line.verdict == Verdict::Wrong).count();
-    match wrong {
+    let failed = lines.iter().filter(|line| line.status == Status::Fail).count();
+    match failed {
         0 => Ok(()),
-        1 => Err(Failure::failed("one thing is wrong")),
-        many => Err(Failure::failed(format!("{many} things are wrong"))),
+        1 => Err(Failure::failed("1 check failed")),
+        many => Err(Failure::failed(format!("{many} checks failed"))),
     }
 }
 
-/// What was found out about something.
+/// The result of one check.
 #[derive(Serialize)]
 struct Line {
-    verdict: Verdict,
-    about: &'static str,
-    words: String,
+    status: Status,
+    check: &'static str,
+    message: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Verdict {
-    /// As it should be.
+enum Status {
     Ok,
-    /// A day will come.
-    Soon,
-    Wrong,
+    /// The certificate expires soon.
+    Warn,
+    Fail,
 }
 
-impl Verdict {
+impl Status {
     fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
-            Self::Soon => "SOON",
-            Self::Wrong => "WRONG",
+            Self::Warn => "WARN",
+            Self::Fail => "FAIL",
         }
     }
 }
@@ -91,7 +90,7 @@ impl Look {
         });
         if let Some(key) = &key {
             let bits = key.sign(b"").map_or(0, |signature| signature.len().saturating_mul(8));
-            self.say("private key", Ok(format!("RSA of {bits} bits")));
+            self.say("private key", Ok(format!("RSA, {bits} bits")));
         }
         let certificate = self.read("certificate", "WXPAY_CERTIFICATE_FILE", |text| {
             input::certificate("WXPAY_CERTIFICATE_FILE", text)
@@ -124,14 +123,14 @@ impl Look {
             "platform certificate",
             certificate.as_ref().map(|(found, _)| found),
         );
-        let inside = self.read("its public key", "WXPAY_PLATFORM_PUBLIC_KEY_FILE", |text| {
+        let inside = self.read("platform public key", "WXPAY_PLATFORM_PUBLIC_KEY_FILE", |text| {
             input::public_key("WXPAY_PLATFORM_PUBLIC_KEY_FILE", text)
         });
         if let (Some((spki, _)), Some((certificate, _))) = (&inside, &certificate) {
             let same = spki == certificate.spki();
             self.say(
-                "its public key",
-                verdict(same, "it is the certificate's", "it is not the certificate's"),
+                "platform public key",
+                verdict(same, "matches the certificate", "does not match the certificate"),
             );
         }
         self.public_key();
@@ -143,31 +142,31 @@ impl Look {
             .read(ABOUT, "WXPAY_PUBLIC_KEY_FILE", |text| input::public_key("WXPAY_PUBLIC_KEY_FILE", text));
         if let Some((spki, key)) = &key {
             let bits = key.seal(b"").map_or(0, |sealed| sealed.len().saturating_mul(8));
-            self.say(ABOUT, Ok(format!("RSA of {bits} bits")));
+            self.say(ABOUT, Ok(format!("RSA, {bits} bits")));
             self.not_ours(ABOUT, spki);
         }
         match (self.environment.value("WXPAY_PUBLIC_KEY_ID").map(str::to_owned), key.is_some()) {
             (Some(id), has_key) => {
                 let read = id.parse::<PublicKeyId>().map_err(|rule| rule.to_string());
-                self.say(ABOUT, read.map(|id| format!("its id is {id}")));
+                self.say(ABOUT, read.map(|id| format!("id {id}")));
                 if !has_key && self.environment.value("WXPAY_PUBLIC_KEY_FILE").is_none() {
                     self.say(
                         ABOUT,
-                        Err("WXPAY_PUBLIC_KEY_FILE must be set where WXPAY_PUBLIC_KEY_ID is".to_owned()),
+                        Err("WXPAY_PUBLIC_KEY_FILE is required with WXPAY_PUBLIC_KEY_ID".to_owned()),
                     );
                 }
             }
             (None, true) => {
                 self.say(
                     ABOUT,
-                    Err("WXPAY_PUBLIC_KEY_ID must be set: replies name the key by it".to_owned()),
+                    Err("WXPAY_PUBLIC_KEY_ID is required: replies name the key by it".to_owned()),
                 );
             }
             (None, false) => {}
         }
     }
 
-    /// Reads a file, if it is named; says what is wrong with it.
+    /// Reads and parses the file whose path the variable `name` holds, if it is set. An error is a failed check.
     fn read<T>(
         &mut self,
         about: &'static str,
@@ -183,30 +182,30 @@ impl Look {
         let dates = format!("valid from {} to {}", time::rfc3339(begin), time::rfc3339(end));
         let left = end.since(self.now);
         let days = left.as_secs().checked_div(DAY.as_secs()).unwrap_or_default();
-        let (verdict, words) = if self.now < begin {
-            (Verdict::Wrong, format!("{dates}: not yet"))
+        let (status, message) = if self.now < begin {
+            (Status::Fail, format!("{dates}: not valid yet"))
         } else if !certificate.is_valid_at(self.now) {
-            (Verdict::Wrong, format!("{dates}: it has expired"))
+            (Status::Fail, format!("{dates}: expired"))
         } else if left < SOON {
-            (Verdict::Soon, format!("{dates}: {days} days are left"))
+            (Status::Warn, format!("{dates}: expires in {days} days"))
         } else {
-            (Verdict::Ok, format!("{dates}, {days} days are left"))
+            (Status::Ok, format!("{dates}: expires in {days} days"))
         };
-        self.lines.push(Line { verdict, about, words });
+        self.lines.push(Line { status, check: about, message });
     }
 
     fn serial(&mut self, name: &str, about: &'static str, certificate: Option<&Certificate>) {
         let given = self.environment.value(name).map(str::parse::<SerialNo>);
         let said = match (given, certificate) {
             (None, None) => return,
-            (None, Some(certificate)) => Ok(format!("its number is {}", certificate.serial())),
+            (None, Some(certificate)) => Ok(format!("serial number {}", certificate.serial())),
             (Some(Err(rule)), _) => Err(format!("{name}: {rule}")),
-            (Some(Ok(serial)), None) => Ok(format!("its number is to be {serial}")),
+            (Some(Ok(serial)), None) => Ok(format!("serial number {serial}; no certificate to compare it with")),
             (Some(Ok(serial)), Some(certificate)) if serial.as_str() == certificate.serial() => {
-                Ok(format!("its number is {serial}, as {name} says"))
+                Ok(format!("serial number {serial}, equal to {name}"))
             }
             (Some(Ok(serial)), Some(certificate)) => {
-                Err(format!("its number is {}, but {name} says {serial}", certificate.serial()))
+                Err(format!("serial number {}, but {name} is {serial}", certificate.serial()))
             }
         };
         self.say(about, said);
@@ -214,44 +213,44 @@ impl Look {
 
     fn mchid(&mut self, certificate: Option<&Certificate>) {
         let given = self.environment.value("WXPAY_MCHID").map(str::parse::<MchId>);
-        let named = certificate.map(|certificate| certificate.common_name().unwrap_or("nobody"));
+        let named = certificate.map(|certificate| certificate.common_name().unwrap_or("no merchant"));
         let said = match (given, named) {
             (None, None) => return,
             (Some(Err(rule)), _) => Err(rule.to_string()),
-            (None, Some(named)) => Ok(format!("it is of {named}")),
+            (None, Some(named)) => Ok(format!("{named}, by the certificate")),
             (Some(Ok(mchid)), None) => Ok(format!("{mchid}")),
             (Some(Ok(mchid)), Some(named)) if mchid.as_str() == named => {
-                Ok(format!("{mchid}, as the certificate says"))
+                Ok(format!("{mchid}, equal to the certificate's"))
             }
             (Some(Ok(mchid)), Some(named)) => {
-                Err(format!("WXPAY_MCHID is {mchid}, but the certificate is of {named}"))
+                Err(format!("WXPAY_MCHID is {mchid}, but the certificate belongs to {named}"))
             }
         };
         self.say("merchant", said);
     }
 
-    /// Two files of one folder are easily taken for each other.
+    /// Fails if a key that must be WeChat Pay's is the merchant's own: their files are easily confused.
     fn not_ours(&mut self, about: &'static str, spki: &[u8]) {
         let ours = self.environment.file("WXPAY_CERTIFICATE_FILE").ok().flatten();
         let ours = ours.and_then(|text| Certificate::parse_pem(text.expose()).ok());
         if ours.is_some_and(|certificate| certificate.spki() == spki) {
-            self.say(about, Err("it must be WeChat Pay's, but it is the merchant's own".to_owned()));
+            self.say(about, Err("must be WeChat Pay's, but is the merchant's own".to_owned()));
         }
     }
 
     fn say(&mut self, about: &'static str, said: Result<String, String>) {
-        let (verdict, words) = match said {
-            Ok(words) => (Verdict::Ok, words),
-            Err(words) => (Verdict::Wrong, words),
+        let (status, message) = match said {
+            Ok(message) => (Status::Ok, message),
+            Err(message) => (Status::Fail, message),
         };
-        self.lines.push(Line { verdict, about, words });
+        self.lines.push(Line { status, check: about, message });
     }
 }
 
 fn belongs(key: &dyn PrivateKey, public: &dyn PublicKey) -> Result<String, String> {
     const MESSAGE: &[u8] = b"does this key belong to this certificate?";
     let fits = key.sign(MESSAGE).is_ok_and(|signature| public.verify(MESSAGE, &signature).is_ok());
-    verdict(fits, "it belongs to the private key", "it does not belong to the private key")
+    verdict(fits, "belongs to the private key", "does not belong to the private key")
 }
 
 fn verdict(good: bool, yes: &str, no: &str) -> Result<String, String> {
@@ -273,16 +272,16 @@ mod tests {
             look.dates("certificate", &certificate);
             let line = look.lines.pop().unwrap();
             (
-                line.verdict,
-                line.words.split_once("+08:00").unwrap().1.split_once("+08:00").unwrap().1.to_owned(),
+                line.status,
+                line.message.split_once("+08:00").unwrap().1.split_once("+08:00").unwrap().1.to_owned(),
             )
         };
         let second = Duration::from_secs(1);
-        assert!(told(begin.before(second)) == (Verdict::Wrong, ": not yet".into()));
-        assert!(told(begin) == (Verdict::Ok, ", 36500 days are left".into()));
-        assert!(told(end.before(SOON)) == (Verdict::Ok, ", 60 days are left".into()));
-        assert!(told(end.before(SOON).after(second)) == (Verdict::Soon, ": 59 days are left".into()));
-        assert!(told(end) == (Verdict::Soon, ": 0 days are left".into()));
-        assert!(told(end.after(second)) == (Verdict::Wrong, ": it has expired".into()));
+        assert!(told(begin.before(second)) == (Status::Fail, ": not valid yet".into()));
+        assert!(told(begin) == (Status::Ok, ": expires in 36500 days".into()));
+        assert!(told(end.before(SOON)) == (Status::Ok, ": expires in 60 days".into()));
+        assert!(told(end.before(SOON).after(second)) == (Status::Warn, ": expires in 59 days".into()));
+        assert!(told(end) == (Status::Warn, ": expires in 0 days".into()));
+        assert!(told(end.after(second)) == (Status::Fail, ": expired".into()));
     }
 }

@@ -1,5 +1,5 @@
-//! `wxpay`: a payment server, a simulated gateway, and tools to look into signatures. A thin shell over the crates
-//! of this workspace.
+//! `wxpay`: a payment server, a simulated gateway, and tools for signatures and keys. A thin shell over the crates of
+//! this workspace.
 
 mod args;
 mod call;
@@ -36,10 +36,10 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever reads us has seen enough.
+        // The reader of the pipe has closed it, as `head` does: not a failure.
         Err(failure) if failure.is_broken_pipe => ExitCode::SUCCESS,
         Err(failure) => {
-            // There is nowhere left to complain to if this fails.
+            // If standard error cannot be written, there is nowhere left to report it.
             drop(writeln!(io::stderr(), "wxpay: {failure}"));
             failure.status
         }
@@ -50,13 +50,13 @@ fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Fai
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
-/// One line for each thing that is known, below what was said before: its name, and what it is.
+/// Renders one line, after a line break, for each named value that is present.
 pub(crate) fn named(things: impl IntoIterator<Item = (&'static str, Option<String>)>) -> String {
     let known = things.into_iter().filter_map(|(name, value)| Some(format!("\n{name:<16}{}", value?)));
     known.collect::<Vec<_>>().concat()
 }
 
-/// Waits for an interrupt (Ctrl-C) or for SIGTERM.
+/// Waits for SIGINT (Ctrl-C) or SIGTERM.
 pub(crate) async fn until_told_to_end() -> Result<(), Failure> {
     #[cfg(unix)]
     {
@@ -71,7 +71,7 @@ pub(crate) async fn until_told_to_end() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Why the program ends with another status than 0, in words for a person.
+/// The reason for an exit status other than 0, for a person.
 #[derive(Debug)]
 pub(crate) struct Failure {
     status: ExitCode,
@@ -80,17 +80,17 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The input breaks a rule, which the words name: status 2.
+    /// Invalid input; `words` name the rule. Exit status 2.
     pub(crate) fn input(words: impl fmt::Display) -> Self {
         Self { status: ExitCode::from(2), words: words.to_string(), is_broken_pipe: false }
     }
 
-    /// Something is not as it should be: status 1.
+    /// A negative result, such as an invalid signature. Exit status 1.
     pub(crate) fn failed(words: impl fmt::Display) -> Self {
         Self { status: ExitCode::FAILURE, words: words.to_string(), is_broken_pipe: false }
     }
 
-    /// Something did not work, with all its causes: status 1.
+    /// An error with all its causes. Exit status 1.
     pub(crate) fn broken(error: &dyn std::error::Error) -> Self {
         let mut words = error.to_string();
         let mut cause = error.source();

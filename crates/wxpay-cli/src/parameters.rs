@@ -1,17 +1,17 @@
-//! Parameters from a JSON object: strings and whole numbers, each name once.
+//! Parameters of `sign` and `verify`: a JSON object of strings and whole numbers, each name once.
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use std::fmt;
-use wxpay_proto::wire::json::Loose;
+use wxpay_proto::wire::json::LenientString;
 
-/// Names and values in the order they were given.
+/// Names and values in input order.
 #[derive(Debug)]
 pub(crate) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Reads one JSON object and nothing after it.
+    /// Parses one JSON object; anything after it is an error.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
-        // The messages of serde_json may quote a value; ours name the parameter and the rule.
+        // serde_json's messages may quote a value, which may be a secret; these name the parameter and the rule.
         let given: Given = serde_json::from_slice(text).map_err(|error| {
             if error.is_data() {
                 plain(&error)
@@ -26,25 +26,25 @@ impl Parameters {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
     }
 
-    /// The value of a name.
+    /// Returns the value of a name.
     pub(crate) fn value(&self, wanted: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a name, whatever the case of its letters.
+    /// Returns the value of a name, ignoring case.
     ///
     /// # Errors
     ///
-    /// When it comes twice.
+    /// If the name occurs twice.
     pub(crate) fn in_any_case(&self, wanted: &str) -> Result<Option<&str>, String> {
         let mut found = self.0.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
         match (found.next(), found.next()) {
-            (Some(_), Some(_)) => Err(format!("{wanted} must come once, in any case of letters")),
+            (Some(_), Some(_)) => Err(format!("{wanted} must occur once, whatever its case")),
             (found, _) => Ok(found.map(|(_, value)| value.as_str())),
         }
     }
 
-    /// A name that comes twice if the case of letters counts for nothing.
+    /// Returns a name that occurs twice, ignoring case.
     pub(crate) fn twice_in_any_case(&self) -> Option<&str> {
         let mut names: Vec<(String, &str)> =
             self.0.iter().map(|(name, _)| (name.to_ascii_lowercase(), name.as_str())).collect();
@@ -55,14 +55,14 @@ impl Parameters {
         })
     }
 
-    /// Everything but these names.
+    /// Removes these names, ignoring case.
     pub(crate) fn without(mut self, names: &[&str]) -> Self {
         self.0.retain(|(name, _)| !names.iter().any(|unwanted| name.eq_ignore_ascii_case(unwanted)));
         self
     }
 }
 
-/// What our own visitor said, without the position that `serde_json` appends.
+/// Extracts the visitor's message, without the position that `serde_json` appends.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split_once(RULE_END).map_or_else(
@@ -71,7 +71,7 @@ fn plain(error: &serde_json::Error) -> String {
     )
 }
 
-/// Marks the end of a message of ours within one of `serde_json`'s.
+/// Marks the end of the visitor's message within `serde_json`'s.
 const RULE_END: char = '\u{1}';
 
 struct Given(Vec<(String, String)>);
@@ -93,10 +93,10 @@ impl<'de> Deserialize<'de> for Given {
                     let broken =
                         |rule: &str| M::Error::custom(format!("{} {rule}{RULE_END}", printable(&name)));
                     if given.iter().any(|(known, _)| *known == name) {
-                        return Err(broken("must come once"));
+                        return Err(broken("must occur once"));
                     }
                     match members.next_value::<Value>()? {
-                        Value::Text(Loose(value)) => given.push((name, value)),
+                        Value::Text(LenientString(value)) => given.push((name, value)),
                         Value::Null(()) | Value::Other(IgnoredAny) => {
                             return Err(broken("must be a string or a whole number"));
                         }
@@ -114,7 +114,7 @@ impl<'de> Deserialize<'de> for Given {
 #[serde(untagged)]
 enum Value {
     Null(()),
-    Text(Loose),
+    Text(LenientString),
     Other(IgnoredAny),
 }
 
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(error(r#"{"total_fee":19.99}"#), "total_fee must be a string or a whole number");
         assert_eq!(error(r#"{"a":null}"#), "a must be a string or a whole number");
         assert_eq!(error(r#"{"a":{"b":1}}"#), "a must be a string or a whole number");
-        assert_eq!(error(r#"{"a":"1","a":"1"}"#), "a must come once");
+        assert_eq!(error(r#"{"a":"1","a":"1"}"#), "a must occur once");
         assert_eq!(error("[1]"), "the input must be one JSON object of strings and whole numbers");
         assert_eq!(error("{\"a\":\"1\"} x"), "the input is not one JSON object (line 1, column 11)");
         assert_eq!(error(""), "the input is not one JSON object (line 1, column 0)");

@@ -1,4 +1,4 @@
-//! `wxpay encrypt` and `wxpay decrypt`.
+//! `wxpay encrypt` and `wxpay decrypt`: APIv3 resources and sensitive fields.
 
 use crate::{
     Failure,
@@ -14,7 +14,7 @@ use std::{
 };
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
-    crypto::{Provider as _, SymmetricKey},
+    crypto::{CryptoProvider as _, SymmetricKey},
     secret::Secret,
     wire::base64,
 };
@@ -37,7 +37,7 @@ pub(crate) fn encrypt(args: &Encrypt) -> Result<(), Failure> {
                 .map(|(_, key)| key)
                 .or_else(|_| input::public_key(KEY_FILE, text.expose()).map(|(_, key)| key))?;
             let plain = Secret::new(input::standard()?);
-            // What typed it ended the line; a name does not end with one.
+            // `echo` and editors end the line; a name or a number never ends with one.
             let plain = plain.expose().strip_suffix(b"\n").unwrap_or(plain.expose());
             let sealed = key.seal(plain).map_err(Failure::input)?;
             writeln!(out, "{}", base64::encode(&sealed))?;
@@ -67,7 +67,7 @@ pub(crate) fn decrypt(args: &Decrypt) -> Result<(), Failure> {
             let sealed = base64::decode(input::standard()?.trim_ascii())
                 .map_err(|fault| Failure::input(format!("the input must be Base64 ({fault})")))?;
             let opened = key.open(&sealed);
-            vec![opened.map_err(|_| Failure::failed("it was not sealed for this key, or it was changed"))?]
+            vec![opened.map_err(|_| Failure::failed("cannot decrypt: the field was encrypted for another key, or it was changed"))?]
         }
     };
     let mut out = io::stdout().lock();
@@ -89,7 +89,7 @@ fn api_v3_key(path: &Path) -> Result<Arc<dyn SymmetricKey>, Failure> {
     }
 }
 
-/// A box, as the wire has it.
+/// An encrypted resource, as on the wire.
 #[derive(Serialize, Deserialize)]
 struct Sealed {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,7 +100,7 @@ struct Sealed {
     nonce: String,
 }
 
-/// The boxes in what was given: a box itself, a notice, or the list of certificates.
+/// Finds the encrypted resources of the input: a resource itself, a notification, or the list of certificates.
 fn boxes(given: &Value) -> Vec<&Value> {
     if let Some(list) = given.get("data").and_then(Value::as_array) {
         return list.iter().flat_map(boxes).collect();
@@ -110,7 +110,7 @@ fn boxes(given: &Value) -> Vec<&Value> {
 
 fn open(key: &dyn SymmetricKey, sealed: &Value) -> Result<Secret<Vec<u8>>, Failure> {
     const SHAPE: &str = "the input must be an object with algorithm, nonce, associated_data and ciphertext, or a \
-                         notice or a list of certificates with such objects";
+                         notification or a list of certificates with such objects";
     let sealed = Sealed::deserialize(sealed).map_err(|_| Failure::input(SHAPE))?;
     if sealed.algorithm != ALGORITHM {
         return Err(Failure::input(format!("algorithm must be {ALGORITHM}")));
@@ -122,7 +122,7 @@ fn open(key: &dyn SymmetricKey, sealed: &Value) -> Result<Secret<Vec<u8>>, Failu
     let opened = key.open(&nonce, associated_data.as_bytes(), &ciphertext);
     opened.map(Secret::new).map_err(|_| {
         Failure::failed(
-            "it was sealed with another key, nonce or associated_data, or the ciphertext was changed",
+            "cannot decrypt: another key, nonce or associated_data was used, or the ciphertext was changed",
         )
     })
 }
@@ -146,7 +146,7 @@ fn nonce(text: &str) -> Result<[u8; 12], Failure> {
     text.as_bytes().try_into().map_err(|_| Failure::input("nonce must be 12 bytes"))
 }
 
-/// Twelve letters and digits of nine random bytes.
+/// Generates a nonce of 12 letters and digits from 9 random bytes.
 fn random_nonce() -> Result<String, Failure> {
     let mut fresh = [0; 9];
     getrandom::fill(&mut fresh).map_err(|error| Failure::broken(&io::Error::other(error)))?;

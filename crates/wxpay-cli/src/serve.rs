@@ -1,4 +1,4 @@
-//! `wxpay serve`.
+//! `wxpay serve`: the payment server.
 
 use crate::{Failure, args, sim};
 use std::{
@@ -30,11 +30,11 @@ pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
     if server.shutdown().await {
         Ok(())
     } else {
-        Err(Failure::failed("ended before everything was finished"))
+        Err(Failure::failed("the shutdown timed out: requests were still active"))
     }
 }
 
-/// File, then environment, then options; what comes later wins. `--dev` comes first of all.
+/// Gathers the settings of `--dev`, the file, the environment and the options; a later source overrides an earlier one.
 fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
     let bad = |error: BadSetting| Failure::input(Failure::broken(&error));
     let mut sources = Sources::default();
@@ -45,7 +45,7 @@ fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
     }
     if let Some(path) = &args.config {
         let text = fs::read_to_string(path).map_err(|error| {
-            Failure::input(format!("--config must be a file that can be read: {}", error.kind()))
+            Failure::input(format!("--config: cannot read {}: {error}", crate::input::shown(path)))
         })?;
         sources = sources.file(&text).map_err(bad)?;
     }
@@ -57,7 +57,7 @@ fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
     let mut options = Vec::new();
     for setting in &args.settings {
         let (name, value) =
-            setting.split_once('=').ok_or_else(|| Failure::input("--set must be NAME=VALUE"))?;
+            setting.split_once('=').ok_or_else(|| Failure::input("--set must be NAME=VALUE, such as poll_intervals=15s,1m"))?;
         options.push((name.to_owned(), value.to_owned()));
     }
     let own =
@@ -73,7 +73,7 @@ fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
     sources.check().map_err(bad)
 }
 
-/// A simulated gateway, throw-away keys, and a ledger that goes with them.
+/// A simulated gateway with throw-away keys and a temporary ledger, for `--dev` and the demo.
 #[derive(Debug)]
 pub(crate) struct Dev {
     pub(crate) simulator: Simulator,

@@ -1,4 +1,4 @@
-//! `wxpay sim`.
+//! `wxpay sim`: the simulated gateway.
 
 use crate::{
     Failure,
@@ -23,7 +23,7 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
     let gateway = gateway(&args)?;
     let listener = TcpListener::bind(args.listen)
         .await
-        .map_err(|error| Failure::input(format!("--listen must be an address to listen on: {error}")))?;
+        .map_err(|error| Failure::input(format!("--listen: cannot listen on this address: {error}")))?;
     let tls = if args.tls {
         let since = gateway.settings().v3.certificates_since;
         Some(Tls::of(&gateway, since)?)
@@ -40,12 +40,12 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
         None => told,
         Some(tls) => told.with_tls_ca(tls.ca_pem().into()),
     };
-    let told = told
-        .files(folder.path())
-        .map_err(|error| Failure::input(format!("--keys-dir must be a folder to write to: {error}")))?;
+    let told = told.files(folder.path()).map_err(|error| {
+        Failure::input(format!("--keys-dir: cannot write keys to {}: {error}", folder.path().display()))
+    })?;
     if let Some(file) = &args.env_file {
         told.write(file).map_err(|error| {
-            Failure::input(format!("--env-file must be a file that can be written: {error}"))
+            Failure::input(format!("--env-file: cannot write {}: {error}", file.display()))
         })?;
     }
     writeln!(io::stdout().lock(), "{}", environment::ready_line(&server.url()))?;
@@ -79,7 +79,7 @@ fn gateway(args: &args::Sim) -> Result<Gateway, Failure> {
     Ok(gateway)
 }
 
-/// Where keys and certificates are written. A temporary one is gone when the simulator ends.
+/// The folder of keys and certificates. A temporary one is deleted when the simulator ends.
 enum Folder {
     Given(PathBuf),
     Temporary(TempDir),
@@ -106,7 +106,7 @@ impl Folder {
     }
 }
 
-/// A seed that nobody knows, so that nobody can guess the credentials that follow from it.
+/// Returns a random seed, so that the credentials derived from it cannot be guessed.
 pub(crate) fn random() -> Result<u64, Failure> {
     getrandom::u64().map_err(|error| Failure::broken(&io::Error::other(error)))
 }

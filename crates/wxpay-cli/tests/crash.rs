@@ -100,10 +100,11 @@ fn order(server: &str, number: &str) -> Value {
 }
 
 /// The numbers of the notices that were answered `success`.
-fn notices_answered(sim: &str) -> BTreeSet<String> {
-    let (_, notices) = http("GET", &format!("{sim}/_sim/v1/notices"), None).unwrap();
-    let accepted = notices.as_array().unwrap().iter().filter(|notice| notice["state"] == "ACCEPTED");
-    accepted.map(|notice| notice["out_trade_no"].as_str().unwrap().to_owned()).collect()
+fn notifications_answered(sim: &str) -> BTreeSet<String> {
+    let (_, notifications) = http("GET", &format!("{sim}/_sim/v1/notices"), None).unwrap();
+    let accepted =
+        notifications.as_array().unwrap().iter().filter(|notification| notification["state"] == "ACCEPTED");
+    accepted.map(|notification| notification["out_trade_no"].as_str().unwrap().to_owned()).collect()
 }
 
 /// How many times each order's payment was told to the shop.
@@ -159,12 +160,12 @@ fn killed_at_random_moments_it_forgets_no_order_and_no_payment_and_counts_none_t
     for number in &accepted {
         assert_eq!(order(server.url(), number)["total_fee"], 100);
     }
-    for number in notices_answered(sim.url()) {
+    for number in notifications_answered(sim.url()) {
         assert_eq!(order(server.url(), &number)["status"], "paid", "{number} was answered success");
     }
     // The other notices come again when their time has come.
     for _ in 0..40 {
-        if notices_answered(sim.url()).is_superset(&paid) {
+        if notifications_answered(sim.url()).is_superset(&paid) {
             break;
         }
         http("POST", &format!("{}/_sim/v1/clock", sim.url()), Some(&json!({"advance_seconds": 60}))).unwrap();

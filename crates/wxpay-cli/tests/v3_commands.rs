@@ -279,7 +279,7 @@ fn api_v3_key(directory: &tempfile::TempDir) -> PathBuf {
 }
 
 #[test]
-fn resources_open_alone_in_a_notice_and_in_the_list_of_certificates() {
+fn resources_open_alone_in_a_notification_and_in_the_list_of_certificates() {
     let directory = tempfile::tempdir().unwrap();
     let key = api_v3_key(&directory);
     let resource = json!({

@@ -25,11 +25,11 @@ use std::{
 use wxpay_proto::{
     Error as PayError, Fen, UnixTime,
     entropy::Entropy,
-    exchange::{Failure, Flow, Hop, Reply, Step},
+    exchange::{Failure, Flow, Reply, Step, Transmit},
     http::{Request, Response},
     id::OutTradeNo,
     memory::Memory,
-    v1::{AppSecret, Merchant, Order, PartnerKey, PaySignKey, Queried},
+    v1::{AppSecret, Merchant, Order, PartnerKey, PaySignKey, QueryOutcome},
     world::World,
 };
 
@@ -70,7 +70,7 @@ pub(crate) fn pay_once(setting: impl Fn(&str) -> Option<String>) -> Result<&'sta
         send(&pay, Duration::from_secs(10), 65536).map_err(|failure| format!("{failure:?}"))?;
     }
     match run(merchant.query(number), &mut memory)? {
-        Queried::Paid(_) => Ok("paid"),
+        QueryOutcome::Paid(_) => Ok("paid"),
         other => Err(format!("not paid: {other:?}").into()),
     }
 }
@@ -80,10 +80,10 @@ fn run<F: Flow>(flow: F, memory: &mut Memory) -> Result<F::Output, PayError> {
     let mut step = Step::begin(flow, World::new(now(), entropy(), memory));
     loop {
         step = match step {
-            Step::Send(hop, sent) => sent.resume(carry(&hop), World::new(now(), entropy(), memory)),
-            Step::Wait(until, asleep) => {
+            Step::Send(transmit, sent) => sent.resume(carry(&transmit), World::new(now(), entropy(), memory)),
+            Step::Wait(until, waiting) => {
                 thread::sleep(until.since(now()));
-                asleep.resume(World::new(now(), entropy(), memory))
+                waiting.resume(World::new(now(), entropy(), memory))
             }
             Step::Done(result) => return result,
         };
@@ -101,8 +101,8 @@ fn entropy() -> Entropy {
     Entropy::new(fresh)
 }
 
-fn carry(hop: &Hop) -> Reply {
-    send(&hop.request, hop.timeout, hop.max_reply)
+fn carry(transmit: &Transmit) -> Reply {
+    send(&transmit.request, transmit.timeout, transmit.max_reply)
 }
 
 /// One request on one connection. Until the first byte is written the failure is `NotSent`; from then on it is

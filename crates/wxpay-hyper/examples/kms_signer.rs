@@ -39,12 +39,12 @@ use wxpay_aws_lc::AwsLc;
 use wxpay_hyper::Client;
 use wxpay_proto::{
     Fen,
-    crypto::{Forged, PrivateKey, Provider as _, Unavailable, pem},
+    crypto::{CryptoProvider as _, InvalidSignature, PrivateKey, Unavailable, pem},
     id::OutTradeNo,
     secret::Secret,
     v3::{
         ApiV3Key, Merchant,
-        pay::{Native, Order},
+        pay::{NativeOrder, Order},
     },
 };
 
@@ -74,8 +74,8 @@ impl PrivateKey for Kms {
         standing_aside(|| self.ask(b's', message)).map_err(|_| Unavailable)
     }
 
-    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
-        standing_aside(|| self.ask(b'o', sealed)).map(Secret::new).map_err(|_| Forged)
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
+        standing_aside(|| self.ask(b'o', sealed)).map(Secret::new).map_err(|_| InvalidSignature)
     }
 }
 
@@ -125,7 +125,7 @@ pub(crate) async fn order_one(setting: impl Fn(&str) -> Option<String>) -> Resul
     let notify_url = "https://shop.example/notify".parse()?;
     let order =
         Order::builder(needed("WXPAY_APPID")?.parse()?, number, Fen::new(1), "千足金箍棒", notify_url);
-    Ok(Client::builder().build()?.run(merchant.call(Native::new(order.build()?))).await?)
+    Ok(Client::builder().build()?.run(merchant.call(NativeOrder::new(order.build()?))).await?)
 }
 
 /// The other side: holds the key, and answers whoever asks, until the process ends.

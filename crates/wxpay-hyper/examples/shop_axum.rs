@@ -38,12 +38,12 @@ use std::{
     time::Duration,
 };
 use tokio::net::TcpListener;
-use wxpay_hyper::{Client, hear::v1::Notices};
+use wxpay_hyper::{Client, notify::v1::NotificationService};
 use wxpay_proto::{
     Fate, Fen,
     id::{NotifyUrl, OutTradeNo},
-    payment::{Effect, Evidence, Knowledge, Standing},
-    v1::{AppSecret, Merchant, Order, PartnerKey, PaySignKey, PhoneParams},
+    payment::{Evidence, PaymentState, PaymentStatus, Transition},
+    v1::{AppParams, AppSecret, Merchant, Order, PartnerKey, PaySignKey},
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -65,7 +65,7 @@ struct Shop {
     merchant: Merchant,
     client: Client,
     notify_url: NotifyUrl,
-    orders: Mutex<BTreeMap<OutTradeNo, Knowledge>>,
+    orders: Mutex<BTreeMap<OutTradeNo, PaymentState>>,
 }
 
 /// Everything wired up. `setting` finds a setting by its name; `url` is where WeChat Pay reaches us.
@@ -94,24 +94,24 @@ pub(crate) fn open_shop(
         notify_url: format!("{url}/notify").parse()?,
         orders: Mutex::default(),
     });
-    tokio::spawn(client.keep_fresh(merchant.clone()));
+    tokio::spawn(client.refresh_tokens(merchant.clone()));
 
     let ledger = Arc::clone(&shop);
-    let notices = Notices::new(merchant, client, move |notice| {
+    let notifications = NotificationService::new(merchant, client, move |notification| {
         let ledger = Arc::clone(&ledger);
-        async move { notice.evidence().map_or(Ok(()), |evidence| ledger.learn(&evidence)) }
+        async move { notification.evidence().map_or(Ok(()), |evidence| ledger.learn(&evidence)) }
     });
     Ok(Router::new()
         .route("/orders", post(place))
         .route("/orders/{number}", get(look))
         .with_state(shop)
-        .route_service("/notify", notices))
+        .route_service("/notify", notifications))
 }
 
 type Problem = (StatusCode, String);
 
 #[derive(serde::Deserialize)]
-struct Wanted {
+struct MissingKey {
     number: String,
     fen: u64,
     body: String,
@@ -119,9 +119,9 @@ struct Wanted {
 
 async fn place(
     State(shop): State<Arc<Shop>>,
-    Json(wanted): Json<Wanted>,
-) -> Result<Json<PhoneParams>, Problem> {
-    let bad = |error: wxpay_proto::id::Invalid| (StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
+    Json(wanted): Json<MissingKey>,
+) -> Result<Json<AppParams>, Problem> {
+    let bad = |error: wxpay_proto::id::InvalidField| (StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
     let number: OutTradeNo = wanted.number.parse().map_err(bad)?;
     let total_fee = Fen::new(wanted.fen);
     let order =
@@ -129,7 +129,7 @@ async fn place(
             .build()
             .map_err(bad)?;
     // Known before it is placed: the notice may be here before the answer.
-    shop.orders().entry(number.clone()).or_insert_with(|| Knowledge::of(number, total_fee));
+    shop.orders().entry(number.clone()).or_insert_with(|| PaymentState::new(number, total_fee));
     // In a task of its own: a visitor who closes the page must not leave an order in doubt.
     let placing = tokio::spawn(async move { shop.client.run(shop.merchant.prepay(order)).await });
     match placing.await {
@@ -150,9 +150,9 @@ async fn look(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Resu
     let unknown = || (StatusCode::NOT_FOUND, "no such order".to_owned());
     let number: OutTradeNo = number.parse().map_err(|_| unknown())?;
     let orders = shop.orders();
-    Ok(match orders.get(&number).ok_or_else(unknown)?.standing() {
-        Standing::Open => "open",
-        Standing::Paid(_) => "paid",
+    Ok(match orders.get(&number).ok_or_else(unknown)?.status() {
+        PaymentStatus::Open => "open",
+        PaymentStatus::Paid(_) => "paid",
         _ => "disputed",
     })
 }
@@ -163,18 +163,20 @@ impl Shop {
         let mut orders = self.orders();
         let known = orders.get_mut(evidence.out_trade_no()).ok_or("not an order of this shop")?;
         let before = known.clone();
-        known.join(evidence).map_err(|_| "another order")?;
+        known.merge(evidence).map_err(|_| "another order")?;
         let number = evidence.out_trade_no();
-        for effect in known.effects_since(&before) {
+        for effect in known.transitions_since(&before) {
             match effect {
-                Effect::Paid(payment) => println!("{number}: deliver; paid by {}", payment.transaction_id()),
+                Transition::Paid(payment) => {
+                    println!("{number}: deliver; paid by {}", payment.transaction_id())
+                }
                 other => println!("{number}: a person must look at {other:?}"),
             }
         }
         Ok(())
     }
 
-    fn orders(&self) -> std::sync::MutexGuard<'_, BTreeMap<OutTradeNo, Knowledge>> {
+    fn orders(&self) -> std::sync::MutexGuard<'_, BTreeMap<OutTradeNo, PaymentState>> {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

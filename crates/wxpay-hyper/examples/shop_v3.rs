@@ -41,16 +41,16 @@ use std::{
 };
 use tokio::net::TcpListener;
 use wxpay_aws_lc::AwsLc;
-use wxpay_hyper::{Client, hear::v3::Notices};
+use wxpay_hyper::{Client, notify::v3::NotificationService};
 use wxpay_proto::{
     Fate, Fen,
-    crypto::{Provider as _, pem},
-    id::{AppId, Invalid, NotifyUrl, OutTradeNo},
-    payment::{Effect, Evidence, Knowledge, RefundEvidence, Standing},
+    crypto::{CryptoProvider as _, pem},
+    id::{AppId, InvalidField, NotifyUrl, OutTradeNo},
+    payment::{Evidence, PaymentState, PaymentStatus, RefundEvidence, Transition},
     v3::{
-        ApiV3Key, Event, Merchant, Notice,
-        pay::{Native, Order},
-        refund::Create,
+        ApiV3Key, Event, Merchant, Notification,
+        pay::{NativeOrder, Order},
+        refund::CreateRefund,
     },
 };
 
@@ -74,7 +74,7 @@ struct Shop {
     client: Client,
     appid: AppId,
     notify_url: NotifyUrl,
-    orders: Mutex<BTreeMap<OutTradeNo, Knowledge>>,
+    orders: Mutex<BTreeMap<OutTradeNo, PaymentState>>,
 }
 
 /// Everything wired up. `setting` finds a setting by its name; `url` is where WeChat Pay reaches us.
@@ -94,11 +94,11 @@ pub(crate) fn open_shop(
     let merchant = Merchant::builder(Arc::new(AwsLc), mchid.parse()?, serial, key, &api_v3_key)
         .public_key(needed("WXPAY_PUBLIC_KEY_ID")?.parse()?, public_key)
         // For the weeks of the move from certificates to the public key; without it nothing is fetched at all.
-        .certificates()
+        .platform_certificates()
         .base_url(&needed("WXPAY_BASE_URL")?)?
         .build();
     let client = Client::builder().build()?;
-    tokio::spawn(client.keep_keys_fresh(merchant.clone()));
+    tokio::spawn(client.refresh_platform_keys(merchant.clone()));
 
     let path = format!("/notify/{mchid}");
     let shop = Arc::new(Shop {
@@ -109,22 +109,22 @@ pub(crate) fn open_shop(
         orders: Mutex::default(),
     });
     let ledger = Arc::clone(&shop);
-    let notices = Notices::new(client).at(&path, merchant, move |notice| {
+    let notifications = NotificationService::new(client).route(&path, merchant, move |notification| {
         let ledger = Arc::clone(&ledger);
-        async move { ledger.learn(&notice) }
+        async move { ledger.learn(&notification) }
     })?;
     Ok(Router::new()
         .route("/orders", post(place))
         .route("/orders/{number}", get(look))
         .route("/orders/{number}/refund", post(give_back))
         .with_state(shop)
-        .fallback_service(notices))
+        .fallback_service(notifications))
 }
 
 type Problem = (StatusCode, String);
 
 #[allow(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
-fn bad(error: Invalid) -> Problem {
+fn bad(error: InvalidField) -> Problem {
     (StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
 }
 
@@ -143,13 +143,13 @@ fn failed(error: &wxpay_proto::Error) -> Problem {
 }
 
 #[derive(serde::Deserialize)]
-struct Wanted {
+struct MissingKey {
     number: String,
     fen: u64,
     body: String,
 }
 
-async fn place(State(shop): State<Arc<Shop>>, Json(wanted): Json<Wanted>) -> Result<String, Problem> {
+async fn place(State(shop): State<Arc<Shop>>, Json(wanted): Json<MissingKey>) -> Result<String, Problem> {
     let number: OutTradeNo = wanted.number.parse().map_err(bad)?;
     let total = Fen::new(wanted.fen);
     let order =
@@ -157,9 +157,9 @@ async fn place(State(shop): State<Arc<Shop>>, Json(wanted): Json<Wanted>) -> Res
             .build()
             .map_err(bad)?;
     // Known before it is placed: the notice may be here before the answer.
-    shop.orders().entry(number.clone()).or_insert_with(|| Knowledge::of(number, total));
+    shop.orders().entry(number.clone()).or_insert_with(|| PaymentState::new(number, total));
     // In a task of its own: a visitor who closes the page must not leave an order in doubt.
-    let placing = async move { shop.client.run(shop.merchant.call(Native::new(order))).await };
+    let placing = async move { shop.client.run(shop.merchant.call(NativeOrder::new(order))).await };
     match tokio::spawn(placing).await {
         Ok(placed) => placed.map_err(|error| failed(&error)),
         Err(_) => Err((StatusCode::INTERNAL_SERVER_ERROR, "the order was dropped".to_owned())),
@@ -170,10 +170,10 @@ async fn look(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Resu
     let number: OutTradeNo = number.parse().map_err(|_| unknown())?;
     let orders = shop.orders();
     let known = orders.get(&number).ok_or_else(unknown)?;
-    Ok(match known.standing() {
-        Standing::Open => "open",
-        Standing::Paid(_) if known.refunds().next().is_some() => "refunded",
-        Standing::Paid(_) => "paid",
+    Ok(match known.status() {
+        PaymentStatus::Open => "open",
+        PaymentStatus::Paid(_) if known.refunds().next().is_some() => "refunded",
+        PaymentStatus::Paid(_) => "paid",
         _ => "disputed",
     })
 }
@@ -182,10 +182,11 @@ async fn give_back(State(shop): State<Arc<Shop>>, Path(number): Path<String>) ->
     let number: OutTradeNo = number.parse().map_err(|_| unknown())?;
     let total = shop.orders().get(&number).ok_or_else(unknown)?.ordered();
     // The refund's number follows from the order's: asked for twice, it is one refund.
-    let refund = Create::builder(number.clone(), format!("{number}-R1").parse().map_err(bad)?, total, total)
-        .notify_url(shop.notify_url.clone())
-        .build()
-        .map_err(bad)?;
+    let refund =
+        CreateRefund::builder(number.clone(), format!("{number}-R1").parse().map_err(bad)?, total, total)
+            .notify_url(shop.notify_url.clone())
+            .build()
+            .map_err(bad)?;
     let asking = async move { shop.client.run(shop.merchant.call(refund)).await };
     match tokio::spawn(asking).await {
         Ok(Ok(refund)) => Ok(format!("{:?}", refund.status)),
@@ -196,8 +197,8 @@ async fn give_back(State(shop): State<Arc<Shop>>, Path(number): Path<String>) ->
 
 impl Shop {
     /// Joins what was learned, in any order and any number of times; acts on what is new in it.
-    fn learn(&self, notice: &Notice) -> Result<(), Box<dyn Error>> {
-        let event = notice.event()?;
+    fn learn(&self, notification: &Notification) -> Result<(), Box<dyn Error>> {
+        let event = notification.event()?;
         let (payment, refund) = match &event {
             Event::Transaction(transaction) => (transaction.evidence(), None),
             Event::Refund(finished) => (None, finished.evidence()),
@@ -205,25 +206,27 @@ impl Shop {
         };
         let number = payment.as_ref().map(Evidence::out_trade_no);
         let Some(number) = number.or_else(|| refund.as_ref().map(RefundEvidence::out_trade_no)) else {
-            println!("for a person: {}", notice.event_type());
+            println!("for a person: {}", notification.event_type());
             return Ok(());
         };
         let mut orders = self.orders();
         let known = orders.get_mut(number).ok_or("not an order of this shop")?;
         let before = known.clone();
-        payment.iter().try_for_each(|evidence| known.join(evidence))?;
-        refund.iter().try_for_each(|evidence| known.join_refund(evidence))?;
-        for effect in known.effects_since(&before) {
+        payment.iter().try_for_each(|evidence| known.merge(evidence))?;
+        refund.iter().try_for_each(|evidence| known.merge_refund(evidence))?;
+        for effect in known.transitions_since(&before) {
             match effect {
-                Effect::Paid(payment) => println!("{number}: deliver; paid by {}", payment.transaction_id()),
-                Effect::Refunded(refunded) => println!("{number}: {} is back", refunded.refund()),
+                Transition::Paid(payment) => {
+                    println!("{number}: deliver; paid by {}", payment.transaction_id())
+                }
+                Transition::Refunded(refunded) => println!("{number}: {} is back", refunded.refund()),
                 other => println!("{number}: a person must look at {other:?}"),
             }
         }
         Ok(())
     }
 
-    fn orders(&self) -> MutexGuard<'_, BTreeMap<OutTradeNo, Knowledge>> {
+    fn orders(&self) -> MutexGuard<'_, BTreeMap<OutTradeNo, PaymentState>> {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     ambient,
     client::Client,
-    connect::{self, Identity, Road, Wire},
+    connect::{self, HttpClient, Identity, Road},
     limits::Limits,
 };
 use http::{HeaderValue, Uri, uri::Scheme};
@@ -144,15 +144,15 @@ impl Builder {
         let identity = self.parsed_identity()?;
         let proxy = self.proxy.as_deref().map(proxy_uri).transpose()?;
         let road = Road::new(proxy.as_ref(), self.proxy_authorization.as_ref());
-        let wire = |identity: Option<Identity>| -> Result<Wire, SetupError> {
+        let http_client = |identity: Option<Identity>| -> Result<HttpClient, SetupError> {
             let tls = connect::tls(roots.clone(), identity).map_err(|cause| {
                 SetupError::new("identity", "must be a certificate and the key that belongs to it")
                     .because(cause)
             })?;
-            Ok(connect::wire(tls, road.clone(), self.connect_timeout, self.pool_idle_timeout))
+            Ok(connect::http_client(tls, road.clone(), self.connect_timeout, self.pool_idle_timeout))
         };
-        let plain = wire(None)?;
-        let mutual = identity.map(|identity| wire(Some(identity))).transpose()?;
+        let plain = http_client(None)?;
+        let mutual = identity.map(|identity| http_client(Some(identity))).transpose()?;
         Ok(Client::new(plain, mutual, proxy.and(self.proxy_authorization), self.downloads))
     }
 

@@ -1,6 +1,6 @@
 //! The driver: whatever a flow owes next is sent, waited for, or returned.
 
-use crate::{ambient, connect::Wire, limits::Limits};
+use crate::{ambient, connect::HttpClient, limits::Limits};
 use http::HeaderValue;
 use std::{
     fmt,
@@ -9,7 +9,7 @@ use std::{
 use wxpay_proto::{
     Error, UnixTime,
     entropy::Entropy,
-    exchange::{Asleep, Flow, Hop, Sent, Step},
+    exchange::{AwaitingReply, Flow, Step, Transmit, Waiting},
     memory::Memory,
     world::World,
 };
@@ -27,8 +27,8 @@ use wxpay_proto::{
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    plain: Wire,
-    mutual: Option<Wire>,
+    plain: HttpClient,
+    mutual: Option<HttpClient>,
     proxy_authorization: Option<HeaderValue>,
     downloads: Limits,
     memory: Mutex<Memory>,
@@ -37,8 +37,8 @@ struct Inner {
 
 impl Client {
     pub(crate) fn new(
-        plain: Wire,
-        mutual: Option<Wire>,
+        plain: HttpClient,
+        mutual: Option<HttpClient>,
         proxy_authorization: Option<HeaderValue>,
         downloads: Limits,
     ) -> Self {
@@ -61,8 +61,8 @@ impl Client {
     /// ```
     /// # use wxpay_hyper::Client;
     /// # use wxpay_proto::exchange::Flow;
-    /// # async fn answer<F>(client: Client, flow: F) where F: Flow + 'static, F::Sent: 'static,
-    /// # F::Asleep: 'static, F::Output: 'static {
+    /// # async fn answer<F>(client: Client, flow: F) where F: Flow + 'static, F::AwaitingReply: 'static,
+    /// # F::Waiting: 'static, F::Output: 'static {
     /// let outcome = tokio::spawn(async move { client.run(flow).await }).await;
     /// # drop(outcome); }
     /// ```
@@ -77,8 +77,8 @@ impl Client {
         let mut step = self.step(now, |world| Step::begin(flow, world));
         loop {
             step = match step {
-                Step::Send(hop, sent) => self.follow(hop, sent, &mut now).await,
-                Step::Wait(until, asleep) => self.wait(until, asleep, &mut now).await,
+                Step::Send(transmit, sent) => self.follow(transmit, sent, &mut now).await,
+                Step::Wait(until, waiting) => self.wait(until, waiting, &mut now).await,
                 Step::Done(result) => return result,
             };
         }
@@ -88,39 +88,44 @@ impl Client {
     /// dropped. `None` if the runtime ends meanwhile.
     pub(crate) async fn run_for_all<F>(&self, flow: F) -> Option<Result<F::Output, Error>>
     where
-        F: Flow<Sent: 'static, Asleep: 'static, Output: 'static> + 'static,
+        F: Flow<AwaitingReply: 'static, Waiting: 'static, Output: 'static> + 'static,
     {
         let mut now = self.now();
         let mut step = self.step(now, |world| Step::begin(flow, world));
         loop {
             step = match step {
-                Step::Send(hop, sent) => {
+                Step::Send(transmit, sent) => {
                     let client = self.clone();
                     let sending = async move {
                         let mut now = now;
-                        (client.follow(hop, sent, &mut now).await, now)
+                        (client.follow(transmit, sent, &mut now).await, now)
                     };
                     let (step, then) = tokio::spawn(sending).await.ok()?;
                     now = then;
                     step
                 }
-                Step::Wait(until, asleep) => self.wait(until, asleep, &mut now).await,
+                Step::Wait(until, waiting) => self.wait(until, waiting, &mut now).await,
                 Step::Done(result) => return Some(result),
             };
         }
     }
 
-    async fn follow<F: Flow>(&self, hop: Hop, sent: Sent<F>, now: &mut UnixTime) -> Step<F> {
-        let reply = self.send(hop).await;
+    async fn follow<F: Flow>(
+        &self,
+        transmit: Transmit,
+        sent: AwaitingReply<F>,
+        now: &mut UnixTime,
+    ) -> Step<F> {
+        let reply = self.send(transmit).await;
         *now = self.now();
         self.step(*now, |world| sent.resume(reply, world))
     }
 
-    async fn wait<F: Flow>(&self, until: UnixTime, asleep: Asleep<F>, now: &mut UnixTime) -> Step<F> {
+    async fn wait<F: Flow>(&self, until: UnixTime, waiting: Waiting<F>, now: &mut UnixTime) -> Step<F> {
         tokio::time::sleep(until.since(*now)).await;
         // The pause is over by the clock that nobody can set, whatever the other one says.
         *now = self.now().max(until);
-        self.step(*now, |world| asleep.resume(world))
+        self.step(*now, |world| waiting.resume(world))
     }
 
     /// Looks into what was learned, or puts something in: a token shared with other processes, for one.
@@ -131,7 +136,7 @@ impl Client {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let client = wxpay_hyper::Client::builder().build()?;
     /// let app = "wxd930ea5d5a258f4f".parse()?;
-    /// assert_eq!(client.memory(|memory| memory.next_upkeep(&app)), None);
+    /// assert_eq!(client.memory(|memory| memory.next_token_refresh(&app)), None);
     /// # Ok(()) }
     /// ```
     pub fn memory<T>(&self, look: impl FnOnce(&mut Memory) -> T) -> T {
@@ -162,11 +167,11 @@ impl Client {
         self.0.downloads
     }
 
-    pub(crate) fn plain(&self) -> &Wire {
+    pub(crate) fn plain(&self) -> &HttpClient {
         &self.0.plain
     }
 
-    pub(crate) fn mutual(&self) -> Option<&Wire> {
+    pub(crate) fn mutual(&self) -> Option<&HttpClient> {
         self.0.mutual.as_ref()
     }
 
@@ -184,13 +189,13 @@ impl fmt::Debug for Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upkeep;
+    use crate::refresh;
     use std::{
         sync::atomic::{AtomicU32, Ordering},
         time::Duration,
     };
     use wxpay_proto::{
-        error::Debt,
+        error::PendingOperation,
         http::Method,
         id::OutTradeNo,
         memory::AccessToken,
@@ -207,19 +212,19 @@ mod tests {
         }
         let client = Client::builder().build().unwrap();
         check(&client, merchant().query("1".parse().unwrap()));
-        check(&client, merchant().keep_token());
+        check(&client, merchant().refresh_token());
 
-        let me = upkeep::tests::merchant("http://127.0.0.1:1");
+        let me = refresh::tests::merchant("http://127.0.0.1:1");
         let number: OutTradeNo = "ORDER-1".parse().unwrap();
         let raw = v3::Raw::new(Method::Get, "/v3/x").unwrap();
         let any: Box<dyn v3::Endpoint<Output = v3::RawReply>> = Box::new(raw.clone());
         check(&client, me.call(raw));
         check(&client, me.call(any));
-        check(&client, me.hear(v3::Received::new(Vec::new())));
-        check(&client, me.keep_keys());
-        check(&client, me.recover(Debt::Order { out_trade_no: number, sub_mchid: None }));
-        sendable(&client.keep_keys_fresh(me.clone()));
-        sendable(&client.run_for_all(me.hear(v3::Received::new(Vec::new()))));
+        check(&client, me.verify_notification(v3::RawNotification::new(Vec::new())));
+        check(&client, me.refresh_platform_keys());
+        check(&client, me.resolve_pending(PendingOperation::Order { out_trade_no: number, sub_mchid: None }));
+        sendable(&client.refresh_platform_keys(me.clone()));
+        sendable(&client.run_for_all(me.verify_notification(v3::RawNotification::new(Vec::new()))));
     }
 
     /// The clock stands for two readings, and is then found set back by an hour.
@@ -236,8 +241,8 @@ mod tests {
     /// A merchant whose gateway is a port where nobody listens.
     fn merchant() -> Merchant {
         let mut policy = retry::Policy::default();
-        policy.tries = 2;
-        policy.first_pause = Duration::from_millis(50);
+        policy.max_attempts = 2;
+        policy.initial_backoff = Duration::from_millis(50);
         let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         Merchant::builder(
             "wxd930ea5d5a258f4f".parse().unwrap(),
@@ -272,6 +277,6 @@ mod tests {
         let panicked = std::thread::spawn(move || copy.memory(|_| panic!("on purpose"))).join();
         assert!(panicked.is_err());
         let app = "wxd930ea5d5a258f4f".parse().unwrap();
-        assert_eq!(client.memory(|memory| memory.next_upkeep(&app)), None);
+        assert_eq!(client.memory(|memory| memory.next_token_refresh(&app)), None);
     }
 }

@@ -28,7 +28,7 @@ type BoxError = Box<dyn error::Error + Send + Sync>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
 /// Pooled connections of one kind: with the merchant's certificate, or without.
-pub(crate) type Wire = legacy::Client<Connector, Full<Bytes>>;
+pub(crate) type HttpClient = legacy::Client<Connector, Full<Bytes>>;
 
 /// Who we are, where we are asked.
 pub(crate) struct Identity {
@@ -56,7 +56,12 @@ pub(crate) fn tls(roots: RootCertStore, identity: Option<Identity>) -> Result<Cl
 /// hyper hands a request back whole if the connection it was queued on closed before a byte of it was taken up;
 /// such a request is put on another connection. It is certain not to have left, so this is no second try, and
 /// without it every connection that the other side closed while idle could cost a payment its certainty.
-pub(crate) fn wire(tls: ClientConfig, road: Road, connect_timeout: Duration, idle: Duration) -> Wire {
+pub(crate) fn http_client(
+    tls: ClientConfig,
+    road: Road,
+    connect_timeout: Duration,
+    idle: Duration,
+) -> HttpClient {
     let tls = HttpsConnectorBuilder::new()
         .with_tls_config(tls)
         .https_or_http()

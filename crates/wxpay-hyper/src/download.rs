@@ -25,7 +25,7 @@ use wxpay_proto::{
     Error,
     exchange::Failure,
     http::Response,
-    v3::download::{Check, Download},
+    v3::download::{DigestCheck, Download},
 };
 
 /// How much of a refusal is read.
@@ -43,11 +43,11 @@ impl Client {
     /// the whole.
     ///
     /// ```no_run
-    /// # use wxpay_proto::v3::{Merchant, bill::{Outcome, Trade}};
+    /// # use wxpay_proto::v3::{Merchant, bill::{BillReply, TradeBill}};
     /// # async fn fetch(client: wxpay_hyper::Client, merchant: Merchant) -> Result<(), Box<dyn std::error::Error>> {
     /// let day = "2026-11-23".parse()?;
-    /// if let Outcome::Ready(statement) = client.run(merchant.call(Trade::of(day).gzip())).await? {
-    ///     let download = client.run(merchant.download(&statement)).await?;
+    /// if let BillReply::Ready(statement) = client.run(merchant.call(TradeBill::of(day).gzip())).await? {
+    ///     let download = client.run(merchant.prepare_download(&statement)).await?;
     ///     let mut bill = std::io::Cursor::new(Vec::new()); // or a file: tokio::fs::File
     ///     client.download(download, &mut bill).await?;
     /// }
@@ -60,7 +60,7 @@ impl Client {
     /// or not what was promised, and when the writer fails. Nothing changes by downloading, so all of it can be tried
     /// again: ask for the file anew.
     pub async fn download(&self, download: Download, writer: impl AsyncWrite) -> Result<u64, DownloadError> {
-        let (label, began, within) = (download.hop.label, ambient::stopwatch(), self.limits().timeout);
+        let (label, began, within) = (download.transmit.label, ambient::stopwatch(), self.limits().timeout);
         let streamed = timeout(within, self.stream(download, pin!(writer))).await;
         let streamed = streamed.unwrap_or_else(|_| Err(lost(Broken::Late { within })));
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -79,10 +79,10 @@ impl Client {
         download: Download,
         writer: Pin<&mut W>,
     ) -> Result<u64, DownloadError> {
-        let Download { hop, check, is_gzip, .. } = download;
-        let mut request = self.prepare(hop.request).map_err(|cause| lost_by(Failure::NotSent(cause)))?;
+        let Download { transmit, check, is_gzip, .. } = download;
+        let mut request = self.prepare(transmit.request).map_err(|cause| lost_by(Failure::NotSent(cause)))?;
         let connection = capture_connection(&mut request);
-        let within = hop.timeout;
+        let within = transmit.timeout;
         let most = self.limits().most;
         let streaming = async {
             let reply = patiently(within, self.plain().request(request)).await?;
@@ -173,7 +173,7 @@ impl Gunzip {
 /// Where the file goes, and what has gone there.
 struct Sink<'w, W> {
     writer: Pin<&'w mut W>,
-    check: Check,
+    check: DigestCheck,
     written: u64,
     most: u64,
 }

@@ -26,9 +26,9 @@
 //! * Mutual TLS where a hop asks for it, certificate authorities of one's own, a forward proxy; time and size
 //!   limits on everything.
 //! * Judging failures: *not sent* is said only when it is certain, everything else is *lost*.
-//! * [`hear`]: notices as `tower` services, verified before anybody sees them, handled once.
+//! * [`notify`]: notices as `tower` services, verified before anybody sees them, handled once.
 //! * [`Client::download`]: bills as streams, unzipped and checked on the way.
-//! * [`Client::keep_fresh`] and [`Client::keep_keys_fresh`]: tokens and keys renewed before anybody has to wait for one.
+//! * [`Client::refresh_tokens`] and [`Client::refresh_platform_keys`]: tokens and keys renewed before anybody has to wait for one.
 //!
 //! # Out of scope
 //!
@@ -58,10 +58,10 @@ mod builder;
 mod client;
 mod connect;
 mod download;
-pub mod hear;
 mod limits;
+pub mod notify;
+mod refresh;
 mod send;
-mod upkeep;
 
 pub use builder::{Builder, SetupError};
 pub use client::Client;

@@ -1,13 +1,13 @@
 //! One hop: a request out, a reply in, and the judgement of what a failure means.
 
-use crate::{ambient, client::Client, connect::Wire};
+use crate::{ambient, client::Client, connect::HttpClient};
 use bytes::Bytes;
 use http::uri::Scheme;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_util::client::legacy::{self, connect::capture_connection};
 use std::{error, fmt, io, time::Duration};
 use wxpay_proto::{
-    exchange::{Failure, Hop, Reply},
+    exchange::{Failure, Reply, Transmit},
     http::Response,
 };
 
@@ -17,15 +17,15 @@ impl Client {
     /// Carries one hop: what a driver of one's own calls where [`run`](Self::run) does not fit.
     ///
     /// Redirects are not followed, cookies are not kept, and the reply's body is read to its end within
-    /// `hop.timeout` and up to `hop.max_reply` bytes.
+    /// `transmit.timeout` and up to `transmit.max_reply` bytes.
     ///
     /// # Errors
     ///
     /// [`Failure::NotSent`] if no connection came about; [`Failure::Lost`] for everything after that, our own
     /// deadline included. Neither holds anything of the URL, the headers or the bodies.
-    pub async fn send(&self, hop: Hop) -> Reply {
-        let (label, began) = (hop.label, ambient::stopwatch());
-        let reply = self.carry(hop).await;
+    pub async fn send(&self, transmit: Transmit) -> Reply {
+        let (label, began) = (transmit.label, ambient::stopwatch());
+        let reply = self.carry(transmit).await;
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &reply {
             Ok(reply) => {
@@ -38,14 +38,14 @@ impl Client {
         reply
     }
 
-    async fn carry(&self, hop: Hop) -> Reply {
-        let wire = if hop.client_certificate {
+    async fn carry(&self, transmit: Transmit) -> Reply {
+        let wire = if transmit.client_certificate {
             self.mutual().ok_or_else(|| Failure::NotSent(NoIdentity.into()))?
         } else {
             self.plain()
         };
-        let request = self.prepare(hop.request).map_err(Failure::NotSent)?;
-        exchange(wire, request, hop.timeout, hop.max_reply).await
+        let request = self.prepare(transmit.request).map_err(Failure::NotSent)?;
+        exchange(wire, request, transmit.timeout, transmit.max_reply).await
     }
 
     pub(crate) fn prepare(
@@ -79,7 +79,7 @@ fn request_id(reply: &Response) -> Option<&str> {
 }
 
 async fn exchange(
-    wire: &Wire,
+    wire: &HttpClient,
     mut request: http::Request<Full<Bytes>>,
     within: Duration,
     most: usize,
@@ -98,7 +98,7 @@ async fn exchange(
     Err(failure)
 }
 
-async fn ask(wire: &Wire, request: http::Request<Full<Bytes>>, most: usize) -> Reply {
+async fn ask(wire: &HttpClient, request: http::Request<Full<Bytes>>, most: usize) -> Reply {
     let reply = wire.request(request).await.map_err(judge)?;
     let (head, body) = reply.into_parts();
     let body = match Limited::new(body, most).collect().await {

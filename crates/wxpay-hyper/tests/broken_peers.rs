@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Judged, certificates, client, get, hop, judged, peer, read_request, send};
+use common::{Judged, certificates, client, get, judged, peer, read_request, send, transmit};
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -20,7 +20,7 @@ use tokio_rustls::TlsAcceptor;
 const A_REPLY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 
 async fn judge(base_url: &str) -> Judged {
-    judged(&send(&client(), hop(base_url)).await)
+    judged(&send(&client(), transmit(base_url)).await)
 }
 
 async fn judge_peer(address: SocketAddr) -> Judged {
@@ -55,9 +55,9 @@ async fn a_url_that_names_no_host_was_not_sent_to() {
 
 #[tokio::test]
 async fn a_call_that_needs_a_certificate_nobody_gave_was_not_sent() {
-    let mut hop = hop(&format!("http://{}", common::answering(A_REPLY).await));
-    hop.client_certificate = true;
-    assert_eq!(judged(&send(&client(), hop).await), Judged::NotSent);
+    let mut transmit = transmit(&format!("http://{}", common::answering(A_REPLY).await));
+    transmit.client_certificate = true;
+    assert_eq!(judged(&send(&client(), transmit).await), Judged::NotSent);
 }
 
 #[tokio::test]
@@ -147,9 +147,9 @@ async fn an_answer_that_is_too_long_is_doubt_whether_announced_or_not() {
 async fn an_answer_as_long_as_permitted_is_taken_and_one_byte_more_is_not() {
     let address = common::answering(A_REPLY).await;
     for (most, expected) in [(2, Judged::Answered(200)), (1, Judged::Lost)] {
-        let mut hop = hop(&format!("http://{address}"));
-        hop.max_reply = most;
-        assert_eq!(judged(&send(&client(), hop).await), expected);
+        let mut transmit = transmit(&format!("http://{address}"));
+        transmit.max_reply = most;
+        assert_eq!(judged(&send(&client(), transmit).await), expected);
     }
 }
 
@@ -212,9 +212,9 @@ async fn connections_closed_while_idle_never_make_a_request_arrive_twice() {
     let client = client();
     let mut answered = 0;
     for number in 0..200 {
-        let mut hop = get(&format!("http://{address}/{number}"));
-        hop.timeout = Duration::from_secs(2);
-        match judged(&client.send(hop).await) {
+        let mut transmit = get(&format!("http://{address}/{number}"));
+        transmit.timeout = Duration::from_secs(2);
+        match judged(&client.send(transmit).await) {
             Judged::Answered(200) => answered += 1,
             Judged::Lost => {}
             other @ (Judged::Answered(_) | Judged::NotSent) => panic!("{other:?}"),
@@ -248,8 +248,8 @@ async fn after_a_deadline_the_connection_is_not_used_again() {
     .await;
     let client = client();
     let base_url = format!("http://{address}");
-    assert_eq!(judged(&send(&client, hop(&base_url)).await), Judged::Lost);
-    assert_eq!(judged(&send(&client, hop(&base_url)).await), Judged::Answered(200));
+    assert_eq!(judged(&send(&client, transmit(&base_url)).await), Judged::Lost);
+    assert_eq!(judged(&send(&client, transmit(&base_url)).await), Judged::Answered(200));
     assert_eq!(*connections.lock().unwrap(), 2);
 }
 
@@ -345,7 +345,7 @@ async fn no_room_to_connect_before_the_hops_own_deadline_is_doubt() {
         drop(stream);
     })
     .await;
-    let mut hop = hop(&format!("https://localhost:{}", address.port()));
-    hop.timeout = Duration::from_millis(100);
-    assert_eq!(judged(&send(&client(), hop).await), Judged::Lost);
+    let mut transmit = transmit(&format!("https://localhost:{}", address.port()));
+    transmit.timeout = Duration::from_millis(100);
+    assert_eq!(judged(&send(&client(), transmit).await), Judged::Lost);
 }

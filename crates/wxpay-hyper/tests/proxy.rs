@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Judged, certificates, hop, judged, peer, read_request, send};
+use common::{Judged, certificates, judged, peer, read_request, send, transmit};
 use http::HeaderValue;
 use std::{
     net::SocketAddr,
@@ -83,7 +83,7 @@ async fn tls_goes_through_a_tunnel_and_the_proxy_learns_the_host_alone() {
     let ((proxy, proxy_heard), (gateway, gateway_heard)) = (proxy().await, gateway().await);
     let client = client_through(proxy);
     let base_url = format!("https://localhost:{}", gateway.port());
-    assert_eq!(judged(&send(&client, hop(&base_url)).await), Judged::Answered(200));
+    assert_eq!(judged(&send(&client, transmit(&base_url)).await), Judged::Answered(200));
 
     let heard = proxy_heard.lock().unwrap().join("\n");
     assert!(heard.starts_with(&format!("CONNECT localhost:{} HTTP/1.1\r\n", gateway.port())), "{heard}");
@@ -99,7 +99,7 @@ async fn tls_goes_through_a_tunnel_and_the_proxy_learns_the_host_alone() {
 async fn plain_http_asks_the_proxy_for_the_whole_url() {
     let (proxy, heard) = proxy().await;
     let client = client_through(proxy);
-    assert_eq!(judged(&send(&client, hop("http://gateway.invalid")).await), Judged::Answered(203));
+    assert_eq!(judged(&send(&client, transmit("http://gateway.invalid")).await), Judged::Answered(203));
     let heard = heard.lock().unwrap().join("\n");
     assert!(heard.starts_with("POST http://gateway.invalid/pay/genprepay?access_token="), "{heard}");
     assert!(heard.to_ascii_lowercase().contains("proxy-authorization: basic "), "{heard}");
@@ -118,6 +118,6 @@ async fn a_proxy_that_refuses_hangs_up_stalls_or_is_not_there_was_not_sent_throu
     let absent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for proxy in [refusing, unauthorized, hanging_up, stalling, absent] {
         let client = client_through(proxy);
-        assert_eq!(judged(&send(&client, hop("https://localhost:1")).await), Judged::NotSent);
+        assert_eq!(judged(&send(&client, transmit("https://localhost:1")).await), Judged::NotSent);
     }
 }

@@ -81,7 +81,7 @@ async fn an_order_whose_answer_is_lost_is_a_debt_and_one_that_was_not_sent_is_no
         common::shows_nothing(&error);
         assert!(error.source().is_some(), "the cause is told");
         assert_eq!(error.fate(), fate);
-        assert_eq!(error.unsettled().is_some(), fate == Fate::Unknown);
+        assert_eq!(error.unresolved().is_some(), fate == Fate::Unknown);
     }
 }
 
@@ -104,8 +104,8 @@ async fn mute_peer() -> (SocketAddr, Arc<AtomicU32>) {
 async fn a_failed_try_is_made_again_after_a_pause() {
     let (address, tries) = mute_peer().await;
     let mut policy = retry::Policy::default();
-    policy.tries = 3;
-    policy.first_pause = Duration::from_millis(50);
+    policy.max_attempts = 3;
+    policy.initial_backoff = Duration::from_millis(50);
     let (client, merchant) = (common::client(), merchant_trying(&format!("http://{address}"), policy));
     client.memory(|memory| put_planted_token(memory, &merchant));
     let began = std::time::Instant::now();
@@ -119,7 +119,7 @@ async fn upkeep_replaces_a_stale_token_and_leaves_the_first_fetch_to_whoever_nee
     let (address, counts) = gateway().await;
     let (client, merchant) = (Client::builder().build().unwrap(), merchant(&format!("http://{address}")));
 
-    let idle = tokio::spawn(client.keep_fresh(merchant.clone()));
+    let idle = tokio::spawn(client.refresh_tokens(merchant.clone()));
     sleep(Duration::from_millis(200)).await;
     assert_eq!(counts.tokens.load(Ordering::SeqCst), 0, "nobody has needed one");
     idle.abort();
@@ -130,7 +130,7 @@ async fn upkeep_replaces_a_stale_token_and_leaves_the_first_fetch_to_whoever_nee
         let token = AccessToken::new("old".to_owned()).unwrap();
         memory.put_token(merchant.appid(), token, then, then.after(Duration::from_secs(7200)));
     });
-    let upkeep = tokio::spawn(client.keep_fresh(merchant.clone()));
+    let upkeep = tokio::spawn(client.refresh_tokens(merchant.clone()));
     sleep(Duration::from_millis(500)).await;
     upkeep.abort();
     assert_eq!(counts.tokens.load(Ordering::SeqCst), 1);
@@ -149,7 +149,7 @@ async fn upkeep_that_fails_pauses_and_the_old_token_stays_in_use() {
         let token = AccessToken::new("old".to_owned()).unwrap();
         memory.put_token(merchant.appid(), token, then, then.after(Duration::from_secs(7200)));
     });
-    let upkeep = tokio::spawn(client.keep_fresh(merchant.clone()));
+    let upkeep = tokio::spawn(client.refresh_tokens(merchant.clone()));
     sleep(Duration::from_millis(2500)).await;
     assert!(!upkeep.is_finished());
     upkeep.abort();

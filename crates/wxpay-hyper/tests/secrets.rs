@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Judged, PLANTED, certificates, client, hop, judged, log::Log, peer, read_request};
+use common::{Judged, PLANTED, certificates, client, judged, log::Log, peer, read_request, transmit};
 use tokio::io::AsyncWriteExt as _;
 use tokio_rustls::TlsAcceptor;
 
@@ -13,14 +13,14 @@ async fn the_finest_log_shows_no_token_whether_calls_succeed_or_fail() {
     let client = client();
 
     let plain = common::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
-    assert_eq!(judged(&client.send(hop(&format!("http://{plain}"))).await), Judged::Answered(200));
+    assert_eq!(judged(&client.send(transmit(&format!("http://{plain}"))).await), Judged::Answered(200));
 
     let cut = peer(|mut stream| async move {
         read_request(&mut stream).await;
     })
     .await;
-    assert_eq!(judged(&client.send(hop(&format!("http://{cut}"))).await), Judged::Lost);
-    assert_eq!(judged(&client.send(hop("http://no-such-host.invalid")).await), Judged::NotSent);
+    assert_eq!(judged(&client.send(transmit(&format!("http://{cut}"))).await), Judged::Lost);
+    assert_eq!(judged(&client.send(transmit("http://no-such-host.invalid")).await), Judged::NotSent);
 
     let pair = certificates::for_server("localhost");
     let config = certificates::server_config(&pair, false, rustls::ALL_VERSIONS, &[b"h2"]);
@@ -38,7 +38,7 @@ async fn the_finest_log_shows_no_token_whether_calls_succeed_or_fail() {
     })
     .await;
     let base_url = format!("https://localhost:{}", http_2.port());
-    assert_eq!(judged(&client.send(hop(&base_url)).await), Judged::Lost);
+    assert_eq!(judged(&client.send(transmit(&base_url)).await), Judged::Lost);
 
     let log = log.text();
     assert!(log.contains("v1.genprepay"), "our own lines are there");

@@ -4,7 +4,7 @@
 mod common;
 
 use bytes::Bytes;
-use common::{Judged, certificates, client, hop, judged, peer, send};
+use common::{Judged, certificates, client, judged, peer, send, transmit};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, Response, Version, body::Incoming, service::service_fn};
 use hyper_util::{
@@ -25,7 +25,7 @@ use wxpay_hyper::Client;
 
 /// What a server saw of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Seen {
+struct Deduplicator {
     version: Version,
     showed_certificate: bool,
     body_len: usize,
@@ -34,7 +34,7 @@ struct Seen {
 #[derive(Default)]
 struct Log {
     connections: AtomicU32,
-    seen: Mutex<Vec<Seen>>,
+    deduplicator: Mutex<Vec<Deduplicator>>,
 }
 
 /// A hyper server behind TLS. A request to `/silence` is never answered.
@@ -52,7 +52,11 @@ async fn server(config: Arc<rustls::ServerConfig>) -> (SocketAddr, Arc<Log>) {
                 async move {
                     let (version, silent) = (request.version(), request.uri().path() == "/silence");
                     let body_len = request.into_body().collect().await.unwrap().to_bytes().len();
-                    log.seen.lock().unwrap().push(Seen { version, showed_certificate, body_len });
+                    log.deduplicator.lock().unwrap().push(Deduplicator {
+                        version,
+                        showed_certificate,
+                        body_len,
+                    });
                     if silent {
                         tokio::time::sleep(Duration::from_secs(60)).await;
                     }
@@ -97,36 +101,36 @@ fn client_with_identity() -> Client {
 async fn the_merchants_certificate_is_shown_where_a_hop_asks_for_it_and_nowhere_else() {
     let (address, log) = server(config(true, &[])).await;
     let client = client_with_identity();
-    let mut asks = hop(&url(address));
+    let mut asks = transmit(&url(address));
     asks.client_certificate = true;
     assert_eq!(judged(&send(&client, asks).await), Judged::Answered(200));
-    assert!(log.seen.lock().unwrap().iter().all(|seen| seen.showed_certificate));
+    assert!(log.deduplicator.lock().unwrap().iter().all(|seen| seen.showed_certificate));
     assert_eq!(
-        judged(&send(&client, hop(&url(address))).await),
+        judged(&send(&client, transmit(&url(address))).await),
         Judged::Lost,
         "the plain wire has no certificate"
     );
-    assert_eq!(log.seen.lock().unwrap().len(), 1);
+    assert_eq!(log.deduplicator.lock().unwrap().len(), 1);
 
     let (relaxed, log) = server(config(false, &[])).await;
-    assert_eq!(judged(&send(&client, hop(&url(relaxed))).await), Judged::Answered(200));
-    assert!(log.seen.lock().unwrap().iter().all(|seen| !seen.showed_certificate));
+    assert_eq!(judged(&send(&client, transmit(&url(relaxed))).await), Judged::Answered(200));
+    assert!(log.deduplicator.lock().unwrap().iter().all(|seen| !seen.showed_certificate));
 }
 
 #[tokio::test]
 async fn http_2_is_spoken_where_the_server_offers_it_on_one_connection() {
     let (address, log) = server(config(false, &[b"h2", b"http/1.1"])).await;
     let client = client();
-    let body_len = hop(&url(address)).request.body().len();
-    assert_eq!(judged(&send(&client, hop(&url(address))).await), Judged::Answered(200));
+    let body_len = transmit(&url(address)).request.body().len();
+    assert_eq!(judged(&send(&client, transmit(&url(address))).await), Judged::Answered(200));
     let many = (0..20).map(|_| {
-        let (client, hop) = (client.clone(), hop(&url(address)));
-        tokio::spawn(async move { judged(&client.send(hop).await) })
+        let (client, transmit) = (client.clone(), transmit(&url(address)));
+        tokio::spawn(async move { judged(&client.send(transmit).await) })
     });
     for one in many.collect::<Vec<_>>() {
         assert_eq!(one.await.unwrap(), Judged::Answered(200));
     }
-    let seen = log.seen.lock().unwrap();
+    let seen = log.deduplicator.lock().unwrap();
     assert_eq!(seen.len(), 21);
     assert!(seen.iter().all(|seen| seen.version == Version::HTTP_2 && seen.body_len == body_len), "{seen:?}");
     assert_eq!(log.connections.load(Ordering::SeqCst), 1);
@@ -136,8 +140,8 @@ async fn http_2_is_spoken_where_the_server_offers_it_on_one_connection() {
 async fn http_1_is_spoken_where_the_server_offers_nothing_else() {
     for alpn in [&[][..], &[&b"http/1.1"[..]][..]] {
         let (address, log) = server(config(false, alpn)).await;
-        assert_eq!(judged(&send(&client(), hop(&url(address))).await), Judged::Answered(200));
-        assert_eq!(log.seen.lock().unwrap()[0].version, Version::HTTP_11);
+        assert_eq!(judged(&send(&client(), transmit(&url(address))).await), Judged::Answered(200));
+        assert_eq!(log.deduplicator.lock().unwrap()[0].version, Version::HTTP_11);
     }
 }
 
@@ -148,7 +152,7 @@ async fn after_a_deadline_on_http_2_the_next_call_takes_a_new_connection() {
     let mut silent = common::get(&format!("{}/silence", url(address)));
     silent.timeout = Duration::from_millis(400);
     assert_eq!(judged(&send(&client, silent).await), Judged::Lost);
-    assert_eq!(judged(&send(&client, hop(&url(address))).await), Judged::Answered(200));
+    assert_eq!(judged(&send(&client, transmit(&url(address))).await), Judged::Answered(200));
     assert_eq!(log.connections.load(Ordering::SeqCst), 2);
 }
 
@@ -156,9 +160,9 @@ async fn after_a_deadline_on_http_2_the_next_call_takes_a_new_connection() {
 async fn public_authorities_do_not_vouch_for_our_own_and_ours_can_be_added_to_them() {
     let (address, _) = server(config(false, &[])).await;
     let public = Client::builder().build().unwrap();
-    assert_eq!(judged(&send(&public, hop(&url(address))).await), Judged::NotSent);
+    assert_eq!(judged(&send(&public, transmit(&url(address))).await), Judged::NotSent);
     let both = Client::builder().root_ca(certificates::authority().pem()).build().unwrap();
-    assert_eq!(judged(&send(&both, hop(&url(address))).await), Judged::Answered(200));
+    assert_eq!(judged(&send(&both, transmit(&url(address))).await), Judged::Answered(200));
 }
 
 #[test]

@@ -42,11 +42,11 @@ use wxpay_aws_lc::AwsLc;
 use wxpay_hyper::{Builder, Client, DownloadError};
 use wxpay_proto::{
     ErrorKind,
-    crypto::Provider as _,
+    crypto::CryptoProvider as _,
     retry,
     v3::{
         Merchant,
-        bill::{Outcome, Trade},
+        bill::{BillReply, TradeBill},
     },
 };
 
@@ -133,7 +133,7 @@ async fn gateway(sha1: String, parts: Vec<Part>) -> SocketAddr {
 
 fn merchant_at(gateway: SocketAddr, spki: &[u8], timeout: Duration) -> Merchant {
     let mut policy = retry::Policy::default();
-    policy.tries = 1;
+    policy.max_attempts = 1;
     policy.timeout = timeout;
     merchant(MCHID, API_V3_KEY, &format!("http://{gateway}"))
         .public_key(PUBLIC_KEY_ID.parse().unwrap(), AwsLc.public_key(spki).unwrap())
@@ -148,10 +148,10 @@ async fn fetch(
     is_gzip: bool,
     writer: impl AsyncWrite,
 ) -> Result<u64, DownloadError> {
-    let trade = Trade::of("2026-11-23".parse().unwrap());
+    let trade = TradeBill::of("2026-11-23".parse().unwrap());
     let trade = if is_gzip { trade.gzip() } else { trade };
-    let Outcome::Ready(statement) = client.run(merchant.call(trade)).await.unwrap() else { panic!() };
-    let download = client.run(merchant.download(&statement)).await.unwrap();
+    let BillReply::Ready(statement) = client.run(merchant.call(trade)).await.unwrap() else { panic!() };
+    let download = client.run(merchant.prepare_download(&statement)).await.unwrap();
     client.download(download, writer).await
 }
 

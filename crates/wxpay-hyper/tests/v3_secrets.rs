@@ -17,13 +17,13 @@ use http_body_util::Full;
 use std::{sync::Arc, time::Duration};
 use tokio::io::AsyncWriteExt as _;
 use wxpay_aws_lc::AwsLc;
-use wxpay_hyper::{Client, hear::v3::Notices};
+use wxpay_hyper::{Client, notify::v3::NotificationService};
 use wxpay_proto::{
-    crypto::Provider as _,
+    crypto::CryptoProvider as _,
     http::Method,
     v3::{
         Merchant, Raw,
-        bill::{Outcome, Trade},
+        bill::{BillReply, TradeBill},
     },
 };
 
@@ -83,15 +83,15 @@ async fn calls(client: &Client) {
     }
 }
 
-async fn notices(client: &Client) {
+async fn notifications(client: &Client) {
     let known = Platform::by_certificate(2);
     let (gateway, _) = certificates_at(vec![known.clone()], Duration::ZERO).await;
     let fetching = merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build();
-    let notices = Notices::new(client.clone())
-        .at("/fetched", fetching, |_| async { Ok::<(), &str>(()) })
+    let notifications = NotificationService::new(client.clone())
+        .route("/fetched", fetching, |_| async { Ok::<(), &str>(()) })
         .unwrap()
-        .at("/fails", merchant_with_public_key(MCHID, API_V3_KEY), |notice| async move {
-            Err::<(), _>(format!("{notice:?}"))
+        .route("/fails", merchant_with_public_key(MCHID, API_V3_KEY), |notification| async move {
+            Err::<(), _>(format!("{notification:?}"))
         })
         .unwrap();
     let body = paid(MCHID, API_V3_KEY, PLANTED.get(..32).unwrap());
@@ -104,7 +104,8 @@ async fn notices(client: &Client) {
         for (name, value) in platform.signed(common::now().as_secs(), &body) {
             request = request.header(name, value);
         }
-        let answer = notices.answer(request.body(Full::<bytes::Bytes>::from(body.clone())).unwrap()).await;
+        let answer =
+            notifications.answer(request.body(Full::<bytes::Bytes>::from(body.clone())).unwrap()).await;
         assert_eq!(answer.status(), status, "{path}");
     }
 }
@@ -115,23 +116,23 @@ async fn bills(client: &Client) {
         format!(r#"{{"hash_type":"SHA1","hash_value":"{sha1}","download_url":"http://{host}/v3/billdownload/file?token={PLANTED}"}}"#)
     })
     .await;
-    let trade = Trade::of("2026-11-23".parse().unwrap());
-    let Outcome::Ready(statement) = client.run(merchant.call(trade)).await.unwrap() else { panic!() };
-    let download = client.run(merchant.download(&statement)).await.unwrap();
+    let trade = TradeBill::of("2026-11-23".parse().unwrap());
+    let BillReply::Ready(statement) = client.run(merchant.call(trade)).await.unwrap() else { panic!() };
+    let download = client.run(merchant.prepare_download(&statement)).await.unwrap();
     let error = client.download(download, tokio::io::sink()).await.unwrap_err();
     shows_nothing(&error);
 }
 
 #[tokio::test]
-async fn the_finest_log_shows_no_secret_of_calls_notices_or_bills() {
+async fn the_finest_log_shows_no_secret_of_calls_notifications_or_bills() {
     let log = Log::begin();
     let client = Client::builder().build().unwrap();
     calls(&client).await;
-    notices(&client).await;
+    notifications(&client).await;
     bills(&client).await;
 
     let log = log.text();
-    for ours in ["v3.raw", "v3.certificates", "v3.notice", "v3.download", "08F1A2-0"] {
+    for ours in ["v3.raw", "v3.certificates", "v3.notification", "v3.download", "08F1A2-0"] {
         assert!(log.contains(ours), "{ours} is there");
     }
     for line in log.lines() {

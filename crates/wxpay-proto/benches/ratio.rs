@@ -24,7 +24,7 @@ fn main() {
         report(name, 2.0, || signing.hash(), || signing.given(), |given| signing.sign(given));
     }
     for (name, hearing) in [("notification", Hearing::plain()), ("notification in GBK", Hearing::gbk())] {
-        report(name, 3.0, || hearing.hash(), || (), |()| hearing.hear());
+        report(name, 3.0, || hearing.hash(), || (), |()| hearing.verify_notification());
     }
 }
 

@@ -27,25 +27,25 @@ fn three_signatures_bare(bencher: Bencher<'_, '_>, charset: Charset) {
 }
 
 #[divan::bench]
-fn notice(bencher: Bencher<'_, '_>) {
+fn notification(bencher: Bencher<'_, '_>) {
     let hearing = Hearing::plain();
-    bencher.bench_local(|| hearing.hear());
+    bencher.bench_local(|| hearing.verify_notification());
 }
 
 #[divan::bench]
-fn notice_bare(bencher: Bencher<'_, '_>) {
+fn notification_bare(bencher: Bencher<'_, '_>) {
     let hearing = Hearing::plain();
     bencher.bench_local(|| hearing.hash());
 }
 
 #[divan::bench]
-fn notice_in_gbk(bencher: Bencher<'_, '_>) {
+fn notification_in_gbk(bencher: Bencher<'_, '_>) {
     let hearing = Hearing::gbk();
-    bencher.bench_local(|| hearing.hear());
+    bencher.bench_local(|| hearing.verify_notification());
 }
 
 #[divan::bench]
-fn notice_in_gbk_bare(bencher: Bencher<'_, '_>) {
+fn notification_in_gbk_bare(bencher: Bencher<'_, '_>) {
     let hearing = Hearing::gbk();
     bencher.bench_local(|| hearing.hash());
 }

@@ -22,7 +22,7 @@ struct Inner {
     kind: ErrorKind,
     fate: Fate,
     refusal: Option<Refusal>,
-    unsettled: Option<Unsettled>,
+    unresolved: Option<Unresolved>,
     source: Option<Box<dyn error::Error + Send + Sync>>,
 }
 
@@ -54,7 +54,7 @@ pub enum Fate {
     NotSent,
     /// WeChat Pay refused the request; nothing was carried out.
     Refused,
-    /// The request may have been carried out. Query before doing anything else: see [`Error::unsettled`].
+    /// The request may have been carried out. Query before doing anything else: see [`Error::unresolved`].
     Unknown,
 }
 
@@ -64,13 +64,13 @@ pub enum Fate {
 /// twice, is therefore a deliberate act.
 #[must_use = "an operation of unknown fate must be resolved by a query"]
 #[derive(Debug, PartialEq, Eq)]
-pub struct Unsettled(Debt);
+pub struct Unresolved(PendingOperation);
 
 /// The key of a pending operation: its kind and the numbers to query by. Store it, and
-/// [resolve](crate::v3::Merchant::recover) it after a crash.
+/// [resolve](crate::v3::Merchant::resolve_pending) it after a crash.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub enum Debt {
+pub enum PendingOperation {
     /// An order: placing or closing it.
     Order {
         /// The merchant's number.
@@ -94,7 +94,7 @@ pub enum Debt {
         out_authorization_no: OutAuthorizationNo,
     },
     /// A combined order.
-    Combine {
+    CombinedOrder {
         /// The merchant's number of the combined order.
         combine_out_trade_no: OutTradeNo,
     },
@@ -125,30 +125,30 @@ pub enum Debt {
     },
 }
 
-impl Unsettled {
-    pub(crate) fn new(debt: Debt) -> Self {
-        Self(debt)
+impl Unresolved {
+    pub(crate) fn new(pending_operation: PendingOperation) -> Self {
+        Self(pending_operation)
     }
 
     /// Returns the key of the pending operation.
     #[must_use]
-    pub fn debt(&self) -> &Debt {
+    pub fn pending_operation(&self) -> &PendingOperation {
         &self.0
     }
 
     /// Returns the number of the order to query, if the operation is an order.
     #[must_use]
     pub fn out_trade_no(&self) -> Option<&OutTradeNo> {
-        let Debt::Order { out_trade_no, .. } = &self.0 else { return None };
+        let PendingOperation::Order { out_trade_no, .. } = &self.0 else { return None };
         Some(out_trade_no)
     }
 
-    pub(crate) fn into_debt(self) -> Debt {
+    pub(crate) fn into_pending_operation(self) -> PendingOperation {
         self.0
     }
 }
 
-impl Debt {
+impl PendingOperation {
     /// Creates the key of a direct merchant's order.
     pub(crate) fn order(out_trade_no: OutTradeNo) -> Self {
         Self::Order { out_trade_no, sub_mchid: None }
@@ -157,7 +157,7 @@ impl Debt {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, fate: Fate) -> Self {
-        Self(Box::new(Inner { kind, fate, refusal: None, unsettled: None, source: None }))
+        Self(Box::new(Inner { kind, fate, refusal: None, unresolved: None, source: None }))
     }
 
     pub(crate) fn refused(refusal: Refusal, fate: Fate) -> Self {
@@ -186,9 +186,12 @@ impl Error {
     }
 
     /// Attaches the pending operation if the fate is unknown.
-    pub(crate) fn owing(mut self, debt: impl FnOnce() -> Debt) -> Self {
+    pub(crate) fn with_pending_operation(
+        mut self,
+        pending_operation: impl FnOnce() -> PendingOperation,
+    ) -> Self {
         if self.0.fate == Fate::Unknown {
-            self.0.unsettled = Some(Unsettled::new(debt()));
+            self.0.unresolved = Some(Unresolved::new(pending_operation()));
         }
         self
     }
@@ -214,19 +217,19 @@ impl Error {
     /// Takes the unresolved operation out of the error, to resolve it. It is present if the fate is [`Fate::Unknown`] and
     /// the request has a number to query by.
     #[must_use]
-    pub fn unsettled(&mut self) -> Option<Unsettled> {
-        self.0.unsettled.take()
+    pub fn unresolved(&mut self) -> Option<Unresolved> {
+        self.0.unresolved.take()
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { kind, fate, refusal, unsettled, source } = &*self.0;
+        let Inner { kind, fate, refusal, unresolved, source } = &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)
             .field("fate", fate)
             .field("refusal", refusal)
-            .field("unsettled", unsettled)
+            .field("unsettled", unresolved)
             .field("source", source)
             .finish()
     }

@@ -3,8 +3,8 @@
 //! ```text
 //!            begin                resume(reply)
 //!   Flow ───────────▶ Step ──────────────────────▶ Step ─▶ … ─▶ Done(Ok | Err)
-//!                      │ Send(hop, sent)
-//!                      │ Wait(until, asleep)      resume() at that time
+//!                      │ Send(transmit, sent)
+//!                      │ Wait(until, waiting)      resume() at that time
 //! ```
 //!
 //! Each call that resumes a flow returns its next step. A step that is not carried out stops the flow. The compiler
@@ -26,10 +26,10 @@ use core::{error, fmt, time::Duration};
     reason = "the driver must handle every step, and there will never be a fourth"
 )]
 pub enum Step<F: Flow> {
-    /// Send the request, then pass the reply or the failure to [`Sent::resume`].
-    Send(Hop, Sent<F>),
-    /// Wait until this time, then call [`Asleep::resume`].
-    Wait(UnixTime, Asleep<F>),
+    /// Send the request, then pass the reply or the failure to [`AwaitingReply::resume`].
+    Send(Transmit, AwaitingReply<F>),
+    /// Wait until this time, then call [`Waiting::resume`].
+    Wait(UnixTime, Waiting<F>),
     /// The flow has ended with this result.
     Done(Result<F::Output, Error>),
 }
@@ -39,22 +39,22 @@ pub enum Step<F: Flow> {
 /// The two associated states are all there are: a flow awaits either a reply or a time, and can be resumed only with
 /// the one it awaits.
 ///
-/// Drivers call the methods through [`Step::begin`], [`Sent::resume`] and [`Asleep::resume`]. The trait is sealed:
+/// Drivers call the methods through [`Step::begin`], [`AwaitingReply::resume`] and [`Waiting::resume`]. The trait is sealed:
 /// a driver may name it in a signature, but only this crate implements it.
 pub trait Flow: Sized + Send + sealed::Sealed {
     /// The state while the flow awaits a reply.
-    type Sent: fmt::Debug + Send;
+    type AwaitingReply: fmt::Debug + Send;
     /// The state while the flow waits for a time.
-    type Asleep: fmt::Debug + Send;
+    type Waiting: fmt::Debug + Send;
     /// The result of the flow.
     type Output: Send;
 
     /// Starts the flow and returns the first step.
     fn begin(self, world: &mut World<'_>) -> Step<Self>;
     /// Resumes the flow with the reply to its request, or with the failure.
-    fn replied(sent: Self::Sent, reply: Reply, world: &mut World<'_>) -> Step<Self>;
+    fn on_reply(sent: Self::AwaitingReply, reply: Reply, world: &mut World<'_>) -> Step<Self>;
     /// Resumes the flow after its wait.
-    fn woke(asleep: Self::Asleep, world: &mut World<'_>) -> Step<Self>;
+    fn on_wake(waiting: Self::Waiting, world: &mut World<'_>) -> Step<Self>;
 }
 
 pub(crate) mod sealed {
@@ -66,7 +66,7 @@ pub(crate) mod sealed {
 /// and bodies carry secrets.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Hop {
+pub struct Transmit {
     /// A short fixed name for logs and metrics, such as `v1.genprepay`.
     pub label: &'static str,
     /// The complete, signed request.
@@ -94,12 +94,12 @@ pub enum Failure {
 }
 
 /// A flow that awaits the reply to its request.
-pub struct Sent<F: Flow>(F::Sent);
+pub struct AwaitingReply<F: Flow>(F::AwaitingReply);
 
 /// A flow that waits for a time.
-pub struct Asleep<F: Flow> {
+pub struct Waiting<F: Flow> {
     until: UnixTime,
-    state: F::Asleep,
+    state: F::Waiting,
 }
 
 /// The waiting state of a flow that never waits. It has no values.
@@ -113,16 +113,16 @@ impl<F: Flow> Step<F> {
         flow.begin(&mut world)
     }
 
-    pub(crate) fn send(hop: Hop, state: F::Sent) -> Self {
-        Self::Send(hop, Sent(state))
+    pub(crate) fn send(transmit: Transmit, state: F::AwaitingReply) -> Self {
+        Self::Send(transmit, AwaitingReply(state))
     }
 
-    pub(crate) fn wait(until: UnixTime, state: F::Asleep) -> Self {
-        Self::Wait(until, Asleep { until, state })
+    pub(crate) fn wait(until: UnixTime, state: F::Waiting) -> Self {
+        Self::Wait(until, Waiting { until, state })
     }
 }
 
-impl<F: Flow> Sent<F> {
+impl<F: Flow> AwaitingReply<F> {
     /// Resumes the flow with the reply to its request, or with the failure.
     pub fn resume(self, reply: Reply, mut world: World<'_>) -> Step<F> {
         self.step(reply, &mut world)
@@ -130,11 +130,11 @@ impl<F: Flow> Sent<F> {
 
     /// Resumes the flow from inside another flow.
     pub(crate) fn step(self, reply: Reply, world: &mut World<'_>) -> Step<F> {
-        F::replied(self.0, reply, world)
+        F::on_reply(self.0, reply, world)
     }
 }
 
-impl<F: Flow> Asleep<F> {
+impl<F: Flow> Waiting<F> {
     /// Resumes the flow after its wait. An early call is harmless: it returns [`Step::Wait`] again.
     pub fn resume(self, mut world: World<'_>) -> Step<F> {
         self.step(&mut world)
@@ -146,20 +146,20 @@ impl<F: Flow> Asleep<F> {
         if world.now < self.until {
             return Step::Wait(self.until, self);
         }
-        F::woke(self.state, world)
+        F::on_wake(self.state, world)
     }
 }
 
-impl<F: Flow<Asleep = Never>> Asleep<F> {
+impl<F: Flow<Waiting = Never>> Waiting<F> {
     /// Returns any type: a flow that never waits cannot reach this.
     pub(crate) fn never<T>(self) -> T {
         match self.state {}
     }
 }
 
-impl fmt::Debug for Hop {
+impl fmt::Debug for Transmit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hop")
+        f.debug_struct("Transmit")
             .field("label", &self.label)
             .field("method", &self.request.method())
             .field("body_len", &self.request.body().len())
@@ -167,23 +167,23 @@ impl fmt::Debug for Hop {
     }
 }
 
-impl<F: Flow> fmt::Debug for Sent<F> {
+impl<F: Flow> fmt::Debug for AwaitingReply<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Sent").field(&self.0).finish()
+        f.debug_tuple("AwaitingReply").field(&self.0).finish()
     }
 }
 
-impl<F: Flow> fmt::Debug for Asleep<F> {
+impl<F: Flow> fmt::Debug for Waiting<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Asleep").field("until", &self.until).field("state", &self.state).finish()
+        f.debug_struct("Waiting").field("until", &self.until).field("state", &self.state).finish()
     }
 }
 
 impl<F: Flow<Output: fmt::Debug>> fmt::Debug for Step<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Send(hop, sent) => f.debug_tuple("Send").field(hop).field(sent).finish(),
-            Self::Wait(until, asleep) => f.debug_tuple("Wait").field(until).field(asleep).finish(),
+            Self::Send(transmit, sent) => f.debug_tuple("Send").field(transmit).field(sent).finish(),
+            Self::Wait(until, waiting) => f.debug_tuple("Wait").field(until).field(waiting).finish(),
             Self::Done(result) => f.debug_tuple("Done").field(result).finish(),
         }
     }

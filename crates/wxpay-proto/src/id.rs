@@ -17,13 +17,13 @@ use core::{error, fmt, str::FromStr};
 /// assert_eq!(error.to_string(), "out_trade_no must be 1 to 32 of 0-9 A-Z a-z _ - | * @ (invalid at byte 4)");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Invalid {
+pub struct InvalidField {
     field: &'static str,
     rule: &'static str,
     at: Option<usize>,
 }
 
-impl Invalid {
+impl InvalidField {
     pub(crate) const fn new(field: &'static str, rule: &'static str) -> Self {
         Self { field, rule, at: None }
     }
@@ -45,7 +45,7 @@ impl Invalid {
     }
 }
 
-impl fmt::Display for Invalid {
+impl fmt::Display for InvalidField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.field, self.rule)?;
         match self.at {
@@ -55,15 +55,15 @@ impl fmt::Display for Invalid {
     }
 }
 
-impl error::Error for Invalid {}
+impl error::Error for InvalidField {}
 
 /// Validates the length in bytes, then each byte. Returns the text itself.
 fn check(
     text: &str,
     lengths: core::ops::RangeInclusive<usize>,
     allowed: impl Fn(u8) -> bool,
-    invalid: Invalid,
-) -> Result<&str, Invalid> {
+    invalid: InvalidField,
+) -> Result<&str, InvalidField> {
     if !lengths.contains(&text.len()) {
         return Err(invalid);
     }
@@ -90,11 +90,11 @@ macro_rules! text {
 
         /// # Errors
         ///
-        /// Returns [`Invalid`] if the text violates the rule of the type.
+        /// Returns [`InvalidField`] if the text violates the rule of the type.
         impl FromStr for $name {
-            type Err = Invalid;
-            fn from_str(text: &str) -> Result<Self, Invalid> {
-                check(text, $lengths, $allowed, Invalid::new($field, $rule))
+            type Err = InvalidField;
+            fn from_str(text: &str) -> Result<Self, InvalidField> {
+                check(text, $lengths, $allowed, InvalidField::new($field, $rule))
                     .map(|text| Self(text.into()))
             }
         }
@@ -159,11 +159,11 @@ impl AppId {
 
 /// # Errors
 ///
-/// Returns [`Invalid`] if the text violates the rule of the type.
+/// Returns [`InvalidField`] if the text violates the rule of the type.
 impl FromStr for AppId {
-    type Err = Invalid;
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        const RULE: Invalid = Invalid::new(
+    type Err = InvalidField;
+    fn from_str(text: &str) -> Result<Self, InvalidField> {
+        const RULE: InvalidField = InvalidField::new(
             "appid",
             "must be wx or ww and 16 letters or digits, or a QQ appid (1 to 32 digits)",
         );
@@ -277,11 +277,12 @@ impl PublicKeyId {
 
 /// # Errors
 ///
-/// Returns [`Invalid`] if the text violates the rule of the type.
+/// Returns [`InvalidField`] if the text violates the rule of the type.
 impl FromStr for PublicKeyId {
-    type Err = Invalid;
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        const RULE: Invalid = Invalid::new("public_key_id", "must be PUB_KEY_ID_ and 1 to 64 digits");
+    type Err = InvalidField;
+    fn from_str(text: &str) -> Result<Self, InvalidField> {
+        const RULE: InvalidField =
+            InvalidField::new("public_key_id", "must be PUB_KEY_ID_ and 1 to 64 digits");
         let digits = text.strip_prefix(Self::PREFIX).ok_or(RULE)?;
         check(digits, 1..=64, |byte| byte.is_ascii_digit(), RULE)?;
         Ok(Self(text.into()))
@@ -303,12 +304,12 @@ impl SerialNo {
 
 /// # Errors
 ///
-/// Returns [`Invalid`] if the text violates the rule of the type.
+/// Returns [`InvalidField`] if the text violates the rule of the type.
 impl FromStr for SerialNo {
-    type Err = Invalid;
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        const RULE: Invalid =
-            Invalid::new("serial_no", "must be 2 to 64 hexadecimal digits, an even number of them");
+    type Err = InvalidField;
+    fn from_str(text: &str) -> Result<Self, InvalidField> {
+        const RULE: InvalidField =
+            InvalidField::new("serial_no", "must be 2 to 64 hexadecimal digits, an even number of them");
         let digits = check(text, 2..=64, |byte| byte.is_ascii_hexdigit(), RULE)?;
         if digits.len().is_multiple_of(2) { Ok(Self(digits.to_ascii_uppercase().into())) } else { Err(RULE) }
     }
@@ -337,10 +338,10 @@ impl KeyId {
 
 /// # Errors
 ///
-/// Returns [`Invalid`] if the text is neither.
+/// Returns [`InvalidField`] if the text is neither.
 impl FromStr for KeyId {
-    type Err = Invalid;
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    type Err = InvalidField;
+    fn from_str(text: &str) -> Result<Self, InvalidField> {
         if text.starts_with(PublicKeyId::PREFIX) {
             text.parse().map(Self::PublicKey)
         } else {
@@ -374,7 +375,7 @@ read! {
 impl OutTradeNo {
     /// Returns whether the number follows the rule of APIv3: 6 to 32 of `0-9 A-Z a-z _ - *`.
     #[must_use]
-    pub fn is_for_v3(&self) -> bool {
+    pub fn is_valid_for_v3(&self) -> bool {
         self.0.len() >= 6 && !self.0.contains(['|', '@'])
     }
 
@@ -418,11 +419,11 @@ read! { NotifyUrl }
 
 /// # Errors
 ///
-/// Returns [`Invalid`] if the text violates the rule of the type.
+/// Returns [`InvalidField`] if the text violates the rule of the type.
 impl FromStr for NotifyUrl {
-    type Err = Invalid;
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        const RULE: Invalid = Invalid::new(
+    type Err = InvalidField;
+    fn from_str(text: &str) -> Result<Self, InvalidField> {
+        const RULE: InvalidField = InvalidField::new(
             "notify_url",
             "must be an absolute http or https URL of at most 255 bytes, without user, query or fragment",
         );
@@ -431,7 +432,7 @@ impl FromStr for NotifyUrl {
 }
 
 /// Validates an `http` or `https` URL with a host, of at most 255 bytes of visible ASCII, without user, query or fragment.
-pub(crate) fn absolute_url(text: &str, rule: Invalid) -> Result<&str, Invalid> {
+pub(crate) fn absolute_url(text: &str, rule: InvalidField) -> Result<&str, InvalidField> {
     let allowed = |byte| visible(byte) && !b"?#\"<>\\^`{|}@".contains(&byte);
     let url = check(text, 1..=255, allowed, rule.clone())?;
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
@@ -474,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_goes_to_an_absolute_url_without_query() {
+    fn a_notification_goes_to_an_absolute_url_without_query() {
         for good in ["http://weixin.qq.com", "https://shop.example:8443/pay/notice", "http://[::1]:80/n"] {
             assert_eq!(good.parse::<NotifyUrl>().unwrap().as_str(), good);
         }

@@ -9,19 +9,19 @@
 //!
 //! ```
 //! use wxpay_proto::{Error, UnixTime, entropy::Entropy, memory::Memory, world::World};
-//! use wxpay_proto::exchange::{Flow, Hop, Reply, Step};
+//! use wxpay_proto::exchange::{Flow, Transmit, Reply, Step};
 //!
 //! fn run<F: Flow>(flow: F, memory: &mut Memory, io: &mut impl Io) -> Result<F::Output, Error> {
 //!     let mut step = Step::begin(flow, World::new(io.now(), io.entropy(), memory));
 //!     loop {
 //!         step = match step {
-//!             Step::Send(hop, sent) => {
-//!                 let reply = io.send(hop);
+//!             Step::Send(transmit, sent) => {
+//!                 let reply = io.send(transmit);
 //!                 sent.resume(reply, World::new(io.now(), io.entropy(), memory))
 //!             }
-//!             Step::Wait(until, asleep) => {
+//!             Step::Wait(until, waiting) => {
 //!                 io.sleep_until(until);
-//!                 asleep.resume(World::new(io.now(), io.entropy(), memory))
+//!                 waiting.resume(World::new(io.now(), io.entropy(), memory))
 //!             }
 //!             Step::Done(result) => return result,
 //!         };
@@ -30,7 +30,7 @@
 //!
 //! /// Your HTTP client, your clock, your source of randomness.
 //! trait Io {
-//!     fn send(&mut self, hop: Hop) -> Reply;
+//!     fn send(&mut self, transmit: Transmit) -> Reply;
 //!     fn sleep_until(&mut self, until: UnixTime);
 //!     fn now(&self) -> UnixTime;
 //!     fn entropy(&mut self) -> Entropy;

@@ -12,7 +12,7 @@ use core::{fmt, str::FromStr};
 /// assert_eq!(Fen::new(1999).to_string(), "1999");
 /// assert_eq!(Fen::new(1999).yuan().to_string(), "19.99");
 /// assert!(Fen::from_yuan("0.001").is_err());
-/// # Ok::<(), wxpay_proto::money::NotAnAmount>(())
+/// # Ok::<(), wxpay_proto::money::InvalidAmount>(())
 /// ```
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
@@ -58,15 +58,15 @@ impl Fen {
     ///
     /// # Errors
     ///
-    /// Returns [`NotAnAmount`] if the text has any other form, or is too large.
-    pub fn from_yuan(yuan: &str) -> Result<Self, NotAnAmount> {
+    /// Returns [`InvalidAmount`] if the text has any other form, or is too large.
+    pub fn from_yuan(yuan: &str) -> Result<Self, InvalidAmount> {
         let (whole, cents) = yuan.split_once('.').unwrap_or((yuan, "00"));
         let cents = match (cents.len(), digits(cents)?) {
-            (1, tenths) => tenths.checked_mul(10).ok_or(NotAnAmount)?,
+            (1, tenths) => tenths.checked_mul(10).ok_or(InvalidAmount)?,
             (2, cents) => cents,
-            _ => return Err(NotAnAmount),
+            _ => return Err(InvalidAmount),
         };
-        digits(whole)?.checked_mul(100).and_then(|fen| fen.checked_add(cents)).map(Self).ok_or(NotAnAmount)
+        digits(whole)?.checked_mul(100).and_then(|fen| fen.checked_add(cents)).map(Self).ok_or(InvalidAmount)
     }
 
     /// Returns a value that prints the amount in yuan with two decimals, as bills and people write it.
@@ -80,12 +80,12 @@ impl Fen {
 #[derive(Clone, Copy, Debug)]
 pub struct Yuan(Fen);
 
-const FEN_A_YUAN: u64 = 100;
+const FEN_PER_YUAN: u64 = 100;
 
 impl fmt::Display for Yuan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Fen(fen) = self.0;
-        write!(f, "{}.{:02}", fen / FEN_A_YUAN, fen % FEN_A_YUAN)
+        write!(f, "{}.{:02}", fen / FEN_PER_YUAN, fen % FEN_PER_YUAN)
     }
 }
 
@@ -98,30 +98,30 @@ impl fmt::Display for Fen {
 
 /// Parses decimal digits of fen, as the protocol writes them.
 impl FromStr for Fen {
-    type Err = NotAnAmount;
-    fn from_str(text: &str) -> Result<Self, NotAnAmount> {
+    type Err = InvalidAmount;
+    fn from_str(text: &str) -> Result<Self, InvalidAmount> {
         digits(text).map(Self)
     }
 }
 
 /// Parses digits and nothing else: `u64::from_str` alone would accept a `+`.
-fn digits(text: &str) -> Result<u64, NotAnAmount> {
+fn digits(text: &str) -> Result<u64, InvalidAmount> {
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    plain.then(|| text.parse().ok()).flatten().ok_or(NotAnAmount)
+    plain.then(|| text.parse().ok()).flatten().ok_or(InvalidAmount)
 }
 
 /// The error for a text that is not an amount of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct NotAnAmount;
+pub struct InvalidAmount;
 
-impl fmt::Display for NotAnAmount {
+impl fmt::Display for InvalidAmount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an amount must be decimal digits, with at most two decimals for yuan and without a sign")
     }
 }
 
-impl core::error::Error for NotAnAmount {}
+impl core::error::Error for InvalidAmount {}
 
 #[cfg(test)]
 mod tests {
@@ -141,11 +141,11 @@ mod tests {
     fn what_is_not_an_amount_is_refused() {
         for text in ["", ".", "1.", ".5", "-1", "+1", " 1", "1 ", "1e2", "1.234", "1,5", "１", "1.2.3", "NaN"]
         {
-            assert_eq!(Fen::from_yuan(text), Err(NotAnAmount), "{text:?}");
+            assert_eq!(Fen::from_yuan(text), Err(InvalidAmount), "{text:?}");
         }
-        assert_eq!(Fen::from_yuan("184467440737095516.16"), Err(NotAnAmount));
-        assert_eq!("+1".parse::<Fen>(), Err(NotAnAmount));
-        assert_eq!("18446744073709551616".parse::<Fen>(), Err(NotAnAmount));
+        assert_eq!(Fen::from_yuan("184467440737095516.16"), Err(InvalidAmount));
+        assert_eq!("+1".parse::<Fen>(), Err(InvalidAmount));
+        assert_eq!("18446744073709551616".parse::<Fen>(), Err(InvalidAmount));
     }
 
     proptest! {

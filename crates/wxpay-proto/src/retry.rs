@@ -5,17 +5,17 @@ use core::time::Duration;
 
 /// The number of attempts, the backoff between them, and the deadline of one call.
 ///
-/// The backoff doubles from `first_pause` to `longest_pause`. Each is shortened by up to half at random, so that many
+/// The backoff doubles from `initial_backoff` to `max_backoff`. Each is shortened by up to half at random, so that many
 /// callers that failed together do not retry together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
     /// The maximum number of requests, the first included.
-    pub tries: u32,
+    pub max_attempts: u32,
     /// The backoff before the second attempt.
-    pub first_pause: Duration,
+    pub initial_backoff: Duration,
     /// The maximum backoff.
-    pub longest_pause: Duration,
+    pub max_backoff: Duration,
     /// The deadline of the whole call: no attempt starts later than this after the first.
     pub deadline: Duration,
     /// The timeout of one request.
@@ -26,9 +26,9 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            tries: 4,
-            first_pause: Duration::from_millis(500),
-            longest_pause: Duration::from_secs(4),
+            max_attempts: 4,
+            initial_backoff: Duration::from_millis(500),
+            max_backoff: Duration::from_secs(4),
             deadline: Duration::from_secs(30),
             timeout: Duration::from_secs(10),
         }
@@ -37,26 +37,26 @@ impl Default for Policy {
 
 /// The attempts of one call, counted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Tries {
+pub(crate) struct Attempts {
     policy: Policy,
     made: u32,
     began: UnixTime,
 }
 
-impl Tries {
+impl Attempts {
     /// The minimum timeout of a request.
-    const LEAST: Duration = Duration::from_millis(100);
+    const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 
     pub(crate) fn new(policy: Policy, began: UnixTime) -> Self {
         Self { policy, made: 1, began }
     }
 
     /// Returns the time of the next attempt, or `None` if the policy permits no more.
-    pub(crate) fn again(&mut self, now: UnixTime, entropy: &mut Entropy) -> Option<UnixTime> {
-        if self.made >= self.policy.tries {
+    pub(crate) fn next_attempt(&mut self, now: UnixTime, entropy: &mut Entropy) -> Option<UnixTime> {
+        if self.made >= self.policy.max_attempts {
             return None;
         }
-        let until = now.after(pause(&self.policy, self.made, entropy));
+        let until = now.after(backoff(&self.policy, self.made, entropy));
         self.made = self.made.saturating_add(1);
         self.may_begin(until).then_some(until)
     }
@@ -64,7 +64,7 @@ impl Tries {
     /// Returns the timeout of a request that starts now: never beyond the deadline of the whole call.
     pub(crate) fn timeout(&self, now: UnixTime) -> Duration {
         let left = self.began.after(self.policy.deadline).since(now);
-        left.min(self.policy.timeout).max(Self::LEAST)
+        left.min(self.policy.timeout).max(Self::MIN_TIMEOUT)
     }
 
     /// Returns whether an attempt may still start at this time.
@@ -74,9 +74,9 @@ impl Tries {
 }
 
 /// Returns the backoff after `made` attempts: doubled, capped, then shortened by up to half.
-fn pause(policy: &Policy, made: u32, entropy: &mut Entropy) -> Duration {
+fn backoff(policy: &Policy, made: u32, entropy: &mut Entropy) -> Duration {
     let doubled = 2_u32.saturating_pow(made.saturating_sub(1).min(20));
-    let full = policy.first_pause.saturating_mul(doubled).min(policy.longest_pause);
+    let full = policy.initial_backoff.saturating_mul(doubled).min(policy.max_backoff);
     let half = full.checked_div(2).unwrap_or_default();
     let millis = u32::try_from(half.as_millis()).unwrap_or(u32::MAX);
     // Jitter spreads the retries of callers that failed together.
@@ -91,22 +91,22 @@ mod tests {
     #[test]
     fn pauses_grow_stay_within_bounds_and_end() {
         let (policy, mut entropy) = (Policy::default(), Entropy::new([3; 32]));
-        let mut tries = Tries::new(policy, UnixTime::EPOCH);
+        let mut attempts = Attempts::new(policy, UnixTime::EPOCH);
         let mut now = UnixTime::EPOCH;
         let mut pauses = 0;
-        while let Some(until) = tries.again(now, &mut entropy) {
+        while let Some(until) = attempts.next_attempt(now, &mut entropy) {
             let length = until.since(now);
-            assert!(length >= policy.first_pause / 2 && length <= policy.longest_pause, "{length:?}");
+            assert!(length >= policy.initial_backoff / 2 && length <= policy.max_backoff, "{length:?}");
             now = until;
             pauses += 1;
         }
-        assert_eq!(pauses, policy.tries - 1);
+        assert_eq!(pauses, policy.max_attempts - 1);
     }
 
     #[test]
     fn no_try_begins_after_the_deadline() {
         let policy = Policy { deadline: Duration::from_millis(100), ..Policy::default() };
-        let mut tries = Tries::new(policy, UnixTime::EPOCH);
-        assert_eq!(tries.again(UnixTime::EPOCH, &mut Entropy::new([3; 32])), None);
+        let mut attempts = Attempts::new(policy, UnixTime::EPOCH);
+        assert_eq!(attempts.next_attempt(UnixTime::EPOCH, &mut Entropy::new([3; 32])), None);
     }
 }

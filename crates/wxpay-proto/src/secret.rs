@@ -41,17 +41,17 @@ impl<T: Zeroize> fmt::Debug for Secret<T> {
 /// [`as_str`](Self::as_str) returns the text.
 ///
 /// ```
-/// use wxpay_proto::secret::Personal;
+/// use wxpay_proto::secret::PersonalData;
 ///
-/// let card = Personal::from(String::from("招商银行信用卡0403"));
+/// let card = PersonalData::from(String::from("招商银行信用卡0403"));
 /// assert_eq!(format!("{card:?}"), "Personal(…03)");
 /// assert_eq!(card.as_str().chars().count(), 11);
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
 #[serde(from = "String")]
-pub struct Personal(Box<str>);
+pub struct PersonalData(Box<str>);
 
-impl Personal {
+impl PersonalData {
     /// Returns the whole text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -59,13 +59,13 @@ impl Personal {
     }
 }
 
-impl From<String> for Personal {
+impl From<String> for PersonalData {
     fn from(text: String) -> Self {
         Self(text.into())
     }
 }
 
-impl fmt::Debug for Personal {
+impl fmt::Debug for PersonalData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Personal(…{})", tail(&self.0))
     }
@@ -78,6 +78,6 @@ pub(crate) fn tail(text: &str) -> &str {
 }
 
 /// Compares in constant time: the time depends only on the lengths.
-pub(crate) fn same_bytes(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn constant_time_eq(one: &[u8], other: &[u8]) -> bool {
     bool::from(one.ct_eq(other))
 }

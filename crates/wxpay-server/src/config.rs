@@ -164,7 +164,7 @@ fn notify_url(given: &mut Sources, listen: &SocketAddr, path: &str) -> Result<Op
     };
     let rule = "must be an absolute http or https URL without user, query or fragment";
     let url = format!("{}{path}", base.trim_end_matches('/'));
-    let bad = |cause: wxpay_proto::id::Invalid| BadSetting::new("public_base_url", rule).because(cause);
+    let bad = |cause: wxpay_proto::id::InvalidField| BadSetting::new("public_base_url", rule).because(cause);
     url.parse().map(Some).map_err(bad)
 }
 
@@ -188,7 +188,7 @@ fn merchant(given: &mut Sources) -> Result<Merchant, BadSetting> {
         policy.timeout = timeout;
     }
     if let Some(tries) = given.count("call_tries", 1..=10)? {
-        policy.tries = u32::try_from(tries).unwrap_or(u32::MAX);
+        policy.max_attempts = u32::try_from(tries).unwrap_or(u32::MAX);
     }
     let builder = builder.retry(policy);
     let builder = match given.text("gateway_base_url") {

@@ -24,7 +24,11 @@ pub(crate) enum Outcome {
 /// # Errors
 ///
 /// When the report breaks a rule, or the ledger is not available.
-pub(crate) async fn deliver(app: &App, number: &OutTradeNo, report: Report) -> Result<Outcome, Problem> {
+pub(crate) async fn notify_delivery(
+    app: &App,
+    number: &OutTradeNo,
+    report: Report,
+) -> Result<Outcome, Problem> {
     let (worker, number, busy) = (app.clone(), number.clone(), app.ending.busy());
     let work = tokio::spawn(async move {
         let _busy = busy;
@@ -53,7 +57,7 @@ async fn pass_on(app: &App, number: &OutTradeNo, report: Report) -> Result<Outco
     if let Some(reason) = failure {
         delivery = delivery.failed(&reason)?;
     }
-    match app.gateway.run(app.gateway.merchant.deliver(delivery)).await {
+    match app.gateway.run(app.gateway.merchant.notify_delivery(delivery)).await {
         Ok(()) => {
             app.ledger.told(number.clone(), reported_at, now()).await?;
             Ok(Outcome::Told)

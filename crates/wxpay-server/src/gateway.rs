@@ -3,7 +3,7 @@
 use crate::tokens::{Sharing, TokenStore};
 use std::sync::Arc;
 use wxpay_hyper::Client;
-use wxpay_proto::{Error, exchange::Flow, id::PrepayId, v1::Merchant, v1::PhoneParams};
+use wxpay_proto::{Error, exchange::Flow, id::PrepayId, v1::AppParams, v1::Merchant};
 
 /// Calls WeChat Pay as one merchant.
 #[derive(Clone, Debug)]
@@ -32,10 +32,10 @@ impl Gateway {
     /// # Errors
     ///
     /// When the operating system has no random bytes.
-    pub(crate) fn sign_for_phone(&self, prepayid: PrepayId) -> Result<PhoneParams, getrandom::Error> {
+    pub(crate) fn sign_for_phone(&self, prepayid: PrepayId) -> Result<AppParams, getrandom::Error> {
         let mut fresh = [0; 16];
         getrandom::fill(&mut fresh)?;
         let noncestr = format!("{:032x}", u128::from_le_bytes(fresh));
-        Ok(PhoneParams::sign(&self.merchant, prepayid, crate::time::now(), noncestr))
+        Ok(AppParams::sign(&self.merchant, prepayid, crate::time::now(), noncestr))
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use wxpay_proto::{
     Fate,
     id::{OutTradeNo, PrepayId},
-    v1::PhoneParams,
+    v1::AppParams,
 };
 
 /// What the shop gets.
@@ -20,7 +20,7 @@ pub(crate) struct ForTheShop {
     /// Whether this request placed the order.
     pub(crate) first: bool,
     /// The parameters for the app, unless the order is over.
-    pub(crate) phone: Option<PhoneParams>,
+    pub(crate) phone: Option<AppParams>,
 }
 
 /// Places an order, or finds it placed.

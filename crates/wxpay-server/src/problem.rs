@@ -6,7 +6,7 @@ use axum::{
 };
 use serde::Serialize;
 use std::error::Error as _;
-use wxpay_proto::{Error, Fate, id::Invalid};
+use wxpay_proto::{Error, Fate, id::InvalidField};
 
 /// One problem: `application/problem+json`. What the visitor sent is not repeated in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -135,8 +135,8 @@ pub(crate) fn causes(error: &Error) -> String {
     text
 }
 
-impl From<Invalid> for Problem {
-    fn from(invalid: Invalid) -> Self {
+impl From<InvalidField> for Problem {
+    fn from(invalid: InvalidField) -> Self {
         let mut problem = Self::field(invalid.field(), invalid.rule());
         problem.0.detail = invalid.to_string();
         problem

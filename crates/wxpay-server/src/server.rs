@@ -25,7 +25,7 @@ use tokio::{
     task::JoinHandle,
 };
 use wxpay_hyper::Client;
-use wxpay_proto::id::{Invalid, NotifyUrl};
+use wxpay_proto::id::{InvalidField, NotifyUrl};
 
 /// How long the head of a request may take, the pause since the last one included.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
@@ -90,7 +90,7 @@ impl Server {
             }
         };
         let ending = Ending::new();
-        let upkeep = tokio::spawn(keep_fresh(client.clone(), config.merchant.clone(), ending.clone()));
+        let upkeep = tokio::spawn(refresh_tokens(client.clone(), config.merchant.clone(), ending.clone()));
         let gateway = Gateway::new(config.merchant, client, tokens);
         let chase = Chase::new(
             ledger.clone(),
@@ -99,8 +99,12 @@ impl Server {
             config.chase_concurrency,
             ending.clone(),
         );
-        let notices =
-            intake::notices(gateway.merchant.clone(), gateway.client.clone(), ledger.clone(), ending.clone());
+        let notifications = intake::notifications(
+            gateway.merchant.clone(),
+            gateway.client.clone(),
+            ledger.clone(),
+            ending.clone(),
+        );
         let app = App {
             ledger: ledger.clone(),
             gateway,
@@ -110,7 +114,7 @@ impl Server {
             chase: chase.clone(),
             ending: ending.clone(),
         };
-        let router = api::router(app, config.api_token).route_service(&config.notify_path, notices);
+        let router = api::router(app, config.api_token).route_service(&config.notify_path, notifications);
         let accepting = tokio::spawn(accept(listener, router, ending.clone()));
         tracing::info!(%local_addr, "listening");
         Ok(Running {
@@ -170,9 +174,9 @@ fn client(config: &Config) -> Result<Client, NotStarted> {
     builder.build().map_err(NotStarted::client)
 }
 
-async fn keep_fresh(client: Client, merchant: wxpay_proto::v1::Merchant, ending: Ending) {
+async fn refresh_tokens(client: Client, merchant: wxpay_proto::v1::Merchant, ending: Ending) {
     tokio::select! {
-        never = client.keep_fresh(merchant) => match never {},
+        never = client.refresh_tokens(merchant) => match never {},
         () = ending.announced() => {}
     }
 }
@@ -242,7 +246,7 @@ impl NotStarted {
         Self { what: "the address cannot be listened on", cause: Box::new(cause) }
     }
 
-    fn notify(cause: Invalid) -> Self {
+    fn notify(cause: InvalidField) -> Self {
         Self { what: "the address makes no notify_url", cause: Box::new(cause) }
     }
 

@@ -3,7 +3,7 @@
 use crate::chance::{ALPHANUMERIC, Chance, DIGITS, HEX};
 use std::sync::Arc;
 use wxpay_proto::{
-    id::{AppId, Invalid, PartnerId},
+    id::{AppId, InvalidField, PartnerId},
     secret::Secret,
 };
 
@@ -45,7 +45,7 @@ impl Credentials {
     /// # Errors
     ///
     /// Never in practice: what is made keeps to the grammar it is parsed by.
-    pub(crate) fn thrown_away(chance: &mut Chance) -> Result<Self, Invalid> {
+    pub(crate) fn thrown_away(chance: &mut Chance) -> Result<Self, InvalidField> {
         Ok(Self::new(
             format!("wx{}", chance.text(HEX, 16)).parse()?,
             chance.text(HEX, 32),

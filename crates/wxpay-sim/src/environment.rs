@@ -88,7 +88,11 @@ impl Environment {
         }
         if let Some(listed) = self.merchant.platform().certificates(self.now).next() {
             pems.push(("WXPAY_PLATFORM_CERTIFICATE_FILE", "platform_cert.pem", listed.certificate.pem()?));
-            pems.push(("WXPAY_PLATFORM_PUBLIC_KEY_FILE", "platform_pub.pem", listed.certificate.public_key().pem()));
+            pems.push((
+                "WXPAY_PLATFORM_PUBLIC_KEY_FILE",
+                "platform_pub.pem",
+                listed.certificate.public_key().pem(),
+            ));
         }
         if let Some(key) = self.merchant.platform().public_key() {
             pems.push(("WXPAY_PUBLIC_KEY_FILE", "pub_key.pem", key.pair.public().pem()));
@@ -133,10 +137,14 @@ impl Environment {
         ];
         lines.extend(third.appids().first().map(|appid| ("WXPAY_APPID", appid.to_string())));
         lines.extend(third.api_v3_key().map(|key| ("WXPAY_API_V3_KEY", key.expose().clone())));
-        lines.extend(third.api_keys().last().map(|own| ("WXPAY_SERIAL_NO", own.certificate.serial().to_string())));
+        lines.extend(
+            third.api_keys().last().map(|own| ("WXPAY_SERIAL_NO", own.certificate.serial().to_string())),
+        );
         let platform = third.platform();
         let listed = platform.certificates(self.now).next();
-        lines.extend(listed.map(|listed| ("WXPAY_PLATFORM_SERIAL_NO", listed.certificate.serial().to_string())));
+        lines.extend(
+            listed.map(|listed| ("WXPAY_PLATFORM_SERIAL_NO", listed.certificate.serial().to_string())),
+        );
         lines.extend(platform.public_key().map(|key| ("WXPAY_PUBLIC_KEY_ID", key.id.to_string())));
         lines
     }
@@ -225,7 +233,8 @@ mod tests {
         fs::write(&path, "old").unwrap();
         let told = environment(Mode::Either);
         told.write(&path).unwrap();
-        let script = format!(". {}; printf %s \"$WXPAY_V1_PARTNER_KEY $WXPAY_MCHID $WXPAY_BASE_URL\"", path.display());
+        let script =
+            format!(". {}; printf %s \"$WXPAY_V1_PARTNER_KEY $WXPAY_MCHID $WXPAY_BASE_URL\"", path.display());
         let shell = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
         let (key, mchid) = (told.credentials.partner_key().expose(), told.merchant.mchid());
         assert_eq!(String::from_utf8(shell.stdout).unwrap(), format!("{key} {mchid} http://127.0.0.1:1"));
@@ -265,7 +274,8 @@ mod tests {
         assert!(of_key.contains("PUBLIC KEY") && of_key == of_certificate);
         let serial = openssl(&["x509", "-noout", "-serial", "-in", &told["WXPAY_CERTIFICATE_FILE"]]);
         assert_eq!(serial.trim(), format!("serial={}", told["WXPAY_SERIAL_NO"]));
-        let platform = openssl(&["x509", "-noout", "-pubkey", "-in", &told["WXPAY_PLATFORM_CERTIFICATE_FILE"]]);
+        let platform =
+            openssl(&["x509", "-noout", "-pubkey", "-in", &told["WXPAY_PLATFORM_CERTIFICATE_FILE"]]);
         assert_eq!(platform, fs::read_to_string(&told["WXPAY_PLATFORM_PUBLIC_KEY_FILE"]).unwrap());
         let serial = openssl(&["x509", "-noout", "-serial", "-in", &told["WXPAY_PLATFORM_CERTIFICATE_FILE"]]);
         assert_eq!(serial.trim(), format!("serial={}", told["WXPAY_PLATFORM_SERIAL_NO"]));
@@ -278,7 +288,11 @@ mod tests {
             [(Mode::Certificates, true, false), (Mode::PublicKey, false, true), (Mode::Either, true, true)]
         {
             let told = values(&environment(mode).files(folder.path()).unwrap());
-            for name in ["WXPAY_PLATFORM_SERIAL_NO", "WXPAY_PLATFORM_CERTIFICATE_FILE", "WXPAY_PLATFORM_PUBLIC_KEY_FILE"] {
+            for name in [
+                "WXPAY_PLATFORM_SERIAL_NO",
+                "WXPAY_PLATFORM_CERTIFICATE_FILE",
+                "WXPAY_PLATFORM_PUBLIC_KEY_FILE",
+            ] {
                 assert_eq!(told.contains_key(name), certificate, "{mode:?} {name}");
             }
             for name in ["WXPAY_PUBLIC_KEY_ID", "WXPAY_PUBLIC_KEY_FILE"] {

@@ -41,7 +41,7 @@
 //! * [`merchant`]: a merchant of the third generation, and the platform's keys towards it.
 //! * [`keys`]: keys and certificates.
 //! * [`ledger`]: the gateway's own record of apps, orders and payments.
-//! * [`notices`]: deliveries of notices and their schedule.
+//! * [`notifications`]: deliveries of notices and their schedule.
 //! * [`phone`]: the fake WeChat app.
 //! * [`faults`]: trouble on demand.
 //! * [`settings`]: what the documents leave open, as switches.
@@ -59,7 +59,7 @@ pub mod gateway;
 pub mod keys;
 pub mod ledger;
 pub mod merchant;
-pub mod notices;
+pub mod notifications;
 pub mod phone;
 pub mod serve;
 pub mod settings;

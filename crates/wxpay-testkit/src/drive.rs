@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 use wxpay_proto::{
     Error, UnixTime,
     entropy::Entropy,
-    exchange::{Asleep, Flow, Hop, Reply, Sent, Step},
+    exchange::{AwaitingReply, Flow, Reply, Step, Transmit, Waiting},
     memory::Memory,
     world::World,
 };
@@ -12,12 +12,12 @@ use wxpay_proto::{
 /// Whoever carries a hop: tells what came of it, and after how long.
 pub trait Network {
     /// Carries a hop that was sent at `now`.
-    fn carry(&mut self, hop: Hop, now: UnixTime) -> (Reply, Duration);
+    fn carry(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration);
 }
 
-impl<C: FnMut(Hop, UnixTime) -> (Reply, Duration)> Network for C {
-    fn carry(&mut self, hop: Hop, now: UnixTime) -> (Reply, Duration) {
-        self(hop, now)
+impl<C: FnMut(Transmit, UnixTime) -> (Reply, Duration)> Network for C {
+    fn carry(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration) {
+        self(transmit, now)
     }
 }
 
@@ -53,8 +53,8 @@ impl Default for Lab {
 
 enum Turn<F: Flow> {
     Begin(F),
-    Reply(Sent<F>, Reply),
-    Wake(Asleep<F>),
+    Reply(AwaitingReply<F>, Reply),
+    Wake(Waiting<F>),
 }
 
 impl Lab {
@@ -117,16 +117,16 @@ impl Lab {
             let step = match turn {
                 Turn::Begin(flow) => Step::begin(flow, self.world()),
                 Turn::Reply(sent, reply) => sent.resume(reply, self.world()),
-                Turn::Wake(asleep) => asleep.resume(self.world()),
+                Turn::Wake(waiting) => waiting.resume(self.world()),
             };
             self.watch(&step);
             let (when, turn) = match step {
-                Step::Send(hop, sent) => {
-                    self.hops.push((hop.label, self.now));
-                    let (reply, took) = network.carry(hop, self.now);
+                Step::Send(transmit, sent) => {
+                    self.hops.push((transmit.label, self.now));
+                    let (reply, took) = network.carry(transmit, self.now);
                     (self.now.after(took), Turn::Reply(sent, reply))
                 }
-                Step::Wait(until, asleep) => (until, Turn::Wake(asleep)),
+                Step::Wait(until, waiting) => (until, Turn::Wake(waiting)),
                 Step::Done(result) => {
                     results[index] = Some(result);
                     continue;

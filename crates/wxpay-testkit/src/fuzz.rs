@@ -5,7 +5,7 @@
 mod charsets;
 mod conversation;
 mod gateway;
-mod notices;
+mod notifications;
 mod packages;
 mod replies;
 mod v3;
@@ -15,10 +15,10 @@ mod wire;
 pub use charsets::charset;
 pub use conversation::conversation;
 pub use gateway::gateway;
-pub use notices::notice;
+pub use notifications::notification;
 pub use packages::package;
 pub use replies::json_reply;
-pub use v3::{bill, multipart, v3_headers, v3_notice, v3_reply};
+pub use v3::{bill, multipart, v3_headers, v3_notification, v3_reply};
 pub use values::{ids, time};
 pub use wire::{form, xml};
 
@@ -35,11 +35,11 @@ pub const TARGETS: [(&str, Body); 15] = [
     ("ids", ids),
     ("json_reply", json_reply),
     ("multipart", multipart),
-    ("notice", notice),
+    ("notification", notification),
     ("package", package),
     ("time", time),
     ("v3_headers", v3_headers),
-    ("v3_notice", v3_notice),
+    ("v3_notification", v3_notification),
     ("v3_reply", v3_reply),
     ("xml", xml),
 ];

@@ -6,12 +6,12 @@ use crate::{drive::Network, keys};
 use std::time::Duration;
 use wxpay_proto::{
     UnixTime,
-    exchange::{Failure, Hop, Reply},
-    v1::{Ack, Builder, Merchant, Notice, Received},
+    exchange::{Failure, Reply, Transmit},
+    v1::{Ack, Builder, Merchant, Notification, RawNotification},
 };
 use wxpay_sim::{
     Gateway, Outcome, Settings,
-    notices::{Delivery, DeliveryResult},
+    notifications::{Delivery, DeliveryResult},
 };
 
 /// A gateway and the wire to it.
@@ -49,15 +49,20 @@ impl Wire {
     }
 
     /// Delivers every notice that is due, and hands the verified ones on. What is answered reaches the gateway.
-    pub fn deliver_due(&mut self, me: &Merchant, now: UnixTime, mut on_notice: impl FnMut(Notice) -> Ack) {
+    pub fn deliver_due(
+        &mut self,
+        me: &Merchant,
+        now: UnixTime,
+        mut on_notification: impl FnMut(Notification) -> Ack,
+    ) {
         let mut due = std::mem::take(&mut self.early);
         due.extend(self.gateway.due(now));
         for delivery in due {
-            let received = Received::new("POST", delivery.query().as_bytes(), delivery.body());
-            let ack = match me.hear(&received) {
-                Ok(notice) => {
+            let received = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
+            let ack = match me.verify_notification(&received) {
+                Ok(notification) => {
                     assert!(!delivery.is_forged(), "a tampered notice was believed");
-                    on_notice(notice)
+                    on_notification(notification)
                 }
                 Err(rejected) => rejected.ack(),
             };
@@ -69,20 +74,20 @@ impl Wire {
 }
 
 impl Network for Wire {
-    fn carry(&mut self, hop: Hop, now: UnixTime) -> (Reply, Duration) {
+    fn carry(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration) {
         if self.is_down {
             return (Err(Failure::NotSent("connection refused".into())), Duration::from_millis(1));
         }
         let lost = |why: &'static str| Err(Failure::Lost(why.into()));
-        match self.gateway.answer(&hop.request, now) {
+        match self.gateway.answer(&transmit.request, now) {
             Outcome::Reply(reply) => (Ok(reply), self.latency),
-            Outcome::AfterNotices(reply) => {
+            Outcome::AfterNotifications(reply) => {
                 let due = self.gateway.due(now);
                 self.early.extend(due);
                 (Ok(reply), self.latency)
             }
-            Outcome::Delayed(reply, late) if late < hop.timeout => (Ok(reply), late),
-            Outcome::Delayed(..) => (lost("timed out"), hop.timeout),
+            Outcome::Delayed(reply, late) if late < transmit.timeout => (Ok(reply), late),
+            Outcome::Delayed(..) => (lost("timed out"), transmit.timeout),
             Outcome::Cut(..) => (lost("the connection broke within the answer"), self.latency),
             Outcome::Lost { .. } => (lost("the connection broke"), self.latency),
             Outcome::Reset { .. } => (lost("the connection was reset"), self.latency),
@@ -93,7 +98,11 @@ impl Network for Wire {
                 let bytes = u64::try_from(reply.body().len()).unwrap_or(u64::MAX);
                 let rate = u64::from(bytes_per_second).max(1);
                 let took = self.latency + Duration::from_millis(bytes.saturating_mul(1000) / rate);
-                if took < hop.timeout { (Ok(reply), took) } else { (lost("timed out"), hop.timeout) }
+                if took < transmit.timeout {
+                    (Ok(reply), took)
+                } else {
+                    (lost("timed out"), transmit.timeout)
+                }
             }
         }
     }

@@ -6,7 +6,10 @@
 use sha2::{Digest as _, Sha256};
 use std::{fmt, sync::Arc};
 use wxpay_proto::{
-    crypto::{BadKey, Forged, PrivateKey, Provider, PublicKey, SymmetricKey, TooLong, Unavailable},
+    crypto::{
+        CryptoProvider, InvalidKey, InvalidSignature, PrivateKey, PublicKey, SymmetricKey, TooLong,
+        Unavailable,
+    },
     secret::Secret,
 };
 
@@ -43,18 +46,18 @@ const LONGEST: usize = 214;
 const DIGEST: usize = 32;
 const TAG: usize = 16;
 
-impl Provider for NullProvider {
-    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, BadKey> {
+impl CryptoProvider for NullProvider {
+    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
         let der = der.expose();
         let public = match (der.strip_prefix(PRIVATE), der.strip_prefix(PRIVATE_OF)) {
             (Some(name), _) => [PUBLIC, name].concat(),
             (None, Some(spki)) => spki.to_vec(),
-            (None, None) => return Err(BadKey),
+            (None, None) => return Err(InvalidKey),
         };
         Ok(Arc::new(Pair::of(&public)?))
     }
 
-    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey> {
+    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
         Ok(Arc::new(Pair::of(spki)?))
     }
 
@@ -67,8 +70,8 @@ impl Provider for NullProvider {
 struct Pair([u8; DIGEST]);
 
 impl Pair {
-    fn of(public: &[u8]) -> Result<Self, BadKey> {
-        if public.is_empty() { Err(BadKey) } else { Ok(Self(digest([public]))) }
+    fn of(public: &[u8]) -> Result<Self, InvalidKey> {
+        if public.is_empty() { Err(InvalidKey) } else { Ok(Self(digest([public]))) }
     }
 
     fn signature(&self, message: &[u8]) -> Vec<u8> {
@@ -81,19 +84,19 @@ impl PrivateKey for Pair {
         Ok(self.signature(message))
     }
 
-    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
-        let (text, tag) = sealed.split_at_checked(SIZE - DIGEST).ok_or(Forged)?;
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
+        let (text, tag) = sealed.split_at_checked(SIZE - DIGEST).ok_or(InvalidSignature)?;
         if tag != digest([&self.0, text]) {
-            return Err(Forged);
+            return Err(InvalidSignature);
         }
-        let (length, text) = text.split_first().ok_or(Forged)?;
-        Ok(Secret::new(veiled(text.get(..usize::from(*length)).ok_or(Forged)?)))
+        let (length, text) = text.split_first().ok_or(InvalidSignature)?;
+        Ok(Secret::new(veiled(text.get(..usize::from(*length)).ok_or(InvalidSignature)?)))
     }
 }
 
 impl PublicKey for Pair {
-    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Forged> {
-        if signature == self.signature(message) { Ok(()) } else { Err(Forged) }
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
+        if signature == self.signature(message) { Ok(()) } else { Err(InvalidSignature) }
     }
 
     /// Each time to the same bytes, unlike a real one: the length, the text, zeros, a digest.
@@ -127,10 +130,15 @@ impl Symmetric {
 }
 
 impl SymmetricKey for Symmetric {
-    fn open(&self, nonce: &[u8; 12], associated_data: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Forged> {
-        let tag_at = sealed.len().checked_sub(TAG).ok_or(Forged)?;
-        let (text, tag) = sealed.split_at_checked(tag_at).ok_or(Forged)?;
-        if tag == self.tag(nonce, associated_data, text) { Ok(veiled(text)) } else { Err(Forged) }
+    fn open(
+        &self,
+        nonce: &[u8; 12],
+        associated_data: &[u8],
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, InvalidSignature> {
+        let tag_at = sealed.len().checked_sub(TAG).ok_or(InvalidSignature)?;
+        let (text, tag) = sealed.split_at_checked(tag_at).ok_or(InvalidSignature)?;
+        if tag == self.tag(nonce, associated_data, text) { Ok(veiled(text)) } else { Err(InvalidSignature) }
     }
 
     fn seal(&self, nonce: &[u8; 12], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
@@ -173,9 +181,9 @@ mod tests {
         assert_eq!(signature.len(), SIZE);
         assert_eq!(Ok(&signature), key.sign(b"text").as_ref());
         assert_eq!(public.verify(b"text", &signature), Ok(()));
-        assert_eq!(public.verify(b"next", &signature), Err(Forged));
-        assert_eq!(public.verify(b"text", &signature[1..]), Err(Forged));
-        assert_eq!(other.verify(b"text", &signature), Err(Forged));
+        assert_eq!(public.verify(b"next", &signature), Err(InvalidSignature));
+        assert_eq!(public.verify(b"text", &signature[1..]), Err(InvalidSignature));
+        assert_eq!(other.verify(b"text", &signature), Err(InvalidSignature));
     }
 
     #[test]

@@ -82,12 +82,12 @@ impl<T> Heard<T> {
 }
 
 /// Where notices come: each is answered 204 if the client took it, else 401.
-pub struct Notices<T> {
+pub struct Notifications<T> {
     pub url: String,
     heard: Receiver<Heard<T>>,
 }
 
-impl<T: Send + 'static> Notices<T> {
+impl<T: Send + 'static> Notifications<T> {
     /// `open` is how the client verifies a notice and decrypts it.
     pub fn listen(open: impl Fn(&Heard<T>) -> Result<T, String> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -96,7 +96,7 @@ impl<T: Send + 'static> Notices<T> {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 match hear_one(stream.unwrap(), &open) {
-                    Ok(notice) => drop(tell.send(notice)),
+                    Ok(notification) => drop(tell.send(notification)),
                     Err(error) => eprintln!("half a notice: {error}"),
                 }
             }
@@ -130,13 +130,13 @@ fn hear_one<T>(mut stream: TcpStream, open: impl Fn(&Heard<T>) -> Result<T, Stri
         let Some((name, value)) = line.split_once(':') else { break };
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    let mut notice = Heard { path, headers, body: String::new(), told: Err(String::new()) };
-    let length = notice.header("content-length").parse().map_err(io::Error::other)?;
+    let mut notification = Heard { path, headers, body: String::new(), told: Err(String::new()) };
+    let length = notification.header("content-length").parse().map_err(io::Error::other)?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    notice.body = String::from_utf8(body).map_err(io::Error::other)?;
-    notice.told = open(&notice);
-    let status = if notice.told.is_ok() { "204 No Content" } else { "401 Unauthorized" };
+    notification.body = String::from_utf8(body).map_err(io::Error::other)?;
+    notification.told = open(&notification);
+    let status = if notification.told.is_ok() { "204 No Content" } else { "401 Unauthorized" };
     write!(stream, "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")?;
-    Ok(notice)
+    Ok(notification)
 }

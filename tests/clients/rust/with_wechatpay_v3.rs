@@ -5,7 +5,7 @@
 
 mod merchant;
 
-use merchant::{ATTACH, Heard, Notices, OPENID, content, environment, mode, number};
+use merchant::{ATTACH, Heard, Notifications, OPENID, content, environment, mode, number};
 use std::sync::Arc;
 use wechatpay_v3::{
     error::PayError,
@@ -31,14 +31,14 @@ fn main() {
     // The client names one notify_url for all orders, and notices come to one that verifies: each needs the other.
     let client = Arc::new(std::sync::OnceLock::<WechatPay>::new());
     let opener = Arc::clone(&client);
-    let notices = Notices::listen(move |notice| opened(opener.get().unwrap(), notice));
+    let notifications = Notifications::listen(move |notification| opened(opener.get().unwrap(), notification));
     let config = |private_key: String| WechatPayConfig {
         appid: environment("WXPAY_APPID"),
         mch_id: environment("WXPAY_MCHID"),
         private_key,
         serial_no: environment("WXPAY_SERIAL_NO"),
         v3_key: environment("WXPAY_API_V3_KEY"),
-        notify_url: format!("{}/payments", notices.url),
+        notify_url: format!("{}/payments", notifications.url),
         response_verify: ResponseVerify::Required,
     };
     let wxpay = WechatPay::from_config(config(content("WXPAY_PRIVATE_KEY_FILE")))
@@ -76,7 +76,7 @@ fn main() {
     step("signed the page's parameters, which the phone took");
 
     merchant::pay(&paid_no);
-    let (told, notice) = notices.hear("/payments");
+    let (told, notification) = notifications.hear("/payments");
     let Told::Payment(told) = told else { panic!("a refund came to /payments") };
     assert_eq!((told.trade_state.as_str(), told.out_trade_no.as_str()), ("SUCCESS", paid_no.as_str()));
     assert_eq!((told.attach.as_deref(), told.amount.total), (Some(ATTACH), 1999));
@@ -90,9 +90,9 @@ fn main() {
     step("found it paid");
 
     let broken = Heard {
-        body: notice.body.replace("\"summary\"", "\"summery\""),
-        path: notice.path,
-        headers: notice.headers,
+        body: notification.body.replace("\"summary\"", "\"summery\""),
+        path: notification.path,
+        headers: notification.headers,
         told: Err(String::new()),
     };
     assert!(opened(wxpay, &broken).is_err());
@@ -106,14 +106,14 @@ fn main() {
 
     let mut refund = RefundsParams::new(&refund_no, 1999, 999, None, Some(&paid_no));
     refund.reason = Some("少了一根".to_owned());
-    refund.notify_url = Some(format!("{}/refunds", notices.url));
+    refund.notify_url = Some(format!("{}/refunds", notifications.url));
     let asked = wxpay.refunds(refund).unwrap();
     assert!(matches!(asked.status.as_str(), "PROCESSING" | "SUCCESS"), "{}", asked.status);
     assert_eq!((asked.amount.refund, asked.amount.total), (999, 1999));
     assert_eq!(asked.transaction_id, told.transaction_id);
     step(&format!("asked for the refund {refund_no}"));
 
-    let (told, _) = notices.hear("/refunds");
+    let (told, _) = notifications.hear("/refunds");
     let Told::Refund(told) = told else { panic!("a payment came to /refunds") };
     assert_eq!((told.refund_status.as_str(), told.out_refund_no.as_str()), ("SUCCESS", refund_no.as_str()));
     assert_eq!((told.refund_id.as_str(), told.amount.refund), (asked.refund_id.as_str(), 999));
@@ -136,14 +136,14 @@ fn main() {
     }
     step("was told, under a signature, that an order does not exist");
 
-    assert!(notices.is_quiet());
+    assert!(notifications.is_quiet());
 }
 
-fn opened(client: &WechatPay, notice: &Heard<Told>) -> Result<Told, String> {
-    let pairs = notice.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+fn opened(client: &WechatPay, notification: &Heard<Told>) -> Result<Told, String> {
+    let pairs = notification.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let headers = NotifyHeaders::from_pairs(pairs).map_err(|error| error.to_string())?;
-    client.platform_keys().verify_notify(&headers, &notice.body).map_err(|error| error.to_string())?;
-    let told: WechatPayNotify = serde_json::from_str(&notice.body).map_err(|error| error.to_string())?;
+    client.platform_keys().verify_notify(&headers, &notification.body).map_err(|error| error.to_string())?;
+    let told: WechatPayNotify = serde_json::from_str(&notification.body).map_err(|error| error.to_string())?;
     match (told.event_type.as_str(), told.resource_type.as_str()) {
         ("TRANSACTION.SUCCESS", "encrypt-resource") => {
             client.decrypt_notify(&told.resource).map(Told::Payment)

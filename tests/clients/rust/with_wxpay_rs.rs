@@ -5,7 +5,7 @@
 mod merchant;
 
 use async_trait::async_trait;
-use merchant::{ATTACH, Heard, Notices, OPENID, content, environment, mode, number};
+use merchant::{ATTACH, Heard, Notifications, OPENID, content, environment, mode, number};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use wxpay_rs::{
@@ -124,7 +124,7 @@ async fn main() {
         .await
         .unwrap();
     let (handler, runtime) = (wxpay.notify_handler().unwrap(), Handle::current());
-    let notices = Notices::listen(move |notice| runtime.block_on(opened(&handler, notice)));
+    let notifications = Notifications::listen(move |notification| runtime.block_on(opened(&handler, notification)));
 
     let order = JsapiRequest {
         appid: appid.clone(),
@@ -133,7 +133,7 @@ async fn main() {
         out_trade_no: paid_no.clone(),
         amount: Some(Amount { total: 1999, currency: Some("CNY".to_owned()) }),
         payer: Some(Payer { openid: OPENID.to_owned() }),
-        notify_url: Some(format!("{}/payments", notices.url)),
+        notify_url: Some(format!("{}/payments", notifications.url)),
     };
     let options = PaymentOptions { attach: Some(ATTACH.to_owned()), ..PaymentOptions::default() };
     let placed = wxpay.jsapi().create_order_with_options(&order, &options).await.unwrap();
@@ -149,7 +149,7 @@ async fn main() {
     step("signed the page's parameters, which the phone took");
 
     merchant::pay(&paid_no);
-    let (told, notice) = notices.hear("/payments");
+    let (told, notification) = notifications.hear("/payments");
     let Told::Payment(told) = told else { panic!("a refund came to /payments") };
     let expected = PaymentExpectation {
         appid: &appid,
@@ -171,9 +171,9 @@ async fn main() {
     step("found it paid, by either number");
 
     let broken = Heard {
-        body: notice.body.replace("\"summary\"", "\"summery\""),
-        path: notice.path,
-        headers: notice.headers,
+        body: notification.body.replace("\"summary\"", "\"summery\""),
+        path: notification.path,
+        headers: notification.headers,
         told: Err(String::new()),
     };
     assert!(opened(&wxpay.notify_handler().unwrap(), &broken).await.is_err());
@@ -185,7 +185,7 @@ async fn main() {
         description: "第二".to_owned(),
         out_trade_no: closed_no.clone(),
         amount: Some(Amount { total: 1, currency: None }),
-        notify_url: Some(format!("{}/payments", notices.url)),
+        notify_url: Some(format!("{}/payments", notifications.url)),
     };
     assert!(wxpay.native().create_order(&order).await.unwrap().code_url.starts_with("weixin://"));
     wxpay.query().close(&closed_no).await.unwrap();
@@ -198,14 +198,14 @@ async fn main() {
         out_refund_no: refund_no.clone(),
         reason: Some("少了一根".to_owned()),
         amount: RefundAmount { refund: 999, total: 1999, currency: "CNY".to_owned() },
-        notify_url: Some(format!("{}/refunds", notices.url)),
+        notify_url: Some(format!("{}/refunds", notifications.url)),
     };
     let asked = wxpay.refund().create(&refund).await.unwrap();
     assert!(matches!(asked.status.as_str(), "PROCESSING" | "SUCCESS"), "{}", asked.status);
     assert_eq!((&asked.out_trade_no, asked.amount.unwrap().refund), (&paid_no, 999));
     step(&format!("asked for the refund {refund_no}"));
 
-    let (told, _) = notices.hear("/refunds");
+    let (told, _) = notifications.hear("/refunds");
     let Told::Refund(told) = told else { panic!("a payment came to /refunds") };
     let expected = RefundExpectation {
         mchid: &mchid,
@@ -230,18 +230,18 @@ async fn main() {
     }
     step("was told that an order does not exist");
 
-    assert!(notices.is_quiet());
+    assert!(notifications.is_quiet());
 }
 
-async fn opened(handler: &NotifyHandler, notice: &Heard<Told>) -> Result<Told, String> {
+async fn opened(handler: &NotifyHandler, notification: &Heard<Told>) -> Result<Told, String> {
     let headers = NotifyHeaders {
-        timestamp: notice.header("Wechatpay-Timestamp"),
-        nonce: notice.header("Wechatpay-Nonce"),
-        serial: notice.header("Wechatpay-Serial"),
-        signature: notice.header("Wechatpay-Signature"),
+        timestamp: notification.header("Wechatpay-Timestamp"),
+        nonce: notification.header("Wechatpay-Nonce"),
+        serial: notification.header("Wechatpay-Serial"),
+        signature: notification.header("Wechatpay-Signature"),
     };
     let open = async {
-        let request = handler.verify_and_parse(headers, notice.body.as_bytes()).await?;
+        let request = handler.verify_and_parse(headers, notification.body.as_bytes()).await?;
         if request.request().notify_type == "TRANSACTION.SUCCESS" {
             handler.handle_verified_payment_notify(&request).await.map(Told::Payment)
         } else {

@@ -7,17 +7,20 @@ use super::{
 use std::collections::BTreeMap;
 use wxpay_proto::{
     Error, ErrorKind, Fate, Fen,
-    exchange::{Hop, Reply},
+    exchange::{Reply, Transmit},
     http::Response,
     id::OutOrderNo,
     v3::{
-        Party, Statement,
+        BillFile, Party,
         bill::{
-            AccountType, BillDate, BillType, FundFlow, Outcome, ProfitSharing, SealedPart,
-            SubMerchantFundFlow, Trade,
+            AccountType, BillDate, BillReply, BillType, FundFlowBill, ProfitSharingBill, SealedPart,
+            SubMerchantFundFlowBill, TradeBill,
         },
-        pay::Native,
-        profitsharing::{Account, AddReceiver, GiveBack, Portion, RelationType, Rest, Share},
+        pay::NativeOrder,
+        profitsharing::{
+            Account, AddReceiver, CreateProfitSharing, ReceiverAmount, RelationType, Remainder,
+            ReturnProfitSharing,
+        },
         refund,
     },
     wire::bill::{Amount, Line, Reader},
@@ -31,9 +34,10 @@ fn traded() -> (Shop, BillDate) {
     let day = BillDate::of(shop.lab.now);
     let party = shop.partner();
     let mut paid = Vec::new();
-    for (serial, fen, party) in [(1, 1999, Party::Own), (2, 10_000, party.clone()), (3, 50, party.clone())] {
+    for (serial, fen, party) in [(1, 1999, Party::Direct), (2, 10_000, party.clone()), (3, 50, party.clone())]
+    {
         let order = shop.order(&number(serial), fen).party(party).attach("a,`b").profit_sharing(serial == 2);
-        shop.ask(Native::new(order.build().unwrap()));
+        shop.ask(NativeOrder::new(order.build().unwrap()));
         paid.push(shop.pay(&number(serial)));
     }
     let supplier = Account::Merchant("1900000109".parse().unwrap());
@@ -42,32 +46,41 @@ fn traded() -> (Shop, BillDate) {
     shop.ask(add.name(super::shop::sensitive("某某")));
     shop.wait(60);
     let out_order_no: OutOrderNo = "P1".parse().unwrap();
-    let portions = vec![Portion::new(supplier, Fen::new(1500), "货款")];
-    let rest = Rest::StayFrozen;
-    let share =
-        Share::new(shop.appid(), party.clone(), paid[1].clone(), out_order_no.clone(), portions, rest)
-            .unwrap();
+    let portions = vec![ReceiverAmount::new(supplier, Fen::new(1500), "货款")];
+    let rest = Remainder::StayFrozen;
+    let share = CreateProfitSharing::new(
+        shop.appid(),
+        party.clone(),
+        paid[1].clone(),
+        out_order_no.clone(),
+        portions,
+        rest,
+    )
+    .unwrap();
     shop.ask(share);
     shop.wait(10);
     let to = "1900000109".parse().unwrap();
-    let back = GiveBack::new(party, out_order_no, "R1".parse().unwrap(), to, Fen::new(250), "退货").unwrap();
+    let back =
+        ReturnProfitSharing::new(party, out_order_no, "R1".parse().unwrap(), to, Fen::new(250), "退货")
+            .unwrap();
     shop.ask(back);
-    let create = refund::Create::builder(number(1), "F1".parse().unwrap(), Fen::new(1000), Fen::new(1999));
+    let create =
+        refund::CreateRefund::builder(number(1), "F1".parse().unwrap(), Fen::new(1000), Fen::new(1999));
     shop.ask(create.build().unwrap());
     shop.heard();
     shop.wait_for_bills();
     (shop, day)
 }
 
-fn ready<S>(outcome: Outcome<S>) -> S {
+fn ready<S>(outcome: BillReply<S>) -> S {
     match outcome {
-        Outcome::Ready(bill) => bill,
-        Outcome::Creating | Outcome::NothingTraded => panic!("it is ready"),
+        BillReply::Ready(bill) => bill,
+        BillReply::Generating | BillReply::NoData => panic!("it is ready"),
     }
 }
 
 fn yuan(fen: u64) -> Amount {
-    Amount::Plus(Fen::new(fen))
+    Amount::Positive(Fen::new(fen))
 }
 
 /// What is under some names, in every row; and the sums.
@@ -82,7 +95,7 @@ fn read(text: &str, name: &str, amount: &str) -> (Vec<(String, Amount)>, BTreeMa
                     let amount = row.amount(amount).unwrap().unwrap();
                     rows.push((row.cell(name).unwrap().to_owned(), amount));
                 }
-                Line::Sum(sum) => {
+                Line::Summary(sum) => {
                     sums.extend(sum.columns().map(String::from).zip(sum.cells().map(String::from)));
                 }
             }
@@ -95,14 +108,14 @@ fn read(text: &str, name: &str, amount: &str) -> (Vec<(String, Amount)>, BTreeMa
 /// All bills of the day, plain and zipped, compared with what was traded.
 pub(super) fn conversation() -> Shop {
     let (mut shop, day) = traded();
-    let download = |shop: &mut Shop, plain: Statement, zipped: Statement| {
-        let text = shop.download(&plain).unwrap();
-        assert_eq!(shop.download(&zipped).unwrap(), text);
+    let download = |shop: &mut Shop, plain: BillFile, zipped: BillFile| {
+        let text = shop.prepare_download(&plain).unwrap();
+        assert_eq!(shop.prepare_download(&zipped).unwrap(), text);
         text
     };
 
-    let plain = ready(shop.ask(Trade::of(day).bill_type(BillType::Success)));
-    let zipped = ready(shop.ask(Trade::of(day).bill_type(BillType::Success).gzip()));
+    let plain = ready(shop.ask(TradeBill::of(day).bill_type(BillType::Success)));
+    let zipped = ready(shop.ask(TradeBill::of(day).bill_type(BillType::Success).gzip()));
     let text = download(&mut shop, plain, zipped);
     let (rows, sums) = read(&text, "商户订单号", "订单金额");
     let held: Vec<_> = shop
@@ -110,25 +123,25 @@ pub(super) fn conversation() -> Shop {
         .gateway
         .transactions(shop.lab.now)
         .iter()
-        .map(|record| (record.out_trade_no.to_string(), Amount::Plus(record.total)))
+        .map(|record| (record.out_trade_no.to_string(), Amount::Positive(record.total)))
         .collect();
     assert_eq!(rows, held);
     assert_eq!(sums["订单总金额"], "120.49");
 
     let sub_mchid = shop.sub_mchid();
-    let plain = ready(shop.ask(Trade::of(day).sub_mchid(sub_mchid.clone())));
-    let zipped = ready(shop.ask(Trade::of(day).sub_mchid(sub_mchid.clone()).gzip()));
+    let plain = ready(shop.ask(TradeBill::of(day).sub_mchid(sub_mchid.clone())));
+    let zipped = ready(shop.ask(TradeBill::of(day).sub_mchid(sub_mchid.clone()).gzip()));
     let text = download(&mut shop, plain, zipped);
     assert_eq!(
         read(&text, "商户订单号", "订单金额").0,
         [(number(2).to_string(), yuan(10_000)), (number(3).to_string(), yuan(50))]
     );
-    let plain = ready(shop.ask(Trade::of(day).bill_type(BillType::Refund)));
-    let text = shop.download(&plain).unwrap();
+    let plain = ready(shop.ask(TradeBill::of(day).bill_type(BillType::Refund)));
+    let text = shop.prepare_download(&plain).unwrap();
     assert_eq!(read(&text, "商户退款单号", "退款金额").0, [("F1".into(), yuan(1000))]);
 
-    let plain = ready(shop.ask(FundFlow::of(day)));
-    let zipped = ready(shop.ask(FundFlow::of(day).account_type(AccountType::Basic).gzip()));
+    let plain = ready(shop.ask(FundFlowBill::of(day)));
+    let zipped = ready(shop.ask(FundFlowBill::of(day).account_type(AccountType::Basic).gzip()));
     let text = download(&mut shop, plain, zipped);
     let (rows, sums) = read(&text, "业务类型", "收支金额(元)");
     // The refund gives back what of the fee belongs to it.
@@ -136,14 +149,14 @@ pub(super) fn conversation() -> Shop {
     assert_eq!(rows, expected.map(|(kind, fen)| (kind.into(), yuan(fen))));
     assert_eq!(sums["收入金额"], "19.99");
 
-    let plain = ready(shop.ask(ProfitSharing::of(day)));
-    let zipped = ready(shop.ask(ProfitSharing::of(day).sub_mchid(sub_mchid.clone()).gzip()));
+    let plain = ready(shop.ask(ProfitSharingBill::of(day)));
+    let zipped = ready(shop.ask(ProfitSharingBill::of(day).sub_mchid(sub_mchid.clone()).gzip()));
     let text = download(&mut shop, plain, zipped);
     let (rows, _) = read(&text, "商户分账/回退单号", "分账金额");
     assert_eq!(rows, [("P1".into(), yuan(1500)), ("R1".into(), yuan(250))]);
 
     for is_gzip in [false, true] {
-        let ask = SubMerchantFundFlow::new(sub_mchid.clone(), day, AccountType::Basic);
+        let ask = SubMerchantFundFlowBill::new(sub_mchid.clone(), day, AccountType::Basic);
         let parts = ready(shop.ask(if is_gzip { ask.gzip() } else { ask }));
         let text: Vec<u8> = parts.iter().flat_map(|part| opened(&mut shop, part).unwrap()).collect();
         let (rows, _) = read(std::str::from_utf8(&text).unwrap(), "业务类型", "收支金额(元)");
@@ -175,7 +188,7 @@ fn bills_say_what_was_traded() {
 fn a_file_that_was_changed_cut_or_lengthened_is_refused() {
     let (mut shop, day) = traded();
     for gzip in [false, true] {
-        let ask = if gzip { ProfitSharing::of(day).gzip() } else { ProfitSharing::of(day) };
+        let ask = if gzip { ProfitSharingBill::of(day).gzip() } else { ProfitSharingBill::of(day) };
         let changes: [fn(Vec<u8>) -> Vec<u8>; 3] = [
             |mut bytes| {
                 let at = bytes.windows(5).position(|window| window == b"15.00").unwrap();
@@ -197,17 +210,17 @@ fn a_file_that_was_changed_cut_or_lengthened_is_refused() {
             assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::NotSent));
         }
         let statement = ready(shop.ask(ask));
-        assert!(shop.download(&statement).is_ok());
+        assert!(shop.prepare_download(&statement).is_ok());
     }
 }
 
 #[test]
 fn a_sealed_part_that_was_changed_does_not_open() {
     let (mut shop, day) = traded();
-    let parts = ready(shop.ask(SubMerchantFundFlow::new(shop.sub_mchid(), day, AccountType::Basic)));
+    let parts = ready(shop.ask(SubMerchantFundFlowBill::new(shop.sub_mchid(), day, AccountType::Basic)));
     let (me, wire) = (shop.me.clone(), &mut shop.wire);
-    let mut changed = |hop: Hop, now| -> (Reply, _) {
-        let (reply, took) = wire.carry(hop, now);
+    let mut changed = |transmit: Transmit, now| -> (Reply, _) {
+        let (reply, took) = wire.carry(transmit, now);
         let reply = reply.map(|reply| {
             let mut body = reply.body().to_vec();
             body[10] ^= 1;
@@ -223,31 +236,31 @@ fn a_sealed_part_that_was_changed_does_not_open() {
 fn a_bill_is_made_by_ten_o_clock_and_there_is_none_of_a_day_without_trades() {
     let mut shop = Shop::open();
     let day = BillDate::of(shop.lab.now);
-    shop.ask(Native::new(shop.order(&number(1), 100).build().unwrap()));
+    shop.ask(NativeOrder::new(shop.order(&number(1), 100).build().unwrap()));
     shop.pay(&number(1));
-    let error = shop.fail(Trade::of(day));
+    let error = shop.fail(TradeBill::of(day));
     assert_eq!(error.fate(), Fate::Refused, "there is no bill of today");
     while BillDate::of(shop.lab.now) == day {
         shop.wait(3600);
     }
-    assert_eq!(shop.ask(Trade::of(day)), Outcome::Creating);
+    assert_eq!(shop.ask(TradeBill::of(day)), BillReply::Generating);
     shop.wait(10 * 3600);
-    assert!(matches!(shop.ask(Trade::of(day)), Outcome::Ready(_)));
-    assert_eq!(shop.ask(ProfitSharing::of(day)), Outcome::NothingTraded);
-    assert_eq!(shop.ask(Trade::of("2026-11-20".parse().unwrap())), Outcome::NothingTraded);
+    assert!(matches!(shop.ask(TradeBill::of(day)), BillReply::Ready(_)));
+    assert_eq!(shop.ask(ProfitSharingBill::of(day)), BillReply::NoData);
+    assert_eq!(shop.ask(TradeBill::of("2026-11-20".parse().unwrap())), BillReply::NoData);
 }
 
 #[test]
 fn where_a_bill_is_is_good_for_minutes_and_for_who_asked() {
     let (mut shop, day) = traded();
-    let statement = ready(shop.ask(Trade::of(day)));
+    let statement = ready(shop.ask(TradeBill::of(day)));
     let other = shop.wire.gateway.new_merchant();
     let theirs = wxpay_testkit::network::v3::public_key_builder(&shop.wire.gateway, &other).build();
     let mine = std::mem::replace(&mut shop.me, theirs);
-    let error = shop.download(&statement).unwrap_err();
+    let error = shop.prepare_download(&statement).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::NotSent), "who did not ask");
     shop.me = mine;
     shop.wait(301);
-    let error = shop.download(&statement).unwrap_err();
+    let error = shop.prepare_download(&statement).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::NotSent), "five minutes later");
 }

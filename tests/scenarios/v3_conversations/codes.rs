@@ -5,16 +5,19 @@ use wxpay_proto::{
     Fen,
     v3::{
         Party,
-        pay::{Charged, CodePay, Queried, Query, Reverse, Scanned, Shop as Till, TradeState},
+        pay::{
+            ChargeOutcome, CodePayment, CodePaymentReply, OrderLookup, QueryOrder, ReverseOrder, StoreId,
+            TradeState,
+        },
     },
 };
 use wxpay_sim::{gateway::Named, ledger::v3::TradeState as Held};
 
 /// The last two digits say what the payer does.
-fn code(shop: &Shop, serial: u32, digits: &str, party: Party) -> CodePay {
+fn code(shop: &Shop, serial: u32, digits: &str, party: Party) -> CodePayment {
     let auth_code = format!("1300000000000000{digits}").parse().unwrap();
-    let till = Till::Id("1".into());
-    let pay = CodePay::builder(shop.appid(), number(serial), Fen::new(100), "一双筷子", auth_code, till);
+    let till = StoreId::Id("1".into());
+    let pay = CodePayment::builder(shop.appid(), number(serial), Fen::new(100), "一双筷子", auth_code, till);
     pay.party(party).device_ip([203, 0, 113, 7].into()).build().unwrap()
 }
 
@@ -25,17 +28,17 @@ fn held(shop: &Shop, serial: u32) -> Held {
 /// In both modes a code is charged at once, and another charge is reversed.
 pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
-    for (serial, party) in [(1, Party::Own), (11, shop.partner())] {
+    for (serial, party) in [(1, Party::Direct), (11, shop.partner())] {
         let pay = code(&shop, serial, "10", party.clone());
-        let Scanned::Known(paid) = shop.ask(pay) else { panic!("no password was asked for") };
+        let CodePaymentReply::Transaction(paid) = shop.ask(pay) else { panic!("no password was asked for") };
         assert_eq!((paid.trade_state, paid.sub_mchid.as_ref()), (TradeState::Success, party.sub_mchid()));
 
         let pay = code(&shop, serial + 1, "02", party.clone());
-        assert_eq!(shop.ask(pay), Scanned::UserPaying);
-        shop.ask(Reverse::new(shop.appid(), number(serial + 1), party.clone()));
+        assert_eq!(shop.ask(pay), CodePaymentReply::UserPaying);
+        shop.ask(ReverseOrder::new(shop.appid(), number(serial + 1), party.clone()));
         assert_eq!(held(&shop, serial + 1), Held::Revoked);
-        let asked = shop.ask(Query::out_trade_no(number(serial + 1), party));
-        assert!(matches!(asked, Queried::Known(order) if order.trade_state == TradeState::Revoked));
+        let asked = shop.ask(QueryOrder::out_trade_no(number(serial + 1), party));
+        assert!(matches!(asked, OrderLookup::Found(order) if order.trade_state == TradeState::Revoked));
     }
     shop
 }
@@ -49,18 +52,23 @@ fn a_code_is_charged_at_once_and_a_charge_is_reversed_in_both_modes() {
 #[test]
 fn a_charge_waits_for_the_password_and_is_reversed_if_it_does_not_come() {
     let mut shop = Shop::open();
-    let pay = code(&shop, 1, "10", Party::Own);
-    assert!(matches!(shop.run(shop.me.charge_code(pay)), Ok(Charged::Paid(_))));
-    let pay = code(&shop, 2, "01", Party::Own);
+    let pay = code(&shop, 1, "10", Party::Direct);
+    assert!(matches!(shop.run(shop.me.charge_by_code(pay)), Ok(ChargeOutcome::Paid(_))));
+    let pay = code(&shop, 2, "01", Party::Direct);
     let before = shop.lab.now;
-    let Ok(Charged::Paid(paid)) = shop.run(shop.me.charge_code(pay)) else { panic!("the password came") };
+    let Ok(ChargeOutcome::Paid(paid)) = shop.run(shop.me.charge_by_code(pay)) else {
+        panic!("the password came")
+    };
     assert_eq!(paid.trade_state, TradeState::Success);
     assert!((10..45).contains(&shop.lab.now.since(before).as_secs()), "after ten seconds");
-    let pay = code(&shop, 3, "02", Party::Own);
-    assert_eq!(shop.run(shop.me.charge_code(pay)).unwrap(), Charged::Reversed);
+    let pay = code(&shop, 3, "02", Party::Direct);
+    assert_eq!(shop.run(shop.me.charge_by_code(pay)).unwrap(), ChargeOutcome::Reversed);
     assert_eq!(held(&shop, 3), Held::Revoked);
-    let pay = code(&shop, 4, "04", Party::Own);
-    assert!(matches!(shop.run(shop.me.charge_code(pay)), Ok(Charged::NotPaid(_))), "the payer gave up");
+    let pay = code(&shop, 4, "04", Party::Direct);
+    assert!(
+        matches!(shop.run(shop.me.charge_by_code(pay)), Ok(ChargeOutcome::NotPaid(_))),
+        "the payer gave up"
+    );
     assert_eq!(shop.lab.count("v3.pay.reverse"), 1);
 }
 
@@ -68,7 +76,7 @@ fn a_charge_waits_for_the_password_and_is_reversed_if_it_does_not_come() {
 fn a_charge_whose_answers_are_lost_comes_to_what_the_gateway_holds() {
     let mut shop = Shop::open();
     shop.lose_answers("v3.pay.codepay");
-    let pay = code(&shop, 1, "10", Party::Own);
-    assert!(matches!(shop.run(shop.me.charge_code(pay)), Ok(Charged::Paid(_))));
+    let pay = code(&shop, 1, "10", Party::Direct);
+    assert!(matches!(shop.run(shop.me.charge_by_code(pay)), Ok(ChargeOutcome::Paid(_))));
     assert_eq!(held(&shop, 1), Held::Success);
 }

@@ -9,11 +9,12 @@ use serde_json::json;
 use wxpay_proto::{
     Fate, Fen,
     v3::{
-        Event, Settled,
+        Event, Resolved,
         pay::{
             H5Info, TradeState,
             combine::{
-                App, Close, H5, Jsapi, MiniProgram, Native, Order, Queried, Query, SubOrder, Transaction,
+                AppOrder, CloseOrder, H5Order, JsapiOrder, MiniProgramOrder, NativeOrder, Order, OrderLookup,
+                QueryOrder, SubOrder, Transaction,
                 order::{Builder, Individual},
             },
         },
@@ -34,26 +35,29 @@ fn whole(shop: &Shop, serial: u32, orders: Vec<SubOrder>) -> Builder {
         .device_id("till-1")
 }
 
-fn query(shop: &mut Shop, query: Query) -> Transaction {
+fn query(shop: &mut Shop, query: QueryOrder) -> Transaction {
     match shop.ask(query) {
-        Queried::Known(whole) => *whole,
-        Queried::NoSuchOrder => panic!("it was ordered"),
+        OrderLookup::Found(whole) => *whole,
+        OrderLookup::NotFound => panic!("it was ordered"),
     }
 }
 
 /// All of both orders are paid, the notice says the same as the queries by both numbers.
 fn is_paid(shop: &mut Shop, serial: u32) {
-    let notices = shop.heard();
-    let [notice] = &notices[..] else { panic!("one notice of the whole, not {}", notices.len()) };
-    let Event::Combine(told) = notice.event().unwrap() else { panic!("it tells of the whole") };
-    let asked = query(shop, Query::combine_out_trade_no(number(serial)));
+    let notifications = shop.heard();
+    let [notification] = &notifications[..] else {
+        panic!("one notice of the whole, not {}", notifications.len())
+    };
+    let Event::Combine(told) = notification.event().unwrap() else { panic!("it tells of the whole") };
+    let asked = query(shop, QueryOrder::combine_out_trade_no(number(serial)));
     assert_eq!(told.combine_out_trade_no, number(serial));
     assert!(told.sub_orders.iter().all(|order| order.trade_state == Some(TradeState::Success)));
     assert_eq!((told.sub_orders.len(), told.evidence().count()), (2, 2));
     for (told, asked) in told.sub_orders.iter().zip(&asked.sub_orders) {
         assert_eq!((&told.transaction_id, &told.amount), (&asked.transaction_id, &asked.amount));
     }
-    let by_id = query(shop, Query::combine_transaction_id(asked.combine_transaction_id.clone().unwrap()));
+    let by_id =
+        query(shop, QueryOrder::combine_transaction_id(asked.combine_transaction_id.clone().unwrap()));
     assert_eq!(by_id, asked);
 }
 
@@ -62,23 +66,23 @@ pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     let openid = shop.openid();
     let order = whole(&shop, 10, two(&shop, 10)).openid(openid.clone());
-    let params = shop.ask(Jsapi::new(order.build().unwrap()).unwrap());
+    let params = shop.ask(JsapiOrder::new(order.build().unwrap()).unwrap());
     shop.tap(&json!(params));
     is_paid(&mut shop, 10);
 
     let order = whole(&shop, 20, two(&shop, 20));
-    let params = shop.ask(App::new(order.build().unwrap()).unwrap());
+    let params = shop.ask(AppOrder::new(order.build().unwrap()).unwrap());
     shop.tap(&json!(params));
     is_paid(&mut shop, 20);
 
     let order = whole(&shop, 30, two(&shop, 30));
-    let url = shop.ask(H5::new(order.build().unwrap(), H5Info::wap()).unwrap());
+    let url = shop.ask(H5Order::new(order.build().unwrap(), H5Info::wap()).unwrap());
     assert!(url.starts_with("https://wx.tenpay.com/"), "{url}");
     shop.pay(&number(30));
     is_paid(&mut shop, 30);
 
     let order = whole(&shop, 40, two(&shop, 40));
-    let code = shop.ask(Native::new(order.build().unwrap()).unwrap());
+    let code = shop.ask(NativeOrder::new(order.build().unwrap()).unwrap());
     assert!(code.starts_with("weixin://wxpay/bizpayurl"), "{code}");
     shop.pay(&number(40));
     is_paid(&mut shop, 40);
@@ -89,14 +93,14 @@ pub(super) fn conversation() -> Shop {
         order.individual = Some(Individual::new(auth_id));
     }
     let order = whole(&shop, 50, people).openid(openid).trade_scenario("RECOMMERCE");
-    let params = shop.ask(MiniProgram::new(order.build().unwrap()).unwrap());
+    let params = shop.ask(MiniProgramOrder::new(order.build().unwrap()).unwrap());
     shop.tap(&json!(params));
     is_paid(&mut shop, 50);
 
     let order = whole(&shop, 60, two(&shop, 60)).build().unwrap();
-    shop.ask(Native::new(order.clone()).unwrap());
-    shop.ask(Close::of(&order));
-    let closed = query(&mut shop, Query::combine_out_trade_no(number(60)));
+    shop.ask(NativeOrder::new(order.clone()).unwrap());
+    shop.ask(CloseOrder::of(&order));
+    let closed = query(&mut shop, QueryOrder::combine_out_trade_no(number(60)));
     assert!(closed.sub_orders.iter().all(|order| order.trade_state == Some(TradeState::Closed)));
     shop
 }
@@ -104,9 +108,9 @@ pub(super) fn conversation() -> Shop {
 #[test]
 fn orders_are_combined_in_every_way_paid_told_and_asked_after_and_one_is_closed() {
     let mut shop = conversation();
-    assert_eq!(shop.ask(Query::combine_out_trade_no(number(99))), Queried::NoSuchOrder);
+    assert_eq!(shop.ask(QueryOrder::combine_out_trade_no(number(99))), OrderLookup::NotFound);
     let paid = whole(&shop, 10, two(&shop, 10)).openid(shop.openid()).build().unwrap();
-    let error = shop.fail(Close::of(&paid));
+    let error = shop.fail(CloseOrder::of(&paid));
     assert_eq!(error.fate(), Fate::Refused, "what is paid is not closed");
 }
 
@@ -114,12 +118,13 @@ fn orders_are_combined_in_every_way_paid_told_and_asked_after_and_one_is_closed(
 fn each_order_of_a_whole_is_refunded_by_itself() {
     let mut shop = Shop::open();
     let order = whole(&shop, 10, two(&shop, 10)).build().unwrap();
-    shop.ask(Native::new(order).unwrap());
+    shop.ask(NativeOrder::new(order).unwrap());
     shop.pay(&number(10));
     is_paid(&mut shop, 10);
-    let refund = refund::Create::builder(number(12), "F1".parse().unwrap(), Fen::new(50), Fen::new(200));
+    let refund =
+        refund::CreateRefund::builder(number(12), "F1".parse().unwrap(), Fen::new(50), Fen::new(200));
     shop.ask(refund.party(shop.partner()).build().unwrap());
-    let after = query(&mut shop, Query::combine_out_trade_no(number(10)));
+    let after = query(&mut shop, QueryOrder::combine_out_trade_no(number(10)));
     let states: Vec<_> = after.sub_orders.into_iter().map(|order| order.trade_state.unwrap()).collect();
     assert_eq!(states, [TradeState::Success, TradeState::Refund]);
 }
@@ -129,8 +134,10 @@ fn a_whole_whose_answers_are_lost_is_settled_by_query() {
     let mut shop = Shop::open();
     shop.lose_answers("v3.combine.native");
     let order = whole(&shop, 10, two(&shop, 10)).build().unwrap();
-    let debt = shop.fail(Native::new(order).unwrap()).unsettled().unwrap();
-    let Ok(Settled::Combine(settled)) = shop.run(shop.me.settle(debt)) else { panic!("it exists") };
+    let pending_operation = shop.fail(NativeOrder::new(order).unwrap()).unresolved().unwrap();
+    let Ok(Resolved::Combine(settled)) = shop.run(shop.me.resolve(pending_operation)) else {
+        panic!("it exists")
+    };
     assert_eq!(settled.combine_out_trade_no, number(10));
     assert!(settled.sub_orders.iter().all(|order| order.trade_state == Some(TradeState::NotPay)));
 }

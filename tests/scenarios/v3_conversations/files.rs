@@ -6,7 +6,7 @@ use super::{
 };
 use wxpay_proto::{
     ErrorKind, Fate, UnixTime,
-    exchange::Hop,
+    exchange::Transmit,
     http::Request,
     v3::{
         Certificates, Event,
@@ -33,9 +33,9 @@ pub(super) fn conversation() -> Shop {
 
     let echo = Echo::new("你好").unwrap().encrypted(sensitive("秘密"));
     shop.ask(echo.notify_url(notify_url()));
-    let notices = shop.heard();
-    let [notice] = &notices[..] else { panic!("one notice") };
-    let Event::Echo(echoed) = notice.event().unwrap() else { panic!("it is an echo") };
+    let notifications = shop.heard();
+    let [notification] = &notifications[..] else { panic!("one notice") };
+    let Event::Echo(echoed) = notification.event().unwrap() else { panic!("it is an echo") };
     assert_eq!(echoed.echo_message, "你好");
     let sealed = echoed.encrypted_echo_message.unwrap();
     assert_eq!(shop.me.open(sealed.as_str()).unwrap().expose(), "秘密");
@@ -63,16 +63,16 @@ fn files_are_taken_and_texts_are_said_back_under_certificates() {
 fn a_file_that_was_changed_on_its_way_is_refused() {
     let mut shop = Shop::open();
     let wire = &mut shop.wire;
-    let mut changed = |mut hop: Hop, now: UnixTime| {
-        let mut body = hop.request.body().to_vec();
+    let mut changed = |mut transmit: Transmit, now: UnixTime| {
+        let mut body = transmit.request.body().to_vec();
         let at = body.windows(4).rposition(|window| window == b"\x89PNG").unwrap();
         body[at + 1] = b'p';
-        let mut request = Request::new(hop.request.method(), hop.request.url().into(), body);
-        for (name, value) in hop.request.headers() {
+        let mut request = Request::new(transmit.request.method(), transmit.request.url().into(), body);
+        for (name, value) in transmit.request.headers() {
             request = request.with(name, value.clone());
         }
-        hop.request = request;
-        wire.carry(hop, now)
+        transmit.request = request;
+        wire.carry(transmit, now)
     };
     let error = shop.lab.run(shop.me.call(picture()), &mut changed).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused), "{error:?}");

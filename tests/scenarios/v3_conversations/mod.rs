@@ -17,11 +17,11 @@ use std::time::Duration;
 use wxpay_proto::{
     ErrorKind, Fate, Fen, UnixTime,
     id::{OutTradeNo, SerialNo},
-    payment::{Effect, Knowledge, Standing},
+    payment::{PaymentState, PaymentStatus, Transition},
     refusal::Code,
     v3::{
-        Ack, Distrust, Event, Merchant, Notice, Party, Raw,
-        pay::{Close, Native, Order, Queried, Query, TradeState},
+        Ack, Event, Merchant, Notification, Party, Raw, VerifyError,
+        pay::{CloseOrder, NativeOrder, Order, OrderLookup, QueryOrder, TradeState},
         refund,
     },
 };
@@ -64,30 +64,30 @@ fn by_public_key(wire: &Wire) -> Merchant {
 
 /// A merchant in the weeks of the move, which believes both.
 fn by_both(wire: &Wire) -> Merchant {
-    v3::public_key_builder(&wire.gateway, wire.gateway.merchant()).certificates().build()
+    v3::public_key_builder(&wire.gateway, wire.gateway.merchant()).platform_certificates().build()
 }
 
-fn order(wire: &Wire, number: OutTradeNo, fen: u64) -> Native {
+fn order(wire: &Wire, number: OutTradeNo, fen: u64) -> NativeOrder {
     let appid = wire.gateway.merchant().appids()[0].clone();
     let notify_url = "https://shop.example/notify/v3".parse().unwrap();
-    Native::new(Order::builder(appid, number, Fen::new(fen), "千足金箍棒", notify_url).build().unwrap())
+    NativeOrder::new(Order::builder(appid, number, Fen::new(fen), "千足金箍棒", notify_url).build().unwrap())
 }
 
 fn pay(lab: &Lab, wire: &mut Wire, number: &OutTradeNo) {
     wire.gateway.pay_transaction(&Named::OutTradeNo(number.clone()), &Payer::default(), lab.now).unwrap();
 }
 
-fn query(lab: &mut Lab, wire: &mut Wire, me: &Merchant, number: OutTradeNo) -> Queried {
-    lab.run(me.call(Query::out_trade_no(number, Party::Own)), wire).unwrap()
+fn query(lab: &mut Lab, wire: &mut Wire, me: &Merchant, number: OutTradeNo) -> OrderLookup {
+    lab.run(me.call(QueryOrder::out_trade_no(number, Party::Direct)), wire).unwrap()
 }
 
 /// Delivers what is due, and says what was heard.
-fn heard(lab: &mut Lab, wire: &mut Wire, me: &Merchant) -> Vec<Notice> {
+fn heard(lab: &mut Lab, wire: &mut Wire, me: &Merchant) -> Vec<Notification> {
     let mut heard = Vec::new();
     while let Some(due) = wire.gateway.next_due().filter(|due| due.since(lab.now) < Duration::from_mins(1)) {
         lab.now = lab.now.max(due);
-        wire.deliver_due_v3(lab, me, |notice| {
-            heard.push(notice);
+        wire.deliver_due_v3(lab, me, |notification| {
+            heard.push(notification);
             Ack::Success
         });
     }
@@ -101,36 +101,37 @@ fn an_order_is_placed_paid_heard_of_queried_refunded_and_told_of() {
     let code_url = lab.run(me.call(order(&wire, number(1), 1999)), &mut wire).unwrap();
     assert!(code_url.starts_with("weixin://wxpay/bizpayurl?"), "{code_url}");
     assert!(
-        matches!(query(&mut lab, &mut wire, &me, number(1)), Queried::Known(unpaid) if unpaid.trade_state == TradeState::NotPay)
+        matches!(query(&mut lab, &mut wire, &me, number(1)), OrderLookup::Found(unpaid) if unpaid.trade_state == TradeState::NotPay)
     );
 
     let payer = Payer::default().with_discount(Fen::new(99));
     wire.gateway.pay_transaction(&Named::OutTradeNo(number(1)), &payer, lab.now).unwrap();
-    let notices = heard(&mut lab, &mut wire, &me);
-    let [notice] = &notices[..] else { panic!("one notice") };
-    let Event::Transaction(told) = notice.event().unwrap() else { panic!("it tells of a payment") };
-    let mut knowledge = Knowledge::of(number(1), Fen::new(1999));
-    let before = knowledge.clone();
-    knowledge.join(&told.evidence().unwrap()).unwrap();
-    let [Effect::Paid(paid)] = &knowledge.effects_since(&before)[..] else { panic!("it became paid") };
+    let notifications = heard(&mut lab, &mut wire, &me);
+    let [notification] = &notifications[..] else { panic!("one notice") };
+    let Event::Transaction(told) = notification.event().unwrap() else { panic!("it tells of a payment") };
+    let mut state = PaymentState::new(number(1), Fen::new(1999));
+    let before = state.clone();
+    state.merge(&told.evidence().unwrap()).unwrap();
+    let [Transition::Paid(paid)] = &state.transitions_since(&before)[..] else { panic!("it became paid") };
     assert_eq!((paid.total_fee(), paid.discount()), (Fen::new(1900), Fen::new(99)));
 
-    let known = knowledge.clone();
-    knowledge.join(&query(&mut lab, &mut wire, &me, number(1)).evidence().unwrap()).unwrap();
-    assert_eq!(knowledge, known, "a query tells nothing that the notice did not");
+    let known = state.clone();
+    state.merge(&query(&mut lab, &mut wire, &me, number(1)).evidence().unwrap()).unwrap();
+    assert_eq!(state, known, "a query tells nothing that the notice did not");
 
-    let create = refund::Create::builder(number(1), "BACK1".parse().unwrap(), Fen::new(500), Fen::new(1999))
-        .notify_url("https://shop.example/notify/v3".parse().unwrap());
+    let create =
+        refund::CreateRefund::builder(number(1), "BACK1".parse().unwrap(), Fen::new(500), Fen::new(1999))
+            .notify_url("https://shop.example/notify/v3".parse().unwrap());
     lab.run(me.call(create.build().unwrap()), &mut wire).unwrap();
     lab.wait(Duration::from_secs(10));
-    let notices = heard(&mut lab, &mut wire, &me);
-    assert!(notices.iter().any(
-        |notice| matches!(notice.event(), Ok(Event::Refund(told)) if told.amount.refund == Fen::new(500))
+    let notifications = heard(&mut lab, &mut wire, &me);
+    assert!(notifications.iter().any(
+        |notification| matches!(notification.event(), Ok(Event::Refund(told)) if told.amount.refund == Fen::new(500))
     ));
     let after = query(&mut lab, &mut wire, &me, number(1));
-    assert!(matches!(&after, Queried::Known(order) if order.trade_state == TradeState::Refund));
-    knowledge.join(&after.evidence().unwrap()).unwrap();
-    assert!(matches!(knowledge.standing(), Standing::Paid(_)), "a refunded order was paid");
+    assert!(matches!(&after, OrderLookup::Found(order) if order.trade_state == TradeState::Refund));
+    state.merge(&after.evidence().unwrap()).unwrap();
+    assert!(matches!(state.status(), PaymentStatus::Paid(_)), "a refunded order was paid");
     assert_eq!(lab.count("v3.certificates"), 1, "the keys were fetched once for all of it");
 }
 
@@ -148,7 +149,7 @@ fn a_merchant_with_a_public_key_never_asks_for_certificates_and_one_without_is_t
     let error = lab.run(me.call(order(&wire, number(2), 100)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::Unknown));
     assert_eq!(lab.count("v3.certificates"), 0, "a certificate cannot be what PUB_KEY_ID_ names");
-    lab.run(me.keep_keys(), &mut wire).unwrap();
+    lab.run(me.refresh_platform_keys(), &mut wire).unwrap();
     assert_eq!(lab.count("v3.certificates"), 1, "404 is an answer: there are no certificates");
 }
 
@@ -157,7 +158,7 @@ fn platform<'a>(wire: &'a mut Wire, mchid: &wxpay_proto::id::MchId) -> &'a mut w
 }
 
 #[test]
-fn through_the_weeks_of_the_move_every_reply_and_every_notice_is_believed() {
+fn through_the_weeks_of_the_move_every_reply_and_every_notification_is_believed() {
     let (mut lab, mut wire) = setting();
     set_mode(&mut wire, Mode::Certificates);
     let mchid = wire.gateway.merchant().mchid().clone();
@@ -212,8 +213,8 @@ fn a_certificate_is_rotated_in_mid_flight_and_what_the_old_one_signed_is_still_b
     lab.run(me.call(order(&wire, number(3), 100)), &mut wire).unwrap();
     assert_eq!(lab.count("v3.certificates"), 2, "the new certificate was fetched when it was first met");
     for delivery in old {
-        let notice = lab.run(me.hear(v3::received(&delivery)), &mut wire).unwrap();
-        assert_eq!(notice.event_type(), "TRANSACTION.SUCCESS");
+        let notification = lab.run(me.verify_notification(v3::received(&delivery)), &mut wire).unwrap();
+        assert_eq!(notification.event_type(), "TRANSACTION.SUCCESS");
     }
     assert_eq!(lab.count("v3.certificates"), 2);
 }
@@ -234,12 +235,12 @@ fn strangers_who_invent_serial_numbers_cause_one_fetch_a_minute() {
     let me = by_certificates(&wire);
     for second in 0..300_u32 {
         let serial: SerialNo = format!("{second:040X}").parse().unwrap();
-        let invented = wxpay_proto::v3::Received::new(b"{}".to_vec())
+        let invented = wxpay_proto::v3::RawNotification::new(b"{}".to_vec())
             .with("Wechatpay-Timestamp", lab.now.as_secs().to_string().as_bytes())
             .with("Wechatpay-Nonce", b"n")
             .with("Wechatpay-Signature", b"c2ln")
             .with("Wechatpay-Serial", serial.as_str().as_bytes());
-        let error = lab.run(me.hear(invented), &mut wire).unwrap_err();
+        let error = lab.run(me.verify_notification(invented), &mut wire).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Signature);
         lab.wait(Duration::from_secs(1));
     }
@@ -255,11 +256,11 @@ fn two_merchants_with_two_providers_share_a_process_and_believe_nothing_of_each_
     lab.run(mine.call(order(&wire, number(1), 100)), &mut wire).unwrap();
     pay(&lab, &mut wire, &number(1));
     let due = wire.gateway.due(lab.now);
-    let error = lab.run(theirs.hear(v3::received(&due[0])), &mut wire).unwrap_err();
+    let error = lab.run(theirs.verify_notification(v3::received(&due[0])), &mut wire).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Signature | ErrorKind::Malformed), "{error:?}");
-    assert!(lab.run(mine.hear(v3::received(&due[0])), &mut wire).is_ok());
-    let asked = lab.run(theirs.call(Query::out_trade_no(number(1), Party::Own)), &mut wire).unwrap();
-    assert_eq!(asked, Queried::NoSuchOrder, "an order is its merchant's alone");
+    assert!(lab.run(mine.verify_notification(v3::received(&due[0])), &mut wire).is_ok());
+    let asked = lab.run(theirs.call(QueryOrder::out_trade_no(number(1), Party::Direct)), &mut wire).unwrap();
+    assert_eq!(asked, OrderLookup::NotFound, "an order is its merchant's alone");
 }
 
 #[test]
@@ -270,10 +271,10 @@ fn a_paid_order_is_not_closed_and_a_closed_one_is_not_paid() {
         lab.run(me.call(order(&wire, number(serial), 100)), &mut wire).unwrap();
     }
     pay(&lab, &mut wire, &number(1));
-    let error = lab.run(me.call(Close::new(number(1), Party::Own)), &mut wire).unwrap_err();
+    let error = lab.run(me.call(CloseOrder::new(number(1), Party::Direct)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
     assert_eq!(error.refusal().unwrap().internal_number(), Some(268_449_538), "the order is paid");
-    lab.run(me.call(Close::new(number(2), Party::Own)), &mut wire).unwrap();
+    lab.run(me.call(CloseOrder::new(number(2), Party::Direct)), &mut wire).unwrap();
     let named = Named::OutTradeNo(number(2));
     assert!(wire.gateway.pay_transaction(&named, &Payer::default(), lab.now).is_err());
 }
@@ -313,10 +314,13 @@ fn what_arrives_five_minutes_late_is_not_believed() {
     pay(&lab, &mut wire, &number(1));
     let due = wire.gateway.due(lab.now);
     lab.wait(Duration::from_mins(5));
-    assert!(lab.run(me.hear(v3::received(&due[0])), &mut wire).is_ok(), "300 seconds are in time");
+    assert!(
+        lab.run(me.verify_notification(v3::received(&due[0])), &mut wire).is_ok(),
+        "300 seconds are in time"
+    );
     lab.wait(Duration::from_secs(1));
-    let error = lab.run(me.hear(v3::received(&due[0])), &mut wire).unwrap_err();
-    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<Distrust>());
-    assert_eq!(cause, Some(&Distrust::OutsideWindow));
-    assert_eq!(Ack::to_unheard(&error), Ack::Refuse(401));
+    let error = lab.run(me.verify_notification(v3::received(&due[0])), &mut wire).unwrap_err();
+    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<VerifyError>());
+    assert_eq!(cause, Some(&VerifyError::OutsideWindow));
+    assert_eq!(Ack::for_error(&error), Ack::Reject(401));
 }

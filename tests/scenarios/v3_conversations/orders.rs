@@ -5,7 +5,10 @@ use core::net::Ipv4Addr;
 use serde_json::json;
 use wxpay_proto::v3::{
     Party,
-    pay::{App, Close, H5, H5Info, Jsapi, Native, Payer, Queried, Query, TradeState},
+    pay::{
+        AppOrder, CloseOrder, H5Info, H5Order, JsapiOrder, NativeOrder, OrderLookup, Payer, QueryOrder,
+        TradeState,
+    },
 };
 
 /// A direct merchant orders in every way, is paid, asks by both numbers, and closes what is not paid.
@@ -16,26 +19,26 @@ pub(super) fn conversation() -> Shop {
         order.payer_client_ip(Ipv4Addr::new(203, 0, 113, 7).into()).build().unwrap()
     };
     let payer = Payer::new(shop.openid());
-    let params = shop.ask(Jsapi::new(ordered(&shop, 1), payer.clone()).unwrap());
+    let params = shop.ask(JsapiOrder::new(ordered(&shop, 1), payer.clone()).unwrap());
     shop.tap(&json!(params));
-    let params = shop.ask(Jsapi::mini_program(ordered(&shop, 2), payer).unwrap());
+    let params = shop.ask(JsapiOrder::mini_program(ordered(&shop, 2), payer).unwrap());
     shop.tap(&json!(params));
-    let params = shop.ask(App::new(ordered(&shop, 3)));
+    let params = shop.ask(AppOrder::new(ordered(&shop, 3)));
     shop.tap(&json!(params));
-    shop.ask(Native::new(ordered(&shop, 4)));
+    shop.ask(NativeOrder::new(ordered(&shop, 4)));
     shop.pay(&number(4));
-    shop.ask(H5::new(ordered(&shop, 5), H5Info::wap()).unwrap());
+    shop.ask(H5Order::new(ordered(&shop, 5), H5Info::wap()).unwrap());
     shop.pay(&number(5));
     assert_eq!(shop.heard().len(), 5);
     for serial in 1..=5 {
-        let asked = shop.ask(Query::out_trade_no(number(serial), Party::Own));
-        let Queried::Known(paid) = &asked else { panic!("it was ordered") };
+        let asked = shop.ask(QueryOrder::out_trade_no(number(serial), Party::Direct));
+        let OrderLookup::Found(paid) = &asked else { panic!("it was ordered") };
         assert_eq!(paid.trade_state, TradeState::Success);
         let id = paid.transaction_id.clone().unwrap();
-        assert_eq!(shop.ask(Query::transaction_id(id, Party::Own)), asked);
+        assert_eq!(shop.ask(QueryOrder::transaction_id(id, Party::Direct)), asked);
     }
-    shop.ask(Native::new(ordered(&shop, 6)));
-    shop.ask(Close::new(number(6), Party::Own));
+    shop.ask(NativeOrder::new(ordered(&shop, 6)));
+    shop.ask(CloseOrder::new(number(6), Party::Direct));
     shop
 }
 

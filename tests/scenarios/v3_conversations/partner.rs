@@ -9,8 +9,8 @@ use wxpay_proto::{
     v3::{
         Event, Party,
         pay::{
-            App, Close, H5, H5Info, Jsapi, JsapiParams, Native, Payer, Queried, Query, ScannedPos,
-            Shop as Till, TradeState, Transaction,
+            AppOrder, CloseOrder, H5Info, H5Order, JsapiOrder, JsapiParams, NativeOrder, OrderLookup, Payer,
+            QueryOrder, ScannedPosOrder, StoreId, TradeState, Transaction,
         },
         refund::{self, RefundStatus},
     },
@@ -18,17 +18,17 @@ use wxpay_proto::{
 use wxpay_sim::gateway::Named;
 
 fn query(shop: &mut Shop, number: &OutTradeNo, party: &Party) -> Transaction {
-    match shop.ask(Query::out_trade_no(number.clone(), party.clone())) {
-        Queried::Known(order) => *order,
-        Queried::NoSuchOrder => panic!("it was ordered"),
+    match shop.ask(QueryOrder::out_trade_no(number.clone(), party.clone())) {
+        OrderLookup::Found(order) => *order,
+        OrderLookup::NotFound => panic!("it was ordered"),
     }
 }
 
 /// It is paid, and notice and queries name both merchants.
 fn is_paid(shop: &mut Shop, number: &OutTradeNo, party: &Party) {
-    let notices = shop.heard();
-    let [notice] = &notices[..] else { panic!("one notice") };
-    let Event::Transaction(told) = notice.event().unwrap() else { panic!("it tells of a payment") };
+    let notifications = shop.heard();
+    let [notification] = &notifications[..] else { panic!("one notice") };
+    let Event::Transaction(told) = notification.event().unwrap() else { panic!("it tells of a payment") };
     let asked = query(shop, number, party);
     assert_eq!(told.transaction_id, asked.transaction_id);
     for transaction in [&*told, &asked] {
@@ -37,8 +37,8 @@ fn is_paid(shop: &mut Shop, number: &OutTradeNo, party: &Party) {
         assert_eq!(transaction.sub_mchid.as_ref(), party.sub_mchid());
         assert_eq!(transaction.sub_appid.as_ref(), party.sub_appid());
     }
-    let by_id = Query::transaction_id(asked.transaction_id.clone().unwrap(), party.clone());
-    assert_eq!(shop.ask(by_id), Queried::Known(Box::new(asked)));
+    let by_id = QueryOrder::transaction_id(asked.transaction_id.clone().unwrap(), party.clone());
+    assert_eq!(shop.ask(by_id), OrderLookup::Found(Box::new(asked)));
 }
 
 /// Orders in every way, paid; one is closed, one refunded.
@@ -52,49 +52,49 @@ pub(super) fn conversation() -> Shop {
     };
     let (payer, openid) = (Payer::under_sub_appid(shop.openid()), shop.openid());
 
-    let params = shop.ask(Jsapi::new(ordered(&shop, 1), payer.clone()).unwrap());
+    let params = shop.ask(JsapiOrder::new(ordered(&shop, 1), payer.clone()).unwrap());
     assert_eq!(Some(&params.app_id), party.sub_appid(), "the payer's page is under the sub-merchant's app");
     assert_eq!(shop.tap(&json!(params)).payments[0].sub_openid, Some(openid));
     is_paid(&mut shop, &number(1), &party);
 
-    let params = shop.ask(Jsapi::mini_program(ordered(&shop, 2), payer.clone()).unwrap());
+    let params = shop.ask(JsapiOrder::mini_program(ordered(&shop, 2), payer.clone()).unwrap());
     shop.tap(&json!(params));
     is_paid(&mut shop, &number(2), &party);
 
-    let params = shop.ask(App::new(ordered(&shop, 3)));
+    let params = shop.ask(AppOrder::new(ordered(&shop, 3)));
     shop.tap(&json!(params));
     is_paid(&mut shop, &number(3), &party);
 
-    let code = shop.ask(Native::new(ordered(&shop, 4)));
+    let code = shop.ask(NativeOrder::new(ordered(&shop, 4)));
     assert!(code.starts_with("weixin://wxpay/bizpayurl"), "{code}");
     shop.pay(&number(4));
     is_paid(&mut shop, &number(4), &party);
 
-    let url = shop.ask(H5::new(ordered(&shop, 5), H5Info::wap()).unwrap());
+    let url = shop.ask(H5Order::new(ordered(&shop, 5), H5Info::wap()).unwrap());
     assert!(url.starts_with("https://wx.tenpay.com/"), "{url}");
     shop.pay(&number(5));
     is_paid(&mut shop, &number(5), &party);
 
-    let till = ScannedPos::new(ordered(&shop, 6), payer, Till::OutId("shop-1".into())).unwrap();
+    let till = ScannedPosOrder::new(ordered(&shop, 6), payer, StoreId::OutId("shop-1".into())).unwrap();
     let prepay_id = shop.ask(till);
     let appid = party.sub_appid().unwrap().clone();
     let params = JsapiParams::sign(&shop.me, appid, &prepay_id, shop.lab.now, "nonce".into()).unwrap();
     shop.tap(&json!(params));
     is_paid(&mut shop, &number(6), &party);
 
-    shop.ask(Native::new(ordered(&shop, 7)));
-    shop.ask(Close::new(number(7), party.clone()));
+    shop.ask(NativeOrder::new(ordered(&shop, 7)));
+    shop.ask(CloseOrder::new(number(7), party.clone()));
     assert_eq!(query(&mut shop, &number(7), &party).trade_state, TradeState::Closed);
 
-    let create = refund::Create::builder(number(1), "F1".parse().unwrap(), Fen::new(30), Fen::new(100));
+    let create = refund::CreateRefund::builder(number(1), "F1".parse().unwrap(), Fen::new(30), Fen::new(100));
     let create = create.party(party.clone()).notify_url(super::shop::notify_url()).build().unwrap();
     assert_eq!(shop.ask(create).status, RefundStatus::Processing);
-    let notices = shop.heard();
-    let [notice] = &notices[..] else { panic!("one notice") };
-    let Event::Refund(told) = notice.event().unwrap() else { panic!("it tells of a refund") };
+    let notifications = shop.heard();
+    let [notification] = &notifications[..] else { panic!("one notice") };
+    let Event::Refund(told) = notification.event().unwrap() else { panic!("it tells of a refund") };
     assert_eq!((told.refund_status, told.sub_mchid.as_ref()), (RefundStatus::Success, party.sub_mchid()));
-    let asked = shop.ask(refund::Query::new("F1".parse().unwrap(), party));
-    let refund::Queried::Known(refund) = asked else { panic!("it was asked for") };
+    let asked = shop.ask(refund::QueryRefund::new("F1".parse().unwrap(), party));
+    let refund::RefundLookup::Found(refund) = asked else { panic!("it was asked for") };
     assert_eq!((refund.status, refund.amount.refund), (RefundStatus::Success, Fen::new(30)));
     shop
 }
@@ -103,8 +103,8 @@ pub(super) fn conversation() -> Shop {
 fn a_provider_orders_in_every_way_asks_closes_and_refunds_for_a_sub_merchant() {
     let mut shop = conversation();
     let party = shop.partner();
-    let asked = shop.ask(Query::out_trade_no(number(99), party));
-    assert_eq!(asked, Queried::NoSuchOrder);
+    let asked = shop.ask(QueryOrder::out_trade_no(number(99), party));
+    assert_eq!(asked, OrderLookup::NotFound);
     let record = shop.wire.gateway.transaction(&Named::OutTradeNo(number(1)), shop.lab.now).unwrap();
     assert_eq!(record.sub_mchid, Some(shop.sub_mchid()));
 }
@@ -112,10 +112,11 @@ fn a_provider_orders_in_every_way_asks_closes_and_refunds_for_a_sub_merchant() {
 #[test]
 fn an_order_of_a_sub_merchant_is_not_the_providers_own_nor_anothers() {
     let mut shop = conversation();
-    for party in [Party::Own, Party::partner("1900000109".parse().unwrap())] {
-        let error = shop.fail(Query::out_trade_no(number(1), party.clone()));
+    for party in [Party::Direct, Party::partner("1900000109".parse().unwrap())] {
+        let error = shop.fail(QueryOrder::out_trade_no(number(1), party.clone()));
         assert!(error.refusal().is_some(), "{error:?}");
-        let create = refund::Create::builder(number(2), "F2".parse().unwrap(), Fen::new(30), Fen::new(100));
+        let create =
+            refund::CreateRefund::builder(number(2), "F2".parse().unwrap(), Fen::new(30), Fen::new(100));
         let error = shop.fail(create.party(party).build().unwrap());
         assert_eq!(error.fate(), Fate::Refused);
     }

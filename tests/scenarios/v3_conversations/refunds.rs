@@ -8,17 +8,18 @@ use wxpay_proto::{
     Fate, Fen,
     v3::{
         Event, Party,
-        pay::Native,
-        refund::{self, ApplyAbnormal, Create, Refund, RefundStatus},
+        pay::NativeOrder,
+        refund::{self, ApplyAbnormalRefund, CreateRefund, Refund, RefundStatus},
     },
 };
 use wxpay_sim::ledger::v3::RefundStatus as Becomes;
 
 /// A refund that got stuck, and was told so.
 fn abnormal(shop: &mut Shop, serial: u32, refund_no: &str) -> Refund {
-    shop.ask(Native::new(shop.order(&number(serial), 100).build().unwrap()));
+    shop.ask(NativeOrder::new(shop.order(&number(serial), 100).build().unwrap()));
     shop.pay(&number(serial));
-    let create = Create::builder(number(serial), refund_no.parse().unwrap(), Fen::new(100), Fen::new(100));
+    let create =
+        CreateRefund::builder(number(serial), refund_no.parse().unwrap(), Fen::new(100), Fen::new(100));
     let refund = shop.ask(create.notify_url(notify_url()).build().unwrap());
     let (mchid, now) = (shop.me.mchid().clone(), shop.lab.now);
     let becomes = shop.wire.gateway.refund_becomes(&mchid, &refund.out_refund_no, Becomes::Abnormal, now);
@@ -29,8 +30,8 @@ fn abnormal(shop: &mut Shop, serial: u32, refund_no: &str) -> Refund {
 
 /// What is told of a refund within a minute.
 fn told(shop: &mut Shop) -> RefundStatus {
-    let notices = shop.heard();
-    let mut told = notices.iter().filter_map(|notice| match notice.event().unwrap() {
+    let notifications = shop.heard();
+    let mut told = notifications.iter().filter_map(|notification| match notification.event().unwrap() {
         Event::Refund(told) => Some(told.refund_status),
         _ => None,
     });
@@ -40,9 +41,9 @@ fn told(shop: &mut Shop) -> RefundStatus {
 }
 
 fn query(shop: &mut Shop, refund: &Refund) -> RefundStatus {
-    match shop.ask(refund::Query::new(refund.out_refund_no.clone(), Party::Own)) {
-        refund::Queried::Known(refund) => refund.status,
-        refund::Queried::NoSuchRefund => panic!("it was asked for"),
+    match shop.ask(refund::QueryRefund::new(refund.out_refund_no.clone(), Party::Direct)) {
+        refund::RefundLookup::Found(refund) => refund.status,
+        refund::RefundLookup::NotFound => panic!("it was asked for"),
     }
 }
 
@@ -52,7 +53,7 @@ pub(super) fn conversation() -> Shop {
     let refund = abnormal(&mut shop, 1, "F1");
     let (id, number) = (refund.refund_id.clone(), refund.out_refund_no.clone());
     let (card, name) = (sensitive("6226000000000000"), sensitive("张三"));
-    let to_user = ApplyAbnormal::to_user(id, number, Party::Own, "CMB_DEBIT", card, name).unwrap();
+    let to_user = ApplyAbnormalRefund::to_user(id, number, Party::Direct, "CMB_DEBIT", card, name).unwrap();
     assert_eq!(shop.ask(to_user).status, RefundStatus::Processing);
     assert_eq!(told(&mut shop), RefundStatus::Success);
     assert_eq!(query(&mut shop, &refund), RefundStatus::Success);
@@ -60,9 +61,9 @@ pub(super) fn conversation() -> Shop {
     let refund = abnormal(&mut shop, 2, "F2");
     assert_eq!(query(&mut shop, &refund), RefundStatus::Abnormal);
     let (id, number) = (refund.refund_id.clone(), refund.out_refund_no.clone());
-    shop.ask(ApplyAbnormal::to_merchant(id.clone(), number.clone(), Party::Own));
+    shop.ask(ApplyAbnormalRefund::to_merchant(id.clone(), number.clone(), Party::Direct));
     assert_eq!(told(&mut shop), RefundStatus::Success);
-    let error = shop.fail(ApplyAbnormal::to_merchant(id, number, Party::Own));
+    let error = shop.fail(ApplyAbnormalRefund::to_merchant(id, number, Party::Direct));
     assert_eq!(error.fate(), Fate::Refused, "it is not stuck any more");
     shop
 }

@@ -6,16 +6,18 @@ use super::{
 };
 use wxpay_proto::{
     ErrorKind, Fate, Fen,
-    error::Debt,
+    error::PendingOperation,
     id::{MchId, OpenId, OutOrderNo, OutReturnNo, TransactionId},
     v3::{
-        Event, Notice, Party, Settled,
-        pay::Native,
+        Event, Notification, Party, Resolved,
+        pay::NativeOrder,
         profitsharing::{
-            Account, AddReceiver, DeleteReceiver, GiveBack, MaxRatio, Moved, Portion, Queried, Query,
-            QueryGivenBack, RelationType, Rest, Share, Sharing, SharingState, Unfreeze, UnsplitAmount,
-            give_back::{self, ReturnResult},
-            sharing::{FailReason, PartResult},
+            Account, AddReceiver, CreateProfitSharing, DeleteReceiver, ProfitSharing, ProfitSharingLookup,
+            ProfitSharingNotification, QueryMaxRatio, QueryProfitSharing, QueryProfitSharingReturn,
+            QueryUnsplitAmount, ReceiverAmount, RelationType, Remainder, ReturnProfitSharing, SharingState,
+            UnfreezeRemainder,
+            profit_sharing::{FailReason, PartResult},
+            returns::{self, ReturnResult},
         },
         refund,
     },
@@ -42,7 +44,7 @@ fn return_no(text: &str) -> OutReturnNo {
 /// An order of 100.00 that was paid two minutes ago and may be shared; a merchant and a person may get a part.
 fn paid(shop: &mut Shop, party: &Party) -> TransactionId {
     let order = shop.order(&number(1), 10_000).party(party.clone()).profit_sharing(true);
-    shop.ask(Native::new(order.build().unwrap()));
+    shop.ask(NativeOrder::new(order.build().unwrap()));
     let paid = shop.pay(&number(1));
     let appid = shop.appid();
     for (account, relation) in
@@ -58,34 +60,42 @@ fn paid(shop: &mut Shop, party: &Party) -> TransactionId {
 
 fn person_of(party: &Party) -> Account {
     match party {
-        Party::Own => Account::PersonalOpenid(person()),
+        Party::Direct => Account::PersonalOpenid(person()),
         Party::Partner { .. } => Account::PersonalSubOpenid(person()),
     }
 }
 
 /// Ten to the merchant and five to the person.
-fn share(shop: &Shop, party: &Party, paid: &TransactionId, out_order_no: &str) -> Share {
+fn share(shop: &Shop, party: &Party, paid: &TransactionId, out_order_no: &str) -> CreateProfitSharing {
     let portions = vec![
-        Portion::new(Account::Merchant(supplier()), Fen::new(1000), "货款").name(sensitive("某某")),
-        Portion::new(person_of(party), Fen::new(500), "佣金").name(sensitive("某某")),
+        ReceiverAmount::new(Account::Merchant(supplier()), Fen::new(1000), "货款").name(sensitive("某某")),
+        ReceiverAmount::new(person_of(party), Fen::new(500), "佣金").name(sensitive("某某")),
     ];
     let number = sharing_no(out_order_no);
-    Share::new(shop.appid(), party.clone(), paid.clone(), number, portions, Rest::StayFrozen).unwrap()
+    CreateProfitSharing::new(
+        shop.appid(),
+        party.clone(),
+        paid.clone(),
+        number,
+        portions,
+        Remainder::StayFrozen,
+    )
+    .unwrap()
 }
 
-fn query(shop: &mut Shop, party: &Party, paid: &TransactionId, out_order_no: &str) -> Sharing {
-    match shop.ask(Query::new(party.clone(), paid.clone(), sharing_no(out_order_no))) {
-        Queried::Known(sharing) => *sharing,
-        Queried::NoSuchSharing => panic!("it was asked for"),
+fn query(shop: &mut Shop, party: &Party, paid: &TransactionId, out_order_no: &str) -> ProfitSharing {
+    match shop.ask(QueryProfitSharing::new(party.clone(), paid.clone(), sharing_no(out_order_no))) {
+        ProfitSharingLookup::Found(sharing) => *sharing,
+        ProfitSharingLookup::NotFound => panic!("it was asked for"),
     }
 }
 
 fn left(shop: &mut Shop, paid: &TransactionId) -> Fen {
-    shop.ask(UnsplitAmount::of(paid.clone()))
+    shop.ask(QueryUnsplitAmount::of(paid.clone()))
 }
 
-fn moved(notice: &Notice) -> Moved {
-    match notice.event().unwrap() {
+fn moved(notification: &Notification) -> ProfitSharingNotification {
+    match notification.event().unwrap() {
         Event::ProfitSharing(moved) | Event::ProfitSharingReturn(moved) => *moved,
         other => panic!("{other:?}"),
     }
@@ -99,7 +109,7 @@ fn converse(shop: &mut Shop, party: &Party) {
     let begun = shop.ask(asked);
     assert_eq!(begun.state, SharingState::Processing);
     assert_eq!(begun.sub_mchid.as_ref(), party.sub_mchid());
-    let told: Vec<Moved> = shop.heard().iter().map(moved).collect();
+    let told: Vec<ProfitSharingNotification> = shop.heard().iter().map(moved).collect();
     let accounts: Vec<_> = told.iter().map(|moved| (&moved.account, moved.amount)).collect();
     let (merchant, somebody) = (Account::Merchant(supplier()), person_of(party));
     assert_eq!(accounts, [(&merchant, Fen::new(1000)), (&somebody, Fen::new(500))]);
@@ -113,20 +123,26 @@ fn converse(shop: &mut Shop, party: &Party) {
     );
     assert_eq!(left(shop, &paid), Fen::new(8500));
 
-    let back =
-        GiveBack::new(party.clone(), sharing_no("P1"), return_no("R1"), supplier(), Fen::new(400), "退货");
+    let back = ReturnProfitSharing::new(
+        party.clone(),
+        sharing_no("P1"),
+        return_no("R1"),
+        supplier(),
+        Fen::new(400),
+        "退货",
+    );
     let begun = shop.ask(back.unwrap());
     assert_eq!(begun.result, ReturnResult::Processing);
-    let told: Vec<Moved> = shop.heard().iter().map(moved).collect();
+    let told: Vec<ProfitSharingNotification> = shop.heard().iter().map(moved).collect();
     assert_eq!(told.len(), 1);
     assert_eq!((told[0].amount, &told[0].order_id), (Fen::new(400), &begun.return_id));
-    let asked = QueryGivenBack::new(party.clone(), sharing_no("P1"), return_no("R1"));
-    let give_back::Queried::Known(back) = shop.ask(asked) else { panic!("it was asked for") };
+    let asked = QueryProfitSharingReturn::new(party.clone(), sharing_no("P1"), return_no("R1"));
+    let returns::ReturnLookup::Found(back) = shop.ask(asked) else { panic!("it was asked for") };
     assert_eq!((back.result, back.amount), (ReturnResult::Success, Fen::new(400)));
-    let asked = QueryGivenBack::new(party.clone(), sharing_no("P1"), return_no("R2"));
-    assert_eq!(shop.ask(asked), give_back::Queried::NoSuchReturn);
+    let asked = QueryProfitSharingReturn::new(party.clone(), sharing_no("P1"), return_no("R2"));
+    assert_eq!(shop.ask(asked), returns::ReturnLookup::NotFound);
 
-    let rest = Unfreeze::new(party.clone(), paid.clone(), sharing_no("U1"), "完结").unwrap();
+    let rest = UnfreezeRemainder::new(party.clone(), paid.clone(), sharing_no("U1"), "完结").unwrap();
     let rest = shop.ask(rest);
     assert_eq!(rest.receivers.iter().map(|part| part.amount).collect::<Vec<_>>(), [Fen::new(8500)]);
     shop.heard();
@@ -137,8 +153,12 @@ fn converse(shop: &mut Shop, party: &Party) {
 
     // What the others still hold is 11.00.
     let refund = |number: &str, fen| {
-        let refund =
-            refund::Create::builder(paid.clone(), number.parse().unwrap(), Fen::new(fen), Fen::new(10_000));
+        let refund = refund::CreateRefund::builder(
+            paid.clone(),
+            number.parse().unwrap(),
+            Fen::new(fen),
+            Fen::new(10_000),
+        );
         refund.party(party.clone()).build().unwrap()
     };
     let error = shop.fail(refund("F1", 8901));
@@ -151,15 +171,15 @@ pub(super) fn conversations() -> [Shop; 2] {
     let (lab, wire) = setting();
     let me = by_certificates(&wire);
     let mut own = Shop { lab, wire, me };
-    converse(&mut own, &Party::Own);
-    let delete = DeleteReceiver::new(own.appid(), Party::Own, person_of(&Party::Own)).unwrap();
+    converse(&mut own, &Party::Direct);
+    let delete = DeleteReceiver::new(own.appid(), Party::Direct, person_of(&Party::Direct)).unwrap();
     own.ask(delete.clone());
     own.ask(delete);
     let mut provider = Shop::open();
     let partner = provider.partner();
     converse(&mut provider, &partner);
     let sub_mchid = provider.sub_mchid();
-    assert_eq!(provider.ask(MaxRatio::of(sub_mchid)), 3000);
+    assert_eq!(provider.ask(QueryMaxRatio::of(sub_mchid)), 3000);
     [own, provider]
 }
 
@@ -179,16 +199,21 @@ fn a_payment_is_shared_partly_given_back_and_the_rest_unfrozen_in_both_modes() {
 #[test]
 fn a_sharing_whose_answers_are_lost_is_settled_by_query_and_again_under_its_number_it_is_the_same() {
     let mut shop = Shop::open();
-    let paid = paid(&mut shop, &Party::Own);
+    let paid = paid(&mut shop, &Party::Direct);
     shop.lose_answers("v3.profitsharing.share");
-    let asked = share(&shop, &Party::Own, &paid, "P1");
+    let asked = share(&shop, &Party::Direct, &paid, "P1");
     let mut error = shop.fail(asked.clone());
     assert_eq!(error.fate(), Fate::Unknown);
-    let debt = error.unsettled().unwrap();
-    let owed =
-        Debt::ProfitSharing { transaction_id: paid.clone(), out_order_no: sharing_no("P1"), sub_mchid: None };
-    assert_eq!(debt.debt(), &owed);
-    let Ok(Settled::ProfitSharing(settled)) = shop.run(shop.me.settle(debt)) else { panic!("it exists") };
+    let pending_operation = error.unresolved().unwrap();
+    let owed = PendingOperation::ProfitSharing {
+        transaction_id: paid.clone(),
+        out_order_no: sharing_no("P1"),
+        sub_mchid: None,
+    };
+    assert_eq!(pending_operation.pending_operation(), &owed);
+    let Ok(Resolved::ProfitSharing(settled)) = shop.run(shop.me.resolve(pending_operation)) else {
+        panic!("it exists")
+    };
     shop.wire.gateway.calm();
     shop.wait(10);
     // Its names are sealed anew, and say the same.
@@ -202,17 +227,23 @@ fn a_sharing_whose_answers_are_lost_is_settled_by_query_and_again_under_its_numb
 #[test]
 fn a_return_whose_answers_are_lost_is_settled_by_query() {
     let mut shop = Shop::open();
-    let paid = paid(&mut shop, &Party::Own);
-    let asked = share(&shop, &Party::Own, &paid, "P1");
+    let paid = paid(&mut shop, &Party::Direct);
+    let asked = share(&shop, &Party::Direct, &paid, "P1");
     shop.ask(asked);
     shop.wait(10);
     shop.lose_answers("v3.profitsharing.give_back");
-    let back =
-        GiveBack::new(Party::Own, sharing_no("P1"), return_no("R1"), supplier(), Fen::new(1000), "退货")
-            .unwrap();
+    let back = ReturnProfitSharing::new(
+        Party::Direct,
+        sharing_no("P1"),
+        return_no("R1"),
+        supplier(),
+        Fen::new(1000),
+        "退货",
+    )
+    .unwrap();
     let mut error = shop.fail(back.clone());
-    let debt = error.unsettled().unwrap();
-    let Ok(Settled::ProfitSharingReturn(settled)) = shop.run(shop.me.settle(debt)) else {
+    let pending_operation = error.unresolved().unwrap();
+    let Ok(Resolved::ProfitSharingReturn(settled)) = shop.run(shop.me.resolve(pending_operation)) else {
         panic!("it exists")
     };
     shop.wire.gateway.calm();
@@ -222,25 +253,32 @@ fn a_return_whose_answers_are_lost_is_settled_by_query() {
 #[test]
 fn a_sharing_that_was_lost_on_its_way_is_settled_as_none() {
     let mut shop = Shop::open();
-    let paid = paid(&mut shop, &Party::Own);
+    let paid = paid(&mut shop, &Party::Direct);
     let operation = wxpay_sim::faults::Operation::named("v3.profitsharing.share").unwrap();
     let lost = wxpay_sim::faults::Rule::new(wxpay_sim::faults::Trouble::DropBeforeCommit).on(operation);
     shop.wire.gateway.trouble(lost);
-    let asked = share(&shop, &Party::Own, &paid, "P1");
-    let debt = shop.fail(asked).unsettled().unwrap();
-    assert_eq!(shop.run(shop.me.settle(debt)).unwrap(), Settled::NoSuchNumber);
+    let asked = share(&shop, &Party::Direct, &paid, "P1");
+    let pending_operation = shop.fail(asked).unresolved().unwrap();
+    assert_eq!(shop.run(shop.me.resolve(pending_operation)).unwrap(), Resolved::NotFound);
     assert_eq!(left(&mut shop, &paid), Fen::new(10_000));
 }
 
 #[test]
 fn the_same_number_for_something_else_is_refused_and_changes_nothing() {
     let mut shop = Shop::open();
-    let paid = paid(&mut shop, &Party::Own);
-    let asked = share(&shop, &Party::Own, &paid, "P1");
+    let paid = paid(&mut shop, &Party::Direct);
+    let asked = share(&shop, &Party::Direct, &paid, "P1");
     shop.ask(asked);
-    let other = vec![Portion::new(Account::Merchant(supplier()), Fen::new(999), "货款")];
-    let other =
-        Share::new(shop.appid(), Party::Own, paid.clone(), sharing_no("P1"), other, Rest::Unfreeze).unwrap();
+    let other = vec![ReceiverAmount::new(Account::Merchant(supplier()), Fen::new(999), "货款")];
+    let other = CreateProfitSharing::new(
+        shop.appid(),
+        Party::Direct,
+        paid.clone(),
+        sharing_no("P1"),
+        other,
+        Remainder::Unfreeze,
+    )
+    .unwrap();
     let error = shop.fail(other);
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
     assert_eq!(error.refusal().unwrap().internal_number(), Some(268_498_688));
@@ -250,8 +288,8 @@ fn the_same_number_for_something_else_is_refused_and_changes_nothing() {
 #[test]
 fn parts_and_returns_that_fail_say_why_in_types() {
     let mut shop = Shop::open();
-    let paid = paid(&mut shop, &Party::Own);
-    let asked = share(&shop, &Party::Own, &paid, "P1");
+    let paid = paid(&mut shop, &Party::Direct);
+    let asked = share(&shop, &Party::Direct, &paid, "P1");
     shop.ask(asked);
     let (mchid, now) = (shop.me.mchid().clone(), shop.lab.now);
     let gateway = &mut shop.wire.gateway;
@@ -263,55 +301,71 @@ fn parts_and_returns_that_fail_say_why_in_types() {
     let reason = PartFailure::ReceiverReceiptLimit;
     assert!(gateway.close_part(&mchid, "P1", person.as_str(), reason, now).is_some());
     shop.wait(10);
-    let done = query(&mut shop, &Party::Own, &paid, "P1");
+    let done = query(&mut shop, &Party::Direct, &paid, "P1");
     let results: Vec<_> = done.receivers.into_iter().map(|part| (part.result, part.fail_reason)).collect();
     let closed = (PartResult::Closed, Some(FailReason::ReceiverReceiptLimit));
     assert_eq!(results, [(PartResult::Success, None), closed]);
     assert_eq!(left(&mut shop, &paid), Fen::new(9000));
 
-    let back =
-        GiveBack::new(Party::Own, sharing_no("P1"), return_no("R1"), supplier(), Fen::new(1000), "退货")
-            .unwrap();
+    let back = ReturnProfitSharing::new(
+        Party::Direct,
+        sharing_no("P1"),
+        return_no("R1"),
+        supplier(),
+        Fen::new(1000),
+        "退货",
+    )
+    .unwrap();
     shop.ask(back);
     let now = shop.lab.now;
     for reason in ReturnFailure::ALL {
-        let told: give_back::FailReason = serde_json::from_value(reason.as_str().into()).unwrap();
-        assert!(!matches!(told, give_back::FailReason::Other(_)), "{told:?}");
+        let told: returns::FailReason = serde_json::from_value(reason.as_str().into()).unwrap();
+        assert!(!matches!(told, returns::FailReason::Other(_)), "{told:?}");
     }
     let reason = ReturnFailure::BalanceNotEnough;
     assert!(shop.wire.gateway.fail_return(&mchid, "R1", reason, now).is_some());
     shop.wait(10);
-    let asked = QueryGivenBack::new(Party::Own, sharing_no("P1"), return_no("R1"));
-    let give_back::Queried::Known(back) = shop.ask(asked) else { panic!("it was asked for") };
-    let failed = (ReturnResult::Failed, Some(give_back::FailReason::BalanceNotEnough));
+    let asked = QueryProfitSharingReturn::new(Party::Direct, sharing_no("P1"), return_no("R1"));
+    let returns::ReturnLookup::Found(back) = shop.ask(asked) else { panic!("it was asked for") };
+    let failed = (ReturnResult::Failed, Some(returns::FailReason::BalanceNotEnough));
     assert_eq!((back.result, back.fail_reason), failed);
 }
 
 #[test]
 fn a_receiver_that_wants_to_hear_is_told_under_its_own_key() {
     let mut shop = Shop::open();
-    let paid = paid(&mut shop, &Party::Own);
+    let paid = paid(&mut shop, &Party::Direct);
     let known = shop.wire.gateway.new_merchant();
     let receiver = v3::builder(&shop.wire.gateway, &known).build();
     let account = Account::Merchant(known.mchid().clone());
     let appid = shop.appid();
-    let add = AddReceiver::new(appid.clone(), Party::Own, account.clone(), RelationType::Partner).unwrap();
+    let add = AddReceiver::new(appid.clone(), Party::Direct, account.clone(), RelationType::Partner).unwrap();
     shop.ask(add.name(sensitive("某某")));
     let url = "https://receiver.example/notify";
     shop.wire.gateway.merchant_mut(known.mchid()).unwrap().set_sharing_notify_url(Some(url.into()));
-    let portions = vec![Portion::new(account.clone(), Fen::new(700), "货款")];
-    let asked =
-        Share::new(appid, Party::Own, paid.clone(), sharing_no("P1"), portions, Rest::StayFrozen).unwrap();
+    let portions = vec![ReceiverAmount::new(account.clone(), Fen::new(700), "货款")];
+    let asked = CreateProfitSharing::new(
+        appid,
+        Party::Direct,
+        paid.clone(),
+        sharing_no("P1"),
+        portions,
+        Remainder::StayFrozen,
+    )
+    .unwrap();
     shop.ask(asked);
     shop.wait(3);
     let due = shop.wire.gateway.due(shop.lab.now);
     let (theirs, mine): (Vec<_>, Vec<_>) = due.into_iter().partition(|delivery| delivery.url() == url);
     assert_eq!((theirs.len(), mine.len()), (1, 1));
-    assert!(shop.run(shop.me.hear(v3::received(&theirs[0]))).is_err(), "it is not for the shop");
+    assert!(
+        shop.run(shop.me.verify_notification(v3::received(&theirs[0]))).is_err(),
+        "it is not for the shop"
+    );
     for (merchant, delivery) in [(receiver, &theirs[0]), (shop.me.clone(), &mine[0])] {
-        let notice = shop.run(merchant.hear(v3::received(delivery))).unwrap();
-        assert_eq!(notice.event_type(), "PROFITSHARING.SUCCESS");
-        let moved = moved(&notice);
+        let notification = shop.run(merchant.verify_notification(v3::received(delivery))).unwrap();
+        assert_eq!(notification.event_type(), "PROFITSHARING.SUCCESS");
+        let moved = moved(&notification);
         assert_eq!((&moved.account, moved.amount, &moved.transaction_id), (&account, Fen::new(700), &paid));
         assert_eq!(&moved.mchid, shop.me.mchid(), "whose payment it was");
     }

@@ -6,7 +6,7 @@ use wxpay_proto::{
     Error, Fen,
     exchange::Flow,
     id::{AppId, MchId, NotifyUrl, OpenId, OutTradeNo, TransactionId},
-    v3::{Download, Endpoint, Merchant, Notice, Party, Sensitive, Statement, pay::order},
+    v3::{BillFile, Download, Endpoint, Merchant, Notification, Party, Sensitive, pay::order},
 };
 use wxpay_sim::{
     faults::{Operation, Rule, Trouble},
@@ -56,7 +56,7 @@ impl Shop {
     }
 
     /// What is told within a minute.
-    pub(super) fn heard(&mut self) -> Vec<Notice> {
+    pub(super) fn heard(&mut self) -> Vec<Notification> {
         heard(&mut self.lab, &mut self.wire, &self.me)
     }
 
@@ -103,18 +103,18 @@ impl Shop {
     }
 
     /// Downloads a file, and has it checked.
-    pub(super) fn download(&mut self, statement: &Statement) -> Result<String, Error> {
+    pub(super) fn prepare_download(&mut self, statement: &BillFile) -> Result<String, Error> {
         self.download_changed(statement, |bytes| bytes)
     }
 
     /// The same through a network that changes it.
     pub(super) fn download_changed(
         &mut self,
-        statement: &Statement,
+        statement: &BillFile,
         change: impl FnOnce(Vec<u8>) -> Vec<u8>,
     ) -> Result<String, Error> {
-        let Download { hop, mut check, is_gzip, .. } = self.run(self.me.download(statement))?;
-        let (reply, took) = self.wire.carry(hop, self.lab.now);
+        let Download { transmit, mut check, is_gzip, .. } = self.run(self.me.prepare_download(statement))?;
+        let (reply, took) = self.wire.carry(transmit, self.lab.now);
         self.lab.wait(took);
         let reply = reply.map_err(Download::lost)?;
         if reply.status() != 200 {

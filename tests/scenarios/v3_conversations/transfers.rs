@@ -6,15 +6,15 @@ use super::{
 };
 use wxpay_proto::{
     ErrorKind, Fate, Fen,
-    error::Debt,
+    error::PendingOperation,
     id::{OutAuthorizationNo, OutBillNo},
     v3::{
-        Event, Settled,
+        Event, Resolved,
         download::HashType,
         transfer::{
-            Authorized, Bill, Cancel, Create, PreTransfer, Queried, Query, Transfer, TransferState,
-            UserRecvStyle, authorization,
-            authorization::{Apply, Authorization, CloseReason, State},
+            CancelTransfer, CreateAuthorizedTransfer, CreatePreTransfer, CreateTransfer, QueryTransfer,
+            Transfer, TransferBill, TransferLookup, TransferState, UserRecvStyle, authorization,
+            authorization::{ApplyAuthorization, Authorization, CloseReason, State},
             bill, elecsign, qq_wallet,
         },
     },
@@ -31,17 +31,17 @@ fn authorization_no(text: &str) -> OutAuthorizationNo {
 
 /// 20.00 for a campaign.
 fn draft(shop: &Shop, number: &str, scene: &str) -> bill::Builder {
-    Bill::builder(shop.appid(), bill_no(number), Fen::new(2000), "2020年4月报销", scene)
+    TransferBill::builder(shop.appid(), bill_no(number), Fen::new(2000), "2020年4月报销", scene)
         .report("活动名称", "新会员有礼")
         .notify_url(notify_url())
 }
 
-fn bill(shop: &Shop, number: &str) -> Bill {
+fn bill(shop: &Shop, number: &str) -> TransferBill {
     draft(shop, number, "1000").build().unwrap()
 }
 
 /// The same for somebody who is named.
-fn named(shop: &Shop, number: &str) -> Bill {
+fn named(shop: &Shop, number: &str) -> TransferBill {
     draft(shop, number, "1000").user_name(sensitive("张三")).build().unwrap()
 }
 
@@ -50,25 +50,25 @@ fn confirm(shop: &mut Shop, number: &str) {
     assert!(shop.wire.gateway.confirm_transfer(&mchid, &bill_no(number), shop.lab.now), "{number}");
 }
 
-fn known(queried: Queried) -> Transfer {
+fn known(queried: TransferLookup) -> Transfer {
     match queried {
-        Queried::Known(transfer) => *transfer,
-        Queried::NoSuchTransfer => panic!("it was made"),
+        TransferLookup::Found(transfer) => *transfer,
+        TransferLookup::NotFound => panic!("it was made"),
     }
 }
 
 fn query(shop: &mut Shop, number: &str) -> Transfer {
-    known(shop.ask(Query::out_bill_no(bill_no(number))))
+    known(shop.ask(QueryTransfer::out_bill_no(bill_no(number))))
 }
 
 fn query_qq(shop: &mut Shop, number: &str) -> Transfer {
-    known(shop.ask(qq_wallet::Query::new(bill_no(number))))
+    known(shop.ask(qq_wallet::QueryQqTransfer::new(bill_no(number))))
 }
 
 fn allowed(shop: &mut Shop, number: &str) -> Authorization {
-    match shop.ask(authorization::Query::new(authorization_no(number))) {
-        authorization::Queried::Known(authorization) => *authorization,
-        authorization::Queried::NoSuchAuthorization => panic!("it was asked for"),
+    match shop.ask(authorization::QueryAuthorization::new(authorization_no(number))) {
+        authorization::AuthorizationLookup::Found(authorization) => *authorization,
+        authorization::AuthorizationLookup::NotFound => panic!("it was asked for"),
     }
 }
 
@@ -76,7 +76,7 @@ fn allowed(shop: &mut Shop, number: &str) -> Authorization {
 fn told(shop: &mut Shop) -> Vec<(String, String)> {
     let told = shop.heard();
     told.iter()
-        .map(|notice| match notice.event().unwrap() {
+        .map(|notification| match notification.event().unwrap() {
             Event::Transfer(told) => (told.out_bill_no.to_string(), told.state.to_string()),
             Event::QqTransfer(told) => (format!("QQ {}", told.out_bill_no), told.state.to_string()),
             Event::Authorization(told) => (told.out_authorization_no.to_string(), told.state.to_string()),
@@ -92,7 +92,8 @@ fn said(number: &str, state: &str) -> (String, String) {
 /// A transfer to somebody who is named is confirmed, told of and asked after; one is taken back.
 fn confirmed(shop: &mut Shop) {
     let openid = shop.openid();
-    let create = Create::new(named(shop, "T1"), openid.clone()).user_recv_style(UserRecvStyle::ConfirmPage);
+    let create =
+        CreateTransfer::new(named(shop, "T1"), openid.clone()).user_recv_style(UserRecvStyle::ConfirmPage);
     let made = shop.ask(create.clone());
     assert_eq!(made.state, TransferState::WaitUserConfirm);
     assert_eq!(shop.ask(create), made, "the name is sealed anew, and it is the same transfer");
@@ -103,32 +104,32 @@ fn confirmed(shop: &mut Shop) {
     assert_eq!((paid.openid.as_ref(), paid.transfer_amount), (Some(&openid), Some(Fen::new(2000))));
     assert_eq!((paid.mchid.as_ref(), paid.create_time), (Some(shop.me.mchid()), made.create_time));
     assert_eq!(shop.me.open(paid.user_name.as_ref().unwrap().as_str()).unwrap().expose(), "张三");
-    let again = known(shop.ask(Query::transfer_bill_no(made.transfer_bill_no.clone())));
+    let again = known(shop.ask(QueryTransfer::transfer_bill_no(made.transfer_bill_no.clone())));
     assert_eq!((&again.out_bill_no, &again.state), (&made.out_bill_no, &TransferState::Success));
 
-    shop.ask(Create::new(bill(shop, "T2"), openid));
-    assert_eq!(shop.ask(Cancel::new(bill_no("T2"))).state, TransferState::Canceling);
+    shop.ask(CreateTransfer::new(bill(shop, "T2"), openid));
+    assert_eq!(shop.ask(CancelTransfer::new(bill_no("T2"))).state, TransferState::Canceling);
     assert_eq!(told(shop), [said("T2", "CANCELLED")]);
-    assert_eq!(shop.ask(Cancel::new(bill_no("T2"))).state, TransferState::Cancelled);
+    assert_eq!(shop.ask(CancelTransfer::new(bill_no("T2"))).state, TransferState::Cancelled);
 }
 
 /// The receipt of a transfer by either number: asked for, waited for, downloaded.
 fn receipts(shop: &mut Shop) {
     let transfer = query(shop, "T1");
-    let by_number = elecsign::Query::out_bill_no(bill_no("T1"));
-    let by_id = elecsign::Query::transfer_bill_no(transfer.transfer_bill_no.clone());
-    assert_eq!(shop.ask(by_number.clone()), elecsign::Queried::NoSuchReceipt);
-    let asked = shop.ask(elecsign::Apply::out_bill_no(bill_no("T1")));
+    let by_number = elecsign::QueryReceipt::out_bill_no(bill_no("T1"));
+    let by_id = elecsign::QueryReceipt::transfer_bill_no(transfer.transfer_bill_no.clone());
+    assert_eq!(shop.ask(by_number.clone()), elecsign::ReceiptLookup::NotFound);
+    let asked = shop.ask(elecsign::ApplyReceipt::out_bill_no(bill_no("T1")));
     assert_eq!((&asked.state, &asked.statement), (&elecsign::State::Generating, &None));
     shop.wait(10);
-    let again = shop.ask(elecsign::Apply::transfer_bill_no(transfer.transfer_bill_no));
+    let again = shop.ask(elecsign::ApplyReceipt::transfer_bill_no(transfer.transfer_bill_no));
     assert_eq!((again.state, again.create_time), (elecsign::State::Finished, asked.create_time));
     for query in [by_number, by_id] {
-        let elecsign::Queried::Known(receipt) = shop.ask(query) else { panic!("it was asked for") };
+        let elecsign::ReceiptLookup::Found(receipt) = shop.ask(query) else { panic!("it was asked for") };
         assert_eq!((&receipt.state, receipt.create_time), (&elecsign::State::Finished, asked.create_time));
         let statement = receipt.statement.unwrap();
         assert_eq!(statement.hash_type, HashType::Sha256);
-        let file = shop.download(&statement).unwrap();
+        let file = shop.prepare_download(&statement).unwrap();
         assert!(file.starts_with("%PDF-1.4\n") && file.ends_with("%%EOF\n"), "{file}");
         let forged = shop.download_changed(&statement, |mut file| {
             file[100] ^= 1;
@@ -140,7 +141,7 @@ fn receipts(shop: &mut Shop) {
 
 /// A payee allows it, is paid by either number, and ends it.
 fn allowed_and_ended(shop: &mut Shop) {
-    let apply = Apply::builder(
+    let apply = ApplyAuthorization::builder(
         authorization_no("A1"),
         shop.appid(),
         shop.openid(),
@@ -153,8 +154,9 @@ fn allowed_and_ended(shop: &mut Shop) {
     let asked = shop.ask(apply.clone());
     assert_eq!((&asked.state, asked.package_info.is_some()), (&State::WaitUserConfirm, true));
     assert_eq!(shop.ask(apply), asked);
-    let waiting = shop.ask(authorization::Query::new(authorization_no("A1")).display_authorization());
-    let authorization::Queried::Known(waiting) = waiting else { panic!("it was asked for") };
+    let waiting =
+        shop.ask(authorization::QueryAuthorization::new(authorization_no("A1")).display_authorization());
+    let authorization::AuthorizationLookup::Found(waiting) = waiting else { panic!("it was asked for") };
     assert_eq!(waiting.package_info, asked.package_info);
 
     let mchid = shop.me.mchid().clone();
@@ -165,13 +167,13 @@ fn allowed_and_ended(shop: &mut Shop) {
     assert_eq!((in_force.package_info, in_force.openid), (None, Some(shop.openid())));
     let id = in_force.authorization_id.unwrap();
 
-    let by_number = Authorized::out_authorization_no(named(shop, "T3"), authorization_no("A1"));
+    let by_number = CreateAuthorizedTransfer::out_authorization_no(named(shop, "T3"), authorization_no("A1"));
     let paid = shop.ask(by_number.clone());
     assert!(paid.is_paid());
     assert_eq!(shop.ask(by_number).transfer_bill_no, paid.transfer_bill_no);
     assert_eq!(query(shop, "T3").openid, Some(shop.openid()));
     let sponsor = shop.sub_mchid();
-    let by_id = Authorized::authorization_id(bill(shop, "T4"), id).sponsor_mchid(sponsor);
+    let by_id = CreateAuthorizedTransfer::authorization_id(bill(shop, "T4"), id).sponsor_mchid(sponsor);
     assert!(shop.ask(by_id.clone()).is_paid());
     assert_eq!(told(shop), [said("T3", "SUCCESS"), said("T4", "SUCCESS")]);
 
@@ -180,14 +182,14 @@ fn allowed_and_ended(shop: &mut Shop) {
     assert_eq!(told(shop), [said("A1", "CLOSED")]);
     assert_eq!(allowed(shop, "A1").close_info.unwrap().close_reason, CloseReason::UserClose);
     assert!(shop.ask(by_id).is_paid(), "what was paid before is told again");
-    let late = Authorized::out_authorization_no(bill(shop, "T5"), authorization_no("A1"));
+    let late = CreateAuthorizedTransfer::out_authorization_no(bill(shop, "T5"), authorization_no("A1"));
     assert_eq!(shop.fail(late).fate(), Fate::Refused);
-    assert_eq!(shop.ask(Query::out_bill_no(bill_no("T5"))), Queried::NoSuchTransfer);
+    assert_eq!(shop.ask(QueryTransfer::out_bill_no(bill_no("T5"))), TransferLookup::NotFound);
 }
 
 /// A payee confirms a transfer and allows later ones with it; the merchant ends that.
 fn allowed_along(shop: &mut Shop) {
-    let pre = PreTransfer::new(named(shop, "T6"), shop.openid());
+    let pre = CreatePreTransfer::new(named(shop, "T6"), shop.openid());
     let pre = pre.authorization_info(authorization_no("A2"), "wx_123456", notify_url()).unwrap();
     let made = shop.ask(pre.clone());
     assert_eq!(made.out_authorization_no, Some(authorization_no("A2")));
@@ -195,12 +197,15 @@ fn allowed_along(shop: &mut Shop) {
     assert_eq!(allowed(shop, "A2").state, State::WaitUserConfirm);
     confirm(shop, "T6");
     assert_eq!(told(shop), [said("T6", "SUCCESS"), said("A2", "TAKING_EFFECT")]);
-    assert!(shop.ask(Authorized::out_authorization_no(bill(shop, "T7"), authorization_no("A2"))).is_paid());
+    assert!(
+        shop.ask(CreateAuthorizedTransfer::out_authorization_no(bill(shop, "T7"), authorization_no("A2")))
+            .is_paid()
+    );
     assert_eq!(told(shop), [said("T7", "SUCCESS")]);
 
-    let closed = shop.ask(authorization::Close::new(authorization_no("A2")));
+    let closed = shop.ask(authorization::CloseAuthorization::new(authorization_no("A2")));
     assert_eq!(closed.close_info.as_ref().unwrap().close_reason, CloseReason::CloseViaMchApi);
-    assert_eq!(shop.ask(authorization::Close::new(authorization_no("A2"))), closed);
+    assert_eq!(shop.ask(authorization::CloseAuthorization::new(authorization_no("A2"))), closed);
     assert_eq!(allowed(shop, "A2"), closed);
     assert_eq!(told(shop), [said("A2", "CLOSED")]);
 }
@@ -209,7 +214,7 @@ fn allowed_along(shop: &mut Shop) {
 fn into_wallets_of_qq(shop: &mut Shop) {
     let create = |shop: &Shop, number: &str| {
         let bill = draft(shop, number, "1401").user_name(sensitive("张三")).build().unwrap();
-        qq_wallet::Create::new(bill, shop.openid()).unwrap().user_qq("490379403").unwrap()
+        qq_wallet::CreateQqTransfer::new(bill, shop.openid()).unwrap().user_qq("490379403").unwrap()
     };
     let asked = create(shop, "Q1");
     let made = shop.ask(asked.clone());
@@ -226,14 +231,14 @@ fn into_wallets_of_qq(shop: &mut Shop) {
     }
     let reason = "PAYEE_ACCOUNT_ABNORMAL";
     assert!(shop.wire.gateway.fail_transfer(&mchid, &bill_no("Q2"), reason, shop.lab.now));
-    assert_eq!(shop.ask(qq_wallet::Cancel::new(bill_no("Q3"))).state, TransferState::Canceling);
+    assert_eq!(shop.ask(qq_wallet::CancelQqTransfer::new(bill_no("Q3"))).state, TransferState::Canceling);
     assert_eq!(told(shop), [said("QQ Q1", "SUCCESS"), said("QQ Q2", "FAIL"), said("QQ Q3", "CANCELLED")]);
     assert!(query_qq(shop, "Q1").is_paid());
     let failed = query_qq(shop, "Q2");
     assert_eq!((&failed.state, failed.fail_reason.as_deref()), (&TransferState::Fail, Some(reason)));
     assert_eq!(query_qq(shop, "Q3").state, TransferState::Cancelled);
     assert_eq!(shop.me.open(failed.user_name.unwrap().as_str()).unwrap().expose(), "张三");
-    assert_eq!(shop.ask(Query::out_bill_no(bill_no("Q1"))), Queried::NoSuchTransfer);
+    assert_eq!(shop.ask(QueryTransfer::out_bill_no(bill_no("Q1"))), TransferLookup::NotFound);
 }
 
 /// All of it, one after another.
@@ -269,29 +274,31 @@ fn a_transfer_whose_answer_is_lost_is_settled_by_its_number_in_every_way() {
         shop.lose_answers(label);
     }
     let openid = shop.openid();
-    let error = shop.fail(Create::new(bill(&shop, "T1"), openid.clone()));
-    let settled = settle(&mut shop, error, &Debt::Transfer { out_bill_no: bill_no("T1") });
-    let Settled::Transfer(transfer) = settled else { panic!("it is a transfer") };
+    let error = shop.fail(CreateTransfer::new(bill(&shop, "T1"), openid.clone()));
+    let settled = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T1") });
+    let Resolved::Transfer(transfer) = settled else { panic!("it is a transfer") };
     assert_eq!((transfer.state, transfer.package_info), (TransferState::WaitUserConfirm, None));
 
-    let pre = PreTransfer::new(bill(&shop, "T2"), openid.clone());
+    let pre = CreatePreTransfer::new(bill(&shop, "T2"), openid.clone());
     let pre = pre.authorization_info(authorization_no("A2"), "wx_123456", notify_url()).unwrap();
     let error = shop.fail(pre);
-    let settled = settle(&mut shop, error, &Debt::Transfer { out_bill_no: bill_no("T2") });
+    let settled = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T2") });
     assert!(
-        matches!(settled, Settled::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
+        matches!(settled, Resolved::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
     );
     confirm(&mut shop, "T2");
 
-    let error = shop.fail(Authorized::out_authorization_no(bill(&shop, "T3"), authorization_no("A2")));
-    let settled = settle(&mut shop, error, &Debt::Transfer { out_bill_no: bill_no("T3") });
-    assert!(matches!(settled, Settled::Transfer(transfer) if transfer.is_paid()));
+    let error =
+        shop.fail(CreateAuthorizedTransfer::out_authorization_no(bill(&shop, "T3"), authorization_no("A2")));
+    let settled = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T3") });
+    assert!(matches!(settled, Resolved::Transfer(transfer) if transfer.is_paid()));
 
-    let asked = qq_wallet::Create::new(draft(&shop, "Q1", "1401").build().unwrap(), openid).unwrap();
+    let asked =
+        qq_wallet::CreateQqTransfer::new(draft(&shop, "Q1", "1401").build().unwrap(), openid).unwrap();
     let error = shop.fail(asked);
-    let settled = settle(&mut shop, error, &Debt::QqTransfer { out_bill_no: bill_no("Q1") });
+    let settled = resolve(&mut shop, error, &PendingOperation::QqTransfer { out_bill_no: bill_no("Q1") });
     assert!(
-        matches!(settled, Settled::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
+        matches!(settled, Resolved::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
     );
     assert_eq!(shop.wire.gateway.transfers(shop.lab.now).len(), 4, "none was made twice");
 }
@@ -303,29 +310,35 @@ fn what_a_payee_was_asked_or_had_ended_is_settled_by_its_number() {
         shop.lose_answers(label);
     }
     let number = authorization_no("A1");
-    let owed = Debt::Authorization { out_authorization_no: number.clone() };
-    let apply =
-        Apply::builder(number.clone(), shop.appid(), shop.openid(), "1000", "wx_123456", notify_url());
+    let owed = PendingOperation::Authorization { out_authorization_no: number.clone() };
+    let apply = ApplyAuthorization::builder(
+        number.clone(),
+        shop.appid(),
+        shop.openid(),
+        "1000",
+        "wx_123456",
+        notify_url(),
+    );
     let error = shop.fail(apply.build().unwrap());
-    let settled = settle(&mut shop, error, &owed);
-    assert!(matches!(settled, Settled::Authorization(asked) if asked.state == State::WaitUserConfirm));
+    let settled = resolve(&mut shop, error, &owed);
+    assert!(matches!(settled, Resolved::Authorization(asked) if asked.state == State::WaitUserConfirm));
     let mchid = shop.me.mchid().clone();
     assert!(shop.wire.gateway.confirm_authorization(&mchid, &number, shop.lab.now));
-    let error = shop.fail(authorization::Close::new(number));
-    let settled = settle(&mut shop, error, &owed);
-    assert!(matches!(settled, Settled::Authorization(ended) if ended.state == State::Closed));
+    let error = shop.fail(authorization::CloseAuthorization::new(number));
+    let settled = resolve(&mut shop, error, &owed);
+    assert!(matches!(settled, Resolved::Authorization(ended) if ended.state == State::Closed));
     assert_eq!(told(&mut shop), [said("A1", "TAKING_EFFECT"), said("A1", "CLOSED")]);
 }
 
 #[test]
 fn what_never_arrived_is_settled_as_never_made() {
     let mut shop = Shop::open();
-    for debt in [
-        Debt::Transfer { out_bill_no: bill_no("T1") },
-        Debt::QqTransfer { out_bill_no: bill_no("T1") },
-        Debt::Authorization { out_authorization_no: authorization_no("A1") },
+    for pending_operation in [
+        PendingOperation::Transfer { out_bill_no: bill_no("T1") },
+        PendingOperation::QqTransfer { out_bill_no: bill_no("T1") },
+        PendingOperation::Authorization { out_authorization_no: authorization_no("A1") },
     ] {
-        assert_eq!(shop.run(shop.me.recover(debt)).unwrap(), Settled::NoSuchNumber);
+        assert_eq!(shop.run(shop.me.resolve_pending(pending_operation)).unwrap(), Resolved::NotFound);
     }
 }
 
@@ -333,8 +346,9 @@ fn what_never_arrived_is_settled_as_never_made() {
 fn what_nobody_confirms_ends_after_a_day_and_is_forgotten_after_a_month_more() {
     let mut shop = Shop::open();
     let openid = shop.openid();
-    shop.ask(Create::new(bill(&shop, "T1"), openid.clone()));
-    let apply = Apply::builder(authorization_no("A1"), shop.appid(), openid, "1000", "名", notify_url());
+    shop.ask(CreateTransfer::new(bill(&shop, "T1"), openid.clone()));
+    let apply =
+        ApplyAuthorization::builder(authorization_no("A1"), shop.appid(), openid, "1000", "名", notify_url());
     let apply = apply.build().unwrap();
     shop.ask(apply.clone());
     shop.lab.wait(DAY);
@@ -345,15 +359,15 @@ fn what_nobody_confirms_ends_after_a_day_and_is_forgotten_after_a_month_more() {
     let refused = shop.fail(apply);
     assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, Fate::Refused));
     shop.lab.wait(DAY * 30);
-    let forgotten = shop.ask(authorization::Query::new(authorization_no("A1")));
-    assert_eq!(forgotten, authorization::Queried::NoSuchAuthorization);
+    let forgotten = shop.ask(authorization::QueryAuthorization::new(authorization_no("A1")));
+    assert_eq!(forgotten, authorization::AuthorizationLookup::NotFound);
 }
 
 /// Settles what is owed, which must be that.
-fn settle(shop: &mut Shop, error: wxpay_proto::Error, owed: &Debt) -> Settled {
+fn resolve(shop: &mut Shop, error: wxpay_proto::Error, owed: &PendingOperation) -> Resolved {
     let mut error = error;
     assert_eq!(error.fate(), Fate::Unknown);
-    let unsettled = error.unsettled().unwrap();
-    assert_eq!(unsettled.debt(), owed);
-    shop.run(shop.me.settle(unsettled)).unwrap()
+    let unresolved = error.unresolved().unwrap();
+    assert_eq!(unresolved.pending_operation(), owed);
+    shop.run(shop.me.resolve(unresolved)).unwrap()
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use wxpay_proto::{Error, crypto::Provider as _, secret::Secret, wire::base64};
+use wxpay_proto::{Error, crypto::CryptoProvider as _, secret::Secret, wire::base64};
 use wxpay_testkit::{
     keys::v3::{API_V3_KEY, MCHID, PLATFORM},
     null::{NullProvider, public_key},

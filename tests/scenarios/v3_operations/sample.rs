@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 use wxpay_proto::{
     Error, UnixTime,
-    crypto::Provider as _,
+    crypto::CryptoProvider as _,
     entropy::Entropy,
     exchange::{Flow, Step},
     http::{Request, Response},
@@ -34,7 +34,7 @@ pub(super) struct Sample {
 /// A merchant whose signatures cost nothing, and who asks once.
 pub(super) fn me() -> Merchant {
     let mut once = Policy::default();
-    once.tries = 1;
+    once.max_attempts = 1;
     Merchant::builder(
         Arc::new(NullProvider),
         MCHID.parse().unwrap(),
@@ -43,7 +43,7 @@ pub(super) fn me() -> Merchant {
         &ApiV3Key::new(API_V3_KEY.into()).unwrap(),
     )
     .public_key(PUBLIC_KEY_ID.parse().unwrap(), NullProvider.public_key(&public_key("wechatpay")).unwrap())
-    .certificates()
+    .platform_certificates()
     .retry(once)
     .build()
 }
@@ -87,9 +87,9 @@ impl Sample {
 
     pub(super) fn flow<F: Flow + 'static>(operation: &'static str, flow: impl Fn() -> F + 'static) -> Self {
         let mut memory = Memory::default();
-        let Step::Send(hop, _) = Step::begin(flow(), world(&mut memory)) else { panic!("{operation}") };
+        let Step::Send(transmit, _) = Step::begin(flow(), world(&mut memory)) else { panic!("{operation}") };
         let read = move |reply: &Value| output(flow(), reply).map(drop);
-        Self { operation, request: hop.request, read: Some(Box::new(read)) }
+        Self { operation, request: transmit.request, read: Some(Box::new(read)) }
     }
 
     /// One whose reply is no JSON.

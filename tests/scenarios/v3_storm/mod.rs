@@ -5,7 +5,7 @@
 //! gateway's own ledger. `WXPAY_ORDERS` says how many orders; CI says 100 000.
 
 mod network;
-mod notices;
+mod notifications;
 mod sharing;
 
 use network::{Failing, Storm};
@@ -13,12 +13,15 @@ use sharing::Shared;
 use std::time::Duration;
 use wxpay_proto::{
     Error, Fate, Fen, UnixTime,
-    error::Debt,
+    error::PendingOperation,
     id::{AppId, OutRefundNo, OutTradeNo},
-    payment::{Effect, Evidence, Knowledge, Standing},
+    payment::{Evidence, PaymentState, PaymentStatus, Transition},
     v3::{
-        Ack, Event, Merchant, Party, Settled,
-        pay::{App, Close, H5, H5Info, Jsapi, Native, Order, Payer as WillPay, Queried, Query},
+        Ack, Event, Merchant, Party, Resolved,
+        pay::{
+            AppOrder, CloseOrder, H5Info, H5Order, JsapiOrder, NativeOrder, Order, OrderLookup,
+            Payer as WillPay, QueryOrder,
+        },
         refund,
     },
 };
@@ -28,7 +31,7 @@ use wxpay_sim::{
     gateway::{Named, Payer},
     keys::Ring,
     ledger::v3::{TradeState, TransactionRecord},
-    notices::DeliveryResult,
+    notifications::DeliveryResult,
 };
 use wxpay_testkit::{
     drive::Lab,
@@ -132,16 +135,16 @@ struct Shop {
 /// What the shop knows of one order.
 struct Book {
     number: OutTradeNo,
-    knowledge: Knowledge,
-    effects: Vec<Effect>,
+    state: PaymentState,
+    effects: Vec<Transition>,
     shared: Option<Shared>,
 }
 
 impl Book {
     fn learn(&mut self, evidence: &Evidence) {
-        let before = self.knowledge.clone();
-        self.knowledge.join(evidence).unwrap();
-        self.effects.extend(self.knowledge.effects_since(&before));
+        let before = self.state.clone();
+        self.state.merge(evidence).unwrap();
+        self.effects.extend(self.state.transitions_since(&before));
     }
 }
 
@@ -184,19 +187,19 @@ impl Shop {
         let price = Fen::new(100 + self.chance.below(10_000));
         let script = self.chance.failures(1, 5);
         self.storm.await_for(number.as_str(), script);
-        self.book_notice_troubles(&number);
+        self.book_notification_troubles(&number);
 
         let placed = self.place(&number, price);
         let held = self.held(&number);
         self.books.push(Book {
             number: number.clone(),
-            knowledge: Knowledge::of(number.clone(), price),
+            state: PaymentState::new(number.clone(), price),
             effects: Vec::new(),
             shared: None,
         });
         let exists = held.is_some();
-        let debt = Debt::Order { out_trade_no: number.clone(), sub_mchid: None };
-        self.judge(placed, &debt, exists, total);
+        let pending_operation = PendingOperation::Order { out_trade_no: number.clone(), sub_mchid: None };
+        self.judge(placed, &pending_operation, exists, total);
         if exists && !self.chance.one_in(4) {
             self.pay(&number, price, total);
         }
@@ -217,41 +220,41 @@ impl Shop {
         match self.chance.below(4) {
             0 => {
                 let payer = WillPay::new(storm.wire.gateway.payer().clone());
-                lab.run(me.call(Jsapi::new(order, payer).unwrap()), storm).map(drop)
+                lab.run(me.call(JsapiOrder::new(order, payer).unwrap()), storm).map(drop)
             }
-            1 => lab.run(me.call(App::new(order)), storm).map(drop),
-            2 => lab.run(me.call(Native::new(order)), storm).map(drop),
-            _ => lab.run(me.call(H5::new(order, H5Info::wap()).unwrap()), storm).map(drop),
+            1 => lab.run(me.call(AppOrder::new(order)), storm).map(drop),
+            2 => lab.run(me.call(NativeOrder::new(order)), storm).map(drop),
+            _ => lab.run(me.call(H5Order::new(order, H5Info::wap()).unwrap()), storm).map(drop),
         }
     }
 
     /// What a result says must be true of what the gateway holds, and what is in doubt is settled.
-    fn judge(&mut self, result: Result<(), Error>, owed: &Debt, held: bool, total: &mut Total) {
+    fn judge(&mut self, result: Result<(), Error>, owed: &PendingOperation, held: bool, total: &mut Total) {
         let mut error = match result {
             Ok(()) => return assert!(held, "{owed:?} was answered, and is not held"),
             Err(error) => error,
         };
-        let debt = error.unsettled();
+        let pending_operation = error.unresolved();
         match error.fate() {
             Fate::NotSent | Fate::Refused => {
                 assert!(!held, "{owed:?}: {error:?}, but the gateway holds it");
-                return assert!(debt.is_none());
+                return assert!(pending_operation.is_none());
             }
             Fate::Unknown => {}
         }
-        let mut debt = debt.expect("what is in doubt is owed");
-        assert_eq!(debt.debt(), owed);
+        let mut pending_operation = pending_operation.expect("what is in doubt is owed");
+        assert_eq!(pending_operation.pending_operation(), owed);
         // The storm may outlast a settlement; then the debt is owed still.
         for _ in 0..5 {
-            match self.lab.run(self.me.settle(debt), &mut self.storm) {
+            match self.lab.run(self.me.resolve(pending_operation), &mut self.storm) {
                 Ok(settled) => {
                     total.settled += 1;
-                    let known = !matches!(settled, Settled::NoSuchNumber);
+                    let known = !matches!(settled, Resolved::NotFound);
                     return assert_eq!(known, held, "{owed:?}: settled wrongly");
                 }
                 Err(mut error) => {
                     assert_eq!(error.fate(), Fate::Unknown);
-                    debt = error.unsettled().expect("an unsettled debt is still owed");
+                    pending_operation = error.unresolved().expect("an unsettled debt is still owed");
                 }
             }
         }
@@ -261,21 +264,22 @@ impl Shop {
     /// Gives a part of a paid order back.
     fn refund(&mut self, index: usize, total: &mut Total) {
         let book = &self.books[index];
-        let (order, ordered) = (book.number.clone(), book.knowledge.ordered());
-        if !matches!(book.knowledge.standing(), Standing::Paid(_)) {
+        let (order, ordered) = (book.number.clone(), book.state.ordered());
+        if !matches!(book.state.status(), PaymentStatus::Paid(_)) {
             return;
         }
         let number: OutRefundNo = format!("BACK{order}").parse().unwrap();
         let script = self.chance.failures(1, 4);
         self.storm.await_for(number.as_str(), script);
         let part = Fen::new(1 + self.chance.below(ordered.get()));
-        let create = refund::Create::builder(order.clone(), number.clone(), part, ordered).build().unwrap();
+        let create =
+            refund::CreateRefund::builder(order.clone(), number.clone(), part, ordered).build().unwrap();
         let result = self.lab.run(self.me.call(create), &mut self.storm).map(drop);
         let back: Vec<_> = self.held(&order).unwrap().refunds;
         assert!(back.len() <= 1, "{order} is refunded twice");
         let held = back.iter().any(|record| record.out_refund_no == number && record.refund == part);
         total.refunded += usize::from(held);
-        self.judge(result, &Debt::Refund { out_refund_no: number, sub_mchid: None }, held, total);
+        self.judge(result, &PendingOperation::Refund { out_refund_no: number, sub_mchid: None }, held, total);
     }
 
     /// Closes an order; one that is paid stays paid.
@@ -284,7 +288,8 @@ impl Shop {
         let Some(before) = self.held(&number) else { return };
         let script = self.chance.failures(1, 4);
         self.storm.await_for(number.as_str(), script);
-        let result = self.lab.run(self.me.call(Close::new(number.clone(), Party::Own)), &mut self.storm);
+        let result =
+            self.lab.run(self.me.call(CloseOrder::new(number.clone(), Party::Direct)), &mut self.storm);
         let after = self.held(&number).unwrap().trade_state;
         let paid = before.trade_state == TradeState::Success;
         match &result {
@@ -299,7 +304,7 @@ impl Shop {
             && error.fate() == Fate::Unknown
         {
             // The order exists, closed or not: that is what its settlement comes to.
-            let owed = Debt::Order { out_trade_no: number, sub_mchid: None };
+            let owed = PendingOperation::Order { out_trade_no: number, sub_mchid: None };
             self.judge(Err(error), &owed, true, total);
         }
     }
@@ -322,12 +327,16 @@ impl Shop {
     }
 
     /// Some of what can go wrong with a notice.
-    fn book_notice_troubles(&mut self, number: &OutTradeNo) {
-        const TROUBLES: [Trouble; 4] =
-            [Trouble::NoticeLost, Trouble::NoticeDoubled, Trouble::NoticeReordered, Trouble::NoticeForged];
+    fn book_notification_troubles(&mut self, number: &OutTradeNo) {
+        const TROUBLES: [Trouble; 4] = [
+            Trouble::NotificationLost,
+            Trouble::NotificationDoubled,
+            Trouble::NotificationReordered,
+            Trouble::NotificationForged,
+        ];
         for trouble in TROUBLES {
             if self.chance.one_in(3) {
-                let rule = Rule::new(trouble).on(Operation::Notice).of_order(number.clone()).times(1);
+                let rule = Rule::new(trouble).on(Operation::Notification).of_order(number.clone()).times(1);
                 self.storm.wire.gateway.trouble(rule);
             }
         }
@@ -346,20 +355,20 @@ impl Shop {
                     delivery
                         .headers()
                         .iter()
-                        .fold(wxpay_proto::v3::Received::new(body), |received, (name, value)| {
+                        .fold(wxpay_proto::v3::RawNotification::new(body), |received, (name, value)| {
                             received.with(name, value.as_bytes())
                         })
                 } else {
                     v3::received(&delivery)
                 };
-                let ack = match self.lab.run(self.me.hear(received), &mut self.storm) {
-                    Ok(notice) => {
+                let ack = match self.lab.run(self.me.verify_notification(received), &mut self.storm) {
+                    Ok(notification) => {
                         assert!(!tampered && !delivery.is_forged(), "a tampered notice was believed");
-                        self.take(notice.event().unwrap())
+                        self.take(notification.event().unwrap())
                     }
                     Err(error) => {
                         total.disbelieved += 1;
-                        Ack::to_unheard(&error)
+                        Ack::for_error(&error)
                     }
                 };
                 let reply = ack.response();
@@ -408,10 +417,11 @@ impl Shop {
 
     fn ask(&mut self, index: usize) -> Result<(), Error> {
         let number = self.books[index].number.clone();
-        let queried =
-            self.lab.run(self.me.call(Query::out_trade_no(number.clone(), Party::Own)), &mut self.storm)?;
+        let queried = self
+            .lab
+            .run(self.me.call(QueryOrder::out_trade_no(number.clone(), Party::Direct)), &mut self.storm)?;
         let held = self.held(&number);
-        assert_eq!(matches!(queried, Queried::Known(_)), held.is_some(), "{number}");
+        assert_eq!(matches!(queried, OrderLookup::Found(_)), held.is_some(), "{number}");
         if let Some(evidence) = queried.evidence() {
             self.books[index].learn(&evidence);
         }
@@ -434,11 +444,11 @@ impl Shop {
             assert!(struck >= 3, "{}: only {struck} failures", book.number);
             total.failures += struck;
             let Some(held) = self.held(&book.number) else {
-                assert!(book.knowledge.payments().next().is_none(), "{}: paid out of nothing", book.number);
+                assert!(book.state.payments().next().is_none(), "{}: paid out of nothing", book.number);
                 continue;
             };
             let known: Vec<_> = book
-                .knowledge
+                .state
                 .payments()
                 .map(|paid| {
                     (paid.transaction_id().clone(), paid.total_fee(), paid.discount(), paid.time_end())
@@ -455,8 +465,8 @@ impl Shop {
             charged.sort_by(|one, other| (one.3, &one.0).cmp(&(other.3, &other.0)));
             assert_eq!(known, charged, "{}: the books differ from the ledger", book.number);
             let paid = matches!(held.trade_state, TradeState::Success | TradeState::Refund);
-            assert_eq!(matches!(book.knowledge.standing(), Standing::Paid(_)), paid, "{}", book.number);
-            let told = book.effects.iter().filter(|effect| matches!(effect, Effect::Paid(_))).count();
+            assert_eq!(matches!(book.state.status(), PaymentStatus::Paid(_)), paid, "{}", book.number);
+            let told = book.effects.iter().filter(|effect| matches!(effect, Transition::Paid(_))).count();
             assert_eq!(
                 told,
                 usize::from(paid),

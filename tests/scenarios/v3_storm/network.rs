@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 use wxpay_proto::{
     UnixTime,
-    exchange::{Failure, Hop, Reply},
+    exchange::{Failure, Reply, Transmit},
     http::Response,
 };
 use wxpay_testkit::{drive::Network, network::Wire};
@@ -98,22 +98,22 @@ impl Storm {
 }
 
 /// The number that a request is about: in its body, or in its path.
-fn number_of(hop: &Hop) -> String {
-    let body: serde_json::Value = serde_json::from_slice(hop.request.body()).unwrap_or_default();
+fn number_of(transmit: &Transmit) -> String {
+    let body: serde_json::Value = serde_json::from_slice(transmit.request.body()).unwrap_or_default();
     let told =
         ["out_order_no", "out_refund_no", "out_trade_no"].iter().find_map(|name| body.get(name)?.as_str());
-    let path = hop.request.url().split('?').next().unwrap();
+    let path = transmit.request.url().split('?').next().unwrap();
     let named =
         path.split('/').skip_while(|part| !matches!(*part, "out-trade-no" | "refunds" | "orders")).nth(1);
     told.or(named).unwrap_or_default().into()
 }
 
 impl Network for Storm {
-    fn carry(&mut self, hop: Hop, now: UnixTime) -> (Reply, Duration) {
-        let Some(failing) = self.next(&number_of(&hop)) else { return self.wire.carry(hop, now) };
+    fn carry(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration) {
+        let Some(failing) = self.next(&number_of(&transmit)) else { return self.wire.carry(transmit, now) };
         let lost = || Err(Failure::Lost("lost".into()));
-        let timeout = hop.timeout;
-        let mut carried = || self.wire.carry(hop.clone(), now);
+        let timeout = transmit.timeout;
+        let mut carried = || self.wire.carry(transmit.clone(), now);
         match failing {
             Failing::NotSent => (Err(Failure::NotSent("refused".into())), Duration::from_millis(1)),
             Failing::LostBefore => (lost(), timeout),

@@ -3,13 +3,14 @@
 use super::{Shop, Total};
 use wxpay_proto::{
     Fen,
-    error::Debt,
+    error::PendingOperation,
     id::{OpenId, OutOrderNo, TransactionId},
-    payment::Standing,
+    payment::PaymentStatus,
     v3::{
         Party,
         profitsharing::{
-            Account, AddReceiver, Moved, Portion, Queried, Query, RelationType, Rest, Share, SharingState,
+            Account, AddReceiver, CreateProfitSharing, ProfitSharingLookup, ProfitSharingNotification,
+            QueryProfitSharing, ReceiverAmount, RelationType, Remainder, SharingState,
         },
     },
 };
@@ -31,23 +32,31 @@ fn account() -> Account {
 impl Shop {
     /// Adds the one who gets all parts, before the storm.
     pub(super) fn add_receiver(&mut self) {
-        let add = AddReceiver::new(self.appid.clone(), Party::Own, account(), RelationType::Staff).unwrap();
+        let add =
+            AddReceiver::new(self.appid.clone(), Party::Direct, account(), RelationType::Staff).unwrap();
         self.lab.run(self.me.call(add), &mut self.storm).unwrap();
     }
 
     /// Shares up to three tenths of a paid order.
     pub(super) fn share(&mut self, index: usize, total: &mut Total) {
         let book = &self.books[index];
-        let Standing::Paid(paid) = book.knowledge.standing() else { return };
-        let (paid, ordered) = (paid.transaction_id().clone(), book.knowledge.ordered());
+        let PaymentStatus::Paid(paid) = book.state.status() else { return };
+        let (paid, ordered) = (paid.transaction_id().clone(), book.state.ordered());
         let number: OutOrderNo = format!("PART{}", book.number).parse().unwrap();
         let script = self.chance.failures(1, 4);
         self.storm.await_for(number.as_str(), script);
         let part = Fen::new(1 + self.chance.below(ordered.get() * 3 / 10));
-        let rest = if self.chance.one_in(2) { Rest::Unfreeze } else { Rest::StayFrozen };
-        let portions = vec![Portion::new(account(), part, "佣金")];
-        let share =
-            Share::new(self.appid.clone(), Party::Own, paid.clone(), number.clone(), portions, rest).unwrap();
+        let rest = if self.chance.one_in(2) { Remainder::Unfreeze } else { Remainder::StayFrozen };
+        let portions = vec![ReceiverAmount::new(account(), part, "佣金")];
+        let share = CreateProfitSharing::new(
+            self.appid.clone(),
+            Party::Direct,
+            paid.clone(),
+            number.clone(),
+            portions,
+            rest,
+        )
+        .unwrap();
         let result = self.lab.run(self.me.call(share), &mut self.storm).map(drop);
         let held = self.held_sharing(&number);
         let exists = held.is_some();
@@ -55,12 +64,12 @@ impl Shop {
             assert_eq!(amount, part, "{number}: another part than was asked for");
         }
         total.shared += usize::from(exists);
-        let debt = Debt::ProfitSharing {
+        let pending_operation = PendingOperation::ProfitSharing {
             transaction_id: paid.clone(),
             out_order_no: number.clone(),
             sub_mchid: None,
         };
-        self.judge(result, &debt, exists, total);
+        self.judge(result, &pending_operation, exists, total);
         self.books[index].shared = Some(Shared { number, paid, part, exists });
     }
 
@@ -72,7 +81,7 @@ impl Shop {
     }
 
     /// What is told of a part that moved is what the gateway holds; what was unfrozen is told, too.
-    pub(super) fn take_part(&mut self, told: &Moved) {
+    pub(super) fn take_part(&mut self, told: &ProfitSharingNotification) {
         let (mchid, now) = (self.me.mchid().clone(), self.lab.now);
         let held = self.storm.wire.gateway.sharing(&mchid, told.out_order_no.as_str(), now).unwrap();
         assert!(held.receivers.iter().any(|part| part.amount == told.amount));
@@ -82,14 +91,14 @@ impl Shop {
     /// After the storm: what the shop believes of its sharings is what is answered now.
     pub(super) fn compare_sharing(&mut self, index: usize) {
         let Some(shared) = &self.books[index].shared else { return };
-        let query = Query::new(Party::Own, shared.paid.clone(), shared.number.clone());
+        let query = QueryProfitSharing::new(Party::Direct, shared.paid.clone(), shared.number.clone());
         match self.lab.run(self.me.call(query), &mut self.storm).unwrap() {
-            Queried::Known(sharing) => {
+            ProfitSharingLookup::Found(sharing) => {
                 assert!(shared.exists, "{}: the shop does not know of it", shared.number);
                 assert_eq!(sharing.state, SharingState::Finished);
                 assert_eq!(sharing.receivers[0].amount, shared.part);
             }
-            Queried::NoSuchSharing => assert!(!shared.exists, "{}: it is not there", shared.number),
+            ProfitSharingLookup::NotFound => assert!(!shared.exists, "{}: it is not there", shared.number),
         }
     }
 }

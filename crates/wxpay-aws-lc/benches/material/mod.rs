@@ -11,15 +11,15 @@ use std::{hint::black_box, sync::Arc};
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
     Fen, UnixTime,
-    crypto::{Provider as _, pem},
+    crypto::{CryptoProvider as _, pem},
     entropy::Entropy,
-    exchange::{Hop, Step},
+    exchange::{Step, Transmit},
     http::Method,
     memory::Memory,
     secret::Secret,
     v3::{
-        ApiV3Key, Authorization, Merchant, Received, message,
-        pay::{Jsapi, Order, Payer, Transaction},
+        ApiV3Key, Authorization, Merchant, RawNotification, message,
+        pay::{JsapiOrder, Order, Payer, Transaction},
     },
     wire::base64,
     world::World,
@@ -55,7 +55,7 @@ fn bare_key(text: &str) -> KeyPair {
 /// An order that waits to be called for.
 pub(crate) struct Signing {
     me: Merchant,
-    order: Jsapi,
+    order: JsapiOrder,
     key: KeyPair,
     chance: SystemRandom,
     /// The bytes under the signature.
@@ -75,7 +75,7 @@ impl Signing {
         );
         let order = order.attach("花果山分店").build().unwrap();
         let payer = Payer::new("oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap());
-        let (me, order) = (merchant(), Jsapi::new(order, payer).unwrap());
+        let (me, order) = (merchant(), JsapiOrder::new(order, payer).unwrap());
         let mut signing = Self {
             me,
             order,
@@ -84,9 +84,9 @@ impl Signing {
             message: Vec::new(),
             body: Vec::new(),
         };
-        let hop = signing.call(signing.given());
-        let sent: Authorization = hop.request.header("authorization").unwrap().parse().unwrap();
-        signing.body = hop.request.body().to_vec();
+        let transmit = signing.call(signing.given());
+        let sent: Authorization = transmit.request.header("authorization").unwrap().parse().unwrap();
+        signing.body = transmit.request.body().to_vec();
         signing.message = message::request(
             Method::Post,
             "/v3/pay/transactions/jsapi",
@@ -99,14 +99,14 @@ impl Signing {
     }
 
     /// What a call is given and keeps.
-    pub(crate) fn given(&self) -> (Jsapi, Memory, Entropy) {
+    pub(crate) fn given(&self) -> (JsapiOrder, Memory, Entropy) {
         (self.order.clone(), Memory::default(), Entropy::new([7; 32]))
     }
 
     /// Written, signed, and ready to be sent.
-    pub(crate) fn call(&self, (order, mut memory, entropy): (Jsapi, Memory, Entropy)) -> Hop {
+    pub(crate) fn call(&self, (order, mut memory, entropy): (JsapiOrder, Memory, Entropy)) -> Transmit {
         match Step::begin(self.me.call(order), World::new(NOW, entropy, &mut memory)) {
-            Step::Send(hop, _) => hop,
+            Step::Send(transmit, _) => transmit,
             Step::Wait(..) | Step::Done(_) => panic!("it is sent"),
         }
     }
@@ -129,7 +129,7 @@ impl Signing {
 /// A notice that waits to be heard.
 pub(crate) struct Hearing {
     me: Merchant,
-    received: Received,
+    received: RawNotification,
     key: ParsedPublicKey,
     message: Vec<u8>,
     signature: Vec<u8>,
@@ -149,7 +149,7 @@ impl Hearing {
         let mut signature = vec![0; wechatpay.public_modulus_len()];
         wechatpay.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &message, &mut signature).unwrap();
         let spki: PublicKeyX509Der<'_> = wechatpay.public_key().as_der().unwrap();
-        let received = Received::new(body.into_bytes())
+        let received = RawNotification::new(body.into_bytes())
             .with("Wechatpay-Timestamp", time.as_bytes())
             .with("Wechatpay-Nonce", nonce.as_bytes())
             .with("Wechatpay-Signature", base64::encode(&signature).as_bytes())
@@ -160,18 +160,18 @@ impl Hearing {
     }
 
     /// What hearing is given and keeps.
-    pub(crate) fn given(&self) -> (Received, Memory, Entropy) {
+    pub(crate) fn given(&self) -> (RawNotification, Memory, Entropy) {
         (self.received.clone(), Memory::default(), Entropy::new([7; 32]))
     }
 
     /// Verified, opened, and read.
-    pub(crate) fn hear(
+    pub(crate) fn verify_notification(
         &self,
-        (received, mut memory, entropy): (Received, Memory, Entropy),
+        (received, mut memory, entropy): (RawNotification, Memory, Entropy),
     ) -> Box<Transaction> {
         use wxpay_proto::v3::Event;
-        match Step::begin(self.me.hear(received), World::new(NOW, entropy, &mut memory)) {
-            Step::Done(Ok(notice)) => match notice.event().unwrap() {
+        match Step::begin(self.me.verify_notification(received), World::new(NOW, entropy, &mut memory)) {
+            Step::Done(Ok(notification)) => match notification.event().unwrap() {
                 Event::Transaction(transaction) => transaction,
                 _ => panic!("it is of a payment"),
             },

@@ -8,7 +8,7 @@ mod signatures;
 use crate::faulty::{Fault, HONEST, read_private};
 use aws_lc_rs::rsa::KeyPair;
 use wxpay_proto::{
-    crypto::{BadKey, Forged},
+    crypto::{InvalidKey, InvalidSignature},
     secret::Secret,
 };
 
@@ -25,16 +25,18 @@ pub(crate) fn of_several_rules() -> Vec<(&'static str, Fault)> {
             "a private key is read from PKCS#8",
             Fault {
                 private_key: |der| {
-                    if KeyPair::from_der(der).is_ok() { read_private(der) } else { Err(BadKey) }
+                    if KeyPair::from_der(der).is_ok() { read_private(der) } else { Err(InvalidKey) }
                 },
                 ..HONEST
             },
         ),
-        ("a public key is read from a certificate", Fault { public_key: |_| Err(BadKey), ..HONEST }),
+        ("a public key is read from a certificate", Fault { public_key: |_| Err(InvalidKey), ..HONEST }),
         (
             "RSA-OAEP ciphertexts of OpenSSL open",
             Fault {
-                open: |key, sealed| key.inner.open(sealed).and_then(|plain| not_empty(plain).ok_or(Forged)),
+                open: |key, sealed| {
+                    key.inner.open(sealed).and_then(|plain| not_empty(plain).ok_or(InvalidSignature))
+                },
                 ..HONEST
             },
         ),

@@ -7,21 +7,24 @@ use std::{
 };
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
-    crypto::{BadKey, Forged, PrivateKey, Provider, PublicKey, SymmetricKey, TooLong, Unavailable},
+    crypto::{
+        CryptoProvider, InvalidKey, InvalidSignature, PrivateKey, PublicKey, SymmetricKey, TooLong,
+        Unavailable,
+    },
     secret::Secret,
 };
 
 /// What each part does.
 #[derive(Clone, Copy)]
 pub(crate) struct Fault {
-    pub(crate) private_key: fn(&[u8]) -> Result<Arc<dyn PrivateKey>, BadKey>,
-    pub(crate) public_key: fn(&[u8]) -> Result<Arc<dyn PublicKey>, BadKey>,
+    pub(crate) private_key: fn(&[u8]) -> Result<Arc<dyn PrivateKey>, InvalidKey>,
+    pub(crate) public_key: fn(&[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey>,
     pub(crate) sign: fn(&Private, &[u8]) -> Result<Vec<u8>, Unavailable>,
-    pub(crate) open: fn(&Private, &[u8]) -> Result<Secret<Vec<u8>>, Forged>,
-    pub(crate) verify: fn(&Public, &[u8], &[u8]) -> Result<(), Forged>,
-    pub(crate) verify_parts: fn(&Public, &[&[u8]], &[u8]) -> Result<(), Forged>,
+    pub(crate) open: fn(&Private, &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature>,
+    pub(crate) verify: fn(&Public, &[u8], &[u8]) -> Result<(), InvalidSignature>,
+    pub(crate) verify_parts: fn(&Public, &[&[u8]], &[u8]) -> Result<(), InvalidSignature>,
     pub(crate) seal: fn(&Public, &[u8]) -> Result<Vec<u8>, TooLong>,
-    pub(crate) open_box: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Result<Vec<u8>, Forged>,
+    pub(crate) decrypt_resource: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Result<Vec<u8>, InvalidSignature>,
     pub(crate) seal_box: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Vec<u8>,
     pub(crate) print: fn(&[u8]) -> String,
     pub(crate) print_symmetric: fn(&[u8; 32]) -> String,
@@ -36,27 +39,27 @@ pub(crate) const HONEST: Fault = Fault {
     verify: |key, message, signature| key.inner.verify(message, signature),
     verify_parts: |key, parts, signature| key.inner.verify_parts(parts, signature),
     seal: |key, plain| key.inner.seal(plain),
-    open_box: |key, nonce, beside, sealed| key.inner.open(nonce, beside, sealed),
+    decrypt_resource: |key, nonce, beside, sealed| key.inner.open(nonce, beside, sealed),
     seal_box: |key, nonce, beside, plain| key.inner.seal(nonce, beside, plain),
     print: |_| "[private key]".into(),
     print_symmetric: |_| "[symmetric key]".into(),
 };
 
-pub(crate) fn read_private(der: &[u8]) -> Result<Arc<dyn PrivateKey>, BadKey> {
+pub(crate) fn read_private(der: &[u8]) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
     AwsLc.private_key(&Secret::new(der.to_vec()))
 }
 
 pub(crate) struct Faulty {
     fault: Fault,
-    seen: Seen,
+    seen: Deduplicator,
 }
 
 /// Every private key that the provider has read.
-type Seen = Arc<Mutex<Vec<Vec<u8>>>>;
+type Deduplicator = Arc<Mutex<Vec<Vec<u8>>>>;
 
 impl Faulty {
     pub(crate) fn new(fault: Fault) -> Self {
-        Self { fault, seen: Seen::default() }
+        Self { fault, seen: Deduplicator::default() }
     }
 }
 
@@ -66,15 +69,15 @@ impl fmt::Debug for Faulty {
     }
 }
 
-impl Provider for Faulty {
-    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, BadKey> {
+impl CryptoProvider for Faulty {
+    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
         let der = der.expose().clone();
         let inner = (self.fault.private_key)(&der)?;
         self.seen.lock().unwrap().push(der.clone());
         Ok(Arc::new(Private { inner, der, seen: self.seen.clone(), fault: self.fault }))
     }
 
-    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey> {
+    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
         let inner = (self.fault.public_key)(spki)?;
         let (spki, seen) = (spki.to_vec(), self.seen.clone());
         Ok(Arc::new(Public { inner, spki, seen, sealed: Mutex::default(), fault: self.fault }))
@@ -88,7 +91,7 @@ impl Provider for Faulty {
 pub(crate) struct Private {
     pub(crate) inner: Arc<dyn PrivateKey>,
     pub(crate) der: Vec<u8>,
-    seen: Seen,
+    seen: Deduplicator,
     fault: Fault,
 }
 
@@ -105,7 +108,7 @@ impl PrivateKey for Private {
         (self.fault.sign)(self, message)
     }
 
-    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
         (self.fault.open)(self, sealed)
     }
 }
@@ -121,7 +124,7 @@ pub(crate) struct Public {
     pub(crate) spki: Vec<u8>,
     /// What was sealed last, and to what.
     pub(crate) sealed: Mutex<Option<(Vec<u8>, Vec<u8>)>>,
-    seen: Seen,
+    seen: Deduplicator,
     fault: Fault,
 }
 
@@ -137,11 +140,11 @@ impl Public {
 }
 
 impl PublicKey for Public {
-    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Forged> {
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         (self.fault.verify)(self, message, signature)
     }
 
-    fn verify_parts(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), Forged> {
+    fn verify_parts(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), InvalidSignature> {
         (self.fault.verify_parts)(self, parts, signature)
     }
 
@@ -163,8 +166,8 @@ pub(crate) struct Symmetric {
 }
 
 impl SymmetricKey for Symmetric {
-    fn open(&self, nonce: &[u8; 12], beside: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Forged> {
-        (self.fault.open_box)(self, nonce, beside, sealed)
+    fn open(&self, nonce: &[u8; 12], beside: &[u8], sealed: &[u8]) -> Result<Vec<u8>, InvalidSignature> {
+        (self.fault.decrypt_resource)(self, nonce, beside, sealed)
     }
 
     fn seal(&self, nonce: &[u8; 12], beside: &[u8], plain: &[u8]) -> Vec<u8> {

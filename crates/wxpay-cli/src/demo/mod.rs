@@ -3,7 +3,7 @@
 //! ```text
 //!   shop and app ──▶ payment server ──tap──▶ simulated gateway ◀── phone
 //!                         ▲                         │
-//!                         └──────────tap── notice ──┘
+//!                         └──────────tap── notification ──┘
 //! ```
 
 mod show;
@@ -20,7 +20,7 @@ use hyper_util::{
 use serde_json::{Value, json};
 use std::time::Duration;
 use tap::Tap;
-use wxpay_proto::v1::{AppSecret, Merchant, PartnerKey, PaySignKey, Received, notice};
+use wxpay_proto::v1::{AppSecret, Merchant, PartnerKey, PaySignKey, RawNotification, notification};
 use wxpay_server::{Server, config::Sources};
 use wxpay_sim::faults::{Rule, Trouble};
 
@@ -30,30 +30,33 @@ const NOTIFY_PATH: &str = "/notify/v1";
 
 pub(crate) async fn run() -> Result<(), Failure> {
     let dev = Dev::start().await?;
-    let (mut calls, mut notices) = (Tap::start().await?, Tap::start().await?);
+    let (mut calls, mut notifications) = (Tap::start().await?, Tap::start().await?);
     calls.forward_to(dev.simulator.url());
     let mut sources = Sources::default();
     for (name, value) in dev.settings() {
         sources = sources.setting(name, value).map_err(|error| Failure::broken(&error))?;
     }
-    let own =
-        [("gateway_base_url", calls.url()), ("public_base_url", notices.url()), ("listen", "127.0.0.1:0")];
+    let own = [
+        ("gateway_base_url", calls.url()),
+        ("public_base_url", notifications.url()),
+        ("listen", "127.0.0.1:0"),
+    ];
     for (name, value) in own {
         sources = sources.setting(name, value).map_err(|error| Failure::broken(&error))?;
     }
     let config = sources.check().map_err(|error| Failure::broken(&error))?;
     let server = Server::start(config).await.map_err(|error| Failure::broken(&error))?;
     let shop = Shop::new(format!("http://{}", server.local_addr()), dev.simulator.url());
-    notices.forward_to(shop.server.clone());
+    notifications.forward_to(shop.server.clone());
 
     show::title("   ", "one payment of 19.99 yuan, on this machine alone")?;
     show::line("payment server", &shop.server)?;
     show::line("gateway", format_args!("{} (simulated)", shop.gateway))?;
 
     let params = place(&dev, &shop, &mut calls).await?;
-    pay(&dev, &shop, &mut notices, &params).await?;
+    pay(&dev, &shop, &mut notifications, &params).await?;
     ask(&dev, &shop, &mut calls).await?;
-    deliver(&dev, &shop, &mut calls).await?;
+    notify_delivery(&dev, &shop, &mut calls).await?;
 
     let paid = shop.order(NUMBER).await?;
     show::title("the ledger", "what the shop can rely on")?;
@@ -88,23 +91,23 @@ async fn place(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<Value, Failure
 }
 
 /// Steps 6 and 7: the phone, the notice, and the answer to it.
-async fn pay(dev: &Dev, shop: &Shop, notices: &mut Tap, params: &Value) -> Result<(), Failure> {
+async fn pay(dev: &Dev, shop: &Shop, notifications: &mut Tap, params: &Value) -> Result<(), Failure> {
     show::title("6 of 8", "the phone checks the parameters and pays; WeChat tells the shop")?;
     let paid = shop.post(&format!("{}/_sim/v1/phone/pay", shop.gateway), params).await?;
     show::line("it shows", member(&paid, "bill"))?;
     show::line("it returns", member(&paid, "resp"))?;
-    let heard = notices.next(NOTIFY_PATH).await?;
-    let received = Received::new(&heard.method, heard.query.as_bytes(), &heard.body);
+    let heard = notifications.next(NOTIFY_PATH).await?;
+    let received = RawNotification::new(&heard.method, heard.query.as_bytes(), &heard.body);
     let me = merchant(dev)?;
-    let [of_query, of_body] = notice::strings_to_sign(&me, &received).map_err(Failure::input)?;
+    let [of_query, of_body] = notification::strings_to_sign(&me, &received).map_err(Failure::input)?;
     show::line("→", format_args!("{} {}?{}", heard.method, heard.path, heard.query))?;
     show::line("", String::from_utf8_lossy(&heard.body).replace('\n', "\n                   "))?;
     show::line("MD5 of", of_query)?;
     show::line("SHA-1 of", of_body)?;
-    let notice = me.hear(&received).map_err(|rejected| Failure::broken(&rejected))?;
+    let notification = me.verify_notification(&received).map_err(|rejected| Failure::broken(&rejected))?;
     show::line(
         "verified",
-        format_args!("{} paid {} yuan", notice.out_trade_no(), notice.total_fee().yuan()),
+        format_args!("{} paid {} yuan", notification.out_trade_no(), notification.total_fee().yuan()),
     )?;
     show::title("7 of 8", "the answer, once the payment is safely in the ledger")?;
     show::line("←", format_args!("{} {}", heard.status, String::from_utf8_lossy(&heard.reply)))?;
@@ -117,7 +120,7 @@ async fn ask(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<(), Failure> {
     let (pay_sign_key, partner_key) = keys(dev)?;
     show::title("8 of 8", "notices are not guaranteed: this one is lost, and the order is asked after")?;
     shop.place(UNHEARD, 100).await?;
-    dev.simulator.with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::NoticeLost)));
+    dev.simulator.with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::NotificationLost)));
     shop.post(&format!("{}/_sim/v1/orders/{UNHEARD}/pay", shop.gateway), &json!({})).await?;
     show::line("the app says", format_args!("{UNHEARD} is paid; it is not believed, but checked"))?;
     shop.post(&format!("{}/api/orders/{UNHEARD}/paid", shop.server), &json!({})).await?;
@@ -136,7 +139,7 @@ async fn ask(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<(), Failure> {
 }
 
 /// And the goods.
-async fn deliver(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<(), Failure> {
+async fn notify_delivery(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<(), Failure> {
     let (pay_sign_key, _) = keys(dev)?;
     show::title("and then", "WeChat is told that the goods are on their way")?;
     shop.post(&format!("{}/api/orders/{NUMBER}/delivered", shop.server), &json!({ "status": "ok" })).await?;

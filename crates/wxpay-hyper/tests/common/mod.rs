@@ -14,7 +14,7 @@
 
 pub mod certificates;
 pub mod log;
-pub mod notices;
+pub mod notifications;
 pub mod v3;
 
 use std::{error::Error, net::SocketAddr, sync::Arc, time::Duration};
@@ -26,7 +26,7 @@ use wxpay_hyper::Client;
 use wxpay_proto::{
     Fen, UnixTime,
     entropy::Entropy,
-    exchange::{Failure, Hop, Reply, Step},
+    exchange::{Failure, Reply, Step, Transmit},
     http::Request,
     memory::{AccessToken, Memory},
     retry,
@@ -40,7 +40,7 @@ pub const PLANTED: &str = "PLANTED0TOKEN0THAT0NO0ERROR0MAY0SHOW";
 /// A merchant of throw-away keys, whose every call is tried once.
 pub fn merchant(base_url: &str) -> Merchant {
     let mut once = retry::Policy::default();
-    once.tries = 1;
+    once.max_attempts = 1;
     merchant_trying(base_url, once)
 }
 
@@ -78,29 +78,29 @@ pub fn put_planted_token(memory: &mut Memory, merchant: &Merchant) {
 }
 
 /// The hop of a real call, as the core makes it: its token in the URL, its signature in the body.
-pub fn prepay_hop(base_url: &str) -> Hop {
+pub fn prepay_hop(base_url: &str) -> Transmit {
     let (merchant, mut memory) = (merchant(base_url), Memory::default());
     put_planted_token(&mut memory, &merchant);
     let world = World::new(now(), Entropy::new([7; 32]), &mut memory);
-    let Step::Send(hop, _) = Step::begin(merchant.prepay(order("20140508001")), world) else {
+    let Step::Send(transmit, _) = Step::begin(merchant.prepay(order("20140508001")), world) else {
         panic!("a call whose token is known begins with itself")
     };
-    assert!(hop.request.url().contains(PLANTED));
-    hop
+    assert!(transmit.request.url().contains(PLANTED));
+    transmit
 }
 
 /// The same hop with a deadline that tests can wait for.
-pub fn hop(base_url: &str) -> Hop {
-    let mut hop = prepay_hop(base_url);
-    hop.timeout = Duration::from_millis(600);
-    hop
+pub fn transmit(base_url: &str) -> Transmit {
+    let mut transmit = prepay_hop(base_url);
+    transmit.timeout = Duration::from_millis(600);
+    transmit
 }
 
 /// A hop to that URL alone, without a body.
-pub fn get(url: &str) -> Hop {
-    let mut hop = hop("http://127.0.0.1:1");
-    hop.request = Request::get(url.to_owned());
-    hop
+pub fn get(url: &str) -> Transmit {
+    let mut transmit = transmit("http://127.0.0.1:1");
+    transmit.request = Request::get(url.to_owned());
+    transmit
 }
 
 /// A client that trusts the tests' authority and connects quickly or not at all.
@@ -147,9 +147,9 @@ pub fn shows_nothing(error: &(dyn Error + 'static)) {
 }
 
 /// Sends, and checks that the end comes within the hop's own time.
-pub async fn send(client: &Client, hop: Hop) -> Reply {
-    let (most, began) = (hop.timeout + Duration::from_millis(400), std::time::Instant::now());
-    let reply = client.send(hop).await;
+pub async fn send(client: &Client, transmit: Transmit) -> Reply {
+    let (most, began) = (transmit.timeout + Duration::from_millis(400), std::time::Instant::now());
+    let reply = client.send(transmit).await;
     assert!(began.elapsed() < most, "took {:?} of at most {most:?}", began.elapsed());
     reply
 }

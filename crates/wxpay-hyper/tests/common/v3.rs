@@ -15,7 +15,7 @@ use std::{
 use tokio::io::AsyncWriteExt as _;
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
-    crypto::{PrivateKey, Provider as _},
+    crypto::{CryptoProvider as _, PrivateKey},
     retry,
     secret::Secret,
     v3::{ApiV3Key, Builder, Merchant},
@@ -39,7 +39,7 @@ fn private_key(pair: &KeyPair) -> Arc<dyn PrivateKey> {
 /// A merchant of throw-away keys that tries each call once.
 pub fn merchant(mchid: &str, api_v3_key: &str, base_url: &str) -> Builder {
     let mut once = retry::Policy::default();
-    once.tries = 1;
+    once.max_attempts = 1;
     Merchant::builder(
         Arc::new(AwsLc),
         mchid.parse().unwrap(),
@@ -127,7 +127,7 @@ fn sealed(api_v3_key: &str, associated_data: &str, original_type: &str, plain: &
 }
 
 /// A notice of any event.
-pub fn notice(api_v3_key: &str, event_type: &str, original_type: &str, plain: &str) -> String {
+pub fn notification(api_v3_key: &str, event_type: &str, original_type: &str, plain: &str) -> String {
     let resource = sealed(api_v3_key, original_type, original_type, plain);
     format!(
         r#"{{"id":"EV-2018022511223320873","create_time":"2026-11-24T10:34:56+08:00","resource_type":"encrypt-resource","event_type":"{event_type}","summary":"支付成功","resource":{resource}}}"#
@@ -139,7 +139,7 @@ pub fn paid(mchid: &str, api_v3_key: &str, out_trade_no: &str) -> String {
     let plain = format!(
         r#"{{"transaction_id":"1217752501201407033233368018","amount":{{"payer_total":1,"total":1,"currency":"CNY","payer_currency":"CNY"}},"mchid":"{mchid}","trade_state":"SUCCESS","bank_type":"CMC","success_time":"2026-11-24T10:34:56+08:00","payer":{{"openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}},"out_trade_no":"{out_trade_no}","appid":"wxd678efh567hg6787","trade_state_desc":"支付成功","trade_type":"JSAPI","attach":""}}"#
     );
-    notice(api_v3_key, "TRANSACTION.SUCCESS", "transaction", &plain)
+    notification(api_v3_key, "TRANSACTION.SUCCESS", "transaction", &plain)
 }
 
 /// The reply of `/v3/certificates`: these, signed by the first.

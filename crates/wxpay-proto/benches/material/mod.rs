@@ -8,8 +8,9 @@ use wxpay_proto::{
     Fen, UnixTime,
     id::PrepayId,
     v1::{
-        AppSecret, Merchant, Order, Package, PartnerKey, PaySignKey, PhoneParams, Received, SignedPrepay,
-        notice::strings_to_sign,
+        AppParams, AppSecret, Merchant, Order, Package, PartnerKey, PaySignKey, RawNotification,
+        SignedPrepay,
+        notification::strings_to_sign,
         signature::{md5_of, sha1_of},
     },
     wire::{charset::Charset, form},
@@ -43,7 +44,7 @@ impl Signing {
         let now = UnixTime::from_secs(1_399_514_976);
         let prepayid: PrepayId = "1101000000140429eb40476f8896f4c9".parse().unwrap();
         let prepay = SignedPrepay::sign(&me, &order, now, NONCE.into());
-        let phone = PhoneParams::sign(&me, prepayid.clone(), now, NONCE.into());
+        let phone = AppParams::sign(&me, prepayid.clone(), now, NONCE.into());
         let preimages =
             [Package::string_to_sign(&order, &me), prepay.string_to_sign(&me), phone.string_to_sign(&me)]
                 .map(|string| string.expose().to_vec());
@@ -59,9 +60,9 @@ impl Signing {
     pub(crate) fn sign(
         &self,
         ([one, other], prepayid): ([String; 2], PrepayId),
-    ) -> (SignedPrepay, PhoneParams) {
+    ) -> (SignedPrepay, AppParams) {
         let prepay = SignedPrepay::sign(&self.me, black_box(&self.order), self.now, one);
-        (prepay, PhoneParams::sign(&self.me, prepayid, self.now, other))
+        (prepay, AppParams::sign(&self.me, prepayid, self.now, other))
     }
 
     /// Computes only the hashes of the same bytes.
@@ -98,18 +99,18 @@ impl Hearing {
         let me = merchant();
         let query = query(more, charset);
         let body = body();
-        let preimages = strings_to_sign(&me, &Received::new("POST", &query, &body))
+        let preimages = strings_to_sign(&me, &RawNotification::new("POST", &query, &body))
             .unwrap()
             .map(|string| string.expose().to_vec());
         let hearing = Self { me, query, body, preimages };
-        assert!(hearing.hear());
+        assert!(hearing.verify_notification());
         hearing
     }
 
     /// Verifies both signatures and parses all fields.
-    pub(crate) fn hear(&self) -> bool {
-        let received = Received::new("POST", black_box(&self.query), black_box(&self.body));
-        black_box(self.me.hear(&received)).is_ok()
+    pub(crate) fn verify_notification(&self) -> bool {
+        let received = RawNotification::new("POST", black_box(&self.query), black_box(&self.body));
+        black_box(self.me.verify_notification(&received)).is_ok()
     }
 
     /// Computes only the hashes of the same bytes.

@@ -1,6 +1,6 @@
 //! X.509 certificates: serial number, validity, public key and common name.
 
-use super::pem::{self, BadPem};
+use super::pem::{self, InvalidPem};
 use crate::clock::UnixTime;
 use alloc::{string::String, vec::Vec};
 use core::{error, fmt};
@@ -28,17 +28,21 @@ impl Certificate {
     ///
     /// # Errors
     ///
-    /// Returns [`BadCertificate`] if it is not a certificate, bytes follow it, or its serial number is negative.
-    pub fn parse(der: &[u8]) -> Result<Self, BadCertificate> {
-        let whole = x509_cert::Certificate::from_der(der).map_err(|_| BadCertificate(Fault::Unreadable))?;
+    /// Returns [`InvalidCertificate`] if it is not a certificate, bytes follow it, or its serial number is negative.
+    pub fn parse(der: &[u8]) -> Result<Self, InvalidCertificate> {
+        let whole =
+            x509_cert::Certificate::from_der(der).map_err(|_| InvalidCertificate(Fault::Unreadable))?;
         let facts = whole.tbs_certificate();
         let Validity { not_before, not_after, .. } = facts.validity();
-        let name = facts.subject().common_name().map_err(|_| BadCertificate(Fault::Unreadable))?;
+        let name = facts.subject().common_name().map_err(|_| InvalidCertificate(Fault::Unreadable))?;
         Ok(Self {
-            serial: digits(facts.serial_number()).ok_or(BadCertificate(Fault::Negative))?,
+            serial: digits(facts.serial_number()).ok_or(InvalidCertificate(Fault::Negative))?,
             not_before: moment(*not_before),
             not_after: moment(*not_after),
-            spki: facts.subject_public_key_info().to_der().map_err(|_| BadCertificate(Fault::Unreadable))?,
+            spki: facts
+                .subject_public_key_info()
+                .to_der()
+                .map_err(|_| InvalidCertificate(Fault::Unreadable))?,
             common_name: name.map(|name| name.value().into_owned()),
         })
     }
@@ -47,9 +51,9 @@ impl Certificate {
     ///
     /// # Errors
     ///
-    /// Returns [`BadCertificate`] in the cases of [`pem::certificate`] and [`parse`](Self::parse).
-    pub fn parse_pem(pem: &[u8]) -> Result<Self, BadCertificate> {
-        let der = pem::certificate(pem).map_err(|bad| BadCertificate(Fault::Pem(bad)))?;
+    /// Returns [`InvalidCertificate`] in the cases of [`pem::certificate`] and [`parse`](Self::parse).
+    pub fn parse_pem(pem: &[u8]) -> Result<Self, InvalidCertificate> {
+        let der = pem::certificate(pem).map_err(|bad| InvalidCertificate(Fault::Pem(bad)))?;
         Self::parse(&der)
     }
 
@@ -81,7 +85,7 @@ impl Certificate {
     }
 
     /// Returns the public key, the DER of a `SubjectPublicKeyInfo`, for
-    /// [`Provider::public_key`](super::Provider::public_key).
+    /// [`CryptoProvider::public_key`](super::CryptoProvider::public_key).
     #[must_use]
     pub fn spki(&self) -> &[u8] {
         &self.spki
@@ -108,16 +112,16 @@ impl fmt::Debug for Certificate {
 
 /// The error for bytes that are not a usable certificate. It never shows the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadCertificate(Fault);
+pub struct InvalidCertificate(Fault);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
-    Pem(BadPem),
+    Pem(InvalidPem),
     Unreadable,
     Negative,
 }
 
-impl fmt::Display for BadCertificate {
+impl fmt::Display for InvalidCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Fault::Pem(bad) => bad.fmt(f),
@@ -127,7 +131,7 @@ impl fmt::Display for BadCertificate {
     }
 }
 
-impl error::Error for BadCertificate {}
+impl error::Error for InvalidCertificate {}
 
 /// Returns the digits of a serial number, or `None` if it is negative. DER encodes an integer in the fewest bytes that
 /// show its sign.
@@ -191,7 +195,7 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
     }
 
     /// Returns the merchant's certificate with another serial number of three bytes.
-    fn with_serial(serial: [u8; 3]) -> Result<Certificate, BadCertificate> {
+    fn with_serial(serial: [u8; 3]) -> Result<Certificate, InvalidCertificate> {
         let mut der = pem::certificate(MERCHANT.as_bytes()).unwrap();
         let old = [2, 3, 0x0a, 0x00, 0xf0];
         let at = der.windows(old.len()).position(|window| window == old).unwrap();
@@ -214,10 +218,10 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
 
     #[test]
     fn a_serial_that_no_authority_may_give_is_refused() {
-        assert_eq!(with_serial([0x8a, 0, 0]), Err(BadCertificate(Fault::Negative)));
+        assert_eq!(with_serial([0x8a, 0, 0]), Err(InvalidCertificate(Fault::Negative)));
         assert_eq!(
             with_serial([0, 0x7f, 0]),
-            Err(BadCertificate(Fault::Unreadable)),
+            Err(InvalidCertificate(Fault::Unreadable)),
             "DER has no redundant leading zero"
         );
     }
@@ -242,7 +246,7 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
     #[test]
     fn what_is_no_certificate_is_refused() {
         let der = pem::certificate(MERCHANT.as_bytes()).unwrap();
-        let unreadable = Err(BadCertificate(Fault::Unreadable));
+        let unreadable = Err(InvalidCertificate(Fault::Unreadable));
         for length in 0..der.len() {
             assert_eq!(Certificate::parse(&der[..length]), unreadable, "cut to {length} bytes");
         }

@@ -1,14 +1,14 @@
 //! The cryptography of APIv3, behind traits: RSA and AES-256-GCM.
 //!
-//! The core decides what is signed, verified, sealed and opened; a [`Provider`] computes it. A provider is passed in as
+//! The core decides what is signed, verified, sealed and opened; a [`CryptoProvider`] computes it. A provider is passed in as
 //! a value, never chosen by a feature or a global, and one process may use several. `wxpay-aws-lc` is a provider.
 //! Authors of another one run [`proof`] against it.
 
 pub mod certificate;
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod pem;
 pub mod proof;
-#[cfg(test)]
-pub(crate) mod toy;
 
 pub use certificate::Certificate;
 
@@ -17,20 +17,20 @@ use alloc::{sync::Arc, vec::Vec};
 use core::{error, fmt};
 
 /// An implementation of the cryptography: parses keys and returns them as trait objects.
-pub trait Provider: fmt::Debug + Send + Sync {
+pub trait CryptoProvider: fmt::Debug + Send + Sync {
     /// Parses an RSA private key from the DER of PKCS#8 or PKCS#1.
     ///
     /// # Errors
     ///
-    /// Returns [`BadKey`] if it is not an RSA key of 2048 to 8192 bits.
-    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, BadKey>;
+    /// Returns [`InvalidKey`] if it is not an RSA key of 2048 to 8192 bits.
+    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey>;
 
     /// Parses an RSA public key from the DER of a `SubjectPublicKeyInfo`.
     ///
     /// # Errors
     ///
-    /// Returns [`BadKey`] if it is not an RSA key of 2048 to 8192 bits.
-    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey>;
+    /// Returns [`InvalidKey`] if it is not an RSA key of 2048 to 8192 bits.
+    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey>;
 
     /// Creates an AES-256-GCM key.
     fn symmetric_key(&self, key: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey>;
@@ -49,8 +49,8 @@ pub trait PrivateKey: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Returns [`Forged`] if the ciphertext was not sealed for this key, or the key is not available.
-    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged>;
+    /// Returns [`InvalidSignature`] if the ciphertext was not sealed for this key, or the key is not available.
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature>;
 }
 
 /// A public key of WeChat Pay: of a platform certificate, or a WeChat Pay public key.
@@ -59,8 +59,8 @@ pub trait PublicKey: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Returns [`Forged`] if the signature is not this key's signature of the message.
-    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Forged>;
+    /// Returns [`InvalidSignature`] if the signature is not this key's signature of the message.
+    fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature>;
 
     /// Verifies a message that is given in consecutive parts, so that long messages need not be copied.
     ///
@@ -68,8 +68,8 @@ pub trait PublicKey: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Returns [`Forged`] if the signature is not this key's signature of the concatenated parts.
-    fn verify_parts(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), Forged> {
+    /// Returns [`InvalidSignature`] if the signature is not this key's signature of the concatenated parts.
+    fn verify_parts(&self, parts: &[&[u8]], signature: &[u8]) -> Result<(), InvalidSignature> {
         self.verify(&parts.concat(), signature)
     }
 
@@ -87,8 +87,13 @@ pub trait SymmetricKey: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Returns [`Forged`] if the tag does not match: wrong key, nonce or associated data, or modified bytes.
-    fn open(&self, nonce: &[u8; 12], associated_data: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Forged>;
+    /// Returns [`InvalidSignature`] if the tag does not match: wrong key, nonce or associated data, or modified bytes.
+    fn open(
+        &self,
+        nonce: &[u8; 12],
+        associated_data: &[u8],
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, InvalidSignature>;
 
     /// Seals a text. Returns the ciphertext followed by the tag. A nonce must not be used twice with one key.
     fn seal(&self, nonce: &[u8; 12], associated_data: &[u8], plain: &[u8]) -> Vec<u8>;
@@ -114,11 +119,11 @@ macro_rules! fault {
 
 fault! {
     /// The error for a key that cannot be used. Opaque on purpose: details of a key must not leak.
-    BadKey = "an RSA key of 2048 to 8192 bits is required"
+    InvalidKey = "an RSA key of 2048 to 8192 bits is required"
 }
 fault! {
     /// The error for an invalid signature or ciphertext. Opaque on purpose: details would help a forger.
-    Forged = "the signature or the ciphertext is invalid: wrong key or modified data"
+    InvalidSignature = "the signature or the ciphertext is invalid: wrong key or modified data"
 }
 fault! {
     /// The error for a plaintext that is too long to be sealed.

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 ///
 /// # Errors
 ///
-/// Returns [`BadPem`] if there is none, it is encrypted, or the text is malformed.
-pub fn private_key(pem: &[u8]) -> Result<Secret<Vec<u8>>, BadPem> {
+/// Returns [`InvalidPem`] if there is none, it is encrypted, or the text is malformed.
+pub fn private_key(pem: &[u8]) -> Result<Secret<Vec<u8>>, InvalidPem> {
     let mut der = find(pem, "a private key", &[SectionKind::PrivateKey, SectionKind::RsaPrivateKey])?;
     Ok(Secret::new(core::mem::take(&mut *der)))
 }
@@ -23,8 +23,8 @@ pub fn private_key(pem: &[u8]) -> Result<Secret<Vec<u8>>, BadPem> {
 ///
 /// # Errors
 ///
-/// Returns [`BadPem`] if there is none, or the text is malformed.
-pub fn public_key(pem: &[u8]) -> Result<Vec<u8>, BadPem> {
+/// Returns [`InvalidPem`] if there is none, or the text is malformed.
+pub fn public_key(pem: &[u8]) -> Result<Vec<u8>, InvalidPem> {
     find(pem, "a public key", &[SectionKind::PublicKey]).map(|mut der| core::mem::take(&mut *der))
 }
 
@@ -32,30 +32,30 @@ pub fn public_key(pem: &[u8]) -> Result<Vec<u8>, BadPem> {
 ///
 /// # Errors
 ///
-/// Returns [`BadPem`] if there is none, or the text is malformed.
-pub fn certificate(pem: &[u8]) -> Result<Vec<u8>, BadPem> {
+/// Returns [`InvalidPem`] if there is none, or the text is malformed.
+pub fn certificate(pem: &[u8]) -> Result<Vec<u8>, InvalidPem> {
     find(pem, "a certificate", &[SectionKind::Certificate]).map(|mut der| core::mem::take(&mut *der))
 }
 
 /// The error for a text without the expected PEM section: the expected kind and the reason. Never the text itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadPem {
+pub struct InvalidPem {
     wanted: &'static str,
     why: &'static str,
 }
 
-impl fmt::Display for BadPem {
+impl fmt::Display for InvalidPem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "expected {} in PEM: {}", self.wanted, self.why)
     }
 }
 
-impl error::Error for BadPem {}
+impl error::Error for InvalidPem {}
 
 /// Finds the first section of the given kinds.
 // Sections that are skipped may be keys, too: each is wiped unless it is returned.
-fn find(pem: &[u8], wanted: &'static str, kinds: &[SectionKind]) -> Result<Zeroizing<Vec<u8>>, BadPem> {
-    let bad = |why| BadPem { wanted, why };
+fn find(pem: &[u8], wanted: &'static str, kinds: &[SectionKind]) -> Result<Zeroizing<Vec<u8>>, InvalidPem> {
+    let bad = |why| InvalidPem { wanted, why };
     // Some editors write a byte order mark.
     let pem = pem.strip_prefix("\u{feff}".as_bytes()).unwrap_or(pem);
     let mut other = None;
@@ -115,7 +115,7 @@ mod tests {
         format!("-----BEGIN {label}-----\nbm90IGEga2V5\n-----END {label}-----\n")
     }
 
-    fn why<T>(read: Result<T, BadPem>) -> &'static str {
+    fn why<T>(read: Result<T, InvalidPem>) -> &'static str {
         read.err().map_or("", |bad| bad.why)
     }
 

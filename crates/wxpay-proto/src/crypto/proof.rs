@@ -1,22 +1,22 @@
-//! The rules that every [`Provider`] must satisfy, each with known answers computed by OpenSSL.
+//! The rules that every [`CryptoProvider`] must satisfy, each with known answers computed by OpenSSL.
 //!
 //! Authors of a provider run [`check`] in a test of their own:
 //!
 //! ```
-//! use wxpay_proto::crypto::{Provider, proof};
+//! use wxpay_proto::crypto::{CryptoProvider, proof};
 //!
-//! fn a_provider_keeps_every_rule(provider: &dyn Provider) -> Result<(), proof::Broken> {
+//! fn a_provider_keeps_every_rule(provider: &dyn CryptoProvider) -> Result<(), proof::ProofError> {
 //!     proof::check(provider)
 //! }
 //! ```
 //!
 //! A provider that passes signs, seals and opens as WeChat Pay does, and accepts nothing that was made otherwise. A key
-//! in a KMS or HSM does not go through [`Provider::private_key`], so the rules do not cover it.
+//! in a KMS or HSM does not go through [`CryptoProvider::private_key`], so the rules do not cover it.
 
 mod material;
 mod rules;
 
-use super::Provider;
+use super::CryptoProvider;
 use alloc::vec::Vec;
 use core::{error, fmt};
 use rules::RULES;
@@ -26,10 +26,10 @@ use rules::RULES;
 /// # Errors
 ///
 /// Returns all violated rules, if there are any.
-pub fn check(provider: &dyn Provider) -> Result<(), Broken> {
+pub fn check(provider: &dyn CryptoProvider) -> Result<(), ProofError> {
     let broken: Vec<&'static str> =
         RULES.iter().filter(|(_, holds)| !holds(provider)).map(|(rule, _)| *rule).collect();
-    if broken.is_empty() { Ok(()) } else { Err(Broken(broken)) }
+    if broken.is_empty() { Ok(()) } else { Err(ProofError(broken)) }
 }
 
 /// Returns the texts of the rules, in the order in which they are checked.
@@ -39,9 +39,9 @@ pub fn rules() -> impl Iterator<Item = &'static str> {
 
 /// The error of a provider that violates rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken(Vec<&'static str>);
+pub struct ProofError(Vec<&'static str>);
 
-impl Broken {
+impl ProofError {
     /// Returns the violated rules, at least one, in the texts of [`rules()`].
     #[must_use]
     pub fn rules(&self) -> &[&'static str] {
@@ -49,10 +49,10 @@ impl Broken {
     }
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for ProofError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the provider violates: {}", self.0.join("; "))
     }
 }
 
-impl error::Error for Broken {}
+impl error::Error for ProofError {}

@@ -13,9 +13,9 @@
 //!
 //! **A lease, not a lock.** One caller fetches a key or a token while the others use the old one or wait. The lease is a
 //! fencing number: a late fetcher cannot overwrite the newer value of its successor, and a fetcher that vanished is
-//! replaced. See [`Perishable`](crate::memory::Perishable).
+//! replaced. See [`Refreshable`](crate::memory::Refreshable).
 //!
-//! **Verified by construction.** A [`Notice`](crate::v3::Notice) is parsed only from verified bytes, and only verified
+//! **Verified by construction.** A [`Notification`](crate::v3::Notification) is parsed only from verified bytes, and only verified
 //! messages create [`Evidence`](crate::payment::Evidence).
 //!
 //! **The string shown is the string signed.** One function writes the string to sign, for the signature as well as for

@@ -2,9 +2,9 @@
 //!
 //! # The three steps
 //!
-//! [`Step::Send`](crate::exchange::Step::Send) carries a [`Hop`](crate::exchange::Hop): a complete, signed request, the
+//! [`Step::Send`](crate::exchange::Step::Send) carries a [`Transmit`](crate::exchange::Transmit): a complete, signed request, the
 //! timeout of its reply, and the maximum length of the body. Send it unchanged: the signature covers its bytes. Pass the
-//! whole reply to [`Sent::resume`](crate::exchange::Sent::resume), whatever its status.
+//! whole reply to [`AwaitingReply::resume`](crate::exchange::AwaitingReply::resume), whatever its status.
 //!
 //! [`Step::Wait`](crate::exchange::Step::Wait) names a time. Sleep until then, or put the flow into a queue sorted by it.
 //! Resuming early is harmless. Limit long sleeps: a clock that is set back must not block a payment.
@@ -27,7 +27,7 @@
 //! # Dropping a flow
 //!
 //! Dropping a flow does not undo a request that was sent. So do not tie a payment to the connection of a visitor who may
-//! leave. Store the number before the call; after a crash, [`recover`](crate::v3::Merchant::recover) queries the outcome
+//! leave. Store the number before the call; after a crash, [`resolve_pending`](crate::v3::Merchant::resolve_pending) queries the outcome
 //! by it.
 //!
 //! # Replies, keys and notifications of APIv3
@@ -39,17 +39,17 @@
 //!
 //! * Pass all headers of a reply to the flow: the signature is in them. Pass the body byte for byte, after removing the
 //!   transfer encoding and before any other processing.
-//! * [`Merchant::hear`](crate::v3::Merchant::hear) is a flow, too: without a request if the key is known, with one if it
+//! * [`Merchant::verify_notification`](crate::v3::Merchant::verify_notification) is a flow, too: without a request if the key is known, with one if it
 //!   is not. It ends within four seconds, because WeChat Pay waits five for the response.
-//! * Run [`Merchant::keep_keys`](crate::v3::Merchant::keep_keys) in the background, at
-//!   [`Memory::next_key_upkeep`](crate::memory::Memory::next_key_upkeep), so that no request waits for a key. A start of
+//! * Run [`Merchant::refresh_platform_keys`](crate::v3::Merchant::refresh_platform_keys) in the background, at
+//!   [`Memory::next_platform_key_refresh`](crate::memory::Memory::next_platform_key_refresh), so that no request waits for a key. A start of
 //!   the program need not wait for it.
 //! * A flow that is resumed late sends nothing after its deadline.
-//! * A [download](crate::v3::Merchant::download) ends with your stream. The file is genuine only if the
-//!   [check](crate::v3::download::Check::finish) succeeds.
+//! * A [download](crate::v3::Merchant::prepare_download) ends with your stream. The file is genuine only if the
+//!   [check](crate::v3::download::DigestCheck::finish) succeeds.
 //!
 //! # Legacy: APIv1
 //!
 //! APIv1 is the 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2. The same driver runs
-//! its flows. They fetch access tokens instead of keys, and [`recover`](crate::v1::Merchant::recover) resolves an order
+//! its flows. They fetch access tokens instead of keys, and [`resolve_pending`](crate::v1::Merchant::resolve_pending) resolves an order
 //! after a crash.

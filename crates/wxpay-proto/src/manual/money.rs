@@ -4,16 +4,16 @@
 //! * Every [`Error`](crate::Error) states the [`Fate`](crate::Fate) of the request: not sent, refused, or unknown. The
 //!   fate covers all attempts: one attempt whose reply was lost leaves the whole call in doubt, even if the next was
 //!   refused.
-//! * An operation of unknown fate is a value: [`Error::unsettled`](crate::Error::unsettled). The only thing to do with it
-//!   is to [resolve](crate::v3::Merchant::settle) it, which queries until the outcome is certain.
+//! * An operation of unknown fate is a value: [`Error::unresolved`](crate::Error::unresolved). The only thing to do with it
+//!   is to [resolve](crate::v3::Merchant::resolve) it, which queries until the outcome is certain.
 //! * A call is retried only under the same number (`out_trade_no`, `out_refund_no` and so on), and the same number means
 //!   the same operation.
 //! * Notifications and queries yield [`Evidence`](crate::payment::Evidence); only verified messages create it. Evidence
 //!   merges: in any order, any number of times, the same evidence gives the same
-//!   [`Knowledge`](crate::payment::Knowledge). A paid order stays paid.
+//!   [`PaymentState`](crate::payment::PaymentState). A paid order stays paid.
 //! * Effects are derived from the transition between two states, so each occurs once. Write state and effects in one
 //!   transaction of your database.
-//! * Anomalies must never happen and are values: [`Dispute`](crate::payment::Dispute). Examples are a second payment,
+//! * Anomalies must never happen and are values: [`Anomaly`](crate::payment::Anomaly). Examples are a second payment,
 //!   another amount, two contradicting versions of one payment. An anomaly needs manual review, and never pays an order.
 //! * The result that the payer's client reports (such as `errCode` 0) proves nothing. Query the order.
 //! * Acknowledge a notification with [`Success`](crate::v3::Ack::Success) after your transaction has been committed, not
@@ -36,14 +36,14 @@
 //! | yes | anything but a verified success | as above | `Unknown` |
 //!
 //! Each attempt sends the same bytes under the same number, with a new signature. An operation [without
-//! idempotency](crate::v3::Repeat::Never) is retried only if it certainly was not sent.
+//! idempotency](crate::v3::Idempotency::None) is retried only if it certainly was not sent.
 //!
 //! # Pending operations
 //!
-//! A [`Debt`](crate::error::Debt) identifies an operation of unknown fate by the merchant's number: an order, a refund, a
-//! transfer, and so on. Store it, and [resolve](crate::v3::Merchant::recover) it after a crash. **Never repeat a transfer
-//! whose reply was lost under another number**: it could be paid twice. [Resolving](crate::v3::Merchant::settle) returns
-//! the existing operation, or [`NoSuchNumber`](crate::v3::Settled::NoSuchNumber) after signed replies to queries over
+//! A [`PendingOperation`](crate::error::PendingOperation) identifies an operation of unknown fate by the merchant's number: an order, a refund, a
+//! transfer, and so on. Store it, and [resolve](crate::v3::Merchant::resolve_pending) it after a crash. **Never repeat a transfer
+//! whose reply was lost under another number**: it could be paid twice. [Resolving](crate::v3::Merchant::resolve) returns
+//! the existing operation, or [`NotFound`](crate::v3::Resolved::NotFound) after signed replies to queries over
 //! twenty seconds.
 //!
 //! # Legacy: APIv1
@@ -58,5 +58,5 @@
 //! | no | the reply was lost, is malformed, is not HTTP 200, or means *busy* | `Unknown` |
 //! | yes | anything but a success | `Unknown` |
 //!
-//! [`settle`](crate::v1::Merchant::settle) resolves an order, and [`Ack::Success`](crate::v1::Ack::Success) acknowledges
+//! [`resolve`](crate::v1::Merchant::resolve) resolves an order, and [`Ack::Success`](crate::v1::Ack::Success) acknowledges
 //! a notification.

@@ -2,13 +2,13 @@
 //!
 //! **Replies.** Each reply is verified before a field is parsed. All signature headers must be present once, the scheme
 //! known, and the time within 300 seconds of the local clock. The key is chosen by `Wechatpay-Serial` alone. The few
-//! replies that WeChat Pay does not sign are in a closed table, marked by [`How::TlsOnly`](crate::v3::How::TlsOnly). A
+//! replies that WeChat Pay does not sign are in a closed table, marked by [`How::TlsOnly`](crate::v3::VerifiedBy::TlsOnly). A
 //! refusal without a valid signature is shown, and does not change the fate. Size, nesting and time are limited by
-//! [`Hop`](crate::exchange::Hop) and by the parsers in [`wire`](crate::wire).
+//! [`Transmit`](crate::exchange::Transmit) and by the parsers in [`wire`](crate::wire).
 //!
 //! **Notifications.** Anybody can send one. Each is verified in the same way, then decrypted with the APIv3 key, then
 //! required to belong to the merchant that received it. Within the window of 300 seconds a notification may be replayed.
-//! Act by the business number, and use [`Seen`](crate::memory::Seen) to skip duplicates.
+//! Act by the business number, and use [`Deduplicator`](crate::memory::Deduplicator) to skip duplicates.
 //!
 //! **Probes.** WeChat Pay sends wrong signatures on purpose, beginning with `WECHATPAY/SIGNTEST/`. They fail like any
 //! other; there is no code that recognises them.
@@ -36,7 +36,7 @@
 //!
 //! **Replies.** APIv1 does not sign them. Only TLS authenticates the gateway, so the driver must verify its certificate.
 //!
-//! **Notifications.** [`Merchant::hear`](crate::v1::Merchant::hear) verifies both signatures before it uses a field,
+//! **Notifications.** [`Merchant::verify_notification`](crate::v1::Merchant::verify_notification) verifies both signatures before it uses a field,
 //! compares in constant time, rejects duplicate names, and accepts no document type, no entities and no nesting. The two
 //! halves of a notification are not bound to each other, so only the signed query of the URL is evidence of the
 //! payment, never the body. There is no time window: a notification may be replayed, and carries nothing new then.
@@ -46,5 +46,5 @@
 //!
 //! **Keys.** The three secrets are three types. They are not printed, not compared by `==`, not cloned, and wiped when
 //! dropped. `appsecret` is in the URL of the token request and the access token in the URL of every call: keep URLs out
-//! of logs. [`Request`](crate::http::Request), [`Hop`](crate::exchange::Hop) and every state of a flow print neither URL
+//! of logs. [`Request`](crate::http::Request), [`Transmit`](crate::exchange::Transmit) and every state of a flow print neither URL
 //! nor body.

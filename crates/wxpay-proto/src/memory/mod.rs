@@ -6,14 +6,14 @@
 //! A shared value is fetched by the caller that holds the **lease**: a fencing number, not a lock. A caller that vanishes
 //! is replaced when its lease ends, and a late caller cannot overwrite the value of its successor.
 
-mod perishable;
+mod deduplicator;
 mod platform_keys;
-mod seen;
+mod refreshable;
 mod tokens;
 
-pub use perishable::{Claim, Lease, Perishable};
+pub use deduplicator::{Deduplicator, Delivery, Processing};
 pub(crate) use platform_keys::{KeyClaim, PlatformKey, PlatformKeys};
-pub use seen::{Seen, Sight, Ticket};
+pub use refreshable::{Claim, Lease, Refreshable};
 pub use tokens::AccessToken;
 pub(crate) use tokens::{TokenClaim, Tokens};
 
@@ -29,7 +29,7 @@ pub struct Memory {
     tokens: BTreeMap<AppId, Tokens>,
     platform_keys: BTreeMap<MchId, PlatformKeys>,
     /// The notifications received recently.
-    pub seen: Seen,
+    pub deduplicator: Deduplicator,
 }
 
 impl Memory {
@@ -47,14 +47,14 @@ impl Memory {
 
     /// Returns the time to refresh an app's token, so that no payment waits for it. `None` while there is no token.
     #[must_use]
-    pub fn next_upkeep(&self, app: &AppId) -> Option<UnixTime> {
+    pub fn next_token_refresh(&self, app: &AppId) -> Option<UnixTime> {
         self.tokens.get(app)?.refresh_at()
     }
 
     /// Returns the time to fetch a merchant's platform certificates again, so that no request waits for them. `None` while
     /// none were fetched.
     #[must_use]
-    pub fn next_key_upkeep(&self, merchant: &MchId) -> Option<UnixTime> {
+    pub fn next_platform_key_refresh(&self, merchant: &MchId) -> Option<UnixTime> {
         self.platform_keys.get(merchant)?.refresh_at()
     }
 

@@ -1,9 +1,9 @@
 //! The platform certificates of one merchant: verification keys by serial number.
 
-use super::perishable::Lease;
+use super::refreshable::Lease;
 use crate::{
     clock::UnixTime,
-    crypto::{BadKey, Certificate, Provider, PublicKey},
+    crypto::{Certificate, CryptoProvider, InvalidKey, PublicKey},
     id::SerialNo,
 };
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
@@ -19,8 +19,11 @@ pub(crate) struct PlatformKey {
 
 impl PlatformKey {
     /// Extracts the key of a certificate, with its serial number.
-    pub(crate) fn of(provider: &dyn Provider, certificate: &Certificate) -> Result<(SerialNo, Self), BadKey> {
-        let serial = certificate.serial().parse().map_err(|_| BadKey)?;
+    pub(crate) fn of(
+        provider: &dyn CryptoProvider,
+        certificate: &Certificate,
+    ) -> Result<(SerialNo, Self), InvalidKey> {
+        let serial = certificate.serial().parse().map_err(|_| InvalidKey)?;
         let key = provider.public_key(certificate.spki())?;
         let (not_before, not_after) = (certificate.not_before(), certificate.not_after());
         Ok((serial, Self { key, not_before, not_after }))
@@ -35,13 +38,13 @@ impl PlatformKey {
 /// The platform certificates of one merchant. Each serial number keeps its key until the certificate expires, even if
 /// later lists omit it: a reply signed before a rotation may arrive after it.
 ///
-/// There is at most one fetch a [minute](Self::PAUSE), whatever strangers send: anybody can invent an unknown serial
+/// There is at most one fetch a [minute](Self::MIN_FETCH_INTERVAL), whatever strangers send: anybody can invent an unknown serial
 /// number.
 #[derive(Debug, Default)]
 pub(crate) struct PlatformKeys {
     keys: BTreeMap<SerialNo, PlatformKey>,
     /// The time of the last successful fetch. An empty list counts.
-    brought_at: Option<UnixTime>,
+    fetched_at: Option<UnixTime>,
     last_fetch: Option<UnixTime>,
     leased_until: Option<UnixTime>,
     leases: u64,
@@ -59,11 +62,11 @@ pub(crate) enum KeyClaim<T> {
 
 impl PlatformKeys {
     /// The minimum interval between the starts of two fetches.
-    pub(crate) const PAUSE: Duration = Duration::from_secs(60);
+    pub(crate) const MIN_FETCH_INTERVAL: Duration = Duration::from_secs(60);
     /// The age at which the list is fetched again: half of the documented maximum.
-    pub(crate) const FRESH: Duration = Duration::from_secs(6 * 3600);
-    const LEASE: Duration = Duration::from_secs(15);
-    const GLANCE: Duration = Duration::from_millis(50);
+    pub(crate) const REFRESH_INTERVAL: Duration = Duration::from_secs(6 * 3600);
+    const LEASE_TIMEOUT: Duration = Duration::from_secs(15);
+    const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
     /// Claims the key with this serial number.
     pub(crate) fn claim(&mut self, serial: &SerialNo, now: UnixTime) -> KeyClaim<Arc<dyn PublicKey>> {
@@ -97,14 +100,14 @@ impl PlatformKeys {
 
     fn claim_fetch<T>(&mut self, now: UnixTime) -> KeyClaim<T> {
         // A clock that was set back must not block fetches for ever, here and below.
-        if self.leased_until.is_some_and(|until| now < until && until.since(now) <= Self::LEASE) {
-            return KeyClaim::Wait(now.after(Self::GLANCE));
+        if self.leased_until.is_some_and(|until| now < until && until.since(now) <= Self::LEASE_TIMEOUT) {
+            return KeyClaim::Wait(now.after(Self::POLL_INTERVAL));
         }
-        if self.last_fetch.is_some_and(|last| last <= now && now < last.after(Self::PAUSE)) {
+        if self.last_fetch.is_some_and(|last| last <= now && now < last.after(Self::MIN_FETCH_INTERVAL)) {
             return KeyClaim::Unknown;
         }
         self.last_fetch = Some(now);
-        self.leased_until = Some(now.after(Self::LEASE));
+        self.leased_until = Some(now.after(Self::LEASE_TIMEOUT));
         self.leases = self.leases.wrapping_add(1);
         KeyClaim::Fetch(Lease::numbered(self.leases))
     }
@@ -114,13 +117,13 @@ impl PlatformKeys {
         if !self.end(lease) {
             return;
         }
-        self.brought_at = Some(now);
+        self.fetched_at = Some(now);
         self.keys.retain(|_, held| held.is_good(now));
         self.keys.extend(keys);
     }
 
     /// Ends the lease without a list. The cached keys stay in use.
-    pub(crate) fn give_up(&mut self, lease: &Lease) {
+    pub(crate) fn release(&mut self, lease: &Lease) {
         self.end(lease);
     }
 
@@ -134,22 +137,22 @@ impl PlatformKeys {
 
     /// Returns the time of the next fetch, or `None` if the list was never fetched.
     pub(crate) fn refresh_at(&self) -> Option<UnixTime> {
-        let due = self.brought_at?.after(Self::FRESH);
-        Some(self.last_fetch.map_or(due, |last| due.max(last.after(Self::PAUSE))))
+        let due = self.fetched_at?.after(Self::REFRESH_INTERVAL);
+        Some(self.last_fetch.map_or(due, |last| due.max(last.after(Self::MIN_FETCH_INTERVAL))))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::crypto::{Forged, TooLong};
+    use crate::crypto::{InvalidSignature, TooLong};
 
     #[derive(Debug)]
     struct Key;
 
     impl PublicKey for Key {
-        fn verify(&self, _: &[u8], _: &[u8]) -> Result<(), Forged> {
-            Err(Forged)
+        fn verify(&self, _: &[u8], _: &[u8]) -> Result<(), InvalidSignature> {
+            Err(InvalidSignature)
         }
         fn seal(&self, _: &[u8]) -> Result<Vec<u8>, TooLong> {
             Err(TooLong)

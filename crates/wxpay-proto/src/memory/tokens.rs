@@ -1,9 +1,9 @@
 //! Access tokens of APIv1, one for each app.
 
-use super::perishable::{Claim, Lease, Perishable};
+use super::refreshable::{Claim, Lease, Refreshable};
 use crate::{
     clock::UnixTime,
-    secret::{Secret, same_bytes},
+    secret::{Secret, constant_time_eq},
 };
 use alloc::{string::String, sync::Arc};
 use core::fmt;
@@ -35,7 +35,7 @@ impl AccessToken {
 
 impl PartialEq for AccessToken {
     fn eq(&self, other: &Self) -> bool {
-        same_bytes(self.expose().as_bytes(), other.expose().as_bytes())
+        constant_time_eq(self.expose().as_bytes(), other.expose().as_bytes())
     }
 }
 
@@ -50,9 +50,9 @@ impl fmt::Debug for AccessToken {
 /// The token of one app, and the state of its daily quota.
 #[derive(Debug, Default)]
 pub(crate) struct Tokens {
-    token: Perishable<AccessToken>,
+    token: Refreshable<AccessToken>,
     /// The reset time of the daily quota, set when WeChat Pay reports it as used up. No fetch is attempted before.
-    quota_renewed_at: Option<UnixTime>,
+    quota_resets_at: Option<UnixTime>,
 }
 
 /// The result of a claim: the token, or the way to it.
@@ -61,15 +61,15 @@ pub(crate) enum TokenClaim {
     Use(AccessToken),
     Fetch(Lease),
     Wait(UnixTime),
-    QuotaUsedUp,
+    QuotaExceeded,
 }
 
 impl Tokens {
     pub(crate) fn claim(&mut self, now: UnixTime) -> TokenClaim {
-        if self.quota_renewed_at.is_some_and(|renewed| now < renewed) {
+        if self.quota_resets_at.is_some_and(|renewed| now < renewed) {
             return match self.token.peek(now) {
                 Some((token, _)) => TokenClaim::Use(token.clone()),
-                None => TokenClaim::QuotaUsedUp,
+                None => TokenClaim::QuotaExceeded,
             };
         }
         match self.token.claim(now) {
@@ -80,26 +80,26 @@ impl Tokens {
     }
 
     pub(crate) fn fill(&mut self, lease: Lease, token: AccessToken, now: UnixTime, expires_at: UnixTime) {
-        self.quota_renewed_at = None;
+        self.quota_resets_at = None;
         self.token.fill(lease, token, refresh_at(now, expires_at), expires_at);
     }
 
     pub(crate) fn put(&mut self, token: AccessToken, now: UnixTime, expires_at: UnixTime) {
-        self.quota_renewed_at = None;
+        self.quota_resets_at = None;
         self.token.put(token, refresh_at(now, expires_at), expires_at);
     }
 
-    pub(crate) fn give_up(&mut self, lease: Lease, now: UnixTime) {
-        self.token.give_up(lease, now);
+    pub(crate) fn release(&mut self, lease: Lease, now: UnixTime) {
+        self.token.release(lease, now);
     }
 
-    pub(crate) fn quota_used_up(&mut self, lease: Lease, now: UnixTime, renewed_at: UnixTime) {
-        self.quota_renewed_at = Some(renewed_at);
-        self.token.give_up(lease, now);
+    pub(crate) fn quota_exceeded(&mut self, lease: Lease, now: UnixTime, renewed_at: UnixTime) {
+        self.quota_resets_at = Some(renewed_at);
+        self.token.release(lease, now);
     }
 
-    pub(crate) fn spoil(&mut self, bad: &AccessToken) {
-        self.token.spoil(bad);
+    pub(crate) fn invalidate(&mut self, bad: &AccessToken) {
+        self.token.invalidate(bad);
     }
 
     pub(crate) fn peek(&self, now: UnixTime) -> Option<(&AccessToken, UnixTime)> {
@@ -108,7 +108,7 @@ impl Tokens {
 
     pub(crate) fn refresh_at(&self) -> Option<UnixTime> {
         let due = self.token.refresh_at()?;
-        Some(self.quota_renewed_at.map_or(due, |renewed| renewed.max(due)))
+        Some(self.quota_resets_at.map_or(due, |renewed| renewed.max(due)))
     }
 }
 
@@ -127,8 +127,8 @@ mod tests {
     fn a_used_up_quota_is_not_asked_again_before_it_is_renewed() {
         let (mut tokens, at) = (Tokens::default(), UnixTime::from_secs);
         let TokenClaim::Fetch(lease) = tokens.claim(at(0)) else { panic!("expected a lease") };
-        tokens.quota_used_up(lease, at(0), at(1000));
-        assert!(matches!(tokens.claim(at(999)), TokenClaim::QuotaUsedUp));
+        tokens.quota_exceeded(lease, at(0), at(1000));
+        assert!(matches!(tokens.claim(at(999)), TokenClaim::QuotaExceeded));
         assert!(matches!(tokens.claim(at(1000)), TokenClaim::Fetch(_)));
     }
 

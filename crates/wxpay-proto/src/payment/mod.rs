@@ -1,32 +1,32 @@
 //! The state of one payment and its refunds, merged from evidence.
 //!
 //! A merchant learns of a payment from several sources (notification, query, its own record): late, twice, out of order,
-//! or never. **Evidence** is a verified fact about a payment or a refund. [`Knowledge`] is a join semilattice over it:
-//! [`join`](Knowledge::join) is commutative, associative and idempotent. Effects follow from the *transition* between
+//! or never. **Evidence** is a verified fact about a payment or a refund. [`PaymentState`] is a join semilattice over it:
+//! [`merge`](PaymentState::merge) is commutative, associative and idempotent. Effects follow from the *transition* between
 //! two states, so that each happens once.
 //!
 //! ```
-//! use wxpay_proto::{Fen, UnixTime, payment::{Effect, Evidence, Knowledge, Payment, Standing}};
+//! use wxpay_proto::{Fen, UnixTime, payment::{Transition, Evidence, PaymentState, Payment, PaymentStatus}};
 //!
 //! let number: wxpay_proto::id::OutTradeNo = "20140508001".parse()?;
 //! let paid = Payment::new("1900000109201405083141592653".parse()?, Fen::new(1949), Fen::new(50), UnixTime::from_secs(1_399_515_000));
-//! let evidence = Evidence::recalled(number.clone(), paid.clone());
+//! let evidence = Evidence::from_storage(number.clone(), paid.clone());
 //!
-//! let before = Knowledge::of(number, Fen::new(1999));
+//! let before = PaymentState::new(number, Fen::new(1999));
 //! let mut after = before.clone();
-//! after.join(&evidence)?;
-//! assert_eq!(after.standing(), Standing::Paid(paid.clone()));
-//! assert_eq!(after.effects_since(&before), [Effect::Paid(paid)]);
+//! after.merge(&evidence)?;
+//! assert_eq!(after.status(), PaymentStatus::Paid(paid.clone()));
+//! assert_eq!(after.transitions_since(&before), [Transition::Paid(paid)]);
 //!
 //! let again = after.clone();
-//! after.join(&evidence)?;
-//! assert!(after.effects_since(&again).is_empty());
+//! after.merge(&evidence)?;
+//! assert!(after.transitions_since(&again).is_empty());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod refunded;
+mod refunds;
 
-pub use refunded::{RefundEvidence, Refunded};
+pub use refunds::{RefundEvidence, SucceededRefund};
 
 use crate::{
     clock::UnixTime,
@@ -35,7 +35,7 @@ use crate::{
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use core::{error, fmt};
-use refunded::Refunds;
+use refunds::Refunds;
 
 /// A payment, as WeChat Pay reports it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,7 +100,7 @@ impl Evidence {
     /// Restores evidence that a ledger stored. **Only for evidence that was verified when it was stored**: nothing is
     /// verified here.
     #[must_use]
-    pub fn recalled(out_trade_no: OutTradeNo, payment: Payment) -> Self {
+    pub fn from_storage(out_trade_no: OutTradeNo, payment: Payment) -> Self {
         Self::new(out_trade_no, payment)
     }
 
@@ -119,7 +119,7 @@ impl Evidence {
 
 /// The state of one order's payments and refunds, as far as evidence shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Knowledge {
+pub struct PaymentState {
     out_trade_no: OutTradeNo,
     ordered: Fen,
     payments: BTreeSet<Payment>,
@@ -129,60 +129,60 @@ pub struct Knowledge {
 /// The payment status of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Standing {
+pub enum PaymentStatus {
     /// There is no evidence of a payment.
     Open,
     /// Paid with the ordered amount, by this payment. If there are several, it is the earliest.
     Paid(Payment),
     /// There are payments, but none of the ordered amount. The order needs manual review.
-    Disputed,
+    Anomalous,
 }
 
 /// An anomaly: something that must never happen. Each needs manual review.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Dispute {
+pub enum Anomaly {
     /// The order was paid more than once: this payment came after the one that paid it.
     SecondPayment(Payment),
     /// The payment's `total_fee + discount` differs from the ordered amount.
-    AmountDiffers(Payment),
+    AmountMismatch(Payment),
     /// Two verified messages contradict each other about one `transaction_id`. This is one of the versions.
-    Contradiction(Payment),
+    ConflictingPayment(Payment),
     /// The refunds exceed this payment.
-    Overdrawn(TransactionId),
+    RefundsExceedPayment(TransactionId),
     /// Two verified messages contradict each other about one `refund_id`. This is one of the versions.
-    RefundContradiction(Refunded),
+    ConflictingRefund(SucceededRefund),
 }
 
-/// An effect of new evidence. Each effect occurs once, however often and in whatever order evidence arrives.
+/// An effect of new evidence. Each occurs once, even if evidence arrives repeatedly or out of order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Effect {
+pub enum Transition {
     /// The order became paid: inform the shop, deliver.
     Paid(Payment),
     /// A refund succeeded: inform the shop.
-    Refunded(Refunded),
+    Refunded(SucceededRefund),
     /// An anomaly appeared: it needs manual review.
-    Disputed(Dispute),
+    Anomaly(Anomaly),
 }
 
 /// The error for evidence of another order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct OtherOrder;
+pub struct OrderMismatch;
 
-impl fmt::Display for OtherOrder {
+impl fmt::Display for OrderMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the evidence belongs to another order")
     }
 }
 
-impl error::Error for OtherOrder {}
+impl error::Error for OrderMismatch {}
 
-impl Knowledge {
+impl PaymentState {
     /// Creates the state of an order of this amount, without evidence.
     #[must_use]
-    pub fn of(out_trade_no: OutTradeNo, ordered: Fen) -> Self {
+    pub fn new(out_trade_no: OutTradeNo, ordered: Fen) -> Self {
         Self { out_trade_no, ordered, payments: BTreeSet::new(), refunds: Refunds::default() }
     }
 
@@ -190,25 +190,25 @@ impl Knowledge {
     ///
     /// # Errors
     ///
-    /// Returns [`OtherOrder`] if the evidence belongs to another order. The state is then unchanged.
-    pub fn join(&mut self, evidence: &Evidence) -> Result<(), OtherOrder> {
+    /// Returns [`OrderMismatch`] if the evidence belongs to another order. The state is then unchanged.
+    pub fn merge(&mut self, evidence: &Evidence) -> Result<(), OrderMismatch> {
         if evidence.out_trade_no != self.out_trade_no {
-            return Err(OtherOrder);
+            return Err(OrderMismatch);
         }
         self.payments.insert(evidence.payment.clone());
         Ok(())
     }
 
-    /// Merges evidence of a refund, as [`join`](Self::join) does for a payment. It may arrive before the payment.
+    /// Merges evidence of a refund, as [`merge`](Self::merge) does for a payment. It may arrive before the payment.
     ///
     /// # Errors
     ///
-    /// Returns [`OtherOrder`] if the evidence belongs to another order. The state is then unchanged.
-    pub fn join_refund(&mut self, evidence: &RefundEvidence) -> Result<(), OtherOrder> {
+    /// Returns [`OrderMismatch`] if the evidence belongs to another order. The state is then unchanged.
+    pub fn merge_refund(&mut self, evidence: &RefundEvidence) -> Result<(), OrderMismatch> {
         if evidence.out_trade_no != self.out_trade_no {
-            return Err(OtherOrder);
+            return Err(OrderMismatch);
         }
-        self.refunds.join(&evidence.refunded);
+        self.refunds.merge(&evidence.refunded);
         Ok(())
     }
 
@@ -230,7 +230,7 @@ impl Knowledge {
     }
 
     /// Returns every refund with evidence.
-    pub fn refunds(&self) -> impl Iterator<Item = &Refunded> {
+    pub fn refunds(&self) -> impl Iterator<Item = &SucceededRefund> {
         self.refunds.iter()
     }
 
@@ -240,49 +240,49 @@ impl Knowledge {
         self.refunds.each().try_fold(Fen::ZERO, |sum, refunded| sum.checked_add(refunded.refund()))
     }
 
-    /// Returns the status. Once paid, an order stays paid, whatever is refunded.
+    /// Returns the status. Once paid, an order stays paid, even if it is refunded.
     #[must_use]
-    pub fn standing(&self) -> Standing {
+    pub fn status(&self) -> PaymentStatus {
         match self.settling() {
-            Some(payment) => Standing::Paid(payment.clone()),
-            None if self.payments.is_empty() => Standing::Open,
-            None => Standing::Disputed,
+            Some(payment) => PaymentStatus::Paid(payment.clone()),
+            None if self.payments.is_empty() => PaymentStatus::Open,
+            None => PaymentStatus::Anomalous,
         }
     }
 
     /// Returns all anomalies.
     #[must_use]
-    pub fn disputes(&self) -> Vec<Dispute> {
+    pub fn anomalies(&self) -> Vec<Anomaly> {
         let settling = self.settling();
-        let mut disputes = Vec::new();
+        let mut anomalies = Vec::new();
         for payment in &self.payments {
             if self.versions(payment) > 1 {
-                disputes.push(Dispute::Contradiction(payment.clone()));
+                anomalies.push(Anomaly::ConflictingPayment(payment.clone()));
             }
             if !self.fits(payment) {
-                disputes.push(Dispute::AmountDiffers(payment.clone()));
+                anomalies.push(Anomaly::AmountMismatch(payment.clone()));
             } else if settling.is_some_and(|first| first.transaction_id != payment.transaction_id) {
-                disputes.push(Dispute::SecondPayment(payment.clone()));
+                anomalies.push(Anomaly::SecondPayment(payment.clone()));
             }
         }
-        disputes.extend(self.refunds.overdrawn().cloned().map(Dispute::Overdrawn));
-        disputes.extend(self.refunds.contradicting().cloned().map(Dispute::RefundContradiction));
-        disputes.sort();
-        disputes
+        anomalies.extend(self.refunds.exceeded_payments().cloned().map(Anomaly::RefundsExceedPayment));
+        anomalies.extend(self.refunds.conflicting().cloned().map(Anomaly::ConflictingRefund));
+        anomalies.sort();
+        anomalies
     }
 
     /// Returns the effects of the transition from `before` to this state.
     #[must_use]
-    pub fn effects_since(&self, before: &Self) -> Vec<Effect> {
-        let known = before.disputes();
+    pub fn transitions_since(&self, before: &Self) -> Vec<Transition> {
+        let known = before.anomalies();
         let paid = match (before.settling(), self.settling()) {
-            (None, Some(payment)) => Some(Effect::Paid(payment.clone())),
+            (None, Some(payment)) => Some(Transition::Paid(payment.clone())),
             (None | Some(_), _) => None,
         };
         let refunded = self.refunds.each().filter(|refunded| !before.refunds.knows(refunded.refund_id()));
-        let refunded = refunded.cloned().map(Effect::Refunded);
+        let refunded = refunded.cloned().map(Transition::Refunded);
         let disputed =
-            self.disputes().into_iter().filter(|dispute| !known.contains(dispute)).map(Effect::Disputed);
+            self.anomalies().into_iter().filter(|anomaly| !known.contains(anomaly)).map(Transition::Anomaly);
         paid.into_iter().chain(refunded).chain(disputed).collect()
     }
 
@@ -318,53 +318,53 @@ mod tests {
         Evidence::new(number(), payment)
     }
 
-    fn knowing(evidence: &[Evidence]) -> Knowledge {
-        let mut knowledge = Knowledge::of(number(), Fen::new(100));
+    fn knowing(evidence: &[Evidence]) -> PaymentState {
+        let mut state = PaymentState::new(number(), Fen::new(100));
         for piece in evidence {
-            knowledge.join(piece).unwrap();
+            state.merge(piece).unwrap();
         }
-        knowledge
+        state
     }
 
     #[test]
     fn a_discount_counts_against_the_order() {
         let paid = payment(1, 60, 40, 5);
-        assert_eq!(knowing(&[told(paid.clone())]).standing(), Standing::Paid(paid));
+        assert_eq!(knowing(&[told(paid.clone())]).status(), PaymentStatus::Paid(paid));
     }
 
     #[test]
     fn another_amount_is_a_dispute_and_pays_nothing() {
-        let knowledge = knowing(&[told(payment(1, 1, 0, 5))]);
-        assert_eq!(knowledge.standing(), Standing::Disputed);
-        assert_eq!(knowledge.disputes(), [Dispute::AmountDiffers(payment(1, 1, 0, 5))]);
+        let state = knowing(&[told(payment(1, 1, 0, 5))]);
+        assert_eq!(state.status(), PaymentStatus::Anomalous);
+        assert_eq!(state.anomalies(), [Anomaly::AmountMismatch(payment(1, 1, 0, 5))]);
         assert_eq!(payment(1, u64::MAX, 1, 5).amount(), None);
     }
 
     #[test]
     fn a_second_payment_is_a_dispute_and_the_order_stays_paid() {
-        let knowledge = knowing(&[told(payment(2, 100, 0, 9)), told(payment(1, 100, 0, 5))]);
-        assert_eq!(knowledge.standing(), Standing::Paid(payment(1, 100, 0, 5)));
-        assert_eq!(knowledge.disputes(), [Dispute::SecondPayment(payment(2, 100, 0, 9))]);
+        let state = knowing(&[told(payment(2, 100, 0, 9)), told(payment(1, 100, 0, 5))]);
+        assert_eq!(state.status(), PaymentStatus::Paid(payment(1, 100, 0, 5)));
+        assert_eq!(state.anomalies(), [Anomaly::SecondPayment(payment(2, 100, 0, 9))]);
     }
 
     #[test]
     fn two_stories_of_one_payment_are_a_dispute() {
-        let knowledge = knowing(&[told(payment(1, 100, 0, 5)), told(payment(1, 99, 1, 5))]);
-        assert!(knowledge.disputes().contains(&Dispute::Contradiction(payment(1, 99, 1, 5))));
+        let state = knowing(&[told(payment(1, 100, 0, 5)), told(payment(1, 99, 1, 5))]);
+        assert!(state.anomalies().contains(&Anomaly::ConflictingPayment(payment(1, 99, 1, 5))));
     }
 
     #[test]
     fn evidence_of_another_order_changes_nothing() {
-        let mut knowledge = knowing(&[]);
+        let mut state = knowing(&[]);
         let other = Evidence::new("1".parse().unwrap(), payment(1, 100, 0, 5));
-        assert_eq!(knowledge.join(&other), Err(OtherOrder));
-        assert_eq!(knowledge, knowing(&[]));
+        assert_eq!(state.merge(&other), Err(OrderMismatch));
+        assert_eq!(state, knowing(&[]));
     }
 
     fn refund(serial: u8, refund: u64, total: u64) -> RefundEvidence {
         let payment = payment(1, 100, 0, 5);
         let (refund_id, number) = (format!("5000000038201905270973267885{serial}"), format!("R{serial}"));
-        let refunded = Refunded::new(
+        let refunded = SucceededRefund::new(
             refund_id.parse().unwrap(),
             number.parse().unwrap(),
             payment.transaction_id().clone(),
@@ -374,12 +374,12 @@ mod tests {
         RefundEvidence::new(self::number(), refunded)
     }
 
-    fn having_back(refunds: &[RefundEvidence]) -> Knowledge {
-        let mut knowledge = knowing(&[told(payment(1, 100, 0, 5))]);
+    fn having_back(refunds: &[RefundEvidence]) -> PaymentState {
+        let mut state = knowing(&[told(payment(1, 100, 0, 5))]);
         for piece in refunds {
-            knowledge.join_refund(piece).unwrap();
+            state.merge_refund(piece).unwrap();
         }
-        knowledge
+        state
     }
 
     #[test]
@@ -387,33 +387,37 @@ mod tests {
         let before = having_back(&[refund(1, 60, 100)]);
         let after = having_back(&[refund(1, 60, 100), refund(2, 40, 100), refund(1, 60, 100)]);
         assert_eq!(after.refunded(), Some(Fen::new(100)));
-        assert_eq!(after.effects_since(&before), [Effect::Refunded(refund(2, 40, 100).refunded().clone())]);
-        assert_eq!(after.standing(), Standing::Paid(payment(1, 100, 0, 5)));
-        assert_eq!(after.disputes(), []);
+        assert_eq!(
+            after.transitions_since(&before),
+            [Transition::Refunded(refund(2, 40, 100).refunded().clone())]
+        );
+        assert_eq!(after.status(), PaymentStatus::Paid(payment(1, 100, 0, 5)));
+        assert_eq!(after.anomalies(), []);
     }
 
     #[test]
     fn more_than_there_was_is_a_dispute_known_payment_or_not() {
-        let overdrawn = [Dispute::Overdrawn(payment(1, 100, 0, 5).transaction_id().clone())];
+        let exceeded_payments =
+            [Anomaly::RefundsExceedPayment(payment(1, 100, 0, 5).transaction_id().clone())];
         let pieces = [refund(1, 60, 100), refund(2, 41, 100)];
-        assert_eq!(having_back(&pieces).disputes(), overdrawn);
+        assert_eq!(having_back(&pieces).anomalies(), exceeded_payments);
         let mut first = knowing(&[]);
         for piece in &pieces {
-            first.join_refund(piece).unwrap();
+            first.merge_refund(piece).unwrap();
         }
-        assert_eq!(first.disputes(), overdrawn);
+        assert_eq!(first.anomalies(), exceeded_payments);
         assert_eq!(having_back(&[refund(1, u64::MAX, 100), refund(2, 1, 100)]).refunded(), None);
     }
 
     #[test]
     fn two_stories_of_one_refund_are_a_dispute_and_count_once() {
-        let knowledge = having_back(&[refund(1, 60, 100), refund(1, 50, 100)]);
+        let state = having_back(&[refund(1, 60, 100), refund(1, 50, 100)]);
         let versions = [refund(1, 50, 100), refund(1, 60, 100)];
-        let versions = versions.map(|piece| Dispute::RefundContradiction(piece.refunded().clone()));
-        assert_eq!(knowledge.disputes(), versions);
-        assert_eq!(knowledge.refunded(), Some(Fen::new(60)));
+        let versions = versions.map(|piece| Anomaly::ConflictingRefund(piece.refunded().clone()));
+        assert_eq!(state.anomalies(), versions);
+        assert_eq!(state.refunded(), Some(Fen::new(60)));
         let other = RefundEvidence::new("1".parse().unwrap(), refund(1, 1, 1).refunded().clone());
-        assert_eq!(knowing(&[]).join_refund(&other), Err(OtherOrder));
+        assert_eq!(knowing(&[]).merge_refund(&other), Err(OrderMismatch));
     }
 
     fn any_refund() -> impl Strategy<Value = RefundEvidence> {
@@ -438,12 +442,12 @@ mod tests {
                 .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
             repeated in any::<prop::sample::Index>(),
         ) {
-            let knowledge = knowing(&evidence);
-            prop_assert_eq!(&knowing(&shuffled), &knowledge);
+            let state = knowing(&evidence);
+            prop_assert_eq!(&knowing(&shuffled), &state);
             if !evidence.is_empty() {
-                let mut again = knowledge.clone();
-                again.join(repeated.get(&evidence)).unwrap();
-                prop_assert_eq!(again, knowledge);
+                let mut again = state.clone();
+                again.merge(repeated.get(&evidence)).unwrap();
+                prop_assert_eq!(again, state);
             }
         }
 
@@ -455,25 +459,25 @@ mod tests {
             prop_assert_eq!(having_back(&shuffled), having_back(&refunds));
             let mut known = Vec::new();
             for length in 0..=refunds.len() {
-                let disputes = having_back(&refunds[..length]).disputes();
-                prop_assert!(known.iter().all(|dispute| disputes.contains(dispute)));
-                known = disputes;
+                let anomalies = having_back(&refunds[..length]).anomalies();
+                prop_assert!(known.iter().all(|anomaly| anomalies.contains(anomaly)));
+                known = anomalies;
             }
         }
 
         #[test]
         fn an_order_becomes_paid_once_and_stays_paid(evidence in prop::collection::vec(any_evidence(), 0..8)) {
-            let mut knowledge = knowing(&[]);
+            let mut state = knowing(&[]);
             let mut effects = Vec::new();
             for piece in &evidence {
-                let before = knowledge.clone();
-                knowledge.join(piece).unwrap();
-                effects.extend(knowledge.effects_since(&before));
-                let was_paid = matches!(before.standing(), Standing::Paid(_));
-                prop_assert!(!was_paid || matches!(knowledge.standing(), Standing::Paid(_)));
+                let before = state.clone();
+                state.merge(piece).unwrap();
+                effects.extend(state.transitions_since(&before));
+                let was_paid = matches!(before.status(), PaymentStatus::Paid(_));
+                prop_assert!(!was_paid || matches!(state.status(), PaymentStatus::Paid(_)));
             }
-            let paid = effects.iter().filter(|effect| matches!(effect, Effect::Paid(_))).count();
-            prop_assert_eq!(paid, usize::from(matches!(knowledge.standing(), Standing::Paid(_))));
+            let paid = effects.iter().filter(|effect| matches!(effect, Transition::Paid(_))).count();
+            prop_assert_eq!(paid, usize::from(matches!(state.status(), PaymentStatus::Paid(_))));
         }
     }
 }

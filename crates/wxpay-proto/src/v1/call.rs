@@ -12,15 +12,15 @@
 //! While the token is fetched nothing has been sent: the money is where it was. A try whose answer was lost, or
 //! makes no sense, leaves doubt for ever; only a good answer to a later try under the same number ends it.
 
-use super::{answer::Answer, merchant::Merchant, token::FetchToken};
+use super::{api_reply::ApiReply, merchant::Merchant, token::FetchToken};
 use crate::{
-    error::{Debt, Error, ErrorKind, Fate},
-    exchange::{Failure, Flow, Hop, Reply, Sent, Step, sealed::Sealed},
+    error::{Error, ErrorKind, Fate, PendingOperation},
+    exchange::{AwaitingReply, Failure, Flow, Reply, Step, Transmit, sealed::Sealed},
     http::{Request, Response},
     id::OutTradeNo,
     memory::{AccessToken, TokenClaim},
     refusal::Code,
-    retry::Tries,
+    retry::Attempts,
     wire::form,
     world::World,
 };
@@ -48,7 +48,8 @@ pub trait Endpoint: fmt::Debug + Send + Sealed {
     /// # Errors
     ///
     /// When it is not what the document promises.
-    fn read(&self, me: &Merchant, answer: Answer<'_>, world: &mut World<'_>) -> Result<Self::Output, Error>;
+    fn read(&self, me: &Merchant, answer: ApiReply<'_>, world: &mut World<'_>)
+    -> Result<Self::Output, Error>;
 
     /// The number to ask for, should the outcome be in doubt. `None` where nothing could have changed.
     fn number(&self) -> Option<&OutTradeNo> {
@@ -65,9 +66,9 @@ pub struct Call<E> {
 
 /// A call under way.
 #[derive(Debug)]
-struct Calling<E> {
+struct InProgress<E> {
     call: Call<E>,
-    tries: Tries,
+    attempts: Attempts,
     /// Some earlier try may have been carried out.
     doubt: bool,
     /// A token was called bad already; a second time is final.
@@ -76,17 +77,17 @@ struct Calling<E> {
 
 /// A call with a request out.
 #[derive(Debug)]
-pub struct Asking<E>(Ask<E>);
+pub struct InFlight<E>(Exchange<E>);
 
 #[derive(Debug)]
-enum Ask<E> {
-    Token(Sent<FetchToken>, Calling<E>),
-    Operation(AccessToken, Calling<E>),
+enum Exchange<E> {
+    Token(AwaitingReply<FetchToken>, InProgress<E>),
+    Operation(AccessToken, InProgress<E>),
 }
 
 /// A call that waits: for the token that somebody else fetches, or between two tries.
 #[derive(Debug)]
-pub struct Pausing<E>(Calling<E>);
+pub struct Paused<E>(InProgress<E>);
 
 impl<E: Endpoint> Call<E> {
     pub(crate) fn new(me: Merchant, endpoint: E) -> Self {
@@ -94,17 +95,17 @@ impl<E: Endpoint> Call<E> {
     }
 }
 
-impl<E: Endpoint> Calling<E> {
+impl<E: Endpoint> InProgress<E> {
     fn authorize(self, world: &mut World<'_>) -> Step<Call<E>> {
         let me = &self.call.me;
         match world.memory.tokens_of(me.appid()).claim(world.now) {
-            TokenClaim::Use(token) => self.ask(token, world),
+            TokenClaim::Use(token) => self.send(token, world),
             TokenClaim::Fetch(lease) => {
                 let fetch = FetchToken::new(me.clone(), lease);
                 self.fetching(fetch.begin(world), world)
             }
-            TokenClaim::Wait(until) if self.tries.may_begin(until) => Step::wait(until, Pausing(self)),
-            TokenClaim::Wait(_) | TokenClaim::QuotaUsedUp => {
+            TokenClaim::Wait(until) if self.attempts.may_begin(until) => Step::wait(until, Paused(self)),
+            TokenClaim::Wait(_) | TokenClaim::QuotaExceeded => {
                 self.fail(Error::new(ErrorKind::Exhausted, Fate::NotSent))
             }
         }
@@ -112,45 +113,45 @@ impl<E: Endpoint> Calling<E> {
 
     fn fetching(self, step: Step<FetchToken>, world: &mut World<'_>) -> Step<Call<E>> {
         match step {
-            Step::Send(hop, fetch) => Step::send(hop, Asking(Ask::Token(fetch, self))),
-            Step::Wait(_, asleep) => asleep.never(),
-            Step::Done(Ok(token)) => self.ask(token, world),
-            Step::Done(Err(error)) => self.try_again(error.before_sending(), world),
+            Step::Send(transmit, fetch) => Step::send(transmit, InFlight(Exchange::Token(fetch, self))),
+            Step::Wait(_, waiting) => waiting.never(),
+            Step::Done(Ok(token)) => self.send(token, world),
+            Step::Done(Err(error)) => self.retry(error.before_sending(), world),
         }
     }
 
-    fn ask(self, token: AccessToken, world: &mut World<'_>) -> Step<Call<E>> {
+    fn send(self, token: AccessToken, world: &mut World<'_>) -> Step<Call<E>> {
         let Call { me, endpoint } = &self.call;
         let mut url = String::from(me.base_url());
         url.push_str(E::PATH);
         url.push_str("?access_token=");
         form::escape(token.expose().as_bytes(), &mut url);
-        let hop = Hop {
+        let transmit = Transmit {
             label: E::LABEL,
             request: Request::post(url, "application/json; charset=utf-8", endpoint.body(me, world)),
             client_certificate: false,
             timeout: me.retry().timeout,
             max_reply: MAX_REPLY,
         };
-        Step::send(hop, Asking(Ask::Operation(token, self)))
+        Step::send(transmit, InFlight(Exchange::Operation(token, self)))
     }
 
     fn judge(mut self, token: &AccessToken, reply: &Response, world: &mut World<'_>) -> Step<Call<E>> {
         let Call { me, endpoint } = &self.call;
-        let result = Answer::of(reply).and_then(|answer| endpoint.read(me, answer, world));
+        let result = ApiReply::of(reply).and_then(|answer| endpoint.read(me, answer, world));
         let error = match result {
             Ok(output) => return Step::Done(Ok(output)),
             Err(error) => error,
         };
         self.doubt |= error.fate() == Fate::Unknown;
-        if tells_bad_token(&error) {
-            world.memory.tokens_of(me.appid()).spoil(token);
+        if is_token_error(&error) {
+            world.memory.tokens_of(me.appid()).invalidate(token);
             if !self.refreshed {
                 self.refreshed = true;
                 return self.authorize(world);
             }
         }
-        self.try_again(error, world)
+        self.retry(error, world)
     }
 
     fn lost(mut self, failure: Failure, world: &mut World<'_>) -> Step<Call<E>> {
@@ -161,13 +162,17 @@ impl<E: Endpoint> Calling<E> {
                 Error::new(ErrorKind::Transport, Fate::Unknown).caused_by(source)
             }
         };
-        self.try_again(error, world)
+        self.retry(error, world)
     }
 
-    fn try_again(mut self, error: Error, world: &mut World<'_>) -> Step<Call<E>> {
-        let again = if may_pass(&error) { self.tries.again(world.now, &mut world.entropy) } else { None };
+    fn retry(mut self, error: Error, world: &mut World<'_>) -> Step<Call<E>> {
+        let again = if is_retryable(&error) {
+            self.attempts.next_attempt(world.now, &mut world.entropy)
+        } else {
+            None
+        };
         match again {
-            Some(until) => Step::wait(until, Pausing(self)),
+            Some(until) => Step::wait(until, Paused(self)),
             None => self.fail(error),
         }
     }
@@ -175,14 +180,14 @@ impl<E: Endpoint> Calling<E> {
     fn fail(self, error: Error) -> Step<Call<E>> {
         let error = error.after_doubt(self.doubt);
         Step::Done(Err(match self.call.endpoint.number() {
-            Some(number) => error.owing(|| Debt::order(number.clone())),
+            Some(number) => error.with_pending_operation(|| PendingOperation::order(number.clone())),
             None => error,
         }))
     }
 }
 
 /// Whether a pause may help.
-fn may_pass(error: &Error) -> bool {
+fn is_retryable(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Transport | ErrorKind::Malformed => true,
         ErrorKind::Refused => {
@@ -193,7 +198,7 @@ fn may_pass(error: &Error) -> bool {
 }
 
 /// An expired token is called by any of the three names.
-fn tells_bad_token(error: &Error) -> bool {
+fn is_token_error(error: &Error) -> bool {
     const BAD: [Code; 3] = [Code::INVALID_CREDENTIAL, Code::INVALID_ACCESS_TOKEN, Code::ACCESS_TOKEN_EXPIRED];
     error.refusal().is_some_and(|refusal| BAD.contains(&refusal.code))
 }
@@ -201,24 +206,24 @@ fn tells_bad_token(error: &Error) -> bool {
 impl<E: Endpoint> Sealed for Call<E> {}
 
 impl<E: Endpoint> Flow for Call<E> {
-    type Sent = Asking<E>;
-    type Asleep = Pausing<E>;
+    type AwaitingReply = InFlight<E>;
+    type Waiting = Paused<E>;
     type Output = E::Output;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        let tries = Tries::new(self.me.retry(), world.now);
-        Calling { call: self, tries, doubt: false, refreshed: false }.authorize(world)
+        let attempts = Attempts::new(self.me.retry(), world.now);
+        InProgress { call: self, attempts, doubt: false, refreshed: false }.authorize(world)
     }
 
-    fn replied(Asking(ask): Asking<E>, reply: Reply, world: &mut World<'_>) -> Step<Self> {
-        match (ask, reply) {
-            (Ask::Token(fetch, calling), reply) => calling.fetching(fetch.step(reply, world), world),
-            (Ask::Operation(token, calling), Ok(reply)) => calling.judge(&token, &reply, world),
-            (Ask::Operation(_, calling), Err(failure)) => calling.lost(failure, world),
+    fn on_reply(InFlight(send): InFlight<E>, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+        match (send, reply) {
+            (Exchange::Token(fetch, calling), reply) => calling.fetching(fetch.step(reply, world), world),
+            (Exchange::Operation(token, calling), Ok(reply)) => calling.judge(&token, &reply, world),
+            (Exchange::Operation(_, calling), Err(failure)) => calling.lost(failure, world),
         }
     }
 
-    fn woke(Pausing(calling): Pausing<E>, world: &mut World<'_>) -> Step<Self> {
+    fn on_wake(Paused(calling): Paused<E>, world: &mut World<'_>) -> Step<Self> {
         calling.authorize(world)
     }
 }

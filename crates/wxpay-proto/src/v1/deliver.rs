@@ -4,7 +4,7 @@
 //! hours for physical ones; later WeChat Pay raises the alarm 1001.
 
 use super::{
-    answer::{Answer, malformed},
+    api_reply::{ApiReply, malformed},
     call::{Call, Endpoint},
     merchant::Merchant,
     signature::{self, Sha1Sign, StringToSign},
@@ -13,7 +13,7 @@ use crate::{
     clock::UnixTime,
     error::Error,
     exchange::sealed::Sealed,
-    id::{AppId, Invalid, OpenId, OutTradeNo, TransactionId},
+    id::{AppId, InvalidField, OpenId, OutTradeNo, TransactionId},
     wire::json,
     world::World,
 };
@@ -43,9 +43,12 @@ impl Delivery {
     /// # Errors
     ///
     /// When the reason is empty, longer than 256 bytes, or has control characters.
-    pub fn failed(mut self, reason: &str) -> Result<Self, Invalid> {
+    pub fn failed(mut self, reason: &str) -> Result<Self, InvalidField> {
         if reason.is_empty() || reason.len() > 256 || reason.chars().any(char::is_control) {
-            return Err(Invalid::new("deliver_msg", "must be 1 to 256 bytes without control characters"));
+            return Err(InvalidField::new(
+                "deliver_msg",
+                "must be 1 to 256 bytes without control characters",
+            ));
         }
         self.failure = Some(reason.into());
         Ok(self)
@@ -81,13 +84,13 @@ impl Delivery {
 
 /// The operation `delivernotify`. Telling it twice is harmless.
 #[derive(Clone, Debug)]
-pub struct Deliver(Delivery);
+pub struct NotifyDelivery(Delivery);
 
 impl Merchant {
     /// Tells that the goods are on their way, or that they are not.
     #[must_use]
-    pub fn deliver(&self, delivery: Delivery) -> Call<Deliver> {
-        Call::new(self.clone(), Deliver(delivery))
+    pub fn notify_delivery(&self, delivery: Delivery) -> Call<NotifyDelivery> {
+        Call::new(self.clone(), NotifyDelivery(delivery))
     }
 }
 
@@ -152,9 +155,9 @@ impl SignedDelivery {
     }
 }
 
-impl Sealed for Deliver {}
+impl Sealed for NotifyDelivery {}
 
-impl Endpoint for Deliver {
+impl Endpoint for NotifyDelivery {
     type Output = ();
 
     const LABEL: &'static str = "v1.delivernotify";
@@ -164,7 +167,7 @@ impl Endpoint for Deliver {
         SignedDelivery::sign(me, &self.0, world.now).body()
     }
 
-    fn read(&self, _: &Merchant, answer: Answer<'_>, _: &mut World<'_>) -> Result<(), Error> {
+    fn read(&self, _: &Merchant, answer: ApiReply<'_>, _: &mut World<'_>) -> Result<(), Error> {
         if answer.says_success() { Ok(()) } else { Err(malformed()) }
     }
 }

@@ -1,7 +1,7 @@
 //! Who we are: the credentials of the first generation. What can be asked with them stands with each operation.
 
 use crate::{
-    id::{AppId, Invalid, PartnerId, absolute_url},
+    id::{AppId, InvalidField, PartnerId, absolute_url},
     retry::Policy,
     secret::Secret,
 };
@@ -21,11 +21,11 @@ macro_rules! key {
             /// # Errors
             ///
             /// When it has not the form of this key: the three are told apart by length or by type, never mixed up.
-            pub fn new(text: String) -> Result<Self, Invalid> {
+            pub fn new(text: String) -> Result<Self, InvalidField> {
                 let secret = Secret::new(text);
                 let text = secret.expose();
                 let good = text.len() == $length && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-                if good { Ok(Self(secret)) } else { Err(Invalid::new($field, $rule)) }
+                if good { Ok(Self(secret)) } else { Err(InvalidField::new($field, $rule)) }
             }
 
             pub(crate) fn expose(&self) -> &str {
@@ -72,7 +72,7 @@ key! {
 ///     .build()?;
 /// let flow = merchant.prepay(order); // for `Step::begin`, or an adapter's `run`
 /// assert!(!format!("{flow:?} {merchant:?}").contains("0123456789abcdef"));
-/// # Ok::<(), wxpay_proto::id::Invalid>(())
+/// # Ok::<(), wxpay_proto::id::InvalidField>(())
 /// ```
 #[derive(Clone)]
 pub struct Merchant(Arc<Inner>);
@@ -115,9 +115,11 @@ impl Builder {
     /// # Errors
     ///
     /// When it is not an absolute `http` or `https` URL, or has a user, a query or a fragment.
-    pub fn base_url(mut self, base_url: &str) -> Result<Self, Invalid> {
-        let rule =
-            Invalid::new("base_url", "must be an absolute http or https URL without user, query or fragment");
+    pub fn base_url(mut self, base_url: &str) -> Result<Self, InvalidField> {
+        let rule = InvalidField::new(
+            "base_url",
+            "must be an absolute http or https URL without user, query or fragment",
+        );
         self.0.base_url = absolute_url(base_url, rule)?.trim_end_matches('/').into();
         Ok(self)
     }

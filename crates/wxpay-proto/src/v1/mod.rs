@@ -5,9 +5,9 @@
 //!  2       package + MD5            what is sold, signed with the PartnerKey   order.rs package.rs
 //!  3       app_signature            the call, SHA-1 with the PaySignKey        prepay.rs signature.rs
 //!  4  POST /pay/genprepay           the prepayid                               prepay.rs call.rs
-//!  5       the second signature     seven parameters for the phone             phone.rs
-//!  6  ◀─── notice                   MD5 over the query, SHA-1 over the XML     notice.rs
-//!  7  POST /pay/orderquery          what became of it, when no notice came     query.rs settle.rs
+//!  5       the second signature     seven parameters for the app             app.rs
+//!  6  ◀─── notification                   MD5 over the query, SHA-1 over the XML     notification.rs
+//!  7  POST /pay/orderquery          what became of it, when no notification came     query.rs resolve.rs
 //!  8  POST /pay/delivernotify       the goods are on their way                 deliver.rs
 //! ```
 //!
@@ -17,29 +17,29 @@
 //!
 //! Refunds and bills of this generation went through the older Tenpay gateway and are out of scope.
 
-mod answer;
+mod api_reply;
+mod app;
 pub mod call;
 mod deliver;
 mod merchant;
-pub mod notice;
+pub mod notification;
 pub mod order;
 mod package;
-mod phone;
 mod prepay;
 mod query;
-pub mod settle;
+pub mod resolve;
 pub mod signature;
 pub mod token;
 
-pub use answer::Answer;
+pub use api_reply::ApiReply;
+pub use app::AppParams;
 pub use call::{Call, Endpoint};
-pub use deliver::{Deliver, Delivery, SignedDelivery};
+pub use deliver::{Delivery, NotifyDelivery, SignedDelivery};
 pub use merchant::{AppSecret, Builder, Merchant, PartnerKey, PaySignKey};
-pub use notice::{Ack, Notice, Received, Rejected};
+pub use notification::{Ack, Notification, NotificationError, RawNotification};
 pub use order::Order;
 pub use package::Package;
-pub use phone::PhoneParams;
-pub use prepay::{Prepay, SignedPrepay};
-pub use query::{OrderInfo, Queried, Query, SignedQuery};
-pub use settle::Settle;
-pub use token::KeepToken;
+pub use prepay::{CreatePrepay, SignedPrepay};
+pub use query::{OrderInfo, QueryOrder, QueryOutcome, SignedQuery};
+pub use resolve::Resolve;
+pub use token::RefreshToken;

@@ -2,7 +2,7 @@
 
 use crate::{
     clock::UnixTime,
-    id::{Invalid, NotifyUrl, OutTradeNo, PartnerId},
+    id::{InvalidField, NotifyUrl, OutTradeNo, PartnerId},
     money::Fen,
     wire::{charset::Charset, time},
 };
@@ -186,29 +186,29 @@ impl Builder {
     /// # Errors
     ///
     /// When a field breaks its rule, or has a character that the charset lacks.
-    pub fn build(self) -> Result<Order, Invalid> {
+    pub fn build(self) -> Result<Order, InvalidField> {
         if !self.out_trade_no.is_alphanumeric() {
-            return Err(Invalid::new(
+            return Err(InvalidField::new(
                 "out_trade_no",
                 "must be 1 to 32 letters and digits in this generation",
             ));
         }
         if self.total_fee < Fen::new(1) || self.total_fee > Order::MAX_TOTAL_FEE {
-            return Err(Invalid::new("total_fee", "must be 1 to 2147483647 fen"));
+            return Err(InvalidField::new("total_fee", "must be 1 to 2147483647 fen"));
         }
         if let (Some(start), Some(expire)) = (self.time_start, self.time_expire)
             && expire <= start
         {
-            return Err(Invalid::new("time_expire", "must be later than time_start"));
+            return Err(InvalidField::new("time_expire", "must be later than time_start"));
         }
         if let Some((transport_fee, product_fee)) = self.fees
             && transport_fee.checked_add(product_fee) != Some(self.total_fee)
         {
-            return Err(Invalid::new("product_fee", "must be total_fee less transport_fee"));
+            return Err(InvalidField::new("product_fee", "must be total_fee less transport_fee"));
         }
         let traceid = self.traceid.as_deref().unwrap_or(self.out_trade_no.as_str());
         if traceid.is_empty() || traceid.len() > 128 || traceid.chars().any(char::is_control) {
-            return Err(Invalid::new("traceid", "must be 1 to 128 bytes without control characters"));
+            return Err(InvalidField::new("traceid", "must be 1 to 128 bytes without control characters"));
         }
         Ok(Order {
             traceid: traceid.into(),
@@ -219,13 +219,17 @@ impl Builder {
         })
     }
 
-    fn fields(&self) -> Result<Vec<(&'static str, Vec<u8>)>, Invalid> {
-        const BODY: Invalid =
-            Invalid::new("body", "must be 1 to 128 bytes in the charset, without control characters");
-        const ATTACH: Invalid =
-            Invalid::new("attach", "must be at most 127 bytes in the charset, without control characters");
-        const TAG: Invalid =
-            Invalid::new("goods_tag", "must be at most 32 bytes in the charset, without control characters");
+    fn fields(&self) -> Result<Vec<(&'static str, Vec<u8>)>, InvalidField> {
+        const BODY: InvalidField =
+            InvalidField::new("body", "must be 1 to 128 bytes in the charset, without control characters");
+        const ATTACH: InvalidField = InvalidField::new(
+            "attach",
+            "must be at most 127 bytes in the charset, without control characters",
+        );
+        const TAG: InvalidField = InvalidField::new(
+            "goods_tag",
+            "must be at most 32 bytes in the charset, without control characters",
+        );
         if self.body.is_empty() {
             return Err(BODY);
         }
@@ -254,12 +258,12 @@ impl Builder {
     }
 }
 
-fn encoded(charset: Charset, text: &str, max: usize, invalid: Invalid) -> Result<Vec<u8>, Invalid> {
+fn encoded(charset: Charset, text: &str, max: usize, invalid: InvalidField) -> Result<Vec<u8>, InvalidField> {
     if let Some(at) = text.find(char::is_control) {
         return Err(invalid.at(at));
     }
     let bytes = charset.encode(text).map_err(|fault| {
-        Invalid::new(invalid.field(), "must have characters of the charset alone").at(fault.at)
+        InvalidField::new(invalid.field(), "must have characters of the charset alone").at(fault.at)
     })?;
     if bytes.len() > max { Err(invalid) } else { Ok(bytes.into_owned()) }
 }

@@ -6,7 +6,7 @@ use super::{
     signature::{self, Md5Sign, StringToSign},
 };
 use crate::{
-    id::Invalid,
+    id::InvalidField,
     wire::{charset::Charset, form},
 };
 use alloc::{borrow::Cow, string::String, vec::Vec};
@@ -39,15 +39,19 @@ impl Package {
     ///
     /// When a value has a character that the charset lacks, when a name has one that would have to be escaped, or
     /// comes twice.
-    pub fn of_fields(fields: &[(&str, &str)], charset: Charset, key: &PartnerKey) -> Result<Self, Invalid> {
-        const NAMES: Invalid =
-            Invalid::new("package", "must have names of letters, digits and - . _ ~ alone, each once");
+    pub fn of_fields(
+        fields: &[(&str, &str)],
+        charset: Charset,
+        key: &PartnerKey,
+    ) -> Result<Self, InvalidField> {
+        const NAMES: InvalidField =
+            InvalidField::new("package", "must have names of letters, digits and - . _ ~ alone, each once");
         let told = fields.iter().filter(|(name, value)| *name != "sign" && !value.is_empty());
         let mut encoded: Vec<(&str, Cow<'_, [u8]>)> = told
             .map(|(name, value)| charset.encode(value).map(|value| (*name, value)))
             .collect::<Result<_, _>>()
             .map_err(|fault| {
-                Invalid::new("package", "must have characters of the charset alone").at(fault.at)
+                InvalidField::new("package", "must have characters of the charset alone").at(fault.at)
             })?;
         encoded.sort_by_key(|(name, _)| *name);
         let each_once = encoded.is_sorted_by(|(one, _), (next, _)| one < next);

@@ -3,12 +3,12 @@
 //! <https://api.weixin.qq.com/pay/genprepay>, the App payment document of 2014, section 3.
 
 use super::{
-    answer::{Answer, malformed},
+    api_reply::{ApiReply, malformed},
+    app::AppParams,
     call::{Call, Endpoint},
     merchant::Merchant,
     order::Order,
     package::Package,
-    phone::PhoneParams,
     signature::{self, Sha1Sign, StringToSign},
 };
 use crate::{
@@ -23,7 +23,7 @@ use core::fmt;
 /// The operation `genprepay`; comes to the parameters for the phone. Repeating it is harmless: it moves no money,
 /// and the same number is the same order.
 #[derive(Clone, Debug)]
-pub struct Prepay(Order);
+pub struct CreatePrepay(Order);
 
 /// A signed order, as it is sent: package, signature and body, for whoever wants to look.
 #[derive(Clone, PartialEq, Eq, serde::Serialize)]
@@ -57,8 +57,8 @@ struct Reply {
 impl Merchant {
     /// Places an order; comes to the parameters for the phone.
     #[must_use]
-    pub fn prepay(&self, order: Order) -> Call<Prepay> {
-        Call::new(self.clone(), Prepay(order))
+    pub fn prepay(&self, order: Order) -> Call<CreatePrepay> {
+        Call::new(self.clone(), CreatePrepay(order))
     }
 }
 
@@ -125,10 +125,10 @@ fn fields<'a>(
     .into_iter()
 }
 
-impl Sealed for Prepay {}
+impl Sealed for CreatePrepay {}
 
-impl Endpoint for Prepay {
-    type Output = PhoneParams;
+impl Endpoint for CreatePrepay {
+    type Output = AppParams;
 
     const LABEL: &'static str = "v1.genprepay";
     const PATH: &'static str = "/pay/genprepay";
@@ -137,11 +137,11 @@ impl Endpoint for Prepay {
         SignedPrepay::sign(me, &self.0, world.now, world.entropy.nonce()).body()
     }
 
-    fn read(&self, me: &Merchant, answer: Answer<'_>, world: &mut World<'_>) -> Result<PhoneParams, Error> {
+    fn read(&self, me: &Merchant, answer: ApiReply<'_>, world: &mut World<'_>) -> Result<AppParams, Error> {
         let reply: Reply = answer.parse()?;
         let prepayid =
             reply.prepayid.ok_or_else(malformed)?.parse().map_err(|fault| malformed().caused_by(fault))?;
-        Ok(PhoneParams::sign(me, prepayid, world.now, world.entropy.nonce()))
+        Ok(AppParams::sign(me, prepayid, world.now, world.entropy.nonce()))
     }
 
     fn number(&self) -> Option<&OutTradeNo> {

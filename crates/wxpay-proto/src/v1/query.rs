@@ -4,7 +4,7 @@
 //! guaranteed, so an open order is asked after until the answer is certain.
 
 use super::{
-    answer::{Answer, malformed},
+    api_reply::{ApiReply, malformed},
     call::{Call, Endpoint},
     merchant::Merchant,
     package::Package,
@@ -19,7 +19,7 @@ use crate::{
     payment::{Evidence, Payment},
     refusal::{Code, Refusal},
     wire::{
-        json::{self, Loose},
+        json::{self, LenientString},
         time,
     },
     world::World,
@@ -31,35 +31,35 @@ use alloc::{
 
 /// The operation `orderquery`. It changes nothing.
 #[derive(Clone, Debug)]
-pub struct Query(OutTradeNo);
+pub struct QueryOrder(OutTradeNo);
 
 /// What became of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Queried {
-    /// It was paid. Whether with the right amount, [`Knowledge`](crate::payment::Knowledge) tells.
+pub enum QueryOutcome {
+    /// It was paid. Whether with the right amount, [`PaymentState`](crate::payment::PaymentState) tells.
     Paid(OrderInfo),
     /// It exists, and was not paid so far.
     Unpaid,
     /// WeChat Pay does not know it, so far.
-    NoSuchOrder,
+    NotFound,
 }
 
 impl Merchant {
     /// Asks what became of an order.
     #[must_use]
-    pub fn query(&self, number: OutTradeNo) -> Call<Query> {
-        Call::new(self.clone(), Query(number))
+    pub fn query(&self, number: OutTradeNo) -> Call<QueryOrder> {
+        Call::new(self.clone(), QueryOrder(number))
     }
 }
 
-impl Queried {
+impl QueryOutcome {
     /// What it proves, if it proves something.
     #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         match self {
             Self::Paid(info) => Some(Evidence::new(info.out_trade_no.clone(), info.payment.clone())),
-            Self::Unpaid | Self::NoSuchOrder => None,
+            Self::Unpaid | Self::NotFound => None,
         }
     }
 }
@@ -155,22 +155,22 @@ struct Reply {
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
 struct Info {
-    ret_code: Loose,
-    ret_msg: Loose,
-    trade_state: Loose,
-    trade_mode: Loose,
-    partner: Loose,
-    bank_type: Loose,
-    bank_billno: Loose,
-    total_fee: Loose,
-    fee_type: Loose,
-    transaction_id: Loose,
-    out_trade_no: Loose,
-    is_split: Loose,
-    is_refund: Loose,
-    attach: Loose,
-    time_end: Loose,
-    discount: Loose,
+    ret_code: LenientString,
+    ret_msg: LenientString,
+    trade_state: LenientString,
+    trade_mode: LenientString,
+    partner: LenientString,
+    bank_type: LenientString,
+    bank_billno: LenientString,
+    total_fee: LenientString,
+    fee_type: LenientString,
+    transaction_id: LenientString,
+    out_trade_no: LenientString,
+    is_split: LenientString,
+    is_refund: LenientString,
+    attach: LenientString,
+    time_end: LenientString,
+    discount: LenientString,
 }
 
 /// Tenpay's code for an order it does not know.
@@ -179,10 +179,10 @@ const NO_SUCH_ORDER: &str = "88221009";
 const SYSTEM_ERROR: &str = "88219998";
 
 impl Info {
-    fn judge(self, me: &Merchant, number: &OutTradeNo) -> Result<Queried, Error> {
+    fn judge(self, me: &Merchant, number: &OutTradeNo) -> Result<QueryOutcome, Error> {
         match self.ret_code.0.as_str() {
             "0" => {}
-            NO_SUCH_ORDER => return Ok(Queried::NoSuchOrder),
+            NO_SUCH_ORDER => return Ok(QueryOutcome::NotFound),
             SYSTEM_ERROR => {
                 return Err(Error::refused(Refusal::new(200, Code::BUSY, &self.ret_msg.0), Fate::Unknown));
             }
@@ -194,9 +194,9 @@ impl Info {
             }
         }
         if self.trade_state.0 != "0" {
-            return Ok(Queried::Unpaid);
+            return Ok(QueryOutcome::Unpaid);
         }
-        self.paid(me, number).map(Queried::Paid).ok_or_else(malformed)
+        self.paid(me, number).map(QueryOutcome::Paid).ok_or_else(malformed)
     }
 
     /// A paid order must be ours, the one asked for, in yuan, and paid at once.
@@ -220,10 +220,10 @@ impl Info {
     }
 }
 
-impl Sealed for Query {}
+impl Sealed for QueryOrder {}
 
-impl Endpoint for Query {
-    type Output = Queried;
+impl Endpoint for QueryOrder {
+    type Output = QueryOutcome;
 
     const LABEL: &'static str = "v1.orderquery";
     const PATH: &'static str = "/pay/orderquery";
@@ -232,7 +232,7 @@ impl Endpoint for Query {
         SignedQuery::sign(me, &self.0, world.now).body()
     }
 
-    fn read(&self, me: &Merchant, answer: Answer<'_>, _: &mut World<'_>) -> Result<Queried, Error> {
+    fn read(&self, me: &Merchant, answer: ApiReply<'_>, _: &mut World<'_>) -> Result<QueryOutcome, Error> {
         let reply: Reply = answer.parse()?;
         reply.order_info.ok_or_else(malformed)?.judge(me, &self.0)
     }

@@ -11,7 +11,7 @@
 //! package with its escapes) and keeps empty ones.
 
 use super::merchant::{PartnerKey, PaySignKey};
-use crate::{secret::same_bytes, wire::charset::Charset};
+use crate::{secret::constant_time_eq, wire::charset::Charset};
 use alloc::{string::String, vec::Vec};
 use core::{cmp::Ordering, fmt, ops::Range};
 use md5::{Digest, Md5};
@@ -43,7 +43,7 @@ macro_rules! hexadecimal {
                 let mut own = self.0;
                 claimed.make_ascii_lowercase();
                 own.make_ascii_lowercase();
-                same_bytes(&own, &claimed)
+                constant_time_eq(&own, &claimed)
             }
         }
 
@@ -229,7 +229,7 @@ pub fn md5_of(
     fields: &[(&str, &str)],
     charset: Charset,
     key: &PartnerKey,
-) -> Result<(Md5Sign, StringToSign), crate::wire::Unreadable> {
+) -> Result<(Md5Sign, StringToSign), crate::wire::ParseError> {
     let mut encoded = fields
         .iter()
         .filter(|(name, _)| *name != "sign")

@@ -4,17 +4,17 @@
 //! token before it, and only two hundred a day are granted, so there is one fetch at a time to an app.
 
 use super::{
-    answer::{Answer, malformed},
+    api_reply::{ApiReply, malformed},
     merchant::Merchant,
 };
 use crate::{
     clock::UnixTime,
     error::{Error, ErrorKind, Fate},
-    exchange::{Failure, Flow, Hop, Never, Reply, Sent, Step, sealed::Sealed},
+    exchange::{AwaitingReply, Failure, Flow, Never, Reply, Step, Transmit, sealed::Sealed},
     http::{Request, Response},
     memory::{AccessToken, Lease, TokenClaim},
     refusal::Code,
-    wire::{json::Loose, time},
+    wire::{json::LenientString, time},
     world::World,
 };
 use alloc::{format, string::String};
@@ -23,7 +23,7 @@ use core::time::Duration;
 const LABEL: &str = "v1.token";
 const MAX_REPLY: usize = 16 * 1024;
 /// What is longer than a week is no life of a token.
-const LONGEST_LIFE: u64 = 7 * 24 * 3600;
+const MAX_LIFETIME: u64 = 7 * 24 * 3600;
 
 /// Fetches a token under a lease, and puts it into memory.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub(super) struct Fetching {
 #[derive(serde::Deserialize)]
 struct Granted {
     access_token: Option<String>,
-    expires_in: Option<Loose>,
+    expires_in: Option<LenientString>,
 }
 
 impl FetchToken {
@@ -55,20 +55,20 @@ impl FetchToken {
 
 impl Fetching {
     fn read(&self, reply: &Response) -> Result<(AccessToken, UnixTime), Error> {
-        let granted: Granted = Answer::of(reply)?.parse()?;
+        let granted: Granted = ApiReply::of(reply)?.parse()?;
         let token = granted.access_token.and_then(AccessToken::new).ok_or_else(malformed)?;
-        let life = granted.expires_in.and_then(|Loose(life)| life.parse().ok());
-        let life = life.filter(|life| (1..=LONGEST_LIFE).contains(life)).ok_or_else(malformed)?;
+        let life = granted.expires_in.and_then(|LenientString(life)| life.parse().ok());
+        let life = life.filter(|life| (1..=MAX_LIFETIME).contains(life)).ok_or_else(malformed)?;
         Ok((token, self.asked_at.after(Duration::from_secs(life))))
     }
 
-    fn give_up(self, error: Error, world: &mut World<'_>) -> Error {
+    fn release(self, error: Error, world: &mut World<'_>) -> Error {
         let tokens = world.memory.tokens_of(self.me.appid());
         let used_up = error.refusal().is_some_and(|refusal| refusal.code == Code::DAILY_QUOTA);
         if used_up {
-            tokens.quota_used_up(self.lease, world.now, time::next_midnight(world.now));
+            tokens.quota_exceeded(self.lease, world.now, time::next_midnight(world.now));
         } else {
-            tokens.give_up(self.lease, world.now);
+            tokens.release(self.lease, world.now);
         }
         error
     }
@@ -77,8 +77,8 @@ impl Fetching {
 impl Sealed for FetchToken {}
 
 impl Flow for FetchToken {
-    type Sent = Fetching;
-    type Asleep = Never;
+    type AwaitingReply = Fetching;
+    type Waiting = Never;
     type Output = AccessToken;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
@@ -89,17 +89,17 @@ impl Flow for FetchToken {
             me.appid(),
             me.app_secret().expose()
         );
-        let hop = Hop {
+        let transmit = Transmit {
             label: LABEL,
             request: Request::get(url),
             client_certificate: false,
             timeout: me.retry().timeout,
             max_reply: MAX_REPLY,
         };
-        Step::send(hop, Fetching { me, lease, asked_at: world.now })
+        Step::send(transmit, Fetching { me, lease, asked_at: world.now })
     }
 
-    fn replied(fetching: Fetching, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+    fn on_reply(fetching: Fetching, reply: Reply, world: &mut World<'_>) -> Step<Self> {
         let read = match reply {
             Ok(reply) => fetching.read(&reply),
             Err(Failure::NotSent(source)) => {
@@ -115,64 +115,64 @@ impl Flow for FetchToken {
                 world.memory.tokens_of(me.appid()).fill(lease, token.clone(), world.now, expires_at);
                 Ok(token)
             }
-            Err(error) => Err(fetching.give_up(error, world)),
+            Err(error) => Err(fetching.release(error, world)),
         })
     }
 
-    fn woke(asleep: Never, _: &mut World<'_>) -> Step<Self> {
-        match asleep {}
+    fn on_wake(waiting: Never, _: &mut World<'_>) -> Step<Self> {
+        match waiting {}
     }
 }
 
 /// Refreshes the token if it is time; does nothing if it is not, or if somebody else is at it.
 ///
-/// For a background task: run it at [`Memory::next_upkeep`](crate::memory::Memory::next_upkeep), so that no
+/// For a background task: run it at [`Memory::next_token_refresh`](crate::memory::Memory::next_token_refresh), so that no
 /// payment waits for a token.
 #[derive(Clone, Debug)]
-pub struct KeepToken(Merchant);
+pub struct RefreshToken(Merchant);
 
 /// An upkeep with its request out.
 #[derive(Debug)]
-pub struct Keeping(Sent<FetchToken>);
+pub struct Refreshing(AwaitingReply<FetchToken>);
 
 impl Merchant {
     /// Refreshes the access token if it is time, so that no payment waits for it.
     #[must_use]
-    pub fn keep_token(&self) -> KeepToken {
-        KeepToken(self.clone())
+    pub fn refresh_token(&self) -> RefreshToken {
+        RefreshToken(self.clone())
     }
 }
 
-impl KeepToken {
+impl RefreshToken {
     fn follow(step: Step<FetchToken>) -> Step<Self> {
         match step {
-            Step::Send(hop, fetch) => Step::send(hop, Keeping(fetch)),
-            Step::Wait(_, asleep) => asleep.never(),
+            Step::Send(transmit, fetch) => Step::send(transmit, Refreshing(fetch)),
+            Step::Wait(_, waiting) => waiting.never(),
             Step::Done(result) => Step::Done(result.map(|_| ())),
         }
     }
 }
 
-impl Sealed for KeepToken {}
+impl Sealed for RefreshToken {}
 
-impl Flow for KeepToken {
-    type Sent = Keeping;
-    type Asleep = Never;
+impl Flow for RefreshToken {
+    type AwaitingReply = Refreshing;
+    type Waiting = Never;
     type Output = ();
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         match world.memory.tokens_of(self.0.appid()).claim(world.now) {
             TokenClaim::Fetch(lease) => Self::follow(FetchToken::new(self.0, lease).begin(world)),
             TokenClaim::Use(_) | TokenClaim::Wait(_) => Step::Done(Ok(())),
-            TokenClaim::QuotaUsedUp => Step::Done(Err(Error::new(ErrorKind::Exhausted, Fate::NotSent))),
+            TokenClaim::QuotaExceeded => Step::Done(Err(Error::new(ErrorKind::Exhausted, Fate::NotSent))),
         }
     }
 
-    fn replied(Keeping(fetch): Keeping, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+    fn on_reply(Refreshing(fetch): Refreshing, reply: Reply, world: &mut World<'_>) -> Step<Self> {
         Self::follow(fetch.step(reply, world))
     }
 
-    fn woke(asleep: Never, _: &mut World<'_>) -> Step<Self> {
-        match asleep {}
+    fn on_wake(waiting: Never, _: &mut World<'_>) -> Step<Self> {
+        match waiting {}
     }
 }

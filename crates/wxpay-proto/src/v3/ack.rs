@@ -1,7 +1,7 @@
-//! What is answered to a notice.
+//! The response to a notification.
 //!
-//! 200 or 204 within five seconds ends the repeats, whatever the body says; anything else brings it again.
-//! `protocol/v3` section 12.
+//! 200 or 204 within five seconds ends WeChat Pay's retries, whatever the body says. Anything else causes another
+//! delivery.
 
 use crate::{
     error::{Error, ErrorKind},
@@ -10,21 +10,21 @@ use crate::{
 };
 use alloc::vec::Vec;
 
-/// What is answered to a notice.
+/// The response to a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ack {
-    /// It is durably taken note of: 204.
+    /// The notification is durably recorded: 204.
     Success,
-    /// It could not be handled now: 500. It will come again.
+    /// The notification could not be handled now: 500. WeChat Pay delivers it again.
     Fail,
-    /// It is not what it should be, with this HTTP status.
-    Refuse(u16),
-    /// An answer of one's own: 200 and this JSON text, for the callbacks that ask something.
+    /// The notification is rejected with this HTTP status.
+    Reject(u16),
+    /// A response body of your own: 200 and this JSON text, for the callbacks that expect data.
     Answer(Vec<u8>),
 }
 
-/// That there is nothing to say is that it is taken note of.
+/// Acknowledges with 204: a handler that returns nothing has recorded the notification.
 impl From<()> for Ack {
     fn from((): ()) -> Self {
         Self::Success
@@ -32,33 +32,33 @@ impl From<()> for Ack {
 }
 
 impl Ack {
-    /// An answer of one's own, for the callbacks that ask something, such as `PARKING_FEE.QUERY_TRANS_INFO`.
+    /// Responds with a JSON body, for the callbacks that expect data, such as `PARKING_FEE.QUERY_TRANS_INFO`.
     #[must_use]
     pub fn answer(body: &impl serde::Serialize) -> Self {
         Self::Answer(json::write(body))
     }
 
-    /// The answer to a notice that could not be heard: 401 if it is not to be believed, 400 if it cannot be read,
-    /// 500 if the key to verify it could not be had now.
+    /// Returns the response to a notification that could not be verified or decrypted: 401 if its signature is invalid,
+    /// 400 if it is malformed, 500 if the verification key is unavailable at the moment.
     #[must_use]
-    pub fn to_unheard(error: &Error) -> Self {
+    pub fn for_error(error: &Error) -> Self {
         match error.kind() {
-            ErrorKind::Signature => Self::Refuse(401),
-            ErrorKind::Malformed | ErrorKind::Misuse => Self::Refuse(400),
+            ErrorKind::Signature => Self::Reject(401),
+            ErrorKind::Malformed | ErrorKind::Misuse => Self::Reject(400),
             ErrorKind::Transport | ErrorKind::Refused | ErrorKind::Unavailable | ErrorKind::Exhausted => {
                 Self::Fail
             }
         }
     }
 
-    /// The reply.
+    /// Converts this into an HTTP response.
     #[must_use]
     pub fn response(self) -> Response {
         const FAIL: &str = r#"{"code":"FAIL","message":"失败"}"#;
         let (status, body) = match self {
             Self::Success => return Response::new(204, Vec::new()),
             Self::Fail => (500, FAIL.into()),
-            Self::Refuse(status) => (status, FAIL.into()),
+            Self::Reject(status) => (status, FAIL.into()),
             Self::Answer(body) => (200, body),
         };
         Response::new(status, body).with("content-type", b"application/json")

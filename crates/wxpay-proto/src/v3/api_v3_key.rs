@@ -1,25 +1,25 @@
-//! The key that notices and platform certificates are sealed with.
+//! The APIv3 key, which notifications and platform certificates are encrypted with.
 
-use crate::{id::Invalid, secret::Secret};
+use crate::{id::InvalidField, secret::Secret};
 use alloc::string::String;
 
-/// The APIv3 key: 32 letters and digits. Opens notices and platform certificates, and never travels.
+/// The APIv3 key: 32 letters and digits. Decrypts notifications and platform certificates, and is never sent.
 #[derive(Debug)]
 pub struct ApiV3Key(pub(super) Secret<[u8; 32]>);
 
 impl ApiV3Key {
-    /// Takes the key in.
+    /// Creates the key from its text.
     ///
     /// # Errors
     ///
-    /// When it is not 32 letters and digits.
-    pub fn new(text: String) -> Result<Self, Invalid> {
+    /// When the text is not 32 ASCII letters and digits.
+    pub fn new(text: String) -> Result<Self, InvalidField> {
         let text = Secret::new(text);
         let bytes = text.expose().as_bytes();
         let good = bytes.iter().all(u8::is_ascii_alphanumeric);
         match <[u8; 32]>::try_from(bytes) {
             Ok(key) if good => Ok(Self(Secret::new(key))),
-            _ => Err(Invalid::new("apiv3_key", "must be 32 letters and digits")),
+            _ => Err(InvalidField::new("apiv3_key", "must be 32 letters and digits")),
         }
     }
 }

@@ -1,19 +1,19 @@
-//! The `Authorization` header: made, and parsed.
+//! The `Authorization` header: formatting and parsing.
 //!
-//! `WECHATPAY2-SHA256-RSA2048 mchid="…",nonce_str="…",signature="…",timestamp="…",serial_no="…"`. The order of the
-//! five is free, which is why it is parsed and never compared. `protocol/v3` section 3.
+//! `WECHATPAY2-SHA256-RSA2048 mchid="…",nonce_str="…",signature="…",timestamp="…",serial_no="…"`. The five values may
+//! come in any order, so parse headers and never compare them as text.
 
 use crate::{
-    id::{Invalid, MchId, SerialNo},
+    id::{InvalidField, MchId, SerialNo},
     wire::base64,
 };
 use alloc::{string::String, vec::Vec};
 use core::{fmt, str::FromStr};
 
-/// The name of the scheme: RSASSA-PKCS1-v1_5 with SHA-256, by a key of 2048 bits.
+/// The name of the signature scheme: RSASSA-PKCS1-v1_5 with SHA-256 and a 2048-bit key.
 pub const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
 
-/// Who signed, with which certificate's key, when, and the signature. `Debug` does not show the signature.
+/// The parsed header: signer, certificate, time, nonce and signature. `Debug` omits nonce and signature.
 ///
 /// ```
 /// use wxpay_proto::v3::Authorization;
@@ -22,24 +22,24 @@ pub const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
 /// let parsed: Authorization = header.parse()?;
 /// assert_eq!(parsed.mchid.as_str(), "1900007291");
 /// assert_eq!(parsed.to_string(), header);
-/// # Ok::<(), wxpay_proto::id::Invalid>(())
+/// # Ok::<(), wxpay_proto::id::InvalidField>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "the header's five values, all required")]
 pub struct Authorization {
-    /// Who signed; in partner mode the partner itself.
+    /// The merchant that signed; in partner mode the partner itself.
     pub mchid: MchId,
-    /// The random text in the message: 1 to 32 visible ASCII characters.
+    /// The nonce in the signed message: 1 to 32 visible ASCII characters.
     pub nonce_str: String,
     /// The signature's bytes.
     pub signature: Vec<u8>,
-    /// Seconds since 1970.
+    /// The time of signing, in seconds since 1970.
     pub timestamp: u64,
-    /// The merchant certificate whose key signed.
+    /// The serial number of the merchant certificate whose key signed.
     pub serial_no: SerialNo,
 }
 
-/// As the header says it.
+/// Writes the header's value.
 impl fmt::Display for Authorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { mchid, nonce_str, signature, timestamp, serial_no } = self;
@@ -62,24 +62,23 @@ impl fmt::Debug for Authorization {
     }
 }
 
-/// The values in any order, blanks around the commas allowed, other names passed over, none twice.
+/// Parses the header's value: the five values in any order, blanks around the commas allowed, other names ignored.
 ///
 /// # Errors
 ///
-/// When the scheme is another, a value is missing, comes twice or breaks its rule.
+/// When the scheme is a different one, or a value is missing, duplicated or invalid.
 impl FromStr for Authorization {
-    type Err = Invalid;
+    type Err = InvalidField;
 
-    fn from_str(header: &str) -> Result<Self, Invalid> {
+    fn from_str(header: &str) -> Result<Self, InvalidField> {
         let rest = header.strip_prefix(SCHEME).and_then(|rest| rest.strip_prefix(' '));
-        let values =
-            Values(rest.ok_or(Invalid::new(
-                "authorization",
-                "must begin with WECHATPAY2-SHA256-RSA2048 and a blank",
-            ))?);
+        let values = Values(rest.ok_or(InvalidField::new(
+            "authorization",
+            "must begin with WECHATPAY2-SHA256-RSA2048 and a space",
+        ))?);
         let nonce_str = values.of("nonce_str")?;
         if !(1..=32).contains(&nonce_str.len()) || !nonce_str.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Invalid::new("nonce_str", "must be 1 to 32 visible ASCII characters"));
+            return Err(InvalidField::new("nonce_str", "must be 1 to 32 visible ASCII characters"));
         }
         let timestamp = values.of("timestamp")?;
         let digits =
@@ -88,21 +87,21 @@ impl FromStr for Authorization {
             mchid: values.of("mchid")?.parse()?,
             nonce_str: nonce_str.into(),
             signature: base64::decode(values.of("signature")?.as_bytes())
-                .map_err(|_| Invalid::new("signature", "must be base64"))?,
+                .map_err(|_| InvalidField::new("signature", "must be base64"))?,
             timestamp: digits
                 .then(|| timestamp.parse().ok())
                 .flatten()
-                .ok_or(Invalid::new("timestamp", "must be whole seconds"))?,
+                .ok_or(InvalidField::new("timestamp", "must be whole seconds"))?,
             serial_no: values.of("serial_no")?.parse()?,
         })
     }
 }
 
-/// `name="value"` by commas. No value of ours holds a quote or a comma.
+/// The comma-separated `name="value"` pairs. No value that is read here may contain a quote or a comma.
 struct Values<'a>(&'a str);
 
 impl<'a> Values<'a> {
-    fn of(&self, name: &'static str) -> Result<&'a str, Invalid> {
+    fn of(&self, name: &'static str) -> Result<&'a str, InvalidField> {
         let mut found = self.0.split(',').filter_map(|pair| {
             let (given, value) = pair.trim_matches([' ', '\t']).split_once('=')?;
             let value = value.strip_prefix('"')?.strip_suffix('"')?;
@@ -110,8 +109,8 @@ impl<'a> Values<'a> {
         });
         match (found.next(), found.next()) {
             (Some(value), None) => Ok(value),
-            (None, _) => Err(Invalid::new(name, "must be there, in quotes")),
-            (Some(_), Some(_)) => Err(Invalid::new(name, "must be there once")),
+            (None, _) => Err(InvalidField::new(name, "is required, in quotes")),
+            (Some(_), Some(_)) => Err(InvalidField::new(name, "must not be repeated")),
         }
     }
 }
@@ -153,7 +152,7 @@ mod tests {
             assert!(taken.starts_with(error.field()), "{error}");
             values.extend([taken, taken]);
             let error = header(&values).parse::<Authorization>().unwrap_err();
-            assert_eq!(error.rule(), "must be there once");
+            assert_eq!(error.rule(), "must not be repeated");
         }
         for (index, bad) in [
             r#"mchid="x""#,

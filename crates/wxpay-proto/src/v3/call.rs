@@ -1,134 +1,142 @@
-//! One call: write, sign, send, verify, read; fetch keys or try again if need be.
+//! One call: draft, sign, send, verify, read; fetch keys or retry as needed.
 //!
 //! ```text
-//!  begin ─▶ write ─▶ sign and send ──▶ verified? ─ yes ─▶ 2xx ───────────▶ Done(Ok)
-//!            │ ▲          ▲  ▲             │  │            └ refusal ─────▶ Done(Err, Refused)
-//!   key to seal│          │  └─ key fetched┘  └─ no ───┐
-//!   is fetched─┘          └── pause ◀── 202, 429, 5xx, lost, unreadable, unverified: in doubt from here on
-//!                                            └ no try left ──────────────▶ Done(Err, NotSent | Unknown)
+//!  begin ─▶ draft ─▶ sign and send ──▶ verified? ─ yes ─▶ 2xx ───────────▶ Done(Ok)
+//!            │ ▲          ▲  ▲             │  │            └ refusal ─────▶ Done(Err, ErrorReply)
+//! fetch the  │ │          │  └─ fetch key ─┘  └─ no ───┐
+//! sealing key┴─┘          └─ backoff ◀── 202, 429, 5xx, lost, unreadable, unverified: in doubt from here on
+//!                                            └ no attempt left ──────────▶ Done(Err, NotSent | Unknown)
 //! ```
 //!
-//! * **write**: nothing was sent; the money is where it was. It is written once: every try sends the same bytes,
-//!   under the same number, signed anew.
-//! * **sent**: WeChat Pay may have it. A reply that arrives signed by a key that is not known yet waits for the key;
-//!   its time was checked when it arrived.
-//! * **in doubt**: some try may have been carried out. Only a verified success of a later try ends the doubt; a
-//!   refusal does not, for it may be the first try's success that it stumbles over.
+//! * **draft**: nothing was sent, no money has moved. The body is written once: every attempt sends the same bytes and
+//!   the same number, with a new signature.
+//! * **sent**: WeChat Pay may have the request. A reply whose signing key is not cached yet is kept until the key is
+//!   fetched; its timestamp was checked on arrival.
+//! * **in doubt**: some attempt may have been carried out. Only a verified success of a later attempt ends the doubt. A
+//!   refusal does not: the refused attempt may have collided with the success of an earlier one.
 //!
-//! After a failure of the network or of the gateway the next try goes to the backup host, then back. No try begins
-//! after the deadline, and none is waited for beyond it. `protocol/v3` sections 11 and 13.
+//! After a failure of the network or of the gateway, the next attempt goes to the other host: the backup, then the main
+//! one again. No attempt begins after the deadline, and each attempt's timeout ends there.
 
 pub use super::endpoint::Endpoint;
 use super::{
     certificates::FetchKeys,
-    endpoint::{Draft, Repeat},
+    endpoint::{Draft, Idempotency},
+    error_reply::{self, ErrorReply},
     merchant::Merchant,
-    refused::{self, Refused},
     request,
-    seal::{Pen, Wanted},
-    verify::{Claim, Distrust, Verified},
+    seal::{MissingKey, RequestWriter},
+    verify::{SignatureHeaders, Verified, VerifyError},
 };
 use crate::{
     error::{Error, ErrorKind, Fate},
-    exchange::{Failure, Flow, Reply, Sent, Step, sealed},
+    exchange::{AwaitingReply, Failure, Flow, Reply, Step, sealed},
     http::Response,
     id::KeyId,
     memory::KeyClaim,
-    retry::Tries,
+    retry::Attempts,
     world::World,
 };
 use alloc::boxed::Box;
 
-/// A call that has not begun. It is tried by the merchant's [`Policy`](crate::retry::Policy).
+/// A call of one operation, not begun yet. Retries follow the merchant's [`Policy`](crate::retry::Policy).
 #[derive(Clone, Debug)]
 pub struct Call<E> {
     me: Merchant,
     endpoint: E,
 }
 
-/// A call that is being written.
+/// A call whose request is being drafted; nothing was sent.
 #[derive(Debug)]
-struct Writing<E> {
+struct Drafting<E> {
     call: Call<E>,
-    tries: Tries,
-    /// The key to seal with was fetched for this call already.
+    attempts: Attempts,
+    /// The sealing key was already fetched once for this call; it is not fetched again.
     fetched: bool,
 }
 
-/// A call that is written, and may have been sent.
+/// A call whose request is drafted, and may have been sent.
 #[derive(Debug)]
-struct Calling<E> {
+struct AwaitingOperation<E> {
     call: Call<E>,
     draft: Box<Draft>,
-    /// The key that the draft is sealed with.
+    /// The key that the draft's sensitive fields are sealed with.
     sealed_with: Option<KeyId>,
-    tries: Tries,
-    /// Some earlier try may have been carried out.
+    attempts: Attempts,
+    /// Set when an earlier attempt may have been carried out.
     doubt: bool,
-    /// How often the host was changed.
+    /// The number of times the host was switched.
     turn: usize,
 }
 
 /// A reply that is being verified.
 #[derive(Debug)]
-struct Held<E> {
-    calling: Calling<E>,
+struct Verifying<E> {
+    awaiting: AwaitingOperation<E>,
     reply: Response,
-    claim: Claim,
-    /// Keys were fetched for this reply already.
+    claim: SignatureHeaders,
+    /// Keys were already fetched once for this reply; they are not fetched again.
     fetched: bool,
 }
 
-/// A call with a request out.
+/// A call that awaits a reply.
 #[derive(Debug)]
-pub struct Asking<E>(Ask<E>);
+pub struct InFlight<E>(Exchange<E>);
 
 #[derive(Debug)]
-enum Ask<E> {
-    KeyToSeal(Sent<FetchKeys>, Writing<E>),
-    Operation(Calling<E>),
-    KeyToVerify(Sent<FetchKeys>, Held<E>),
+enum Exchange<E> {
+    FetchSealingKey(AwaitingReply<FetchKeys>, Drafting<E>),
+    Operation(AwaitingOperation<E>),
+    FetchVerifyingKey(AwaitingReply<FetchKeys>, Verifying<E>),
 }
 
 /// A call that waits.
 #[derive(Debug)]
-pub struct Pausing<E>(Pause<E>);
+pub struct Paused<E>(Pause<E>);
 
 #[derive(Debug)]
 enum Pause<E> {
-    KeyToSeal(Writing<E>),
-    BetweenTries(Calling<E>),
-    KeyToVerify(Held<E>),
+    AwaitSealingKey(Drafting<E>),
+    BeforeRetry(AwaitingOperation<E>),
+    AwaitVerifyingKey(Verifying<E>),
 }
 
 impl Merchant {
-    /// Calls any operation.
+    /// Creates a call of any operation.
     #[must_use]
     pub fn call<E: Endpoint>(&self, endpoint: E) -> Call<E> {
         Call { me: self.clone(), endpoint }
     }
 }
 
-impl<E: Endpoint> Writing<E> {
-    fn write(self, world: &mut World<'_>) -> Step<Call<E>> {
-        let mut pen = Pen::new(&self.call.me, world);
-        let draft = self.call.endpoint.draft(&mut pen);
-        let (sealed_with, wanted) = pen.put_down();
-        match (draft, wanted) {
+impl<E: Endpoint> Drafting<E> {
+    fn draft(self, world: &mut World<'_>) -> Step<Call<E>> {
+        let mut writer = RequestWriter::new(&self.call.me, world);
+        let draft = self.call.endpoint.draft(&mut writer);
+        let (sealed_with, missing) = writer.finish();
+        match (draft, missing) {
             (Ok(draft), _) => {
-                let Self { call, tries, .. } = self;
-                Calling { call, draft: Box::new(draft), sealed_with, tries, doubt: false, turn: 0 }.ask(world)
+                let Self { call, attempts, .. } = self;
+                AwaitingOperation {
+                    call,
+                    draft: Box::new(draft),
+                    sealed_with,
+                    attempts,
+                    doubt: false,
+                    turn: 0,
+                }
+                .send(world)
             }
-            (Err(_), Some(Wanted::Fetch(lease))) if !self.fetched => {
-                let fetch = FetchKeys::new(self.call.me.clone(), lease, Some(&self.tries), world.now);
+            (Err(_), Some(MissingKey::Fetch(lease))) if !self.fetched => {
+                let fetch = FetchKeys::new(self.call.me.clone(), lease, Some(&self.attempts), world.now);
                 Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
             }
-            (Err(_), Some(Wanted::Wait(until))) if self.tries.may_begin(until) => {
-                Step::wait(until, Pausing(Pause::KeyToSeal(self)))
+            (Err(_), Some(MissingKey::Wait(until))) if self.attempts.may_begin(until) => {
+                Step::wait(until, Paused(Pause::AwaitSealingKey(self)))
             }
-            (Err(error), wanted) => {
-                if let Some(Wanted::Fetch(lease)) = wanted {
-                    world.memory.platform_keys_of(self.call.me.mchid()).give_up(&lease);
+            (Err(error), missing) => {
+                if let Some(MissingKey::Fetch(lease)) = missing {
+                    world.memory.platform_keys_of(self.call.me.mchid()).release(&lease);
                 }
                 Step::Done(Err(error.before_sending()))
             }
@@ -137,69 +145,72 @@ impl<E: Endpoint> Writing<E> {
 
     fn fetching(self, step: Step<FetchKeys>, world: &mut World<'_>) -> Step<Call<E>> {
         match step {
-            Step::Send(hop, fetch) => Step::send(hop, Asking(Ask::KeyToSeal(fetch, self))),
-            Step::Wait(_, asleep) => asleep.never(),
-            Step::Done(Ok(())) => self.write(world),
+            Step::Send(transmit, fetch) => {
+                Step::send(transmit, InFlight(Exchange::FetchSealingKey(fetch, self)))
+            }
+            Step::Wait(_, waiting) => waiting.never(),
+            Step::Done(Ok(())) => self.draft(world),
             Step::Done(Err(error)) => Step::Done(Err(error.before_sending())),
         }
     }
 }
 
-impl<E: Endpoint> Calling<E> {
-    fn ask(self, world: &mut World<'_>) -> Step<Call<E>> {
-        // It may be woken late.
-        if !self.tries.may_begin(world.now) {
+impl<E: Endpoint> AwaitingOperation<E> {
+    fn send(self, world: &mut World<'_>) -> Step<Call<E>> {
+        // The driver may resume this long after the wait was over.
+        if !self.attempts.may_begin(world.now) {
             return self.fail(Error::new(ErrorKind::Exhausted, Fate::NotSent));
         }
         let me = &self.call.me;
-        let (base_url, timeout) = (me.gateway().at(self.turn), self.tries.timeout(world.now));
-        match request::hop(me, &self.draft, self.sealed_with.as_ref(), base_url, timeout, world) {
-            Ok(hop) => Step::send(hop, Asking(Ask::Operation(self))),
+        let (base_url, timeout) = (me.gateway().at(self.turn), self.attempts.timeout(world.now));
+        match request::transmit(me, &self.draft, self.sealed_with.as_ref(), base_url, timeout, world) {
+            Ok(transmit) => Step::send(transmit, InFlight(Exchange::Operation(self))),
             Err(error) => self.fail(error),
         }
     }
 
-    fn replied(self, reply: Response, world: &mut World<'_>) -> Step<Call<E>> {
+    fn on_reply(self, reply: Response, world: &mut World<'_>) -> Step<Call<E>> {
         if is_success(reply.status())
             && let Some(verified) = Verified::unsigned(self.draft.method(), self.draft.target(), reply.body())
         {
             return match self.call.endpoint.read(verified, &self.call.me, world) {
                 Ok(output) => Step::Done(Ok(output)),
-                Err(error) => self.misread(error, world),
+                Err(error) => self.unreadable(error, world),
             };
         }
-        let claim = Claim::of_reply(&reply, world.now);
+        let claim = SignatureHeaders::of_reply(&reply, world.now);
         match claim {
-            Ok(claim) => Held { calling: self, reply, claim, fetched: false }.verify(world),
-            Err(distrust) => self.distrust(distrust, &reply, world),
+            Ok(claim) => Verifying { awaiting: self, reply, claim, fetched: false }.verify(world),
+            Err(unverified) => self.unverified(unverified, &reply, world),
         }
     }
 
-    /// A reply that is not to be believed. Whatever it says, it may be otherwise.
-    fn distrust(self, distrust: Distrust, reply: &Response, world: &mut World<'_>) -> Step<Call<E>> {
+    /// Handles a reply that could not be verified. Its content proves nothing.
+    fn unverified(self, unverified: VerifyError, reply: &Response, world: &mut World<'_>) -> Step<Call<E>> {
         if is_success(reply.status()) {
-            return self.misread(distrust.into_error(), world);
+            return self.unreadable(unverified.into_error(), world);
         }
-        // What it says is worth showing, and tells whether trying again can help.
-        let error =
-            Refused { refusal: refused::refusal(reply), verified: false }.into_error().caused_by(distrust);
+        // The unverified content is still shown to the caller, and its status decides whether to retry; never the fate.
+        let error = ErrorReply { refusal: error_reply::refusal(reply), verified: false }
+            .into_error()
+            .caused_by(unverified);
         self.refused(reply.status(), error, world)
     }
 
     fn refused(self, status: u16, error: Error, world: &mut World<'_>) -> Step<Call<E>> {
         match status {
-            202 | 429 => self.try_again(error, false, world),
-            500.. => self.try_again(error, true, world),
+            202 | 429 => self.retry(error, false, world),
+            500.. => self.retry(error, true, world),
             _ => self.fail(error),
         }
     }
 
-    /// A success that cannot be read, believed, or made use of. The request may have been carried out, whatever the
-    /// reader says.
-    fn misread(self, error: Error, world: &mut World<'_>) -> Step<Call<E>> {
+    /// Handles a success that cannot be verified, read or used. The request may have been carried out, so the error's
+    /// fate is `Unknown`, whatever fate the reader set.
+    fn unreadable(self, error: Error, world: &mut World<'_>) -> Step<Call<E>> {
         let error = error.after_doubt(true);
         match error.kind() {
-            ErrorKind::Signature | ErrorKind::Malformed => self.try_again(error, false, world),
+            ErrorKind::Signature | ErrorKind::Malformed => self.retry(error, false, world),
             ErrorKind::Misuse
             | ErrorKind::Transport
             | ErrorKind::Refused
@@ -213,17 +224,17 @@ impl<E: Endpoint> Calling<E> {
             Failure::NotSent(source) => (source, Fate::NotSent),
             Failure::Lost(source) => (source, Fate::Unknown),
         };
-        self.try_again(Error::new(ErrorKind::Transport, fate).caused_by(source), true, world)
+        self.retry(Error::new(ErrorKind::Transport, fate).caused_by(source), true, world)
     }
 
-    fn try_again(mut self, error: Error, elsewhere: bool, world: &mut World<'_>) -> Step<Call<E>> {
+    fn retry(mut self, error: Error, other_host: bool, world: &mut World<'_>) -> Step<Call<E>> {
         let doubt = self.doubt || error.fate() == Fate::Unknown;
-        let may_repeat = !doubt || self.call.endpoint.repeat() != Repeat::Never;
-        let again = if may_repeat { self.tries.again(world.now, &mut world.entropy) } else { None };
+        let may_repeat = !doubt || self.call.endpoint.idempotency() != Idempotency::None;
+        let again = if may_repeat { self.attempts.next_attempt(world.now, &mut world.entropy) } else { None };
         match again {
             Some(until) => {
-                let turn = self.turn.wrapping_add(usize::from(elsewhere));
-                Step::wait(until, Pausing(Pause::BetweenTries(Self { doubt, turn, ..self })))
+                let turn = self.turn.wrapping_add(usize::from(other_host));
+                Step::wait(until, Paused(Pause::BeforeRetry(Self { doubt, turn, ..self })))
             }
             None => self.fail(error),
         }
@@ -231,31 +242,33 @@ impl<E: Endpoint> Calling<E> {
 
     fn fail(self, error: Error) -> Step<Call<E>> {
         let error = error.after_doubt(self.doubt);
-        Step::Done(Err(match self.call.endpoint.debt() {
-            Some(debt) => error.owing(|| debt),
+        Step::Done(Err(match self.call.endpoint.pending_operation() {
+            Some(pending_operation) => error.with_pending_operation(|| pending_operation),
             None => error,
         }))
     }
 }
 
-impl<E: Endpoint> Held<E> {
+impl<E: Endpoint> Verifying<E> {
     fn verify(self, world: &mut World<'_>) -> Step<Call<E>> {
-        let me = &self.calling.call.me;
+        let me = &self.awaiting.call.me;
         match me.key(self.claim.key(), world.memory, world.now) {
             KeyClaim::Use(key) => match self.claim.verify(self.reply.body(), &*key) {
-                Ok(verified) => Self::judge(self.calling, verified, &self.reply, world),
-                Err(distrust) => self.calling.distrust(distrust, &self.reply, world),
+                Ok(verified) => Self::judge(self.awaiting, verified, &self.reply, world),
+                Err(unverified) => self.awaiting.unverified(unverified, &self.reply, world),
             },
             KeyClaim::Fetch(lease) if !self.fetched => {
-                let fetch = FetchKeys::new(me.clone(), lease, Some(&self.calling.tries), world.now);
+                let fetch = FetchKeys::new(me.clone(), lease, Some(&self.awaiting.attempts), world.now);
                 Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
             }
-            KeyClaim::Wait(until) if self.calling.tries.may_begin(until) => {
-                Step::wait(until, Pausing(Pause::KeyToVerify(self)))
+            KeyClaim::Wait(until) if self.awaiting.attempts.may_begin(until) => {
+                Step::wait(until, Paused(Pause::AwaitVerifyingKey(self)))
             }
             claim @ (KeyClaim::Fetch(_) | KeyClaim::Wait(_) | KeyClaim::Unknown) => {
+                // Release the lease, or other calls would wait for a fetch that is not coming.
+                // Release the lease, or other calls would wait for a fetch that is not coming.
                 if let KeyClaim::Fetch(lease) = claim {
-                    world.memory.platform_keys_of(me.mchid()).give_up(&lease);
+                    world.memory.platform_keys_of(me.mchid()).release(&lease);
                 }
                 self.unknown_key(world)
             }
@@ -264,34 +277,38 @@ impl<E: Endpoint> Held<E> {
 
     fn fetching(self, step: Step<FetchKeys>, world: &mut World<'_>) -> Step<Call<E>> {
         match step {
-            Step::Send(hop, fetch) => Step::send(hop, Asking(Ask::KeyToVerify(fetch, self))),
-            Step::Wait(_, asleep) => asleep.never(),
+            Step::Send(transmit, fetch) => {
+                Step::send(transmit, InFlight(Exchange::FetchVerifyingKey(fetch, self)))
+            }
+            Step::Wait(_, waiting) => waiting.never(),
             Step::Done(Ok(())) => self.verify(world),
             Step::Done(Err(_)) => self.unknown_key(world),
         }
     }
 
     fn unknown_key(self, world: &mut World<'_>) -> Step<Call<E>> {
-        self.calling.distrust(Distrust::UnknownKey(self.claim.key().clone()), &self.reply, world)
+        self.awaiting.unverified(VerifyError::UnknownKey(self.claim.key().clone()), &self.reply, world)
     }
 
     fn judge(
-        calling: Calling<E>,
+        awaiting: AwaitingOperation<E>,
         verified: Verified<'_>,
         reply: &Response,
         world: &mut World<'_>,
     ) -> Step<Call<E>> {
-        let Call { me, endpoint } = &calling.call;
+        let Call { me, endpoint } = &awaiting.call;
         if is_success(reply.status()) {
             return match endpoint.read(verified, me, world) {
                 Ok(output) => Step::Done(Ok(output)),
-                Err(error) => calling.misread(error, world),
+                Err(error) => awaiting.unreadable(error, world),
             };
         }
-        let refusal = refused::refusal(reply);
+        let refusal = error_reply::refusal(reply);
         match endpoint.refused(&refusal) {
             Some(output) => Step::Done(Ok(output)),
-            None => calling.refused(reply.status(), Refused { refusal, verified: true }.into_error(), world),
+            None => {
+                awaiting.refused(reply.status(), ErrorReply { refusal, verified: true }.into_error(), world)
+            }
         }
     }
 }
@@ -299,34 +316,38 @@ impl<E: Endpoint> Held<E> {
 impl<E: Endpoint> sealed::Sealed for Call<E> {}
 
 impl<E: Endpoint> Flow for Call<E> {
-    type Sent = Asking<E>;
-    type Asleep = Pausing<E>;
+    type AwaitingReply = InFlight<E>;
+    type Waiting = Paused<E>;
     type Output = E::Output;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        let tries = Tries::new(self.me.retry(), world.now);
-        Writing { call: self, tries, fetched: false }.write(world)
+        let attempts = Attempts::new(self.me.retry(), world.now);
+        Drafting { call: self, attempts, fetched: false }.draft(world)
     }
 
-    fn replied(Asking(ask): Asking<E>, reply: Reply, world: &mut World<'_>) -> Step<Self> {
-        match (ask, reply) {
-            (Ask::KeyToSeal(fetch, writing), reply) => writing.fetching(fetch.step(reply, world), world),
-            (Ask::Operation(calling), Ok(reply)) => calling.replied(reply, world),
-            (Ask::Operation(calling), Err(failure)) => calling.lost(failure, world),
-            (Ask::KeyToVerify(fetch, held), reply) => held.fetching(fetch.step(reply, world), world),
+    fn on_reply(InFlight(send): InFlight<E>, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+        match (send, reply) {
+            (Exchange::FetchSealingKey(fetch, drafting), reply) => {
+                drafting.fetching(fetch.step(reply, world), world)
+            }
+            (Exchange::Operation(awaiting), Ok(reply)) => awaiting.on_reply(reply, world),
+            (Exchange::Operation(awaiting), Err(failure)) => awaiting.lost(failure, world),
+            (Exchange::FetchVerifyingKey(fetch, verifying), reply) => {
+                verifying.fetching(fetch.step(reply, world), world)
+            }
         }
     }
 
-    fn woke(Pausing(pause): Pausing<E>, world: &mut World<'_>) -> Step<Self> {
+    fn on_wake(Paused(pause): Paused<E>, world: &mut World<'_>) -> Step<Self> {
         match pause {
-            Pause::KeyToSeal(writing) => writing.write(world),
-            Pause::BetweenTries(calling) => calling.ask(world),
-            Pause::KeyToVerify(held) => held.verify(world),
+            Pause::AwaitSealingKey(drafting) => drafting.draft(world),
+            Pause::BeforeRetry(awaiting) => awaiting.send(world),
+            Pause::AwaitVerifyingKey(verifying) => verifying.verify(world),
         }
     }
 }
 
-/// 202 is a success of HTTP, but says that it is not over.
+/// Returns whether the status means success. 202 does not: the operation is accepted, but not finished.
 fn is_success(status: u16) -> bool {
     matches!(status, 200..=299) && status != 202
 }

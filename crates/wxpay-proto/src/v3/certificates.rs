@@ -1,8 +1,9 @@
-//! The platform certificates: fetched, opened, proved, kept.
+//! The platform certificates: fetching, decryption, verification, caching.
 //!
-//! The reply that brings the certificates is signed with one of them, which nobody has before. So: open each with
-//! the APIv3 key, which proves it; read it, and check that it is the one it is said to be; then verify *this same
-//! reply* with the key it names; and only then believe any of it. `protocol/v3` section 5.
+//! The reply that contains the certificates is signed with one of them, which the merchant does not have yet. So the
+//! order is: decrypt each certificate with the APIv3 key, which authenticates it; parse it, and check that its serial
+//! number is the announced one; then verify *this same reply* with the key that `Wechatpay-Serial` names. Only then is
+//! any of it trusted.
 
 mod list;
 
@@ -10,19 +11,19 @@ pub use list::{Certificates, PlatformCertificate};
 
 use super::{
     endpoint::Draft,
+    error_reply::{self, ErrorReply},
     merchant::Merchant,
-    refused::{self, Refused},
     request,
-    verify::{Claim, Distrust, malformed},
+    verify::{SignatureHeaders, VerifyError, malformed},
 };
 use crate::{
     clock::UnixTime,
     error::{Error, ErrorKind, Fate},
-    exchange::{Failure, Flow, Never, Reply, Sent, Step, sealed},
+    exchange::{AwaitingReply, Failure, Flow, Never, Reply, Step, sealed},
     http::Response,
     id::{KeyId, SerialNo},
     memory::{Lease, PlatformKey},
-    retry::Tries,
+    retry::Attempts,
     world::World,
 };
 use alloc::vec::Vec;
@@ -30,16 +31,16 @@ use core::time::Duration;
 
 const LABEL: &str = "v3.certificates";
 
-/// Fetches the certificates under a lease, and puts them into memory.
+/// Fetches the certificates under a lease, and caches them in memory.
 #[derive(Debug)]
 pub(super) struct FetchKeys {
     me: Merchant,
     lease: Lease,
-    /// How long it may take, if somebody waits for it.
+    /// The time limit of the request: what the waiting call has left, or the policy's timeout.
     timeout: Duration,
 }
 
-/// A fetch with its request out.
+/// A fetch that awaits its reply.
 #[derive(Debug)]
 pub(super) struct Fetching {
     me: Merchant,
@@ -47,8 +48,8 @@ pub(super) struct Fetching {
 }
 
 impl FetchKeys {
-    pub(super) fn new(me: Merchant, lease: Lease, tries: Option<&Tries>, now: UnixTime) -> Self {
-        let timeout = tries.map_or_else(|| me.retry().timeout, |tries| tries.timeout(now));
+    pub(super) fn new(me: Merchant, lease: Lease, attempts: Option<&Attempts>, now: UnixTime) -> Self {
+        let timeout = attempts.map_or_else(|| me.retry().timeout, |attempts| attempts.timeout(now));
         Self { me, lease, timeout }
     }
 }
@@ -58,33 +59,33 @@ impl Fetching {
         if reply.status() != 200 {
             return Self::refused(reply);
         }
-        let opened = PlatformCertificate::open_list(&self.me, reply.body())?;
+        let opened = PlatformCertificate::decrypt_list(&self.me, reply.body())?;
         let usable = |opened: &PlatformCertificate| {
             let key = PlatformKey::of(self.me.provider(), &opened.certificate);
             key.map_err(|cause| malformed().caused_by(cause))
         };
         let keys = opened.iter().map(usable).collect::<Result<Vec<_>, Error>>()?;
-        self.prove(reply, &keys, now).map_err(Distrust::into_error)?;
+        self.prove(reply, &keys, now).map_err(VerifyError::into_error)?;
         Ok(keys)
     }
 
-    /// Having no certificates is an empty list.
+    /// Maps "no certificates", which WeChat Pay reports as an error, to an empty list.
     fn refused(reply: &Response) -> Result<Vec<(SerialNo, PlatformKey)>, Error> {
-        let refusal = refused::refusal(reply);
-        if list::has_none(&refusal) {
+        let refusal = error_reply::refusal(reply);
+        if list::has_no_certificates(&refusal) {
             return Ok(Vec::new());
         }
-        Err(Refused { refusal, verified: false }.into_error())
+        Err(ErrorReply { refusal, verified: false }.into_error())
     }
 
-    /// The reply is signed by one of the keys it brings, or by a public key that was known before.
+    /// Verifies the reply with one of the keys it contains, or with a public key that was configured before.
     fn prove(
         &self,
         reply: &Response,
         keys: &[(SerialNo, PlatformKey)],
         now: UnixTime,
-    ) -> Result<(), Distrust> {
-        let claim = Claim::of_reply(reply, now)?;
+    ) -> Result<(), VerifyError> {
+        let claim = SignatureHeaders::of_reply(reply, now)?;
         let brought = |serial: &SerialNo| {
             keys.iter()
                 .find(|(brought, key)| brought == serial && now < key.not_after)
@@ -94,7 +95,7 @@ impl Fetching {
             KeyId::Certificate(serial) => brought(serial),
             KeyId::PublicKey(id) => self.me.public_key(id),
         };
-        let key = key.ok_or_else(|| Distrust::UnknownKey(claim.key().clone()))?;
+        let key = key.ok_or_else(|| VerifyError::UnknownKey(claim.key().clone()))?;
         claim.verify(reply.body(), &**key).map(|_| ())
     }
 }
@@ -102,22 +103,29 @@ impl Fetching {
 impl sealed::Sealed for FetchKeys {}
 
 impl Flow for FetchKeys {
-    type Sent = Fetching;
-    type Asleep = Never;
+    type AwaitingReply = Fetching;
+    type Waiting = Never;
     type Output = ();
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let Self { me, lease, timeout } = self;
-        match request::hop(&me, &Draft::get(LABEL, list::TARGET), None, me.gateway().at(0), timeout, world) {
-            Ok(hop) => Step::send(hop, Fetching { me, lease }),
+        match request::transmit(
+            &me,
+            &Draft::get(LABEL, list::TARGET),
+            None,
+            me.gateway().at(0),
+            timeout,
+            world,
+        ) {
+            Ok(transmit) => Step::send(transmit, Fetching { me, lease }),
             Err(error) => {
-                world.memory.platform_keys_of(me.mchid()).give_up(&lease);
+                world.memory.platform_keys_of(me.mchid()).release(&lease);
                 Step::Done(Err(error))
             }
         }
     }
 
-    fn replied(fetching: Fetching, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+    fn on_reply(fetching: Fetching, reply: Reply, world: &mut World<'_>) -> Step<Self> {
         let read = match reply {
             Ok(reply) => fetching.read(&reply, world.now),
             Err(Failure::NotSent(source)) => {
@@ -135,52 +143,53 @@ impl Flow for FetchKeys {
                 Ok(())
             }
             Err(error) => {
-                known.give_up(&lease);
+                known.release(&lease);
                 Err(error)
             }
         })
     }
 
-    fn woke(asleep: Never, _: &mut World<'_>) -> Step<Self> {
-        match asleep {}
+    fn on_wake(waiting: Never, _: &mut World<'_>) -> Step<Self> {
+        match waiting {}
     }
 }
 
-/// Fetches the platform certificates if it is time; does nothing if it is not, if somebody else is at it, or if the
-/// merchant believes a public key alone.
+/// Fetches the platform certificates if they are due. Does nothing if they are not, if another fetch is in progress, or
+/// if the merchant trusts public keys alone.
 ///
-/// For a background task: run it at [`Memory::next_key_upkeep`](crate::memory::Memory::next_key_upkeep), so that
-/// nothing waits for a key. A start need not wait for it: what is missing is fetched when it is needed.
+/// Meant for a background task: run it at
+/// [`Memory::next_platform_key_refresh`](crate::memory::Memory::next_platform_key_refresh), so that no call waits for a
+/// key. Startup need not wait for it: a missing key is fetched when it is needed.
 #[derive(Clone, Debug)]
-pub struct KeepKeys(Merchant);
+pub struct RefreshPlatformKeys(Merchant);
 
-/// An upkeep with its request out.
+/// A refresh that awaits its reply.
 #[derive(Debug)]
-pub struct Keeping(Sent<FetchKeys>);
+pub struct Refreshing(AwaitingReply<FetchKeys>);
 
 impl Merchant {
-    /// Fetches the platform certificates if it is time.
+    /// Fetches the platform certificates if they are due; see [`RefreshPlatformKeys`].
     #[must_use]
-    pub fn keep_keys(&self) -> KeepKeys {
-        KeepKeys(self.clone())
+    pub fn refresh_platform_keys(&self) -> RefreshPlatformKeys {
+        RefreshPlatformKeys(self.clone())
     }
 }
 
-impl KeepKeys {
+impl RefreshPlatformKeys {
     fn follow(step: Step<FetchKeys>) -> Step<Self> {
         match step {
-            Step::Send(hop, fetch) => Step::send(hop, Keeping(fetch)),
-            Step::Wait(_, asleep) => asleep.never(),
+            Step::Send(transmit, fetch) => Step::send(transmit, Refreshing(fetch)),
+            Step::Wait(_, waiting) => waiting.never(),
             Step::Done(result) => Step::Done(result),
         }
     }
 }
 
-impl sealed::Sealed for KeepKeys {}
+impl sealed::Sealed for RefreshPlatformKeys {}
 
-impl Flow for KeepKeys {
-    type Sent = Keeping;
-    type Asleep = Never;
+impl Flow for RefreshPlatformKeys {
+    type AwaitingReply = Refreshing;
+    type Waiting = Never;
     type Output = ();
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
@@ -194,12 +203,12 @@ impl Flow for KeepKeys {
         }
     }
 
-    fn replied(Keeping(fetch): Keeping, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+    fn on_reply(Refreshing(fetch): Refreshing, reply: Reply, world: &mut World<'_>) -> Step<Self> {
         Self::follow(fetch.step(reply, world))
     }
 
-    fn woke(asleep: Never, _: &mut World<'_>) -> Step<Self> {
-        match asleep {}
+    fn on_wake(waiting: Never, _: &mut World<'_>) -> Step<Self> {
+        match waiting {}
     }
 }
 

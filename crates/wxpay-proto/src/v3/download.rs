@@ -1,30 +1,30 @@
-//! Files that WeChat Pay makes: bills and receipts, as streams.
+//! Downloads of files that WeChat Pay generates: bills and receipts, as streams.
 //!
 //! ```text
-//!  an operation ─▶ Statement ─▶ Merchant::download ─▶ Download { hop, check, is_gzip }
-//!                  where it is, and its digest          │ send the hop; unzip if need be;
-//!                                                       │ give each piece to the check
+//!  an operation ─▶ BillFile ─▶ Merchant::prepare_download ─▶ Download { transmit, check, is_gzip }
+//!                  URL and digest of the file           │ send the request; unzip if needed;
+//!                                                       │ pass each piece to the check
 //!                                                       ▼
-//!                                              Check::finish: only now it is what WeChat Pay made
+//!                                              DigestCheck::finish: only now the file is authentic
 //! ```
 //!
-//! The file itself is not signed: its digest is, in the reply that told where it is. `protocol/v3` section 10.
+//! The reply with the file is not signed. The reply with its URL is, and that one contains the file's digest.
 
 use super::{
     endpoint::Draft,
+    error_reply::{self, ErrorReply},
     merchant::Merchant,
-    refused::{self, Refused},
     request,
     verify::{Verified, malformed},
 };
 use crate::{
-    crypto::Forged,
+    crypto::InvalidSignature,
     error::{Error, ErrorKind, Fate},
-    exchange::{Failure, Flow, Hop, Never, Reply, Step, sealed},
+    exchange::{Failure, Flow, Never, Reply, Step, Transmit, sealed},
     http::Response,
-    id::Invalid,
-    secret::same_bytes,
-    v3::field::open_words,
+    id::InvalidField,
+    secret::constant_time_eq,
+    v3::field::open_enum,
     world::World,
 };
 use alloc::{string::String, vec::Vec};
@@ -34,8 +34,8 @@ use sha2::{Digest as _, Sha256};
 
 const LABEL: &str = "v3.download";
 
-open_words! {
-    /// How a file's digest is made.
+open_enum! {
+    /// The algorithm of a file's digest.
     HashType {
         /// SHA-1: bills.
         Sha1 = "SHA1",
@@ -44,19 +44,19 @@ open_words! {
     }
 }
 
-/// Where a file is, and what it must be. `Debug` does not show where: who knows it, and can sign, can have the file.
+/// The URL and the digest of a file. `Debug` omits the URL: its token, with a signature, gives access to the file.
 ///
-/// It is good for minutes, in older documents for 30 seconds: [download](Merchant::download) at once.
+/// The URL is valid for 5 minutes, in older documents for 30 seconds: [download](Merchant::prepare_download) at once.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Statement {
-    /// How the digest is made.
+pub struct BillFile {
+    /// The algorithm of the digest.
     pub hash_type: HashType,
-    /// The digest of the unzipped file, in hexadecimal digits.
+    /// The digest of the uncompressed file, in hexadecimal digits.
     pub hash_value: String,
-    /// Where the file is.
+    /// The URL of the file.
     pub download_url: String,
-    /// It was asked for zipped.
+    /// Set when the file was requested gzip-compressed.
     pub is_gzip: bool,
 }
 
@@ -67,80 +67,80 @@ struct Wire {
     download_url: String,
 }
 
-impl Statement {
+impl BillFile {
     /// Reads `{"hash_type","hash_value","download_url"}`.
     pub(super) fn read(reply: Verified<'_>, is_gzip: bool) -> Result<Self, Error> {
         let Wire { hash_type, hash_value, download_url } = reply.parse()?;
         Ok(Self { hash_type, hash_value, download_url, is_gzip })
     }
 
-    fn check(&self) -> Result<Check, Invalid> {
+    fn check(&self) -> Result<DigestCheck, InvalidField> {
         let expected = hex::decode(&self.hash_value);
-        let expected = expected.map_err(|_| Invalid::new("hash_value", "must be hexadecimal digits"))?;
+        let expected = expected.map_err(|_| InvalidField::new("hash_value", "must be hexadecimal digits"))?;
         let (digest, length) = match &self.hash_type {
             HashType::Sha1 => (Digest::Sha1(Sha1::new()), 20),
             HashType::Sha256 => (Digest::Sha256(Sha256::new()), 32),
-            HashType::Other(_) => return Err(Invalid::new("hash_type", "must be SHA1 or SHA256")),
+            HashType::Other(_) => return Err(InvalidField::new("hash_type", "must be SHA1 or SHA256")),
         };
         if expected.len() == length {
-            Ok(Check { digest, expected })
+            Ok(DigestCheck { digest, expected })
         } else {
-            Err(Invalid::new("hash_value", "must be as long as hash_type has it"))
+            Err(InvalidField::new("hash_value", "must have the length of a hash_type digest"))
         }
     }
 }
 
-impl fmt::Debug for Statement {
+impl fmt::Debug for BillFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Statement")
+        f.debug_struct("BillFile")
             .field("hash_type", &self.hash_type)
             .field("is_gzip", &self.is_gzip)
             .finish_non_exhaustive()
     }
 }
 
-/// A file that waits to be streamed.
+/// A signed request for a file, ready to be streamed.
 ///
-/// Send the hop and pass on what is replied piece by piece, unzipped if [`is_gzip`](Self::is_gzip), telling the
-/// [check](Self::check) of each. **The file is what WeChat Pay made only if [`Check::finish`] says so in the end**: until
-/// then nothing in it is to be acted on. The reply is 200 without a signature; what to make of any other is told by
-/// [`refused`](Self::refused). Redirects are not to be followed.
+/// Send the request, stream the reply's body piece by piece, unzipped if [`is_gzip`](Self::is_gzip) is set, and pass
+/// each piece to the [check](Self::check). **The file is authentic only if [`DigestCheck::finish`] returns `Ok` in the
+/// end**; do not act on its content before. The expected reply is 200 without a signature; [`refused`](Self::refused)
+/// maps any other to an error. Do not follow redirects.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Download {
-    /// The request, signed. Its `timeout` is for the beginning of the reply and for each pause within it, not for the
+    /// The signed request. Its `timeout` applies to the beginning of the reply and to each pause within it, not to the
     /// whole; `max_reply` sets no limit.
-    pub hop: Hop,
-    /// Tells whether it is the file that was promised.
-    pub check: Check,
-    /// What is replied is zipped.
+    pub transmit: Transmit,
+    /// The check of the file's digest.
+    pub check: DigestCheck,
+    /// Set when the reply's body is gzip-compressed; the check needs the uncompressed bytes.
     pub is_gzip: bool,
 }
 
 impl Download {
-    /// What a reply other than 200 means. Downloading changes nothing: the fate is always [`Fate::NotSent`].
+    /// Returns the error for a reply other than 200. A download changes nothing: the fate is always [`Fate::NotSent`].
     #[must_use]
     pub fn refused(reply: &Response) -> Error {
-        Refused { refusal: refused::refusal(reply), verified: false }.into_error().before_sending()
+        ErrorReply { refusal: error_reply::refusal(reply), verified: false }.into_error().before_sending()
     }
 
-    /// What it means that there is no reply, or no end of it.
+    /// Returns the error for a missing or truncated reply.
     #[must_use]
     pub fn lost(failure: Failure) -> Error {
         let (Failure::NotSent(source) | Failure::Lost(source)) = failure;
         Error::new(ErrorKind::Transport, Fate::NotSent).caused_by(source)
     }
 
-    /// What it means that the file is not the one that was promised.
+    /// Returns the error for a file whose digest does not match.
     #[must_use]
-    pub fn forged(forged: Forged) -> Error {
+    pub fn forged(forged: InvalidSignature) -> Error {
         Error::new(ErrorKind::Signature, Fate::NotSent).caused_by(forged)
     }
 }
 
-/// Tells whether a file is the one that was promised: by its digest.
-#[must_use = "a file is to be believed only once its check is finished"]
-pub struct Check {
+/// The check of a file against the digest in its [`BillFile`].
+#[must_use = "a file is authentic only once its check is finished"]
+pub struct DigestCheck {
     digest: Digest,
     expected: Vec<u8>,
 }
@@ -150,8 +150,8 @@ enum Digest {
     Sha256(Sha256),
 }
 
-impl Check {
-    /// Takes note of the next bytes of the unzipped file.
+impl DigestCheck {
+    /// Adds the next bytes of the uncompressed file.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.digest {
             Digest::Sha1(digest) => digest.update(bytes),
@@ -159,88 +159,89 @@ impl Check {
         }
     }
 
-    /// Tells whether what came was the whole file and nothing else.
+    /// Checks that the bytes added were the whole file and nothing else.
     ///
     /// # Errors
     ///
-    /// When it was not.
-    pub fn finish(self) -> Result<(), Forged> {
+    /// When the digest does not match.
+    pub fn finish(self) -> Result<(), InvalidSignature> {
         let found = match self.digest {
             Digest::Sha1(digest) => digest.finalize().to_vec(),
             Digest::Sha256(digest) => digest.finalize().to_vec(),
         };
-        if same_bytes(&found, &self.expected) { Ok(()) } else { Err(Forged) }
+        if constant_time_eq(&found, &self.expected) { Ok(()) } else { Err(InvalidSignature) }
     }
 }
 
-impl fmt::Debug for Check {
+impl fmt::Debug for DigestCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Check(..)")
     }
 }
 
-/// Signs the request for a file. It sends nothing itself: it comes to a [`Download`] at once.
+/// Signs the request for a file. Sends nothing itself: returns a [`Download`] at once.
 #[derive(Debug)]
-pub struct Prepare {
+pub struct PrepareDownload {
     me: Merchant,
-    statement: Statement,
+    statement: BillFile,
 }
 
 impl Merchant {
-    /// Prepares to download what an operation told of.
+    /// Prepares the download of a file by the [`BillFile`] that an operation returned.
     ///
-    /// Comes to an error of the kind [`Malformed`](ErrorKind::Malformed) if the file is not at the merchant's own gateway
-    /// or at one of WeChat Pay's, or if its digest is of no known kind. To try again, prepare again: the request is
-    /// signed for this moment.
+    /// Fails with [`Malformed`](ErrorKind::Malformed) if the URL points neither to the merchant's own gateway nor to
+    /// one of WeChat Pay's, or if the digest's algorithm is unknown. To retry, prepare again: the signature contains
+    /// the current time.
     #[must_use]
-    pub fn download(&self, statement: &Statement) -> Prepare {
-        Prepare { me: self.clone(), statement: statement.clone() }
+    pub fn prepare_download(&self, statement: &BillFile) -> PrepareDownload {
+        PrepareDownload { me: self.clone(), statement: statement.clone() }
     }
 }
 
-/// The request for a file, and the check of it.
+/// Returns the signed request for a file, and the check of its digest.
 pub(super) fn prepare(
     me: &Merchant,
-    statement: &Statement,
+    statement: &BillFile,
     world: &mut World<'_>,
-) -> Result<(Hop, Check), Error> {
-    let unusable = |fault: Invalid| malformed().before_sending().caused_by(fault);
+) -> Result<(Transmit, DigestCheck), Error> {
+    let unusable = |fault: InvalidField| malformed().before_sending().caused_by(fault);
     let check = statement.check().map_err(unusable)?;
-    let rule = Invalid::new("download_url", "must be at the merchant's gateway or at WeChat Pay's");
+    let rule = InvalidField::new("download_url", "must point to the merchant's gateway or to WeChat Pay's");
     let (base_url, target) = me.gateway().locate(&statement.download_url).ok_or_else(|| unusable(rule))?;
-    let hop = request::hop(me, &Draft::file(LABEL, target), None, base_url, me.retry().timeout, world)?;
-    Ok((hop, check))
+    let transmit =
+        request::transmit(me, &Draft::file(LABEL, target), None, base_url, me.retry().timeout, world)?;
+    Ok((transmit, check))
 }
 
-impl sealed::Sealed for Prepare {}
+impl sealed::Sealed for PrepareDownload {}
 
-impl Flow for Prepare {
-    type Sent = Never;
-    type Asleep = Never;
+impl Flow for PrepareDownload {
+    type AwaitingReply = Never;
+    type Waiting = Never;
     type Output = Download;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let Self { me, statement } = self;
-        Step::Done(prepare(&me, &statement, world).map(|(hop, check)| Download {
-            hop: Hop { max_reply: usize::MAX, ..hop },
+        Step::Done(prepare(&me, &statement, world).map(|(transmit, check)| Download {
+            transmit: Transmit { max_reply: usize::MAX, ..transmit },
             check,
             is_gzip: statement.is_gzip,
         }))
     }
 
-    fn replied(sent: Never, _: Reply, _: &mut World<'_>) -> Step<Self> {
+    fn on_reply(sent: Never, _: Reply, _: &mut World<'_>) -> Step<Self> {
         match sent {}
     }
 
-    fn woke(asleep: Never, _: &mut World<'_>) -> Step<Self> {
-        match asleep {}
+    fn on_wake(waiting: Never, _: &mut World<'_>) -> Step<Self> {
+        match waiting {}
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{memory::Memory, v3::toy};
+    use crate::{memory::Memory, v3::fake};
     use alloc::format;
 
     // `printf foo | sha1sum`, `printf foo | sha256sum`
@@ -248,26 +249,26 @@ mod tests {
     const SHA256: &str = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
     const URL: &str = "https://api.mch.weixin.qq.com/v3/billdownload/file?token=planted&tartype=gzip";
 
-    fn statement(hash_type: &str, hash_value: &str, download_url: &str) -> Statement {
+    fn statement(hash_type: &str, hash_value: &str, download_url: &str) -> BillFile {
         let (hash_value, download_url) = (hash_value.into(), download_url.into());
-        Statement { hash_type: hash_type.into(), hash_value, download_url, is_gzip: true }
+        BillFile { hash_type: hash_type.into(), hash_value, download_url, is_gzip: true }
     }
 
-    fn prepared(statement: &Statement) -> Result<Download, Error> {
+    fn prepared(statement: &BillFile) -> Result<Download, Error> {
         let mut memory = Memory::default();
-        match Step::begin(toy::merchant().download(statement), toy::world(&mut memory)) {
+        match Step::begin(fake::merchant().prepare_download(statement), fake::world(&mut memory)) {
             Step::Done(result) => result,
-            Step::Send(..) | Step::Wait(..) => panic!("it sends and waits for nothing"),
+            Step::Send(..) | Step::Wait(..) => panic!("expected Step::Done at once"),
         }
     }
 
     #[test]
     fn a_download_is_signed_for_path_and_query_of_its_url() {
-        let Download { hop, is_gzip, .. } = prepared(&statement("SHA1", SHA1, URL)).unwrap();
-        assert_eq!((hop.request.url(), hop.request.body(), is_gzip), (URL, &b""[..], true));
-        assert_eq!(hop.request.header("accept"), Some("*/*"));
-        assert_eq!(hop.max_reply, usize::MAX);
-        let authorization = hop.request.header("authorization").unwrap();
+        let Download { transmit, is_gzip, .. } = prepared(&statement("SHA1", SHA1, URL)).unwrap();
+        assert_eq!((transmit.request.url(), transmit.request.body(), is_gzip), (URL, &b""[..], true));
+        assert_eq!(transmit.request.header("accept"), Some("*/*"));
+        assert_eq!(transmit.max_reply, usize::MAX);
+        let authorization = transmit.request.header("authorization").unwrap();
         let authorization: crate::v3::Authorization = authorization.parse().unwrap();
         let message = crate::v3::message::request(
             crate::http::Method::Get,
@@ -276,7 +277,7 @@ mod tests {
             &authorization.nonce_str,
             b"",
         );
-        assert_eq!(authorization.signature, toy::merchant().sign(&message).unwrap());
+        assert_eq!(authorization.signature, fake::merchant().sign(&message).unwrap());
     }
 
     #[test]
@@ -291,9 +292,9 @@ mod tests {
                 check.finish()
             };
             assert_eq!(finish(&[b"fo", b"", b"o"]), Ok(()));
-            assert_eq!(finish(&[b"fo"]), Err(Forged));
-            assert_eq!(finish(&[b"foo", b"\n"]), Err(Forged));
-            assert_eq!(finish(&[]), Err(Forged));
+            assert_eq!(finish(&[b"fo"]), Err(InvalidSignature));
+            assert_eq!(finish(&[b"foo", b"\n"]), Err(InvalidSignature));
+            assert_eq!(finish(&[]), Err(InvalidSignature));
         }
     }
 
@@ -309,7 +310,7 @@ mod tests {
             let error = prepared(&statement(hash_type, hash_value, url)).unwrap_err();
             assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
             let source = core::error::Error::source(&error).unwrap();
-            assert_eq!(source.downcast_ref::<Invalid>().unwrap().field(), rule);
+            assert_eq!(source.downcast_ref::<InvalidField>().unwrap().field(), rule);
         }
     }
 
@@ -328,6 +329,6 @@ mod tests {
         assert_eq!(refused.refusal().unwrap().code, crate::refusal::Code::INVALID_REQUEST);
         let lost = Download::lost(Failure::Lost("cut".into()));
         assert_eq!((lost.kind(), lost.fate()), (ErrorKind::Transport, Fate::NotSent));
-        assert_eq!(Download::forged(Forged).kind(), ErrorKind::Signature);
+        assert_eq!(Download::forged(InvalidSignature).kind(), ErrorKind::Signature);
     }
 }

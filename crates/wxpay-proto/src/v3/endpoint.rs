@@ -1,12 +1,12 @@
-//! One operation: what it wants to say, and how its reply is read.
+//! One operation: the request it sends, and the reading of its reply.
 
 use super::{
     merchant::Merchant,
-    seal::{Pen, Sensitive},
+    seal::{RequestWriter, Sensitive},
     verify::Verified,
 };
 use crate::{
-    error::{Debt, Error},
+    error::{Error, PendingOperation},
     http::Method,
     refusal::Refusal,
     wire::{json, multipart::Upload},
@@ -15,62 +15,61 @@ use crate::{
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
-/// One operation of the third generation, as a plain value.
+/// One operation of APIv3, as a plain value.
 ///
-/// It may be implemented elsewhere: an operation that has no type here yet is one `impl` away, or goes through
-/// [`Raw`](super::Raw).
+/// You may implement this trait for operations that have no type here yet, or call them through [`Raw`](super::Raw).
 pub trait Endpoint: fmt::Debug + Send {
-    /// What a good reply says.
+    /// The value that a successful reply is read into.
     type Output: Send;
 
-    /// What to send, written once: every try sends these bytes. Sensitive fields are sealed by the pen, which also
-    /// sees to it that the key is at hand and named.
+    /// Writes the request, once: every attempt sends these bytes. `writer` seals sensitive fields, and makes the call
+    /// fetch and name the key.
     ///
     /// # Errors
     ///
-    /// When a field cannot be sealed: pass on what the pen says.
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error>;
+    /// When a field cannot be sealed: return the error of `writer` unchanged.
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error>;
 
-    /// Reads a good reply (2xx, verified).
+    /// Reads a successful reply (2xx, verified).
     ///
     /// # Errors
     ///
-    /// When it is not what the document promises.
+    /// When the reply is not what WeChat Pay's documentation specifies.
     fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<Self::Output, Error>;
 
-    /// What a verified refusal says, where it is an answer: "no such order" to a query. `None` where it is a
-    /// refusal.
+    /// Reads a verified refusal that is a regular result, such as "no such order" for a query. Returns `None` if the
+    /// refusal is an error.
     fn refused(&self, refusal: &Refusal) -> Option<Self::Output> {
         let _ = refusal;
         None
     }
 
-    /// Whether it may be sent again when it is not known what became of it.
-    fn repeat(&self) -> Repeat {
-        Repeat::SameNumber
+    /// Returns whether the request may be sent again while the outcome of an earlier attempt is unknown.
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::ByNumber
     }
 
-    /// What is owed if it is not known what became of it. `None` where nothing could have changed, or nothing could
-    /// be asked.
-    fn debt(&self) -> Option<Debt> {
+    /// Returns the pending operation to resolve if the outcome is unknown. Returns `None` if the operation changes
+    /// nothing, or cannot be queried.
+    fn pending_operation(&self) -> Option<PendingOperation> {
         None
     }
 }
 
-/// Whether a request may be sent again when its reply was lost.
+/// The idempotency of a request: whether it may be sent again when its reply was lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "there is no fourth answer")]
-pub enum Repeat {
-    /// It changes nothing.
-    Freely,
-    /// It carries a number that makes it happen once.
-    SameNumber,
-    /// Nothing protects it.
-    Never,
+#[allow(clippy::exhaustive_enums, reason = "there is no fourth case")]
+pub enum Idempotency {
+    /// The request changes nothing, and may be sent any number of times.
+    Safe,
+    /// The request contains the merchant's own number: with the same number, it takes effect once.
+    ByNumber,
+    /// The request is not idempotent: sent twice, it may take effect twice.
+    None,
 }
 
-/// What an operation wants to say, before it is signed. `Debug` shows label, method and length: targets and bodies
-/// name people.
+/// An operation's request before it is signed. `Debug` shows label, method and length only: targets and bodies contain
+/// personal data.
 #[derive(Clone)]
 pub struct Draft {
     label: &'static str,
@@ -80,7 +79,7 @@ pub struct Draft {
     content: Content,
 }
 
-/// A request's body.
+/// The body of a request.
 #[derive(Clone)]
 pub(super) enum Content {
     Nothing,
@@ -89,7 +88,7 @@ pub(super) enum Content {
 }
 
 impl Draft {
-    /// A request without a body.
+    /// Creates a request without a body.
     ///
     /// `label` is a short fixed name for logs and metrics, such as `v3.pay.query`.
     #[must_use]
@@ -97,36 +96,36 @@ impl Draft {
         Self { label, method, target: target.into(), accept: "application/json", content: Content::Nothing }
     }
 
-    /// A `GET`.
+    /// Creates a `GET` request.
     #[must_use]
     pub fn get(label: &'static str, target: impl Into<String>) -> Self {
         Self::new(label, Method::Get, target)
     }
 
-    /// A `GET` of a file, which may be of any type.
+    /// Creates a `GET` request for a file: it accepts any media type.
     pub(super) fn file(label: &'static str, target: impl Into<String>) -> Self {
         Self { accept: "*/*", ..Self::get(label, target) }
     }
 
-    /// A `POST` of a JSON text.
+    /// Creates a `POST` request with a JSON body.
     #[must_use]
     pub fn post(label: &'static str, target: impl Into<String>, body: &impl serde::Serialize) -> Self {
         Self::new(label, Method::Post, target).json(json::write(body))
     }
 
-    /// With a JSON text as its body, byte for byte.
+    /// Sets the body to a JSON text, byte for byte.
     #[must_use]
     pub fn json(self, text: Vec<u8>) -> Self {
         Self { content: Content::Json(text), ..self }
     }
 
-    /// A `POST` of a file; its `meta` part alone is signed.
+    /// Creates a `POST` request that uploads a file; only its `meta` part is signed.
     #[must_use]
     pub fn upload(label: &'static str, target: impl Into<String>, upload: Upload) -> Self {
         Self { content: Content::Upload(upload), ..Self::new(label, Method::Post, target) }
     }
 
-    /// The label.
+    /// The label, for logs and metrics.
     #[must_use]
     pub fn label(&self) -> &'static str {
         self.label
@@ -138,7 +137,7 @@ impl Draft {
         self.method
     }
 
-    /// Path and query, as they are signed and sent.
+    /// The request target: path and query, as signed and sent.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
@@ -173,7 +172,7 @@ impl fmt::Debug for Draft {
     }
 }
 
-/// Path and query, escaped as they are written: what is not `A-Z a-z 0-9 - . _ ~` becomes `%XX`.
+/// A request target: path and query, with values percent-encoded except `A-Z a-z 0-9 - . _ ~`.
 ///
 /// ```
 /// use wxpay_proto::v3::Target;
@@ -185,13 +184,13 @@ impl fmt::Debug for Draft {
 pub struct Target(String);
 
 impl Target {
-    /// A fixed path, as documented.
+    /// Creates a target from a fixed path, which is not escaped.
     #[must_use]
     pub fn new(path: &str) -> Self {
         Self(path.into())
     }
 
-    /// Adds a part of the path: a slash, and the text escaped. Before any query.
+    /// Appends a path segment: a slash, and the text escaped. Call this before [`query`](Self::query).
     #[must_use]
     pub fn segment(mut self, text: &str) -> Self {
         self.0.push('/');
@@ -199,14 +198,14 @@ impl Target {
         self
     }
 
-    /// Adds fixed text to the path, as documented.
+    /// Appends fixed text to the path, which is not escaped.
     #[must_use]
     pub fn then(mut self, path: &str) -> Self {
         self.0.push_str(path);
         self
     }
 
-    /// Adds a parameter; `name` as documented, the value escaped.
+    /// Appends a query parameter; `name` is not escaped, the value is.
     #[must_use]
     pub fn query(mut self, name: &str, value: &str) -> Self {
         self.0.push(if self.0.contains('?') { '&' } else { '?' });
@@ -216,16 +215,16 @@ impl Target {
         self
     }
 
-    /// Adds a parameter if there is a value.
+    /// Appends a query parameter if there is a value.
     #[must_use]
-    pub fn query_if(self, name: &str, value: Option<&str>) -> Self {
+    pub fn query_opt(self, name: &str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.query(name, value),
             None => self,
         }
     }
 
-    /// The text.
+    /// The target as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -242,19 +241,19 @@ impl From<Target> for String {
     }
 }
 
-/// It may name people.
+/// Shows the length only: targets may contain personal data.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Target({} bytes)", self.0.len())
     }
 }
 
-/// Erases the operation, when many kinds of call must share one queue.
+/// Forwards to the boxed operation, so that calls of several kinds can share one queue.
 impl<E: Endpoint + ?Sized> Endpoint for Box<E> {
     type Output = E::Output;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
-        (**self).draft(pen)
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        (**self).draft(writer)
     }
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<E::Output, Error> {
@@ -265,14 +264,14 @@ impl<E: Endpoint + ?Sized> Endpoint for Box<E> {
         (**self).refused(refusal)
     }
 
-    fn repeat(&self) -> Repeat {
-        (**self).repeat()
+    fn idempotency(&self) -> Idempotency {
+        (**self).idempotency()
     }
 
-    fn debt(&self) -> Option<Debt> {
-        (**self).debt()
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        (**self).pending_operation()
     }
 }
 
-/// A trait object can be made of it.
+/// Asserts at compile time that `Endpoint` is dyn-compatible.
 const _: fn(&dyn Endpoint<Output = Sensitive>) = |_| ();

@@ -1,83 +1,96 @@
-//! Rules that many fields share.
+//! Validation rules that many fields share.
 
 use crate::{
-    id::{Invalid, OutTradeNo},
+    id::{InvalidField, OutTradeNo},
     money::Fen,
 };
 use alloc::string::String;
 
-/// A text of at most so many characters: not empty, no control characters, and none beyond the basic plane, which
-/// WeChat Pay refuses.
-pub(super) fn text(text: &str, most: usize, invalid: Invalid) -> Result<String, Invalid> {
+/// Checks a text: 1 to `most` characters, no control characters, and none beyond the basic plane (U+FFFF), which WeChat
+/// Pay rejects.
+pub(super) fn text(text: &str, most: usize, invalid: InvalidField) -> Result<String, InvalidField> {
     let fits = |sign: char| !sign.is_control() && u32::from(sign) <= 0xFFFF;
     let good = (1..=most).contains(&text.chars().count()) && text.chars().all(fits);
     if good { Ok(text.into()) } else { Err(invalid) }
 }
 
-/// The same of a text that may be absent.
-pub(super) fn text_if(text: Option<&str>, most: usize, invalid: Invalid) -> Result<Option<String>, Invalid> {
+/// Checks an optional text like [`text`].
+pub(super) fn text_opt(
+    text: Option<&str>,
+    most: usize,
+    invalid: InvalidField,
+) -> Result<Option<String>, InvalidField> {
     text.map(|given| self::text(given, most, invalid)).transpose()
 }
 
-/// An amount that can be asked for: 1 to 2 147 483 647 fen, what their `int` holds.
-pub(super) fn amount(fen: Fen, field: &'static str) -> Result<(), Invalid> {
+/// Checks an amount: 1 to 2 147 483 647 fen, the range of WeChat Pay's `int`.
+pub(super) fn amount(fen: Fen, field: &'static str) -> Result<(), InvalidField> {
     let good = (1..=2_147_483_647).contains(&fen.get());
-    if good { Ok(()) } else { Err(Invalid::new(field, "must be 1 to 2147483647 fen")) }
+    if good { Ok(()) } else { Err(InvalidField::new(field, "must be 1 to 2147483647 fen")) }
 }
 
-/// A merchant's own number of an order: 6 to 32 of `0-9 A-Z a-z _ - *`.
-pub(super) fn out_trade_no(number: &OutTradeNo, field: &'static str) -> Result<(), Invalid> {
-    if number.is_for_v3() { Ok(()) } else { Err(Invalid::new(field, "must be 6 to 32 of 0-9 A-Z a-z _ - *")) }
+/// Checks a merchant's order number: 6 to 32 of `0-9 A-Z a-z _ - *`.
+pub(super) fn out_trade_no(number: &OutTradeNo, field: &'static str) -> Result<(), InvalidField> {
+    if number.is_valid_for_v3() {
+        Ok(())
+    } else {
+        Err(InvalidField::new(field, "must be 6 to 32 of 0-9 A-Z a-z _ - *"))
+    }
 }
 
-/// What the payer reads of an order: at most 127 characters.
-pub(super) fn description(text: &str) -> Result<String, Invalid> {
+/// Checks the description that the payer sees: 1 to 127 characters.
+pub(super) fn description(text: &str) -> Result<String, InvalidField> {
     self::text(
         text,
         127,
-        Invalid::new("description", "must be 1 to 127 characters, none beyond the basic plane"),
+        InvalidField::new("description", "must be 1 to 127 characters, none beyond the basic plane"),
     )
 }
 
-/// A text of the merchant's own that comes back: at most 128 characters.
-pub(super) fn attach(text: &str) -> Result<String, Invalid> {
-    self::text(text, 128, Invalid::new("attach", "must be 1 to 128 characters, none beyond the basic plane"))
+/// Checks the merchant's own data, which WeChat Pay returns unchanged: 1 to 128 characters.
+pub(super) fn attach(text: &str) -> Result<String, InvalidField> {
+    self::text(
+        text,
+        128,
+        InvalidField::new("attach", "must be 1 to 128 characters, none beyond the basic plane"),
+    )
 }
 
-/// A mark for coupons: at most 32 characters.
-pub(super) fn goods_tag(text: &str) -> Result<String, Invalid> {
-    self::text(text, 32, Invalid::new("goods_tag", "must be 1 to 32 characters"))
+/// Checks a coupon tag: 1 to 32 characters.
+pub(super) fn goods_tag(text: &str) -> Result<String, InvalidField> {
+    self::text(text, 32, InvalidField::new("goods_tag", "must be 1 to 32 characters"))
 }
 
-/// The merchant's device: at most 32 characters.
-pub(super) fn device_id(text: &str) -> Result<String, Invalid> {
-    self::text(text, 32, Invalid::new("device_id", "must be 1 to 32 characters"))
+/// Checks the id of the merchant's device: 1 to 32 characters.
+pub(super) fn device_id(text: &str) -> Result<String, InvalidField> {
+    self::text(text, 32, InvalidField::new("device_id", "must be 1 to 32 characters"))
 }
 
-/// A merchant's own number of goods.
-pub(super) fn goods_id(text: &str) -> Result<(), Invalid> {
+/// Checks a merchant's goods number: 1 to 32 letters, digits, `-` and `_`.
+pub(super) fn goods_id(text: &str) -> Result<(), InvalidField> {
     let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if (1..=32).contains(&text.len()) && text.bytes().all(sign) {
         Ok(())
     } else {
-        Err(Invalid::new("merchant_goods_id", "must be 1 to 32 letters, digits, - and _"))
+        Err(InvalidField::new("merchant_goods_id", "must be 1 to 32 letters, digits, - and _"))
     }
 }
 
-/// A word of WeChat Pay's, as an open set: those that a program acts on have names, others keep their text.
-macro_rules! open_words {
+/// Defines an enum for an open set of WeChat Pay's string values: values that programs act on are variants, all others
+/// keep their text in `Other`.
+macro_rules! open_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$each:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$each])* $variant,)+
-            /// One that has no name here yet.
+            /// A value that has no variant here yet.
             Other(alloc::string::String),
         }
 
         impl $name {
-            /// The wire form.
+            /// The value on the wire.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 match self {
@@ -115,7 +128,7 @@ macro_rules! open_words {
         }
     };
 }
-pub(super) use open_words;
+pub(super) use open_enum;
 
 #[cfg(test)]
 mod tests {
@@ -123,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_text_counts_characters_and_takes_none_that_are_refused() {
-        const RULE: Invalid = Invalid::new("description", "must be 1 to 4 characters");
+        const RULE: InvalidField = InvalidField::new("description", "must be 1 to 4 characters");
         assert!(text("千足金棒", 4, RULE).is_ok());
         for bad in ["", "12345", "a\nb", "😀"] {
             assert_eq!(text(bad, 4, RULE), Err(RULE), "{bad:?}");

@@ -1,15 +1,15 @@
-//! Where WeChat Pay is reached: the gateway and its backup, or what stands for them. `protocol/v3` section 13.
+//! The base URLs of WeChat Pay: the gateway and its backup, or their replacements.
 
-use crate::id::{Invalid, absolute_url};
+use crate::id::{InvalidField, absolute_url};
 use alloc::{string::String, vec::Vec};
 
 const MAIN: &str = "https://api.mch.weixin.qq.com";
 const BACKUP: &str = "https://api2.mch.weixin.qq.com";
 
-/// The gateway's own hosts, under all their names.
+/// The base URLs of WeChat Pay's gateway, under all its host names.
 const OFFICIAL: [&str; 4] = [MAIN, BACKUP, "https://api.wechatpay.cn", "https://api2.wechatpay.cn"];
 
-/// Base URLs: of the gateway, then of its backup in another city.
+/// The base URLs of the gateway, and of its backup in another city.
 pub(super) struct Gateway(Vec<String>);
 
 impl Default for Gateway {
@@ -19,28 +19,28 @@ impl Default for Gateway {
 }
 
 impl Gateway {
-    /// Another gateway, without a backup.
-    pub(super) fn parse(base_url: &str) -> Result<Self, Invalid> {
+    /// Creates a gateway from its base URL, without a backup.
+    pub(super) fn parse(base_url: &str) -> Result<Self, InvalidField> {
         Ok(Self(Vec::from([url("base_url", base_url)?])))
     }
 
-    /// With that backup, instead of what there was.
-    pub(super) fn backed_up_by(mut self, backup_url: &str) -> Result<Self, Invalid> {
+    /// Sets the backup, in place of any other.
+    pub(super) fn with_backup(mut self, backup_url: &str) -> Result<Self, InvalidField> {
         self.0.truncate(1);
         self.0.push(url("backup_url", backup_url)?);
         Ok(self)
     }
 
-    /// The gateway for a try; they take turns once something went wrong.
+    /// Returns the base URL after `turn` switches of the host; the hosts alternate.
     pub(super) fn at(&self, turn: usize) -> &str {
         let urls = &self.0;
         urls.get(turn.checked_rem(urls.len()).unwrap_or_default()).map_or("", String::as_str)
     }
 
-    /// Where a URL that the gateway gave leads: the base URL to call, and path and query behind it. `None` if the
-    /// host is neither the merchant's own gateway nor one of WeChat Pay's.
+    /// Splits a URL received from the gateway into the base URL to call, and the target (path and query). Returns
+    /// `None` if the host is neither the merchant's configured gateway nor one of WeChat Pay's.
     ///
-    /// What leads to WeChat Pay itself goes the merchant's own way, too: a proxy, where there is one.
+    /// For a URL at WeChat Pay, the base URL is that of the configured gateway, if there is one: it may be a proxy.
     pub(super) fn locate<'a>(&'a self, url: &'a str) -> Option<(&'a str, &'a str)> {
         let visible = |byte: u8| byte.is_ascii_graphic() && byte != b'#';
         if !url.bytes().all(visible) {
@@ -57,17 +57,18 @@ impl Gateway {
     }
 }
 
-fn url(field: &'static str, text: &str) -> Result<String, Invalid> {
-    let rule = Invalid::new(field, "must be an absolute http or https URL without user, query or fragment");
+fn url(field: &'static str, text: &str) -> Result<String, InvalidField> {
+    let rule =
+        InvalidField::new(field, "must be an absolute http or https URL without user, query or fragment");
     Ok(absolute_url(text, rule)?.trim_end_matches('/').into())
 }
 
-/// Path and query of a URL, if it begins with that base URL.
+/// Returns path and query of a URL, if it begins with that base URL.
 fn behind<'a>(base: &str, url: &'a str) -> Option<&'a str> {
     url.strip_prefix(base).filter(|target| target.starts_with('/'))
 }
 
-/// Scheme and host of a base URL.
+/// Returns scheme, host and port of a base URL.
 fn origin(base: &str) -> &str {
     let host = base.find("://").map_or(0, |at| at.saturating_add(3));
     let end = base.get(host..).and_then(|rest| rest.find('/')).map(|at| host.saturating_add(at));

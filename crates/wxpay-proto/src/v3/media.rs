@@ -1,14 +1,14 @@
-//! Uploading pictures and films, to be named in other requests.
+//! Uploads of images and videos, whose `media_id` other requests refer to.
 //!
-//! `POST /v3/merchant/media/upload`, `POST /v3/merchant/media/video_upload`. `protocol/v3` section 9.
+//! `POST /v3/merchant/media/upload`, `POST /v3/merchant/media/video_upload`.
 
 use crate::{
     error::Error,
-    id::Invalid,
+    id::InvalidField,
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     wire::multipart::Upload,
@@ -16,57 +16,58 @@ use crate::{
 };
 use alloc::string::String;
 
-/// Uploads a picture or a PDF; comes to its `media_id`.
+/// Uploads an image or a PDF. Returns its `media_id`.
 #[derive(Clone, Debug)]
 pub struct UploadImage(Upload);
 
-/// Uploads a film; comes to its `media_id`.
+/// Uploads a video. Returns its `media_id`.
 #[derive(Clone, Debug)]
 pub struct UploadVideo(Upload);
 
 const MIB: usize = 1024 * 1024;
-/// A picture or a film: 5 MiB.
+/// The maximum size of an image or a video: 5 MiB.
 const MOST: usize = 5 * MIB;
-/// A PDF: 7.5 MiB.
+/// The maximum size of a PDF: 7.5 MiB.
 const MOST_OF_PDF: usize = 7 * MIB + MIB / 2;
 
 impl UploadImage {
-    /// This picture (`jpg`, `jpeg`, `bmp`, `png`), of at most 5 MiB, or this PDF, of at most 7.5 MiB.
+    /// Creates the upload of an image (`jpg`, `jpeg`, `bmp`, `png`) of at most 5 MiB, or of a PDF of at most 7.5 MiB.
     ///
     /// # Errors
     ///
-    /// When it is empty, too large, or of another kind.
-    pub fn new(upload: Upload) -> Result<Self, Invalid> {
+    /// When the file is empty, too large, or of another type.
+    pub fn new(upload: Upload) -> Result<Self, InvalidField> {
         match upload.media_type() {
             "image/jpeg" | "image/bmp" | "image/png" => {
-                check(&upload, MOST, Invalid::new("file", "must be 1 byte to 5 MiB"))?;
+                check(&upload, MOST, InvalidField::new("file", "must be 1 byte to 5 MiB"))?;
             }
             "application/pdf" => {
-                check(&upload, MOST_OF_PDF, Invalid::new("file", "must be 1 byte to 7.5 MiB"))?;
+                check(&upload, MOST_OF_PDF, InvalidField::new("file", "must be 1 byte to 7.5 MiB"))?;
             }
-            _ => return Err(Invalid::new("filename", "must end as a picture or a PDF does")),
+            _ => return Err(InvalidField::new("filename", "must end in .jpg, .jpeg, .bmp, .png or .pdf")),
         }
         Ok(Self(upload))
     }
 }
 
 impl UploadVideo {
-    /// This film (`avi`, `wmv`, `mpeg`, `mp4`, `mov`, `mkv`, `flv`, `f4v`, `m4v`, `rmvb`), of at most 5 MiB.
+    /// Creates the upload of a video (`avi`, `wmv`, `mpeg`, `mp4`, `mov`, `mkv`, `flv`, `f4v`, `m4v`, `rmvb`) of at
+    /// most 5 MiB.
     ///
     /// # Errors
     ///
-    /// When it is empty, too large, or of another kind.
-    pub fn new(upload: Upload) -> Result<Self, Invalid> {
+    /// When the file is empty, too large, or of another type.
+    pub fn new(upload: Upload) -> Result<Self, InvalidField> {
         let kind = upload.media_type();
         if kind.starts_with("image/") || kind == "application/pdf" {
-            return Err(Invalid::new("filename", "must end as a film does"));
+            return Err(InvalidField::new("filename", "must end in the extension of a video, such as .mp4"));
         }
-        check(&upload, MOST, Invalid::new("file", "must be 1 byte to 5 MiB"))?;
+        check(&upload, MOST, InvalidField::new("file", "must be 1 byte to 5 MiB"))?;
         Ok(Self(upload))
     }
 }
 
-fn check(upload: &Upload, most: usize, rule: Invalid) -> Result<(), Invalid> {
+fn check(upload: &Upload, most: usize, rule: InvalidField) -> Result<(), InvalidField> {
     if (1..=most).contains(&upload.file_len()) { Ok(()) } else { Err(rule) }
 }
 
@@ -78,7 +79,7 @@ struct Reply {
 impl Endpoint for UploadImage {
     type Output = String;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         Ok(Draft::upload("v3.media.upload", "/v3/merchant/media/upload", self.0.clone()))
     }
 
@@ -91,7 +92,7 @@ impl Endpoint for UploadImage {
 impl Endpoint for UploadVideo {
     type Output = String;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         Ok(Draft::upload("v3.media.video_upload", "/v3/merchant/media/video_upload", self.0.clone()))
     }
 
@@ -104,7 +105,7 @@ impl Endpoint for UploadVideo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::toy::{self, Signer, Stage};
+    use crate::v3::fake::{self, Signer, Stage};
     use alloc::vec;
 
     // `printf foo | sha256sum`
@@ -117,14 +118,14 @@ mod tests {
     #[test]
     fn what_is_signed_is_the_meta_part_and_what_is_sent_is_all() {
         let picture = UploadImage::new(Upload::new("a.png", b"foo".to_vec()).unwrap()).unwrap();
-        let (line, meta) = toy::written(&picture);
+        let (line, meta) = fake::written(&picture);
         assert_eq!(line, "POST /v3/merchant/media/upload");
         assert_eq!(meta, alloc::format!(r#"{{"filename":"a.png","sha256":"{FOO}"}}"#));
         let film = UploadVideo::new(Upload::new("a.mp4", b"foo".to_vec()).unwrap()).unwrap();
-        assert_eq!(toy::written(&film).0, "POST /v3/merchant/media/video_upload");
+        assert_eq!(fake::written(&film).0, "POST /v3/merchant/media/video_upload");
 
         let (mut stage, signer) = (Stage::new(), Signer::public_key());
-        let media_id = stage.run(toy::merchant().call(picture), |_, now| {
+        let media_id = stage.run(fake::merchant().call(picture), |_, now| {
             Ok(signer.reply(200, r#"{"media_id":"H1ihR9JUtVj-J7CJqBUY5ZOrG_Je75H-rKhTG7FUmg9sxNT"}"#, *now))
         });
         assert_eq!(media_id.unwrap(), "H1ihR9JUtVj-J7CJqBUY5ZOrG_Je75H-rKhTG7FUmg9sxNT");

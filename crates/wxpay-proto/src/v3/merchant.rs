@@ -1,9 +1,9 @@
-//! Who we are in the third generation, whose keys we trust. What can be asked stands with each operation.
+//! The merchant: its credentials, the keys it trusts, its signatures. Each operation is defined in its own module.
 
 use super::{authorization::Authorization, gateway::Gateway, message};
 use crate::{
     clock::UnixTime,
-    crypto::{PrivateKey, Provider, PublicKey, SymmetricKey},
+    crypto::{CryptoProvider, PrivateKey, PublicKey, SymmetricKey},
     error::{Error, ErrorKind, Fate},
     http::Method,
     id::{KeyId, MchId, PublicKeyId, SerialNo},
@@ -13,22 +13,22 @@ use crate::{
 use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
-/// A merchant of the third generation, or a partner that calls for others. Copies share one set of credentials;
-/// there may be many merchants, with different providers, in one process.
+/// A merchant of APIv3, or a partner (service provider) that calls for sub-merchants. Clones share one set of
+/// credentials. One process may hold many merchants, with different crypto providers.
 ///
-/// Whose signatures it believes is told when it is [built](Merchant::builder): platform certificates, which it
-/// fetches by itself; WeChat Pay's public key; or both at once, in the weeks of the move from the one to the other.
-/// The key is always chosen by the `Wechatpay-Serial` of what is verified.
+/// The trusted keys are configured in the [builder](Merchant::builder): platform certificates, which are fetched
+/// automatically; the WeChat Pay public key; or both, during the weeks of a migration. The key is always chosen by the
+/// `Wechatpay-Serial` of the message to verify.
 ///
 /// ```
 /// use std::sync::Arc;
-/// use wxpay_proto::crypto::{Certificate, Provider, pem};
+/// use wxpay_proto::crypto::{Certificate, CryptoProvider, pem};
 /// use wxpay_proto::v3::{ApiV3Key, Call, Merchant, Party, pay};
 /// use wxpay_proto::Fen;
 ///
-/// /// Who we are: the provider is whichever one chose, the rest is from the merchant platform.
+/// /// Configures the merchant: the crypto provider is your choice, the rest is from the merchant platform.
 /// fn merchant(
-///     provider: Arc<dyn Provider>,
+///     provider: Arc<dyn CryptoProvider>,
 ///     private_key_pem: &[u8],
 ///     certificate_pem: &[u8],
 ///     api_v3_key: String,
@@ -45,8 +45,8 @@ use core::fmt;
 ///     Ok(merchant)
 /// }
 ///
-/// /// Begins an order that is paid by scanning a code; whatever drives flows carries it out.
-/// fn order(me: &Merchant) -> Result<Call<pay::Native>, wxpay_proto::id::Invalid> {
+/// /// Creates the call that places an order to be paid by scanning a code; a driver of flows runs it.
+/// fn order(me: &Merchant) -> Result<Call<pay::NativeOrder>, wxpay_proto::id::InvalidField> {
 ///     let order = pay::Order::builder(
 ///         "wxd678efh567hg6787".parse()?,
 ///         "20261125A1".parse()?,
@@ -54,27 +54,27 @@ use core::fmt;
 ///         "a pair of socks",
 ///         "https://shop.example/notices".parse()?,
 ///     );
-///     Ok(me.call(pay::Native::new(order.build()?)))
+///     Ok(me.call(pay::NativeOrder::new(order.build()?)))
 /// }
 ///
-/// /// Asks what became of it.
-/// fn ask(me: &Merchant) -> Result<Call<pay::Query>, wxpay_proto::id::Invalid> {
-///     Ok(me.call(pay::Query::out_trade_no("20261125A1".parse()?, Party::Own)))
+/// /// Creates the call that queries the order.
+/// fn ask(me: &Merchant) -> Result<Call<pay::QueryOrder>, wxpay_proto::id::InvalidField> {
+///     Ok(me.call(pay::QueryOrder::out_trade_no("20261125A1".parse()?, Party::Direct)))
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Merchant(Arc<Told>);
+pub struct Merchant(Arc<MerchantConfig>);
 
-/// All that a merchant was told.
-pub(super) struct Told {
-    pub(super) provider: Arc<dyn Provider>,
+/// The configuration of a merchant.
+pub(super) struct MerchantConfig {
+    pub(super) provider: Arc<dyn CryptoProvider>,
     pub(super) mchid: MchId,
     pub(super) serial_no: SerialNo,
     pub(super) private_key: Arc<dyn PrivateKey>,
-    /// The one in use, then those that notices under way may still be sealed with.
+    /// The current key, then previous keys, which notifications in flight may still be encrypted with.
     pub(super) api_v3_keys: Vec<Arc<dyn SymmetricKey>>,
     pub(super) public_keys: BTreeMap<PublicKeyId, Arc<dyn PublicKey>>,
-    /// The public key to seal with; its id is sent with every request.
+    /// The id of the public key to seal with; sent with every request as `Wechatpay-Serial`.
     pub(super) public_key: Option<PublicKeyId>,
     pub(super) pinned: BTreeMap<SerialNo, PlatformKey>,
     pub(super) fetches_certificates: bool,
@@ -92,8 +92,8 @@ impl fmt::Debug for Merchant {
 }
 
 impl Merchant {
-    pub(super) fn of(told: Told) -> Self {
-        Self(Arc::new(told))
+    pub(super) fn of(config: MerchantConfig) -> Self {
+        Self(Arc::new(config))
     }
 
     /// The merchant's number.
@@ -102,17 +102,17 @@ impl Merchant {
         &self.0.mchid
     }
 
-    /// The number of its certificate.
+    /// The serial number of the merchant's API certificate.
     #[must_use]
     pub fn serial_no(&self) -> &SerialNo {
         &self.0.serial_no
     }
 
-    /// Signs a message with the merchant's key: the client-side parameters, and whatever else WeChat Pay asks for.
+    /// Signs a message with the merchant's private key, such as the parameters for the payer's client.
     ///
     /// # Errors
     ///
-    /// When the key cannot be had: [`ErrorKind::Unavailable`].
+    /// When the key is unavailable: [`ErrorKind::Unavailable`].
     pub fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         self.0.private_key.sign(message).map_err(|cause| unavailable().caused_by(cause))
     }
@@ -121,7 +121,7 @@ impl Merchant {
     ///
     /// # Errors
     ///
-    /// When the key cannot be had: [`ErrorKind::Unavailable`].
+    /// When the key is unavailable: [`ErrorKind::Unavailable`].
     pub fn authorize(
         &self,
         method: Method,
@@ -136,7 +136,7 @@ impl Merchant {
         Ok(Authorization { mchid, nonce_str, signature, timestamp, serial_no })
     }
 
-    pub(super) fn provider(&self) -> &dyn Provider {
+    pub(super) fn provider(&self) -> &dyn CryptoProvider {
         &*self.0.provider
     }
 
@@ -160,7 +160,7 @@ impl Merchant {
         self.0.retry
     }
 
-    /// The key that a signature claims, by its name alone.
+    /// Looks up the verification key by its id, never by trying keys.
     pub(super) fn key(&self, id: &KeyId, memory: &mut Memory, now: UnixTime) -> KeyClaim<Arc<dyn PublicKey>> {
         match id {
             KeyId::PublicKey(id) => {
@@ -174,12 +174,13 @@ impl Merchant {
         }
     }
 
-    /// A key that was configured, never one that would have to be fetched.
+    /// Returns a configured public key; never leads to a fetch.
     pub(super) fn public_key(&self, id: &PublicKeyId) -> Option<&Arc<dyn PublicKey>> {
         self.0.public_keys.get(id)
     }
 
-    /// The one key that is sealed with.
+    /// Looks up the key that seals sensitive fields: the configured public key, or else the newest platform
+    /// certificate.
     pub(super) fn sealing_key(
         &self,
         memory: &mut Memory,
@@ -200,8 +201,8 @@ impl Merchant {
         KeyClaim::Unknown
     }
 
-    /// What every request says of keys, sealed or not: "sign your reply with this".
-    pub(super) fn announced_key(&self) -> Option<&PublicKeyId> {
+    /// Returns the key id that every request names in `Wechatpay-Serial`, so that WeChat Pay signs the reply with it.
+    pub(super) fn requested_signing_key(&self) -> Option<&PublicKeyId> {
         self.0.public_key.as_ref()
     }
 }

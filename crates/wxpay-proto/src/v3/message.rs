@@ -1,15 +1,15 @@
-//! The strings under the signatures of the third generation.
+//! The strings to sign of APIv3.
 //!
-//! Lines, each ended by a line feed, the last included. What is signed is what is on the wire, byte for byte:
-//! nothing is decoded, sorted or written anew. `protocol/v3`: requests section 2, replies section 4.
+//! Each string consists of lines that end in a line feed, including the last one. The signed bytes are the bytes on the
+//! wire: nothing is decoded, sorted or re-encoded.
 
 use crate::http::Method;
 use alloc::{string::String, vec::Vec};
 
-/// The string under a request's signature.
+/// Returns the string to sign of a request.
 ///
-/// `target` is path and query exactly as sent; `body` is the body exactly as sent, the `meta` part alone of an
-/// upload, or nothing.
+/// `target` is path and query exactly as sent. `body` is the body exactly as sent, only the `meta` part for an upload,
+/// or empty.
 ///
 /// ```
 /// use wxpay_proto::{http::Method, v3::message};
@@ -23,7 +23,7 @@ pub fn request(method: Method, target: &str, timestamp: u64, nonce: &str, body: 
     lines(&[method.as_str().as_bytes(), target.as_bytes(), timestamp.as_bytes(), nonce.as_bytes(), body])
 }
 
-/// The string under the signature of a reply or a notice. `timestamp` is the header's text as it came.
+/// Returns the string to sign of a reply or a notification. `timestamp` is the header's value as received.
 ///
 /// ```
 /// use wxpay_proto::v3::message;
@@ -35,18 +35,18 @@ pub fn reply(timestamp: &str, nonce: &str, body: &[u8]) -> Vec<u8> {
     reply_parts(timestamp, nonce, body).concat()
 }
 
-/// The same in parts, so that the body need not be copied.
+/// Returns the parts of [`reply`], so that the body need not be copied.
 pub(super) fn reply_parts<'a>(timestamp: &'a str, nonce: &'a str, body: &'a [u8]) -> [&'a [u8]; 6] {
     [timestamp.as_bytes(), b"\n", nonce.as_bytes(), b"\n", body, b"\n"]
 }
 
-/// The string under `paySign`, for JSAPI and mini programs; `package` is `prepay_id=…`.
+/// Returns the string to sign of `paySign`, for JSAPI and mini programs; `package` is `prepay_id=…`.
 #[must_use]
 pub fn jsapi(appid: &str, timestamp: &str, nonce: &str, package: &str) -> Vec<u8> {
     texts(&[appid, timestamp, nonce, package])
 }
 
-/// The string under `sign`, for apps; `prepayid` is the bare number.
+/// Returns the string to sign of `sign`, for apps; `prepayid` is the bare `prepay_id`.
 #[must_use]
 pub fn app(appid: &str, timestamp: &str, nonce: &str, prepayid: &str) -> Vec<u8> {
     texts(&[appid, timestamp, nonce, prepayid])
@@ -66,7 +66,7 @@ fn lines(lines: &[&[u8]]) -> Vec<u8> {
     string
 }
 
-/// For people: line feeds as `\n`, what is not UTF-8 replaced.
+/// Formats a string to sign for display: each line feed is preceded by a visible `\n`, invalid UTF-8 is replaced.
 #[must_use]
 pub fn shown(string: &[u8]) -> String {
     String::from_utf8_lossy(string).replace('\n', "\\n\n")

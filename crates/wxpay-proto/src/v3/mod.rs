@@ -1,22 +1,24 @@
-//! The third generation: JSON, and RSA signatures both ways. What merchants use today.
+//! APIv3: JSON, with RSA signatures in both directions. The current API of WeChat Pay.
 //!
 //! ```text
-//!        Endpoint (one operation)          Received (a notice)
+//!        Endpoint (one operation)          RawNotification (a notification)
 //!           │ draft                            │
 //!           ▼                                  │
-//!   Call: sign ─▶ Hop ─▶ reply ─▶ verify ◀─────┘ Hear
+//!   Call: sign ─▶ Transmit ─▶ reply ─▶ verify ◀─────┘ VerifyNotification
 //!           │                       │  ▲
 //!           │  keys by serial: FetchKeys│
 //!           ▼                       ▼
-//!     retries, Fate, Debt      Verified ─▶ typed ─▶ Evidence
+//!     retries, Fate, PendingOperation      Verified ─▶ typed ─▶ Evidence
 //! ```
 //!
-//! * [`Merchant`] is where to start: who we are, and whose signatures we believe.
-//! * [`pay`] and its neighbours: one product, one file. [`Raw`] calls whatever has no type here.
-//! * [`security`]: does all of it work? Ask before a day on which keys are changed.
-//! * [`Merchant::hear`] hears notices; [`Ack`] is what is answered.
-//! * [`Merchant::settle`] settles what is in doubt.
-//! * [`message`], [`Authorization`], [`verify`]: the pieces, for those who look into signatures.
+//! # Modules
+//!
+//! * [`Merchant`]: the entry point; holds the credentials and the trusted keys.
+//! * [`pay`] and its neighbours: one module per product. [`Raw`] calls operations that have no type here.
+//! * [`security`]: a test of all keys and certificates, to run before a key rotation.
+//! * [`Merchant::verify_notification`]: verifies and decrypts notifications; [`Ack`] is the response to them.
+//! * [`Merchant::resolve`]: resolves operations whose outcome is unknown.
+//! * [`message`], [`Authorization`], [`verify`]: the parts of a signature, for debugging and tools.
 
 pub mod ack;
 mod api_v3_key;
@@ -27,25 +29,25 @@ pub mod call;
 pub mod certificates;
 pub mod download;
 pub mod endpoint;
+mod error_reply;
+#[cfg(test)]
+mod fake;
 mod field;
 mod gateway;
-pub mod hear;
 pub mod media;
 mod merchant;
 pub mod message;
-pub mod notice;
+pub mod notification;
+pub mod notify;
 mod party;
 pub mod pay;
 pub mod profitsharing;
 mod raw;
 pub mod refund;
-mod refused;
 mod request;
+pub mod resolve;
 pub mod seal;
 pub mod security;
-pub mod settle;
-#[cfg(test)]
-mod toy;
 pub mod transfer;
 pub mod verify;
 
@@ -54,14 +56,14 @@ pub use api_v3_key::ApiV3Key;
 pub use authorization::Authorization;
 pub use builder::Builder;
 pub use call::Call;
-pub use certificates::{Certificates, KeepKeys};
-pub use download::{Download, Statement};
-pub use endpoint::{Draft, Endpoint, Repeat, Target};
-pub use hear::{Hear, Received};
+pub use certificates::{Certificates, RefreshPlatformKeys};
+pub use download::{BillFile, Download};
+pub use endpoint::{Draft, Endpoint, Idempotency, Target};
 pub use merchant::Merchant;
-pub use notice::{Event, Notice};
+pub use notification::{Event, Notification};
+pub use notify::{RawNotification, VerifyNotification};
 pub use party::Party;
 pub use raw::{Raw, RawReply};
-pub use seal::{Pen, Sealed, Sensitive};
-pub use settle::{Settle, Settled};
-pub use verify::{Distrust, How, Verified};
+pub use resolve::{Resolve, Resolved};
+pub use seal::{RequestWriter, Sealed, Sensitive};
+pub use verify::{Verified, VerifiedBy, VerifyError};

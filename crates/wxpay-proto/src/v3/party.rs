@@ -1,28 +1,28 @@
-//! For whom a merchant acts: itself, or, as a partner, one of its sub-merchants.
+//! The party that a merchant acts for: itself, or, as a partner (service provider), one of its sub-merchants.
 //!
-//! Each operation that has both forms takes a [`Party`], instead of coming twice.
+//! Operations that exist in both modes take a [`Party`], instead of being defined twice.
 
 use super::merchant::Merchant;
 use crate::id::{AppId, MchId};
 
-/// For whom.
+/// The party that an operation is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(clippy::exhaustive_enums, reason = "there are two modes")]
 pub enum Party {
-    /// The merchant itself.
+    /// The merchant itself, as a direct merchant.
     #[default]
-    Own,
+    Direct,
     /// A sub-merchant of the partner.
     Partner {
-        /// Whose money it is.
+        /// The sub-merchant, which receives the money.
         sub_mchid: MchId,
-        /// The sub-merchant's own app, if the payer is there.
+        /// The sub-merchant's own app, if the payer uses that app.
         sub_appid: Option<AppId>,
     },
 }
 
 impl Party {
-    /// A sub-merchant without an app of its own.
+    /// Creates the party for a sub-merchant without an app of its own.
     #[must_use]
     pub fn partner(sub_mchid: MchId) -> Self {
         Self::Partner { sub_mchid, sub_appid: None }
@@ -32,7 +32,7 @@ impl Party {
     #[must_use]
     pub fn sub_mchid(&self) -> Option<&MchId> {
         match self {
-            Self::Own => None,
+            Self::Direct => None,
             Self::Partner { sub_mchid, .. } => Some(sub_mchid),
         }
     }
@@ -41,25 +41,25 @@ impl Party {
     #[must_use]
     pub fn sub_appid(&self) -> Option<&AppId> {
         match self {
-            Self::Own => None,
+            Self::Direct => None,
             Self::Partner { sub_appid, .. } => sub_appid.as_ref(),
         }
     }
 
-    /// The one of two paths, or of two other things, that is for this mode.
+    /// Selects one of two values, such as paths, by mode.
     pub(super) fn choose<T>(&self, own: T, partner: T) -> T {
         match self {
-            Self::Own => own,
+            Self::Direct => own,
             Self::Partner { .. } => partner,
         }
     }
 }
 
-/// Who orders, as the wire has it in either mode.
+/// The ids of the app and the merchant that place an order, as on the wire in either mode.
 #[derive(serde::Serialize)]
 #[serde(untagged)]
-pub(super) enum Ordering<'a> {
-    Own {
+pub(super) enum OrderParty<'a> {
+    Direct {
         appid: &'a AppId,
         mchid: &'a MchId,
     },
@@ -72,10 +72,10 @@ pub(super) enum Ordering<'a> {
     },
 }
 
-impl<'a> Ordering<'a> {
+impl<'a> OrderParty<'a> {
     pub(super) fn of(me: &'a Merchant, appid: &'a AppId, party: &'a Party) -> Self {
         match party {
-            Party::Own => Self::Own { appid, mchid: me.mchid() },
+            Party::Direct => Self::Direct { appid, mchid: me.mchid() },
             Party::Partner { sub_mchid, sub_appid } => Self::Partner {
                 sp_appid: appid,
                 sp_mchid: me.mchid(),
@@ -86,18 +86,18 @@ impl<'a> Ordering<'a> {
     }
 }
 
-/// Whose order, as the wire has it in either mode.
+/// The ids of the merchant that an order belongs to, as on the wire in either mode.
 #[derive(serde::Serialize)]
 #[serde(untagged)]
-pub(super) enum Belonging<'a> {
-    Own { mchid: &'a MchId },
+pub(super) enum QueryParty<'a> {
+    Direct { mchid: &'a MchId },
     Partner { sp_mchid: &'a MchId, sub_mchid: &'a MchId },
 }
 
-impl<'a> Belonging<'a> {
+impl<'a> QueryParty<'a> {
     pub(super) fn of(me: &'a Merchant, party: &'a Party) -> Self {
         match party {
-            Party::Own => Self::Own { mchid: me.mchid() },
+            Party::Direct => Self::Direct { mchid: me.mchid() },
             Party::Partner { sub_mchid, .. } => Self::Partner { sp_mchid: me.mchid(), sub_mchid },
         }
     }

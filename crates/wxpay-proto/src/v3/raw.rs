@@ -1,76 +1,77 @@
-//! Any operation, any JSON, through the same verified path: what has no type here blocks nobody.
+//! Untyped calls: any operation and any JSON, signed and verified like the typed ones.
 
 use super::{
-    endpoint::{Draft, Endpoint, Repeat},
+    endpoint::{Draft, Endpoint, Idempotency},
     merchant::Merchant,
-    seal::Pen,
-    verify::{How, Verified, malformed},
+    seal::RequestWriter,
+    verify::{Verified, VerifiedBy, malformed},
 };
-use crate::{error::Error, http::Method, id::Invalid, wire::json, world::World};
+use crate::{error::Error, http::Method, id::InvalidField, wire::json, world::World};
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 use serde::de::DeserializeOwned;
 
-/// An operation by method, path and body. It is signed, sent, tried again and verified like every other.
+/// An operation by method, path and body. It is signed, sent, retried and verified like every other.
 ///
 /// ```
 /// use wxpay_proto::{http::Method, v3::Raw};
 ///
 /// let raw = Raw::new(Method::Get, "/v3/merchant-service/complaints-v2?limit=5&begin_date=2026-11-01&end_date=2026-11-24")?;
 /// assert!(Raw::new(Method::Get, "https://example.com/v3/x").is_err());
-/// # Ok::<(), wxpay_proto::id::Invalid>(())
+/// # Ok::<(), wxpay_proto::id::InvalidField>(())
 /// ```
 #[derive(Clone)]
 pub struct Raw {
     method: Method,
     target: String,
     body: Option<Vec<u8>>,
-    repeat: Repeat,
+    repeat: Idempotency,
 }
 
-/// What was replied to a [`Raw`] operation. `Debug` does not show it.
+/// The reply to a [`Raw`] operation. `Debug` omits the body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RawReply {
     body: Vec<u8>,
-    how: How,
+    verified_by: VerifiedBy,
 }
 
 impl Raw {
-    /// An operation without a body. `target` is path and query as they are to be signed and sent, escaped.
+    /// Creates an operation without a body. `target` is path and query, percent-encoded, exactly as signed and sent.
     ///
-    /// A `GET` may be repeated freely; anything else [under its own number](Repeat::SameNumber), as the third
-    /// generation has it, unless [`once`](Self::once) forbids that.
+    /// A `GET` is [always retried](Idempotency::Safe). Any other method is retried as
+    /// [idempotent by the merchant's number](Idempotency::ByNumber), which is the rule in APIv3; forbid that with
+    /// [`once`](Self::once).
     ///
     /// # Errors
     ///
-    /// When it does not begin with a slash, or holds blanks, `#`, or anything beyond visible ASCII.
-    pub fn new(method: Method, target: &str) -> Result<Self, Invalid> {
+    /// When `target` does not begin with exactly one slash, or contains blanks, `#`, or anything beyond visible ASCII.
+    pub fn new(method: Method, target: &str) -> Result<Self, InvalidField> {
         let good = target.starts_with('/')
             && !target.starts_with("//")
             && target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
         if !good {
-            return Err(Invalid::new("path", "must begin with one slash, and be escaped visible ASCII"));
+            return Err(InvalidField::new("path", "must begin with one slash, and be percent-encoded ASCII"));
         }
-        let repeat = if method == Method::Get { Repeat::Freely } else { Repeat::SameNumber };
+        let repeat = if method == Method::Get { Idempotency::Safe } else { Idempotency::ByNumber };
         Ok(Self { method, target: target.into(), body: None, repeat })
     }
 
-    /// With a JSON text as its body, byte for byte.
+    /// Sets the body to a JSON text, byte for byte.
     ///
     /// # Errors
     ///
-    /// When it is not JSON.
-    pub fn json(self, text: &[u8]) -> Result<Self, Invalid> {
+    /// When the text is not JSON in UTF-8.
+    pub fn json(self, text: &[u8]) -> Result<Self, InvalidField> {
         match json::parse::<serde::de::IgnoredAny>(text) {
             Ok(_) => Ok(Self { body: Some(text.to_vec()), ..self }),
-            Err(_) => Err(Invalid::new("body", "must be a JSON text in UTF-8")),
+            Err(_) => Err(InvalidField::new("body", "must be a JSON text in UTF-8")),
         }
     }
 
-    /// Never tries again when it is not known what became of it: for the few operations without a number.
+    /// Forbids retries after an unknown outcome, for the few operations without a merchant's number.
     #[must_use]
     pub fn once(self) -> Self {
-        Self { repeat: Repeat::Never, ..self }
+        Self { repeat: Idempotency::None, ..self }
     }
 }
 
@@ -83,7 +84,7 @@ impl fmt::Debug for Raw {
 impl Endpoint for Raw {
     type Output = RawReply;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let draft = Draft::new("v3.raw", self.method, self.target.clone());
         Ok(match &self.body {
             Some(text) => draft.json(text.clone()),
@@ -92,32 +93,32 @@ impl Endpoint for Raw {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<RawReply, Error> {
-        Ok(RawReply { body: reply.bytes().to_vec(), how: reply.how() })
+        Ok(RawReply { body: reply.bytes().to_vec(), verified_by: reply.verified_by() })
     }
 
-    fn repeat(&self) -> Repeat {
+    fn idempotency(&self) -> Idempotency {
         self.repeat
     }
 }
 
 impl RawReply {
-    /// The body; empty where there was none (204).
+    /// The body; empty if there was none (204).
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.body
     }
 
-    /// Why it is to be believed.
+    /// The way in which the body was authenticated.
     #[must_use]
-    pub fn how(&self) -> How {
-        self.how
+    pub fn verified_by(&self) -> VerifiedBy {
+        self.verified_by
     }
 
-    /// Reads it as a JSON text.
+    /// Parses the body as JSON.
     ///
     /// # Errors
     ///
-    /// When it is not what the type wants.
+    /// When the body does not match the type.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
         json::parse(&self.body).map_err(|fault| malformed().caused_by(fault))
     }
@@ -125,6 +126,9 @@ impl RawReply {
 
 impl fmt::Debug for RawReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RawReply").field("body_len", &self.body.len()).field("how", &self.how).finish()
+        f.debug_struct("RawReply")
+            .field("body_len", &self.body.len())
+            .field("how", &self.verified_by)
+            .finish()
     }
 }

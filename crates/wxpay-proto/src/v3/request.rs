@@ -1,4 +1,4 @@
-//! A draft, signed, as the request that carries it. `protocol/v3` sections 2 and 3.
+//! The signed HTTP request of a draft.
 
 use super::{
     endpoint::{Content, Draft},
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    exchange::Hop,
+    exchange::Transmit,
     http::Request,
     id::{KeyId, PublicKeyId},
     world::World,
@@ -14,25 +14,25 @@ use crate::{
 use alloc::{borrow::ToOwned as _, format, string::ToString as _};
 use core::time::Duration;
 
-/// How many bytes a reply may have. Bills are streamed and not counted here.
+/// The maximum length of a reply's body, in bytes. Bills are streamed, and have no limit.
 const MAX_REPLY: usize = 4 * 1024 * 1024;
 
 const USER_AGENT: &str = concat!("wxpay-proto/", env!("CARGO_PKG_VERSION"));
 
-/// Signs a draft, and makes the request that carries it.
-pub(super) fn hop(
+/// Signs a draft, and builds the request to send.
+pub(super) fn transmit(
     me: &Merchant,
     draft: &Draft,
     sealed_with: Option<&KeyId>,
     base_url: &str,
     timeout: Duration,
     world: &mut World<'_>,
-) -> Result<Hop, Error> {
+) -> Result<Transmit, Error> {
     let nonce = world.entropy.nonce();
     let authorization = me.authorize(draft.method(), draft.target(), draft.signed(), world.now, nonce)?;
     let url = format!("{base_url}{}", draft.target());
     let (content_type, body) = match draft.content() {
-        // Their own SDKs send the type even where there is no body.
+        // WeChat Pay's own SDKs send the type even without a body.
         Content::Nothing => ("application/json".to_owned(), alloc::vec::Vec::new()),
         Content::Json(text) => ("application/json".to_owned(), text.clone()),
         Content::Upload(upload) => (upload.content_type(), upload.body()),
@@ -42,10 +42,10 @@ pub(super) fn hop(
         .with("user-agent", USER_AGENT.to_owned())
         .with("content-type", content_type)
         .with("authorization", authorization.to_string());
-    let announced = me.announced_key().map(PublicKeyId::as_str);
+    let announced = me.requested_signing_key().map(PublicKeyId::as_str);
     let request = match sealed_with.map(KeyId::as_str).or(announced) {
         Some(key) => request.with("wechatpay-serial", key.to_owned()),
         None => request,
     };
-    Ok(Hop { label: draft.label(), request, client_certificate: false, timeout, max_reply: MAX_REPLY })
+    Ok(Transmit { label: draft.label(), request, client_certificate: false, timeout, max_reply: MAX_REPLY })
 }

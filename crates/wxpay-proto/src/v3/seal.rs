@@ -1,14 +1,14 @@
-//! Sensitive fields: sealed for WeChat Pay by OAEP, opened with the merchant's own key.
+//! Sensitive fields: sealed for WeChat Pay with RSA-OAEP, opened with the merchant's private key.
 //!
-//! `protocol/v3` section 7. A field is sealed by type: what is [`Sensitive`] reaches a request only through a
-//! [`Pen`], which also makes the request name the key.
+//! The type enforces sealing: a [`Sensitive`] value reaches a request only through a [`RequestWriter`], which also
+//! makes the request name the key in `Wechatpay-Serial`.
 
 use super::{merchant::Merchant, verify::malformed};
 use crate::{
     clock::UnixTime,
     crypto::PublicKey,
     error::{Error, ErrorKind, Fate},
-    id::{Invalid, KeyId},
+    id::{InvalidField, KeyId},
     memory::{KeyClaim, Lease},
     secret::Secret,
     wire::{base64, json::Text},
@@ -17,27 +17,27 @@ use crate::{
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
-/// A name, a number of an account or of a document: 1 to 214 bytes of UTF-8. Never printed, and wiped when dropped;
-/// copies share one.
+/// A sensitive value, such as a person's name, account number or document number: 1 to 214 bytes of UTF-8. `Debug`
+/// omits it, and it is wiped when the last clone is dropped.
 #[derive(Clone)]
 pub struct Sensitive(Arc<Secret<String>>);
 
 impl Sensitive {
-    /// The most bytes that a key of 2048 bits seals.
+    /// The maximum length in bytes that a 2048-bit key can seal.
     pub const MAX_LEN: usize = 214;
 
-    /// Takes a value in.
+    /// Creates a sensitive value from its text.
     ///
     /// # Errors
     ///
-    /// When it is empty or longer than [`MAX_LEN`](Self::MAX_LEN) bytes.
-    pub fn new(text: String) -> Result<Self, Invalid> {
+    /// When the text is empty or longer than [`MAX_LEN`](Self::MAX_LEN) bytes.
+    pub fn new(text: String) -> Result<Self, InvalidField> {
         let good = (1..=Self::MAX_LEN).contains(&text.len());
         let sensitive = Self(Arc::new(Secret::new(text)));
-        if good { Ok(sensitive) } else { Err(Invalid::new("sensitive field", "must be 1 to 214 bytes")) }
+        if good { Ok(sensitive) } else { Err(InvalidField::new("sensitive field", "must be 1 to 214 bytes")) }
     }
 
-    /// Lets it out.
+    /// Returns the plaintext.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
@@ -50,14 +50,14 @@ impl fmt::Debug for Sensitive {
     }
 }
 
-/// A sealed field, as the wire has it. In a request a [`Pen`] makes it; one of a reply is sealed for the merchant's own
-/// certificate, and [`Merchant::open`] opens it.
+/// A sealed field, as on the wire. A [`RequestWriter`] seals the fields of a request; a field of a reply is sealed for
+/// the merchant's own certificate, and [`Merchant::open`] opens it.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Sealed(String);
 
 impl Sealed {
-    /// The wire form: base64.
+    /// The ciphertext in base64, as on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -70,30 +70,30 @@ impl fmt::Debug for Sealed {
     }
 }
 
-/// What a request is written with: it knows who writes, and seals.
+/// The context in which an operation writes its request: gives access to the merchant, and seals sensitive fields.
 #[derive(Debug)]
-pub struct Pen<'a, 'w> {
+pub struct RequestWriter<'a, 'w> {
     me: &'a Merchant,
     world: &'a mut World<'w>,
     used: Option<(KeyId, Arc<dyn PublicKey>)>,
-    wanted: Option<Wanted>,
+    missing: Option<MissingKey>,
 }
 
-/// The key to seal with is not at hand.
+/// The reason why the sealing key is missing.
 #[derive(Debug)]
-pub(super) enum Wanted {
+pub(super) enum MissingKey {
     Fetch(Lease),
     Wait(UnixTime),
-    /// There is none to be had now.
-    Nothing,
+    /// No key is available, and none can be fetched now.
+    Unavailable,
 }
 
-impl<'a, 'w> Pen<'a, 'w> {
+impl<'a, 'w> RequestWriter<'a, 'w> {
     pub(super) fn new(me: &'a Merchant, world: &'a mut World<'w>) -> Self {
-        Self { me, world, used: None, wanted: None }
+        Self { me, world, used: None, missing: None }
     }
 
-    /// Who writes.
+    /// The merchant that sends the request.
     #[must_use]
     pub fn me(&self) -> &'a Merchant {
         self.me
@@ -103,24 +103,24 @@ impl<'a, 'w> Pen<'a, 'w> {
     ///
     /// # Errors
     ///
-    /// When the key is not at hand. The call then fetches it, and has the request written anew.
+    /// When the key is not cached. The call then fetches it, and drafts the request again.
     pub fn seal(&mut self, plain: &Sensitive) -> Result<Sealed, Error> {
         let sealed = self.key()?.seal(plain.expose().as_bytes());
-        // The type's bound is that of the shortest key there may be.
+        // `Sensitive::MAX_LEN` fits the shortest key that WeChat Pay uses, so a failure means an unsuitable key.
         let sealed = sealed.map_err(|cause| Error::new(ErrorKind::Misuse, Fate::NotSent).caused_by(cause))?;
         Ok(Sealed(base64::encode(&sealed)))
     }
 
-    /// Seals a field that may be absent.
+    /// Seals an optional field.
     ///
     /// # Errors
     ///
     /// As with [`seal`](Self::seal).
-    pub fn seal_if(&mut self, plain: Option<&Sensitive>) -> Result<Option<Sealed>, Error> {
+    pub fn seal_opt(&mut self, plain: Option<&Sensitive>) -> Result<Option<Sealed>, Error> {
         plain.map(|plain| self.seal(plain)).transpose()
     }
 
-    /// Makes the request name the key even if nothing is sealed: some operations insist on the header
+    /// Makes the request name the key even if nothing is sealed: some operations require the header
     /// `Wechatpay-Serial`.
     ///
     /// # Errors
@@ -134,30 +134,30 @@ impl<'a, 'w> Pen<'a, 'w> {
         if let Some((_, key)) = &self.used {
             return Ok(key.clone());
         }
-        self.wanted = Some(match self.me.sealing_key(self.world.memory, self.world.now) {
+        self.missing = Some(match self.me.sealing_key(self.world.memory, self.world.now) {
             KeyClaim::Use((id, key)) => {
                 self.used = Some((id, key.clone()));
                 return Ok(key);
             }
-            KeyClaim::Fetch(lease) => Wanted::Fetch(lease),
-            KeyClaim::Wait(until) => Wanted::Wait(until),
-            KeyClaim::Unknown => Wanted::Nothing,
+            KeyClaim::Fetch(lease) => MissingKey::Fetch(lease),
+            KeyClaim::Wait(until) => MissingKey::Wait(until),
+            KeyClaim::Unknown => MissingKey::Unavailable,
         });
         Err(Error::new(ErrorKind::Exhausted, Fate::NotSent))
     }
 
-    /// The key that was used, and the one that was missing.
-    pub(super) fn put_down(self) -> (Option<KeyId>, Option<Wanted>) {
-        (self.used.map(|(id, _)| id), self.wanted)
+    /// Returns the id of the key that was used, and the reason why one is missing.
+    pub(super) fn finish(self) -> (Option<KeyId>, Option<MissingKey>) {
+        (self.used.map(|(id, _)| id), self.missing)
     }
 }
 
 impl Merchant {
-    /// Opens a sensitive field of a reply: base64 of what was sealed for the merchant's certificate.
+    /// Opens a sensitive field of a reply: base64 of a ciphertext for the merchant's certificate.
     ///
     /// # Errors
     ///
-    /// When it was not sealed for this merchant's key, or is not text: [`ErrorKind::Malformed`].
+    /// When the field was not sealed for this merchant's key, or is not UTF-8: [`ErrorKind::Malformed`].
     pub fn open(&self, sealed: &str) -> Result<Sensitive, Error> {
         let sealed = base64::decode(sealed.as_bytes()).map_err(|fault| malformed().caused_by(fault))?;
         let plain = self.private_key().open(&sealed).map_err(|cause| malformed().caused_by(cause))?;
@@ -165,28 +165,28 @@ impl Merchant {
         Sensitive::new(text.into()).map_err(|fault| malformed().caused_by(fault))
     }
 
-    /// Opens a box of AES-256-GCM with whichever of the APIv3 keys fits: a notice under way may be sealed with the
-    /// one before.
-    pub(super) fn open_box(&self, sealed: &Boxed<'_>) -> Result<Vec<u8>, Error> {
+    /// Opens an AES-256-GCM ciphertext with the first APIv3 key that fits: notifications in flight may be encrypted
+    /// with the previous key.
+    pub(super) fn decrypt_resource(&self, sealed: &EncryptedResource<'_>) -> Result<Vec<u8>, Error> {
         let nonce: &[u8; 12] = sealed
             .nonce
             .as_bytes()
             .try_into()
-            .map_err(|_| malformed().caused_by(Invalid::new("nonce", "must be 12 bytes")))?;
+            .map_err(|_| malformed().caused_by(InvalidField::new("nonce", "must be 12 bytes")))?;
         if &*sealed.algorithm != "AEAD_AES_256_GCM" {
-            return Err(malformed().caused_by(Invalid::new("algorithm", "must be AEAD_AES_256_GCM")));
+            return Err(malformed().caused_by(InvalidField::new("algorithm", "must be AEAD_AES_256_GCM")));
         }
         let ciphertext =
             base64::decode(sealed.ciphertext.as_bytes()).map_err(|fault| malformed().caused_by(fault))?;
         let data = sealed.associated_data.as_deref().unwrap_or_default().as_bytes();
         let opened = self.api_v3_keys().iter().find_map(|key| key.open(nonce, data, &ciphertext).ok());
-        opened.ok_or_else(|| malformed().caused_by(crate::crypto::Forged))
+        opened.ok_or_else(|| malformed().caused_by(crate::crypto::InvalidSignature))
     }
 }
 
-/// What was sealed with the APIv3 key, as the wire has it: a notice's `resource`, or an `encrypt_certificate`.
+/// A ciphertext under the APIv3 key, as on the wire: a notification's `resource`, or an `encrypt_certificate`.
 #[derive(serde::Deserialize)]
-pub(super) struct Boxed<'a> {
+pub(super) struct EncryptedResource<'a> {
     #[serde(borrow)]
     algorithm: Text<'a>,
     #[serde(borrow)]
@@ -202,14 +202,15 @@ pub(super) struct Boxed<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::toy;
+    use crate::v3::fake;
     use alloc::format;
 
     #[test]
     fn what_was_sealed_for_the_merchant_opens_and_nothing_else_does() {
-        let me = toy::merchant();
-        assert_eq!(me.open(&toy::sealed_for_merchant("张三".as_bytes())).unwrap().expose(), "张三");
-        for sealed in [toy::sealed("张三"), toy::sealed_for_merchant(b"\xff"), "%".into(), String::new()] {
+        let me = fake::merchant();
+        assert_eq!(me.open(&fake::sealed_for_merchant("张三".as_bytes())).unwrap().expose(), "张三");
+        for sealed in [fake::sealed("张三"), fake::sealed_for_merchant(b"\xff"), "%".into(), String::new()]
+        {
             assert_eq!(me.open(&sealed).unwrap_err().kind(), ErrorKind::Malformed);
         }
     }

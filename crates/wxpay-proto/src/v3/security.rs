@@ -1,25 +1,26 @@
-//! Does all of it work? WeChat Pay says back what it is told, in plain and sealed.
+//! The echo operation: tests signing, verification and encryption in both directions.
 //!
-//! `POST /v3/security/echo`. It is signed and verified like any operation, moves no money, and so tells whether number,
-//! certificate, keys and clock fit together: for a check of one's health, or before a day on which keys are changed.
+//! `POST /v3/security/echo`. The operation is signed and verified like any other and moves no money. So it shows
+//! whether merchant number, certificate, keys and clock fit together: use it as a health check, or before a key
+//! rotation.
 
 use super::{
-    endpoint::{Draft, Endpoint, Repeat},
+    endpoint::{Draft, Endpoint, Idempotency},
     field,
     merchant::Merchant,
-    seal::{Pen, Sealed, Sensitive},
+    seal::{RequestWriter, Sealed, Sensitive},
     verify::{Verified, malformed},
 };
 use crate::{
     error::Error,
-    id::{Invalid, NotifyUrl},
+    id::{InvalidField, NotifyUrl},
     world::World,
 };
 use alloc::string::String;
 
-/// Asks WeChat Pay to say a text back. Comes to nothing but that it did; anything else is an error.
+/// Sends a text that WeChat Pay returns. Succeeds only if the returned text is the same.
 ///
-/// `Debug` does not show what is sealed.
+/// `Debug` omits the sensitive text.
 #[derive(Clone, Debug)]
 pub struct Echo {
     plain: String,
@@ -27,42 +28,43 @@ pub struct Echo {
     notify_url: Option<NotifyUrl>,
 }
 
-/// `SECURITY_ECHO.SUCCESS`: what WeChat Pay says back in a notice.
+/// The echoed message, in the reply, and in the notification `SECURITY_ECHO.SUCCESS`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Echoed {
-    /// What was told.
+pub struct EchoNotification {
+    /// The text sent in plain.
     pub echo_message: String,
-    /// What was told sealed, sealed for the merchant's certificate: [`Merchant::open`] opens it.
+    /// The text sent sealed, now sealed for the merchant's certificate: [`Merchant::open`] opens it.
     pub encrypted_echo_message: Option<Sealed>,
 }
 
 impl Echo {
-    /// Tells this text: 1 to 256 characters.
+    /// Creates an echo of this text: 1 to 256 characters.
     ///
     /// # Errors
     ///
-    /// When it breaks its rule.
-    pub fn new(echo_message: &str) -> Result<Self, Invalid> {
-        let rule = Invalid::new("echo_message", "must be 1 to 256 characters, none beyond the basic plane");
+    /// When the text is empty, too long, or contains characters that WeChat Pay rejects.
+    pub fn new(echo_message: &str) -> Result<Self, InvalidField> {
+        let rule =
+            InvalidField::new("echo_message", "must be 1 to 256 characters, none beyond the basic plane");
         let plain = field::text(echo_message, 256, rule)?;
         Ok(Self { plain, sensitive: None, notify_url: None })
     }
 
-    /// Tells this, too, sealed: WeChat Pay opens it and seals it for the merchant's own certificate. Tells whether
-    /// sensitive fields work both ways.
+    /// Also sends a sealed text. WeChat Pay opens it, and seals it for the merchant's own certificate. Tests sensitive
+    /// fields in both directions.
     #[must_use]
     pub fn encrypted(self, message: Sensitive) -> Self {
         Self { sensitive: Some(message), ..self }
     }
 
-    /// Has the same told in a notice, too: [`Event::Echo`](super::Event::Echo).
+    /// Also requests the echo as a notification: [`Event::Echo`](super::Event::Echo).
     #[must_use]
     pub fn notify_url(self, notify_url: NotifyUrl) -> Self {
         Self { notify_url: Some(notify_url), ..self }
     }
 
-    /// What was sealed must come back sealed for us.
+    /// Returns whether the sealed text, if one was sent, was returned unchanged, sealed for the merchant.
     fn is_opened(&self, sealed: Option<&Sealed>, me: &Merchant) -> Result<bool, Error> {
         match (&self.sensitive, sealed) {
             (None, _) => Ok(true),
@@ -84,20 +86,20 @@ struct Body<'a> {
 impl Endpoint for Echo {
     type Output = ();
 
-    /// The document insists on a named key even where nothing is sealed.
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
-        pen.name_key()?;
+    /// Writes the request. Its documentation requires `Wechatpay-Serial` even if nothing is sealed.
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        writer.name_key()?;
         let body = Body {
             notify_url: self.notify_url.as_ref(),
             echo_message: &self.plain,
-            encrypted_echo_message: pen.seal_if(self.sensitive.as_ref())?,
+            encrypted_echo_message: writer.seal_opt(self.sensitive.as_ref())?,
         };
         Ok(Draft::post("v3.security.echo", "/v3/security/echo", &body))
     }
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
-        let Echoed { echo_message, encrypted_echo_message } = Echoed::read(reply)?;
-        let wrong = |field| Err(malformed().caused_by(Invalid::new(field, "must be what was told")));
+        let EchoNotification { echo_message, encrypted_echo_message } = EchoNotification::read(reply)?;
+        let wrong = |field| Err(malformed().caused_by(InvalidField::new(field, "must equal the text sent")));
         if echo_message != self.plain {
             return wrong("echo_message");
         }
@@ -107,27 +109,27 @@ impl Endpoint for Echo {
         Ok(())
     }
 
-    fn repeat(&self) -> Repeat {
-        Repeat::Freely
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Safe
     }
 }
 
-impl Echoed {
-    /// Reads it.
+impl EchoNotification {
+    /// Reads the message from a reply or a notification.
     pub(super) fn read(body: Verified<'_>) -> Result<Self, Error> {
-        let Wire { echo_message, in_reply, in_notice } = body.parse()?;
-        Ok(Self { echo_message, encrypted_echo_message: in_reply.or(in_notice) })
+        let Wire { echo_message, in_reply, in_notification } = body.parse()?;
+        Ok(Self { echo_message, encrypted_echo_message: in_reply.or(in_notification) })
     }
 }
 
-/// The notice spells the sealed one in its own way.
+/// The message on the wire. The notification spells the sealed field without the `ed` of `encrypted`.
 #[derive(serde::Deserialize)]
 struct Wire {
     echo_message: String,
     #[serde(rename = "encrypted_echo_message")]
     in_reply: Option<Sealed>,
     #[serde(rename = "encrypt_echo_message")]
-    in_notice: Option<Sealed>,
+    in_notification: Option<Sealed>,
 }
 
 #[cfg(test)]
@@ -137,7 +139,7 @@ mod tests {
         error::ErrorKind,
         v3::{
             Event,
-            toy::{self, Signer, Stage, read, sealed, sealed_for_merchant, written},
+            fake::{self, Signer, Stage, read, sealed, sealed_for_merchant, written},
         },
     };
     use alloc::{format, string::ToString as _};
@@ -174,16 +176,20 @@ mod tests {
         assert!(read(&plain(), r#"{"echo_message":"hello"}"#).is_ok());
         assert!(read(&full(), &back(&sealed_for_merchant(b"planted"))).is_ok());
         for (echo, reply, wrong) in [
-            (plain(), r#"{"echo_message":"hallo"}"#.to_string(), Some("echo_message must be what was told")),
+            (
+                plain(),
+                r#"{"echo_message":"hallo"}"#.to_string(),
+                Some("echo_message must equal the text sent"),
+            ),
             (
                 full(),
                 r#"{"echo_message":"hello"}"#.into(),
-                Some("encrypted_echo_message must be what was told"),
+                Some("encrypted_echo_message must equal the text sent"),
             ),
             (
                 full(),
                 back(&sealed_for_merchant(b"planned")),
-                Some("encrypted_echo_message must be what was told"),
+                Some("encrypted_echo_message must equal the text sent"),
             ),
             (full(), back(&sealed("planted")), None),
             (plain(), "{}".into(), None),
@@ -199,9 +205,9 @@ mod tests {
     #[test]
     fn the_key_is_fetched_and_named_even_where_nothing_is_sealed() {
         let (mut stage, signer) = (Stage::new(), Signer::certificate(1));
-        let echoed = stage.run(toy::by_certificates().build().call(plain()), |hop, now| {
-            let fetch = hop.label == "v3.certificates";
-            let body = if fetch { toy::list(&[&signer]) } else { r#"{"echo_message":"hello"}"#.into() };
+        let echoed = stage.run(fake::by_certificates().build().call(plain()), |transmit, now| {
+            let fetch = transmit.label == "v3.certificates";
+            let body = if fetch { fake::list(&[&signer]) } else { r#"{"echo_message":"hello"}"#.into() };
             Ok(signer.reply(200, &body, *now))
         });
         echoed.unwrap();
@@ -209,17 +215,17 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_says_it_back_in_its_own_spelling() {
+    fn a_notification_says_it_back_in_its_own_spelling() {
         let sealed = sealed_for_merchant(b"planted");
         for name in ["encrypt_echo_message", "encrypted_echo_message"] {
             let said = format!(r#"{{"echo_message":"hello","{name}":"{sealed}"}}"#);
             let Event::Echo(echoed) =
-                toy::notice("SECURITY_ECHO.SUCCESS", "security", &said).event().unwrap()
+                fake::notification("SECURITY_ECHO.SUCCESS", "security", &said).event().unwrap()
             else {
-                panic!("it is an echo")
+                panic!("expected Event::Echo")
             };
             assert_eq!(echoed.echo_message, "hello");
-            let opened = toy::merchant().open(echoed.encrypted_echo_message.unwrap().as_str());
+            let opened = fake::merchant().open(echoed.encrypted_echo_message.unwrap().as_str());
             assert_eq!(opened.unwrap().expose(), "planted");
         }
     }

@@ -1,11 +1,11 @@
-//! Verified or not: the only place where bytes of WeChat Pay's become believable.
+//! Verification: the only place where bytes from WeChat Pay become trusted.
 //!
-//! Fails closed, step by step: all headers there once; the scheme known; the time within
-//! [300 seconds](WINDOW) of ours; the key chosen by `Wechatpay-Serial` alone, never by trying; the base64 strict; the
-//! signature right. `protocol/v3` section 4.
+//! Each step fails closed: every header is present exactly once; the scheme is known; the timestamp is within
+//! [300 seconds](WINDOW) of local time; the key is chosen by `Wechatpay-Serial` alone, never by trying; the base64 is
+//! strict; the signature is valid.
 //!
-//! A signature that begins with `WECHATPAY/SIGNTEST/` is a probe by WeChat Pay: deliberately wrong. It fails like any
-//! other; nothing here knows of it.
+//! A signature that begins with `WECHATPAY/SIGNTEST/` is a probe by WeChat Pay (应答签名探测), wrong on purpose. It fails
+//! like any other invalid signature; no code treats it specially.
 
 use super::{authorization::SCHEME, message};
 use crate::{
@@ -20,152 +20,159 @@ use alloc::{string::String, vec::Vec};
 use core::{error, fmt, time::Duration};
 use serde::Deserialize;
 
-/// How far a reply's or a notice's time may be from ours, either way.
+/// The maximum difference between the timestamp of a reply or a notification and local time, in either direction.
 pub const WINDOW: Duration = Duration::from_secs(300);
 
-/// The replies that WeChat Pay does not sign. The table is closed: whatever is not in it must be signed.
+/// The replies that WeChat Pay does not sign. The table is closed: any other reply must be signed.
 ///
-/// A path that ends in `/` stands for what begins with it.
+/// A path that ends in `/` matches every path that begins with it.
 const UNSIGNED: [(Method, &str); 3] = [
     (Method::Get, "/v3/billdownload/file"),
     (Method::Get, "/v3/merchant-service/images/"),
     (Method::Get, "/v3/transferdownload/"),
 ];
 
-/// A body that is to be believed. This module is its only maker.
+/// A verified body. Only this module creates it.
 #[derive(Clone, Copy)]
 pub struct Verified<'a> {
     body: &'a [u8],
-    how: How,
+    verified_by: VerifiedBy,
 }
 
-/// Why a body is to be believed.
+/// The way in which a body was authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum How {
-    /// WeChat Pay signed it.
+pub enum VerifiedBy {
+    /// A signature of WeChat Pay.
     Signature,
-    /// It was sealed with the merchant's APIv3 key, inside something signed.
+    /// Encryption with the merchant's APIv3 key, inside a signed message.
     Aead,
-    /// TLS named the gateway, and no more: one of the few replies that are not signed.
+    /// The TLS certificate of the gateway alone: the body is one of the few replies that are not signed.
     TlsOnly,
 }
 
 impl<'a> Verified<'a> {
-    /// The bytes.
+    /// The body's bytes.
     #[must_use]
     pub fn bytes(self) -> &'a [u8] {
         self.body
     }
 
-    /// Why they are to be believed. A reader that needs a signature can insist.
+    /// The way in which the body was authenticated. A reader that needs a signature can check this.
     #[must_use]
-    pub fn how(self) -> How {
-        self.how
+    pub fn verified_by(self) -> VerifiedBy {
+        self.verified_by
     }
 
-    /// Reads them as a JSON text, which the value may borrow from. Members that the type does not name are passed
-    /// over.
+    /// Parses the body as JSON; the value may borrow from it. Unknown members are ignored.
     ///
     /// # Errors
     ///
-    /// When they are not what the type wants: [`ErrorKind::Malformed`], of unknown fate.
+    /// When the body does not match the type: [`ErrorKind::Malformed`], of unknown fate.
     pub fn parse<T: Deserialize<'a>>(self) -> Result<T, Error> {
         json::parse(self.body).map_err(|fault| malformed().caused_by(fault))
     }
 
-    /// A reply that is in the table of those that are not signed.
+    /// Accepts a reply without a signature if its request is in the table of unsigned replies.
     pub(super) fn unsigned(method: Method, target: &str, body: &'a [u8]) -> Option<Self> {
         let path = target.split('?').next().unwrap_or_default();
         let listed = |(listed, pattern): &(Method, &str)| {
             *listed == method
                 && if pattern.ends_with('/') { path.starts_with(pattern) } else { path == *pattern }
         };
-        UNSIGNED.iter().any(listed).then_some(Self { body, how: How::TlsOnly })
+        UNSIGNED.iter().any(listed).then_some(Self { body, verified_by: VerifiedBy::TlsOnly })
     }
 
-    /// What an opened box held; the box itself came in something verified.
+    /// Accepts the plaintext of an AEAD ciphertext; the caller verified the message that contained it.
     pub(super) fn opened(body: &'a [u8]) -> Self {
-        Self { body, how: How::Aead }
+        Self { body, verified_by: VerifiedBy::Aead }
     }
 }
 
 impl fmt::Debug for Verified<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Verified({} bytes, {:?})", self.body.len(), self.how)
+        write!(f, "Verified({} bytes, {:?})", self.body.len(), self.verified_by)
     }
 }
 
-/// What the `Wechatpay-*` headers claim. Nothing of it is to be believed yet.
+/// The parsed `Wechatpay-*` headers, not verified yet.
 #[derive(Clone)]
-pub(super) struct Claim {
+pub(super) struct SignatureHeaders {
     timestamp: String,
     nonce: String,
     signature: Vec<u8>,
     key: KeyId,
 }
 
-impl Claim {
-    /// Reads the headers, given in any order. `now` is when they arrived.
+impl SignatureHeaders {
+    /// Parses the headers, in any order. `now` is the time of their arrival.
     pub(super) fn of<'a>(
         headers: &(impl Iterator<Item = (&'a str, &'a [u8])> + Clone),
         now: UnixTime,
-    ) -> Result<Self, Distrust> {
-        let value = |name: &'static str| -> Result<Option<&str>, Distrust> {
+    ) -> Result<Self, VerifyError> {
+        let value = |name: &'static str| -> Result<Option<&str>, VerifyError> {
             let mut found = headers.clone().filter(|(given, _)| given.eq_ignore_ascii_case(name));
             match (found.next(), found.next()) {
                 (None, _) => Ok(None),
                 (Some((_, value)), None) => {
-                    core::str::from_utf8(value).map(Some).map_err(|_| Distrust::Malformed(name))
+                    core::str::from_utf8(value).map(Some).map_err(|_| VerifyError::MalformedHeader(name))
                 }
-                (Some(_), Some(_)) => Err(Distrust::Malformed(name)),
+                (Some(_), Some(_)) => Err(VerifyError::MalformedHeader(name)),
             }
         };
-        let needed = |name| value(name)?.ok_or(Distrust::Missing(name));
+        let needed = |name| value(name)?.ok_or(VerifyError::MissingHeader(name));
         let timestamp = needed(TIMESTAMP)?;
         let nonce = needed(NONCE)?;
         let signature = needed(SIGNATURE)?;
         let serial = needed(SERIAL)?;
         if value(SIGNATURE_TYPE)?.is_some_and(|scheme| scheme != SCHEME) {
-            return Err(Distrust::OtherScheme);
+            return Err(VerifyError::UnsupportedScheme);
         }
         let digits = !timestamp.is_empty() && timestamp.bytes().all(|byte| byte.is_ascii_digit());
-        let seconds: u64 =
-            digits.then(|| timestamp.parse().ok()).flatten().ok_or(Distrust::Malformed(TIMESTAMP))?;
+        let seconds: u64 = digits
+            .then(|| timestamp.parse().ok())
+            .flatten()
+            .ok_or(VerifyError::MalformedHeader(TIMESTAMP))?;
         let then = UnixTime::from_secs(seconds);
+        // The header has whole seconds: a fraction of `now` must not turn 300 seconds into more.
         let apart = UnixTime::from_secs(now.as_secs());
         if apart.since(then).max(then.since(apart)) > WINDOW {
-            return Err(Distrust::OutsideWindow);
+            return Err(VerifyError::OutsideWindow);
         }
         Ok(Self {
+            // Text that is not base64 is an invalid signature, not a malformed header: probes may be like that.
             timestamp: timestamp.into(),
             nonce: nonce.into(),
-            signature: base64::decode(signature.as_bytes()).map_err(|_| Distrust::Forged)?,
-            key: serial.parse().map_err(|_| Distrust::Malformed(SERIAL))?,
+            signature: base64::decode(signature.as_bytes()).map_err(|_| VerifyError::InvalidSignature)?,
+            key: serial.parse().map_err(|_| VerifyError::MalformedHeader(SERIAL))?,
         })
     }
 
-    /// The same of a reply that arrived now.
-    pub(super) fn of_reply(reply: &Response, now: UnixTime) -> Result<Self, Distrust> {
+    /// Parses the headers of a reply that arrives at `now`.
+    pub(super) fn of_reply(reply: &Response, now: UnixTime) -> Result<Self, VerifyError> {
         Self::of(&reply.headers().iter().map(|(name, value)| (name.as_str(), value.as_slice())), now)
     }
 
-    /// Which key it claims.
+    /// The id of the key that the headers name.
     pub(super) fn key(&self) -> &KeyId {
         &self.key
     }
 
-    /// Checks the signature. `key` must be the one that is [claimed](Self::key).
-    pub(super) fn verify<'a>(&self, body: &'a [u8], key: &dyn PublicKey) -> Result<Verified<'a>, Distrust> {
+    /// Verifies the signature over a body. `key` must be the key that the headers [name](Self::key).
+    pub(super) fn verify<'a>(
+        &self,
+        body: &'a [u8],
+        key: &dyn PublicKey,
+    ) -> Result<Verified<'a>, VerifyError> {
         let message = message::reply_parts(&self.timestamp, &self.nonce, body);
-        key.verify_parts(&message, &self.signature).map_err(|_| Distrust::Forged)?;
-        Ok(Verified { body, how: How::Signature })
+        key.verify_parts(&message, &self.signature).map_err(|_| VerifyError::InvalidSignature)?;
+        Ok(Verified { body, verified_by: VerifiedBy::Signature })
     }
 }
 
-impl fmt::Debug for Claim {
+impl fmt::Debug for SignatureHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Claim").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("SignatureHeaders").field("key", &self.key).finish_non_exhaustive()
     }
 }
 
@@ -175,53 +182,64 @@ const SIGNATURE: &str = "Wechatpay-Signature";
 const SERIAL: &str = "Wechatpay-Serial";
 const SIGNATURE_TYPE: &str = "Wechatpay-Signature-Type";
 
-/// The header of that name in any case of letters, if it is one that a [`Claim`] is of.
+/// Returns the canonical name of a header that a [`SignatureHeaders`] is parsed from; `name` may have any case.
 pub(super) fn header(name: &str) -> Option<&'static str> {
     let all = [TIMESTAMP, NONCE, SIGNATURE, SERIAL, SIGNATURE_TYPE];
     all.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Why something is not to be believed. The cause of an [`ErrorKind::Signature`].
+/// The reason why a message could not be verified. The cause of an [`ErrorKind::Signature`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Distrust {
-    /// This header is not there.
-    Missing(&'static str),
-    /// This header comes twice or is not of its form.
-    Malformed(&'static str),
-    /// It was signed by another scheme than [`SCHEME`].
-    OtherScheme,
-    /// It was signed too long ago, or too far in the future: a replay, or a wrong clock.
+pub enum VerifyError {
+    /// This header is missing.
+    MissingHeader(&'static str),
+    /// This header is duplicated or malformed.
+    MalformedHeader(&'static str),
+    /// The signature scheme is not [`SCHEME`].
+    UnsupportedScheme,
+    /// The timestamp is too far from local time: a replay, or a wrong clock.
     OutsideWindow,
-    /// There is no such key, as far as is known.
+    /// No key with this id is trusted.
     UnknownKey(KeyId),
-    /// The signature is not that key's over these bytes.
-    Forged,
+    /// The signature does not match these bytes and this key.
+    InvalidSignature,
 }
 
-impl Distrust {
-    /// As an error of a call or a notice; what it answers may have been carried out.
+impl VerifyError {
+    /// Converts this into an error of fate `Unknown`: the operation that the message replies to may have been carried
+    /// out.
     pub(super) fn into_error(self) -> Error {
         Error::new(ErrorKind::Signature, Fate::Unknown).caused_by(self)
     }
 }
 
-impl fmt::Display for Distrust {
+impl fmt::Display for VerifyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing(name) => write!(f, "the header {name} is missing"),
-            Self::Malformed(name) => write!(f, "the header {name} comes twice or is not of its form"),
-            Self::OtherScheme => f.write_str("it is signed by a scheme that is not supported"),
-            Self::OutsideWindow => f.write_str("its time is more than 300 seconds from ours"),
-            Self::UnknownKey(key) => write!(f, "there is no key {key}"),
-            Self::Forged => f.write_str("the signature is not of these bytes"),
+            Self::MissingHeader(name) => write!(f, "the header {name} is missing"),
+            Self::MalformedHeader(name) => write!(f, "the header {name} is duplicated or malformed"),
+            Self::UnsupportedScheme => {
+                f.write_str("the signature scheme in Wechatpay-Signature-Type is not supported")
+            }
+            Self::OutsideWindow => f.write_str(
+                "Wechatpay-Timestamp is more than 300 seconds from the local time; check the clock",
+            ),
+            Self::UnknownKey(key) => {
+                write!(
+                    f,
+                    "no trusted key has the id {key} (Wechatpay-Serial); configure that key or certificate"
+                )
+            }
+            Self::InvalidSignature => f.write_str("the signature does not match the bytes received"),
         }
     }
 }
 
-impl error::Error for Distrust {}
+impl error::Error for VerifyError {}
 
-/// The reply is not what the document says, so what it replies to may have been carried out.
+/// Returns the error for a reply that is not what WeChat Pay's documentation specifies. The fate is `Unknown`: the
+/// operation may have been carried out.
 pub(super) fn malformed() -> Error {
     Error::new(ErrorKind::Malformed, Fate::Unknown)
 }
@@ -233,7 +251,7 @@ mod tests {
         exchange::Reply,
         v3::{
             Raw,
-            toy::{self, Stage},
+            fake::{self, Stage},
         },
     };
 
@@ -257,7 +275,11 @@ mod tests {
             (Method::Get, "/v3/certificates", false),
         ] {
             let verified = Verified::unsigned(method, target, b"file");
-            assert_eq!(verified.map(Verified::how), listed.then_some(How::TlsOnly), "{method} {target}");
+            assert_eq!(
+                verified.map(Verified::verified_by),
+                listed.then_some(VerifiedBy::TlsOnly),
+                "{method} {target}"
+            );
         }
     }
 
@@ -266,20 +288,20 @@ mod tests {
         let ask = |target: &str| {
             let raw = Raw::new(Method::Get, target).unwrap();
             let unsigned = |_: &_, _: &mut _| -> Reply { Ok(Response::new(200, b"file".to_vec())) };
-            Stage::new().run(toy::merchant().call(raw), unsigned)
+            Stage::new().run(fake::merchant().call(raw), unsigned)
         };
         let reply = ask("/v3/merchant-service/images/ab12").unwrap();
-        assert_eq!((reply.bytes(), reply.how()), (&b"file"[..], How::TlsOnly));
+        assert_eq!((reply.bytes(), reply.verified_by()), (&b"file"[..], VerifiedBy::TlsOnly));
         assert_eq!(ask("/v3/merchant-service/complaints-v2").unwrap_err().kind(), ErrorKind::Signature);
     }
 
     #[test]
     fn what_is_signed_says_so() {
         let raw = Raw::new(Method::Get, "/v3/x").unwrap();
-        let signer = toy::Signer::public_key();
-        let reply = Stage::new().run(toy::merchant().call(raw), |_, now| Ok(signer.reply(200, "{}", *now)));
-        assert_eq!(reply.unwrap().how(), How::Signature);
-        let notice = toy::notice("X.Y", "x", "{}");
-        assert_eq!(notice.resource().how(), How::Aead);
+        let signer = fake::Signer::public_key();
+        let reply = Stage::new().run(fake::merchant().call(raw), |_, now| Ok(signer.reply(200, "{}", *now)));
+        assert_eq!(reply.unwrap().verified_by(), VerifiedBy::Signature);
+        let notification = fake::notification("X.Y", "x", "{}");
+        assert_eq!(notification.resource().verified_by(), VerifiedBy::Aead);
     }
 }

@@ -1,6 +1,6 @@
 //! Base64 of RFC 4648 section 4, with padding, decoded strictly.
 
-use super::Unreadable;
+use super::ParseError;
 use alloc::{string::String, vec::Vec};
 use base64::{DecodeError, Engine as _, engine::general_purpose::STANDARD};
 
@@ -14,14 +14,14 @@ pub fn encode(bytes: &[u8]) -> String {
 ///
 /// # Errors
 ///
-/// Returns [`Unreadable`] if the text has any other form.
-pub fn decode(text: &[u8]) -> Result<Vec<u8>, Unreadable> {
+/// Returns [`ParseError`] if the text has any other form.
+pub fn decode(text: &[u8]) -> Result<Vec<u8>, ParseError> {
     STANDARD.decode(text).map_err(|error| {
         let at = match error {
             DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol { offset: at, .. } => at,
             DecodeError::InvalidLength(_) | DecodeError::InvalidPadding => text.len(),
         };
-        Unreadable::new(at, "invalid Base64")
+        ParseError::new(at, "invalid Base64")
     })
 }
 

@@ -4,16 +4,16 @@
 //! then the names of the totals, and the totals. Each cell except the names begins with a backtick. A text in a cell may
 //! contain commas, so `` ,` `` separates the cells. `protocol/v3` section 10.
 //!
-//! The parser buffers only the current line: at most [`MAX_LINE`] bytes. **Trust a row only after the whole file was
+//! The parser buffers only the current line: at most [`MAX_LINE_BYTES`] bytes. **Trust a row only after the whole file was
 //! verified**, whatever is done with it before.
 
-use super::Unreadable;
-use crate::money::{Fen, NotAnAmount};
+use super::ParseError;
+use crate::money::{Fen, InvalidAmount};
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 /// The maximum length of a line, in bytes.
-pub const MAX_LINE: usize = 64 * 1024;
+pub const MAX_LINE_BYTES: usize = 64 * 1024;
 
 /// A parser that takes a bill piece by piece.
 ///
@@ -27,12 +27,12 @@ pub const MAX_LINE: usize = 64 * 1024;
 ///     while let Some(line) = reader.next_line()? {
 ///         match line {
 ///             Line::Row(row) => paid.push((row.cell("商户订单号").map(String::from), row.amount("订单金额")?)),
-///             Line::Sum(sum) => assert_eq!(sum.amount("订单总金额")?, Some(Amount::Plus(Fen::new(10)))),
+///             Line::Summary(sum) => assert_eq!(sum.amount("订单总金额")?, Some(Amount::Positive(Fen::new(10)))),
 ///         }
 ///     }
 /// }
 /// assert!(reader.finish()?.is_none());
-/// assert_eq!(paid, [(Some("A1".into()), Some(Amount::Plus(Fen::new(10))))]);
+/// assert_eq!(paid, [(Some("A1".into()), Some(Amount::Positive(Fen::new(10))))]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]
@@ -49,9 +49,9 @@ pub struct Reader {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Part {
     #[default]
-    Beginning,
+    Header,
     Rows,
-    Sums,
+    Summary,
 }
 
 /// A line of a bill other than column names.
@@ -61,7 +61,7 @@ pub enum Line<'a> {
     /// A row, for example a transaction.
     Row(Row<'a>),
     /// The totals at the end.
-    Sum(Row<'a>),
+    Summary(Row<'a>),
 }
 
 /// The cells of a line under their column names. `Debug` shows only their number, because rows name people.
@@ -76,9 +76,9 @@ pub struct Row<'a> {
 #[allow(clippy::exhaustive_enums, reason = "there is no third sign")]
 pub enum Amount {
     /// Zero or more.
-    Plus(Fen),
+    Positive(Fen),
     /// Less than zero; the value is the absolute amount.
-    Minus(Fen),
+    Negative(Fen),
 }
 
 impl Amount {
@@ -87,16 +87,16 @@ impl Amount {
     ///
     /// # Errors
     ///
-    /// Returns [`NotAnAmount`] if the text has any other form.
-    pub fn from_yuan(text: &str) -> Result<Self, NotAnAmount> {
+    /// Returns [`InvalidAmount`] if the text has any other form.
+    pub fn from_yuan(text: &str) -> Result<Self, InvalidAmount> {
         let (text, is_minus) = text.strip_prefix('-').map_or((text, false), |text| (text, true));
         let cents = text.find('.').map_or(text.len(), |dot| dot.saturating_add(3).min(text.len()));
-        let (yuan, rest) = text.split_at_checked(cents).ok_or(NotAnAmount)?;
+        let (yuan, rest) = text.split_at_checked(cents).ok_or(InvalidAmount)?;
         if rest.bytes().any(|byte| byte != b'0') {
-            return Err(NotAnAmount);
+            return Err(InvalidAmount);
         }
         let fen = Fen::from_yuan(yuan)?;
-        Ok(if is_minus && fen > Fen::ZERO { Self::Minus(fen) } else { Self::Plus(fen) })
+        Ok(if is_minus && fen > Fen::ZERO { Self::Negative(fen) } else { Self::Positive(fen) })
     }
 }
 
@@ -121,8 +121,8 @@ impl<'a> Row<'a> {
     ///
     /// # Errors
     ///
-    /// Returns [`NotAnAmount`] if the cell is not an amount.
-    pub fn amount(self, name: &str) -> Result<Option<Amount>, NotAnAmount> {
+    /// Returns [`InvalidAmount`] if the cell is not an amount.
+    pub fn amount(self, name: &str) -> Result<Option<Amount>, InvalidAmount> {
         self.cell(name).filter(|cell| !cell.is_empty()).map(Amount::from_yuan).transpose()
     }
 }
@@ -153,9 +153,9 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Returns [`Unreadable`] if the line is not UTF-8, longer than [`MAX_LINE`], out of place, or differs from the column
+    /// Returns [`ParseError`] if the line is not UTF-8, longer than [`MAX_LINE_BYTES`], out of place, or differs from the column
     /// names in the number of cells. Discard the bill then: the lines after it cannot be parsed reliably.
-    pub fn next_line(&mut self) -> Result<Option<Line<'_>>, Unreadable> {
+    pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ParseError> {
         while let Some(length) = self.unread().iter().position(|byte| *byte == b'\n') {
             let from = self.read;
             self.read = from.saturating_add(length).saturating_add(1);
@@ -163,7 +163,7 @@ impl Reader {
                 return Ok(self.line(from, length));
             }
         }
-        if self.unread().len() > MAX_LINE {
+        if self.unread().len() > MAX_LINE_BYTES {
             return Err(self.fault(self.read, TOO_LONG));
         }
         Ok(None)
@@ -173,8 +173,8 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Returns [`Unreadable`] in the cases of [`next_line`](Self::next_line).
-    pub fn finish(&mut self) -> Result<Option<Line<'_>>, Unreadable> {
+    /// Returns [`ParseError`] in the cases of [`next_line`](Self::next_line).
+    pub fn finish(&mut self) -> Result<Option<Line<'_>>, ParseError> {
         let (from, length) = (self.read, self.unread().len());
         self.read = self.held.len();
         if self.take(from, length)? { Ok(self.line(from, length)) } else { Ok(None) }
@@ -185,8 +185,8 @@ impl Reader {
     }
 
     /// Parses a line up to its cells, and stores column names. Returns whether the line has cells.
-    fn take(&mut self, from: usize, length: usize) -> Result<bool, Unreadable> {
-        if length > MAX_LINE {
+    fn take(&mut self, from: usize, length: usize) -> Result<bool, ParseError> {
+        if length > MAX_LINE_BYTES {
             return Err(self.fault(from, TOO_LONG));
         }
         let text = self.text(from, length).ok_or_else(|| self.fault(from, "line is not UTF-8"))?;
@@ -194,7 +194,7 @@ impl Reader {
             return Ok(false);
         }
         if let Some(cells) = text.strip_prefix('`') {
-            return if self.part == Part::Beginning {
+            return if self.part == Part::Header {
                 Err(self.fault(from, "row before the column names"))
             } else if cells.split(",`").count() == self.columns.len() {
                 Ok(true)
@@ -204,9 +204,9 @@ impl Reader {
         }
         let columns = text.split(',').map(Box::from).collect();
         self.part = match self.part {
-            Part::Beginning => Part::Rows,
-            Part::Rows => Part::Sums,
-            Part::Sums => return Err(self.fault(from, "column names after the totals")),
+            Part::Header => Part::Rows,
+            Part::Rows => Part::Summary,
+            Part::Summary => return Err(self.fault(from, "column names after the totals")),
         };
         self.columns = columns;
         Ok(false)
@@ -214,19 +214,19 @@ impl Reader {
 
     fn line(&self, from: usize, length: usize) -> Option<Line<'_>> {
         let row = Row { columns: &self.columns, text: self.text(from, length)?.strip_prefix('`')? };
-        Some(if self.part == Part::Sums { Line::Sum(row) } else { Line::Row(row) })
+        Some(if self.part == Part::Summary { Line::Summary(row) } else { Line::Row(row) })
     }
 
     /// Returns the text of a line, without line end and without the byte order mark of the file.
     fn text(&self, from: usize, length: usize) -> Option<&str> {
         let bytes = self.held.get(from..from.checked_add(length)?)?;
         let text = core::str::from_utf8(bytes.strip_suffix(b"\r").unwrap_or(bytes)).ok()?;
-        let is_first = self.part == Part::Beginning;
+        let is_first = self.part == Part::Header;
         Some(text.strip_prefix('\u{feff}').filter(|_| is_first).unwrap_or(text))
     }
 
-    fn fault(&self, at: usize, what: &'static str) -> Unreadable {
-        Unreadable::new(self.at.saturating_add(at), what)
+    fn fault(&self, at: usize, what: &'static str) -> ParseError {
+        ParseError::new(self.at.saturating_add(at), what)
     }
 }
 
@@ -245,13 +245,13 @@ mod tests {
         `2,`-0.01\r\n";
 
     /// Returns every line, as (whether it has totals, its cells).
-    fn read(bill: &[u8], piece: usize) -> Result<Vec<(bool, Vec<String>)>, Unreadable> {
+    fn read(bill: &[u8], piece: usize) -> Result<Vec<(bool, Vec<String>)>, ParseError> {
         let mut reader = Reader::new();
         let mut lines = Vec::new();
         let mut note = |line: Line<'_>| {
             let (is_sum, row) = match line {
                 Line::Row(row) => (false, row),
-                Line::Sum(row) => (true, row),
+                Line::Summary(row) => (true, row),
             };
             lines.push((is_sum, row.cells().map(String::from).collect()));
         };
@@ -288,9 +288,9 @@ mod tests {
         let Some(Line::Row(row)) = reader.next_line().unwrap() else { panic!("a row") };
         assert_eq!(row.cell("商品名称"), Some("大米,10kg"));
         assert_eq!(row.cell("退款金额"), None);
-        assert_eq!(row.amount("手续费"), Ok(Some(Amount::Minus(Fen::new(1)))));
+        assert_eq!(row.amount("手续费"), Ok(Some(Amount::Negative(Fen::new(1)))));
         assert_eq!(row.amount("退款金额"), Ok(None));
-        assert_eq!(row.amount("商户订单号"), Err(NotAnAmount));
+        assert_eq!(row.amount("商户订单号"), Err(InvalidAmount));
         assert_eq!(format!("{row:?}"), "Row(4 cells)");
         let Some(Line::Row(row)) = reader.next_line().unwrap() else { panic!("a row") };
         assert_eq!((row.cell("商品名称"), row.amount("商品名称")), (Some(""), Ok(None)));
@@ -299,17 +299,17 @@ mod tests {
     #[test]
     fn amounts_keep_every_fen_and_nothing_below_one() {
         for (text, amount) in [
-            ("0", Amount::Plus(Fen::ZERO)),
-            ("-0.00", Amount::Plus(Fen::ZERO)),
-            ("12.3", Amount::Plus(Fen::new(1230))),
-            ("12.34000", Amount::Plus(Fen::new(1234))),
-            ("-12.34", Amount::Minus(Fen::new(1234))),
+            ("0", Amount::Positive(Fen::ZERO)),
+            ("-0.00", Amount::Positive(Fen::ZERO)),
+            ("12.3", Amount::Positive(Fen::new(1230))),
+            ("12.34000", Amount::Positive(Fen::new(1234))),
+            ("-12.34", Amount::Negative(Fen::new(1234))),
         ] {
             assert_eq!(Amount::from_yuan(text), Ok(amount), "{text}");
         }
         for text in ["", "-", "--1", "+1", "1.", "0.001", "0.00100", "1.00.00", "1元", "0.60%", "元.00元"]
         {
-            assert_eq!(Amount::from_yuan(text), Err(NotAnAmount), "{text}");
+            assert_eq!(Amount::from_yuan(text), Err(InvalidAmount), "{text}");
         }
     }
 
@@ -323,11 +323,11 @@ mod tests {
             (b"a\n\xff\n", 2, "line is not UTF-8"),
         ] {
             for piece in [1, bill.len()] {
-                assert_eq!(read(bill, piece), Err(Unreadable::new(at, what)));
+                assert_eq!(read(bill, piece), Err(ParseError::new(at, what)));
             }
         }
-        let long = format!("a\n`{}", "x".repeat(MAX_LINE));
-        assert_eq!(read(long.as_bytes(), 4096), Err(Unreadable::new(2, TOO_LONG)));
+        let long = format!("a\n`{}", "x".repeat(MAX_LINE_BYTES));
+        assert_eq!(read(long.as_bytes(), 4096), Err(ParseError::new(2, TOO_LONG)));
         assert_eq!(read(b"", 1), Ok(Vec::new()));
     }
 

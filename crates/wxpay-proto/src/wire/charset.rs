@@ -1,6 +1,6 @@
 //! The two charsets of APIv1. The declared charset determines the bytes that are signed.
 
-use super::Unreadable;
+use super::ParseError;
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use encoding_rs::{DecoderResult, EncoderResult, GBK};
 
@@ -39,7 +39,7 @@ impl Charset {
     ///
     /// Returns the first character that is not in the charset, by its byte offset in the UTF-8 text. Nothing is replaced: a
     /// signature over a replacement would sign another text.
-    pub fn encode(self, text: &str) -> Result<Cow<'_, [u8]>, Unreadable> {
+    pub fn encode(self, text: &str) -> Result<Cow<'_, [u8]>, ParseError> {
         if self == Self::Utf8 || text.is_ascii() {
             return Ok(Cow::Borrowed(text.as_bytes()));
         }
@@ -51,9 +51,9 @@ impl Charset {
             EncoderResult::InputEmpty => Ok(Cow::Owned(bytes)),
             EncoderResult::Unmappable(sign) => {
                 let at = read.saturating_sub(sign.len_utf8());
-                Err(Unreadable::new(at, "character not in the charset"))
+                Err(ParseError::new(at, "character not in the charset"))
             }
-            EncoderResult::OutputFull => Err(Unreadable::new(read, "text too long")),
+            EncoderResult::OutputFull => Err(ParseError::new(read, "text too long")),
         }
     }
 
@@ -62,12 +62,12 @@ impl Charset {
     /// # Errors
     ///
     /// Returns the offset of the first bytes that are invalid in the charset.
-    pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
+    pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, ParseError> {
         const FAULT: &str = "invalid bytes for the charset";
         if self == Self::Utf8 || bytes.is_ascii() {
             return match core::str::from_utf8(bytes) {
                 Ok(text) => Ok(Cow::Borrowed(text)),
-                Err(error) => Err(Unreadable::new(error.valid_up_to(), FAULT)),
+                Err(error) => Err(ParseError::new(error.valid_up_to(), FAULT)),
             };
         }
         let mut decoder = GBK.new_decoder_without_bom_handling();
@@ -78,9 +78,9 @@ impl Charset {
             DecoderResult::InputEmpty => Ok(Cow::Owned(text)),
             DecoderResult::Malformed(bad, beyond) => {
                 let at = read.saturating_sub(usize::from(bad)).saturating_sub(usize::from(beyond));
-                Err(Unreadable::new(at, FAULT))
+                Err(ParseError::new(at, FAULT))
             }
-            DecoderResult::OutputFull => Err(Unreadable::new(read, "text too long")),
+            DecoderResult::OutputFull => Err(ParseError::new(read, "text too long")),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! URL-encoded forms, `name=value&name=value`: the query of an APIv1 notification, and the `package`.
 
-use super::Unreadable;
+use super::ParseError;
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
@@ -48,15 +48,15 @@ impl<'a> Form<'a> {
     ///
     /// # Errors
     ///
-    /// Returns [`Unreadable`] for a duplicate name, an incomplete escape, an empty name, or too many pairs.
-    pub fn parse(text: &'a [u8]) -> Result<Self, Unreadable> {
+    /// Returns [`ParseError`] for a duplicate name, an incomplete escape, an empty name, or too many pairs.
+    pub fn parse(text: &'a [u8]) -> Result<Self, ParseError> {
         // Notifications have up to eighteen pairs.
         let mut pairs: Vec<Pair<'a>> = Vec::with_capacity(18);
         let mut at = 0_usize;
         for piece in text.split(|byte| *byte == b'&') {
             if !piece.is_empty() {
                 if pairs.len() == MAX_PAIRS {
-                    return Err(Unreadable::new(at, "too many pairs"));
+                    return Err(ParseError::new(at, "too many pairs"));
                 }
                 pairs.push(Pair::parse(piece, at)?);
             }
@@ -67,7 +67,7 @@ impl<'a> Form<'a> {
             pairs.sort_by(|one, other| one.name.cmp(&other.name));
             let twice = pairs.iter().zip(pairs.iter().skip(1)).find(|(one, next)| one.name == next.name);
             if let Some((one, next)) = twice {
-                return Err(Unreadable::new(one.at.max(next.at), "duplicate name"));
+                return Err(ParseError::new(one.at.max(next.at), "duplicate name"));
             }
         }
         Ok(Self { pairs })
@@ -86,10 +86,10 @@ impl<'a> Form<'a> {
 }
 
 impl<'a> Pair<'a> {
-    fn parse(piece: &'a [u8], at: usize) -> Result<Self, Unreadable> {
+    fn parse(piece: &'a [u8], at: usize) -> Result<Self, ParseError> {
         let (name, value) = split(piece, b'=').unwrap_or((piece, b""));
         if name.is_empty() {
-            return Err(Unreadable::new(at, "empty name"));
+            return Err(ParseError::new(at, "empty name"));
         }
         if !piece.contains(&b'%') {
             return Ok(Self { name: Cow::Borrowed(name), value: Cow::Borrowed(value), at });
@@ -106,7 +106,7 @@ fn split(text: &[u8], byte: u8) -> Option<(&[u8], &[u8])> {
 }
 
 /// Copies a text without its escapes. Rejects an escape without two digits, which lenient decoders keep as it is.
-fn unescape<'a>(text: &[u8], at: usize) -> Result<Cow<'a, [u8]>, Unreadable> {
+fn unescape<'a>(text: &[u8], at: usize) -> Result<Cow<'a, [u8]>, ParseError> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, escape)) = split(rest, b'%') {
@@ -116,7 +116,7 @@ fn unescape<'a>(text: &[u8], at: usize) -> Result<Cow<'a, [u8]>, Unreadable> {
             [high, low, after @ ..] if hex::decode_to_slice([*high, *low], &mut byte).is_ok() => after,
             _ => {
                 let read = text.len().saturating_sub(rest.len()).saturating_add(before.len());
-                return Err(Unreadable::new(at.saturating_add(read), "incomplete escape"));
+                return Err(ParseError::new(at.saturating_add(read), "incomplete escape"));
             }
         };
         plain.extend_from_slice(&byte);
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_name_that_comes_twice_is_refused_where_it_comes_again_escaped_or_not() {
-        assert_eq!(Form::parse(b"a=1&b=2&%61=1").unwrap_err(), Unreadable::new(8, "duplicate name"));
+        assert_eq!(Form::parse(b"a=1&b=2&%61=1").unwrap_err(), ParseError::new(8, "duplicate name"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! JSON by serde, with errors that give the position but not the text.
 
-use super::Unreadable;
+use super::ParseError;
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::{fmt, ops::Deref};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
@@ -10,18 +10,18 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 ///
 /// # Errors
 ///
-/// Returns [`Unreadable`] if the text is not JSON or does not match the type. The error gives the offset, never the text.
-pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Unreadable> {
+/// Returns [`ParseError`] if the text is not JSON or does not match the type. The error gives the offset, never the text.
+pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, ParseError> {
     // The whole text must be UTF-8: serde skips unknown members without this check.
     let characters =
-        core::str::from_utf8(text).map_err(|error| Unreadable::new(error.valid_up_to(), "invalid UTF-8"))?;
+        core::str::from_utf8(text).map_err(|error| ParseError::new(error.valid_up_to(), "invalid UTF-8"))?;
     serde_json::from_str(characters).map_err(|error| {
         let what = match error.classify() {
             serde_json::error::Category::Eof => "JSON ends unexpectedly",
             serde_json::error::Category::Syntax | serde_json::error::Category::Io => "invalid JSON",
             serde_json::error::Category::Data => "JSON does not match the expected structure",
         };
-        Unreadable::new(offset(text, error.line(), error.column()), what)
+        ParseError::new(offset(text, error.line(), error.column()), what)
     })
 }
 
@@ -107,41 +107,41 @@ fn offset(text: &[u8], line: usize, column: usize) -> usize {
 /// A text that WeChat Pay writes as a string or as a whole number.
 ///
 /// ```
-/// use wxpay_proto::wire::json::{self, Loose};
+/// use wxpay_proto::wire::json::{self, LenientString};
 ///
-/// let both: Vec<Loose> = json::parse(br#"["1", 1]"#)?;
+/// let both: Vec<LenientString> = json::parse(br#"["1", 1]"#)?;
 /// assert_eq!(both[0], both[1]);
-/// # Ok::<(), wxpay_proto::wire::Unreadable>(())
+/// # Ok::<(), wxpay_proto::wire::ParseError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "a transparent wrapper for one field")]
-pub struct Loose(pub String);
+pub struct LenientString(pub String);
 
-impl<'de> Deserialize<'de> for Loose {
+impl<'de> Deserialize<'de> for LenientString {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct StringOrWhole;
 
         impl Visitor<'_> for StringOrWhole {
-            type Value = Loose;
+            type Value = LenientString;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string or a whole number")
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Loose, E> {
-                Ok(Loose(String::from(text)))
+            fn visit_str<E: Error>(self, text: &str) -> Result<LenientString, E> {
+                Ok(LenientString(String::from(text)))
             }
 
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Loose, E> {
-                Ok(Loose(alloc::format!("{number}")))
+            fn visit_u64<E: Error>(self, number: u64) -> Result<LenientString, E> {
+                Ok(LenientString(alloc::format!("{number}")))
             }
 
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Loose, E> {
-                Ok(Loose(alloc::format!("{number}")))
+            fn visit_i64<E: Error>(self, number: i64) -> Result<LenientString, E> {
+                Ok(LenientString(alloc::format!("{number}")))
             }
 
-            fn visit_unit<E: Error>(self) -> Result<Loose, E> {
-                Ok(Loose::default())
+            fn visit_unit<E: Error>(self) -> Result<LenientString, E> {
+                Ok(LenientString::default())
             }
         }
 
@@ -158,7 +158,7 @@ mod tests {
     #[derive(Debug, serde::Deserialize)]
     struct Sample {
         #[allow(dead_code, reason = "only the parser uses it")]
-        a: Loose,
+        a: LenientString,
     }
 
     #[test]

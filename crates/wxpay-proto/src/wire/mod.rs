@@ -17,23 +17,23 @@ use core::{error, fmt};
 /// The error for bytes that cannot be parsed: position and problem. Never the bytes themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Unreadable {
+pub struct ParseError {
     /// The offset of the problem, in bytes.
     pub at: usize,
     /// The problem, in a few words.
     pub what: &'static str,
 }
 
-impl Unreadable {
+impl ParseError {
     pub(crate) const fn new(at: usize, what: &'static str) -> Self {
         Self { at, what }
     }
 }
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at byte {}", self.what, self.at)
     }
 }
 
-impl error::Error for Unreadable {}
+impl error::Error for ParseError {}

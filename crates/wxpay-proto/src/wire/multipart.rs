@@ -2,7 +2,7 @@
 //!
 //! `protocol/v3` section 9.
 
-use crate::id::Invalid;
+use crate::id::InvalidField;
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 use sha2::{Digest as _, Sha256};
@@ -31,10 +31,10 @@ impl Upload {
     ///
     /// # Errors
     ///
-    /// Returns [`Invalid`] if the name is not 1 to 128 characters without quotes, backslashes, slashes and control
+    /// Returns [`InvalidField`] if the name is not 1 to 128 characters without quotes, backslashes, slashes and control
     /// characters, or has another extension.
-    pub fn new(filename: &str, file: Vec<u8>) -> Result<Self, Invalid> {
-        const RULE: Invalid = Invalid::new(
+    pub fn new(filename: &str, file: Vec<u8>) -> Result<Self, InvalidField> {
+        const RULE: InvalidField = InvalidField::new(
             "filename",
             "must be 1 to 128 characters without quotes, slashes and control characters, with the extension of an \
                          image, a video or a PDF",

@@ -1,6 +1,6 @@
 //! Times as `yyyyMMddHHmmss` and RFC 3339, in China's time zone, whatever the zone of the machine.
 
-use super::{Unreadable, json::Text};
+use super::{ParseError, json::Text};
 use crate::clock::UnixTime;
 use alloc::{format, string::String};
 use core::time::Duration;
@@ -33,14 +33,14 @@ pub fn compact(time: UnixTime) -> String {
 ///
 /// # Errors
 ///
-/// Returns [`Unreadable`] if the text has any other form, the day or time does not exist, or it is before 1970.
-pub fn parse_compact(text: &[u8]) -> Result<UnixTime, Unreadable> {
+/// Returns [`ParseError`] if the text has any other form, the day or time does not exist, or it is before 1970.
+pub fn parse_compact(text: &[u8]) -> Result<UnixTime, ParseError> {
     const FAULT: &str = "not a time of the form yyyyMMddHHmmss";
     if text.len() != 14 {
-        return Err(Unreadable::new(text.len().min(14), FAULT));
+        return Err(ParseError::new(text.len().min(14), FAULT));
     }
     if let Some(at) = text.iter().position(|byte| !byte.is_ascii_digit()) {
-        return Err(Unreadable::new(at, FAULT));
+        return Err(ParseError::new(at, FAULT));
     }
     let number = |from: usize, to: usize| -> Option<i16> {
         core::str::from_utf8(text.get(from..to)?).ok()?.parse().ok()
@@ -52,7 +52,7 @@ pub fn parse_compact(text: &[u8]) -> Result<UnixTime, Unreadable> {
         let seconds = CHINA.to_timestamp(DateTime::from_parts(date, time)).ok()?.as_second();
         u64::try_from(seconds).ok().map(UnixTime::from_secs)
     };
-    read().ok_or(Unreadable::new(0, FAULT))
+    read().ok_or(ParseError::new(0, FAULT))
 }
 
 /// Formats a time as RFC 3339 with China's offset, to the second: `2018-06-08T10:34:56+08:00`. Times after the year
@@ -75,8 +75,8 @@ pub fn rfc3339(time: UnixTime) -> String {
 ///
 /// # Errors
 ///
-/// Returns [`Unreadable`] if the text has any other form, the day or time does not exist, or it is before 1970.
-pub fn parse_rfc3339(text: &str) -> Result<UnixTime, Unreadable> {
+/// Returns [`ParseError`] if the text has any other form, the day or time does not exist, or it is before 1970.
+pub fn parse_rfc3339(text: &str) -> Result<UnixTime, ParseError> {
     const FAULT: &str = "not a time of the form 2018-06-08T10:34:56+08:00";
     // `Timestamp` alone would accept a blank instead of the `T`, and the shorter forms of ISO 8601.
     let shape = text.as_bytes();
@@ -91,7 +91,7 @@ pub fn parse_rfc3339(text: &str) -> Result<UnixTime, Unreadable> {
         && sign(13, b":")
         && sign(16, b":");
     let read = || text.parse::<Timestamp>().ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
-    let millis = shaped.then(read).flatten().ok_or(Unreadable::new(0, FAULT))?;
+    let millis = shaped.then(read).flatten().ok_or(ParseError::new(0, FAULT))?;
     Ok(UnixTime::from_millis(millis))
 }
 

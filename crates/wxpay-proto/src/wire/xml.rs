@@ -12,7 +12,7 @@
 //! Everything else is rejected: declarations, attributes, comments, document types, entities and nesting. So there is
 //! nothing to expand, to fetch or to overflow. Line ends are kept as sent, because they are signed.
 
-use super::Unreadable;
+use super::ParseError;
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
 /// The maximum number of elements in a document.
@@ -36,10 +36,10 @@ impl<'a> Flat<'a> {
     ///
     /// # Errors
     ///
-    /// Returns [`Unreadable`] at the first departure from the grammar of this module, and for a duplicate name.
-    pub fn parse(document: &'a [u8]) -> Result<Self, Unreadable> {
+    /// Returns [`ParseError`] at the first departure from the grammar of this module, and for a duplicate name.
+    pub fn parse(document: &'a [u8]) -> Result<Self, ParseError> {
         let text = core::str::from_utf8(document)
-            .map_err(|error| Unreadable::new(error.valid_up_to(), "invalid UTF-8"))?;
+            .map_err(|error| ParseError::new(error.valid_up_to(), "invalid UTF-8"))?;
         let mut reader = Reader { whole: text, rest: text };
         reader.skip_blank();
         reader.expect("<xml>", "expected <xml>")?;
@@ -52,10 +52,10 @@ impl<'a> Flat<'a> {
             let start = reader.at();
             let (name, value) = reader.element()?;
             if elements.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
-                return Err(Unreadable::new(start, "duplicate element"));
+                return Err(ParseError::new(start, "duplicate element"));
             }
             if elements.len() == MAX_ELEMENTS {
-                return Err(Unreadable::new(start, "too many elements"));
+                return Err(ParseError::new(start, "too many elements"));
             }
             elements.push((name, value));
         }
@@ -89,8 +89,8 @@ impl<'a> Reader<'a> {
         self.whole.len().saturating_sub(self.rest.len())
     }
 
-    fn fault(&self, what: &'static str) -> Unreadable {
-        Unreadable::new(self.at(), what)
+    fn fault(&self, what: &'static str) -> ParseError {
+        ParseError::new(self.at(), what)
     }
 
     fn skip_blank(&mut self) {
@@ -107,19 +107,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn expect(&mut self, literal: &str, what: &'static str) -> Result<(), Unreadable> {
+    fn expect(&mut self, literal: &str, what: &'static str) -> Result<(), ParseError> {
         if self.take(literal) { Ok(()) } else { Err(self.fault(what)) }
     }
 
     /// Takes everything before the first byte that satisfies `stop`. There must be such a byte.
-    fn until(&mut self, stop: impl Fn(u8) -> bool) -> Result<&'a str, Unreadable> {
+    fn until(&mut self, stop: impl Fn(u8) -> bool) -> Result<&'a str, ParseError> {
         let found = self.rest.bytes().position(stop).and_then(|at| self.rest.split_at_checked(at));
         let Some((before, rest)) = found else { return Err(self.fault("unexpected end of the document")) };
         self.rest = rest;
         Ok(before)
     }
 
-    fn element(&mut self) -> Result<(&'a str, Cow<'a, str>), Unreadable> {
+    fn element(&mut self) -> Result<(&'a str, Cow<'a, str>), ParseError> {
         self.expect("<", "text between elements")?;
         let name = self.name()?;
         if self.take("/>") {
@@ -136,15 +136,15 @@ impl<'a> Reader<'a> {
         Ok((name, value))
     }
 
-    fn name(&mut self) -> Result<&'a str, Unreadable> {
+    fn name(&mut self) -> Result<&'a str, ParseError> {
         let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
         let start = self.at();
         let name = self.until(|byte| !inner(byte))?;
         let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-        if first && name.len() <= MAX_NAME { Ok(name) } else { Err(Unreadable::new(start, "invalid name")) }
+        if first && name.len() <= MAX_NAME { Ok(name) } else { Err(ParseError::new(start, "invalid name")) }
     }
 
-    fn piece(&mut self) -> Result<Cow<'a, str>, Unreadable> {
+    fn piece(&mut self) -> Result<Cow<'a, str>, ParseError> {
         if self.take("<![CDATA[") {
             let inside = cdata_end(self.rest).and_then(|end| self.rest.get(..end));
             let inside = inside.ok_or_else(|| self.fault("unterminated CDATA section"))?;
@@ -162,14 +162,14 @@ impl<'a> Reader<'a> {
             return Err(self.fault("nested element"));
         }
         if let Some(at) = cdata_end(text) {
-            return Err(Unreadable::new(start.at().saturating_add(at), "]]> outside of CDATA"));
+            return Err(ParseError::new(start.at().saturating_add(at), "]]> outside of CDATA"));
         }
         start.check_characters(text)?;
         Ok(Cow::Borrowed(text))
     }
 
     /// Parses a reference after its `&`.
-    fn reference(&mut self) -> Result<char, Unreadable> {
+    fn reference(&mut self) -> Result<char, ParseError> {
         let fault = self.fault("unknown reference");
         let (name, rest) = self.rest.split_once(';').ok_or(fault)?;
         let sign = match name {
@@ -191,13 +191,13 @@ impl<'a> Reader<'a> {
         Ok(sign)
     }
 
-    fn check_characters(&self, text: &str) -> Result<(), Unreadable> {
+    fn check_characters(&self, text: &str) -> Result<(), ParseError> {
         if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
             return Ok(()); // The fast path: nearly all texts are printable ASCII.
         }
         match text.char_indices().find(|(_, sign)| !allowed(*sign)) {
             Some((at, _)) => {
-                Err(Unreadable::new(self.at().saturating_add(at), "character not allowed in XML"))
+                Err(ParseError::new(self.at().saturating_add(at), "character not allowed in XML"))
             }
             None => Ok(()),
         }

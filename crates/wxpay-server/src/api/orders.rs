@@ -19,7 +19,7 @@ use std::net::Ipv4Addr;
 use wxpay_proto::{
     Fen,
     id::{OpenId, OutTradeNo},
-    v1::PhoneParams,
+    v1::AppParams,
     wire::charset::Charset,
 };
 
@@ -30,7 +30,7 @@ pub(super) struct PlacedOrder {
     order: Order,
     /// The seven parameters for the app; absent when there is nothing more to pay.
     #[serde(skip_serializing_if = "Option::is_none")]
-    app: Option<PhoneParams>,
+    app: Option<AppParams>,
 }
 
 /// `POST /api/orders`: 201 the first time, 200 for the same again.
@@ -100,7 +100,7 @@ pub(super) async fn delivered(
 ) -> Result<Json<Order>, Problem> {
     let number = number(&name)?;
     let report = report(Members::of(request).await?)?;
-    match delivery::deliver(&app, &number, report).await? {
+    match delivery::notify_delivery(&app, &number, report).await? {
         Outcome::Told => Ok(Json(known(&app, &number).await?)),
         Outcome::Failed(problem) => Err(problem),
     }

@@ -120,7 +120,7 @@ fn the_simulators_names_are_understood() {
 }
 
 #[test]
-fn only_at_home_the_notices_need_no_public_address() {
+fn only_at_home_the_notifications_need_no_public_address() {
     let without = |gateway: &str, listen: &str| {
         let mut given =
             complete().setting("gateway_base_url", gateway).unwrap().setting("listen", listen).unwrap();

@@ -2,7 +2,7 @@
 
 use super::{BadSetting, Sources};
 use std::{fs, ops::RangeInclusive, str::FromStr, time::Duration};
-use wxpay_proto::id::Invalid;
+use wxpay_proto::id::InvalidField;
 use zeroize::Zeroizing;
 
 const A_DURATION: &str =
@@ -20,9 +20,9 @@ impl Sources {
     }
 
     /// A value with a rule of the protocol.
-    pub(super) fn needed<T: FromStr<Err = Invalid>>(&mut self, name: &str) -> Result<T, BadSetting> {
+    pub(super) fn needed<T: FromStr<Err = InvalidField>>(&mut self, name: &str) -> Result<T, BadSetting> {
         let text = self.text(name).ok_or_else(|| BadSetting::new(name, "must be given"))?;
-        text.parse().map_err(|invalid: Invalid| BadSetting::new(name, invalid.rule()))
+        text.parse().map_err(|invalid: InvalidField| BadSetting::new(name, invalid.rule()))
     }
 
     pub(super) fn count(
@@ -86,7 +86,7 @@ impl Sources {
     pub(super) fn key<T>(
         &mut self,
         name: &str,
-        new: impl FnOnce(String) -> Result<T, Invalid>,
+        new: impl FnOnce(String) -> Result<T, InvalidField>,
     ) -> Result<T, BadSetting> {
         let rule = format!("must be given, by itself or as {name}_file");
         let value = self.secret(name)?.ok_or_else(|| BadSetting::new(name, rule))?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use wxpay_proto::{
     UnixTime,
     id::{OpenId, OutTradeNo, TransactionId},
-    payment::Standing,
+    payment::PaymentStatus,
 };
 
 /// What the shop said of a delivery, and whether WeChat Pay has heard it.
@@ -89,7 +89,7 @@ fn take_in(
     now: UnixTime,
 ) -> Result<Reported, Failure> {
     let Some(terms) = super::Terms::select(db, number)? else { return Ok(Reported::NoOrder) };
-    let Standing::Paid(payment) = evidence::knowledge(db, number, terms.total_fee)?.standing() else {
+    let PaymentStatus::Paid(payment) = evidence::state(db, number, terms.total_fee)?.status() else {
         return Ok(Reported::NotPaid);
     };
     let transaction_id = payment.transaction_id().clone();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use wxpay_proto::{
     UnixTime,
     id::OutTradeNo,
-    payment::{Dispute, Effect, Payment},
+    payment::{Anomaly, Payment, Transition},
 };
 
 /// One transition of one order.
@@ -63,14 +63,14 @@ impl Ledger {
 pub(super) fn effect(
     db: &Connection,
     number: &OutTradeNo,
-    effect: &Effect,
+    effect: &Transition,
     now: UnixTime,
 ) -> Result<(), Failure> {
     match effect {
-        Effect::Paid(payment) => insert(db, number, "order.paid", &about(payment), now),
-        Effect::Disputed(dispute) => insert(db, number, "order.disputed", &disputed(dispute), now),
+        Transition::Paid(payment) => insert(db, number, "order.paid", &about(payment), now),
+        Transition::Anomaly(anomaly) => insert(db, number, "order.disputed", &disputed(anomaly), now),
         // This generation has no refunds, and what a later core may add must not be dropped in silence.
-        Effect::Refunded(_) | _ => Err(Failure::corrupt("effect")),
+        Transition::Refunded(_) | _ => Err(Failure::corrupt("effect")),
     }
 }
 
@@ -109,12 +109,14 @@ fn about(payment: &Payment) -> Value {
 }
 
 /// A dispute as JSON: its name, and the payment it is about.
-pub(super) fn disputed(dispute: &Dispute) -> Value {
-    let (name, payment) = match dispute {
-        Dispute::SecondPayment(payment) => ("second_payment", payment),
-        Dispute::AmountDiffers(payment) => ("amount_differs", payment),
-        Dispute::Contradiction(payment) => ("contradiction", payment),
-        Dispute::Overdrawn(_) | Dispute::RefundContradiction(_) | _ => return json!({ "dispute": "unnamed" }),
+pub(super) fn disputed(anomaly: &Anomaly) -> Value {
+    let (name, payment) = match anomaly {
+        Anomaly::SecondPayment(payment) => ("second_payment", payment),
+        Anomaly::AmountMismatch(payment) => ("amount_differs", payment),
+        Anomaly::ConflictingPayment(payment) => ("contradiction", payment),
+        Anomaly::RefundsExceedPayment(_) | Anomaly::ConflictingRefund(_) | _ => {
+            return json!({ "dispute": "unnamed" });
+        }
     };
     json!({ "dispute": name, "payment": about(payment) })
 }

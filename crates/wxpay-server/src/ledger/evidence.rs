@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use wxpay_proto::{
     Fen, UnixTime,
     id::{NotifyId, OpenId, OutTradeNo},
-    payment::{Effect, Evidence, Knowledge, Payment, Standing},
+    payment::{Evidence, Payment, PaymentState, PaymentStatus, Transition},
 };
 
 /// A verified notice, as far as the ledger keeps it.
@@ -29,7 +29,7 @@ pub(crate) enum Joined {
     /// It is about an order that nobody placed here, and is kept.
     UnknownOrder,
     /// This follows from it, for the first and only time.
-    Effects(Vec<Effect>),
+    Effects(Vec<Transition>),
 }
 
 impl Ledger {
@@ -38,7 +38,7 @@ impl Ledger {
     /// # Errors
     ///
     /// When it could not be written; then nothing of it was, and the notice must not be answered `success`.
-    pub(crate) async fn hear(&self, told: Told, now: UnixTime) -> Result<Joined, Failure> {
+    pub(crate) async fn verify_notification(&self, told: Told, now: UnixTime) -> Result<Joined, Failure> {
         self.writer()
             .write(move |db| {
                 let payment = &told.payment;
@@ -59,7 +59,7 @@ impl Ledger {
                     column::from_time(now),
                 ])?;
                 match &told.evidence {
-                    Some(evidence) => join(db, evidence, Source::Notice, now),
+                    Some(evidence) => merge(db, evidence, Source::Notification, now),
                     None => Ok(Joined::Nothing),
                 }
             })
@@ -70,12 +70,12 @@ impl Ledger {
 /// Where evidence came from.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source {
-    Notice,
+    Notification,
     Query,
 }
 
 /// Joins evidence to what is known of its order, and does what follows.
-pub(super) fn join(
+pub(super) fn merge(
     db: &Connection,
     evidence: &Evidence,
     source: Source,
@@ -83,7 +83,7 @@ pub(super) fn join(
 ) -> Result<Joined, Failure> {
     let (number, payment) = (evidence.out_trade_no(), evidence.payment());
     let ordered = ordered(db, number)?;
-    let before = ordered.map(|ordered| knowledge(db, number, ordered)).transpose()?;
+    let before = ordered.map(|ordered| state(db, number, ordered)).transpose()?;
     if !insert(db, evidence, source, now)? {
         return Ok(Joined::Nothing);
     }
@@ -92,7 +92,7 @@ pub(super) fn join(
         return Ok(Joined::UnknownOrder);
     };
     let mut after = before.clone();
-    after.join(evidence).map_err(|_| Failure::corrupt("out_trade_no"))?;
+    after.merge(evidence).map_err(|_| Failure::corrupt("out_trade_no"))?;
     follow(db, &before, &after, now).map(Joined::Effects)
 }
 
@@ -100,25 +100,25 @@ pub(super) fn join(
 /// events.
 pub(super) fn follow(
     db: &Connection,
-    before: &Knowledge,
-    after: &Knowledge,
+    before: &PaymentState,
+    after: &PaymentState,
     now: UnixTime,
-) -> Result<Vec<Effect>, Failure> {
+) -> Result<Vec<Transition>, Failure> {
     let number = after.out_trade_no();
-    let effects = after.effects_since(before);
-    match after.standing() {
-        Standing::Paid(_) => {
+    let effects = after.transitions_since(before);
+    match after.status() {
+        PaymentStatus::Paid(_) => {
             db.prepare_cached(
                 "UPDATE orders SET standing = 'paid', next_query_at = NULL WHERE out_trade_no = ?1",
             )?
             .execute([number.as_str()])?;
         }
         // Still chased: a query may tell what the dispute is about.
-        Standing::Disputed => {
+        PaymentStatus::Anomalous => {
             db.prepare_cached("UPDATE orders SET standing = 'disputed' WHERE out_trade_no = ?1")?
                 .execute([number.as_str()])?;
         }
-        Standing::Open => {}
+        PaymentStatus::Open => {}
         // What a later core may add must not be passed over in silence.
         _ => return Err(Failure::corrupt("standing")),
     }
@@ -129,8 +129,8 @@ pub(super) fn follow(
 }
 
 /// All that is known of an order's payment.
-pub(super) fn knowledge(db: &Connection, number: &OutTradeNo, ordered: Fen) -> Result<Knowledge, Failure> {
-    let mut knowledge = Knowledge::of(number.clone(), ordered);
+pub(super) fn state(db: &Connection, number: &OutTradeNo, ordered: Fen) -> Result<PaymentState, Failure> {
+    let mut state = PaymentState::new(number.clone(), ordered);
     let mut select = db.prepare_cached(
         "SELECT transaction_id, total_fee, discount, time_end FROM payments WHERE out_trade_no = ?1",
     )?;
@@ -146,10 +146,10 @@ pub(super) fn knowledge(db: &Connection, number: &OutTradeNo, ordered: Fen) -> R
             column::to_fen(discount)?,
             column::to_time(time_end)?,
         );
-        let recalled = Evidence::recalled(number.clone(), payment);
-        knowledge.join(&recalled).map_err(|_| Failure::corrupt("out_trade_no"))?;
+        let recalled = Evidence::from_storage(number.clone(), payment);
+        state.merge(&recalled).map_err(|_| Failure::corrupt("out_trade_no"))?;
     }
-    Ok(knowledge)
+    Ok(state)
 }
 
 fn ordered(db: &Connection, number: &OutTradeNo) -> Result<Option<Fen>, Failure> {
@@ -162,7 +162,7 @@ fn ordered(db: &Connection, number: &OutTradeNo) -> Result<Option<Fen>, Failure>
 fn insert(db: &Connection, evidence: &Evidence, source: Source, now: UnixTime) -> Result<bool, Failure> {
     let payment = evidence.payment();
     let source = match source {
-        Source::Notice => "notice",
+        Source::Notification => "notice",
         Source::Query => "query",
     };
     let inserted = db

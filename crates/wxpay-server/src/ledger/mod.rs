@@ -2,8 +2,8 @@
 //! anybody is told.
 //!
 //! ```text
-//!   place ──▶ orders ◀── follow ── payments ◀── join ── notices, queries
-//!               │ next_query_at        │ effects_since(before)
+//!   place ──▶ orders ◀── follow ── payments ◀── join ── notifications, queries
+//!               │ next_query_at        │ transitions_since(before)
 //!               ▼                      ▼
 //!             due                    events ──▶ the shop
 //! ```

@@ -8,7 +8,7 @@ use serde_json::Value;
 use wxpay_proto::{
     Fen,
     id::{OutTradeNo, TransactionId},
-    payment::Standing,
+    payment::PaymentStatus,
 };
 
 /// Where an order stands, and why, as far as this ledger knows.
@@ -32,7 +32,7 @@ pub struct Order {
     /// What WeChat Pay took off the price; the payer paid `total_fee` less this.
     pub discount: Option<Fen>,
     /// What must never happen, and did. For a person to see.
-    pub disputes: Vec<Value>,
+    pub anomalies: Vec<Value>,
     /// What was told of the delivery.
     pub delivery: Option<Delivery>,
     /// When it will be queried next, while it is chased.
@@ -77,15 +77,15 @@ fn select(db: &Connection, number: OutTradeNo) -> Result<Option<Order>, Failure>
         })
         .optional()?;
     let Some((placed_at, standing, next)) = row else { return Ok(None) };
-    let knowledge = evidence::knowledge(db, &number, terms.total_fee)?;
-    let (status, payment) = match knowledge.standing() {
-        Standing::Paid(payment) => (Status::Paid, Some(payment)),
-        Standing::Open => match &*standing {
+    let state = evidence::state(db, &number, terms.total_fee)?;
+    let (status, payment) = match state.status() {
+        PaymentStatus::Paid(payment) => (Status::Paid, Some(payment)),
+        PaymentStatus::Open => match &*standing {
             "open" => (Status::Open, None),
             "expired" => (Status::Expired, None),
             _ => return Err(Failure::corrupt("standing")),
         },
-        Standing::Disputed => (Status::Disputed, None),
+        PaymentStatus::Anomalous => (Status::Disputed, None),
         _ => return Err(Failure::corrupt("standing")),
     };
     Ok(Some(Order {
@@ -96,7 +96,7 @@ fn select(db: &Connection, number: OutTradeNo) -> Result<Option<Order>, Failure>
         transaction_id: payment.as_ref().map(|payment| payment.transaction_id().clone()),
         paid_at: payment.as_ref().map(|payment| payment.time_end().into()),
         discount: payment.as_ref().map(wxpay_proto::payment::Payment::discount),
-        disputes: knowledge.disputes().iter().map(events::disputed).collect(),
+        anomalies: state.anomalies().iter().map(events::disputed).collect(),
         delivery: deliveries::select(db, &number)?,
         next_query_at: next.map(column::to_time).transpose()?.map(ChinaTime::from),
         out_trade_no: number,

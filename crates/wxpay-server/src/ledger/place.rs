@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use wxpay_proto::{
     Fate, UnixTime,
     id::{OutTradeNo, PrepayId},
-    payment::Knowledge,
+    payment::PaymentState,
 };
 
 /// What is to be done about an order that was asked for.
@@ -107,8 +107,8 @@ fn place(db: &Connection, terms: &Terms, schedule: &Schedule, now: UnixTime) -> 
     if first {
         terms.insert(db, now)?;
         // A notice may have come first: from an order this ledger has forgotten, or will never know.
-        let nothing = Knowledge::of(number.clone(), terms.total_fee);
-        let known = evidence::knowledge(db, number, terms.total_fee)?;
+        let nothing = PaymentState::new(number.clone(), terms.total_fee);
+        let known = evidence::state(db, number, terms.total_fee)?;
         evidence::follow(db, &nothing, &known, now)?;
     }
     let row = Row::select(db, number)?;

@@ -108,7 +108,7 @@ impl Ledger {
         self.writer()
             .write(move |db| {
                 let joined = match &answer {
-                    Answer::Paid(evidence) => evidence::join(db, evidence, evidence::Source::Query, now)?,
+                    Answer::Paid(evidence) => evidence::merge(db, evidence, evidence::Source::Query, now)?,
                     Answer::Unpaid | Answer::None => evidence::Joined::Nothing,
                 };
                 put_off(db, &number, &answer, &schedule, now, chance)?;

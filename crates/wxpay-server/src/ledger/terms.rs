@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use std::{fmt, net::Ipv4Addr};
 use wxpay_proto::{
     Fen, UnixTime,
-    id::{Invalid, NotifyUrl, OutTradeNo},
+    id::{InvalidField, NotifyUrl, OutTradeNo},
     v1::Order,
     wire::charset::Charset,
 };
@@ -74,7 +74,7 @@ impl Terms {
     /// # Errors
     ///
     /// When a field breaks a rule of the protocol.
-    pub(crate) fn order(&self, notify_url: NotifyUrl) -> Result<Order, Invalid> {
+    pub(crate) fn order(&self, notify_url: NotifyUrl) -> Result<Order, InvalidField> {
         let number = self.out_trade_no.clone();
         let mut order = Order::builder(number, self.total_fee, &self.body, notify_url, self.spbill_create_ip)
             .charset(self.charset);

@@ -54,7 +54,7 @@ fn told(number: &str, payment: &Payment) -> Told {
         digest: format!("{number} {payment:?}"),
         notify_id: "n".parse().unwrap(),
         openid: "o".parse().unwrap(),
-        evidence: Some(Evidence::recalled(out_trade_no.clone(), payment.clone())),
+        evidence: Some(Evidence::from_storage(out_trade_no.clone(), payment.clone())),
         out_trade_no,
         payment: payment.clone(),
     }
@@ -89,7 +89,7 @@ async fn an_order_and_its_payment_are_there_after_the_file_is_opened_again() {
     let (dir, ledger) = scratch();
     assert!(matches!(place(&ledger, "A1").await, Placed::Ask(Asking { first: true, exposed: false })));
     ledger.prepaid(number("A1"), prepayid(), Schedule::default(), NOON).await.unwrap();
-    ledger.hear(told("A1", &payment(1, 60, 40, 5)), after(9)).await.unwrap();
+    ledger.verify_notification(told("A1", &payment(1, 60, 40, 5)), after(9)).await.unwrap();
     let before = view(&ledger, "A1").await;
     ledger.close().await;
     let ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
@@ -178,11 +178,11 @@ async fn an_order_with_its_own_end_is_chased_until_then() {
 }
 
 #[tokio::test]
-async fn a_notice_that_tells_of_no_success_is_kept_and_credits_nothing() {
+async fn a_notification_that_tells_of_no_success_is_kept_and_credits_nothing() {
     let (_dir, ledger) = scratch();
     place(&ledger, "A1").await;
     let failed = Told { evidence: None, ..told("A1", &payment(1, 100, 0, 5)) };
-    assert_eq!(ledger.hear(failed, after(1)).await.unwrap(), Joined::Nothing);
+    assert_eq!(ledger.verify_notification(failed, after(1)).await.unwrap(), Joined::Nothing);
     assert_eq!(view(&ledger, "A1").await.status, Status::Open);
     let count = |db: &Connection| Ok(db.query_row("SELECT count(*) FROM notices", [], |row| row.get(0))?);
     assert_eq!(ledger.readers().read::<i64>(count).await.unwrap(), 1);
@@ -195,7 +195,7 @@ async fn a_report_of_delivery_is_told_once_and_a_new_one_again() {
     let report = |delivered| Report { delivered, message: "ok".to_owned(), openid: None };
     let take_in = |delivered, at| ledger.report(number("A1"), report(delivered), at);
     assert_eq!(take_in(true, after(1)).await.unwrap(), Reported::NotPaid);
-    ledger.hear(told("A1", &payment(1, 100, 0, 5)), after(2)).await.unwrap();
+    ledger.verify_notification(told("A1", &payment(1, 100, 0, 5)), after(2)).await.unwrap();
     let Reported::Tell { reported_at, .. } = take_in(true, after(3)).await.unwrap() else {
         panic!("to be told")
     };
@@ -222,7 +222,7 @@ async fn sixty_four_tasks_at_once_lose_nothing_and_count_nothing_twice() {
                 let order = format!("A{}", task % 16);
                 for _ in 0..4 {
                     place(&ledger, &order).await;
-                    ledger.hear(told(&order, &payment(1, 100, 0, 5)), NOON).await.unwrap();
+                    ledger.verify_notification(told(&order, &payment(1, 100, 0, 5)), NOON).await.unwrap();
                     assert_eq!(view(&ledger, &order).await.status, Status::Paid);
                 }
             })
@@ -281,24 +281,24 @@ fn the_order_and_number_of_deliveries_do_not_change_what_is_known() {
             // in which each piece comes twice, by notice or by query.
             place(&ledger, "A1").await;
             for piece in &once {
-                ledger.hear(told("A1", piece), NOON).await.unwrap();
+                ledger.verify_notification(told("A1", piece), NOON).await.unwrap();
             }
             for (at, piece) in shuffled.iter().enumerate() {
                 if at == early.min(late) {
                     place(&ledger, "B1").await;
                 }
                 if at % 2 == 0 {
-                    ledger.hear(told("B1", piece), NOON).await.unwrap();
+                    ledger.verify_notification(told("B1", piece), NOON).await.unwrap();
                 } else {
-                    let answer = Answer::Paid(Evidence::recalled(number("B1"), piece.clone()));
+                    let answer = Answer::Paid(Evidence::from_storage(number("B1"), piece.clone()));
                     ledger.asked(number("B1"), answer, Schedule::default(), NOON, 0).await.unwrap();
                 }
             }
             place(&ledger, "B1").await;
             let (one, other) = (view(&ledger, "A1").await, view(&ledger, "B1").await);
             assert_eq!(
-                (one.status, &one.transaction_id, one.paid_at, one.discount, &one.disputes),
-                (other.status, &other.transaction_id, other.paid_at, other.discount, &other.disputes),
+                (one.status, &one.transaction_id, one.paid_at, one.discount, &one.anomalies),
+                (other.status, &other.transaction_id, other.paid_at, other.discount, &other.anomalies),
             );
             // What is stored for people to read is what follows from the evidence.
             let name = serde_json::to_value(one.status).unwrap();

@@ -6,9 +6,9 @@ use std::time::Duration;
 use wxpay_sim::faults::{Operation, Trouble};
 
 #[tokio::test]
-async fn a_payment_whose_notices_are_all_lost_is_found_by_asking() {
+async fn a_payment_whose_notifications_are_all_lost_is_found_by_asking() {
     let shop = Shop::open_with(&[("chase_pauses", "200ms")]).await;
-    shop.trouble(Trouble::NoticeLost, Operation::Notice, 100);
+    shop.trouble(Trouble::NotificationLost, Operation::Notification, 100);
     shop.order("A1", 1999).await;
     shop.pay("A1");
     let view = shop.becomes("A1", "paid").await;
@@ -19,7 +19,7 @@ async fn a_payment_whose_notices_are_all_lost_is_found_by_asking() {
 #[tokio::test]
 async fn an_order_in_doubt_is_chased_as_well() {
     let shop = Shop::open_with(&[("chase_pauses", "200ms"), ("call_tries", "1")]).await;
-    shop.trouble(Trouble::NoticeLost, Operation::Notice, 100);
+    shop.trouble(Trouble::NotificationLost, Operation::Notification, 100);
     shop.trouble(Trouble::CommitThenDropResponse, Operation::Genprepay, 1);
     assert_eq!(shop.order("A1", 1999).await.status, 504);
     shop.pay("A1");

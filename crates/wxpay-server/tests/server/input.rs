@@ -141,7 +141,7 @@ async fn health_tells_whether_the_ledger_can_be_written() {
     shop.order_elsewhere("A2", 1).await;
     shop.pay("A2");
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let record = shop.sim.with(|sim, _| serde_json::to_value(sim.gateway.notices()).unwrap());
+    let record = shop.sim.with(|sim, _| serde_json::to_value(sim.gateway.notifications()).unwrap());
     assert!(!record.to_string().contains("\"success\""), "{record}");
 }
 

@@ -10,6 +10,6 @@
 
 mod chase;
 mod input;
-mod notices;
+mod notifications;
 mod orders;
 mod shop;

@@ -194,7 +194,7 @@ async fn an_expired_prepayid_is_fetched_anew_under_the_same_number() {
 #[tokio::test]
 async fn an_order_refused_because_it_is_paid_turns_out_paid() {
     let shop = Shop::open_with(&[("prepay_lifetime", "500ms")]).await;
-    shop.trouble(Trouble::NoticeLost, Operation::Notice, 100);
+    shop.trouble(Trouble::NotificationLost, Operation::Notification, 100);
     shop.order("A1", 1999).await;
     shop.pay("A1");
     tokio::time::sleep(Duration::from_millis(600)).await;
@@ -219,7 +219,7 @@ async fn delivery_needs_a_payment_and_a_payer() {
     shop.order("A1", 1999).await;
     let early = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
     assert_eq!(early.status, 409, "{}", early.json());
-    shop.trouble(Trouble::NoticeLost, Operation::Notice, 100);
+    shop.trouble(Trouble::NotificationLost, Operation::Notification, 100);
     shop.pay("A1");
     assert_eq!(shop.post("/api/orders/A1/paid", &json!({})).await.json()["status"], "paid");
     let nobody = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;

@@ -5,7 +5,7 @@ use super::{
     call::Call,
     field::{BY_MERCHANT, Kind, must},
     problem::Problem,
-    records::notice::NOTICES,
+    records::notification::NOTIFICATIONS,
     route::{Body, Room, Route},
     shape::{Record, Shape, always},
 };
@@ -101,7 +101,7 @@ const RECORD: Record = Record {
         always("authorized_at", Shape::Maybe(&Shape::Seconds), "When the payee confirmed it."),
         always("closed_at", Shape::Maybe(&Shape::Seconds), "When it ended."),
         always("close_reason", Shape::Maybe(&Shape::Word(reasons)), "Why it ended."),
-        always("notices", NOTICES, "Its notices and how they were answered."),
+        always("notices", NOTIFICATIONS, "Its notices and how they were answered."),
     ],
 };
 

@@ -1,21 +1,21 @@
-//! A call of the interface as its route reads it: everything in it has been held to what the route declares.
+//! A validated request to the interface, as its route reads it.
 
 use super::problem::Problem;
 use serde_json::{Map, Value};
 use std::str::FromStr;
 use wxpay_proto::{
     UnixTime,
-    id::{Invalid, MchId},
+    id::{InvalidField, MchId},
 };
 
-/// One call.
+/// A request whose path, query and body passed validation.
 pub(super) struct Call<'a> {
     pub(super) path: Fields,
     pub(super) query: Fields,
     pub(super) body: Fields,
-    /// The body as it came.
+    /// The body as received.
     pub(super) raw: &'a [u8],
-    /// Where the interface was called, if the caller gave a whole URL: `http://127.0.0.1:8080`.
+    /// Origin of the request URL (`http://127.0.0.1:8080`), if the caller passed a whole URL.
     pub(super) base: Option<&'a str>,
     pub(super) now: UnixTime,
     /// The real time.
@@ -23,13 +23,13 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// The merchant that the query names.
+    /// Returns the merchant that the query selects.
     pub(super) fn mchid(&self) -> Result<Option<MchId>, Problem> {
         self.query.parsed("mchid")
     }
 }
 
-/// Where a request goes.
+/// Request target, split into origin, path and query.
 pub(super) struct Target<'a> {
     pub(super) base: Option<&'a str>,
     pub(super) path: &'a str,
@@ -37,7 +37,7 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Reads a path with its query, or a whole URL.
+    /// Parses a path with its query, or a whole URL.
     pub(super) fn read(target: &'a str) -> Self {
         let authority = target.find("://").map(|at| at.saturating_add(3));
         let path_at = authority.map(|at| {
@@ -54,10 +54,10 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Values by name, each as its [`Field`](super::field::Field) has it.
+/// Values by name. Each satisfies the rule of its [`Field`](super::field::Field).
 pub(super) struct Fields {
     members: Map<String, Value>,
-    /// What was looked at: a declared field that nobody reads is a mistake.
+    /// Names that were read. A test uses it to find declared fields that no route reads.
     #[cfg(test)]
     pub(super) read: std::cell::RefCell<std::collections::BTreeSet<String>>,
 }
@@ -71,7 +71,7 @@ impl Fields {
         }
     }
 
-    /// A value that was said; null says nothing.
+    /// Returns a value. Null counts as absent.
     fn said(&self, name: &str) -> Option<&Value> {
         #[cfg(test)]
         self.read.borrow_mut().insert(name.into());
@@ -95,14 +95,15 @@ impl Fields {
         items.iter().filter_map(Value::as_str).collect()
     }
 
-    /// A text as one of the protocol's names.
-    pub(super) fn parsed<T: FromStr<Err = Invalid>>(&self, name: &str) -> Result<Option<T>, Problem> {
-        let parse = |text: &str| text.parse().map_err(|error: Invalid| Problem::field(name, error.rule()));
+    /// Parses an optional string as an identifier of the protocol.
+    pub(super) fn parsed<T: FromStr<Err = InvalidField>>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let parse =
+            |text: &str| text.parse().map_err(|error: InvalidField| Problem::field(name, error.rule()));
         self.text(name).map(parse).transpose()
     }
 
-    /// The same of one that must be there.
-    pub(super) fn named<T: FromStr<Err = Invalid>>(&self, name: &str) -> Result<T, Problem> {
+    /// Parses a required string as an identifier of the protocol.
+    pub(super) fn named<T: FromStr<Err = InvalidField>>(&self, name: &str) -> Result<T, Problem> {
         self.parsed(name)?.ok_or_else(|| Problem::missing_field(name))
     }
 }

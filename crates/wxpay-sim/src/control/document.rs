@@ -1,4 +1,4 @@
-//! The interface as an `OpenAPI` 3.1 document, made from the table of routes.
+//! The `OpenAPI` 3.1 document of the interface, generated from the table of routes.
 
 use super::{
     Answer, ROOMS, ROOT,
@@ -12,22 +12,22 @@ use std::collections::BTreeMap;
 
 pub(super) const ROOM: Room = Room {
     name: "document",
-    about: "This document.",
+    about: "The OpenAPI document.",
     routes: &[Route::get(
         "openapi.json",
         "show_document",
-        "This document: every call, what it takes and what it answers.",
+        "Returns this OpenAPI document.",
         Shape::Object,
         |_, _| Ok(Answer::ok(document())),
     )],
 };
 
-const ABOUT: &str = "The test's own interface of a simulated WeChat Pay gateway: the payer, the clock, trouble, and the \
-    gateway's own records. Whoever reaches it can do everything: it is for tests alone, on loopback. Amounts are whole \
-    numbers of fen, times whole seconds since 1970 by the virtual clock. A call that breaks a rule changes nothing. A path \
-    that is not here is answered 404, a method that a path does not have 405 with the header Allow.";
+const ABOUT: &str = "The control interface of a simulated WeChat Pay gateway: the payer, the clock, faults, and the \
+    gateway's records. It has no authentication: use it for tests only, on loopback. Amounts are whole numbers of fen; \
+    times are whole seconds since 1970 by the virtual clock. A request that breaks a rule changes nothing. An unknown path \
+    returns 404; a method that the path does not support returns 405 with an Allow header.";
 
-/// The whole document.
+/// Builds the document.
 pub(super) fn document() -> Value {
     let mut records = BTreeMap::new();
     PROBLEM.reference(&mut records);
@@ -49,15 +49,15 @@ pub(super) fn document() -> Value {
             "description": ABOUT,
             "version": env!("CARGO_PKG_VERSION"),
         },
-        "servers": [{ "url": ROOT.trim_end_matches('/'), "description": "the simulator itself" }],
+        "servers": [{ "url": ROOT.trim_end_matches('/'), "description": "The simulator itself." }],
         "tags": tags,
         "paths": paths,
         "components": {
             "schemas": records,
             "responses": {
-                "NoSuchCall": problem_response("404: the interface has no such path."),
-                "WrongMethod": wrong_method(),
-                "Problem": problem_response("The call was refused; nothing has changed."),
+                "UnknownPath": problem_response("404: the interface has no such path."),
+                "MethodNotAllowed": wrong_method(),
+                "Problem": problem_response("The request was rejected; nothing has changed."),
             },
         },
     })
@@ -131,9 +131,9 @@ fn variant_schema(variant: &Variant) -> Value {
 fn responses(route: &Route, records: &mut BTreeMap<&'static str, Value>) -> Value {
     let mut responses = Map::new();
     let content = json!({ "application/json": { "schema": route.answers.schema(records) } });
-    let success = json!({ "description": "It was done.", "content": content });
+    let success = json!({ "description": "Success.", "content": content });
     responses.insert(route.status.to_string(), success);
-    let field = (400, "A field breaks its rule.");
+    let field = (400, "A field is invalid.");
     for (status, when) in route.problems.iter().chain([&field]) {
         responses.insert(status.to_string(), problem_response(when));
     }
@@ -147,9 +147,9 @@ fn problem_response(when: &str) -> Value {
 }
 
 fn wrong_method() -> Value {
-    let mut response = problem_response("405: the path has other methods.");
+    let mut response = problem_response("405: the path does not support the method.");
     if let Some(members) = response.as_object_mut() {
-        let allow = json!({ "description": "The methods that it has.", "schema": { "type": "string" } });
+        let allow = json!({ "description": "The methods that the path supports.", "schema": { "type": "string" } });
         members.insert("headers".into(), json!({ "Allow": allow }));
     }
     response

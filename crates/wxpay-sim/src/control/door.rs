@@ -1,4 +1,4 @@
-//! Where a request is held to what its route declares: path, query, body.
+//! Validation of a request's path, query and body against its route.
 
 use super::{
     call::{Call, Fields, Target},
@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 use wxpay_proto::UnixTime;
 
-/// Reads a call of a route.
+/// Validates a request against its route.
 pub(super) fn read<'a>(
     route: &Route,
     target: &Target<'a>,
@@ -48,7 +48,7 @@ fn query(declared: &[Field], query: &str) -> Result<Fields, Problem> {
         let value = field.kind.read(decoded(value));
         field.check(&value)?;
         if members.insert(name, value).is_some() {
-            return Err(Problem::field(field.name, "must be there once"));
+            return Err(Problem::field(field.name, "must be given only once"));
         }
     }
     required(declared, &members)?;
@@ -76,12 +76,12 @@ fn body(body: &Body, raw: &[u8]) -> Result<Fields, Problem> {
                 .iter()
                 .find(|variant| variant.words.iter().any(|known| word.as_str() == Some(known)));
             let variant = variant
-                .ok_or_else(|| Problem::field("kind", "must be a kind of trouble that faults/kinds lists"))?;
+                .ok_or_else(|| Problem::field("kind", "must be a fault kind that faults/kinds lists"))?;
             members_of(&variant.fields, &members)?;
             let [one, other] = variant.never_both;
             let is_said = |name| members.get(name).is_some_and(|value| !value.is_null());
             if is_said(one) && is_said(other) {
-                return Err(Problem::field(other, &format!("must not be there beside {one}")));
+                return Err(Problem::field(other, &format!("must not be combined with {one}")));
             }
         }
     }

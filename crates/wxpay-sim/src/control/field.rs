@@ -1,9 +1,9 @@
-//! What a caller may say: declared once, checked here, and shown in the document.
+//! Request fields: each is declared once, validated here, and published in the document.
 
 use super::problem::Problem;
 use serde_json::{Value, json};
 
-/// A parameter of the path or the query, or a member of a body.
+/// A path parameter, a query parameter, or a member of a request body.
 #[derive(Clone, Copy)]
 pub(super) struct Field {
     pub(super) name: &'static str,
@@ -20,45 +20,45 @@ pub(super) const fn must(name: &'static str, kind: Kind, about: &'static str) ->
     Field { name, kind, is_required: true, about }
 }
 
-/// What a value may be.
+/// Type and rule of a field's value.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
-    /// So many characters at least and at most, all of a class as regular expressions write it: `0-9A-Z_-`. An empty
-    /// class is any character.
+    /// A string: minimum and maximum number of characters, and a character class in regular-expression notation
+    /// (`0-9A-Z_-`). An empty class allows any character.
     Text(usize, usize, &'static str),
-    /// `wx` and 16 letters or digits.
+    /// An appid: `wx` and 16 letters or digits.
     AppId,
-    /// A pattern of paths, which begins with `/` or `*`.
+    /// A path pattern, which begins with `/` or `*`.
     Path,
-    /// A whole number, from and to.
+    /// A whole number with its inclusive minimum and maximum.
     Number(u64, u64),
     Truth,
     OneOf(fn() -> Vec<&'static str>),
-    /// A list of so many at most.
+    /// A list with its maximum length.
     List(&'static Self, usize),
 }
 
 pub(super) const DIGITS: &str = "0-9";
 pub(super) const LETTERS: &str = "0-9A-Za-z";
-/// What a merchant may make up numbers of.
+/// Character class of order, refund and profit-sharing numbers that a merchant assigns.
 pub(super) const NUMBER: &str = "0-9A-Za-z_|*@-";
 pub(super) const VISIBLE: &str = "!-~";
 pub(super) const PRINTABLE: &str = " -~";
 
-/// Which merchant's, where two gave something the same number.
+/// Query parameter that selects the merchant, for numbers that two merchants may both use.
 pub(super) const BY_MERCHANT: &[Field] = &[may(
     "mchid",
     Kind::Text(1, 32, DIGITS),
-    "Whose: the merchant's number; in the first generation its partner. The first that has one, if it is not said.",
+    "The merchant: mchid, or partner for APIv1. Without it, the first merchant that has the number is used.",
 )];
 
 impl Field {
-    /// What is wrong with a value, if anything is.
+    /// Checks a value against the field's rule.
     pub(super) fn check(&self, value: &Value) -> Result<(), Problem> {
         if self.kind.fits(value) { Ok(()) } else { Err(Problem::field(self.name, &self.kind.rule())) }
     }
 
-    /// What the document says of it. A member that may be left out may be null as well, which says as much.
+    /// Returns the JSON schema of the field. An optional body member may also be null, which means absent.
     pub(super) fn schema(&self, may_be_null: bool) -> Value {
         let mut schema = self.kind.schema();
         if let Some(members) = schema.as_object_mut() {
@@ -96,25 +96,25 @@ impl Kind {
         }
     }
 
-    /// The end of a sentence that begins with the field's name.
+    /// Returns the rule as the end of a sentence that begins with the field's name.
     fn rule(&self) -> String {
         match self {
             Self::Text(least, most, class) => {
                 let length = if least == most { least.to_string() } else { format!("{least} to {most}") };
                 format!("must be a string of {length} {}", spelled(class))
             }
-            Self::AppId => String::from("must be wx and 16 letters or digits"),
+            Self::AppId => String::from("must be wx followed by 16 letters or digits"),
             Self::Path => String::from("must begin with / or *"),
             Self::Number(from, to) => format!("must be a whole number from {from} to {to}"),
             Self::Truth => String::from("must be true or false"),
             Self::OneOf(words) => {
                 let words = words();
                 let some: Vec<&str> = words.iter().take(8).copied().collect();
-                let more = if words.len() > some.len() { ", … as the document lists them" } else { "" };
+                let more = if words.len() > some.len() { ", … (see openapi.json for all)" } else { "" };
                 format!("must be one of {}{more}", some.join(", "))
             }
             Self::List(kind, most) => {
-                format!("must be a list of at most {most}, each of which {}", kind.rule())
+                format!("must be a list of at most {most} items, each of which {}", kind.rule())
             }
         }
     }
@@ -134,7 +134,8 @@ impl Kind {
         }
     }
 
-    /// A value of the query, which comes as text.
+    /// Converts a path or query value, which is text, to the JSON type of the field. Text that cannot be converted stays
+    /// a string, so that [`Field::check`] rejects it by the field's rule.
     pub(super) fn read(&self, text: String) -> Value {
         match self {
             Self::Number(..) => text.parse::<u64>().map_or(Value::String(text), Value::from),
@@ -146,7 +147,7 @@ impl Kind {
     }
 }
 
-/// A class in words: its ranges and signs, one by one.
+/// Describes a character class in words: its ranges and characters, one by one.
 fn spelled(class: &str) -> String {
     match class {
         "" => String::from("characters"),
@@ -161,12 +162,12 @@ fn spelled(class: &str) -> String {
     }
 }
 
-/// Whether a sign is of a class as regular expressions write it.
+/// Returns true if a character belongs to a class in regular-expression notation.
 fn allows(class: &str, sign: char) -> bool {
     ranges(class).any(|(from, to)| (from..=to).contains(&sign))
 }
 
-/// The first and the last sign of each range; of a single sign, that sign twice.
+/// Yields the first and the last character of each range of a class; for a single character, that character twice.
 fn ranges(class: &str) -> impl Iterator<Item = (char, char)> {
     let mut rest = class.chars();
     std::iter::from_fn(move || {

@@ -151,7 +151,8 @@ fn add_sub(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Probl
     let sub_mchid: MchId = call.path.named("sub_mchid")?;
     let appids = call.body.texts("appids").into_iter().map(str::parse);
     let appids: Result<Vec<AppId>, _> = appids.collect();
-    let appids = appids.map_err(|error: wxpay_proto::id::Invalid| Problem::field("appids", error.rule()))?;
+    let appids =
+        appids.map_err(|error: wxpay_proto::id::InvalidField| Problem::field("appids", error.rule()))?;
     changed(simulation, call, |merchant| merchant.with_sub(sub_mchid, appids))
 }
 

@@ -1,10 +1,10 @@
-//! The test's own interface, under `/_sim/v1`: the payer, the clock, trouble, and the gateway's own records.
+//! The control interface for tests, under `/_sim/v1`: the payer, the clock, faults, and the gateway's records.
 //!
-//! Pure: a request and the real time in, an answer out. Bad input changes nothing and is answered by a problem
-//! (RFC 9457) that names the field and its rule.
+//! Pure: takes a request and the real time, and returns a response. Invalid input changes nothing; the response is
+//! problem details (RFC 9457) that name the field and its rule.
 //!
-//! Every call is a route of one table, which declares what it takes and what it answers. Requests are held to that, and
-//! [`DOCUMENT`] shows it in OpenAPI 3.1.
+//! Every route is an entry of one table, which declares its parameters and its responses. Requests are validated against
+//! the table, and [`DOCUMENT`] publishes it as OpenAPI 3.1.
 
 mod authorizations;
 mod call;
@@ -16,7 +16,7 @@ mod faults;
 mod field;
 mod keys;
 mod merchants;
-mod notices;
+mod notifications;
 mod orders;
 mod phone;
 mod problem;
@@ -39,16 +39,16 @@ use route::{Room, Route};
 use serde_json::Value;
 use wxpay_proto::UnixTime;
 
-/// Where the interface lives.
+/// Path prefix of the interface.
 pub const ROOT: &str = "/_sim/v1/";
 
-/// Where the interface's document is, in OpenAPI 3.1.
+/// Path of the interface's OpenAPI 3.1 document.
 pub const DOCUMENT: &str = "/_sim/v1/openapi.json";
 
-/// A body of a call has at most so many bytes.
+/// Maximum length of a request body, in bytes.
 pub const MAX_BODY: usize = 1 << 20;
 
-/// Every route there is. Of two whose paths both fit, the first is meant.
+/// Every route. If several paths match a request, the first one is used.
 static ROOMS: &[Room] = &[
     orders::ROOM,
     phone::ROOM,
@@ -61,25 +61,25 @@ static ROOMS: &[Room] = &[
     merchants::ROOM,
     keys::ROOM,
     tokens::ROOM,
-    notices::ROOM,
+    notifications::ROOM,
     requests::ROOM,
-    notices::WARNINGS,
+    notifications::WARNINGS,
     settings::ROOM,
     state::ROOM,
     document::ROOM,
 ];
 
-/// A gateway and its clock: what the interface works on.
+/// A gateway and its virtual clock, which the interface reads and changes.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "a gateway and its clock, and nothing else by definition")]
 pub struct Simulation {
     /// The gateway.
     pub gateway: Gateway,
-    /// Its time.
+    /// The gateway's clock.
     pub clock: Clock,
 }
 
-/// An answer of the interface.
+/// Response of the control interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Answer {
@@ -87,27 +87,27 @@ pub struct Answer {
     pub status: u16,
     /// The body.
     pub body: Value,
-    /// Whether the notices that are due go out before this answer.
-    pub notices_first: bool,
-    /// The header `Allow`, which comes with 405.
+    /// True if the notifications that are due must be sent before this response.
+    pub notifications_first: bool,
+    /// The `Allow` header, present with status 405.
     pub allow: Option<String>,
 }
 
 impl Answer {
-    /// The body's media type.
+    /// Returns the media type of the body.
     #[must_use]
     pub fn content_type(&self) -> &'static str {
         if self.status < 400 { "application/json" } else { "application/problem+json" }
     }
 
-    /// The answer to a call whose body is longer than [`MAX_BODY`].
+    /// Returns the 413 response for a request body longer than [`MAX_BODY`].
     #[must_use]
     pub fn too_large() -> Self {
         Problem::too_large(MAX_BODY).into_answer()
     }
 
     fn ok(body: Value) -> Self {
-        Self { status: 200, body, notices_first: false, allow: None }
+        Self { status: 200, body, notifications_first: false, allow: None }
     }
 
     fn shown(value: impl serde::Serialize) -> Self {
@@ -117,8 +117,8 @@ impl Answer {
 }
 
 impl Simulation {
-    /// Carries out a call of the interface. `target` is the path of the URL with its query, or the whole URL; `real` the
-    /// real time.
+    /// Handles a request to the interface. `target` is the URL's path and query, or the whole URL; `real` is the real
+    /// time.
     pub fn control(&mut self, method: &str, target: &str, body: &[u8], real: UnixTime) -> Answer {
         self.carry_out(method, &Target::read(target), body, real).unwrap_or_else(Problem::into_answer)
     }
@@ -135,7 +135,7 @@ impl Simulation {
             return Err(Problem::too_large(MAX_BODY));
         }
         let now = self.clock.now(real);
-        // What was due by itself has happened before anybody looks.
+        // Virtual time may have moved since the last call. Apply what fell due first, so that no record is shown stale.
         self.gateway.tick(now);
         let call = door::read(route, target, body, (now, real))?;
         let answer = (route.carry_out)(self, &call)?;
@@ -147,7 +147,7 @@ fn routes() -> impl Iterator<Item = &'static Route> {
     ROOMS.iter().flat_map(|room| room.routes)
 }
 
-/// A path without the root; nothing, if it is elsewhere.
+/// Strips [`ROOT`] from a path. Returns an empty string for a path outside of it.
 fn below_root(path: &str) -> &str {
     path.strip_prefix(ROOT).unwrap_or_default()
 }

@@ -120,11 +120,11 @@ fn pay(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> 
     match Meant::by(gateway, call)? {
         Meant::First(order) => {
             let paid = gateway.pay(&tapped(&order), &payer, call.now).map_err(Problem::cannot)?;
-            Ok(Answer { notices_first: paid.notices_first, ..Answer::shown(paid.order) })
+            Ok(Answer { notifications_first: paid.notifications_first, ..Answer::shown(paid.order) })
         }
         Meant::Third(named, _) => {
             let paid = gateway.pay_transaction(&named, &payer, call.now).map_err(Problem::cannot)?;
-            Ok(Answer { notices_first: paid.notices_first, ..Answer::shown(paid.transaction) })
+            Ok(Answer { notifications_first: paid.notifications_first, ..Answer::shown(paid.transaction) })
         }
     }
 }

@@ -93,32 +93,32 @@ fn tap(simulation: &mut Simulation, call: &Call<'_>, tap: Tap) -> Result<Answer,
 fn first(gateway: &mut Gateway, tap: Tap, parameters: &[u8], now: UnixTime) -> Result<Answer, Problem> {
     let bill = Bill::read(gateway, parameters, now)
         .map_err(|refused| Problem::field(refused.field, refused.rule).with_resp(&refused.resp()))?;
-    let (resp, notices_first) = match tap {
+    let (resp, notifications_first) = match tap {
         Tap::Cancel => (bill.cancel(gateway, now), false),
         Tap::Fail => (bill.fail(gateway, now), false),
         Tap::Pay => match bill.pay(gateway, &Payer::default(), now) {
-            Ok((resp, paid)) => (resp, paid.notices_first),
+            Ok((resp, paid)) => (resp, paid.notifications_first),
             Err(cannot) => return Err(Problem::cannot(cannot).with_resp(&cannot.resp())),
         },
     };
     let order = gateway.order(&bill.out_trade_no, now);
     let shown = Answer::shown(json!({ "bill": bill, "resp": resp, "order": order }));
-    Ok(Answer { notices_first, ..shown })
+    Ok(Answer { notifications_first, ..shown })
 }
 
 /// The same of the third generation. Going back and failing leave the order as it is.
 fn third(gateway: &mut Gateway, tap: Tap, parameters: &[u8], now: UnixTime) -> Result<Answer, Problem> {
     let bill = phone::v3::Bill::read(gateway, parameters, now)
         .map_err(|refused| Problem::field(refused.field, refused.rule).with_resp(&refused.resp()))?;
-    let (resp, notices_first) = match tap {
+    let (resp, notifications_first) = match tap {
         Tap::Cancel => (PayResp::cancelled(), false),
         Tap::Fail => (PayResp::failed(), false),
         Tap::Pay => match bill.pay(gateway, &Payer::default(), now) {
-            Ok((resp, paid)) => (resp, paid.notices_first),
+            Ok((resp, paid)) => (resp, paid.notifications_first),
             Err(cannot) => return Err(Problem::cannot(cannot).with_resp(&cannot.resp())),
         },
     };
     let order = gateway.transaction(&Named::Handle(bill.prepay_id.clone()), now);
     let shown = Answer::shown(json!({ "bill": bill, "resp": resp, "order": order }));
-    Ok(Answer { notices_first, ..shown })
+    Ok(Answer { notifications_first, ..shown })
 }

@@ -1,10 +1,11 @@
-//! Why a call of the interface was refused, as problem details (RFC 9457).
+//! Problem details (RFC 9457) of rejected requests to the interface.
 
 use super::Answer;
 use crate::{gateway::CannotPay, phone::PayResp};
 use serde_json::{Map, Value};
 
-/// Members besides the status; see [`Answer::content_type`].
+/// A problem: HTTP status, members of the body, and the `Allow` header of a 405. [`Answer::content_type`] gives its
+/// media type.
 pub(super) struct Problem {
     status: u16,
     members: Map<String, Value>,
@@ -12,61 +13,61 @@ pub(super) struct Problem {
 }
 
 impl Problem {
-    /// A field that breaks its rule; `rule` ends a sentence that begins with the field's name.
+    /// Reports an invalid field. `rule` is the end of a sentence that begins with the field's name.
     pub(super) fn field(field: &str, rule: &str) -> Self {
-        Self::new(400, "a field breaks its rule", &format!("{field} {rule}"))
+        Self::new(400, "invalid field", &format!("{field} {rule}"))
             .with("field", field)
             .with("rule", rule)
     }
 
     pub(super) fn missing_field(field: &str) -> Self {
-        Self::field(field, "must be there")
+        Self::field(field, "is required")
     }
 
     pub(super) fn unknown_field(field: &str) -> Self {
-        Self::field(field, "is not known here")
+        Self::field(field, "is an unknown field")
     }
 
     pub(super) fn cannot(cannot: CannotPay) -> Self {
         match cannot {
-            CannotPay::NoSuchOrder => Self::new(404, "no such order", &cannot.to_string()),
+            CannotPay::NoSuchOrder => Self::new(404, "order not found", &cannot.to_string()),
             CannotPay::AlreadyPaid | CannotPay::Expired => {
                 Self::new(409, "the order cannot be paid", &cannot.to_string())
             }
             CannotPay::DiscountTooLarge => Self::field("discount", "must leave at least 1 fen to pay"),
             CannotPay::BankType => Self::field("bank_type", "must be 1 to 16 of 0-9 A-Z a-z _"),
-            CannotPay::OtherPayer => Self::field("openid", "must be the payer whom the order was placed for"),
+            CannotPay::OtherPayer => Self::field("openid", "must be the payer that the order was placed for"),
         }
     }
 
-    /// There is nothing of that name.
+    /// Reports a resource that does not exist.
     pub(super) fn unknown(what: &str) -> Self {
-        Self::new(404, &format!("no such {what}"), &format!("the gateway knows no such {what}"))
+        Self::new(404, &format!("{what} not found"), &format!("the gateway has no such {what}"))
     }
 
-    /// It cannot be done as things stand.
+    /// Reports an operation that the current state does not allow.
     pub(super) fn conflict(title: &str, detail: &str) -> Self {
         Self::new(409, title, detail)
     }
 
     pub(super) fn no_such_call() -> Self {
-        Self::new(404, "no such call", "the control interface has no call of that path: see openapi.json")
+        Self::new(404, "unknown path", "the control interface has no such path; see openapi.json")
     }
 
     pub(super) fn wrong_method(allowed: &[&str]) -> Self {
         let allow = allowed.join(", ");
         let detail = format!("the method must be one of {allow}");
-        Self { allow: Some(allow), ..Self::new(405, "no such method", &detail) }
+        Self { allow: Some(allow), ..Self::new(405, "method not allowed", &detail) }
     }
 
     pub(super) fn too_large(most: usize) -> Self {
         let rule = format!("must have at most {most} bytes");
-        Self::new(413, "the body is too large", &format!("body {rule}"))
+        Self::new(413, "body too large", &format!("body {rule}"))
             .with("field", "body")
             .with("rule", rule)
     }
 
-    /// Adds what the app gets back.
+    /// Adds the result that the payer's client returns to the app.
     pub(super) fn with_resp(self, resp: &PayResp) -> Self {
         let resp = serde_json::to_value(resp).unwrap_or_default();
         self.with("resp", resp)
@@ -74,7 +75,7 @@ impl Problem {
 
     pub(super) fn into_answer(self) -> Answer {
         let Self { status, members, allow } = self;
-        Answer { status, body: Value::Object(members), notices_first: false, allow }
+        Answer { status, body: Value::Object(members), notifications_first: false, allow }
     }
 
     fn new(status: u16, title: &str, detail: &str) -> Self {

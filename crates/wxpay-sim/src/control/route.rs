@@ -1,4 +1,4 @@
-//! What a route is: where it is, what it takes, what it answers. The table of them is [`ROOMS`](super::ROOMS).
+//! The route type: path, method, parameters and responses. [`ROOMS`](super::ROOMS) is the table of all routes.
 
 use super::{
     Answer, Simulation,
@@ -8,75 +8,75 @@ use super::{
     shape::Shape,
 };
 
-/// Routes about one thing.
+/// A group of routes about one resource, which becomes a tag of the document.
 pub(super) struct Room {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
     pub(super) routes: &'static [Route],
 }
 
-/// What a route does with a call that keeps to its declarations.
+/// Handler of a route. It receives only requests that passed validation.
 type CarryOut = fn(&mut Simulation, &Call<'_>) -> Result<Answer, Problem>;
 
 /// One method of one path.
 pub(super) struct Route {
     pub(super) method: &'static str,
-    /// Below the root, with parameters in braces.
+    /// Path below the root, with parameters in braces.
     pub(super) path: &'static str,
-    /// Its name in the document; no two are the same.
+    /// Operation id in the document; unique.
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
     pub(super) query: &'static [Field],
     pub(super) body: Body,
-    /// The status of success.
+    /// Status of a successful response.
     pub(super) status: u16,
     pub(super) answers: Shape,
-    /// Statuses of refusals besides 400, and when they are given.
+    /// Error statuses besides 400, each with its condition.
     pub(super) problems: &'static [(u16, &'static str)],
     pub(super) carry_out: CarryOut,
 }
 
-/// What a body may hold.
+/// Schema of a request body.
 pub(super) enum Body {
-    /// Nothing, or an empty object.
+    /// No body, or an empty object.
     Nothing,
-    /// These members; an empty body is an empty object.
+    /// An object with these members; an empty body counts as an empty object.
     Optional(&'static [Field]),
-    /// These members.
+    /// An object with these members; the body is required.
     Required(&'static [Field]),
-    /// Any of these members; an empty body is an empty object.
+    /// An object with any of these members; an empty body counts as an empty object.
     Switches(fn() -> Vec<Field>),
-    /// Members that follow from one called `kind`.
+    /// An object whose members depend on its member `kind`.
     ByKind(fn() -> Vec<Variant>),
-    /// A JSON object that the route reads by rules of its own.
+    /// A JSON object that the route itself parses.
     Parameters(&'static str),
 }
 
-/// What a body may hold if its `kind` is one of these.
+/// Schema of a body for a set of values of `kind`.
 pub(super) struct Variant {
     pub(super) name: &'static str,
     pub(super) words: Vec<&'static str>,
     pub(super) fields: Vec<Field>,
-    /// Two members that must not be there together.
+    /// Two mutually exclusive members.
     pub(super) never_both: [&'static str; 2],
 }
 
-/// Every parameter that a path may have.
+/// Every path parameter.
 const PARAMETERS: &[Field] = &[
-    must("out_trade_no", Kind::Text(1, 32, NUMBER), "The merchant's number of the order."),
-    must("out_refund_no", Kind::Text(1, 64, NUMBER), "The merchant's number of the refund."),
-    must("out_bill_no", Kind::Text(1, 32, LETTERS), "The merchant's number of the transfer."),
-    must("out_authorization_no", Kind::Text(1, 32, LETTERS), "The merchant's number of the authorization."),
-    must("out_order_no", Kind::Text(1, 64, NUMBER), "The merchant's number of the sharing."),
-    must("sub_mchid", Kind::Text(1, 32, DIGITS), "The sub-merchant's number."),
-    must("appid", Kind::AppId, "The app."),
-    must("mchid", Kind::Text(1, 32, DIGITS), "The merchant's number."),
+    must("out_trade_no", Kind::Text(1, 32, NUMBER), "The merchant's order number."),
+    must("out_refund_no", Kind::Text(1, 64, NUMBER), "The merchant's refund number."),
+    must("out_bill_no", Kind::Text(1, 32, LETTERS), "The merchant's transfer number."),
+    must("out_authorization_no", Kind::Text(1, 32, LETTERS), "The merchant's authorization number."),
+    must("out_order_no", Kind::Text(1, 64, NUMBER), "The merchant's profit-sharing number."),
+    must("sub_mchid", Kind::Text(1, 32, DIGITS), "The sub-merchant's mchid."),
+    must("appid", Kind::AppId, "The app's appid."),
+    must("mchid", Kind::Text(1, 32, DIGITS), "The merchant's mchid."),
     must("serial_no", Kind::Text(2, 64, "0-9A-Fa-f"), "The serial number of the certificate."),
-    must("notify_id", Kind::Text(1, 128, PRINTABLE), "The number of the notice."),
-    must("id", Kind::Number(1, u64::MAX), "The number of the rule."),
+    must("notify_id", Kind::Text(1, 128, PRINTABLE), "The id of the notification."),
+    must("id", Kind::Number(1, u64::MAX), "The id of the fault rule."),
 ];
 
-/// What a part of a path stands for, if it is a parameter.
+/// Returns the parameter that a path segment such as `{mchid}` stands for, or `None` for a literal segment.
 pub(super) fn parameter(part: &str) -> Option<&'static Field> {
     let name = part.strip_prefix('{')?.strip_suffix('}')?;
     PARAMETERS.iter().find(|field| field.name == name)
@@ -124,7 +124,7 @@ impl Route {
         Self { problems, ..self }
     }
 
-    /// Whether a path below the root is of this route's form.
+    /// Returns true if a path below the root matches this route's template.
     pub(super) fn is_at(&self, path: &str) -> bool {
         let fits = |(template, part)| template == part || parameter(template).is_some();
         self.path.split('/').count() == path.split('/').count()

@@ -88,14 +88,14 @@ pub(super) const KINDS: &[Kind] = &[
     kind("paid_during_close", Takes::Nothing, |_| Trouble::PaidDuringClose),
     kind("certificate_rotated", Takes::Nothing, |_| Trouble::CertificateRotated),
     kind("migration_step", Takes::Step, |said| Trouble::MigrationStep { step: said.step }),
-    kind("notice_lost", Takes::Nothing, |_| Trouble::NoticeLost),
-    kind("notice_delayed", Takes::Millis, |said| Trouble::NoticeDelayed { millis: said.millis }),
-    kind("notice_doubled", Takes::Nothing, |_| Trouble::NoticeDoubled),
-    kind("notice_reordered", Takes::Nothing, |_| Trouble::NoticeReordered),
-    kind("notice_forged", Takes::Nothing, |_| Trouble::NoticeForged),
-    kind("notice_unknown_serial", Takes::Nothing, |_| Trouble::NoticeUnknownSerial),
-    kind("notice_probe", Takes::Nothing, |_| Trouble::NoticeProbe),
-    kind("notice_stale", Takes::Nothing, |_| Trouble::NoticeStale),
+    kind("notice_lost", Takes::Nothing, |_| Trouble::NotificationLost),
+    kind("notice_delayed", Takes::Millis, |said| Trouble::NotificationDelayed { millis: said.millis }),
+    kind("notice_doubled", Takes::Nothing, |_| Trouble::NotificationDoubled),
+    kind("notice_reordered", Takes::Nothing, |_| Trouble::NotificationReordered),
+    kind("notice_forged", Takes::Nothing, |_| Trouble::NotificationForged),
+    kind("notice_unknown_serial", Takes::Nothing, |_| Trouble::NotificationUnknownSerial),
+    kind("notice_probe", Takes::Nothing, |_| Trouble::NotificationProbe),
+    kind("notice_stale", Takes::Nothing, |_| Trouble::NotificationStale),
 ];
 
 /// Ten minutes at most: an answer that nobody waits for.

@@ -1,39 +1,39 @@
-//! What answers look like: declared for the document. The tests hold real answers to it.
+//! Response schemas, declared for the document. The tests check real responses against them.
 
 use super::field::Field;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// The form of a value.
+/// Schema of a value.
 #[derive(Clone, Copy)]
 pub(super) enum Shape {
     Text,
-    /// One of these words.
+    /// A string out of a fixed set.
     Word(fn() -> Vec<&'static str>),
-    /// A whole number, 0 or more.
+    /// A non-negative whole number.
     Count,
     /// A whole number.
     Integer,
     Truth,
-    /// Seconds since 1970 by the virtual clock.
+    /// A time: seconds since 1970 by the virtual clock.
     Seconds,
     /// An amount in fen.
     Fen,
-    /// This or null.
+    /// The inner schema, or null.
     Maybe(&'static Self),
     List(&'static Self),
     Record(&'static Record),
-    /// One of these.
+    /// Any of these schemas.
     Either(&'static [Self]),
-    /// An object of this name, which has every one of these fields.
+    /// A named object that has all of these fields.
     Switches(&'static str, fn() -> Vec<Field>),
-    /// An object of texts under any names.
+    /// An object whose values are strings, under any names.
     Texts,
     /// Any object.
     Object,
 }
 
-/// An object with a name in the document.
+/// An object that has a name in the document.
 pub(super) struct Record {
     pub(super) name: &'static str,
     pub(super) about: &'static str,
@@ -57,7 +57,7 @@ pub(super) const fn sometimes(name: &'static str, shape: Shape, about: &'static 
 }
 
 impl Shape {
-    /// Its schema; the records that it leads to are put among the others.
+    /// Returns the JSON schema, and adds the records that it refers to to `records`.
     pub(super) fn schema(&self, records: &mut BTreeMap<&'static str, Value>) -> Value {
         match self {
             Self::Text => json!({ "type": "string" }),
@@ -94,7 +94,7 @@ impl Shape {
 impl Record {
     pub(super) fn reference(&self, records: &mut BTreeMap<&'static str, Value>) -> Value {
         if !records.contains_key(self.name) {
-            // Its place is taken first: a record may lead to itself.
+            // Reserve the name before building the schema: a record may refer to itself.
             records.insert(self.name, Value::Null);
             let schema = self.schema(records);
             records.insert(self.name, schema);

@@ -5,7 +5,7 @@ use super::{
     call::Call,
     field::{BY_MERCHANT, Field, Kind, may, must},
     problem::Problem,
-    records::notice::NOTICES,
+    records::notification::NOTIFICATIONS,
     route::{Body, Room, Route},
     shape::{Record, Shape, always},
 };
@@ -103,7 +103,7 @@ const BILL: Record = Record {
         always("receipt", Shape::Maybe(&Shape::Record(&RECEIPT)), "Its receipt, if one was asked for."),
         always("created_at", Shape::Seconds, "When it was made."),
         always("updated_at", Shape::Seconds, "When its state changed last."),
-        always("notices", NOTICES, "Its notices and how they were answered."),
+        always("notices", NOTIFICATIONS, "Its notices and how they were answered."),
     ],
 };
 const RECEIPT: Record = Record {

@@ -1,5 +1,6 @@
-//! Trouble on demand: rules that strike by generation, operation, path, merchant, number, probability, count and time,
-//! decided by a seed.
+//! Fault injection: rules that match by API version, operation, path, merchant, number, probability, count and time.
+//!
+//! Randomness is derived from a seed, so that a run can be repeated.
 
 mod operation;
 mod rule;
@@ -12,7 +13,7 @@ pub use trouble::{Step, Trouble};
 
 use wxpay_proto::UnixTime;
 
-/// The rules in force. The first that watches and strikes decides; the others are not asked.
+/// The rules in force. The first rule that matches and fires decides; the rules after it are not evaluated.
 #[derive(Clone, Debug)]
 pub(crate) struct Faults {
     rules: Vec<Rule>,
@@ -25,14 +26,14 @@ impl Faults {
         Self { rules: Vec::new(), seed, last: 0 }
     }
 
-    /// Adds a rule behind the others and tells its number.
+    /// Adds a rule after the others. Returns its number.
     pub(crate) fn add(&mut self, rule: Rule) -> u64 {
         self.last = self.last.saturating_add(1);
         self.rules.push(rule.numbered(self.last, self.seed));
         self.last
     }
 
-    /// Ends one rule; whether it was there.
+    /// Removes a rule. Returns whether it existed.
     pub(crate) fn end(&mut self, id: u64) -> bool {
         let before = self.rules.len();
         self.rules.retain(|rule| rule.id() != id);
@@ -47,7 +48,7 @@ impl Faults {
         &self.rules
     }
 
-    /// Decides whether something goes wrong now. What happens is looked at only if there are rules.
+    /// Returns the fault to inject now, if a rule fires. The context is built only if there are rules.
     pub(crate) fn strike(&mut self, scene: impl FnOnce() -> Scene, now: UnixTime) -> Option<Trouble> {
         if self.rules.is_empty() {
             return None;
@@ -164,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_trouble_strikes_only_what_it_befalls() {
-        let mut faults = faults(Rule::new(Trouble::NoticeLost).on(Operation::Token));
+        let mut faults = faults(Rule::new(Trouble::NotificationLost).on(Operation::Token));
         assert_eq!(strike(&mut faults, Operation::Token, None, NOW), None);
     }
 

@@ -1,9 +1,9 @@
-//! What a rule watches.
+//! The operations and API versions that a fault rule can name.
 
 use crate::gateway::v3::route;
 use serde::{Serialize, Serializer};
 
-/// A call of the merchant's, or something that happens by itself.
+/// A call by the merchant, a payment by the payer, or a delivery of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Operation {
@@ -15,27 +15,27 @@ pub enum Operation {
     Orderquery,
     /// `POST /pay/delivernotify`
     Delivernotify,
-    /// An operation of the third generation, by its label: `v3.pay.jsapi`. Made by [`Operation::named`].
+    /// An APIv3 operation, by its label, such as `v3.pay.jsapi`. Made by [`Operation::named`].
     V3(&'static str),
-    /// A delivery of a notice, of either generation.
-    Notice,
-    /// The payer's tap on the phone, of either generation.
+    /// A delivery of a notification, of either API version.
+    Notification,
+    /// A payment by the payer, of either API version.
     Pay,
 }
 
-/// A generation of the interface.
+/// A version of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Generation {
-    /// 2013–2014: `genprepay` and its like.
+    /// APIv1: the 2013–2014 app payment with `genprepay`.
     V1,
-    /// JSON over HTTPS, signed by RSA.
+    /// APIv3: JSON over HTTPS, with RSA signatures.
     V3,
 }
 
 impl Generation {
-    /// Reads the word of the control interface: `v1` or `v3`.
+    /// Parses the name in the control interface: `v1` or `v3`. Returns `None` for any other.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         match word {
@@ -47,11 +47,11 @@ impl Generation {
 }
 
 impl Operation {
-    /// All but the third generation's calls, which are many.
+    /// All operations except the APIv3 calls, which come from the routing table.
     const PLAIN: [Self; 6] =
-        [Self::Token, Self::Genprepay, Self::Orderquery, Self::Delivernotify, Self::Notice, Self::Pay];
+        [Self::Token, Self::Genprepay, Self::Orderquery, Self::Delivernotify, Self::Notification, Self::Pay];
 
-    /// The word of the control interface.
+    /// Returns the name in the control interface.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -60,20 +60,20 @@ impl Operation {
             Self::Orderquery => "orderquery",
             Self::Delivernotify => "delivernotify",
             Self::V3(label) => label,
-            Self::Notice => "notice",
+            Self::Notification => "notice",
             Self::Pay => "pay",
         }
     }
 
-    /// Reads the word of the control interface: one of the first generation's calls, `notice`, `pay`, or the label of an
-    /// operation of the third.
+    /// Parses the name in the control interface: an APIv1 call, `notice`, `pay`, or the label of an APIv3 operation.
+    /// Returns `None` for any other.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         let plain = Self::PLAIN.into_iter().find(|operation| operation.as_str() == word);
         plain.or_else(|| route::labels().find(|label| *label == word).map(Self::V3))
     }
 
-    /// Every operation there is.
+    /// Returns all operations.
     pub fn all() -> impl Iterator<Item = Self> {
         Self::PLAIN.into_iter().chain(route::labels().map(Self::V3))
     }
@@ -86,12 +86,12 @@ impl Operation {
         self.is_of_v1() || matches!(self, Self::V3(_))
     }
 
-    /// Whether it places an order that is paid on a phone afterwards.
+    /// Returns whether the operation places an order that the payer's client pays afterwards.
     pub(super) fn places_an_order(self) -> bool {
         match self {
             Self::Genprepay => true,
             Self::V3(label) => ["jsapi", "app", "h5", "native"].contains(&last(label)),
-            Self::Token | Self::Orderquery | Self::Delivernotify | Self::Notice | Self::Pay => false,
+            Self::Token | Self::Orderquery | Self::Delivernotify | Self::Notification | Self::Pay => false,
         }
     }
 

@@ -1,4 +1,4 @@
-//! When something goes wrong: what a rule matches, how likely it strikes, how often and in which time.
+//! Fault rules: the fault to inject, the conditions it is injected under, its probability and its limits.
 
 use super::{Generation, Operation, Trouble};
 use crate::chance::Chance;
@@ -8,10 +8,10 @@ use wxpay_proto::{
     id::{MchId, OutTradeNo},
 };
 
-/// One rule. Without further words it strikes every time, for ever.
+/// A fault rule. Without further conditions it injects its fault into every matching operation, without a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rule {
-    /// Its number, given when it is added; 0 before.
+    /// The rule's number, assigned when the rule is added; 0 before.
     id: u64,
     #[serde(flatten)]
     pub(super) trouble: Trouble,
@@ -25,26 +25,26 @@ pub struct Rule {
     left: Option<u32>,
     from: Option<u64>,
     until: Option<u64>,
-    /// How often it has struck.
+    /// The number of injections so far.
     struck: u64,
     #[serde(skip)]
     chance: Option<Chance>,
 }
 
-/// What happens now, for the rules to look at.
+/// The operation at hand, as the rules see it.
 pub(crate) struct Scene {
     pub(crate) generation: Generation,
     pub(crate) operation: Operation,
-    /// The request's path; empty for what is no call.
+    /// The request's path; empty if the operation is not a call.
     pub(crate) path: String,
-    /// The merchant's number: `mchid`, or `partner` in the first generation.
+    /// The merchant's number: `mchid`, or `partner` in APIv1.
     pub(crate) mchid: Option<String>,
-    /// The merchant's own numbers that it is about.
+    /// The merchant's numbers (of orders, refunds, transfers) that the operation names.
     pub(crate) numbers: Vec<String>,
 }
 
 impl Rule {
-    /// A rule for every operation that the trouble can befall.
+    /// Creates a rule for every operation that the fault applies to.
     #[must_use]
     pub const fn new(trouble: Trouble) -> Self {
         Self {
@@ -65,31 +65,31 @@ impl Rule {
         }
     }
 
-    /// For one generation only.
+    /// Limits the rule to one API version.
     #[must_use]
     pub fn of_generation(self, generation: Generation) -> Self {
         Self { generation: Some(generation), ..self }
     }
 
-    /// For one operation only. A trouble that cannot befall it never strikes.
+    /// Limits the rule to one operation. If the fault does not apply to the operation, the rule never fires.
     #[must_use]
     pub fn on(self, operation: Operation) -> Self {
         Self { operation: Some(operation), ..self }
     }
 
-    /// For calls whose path fits: `*` stands for any run of characters, as in `/v3/pay/transactions/*`.
+    /// Limits the rule to calls with a matching path. `*` matches any run of characters: `/v3/pay/transactions/*`.
     #[must_use]
     pub fn on_path(self, pattern: &str) -> Self {
         Self { path: Some(pattern.into()), ..self }
     }
 
-    /// For one merchant only; in the first generation by its `partner`.
+    /// Limits the rule to one merchant; in APIv1 the number is its `partner`.
     #[must_use]
     pub fn of_merchant(self, mchid: &MchId) -> Self {
         Self { mchid: Some(mchid.to_string()), ..self }
     }
 
-    /// For one order only.
+    /// Limits the rule to one order.
     #[must_use]
     #[allow(
         clippy::needless_pass_by_value,
@@ -99,49 +99,49 @@ impl Rule {
         Self { number: Some(number.to_string()), ..self }
     }
 
-    /// For what is about one of the merchant's own numbers: an order's, a refund's, a transfer's.
+    /// Limits the rule to one of the merchant's numbers: of an order, a refund or a transfer.
     #[must_use]
     pub fn of_number(self, number: &str) -> Self {
         Self { number: Some(number.into()), ..self }
     }
 
-    /// In so many of a thousand cases.
+    /// Sets the probability of an injection, in 1/1000.
     #[must_use]
     pub fn per_mille(self, per_mille: u32) -> Self {
         Self { per_mille, ..self }
     }
 
-    /// With chance of its own. Otherwise it follows from the gateway's seed and the rule's number.
+    /// Sets a seed for the rule's randomness. By default it is derived from the gateway's seed and the rule's number.
     #[must_use]
     pub fn seeded(self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self }
     }
 
-    /// At most so many times.
+    /// Limits the number of injections.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self { left: Some(times), ..self }
     }
 
-    /// From a moment on, and before another, in whole seconds of the virtual clock.
+    /// Limits the rule to a time window: from a moment on, and before another, in whole seconds of the virtual clock.
     #[must_use]
     pub fn within(self, from: Option<UnixTime>, until: Option<UnixTime>) -> Self {
         Self { from: from.map(UnixTime::as_secs), until: until.map(UnixTime::as_secs), ..self }
     }
 
-    /// Its number, by which it can be ended; 0 until it is added.
+    /// Returns the rule's number, which identifies it for removal; 0 until the rule is added.
     #[must_use]
     pub const fn id(&self) -> u64 {
         self.id
     }
 
-    /// How often it has struck.
+    /// Returns the number of injections so far.
     #[must_use]
     pub const fn struck(&self) -> u64 {
         self.struck
     }
 
-    /// In force under a number, with its chance.
+    /// Returns the rule with its number and its own randomness, ready to be used.
     pub(super) fn numbered(self, id: u64, seed: u64) -> Self {
         let chance = match self.seed {
             Some(seed) => Chance::new(seed, "fault"),
@@ -168,7 +168,10 @@ impl Rule {
             && self.until.is_none_or(|until| second < until)
     }
 
-    /// Whether it strikes. Its chance is drawn only when it watches and is not certain.
+    /// Returns whether the rule fires, and counts the injection if it does.
+    ///
+    /// Randomness is drawn only if the rule matches and its probability is below one, so that rules do not disturb each
+    /// other's sequences.
     pub(super) fn strikes(&mut self, scene: &Scene, now: UnixTime) -> bool {
         let per_mille = u64::from(self.per_mille);
         let strikes = self.watches(scene, now)
@@ -182,7 +185,7 @@ impl Rule {
     }
 }
 
-/// Whether a text is of a pattern in which `*` stands for any run of characters.
+/// Returns whether a text matches a pattern in which `*` stands for any run of characters.
 fn fits(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(text) = text.strip_prefix(start) else { return false };

@@ -1,135 +1,136 @@
-//! What can go wrong, and with what.
+//! The faults and the operations that each applies to.
 
 use super::Operation;
 use serde::Serialize;
 
-/// What goes wrong. `effect` says whether the request is carried out all the same.
+/// A fault to inject. `effect` states whether the request is carried out nevertheless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Trouble {
-    /// No connection: the request never leaves. Nothing happens.
+    /// The connection is refused: the request is never sent. Nothing is carried out.
     ConnectionRefused {
-        /// How long nobody listens, in milliseconds of the real clock; 0 is for this one request.
+        /// The time without a listener, in milliseconds of the real clock; 0 applies to this request only.
         millis: u64,
     },
-    /// The request is lost and the connection closed; nothing happens.
+    /// The request is lost and the connection closed. Nothing is carried out.
     DropBeforeCommit,
-    /// The request is carried out, its answer lost and the connection closed.
+    /// The request is carried out; its response is lost and the connection closed.
     CommitThenDropResponse,
-    /// The connection is reset; nothing happens.
+    /// The connection is reset. Nothing is carried out.
     ResetBeforeCommit,
-    /// The request is carried out, and the connection reset instead of an answer.
+    /// The request is carried out; the connection is reset instead of a response.
     CommitThenReset,
-    /// The request is carried out at once, its answer comes late.
+    /// The request is carried out at once; its response is delayed.
     Delayed {
-        /// How late, in milliseconds.
+        /// The delay, in milliseconds.
         millis: u64,
     },
-    /// The request is carried out at once, its answer comes when no client waits any more.
+    /// The request is carried out at once; its response arrives after the client's timeout.
     AnswerAfterClientTimeout {
-        /// How late, in milliseconds.
+        /// The delay, in milliseconds.
         millis: u64,
     },
-    /// The request is carried out, its answer breaks off.
+    /// The request is carried out; its response is truncated.
     Cut {
-        /// After so many bytes of the body.
+        /// The number of bytes of the body that are sent.
         bytes: usize,
     },
-    /// The request is carried out, the body of its answer trickles.
+    /// The request is carried out; the body of its response is sent slowly.
     Slow {
-        /// So many bytes in a second.
+        /// The rate, in bytes per second.
         bytes_per_second: u32,
     },
-    /// HTTP 500 with a page of HTML.
+    /// HTTP 500 with an HTML page.
     ServerError {
-        /// Whether the request is carried out.
+        /// True if the request is carried out.
         effect: bool,
     },
-    /// HTTP 502 with a page of HTML.
+    /// HTTP 502 with an HTML page.
     BadGateway {
-        /// Whether the request is carried out.
+        /// True if the request is carried out.
         effect: bool,
     },
-    /// HTTP 503 with a page of HTML.
+    /// HTTP 503 with an HTML page.
     Unavailable {
-        /// Whether the request is carried out.
+        /// True if the request is carried out.
         effect: bool,
     },
-    /// HTTP 200 with a body that is not JSON; in the third generation signed like any other.
+    /// HTTP 200 with a body that is not JSON; in APIv3 with a valid signature.
     Garbage {
-        /// Whether the request is carried out.
+        /// True if the request is carried out.
         effect: bool,
     },
-    /// errcode -1; in the third generation 500 `SYSTEM_ERROR`.
+    /// errcode -1; in APIv3 HTTP 500 `SYSTEM_ERROR`.
     SystemError {
-        /// Whether the request is carried out.
+        /// True if the request is carried out.
         effect: bool,
     },
-    /// 202 without a body: accepted, not finished.
+    /// HTTP 202 without a body: accepted, not finished.
     Accepted {
-        /// Whether the request is carried out.
+        /// True if the request is carried out.
         effect: bool,
     },
-    /// 429 `RATELIMIT_EXCEEDED`; nothing happens.
+    /// HTTP 429 `RATELIMIT_EXCEEDED`. Nothing is carried out.
     RateLimited,
-    /// The answer carries none of the five headers.
+    /// The response has none of the five signature headers.
     UnsignedReply,
-    /// The answer's signature is of another message.
+    /// The response's signature is of another message.
     WrongSignature,
-    /// The answer's signature begins with `WECHATPAY/SIGNTEST/`, as WeChat Pay's own probes do.
+    /// The response's signature begins with `WECHATPAY/SIGNTEST/`, like WeChat Pay's own probes.
     SigntestProbe,
-    /// The answer names a key that nobody knows.
+    /// The response names a key that does not exist.
     UnknownSerial,
-    /// The answer was signed ten minutes ago.
+    /// The response was signed ten minutes ago.
     StaleTimestamp,
-    /// The answer has no `Wechatpay-Signature`.
+    /// The response has no `Wechatpay-Signature`.
     MissingHeader,
-    /// A byte of the answer was changed after it was signed.
+    /// A byte of the response's body is changed after signing.
     TamperedBody,
-    /// Somebody else fetches a token just before: the one in use is replaced.
+    /// Another client fetches a token just before the call, which replaces the token in use.
     TokenReplaced,
-    /// The token in use expires just before.
+    /// The token in use expires just before the call.
     TokenExpired,
-    /// The day's tokens are used up.
+    /// The day's quota of tokens is used up.
     QuotaUsedUp,
-    /// With what places an order: the payer pays, and the notice goes out, before that is answered. With pay: the
-    /// notice goes out before the phone returns.
+    /// On a call that places an order: the payer pays, and the notification is sent, before the response. On a payment:
+    /// the notification is sent before the payer's client returns.
     Early,
-    /// The payer may pay an order that is paid already.
+    /// The payer can pay an order that is paid already.
     SecondPayment,
-    /// The payer pays while the merchant's close is on its way: the close comes too late.
+    /// The payer pays while the merchant's close request is on its way, so that the close comes too late.
     PaidDuringClose,
-    /// The platform changes to a new certificate between the request and its answer, or between the payment and its
-    /// notice. Nothing changes where no certificates are used, or a switch to the public key is on its way.
+    /// The platform changes to a new certificate between the request and its response, or between the payment and its
+    /// notification. Has no effect without certificates, and during a switch to the public key.
     CertificateRotated,
-    /// The merchant takes a step of the migration at the same moment. One that cannot be taken changes nothing.
+    /// The merchant takes a step of the migration at the same moment. A step that the current mode does not allow has no
+    /// effect.
     MigrationStep {
-        /// Which step.
+        /// The step.
         step: Step,
     },
-    /// A delivery never arrives.
-    NoticeLost,
-    /// A delivery arrives late.
-    NoticeDelayed {
-        /// How late, in milliseconds of the virtual clock.
+    /// The delivery never arrives.
+    NotificationLost,
+    /// The delivery arrives late.
+    NotificationDelayed {
+        /// The delay, in milliseconds of the virtual clock.
         millis: u64,
     },
-    /// A delivery arrives twice, the copies overlapping.
-    NoticeDoubled,
-    /// A delivery is held back until another notice has gone out, at most until the first pause of the schedule is over.
-    NoticeReordered,
-    /// A tampered copy goes out before the delivery.
-    NoticeForged,
-    /// A copy that names a key that nobody knows goes out before the delivery.
-    NoticeUnknownSerial,
-    /// A copy signed as a probe goes out before the delivery.
-    NoticeProbe,
-    /// A copy that was signed ten minutes ago goes out before the delivery.
-    NoticeStale,
+    /// The delivery arrives twice, the second copy while the first is still being answered.
+    NotificationDoubled,
+    /// The delivery is held back until another notification was sent, at most for the first interval of the schedule.
+    NotificationReordered,
+    /// A tampered copy is sent before the delivery.
+    NotificationForged,
+    /// A copy that names a key that does not exist is sent before the delivery.
+    NotificationUnknownSerial,
+    /// A copy with a probe's signature is sent before the delivery.
+    NotificationProbe,
+    /// A copy that was signed ten minutes ago is sent before the delivery.
+    NotificationStale,
 }
 
-/// A step of the migration to the platform's public key.
+/// A step of the migration from platform certificates to the WeChat Pay public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -138,17 +139,17 @@ pub enum Step {
     Obtain,
     /// The merchant starts the switch.
     Switch,
-    /// The merchant takes the switch back.
+    /// The merchant rolls the switch back.
     RollBack,
     /// The merchant voids the certificates.
     Void,
 }
 
 impl Step {
-    /// Every step, in order.
+    /// All steps, in order.
     pub const ALL: [Self; 4] = [Self::Obtain, Self::Switch, Self::RollBack, Self::Void];
 
-    /// The word of the control interface.
+    /// Returns the name in the control interface.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -159,7 +160,7 @@ impl Step {
         }
     }
 
-    /// Reads that word.
+    /// Parses the name in the control interface. Returns `None` for an unknown one.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.as_str() == word)
@@ -167,7 +168,7 @@ impl Step {
 }
 
 impl Trouble {
-    /// The word of the control interface.
+    /// Returns the name in the control interface.
     #[must_use]
     pub const fn kind(self) -> &'static str {
         match self {
@@ -202,18 +203,18 @@ impl Trouble {
             Self::PaidDuringClose => "paid_during_close",
             Self::CertificateRotated => "certificate_rotated",
             Self::MigrationStep { .. } => "migration_step",
-            Self::NoticeLost => "notice_lost",
-            Self::NoticeDelayed { .. } => "notice_delayed",
-            Self::NoticeDoubled => "notice_doubled",
-            Self::NoticeReordered => "notice_reordered",
-            Self::NoticeForged => "notice_forged",
-            Self::NoticeUnknownSerial => "notice_unknown_serial",
-            Self::NoticeProbe => "notice_probe",
-            Self::NoticeStale => "notice_stale",
+            Self::NotificationLost => "notice_lost",
+            Self::NotificationDelayed { .. } => "notice_delayed",
+            Self::NotificationDoubled => "notice_doubled",
+            Self::NotificationReordered => "notice_reordered",
+            Self::NotificationForged => "notice_forged",
+            Self::NotificationUnknownSerial => "notice_unknown_serial",
+            Self::NotificationProbe => "notice_probe",
+            Self::NotificationStale => "notice_stale",
         }
     }
 
-    /// Whether it can happen to an operation, of one generation at least.
+    /// Returns whether the fault applies to an operation, in at least one API version.
     #[must_use]
     pub fn befalls(self, operation: Operation) -> bool {
         match self {
@@ -250,24 +251,24 @@ impl Trouble {
             Self::CertificateRotated | Self::MigrationStep { .. } => {
                 matches!(operation, Operation::V3(_) | Operation::Pay)
             }
-            Self::NoticeLost
-            | Self::NoticeDelayed { .. }
-            | Self::NoticeDoubled
-            | Self::NoticeReordered
-            | Self::NoticeForged
-            | Self::NoticeUnknownSerial
-            | Self::NoticeProbe
-            | Self::NoticeStale => matches!(operation, Operation::Notice),
+            Self::NotificationLost
+            | Self::NotificationDelayed { .. }
+            | Self::NotificationDoubled
+            | Self::NotificationReordered
+            | Self::NotificationForged
+            | Self::NotificationUnknownSerial
+            | Self::NotificationProbe
+            | Self::NotificationStale => matches!(operation, Operation::Notification),
         }
     }
 
-    /// Whether it happens in the third generation alone, where there are keys of the platform.
+    /// Returns whether the fault applies to APIv3 only, because APIv1 has no platform keys.
     pub(super) const fn needs_v3(self) -> bool {
         matches!(
             self,
-            Self::NoticeUnknownSerial
-                | Self::NoticeProbe
-                | Self::NoticeStale
+            Self::NotificationUnknownSerial
+                | Self::NotificationProbe
+                | Self::NotificationStale
                 | Self::CertificateRotated
                 | Self::MigrationStep { .. }
         )

@@ -1,22 +1,23 @@
-//! What happens by itself at a later time: a payer's password, a refund that settles.
+//! Scheduled tasks: events that happen without a request, such as a payer entering a password or a refund completing.
 
 use super::Gateway;
 use std::collections::BTreeMap;
 use wxpay_proto::{UnixTime, id::MchId};
 
-/// Something to do. It finds out for itself whether it is still wanted.
+/// A scheduled task. It checks for itself whether it is still needed: state may have changed since it was added.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
-    /// What to do, to what of whose, and when it is due.
+    /// The function to run: gateway, merchant, the merchant's number, and the time the task was due.
     pub(crate) run: fn(&mut Gateway, &MchId, &str, UnixTime),
     pub(crate) mchid: MchId,
-    /// The merchant's number of an order, a refund, a transfer.
+    /// The merchant's number of the order, refund or transfer.
     pub(crate) number: String,
 }
 
-/// What is to be done, in order.
+/// The scheduled tasks, in order of time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Agenda {
+    // The number keeps tasks of the same second in the order they were added, so that a run is reproducible.
     tasks: BTreeMap<(UnixTime, u64), Task>,
     last: u64,
 }
@@ -31,7 +32,7 @@ impl Agenda {
         self.tasks.keys().next().map(|(at, _)| *at)
     }
 
-    /// Takes out the first task that is due.
+    /// Removes and returns the first task that is due, with its time.
     pub(crate) fn take(&mut self, now: UnixTime) -> Option<(UnixTime, Task)> {
         let entry = self.tasks.first_entry().filter(|entry| entry.key().0 <= now)?;
         let ((at, _), task) = entry.remove_entry();

@@ -1,4 +1,4 @@
-//! The gateway: a request in, a reply or a mishap out, and notices that fall due.
+//! The gateway: takes a request, returns a reply or a transport fault, and delivers notifications when they are due.
 
 mod agenda;
 mod pay;
@@ -16,7 +16,7 @@ use crate::{
     credentials::{App, Credentials},
     faults::{Faults, Generation, Operation, Rule, Scene, Trouble},
     ledger::{Ledger, OrderRecord},
-    notices::{Delivery, DeliveryId, DeliveryResult, Means, NoticeRecord, Notices},
+    notifications::{Delivery, DeliveryId, DeliveryResult, Means, NotificationRecord, Notifications},
     settings::Settings,
     warnings::{Kind, Warning, Warnings},
 };
@@ -28,12 +28,12 @@ use wxpay_proto::{
     id::{NotifyId, OpenId, OutTradeNo},
 };
 
-/// The gateway, a plain value: it reads no clock and draws no chance.
+/// The simulated gateway, a plain value. It reads no clock and draws no randomness: the caller passes the time.
 #[derive(Clone, Debug)]
 pub struct Gateway {
     settings: Settings,
     pub(crate) ledger: Ledger,
-    notices: Notices,
+    notifications: Notifications,
     faults: Faults,
     warnings: Warnings,
     credentials: Credentials,
@@ -43,36 +43,36 @@ pub struct Gateway {
     v3: v3::State,
 }
 
-/// What the network shows of a call. Whoever drives the gateway carries it out.
+/// The outcome of a request as the client sees it. The driver (for example the HTTP server) must produce it.
 #[derive(Clone, Debug)]
-#[allow(clippy::exhaustive_enums, reason = "a driver must carry out every one")]
+#[allow(clippy::exhaustive_enums, reason = "a driver must handle every outcome")]
 pub enum Outcome {
-    /// The reply.
+    /// A complete reply.
     Reply(Response),
-    /// The reply, after the notices that are due have been delivered: they overtake it.
-    AfterNotices(Response),
-    /// The reply, so much later. What it tells of has happened already.
+    /// A complete reply, sent after the notifications that are due: they overtake it.
+    AfterNotifications(Response),
+    /// A complete reply, delayed by this long. The request has been executed already.
     Delayed(Response, Duration),
-    /// The head of the reply and so many bytes of its body; then the connection breaks.
+    /// The head of the reply and this many bytes of its body; then the connection breaks.
     Cut(Response, usize),
-    /// The reply, its body so many bytes a second.
+    /// A complete reply, its body sent at this many bytes a second.
     Slow(Response, u32),
     /// No reply: the connection is closed.
     Lost {
-        /// Whether the request was carried out.
+        /// `true` if the request was executed.
         effect: bool,
     },
     /// No reply: the connection is reset.
     Reset {
-        /// Whether the request was carried out.
+        /// `true` if the request was executed.
         effect: bool,
     },
-    /// No connection, and none to anybody for so long.
+    /// No connection: this one is refused, and so is every other for this long.
     Refused(Duration),
 }
 
 impl Outcome {
-    /// The reply broken off after so many bytes, one before its end at the latest.
+    /// Truncates the body to this many bytes, but always by at least one.
     fn cut(reply: Response, bytes: usize) -> Self {
         let kept = bytes.min(reply.body().len().saturating_sub(1));
         Self::Cut(reply, kept)
@@ -80,8 +80,8 @@ impl Outcome {
 }
 
 impl Gateway {
-    /// A gateway with one app of the first generation and one merchant of the third, whose throw-away credentials
-    /// follow from the seed.
+    /// Creates a gateway with one APIv1 app and one APIv3 merchant. Their throw-away credentials are derived from the
+    /// seed.
     #[must_use]
     pub fn new(settings: Settings, seed: u64) -> Self {
         let mut chance = Chance::new(seed, "credentials");
@@ -96,7 +96,7 @@ impl Gateway {
         let mut gateway = Self {
             settings,
             ledger: Ledger::default(),
-            notices: Notices::default(),
+            notifications: Notifications::default(),
             faults: Faults::new(seed),
             warnings: Warnings::default(),
             credentials: credentials.clone(),
@@ -109,35 +109,35 @@ impl Gateway {
         gateway
     }
 
-    /// Makes an app known, or known anew; its old tokens are forgotten.
+    /// Registers an app, or replaces one with the same appid. Its old tokens become invalid.
     pub fn register(&mut self, app: App) {
         self.ledger.register(app);
     }
 
-    /// The credentials of the app it was made with.
+    /// Returns the credentials of the app that the gateway was created with.
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
-    /// The switches.
+    /// Returns the settings.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The switches, to turn them.
+    /// Returns the settings for changing them.
     pub fn settings_mut(&mut self) -> &mut Settings {
         &mut self.settings
     }
 
-    /// The payer who pays unless another is named.
+    /// Returns the payer who pays unless another is given.
     #[must_use]
     pub fn payer(&self) -> &OpenId {
         &self.payer
     }
 
-    /// Answers a call of the merchant's. An unknown path is answered 404.
+    /// Answers a request from the merchant. An unknown path is answered with 404.
     pub fn answer(&mut self, request: &Request, now: UnixTime) -> Outcome {
         self.tick(now);
         let target = Target::of(request);
@@ -234,47 +234,49 @@ impl Gateway {
             | Trouble::PaidDuringClose
             | Trouble::CertificateRotated
             | Trouble::MigrationStep { .. }
-            | Trouble::NoticeLost
-            | Trouble::NoticeDelayed { .. }
-            | Trouble::NoticeDoubled
-            | Trouble::NoticeReordered
-            | Trouble::NoticeForged
-            | Trouble::NoticeUnknownSerial
-            | Trouble::NoticeProbe
-            | Trouble::NoticeStale => Outcome::Reply(v1::answer(self, target, operation, now)),
+            | Trouble::NotificationLost
+            | Trouble::NotificationDelayed { .. }
+            | Trouble::NotificationDoubled
+            | Trouble::NotificationReordered
+            | Trouble::NotificationForged
+            | Trouble::NotificationUnknownSerial
+            | Trouble::NotificationProbe
+            | Trouble::NotificationStale => Outcome::Reply(v1::answer(self, target, operation, now)),
         }
     }
 
     fn paid_before_answered(&mut self, target: &Target<'_>, operation: Operation, now: UnixTime) -> Outcome {
         let reply = v1::answer(self, target, operation, now);
         let Some(prepayid) = v1::genprepay::answered(reply.body()) else { return Outcome::Reply(reply) };
+        // The payment is due now, not after `notify_delay`: its notification must be sent before the reply to the
+        // order.
         match self.charge(&Tapped::Prepayid(prepayid), &Payer::default(), false, now, now) {
-            Ok(_) => Outcome::AfterNotices(reply),
+            Ok(_) => Outcome::AfterNotifications(reply),
             Err(_) => Outcome::Reply(reply),
         }
     }
 
-    /// When the next delivery of a notice is due, or something that leads to one.
+    /// Returns the time of the next due notification or scheduled task, if any.
     #[must_use]
     pub fn next_due(&self) -> Option<UnixTime> {
-        self.notices.next_due().into_iter().chain(self.v3.agenda.next()).min()
+        self.notifications.next_due().into_iter().chain(self.v3.agenda.next()).min()
     }
 
-    /// The notices to POST now, in order. Each one's result is to be [reported](Self::delivered); until then its
-    /// notice is not due again.
+    /// Returns the notifications to POST now, in order. Report each result with [`delivered`](Self::delivered): until
+    /// then the notification is not due again.
     pub fn due(&mut self, now: UnixTime) -> Vec<Delivery> {
         self.tick(now);
-        let (notices, mut means) = self.notices_and_means(now);
-        notices.due(&mut means)
+        let (notifications, mut means) = self.notifications_and_means(now);
+        notifications.due(&mut means)
     }
 
-    /// Takes what became of a delivery: `success` ends the repeats, anything else waits for the next pause.
+    /// Records the result of a delivery: `success` ends the retries, anything else waits for the next interval.
     pub fn delivered(&mut self, id: DeliveryId, result: &DeliveryResult, now: UnixTime) {
-        let (notices, mut means) = self.notices_and_means(now);
-        notices.delivered(id, result, &mut means);
+        let (notifications, mut means) = self.notifications_and_means(now);
+        notifications.delivered(id, result, &mut means);
     }
 
-    fn notices_and_means(&mut self, now: UnixTime) -> (&mut Notices, Means<'_>) {
+    fn notifications_and_means(&mut self, now: UnixTime) -> (&mut Notifications, Means<'_>) {
         let means = Means {
             settings: &self.settings,
             merchants: &self.v3.merchants,
@@ -283,17 +285,20 @@ impl Gateway {
             warnings: &mut self.warnings,
             now,
         };
-        (&mut self.notices, means)
+        (&mut self.notifications, means)
     }
 
-    /// The gateway's own record of an order.
+    /// Returns the gateway's own record of an order.
     #[must_use]
     pub fn order(&self, number: &OutTradeNo, now: UnixTime) -> Option<OrderRecord> {
         let order = self.ledger.by_number(number)?;
-        order.record(now, self.notices.records_of(&[number.as_str()], |notice| notice.is_of_v1(number)))
+        order.record(
+            now,
+            self.notifications.records_of(&[number.as_str()], |notification| notification.is_of_v1(number)),
+        )
     }
 
-    /// The gateway's own record of every order.
+    /// Returns the gateway's own records of all orders.
     #[must_use]
     pub fn orders(&self, now: UnixTime) -> Vec<OrderRecord> {
         self.ledger
@@ -302,62 +307,65 @@ impl Gateway {
                 let number = &order.out_trade_no;
                 order.record(
                     now,
-                    self.notices.records_of(&[number.as_str()], |notice| notice.is_of_v1(number)),
+                    self.notifications
+                        .records_of(&[number.as_str()], |notification| notification.is_of_v1(number)),
                 )
             })
             .collect()
     }
 
-    /// Every notice and how it was answered.
+    /// Returns every notification and how it was acknowledged.
     #[must_use]
-    pub fn notices(&self) -> Vec<NoticeRecord> {
-        self.notices.records(|_| true)
+    pub fn notifications(&self) -> Vec<NotificationRecord> {
+        self.notifications.records(|_| true)
     }
 
-    /// Makes a notice due now, whatever became of it before. `None` if there is no such notice, and while it is on its way.
-    pub fn resend_notice(&mut self, notify_id: &NotifyId, now: UnixTime) -> Option<NoticeRecord> {
-        self.notices.resend(notify_id, now)
+    /// Makes a notification due now, whatever its state. Returns `None` if there is no such notification, or if it is
+    /// being delivered.
+    pub fn resend_notification(&mut self, notify_id: &NotifyId, now: UnixTime) -> Option<NotificationRecord> {
+        self.notifications.resend(notify_id, now)
     }
 
-    /// Ends the repeats of a notice. `None` if there is no such notice that waits for one.
-    pub fn give_up_notice(&mut self, notify_id: &NotifyId) -> Option<NoticeRecord> {
-        self.notices.give_up(notify_id)
+    /// Ends the retries of a notification. Returns `None` if no such notification is waiting for a retry.
+    pub fn give_up_notification(&mut self, notify_id: &NotifyId) -> Option<NotificationRecord> {
+        self.notifications.give_up(notify_id)
     }
 
-    /// What the gateway noticed and did not say.
+    /// Returns the warnings: findings that the gateway does not mention in its replies.
     pub fn warnings(&self) -> impl Iterator<Item = &Warning> {
         self.warnings.iter()
     }
 
-    /// Adds a rule of trouble and tells its number; the first that strikes decides.
+    /// Adds a fault rule and returns its number. The first rule that applies to a request decides.
     pub fn trouble(&mut self, rule: Rule) -> u64 {
         self.faults.add(rule)
     }
 
-    /// Ends one rule of trouble, by its number; whether it was there.
+    /// Removes a fault rule by its number. Returns `false` if there was none.
     pub fn end_trouble(&mut self, id: u64) -> bool {
         self.faults.end(id)
     }
 
-    /// Ends all trouble. What is held back or on the way stays so.
+    /// Removes all fault rules. Replies and notifications that are already delayed stay delayed.
     pub fn calm(&mut self) {
         self.faults.clear();
     }
 
-    /// The rules of trouble in force.
+    /// Returns the fault rules in force.
     #[must_use]
     pub fn troubles(&self) -> &[Rule] {
         self.faults.rules()
     }
 
-    /// Ends the life of every token now.
+    /// Expires every access token now.
     pub fn expire_tokens(&mut self, now: UnixTime) {
         for account in self.ledger.accounts() {
             account.expire(now);
         }
     }
 
-    /// Fetches a token for every app, as another process of the merchant would: the ones in use are replaced.
+    /// Issues a new token to every app, as if another process of the merchant had fetched one: the tokens in use are
+    /// replaced.
     pub fn replace_tokens(&mut self, now: UnixTime) {
         let (expires, dies) = (now.after(self.settings.token_ttl), now.after(self.settings.token_overlap));
         for account in self.ledger.accounts() {

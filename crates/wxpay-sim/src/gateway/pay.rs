@@ -1,14 +1,14 @@
-//! What a payer does with an order: pays, goes back, or fails.
+//! The payer's side of an APIv1 order: pays, cancels or fails.
 
 use super::{
     Gateway,
-    v1::notice::{self, Query},
+    v1::notification::{self, Query},
 };
 use crate::{
     chance::{ALPHANUMERIC, DIGITS},
     faults::{Generation, Operation, Scene, Trouble},
     ledger::{NotPaid, OrderRecord, PayerRefusal, PaymentRecord},
-    notices::{Notice, Says},
+    notifications::{Notification, Says},
     time,
 };
 use std::fmt;
@@ -17,7 +17,7 @@ use wxpay_proto::{
     id::{NotifyId, OpenId, OutTradeNo, PartnerId, PrepayId},
 };
 
-/// How a payer pays. The default: the gateway's one payer, by a bank, without discount.
+/// A payer and the means of payment. The default is the gateway's one payer, paying by bank, without discount.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payer {
     pub(super) openid: Option<OpenId>,
@@ -26,25 +26,25 @@ pub struct Payer {
 }
 
 impl Payer {
-    /// Another payer.
+    /// Sets the payer.
     #[must_use]
     pub fn with_openid(self, openid: OpenId) -> Self {
         Self { openid: Some(openid), ..self }
     }
 
-    /// The gateway gives so much; the payer pays the rest, at least one fen.
+    /// Sets a discount that the platform pays. The payer pays the rest, at least 1 fen.
     #[must_use]
     pub fn with_discount(self, discount: Fen) -> Self {
         Self { discount, ..self }
     }
 
-    /// Another bank: 1 to 16 of `0-9 A-Z a-z _`. `0` is the payer's balance.
+    /// Sets the bank: 1 to 16 characters of `0-9 A-Z a-z _`. `0` is the payer's balance.
     #[must_use]
     pub fn with_bank_type(self, bank_type: &str) -> Self {
         Self { bank_type: Some(String::from(bank_type)), ..self }
     }
 
-    /// The bank, or the one that stands for none.
+    /// Returns the bank, or the default if none is set.
     pub(super) fn bank_type_or(&self, default: &str) -> Result<String, CannotPay> {
         let bank_type = self.bank_type.as_deref().unwrap_or(default);
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -56,39 +56,39 @@ impl Payer {
     }
 }
 
-/// Which order a payer has before him.
+/// A reference to an APIv1 order that a payer is about to pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "an order is named by its number or by a prepayid")]
 pub enum Tapped {
-    /// The latest genprepay of the merchant's number.
+    /// The latest prepay of an order, by the merchant's number.
     OutTradeNo(OutTradeNo),
-    /// One genprepay.
+    /// One prepay, by its prepayid.
     Prepayid(PrepayId),
 }
 
-/// A payment was made.
+/// A successful payment.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Paid {
-    /// The gateway's record afterwards.
+    /// The gateway's record of the order after the payment.
     pub order: OrderRecord,
-    /// Whether the notices that are due go out before the phone returns.
-    pub notices_first: bool,
+    /// `true` if due notifications are sent before the payer's client returns.
+    pub notifications_first: bool,
 }
 
-/// Why a payer cannot do that. Nothing has changed.
+/// The reason why a payment is not possible. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CannotPay {
-    /// No such order.
+    /// The order does not exist.
     NoSuchOrder,
-    /// It was paid already.
+    /// The order was paid already.
     AlreadyPaid,
-    /// Its time is over.
+    /// The order has expired.
     Expired,
-    /// The discount leaves less than a fen to pay.
+    /// The discount leaves less than 1 fen to pay.
     DiscountTooLarge,
-    /// The bank's name breaks its rule.
+    /// The bank type is invalid.
     BankType,
     /// The order was placed for another payer.
     OtherPayer,
@@ -97,12 +97,12 @@ pub enum CannotPay {
 impl fmt::Display for CannotPay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoSuchOrder => "the gateway knows no such order",
+            Self::NoSuchOrder => "the order does not exist",
             Self::AlreadyPaid => "the order is paid already",
-            Self::Expired => "the order can no longer be paid",
+            Self::Expired => "the order is expired or closed",
             Self::DiscountTooLarge => "discount must leave at least 1 fen to pay",
             Self::BankType => "bank_type must be 1 to 16 of 0-9 A-Z a-z _",
-            Self::OtherPayer => "openid must be the payer whom the order was placed for",
+            Self::OtherPayer => "openid must be that of the payer the order was placed for",
         })
     }
 }
@@ -110,11 +110,7 @@ impl fmt::Display for CannotPay {
 impl std::error::Error for CannotPay {}
 
 impl Gateway {
-    /// Makes the payer pay.
-    ///
-    /// # Errors
-    ///
-    /// [`CannotPay`]; then nothing has changed.
+    /// Pays an order.
     pub fn pay(&mut self, tapped: &Tapped, payer: &Payer, now: UnixTime) -> Result<Paid, CannotPay> {
         let number = self.tapped(tapped).map(|(number, _)| number).ok_or(CannotPay::NoSuchOrder)?;
         let order = self.tapped(tapped).and_then(|(_, prepayid)| self.ledger.by_prepayid(&prepayid));
@@ -130,23 +126,15 @@ impl Gateway {
         let early = trouble == Some(Trouble::Early);
         let due = if early { now } else { now.after(self.settings.notify_delay) };
         let order = self.charge(tapped, payer, second, due, now)?;
-        Ok(Paid { order, notices_first: early })
+        Ok(Paid { order, notifications_first: early })
     }
 
-    /// Makes the payer go back without paying.
-    ///
-    /// # Errors
-    ///
-    /// [`CannotPay::NoSuchOrder`].
+    /// Cancels the payment: the payer goes back without paying.
     pub fn cancel(&mut self, tapped: &Tapped, now: UnixTime) -> Result<OrderRecord, CannotPay> {
         self.refuse(tapped, NotPaid::Cancelled, now)
     }
 
-    /// Makes the payment fail, as for want of money. No notice tells of it.
-    ///
-    /// # Errors
-    ///
-    /// [`CannotPay::NoSuchOrder`].
+    /// Makes the payment fail, for example because of insufficient funds. No notification is sent.
     pub fn fail(&mut self, tapped: &Tapped, now: UnixTime) -> Result<OrderRecord, CannotPay> {
         self.refuse(tapped, NotPaid::Failed, now)
     }
@@ -210,17 +198,17 @@ impl Gateway {
         };
         let query = Query::of(&prepay, &payment, partner.as_str(), notify_id.as_str())
             .signed(credentials.partner_key().expose());
-        let told = notice::Payment {
+        let told = notification::Payment {
             credentials,
             notify_url: prepay.goods.notify_url,
             query,
             openid: payment.openid.clone(),
         };
-        let notice = Notice { number: number.to_string(), notify_id, says: Says::V1(told) };
+        let notification = Notification { number: number.to_string(), notify_id, says: Says::V1(told) };
         if let Some(order) = self.ledger.order_mut(&partner, &number) {
             order.payments.push(payment);
         }
-        self.notices.add(notice, due);
+        self.notifications.add(notification, due);
         self.record(&partner, &number, now)
     }
 
@@ -245,7 +233,8 @@ impl Gateway {
             .and_then(|order| {
                 order.record(
                     now,
-                    self.notices.records_of(&[number.as_str()], |notice| notice.is_of_v1(number)),
+                    self.notifications
+                        .records_of(&[number.as_str()], |notification| notification.is_of_v1(number)),
                 )
             })
             .ok_or(CannotPay::NoSuchOrder)

@@ -1,6 +1,6 @@
-//! The gateway's own record: what a test compares the merchant's ledger with.
+//! The gateway's record of orders and payments, to compare a merchant's books with in tests.
 //!
-//! The first generation's is here; the third generation's in [`v3`].
+//! This module holds the records of APIv1; [`v3`] holds those of APIv3.
 
 mod v1;
 pub mod v3;

@@ -1,6 +1,7 @@
-//! The first generation: apps and their tokens, orders, payments. [`OrderRecord`] is the view of it.
+//! The APIv1 ledger: apps with their access tokens, orders and payments. [`OrderRecord`] is the public view of an
+//! order.
 
-use crate::{credentials::App, gateway::v1::package::Goods, notices::NoticeRecord, time};
+use crate::{credentials::App, gateway::v1::package::Goods, notifications::NotificationRecord, time};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use wxpay_proto::{
@@ -8,120 +9,120 @@ use wxpay_proto::{
     id::{AppId, OpenId, OutTradeNo, PartnerId, PrepayId, TransactionId},
 };
 
-/// What the gateway knows of one order.
+/// An order as the gateway recorded it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct OrderRecord {
-    /// The merchant's number.
+    /// The merchant's order number.
     pub out_trade_no: OutTradeNo,
-    /// The merchant.
+    /// The merchant's number.
     pub partner: PartnerId,
-    /// The app.
+    /// The app that the order belongs to.
     pub appid: AppId,
-    /// Where it stands.
+    /// The order's state.
     pub state: State,
-    /// What is to be paid, in fen, by the latest genprepay.
+    /// The amount to pay, in fen, by the latest genprepay.
     pub total_fee: Fen,
-    /// What is bought.
+    /// The description of the goods.
     pub body: String,
-    /// The merchant's own remark.
+    /// The merchant's attached data, if there is any.
     pub attach: Option<String>,
-    /// Each genprepay that succeeded.
+    /// The genprepay calls that succeeded.
     pub prepays: Vec<PrepayRecord>,
-    /// Each payment. More than one only by the fault that asks for it.
+    /// The payments. There is more than one only if a fault allows a second payment.
     pub payments: Vec<PaymentRecord>,
-    /// What the payer did besides paying.
+    /// The payer's attempts that led to no payment.
     pub refusals: Vec<PayerRefusal>,
-    /// Each delivernotify that was accepted.
+    /// The delivernotify calls that were accepted.
     pub deliveries: Vec<DeliveryRecord>,
-    /// The notices and how they were answered.
-    pub notices: Vec<NoticeRecord>,
+    /// The notifications and the merchant's responses to them.
+    pub notifications: Vec<NotificationRecord>,
 }
 
-/// Where an order stands.
+/// The state of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum State {
-    /// It can be paid.
+    /// The order can be paid.
     Ordered,
-    /// It was paid.
+    /// The order was paid.
     Paid,
-    /// Nobody paid in time.
+    /// Every prepayid expired before the order was paid.
     Expired,
 }
 
-/// One genprepay. Times are seconds of the virtual clock.
+/// A genprepay call. Times are seconds of the virtual clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PrepayRecord {
-    /// What it was answered with.
+    /// The prepayid that the call returned.
     pub prepayid: PrepayId,
-    /// What it asks the payer for.
+    /// The amount to pay, in fen.
     pub total_fee: Fen,
-    /// The address of the payer's device, as the merchant gave it.
+    /// The IP address of the payer's device, as the merchant sent it.
     pub spbill_create_ip: String,
-    /// When.
+    /// The time of the call.
     pub created_at: u64,
-    /// Until when it can be paid.
+    /// The time until which the prepayid can be paid.
     pub expires_at: u64,
 }
 
-/// One payment. Times are seconds of the virtual clock.
+/// A payment. Times are seconds of the virtual clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PaymentRecord {
-    /// The gateway's number.
+    /// WeChat Pay's payment number.
     pub transaction_id: TransactionId,
-    /// By which prepayid.
+    /// The prepayid that was paid.
     pub prepayid: PrepayId,
-    /// The payer.
+    /// The payer's openid.
     #[serde(serialize_with = "openid")]
     pub openid: OpenId,
-    /// What the payer paid.
+    /// The amount that the payer paid, in fen.
     pub total_fee: Fen,
-    /// What the gateway added; both together are the ordered amount.
+    /// The discount that the gateway granted, in fen. Together with `total_fee` it is the ordered amount.
     pub discount: Fen,
-    /// The payer's bank; `0` for balance.
+    /// The payer's bank; `0` for a payment from the balance.
     pub bank_type: String,
-    /// The bank's number; none for balance.
+    /// The bank's payment number; `None` for a payment from the balance.
     pub bank_billno: Option<String>,
-    /// When.
+    /// The time of the payment.
     pub time_end: u64,
 }
 
-/// A tap that led to no payment.
+/// A payer's attempt that led to no payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PayerRefusal {
-    /// When, in seconds of the virtual clock.
+    /// The time of the attempt, in seconds of the virtual clock.
     pub at: u64,
-    /// What happened.
+    /// The reason why nothing was paid.
     pub outcome: NotPaid,
 }
 
-/// Why a tap led to no payment.
+/// The reason why an attempt led to no payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NotPaid {
-    /// The payer cancelled: errCode -2.
+    /// The payer cancelled; the app receives errCode -2.
     Cancelled,
-    /// The payment failed: errCode -1.
+    /// The payment failed; the app receives errCode -1.
     Failed,
 }
 
-/// A delivery notice of the merchant's.
+/// A delivernotify call of the merchant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DeliveryRecord {
-    /// When it came, in seconds of the virtual clock.
+    /// The time of the call, in seconds of the virtual clock.
     pub at: u64,
-    /// What was delivered.
+    /// The payment that was delivered.
     pub transid: TransactionId,
-    /// `deliver_status` 1.
+    /// True if `deliver_status` was 1.
     pub delivered: bool,
-    /// The reason, or `ok`.
+    /// The reason for not delivering, or `ok`.
     pub deliver_msg: String,
 }
 
@@ -129,7 +130,7 @@ fn openid<S: Serializer>(openid: &OpenId, serializer: S) -> Result<S::Ok, S::Err
     serializer.serialize_str(openid.as_str())
 }
 
-/// Everything the gateway keeps.
+/// The APIv1 apps, orders and prepayids of one gateway.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     apps: BTreeMap<AppId, Account>,
@@ -137,7 +138,7 @@ pub(crate) struct Ledger {
     prepays: BTreeMap<PrepayId, (PartnerId, OutTradeNo)>,
 }
 
-/// An app, its tokens and how many it fetched today.
+/// An app with its access tokens and the number of tokens issued today.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) app: App,
@@ -159,7 +160,7 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// What a token is worth.
+/// The validity of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     Good,
@@ -168,11 +169,11 @@ pub(crate) enum Standing {
     Unknown,
 }
 
-/// Tokens that are kept to tell a replaced one from one that never was.
+/// The number of tokens kept per app, so that a replaced token can be distinguished from one that was never issued.
 const TOKENS_KEPT: usize = 4000;
 
 impl Account {
-    /// Whether today's quota allows one more; if so it is counted.
+    /// Counts one more token request if today's quota (in Beijing time) allows it. Returns whether it does.
     pub(crate) fn count(&mut self, quota: Option<u32>, now: UnixTime) -> bool {
         let today = time::day(now);
         if self.day != today {
@@ -186,12 +187,13 @@ impl Account {
         allowed
     }
 
+    /// Uses up today's quota.
     pub(crate) fn use_up(&mut self, now: UnixTime) {
         self.day = time::day(now);
         self.fetched = u32::MAX;
     }
 
-    /// A new token; those before it die when their overlap is over.
+    /// Issues a token. The tokens before it stay valid until `others_die`, unless an earlier overlap ends first.
     pub(crate) fn issue(&mut self, value: String, expires: UnixTime, others_die: UnixTime) {
         for token in &mut self.tokens {
             token.dies = token.dies.or(Some(others_die));
@@ -202,7 +204,7 @@ impl Account {
         self.tokens.push(Token { value, expires, dies: None });
     }
 
-    /// Ends every token now, as if its time had come.
+    /// Expires every token now.
     pub(crate) fn expire(&mut self, now: UnixTime) {
         for token in &mut self.tokens {
             token.expires = token.expires.min(now);
@@ -219,7 +221,7 @@ impl Account {
     }
 }
 
-/// One order as kept.
+/// An order as stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
     pub(crate) appid: AppId,
@@ -231,7 +233,7 @@ pub(crate) struct Order {
     pub(crate) deliveries: Vec<DeliveryRecord>,
 }
 
-/// One genprepay as kept.
+/// A genprepay call as stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepay {
     pub(crate) prepayid: PrepayId,
@@ -255,7 +257,11 @@ impl Order {
         }
     }
 
-    pub(crate) fn record(&self, now: UnixTime, notices: Vec<NoticeRecord>) -> Option<OrderRecord> {
+    pub(crate) fn record(
+        &self,
+        now: UnixTime,
+        notifications: Vec<NotificationRecord>,
+    ) -> Option<OrderRecord> {
         let latest = self.prepays.last()?;
         Some(OrderRecord {
             out_trade_no: self.out_trade_no.clone(),
@@ -279,7 +285,7 @@ impl Order {
             payments: self.payments.clone(),
             refusals: self.refusals.clone(),
             deliveries: self.deliveries.clone(),
-            notices,
+            notifications,
         })
     }
 }
@@ -306,7 +312,7 @@ impl Ledger {
         self.apps.values().map(|account| &account.app)
     }
 
-    /// Whose token it is, and what it is worth. An unknown token is nobody's.
+    /// Returns the app that a token belongs to, and the token's validity. An unknown token belongs to no app.
     pub(crate) fn token(&self, value: &str, now: UnixTime) -> (Option<&App>, Standing) {
         self.apps
             .values()
@@ -323,7 +329,7 @@ impl Ledger {
         self.orders.get_mut(&(partner.clone(), number.clone()))
     }
 
-    /// The first merchant's order of that number.
+    /// Returns the order with this number; if several merchants have one, that of the first merchant.
     pub(crate) fn by_number(&self, number: &OutTradeNo) -> Option<&Order> {
         self.orders.values().find(|order| order.out_trade_no == *number)
     }
@@ -336,7 +342,7 @@ impl Ledger {
         self.orders.values()
     }
 
-    /// Adds a prepayid to an order, which comes into being by its first.
+    /// Adds a prepayid to its order. The first prepayid creates the order.
     pub(crate) fn add(&mut self, app: &App, prepay: Prepay) {
         let (partner, number) = (app.credentials().partner().clone(), prepay.goods.out_trade_no.clone());
         self.prepays.insert(prepay.prepayid.clone(), (partner.clone(), number.clone()));

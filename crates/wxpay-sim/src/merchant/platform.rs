@@ -85,7 +85,7 @@ impl fmt::Display for Misstep {
 impl std::error::Error for Misstep {}
 
 /// How long a new certificate is listed before it signs.
-const NOTICE: Duration = Duration::from_secs(24 * 3600);
+const NOTIFICATION: Duration = Duration::from_secs(24 * 3600);
 
 /// Notices in a thousand that the public key signs, by the day of the switch.
 const RELEASE: [u64; 7] = [1, 10, 50, 100, 200, 500, 1000];
@@ -160,7 +160,7 @@ impl Platform {
         if matches!(self.mode, Mode::Switching { .. } | Mode::PublicKey) {
             return Err(Misstep);
         }
-        let signs_from = certificate.effective().after(NOTICE);
+        let signs_from = certificate.effective().after(NOTIFICATION);
         self.certificates.push(PlatformCertificate { certificate, pair, signs_from });
         Ok(())
     }
@@ -198,7 +198,12 @@ impl Platform {
     }
 
     /// What signs a notice. `asked` is what the order's request named, `drawn` a number below 1000 by chance.
-    pub(crate) fn signs_notice(&self, asked: Option<&str>, drawn: u64, now: UnixTime) -> (&str, &KeyPair) {
+    pub(crate) fn signs_notification(
+        &self,
+        asked: Option<&str>,
+        drawn: u64,
+        now: UnixTime,
+    ) -> (&str, &KeyPair) {
         let by_key = match self.mode {
             Mode::Certificates | Mode::Obtained => false,
             Mode::Either => asked == Some(self.key.id.as_str()),
@@ -277,12 +282,13 @@ mod tests {
     }
 
     #[test]
-    fn notices_move_by_the_grey_release() {
+    fn notifications_move_by_the_grey_release() {
         let mut platform = platform(Mode::Obtained);
         platform.switch(START).unwrap();
         for (day, share) in [(0, 1), (1, 10), (2, 50), (3, 100), (4, 200), (5, 500), (6, 1000), (60, 1000)] {
             let now = START.after(DAY * day);
-            let moved = (0..1000).filter(|drawn| platform.signs_notice(None, *drawn, now).0 != "AA").count();
+            let moved =
+                (0..1000).filter(|drawn| platform.signs_notification(None, *drawn, now).0 != "AA").count();
             assert_eq!(moved, share, "day {day}");
         }
     }

@@ -15,7 +15,7 @@ use crate::{
     clock::Clock,
     control::{self, Answer, Simulation},
     gateway::{Gateway, Outcome},
-    notices::Delivery,
+    notifications::Delivery,
 };
 use body::{Body, Broken};
 use bytes::Bytes;
@@ -283,7 +283,7 @@ async fn handle(
         let now = simulation.clock.now(real_now());
         let outcome = simulation.gateway.answer(&request, now);
         let overtaking = match outcome {
-            Outcome::AfterNotices(_) => simulation.gateway.due(now),
+            Outcome::AfterNotifications(_) => simulation.gateway.due(now),
             Outcome::Reply(_)
             | Outcome::Delayed(..)
             | Outcome::Cut(..)
@@ -297,7 +297,7 @@ async fn handle(
     shared.changed.notify_one();
     match outcome {
         (Outcome::Reply(response), _) => show(&response, Body::whole),
-        (Outcome::AfterNotices(response), overtaking) => {
+        (Outcome::AfterNotifications(response), overtaking) => {
             post_all(shared, overtaking).await;
             show(&response, Body::whole)
         }
@@ -334,7 +334,7 @@ async fn control(
         let real = real_now();
         let answer = simulation.control(method, url, body, real);
         let now = simulation.clock.now(real);
-        let overtaking = if answer.notices_first { simulation.gateway.due(now) } else { Vec::new() };
+        let overtaking = if answer.notifications_first { simulation.gateway.due(now) } else { Vec::new() };
         (answer, overtaking)
     };
     shared.changed.notify_one();

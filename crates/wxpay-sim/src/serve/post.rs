@@ -1,6 +1,6 @@
 //! Sending one notice.
 
-use crate::notices::{Delivery, DeliveryResult};
+use crate::notifications::{Delivery, DeliveryResult};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::{

@@ -7,7 +7,7 @@ use wxpay_proto::{
     entropy::Entropy,
     exchange::{Failure, Flow, Step},
     memory::Memory,
-    v1::{self, Merchant, Order, Queried, Received},
+    v1::{self, Merchant, Order, QueryOutcome, RawNotification},
     wire::charset::Charset,
     world::World,
 };
@@ -47,15 +47,15 @@ fn run<F: Flow>(
     let mut step = Step::begin(flow, World::new(*now, entropy(), memory));
     for _ in 0..100 {
         step = match step {
-            Step::Send(hop, sent) => {
+            Step::Send(transmit, sent) => {
                 let lost = || Failure::Lost("the network broke".into());
-                let reply = match gateway.answer(&hop.request, *now) {
-                    Outcome::Reply(reply) | Outcome::AfterNotices(reply) | Outcome::Slow(reply, _) => {
+                let reply = match gateway.answer(&transmit.request, *now) {
+                    Outcome::Reply(reply) | Outcome::AfterNotifications(reply) | Outcome::Slow(reply, _) => {
                         Ok(reply)
                     }
                     Outcome::Delayed(reply, pause) => {
                         *now = now.after(pause);
-                        if pause < hop.timeout { Ok(reply) } else { Err(lost()) }
+                        if pause < transmit.timeout { Ok(reply) } else { Err(lost()) }
                     }
                     Outcome::Cut(..) | Outcome::Lost { .. } | Outcome::Reset { .. } | Outcome::Refused(_) => {
                         Err(lost())
@@ -64,9 +64,9 @@ fn run<F: Flow>(
                 *now = now.after(Duration::from_millis(20));
                 sent.resume(reply, World::new(*now, entropy(), memory))
             }
-            Step::Wait(until, asleep) => {
+            Step::Wait(until, waiting) => {
                 *now = until.max(*now);
-                asleep.resume(World::new(*now, entropy(), memory))
+                waiting.resume(World::new(*now, entropy(), memory))
             }
             Step::Done(result) => return result,
         };
@@ -95,9 +95,9 @@ fn a_payment_goes_through_in_both_charsets() {
         let (merchant, mut memory, mut now) = (merchant(&gateway), Memory::default(), START);
         let params = run(merchant.prepay(order("A1", charset)), &mut gateway, &mut memory, &mut now).unwrap();
         let unpaid = run(merchant.query("A1".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
-        assert!(matches!(unpaid, Queried::Unpaid), "{unpaid:?}");
+        assert!(matches!(unpaid, QueryOutcome::Unpaid), "{unpaid:?}");
         let none = run(merchant.query("A2".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
-        assert!(matches!(none, Queried::NoSuchOrder), "{none:?}");
+        assert!(matches!(none, QueryOutcome::NotFound), "{none:?}");
 
         let params = serde_json::to_vec(&params).unwrap();
         let bill = Bill::read(&mut gateway, &params, now).unwrap();
@@ -106,12 +106,12 @@ fn a_payment_goes_through_in_both_charsets() {
         bill.pay(&mut gateway, &payer, now).unwrap();
 
         let delivery = gateway.due(now).remove(0);
-        let received = Received::new("POST", delivery.query().as_bytes(), delivery.body());
-        let notice = merchant.hear(&received).unwrap();
-        assert_eq!(notice.attach(), Some("附言 a&b"));
-        assert_eq!((notice.total_fee(), notice.discount()), (Fen::new(1990), Fen::new(9)));
+        let received = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
+        let notification = merchant.verify_notification(&received).unwrap();
+        assert_eq!(notification.attach(), Some("附言 a&b"));
+        assert_eq!((notification.total_fee(), notification.discount()), (Fen::new(1990), Fen::new(9)));
         let paid = run(merchant.query("A1".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
-        assert_eq!(paid.evidence().unwrap().payment(), notice.evidence().unwrap().payment());
+        assert_eq!(paid.evidence().unwrap().payment(), notification.evidence().unwrap().payment());
         assert!(gateway.warnings().next().is_none(), "{:?}", gateway.warnings().collect::<Vec<_>>());
     }
 }
@@ -127,16 +127,16 @@ fn a_dead_token_is_fetched_anew() {
 }
 
 #[test]
-fn a_forged_notice_of_any_kind_is_rejected() {
+fn a_forged_notification_of_any_kind_is_rejected() {
     for seed in 0..20 {
         let mut shop = Shop::seeded(Settings::default(), seed);
         let merchant = merchant(&shop.gateway);
-        shop.gateway.trouble(Rule::new(Trouble::NoticeForged));
+        shop.gateway.trouble(Rule::new(Trouble::NotificationForged));
         shop.order("A1");
         shop.pay("A1");
         for delivery in shop.due() {
-            let received = Received::new("POST", delivery.query().as_bytes(), delivery.body());
-            assert_eq!(merchant.hear(&received).is_err(), delivery.is_forged());
+            let received = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
+            assert_eq!(merchant.verify_notification(&received).is_err(), delivery.is_forged());
         }
     }
 }

@@ -7,7 +7,7 @@ use wxpay_sim::{
     Outcome, Settings,
     faults::{Operation, Rule, Trouble},
     gateway::{CannotPay, Payer, Tapped},
-    notices::{Delivery, DeliveryResult, NoticeState},
+    notifications::{Delivery, DeliveryResult, NotificationState},
     warnings::Kind,
 };
 
@@ -93,7 +93,7 @@ fn the_quota_is_used_up_until_the_next_day() {
 #[test]
 fn an_early_payer_pays_before_genprepay_is_answered() {
     let mut shop = troubled(Trouble::Early);
-    let Outcome::AfterNotices(reply) = prepay(&mut shop, "A1") else { panic!() };
+    let Outcome::AfterNotifications(reply) = prepay(&mut shop, "A1") else { panic!() };
     assert!(reply.body().starts_with(b"{\"prepayid\""));
     let deliveries = shop.due();
     assert_eq!(deliveries.len(), 1);
@@ -101,7 +101,7 @@ fn an_early_payer_pays_before_genprepay_is_answered() {
 }
 
 #[test]
-fn an_early_notice_overtakes_the_phone() {
+fn an_early_notification_overtakes_the_phone() {
     let mut settings = Settings::default();
     settings.notify_delay = Duration::from_secs(3);
     let mut shop = Shop::open(settings);
@@ -109,12 +109,12 @@ fn an_early_notice_overtakes_the_phone() {
     shop.order("A1");
     let tapped = Tapped::OutTradeNo("A1".parse().unwrap());
     let paid = shop.gateway.pay(&tapped, &Payer::default(), shop.now).unwrap();
-    assert!(paid.notices_first);
+    assert!(paid.notifications_first);
     assert_eq!(shop.due().len(), 1);
 }
 
 #[test]
-fn a_second_payment_has_its_own_number_and_notice() {
+fn a_second_payment_has_its_own_number_and_notification() {
     let mut shop = Shop::open(Settings::default());
     shop.order("A1");
     let tapped = Tapped::OutTradeNo("A1".parse().unwrap());
@@ -139,8 +139,8 @@ fn notified(trouble: Trouble) -> (Shop, Vec<Delivery>) {
 }
 
 #[test]
-fn a_lost_notice_is_repeated_by_the_schedule() {
-    let (mut shop, deliveries) = notified(Trouble::NoticeLost);
+fn a_lost_notification_is_repeated_by_the_schedule() {
+    let (mut shop, deliveries) = notified(Trouble::NotificationLost);
     assert!(deliveries.is_empty());
     shop.wait(8);
     let delivery = shop.due().remove(0);
@@ -149,8 +149,8 @@ fn a_lost_notice_is_repeated_by_the_schedule() {
 }
 
 #[test]
-fn a_doubled_notice_overlaps_itself_and_counts_as_one_round() {
-    let (mut shop, deliveries) = notified(Trouble::NoticeDoubled);
+fn a_doubled_notification_overlaps_itself_and_counts_as_one_round() {
+    let (mut shop, deliveries) = notified(Trouble::NotificationDoubled);
     assert_eq!(deliveries.iter().map(Delivery::overlaps).collect::<Vec<_>>(), [false, true]);
     assert!(deliveries.iter().all(|delivery| shop.believes(delivery)));
     assert_eq!(deliveries[0].query(), deliveries[1].query());
@@ -158,15 +158,15 @@ fn a_doubled_notice_overlaps_itself_and_counts_as_one_round() {
     assert_eq!(shop.gateway.next_due(), None);
     shop.tell(&deliveries[1], 200, "fail");
     assert_eq!(shop.gateway.next_due().unwrap().since(shop.now).as_secs(), 8);
-    let (mut shop, deliveries) = notified(Trouble::NoticeDoubled);
+    let (mut shop, deliveries) = notified(Trouble::NotificationDoubled);
     shop.tell(&deliveries[0], 200, "success");
     shop.gateway.delivered(deliveries[1].id(), &DeliveryResult::NoAnswer, shop.now);
-    assert_eq!(shop.gateway.notices()[0].state, NoticeState::Accepted);
+    assert_eq!(shop.gateway.notifications()[0].state, NotificationState::Accepted);
 }
 
 #[test]
-fn a_reordered_notice_follows_the_next_one() {
-    let (mut shop, deliveries) = notified(Trouble::NoticeReordered);
+fn a_reordered_notification_follows_the_next_one() {
+    let (mut shop, deliveries) = notified(Trouble::NotificationReordered);
     assert!(deliveries.is_empty());
     shop.wait(1);
     shop.order("A2");
@@ -176,8 +176,8 @@ fn a_reordered_notice_follows_the_next_one() {
 }
 
 #[test]
-fn a_reordered_notice_goes_alone_when_none_follows() {
-    let (mut shop, deliveries) = notified(Trouble::NoticeReordered);
+fn a_reordered_notification_goes_alone_when_none_follows() {
+    let (mut shop, deliveries) = notified(Trouble::NotificationReordered);
     assert!(deliveries.is_empty());
     shop.wait(8);
     assert_eq!(shop.due().len(), 1);
@@ -188,7 +188,7 @@ fn a_forged_copy_of_every_kind_does_not_verify_and_success_to_it_is_flagged() {
     let mut tampered = std::collections::BTreeSet::new();
     for seed in 0..40 {
         let mut shop = Shop::seeded(Settings::default(), seed);
-        shop.gateway.trouble(Rule::new(Trouble::NoticeForged).times(1));
+        shop.gateway.trouble(Rule::new(Trouble::NotificationForged).times(1));
         shop.order("A1");
         shop.pay("A1");
         let deliveries = shop.due();
@@ -200,9 +200,9 @@ fn a_forged_copy_of_every_kind_does_not_verify_and_success_to_it_is_flagged() {
         tampered.insert(["total_fee", "transaction_id", "sign"].into_iter().find(|name| differs(name)));
         shop.tell(forged, 200, "success");
         assert!(shop.warned(Kind::ForgeryBelieved));
-        assert_eq!(shop.gateway.notices()[0].state, NoticeState::OnTheWay);
+        assert_eq!(shop.gateway.notifications()[0].state, NotificationState::OnTheWay);
         shop.tell(honest, 200, "success");
-        assert_eq!(shop.gateway.notices()[0].state, NoticeState::Accepted);
+        assert_eq!(shop.gateway.notifications()[0].state, NotificationState::Accepted);
     }
     assert_eq!(tampered.len(), 4);
 }

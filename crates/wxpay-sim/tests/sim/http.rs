@@ -102,7 +102,7 @@ async fn until(what: impl AsyncFn() -> bool) {
 }
 
 #[tokio::test]
-async fn a_payment_goes_from_token_to_notice() {
+async fn a_payment_goes_from_token_to_notification() {
     let (shop, server) = served(Clock::frozen).await;
     let (notify_url, heard) = merchant(&["success"]).await;
     let target = format!(
@@ -120,8 +120,8 @@ async fn a_payment_goes_from_token_to_notice() {
     let paid = json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
     assert_eq!(paid["state"], "PAID");
     until(async || heard.lock().await.len() == 1).await;
-    let notice = heard.lock().await[0].clone();
-    let (top, xml) = notice.split_once("\r\n\r\n").unwrap();
+    let notification = heard.lock().await[0].clone();
+    let (top, xml) = notification.split_once("\r\n\r\n").unwrap();
     assert!(top.starts_with("POST /notify?bank_billno="));
     for header in [
         "User-Agent: Mozilla/4.0",
@@ -138,7 +138,7 @@ async fn a_payment_goes_from_token_to_notice() {
 }
 
 #[tokio::test]
-async fn a_notice_is_repeated_when_the_clock_is_advanced() {
+async fn a_notification_is_repeated_when_the_clock_is_advanced() {
     let (shop, server) = served(Clock::frozen).await;
     let (notify_url, heard) = merchant(&["fail", "fail", "success"]).await;
     let (target, body) = prepay(&shop, "A1", &notify_url);
@@ -146,8 +146,9 @@ async fn a_notice_is_repeated_when_the_clock_is_advanced() {
     json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
     for (round, seconds) in [(1, 8), (2, 10)] {
         until(async || {
-            let notices = json_of(&server, "GET", "/_sim/v1/notices", &Value::Null).await;
-            notices[0]["state"] == "WAITING" && notices[0]["deliveries"].as_array().unwrap().len() == round
+            let notifications = json_of(&server, "GET", "/_sim/v1/notices", &Value::Null).await;
+            notifications[0]["state"] == "WAITING"
+                && notifications[0]["deliveries"].as_array().unwrap().len() == round
         })
         .await;
         assert_eq!(heard.lock().await.len(), round);
@@ -166,8 +167,8 @@ async fn a_merchant_who_is_away_gives_no_answer() {
     exchange(&server, "POST", &target, &body).await.unwrap();
     json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
     until(async || {
-        let notices = json_of(&server, "GET", "/_sim/v1/notices", &Value::Null).await;
-        notices[0]["deliveries"][0]["result"] == "no_answer"
+        let notifications = json_of(&server, "GET", "/_sim/v1/notices", &Value::Null).await;
+        notifications[0]["deliveries"][0]["result"] == "no_answer"
     })
     .await;
 }
@@ -206,7 +207,7 @@ async fn a_delayed_answer_is_late() {
 }
 
 #[tokio::test]
-async fn an_early_notice_is_heard_before_genprepay_is_answered() {
+async fn an_early_notification_is_heard_before_genprepay_is_answered() {
     let (shop, server) = served(Clock::frozen).await;
     let (notify_url, heard) = merchant(&["success"]).await;
     server
@@ -218,10 +219,10 @@ async fn an_early_notice_is_heard_before_genprepay_is_answered() {
 }
 
 #[tokio::test]
-async fn a_doubled_notice_is_heard_twice() {
+async fn a_doubled_notification_is_heard_twice() {
     let (shop, server) = served(Clock::frozen).await;
     let (notify_url, heard) = merchant(&["success"]).await;
-    server.with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::NoticeDoubled)));
+    server.with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::NotificationDoubled)));
     let (target, body) = prepay(&shop, "A1", &notify_url);
     exchange(&server, "POST", &target, &body).await.unwrap();
     json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;

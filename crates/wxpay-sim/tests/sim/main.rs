@@ -16,7 +16,7 @@ mod core;
 mod faults;
 mod http;
 mod interface;
-mod notices;
+mod notifications;
 mod phone;
 mod support;
 mod v3;

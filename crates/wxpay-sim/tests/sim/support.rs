@@ -10,7 +10,7 @@ use wxpay_sim::{
     Credentials, Gateway, Outcome, Settings,
     gateway::{Payer, Tapped},
     ledger::OrderRecord,
-    notices::{Delivery, DeliveryResult},
+    notifications::{Delivery, DeliveryResult},
     warnings::Kind,
 };
 

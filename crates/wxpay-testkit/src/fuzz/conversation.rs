@@ -9,7 +9,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use std::{fmt::Debug, time::Duration};
 use wxpay_proto::{
     Error, Fate, UnixTime,
-    exchange::{Failure, Flow, Hop, Reply},
+    exchange::{Failure, Flow, Reply, Transmit},
     http::Response,
     v1::Merchant,
 };
@@ -36,8 +36,8 @@ enum Operation {
     Prepay,
     Query,
     Deliver,
-    Settle,
-    KeepToken,
+    Resolve,
+    RefreshToken,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -90,34 +90,32 @@ fn perform(me: &Merchant, lab: &mut Lab, act: Act) {
     match act.operation {
         Operation::Prepay => run(lab, act, "v1.genprepay", true, || me.prepay(order())),
         Operation::Query => run(lab, act, "v1.orderquery", false, || me.query(number())),
-        Operation::Deliver => run(lab, act, "v1.delivernotify", false, || me.deliver(delivery())),
-        Operation::KeepToken => run(lab, act, "v1.token", false, || me.keep_token()),
-        Operation::Settle => settle(me, lab, act),
+        Operation::Deliver => run(lab, act, "v1.delivernotify", false, || me.notify_delivery(delivery())),
+        Operation::RefreshToken => run(lab, act, "v1.token", false, || me.refresh_token()),
+        Operation::Resolve => resolve(me, lab, act),
     }
 }
 
 /// A debt comes from an order whose answer was lost, and is a debt again if it cannot be settled.
-fn settle(me: &Merchant, lab: &mut Lab, act: Act) {
-    let lost = |hop: Hop, _: UnixTime| -> (Reply, Duration) {
-        let reply = match hop.label {
-            "v1.token" => Ok(good(hop.label)),
+fn resolve(me: &Merchant, lab: &mut Lab, act: Act) {
+    let lost = |transmit: Transmit, _: UnixTime| -> (Reply, Duration) {
+        let reply = match transmit.label {
+            "v1.token" => Ok(good(transmit.label)),
             _ => Err(Failure::Lost("cut".into())),
         };
         (reply, Duration::from_millis(80))
     };
     let Err(mut error) = lab.run(me.prepay(order()), &mut { lost }) else { panic!("nothing was answered") };
-    let Some(debt) = error.unsettled() else {
+    let Some(pending_operation) = error.unresolved() else {
         return assert_ne!(error.fate(), Fate::Unknown, "an unknown fate leaves a debt");
     };
     let mut events = act.events.into_iter();
-    let network = |hop: Hop, _: UnixTime| carried(&hop, events.next());
-    if let Err(mut error) = lab.run(me.settle(debt), &mut { network }) {
+    let network = |transmit: Transmit, _: UnixTime| carried(&transmit, events.next());
+    if let Err(mut error) = lab.run(me.resolve(pending_operation), &mut { network }) {
         assert_eq!(error.fate(), Fate::Unknown, "asking does not undo what was asked about");
-        assert!(
-            error
-                .unsettled()
-                .is_some_and(|debt| debt.out_trade_no().is_some_and(|number| number.as_str() == NUMBER))
-        );
+        assert!(error.unresolved().is_some_and(|pending_operation| {
+            pending_operation.out_trade_no().is_some_and(|number| number.as_str() == NUMBER)
+        }));
     }
 }
 
@@ -125,9 +123,9 @@ fn run<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, label: &str, owes: bool,
     let count = usize::from(act.more % 4) + 1;
     let mut events = act.events.into_iter();
     let mut fates = Vec::new();
-    let network = |hop: Hop, _: UnixTime| {
-        let (reply, took) = carried(&hop, events.next());
-        if hop.label == label {
+    let network = |transmit: Transmit, _: UnixTime| {
+        let (reply, took) = carried(&transmit, events.next());
+        if transmit.label == label {
             fates.push(match &reply {
                 Ok(_) => None,
                 Err(Failure::NotSent(_)) => Some(Fate::NotSent),
@@ -145,9 +143,9 @@ fn run<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, label: &str, owes: bool,
 /// Hops can be told apart if only one flow was running.
 fn judge(mut error: Error, owes: bool, hops: Option<&Vec<Option<Fate>>>) {
     let fate = error.fate();
-    assert_eq!(error.unsettled().is_some(), owes && fate == Fate::Unknown, "an unknown fate is a debt");
+    assert_eq!(error.unresolved().is_some(), owes && fate == Fate::Unknown, "an unknown fate is a debt");
     let Some(hops) = hops else { return };
-    if hops.iter().all(|hop| *hop == Some(Fate::NotSent)) {
+    if hops.iter().all(|transmit| *transmit == Some(Fate::NotSent)) {
         assert_eq!(fate, Fate::NotSent, "nothing was sent");
     }
     if hops.contains(&Some(Fate::Unknown)) {
@@ -155,17 +153,19 @@ fn judge(mut error: Error, owes: bool, hops: Option<&Vec<Option<Fate>>>) {
     }
 }
 
-fn carried(hop: &Hop, event: Option<Event>) -> (Reply, Duration) {
-    let Some(Event { what, took }) = event else { return (Ok(good(hop.label)), Duration::from_millis(80)) };
+fn carried(transmit: &Transmit, event: Option<Event>) -> (Reply, Duration) {
+    let Some(Event { what, took }) = event else {
+        return (Ok(good(transmit.label)), Duration::from_millis(80));
+    };
     let said = |body: &str| Ok(Response::new(200, body.into()));
     let reply = match what {
-        What::Good => Ok(good(hop.label)),
+        What::Good => Ok(good(transmit.label)),
         What::NotSent => Err(Failure::NotSent("no route".into())),
         What::Lost => Err(Failure::Lost("cut".into())),
         What::Refused(refusal) => said(refused(refusal)),
         What::Unpaid => said(&info(r#""ret_code":0,"trade_state":"1""#)),
         What::NoSuchOrder => said(&info(r#""ret_code":88221009,"ret_msg":"no such order""#)),
-        What::Status(status) => Ok(Response::new(status, good(hop.label).body().into())),
+        What::Status(status) => Ok(Response::new(status, good(transmit.label).body().into())),
         What::Bytes(bytes) => Ok(Response::new(200, bytes)),
     };
     (reply, Duration::from_millis(took.into()))

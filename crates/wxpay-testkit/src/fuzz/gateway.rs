@@ -8,7 +8,7 @@ use wxpay_proto::{
     v1::{Package, PartnerKey, PaySignKey, signature::sha1_of},
     wire::{charset::Charset, form::Form},
 };
-use wxpay_sim::{Clock, Gateway, Outcome, Settings, control::Simulation, notices::DeliveryResult};
+use wxpay_sim::{Clock, Gateway, Outcome, Settings, control::Simulation, notifications::DeliveryResult};
 
 /// A session: requests apart by a line `---`, each a line `METHOD target` and a body behind it. `{token}`,
 /// `{appid}`, `{secret}` and `{partner}` stand for what the gateway knows; a JSON body whose `app_signature` is

@@ -8,10 +8,10 @@ use serde_json::Value;
 use std::{net::Ipv4Addr, time::Duration};
 use wxpay_proto::{
     Fen, UnixTime,
-    exchange::{Failure, Hop, Reply},
+    exchange::{Failure, Reply, Transmit},
     http::Response,
     memory::AccessToken,
-    v1::{Delivery, Merchant, Order, Queried},
+    v1::{Delivery, Merchant, Order, QueryOutcome},
     wire::time,
 };
 
@@ -27,9 +27,9 @@ pub fn json_reply(data: &[u8]) {
     let me = keys::merchant().build();
 
     let mut lab = watching();
-    let kept = lab.run(me.keep_token(), &mut once(status, body));
+    let kept = lab.run(me.refresh_token(), &mut once(status, body));
     let placed = authorized(&me).run(me.prepay(order()), &mut once(status, body));
-    let delivered = authorized(&me).run(me.deliver(delivery()), &mut once(status, body));
+    let delivered = authorized(&me).run(me.notify_delivery(delivery()), &mut once(status, body));
     let queried = authorized(&me).run(me.query(NUMBER.parse().unwrap()), &mut once(status, body));
     let any = kept.is_ok() || placed.is_ok() || delivered.is_ok() || queried.is_ok();
 
@@ -51,9 +51,9 @@ pub fn json_reply(data: &[u8]) {
     }
 }
 
-fn judged(queried: &Queried, said: &Value) {
+fn judged(queried: &QueryOutcome, said: &Value) {
     let text = |name: &str| loose(&said[name]).unwrap_or_default();
-    if let Queried::Paid(info) = queried {
+    if let QueryOutcome::Paid(info) = queried {
         assert_eq!((text("ret_code"), text("trade_state")), ("0".into(), "0".into()));
         assert_eq!((text("out_trade_no").as_str(), text("fee_type").as_str()), (NUMBER, "1"));
         assert_eq!(text("total_fee").parse::<Fen>().unwrap(), info.payment.total_fee());
@@ -81,7 +81,7 @@ fn loose(value: &Value) -> Option<String> {
 /// One reply, then nobody there.
 fn once(status: u16, body: &[u8]) -> impl Network {
     let mut reply = Some(Response::new(status, body.into()));
-    move |_: Hop, _: UnixTime| -> (Reply, Duration) {
+    move |_: Transmit, _: UnixTime| -> (Reply, Duration) {
         (reply.take().ok_or_else(|| Failure::NotSent("nobody there".into())), Duration::from_millis(80))
     }
 }

@@ -3,13 +3,13 @@
 mod conversation;
 mod files;
 mod headers;
-mod notices;
+mod notifications;
 mod replies;
 
 pub(super) use conversation::conversation;
 pub use files::{bill, multipart};
 pub use headers::v3_headers;
-pub use notices::v3_notice;
+pub use notifications::v3_notification;
 pub use replies::v3_reply;
 
 use crate::{
@@ -20,10 +20,10 @@ use crate::{
 use std::sync::Arc;
 use wxpay_proto::{
     UnixTime,
-    crypto::{PrivateKey, Provider as _},
+    crypto::{CryptoProvider as _, PrivateKey},
     http::Response,
     secret::Secret,
-    v3::{ApiV3Key, Builder, Merchant, Received},
+    v3::{ApiV3Key, Builder, Merchant, RawNotification},
     wire::base64,
 };
 
@@ -41,7 +41,7 @@ fn merchant() -> Builder {
         &ApiV3Key::new(API_V3_KEY.into()).unwrap(),
     )
     .public_key(PUBLIC_KEY_ID.parse().unwrap(), NullProvider.public_key(&public_key("wechatpay")).unwrap())
-    .certificates()
+    .platform_certificates()
 }
 
 /// A laboratory in which no secret may be shown.
@@ -89,8 +89,8 @@ impl Signer {
         self.headers(body, at).iter().fold(reply, |reply, (name, value)| reply.with(name, value.as_bytes()))
     }
 
-    fn received(self, body: &[u8], at: UnixTime) -> Received {
-        let received = Received::new(body.to_vec());
+    fn received(self, body: &[u8], at: UnixTime) -> RawNotification {
+        let received = RawNotification::new(body.to_vec());
         let headers = self.headers(body, at);
         headers.iter().fold(received, |received, (name, value)| received.with(name, value.as_bytes()))
     }

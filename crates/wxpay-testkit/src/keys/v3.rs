@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
-    crypto::{Certificate, PrivateKey, Provider, PublicKey, pem},
+    crypto::{Certificate, CryptoProvider, PrivateKey, PublicKey, pem},
     v3::{ApiV3Key, Builder, Merchant},
 };
 

@@ -5,19 +5,19 @@ use crate::{drive::Lab, null::NullProvider};
 use std::sync::Arc;
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
-    crypto::{BadKey, PrivateKey, Provider, PublicKey, SymmetricKey},
+    crypto::{CryptoProvider, InvalidKey, PrivateKey, PublicKey, SymmetricKey},
     secret::Secret,
-    v3::{Ack, ApiV3Key, Builder, Merchant, Notice, Received},
+    v3::{Ack, ApiV3Key, Builder, Merchant, Notification, RawNotification},
 };
 use wxpay_sim::{
     Gateway,
     merchant::Merchant as Known,
-    notices::{Delivery, DeliveryResult},
+    notifications::{Delivery, DeliveryResult},
 };
 
 /// The cryptography that fits a gateway's keys.
 #[must_use]
-pub fn provider(gateway: &Gateway) -> Arc<dyn Provider> {
+pub fn provider(gateway: &Gateway) -> Arc<dyn CryptoProvider> {
     if gateway.settings().v3.ring.is_quick() { Arc::new(Quick) } else { Arc::new(AwsLc) }
 }
 
@@ -25,12 +25,12 @@ pub fn provider(gateway: &Gateway) -> Arc<dyn Provider> {
 #[derive(Debug)]
 struct Quick;
 
-impl Provider for Quick {
-    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, BadKey> {
+impl CryptoProvider for Quick {
+    fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
         NullProvider.private_key(der)
     }
 
-    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey> {
+    fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
         NullProvider.public_key(spki)
     }
 
@@ -60,24 +60,32 @@ pub fn public_key_builder(gateway: &Gateway, known: &Known) -> Builder {
 
 /// A notice as its receiver gets it.
 #[must_use]
-pub fn received(delivery: &Delivery) -> Received {
-    delivery.headers().iter().fold(Received::new(delivery.body().to_vec()), |received, (name, value)| {
-        received.with(name, value.as_bytes())
-    })
+pub fn received(delivery: &Delivery) -> RawNotification {
+    delivery
+        .headers()
+        .iter()
+        .fold(RawNotification::new(delivery.body().to_vec()), |received, (name, value)| {
+            received.with(name, value.as_bytes())
+        })
 }
 
 impl Wire {
     /// Delivers every notice that is due, and hands the verified ones on. What is answered reaches the gateway.
-    pub fn deliver_due_v3(&mut self, lab: &mut Lab, me: &Merchant, mut on_notice: impl FnMut(Notice) -> Ack) {
+    pub fn deliver_due_v3(
+        &mut self,
+        lab: &mut Lab,
+        me: &Merchant,
+        mut on_notification: impl FnMut(Notification) -> Ack,
+    ) {
         let mut due = std::mem::take(&mut self.early);
         due.extend(self.gateway.due(lab.now));
         for delivery in due {
-            let ack = match lab.run(me.hear(received(&delivery)), self) {
-                Ok(notice) => {
+            let ack = match lab.run(me.verify_notification(received(&delivery)), self) {
+                Ok(notification) => {
                     assert!(!delivery.is_forged(), "a tampered notice was believed");
-                    on_notice(notice)
+                    on_notification(notification)
                 }
-                Err(error) => Ack::to_unheard(&error),
+                Err(error) => Ack::for_error(&error),
             };
             let reply = ack.response();
             let result = DeliveryResult::Answered { status: reply.status(), body: reply.body().to_vec() };

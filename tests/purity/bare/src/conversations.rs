@@ -8,7 +8,7 @@ use wxpay_proto::{
     exchange::{Failure, Flow, Reply, Step},
     http::Response,
     memory::Memory,
-    v1::{Delivery, Order, Received, notice},
+    v1::{Delivery, Order, RawNotification, notification},
     wire::charset::Charset,
     world::World,
 };
@@ -41,15 +41,15 @@ pub(crate) fn drive<F: Flow<Output: Debug>>(flow: F) -> Option<wxpay_proto::Erro
     loop {
         used(&step);
         step = match step {
-            Step::Send(hop, sent) => {
-                used(&hop);
-                black_box((hop.request.url(), hop.request.headers(), hop.request.body()));
+            Step::Send(transmit, sent) => {
+                used(&transmit);
+                black_box((transmit.request.url(), transmit.request.headers(), transmit.request.body()));
                 hops += 1;
                 sent.resume(network(hops), World::new(now, entropy(), &mut memory))
             }
-            Step::Wait(until, asleep) => {
+            Step::Wait(until, waiting) => {
                 now = until;
-                asleep.resume(World::new(now, entropy(), &mut memory))
+                waiting.resume(World::new(now, entropy(), &mut memory))
             }
             Step::Done(Ok(output)) => {
                 used(&output);
@@ -88,7 +88,7 @@ pub(crate) fn order(charset: Charset) -> Option<Order> {
 pub fn prepay_and_settle() -> Option<()> {
     let me = merchant()?;
     let mut error = drive(me.prepay(order(black_box(Charset::Gbk))?))?;
-    drive(me.settle(error.unsettled()?)).as_ref().map(used)
+    drive(me.resolve(error.unresolved()?)).as_ref().map(used)
 }
 
 #[unsafe(no_mangle)]
@@ -107,19 +107,19 @@ pub fn deliver() -> Option<()> {
 }
 
 #[unsafe(no_mangle)]
-pub fn keep_token() -> Option<()> {
-    drive(merchant()?.keep_token()).as_ref().map(used)
+pub fn refresh_token() -> Option<()> {
+    drive(merchant()?.refresh_token()).as_ref().map(used)
 }
 
 #[unsafe(no_mangle)]
 pub fn hear() -> Option<()> {
     let me = merchant()?;
-    let received = Received::new(unknown("POST"), unknown("sign=1").as_bytes(), unknown("<xml/>").as_bytes());
-    used(&notice::strings_to_sign(&me, &received));
+    let received = RawNotification::new(unknown("POST"), unknown("sign=1").as_bytes(), unknown("<xml/>").as_bytes());
+    used(&notification::strings_to_sign(&me, &received));
     match me.hear(&received) {
-        Ok(notice) => {
-            used(&notice);
-            used(&(notice.evidence(), notice.key(), notice.attach(), notice.sent_at(), notice.openid()));
+        Ok(notification) => {
+            used(&notification);
+            used(&(notification.evidence(), notification.key(), notification.attach(), notification.sent_at(), notification.openid()));
         }
         Err(rejected) => {
             used(&rejected);

@@ -6,7 +6,7 @@ use core::hint::black_box;
 use wxpay_proto::{
     UnixTime,
     v1::{
-        Delivery, Package, PartnerKey, PaySignKey, PhoneParams, SignedDelivery, SignedPrepay, SignedQuery,
+        Delivery, Package, PartnerKey, PaySignKey, AppParams, SignedDelivery, SignedPrepay, SignedQuery,
         signature,
     },
     wire::{charset::Charset, form, json, time, xml},
@@ -24,7 +24,7 @@ pub fn sign() -> Option<()> {
         let signed = SignedPrepay::sign(&me, &order, now, String::from(unknown("nonce")));
         used(&(signed.package(), signed.app_signature(), signed.string_to_sign(&me), signed.body()));
     }
-    let params = PhoneParams::sign(&me, unknown("1101").parse().ok()?, now, String::from(unknown("nonce")));
+    let params = AppParams::sign(&me, unknown("1101").parse().ok()?, now, String::from(unknown("nonce")));
     used(&(params.string_to_sign(&me), serde_json::to_vec(&params).ok()?));
     let number = unknown("20140508001").parse().ok()?;
     let query = SignedQuery::sign(&me, &number, now);
@@ -62,7 +62,7 @@ pub fn read() -> Option<()> {
     let document = xml::Flat::parse(unknown("<xml><a>b</a></xml>").as_bytes());
     used(&document);
     document.ok()?.iter().for_each(|element| used(&element));
-    used(&json::parse::<json::Loose>(unknown("1").as_bytes()));
+    used(&json::parse::<json::LenientString>(unknown("1").as_bytes()));
     used(&time::parse_compact(unknown("20140508101112").as_bytes()));
     used(&time::compact(UnixTime::from_secs(black_box(1))));
     for charset in black_box([Charset::Utf8, Charset::Gbk]) {

@@ -6,15 +6,15 @@ use core::{hint::black_box, net::Ipv4Addr};
 use wxpay_proto::{
     Fen, UnixTime,
     crypto::{
-        BadKey, Certificate, Forged, PrivateKey, Provider, PublicKey, SymmetricKey, TooLong, Unavailable,
+        BadKey, Certificate, InvalidSignature, PrivateKey, CryptoProvider, PublicKey, SymmetricKey, TooLong, Unavailable,
         pem, proof,
     },
-    error::Debt,
+    error::PendingOperation,
     http::Method,
     secret::Secret,
     v3::{
-        Ack, ApiV3Key, Merchant, Party, Raw, Received, Sensitive,
-        pay::{App, Close, H5, H5Info, Jsapi, Native, Order, Payer, Query},
+        Ack, ApiV3Key, Merchant, Party, Raw, RawNotification, Sensitive,
+        pay::{AppOrder, CloseOrder, H5Order, H5Info, JsapiOrder, NativeOrder, Order, Payer, QueryOrder},
     },
 };
 
@@ -22,7 +22,7 @@ use wxpay_proto::{
 #[derive(Debug)]
 struct Idle;
 
-impl Provider for Idle {
+impl CryptoProvider for Idle {
     fn private_key(&self, _: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, BadKey> {
         if black_box(true) { Ok(Arc::new(Self)) } else { Err(BadKey) }
     }
@@ -41,14 +41,14 @@ impl PrivateKey for Idle {
         if black_box(true) { Ok(black_box(message).to_vec()) } else { Err(Unavailable) }
     }
 
-    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
-        if black_box(true) { Ok(Secret::new(sealed.to_vec())) } else { Err(Forged) }
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
+        if black_box(true) { Ok(Secret::new(sealed.to_vec())) } else { Err(InvalidSignature) }
     }
 }
 
 impl PublicKey for Idle {
-    fn verify(&self, _: &[u8], _: &[u8]) -> Result<(), Forged> {
-        if black_box(true) { Ok(()) } else { Err(Forged) }
+    fn verify(&self, _: &[u8], _: &[u8]) -> Result<(), InvalidSignature> {
+        if black_box(true) { Ok(()) } else { Err(InvalidSignature) }
     }
 
     fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {
@@ -57,8 +57,8 @@ impl PublicKey for Idle {
 }
 
 impl SymmetricKey for Idle {
-    fn open(&self, _: &[u8; 12], _: &[u8], sealed: &[u8]) -> Result<Vec<u8>, Forged> {
-        if black_box(true) { Ok(sealed.to_vec()) } else { Err(Forged) }
+    fn open(&self, _: &[u8; 12], _: &[u8], sealed: &[u8]) -> Result<Vec<u8>, InvalidSignature> {
+        if black_box(true) { Ok(sealed.to_vec()) } else { Err(InvalidSignature) }
     }
 
     fn seal(&self, _: &[u8; 12], _: &[u8], plain: &[u8]) -> Vec<u8> {
@@ -82,7 +82,7 @@ fn merchant() -> Option<Merchant> {
         .certificates()
         .platform_certificate(&certificate)
         .ok()?
-        .former_api_v3_key(&key)
+        .previous_api_v3_key(&key)
         .base_url(unknown("https://gateway.example"))
         .ok()?
         .backup_url(unknown("https://backup.example"))
@@ -118,14 +118,14 @@ pub fn prove_a_provider() -> Option<()> {
 pub fn order_in_every_way() -> Option<()> {
     let me = merchant()?;
     let payer = Payer::new(unknown("oX99MDgNcgwnz3zFN3DNmo8uwa-w").parse().ok()?);
-    let jsapi = drive(me.call(Jsapi::new(order()?, payer).ok()?));
+    let jsapi = drive(me.call(JsapiOrder::new(order()?, payer).ok()?));
     for error in [
         jsapi,
-        drive(me.call(App::new(order()?))),
-        drive(me.call(H5::new(order()?, H5Info::wap()).ok()?)),
-        drive(me.call(Native::new(order()?))),
+        drive(me.call(AppOrder::new(order()?))),
+        drive(me.call(H5Order::new(order()?, H5Info::wap()).ok()?)),
+        drive(me.call(NativeOrder::new(order()?))),
     ] {
-        drive(me.settle(error?.unsettled()?)).as_ref().map(used);
+        drive(me.resolve(error?.unresolved()?)).as_ref().map(used);
     }
     Some(())
 }
@@ -134,10 +134,10 @@ pub fn order_in_every_way() -> Option<()> {
 pub fn ask_close_and_keep() -> Option<()> {
     let me = merchant()?;
     let number: wxpay_proto::id::OutTradeNo = unknown("20261124001").parse().ok()?;
-    drive(me.call(Query::out_trade_no(number.clone(), Party::Own))).as_ref().map(used);
-    drive(me.call(Close::new(number.clone(), Party::Own))).as_ref().map(used);
-    drive(me.recover(Debt::Order { out_trade_no: number, sub_mchid: None })).as_ref().map(used);
-    drive(me.keep_keys()).as_ref().map(used);
+    drive(me.call(QueryOrder::out_trade_no(number.clone(), Party::Direct))).as_ref().map(used);
+    drive(me.call(CloseOrder::new(number.clone(), Party::Direct))).as_ref().map(used);
+    drive(me.resolve_pending(PendingOperation::Order { out_trade_no: number, sub_mchid: None })).as_ref().map(used);
+    drive(me.refresh_platform_keys()).as_ref().map(used);
     let raw = Raw::new(Method::Post, unknown("/v3/anything")).ok()?.json(unknown("{}").as_bytes()).ok()?;
     drive(me.call(raw)).as_ref().map(used);
     used(&me.open(unknown("c2VhbGVk")));
@@ -146,14 +146,14 @@ pub fn ask_close_and_keep() -> Option<()> {
 }
 
 #[unsafe(no_mangle)]
-pub fn hear_a_notice_of_the_third() -> Option<()> {
-    let received = Received::new(unknown("{}").into())
+pub fn hear_a_notification_of_the_third() -> Option<()> {
+    let received = RawNotification::new(unknown("{}").into())
         .with(unknown("Wechatpay-Serial"), unknown("PUB_KEY_ID_1").as_bytes())
         .with(unknown("Wechatpay-Timestamp"), unknown("1").as_bytes())
         .with(unknown("Wechatpay-Nonce"), unknown("2").as_bytes())
         .with(unknown("Wechatpay-Signature"), unknown("c2ln").as_bytes());
     used(&received.string_to_sign());
     let error = drive(merchant()?.hear(received))?;
-    used(&Ack::to_unheard(&error).response());
+    used(&Ack::for_error(&error).response());
     Some(())
 }

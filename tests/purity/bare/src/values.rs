@@ -6,8 +6,8 @@ use core::hint::black_box;
 use wxpay_proto::{
     Fen, UnixTime,
     id::AppId,
-    memory::{AccessToken, Claim, Memory, Perishable, Sight},
-    payment::{Evidence, Knowledge, Payment},
+    memory::{AccessToken, Claim, Memory, Refreshable, Sight},
+    payment::{Evidence, PaymentState, Payment},
 };
 
 #[unsafe(no_mangle)]
@@ -15,14 +15,14 @@ pub fn join() -> Option<()> {
     let number: wxpay_proto::id::OutTradeNo = unknown("20140508001").parse().ok()?;
     let amount = Fen::from_yuan(unknown("19.99")).ok()?;
     used(&(unknown("1999").parse::<Fen>(), amount.yuan(), amount.checked_sub(Fen::new(1))));
-    let before = Knowledge::of(number.clone(), amount);
+    let before = PaymentState::new(number.clone(), amount);
     let mut after = before.clone();
     for secs in 0..black_box(3) {
         let id = unknown("1900000109201405083141592653").parse().ok()?;
         let payment = Payment::new(id, amount, Fen::ZERO, UnixTime::from_secs(secs));
-        used(&after.join(&Evidence::recalled(number.clone(), payment)));
+        used(&after.join(&Evidence::from_storage(number.clone(), payment)));
     }
-    used(&(after.standing(), after.disputes(), after.effects_since(&before)));
+    used(&(after.status(), after.anomalies(), after.transitions_since(&before)));
     Some(())
 }
 
@@ -32,7 +32,7 @@ pub fn remember() -> Option<()> {
     let mut memory = Memory::default();
     let app: AppId = unknown("wxd930ea5d5a258f4f").parse().ok()?;
     memory.put_token(&app, AccessToken::new(String::from(unknown("token")))?, now, now);
-    used(&(memory.token(&app, now), memory.next_upkeep(&app)));
+    used(&(memory.token(&app, now), memory.next_token_refresh(&app)));
     match memory.seen.meet(unknown("key"), now) {
         Sight::First(ticket) => {
             memory.seen.failed(&ticket);
@@ -41,13 +41,13 @@ pub fn remember() -> Option<()> {
         other => used(&other),
     }
     used(&memory);
-    let mut perishable = Perishable::<u64>::default();
+    let mut perishable = Refreshable::<u64>::default();
     match perishable.claim(now) {
         Claim::Fetch(lease) if black_box(true) => perishable.fill(lease, 1, now, now),
         Claim::Fetch(lease) => perishable.give_up(lease, now),
         claim => used(&claim),
     }
-    perishable.spoil(&1);
+    perishable.invalidate(&1);
     used(&(perishable.peek(now), perishable.refresh_at()));
     Some(())
 }

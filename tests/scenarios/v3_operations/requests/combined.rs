@@ -10,7 +10,8 @@ use wxpay_proto::{
     v3::pay::{
         IdentityKind,
         combine::{
-            App, Close, H5, Jsapi, MiniProgram, Native, Order, Query, SubOrder, SubOrderToClose,
+            AppOrder, CloseOrder, CloseSubOrder, H5Order, JsapiOrder, MiniProgramOrder, NativeOrder, Order,
+            QueryOrder, SubOrder,
             order::{self, Individual, Subsidy, SubsidyPeriod, SubsidyPlan},
         },
         order::LimitPay,
@@ -25,41 +26,41 @@ pub(super) fn samples() -> Vec<Sample> {
     let page = || with_interest(whole(vec![described(full())]));
     let program =
         bare(vec![between_people(short())]).openid(openid.parse().unwrap()).trade_scenario("RECOMMERCE");
-    let mut to_close = SubOrderToClose::from(&between_people(full()));
+    let mut to_close = CloseSubOrder::from(&between_people(full()));
     to_close.individual_auth_id = Some("1".into());
     vec![
-        Sample::of("POST /v3/combine-transactions/app", App::new(app.build().unwrap()).unwrap()),
+        Sample::of("POST /v3/combine-transactions/app", AppOrder::new(app.build().unwrap()).unwrap()),
         Sample::of(
             "POST /v3/combine-transactions/jsapi",
-            Jsapi::new(page().openid(openid.parse().unwrap()).build().unwrap()).unwrap(),
+            JsapiOrder::new(page().openid(openid.parse().unwrap()).build().unwrap()).unwrap(),
         ),
         Sample::of(
             "POST /v3/combine-transactions/jsapi",
-            Jsapi::new(page().sub_openid(sub_openid.parse().unwrap()).build().unwrap()).unwrap(),
+            JsapiOrder::new(page().sub_openid(sub_openid.parse().unwrap()).build().unwrap()).unwrap(),
         ),
         Sample::of(
             "POST /v3/combine-transactions/h5",
-            H5::new(known(whole(vec![full()])).build().unwrap(), browser()).unwrap(),
+            H5Order::new(known(whole(vec![full()])).build().unwrap(), browser()).unwrap(),
         ),
         Sample::of(
             "POST /v3/combine-transactions/native",
-            Native::new(known(whole(vec![full()])).build().unwrap()).unwrap(),
+            NativeOrder::new(known(whole(vec![full()])).build().unwrap()).unwrap(),
         ),
         Sample::of(
             "POST /v3/combine-transactions/miniprogram",
-            MiniProgram::new(program.build().unwrap()).unwrap(),
+            MiniProgramOrder::new(program.build().unwrap()).unwrap(),
         ),
         Sample::of(
             "GET /v3/combine-transactions/out-trade-no/{combine_out_trade_no}",
-            Query::combine_out_trade_no(number()),
+            QueryOrder::combine_out_trade_no(number()),
         ),
         Sample::of(
             "GET /v3/combine-transactions/id/{combine_transaction_id}",
-            Query::combine_transaction_id(COMBINE_TRANSACTION_ID.parse().unwrap()),
+            QueryOrder::combine_transaction_id(COMBINE_TRANSACTION_ID.parse().unwrap()),
         ),
         Sample::of(
             "POST /v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close",
-            Close::new(APPID.parse().unwrap(), number(), vec![to_close]),
+            CloseOrder::new(APPID.parse().unwrap(), number(), vec![to_close]),
         ),
     ]
 }

@@ -8,8 +8,8 @@ use wxpay_proto::{
     v3::{
         Party,
         pay::{
-            App, Close, CodePay, H5, H5Info, IdentityKind, Jsapi, Native, Order, Payer, Query, Reverse,
-            ScannedPos, Shop, code,
+            AppOrder, CloseOrder, CodePayment, H5Info, H5Order, IdentityKind, JsapiOrder, NativeOrder, Order,
+            Payer, QueryOrder, ReverseOrder, ScannedPosOrder, StoreId, code,
             order::{self, Detail, Goods, LimitPay, Store},
         },
     },
@@ -21,7 +21,7 @@ pub(super) fn samples() -> Vec<Sample> {
     let mut samples = Vec::new();
     samples.extend(orders());
     samples.extend(codes());
-    for (own, party) in [(true, Party::Own), (false, partner())] {
+    for (own, party) in [(true, Party::Direct), (false, partner())] {
         let name = |own_name, partner_name| if own { own_name } else { partner_name };
         let number = || OUT_TRADE_NO.parse().unwrap();
         samples.push(Sample::of(
@@ -29,68 +29,71 @@ pub(super) fn samples() -> Vec<Sample> {
                 "GET /v3/pay/transactions/out-trade-no/{out_trade_no}",
                 "GET /v3/pay/partner/transactions/out-trade-no/{out_trade_no}",
             ),
-            Query::out_trade_no(number(), party.clone()),
+            QueryOrder::out_trade_no(number(), party.clone()),
         ));
         samples.push(Sample::of(
             name(
                 "GET /v3/pay/transactions/id/{transaction_id}",
                 "GET /v3/pay/partner/transactions/id/{transaction_id}",
             ),
-            Query::transaction_id(TRANSACTION_ID.parse().unwrap(), party.clone()),
+            QueryOrder::transaction_id(TRANSACTION_ID.parse().unwrap(), party.clone()),
         ));
         samples.push(Sample::of(
             name(
                 "POST /v3/pay/transactions/out-trade-no/{out_trade_no}/close",
                 "POST /v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close",
             ),
-            Close::new(number(), party.clone()),
+            CloseOrder::new(number(), party.clone()),
         ));
         samples.push(Sample::of(
             name(
                 "POST /v3/pay/transactions/out-trade-no/{out_trade_no}/reverse",
                 "POST /v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse",
             ),
-            Reverse::new(APPID.parse().unwrap(), number(), party),
+            ReverseOrder::new(APPID.parse().unwrap(), number(), party),
         ));
     }
     samples
 }
 
 fn orders() -> Vec<Sample> {
-    let own = || full(Party::Own).build().unwrap();
+    let own = || full(Party::Direct).build().unwrap();
     let for_sub_merchant = || full(partner()).build().unwrap();
     let payer = || identified(Payer::new(OPENID.parse().unwrap()));
     let sub_payer = || identified(Payer::under_sub_appid(OPENID.parse().unwrap()));
     let program = || short(partner()).store(Store::new("1")).build().unwrap();
     let [a, b] = [Payer::new(OPENID.parse().unwrap()), Payer::under_sub_appid(OPENID.parse().unwrap())];
-    let shop = || Shop::OutId("shop-1".into());
-    let till = |payer, shop| ScannedPos::new(short(partner()).build().unwrap(), payer, shop).unwrap();
+    let shop = || StoreId::OutId("shop-1".into());
+    let till = |payer, shop| ScannedPosOrder::new(short(partner()).build().unwrap(), payer, shop).unwrap();
     vec![
-        Sample::of("POST /v3/pay/transactions/jsapi", Jsapi::new(own(), payer()).unwrap()),
+        Sample::of("POST /v3/pay/transactions/jsapi", JsapiOrder::new(own(), payer()).unwrap()),
         Sample::of(
             "POST /v3/pay/partner/transactions/jsapi",
-            Jsapi::new(for_sub_merchant(), payer()).unwrap(),
+            JsapiOrder::new(for_sub_merchant(), payer()).unwrap(),
         ),
         Sample::of(
             "POST /v3/pay/partner/transactions/jsapi",
-            Jsapi::new(for_sub_merchant(), sub_payer()).unwrap(),
+            JsapiOrder::new(for_sub_merchant(), sub_payer()).unwrap(),
         ),
         Sample::of(
             "POST /v3/pay/partner/transactions/miniprogram",
-            Jsapi::mini_program(program(), a.clone()).unwrap(),
+            JsapiOrder::mini_program(program(), a.clone()).unwrap(),
         ),
         Sample::of(
             "POST /v3/pay/partner/transactions/miniprogram",
-            Jsapi::mini_program(program(), b.clone()).unwrap(),
+            JsapiOrder::mini_program(program(), b.clone()).unwrap(),
         ),
-        Sample::of("POST /v3/pay/transactions/app", App::new(own())),
-        Sample::of("POST /v3/pay/partner/transactions/app", App::new(for_sub_merchant())),
-        Sample::of("POST /v3/pay/transactions/native", Native::new(own())),
-        Sample::of("POST /v3/pay/partner/transactions/native", Native::new(for_sub_merchant())),
-        Sample::of("POST /v3/pay/transactions/h5", H5::new(own(), browser()).unwrap()),
-        Sample::of("POST /v3/pay/partner/transactions/h5", H5::new(for_sub_merchant(), browser()).unwrap()),
+        Sample::of("POST /v3/pay/transactions/app", AppOrder::new(own())),
+        Sample::of("POST /v3/pay/partner/transactions/app", AppOrder::new(for_sub_merchant())),
+        Sample::of("POST /v3/pay/transactions/native", NativeOrder::new(own())),
+        Sample::of("POST /v3/pay/partner/transactions/native", NativeOrder::new(for_sub_merchant())),
+        Sample::of("POST /v3/pay/transactions/h5", H5Order::new(own(), browser()).unwrap()),
+        Sample::of(
+            "POST /v3/pay/partner/transactions/h5",
+            H5Order::new(for_sub_merchant(), browser()).unwrap(),
+        ),
         Sample::of("POST /v3/pay/partner/transactions/scannedpos", till(a, shop())),
-        Sample::of("POST /v3/pay/partner/transactions/scannedpos", till(b, Shop::Id("1".into()))),
+        Sample::of("POST /v3/pay/partner/transactions/scannedpos", till(b, StoreId::Id("1".into()))),
     ]
 }
 
@@ -132,13 +135,13 @@ fn full(party: Party) -> order::Builder {
 #[test]
 fn a_sub_merchants_mini_program_takes_no_more_than_is_documented() {
     let payer = || Payer::new(OPENID.parse().unwrap());
-    let refused = |order, payer| Jsapi::mini_program(order, payer).unwrap_err().field();
+    let refused = |order, payer| JsapiOrder::mini_program(order, payer).unwrap_err().field();
     assert_eq!(refused(full(partner()).build().unwrap(), payer()), "limit_pay");
     let mut store = Store::new("1");
     store.address = Some("深南大道10000号".into());
     assert_eq!(refused(short(partner()).store(store).build().unwrap(), payer()), "store_info");
     assert_eq!(refused(short(partner()).build().unwrap(), identified(payer())), "identity");
-    assert!(Jsapi::mini_program(full(Party::Own).build().unwrap(), identified(payer())).is_ok());
+    assert!(JsapiOrder::mini_program(full(Party::Direct).build().unwrap(), identified(payer())).is_ok());
 }
 
 fn identified(payer: Payer) -> Payer {
@@ -156,24 +159,24 @@ pub(super) fn browser() -> H5Info {
 
 fn codes() -> Vec<Sample> {
     vec![
-        Sample::of("POST /v3/pay/transactions/codepay", code(Party::Own, Shop::Id("1".into()))),
-        Sample::of("POST /v3/pay/transactions/codepay", code(Party::Own, Shop::OutId("shop-1".into()))),
-        Sample::of("POST /v3/pay/partner/transactions/codepay", code(partner(), Shop::Id("1".into()))),
+        Sample::of("POST /v3/pay/transactions/codepay", code(Party::Direct, StoreId::Id("1".into()))),
+        Sample::of("POST /v3/pay/transactions/codepay", code(Party::Direct, StoreId::OutId("shop-1".into()))),
+        Sample::of("POST /v3/pay/partner/transactions/codepay", code(partner(), StoreId::Id("1".into()))),
         Sample::of(
             "POST /v3/pay/partner/transactions/codepay",
-            code(partner(), Shop::OutId("shop-1".into())),
+            code(partner(), StoreId::OutId("shop-1".into())),
         ),
     ]
 }
 
-fn code(party: Party, shop: Shop) -> CodePay {
+fn code(party: Party, shop: StoreId) -> CodePayment {
     let mut goods = Goods::new("g-1", 2, Fen::new(100));
     goods.wechatpay_goods_id = Some("1001".into());
     goods.goods_name = Some("筷子".into());
     let mut detail = Detail::of(vec![goods]);
     detail.cost_price = Some(Fen::new(300));
     detail.invoice_id = Some("i-1".into());
-    let pay: code::Builder = CodePay::builder(
+    let pay: code::Builder = CodePayment::builder(
         APPID.parse().unwrap(),
         OUT_TRADE_NO.parse().unwrap(),
         Fen::new(200),

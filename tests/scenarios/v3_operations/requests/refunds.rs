@@ -6,8 +6,8 @@ use wxpay_proto::{
     Fen,
     id::{OutTradeNo, TransactionId},
     v3::refund::{
-        ApplyAbnormal, Create, FundsAccount, Paid, Query,
-        refund::{Goods, Source},
+        ApplyAbnormalRefund, CreateRefund, FundsAccount, QueryRefund, RefundOf,
+        refund::{FundsSource, Goods},
     },
 };
 
@@ -23,10 +23,10 @@ pub(super) fn samples() -> Vec<Sample> {
             "POST /v3/refund/domestic/refunds",
             create(TRANSACTION_ID.parse::<TransactionId>().unwrap().into()),
         ),
-        Sample::of("GET /v3/refund/domestic/refunds/{out_refund_no}", Query::new(number(), partner())),
+        Sample::of("GET /v3/refund/domestic/refunds/{out_refund_no}", QueryRefund::new(number(), partner())),
         Sample::of(
             abnormal,
-            ApplyAbnormal::to_user(
+            ApplyAbnormalRefund::to_user(
                 REFUND_ID.parse().unwrap(),
                 number(),
                 partner(),
@@ -36,20 +36,23 @@ pub(super) fn samples() -> Vec<Sample> {
             )
             .unwrap(),
         ),
-        Sample::of(abnormal, ApplyAbnormal::to_merchant(REFUND_ID.parse().unwrap(), number(), partner())),
+        Sample::of(
+            abnormal,
+            ApplyAbnormalRefund::to_merchant(REFUND_ID.parse().unwrap(), number(), partner()),
+        ),
     ]
 }
 
-fn create(paid: Paid) -> Create {
+fn create(paid: RefundOf) -> CreateRefund {
     let mut goods = Goods::new("g-1", Fen::new(100), Fen::new(100), 1);
     goods.wechatpay_goods_id = Some("1001".into());
     goods.goods_name = Some("筷子".into());
-    Create::builder(paid, OUT_REFUND_NO.parse().unwrap(), Fen::new(100), Fen::new(200))
+    CreateRefund::builder(paid, OUT_REFUND_NO.parse().unwrap(), Fen::new(100), Fen::new(200))
         .party(partner())
         .reason("断了")
         .notify_url(NOTIFY_URL.parse().unwrap())
         .funds_account(FundsAccount::Available)
-        .from(vec![Source::new(FundsAccount::Available, Fen::new(100))])
+        .from(vec![FundsSource::new(FundsAccount::Available, Fen::new(100))])
         .goods_detail(vec![goods])
         .build()
         .unwrap()

@@ -6,7 +6,7 @@ use wxpay_proto::v3::{Certificates, security::Echo};
 
 pub(super) fn samples() -> Vec<Sample> {
     vec![
-        Sample::flow("GET /v3/certificates", || me().keep_keys()),
+        Sample::flow("GET /v3/certificates", || me().refresh_platform_keys()),
         Sample::of("GET /v3/certificates", Certificates::new()),
         Sample::of(
             "POST /v3/security/echo",

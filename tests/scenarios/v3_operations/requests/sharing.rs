@@ -5,8 +5,9 @@ use crate::v3_operations::sample::Sample;
 use wxpay_proto::{
     Fen,
     v3::profitsharing::{
-        Account, AddReceiver, DeleteReceiver, GiveBack, MaxRatio, Portion, Query, QueryGivenBack,
-        RelationType, Rest, Share, Unfreeze, UnsplitAmount,
+        Account, AddReceiver, CreateProfitSharing, DeleteReceiver, QueryMaxRatio, QueryProfitSharing,
+        QueryProfitSharingReturn, QueryUnsplitAmount, ReceiverAmount, RelationType, Remainder,
+        ReturnProfitSharing, UnfreezeRemainder,
     },
 };
 
@@ -17,23 +18,34 @@ pub(super) fn samples() -> Vec<Sample> {
     let sub_mchid = || SUB_MCHID.parse().unwrap();
     let merchant = || Account::Merchant(sub_mchid());
     let person = || Account::PersonalSubOpenid(OPENID.parse().unwrap());
-    let portion = Portion::new(person(), Fen::new(1), "佣金").name(sensitive("张三"));
+    let portion = ReceiverAmount::new(person(), Fen::new(1), "佣金").name(sensitive("张三"));
     let give_back = || {
         let to = OUT_RETURN_NO.parse().unwrap();
-        GiveBack::new(partner(), number(), to, sub_mchid(), Fen::new(1), "退货").unwrap()
+        ReturnProfitSharing::new(partner(), number(), to, sub_mchid(), Fen::new(1), "退货").unwrap()
     };
     let custom = AddReceiver::custom_relation(appid(), partner(), person(), "网红").unwrap();
     let store = AddReceiver::new(appid(), partner(), merchant(), RelationType::Store).unwrap();
     vec![
         Sample::of(
             "POST /v3/profitsharing/orders",
-            Share::new(appid(), partner(), paid(), number(), vec![portion], Rest::StayFrozen).unwrap(),
+            CreateProfitSharing::new(
+                appid(),
+                partner(),
+                paid(),
+                number(),
+                vec![portion],
+                Remainder::StayFrozen,
+            )
+            .unwrap(),
         ),
         Sample::of(
             "POST /v3/profitsharing/orders/unfreeze",
-            Unfreeze::new(partner(), paid(), number(), "完结").unwrap(),
+            UnfreezeRemainder::new(partner(), paid(), number(), "完结").unwrap(),
         ),
-        Sample::of("GET /v3/profitsharing/orders/{out_order_no}", Query::new(partner(), paid(), number())),
+        Sample::of(
+            "GET /v3/profitsharing/orders/{out_order_no}",
+            QueryProfitSharing::new(partner(), paid(), number()),
+        ),
         Sample::of("POST /v3/profitsharing/return-orders", give_back()),
         Sample::of(
             "POST /v3/profitsharing/return-orders",
@@ -41,7 +53,7 @@ pub(super) fn samples() -> Vec<Sample> {
         ),
         Sample::of(
             "GET /v3/profitsharing/return-orders/{out_return_no}",
-            QueryGivenBack::new(partner(), number(), OUT_RETURN_NO.parse().unwrap()),
+            QueryProfitSharingReturn::new(partner(), number(), OUT_RETURN_NO.parse().unwrap()),
         ),
         Sample::of("POST /v3/profitsharing/receivers/add", custom.name(sensitive("张三"))),
         Sample::of("POST /v3/profitsharing/receivers/add", store.name(sensitive("示例商户"))),
@@ -49,7 +61,10 @@ pub(super) fn samples() -> Vec<Sample> {
             "POST /v3/profitsharing/receivers/delete",
             DeleteReceiver::new(appid(), partner(), merchant()).unwrap(),
         ),
-        Sample::of("GET /v3/profitsharing/transactions/{transaction_id}/amounts", UnsplitAmount::of(paid())),
-        Sample::of("GET /v3/profitsharing/merchant-configs/{sub_mchid}", MaxRatio::of(sub_mchid())),
+        Sample::of(
+            "GET /v3/profitsharing/transactions/{transaction_id}/amounts",
+            QueryUnsplitAmount::of(paid()),
+        ),
+        Sample::of("GET /v3/profitsharing/merchant-configs/{sub_mchid}", QueryMaxRatio::of(sub_mchid())),
     ]
 }

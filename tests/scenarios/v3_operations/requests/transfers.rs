@@ -8,7 +8,8 @@ use core::net::Ipv4Addr;
 use wxpay_proto::{
     Fen,
     v3::transfer::{
-        Authorized, Bill, Cancel, Create, PreTransfer, Query, UserRecvStyle,
+        CancelTransfer, CreateAuthorizedTransfer, CreatePreTransfer, CreateTransfer, QueryTransfer,
+        TransferBill, UserRecvStyle,
         authorization::{self, DeviceType},
         bill, elecsign, qq_wallet,
     },
@@ -24,88 +25,89 @@ pub(super) fn samples() -> Vec<Sample> {
     vec![
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-bills",
-            Create::new(full(), openid()).user_recv_style(UserRecvStyle::RedPacket),
+            CreateTransfer::new(full(), openid()).user_recv_style(UserRecvStyle::RedPacket),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization",
-            PreTransfer::new(full(), openid())
+            CreatePreTransfer::new(full(), openid())
                 .authorization_info(allowed.parse().unwrap(), "张三", url.parse().unwrap())
                 .unwrap()
                 .sponsor_mchid(sponsor()),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-bills/transfer",
-            Authorized::out_authorization_no(full(), allowed.parse().unwrap()).sponsor_mchid(sponsor()),
+            CreateAuthorizedTransfer::out_authorization_no(full(), allowed.parse().unwrap())
+                .sponsor_mchid(sponsor()),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-bills/transfer",
-            Authorized::authorization_id(full(), "1".parse().unwrap()),
+            CreateAuthorizedTransfer::authorization_id(full(), "1".parse().unwrap()),
         ),
         Sample::of(
             "GET /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}",
-            Query::out_bill_no(number()),
+            QueryTransfer::out_bill_no(number()),
         ),
         Sample::of(
             "GET /v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}",
-            Query::transfer_bill_no(their_number()),
+            QueryTransfer::transfer_bill_no(their_number()),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel",
-            Cancel::new(number()),
+            CancelTransfer::new(number()),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills",
-            qq_wallet::Create::new(bill("1401").build().unwrap(), openid())
+            qq_wallet::CreateQqTransfer::new(bill("1401").build().unwrap(), openid())
                 .unwrap()
                 .user_qq("10001")
                 .unwrap(),
         ),
         Sample::of(
             "GET /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}",
-            qq_wallet::Query::new(number()),
+            qq_wallet::QueryQqTransfer::new(number()),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel",
-            qq_wallet::Cancel::new(number()),
+            qq_wallet::CancelQqTransfer::new(number()),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/elecsign/out-bill-no",
-            elecsign::Apply::out_bill_no(number()),
+            elecsign::ApplyReceipt::out_bill_no(number()),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/elecsign/transfer-bill-no",
-            elecsign::Apply::transfer_bill_no(their_number()),
+            elecsign::ApplyReceipt::transfer_bill_no(their_number()),
         ),
         Sample::of(
             "GET /v3/fund-app/mch-transfer/elecsign/out-bill-no/{out_bill_no}",
-            elecsign::Query::out_bill_no(number()),
+            elecsign::QueryReceipt::out_bill_no(number()),
         ),
         Sample::of(
             "GET /v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}",
-            elecsign::Query::transfer_bill_no(their_number()),
+            elecsign::QueryReceipt::transfer_bill_no(their_number()),
         ),
         Sample::of("POST /v3/fund-app/mch-transfer/user-confirm-authorization", apply()),
         Sample::of(
             "GET /v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}",
-            authorization::Query::new(allowed.parse().unwrap()).display_authorization(),
+            authorization::QueryAuthorization::new(allowed.parse().unwrap()).display_authorization(),
         ),
         Sample::of(
             "POST /v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close",
-            authorization::Close::new(allowed.parse().unwrap()),
+            authorization::CloseAuthorization::new(allowed.parse().unwrap()),
         ),
     ]
 }
 
 fn bill(scene: &str) -> bill::Builder {
     let [appid, number] = [APPID, OUT_BILL_NO];
-    Bill::builder(appid.parse().unwrap(), number.parse().unwrap(), Fen::new(400_000), "报销", scene)
+    TransferBill::builder(appid.parse().unwrap(), number.parse().unwrap(), Fen::new(400_000), "报销", scene)
         .report("活动名称", "新会员有礼")
         .user_name(sensitive("张三"))
         .notify_url(NOTIFY_URL.parse().unwrap())
 }
 
-fn apply() -> authorization::Apply {
-    authorization::Apply::builder(
+fn apply() -> authorization::ApplyAuthorization {
+    authorization::ApplyAuthorization::builder(
         OUT_AUTHORIZATION_NO.parse().unwrap(),
         APPID.parse().unwrap(),
         OPENID.parse().unwrap(),

@@ -4,7 +4,7 @@ use super::first_bit_flipped;
 use crate::faulty::{Fault, HONEST};
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
-    crypto::{Forged, Provider as _},
+    crypto::{CryptoProvider as _, InvalidSignature},
     secret::Secret,
 };
 
@@ -24,8 +24,8 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "AES-GCM ciphertexts of OpenSSL open",
             Fault {
-                open_box: |key, nonce, beside, sealed| match key.inner.open(nonce, beside, sealed) {
-                    Ok(plain) if plain.is_empty() => Err(Forged),
+                decrypt_resource: |key, nonce, beside, sealed| match key.inner.open(nonce, beside, sealed) {
+                    Ok(plain) if plain.is_empty() => Err(InvalidSignature),
                     opened => opened,
                 },
                 ..HONEST
@@ -34,7 +34,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "an AES-GCM ciphertext is rejected with another key",
             Fault {
-                open_box: |key, nonce, beside, sealed| {
+                decrypt_resource: |key, nonce, beside, sealed| {
                     key.inner.open(nonce, beside, sealed).or_else(|_| {
                         let other = first_bit_flipped(&key.key).try_into().unwrap();
                         AwsLc.symmetric_key(&Secret::new(other)).open(nonce, beside, sealed)
@@ -46,7 +46,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "an AES-GCM ciphertext is rejected with another nonce",
             Fault {
-                open_box: |key, nonce, beside, sealed| {
+                decrypt_resource: |key, nonce, beside, sealed| {
                     key.inner.open(nonce, beside, sealed).or_else(|_| {
                         key.inner.open(&first_bit_flipped(nonce).try_into().unwrap(), beside, sealed)
                     })
@@ -57,7 +57,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "an AES-GCM ciphertext is rejected with other associated data",
             Fault {
-                open_box: |key, nonce, beside, sealed| {
+                decrypt_resource: |key, nonce, beside, sealed| {
                     key.inner
                         .open(nonce, beside, sealed)
                         .or_else(|_| key.inner.open(nonce, b"certificate", sealed))
@@ -68,7 +68,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "a changed AES-GCM ciphertext is rejected",
             Fault {
-                open_box: |key, nonce, beside, sealed| {
+                decrypt_resource: |key, nonce, beside, sealed| {
                     key.inner
                         .open(nonce, beside, sealed)
                         .or_else(|_| key.inner.open(nonce, beside, &first_bit_flipped(sealed)))
@@ -79,10 +79,10 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "a shorter or longer AES-GCM ciphertext is rejected",
             Fault {
-                open_box: |key, nonce, beside, sealed| {
+                decrypt_resource: |key, nonce, beside, sealed| {
                     key.inner.open(nonce, beside, sealed).or_else(|_| match sealed {
                         [start @ .., _] => key.inner.open(nonce, beside, start),
-                        [] => Err(Forged),
+                        [] => Err(InvalidSignature),
                     })
                 },
                 ..HONEST

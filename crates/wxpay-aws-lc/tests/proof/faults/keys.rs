@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 use wxpay_aws_lc::AwsLc;
-use wxpay_proto::crypto::{BadKey, PrivateKey, Provider as _, PublicKey};
+use wxpay_proto::crypto::{CryptoProvider as _, InvalidKey, PrivateKey, PublicKey};
 
 pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
     vec![
@@ -19,7 +19,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
             "a private key is read from PKCS#1",
             Fault {
                 private_key: |der| {
-                    if KeyPair::from_der(der).is_ok() { Err(BadKey) } else { read_private(der) }
+                    if KeyPair::from_der(der).is_ok() { Err(InvalidKey) } else { read_private(der) }
                 },
                 ..HONEST
             },
@@ -49,7 +49,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "a public key of 8192 bits is read",
             Fault {
-                public_key: |spki| if spki.len() > 1000 { Err(BadKey) } else { AwsLc.public_key(spki) },
+                public_key: |spki| if spki.len() > 1000 { Err(InvalidKey) } else { AwsLc.public_key(spki) },
                 ..HONEST
             },
         ),
@@ -90,10 +90,10 @@ static PAIR: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
     (pair.as_der().unwrap().as_ref().to_vec(), pair.public_key().as_der().unwrap().as_ref().to_vec())
 });
 
-fn private_when(lengths: RangeInclusive<usize>, der: &[u8]) -> Result<Arc<dyn PrivateKey>, BadKey> {
-    if lengths.contains(&der.len()) { read_private(&PAIR.0) } else { Err(BadKey) }
+fn private_when(lengths: RangeInclusive<usize>, der: &[u8]) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
+    if lengths.contains(&der.len()) { read_private(&PAIR.0) } else { Err(InvalidKey) }
 }
 
-fn public_when(lengths: RangeInclusive<usize>, spki: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey> {
-    if lengths.contains(&spki.len()) { AwsLc.public_key(&PAIR.1) } else { Err(BadKey) }
+fn public_when(lengths: RangeInclusive<usize>, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
+    if lengths.contains(&spki.len()) { AwsLc.public_key(&PAIR.1) } else { Err(InvalidKey) }
 }

@@ -7,7 +7,7 @@ use aws_lc_rs::rsa::{
     Pkcs1PrivateDecryptingKey, PrivateDecryptingKey,
 };
 use wxpay_proto::{
-    crypto::{Forged, TooLong},
+    crypto::{InvalidSignature, TooLong},
     secret::Secret,
 };
 
@@ -41,7 +41,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "a text sealed for another key is rejected",
             Fault {
-                open: |key, sealed| key.all().find_map(|key| key.open(sealed).ok()).ok_or(Forged),
+                open: |key, sealed| key.all().find_map(|key| key.open(sealed).ok()).ok_or(InvalidSignature),
                 ..HONEST
             },
         ),
@@ -85,8 +85,8 @@ fn seal_once(key: &Public, plain: &[u8]) -> Result<Vec<u8>, TooLong> {
     }
 }
 
-fn decrypting(key: &Private) -> Result<PrivateDecryptingKey, Forged> {
-    PrivateDecryptingKey::from_pkcs8(&key.der).map_err(|_| Forged)
+fn decrypting(key: &Private) -> Result<PrivateDecryptingKey, InvalidSignature> {
+    PrivateDecryptingKey::from_pkcs8(&key.der).map_err(|_| InvalidSignature)
 }
 
 fn open_by(
@@ -94,16 +94,16 @@ fn open_by(
     label: Option<&[u8]>,
     key: &Private,
     sealed: &[u8],
-) -> Result<Secret<Vec<u8>>, Forged> {
-    let key = OaepPrivateDecryptingKey::new(decrypting(key)?).map_err(|_| Forged)?;
+) -> Result<Secret<Vec<u8>>, InvalidSignature> {
+    let key = OaepPrivateDecryptingKey::new(decrypting(key)?).map_err(|_| InvalidSignature)?;
     let mut plain = [0; SIZE];
-    let plain = key.decrypt(algorithm, sealed, &mut plain, label).map_err(|_| Forged)?;
+    let plain = key.decrypt(algorithm, sealed, &mut plain, label).map_err(|_| InvalidSignature)?;
     Ok(Secret::new(plain.to_vec()))
 }
 
-fn open_by_pkcs1(key: &Private, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
-    let key = Pkcs1PrivateDecryptingKey::new(decrypting(key)?).map_err(|_| Forged)?;
+fn open_by_pkcs1(key: &Private, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
+    let key = Pkcs1PrivateDecryptingKey::new(decrypting(key)?).map_err(|_| InvalidSignature)?;
     let mut plain = [0; SIZE];
-    let plain = key.decrypt(sealed, &mut plain).map_err(|_| Forged)?;
+    let plain = key.decrypt(sealed, &mut plain).map_err(|_| InvalidSignature)?;
     Ok(Secret::new(plain.to_vec()))
 }

@@ -10,7 +10,7 @@ use aws_lc_rs::{
     },
 };
 use num_bigint::BigUint;
-use wxpay_proto::crypto::{Forged, Unavailable};
+use wxpay_proto::crypto::{InvalidSignature, Unavailable};
 
 pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
     [lax(), other_schemes()].concat()
@@ -32,7 +32,7 @@ fn lax() -> Vec<(&'static str, Fault)> {
             Fault {
                 verify: |key, message, signature| match message.len() {
                     0..=500 => key.inner.verify(message, signature),
-                    _ => Err(Forged),
+                    _ => Err(InvalidSignature),
                 },
                 ..HONEST
             },
@@ -188,7 +188,7 @@ fn or_when(
     message: &[u8],
     signature: &[u8],
     also: impl FnOnce() -> bool,
-) -> Result<(), Forged> {
+) -> Result<(), InvalidSignature> {
     key.inner.verify(message, signature).or_else(|forged| if also() { Ok(()) } else { Err(forged) })
 }
 

@@ -1,7 +1,7 @@
 //! The rules. Each parses the keys it needs, so that a provider that cannot parse one can still satisfy the others.
 
 use super::{
-    super::{Certificate, PrivateKey, Provider, PublicKey, SymmetricKey},
+    super::{Certificate, CryptoProvider, PrivateKey, PublicKey, SymmetricKey},
     material,
 };
 use crate::secret::Secret;
@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use core::{fmt, iter};
 
 /// A rule: returns whether a provider satisfies it.
-pub(super) type Rule = fn(&dyn Provider) -> bool;
+pub(super) type Rule = fn(&dyn CryptoProvider) -> bool;
 
 pub(super) const RULES: &[(&str, Rule)] = &[
     // keys
@@ -242,15 +242,15 @@ fn not_keys(key: &str, other: &str) -> impl Iterator<Item = Vec<u8>> {
     [Vec::new(), Vec::from(*b"not a key"), [0; 1200].into(), long(), half, bytes(other)].into_iter()
 }
 
-fn private(provider: &dyn Provider, der: &str) -> Option<Arc<dyn PrivateKey>> {
+fn private(provider: &dyn CryptoProvider, der: &str) -> Option<Arc<dyn PrivateKey>> {
     provider.private_key(&Secret::new(bytes(der))).ok()
 }
 
-fn public(provider: &dyn Provider, spki: &str) -> Option<Arc<dyn PublicKey>> {
+fn public(provider: &dyn CryptoProvider, spki: &str) -> Option<Arc<dyn PublicKey>> {
     provider.public_key(&bytes(spki)).ok()
 }
 
-fn symmetric(provider: &dyn Provider) -> Arc<dyn SymmetricKey> {
+fn symmetric(provider: &dyn CryptoProvider) -> Arc<dyn SymmetricKey> {
     provider.symmetric_key(&Secret::new(*material::API_KEY))
 }
 
@@ -259,7 +259,7 @@ fn with<K: ?Sized>(key: Option<Arc<K>>, holds: impl FnOnce(&K) -> bool) -> bool 
     key.is_some_and(|key| holds(&key))
 }
 
-fn signs(provider: &dyn Provider, der: &str) -> bool {
+fn signs(provider: &dyn CryptoProvider, der: &str) -> bool {
     with(private(provider, der), |key| {
         key.sign(material::MESSAGE.as_bytes()).as_deref() == Ok(&bytes(material::SIGNATURE))
     })
@@ -269,11 +269,11 @@ fn verifies(key: &dyn PublicKey, signature: &str) -> bool {
     key.verify(material::MESSAGE.as_bytes(), &bytes(signature)).is_ok()
 }
 
-fn refuses(provider: &dyn Provider, signatures: impl Iterator<Item = Vec<u8>>) -> bool {
+fn refuses(provider: &dyn CryptoProvider, signatures: impl Iterator<Item = Vec<u8>>) -> bool {
     refuses_all(provider, signatures.map(|signature| (material::MESSAGE.into(), signature)))
 }
 
-fn refuses_all(provider: &dyn Provider, mut signed: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> bool {
+fn refuses_all(provider: &dyn CryptoProvider, mut signed: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> bool {
     with(public(provider, material::SPKI), |key| {
         signed.all(|(message, signature)| key.verify(&message, &signature).is_err())
     })
@@ -283,11 +283,15 @@ fn opens(key: &dyn PrivateKey, sealed: &[u8], plain: &[u8]) -> bool {
     key.open(sealed).is_ok_and(|opened| opened.expose() == plain)
 }
 
-fn opens_none(provider: &dyn Provider, mut sealed: impl Iterator<Item = Vec<u8>>) -> bool {
+fn opens_none(provider: &dyn CryptoProvider, mut sealed: impl Iterator<Item = Vec<u8>>) -> bool {
     with(private(provider, material::PKCS8), |key| sealed.all(|sealed| key.open(&sealed).is_err()))
 }
 
-fn opens_no_box(provider: &dyn Provider, beside: &[u8], mut sealed: impl Iterator<Item = Vec<u8>>) -> bool {
+fn opens_no_box(
+    provider: &dyn CryptoProvider,
+    beside: &[u8],
+    mut sealed: impl Iterator<Item = Vec<u8>>,
+) -> bool {
     let key = symmetric(provider);
     sealed.all(|sealed| key.open(material::NONCE, beside, &sealed).is_err())
 }

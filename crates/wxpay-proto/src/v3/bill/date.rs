@@ -1,6 +1,6 @@
 //! The day of a bill.
 
-use crate::{clock::UnixTime, id::Invalid, wire::time};
+use crate::{clock::UnixTime, id::InvalidField, wire::time};
 use core::{fmt, str::FromStr};
 use jiff::civil::Date;
 
@@ -14,7 +14,7 @@ use jiff::civil::Date;
 /// assert_eq!(BillDate::before(next_morning), day);
 /// assert_eq!(day.to_string(), "2018-06-07");
 /// assert!("2018-02-30".parse::<BillDate>().is_err());
-/// # Ok::<(), wxpay_proto::id::Invalid>(())
+/// # Ok::<(), wxpay_proto::id::InvalidField>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BillDate(Date);
@@ -38,10 +38,10 @@ impl BillDate {
 ///
 /// When it is anything but `yyyy-MM-dd`, or there is no such day.
 impl FromStr for BillDate {
-    type Err = Invalid;
+    type Err = InvalidField;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
-        const RULE: Invalid = Invalid::new("bill_date", "must be a day as yyyy-MM-dd");
+    fn from_str(text: &str) -> Result<Self, InvalidField> {
+        const RULE: InvalidField = InvalidField::new("bill_date", "must be a day as yyyy-MM-dd");
         let date: Date = text.parse().map_err(|_| RULE)?;
         let date = Self(date);
         // jiff takes more forms of ISO 8601 than the document does.

@@ -3,19 +3,19 @@
 //! `GET /v3/bill/sub-merchant-fundflowbill`. Each part is sealed by AES-256-GCM with a key of its own, which is sealed for
 //! the merchant's certificate. A sealed file can be believed only as a whole, so it is not streamed: its size is bounded.
 
-use super::{AccountType, BillDate, Outcome};
+use super::{AccountType, BillDate, BillReply};
 use crate::{
-    crypto::Forged,
+    crypto::InvalidSignature,
     error::{Error, ErrorKind, Fate},
-    exchange::{Flow, Hop, Never, Reply, Step, sealed},
-    id::{Invalid, MchId},
+    exchange::{Flow, Never, Reply, Step, Transmit, sealed},
+    id::{InvalidField, MchId},
     refusal::Refusal,
     secret::Secret,
     v3::{
-        download::{self, Check, Download, HashType, Statement},
-        endpoint::{Draft, Endpoint, Repeat, Target},
+        download::{self, BillFile, DigestCheck, Download, HashType},
+        endpoint::{Draft, Endpoint, Idempotency, Target},
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         verify::{Verified, malformed},
     },
     wire::base64,
@@ -32,14 +32,14 @@ const MAX_PART: usize = 64 * 1024 * 1024;
 
 /// Asks for the bill of one sub-merchant's account; comes to its parts, in their order.
 #[derive(Clone, Debug)]
-pub struct SubMerchantFundFlow {
+pub struct SubMerchantFundFlowBill {
     sub_mchid: MchId,
     bill_date: BillDate,
     account_type: AccountType,
     is_gzip: bool,
 }
 
-impl SubMerchantFundFlow {
+impl SubMerchantFundFlowBill {
     /// What went in and out of this account on that day.
     #[must_use]
     pub fn new(sub_mchid: MchId, bill_date: BillDate, account_type: AccountType) -> Self {
@@ -57,7 +57,7 @@ impl SubMerchantFundFlow {
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedPart {
     bill_sequence: u64,
-    statement: Statement,
+    statement: BillFile,
     encrypt_key: String,
     nonce: String,
 }
@@ -93,16 +93,16 @@ struct Part {
     nonce: String,
 }
 
-impl Endpoint for SubMerchantFundFlow {
-    type Output = Outcome<Vec<SealedPart>>;
+impl Endpoint for SubMerchantFundFlowBill {
+    type Output = BillReply<Vec<SealedPart>>;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/bill/sub-merchant-fundflowbill")
             .query("sub_mchid", self.sub_mchid.as_str())
             .query("bill_date", &self.bill_date.to_string())
             .query("account_type", self.account_type.as_str())
             .query("algorithm", "AEAD_AES_256_GCM")
-            .query_if("tar_type", self.is_gzip.then_some("GZIP"));
+            .query_opt("tar_type", self.is_gzip.then_some("GZIP"));
         Ok(Draft::get("v3.bill.sub_merchant", target))
     }
 
@@ -113,25 +113,25 @@ impl Endpoint for SubMerchantFundFlow {
         parts.sort_by_key(|part| part.bill_sequence);
         let numbered = (1..=download_bill_count).eq(parts.iter().map(|part| part.bill_sequence));
         if numbered {
-            Ok(Outcome::Ready(parts))
+            Ok(BillReply::Ready(parts))
         } else {
-            Err(malformed().caused_by(Invalid::new("bill_sequence", "must number all parts from 1")))
+            Err(malformed().caused_by(InvalidField::new("bill_sequence", "must number all parts from 1")))
         }
     }
 
     fn refused(&self, refusal: &Refusal) -> Option<Self::Output> {
-        Outcome::refused(refusal)
+        BillReply::refused(refusal)
     }
 
-    fn repeat(&self) -> Repeat {
-        Repeat::Freely
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Safe
     }
 }
 
 impl Part {
     fn sealed(self, is_gzip: bool) -> SealedPart {
         let Self { bill_sequence, download_url, encrypt_key, hash_type, hash_value, nonce } = self;
-        let statement = Statement { hash_type, hash_value, download_url, is_gzip };
+        let statement = BillFile { hash_type, hash_value, download_url, is_gzip };
         SealedPart { bill_sequence, statement, encrypt_key, nonce }
     }
 }
@@ -164,16 +164,16 @@ pub struct OpenBill {
 
 /// A part with its request out.
 #[derive(Debug)]
-pub struct Opening {
+pub struct OpeningParts {
     open: OpenBill,
-    check: Check,
+    check: DigestCheck,
 }
 
 impl Merchant {
     /// Downloads a part of a sealed bill and opens it: at most 64 MiB.
     ///
-    /// It is tried once; to try again, begin again, while what [told of it](SubMerchantFundFlow) is fresh. Where it may be
-    /// is as with [`download`](Self::download).
+    /// It is tried once; to try again, begin again, while what [told of it](SubMerchantFundFlowBill) is fresh. Where it may be
+    /// is as with [`download`](Self::prepare_download).
     #[must_use]
     pub fn open_bill(&self, part: &SealedPart) -> OpenBill {
         OpenBill { me: self.clone(), part: part.clone() }
@@ -181,9 +181,9 @@ impl Merchant {
 }
 
 impl OpenBill {
-    fn open(&self, mut check: Check, sealed: &[u8]) -> Result<OpenedPart, Error> {
+    fn open(&self, mut check: DigestCheck, sealed: &[u8]) -> Result<OpenedPart, Error> {
         let SealedPart { statement, encrypt_key, nonce, .. } = &self.part;
-        let unusable = |field, rule| malformed().caused_by(Invalid::new(field, rule));
+        let unusable = |field, rule| malformed().caused_by(InvalidField::new(field, rule));
         let nonce: &[u8; 12] =
             nonce.as_bytes().try_into().map_err(|_| unusable("nonce", "must be 12 bytes"))?;
         let encrypt_key =
@@ -201,25 +201,27 @@ impl OpenBill {
     }
 }
 
-fn forged(forged: Forged) -> Error {
+fn forged(forged: InvalidSignature) -> Error {
     Error::new(ErrorKind::Signature, Fate::NotSent).caused_by(forged)
 }
 
 impl sealed::Sealed for OpenBill {}
 
 impl Flow for OpenBill {
-    type Sent = Opening;
-    type Asleep = Never;
+    type AwaitingReply = OpeningParts;
+    type Waiting = Never;
     type Output = OpenedPart;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         match download::prepare(&self.me, &self.part.statement, world) {
-            Ok((hop, check)) => Step::send(Hop { max_reply: MAX_PART, ..hop }, Opening { open: self, check }),
+            Ok((transmit, check)) => {
+                Step::send(Transmit { max_reply: MAX_PART, ..transmit }, OpeningParts { open: self, check })
+            }
             Err(error) => Step::Done(Err(error)),
         }
     }
 
-    fn replied(Opening { open, check }: Opening, reply: Reply, _: &mut World<'_>) -> Step<Self> {
+    fn on_reply(OpeningParts { open, check }: OpeningParts, reply: Reply, _: &mut World<'_>) -> Step<Self> {
         // Downloading changes nothing, whatever went wrong.
         Step::Done(match reply {
             Ok(reply) if reply.status() == 200 => {
@@ -230,37 +232,37 @@ impl Flow for OpenBill {
         })
     }
 
-    fn woke(asleep: Never, _: &mut World<'_>) -> Step<Self> {
-        match asleep {}
+    fn on_wake(waiting: Never, _: &mut World<'_>) -> Step<Self> {
+        match waiting {}
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{exchange::Failure, http::Response, memory::Memory, v3::toy};
+    use crate::{exchange::Failure, http::Response, memory::Memory, v3::fake};
     use alloc::format;
 
     // `printf foo | sha1sum`
     const FOO: &str = "0beec7b5ea3f0fdbc95d0dd47f3c5bc275da8a33";
 
-    fn ask() -> SubMerchantFundFlow {
+    fn ask() -> SubMerchantFundFlowBill {
         let day = "2019-06-11".parse().unwrap();
-        SubMerchantFundFlow::new("1900000109".parse().unwrap(), day, AccountType::Basic)
+        SubMerchantFundFlowBill::new("1900000109".parse().unwrap(), day, AccountType::Basic)
     }
 
     fn part(bill_sequence: u64, key: &[u8]) -> String {
         format!(
             r#"{{"bill_sequence":{bill_sequence},"download_url":"https://api.mch.weixin.qq.com/v3/billdownload/file?token=planted",
                 "encrypt_key":"{}","hash_type":"SHA1","hash_value":"{FOO}","nonce":"0123456789ab"}}"#,
-            toy::sealed_for_merchant(key)
+            fake::sealed_for_merchant(key)
         )
     }
 
-    fn parts(ask: &SubMerchantFundFlow, list: &str) -> Result<Vec<SealedPart>, Error> {
-        match toy::read(ask, list)? {
-            Outcome::Ready(parts) => Ok(parts),
-            Outcome::Creating | Outcome::NothingTraded => panic!("it is ready"),
+    fn parts(ask: &SubMerchantFundFlowBill, list: &str) -> Result<Vec<SealedPart>, Error> {
+        match fake::read(ask, list)? {
+            BillReply::Ready(parts) => Ok(parts),
+            BillReply::Generating | BillReply::NoData => panic!("it is ready"),
         }
     }
 
@@ -268,12 +270,12 @@ mod tests {
         let list = format!(r#"{{"download_bill_count":1,"download_bill_list":[{}]}}"#, part(1, key));
         let parts = parts(&ask(), &list).unwrap();
         let mut memory = Memory::default();
-        let open = toy::merchant().open_bill(&parts[0]);
-        let Step::Send(hop, sent) = Step::begin(open, toy::world(&mut memory)) else {
+        let open = fake::merchant().open_bill(&parts[0]);
+        let Step::Send(transmit, sent) = Step::begin(open, fake::world(&mut memory)) else {
             panic!("it sends");
         };
-        assert_eq!(hop.max_reply, MAX_PART);
-        match sent.resume(reply, toy::world(&mut memory)) {
+        assert_eq!(transmit.max_reply, MAX_PART);
+        match sent.resume(reply, fake::world(&mut memory)) {
             Step::Done(result) => result,
             Step::Send(..) | Step::Wait(..) => panic!("it is done"),
         }
@@ -283,7 +285,7 @@ mod tests {
 
     /// A part as it is downloaded.
     fn sealed(plain: &[u8]) -> Response {
-        let key = toy::merchant().provider().symmetric_key(&Secret::new(KEY));
+        let key = fake::merchant().provider().symmetric_key(&Secret::new(KEY));
         Response::new(200, key.seal(b"0123456789ab", b"", plain))
     }
 
@@ -291,8 +293,8 @@ mod tests {
     fn it_is_asked_for_by_account_and_algorithm() {
         let target = "/v3/bill/sub-merchant-fundflowbill?sub_mchid=1900000109&bill_date=2019-06-11\
                       &account_type=BASIC&algorithm=AEAD_AES_256_GCM";
-        assert_eq!(toy::target(&ask()), target);
-        assert_eq!(toy::target(&ask().gzip()), format!("{target}&tar_type=GZIP"));
+        assert_eq!(fake::target(&ask()), target);
+        assert_eq!(fake::target(&ask().gzip()), format!("{target}&tar_type=GZIP"));
     }
 
     #[test]

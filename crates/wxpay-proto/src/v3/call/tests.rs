@@ -1,15 +1,16 @@
 use super::*;
 use crate::{
     clock::UnixTime,
-    crypto::{Forged, PrivateKey, Unavailable},
-    error::Debt,
+    crypto::{InvalidSignature, PrivateKey, Unavailable},
+    error::PendingOperation,
     exchange::{Failure, Step},
     http::Method,
     retry::Policy,
     secret::Secret,
     v3::{
-        Authorization, Raw, message,
-        toy::{self, Signer, Stage},
+        Authorization, Raw,
+        fake::{self, Signer, Stage},
+        message,
     },
 };
 use alloc::{format, string::ToString as _, sync::Arc, vec, vec::Vec};
@@ -21,7 +22,7 @@ use core::{
 
 /// An operation like an order, with planted secrets in target, request and reply.
 #[derive(Clone, Debug)]
-struct Probe(Repeat);
+struct Probe(Idempotency);
 
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Said {
@@ -31,7 +32,7 @@ struct Said {
 impl Endpoint for Probe {
     type Output = u32;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         Ok(Draft::post("v3.probe", "/v3/probe?planted=1", &Said { planted: 7 }))
     }
 
@@ -39,16 +40,16 @@ impl Endpoint for Probe {
         reply.parse().map(|Said { planted }| planted)
     }
 
-    fn repeat(&self) -> Repeat {
+    fn idempotency(&self) -> Idempotency {
         self.0
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(Debt::order("1217752501".parse().unwrap()))
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(PendingOperation::order("1217752501".parse().unwrap()))
     }
 }
 
-const PROBE: Probe = Probe(Repeat::SameNumber);
+const PROBE: Probe = Probe(Idempotency::ByNumber);
 
 /// The outcome of an attempt.
 #[derive(Clone, Copy, Debug)]
@@ -88,10 +89,10 @@ impl Came {
 
 /// Calls with these outcomes of the attempts, in order; the last one repeats.
 fn call<E: Endpoint>(endpoint: E, came: &[Came]) -> (Result<E::Output, Error>, Stage) {
-    let (mut stage, mut tries) = (Stage::new(), came.iter());
+    let (mut stage, mut attempts) = (Stage::new(), came.iter());
     let mut last = Lost;
-    let result = stage.run(toy::merchant().call(endpoint), |_, now| {
-        last = tries.next().copied().unwrap_or(last);
+    let result = stage.run(fake::merchant().call(endpoint), |_, now| {
+        last = attempts.next().copied().unwrap_or(last);
         last.reply(*now)
     });
     (result, stage)
@@ -102,14 +103,14 @@ fn failed(endpoint: Probe, came: &[Came]) -> (ErrorKind, Fate, usize) {
     let (result, stage) = call(endpoint, came);
     let mut error = result.unwrap_err();
     // There is a pending operation exactly if the outcome is unknown.
-    assert_eq!(error.unsettled().is_some(), error.fate() == Fate::Unknown, "{came:?}");
+    assert_eq!(error.unresolved().is_some(), error.fate() == Fate::Unknown, "{came:?}");
     (error.kind(), error.fate(), stage.sent.len())
 }
 
 #[test]
 fn where_nothing_is_in_doubt_the_last_try_decides() {
     use ErrorKind::{Malformed, Refused, Signature, Transport};
-    for (came, kind, fate, tries) in [
+    for (came, kind, fate, attempts) in [
         (NotSent, Transport, Fate::NotSent, 4),
         (Lost, Transport, Fate::Unknown, 4),
         (Signed(400, PARAM_ERROR), Refused, Fate::Refused, 1),
@@ -133,7 +134,7 @@ fn where_nothing_is_in_doubt_the_last_try_decides() {
         (Signed(200, r#"{"planted":"7"}"#), Malformed, Fate::Unknown, 4),
         (Signed(204, ""), Malformed, Fate::Unknown, 4),
     ] {
-        assert_eq!(failed(PROBE, &[came]), (kind, fate, tries), "{came:?}");
+        assert_eq!(failed(PROBE, &[came]), (kind, fate, attempts), "{came:?}");
     }
 }
 
@@ -169,7 +170,7 @@ fn a_refusal_after_doubt_still_tells_what_it_said() {
 
 #[test]
 fn what_nothing_protects_is_repeated_only_if_it_never_left() {
-    for (came, fate, tries) in [
+    for (came, fate, attempts) in [
         (&[NotSent][..], Fate::NotSent, 4),
         (&[Lost], Fate::Unknown, 1),
         (&[Signed(500, BUSY)], Fate::Unknown, 1),
@@ -178,16 +179,16 @@ fn what_nothing_protects_is_repeated_only_if_it_never_left() {
         (&[NotSent, Lost], Fate::Unknown, 2),
         (&[NotSent, Signed(400, PARAM_ERROR)], Fate::Refused, 2),
     ] {
-        let (_, told, made) = failed(Probe(Repeat::Never), came);
-        assert_eq!((told, made), (fate, tries), "{came:?}");
+        let (_, told, made) = failed(Probe(Idempotency::None), came);
+        assert_eq!((told, made), (fate, attempts), "{came:?}");
     }
-    assert_eq!(failed(Probe(Repeat::Freely), &[Lost]).2, 4);
+    assert_eq!(failed(Probe(Idempotency::Safe), &[Lost]).2, 4);
 }
 
 #[test]
 fn every_try_sends_the_same_bytes_signed_anew() {
     let (_, stage) = call(PROBE, &[Lost]);
-    let me = toy::merchant();
+    let me = fake::merchant();
     let mut nonces = Vec::new();
     for request in &stage.sent {
         assert_eq!(request.body(), br#"{"planted":7}"#);
@@ -203,7 +204,10 @@ fn every_try_sends_the_same_bytes_signed_anew() {
     nonces.sort();
     nonces.dedup();
     assert_eq!(nonces.len(), 4, "each attempt has its own nonce");
-    assert!(nonces.iter().any(|(_, timestamp)| *timestamp > toy::NOW.as_secs()), "each attempt has its own time");
+    assert!(
+        nonces.iter().any(|(_, timestamp)| *timestamp > fake::NOW.as_secs()),
+        "each attempt has its own time"
+    );
 }
 
 #[test]
@@ -225,16 +229,16 @@ fn the_hosts_take_turns_after_failures_of_network_or_gateway_alone() {
 
 #[test]
 fn no_try_begins_or_lasts_beyond_the_deadline() {
-    let policy = Policy { tries: 100, ..Policy::default() };
+    let policy = Policy { max_attempts: 100, ..Policy::default() };
     let (mut stage, mut asked) = (Stage::new(), Vec::new());
-    let me = toy::builder().retry(policy).build();
-    let result = stage.run(me.call(PROBE), |hop, now| {
-        asked.push((*now, hop.timeout));
-        *now = now.after(hop.timeout);
+    let me = fake::builder().retry(policy).build();
+    let result = stage.run(me.call(PROBE), |transmit, now| {
+        asked.push((*now, transmit.timeout));
+        *now = now.after(transmit.timeout);
         Lost.reply(*now)
     });
     assert_eq!(result.unwrap_err().fate(), Fate::Unknown);
-    let end = toy::NOW.after(policy.deadline);
+    let end = fake::NOW.after(policy.deadline);
     assert!(asked.len() == 3 && stage.now.since(end) <= Duration::from_millis(100), "{asked:?}");
     for (then, timeout) in asked {
         assert!(then <= end && timeout <= policy.timeout, "{then:?} {timeout:?}");
@@ -246,14 +250,14 @@ fn no_try_begins_or_lasts_beyond_the_deadline() {
 fn a_call_that_is_woken_after_its_deadline_sends_nothing_more() {
     for (came, fate) in [(NotSent, Fate::NotSent), (Lost, Fate::Unknown)] {
         let mut stage = Stage::new();
-        let Step::Send(_, sent) = Step::begin(toy::merchant().call(PROBE), stage.world()) else {
-            panic!("it sends")
+        let Step::Send(_, sent) = Step::begin(fake::merchant().call(PROBE), stage.world()) else {
+            panic!("expected Step::Send")
         };
-        let Step::Wait(_, asleep) = sent.resume(came.reply(toy::NOW), stage.world()) else {
-            panic!("it waits")
+        let Step::Wait(_, waiting) = sent.resume(came.reply(fake::NOW), stage.world()) else {
+            panic!("expected Step::Wait")
         };
-        stage.now = toy::NOW.after(Duration::from_secs(300));
-        let Step::Done(Err(error)) = asleep.resume(stage.world()) else { panic!("it is over") };
+        stage.now = fake::NOW.after(Duration::from_secs(300));
+        let Step::Done(Err(error)) = waiting.resume(stage.world()) else { panic!("expected Step::Done with an error") };
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Exhausted, fate), "{came:?}");
     }
 }
@@ -270,7 +274,7 @@ impl PrivateKey for Fleeting {
         key.sign(message)
     }
 
-    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, Forged> {
+    fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
         self.1.open(sealed)
     }
 }
@@ -286,7 +290,7 @@ fn what_cannot_be_signed_was_not_sent_but_what_was_sent_is_in_doubt() {
             "https://example.com/notices".parse().unwrap(),
         );
         let payer = crate::v3::pay::Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
-        crate::v3::pay::Jsapi::new(order.build().unwrap(), payer).unwrap()
+        crate::v3::pay::JsapiOrder::new(order.build().unwrap(), payer).unwrap()
     };
     let prepaid = r#"{"prepay_id":"wx201410272009395522657a690389285100"}"#;
     for (signatures, came, fate, sent) in [
@@ -296,14 +300,14 @@ fn what_cannot_be_signed_was_not_sent_but_what_was_sent_is_in_doubt() {
         // The order exists; only the parameters for the payer's client cannot be signed.
         (1, &[Signed(200, prepaid)], Fate::Unknown, 1),
     ] {
-        let key = Fleeting(AtomicUsize::new(signatures), toy::merchants_key());
-        let (mut stage, mut tries) = (Stage::new(), came.iter());
-        let result = stage.run(toy::builder_with(Arc::new(key)).build().call(jsapi()), |_, now| {
-            tries.next().unwrap().reply(*now)
+        let key = Fleeting(AtomicUsize::new(signatures), fake::merchants_key());
+        let (mut stage, mut attempts) = (Stage::new(), came.iter());
+        let result = stage.run(fake::builder_with(Arc::new(key)).build().call(jsapi()), |_, now| {
+            attempts.next().unwrap().reply(*now)
         });
         let mut error = result.unwrap_err();
         assert_eq!((error.kind(), error.fate(), stage.sent.len()), (ErrorKind::Unavailable, fate, sent));
-        assert_eq!(error.unsettled().is_some(), fate == Fate::Unknown);
+        assert_eq!(error.unresolved().is_some(), fate == Fate::Unknown);
     }
 }
 
@@ -312,15 +316,15 @@ fn what_has_no_number_leaves_no_debt() {
     let raw = Raw::new(Method::Post, "/v3/x").unwrap();
     let mut error = call(raw, &[Lost]).0.unwrap_err();
     assert_eq!(error.fate(), Fate::Unknown);
-    assert_eq!(error.unsettled(), None);
+    assert_eq!(error.unresolved(), None);
 }
 
 #[test]
 fn a_refusal_tells_which_field_and_what_wechat_pay_signed() {
     let refusal = |body: &'static str| {
         let reply =
-            Signer::public_key().reply(401, body, toy::NOW).with("Request-ID", b"08F78BB5AF-268443699");
-        let result = Stage::new().run(toy::merchant().call(PROBE), |_, _| Ok(reply.clone()));
+            Signer::public_key().reply(401, body, fake::NOW).with("Request-ID", b"08F78BB5AF-268443699");
+        let result = Stage::new().run(fake::merchant().call(PROBE), |_, _| Ok(reply.clone()));
         result.unwrap_err().refusal().unwrap().clone()
     };
     let sign = refusal(
@@ -347,16 +351,16 @@ fn a_refusal_tells_which_field_and_what_wechat_pay_signed() {
 fn no_state_of_a_call_prints_what_it_sends_or_gets() {
     let mut stage = Stage::new();
     let signer = Signer::certificate(1);
-    let me = toy::by_certificates().build();
+    let me = fake::by_certificates().build();
     let begun = Step::begin(me.call(PROBE), stage.world());
     let mut shown = vec![format!("{begun:?}")];
-    let Step::Send(_, sent) = begun else { panic!("it sends") };
-    let fetching = sent.resume(Ok(signer.reply(200, r#"{"planted":8}"#, toy::NOW)), stage.world());
+    let Step::Send(_, sent) = begun else { panic!("expected Step::Send") };
+    let fetching = sent.resume(Ok(signer.reply(200, r#"{"planted":8}"#, fake::NOW)), stage.world());
     shown.push(format!("{fetching:?}"));
-    let Step::Send(_, sent) = fetching else { panic!("it fetches the key") };
-    let waiting = sent.resume(Lost.reply(toy::NOW), stage.world());
+    let Step::Send(_, sent) = fetching else { panic!("expected a key fetch") };
+    let waiting = sent.resume(Lost.reply(fake::NOW), stage.world());
     shown.push(format!("{waiting:?}"));
-    let Step::Wait(..) = waiting else { panic!("it waits") };
+    let Step::Wait(..) = waiting else { panic!("expected Step::Wait") };
     for text in shown {
         assert!(!text.contains("planted") && !text.contains("PRIVATE") && text.len() < 2000, "{text}");
     }

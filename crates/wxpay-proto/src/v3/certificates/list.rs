@@ -1,14 +1,14 @@
-//! The list of certificates: read, opened with the APIv3 key, each checked to be the one it is said to be.
+//! The list of certificates: parsing, decryption with the APIv3 key, check of each serial number.
 
 use crate::{
     crypto::Certificate,
     error::Error,
-    id::{Invalid, SerialNo},
+    id::{InvalidField, SerialNo},
     refusal::{Code, Refusal},
     v3::{
-        endpoint::{Draft, Endpoint, Repeat},
+        endpoint::{Draft, Endpoint, Idempotency},
         merchant::Merchant,
-        seal::{Boxed, Pen},
+        seal::{EncryptedResource, RequestWriter},
         verify::{Verified, malformed},
     },
     wire::json,
@@ -18,21 +18,21 @@ use alloc::{string::String, vec::Vec};
 
 pub(super) const TARGET: &str = "/v3/certificates";
 
-/// How many certificates a list may hold; there are two at a time.
+/// The maximum number of certificates in a list. In practice there are one or two.
 const MOST: usize = 32;
 
-/// Asks for the platform's certificates, to look at them: which there are, how long they are good. Comes to none where
-/// the merchant verifies by a public key.
+/// Queries the platform certificates for inspection: which ones exist, and until when they are valid. Returns none if
+/// the merchant verifies with a public key.
 ///
-/// Nothing needs it: what a call or a notice must be verified with is fetched and kept [by
-/// itself](crate::v3::KeepKeys), and this changes nothing about that. The reply is verified like any other, so the
-/// certificates may be asked for twice where none is known yet.
+/// No other operation needs this one: keys for verification are fetched and cached
+/// [automatically](crate::v3::RefreshPlatformKeys), and this operation does not touch that cache. The reply is verified
+/// like any other, so the list may be fetched twice if no certificate is cached yet.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Certificates;
 
 impl Certificates {
-    /// Those of RSA keys.
+    /// Queries the certificates of RSA keys.
     #[must_use]
     pub fn new() -> Self {
         Self
@@ -45,15 +45,16 @@ impl Default for Certificates {
     }
 }
 
-/// A certificate of the platform's, proved by the APIv3 key that it was sealed with.
+/// A platform certificate, authenticated by its encryption with the APIv3 key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PlatformCertificate {
-    /// Its number, as `Wechatpay-Serial` names it.
+    /// The serial number, as in the header `Wechatpay-Serial`.
     pub serial_no: SerialNo,
-    /// What it says: whose key, from when and until when.
+    /// The parsed certificate: public key and period of validity.
     pub certificate: Certificate,
-    /// It, as it came: to be kept in a file, and to be [believed](crate::v3::Builder::platform_certificate) from there.
+    /// The certificate as received, in PEM. It may be kept in a file, and
+    /// [trusted](crate::v3::Builder::platform_certificate) from there later.
     pub pem: String,
 }
 
@@ -67,41 +68,42 @@ struct List<'a> {
 struct Entry<'a> {
     serial_no: SerialNo,
     #[serde(borrow)]
-    encrypt_certificate: Boxed<'a>,
+    encrypt_certificate: EncryptedResource<'a>,
 }
 
 impl PlatformCertificate {
-    /// Reads a list and opens it. That it is genuine is for the caller to prove.
-    pub(super) fn open_list(me: &Merchant, text: &[u8]) -> Result<Vec<Self>, Error> {
+    /// Parses a list and decrypts its entries. The caller must verify the signature of the reply.
+    pub(super) fn decrypt_list(me: &Merchant, text: &[u8]) -> Result<Vec<Self>, Error> {
         let list: List<'_> = json::parse(text).map_err(|fault| malformed().caused_by(fault))?;
         if list.data.len() > MOST {
-            return Err(malformed().caused_by(Invalid::new("data", "must be at most 32 certificates")));
+            return Err(malformed().caused_by(InvalidField::new("data", "must be at most 32 certificates")));
         }
         list.data.iter().map(|entry| Self::open(me, entry)).collect()
     }
 
     fn open(me: &Merchant, entry: &Entry<'_>) -> Result<Self, Error> {
-        let opened = me.open_box(&entry.encrypt_certificate)?;
+        let opened = me.decrypt_resource(&entry.encrypt_certificate)?;
         let certificate = Certificate::parse_pem(&opened).map_err(|fault| malformed().caused_by(fault))?;
         let serial_no: SerialNo =
-            certificate.serial().parse().map_err(|fault: Invalid| malformed().caused_by(fault))?;
+            certificate.serial().parse().map_err(|fault: InvalidField| malformed().caused_by(fault))?;
         if serial_no != entry.serial_no {
-            return Err(malformed().caused_by(Invalid::new("serial_no", "must be the certificate's")));
+            return Err(malformed().caused_by(InvalidField::new("serial_no", "must equal the certificate's")));
         }
         let pem = String::from_utf8(opened).map_err(|_| malformed())?;
         Ok(Self { serial_no, certificate, pem })
     }
 }
 
-/// A merchant that verifies by public key has no certificates, and is told so by 404.
-pub(super) fn has_none(refusal: &Refusal) -> bool {
+/// Returns whether the refusal means that the merchant has no certificates: 404, sent to merchants that verify with a
+/// public key.
+pub(super) fn has_no_certificates(refusal: &Refusal) -> bool {
     refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS
 }
 
 impl Endpoint for Certificates {
     type Output = Vec<PlatformCertificate>;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         Ok(Draft::get("v3.certificates.list", TARGET))
     }
 
@@ -111,15 +113,15 @@ impl Endpoint for Certificates {
         me: &Merchant,
         _: &mut World<'_>,
     ) -> Result<Vec<PlatformCertificate>, Error> {
-        PlatformCertificate::open_list(me, reply.bytes())
+        PlatformCertificate::decrypt_list(me, reply.bytes())
     }
 
     fn refused(&self, refusal: &Refusal) -> Option<Vec<PlatformCertificate>> {
-        has_none(refusal).then(Vec::new)
+        has_no_certificates(refusal).then(Vec::new)
     }
 
-    fn repeat(&self) -> Repeat {
-        Repeat::Freely
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Safe
     }
 }
 
@@ -129,13 +131,13 @@ mod tests {
     use crate::{
         clock::UnixTime,
         error::ErrorKind,
-        exchange::Hop,
-        v3::toy::{self, Signer, Stage, list, target},
+        exchange::Transmit,
+        v3::fake::{self, Signer, Stage, list, target},
     };
 
     fn ask(
         me: &Merchant,
-        answer: impl FnMut(&Hop, &mut UnixTime) -> crate::exchange::Reply,
+        answer: impl FnMut(&Transmit, &mut UnixTime) -> crate::exchange::Reply,
     ) -> (Asked, Stage) {
         let mut stage = Stage::new();
         let asked = stage.run(me.call(Certificates::new()), answer);
@@ -149,30 +151,30 @@ mod tests {
         assert_eq!(target(&Certificates::new()), "/v3/certificates");
         let (one, other) = (Signer::certificate(1), Signer::certificate(2));
         let body = list(&[&one, &other]);
-        let (asked, stage) = ask(&toy::by_certificates().build(), |_, now| Ok(one.reply(200, &body, *now)));
+        let (asked, stage) = ask(&fake::by_certificates().build(), |_, now| Ok(one.reply(200, &body, *now)));
         let asked = asked.unwrap();
-        assert_eq!(stage.sent.len(), 2, "the key to verify the list with is fetched first");
+        assert_eq!(stage.sent.len(), 2, "the key that verifies the list is fetched first");
         assert_eq!(asked.len(), 2);
         for (told, signer) in asked.iter().zip([&one, &other]) {
             assert_eq!((told.serial_no.as_str(), &told.pem), (signer.id.as_str(), &signer.pem));
             // `date -u -d 2032-01-01 +%s`
             assert_eq!(told.certificate.not_after().as_secs(), 1_956_528_000);
         }
-        // What was written to a file can be believed from there.
+        // A certificate that was written to a file can be trusted from there.
         let pinned = Certificate::parse_pem(asked[0].pem.as_bytes()).unwrap();
-        assert!(toy::by_certificates().platform_certificate(&pinned).is_ok());
+        assert!(fake::by_certificates().platform_certificate(&pinned).is_ok());
     }
 
     #[test]
     fn a_list_that_does_not_verify_or_open_is_not_told() {
         let (one, stranger) = (Signer::certificate(1), Signer::certificate(2));
         let body = list(&[&one]);
-        let (asked, _) = ask(&toy::by_certificates().build(), |hop, now| {
-            let signer = if hop.label == "v3.certificates" { &one } else { &stranger };
+        let (asked, _) = ask(&fake::by_certificates().build(), |transmit, now| {
+            let signer = if transmit.label == "v3.certificates" { &one } else { &stranger };
             Ok(signer.reply(200, &body, *now))
         });
         assert_eq!(asked.unwrap_err().kind(), ErrorKind::Signature);
-        let elsewhere = toy::of(toy::merchants_key(), &"1".repeat(32));
+        let elsewhere = fake::of(fake::merchants_key(), &"1".repeat(32));
         let pinned = Certificate::parse_pem(one.pem.as_bytes()).unwrap();
         let elsewhere = elsewhere.platform_certificate(&pinned).unwrap().build();
         let (asked, _) = ask(&elsewhere, |_, now| Ok(one.reply(200, &body, *now)));
@@ -182,7 +184,7 @@ mod tests {
     #[test]
     fn a_merchant_with_a_public_key_has_none() {
         let none = r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#;
-        let (asked, _) = ask(&toy::merchant(), |_, now| Ok(Signer::public_key().reply(404, none, *now)));
+        let (asked, _) = ask(&fake::merchant(), |_, now| Ok(Signer::public_key().reply(404, none, *now)));
         assert_eq!(asked.unwrap(), []);
     }
 }

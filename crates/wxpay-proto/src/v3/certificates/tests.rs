@@ -3,13 +3,13 @@ use crate::{
     clock::UnixTime,
     crypto::Certificate,
     error::ErrorKind,
-    exchange::Hop,
+    exchange::Transmit,
     http::Method,
     refusal::Refusal,
     v3::{
         Endpoint, Raw, Sensitive,
-        seal::Pen,
-        toy::{self, API_V3_KEY, NOW, Signer, Stage, entry, list},
+        fake::{self, API_V3_KEY, NOW, Signer, Stage, entry, list},
+        seal::RequestWriter,
         verify::Verified,
     },
 };
@@ -26,22 +26,22 @@ fn raw() -> Raw {
     Raw::new(Method::Get, "/v3/x").unwrap()
 }
 
-/// Whether the certificates are asked for.
-fn fetches(hop: &Hop) -> bool {
-    let fetches = hop.label == "v3.certificates";
-    assert_eq!(fetches, hop.request.url().ends_with("/v3/certificates"));
+/// Returns whether the request fetches the certificates.
+fn fetches(transmit: &Transmit) -> bool {
+    let fetches = transmit.label == "v3.certificates";
+    assert_eq!(fetches, transmit.request.url().ends_with("/v3/certificates"));
     fetches
 }
 
-/// How often the certificates were asked for so far.
+/// Returns how often the certificates were fetched so far.
 fn fetched(stage: &Stage) -> usize {
     stage.sent.iter().filter(|request| request.url().ends_with("/v3/certificates")).count()
 }
 
-/// Calls once; replies and the list are signed by one key.
+/// Calls once; the replies and the list are signed by one key.
 fn call_signed_by(stage: &mut Stage, me: &Merchant, signer: &Signer, known: &[&Signer]) -> Result<(), Error> {
-    let result = stage.run(me.call(raw()), |hop, now| {
-        let body = if fetches(hop) { list(known) } else { GOOD.into() };
+    let result = stage.run(me.call(raw()), |transmit, now| {
+        let body = if fetches(transmit) { list(known) } else { GOOD.into() };
         Ok(signer.reply(200, &body, *now))
     });
     result.map(|reply| assert_eq!(reply.bytes(), GOOD.as_bytes()))
@@ -49,23 +49,23 @@ fn call_signed_by(stage: &mut Stage, me: &Merchant, signer: &Signer, known: &[&S
 
 #[test]
 fn an_unknown_key_is_fetched_once_and_the_reply_is_not_asked_for_again() {
-    let (mut stage, me, signer) = (Stage::new(), toy::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
     call_signed_by(&mut stage, &me, &signer, &[&signer]).unwrap();
     assert_eq!((stage.sent.len(), fetched(&stage)), (2, 1));
-    assert!(stage.sent[0].url().ends_with("/v3/x"), "nothing is fetched before it is needed");
+    assert!(stage.sent[0].url().ends_with("/v3/x"), "keys are fetched only when needed");
     call_signed_by(&mut stage, &me, &signer, &[]).unwrap();
     assert_eq!((stage.sent.len(), fetched(&stage)), (3, 1));
 }
 
 #[test]
 fn a_reply_whose_key_takes_long_to_come_keeps_the_time_it_arrived() {
-    let (mut stage, me, signer) = (Stage::new(), toy::by_certificates().build(), Signer::certificate(1));
-    let result = stage.run(me.call(raw()), |hop, now| {
-        if fetches(hop) {
+    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
+    let result = stage.run(me.call(raw()), |transmit, now| {
+        if fetches(transmit) {
             *now = now.after(Duration::from_secs(9));
             Ok(signer.reply(200, &list(&[&signer]), *now))
         } else {
-            // As old as a reply may be.
+            // The maximum age of a reply.
             Ok(signer.reply(200, GOOD, now.before(Duration::from_secs(300))))
         }
     });
@@ -75,17 +75,17 @@ fn a_reply_whose_key_takes_long_to_come_keeps_the_time_it_arrived() {
 
 #[test]
 fn two_calls_wait_for_one_fetch() {
-    let (mut stage, me, signer) = (Stage::new(), toy::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
     let reply = || Ok(signer.reply(200, GOOD, NOW));
-    let Step::Send(_, one) = Step::begin(me.call(raw()), stage.world()) else { panic!("it sends") };
-    let Step::Send(_, other) = Step::begin(me.call(raw()), stage.world()) else { panic!("it sends") };
-    let Step::Send(fetch, one) = one.resume(reply(), stage.world()) else { panic!("it fetches") };
+    let Step::Send(_, one) = Step::begin(me.call(raw()), stage.world()) else { panic!("expected Step::Send") };
+    let Step::Send(_, other) = Step::begin(me.call(raw()), stage.world()) else { panic!("expected Step::Send") };
+    let Step::Send(fetch, one) = one.resume(reply(), stage.world()) else { panic!("expected a key fetch") };
     assert!(fetches(&fetch));
     let Step::Wait(until, other) = other.resume(reply(), stage.world()) else {
-        panic!("it waits for the other")
+        panic!("expected a wait for the other fetch")
     };
     stage.now = until;
-    let Step::Wait(until, other) = other.resume(stage.world()) else { panic!("it still waits") };
+    let Step::Wait(until, other) = other.resume(stage.world()) else { panic!("expected another wait") };
     let brought = Ok(signer.reply(200, &list(&[&signer]), NOW));
     assert!(matches!(one.resume(brought, stage.world()), Step::Done(Ok(_))));
     stage.now = until;
@@ -94,23 +94,23 @@ fn two_calls_wait_for_one_fetch() {
 
 #[test]
 fn a_call_that_waits_for_a_fetch_that_fails_does_not_believe_its_reply() {
-    let (mut stage, me, signer) = (Stage::new(), toy::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
     let lost = || Err(Failure::Lost("reset".into()));
-    let Step::Send(_, one) = Step::begin(me.call(raw().once()), stage.world()) else { panic!("it sends") };
-    let Step::Send(_, other) = Step::begin(me.call(raw().once()), stage.world()) else { panic!("it sends") };
+    let Step::Send(_, one) = Step::begin(me.call(raw().once()), stage.world()) else { panic!("expected Step::Send") };
+    let Step::Send(_, other) = Step::begin(me.call(raw().once()), stage.world()) else { panic!("expected Step::Send") };
     let Step::Send(_, one) = one.resume(Ok(signer.reply(200, GOOD, NOW)), stage.world()) else {
-        panic!("it fetches")
+        panic!("expected a key fetch")
     };
     let waiting = other.resume(Ok(signer.reply(200, GOOD, NOW)), stage.world());
-    let Step::Wait(until, other) = waiting else { panic!("it waits for the other") };
+    let Step::Wait(until, other) = waiting else { panic!("expected a wait for the other fetch") };
     for step in [one.resume(lost(), stage.world()), {
         stage.now = until;
         other.resume(stage.world())
     }] {
-        let Step::Done(Err(error)) = step else { panic!("it is over") };
+        let Step::Done(Err(error)) = step else { panic!("expected Step::Done with an error") };
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::Unknown));
-        let cause = error.source().unwrap().downcast_ref::<Distrust>();
-        assert!(matches!(cause, Some(Distrust::UnknownKey(key)) if key.as_str() == signer.id));
+        let cause = error.source().unwrap().downcast_ref::<VerifyError>();
+        assert!(matches!(cause, Some(VerifyError::UnknownKey(key)) if key.as_str() == signer.id));
     }
 }
 
@@ -129,7 +129,7 @@ fn a_list_is_refused_whole_if_anything_is_wrong_with_it() {
     let of_another_key = of(&[entry(&one, API_V3_KEY), entry(&other, &"1".repeat(32))]);
     let no_certificate = {
         let mut entry = entry(&other, API_V3_KEY);
-        entry["encrypt_certificate"] = toy::boxed(API_V3_KEY, "", "-----BEGIN CERTIFICATE-----");
+        entry["encrypt_certificate"] = fake::boxed(API_V3_KEY, "", "-----BEGIN CERTIFICATE-----");
         of(&[self::entry(&one, API_V3_KEY), entry])
     };
     let of_short_nonce = {
@@ -144,47 +144,51 @@ fn a_list_is_refused_whole_if_anything_is_wrong_with_it() {
         headers.iter().fold(reply, |reply, (name, value)| reply.with(name, value.as_bytes()))
     };
     for (reply, wrong) in [
-        (signed(&misnamed), "a certificate has another number than it is said to have"),
-        (signed(&of_another_key), "a certificate is sealed with another APIv3 key"),
-        (signed(&no_certificate), "a certificate is none"),
+        (signed(&misnamed), "a certificate's serial number differs from the entry's"),
+        (signed(&of_another_key), "a certificate is encrypted with another APIv3 key"),
+        (signed(&no_certificate), "a certificate cannot be parsed"),
         (signed(&of_short_nonce), "a nonce is too short"),
-        (signed(&too_many), "there are too many"),
-        (signed("{}"), "there is no list"),
-        (forged, "the signature is not of these bytes"),
-        (Response::new(200, good.as_bytes().to_vec()), "it is not signed"),
-        (stranger.reply(200, &good, NOW), "the key that signed it is not in it"),
-        (expired.reply(200, &list(&[&one, &expired]), NOW), "the certificate that signed it has expired"),
-        (one.reply(200, &good, NOW.before(Duration::from_secs(301))), "it is too old"),
-        (Signer::public_key().reply(200, &good, NOW), "it is signed by a public key that nobody told of"),
-        (one.reply(202, &good, NOW), "it is no 200"),
-        (one.reply(404, r#"{"code":"NOT_FOUND"}"#, NOW), "it is a 404 that says something else"),
+        (signed(&too_many), "the list is too long"),
+        (signed("{}"), "the list is missing"),
+        (forged, "the signature does not match the bytes"),
+        (Response::new(200, good.as_bytes().to_vec()), "the list is not signed"),
+        (stranger.reply(200, &good, NOW), "the signing certificate is not in the list"),
+        (expired.reply(200, &list(&[&one, &expired]), NOW), "the signing certificate has expired"),
+        (one.reply(200, &good, NOW.before(Duration::from_secs(301))), "the reply is too old"),
+        (Signer::public_key().reply(200, &good, NOW), "the signing public key is not configured"),
+        (one.reply(202, &good, NOW), "the status is not 200"),
+        (one.reply(404, r#"{"code":"NOT_FOUND"}"#, NOW), "the 404 has another code"),
     ] {
-        let (mut stage, me) = (Stage::new(), toy::by_certificates().build());
-        let result = stage.run(me.call(raw().once()), |hop, now| {
-            Ok(if fetches(hop) { reply.clone() } else { one.reply(200, GOOD, *now) })
+        let (mut stage, me) = (Stage::new(), fake::by_certificates().build());
+        let result = stage.run(me.call(raw().once()), |transmit, now| {
+            Ok(if fetches(transmit) { reply.clone() } else { one.reply(200, GOOD, *now) })
         });
         let error = result.unwrap_err();
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::Unknown), "{wrong}");
         assert_eq!(fetched(&stage), 1);
-        // Nothing of it was kept: what the good one of them signed is not believed either.
+        // Nothing was cached: signatures by the valid certificate of the list are not trusted either.
         let claim = |signer: &Signer, stage: &mut Stage| {
             let id = signer.id.parse().unwrap();
             matches!(me.key(&id, &mut stage.memory, NOW), crate::memory::KeyClaim::Use(_))
         };
         assert!(!claim(&one, &mut stage) && !claim(&other, &mut stage), "{wrong}");
-        assert_eq!(stage.memory.next_key_upkeep(me.mchid()), None, "{wrong}");
+        assert_eq!(stage.memory.next_platform_key_refresh(me.mchid()), None, "{wrong}");
     }
 }
 
 #[test]
 fn a_merchant_without_certificates_is_told_so_by_404_and_asks_no_more_for_a_minute() {
-    let (mut stage, me, signer) = (Stage::new(), toy::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
     let none = r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#;
     for (after, asked) in [(0, 1), (59, 1), (60, 2)] {
         stage.now = NOW.after(Duration::from_secs(after));
-        let result = stage.run(me.call(raw().once()), |hop, now| {
-            // Whoever has no certificates gets this unsigned.
-            Ok(if fetches(hop) { Response::new(404, none.into()) } else { signer.reply(200, GOOD, *now) })
+        let result = stage.run(me.call(raw().once()), |transmit, now| {
+            // This reply is not signed: a merchant without certificates could not verify it.
+            Ok(if fetches(transmit) {
+                Response::new(404, none.into())
+            } else {
+                signer.reply(200, GOOD, *now)
+            })
         });
         assert_eq!(result.unwrap_err().kind(), ErrorKind::Signature);
         assert_eq!(fetched(&stage), asked);
@@ -193,14 +197,15 @@ fn a_merchant_without_certificates_is_told_so_by_404_and_asks_no_more_for_a_minu
 
 #[test]
 fn strangers_cannot_make_us_ask_more_than_once_a_minute() {
-    let (mut stage, me, signer) = (Stage::new(), toy::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
     for second in 0..120_u64 {
         stage.now = NOW.after(Duration::from_secs(second));
         let mut stranger = Signer::certificate(9);
         stranger.id = alloc::format!("{second:06X}");
-        let body = toy::envelope(API_V3_KEY, "TRANSACTION.SUCCESS", "transaction", "{}");
-        let received = stranger.notice(&body, stage.now);
-        let heard = stage.run(me.hear(received), |_, now| Ok(signer.reply(200, &list(&[&signer]), *now)));
+        let body = fake::envelope(API_V3_KEY, "TRANSACTION.SUCCESS", "transaction", "{}");
+        let received = stranger.notification(&body, stage.now);
+        let heard = stage
+            .run(me.verify_notification(received), |_, now| Ok(signer.reply(200, &list(&[&signer]), *now)));
         assert_eq!(heard.unwrap_err().kind(), ErrorKind::Signature);
     }
     assert_eq!(fetched(&stage), 2);
@@ -209,12 +214,12 @@ fn strangers_cannot_make_us_ask_more_than_once_a_minute() {
 
 #[test]
 fn a_merchant_with_a_public_key_asks_for_no_certificates() {
-    let (mut stage, me) = (Stage::new(), toy::merchant());
+    let (mut stage, me) = (Stage::new(), fake::merchant());
     call_signed_by(&mut stage, &me, &Signer::public_key(), &[]).unwrap();
     let signer = Signer::certificate(1);
     let error = stage.run(me.call(raw().once()), |_, now| Ok(signer.reply(200, GOOD, *now))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Signature);
-    stage.run(me.keep_keys(), |_, _| panic!("it asks for nothing")).unwrap();
+    stage.run(me.refresh_platform_keys(), |_, _| panic!("expected no request")).unwrap();
     assert_eq!(fetched(&stage), 0);
     let announced = stage.sent.iter().map(|request| request.header("wechatpay-serial"));
     assert!(announced.into_iter().all(|serial| serial == Some("PUB_KEY_ID_0119")));
@@ -222,13 +227,13 @@ fn a_merchant_with_a_public_key_asks_for_no_certificates() {
 
 #[test]
 fn in_the_weeks_of_the_move_both_kinds_of_key_are_believed_each_under_its_name() {
-    let (mut stage, me) = (Stage::new(), toy::builder().certificates().build());
+    let (mut stage, me) = (Stage::new(), fake::builder().platform_certificates().build());
     let (certificate, public) = (Signer::certificate(1), Signer::public_key());
     call_signed_by(&mut stage, &me, &certificate, &[&certificate]).unwrap();
     call_signed_by(&mut stage, &me, &public, &[]).unwrap();
     call_signed_by(&mut stage, &me, &certificate, &[]).unwrap();
     assert_eq!(fetched(&stage), 1);
-    // The right key under the other's name is the wrong one.
+    // The right key under the other key's id is rejected.
     let mut crossed = certificate.clone();
     crossed.id = public.id.clone();
     assert!(call_signed_by(&mut stage, &me, &crossed, &[]).is_err());
@@ -236,10 +241,10 @@ fn in_the_weeks_of_the_move_both_kinds_of_key_are_believed_each_under_its_name()
 
 #[test]
 fn the_list_may_be_signed_by_the_public_key_that_is_believed() {
-    let (mut stage, me) = (Stage::new(), toy::builder().certificates().build());
+    let (mut stage, me) = (Stage::new(), fake::builder().platform_certificates().build());
     let (certificate, public) = (Signer::certificate(1), Signer::public_key());
-    let result = stage.run(me.call(raw()), |hop, now| {
-        Ok(if fetches(hop) {
+    let result = stage.run(me.call(raw()), |transmit, now| {
+        Ok(if fetches(transmit) {
             public.reply(200, &list(&[&certificate]), *now)
         } else {
             certificate.reply(200, GOOD, *now)
@@ -250,7 +255,7 @@ fn the_list_may_be_signed_by_the_public_key_that_is_believed() {
 
 #[test]
 fn through_a_rotation_the_old_key_serves_until_it_expires() {
-    let (mut stage, me) = (Stage::new(), toy::by_certificates().build());
+    let (mut stage, me) = (Stage::new(), fake::by_certificates().build());
     // `date -u -d '2027-01-20' +%s`
     let end = UnixTime::from_secs(1_800_403_200);
     let old = Signer::certificate_of(1, "270101000000", "20270120000000");
@@ -261,8 +266,8 @@ fn through_a_rotation_the_old_key_serves_until_it_expires() {
     call_signed_by(&mut stage, &me, &old, &[]).unwrap();
     assert_eq!(fetched(&stage), 2);
     stage.now = end;
-    let error = stage.run(me.call(raw().once()), |hop, now| {
-        Ok(if fetches(hop) { new.reply(200, &list(&[&new]), *now) } else { old.reply(200, GOOD, *now) })
+    let error = stage.run(me.call(raw().once()), |transmit, now| {
+        Ok(if fetches(transmit) { new.reply(200, &list(&[&new]), *now) } else { old.reply(200, GOOD, *now) })
     });
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Signature);
 }
@@ -271,7 +276,7 @@ fn through_a_rotation_the_old_key_serves_until_it_expires() {
 fn a_certificate_that_was_handed_over_needs_no_fetch_until_it_expires() {
     let mine = Signer::certificate_of(1, "270101000000", "20270120000000");
     let pinned = Certificate::parse_pem(mine.pem.as_bytes()).unwrap();
-    let me = toy::by_certificates().platform_certificate(&pinned).unwrap().build();
+    let me = fake::by_certificates().platform_certificate(&pinned).unwrap().build();
     let mut stage = Stage::new();
     call_signed_by(&mut stage, &me, &mine, &[]).unwrap();
     assert_eq!(fetched(&stage), 0);
@@ -281,27 +286,29 @@ fn a_certificate_that_was_handed_over_needs_no_fetch_until_it_expires() {
 
 #[test]
 fn keys_are_kept_fresh_by_asking_again_after_six_hours() {
-    let (mut stage, me, signer) = (Stage::new(), toy::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
     for (hours, asked) in [(0, 1), (1, 1), (5, 1), (6, 2), (7, 2)] {
         stage.now = NOW.after(Duration::from_secs(hours * 3600));
-        stage.run(me.keep_keys(), |_, now| Ok(signer.reply(200, &list(&[&signer]), *now))).unwrap();
+        stage
+            .run(me.refresh_platform_keys(), |_, now| Ok(signer.reply(200, &list(&[&signer]), *now)))
+            .unwrap();
         assert_eq!(fetched(&stage), asked, "after {hours} hours");
     }
-    let due = stage.memory.next_key_upkeep(me.mchid()).unwrap();
+    let due = stage.memory.next_platform_key_refresh(me.mchid()).unwrap();
     assert_eq!(due, NOW.after(Duration::from_secs(12 * 3600)));
     call_signed_by(&mut stage, &me, &signer, &[]).unwrap();
     assert_eq!(fetched(&stage), 2);
 }
 
-/// Something with a field to seal.
+/// An operation with a field to seal.
 #[derive(Debug)]
 struct Sealing;
 
 impl Endpoint for Sealing {
     type Output = ();
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
-        let name = pen.seal(&Sensitive::new("张三".into()).unwrap())?;
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        let name = writer.seal(&Sensitive::new("张三".into()).unwrap())?;
         Ok(Draft::post("v3.sealing", "/v3/sealing", &name))
     }
 
@@ -316,15 +323,15 @@ impl Endpoint for Sealing {
 
 #[test]
 fn the_key_to_seal_with_is_fetched_first_and_named() {
-    let (mut stage, me) = (Stage::new(), toy::by_certificates().build());
+    let (mut stage, me) = (Stage::new(), fake::by_certificates().build());
     let (old, new) = (Signer::certificate(1), Signer::certificate_of(2, "270110000000", "20320101000000"));
     let future = Signer::certificate_of(3, "270201000000", "20320101000000");
-    let answer = |hop: &Hop, now: &mut UnixTime| {
-        let body = if fetches(hop) { list(&[&old, &new, &future]) } else { String::new() };
+    let answer = |transmit: &Transmit, now: &mut UnixTime| {
+        let body = if fetches(transmit) { list(&[&old, &new, &future]) } else { String::new() };
         Ok(new.reply(200, &body, *now))
     };
     stage.run(me.call(Sealing), answer).unwrap();
-    let [fetch, sealing] = &stage.sent[..] else { panic!("there are two requests") };
+    let [fetch, sealing] = &stage.sent[..] else { panic!("expected two requests") };
     assert_eq!(fetch.header("wechatpay-serial"), None);
     assert_eq!(sealing.header("wechatpay-serial"), Some(new.id.as_str()), "the newest in force");
     assert!(new.has_sealed(sealing.body(), "张三"));
@@ -334,7 +341,7 @@ fn the_key_to_seal_with_is_fetched_first_and_named() {
 
 #[test]
 fn with_a_public_key_nothing_is_fetched_to_seal() {
-    for me in [toy::merchant(), toy::builder().certificates().build()] {
+    for me in [fake::merchant(), fake::builder().platform_certificates().build()] {
         let mut stage = Stage::new();
         stage.run(me.call(Sealing), |_, now| Ok(Signer::public_key().reply(200, "", *now))).unwrap();
         assert_eq!(fetched(&stage), 0);
@@ -347,9 +354,9 @@ fn with_a_public_key_nothing_is_fetched_to_seal() {
 fn what_cannot_be_sealed_is_not_sent() {
     let none = Response::new(404, br#"{"code":"RESOURCE_NOT_EXISTS"}"#.to_vec());
     for reply in [Ok(none), Ok(Response::new(500, vec![])), Err(())] {
-        let (mut stage, me) = (Stage::new(), toy::by_certificates().build());
-        let result = stage.run(me.call(Sealing), |hop, _| {
-            assert!(fetches(hop));
+        let (mut stage, me) = (Stage::new(), fake::by_certificates().build());
+        let result = stage.run(me.call(Sealing), |transmit, _| {
+            assert!(fetches(transmit));
             reply.clone().map_err(|()| Failure::Lost("reset".into()))
         });
         assert_eq!(result.unwrap_err().fate(), Fate::NotSent, "{reply:?}");
@@ -359,11 +366,13 @@ fn what_cannot_be_sealed_is_not_sent() {
 
 #[test]
 fn two_that_seal_wait_for_one_fetch() {
-    let (mut stage, me, signer) = (Stage::new(), toy::by_certificates().build(), Signer::certificate(1));
-    let Step::Send(_, one) = Step::begin(me.call(Sealing), stage.world()) else { panic!("it fetches") };
-    let Step::Wait(until, other) = Step::begin(me.call(Sealing), stage.world()) else { panic!("it waits") };
+    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
+    let Step::Send(_, one) = Step::begin(me.call(Sealing), stage.world()) else { panic!("expected a key fetch") };
+    let Step::Wait(until, other) = Step::begin(me.call(Sealing), stage.world()) else { panic!("expected Step::Wait") };
     let brought = Ok(signer.reply(200, &list(&[&signer]), NOW));
-    assert!(matches!(one.resume(brought, stage.world()), Step::Send(hop, _) if hop.label == "v3.sealing"));
+    assert!(
+        matches!(one.resume(brought, stage.world()), Step::Send(transmit, _) if transmit.label == "v3.sealing")
+    );
     stage.now = until;
-    assert!(matches!(other.resume(stage.world()), Step::Send(hop, _) if hop.label == "v3.sealing"));
+    assert!(matches!(other.resume(stage.world()), Step::Send(transmit, _) if transmit.label == "v3.sealing"));
 }

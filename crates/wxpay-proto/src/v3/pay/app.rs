@@ -1,19 +1,18 @@
-//! Apps: an order, and the signature for the phone.
+//! App payment: an order, and the signed parameters for the app.
 //!
-//! `POST /v3/pay/transactions/app`, `POST /v3/pay/partner/transactions/app`. The app's parameters: `protocol/v3`
-//! section 8.
+//! `POST /v3/pay/transactions/app`, `POST /v3/pay/partner/transactions/app`.
 
 use super::{jsapi::Prepaid, order::Order};
 use crate::{
     clock::UnixTime,
-    error::{Debt, Error},
+    error::{Error, PendingOperation},
     id::{AppId, MchId, PrepayId},
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
         message,
         party::Party,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     wire::base64,
@@ -22,37 +21,37 @@ use crate::{
 use alloc::string::{String, ToString as _};
 use core::fmt;
 
-/// The order for an app; comes to the parameters for the phone.
+/// Places an order that is paid from an app. Returns the parameters for the app.
 #[derive(Clone, Debug)]
-pub struct App(Order);
+pub struct AppOrder(Order);
 
-/// What the app hands to the SDK of WeChat. The names are theirs.
+/// The parameters that the app passes to WeChat's SDK, under the names of the SDK.
 #[derive(Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct AppParams {
-    /// The app.
+    /// The app that pays.
     pub appid: AppId,
-    /// The merchant whose money it is; not signed.
+    /// The merchant that receives the money: the sub-merchant in partner mode. Not signed.
     pub partnerid: MchId,
-    /// The bare number.
+    /// The bare `prepay_id`.
     pub prepayid: PrepayId,
-    /// `Sign=WXPay`; not signed.
+    /// The constant `Sign=WXPay`. Not signed.
     pub package: &'static str,
-    /// A random text.
+    /// The nonce.
     pub noncestr: String,
-    /// Seconds, as a text.
+    /// The time of signing, in seconds since 1970, as text.
     pub timestamp: String,
-    /// The signature.
+    /// The signature, in base64.
     pub sign: String,
 }
 
 impl AppParams {
-    /// Signs a `prepay_id` for the phone, as often as it is needed within the two hours of its life. `appid` is the
-    /// one of the app that runs there.
+    /// Signs a `prepay_id` for the app. May be repeated within the two hours in which the `prepay_id` is valid. `appid`
+    /// is that of the app that pays.
     ///
     /// # Errors
     ///
-    /// When the merchant's key cannot be had.
+    /// When the merchant's private key is unavailable.
     pub fn sign(
         me: &Merchant,
         appid: AppId,
@@ -77,21 +76,21 @@ impl fmt::Debug for AppParams {
     }
 }
 
-impl App {
-    /// An order that will be paid from the app.
+impl AppOrder {
+    /// Creates the operation from an order.
     #[must_use]
     pub fn new(order: Order) -> Self {
         Self(order)
     }
 }
 
-impl Endpoint for App {
+impl Endpoint for AppOrder {
     type Output = AppParams;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let Self(order) = self;
         let path = order.party().choose("/v3/pay/transactions/app", "/v3/pay/partner/transactions/app");
-        let body = order.body(pen.me(), None::<()>, order.scene_info());
+        let body = order.body(writer.me(), None::<()>, order.scene_info());
         Ok(Draft::post("v3.pay.app", path, &body))
     }
 
@@ -99,7 +98,7 @@ impl Endpoint for App {
         let Self(order) = self;
         let Prepaid { prepay_id } = reply.parse()?;
         let (appid, partnerid) = match order.party() {
-            Party::Own => (order.appid(), me.mchid()),
+            Party::Direct => (order.appid(), me.mchid()),
             Party::Partner { sub_mchid, sub_appid } => {
                 (sub_appid.as_ref().unwrap_or_else(|| order.appid()), sub_mchid)
             }
@@ -108,7 +107,7 @@ impl Endpoint for App {
         AppParams::sign(me, appid.clone(), partnerid.clone(), prepay_id, world.now, nonce)
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(self.0.debt())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(self.0.pending_operation())
     }
 }

@@ -1,36 +1,36 @@
-//! Charging a payer's code, and staying with it until the outcome is certain.
+//! Code payment until its outcome is final: charges the payer's code, polls, and reverses after 45 seconds.
 //!
 //! ```text
 //!  begin ─▶ charge ─▶ paid, or failed for good ───────────────────────▶ Done(Ok)
 //!             │  └──▶ refused, or never sent ─────────────────────────▶ Done(Err): nothing happened
-//!             ▼ typing a password, or not known what became of it
-//!       ┌─▶ five seconds ─▶ query ─▶ certain ─────────────────────────▶ Done(Ok)
-//!       └──── no, and it is not 45 seconds yet ◀─┤
-//!                                                ▼ no, and it is
-//!                                             reverse ─▶ reversed ────▶ Done(Ok)
-//!                                                └─▶ query ─▶ certain ▶ Done(Ok)
-//!                                                        └──▶ no ─────▶ Done(Err) with the debt
+//!             ▼ payer enters a password, or outcome unknown
+//!       ┌─▶ five seconds ─▶ query ─▶ final ───────────────────────────▶ Done(Ok)
+//!       └──── not final, before 45 seconds ◀─┤
+//!                                            ▼ not final, 45 seconds over
+//!                                         reverse ─▶ reversed ────────▶ Done(Ok)
+//!                                            └─▶ query ─▶ final ──────▶ Done(Ok)
+//!                                                  └─▶ not final ─────▶ Done(Err) with the pending operation
 //! ```
 //!
-//! What is known about the money: until the charge is answered, nothing; while the payer types, that it was not taken
-//! yet; once the reversal is answered, that it was not taken or goes back.
+//! Money: until the reply to the charge, it may or may not have been taken; while the payer enters a password, it was
+//! not taken yet; after the reply to the reversal, it was not taken, or goes back.
 
 use super::{
-    code::{CodePay, Scanned},
-    query::{Queried, Query},
-    reverse::Reverse,
+    code::{CodePayment, CodePaymentReply},
+    query::{OrderLookup, QueryOrder},
+    reverse::ReverseOrder,
     transaction::{TradeState, Transaction},
 };
 use crate::{
     clock::UnixTime,
-    error::{Debt, Error, ErrorKind, Fate},
-    exchange::{Asleep, Flow, Reply, Sent, Step, sealed},
+    error::{Error, ErrorKind, Fate, PendingOperation},
+    exchange::{AwaitingReply, Flow, Reply, Step, Waiting, sealed},
     refusal::{Code, Refusal},
     v3::{
         call::Call,
-        endpoint::{Draft, Endpoint, Repeat},
+        endpoint::{Draft, Endpoint, Idempotency},
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     world::World,
@@ -38,217 +38,225 @@ use crate::{
 use alloc::boxed::Box;
 use core::time::Duration;
 
-/// How long to pause before each question.
-const PAUSE: Duration = Duration::from_secs(5);
-/// For how long to ask, before it is reversed.
-const PATIENCE: Duration = Duration::from_secs(45);
+/// The interval between queries.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// The time from the charge to its reversal.
+const CHARGE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Charges a code, waits for the payer, and reverses the charge if it does not become certain.
+/// Charges a payer's code, polls until the outcome is final, and reverses the charge if it does not become final.
 #[derive(Debug)]
-pub struct ChargeCode {
+pub struct ChargeByCode {
     me: Merchant,
-    pay: CodePay,
+    pay: CodePayment,
 }
 
-/// What became of a charge, for certain.
+/// The final outcome of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Charged {
-    /// It was paid.
+pub enum ChargeOutcome {
+    /// The order was paid.
     Paid(Box<Transaction>),
-    /// It failed, was closed or was reversed: it was not paid, and cannot be any more. A further try needs a new number and
-    /// a new code.
+    /// The order failed, was closed or was reversed: it was not paid, and cannot be paid any more. Another charge needs
+    /// a new order number and a new code.
     NotPaid(Box<Transaction>),
-    /// It did not become certain in time, and was reversed: what was paid goes back. A further try needs a new number and a
-    /// new code.
+    /// The outcome did not become final in time, and the charge was reversed: any payment goes back. Another charge
+    /// needs a new order number and a new code.
     Reversed,
-    /// WeChat Pay knows of no such charge: it was lost on its way. Nothing was paid.
-    NoSuchOrder,
+    /// WeChat Pay has no such order: the charge was lost in transit. Nothing was paid.
+    NotFound,
 }
 
 impl Merchant {
-    /// Charges a code, waits for the payer, and reverses the charge if it does not become certain within about 45 seconds.
+    /// Charges a payer's code, polls every five seconds until the outcome is final, and reverses the charge if it is
+    /// not final within about 45 seconds.
     ///
-    /// Fails with [`Fate::Refused`] or [`Fate::NotSent`] where nothing was charged, and with [`Fate::Unknown`] and a debt
-    /// where even the reversal did not become certain. After a crash, [recover](Self::recover) the order: it tells whether to
-    /// [reverse](Reverse) it.
+    /// Fails with [`Fate::Refused`] or [`Fate::NotSent`] if nothing was charged, and with [`Fate::Unknown`] and a
+    /// pending operation if even the outcome of the reversal is unknown. After a crash,
+    /// [resolve](Self::resolve_pending) the order; its status shows whether to [reverse](ReverseOrder) it.
     #[must_use]
-    pub fn charge_code(&self, pay: CodePay) -> ChargeCode {
-        ChargeCode { me: self.clone(), pay }
+    pub fn charge_by_code(&self, pay: CodePayment) -> ChargeByCode {
+        ChargeByCode { me: self.clone(), pay }
     }
 }
 
-/// A charge with a request out.
+/// A charge that awaits a reply.
 #[derive(Debug)]
-pub struct Asking(Sent<Call<Leg>>, Charging);
+pub struct InFlight(AwaitingReply<Call<ChargeOperation>>, Charging);
 
 /// A charge that waits.
 #[derive(Debug)]
-pub struct Pausing(Pause);
+pub struct Paused(Pause);
 
 #[derive(Debug)]
 enum Pause {
     BeforeQuery(Charging),
-    WithinCall(Box<Asleep<Call<Leg>>>, Charging),
+    WithinCall(Box<Waiting<Call<ChargeOperation>>>, Charging),
 }
 
-/// A charge that has begun.
+/// A charge in progress.
 #[derive(Debug)]
 struct Charging {
     me: Merchant,
-    pay: CodePay,
-    /// When it is reversed.
+    pay: CodePayment,
+    /// The time from which the charge is reversed instead of queried.
     until: UnixTime,
-    at: At,
+    stage: Stage,
 }
 
-/// How far a charge is.
+/// The stage of a charge.
 #[derive(Clone, Copy, Debug)]
-enum At {
+enum Stage {
     Charge,
     Query,
     Reverse,
-    /// The question after a reversal that failed.
-    Last,
+    /// The final query, after a reversal that failed.
+    FinalQuery,
 }
 
-/// What a charge asks.
+/// One of the operations of a charge.
 #[derive(Debug)]
-enum Leg {
-    Charge(Box<CodePay>),
-    Query(Query),
-    Reverse(Reverse),
+enum ChargeOperation {
+    Charge(Box<CodePayment>),
+    Query(QueryOrder),
+    Reverse(ReverseOrder),
 }
 
-/// What it is told.
+/// The result of an operation of a charge.
 #[derive(Debug)]
-enum Told {
+enum OperationReply {
     Transaction(Box<Transaction>),
-    NotYet,
+    Undecided,
     Reversed,
-    NoSuchOrder,
+    NotFound,
 }
 
-impl From<Scanned> for Told {
-    fn from(scanned: Scanned) -> Self {
+impl From<CodePaymentReply> for OperationReply {
+    fn from(scanned: CodePaymentReply) -> Self {
         match scanned {
-            Scanned::Known(transaction) => Self::Transaction(transaction),
-            Scanned::UserPaying => Self::NotYet,
+            CodePaymentReply::Transaction(transaction) => Self::Transaction(transaction),
+            CodePaymentReply::UserPaying => Self::Undecided,
         }
     }
 }
 
-impl From<Queried> for Told {
-    fn from(queried: Queried) -> Self {
+impl From<OrderLookup> for OperationReply {
+    fn from(queried: OrderLookup) -> Self {
         match queried {
-            Queried::Known(transaction) => Self::Transaction(transaction),
-            Queried::NoSuchOrder => Self::NoSuchOrder,
+            OrderLookup::Found(transaction) => Self::Transaction(transaction),
+            OrderLookup::NotFound => Self::NotFound,
         }
     }
 }
 
-impl Endpoint for Leg {
-    type Output = Told;
+impl Endpoint for ChargeOperation {
+    type Output = OperationReply;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         match self {
-            Self::Charge(pay) => pay.draft(pen),
-            Self::Query(query) => query.draft(pen),
-            Self::Reverse(reverse) => reverse.draft(pen),
+            Self::Charge(pay) => pay.draft(writer),
+            Self::Query(query) => query.draft(writer),
+            Self::Reverse(reverse) => reverse.draft(writer),
         }
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<Told, Error> {
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        me: &Merchant,
+        world: &mut World<'_>,
+    ) -> Result<OperationReply, Error> {
         match self {
-            Self::Charge(pay) => pay.read(reply, me, world).map(Told::from),
-            Self::Query(query) => query.read(reply, me, world).map(Told::from),
-            Self::Reverse(reverse) => reverse.read(reply, me, world).map(|()| Told::Reversed),
+            Self::Charge(pay) => pay.read(reply, me, world).map(OperationReply::from),
+            Self::Query(query) => query.read(reply, me, world).map(OperationReply::from),
+            Self::Reverse(reverse) => reverse.read(reply, me, world).map(|()| OperationReply::Reversed),
         }
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<Told> {
+    fn refused(&self, refusal: &Refusal) -> Option<OperationReply> {
         match self {
-            // Paid already, under this number: the answer to an earlier try was lost. What was paid, a question tells.
-            Self::Charge(_) if refusal.code == Code::ORDERPAID => Some(Told::NotYet),
-            Self::Charge(pay) => pay.refused(refusal).map(Told::from),
-            Self::Query(query) => query.refused(refusal).map(Told::from),
+            // Paid already under this number: an earlier reply was lost. The next query returns the transaction.
+            Self::Charge(_) if refusal.code == Code::ORDERPAID => Some(OperationReply::Undecided),
+            Self::Charge(pay) => pay.refused(refusal).map(OperationReply::from),
+            Self::Query(query) => query.refused(refusal).map(OperationReply::from),
             Self::Reverse(_) => {
                 let unknown = refusal.status == 404 && refusal.code == Code::ORDER_NOT_EXIST;
-                unknown.then_some(Told::NoSuchOrder)
+                unknown.then_some(OperationReply::NotFound)
             }
         }
     }
 
-    fn repeat(&self) -> Repeat {
+    fn idempotency(&self) -> Idempotency {
         match self {
-            Self::Charge(pay) => pay.repeat(),
-            Self::Query(query) => query.repeat(),
-            Self::Reverse(reverse) => reverse.repeat(),
+            Self::Charge(pay) => pay.idempotency(),
+            Self::Query(query) => query.idempotency(),
+            Self::Reverse(reverse) => reverse.idempotency(),
         }
     }
 
-    fn debt(&self) -> Option<Debt> {
+    fn pending_operation(&self) -> Option<PendingOperation> {
         match self {
-            Self::Charge(pay) => pay.debt(),
-            Self::Query(query) => query.debt(),
-            Self::Reverse(reverse) => reverse.debt(),
+            Self::Charge(pay) => pay.pending_operation(),
+            Self::Query(query) => query.pending_operation(),
+            Self::Reverse(reverse) => reverse.pending_operation(),
         }
     }
 }
 
 impl Charging {
-    fn start(self, at: At, world: &mut World<'_>) -> Step<ChargeCode> {
+    fn start(self, stage: Stage, world: &mut World<'_>) -> Step<ChargeByCode> {
         let pay = &self.pay;
         let (number, party) = (pay.out_trade_no().clone(), pay.party().clone());
-        let leg = match at {
-            At::Charge => Leg::Charge(Box::new(pay.clone())),
-            At::Query | At::Last => Leg::Query(Query::out_trade_no(number, party)),
-            At::Reverse => Leg::Reverse(Reverse::new(pay.appid().clone(), number, party)),
+        let operation = match stage {
+            Stage::Charge => ChargeOperation::Charge(Box::new(pay.clone())),
+            Stage::Query | Stage::FinalQuery => {
+                ChargeOperation::Query(QueryOrder::out_trade_no(number, party))
+            }
+            Stage::Reverse => ChargeOperation::Reverse(ReverseOrder::new(pay.appid().clone(), number, party)),
         };
-        let call = self.me.call(leg);
-        Self { at, ..self }.follow(call.begin(world), world)
+        let call = self.me.call(operation);
+        Self { stage, ..self }.follow(call.begin(world), world)
     }
 
-    fn follow(self, step: Step<Call<Leg>>, world: &mut World<'_>) -> Step<ChargeCode> {
+    fn follow(self, step: Step<Call<ChargeOperation>>, world: &mut World<'_>) -> Step<ChargeByCode> {
         match step {
-            Step::Send(hop, call) => Step::send(hop, Asking(call, self)),
-            Step::Wait(until, call) => Step::wait(until, Pausing(Pause::WithinCall(Box::new(call), self))),
+            Step::Send(transmit, call) => Step::send(transmit, InFlight(call, self)),
+            Step::Wait(until, call) => Step::wait(until, Paused(Pause::WithinCall(Box::new(call), self))),
             Step::Done(result) => self.judge(result, world),
         }
     }
 
-    fn judge(self, result: Result<Told, Error>, world: &mut World<'_>) -> Step<ChargeCode> {
+    fn judge(self, result: Result<OperationReply, Error>, world: &mut World<'_>) -> Step<ChargeByCode> {
         match result {
-            Ok(Told::Transaction(transaction)) => match certain(transaction) {
+            Ok(OperationReply::Transaction(transaction)) => match outcome(transaction) {
                 Some(charged) => Step::Done(Ok(charged)),
-                None => self.go_on(None, world),
+                None => self.undecided(None, world),
             },
-            Ok(Told::Reversed) => Step::Done(Ok(Charged::Reversed)),
-            // A charge that was lost may still be on its way; by now it is not.
-            Ok(Told::NoSuchOrder) if matches!(self.at, At::Reverse | At::Last) => {
-                Step::Done(Ok(Charged::NoSuchOrder))
+            Ok(OperationReply::Reversed) => Step::Done(Ok(ChargeOutcome::Reversed)),
+            // Earlier, a lost charge might still have been in flight. At this stage it no longer is.
+            Ok(OperationReply::NotFound) if matches!(self.stage, Stage::Reverse | Stage::FinalQuery) => {
+                Step::Done(Ok(ChargeOutcome::NotFound))
             }
-            Ok(Told::NotYet | Told::NoSuchOrder) => self.go_on(None, world),
-            Err(error) if matches!(self.at, At::Charge) && error.fate() != Fate::Unknown => {
+            Ok(OperationReply::Undecided | OperationReply::NotFound) => self.undecided(None, world),
+            Err(error) if matches!(self.stage, Stage::Charge) && error.fate() != Fate::Unknown => {
                 Step::Done(Err(error))
             }
-            // A question that was refused, or a reversal, tells nothing of the charge.
-            Err(error) => self.go_on(Some(error), world),
+            // A failed query or reversal proves nothing about the charge.
+            Err(error) => self.undecided(Some(error), world),
         }
     }
 
-    /// It is not certain yet.
-    fn go_on(self, error: Option<Error>, world: &mut World<'_>) -> Step<ChargeCode> {
-        let next = world.now.after(PAUSE);
-        match self.at {
-            At::Charge | At::Query if next <= self.until => {
-                Step::wait(next, Pausing(Pause::BeforeQuery(self)))
+    /// Goes to the next stage after a result that is not final.
+    fn undecided(self, error: Option<Error>, world: &mut World<'_>) -> Step<ChargeByCode> {
+        let next = world.now.after(POLL_INTERVAL);
+        match self.stage {
+            Stage::Charge | Stage::Query if next <= self.until => {
+                Step::wait(next, Paused(Pause::BeforeQuery(self)))
             }
-            At::Charge | At::Query => self.start(At::Reverse, world),
-            At::Reverse => self.start(At::Last, world),
-            At::Last => {
+            Stage::Charge | Stage::Query => self.start(Stage::Reverse, world),
+            Stage::Reverse => self.start(Stage::FinalQuery, world),
+            Stage::FinalQuery => {
                 let kind = error.as_ref().map_or(ErrorKind::Exhausted, Error::kind);
-                let unknown = Error::new(kind, Fate::Unknown).owing(|| self.pay.order());
+                let unknown = Error::new(kind, Fate::Unknown).with_pending_operation(|| self.pay.order());
                 Step::Done(Err(match error {
                     Some(error) => unknown.caused_by(error),
                     None => unknown,
@@ -258,37 +266,37 @@ impl Charging {
     }
 }
 
-/// What a transaction says of the charge, if it cannot change any more.
-fn certain(transaction: Box<Transaction>) -> Option<Charged> {
+/// Returns the outcome of the charge if the transaction's state is final.
+fn outcome(transaction: Box<Transaction>) -> Option<ChargeOutcome> {
     match transaction.trade_state {
-        TradeState::Success | TradeState::Refund => Some(Charged::Paid(transaction)),
+        TradeState::Success | TradeState::Refund => Some(ChargeOutcome::Paid(transaction)),
         TradeState::Closed | TradeState::Revoked | TradeState::PayError => {
-            Some(Charged::NotPaid(transaction))
+            Some(ChargeOutcome::NotPaid(transaction))
         }
         TradeState::NotPay | TradeState::UserPaying | TradeState::Accept | TradeState::Other(_) => None,
     }
 }
 
-impl sealed::Sealed for ChargeCode {}
+impl sealed::Sealed for ChargeByCode {}
 
-impl Flow for ChargeCode {
-    type Sent = Asking;
-    type Asleep = Pausing;
-    type Output = Charged;
+impl Flow for ChargeByCode {
+    type AwaitingReply = InFlight;
+    type Waiting = Paused;
+    type Output = ChargeOutcome;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let Self { me, pay } = self;
-        let until = world.now.after(PATIENCE);
-        Charging { me, pay, until, at: At::Charge }.start(At::Charge, world)
+        let until = world.now.after(CHARGE_TIMEOUT);
+        Charging { me, pay, until, stage: Stage::Charge }.start(Stage::Charge, world)
     }
 
-    fn replied(Asking(call, charging): Asking, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+    fn on_reply(InFlight(call, charging): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {
         charging.follow(call.step(reply, world), world)
     }
 
-    fn woke(Pausing(pause): Pausing, world: &mut World<'_>) -> Step<Self> {
+    fn on_wake(Paused(pause): Paused, world: &mut World<'_>) -> Step<Self> {
         match pause {
-            Pause::BeforeQuery(charging) => charging.start(At::Query, world),
+            Pause::BeforeQuery(charging) => charging.start(Stage::Query, world),
             Pause::WithinCall(call, charging) => charging.follow(call.step(world), world),
         }
     }

@@ -1,26 +1,26 @@
-//! Code pay: the merchant scans the payer's code.
+//! Code payment: the merchant scans the payer's code.
 //!
 //! `POST /v3/pay/transactions/codepay`, `POST /v3/pay/partner/transactions/codepay`.
 
-pub use super::shop::Shop;
+pub use super::store::StoreId;
 
 use super::{
     goods::DetailBody,
-    more::{Amount, More, SettleInfo},
+    options::{Amount, OrderOptions, SettleInfo},
     transaction::{TradeState, Transaction},
 };
 use crate::{
-    error::{Debt, Error},
-    id::{AppId, Invalid, OutTradeNo},
+    error::{Error, PendingOperation},
+    id::{AppId, InvalidField, OutTradeNo},
     money::Fen,
     refusal::{Code, Refusal},
     secret::Secret,
     v3::{
-        endpoint::{Draft, Endpoint, Repeat},
+        endpoint::{Draft, Endpoint, Idempotency},
         field,
         merchant::Merchant,
-        party::{Ordering, Party},
-        seal::Pen,
+        party::{OrderParty, Party},
+        seal::RequestWriter,
         verify::{Verified, malformed},
     },
     world::World,
@@ -32,27 +32,28 @@ use alloc::{
 };
 use core::{fmt, net::IpAddr, str::FromStr};
 
-/// Charges a payer's code, once. The answer may be that the payer is typing a password: the charge is not over then.
-/// [`charge_code`](crate::v3::Merchant::charge_code) stays with it until it is.
+/// Charges a payer's code, once. The reply may be that the payer is entering a password: the outcome is not final then.
+/// [`charge_by_code`](crate::v3::Merchant::charge_by_code) polls until it is.
 ///
-/// It is not repeated when its answer is lost: the code is good for one charge, and what a second one would say tells
-/// nothing of the first. Ask after the order.
+/// The request is not retried when its reply is lost: a code is valid for one charge, and the reply to a second one
+/// proves nothing about the first. Query the order instead.
 ///
-/// `Debug` shows its number and price; texts may name people, and the code is money.
+/// `Debug` shows number and price only: texts may contain personal data, and the code is a credential.
 #[derive(Clone)]
-pub struct CodePay {
+pub struct CodePayment {
     appid: AppId,
     out_trade_no: OutTradeNo,
     total: Fen,
     description: String,
     auth_code: AuthCode,
-    shop: Shop,
+    shop: StoreId,
     device_ip: Option<IpAddr>,
-    more: More,
+    options: OrderOptions,
 }
 
-/// What the payer's code says: 18 digits, by the document. Opaque here: 1 to 128 visible ASCII characters. Whoever has it
-/// can charge the payer for a minute, so it is never printed, and wiped when dropped; copies share one.
+/// The content of the payer's code: 18 digits by WeChat Pay's documentation, opaque here: 1 to 128 visible ASCII
+/// characters. The code can charge the payer for about a minute, so `Debug` omits it, and it is wiped when the last
+/// clone is dropped.
 #[derive(Clone)]
 pub struct AuthCode(Arc<Secret<String>>);
 
@@ -60,20 +61,20 @@ pub struct AuthCode(Arc<Secret<String>>);
 ///
 /// When the text breaks the type's rule.
 impl FromStr for AuthCode {
-    type Err = Invalid;
+    type Err = InvalidField;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidField> {
         let good = (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         if good {
             Ok(Self(Arc::new(Secret::new(text.into()))))
         } else {
-            Err(Invalid::new("auth_code", "must be 1 to 128 visible ASCII characters"))
+            Err(InvalidField::new("auth_code", "must be 1 to 128 visible ASCII characters"))
         }
     }
 }
 
 impl AuthCode {
-    /// Lets it out.
+    /// Returns the code's text.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose()
@@ -86,19 +87,19 @@ impl fmt::Debug for AuthCode {
     }
 }
 
-/// What may be told of a charge beyond what must be; see [`CodePay::builder`].
-pub type Builder = super::Builder<CodePay>;
+/// The builder of a code payment; see [`CodePayment::builder`].
+pub type Builder = super::Builder<CodePayment>;
 
-impl CodePay {
-    /// Begins with what must be told: the app, the merchant's number (6 to 32 of `0-9 A-Z a-z _ - *`), the price, what
-    /// the payer reads (at most 127 characters), the payer's code, and the shop.
+impl CodePayment {
+    /// Begins a code payment with its required fields: the app, the merchant's number (6 to 32 of `0-9 A-Z a-z _ - *`),
+    /// the price in fen, the description that the payer sees (1 to 127 characters), the payer's code, and the shop.
     pub fn builder(
         appid: AppId,
         out_trade_no: OutTradeNo,
         total: Fen,
         description: impl Into<String>,
         auth_code: AuthCode,
-        shop: Shop,
+        shop: StoreId,
     ) -> Builder {
         Builder::new(Self {
             appid,
@@ -108,7 +109,7 @@ impl CodePay {
             auth_code,
             shop,
             device_ip: None,
-            more: More::default(),
+            options: OrderOptions::default(),
         })
     }
 
@@ -118,33 +119,33 @@ impl CodePay {
         &self.appid
     }
 
-    /// For whom.
+    /// The party that is paid: the merchant itself, or a sub-merchant.
     #[must_use]
     pub fn party(&self) -> &Party {
-        &self.more.party
+        &self.options.party
     }
 
-    /// The merchant's number.
+    /// The merchant's order number.
     #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
-    /// The price.
+    /// The price, in fen.
     #[must_use]
     pub fn total(&self) -> Fen {
         self.total
     }
 
-    pub(super) fn order(&self) -> Debt {
-        let sub_mchid = self.more.party.sub_mchid().cloned();
-        Debt::Order { out_trade_no: self.out_trade_no.clone(), sub_mchid }
+    pub(super) fn order(&self) -> PendingOperation {
+        let sub_mchid = self.options.party.sub_mchid().cloned();
+        PendingOperation::Order { out_trade_no: self.out_trade_no.clone(), sub_mchid }
     }
 }
 
-impl fmt::Debug for CodePay {
+impl fmt::Debug for CodePayment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CodePay")
+        f.debug_struct("CodePayment")
             .field("out_trade_no", &self.out_trade_no)
             .field("total", &self.total)
             .finish_non_exhaustive()
@@ -152,47 +153,47 @@ impl fmt::Debug for CodePay {
 }
 
 impl Builder {
-    /// The device's address.
+    /// Sets the IP address of the merchant's device.
     #[must_use]
     pub fn device_ip(mut self, device_ip: IpAddr) -> Self {
-        self.begun.device_ip = Some(device_ip);
+        self.required.device_ip = Some(device_ip);
         self
     }
 
-    /// The charge.
+    /// Builds the code payment.
     ///
     /// # Errors
     ///
-    /// When a field breaks its rule; it is named.
-    pub fn build(self) -> Result<CodePay, Invalid> {
-        let Self { begun, more } = self;
-        let pay = CodePay { more, ..begun };
+    /// When a field is invalid; the error names it.
+    pub fn build(self) -> Result<CodePayment, InvalidField> {
+        let Self { required, options } = self;
+        let pay = CodePayment { options, ..required };
         field::out_trade_no(&pay.out_trade_no, "out_trade_no")?;
         field::amount(pay.total, "total")?;
         field::description(&pay.description)?;
         pay.shop.check()?;
-        pay.more.check()?;
-        if pay.more.detail.as_ref().is_some_and(|detail| detail.goods_detail.is_empty()) {
-            return Err(Invalid::new("goods_detail", "must be at least one"));
+        pay.options.check()?;
+        if pay.options.detail.as_ref().is_some_and(|detail| detail.goods_detail.is_empty()) {
+            return Err(InvalidField::new("goods_detail", "must have at least one entry"));
         }
         Ok(pay)
     }
 }
 
-/// What was answered to a charge.
+/// The reply to a code payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "it is over, or it is not")]
-pub enum Scanned {
-    /// It is over: see where it stands.
-    Known(Box<Transaction>),
-    /// The payer is typing a password: ask after the order, about every five seconds.
+#[allow(clippy::exhaustive_enums, reason = "the outcome is known, or it is not")]
+pub enum CodePaymentReply {
+    /// The charge was processed; see its `trade_state`.
+    Transaction(Box<Transaction>),
+    /// The payer is entering a password: query the order about every five seconds.
     UserPaying,
 }
 
 #[derive(serde::Serialize)]
 struct Body<'a> {
     #[serde(flatten)]
-    who: Ordering<'a>,
+    who: OrderParty<'a>,
     description: &'a str,
     out_trade_no: &'a OutTradeNo,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -221,62 +222,62 @@ struct SceneInfo<'a> {
     device_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device_ip: Option<String>,
-    store_info: &'a Shop,
+    store_info: &'a StoreId,
 }
 
-impl Endpoint for CodePay {
-    type Output = Scanned;
+impl Endpoint for CodePayment {
+    type Output = CodePaymentReply;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let path =
-            self.more.party.choose("/v3/pay/transactions/codepay", "/v3/pay/partner/transactions/codepay");
+            self.options.party.choose("/v3/pay/transactions/codepay", "/v3/pay/partner/transactions/codepay");
         let body = Body {
-            who: Ordering::of(pen.me(), &self.appid, &self.more.party),
+            who: OrderParty::of(writer.me(), &self.appid, &self.options.party),
             description: &self.description,
             out_trade_no: &self.out_trade_no,
-            attach: self.more.attach.as_deref(),
-            goods_tag: self.more.goods_tag.as_deref(),
-            support_fapiao: self.more.support_fapiao,
+            attach: self.options.attach.as_deref(),
+            goods_tag: self.options.goods_tag.as_deref(),
+            support_fapiao: self.options.support_fapiao,
             payer: Payer { auth_code: self.auth_code.expose() },
             amount: Amount::of(self.total),
             scene_info: SceneInfo {
-                device_id: self.more.device_id.as_deref(),
+                device_id: self.options.device_id.as_deref(),
                 device_ip: self.device_ip.map(|address| address.to_string()),
                 store_info: &self.shop,
             },
-            detail: self.more.detail.as_ref().map(DetailBody::of),
-            settle_info: self.more.settle_info(),
+            detail: self.options.detail.as_ref().map(DetailBody::of),
+            settle_info: self.options.settle_info(),
         };
         Ok(Draft::post("v3.pay.code", path, &body))
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<Scanned, Error> {
+    fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<CodePaymentReply, Error> {
         let transaction = Transaction::read(reply)?;
         let is_ours = transaction.out_trade_no == self.out_trade_no
             && transaction.mchid == *me.mchid()
-            && transaction.sub_mchid.as_ref() == self.more.party.sub_mchid();
+            && transaction.sub_mchid.as_ref() == self.options.party.sub_mchid();
         if !is_ours {
             return Err(
-                malformed().caused_by(Invalid::new("out_trade_no", "must be of the order that is charged"))
+                malformed().caused_by(InvalidField::new("out_trade_no", "must be that of the charged order"))
             );
         }
         Ok(if transaction.trade_state == TradeState::UserPaying {
-            Scanned::UserPaying
+            CodePaymentReply::UserPaying
         } else {
-            Scanned::Known(Box::new(transaction))
+            CodePaymentReply::Transaction(Box::new(transaction))
         })
     }
 
-    /// It comes as 202, too.
-    fn refused(&self, refusal: &Refusal) -> Option<Scanned> {
-        (refusal.code == Code::USERPAYING).then_some(Scanned::UserPaying)
+    /// Reads `USERPAYING`, which WeChat Pay also sends as an error object with status 202.
+    fn refused(&self, refusal: &Refusal) -> Option<CodePaymentReply> {
+        (refusal.code == Code::USERPAYING).then_some(CodePaymentReply::UserPaying)
     }
 
-    fn repeat(&self) -> Repeat {
-        Repeat::Never
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::None
     }
 
-    fn debt(&self) -> Option<Debt> {
+    fn pending_operation(&self) -> Option<PendingOperation> {
         Some(self.order())
     }
 }

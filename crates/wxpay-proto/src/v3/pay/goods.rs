@@ -1,16 +1,16 @@
-//! What is bought, for coupons on single goods.
+//! The goods of an order, for coupons on single goods.
 
-use crate::{id::Invalid, money::Fen, v3::field};
+use crate::{id::InvalidField, money::Fen, v3::field};
 use alloc::{string::String, vec::Vec};
 
-/// What is bought, for coupons on single goods.
+/// The goods of an order (`detail`), for coupons on single goods.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Detail {
-    /// The price before any discount of the merchant's own, in fen: lets a coupon apply once per purchase.
+    /// The price before the merchant's own discounts, in fen: limits a coupon to one use per purchase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_price: Option<Fen>,
-    /// The merchant's receipt.
+    /// The id of the merchant's receipt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invoice_id: Option<String>,
     /// The goods.
@@ -19,7 +19,7 @@ pub struct Detail {
 }
 
 impl Detail {
-    /// These goods.
+    /// Creates the detail of these goods.
     #[must_use]
     pub fn of(goods_detail: Vec<Goods>) -> Self {
         Self { goods_detail, ..Self::default() }
@@ -30,22 +30,22 @@ impl Detail {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Goods {
-    /// The merchant's own number: 1 to 32 letters, digits, `-`, `_`.
+    /// The merchant's goods number: 1 to 32 letters, digits, `-`, `_`.
     pub merchant_goods_id: String,
-    /// WeChat Pay's number.
+    /// WeChat Pay's goods number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wechatpay_goods_id: Option<String>,
-    /// A name: at most 256 characters.
+    /// The name: 1 to 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub goods_name: Option<String>,
-    /// How many.
+    /// The quantity: at least 1.
     pub quantity: u32,
-    /// The price of one, in fen.
+    /// The unit price, in fen.
     pub unit_price: Fen,
 }
 
 impl Goods {
-    /// So many of one kind, at a price each.
+    /// Creates an entry from the required fields.
     #[must_use]
     pub fn new(merchant_goods_id: impl Into<String>, quantity: u32, unit_price: Fen) -> Self {
         let merchant_goods_id = merchant_goods_id.into();
@@ -54,25 +54,25 @@ impl Goods {
 }
 
 impl Detail {
-    pub(super) fn check(&self) -> Result<(), Invalid> {
+    pub(super) fn check(&self) -> Result<(), InvalidField> {
         self.goods_detail.iter().try_for_each(Goods::check)
     }
 }
 
 impl Goods {
-    fn check(&self) -> Result<(), Invalid> {
+    fn check(&self) -> Result<(), InvalidField> {
         field::goods_id(&self.merchant_goods_id)?;
         if self.quantity == 0 {
-            return Err(Invalid::new("quantity", "must be at least 1"));
+            return Err(InvalidField::new("quantity", "must be at least 1"));
         }
         if let Some(name) = &self.goods_name {
-            field::text(name, 256, Invalid::new("goods_name", "must be 1 to 256 characters"))?;
+            field::text(name, 256, InvalidField::new("goods_name", "must be 1 to 256 characters"))?;
         }
         Ok(())
     }
 }
 
-/// The same as code pay has it.
+/// The goods of an order, as on the wire of code payment.
 #[derive(serde::Serialize)]
 pub(super) struct DetailBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,7 @@ pub(super) struct DetailBody<'a> {
     goods_detail: Vec<GoodsBody<'a>>,
 }
 
-/// Code pay alone spells WeChat Pay's number of goods like this.
+/// One kind of goods, as on the wire of code payment, which alone spells WeChat Pay's number `wxpay_goods_id`.
 #[derive(serde::Serialize)]
 struct GoodsBody<'a> {
     merchant_goods_id: &'a str,

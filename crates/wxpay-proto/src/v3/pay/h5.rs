@@ -1,64 +1,65 @@
-//! H5: an order that is paid from a browser outside WeChat.
+//! H5 payment: an order that is paid from a browser outside WeChat.
 //!
 //! `POST /v3/pay/transactions/h5`, `POST /v3/pay/partner/transactions/h5`.
 
 use super::order::{Order, SceneInfo};
 use crate::{
-    error::{Debt, Error},
-    id::Invalid,
+    error::{Error, PendingOperation},
+    id::InvalidField,
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     world::World,
 };
 use alloc::string::String;
 
-/// The order for a browser; comes to the URL to go to, good for five minutes. A `&redirect_url=…`, escaped, may be
-/// put behind it; the `Referer` must be of the domain that is registered.
+/// Places an order that is paid from a browser. Returns the URL to navigate to, valid for five minutes.
+///
+/// You may append `&redirect_url=…`, percent-encoded. The `Referer` must be of the registered domain.
 #[derive(Clone, Debug)]
-pub struct H5 {
+pub struct H5Order {
     order: Order,
     h5_info: H5Info,
 }
 
-/// Where the browser is.
+/// The environment of the browser (`h5_info`).
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct H5Info {
-    /// `iOS`, `Android` or `Wap`.
+    /// The kind of environment: `iOS`, `Android` or `Wap`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The name of the application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_name: Option<String>,
-    /// The address of the site.
+    /// The URL of the site.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_url: Option<String>,
-    /// The identifier of an iOS application.
+    /// The bundle id of an iOS application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle_id: Option<String>,
-    /// The identifier of an Android application.
+    /// The package name of an Android application.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub package_name: Option<String>,
 }
 
 impl H5Info {
-    /// A site in a browser.
+    /// Creates the description of a site in a browser.
     #[must_use]
     pub fn wap() -> Self {
         Self::of("Wap")
     }
 
-    /// Inside an iOS application.
+    /// Creates the description of a browser inside an iOS application.
     #[must_use]
     pub fn ios() -> Self {
         Self::of("iOS")
     }
 
-    /// Inside an Android application.
+    /// Creates the description of a browser inside an Android application.
     #[must_use]
     pub fn android() -> Self {
         Self::of("Android")
@@ -69,17 +70,17 @@ impl H5Info {
     }
 }
 
-impl H5 {
-    /// An order that will be paid from a browser.
+impl H5Order {
+    /// Creates the operation from an order.
     ///
     /// # Errors
     ///
-    /// When the order does not tell the address of the payer's device.
-    pub fn new(order: Order, h5_info: H5Info) -> Result<Self, Invalid> {
+    /// When the order has no `payer_client_ip`.
+    pub fn new(order: Order, h5_info: H5Info) -> Result<Self, InvalidField> {
         if order.has_payer_client_ip() {
             Ok(Self { order, h5_info })
         } else {
-            Err(Invalid::new("payer_client_ip", "must be told for H5"))
+            Err(InvalidField::new("payer_client_ip", "is required for H5"))
         }
     }
 }
@@ -96,14 +97,14 @@ struct Reply {
     h5_url: String,
 }
 
-impl Endpoint for H5 {
+impl Endpoint for H5Order {
     type Output = String;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let Self { order, h5_info } = self;
         let path = order.party().choose("/v3/pay/transactions/h5", "/v3/pay/partner/transactions/h5");
         let scene = Scene { scene: order.scene_info(), h5_info };
-        let body = order.body(pen.me(), None::<()>, Some(scene));
+        let body = order.body(writer.me(), None::<()>, Some(scene));
         Ok(Draft::post("v3.pay.h5", path, &body))
     }
 
@@ -112,7 +113,7 @@ impl Endpoint for H5 {
         Ok(h5_url)
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(self.order.debt())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(self.order.pending_operation())
     }
 }

@@ -1,19 +1,18 @@
-//! JSAPI and mini programs: an order for a payer who is known, and the signature for the page or the program.
+//! JSAPI and mini program payment: an order for a known payer, and the signed parameters for the page or mini program.
 //!
-//! `POST /v3/pay/transactions/jsapi`, `POST /v3/pay/partner/transactions/jsapi`, `…/miniprogram`. The client's
-//! parameters: `protocol/v3` section 8.
+//! `POST /v3/pay/transactions/jsapi`, `POST /v3/pay/partner/transactions/jsapi`, `…/miniprogram`.
 
 use super::order::Order;
 use crate::{
     clock::UnixTime,
-    error::{Debt, Error},
-    id::{AppId, Invalid, OpenId, PrepayId},
+    error::{Error, PendingOperation},
+    id::{AppId, InvalidField, OpenId, PrepayId},
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
         message,
         party::Party,
-        seal::{Pen, Sealed, Sensitive},
+        seal::{RequestWriter, Sealed, Sensitive},
         verify::Verified,
     },
     wire::base64,
@@ -25,15 +24,15 @@ use alloc::{
 };
 use core::fmt;
 
-/// The order for JSAPI; comes to the parameters for the page, or for the mini program.
+/// Places a JSAPI order. Returns the parameters for `wx.requestPayment` or `WeixinJSBridge`.
 #[derive(Clone, Debug)]
-pub struct Jsapi {
+pub struct JsapiOrder {
     order: Order,
     payer: Payer,
     path: &'static str,
 }
 
-/// Who will pay.
+/// The payer of an order.
 #[derive(Clone, Debug)]
 pub struct Payer {
     openid: OpenId,
@@ -41,7 +40,7 @@ pub struct Payer {
     identity: Option<Identity>,
 }
 
-/// Who the payer must be. Needs a permission of its own.
+/// The person that the payer must be. The merchant needs a separate permission for it.
 #[derive(Clone, Debug)]
 pub(super) struct Identity {
     pub(super) kind: IdentityKind,
@@ -49,7 +48,7 @@ pub(super) struct Identity {
     pub(super) name: Sensitive,
 }
 
-/// Which document proves who the payer is.
+/// The kind of document that identifies the payer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
@@ -71,19 +70,19 @@ pub enum IdentityKind {
 }
 
 impl Payer {
-    /// A payer under the order's app.
+    /// Creates a payer whose openid belongs to the order's app.
     #[must_use]
     pub fn new(openid: OpenId) -> Self {
         Self { openid, under_sub_appid: false, identity: None }
     }
 
-    /// A payer under the sub-merchant's own app: for [`Party::Partner`] with a `sub_appid`.
+    /// Creates a payer whose openid belongs to the sub-merchant's own app: for [`Party::Partner`] with a `sub_appid`.
     #[must_use]
     pub fn under_sub_appid(openid: OpenId) -> Self {
         Self { openid, under_sub_appid: true, identity: None }
     }
 
-    /// Lets this person pay alone. Needs a permission of its own.
+    /// Restricts payment to this person. The merchant needs a separate permission for it.
     #[must_use]
     pub fn with_identity(self, kind: IdentityKind, number: Sensitive, name: Sensitive) -> Self {
         Self { identity: Some(Identity { kind, number, name }), ..self }
@@ -91,9 +90,9 @@ impl Payer {
 }
 
 impl Payer {
-    pub(super) fn check(&self, order: &Order) -> Result<(), Invalid> {
+    pub(super) fn check(&self, order: &Order) -> Result<(), InvalidField> {
         if self.under_sub_appid && order.party().sub_appid().is_none() {
-            return Err(Invalid::new("sub_openid", "must be with a sub_appid"));
+            return Err(InvalidField::new("sub_openid", "requires a sub_appid in the order"));
         }
         Ok(())
     }
@@ -102,13 +101,17 @@ impl Payer {
         self.identity.is_some()
     }
 
-    /// The payer as the wire has it in either mode.
-    pub(super) fn body(&self, party: &Party, pen: &mut Pen<'_, '_>) -> Result<PayerBody<'_>, Error> {
-        let identity = self.identity.as_ref().map(|identity| identity.body(pen)).transpose()?;
+    /// Returns the payer as on the wire in either mode.
+    pub(super) fn body(
+        &self,
+        party: &Party,
+        writer: &mut RequestWriter<'_, '_>,
+    ) -> Result<PayerBody<'_>, Error> {
+        let identity = self.identity.as_ref().map(|identity| identity.body(writer)).transpose()?;
         let openid = Some(self.openid.as_str());
         let mut payer = PayerBody { openid: None, sp_openid: None, sub_openid: None, identity };
         match (party, self.under_sub_appid) {
-            (Party::Own, _) => payer.openid = openid,
+            (Party::Direct, _) => payer.openid = openid,
             (Party::Partner { .. }, false) => payer.sp_openid = openid,
             (Party::Partner { .. }, true) => payer.sub_openid = openid,
         }
@@ -117,40 +120,40 @@ impl Payer {
 }
 
 impl Identity {
-    /// With what is sealed.
-    pub(super) fn body(&self, pen: &mut Pen<'_, '_>) -> Result<IdentityBody, Error> {
+    /// Returns the identity as on the wire, with number and name sealed.
+    pub(super) fn body(&self, writer: &mut RequestWriter<'_, '_>) -> Result<IdentityBody, Error> {
         let Self { kind, number, name } = self;
-        Ok(IdentityBody { kind: *kind, number: pen.seal(number)?, name: pen.seal(name)? })
+        Ok(IdentityBody { kind: *kind, number: writer.seal(number)?, name: writer.seal(name)? })
     }
 }
 
-/// What the page hands to `WeixinJSBridge` or `wx.chooseWXPay`, or the mini program to `wx.requestPayment`, which
-/// needs no `appId`. The names are theirs.
+/// The parameters that a page passes to `WeixinJSBridge` or `wx.chooseWXPay`, or a mini program to `wx.requestPayment`,
+/// which needs no `appId`. `wx.chooseWXPay` expects `timeStamp` under the name `timestamp`.
 #[derive(Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct JsapiParams {
-    /// The app of the payer.
+    /// The app that the payer's openid belongs to.
     pub app_id: AppId,
-    /// Seconds, as a text.
+    /// The time of signing, in seconds since 1970, as text.
     pub time_stamp: String,
-    /// A random text.
+    /// The nonce.
     pub nonce_str: String,
-    /// `prepay_id=…`.
+    /// The order: `prepay_id=…`.
     pub package: String,
-    /// `RSA`; it is not signed itself.
+    /// The constant `RSA`. Not signed.
     pub sign_type: &'static str,
-    /// The signature.
+    /// The signature, in base64.
     pub pay_sign: String,
 }
 
 impl JsapiParams {
-    /// Signs a `prepay_id` for the payer's side, as often as it is needed within the two hours of its life. `appid` is
-    /// the one that the payer is under.
+    /// Signs a `prepay_id` for the payer's client. May be repeated within the two hours in which the `prepay_id` is
+    /// valid. `appid` is that of the app that the payer's openid belongs to.
     ///
     /// # Errors
     ///
-    /// When the merchant's key cannot be had.
+    /// When the merchant's private key is unavailable.
     pub fn sign(
         me: &Merchant,
         appid: AppId,
@@ -174,51 +177,60 @@ impl fmt::Debug for JsapiParams {
     }
 }
 
-impl Jsapi {
-    /// An order that this payer will pay on a page inside WeChat.
+impl JsapiOrder {
+    /// Creates the operation from an order that this payer pays on a page inside WeChat.
     ///
     /// # Errors
     ///
-    /// When the payer is under the sub-merchant's app, and the order knows none.
-    pub fn new(order: Order, payer: Payer) -> Result<Self, Invalid> {
+    /// When the payer's openid belongs to the sub-merchant's app, and the order has no `sub_appid`.
+    pub fn new(order: Order, payer: Payer) -> Result<Self, InvalidField> {
         let path = order.party().choose("/v3/pay/transactions/jsapi", "/v3/pay/partner/transactions/jsapi");
         Self::by(order, payer, path)
     }
 
-    /// An order that this payer will pay in a mini program. The merchant itself orders it like a page's; for a
-    /// sub-merchant there is an operation of its own, which takes less.
+    /// Creates the operation from an order that this payer pays in a mini program. A direct merchant uses the same
+    /// operation as for a page; a partner uses a separate one, which accepts fewer fields.
     ///
     /// # Errors
     ///
-    /// As with [`new`](Self::new); and for a sub-merchant when the order limits how it may be paid or tells more of a store
-    /// than its number, or when the payer must be somebody.
-    pub fn mini_program(order: Order, payer: Payer) -> Result<Self, Invalid> {
+    /// As with [`new`](Self::new). For a sub-merchant also when the order has `limit_pay`, or more store fields than
+    /// `id`, or when the payer has an identity.
+    pub fn mini_program(order: Order, payer: Payer) -> Result<Self, InvalidField> {
         let path =
             order.party().choose("/v3/pay/transactions/jsapi", "/v3/pay/partner/transactions/miniprogram");
         if order.party().sub_mchid().is_some() {
             if order.limits_pay() {
-                return Err(Invalid::new("limit_pay", "must not be told for a sub-merchant's mini program"));
+                return Err(InvalidField::new(
+                    "limit_pay",
+                    "must not be set for a sub-merchant's mini program",
+                ));
             }
             if order.describes_store() {
-                return Err(Invalid::new("store_info", "must be a number for a sub-merchant's mini program"));
+                return Err(InvalidField::new(
+                    "store_info",
+                    "must have only id for a sub-merchant's mini program",
+                ));
             }
             if payer.has_identity() {
-                return Err(Invalid::new("identity", "must not be told for a sub-merchant's mini program"));
+                return Err(InvalidField::new(
+                    "identity",
+                    "must not be set for a sub-merchant's mini program",
+                ));
             }
         }
         Self::by(order, payer, path)
     }
 
-    fn by(order: Order, payer: Payer, path: &'static str) -> Result<Self, Invalid> {
+    fn by(order: Order, payer: Payer, path: &'static str) -> Result<Self, InvalidField> {
         payer.check(&order)?;
         Ok(Self { order, payer, path })
     }
 
-    /// The app that the payer is under, which signs for the payer's side.
+    /// Returns the app that the payer's openid belongs to; the parameters are signed for it.
     fn payers_appid(&self) -> &AppId {
         match self.order.party() {
             Party::Partner { sub_appid: Some(sub_appid), .. } if self.payer.under_sub_appid => sub_appid,
-            Party::Own | Party::Partner { .. } => self.order.appid(),
+            Party::Direct | Party::Partner { .. } => self.order.appid(),
         }
     }
 }
@@ -243,18 +255,18 @@ pub(super) struct IdentityBody {
     name: Sealed,
 }
 
-/// `{"prepay_id"}`: what JSAPI, mini programs and apps are answered.
+/// The reply `{"prepay_id"}` to JSAPI, mini program and app orders.
 #[derive(serde::Deserialize)]
 pub(super) struct Prepaid {
     pub(super) prepay_id: PrepayId,
 }
 
-impl Endpoint for Jsapi {
+impl Endpoint for JsapiOrder {
     type Output = JsapiParams;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
-        let payer = self.payer.body(self.order.party(), pen)?;
-        let body = self.order.body(pen.me(), Some(payer), self.order.scene_info());
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        let payer = self.payer.body(self.order.party(), writer)?;
+        let body = self.order.body(writer.me(), Some(payer), self.order.scene_info());
         Ok(Draft::post("v3.pay.jsapi", self.path, &body))
     }
 
@@ -264,7 +276,7 @@ impl Endpoint for Jsapi {
         JsapiParams::sign(me, self.payers_appid().clone(), &prepay_id, world.now, nonce)
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(self.order.debt())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(self.order.pending_operation())
     }
 }

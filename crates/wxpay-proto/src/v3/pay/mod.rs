@@ -1,17 +1,17 @@
-//! Being paid: orders by each way of paying, asking after them, closing them.
+//! Payments: placing orders by each payment method, querying and closing them.
 //!
 //! ```text
-//!  order.rs ─▶ jsapi.rs app.rs h5.rs native.rs     what the payer's side gets, signed where it must be
-//!  transaction.rs ◀─ query.rs, notices             what became of it
-//!  close.rs                                        nobody shall pay it any more
+//!  order.rs ─▶ jsapi.rs app.rs h5.rs native.rs     the order, and the parameters for the payer's client
+//!  transaction.rs ◀─ query.rs, notifications       the status of an order
+//!  close.rs                                        closing an unpaid order
 //!
-//!  code.rs                                         the payer's code is scanned, and charged at once
-//!  charge.rs ─▶ code.rs query.rs reverse.rs        the same, until the outcome is certain
-//!  combine/                                        several orders, paid at once
+//!  code.rs                                         code payment: the merchant scans the payer's code
+//!  charge.rs ─▶ code.rs query.rs reverse.rs        code payment until the outcome is final
+//!  combine/                                        combined orders: several orders, one payment
 //!  scanned_pos.rs                                  the payer scans the merchant's device
 //! ```
 //!
-//! The contracts are those of `POST /v3/pay/transactions/…` and `/v3/pay/partner/transactions/…`.
+//! The operations are those of `/v3/pay/transactions/…` and `/v3/pay/partner/transactions/…`.
 
 mod app;
 pub mod charge;
@@ -21,25 +21,25 @@ pub mod combine;
 mod goods;
 mod h5;
 mod jsapi;
-mod more;
 mod native;
+mod options;
 pub mod order;
 mod query;
 mod reverse;
 mod scanned_pos;
-mod shop;
+mod store;
 pub mod transaction;
 
-pub use app::{App, AppParams};
-pub use charge::{ChargeCode, Charged};
-pub use close::Close;
-pub use code::{AuthCode, CodePay, Scanned, Shop};
-pub use h5::{H5, H5Info};
-pub use jsapi::{IdentityKind, Jsapi, JsapiParams, Payer};
-pub use more::Builder;
-pub use native::Native;
+pub use app::{AppOrder, AppParams};
+pub use charge::{ChargeByCode, ChargeOutcome};
+pub use close::CloseOrder;
+pub use code::{AuthCode, CodePayment, CodePaymentReply, StoreId};
+pub use h5::{H5Info, H5Order};
+pub use jsapi::{IdentityKind, JsapiOrder, JsapiParams, Payer};
+pub use native::NativeOrder;
+pub use options::Builder;
 pub use order::Order;
-pub use query::{Queried, Query};
-pub use reverse::Reverse;
-pub use scanned_pos::ScannedPos;
+pub use query::{OrderLookup, QueryOrder};
+pub use reverse::ReverseOrder;
+pub use scanned_pos::ScannedPosOrder;
 pub use transaction::{TradeState, TradeType, Transaction};

@@ -1,44 +1,45 @@
-//! Native: an order whose link is shown as a QR code.
+//! Native payment: an order whose link is shown as a QR code.
 //!
 //! `POST /v3/pay/transactions/native`, `POST /v3/pay/partner/transactions/native`.
 
 use super::order::Order;
 use crate::{
-    error::{Debt, Error},
+    error::{Error, PendingOperation},
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     world::World,
 };
 use alloc::string::String;
 
-/// The order for a QR code; comes to the link in it, `weixin://wxpay/bizpayurl?pr=…`, good for two hours.
+/// Places an order that is paid by scanning a QR code. Returns the code's content, `weixin://wxpay/bizpayurl?pr=…`,
+/// valid for two hours.
 #[derive(Clone, Debug)]
-pub struct Native(Order);
+pub struct NativeOrder(Order);
 
 #[derive(serde::Deserialize)]
 struct Reply {
     code_url: String,
 }
 
-impl Native {
-    /// An order that will be paid by scanning.
+impl NativeOrder {
+    /// Creates the operation from an order.
     #[must_use]
     pub fn new(order: Order) -> Self {
         Self(order)
     }
 }
 
-impl Endpoint for Native {
+impl Endpoint for NativeOrder {
     type Output = String;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let Self(order) = self;
         let path = order.party().choose("/v3/pay/transactions/native", "/v3/pay/partner/transactions/native");
-        let body = order.body(pen.me(), None::<()>, order.scene_info());
+        let body = order.body(writer.me(), None::<()>, order.scene_info());
         Ok(Draft::post("v3.pay.native", path, &body))
     }
 
@@ -47,7 +48,7 @@ impl Endpoint for Native {
         Ok(code_url)
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(self.0.debt())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(self.0.pending_operation())
     }
 }

@@ -1,20 +1,20 @@
-//! What is ordered, in whatever way it will be paid.
+//! The order, independent of the payment method.
 
 pub use super::{
     goods::{Detail, Goods},
-    shop::Store,
+    store::Store,
 };
 
-use super::more::{Amount, More, SettleInfo};
+use super::options::{Amount, OrderOptions, SettleInfo};
 use crate::{
     clock::UnixTime,
-    error::Debt,
-    id::{AppId, Invalid, NotifyUrl, OutTradeNo},
+    error::PendingOperation,
+    id::{AppId, InvalidField, NotifyUrl, OutTradeNo},
     money::Fen,
     v3::{
         field,
         merchant::Merchant,
-        party::{Ordering, Party},
+        party::{OrderParty, Party},
     },
     wire::time,
 };
@@ -24,9 +24,9 @@ use alloc::{
 };
 use core::{fmt, net::IpAddr};
 
-/// An order. What every way of paying needs is asked for by [`builder`](Self::builder), the rest may be added.
+/// An order. [`builder`](Self::builder) takes the fields that every payment method requires; the rest is optional.
 ///
-/// `Debug` shows its number and price; texts may name people.
+/// `Debug` shows number and price only: texts may contain personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Order {
     appid: AppId,
@@ -38,30 +38,30 @@ pub struct Order {
     limit_pay: Vec<LimitPay>,
     payer_client_ip: Option<IpAddr>,
     store: Option<Store>,
-    more: More,
+    options: OrderOptions,
 }
 
-/// How an order may not be paid, or may be paid alone.
+/// A restriction of the funds that may pay an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LimitPay {
-    /// Not from the balance.
+    /// Excludes the balance.
     NoBalance,
-    /// Not by credit card.
+    /// Excludes credit cards.
     NoCredit,
-    /// Not by debit card.
+    /// Excludes debit cards.
     NoDebit,
-    /// From the balance alone.
+    /// Allows the balance only.
     BalanceOnly,
 }
 
-/// What may be told of an order beyond what must be; see [`Order::builder`].
+/// The builder of an order; see [`Order::builder`].
 pub type Builder = super::Builder<Order>;
 
 impl Order {
-    /// Begins with what must be told: the app, the merchant's number (6 to 32 of `0-9 A-Z a-z _ - *`), the price,
-    /// what the payer reads (at most 127 characters), and where WeChat Pay sends its notice.
+    /// Begins an order with its required fields: the app, the merchant's number (6 to 32 of `0-9 A-Z a-z _ - *`), the
+    /// price in fen, the description that the payer sees (1 to 127 characters), and the notification URL.
     pub fn builder(
         appid: AppId,
         out_trade_no: OutTradeNo,
@@ -79,7 +79,7 @@ impl Order {
             limit_pay: Vec::new(),
             payer_client_ip: None,
             store: None,
-            more: More::default(),
+            options: OrderOptions::default(),
         })
     }
 
@@ -89,28 +89,28 @@ impl Order {
         &self.appid
     }
 
-    /// For whom.
+    /// The party that is paid: the merchant itself, or a sub-merchant.
     #[must_use]
     pub fn party(&self) -> &Party {
-        &self.more.party
+        &self.options.party
     }
 
-    /// The merchant's number.
+    /// The merchant's order number.
     #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
-    /// The price.
+    /// The price, in fen.
     #[must_use]
     pub fn total(&self) -> Fen {
         self.total
     }
 
-    /// What is owed if it is not known what became of it.
-    pub(in crate::v3) fn debt(&self) -> Debt {
-        let sub_mchid = self.more.party.sub_mchid().cloned();
-        Debt::Order { out_trade_no: self.out_trade_no.clone(), sub_mchid }
+    /// The pending operation to resolve if the outcome is unknown.
+    pub(in crate::v3) fn pending_operation(&self) -> PendingOperation {
+        let sub_mchid = self.options.party.sub_mchid().cloned();
+        PendingOperation::Order { out_trade_no: self.out_trade_no.clone(), sub_mchid }
     }
 }
 
@@ -124,56 +124,57 @@ impl fmt::Debug for Order {
 }
 
 impl Builder {
-    /// Until when it can be paid. Two hours after the order at the latest, for the `prepay_id` ends then.
+    /// Sets the time until which the order can be paid: at most two hours ahead, because the `prepay_id` expires then.
     #[must_use]
     pub fn time_expire(mut self, time_expire: UnixTime) -> Self {
-        self.begun.time_expire = Some(time_expire);
+        self.required.time_expire = Some(time_expire);
         self
     }
 
-    /// How it may not be paid.
+    /// Sets restrictions of the funds that may pay.
     #[must_use]
     pub fn limit_pay(mut self, limit_pay: Vec<LimitPay>) -> Self {
-        self.begun.limit_pay = limit_pay;
+        self.required.limit_pay = limit_pay;
         self
     }
 
-    /// The address of the payer's device. H5 needs it.
+    /// Sets the IP address of the payer's device. H5 requires it.
     #[must_use]
     pub fn payer_client_ip(mut self, address: IpAddr) -> Self {
-        self.begun.payer_client_ip = Some(address);
+        self.required.payer_client_ip = Some(address);
         self
     }
 
-    /// The shop.
+    /// Sets the store.
     #[must_use]
     pub fn store(mut self, store: Store) -> Self {
-        self.begun.store = Some(store);
+        self.required.store = Some(store);
         self
     }
 
-    /// The order.
+    /// Builds the order.
     ///
     /// # Errors
     ///
-    /// When a field breaks its rule; it is named.
-    pub fn build(self) -> Result<Order, Invalid> {
-        let Self { begun, more } = self;
-        let order = Order { more, ..begun };
+    /// When a field is invalid; the error names it.
+    pub fn build(self) -> Result<Order, InvalidField> {
+        let Self { required, options } = self;
+        let order = Order { options, ..required };
         field::out_trade_no(&order.out_trade_no, "out_trade_no")?;
         field::amount(order.total, "total")?;
         field::description(&order.description)?;
-        order.more.check()?;
+        order.options.check()?;
         order.store.as_ref().map_or(Ok(()), Store::check)?;
         Ok(order)
     }
 }
 
-/// The fields of an order that every way of paying has, as the wire has them; `E` are those that one way adds.
+/// The body of an order, as on the wire. `P` is the type of `payer`, `S` of `scene_info`: they depend on the payment
+/// method.
 #[derive(serde::Serialize)]
 pub(super) struct Body<'a, P, S> {
     #[serde(flatten)]
-    who: Ordering<'a>,
+    who: OrderParty<'a>,
     description: &'a str,
     out_trade_no: &'a OutTradeNo,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -198,7 +199,7 @@ pub(super) struct Body<'a, P, S> {
     settle_info: Option<SettleInfo>,
 }
 
-/// `scene_info`, as the wire has it.
+/// The object `scene_info`, as on the wire.
 #[derive(serde::Serialize)]
 pub(super) struct SceneInfo<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -210,7 +211,7 @@ pub(super) struct SceneInfo<'a> {
 }
 
 impl Order {
-    /// The order's body for a merchant. `payer` and `scene_info` are what the way of paying has.
+    /// Returns the order's body for a merchant, with the `payer` and `scene_info` of the payment method.
     pub(super) fn body<'a, P, S>(
         &'a self,
         me: &'a Merchant,
@@ -218,25 +219,25 @@ impl Order {
         scene_info: Option<S>,
     ) -> Body<'a, P, S> {
         Body {
-            who: Ordering::of(me, &self.appid, &self.more.party),
+            who: OrderParty::of(me, &self.appid, &self.options.party),
             description: &self.description,
             out_trade_no: &self.out_trade_no,
             time_expire: self.time_expire.map(time::rfc3339),
-            attach: self.more.attach.as_deref(),
+            attach: self.options.attach.as_deref(),
             notify_url: &self.notify_url,
-            goods_tag: self.more.goods_tag.as_deref(),
+            goods_tag: self.options.goods_tag.as_deref(),
             limit_pay: &self.limit_pay,
-            support_fapiao: self.more.support_fapiao,
+            support_fapiao: self.options.support_fapiao,
             amount: Amount::of(self.total),
             payer,
-            detail: self.more.detail.as_ref(),
+            detail: self.options.detail.as_ref(),
             scene_info,
-            settle_info: self.more.settle_info(),
+            settle_info: self.options.settle_info(),
         }
     }
 
     pub(super) fn scene_info(&self) -> Option<SceneInfo<'_>> {
-        let device_id = self.more.device_id.as_deref();
+        let device_id = self.options.device_id.as_deref();
         let told = self.payer_client_ip.is_some() || device_id.is_some() || self.store.is_some();
         told.then(|| SceneInfo {
             payer_client_ip: self.payer_client_ip.map(|address| address.to_string()),
@@ -253,7 +254,7 @@ impl Order {
         self.store.is_some()
     }
 
-    /// Whether more is told of the store than its number.
+    /// Returns whether the store has fields other than `id`.
     pub(super) fn describes_store(&self) -> bool {
         self.store
             .as_ref()

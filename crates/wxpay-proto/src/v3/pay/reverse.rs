@@ -1,31 +1,32 @@
-//! Reversing a charge of a code: it shall not have been.
+//! Reversal of a code payment.
 //!
-//! `POST /v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`, and the partner's.
+//! `POST /v3/pay/transactions/out-trade-no/{out_trade_no}/reverse`,
+//! `POST /v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse`.
 
 use crate::{
-    error::{Debt, Error},
-    id::{AppId, Invalid, OutTradeNo},
+    error::{Error, PendingOperation},
+    id::{AppId, InvalidField, OutTradeNo},
     v3::{
         endpoint::{Draft, Endpoint, Target},
         merchant::Merchant,
-        party::{Ordering, Party},
-        seal::Pen,
+        party::{OrderParty, Party},
+        seal::RequestWriter,
         verify::{Verified, malformed},
     },
     world::World,
 };
 
-/// Reverses a charge of which it is not certain whether it was paid, or that was not: it cannot be paid any more, and
-/// what was paid goes back. One that is certain to be paid is [refunded](crate::v3::refund) instead. Within seven days.
+/// Reverses a code payment that is unpaid or whose outcome is unknown, within seven days. The order can no longer be
+/// paid, and any payment goes back. If the order is known to be paid, [refund](crate::v3::refund) it instead.
 #[derive(Clone, Debug)]
-pub struct Reverse {
+pub struct ReverseOrder {
     appid: AppId,
     out_trade_no: OutTradeNo,
     party: Party,
 }
 
-impl Reverse {
-    /// Reverses the charge of this order. `appid` is the one that it was charged under.
+impl ReverseOrder {
+    /// Creates the operation that reverses this order. `appid` is that of the code payment.
     #[must_use]
     pub fn new(appid: AppId, out_trade_no: OutTradeNo, party: Party) -> Self {
         Self { appid, out_trade_no, party }
@@ -37,15 +38,15 @@ struct Reply {
     out_trade_no: OutTradeNo,
 }
 
-impl Endpoint for Reverse {
+impl Endpoint for ReverseOrder {
     type Output = ();
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let path = self
             .party
             .choose("/v3/pay/transactions/out-trade-no", "/v3/pay/partner/transactions/out-trade-no");
         let target = Target::new(path).segment(self.out_trade_no.as_str()).then("/reverse");
-        let body = Ordering::of(pen.me(), &self.appid, &self.party);
+        let body = OrderParty::of(writer.me(), &self.appid, &self.party);
         Ok(Draft::post("v3.pay.reverse", target, &body))
     }
 
@@ -54,31 +55,32 @@ impl Endpoint for Reverse {
         if out_trade_no == self.out_trade_no {
             Ok(())
         } else {
-            Err(malformed().caused_by(Invalid::new("out_trade_no", "must be of the order that is reversed")))
+            Err(malformed()
+                .caused_by(InvalidField::new("out_trade_no", "must be that of the reversed order")))
         }
     }
 
-    fn debt(&self) -> Option<Debt> {
+    fn pending_operation(&self) -> Option<PendingOperation> {
         let sub_mchid = self.party.sub_mchid().cloned();
-        Some(Debt::Order { out_trade_no: self.out_trade_no.clone(), sub_mchid })
+        Some(PendingOperation::Order { out_trade_no: self.out_trade_no.clone(), sub_mchid })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::toy;
+    use crate::v3::fake;
 
-    fn reverse(party: Party) -> Reverse {
-        Reverse::new("wxd678efh567hg6787".parse().unwrap(), "1217752*01".parse().unwrap(), party)
+    fn reverse(party: Party) -> ReverseOrder {
+        ReverseOrder::new("wxd678efh567hg6787".parse().unwrap(), "1217752*01".parse().unwrap(), party)
     }
 
     #[test]
     fn a_charge_is_reversed_in_either_mode() {
-        let (line, body) = toy::written(&reverse(Party::Own));
+        let (line, body) = fake::written(&reverse(Party::Direct));
         assert_eq!(line, "POST /v3/pay/transactions/out-trade-no/1217752%2A01/reverse");
         assert_eq!(body, r#"{"appid":"wxd678efh567hg6787","mchid":"1900007291"}"#);
-        let (line, body) = toy::written(&reverse(Party::partner("1900000109".parse().unwrap())));
+        let (line, body) = fake::written(&reverse(Party::partner("1900000109".parse().unwrap())));
         assert_eq!(line, "POST /v3/pay/partner/transactions/out-trade-no/1217752%2A01/reverse");
         assert_eq!(
             body,
@@ -88,7 +90,7 @@ mod tests {
 
     #[test]
     fn only_the_order_that_was_asked_for_is_reversed() {
-        let read = |body| toy::read(&reverse(Party::Own), body);
+        let read = |body| fake::read(&reverse(Party::Direct), body);
         assert!(read(r#"{"mchid":"1900007291","out_trade_no":"1217752*01"}"#).is_ok());
         assert!(read(r#"{"mchid":"1900007291","out_trade_no":"1217752*02"}"#).is_err());
         assert!(read("{}").is_err());

@@ -1,58 +1,61 @@
-//! The payer scans the code of a partner's device, and pays on a page that opens.
+//! Payment by scanning the code of a partner's device; the payer pays on the page that opens.
 //!
 //! `POST /v3/pay/partner/transactions/scannedpos`.
 
 use super::{
-    code::Shop,
+    code::StoreId,
     jsapi::{Payer, Prepaid},
     order::Order,
 };
 use crate::{
-    error::{Debt, Error},
-    id::{Invalid, PrepayId},
+    error::{Error, PendingOperation},
+    id::{InvalidField, PrepayId},
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
         party::Party,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     world::World,
 };
 
-/// The order for a payer who scanned the code of a device in a shop of a sub-merchant's; comes to its number, to be
-/// [signed](super::JsapiParams::sign) for the page.
+/// Places the order of a payer who scanned the code of a device in a sub-merchant's shop. Returns the `prepay_id`, to
+/// be [signed](super::JsapiParams::sign) for the page.
 #[derive(Clone, Debug)]
-pub struct ScannedPos {
+pub struct ScannedPosOrder {
     order: Order,
     payer: Payer,
-    shop: Shop,
+    shop: StoreId,
 }
 
-impl ScannedPos {
-    /// An order that this payer will pay, in this shop.
+impl ScannedPosOrder {
+    /// Creates the operation from an order that this payer pays, in this shop.
     ///
     /// # Errors
     ///
-    /// When the order is not a sub-merchant's, does not tell the address of the payer's device, limits how it may be paid
-    /// or tells a store of its own; when the payer must be somebody, or is under the sub-merchant's app and the order knows
-    /// none; or when the shop's number breaks its rule.
-    pub fn new(order: Order, payer: Payer, shop: Shop) -> Result<Self, Invalid> {
+    /// When the order is not for a sub-merchant, has no `payer_client_ip`, or has `limit_pay` or a store; when the
+    /// payer has an identity, or an openid of the sub-merchant's app while the order has no `sub_appid`; or when the
+    /// shop's number is invalid.
+    pub fn new(order: Order, payer: Payer, shop: StoreId) -> Result<Self, InvalidField> {
         match order.party() {
             Party::Partner { .. } => payer.check(&order)?,
-            Party::Own => return Err(Invalid::new("sub_mchid", "must be told for scannedpos")),
+            Party::Direct => return Err(InvalidField::new("sub_mchid", "is required for scannedpos")),
         }
         if !order.has_payer_client_ip() {
-            return Err(Invalid::new("payer_client_ip", "must be told for scannedpos"));
+            return Err(InvalidField::new("payer_client_ip", "is required for scannedpos"));
         }
         if order.limits_pay() {
-            return Err(Invalid::new("limit_pay", "must not be told for scannedpos"));
+            return Err(InvalidField::new("limit_pay", "must not be set for scannedpos"));
         }
         if order.has_store() {
-            return Err(Invalid::new("store_info", "must be told by the shop alone"));
+            return Err(InvalidField::new(
+                "store_info",
+                "must not be set in the order: the shop argument sets it",
+            ));
         }
         if payer.has_identity() {
-            return Err(Invalid::new("identity", "must not be told for scannedpos"));
+            return Err(InvalidField::new("identity", "must not be set for scannedpos"));
         }
         shop.check()?;
         Ok(Self { order, payer, shop })
@@ -63,17 +66,17 @@ impl ScannedPos {
 struct Scene<'a, S> {
     #[serde(flatten)]
     scene: S,
-    store_info: &'a Shop,
+    store_info: &'a StoreId,
 }
 
-impl Endpoint for ScannedPos {
+impl Endpoint for ScannedPosOrder {
     type Output = PrepayId;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let Self { order, payer, shop } = self;
-        let payer = payer.body(order.party(), pen)?;
+        let payer = payer.body(order.party(), writer)?;
         let scene = order.scene_info().map(|scene| Scene { scene, store_info: shop });
-        let body = order.body(pen.me(), Some(payer), scene);
+        let body = order.body(writer.me(), Some(payer), scene);
         Ok(Draft::post("v3.pay.scannedpos", "/v3/pay/partner/transactions/scannedpos", &body))
     }
 
@@ -82,8 +85,8 @@ impl Endpoint for ScannedPos {
         Ok(prepay_id)
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(self.order.debt())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(self.order.pending_operation())
     }
 }
 
@@ -93,12 +96,11 @@ mod tests {
     use crate::{
         money::Fen,
         v3::{
-            Sensitive,
+            Sensitive, fake,
             pay::{
                 IdentityKind,
                 order::{Builder, LimitPay, Store},
             },
-            toy,
         },
     };
     use alloc::{string::String, vec};
@@ -119,14 +121,14 @@ mod tests {
         Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap())
     }
 
-    fn shop() -> Shop {
-        Shop::OutId("till-1".into())
+    fn shop() -> StoreId {
+        StoreId::OutId("till-1".into())
     }
 
     #[test]
     fn the_shop_stands_in_the_scene() {
         let order = order().device_id("013467007045764").build().unwrap();
-        let (line, body) = toy::written(&ScannedPos::new(order, payer(), shop()).unwrap());
+        let (line, body) = fake::written(&ScannedPosOrder::new(order, payer(), shop()).unwrap());
         assert_eq!(line, "POST /v3/pay/partner/transactions/scannedpos");
         assert_eq!(
             body,
@@ -153,7 +155,7 @@ mod tests {
             "https://shop.example/notice".parse().unwrap(),
         );
         for (order, payer, shop, field) in [
-            (built(order().party(Party::Own)), payer(), shop(), "sub_mchid"),
+            (built(order().party(Party::Direct)), payer(), shop(), "sub_mchid"),
             (
                 built(elsewhere.party(Party::partner("1900000109".parse().unwrap()))),
                 payer(),
@@ -164,9 +166,9 @@ mod tests {
             (built(order().store(Store::new("1"))), payer(), shop(), "store_info"),
             (built(order()), named, shop(), "identity"),
             (built(order()), under_sub_appid, shop(), "sub_openid"),
-            (built(order()), payer(), Shop::OutId(String::new()), "store_info.out_id"),
+            (built(order()), payer(), StoreId::OutId(String::new()), "store_info.out_id"),
         ] {
-            assert_eq!(ScannedPos::new(order, payer, shop).unwrap_err().field(), field);
+            assert_eq!(ScannedPosOrder::new(order, payer, shop).unwrap_err().field(), field);
         }
     }
 }

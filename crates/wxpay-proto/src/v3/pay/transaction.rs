@@ -1,4 +1,4 @@
-//! What became of an order: the same object in queries, in code pay's answer and in notices.
+//! The transaction object: the status of an order in queries, replies to code payments, and notifications.
 
 use crate::{
     clock::UnixTime,
@@ -7,7 +7,7 @@ use crate::{
     money::Fen,
     payment::{Evidence, Payment},
     v3::{
-        field::open_words,
+        field::open_enum,
         verify::{Verified, malformed},
     },
     wire::time,
@@ -15,8 +15,8 @@ use crate::{
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-open_words! {
-    /// Where an order stands.
+open_enum! {
+    /// The status of an order.
     TradeState {
         /// Paid.
         Success = "SUCCESS",
@@ -26,39 +26,39 @@ open_words! {
         NotPay = "NOTPAY",
         /// Closed unpaid.
         Closed = "CLOSED",
-        /// Reversed (code pay).
+        /// Reversed (code payment).
         Revoked = "REVOKED",
-        /// The payer is typing a password (code pay).
+        /// The payer is entering a password (code payment).
         UserPaying = "USERPAYING",
         /// The payment failed.
         PayError = "PAYERROR",
-        /// Accepted, and waits to be withheld.
+        /// Accepted, waiting for the deduction (automatic deduction).
         Accept = "ACCEPT",
     }
 }
 
-open_words! {
-    /// How an order is paid.
+open_enum! {
+    /// The payment method of an order.
     TradeType {
-        /// On a page inside WeChat, or in a mini program.
-        Jsapi = "JSAPI",
-        /// By a QR code that the payer scans.
-        Native = "NATIVE",
-        /// From an app.
-        App = "APP",
-        /// By a code that the merchant scans.
+        /// A page inside WeChat, or a mini program.
+        JsapiOrder = "JSAPI",
+        /// A QR code that the payer scans.
+        NativeOrder = "NATIVE",
+        /// An app.
+        AppOrder = "APP",
+        /// A code of the payer that the merchant scans (code payment).
         Micropay = "MICROPAY",
-        /// From a browser outside WeChat.
+        /// A browser outside WeChat (H5).
         Mweb = "MWEB",
-        /// By face.
+        /// Face recognition.
         Facepay = "FACEPAY",
     }
 }
 
-/// What became of an order. Only a [verified](Verified) reply or notice makes one.
+/// The status of an order. Created only from a [verified](Verified) reply or notification.
 ///
-/// `transaction_id`, `trade_type`, `bank_type`, `success_time` and the payer are there once it is paid. `Debug` shows
-/// numbers, amounts and where it stands; texts may name people.
+/// `transaction_id`, `trade_type`, `bank_type`, `success_time` and the payer are present once the order is paid.
+/// `Debug` shows numbers, amounts and the status only: texts may contain personal data.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Transaction {
@@ -70,45 +70,45 @@ pub struct Transaction {
     pub sub_appid: Option<AppId>,
     /// The sub-merchant, in partner mode.
     pub sub_mchid: Option<MchId>,
-    /// The merchant's number.
+    /// The merchant's order number.
     pub out_trade_no: OutTradeNo,
     /// WeChat Pay's number.
     pub transaction_id: Option<TransactionId>,
-    /// How it was paid.
+    /// The payment method.
     pub trade_type: Option<TradeType>,
-    /// Where it stands.
+    /// The status of the order.
     pub trade_state: TradeState,
-    /// The same for people.
+    /// The status as text for display.
     pub trade_state_desc: String,
-    /// Where the money came from, such as `CMC` or `OTHERS`. An open set.
+    /// The bank that paid, such as `CMC` or `OTHERS`. An open set.
     pub bank_type: Option<String>,
-    /// The merchant's own text.
+    /// The merchant's own data, as given in the order.
     pub attach: Option<String>,
-    /// When it was paid.
+    /// The time of payment.
     pub success_time: Option<UnixTime>,
-    /// The payer, under the app.
+    /// The payer's openid for `appid`.
     pub openid: Option<OpenId>,
-    /// The payer, under the sub-merchant's app.
+    /// The payer's openid for `sub_appid`.
     pub sub_openid: Option<OpenId>,
-    /// How much.
+    /// The amounts.
     pub amount: Amount,
-    /// Which coupons were used.
+    /// The coupons that were used.
     pub promotion_detail: Vec<Promotion>,
-    /// The merchant's device.
+    /// The id of the merchant's device.
     pub device_id: Option<String>,
 }
 
-/// How much, in fen.
+/// The amounts of an order, in fen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Amount {
-    /// The price.
+    /// The price, in fen.
     pub total: Option<Fen>,
-    /// What the payer paid: the price less coupons.
+    /// The amount that the payer paid, in fen: the price less coupons.
     pub payer_total: Option<Fen>,
-    /// `CNY`.
+    /// The currency of the price: `CNY`.
     pub currency: Option<String>,
-    /// What the payer paid in.
+    /// The currency that the payer paid in.
     pub payer_currency: Option<String>,
 }
 
@@ -116,30 +116,30 @@ pub struct Amount {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Promotion {
-    /// Its number.
+    /// The coupon's id.
     #[serde(default)]
     pub coupon_id: String,
-    /// Its name.
+    /// The coupon's name.
     pub name: Option<String>,
-    /// `GLOBAL`, or `SINGLE` for single goods.
+    /// The scope: `GLOBAL`, or `SINGLE` for single goods.
     pub scope: Option<String>,
-    /// `CASH`, which is settled to the merchant, or `NOCASH`, which is not.
+    /// The kind: `CASH`, which is settled to the merchant, or `NOCASH`, which is not.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// How much it took off, in fen.
+    /// The discount, in fen.
     #[serde(default)]
     pub amount: Fen,
-    /// Of which stock.
+    /// The id of the coupon's stock.
     pub stock_id: Option<String>,
-    /// What WeChat Pay gives.
+    /// The amount that WeChat Pay funds, in fen.
     pub wechatpay_contribute: Option<Fen>,
-    /// What the merchant gives.
+    /// The amount that the merchant funds, in fen.
     pub merchant_contribute: Option<Fen>,
-    /// What others give.
+    /// The amount that others fund, in fen.
     pub other_contribute: Option<Fen>,
-    /// `CNY`.
+    /// The currency: `CNY`.
     pub currency: Option<String>,
-    /// On which goods.
+    /// The goods that the coupon was used on.
     #[serde(default)]
     pub goods_detail: Vec<PromotedGoods>,
 }
@@ -148,13 +148,13 @@ pub struct Promotion {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct PromotedGoods {
-    /// Their number.
+    /// The goods number.
     pub goods_id: String,
-    /// How many.
+    /// The quantity.
     pub quantity: u32,
-    /// The price of one, in fen.
+    /// The unit price, in fen.
     pub unit_price: Fen,
-    /// What was taken off, in fen.
+    /// The discount, in fen.
     #[serde(default)]
     pub discount_amount: Fen,
     /// A remark.
@@ -162,7 +162,7 @@ pub struct PromotedGoods {
 }
 
 impl Transaction {
-    /// Reads it.
+    /// Reads a transaction.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
         let wire: Wire = body.parse()?;
         let mchid = wire.mchid.or(wire.sp_mchid).ok_or_else(malformed)?;
@@ -186,27 +186,27 @@ impl Transaction {
             promotion_detail: wire.promotion_detail.unwrap_or_default(),
             device_id: wire.scene_info.and_then(|scene| scene.device_id),
         };
-        // What says that it is paid must say by what, when and how much, or nothing follows from it.
+        // A paid transaction without transaction_id, success_time or amount proves no payment, so it is malformed.
         if transaction.is_paid() && transaction.payment().is_none() {
             return Err(malformed());
         }
         Ok(transaction)
     }
 
-    /// Whether it was paid, refunded since or not.
+    /// Returns whether the order was paid; true also if it was refunded since.
     #[must_use]
     pub fn is_paid(&self) -> bool {
         matches!(self.trade_state, TradeState::Success | TradeState::Refund)
     }
 
-    /// What it proves: that the order was paid, if it was.
+    /// Returns the evidence of payment, if the order was paid.
     #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         let payment = if self.is_paid() { self.payment() } else { None };
         payment.map(|payment| Evidence::new(self.out_trade_no.clone(), payment))
     }
 
-    /// The price is what the payer paid and what coupons took off.
+    /// Returns the payment. The price is the sum of the amount that the payer paid and the discount by coupons.
     fn payment(&self) -> Option<Payment> {
         let total = self.amount.total?;
         let paid = self.amount.payer_total.unwrap_or(total);
@@ -268,7 +268,7 @@ struct SceneWire {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::toy;
+    use crate::v3::fake;
     use alloc::format;
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
             "trade_state_desc":"支付成功","transaction_id":"1217752501201407033233368018","attach":"张三",
             "success_time":"2018-06-08T10:34:56+08:00","payer":{"openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"},
             "amount":{"total":100}}"#;
-        let transaction = Transaction::read(toy::verified(told)).unwrap();
+        let transaction = Transaction::read(fake::verified(told)).unwrap();
         let shown = format!("{transaction:?} {:?}", transaction.evidence().unwrap());
         assert!(shown.contains("1217752501201407033233368018"), "{shown}");
         for hidden in ["张三", "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"] {

@@ -2,7 +2,7 @@
 
 use crate::{
     id::{MchId, OpenId},
-    secret::Personal,
+    secret::PersonalData,
 };
 use alloc::string::String;
 
@@ -21,7 +21,7 @@ pub enum Account {
         /// The kind.
         kind: String,
         /// Who.
-        account: Personal,
+        account: PersonalData,
     },
 }
 

@@ -4,12 +4,12 @@
 
 use crate::{
     error::Error,
-    id::{Invalid, MchId, TransactionId},
+    id::{InvalidField, MchId, TransactionId},
     money::Fen,
     v3::{
-        endpoint::{Draft, Endpoint, Repeat, Target},
+        endpoint::{Draft, Endpoint, Idempotency, Target},
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         verify::{Verified, malformed},
     },
     world::World,
@@ -17,13 +17,13 @@ use crate::{
 
 /// Asks how much of a payment is left to be shared.
 #[derive(Clone, Debug)]
-pub struct UnsplitAmount(TransactionId);
+pub struct QueryUnsplitAmount(TransactionId);
 
 /// Asks a partner's question: how much of its payments a sub-merchant may share, in ten-thousandths (2000 is a fifth).
 #[derive(Clone, Debug)]
-pub struct MaxRatio(MchId);
+pub struct QueryMaxRatio(MchId);
 
-impl UnsplitAmount {
+impl QueryUnsplitAmount {
     /// Of this payment.
     #[must_use]
     pub fn of(transaction_id: TransactionId) -> Self {
@@ -31,7 +31,7 @@ impl UnsplitAmount {
     }
 }
 
-impl MaxRatio {
+impl QueryMaxRatio {
     /// Of this sub-merchant.
     #[must_use]
     pub fn of(sub_mchid: MchId) -> Self {
@@ -51,10 +51,10 @@ struct Config {
     max_ratio: u32,
 }
 
-impl Endpoint for UnsplitAmount {
+impl Endpoint for QueryUnsplitAmount {
     type Output = Fen;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/profitsharing/transactions").segment(self.0.as_str()).then("/amounts");
         Ok(Draft::get("v3.profitsharing.unsplit_amount", target))
     }
@@ -65,19 +65,19 @@ impl Endpoint for UnsplitAmount {
             Ok(unsplit_amount)
         } else {
             Err(malformed()
-                .caused_by(Invalid::new("transaction_id", "must be of the payment that was asked for")))
+                .caused_by(InvalidField::new("transaction_id", "must be of the payment that was asked for")))
         }
     }
 
-    fn repeat(&self) -> Repeat {
-        Repeat::Freely
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Safe
     }
 }
 
-impl Endpoint for MaxRatio {
+impl Endpoint for QueryMaxRatio {
     type Output = u32;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/profitsharing/merchant-configs").segment(self.0.as_str());
         Ok(Draft::get("v3.profitsharing.max_ratio", target))
     }
@@ -87,35 +87,35 @@ impl Endpoint for MaxRatio {
         if sub_mchid == self.0 {
             Ok(max_ratio)
         } else {
-            Err(malformed().caused_by(Invalid::new("sub_mchid", "must be the one that was asked for")))
+            Err(malformed().caused_by(InvalidField::new("sub_mchid", "must be the one that was asked for")))
         }
     }
 
-    fn repeat(&self) -> Repeat {
-        Repeat::Freely
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Safe
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::toy;
+    use crate::v3::fake;
 
     #[test]
     fn what_is_left_of_a_payment_is_told() {
-        let ask = UnsplitAmount::of("4208450740201411110007820472".parse().unwrap());
+        let ask = QueryUnsplitAmount::of("4208450740201411110007820472".parse().unwrap());
         let target = "/v3/profitsharing/transactions/4208450740201411110007820472/amounts";
-        assert_eq!(toy::target(&ask), target);
+        assert_eq!(fake::target(&ask), target);
         let told = r#"{"transaction_id":"4208450740201411110007820472","unsplit_amount":1000}"#;
-        assert_eq!(toy::read(&ask, told).unwrap(), Fen::new(1000));
-        assert!(toy::read(&ask, &told.replace("0472", "0473")).is_err());
+        assert_eq!(fake::read(&ask, told).unwrap(), Fen::new(1000));
+        assert!(fake::read(&ask, &told.replace("0472", "0473")).is_err());
     }
 
     #[test]
     fn what_a_sub_merchant_may_share_is_told() {
-        let ask = MaxRatio::of("1900000109".parse().unwrap());
-        assert_eq!(toy::target(&ask), "/v3/profitsharing/merchant-configs/1900000109");
-        assert_eq!(toy::read(&ask, r#"{"sub_mchid":"1900000109","max_ratio":2000}"#).unwrap(), 2000);
-        assert!(toy::read(&ask, r#"{"sub_mchid":"1900000110","max_ratio":2000}"#).is_err());
+        let ask = QueryMaxRatio::of("1900000109".parse().unwrap());
+        assert_eq!(fake::target(&ask), "/v3/profitsharing/merchant-configs/1900000109");
+        assert_eq!(fake::read(&ask, r#"{"sub_mchid":"1900000109","max_ratio":2000}"#).unwrap(), 2000);
+        assert!(fake::read(&ask, r#"{"sub_mchid":"1900000110","max_ratio":2000}"#).is_err());
     }
 }

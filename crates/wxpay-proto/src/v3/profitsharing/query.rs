@@ -2,16 +2,16 @@
 //!
 //! `GET /v3/profitsharing/orders/{out_order_no}`.
 
-use super::sharing::Sharing;
+use super::profit_sharing::ProfitSharing;
 use crate::{
     error::Error,
     id::{MchId, OutOrderNo, TransactionId},
     refusal::{Code, Refusal},
     v3::{
-        endpoint::{Draft, Endpoint, Repeat, Target},
+        endpoint::{Draft, Endpoint, Idempotency, Target},
         merchant::Merchant,
         party::Party,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     world::World,
@@ -20,7 +20,7 @@ use alloc::boxed::Box;
 
 /// Asks after a sharing, or after what was unfrozen.
 #[derive(Clone, Debug)]
-pub struct Query {
+pub struct QueryProfitSharing {
     party: Party,
     transaction_id: TransactionId,
     out_order_no: OutOrderNo,
@@ -29,15 +29,15 @@ pub struct Query {
 /// What is known of a sharing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "it is known, or it is not")]
-pub enum Queried {
+pub enum ProfitSharingLookup {
     /// It exists.
-    Known(Box<Sharing>),
+    Found(Box<ProfitSharing>),
     /// WeChat Pay knows no such sharing, and signed that. A request for it may still be on its way: see
-    /// [`settle`](crate::v3::Merchant::settle).
-    NoSuchSharing,
+    /// [`resolve`](crate::v3::Merchant::resolve).
+    NotFound,
 }
 
-impl Query {
+impl QueryProfitSharing {
     /// By the payment and the merchant's number.
     #[must_use]
     pub fn new(party: Party, transaction_id: TransactionId, out_order_no: OutOrderNo) -> Self {
@@ -45,62 +45,71 @@ impl Query {
     }
 }
 
-impl Endpoint for Query {
-    type Output = Queried;
+impl Endpoint for QueryProfitSharing {
+    type Output = ProfitSharingLookup;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/profitsharing/orders")
             .segment(self.out_order_no.as_str())
-            .query_if("sub_mchid", self.party.sub_mchid().map(MchId::as_str))
+            .query_opt("sub_mchid", self.party.sub_mchid().map(MchId::as_str))
             .query("transaction_id", self.transaction_id.as_str());
         Ok(Draft::get("v3.profitsharing.query", target))
     }
 
-    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Queried, Error> {
-        let sharing = Sharing::read_of(reply, &self.transaction_id, &self.out_order_no)?;
-        Ok(Queried::Known(Box::new(sharing)))
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        _: &Merchant,
+        _: &mut World<'_>,
+    ) -> Result<ProfitSharingLookup, Error> {
+        let sharing = ProfitSharing::read_of(reply, &self.transaction_id, &self.out_order_no)?;
+        Ok(ProfitSharingLookup::Found(Box::new(sharing)))
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<Queried> {
+    fn refused(&self, refusal: &Refusal) -> Option<ProfitSharingLookup> {
         let unknown = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
-        unknown.then_some(Queried::NoSuchSharing)
+        unknown.then_some(ProfitSharingLookup::NotFound)
     }
 
-    fn repeat(&self) -> Repeat {
-        Repeat::Freely
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Safe
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::share::tests::told, *};
-    use crate::v3::toy;
+    use super::{super::create::tests::told, *};
+    use crate::v3::fake;
 
-    fn query(party: Party) -> Query {
-        Query::new(party, "4208450740201411110007820472".parse().unwrap(), "P2015|0806".parse().unwrap())
+    fn query(party: Party) -> QueryProfitSharing {
+        QueryProfitSharing::new(
+            party,
+            "4208450740201411110007820472".parse().unwrap(),
+            "P2015|0806".parse().unwrap(),
+        )
     }
 
     #[test]
     fn a_sharing_is_asked_after_by_payment_and_number() {
         let path = "/v3/profitsharing/orders/P2015%7C0806?";
         assert_eq!(
-            toy::target(&query(Party::Own)),
+            fake::target(&query(Party::Direct)),
             alloc::format!("{path}transaction_id=4208450740201411110007820472")
         );
         let partner = query(Party::partner("1900000109".parse().unwrap()));
         assert_eq!(
-            toy::target(&partner),
+            fake::target(&partner),
             alloc::format!("{path}sub_mchid=1900000109&transaction_id=4208450740201411110007820472")
         );
     }
 
     #[test]
     fn an_answer_is_about_what_was_asked_or_that_there_is_none() {
-        let read = |number| toy::read(&query(Party::Own), &told("4208450740201411110007820472", number));
-        assert!(matches!(read("P2015|0806"), Ok(Queried::Known(_))));
+        let read = |number| fake::read(&query(Party::Direct), &told("4208450740201411110007820472", number));
+        assert!(matches!(read("P2015|0806"), Ok(ProfitSharingLookup::Found(_))));
         assert!(read("P20150806").is_err());
-        let refused = |status, code| query(Party::Own).refused(&Refusal::new(status, code, ""));
-        assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(Queried::NoSuchSharing));
+        let refused = |status, code| query(Party::Direct).refused(&Refusal::new(status, code, ""));
+        assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(ProfitSharingLookup::NotFound));
         assert_eq!(refused(400, Code::PARAM_ERROR), None);
     }
 }

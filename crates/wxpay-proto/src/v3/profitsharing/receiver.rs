@@ -5,20 +5,20 @@
 use super::account::Account;
 use crate::{
     error::Error,
-    id::{AppId, Invalid, MchId},
+    id::{AppId, InvalidField, MchId},
     v3::{
         endpoint::{Draft, Endpoint},
-        field::{self, open_words},
+        field::{self, open_enum},
         merchant::Merchant,
         party::Party,
-        seal::{Pen, Sealed, Sensitive},
+        seal::{RequestWriter, Sealed, Sensitive},
         verify::{Verified, malformed},
     },
     world::World,
 };
 use alloc::string::String;
 
-open_words! {
+open_enum! {
     /// What the receiver is to the merchant.
     RelationType {
         /// Who provides a service.
@@ -77,10 +77,10 @@ impl AddReceiver {
         party: Party,
         account: Account,
         relation_type: RelationType,
-    ) -> Result<Self, Invalid> {
+    ) -> Result<Self, InvalidField> {
         account.check(&party)?;
         if relation_type == RelationType::Custom {
-            return Err(Invalid::new("custom_relation", "must be told with CUSTOM"));
+            return Err(InvalidField::new("custom_relation", "must be told with CUSTOM"));
         }
         Ok(Self { appid, party, account, relation_type, custom_relation: None, name: None })
     }
@@ -95,9 +95,9 @@ impl AddReceiver {
         party: Party,
         account: Account,
         custom_relation: &str,
-    ) -> Result<Self, Invalid> {
+    ) -> Result<Self, InvalidField> {
         account.check(&party)?;
-        let rule = Invalid::new("custom_relation", "must be 1 to 10 characters");
+        let rule = InvalidField::new("custom_relation", "must be 1 to 10 characters");
         let custom_relation = Some(field::text(custom_relation, 10, rule)?);
         let relation_type = RelationType::Custom;
         Ok(Self { appid, party, account, relation_type, custom_relation, name: None })
@@ -116,7 +116,7 @@ impl DeleteReceiver {
     /// # Errors
     ///
     /// When a person is under the app of a sub-merchant and none is told.
-    pub fn new(appid: AppId, party: Party, account: Account) -> Result<Self, Invalid> {
+    pub fn new(appid: AppId, party: Party, account: Account) -> Result<Self, InvalidField> {
         account.check(&party)?;
         Ok(Self { appid, party, account })
     }
@@ -165,17 +165,17 @@ fn read(reply: Verified<'_>, account: &Account) -> Result<(), Error> {
     if account.parts() == (told.kind.as_str(), told.account.as_str()) {
         Ok(())
     } else {
-        Err(malformed().caused_by(Invalid::new("account", "must be of the receiver that was told")))
+        Err(malformed().caused_by(InvalidField::new("account", "must be of the receiver that was told")))
     }
 }
 
 impl Endpoint for AddReceiver {
     type Output = ();
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let body = Add {
             who: Who::of(&self.appid, &self.party, &self.account),
-            name: pen.seal_if(self.name.as_ref())?,
+            name: writer.seal_opt(self.name.as_ref())?,
             relation_type: &self.relation_type,
             custom_relation: self.custom_relation.as_deref(),
         };
@@ -190,7 +190,7 @@ impl Endpoint for AddReceiver {
 impl Endpoint for DeleteReceiver {
     type Output = ();
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let body = Who::of(&self.appid, &self.party, &self.account);
         Ok(Draft::post("v3.profitsharing.delete_receiver", "/v3/profitsharing/receivers/delete", &body))
     }
@@ -203,7 +203,7 @@ impl Endpoint for DeleteReceiver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::toy;
+    use crate::v3::fake;
     use alloc::format;
 
     fn appid() -> AppId {
@@ -225,8 +225,8 @@ mod tests {
 
     #[test]
     fn a_receiver_is_added_by_account_and_relation_and_the_name_travels_sealed() {
-        let add = AddReceiver::new(appid(), Party::Own, merchant(), RelationType::Store).unwrap();
-        let (line, body) = toy::written(&add);
+        let add = AddReceiver::new(appid(), Party::Direct, merchant(), RelationType::Store).unwrap();
+        let (line, body) = fake::written(&add);
         assert_eq!(line, "POST /v3/profitsharing/receivers/add");
         assert_eq!(
             body,
@@ -236,10 +236,10 @@ mod tests {
             .unwrap()
             .name(Sensitive::new("张三".into()).unwrap());
         assert_eq!(
-            toy::written(&add).1,
+            fake::written(&add).1,
             format!(
                 r#"{{"sub_mchid":"1900000109","appid":"wx8888888888888888","sub_appid":"wx8888888888888889","type":"PERSONAL_SUB_OPENID","account":"planted-openid","name":"{}","relation_type":"CUSTOM","custom_relation":"代理商"}}"#,
-                toy::sealed("张三")
+                fake::sealed("张三")
             )
         );
         let printed = format!("{add:?}");
@@ -249,26 +249,26 @@ mod tests {
     #[test]
     fn a_receiver_is_deleted_by_account() {
         let delete = DeleteReceiver::new(appid(), partner(), person()).unwrap();
-        let (line, body) = toy::written(&delete);
+        let (line, body) = fake::written(&delete);
         assert_eq!(line, "POST /v3/profitsharing/receivers/delete");
         assert_eq!(
             body,
             r#"{"sub_mchid":"1900000109","appid":"wx8888888888888888","sub_appid":"wx8888888888888889","type":"PERSONAL_SUB_OPENID","account":"planted-openid"}"#
         );
-        assert!(toy::read(&delete, r#"{"type":"PERSONAL_SUB_OPENID","account":"planted-openid"}"#).is_ok());
-        assert!(toy::read(&delete, r#"{"type":"PERSONAL_OPENID","account":"planted-openid"}"#).is_err());
+        assert!(fake::read(&delete, r#"{"type":"PERSONAL_SUB_OPENID","account":"planted-openid"}"#).is_ok());
+        assert!(fake::read(&delete, r#"{"type":"PERSONAL_OPENID","account":"planted-openid"}"#).is_err());
     }
 
     #[test]
     fn what_breaks_a_rule_is_refused() {
-        let add = AddReceiver::new(appid(), Party::Own, merchant(), RelationType::Custom);
+        let add = AddReceiver::new(appid(), Party::Direct, merchant(), RelationType::Custom);
         assert_eq!(add.unwrap_err().field(), "custom_relation");
         for relation in ["", "一二三四五六七八九十一"] {
-            let add = AddReceiver::custom_relation(appid(), Party::Own, merchant(), relation);
+            let add = AddReceiver::custom_relation(appid(), Party::Direct, merchant(), relation);
             assert_eq!(add.unwrap_err().field(), "custom_relation");
         }
-        let add = AddReceiver::new(appid(), Party::Own, person(), RelationType::Staff);
+        let add = AddReceiver::new(appid(), Party::Direct, person(), RelationType::Staff);
         assert_eq!(add.unwrap_err().field(), "sub_appid");
-        assert_eq!(DeleteReceiver::new(appid(), Party::Own, person()).unwrap_err().field(), "sub_appid");
+        assert_eq!(DeleteReceiver::new(appid(), Party::Direct, person()).unwrap_err().field(), "sub_appid");
     }
 }

@@ -4,13 +4,13 @@
 
 use super::refund::Refund;
 use crate::{
-    error::{Debt, Error},
-    id::{Invalid, MchId, OutRefundNo, RefundId},
+    error::{Error, PendingOperation},
+    id::{InvalidField, MchId, OutRefundNo, RefundId},
     v3::{
         endpoint::{Draft, Endpoint, Target},
         merchant::Merchant,
         party::Party,
-        seal::{Pen, Sealed, Sensitive},
+        seal::{RequestWriter, Sealed, Sensitive},
         verify::Verified,
     },
     world::World,
@@ -19,20 +19,20 @@ use alloc::string::String;
 
 /// Tells another way for a refund that is [`Abnormal`](super::RefundStatus::Abnormal): the payer's card is gone, say.
 #[derive(Clone, Debug)]
-pub struct ApplyAbnormal {
+pub struct ApplyAbnormalRefund {
     refund_id: RefundId,
     out_refund_no: OutRefundNo,
     party: Party,
-    to: To,
+    to: Destination,
 }
 
 #[derive(Clone, Debug)]
-enum To {
+enum Destination {
     User { bank_type: String, bank_account: Sensitive, real_name: Sensitive },
     Merchant,
 }
 
-impl ApplyAbnormal {
+impl ApplyAbnormalRefund {
     /// To a bank card of the payer's: the bank as the document names it, such as `CMB_DEBIT`, the card's number and the
     /// payer's name, which travel sealed.
     ///
@@ -46,19 +46,19 @@ impl ApplyAbnormal {
         bank_type: &str,
         bank_account: Sensitive,
         real_name: Sensitive,
-    ) -> Result<Self, Invalid> {
+    ) -> Result<Self, InvalidField> {
         let sign = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
         if !(1..=16).contains(&bank_type.len()) || !bank_type.bytes().all(sign) {
-            return Err(Invalid::new("bank_type", "must be 1 to 16 capitals, digits and _"));
+            return Err(InvalidField::new("bank_type", "must be 1 to 16 capitals, digits and _"));
         }
-        let to = To::User { bank_type: bank_type.into(), bank_account, real_name };
+        let to = Destination::User { bank_type: bank_type.into(), bank_account, real_name };
         Ok(Self { refund_id, out_refund_no, party, to })
     }
 
     /// To the merchant's own bank card, who then pays the payer otherwise.
     #[must_use]
     pub fn to_merchant(refund_id: RefundId, out_refund_no: OutRefundNo, party: Party) -> Self {
-        Self { refund_id, out_refund_no, party, to: To::Merchant }
+        Self { refund_id, out_refund_no, party, to: Destination::Merchant }
     }
 }
 
@@ -77,23 +77,23 @@ struct Body<'a> {
     real_name: Option<Sealed>,
 }
 
-impl Endpoint for ApplyAbnormal {
+impl Endpoint for ApplyAbnormalRefund {
     type Output = Refund;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let (kind, bank_type, bank_account, real_name) = match &self.to {
-            To::User { bank_type, bank_account, real_name } => {
+            Destination::User { bank_type, bank_account, real_name } => {
                 ("USER_BANK_CARD", Some(bank_type.as_str()), Some(bank_account), Some(real_name))
             }
-            To::Merchant => ("MERCHANT_BANK_CARD", None, None, None),
+            Destination::Merchant => ("MERCHANT_BANK_CARD", None, None, None),
         };
         let body = Body {
             sub_mchid: self.party.sub_mchid(),
             out_refund_no: &self.out_refund_no,
             kind,
             bank_type,
-            bank_account: pen.seal_if(bank_account)?,
-            real_name: pen.seal_if(real_name)?,
+            bank_account: writer.seal_opt(bank_account)?,
+            real_name: writer.seal_opt(real_name)?,
         };
         let target = Target::new("/v3/refund/domestic/refunds")
             .segment(self.refund_id.as_str())
@@ -105,22 +105,22 @@ impl Endpoint for ApplyAbnormal {
         Refund::read_of(reply, &self.out_refund_no)
     }
 
-    fn debt(&self) -> Option<Debt> {
+    fn pending_operation(&self) -> Option<PendingOperation> {
         let sub_mchid = self.party.sub_mchid().cloned();
-        Some(Debt::Refund { out_refund_no: self.out_refund_no.clone(), sub_mchid })
+        Some(PendingOperation::Refund { out_refund_no: self.out_refund_no.clone(), sub_mchid })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::toy;
+    use crate::v3::fake;
     use alloc::format;
 
-    fn to_user(bank_type: &str) -> Result<ApplyAbnormal, Invalid> {
+    fn to_user(bank_type: &str) -> Result<ApplyAbnormalRefund, InvalidField> {
         let sensitive = |text: &str| Sensitive::new(text.into()).unwrap();
         let (refund_id, number) = ("50000000382019052709732678859", "1217752501");
-        ApplyAbnormal::to_user(
+        ApplyAbnormalRefund::to_user(
             refund_id.parse().unwrap(),
             number.parse().unwrap(),
             Party::partner("1900000109".parse().unwrap()),
@@ -133,12 +133,12 @@ mod tests {
     #[test]
     fn the_payers_card_and_name_travel_sealed_and_are_not_printed() {
         let apply = to_user("CMB_DEBIT").unwrap();
-        let (line, body) = toy::written(&apply);
+        let (line, body) = fake::written(&apply);
         assert_eq!(
             line,
             "POST /v3/refund/domestic/refunds/50000000382019052709732678859/apply-abnormal-refund"
         );
-        let (bank_account, real_name) = (toy::sealed("6222-planted"), toy::sealed("张三"));
+        let (bank_account, real_name) = (fake::sealed("6222-planted"), fake::sealed("张三"));
         assert_eq!(
             body,
             format!(
@@ -152,9 +152,12 @@ mod tests {
     #[test]
     fn the_merchants_own_card_needs_no_particulars() {
         let (refund_id, number) = ("50000000382019052709732678859", "1217752501");
-        let apply =
-            ApplyAbnormal::to_merchant(refund_id.parse().unwrap(), number.parse().unwrap(), Party::Own);
-        assert_eq!(toy::written(&apply).1, r#"{"out_refund_no":"1217752501","type":"MERCHANT_BANK_CARD"}"#);
+        let apply = ApplyAbnormalRefund::to_merchant(
+            refund_id.parse().unwrap(),
+            number.parse().unwrap(),
+            Party::Direct,
+        );
+        assert_eq!(fake::written(&apply).1, r#"{"out_refund_no":"1217752501","type":"MERCHANT_BANK_CARD"}"#);
         for bank_type in ["", "招商", "cmb_debit", "CMB_DEBIT_AND_MORE"] {
             assert_eq!(to_user(bank_type).unwrap_err().field(), "bank_type");
         }

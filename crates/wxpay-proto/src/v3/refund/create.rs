@@ -2,17 +2,17 @@
 //!
 //! `POST /v3/refund/domestic/refunds`.
 
-use super::refund::{FundsAccount, Goods, Refund, Source};
+use super::refund::{FundsAccount, FundsSource, Goods, Refund};
 use crate::{
-    error::{Debt, Error},
-    id::{Invalid, MchId, NotifyUrl, OutRefundNo, OutTradeNo, TransactionId},
+    error::{Error, PendingOperation},
+    id::{InvalidField, MchId, NotifyUrl, OutRefundNo, OutTradeNo, TransactionId},
     money::Fen,
     v3::{
         endpoint::{Draft, Endpoint},
         field,
         merchant::Merchant,
         party::Party,
-        seal::Pen,
+        seal::RequestWriter,
         verify::{Verified, malformed},
     },
     world::World,
@@ -24,8 +24,8 @@ use core::fmt;
 ///
 /// `Debug` shows its number and amount; texts may name people.
 #[derive(Clone)]
-pub struct Create {
-    paid: Paid,
+pub struct CreateRefund {
+    paid: RefundOf,
     party: Party,
     out_refund_no: OutRefundNo,
     refund: Fen,
@@ -33,43 +33,48 @@ pub struct Create {
     reason: Option<String>,
     notify_url: Option<NotifyUrl>,
     funds_account: Option<FundsAccount>,
-    from: Vec<Source>,
+    from: Vec<FundsSource>,
     goods_detail: Vec<Goods>,
 }
 
 /// Which payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a payment has two numbers")]
-pub enum Paid {
+pub enum RefundOf {
     /// By the merchant's number.
     OutTradeNo(OutTradeNo),
     /// By WeChat Pay's number.
     TransactionId(TransactionId),
 }
 
-impl From<OutTradeNo> for Paid {
+impl From<OutTradeNo> for RefundOf {
     fn from(number: OutTradeNo) -> Self {
         Self::OutTradeNo(number)
     }
 }
 
-impl From<TransactionId> for Paid {
+impl From<TransactionId> for RefundOf {
     fn from(number: TransactionId) -> Self {
         Self::TransactionId(number)
     }
 }
 
-/// What may be told of a refund beyond what must be; see [`Create::builder`].
+/// What may be told of a refund beyond what must be; see [`CreateRefund::builder`].
 #[derive(Debug)]
-pub struct Builder(Create);
+pub struct Builder(CreateRefund);
 
-impl Create {
+impl CreateRefund {
     /// Begins with what must be told: which payment, the merchant's number of the refund, how much goes back, and what
     /// the order's price was.
-    pub fn builder(paid: impl Into<Paid>, out_refund_no: OutRefundNo, refund: Fen, total: Fen) -> Builder {
+    pub fn builder(
+        paid: impl Into<RefundOf>,
+        out_refund_no: OutRefundNo,
+        refund: Fen,
+        total: Fen,
+    ) -> Builder {
         Builder(Self {
             paid: paid.into(),
-            party: Party::Own,
+            party: Party::Direct,
             out_refund_no,
             refund,
             total,
@@ -95,15 +100,15 @@ impl Create {
 
     fn is_of(&self, refund: &Refund) -> bool {
         match &self.paid {
-            Paid::OutTradeNo(number) => refund.out_trade_no == *number,
-            Paid::TransactionId(number) => refund.transaction_id == *number,
+            RefundOf::OutTradeNo(number) => refund.out_trade_no == *number,
+            RefundOf::TransactionId(number) => refund.transaction_id == *number,
         }
     }
 }
 
-impl fmt::Debug for Create {
+impl fmt::Debug for CreateRefund {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Create")
+        f.debug_struct("CreateRefund")
             .field("out_refund_no", &self.out_refund_no)
             .field("refund", &self.refund)
             .finish_non_exhaustive()
@@ -142,7 +147,7 @@ impl Builder {
 
     /// Out of which money, part by part; together they are the refund.
     #[must_use]
-    pub fn from(mut self, from: Vec<Source>) -> Self {
+    pub fn from(mut self, from: Vec<FundsSource>) -> Self {
         self.0.from = from;
         self
     }
@@ -159,18 +164,18 @@ impl Builder {
     /// # Errors
     ///
     /// When a field breaks its rule; it is named.
-    pub fn build(self) -> Result<Create, Invalid> {
+    pub fn build(self) -> Result<CreateRefund, InvalidField> {
         let Self(create) = self;
         field::amount(create.refund, "refund")?;
         field::amount(create.total, "total")?;
         if create.refund > create.total {
-            return Err(Invalid::new("refund", "must not be more than total"));
+            return Err(InvalidField::new("refund", "must not be more than total"));
         }
-        let rule = Invalid::new("reason", "must be 1 to 80 characters, none beyond the basic plane");
-        field::text_if(create.reason.as_deref(), 80, rule)?;
+        let rule = InvalidField::new("reason", "must be 1 to 80 characters, none beyond the basic plane");
+        field::text_opt(create.reason.as_deref(), 80, rule)?;
         let mut parts = create.from.iter().map(|source| source.amount);
         if !create.from.is_empty() && parts.try_fold(Fen::ZERO, Fen::checked_add) != Some(create.refund) {
-            return Err(Invalid::new("from", "must add up to refund"));
+            return Err(InvalidField::new("from", "must add up to refund"));
         }
         for goods in &create.goods_detail {
             goods.check()?;
@@ -180,14 +185,14 @@ impl Builder {
 }
 
 impl Goods {
-    fn check(&self) -> Result<(), Invalid> {
+    fn check(&self) -> Result<(), InvalidField> {
         field::goods_id(&self.merchant_goods_id)?;
-        let rule = Invalid::new("wechatpay_goods_id", "must be 1 to 32 characters");
-        field::text_if(self.wechatpay_goods_id.as_deref(), 32, rule)?;
-        let rule = Invalid::new("goods_name", "must be 1 to 256 characters");
-        field::text_if(self.goods_name.as_deref(), 256, rule)?;
+        let rule = InvalidField::new("wechatpay_goods_id", "must be 1 to 32 characters");
+        field::text_opt(self.wechatpay_goods_id.as_deref(), 32, rule)?;
+        let rule = InvalidField::new("goods_name", "must be 1 to 256 characters");
+        field::text_opt(self.goods_name.as_deref(), 256, rule)?;
         if self.refund_quantity == 0 {
-            return Err(Invalid::new("refund_quantity", "must be at least 1"));
+            return Err(InvalidField::new("refund_quantity", "must be at least 1"));
         }
         Ok(())
     }
@@ -216,19 +221,19 @@ struct Body<'a> {
 #[derive(serde::Serialize)]
 struct Amount<'a> {
     refund: Fen,
-    #[serde(skip_serializing_if = "<[Source]>::is_empty")]
-    from: &'a [Source],
+    #[serde(skip_serializing_if = "<[FundsSource]>::is_empty")]
+    from: &'a [FundsSource],
     total: Fen,
     currency: &'static str,
 }
 
-impl Endpoint for Create {
+impl Endpoint for CreateRefund {
     type Output = Refund;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let (transaction_id, out_trade_no) = match &self.paid {
-            Paid::TransactionId(number) => (Some(number), None),
-            Paid::OutTradeNo(number) => (None, Some(number)),
+            RefundOf::TransactionId(number) => (Some(number), None),
+            RefundOf::OutTradeNo(number) => (None, Some(number)),
         };
         let body = Body {
             sub_mchid: self.party.sub_mchid(),
@@ -249,13 +254,14 @@ impl Endpoint for Create {
         if self.is_of(&refund) {
             Ok(refund)
         } else {
-            Err(malformed().caused_by(Invalid::new("out_trade_no", "must be of the payment that goes back")))
+            Err(malformed()
+                .caused_by(InvalidField::new("out_trade_no", "must be of the payment that goes back")))
         }
     }
 
-    fn debt(&self) -> Option<Debt> {
+    fn pending_operation(&self) -> Option<PendingOperation> {
         let sub_mchid = self.party.sub_mchid().cloned();
-        Some(Debt::Refund { out_refund_no: self.out_refund_no.clone(), sub_mchid })
+        Some(PendingOperation::Refund { out_refund_no: self.out_refund_no.clone(), sub_mchid })
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //!  create.rs ─▶ refund.rs ◀─ query.rs            what became of it, as answers tell
 //!  abnormal.rs ─▶                                where the way back was closed
-//!  finished.rs                                   the same as notices tell
+//!  notification.rs                                   the same as notifications tell
 //! ```
 //!
 //! That a refund was answered does not mean that the money is back: look at its [status](Refund::status), ask, or wait
@@ -14,13 +14,13 @@
 
 mod abnormal;
 mod create;
-pub mod finished;
+pub mod notification;
 mod query;
 #[allow(clippy::module_inception, reason = "it is the object that WeChat Pay calls a refund")]
 pub mod refund;
 
-pub use abnormal::ApplyAbnormal;
-pub use create::{Builder, Create, Paid};
-pub use finished::Finished;
-pub use query::{Queried, Query};
+pub use abnormal::ApplyAbnormalRefund;
+pub use create::{Builder, CreateRefund, RefundOf};
+pub use notification::RefundNotification;
+pub use query::{QueryRefund, RefundLookup};
 pub use refund::{FundsAccount, Refund, RefundStatus};

@@ -3,19 +3,19 @@
 use crate::{
     clock::UnixTime,
     error::Error,
-    id::{Invalid, OutRefundNo, OutTradeNo, RefundId, TransactionId},
+    id::{InvalidField, OutRefundNo, OutTradeNo, RefundId, TransactionId},
     money::Fen,
-    payment::{RefundEvidence, Refunded},
-    secret::Personal,
+    payment::{RefundEvidence, SucceededRefund},
+    secret::PersonalData,
     v3::{
-        field::open_words,
+        field::open_enum,
         verify::{Verified, malformed},
     },
     wire::time,
 };
 use alloc::{string::String, vec::Vec};
 
-open_words! {
+open_enum! {
     /// Where a refund stands.
     RefundStatus {
         /// The money is on its way back.
@@ -24,12 +24,12 @@ open_words! {
         Success = "SUCCESS",
         /// It was given up; the money is the merchant's.
         Closed = "CLOSED",
-        /// It cannot go back the way it came: [another way](super::ApplyAbnormal) must be told.
+        /// It cannot go back the way it came: [another way](super::ApplyAbnormalRefund) must be told.
         Abnormal = "ABNORMAL",
     }
 }
 
-open_words! {
+open_enum! {
     /// Where a refund goes to.
     Channel {
         /// The way it came.
@@ -43,11 +43,11 @@ open_words! {
     }
 }
 
-open_words! {
+open_enum! {
     /// Out of which money of the merchant's a refund is paid.
     FundsAccount {
         /// What is not settled yet.
-        Unsettled = "UNSETTLED",
+        Unresolved = "UNSETTLED",
         /// What is free.
         Available = "AVAILABLE",
         /// What is frozen.
@@ -76,7 +76,7 @@ pub struct Refund {
     /// Where it goes to.
     pub channel: Option<Channel>,
     /// The account that it goes to, for people; it tells of the payer's card.
-    pub user_received_account: Option<Personal>,
+    pub user_received_account: Option<PersonalData>,
     /// When the money was back.
     #[serde(default, deserialize_with = "time::deserialize_option")]
     pub success_time: Option<UnixTime>,
@@ -104,7 +104,7 @@ pub struct Amount {
     pub refund: Fen,
     /// Out of which money, where that was told.
     #[serde(default)]
-    pub from: Vec<Source>,
+    pub from: Vec<FundsSource>,
     /// What the payer had paid.
     pub payer_total: Option<Fen>,
     /// What the payer gets.
@@ -124,14 +124,14 @@ pub struct Amount {
 /// A part of a refund, and out of which money it is paid.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
-pub struct Source {
+pub struct FundsSource {
     /// `AVAILABLE` or `UNAVAILABLE`.
     pub account: FundsAccount,
     /// How much.
     pub amount: Fen,
 }
 
-impl Source {
+impl FundsSource {
     /// So much out of that money.
     #[must_use]
     pub fn new(account: FundsAccount, amount: Fen) -> Self {
@@ -204,7 +204,7 @@ impl Refund {
     /// What it proves: that the money is back, if it is.
     #[must_use]
     pub fn evidence(&self) -> Option<RefundEvidence> {
-        let refunded = Refunded::new(
+        let refunded = SucceededRefund::new(
             self.refund_id.clone(),
             self.out_refund_no.clone(),
             self.transaction_id.clone(),
@@ -222,7 +222,7 @@ impl Refund {
             Ok(refund)
         } else {
             Err(malformed()
-                .caused_by(Invalid::new("out_refund_no", "must be of the refund that was asked for")))
+                .caused_by(InvalidField::new("out_refund_no", "must be of the refund that was asked for")))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a payee allows: to be paid without confirming each time. Asked for, asked after, ended.
 //!
 //! ```text
-//!  Apply ─▶ WAIT_USER_CONFIRM ─ the payee confirms within a day ─▶ TAKING_EFFECT ─▶ CLOSED, by either side
+//!  ApplyAuthorization ─▶ WAIT_USER_CONFIRM ─ the payee confirms within a day ─▶ TAKING_EFFECT ─▶ CLOSED, by either side
 //!                             └ or does not ───────────────────────────────────────▶ CLOSED
 //! ```
 //!
@@ -9,17 +9,17 @@
 //! `POST …/{out_authorization_no}/close`.
 
 mod apply;
-mod ask;
+mod query;
 
-pub use apply::{Apply, Builder, DeviceType};
-pub use ask::{Close, Queried, Query};
+pub use apply::{ApplyAuthorization, Builder, DeviceType};
+pub use query::{AuthorizationLookup, CloseAuthorization, QueryAuthorization};
 
 use crate::{
     clock::UnixTime,
     error::Error,
-    id::{AppId, AuthorizationId, Invalid, MchId, OpenId, OutAuthorizationNo},
+    id::{AppId, AuthorizationId, InvalidField, MchId, OpenId, OutAuthorizationNo},
     v3::{
-        field::{self, open_words},
+        field::{self, open_enum},
         verify::{Verified, malformed},
     },
     wire::time,
@@ -27,7 +27,7 @@ use crate::{
 use alloc::string::String;
 use core::fmt;
 
-open_words! {
+open_enum! {
     /// Where it stands.
     State {
         /// The payee has not confirmed it yet.
@@ -39,7 +39,7 @@ open_words! {
     }
 }
 
-open_words! {
+open_enum! {
     /// Why it ended.
     CloseReason {
         /// The merchant ended it.
@@ -67,7 +67,7 @@ pub struct Authorization {
     pub authorization_id: Option<AuthorizationId>,
     /// Where it stands.
     pub state: State,
-    /// What the payee's side needs to confirm it: in the answer of [`Apply`], and of a [`Query`] that asks for it.
+    /// What the payee's side needs to confirm it: in the answer of [`ApplyAuthorization`], and of a [`QueryAuthorization`] that asks for it.
     pub package_info: Option<String>,
     /// The merchant.
     pub mchid: Option<MchId>,
@@ -128,7 +128,7 @@ impl Authorization {
             Ok(authorization)
         } else {
             Err(malformed()
-                .caused_by(Invalid::new("out_authorization_no", "must be the one that was asked for")))
+                .caused_by(InvalidField::new("out_authorization_no", "must be the one that was asked for")))
         }
     }
 }
@@ -165,7 +165,8 @@ struct Wire {
 }
 
 /// The name that the payee's account has at the merchant.
-pub(super) fn display_name(text: &str) -> Result<String, Invalid> {
-    let rule = Invalid::new("user_display_name", "must be 1 to 32 characters, none beyond the basic plane");
+pub(super) fn display_name(text: &str) -> Result<String, InvalidField> {
+    let rule =
+        InvalidField::new("user_display_name", "must be 1 to 32 characters, none beyond the basic plane");
     field::text(text, 32, rule)
 }

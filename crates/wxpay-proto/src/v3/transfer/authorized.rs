@@ -2,14 +2,14 @@
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-bills/transfer`.
 
-use super::{bill::Bill, transfer::Transfer};
+use super::{bill::TransferBill, transfer::Transfer};
 use crate::{
-    error::{Debt, Error},
+    error::{Error, PendingOperation},
     id::{AuthorizationId, MchId, OutAuthorizationNo},
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     world::World,
@@ -17,29 +17,29 @@ use crate::{
 
 /// Makes a transfer to a payee who [allowed](super::authorization) it; nobody needs to confirm it.
 #[derive(Clone, Debug)]
-pub struct Authorized {
-    bill: Bill,
-    by: By,
+pub struct CreateAuthorizedTransfer {
+    bill: TransferBill,
+    by: AuthorizationRef,
     sponsor_mchid: Option<MchId>,
 }
 
 #[derive(Clone, Debug)]
-enum By {
-    Ours(OutAuthorizationNo),
-    Theirs(AuthorizationId),
+enum AuthorizationRef {
+    OutAuthorizationNo(OutAuthorizationNo),
+    AuthorizationId(AuthorizationId),
 }
 
-impl Authorized {
+impl CreateAuthorizedTransfer {
     /// Pays whoever allowed it under the merchant's own number.
     #[must_use]
-    pub fn out_authorization_no(bill: Bill, out_authorization_no: OutAuthorizationNo) -> Self {
-        Self { bill, by: By::Ours(out_authorization_no), sponsor_mchid: None }
+    pub fn out_authorization_no(bill: TransferBill, out_authorization_no: OutAuthorizationNo) -> Self {
+        Self { bill, by: AuthorizationRef::OutAuthorizationNo(out_authorization_no), sponsor_mchid: None }
     }
 
     /// Pays whoever allowed it under WeChat Pay's number.
     #[must_use]
-    pub fn authorization_id(bill: Bill, authorization_id: AuthorizationId) -> Self {
-        Self { bill, by: By::Theirs(authorization_id), sponsor_mchid: None }
+    pub fn authorization_id(bill: TransferBill, authorization_id: AuthorizationId) -> Self {
+        Self { bill, by: AuthorizationRef::AuthorizationId(authorization_id), sponsor_mchid: None }
     }
 
     /// Who gives the money, if it is another merchant.
@@ -59,16 +59,16 @@ struct More<'a> {
     sponsor_mchid: Option<&'a MchId>,
 }
 
-impl Endpoint for Authorized {
+impl Endpoint for CreateAuthorizedTransfer {
     type Output = Transfer;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let (authorization_id, out_authorization_no) = match &self.by {
-            By::Ours(number) => (None, Some(number)),
-            By::Theirs(number) => (Some(number), None),
+            AuthorizationRef::OutAuthorizationNo(number) => (None, Some(number)),
+            AuthorizationRef::AuthorizationId(number) => (Some(number), None),
         };
         let sponsor_mchid = self.sponsor_mchid.as_ref();
-        let body = self.bill.body(pen, More { authorization_id, out_authorization_no, sponsor_mchid })?;
+        let body = self.bill.body(writer, More { authorization_id, out_authorization_no, sponsor_mchid })?;
         let path = "/v3/fund-app/mch-transfer/transfer-bills/transfer";
         Ok(Draft::post("v3.transfer.authorized", path, &body))
     }
@@ -77,8 +77,8 @@ impl Endpoint for Authorized {
         Transfer::read_of(reply, self.bill.out_bill_no())
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(self.bill.debt())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(self.bill.pending_operation())
     }
 }
 
@@ -86,7 +86,7 @@ impl Endpoint for Authorized {
 mod tests {
     use super::*;
     use crate::v3::{
-        toy::{read, sealed, sealed_for_merchant, written},
+        fake::{read, sealed, sealed_for_merchant, written},
         transfer::{
             TransferState,
             bill::tests::{full, minimal},
@@ -99,8 +99,8 @@ mod tests {
     #[test]
     fn a_full_request_names_who_allowed_it_and_who_gives_the_money() {
         let number = "plfk2020042014".parse().unwrap();
-        let authorized =
-            Authorized::out_authorization_no(full(), number).sponsor_mchid("1900001109".parse().unwrap());
+        let authorized = CreateAuthorizedTransfer::out_authorization_no(full(), number)
+            .sponsor_mchid("1900001109".parse().unwrap());
         let expected = format!(
             r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notices","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"out_authorization_no":"plfk2020042014","sponsor_mchid":"1900001109"}}"#,
             sealed("张三")
@@ -110,16 +110,20 @@ mod tests {
 
     #[test]
     fn a_minimal_request_names_who_allowed_it_by_either_number() {
-        let authorized =
-            Authorized::authorization_id(minimal().build().unwrap(), "165465465465".parse().unwrap());
+        let authorized = CreateAuthorizedTransfer::authorization_id(
+            minimal().build().unwrap(),
+            "165465465465".parse().unwrap(),
+        );
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"2020年4月报销","transfer_scene_id":"1000","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"authorization_id":"165465465465"}"#;
         assert_eq!(written(&authorized), (LINE.into(), expected.into()));
     }
 
     #[test]
     fn the_answer_is_read_whole() {
-        let authorized =
-            Authorized::authorization_id(minimal().build().unwrap(), "165465465465".parse().unwrap());
+        let authorized = CreateAuthorizedTransfer::authorization_id(
+            minimal().build().unwrap(),
+            "165465465465".parse().unwrap(),
+        );
         let answer = format!(
             r#"{{"mch_id":"1900007291","out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","appid":"wxd678efh567hg6787","state":"PROCESSING","transfer_amount":400000,"transfer_remark":"2020年4月报销","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_name":"{}","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00"}}"#,
             sealed_for_merchant("张三".as_bytes())

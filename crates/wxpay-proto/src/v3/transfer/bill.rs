@@ -1,12 +1,12 @@
 //! What is paid, in whatever way the payee is to get it.
 
 use crate::{
-    error::{Debt, Error},
-    id::{AppId, Invalid, NotifyUrl, OutBillNo},
+    error::{Error, PendingOperation},
+    id::{AppId, InvalidField, NotifyUrl, OutBillNo},
     money::Fen,
     v3::{
         field,
-        seal::{Pen, Sealed, Sensitive},
+        seal::{RequestWriter, Sealed, Sensitive},
     },
 };
 use alloc::{string::String, vec::Vec};
@@ -17,7 +17,7 @@ use core::fmt;
 ///
 /// `Debug` shows its number and amount; texts may name people.
 #[derive(Clone)]
-pub struct Bill {
+pub struct TransferBill {
     appid: AppId,
     out_bill_no: OutBillNo,
     user_name: Option<Sensitive>,
@@ -26,25 +26,25 @@ pub struct Bill {
     notify_url: Option<NotifyUrl>,
     user_recv_perception: Option<String>,
     transfer_scene_id: String,
-    reports: Vec<Report>,
+    reports: Vec<SceneReport>,
 }
 
 /// What a scene wants to know, as the document of the scene has it.
 #[derive(Clone, serde::Serialize)]
-struct Report {
+struct SceneReport {
     info_type: String,
     info_content: String,
 }
 
-/// What may be told of a transfer beyond what must be; see [`Bill::builder`].
+/// What may be told of a transfer beyond what must be; see [`TransferBill::builder`].
 pub struct Builder {
-    bill: Bill,
+    bill: TransferBill,
     transfer_remark: String,
     transfer_scene_id: String,
     user_recv_perception: Option<String>,
 }
 
-impl Bill {
+impl TransferBill {
     /// Begins with what must be told: the app that knows the payee, the merchant's number, how much, what the payee reads
     /// (at most 32 characters), and the scene, as applied for on the merchant platform, such as `1000`. At least one
     /// [report](Builder::report) must be added.
@@ -97,14 +97,14 @@ impl Bill {
     }
 
     /// What is owed if it is not known what became of it.
-    pub(super) fn debt(&self) -> Debt {
-        Debt::Transfer { out_bill_no: self.out_bill_no.clone() }
+    pub(super) fn pending_operation(&self) -> PendingOperation {
+        PendingOperation::Transfer { out_bill_no: self.out_bill_no.clone() }
     }
 }
 
-impl fmt::Debug for Bill {
+impl fmt::Debug for TransferBill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bill")
+        f.debug_struct("TransferBill")
             .field("out_bill_no", &self.out_bill_no)
             .field("transfer_amount", &self.transfer_amount)
             .finish_non_exhaustive()
@@ -122,7 +122,9 @@ impl Builder {
     /// characters, as the scene's document spells it, and a text of at most 32.
     #[must_use]
     pub fn report(mut self, info_type: impl Into<String>, info_content: impl Into<String>) -> Self {
-        self.bill.reports.push(Report { info_type: info_type.into(), info_content: info_content.into() });
+        self.bill
+            .reports
+            .push(SceneReport { info_type: info_type.into(), info_content: info_content.into() });
         self
     }
 
@@ -152,39 +154,40 @@ impl Builder {
     /// # Errors
     ///
     /// When a field breaks its rule, or no report was added; it is named.
-    pub fn build(self) -> Result<Bill, Invalid> {
+    pub fn build(self) -> Result<TransferBill, InvalidField> {
         let Self { mut bill, transfer_remark, transfer_scene_id, user_recv_perception } = self;
         field::amount(bill.transfer_amount, "transfer_amount")?;
-        let rule = Invalid::new("transfer_remark", "must be 1 to 32 characters, none beyond the basic plane");
+        let rule =
+            InvalidField::new("transfer_remark", "must be 1 to 32 characters, none beyond the basic plane");
         bill.transfer_remark = field::text(&transfer_remark, 32, rule)?;
         bill.transfer_scene_id = scene(&transfer_scene_id)?;
         bill.user_recv_perception = perception(user_recv_perception.as_deref())?;
         if bill.reports.is_empty() {
-            return Err(Invalid::new("transfer_scene_report_infos", "must be at least one"));
+            return Err(InvalidField::new("transfer_scene_report_infos", "must be at least one"));
         }
-        for Report { info_type, info_content } in &bill.reports {
-            field::text(info_type, 15, Invalid::new("info_type", "must be 1 to 15 characters"))?;
-            field::text(info_content, 32, Invalid::new("info_content", "must be 1 to 32 characters"))?;
+        for SceneReport { info_type, info_content } in &bill.reports {
+            field::text(info_type, 15, InvalidField::new("info_type", "must be 1 to 15 characters"))?;
+            field::text(info_content, 32, InvalidField::new("info_content", "must be 1 to 32 characters"))?;
         }
         Ok(bill)
     }
 }
 
 /// A scene's number. An open set.
-pub(super) fn scene(text: &str) -> Result<String, Invalid> {
+pub(super) fn scene(text: &str) -> Result<String, InvalidField> {
     let good = (1..=36).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if good {
         Ok(text.into())
     } else {
-        Err(Invalid::new("transfer_scene_id", "must be 1 to 36 letters and digits"))
+        Err(InvalidField::new("transfer_scene_id", "must be 1 to 36 letters and digits"))
     }
 }
 
 /// What the payee is told.
-pub(super) fn perception(text: Option<&str>) -> Result<Option<String>, Invalid> {
+pub(super) fn perception(text: Option<&str>) -> Result<Option<String>, InvalidField> {
     let rule =
-        Invalid::new("user_recv_perception", "must be 1 to 256 characters, none beyond the basic plane");
-    field::text_if(text, 256, rule)
+        InvalidField::new("user_recv_perception", "must be 1 to 256 characters, none beyond the basic plane");
+    field::text_opt(text, 256, rule)
 }
 
 /// The fields that every way of paying has, as the wire has them; `M` are those that one way adds.
@@ -201,19 +204,19 @@ pub(super) struct Body<'a, M> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_recv_perception: Option<&'a str>,
     transfer_scene_id: &'a str,
-    transfer_scene_report_infos: &'a [Report],
+    transfer_scene_report_infos: &'a [SceneReport],
     #[serde(flatten)]
     more: M,
 }
 
-impl Bill {
+impl TransferBill {
     /// The body. The document insists on a named key even where no name is sealed.
-    pub(super) fn body<M>(&self, pen: &mut Pen<'_, '_>, more: M) -> Result<Body<'_, M>, Error> {
-        pen.name_key()?;
+    pub(super) fn body<M>(&self, writer: &mut RequestWriter<'_, '_>, more: M) -> Result<Body<'_, M>, Error> {
+        writer.name_key()?;
         Ok(Body {
             appid: &self.appid,
             out_bill_no: &self.out_bill_no,
-            user_name: pen.seal_if(self.user_name.as_ref())?,
+            user_name: writer.seal_opt(self.user_name.as_ref())?,
             transfer_amount: self.transfer_amount,
             transfer_remark: &self.transfer_remark,
             notify_url: self.notify_url.as_ref(),
@@ -233,12 +236,12 @@ pub(super) mod tests {
     /// With as little as can be told.
     pub(in super::super) fn minimal() -> Builder {
         let (appid, number) = ("wxd678efh567hg6787".parse().unwrap(), "plfk2020042013".parse().unwrap());
-        Bill::builder(appid, number, Fen::new(400_000), "2020年4月报销", "1000")
+        TransferBill::builder(appid, number, Fen::new(400_000), "2020年4月报销", "1000")
             .report("活动名称", "新会员有礼")
     }
 
     /// With all that can be told.
-    pub(in super::super) fn full() -> Bill {
+    pub(in super::super) fn full() -> TransferBill {
         minimal()
             .user_name(Sensitive::new("张三".into()).unwrap())
             .notify_url("https://example.com/notices".parse().unwrap())
@@ -253,7 +256,8 @@ pub(super) mod tests {
         let (appid, number) =
             ("wxd678efh567hg6787".parse::<AppId>().unwrap(), "1".parse::<OutBillNo>().unwrap());
         let bill = |fen, remark: &str, scene: &str| {
-            Bill::builder(appid.clone(), number.clone(), Fen::new(fen), remark, scene).report("类型", "内容")
+            TransferBill::builder(appid.clone(), number.clone(), Fen::new(fen), remark, scene)
+                .report("类型", "内容")
         };
         assert!(bill(1, "备注", "1000").build().is_ok());
         assert!(bill(2_147_483_647, &"备".repeat(32), &"1".repeat(36)).build().is_ok());
@@ -272,8 +276,8 @@ pub(super) mod tests {
         ] {
             assert_eq!(bill.build().unwrap_err().field(), field);
         }
-        let none = Bill::builder(appid, number, Fen::new(1), "备注", "1000").build().unwrap_err();
-        assert_eq!(none, Invalid::new("transfer_scene_report_infos", "must be at least one"));
+        let none = TransferBill::builder(appid, number, Fen::new(1), "备注", "1000").build().unwrap_err();
+        assert_eq!(none, InvalidField::new("transfer_scene_report_infos", "must be at least one"));
     }
 
     #[test]

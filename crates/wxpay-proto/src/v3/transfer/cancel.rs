@@ -4,13 +4,13 @@
 
 use super::transfer::Transfer;
 use crate::{
-    error::{Debt, Error},
+    error::{Error, PendingOperation},
     http::Method,
     id::OutBillNo,
     v3::{
         endpoint::{Draft, Endpoint, Target},
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     world::World,
@@ -19,9 +19,9 @@ use crate::{
 /// Cancels a transfer. That it is taken up does not mean that it is done: while the state is
 /// [`Canceling`](super::TransferState::Canceling), ask.
 #[derive(Clone, Debug)]
-pub struct Cancel(OutBillNo);
+pub struct CancelTransfer(OutBillNo);
 
-impl Cancel {
+impl CancelTransfer {
     /// Cancels this transfer.
     #[must_use]
     pub fn new(out_bill_no: OutBillNo) -> Self {
@@ -29,11 +29,11 @@ impl Cancel {
     }
 }
 
-impl Endpoint for Cancel {
+impl Endpoint for CancelTransfer {
     type Output = Transfer;
 
     /// Without a body.
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/fund-app/mch-transfer/transfer-bills/out-bill-no")
             .segment(self.0.as_str())
             .then("/cancel");
@@ -44,8 +44,8 @@ impl Endpoint for Cancel {
         Transfer::read_of(reply, &self.0)
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(Debt::Transfer { out_bill_no: self.0.clone() })
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(PendingOperation::Transfer { out_bill_no: self.0.clone() })
     }
 }
 
@@ -53,14 +53,14 @@ impl Endpoint for Cancel {
 mod tests {
     use super::*;
     use crate::v3::{
-        toy::{read, written},
+        fake::{read, written},
         transfer::TransferState,
     };
     use alloc::string::String;
 
     #[test]
     fn it_says_the_number_in_the_path_and_nothing_else() {
-        let cancel = Cancel::new("plfk2020042013".parse().unwrap());
+        let cancel = CancelTransfer::new("plfk2020042013".parse().unwrap());
         assert_eq!(
             written(&cancel),
             (
@@ -70,6 +70,6 @@ mod tests {
         );
         let answer = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","state":"CANCELING","update_time":"2015-05-20T13:29:35.120+08:00"}"#;
         assert_eq!(read(&cancel, answer).unwrap().state, TransferState::Canceling);
-        assert!(read(&Cancel::new("plfk2020042014".parse().unwrap()), answer).is_err());
+        assert!(read(&CancelTransfer::new("plfk2020042014".parse().unwrap()), answer).is_err());
     }
 }

@@ -2,14 +2,14 @@
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-bills`.
 
-use super::{bill::Bill, transfer::Transfer};
+use super::{bill::TransferBill, transfer::Transfer};
 use crate::{
-    error::{Debt, Error},
+    error::{Error, PendingOperation},
     id::OpenId,
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     world::World,
@@ -17,8 +17,8 @@ use crate::{
 
 /// Makes a transfer; comes to [where it stands](Transfer::state), and to what the payee needs to confirm it.
 #[derive(Clone, Debug)]
-pub struct Create {
-    bill: Bill,
+pub struct CreateTransfer {
+    bill: TransferBill,
     openid: OpenId,
     user_recv_style: Option<UserRecvStyle>,
 }
@@ -34,10 +34,10 @@ pub enum UserRecvStyle {
     RedPacket,
 }
 
-impl Create {
+impl CreateTransfer {
     /// Pays this payee, under the bill's app.
     #[must_use]
-    pub fn new(bill: Bill, openid: OpenId) -> Self {
+    pub fn new(bill: TransferBill, openid: OpenId) -> Self {
         Self { bill, openid, user_recv_style: None }
     }
 
@@ -61,12 +61,12 @@ struct Style {
     kind: UserRecvStyle,
 }
 
-impl Endpoint for Create {
+impl Endpoint for CreateTransfer {
     type Output = Transfer;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let user_recv_style = self.user_recv_style.map(|kind| Style { kind });
-        let body = self.bill.body(pen, More { openid: self.openid.as_str(), user_recv_style })?;
+        let body = self.bill.body(writer, More { openid: self.openid.as_str(), user_recv_style })?;
         Ok(Draft::post("v3.transfer.create", "/v3/fund-app/mch-transfer/transfer-bills", &body))
     }
 
@@ -74,8 +74,8 @@ impl Endpoint for Create {
         Transfer::read_of(reply, self.bill.out_bill_no())
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(self.bill.debt())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(self.bill.pending_operation())
     }
 }
 
@@ -86,7 +86,7 @@ mod tests {
         clock::UnixTime,
         error::ErrorKind,
         v3::{
-            toy::{self, read, sealed, written},
+            fake::{self, read, sealed, written},
             transfer::{
                 TransferState,
                 bill::tests::{full, minimal},
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_full_request_says_it_all_and_seals_the_name() {
-        let create = Create::new(full(), openid()).user_recv_style(UserRecvStyle::RedPacket);
+        let create = CreateTransfer::new(full(), openid()).user_recv_style(UserRecvStyle::RedPacket);
         let expected = format!(
             r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notices","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_recv_style":{{"type":"RED_PACKET"}}}}"#,
             sealed("张三")
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_minimal_request_says_nothing_else() {
-        let create = Create::new(minimal().build().unwrap(), openid());
+        let create = CreateTransfer::new(minimal().build().unwrap(), openid());
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"2020年4月报销","transfer_scene_id":"1000","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
         assert_eq!(
             written(&create),
@@ -122,12 +122,13 @@ mod tests {
 
     #[test]
     fn the_key_is_named_even_where_nothing_is_sealed() {
-        let signer = toy::Signer::certificate(1);
-        let mut stage = toy::Stage::new();
-        let create = Create::new(minimal().build().unwrap(), openid());
+        let signer = fake::Signer::certificate(1);
+        let mut stage = fake::Stage::new();
+        let create = CreateTransfer::new(minimal().build().unwrap(), openid());
         let made = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","create_time":"2015-05-20T13:29:35.120+08:00","state":"ACCEPTED"}"#;
-        let transfer = stage.run(toy::by_certificates().build().call(create), |hop, now| {
-            let body = if hop.label == "v3.certificates" { toy::list(&[&signer]) } else { made.to_string() };
+        let transfer = stage.run(fake::by_certificates().build().call(create), |transmit, now| {
+            let body =
+                if transmit.label == "v3.certificates" { fake::list(&[&signer]) } else { made.to_string() };
             Ok(signer.reply(200, &body, *now))
         });
         assert_eq!(transfer.unwrap().state, TransferState::Accepted);
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn the_answer_tells_what_the_payee_needs() {
-        let create = Create::new(minimal().build().unwrap(), openid());
+        let create = CreateTransfer::new(minimal().build().unwrap(), openid());
         let transfer = read(
             &create,
             r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","create_time":"2015-05-20T13:29:35+08:00","state":"WAIT_USER_CONFIRM","package_info":"affffddafdfafddffda=="}"#,
@@ -153,7 +154,7 @@ mod tests {
 
     #[test]
     fn an_answer_about_another_transfer_is_not_read() {
-        let create = Create::new(minimal().build().unwrap(), openid());
+        let create = CreateTransfer::new(minimal().build().unwrap(), openid());
         let error = read(
             &create,
             r#"{"out_bill_no":"plfk2020042014","transfer_bill_no":"1","create_time":"2015-05-20T13:29:35+08:00","state":"SUCCESS"}"#,

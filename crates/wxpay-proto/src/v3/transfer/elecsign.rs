@@ -8,11 +8,11 @@ use crate::{
     id::{OutBillNo, TransferBillNo},
     refusal::Refusal,
     v3::{
-        download::{HashType, Statement},
-        endpoint::{Draft, Endpoint, Repeat, Target},
-        field::open_words,
+        download::{BillFile, HashType},
+        endpoint::{Draft, Endpoint, Idempotency, Target},
+        field::open_enum,
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         transfer::query::is_unknown,
         verify::Verified,
     },
@@ -25,20 +25,20 @@ const BASE: &str = "/v3/fund-app/mch-transfer/elecsign";
 
 /// Asks for the receipt of a transfer that was [paid](super::Transfer::is_paid). Asking twice makes one.
 #[derive(Clone, Debug)]
-pub struct Apply(Number);
+pub struct ApplyReceipt(TransferNumber);
 
 /// Asks whether a receipt is made, and where it is.
 #[derive(Clone, Debug)]
-pub struct Query(Number);
+pub struct QueryReceipt(TransferNumber);
 
 #[derive(Clone, Debug, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Number {
+enum TransferNumber {
     OutBillNo(OutBillNo),
     TransferBillNo(TransferBillNo),
 }
 
-open_words! {
+open_enum! {
     /// Where a receipt stands.
     State {
         /// It is being made.
@@ -60,8 +60,8 @@ pub struct Receipt {
     pub create_time: UnixTime,
     /// When its state changed last.
     pub update_time: Option<UnixTime>,
-    /// Where it is, once it is made: to be [downloaded](Merchant::download) at once.
-    pub statement: Option<Statement>,
+    /// Where it is, once it is made: to be [downloaded](Merchant::prepare_download) at once.
+    pub statement: Option<BillFile>,
     /// Why it could not be made.
     pub fail_reason: Option<String>,
 }
@@ -69,14 +69,14 @@ pub struct Receipt {
 /// What is known of a receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "it is known, or it is not")]
-pub enum Queried {
+pub enum ReceiptLookup {
     /// It was asked for.
-    Known(Receipt),
+    Found(Receipt),
     /// Nobody asked for it, or there is no such transfer.
-    NoSuchReceipt,
+    NotFound,
 }
 
-impl Number {
+impl TransferNumber {
     fn name(&self) -> &'static str {
         match self {
             Self::OutBillNo(_) => "out-bill-no",
@@ -92,31 +92,31 @@ impl Number {
     }
 }
 
-impl Apply {
+impl ApplyReceipt {
     /// By the merchant's number.
     #[must_use]
     pub fn out_bill_no(out_bill_no: OutBillNo) -> Self {
-        Self(Number::OutBillNo(out_bill_no))
+        Self(TransferNumber::OutBillNo(out_bill_no))
     }
 
     /// By WeChat Pay's number.
     #[must_use]
     pub fn transfer_bill_no(transfer_bill_no: TransferBillNo) -> Self {
-        Self(Number::TransferBillNo(transfer_bill_no))
+        Self(TransferNumber::TransferBillNo(transfer_bill_no))
     }
 }
 
-impl Query {
+impl QueryReceipt {
     /// By the merchant's number.
     #[must_use]
     pub fn out_bill_no(out_bill_no: OutBillNo) -> Self {
-        Self(Number::OutBillNo(out_bill_no))
+        Self(TransferNumber::OutBillNo(out_bill_no))
     }
 
     /// By WeChat Pay's number.
     #[must_use]
     pub fn transfer_bill_no(transfer_bill_no: TransferBillNo) -> Self {
-        Self(Number::TransferBillNo(transfer_bill_no))
+        Self(TransferNumber::TransferBillNo(transfer_bill_no))
     }
 }
 
@@ -125,7 +125,7 @@ impl Receipt {
         let wire: Wire = body.parse()?;
         let statement = match (wire.hash_type, wire.hash_value, wire.download_url) {
             (Some(hash_type), Some(hash_value), Some(download_url)) => {
-                Some(Statement { hash_type, hash_value, download_url, is_gzip: false })
+                Some(BillFile { hash_type, hash_value, download_url, is_gzip: false })
             }
             _ => None,
         };
@@ -152,10 +152,10 @@ struct Wire {
     fail_reason: Option<String>,
 }
 
-impl Endpoint for Apply {
+impl Endpoint for ApplyReceipt {
     type Output = Receipt;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new(BASE).segment(self.0.name());
         Ok(Draft::post("v3.transfer.elecsign.apply", target, &self.0))
     }
@@ -165,31 +165,31 @@ impl Endpoint for Apply {
     }
 }
 
-impl Endpoint for Query {
-    type Output = Queried;
+impl Endpoint for QueryReceipt {
+    type Output = ReceiptLookup;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new(BASE).segment(self.0.name()).segment(self.0.as_str());
         Ok(Draft::get("v3.transfer.elecsign.query", target))
     }
 
-    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Queried, Error> {
-        Receipt::read(reply).map(Queried::Known)
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<ReceiptLookup, Error> {
+        Receipt::read(reply).map(ReceiptLookup::Found)
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<Queried> {
-        is_unknown(refusal).then_some(Queried::NoSuchReceipt)
+    fn refused(&self, refusal: &Refusal) -> Option<ReceiptLookup> {
+        is_unknown(refusal).then_some(ReceiptLookup::NotFound)
     }
 
-    fn repeat(&self) -> Repeat {
-        Repeat::Freely
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Safe
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::toy::{self, read, target, written};
+    use crate::v3::fake::{self, read, target, written};
     use alloc::format;
 
     #[test]
@@ -198,14 +198,14 @@ mod tests {
         let theirs: TransferBillNo = "1330000071100999991182020050700019480001".parse().unwrap();
         for (apply, query, name, number) in [
             (
-                Apply::out_bill_no(ours.clone()),
-                Query::out_bill_no(ours.clone()),
+                ApplyReceipt::out_bill_no(ours.clone()),
+                QueryReceipt::out_bill_no(ours.clone()),
                 ("out-bill-no", "out_bill_no"),
                 ours.as_str(),
             ),
             (
-                Apply::transfer_bill_no(theirs.clone()),
-                Query::transfer_bill_no(theirs.clone()),
+                ApplyReceipt::transfer_bill_no(theirs.clone()),
+                QueryReceipt::transfer_bill_no(theirs.clone()),
                 ("transfer-bill-no", "transfer_bill_no"),
                 theirs.as_str(),
             ),
@@ -221,27 +221,27 @@ mod tests {
 
     #[test]
     fn a_receipt_that_is_made_can_be_downloaded() {
-        let query = Query::out_bill_no("plfk2020042013".parse().unwrap());
+        let query = QueryReceipt::out_bill_no("plfk2020042013".parse().unwrap());
         let answer = r#"{"state":"FINISHED","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00","hash_type":"SHA256","hash_value":"2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae","download_url":"https://api.mch.weixin.qq.com/v3/transferdownload/elecvoucherfile?token=planted"}"#;
-        let Queried::Known(receipt) = read(&query, answer).unwrap() else { panic!("it is known") };
+        let ReceiptLookup::Found(receipt) = read(&query, answer).unwrap() else { panic!("it is known") };
         assert_eq!(receipt.state, State::Finished);
         assert!(!format!("{receipt:?}").contains("planted"));
         let statement = receipt.statement.unwrap();
-        let download =
-            toy::Stage::new().run(toy::merchant().download(&statement), |_, _| panic!("it is signed alone"));
+        let download = fake::Stage::new()
+            .run(fake::merchant().prepare_download(&statement), |_, _| panic!("it is signed alone"));
         let url = "https://api.mch.weixin.qq.com/v3/transferdownload/elecvoucherfile?token=planted";
-        assert_eq!(download.unwrap().hop.request.url(), url);
+        assert_eq!(download.unwrap().transmit.request.url(), url);
     }
 
     #[test]
     fn a_receipt_that_is_not_made_is_nowhere() {
-        let apply = Apply::out_bill_no("plfk2020042013".parse().unwrap());
+        let apply = ApplyReceipt::out_bill_no("plfk2020042013".parse().unwrap());
         let receipt =
             read(&apply, r#"{"state":"GENERATING","create_time":"2015-05-20T13:29:35+08:00"}"#).unwrap();
         assert_eq!((receipt.state, receipt.statement), (State::Generating, None));
-        let query = Query::transfer_bill_no("1".parse().unwrap());
+        let query = QueryReceipt::transfer_bill_no("1".parse().unwrap());
         let failed = r#"{"state":"FAILED","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00","fail_reason":"x"}"#;
-        let Queried::Known(receipt) = read(&query, failed).unwrap() else { panic!("it is known") };
+        let ReceiptLookup::Found(receipt) = read(&query, failed).unwrap() else { panic!("it is known") };
         assert_eq!((receipt.state, receipt.fail_reason.as_deref()), (State::Failed, Some("x")));
         assert!(read(&query, r#"{"state":"FINISHED"}"#).is_err());
     }

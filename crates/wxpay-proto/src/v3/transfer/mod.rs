@@ -5,7 +5,7 @@
 //!          ─▶ pre_transfer.rs              to a payee who confirms, and allows what comes later
 //!          ─▶ authorized.rs                to a payee who allowed it
 //!          ─▶ qq_wallet.rs                 to a wallet of QQ; asked after and cancelled by itself
-//!  transfer.rs ◀─ query.rs cancel.rs, notices      what became of it
+//!  transfer.rs ◀─ query.rs cancel.rs, notifications      what became of it
 //!  authorization.rs                        what a payee allows: asked for, asked after, ended
 //!  elecsign.rs                             receipts
 //! ```
@@ -29,10 +29,10 @@ mod query;
 mod transfer;
 
 pub use authorization::Authorization;
-pub use authorized::Authorized;
-pub use bill::Bill;
-pub use cancel::Cancel;
-pub use create::{Create, UserRecvStyle};
-pub use pre_transfer::PreTransfer;
-pub use query::{Queried, Query};
+pub use authorized::CreateAuthorizedTransfer;
+pub use bill::TransferBill;
+pub use cancel::CancelTransfer;
+pub use create::{CreateTransfer, UserRecvStyle};
+pub use pre_transfer::CreatePreTransfer;
+pub use query::{QueryTransfer, TransferLookup};
 pub use transfer::{Transfer, TransferState};

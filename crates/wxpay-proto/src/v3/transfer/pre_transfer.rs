@@ -2,14 +2,14 @@
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`.
 
-use super::{authorization::display_name, bill::Bill, transfer::Transfer};
+use super::{authorization::display_name, bill::TransferBill, transfer::Transfer};
 use crate::{
-    error::{Debt, Error},
-    id::{Invalid, MchId, NotifyUrl, OpenId, OutAuthorizationNo},
+    error::{Error, PendingOperation},
+    id::{InvalidField, MchId, NotifyUrl, OpenId, OutAuthorizationNo},
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     world::World,
@@ -17,12 +17,12 @@ use crate::{
 use alloc::string::String;
 use core::fmt;
 
-/// Makes a transfer that the payee confirms, and asks in one go to be allowed to make [later ones](super::Authorized)
+/// Makes a transfer that the payee confirms, and asks in one go to be allowed to make [later ones](super::CreateAuthorizedTransfer)
 /// without. Comes to where the transfer stands; what was allowed is told by a notice, and by
-/// [asking](super::authorization::Query).
+/// [asking](super::authorization::QueryAuthorization).
 #[derive(Clone, Debug)]
-pub struct PreTransfer {
-    bill: Bill,
+pub struct CreatePreTransfer {
+    bill: TransferBill,
     openid: OpenId,
     authorization_info: Option<AuthorizationInfo>,
     sponsor_mchid: Option<MchId>,
@@ -36,10 +36,10 @@ struct AuthorizationInfo {
     authorization_notify_url: NotifyUrl,
 }
 
-impl PreTransfer {
+impl CreatePreTransfer {
     /// Pays this payee, under the bill's app.
     #[must_use]
-    pub fn new(bill: Bill, openid: OpenId) -> Self {
+    pub fn new(bill: TransferBill, openid: OpenId) -> Self {
         Self { bill, openid, authorization_info: None, sponsor_mchid: None }
     }
 
@@ -54,7 +54,7 @@ impl PreTransfer {
         out_authorization_no: OutAuthorizationNo,
         user_display_name: &str,
         authorization_notify_url: NotifyUrl,
-    ) -> Result<Self, Invalid> {
+    ) -> Result<Self, InvalidField> {
         let user_display_name = display_name(user_display_name)?;
         let info = AuthorizationInfo { user_display_name, out_authorization_no, authorization_notify_url };
         Ok(Self { authorization_info: Some(info), ..self })
@@ -84,25 +84,25 @@ struct More<'a> {
     sponsor_mchid: Option<&'a MchId>,
 }
 
-impl Endpoint for PreTransfer {
+impl Endpoint for CreatePreTransfer {
     type Output = Transfer;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let path = "/v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization";
         let more = More {
             openid: self.openid.as_str(),
             authorization_info: self.authorization_info.as_ref(),
             sponsor_mchid: self.sponsor_mchid.as_ref(),
         };
-        Ok(Draft::post("v3.transfer.pre_transfer", path, &self.bill.body(pen, more)?))
+        Ok(Draft::post("v3.transfer.pre_transfer", path, &self.bill.body(writer, more)?))
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Transfer, Error> {
         Transfer::read_of(reply, self.bill.out_bill_no())
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(self.bill.debt())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(self.bill.pending_operation())
     }
 }
 
@@ -110,7 +110,7 @@ impl Endpoint for PreTransfer {
 mod tests {
     use super::*;
     use crate::v3::{
-        toy::{read, sealed, written},
+        fake::{read, sealed, written},
         transfer::{
             TransferState,
             bill::tests::{full, minimal},
@@ -124,10 +124,10 @@ mod tests {
         "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap()
     }
 
-    fn whole() -> PreTransfer {
+    fn whole() -> CreatePreTransfer {
         let (number, url) =
             ("plfk2020042014".parse().unwrap(), "https://example.com/allowed".parse().unwrap());
-        PreTransfer::new(full(), openid())
+        CreatePreTransfer::new(full(), openid())
             .authorization_info(number, "wx_123456", url)
             .unwrap()
             .sponsor_mchid("1900001109".parse().unwrap())
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_minimal_request_says_nothing_else() {
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"2020年4月报销","transfer_scene_id":"1000","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
-        let minimal = PreTransfer::new(minimal().build().unwrap(), openid());
+        let minimal = CreatePreTransfer::new(minimal().build().unwrap(), openid());
         assert_eq!(written(&minimal), (LINE.into(), expected.into()));
     }
 
@@ -162,7 +162,7 @@ mod tests {
     fn a_name_is_1_to_32_characters_and_is_not_printed() {
         for name in ["", &"名".repeat(33), "a\u{0}"] {
             let (number, url) = ("1".parse().unwrap(), "https://example.com/allowed".parse().unwrap());
-            let pre = PreTransfer::new(minimal().build().unwrap(), openid());
+            let pre = CreatePreTransfer::new(minimal().build().unwrap(), openid());
             assert_eq!(pre.authorization_info(number, name, url).unwrap_err().field(), "user_display_name");
         }
         assert!(!format!("{:?}", whole()).contains("wx_123456"));

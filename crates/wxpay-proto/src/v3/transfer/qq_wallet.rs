@@ -2,17 +2,17 @@
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`, `GET …/{out_bill_no}`, `POST …/{out_bill_no}/cancel`.
 
-use super::{bill::Bill, query::Queried, transfer::Transfer};
+use super::{bill::TransferBill, query::TransferLookup, transfer::Transfer};
 use crate::{
-    error::{Debt, Error},
+    error::{Error, PendingOperation},
     http::Method,
-    id::{Invalid, OpenId, OutBillNo},
+    id::{InvalidField, OpenId, OutBillNo},
     refusal::Refusal,
     v3::{
-        endpoint::{Draft, Endpoint, Repeat, Target},
+        endpoint::{Draft, Endpoint, Idempotency, Target},
         field,
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     world::World,
@@ -24,30 +24,30 @@ const BASE: &str = "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills";
 
 /// Makes a transfer to a wallet of QQ; comes to [where it stands](Transfer::state). Its scene is `1401`.
 #[derive(Clone)]
-pub struct Create {
-    bill: Bill,
+pub struct CreateQqTransfer {
+    bill: TransferBill,
     openid: OpenId,
     user_qq: Option<String>,
 }
 
 /// Asks after a transfer to a wallet of QQ.
 #[derive(Clone, Debug)]
-pub struct Query(OutBillNo);
+pub struct QueryQqTransfer(OutBillNo);
 
 /// Cancels a transfer to a wallet of QQ.
 #[derive(Clone, Debug)]
-pub struct Cancel(OutBillNo);
+pub struct CancelQqTransfer(OutBillNo);
 
-impl Create {
+impl CreateQqTransfer {
     /// Pays this payee, under the bill's app.
     ///
     /// # Errors
     ///
     /// When the bill has a [`user_recv_perception`](super::bill::Builder::user_recv_perception): this operation knows
     /// none.
-    pub fn new(bill: Bill, openid: OpenId) -> Result<Self, Invalid> {
+    pub fn new(bill: TransferBill, openid: OpenId) -> Result<Self, InvalidField> {
         if bill.has_perception() {
-            return Err(Invalid::new("user_recv_perception", "must not be told for a wallet of QQ"));
+            return Err(InvalidField::new("user_recv_perception", "must not be told for a wallet of QQ"));
         }
         Ok(Self { bill, openid, user_qq: None })
     }
@@ -57,17 +57,17 @@ impl Create {
     /// # Errors
     ///
     /// When it breaks its rule.
-    pub fn user_qq(self, user_qq: &str) -> Result<Self, Invalid> {
-        let user_qq = field::text(user_qq, 64, Invalid::new("user_qq", "must be 1 to 64 characters"))?;
+    pub fn user_qq(self, user_qq: &str) -> Result<Self, InvalidField> {
+        let user_qq = field::text(user_qq, 64, InvalidField::new("user_qq", "must be 1 to 64 characters"))?;
         Ok(Self { user_qq: Some(user_qq), ..self })
     }
 
-    fn owed(out_bill_no: &OutBillNo) -> Debt {
-        Debt::QqTransfer { out_bill_no: out_bill_no.clone() }
+    fn pending(out_bill_no: &OutBillNo) -> PendingOperation {
+        PendingOperation::QqTransfer { out_bill_no: out_bill_no.clone() }
     }
 }
 
-impl Query {
+impl QueryQqTransfer {
     /// By the merchant's number.
     #[must_use]
     pub fn new(out_bill_no: OutBillNo) -> Self {
@@ -75,7 +75,7 @@ impl Query {
     }
 }
 
-impl Cancel {
+impl CancelQqTransfer {
     /// Cancels this transfer.
     #[must_use]
     pub fn new(out_bill_no: OutBillNo) -> Self {
@@ -83,9 +83,9 @@ impl Cancel {
     }
 }
 
-impl fmt::Debug for Create {
+impl fmt::Debug for CreateQqTransfer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Create")
+        f.debug_struct("CreateQqTransfer")
             .field("bill", &self.bill)
             .field("openid", &self.openid)
             .finish_non_exhaustive()
@@ -99,48 +99,48 @@ struct More<'a> {
     user_qq: Option<&'a str>,
 }
 
-impl Endpoint for Create {
+impl Endpoint for CreateQqTransfer {
     type Output = Transfer;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let more = More { openid: self.openid.as_str(), user_qq: self.user_qq.as_deref() };
-        Ok(Draft::post("v3.transfer.qq_wallet.create", BASE, &self.bill.body(pen, more)?))
+        Ok(Draft::post("v3.transfer.qq_wallet.create", BASE, &self.bill.body(writer, more)?))
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Transfer, Error> {
         Transfer::read_of(reply, self.bill.out_bill_no())
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(Self::owed(self.bill.out_bill_no()))
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(Self::pending(self.bill.out_bill_no()))
     }
 }
 
-impl Endpoint for Query {
-    type Output = Queried;
+impl Endpoint for QueryQqTransfer {
+    type Output = TransferLookup;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         Ok(Draft::get("v3.transfer.qq_wallet.query", Target::new(BASE).segment(self.0.as_str())))
     }
 
-    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Queried, Error> {
-        Ok(Queried::Known(Box::new(Transfer::read_of(reply, &self.0)?)))
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<TransferLookup, Error> {
+        Ok(TransferLookup::Found(Box::new(Transfer::read_of(reply, &self.0)?)))
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<Queried> {
-        Queried::unknown(refusal)
+    fn refused(&self, refusal: &Refusal) -> Option<TransferLookup> {
+        TransferLookup::unknown(refusal)
     }
 
-    fn repeat(&self) -> Repeat {
-        Repeat::Freely
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Safe
     }
 }
 
-impl Endpoint for Cancel {
+impl Endpoint for CancelQqTransfer {
     type Output = Transfer;
 
     /// Without a body.
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new(BASE).segment(self.0.as_str()).then("/cancel");
         Ok(Draft::new("v3.transfer.qq_wallet.cancel", Method::Post, target))
     }
@@ -149,8 +149,8 @@ impl Endpoint for Cancel {
         Transfer::read_of(reply, &self.0)
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(Create::owed(&self.0))
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(CreateQqTransfer::pending(&self.0))
     }
 }
 
@@ -160,9 +160,9 @@ mod tests {
     use crate::{
         money::Fen,
         v3::{
+            fake::{self, read, sealed, sealed_for_merchant, target, written},
+            resolve::Resolved,
             seal::Sensitive,
-            settle::Settled,
-            toy::{self, read, sealed, sealed_for_merchant, target, written},
             transfer::{
                 TransferState,
                 bill::{self, tests::full},
@@ -177,7 +177,8 @@ mod tests {
 
     fn minimal() -> bill::Builder {
         let (appid, number) = ("wxd678efh567hg6787".parse().unwrap(), "plfk2020042013".parse().unwrap());
-        Bill::builder(appid, number, Fen::new(400_000), "游戏奖励", "1401").report("活动名称", "新会员有礼")
+        TransferBill::builder(appid, number, Fen::new(400_000), "游戏奖励", "1401")
+            .report("活动名称", "新会员有礼")
     }
 
     fn answer() -> String {
@@ -194,7 +195,7 @@ mod tests {
             .notify_url("https://example.com/notices".parse().unwrap())
             .build()
             .unwrap();
-        let create = Create::new(bill, openid()).unwrap().user_qq("10001").unwrap();
+        let create = CreateQqTransfer::new(bill, openid()).unwrap().user_qq("10001").unwrap();
         let expected = format!(
             r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"游戏奖励","notify_url":"https://example.com/notices","transfer_scene_id":"1401","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_qq":"10001"}}"#,
             sealed("张三")
@@ -205,40 +206,45 @@ mod tests {
 
     #[test]
     fn a_minimal_request_says_nothing_else() {
-        let create = Create::new(minimal().build().unwrap(), openid()).unwrap();
+        let create = CreateQqTransfer::new(minimal().build().unwrap(), openid()).unwrap();
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"游戏奖励","transfer_scene_id":"1401","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
         assert_eq!(written(&create), (format!("POST {BASE}"), expected.into()));
     }
 
     #[test]
     fn what_it_does_not_know_is_refused() {
-        let error = Create::new(full(), openid()).unwrap_err();
+        let error = CreateQqTransfer::new(full(), openid()).unwrap_err();
         assert_eq!(error.field(), "user_recv_perception");
-        let create = Create::new(minimal().build().unwrap(), openid()).unwrap();
+        let create = CreateQqTransfer::new(minimal().build().unwrap(), openid()).unwrap();
         assert_eq!(create.user_qq("").unwrap_err().field(), "user_qq");
     }
 
     #[test]
     fn it_is_asked_after_and_cancelled_by_its_number() {
         let number: OutBillNo = "plfk2020042013".parse().unwrap();
-        assert_eq!(target(&Query::new(number.clone())), format!("{BASE}/plfk2020042013"));
-        let cancel = Cancel::new(number.clone());
+        assert_eq!(target(&QueryQqTransfer::new(number.clone())), format!("{BASE}/plfk2020042013"));
+        let cancel = CancelQqTransfer::new(number.clone());
         assert_eq!(written(&cancel), (format!("POST {BASE}/plfk2020042013/cancel"), String::new()));
         let transfer = read(&cancel, &answer()).unwrap();
         assert_eq!((&transfer.state, transfer.user_qq.as_deref()), (&TransferState::Success, Some("10001")));
         assert_eq!(transfer.mchid, Some("1900007291".parse().unwrap()));
-        assert_eq!(read(&Query::new(number), &answer()).unwrap(), Queried::Known(Box::new(transfer)));
-        assert!(read(&Query::new("1".parse().unwrap()), &answer()).is_err(), "it is about another");
+        assert_eq!(
+            read(&QueryQqTransfer::new(number), &answer()).unwrap(),
+            TransferLookup::Found(Box::new(transfer))
+        );
+        assert!(read(&QueryQqTransfer::new("1".parse().unwrap()), &answer()).is_err(), "it is about another");
     }
 
     #[test]
     fn what_became_of_it_is_settled_by_its_own_query() {
-        let debt = Create::new(minimal().build().unwrap(), openid()).unwrap().debt().unwrap();
-        let settled = toy::Stage::new().run(toy::merchant().recover(debt), |hop, now| {
-            assert_eq!(hop.label, "v3.transfer.qq_wallet.query");
-            Ok(toy::Signer::public_key().reply(200, &answer(), *now))
-        });
-        let Settled::Transfer(transfer) = settled.unwrap() else { panic!("it is a transfer") };
+        let pending_operation =
+            CreateQqTransfer::new(minimal().build().unwrap(), openid()).unwrap().pending_operation().unwrap();
+        let settled =
+            fake::Stage::new().run(fake::merchant().resolve_pending(pending_operation), |transmit, now| {
+                assert_eq!(transmit.label, "v3.transfer.qq_wallet.query");
+                Ok(fake::Signer::public_key().reply(200, &answer(), *now))
+            });
+        let Resolved::Transfer(transfer) = settled.unwrap() else { panic!("it is a transfer") };
         assert!(transfer.is_paid());
     }
 }

@@ -8,9 +8,9 @@ use crate::{
     id::{OutBillNo, TransferBillNo},
     refusal::{Code, Refusal},
     v3::{
-        endpoint::{Draft, Endpoint, Repeat, Target},
+        endpoint::{Draft, Endpoint, Idempotency, Target},
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     world::World,
@@ -19,29 +19,29 @@ use alloc::boxed::Box;
 
 /// Asks after a transfer, by either number. Those of the last thirty days are known.
 #[derive(Clone, Debug)]
-pub struct Query(Number);
+pub struct QueryTransfer(TransferNumber);
 
 #[derive(Clone, Debug)]
-enum Number {
-    Ours(OutBillNo),
-    Theirs(TransferBillNo),
+enum TransferNumber {
+    OutBillNo(OutBillNo),
+    TransferBillNo(TransferBillNo),
 }
 
 /// What is known of a transfer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "it is known, or it is not")]
-pub enum Queried {
+pub enum TransferLookup {
     /// It exists.
-    Known(Box<Transfer>),
+    Found(Box<Transfer>),
     /// WeChat Pay knows no such transfer, and signed that. A request for it may still be on its way: see
-    /// [`settle`](crate::v3::Merchant::settle).
-    NoSuchTransfer,
+    /// [`resolve`](crate::v3::Merchant::resolve).
+    NotFound,
 }
 
-impl Queried {
+impl TransferLookup {
     /// A verified refusal that says that there is no such thing.
     pub(super) fn unknown(refusal: &Refusal) -> Option<Self> {
-        is_unknown(refusal).then_some(Self::NoSuchTransfer)
+        is_unknown(refusal).then_some(Self::NotFound)
     }
 }
 
@@ -51,36 +51,36 @@ pub(super) fn is_unknown(refusal: &Refusal) -> bool {
         && [Code::NOT_FOUND, Code::RESOURCE_NOT_EXISTS, Code::ORDER_NOT_EXIST].contains(&refusal.code)
 }
 
-impl Query {
+impl QueryTransfer {
     /// By the merchant's number.
     #[must_use]
     pub fn out_bill_no(out_bill_no: OutBillNo) -> Self {
-        Self(Number::Ours(out_bill_no))
+        Self(TransferNumber::OutBillNo(out_bill_no))
     }
 
     /// By WeChat Pay's number.
     #[must_use]
     pub fn transfer_bill_no(transfer_bill_no: TransferBillNo) -> Self {
-        Self(Number::Theirs(transfer_bill_no))
+        Self(TransferNumber::TransferBillNo(transfer_bill_no))
     }
 }
 
-impl Endpoint for Query {
-    type Output = Queried;
+impl Endpoint for QueryTransfer {
+    type Output = TransferLookup;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let base = Target::new("/v3/fund-app/mch-transfer/transfer-bills");
         let target = match &self.0 {
-            Number::Ours(number) => base.then("/out-bill-no").segment(number.as_str()),
-            Number::Theirs(number) => base.then("/transfer-bill-no").segment(number.as_str()),
+            TransferNumber::OutBillNo(number) => base.then("/out-bill-no").segment(number.as_str()),
+            TransferNumber::TransferBillNo(number) => base.then("/transfer-bill-no").segment(number.as_str()),
         };
         Ok(Draft::get("v3.transfer.query", target))
     }
 
-    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Queried, Error> {
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<TransferLookup, Error> {
         let transfer = match &self.0 {
-            Number::Ours(number) => Transfer::read_of(reply, number)?,
-            Number::Theirs(number) => {
+            TransferNumber::OutBillNo(number) => Transfer::read_of(reply, number)?,
+            TransferNumber::TransferBillNo(number) => {
                 let transfer = Transfer::read(reply)?;
                 if transfer.transfer_bill_no != *number {
                     return Err(other("transfer_bill_no"));
@@ -88,15 +88,15 @@ impl Endpoint for Query {
                 transfer
             }
         };
-        Ok(Queried::Known(Box::new(transfer)))
+        Ok(TransferLookup::Found(Box::new(transfer)))
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<Queried> {
-        Queried::unknown(refusal)
+    fn refused(&self, refusal: &Refusal) -> Option<TransferLookup> {
+        TransferLookup::unknown(refusal)
     }
 
-    fn repeat(&self) -> Repeat {
-        Repeat::Freely
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Safe
     }
 }
 
@@ -105,13 +105,13 @@ mod tests {
     use super::*;
     use crate::{
         clock::UnixTime,
-        error::{Debt, Fate},
+        error::{Fate, PendingOperation},
         exchange::Failure,
         money::Fen,
         v3::{
-            settle::Settled,
-            toy::{self, read, sealed_for_merchant, target},
-            transfer::{Create, TransferState, bill::tests::minimal},
+            fake::{self, read, sealed_for_merchant, target},
+            resolve::Resolved,
+            transfer::{CreateTransfer, TransferState, bill::tests::minimal},
         },
     };
     use alloc::{format, string::String};
@@ -125,16 +125,16 @@ mod tests {
 
     #[test]
     fn it_asks_by_either_number() {
-        let ours = Query::out_bill_no("plfk2020042013".parse().unwrap());
+        let ours = QueryTransfer::out_bill_no("plfk2020042013".parse().unwrap());
         assert_eq!(target(&ours), "/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/plfk2020042013");
-        let theirs = Query::transfer_bill_no("1330+1".parse().unwrap());
+        let theirs = QueryTransfer::transfer_bill_no("1330+1".parse().unwrap());
         assert_eq!(target(&theirs), "/v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/1330%2B1");
     }
 
     #[test]
     fn the_answer_is_read_whole() {
-        let query = Query::out_bill_no("plfk2020042013".parse().unwrap());
-        let Queried::Known(transfer) = read(&query, &answer()).unwrap() else { panic!("it is known") };
+        let query = QueryTransfer::out_bill_no("plfk2020042013".parse().unwrap());
+        let TransferLookup::Found(transfer) = read(&query, &answer()).unwrap() else { panic!("it is known") };
         assert_eq!(transfer.state, TransferState::Fail);
         assert_eq!(transfer.fail_reason.as_deref(), Some("PAYEE_ACCOUNT_ABNORMAL"));
         assert_eq!(transfer.transfer_amount, Some(Fen::new(400_000)));
@@ -143,14 +143,14 @@ mod tests {
         assert_eq!(transfer.transfer_remark.as_deref(), Some("2020年4月报销"));
         assert_eq!(transfer.update_time.map(UnixTime::as_millis), Some(1_432_099_775_120));
         let name = transfer.user_name.as_ref().unwrap();
-        assert_eq!(toy::merchant().open(name.as_str()).unwrap().expose(), "张三");
+        assert_eq!(fake::merchant().open(name.as_str()).unwrap().expose(), "张三");
     }
 
     #[test]
     fn an_answer_about_another_transfer_is_not_read() {
         for query in [
-            Query::out_bill_no("plfk2020042014".parse().unwrap()),
-            Query::transfer_bill_no("1330000071100999991182020050700019480002".parse().unwrap()),
+            QueryTransfer::out_bill_no("plfk2020042014".parse().unwrap()),
+            QueryTransfer::transfer_bill_no("1330000071100999991182020050700019480002".parse().unwrap()),
         ] {
             assert!(read(&query, &answer()).is_err());
         }
@@ -158,32 +158,37 @@ mod tests {
 
     #[test]
     fn a_transfer_whose_answer_was_lost_is_settled_by_its_number() {
-        let me = toy::merchant();
-        let mut stage = toy::Stage::new();
-        let create = Create::new(minimal().build().unwrap(), "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap());
+        let me = fake::merchant();
+        let mut stage = fake::Stage::new();
+        let create =
+            CreateTransfer::new(minimal().build().unwrap(), "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap());
         let lost = stage.run(me.call(create), |_, _| Err(Failure::Lost("reset".into())));
         let mut error = lost.unwrap_err();
         assert_eq!(error.fate(), Fate::Unknown);
-        let debt = error.unsettled().unwrap();
-        assert_eq!(debt.debt(), &Debt::Transfer { out_bill_no: "plfk2020042013".parse().unwrap() });
-        assert_eq!(debt.out_trade_no(), None);
-        let settled = stage.run(me.settle(debt), |hop, now| {
-            assert_eq!(hop.label, "v3.transfer.query");
-            Ok(toy::Signer::public_key().reply(200, &answer(), *now))
+        let pending_operation = error.unresolved().unwrap();
+        assert_eq!(
+            pending_operation.pending_operation(),
+            &PendingOperation::Transfer { out_bill_no: "plfk2020042013".parse().unwrap() }
+        );
+        assert_eq!(pending_operation.out_trade_no(), None);
+        let settled = stage.run(me.resolve(pending_operation), |transmit, now| {
+            assert_eq!(transmit.label, "v3.transfer.query");
+            Ok(fake::Signer::public_key().reply(200, &answer(), *now))
         });
-        let Settled::Transfer(transfer) = settled.unwrap() else { panic!("it is a transfer") };
+        let Resolved::Transfer(transfer) = settled.unwrap() else { panic!("it is a transfer") };
         assert_eq!(transfer.state, TransferState::Fail);
     }
 
     #[test]
     fn a_number_that_stays_unknown_is_free_again() {
-        let me = toy::merchant();
-        let mut stage = toy::Stage::new();
-        let settle = me.recover(Debt::Transfer { out_bill_no: "plfk2020042013".parse().unwrap() });
-        let settled = stage.run(settle, |_, now| {
-            Ok(toy::Signer::public_key().reply(404, r#"{"code":"NOT_FOUND","message":"记录不存在"}"#, *now))
+        let me = fake::merchant();
+        let mut stage = fake::Stage::new();
+        let resolve =
+            me.resolve_pending(PendingOperation::Transfer { out_bill_no: "plfk2020042013".parse().unwrap() });
+        let settled = stage.run(resolve, |_, now| {
+            Ok(fake::Signer::public_key().reply(404, r#"{"code":"NOT_FOUND","message":"记录不存在"}"#, *now))
         });
-        assert_eq!(settled.unwrap(), Settled::NoSuchNumber);
-        assert_eq!((stage.sent.len(), stage.now.since(toy::NOW).as_secs()), (5, 20));
+        assert_eq!(settled.unwrap(), Resolved::NotFound);
+        assert_eq!((stage.sent.len(), stage.now.since(fake::NOW).as_secs()), (5, 20));
     }
 }

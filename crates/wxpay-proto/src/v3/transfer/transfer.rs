@@ -3,10 +3,10 @@
 use crate::{
     clock::UnixTime,
     error::Error,
-    id::{AppId, Invalid, MchId, OpenId, OutAuthorizationNo, OutBillNo, TransferBillNo},
+    id::{AppId, InvalidField, MchId, OpenId, OutAuthorizationNo, OutBillNo, TransferBillNo},
     money::Fen,
     v3::{
-        field::open_words,
+        field::open_enum,
         seal::Sealed,
         verify::{Verified, malformed},
     },
@@ -15,7 +15,7 @@ use crate::{
 use alloc::string::String;
 use core::fmt;
 
-open_words! {
+open_enum! {
     /// Where a transfer stands.
     TransferState {
         /// Taken up.
@@ -126,7 +126,7 @@ impl Transfer {
 
 /// The answer is about another transfer.
 pub(super) fn other(field: &'static str) -> Error {
-    malformed().caused_by(Invalid::new(field, "must be of the transfer that was asked for"))
+    malformed().caused_by(InvalidField::new(field, "must be of the transfer that was asked for"))
 }
 
 impl fmt::Debug for Transfer {

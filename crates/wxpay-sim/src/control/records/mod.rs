@@ -1,6 +1,6 @@
-//! What several rooms show: the records' forms in the document.
+//! Schemas of the records that several route groups return.
 
 pub(super) mod merchant;
-pub(super) mod notice;
+pub(super) mod notification;
 pub(super) mod order;
 pub(super) mod problem;

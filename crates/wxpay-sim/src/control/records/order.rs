@@ -2,7 +2,7 @@
 
 use super::{
     super::shape::{Member, Record, Shape, always},
-    notice::NOTICES,
+    notification::NOTIFICATIONS,
 };
 
 pub(in crate::control) const ORDERS: Shape = Shape::List(&ORDER);
@@ -23,7 +23,7 @@ const FIRST: Record = Record {
         always("payments", Shape::List(&Shape::Record(&FIRST_PAYMENT)), "Each payment."),
         always("refusals", Shape::List(&Shape::Record(&REFUSAL)), "What the payer did besides paying."),
         always("deliveries", Shape::List(&Shape::Record(&DELIVERY)), "Each delivernotify that was accepted."),
-        always("notices", NOTICES, "The notices and how they were answered."),
+        always("notices", NOTIFICATIONS, "The notices and how they were answered."),
     ],
 };
 const PREPAY: Record = Record {
@@ -113,7 +113,7 @@ const THIRD: Record = Record {
         EXPIRES_AT,
         always("payments", Shape::List(&Shape::Record(&PAYMENT)), "Each payment."),
         always("refunds", Shape::List(&Shape::Record(&REFUND)), "Each refund."),
-        always("notices", NOTICES, "The notices and how they were answered."),
+        always("notices", NOTIFICATIONS, "The notices and how they were answered."),
     ],
 };
 const PAYMENT: Record = Record {
@@ -165,6 +165,6 @@ const COMBINED_RECORD: Record = Record {
         always("created_at", Shape::Seconds, "When it was placed."),
         always("expires_at", Shape::Seconds, "Until when it can be paid."),
         always("sub_orders", Shape::List(&Shape::Record(&THIRD)), "Each merchant's order."),
-        always("notices", NOTICES, "The notices of the whole and how they were answered."),
+        always("notices", NOTIFICATIONS, "The notices of the whole and how they were answered."),
     ],
 };

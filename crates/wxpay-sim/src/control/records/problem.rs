@@ -1,27 +1,27 @@
-//! Refusals, and what the program on the phone gets.
+//! Schemas of problem details and of the payer's result.
 
 use super::super::shape::{Member, Record, Shape, always, sometimes};
 
 pub(in crate::control) const PROBLEM: Record = Record {
     name: "Problem",
-    about: "Why a call was refused, by RFC 9457. Nothing has changed.",
+    about: "Problem details (RFC 9457) of a rejected request. Nothing has changed.",
     members: MEMBERS,
 };
 
 const MEMBERS: &[Member] = &[
-    always("title", Shape::Text, "What is wrong, in general."),
+    always("title", Shape::Text, "The class of the problem."),
     always("status", Shape::Count, "The HTTP status."),
-    always("detail", Shape::Text, "What is wrong here."),
-    sometimes("field", Shape::Text, "The field at fault; `body` for the whole."),
-    sometimes("rule", Shape::Text, "Its rule, as the end of a sentence that begins with the field's name."),
-    sometimes("resp", Shape::Record(&RESP), "What the program on the phone gets."),
+    always("detail", Shape::Text, "The problem of this request."),
+    sometimes("field", Shape::Text, "The invalid field; `body` for the whole body."),
+    sometimes("rule", Shape::Text, "The field's rule, as the end of a sentence that begins with the field's name."),
+    sometimes("resp", Shape::Record(&RESP), "The result that the payer's client returns to the app."),
 ];
 
 pub(in crate::control) const RESP: Record = Record {
     name: "PayResp",
-    about: "What the program on the phone gets.",
+    about: "The result that the payer's client returns to the app or page.",
     members: &[
-        always("errCode", Shape::Integer, "0 paid, -1 an error, -2 the payer went back."),
+        always("errCode", Shape::Integer, "0 paid, -1 error, -2 cancelled by the payer."),
         always("errStr", Shape::Text, "The reason, for -1."),
     ],
 };

@@ -1,17 +1,16 @@
-//! Errcodes of `api.weixin.qq.com`, as far as this generation's payment interfaces use them. All travel with HTTP
-//! status 200.
+//! Errcodes of `api.weixin.qq.com`, as far as the APIv1 payment interfaces use them. All are sent with HTTP status 200.
 
 use crate::settings::{BadSignatureCode, ExpiredTokenCode, ReplacedTokenCode, Settings, WrongSecretCode};
 use serde::Serialize;
 
-/// Why the gateway refuses: what goes out, and what the merchant is not told.
+/// A refusal: the errcode that is sent, and the reason, which is only added to the warnings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) code: Errcode,
     pub(crate) why: String,
 }
 
-/// A number and its text.
+/// An error number and its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Errcode {
     errcode: i64,
@@ -53,7 +52,7 @@ pub(crate) const INVALID_PARTNER: Errcode = code(49010, "invalid partner id");
 pub(crate) const BAD_SIGNATURE_LONG: Errcode = code(268_500_741, "not match signature");
 
 impl Errcode {
-    /// Refuses with this code; `why` is for the gateway's own remarks.
+    /// Builds a refusal with this code. `why` is used in the gateway's warnings only.
     pub(crate) fn because(self, why: impl Into<String>) -> Refusal {
         Refusal { code: self, why: why.into() }
     }

@@ -1,4 +1,4 @@
-//! `POST /pay/delivernotify`: the merchant says that it delivered.
+//! `POST /pay/delivernotify`: the merchant reports a delivery.
 
 use super::{
     Call,
@@ -17,7 +17,7 @@ pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Resul
     let text = |name| call.message.text(name).unwrap_or_default();
     let (openid, transid) = (text("openid"), text("transid"));
     if openid.is_empty() || transid.is_empty() {
-        return Err(codes::EMPTY_OPENID.because("openid and transid must be there"));
+        return Err(codes::EMPTY_OPENID.because("openid and transid are required"));
     }
     let digits = |value: &str| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(text("deliver_timestamp")) {
@@ -34,10 +34,10 @@ pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Resul
 
     let partner = call.app.credentials().partner();
     let order = gateway.ledger.order_mut(partner, &number);
-    let order = order.ok_or_else(|| codes::NO_TRANSID.because("there is no such order"))?;
+    let order = order.ok_or_else(|| codes::NO_TRANSID.because("the order does not exist"))?;
     let payment = order.payments.iter().find(|payment| payment.transaction_id.as_str() == transid);
     let payment =
-        payment.ok_or_else(|| codes::NO_TRANSID.because("the order was not paid by that transid"))?;
+        payment.ok_or_else(|| codes::NO_TRANSID.because("transid is not a payment of this order"))?;
     if payment.openid.as_str() != openid {
         return Err(codes::OTHER_OPENID.because("openid is not the payer's"));
     }

@@ -1,4 +1,4 @@
-//! `POST /pay/genprepay`: an order, signed twice, for a prepayid.
+//! `POST /pay/genprepay`: places an order, signed twice, and returns a prepayid.
 
 use super::{
     Call,
@@ -17,7 +17,7 @@ use crate::{
 use serde::Serialize;
 use wxpay_proto::{UnixTime, http::Response, id::PrepayId};
 
-/// The order of members is part of the protocol: programs of the time cut the text at fixed places.
+/// The reply. The order of members is part of the protocol: programs of the time cut the text at fixed positions.
 #[derive(Serialize)]
 struct Answer<'a> {
     prepayid: &'a PrepayId,
@@ -25,7 +25,7 @@ struct Answer<'a> {
     errmsg: &'static str,
 }
 
-/// `traceid` is signed when it is there, be it empty.
+/// The signed members. `traceid` is signed if it is present, even if it is empty.
 const SIGNED: [&str; 5] = ["appid", "noncestr", "package", "timestamp", "traceid"];
 
 pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Result<Response, Refusal> {
@@ -43,7 +43,7 @@ pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Resul
 
     let prepayid = format!("1101000000{}{}", time::short_day(now), gateway.ids.text(HEX, 16));
     let prepayid: PrepayId =
-        prepayid.parse().map_err(|_| codes::SYSTEM_ERROR.because("no prepayid could be made"))?;
+        prepayid.parse().map_err(|_| codes::SYSTEM_ERROR.because("cannot generate a prepayid"))?;
     let lasting = now.after(gateway.settings.prepay_ttl);
     let expires = goods.time_expire.map_or(lasting, |expire| expire.min(lasting));
     let prepay = Prepay { prepayid: prepayid.clone(), goods, created: now, expires };
@@ -51,30 +51,33 @@ pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Resul
     Ok(json(&Answer { prepayid: &prepayid, errcode: 0, errmsg: "Success" }))
 }
 
-/// The prepayid that a reply gives, if it gives one.
+/// Returns the prepayid of a reply, if it has one.
 pub(in crate::gateway) fn answered(body: &[u8]) -> Option<PrepayId> {
     super::message::Message::parse(body).ok()?.text("prepayid")?.parse().ok()
 }
 
-/// Whether the order may be asked for again, and then whether it says something else than before.
+/// Checks that the order may be placed again. Returns `true` if it differs from the previous one.
 fn reused(order: &Order, goods: &Goods, reuse: Reuse) -> Result<bool, Refusal> {
     if !order.payments.is_empty() {
-        return Err(codes::INVALID_ARGS.because("out_trade_no is of an order that is paid"));
+        return Err(codes::INVALID_ARGS.because("out_trade_no belongs to an order that is already paid"));
     }
     match reuse {
-        Reuse::Refused => Err(codes::INVALID_ARGS.because("out_trade_no was used before")),
+        Reuse::Refused => Err(codes::INVALID_ARGS.because("out_trade_no has already been used")),
         Reuse::NewPrepayid => Ok(order.prepays.last().is_some_and(|prepay| prepay.goods != *goods)),
     }
 }
 
-/// Forms that the gateway takes and others may not.
+/// Adds a warning for each form that this gateway accepts and others may reject.
 fn flag(gateway: &mut Gateway, goods: &Goods, changed: bool, now: UnixTime) {
     let long_attach = goods.attach.as_ref().is_some_and(|attach| attach.bytes.len() > 127);
     let doubts = [
-        (changed, "out_trade_no was used before for an order that said something else"),
+        (changed, "out_trade_no was used before for an order with different data"),
         (!goods.out_trade_no.is_alphanumeric(), "out_trade_no is documented as letters and digits alone"),
-        (goods.notify_url.contains('?'), "notify_url has a query of its own, which the notice is joined to"),
-        (long_attach, "attach has 128 bytes: the notice's table allows 127"),
+        (
+            goods.notify_url.contains('?'),
+            "notify_url has a query; the parameters of the notification are appended to it",
+        ),
+        (long_attach, "attach has 128 bytes; the documents of the notification allow 127"),
         (goods.spbill_create_ip == "127.0.0.1", "spbill_create_ip is a loopback address, not the payer's"),
     ];
     for (_, doubt) in doubts.into_iter().filter(|(holds, _)| *holds) {

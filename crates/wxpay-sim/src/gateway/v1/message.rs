@@ -1,11 +1,11 @@
-//! A request's body: a JSON object, its members as text.
+//! The body of a request: a JSON object, its members read as text.
 
 use super::codes::{self, Refusal};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The members that are strings or numbers, numbers in their decimal text: what a signature is over. Others count
-/// as there, but have no text.
+/// The members of the object. Strings and numbers (in their decimal text) are what a signature covers; other members
+/// are present but have no text.
 #[derive(Clone)]
 pub(crate) struct Message(BTreeMap<String, Option<String>>);
 
@@ -22,7 +22,7 @@ impl Message {
         Ok(Self(members.into_iter().map(|(name, value)| (name, text(value))).collect()))
     }
 
-    /// The text of a member; an empty one is text too.
+    /// Returns the text of a member, which may be empty.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Option::as_deref)
     }

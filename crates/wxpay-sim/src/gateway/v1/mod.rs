@@ -1,11 +1,11 @@
-//! The first generation's four calls, checked in the stated order: method, TLS, token, body, JSON, permission,
-//! appid, signature, package.
+//! The four APIv1 operations. Checks are made in this order: method, TLS, token, body, JSON, permission, appid,
+//! signature, package.
 
 pub(crate) mod codes;
 mod delivernotify;
 pub(crate) mod genprepay;
 pub(crate) mod message;
-pub(crate) mod notice;
+pub(crate) mod notification;
 mod orderquery;
 pub(crate) mod package;
 pub(crate) mod route;
@@ -33,7 +33,7 @@ use wxpay_proto::{
     id::OutTradeNo,
 };
 
-/// Carries a call out. Failures have HTTP status 200 like successes.
+/// Executes a request. Failures have HTTP status 200, like successes.
 pub(super) fn answer(
     gateway: &mut Gateway,
     target: &Target<'_>,
@@ -51,8 +51,8 @@ pub(super) fn answer(
         Operation::Delivernotify => {
             called(gateway, target, now).and_then(|call| delivernotify::answer(gateway, &call, now))
         }
-        Operation::V3(_) | Operation::Notice | Operation::Pay => {
-            Err(codes::SYSTEM_ERROR.because("not a call"))
+        Operation::V3(_) | Operation::Notification | Operation::Pay => {
+            Err(codes::SYSTEM_ERROR.because("the operation is not an APIv1 request"))
         }
     };
     answered.unwrap_or_else(|refusal| {
@@ -63,12 +63,12 @@ pub(super) fn answer(
     })
 }
 
-/// The answer of a gateway that has no time.
+/// Returns the reply of an overloaded gateway (`system error`).
 pub(super) fn busy() -> Response {
     json(&codes::SYSTEM_ERROR)
 }
 
-/// The order a request is about, as far as that can be read without believing it.
+/// Returns the order number in a request, as far as it can be read before the request is verified.
 pub(super) fn named_order(body: &[u8]) -> Option<String> {
     let message = Message::parse(body).ok()?;
     let number = message.text("out_trade_no").and_then(|number| number.parse::<OutTradeNo>().ok());
@@ -79,7 +79,7 @@ pub(super) fn named_order(body: &[u8]) -> Option<String> {
     Some(String::from(number.as_str()))
 }
 
-/// The merchant of a request, as far as that can be read without believing it.
+/// Returns the merchant's number in a request, as far as it can be read before the request is verified.
 pub(super) fn named_partner(ledger: &Ledger, target: &Target<'_>) -> Option<String> {
     let message = Message::parse(target.body).ok();
     let text = |name| message.as_ref().and_then(|message| message.text(name));
@@ -92,7 +92,7 @@ pub(super) fn named_partner(ledger: &Ledger, target: &Target<'_>) -> Option<Stri
     Some(app.credentials().partner().to_string())
 }
 
-/// Flags every secret that travels where it must not.
+/// Adds a warning for every secret that is sent where it must not be.
 pub(super) fn flag_leaks(
     gateway: &mut Gateway,
     request: &Request,
@@ -122,30 +122,30 @@ fn holds(body: &[u8], secret: &[u8]) -> bool {
     !secret.is_empty() && body.windows(secret.len()).any(|window| window == secret)
 }
 
-/// A call whose token and form are in order. Its signature is not checked yet.
+/// A request whose token and form are valid. Its signature is not verified yet.
 struct Call {
     app: App,
     message: Message,
 }
 
-/// The checks that the three signed calls share, up to the body's appid.
+/// Makes the checks that the three signed operations share, up to the appid of the body.
 fn called(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) -> Result<Call, Refusal> {
     if target.method != Method::Post {
         return Err(codes::REQUIRE_POST.because("the method is not POST"));
     }
     secured(gateway, target)?;
     let token = target.parameter("access_token");
-    let token = token.ok_or_else(|| codes::TOKEN_MISSING.because("the query has no access_token"))?;
+    let token = token.ok_or_else(|| codes::TOKEN_MISSING.because("access_token is required in the query"))?;
     let app = match gateway.ledger.token(&token, now) {
         (Some(app), Standing::Good) => app.clone(),
         (_, Standing::Replaced) => {
-            return Err(gateway.settings.replaced_token().because("a newer token was fetched"));
+            return Err(gateway.settings.replaced_token().because("the token was replaced by a newer one"));
         }
         (_, Standing::Expired) => {
-            return Err(gateway.settings.expired_token().because("the token's time is over"));
+            return Err(gateway.settings.expired_token().because("the token has expired"));
         }
         (_, Standing::Unknown | Standing::Good) => {
-            return Err(codes::INVALID_TOKEN.because("no such token was ever given out"));
+            return Err(codes::INVALID_TOKEN.because("no such token was ever issued"));
         }
     };
     if target.body.is_empty() {
@@ -173,7 +173,7 @@ fn secured(gateway: &Gateway, target: &Target<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Forms that the gateway takes and others may not.
+/// Adds a warning for each form that this gateway accepts and others may reject.
 fn flag_forms(
     gateway: &mut Gateway,
     target: &Target<'_>,
@@ -188,26 +188,26 @@ fn flag_forms(
         }
     }
     if holds(target.body, b"\\u") {
-        let detail = "the body has \\u escapes, which some interfaces refuse: write UTF-8";
+        let detail = "the body has \\u escapes, which some interfaces reject: write UTF-8";
         gateway.remark(now, Kind::Doubtful, number.as_deref(), detail);
     }
     Ok(())
 }
 
 impl Call {
-    /// Checks `app_signature` over those of the names that are there.
+    /// Verifies `app_signature` over those of the named members that are present.
     fn signed_over(&self, names: &[&'static str], refused: Errcode) -> Result<(), Refusal> {
         let pairs: Vec<(&str, &str)> =
             names.iter().filter_map(|name| self.message.text(name).map(|value| (*name, value))).collect();
         let expected = sign::sha1(&pairs, self.app.credentials().pay_sign_key().expose());
         match self.message.text("app_signature") {
-            None => Err(refused.because("there is no app_signature")),
+            None => Err(refused.because("app_signature is required")),
             Some(given) if sign::same(given, &expected) => Ok(()),
             Some(_) => Err(refused.because("app_signature does not match")),
         }
     }
 
-    /// `sign_method` must be `sha1`; the case of its letters differs between merchants.
+    /// Checks that `sign_method` is `sha1`. Merchants differ in the case of the letters.
     fn signed_by_sha1(&self) -> Result<(), Refusal> {
         match self.message.text("sign_method") {
             Some(method) if method.eq_ignore_ascii_case("sha1") => Ok(()),
@@ -215,7 +215,7 @@ impl Call {
         }
     }
 
-    /// A member that must be there and not empty, of at most so many bytes.
+    /// Returns a member that is required, not empty and of at most `at_most` bytes.
     fn required(&self, name: &str, at_most: usize) -> Result<&str, Refusal> {
         self.message
             .text(name)
@@ -223,7 +223,8 @@ impl Call {
             .ok_or_else(|| codes::INVALID_ARGS.because(format!("{name} must be 1 to {at_most} bytes")))
     }
 
-    /// `timestamp` must be seconds in digits, and near the clock if the switch says so.
+    /// Checks that `timestamp` is in seconds, in digits, and near the clock if the setting `timestamp_tolerance` is
+    /// set.
     fn timely(&self, gateway: &Gateway, now: UnixTime) -> Result<(), Refusal> {
         let text = self.required("timestamp", 32)?;
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -238,16 +239,16 @@ impl Call {
         }
     }
 
-    /// The package, its MD5 checked, of this merchant.
+    /// Parses the package, verifies its MD5 and checks its merchant.
     fn package(&self, gateway: &mut Gateway, refused: Errcode, now: UnixTime) -> Result<Package, Refusal> {
         let text = self.message.text("package").unwrap_or_default();
         if text.is_empty() {
-            return Err(codes::INVALID_ARGS.because("there is no package"));
+            return Err(codes::INVALID_ARGS.because("package is required"));
         }
         let package = Package::parse(text, gateway.settings.plus);
         if package.has_plus() {
             let number = package.out_trade_no().ok();
-            let detail = "the package has a bare +: a space is written %20 and a plus %2B";
+            let detail = "the package has a bare +: write %20 for a space and %2B for a plus";
             gateway.remark(now, Kind::PlusInPackage, number.as_ref().map(OutTradeNo::as_str), detail);
         }
         let credentials = self.app.credentials();
@@ -261,7 +262,7 @@ impl Call {
     }
 }
 
-/// A reply of JSON, members in the order of their declaration.
+/// Builds a JSON reply. Members are in the order of their declaration.
 fn json(value: &impl Serialize) -> Response {
     // Plain structs of numbers and strings always serialise.
     let body = serde_json::to_vec(value).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `POST /pay/orderquery`: what the gateway knows of an order.
+//! `POST /pay/orderquery`: queries an order.
 
 use super::{
     Call,
@@ -29,7 +29,7 @@ enum OrderInfo<'a> {
     Unknown { ret_code: u32, ret_msg: &'static str },
 }
 
-/// Everything but `ret_code` is a string.
+/// The details of an order. All members but `ret_code` are strings.
 #[derive(Serialize)]
 struct Known<'a> {
     ret_code: u32,
@@ -54,7 +54,7 @@ struct Known<'a> {
     rmb_total_fee: &'static str,
 }
 
-/// Tenpay's number for an order that does not exist. A choice: what the real gateway says is not documented.
+/// Tenpay's code for an order that does not exist. This is a choice: the real gateway's reply is not documented.
 const NO_SUCH_ORDER: OrderInfo<'static> =
     OrderInfo::Unknown { ret_code: 88_221_009, ret_msg: "order does not exist" };
 
@@ -76,7 +76,7 @@ fn known(order: &Order) -> Option<Known<'_>> {
     Some(describe(order, prepay, payment))
 }
 
-/// `trade_state` is 0 when paid; 1 otherwise is a choice.
+/// Describes an order. `trade_state` is 0 when it is paid; 1 otherwise is a choice, since the documents do not say.
 fn describe<'a>(order: &'a Order, prepay: &'a Prepay, payment: Option<&'a PaymentRecord>) -> Known<'a> {
     let goods = &prepay.goods;
     let total_fee = payment.map_or(goods.total_fee, |payment| payment.total_fee);

@@ -1,4 +1,4 @@
-//! Reading a `package`: `name=value` pairs with percent escapes, of one charset, with an MD5 among them.
+//! Parsing of a `package`: `name=value` pairs with percent escapes, in one charset, with an MD5 among them.
 
 use super::{
     codes::{self, Refusal},
@@ -9,7 +9,7 @@ use encoding_rs::{Encoding, GBK, UTF_8};
 use percent_encoding::percent_decode;
 use wxpay_proto::{Fen, UnixTime, id::OutTradeNo};
 
-/// The charset of an order: of the bytes under the MD5 and under the percent escapes.
+/// The charset of an order, for the bytes under the MD5 and under the percent escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Charset {
     Gbk,
@@ -17,7 +17,7 @@ enum Charset {
 }
 
 impl Charset {
-    /// Any case of letters is taken; what was written is what is signed.
+    /// Finds a charset by its name, ignoring case. The name is signed as written.
     fn named(name: &str) -> Option<Self> {
         match name.to_ascii_uppercase().as_str() {
             "GBK" => Some(Self::Gbk),
@@ -38,7 +38,7 @@ impl Charset {
     }
 }
 
-/// The pairs as they came, values unescaped to bytes.
+/// The pairs as received, values unescaped to bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Package {
     pairs: Vec<(String, Vec<u8>)>,
@@ -46,7 +46,7 @@ pub(crate) struct Package {
 }
 
 impl Package {
-    /// Splits and unescapes. Never fails: what is malformed does not match its signature or a rule.
+    /// Splits and unescapes a package. Never fails: a malformed one fails a later check of its signature or of a field.
     pub(crate) fn parse(text: &str, plus: Plus) -> Self {
         let pairs = text
             .split('&')
@@ -63,38 +63,38 @@ impl Package {
         Self { pairs, plus: text.contains('+') }
     }
 
-    /// Whether a bare `+` was written somewhere.
+    /// Returns `true` if the package contains an unescaped `+`.
     pub(crate) fn has_plus(&self) -> bool {
         self.plus
     }
 
-    /// The bytes of a value, if it is there and not empty.
+    /// Returns the bytes of a value that is present and not empty.
     pub(crate) fn bytes(&self, name: &str) -> Option<&[u8]> {
         let (_, value) = self.pairs.iter().find(|(given, _)| given == name)?;
         (!value.is_empty()).then_some(value)
     }
 
-    /// A value that the rules want in ASCII.
+    /// Returns a value that must be ASCII.
     fn ascii(&self, name: &str) -> Option<&str> {
         self.bytes(name).and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 
-    /// Whether `sign` is the MD5 of the rest.
+    /// Returns `true` if `sign` is the MD5 of the other pairs.
     pub(crate) fn is_signed_by(&self, partner_key: &str) -> bool {
         let expected = sign::md5(&self.pairs, partner_key);
         self.ascii("sign").is_some_and(|given| sign::same(given, &expected))
     }
 
-    /// The merchant it names.
+    /// Returns the merchant's number (`partner`).
     pub(crate) fn partner(&self) -> Option<&str> {
         self.ascii("partner")
     }
 
-    /// The number, if it keeps to the rule.
+    /// Returns the merchant's order number, if it is valid.
     pub(crate) fn out_trade_no(&self) -> Result<OutTradeNo, Refusal> {
         self.required("out_trade_no")?
             .parse()
-            .map_err(|error: wxpay_proto::id::Invalid| codes::INVALID_ARGS.because(error.to_string()))
+            .map_err(|error: wxpay_proto::id::InvalidField| codes::INVALID_ARGS.because(error.to_string()))
     }
 
     pub(crate) fn refuse_repeated_names(&self) -> Result<(), Refusal> {
@@ -107,7 +107,8 @@ impl Package {
     }
 
     fn required(&self, name: &str) -> Result<&str, Refusal> {
-        self.ascii(name).ok_or_else(|| codes::INVALID_ARGS.because(format!("the package has no {name}")))
+        self.ascii(name)
+            .ok_or_else(|| codes::INVALID_ARGS.because(format!("{name} is required in the package")))
     }
 
     fn literal(&self, name: &str, wanted: &str) -> Result<(), Refusal> {
@@ -120,7 +121,7 @@ impl Package {
     fn fen(&self, name: &str) -> Result<Option<Fen>, Refusal> {
         let Some(bytes) = self.bytes(name) else { return Ok(None) };
         let text = std::str::from_utf8(bytes).unwrap_or_default();
-        text.parse().map(Some).map_err(|_| broken(name, "must be whole fen in digits"))
+        text.parse().map(Some).map_err(|_| broken(name, "must be an integer number of fen, in digits"))
     }
 
     fn moment(&self, name: &str) -> Result<Option<UnixTime>, Refusal> {
@@ -145,14 +146,14 @@ fn broken(name: &str, rule: &str) -> Refusal {
     codes::INVALID_ARGS.because(format!("{name} {rule}"))
 }
 
-/// Text of the merchant's: the bytes to give back, and what they say.
+/// Text from the merchant: the original bytes, to be returned unchanged, and the decoded text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Text {
     pub(crate) bytes: Vec<u8>,
     pub(crate) text: String,
 }
 
-/// What an order says, read from a package whose signature holds.
+/// The data of an order, read from a package whose signature is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Goods {
     pub(crate) out_trade_no: OutTradeNo,
@@ -163,12 +164,12 @@ pub(crate) struct Goods {
     pub(crate) notify_url: String,
     pub(crate) spbill_create_ip: String,
     pub(crate) time_expire: Option<UnixTime>,
-    /// As written by the merchant; `GBK` if he wrote nothing.
+    /// The charset as the merchant wrote it; `GBK` if it is not given.
     pub(crate) input_charset: String,
 }
 
 impl Goods {
-    /// Applies the rules of the document's table.
+    /// Reads an order and applies the rules of the documents' table.
     pub(crate) fn read(package: &Package) -> Result<Self, Refusal> {
         package.refuse_repeated_names()?;
         let input_charset = match package.bytes("input_charset") {
@@ -179,11 +180,11 @@ impl Goods {
             Charset::named(input_charset).ok_or_else(|| broken("input_charset", "must be GBK or UTF-8"))?;
         package.literal("bank_type", "WX")?;
         package.literal("fee_type", "1")?;
-        let body = package.text("body", charset, 128)?.ok_or_else(|| broken("body", "must be there"))?;
+        let body = package.text("body", charset, 128)?.ok_or_else(|| broken("body", "is required"))?;
         let attach = package.text("attach", charset, 128)?;
         package.text("goods_tag", charset, 32)?;
         let out_trade_no = package.out_trade_no()?;
-        let total_fee = package.fen("total_fee")?.ok_or_else(|| broken("total_fee", "must be there"))?;
+        let total_fee = package.fen("total_fee")?.ok_or_else(|| broken("total_fee", "is required"))?;
         if total_fee < Fen::new(1) {
             return Err(broken("total_fee", "must be at least 1"));
         }
@@ -215,7 +216,7 @@ impl Goods {
         })
     }
 
-    /// If either share is given, both together must be the whole. Tells the transport's.
+    /// Checks that both fees together are `total_fee`, if either is given. Returns the transport fee.
     fn shares(package: &Package, total_fee: Fen) -> Result<Fen, Refusal> {
         let (transport, product) = (package.fen("transport_fee")?, package.fen("product_fee")?);
         if transport.is_none() && product.is_none() {
@@ -225,12 +226,12 @@ impl Goods {
         if transport.checked_add(product.unwrap_or_default()) == Some(total_fee) {
             Ok(transport)
         } else {
-            Err(broken("total_fee", "must be transport_fee and product_fee together"))
+            Err(broken("total_fee", "must be the sum of transport_fee and product_fee"))
         }
     }
 }
 
-/// A query is allowed here: the gateway joins its own to it.
+/// Checks a notify URL. A query is allowed: the gateway appends its own parameters to it.
 fn is_notify_url(url: &str) -> bool {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     let host = rest.and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! Where a request goes: scheme, path and query of its URL.
+//! Routing of APIv1 requests: scheme, path and query of the URL.
 
 use crate::faults::Operation;
 use percent_encoding::percent_decode_str;
 use std::borrow::Cow;
 use wxpay_proto::http::{Method, Request};
 
-/// The parts of a request that the gateway looks at.
+/// The parts of a request that the gateway reads.
 #[derive(Clone, Copy)]
 pub(crate) struct Target<'a> {
     pub(crate) method: Method,
@@ -31,12 +31,12 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The path, as it came.
+    /// Returns the path as received.
     pub(crate) const fn path(&self) -> &'a str {
         self.path
     }
 
-    /// The call that lives under the path.
+    /// Returns the operation at this path.
     pub(crate) fn operation(&self) -> Option<Operation> {
         match self.path {
             "/cgi-bin/token" => Some(Operation::Token),
@@ -47,7 +47,7 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// A parameter of the query that is there and not empty.
+    /// Returns a query parameter that is present and not empty.
     pub(crate) fn parameter(&self, name: &str) -> Option<Cow<'a, str>> {
         self.query
             .split('&')

@@ -1,11 +1,12 @@
-//! The two signatures of the first generation, built here and nowhere else in this crate.
+//! The two APIv1 signatures. The simulator has its own implementation so that a mistake of the client library cannot
+//! agree with itself.
 
 use md5::Md5;
 use sha1::{Digest as _, Sha1};
 use subtle::ConstantTimeEq as _;
 
-/// MD5 over the raw bytes of names and values: sorted by name, `sign` and empty values left out, the key behind.
-/// Upper-case hex.
+/// Returns the MD5 over the raw bytes of names and values: sorted by name, without `sign` and empty values, the key
+/// appended. Upper-case hex.
 pub(crate) fn md5<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)], partner_key: &str) -> String {
     let mut signed: Vec<(&[u8], &[u8])> = pairs
         .iter()
@@ -25,8 +26,8 @@ pub(crate) fn md5<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)], partner_key:
     hex::encode_upper(hash.finalize())
 }
 
-/// SHA-1 over names and values with the key among them as `appkey`: sorted by name, values as sent, empty ones
-/// kept. Names are given in lower case. Lower-case hex.
+/// Returns the SHA-1 over names and values with the key among them as `appkey`: sorted by name, values as sent, empty
+/// ones kept. Names are given in lower case. Lower-case hex.
 pub(crate) fn sha1(pairs: &[(&str, &str)], pay_sign_key: &str) -> String {
     let mut signed = pairs.to_vec();
     signed.push(("appkey", pay_sign_key));
@@ -41,7 +42,7 @@ pub(crate) fn sha1(pairs: &[(&str, &str)], pay_sign_key: &str) -> String {
     hex::encode(hash.finalize())
 }
 
-/// Compares in a time that depends on the lengths alone.
+/// Compares two texts in a time that depends on their lengths only.
 pub(crate) fn same(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }

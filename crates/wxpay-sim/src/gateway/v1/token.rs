@@ -1,4 +1,4 @@
-//! `GET /cgi-bin/token`: the access token for an app's secret.
+//! `GET /cgi-bin/token`: issues an access token for an app secret.
 
 use super::{
     codes::{self, Refusal},
@@ -13,7 +13,7 @@ use wxpay_proto::{
     http::{Method, Response},
 };
 
-/// Success has no errcode.
+/// The success reply. It has no errcode.
 #[derive(Serialize)]
 struct Issued<'a> {
     access_token: &'a str,
@@ -26,9 +26,9 @@ pub(super) fn answer(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) 
     }
     super::secured(gateway, target)?;
     let appid = target.parameter("appid");
-    let appid = appid.ok_or_else(|| codes::APPID_MISSING.because("the query has no appid"))?;
+    let appid = appid.ok_or_else(|| codes::APPID_MISSING.because("appid is required in the query"))?;
     let secret = target.parameter("secret");
-    let secret = secret.ok_or_else(|| codes::SECRET_MISSING.because("the query has no secret"))?;
+    let secret = secret.ok_or_else(|| codes::SECRET_MISSING.because("secret is required in the query"))?;
     if target.parameter("grant_type").as_deref() != Some("client_credential") {
         return Err(codes::INVALID_GRANT_TYPE.because("grant_type must be client_credential"));
     }
@@ -39,7 +39,7 @@ pub(super) fn answer(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) 
         return Err(settings.wrong_secret().because("secret is not the app's"));
     }
     if !account.count(settings.token_daily_quota, now) {
-        return Err(codes::QUOTA.because("the day's tokens are used up"));
+        return Err(codes::QUOTA.because("the daily quota of tokens is used up"));
     }
     let value = ids.text(URL_SAFE, 64);
     account.issue(value.clone(), now.after(settings.token_ttl), now.after(settings.token_overlap));

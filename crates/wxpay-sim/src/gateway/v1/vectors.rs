@@ -1,4 +1,4 @@
-//! The published values, where the file with them is at hand.
+//! Tests against the published vectors, where the file is available.
 
 use super::{package::Package, sign};
 use crate::settings::Plus;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/vectors/v1.json");
 
-/// Those of the kind that were verified and whose inputs are public; none where there is no file.
+/// Returns the verified vectors of this kind whose inputs are public; none if there is no file.
 fn vectors(kind: &str) -> Vec<Value> {
     let Ok(text) = std::fs::read(FILE) else { return Vec::new() };
     let file: Value = serde_json::from_slice(&text).unwrap();
@@ -61,7 +61,7 @@ fn every_package_is_believed() {
 }
 
 #[test]
-fn every_query_of_a_notice_is_believed() {
+fn every_query_of_a_notification_is_believed() {
     for vector in vectors("md5") {
         let Some(query) = vector["inputs"]["query_string"].as_str() else { continue };
         let package = Package::parse(query, Plus::Literal);

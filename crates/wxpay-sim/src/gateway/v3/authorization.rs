@@ -1,4 +1,4 @@
-//! The header `Authorization`: five named values in any order, and what they signed.
+//! The header `Authorization`: five named values in any order, and the message that they sign.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use wxpay_proto::http::Request;
 
 const SCHEME: &str = "WECHATPAY2-SHA256-RSA2048";
 
-/// What the header says. Nothing of it is checked yet.
+/// The parsed header. Nothing is verified yet.
 pub(super) struct Authorization {
     pub(super) mchid: String,
     pub(super) serial_no: String,
@@ -16,7 +16,7 @@ pub(super) struct Authorization {
 }
 
 impl Authorization {
-    /// Reads the header: names and values with or without quotes, each name once, blanks around the commas allowed.
+    /// Parses the header: names and values with or without quotes, each name once, spaces around the commas allowed.
     pub(super) fn parse(header: &str) -> Option<Self> {
         let rest = header.strip_prefix(SCHEME)?.strip_prefix(' ')?;
         let mut said = BTreeMap::new();
@@ -38,12 +38,12 @@ impl Authorization {
         })
     }
 
-    /// The bytes of the signature; none if it is not Base64.
+    /// Returns the bytes of the signature; empty if it is not Base64.
     pub(super) fn signature(&self) -> Vec<u8> {
         STANDARD.decode(&self.signature).unwrap_or_default()
     }
 
-    /// The string that must have been signed: method, target, timestamp, nonce and body, each ended by a line feed.
+    /// Returns the message to be signed: method, target, timestamp, nonce and body, each followed by a line feed.
     pub(super) fn message(&self, request: &Request, body: &[u8]) -> Vec<u8> {
         let mut message = format!(
             "{}\n{}\n{}\n{}\n",
@@ -59,7 +59,7 @@ impl Authorization {
     }
 }
 
-/// Path and query exactly as they came.
+/// Returns path and query exactly as received: the signature covers the bytes on the wire.
 pub(super) fn target(request: &Request) -> &str {
     let url = request.url();
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);

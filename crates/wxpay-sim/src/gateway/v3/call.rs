@@ -1,4 +1,4 @@
-//! A call that came through the front door.
+//! A validated request.
 
 use super::errors::{self, Refusal};
 use crate::gateway::Gateway;
@@ -11,13 +11,13 @@ use wxpay_proto::{
     id::{MchId, OutTradeNo},
 };
 
-/// A call whose signature, path and fields are in order.
+/// A request whose signature, path and fields are valid.
 pub(crate) struct Call {
-    /// Its operation's label.
+    /// The label of the operation.
     pub(crate) label: &'static str,
-    /// Its operation's path, parameters in braces.
+    /// The path of the operation, with parameters in braces.
     pub(crate) template: &'static str,
-    /// Who calls.
+    /// The calling merchant.
     pub(crate) mchid: MchId,
     /// The `Wechatpay-Serial` of the request.
     pub(crate) asked: Option<String>,
@@ -27,62 +27,62 @@ pub(crate) struct Call {
     pub(crate) body: Value,
     /// The file of an upload.
     pub(crate) file: Vec<u8>,
-    /// The URL it came to, up to the path.
+    /// The URL of the request up to the path, which download URLs are built on.
     pub(crate) base: String,
 }
 
-/// A part of a path or a query, `%` escapes undone.
+/// Decodes the `%` escapes of a part of a path or a query.
 pub(super) fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 impl Call {
-    /// A text of the body, by JSON pointer.
+    /// Returns a text of the body, by JSON pointer.
     pub(crate) fn text(&self, pointer: &str) -> Option<&str> {
         self.body.pointer(pointer).and_then(Value::as_str)
     }
 
-    /// A number of the body.
+    /// Returns a number of the body, by JSON pointer.
     pub(crate) fn number(&self, pointer: &str) -> Option<u64> {
         self.body.pointer(pointer).and_then(Value::as_u64)
     }
 
-    /// An amount of the body that is declared as required.
+    /// Returns an amount of the body in fen. The field must be declared as required.
     pub(crate) fn fen(&self, pointer: &str) -> Fen {
         self.number(pointer).map_or(Fen::ZERO, Fen::new)
     }
 
-    /// A part of the path, unescaped.
+    /// Returns a parameter of the path, unescaped.
     pub(crate) fn path(&self, name: &str) -> &str {
         self.path.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// A parameter of the query, unescaped.
+    /// Returns a parameter of the query, unescaped.
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
         self.query.get(name).and_then(Value::as_str)
     }
 
-    /// A text of the query, or else of the body.
+    /// Returns a text of the query or, if absent, of the body.
     pub(crate) fn said(&self, name: &str) -> Option<&str> {
         self.query(name).or_else(|| self.body.get(name).and_then(Value::as_str))
     }
 
-    /// Holds a merchant's number in the request to that of the caller.
+    /// Checks that a merchant's number in the request is the caller's.
     pub(crate) fn is_from(&self, mchid: Option<&str>) -> Result<(), Refusal> {
         if mchid.is_some_and(|mchid| mchid != self.mchid.as_str()) {
-            return Err(errors::OTHER_MERCHANT.because("mchid is not the caller's"));
+            return Err(errors::OTHER_MERCHANT.because("mchid must be the number of the calling merchant"));
         }
         Ok(())
     }
 
-    /// The order's number in the path. One that breaks its rule is of no order.
+    /// Returns the order number in the path. An invalid number cannot belong to an order: it is "not found".
     pub(crate) fn order_number(&self) -> Result<OutTradeNo, Refusal> {
         self.path("out_trade_no")
             .parse()
-            .map_err(|_| errors::ORDER_NOT_EXIST.because("out_trade_no breaks its rule"))
+            .map_err(|_| errors::ORDER_NOT_EXIST.because("out_trade_no is invalid"))
     }
 
-    /// Opens a sealed field of the body, if it is there. `Wechatpay-Serial` must name the key it is sealed for.
+    /// Decrypts a field of the body, if it is present. `Wechatpay-Serial` must name the key it was encrypted with.
     pub(crate) fn opened(&self, gateway: &Gateway, pointer: &str) -> Result<Option<String>, Refusal> {
         let Some(sealed) = self.text(pointer).filter(|sealed| !sealed.is_empty()) else { return Ok(None) };
         let wrong = |issue: &str| errors::PARAM_ERROR.at("header", "Wechatpay-Serial", "".into(), issue);
@@ -96,8 +96,8 @@ impl Call {
         plain.map(Some).ok_or_else(refused)
     }
 
-    /// What the call asks for, its sealed fields opened and hashed: two calls that ask the same are equal, though each was
-    /// sealed anew.
+    /// Returns the body with each encrypted field decrypted and hashed. Two identical requests are then equal although
+    /// each was encrypted anew.
     pub(crate) fn comparable(&self, gateway: &Gateway, sealed: &[&str]) -> Result<Value, Refusal> {
         let mut body = self.body.clone();
         for pointer in sealed {

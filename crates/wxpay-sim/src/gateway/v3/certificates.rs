@@ -1,10 +1,10 @@
-//! `GET /v3/certificates`: the platform's certificates, each sealed under the APIv3 key.
+//! `GET /v3/certificates`: lists the platform certificates, each encrypted with the APIv3 key.
 
 use super::{
     call::Call,
     errors::{self, Refusal},
     fields::{Field, Kind, may},
-    notice::sealed,
+    notification::sealed,
     operation::Operation,
     reply::Reply,
 };
@@ -20,13 +20,13 @@ fn list(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let nothing =
         errors::RESOURCE_NOT_EXISTS.saying("无可用的平台证书，请在商户平台-API安全申请使用微信支付公钥");
     let merchant = gateway.v3.merchants.get(&call.mchid).cloned().ok_or_else(|| nothing.clone())?;
-    // There are no certificates of SM2 here.
+    // The simulator has no SM2 certificates.
     let is_rsa = call.query("algorithm_type") != Some("SM2");
     let key = merchant.api_v3_key().ok_or_else(|| errors::INVALID_REQUEST.saying("商户未设置APIv3密钥"))?;
     let mut data = Vec::new();
     for listed in merchant.platform().certificates(call.now).filter(|_| is_rsa) {
         let certificate = &listed.certificate;
-        let pem = certificate.pem().map_err(|_| errors::SYSTEM_ERROR.because("a key has no certificate"))?;
+        let pem = certificate.pem().map_err(|_| errors::SYSTEM_ERROR.because("the platform key has no certificate"))?;
         let nonce = gateway.v3.chance.text(ALPHANUMERIC, 12);
         data.push(json!({
             "serial_no": certificate.serial(),

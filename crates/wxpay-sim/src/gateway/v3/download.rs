@@ -1,5 +1,4 @@
-//! Files to be downloaded: `GET /v3/billdownload/file?token=…` and its like, asked for under a signature and answered
-//! without one.
+//! Downloads: `GET /v3/billdownload/file?token=…` and similar. The request is signed, the reply is not.
 
 use super::{
     call::Call,
@@ -11,7 +10,7 @@ use crate::{chance::URL_SAFE, gateway::Gateway};
 use std::{collections::VecDeque, fmt, time::Duration};
 use wxpay_proto::{UnixTime, id::MchId};
 
-/// So many files are kept, the newest.
+/// The maximum number of files that are kept. The oldest is removed first.
 const KEPT: usize = 64;
 
 pub(super) const QUERY: &[Field] = &[must("token", text(256)), may("tartype", text(16))];
@@ -29,7 +28,7 @@ struct File {
     bytes: Vec<u8>,
 }
 
-/// Whoever has the token has the file, which names people: neither is shown.
+/// The token gives access to the file, and the file may contain personal data: neither is shown.
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { path, mchid, until, bytes, .. } = self;
@@ -37,13 +36,13 @@ impl fmt::Debug for File {
     }
 }
 
-/// Keeps a bill for the caller alone, and gives its URL under the one that the call came to.
+/// Keeps a bill for the caller. Returns its download URL, on the host of the request.
 pub(super) fn offer(gateway: &mut Gateway, call: &Call, bytes: Vec<u8>) -> String {
     let ttl = gateway.settings.v3.download_ttl;
     offer_at(gateway, call, ("/v3/billdownload/file", ttl), bytes)
 }
 
-/// Keeps a file for the caller alone for a while, and gives its URL: that path under the one that the call came to.
+/// Keeps a file for the caller for a limited time. Returns its download URL: the path on the host of the request.
 pub(super) fn offer_at(
     gateway: &mut Gateway,
     call: &Call,

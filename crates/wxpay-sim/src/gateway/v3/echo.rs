@@ -1,10 +1,10 @@
-//! `POST /v3/security/echo`: a merchant's own test of signatures and sealing, in both directions.
+//! `POST /v3/security/echo`: lets a merchant test signatures and encryption in both directions.
 
 use super::{
     call::Call,
     errors::{self, Refusal},
     fields::{Field, Kind, may, must, text},
-    notice::Event,
+    notification::Event,
     operation::Operation,
     reply::Reply,
 };
@@ -21,7 +21,7 @@ const FIELDS: &[Field] = &[
     may("notify_url", Kind::Url),
 ];
 
-/// The sealed message comes back sealed for the merchant; the notice tells both in the clear of its own seal.
+/// Returns the encrypted message, encrypted for the merchant. The notification contains both messages as in the reply.
 fn echo(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let opened = call.opened(gateway, "/encrypted_echo_message")?;
     let message = call.text("/echo_message").unwrap_or_default();
@@ -29,7 +29,7 @@ fn echo(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     if let (Some(opened), Some(members)) = (&opened, said.as_object_mut()) {
         let key = gateway.v3.merchants.get(&call.mchid).and_then(|merchant| merchant.sealing_key());
         let sealed = key.and_then(|key| key.seal(opened.as_bytes()));
-        let sealed = sealed.ok_or_else(|| errors::SYSTEM_ERROR.because("the message cannot be sealed"))?;
+        let sealed = sealed.ok_or_else(|| errors::SYSTEM_ERROR.because("the message cannot be encrypted"))?;
         members.insert("encrypted_echo_message".into(), STANDARD.encode(sealed).into());
     }
     if let Some(url) = call.text("/notify_url") {

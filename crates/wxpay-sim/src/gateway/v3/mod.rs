@@ -1,15 +1,16 @@
-//! The third generation: JSON over HTTPS, signed by RSA in both directions.
+//! APIv3: JSON over HTTPS, signed with RSA in both directions.
 //!
-//! # The front door
+//! # Validation
 //!
-//! Every call is checked in this order, and refused by the first thing that is wrong ([`door`]): the headers `Accept`
-//! and `User-Agent`; the form of `Authorization`; its time; its merchant; its certificate; its signature over the raw
-//! target and the raw body; `Wechatpay-Negative-Test`; path and method; the limit of calls; the query and the body,
-//! field by field. What comes after is the product's.
+//! Every request is checked in this order and refused at the first failed check ([`door`]): the headers `Accept` and
+//! `User-Agent`; the form of `Authorization`; its timestamp; its merchant; its certificate; its signature over the raw
+//! target and the raw body; `Wechatpay-Negative-Test`; path and method; the rate limit; the query and the body, field
+//! by field. Later checks belong to the product.
 //!
-//! # How a product is added
+//! # Adding a product
 //!
-//! A product is one file here. It has a table of [`Operation`](operation::Operation)s and a function for each:
+//! A product is one file in this module. It has a table of [`Operation`](operation::Operation)s and a function for
+//! each:
 //!
 //! ```text
 //! pub(super) const OPERATIONS: &[Operation] = &[
@@ -22,13 +23,13 @@
 //! fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> { … }
 //! ```
 //!
-//! * The table is named in [`route`]'s `PRODUCTS`.
-//! * Fields are declared in [`fields`]' words; the body has been held to them when the function runs, which reads it
-//!   with [`Call::text`](call::Call::text), [`number`](call::Call::number) and the like, by JSON pointers.
-//! * A refusal is a code of [`errors`] with a reason; nothing may have changed by then.
-//! * What happens later by itself is a [`Task`](super::agenda::Task); what the merchant is told is one call of
-//!   `Gateway::tell`.
-//! * What is kept goes into [`ledger::v3`](crate::ledger::v3).
+//! * The table is listed in `PRODUCTS` of [`route`].
+//! * Fields are declared with the types of [`fields`]. The body has been validated when the function runs; the function
+//!   reads it with [`Call::text`](call::Call::text), [`number`](call::Call::number) and similar methods, by JSON
+//!   pointers.
+//! * A refusal is a code of [`errors`] with a reason. Nothing may have changed when it is returned.
+//! * An event that happens later is a [`Task`](super::agenda::Task); a notification is sent with `Gateway::tell`.
+//! * State is kept in [`ledger::v3`](crate::ledger::v3).
 
 mod authorization;
 mod bill;
@@ -42,7 +43,7 @@ pub(super) mod errors;
 pub(super) mod fields;
 mod media;
 mod multipart;
-pub(crate) mod notice;
+pub(crate) mod notification;
 pub(crate) mod operation;
 mod party;
 pub(super) mod pay;
@@ -64,7 +65,7 @@ use crate::{
     keys::Authority,
     ledger::v3::Ledger,
     merchant::{ApiKey, Merchant, Merchants, Misstep, Mode, Platform, PlatformKey},
-    notices::{Notice, Says},
+    notifications::{Notification, Says},
     settings::Settings,
     time,
     warnings::Kind,
@@ -72,20 +73,20 @@ use crate::{
 use door::Door;
 use download::Downloads;
 use errors::Refusal;
-use notice::Event;
+use notification::Event;
 use rates::Rates;
 use reply::Reply;
 use requests::Requests;
 use wxpay_proto::{
     UnixTime,
     http::{Request, Response},
-    id::{AppId, Invalid, MchId, NotifyId, SerialNo, TransactionId},
+    id::{AppId, InvalidField, MchId, NotifyId, SerialNo, TransactionId},
 };
 
-/// Where the third generation's calls live.
+/// The path prefix of all APIv3 operations.
 pub(super) const ROOT: &str = "/v3/";
 
-/// What the gateway keeps of the third generation.
+/// The APIv3 state of the gateway.
 #[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) merchants: Merchants,
@@ -97,14 +98,14 @@ pub(super) struct State {
     downloads: Downloads,
     authority: Authority,
     first: Merchant,
-    /// Keys of the ring that were given out.
+    /// The number of keys of the ring that are in use.
     given: usize,
-    /// The last number of a payment or a refund.
+    /// The last serial number of a payment or a refund.
     serial: u64,
 }
 
 impl State {
-    /// With one merchant, whose credentials follow from the seed.
+    /// Creates the state with one merchant, whose credentials are derived from the seed.
     pub(super) fn new(settings: &Settings, seed: u64) -> Self {
         let authority = Authority::new("wxpay-sim root", settings.v3.ring.root());
         let mut chance = Chance::new(seed, "v3");
@@ -131,13 +132,13 @@ impl State {
         }
     }
 
-    /// The next number of a payment or a refund, of ten digits.
+    /// Returns the next serial number of a payment or a refund, of at most ten digits.
     pub(super) fn next_serial(&mut self) -> u64 {
         self.serial = self.serial.wrapping_add(1);
         self.serial.checked_rem(10_000_000_000).unwrap_or_default()
     }
 
-    /// A new number of a payment: 28 digits. There is always one.
+    /// Returns a new `transaction_id` of 28 digits. In practice never `None`.
     fn new_transaction_id(&mut self, now: UnixTime) -> Option<TransactionId> {
         let serial = self.next_serial();
         let digits = self.chance.text(DIGITS, 6);
@@ -145,18 +146,18 @@ impl State {
     }
 }
 
-/// A merchant of the documented forms, its keys the next of the ring, who serves one sub-merchant.
+/// Generates a merchant in the documented forms with the next keys of the ring. It serves one sub-merchant.
 ///
 /// # Errors
 ///
-/// Never in practice: what is made keeps to the grammar it is parsed by.
+/// Never in practice: the generated values follow the grammar they are parsed with.
 fn thrown_away(
     settings: &Settings,
     authority: &Authority,
     chance: &mut Chance,
     given: &mut usize,
     (mchid, appid): (Option<MchId>, Option<AppId>),
-) -> Result<Merchant, Invalid> {
+) -> Result<Merchant, InvalidField> {
     let ring = &settings.v3.ring;
     let since = settings.v3.certificates_since;
     let mut next = || {
@@ -180,12 +181,13 @@ fn thrown_away(
     Ok(merchant.with_sub(format!("17{}", chance.text(DIGITS, 8)).parse()?, vec![sub_app]))
 }
 
-/// 40 hexadecimal digits in upper case, the first not 0 and the number positive.
-fn serial(chance: &mut Chance) -> Result<SerialNo, Invalid> {
+/// Generates a certificate serial number: 40 hexadecimal digits in upper case, the first one not 0 and the number
+/// positive.
+fn serial(chance: &mut Chance) -> Result<SerialNo, InvalidField> {
     format!("5{}", chance.text(HEX, 39)).parse()
 }
 
-/// Carries a call out, as far as it is let in.
+/// Validates a request and, if it is valid, executes it.
 fn carried_out(gateway: &mut Gateway, request: &Request, door: &mut Door, now: UnixTime) -> Reply {
     let answered = door::enter(gateway, request, door, now).and_then(|(operation, call)| {
         let answered = (operation.answer)(gateway, &call);
@@ -197,12 +199,13 @@ fn carried_out(gateway: &mut Gateway, request: &Request, door: &mut Door, now: U
     answered.unwrap_or_else(|refusal| refused(gateway, request, door, &refusal, now))
 }
 
-/// Sends a reply on its way: signed, if it is one that is and there is anybody to sign towards.
+/// Finishes a reply: records the request and signs the reply, unless the reply is exempt from signing.
 fn sent(gateway: &mut Gateway, request: &Request, mut door: Door, reply: Reply, now: UnixTime) -> Response {
     let id = gateway.v3.chance.text(HEX, 32).to_uppercase();
     let request_id = format!("08{id}-{}", reply.number);
     gateway.v3.requests.add(request, &door, Some(&reply), &request_id, now);
     let State { merchants, chance, first, .. } = &mut gateway.v3;
+    // A request whose merchant is unknown gets a signed reply too: the key towards the default merchant signs it.
     let merchant = door.mchid.as_ref().and_then(|mchid| merchants.get(mchid)).unwrap_or(first);
     let probes = u64::from(gateway.settings.v3.probes_per_mille);
     if door.negative.is_none() && probes > 0 && chance.below(1000) < probes {
@@ -221,7 +224,7 @@ fn refused(gateway: &mut Gateway, request: &Request, door: &Door, refusal: &Refu
     Reply { code: Some(refusal.code), ..Reply::of(refusal.status, &refusal.body(), refusal.number) }
 }
 
-/// The order a request is about, as far as that can be read without believing it.
+/// Returns the order number in a request, as far as it can be read before the request is verified.
 pub(super) fn named_order(request: &Request) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let named = ["/out_trade_no", "/combine_out_trade_no", "/out_bill_no", "/out_authorization_no"];
@@ -238,41 +241,41 @@ pub(super) fn named_order(request: &Request) -> Option<String> {
     })
 }
 
-/// The merchants and the platform's keys, as a test sets them up.
+/// Merchants and platform keys, as set up by a test.
 impl Gateway {
-    /// The merchant of the third generation that it was made with, as it was made.
+    /// Returns the APIv3 merchant that the gateway was created with, in its original state.
     #[must_use]
     pub fn merchant(&self) -> &Merchant {
         &self.v3.first
     }
 
-    /// A merchant as the gateway knows it now.
+    /// Returns the current state of a merchant.
     #[must_use]
     pub fn merchant_of(&self, mchid: &MchId) -> Option<&Merchant> {
         self.v3.merchants.get(mchid)
     }
 
-    /// The same, to change it.
+    /// Returns a merchant for changing it.
     pub fn merchant_mut(&mut self, mchid: &MchId) -> Option<&mut Merchant> {
         self.v3.merchants.0.get_mut(mchid)
     }
 
-    /// Every merchant of the third generation.
+    /// Returns all APIv3 merchants.
     pub fn merchants(&self) -> impl Iterator<Item = &Merchant> {
         self.v3.merchants.0.values()
     }
 
-    /// Makes a merchant known, or known anew.
+    /// Adds a merchant, or replaces the one with the same number.
     pub fn enrol(&mut self, merchant: Merchant) {
         self.v3.merchants.0.insert(merchant.mchid().clone(), merchant);
     }
 
-    /// Makes up one merchant more and makes it known.
+    /// Generates one more merchant and adds it.
     pub fn new_merchant(&mut self) -> Merchant {
         self.new_merchant_named(None, None)
     }
 
-    /// The same under a number and with a first app that are given, or made up.
+    /// Generates and adds a merchant. The number and the first appid are generated too, unless they are given.
     pub fn new_merchant_named(&mut self, mchid: Option<MchId>, appid: Option<AppId>) -> Merchant {
         let State { authority, chance, given, .. } = &mut self.v3;
         let names = (mchid, appid);
@@ -285,11 +288,11 @@ impl Gateway {
         merchant
     }
 
-    /// Lists a new platform certificate for a merchant; it signs a day later.
+    /// Lists a new platform certificate for a merchant. It signs from one day later.
     ///
     /// # Errors
     ///
-    /// [`Misstep`] for an unknown merchant, and while a switch to the public key is on its way.
+    /// [`Misstep`] for an unknown merchant, and while a switch to the public key is in progress.
     pub fn rotate_certificate(&mut self, mchid: &MchId, now: UnixTime) -> Result<(), Misstep> {
         let pair = self.settings.v3.ring.pair(self.v3.given);
         let mut chance = self.v3.chance.clone();
@@ -301,7 +304,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// Issues one API certificate more to a merchant, who must be given it with its key.
+    /// Issues one more API certificate to a merchant. The test must pass it to the merchant's program with its key.
     ///
     /// # Errors
     ///
@@ -318,32 +321,33 @@ impl Gateway {
         Ok(api_key)
     }
 
-    /// The last calls of the third generation, the oldest first.
+    /// Returns the last APIv3 requests, the oldest first.
     pub fn requests(&self) -> impl Iterator<Item = &RequestRecord> {
         self.v3.requests.iter()
     }
 
-    /// Does what was due by itself until now.
+    /// Runs the scheduled tasks that are due.
     pub(crate) fn tick(&mut self, now: UnixTime) {
         while let Some((at, task)) = self.v3.agenda.take(now) {
             (task.run)(self, &task.mchid, &task.number, at);
         }
     }
 
-    /// Queues a notice about the merchant's own `number`. A merchant without an APIv3 key is told nothing.
+    /// Queues a notification about the merchant's `number`. A merchant without an APIv3 key gets no notifications.
     pub(super) fn tell(&mut self, number: &str, event: Event, due: UnixTime) {
         let has_key =
             self.v3.merchants.get(&event.mchid).is_some_and(|merchant| merchant.api_v3_key().is_some());
         if !has_key {
-            let detail = "no notice is sent: the merchant has set no APIv3 key";
+            let detail = "no notification is sent: the merchant has no APIv3 key";
             return self.remark(due, Kind::GivenUp, Some(number), detail);
         }
         let hex = self.v3.chance.text(HEX, 32);
         let part = |from, to| hex.get(from..to).unwrap_or_default();
         let id = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-");
         if let Ok(notify_id) = id.parse::<NotifyId>() {
-            let notice = Notice { number: String::from(number), notify_id, says: Says::V3(event) };
-            self.notices.add(notice, due);
+            let notification =
+                Notification { number: String::from(number), notify_id, says: Says::V3(event) };
+            self.notifications.add(notification, due);
         }
     }
 }

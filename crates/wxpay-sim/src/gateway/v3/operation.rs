@@ -1,39 +1,39 @@
-//! An operation: its method and path, what it takes, how often it may be called, and the function that answers it.
+//! An operation: its method and path, its fields, its rate limits, and the function that answers it.
 
 use super::{call::Call, errors::Refusal, fields::Field, reply::Reply};
 use crate::gateway::Gateway;
 use wxpay_proto::http::Method;
 
-/// What answers an operation.
+/// The function that answers an operation.
 pub(crate) type Answer = fn(&mut Gateway, &Call) -> Result<Reply, Refusal>;
 
 /// One operation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operation {
-    /// For logs and warnings: `v3.pay.jsapi`.
+    /// The label for logs and warnings, for example `v3.pay.jsapi`.
     pub(crate) label: &'static str,
     pub(crate) method: Method,
-    /// Parts in braces are parameters.
+    /// The path. Parts in braces are parameters.
     pub(crate) path: &'static str,
     pub(crate) query: &'static [Field],
     pub(crate) takes: Takes,
-    /// More members of the body.
+    /// Additional fields of the body.
     pub(crate) also: &'static [Field],
-    /// Calls a second that a merchant may make, if that is documented.
+    /// The documented limit of requests per second and merchant, if there is one.
     pub(crate) limit: Option<u32>,
-    /// Calls a second that may fail.
+    /// The documented limit of failing requests per second and merchant, if there is one.
     pub(crate) failing_limit: Option<u32>,
     pub(crate) answer: Answer,
 }
 
-/// What an operation takes as body.
+/// The body that an operation accepts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Takes {
-    /// Nothing; a body is not looked at, but signed.
+    /// No body. A body that is sent is ignored, but the signature covers it.
     Nothing,
-    /// An object of these members.
+    /// A JSON object with these fields.
     Json(&'static [Field]),
-    /// A file, and an object of these members that tells of it and is what was signed.
+    /// A file, and a JSON object with these fields that describes it. Only the object is signed.
     Upload(&'static [Field]),
 }
 
@@ -64,7 +64,7 @@ impl Operation {
         Self { label, method: Method::Post, path, query: &[], takes, also: &[], limit, failing_limit, answer }
     }
 
-    /// A POST without a body.
+    /// Declares a POST without a body.
     pub(crate) const fn empty_post(label: &'static str, path: &'static str, answer: Answer) -> Self {
         Self { takes: Takes::Nothing, ..Self::post(label, path, &[], answer) }
     }
@@ -78,22 +78,22 @@ impl Operation {
         Self { takes: Takes::Upload(meta), ..Self::post(label, path, &[], answer) }
     }
 
-    /// With parameters in the query.
+    /// Adds the fields of the query.
     pub(crate) const fn asking(self, query: &'static [Field]) -> Self {
         Self { query, ..self }
     }
 
-    /// With more members in the body: what tells two operations of one function apart.
+    /// Adds fields of the body. Two operations of one function differ in them.
     pub(crate) const fn also(self, also: &'static [Field]) -> Self {
         Self { also, ..self }
     }
 
-    /// At most so many calls a second.
+    /// Limits the requests per second.
     pub(crate) const fn at_most(self, limit: u32) -> Self {
         Self { limit: Some(limit), ..self }
     }
 
-    /// At most so many failing calls a second.
+    /// Limits the failing requests per second.
     pub(crate) const fn failing_at_most(self, limit: u32) -> Self {
         Self { failing_limit: Some(limit), ..self }
     }

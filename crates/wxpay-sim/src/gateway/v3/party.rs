@@ -1,7 +1,7 @@
-//! For whom a call is made: the merchant itself, or, as a service provider, one of those it serves.
+//! The party of a request: a direct merchant, or a partner (service provider) and its sub-merchant.
 //!
-//! One function answers an operation in both modes. The mode shows in the names that the operation declares: `mchid` and
-//! `appid`, or `sp_mchid`, `sp_appid`, `sub_mchid` and `sub_appid`.
+//! One function answers an operation in both modes. The operation declares the fields of its mode: `mchid` and `appid`,
+//! or `sp_mchid`, `sp_appid`, `sub_mchid` and `sub_appid`.
 
 use super::{
     call::Call,
@@ -16,17 +16,18 @@ use crate::{
 use serde_json::{Map, Value, json};
 use wxpay_proto::id::{AppId, MchId};
 
-/// A merchant's number.
+/// The form of a merchant's number.
 pub(super) const NUMBER: Kind = Kind::Text(1, 32, Alphabet::Digits);
 pub(super) const APPID: Field = must("appid", text(32));
 pub(super) const MCHID: Field = must("mchid", NUMBER);
 pub(super) const SP_APPID: Field = must("sp_appid", text(32));
 pub(super) const SP_MCHID: Field = must("sp_mchid", NUMBER);
 pub(super) const SUB_APPID: Field = may("sub_appid", text(32));
-/// Where it is missing although it must be there, the refusal has a number of its own.
+/// The sub-merchant's number. Declared as optional, although it is required, because its absence has its own result
+/// code.
 pub(super) const SUB_MCHID: Field = may("sub_mchid", NUMBER);
 
-/// The app and the sub-merchant of what the call places, held to the caller's.
+/// Checks the merchants and apps of an order to be placed. Returns the app and the sub-merchant.
 pub(super) fn placing(gateway: &Gateway, call: &Call) -> Result<(AppId, Option<Sub>), Refusal> {
     if call.said("sp_mchid").is_none() {
         call.is_from(call.said("mchid"))?;
@@ -38,7 +39,7 @@ pub(super) fn placing(gateway: &Gateway, call: &Call) -> Result<(AppId, Option<S
     Ok((appid, Some(sub)))
 }
 
-/// Whose order the call asks about: the caller's own, or that of one it serves.
+/// Checks the merchants of a query. Returns the sub-merchant, or `None` for the caller's own order.
 pub(super) fn asking(gateway: &Gateway, call: &Call) -> Result<Option<MchId>, Refusal> {
     if call.said("sp_mchid").is_none() {
         call.is_from(call.said("mchid"))?;
@@ -48,23 +49,23 @@ pub(super) fn asking(gateway: &Gateway, call: &Call) -> Result<Option<MchId>, Re
     served(gateway, &call.mchid, call.said("sub_mchid"), None).map(|sub| Some(sub.mchid))
 }
 
-/// The same where `sub_mchid` alone tells the modes apart.
+/// Returns the sub-merchant of a request in which only `sub_mchid` distinguishes the modes, after checking it.
 pub(super) fn asking_by_sub(gateway: &Gateway, call: &Call) -> Result<Option<MchId>, Refusal> {
     let Some(said) = call.said("sub_mchid") else { return Ok(None) };
     served(gateway, &call.mchid, Some(said), None).map(|sub| Some(sub.mchid))
 }
 
-/// Holds an order to whom the call asks for.
+/// Checks that an order belongs to the sub-merchant of the request, or to the caller if there is none.
 pub(super) fn is_of(order: &Order, sub_mchid: Option<&MchId>) -> Result<(), Refusal> {
     match (order.sub_mchid(), sub_mchid) {
         (None, None) => Ok(()),
         (Some(own), Some(said)) if own == said => Ok(()),
-        (Some(_), None) => Err(errors::SUB_MISSING.because("the order is a sub-merchant's")),
-        (None | Some(_), Some(_)) => Err(errors::OTHER_SUB.because("the order is not this sub-merchant's")),
+        (Some(_), None) => Err(errors::SUB_MISSING.because("sub_mchid is required: the order belongs to a sub-merchant")),
+        (None | Some(_), Some(_)) => Err(errors::OTHER_SUB.because("the order does not belong to this sub_mchid")),
     }
 }
 
-/// The members that name the merchants of an order.
+/// Returns the members with the merchants of an order.
 pub(super) fn mchids(order: &Order) -> Map<String, Value> {
     let shown = match order.sub_mchid() {
         None => json!({ "mchid": order.mchid }),
@@ -73,7 +74,7 @@ pub(super) fn mchids(order: &Order) -> Map<String, Value> {
     shown.as_object().cloned().unwrap_or_default()
 }
 
-/// The members that name the merchants and the apps of an order.
+/// Returns the members with the merchants and apps of an order.
 pub(super) fn shown(order: &Order) -> Map<String, Value> {
     let apps = match &order.sub {
         None => json!({ "appid": order.appid }),
@@ -87,30 +88,30 @@ pub(super) fn shown(order: &Order) -> Map<String, Value> {
     shown
 }
 
-/// An app of the caller; where none is said, as a code pay of a service provider may, the first one.
+/// Finds an app of the caller. Returns the first app if none is given, as in a partner's code payment.
 pub(super) fn own_app(gateway: &Gateway, call: &Call, said: Option<&str>) -> Result<AppId, Refusal> {
     let mut apps = gateway.v3.merchants.get(&call.mchid).map(Merchant::appids).into_iter().flatten();
     let found = apps.find(|appid| said.is_none_or(|said| appid.as_str() == said));
-    found.cloned().ok_or_else(|| errors::APPID_MCHID_NOT_MATCH.because("the app is not the merchant's"))
+    found.cloned().ok_or_else(|| errors::APPID_MCHID_NOT_MATCH.because("appid does not belong to the merchant"))
 }
 
-/// One that a merchant serves, with an app of its own if one is said.
+/// Finds a sub-merchant of a partner, with one of its own apps if an appid is given.
 pub(super) fn served(
     gateway: &Gateway,
     mchid: &MchId,
     sub_mchid: Option<&str>,
     sub_appid: Option<&str>,
 ) -> Result<Sub, Refusal> {
-    let said = sub_mchid.ok_or_else(|| errors::SUB_MISSING.because("sub_mchid is missing"))?;
+    let said = sub_mchid.ok_or_else(|| errors::SUB_MISSING.because("sub_mchid is required"))?;
     if said == mchid.as_str() {
-        return Err(errors::SUB_IS_SELF.because("sub_mchid is the provider itself"));
+        return Err(errors::SUB_IS_SELF.because("sub_mchid must not be the partner's own number"));
     }
     let provider = gateway.v3.merchants.get(mchid);
-    let stranger = || errors::NOT_SERVED.because("the provider serves no such merchant");
+    let stranger = || errors::NOT_SERVED.because("sub_mchid is not a sub-merchant of the partner");
     let mchid = said.parse::<MchId>().map_err(|_| stranger())?;
     let apps = provider.and_then(|provider| provider.subs().get(&mchid)).ok_or_else(stranger)?;
     let Some(said) = sub_appid else { return Ok(Sub { mchid, appid: None }) };
     let appid = apps.iter().find(|appid| appid.as_str() == said).cloned();
-    let others = || errors::APPID_MCHID_NOT_MATCH.because("the app is not the sub-merchant's");
+    let others = || errors::APPID_MCHID_NOT_MATCH.because("sub_appid does not belong to the sub-merchant");
     Ok(Sub { mchid, appid: Some(appid.ok_or_else(others)?) })
 }

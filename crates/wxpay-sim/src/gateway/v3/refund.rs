@@ -4,7 +4,7 @@ use super::{
     call::Call,
     errors::{self, Refusal},
     fields::{Alphabet, Field, Kind, may, must, text},
-    notice::Event,
+    notification::Event,
     operation::Operation,
     party::{self, SUB_MCHID},
     pay::OUT_TRADE_NO,
@@ -253,12 +253,12 @@ fn out_refund_no(text: Option<&str>) -> Result<OutRefundNo, Refusal> {
 }
 
 fn settle_later(gateway: &mut Gateway, call: &Call, number: &OutRefundNo) {
-    let task = Task { run: settle, mchid: call.mchid.clone(), number: number.to_string() };
+    let task = Task { run: resolve, mchid: call.mchid.clone(), number: number.to_string() };
     gateway.v3.agenda.add(call.now.after(gateway.settings.v3.refund_takes), task);
 }
 
 /// The refund's time has come.
-fn settle(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
+fn resolve(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     let Ok(number) = number.parse::<OutRefundNo>() else { return };
     let Some(key) = gateway.v3.ledger.by_refund(mchid, &number).map(Order::key) else { return };
     let Some(order) = gateway.v3.ledger.order_mut(&key) else { return };

@@ -1,40 +1,41 @@
-//! The last calls, for a test to look at.
+//! The log of the last requests, for inspection by a test.
 
 use super::{authorization::target, door::Door, reply::Reply};
 use serde::Serialize;
 use std::collections::VecDeque;
 use wxpay_proto::{UnixTime, http::Request};
 
-/// So many are kept; older ones are forgotten.
+/// The maximum number of records. The oldest is removed first.
 const KEPT: usize = 1000;
 
-/// One call and how it was answered. Holds no header and no body: they may be secret.
+/// One request and the status of its reply. Headers and bodies are not kept: they may contain secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RequestRecord {
-    /// When, in seconds of the virtual clock.
+    /// The time of the request, in seconds of the virtual clock.
     pub at: u64,
     /// The method.
     pub method: &'static str,
-    /// Path and query, as they came.
+    /// Path and query, as received.
     pub target: String,
-    /// Who called, if the merchant is known.
+    /// The calling merchant, if it is known.
     pub mchid: Option<String>,
-    /// Which operation it was: `v3.pay.jsapi`; none if the door let nothing in.
+    /// The label of the operation, for example `v3.pay.jsapi`; `None` if validation failed before the operation was
+    /// known.
     pub operation: Option<&'static str>,
-    /// The HTTP status of the answer; 0 if a fault took the request away before it was looked at.
+    /// The HTTP status of the reply; 0 if a fault prevented processing.
     pub status: u16,
-    /// The code of a refusal.
+    /// The error code of a refusal.
     pub code: Option<&'static str>,
-    /// `Request-ID`, with the number at its end.
+    /// The `Request-ID`, which ends with the result code.
     pub request_id: String,
-    /// So many bytes of body came.
+    /// The length of the body in bytes.
     pub body_bytes: usize,
-    /// The kind of the fault that struck it. The answer may not have arrived.
+    /// The kind of the fault that was injected. The reply may not have arrived.
     pub fault: Option<&'static str>,
 }
 
-/// The calls in order.
+/// The requests, the oldest first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Requests(VecDeque<RequestRecord>);
 

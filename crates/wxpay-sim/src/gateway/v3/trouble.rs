@@ -1,4 +1,4 @@
-//! Trouble with a call: whether a rule strikes it, and what becomes of it then.
+//! Fault injection for APIv3 requests: finds the rule that applies to a request and produces its outcome.
 
 use super::{
     authorization::{Authorization, target},
@@ -23,7 +23,7 @@ use wxpay_proto::{
     id::{MchId, OutTradeNo},
 };
 
-/// Answers a call, as the rules of trouble will have it.
+/// Answers a request, with the fault of the first rule that applies.
 pub(in crate::gateway) fn answer(gateway: &mut Gateway, request: &Request, now: UnixTime) -> Outcome {
     let trouble = gateway.faults.strike(|| scene(request), now);
     let mut struck = Struck { gateway, request, kind: trouble.map(Trouble::kind), now };
@@ -33,10 +33,10 @@ pub(in crate::gateway) fn answer(gateway: &mut Gateway, request: &Request, now: 
     }
 }
 
-/// What the call is about, as far as that can be read without believing it.
+/// Describes a request for matching fault rules, as far as it can be read before the request is verified.
 fn scene(request: &Request) -> Scene {
     let (path, query) = target(request).split_once('?').unwrap_or_else(|| (target(request), ""));
-    // What has no label is struck by the rules that name no operation.
+    // A request without a label is matched only by rules that name no operation.
     let (label, parameters) = route::find(request.method(), path)
         .map_or_else(|_| (UNKNOWN, Map::new()), |(operation, parameters)| (operation.label, parameters));
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
@@ -54,15 +54,16 @@ fn scene(request: &Request) -> Scene {
     }
 }
 
-/// The label of what has none.
+/// The label of a request without an operation.
 const UNKNOWN: &str = "v3";
 
-/// The merchant's own numbers: `out_trade_no`, `out_refund_no`, `combine_out_trade_no` and their like.
+/// Returns `true` for the name of a merchant's own number: `out_trade_no`, `out_refund_no`, `combine_out_trade_no` and
+/// similar.
 fn is_number(name: &str) -> bool {
     name.contains("out_") && name.ends_with("_no")
 }
 
-/// Those of an object and of what is in its lists.
+/// Collects the merchant's numbers of an object and of the objects in its lists.
 fn gather(value: &Value, numbers: &mut Vec<String>) {
     for (name, member) in value.as_object().into_iter().flatten() {
         match member {
@@ -73,12 +74,12 @@ fn gather(value: &Value, numbers: &mut Vec<String>) {
     }
 }
 
-/// Who says that it calls. Its signature is not checked here.
+/// Returns the merchant's number in `Authorization`. The signature is not verified here.
 fn claimed(request: &Request) -> Option<MchId> {
     request.header("authorization").and_then(Authorization::parse)?.mchid.parse().ok()
 }
 
-/// A call that a rule may have struck.
+/// A request to which a fault rule may apply.
 struct Struck<'a> {
     gateway: &'a mut Gateway,
     request: &'a Request,
@@ -131,19 +132,19 @@ impl Struck<'_> {
             | Trouble::TokenExpired
             | Trouble::QuotaUsedUp
             | Trouble::SecondPayment
-            | Trouble::NoticeLost
-            | Trouble::NoticeDelayed { .. }
-            | Trouble::NoticeDoubled
-            | Trouble::NoticeReordered
-            | Trouble::NoticeForged
-            | Trouble::NoticeUnknownSerial
-            | Trouble::NoticeProbe
-            | Trouble::NoticeStale => self.answer(None),
+            | Trouble::NotificationLost
+            | Trouble::NotificationDelayed { .. }
+            | Trouble::NotificationDoubled
+            | Trouble::NotificationReordered
+            | Trouble::NotificationForged
+            | Trouble::NotificationUnknownSerial
+            | Trouble::NotificationProbe
+            | Trouble::NotificationStale => self.answer(None),
         };
         Outcome::Reply(reply)
     }
 
-    /// The call carried out and answered, its signature wrong if so wished.
+    /// Executes the request and returns its reply, with an invalid signature if requested.
     fn answer(&mut self, negative: Option<Negative>) -> Response {
         self.changed(|_, door| door.negative = negative.or(door.negative))
     }
@@ -155,7 +156,7 @@ impl Struck<'_> {
         sent(self.gateway, self.request, door, reply, self.now)
     }
 
-    /// Another reply than the call's own.
+    /// Returns another reply in place of the request's own.
     fn instead(&mut self, effect: bool, reply: Reply) -> Response {
         let mut door = self.door();
         if effect {
@@ -166,7 +167,7 @@ impl Struck<'_> {
         sent(self.gateway, self.request, door, reply, self.now)
     }
 
-    /// The platform's keys change between the call and its answer.
+    /// Changes the platform's keys after the request is executed and before its reply is signed.
     fn turned(&mut self, trouble: Trouble) -> Response {
         let mut door = self.door();
         let reply = carried_out(self.gateway, self.request, &mut door, self.now);
@@ -176,17 +177,17 @@ impl Struck<'_> {
         sent(self.gateway, self.request, door, reply, self.now)
     }
 
-    /// The payer pays before the order is answered.
+    /// Lets the payer pay before the order is answered.
     fn overtaken(&mut self) -> Outcome {
         let response = self.answer(None);
         if response.status() == 200 && self.pay(self.now) {
-            Outcome::AfterNotices(response)
+            Outcome::AfterNotifications(response)
         } else {
             Outcome::Reply(response)
         }
     }
 
-    /// The payer pays the orders that the call is about, as far as they can be paid.
+    /// Pays the orders that the request names, as far as they can be paid.
     fn pay(&mut self, due: UnixTime) -> bool {
         let Some(mchid) = claimed(self.request) else { return false };
         let numbers = scene(self.request).numbers;
@@ -199,7 +200,7 @@ impl Struck<'_> {
         is_paid
     }
 
-    /// Nobody looked at the call, but it is recorded.
+    /// Records a request that is not processed.
     fn vanished(&mut self, outcome: Outcome) -> Outcome {
         let mut door = self.door();
         self.read(&mut door);
@@ -211,7 +212,7 @@ impl Struck<'_> {
         Door { fault: self.kind, ..Door::default() }
     }
 
-    /// Who and what it claims to be, if there is such a merchant: the reply is signed towards him.
+    /// Reads merchant and operation without verification, if there is such a merchant: the reply is signed towards it.
     fn read(&self, door: &mut Door) {
         door.mchid = claimed(self.request).filter(|mchid| self.gateway.v3.merchants.get(mchid).is_some());
         let path = target(self.request).split('?').next().unwrap_or_default();
@@ -221,15 +222,15 @@ impl Struck<'_> {
 }
 
 fn refused(code: Code) -> Reply {
-    let refusal = code.because("asked for by a fault");
+    let refusal = code.because("injected by a fault rule");
     Reply { code: Some(refusal.code), ..Reply::of(refusal.status, &refusal.body(), refusal.number) }
 }
 
 impl Gateway {
-    /// Changes the platform's keys towards a merchant, as a fault asks. What cannot be done is remarked.
+    /// Changes the platform's keys towards a merchant, as a fault requires. Adds a warning if that is not possible.
     pub(super) fn turn_keys(&mut self, trouble: Trouble, mchid: &MchId, now: UnixTime) {
         let turned = if trouble == Trouble::CertificateRotated {
-            // It was listed a day ago, so that it signs from now on.
+            // A certificate signs one day after it is listed: listed a day ago, it signs from now on.
             self.rotate_certificate(mchid, now.before(DAY))
         } else if let Trouble::MigrationStep { step } = trouble {
             self.take_step(mchid, step, now)
@@ -237,16 +238,16 @@ impl Gateway {
             return;
         };
         if turned.is_err() {
-            let detail = format!("{} changes nothing: the keys of {mchid} do not allow it", trouble.kind());
+            let detail = format!("{} has no effect: the current keys of {mchid} do not allow it", trouble.kind());
             self.remark(now, Kind::Doubtful, None, detail);
         }
     }
 
-    /// Takes a step of a merchant's migration to the platform's public key.
+    /// Applies a step of a merchant's migration to the WeChat Pay public key.
     ///
     /// # Errors
     ///
-    /// [`Misstep`] for an unknown merchant, and if the step cannot be taken now.
+    /// [`Misstep`] for an unknown merchant, and if the step is not possible now.
     pub fn take_step(&mut self, mchid: &MchId, step: Step, now: UnixTime) -> Result<(), Misstep> {
         let platform = self.merchant_mut(mchid).ok_or(Misstep)?.platform_mut();
         match step {

@@ -1,7 +1,7 @@
-//! Combined orders: several merchants' orders that one payment pays. Each is an [`Order`](super::Order) like any other.
+//! Combined orders: orders of several merchants, paid by one payment. Each sub-order is an [`Order`](super::Order).
 
 use super::{OrderKey, TradeType, TransactionRecord};
-use crate::notices::NoticeRecord;
+use crate::notifications::NotificationRecord;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,53 +10,53 @@ use wxpay_proto::{
     id::{AppId, MchId, OpenId, OutTradeNo, TransactionId},
 };
 
-/// What the gateway knows of one combined order. Times are seconds of the virtual clock.
+/// A combined order as the gateway recorded it. Times are seconds of the virtual clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct CombinedRecord {
-    /// The number of the whole.
+    /// The combined order's number.
     pub combine_out_trade_no: OutTradeNo,
-    /// Who placed it.
+    /// The merchant that placed the combined order.
     pub combine_mchid: MchId,
-    /// The app.
+    /// The app of the merchant that placed the combined order.
     pub combine_appid: AppId,
-    /// How it is paid.
+    /// The way in which the combined order is paid.
     pub trade_type: TradeType,
-    /// The name of the whole on the payer's phone.
+    /// The identifier that the payer's client pays by.
     pub handle: String,
-    /// The gateway's number of the payment, once it is paid.
+    /// WeChat Pay's number of the payment, once the combined order is paid.
     pub combine_transaction_id: Option<TransactionId>,
-    /// When it was placed.
+    /// The time at which the combined order was placed.
     pub created_at: u64,
-    /// Until when it can be paid.
+    /// The time until which the combined order can be paid.
     pub expires_at: u64,
-    /// Each merchant's order.
+    /// The sub-orders.
     pub sub_orders: Vec<TransactionRecord>,
-    /// The notices of the whole and how they were answered.
-    pub notices: Vec<NoticeRecord>,
+    /// The notifications of the combined order and the merchant's responses to them.
+    pub notifications: Vec<NotificationRecord>,
 }
 
-/// One combined order as kept.
+/// A combined order as stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Combined {
-    /// Who placed it, and its number.
+    /// The merchant that placed the combined order, and its number.
     pub(crate) key: OrderKey,
     pub(crate) appid: AppId,
     pub(crate) trade_type: TradeType,
-    /// The request that placed it, sealed fields hashed.
+    /// The request that placed the combined order, encrypted fields hashed.
     pub(crate) placed: Value,
-    /// The `Wechatpay-Serial` of that request.
+    /// The `Wechatpay-Serial` of the request.
     pub(crate) asked: Option<String>,
     pub(crate) notify_url: Option<String>,
     pub(crate) handle: String,
     pub(crate) expires: UnixTime,
     pub(crate) created: UnixTime,
-    /// The orders, at least one.
+    /// The sub-orders, at least one.
     pub(crate) subs: Vec<OrderKey>,
     pub(crate) paid: Option<PaidWhole>,
 }
 
-/// The payment of the whole.
+/// The payment of a combined order.
 #[derive(Clone, Debug)]
 pub(crate) struct PaidWhole {
     pub(crate) transaction_id: TransactionId,
@@ -64,7 +64,7 @@ pub(crate) struct PaidWhole {
 }
 
 impl Combined {
-    /// A text of the request that placed it.
+    /// Returns a text field of the request that placed the combined order, by its JSON pointer.
     pub(crate) fn said(&self, pointer: &str) -> Option<&str> {
         self.placed.pointer(pointer).and_then(Value::as_str)
     }
@@ -72,7 +72,7 @@ impl Combined {
     pub(crate) fn record(
         &self,
         sub_orders: Vec<TransactionRecord>,
-        notices: Vec<NoticeRecord>,
+        notifications: Vec<NotificationRecord>,
     ) -> CombinedRecord {
         CombinedRecord {
             combine_out_trade_no: self.key.1.clone(),
@@ -84,12 +84,12 @@ impl Combined {
             created_at: self.created.as_secs(),
             expires_at: self.expires.as_secs(),
             sub_orders,
-            notices,
+            notifications,
         }
     }
 }
 
-/// Every combined order, and the numbers that lead to it.
+/// All combined orders, with indexes by each number that identifies them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wholes {
     all: BTreeMap<OrderKey, Combined>,
@@ -103,7 +103,7 @@ impl Wholes {
         self.all.get(key)
     }
 
-    /// The first merchant's of that number.
+    /// Returns the combined order with this number; if several merchants have one, that of the first merchant.
     pub(crate) fn by_number(&self, number: &OutTradeNo) -> Option<&Combined> {
         let mchid = self.numbers.get(number)?.first()?;
         self.all.get(&(mchid.clone(), number.clone()))
@@ -113,7 +113,7 @@ impl Wholes {
         self.handles.get(handle).and_then(|key| self.all.get(key))
     }
 
-    /// By the gateway's number, if it is this merchant's.
+    /// Returns the combined order with WeChat Pay's number of its payment, if this merchant placed it.
     pub(crate) fn by_transaction(&self, mchid: &MchId, id: &str) -> Option<&Combined> {
         let key = self.transactions.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
         self.all.get(key)
@@ -125,7 +125,7 @@ impl Wholes {
         self.all.insert(whole.key.clone(), whole);
     }
 
-    /// Gives the whole another name on the payer's phone; the old one still leads to it.
+    /// Replaces the identifier that the payer's client pays by. The old one still leads to the combined order.
     pub(crate) fn rename(&mut self, key: &OrderKey, handle: String, expires: UnixTime) {
         self.handles.insert(handle.clone(), key.clone());
         if let Some(whole) = self.all.get_mut(key) {
@@ -133,7 +133,7 @@ impl Wholes {
         }
     }
 
-    /// Keeps the payment; the first one's numbers stay those of the whole.
+    /// Records the payment. A second payment does not replace the numbers of the first.
     pub(crate) fn pay(&mut self, key: &OrderKey, paid: PaidWhole) {
         if let Some(whole) = self.all.get_mut(key) {
             self.transactions.insert(paid.transaction_id.clone(), key.clone());

@@ -1,4 +1,4 @@
-//! What was traded on which day: what bills are made of.
+//! The journal of each day's money movements, from which bills are made.
 
 use super::OrderKey;
 use crate::time;
@@ -8,44 +8,45 @@ use wxpay_proto::{
     id::{MchId, OutRefundNo, TransactionId},
 };
 
-/// One thing that moved money.
+/// A movement of money.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
     pub(crate) at: UnixTime,
     pub(crate) key: OrderKey,
-    /// For whom, if not for the one who ordered.
+    /// The sub-merchant, if a service provider placed the order.
     pub(crate) sub_mchid: Option<MchId>,
     pub(crate) what: What,
     pub(crate) amount: Fen,
-    /// The platform's fee that was taken, or given back.
+    /// WeChat Pay's fee that was charged or returned.
     pub(crate) fee: Fen,
-    /// What the account of the merchant whose money it is holds after amount and fee, in fen.
+    /// The balance of the merchant that owns the money, after amount and fee, in fen.
     pub(crate) balance: i64,
 }
 
-/// What it was.
+/// The kind of a movement.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
     Paid(TransactionId),
     Refunded(OutRefundNo),
-    /// A code pay was taken back.
+    /// A code payment was reversed.
     Reversed(TransactionId),
-    /// Something of a sharing moved.
+    /// Money of a profit sharing moved.
     Shared(Share),
 }
 
-/// What moved of a sharing: by the merchant's numbers, a part by the gateway's besides.
+/// A movement of a profit sharing, by the merchant's numbers. A receiver's amount also has WeChat Pay's `detail_id`.
 #[derive(Clone, Debug)]
 pub(crate) enum Share {
-    /// A receiver got it.
+    /// A receiver was credited.
     Part { out_order_no: String, detail_id: String },
-    /// The payment's merchant got it: it was in the same account before, frozen.
+    /// The rest was unfrozen for the payment's merchant. The balance does not change: the money was in the account
+    /// before.
     Own { out_order_no: String, detail_id: String },
-    /// A receiver gave it back.
+    /// A receiver returned its amount.
     Back { out_return_no: String },
 }
 
-/// The lines of each day, by who ordered, and what each merchant's account holds.
+/// The movements by day and ordering merchant, and the balance of each merchant.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Days {
     lines: BTreeMap<(String, MchId), Vec<Line>>,
@@ -69,13 +70,13 @@ impl Days {
         self.lines.entry((time::day(line.at), line.key.0.clone())).or_default().push(line);
     }
 
-    /// What a merchant's orders moved on a day, `yyyyMMdd`.
+    /// Returns the movements of a merchant's orders on a day, `yyyyMMdd`.
     pub(crate) fn of(&self, day: &str, mchid: &MchId) -> &[Line] {
         self.lines.get(&(day.into(), mchid.clone())).map(Vec::as_slice).unwrap_or_default()
     }
 }
 
-/// The platform's fee: 0.60 %, to the nearest fen.
+/// Returns WeChat Pay's fee: 0.60 %, rounded to the nearest fen.
 pub(crate) fn fee(amount: u64) -> Fen {
     let scaled = u128::from(amount).saturating_mul(6).saturating_add(500);
     Fen::new(scaled.checked_div(1000).and_then(|fee| u64::try_from(fee).ok()).unwrap_or_default())

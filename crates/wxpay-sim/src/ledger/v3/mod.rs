@@ -1,4 +1,5 @@
-//! The third generation: orders and what was paid and given back of them. [`TransactionRecord`] is the view of it.
+//! The APIv3 ledger: orders, payments, refunds, profit sharing and transfers. [`TransactionRecord`] is the public view
+//! of an order.
 
 mod combined;
 mod day;
@@ -31,11 +32,11 @@ use wxpay_proto::{
     id::{MchId, OutRefundNo, OutTradeNo, RefundId, TransactionId},
 };
 
-/// Every order, and the numbers that lead to it.
+/// All orders of APIv3, with indexes by each number that identifies them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
     orders: BTreeMap<OrderKey, Order>,
-    /// Whose orders have a number.
+    /// The merchants that have an order with this number.
     numbers: BTreeMap<OutTradeNo, BTreeSet<MchId>>,
     handles: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<TransactionId, OrderKey>,
@@ -60,18 +61,18 @@ impl Ledger {
         self.orders.get_mut(key)
     }
 
-    /// The first merchant's order of that number.
+    /// Returns the order with this number; if several merchants have one, that of the first merchant.
     pub(crate) fn by_number(&self, number: &OutTradeNo) -> Option<&Order> {
         let mchid = self.numbers.get(number)?.first()?;
         self.orders.get(&(mchid.clone(), number.clone()))
     }
 
-    /// By a `prepay_id`, a `code_url` or an `h5_url`.
+    /// Returns the order with this `prepay_id`, `code_url` or `h5_url`.
     pub(crate) fn by_handle(&self, handle: &str) -> Option<&Order> {
         self.handles.get(handle).and_then(|key| self.orders.get(key))
     }
 
-    /// By the gateway's number, if it is this merchant's.
+    /// Returns the order with WeChat Pay's number of its payment, if this merchant placed it.
     pub(crate) fn by_transaction(&self, mchid: &MchId, id: &str) -> Option<&Order> {
         let key = self.transactions.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
         self.orders.get(key)
@@ -81,13 +82,13 @@ impl Ledger {
         self.refunds.get(&(mchid.clone(), number.clone())).and_then(|key| self.orders.get(key))
     }
 
-    /// By the gateway's number of a refund, if it is this merchant's.
+    /// Returns the order with WeChat Pay's number of one of its refunds, if this merchant placed it.
     pub(crate) fn by_refund_id(&self, mchid: &MchId, id: &str) -> Option<&Order> {
         let key = self.refund_ids.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
         self.orders.get(key)
     }
 
-    /// Adds an order, or another in its place.
+    /// Adds an order. Replaces one with the same merchant and number.
     pub(crate) fn place(&mut self, order: Order) {
         let key = order.key();
         self.numbers.entry(key.1.clone()).or_default().insert(key.0.clone());
@@ -97,7 +98,7 @@ impl Ledger {
         self.orders.insert(key, order);
     }
 
-    /// Gives an order another name on the payer's phone; the old one still leads to it.
+    /// Replaces an order's `prepay_id`, `code_url` or `h5_url`. The old one still leads to the order.
     pub(crate) fn rename(&mut self, key: &OrderKey, handle: String, expires: UnixTime) {
         self.handles.insert(handle.clone(), key.clone());
         if let Some(order) = self.orders.get_mut(key) {
@@ -142,7 +143,7 @@ impl Ledger {
         }
     }
 
-    /// Takes a code pay back, once.
+    /// Reverses a code payment. Does nothing if it was reversed before.
     pub(crate) fn reverse(&mut self, key: &OrderKey, now: UnixTime) {
         let Some(order) = self.orders.get_mut(key) else { return };
         if order.ended == Some(Ended::Revoked) {

@@ -1,7 +1,7 @@
-//! An order: who placed it, where it stands, what was paid.
+//! An APIv3 order with its state and payments.
 
 use super::{Refund, RefundRecord, RefundStatus};
-use crate::notices::NoticeRecord;
+use crate::notifications::NotificationRecord;
 use serde::Serialize;
 use serde_json::Value;
 use wxpay_proto::{
@@ -9,65 +9,65 @@ use wxpay_proto::{
     id::{AppId, MchId, OpenId, OutTradeNo, TransactionId},
 };
 
-/// What the gateway knows of one order. Times are seconds of the virtual clock.
+/// An order as the gateway recorded it. Times are seconds of the virtual clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TransactionRecord {
-    /// The merchant's number.
+    /// The merchant's order number.
     pub out_trade_no: OutTradeNo,
-    /// Who placed it.
+    /// The merchant that placed the order.
     pub mchid: MchId,
-    /// The sub-merchant that a service provider placed it for.
+    /// The sub-merchant, if a service provider placed the order.
     pub sub_mchid: Option<MchId>,
-    /// That sub-merchant's own app, if the order names one.
+    /// The sub-merchant's own app, if the order names one.
     pub sub_appid: Option<AppId>,
-    /// The number of the combined order that it is a part of.
+    /// The number of the combined order that this order is a sub-order of.
     pub combine_out_trade_no: Option<OutTradeNo>,
-    /// The app.
+    /// The app of the merchant that placed the order.
     pub appid: AppId,
-    /// How it is paid.
+    /// The way in which the order is paid.
     pub trade_type: TradeType,
-    /// Where it stands.
+    /// The order's state.
     pub trade_state: TradeState,
-    /// What is to be paid.
+    /// The amount to pay, in fen.
     pub total: Fen,
-    /// What is bought.
+    /// The description of the goods.
     pub description: String,
-    /// The merchant's own remark.
+    /// The merchant's attached data, if there is any.
     pub attach: Option<String>,
-    /// The name of the order on the payer's phone: a `prepay_id`, a `code_url`, an `h5_url`.
+    /// The identifier that the payer's client pays by: a `prepay_id`, a `code_url` or an `h5_url`.
     pub handle: Option<String>,
-    /// When it was placed.
+    /// The time at which the order was placed.
     pub created_at: u64,
-    /// Until when it can be paid.
+    /// The time until which the order can be paid.
     pub expires_at: u64,
-    /// Each payment. More than one only by the fault that asks for it.
+    /// The payments. There is more than one only if a fault allows a second payment.
     pub payments: Vec<Payment>,
-    /// Each refund.
+    /// The refunds.
     pub refunds: Vec<RefundRecord>,
-    /// The notices and how they were answered.
-    pub notices: Vec<NoticeRecord>,
+    /// The notifications and the merchant's responses to them.
+    pub notifications: Vec<NotificationRecord>,
 }
 
-/// How an order is paid.
+/// The way in which an order is paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum TradeType {
-    /// Within WeChat: a page or a mini program.
+    /// In WeChat, from a web page or a mini program.
     Jsapi,
-    /// From another app.
+    /// From the merchant's app.
     App,
-    /// By a code that the payer scans.
+    /// By a QR code that the payer scans.
     Native,
-    /// From a browser: H5.
+    /// From a mobile browser outside WeChat: H5.
     Mweb,
-    /// By a code that the payer shows.
+    /// By a payment code that the payer shows and the merchant scans.
     Micropay,
 }
 
 impl TradeType {
-    /// The word on the wire.
+    /// Returns the protocol's name of the type.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -80,29 +80,29 @@ impl TradeType {
     }
 }
 
-/// Where an order stands.
+/// The state of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum TradeState {
-    /// It was paid.
+    /// The order was paid.
     Success,
-    /// It was paid, and some of it was given back or is about to be.
+    /// The order was paid, and a refund succeeded or is being processed.
     Refund,
-    /// It can be paid, or could until its time was over.
+    /// The order is not paid and not closed.
     NotPay,
-    /// It was closed, or closed itself.
+    /// The order was closed by the merchant or by its timeout.
     Closed,
-    /// A code pay that was taken back.
+    /// The code payment was reversed.
     Revoked,
-    /// A code pay whose payer types the password.
+    /// The payer of the code payment must type the password.
     UserPaying,
-    /// A code pay that failed.
+    /// The code payment failed.
     PayError,
 }
 
 impl TradeState {
-    /// The word on the wire.
+    /// Returns the protocol's name of the state.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -116,7 +116,7 @@ impl TradeState {
         }
     }
 
-    /// What `trade_state_desc` says.
+    /// Returns the text of `trade_state_desc`.
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {
@@ -131,27 +131,27 @@ impl TradeState {
     }
 }
 
-/// One payment.
+/// A payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Payment {
-    /// The gateway's number.
+    /// WeChat Pay's payment number.
     pub transaction_id: TransactionId,
-    /// The payer, under the app of whoever placed the order.
+    /// The payer's openid under the app of the merchant that placed the order.
     #[serde(serialize_with = "openid")]
     pub openid: OpenId,
-    /// The same payer under the sub-merchant's app, if the order names one.
+    /// The payer's openid under the sub-merchant's app, if the order names one.
     #[serde(serialize_with = "openid_if")]
     pub sub_openid: Option<OpenId>,
-    /// What the payer paid.
+    /// The amount that the payer paid, in fen.
     pub payer_total: Fen,
-    /// What a coupon added; both together are the ordered amount.
+    /// The amount that a coupon paid, in fen. Together with `payer_total` it is the ordered amount.
     pub discount: Fen,
-    /// The number of that coupon, if there is one.
+    /// The coupon's number, if there is a coupon.
     pub coupon_id: Option<String>,
     /// The payer's bank.
     pub bank_type: String,
-    /// When, in seconds of the virtual clock.
+    /// The time of the payment, in seconds of the virtual clock.
     pub success_at: u64,
 }
 
@@ -164,39 +164,40 @@ fn openid_if<S: serde::Serializer>(openid: &Option<OpenId>, serializer: S) -> Re
     openid.as_ref().map(OpenId::as_str).serialize(serializer)
 }
 
-/// An order's name: who placed it, and the number.
+/// The key of an order: the merchant that placed it, and its number.
 pub(crate) type OrderKey = (MchId, OutTradeNo);
 
-/// The sub-merchant that a service provider acts for.
+/// The sub-merchant that a service provider places an order for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sub {
     pub(crate) mchid: MchId,
-    /// Its own app, if the order names one.
+    /// The sub-merchant's own app, if the order names one.
     pub(crate) appid: Option<AppId>,
 }
 
-/// One order as kept.
+/// An order as stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
-    /// Who placed it.
+    /// The merchant that placed the order.
     pub(crate) mchid: MchId,
     pub(crate) appid: AppId,
-    /// For whom, if not for itself.
+    /// The sub-merchant, if a service provider placed the order.
     pub(crate) sub: Option<Sub>,
     pub(crate) out_trade_no: OutTradeNo,
-    /// The combined order that it is a part of.
+    /// The combined order that this order is a sub-order of.
     pub(crate) combined: Option<OrderKey>,
     pub(crate) trade_type: TradeType,
     pub(crate) total: Fen,
-    /// The request that placed it, sealed fields hashed: one that says something else under its number is refused.
+    /// The request that placed the order, encrypted fields hashed. A different request under the same number is
+    /// refused.
     pub(crate) placed: Value,
-    /// The `Wechatpay-Serial` of that request.
+    /// The `Wechatpay-Serial` of the request.
     pub(crate) asked: Option<String>,
     pub(crate) notify_url: Option<String>,
-    /// The name of the order on the payer's phone, and until when it works.
+    /// The identifier that the payer's client pays by; valid until `expires`.
     pub(crate) handle: Option<String>,
     pub(crate) expires: UnixTime,
-    /// From when it is closed unless it was paid.
+    /// The time at which an unpaid order closes.
     pub(crate) dies: UnixTime,
     pub(crate) created: UnixTime,
     pub(crate) ended: Option<Ended>,
@@ -204,16 +205,16 @@ pub(crate) struct Order {
     pub(crate) refunds: Vec<Refund>,
 }
 
-/// What ended an order that was not paid, or holds it up.
+/// A recorded event that sets the state of an order beside its payments and its timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// The merchant closed it.
+    /// The merchant closed the order.
     Closed,
-    /// The merchant took the code pay back.
+    /// The merchant reversed the code payment.
     Revoked,
-    /// The payer of a code pay types the password: not ended yet.
+    /// The payer of a code payment must type the password. The order has not ended yet.
     UserPaying,
-    /// The payer of a code pay did not pay.
+    /// The payer of a code payment did not pay.
     PayError,
 }
 
@@ -226,7 +227,7 @@ impl Order {
         self.sub.as_ref().map(|sub| &sub.mchid)
     }
 
-    /// A text of the request that placed it.
+    /// Returns a text field of the request that placed the order, by its JSON pointer.
     pub(crate) fn said(&self, pointer: &str) -> Option<&str> {
         self.placed.pointer(pointer).and_then(Value::as_str)
     }
@@ -256,7 +257,7 @@ impl Order {
         }
     }
 
-    /// What refunds have taken or are about to take: of the whole, and of what the payer paid.
+    /// Returns the sums of all refunds that are not closed, in fen: of the order's amount, and of the payer's part.
     pub(crate) fn given_back(&self) -> (u64, u64) {
         let counting = self.refunds.iter().filter(|refund| refund.record.status != RefundStatus::Closed);
         counting.fold((0, 0), |(all, payers), refund| {
@@ -265,7 +266,7 @@ impl Order {
         })
     }
 
-    pub(crate) fn record(&self, now: UnixTime, notices: Vec<NoticeRecord>) -> TransactionRecord {
+    pub(crate) fn record(&self, now: UnixTime, notifications: Vec<NotificationRecord>) -> TransactionRecord {
         TransactionRecord {
             out_trade_no: self.out_trade_no.clone(),
             mchid: self.mchid.clone(),
@@ -283,7 +284,7 @@ impl Order {
             expires_at: self.expires.as_secs(),
             payments: self.payments.clone(),
             refunds: self.refunds.iter().map(|refund| refund.record.clone()).collect(),
-            notices,
+            notifications,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What was given back of an order.
+//! Refunds of an order.
 
 use super::Order;
 use serde::Serialize;
@@ -8,43 +8,43 @@ use wxpay_proto::{
     id::{OutRefundNo, RefundId},
 };
 
-/// One refund.
+/// A refund as the gateway recorded it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RefundRecord {
-    /// The gateway's number.
+    /// WeChat Pay's refund number.
     pub refund_id: RefundId,
-    /// The merchant's number.
+    /// The merchant's refund number.
     pub out_refund_no: OutRefundNo,
-    /// Where it stands.
+    /// The refund's state.
     pub status: RefundStatus,
-    /// What is given back in all.
+    /// The refunded amount, in fen.
     pub refund: Fen,
-    /// What of it the payer gets; the rest goes back to the coupon.
+    /// The part of it that the payer receives, in fen; the rest returns to the coupon.
     pub payer_refund: Fen,
-    /// When it was asked for, in seconds of the virtual clock.
+    /// The time of the request, in seconds of the virtual clock.
     pub created_at: u64,
-    /// When it succeeded.
+    /// The time of the success, in seconds of the virtual clock.
     pub success_at: Option<u64>,
 }
 
-/// Where a refund stands.
+/// The state of a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum RefundStatus {
-    /// It is on its way.
+    /// The refund is being processed.
     Processing,
-    /// The payer has it.
+    /// The payer has received the money.
     Success,
-    /// It was ended; the money stays with the merchant.
+    /// The refund was closed; the money stays with the merchant.
     Closed,
-    /// The payer's account takes no money: the merchant must name another.
+    /// The payer's account cannot receive the money; the merchant must name another account.
     Abnormal,
 }
 
 impl RefundStatus {
-    /// The word on the wire.
+    /// Returns the protocol's name of the state.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -55,15 +55,15 @@ impl RefundStatus {
         }
     }
 }
-/// One refund as kept.
+/// A refund as stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Refund {
     pub(crate) record: RefundRecord,
-    /// The request: one that says something else under its number is refused.
+    /// The request. A different request under the same number is refused.
     pub(crate) asked: Value,
     pub(crate) notify_url: Option<String>,
     pub(crate) funds_account: String,
-    /// What becomes of it when its time has come.
+    /// The state that the refund takes when its processing time is over.
     pub(crate) becomes: RefundStatus,
 }
 impl Order {

@@ -34,10 +34,15 @@ fn the_environment_is_what_a_program_needs_to_be_the_merchant() {
     interface.document.hold("GET", &format!("{path}/environment"), &told);
     let told = told.body;
     assert_eq!(told["WXPAY_BASE_URL"], "http://127.0.0.1:8080");
-    assert_eq!((&told["WXPAY_MCHID"], &told["WXPAY_SERIAL_NO"]), (&json!(shop.mchid()), &json!(shop.serial())));
+    assert_eq!(
+        (&told["WXPAY_MCHID"], &told["WXPAY_SERIAL_NO"]),
+        (&json!(shop.mchid()), &json!(shop.serial()))
+    );
     assert_eq!(told["WXPAY_API_V3_KEY"], shop.me.api_v3_key().unwrap().expose().as_str());
     assert_eq!(told["WXPAY_PRIVATE_KEY_FILE"], shop.me.api_keys()[0].pair.private_pem());
-    assert!(told["WXPAY_PLATFORM_CERTIFICATE_FILE"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+    assert!(
+        told["WXPAY_PLATFORM_CERTIFICATE_FILE"].as_str().unwrap().starts_with("-----BEGIN CERTIFICATE-----")
+    );
     let told = interface.show(&format!("{path}/environment"));
     assert!(told["WXPAY_BASE_URL"].is_null() && told["WXPAY_PRIVATE_KEY_FILE"].is_string());
 }
@@ -99,7 +104,10 @@ fn a_certificate_is_issued_and_the_old_one_revoked() {
     let (mut shop, mut interface, path) = opened();
     let issued = interface.done("POST", &format!("{path}/certificates"), &Value::Null);
     let told = interface.show(&format!("{path}/environment"));
-    assert_eq!((&told["WXPAY_SERIAL_NO"], &told["WXPAY_CERTIFICATE_FILE"]), (&issued["serial_no"], &issued["pem"]));
+    assert_eq!(
+        (&told["WXPAY_SERIAL_NO"], &told["WXPAY_CERTIFICATE_FILE"]),
+        (&issued["serial_no"], &issued["pem"])
+    );
     shop.gateway = interface.simulation.gateway.clone();
     assert_eq!(shop.query("A12345").status, 404);
     let old = format!("{path}/certificates/{}", shop.serial());

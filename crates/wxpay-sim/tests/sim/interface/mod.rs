@@ -5,7 +5,7 @@ mod clock;
 mod document;
 mod faults;
 mod merchants;
-mod notices;
+mod notifications;
 mod orders;
 mod phone;
 mod refunds;

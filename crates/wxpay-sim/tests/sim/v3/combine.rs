@@ -121,7 +121,7 @@ fn the_same_request_gives_the_same_prepay_and_another_is_refused() {
 }
 
 #[test]
-fn one_payment_pays_the_whole_and_one_notice_tells_of_it() {
+fn one_payment_pays_the_whole_and_one_notification_tells_of_it() {
     let mut shop = Shop::open();
     let more = json!({
         "combine_payer_info": { "openid": OPENID },

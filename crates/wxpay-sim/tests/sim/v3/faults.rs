@@ -13,7 +13,7 @@ use wxpay_sim::{
     gateway::{CannotPay, Named, Payer},
     ledger::v3::TradeState,
     merchant::Mode,
-    notices::{Delivery, NoticeState},
+    notifications::{Delivery, NotificationState},
     warnings::Kind,
 };
 
@@ -205,7 +205,7 @@ fn an_answer_that_must_not_be_believed_is_not_and_was_carried_out() {
 }
 
 #[test]
-fn a_notice_overtakes_the_answer_to_the_order() {
+fn a_notification_overtakes_the_answer_to_the_order() {
     for label in ["v3.pay.native", "v3.pay.jsapi"] {
         let mut shop = troubled(Rule::new(Trouble::Early).on(Operation::named(label).unwrap()));
         let payer = json!({ "payer": { "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w" } });
@@ -213,7 +213,7 @@ fn a_notice_overtakes_the_answer_to_the_order() {
         let goods = shop.goods_with("A12345", &more).to_string();
         let target = format!("/v3/pay/transactions/{}", label.rsplit('.').next().unwrap());
         let request = shop.request(Method::Post, &target, &goods);
-        let Outcome::AfterNotices(reply) = shop.gateway.answer(&request, shop.now) else { panic!() };
+        let Outcome::AfterNotifications(reply) = shop.gateway.answer(&request, shop.now) else { panic!() };
         assert!(shop.believes(&reply));
         let [told] = shop.due().try_into().unwrap();
         assert_eq!(shop.heard(&told).1["trade_state"], "SUCCESS");
@@ -224,12 +224,12 @@ fn a_notice_overtakes_the_answer_to_the_order() {
 }
 
 #[test]
-fn a_notice_overtakes_the_phone() {
+fn a_notification_overtakes_the_phone() {
     let mut shop = Shop::with(|settings| settings.notify_delay = Duration::from_secs(3));
     shop.order("A12345");
     shop.gateway.trouble(Rule::new(Trouble::Early).on(Operation::Pay));
     let paid = shop.gateway.pay_transaction(&number("A12345"), &Payer::default(), shop.now).unwrap();
-    assert!(paid.notices_first);
+    assert!(paid.notifications_first);
     assert_eq!(shop.due().len(), 1);
 }
 
@@ -245,7 +245,7 @@ fn a_payment_during_the_close_makes_the_close_fail() {
 }
 
 #[test]
-fn a_second_payment_has_its_own_number_and_notice() {
+fn a_second_payment_has_its_own_number_and_notification() {
     let mut shop = Shop::open();
     shop.order("A12345");
     shop.pay("A12345");
@@ -288,7 +288,7 @@ fn the_platform_changes_its_certificate_in_mid_flight() {
 }
 
 #[test]
-fn the_platform_changes_its_certificate_between_payment_and_notice() {
+fn the_platform_changes_its_certificate_between_payment_and_notification() {
     let mut shop = Shop::open();
     set_mode(&mut shop, Mode::Certificates);
     shop.order("A12345");
@@ -297,7 +297,7 @@ fn the_platform_changes_its_certificate_between_payment_and_notice() {
     shop.pay("A12345");
     let [told] = shop.due().try_into().unwrap();
     assert_ne!(header(&told, "wechatpay-serial"), before);
-    assert!(shop.believes_notice(&told));
+    assert!(shop.believes_notification(&told));
 }
 
 #[test]
@@ -327,28 +327,28 @@ fn notified(trouble: Trouble) -> (Shop, Vec<Delivery>) {
 }
 
 #[test]
-fn a_lost_notice_is_repeated_by_the_schedule() {
-    let (mut shop, told) = notified(Trouble::NoticeLost);
+fn a_lost_notification_is_repeated_by_the_schedule() {
+    let (mut shop, told) = notified(Trouble::NotificationLost);
     assert!(told.is_empty());
     shop.wait(15);
     assert_eq!(shop.due().len(), 1);
 }
 
 #[test]
-fn a_delayed_notice_comes_later_and_once() {
-    let (mut shop, told) = notified(Trouble::NoticeDelayed { millis: 90_000 });
+fn a_delayed_notification_comes_later_and_once() {
+    let (mut shop, told) = notified(Trouble::NotificationDelayed { millis: 90_000 });
     assert!(told.is_empty());
     shop.wait(89);
     assert!(shop.due().is_empty());
     shop.wait(1);
     let [told] = shop.due().try_into().unwrap();
     shop.tell(&told, 204);
-    assert_eq!(shop.record("A12345").notices[0].state, NoticeState::Accepted);
+    assert_eq!(shop.record("A12345").notifications[0].state, NotificationState::Accepted);
 }
 
 #[test]
-fn a_doubled_notice_overlaps_itself() {
-    let (shop, told) = notified(Trouble::NoticeDoubled);
+fn a_doubled_notification_overlaps_itself() {
+    let (shop, told) = notified(Trouble::NotificationDoubled);
     assert_eq!(told.iter().map(Delivery::overlaps).collect::<Vec<_>>(), [false, true]);
     assert_eq!(shop.heard(&told[0]), {
         let (mut envelope, plain) = shop.heard(&told[1]);
@@ -359,8 +359,8 @@ fn a_doubled_notice_overlaps_itself() {
 }
 
 #[test]
-fn a_reordered_notice_follows_the_next_one() {
-    let (mut shop, told) = notified(Trouble::NoticeReordered);
+fn a_reordered_notification_follows_the_next_one() {
+    let (mut shop, told) = notified(Trouble::NotificationReordered);
     assert!(told.is_empty());
     shop.order("B12345");
     shop.pay("B12345");
@@ -369,14 +369,17 @@ fn a_reordered_notice_follows_the_next_one() {
 }
 
 #[test]
-fn a_copy_that_must_not_be_believed_goes_before_the_notice() {
-    for trouble in
-        [Trouble::NoticeForged, Trouble::NoticeUnknownSerial, Trouble::NoticeProbe, Trouble::NoticeStale]
-    {
+fn a_copy_that_must_not_be_believed_goes_before_the_notification() {
+    for trouble in [
+        Trouble::NotificationForged,
+        Trouble::NotificationUnknownSerial,
+        Trouble::NotificationProbe,
+        Trouble::NotificationStale,
+    ] {
         let (mut shop, told) = notified(trouble);
         assert_eq!(told.iter().map(Delivery::is_forged).collect::<Vec<_>>(), [true, false], "{trouble:?}");
         let copy = &told[0];
-        assert!(!shop.believes_notice(copy) && shop.believes_notice(&told[1]), "{trouble:?}");
+        assert!(!shop.believes_notification(copy) && shop.believes_notification(&told[1]), "{trouble:?}");
         let is = |kind: &str| trouble.kind() == kind;
         if !is("notice_forged") {
             let probed = header(copy, "wechatpay-signature").starts_with("WECHATPAY/SIGNTEST/");
@@ -384,7 +387,7 @@ fn a_copy_that_must_not_be_believed_goes_before_the_notice() {
             assert_eq!(header(copy, "wechatpay-serial").starts_with("5FFF"), is("notice_unknown_serial"));
         }
         shop.now = shop.now.before(Duration::from_secs(600));
-        assert_eq!(shop.believes_notice(copy), is("notice_stale"));
+        assert_eq!(shop.believes_notification(copy), is("notice_stale"));
         shop.wait(600);
         shop.tell(copy, 204);
         assert!(shop.gateway.warnings().any(|warning| warning.kind == Kind::ForgeryBelieved));

@@ -56,7 +56,7 @@ async fn listener() -> TcpListener {
 }
 
 #[tokio::test]
-async fn a_signed_call_over_http_is_answered_and_its_notice_is_heard() {
+async fn a_signed_call_over_http_is_answered_and_its_notification_is_heard() {
     let mut shop = Shop::open();
     let server = Server::start(listener().await, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
     let merchant = listener().await;

@@ -9,7 +9,7 @@ mod faults_on_the_wire;
 mod http;
 mod keys;
 mod media;
-mod notices;
+mod notifications;
 mod partner;
 mod pay;
 mod phone;

@@ -185,7 +185,7 @@ fn a_payer_named_by_papers_is_the_same_though_sealed_anew() {
 }
 
 #[test]
-fn a_refund_names_the_sub_merchant_and_its_notice_both() {
+fn a_refund_names_the_sub_merchant_and_its_notification_both() {
     let mut shop = Shop::open();
     let sub_mchid = sub(&shop).0;
     place(&mut shop, "native", "A12345", &json!({}));

@@ -54,7 +54,7 @@ fn cells(text: &str, columns: &[&str], sums: &[&str]) -> (Vec<Vec<String>>, Vec<
             Line::Row(row) => {
                 rows.push(columns.iter().map(|name| row.cell(name).unwrap().to_owned()).collect());
             }
-            Line::Sum(row) => sum = sums.iter().map(|name| row.cell(name).unwrap().to_owned()).collect(),
+            Line::Summary(row) => sum = sums.iter().map(|name| row.cell(name).unwrap().to_owned()).collect(),
         }
     }
     assert!(reader.finish().unwrap().is_none());

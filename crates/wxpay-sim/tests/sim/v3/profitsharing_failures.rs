@@ -24,7 +24,7 @@ fn refund(shop: &mut Shop, number: &str, amount: u64) -> Said {
     shop.post("/v3/refund/domestic/refunds", &body)
 }
 
-fn settle(shop: &mut Shop) -> Vec<Value> {
+fn resolve(shop: &mut Shop) -> Vec<Value> {
     shop.wait(3);
     let due = shop.due();
     due.iter()
@@ -52,7 +52,7 @@ fn a_part_that_is_closed_says_why_is_not_told_and_can_be_shared_anew() {
     let reason = PartFailure::ReceiverRealNameNotVerified;
     let record = shop.gateway.close_part(&mchid, "P1", "oPerson", reason, now).unwrap();
     assert_eq!((record.state, record.receivers[1].result), ("PROCESSING", PartResult::Pending));
-    assert_eq!(settle(&mut shop), ["PROFITSHARING.SUCCESS"]);
+    assert_eq!(resolve(&mut shop), ["PROFITSHARING.SUCCESS"]);
     let body = shop.get(&format!("{ORDERS}/P1?transaction_id={id}")).body;
     let [shop_part, person] = body["receivers"].as_array().unwrap().as_slice() else { panic!("{body}") };
     assert_eq!((&body["state"], &shop_part["result"]), (&json!("FINISHED"), &json!("SUCCESS")));
@@ -71,13 +71,13 @@ fn a_return_that_fails_says_why_and_leaves_the_money_with_the_receiver() {
     let (mut shop, id) = paid();
     shop.wait(60);
     assert_eq!(share(&mut shop, &id, "P1", 500).status, 200);
-    settle(&mut shop);
+    resolve(&mut shop);
     assert_eq!(give_back(&mut shop, "R1", 500).status, 200);
     let (mchid, now) = (shop.me.mchid().clone(), shop.now);
     let reason = ReturnFailure::BalanceNotEnough;
     assert_eq!(shop.gateway.fail_return(&mchid, "R2", reason, now), None);
     assert!(shop.gateway.fail_return(&mchid, "R1", reason, now).is_some());
-    assert!(settle(&mut shop).is_empty(), "nothing moved, so nothing is told");
+    assert!(resolve(&mut shop).is_empty(), "nothing moved, so nothing is told");
     let body = shop.get(&format!("{RETURNS}/R1?out_order_no=P1")).body;
     assert_eq!(
         (&body["result"], &body["fail_reason"]),
@@ -88,7 +88,7 @@ fn a_return_that_fails_says_why_and_leaves_the_money_with_the_receiver() {
     let now = shop.now;
     assert_eq!(shop.gateway.fail_return(&mchid, "R1", reason, now), None, "it is over");
     assert_eq!(give_back(&mut shop, "R2", 500).status, 200, "and may be tried under another number");
-    assert_eq!(settle(&mut shop), ["PROFITSHARING.RETURN"]);
+    assert_eq!(resolve(&mut shop), ["PROFITSHARING.RETURN"]);
     let record = shop.gateway.sharing(&mchid, "P1", now).unwrap();
     let results: Vec<_> = record.returns.iter().map(|back| (back.result, back.fail_reason)).collect();
     assert_eq!(results, [(ReturnResult::Failed, Some(reason)), (ReturnResult::Success, None)]);
@@ -103,10 +103,10 @@ fn what_others_hold_of_a_payment_cannot_be_refunded_until_it_is_back() {
     assert_eq!(refund(&mut shop, "F1", 1499).status, 200);
     assert_eq!(unsplit(&mut shop, &id), 0, "a refund takes what is frozen");
     assert_eq!(refund(&mut shop, "F2", 1).refusal().1, "NOT_ENOUGH");
-    settle(&mut shop);
+    resolve(&mut shop);
     assert_eq!(give_back(&mut shop, "R1", 300).status, 200);
     assert_eq!(refund(&mut shop, "F2", 300).refusal().1, "NOT_ENOUGH", "it is not back yet");
-    settle(&mut shop);
+    resolve(&mut shop);
     assert_eq!(refund(&mut shop, "F2", 301).refusal().1, "NOT_ENOUGH");
     assert_eq!(refund(&mut shop, "F2", 300).status, 200);
     assert_eq!(refund(&mut shop, "F3", 201).refusal().2, 268_435_464, "more than was ever paid");
@@ -130,7 +130,7 @@ fn what_a_refund_that_was_closed_would_have_taken_can_be_shared() {
     let (mchid, now) = (shop.me.mchid().clone(), shop.now);
     let closed = wxpay_sim::ledger::v3::RefundStatus::Closed;
     assert!(shop.gateway.refund_becomes(&mchid, &"F1".parse().unwrap(), closed, now).is_some());
-    settle(&mut shop);
+    resolve(&mut shop);
     assert_eq!(unsplit(&mut shop, &id), 1999);
 }
 
@@ -142,7 +142,7 @@ fn the_gateways_own_record_tells_of_everything() {
     assert_eq!(share(&mut shop, &id, "P1", 500).status, 200);
     let unfreeze = json!({ "transaction_id": id, "out_order_no": "U1", "description": "解冻" });
     assert_eq!(shop.post(&format!("{ORDERS}/unfreeze"), &unfreeze).status, 200);
-    settle(&mut shop);
+    resolve(&mut shop);
     let (now, arrived) = (shop.now, shop.now);
     assert_eq!(give_back(&mut shop, "R1", 200).status, 200);
     let records = shop.gateway.sharings(now);

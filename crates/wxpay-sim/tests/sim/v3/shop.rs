@@ -18,7 +18,7 @@ use wxpay_sim::{
     gateway::{Named, Payer},
     ledger::v3::TransactionRecord,
     merchant::Merchant,
-    notices::{Delivery, DeliveryResult},
+    notifications::{Delivery, DeliveryResult},
 };
 
 pub const START: UnixTime = UnixTime::from_secs(1_780_000_000);
@@ -159,7 +159,7 @@ impl Shop {
         self.verifies(&header, reply.body())
     }
 
-    pub fn believes_notice(&self, delivery: &Delivery) -> bool {
+    pub fn believes_notification(&self, delivery: &Delivery) -> bool {
         let header = |name: &str| {
             delivery.headers().iter().find(|(given, _)| *given == name).map(|(_, value)| value.clone())
         };
@@ -215,7 +215,7 @@ impl Shop {
 
     /// What a notice says after it was believed and opened: the envelope, and what is in it.
     pub fn heard(&self, delivery: &Delivery) -> (Value, Value) {
-        assert!(self.believes_notice(delivery));
+        assert!(self.believes_notification(delivery));
         let envelope: Value = serde_json::from_slice(delivery.body()).unwrap();
         let plain = serde_json::from_slice(&self.opened(&envelope["resource"])).unwrap();
         (envelope, plain)

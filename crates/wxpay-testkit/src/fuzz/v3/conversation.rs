@@ -11,11 +11,11 @@ use serde_json::json;
 use std::{fmt::Debug, time::Duration};
 use wxpay_proto::{
     Error, Fate, Fen, UnixTime,
-    exchange::{Failure, Flow, Hop, Reply},
+    exchange::{Failure, Flow, Reply, Transmit},
     http::{Method, Response},
     v3::{
-        Merchant, Party, Raw, Received,
-        pay::{Close, CodePay, Native, Query, Shop},
+        Merchant, Party, Raw, RawNotification,
+        pay::{CloseOrder, CodePayment, NativeOrder, QueryOrder, StoreId},
     },
 };
 
@@ -46,9 +46,9 @@ enum Operation {
     Transfer,
     Raw,
     Charge,
-    Settle,
-    Hear(By),
-    KeepKeys,
+    Resolve,
+    VerifyNotification(By),
+    RefreshPlatformKeys,
 }
 
 #[derive(Arbitrary, Debug, Clone, Copy)]
@@ -115,36 +115,40 @@ fn perform(me: &Merchant, lab: &mut Lab, act: Act) {
     let number = || NUMBER.parse().unwrap();
     match act.operation {
         Operation::Jsapi => run(lab, act, "v3.pay.jsapi", true, || me.call(jsapi())),
-        Operation::Native => run(lab, act, "v3.pay.native", true, || me.call(Native::new(order()))),
+        Operation::Native => run(lab, act, "v3.pay.native", true, || me.call(NativeOrder::new(order()))),
         Operation::Query => {
-            run(lab, act, "v3.pay.query", false, || me.call(Query::out_trade_no(number(), Party::Own)));
+            run(lab, act, "v3.pay.query", false, || {
+                me.call(QueryOrder::out_trade_no(number(), Party::Direct))
+            });
         }
-        Operation::Close => run(lab, act, "v3.pay.close", true, || me.call(Close::new(number(), Party::Own))),
+        Operation::Close => {
+            run(lab, act, "v3.pay.close", true, || me.call(CloseOrder::new(number(), Party::Direct)))
+        }
         Operation::Refund => run(lab, act, "v3.refund.create", true, || me.call(refunded())),
         Operation::Transfer => run(lab, act, "v3.transfer.create", true, || me.call(transferred())),
         Operation::Raw => {
             run(lab, act, "v3.raw", false, || me.call(Raw::new(Method::Get, "/v3/whatever").unwrap()));
         }
-        Operation::Charge => side_by_side(lab, act, || me.charge_code(charged())),
-        Operation::Settle => settle(me, lab, act),
-        Operation::Hear(by) => {
-            let notice = notice(by, lab.now);
-            side_by_side(lab, act, || me.hear(notice.clone()));
+        Operation::Charge => side_by_side(lab, act, || me.charge_by_code(charged())),
+        Operation::Resolve => resolve(me, lab, act),
+        Operation::VerifyNotification(by) => {
+            let notification = notification(by, lab.now);
+            side_by_side(lab, act, || me.verify_notification(notification.clone()));
         }
-        Operation::KeepKeys => side_by_side(lab, act, || me.keep_keys()),
+        Operation::RefreshPlatformKeys => side_by_side(lab, act, || me.refresh_platform_keys()),
     }
 }
 
-fn charged() -> CodePay {
+fn charged() -> CodePayment {
     let (total, code) = (Fen::new(1999), "130000000000000000".parse().unwrap());
-    let shop = Shop::OutId("1".into());
-    CodePay::builder(appid(), NUMBER.parse().unwrap(), total, "千足金箍棒", code, shop).build().unwrap()
+    let shop = StoreId::OutId("1".into());
+    CodePayment::builder(appid(), NUMBER.parse().unwrap(), total, "千足金箍棒", code, shop).build().unwrap()
 }
 
 /// A flow of several calls: it ends, and owes what it leaves in doubt.
 fn side_by_side<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, flow: impl Fn() -> F) {
     let mut events = act.events.into_iter();
-    let network = |hop: Hop, now: UnixTime| carried(&hop, now, events.next()).0;
+    let network = |transmit: Transmit, now: UnixTime| carried(&transmit, now, events.next()).0;
     let count = usize::from(act.more % 4) + 1;
     for error in lab.run_all((0..count).map(|_| flow()), &mut { network }).into_iter().filter_map(Result::err)
     {
@@ -153,21 +157,21 @@ fn side_by_side<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, flow: impl Fn()
 }
 
 /// A debt comes from an order whose answer was lost, and is a debt again if it cannot be settled.
-fn settle(me: &Merchant, lab: &mut Lab, act: Act) {
-    let lost = |hop: Hop, now: UnixTime| -> (Reply, Duration) {
-        let reply = match hop.label {
-            "v3.certificates" => Ok(good(&hop, now, By::Certificate)),
+fn resolve(me: &Merchant, lab: &mut Lab, act: Act) {
+    let lost = |transmit: Transmit, now: UnixTime| -> (Reply, Duration) {
+        let reply = match transmit.label {
+            "v3.certificates" => Ok(good(&transmit, now, By::Certificate)),
             _ => Err(Failure::Lost("cut".into())),
         };
         (reply, Duration::from_millis(80))
     };
     let Err(mut error) = lab.run(me.call(jsapi()), &mut { lost }) else { panic!("nothing was answered") };
-    let debt = error.unsettled().expect("an unknown fate leaves a debt");
+    let pending_operation = error.unresolved().expect("an unknown fate leaves a debt");
     let mut events = act.events.into_iter();
-    let network = |hop: Hop, now: UnixTime| carried(&hop, now, events.next()).0;
-    if let Err(mut error) = lab.run(me.settle(debt), &mut { network }) {
+    let network = |transmit: Transmit, now: UnixTime| carried(&transmit, now, events.next()).0;
+    if let Err(mut error) = lab.run(me.resolve(pending_operation), &mut { network }) {
         assert_eq!(error.fate(), Fate::Unknown, "asking does not undo what was asked about");
-        assert!(error.unsettled().is_some());
+        assert!(error.unresolved().is_some());
     }
 }
 
@@ -175,9 +179,9 @@ fn run<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, label: &str, owes: bool,
     let count = usize::from(act.more % 4) + 1;
     let mut events = act.events.into_iter();
     let mut tries = Vec::new();
-    let network = |hop: Hop, now: UnixTime| {
-        let (carried, known) = carried(&hop, now, events.next());
-        if hop.label == label {
+    let network = |transmit: Transmit, now: UnixTime| {
+        let (carried, known) = carried(&transmit, now, events.next());
+        if transmit.label == label {
             tries.push(known);
         }
         carried
@@ -191,7 +195,7 @@ fn run<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, label: &str, owes: bool,
 /// Tries can be told apart if only one flow was running.
 fn judge(mut error: Error, owes: bool, tries: Option<&Vec<Known>>) {
     let fate = error.fate();
-    assert_eq!(error.unsettled().is_some(), owes && fate == Fate::Unknown, "an unknown fate is a debt");
+    assert_eq!(error.unresolved().is_some(), owes && fate == Fate::Unknown, "an unknown fate is a debt");
     let Some(tries) = tries else { return };
     if tries.contains(&Known::Nothing) {
         assert_eq!(fate, Fate::Unknown, "some try may have been carried out");
@@ -204,16 +208,16 @@ fn judge(mut error: Error, owes: bool, tries: Option<&Vec<Known>>) {
     }
 }
 
-fn carried(hop: &Hop, now: UnixTime, event: Option<Event>) -> ((Reply, Duration), Known) {
+fn carried(transmit: &Transmit, now: UnixTime, event: Option<Event>) -> ((Reply, Duration), Known) {
     let Some(Event { what, by, took }) = event else {
-        return ((Ok(good(hop, now, By::PublicKey)), Duration::from_millis(80)), Known::Nothing);
+        return ((Ok(good(transmit, now, By::PublicKey)), Duration::from_millis(80)), Known::Nothing);
     };
     let took = Duration::from_millis(took.into());
     // It is signed when it leaves, and read when it arrives.
     let then = now.after(took / 2);
     let mut known = Known::Nothing;
     let reply = match what {
-        What::Good => Ok(good(hop, then, by)),
+        What::Good => Ok(good(transmit, then, by)),
         What::NotSent => {
             known = Known::NotSent;
             Err(Failure::NotSent("no route".into()))
@@ -229,7 +233,7 @@ fn carried(hop: &Hop, now: UnixTime, event: Option<Event>) -> ((Reply, Duration)
         }
         What::Late(secs) => {
             let off = Duration::from_secs(secs.unsigned_abs().into());
-            Ok(good(hop, if secs < 0 { then.before(off) } else { then.after(off) }, by))
+            Ok(good(transmit, if secs < 0 { then.before(off) } else { then.after(off) }, by))
         }
         What::Bytes(status, bytes) => {
             let status = 200 + status % 400;
@@ -271,13 +275,13 @@ fn signed(by: By, status: u16, body: &[u8], at: UnixTime) -> Response {
     }
 }
 
-fn good(hop: &Hop, at: UnixTime, by: By) -> Response {
+fn good(transmit: &Transmit, at: UnixTime, by: By) -> Response {
     let transaction = json!({
         "mchid": crate::keys::v3::MCHID, "appid": "wx0123456789abcdef", "out_trade_no": NUMBER,
         "transaction_id": "4200000001", "trade_state": "SUCCESS", "success_time": "2014-05-08T10:10:00+08:00",
         "payer": { "openid": OPENID }, "amount": { "total": 1999, "payer_total": 1999 },
     });
-    let body = match hop.label {
+    let body = match transmit.label {
         "v3.pay.jsapi" => json!({ "prepay_id": "wx1" }),
         "v3.pay.native" => json!({ "code_url": "weixin://1" }),
         "v3.pay.query" | "v3.pay.codepay" => transaction,
@@ -300,13 +304,13 @@ fn good(hop: &Hop, at: UnixTime, by: By) -> Response {
 }
 
 /// The notice of a payment.
-fn notice(by: By, at: UnixTime) -> Received {
+fn notification(by: By, at: UnixTime) -> RawNotification {
     let resource = sealed("transaction", NAME.as_bytes());
     let body = json!({ "id": "EV-1", "event_type": "TRANSACTION.SUCCESS", "resource": resource });
     let body = serde_json::to_vec(&body).unwrap();
     match by {
         By::PublicKey => Signer::PublicKey.received(&body, at),
         By::Certificate => Signer::Certificate.received(&body, at),
-        By::Nobody => Received::new(body),
+        By::Nobody => RawNotification::new(body),
     }
 }

@@ -37,7 +37,7 @@ fn read(file: &[u8], piece: usize) -> (Vec<(bool, Vec<String>)>, bool) {
 fn told(line: Line<'_>) -> (bool, Vec<String>) {
     let (is_sum, row) = match line {
         Line::Row(row) => (false, row),
-        Line::Sum(row) => (true, row),
+        Line::Summary(row) => (true, row),
     };
     for name in row.columns() {
         assert!(row.amount(name).is_ok() || row.cell(name).is_some(), "what is no amount is there");

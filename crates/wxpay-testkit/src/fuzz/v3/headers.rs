@@ -4,8 +4,8 @@ use super::{Signer, merchant, watching};
 use std::time::Duration;
 use wxpay_proto::{
     UnixTime,
-    exchange::{Hop, Reply},
-    v3::{Authorization, Received, authorization::SCHEME},
+    exchange::{Reply, Transmit},
+    v3::{Authorization, RawNotification, authorization::SCHEME},
 };
 
 /// The text as the header of a request, whole and behind the scheme's name; its lines as the headers of a notice, alone
@@ -16,17 +16,19 @@ pub fn v3_headers(data: &[u8]) {
         parsed(&format!("{SCHEME} {text}"));
     }
     let (me, mut lab) = (merchant().build(), watching());
-    let nobody = |_: Hop, _: UnixTime| -> (Reply, Duration) {
+    let nobody = |_: Transmit, _: UnixTime| -> (Reply, Duration) {
         (Err(wxpay_proto::exchange::Failure::NotSent("no route".into())), Duration::ZERO)
     };
     let lines: Vec<(String, &[u8])> = data.split(|byte| *byte == b'\n').filter_map(header).collect();
-    let with = |received: Received| {
+    let with = |received: RawNotification| {
         lines.iter().fold(received, |received, (name, value)| received.with(name, value))
     };
-    assert!(lab.run(me.hear(with(Received::new(b"{}".to_vec()))), &mut { nobody }).is_err());
+    assert!(
+        lab.run(me.verify_notification(with(RawNotification::new(b"{}".to_vec()))), &mut { nobody }).is_err()
+    );
     let good = Signer::PublicKey.received(b"{}", lab.now);
     // There is nothing in it; more headers do not put anything there.
-    assert!(lab.run(me.hear(with(good)), &mut { nobody }).is_err());
+    assert!(lab.run(me.verify_notification(with(good)), &mut { nobody }).is_err());
 }
 
 fn parsed(text: &str) {

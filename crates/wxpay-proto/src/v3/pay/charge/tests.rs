@@ -3,18 +3,18 @@ use crate::{
     exchange::Failure,
     http::Method,
     v3::{
+        fake::{self, Signer, Stage},
         pay::code::tests::minimal,
-        toy::{self, Signer, Stage},
     },
 };
 use alloc::{format, string::String, vec::Vec};
 
-/// What comes of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug)]
 enum Comes {
-    /// A transaction in that state.
+    /// A signed reply with a transaction in that state.
     State(&'static str),
-    /// A signed reply of another kind.
+    /// A signed reply with another body.
     Says(u16, &'static str),
     Lost,
     Unreachable,
@@ -35,22 +35,22 @@ fn transaction(state: &str) -> String {
     )
 }
 
-/// Charges, with these answers to the charge, to each question, and to each reversal. Comes to the result, to the
-/// requests by their first letters, and to how many seconds it took.
+/// Charges with these outcomes of the charge, of each query and of each reversal. Returns the result, the requests by
+/// their first letters, and the duration in seconds.
 fn charge(
     charge: Comes,
     mut query: impl FnMut(usize) -> Comes,
     reverse: Comes,
-) -> (Result<Charged, Error>, String, u64) {
+) -> (Result<ChargeOutcome, Error>, String, u64) {
     let (mut stage, signer) = (Stage::new(), Signer::public_key());
     let mut asked = 0_usize;
     let mut letters = String::new();
-    let flow = toy::merchant().charge_code(minimal().build().unwrap());
-    let result = stage.run(flow, |hop, now| {
-        let (letter, comes) = if hop.request.method() == Method::Get {
+    let flow = fake::merchant().charge_by_code(minimal().build().unwrap());
+    let result = stage.run(flow, |transmit, now| {
+        let (letter, comes) = if transmit.request.method() == Method::Get {
             asked = asked.saturating_add(1);
             ('q', query(asked))
-        } else if hop.request.url().ends_with("/reverse") {
+        } else if transmit.request.url().ends_with("/reverse") {
             ('r', reverse)
         } else {
             ('c', charge)
@@ -63,11 +63,11 @@ fn charge(
             Unreachable => Err(Failure::NotSent("no route".into())),
         }
     });
-    (result, letters, stage.now.since(toy::NOW).as_secs())
+    (result, letters, stage.now.since(fake::NOW).as_secs())
 }
 
-fn is_paid(result: &Result<Charged, Error>) -> bool {
-    matches!(result, Ok(Charged::Paid(transaction)) if transaction.evidence().is_some())
+fn is_paid(result: &Result<ChargeOutcome, Error>) -> bool {
+    matches!(result, Ok(ChargeOutcome::Paid(transaction)) if transaction.evidence().is_some())
 }
 
 #[test]
@@ -108,14 +108,14 @@ fn a_charge_that_was_paid_before_is_asked_after() {
 #[test]
 fn a_payer_who_does_nothing_is_reversed_after_45_seconds() {
     let (result, letters, secs) = charge(USERPAYING, |_| State("USERPAYING"), REVERSED);
-    assert_eq!(result.unwrap(), Charged::Reversed);
+    assert_eq!(result.unwrap(), ChargeOutcome::Reversed);
     assert_eq!((letters.as_str(), secs), ("cqqqqqqqqqr", 45));
 }
 
 #[test]
 fn a_charge_that_never_arrived_is_found_not_to_exist() {
     let (result, letters, _) = charge(Lost, |_| NO_SUCH_ORDER, NO_SUCH_ORDER);
-    assert_eq!(result.unwrap(), Charged::NoSuchOrder);
+    assert_eq!(result.unwrap(), ChargeOutcome::NotFound);
     assert_eq!(letters, "cqqqqqqqqqr");
 }
 
@@ -123,7 +123,7 @@ fn a_charge_that_never_arrived_is_found_not_to_exist() {
 fn a_charge_that_failed_is_over() {
     for state in ["PAYERROR", "CLOSED", "REVOKED"] {
         let (result, letters, _) = charge(USERPAYING, |_| State(state), Lost);
-        assert!(matches!(result, Ok(Charged::NotPaid(_))), "{state}");
+        assert!(matches!(result, Ok(ChargeOutcome::NotPaid(_))), "{state}");
         assert_eq!(letters, "cq");
     }
 }
@@ -159,7 +159,10 @@ fn what_never_becomes_certain_is_owed() {
         let mut error = result.unwrap_err();
         assert_eq!((error.kind(), error.fate()), (kind, Fate::Unknown));
         let number = "1217752501".parse().unwrap();
-        assert_eq!(error.unsettled().unwrap().debt(), &Debt::Order { out_trade_no: number, sub_mchid: None });
+        assert_eq!(
+            error.unresolved().unwrap().pending_operation(),
+            &PendingOperation::Order { out_trade_no: number, sub_mchid: None }
+        );
         assert!(letters.contains('r') && secs < 180, "{letters} in {secs} s");
     }
 }
@@ -167,11 +170,12 @@ fn what_never_becomes_certain_is_owed() {
 #[test]
 fn no_step_prints_the_payers_code() {
     let mut memory = crate::memory::Memory::default();
-    let step = Step::begin(toy::merchant().charge_code(minimal().build().unwrap()), toy::world(&mut memory));
+    let step =
+        Step::begin(fake::merchant().charge_by_code(minimal().build().unwrap()), fake::world(&mut memory));
     let mut printed = Vec::from([format!("{step:?}")]);
     if let Step::Send(_, sent) = step {
         let lost = Err(Failure::Lost("cut".into()));
-        printed.push(format!("{:?}", sent.resume(lost, toy::world(&mut memory))));
+        printed.push(format!("{:?}", sent.resume(lost, fake::world(&mut memory))));
     }
     assert_eq!(printed.len(), 2);
     assert!(printed.iter().all(|text| !text.contains("130061098828009406") && !text.contains("大米")));

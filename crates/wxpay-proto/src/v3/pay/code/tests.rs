@@ -2,20 +2,20 @@ use super::*;
 use crate::{
     error::ErrorKind,
     v3::{
+        fake,
         pay::order::{Detail, Goods},
-        toy,
     },
 };
 use alloc::{format, vec};
 
 pub(in crate::v3::pay) fn minimal() -> Builder {
-    CodePay::builder(
+    CodePayment::builder(
         "wxd678efh567hg6787".parse().unwrap(),
         "1217752501".parse().unwrap(),
         Fen::new(100),
         "大米",
         "130061098828009406".parse().unwrap(),
-        Shop::OutId("till-1".into()),
+        StoreId::OutId("till-1".into()),
     )
 }
 
@@ -26,7 +26,7 @@ fn partner() -> Party {
 
 #[test]
 fn a_code_is_charged_with_what_must_be_told_and_no_more() {
-    let (line, body) = toy::written(&minimal().build().unwrap());
+    let (line, body) = fake::written(&minimal().build().unwrap());
     assert_eq!(line, "POST /v3/pay/transactions/codepay");
     assert_eq!(
         body,
@@ -58,8 +58,8 @@ fn a_partner_charges_with_all_that_may_be_told() {
         .profit_sharing(true)
         .build()
         .unwrap();
-    pay.shop = Shop::Id("0001".into());
-    let (line, body) = toy::written(&pay);
+    pay.shop = StoreId::Id("0001".into());
+    let (line, body) = fake::written(&pay);
     assert_eq!(line, "POST /v3/pay/partner/transactions/codepay");
     assert_eq!(
         body,
@@ -87,7 +87,7 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
         assert_eq!(builder.build().unwrap_err().field(), field);
     }
     let mut builder = minimal();
-    builder.begun.shop = Shop::Id(String::new());
+    builder.required.shop = StoreId::Id(String::new());
     let error = builder.build().unwrap_err();
     assert_eq!(error.to_string(), "store_info.id must be 1 to 32 characters");
     for text in ["", "13006109 8828009406", "付款码", &"1".repeat(129)] {
@@ -110,14 +110,15 @@ fn that_the_payer_is_typing_is_an_answer_however_it_comes() {
                 "trade_state":"{state}","trade_state_desc":"x","amount":{{"total":100}}}}"#
         )
     };
-    assert_eq!(toy::read(&pay, &transaction("USERPAYING")).unwrap(), Scanned::UserPaying);
+    assert_eq!(fake::read(&pay, &transaction("USERPAYING")).unwrap(), CodePaymentReply::UserPaying);
     for code in ["USERPAYING", "USER_PAYING"] {
         let refusal = Refusal::new(202, Code::from(String::from(code)), "");
-        assert_eq!(pay.refused(&refusal), Some(Scanned::UserPaying));
+        assert_eq!(pay.refused(&refusal), Some(CodePaymentReply::UserPaying));
     }
     assert_eq!(pay.refused(&Refusal::new(403, Code::NOT_ENOUGH, "")), None);
-    let Scanned::Known(transaction) = toy::read(&pay, &transaction("PAYERROR")).unwrap() else {
-        panic!("it is over");
+    let CodePaymentReply::Transaction(transaction) = fake::read(&pay, &transaction("PAYERROR")).unwrap()
+    else {
+        panic!("expected a known outcome");
     };
     assert_eq!(transaction.trade_state, TradeState::PayError);
 }
@@ -129,6 +130,6 @@ fn an_answer_about_another_order_is_no_answer() {
         let body = format!(
             r#"{{"mchid":"{mchid}","out_trade_no":"{number}","trade_state":"NOTPAY","amount":{{"total":100}}}}"#
         );
-        assert_eq!(toy::read(&pay, &body).unwrap_err().kind(), ErrorKind::Malformed);
+        assert_eq!(fake::read(&pay, &body).unwrap_err().kind(), ErrorKind::Malformed);
     }
 }

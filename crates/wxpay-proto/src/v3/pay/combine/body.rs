@@ -1,4 +1,4 @@
-//! What is ordered together, as the wire has it.
+//! The body of a combined order, as on the wire.
 
 use super::{order::Order, sub_order::SubOrderBody, subsidy::Subsidy};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     id::{AppId, MchId, NotifyUrl, OpenId, OutTradeNo},
     v3::{
         pay::{jsapi::IdentityBody, order::LimitPay},
-        seal::Pen,
+        seal::RequestWriter,
     },
     wire::time,
 };
@@ -15,7 +15,7 @@ use alloc::{
     vec::Vec,
 };
 
-/// The fields of the orders that every way of paying has, as the wire has them. `S` is what one way says of the scene.
+/// The body of a combined order, as on the wire. `S` is the type of `scene_info`, which depends on the payment method.
 #[derive(serde::Serialize)]
 pub(super) struct Body<'a, S> {
     combine_appid: &'a AppId,
@@ -54,7 +54,7 @@ struct SubsidyInfo<'a> {
     subsidy_detail: &'a [Subsidy],
 }
 
-/// `scene_info`, as most ways of paying have it.
+/// The object `scene_info`, as on the wire of most payment methods.
 #[derive(serde::Serialize)]
 pub(super) struct SceneInfo<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,20 +63,21 @@ pub(super) struct SceneInfo<'a> {
 }
 
 impl Order {
-    /// The orders' body. `order_service_type` is what one way of paying says of each order.
+    /// Returns the body of the combined order. `order_service_type` is set in each sub-order if the payment method has
+    /// it.
     pub(super) fn body<'a, S>(
         &'a self,
-        pen: &mut Pen<'_, '_>,
+        writer: &mut RequestWriter<'_, '_>,
         scene_info: Option<S>,
         order_service_type: Option<&'static str>,
     ) -> Result<Body<'a, S>, Error> {
         Ok(Body {
             combine_appid: &self.combine_appid,
-            combine_mchid: pen.me().mchid().clone(),
+            combine_mchid: writer.me().mchid().clone(),
             combine_out_trade_no: &self.combine_out_trade_no,
             scene_info,
             sub_orders: self.sub_orders.iter().map(|order| order.body(order_service_type)).collect(),
-            combine_payer_info: self.payer_info(pen)?,
+            combine_payer_info: self.payer_info(writer)?,
             time_start: self.time_start.map(time::rfc3339),
             time_expire: self.time_expire.map(time::rfc3339),
             notify_url: &self.notify_url,
@@ -87,8 +88,8 @@ impl Order {
         })
     }
 
-    fn payer_info(&self, pen: &mut Pen<'_, '_>) -> Result<Option<PayerInfo<'_>>, Error> {
-        let identity = self.identity.as_ref().map(|identity| identity.body(pen)).transpose()?;
+    fn payer_info(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Option<PayerInfo<'_>>, Error> {
+        let identity = self.identity.as_ref().map(|identity| identity.body(writer)).transpose()?;
         let (openid, sub_openid) = (self.openid.as_ref(), self.sub_openid.as_ref());
         let told = openid.is_some() || sub_openid.is_some() || identity.is_some();
         let (openid, sub_openid) = (openid.map(OpenId::as_str), sub_openid.map(OpenId::as_str));

@@ -1,37 +1,37 @@
-//! Closing combined orders: nobody shall pay them any more.
+//! Closing of a combined order, so that it can no longer be paid.
 //!
 //! `POST /v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close`.
 
 use super::order::{Order, SubOrder};
 use crate::{
-    error::{Debt, Error},
+    error::{Error, PendingOperation},
     id::{AppId, MchId, OutTradeNo},
     v3::{
         endpoint::{Draft, Endpoint, Target},
         merchant::Merchant,
         party::Party,
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     world::World,
 };
 use alloc::{string::String, vec::Vec};
 
-/// Closes combined orders, all of them. What is paid is not closed but refused.
+/// Closes a combined order with all of its sub-orders. A paid one is refused.
 #[derive(Clone, Debug)]
-pub struct Close {
+pub struct CloseOrder {
     combine_appid: AppId,
     combine_out_trade_no: OutTradeNo,
-    sub_orders: Vec<SubOrderToClose>,
+    sub_orders: Vec<CloseSubOrder>,
 }
 
-/// One of the orders, by what names it.
+/// The ids of a sub-order to close.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
-pub struct SubOrderToClose {
-    /// Whose it is: the merchant, or the partner whose sub-merchant it is.
+pub struct CloseSubOrder {
+    /// The merchant that the sub-order belongs to, or the partner of the sub-merchant.
     pub mchid: MchId,
-    /// The merchant's number.
+    /// The merchant's number of the sub-order.
     pub out_trade_no: OutTradeNo,
     /// The sub-merchant.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,13 +39,13 @@ pub struct SubOrderToClose {
     /// The sub-merchant's app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub_appid: Option<AppId>,
-    /// The number of the authorization, in trades between people.
+    /// The number of the person's authorization, in trades between individuals.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub individual_auth_id: Option<String>,
 }
 
-impl SubOrderToClose {
-    /// An order of a merchant's, or of a sub-merchant's.
+impl CloseSubOrder {
+    /// Creates the ids of a merchant's, or a sub-merchant's, sub-order.
     #[must_use]
     pub fn new(mchid: MchId, out_trade_no: OutTradeNo, party: &Party) -> Self {
         let (sub_mchid, sub_appid) = (party.sub_mchid().cloned(), party.sub_appid().cloned());
@@ -53,7 +53,7 @@ impl SubOrderToClose {
     }
 }
 
-impl From<&SubOrder> for SubOrderToClose {
+impl From<&SubOrder> for CloseSubOrder {
     fn from(order: &SubOrder) -> Self {
         Self {
             mchid: order.mchid.clone(),
@@ -65,24 +65,24 @@ impl From<&SubOrder> for SubOrderToClose {
     }
 }
 
-impl Close {
-    /// Closes these orders by their numbers.
+impl CloseOrder {
+    /// Creates the operation from the numbers of a combined order and its sub-orders.
     #[must_use]
     pub fn new(
         combine_appid: AppId,
         combine_out_trade_no: OutTradeNo,
-        sub_orders: Vec<SubOrderToClose>,
+        sub_orders: Vec<CloseSubOrder>,
     ) -> Self {
         Self { combine_appid, combine_out_trade_no, sub_orders }
     }
 
-    /// Closes these orders.
+    /// Creates the operation that closes this combined order.
     #[must_use]
     pub fn of(order: &Order) -> Self {
         Self {
             combine_appid: order.combine_appid.clone(),
             combine_out_trade_no: order.combine_out_trade_no.clone(),
-            sub_orders: order.sub_orders.iter().map(SubOrderToClose::from).collect(),
+            sub_orders: order.sub_orders.iter().map(CloseSubOrder::from).collect(),
         }
     }
 }
@@ -90,13 +90,13 @@ impl Close {
 #[derive(serde::Serialize)]
 struct Body<'a> {
     combine_appid: &'a AppId,
-    sub_orders: &'a [SubOrderToClose],
+    sub_orders: &'a [CloseSubOrder],
 }
 
-impl Endpoint for Close {
+impl Endpoint for CloseOrder {
     type Output = ();
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/combine-transactions/out-trade-no")
             .segment(self.combine_out_trade_no.as_str())
             .then("/close");
@@ -104,20 +104,20 @@ impl Endpoint for Close {
         Ok(Draft::post("v3.combine.close", target, &body))
     }
 
-    /// 204, without a body.
+    /// Ignores the body: the reply is 204.
     fn read(&self, _: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
         Ok(())
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(Debt::Combine { combine_out_trade_no: self.combine_out_trade_no.clone() })
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(PendingOperation::CombinedOrder { combine_out_trade_no: self.combine_out_trade_no.clone() })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::order::Individual, *};
-    use crate::{money::Fen, v3::toy};
+    use crate::{money::Fen, v3::fake};
     use alloc::vec;
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
         let url = "https://shop.example/combined".parse().unwrap();
         let order = Order::builder(appid.clone(), whole.clone(), url, vec![sub_order]).build().unwrap();
 
-        let (line, body) = toy::written(&Close::of(&order));
+        let (line, body) = fake::written(&CloseOrder::of(&order));
         assert_eq!(line, "POST /v3/combine-transactions/out-trade-no/P20150806/close");
         assert_eq!(
             body,
@@ -141,9 +141,9 @@ mod tests {
                 r#""sub_mchid":"1900000120","sub_appid":"wxd678efh567hg6999","individual_auth_id":"123456"}]}"#,
             )
         );
-        let own = vec![SubOrderToClose::new(mchid(), number(), &Party::Own)];
+        let own = vec![CloseSubOrder::new(mchid(), number(), &Party::Direct)];
         assert_eq!(
-            toy::written(&Close::new(appid, whole, own)).1,
+            fake::written(&CloseOrder::new(appid, whole, own)).1,
             r#"{"combine_appid":"wxd678efh567hg6787","sub_orders":[{"mchid":"1900000109","out_trade_no":"20150806-1"}]}"#
         );
     }

@@ -1,14 +1,14 @@
 //! Combined orders: one payment for the orders of several merchants.
 //!
 //! ```text
-//!  order.rs ─▶ prepay.rs                     by each way of paying: what the payer's side gets
-//!  transaction.rs ◀─ query.rs, notices       what became of each order
-//!  close.rs                                  nobody shall pay them any more
+//!  order.rs ─▶ prepay.rs                         the order, and the parameters for the payer's client
+//!  transaction.rs ◀─ query.rs, notifications     the status of each sub-order
+//!  close.rs                                      closing an unpaid combined order
 //! ```
 //!
-//! Each order in it has a number and a payment of its own: there is [evidence](SubTransaction::evidence) for each, and each
-//! is refunded by itself. The contracts are those of `/v3/combine-transactions/…`; names are without `combine_` where the
-//! module says it.
+//! Each sub-order has a number and a payment of its own: there is [evidence](SubTransaction::evidence) for each, and
+//! each is refunded separately. The operations are those of `/v3/combine-transactions/…`. Names omit the prefix
+//! `combine_` where the module implies it.
 
 mod body;
 mod close;
@@ -19,8 +19,8 @@ mod sub_order;
 mod subsidy;
 pub mod transaction;
 
-pub use close::{Close, SubOrderToClose};
+pub use close::{CloseOrder, CloseSubOrder};
 pub use order::{Order, SubOrder};
-pub use prepay::{App, H5, Jsapi, MiniProgram, Native};
-pub use query::{Queried, Query};
+pub use prepay::{AppOrder, H5Order, JsapiOrder, MiniProgramOrder, NativeOrder};
+pub use query::{OrderLookup, QueryOrder};
 pub use transaction::{SubTransaction, Transaction};

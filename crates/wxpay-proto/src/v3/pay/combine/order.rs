@@ -1,4 +1,4 @@
-//! What is ordered together, in whatever way it will be paid.
+//! The combined order, independent of the payment method.
 
 pub use super::{
     sub_order::{Individual, SubOrder},
@@ -7,8 +7,8 @@ pub use super::{
 
 use crate::{
     clock::UnixTime,
-    error::Debt,
-    id::{AppId, Invalid, NotifyUrl, OpenId, OutTradeNo},
+    error::PendingOperation,
+    id::{AppId, InvalidField, NotifyUrl, OpenId, OutTradeNo},
     money::Fen,
     v3::{
         field,
@@ -19,10 +19,10 @@ use crate::{
 use alloc::{collections::BTreeSet, string::String, vec::Vec};
 use core::{fmt, net::IpAddr};
 
-/// Several orders to be paid at once. What every way of paying needs is asked for by [`builder`](Self::builder), the rest
-/// may be added.
+/// A combined order: several sub-orders, paid at once. [`builder`](Self::builder) takes the fields that every payment
+/// method requires; the rest is optional.
 ///
-/// `Debug` shows its number and how many orders are in it; texts may name people.
+/// `Debug` shows the number and the count of sub-orders only: texts may contain personal data.
 #[derive(Clone)]
 pub struct Order {
     pub(super) combine_appid: AppId,
@@ -41,16 +41,16 @@ pub struct Order {
     pub(super) subsidy_detail: Vec<Subsidy>,
 }
 
-/// What may be told of the orders beyond what must be; see [`Order::builder`].
+/// The builder of a combined order; see [`Order::builder`].
 #[derive(Debug)]
 pub struct Builder(Order);
 
-/// How many orders may be paid at once.
+/// The maximum number of sub-orders.
 const MOST: usize = 50;
 
 impl Order {
-    /// Begins with what must be told: the app, the merchant's number of the whole (6 to 32 of `0-9 A-Z a-z _ - *`), where
-    /// WeChat Pay sends its notice, and the orders: at most 50.
+    /// Begins a combined order with its required fields: the app, the merchant's number of the combined order (6 to 32
+    /// of `0-9 A-Z a-z _ - *`), the notification URL, and 1 to 50 sub-orders.
     #[must_use]
     pub fn builder(
         combine_appid: AppId,
@@ -76,51 +76,52 @@ impl Order {
         })
     }
 
-    /// The merchant's number of the whole.
+    /// The merchant's number of the combined order.
     #[must_use]
     pub fn combine_out_trade_no(&self) -> &OutTradeNo {
         &self.combine_out_trade_no
     }
 
-    /// The orders.
+    /// The sub-orders.
     #[must_use]
     pub fn sub_orders(&self) -> &[SubOrder] {
         &self.sub_orders
     }
 
-    /// What is owed if it is not known what became of it.
-    pub(super) fn debt(&self) -> Debt {
-        Debt::Combine { combine_out_trade_no: self.combine_out_trade_no.clone() }
+    /// The pending operation to resolve if the outcome is unknown.
+    pub(super) fn pending_operation(&self) -> PendingOperation {
+        PendingOperation::CombinedOrder { combine_out_trade_no: self.combine_out_trade_no.clone() }
     }
 
-    /// The app that the payer is under: that of `openid`, or the sub-merchant's of `sub_openid`.
+    /// Returns the app that the payer's openid belongs to: the combining merchant's for `openid`, the sub-merchant's
+    /// for `sub_openid`.
     ///
     /// # Errors
     ///
-    /// When there is no payer, or the payer is under the sub-merchant's app and the orders know none, or several.
-    pub(super) fn payers_appid(&self) -> Result<AppId, Invalid> {
+    /// When neither openid is set, or `sub_openid` is and the sub-orders have no `sub_appid`, or several.
+    pub(super) fn payers_appid(&self) -> Result<AppId, InvalidField> {
         if self.openid.is_some() {
             return Ok(self.combine_appid.clone());
         }
         if self.sub_openid.is_none() {
-            return Err(Invalid::new("openid", "must be told for this way of paying"));
+            return Err(InvalidField::new("openid", "is required for this payment method"));
         }
         let apps: BTreeSet<_> = self.sub_orders.iter().filter_map(|order| order.sub_appid.as_ref()).collect();
         match (apps.len(), apps.first()) {
             (1, Some(appid)) => Ok((*appid).clone()),
-            _ => Err(Invalid::new("sub_openid", "must be with one sub_appid")),
+            _ => Err(InvalidField::new("sub_openid", "requires exactly one sub_appid in the sub-orders")),
         }
     }
 
-    /// Refuses what a way of paying does not take.
-    pub(super) fn without(&self, fields: &[&'static str]) -> Result<(), Invalid> {
+    /// Rejects fields that a payment method does not accept.
+    pub(super) fn without(&self, fields: &[&'static str]) -> Result<(), InvalidField> {
         match self.told().find(|told| fields.contains(told)) {
-            Some(field) => Err(Invalid::new(field, "must not be told for this way of paying")),
+            Some(field) => Err(InvalidField::new(field, "must not be set for this payment method")),
             None => Ok(()),
         }
     }
 
-    /// The fields that were told beyond what must be, as far as not every way of paying takes them.
+    /// Returns the optional fields that are set, as far as not every payment method accepts them.
     fn told(&self) -> impl Iterator<Item = &'static str> {
         let any = |told: fn(&SubOrder) -> bool| self.sub_orders.iter().any(told);
         [
@@ -143,7 +144,7 @@ impl Order {
         .map(|(field, _)| field)
     }
 
-    /// Where the payer and the merchant's device are.
+    /// Returns the address of the payer's device, and the id of the merchant's device.
     pub(super) fn scene(&self) -> (Option<IpAddr>, Option<&str>) {
         (self.payer_client_ip, self.device_id.as_deref())
     }
@@ -159,102 +160,106 @@ impl fmt::Debug for Order {
 }
 
 impl Builder {
-    /// The payer, under the app.
+    /// Sets the payer's openid for `combine_appid`.
     #[must_use]
     pub fn openid(mut self, openid: OpenId) -> Self {
         self.0.openid = Some(openid);
         self
     }
 
-    /// The payer, under the sub-merchants' app.
+    /// Sets the payer's openid for the sub-merchants' app.
     #[must_use]
     pub fn sub_openid(mut self, sub_openid: OpenId) -> Self {
         self.0.sub_openid = Some(sub_openid);
         self
     }
 
-    /// Lets this person pay alone. Needs a permission of its own.
+    /// Restricts payment to this person. The merchant needs a separate permission for it.
     #[must_use]
     pub fn identity(mut self, kind: IdentityKind, number: Sensitive, name: Sensitive) -> Self {
         self.0.identity = Some(Identity { kind, number, name });
         self
     }
 
-    /// The address of the payer's device.
+    /// Sets the IP address of the payer's device.
     #[must_use]
     pub fn payer_client_ip(mut self, address: IpAddr) -> Self {
         self.0.payer_client_ip = Some(address);
         self
     }
 
-    /// The merchant's device, such as a till: at most 32 characters. Goes with the address of the payer's.
+    /// Sets the id of the merchant's device, such as a till: 1 to 32 characters. Requires
+    /// [`payer_client_ip`](Self::payer_client_ip).
     #[must_use]
     pub fn device_id(mut self, device_id: impl Into<String>) -> Self {
         self.0.device_id = Some(device_id.into());
         self
     }
 
-    /// When it was ordered.
+    /// Sets the time at which the order was placed.
     #[must_use]
     pub fn time_start(mut self, time_start: UnixTime) -> Self {
         self.0.time_start = Some(time_start);
         self
     }
 
-    /// Until when it can be paid.
+    /// Sets the time until which the order can be paid.
     #[must_use]
     pub fn time_expire(mut self, time_expire: UnixTime) -> Self {
         self.0.time_expire = Some(time_expire);
         self
     }
 
-    /// How it may not be paid.
+    /// Sets restrictions of the funds that may pay.
     #[must_use]
     pub fn limit_pay(mut self, limit_pay: Vec<LimitPay>) -> Self {
         self.0.limit_pay = limit_pay;
         self
     }
 
-    /// What kind of trade it is, such as `RECOMMERCE` for used goods.
+    /// Sets the kind of trade, such as `RECOMMERCE` for used goods: 1 to 32 characters.
     #[must_use]
     pub fn trade_scenario(mut self, trade_scenario: impl Into<String>) -> Self {
         self.0.trade_scenario = Some(trade_scenario.into());
         self
     }
 
-    /// What the merchant pays of the interest, if the payer pays by instalments.
+    /// Sets the interest subsidies that the merchant pays if the payer pays by instalments.
     #[must_use]
     pub fn subsidy_detail(mut self, subsidy_detail: Vec<Subsidy>) -> Self {
         self.0.subsidy_detail = subsidy_detail;
         self
     }
 
-    /// The orders, together.
+    /// Builds the combined order.
     ///
     /// # Errors
     ///
-    /// When a field breaks its rule; it is named.
-    pub fn build(self) -> Result<Order, Invalid> {
+    /// When a field is invalid; the error names it.
+    pub fn build(self) -> Result<Order, InvalidField> {
         let Self(order) = self;
         field::out_trade_no(&order.combine_out_trade_no, "combine_out_trade_no")?;
         if !(1..=MOST).contains(&order.sub_orders.len()) {
-            return Err(Invalid::new("sub_orders", "must be 1 to 50"));
+            return Err(InvalidField::new("sub_orders", "must have 1 to 50 entries"));
         }
         order.sub_orders.iter().try_for_each(SubOrder::check)?;
         let numbers: BTreeSet<_> =
             order.sub_orders.iter().map(|order| (&order.mchid, &order.out_trade_no)).collect();
         if numbers.len() != order.sub_orders.len() {
-            return Err(Invalid::new("out_trade_no", "must be of one order only"));
+            return Err(InvalidField::new(
+                "out_trade_no",
+                "must be unique among the sub-orders of one mchid",
+            ));
         }
         let total = order.sub_orders.iter().map(|order| order.total_amount);
         let total = total.fold(Fen::ZERO, |sum, amount| sum.checked_add(amount).unwrap_or(sum));
         field::amount(total, "the sum of total_amount")?;
         order.device_id.as_deref().map(field::device_id).transpose()?;
         if order.device_id.is_some() && order.payer_client_ip.is_none() {
-            return Err(Invalid::new("payer_client_ip", "must be told with device_id"));
+            return Err(InvalidField::new("payer_client_ip", "is required with device_id"));
         }
-        let rule = Invalid::new("trade_scenario", "must be 1 to 32 characters");
-        field::text_if(order.trade_scenario.as_deref(), 32, rule)?;
+        let rule = InvalidField::new("trade_scenario", "must be 1 to 32 characters");
+        field::text_opt(order.trade_scenario.as_deref(), 32, rule)?;
         Ok(order)
     }
 }

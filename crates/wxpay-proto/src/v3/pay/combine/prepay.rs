@@ -1,99 +1,101 @@
-//! Ordering together, by each way of paying.
+//! Combined orders by payment method.
 //!
-//! `POST /v3/combine-transactions/{app|h5|jsapi|miniprogram|native}`. The client's parameters are those of single orders,
-//! with `combine_appid` and `combine_mchid`: `protocol/v3` section 8.
+//! `POST /v3/combine-transactions/{app|h5|jsapi|miniprogram|native}`. The parameters for the payer's client are those
+//! of single orders, with `combine_appid` and `combine_mchid`.
 
 use super::{body::SceneInfo, order::Order};
 use crate::{
-    error::{Debt, Error},
-    id::{AppId, Invalid},
+    error::{Error, PendingOperation},
+    id::{AppId, InvalidField},
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
         pay::{AppParams, H5Info, JsapiParams, jsapi::Prepaid},
-        seal::Pen,
+        seal::RequestWriter,
         verify::Verified,
     },
     world::World,
 };
 use alloc::string::String;
 
-/// For an app; comes to the parameters for the phone.
+/// Places a combined order that is paid from an app. Returns the parameters for the app.
 #[derive(Clone, Debug)]
-pub struct App(Order);
+pub struct AppOrder(Order);
 
-/// For a browser outside WeChat; comes to the URL to go to.
+/// Places a combined order that is paid from a browser outside WeChat. Returns the URL to navigate to.
 #[derive(Clone, Debug)]
-pub struct H5 {
+pub struct H5Order {
     order: Order,
     h5_info: H5Info,
 }
 
-/// For a page inside WeChat, or for a mini program; comes to the parameters for it.
+/// Places a combined order that is paid on a page inside WeChat or in a mini program. Returns the parameters for
+/// `wx.requestPayment` or `WeixinJSBridge`.
 #[derive(Clone, Debug)]
-pub struct Jsapi {
+pub struct JsapiOrder {
     order: Order,
     payers_appid: AppId,
 }
 
-/// For a mini program in which people trade with each other; comes to the parameters for it. Other mini programs order
-/// [like a page](Jsapi).
+/// Places a combined order in a mini program for trades between individuals. Returns the parameters for
+/// `wx.requestPayment`. Other mini programs use [`JsapiOrder`].
 #[derive(Clone, Debug)]
-pub struct MiniProgram(Order);
+pub struct MiniProgramOrder(Order);
 
-/// For a QR code; comes to the link in it.
+/// Places a combined order that is paid by scanning a QR code. Returns the code's content.
 #[derive(Clone, Debug)]
-pub struct Native(Order);
+pub struct NativeOrder(Order);
 
-impl App {
-    /// Orders that will be paid from an app.
+impl AppOrder {
+    /// Creates the operation from a combined order.
     ///
     /// # Errors
     ///
-    /// When they tell who the payer is, but by an identity.
-    pub fn new(order: Order) -> Result<Self, Invalid> {
+    /// When the order has an openid; an identity is accepted.
+    pub fn new(order: Order) -> Result<Self, InvalidField> {
         order.without(&["openid", "sub_openid"])?;
         Ok(Self(order))
     }
 }
 
-impl H5 {
-    /// Orders that will be paid from a browser.
+impl H5Order {
+    /// Creates the operation from a combined order.
     ///
     /// # Errors
     ///
-    /// When they do not tell the payer's address and the merchant's device, or tell what this way of paying does not take.
-    pub fn new(order: Order, h5_info: H5Info) -> Result<Self, Invalid> {
+    /// When the order lacks `payer_client_ip` or `device_id`, or has fields that this payment method does not accept.
+    pub fn new(order: Order, h5_info: H5Info) -> Result<Self, InvalidField> {
         order.without(&["detail", "individual_auth_id", "trade_scenario", "subsidy_info"])?;
         match order.scene() {
             (Some(_), Some(_)) => Ok(Self { order, h5_info }),
-            (None, _) => Err(Invalid::new("payer_client_ip", "must be told for H5")),
-            (Some(_), None) => Err(Invalid::new("device_id", "must be told for combined H5")),
+            (None, _) => Err(InvalidField::new("payer_client_ip", "is required for H5")),
+            (Some(_), None) => Err(InvalidField::new("device_id", "is required for combined H5")),
         }
     }
 }
 
-impl Jsapi {
-    /// Orders that will be paid on a page inside WeChat, or in a mini program.
+impl JsapiOrder {
+    /// Creates the operation from a combined order.
     ///
     /// # Errors
     ///
-    /// When they do not tell who the payer is, or the payer is under the sub-merchants' app and that is not one; or when they
-    /// tell what this way of paying does not take.
-    pub fn new(order: Order) -> Result<Self, Invalid> {
+    /// When the order has no openid, or has `sub_openid` without exactly one `sub_appid` in its sub-orders, or has
+    /// fields that this payment method does not accept.
+    pub fn new(order: Order) -> Result<Self, InvalidField> {
         order.without(&["individual_auth_id", "trade_scenario"])?;
         let payers_appid = order.payers_appid()?;
         Ok(Self { order, payers_appid })
     }
 }
 
-impl MiniProgram {
-    /// Orders that will be paid in a mini program in which people trade with each other.
+impl MiniProgramOrder {
+    /// Creates the operation from a combined order.
     ///
     /// # Errors
     ///
-    /// When they do not tell who the payer is, or whose trade each is, or tell what this way of paying does not take.
-    pub fn new(order: Order) -> Result<Self, Invalid> {
+    /// When the order has no openid, a sub-order has no `individual`, or the order has fields that this payment method
+    /// does not accept.
+    pub fn new(order: Order) -> Result<Self, InvalidField> {
         order.without(&[
             "sub_openid",
             "identity",
@@ -110,18 +112,18 @@ impl MiniProgram {
         if order.sub_orders.iter().all(|order| order.individual.is_some()) {
             Ok(Self(order))
         } else {
-            Err(Invalid::new("individual_auth_id", "must be told for a trade between people"))
+            Err(InvalidField::new("individual_auth_id", "is required for a trade between individuals"))
         }
     }
 }
 
-impl Native {
-    /// Orders that will be paid by scanning.
+impl NativeOrder {
+    /// Creates the operation from a combined order.
     ///
     /// # Errors
     ///
-    /// When they tell what this way of paying does not take.
-    pub fn new(order: Order) -> Result<Self, Invalid> {
+    /// When the order has fields that this payment method does not accept.
+    pub fn new(order: Order) -> Result<Self, InvalidField> {
         order.without(&["detail", "individual_auth_id", "trade_scenario", "subsidy_info"])?;
         Ok(Self(order))
     }
@@ -144,12 +146,12 @@ struct NativeReply {
     code_url: String,
 }
 
-impl Endpoint for App {
+impl Endpoint for AppOrder {
     type Output = AppParams;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let Self(order) = self;
-        let body = order.body(pen, order.scene_info(), None)?;
+        let body = order.body(writer, order.scene_info(), None)?;
         Ok(Draft::post("v3.combine.app", "/v3/combine-transactions/app", &body))
     }
 
@@ -159,17 +161,17 @@ impl Endpoint for App {
         AppParams::sign(me, appid, me.mchid().clone(), prepay_id, world.now, nonce)
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(self.0.debt())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(self.0.pending_operation())
     }
 }
 
-impl Endpoint for H5 {
+impl Endpoint for H5Order {
     type Output = String;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let Self { order, h5_info } = self;
-        let body = order.body(pen, Some(Scene { scene: order.scene_info(), h5_info }), None)?;
+        let body = order.body(writer, Some(Scene { scene: order.scene_info(), h5_info }), None)?;
         Ok(Draft::post("v3.combine.h5", "/v3/combine-transactions/h5", &body))
     }
 
@@ -178,16 +180,16 @@ impl Endpoint for H5 {
         Ok(h5_url)
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(self.order.debt())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(self.order.pending_operation())
     }
 }
 
-impl Endpoint for Jsapi {
+impl Endpoint for JsapiOrder {
     type Output = JsapiParams;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
-        let body = self.order.body(pen, self.order.scene_info(), None)?;
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        let body = self.order.body(writer, self.order.scene_info(), None)?;
         Ok(Draft::post("v3.combine.jsapi", "/v3/combine-transactions/jsapi", &body))
     }
 
@@ -197,17 +199,17 @@ impl Endpoint for Jsapi {
         JsapiParams::sign(me, self.payers_appid.clone(), &prepay_id, world.now, nonce)
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(self.order.debt())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(self.order.pending_operation())
     }
 }
 
-impl Endpoint for MiniProgram {
+impl Endpoint for MiniProgramOrder {
     type Output = JsapiParams;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let Self(order) = self;
-        let body = order.body(pen, order.scene_info(), Some("INDIVIDUALTRADE"))?;
+        let body = order.body(writer, order.scene_info(), Some("INDIVIDUALTRADE"))?;
         Ok(Draft::post("v3.combine.miniprogram", "/v3/combine-transactions/miniprogram", &body))
     }
 
@@ -217,17 +219,17 @@ impl Endpoint for MiniProgram {
         JsapiParams::sign(me, self.0.combine_appid.clone(), &prepay_id, world.now, nonce)
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(self.0.debt())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(self.0.pending_operation())
     }
 }
 
-impl Endpoint for Native {
+impl Endpoint for NativeOrder {
     type Output = String;
 
-    fn draft(&self, pen: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let Self(order) = self;
-        let body = order.body(pen, order.scene_info(), None)?;
+        let body = order.body(writer, order.scene_info(), None)?;
         Ok(Draft::post("v3.combine.native", "/v3/combine-transactions/native", &body))
     }
 
@@ -236,8 +238,8 @@ impl Endpoint for Native {
         Ok(code_url)
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(self.0.debt())
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(self.0.pending_operation())
     }
 }
 

@@ -1,125 +1,127 @@
-//! Asking after combined orders.
+//! Querying a combined order.
 //!
 //! `GET /v3/combine-transactions/out-trade-no/{combine_out_trade_no}`, `GET …/id/{combine_transaction_id}`.
 
 use super::transaction::Transaction;
 use crate::{
     error::Error,
-    id::{Invalid, OutTradeNo, TransactionId},
+    id::{InvalidField, OutTradeNo, TransactionId},
     refusal::{Code, Refusal},
     v3::{
-        endpoint::{Draft, Endpoint, Repeat, Target},
+        endpoint::{Draft, Endpoint, Idempotency, Target},
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         verify::{Verified, malformed},
     },
     world::World,
 };
 use alloc::boxed::Box;
 
-/// Asks after combined orders, by either number of the whole.
+/// Queries a combined order, by the merchant's or by WeChat Pay's number of it.
 #[derive(Clone, Debug)]
-pub struct Query(Number);
+pub struct QueryOrder(OrderNumber);
 
 #[derive(Clone, Debug)]
-enum Number {
-    Ours(OutTradeNo),
-    Theirs(TransactionId),
+enum OrderNumber {
+    CombineOutTradeNo(OutTradeNo),
+    CombineTransactionId(TransactionId),
 }
 
-/// What is known of combined orders.
+/// The result of querying a combined order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "they are known, or they are not")]
-pub enum Queried {
-    /// They exist.
-    Known(Box<Transaction>),
-    /// WeChat Pay knows no such orders, and signed that. A request for them may still be on its way: see
-    /// [`settle`](crate::v3::Merchant::settle).
-    NoSuchOrder,
+#[allow(clippy::exhaustive_enums, reason = "the order is found, or it is not")]
+pub enum OrderLookup {
+    /// The combined order exists.
+    Found(Box<Transaction>),
+    /// WeChat Pay has no such order; this reply was signed. A request that places it may still be in flight: see
+    /// [`resolve`](crate::v3::Merchant::resolve).
+    NotFound,
 }
 
-impl Query {
-    /// By the merchant's number.
+impl QueryOrder {
+    /// Creates a query by the merchant's number of the combined order.
     #[must_use]
     pub fn combine_out_trade_no(combine_out_trade_no: OutTradeNo) -> Self {
-        Self(Number::Ours(combine_out_trade_no))
+        Self(OrderNumber::CombineOutTradeNo(combine_out_trade_no))
     }
 
-    /// By WeChat Pay's number.
+    /// Creates a query by WeChat Pay's number of the combined order.
     #[must_use]
     pub fn combine_transaction_id(combine_transaction_id: TransactionId) -> Self {
-        Self(Number::Theirs(combine_transaction_id))
+        Self(OrderNumber::CombineTransactionId(combine_transaction_id))
     }
 
-    /// The answer must be about what was asked.
+    /// Returns whether the transaction in the reply is the queried one.
     fn is_asked(&self, me: &Merchant, transaction: &Transaction) -> bool {
         let number = match &self.0 {
-            Number::Ours(number) => transaction.combine_out_trade_no == *number,
-            Number::Theirs(number) => transaction.combine_transaction_id.as_ref() == Some(number),
+            OrderNumber::CombineOutTradeNo(number) => transaction.combine_out_trade_no == *number,
+            OrderNumber::CombineTransactionId(number) => {
+                transaction.combine_transaction_id.as_ref() == Some(number)
+            }
         };
         number && transaction.combine_mchid == *me.mchid()
     }
 }
 
-impl Endpoint for Query {
-    type Output = Queried;
+impl Endpoint for QueryOrder {
+    type Output = OrderLookup;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/combine-transactions");
         let target = match &self.0 {
-            Number::Ours(number) => target.then("/out-trade-no").segment(number.as_str()),
-            Number::Theirs(number) => target.then("/id").segment(number.as_str()),
+            OrderNumber::CombineOutTradeNo(number) => target.then("/out-trade-no").segment(number.as_str()),
+            OrderNumber::CombineTransactionId(number) => target.then("/id").segment(number.as_str()),
         };
         Ok(Draft::get("v3.combine.query", target))
     }
 
-    fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<Queried, Error> {
+    fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<OrderLookup, Error> {
         let transaction = Transaction::read(reply)?;
         if self.is_asked(me, &transaction) {
-            Ok(Queried::Known(Box::new(transaction)))
+            Ok(OrderLookup::Found(Box::new(transaction)))
         } else {
-            let rule = Invalid::new("combine_out_trade_no", "must be of the orders that were asked for");
+            let rule = InvalidField::new("combine_out_trade_no", "must be that of the queried order");
             Err(malformed().caused_by(rule))
         }
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<Queried> {
+    fn refused(&self, refusal: &Refusal) -> Option<OrderLookup> {
         let unknown = refusal.status == 404
             && [Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS].contains(&refusal.code);
-        unknown.then_some(Queried::NoSuchOrder)
+        unknown.then_some(OrderLookup::NotFound)
     }
 
-    fn repeat(&self) -> Repeat {
-        Repeat::Freely
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Safe
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::transaction::tests::told, *};
-    use crate::v3::toy;
+    use crate::v3::fake;
 
-    fn by_our_number(number: &str) -> Query {
-        Query::combine_out_trade_no(number.parse().unwrap())
+    fn by_our_number(number: &str) -> QueryOrder {
+        QueryOrder::combine_out_trade_no(number.parse().unwrap())
     }
 
     #[test]
     fn orders_are_asked_after_by_either_number_of_the_whole() {
         let target = "/v3/combine-transactions/out-trade-no/P20150806%2A";
-        assert_eq!(toy::target(&by_our_number("P20150806*")), target);
-        let query = Query::combine_transaction_id("1009660380201506130728806387".parse().unwrap());
-        assert_eq!(toy::target(&query), "/v3/combine-transactions/id/1009660380201506130728806387");
-        assert!(matches!(toy::read(&query, &told("1900007291", "NOTPAY", "")), Ok(Queried::Known(_))));
+        assert_eq!(fake::target(&by_our_number("P20150806*")), target);
+        let query = QueryOrder::combine_transaction_id("1009660380201506130728806387".parse().unwrap());
+        assert_eq!(fake::target(&query), "/v3/combine-transactions/id/1009660380201506130728806387");
+        assert!(matches!(fake::read(&query, &told("1900007291", "NOTPAY", "")), Ok(OrderLookup::Found(_))));
     }
 
     #[test]
     fn an_answer_about_others_orders_is_no_answer() {
-        let read = |number, mchid| toy::read(&by_our_number(number), &told(mchid, "NOTPAY", ""));
-        assert!(matches!(read("P20150806", "1900007291"), Ok(Queried::Known(_))));
+        let read = |number, mchid| fake::read(&by_our_number(number), &told(mchid, "NOTPAY", ""));
+        assert!(matches!(read("P20150806", "1900007291"), Ok(OrderLookup::Found(_))));
         assert!(read("P20150807", "1900007291").is_err());
         assert!(read("P20150806", "1900000109").is_err());
         let refused = |status, code| by_our_number("P20150806").refused(&Refusal::new(status, code, ""));
-        assert_eq!(refused(404, Code::ORDER_NOT_EXIST), Some(Queried::NoSuchOrder));
+        assert_eq!(refused(404, Code::ORDER_NOT_EXIST), Some(OrderLookup::NotFound));
         assert_eq!(refused(403, Code::NO_AUTH), None);
     }
 }

@@ -1,55 +1,55 @@
-//! One of the orders that are paid together.
+//! A sub-order of a combined order.
 
 use crate::{
-    id::{AppId, Invalid, MchId, OutTradeNo},
+    id::{AppId, InvalidField, MchId, OutTradeNo},
     money::Fen,
     v3::{field, party::Party},
 };
 use alloc::string::String;
 use core::fmt;
 
-/// One of the orders. `Debug` shows its number and price; texts may name people.
+/// A sub-order of a combined order. `Debug` shows merchant, number and price only: texts may contain personal data.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SubOrder {
-    /// Whose it is: the merchant, or the partner whose sub-merchant it is.
+    /// The merchant that the sub-order belongs to, or the partner of the sub-merchant.
     pub mchid: MchId,
     /// The sub-merchant.
     pub sub_mchid: Option<MchId>,
     /// The sub-merchant's app.
     pub sub_appid: Option<AppId>,
-    /// The merchant's number: 6 to 32 of `0-9 A-Z a-z _ - *`.
+    /// The merchant's number of the sub-order: 6 to 32 of `0-9 A-Z a-z _ - *`.
     pub out_trade_no: OutTradeNo,
-    /// The price.
+    /// The price, in fen.
     pub total_amount: Fen,
-    /// What the payer reads: at most 127 characters.
+    /// The description that the payer sees: 1 to 127 characters.
     pub description: String,
-    /// A text of the merchant's own that comes back in queries and notices: at most 128 characters.
+    /// The merchant's own data, returned in queries and notifications: 1 to 128 characters.
     pub attach: String,
-    /// What is bought: at most 6000 characters, for coupons on single goods.
+    /// The goods, for coupons on single goods: 1 to 6000 characters.
     pub detail: Option<String>,
-    /// Marks it for coupons: at most 32 characters.
+    /// The coupon tag: 1 to 32 characters.
     pub goods_tag: Option<String>,
-    /// Freezes what is paid, so that it can be shared.
+    /// Set to freeze the paid amount for profit sharing.
     pub profit_sharing: Option<bool>,
-    /// How much the platform adds to what the sub-merchant gets.
+    /// The subsidy that the platform adds to the sub-merchant's income, in fen.
     pub subsidy_amount: Option<Fen>,
-    /// The person whose trade it is, in trades between people.
+    /// The selling person, in trades between individuals.
     pub individual: Option<Individual>,
 }
 
-/// A person whose trade it is. `Debug` does not show the name.
+/// A selling person in trades between individuals. `Debug` omits the name.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Individual {
-    /// The number of the person's authorization.
+    /// The number of the person's authorization: 1 to 64 characters.
     pub auth_id: String,
-    /// The person's name, as the payer shall read it.
+    /// The person's name as the payer sees it: 1 to 64 characters.
     pub name: Option<String>,
 }
 
 impl Individual {
-    /// A person by the number of the authorization.
+    /// Creates a person from the number of the authorization.
     #[must_use]
     pub fn new(auth_id: impl Into<String>) -> Self {
         Self { auth_id: auth_id.into(), name: None }
@@ -63,7 +63,7 @@ impl fmt::Debug for Individual {
 }
 
 impl SubOrder {
-    /// An order of a merchant's.
+    /// Creates a sub-order of a merchant from its required fields.
     #[must_use]
     pub fn new(
         mchid: MchId,
@@ -88,25 +88,25 @@ impl SubOrder {
         }
     }
 
-    /// For a sub-merchant. Without it, for the merchant itself.
+    /// Sets the party that is paid: a sub-merchant. The default is the merchant itself.
     #[must_use]
     pub fn party(self, party: &Party) -> Self {
         Self { sub_mchid: party.sub_mchid().cloned(), sub_appid: party.sub_appid().cloned(), ..self }
     }
 
-    pub(super) fn check(&self) -> Result<(), Invalid> {
+    pub(super) fn check(&self) -> Result<(), InvalidField> {
         field::out_trade_no(&self.out_trade_no, "out_trade_no")?;
         field::amount(self.total_amount, "total_amount")?;
         field::description(&self.description)?;
         field::attach(&self.attach)?;
         self.goods_tag.as_deref().map(field::goods_tag).transpose()?;
-        let rule = Invalid::new("detail", "must be 1 to 6000 characters");
-        field::text_if(self.detail.as_deref(), 6000, rule)?;
+        let rule = InvalidField::new("detail", "must be 1 to 6000 characters");
+        field::text_opt(self.detail.as_deref(), 6000, rule)?;
         if let Some(Individual { auth_id, name }) = &self.individual {
-            let rule = Invalid::new("individual_auth_id", "must be 1 to 64 characters");
+            let rule = InvalidField::new("individual_auth_id", "must be 1 to 64 characters");
             field::text(auth_id, 64, rule)?;
-            let rule = Invalid::new("individual_name", "must be 1 to 64 characters");
-            field::text_if(name.as_deref(), 64, rule)?;
+            let rule = InvalidField::new("individual_name", "must be 1 to 64 characters");
+            field::text_opt(name.as_deref(), 64, rule)?;
         }
         Ok(())
     }
@@ -122,7 +122,7 @@ impl fmt::Debug for SubOrder {
     }
 }
 
-/// It, as the wire has it.
+/// The sub-order, as on the wire.
 #[derive(serde::Serialize)]
 pub(super) struct SubOrderBody<'a> {
     mchid: &'a MchId,

@@ -1,40 +1,40 @@
-//! What the merchant pays of the interest, if the payer pays by instalments.
+//! Interest subsidies of the merchant for payment by instalments.
 
 use alloc::vec::Vec;
 
-/// What the merchant pays of the interest, if the payer pays by instalments.
+/// The interest subsidies that the merchant pays if the payer pays by instalments.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct Subsidy {
-    /// How interest is counted.
+    /// The period by which interest is calculated.
     pub subsidy_period_type: SubsidyPeriod,
-    /// By numbers of instalments.
+    /// The subsidies, one for each number of instalments.
     pub subsidy_plan: Vec<SubsidyPlan>,
 }
 
-/// How interest is counted.
+/// The period by which interest is calculated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum SubsidyPeriod {
-    /// By days.
+    /// A day.
     Daily,
-    /// By instalments.
+    /// An instalment.
     Period,
 }
 
-/// How much the merchant pays of the interest, with so many instalments.
+/// The subsidy for one number of instalments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct SubsidyPlan {
-    /// How many instalments: 3, 6 or 12.
+    /// The number of instalments: 3, 6 or 12.
     pub subsidy_installment_num: u32,
-    /// How much of the interest: 0 or 100 percent.
+    /// The part of the interest that the merchant pays: 0 or 100 percent.
     pub subsidy_percent: u32,
 }
 
 impl Subsidy {
-    /// By this count of interest, these plans.
+    /// Creates the subsidies from their period and plans.
     #[must_use]
     pub fn new(subsidy_period_type: SubsidyPeriod, subsidy_plan: Vec<SubsidyPlan>) -> Self {
         Self { subsidy_period_type, subsidy_plan }
@@ -42,7 +42,7 @@ impl Subsidy {
 }
 
 impl SubsidyPlan {
-    /// With so many instalments, so much of the interest.
+    /// Creates a plan from the number of instalments and the percentage of the interest.
     #[must_use]
     pub fn new(subsidy_installment_num: u32, subsidy_percent: u32) -> Self {
         Self { subsidy_installment_num, subsidy_percent }

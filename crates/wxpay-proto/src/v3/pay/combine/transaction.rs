@@ -1,4 +1,4 @@
-//! What became of combined orders: the same object in queries and in notices.
+//! The combined transaction object: the status of a combined order in queries and notifications.
 
 use crate::{
     clock::UnixTime,
@@ -15,89 +15,89 @@ use crate::{
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-/// What became of combined orders. Only a [verified](Verified) reply or notice makes one.
+/// The status of a combined order. Created only from a [verified](Verified) reply or notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Transaction {
-    /// The app.
+    /// The app of the combining merchant.
     pub combine_appid: Option<AppId>,
-    /// The merchant that combined them.
+    /// The combining merchant.
     pub combine_mchid: MchId,
-    /// The merchant's number of the whole.
+    /// The merchant's number of the combined order.
     pub combine_out_trade_no: OutTradeNo,
-    /// WeChat Pay's number of the whole, once it is paid.
+    /// WeChat Pay's number of the combined order, once it is paid.
     pub combine_transaction_id: Option<TransactionId>,
-    /// The payer, under the app.
+    /// The payer's openid for `combine_appid`.
     pub openid: Option<OpenId>,
-    /// The merchant's device.
+    /// The id of the merchant's device.
     pub device_id: Option<String>,
-    /// What kind of trade it is.
+    /// The kind of trade.
     pub trade_scenario: Option<String>,
-    /// How the payer pays by instalments.
+    /// The instalments, if the payer pays by instalments.
     pub installment_info: Option<InstallmentInfo>,
-    /// The orders.
+    /// The sub-orders.
     pub sub_orders: Vec<SubTransaction>,
 }
 
-/// How the payer pays by instalments.
+/// The instalments that the payer chose.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct InstallmentInfo {
-    /// The merchant pays of the interest.
+    /// Set when the merchant subsidizes the interest.
     pub use_subsidy: bool,
-    /// How many instalments.
+    /// The number of instalments.
     pub selected_installment_number: u32,
 }
 
-/// What became of one of the orders. `Debug` shows numbers, amounts and where it stands; texts may name people.
+/// The status of a sub-order. `Debug` shows numbers, amounts and the status only: texts may contain personal data.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct SubTransaction {
-    /// Whose it is: the merchant, or the partner whose sub-merchant it is.
+    /// The merchant that the sub-order belongs to, or the partner of the sub-merchant.
     pub mchid: MchId,
     /// The sub-merchant.
     pub sub_mchid: Option<MchId>,
     /// The sub-merchant's app.
     pub sub_appid: Option<AppId>,
-    /// The payer, under the sub-merchant's app.
+    /// The payer's openid for `sub_appid`.
     pub sub_openid: Option<OpenId>,
-    /// The number of the authorization, in trades between people.
+    /// The number of the person's authorization, in trades between individuals.
     pub individual_auth_id: Option<String>,
-    /// The merchant's number.
+    /// The merchant's number of the sub-order.
     pub out_trade_no: OutTradeNo,
-    /// WeChat Pay's number, once it is paid.
+    /// WeChat Pay's number of the sub-order, once it is paid.
     pub transaction_id: Option<TransactionId>,
-    /// How it was paid.
+    /// The payment method.
     pub trade_type: Option<TradeType>,
-    /// Where it stands.
+    /// The status of the sub-order.
     pub trade_state: Option<TradeState>,
-    /// Where the money came from. An open set.
+    /// The bank that paid. An open set.
     pub bank_type: Option<String>,
-    /// The merchant's own text.
+    /// The merchant's own data, as given in the sub-order.
     pub attach: Option<String>,
-    /// When it was paid.
+    /// The time of payment.
     #[serde(default, deserialize_with = "time::deserialize_option")]
     pub success_time: Option<UnixTime>,
-    /// How much.
+    /// The amounts.
     pub amount: Option<Amount>,
-    /// Which coupons were used.
+    /// The coupons that were used.
     #[serde(default)]
     pub promotion_detail: Vec<Promotion>,
 }
 
-/// How much, in fen.
+/// The amounts of a sub-order, in fen.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Amount {
-    /// The price.
+    /// The price, in fen.
     pub total_amount: Fen,
-    /// What the payer paid: the price less coupons.
+    /// The amount that the payer paid, in fen: the price less coupons.
     pub payer_amount: Option<Fen>,
-    /// `CNY`.
+    /// The currency of the price: `CNY`.
     pub currency: Option<String>,
-    /// What the payer paid in.
+    /// The currency that the payer paid in.
     pub payer_currency: Option<String>,
-    /// The rate of exchange, times 10⁸.
+    /// The exchange rate, times 10⁸.
     pub settlement_rate: Option<u64>,
 }
 
@@ -125,17 +125,17 @@ struct SceneInfo {
     device_id: Option<String>,
 }
 
-/// Enough of what a payment's notice says to tell whether it is of combined orders.
+/// The field that distinguishes a notification of a combined order from one of a single order.
 #[derive(serde::Deserialize)]
 struct Peek {
     combine_out_trade_no: Option<String>,
 }
 
 impl Transaction {
-    /// Reads it.
+    /// Reads a combined transaction.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
         let wire: Wire = body.parse()?;
-        // What says that it is paid must say by what, when and how much, or nothing follows from it.
+        // A paid sub-order without transaction_id, success_time or amount proves no payment, so it is malformed.
         if wire.sub_orders.iter().any(|order| order.is_paid() && order.payment().is_none()) {
             return Err(malformed());
         }
@@ -152,12 +152,12 @@ impl Transaction {
         })
     }
 
-    /// Whether a payment's notice is of combined orders: their event type is that of single ones.
+    /// Returns whether a payment notification is of a combined order: single and combined orders share one event type.
     pub(in crate::v3) fn is_told_by(body: Verified<'_>) -> bool {
         body.parse::<Peek>().is_ok_and(|peek| peek.combine_out_trade_no.is_some())
     }
 
-    /// What it proves: which of the orders were paid.
+    /// Returns the evidence of payment of each paid sub-order.
     pub fn evidence(&self) -> impl Iterator<Item = Evidence> {
         self.sub_orders.iter().filter_map(SubTransaction::evidence)
     }
@@ -178,20 +178,20 @@ impl fmt::Debug for SubTransaction {
 }
 
 impl SubTransaction {
-    /// Whether it was paid, refunded since or not.
+    /// Returns whether the sub-order was paid; true also if it was refunded since.
     #[must_use]
     pub fn is_paid(&self) -> bool {
         matches!(self.trade_state, Some(TradeState::Success | TradeState::Refund))
     }
 
-    /// What it proves: that the order was paid, if it was.
+    /// Returns the evidence of payment, if the sub-order was paid.
     #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         let payment = if self.is_paid() { self.payment() } else { None };
         payment.map(|payment| Evidence::new(self.out_trade_no.clone(), payment))
     }
 
-    /// The price is what the payer paid and what coupons took off.
+    /// Returns the payment. The price is the sum of the amount that the payer paid and the discount by coupons.
     fn payment(&self) -> Option<Payment> {
         let Amount { total_amount, payer_amount, .. } = self.amount.as_ref()?;
         let paid = payer_amount.unwrap_or(*total_amount);
@@ -203,11 +203,11 @@ impl SubTransaction {
 #[cfg(test)]
 pub(in crate::v3) mod tests {
     use super::*;
-    use crate::v3::toy;
+    use crate::v3::fake;
     use alloc::format;
 
-    /// Two orders, of which the first is in that state.
-    pub(in crate::v3) fn told(combine_mchid: &str, state: &str, more: &str) -> String {
+    /// Two sub-orders, of which the first is in that state.
+    pub(in crate::v3) fn told(combine_mchid: &str, state: &str, options: &str) -> String {
         format!(
             r#"{{"combine_appid":"wxd678efh567hg6787","combine_mchid":"{combine_mchid}","combine_out_trade_no":"P20150806",
             "combine_transaction_id":"1009660380201506130728806387","scene_info":{{"device_id":"POS1"}},
@@ -216,7 +216,7 @@ pub(in crate::v3) mod tests {
             {{"mchid":"1900000109","sub_mchid":"1900000120","trade_type":"JSAPI","trade_state":"{state}","bank_type":"CMC",
             "attach":"深圳分店","out_trade_no":"20150806-1","success_time":"2018-06-08T10:34:56+08:00",
             "promotion_detail":[{{"coupon_id":"109519","amount":1,"goods_detail":[{{"goods_id":"1","quantity":1,"unit_price":10}}]}}],
-            "amount":{{"total_amount":10,"payer_amount":9,"currency":"CNY","payer_currency":"CNY"}}{more}}},
+            "amount":{{"total_amount":10,"payer_amount":9,"currency":"CNY","payer_currency":"CNY"}}{options}}},
             {{"mchid":"1900000110","trade_state":"NOTPAY","out_trade_no":"20150806-2"}}]}}"#
         )
     }
@@ -226,23 +226,23 @@ pub(in crate::v3) mod tests {
     #[test]
     fn each_order_proves_its_own_payment() {
         let text = told("1900007291", "SUCCESS", PAID);
-        let transaction = Transaction::read(toy::verified(&text)).unwrap();
+        let transaction = Transaction::read(fake::verified(&text)).unwrap();
         assert_eq!(transaction.installment_info.as_ref().unwrap().selected_installment_number, 3);
         let evidence: Vec<_> = transaction.evidence().collect();
         let number = "4200000000000000000000000001".parse().unwrap();
         let payment = Payment::new(number, Fen::new(9), Fen::new(1), UnixTime::from_secs(1_528_425_296));
         assert_eq!(evidence, [Evidence::new("20150806-1".parse().unwrap(), payment)]);
-        assert!(Transaction::is_told_by(toy::verified(&text)));
+        assert!(Transaction::is_told_by(fake::verified(&text)));
         let shown = format!("{transaction:?}");
         assert!(shown.contains("20150806-1") && !shown.contains("深圳分店"), "{shown}");
     }
 
     #[test]
     fn what_is_not_paid_proves_nothing_and_what_says_so_must_say_by_what() {
-        let read = |state, more| Transaction::read(toy::verified(&told("1900007291", state, more)));
+        let read = |state, options| Transaction::read(fake::verified(&told("1900007291", state, options)));
         assert_eq!(read("NOTPAY", "").unwrap().evidence().count(), 0);
         assert!(read("SUCCESS", "").is_err());
-        assert!(!Transaction::is_told_by(toy::verified(r#"{"mchid":"1900007291","out_trade_no":"1"}"#)));
-        assert!(!Transaction::is_told_by(toy::verified("[]")));
+        assert!(!Transaction::is_told_by(fake::verified(r#"{"mchid":"1900007291","out_trade_no":"1"}"#)));
+        assert!(!Transaction::is_told_by(fake::verified("[]")));
     }
 }

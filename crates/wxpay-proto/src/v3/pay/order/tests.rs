@@ -1,9 +1,9 @@
 use super::*;
 use crate::v3::{
     endpoint::Endpoint,
-    pay::{App, H5, H5Info, Jsapi, Native, Payer},
+    fake,
+    pay::{AppOrder, H5Info, H5Order, JsapiOrder, NativeOrder, Payer},
     seal::Sensitive,
-    toy,
 };
 use alloc::format;
 
@@ -38,13 +38,13 @@ fn full() -> Builder {
 }
 
 fn written(endpoint: &dyn Endpoint<Output = String>) -> (String, serde_json::Value) {
-    let (target, body) = toy::written(endpoint);
+    let (target, body) = fake::written(endpoint);
     (target, serde_json::from_str(&body).unwrap())
 }
 
 #[test]
 fn the_least_order_says_what_must_be_said_and_no_more() {
-    let (target, body) = toy::written(&Native::new(builder().build().unwrap()));
+    let (target, body) = fake::written(&NativeOrder::new(builder().build().unwrap()));
     assert_eq!(target, "POST /v3/pay/transactions/native");
     let least = r#"{"appid":"wxd678efh567hg6787","mchid":"1900007291","description":"Image形象店","out_trade_no":"1217752501-1","notify_url":"https://shop.example/notify","amount":{"total":100,"currency":"CNY"}}"#;
     assert_eq!(body, least);
@@ -52,7 +52,7 @@ fn the_least_order_says_what_must_be_said_and_no_more() {
 
 #[test]
 fn a_full_order_has_every_field_in_its_place() {
-    let (target, body) = written(&H5::new(full().build().unwrap(), H5Info::wap()).unwrap());
+    let (target, body) = written(&H5Order::new(full().build().unwrap(), H5Info::wap()).unwrap());
     assert_eq!(target, "POST /v3/pay/transactions/h5");
     let expected = serde_json::json!({
         "appid": "wxd678efh567hg6787", "mchid": "1900007291", "description": "Image形象店",
@@ -82,8 +82,8 @@ fn a_partner_orders_for_its_sub_merchant_and_owes_in_its_name() {
     let party = Party::Partner { sub_mchid: sub_mchid.clone(), sub_appid: Some(sub_appid) };
     let order = builder().party(party).build().unwrap();
     let payer = Payer::under_sub_appid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
-    let jsapi = Jsapi::new(order.clone(), payer.clone()).unwrap();
-    let (target, body) = toy::written(&jsapi);
+    let jsapi = JsapiOrder::new(order.clone(), payer.clone()).unwrap();
+    let (target, body) = fake::written(&jsapi);
     assert_eq!(target, "POST /v3/pay/partner/transactions/jsapi");
     for part in [
         r#""sp_appid":"wxd678efh567hg6787","sp_mchid":"1900007291""#,
@@ -92,19 +92,26 @@ fn a_partner_orders_for_its_sub_merchant_and_owes_in_its_name() {
     ] {
         assert!(body.contains(part), "{body}");
     }
-    let owed =
-        Debt::Order { out_trade_no: "1217752501-1".parse().unwrap(), sub_mchid: Some(sub_mchid.clone()) };
+    let owed = PendingOperation::Order {
+        out_trade_no: "1217752501-1".parse().unwrap(),
+        sub_mchid: Some(sub_mchid.clone()),
+    };
     let reply = r#"{"prepay_id":"wx201410272009395522657a690389285100"}"#;
-    let params = toy::read(&jsapi, reply).unwrap();
-    assert_eq!(params.app_id.as_str(), "wxd678efh567hg6999", "the payer's app signs");
-    let mini_program = Jsapi::mini_program(order.clone(), payer).unwrap();
-    let native = Native::new(order.clone());
-    for debt in [jsapi.debt(), mini_program.debt(), native.debt(), App::new(order.clone()).debt()] {
-        assert_eq!(debt.as_ref(), Some(&owed));
+    let params = fake::read(&jsapi, reply).unwrap();
+    assert_eq!(params.app_id.as_str(), "wxd678efh567hg6999", "the parameters are signed for the payer's app");
+    let mini_program = JsapiOrder::mini_program(order.clone(), payer).unwrap();
+    let native = NativeOrder::new(order.clone());
+    for pending_operation in [
+        jsapi.pending_operation(),
+        mini_program.pending_operation(),
+        native.pending_operation(),
+        AppOrder::new(order.clone()).pending_operation(),
+    ] {
+        assert_eq!(pending_operation.as_ref(), Some(&owed));
     }
-    let (target, _) = toy::written(&mini_program);
+    let (target, _) = fake::written(&mini_program);
     assert_eq!(target, "POST /v3/pay/partner/transactions/miniprogram");
-    let params = toy::read(&App::new(order), reply).unwrap();
+    let params = fake::read(&AppOrder::new(order), reply).unwrap();
     assert_eq!((params.appid.as_str(), params.partnerid), ("wxd678efh567hg6999", sub_mchid));
 }
 
@@ -116,10 +123,10 @@ fn who_the_payer_must_be_is_sealed_and_not_printed() {
         sensitive("planted-number"),
         sensitive("planted-name"),
     );
-    let jsapi = Jsapi::new(full().build().unwrap(), payer).unwrap();
-    let (_, body) = toy::written(&jsapi);
+    let jsapi = JsapiOrder::new(full().build().unwrap(), payer).unwrap();
+    let (_, body) = fake::written(&jsapi);
     assert!(body.contains(r#""identity":{"type":"IDCARD","number":""#), "{body}");
-    assert!(body.contains(&toy::sealed("planted-name")));
+    assert!(body.contains(&fake::sealed("planted-name")));
     assert!(!body.contains("planted"));
     let shown = format!("{jsapi:?} {:?}", full());
     assert!(!shown.contains("planted") && !shown.contains("oUpF8uMuAJO"), "{shown}");
@@ -130,12 +137,12 @@ fn the_parameters_for_the_payers_side_are_those_that_are_signed() {
     let reply = r#"{"prepay_id":"wx201410272009395522657a690389285100"}"#;
     let order = builder().build().unwrap();
     let payer = Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
-    let page = toy::read(&Jsapi::new(order.clone(), payer).unwrap(), reply).unwrap();
+    let page = fake::read(&JsapiOrder::new(order.clone(), payer).unwrap(), reply).unwrap();
     let shown = serde_json::to_value(&page).unwrap();
     assert_eq!(shown["package"], "prepay_id=wx201410272009395522657a690389285100");
     assert_eq!((&shown["signType"], &shown["appId"]), (&"RSA".into(), &"wxd678efh567hg6787".into()));
-    assert_eq!(shown["timeStamp"], toy::NOW.as_secs().to_string());
-    let app = serde_json::to_value(toy::read(&App::new(order), reply).unwrap()).unwrap();
+    assert_eq!(shown["timeStamp"], fake::NOW.as_secs().to_string());
+    let app = serde_json::to_value(fake::read(&AppOrder::new(order), reply).unwrap()).unwrap();
     assert_eq!(app["package"], "Sign=WXPay");
     assert_eq!(app["prepayid"], "wx201410272009395522657a690389285100");
     assert_eq!(app["partnerid"], "1900007291");
@@ -169,9 +176,9 @@ fn what_breaks_a_rule_is_refused_by_its_field() {
     assert_eq!(field(other("123456", 2_147_483_648, "x")), "total");
     assert_eq!(field(other("123456", 1, &"x".repeat(128))), "description");
     let order = || builder().build().unwrap();
-    assert_eq!(H5::new(order(), H5Info::ios()).unwrap_err().field(), "payer_client_ip");
+    assert_eq!(H5Order::new(order(), H5Info::ios()).unwrap_err().field(), "payer_client_ip");
     let payer = Payer::under_sub_appid("oUpF8uMuAJO".parse().unwrap());
-    assert_eq!(Jsapi::new(order(), payer).unwrap_err().field(), "sub_openid");
+    assert_eq!(JsapiOrder::new(order(), payer).unwrap_err().field(), "sub_openid");
 }
 
 #[test]

@@ -1,10 +1,10 @@
 use super::*;
 use crate::v3::{
+    fake,
     refund::{
         RefundStatus,
         refund::{Channel, Promotion},
     },
-    toy,
 };
 use alloc::{format, string::ToString as _, vec};
 
@@ -13,12 +13,12 @@ fn order() -> OutTradeNo {
 }
 
 fn minimal() -> Builder {
-    Create::builder(order(), "1217752501".parse().unwrap(), Fen::new(888), Fen::new(1000))
+    CreateRefund::builder(order(), "1217752501".parse().unwrap(), Fen::new(888), Fen::new(1000))
 }
 
 #[test]
 fn a_refund_is_asked_for_with_what_must_be_told_and_no_more() {
-    let (line, body) = toy::written(&minimal().build().unwrap());
+    let (line, body) = fake::written(&minimal().build().unwrap());
     assert_eq!(line, "POST /v3/refund/domestic/refunds");
     assert_eq!(
         body,
@@ -34,19 +34,19 @@ fn a_refund_is_asked_for_with_all_that_may_be_told() {
         goods_name: Some("大米".into()),
         ..Goods::new("rice-1", Fen::new(444), Fen::new(888), 2)
     };
-    let create = Create::builder(number, "1217752501".parse().unwrap(), Fen::new(888), Fen::new(1000))
+    let create = CreateRefund::builder(number, "1217752501".parse().unwrap(), Fen::new(888), Fen::new(1000))
         .party(Party::partner("1900000109".parse().unwrap()))
         .reason("商品已售完")
         .notify_url("https://shop.example/refunds".parse().unwrap())
         .funds_account(FundsAccount::Available)
         .from(vec![
-            Source::new(FundsAccount::Available, Fen::new(444)),
-            Source::new(FundsAccount::Unavailable, Fen::new(444)),
+            FundsSource::new(FundsAccount::Available, Fen::new(444)),
+            FundsSource::new(FundsAccount::Unavailable, Fen::new(444)),
         ])
         .goods_detail(vec![goods])
         .build()
         .unwrap();
-    let (_, body) = toy::written(&create);
+    let (_, body) = fake::written(&create);
     assert_eq!(
         body,
         concat!(
@@ -57,8 +57,8 @@ fn a_refund_is_asked_for_with_all_that_may_be_told() {
         )
     );
     assert_eq!(
-        create.debt(),
-        Some(Debt::Refund {
+        create.pending_operation(),
+        Some(PendingOperation::Refund {
             out_refund_no: "1217752501".parse().unwrap(),
             sub_mchid: Some("1900000109".parse().unwrap())
         })
@@ -69,7 +69,7 @@ fn a_refund_is_asked_for_with_all_that_may_be_told() {
 #[test]
 fn what_breaks_a_rule_is_refused_by_field_and_rule() {
     let number = || "1217752501".parse().unwrap();
-    let amounts = |refund, total| Create::builder(order(), number(), Fen::new(refund), Fen::new(total));
+    let amounts = |refund, total| CreateRefund::builder(order(), number(), Fen::new(refund), Fen::new(total));
     for (builder, error) in [
         (amounts(0, 1), "refund must be 1 to 2147483647 fen"),
         (amounts(1, 2_147_483_648), "total must be 1 to 2147483647 fen"),
@@ -77,7 +77,7 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
         (minimal().reason(""), "reason must be 1 to 80 characters, none beyond the basic plane"),
         (minimal().reason("退".repeat(81)), "reason must be 1 to 80 characters, none beyond the basic plane"),
         (
-            minimal().from(vec![Source::new(FundsAccount::Available, Fen::new(887))]),
+            minimal().from(vec![FundsSource::new(FundsAccount::Available, Fen::new(887))]),
             "from must add up to refund",
         ),
         (
@@ -112,11 +112,11 @@ fn answer(out_refund_no: &str, out_trade_no: &str) -> String {
 #[test]
 fn an_answer_is_read_in_full() {
     let create = minimal().build().unwrap();
-    let refund = toy::read(&create, &answer("1217752501", order().as_str())).unwrap();
+    let refund = fake::read(&create, &answer("1217752501", order().as_str())).unwrap();
     assert_eq!(refund.status, RefundStatus::Success);
     assert_eq!(refund.evidence().unwrap().refunded().refund(), Fen::new(888));
     assert_eq!(refund.channel, Some(Channel::Original));
-    assert_eq!(refund.funds_account, Some(FundsAccount::Unsettled));
+    assert_eq!(refund.funds_account, Some(FundsAccount::Unresolved));
     assert_eq!(refund.create_time.as_secs(), 1_528_425_290);
     assert_eq!(refund.success_time.unwrap().as_secs(), 1_528_425_296);
     assert_eq!(refund.user_received_account.as_ref().unwrap().as_str(), "招商银行信用卡0403");
@@ -132,7 +132,7 @@ fn an_answer_is_read_in_full() {
 fn an_answer_about_another_refund_or_payment_is_no_answer() {
     let create = minimal().build().unwrap();
     for body in [answer("1217752502", order().as_str()), answer("1217752501", "another-order"), "{}".into()] {
-        let error = toy::read(&create, &body).unwrap_err();
+        let error = fake::read(&create, &body).unwrap_err();
         assert_eq!(error.kind(), crate::error::ErrorKind::Malformed);
     }
 }

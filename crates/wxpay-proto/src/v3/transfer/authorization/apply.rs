@@ -4,13 +4,13 @@
 
 use super::{Authorization, display_name};
 use crate::{
-    error::{Debt, Error},
-    id::{AppId, Invalid, NotifyUrl, OpenId, OutAuthorizationNo},
+    error::{Error, PendingOperation},
+    id::{AppId, InvalidField, NotifyUrl, OpenId, OutAuthorizationNo},
     v3::{
         endpoint::{Draft, Endpoint},
         field,
         merchant::Merchant,
-        seal::Pen,
+        seal::RequestWriter,
         transfer::bill::{perception, scene},
         verify::Verified,
     },
@@ -21,7 +21,7 @@ use core::{fmt, net::IpAddr};
 
 /// Asks a payee to be allowed to pay without being confirmed; comes to what the payee's side needs to confirm this.
 #[derive(Clone)]
-pub struct Apply {
+pub struct ApplyAuthorization {
     out_authorization_no: OutAuthorizationNo,
     appid: AppId,
     openid: OpenId,
@@ -49,11 +49,11 @@ pub enum DeviceType {
     Other,
 }
 
-/// What may be told beyond what must be; see [`Apply::builder`].
+/// What may be told beyond what must be; see [`ApplyAuthorization::builder`].
 #[derive(Debug)]
-pub struct Builder(Apply);
+pub struct Builder(ApplyAuthorization);
 
-impl Apply {
+impl ApplyAuthorization {
     /// Begins with what must be told: the merchant's number, the app and the payee under it, the scene, the name that
     /// the payee's account has at the merchant (at most 32 characters), and where WeChat Pay sends its notice.
     ///
@@ -116,20 +116,20 @@ impl Builder {
     /// # Errors
     ///
     /// When a field breaks its rule; it is named.
-    pub fn build(self) -> Result<Apply, Invalid> {
+    pub fn build(self) -> Result<ApplyAuthorization, InvalidField> {
         let Self(apply) = self;
         scene(&apply.transfer_scene_id)?;
         display_name(&apply.user_display_name)?;
         perception(apply.user_recv_perception.as_deref())?;
-        let rule = Invalid::new("device_id", "must be 1 to 128 characters, none beyond the basic plane");
-        field::text_if(apply.device_id.as_deref(), 128, rule)?;
+        let rule = InvalidField::new("device_id", "must be 1 to 128 characters, none beyond the basic plane");
+        field::text_opt(apply.device_id.as_deref(), 128, rule)?;
         Ok(apply)
     }
 }
 
-impl fmt::Debug for Apply {
+impl fmt::Debug for ApplyAuthorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Apply")
+        f.debug_struct("ApplyAuthorization")
             .field("out_authorization_no", &self.out_authorization_no)
             .field("openid", &self.openid)
             .finish_non_exhaustive()
@@ -160,7 +160,7 @@ struct SceneInfo<'a> {
     device_type: Option<DeviceType>,
 }
 
-impl Apply {
+impl ApplyAuthorization {
     fn scene_info(&self) -> Option<SceneInfo<'_>> {
         let told = self.client_ip.is_some() || self.device_id.is_some() || self.device_type.is_some();
         told.then(|| SceneInfo {
@@ -171,10 +171,10 @@ impl Apply {
     }
 }
 
-impl Endpoint for Apply {
+impl Endpoint for ApplyAuthorization {
     type Output = Authorization;
 
-    fn draft(&self, _: &mut Pen<'_, '_>) -> Result<Draft, Error> {
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let body = Body {
             out_authorization_no: &self.out_authorization_no,
             appid: &self.appid,
@@ -193,21 +193,21 @@ impl Endpoint for Apply {
         Authorization::read_of(reply, &self.out_authorization_no)
     }
 
-    fn debt(&self) -> Option<Debt> {
-        Some(Debt::Authorization { out_authorization_no: self.out_authorization_no.clone() })
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(PendingOperation::Authorization { out_authorization_no: self.out_authorization_no.clone() })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{super::State, *};
-    use crate::v3::toy::{read, written};
+    use crate::v3::fake::{read, written};
     use alloc::format;
 
     const LINE: &str = "POST /v3/fund-app/mch-transfer/user-confirm-authorization";
 
     fn named(scene: &str, name: &str) -> Builder {
-        Apply::builder(
+        ApplyAuthorization::builder(
             "plfk2020042013".parse().unwrap(),
             "wxf636efh567hg4356".parse().unwrap(),
             "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap(),

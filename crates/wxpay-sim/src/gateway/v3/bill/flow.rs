@@ -1,4 +1,4 @@
-//! The bill of an account: what went in and out.
+//! The fund flow bill: income and expenses of an account.
 
 use super::sheet::{row, signed, yuan};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 const FLOW: &str = "记账时间,微信支付业务单号,资金流水单号,业务名称,业务类型,收支类型,收支金额(元),账户结余(元),资金变更提交申请人,备注,业务凭证号";
 const FLOW_SUMMARY: &str = "资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额";
 
-/// The bill. `None` if nothing moved.
+/// Builds the bill. Returns `None` if no money was moved.
 pub(super) fn fundflow(ledger: &Ledger, lines: &[&Line]) -> Option<String> {
     let mut sheet = format!("{FLOW}\r\n");
     let (mut ins, mut outs, mut inflow, mut outflow) = (0_u64, 0_u64, 0_u64, 0_u64);
@@ -50,7 +50,7 @@ pub(super) fn fundflow(ledger: &Ledger, lines: &[&Line]) -> Option<String> {
             }
             What::Shared(Share::Part { .. }) => flow("分账", "支出", amount, line.balance, String::new()),
             What::Shared(Share::Back { .. }) => flow("分账回退", "收入", amount, line.balance, String::new()),
-            // It was the account's before; it was frozen there.
+            // No flow: the money stays in the account, where it was only frozen.
             What::Shared(Share::Own { .. }) => {}
         }
     }
@@ -64,7 +64,7 @@ pub(super) fn fundflow(ledger: &Ledger, lines: &[&Line]) -> Option<String> {
     Some(sheet)
 }
 
-/// The gateway's number and the merchant's of what moved the money.
+/// Returns WeChat Pay's number and the merchant's number of the operation that moved the money.
 fn numbers(ledger: &Ledger, line: &Line) -> Option<(String, String)> {
     let order = ledger.order(&line.key)?;
     match &line.what {

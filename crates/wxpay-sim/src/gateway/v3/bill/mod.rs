@@ -1,4 +1,4 @@
-//! Bills: what was traded on a day, from ten o'clock of the next.
+//! Bills of a day, available from ten o'clock of the next day.
 
 mod flow;
 mod sharings;
@@ -53,7 +53,7 @@ const SEALED: &[Field] = &[
     must("algorithm", Kind::OneOf(&["AEAD_AES_256_GCM"])),
 ];
 
-/// All trades that the caller ordered; with `sub_mchid`, those of that one.
+/// Returns the trade bill of all trades that the caller ordered, or only those of `sub_mchid`.
 fn trade(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::asking_by_sub(gateway, call)?;
     let wanted = of_sub(lines(gateway, call)?, sub_mchid.as_ref());
@@ -61,7 +61,7 @@ fn trade(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     plain(gateway, call, text)
 }
 
-/// All that the caller shared; with `sub_mchid`, of the payments of that one.
+/// Returns the profit-sharing bill of the caller, or only that of the payments of `sub_mchid`.
 fn profitsharing(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::asking_by_sub(gateway, call)?;
     let wanted = of_sub(lines(gateway, call)?, sub_mchid.as_ref());
@@ -73,7 +73,7 @@ fn of_sub<'a>(lines: &'a [Line], sub_mchid: Option<&MchId>) -> Vec<&'a Line> {
     lines.iter().filter(|line| sub_mchid.is_none() || line.sub_mchid.as_ref() == sub_mchid).collect()
 }
 
-/// What went in and out of the caller's account, or of that of one it serves.
+/// Returns the fund flow bill of the caller's account, or of the account of a sub-merchant.
 fn fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let text = flow_of(gateway, call)?;
     plain(gateway, call, text)
@@ -87,7 +87,7 @@ fn flow_of(gateway: &Gateway, call: &Call) -> Result<Option<String>, Refusal> {
     Ok(flow::fundflow(&gateway.v3.ledger, &wanted.collect::<Vec<_>>()))
 }
 
-/// The lines of the day that is asked for, if its bill is ready.
+/// Returns the lines of the requested day, if its bill is ready.
 fn lines<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a [Line], Refusal> {
     let named = time::day_named(call.query("bill_date").unwrap_or_default());
     let (day, ends, stale) = named.ok_or_else(|| errors::INVALID_REQUEST.saying("bill_date格式不正确"))?;
@@ -98,27 +98,28 @@ fn lines<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a [Line], Refusal> {
         return Err(errors::INVALID_REQUEST.saying("只能下载三个月以内的账单"));
     }
     if call.now < ends.after(gateway.settings.v3.bill_takes) {
-        return Err(errors::STATEMENT_CREATING.because("the bill is ready at ten o'clock"));
+        return Err(errors::STATEMENT_CREATING.because("the bill is generated at ten o'clock of the next day"));
     }
     Ok(gateway.v3.ledger.days.of(&day, &call.mchid))
 }
 
 fn plain(gateway: &mut Gateway, call: &Call, text: Option<String>) -> Result<Reply, Refusal> {
-    let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.because("nothing was traded"))?;
+    let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.because("the day has no transactions"))?;
     let hash_value = sha1(text.as_bytes());
     let file = packed(call, text.into_bytes())?;
     let download_url = offer(gateway, call, file);
     Ok(Reply::json(&json!({ "hash_type": "SHA1", "hash_value": hash_value, "download_url": download_url })))
 }
 
-/// The same for one sub-merchant, sealed under a key of its own that is sealed for the caller.
+/// Returns the fund flow bill of one sub-merchant. The file is encrypted with its own key, which is encrypted for the
+/// caller.
 fn sealed_fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let text = flow_of(gateway, call)?;
-    let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.because("nothing was traded"))?;
+    let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.because("the day has no transactions"))?;
     let hash_value = sha1(text.as_bytes());
     let file = packed(call, text.into_bytes())?;
     let (key, nonce) = (gateway.v3.chance.text(ALPHANUMERIC, 32), gateway.v3.chance.text(ALPHANUMERIC, 12));
-    let broken = || errors::SYSTEM_ERROR.because("the bill cannot be sealed");
+    let broken = || errors::SYSTEM_ERROR.because("the bill cannot be encrypted");
     let sealed = sealed(&key, &nonce, file).ok_or_else(broken)?;
     let encrypt_key = sealed_key(gateway, &call.mchid, &key).ok_or_else(broken)?;
     let download_url = offer(gateway, call, sealed);
@@ -140,7 +141,7 @@ fn sealed_key(gateway: &Gateway, mchid: &MchId, key: &str) -> Option<Value> {
     Some(STANDARD.encode(sealing.seal(key.as_bytes())?).into())
 }
 
-/// AES-256-GCM without associated data, the tag behind.
+/// Encrypts with AES-256-GCM without associated data. The tag is appended.
 fn sealed(key: &str, nonce: &str, mut text: Vec<u8>) -> Option<Vec<u8>> {
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_bytes()).ok()?);
     let nonce = Nonce::try_assume_unique_for_key(nonce.as_bytes()).ok()?;
@@ -152,12 +153,12 @@ fn sha1(bytes: &[u8]) -> String {
     hex::encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, bytes))
 }
 
-/// Zipped, if that was asked for.
+/// Compresses the bill with gzip, if the request asks for it.
 fn packed(call: &Call, bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
     if call.query("tar_type").is_none() {
         return Ok(bytes);
     }
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     let zipped = encoder.write_all(&bytes).and_then(|()| encoder.finish());
-    zipped.map_err(|_| errors::SYSTEM_ERROR.because("the bill cannot be zipped"))
+    zipped.map_err(|_| errors::SYSTEM_ERROR.because("the bill cannot be compressed"))
 }

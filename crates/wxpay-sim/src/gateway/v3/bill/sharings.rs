@@ -1,4 +1,4 @@
-//! The bill of profit sharing: what was shared and what was given back, each part a row. What failed is not in it.
+//! The profit-sharing bill: one row for each shared or returned amount. Failed ones are not included.
 
 use super::sheet::{row, yuan};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 const COLUMNS: &str = "分账时间,分账发起方,分账方,微信订单号,微信分账/回退单号,分账明细单号,商户分账/回退单号,订单金额,分账接收方,分账金额,业务类型,处理状态,分账描述,备注";
 const SUMS: &str = "总笔数,分账笔数,分账总金额,回退笔数,回退总金额";
 
-/// The bill. `None` if nothing was shared or given back.
+/// Builds the bill. Returns `None` if nothing was shared or returned.
 pub(super) fn sharings(ledger: &Ledger, lines: &[&Line]) -> Option<String> {
     let mut sheet = format!("{COLUMNS}\r\n");
     let (mut parts, mut shared, mut returns, mut returned) = (0_u64, 0_u64, 0_u64, 0_u64);

@@ -1,8 +1,9 @@
-//! The form of every file: comma-separated, each cell behind a grave accent, amounts in yuan, a summary at the end.
+//! The format of bill files: comma-separated, each cell prefixed by a grave accent, amounts in yuan, a summary at the
+//! end.
 
 use wxpay_proto::Fen;
 
-/// One row. A comma or a line's end within a cell would shift what follows: it is written as a space.
+/// Appends a row. A comma or line break within a cell would shift the cells after it: it is written as a space.
 pub(super) fn row(sheet: &mut String, cells: &[String]) {
     let cells: Vec<String> =
         cells.iter().map(|cell| format!("`{}", cell.replace([',', '\r', '\n'], " "))).collect();
@@ -14,7 +15,7 @@ pub(super) fn yuan(fen: u64) -> String {
     Fen::new(fen).yuan().to_string()
 }
 
-/// An amount that may be below zero.
+/// Formats an amount in yuan that may be negative.
 pub(super) fn signed(fen: i128) -> String {
     let amount = yuan(u64::try_from(fen.unsigned_abs()).unwrap_or(u64::MAX));
     if fen < 0 { format!("-{amount}") } else { amount }

@@ -1,4 +1,4 @@
-//! The bill of trades: what was paid, and what refunds took.
+//! The trade bill: payments and refunds.
 
 use super::sheet::{row, signed, yuan};
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 use wxpay_proto::UnixTime;
 
-/// The columns of a trade, in the order of the bills that have them.
+/// The columns of the trade. The constants are in the order in which the bills contain them.
 const WHO: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额";
 const REFUND_TIMES: &str = "退款申请时间,退款成功时间";
 const REFUNDED: &str = "微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态";
@@ -15,7 +15,7 @@ const GOODS: &str = "商品名称,商户数据包,手续费,费率,订单金额"
 const TRADE_SUMMARY: &str =
     "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额";
 
-/// The bill: `ALL`, `SUCCESS` or `REFUND`. `None` without any.
+/// Builds the bill: `ALL`, `SUCCESS` or `REFUND`. Returns `None` if there are no trades.
 pub(super) fn trade(ledger: &Ledger, lines: &[&Line], bill_type: &str) -> Option<String> {
     let is_wanted = |what: &What| match bill_type {
         "SUCCESS" => matches!(what, What::Paid(_)),
@@ -46,7 +46,7 @@ pub(super) fn trade(ledger: &Ledger, lines: &[&Line], bill_type: &str) -> Option
     Some(sheet)
 }
 
-/// The row of a trade; `None` if it is none.
+/// Builds the row of a trade. Returns `None` if the line is not a trade.
 fn trade_row(order: &Order, line: &Line, bill_type: &str) -> Option<Vec<String>> {
     let paid_by = |payment: &&Payment| match &line.what {
         What::Paid(id) | What::Reversed(id) => payment.transaction_id == *id,
@@ -122,7 +122,7 @@ const fn refund_state(status: RefundStatus) -> &'static str {
     }
 }
 
-/// What the summary of a bill of trades adds up.
+/// The totals in the summary of a trade bill.
 #[derive(Default)]
 struct Sum {
     count: u64,

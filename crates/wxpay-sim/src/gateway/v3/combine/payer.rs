@@ -2,7 +2,7 @@
 
 use super::order::combined;
 use crate::{
-    gateway::{CannotPay, Gateway, Payer, v3::notice::Event},
+    gateway::{CannotPay, Gateway, Payer, v3::notification::Event},
     ledger::v3::{OrderKey, PaidWhole},
 };
 use wxpay_proto::{Fen, UnixTime};

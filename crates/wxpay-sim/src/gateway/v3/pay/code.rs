@@ -1,15 +1,15 @@
-//! Code pay: the merchant scans a code that the payer shows. And its reversal.
+//! Code payment: the merchant scans a payment code shown by the payer. And its reversal.
 //!
-//! The last two of the code's eighteen digits say what the payer does:
+//! The last two of the code's eighteen digits choose what the payer does:
 //!
-//! | digits | what happens |
+//! | digits | result |
 //! |---|---|
-//! | `01` | the password is asked for, and typed after [`password_takes`](crate::settings::V3::password_takes) |
-//! | `02` | the password is asked for; the payer waits for [`Gateway::pay_transaction`] or `fail_transaction` |
-//! | `03` | there is not enough money: 403 `NOT_ENOUGH` |
-//! | `04` | the password is asked for, and the payer gives up after as long |
-//! | `05` | the code's time is over: 400 `AUTH_CODE_EXPIRED` |
-//! | `06` | it is no code of WeChat's: 400 `AUTH_CODE_INVALID` |
+//! | `01` | the password is required and entered after [`password_takes`](crate::settings::V3::password_takes) |
+//! | `02` | the password is required; the payer waits for [`Gateway::pay_transaction`] or `fail_transaction` |
+//! | `03` | insufficient funds: 403 `NOT_ENOUGH` |
+//! | `04` | the password is required; the payer cancels after the same time |
+//! | `05` | the code is expired: 400 `AUTH_CODE_EXPIRED` |
+//! | `06` | the code is not a WeChat Pay code: 400 `AUTH_CODE_INVALID` |
 //! | others | paid at once |
 
 use super::{
@@ -45,7 +45,7 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
 ];
 
 const OWN: &[Field] = &[APPID, MCHID, SETTLE_INFO, may("time_expire", Kind::Time)];
-/// What both modes say.
+/// The fields of both modes.
 pub(super) const CODEPAY: &[Field] = &[
     must("description", text(127)),
     OUT_TRADE_NO,
@@ -92,15 +92,15 @@ pub(super) fn codepay(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
         begun.go_on(gateway, &key, call.now)?;
     }
     let order = gateway.v3.ledger.order(&key);
-    let order = order.ok_or_else(|| errors::SYSTEM_ERROR.because("the order is gone"))?;
+    let order = order.ok_or_else(|| errors::SYSTEM_ERROR.because("the order is missing from the ledger"))?;
     let is_open = order.state(call.now) == TradeState::UserPaying;
     if is_open && gateway.settings.v3.user_paying == UserPaying::Code {
-        return Err(errors::USERPAYING.because("the payer types the password"));
+        return Err(errors::USERPAYING.because("the payer is entering the password"));
     }
     Ok(Reply::json(&transaction(order, call.now)))
 }
 
-/// What the code makes of the payment.
+/// The payer's action, as chosen by the code.
 enum Begun {
     Paid,
     Password(Option<fn(&mut Gateway, &MchId, &str, UnixTime)>),
@@ -111,10 +111,10 @@ impl Begun {
         match code.get(16..) {
             Some("01") => Ok(Self::Password(Some(types_password))),
             Some("02") => Ok(Self::Password(None)),
-            Some("03") => Err(errors::NOT_ENOUGH.because("the code says that there is not enough money")),
+            Some("03") => Err(errors::NOT_ENOUGH.because("the last digits of the code request NOT_ENOUGH")),
             Some("04") => Ok(Self::Password(Some(gives_up))),
-            Some("05") => Err(errors::AUTH_CODE_EXPIRED.because("the code says that its time is over")),
-            Some("06") => Err(errors::AUTH_CODE_INVALID.because("the code says that it is none")),
+            Some("05") => Err(errors::AUTH_CODE_EXPIRED.because("the last digits of the code request AUTH_CODE_EXPIRED")),
+            Some("06") => Err(errors::AUTH_CODE_INVALID.because("the last digits of the code request AUTH_CODE_INVALID")),
             _ => Ok(Self::Paid),
         }
     }
@@ -141,7 +141,7 @@ impl Begun {
 fn types_password(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     let Some(key) = still_paying(gateway, mchid, number) else { return };
     let due = now.after(gateway.settings.notify_delay);
-    // A payment that cannot be made any more is none.
+    // The order may have been closed or have expired in the meantime: then nothing is paid.
     gateway.charge_transaction(&key, &Payer::default(), false, due, now).ok();
 }
 
@@ -158,12 +158,12 @@ fn still_paying(gateway: &Gateway, mchid: &MchId, number: &str) -> Option<OrderK
     (order.ended == Some(Ended::UserPaying)).then_some(key)
 }
 
-/// Takes a code pay back, be it paid or not. The money of a paid one returns at once.
+/// Reverses a code payment, whether it is paid or not. The money of a paid one is returned at once.
 pub(super) fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let (_, sub) = party::placing(gateway, call)?;
     let key = (call.mchid.clone(), call.order_number()?);
     let order = gateway.v3.ledger.order(&key);
-    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("no such order of this merchant"))?;
+    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("the merchant has no such order"))?;
     party::is_of(order, sub.as_ref().map(|sub| &sub.mchid))?;
     if order.trade_type != TradeType::Micropay {
         return Err(errors::INVALID_REQUEST.saying("仅付款码支付的订单可以撤销"));

@@ -1,4 +1,4 @@
-//! Orders: placed, paid, asked for, closed.
+//! Orders: place, pay, query, close.
 
 pub(super) mod code;
 pub(super) mod order;
@@ -25,17 +25,17 @@ use wxpay_proto::{
     id::{AppId, OutTradeNo},
 };
 
-/// An order's number.
+/// The merchant's order number.
 pub(in crate::gateway::v3) const OUT_TRADE_NO: Field =
     must("out_trade_no", Kind::Text(6, 32, Alphabet::OrderNumber));
-/// The most an order may ask for: a hundred million yuan.
+/// The maximum amount of an order in fen: a hundred million yuan.
 pub(super) const MOST: u64 = 10_000_000_000;
-/// What is to be paid.
+/// The amount to pay.
 const AMOUNT: Field = must(
     "amount",
     Kind::Object(&[must("total", Kind::Number(1, MOST)), may("currency", Kind::OneOf(&["CNY"]))]),
 );
-/// Goods, one by one.
+/// The details of the goods.
 const DETAIL: Field = may(
     "detail",
     Kind::Object(&[
@@ -57,14 +57,14 @@ const DETAIL: Field = may(
         ),
     ]),
 );
-/// What becomes of the money.
+/// The settlement options.
 const SETTLE_INFO: Field = may("settle_info", Kind::Object(&[may("profit_sharing", Kind::Truth)]));
-/// The same for a sub-merchant.
+/// The settlement options of a sub-merchant's order.
 pub(super) const SUB_SETTLE_INFO: Field = may(
     "settle_info",
     Kind::Object(&[may("profit_sharing", Kind::Truth), may("subsidy_amount", Kind::Number(0, MOST))]),
 );
-/// The shop.
+/// The store.
 const STORE_INFO: Field = may(
     "store_info",
     Kind::Object(&[
@@ -75,14 +75,15 @@ const STORE_INFO: Field = may(
     ]),
 );
 
-/// The key that the order of this call is kept under.
+/// Returns the ledger key of the order in a request.
 fn key_of(call: &Call) -> Result<OrderKey, Refusal> {
     let number = call.text("/out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
-    let number = number.map_err(|_| errors::PARAM_ERROR.because("out_trade_no breaks its rule"))?;
+    let number = number.map_err(|_| errors::PARAM_ERROR.because("out_trade_no is invalid"))?;
     Ok((call.mchid.clone(), number))
 }
 
-/// The order that was placed under the number before, if the request says the same of it and it can still be paid.
+/// Returns the order that exists under this number, if the request is identical to the first one and the order can
+/// still be paid.
 fn placed_before<'a>(
     gateway: &'a Gateway,
     call: &Call,
@@ -106,16 +107,16 @@ fn placed_before<'a>(
     }
     if order.trade_type != trade_type {
         return Err(
-            errors::OUT_TRADE_NO_USED.because("the number is of an order that is paid in another way")
+            errors::OUT_TRADE_NO_USED.because("out_trade_no belongs to an order of another trade type")
         );
     }
     if order.placed != *asked {
-        return Err(errors::REENTRY_DIFFERS.because("the number is of an order that says something else"));
+        return Err(errors::REENTRY_DIFFERS.because("out_trade_no belongs to an order with different parameters"));
     }
     Ok(Some(order))
 }
 
-/// `time_expire`, which must lie ahead.
+/// Returns `time_expire`, which must be in the future.
 pub(super) fn time_expire(call: &Call) -> Result<Option<UnixTime>, Refusal> {
     let Some(said) = call.text("/time_expire") else { return Ok(None) };
     let time = time::parse_rfc3339(said).filter(|time| *time > call.now);
@@ -123,17 +124,17 @@ pub(super) fn time_expire(call: &Call) -> Result<Option<UnixTime>, Refusal> {
     time.map(Some).ok_or_else(passed)
 }
 
-/// What an order is made of besides its request.
+/// The data of a new order besides its request.
 struct Terms {
     key: OrderKey,
     appid: AppId,
     sub: Option<Sub>,
     trade_type: TradeType,
-    /// The request, its sealed fields hashed.
+    /// The request body, with a hash in place of each encrypted field.
     asked: Value,
 }
 
-/// An order as it is kept when it is placed.
+/// Builds the ledger entry of a new order.
 fn new_order(call: &Call, terms: Terms, gateway: &Gateway) -> Result<Order, Refusal> {
     let expire = time_expire(call)?;
     let lasting = call.now.after(gateway.settings.v3.prepay_ttl);

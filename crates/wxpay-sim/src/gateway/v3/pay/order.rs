@@ -1,4 +1,4 @@
-//! Queries by both numbers, and close.
+//! Queries by either number, and close.
 
 use super::transaction::transaction;
 use crate::{
@@ -30,7 +30,7 @@ const CLOSE: &[Field] = &[MCHID];
 pub(super) fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::asking(gateway, call)?;
     let order = gateway.v3.ledger.order(&(call.mchid.clone(), call.order_number()?));
-    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("no such order of this merchant"))?;
+    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("the merchant has no such order"))?;
     party::is_of(order, sub_mchid.as_ref())?;
     Ok(Reply::json(&transaction(order, call.now)))
 }
@@ -38,19 +38,19 @@ pub(super) fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Ref
 pub(super) fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::asking(gateway, call)?;
     let order = gateway.v3.ledger.by_transaction(&call.mchid, call.path("transaction_id"));
-    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("no such payment to this merchant"))?;
+    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("the merchant has no such payment"))?;
     party::is_of(order, sub_mchid.as_ref())?;
     Ok(Reply::json(&transaction(order, call.now)))
 }
 
-/// Closing twice is closing once.
+/// Closes an order. Closing twice has the same result as closing once.
 pub(super) fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::asking(gateway, call)?;
     let key = (call.mchid.clone(), call.order_number()?);
     let unknown = gateway.settings.v3.unknown_close;
     let Some(order) = gateway.v3.ledger.order_mut(&key) else {
         return match unknown {
-            UnknownClose::NotFound => Err(errors::ORDER_NOT_EXIST.because("no such order of this merchant")),
+            UnknownClose::NotFound => Err(errors::ORDER_NOT_EXIST.because("the merchant has no such order")),
             UnknownClose::NoContent => Ok(Reply::no_content()),
         };
     };
@@ -62,7 +62,7 @@ pub(super) fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal
         TradeState::NotPay | TradeState::UserPaying | TradeState::PayError | TradeState::Revoked
             if order.trade_type == TradeType::Micropay =>
         {
-            return Err(errors::CLOSE_NOT_ALLOWED.because("a code pay is reversed, not closed"));
+            return Err(errors::CLOSE_NOT_ALLOWED.because("a code payment must be reversed, not closed"));
         }
         TradeState::NotPay
         | TradeState::UserPaying

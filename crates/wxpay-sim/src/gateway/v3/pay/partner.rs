@@ -1,4 +1,5 @@
-//! The same for service providers, who place orders for the merchants they serve: other names, the same functions.
+//! Partner orders: a service provider places orders for its sub-merchants. The fields differ, the functions are those
+//! of direct merchants.
 
 use super::{
     SUB_SETTLE_INFO, code, order,
@@ -68,10 +69,10 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
 
 const ANY_SP_APPID: Field = Field { is_required: false, ..SP_APPID };
 const ANY_NOTIFY_URL: Field = Field { is_required: false, ..NOTIFY_URL };
-/// A payer under the provider's app, the sub-merchant's, or both.
+/// The payer, identified under the partner's app, the sub-merchant's app, or both.
 const PAYER: Field =
     must("payer", Kind::Object(&[may("sp_openid", text(128)), may("sub_openid", text(128)), IDENTITY]));
-/// The shop, by either number.
+/// The store, identified by either number.
 const SHOP: Kind = Kind::Object(&[may("id", text(32)), may("out_id", text(32))]);
 
 const JSAPI: &[Field] =

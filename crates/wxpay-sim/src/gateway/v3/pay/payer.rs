@@ -1,4 +1,4 @@
-//! What a payer does with an order: pays it, or does not.
+//! The payer's side of an APIv3 order: pays it or fails to.
 
 use super::transaction::latest;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     faults::{Generation, Operation, Scene, Trouble},
     gateway::{
         CannotPay, Gateway, Payer,
-        v3::{combine, notice::Event},
+        v3::{combine, notification::Event},
     },
     ledger::v3::{CombinedRecord, Ended, Order, OrderKey, Payment, TradeState, TransactionRecord},
 };
@@ -15,31 +15,30 @@ use wxpay_proto::{
     id::{AppId, MchId, OpenId, OutTradeNo},
 };
 
-/// Which order is meant.
+/// A reference to an APIv3 order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "an order is named by its number or by what the phone has of it")]
+#[allow(clippy::exhaustive_enums, reason = "an order is named by its number or by its handle")]
 pub enum Named {
-    /// By its number, or that of a combined order; the first merchant's, if several have one.
+    /// By `out_trade_no` or `combine_out_trade_no`. If several merchants use the number, the first one's order.
     OutTradeNo(OutTradeNo),
-    /// By its number, and whose it is.
+    /// By merchant and `out_trade_no`.
     Of(MchId, OutTradeNo),
-    /// By its name on the phone: a `prepay_id`, a `code_url`, an `h5_url`.
+    /// By its handle: a `prepay_id`, a `code_url` or an `h5_url`.
     Handle(String),
 }
 
-/// A payment was made.
+/// A successful payment.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PaidTransaction {
-    /// The gateway's record afterwards.
+    /// The gateway's record of the order after the payment.
     pub transaction: TransactionRecord,
-    /// Whether the notices that are due go out before the phone returns.
-    pub notices_first: bool,
+    /// `true` if due notifications are sent before the payer's client returns.
+    pub notifications_first: bool,
 }
 
 impl Gateway {
-    /// Makes the payer pay an order of the third generation; with one of a combined order, the whole.
-    ///
+    /// Pays an APIv3 order. Naming one sub-order of a combined order pays all of them.
     /// # Errors
     ///
     /// [`CannotPay`]; then nothing has changed.
@@ -61,17 +60,17 @@ impl Gateway {
         };
         let trouble = self.faults.strike(scene, now);
         let second = trouble == Some(Trouble::SecondPayment);
-        let notices_first = trouble == Some(Trouble::Early);
-        let due = if notices_first { now } else { now.after(self.settings.notify_delay) };
+        let notifications_first = trouble == Some(Trouble::Early);
+        let due = if notifications_first { now } else { now.after(self.settings.notify_delay) };
         self.charge_whole(named, payer, second, due, now)?;
         if let Some(trouble) = trouble {
             self.turn_keys(trouble, &key.0, now);
         }
         let transaction = self.transaction(named, now).ok_or(CannotPay::NoSuchOrder)?;
-        Ok(PaidTransaction { transaction, notices_first })
+        Ok(PaidTransaction { transaction, notifications_first })
     }
 
-    /// Makes a payment of an order, or of the combined order that it is of.
+    /// Makes the payment of an order, or of the combined order that contains it.
     pub(in crate::gateway) fn charge_whole(
         &mut self,
         named: &Named,
@@ -87,7 +86,7 @@ impl Gateway {
         }
     }
 
-    /// Makes the payer of a code pay give up, and leaves any other order as it is: nobody hears of that.
+    /// Makes the payer of a code payment cancel. Any other order is left unchanged. No notification is sent.
     ///
     /// # Errors
     ///
@@ -102,41 +101,42 @@ impl Gateway {
         self.transaction(named, now).ok_or(CannotPay::NoSuchOrder)
     }
 
-    /// The gateway's own record of an order of the third generation.
+    /// Returns the gateway's own record of an APIv3 order.
     #[must_use]
     pub fn transaction(&self, named: &Named, now: UnixTime) -> Option<TransactionRecord> {
         self.named(named).map(|order| self.record_of(order, now))
     }
 
-    /// The gateway's own record of every order of the third generation.
+    /// Returns the gateway's own records of all APIv3 orders.
     #[must_use]
     pub fn transactions(&self, now: UnixTime) -> Vec<TransactionRecord> {
         self.v3.ledger.orders().map(|order| self.record_of(order, now)).collect()
     }
 
-    /// The gateway's own record of a combined order, by one of its names or by that of an order in it.
+    /// Returns the gateway's own record of a combined order, found by any of its references or by that of a sub-order.
     #[must_use]
     pub fn combined(&self, named: &Named, now: UnixTime) -> Option<CombinedRecord> {
         let key = self.named(named)?.combined.as_ref()?;
         let whole = self.v3.ledger.combined.of(key)?;
         let subs = whole.subs.iter().filter_map(|key| self.v3.ledger.order(key));
         let subs = subs.map(|order| self.record_of(order, now)).collect();
-        let notices =
-            self.notices.records_of(&[key.1.as_str()], |notice| notice.is_of_v3(&key.0, key.1.as_str()));
-        Some(whole.record(subs, notices))
+        let notifications = self
+            .notifications
+            .records_of(&[key.1.as_str()], |notification| notification.is_of_v3(&key.0, key.1.as_str()));
+        Some(whole.record(subs, notifications))
     }
 
     fn record_of(&self, order: &Order, now: UnixTime) -> TransactionRecord {
         let key = order.key();
         let keys: Vec<_> = [Some(&key), order.combined.as_ref()].into_iter().flatten().collect();
         let numbers: Vec<&str> = keys.iter().map(|(_, number)| number.as_str()).collect();
-        let notices = self.notices.records_of(&numbers, |notice| {
-            keys.iter().any(|(mchid, number)| notice.is_of_v3(mchid, number.as_str()))
+        let notifications = self.notifications.records_of(&numbers, |notification| {
+            keys.iter().any(|(mchid, number)| notification.is_of_v3(mchid, number.as_str()))
         });
-        order.record(now, notices)
+        order.record(now, notifications)
     }
 
-    /// An order; of a combined one, the first.
+    /// Finds an order; of a combined order, the first sub-order.
     fn named(&self, named: &Named) -> Option<&Order> {
         let ledger = &self.v3.ledger;
         let (order, whole) = match named {
@@ -150,7 +150,7 @@ impl Gateway {
         order.or_else(|| whole?.subs.first().and_then(|key| ledger.order(key)))
     }
 
-    /// Makes a payment, and queues the notice of it.
+    /// Makes a payment and queues its notification.
     pub(in crate::gateway) fn charge_transaction(
         &mut self,
         key: &OrderKey,
@@ -165,7 +165,7 @@ impl Gateway {
         Ok(())
     }
 
-    /// The payment that a payer would make. Nothing has changed yet.
+    /// Builds the payment that a payer would make, without changing anything.
     pub(in crate::gateway::v3) fn payment(
         &mut self,
         key: &OrderKey,
@@ -217,8 +217,8 @@ impl Gateway {
     }
 }
 
-/// The payer, under the app of whoever placed the order and under the sub-merchant's if the order names one. An order that
-/// was placed for somebody is paid by nobody else.
+/// Returns the payer's openid under the app that placed the order, and under the sub-merchant's app if the order has
+/// one. An order placed for one payer cannot be paid by another.
 fn who_pays(order: &Order, payer: &Payer, default: &OpenId) -> Result<(OpenId, Option<OpenId>), CannotPay> {
     let placed_for = |pointer| order.said(pointer).and_then(|openid| openid.parse::<OpenId>().ok());
     let own = placed_for("/payer/openid").or_else(|| placed_for("/payer/sp_openid"));
@@ -238,7 +238,7 @@ fn who_pays(order: &Order, payer: &Payer, default: &OpenId) -> Result<(OpenId, O
     Ok((openid, sub_openid))
 }
 
-/// The same person under another app.
+/// Returns the openid of the same person under another app. It is derived, so that it is stable.
 fn elsewhere(openid: &OpenId, appid: &AppId) -> OpenId {
     let mut chance = Chance::new(0, &format!("{} {appid}", openid.as_str()));
     format!("o{}", chance.text(URL_SAFE, 27)).parse().unwrap_or_else(|_| openid.clone())

@@ -1,4 +1,4 @@
-//! Orders that the payer pays on a phone: JSAPI and mini programs, App, H5, Native.
+//! Prepay orders, which the payer pays in WeChat: JSAPI and mini programs, App, H5, Native.
 
 use super::{
     AMOUNT, DETAIL, OUT_TRADE_NO, SETTLE_INFO, STORE_INFO, Terms, key_of, new_order, placed_before,
@@ -83,7 +83,7 @@ pub(in crate::gateway::v3) const SUBSIDY_INFO: Field = may(
         ),
     )]),
 );
-/// What every order says, in both modes.
+/// The fields of every order, in both modes.
 pub(super) const ORDER: &[Field] = &[
     DESCRIPTION,
     OUT_TRADE_NO,
@@ -106,9 +106,9 @@ const JSAPI: &[Field] = &[
 ];
 const APP: &[Field] = &[APPID, MCHID, NOTIFY_URL, SETTLE_INFO, SCENE_INFO, IDENTIFIED];
 const H5: &[Field] = &[APPID, MCHID, NOTIFY_URL, SETTLE_INFO, H5_SCENE, IDENTIFIED];
-/// A payer of whom the merchant knows no more than papers.
+/// A payer identified only by identity documents.
 pub(super) const IDENTIFIED: Field = may("payer", Kind::Object(&[IDENTITY]));
-/// The browser.
+/// The scene of an H5 order, with the browser.
 pub(in crate::gateway::v3) const H5_SCENE: Field = must(
     "scene_info",
     Kind::Object(&[
@@ -138,7 +138,7 @@ pub(super) fn jsapi(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal
         openids = openids.saturating_add(1);
     }
     if openids == 0 {
-        return Err(errors::OPENID_MISSING.because("neither sp_openid nor sub_openid is there"));
+        return Err(errors::OPENID_MISSING.because("sp_openid or sub_openid is required"));
     }
     if call.text("/payer/sub_openid").is_some() && call.said("sub_appid").is_none() {
         let issue = "传sub_openid时必填";
@@ -166,7 +166,8 @@ pub(super) fn native(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusa
     Ok(Reply::json(&json!({ "code_url": handle })))
 }
 
-/// Places the order, or finds it again: while its name on the phone works, the same is given.
+/// Places an order, or finds the existing one. Returns its handle; a repeated request returns the same handle while
+/// that is valid.
 fn placed(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Result<String, Refusal> {
     let (appid, sub) = party::placing(gateway, call)?;
     let key = key_of(call)?;
@@ -190,7 +191,7 @@ fn placed(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Result<S
     Ok(handle)
 }
 
-/// A new name for the payer's phone.
+/// Generates a handle for the payer's client: a `prepay_id`, a `code_url` or an `h5_url`.
 pub(in crate::gateway::v3) fn new_handle(
     gateway: &mut Gateway,
     trade_type: TradeType,

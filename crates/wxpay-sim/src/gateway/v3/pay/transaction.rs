@@ -1,4 +1,4 @@
-//! The transaction, as queries and notices show it.
+//! The transaction object of queries and notifications.
 
 use crate::{
     gateway::v3::party,
@@ -8,12 +8,13 @@ use crate::{
 use serde_json::{Value, json};
 use wxpay_proto::UnixTime;
 
-/// The object of queries, code pay and notices. What is known of a payment alone is there only once there is one.
+/// Builds the object for queries, code payments and notifications. Fields of the payment are present only if there is
+/// one.
 pub(in crate::gateway::v3) fn transaction(order: &Order, now: UnixTime) -> Value {
     told(order, order.payment(), now)
 }
 
-/// The object of the notice of the payment just made, which may be the order's second.
+/// Builds the object for the notification of the latest payment, which may be the second one of the order.
 pub(in crate::gateway::v3) fn latest(order: &Order, now: UnixTime) -> Value {
     told(order, order.payments.last(), now)
 }
@@ -66,7 +67,7 @@ fn payer(order: &Order, payment: &Payment) -> Value {
     }
 }
 
-/// The coupon is the platform's: the merchant gets the whole.
+/// Builds the promotion details. The platform pays the coupon: the merchant receives the whole amount.
 pub(in crate::gateway::v3) fn promotions(payment: &Payment) -> Vec<Value> {
     let Some(coupon_id) = &payment.coupon_id else { return Vec::new() };
     vec![json!({

@@ -1,7 +1,7 @@
 //! What becomes of parts and returns when their time has come, and who is told.
 
 use super::{
-    super::{notice::Event, party},
+    super::{notification::Event, party},
     MERCHANT_ID,
 };
 use crate::{

@@ -8,7 +8,7 @@ use crate::{
             call::Call,
             errors::{self, Refusal},
             fields::{Alphabet, Field, Kind, may, must, text},
-            notice::Event,
+            notification::Event,
             operation::Operation,
             party::{self, APPID},
             reply::Reply,

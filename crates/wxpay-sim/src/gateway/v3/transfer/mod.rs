@@ -23,7 +23,7 @@ use super::{
     call::Call,
     errors::{self, Refusal},
     fields::{Alphabet, Field, Kind, may, must, text},
-    notice::Event,
+    notification::Event,
     pay::MOST,
     reply::Reply,
 };

@@ -7,7 +7,7 @@ use crate::{
         Authorization, AuthorizationRecord, AuthorizationState, CloseReason, Transfer, TransferRecord,
         TransferState, TransferWay,
     },
-    notices::{NoticeRecord, Says},
+    notifications::{NotificationRecord, Says},
 };
 use wxpay_proto::{
     UnixTime,
@@ -65,10 +65,11 @@ impl Gateway {
     }
 
     /// The notices about a number whose event types begin so: other things may have the same number.
-    fn told_of(&self, mchid: &MchId, number: &str, event_type: &str) -> Vec<NoticeRecord> {
-        self.notices.records_of(&[number], |notice| {
-            let is_such = matches!(&notice.says, Says::V3(event) if event.event_type.starts_with(event_type));
-            is_such && notice.is_of_v3(mchid, number)
+    fn told_of(&self, mchid: &MchId, number: &str, event_type: &str) -> Vec<NotificationRecord> {
+        self.notifications.records_of(&[number], |notification| {
+            let is_such =
+                matches!(&notification.says, Says::V3(event) if event.event_type.starts_with(event_type));
+            is_such && notification.is_of_v3(mchid, number)
         })
     }
 }

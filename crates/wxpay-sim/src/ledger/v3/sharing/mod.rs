@@ -1,4 +1,4 @@
-//! What was shared of payments, what came back, and who may get a part.
+//! Profit sharing: what was shared of payments, the returns, and the receivers.
 
 mod record;
 
@@ -15,18 +15,18 @@ use wxpay_proto::{
     id::{MchId, TransactionId},
 };
 
-/// Whose, and the merchant's own number.
+/// The merchant, and its own number.
 type Key = (MchId, String);
 
-/// Every sharing, every return, every receiver, and the numbers that lead to them.
+/// All profit sharings, returns and receivers, with indexes by each number that identifies them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sharings {
     all: BTreeMap<Key, Sharing>,
     ids: BTreeMap<String, Key>,
-    /// What was made of each order.
+    /// The profit sharings of each order.
     orders: BTreeMap<OrderKey, Vec<Key>>,
     returns: BTreeMap<Key, Return>,
-    /// The hash of the name that each was added under, if one was told.
+    /// The receivers. The value is the hash of the name that the receiver was added under, if one was given.
     pub(crate) receivers: BTreeMap<ReceiverRecord, Option<String>>,
 }
 
@@ -43,7 +43,7 @@ impl Sharings {
         self.all.get_mut(&(mchid.clone(), out_order_no.into()))
     }
 
-    /// By the gateway's number, if it is this merchant's.
+    /// Returns the profit sharing with WeChat Pay's number, if it belongs to this merchant.
     pub(crate) fn by_id(&self, mchid: &MchId, order_id: &str) -> Option<&Sharing> {
         let key = self.ids.get(order_id).filter(|(owner, _)| owner == mchid)?;
         self.all.get(key)
@@ -64,7 +64,7 @@ impl Sharings {
         self.returns.get_mut(&(mchid.clone(), out_return_no.into()))
     }
 
-    /// Adds what is to be given back of a sharing.
+    /// Adds a return to its profit sharing.
     pub(crate) fn give_back(&mut self, mchid: &MchId, back: Return) {
         let number = back.record.out_return_no.clone();
         if let Some(sharing) = self.get_mut(mchid, &back.record.out_order_no) {
@@ -73,22 +73,23 @@ impl Sharings {
         self.returns.insert((mchid.clone(), number), back);
     }
 
-    /// What was made of an order.
+    /// Returns the profit sharings of an order.
     pub(crate) fn of<'a>(&'a self, order: &OrderKey) -> impl Iterator<Item = &'a Sharing> {
         let keys = self.orders.get(order).into_iter().flatten();
         keys.filter_map(|key| self.all.get(key))
     }
 
+    /// Returns whether nothing more of the order can be shared.
     pub(crate) fn is_ended(&self, order: &OrderKey) -> bool {
         self.of(order).any(|sharing| sharing.ends)
     }
 
-    /// What others got of an order, or are about to; whether or not they gave it back.
+    /// Returns the amount that receivers got of an order or are about to get, in fen. Returns are not subtracted.
     pub(crate) fn shared(&self, order: &OrderKey) -> u64 {
         self.sum(order, |part| !part.is_own)
     }
 
-    /// What was taken of an order's frozen money: what others got, and what was unfrozen.
+    /// Returns the amount taken of an order's frozen money, in fen: the receivers' amounts, and what was unfrozen.
     pub(crate) fn taken(&self, order: &OrderKey) -> u64 {
         self.sum(order, |_| true)
     }
@@ -99,20 +100,20 @@ impl Sharings {
         total(parts.map(|part| part.record.amount))
     }
 
-    /// What others have of an order, or are about to: what they got, without what is back.
+    /// Returns the amount that receivers have of an order or are about to have, in fen: without what they returned.
     pub(crate) fn with_others(&self, order: &OrderKey) -> u64 {
         let back = self.of(order).flat_map(|sharing| self.returns_of(sharing));
         let back = back.filter(|back| back.record.result == ReturnResult::Success);
         self.shared(order).saturating_sub(total(back.map(|back| back.record.amount)))
     }
 
-    /// What was given back of a sharing, or was to be.
+    /// Returns the returns of a profit sharing, in any state.
     pub(crate) fn returns_of<'a>(&'a self, sharing: &'a Sharing) -> impl Iterator<Item = &'a Return> {
         let mchid = &sharing.order.0;
         sharing.returns.iter().filter_map(move |number| self.return_of(mchid, number))
     }
 
-    /// What a merchant gave back of a sharing, or is about to.
+    /// Returns the amount that a merchant returned of a profit sharing or is about to return, in fen.
     pub(crate) fn returned(&self, sharing: &Sharing, return_mchid: &str) -> u64 {
         let returns = self.returns_of(sharing);
         let returns = returns.filter(|back| back.counts() && back.record.return_mchid == return_mchid);
@@ -124,46 +125,46 @@ fn total(amounts: impl Iterator<Item = Fen>) -> u64 {
     amounts.fold(0, |sum, amount| sum.saturating_add(amount.get()))
 }
 
-/// One sharing as kept.
+/// A profit sharing as stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Sharing {
     pub(crate) order: OrderKey,
     pub(crate) out_order_no: String,
     pub(crate) order_id: String,
-    /// The payment that was named.
+    /// The payment that the request named.
     pub(crate) transaction_id: TransactionId,
-    /// The request, names hashed: one that says something else under its number is refused.
+    /// The request, names hashed. A different request under the same number is refused.
     pub(crate) asked: Value,
     pub(crate) parts: Vec<Part>,
-    /// Whether nothing more of the payment can be shared.
+    /// True for the last sharing: nothing more of the payment can be shared.
     pub(crate) ends: bool,
     pub(crate) created: UnixTime,
-    /// The merchant's numbers of what was given back of it, or was to be.
+    /// The merchant's numbers of the returns, in any state.
     pub(crate) returns: Vec<String>,
 }
 
-/// One part as kept.
+/// A receiver's amount as stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) record: PartRecord,
-    /// Whether it is what the payment's merchant gets.
+    /// True if the receiver is the payment's own merchant: the unfrozen rest.
     pub(crate) is_own: bool,
-    /// Why it is to be closed when its time has come.
+    /// The failure that closes it when its processing time is over; `None` for a success.
     pub(crate) fails: Option<PartFailure>,
 }
 
-/// One return as kept.
+/// A return as stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Return {
     pub(crate) record: ReturnRecord,
-    /// The request: one that says something else under its number is refused.
+    /// The request. A different request under the same number is refused.
     pub(crate) asked: Value,
-    /// Why it is to fail when its time has come.
+    /// The failure that ends it when its processing time is over; `None` for a success.
     pub(crate) fails: Option<ReturnFailure>,
 }
 
 impl Part {
-    /// Under way to the receiver, or with them.
+    /// Returns whether the amount was paid to the receiver or is about to be.
     pub(crate) fn counts(&self) -> bool {
         self.record.result != PartResult::Closed
     }
@@ -174,7 +175,7 @@ impl Part {
 }
 
 impl Return {
-    /// Under way, or back.
+    /// Returns whether the amount was returned or is about to be.
     fn counts(&self) -> bool {
         self.record.result != ReturnResult::Failed
     }
@@ -185,7 +186,7 @@ impl Sharing {
         self.parts.iter().all(|part| part.record.result != PartResult::Pending)
     }
 
-    /// The word on the wire.
+    /// Returns the protocol's name of the state.
     pub(crate) fn state(&self) -> &'static str {
         if self.is_finished() { "FINISHED" } else { "PROCESSING" }
     }

@@ -1,4 +1,4 @@
-//! What the gateway knows of sharings, to look at.
+//! Public records of profit sharing.
 
 use serde::Serialize;
 use wxpay_proto::{
@@ -6,72 +6,72 @@ use wxpay_proto::{
     id::{MchId, OutTradeNo, TransactionId},
 };
 
-/// What the gateway knows of one sharing, or of what was unfrozen. Times are seconds of the virtual clock.
+/// A profit sharing or unfreeze as the gateway recorded it. Times are seconds of the virtual clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SharingRecord {
-    /// The merchant's number.
+    /// The merchant's profit sharing number.
     pub out_order_no: String,
-    /// The gateway's number.
+    /// WeChat Pay's profit sharing number.
     pub order_id: String,
-    /// Who asked for it.
+    /// The merchant that made the request.
     pub mchid: MchId,
-    /// The sub-merchant whose payment it is, if a service provider asked.
+    /// The sub-merchant that the payment belongs to, if a service provider made the request.
     pub sub_mchid: Option<MchId>,
-    /// The payment's order.
+    /// The number of the paid order.
     pub out_trade_no: OutTradeNo,
-    /// The payment.
+    /// WeChat Pay's number of the payment.
     pub transaction_id: TransactionId,
     /// `PROCESSING` or `FINISHED`.
     pub state: &'static str,
-    /// Whether nothing more of the payment can be shared.
+    /// True for the last sharing: nothing more of the payment can be shared.
     pub is_last: bool,
-    /// The parts, with that of the payment's merchant if the rest was unfrozen.
+    /// The receivers' amounts, with that of the payment's merchant if the rest was unfrozen.
     pub receivers: Vec<PartRecord>,
-    /// What was given back of it, or is about to be.
+    /// The returns, in any state.
     pub returns: Vec<ReturnRecord>,
-    /// When it was asked for.
+    /// The time of the request.
     pub created_at: u64,
 }
 
-/// What one receiver gets.
+/// The amount of one receiver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PartRecord {
-    /// `MERCHANT_ID`, `PERSONAL_OPENID`, `PERSONAL_SUB_OPENID`.
+    /// The receiver's type: `MERCHANT_ID`, `PERSONAL_OPENID` or `PERSONAL_SUB_OPENID`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// A merchant's number or a person's openid.
+    /// The receiver: a merchant's number or a person's openid.
     pub account: String,
-    /// How much.
+    /// The amount, in fen.
     pub amount: Fen,
-    /// What for.
+    /// The description in the request.
     pub description: String,
-    /// The gateway's number.
+    /// WeChat Pay's number of the receiver's amount.
     pub detail_id: String,
-    /// Where it stands.
+    /// The state of the payment to the receiver.
     pub result: PartResult,
-    /// Why it was closed.
+    /// The reason for closing.
     pub fail_reason: Option<PartFailure>,
-    /// When it was over.
+    /// The time of the success or of the closing.
     pub finished_at: Option<u64>,
 }
 
-/// Where a part stands.
+/// The state of the payment to one receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum PartResult {
-    /// It is under way.
+    /// The payment to the receiver is being processed.
     Pending,
-    /// The receiver has it.
+    /// The receiver has the money.
     Success,
-    /// It was given up; the money is where it was before.
+    /// The payment to the receiver was closed; the money returned to where it came from.
     Closed,
 }
 
 impl PartResult {
-    /// The word on the wire.
+    /// Returns the protocol's name of the state.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -82,31 +82,31 @@ impl PartResult {
     }
 }
 
-/// Why a part was closed: the documented words.
+/// The documented reasons for closing the payment to a receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum PartFailure {
-    /// The receiver's account has trouble.
+    /// The receiver's account is abnormal.
     AccountAbnormal,
-    /// The receiver was deleted meanwhile.
+    /// The receiver was deleted in the meantime.
     NoRelation,
-    /// The receiver is thought to be a risk.
+    /// The receiver is classified as a high risk.
     ReceiverHighRisk,
-    /// The receiver has not proved who they are.
+    /// The receiver's real name is not verified.
     ReceiverRealNameNotVerified,
-    /// The merchant may not share.
+    /// The merchant has no permission for profit sharing.
     NoAuth,
-    /// The receiver got as much as may be.
+    /// The receiver reached the limit of what it may receive.
     ReceiverReceiptLimit,
-    /// The merchant's account has trouble.
+    /// The merchant's account is abnormal.
     PayerAccountAbnormal,
-    /// The request was wrong.
+    /// The request was invalid.
     InvalidRequest,
 }
 
 impl PartFailure {
-    /// Every reason.
+    /// All reasons.
     pub const ALL: [Self; 8] = [
         Self::AccountAbnormal,
         Self::NoRelation,
@@ -118,7 +118,7 @@ impl PartFailure {
         Self::InvalidRequest,
     ];
 
-    /// The word on the wire.
+    /// Returns the protocol's name of the reason.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -134,47 +134,47 @@ impl PartFailure {
     }
 }
 
-/// What a receiver gives back of a sharing.
+/// The return of a receiver's amount, in whole or in part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ReturnRecord {
-    /// The merchant's number.
+    /// The merchant's return number.
     pub out_return_no: String,
-    /// The gateway's number.
+    /// WeChat Pay's return number.
     pub return_id: String,
-    /// The merchant's number of the sharing.
+    /// The merchant's number of the profit sharing.
     pub out_order_no: String,
-    /// Who gives it back.
+    /// The merchant that returns the money.
     pub return_mchid: String,
-    /// How much.
+    /// The amount, in fen.
     pub amount: Fen,
-    /// Why.
+    /// The description in the request.
     pub description: String,
-    /// Where it stands.
+    /// The return's state.
     pub result: ReturnResult,
-    /// Why it failed.
+    /// The reason for a failure.
     pub fail_reason: Option<ReturnFailure>,
-    /// When it was asked for.
+    /// The time of the request, in seconds of the virtual clock.
     pub created_at: u64,
-    /// When it was over.
+    /// The time of the success or failure, in seconds of the virtual clock.
     pub finished_at: Option<u64>,
 }
 
-/// Where a return stands.
+/// The state of a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
 pub enum ReturnResult {
-    /// It is under way.
+    /// The return is being processed.
     Processing,
-    /// The payment's merchant has it.
+    /// The payment's merchant has the money.
     Success,
-    /// The receiver kept it.
+    /// The return failed; the receiver keeps the money.
     Failed,
 }
 
 impl ReturnResult {
-    /// The word on the wire.
+    /// Returns the protocol's name of the state.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -185,25 +185,25 @@ impl ReturnResult {
     }
 }
 
-/// Why a return failed: the documented words.
+/// The documented reasons for the failure of a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum ReturnFailure {
-    /// The receiver's account has trouble.
+    /// The receiver's account is abnormal.
     AccountAbnormal,
-    /// The receiver has not enough.
+    /// The receiver's balance is not sufficient.
     BalanceNotEnough,
-    /// It took too long.
+    /// The return timed out.
     TimeOutClosed,
-    /// The payment's merchant's account has trouble.
+    /// The account of the payment's merchant is abnormal.
     PayerAccountAbnormal,
-    /// The request was wrong.
+    /// The request was invalid.
     InvalidRequest,
 }
 
 impl ReturnFailure {
-    /// Every reason.
+    /// All reasons.
     pub const ALL: [Self; 5] = [
         Self::AccountAbnormal,
         Self::BalanceNotEnough,
@@ -212,7 +212,7 @@ impl ReturnFailure {
         Self::InvalidRequest,
     ];
 
-    /// The word on the wire.
+    /// Returns the protocol's name of the reason.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -225,17 +225,17 @@ impl ReturnFailure {
     }
 }
 
-/// Who may get a part, and of whose payments.
+/// A receiver, and the merchant whose payments may be shared with it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
 pub struct ReceiverRecord {
-    /// Who added them.
+    /// The merchant that added the receiver.
     pub mchid: MchId,
-    /// The sub-merchant whose payments they may get a part of, if a service provider added them.
+    /// The sub-merchant whose payments may be shared with the receiver, if a service provider added it.
     pub sub_mchid: Option<MchId>,
-    /// `MERCHANT_ID`, `PERSONAL_OPENID`, `PERSONAL_SUB_OPENID`.
+    /// The receiver's type: `MERCHANT_ID`, `PERSONAL_OPENID` or `PERSONAL_SUB_OPENID`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// A merchant's number or a person's openid.
+    /// The receiver: a merchant's number or a person's openid.
     pub account: String,
 }

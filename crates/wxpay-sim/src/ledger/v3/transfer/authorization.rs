@@ -1,7 +1,7 @@
-//! What payees allow: to be paid without confirming each time.
+//! Transfer authorizations: payees allow a merchant to pay them without a confirmation for each transfer.
 
 use super::openid;
-use crate::notices::NoticeRecord;
+use crate::notifications::NotificationRecord;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -10,59 +10,59 @@ use wxpay_proto::{
     id::{AppId, AuthorizationId, MchId, OpenId, OutAuthorizationNo, OutBillNo},
 };
 
-/// What the gateway knows of one permission. Times are seconds of the virtual clock.
+/// An authorization as the gateway recorded it. Times are seconds of the virtual clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 #[allow(clippy::struct_field_names, reason = "authorization_id is the protocol's word")]
 pub struct AuthorizationRecord {
-    /// Who may pay.
+    /// The merchant that is authorized.
     pub mchid: MchId,
-    /// The merchant's number.
+    /// The merchant's authorization number.
     pub out_authorization_no: OutAuthorizationNo,
-    /// The gateway's number, once the payee confirmed it.
+    /// WeChat Pay's authorization number, once the payee has confirmed.
     pub authorization_id: Option<AuthorizationId>,
-    /// The app.
+    /// The app that the payee's openid belongs to.
     pub appid: AppId,
-    /// The payee, under the app.
+    /// The payee's openid under the app.
     #[serde(serialize_with = "openid")]
     pub openid: OpenId,
-    /// The name that the payee's account has at the merchant.
+    /// The name of the payee's account at the merchant.
     pub user_display_name: String,
-    /// The scene that it is for.
+    /// The transfer scene that is authorized.
     pub transfer_scene_id: String,
-    /// The transfer that it was asked for along with, if it was.
+    /// The transfer that requested the authorization, if a transfer did.
     pub out_bill_no: Option<OutBillNo>,
-    /// Where it stands.
+    /// The authorization's state.
     pub state: AuthorizationState,
-    /// What the payee's side confirms it by, while it waits for that.
+    /// The parameter by which the payee's client confirms, while the authorization waits for that.
     pub package_info: Option<String>,
-    /// When it was asked for.
+    /// The time of the request.
     pub created_at: u64,
-    /// When the payee confirmed it.
+    /// The time of the payee's confirmation.
     pub authorized_at: Option<u64>,
-    /// When it ended.
+    /// The time at which the authorization ended.
     pub closed_at: Option<u64>,
-    /// Why it ended.
+    /// The reason for the end.
     pub close_reason: Option<CloseReason>,
-    /// Its notices and how they were answered.
-    pub notices: Vec<NoticeRecord>,
+    /// The notifications and the merchant's responses to them.
+    pub notifications: Vec<NotificationRecord>,
 }
 
-/// Where a permission stands.
+/// The state of an authorization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum AuthorizationState {
-    /// The payee has not confirmed it.
+    /// The payee has not confirmed yet.
     WaitUserConfirm,
-    /// It is in force.
+    /// The authorization is in force.
     TakingEffect,
-    /// It has ended.
+    /// The authorization has ended.
     Closed,
 }
 
 impl AuthorizationState {
-    /// The word on the wire.
+    /// Returns the protocol's name of the state.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -73,25 +73,25 @@ impl AuthorizationState {
     }
 }
 
-/// Why a permission ended.
+/// The reason why an authorization ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The merchant ended it.
+    /// The merchant closed the authorization.
     CloseViaMchApi,
-    /// The payee ended it, or turned it down.
+    /// The payee closed or declined the authorization.
     UserClose,
-    /// The payee did not confirm it in time.
+    /// The payee did not confirm in time.
     UserOverdueUnconfirmed,
-    /// The platform sees a risk.
+    /// WeChat Pay detected a risk.
     TransferRisk,
-    /// Something is wrong with the payee's account.
+    /// The payee's account is abnormal.
     UserAccountAbnormal,
 }
 
 impl CloseReason {
-    /// The word on the wire.
+    /// Returns the protocol's name of the reason.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -103,7 +103,7 @@ impl CloseReason {
         }
     }
 
-    /// By the word on the wire.
+    /// Returns the reason with this protocol name, or `None` for an unknown one.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         const ALL: [CloseReason; 5] = [
@@ -117,7 +117,7 @@ impl CloseReason {
     }
 }
 
-/// For what a payee allows one merchant to pay: one permission at a time.
+/// The scope of an authorization: a payee and a scene. A merchant has at most one authorization in force per scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     pub(crate) appid: AppId,
@@ -125,21 +125,21 @@ pub(crate) struct Scope {
     pub(crate) transfer_scene_id: String,
 }
 
-/// One permission as kept.
+/// An authorization as stored.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_field_names, reason = "authorization_id is the protocol's word")]
 pub(crate) struct Authorization {
     pub(crate) mchid: MchId,
     pub(crate) out_authorization_no: OutAuthorizationNo,
-    /// Given when the payee confirms.
+    /// Set when the payee confirms.
     pub(crate) authorization_id: Option<AuthorizationId>,
     pub(crate) scope: Scope,
     pub(crate) user_display_name: String,
     pub(crate) user_recv_perception: Option<String>,
     pub(crate) notify_url: String,
-    /// The request; null where it was asked for along with a transfer.
+    /// The request; null if the authorization was requested with a transfer.
     pub(crate) said: Value,
-    /// The transfer that it was asked for along with.
+    /// The transfer that requested the authorization.
     pub(crate) along: Option<OutBillNo>,
     /// The `Wechatpay-Serial` of the request.
     pub(crate) asked: Option<String>,
@@ -151,7 +151,7 @@ pub(crate) struct Authorization {
 }
 
 impl Authorization {
-    pub(crate) fn record(&self, notices: Vec<NoticeRecord>) -> AuthorizationRecord {
+    pub(crate) fn record(&self, notifications: Vec<NotificationRecord>) -> AuthorizationRecord {
         let waits = self.state == AuthorizationState::WaitUserConfirm && self.along.is_none();
         AuthorizationRecord {
             mchid: self.mchid.clone(),
@@ -168,12 +168,12 @@ impl Authorization {
             authorized_at: self.authorized.map(UnixTime::as_secs),
             closed_at: self.closed.map(|(at, _)| at.as_secs()),
             close_reason: self.closed.map(|(_, reason)| reason),
-            notices,
+            notifications,
         }
     }
 }
 
-/// Every permission.
+/// All authorizations, by merchant and the merchant's number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Authorizations(BTreeMap<(MchId, OutAuthorizationNo), Authorization>);
 
@@ -190,7 +190,7 @@ impl Authorizations {
         self.0.get_mut(&(mchid.clone(), number.parse().ok()?))
     }
 
-    /// By the gateway's number, if it is this merchant's.
+    /// Returns the authorization with WeChat Pay's number, if it belongs to this merchant.
     pub(crate) fn by_id(&self, mchid: &MchId, id: &str) -> Option<&Authorization> {
         let is_it = |each: &&Authorization| {
             each.mchid == *mchid && each.authorization_id.as_ref().is_some_and(|own| own.as_str() == id)
@@ -198,7 +198,7 @@ impl Authorizations {
         self.0.values().find(is_it)
     }
 
-    /// Whether one of a payee and a scene stands so.
+    /// Returns whether the merchant has an authorization of this scope in this state.
     pub(crate) fn is_any(&self, mchid: &MchId, scope: &Scope, state: AuthorizationState) -> bool {
         self.0.values().any(|each| each.mchid == *mchid && each.scope == *scope && each.state == state)
     }

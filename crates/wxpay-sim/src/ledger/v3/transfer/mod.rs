@@ -1,4 +1,4 @@
-//! What a merchant pays to users, what they allow it to pay without asking, and the receipts of both.
+//! Transfers to users, the payees' authorizations, and electronic receipts.
 
 mod authorization;
 mod receipt;
@@ -8,7 +8,7 @@ pub use authorization::{AuthorizationRecord, AuthorizationState, CloseReason};
 pub(crate) use receipt::Receipt;
 pub use receipt::{ReceiptRecord, ReceiptState};
 
-use crate::notices::NoticeRecord;
+use crate::notifications::NotificationRecord;
 use serde::Serialize;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -18,84 +18,84 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-/// What the gateway knows of one transfer. Times are seconds of the virtual clock.
+/// A transfer as the gateway recorded it. Times are seconds of the virtual clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 #[allow(clippy::struct_field_names, reason = "transfer_bill_no is the protocol's word")]
 pub struct TransferRecord {
-    /// Who pays.
+    /// The merchant that pays.
     pub mchid: MchId,
-    /// The merchant's number.
+    /// The merchant's transfer number.
     pub out_bill_no: OutBillNo,
-    /// The gateway's number.
+    /// WeChat Pay's transfer number.
     pub transfer_bill_no: TransferBillNo,
-    /// How it gets to its payee.
+    /// The way in which the transfer reaches its payee.
     pub way: TransferWay,
-    /// The app; for a wallet of QQ it may be one of QQ's.
+    /// The app; a transfer to a QQ wallet may name an app of QQ.
     pub appid: String,
-    /// The payee, under the app.
+    /// The payee's openid under the app.
     #[serde(serialize_with = "openid")]
     pub openid: OpenId,
-    /// How much.
+    /// The amount, in fen.
     pub transfer_amount: Fen,
-    /// Where it stands.
+    /// The transfer's state.
     pub state: TransferState,
-    /// Why it failed.
+    /// The reason for a failure.
     pub fail_reason: Option<String>,
-    /// What the payee's side confirms it by, while it waits for that.
+    /// The parameter by which the payee's client confirms, while the transfer waits for that.
     pub package_info: Option<String>,
-    /// What the payee was asked to allow along with it, or had allowed before.
+    /// The authorization that the transfer requests or uses.
     pub out_authorization_no: Option<OutAuthorizationNo>,
-    /// Its receipt, if one was asked for.
+    /// The electronic receipt, if the merchant applied for one.
     pub receipt: Option<ReceiptRecord>,
-    /// When it was made.
+    /// The time at which the transfer was created.
     pub created_at: u64,
-    /// When its state changed last.
+    /// The time of the last state change.
     pub updated_at: u64,
-    /// Its notices and how they were answered.
-    pub notices: Vec<NoticeRecord>,
+    /// The notifications and the merchant's responses to them.
+    pub notifications: Vec<NotificationRecord>,
 }
 
 fn openid<S: serde::Serializer>(openid: &OpenId, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(openid.as_str())
 }
 
-/// How a transfer gets to its payee.
+/// The way in which a transfer reaches its payee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum TransferWay {
-    /// The payee confirms it.
+    /// The payee confirms the transfer.
     ToConfirm,
-    /// The payee confirms it, and may allow later ones with it.
+    /// The payee confirms the transfer, and may authorize later ones at the same time.
     ToConfirmAndAllow,
-    /// The payee allowed it before.
+    /// The payee authorized the transfer before.
     Allowed,
-    /// The payee confirms it, and has it in a wallet of QQ.
+    /// The payee confirms the transfer and receives it in a QQ wallet.
     QqWallet,
 }
 
-/// Where a transfer stands.
+/// The state of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum TransferState {
-    /// It was taken; the money is not yet locked.
+    /// The transfer was accepted; the money is not locked yet.
     Accepted,
-    /// The payee must confirm.
+    /// The payee must confirm the transfer.
     WaitUserConfirm,
-    /// The payee has it.
+    /// The payee has received the money.
     Success,
-    /// It failed.
+    /// The transfer failed.
     Fail,
-    /// It is being taken back.
+    /// The transfer is being cancelled.
     Canceling,
-    /// It was taken back.
+    /// The transfer was cancelled.
     Cancelled,
 }
 
 impl TransferState {
-    /// The word on the wire.
+    /// Returns the protocol's name of the state.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -109,7 +109,7 @@ impl TransferState {
     }
 }
 
-/// One transfer as kept.
+/// A transfer as stored.
 #[derive(Clone, Debug)]
 #[allow(clippy::struct_field_names, reason = "transfer_bill_no is the protocol's word")]
 pub(crate) struct Transfer {
@@ -120,13 +120,13 @@ pub(crate) struct Transfer {
     pub(crate) appid: String,
     pub(crate) openid: OpenId,
     pub(crate) amount: Fen,
-    /// The payee's name, if it was said.
+    /// The payee's name, if the request contained it.
     pub(crate) user_name: Option<Arc<Secret<String>>>,
-    /// What is asked for along with it, or what it goes by.
+    /// The authorization that the transfer requests or uses.
     pub(crate) authorization: Option<OutAuthorizationNo>,
-    /// The request, its sealed fields hashed.
+    /// The request, encrypted fields hashed.
     pub(crate) said: Value,
-    /// The `Wechatpay-Serial` of that request.
+    /// The `Wechatpay-Serial` of the request.
     pub(crate) asked: Option<String>,
     pub(crate) package_info: String,
     pub(crate) state: TransferState,
@@ -137,12 +137,12 @@ pub(crate) struct Transfer {
 }
 
 impl Transfer {
-    /// A text of the request.
+    /// Returns a text field of the request.
     pub(crate) fn said(&self, name: &str) -> Option<&str> {
         self.said.get(name).and_then(Value::as_str)
     }
 
-    /// Where it stands as long as nobody has decided: it waits for the payee, or for its money.
+    /// Returns the initial state: waiting for the payee, or for the money if the payee authorized the transfer before.
     pub(crate) const fn pending(&self) -> TransferState {
         match self.way {
             TransferWay::Allowed => TransferState::Accepted,
@@ -152,7 +152,7 @@ impl Transfer {
         }
     }
 
-    pub(crate) fn record(&self, notices: Vec<NoticeRecord>) -> TransferRecord {
+    pub(crate) fn record(&self, notifications: Vec<NotificationRecord>) -> TransferRecord {
         let waits = self.state == TransferState::WaitUserConfirm && self.way != TransferWay::QqWallet;
         TransferRecord {
             mchid: self.mchid.clone(),
@@ -169,12 +169,12 @@ impl Transfer {
             receipt: self.receipt.as_ref().map(Receipt::record),
             created_at: self.created.as_secs(),
             updated_at: self.updated.as_secs(),
-            notices,
+            notifications,
         }
     }
 }
 
-/// Every transfer, and the numbers that lead to it.
+/// All transfers, with an index by WeChat Pay's number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Transfers {
     all: BTreeMap<(MchId, OutBillNo), Transfer>,
@@ -195,7 +195,7 @@ impl Transfers {
         self.all.get_mut(&(mchid.clone(), number.parse().ok()?))
     }
 
-    /// By the gateway's number, if it is this merchant's.
+    /// Returns the transfer with WeChat Pay's number, if it belongs to this merchant.
     pub(crate) fn by_id(&self, mchid: &MchId, id: &str) -> Option<&Transfer> {
         let key = self.ids.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
         self.all.get(key)

@@ -1,37 +1,37 @@
-//! Receipts of transfers.
+//! Electronic receipts of transfers.
 
 use serde::Serialize;
 use wxpay_proto::UnixTime;
 
-/// What the gateway knows of one receipt. Times are seconds of the virtual clock.
+/// An electronic receipt as the gateway recorded it. Times are seconds of the virtual clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ReceiptRecord {
-    /// Where it stands.
+    /// The receipt's state.
     pub state: ReceiptState,
-    /// Why it could not be made.
+    /// The reason for a failure.
     pub fail_reason: Option<String>,
-    /// When it was asked for.
+    /// The time of the application.
     pub created_at: u64,
-    /// When its state changed last.
+    /// The time of the last state change.
     pub updated_at: u64,
 }
 
-/// Where a receipt stands.
+/// The state of an electronic receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum ReceiptState {
-    /// It is being made.
+    /// The receipt is being generated.
     Generating,
-    /// It is there.
+    /// The receipt can be downloaded.
     Finished,
-    /// It could not be made.
+    /// The receipt could not be generated.
     Failed,
 }
 
 impl ReceiptState {
-    /// The word on the wire.
+    /// Returns the protocol's name of the state.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl ReceiptState {
     }
 }
 
-/// One receipt as kept.
+/// An electronic receipt as stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Receipt {
     pub(crate) state: ReceiptState,

@@ -171,7 +171,7 @@ fn what_is_asked_along_with_a_transfer_takes_effect_when_that_is_confirmed() {
     let [record] = shop.gateway.authorizations(shop.now).try_into().unwrap();
     assert_eq!((record.state, record.close_reason), (AuthorizationState::TakingEffect, None));
     assert_eq!(record.out_bill_no, Some("T1".parse().unwrap()));
-    assert_eq!(record.notices[0].event_type, Some("MCHTRANSFER.AUTHORIZATION.CONFIRMED"));
+    assert_eq!(record.notifications[0].event_type, Some("MCHTRANSFER.AUTHORIZATION.CONFIRMED"));
     let records = shop.gateway.transfers(shop.now);
     let ways: Vec<_> =
         records.iter().map(|record| (record.way, record.out_authorization_no.is_some())).collect();

@@ -11,7 +11,7 @@ use std::time::Duration;
 use wxpay_proto::{Fen, http::Method, wire::time::rfc3339};
 use wxpay_sim::{
     ledger::v3::{TransferState, TransferWay},
-    notices::NoticeState,
+    notifications::NotificationState,
 };
 
 const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";
@@ -154,7 +154,7 @@ fn a_record_tells_how_a_transfer_stands_and_what_was_told_of_it() {
     let waiting = shop.gateway.transfer(&mchid, &number, shop.now).unwrap();
     assert_eq!((waiting.state, waiting.way), (TransferState::WaitUserConfirm, TransferWay::ToConfirm));
     assert_eq!(waiting.package_info.as_deref(), body["package_info"].as_str());
-    assert_eq!((waiting.transfer_amount, waiting.notices.len()), (Fen::new(1000), 0));
+    assert_eq!((waiting.transfer_amount, waiting.notifications.len()), (Fen::new(1000), 0));
     assert_eq!(waiting.appid, shop.appid());
     shop.gateway.confirm_transfer(&mchid, &number, shop.now);
     for delivery in shop.due() {
@@ -162,9 +162,9 @@ fn a_record_tells_how_a_transfer_stands_and_what_was_told_of_it() {
     }
     let [paid, other] = shop.gateway.transfers(shop.now).try_into().unwrap();
     assert_eq!((paid.state, paid.package_info), (TransferState::Success, None));
-    assert_eq!(paid.notices[0].event_type, Some("MCHTRANSFER.BILL.FINISHED"));
-    assert_eq!(paid.notices[0].state, NoticeState::Accepted);
-    assert_eq!(other.notices, [], "the payment of the order is told of, the transfer is not");
+    assert_eq!(paid.notifications[0].event_type, Some("MCHTRANSFER.BILL.FINISHED"));
+    assert_eq!(paid.notifications[0].state, NotificationState::Accepted);
+    assert_eq!(other.notifications, [], "the payment of the order is told of, the transfer is not");
     let shown = serde_json::to_value(&other).unwrap();
     assert_eq!(
         (&shown["out_bill_no"], &shown["state"], &shown["way"]),

@@ -83,7 +83,9 @@ fn a_wallet_that_is_not_paid_is_told_of_as_well() {
     assert_eq!(query(&mut shop, "Q3").body["fail_reason"], "OVERDUE_CLOSE");
     assert_eq!(cancel(&mut shop, "Q2").body["state"], "CANCELLED");
     let records = shop.gateway.transfers(shop.now);
-    assert!(records.iter().all(|record| record.way == TransferWay::QqWallet && record.notices.len() == 1));
+    assert!(
+        records.iter().all(|record| record.way == TransferWay::QqWallet && record.notifications.len() == 1)
+    );
     assert_eq!(records[1].state, TransferState::Cancelled);
     assert_eq!(records[0].package_info, None);
 }

@@ -27,9 +27,12 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
     };
     for (builder, error) in [
         (short, "combine_out_trade_no must be 6 to 32 of 0-9 A-Z a-z _ - *"),
-        (order(vec![]), "sub_orders must be 1 to 50"),
-        (order(vec![sub_order("20150806"); 51]), "sub_orders must be 1 to 50"),
-        (order(vec![sub_order("20150806"); 2]), "out_trade_no must be of one order only"),
+        (order(vec![]), "sub_orders must have 1 to 50 entries"),
+        (order(vec![sub_order("20150806"); 51]), "sub_orders must have 1 to 50 entries"),
+        (
+            order(vec![sub_order("20150806"); 2]),
+            "out_trade_no must be unique among the sub-orders of one mchid",
+        ),
         (order(vec![sub_order("2015")]), "out_trade_no must be 6 to 32 of 0-9 A-Z a-z _ - *"),
         (with(|order| order.total_amount = Fen::ZERO), "total_amount must be 1 to 2147483647 fen"),
         (
@@ -45,7 +48,7 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
             with(|order| order.individual = Some(Individual::new(""))),
             "individual_auth_id must be 1 to 64 characters",
         ),
-        (order(vec![sub_order("20150806")]).device_id("POS1"), "payer_client_ip must be told with device_id"),
+        (order(vec![sub_order("20150806")]).device_id("POS1"), "payer_client_ip is required with device_id"),
     ] {
         assert_eq!(builder.build().unwrap_err().to_string(), error);
     }

@@ -8,9 +8,8 @@ use super::{
 use crate::{
     money::Fen,
     v3::{
-        Party, Sensitive,
+        Party, Sensitive, fake,
         pay::{IdentityKind, order::LimitPay},
-        toy,
     },
 };
 use alloc::{format, vec, vec::Vec};
@@ -32,7 +31,7 @@ fn minimal() -> Builder {
     order(vec![sub_order("1900000109", "20150806"), sub_order("1900000110", "20150806")])
 }
 
-/// Orders that tell all there is, but who pays and what the scene is.
+/// A combined order with all optional fields except the openid and the fields of single payment methods.
 fn full() -> Builder {
     let sub_appid = Some("wxd678efh567hg6999".parse().unwrap());
     let party = Party::Partner { sub_mchid: "1900000120".parse().unwrap(), sub_appid };
@@ -56,10 +55,10 @@ const SUB_ORDERS: &str = r#""sub_orders":[{"mchid":"1900000109","out_trade_no":"
 const HEAD: &str = r#"{"combine_appid":"wxd678efh567hg6787","combine_mchid":"1900007291","combine_out_trade_no":"P20150806""#;
 const TAIL: &str = r#""notify_url":"https://shop.example/combined"}"#;
 
-/// The body of [`full`] orders by its parts.
-fn full_body(scene: &str, sub_order: &str, payer: &str, more: [&str; 2]) -> String {
-    let (number, name) = (toy::sealed("1"), toy::sealed("2"));
-    let [before, behind] = more;
+/// Composes the expected body of a [`full`] order.
+fn full_body(scene: &str, sub_order: &str, payer: &str, options: [&str; 2]) -> String {
+    let (number, name) = (fake::sealed("1"), fake::sealed("2"));
+    let [before, behind] = options;
     format!(
         r#"{HEAD},"scene_info":{{"device_id":"POS1","payer_client_ip":"14.17.22.32"{scene}}},"sub_orders":[{{"mchid":"1900000109","sub_mchid":"1900000120","sub_appid":"wxd678efh567hg6999","out_trade_no":"20150806","amount":{{"total_amount":10,"currency":"CNY"}},"attach":"深圳分店","description":"大米",{sub_order}"goods_tag":"WXG","settle_info":{{"profit_sharing":true,"subsidy_amount":5}}}}],"combine_payer_info":{{{payer}"identity":{{"type":"IDCARD","number":"{number}","name":"{name}"}}}},"time_start":"2018-06-08T10:34:50+08:00","time_expire":"2018-06-08T10:34:56+08:00","notify_url":"https://shop.example/combined"{before},"limit_pay":["no_balance"]{behind}}}"#
     )
@@ -67,22 +66,23 @@ fn full_body(scene: &str, sub_order: &str, payer: &str, more: [&str; 2]) -> Stri
 
 #[test]
 fn a_qr_code_needs_orders_alone() {
-    let native = Native::new(minimal().build().unwrap()).unwrap();
-    let (line, body) = toy::written(&native);
+    let native = NativeOrder::new(minimal().build().unwrap()).unwrap();
+    let (line, body) = fake::written(&native);
     assert_eq!(line, "POST /v3/combine-transactions/native");
     assert_eq!(body, format!("{HEAD},{SUB_ORDERS},{TAIL}"));
-    let code_url = toy::read(&native, r#"{"code_url":"weixin://pay.weixin.qq.com/bizpayurl/up?pr=NwY5Mz9"}"#);
+    let code_url =
+        fake::read(&native, r#"{"code_url":"weixin://pay.weixin.qq.com/bizpayurl/up?pr=NwY5Mz9"}"#);
     assert_eq!(code_url.unwrap(), "weixin://pay.weixin.qq.com/bizpayurl/up?pr=NwY5Mz9");
 
-    let native = Native::new(full().openid("o1".parse().unwrap()).build().unwrap()).unwrap();
-    assert_eq!(toy::written(&native).1, full_body("", "", r#""openid":"o1","#, ["", ""]));
+    let native = NativeOrder::new(full().openid("o1".parse().unwrap()).build().unwrap()).unwrap();
+    assert_eq!(fake::written(&native).1, full_body("", "", r#""openid":"o1","#, ["", ""]));
 }
 
 #[test]
 fn an_app_gets_parameters_of_the_combining_merchant() {
-    let app = App::new(minimal().build().unwrap()).unwrap();
-    assert_eq!(toy::written(&app).0, "POST /v3/combine-transactions/app");
-    let params = toy::read(&app, PREPAID).unwrap();
+    let app = AppOrder::new(minimal().build().unwrap()).unwrap();
+    assert_eq!(fake::written(&app).0, "POST /v3/combine-transactions/app");
+    let params = fake::read(&app, PREPAID).unwrap();
     assert_eq!((params.appid.as_str(), params.partnerid.as_str()), ("wxd678efh567hg6787", "1900007291"));
 
     let mut full = full()
@@ -93,20 +93,23 @@ fn an_app_gets_parameters_of_the_combining_merchant() {
     full.sub_orders[0].detail = Some("{}".into());
     let subsidy = r#","subsidy_info":{"subsidy_detail":[{"subsidy_period_type":"PERIOD","subsidy_plan":[{"subsidy_installment_num":3,"subsidy_percent":100}]}]}"#;
     assert_eq!(
-        toy::written(&App::new(full).unwrap()).1,
+        fake::written(&AppOrder::new(full).unwrap()).1,
         full_body("", r#""detail":"{}","#, "", [r#","trade_scenario":"RECOMMERCE""#, subsidy])
     );
 }
 
 #[test]
 fn a_browser_needs_a_full_scene() {
-    let h5 = H5::new(full().build().unwrap(), H5Info::wap()).unwrap();
-    let (line, body) = toy::written(&h5);
+    let h5 = H5Order::new(full().build().unwrap(), H5Info::wap()).unwrap();
+    let (line, body) = fake::written(&h5);
     assert_eq!(line, "POST /v3/combine-transactions/h5");
     assert_eq!(body, full_body(r#","h5_info":{"type":"Wap"}"#, "", "", ["", ""]));
-    assert_eq!(toy::read(&h5, r#"{"h5_url":"https://wx.tenpay.com/x"}"#).unwrap(), "https://wx.tenpay.com/x");
+    assert_eq!(
+        fake::read(&h5, r#"{"h5_url":"https://wx.tenpay.com/x"}"#).unwrap(),
+        "https://wx.tenpay.com/x"
+    );
 
-    let new = |builder: Builder| H5::new(builder.build().unwrap(), H5Info::wap());
+    let new = |builder: Builder| H5Order::new(builder.build().unwrap(), H5Info::wap());
     assert_eq!(new(minimal()).unwrap_err().field(), "payer_client_ip");
     let half = minimal().payer_client_ip("14.17.22.32".parse().unwrap());
     assert_eq!(new(half).unwrap_err().field(), "device_id");
@@ -114,15 +117,15 @@ fn a_browser_needs_a_full_scene() {
 
 #[test]
 fn a_page_is_signed_for_the_app_that_the_payer_is_under() {
-    let jsapi = |builder: Builder| Jsapi::new(builder.build().unwrap());
-    let signed_for = |jsapi: &Jsapi| toy::read(jsapi, PREPAID).unwrap().app_id;
+    let jsapi = |builder: Builder| JsapiOrder::new(builder.build().unwrap());
+    let signed_for = |jsapi: &JsapiOrder| fake::read(jsapi, PREPAID).unwrap().app_id;
     let by_openid = jsapi(full().openid("o1".parse().unwrap())).unwrap();
     assert_eq!(signed_for(&by_openid).as_str(), "wxd678efh567hg6787");
-    assert_eq!(toy::written(&by_openid).0, "POST /v3/combine-transactions/jsapi");
-    assert_eq!(toy::written(&by_openid).1, full_body("", "", r#""openid":"o1","#, ["", ""]));
+    assert_eq!(fake::written(&by_openid).0, "POST /v3/combine-transactions/jsapi");
+    assert_eq!(fake::written(&by_openid).1, full_body("", "", r#""openid":"o1","#, ["", ""]));
     let by_sub_openid = jsapi(full().sub_openid("o2".parse().unwrap())).unwrap();
     assert_eq!(signed_for(&by_sub_openid).as_str(), "wxd678efh567hg6999");
-    assert_eq!(toy::written(&by_sub_openid).1, full_body("", "", r#""sub_openid":"o2","#, ["", ""]));
+    assert_eq!(fake::written(&by_sub_openid).1, full_body("", "", r#""sub_openid":"o2","#, ["", ""]));
 
     assert_eq!(jsapi(minimal()).unwrap_err().field(), "openid");
     let nobodys = minimal().sub_openid("o2".parse().unwrap());
@@ -134,11 +137,11 @@ fn people_trade_in_a_mini_program_under_their_authorizations() {
     let mut sub_order = sub_order("1900000109", "20150806");
     sub_order.individual = Some(Individual { name: Some("张三".into()), ..Individual::new("123456") });
     let openid = || "o1".parse().unwrap();
-    let program = MiniProgram::new(
+    let program = MiniProgramOrder::new(
         order(vec![sub_order]).openid(openid()).trade_scenario("RECOMMERCE").build().unwrap(),
     )
     .unwrap();
-    let (line, body) = toy::written(&program);
+    let (line, body) = fake::written(&program);
     assert_eq!(line, "POST /v3/combine-transactions/miniprogram");
     assert_eq!(
         body,
@@ -146,18 +149,18 @@ fn people_trade_in_a_mini_program_under_their_authorizations() {
             r#"{HEAD},"sub_orders":[{{"mchid":"1900000109","order_service_type":"INDIVIDUALTRADE","individual_auth_id":"123456","individual_name":"张三","out_trade_no":"20150806","amount":{{"total_amount":10,"currency":"CNY"}},"attach":"深圳分店","description":"大米"}}],"combine_payer_info":{{"openid":"o1"}},"notify_url":"https://shop.example/combined","trade_scenario":"RECOMMERCE"}}"#
         )
     );
-    assert!(toy::read(&program, PREPAID).unwrap().package.ends_with("285100"));
-    let of_nobody = MiniProgram::new(minimal().openid(openid()).build().unwrap());
+    assert!(fake::read(&program, PREPAID).unwrap().package.ends_with("285100"));
+    let of_nobody = MiniProgramOrder::new(minimal().openid(openid()).build().unwrap());
     assert_eq!(of_nobody.unwrap_err().field(), "individual_auth_id");
 }
 
 #[test]
 fn what_a_way_of_paying_does_not_take_is_refused() {
     let openid = || full().openid("o1".parse().unwrap()).build().unwrap();
-    let error = App::new(openid()).unwrap_err();
-    assert_eq!(format!("{error}"), "openid must not be told for this way of paying");
-    assert_eq!(MiniProgram::new(openid()).unwrap_err().field(), "identity");
+    let error = AppOrder::new(openid()).unwrap_err();
+    assert_eq!(format!("{error}"), "openid must not be set for this payment method");
+    assert_eq!(MiniProgramOrder::new(openid()).unwrap_err().field(), "identity");
     let used = || full().trade_scenario("RECOMMERCE").build().unwrap();
-    assert_eq!(Native::new(used()).unwrap_err().field(), "trade_scenario");
-    assert_eq!(H5::new(used(), H5Info::wap()).unwrap_err().field(), "trade_scenario");
+    assert_eq!(NativeOrder::new(used()).unwrap_err().field(), "trade_scenario");
+    assert_eq!(H5Order::new(used(), H5Info::wap()).unwrap_err().field(), "trade_scenario");
 }

@@ -1,0 +1,173 @@
+//! Refreshing what spoils before somebody waits for it.
+
+use crate::client::Client;
+use std::{convert::Infallible, time::Duration};
+use wxpay_proto::{UnixTime, v1, v3};
+
+impl Client {
+    /// How long upkeep sleeps at most before it looks again: for a token that came from elsewhere, or a clock
+    /// that was set.
+    pub const MAX_REFRESH_PAUSE: Duration = Duration::from_secs(60);
+    /// How long upkeep pauses at least, after a failure for one.
+    pub const MIN_REFRESH_PAUSE: Duration = Duration::from_secs(1);
+
+    /// Refreshes a merchant's access token before it expires, so that no payment waits for it. Never ends:
+    /// spawn it, and abort it at shutdown.
+    ///
+    /// It does not fetch the first token. In this generation a fetch makes the tokens that other processes hold
+    /// invalid, so one is fetched when it is needed, and kept fresh from then on. Without upkeep payments work
+    /// as well; one of them then does the fetching.
+    ///
+    /// ```
+    /// # fn start(client: wxpay_hyper::Client, merchant: wxpay_proto::v1::Merchant) {
+    /// let refresh = tokio::spawn(client.refresh_tokens(merchant));
+    /// # refresh.abort(); }
+    /// ```
+    pub fn refresh_tokens(
+        &self,
+        merchant: v1::Merchant,
+    ) -> impl Future<Output = Infallible> + Send + 'static + use<> {
+        let client = self.clone();
+        async move {
+            loop {
+                let (now, due) =
+                    (client.now(), client.memory(|memory| memory.next_token_refresh(merchant.appid())));
+                if due.is_some_and(|due| due <= now) && client.run(merchant.refresh_token()).await.is_err() {
+                    tracing::warn!(label = "v1.keep_token", "upkeep failed; it will be tried again");
+                }
+                let due = client.memory(|memory| memory.next_token_refresh(merchant.appid()));
+                tokio::time::sleep(Self::pause(due, client.now())).await;
+            }
+        }
+    }
+
+    /// Fetches a merchant's platform certificates at once, and again before they are old, so that no call and no
+    /// notice waits for a key. Never ends, whatever fails: spawn it, and abort it at shutdown; dropping it stops it.
+    ///
+    /// Nothing needs to wait for it: until the certificates are here, whoever needs one fetches it. A merchant that
+    /// believes a public key alone has nothing to fetch, and this does nothing.
+    ///
+    /// Several merchants, and an end to all of it when the set is dropped:
+    ///
+    /// ```
+    /// # fn start(client: &wxpay_hyper::Client, one: wxpay_proto::v3::Merchant, other: wxpay_proto::v3::Merchant) {
+    /// let mut refresh = tokio::task::JoinSet::new();
+    /// refresh.spawn(client.refresh_platform_keys(one));
+    /// refresh.spawn(client.refresh_platform_keys(other));
+    /// # }
+    /// ```
+    pub fn refresh_platform_keys(
+        &self,
+        merchant: v3::Merchant,
+    ) -> impl Future<Output = Infallible> + Send + 'static + use<> {
+        let client = self.clone();
+        async move {
+            loop {
+                // It fetches if it is time, and no more often than once a minute.
+                if client.run(merchant.refresh_platform_keys()).await.is_err() {
+                    let merchant = tracing::field::display(merchant.mchid());
+                    tracing::warn!(label = "v3.keep_keys", merchant, "upkeep failed; it will be tried again");
+                }
+                let due = client.memory(|memory| memory.next_platform_key_refresh(merchant.mchid()));
+                tokio::time::sleep(Self::pause(due, client.now())).await;
+            }
+        }
+    }
+
+    fn pause(due: Option<UnixTime>, now: UnixTime) -> Duration {
+        let pause = due.map_or(Self::MAX_REFRESH_PAUSE, |due| due.since(now));
+        pause.clamp(Self::MIN_REFRESH_PAUSE, Self::MAX_REFRESH_PAUSE)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::ambient;
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+    use tokio::{net::TcpListener, time};
+    use wxpay_aws_lc::AwsLc;
+    use wxpay_proto::{
+        crypto::{PrivateKey, Unavailable},
+        secret::Secret,
+    };
+
+    static AHEAD: AtomicU64 = AtomicU64::new(0);
+
+    fn ahead() -> UnixTime {
+        ambient::now().after(Duration::from_secs(AHEAD.load(Ordering::SeqCst)))
+    }
+
+    /// Signs everything with nothing.
+    #[derive(Debug)]
+    struct Careless;
+
+    impl PrivateKey for Careless {
+        fn sign(&self, _: &[u8]) -> Result<Vec<u8>, Unavailable> {
+            Ok(Vec::new())
+        }
+
+        fn open(&self, _: &[u8]) -> Result<Secret<Vec<u8>>, wxpay_proto::crypto::InvalidSignature> {
+            Err(wxpay_proto::crypto::InvalidSignature)
+        }
+    }
+
+    /// A merchant of the third generation whose signatures are none.
+    pub(crate) fn merchant(base_url: &str) -> v3::Merchant {
+        let key = v3::ApiV3Key::new("k".repeat(32)).unwrap();
+        let number = "1900000109".parse().unwrap();
+        v3::Merchant::builder(Arc::new(AwsLc), number, "0A".parse().unwrap(), Arc::new(Careless), &key)
+            .base_url(base_url)
+            .unwrap()
+            .build()
+    }
+
+    /// A gateway that takes a connection and hangs up.
+    async fn rude() -> (String, Arc<AtomicU64>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicU64::new(0));
+        let counting = Arc::clone(&asked);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                counting.fetch_add(1, Ordering::SeqCst);
+                drop(stream);
+            }
+        });
+        (url, asked)
+    }
+
+    async fn reaches(asked: &AtomicU64, times: u64) {
+        while asked.load(Ordering::SeqCst) < times {
+            time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_fetch_that_failed_is_tried_again_after_a_minute_until_the_upkeep_is_dropped() {
+        let client = Client::builder().build().unwrap().with_clock(ahead);
+        let (url, asked) = rude().await;
+        let mut refresh = tokio::task::JoinSet::new();
+        refresh.spawn(client.refresh_platform_keys(merchant(&url)));
+        for times in 1..=3 {
+            reaches(&asked, times).await;
+            time::sleep(Duration::from_millis(100)).await;
+            assert_eq!(asked.load(Ordering::SeqCst), times, "no storm of fetches");
+            AHEAD.fetch_add(60, Ordering::SeqCst);
+            time::pause();
+            time::advance(Client::MAX_REFRESH_PAUSE).await;
+            time::resume();
+        }
+        reaches(&asked, 4).await;
+        drop(refresh);
+        AHEAD.fetch_add(60, Ordering::SeqCst);
+        time::pause();
+        time::advance(Client::MAX_REFRESH_PAUSE).await;
+        time::resume();
+        time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(asked.load(Ordering::SeqCst), 4);
+    }
+}

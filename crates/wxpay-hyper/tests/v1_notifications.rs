@@ -1,0 +1,374 @@
+//! What the notice service answers, and how often it calls the handler.
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::disallowed_methods, reason = "a test")]
+
+mod common;
+
+use bytes::Bytes;
+use common::{
+    merchant,
+    notifications::{Signed, paid, signed},
+};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body, Frame};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
+use tower_service::Service as _;
+use wxpay_hyper::{Client, notify::v1::NotificationService};
+use wxpay_proto::v1::{Notification, notification};
+
+/// A service that counts its calls; `treat` gets the number of the call.
+fn service<F>(treat: impl Fn(u32) -> F + Send + Sync + 'static) -> (NotificationService, Arc<AtomicU32>)
+where
+    F: Future<Output = Result<(), &'static str>> + Send + 'static,
+{
+    let calls = Arc::new(AtomicU32::new(0));
+    let counting = Arc::clone(&calls);
+    let handler = move |notification: Notification| {
+        assert_eq!(notification.evidence().is_some(), notification.is_paid());
+        treat(counting.fetch_add(1, Ordering::SeqCst) + 1)
+    };
+    let client = Client::builder().build().unwrap();
+    (NotificationService::new(merchant("http://127.0.0.1:1"), client, handler), calls)
+}
+
+fn accepting() -> (NotificationService, Arc<AtomicU32>) {
+    service(|_| async { Ok(()) })
+}
+
+fn request(notification: &Signed) -> Request<Full<Bytes>> {
+    Request::post(format!("/notify?{}", notification.query))
+        .body(Full::from(notification.body.clone()))
+        .unwrap()
+}
+
+/// The status, and the body to the byte.
+async fn answer<B>(service: &NotificationService, request: Request<B>) -> (u16, String)
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Ok(answer) = service.clone().call(request).await;
+    assert_eq!(answer.headers()["content-type"], "text/plain");
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn success() -> (u16, String) {
+    (200, "success".to_owned())
+}
+
+fn fail(status: StatusCode) -> (u16, String) {
+    (status.as_u16(), "fail".to_owned())
+}
+
+#[tokio::test]
+async fn a_genuine_notification_is_handled_and_answered_with_the_seven_letters() {
+    let (service, calls) = accepting();
+    assert_eq!(answer(&service, request(&paid("1"))).await, success());
+    assert_eq!(answer(&service, request(&signed("2", "1"))).await, success(), "not paid, but heard");
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_notification_that_was_answered_is_answered_again_without_work() {
+    let (service, calls) = accepting();
+    for _ in 0..3 {
+        assert_eq!(answer(&service, request(&paid("1"))).await, success());
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn the_handler_sees_no_forged_notification() {
+    let (service, calls) = accepting();
+    let genuine = paid("1");
+    let forged = [
+        Signed { query: genuine.query.replace("total_fee=1", "total_fee=2"), body: genuine.body.clone() },
+        Signed { query: genuine.query.clone(), body: genuine.body.replace("uwa-w", "uwa-x") },
+        Signed {
+            query: genuine.query.replace("partner=1900000109", "partner=1900000108"),
+            body: genuine.body.clone(),
+        },
+        Signed { query: String::new(), body: genuine.body.clone() },
+        Signed { query: genuine.query.clone(), body: String::new() },
+        Signed { query: genuine.query.clone() + "&total_fee=1", body: genuine.body.clone() },
+    ];
+    for notification in forged {
+        let (status, body) = answer(&service, request(&notification)).await;
+        assert!((400..500).contains(&status), "{status}");
+        assert_eq!(body, "fail");
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn only_post_is_heard() {
+    let (service, calls) = accepting();
+    let notification = paid("1");
+    for method in ["GET", "HEAD", "PUT", "post"] {
+        let uri = format!("/notify?{}", notification.query);
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .body(Full::<Bytes>::from(notification.body.clone()))
+            .unwrap();
+        assert_eq!(answer(&service, request).await, fail(StatusCode::METHOD_NOT_ALLOWED), "{method}");
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn what_is_too_long_is_refused_unread() {
+    let (service, calls) = accepting();
+    let Signed { query, body } = paid("1");
+    let long_query =
+        Signed { query: query.clone() + "&x=" + &"x".repeat(notification::MAX_QUERY), body: body.clone() };
+    assert_eq!(answer(&service, request(&long_query)).await, fail(StatusCode::URI_TOO_LONG));
+
+    let long_body = Signed { query: query.clone(), body: body.clone() + &" ".repeat(notification::MAX_BODY) };
+    assert_eq!(answer(&service, request(&long_body)).await, fail(StatusCode::PAYLOAD_TOO_LARGE));
+
+    let endless = Request::post(format!("/notify?{query}")).body(Endless).unwrap();
+    assert_eq!(answer(&service, endless).await, fail(StatusCode::PAYLOAD_TOO_LARGE));
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+/// A body that announces nothing and goes on for ever.
+struct Endless;
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(&[b' '; 1024])))))
+    }
+}
+
+/// A body that never comes.
+struct Silent;
+
+impl Body for Silent {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let (service, calls) = accepting();
+    let silent = Request::post(format!("/notify?{}", paid("1").query)).body(Silent).unwrap();
+    assert_eq!(answer(&service, silent).await, fail(StatusCode::REQUEST_TIMEOUT));
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_refused() {
+    let (service, calls) = accepting();
+    let request = Request::post(format!("/notify?{}", paid("1").query)).body(Broken).unwrap();
+    assert_eq!(answer(&service, request).await, fail(StatusCode::BAD_REQUEST));
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+}
+
+/// A body whose sender is gone.
+struct Broken;
+
+impl Body for Broken {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))
+    }
+}
+
+#[tokio::test]
+async fn what_the_handler_could_not_do_is_tried_again_at_the_next_delivery() {
+    let (service, calls) =
+        service(|call| async move { if call == 1 { Err("the database is away") } else { Ok(()) } });
+    assert_eq!(answer(&service, request(&paid("1"))).await, fail(StatusCode::INTERNAL_SERVER_ERROR));
+    assert_eq!(answer(&service, request(&paid("1"))).await, success());
+    assert_eq!(answer(&service, request(&paid("1"))).await, success());
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_is_answered_for_and_called_again() {
+    let (service, calls) = service(|call| async move {
+        assert!(call > 1, "on purpose");
+        Ok(())
+    });
+    assert_eq!(answer(&service, request(&paid("1"))).await, fail(StatusCode::INTERNAL_SERVER_ERROR));
+    assert_eq!(answer(&service, request(&paid("1"))).await, success());
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn copies_that_arrive_at_once_are_handled_once_and_all_answered() {
+    let (service, calls) = service(|_| async {
+        sleep(Duration::from_millis(200)).await;
+        Ok(())
+    });
+    let copies = (0..100).map(|_| {
+        let service = service.clone();
+        tokio::spawn(async move { answer(&service, request(&paid("1"))).await })
+    });
+    for copy in copies.collect::<Vec<_>>() {
+        assert_eq!(copy.await.unwrap(), success());
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn when_the_first_fails_one_of_the_waiting_copies_takes_over() {
+    let (service, calls) = service(|call| async move {
+        sleep(Duration::from_millis(100)).await;
+        if call == 1 { Err("the database is away") } else { Ok(()) }
+    });
+    let copies = (0..20).map(|_| {
+        let service = service.clone();
+        tokio::spawn(async move { answer(&service, request(&paid("1"))).await.0 })
+    });
+    let mut answers = Vec::new();
+    for copy in copies.collect::<Vec<_>>() {
+        answers.push(copy.await.unwrap());
+    }
+    assert_eq!(answers.iter().filter(|status| **status == 500).count(), 1, "{answers:?}");
+    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 19, "{answers:?}");
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn notifications_of_different_orders_do_not_wait_for_each_other() {
+    let (service, calls) = service(|_| async {
+        sleep(Duration::from_millis(200)).await;
+        Ok(())
+    });
+    let began = std::time::Instant::now();
+    let all = (0..20).map(|number| {
+        let service = service.clone();
+        tokio::spawn(async move { answer(&service, request(&paid(&number.to_string()))).await })
+    });
+    for one in all.collect::<Vec<_>>() {
+        assert_eq!(one.await.unwrap(), success());
+    }
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(calls.load(Ordering::SeqCst), 20);
+}
+
+#[tokio::test]
+async fn a_slow_handler_is_answered_for_goes_on_and_is_not_called_twice() {
+    let (service, calls) = service(|_| async {
+        sleep(Duration::from_millis(300)).await;
+        Ok(())
+    });
+    let service = service.response_timeout(Duration::from_millis(100));
+    assert_eq!(answer(&service, request(&paid("1"))).await, fail(StatusCode::INTERNAL_SERVER_ERROR));
+    let copy = answer(&service, request(&paid("1"))).await;
+    assert_eq!(copy, fail(StatusCode::INTERNAL_SERVER_ERROR), "a copy waits no longer either");
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(answer(&service, request(&paid("1"))).await, success());
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_does_not_stop_the_handler() {
+    let (service, calls) = service(|_| async {
+        sleep(Duration::from_millis(100)).await;
+        Ok(())
+    });
+    let hung_up =
+        tokio::time::timeout(Duration::from_millis(20), answer(&service, request(&paid("1")))).await;
+    assert!(hung_up.is_err());
+    assert_eq!(answer(&service, request(&paid("1"))).await, success());
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_handler_that_dies_with_its_runtime_gives_its_ticket_back() {
+    let (service, calls) = service(|call| async move {
+        if call == 1 {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    });
+    let service = service.response_timeout(Duration::from_millis(50));
+    for expected in [fail(StatusCode::INTERNAL_SERVER_ERROR), success()] {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        assert_eq!(runtime.block_on(answer(&service, request(&paid("1")))), expected);
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+}
+
+/// Says it in raw HTTP/1.1, and reads to the end.
+async fn over_tcp(address: std::net::SocketAddr, notification: &Signed) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST /pay/notify?{} HTTP/1.1\r\nhost: shop\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{}",
+        notification.query,
+        notification.body.len(),
+        notification.body
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+fn is_success(answer: &str) -> bool {
+    answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nsuccess")
+}
+
+#[tokio::test]
+async fn it_is_a_route_of_an_axum_router() {
+    let (service, calls) = accepting();
+    let app = axum::Router::new().route_service("/pay/notify", service);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let answer = over_tcp(address, &paid("1")).await;
+    assert!(is_success(&answer), "{answer}");
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn it_is_a_service_of_bare_hyper() {
+    let (service, calls) = accepting();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let service = TowerToHyperService::new(service);
+        auto::Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(stream), service)
+            .await
+            .unwrap();
+    });
+    let answer = over_tcp(address, &paid("1")).await;
+    assert!(is_success(&answer), "{answer}");
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}

@@ -1,0 +1,42 @@
+//! Keys are there before anybody waits for one, and a start waits for nothing.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
+
+mod common;
+
+use common::v3::{API_V3_KEY, MCHID, Platform, certificates_at, merchant, merchant_with_public_key};
+use std::{sync::atomic::Ordering, time::Duration};
+use tokio::time::sleep;
+use wxpay_hyper::Client;
+
+#[tokio::test]
+async fn certificates_are_fetched_in_the_background_for_several_merchants_once_each() {
+    let (gateway, asked) =
+        certificates_at(vec![Platform::by_certificate(1)], Duration::from_millis(50)).await;
+    let client = Client::builder().build().unwrap();
+    let base_url = format!("http://{gateway}");
+    let mut upkeep = tokio::task::JoinSet::new();
+    let merchants = [MCHID, "1900000110"].map(|mchid| merchant(mchid, API_V3_KEY, &base_url).build());
+    for merchant in merchants.clone() {
+        upkeep.spawn(client.refresh_platform_keys(merchant));
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "nothing waits for it");
+    for merchant in &merchants {
+        while client.memory(|memory| memory.next_platform_key_refresh(merchant.mchid()).is_none()) {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let due = client.memory(|memory| memory.next_platform_key_refresh(merchant.mchid())).unwrap();
+        assert!(due.since(common::now()) > Duration::from_secs(3600), "the next fetch is hours away");
+    }
+    sleep(Duration::from_millis(1500)).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_merchant_that_believes_a_public_key_alone_fetches_nothing() {
+    let client = Client::builder().build().unwrap();
+    let upkeep = tokio::spawn(client.refresh_platform_keys(merchant_with_public_key(MCHID, API_V3_KEY)));
+    sleep(Duration::from_millis(200)).await;
+    assert!(!upkeep.is_finished());
+    assert_eq!(client.memory(|memory| memory.next_platform_key_refresh(&MCHID.parse().unwrap())), None);
+    upkeep.abort();
+}

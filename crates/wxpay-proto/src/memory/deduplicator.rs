@@ -1,0 +1,147 @@
+//! Deduplication of notifications.
+
+use crate::clock::UnixTime;
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    string::String,
+};
+use core::time::Duration;
+
+/// The notifications received recently, so that a duplicate is not handled while the first is still being handled.
+///
+/// The number is bounded: beyond [`CAPACITY`](Self::CAPACITY) the oldest are dropped. Dropping is harmless, because the
+/// handler of a notification must be idempotent anyway: a duplicate may arrive in another process or after a restart.
+/// A new notification is never taken for a duplicate, which would lose a payment: the key is the digest of its whole
+/// content.
+#[derive(Debug, Default)]
+pub struct Deduplicator {
+    entries: BTreeMap<String, Entry>,
+    order: VecDeque<String>,
+    started: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    processing: u64,
+    /// The end of the handling timeout; `None` once the notification was handled.
+    in_progress_until: Option<UnixTime>,
+}
+
+/// The right to handle a notification, and the duty to report the result.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Processing {
+    key: String,
+    number: u64,
+}
+
+/// The state of a received notification, and so the action to take.
+#[derive(Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "there is no fourth case")]
+pub enum Delivery {
+    /// The notification is new. Handle it, then call [`Deduplicator::complete`] or [`Deduplicator::fail`].
+    New(Processing),
+    /// The notification is being handled by another caller. Check again at this time.
+    InProgress(UnixTime),
+    /// The notification is a duplicate of a handled one. Acknowledge it without work.
+    Duplicate,
+}
+
+impl Deduplicator {
+    /// The maximum number of stored notifications.
+    pub const CAPACITY: usize = 4096;
+    /// The handling timeout, after which a duplicate is handled instead.
+    pub const PROCESSING_TIMEOUT: Duration = Duration::from_secs(30);
+    /// The interval after which a waiting caller checks again.
+    pub const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+    /// Registers a received notification, by the digest of its whole content.
+    pub fn begin(&mut self, key: &str, now: UnixTime) -> Delivery {
+        match self.entries.get(key).map(|entry| entry.in_progress_until) {
+            Some(None) => return Delivery::Duplicate,
+            Some(Some(until)) if now < until => return Delivery::InProgress(now.after(Self::POLL_INTERVAL)),
+            Some(Some(_)) => {}
+            None => self.order.push_back(String::from(key)),
+        }
+        self.started = self.started.wrapping_add(1);
+        let entry =
+            Entry { processing: self.started, in_progress_until: Some(now.after(Self::PROCESSING_TIMEOUT)) };
+        self.entries.insert(String::from(key), entry);
+        while self.order.len() > Self::CAPACITY {
+            if let Some(oldest) = self.order.pop_front() {
+                self.entries.remove(&oldest);
+            }
+        }
+        Delivery::New(Processing { key: String::from(key), number: self.started })
+    }
+
+    /// Marks the notification as handled. Later duplicates are not handled again.
+    pub fn complete(&mut self, processing: &Processing) {
+        // The number is not compared: a handler that finishes late has handled the notification all the same.
+        if let Some(entry) = self.entries.get_mut(&processing.key) {
+            entry.in_progress_until = None;
+        }
+    }
+
+    /// Marks the handling as failed. The next duplicate is handled instead.
+    pub fn fail(&mut self, processing: &Processing) {
+        if self.entries.get(&processing.key).is_some_and(|entry| entry.processing == processing.number) {
+            self.entries.remove(&processing.key);
+            self.order.retain(|key| *key != processing.key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    fn at(secs: u64) -> UnixTime {
+        UnixTime::from_secs(secs)
+    }
+
+    fn first(seen: &mut Deduplicator, key: &str, now: UnixTime) -> Processing {
+        let Delivery::New(processing) = seen.begin(key, now) else { panic!("expected a new notification") };
+        processing
+    }
+
+    #[test]
+    fn a_duplicate_waits_for_the_first_and_is_then_answered_without_work() {
+        let mut seen = Deduplicator::default();
+        let processing = first(&mut seen, "a", at(0));
+        assert!(matches!(seen.begin("a", at(1)), Delivery::InProgress(_)));
+        seen.complete(&processing);
+        assert_eq!(seen.begin("a", at(2)), Delivery::Duplicate);
+    }
+
+    #[test]
+    fn when_the_first_fails_the_duplicate_takes_over() {
+        let mut seen = Deduplicator::default();
+        let processing = first(&mut seen, "a", at(0));
+        seen.fail(&processing);
+        assert!(matches!(seen.begin("a", at(1)), Delivery::New(_)));
+    }
+
+    #[test]
+    fn a_handler_that_never_returns_is_replaced_and_its_late_failure_changes_nothing() {
+        let mut seen = Deduplicator::default();
+        let lost = first(&mut seen, "a", at(0));
+        let taken_over = first(&mut seen, "a", at(30));
+        seen.fail(&lost);
+        assert!(matches!(seen.begin("a", at(31)), Delivery::InProgress(_)));
+        seen.complete(&taken_over);
+        assert_eq!(seen.begin("a", at(32)), Delivery::Duplicate);
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten_first_and_the_number_stays_bounded() {
+        let mut seen = Deduplicator::default();
+        for number in 0..=Deduplicator::CAPACITY {
+            let processing = first(&mut seen, &format!("{number}"), at(0));
+            seen.complete(&processing);
+        }
+        assert!(matches!(seen.begin("0", at(1)), Delivery::New(_)), "the oldest must be dropped");
+        assert_eq!(seen.begin("4096", at(1)), Delivery::Duplicate);
+        assert!(seen.entries.len() <= Deduplicator::CAPACITY && seen.order.len() == seen.entries.len());
+    }
+}

@@ -1,0 +1,215 @@
+//! A cached value that expires, fetched by one caller at a time.
+
+use crate::clock::UnixTime;
+use core::time::Duration;
+
+/// A cached value from WeChat Pay that must be refreshed from time to time.
+///
+/// Between `refresh_at` and `expires_at` the value is stale but valid: one caller fetches, all others keep using it. A
+/// fetcher that vanishes loses its lease, and the next caller takes over. If the first one returns late, its lease no
+/// longer counts.
+///
+/// ```text
+///          fill                    refresh_at            expires_at
+///   empty ──────▶ fresh ─────────────────▶ stale ─────────────▶ empty
+///     │             Use to all               │ Fetch to one       ▲
+///     │ Fetch to one, Wait to the others     │ Use to the others  │ invalidate
+/// ```
+#[derive(Debug)]
+pub struct Refreshable<T> {
+    held: Option<Held<T>>,
+    leased_until: Option<UnixTime>,
+    leases: u64,
+}
+
+#[derive(Debug)]
+struct Held<T> {
+    value: T,
+    refresh_at: UnixTime,
+    expires_at: UnixTime,
+}
+
+/// The right to fetch a new value, as a fencing number. Not `Clone`: there is one current lease.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lease(u64);
+
+impl Lease {
+    pub(super) fn numbered(number: u64) -> Self {
+        Self(number)
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.0
+    }
+}
+
+/// The result of a claim: the value, or the way to it.
+#[derive(Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "there is nothing else one could do")]
+pub enum Claim<T> {
+    /// Use this value.
+    Use(T),
+    /// Fetch the value, then call [`Refreshable::fill`] or [`Refreshable::release`].
+    Fetch(Lease),
+    /// The value is being fetched by another caller. Claim again at this time.
+    Wait(UnixTime),
+}
+
+impl<T> Default for Refreshable<T> {
+    fn default() -> Self {
+        Self { held: None, leased_until: None, leases: 0 }
+    }
+}
+
+impl<T: Clone + PartialEq> Refreshable<T> {
+    /// The duration of a lease, after which the next caller takes over.
+    pub const LEASE_TIMEOUT: Duration = Duration::from_secs(15);
+    /// The interval after which a waiting caller claims again.
+    pub const POLL_INTERVAL: Duration = Duration::from_millis(50);
+    /// The delay after a failed refresh before the next attempt, while the old value is still valid.
+    pub const RETRY_DELAY: Duration = Duration::from_secs(30);
+
+    /// Claims the value.
+    pub fn claim(&mut self, now: UnixTime) -> Claim<T> {
+        let leased = self.leased_until.is_some_and(|until| now < until);
+        match &self.held {
+            Some(held) if now < held.expires_at && (leased || now < held.refresh_at) => {
+                Claim::Use(held.value.clone())
+            }
+            _ if leased => Claim::Wait(now.after(Self::POLL_INTERVAL)),
+            _ => {
+                self.leases = self.leases.wrapping_add(1);
+                self.leased_until = Some(now.after(Self::LEASE_TIMEOUT));
+                Claim::Fetch(Lease(self.leases))
+            }
+        }
+    }
+
+    /// Stores a fetched value, unless another caller has taken over meanwhile.
+    pub fn fill(&mut self, Lease(number): Lease, value: T, refresh_at: UnixTime, expires_at: UnixTime) {
+        if number == self.leases {
+            self.put(value, refresh_at, expires_at);
+        }
+    }
+
+    /// Stores a value from another source, such as a store shared with other processes. A fetch in progress loses its
+    /// lease, because the older value must not overwrite the newer one.
+    pub fn put(&mut self, value: T, refresh_at: UnixTime, expires_at: UnixTime) {
+        self.held = Some(Held { value, refresh_at, expires_at });
+        self.leased_until = None;
+        self.leases = self.leases.wrapping_add(1);
+    }
+
+    /// Ends the lease without a value. An old value that is still valid is used a while longer; otherwise the next caller
+    /// fetches.
+    pub fn release(&mut self, Lease(number): Lease, now: UnixTime) {
+        if number != self.leases {
+            return;
+        }
+        self.leased_until = None;
+        if let Some(held) = &mut self.held {
+            held.refresh_at = now.after(Self::RETRY_DELAY);
+        }
+    }
+
+    /// Removes a value that WeChat Pay rejected, unless a newer one is already stored.
+    pub fn invalidate(&mut self, bad: &T) {
+        if self.held.as_ref().is_some_and(|held| held.value == *bad) {
+            self.held = None;
+        }
+    }
+
+    /// Returns the value and its expiry, if it is valid. Never starts a fetch.
+    pub fn peek(&self, now: UnixTime) -> Option<(&T, UnixTime)> {
+        self.held.as_ref().filter(|held| now < held.expires_at).map(|held| (&held.value, held.expires_at))
+    }
+
+    /// Returns the time of the next claim, so that the value is refreshed before it is needed. `None` while there is no
+    /// value.
+    #[must_use]
+    pub fn refresh_at(&self) -> Option<UnixTime> {
+        let held = self.held.as_ref()?;
+        Some(self.leased_until.map_or(held.refresh_at, |until| until.max(held.refresh_at)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: u64) -> UnixTime {
+        UnixTime::from_secs(secs)
+    }
+
+    fn lease(held: &mut Refreshable<u32>, now: UnixTime) -> Lease {
+        let Claim::Fetch(lease) = held.claim(now) else { panic!("expected a lease") };
+        lease
+    }
+
+    #[test]
+    fn one_of_many_callers_fetches_and_the_others_wait() {
+        let mut held = Refreshable::default();
+        let first = lease(&mut held, at(0));
+        for _ in 0..100 {
+            assert_eq!(held.claim(at(1)), Claim::Wait(at(1).after(Duration::from_millis(50))));
+        }
+        held.fill(first, 7, at(5400), at(7200));
+        assert_eq!(held.claim(at(2)), Claim::Use(7));
+    }
+
+    #[test]
+    fn a_stale_value_is_used_while_one_caller_refreshes_it() {
+        let mut held = Refreshable::default();
+        let first = lease(&mut held, at(0));
+        held.fill(first, 7, at(5400), at(7200));
+        let second = lease(&mut held, at(5400));
+        assert_eq!(held.claim(at(5401)), Claim::Use(7));
+        held.fill(second, 8, at(10800), at(12600));
+        assert_eq!(held.claim(at(5402)), Claim::Use(8));
+    }
+
+    #[test]
+    fn a_fetcher_that_comes_back_late_does_not_overwrite_its_successor() {
+        let mut held = Refreshable::default();
+        let slow = lease(&mut held, at(0));
+        let quick = lease(&mut held, at(15));
+        held.fill(quick, 2, at(100), at(200));
+        held.fill(slow, 1, at(100), at(200));
+        assert_eq!(held.claim(at(16)), Claim::Use(2));
+    }
+
+    #[test]
+    fn late_news_about_an_old_value_does_not_throw_away_the_new_one() {
+        let mut held = Refreshable::default();
+        let first = lease(&mut held, at(0));
+        held.fill(first, 2, at(100), at(200));
+        held.invalidate(&1);
+        assert_eq!(held.claim(at(1)), Claim::Use(2));
+        held.invalidate(&2);
+        assert!(matches!(held.claim(at(1)), Claim::Fetch(_)));
+    }
+
+    #[test]
+    fn a_failed_refresh_leaves_the_good_value_in_use_until_it_expires() {
+        let mut held = Refreshable::default();
+        let first = lease(&mut held, at(0));
+        held.fill(first, 7, at(100), at(200));
+        let second = lease(&mut held, at(150));
+        held.release(second, at(151));
+        assert_eq!(held.claim(at(152)), Claim::Use(7));
+        let third = lease(&mut held, at(181));
+        held.release(third, at(199));
+        assert!(matches!(held.claim(at(200)), Claim::Fetch(_)), "the retry delay must not extend the expiry");
+    }
+
+    #[test]
+    fn a_value_put_in_from_elsewhere_outlives_an_older_fetch() {
+        let mut held = Refreshable::default();
+        let slow = lease(&mut held, at(0));
+        held.put(2, at(100), at(200));
+        held.fill(slow, 1, at(100), at(200));
+        assert_eq!(held.peek(at(1)), Some((&2, at(200))));
+        assert_eq!(held.refresh_at(), Some(at(100)));
+        assert_eq!(held.peek(at(200)), None);
+    }
+}

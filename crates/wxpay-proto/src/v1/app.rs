@@ -1,0 +1,88 @@
+//! What the phone gets: seven parameters under the second signature.
+
+use super::{
+    merchant::Merchant,
+    signature::{self, Sha1Sign, StringToSign},
+};
+use crate::{
+    clock::UnixTime,
+    id::{AppId, PartnerId, PrepayId},
+};
+use alloc::string::{String, ToString};
+
+/// The parameters for the app, which hands them to WeChat as they are. Serialises to the seven members, all
+/// strings.
+///
+/// On Android they are `PayReq`'s `appId, nonceStr, packageValue, partnerId, prepayId, sign, timeStamp`; on
+/// iOS `timeStamp` is a number. **What the app reports back is no proof of payment.**
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[non_exhaustive]
+pub struct AppParams {
+    /// The app.
+    pub appid: AppId,
+    /// A random text.
+    pub noncestr: String,
+    /// Always `Sign=WXPay`.
+    pub package: &'static str,
+    /// The merchant.
+    pub partnerid: PartnerId,
+    /// The order that waits to be paid. How long it waits is not documented; two hours in later generations.
+    pub prepayid: PrepayId,
+    /// The second signature.
+    pub sign: Sha1Sign,
+    /// Seconds since 1970.
+    #[serde(serialize_with = "as_text")]
+    pub timestamp: u64,
+}
+
+fn as_text<T: ToString, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&value.to_string())
+}
+
+impl AppParams {
+    /// The literal that tells the phone where the signature is.
+    pub const PACKAGE: &'static str = "Sign=WXPay";
+
+    /// Signs for the phone, with a time and a random text of this moment.
+    #[must_use]
+    pub fn sign(me: &Merchant, prepayid: PrepayId, now: UnixTime, noncestr: String) -> Self {
+        let timestamp = now.as_secs().to_string();
+        let sign = signature::sha1(fields(me, &noncestr, prepayid.as_str(), &timestamp), me.pay_sign_key());
+        Self {
+            appid: me.appid().clone(),
+            noncestr,
+            package: Self::PACKAGE,
+            partnerid: me.partner().clone(),
+            prepayid,
+            sign,
+            timestamp: now.as_secs(),
+        }
+    }
+
+    /// The string under the second signature, for debugging.
+    #[must_use]
+    pub fn string_to_sign(&self, me: &Merchant) -> StringToSign {
+        let timestamp = self.timestamp.to_string();
+        signature::sha1_string(
+            fields(me, &self.noncestr, self.prepayid.as_str(), &timestamp),
+            me.pay_sign_key(),
+        )
+    }
+}
+
+fn fields<'a>(
+    me: &'a Merchant,
+    noncestr: &'a str,
+    prepayid: &'a str,
+    timestamp: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    [
+        ("appid", me.appid().as_str()),
+        ("noncestr", noncestr),
+        ("package", AppParams::PACKAGE),
+        ("partnerid", me.partner().as_str()),
+        ("prepayid", prepayid),
+        ("timestamp", timestamp),
+    ]
+    .into_iter()
+}

@@ -1,0 +1,255 @@
+//! Asking for the bills that are not sealed.
+//!
+//! `GET /v3/bill/tradebill`, `GET /v3/bill/fundflowbill`, `GET /v3/profitsharing/bills`.
+
+use super::{BillDate, BillReply};
+use crate::{
+    error::Error,
+    id::MchId,
+    refusal::Refusal,
+    v3::{
+        download::BillFile,
+        endpoint::{Draft, Endpoint, Idempotency, Target},
+        field::open_enum,
+        merchant::Merchant,
+        seal::RequestWriter,
+        verify::Verified,
+    },
+    world::World,
+};
+use alloc::string::ToString as _;
+use core::fmt;
+
+open_enum! {
+    /// Which trades a bill tells of.
+    BillType {
+        /// All.
+        All = "ALL",
+        /// Payments.
+        Success = "SUCCESS",
+        /// Refunds.
+        Refund = "REFUND",
+        /// Refunds of coupons that were charged up.
+        RechargeRefund = "RECHARGE_REFUND",
+    }
+}
+
+open_enum! {
+    /// Which account a bill tells of.
+    AccountType {
+        /// The account that payments go to.
+        Basic = "BASIC",
+        /// The account for operations.
+        Operation = "OPERATION",
+        /// The account for fees.
+        Fees = "FEES",
+        /// The account for deposits.
+        Deposit = "DEPOSIT",
+    }
+}
+
+/// Asks for a bill of a day; `K` is which: [`TradeBill`], [`FundFlowBill`] or [`ProfitSharingBill`].
+#[derive(Clone, Debug)]
+pub struct RequestBill<K> {
+    bill_date: BillDate,
+    sub_mchid: Option<MchId>,
+    is_gzip: bool,
+    kind: K,
+}
+
+/// Asks for the bill of a day's trades: all of them, unless [told](Self::bill_type). Of a partner: those of all its
+/// sub-merchants.
+pub type TradeBill = RequestBill<TradeKind>;
+
+/// Asks for the bill of what went in and out of an account on a day: the one that payments go to, unless
+/// [told](Self::account_type).
+pub type FundFlowBill = RequestBill<FundFlowKind>;
+
+/// Asks for the bill of a day's profit sharing. Of a partner: that of all its sub-merchants.
+pub type ProfitSharingBill = RequestBill<ProfitSharingKind>;
+
+/// Which trades.
+#[derive(Clone, Debug, Default)]
+pub struct TradeKind(Option<BillType>);
+
+/// Which account.
+#[derive(Clone, Debug, Default)]
+pub struct FundFlowKind(Option<AccountType>);
+
+/// All that was shared.
+#[derive(Clone, Debug, Default)]
+pub struct ProfitSharingKind(());
+
+impl<K: Default> RequestBill<K> {
+    /// The whole bill of that day.
+    #[must_use]
+    pub fn of(bill_date: BillDate) -> Self {
+        Self { bill_date, sub_mchid: None, is_gzip: false, kind: K::default() }
+    }
+}
+
+impl<K> RequestBill<K> {
+    /// Of a partner, or of a platform: that of one sub-merchant alone.
+    #[must_use]
+    pub fn sub_mchid(self, sub_mchid: MchId) -> Self {
+        Self { sub_mchid: Some(sub_mchid), ..self }
+    }
+
+    /// Zipped.
+    #[must_use]
+    pub fn gzip(self) -> Self {
+        Self { is_gzip: true, ..self }
+    }
+}
+
+impl TradeBill {
+    /// Some of the trades.
+    #[must_use]
+    pub fn bill_type(self, bill_type: BillType) -> Self {
+        Self { kind: TradeKind(Some(bill_type)), ..self }
+    }
+}
+
+impl FundFlowBill {
+    /// Another account.
+    #[must_use]
+    pub fn account_type(self, account_type: AccountType) -> Self {
+        Self { kind: FundFlowKind(Some(account_type)), ..self }
+    }
+}
+
+/// A kind of bill: where it is asked for, and what narrows it.
+trait BillKind: fmt::Debug + Send {
+    const LABEL: &str;
+    const PATH: &str;
+
+    fn narrowed(&self) -> Option<(&str, &str)>;
+}
+
+impl BillKind for TradeKind {
+    const LABEL: &str = "v3.bill.trade";
+    const PATH: &str = "/v3/bill/tradebill";
+
+    fn narrowed(&self) -> Option<(&str, &str)> {
+        self.0.as_ref().map(|kind| ("bill_type", kind.as_str()))
+    }
+}
+
+impl BillKind for FundFlowKind {
+    const LABEL: &str = "v3.bill.fundflow";
+    const PATH: &str = "/v3/bill/fundflowbill";
+
+    fn narrowed(&self) -> Option<(&str, &str)> {
+        self.0.as_ref().map(|kind| ("account_type", kind.as_str()))
+    }
+}
+
+impl BillKind for ProfitSharingKind {
+    const LABEL: &str = "v3.bill.profitsharing";
+    const PATH: &str = "/v3/profitsharing/bills";
+
+    fn narrowed(&self) -> Option<(&str, &str)> {
+        None
+    }
+}
+
+#[allow(private_bounds, reason = "there are three kinds, all of them here")]
+impl<K: BillKind> Endpoint for RequestBill<K> {
+    type Output = BillReply<BillFile>;
+
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        let target = Target::new(K::PATH)
+            .query("bill_date", &self.bill_date.to_string())
+            .query_opt("sub_mchid", self.sub_mchid.as_ref().map(MchId::as_str));
+        let target = match self.kind.narrowed() {
+            Some((name, word)) => target.query(name, word),
+            None => target,
+        };
+        Ok(Draft::get(K::LABEL, target.query_opt("tar_type", self.is_gzip.then_some("GZIP"))))
+    }
+
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        _: &Merchant,
+        _: &mut World<'_>,
+    ) -> Result<BillReply<BillFile>, Error> {
+        BillFile::read(reply, self.is_gzip).map(BillReply::Ready)
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Option<BillReply<BillFile>> {
+        BillReply::refused(refusal)
+    }
+
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Safe
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        refusal::Code,
+        v3::{download::HashType, fake},
+    };
+
+    fn day() -> BillDate {
+        "2019-06-11".parse().unwrap()
+    }
+
+    fn sub_mchid() -> MchId {
+        "1900000109".parse().unwrap()
+    }
+
+    #[test]
+    fn bills_are_asked_for_by_day_and_kind() {
+        let asked: [(&dyn Endpoint<Output = BillReply<BillFile>>, &str); 6] = [
+            (&TradeBill::of(day()), "/v3/bill/tradebill?bill_date=2019-06-11"),
+            (
+                &TradeBill::of(day()).bill_type(BillType::Refund).sub_mchid(sub_mchid()).gzip(),
+                "/v3/bill/tradebill?bill_date=2019-06-11&sub_mchid=1900000109&bill_type=REFUND&tar_type=GZIP",
+            ),
+            (&FundFlowBill::of(day()), "/v3/bill/fundflowbill?bill_date=2019-06-11"),
+            (
+                &FundFlowBill::of(day()).account_type(AccountType::Fees).sub_mchid(sub_mchid()).gzip(),
+                "/v3/bill/fundflowbill?bill_date=2019-06-11&sub_mchid=1900000109&account_type=FEES&tar_type=GZIP",
+            ),
+            (&ProfitSharingBill::of(day()), "/v3/profitsharing/bills?bill_date=2019-06-11"),
+            (
+                &ProfitSharingBill::of(day()).sub_mchid(sub_mchid()).gzip(),
+                "/v3/profitsharing/bills?bill_date=2019-06-11&sub_mchid=1900000109&tar_type=GZIP",
+            ),
+        ];
+        for (endpoint, target) in asked {
+            assert_eq!(fake::target(endpoint), target);
+        }
+    }
+
+    #[test]
+    fn a_bill_that_is_ready_tells_where_it_is_and_whether_it_is_zipped() {
+        let body = r#"{"hash_type":"SHA1","hash_value":"79bb0f45","download_url":"https://x/y"}"#;
+        let BillReply::Ready(statement) = fake::read(&TradeBill::of(day()).gzip(), body).unwrap() else {
+            panic!("it is ready");
+        };
+        assert_eq!((statement.hash_type, statement.is_gzip), (HashType::Sha1, true));
+        assert_eq!(
+            (statement.hash_value.as_str(), statement.download_url.as_str()),
+            ("79bb0f45", "https://x/y")
+        );
+        assert!(
+            fake::read(&TradeBill::of(day()), r#"{"hash_type":"SHA1","hash_value":"79bb0f45"}"#).is_err()
+        );
+    }
+
+    #[test]
+    fn a_day_without_trades_and_a_bill_to_come_are_answers_and_a_bad_date_is_a_refusal() {
+        for (code, outcome) in [
+            (Code::NO_STATEMENT_EXIST, Some(BillReply::NoData)),
+            (Code::STATEMENT_CREATING, Some(BillReply::Generating)),
+            (Code::INVALID_REQUEST, None),
+        ] {
+            assert_eq!(TradeBill::of(day()).refused(&Refusal::new(400, code, "")), outcome);
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! A verified and decrypted notification.
+//!
+//! Event types are an open set: events of the products that have a type here are [read](Notification::event) into it,
+//! all others remain available as received.
+
+use super::{
+    merchant::Merchant,
+    pay::{Transaction, combine},
+    profitsharing::ProfitSharingNotification,
+    refund::RefundNotification,
+    seal::EncryptedResource,
+    security::EchoNotification,
+    transfer::{Authorization, Transfer},
+    verify::{Verified, malformed},
+};
+use crate::{
+    clock::UnixTime,
+    error::Error,
+    id::{InvalidField, MchId},
+    wire::{json::Text, time},
+};
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::fmt;
+use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
+
+/// A verified and decrypted notification. `Debug` omits its content.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Notification {
+    mchid: MchId,
+    create_time: Option<UnixTime>,
+    words: Words,
+    resource: Vec<u8>,
+}
+
+/// The envelope's texts, concatenated, so that a queued notification takes few allocations.
+#[derive(Clone, PartialEq, Eq)]
+struct Words {
+    text: String,
+    /// The end of each text in `text`, in this order: `id`, `event_type`, `summary`, `original_type`.
+    ends: [usize; 4],
+    has_original_type: bool,
+}
+
+/// The content of a notification, by product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// `TRANSACTION.SUCCESS`: an order was paid.
+    Transaction(Box<Transaction>),
+    /// `TRANSACTION.SUCCESS`: a combined order was paid.
+    Combine(Box<combine::Transaction>),
+    /// `MCHTRANSFER.BILL.FINISHED`: a transfer was paid, failed, or was cancelled.
+    Transfer(Box<Transfer>),
+    /// `MCHTRANSFER.QQWALLETBILL.FINISHED`: a transfer to a QQ wallet was paid, failed, or was cancelled.
+    QqTransfer(Box<Transfer>),
+    /// `MCHTRANSFER.AUTHORIZATION.CONFIRMED`, `MCHTRANSFER.AUTHORIZATION.CLOSED`: a payee authorized transfers without
+    /// confirmation, or the authorization was closed.
+    Authorization(Box<Authorization>),
+    /// `PROFITSHARING.SUCCESS`: a receiver was paid its share of a payment.
+    ProfitSharing(Box<ProfitSharingNotification>),
+    /// `PROFITSHARING.RETURN`: a receiver returned money.
+    ProfitSharingReturn(Box<ProfitSharingNotification>),
+    /// `REFUND.SUCCESS`, `REFUND.ABNORMAL`, `REFUND.CLOSED`: a refund succeeded, cannot proceed, or was closed.
+    Refund(Box<RefundNotification>),
+    /// `SECURITY_ECHO.SUCCESS`: WeChat Pay returned the message of an [`Echo`](super::security::Echo).
+    Echo(EchoNotification),
+    /// An event that has no type here: see [`Notification::event_type`] and [`Notification::resource`].
+    Other,
+}
+
+#[derive(serde::Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(default, deserialize_with = "time::deserialize_option")]
+    create_time: Option<UnixTime>,
+    #[serde(borrow)]
+    event_type: Text<'a>,
+    #[serde(borrow, default)]
+    summary: Text<'a>,
+    #[serde(borrow)]
+    resource: EncryptedResource<'a>,
+}
+
+impl Notification {
+    /// Decrypts a verified notification.
+    pub(super) fn open(me: &Merchant, verified: Verified<'_>) -> Result<Self, Error> {
+        let envelope: Envelope<'_> = verified.parse()?;
+        let resource = me.decrypt_resource(&envelope.resource)?;
+        let (mchid, create_time) = (me.mchid().clone(), envelope.create_time);
+        Ok(Self { mchid, create_time, words: Words::of(&envelope), resource })
+    }
+
+    /// The notification's id. Several notifications of one event may have different ids: identify the event by its
+    /// business number, such as `out_trade_no`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.words.id()
+    }
+
+    /// The time at which the notification was created.
+    #[must_use]
+    pub fn create_time(&self) -> Option<UnixTime> {
+        self.create_time
+    }
+
+    /// The event type, such as `TRANSACTION.SUCCESS`. An open set.
+    #[must_use]
+    pub fn event_type(&self) -> &str {
+        self.words.event_type()
+    }
+
+    /// A short summary, for display.
+    #[must_use]
+    pub fn summary(&self) -> &str {
+        self.words.summary()
+    }
+
+    /// The type of the resource before encryption, such as `transaction`.
+    #[must_use]
+    pub fn original_type(&self) -> Option<&str> {
+        self.words.original_type()
+    }
+
+    /// The merchant that received and verified the notification.
+    #[must_use]
+    pub fn mchid(&self) -> &MchId {
+        &self.mchid
+    }
+
+    /// The decrypted resource.
+    #[must_use]
+    pub fn resource(&self) -> Verified<'_> {
+        Verified::opened(&self.resource)
+    }
+
+    /// Parses the resource into a type of your own.
+    ///
+    /// # Errors
+    ///
+    /// When the resource does not match the type.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        self.resource().parse().map_err(Error::before_sending)
+    }
+
+    /// Reads the resource according to the event type.
+    ///
+    /// # Errors
+    ///
+    /// When the resource is not what WeChat Pay's documentation specifies, or belongs to another merchant.
+    pub fn event(&self) -> Result<Event, Error> {
+        let event = match self.event_type() {
+            "TRANSACTION.SUCCESS" if self.original_type() == Some("transaction") => self.paid()?,
+            "MCHTRANSFER.BILL.FINISHED" => Event::Transfer(self.transfer()?),
+            "MCHTRANSFER.QQWALLETBILL.FINISHED" => Event::QqTransfer(self.transfer()?),
+            "MCHTRANSFER.AUTHORIZATION.CONFIRMED" | "MCHTRANSFER.AUTHORIZATION.CLOSED" => {
+                Event::Authorization(self.authorization()?)
+            }
+            "PROFITSHARING.SUCCESS" => Event::ProfitSharing(self.notification()?),
+            "PROFITSHARING.RETURN" => Event::ProfitSharingReturn(self.notification()?),
+            "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => Event::Refund(self.refund()?),
+            "SECURITY_ECHO.SUCCESS" => {
+                Event::Echo(EchoNotification::read(self.resource()).map_err(Error::before_sending)?)
+            }
+            _ => Event::Other,
+        };
+        Ok(event)
+    }
+
+    /// Reads a paid order. Single and combined orders share one event type, so the fields decide: a combined order has
+    /// no `out_trade_no` at the top level, and cannot be read as a single one.
+    fn paid(&self) -> Result<Event, Error> {
+        match Transaction::read(self.resource()) {
+            Ok(transaction) => {
+                self.ours(Some(&transaction.mchid))?;
+                Ok(Event::Transaction(Box::new(transaction)))
+            }
+            Err(_) if combine::Transaction::is_told_by(self.resource()) => {
+                let transaction =
+                    combine::Transaction::read(self.resource()).map_err(Error::before_sending)?;
+                self.ours(Some(&transaction.combine_mchid))?;
+                Ok(Event::Combine(Box::new(transaction)))
+            }
+            Err(error) => Err(error.before_sending()),
+        }
+    }
+
+    fn transfer(&self) -> Result<Box<Transfer>, Error> {
+        let transfer = Transfer::read(self.resource()).map_err(Error::before_sending)?;
+        self.ours(transfer.mchid.as_ref())?;
+        Ok(Box::new(transfer))
+    }
+
+    fn authorization(&self) -> Result<Box<Authorization>, Error> {
+        let authorization = Authorization::read(self.resource()).map_err(Error::before_sending)?;
+        self.ours(authorization.mchid.as_ref())?;
+        Ok(Box::new(authorization))
+    }
+
+    /// Reads a profit-sharing event. The receiver is notified of payments of other merchants too, so the merchant
+    /// number is not checked.
+    fn notification(&self) -> Result<Box<ProfitSharingNotification>, Error> {
+        ProfitSharingNotification::read(self.resource()).map(Box::new).map_err(Error::before_sending)
+    }
+
+    fn refund(&self) -> Result<Box<RefundNotification>, Error> {
+        let refund = RefundNotification::read(self.resource()).map_err(Error::before_sending)?;
+        self.ours(Some(&refund.mchid))?;
+        Ok(Box::new(refund))
+    }
+
+    /// Checks that the resource belongs to the merchant that received it, if it names a merchant.
+    fn ours(&self, mchid: Option<&MchId>) -> Result<(), Error> {
+        if mchid.is_none_or(|mchid| *mchid == self.mchid) {
+            Ok(())
+        } else {
+            Err(malformed().caused_by(InvalidField::new("mchid", "must be this merchant's")).before_sending())
+        }
+    }
+
+    /// Returns a digest of event type and resource, the key for deduplication: equal in every delivery of one event.
+    /// See [`Deduplicator`](crate::memory::Deduplicator).
+    #[must_use]
+    pub fn key(&self) -> String {
+        let digest = Sha256::new()
+            .chain_update(self.event_type().as_bytes())
+            .chain_update(b"\n")
+            .chain_update(&self.resource)
+            .finalize();
+        hex::encode(digest)
+    }
+}
+
+impl Words {
+    fn of(envelope: &Envelope<'_>) -> Self {
+        let Envelope { id, event_type, summary, resource, .. } = envelope;
+        let original_type = resource.original_type.as_deref();
+        let parts = [&**id, &**event_type, &**summary, original_type.unwrap_or_default()];
+        let length = parts.iter().map(|part| part.len()).fold(0, usize::saturating_add);
+        let mut text = String::with_capacity(length);
+        let ends = parts.map(|part| {
+            text.push_str(part);
+            text.len()
+        });
+        Self { text, ends, has_original_type: original_type.is_some() }
+    }
+
+    fn id(&self) -> &str {
+        let [end, ..] = self.ends;
+        self.part(0, end)
+    }
+
+    fn event_type(&self) -> &str {
+        let [begin, end, ..] = self.ends;
+        self.part(begin, end)
+    }
+
+    fn summary(&self) -> &str {
+        let [_, begin, end, _] = self.ends;
+        self.part(begin, end)
+    }
+
+    fn original_type(&self) -> Option<&str> {
+        let [.., begin, end] = self.ends;
+        self.has_original_type.then(|| self.part(begin, end))
+    }
+
+    /// Returns one text. The ends lie on text boundaries, so slicing cannot fail.
+    fn part(&self, begin: usize, end: usize) -> &str {
+        self.text.get(begin..end).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Notification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notification")
+            .field("id", &self.id())
+            .field("event_type", &self.event_type())
+            .field("resource_len", &self.resource.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+use super::*;
+use crate::{
+    error::{ErrorKind, Fate},
+    v3::{fake, pay::combine::transaction::tests::told},
+};
+use alloc::format;
+
+const TRANSFER: &str = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","state":"SUCCESS","mch_id":"1900007291","transfer_amount":2000,"openid":"o-MYE42l80oelYMDE34nYD456Xoy","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00"}"#;
+
+#[test]
+fn a_payment_of_combined_orders_is_told_by_its_fields() {
+    let paid = r#","transaction_id":"4200000000000000000000000001""#;
+    let event = |mchid, state, more| {
+        fake::notification("TRANSACTION.SUCCESS", "transaction", &told(mchid, state, more)).event()
+    };
+    let Event::Combine(transaction) = event("1900007291", "SUCCESS", paid).unwrap() else {
+        panic!("expected Event::Combine");
+    };
+    assert_eq!(transaction.evidence().count(), 1);
+    assert!(event("1900000109", "SUCCESS", paid).is_err());
+    assert!(event("1900007291", "SUCCESS", "").is_err());
+}
+
+#[test]
+fn a_part_that_moved_is_told_to_its_receiver_whosever_payment_it_was() {
+    let notification = r#"{"sp_mchid":"1900000100","sub_mchid":"1900000109","transaction_id":"4200000000000000000000000001",
+            "order_id":"1217752501201407033233368018","out_order_no":"P20150806125346","receiver":{"type":"MERCHANT_ID",
+            "account":"1900007291","amount":888,"description":"运费"},"success_time":"2018-06-08T10:34:56+08:00"}"#;
+    let event = |event_type| fake::notification(event_type, "profitsharing", notification).event().unwrap();
+    let Event::ProfitSharing(told) = event("PROFITSHARING.SUCCESS") else { panic!("expected Event::ProfitSharing") };
+    assert_eq!((told.mchid.as_str(), told.amount.get()), ("1900000100", 888));
+    assert_eq!(told.account, crate::v3::profitsharing::Account::Merchant("1900007291".parse().unwrap()));
+    assert_eq!(event("PROFITSHARING.RETURN"), Event::ProfitSharingReturn(told));
+    let nobodys = notification.replace("sp_mchid", "x");
+    assert!(fake::notification("PROFITSHARING.SUCCESS", "profitsharing", &nobodys).event().is_err());
+}
+
+#[test]
+fn an_end_of_a_transfer_is_told_by_its_product() {
+    let notification = fake::notification("MCHTRANSFER.BILL.FINISHED", "mch_payment", TRANSFER);
+    let Event::Transfer(transfer) = notification.event().unwrap() else { panic!("expected Event::Transfer") };
+    assert!(transfer.is_paid());
+    assert_eq!(transfer.out_bill_no, "plfk2020042013".parse().unwrap());
+    let notification = fake::notification("MCHTRANSFER.QQWALLETBILL.FINISHED", "mch_payment", TRANSFER);
+    assert_eq!(notification.event().unwrap(), Event::QqTransfer(transfer));
+}
+
+#[test]
+fn what_a_payee_allows_or_ends_is_told_alike() {
+    let allowed = r#"{"mchid":"1900007291","appid":"wxf636efh567hg4356","out_authorization_no":"plfk2020042013","authorization_id":"165465465465","state":"TAKING_EFFECT","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_display_name":"wx_123456","authorize_time":"2015-05-20T13:29:35+08:00"}"#;
+    let ended = r#"{"out_authorization_no":"plfk2020042013","state":"CLOSED","close_info":{"close_time":"2015-05-20T13:29:36+08:00","close_reason":"USER_CLOSE"}}"#;
+    for (event_type, said, state) in [
+        ("MCHTRANSFER.AUTHORIZATION.CONFIRMED", allowed, "TAKING_EFFECT"),
+        ("MCHTRANSFER.AUTHORIZATION.CLOSED", ended, "CLOSED"),
+    ] {
+        let event = fake::notification(event_type, "mch_payment", said).event().unwrap();
+        let Event::Authorization(told) = event else { panic!("expected Event::Authorization") };
+        assert_eq!((told.out_authorization_no.as_str(), told.state.as_str()), ("plfk2020042013", state));
+    }
+}
+
+#[test]
+fn the_business_of_another_merchant_is_not_read() {
+    for (event_type, original_type, said) in [
+        ("MCHTRANSFER.BILL.FINISHED", "mch_payment", TRANSFER),
+        (
+            "TRANSACTION.SUCCESS",
+            "transaction",
+            r#"{"mchid":"1900007291","out_trade_no":"1217752501201407033233368018","trade_state":"NOTPAY"}"#,
+        ),
+        (
+            "MCHTRANSFER.AUTHORIZATION.CLOSED",
+            "mch_payment",
+            r#"{"mchid":"1900007291","out_authorization_no":"1","state":"CLOSED"}"#,
+        ),
+    ] {
+        assert!(fake::notification(event_type, original_type, said).event().is_ok());
+        let others = said.replace("1900007291", "1900007292");
+        let error = fake::notification(event_type, original_type, &others).event().unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent), "{event_type}");
+    }
+}
+
+#[test]
+fn what_has_no_type_here_is_not_lost() {
+    let said = r#"{"complaint_id":"200201820200101080076610000","action_type":"CREATE_COMPLAINT"}"#;
+    let notification = fake::notification("COMPLAINT.CREATE", "complaint", said);
+    assert_eq!(notification.event().unwrap(), Event::Other);
+    assert_eq!(
+        (notification.event_type(), notification.original_type()),
+        ("COMPLAINT.CREATE", Some("complaint"))
+    );
+    assert_eq!(notification.resource().bytes(), said.as_bytes());
+    assert!(notification.read::<serde_json::Value>().is_ok());
+    assert!(!format!("{notification:?}").contains("200201820200101080076610000"));
+}
+
+#[test]
+fn a_repetition_has_the_same_key_and_anything_else_another() {
+    let notification = |event_type, said| fake::notification(event_type, "mch_payment", said);
+    let key = notification("MCHTRANSFER.BILL.FINISHED", TRANSFER);
+    assert_eq!(key.key(), notification("MCHTRANSFER.BILL.FINISHED", TRANSFER).key());
+    assert_ne!(key.key(), notification("MCHTRANSFER.QQWALLETBILL.FINISHED", TRANSFER).key());
+    assert_ne!(key.key(), notification("MCHTRANSFER.BILL.FINISHED", "{}").key());
+}
+
+#[test]
+fn a_refund_is_told_to_whom_it_concerns() {
+    let told = |mchid: &str| {
+        let resource = format!(
+            r#"{{"mchid":"{mchid}","out_trade_no":"20150806125346","transaction_id":"1008450740201411110005820873",
+                "out_refund_no":"7752501","refund_id":"50200207182018070300011301001","refund_status":"ABNORMAL",
+                "user_received_account":"支付用户零钱","amount":{{"total":999,"refund":999}}}}"#
+        );
+        fake::notification("REFUND.ABNORMAL", "refund", &resource).event()
+    };
+    assert!(
+        matches!(told("1900007291"), Ok(Event::Refund(refund)) if refund.amount.refund == refund.amount.total)
+    );
+    let error = told("1900000109").unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
+}

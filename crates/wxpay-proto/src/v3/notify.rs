@@ -1,0 +1,197 @@
+//! Verification of a notification: sends a request only if the signing key must be fetched.
+//!
+//! ```text
+//!  begin ─▶ headers, time ─▶ key cached? ─ yes ─▶ verify ─▶ decrypt ─▶ Done(Ok(Notification))
+//!                 │            │ no   ▲              └─────────┴──▶ Done(Err): nothing in it is trusted
+//!                 │            └──────┘ fetch the key, or wait for another fetch: four seconds in all
+//!                 └ invalid ──────────────────────────────────────▶ Done(Err)
+//! ```
+
+use super::{
+    certificates::FetchKeys,
+    merchant::Merchant,
+    notification::Notification,
+    verify::{self, SignatureHeaders, VerifyError},
+};
+use crate::{
+    clock::UnixTime,
+    error::{Error, ErrorKind, Fate},
+    exchange::{AwaitingReply, Flow, Reply, Step, sealed},
+    memory::KeyClaim,
+    retry::{Attempts, Policy},
+    world::World,
+};
+use alloc::{string::String, vec::Vec};
+use core::{fmt, ops::Range, time::Duration};
+
+/// The maximum length of a notification's body, in bytes.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// The time limit of verifying a notification. WeChat Pay waits five seconds for the response.
+pub const KEY_FETCH_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// A notification as received, not verified: do not trust any of it yet.
+#[derive(Clone)]
+pub struct RawNotification {
+    /// The headers' names, each with the range of its value in `values`.
+    headers: Vec<(&'static str, Range<usize>)>,
+    /// The headers' values, concatenated, so that a queued notification takes few allocations.
+    values: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl RawNotification {
+    /// Creates a notification from its raw body, byte for byte.
+    #[must_use]
+    pub fn new(body: Vec<u8>) -> Self {
+        Self { headers: Vec::new(), values: Vec::new(), body }
+    }
+
+    /// Adds a header as received. You may pass all headers; those not needed for verification are ignored.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &[u8]) -> Self {
+        if let Some(name) = verify::header(name) {
+            let begin = self.values.len();
+            self.values.extend_from_slice(value);
+            self.headers.push((name, begin..self.values.len()));
+        }
+        self
+    }
+
+    fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> + Clone {
+        self.headers.iter().map(|(name, at)| (*name, self.values.get(at.clone()).unwrap_or_default()))
+    }
+
+    /// Returns the string that the gateway signed, for debugging. Verifies nothing.
+    #[must_use]
+    pub fn string_to_sign(&self) -> Vec<u8> {
+        let header = |name: &str| {
+            let value = self.headers().find(|(given, _)| *given == name);
+            value.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
+        };
+        super::message::reply(&header("Wechatpay-Timestamp"), &header("Wechatpay-Nonce"), &self.body)
+    }
+}
+
+impl fmt::Debug for RawNotification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawNotification").field("body_len", &self.body.len()).finish_non_exhaustive()
+    }
+}
+
+/// Verifies and decrypts a notification. Returns its content.
+#[derive(Debug)]
+pub struct VerifyNotification {
+    me: Merchant,
+    raw: RawNotification,
+}
+
+/// A notification whose headers were parsed, and name a key.
+#[derive(Debug)]
+struct Verifying {
+    verify_notification: VerifyNotification,
+    headers: SignatureHeaders,
+    attempts: Attempts,
+    /// Keys were already fetched once for this notification; they are not fetched again.
+    fetched: bool,
+}
+
+/// A notification whose key is being fetched.
+#[derive(Debug)]
+pub struct InFlight(AwaitingReply<FetchKeys>, Verifying);
+
+/// A notification that waits for a fetch begun by another flow.
+#[derive(Debug)]
+pub struct Paused(Verifying);
+
+impl Merchant {
+    /// Verifies and decrypts a notification. Sends a request only if the signing key must be fetched.
+    ///
+    /// Fails with an [`Error`] if anything in the notification is invalid, or its key is unavailable. Do not trust any
+    /// of it then, and respond with [`Ack::for_error`](super::Ack::for_error).
+    #[must_use]
+    pub fn verify_notification(&self, raw: RawNotification) -> VerifyNotification {
+        VerifyNotification { me: self.clone(), raw }
+    }
+}
+
+impl Verifying {
+    fn verify_notification(self, world: &mut World<'_>) -> Step<VerifyNotification> {
+        let me = &self.verify_notification.me;
+        match me.key(self.headers.key(), world.memory, world.now) {
+            KeyClaim::Use(key) => {
+                let VerifyNotification { me, raw } = &self.verify_notification;
+                let verified = self.headers.verify(&raw.body, &*key).map_err(VerifyError::into_error);
+                done(verified.and_then(|verified| Notification::open(me, verified)))
+            }
+            KeyClaim::Fetch(lease) if !self.fetched => {
+                let fetch = FetchKeys::new(me.clone(), lease, Some(&self.attempts), world.now);
+                Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
+            }
+            KeyClaim::Wait(until) if self.attempts.may_begin(until) => Step::wait(until, Paused(self)),
+            KeyClaim::Wait(_) => done(Err(Error::new(ErrorKind::Exhausted, Fate::NotSent))),
+            headers @ (KeyClaim::Fetch(_) | KeyClaim::Unknown) => {
+                if let KeyClaim::Fetch(lease) = headers {
+                    world.memory.platform_keys_of(me.mchid()).release(&lease);
+                }
+                done(Err(VerifyError::UnknownKey(self.headers.key().clone()).into_error()))
+            }
+        }
+    }
+
+    fn fetching(self, step: Step<FetchKeys>, world: &mut World<'_>) -> Step<VerifyNotification> {
+        match step {
+            Step::Send(transmit, fetch) => Step::send(transmit, InFlight(fetch, self)),
+            Step::Wait(_, waiting) => waiting.never(),
+            Step::Done(Ok(())) => self.verify_notification(world),
+            // The notification may be genuine: the error's kind leads to a response that makes WeChat Pay retry.
+            Step::Done(Err(error)) => done(Err(error)),
+        }
+    }
+}
+
+/// Ends the flow. A notification requests no operation, so the fate of any error is `NotSent`.
+fn done(result: Result<Notification, Error>) -> Step<VerifyNotification> {
+    Step::Done(result.map_err(Error::before_sending))
+}
+
+fn policy(me: &Merchant) -> Policy {
+    let mut policy = me.retry();
+    policy.deadline = policy.deadline.min(KEY_FETCH_TIMEOUT);
+    policy
+}
+
+impl sealed::Sealed for VerifyNotification {}
+
+impl Flow for VerifyNotification {
+    type AwaitingReply = InFlight;
+    type Waiting = Paused;
+    type Output = Notification;
+
+    fn begin(self, world: &mut World<'_>) -> Step<Self> {
+        let now: UnixTime = world.now;
+        if self.raw.body.len() > MAX_BODY {
+            return done(Err(verify::malformed()));
+        }
+        let headers = SignatureHeaders::of(&self.raw.headers(), now);
+        match headers {
+            Ok(headers) => {
+                let attempts = Attempts::new(policy(&self.me), now);
+                Verifying { verify_notification: self, headers, attempts, fetched: false }
+                    .verify_notification(world)
+            }
+            Err(error) => done(Err(error.into_error())),
+        }
+    }
+
+    fn on_reply(InFlight(fetch, hearing): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+        hearing.fetching(fetch.step(reply, world), world)
+    }
+
+    fn on_wake(Paused(hearing): Paused, world: &mut World<'_>) -> Step<Self> {
+        hearing.verify_notification(world)
+    }
+}
+
+#[cfg(test)]
+mod tests;

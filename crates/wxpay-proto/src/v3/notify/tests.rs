@@ -1,0 +1,276 @@
+use super::*;
+use crate::{
+    exchange::Failure,
+    v3::{
+        Ack,
+        fake::{self, API_V3_KEY, NOW, Signer, Stage, list},
+    },
+};
+use alloc::{format, string::ToString as _};
+use core::error::Error as _;
+
+const SAID: &str = r#"{"planted":"张三"}"#;
+
+fn body() -> String {
+    fake::envelope(API_V3_KEY, "COMPLAINT.CREATE", "complaint", SAID)
+}
+
+/// The headers of a valid notification.
+fn parts() -> Vec<(&'static str, String)> {
+    Signer::public_key().headers(body().as_bytes(), NOW)
+}
+
+fn received(headers: &[(&str, String)], body: &str) -> RawNotification {
+    let received = RawNotification::new(body.as_bytes().to_vec());
+    headers.iter().fold(received, |received, (name, value)| received.with(name, value.as_bytes()))
+}
+
+/// Verifies a notification without fetching a key.
+fn heard(received: RawNotification) -> Result<Notification, Error> {
+    Stage::new().run(fake::merchant().verify_notification(received), |_, _| panic!("expected no request"))
+}
+
+/// Returns the reason why verification failed.
+fn distrust(result: Result<Notification, Error>) -> VerifyError {
+    let error = result.unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::NotSent));
+    assert_eq!(Ack::for_error(&error), Ack::Reject(401));
+    error.source().unwrap().downcast_ref::<VerifyError>().unwrap().clone()
+}
+
+#[test]
+fn a_notification_that_is_right_is_heard_at_once() {
+    let notification = heard(received(&parts(), &body())).unwrap();
+    assert_eq!(notification.event_type(), "COMPLAINT.CREATE");
+    assert_eq!(notification.original_type(), Some("complaint"));
+    assert_eq!(notification.id(), "EV-2018022511223320873");
+    assert_eq!(notification.summary(), "支付成功");
+    assert_eq!(notification.create_time(), Some(NOW));
+    assert_eq!(notification.mchid().as_str(), "1900007291");
+    assert_eq!(notification.resource().bytes(), SAID.as_bytes());
+    assert!(!format!("{notification:?} {:?}", received(&parts(), &body())).contains("张三"));
+}
+
+#[test]
+fn names_of_headers_are_told_in_any_case_and_others_are_passed_over() {
+    let mut headers: Vec<(String, String)> =
+        parts().into_iter().map(|(name, value)| (name.to_uppercase(), value)).collect();
+    headers.push(("Request-ID".into(), "08F78BB5AF0610D302189F99DD5C20BA56F89845-0".into()));
+    headers.push(("支付".into(), "x".into()));
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    assert!(heard(received(&headers, &body())).is_ok());
+}
+
+#[test]
+fn each_header_must_be_there_once() {
+    for (at, (name, value)) in parts().into_iter().enumerate() {
+        let mut headers = parts();
+        headers.remove(at);
+        assert_eq!(distrust(heard(received(&headers, &body()))), VerifyError::MissingHeader(name));
+        headers.extend([(name, value.clone()), (name, value)]);
+        assert_eq!(distrust(heard(received(&headers, &body()))), VerifyError::MalformedHeader(name));
+    }
+}
+
+#[test]
+fn a_header_that_is_not_of_its_form_is_refused() {
+    for (name, values, why) in [
+        (
+            "Wechatpay-Timestamp",
+            &["", "+1800000000", "1800000000 ", "1.8e9", "99999999999999999999"][..],
+            None,
+        ),
+        ("Wechatpay-Serial", &["", "0A00", "PUB_KEY_ID_", "PUB_KEY_ID_x", "xyz"], None),
+        ("Wechatpay-Signature", &["", "%", "YQ", "YQ= "], Some(VerifyError::InvalidSignature)),
+    ] {
+        for value in values {
+            let mut headers = parts();
+            headers.iter_mut().find(|(given, _)| *given == name).unwrap().1 = (*value).into();
+            let found = distrust(heard(received(&headers, &body())));
+            let unknown = matches!(&found, VerifyError::UnknownKey(key) if key.as_str() == "0A00");
+            assert!(
+                unknown || found == why.clone().unwrap_or(VerifyError::MalformedHeader(name)),
+                "{name}: {value}"
+            );
+        }
+    }
+    let not_text = RawNotification::new(body().into_bytes());
+    let not_text = parts().iter().fold(not_text, |received, (name, value)| match *name {
+        "Wechatpay-Nonce" => received.with(name, b"\xff"),
+        _ => received.with(name, value.as_bytes()),
+    });
+    assert_eq!(distrust(heard(not_text)), VerifyError::MalformedHeader("Wechatpay-Nonce"));
+}
+
+#[test]
+fn a_scheme_may_be_named_but_must_be_ours() {
+    let named = |scheme: &str| {
+        let mut headers = parts();
+        headers.push(("Wechatpay-Signature-Type", scheme.into()));
+        heard(received(&headers, &body()))
+    };
+    assert!(named("WECHATPAY2-SHA256-RSA2048").is_ok());
+    for other in ["WECHATPAY2-SM2-WITH-SM3", "wechatpay2-sha256-rsa2048", ""] {
+        assert_eq!(distrust(named(other)), VerifyError::UnsupportedScheme, "{other}");
+    }
+}
+
+#[test]
+fn its_time_may_be_300_seconds_from_ours_either_way_and_no_more() {
+    for (apart, good) in [(0, true), (299, true), (300, true), (301, false), (86_400, false)] {
+        let apart = Duration::from_secs(apart);
+        for then in [NOW.before(apart), NOW.after(apart)] {
+            let result = heard(Signer::public_key().notification(&body(), then));
+            assert_eq!(result.is_ok(), good, "{apart:?}");
+            if !good {
+                assert_eq!(distrust(result), VerifyError::OutsideWindow);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_was_changed_after_it_was_signed_is_refused() {
+    let changed = body().replace("COMPLAINT.CREATE", "COMPLAINT.CREATF");
+    assert_eq!(distrust(heard(received(&parts(), &changed))), VerifyError::InvalidSignature);
+    assert_eq!(distrust(heard(received(&parts(), &format!("{} ", body())))), VerifyError::InvalidSignature);
+    for (name, value) in [
+        ("Wechatpay-Nonce", "c5ac7061fccab6be".to_string()),
+        ("Wechatpay-Timestamp", (NOW.as_secs() + 1).to_string()),
+    ] {
+        let mut headers = parts();
+        headers.iter_mut().find(|(given, _)| *given == name).unwrap().1 = value;
+        assert_eq!(distrust(heard(received(&headers, &body()))), VerifyError::InvalidSignature, "{name}");
+    }
+}
+
+#[test]
+fn a_probe_fails_as_any_wrong_signature_does() {
+    for probe in ["WECHATPAY/SIGNTEST/", "WECHATPAY/SIGNTEST/nTCfjV0mS9m6", "WECHATPAY/SIGNTEST/YQ=="] {
+        let mut headers = parts();
+        headers.iter_mut().find(|(name, _)| *name == "Wechatpay-Signature").unwrap().1 = probe.into();
+        assert_eq!(distrust(heard(received(&headers, &body()))), VerifyError::InvalidSignature, "{probe}");
+    }
+}
+
+#[test]
+fn a_key_that_is_not_known_is_fetched_and_the_notification_heard() {
+    let (mut stage, signer) = (Stage::new(), Signer::certificate(1));
+    let me = fake::by_certificates().build();
+    let notification =
+        stage.run(me.verify_notification(signer.notification(&body(), NOW)), |transmit, now| {
+            assert!(transmit.timeout <= KEY_FETCH_TIMEOUT, "WeChat Pay waits five seconds for the response");
+            Ok(signer.reply(200, &list(&[&signer]), *now))
+        });
+    assert_eq!(notification.unwrap().event_type(), "COMPLAINT.CREATE");
+    assert_eq!(stage.sent.len(), 1);
+    let again = stage
+        .run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| panic!("expected the cached key"));
+    assert!(again.is_ok());
+}
+
+#[test]
+fn a_key_that_does_not_exist_is_refused_and_one_that_cannot_be_had_comes_again() {
+    let (signer, stranger) = (Signer::certificate(1), Signer::certificate(2));
+    let me = fake::by_certificates().build();
+    let mut stage = Stage::new();
+    let result = stage.run(me.verify_notification(stranger.notification(&body(), NOW)), |_, now| {
+        Ok(signer.reply(200, &list(&[&signer]), *now))
+    });
+    assert_eq!(distrust(result), VerifyError::UnknownKey(stranger.id.parse().unwrap()));
+    for failure in [Failure::NotSent("refused".into()), Failure::Lost("late".into())] {
+        let mut failure = Some(failure);
+        let result = Stage::new().run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
+            Err(failure.take().unwrap())
+        });
+        let error = result.unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::NotSent));
+        assert_eq!(Ack::for_error(&error), Ack::Fail);
+    }
+}
+
+#[test]
+fn whoever_waits_for_the_key_waits_four_seconds_and_is_told_to_come_again() {
+    let (mut stage, signer) = (Stage::new(), Signer::certificate(1));
+    let me = fake::by_certificates().build();
+    let Step::Send(_, fetching) =
+        Step::begin(me.verify_notification(signer.notification(&body(), NOW)), stage.world())
+    else {
+        panic!("expected a key fetch")
+    };
+    let waited = stage
+        .run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| panic!("expected no second fetch"));
+    let error = waited.unwrap_err();
+    assert_eq!((error.kind(), Ack::for_error(&error)), (ErrorKind::Exhausted, Ack::Fail));
+    assert!(stage.now.since(NOW) <= KEY_FETCH_TIMEOUT && stage.now.since(NOW) > Duration::from_secs(3));
+    let Step::Wait(_, waiting) =
+        Step::begin(me.verify_notification(signer.notification(&body(), NOW)), stage.world())
+    else {
+        panic!("expected Step::Wait")
+    };
+    let brought = Ok(signer.reply(200, &list(&[&signer]), NOW));
+    assert!(matches!(fetching.resume(brought, stage.world()), Step::Done(Ok(_))));
+    stage.now = stage.now.after(Duration::from_secs(1));
+    assert!(matches!(waiting.resume(stage.world()), Step::Done(Ok(_))));
+}
+
+#[test]
+fn the_former_apiv3_key_opens_what_is_under_way() {
+    let former = "1".repeat(32);
+    let old = fake::envelope(&former, "COMPLAINT.CREATE", "complaint", SAID);
+    let verify_notification = |me: &Merchant, body: &str| {
+        let received = Signer::public_key().notification(body, NOW);
+        Stage::new().run(me.verify_notification(received), |_, _| panic!("expected no request"))
+    };
+    let error = verify_notification(&fake::merchant(), &old).unwrap_err();
+    assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
+    assert_eq!(Ack::for_error(&error), Ack::Reject(400));
+    let both = fake::builder().previous_api_v3_key(&super::super::ApiV3Key::new(former).unwrap()).build();
+    assert_eq!(verify_notification(&both, &old).unwrap().resource().bytes(), SAID.as_bytes());
+    assert_eq!(verify_notification(&both, &body()).unwrap().resource().bytes(), SAID.as_bytes());
+}
+
+#[test]
+fn what_is_signed_but_is_no_notification_is_refused() {
+    let short_nonce = body().replace("fdasflkja484", "fdasflkja48");
+    let other_data = body().replace(r#""associated_data":"certificate""#, r#""associated_data":"""#);
+    let other_algorithm = body().replace("AEAD_AES_256_GCM", "AEAD_SM4_GCM");
+    assert!(short_nonce != body() && other_data != body() && other_algorithm != body());
+    for (body, wrong) in [
+        ("", "the body is empty"),
+        ("[]", "the body is a list"),
+        (r#"{"id":"1","event_type":"X"}"#, "resource is missing"),
+        (&*short_nonce, "the nonce is too short"),
+        (&*other_data, "the associated data differ"),
+        (&*other_algorithm, "the algorithm is not supported"),
+    ] {
+        let error = heard(Signer::public_key().notification(body, NOW)).unwrap_err();
+        assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent), "{wrong}");
+    }
+    let long = "x".repeat(MAX_BODY + 1);
+    let error = heard(Signer::public_key().notification(&long, NOW)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Malformed);
+}
+
+#[test]
+fn nobody_hears_what_was_sealed_for_another_merchant() {
+    let other = fake::of(fake::merchants_key(), &"1".repeat(32));
+    let signer = Signer::certificate(1);
+    // Both trust the same certificate: it is one platform.
+    let pinned = crate::crypto::Certificate::parse_pem(signer.pem.as_bytes()).unwrap();
+    let other = other.platform_certificate(&pinned).unwrap().build();
+    let me = fake::by_certificates().platform_certificate(&pinned).unwrap().build();
+    let verify_notification = |me: &Merchant| {
+        Stage::new().run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
+            panic!("expected no request")
+        })
+    };
+    assert!(verify_notification(&me).is_ok());
+    assert_eq!(verify_notification(&other).unwrap_err().kind(), ErrorKind::Malformed);
+}
+
+#[test]
+fn the_string_that_was_signed_is_shown_for_debugging() {
+    let received = received(&parts(), "body");
+    assert_eq!(received.string_to_sign(), b"1800000000\nc5ac7061fccab6bf\nbody\n");
+}

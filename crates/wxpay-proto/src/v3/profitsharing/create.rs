@@ -1,0 +1,307 @@
+//! Sharing a payment.
+//!
+//! `POST /v3/profitsharing/orders`.
+
+use super::{account::Account, profit_sharing::ProfitSharing};
+use crate::{
+    error::{Error, PendingOperation},
+    id::{AppId, InvalidField, MchId, OutOrderNo, TransactionId},
+    money::Fen,
+    v3::{
+        endpoint::{Draft, Endpoint},
+        field,
+        merchant::Merchant,
+        party::Party,
+        seal::{RequestWriter, Sealed, Sensitive},
+        verify::Verified,
+    },
+    world::World,
+};
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+/// Shares a payment with its receivers; comes to where that stands.
+#[derive(Clone, Debug)]
+pub struct CreateProfitSharing {
+    appid: AppId,
+    party: Party,
+    transaction_id: TransactionId,
+    out_order_no: OutOrderNo,
+    portions: Vec<ReceiverAmount>,
+    rest: Remainder,
+}
+
+/// What becomes of what is not shared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "it is unfrozen, or it is not")]
+pub enum Remainder {
+    /// It is the merchant's: nothing more of the payment can be shared.
+    Unfreeze,
+    /// It stays frozen, to be shared later.
+    StayFrozen,
+}
+
+/// What one receiver is to get. `Debug` does not show the texts; they may name people.
+#[derive(Clone)]
+pub struct ReceiverAmount {
+    account: Account,
+    amount: Fen,
+    description: String,
+    name: Option<Sensitive>,
+}
+
+impl ReceiverAmount {
+    /// So much for this receiver, and what for (at most 80 characters).
+    #[must_use]
+    pub fn new(account: Account, amount: Fen, description: impl Into<String>) -> Self {
+        Self { account, amount, description: description.into(), name: None }
+    }
+
+    /// The receiver's name, to be compared by WeChat Pay; it travels sealed.
+    #[must_use]
+    pub fn name(self, name: Sensitive) -> Self {
+        Self { name: Some(name), ..self }
+    }
+
+    fn check(&self) -> Result<(), InvalidField> {
+        field::amount(self.amount, "amount")?;
+        description(&self.description)
+    }
+}
+
+impl fmt::Debug for ReceiverAmount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceiverAmount")
+            .field("account", &self.account)
+            .field("amount", &self.amount)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a part is for.
+pub(super) fn description(text: &str) -> Result<(), InvalidField> {
+    let rule = InvalidField::new("description", "must be 1 to 80 characters, none beyond the basic plane");
+    field::text(text, 80, rule).map(|_| ())
+}
+
+/// How many receivers one sharing may have.
+const MOST: usize = 50;
+
+impl CreateProfitSharing {
+    /// Shares this payment under this number. `appid` is the merchant's app, under which people are known.
+    ///
+    /// # Errors
+    ///
+    /// When there are none or more than 50 portions, or one of them breaks a rule; or when people are under the app of a
+    /// sub-merchant and none is told.
+    pub fn new(
+        appid: AppId,
+        party: Party,
+        transaction_id: TransactionId,
+        out_order_no: OutOrderNo,
+        portions: Vec<ReceiverAmount>,
+        rest: Remainder,
+    ) -> Result<Self, InvalidField> {
+        if !(1..=MOST).contains(&portions.len()) {
+            return Err(InvalidField::new("receivers", "must be 1 to 50"));
+        }
+        portions.iter().try_for_each(ReceiverAmount::check)?;
+        portions.iter().try_for_each(|portion| portion.account.check(&party))?;
+        Ok(Self { appid, party, transaction_id, out_order_no, portions, rest })
+    }
+}
+
+impl Account {
+    /// Who is known under the sub-merchant's app alone cannot be found without it.
+    pub(super) fn check(&self, party: &Party) -> Result<(), InvalidField> {
+        if matches!(self, Self::PersonalSubOpenid(_)) && party.sub_appid().is_none() {
+            return Err(InvalidField::new("sub_appid", "must be told with PERSONAL_SUB_OPENID"));
+        }
+        Ok(())
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_mchid: Option<&'a MchId>,
+    appid: &'a AppId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_appid: Option<&'a AppId>,
+    transaction_id: &'a TransactionId,
+    out_order_no: &'a OutOrderNo,
+    receivers: Vec<ReceiverBody<'a>>,
+    unfreeze_unsplit: bool,
+}
+
+#[derive(serde::Serialize)]
+struct ReceiverBody<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    account: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<Sealed>,
+    amount: Fen,
+    description: &'a str,
+}
+
+impl ReceiverAmount {
+    fn body(&self, writer: &mut RequestWriter<'_, '_>) -> Result<ReceiverBody<'_>, Error> {
+        let (kind, account) = self.account.parts();
+        let name = writer.seal_opt(self.name.as_ref())?;
+        Ok(ReceiverBody { kind, account, name, amount: self.amount, description: &self.description })
+    }
+}
+
+impl Endpoint for CreateProfitSharing {
+    type Output = ProfitSharing;
+
+    fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        let receivers = self.portions.iter().map(|portion| portion.body(writer));
+        let receivers = receivers.collect::<Result<Vec<_>, Error>>()?;
+        let body = Body {
+            sub_mchid: self.party.sub_mchid(),
+            appid: &self.appid,
+            sub_appid: self.party.sub_appid(),
+            transaction_id: &self.transaction_id,
+            out_order_no: &self.out_order_no,
+            receivers,
+            unfreeze_unsplit: self.rest == Remainder::Unfreeze,
+        };
+        Ok(Draft::post("v3.profitsharing.share", "/v3/profitsharing/orders", &body))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<ProfitSharing, Error> {
+        ProfitSharing::read_of(reply, &self.transaction_id, &self.out_order_no)
+    }
+
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(PendingOperation::ProfitSharing {
+            transaction_id: self.transaction_id.clone(),
+            out_order_no: self.out_order_no.clone(),
+            sub_mchid: self.party.sub_mchid().cloned(),
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::v3::{
+        fake,
+        profitsharing::profit_sharing::{FailReason, PartResult, SharingState},
+    };
+    use alloc::{format, string::ToString as _, vec};
+
+    fn portion() -> ReceiverAmount {
+        let account = Account::Merchant("86693852".parse().unwrap());
+        ReceiverAmount::new(account, Fen::new(888), "分给商户A")
+    }
+
+    fn share(
+        party: Party,
+        portions: Vec<ReceiverAmount>,
+        rest: Remainder,
+    ) -> Result<CreateProfitSharing, InvalidField> {
+        let appid = "wx8888888888888888".parse().unwrap();
+        let (paid, number) = ("4208450740201411110007820472", "P20150806125346");
+        CreateProfitSharing::new(appid, party, paid.parse().unwrap(), number.parse().unwrap(), portions, rest)
+    }
+
+    /// Where a sharing stands, of which one part failed.
+    pub(in crate::v3::profitsharing) fn told(transaction_id: &str, out_order_no: &str) -> String {
+        format!(
+            r#"{{"sub_mchid":"1900000109","transaction_id":"{transaction_id}","out_order_no":"{out_order_no}",
+            "order_id":"3008450740201411110007820472","state":"FINISHED","receivers":[{{"amount":100,
+            "description":"分给商户1900000110","type":"MERCHANT_ID","account":"1900000110","result":"SUCCESS",
+            "detail_id":"36011111111111111111111","create_time":"2015-05-20T13:29:35+08:00",
+            "finish_time":"2015-05-20T13:29:36+08:00"}},{{"amount":1,"description":"","type":"PERSONAL_OPENID",
+            "account":"planted-openid","result":"CLOSED","fail_reason":"NO_RELATION",
+            "create_time":"2015-05-20T13:29:35+08:00","finish_time":""}}]}}"#
+        )
+    }
+
+    #[test]
+    fn a_payment_is_shared_with_what_must_be_told_and_no_more() {
+        let share = share(Party::Direct, vec![portion()], Remainder::StayFrozen).unwrap();
+        let (line, body) = fake::written(&share);
+        assert_eq!(line, "POST /v3/profitsharing/orders");
+        assert_eq!(
+            body,
+            concat!(
+                r#"{"appid":"wx8888888888888888","transaction_id":"4208450740201411110007820472","out_order_no":"P20150806125346","#,
+                r#""receivers":[{"type":"MERCHANT_ID","account":"86693852","amount":888,"description":"分给商户A"}],"unfreeze_unsplit":false}"#,
+            )
+        );
+    }
+
+    #[test]
+    fn a_partner_shares_with_all_that_may_be_told_and_names_travel_sealed() {
+        let sub_appid = Some("wx8888888888888889".parse().unwrap());
+        let party = Party::Partner { sub_mchid: "1900000109".parse().unwrap(), sub_appid };
+        let person = Account::PersonalSubOpenid("planted-openid".parse().unwrap());
+        let named =
+            ReceiverAmount::new(person, Fen::new(1), "分给员工").name(Sensitive::new("张三".into()).unwrap());
+        let share = share(party, vec![named], Remainder::Unfreeze).unwrap();
+        assert_eq!(
+            fake::written(&share).1,
+            format!(
+                r#"{{"sub_mchid":"1900000109","appid":"wx8888888888888888","sub_appid":"wx8888888888888889","transaction_id":"4208450740201411110007820472","out_order_no":"P20150806125346","receivers":[{{"type":"PERSONAL_SUB_OPENID","account":"planted-openid","name":"{}","amount":1,"description":"分给员工"}}],"unfreeze_unsplit":true}}"#,
+                fake::sealed("张三")
+            )
+        );
+        let printed = format!("{share:?}");
+        assert!(
+            !printed.contains("planted") && !printed.contains("张三") && !printed.contains("员工"),
+            "{printed}"
+        );
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_refused_by_field_and_rule() {
+        let merchant = || Account::Merchant("86693852".parse().unwrap());
+        let person = Account::PersonalSubOpenid("o1".parse().unwrap());
+        for (portions, error) in [
+            (vec![], "receivers must be 1 to 50"),
+            (vec![portion(); 51], "receivers must be 1 to 50"),
+            (vec![ReceiverAmount::new(merchant(), Fen::ZERO, "x")], "amount must be 1 to 2147483647 fen"),
+            (
+                vec![ReceiverAmount::new(merchant(), Fen::new(1), "")],
+                "description must be 1 to 80 characters, none beyond the basic plane",
+            ),
+            (
+                vec![ReceiverAmount::new(person, Fen::new(1), "x")],
+                "sub_appid must be told with PERSONAL_SUB_OPENID",
+            ),
+        ] {
+            assert_eq!(share(Party::Direct, portions, Remainder::Unfreeze).unwrap_err().to_string(), error);
+        }
+        assert!(share(Party::Direct, vec![portion(); 50], Remainder::Unfreeze).is_ok());
+    }
+
+    #[test]
+    fn an_answer_tells_what_became_of_each_part() {
+        let share = share(Party::Direct, vec![portion()], Remainder::Unfreeze).unwrap();
+        let body = told("4208450740201411110007820472", "P20150806125346");
+        let sharing = fake::read(&share, &body).unwrap();
+        assert_eq!(sharing.state, SharingState::Finished);
+        let [one, other] = &sharing.receivers[..] else { panic!("two parts") };
+        assert_eq!(
+            (&one.account, one.amount),
+            (&Account::Merchant("1900000110".parse().unwrap()), Fen::new(100))
+        );
+        assert_eq!((&one.result, one.finish_time.unwrap().as_secs()), (&PartResult::Success, 1_432_099_776));
+        assert_eq!(
+            (&other.result, other.fail_reason.as_ref()),
+            (&PartResult::Closed, Some(&FailReason::NoRelation))
+        );
+        assert_eq!(other.finish_time, None);
+        assert!(!format!("{sharing:?}").contains("planted"));
+
+        for (paid, number) in
+            [("4208450740201411110007820472", "P1"), ("4208450740201411110007820473", "P20150806125346")]
+        {
+            assert!(fake::read(&share, &told(paid, number)).is_err());
+        }
+    }
+}

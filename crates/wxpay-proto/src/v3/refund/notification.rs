@@ -1,0 +1,138 @@
+//! What became of a refund, as notices tell: `REFUND.SUCCESS`, `REFUND.ABNORMAL`, `REFUND.CLOSED`.
+
+use super::refund::RefundStatus;
+use crate::{
+    clock::UnixTime,
+    error::Error,
+    id::{MchId, OutRefundNo, OutTradeNo, RefundId, TransactionId},
+    money::Fen,
+    payment::{RefundEvidence, SucceededRefund},
+    secret::PersonalData,
+    v3::verify::{Verified, malformed},
+    wire::time,
+};
+
+/// A refund that came to an end, or to where it cannot go on. Only a [verified](Verified) notice makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefundNotification {
+    /// The merchant; the partner itself in partner mode.
+    pub mchid: MchId,
+    /// The sub-merchant, in partner mode.
+    pub sub_mchid: Option<MchId>,
+    /// The merchant's number of the order.
+    pub out_trade_no: OutTradeNo,
+    /// WeChat Pay's number of the payment.
+    pub transaction_id: TransactionId,
+    /// The merchant's number of the refund.
+    pub out_refund_no: OutRefundNo,
+    /// WeChat Pay's number of the refund.
+    pub refund_id: RefundId,
+    /// Where it stands.
+    pub refund_status: RefundStatus,
+    /// When the money was back.
+    pub success_time: Option<UnixTime>,
+    /// The account that it went to, for people; it tells of the payer's card.
+    pub user_received_account: Option<PersonalData>,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// How much, in fen.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[non_exhaustive]
+pub struct Amount {
+    /// The order's price.
+    pub total: Fen,
+    /// How much of it goes back.
+    pub refund: Fen,
+    /// What the payer had paid.
+    pub payer_total: Option<Fen>,
+    /// What the payer gets.
+    pub payer_refund: Option<Fen>,
+}
+
+#[derive(serde::Deserialize)]
+struct Wire {
+    mchid: Option<MchId>,
+    sp_mchid: Option<MchId>,
+    sub_mchid: Option<MchId>,
+    out_trade_no: OutTradeNo,
+    transaction_id: TransactionId,
+    out_refund_no: OutRefundNo,
+    refund_id: RefundId,
+    refund_status: RefundStatus,
+    #[serde(default, deserialize_with = "time::deserialize_option")]
+    success_time: Option<UnixTime>,
+    user_received_account: Option<PersonalData>,
+    amount: Amount,
+}
+
+impl RefundNotification {
+    /// What it proves: that the money is back, if it is.
+    #[must_use]
+    pub fn evidence(&self) -> Option<RefundEvidence> {
+        let refunded = SucceededRefund::new(
+            self.refund_id.clone(),
+            self.out_refund_no.clone(),
+            self.transaction_id.clone(),
+            self.amount.refund,
+            self.amount.total,
+        );
+        (self.refund_status == RefundStatus::Success)
+            .then(|| RefundEvidence::new(self.out_trade_no.clone(), refunded))
+    }
+
+    /// Reads it.
+    pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
+        let wire: Wire = body.parse()?;
+        Ok(Self {
+            mchid: wire.mchid.or(wire.sp_mchid).ok_or_else(malformed)?,
+            sub_mchid: wire.sub_mchid,
+            out_trade_no: wire.out_trade_no,
+            transaction_id: wire.transaction_id,
+            out_refund_no: wire.out_refund_no,
+            refund_id: wire.refund_id,
+            refund_status: wire.refund_status,
+            success_time: wire.success_time,
+            user_received_account: wire.user_received_account,
+            amount: wire.amount,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v3::fake;
+
+    #[test]
+    fn a_notification_tells_the_status_under_a_name_of_its_own() {
+        let text = r#"{"sp_mchid":"1900000100","sub_mchid":"1900000109","out_trade_no":"20150806125346",
+            "transaction_id":"1008450740201411110005820873","out_refund_no":"7752501201407033233368018",
+            "refund_id":"50200207182018070300011301001","refund_status":"SUCCESS",
+            "success_time":"2018-06-08T10:34:56+08:00","user_received_account":"支付用户零钱",
+            "amount":{"total":999,"refund":998,"payer_total":997,"payer_refund":996}}"#;
+        let told = RefundNotification::read(fake::verified(text)).unwrap();
+        assert_eq!((told.mchid.as_str(), &told.refund_status), ("1900000100", &RefundStatus::Success));
+        let evidence = told.evidence().unwrap();
+        assert_eq!(evidence.out_trade_no().as_str(), "20150806125346");
+        assert_eq!(
+            (evidence.refunded().refund(), evidence.refunded().total()),
+            (Fen::new(998), Fen::new(999))
+        );
+        assert_eq!(told.success_time.unwrap().as_secs(), 1_528_425_296);
+        assert_eq!((told.amount.refund, told.amount.payer_refund), (Fen::new(998), Some(Fen::new(996))));
+
+        let closed = text.replace("SUCCESS", "CLOSED").replace("sp_mchid", "mchid");
+        let closed = closed.replace(r#""success_time":"2018-06-08T10:34:56+08:00","#, "");
+        let told = RefundNotification::read(fake::verified(&closed)).unwrap();
+        assert_eq!((&told.refund_status, told.success_time), (&RefundStatus::Closed, None));
+        assert_eq!(told.evidence(), None);
+
+        let status = text.replace("refund_status", "status");
+        assert!(RefundNotification::read(fake::verified(&status)).is_err());
+        let nobodys = text.replace("sp_mchid", "x");
+        assert!(RefundNotification::read(fake::verified(&nobodys)).is_err());
+    }
+}

@@ -1,0 +1,179 @@
+//! Asking after what a payee allows, and ending it.
+//!
+//! `GET /v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`,
+//! `POST …/{out_authorization_no}/close`.
+
+use super::Authorization;
+use crate::{
+    error::{Error, PendingOperation},
+    http::Method,
+    id::OutAuthorizationNo,
+    refusal::Refusal,
+    v3::{
+        endpoint::{Draft, Endpoint, Idempotency, Target},
+        merchant::Merchant,
+        seal::RequestWriter,
+        transfer::query::is_unknown,
+        verify::Verified,
+    },
+    world::World,
+};
+use alloc::boxed::Box;
+
+const BASE: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no";
+
+/// Asks after what a payee allows.
+#[derive(Clone, Debug)]
+pub struct QueryAuthorization {
+    out_authorization_no: OutAuthorizationNo,
+    is_display_authorization: bool,
+}
+
+/// Ends what a payee allows.
+#[derive(Clone, Debug)]
+pub struct CloseAuthorization(OutAuthorizationNo);
+
+/// What is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::exhaustive_enums, reason = "it is known, or it is not")]
+pub enum AuthorizationLookup {
+    /// It was asked for.
+    Found(Box<Authorization>),
+    /// WeChat Pay knows no such number, and signed that: it was never asked for, or it ended unconfirmed more than
+    /// thirty days ago. A request for it may still be on its way: see [`resolve`](crate::v3::Merchant::resolve).
+    NotFound,
+}
+
+impl QueryAuthorization {
+    /// By the merchant's number.
+    #[must_use]
+    pub fn new(out_authorization_no: OutAuthorizationNo) -> Self {
+        Self { out_authorization_no, is_display_authorization: false }
+    }
+
+    /// Asks for [`package_info`](Authorization::package_info), too, to show the payee what was allowed.
+    #[must_use]
+    pub fn display_authorization(self) -> Self {
+        Self { is_display_authorization: true, ..self }
+    }
+}
+
+impl CloseAuthorization {
+    /// By the merchant's number.
+    #[must_use]
+    pub fn new(out_authorization_no: OutAuthorizationNo) -> Self {
+        Self(out_authorization_no)
+    }
+}
+
+impl Endpoint for QueryAuthorization {
+    type Output = AuthorizationLookup;
+
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        let target = Target::new(BASE)
+            .segment(self.out_authorization_no.as_str())
+            .query_opt("is_display_authorization", self.is_display_authorization.then_some("true"));
+        Ok(Draft::get("v3.transfer.authorization.query", target))
+    }
+
+    fn read(
+        &self,
+        reply: Verified<'_>,
+        _: &Merchant,
+        _: &mut World<'_>,
+    ) -> Result<AuthorizationLookup, Error> {
+        let authorization = Authorization::read_of(reply, &self.out_authorization_no)?;
+        Ok(AuthorizationLookup::Found(Box::new(authorization)))
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Option<AuthorizationLookup> {
+        is_unknown(refusal).then_some(AuthorizationLookup::NotFound)
+    }
+
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::Safe
+    }
+}
+
+impl Endpoint for CloseAuthorization {
+    type Output = Authorization;
+
+    /// Without a body.
+    fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
+        let target = Target::new(BASE).segment(self.0.as_str()).then("/close");
+        Ok(Draft::new("v3.transfer.authorization.close", Method::Post, target))
+    }
+
+    fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Authorization, Error> {
+        Authorization::read_of(reply, &self.0)
+    }
+
+    fn pending_operation(&self) -> Option<PendingOperation> {
+        Some(PendingOperation::Authorization { out_authorization_no: self.0.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{CloseReason, State},
+        *,
+    };
+    use crate::v3::{
+        fake::{self, read, target, written},
+        resolve::Resolved,
+    };
+    use alloc::{format, string::String};
+
+    const ANSWER: &str = r#"{"out_authorization_no":"plfk2020042013","appid":"wxf636efh567hg4356","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_display_name":"wx_123456","authorization_id":"165465465465","state":"CLOSED","authorize_time":"2015-05-20T13:29:35+08:00","close_info":{"close_time":"2015-05-20T13:29:36+08:00","close_reason":"CLOSE_VIA_MCH_API"},"transfer_scene_id":"1000","user_recv_perception":"现金奖励","create_time":"2015-05-20T13:29:34+08:00","package_info":"affffddafdfafddffda=="}"#;
+
+    fn number() -> OutAuthorizationNo {
+        "plfk2020042013".parse().unwrap()
+    }
+
+    #[test]
+    fn it_asks_by_the_merchants_number() {
+        let path = format!("{BASE}/plfk2020042013");
+        assert_eq!(target(&QueryAuthorization::new(number())), path);
+        let display = QueryAuthorization::new(number()).display_authorization();
+        assert_eq!(target(&display), format!("{path}?is_display_authorization=true"));
+        assert_eq!(
+            written(&CloseAuthorization::new(number())),
+            (format!("POST {path}/close"), String::new())
+        );
+    }
+
+    #[test]
+    fn the_answer_is_read_whole() {
+        let authorization = read(&CloseAuthorization::new(number()), ANSWER).unwrap();
+        let close = authorization.close_info.as_ref().unwrap();
+        assert_eq!(
+            (&authorization.state, &close.close_reason),
+            (&State::Closed, &CloseReason::CloseViaMchApi)
+        );
+        // `date -d 2015-05-20T13:29:36+08:00 +%s`
+        assert_eq!(close.close_time.as_secs(), 1_432_099_776);
+        assert_eq!(authorization.authorization_id, Some("165465465465".parse().unwrap()));
+        assert_eq!(authorization.transfer_scene_id.as_deref(), Some("1000"));
+        assert!(authorization.create_time < authorization.authorize_time);
+        let shown = format!("{authorization:?}");
+        assert!(!shown.contains("wx_123456") && !shown.contains("affffdd"), "{shown}");
+        let known = AuthorizationLookup::Found(Box::new(authorization));
+        assert_eq!(read(&QueryAuthorization::new(number()), ANSWER).unwrap(), known);
+        assert!(read(&QueryAuthorization::new("1".parse().unwrap()), ANSWER).is_err(), "it is about another");
+    }
+
+    #[test]
+    fn what_became_of_it_is_settled_by_its_number() {
+        let pending_operation = CloseAuthorization::new(number()).pending_operation().unwrap();
+        let settled =
+            fake::Stage::new().run(fake::merchant().resolve_pending(pending_operation), |transmit, now| {
+                assert_eq!(transmit.label, "v3.transfer.authorization.query");
+                Ok(fake::Signer::public_key().reply(200, ANSWER, *now))
+            });
+        let Resolved::Authorization(authorization) = settled.unwrap() else {
+            panic!("it is what a payee allows")
+        };
+        assert_eq!(authorization.out_authorization_no, number());
+    }
+}

@@ -1,0 +1,134 @@
+//! Notices in: true ones, forged ones, and those that must never come.
+
+use crate::shop::{Shop, call};
+use serde_json::{Value, json};
+use std::time::Duration;
+use wxpay_sim::{
+    faults::{Operation, Trouble},
+    gateway::Payer,
+};
+
+#[tokio::test]
+async fn a_doubled_notification_counts_once() {
+    let shop = Shop::open().await;
+    shop.trouble(Trouble::NotificationDoubled, Operation::Notification, 1);
+    shop.order("A1", 1999).await;
+    shop.pay("A1");
+    shop.becomes("A1", "paid").await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(shop.kinds("A1").await, ["order.paid"]);
+}
+
+#[tokio::test]
+async fn a_notification_that_overtakes_genprepays_answer_is_not_lost() {
+    let shop = Shop::open().await;
+    shop.trouble(Trouble::Early, Operation::Genprepay, 1);
+    let placed = shop.order("A1", 1999).await;
+    assert_eq!(placed.status, 201, "{}", placed.json());
+    assert_eq!(placed.json()["status"], "paid");
+    assert!(placed.json().get("app").is_none());
+    assert_eq!(shop.view("A1").await["next_query_at"], Value::Null);
+    assert_eq!(shop.kinds("A1").await, ["order.paid"]);
+}
+
+#[tokio::test]
+async fn a_forged_notification_changes_nothing_and_the_true_one_counts() {
+    let shop = Shop::open().await;
+    shop.trouble(Trouble::NotificationForged, Operation::Notification, 1);
+    shop.order("A1", 1999).await;
+    shop.pay("A1");
+    let view = shop.becomes("A1", "paid").await;
+    assert_eq!(view["disputes"], json!([]));
+    assert_eq!(shop.kinds("A1").await, ["order.paid"]);
+}
+
+#[tokio::test]
+async fn what_is_no_notification_is_answered_fail_and_leaves_no_trace() {
+    let shop = Shop::open().await;
+    shop.order("A1", 1999).await;
+    let query =
+        "/notify/v1?out_trade_no=A1&total_fee=1999&trade_state=0&sign=00000000000000000000000000000000";
+    for (method, path) in [("POST", query), ("POST", "/notify/v1"), ("GET", query), ("PUT", "/notify/v1")] {
+        let answer = call(shop.address(), method, path, &[], b"<xml></xml>").await;
+        assert_ne!(answer.status, 200, "{method} {path}");
+        assert_ne!(answer.body, b"success");
+    }
+    assert_eq!(shop.view("A1").await["status"], "open");
+    assert!(shop.events().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_app_that_says_it_was_paid_is_not_believed() {
+    let shop = Shop::open().await;
+    shop.order("A1", 1999).await;
+    let said = shop.post("/api/orders/A1/paid", &json!({"errCode": 0})).await;
+    assert_eq!((said.status, &said.json()["status"]), (200, &json!("open")));
+    shop.trouble(Trouble::NotificationLost, Operation::Notification, 100);
+    shop.pay("A1");
+    let said = shop.post("/api/orders/A1/paid", &json!({})).await;
+    assert_eq!((said.status, &said.json()["status"]), (200, &json!("paid")));
+    assert_eq!(shop.post("/api/orders/B9/paid", &json!({})).await.status, 404);
+}
+
+#[tokio::test]
+async fn when_nobody_can_be_asked_the_app_is_told_to_wait() {
+    let shop = Shop::open_with(&[("call_tries", "1")]).await;
+    shop.order("A1", 1999).await;
+    shop.trouble(Trouble::DropBeforeCommit, Operation::Orderquery, 1);
+    let said = shop.post("/api/orders/A1/paid", &json!({})).await;
+    assert_eq!((said.status, &said.json()["status"]), (202, &json!("open")));
+    assert!(said.json()["next_query_at"].is_string());
+}
+
+#[tokio::test]
+async fn another_amount_pays_nothing_and_a_person_hears_of_it() {
+    let shop = Shop::open().await;
+    shop.order("A1", 1999).await;
+    // Somebody with the merchant's keys orders the same number for one fen; the payer pays that.
+    shop.order_elsewhere("A1", 1).await;
+    shop.pay("A1");
+    let view = shop.becomes("A1", "disputed").await;
+    assert_eq!(view["disputes"][0]["dispute"], "amount_differs", "{view}");
+    assert_eq!((&view["transaction_id"], &view["paid_at"]), (&Value::Null, &Value::Null));
+    assert_eq!(shop.kinds("A1").await, ["order.disputed"]);
+    assert_eq!(shop.order("A1", 1999).await.json()["status"], "disputed");
+}
+
+#[tokio::test]
+async fn a_payment_of_an_unknown_order_is_kept_and_joined_when_the_order_appears() {
+    let shop = Shop::open().await;
+    shop.order_elsewhere("A1", 1999).await;
+    shop.pay("A1");
+    for _ in 0..100 {
+        if !shop.events().await.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(shop.kinds("A1").await, ["payment.unknown_order"]);
+    assert_eq!(shop.get("/api/orders/A1").await.status, 404);
+    let placed = shop.order("A1", 1999).await;
+    assert_eq!((placed.status, &placed.json()["status"]), (201, &json!("paid")), "{}", placed.json());
+    assert_eq!(shop.kinds("A1").await, ["payment.unknown_order", "order.paid"]);
+}
+
+#[tokio::test]
+async fn a_second_payment_is_a_dispute_and_the_order_stays_paid() {
+    let shop = Shop::open().await;
+    shop.order("A1", 1999).await;
+    shop.pay("A1");
+    let first = shop.becomes("A1", "paid").await;
+    shop.trouble(Trouble::SecondPayment, Operation::Pay, 1);
+    shop.pay_as("A1", &Payer::default());
+    for _ in 0..200 {
+        if shop.kinds("A1").await.len() > 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let view = shop.view("A1").await;
+    assert_eq!(view["status"], "paid");
+    assert_eq!(view["disputes"][0]["dispute"], "second_payment", "{view}");
+    assert!(first["disputes"].as_array().unwrap().is_empty());
+    assert_eq!(shop.kinds("A1").await, ["order.paid", "order.disputed"]);
+}

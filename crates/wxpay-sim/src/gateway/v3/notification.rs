@@ -1,0 +1,114 @@
+//! The APIv3 notification: encrypted with the APIv3 key and signed like a reply.
+
+use super::{
+    Merchants,
+    reply::{self, STALE, UNKNOWN},
+};
+use crate::{
+    chance::{ALPHANUMERIC, Chance, HEX},
+    notifications::{Forgery, Made},
+    time,
+};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use std::time::Duration;
+use wxpay_proto::{UnixTime, id::MchId};
+
+/// The content and recipient of a notification.
+#[derive(Clone, Debug)]
+#[allow(clippy::struct_field_names, reason = "event_type is the name in the protocol")]
+pub(crate) struct Event {
+    pub(crate) mchid: MchId,
+    pub(crate) notify_url: String,
+    pub(crate) created: UnixTime,
+    pub(crate) event_type: &'static str,
+    pub(crate) summary: &'static str,
+    /// The kind of the resource (`transaction`, `refund`, …). It is also the associated data of the encryption.
+    pub(crate) original_type: &'static str,
+    /// The content before encryption.
+    pub(crate) plain: Value,
+    /// The `Wechatpay-Serial` of the request that caused the event. It may select the signing key.
+    pub(crate) asked: Option<String>,
+    /// The intervals between deliveries, if they differ from the documented fifteen.
+    pub(crate) schedule: Option<Vec<Duration>>,
+}
+
+impl Event {
+    /// Prepares one delivery. Each is encrypted and signed anew, with the platform key and the APIv3 key that are
+    /// current at that time.
+    pub(crate) fn made(
+        &self,
+        id: &str,
+        forgery: Option<Forgery>,
+        merchants: &Merchants,
+        chance: &mut Chance,
+        now: UnixTime,
+    ) -> Made {
+        let merchant = merchants.get(&self.mchid);
+        let key = merchant.and_then(|merchant| merchant.api_v3_key()).map_or("", |key| key.expose());
+        let nonce = chance.text(ALPHANUMERIC, 12);
+        let plain = self.plain.to_string();
+        let ciphertext = sealed(key, &nonce, self.original_type, plain.as_bytes());
+        let body = json!({
+            "id": id,
+            "create_time": time::rfc3339(self.created),
+            "resource_type": "encrypt-resource",
+            "event_type": self.event_type,
+            "summary": self.summary,
+            "resource": {
+                "original_type": self.original_type,
+                "algorithm": "AEAD_AES_256_GCM",
+                "ciphertext": ciphertext,
+                "associated_data": self.original_type,
+                "nonce": nonce,
+            },
+        });
+        let mut body = body.to_string();
+        let (nonce, drawn) = (chance.text(ALPHANUMERIC, 32), chance.below(1000));
+        let signer = merchant
+            .map(|merchant| merchant.platform().signs_notification(self.asked.as_deref(), drawn, now));
+        let at = if forgery == Some(Forgery::Stale) { now.before(STALE) } else { now };
+        let said = signer.map(|signer| reply::signed(body.as_bytes(), signer, &nonce, at));
+        let mut headers = vec![
+            ("user-agent", String::from("Mozilla/4.0")),
+            ("accept", String::from("*/*")),
+            ("content-type", String::from("application/json")),
+            ("request-id", format!("{}-0", chance.text(HEX, 32).to_uppercase())),
+        ];
+        headers.extend(said.into_iter().flatten());
+        if let Some(forgery) = forgery {
+            forge(forgery, &mut headers, &mut body, chance);
+        }
+        Made { url: self.notify_url.clone(), headers, body: body.into_bytes() }
+    }
+}
+
+fn forge(forgery: Forgery, headers: &mut [(&'static str, String)], body: &mut String, chance: &mut Chance) {
+    let mut set = |name: &str, value: String| {
+        for (_, said) in headers.iter_mut().filter(|(given, _)| *given == name) {
+            said.clone_from(&value);
+        }
+    };
+    match forgery {
+        Forgery::Amount => *body = body.replacen("\"ciphertext\":\"", "\"ciphertext\":\"AAAA", 1),
+        Forgery::Number => *body = body.replacen("\"id\":\"", "\"id\":\"0", 1),
+        Forgery::Signature => set("wechatpay-signature", STANDARD.encode([7; 256])),
+        Forgery::Payer => set("wechatpay-serial", String::from(UNKNOWN)),
+        Forgery::Probe => set("wechatpay-signature", reply::probe(chance)),
+        // The signature is valid, but its timestamp is in the past.
+        Forgery::Stale => {}
+    }
+}
+
+/// Encrypts with AES-256-GCM under the APIv3 key. Returns Base64 of the ciphertext and the tag. Returns an empty text
+/// if the key or the nonce has the wrong length.
+pub(super) fn sealed(key: &str, nonce: &str, associated_data: &str, plain: &[u8]) -> String {
+    let Ok(key) = UnboundKey::new(&AES_256_GCM, key.as_bytes()) else { return String::new() };
+    let Ok(nonce) = Nonce::try_assume_unique_for_key(nonce.as_bytes()) else { return String::new() };
+    let mut text = plain.to_vec();
+    match LessSafeKey::new(key).seal_in_place_append_tag(nonce, Aad::from(associated_data), &mut text) {
+        Ok(()) => STANDARD.encode(text),
+        Err(_) => String::new(),
+    }
+}

@@ -1,0 +1,275 @@
+//! All notices, and the order in which they go out.
+
+use super::{
+    Attempt, AttemptResult, Delivery, DeliveryId, DeliveryResult, Forgery, Means, Notification,
+    NotificationRecord, NotificationState, calendar::Calendar,
+};
+use crate::{faults::Trouble, warnings::Kind};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+use wxpay_proto::{UnixTime, id::NotifyId};
+
+/// All notices, in the order in which they were added.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notifications {
+    jobs: Vec<Job>,
+    /// When the next round of each is due.
+    calendar: Calendar,
+    /// Those held back until another has gone out.
+    held: BTreeSet<usize>,
+    /// Those about each number.
+    numbers: BTreeMap<String, Vec<usize>>,
+    on_the_way: BTreeMap<DeliveryId, usize>,
+    last: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Job {
+    notification: Notification,
+    state: NotificationState,
+    /// When the last round began: the pauses count from there.
+    begun: UnixTime,
+    rounds: usize,
+    /// Delayed once already.
+    late: bool,
+    log: Vec<Attempt>,
+}
+
+impl Notifications {
+    pub(crate) fn add(&mut self, notification: Notification, due: UnixTime) {
+        let index = self.jobs.len();
+        self.calendar.set(index, Some(due));
+        self.numbers.entry(notification.number.clone()).or_default().push(index);
+        let (state, log) = (NotificationState::Waiting, Vec::new());
+        self.jobs.push(Job { notification, state, begun: due, rounds: 0, late: false, log });
+    }
+
+    pub(crate) fn next_due(&self) -> Option<UnixTime> {
+        self.calendar.first()
+    }
+
+    /// The notices which are wanted, of all.
+    pub(crate) fn records(&self, wanted: impl Fn(&Notification) -> bool) -> Vec<NotificationRecord> {
+        let all = self.jobs.iter().enumerate().filter(|(_, job)| wanted(&job.notification));
+        all.filter_map(|(index, _)| self.record(index)).collect()
+    }
+
+    /// The notices about one of these numbers which are wanted.
+    pub(crate) fn records_of(
+        &self,
+        numbers: &[&str],
+        wanted: impl Fn(&Notification) -> bool,
+    ) -> Vec<NotificationRecord> {
+        let about = numbers.iter().filter_map(|number| self.numbers.get(*number)).flatten();
+        let about: BTreeSet<usize> = about.copied().collect();
+        let is_wanted = |index: &usize| self.jobs.get(*index).is_some_and(|job| wanted(&job.notification));
+        about.into_iter().filter(is_wanted).filter_map(|index| self.record(index)).collect()
+    }
+
+    fn record(&self, index: usize) -> Option<NotificationRecord> {
+        let Job { notification, state, log, .. } = self.jobs.get(index)?;
+        Some(NotificationRecord {
+            notify_id: notification.notify_id.clone(),
+            mchid: notification.mchid(),
+            out_trade_no: notification.number.clone(),
+            event_type: notification.event_type(),
+            state: *state,
+            next_at: self.calendar.of(index).map(UnixTime::as_secs),
+            deliveries: log.clone(),
+        })
+    }
+
+    /// Makes a notice due at once, unless it is on its way.
+    pub(crate) fn resend(&mut self, notify_id: &NotifyId, now: UnixTime) -> Option<NotificationRecord> {
+        let index = self.index_of(notify_id)?;
+        let job = self.jobs.get_mut(index).filter(|job| job.state != NotificationState::OnTheWay)?;
+        job.state = NotificationState::Waiting;
+        self.calendar.set(index, Some(now));
+        self.record(index)
+    }
+
+    /// Ends the repeats of a notice that waits for one.
+    pub(crate) fn give_up(&mut self, notify_id: &NotifyId) -> Option<NotificationRecord> {
+        let index = self.index_of(notify_id)?;
+        let job = self.jobs.get_mut(index).filter(|job| job.state == NotificationState::Waiting)?;
+        job.state = NotificationState::GivenUp;
+        self.calendar.set(index, None);
+        self.held.remove(&index);
+        self.record(index)
+    }
+
+    fn index_of(&self, notify_id: &NotifyId) -> Option<usize> {
+        self.jobs.iter().position(|job| job.notification.notify_id == *notify_id)
+    }
+
+    /// Makes what is due, the longest due first; what was held back follows the first that goes out.
+    pub(crate) fn due(&mut self, means: &mut Means<'_>) -> Vec<Delivery> {
+        let ready: Vec<usize> = self.calendar.until(means.now).collect();
+        let mut deliveries = Vec::new();
+        for index in ready {
+            let before = deliveries.len();
+            self.make(index, means, &mut deliveries);
+            if deliveries.len() > before {
+                let held: Vec<usize> = self.held.iter().copied().filter(|held| *held != index).collect();
+                for held in held {
+                    self.send(held, false, None, means, &mut deliveries);
+                }
+            }
+        }
+        deliveries
+    }
+
+    /// Makes the deliveries of one notice's round, as the faults will have them.
+    fn make(&mut self, index: usize, means: &mut Means<'_>, deliveries: &mut Vec<Delivery>) {
+        // A delivery that followed another of this batch is no longer due.
+        if self.calendar.of(index).is_none_or(|due| due > means.now) {
+            return;
+        }
+        let Some(job) = self.jobs.get_mut(index) else { return };
+        let is_spared = job.late || self.held.contains(&index);
+        let trouble =
+            if is_spared { None } else { means.faults.strike(|| job.notification.scene(), means.now) };
+        match trouble {
+            Some(Trouble::NotificationReordered) => {
+                let pause = job.notification.schedule(means.settings).first().copied().unwrap_or_default();
+                self.held.insert(index);
+                self.calendar.set(index, Some(means.now.after(pause)));
+            }
+            Some(Trouble::NotificationDelayed { millis }) => {
+                job.late = true;
+                self.calendar.set(index, Some(means.now.after(Duration::from_millis(millis))));
+            }
+            Some(Trouble::NotificationLost) => {
+                job.attempt(None, means.now, AttemptResult::Lost, false);
+                job.begin(means.now);
+                let next = job.next_round(means);
+                self.calendar.set(index, next);
+            }
+            Some(Trouble::NotificationDoubled) => {
+                self.send(index, false, None, means, deliveries);
+                self.send(index, true, None, means, deliveries);
+            }
+            Some(Trouble::NotificationForged) => {
+                let forgery = Forgery::drawn(means.chance);
+                self.send_after(forgery, index, means, deliveries);
+            }
+            Some(Trouble::NotificationUnknownSerial) => {
+                self.send_after(Forgery::Payer, index, means, deliveries)
+            }
+            Some(Trouble::NotificationProbe) => self.send_after(Forgery::Probe, index, means, deliveries),
+            Some(Trouble::NotificationStale) => self.send_after(Forgery::Stale, index, means, deliveries),
+            Some(_) | None => {
+                if job.notification.is_probed(means) {
+                    self.send(index, false, Some(Forgery::Probe), means, deliveries);
+                }
+                self.send(index, false, None, means, deliveries);
+            }
+        }
+    }
+
+    /// Sends a forged copy, and then the notice.
+    fn send_after(
+        &mut self,
+        forgery: Forgery,
+        index: usize,
+        means: &mut Means<'_>,
+        deliveries: &mut Vec<Delivery>,
+    ) {
+        self.send(index, false, Some(forgery), means, deliveries);
+        self.send(index, false, None, means, deliveries);
+    }
+
+    fn send(
+        &mut self,
+        index: usize,
+        overlaps: bool,
+        forgery: Option<Forgery>,
+        means: &mut Means<'_>,
+        deliveries: &mut Vec<Delivery>,
+    ) {
+        let Some(job) = self.jobs.get_mut(index) else { return };
+        self.last = self.last.saturating_add(1);
+        let id = DeliveryId(self.last);
+        self.on_the_way.insert(id, index);
+        job.attempt(Some(id), means.now, AttemptResult::OnTheWay, forgery.is_some());
+        if forgery.is_none() {
+            if !overlaps {
+                job.begin(means.now);
+            }
+            job.state = NotificationState::OnTheWay;
+            job.late = false;
+            self.calendar.set(index, None);
+            self.held.remove(&index);
+        }
+        deliveries.push(Delivery {
+            id,
+            out_trade_no: job.notification.number.clone(),
+            made: job.notification.made(forgery, means),
+            timeout: means.settings.notify_timeout,
+            overlaps,
+            forged: forgery.is_some(),
+        });
+    }
+
+    /// Takes the result of a delivery. One that is not on the way any more changes nothing.
+    pub(crate) fn delivered(&mut self, id: DeliveryId, result: &DeliveryResult, means: &mut Means<'_>) {
+        let Some(index) = self.on_the_way.remove(&id) else { return };
+        let Some(job) = self.jobs.get_mut(index) else { return };
+        let result = job.notification.judge(result, means);
+        let Some(attempt) = job.log.iter_mut().find(|attempt| attempt.id == Some(id)) else { return };
+        attempt.result = result;
+        if attempt.forged {
+            if result == AttemptResult::Success {
+                let number = Some(job.notification.number.as_str());
+                means.warnings.note(
+                    means.now,
+                    Kind::ForgeryBelieved,
+                    number,
+                    "a forged notice was answered as if it were true",
+                );
+            }
+            return;
+        }
+        if result == AttemptResult::Success {
+            job.state = NotificationState::Accepted;
+            self.calendar.set(index, None);
+        } else if job.state == NotificationState::OnTheWay && !job.is_on_the_way() {
+            let next = job.next_round(means);
+            self.calendar.set(index, next);
+        }
+    }
+}
+
+impl Job {
+    fn attempt(&mut self, id: Option<DeliveryId>, now: UnixTime, result: AttemptResult, forged: bool) {
+        self.log.push(Attempt { id, at: now.as_secs(), result, forged });
+    }
+
+    fn begin(&mut self, now: UnixTime) {
+        self.rounds = self.rounds.saturating_add(1);
+        self.begun = now;
+    }
+
+    fn is_on_the_way(&self) -> bool {
+        self.log.iter().any(|attempt| attempt.result == AttemptResult::OnTheWay && !attempt.forged)
+    }
+
+    /// When the next round is due by the schedule, counted from the start of the last; after the last pause there is none.
+    fn next_round(&mut self, means: &mut Means<'_>) -> Option<UnixTime> {
+        let pause = self
+            .rounds
+            .checked_sub(1)
+            .and_then(|round| self.notification.schedule(means.settings).get(round));
+        let Some(pause) = pause else {
+            self.state = NotificationState::GivenUp;
+            let number = Some(self.notification.number.as_str());
+            let detail = "the notice was never answered as it must be";
+            means.warnings.note(means.now, Kind::GivenUp, number, detail);
+            return None;
+        };
+        self.state = NotificationState::Waiting;
+        Some(self.begun.after(*pause))
+    }
+}

@@ -1,0 +1,140 @@
+//! Notices: sealed, signed, repeated, probed, forged.
+
+use super::shop::{NOTIFY, Shop};
+use serde_json::json;
+use wxpay_proto::wire::time::rfc3339;
+use wxpay_sim::{
+    faults::{Rule, Trouble},
+    notifications::{DeliveryResult, NotificationState},
+    settings::V3,
+    warnings::Kind,
+};
+
+fn paid(shop: &mut Shop) {
+    shop.order("A12345");
+    shop.pay("A12345");
+}
+
+#[test]
+fn a_payment_is_told_sealed_and_signed() {
+    let mut shop = Shop::open();
+    paid(&mut shop);
+    let [told] = shop.due().try_into().unwrap();
+    assert_eq!(told.url(), NOTIFY);
+    assert_eq!(told.out_trade_no(), "A12345");
+    let (envelope, plain) = shop.heard(&told);
+    assert_eq!(envelope["event_type"], "TRANSACTION.SUCCESS");
+    assert_eq!(envelope["resource_type"], "encrypt-resource");
+    assert_eq!(envelope["summary"], "支付成功");
+    assert_eq!(envelope["create_time"], rfc3339(shop.now));
+    assert_eq!(envelope["resource"]["original_type"], "transaction");
+    assert_eq!(envelope["resource"]["associated_data"], "transaction");
+    assert_eq!(envelope["id"].as_str().unwrap().len(), 36);
+    assert_eq!(plain, shop.query("A12345").body);
+    let header =
+        |name: &str| told.headers().iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str());
+    assert_eq!(header("content-type"), Some("application/json"));
+    assert_eq!(header("user-agent"), Some("Mozilla/4.0"));
+    assert!(header("request-id").is_some());
+}
+
+#[test]
+fn a_notification_comes_by_the_documented_pauses_until_it_is_given_up() {
+    let mut shop = Shop::open();
+    paid(&mut shop);
+    let mut ids = std::collections::BTreeSet::new();
+    let mut signatures = std::collections::BTreeSet::new();
+    for pause in V3::fifteen_pauses() {
+        let [told] = shop.due().try_into().unwrap();
+        let (envelope, _) = shop.heard(&told);
+        ids.insert(envelope["id"].to_string());
+        signatures.insert(told.body().to_vec());
+        shop.tell(&told, 500);
+        assert!(shop.due().is_empty());
+        assert_eq!(shop.gateway.next_due(), Some(shop.now.after(pause)));
+        shop.wait(pause.as_secs());
+    }
+    let [told] = shop.due().try_into().unwrap();
+    shop.gateway.delivered(told.id(), &DeliveryResult::NoAnswer, shop.now);
+    assert_eq!(shop.gateway.next_due(), None);
+    assert_eq!(shop.record("A12345").notifications[0].state, NotificationState::GivenUp);
+    assert_eq!((ids.len(), signatures.len()), (1, 15), "one notice, sealed anew each time");
+}
+
+#[test]
+fn the_status_wins_over_the_body() {
+    for (status, state) in [
+        (200, NotificationState::Accepted),
+        (204, NotificationState::Accepted),
+        (201, NotificationState::Waiting),
+        (302, NotificationState::Waiting),
+        (404, NotificationState::Waiting),
+        (500, NotificationState::Waiting),
+    ] {
+        let mut shop = Shop::open();
+        paid(&mut shop);
+        let [told] = shop.due().try_into().unwrap();
+        shop.tell(&told, status);
+        assert_eq!(shop.record("A12345").notifications[0].state, state, "{status}");
+    }
+}
+
+#[test]
+fn forged_copies_are_not_to_be_believed() {
+    let mut shop = Shop::open();
+    shop.gateway.trouble(Rule::new(Trouble::NotificationForged));
+    for index in 0..20 {
+        let number = format!("A1234{index}");
+        shop.order(&number);
+        shop.pay(&number);
+        let [forged, honest] = shop.due().try_into().unwrap();
+        assert!(forged.is_forged() && !shop.believes_notification(&forged));
+        assert!(!honest.is_forged() && shop.believes_notification(&honest));
+        shop.tell(&forged, 401);
+        shop.tell(&honest, 204);
+    }
+    assert!(!shop.gateway.warnings().any(|warning| warning.kind == Kind::ForgeryBelieved));
+}
+
+#[test]
+fn a_probe_goes_before_some_notifications() {
+    let mut shop = Shop::with(|settings| settings.v3.probes_per_mille = 1000);
+    let body = shop.goods("A12345").to_string();
+    let request = shop.request(wxpay_proto::http::Method::Post, "/v3/pay/transactions/native", &body);
+    shop.reply(&request);
+    shop.pay("A12345");
+    let [probe, honest] = shop.due().try_into().unwrap();
+    let signature = &probe.headers().iter().find(|(name, _)| *name == "wechatpay-signature").unwrap().1;
+    assert!(signature.starts_with("WECHATPAY/SIGNTEST/"));
+    assert!(probe.is_forged() && !shop.believes_notification(&probe) && shop.believes_notification(&honest));
+}
+
+#[test]
+fn a_notification_is_signed_by_the_key_of_the_day_it_goes_out() {
+    let mut shop = Shop::open();
+    paid(&mut shop);
+    let mchid = shop.me.mchid().clone();
+    let [told] = shop.due().try_into().unwrap();
+    let signer = |told: &wxpay_sim::notifications::Delivery| {
+        told.headers().iter().find(|(name, _)| *name == "wechatpay-serial").unwrap().1.clone()
+    };
+    assert_eq!(signer(&told), shop.platform_serial());
+    shop.tell(&told, 500);
+    let merchant = shop.gateway.merchant_mut(&mchid).unwrap();
+    merchant.platform_mut().set_mode(wxpay_sim::merchant::Mode::PublicKey);
+    shop.wait(15);
+    let [told] = shop.due().try_into().unwrap();
+    assert_eq!(signer(&told), shop.public_key_id());
+    assert!(shop.believes_notification(&told));
+}
+
+#[test]
+fn a_merchant_without_an_apiv3_key_is_told_nothing() {
+    let mut shop = Shop::open();
+    let mchid = shop.me.mchid().clone();
+    shop.gateway.merchant_mut(&mchid).unwrap().set_api_v3_key(None);
+    paid(&mut shop);
+    assert!(shop.due().is_empty());
+    assert_eq!(shop.gateway.next_due(), None);
+    assert_eq!(shop.query("A12345").body["trade_state"], json!("SUCCESS"));
+}

@@ -1,0 +1,116 @@
+//! Notices: never believed as they come, told faithfully once they are signed.
+
+use super::{packages, wire};
+use crate::keys::{self, PAY_SIGN_KEY};
+use encoding_rs::{GBK, UTF_8};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use sha1::{Digest, Sha1};
+use std::{collections::BTreeMap, fmt::Write};
+use wxpay_proto::{
+    v1::{Merchant, Notification, NotificationError, RawNotification},
+    wire::{form::Form, xml::Flat},
+};
+
+/// The first line is the query, the rest the body. As they are they are not believed, for nobody has signed them
+/// with these keys. Then they are signed, so that the readers behind the signatures are reached; what is heard
+/// must be what was signed, and what is tampered with afterwards must be refused or say the same.
+pub fn notification(data: &[u8]) {
+    let line = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let (query, body) = data.split_at(line);
+    let body = body.get(1..).unwrap_or_default();
+    let me = keys::merchant().build();
+    let raw = me.verify_notification(&RawNotification::new("POST", query, body)).unwrap_err();
+    assert_ne!(raw.ack().response().status(), 200);
+
+    let (Ok(query), Ok(body)) = (Form::parse(query), Flat::parse(body)) else { return };
+    let names: Option<Vec<&str>> = query.iter().map(|(name, _)| std::str::from_utf8(name).ok()).collect();
+    let Some(names) = names else { return };
+    let told: BTreeMap<&str, Vec<u8>> = names
+        .into_iter()
+        .zip(query.iter().map(|(_, value)| value.to_vec()))
+        .filter(|(name, value)| *name != "sign" && !value.is_empty())
+        .collect();
+    let signed = (signed_query(&told), signed_body(&body));
+    match verify_notification(&me, &signed) {
+        Ok(notification) => {
+            heard_as_told(&notification, &told, &body);
+            tampered(&me, &signed, &notification, data);
+        }
+        Err(rejected) => assert_ne!(rejected.ack().response().status(), 401, "a good signature is refused"),
+    }
+}
+
+fn verify_notification(
+    me: &Merchant,
+    (query, body): &(String, String),
+) -> Result<Notification, NotificationError> {
+    me.verify_notification(&RawNotification::new("POST", query.as_bytes(), body.as_bytes()))
+}
+
+fn signed_query(told: &BTreeMap<&str, Vec<u8>>) -> String {
+    let sign = packages::md5(told);
+    let mut query = String::new();
+    for (name, value) in told {
+        let name = percent_encode(name.as_bytes(), NON_ALPHANUMERIC);
+        write!(query, "{name}={}&", percent_encode(value, NON_ALPHANUMERIC)).unwrap();
+    }
+    query + "sign=" + &sign
+}
+
+/// Signed over the elements, trimmed; the signature's own two are replaced.
+fn signed_body(body: &Flat<'_>) -> String {
+    let own = ["appkey", "appsignature", "app_signature", "signmethod", "sign_method"];
+    let told = body.iter().filter(|(name, _)| !own.contains(&name.to_ascii_lowercase().as_str()));
+    let mut elements: Vec<(&str, &str)> = told.collect();
+    let mut signed: Vec<(String, &str)> =
+        elements.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.trim())).collect();
+    signed.push(("appkey".into(), PAY_SIGN_KEY));
+    signed.sort();
+    let preimage: Vec<String> = signed.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let mut sign = String::new();
+    for byte in Sha1::digest(preimage.join("&")) {
+        write!(sign, "{byte:02x}").unwrap();
+    }
+    elements.push(("AppSignature", &sign));
+    elements.push(("SignMethod", "sha1"));
+    wire::document(&elements)
+}
+
+fn heard_as_told(notification: &Notification, told: &BTreeMap<&str, Vec<u8>>, body: &Flat<'_>) {
+    let ascii = |name: &str| told.get(name).map(|value| std::str::from_utf8(value).unwrap());
+    let number = |name: &str| ascii(name).map(|value| value.parse::<u64>().unwrap());
+    let in_utf8 = ascii("input_charset").is_some_and(|name| name.eq_ignore_ascii_case("UTF-8"));
+    let charset = if in_utf8 { UTF_8 } else { GBK };
+    let text = |name: &str| {
+        let text = charset.decode_without_bom_handling_and_without_replacement(told.get(name)?);
+        Some(text.unwrap().into_owned())
+    };
+    assert_eq!(Some(notification.out_trade_no().as_str()), ascii("out_trade_no"));
+    assert_eq!(Some(notification.transaction_id().as_str()), ascii("transaction_id"));
+    assert_eq!(Some(notification.notify_id().as_str()), ascii("notify_id"));
+    assert_eq!(Some(notification.total_fee().get()), number("total_fee"));
+    assert_eq!(notification.discount().get(), number("discount").unwrap_or(0));
+    assert!(notification.total_fee().checked_add(notification.discount()).is_some());
+    assert_eq!(Some(wxpay_proto::wire::time::compact(notification.time_end()).as_str()), ascii("time_end"));
+    assert_eq!(notification.is_paid(), ascii("trade_state") == Some("0"));
+    assert_eq!(notification.evidence().is_some(), notification.is_paid());
+    assert_eq!(Some(notification.bank_type()), text("bank_type").as_deref());
+    assert_eq!(notification.bank_billno(), text("bank_billno").as_deref());
+    assert_eq!(notification.attach(), text("attach").as_deref());
+    assert_eq!(notification.pay_info(), text("pay_info").as_deref());
+    assert_eq!(Some(notification.openid().as_str()), body.value("OpenId").map(str::trim));
+    assert_eq!(notification.is_subscribe(), body.value("IsSubscribe").map(str::trim) == Some("1"));
+    assert_eq!(notification.key(), packages::md5(told));
+}
+
+/// One byte is changed, somewhere. Letters of a digest or of an escape may change their case.
+fn tampered(me: &Merchant, signed: &(String, String), notification: &Notification, data: &[u8]) {
+    let chosen = data.iter().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()));
+    let (mut query, mut body) = (signed.0.clone().into_bytes(), signed.1.clone().into_bytes());
+    let at = chosen % (query.len() + body.len());
+    let (half, at) = if at < query.len() { (&mut query, at) } else { (&mut body, at - signed.0.len()) };
+    half[at] ^= 1 << ((chosen >> 20) % 8);
+    if let Ok(other) = me.verify_notification(&RawNotification::new("POST", &query, &body)) {
+        assert_eq!(&other, notification, "a tampered notice is believed");
+    }
+}

@@ -1,0 +1,66 @@
+//! Notices: told faithfully once they are signed and sealed, and not at all if one byte differs.
+
+use super::{Signer, merchant, sealed, watching};
+use std::time::Duration;
+use wxpay_proto::{
+    Error, ErrorKind, Fate, UnixTime,
+    exchange::{Failure, Reply, Transmit},
+    v3::{Ack, Notification, RawNotification, VerifiedBy},
+};
+
+/// The first line is the event's type, the rest what is told: in a sealed box, in a signed notice. Then the whole as the
+/// body of a notice, signed as it is and not signed at all.
+pub fn v3_notification(data: &[u8]) {
+    let line = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let (event_type, told) = data.split_at(line);
+    let told = told.get(1..).unwrap_or_default();
+    if let Ok(event_type) = std::str::from_utf8(event_type) {
+        let mut resource = sealed("transaction", told);
+        resource["original_type"] = event_type.split('.').next().unwrap_or_default().to_lowercase().into();
+        let body = serde_json::json!({ "id": "EV-1", "event_type": event_type, "resource": resource });
+        let body = serde_json::to_vec(&body).unwrap();
+        let heard =
+            verify_notification(Signer::PublicKey.received(&body, UnixTime::from_secs(1_399_514_976)))
+                .unwrap();
+        assert_eq!((heard.event_type(), heard.resource().bytes()), (event_type, told));
+        assert_eq!(heard.resource().verified_by(), VerifiedBy::Aead);
+        assert!(!format!("{heard:?} {:?}", heard.event().map(drop)).contains("sealed"));
+        tampered(&body, data);
+    }
+    let now = UnixTime::from_secs(1_399_514_976);
+    match verify_notification(Signer::PublicKey.received(data, now)) {
+        // Whoever fuzzes has the key to the box; then it says what is in there.
+        Ok(heard) => assert_eq!(heard.mchid().as_str(), crate::keys::v3::MCHID),
+        Err(error) => {
+            assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
+            assert_eq!(Ack::for_error(&error), Ack::Reject(400));
+        }
+    }
+    let error = verify_notification(RawNotification::new(data.to_vec())).unwrap_err();
+    assert_eq!(Ack::for_error(&error), Ack::Reject(401));
+}
+
+fn verify_notification(received: RawNotification) -> Result<Notification, Error> {
+    let nobody = |_: Transmit, _: UnixTime| -> (Reply, Duration) {
+        (Err(Failure::NotSent("no route".into())), Duration::ZERO)
+    };
+    watching().run(merchant().build().verify_notification(received), &mut { nobody })
+}
+
+/// One bit of the body is changed after it was signed.
+fn tampered(body: &[u8], data: &[u8]) {
+    let now = UnixTime::from_secs(1_399_514_976);
+    let chosen = data.iter().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()));
+    let mut other = body.to_vec();
+    let at = chosen % other.len();
+    other[at] ^= 1 << ((chosen >> 20) % 8);
+    let headers = Signer::PublicKey.headers(body, now);
+    let received = headers
+        .iter()
+        .fold(RawNotification::new(other), |received, (name, value)| received.with(name, value.as_bytes()));
+    assert_eq!(
+        verify_notification(received).unwrap_err().kind(),
+        ErrorKind::Signature,
+        "a tampered notice is believed"
+    );
+}
