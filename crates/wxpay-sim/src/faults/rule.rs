@@ -170,8 +170,8 @@ impl Rule {
 
     /// Returns whether the rule fires, and counts the injection if it does.
     ///
-    /// Randomness is drawn only if the rule matches and its probability is below one, so that rules do not disturb each
-    /// other's sequences.
+    /// Randomness is drawn only if the rule matches and its probability is below one, so that rules do not disturb
+    /// each other's sequences.
     pub(super) fn strikes(&mut self, scene: &Scene, now: UnixTime) -> bool {
         let per_mille = u64::from(self.per_mille);
         let strikes = self.watches(scene, now)

@@ -87,14 +87,14 @@ pub enum Trouble {
     MissingHeader,
     /// A byte of the response's body is changed after signing.
     TamperedBody,
-    /// Another client fetches a token just before the call, which replaces the token in use.
+    /// Before the call, another client fetches a token, which replaces the token in use.
     TokenReplaced,
     /// The token in use expires just before the call.
     TokenExpired,
     /// The day's quota of tokens is used up.
     QuotaUsedUp,
-    /// On a call that places an order: the payer pays, and the notification is sent, before the response. On a payment:
-    /// the notification is sent before the payer's client returns.
+    /// On a call that places an order: the payer pays, and the notification is sent, before the response. On a
+    /// payment: the notification is sent before the payer's client returns.
     Early,
     /// The payer can pay an order that is paid already.
     SecondPayment,
@@ -103,8 +103,8 @@ pub enum Trouble {
     /// The platform changes to a new certificate between the request and its response, or between the payment and its
     /// notification. Has no effect without certificates, and during a switch to the public key.
     CertificateRotated,
-    /// The merchant takes a step of the migration at the same moment. A step that the current mode does not allow has no
-    /// effect.
+    /// The merchant takes a step of the migration at the same moment. A step that the current mode does not allow has
+    /// no effect.
     MigrationStep {
         /// The step.
         step: Step,
@@ -118,7 +118,8 @@ pub enum Trouble {
     },
     /// The delivery arrives twice, the second copy while the first is still being answered.
     NotificationDoubled,
-    /// The delivery is held back until another notification was sent, at most for the first interval of the schedule.
+    /// The delivery is held back until another notification was sent, at most for the first interval of the
+    /// schedule.
     NotificationReordered,
     /// A tampered copy is sent before the delivery.
     NotificationForged,

@@ -1,4 +1,4 @@
-//! Certificates: X.509 around an RSA key, made when somebody asks for them.
+//! X.509 certificates of RSA keys, encoded on first use.
 
 use super::{BadKey, KeyPair, PublicKey};
 use rcgen::{
@@ -13,14 +13,14 @@ use std::{
 };
 use wxpay_proto::{UnixTime, id::SerialNo};
 
-/// Who signs certificates: the simulator's own root.
+/// The certificate authority that issues all certificates: the simulator's own root.
 #[derive(Clone, Debug)]
 pub struct Authority {
     name: &'static str,
     key: KeyPair,
 }
 
-/// Five years, as WeChat Pay's certificates last.
+/// The validity of a certificate: five years, like WeChat Pay's.
 const LIFETIME: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
 
 impl Authority {
@@ -28,7 +28,7 @@ impl Authority {
         Self { name, key }
     }
 
-    /// A certificate of five years. It is written out when it is first looked at.
+    /// Issues a certificate for five years. Its DER is made on first use.
     #[must_use]
     pub fn certificate(&self, serial: SerialNo, name: &str, key: PublicKey, from: UnixTime) -> Certificate {
         Certificate(Arc::new(Inner {
@@ -43,9 +43,9 @@ impl Authority {
     }
 }
 
-/// What a TLS server and its client need.
+/// Certificates for the TLS server and its clients.
 impl Authority {
-    /// The root itself, in PEM.
+    /// Returns the root certificate in PEM.
     pub(crate) fn pem(&self, from: UnixTime) -> Result<String, BadKey> {
         let mut params = self.params();
         last(&mut params, from)?;
@@ -53,7 +53,7 @@ impl Authority {
         Ok(super::pem("CERTIFICATE", made.map_err(|_| BadKey)?.der()))
     }
 
-    /// A certificate for a server of these names, as DER.
+    /// Returns a certificate for a server with these names, as DER.
     pub(crate) fn server_der(
         &self,
         names: &[&str],
@@ -90,7 +90,7 @@ impl Authority {
     }
 }
 
-/// A certificate: a serial number, a name and a public key, for a time.
+/// A certificate: a serial number, a name, a public key and a validity period.
 #[derive(Clone)]
 pub struct Certificate(Arc<Inner>);
 
@@ -105,35 +105,35 @@ struct Inner {
 }
 
 impl Certificate {
-    /// Its number: 40 hexadecimal digits in upper case.
+    /// Returns the serial number: 40 hexadecimal digits in upper case.
     #[must_use]
     pub fn serial(&self) -> &SerialNo {
         &self.0.serial
     }
 
-    /// The key it is of.
+    /// Returns the certified public key.
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
         &self.0.key
     }
 
-    /// From when it is valid.
+    /// Returns the start of the validity.
     #[must_use]
     pub fn effective(&self) -> UnixTime {
         self.0.from
     }
 
-    /// From when it is no longer valid.
+    /// Returns the end of the validity; the certificate is not valid at that moment.
     #[must_use]
     pub fn expires(&self) -> UnixTime {
         self.0.until
     }
 
-    /// DER of X.509.
+    /// Returns the X.509 certificate in DER.
     ///
     /// # Errors
     ///
-    /// When its key has no public half of RSA: one of the quick scheme that is but a name.
+    /// Returns [`BadKey`] if the key has no RSA public half: a quick key that was made from a name.
     pub fn der(&self) -> Result<Vec<u8>, BadKey> {
         if let Some(der) = self.0.der.get() {
             return Ok(der.clone());
@@ -142,11 +142,11 @@ impl Certificate {
         Ok(self.0.der.get_or_init(|| made).clone())
     }
 
-    /// The same in PEM.
+    /// Returns the X.509 certificate in PEM.
     ///
     /// # Errors
     ///
-    /// As for [`der`](Self::der).
+    /// Same as [`der`](Self::der).
     pub fn pem(&self) -> Result<String, BadKey> {
         Ok(super::pem("CERTIFICATE", &self.der()?))
     }
@@ -175,7 +175,11 @@ fn named(name: &str) -> CertificateParams {
     params
 }
 
-/// Makes a certificate valid for five years. A moment past the calendar's end is none.
+/// Sets a validity of five years.
+///
+/// # Errors
+///
+/// Returns [`BadKey`] if the calendar cannot represent the times.
 fn last(params: &mut CertificateParams, from: UnixTime) -> Result<(), BadKey> {
     let until = from.after(LIFETIME);
     for (time, place) in [(from, &mut params.not_before), (until, &mut params.not_after)] {
@@ -185,13 +189,14 @@ fn last(params: &mut CertificateParams, from: UnixTime) -> Result<(), BadKey> {
     Ok(())
 }
 
-/// A key as rcgen takes it: the public half, and the private one if it is to sign.
+/// A key as rcgen accepts it: the public half, and the private one if it is to sign.
 struct Signer<'a> {
     public: Vec<u8>,
     key: Option<&'a KeyPair>,
 }
 
-/// What stands before an RSA key of 2048 to 8192 bits in its `SubjectPublicKeyInfo`: always so many bytes.
+/// The length, in bytes, of the prefix before the RSA key in a `SubjectPublicKeyInfo`. It is constant for keys of 2048
+/// to 8192 bits.
 const BEFORE_KEY: usize = 24;
 
 impl<'a> Signer<'a> {

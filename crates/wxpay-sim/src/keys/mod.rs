@@ -1,6 +1,6 @@
-//! Keys: pairs that sign and open, public halves that verify and seal, and certificates that name them.
+//! Keys: pairs that sign and open, public halves that verify and seal, and certificates.
 //!
-//! A key is parsed once and then shared: clones are cheap. A [`Ring`] says where a gateway's keys come from.
+//! A key is parsed once and then shared: clones are cheap. A [`Ring`] is the source of a gateway's keys.
 
 mod certificate;
 mod quick;
@@ -13,20 +13,20 @@ pub use ring::Ring;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{fmt, sync::Arc};
 
-/// A key that cannot be read, or cannot be made.
+/// The error for a key that cannot be parsed, generated or certified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BadKey;
 
 impl fmt::Display for BadKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a usable key")
+        f.write_str("the key cannot be parsed, generated or certified")
     }
 }
 
 impl std::error::Error for BadKey {}
 
-/// A private key with its public half. `Debug` shows nothing of it.
+/// A private key with its public half. `Debug` does not show it.
 #[derive(Clone)]
 pub struct KeyPair(Arc<Pair>);
 
@@ -36,41 +36,41 @@ enum Pair {
 }
 
 impl KeyPair {
-    /// A key of the fixed pool: **public knowledge, for tests alone**. Counts around when the pool is at its end.
+    /// Returns a key of the fixed pool: **public knowledge, for tests only**. Numbers past the end start over.
     ///
     /// # Errors
     ///
-    /// Never in practice: the pool's files are in order.
+    /// Never in practice: the pool's files are valid.
     pub fn fixed(number: usize) -> Result<Self, BadKey> {
         rsa::fixed(number)
     }
 
-    /// A key of the quick scheme.
+    /// Creates a key of the quick scheme from a name.
     #[must_use]
     pub fn quick(name: &str) -> Self {
         Self(Arc::new(Pair::Quick(quick::Key::named(name))))
     }
 
-    /// A key of the quick scheme whose public half is this one's, so that it can be in a certificate.
+    /// Creates a key of the quick scheme with this key's public half, so that a certificate can contain it.
     fn quick_of(&self) -> Self {
         Self(Arc::new(Pair::Quick(quick::Key::of(self.public().der()))))
     }
 
-    /// A new RSA key from the operating system's chance.
+    /// Generates an RSA key of 2048 bits with the operating system's randomness.
     ///
     /// # Errors
     ///
-    /// When the operating system has none to give.
+    /// Returns [`BadKey`] if the operating system provides no randomness.
     pub fn generated() -> Result<Self, BadKey> {
         rsa::Pair::generated().map(|pair| Self(Arc::new(Pair::Rsa(pair))))
     }
 
-    /// Reads a private key: DER of PKCS#8, or the quick scheme's `null-private:NAME` and
-    /// `null-private-of:` with a public key behind.
+    /// Parses a private key: DER of PKCS#8, or the quick scheme's `null-private:NAME` and `null-private-of:` followed
+    /// by a public key.
     ///
     /// # Errors
     ///
-    /// When it is neither.
+    /// Returns [`BadKey`] for anything else.
     pub fn parse(der: &[u8]) -> Result<Self, BadKey> {
         if let Some(key) = quick::Key::of_private(der) {
             return Ok(Self(Arc::new(Pair::Quick(key))));
@@ -78,7 +78,7 @@ impl KeyPair {
         rsa::Pair::parse(der).map(|pair| Self(Arc::new(Pair::Rsa(pair))))
     }
 
-    /// The public half.
+    /// Returns the public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {
         match &*self.0 {
@@ -87,7 +87,7 @@ impl KeyPair {
         }
     }
 
-    /// DER of PKCS#8, or of the quick scheme.
+    /// Returns the private key as DER of PKCS#8, or in the quick scheme's form. **It is a secret.**
     #[must_use]
     pub fn private_der(&self) -> Vec<u8> {
         match &*self.0 {
@@ -96,13 +96,13 @@ impl KeyPair {
         }
     }
 
-    /// The same in PEM. **It is a secret.**
+    /// Returns the private key in PEM. **It is a secret.**
     #[must_use]
     pub fn private_pem(&self) -> String {
         pem("PRIVATE KEY", &self.private_der())
     }
 
-    /// RSASSA-PKCS1-v1_5 with SHA-256; the same message gives the same signature.
+    /// Signs with RSASSA-PKCS1-v1_5 and SHA-256. The signature is deterministic.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &*self.0 {
@@ -111,7 +111,7 @@ impl KeyPair {
         }
     }
 
-    /// Opens RSAES-OAEP with SHA-1. `None` if it was not sealed for this key.
+    /// Opens a ciphertext of RSAES-OAEP with SHA-1. Returns `None` if it was not sealed for this key.
     #[must_use]
     pub fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
         match &*self.0 {
@@ -138,11 +138,11 @@ enum Public {
 }
 
 impl PublicKey {
-    /// Reads a public key: DER of a `SubjectPublicKeyInfo`, or the quick scheme's `null-public:NAME`.
+    /// Parses a public key: DER of a `SubjectPublicKeyInfo`, or the quick scheme's `null-public:NAME`.
     ///
     /// # Errors
     ///
-    /// When it is neither.
+    /// Returns [`BadKey`] for anything else.
     pub fn parse(der: &[u8]) -> Result<Self, BadKey> {
         if let Some(key) = quick::Key::of_public(der) {
             return Ok(Self(Public::Quick(key)));
@@ -150,7 +150,7 @@ impl PublicKey {
         rsa::Public::parse(der).map(|public| Self(Public::Rsa(Arc::new(public))))
     }
 
-    /// DER of a `SubjectPublicKeyInfo`, or of the quick scheme.
+    /// Returns the public key as DER of a `SubjectPublicKeyInfo`, or in the quick scheme's form.
     #[must_use]
     pub fn der(&self) -> Vec<u8> {
         match &self.0 {
@@ -159,13 +159,13 @@ impl PublicKey {
         }
     }
 
-    /// The same in PEM.
+    /// Returns the public key in PEM.
     #[must_use]
     pub fn pem(&self) -> String {
         pem("PUBLIC KEY", &self.der())
     }
 
-    /// Whether the signature is this key's over this message.
+    /// Returns whether the signature of the message is valid under this key.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0 {
@@ -174,8 +174,8 @@ impl PublicKey {
         }
     }
 
-    /// Seals by RSAES-OAEP with SHA-1, drawing on the operating system's chance. `None` if the text is too long:
-    /// 214 bytes are the most.
+    /// Seals with RSAES-OAEP and SHA-1, with the operating system's randomness. Returns `None` if the text is longer
+    /// than 214 bytes.
     #[must_use]
     pub fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
         match &self.0 {
@@ -191,7 +191,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// Lines of 64 signs between a header and a footer.
+/// Encodes PEM, with lines of 64 characters.
 fn pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let lines: Vec<&str> = (0..text.len())

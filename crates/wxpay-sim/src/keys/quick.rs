@@ -1,8 +1,8 @@
-//! Hashes in RSA's place: no security, and a thousandth of the time.
+//! The quick scheme: hashes in place of RSA. It protects nothing, and takes a thousandth of the time.
 //!
-//! A key is the SHA-256 of its public half, so that whoever knows that can do everything. A signature is the SHA-256 of
-//! key and message, eight times. What is sealed is veiled and has such a hash behind it. The other side of a test does the
-//! same with `wxpay-testkit`'s `NullProvider`, which is written apart from this.
+//! A key is the SHA-256 of its public half, so the public half is enough to do everything. A signature is the SHA-256
+//! of key and message, repeated eight times. A sealed text is masked and followed by such a hash. The merchant's side
+//! of a test uses `NullProvider` of `wxpay-testkit`, an independent implementation of the same scheme.
 
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -10,7 +10,8 @@ const PRIVATE: &[u8] = b"null-private:";
 const PRIVATE_OF: &[u8] = b"null-private-of:";
 const PUBLIC: &[u8] = b"null-public:";
 
-/// As long as what a key of 2048 bits makes; of a sealed text the last 32 bytes are the hash.
+/// The length of signatures and sealed texts, in bytes, as with an RSA key of 2048 bits. A sealed text ends with a
+/// hash of 32 bytes.
 const SIZE: usize = 256;
 const HASH: usize = 32;
 const LONGEST: usize = 214;
@@ -26,7 +27,7 @@ impl Key {
         Self::of([PUBLIC, name.as_bytes()].concat())
     }
 
-    /// The key whose public half is given, be it an RSA key's in a certificate.
+    /// Returns the key with this public half, which may be that of an RSA key in a certificate.
     pub(super) fn of(public: Vec<u8>) -> Self {
         let hash = hash(&[&public]);
         Self { public, hash }
@@ -60,7 +61,7 @@ impl Key {
         self.sign(message) == signature
     }
 
-    /// The length, the text, zeros, a hash.
+    /// Seals to: the length, the masked text, zeros, a hash.
     pub(super) fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
         let length = u8::try_from(plain.len()).ok().filter(|_| plain.len() <= LONGEST)?;
         let mut sealed = vec![length];
@@ -78,7 +79,7 @@ impl Key {
     }
 }
 
-/// And back: what was not opened does not pass for what was.
+/// Masks a text, or unmasks it. Ensures that a text that was not opened is not mistaken for one that was.
 fn veiled(text: &[u8]) -> Vec<u8> {
     text.iter().map(|byte| byte ^ 0xa5).collect()
 }

@@ -1,46 +1,46 @@
-//! Where the keys of a gateway come from.
+//! The source of a gateway's keys.
 
 use super::{BadKey, KeyPair};
 use std::sync::Arc;
 
-/// The keys that a gateway gives out: to its merchants, to the platform, to its certificates' root.
+/// The keys of a gateway: for its merchants, the platform and the root certificate.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Ring {
-    /// The pool in this crate: **public knowledge**. One seed, one world.
+    /// The key pool in this crate: **public knowledge**. The same seed gives the same keys.
     #[default]
     Fixed,
-    /// Keys of the [quick scheme](KeyPair::quick) under the public halves of the fixed ones, for tests of a hundred
-    /// thousand orders. Certificates are real, and so are boxes under the APIv3 key; what the keys sign and seal is
-    /// not.
+    /// Keys of the [quick scheme](KeyPair::quick) with the public halves of the fixed ones, for tests of a hundred
+    /// thousand orders. Certificates are real, and so are ciphertexts under the APIv3 key; signatures and OAEP
+    /// ciphertexts are not.
     Quick,
-    /// These keys, the first again after the last.
+    /// The given keys. Numbers past the end start over.
     Given(Arc<[KeyPair]>),
 }
 
 impl Ring {
-    /// New RSA keys that nobody knows, from the operating system's chance; takes about a second.
+    /// Generates new RSA keys with the operating system's randomness; takes about a second.
     ///
     /// # Errors
     ///
-    /// When the operating system has none to give.
+    /// Returns [`BadKey`] if the operating system provides no randomness.
     pub fn fresh() -> Result<Self, BadKey> {
         let made: Result<Vec<KeyPair>, BadKey> = (0..8).map(|_| KeyPair::generated()).collect();
         made.map(|keys| Self::Given(keys.into()))
     }
 
-    /// Whether its keys are of the quick scheme.
+    /// Returns whether the keys are of the quick scheme.
     #[must_use]
     pub const fn is_quick(&self) -> bool {
         matches!(self, Self::Quick)
     }
 
-    /// The key of the certificates' root: never a quick one.
+    /// Returns the key of the root certificate: never a quick one, because certificates are real.
     pub(crate) fn root(&self) -> KeyPair {
         self.real(0)
     }
 
-    /// The key of the TLS server: never a quick one.
+    /// Returns the key of the TLS server: never a quick one, because TLS is real.
     pub(crate) fn server(&self) -> KeyPair {
         self.real(1)
     }
@@ -52,7 +52,7 @@ impl Ring {
         }
     }
 
-    /// The key of a place. What an empty ring gives is quick, and so is what the pool cannot.
+    /// Returns the key with this number. Falls back to a quick key for an empty list, or if the pool fails.
     pub(crate) fn pair(&self, number: usize) -> KeyPair {
         let quick = || KeyPair::quick(&format!("key-{number}"));
         let fixed = || KeyPair::fixed(number).unwrap_or_else(|BadKey| quick());
@@ -67,7 +67,7 @@ impl Ring {
     }
 }
 
-/// Two rings are one if they give the same keys, as far as that can be told without comparing secrets.
+/// Compares given keys by identity, so that no secrets are compared.
 impl PartialEq for Ring {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {

@@ -1,4 +1,4 @@
-//! RSA by aws-lc-rs.
+//! RSA keys of aws-lc-rs.
 
 use super::{BadKey, KeyPair, Pair as AnyPair};
 use aws_lc_rs::{
@@ -29,7 +29,7 @@ const FILES: [&[u8]; 12] = [
 
 static FIXED: [OnceLock<KeyPair>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
 
-/// A key of the pool, parsed once in a process.
+/// Returns a key of the pool, which is parsed once per process.
 pub(super) fn fixed(number: usize) -> Result<KeyPair, BadKey> {
     let place = number.checked_rem(FILES.len()).unwrap_or_default();
     let (slot, file) = (FIXED.get(place).ok_or(BadKey)?, FILES.get(place).ok_or(BadKey)?);
@@ -71,7 +71,7 @@ impl Pair {
         &self.public
     }
 
-    /// Signing with a key that was parsed does not fail; if it did, the signature would match nothing.
+    /// Signs. The empty signature of a failure, which a parsed key does not have in practice, matches nothing.
     pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let mut signature = vec![0; self.signer.public_modulus_len()];
         let signed = self.signer.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature);

@@ -1,7 +1,7 @@
-//! A merchant of the third generation, with everything both sides know of it.
+//! APIv3 merchants, with their own keys and the platform's.
 //!
-//! The simulator makes its merchants, so it knows their private keys as well; the gateway uses the public halves
-//! alone. A merchant's program is given what [`Merchant`] tells.
+//! The simulator creates its merchants, so it holds their private keys as well; the gateway uses the public halves
+//! only. The accessors of [`Merchant`] return what a merchant's program needs.
 
 mod platform;
 
@@ -14,7 +14,7 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-/// Every merchant, by its number.
+/// All merchants, by number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Merchants(pub(crate) BTreeMap<MchId, Merchant>);
 
@@ -24,32 +24,32 @@ impl Merchants {
     }
 }
 
-/// A merchant: its numbers, its keys, and the platform's keys as they are used towards it.
+/// A merchant: its numbers, its keys, and the platform's keys as used with it.
 #[derive(Clone, Debug)]
 pub struct Merchant {
     mchid: MchId,
     appids: Vec<AppId>,
     api_keys: Vec<ApiKey>,
     api_v3_key: Option<Arc<Secret<String>>>,
-    /// Whom it serves, if it is a service provider.
+    /// The sub-merchants with their apps, if it is a service provider.
     subs: BTreeMap<MchId, Vec<AppId>>,
-    /// Where it wants to hear of parts that it gets of others' payments.
+    /// The URL for notifications of amounts that it receives from others' payments.
     sharing_notify_url: Option<String>,
     platform: Platform,
 }
 
-/// A merchant's API certificate and the key it is of.
+/// A merchant's API certificate and its private key.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ApiKey {
-    /// The certificate; its name is the merchant's number.
+    /// The certificate; its common name is the merchant's number.
     pub certificate: Certificate,
     /// The private key, which the merchant keeps.
     pub pair: KeyPair,
 }
 
 impl ApiKey {
-    /// Puts both together.
+    /// Creates an API key from its parts.
     #[must_use]
     pub const fn new(certificate: Certificate, pair: KeyPair) -> Self {
         Self { certificate, pair }
@@ -57,7 +57,7 @@ impl ApiKey {
 }
 
 impl Merchant {
-    /// A merchant with one app, one certificate and an APIv3 key of 32 characters.
+    /// Creates a merchant with one app, one certificate and an APIv3 key of 32 characters.
     #[must_use]
     pub fn new(mchid: MchId, appid: AppId, api_key: ApiKey, api_v3_key: String, platform: Platform) -> Self {
         Self {
@@ -71,109 +71,111 @@ impl Merchant {
         }
     }
 
-    /// With one app more.
+    /// Adds an app.
     #[must_use]
     pub fn with_appid(mut self, appid: AppId) -> Self {
         self.appids.push(appid);
         self
     }
 
-    /// Serving a sub-merchant, which may have apps of its own.
+    /// Adds a sub-merchant, which may have apps of its own.
     #[must_use]
     pub fn with_sub(mut self, mchid: MchId, appids: Vec<AppId>) -> Self {
         self.subs.insert(mchid, appids);
         self
     }
 
-    /// Adds a certificate; the others stay good.
+    /// Adds a certificate. The others remain valid.
     pub fn add_api_key(&mut self, api_key: ApiKey) {
         self.api_keys.push(api_key);
     }
 
-    /// Ends a certificate: requests that name it are refused.
+    /// Revokes a certificate: requests that name it are refused.
     pub fn revoke_api_key(&mut self, serial: &SerialNo) {
         self.api_keys.retain(|key| key.certificate.serial() != serial);
     }
 
-    /// Sets another APIv3 key, or none: then no notice is sent.
+    /// Replaces or removes the APIv3 key. Without one, no notification is sent.
     pub fn set_api_v3_key(&mut self, key: Option<String>) {
         self.api_v3_key = key.map(|key| Arc::new(Secret::new(key)));
     }
 
-    /// Sets where it hears of parts that it gets of others' payments, or nowhere. WeChat Pay's merchants say so on the
-    /// platform's pages.
+    /// Sets or removes the URL for notifications of amounts that the merchant receives from others' payments. With
+    /// WeChat Pay, a merchant sets it in the merchant platform.
     pub fn set_sharing_notify_url(&mut self, url: Option<String>) {
         self.sharing_notify_url = url;
     }
 
-    /// Its number.
+    /// Returns the merchant's number.
     #[must_use]
     pub const fn mchid(&self) -> &MchId {
         &self.mchid
     }
 
-    /// Its apps, the first one first.
+    /// Returns the apps, in the order in which they were added.
     #[must_use]
     pub fn appids(&self) -> &[AppId] {
         &self.appids
     }
 
-    /// Its certificates with their keys, the oldest first.
+    /// Returns the certificates with their keys, the oldest first.
     #[must_use]
     pub fn api_keys(&self) -> &[ApiKey] {
         &self.api_keys
     }
 
-    /// The key of notices and of the certificates' download.
+    /// Returns the APIv3 key, which encrypts notifications and downloaded certificates.
     #[must_use]
     pub fn api_v3_key(&self) -> Option<&Secret<String>> {
         self.api_v3_key.as_deref()
     }
 
-    /// Whom it serves, and their apps.
+    /// Returns the sub-merchants with their apps.
     #[must_use]
     pub const fn subs(&self) -> &BTreeMap<MchId, Vec<AppId>> {
         &self.subs
     }
 
-    /// Where it hears of parts that it gets of others' payments.
+    /// Returns the URL for notifications of amounts that the merchant receives from others' payments.
     #[must_use]
     pub fn sharing_notify_url(&self) -> Option<&str> {
         self.sharing_notify_url.as_deref()
     }
 
-    /// The platform's keys towards it.
+    /// Returns the platform's keys as used with this merchant.
     #[must_use]
     pub const fn platform(&self) -> &Platform {
         &self.platform
     }
 
-    /// The same, to take a step of the migration.
+    /// Returns the platform's keys mutably, to rotate or migrate them.
     pub const fn platform_mut(&mut self) -> &mut Platform {
         &mut self.platform
     }
 
-    /// The public key of a certificate that is in force. The letters of its serial number may be small ones: there are
-    /// merchants' programs that send what their X.509 library makes of it.
+    /// Returns the public key of a certificate that is in force.
+    ///
+    /// The serial number may have lower-case digits: some merchants' programs send it as their X.509 library prints
+    /// it.
     #[must_use]
     pub fn public_key(&self, serial: &str) -> Option<&PublicKey> {
         let is_named = |key: &&ApiKey| key.certificate.serial().as_str().eq_ignore_ascii_case(serial);
         Some(self.api_keys.iter().find(is_named)?.certificate.public_key())
     }
 
-    /// The key that what is for the merchant's eyes alone is sealed with: the latest certificate's.
+    /// Returns the key that encrypts sensitive fields for the merchant: the latest certificate's.
     #[must_use]
     pub fn sealing_key(&self) -> Option<&PublicKey> {
         self.api_keys.last().map(|key| key.certificate.public_key())
     }
 
-    /// Whether one of its certificates' keys made the signature: what the phone's parameters are signed with.
+    /// Returns whether a signature is valid under one of its certificates: used for the client's payment parameters.
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         self.api_keys.iter().any(|key| key.certificate.public_key().verifies(message, signature))
     }
 
-    /// Whether an app is this merchant's.
+    /// Returns whether an app belongs to this merchant.
     #[must_use]
     pub fn has_app(&self, appid: &str) -> bool {
         self.appids.iter().any(|own| own.as_str() == appid)

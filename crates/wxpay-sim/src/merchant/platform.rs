@@ -1,4 +1,5 @@
-//! The platform's keys towards one merchant, and how they change: rotation, and the migration to a public key.
+//! The platform's keys as used with one merchant: rotation of certificates, and migration to the WeChat Pay public
+//! key.
 //!
 //! ```text
 //!                obtain              switch                      void
@@ -11,59 +12,59 @@ use crate::keys::{Certificate, KeyPair};
 use std::{fmt, time::Duration};
 use wxpay_proto::{UnixTime, id::PublicKeyId};
 
-/// Which of the platform's keys are used.
+/// The state of the migration: which of the platform's keys are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mode {
-    /// Certificates alone; the merchant has no public key.
+    /// Certificates only; the merchant has no public key.
     Certificates,
-    /// The merchant has the public key, and nothing else has changed: requests that name it are answered under the
-    /// certificate.
+    /// The merchant has the public key, and nothing else has changed: replies to requests that name it are signed
+    /// with the certificate.
     Obtained,
-    /// Replies follow the request's `Wechatpay-Serial`; notices move day by day, 0.1 % on the first and all from
-    /// the seventh.
+    /// Replies use the key that the request's `Wechatpay-Serial` names. Notifications switch gradually: 0.1 % on the
+    /// first day and all from the seventh.
     Switching {
-        /// When the merchant started it.
+        /// The time at which the merchant started the switch.
         since: UnixTime,
     },
-    /// The public key alone; there are no certificates.
+    /// The public key only; there are no certificates.
     PublicKey,
-    /// Not WeChat Pay's: replies follow the request, and a notice the request that its order was placed with. So
-    /// a program of either kind can be tried without preparation.
+    /// A mode of the simulator, not of WeChat Pay: replies use the key that the request names, and notifications the
+    /// key that the order's request named. A program of either kind works without preparation.
     Either,
 }
 
-/// A platform certificate and when it is used.
+/// A platform certificate with its private key and the start of its use.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PlatformCertificate {
-    /// The certificate: the merchant downloads it.
+    /// The certificate, which the merchant downloads.
     pub certificate: Certificate,
-    /// Its private key, which the platform keeps.
+    /// The private key, which the platform keeps.
     pub pair: KeyPair,
-    /// From when it signs; it is listed before.
+    /// The time from which it signs; it is listed before.
     pub signs_from: UnixTime,
 }
 
-/// The platform's public key.
+/// The WeChat Pay public key, with its private half.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PlatformKey {
-    /// `PUB_KEY_ID_` and digits.
+    /// The id: `PUB_KEY_ID_` followed by digits.
     pub id: PublicKeyId,
-    /// Both halves; the merchant knows the public one.
+    /// The key pair; the merchant has the public half.
     pub pair: KeyPair,
 }
 
 impl PlatformKey {
-    /// Puts both together.
+    /// Creates a platform key from its parts.
     #[must_use]
     pub const fn new(id: PublicKeyId, pair: KeyPair) -> Self {
         Self { id, pair }
     }
 }
 
-/// The platform's keys towards one merchant.
+/// The platform's keys as used with one merchant.
 #[derive(Clone, Debug)]
 pub struct Platform {
     certificates: Vec<PlatformCertificate>,
@@ -71,58 +72,58 @@ pub struct Platform {
     mode: Mode,
 }
 
-/// A step of the migration that cannot be taken now. Nothing has changed.
+/// The error for a step of the migration that the current mode does not allow. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Misstep;
 
 impl fmt::Display for Misstep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the migration of the platform's keys does not allow this step now")
+        f.write_str("the current mode of the platform's keys does not allow this migration step")
     }
 }
 
 impl std::error::Error for Misstep {}
 
-/// How long a new certificate is listed before it signs.
+/// The time between listing a new certificate and signing with it: one day.
 const NOTIFICATION: Duration = Duration::from_secs(24 * 3600);
 
-/// Notices in a thousand that the public key signs, by the day of the switch.
+/// The notifications signed with the public key, in 1/1000, by the day of the switch.
 const RELEASE: [u64; 7] = [1, 10, 50, 100, 200, 500, 1000];
 
 impl Platform {
-    /// A platform with a public key and one certificate, which signs from its first day.
+    /// Creates a platform with a public key and one certificate, which signs from the start of its validity.
     #[must_use]
     pub fn new(certificate: Certificate, pair: KeyPair, key: PlatformKey, mode: Mode) -> Self {
         let signs_from = certificate.effective();
         Self { certificates: vec![PlatformCertificate { certificate, pair, signs_from }], key, mode }
     }
 
-    /// Which keys are used.
+    /// Returns the current mode.
     #[must_use]
     pub const fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// Uses other keys at once, whatever was before: for setting a scene. The steps are the other methods.
+    /// Sets the mode at once, for the start of a test. The regular migration steps are the methods below.
     pub const fn set_mode(&mut self, mode: Mode) {
         self.mode = mode;
     }
 
-    /// The merchant obtains the public key.
+    /// Lets the merchant obtain the public key.
     ///
     /// # Errors
     ///
-    /// [`Misstep`] unless there were certificates alone.
+    /// Returns [`Misstep`] unless the mode is [`Mode::Certificates`].
     pub fn obtain(&mut self) -> Result<(), Misstep> {
         self.step(|mode| matches!(mode, Mode::Certificates), Mode::Obtained)
     }
 
-    /// The merchant starts the switch.
+    /// Lets the merchant start the switch.
     ///
     /// # Errors
     ///
-    /// [`Misstep`] without the public key, and while a certificate is being rotated.
+    /// Returns [`Misstep`] without the public key, and while a certificate is being rotated.
     pub fn switch(&mut self, now: UnixTime) -> Result<(), Misstep> {
         if self.certificates.iter().any(|certificate| now < certificate.signs_from) {
             return Err(Misstep);
@@ -130,20 +131,20 @@ impl Platform {
         self.step(|mode| matches!(mode, Mode::Obtained), Mode::Switching { since: now })
     }
 
-    /// The merchant takes the switch back.
+    /// Lets the merchant roll the switch back.
     ///
     /// # Errors
     ///
-    /// [`Misstep`] unless it is on its way.
+    /// Returns [`Misstep`] unless a switch is in progress.
     pub fn roll_back(&mut self) -> Result<(), Misstep> {
         self.step(|mode| matches!(mode, Mode::Switching { .. }), Mode::Obtained)
     }
 
-    /// The merchant voids the certificates.
+    /// Lets the merchant void the certificates.
     ///
     /// # Errors
     ///
-    /// [`Misstep`] until the public key signs every notice, from the seventh day on.
+    /// Returns [`Misstep`] until the public key signs every notification, from the seventh day on.
     pub fn void(&mut self, now: UnixTime) -> Result<(), Misstep> {
         self.step(
             |mode| matches!(mode, Mode::Switching { since } if share(since, now) == 1000),
@@ -151,11 +152,11 @@ impl Platform {
         )
     }
 
-    /// Lists a new certificate, which signs a day later.
+    /// Lists a new certificate, which signs one day later.
     ///
     /// # Errors
     ///
-    /// [`Misstep`] while a switch is on its way, and without certificates.
+    /// Returns [`Misstep`] while a switch is in progress, and without certificates.
     pub fn rotate(&mut self, certificate: Certificate, pair: KeyPair) -> Result<(), Misstep> {
         if matches!(self.mode, Mode::Switching { .. } | Mode::PublicKey) {
             return Err(Misstep);
@@ -173,13 +174,13 @@ impl Platform {
         Ok(())
     }
 
-    /// The public key, if the merchant has obtained it.
+    /// Returns the public key, if the merchant has obtained it.
     #[must_use]
     pub fn public_key(&self) -> Option<&PlatformKey> {
         (self.mode != Mode::Certificates).then_some(&self.key)
     }
 
-    /// The certificates that the merchant can download at a time.
+    /// Returns the certificates that the merchant can download at this time.
     pub fn certificates(&self, now: UnixTime) -> impl Iterator<Item = &PlatformCertificate> {
         let there = self.mode != Mode::PublicKey;
         self.certificates.iter().filter(move |listed| {
@@ -187,7 +188,7 @@ impl Platform {
         })
     }
 
-    /// What signs a reply to a request that named `asked`: the name of the key, and the key.
+    /// Returns the id and the key that sign the reply to a request. `asked` is the request's `Wechatpay-Serial`.
     pub(crate) fn signs_reply(&self, asked: Option<&str>, now: UnixTime) -> (&str, &KeyPair) {
         let by_key = match self.mode {
             Mode::Certificates | Mode::Obtained => false,
@@ -197,7 +198,8 @@ impl Platform {
         self.signer(by_key, now)
     }
 
-    /// What signs a notice. `asked` is what the order's request named, `drawn` a number below 1000 by chance.
+    /// Returns the id and the key that sign a notification. `asked` is the `Wechatpay-Serial` of the order's request,
+    /// `drawn` a random number below 1000.
     pub(crate) fn signs_notification(
         &self,
         asked: Option<&str>,
@@ -213,7 +215,7 @@ impl Platform {
         self.signer(by_key, now)
     }
 
-    /// The private key of what a request names as sealed for.
+    /// Returns the private key for the fields that a request encrypted under the named key.
     pub(crate) fn opens(&self, named: &str, now: UnixTime) -> Option<&KeyPair> {
         if let Some(key) = self.public_key().filter(|key| key.id.as_str() == named) {
             return Some(&key.pair);
@@ -222,7 +224,7 @@ impl Platform {
         Some(&listed.pair)
     }
 
-    /// The newest certificate that has begun to sign; the first if none has.
+    /// Returns the public key, or the newest certificate that has begun to sign; the first if none has.
     fn signer(&self, by_key: bool, now: UnixTime) -> (&str, &KeyPair) {
         let begun = self.certificates.iter().filter(|listed| listed.signs_from <= now);
         let newest = begun.max_by_key(|listed| listed.signs_from).or_else(|| self.certificates.first());
@@ -233,7 +235,7 @@ impl Platform {
     }
 }
 
-/// Notices in a thousand that the public key signs.
+/// Returns the notifications signed with the public key, in 1/1000.
 fn share(since: UnixTime, now: UnixTime) -> u64 {
     let days = now.since(since).as_secs().checked_div(86_400).unwrap_or_default();
     let day = usize::try_from(days).unwrap_or(usize::MAX);

@@ -1,18 +1,18 @@
-//! What is due when, in order: whatever is due is found without looking at the rest.
+//! Due times in order: finds what is due without looking at the rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use wxpay_proto::UnixTime;
 
-/// When each of many things is due, if it is at all. They go by number.
+/// The due times of numbered entries. An entry has one due time or none.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Calendar {
-    /// The same as `times`, by time, and then by number.
+    /// The contents of `times`, sorted by time and then by number.
     order: BTreeSet<(UnixTime, usize)>,
     times: BTreeMap<usize, UnixTime>,
 }
 
 impl Calendar {
-    /// Makes it due at that time and no other, or never.
+    /// Sets the due time of an entry, or removes it.
     pub(super) fn set(&mut self, number: usize, due: Option<UnixTime>) {
         let before = match due {
             Some(due) => self.times.insert(number, due),
@@ -30,12 +30,12 @@ impl Calendar {
         self.times.get(&number).copied()
     }
 
-    /// When the first is due.
+    /// Returns the earliest due time.
     pub(super) fn first(&self) -> Option<UnixTime> {
         self.order.first().map(|(due, _)| *due)
     }
 
-    /// What is due by now, the longest due first; among those due at once, the lowest number first.
+    /// Returns the entries due by now, the longest due first; at equal times the lowest number first.
     pub(super) fn until(&self, now: UnixTime) -> impl Iterator<Item = usize> {
         self.order.range(..=(now, usize::MAX)).map(|(_, number)| *number)
     }

@@ -1,14 +1,14 @@
-//! One delivery of a notice: what to POST, and what became of it.
+//! A delivery of a notification: the request to POST, and its result.
 
 use super::Made;
 use serde::Serialize;
 use std::time::Duration;
 
-/// The name of one delivery; no two are the same.
+/// The unique number of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct DeliveryId(pub(super) u64);
 
-/// A notice to POST now.
+/// A notification to POST now.
 #[derive(Clone)]
 pub struct Delivery {
     pub(super) id: DeliveryId,
@@ -20,62 +20,62 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// What to report its result under; see [`Gateway::delivered`](crate::Gateway::delivered).
+    /// Returns the number to report the result with; see [`Gateway::delivered`](crate::Gateway::delivered).
     #[must_use]
     pub const fn id(&self) -> DeliveryId {
         self.id
     }
 
-    /// The order it is about; for a notice that is about none, the merchant's own number of what it is about.
+    /// Returns the order's number, or the merchant's number of the subject if the notification is not about an order.
     #[must_use]
     pub fn out_trade_no(&self) -> &str {
         &self.out_trade_no
     }
 
-    /// Where to POST it: the `notify_url`, in the first generation with the signed query.
+    /// Returns the URL to POST to: the `notify_url`, in APIv1 with the signed query.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.made.url
     }
 
-    /// The raw query of the URL, without `?`.
+    /// Returns the raw query of the URL, without `?`.
     #[must_use]
     pub fn query(&self) -> &str {
         self.made.url.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// The headers besides `Host` and `Content-Length`.
+    /// Returns the headers except `Host` and `Content-Length`.
     #[must_use]
     pub fn headers(&self) -> &[(&'static str, String)] {
         &self.made.headers
     }
 
-    /// XML in the first generation, JSON in the third.
+    /// Returns the body: XML in APIv1, JSON in APIv3.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         &self.made.body
     }
 
-    /// How long to wait for the answer.
+    /// Returns the timeout for the merchant's response.
     #[must_use]
     pub const fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Whether to send it without waiting for the answer to the one before.
+    /// Returns whether to send it without waiting for the response to the delivery before it.
     #[must_use]
     pub const fn overlaps(&self) -> bool {
         self.overlaps
     }
 
-    /// Whether it is a tampered copy, which the merchant must not believe.
+    /// Returns whether it is a tampered copy, which the merchant must reject.
     #[must_use]
     pub const fn is_forged(&self) -> bool {
         self.forged
     }
 }
 
-/// Shows no query and no body.
+/// Shows neither the query nor the body.
 impl std::fmt::Debug for Delivery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Delivery")
@@ -86,17 +86,17 @@ impl std::fmt::Debug for Delivery {
     }
 }
 
-/// What became of a delivery.
+/// The result of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is an answer or there is none")]
 pub enum DeliveryResult {
-    /// The merchant answered.
+    /// The merchant responded.
     Answered {
-        /// The status.
+        /// The HTTP status.
         status: u16,
         /// The body.
         body: Vec<u8>,
     },
-    /// No connection, no answer in time, or half an answer.
+    /// There was no connection, no response before the timeout, or an incomplete response.
     NoAnswer,
 }

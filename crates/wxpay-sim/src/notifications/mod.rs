@@ -1,10 +1,10 @@
-//! Which delivery of which notice is due when.
+//! The queue of notifications: when each delivery is due, and what follows from its result.
 //!
 //! ```text
-//!            due, pause by pause                answered as it must be
+//!            due, interval by interval          accepted by the merchant
 //!  WAITING ───────────────────────► ON_THE_WAY ──────────────────► ACCEPTED
 //!     ▲                                  │
-//!     └──────── anything else ───────────┤ after the last pause
+//!     └──────── anything else ───────────┤ after the last interval
 //!                                        └──────────────────────► GIVEN_UP
 //! ```
 
@@ -22,7 +22,7 @@ pub use record::{Attempt, AttemptResult, NotificationRecord, NotificationState};
 use crate::{chance::Chance, faults::Faults, merchant::Merchants, settings::Settings, warnings::Warnings};
 use wxpay_proto::UnixTime;
 
-/// What the making of deliveries needs besides the notices.
+/// The parts of the gateway that deliveries need besides the notifications.
 pub(crate) struct Means<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) merchants: &'a Merchants,

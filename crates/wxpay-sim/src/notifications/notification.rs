@@ -1,4 +1,4 @@
-//! What a notice says, how often, and when it was heard.
+//! A notification: its content, its schedule, and the merchant's acceptance.
 
 use super::{AttemptResult, DeliveryResult, Means};
 use crate::{
@@ -11,23 +11,23 @@ use crate::{
 use std::time::Duration;
 use wxpay_proto::id::{MchId, NotifyId, OutTradeNo};
 
-/// One notice as kept.
+/// A notification as stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Notification {
-    /// The order it is about, or the merchant's own number of what it is about.
+    /// The order's number, or the merchant's number of the subject if the notification is not about an order.
     pub(crate) number: String,
     pub(crate) notify_id: NotifyId,
     pub(crate) says: Says,
 }
 
-/// What a notice says. Each delivery is made and signed anew.
+/// The content of a notification. Each delivery is encrypted and signed anew.
 #[derive(Clone, Debug)]
 pub(crate) enum Says {
     V1(v1::notification::Payment),
     V3(v3::notification::Event),
 }
 
-/// A delivery ready to be sent.
+/// A delivery ready to send.
 #[derive(Clone)]
 pub(crate) struct Made {
     pub(crate) url: String,
@@ -36,18 +36,18 @@ pub(crate) struct Made {
 }
 
 impl Notification {
-    /// Whether it is about the first generation's order of that number.
+    /// Returns whether the notification is about the APIv1 order with this number.
     pub(crate) fn is_of_v1(&self, number: &OutTradeNo) -> bool {
         matches!(self.says, Says::V1(_)) && self.number == number.as_str()
     }
 
-    /// Whether it is about something of a merchant of the third generation, under that number.
+    /// Returns whether the notification is about this number of an APIv3 merchant.
     pub(crate) fn is_of_v3(&self, mchid: &MchId, number: &str) -> bool {
         let is_theirs = matches!(&self.says, Says::V3(event) if event.mchid == *mchid);
         is_theirs && self.number == number
     }
 
-    /// Whose it is: the merchant's number; in the first generation its `partner`.
+    /// Returns the merchant's number; in APIv1 its `partner`.
     pub(super) fn mchid(&self) -> String {
         match &self.says {
             Says::V1(payment) => payment.credentials.partner().to_string(),
@@ -85,7 +85,8 @@ impl Notification {
         }
     }
 
-    /// Whether a wrongly signed copy goes before it, as WeChat Pay's probes do. Chance is drawn only if there are any.
+    /// Draws whether a wrongly signed copy is sent first, like WeChat Pay's probes. Randomness is drawn only if
+    /// probes are configured.
     pub(super) fn is_probed(&self, means: &mut Means<'_>) -> bool {
         let probes = u64::from(means.settings.v3.probes_per_mille);
         matches!(self.says, Says::V3(_)) && probes > 0 && means.chance.below(1000) < probes
@@ -110,16 +111,16 @@ impl Notification {
     }
 }
 
-/// What is changed in a forged copy. Its signatures stay, and so do not match.
+/// The change made in a tampered copy. The signature stays, so it does not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Forgery {
     Amount,
     Number,
     Signature,
     Payer,
-    /// A signature as WeChat Pay's probes have it; in the third generation alone.
+    /// A signature like that of WeChat Pay's probes; APIv3 only.
     Probe,
-    /// Signed ten minutes ago; in the third generation alone.
+    /// A valid signature from ten minutes ago; APIv3 only.
     Stale,
 }
 
@@ -134,7 +135,8 @@ impl Forgery {
     }
 }
 
-/// The first generation's rule: the status and the word.
+/// Returns whether APIv1 accepts a response: status 200 and the body `success`. Warns about one that only resembles
+/// it.
 fn says_success(status: u16, body: &[u8], means: &mut Means<'_>, number: &str) -> bool {
     let exact = body.trim_ascii() == b"success";
     let loose = body.trim_ascii_start().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"success"));
@@ -144,7 +146,7 @@ fn says_success(status: u16, body: &[u8], means: &mut Means<'_>, number: &str) -
             SuccessMatch::StartsWith => loose,
         };
     if loose && (!exact || status != 200) {
-        let detail = "the answer only resembles success: it must be the seven letters with HTTP status 200";
+        let detail = "the response resembles success: the body must be success, the HTTP status 200";
         means.warnings.note(means.now, Kind::LooseSuccess, Some(number), detail);
     }
     accepted

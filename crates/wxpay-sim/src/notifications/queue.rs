@@ -1,4 +1,4 @@
-//! All notices, and the order in which they go out.
+//! All notifications, and the order in which they are delivered.
 
 use super::{
     Attempt, AttemptResult, Delivery, DeliveryId, DeliveryResult, Forgery, Means, Notification,
@@ -11,15 +11,15 @@ use std::{
 };
 use wxpay_proto::{UnixTime, id::NotifyId};
 
-/// All notices, in the order in which they were added.
+/// All notifications, in the order in which they were added.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Notifications {
     jobs: Vec<Job>,
-    /// When the next round of each is due.
+    /// The time of the next round of each.
     calendar: Calendar,
-    /// Those held back until another has gone out.
+    /// The notifications held back until another was sent.
     held: BTreeSet<usize>,
-    /// Those about each number.
+    /// The notifications about each of the merchants' numbers.
     numbers: BTreeMap<String, Vec<usize>>,
     on_the_way: BTreeMap<DeliveryId, usize>,
     last: u64,
@@ -29,10 +29,10 @@ pub(crate) struct Notifications {
 struct Job {
     notification: Notification,
     state: NotificationState,
-    /// When the last round began: the pauses count from there.
+    /// The start of the last round: the intervals count from there.
     begun: UnixTime,
     rounds: usize,
-    /// Delayed once already.
+    /// True if a fault has delayed this round already.
     late: bool,
     log: Vec<Attempt>,
 }
@@ -50,13 +50,13 @@ impl Notifications {
         self.calendar.first()
     }
 
-    /// The notices which are wanted, of all.
+    /// Returns the matching notifications. Looks at all of them.
     pub(crate) fn records(&self, wanted: impl Fn(&Notification) -> bool) -> Vec<NotificationRecord> {
         let all = self.jobs.iter().enumerate().filter(|(_, job)| wanted(&job.notification));
         all.filter_map(|(index, _)| self.record(index)).collect()
     }
 
-    /// The notices about one of these numbers which are wanted.
+    /// Returns the matching notifications about these numbers.
     pub(crate) fn records_of(
         &self,
         numbers: &[&str],
@@ -81,7 +81,7 @@ impl Notifications {
         })
     }
 
-    /// Makes a notice due at once, unless it is on its way.
+    /// Makes a notification due now. Returns `None` if it does not exist or is being delivered.
     pub(crate) fn resend(&mut self, notify_id: &NotifyId, now: UnixTime) -> Option<NotificationRecord> {
         let index = self.index_of(notify_id)?;
         let job = self.jobs.get_mut(index).filter(|job| job.state != NotificationState::OnTheWay)?;
@@ -90,7 +90,7 @@ impl Notifications {
         self.record(index)
     }
 
-    /// Ends the repeats of a notice that waits for one.
+    /// Cancels the retries of a notification that waits for one. Returns `None` if none waits.
     pub(crate) fn give_up(&mut self, notify_id: &NotifyId) -> Option<NotificationRecord> {
         let index = self.index_of(notify_id)?;
         let job = self.jobs.get_mut(index).filter(|job| job.state == NotificationState::Waiting)?;
@@ -104,7 +104,7 @@ impl Notifications {
         self.jobs.iter().position(|job| job.notification.notify_id == *notify_id)
     }
 
-    /// Makes what is due, the longest due first; what was held back follows the first that goes out.
+    /// Returns the deliveries that are due, the longest due first. Held-back notifications follow the first one sent.
     pub(crate) fn due(&mut self, means: &mut Means<'_>) -> Vec<Delivery> {
         let ready: Vec<usize> = self.calendar.until(means.now).collect();
         let mut deliveries = Vec::new();
@@ -121,13 +121,14 @@ impl Notifications {
         deliveries
     }
 
-    /// Makes the deliveries of one notice's round, as the faults will have them.
+    /// Adds the deliveries of one notification's round, with the faults that apply.
     fn make(&mut self, index: usize, means: &mut Means<'_>, deliveries: &mut Vec<Delivery>) {
         // A delivery that followed another of this batch is no longer due.
         if self.calendar.of(index).is_none_or(|due| due > means.now) {
             return;
         }
         let Some(job) = self.jobs.get_mut(index) else { return };
+        // At most one fault per round: a delivery that a fault has delayed or held back is sent as it is.
         let is_spared = job.late || self.held.contains(&index);
         let trouble =
             if is_spared { None } else { means.faults.strike(|| job.notification.scene(), means.now) };
@@ -169,7 +170,7 @@ impl Notifications {
         }
     }
 
-    /// Sends a forged copy, and then the notice.
+    /// Sends a tampered copy, then the notification.
     fn send_after(
         &mut self,
         forgery: Forgery,
@@ -213,7 +214,7 @@ impl Notifications {
         });
     }
 
-    /// Takes the result of a delivery. One that is not on the way any more changes nothing.
+    /// Applies the result of a delivery. Ignores a delivery that is no longer in progress.
     pub(crate) fn delivered(&mut self, id: DeliveryId, result: &DeliveryResult, means: &mut Means<'_>) {
         let Some(index) = self.on_the_way.remove(&id) else { return };
         let Some(job) = self.jobs.get_mut(index) else { return };
@@ -227,7 +228,7 @@ impl Notifications {
                     means.now,
                     Kind::ForgeryBelieved,
                     number,
-                    "a forged notice was answered as if it were true",
+                    "a tampered notification was accepted: verify its signature before responding",
                 );
             }
             return;
@@ -236,6 +237,7 @@ impl Notifications {
             job.state = NotificationState::Accepted;
             self.calendar.set(index, None);
         } else if job.state == NotificationState::OnTheWay && !job.is_on_the_way() {
+            // Copies overlap: the round has failed only when the last response is in and none was a success.
             let next = job.next_round(means);
             self.calendar.set(index, next);
         }
@@ -256,7 +258,8 @@ impl Job {
         self.log.iter().any(|attempt| attempt.result == AttemptResult::OnTheWay && !attempt.forged)
     }
 
-    /// When the next round is due by the schedule, counted from the start of the last; after the last pause there is none.
+    /// Returns the time of the next round by the schedule, counted from the start of the last round. After the last
+    /// interval there is none, and the notification is abandoned.
     fn next_round(&mut self, means: &mut Means<'_>) -> Option<UnixTime> {
         let pause = self
             .rounds
@@ -265,7 +268,7 @@ impl Job {
         let Some(pause) = pause else {
             self.state = NotificationState::GivenUp;
             let number = Some(self.notification.number.as_str());
-            let detail = "the notice was never answered as it must be";
+            let detail = "the notification was not accepted within its schedule of retries";
             means.warnings.note(means.now, Kind::GivenUp, number, detail);
             return None;
         };

@@ -1,47 +1,47 @@
-//! What the gateway knows of its notices, to look at.
+//! Public records of notifications.
 
 use super::DeliveryId;
 use serde::Serialize;
 use wxpay_proto::id::NotifyId;
 
-/// What the gateway knows of one notice.
+/// A notification as the gateway recorded it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NotificationRecord {
-    /// Its number.
+    /// The notification's number.
     pub notify_id: NotifyId,
-    /// Whose it is: the merchant's number; in the first generation its `partner`.
+    /// The merchant's number; in APIv1 its `partner`.
     pub mchid: String,
-    /// The order it is about; for a notice that is about none, the merchant's own number of what it is about.
+    /// The order's number, or the merchant's number of the subject if the notification is not about an order.
     pub out_trade_no: String,
-    /// What it tells: `TRANSACTION.SUCCESS` and the like. The first generation has one kind without a name.
+    /// The event type, such as `TRANSACTION.SUCCESS`. APIv1 has one kind of notification, without a name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_type: Option<&'static str>,
-    /// Where it stands.
+    /// The notification's state.
     pub state: NotificationState,
-    /// When the next delivery is due, in seconds of the virtual clock.
+    /// The time of the next delivery, in seconds of the virtual clock.
     pub next_at: Option<u64>,
-    /// What was delivered, and how it was answered.
+    /// The deliveries and the merchant's responses to them.
     pub deliveries: Vec<Attempt>,
 }
 
-/// Where a notice stands.
+/// The state of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum NotificationState {
-    /// A delivery is due later.
+    /// The next delivery is due later.
     Waiting,
-    /// A delivery is being made.
+    /// A delivery is in progress.
     OnTheWay,
-    /// The merchant answered as it must.
+    /// The merchant accepted the notification.
     Accepted,
-    /// The schedule is at its end, or was ended.
+    /// The schedule is exhausted or was cancelled.
     GivenUp,
 }
 
 impl NotificationState {
-    /// The word of the records.
+    /// Returns the name in the records.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,32 +53,32 @@ impl NotificationState {
     }
 }
 
-/// One delivery.
+/// A delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Attempt {
-    /// Its name; none if it was lost.
+    /// The delivery's number; `None` if a fault lost it.
     pub id: Option<DeliveryId>,
-    /// When, in seconds of the virtual clock.
+    /// The time of the delivery, in seconds of the virtual clock.
     pub at: u64,
-    /// What became of it.
+    /// The result.
     pub result: AttemptResult,
-    /// Whether it was a tampered copy.
+    /// True for a tampered copy.
     pub forged: bool,
 }
 
-/// What became of a delivery.
+/// The result of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AttemptResult {
-    /// Not known yet.
+    /// The delivery is in progress.
     OnTheWay,
-    /// Answered as it must be: `success`, or in the third generation the status alone.
+    /// Accepted: in APIv1 with the body `success`, in APIv3 by the status 200 or 204 alone.
     Success,
-    /// Answered something else, with this status.
+    /// Not accepted; the response had this HTTP status.
     Refused(u16),
-    /// Not answered.
+    /// No response.
     NoAnswer,
     /// Lost by a fault.
     Lost,
