@@ -58,8 +58,8 @@ impl fmt::Debug for Builder {
 
 impl Builder {
     /// Trusts this WeChat Pay public key, encrypts sensitive fields with it, and requests replies signed by it. **No
-    /// certificates are fetched then**, unless [`certificates`](Self::platform_certificates) enables both; nothing
-    /// needs the network to begin.
+    /// certificates are fetched then**, unless [`platform_certificates`](Self::platform_certificates) enables both;
+    /// nothing needs the network to begin.
     ///
     /// May be called repeatedly: all keys are trusted, and the last one encrypts.
     #[must_use]

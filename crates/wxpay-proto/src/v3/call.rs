@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  begin ─▶ draft ─▶ sign and send ──▶ verified? ─ yes ─▶ 2xx ───────────▶ Done(Ok)
-//!            │ ▲          ▲  ▲             │  │            └ refusal ─────▶ Done(Err, ErrorReply)
+//!            │ ▲          ▲  ▲             │  │            └ refusal ─────▶ Done(Err, Refused)
 //! fetch the  │ │          │  └─ fetch key ─┘  └─ no ───┐
 //! sealing key┴─┘          └─ backoff ◀── 202, 429, 5xx, lost, unreadable, unverified: in doubt from here on
 //!                                            └ no attempt left ──────────▶ Done(Err, NotSent | Unknown)
@@ -135,6 +135,7 @@ impl<E: Endpoint> Drafting<E> {
                 Step::wait(until, Paused(Pause::AwaitSealingKey(self)))
             }
             (Err(error), missing) => {
+                // Release the lease, or other calls would wait for a fetch that is not coming.
                 if let Some(MissingKey::Fetch(lease)) = missing {
                     world.memory.platform_keys_of(self.call.me.mchid()).release(&lease);
                 }
@@ -265,7 +266,6 @@ impl<E: Endpoint> Verifying<E> {
                 Step::wait(until, Paused(Pause::AwaitVerifyingKey(self)))
             }
             claim @ (KeyClaim::Fetch(_) | KeyClaim::Wait(_) | KeyClaim::Unknown) => {
-                // Release the lease, or other calls would wait for a fetch that is not coming.
                 // Release the lease, or other calls would wait for a fetch that is not coming.
                 if let KeyClaim::Fetch(lease) = claim {
                     world.memory.platform_keys_of(me.mchid()).release(&lease);

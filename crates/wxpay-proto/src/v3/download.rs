@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  an operation ─▶ BillFile ─▶ Merchant::prepare_download ─▶ Download { transmit, check, is_gzip }
-//!                  URL and digest of the file           │ send the request; unzip if needed;
-//!                                                       │ pass each piece to the check
-//!                                                       ▼
-//!                                              DigestCheck::finish: only now the file is authentic
+//!                  URL and digest of the file                    │ send the request; unzip if needed;
+//!                                                                │ pass each piece to the check
+//!                                                                ▼
+//!                                                       DigestCheck::finish: only now the file is authentic
 //! ```
 //!
 //! The reply with the file is not signed. The reply with its URL is, and that one contains the file's digest.

@@ -1,14 +1,15 @@
 //! APIv3: JSON, with RSA signatures in both directions. The current API of WeChat Pay.
 //!
 //! ```text
-//!        Endpoint (one operation)          RawNotification (a notification)
-//!           │ draft                            │
-//!           ▼                                  │
-//!   Call: sign ─▶ Transmit ─▶ reply ─▶ verify ◀─────┘ VerifyNotification
-//!           │                       │  ▲
-//!           │  keys by serial: FetchKeys│
-//!           ▼                       ▼
-//!     retries, Fate, PendingOperation      Verified ─▶ typed ─▶ Evidence
+//!        Endpoint (one operation)               RawNotification
+//!           │ draft                                  │
+//!           ▼                                        │
+//!   Call: sign ─▶ Transmit ─▶ reply ─▶ verify ◀──────┘ VerifyNotification
+//!           │                           │  ▲
+//!           │                           │  └ keys by serial: FetchKeys
+//!           ▼                           ▼
+//!     retries, Fate,                 Verified ─▶ typed ─▶ Evidence
+//!     PendingOperation
 //! ```
 //!
 //! # Modules

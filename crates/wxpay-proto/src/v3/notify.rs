@@ -131,6 +131,7 @@ impl Verifying {
             KeyClaim::Wait(until) if self.attempts.may_begin(until) => Step::wait(until, Paused(self)),
             KeyClaim::Wait(_) => done(Err(Error::new(ErrorKind::Exhausted, Fate::NotSent))),
             headers @ (KeyClaim::Fetch(_) | KeyClaim::Unknown) => {
+                // Release the lease, or other flows would wait for a fetch that is not coming.
                 if let KeyClaim::Fetch(lease) = headers {
                     world.memory.platform_keys_of(me.mchid()).release(&lease);
                 }

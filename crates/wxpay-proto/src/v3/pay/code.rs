@@ -57,9 +57,11 @@ pub struct CodePayment {
 #[derive(Clone)]
 pub struct AuthCode(Arc<Secret<String>>);
 
+/// Parses the code's text.
+///
 /// # Errors
 ///
-/// When the text breaks the type's rule.
+/// When the text is not 1 to 128 visible ASCII characters.
 impl FromStr for AuthCode {
     type Err = InvalidField;
 
