@@ -257,7 +257,9 @@ fn a_call_that_is_woken_after_its_deadline_sends_nothing_more() {
             panic!("expected Step::Wait")
         };
         stage.now = fake::NOW.after(Duration::from_secs(300));
-        let Step::Done(Err(error)) = waiting.resume(stage.world()) else { panic!("expected Step::Done with an error") };
+        let Step::Done(Err(error)) = waiting.resume(stage.world()) else {
+            panic!("expected Step::Done with an error")
+        };
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Exhausted, fate), "{came:?}");
     }
 }

@@ -77,8 +77,12 @@ fn a_reply_whose_key_takes_long_to_come_keeps_the_time_it_arrived() {
 fn two_calls_wait_for_one_fetch() {
     let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
     let reply = || Ok(signer.reply(200, GOOD, NOW));
-    let Step::Send(_, one) = Step::begin(me.call(raw()), stage.world()) else { panic!("expected Step::Send") };
-    let Step::Send(_, other) = Step::begin(me.call(raw()), stage.world()) else { panic!("expected Step::Send") };
+    let Step::Send(_, one) = Step::begin(me.call(raw()), stage.world()) else {
+        panic!("expected Step::Send")
+    };
+    let Step::Send(_, other) = Step::begin(me.call(raw()), stage.world()) else {
+        panic!("expected Step::Send")
+    };
     let Step::Send(fetch, one) = one.resume(reply(), stage.world()) else { panic!("expected a key fetch") };
     assert!(fetches(&fetch));
     let Step::Wait(until, other) = other.resume(reply(), stage.world()) else {
@@ -96,8 +100,12 @@ fn two_calls_wait_for_one_fetch() {
 fn a_call_that_waits_for_a_fetch_that_fails_does_not_believe_its_reply() {
     let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
     let lost = || Err(Failure::Lost("reset".into()));
-    let Step::Send(_, one) = Step::begin(me.call(raw().once()), stage.world()) else { panic!("expected Step::Send") };
-    let Step::Send(_, other) = Step::begin(me.call(raw().once()), stage.world()) else { panic!("expected Step::Send") };
+    let Step::Send(_, one) = Step::begin(me.call(raw().once()), stage.world()) else {
+        panic!("expected Step::Send")
+    };
+    let Step::Send(_, other) = Step::begin(me.call(raw().once()), stage.world()) else {
+        panic!("expected Step::Send")
+    };
     let Step::Send(_, one) = one.resume(Ok(signer.reply(200, GOOD, NOW)), stage.world()) else {
         panic!("expected a key fetch")
     };
@@ -367,8 +375,12 @@ fn what_cannot_be_sealed_is_not_sent() {
 #[test]
 fn two_that_seal_wait_for_one_fetch() {
     let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
-    let Step::Send(_, one) = Step::begin(me.call(Sealing), stage.world()) else { panic!("expected a key fetch") };
-    let Step::Wait(until, other) = Step::begin(me.call(Sealing), stage.world()) else { panic!("expected Step::Wait") };
+    let Step::Send(_, one) = Step::begin(me.call(Sealing), stage.world()) else {
+        panic!("expected a key fetch")
+    };
+    let Step::Wait(until, other) = Step::begin(me.call(Sealing), stage.world()) else {
+        panic!("expected Step::Wait")
+    };
     let brought = Ok(signer.reply(200, &list(&[&signer]), NOW));
     assert!(
         matches!(one.resume(brought, stage.world()), Step::Send(transmit, _) if transmit.label == "v3.sealing")

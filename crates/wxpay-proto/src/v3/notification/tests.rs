@@ -27,7 +27,9 @@ fn a_part_that_moved_is_told_to_its_receiver_whosever_payment_it_was() {
             "order_id":"1217752501201407033233368018","out_order_no":"P20150806125346","receiver":{"type":"MERCHANT_ID",
             "account":"1900007291","amount":888,"description":"运费"},"success_time":"2018-06-08T10:34:56+08:00"}"#;
     let event = |event_type| fake::notification(event_type, "profitsharing", notification).event().unwrap();
-    let Event::ProfitSharing(told) = event("PROFITSHARING.SUCCESS") else { panic!("expected Event::ProfitSharing") };
+    let Event::ProfitSharing(told) = event("PROFITSHARING.SUCCESS") else {
+        panic!("expected Event::ProfitSharing")
+    };
     assert_eq!((told.mchid.as_str(), told.amount.get()), ("1900000100", 888));
     assert_eq!(told.account, crate::v3::profitsharing::Account::Merchant("1900007291".parse().unwrap()));
     assert_eq!(event("PROFITSHARING.RETURN"), Event::ProfitSharingReturn(told));

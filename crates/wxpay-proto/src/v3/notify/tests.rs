@@ -164,8 +164,9 @@ fn a_key_that_is_not_known_is_fetched_and_the_notification_heard() {
         });
     assert_eq!(notification.unwrap().event_type(), "COMPLAINT.CREATE");
     assert_eq!(stage.sent.len(), 1);
-    let again = stage
-        .run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| panic!("expected the cached key"));
+    let again = stage.run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
+        panic!("expected the cached key")
+    });
     assert!(again.is_ok());
 }
 
@@ -198,8 +199,9 @@ fn whoever_waits_for_the_key_waits_four_seconds_and_is_told_to_come_again() {
     else {
         panic!("expected a key fetch")
     };
-    let waited = stage
-        .run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| panic!("expected no second fetch"));
+    let waited = stage.run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
+        panic!("expected no second fetch")
+    });
     let error = waited.unwrap_err();
     assert_eq!((error.kind(), Ack::for_error(&error)), (ErrorKind::Exhausted, Ack::Fail));
     assert!(stage.now.since(NOW) <= KEY_FETCH_TIMEOUT && stage.now.since(NOW) > Duration::from_secs(3));
