@@ -62,7 +62,7 @@ impl Payer {
 pub enum Tapped {
     /// The latest prepay of an order, by the merchant's number.
     OutTradeNo(OutTradeNo),
-    /// One prepay, by its prepayid.
+    /// A single prepay, by its prepayid.
     Prepayid(PrepayId),
 }
 
@@ -111,6 +111,10 @@ impl std::error::Error for CannotPay {}
 
 impl Gateway {
     /// Pays an order.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotPay`]; then nothing has changed.
     pub fn pay(&mut self, tapped: &Tapped, payer: &Payer, now: UnixTime) -> Result<Paid, CannotPay> {
         let number = self.tapped(tapped).map(|(number, _)| number).ok_or(CannotPay::NoSuchOrder)?;
         let order = self.tapped(tapped).and_then(|(_, prepayid)| self.ledger.by_prepayid(&prepayid));
@@ -130,11 +134,19 @@ impl Gateway {
     }
 
     /// Cancels the payment: the payer goes back without paying.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotPay::NoSuchOrder`].
     pub fn cancel(&mut self, tapped: &Tapped, now: UnixTime) -> Result<OrderRecord, CannotPay> {
         self.refuse(tapped, NotPaid::Cancelled, now)
     }
 
     /// Makes the payment fail, for example because of insufficient funds. No notification is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotPay::NoSuchOrder`].
     pub fn fail(&mut self, tapped: &Tapped, now: UnixTime) -> Result<OrderRecord, CannotPay> {
         self.refuse(tapped, NotPaid::Failed, now)
     }

@@ -26,7 +26,9 @@ fn list(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let mut data = Vec::new();
     for listed in merchant.platform().certificates(call.now).filter(|_| is_rsa) {
         let certificate = &listed.certificate;
-        let pem = certificate.pem().map_err(|_| errors::SYSTEM_ERROR.because("the platform key has no certificate"))?;
+        let pem = certificate
+            .pem()
+            .map_err(|_| errors::SYSTEM_ERROR.because("the platform key has no certificate"))?;
         let nonce = gateway.v3.chance.text(ALPHANUMERIC, 12);
         data.push(json!({
             "serial_no": certificate.serial(),

@@ -1,4 +1,4 @@
-//! The front door: the checks that all calls share.
+//! Validation: the checks that all requests share.
 
 use super::{
     authorization::{Authorization, target},
@@ -14,18 +14,18 @@ use crate::gateway::Gateway;
 use serde_json::{Map, Value, json};
 use wxpay_proto::{UnixTime, http::Request, id::MchId};
 
-/// What the door found out of a request, be it let in or not.
+/// The facts about a request that validation found, whether the request is valid or not.
 #[derive(Default)]
 pub(super) struct Door {
-    /// Who calls, as far as the merchant is known; its signature may be wrong.
+    /// The calling merchant, if it is known. Its signature may be invalid.
     pub(super) mchid: Option<MchId>,
     pub(super) label: Option<&'static str>,
     pub(super) negative: Option<Negative>,
-    /// The kind of the fault that struck it.
+    /// The kind of the fault that was injected.
     pub(super) fault: Option<&'static str>,
 }
 
-/// The checks that all calls share, in the stated order.
+/// Makes the checks that all requests share, in the order stated in the [module docs](super).
 pub(super) fn enter(
     gateway: &mut Gateway,
     request: &Request,
@@ -71,7 +71,7 @@ pub(super) fn enter(
     Ok((operation, Call { label, template, mchid, asked, now, path, query, body, file, base }))
 }
 
-/// Who signed the request.
+/// Verifies `Authorization` and returns the merchant that signed the request.
 fn authorized(
     gateway: &Gateway,
     request: &Request,
@@ -81,7 +81,7 @@ fn authorized(
 ) -> Result<MchId, Refusal> {
     let said = request.header("authorization").and_then(Authorization::parse);
     let said =
-        said.ok_or_else(|| errors::BAD_AUTHORIZATION.because("Authorization is absent or malformed"))?;
+        said.ok_or_else(|| errors::BAD_AUTHORIZATION.because("Authorization is missing or malformed"))?;
     if now.as_secs().abs_diff(said.timestamp) > gateway.settings.v3.window.as_secs() {
         return Err(
             errors::SIGN_ERROR.saying("Http头Authorization中的timestamp与发起请求的时间不得超过5分钟")
@@ -89,7 +89,7 @@ fn authorized(
     }
     let mchid = said.mchid.parse::<MchId>().ok();
     let merchant = mchid.and_then(|mchid| gateway.v3.merchants.get(&mchid));
-    let merchant = merchant.ok_or_else(|| errors::MCH_NOT_EXISTS.because("no such merchant"))?;
+    let merchant = merchant.ok_or_else(|| errors::MCH_NOT_EXISTS.because("mchid is not a known merchant"))?;
     door.mchid = Some(merchant.mchid().clone());
     let key = merchant
         .public_key(&said.serial_no)
@@ -101,30 +101,32 @@ fn authorized(
     Ok(merchant.mchid().clone())
 }
 
-/// So many characters of the body are shown to whoever signed something else.
+/// The number of characters of the body that are repeated in a signature error.
 const SHOWN: usize = 64;
 
-/// What the gateway rebuilt, for the merchant to compare. The issue is told where the documents have it, and a level
-/// deeper, where replies have it.
+/// Builds a signature error with the message that the gateway rebuilt, for comparison. The issue is given twice: at the
+/// documented place, and one level deeper, where real replies have it.
 fn mismatch(request: &Request, signed: &[u8], said: &Authorization) -> Refusal {
     let length = said.message(request, signed).len();
     let body: String = String::from_utf8_lossy(signed).chars().take(SHOWN).collect();
     let truncated = said.message(request, body.as_bytes());
-    errors::SIGN_ERROR.because("the signature is not of this message by this key").with_detail(json!({
-        "detail": { "issue": "sign not match" },
-        "field": "signature",
-        "issue": "sign not match",
-        "location": "authorization",
-        "sign_information": {
-            "method": request.method().as_str(),
-            "url": target(request),
-            "sign_message_length": length,
-            "truncated_sign_message": String::from_utf8_lossy(&truncated),
-        },
-    }))
+    errors::SIGN_ERROR.because("the signature does not match the message and the certificate").with_detail(
+        json!({
+            "detail": { "issue": "sign not match" },
+            "field": "signature",
+            "issue": "sign not match",
+            "location": "authorization",
+            "sign_information": {
+                "method": request.method().as_str(),
+                "url": target(request),
+                "sign_message_length": length,
+                "truncated_sign_message": String::from_utf8_lossy(&truncated),
+            },
+        }),
+    )
 }
 
-/// Names and values of a query, unescaped.
+/// Parses the names and values of a query, unescaped.
 fn queried(query: &str) -> Result<Map<String, Value>, Refusal> {
     let mut said = Map::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {

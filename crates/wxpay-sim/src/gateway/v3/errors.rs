@@ -1,10 +1,10 @@
-//! How the third generation refuses: HTTP status, code, message, detail, and the number behind `Request-ID`.
+//! APIv3 errors: HTTP status, code, message, detail, and the result code at the end of `Request-ID`.
 //!
-//! Codes without a number of their own in the documents carry that of a bad parameter, or of their kind.
+//! Codes that have no documented result code of their own use that of an invalid parameter, or of their kind.
 
 use serde_json::{Value, json};
 
-/// A code as documented: what the wire says and no detail.
+/// A documented error code, without detail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Code {
     status: u16,
@@ -65,7 +65,7 @@ pub(crate) const RATELIMIT_EXCEEDED: Code =
 pub(crate) const USERPAYING: Code = code(202, "USERPAYING", 0, "需要用户输入支付密码");
 pub(crate) const SYSTEM_ERROR: Code = code(500, "SYSTEM_ERROR", 268_435_457, "系统错误，请稍后重试");
 
-/// A refusal: what the wire says, and why for the warnings.
+/// A refusal: the reply's content, and the reason, which is only added to the warnings.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: u16,
@@ -77,18 +77,18 @@ pub(crate) struct Refusal {
 }
 
 impl Code {
-    /// The refusal with the documented message. `why` is for the warnings alone.
+    /// Builds a refusal with the documented message. `why` is used in the warnings only.
     pub(crate) fn because(self, why: impl Into<String>) -> Refusal {
         let Self { status, word, number, message } = self;
         Refusal { status, code: word, number, message: message.into(), detail: None, why: why.into() }
     }
 
-    /// The refusal with a message of its own.
+    /// Builds a refusal with its own message.
     pub(crate) fn saying(self, message: &str) -> Refusal {
         Refusal { message: message.into(), ..self.because(message) }
     }
 
-    /// The refusal of one field: where it is (a JSON pointer, or its name), what it says, and its rule.
+    /// Builds a refusal of one field: its location, its name or JSON pointer, its value and the violated rule.
     pub(crate) fn at(self, location: &str, field: &str, value: Value, issue: &str) -> Refusal {
         let why = format!("{location} {field}: {issue}");
         let mut detail = json!({ "field": field, "issue": issue, "location": location });
@@ -104,7 +104,7 @@ impl Refusal {
         Self { detail: Some(detail), ..self }
     }
 
-    /// The body of the reply.
+    /// Returns the body of the reply.
     pub(crate) fn body(&self) -> Value {
         let mut body = json!({ "code": self.code, "message": self.message });
         if let (Some(members), Some(detail)) = (body.as_object_mut(), &self.detail) {

@@ -1,14 +1,14 @@
-//! The declared fields of a request, and their check.
+//! Declared fields of requests, and their validation.
 //!
-//! A product declares what its operation takes as a table of [`Field`]s; [`check`] holds a body to it before the
-//! product sees it: nothing undeclared, nothing `null`, nothing missing, each of its type, length and alphabet. What
-//! breaks a rule is refused with a JSON pointer to it.
+//! A product declares the fields of its operation as a table of [`Field`]s. [`check`] validates a body before the
+//! product sees it: no undeclared field, no `null`, no missing field, each value of its type, length and alphabet. A
+//! violation is refused with a JSON pointer to the field.
 
 use super::errors::{self, Refusal};
 use crate::time;
 use serde_json::{Map, Value};
 
-/// One member that a request may have.
+/// A field that a request may have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
     pub(crate) name: &'static str,
@@ -16,54 +16,54 @@ pub(crate) struct Field {
     pub(crate) kind: Kind,
 }
 
-/// A member that must be there.
+/// Declares a required field.
 pub(crate) const fn must(name: &'static str, kind: Kind) -> Field {
     Field { name, is_required: true, kind }
 }
 
-/// A member that may be there.
+/// Declares an optional field.
 pub(crate) const fn may(name: &'static str, kind: Kind) -> Field {
     Field { name, is_required: false, kind }
 }
 
-/// What a member is.
+/// The type of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
-    /// A string of so many characters, of an alphabet.
+    /// A string: minimum and maximum length in characters, and its alphabet.
     Text(usize, usize, Alphabet),
-    /// A whole number in a range.
+    /// An integer in a range, both ends included.
     Number(u64, u64),
     /// `true` or `false`.
     Truth,
-    /// A time of RFC 3339.
+    /// A time in the format of RFC 3339.
     Time,
     /// An absolute `http` or `https` URL without query, of at most 256 characters.
     Url,
-    /// One of these words.
+    /// A value of this list.
     OneOf(&'static [&'static str]),
-    /// An object of these members.
+    /// An object with these fields.
     Object(&'static [Field]),
-    /// At most so many of one kind.
+    /// A list of one type, with a maximum length.
     List(&'static Self, usize),
 }
 
-/// Text of any characters, 1 to so many.
+/// Declares a text of 1 to `most` characters of any alphabet.
 pub(crate) const fn text(most: usize) -> Kind {
     Kind::Text(1, most, Alphabet::Any)
 }
 
-/// The characters of a string. None outside the basic plane is ever allowed.
+/// The alphabet of a string. Characters outside the Basic Multilingual Plane are never allowed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Alphabet {
     /// Any.
     Any,
     /// `0-9`
     Digits,
-    /// `0-9 A-Z a-z`: a transfer's number.
+    /// `0-9 A-Z a-z`: the number of a transfer.
     Alphanumeric,
-    /// `0-9 A-Z a-z _ - *`: an order's number.
+    /// `0-9 A-Z a-z _ - *`: the number of an order.
     OrderNumber,
-    /// `0-9 A-Z a-z _ - | * @`: a refund's number.
+    /// `0-9 A-Z a-z _ - | * @`: the number of a refund.
     RefundNumber,
 }
 
@@ -79,7 +79,8 @@ impl Alphabet {
     }
 }
 
-/// Holds an object to its declaration, which may come in several tables. `location` is `body`, `query` or `path`.
+/// Validates an object against its declaration, which may consist of several tables. `location` is `body`, `query` or
+/// `path`.
 pub(crate) fn check(
     members: &Map<String, Value>,
     fields: &[&[Field]],
@@ -176,7 +177,7 @@ fn is_url(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte))
 }
 
-/// What a refusal repeats of a value: the value, but no more than a short text of it.
+/// Returns the part of a value that a refusal repeats: at most a short text of it.
 fn shown(value: &Value) -> Value {
     match value {
         Value::String(text) => text.chars().take(64).collect::<String>().into(),

@@ -1,4 +1,4 @@
-//! Pictures and films to be named in other requests.
+//! Uploads of images and videos, which other requests refer to.
 
 use super::{
     call::Call,
@@ -38,7 +38,8 @@ fn ending(call: &Call) -> String {
     name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default()
 }
 
-/// Nothing names an upload yet: its number is all that stays.
+/// Accepts an upload. Only its `media_id` is generated and nothing is stored, since no other operation uses uploads
+/// yet.
 fn keep(gateway: &mut Gateway, call: &Call, endings: &[&str], most: usize) -> Result<Reply, Refusal> {
     let wrong = |field: &str, issue: &str| errors::PARAM_ERROR.at("body", field, "".into(), issue);
     if !endings.contains(&ending(call).as_str()) {

@@ -1,4 +1,4 @@
-//! An upload's two parts: `meta`, which is what was signed, and `file`.
+//! The two parts of an upload: `meta`, which is signed, and `file`.
 
 use super::errors::{self, Refusal};
 use wxpay_proto::http::Request;
@@ -9,12 +9,12 @@ pub(super) struct Upload<'a> {
     pub(super) file: &'a [u8],
 }
 
-/// The most that the lines before a part's content may be.
+/// The maximum length of a part's header in bytes.
 const MOST_HEAD: usize = 4096;
 
 impl<'a> Upload<'a> {
-    /// The parts, if the request says that it has parts. Where it does not say what is between them, the first line
-    /// does: there are merchants' programs that leave it out.
+    /// Parses the parts, if the content type is multipart. Without a boundary parameter the first line is taken as the
+    /// boundary: some merchants' programs omit the parameter.
     pub(super) fn read(request: &'a Request) -> Result<Option<Self>, Refusal> {
         let Some(kind) = request.header("content-type") else { return Ok(None) };
         let mut words = kind.split(';');
@@ -30,20 +30,20 @@ impl<'a> Upload<'a> {
     }
 }
 
-/// The boundary that the first line of a body is.
+/// Returns the boundary in the first line of a body.
 fn first_line(body: &[u8]) -> Option<String> {
     let rest = body.strip_prefix(b"--")?;
     let line = rest.get(..find(rest.get(..rest.len().min(MOST_HEAD))?, b"\r\n")?)?;
     std::str::from_utf8(line).ok().map(String::from)
 }
 
-/// 1 to 70 characters of RFC 2046, the last no space.
+/// Checks a boundary: 1 to 70 characters of RFC 2046, the last one not a space.
 fn is_boundary(boundary: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte);
     (1..=70).contains(&boundary.len()) && boundary.bytes().all(allowed) && !boundary.ends_with(' ')
 }
 
-/// A parameter of a header, quoted or not.
+/// Returns a parameter of a header, quoted or not.
 fn parameter(word: &str, name: &str) -> Option<String> {
     let (given, value) = word.trim().split_once('=')?;
     if !given.trim_end().eq_ignore_ascii_case(name) {
@@ -53,7 +53,7 @@ fn parameter(word: &str, name: &str) -> Option<String> {
     (!bare.contains('"')).then(|| bare.into())
 }
 
-/// Both parts, each once, in any order, and nothing else.
+/// Splits a body into both parts: each once, in any order, and nothing else.
 fn parts<'a>(body: &'a [u8], boundary: &str) -> Option<Upload<'a>> {
     let between = format!("\r\n--{boundary}").into_bytes();
     let mut rest = body.strip_prefix(between.get(2..)?)?;
@@ -77,7 +77,7 @@ fn parts<'a>(body: &'a [u8], boundary: &str) -> Option<Upload<'a>> {
     Some(Upload { meta: meta?, file: file? })
 }
 
-/// The name that a part's head gives it.
+/// Returns the name of a part from its header.
 fn disposition(head: &str) -> Option<String> {
     let line = head.split("\r\n").find_map(|line| {
         let (name, value) = line.split_once(':')?;

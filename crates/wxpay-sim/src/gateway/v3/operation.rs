@@ -7,7 +7,7 @@ use wxpay_proto::http::Method;
 /// The function that answers an operation.
 pub(crate) type Answer = fn(&mut Gateway, &Call) -> Result<Reply, Refusal>;
 
-/// One operation.
+/// An operation of the APIv3 gateway.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operation {
     /// The label for logs and warnings, for example `v3.pay.jsapi`.

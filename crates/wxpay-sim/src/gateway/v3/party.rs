@@ -60,8 +60,12 @@ pub(super) fn is_of(order: &Order, sub_mchid: Option<&MchId>) -> Result<(), Refu
     match (order.sub_mchid(), sub_mchid) {
         (None, None) => Ok(()),
         (Some(own), Some(said)) if own == said => Ok(()),
-        (Some(_), None) => Err(errors::SUB_MISSING.because("sub_mchid is required: the order belongs to a sub-merchant")),
-        (None | Some(_), Some(_)) => Err(errors::OTHER_SUB.because("the order does not belong to this sub_mchid")),
+        (Some(_), None) => {
+            Err(errors::SUB_MISSING.because("sub_mchid is required: the order belongs to a sub-merchant"))
+        }
+        (None | Some(_), Some(_)) => {
+            Err(errors::OTHER_SUB.because("the order does not belong to this sub_mchid"))
+        }
     }
 }
 
@@ -92,7 +96,9 @@ pub(super) fn shown(order: &Order) -> Map<String, Value> {
 pub(super) fn own_app(gateway: &Gateway, call: &Call, said: Option<&str>) -> Result<AppId, Refusal> {
     let mut apps = gateway.v3.merchants.get(&call.mchid).map(Merchant::appids).into_iter().flatten();
     let found = apps.find(|appid| said.is_none_or(|said| appid.as_str() == said));
-    found.cloned().ok_or_else(|| errors::APPID_MCHID_NOT_MATCH.because("appid does not belong to the merchant"))
+    found
+        .cloned()
+        .ok_or_else(|| errors::APPID_MCHID_NOT_MATCH.because("appid does not belong to the merchant"))
 }
 
 /// Finds a sub-merchant of a partner, with one of its own apps if an appid is given.

@@ -1,4 +1,4 @@
-//! How often a merchant calls an operation in a second.
+//! Rate limits: requests of a merchant to an operation per second.
 
 use super::{
     call::Call,
@@ -8,7 +8,7 @@ use super::{
 use std::collections::BTreeMap;
 use wxpay_proto::{UnixTime, id::MchId};
 
-/// Calls and failures of the second that was last seen, by merchant and operation.
+/// Requests and failures in the last seen second, by merchant and operation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rates(BTreeMap<(MchId, &'static str), Count>);
 
@@ -20,7 +20,7 @@ struct Count {
 }
 
 impl Rates {
-    /// Counts a call, unless its limit or that of failing calls is used up.
+    /// Counts a request, unless the limit of requests or of failing requests is reached.
     pub(super) fn count(
         &mut self,
         operation: &Operation,
@@ -33,13 +33,13 @@ impl Rates {
         }
         let full = |limit: Option<u32>, count| limit.is_some_and(|limit| count >= limit);
         if full(operation.limit, entry.calls) || full(operation.failing_limit, entry.failures) {
-            return Err(errors::RATELIMIT_EXCEEDED.because("too many calls in this second"));
+            return Err(errors::RATELIMIT_EXCEEDED.because("the limit of requests per second is reached"));
         }
         entry.calls = entry.calls.saturating_add(1);
         Ok(())
     }
 
-    /// Counts a call that its product refused.
+    /// Counts a request that its product refused.
     pub(super) fn failed(&mut self, call: &Call, refusal: &Refusal) {
         let counted = self.0.get_mut(&(call.mchid.clone(), call.label));
         if let Some(entry) = counted.filter(|_| refusal.status >= 400) {

@@ -1,4 +1,4 @@
-//! Refunds: asked for, on their way, settled, or stuck and sent elsewhere.
+//! Refunds: create, query, complete, and apply for an abnormal refund.
 
 use super::{
     call::Call,
@@ -89,7 +89,7 @@ const ABNORMAL: &[Field] = &[
     may("real_name", text(1024)),
 ];
 
-/// Refunds that one order may have.
+/// The maximum number of refunds of one order.
 const MOST_REFUNDS: usize = 50;
 
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
@@ -107,7 +107,7 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let serial = gateway.v3.next_serial();
     let id = format!("50{}{}{serial:010}", gateway.v3.chance.text(DIGITS, 8), time::day(call.now));
     let record = RefundRecord {
-        refund_id: id.parse().map_err(|_| errors::SYSTEM_ERROR.because("no refund_id could be made"))?,
+        refund_id: id.parse().map_err(|_| errors::SYSTEM_ERROR.because("cannot generate a refund_id"))?,
         out_refund_no: number.clone(),
         status: RefundStatus::Processing,
         refund: call.fen("/amount/refund"),
@@ -125,8 +125,10 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     gateway.v3.ledger.refund(&key, refund);
     settle_later(gateway, call, &number);
     let order = gateway.v3.ledger.order(&key);
-    order
-        .map_or_else(|| Err(errors::SYSTEM_ERROR.because("the order is gone")), |order| shown(order, &number))
+    order.map_or_else(
+        || Err(errors::SYSTEM_ERROR.because("the order is missing from the ledger")),
+        |order| shown(order, &number),
+    )
 }
 
 const fn status_of(fate: RefundFate) -> RefundStatus {
@@ -138,15 +140,18 @@ const fn status_of(fate: RefundFate) -> RefundStatus {
     }
 }
 
-/// The same request again tells how the refund stands now.
+/// Returns the current state of an existing refund, if the request is identical to the first one.
 fn again(order: &Order, number: &OutRefundNo, call: &Call) -> Result<Reply, Refusal> {
     match order.refund_of(number) {
         Some(refund) if refund.asked == call.body => shown(order, number),
-        _ => Err(errors::REENTRY_DIFFERS.because("the number is of a refund that says something else")),
+        _ => {
+            Err(errors::REENTRY_DIFFERS
+                .because("out_refund_no belongs to a refund with different parameters"))
+        }
     }
 }
 
-/// The order by either number; by both, if both lead to it.
+/// Finds the order by either number. If both are given, they must name the same order.
 fn order_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Order, Refusal> {
     let unknown = || errors::RESOURCE_NOT_EXISTS.saying("订单号不存在");
     let (id, number) = (call.text("/transaction_id"), call.text("/out_trade_no"));
@@ -160,7 +165,7 @@ fn order_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Order, Refusal>
         .transpose()?;
     match (by_id, by_number) {
         (Some(one), Some(other)) if one.key() != other.key() => {
-            Err(errors::OTHER_MERCHANT.because("transaction_id and out_trade_no are of two orders"))
+            Err(errors::OTHER_MERCHANT.because("transaction_id and out_trade_no must name the same order"))
         }
         (Some(order), _) | (None, Some(order)) => Ok(order),
         (None, None) => {
@@ -186,7 +191,7 @@ fn refundable(gateway: &Gateway, order: &Order, payment: &Payment, call: &Call) 
     if given_back.checked_add(refund.get()).is_none_or(|all| all > total.get()) {
         return Err(errors::OUT_OF_RANGE.at("body", "/amount/refund", refund.get().into(), "超过可退金额"));
     }
-    // What others have of it must be given back first.
+    // An amount that was shared with others must be returned before it can be refunded.
     let with_others = gateway.v3.ledger.sharings.with_others(&order.key());
     let asked = given_back.saturating_add(refund.get()).saturating_add(with_others);
     if asked > total.get() {
@@ -198,7 +203,8 @@ fn refundable(gateway: &Gateway, order: &Order, payment: &Payment, call: &Call) 
     Ok(())
 }
 
-/// What the payer gets of a refund: so that all refunds together give back what the payer paid, to the fen.
+/// Returns the payer's part of a refund in fen. It is derived from the totals before and after, so that rounding never
+/// makes all refunds together differ from the paid amount.
 fn payers_part(order: &Order, payment: &Payment, refund: Fen) -> Fen {
     let (before, payer_before) = order.given_back();
     let after = u128::from(before).saturating_add(u128::from(refund.get()));
@@ -216,7 +222,7 @@ fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     shown(order, &number)
 }
 
-/// A refund that the payer's account did not take goes to a bank account, the payer's or the merchant's own.
+/// Sends an abnormal refund, which the payer's account did not accept, to a bank account of the payer or the merchant.
 fn send_elsewhere(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let unknown = || errors::RESOURCE_NOT_EXISTS.saying("退款单不存在");
     let number = out_refund_no(call.text("/out_refund_no"))?;
@@ -257,7 +263,7 @@ fn settle_later(gateway: &mut Gateway, call: &Call, number: &OutRefundNo) {
     gateway.v3.agenda.add(call.now.after(gateway.settings.v3.refund_takes), task);
 }
 
-/// The refund's time has come.
+/// Completes a refund that is due.
 fn resolve(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     let Ok(number) = number.parse::<OutRefundNo>() else { return };
     let Some(key) = gateway.v3.ledger.by_refund(mchid, &number).map(Order::key) else { return };
@@ -291,7 +297,7 @@ fn resolve(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     gateway.tell(key.1.as_str(), event, due);
 }
 
-/// What the notice tells.
+/// Builds the content of the notification.
 fn told(order: &Order, number: &OutRefundNo) -> Option<Value> {
     let (payment, record) = (order.payment()?, &order.refund_of(number)?.record);
     let mut plain = json!({
@@ -315,9 +321,9 @@ fn told(order: &Order, number: &OutRefundNo) -> Option<Value> {
     Some(plain)
 }
 
-/// The refund as calls show it.
+/// Returns a refund as a reply.
 fn shown(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
-    let gone = || errors::SYSTEM_ERROR.because("the refund is gone");
+    let gone = || errors::SYSTEM_ERROR.because("the refund is missing from the ledger");
     let refund = order.refund_of(number).ok_or_else(gone)?;
     let payment = order.payment().ok_or_else(gone)?;
     let record = &refund.record;
@@ -371,8 +377,8 @@ fn succeeded(shown: &mut Value, record: &RefundRecord) {
 }
 
 impl Gateway {
-    /// Decides what becomes of a refund that is on its way: by itself it succeeds. `None` if there is no such refund
-    /// on its way.
+    /// Sets the final state of a pending refund, which otherwise succeeds. Returns `None` if there is no such pending
+    /// refund.
     pub fn refund_becomes(
         &mut self,
         mchid: &MchId,

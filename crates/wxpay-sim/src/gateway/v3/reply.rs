@@ -1,4 +1,4 @@
-//! What an operation answers, and how a reply leaves the house: headers, signature, and mistakes made on request.
+//! Replies: their content, headers and signature, and the faults requested by `Wechatpay-Negative-Test`.
 
 use crate::{
     chance::{ALPHANUMERIC, Chance},
@@ -9,26 +9,26 @@ use serde_json::Value;
 use std::time::Duration;
 use wxpay_proto::{UnixTime, http::Response};
 
-/// What an operation answers when it does not refuse.
+/// The reply of an operation.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
     pub(super) content_type: &'static str,
-    /// The digits behind `Request-ID`: 0 for success.
+    /// The result code at the end of `Request-ID`: 0 for success.
     pub(super) number: u64,
-    /// The code of a refusal.
+    /// The error code of a refusal.
     pub(super) code: Option<&'static str>,
     pub(super) is_signed: bool,
 }
 
 impl Reply {
-    /// 200 with JSON.
+    /// Builds a 200 reply with JSON.
     pub(crate) fn json(body: &Value) -> Self {
         Self::of(200, body, 0)
     }
 
-    /// JSON under any status.
+    /// Builds a JSON reply with any status.
     pub(crate) fn of(status: u16, body: &Value, number: u64) -> Self {
         let content_type = "application/json; charset=utf-8";
         Self {
@@ -41,54 +41,54 @@ impl Reply {
         }
     }
 
-    /// 200 with a file, which is not signed.
+    /// Builds a 200 reply with a file, which is not signed.
     pub(crate) const fn file(body: Vec<u8>) -> Self {
         let content_type = "application/octet-stream";
         Self { status: 200, body, content_type, number: 0, code: None, is_signed: false }
     }
 
-    /// 200 that says it is JSON and is none; signed all the same.
+    /// Builds a signed 200 reply that is declared as JSON but is not valid JSON.
     pub(super) fn garbage() -> Self {
         Self { body: b"{\"code\":\"SUCC".to_vec(), ..Self::json(&Value::Null) }
     }
 
-    /// A page of a proxy on the way, which signs nothing.
+    /// Builds the page of an intermediate proxy, which is not signed.
     pub(super) fn page(status: u16) -> Self {
         let body = format!("<html><body>{status}</body></html>").into_bytes();
         Self { status, body, content_type: "text/html", number: 0, code: None, is_signed: false }
     }
 
-    /// 202 without a body.
+    /// Builds a 202 reply without a body.
     pub(super) const fn accepted() -> Self {
         Self { status: 202, body: Vec::new(), content_type: "", number: 0, code: None, is_signed: true }
     }
 
-    /// 204 without a body.
+    /// Builds a 204 reply without a body.
     pub(crate) const fn no_content() -> Self {
         Self { status: 204, body: Vec::new(), content_type: "", number: 0, code: None, is_signed: true }
     }
 }
 
-/// What is wrong on purpose with a reply whose request asked for it by `Wechatpay-Negative-Test`. The request is
-/// carried out all the same.
+/// An intentional fault of a reply, requested by the header `Wechatpay-Negative-Test`. The request is executed all the
+/// same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Negative {
-    /// The signature is another message's.
+    /// The signature belongs to another message.
     BadSignature,
     /// The signature begins with `WECHATPAY/SIGNTEST/`, as WeChat Pay's own probes do.
     SigntestProbe,
-    /// `Wechatpay-Serial` names a key that nobody knows.
+    /// `Wechatpay-Serial` names an unknown key.
     UnknownSerial,
-    /// The timestamp is ten minutes old, and signed.
+    /// The timestamp is ten minutes old and covered by a valid signature.
     ExpiredTimestamp,
-    /// `Wechatpay-Signature` is not there.
+    /// `Wechatpay-Signature` is missing.
     MissingHeader,
-    /// A byte of the body was changed after it was signed; a body that was empty has one.
+    /// The body was changed by one byte after signing. An empty body gets one byte.
     TamperedBody,
 }
 
 impl Negative {
-    /// The words of the header, and what they ask for.
+    /// The values of the header and their faults.
     const ALL: [(&str, Self); 6] = [
         ("bad-signature", Self::BadSignature),
         ("signtest-probe", Self::SigntestProbe),
@@ -103,10 +103,10 @@ impl Negative {
     }
 }
 
-/// Who signs: a key and its name.
+/// A signer: the name of a key and the key.
 pub(super) type Signer<'a> = (&'a str, &'a KeyPair);
 
-/// Puts the reply into an HTTP response. What is exempt from signing has no signer.
+/// Builds the HTTP response of a reply. A reply that is exempt from signing has no signer.
 pub(super) fn sealed(
     reply: Reply,
     request_id: &str,
@@ -120,6 +120,7 @@ pub(super) fn sealed(
     if negative == Some(Negative::TamperedBody) && five.is_some() {
         tamper(&mut body);
     }
+    // A 204 cannot have a body, so a tampered one is sent as 200.
     let status = if reply.status == 204 && !body.is_empty() { 200 } else { reply.status };
     let mut response = Response::new(status, body)
         .with("server", b"nginx")
@@ -135,7 +136,7 @@ pub(super) fn sealed(
     headers.fold(response, |response, (name, value)| response.with(name, value.as_bytes()))
 }
 
-/// The five headers.
+/// Returns the five signature headers, with a fault if one is requested.
 fn signature(
     body: &[u8],
     (serial, pair): Signer<'_>,
@@ -165,13 +166,13 @@ fn signature(
     headers
 }
 
-/// How long ago a stale signature was made: twice what a merchant may accept.
+/// The age of a stale signature: twice the maximum that a merchant may accept.
 pub(super) const STALE: Duration = Duration::from_secs(600);
 
-/// A serial number that no certificate has.
+/// A serial number that belongs to no certificate.
 pub(super) const UNKNOWN: &str = "5FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
 
-/// The five headers over a body: those of replies and of notices.
+/// Signs a body and returns the five headers, as for replies and notifications.
 pub(super) fn signed(
     body: &[u8],
     (serial, pair): Signer<'_>,
@@ -190,12 +191,12 @@ pub(super) fn signed(
     ]
 }
 
-/// A signature as WeChat Pay's probes have it.
+/// Generates a signature like that of WeChat Pay's probes.
 pub(super) fn probe(chance: &mut Chance) -> String {
     format!("WECHATPAY/SIGNTEST/{}", chance.text(ALPHANUMERIC, 325))
 }
 
-/// Changes a byte and keeps the text UTF-8 and as long as it was.
+/// Changes a byte. The text stays valid UTF-8 and keeps its length, unless it has no letter or digit.
 fn tamper(body: &mut Vec<u8>) {
     match body.iter_mut().rev().find(|byte| byte.is_ascii_alphanumeric()) {
         Some(byte) => *byte = if *byte == b'0' { b'1' } else { b'0' },

@@ -8,7 +8,7 @@ use wxpay_proto::{UnixTime, http::Request};
 /// The maximum number of records. The oldest is removed first.
 const KEPT: usize = 1000;
 
-/// One request and the status of its reply. Headers and bodies are not kept: they may contain secrets.
+/// A request and the status of its reply. Headers and bodies are not kept: they may contain secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RequestRecord {

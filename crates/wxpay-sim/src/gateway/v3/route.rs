@@ -1,4 +1,4 @@
-//! The way of a call: every operation of every product, and which of them a method and a path mean.
+//! Routing: the operations of all products, and the lookup by method and path.
 
 use super::{
     bill,
@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use wxpay_proto::http::Method;
 
-/// Every product's table.
+/// The operation tables of all products.
 const PRODUCTS: &[&[Operation]] = &[
     certificates::OPERATIONS,
     echo::OPERATIONS,
@@ -38,32 +38,33 @@ const PRODUCTS: &[&[Operation]] = &[
     profitsharing::receiver::OPERATIONS,
 ];
 
-/// An operation that the gateway serves.
+/// An operation that the gateway supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
 pub struct Served {
-    /// As in the records of requests: `v3.pay.jsapi`.
+    /// The label, as in the records of requests: `v3.pay.jsapi`.
     pub label: &'static str,
     /// The method.
     pub method: &'static str,
-    /// The path; parts in braces are parameters, by their documented names.
+    /// The path. Parts in braces are parameters with their documented names.
     pub path: &'static str,
 }
 
 impl Gateway {
-    /// Every operation of the third generation that it serves, product by product.
+    /// Returns all supported APIv3 operations, product by product.
     pub fn operations() -> impl Iterator<Item = Served> {
         let all = PRODUCTS.iter().copied().flatten();
         all.map(|Operation { label, method, path, .. }| Served { label, method: method.as_str(), path })
     }
 }
 
-/// The label of every operation.
+/// Returns the labels of all operations.
 pub(crate) fn labels() -> impl Iterator<Item = &'static str> {
     PRODUCTS.iter().copied().flatten().map(|operation| operation.label)
 }
 
-/// The operation of a method and a path, and the path's parameters. Fixed parts win over parameters.
+/// Finds the operation of a method and a path, and the path's parameters. Fixed path segments take precedence over
+/// parameters.
 pub(super) fn find(method: Method, path: &str) -> Result<(&'static Operation, Map<String, Value>), Refusal> {
     let mut is_known = false;
     let all = PRODUCTS.iter().copied().flatten();

@@ -238,7 +238,8 @@ impl Gateway {
             return;
         };
         if turned.is_err() {
-            let detail = format!("{} has no effect: the current keys of {mchid} do not allow it", trouble.kind());
+            let detail =
+                format!("{} has no effect: the current keys of {mchid} do not allow it", trouble.kind());
             self.remark(now, Kind::Doubtful, None, detail);
         }
     }

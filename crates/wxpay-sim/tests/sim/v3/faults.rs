@@ -311,7 +311,7 @@ fn a_migration_goes_on_in_mid_flight() {
     shop.gateway.trouble(Rule::new(Trouble::MigrationStep { step: Step::Void }).times(1));
     assert_eq!(signer(&reply(place(&mut shop, "A12345"))), shop.platform_serial());
     let warned = shop.gateway.warnings().find(|warning| warning.kind == Kind::Doubtful).unwrap();
-    assert!(warned.detail.starts_with("migration_step changes nothing"), "{}", warned.detail);
+    assert!(warned.detail.starts_with("migration_step has no effect"), "{}", warned.detail);
 }
 
 fn header<'a>(delivery: &'a Delivery, name: &str) -> &'a str {

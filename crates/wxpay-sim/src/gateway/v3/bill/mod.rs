@@ -98,7 +98,9 @@ fn lines<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a [Line], Refusal> {
         return Err(errors::INVALID_REQUEST.saying("只能下载三个月以内的账单"));
     }
     if call.now < ends.after(gateway.settings.v3.bill_takes) {
-        return Err(errors::STATEMENT_CREATING.because("the bill is generated at ten o'clock of the next day"));
+        return Err(
+            errors::STATEMENT_CREATING.because("the bill is generated at ten o'clock of the next day")
+        );
     }
     Ok(gateway.v3.ledger.days.of(&day, &call.mchid))
 }

@@ -1,6 +1,7 @@
-//! Combined orders: several merchants' orders placed at once, paid by one payment.
+//! Combined orders: several merchants' orders, placed together and paid by one payment.
 //!
-//! Each is an order like any other: it is asked for, refunded and shared by its own number. What is about the whole is here.
+//! Each sub-order is an ordinary order: it is queried, refunded and shared by its own number. This module handles the
+//! combined order.
 
 pub(super) mod order;
 pub(super) mod payer;
@@ -40,7 +41,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::post("v3.combine.native", "/v3/combine-transactions/native", WHOLE, native).also(APP),
 ];
 
-/// The number of the whole.
+/// The number of the combined order.
 pub(super) const COMBINE_OUT_TRADE_NO: Field =
     must("combine_out_trade_no", Kind::Text(6, 32, Alphabet::OrderNumber));
 pub(super) const COMBINE_APPID: Field = must("combine_appid", text(32));
@@ -85,13 +86,13 @@ const JSAPI: &[Field] = &[SCENE_INFO, Field { is_required: true, ..PAYER }];
 const APP: &[Field] = &[SCENE_INFO, PAYER];
 const H5: &[Field] = &[H5_SCENE, PAYER];
 
-/// Orders that can be combined.
+/// The maximum number of sub-orders.
 const MOST_ORDERS: usize = 50;
 
 fn jsapi(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let named = ["/combine_payer_info/openid", "/combine_payer_info/sub_openid"];
     if named.iter().all(|pointer| call.text(pointer).is_none_or(str::is_empty)) {
-        return Err(errors::OPENID_MISSING.because("neither openid nor sub_openid is there"));
+        return Err(errors::OPENID_MISSING.because("openid or sub_openid is required"));
     }
     placed(gateway, call, TradeType::Jsapi).map(|handle| Reply::json(&json!({ "prepay_id": handle })))
 }
@@ -108,12 +109,13 @@ fn native(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     placed(gateway, call, TradeType::Native).map(|handle| Reply::json(&json!({ "code_url": handle })))
 }
 
-/// Places the whole, or finds it again: while its name on the phone works, the same is given.
+/// Places a combined order, or finds the existing one. Returns its handle; a repeated request returns the same handle
+/// while that is valid.
 fn placed(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Result<String, Refusal> {
     call.is_from(call.said("combine_mchid"))?;
     let appid = party::own_app(gateway, call, call.said("combine_appid"))?;
     let number = call.text("/combine_out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
-    let number = number.map_err(|_| errors::PARAM_ERROR.because("combine_out_trade_no breaks its rule"))?;
+    let number = number.map_err(|_| errors::PARAM_ERROR.because("combine_out_trade_no is invalid"))?;
     let key = (call.mchid.clone(), number);
     let sealed = ["/combine_payer_info/identity/number", "/combine_payer_info/identity/name"];
     let asked = call.comparable(gateway, &sealed)?;
@@ -138,7 +140,8 @@ fn placed(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Result<S
     Ok(handle)
 }
 
-/// The whole that was placed under the number before, if the request says the same of it and it can still be paid.
+/// Returns the combined order that exists under this number, if the request is identical to the first one and the order
+/// can still be paid.
 fn placed_before<'a>(
     gateway: &'a Gateway,
     call: &Call,
@@ -158,22 +161,22 @@ fn placed_before<'a>(
         Some(TradeState::NotPay | TradeState::UserPaying | TradeState::PayError) | None => {}
     }
     if whole.trade_type != trade_type {
-        return Err(
-            errors::OUT_TRADE_NO_USED.because("the number is of an order that is paid in another way")
-        );
+        return Err(errors::OUT_TRADE_NO_USED
+            .because("combine_out_trade_no belongs to an order of another trade type"));
     }
     if whole.placed != *asked {
-        return Err(errors::REENTRY_DIFFERS.because("the number is of an order that says something else"));
+        return Err(errors::REENTRY_DIFFERS
+            .because("combine_out_trade_no belongs to an order with different parameters"));
     }
     Ok(Some(whole))
 }
 
-/// What the whole is made of.
+/// The data of a new combined order.
 struct Terms {
     key: OrderKey,
     appid: AppId,
     trade_type: TradeType,
-    /// The request, its sealed fields hashed.
+    /// The request body, with a hash in place of each encrypted field.
     asked: Value,
 }
 
@@ -196,7 +199,9 @@ fn place(gateway: &mut Gateway, call: &Call, terms: Terms) -> Result<String, Ref
             ));
         }
         if gateway.v3.ledger.order(&order.key()).is_some() {
-            return Err(errors::OUT_TRADE_NO_USED.because(format!("{at} is of another order")));
+            return Err(
+                errors::OUT_TRADE_NO_USED.because(format!("{at}/out_trade_no belongs to another order"))
+            );
         }
         orders.push(order);
     }
@@ -225,7 +230,7 @@ fn place(gateway: &mut Gateway, call: &Call, terms: Terms) -> Result<String, Ref
     Ok(handle)
 }
 
-/// One of the orders. Its merchant may be another than the caller, and must be known.
+/// Builds one sub-order. Its merchant may differ from the caller, but must be known.
 fn sub_order(
     gateway: &Gateway,
     call: &Call,
@@ -236,7 +241,7 @@ fn sub_order(
     let text = |name: &str| said.get(name).and_then(Value::as_str);
     let mchid = text("mchid").unwrap_or_default().parse::<MchId>().ok();
     let mchid = mchid.filter(|mchid| gateway.v3.merchants.get(mchid).is_some());
-    let unknown = || errors::MCH_NOT_EXISTS.because(format!("{at}: no such merchant"));
+    let unknown = || errors::MCH_NOT_EXISTS.because(format!("{at}/mchid is not a known merchant"));
     let mchid = mchid.ok_or_else(unknown)?;
     let sub = text("sub_mchid").map(|_| party::served(gateway, &mchid, text("sub_mchid"), text("sub_appid")));
     let sub = sub.transpose()?;
@@ -246,7 +251,7 @@ fn sub_order(
         mchid,
         appid: terms.appid.clone(),
         sub,
-        out_trade_no: number.map_err(|_| errors::PARAM_ERROR.because("out_trade_no breaks its rule"))?,
+        out_trade_no: number.map_err(|_| errors::PARAM_ERROR.because("out_trade_no is invalid"))?,
         combined: Some(terms.key.clone()),
         trade_type: terms.trade_type,
         total: Fen::new(total),
@@ -263,7 +268,7 @@ fn sub_order(
     })
 }
 
-/// What an order alone would have said: payer and scene are told of the whole.
+/// Returns the sub-order in the form of a single order: payer and scene are copied from the combined order.
 fn as_an_order(call: &Call, said: &Value) -> Value {
     let mut said = said.clone();
     let Some(members) = said.as_object_mut() else { return said };

@@ -1,4 +1,4 @@
-//! Queries of the whole by both numbers, and close.
+//! Queries of a combined order by either number, and close.
 
 use super::COMBINE_APPID;
 use crate::{
@@ -56,24 +56,24 @@ const CLOSE: &[Field] = &[
 
 fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let whole = key_of(call).and_then(|key| gateway.v3.ledger.combined.of(&key));
-    let unknown = || errors::ORDER_NOT_EXIST.because("no such combined order of this merchant");
+    let unknown = || errors::ORDER_NOT_EXIST.because("the merchant has no such combined order");
     Ok(Reply::json(&combined(&gateway.v3.ledger, whole.ok_or_else(unknown)?, Order::payment, call.now)))
 }
 
 fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let ledger = &gateway.v3.ledger;
     let whole = ledger.combined.by_transaction(&call.mchid, call.path("combine_transaction_id"));
-    let unknown = || errors::ORDER_NOT_EXIST.because("no such payment to this merchant");
+    let unknown = || errors::ORDER_NOT_EXIST.because("the merchant has no such payment");
     Ok(Reply::json(&combined(ledger, whole.ok_or_else(unknown)?, Order::payment, call.now)))
 }
 
-/// Closes every order of the whole; each must be named. Closing twice is closing once.
+/// Closes all sub-orders; the request must name each of them. Closing twice has the same result as closing once.
 fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     party::own_app(gateway, call, call.said("combine_appid"))?;
     let Some(whole) = key_of(call).and_then(|key| gateway.v3.ledger.combined.of(&key)) else {
         return match gateway.settings.v3.unknown_close {
             UnknownClose::NotFound => {
-                Err(errors::ORDER_NOT_EXIST.because("no such combined order of this merchant"))
+                Err(errors::ORDER_NOT_EXIST.because("the merchant has no such combined order"))
             }
             UnknownClose::NoContent => Ok(Reply::no_content()),
         };
@@ -101,7 +101,7 @@ fn key_of(call: &Call) -> Option<OrderKey> {
     Some((call.mchid.clone(), call.path("combine_out_trade_no").parse().ok()?))
 }
 
-/// By what an order is named when it is closed.
+/// Returns the values that name a sub-order in a close request.
 fn named(order: &Order) -> [String; 3] {
     let sub_mchid = order.sub_mchid().map(ToString::to_string).unwrap_or_default();
     [order.mchid.to_string(), order.out_trade_no.to_string(), sub_mchid]
@@ -112,7 +112,7 @@ fn said_of(said: &Value) -> [String; 3] {
         .map(|name| said.get(name).and_then(Value::as_str).map(String::from).unwrap_or_default())
 }
 
-/// The object of queries and notices. `payment` says which payment of an order is meant.
+/// Builds the object of queries and notifications. `payment` selects the payment of each sub-order.
 pub(super) fn combined(
     ledger: &Ledger,
     whole: &Combined,

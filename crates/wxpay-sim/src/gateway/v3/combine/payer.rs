@@ -1,4 +1,4 @@
-//! The payer pays the whole.
+//! Payment of a combined order.
 
 use super::order::combined;
 use crate::{
@@ -7,8 +7,8 @@ use crate::{
 };
 use wxpay_proto::{Fen, UnixTime};
 
-/// Makes the payments, each order's its own, and queues one notice. A discount is taken from the orders in turn, of which
-/// each leaves a fen to pay.
+/// Pays each sub-order with its own payment and queues one notification. The discount is taken from the sub-orders in
+/// turn; each keeps at least 1 fen to pay.
 pub(in crate::gateway::v3) fn charge(
     gateway: &mut Gateway,
     key: &OrderKey,
@@ -19,6 +19,7 @@ pub(in crate::gateway::v3) fn charge(
 ) -> Result<(), CannotPay> {
     let subs = gateway.v3.ledger.combined.of(key).map(|whole| whole.subs.clone()).unwrap_or_default();
     let mut rest = payer.discount;
+    // All payments are built before the first is recorded: if one is not possible, nothing changes.
     let mut payments = Vec::new();
     for sub in subs {
         let total = gateway.v3.ledger.order(&sub).map_or(Fen::ZERO, |order| order.total);

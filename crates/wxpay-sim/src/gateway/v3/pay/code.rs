@@ -113,8 +113,14 @@ impl Begun {
             Some("02") => Ok(Self::Password(None)),
             Some("03") => Err(errors::NOT_ENOUGH.because("the last digits of the code request NOT_ENOUGH")),
             Some("04") => Ok(Self::Password(Some(gives_up))),
-            Some("05") => Err(errors::AUTH_CODE_EXPIRED.because("the last digits of the code request AUTH_CODE_EXPIRED")),
-            Some("06") => Err(errors::AUTH_CODE_INVALID.because("the last digits of the code request AUTH_CODE_INVALID")),
+            Some("05") => {
+                Err(errors::AUTH_CODE_EXPIRED
+                    .because("the last digits of the code request AUTH_CODE_EXPIRED"))
+            }
+            Some("06") => {
+                Err(errors::AUTH_CODE_INVALID
+                    .because("the last digits of the code request AUTH_CODE_INVALID"))
+            }
             _ => Ok(Self::Paid),
         }
     }

@@ -111,7 +111,9 @@ fn placed_before<'a>(
         );
     }
     if order.placed != *asked {
-        return Err(errors::REENTRY_DIFFERS.because("out_trade_no belongs to an order with different parameters"));
+        return Err(
+            errors::REENTRY_DIFFERS.because("out_trade_no belongs to an order with different parameters")
+        );
     }
     Ok(Some(order))
 }

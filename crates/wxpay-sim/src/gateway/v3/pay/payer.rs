@@ -39,6 +39,7 @@ pub struct PaidTransaction {
 
 impl Gateway {
     /// Pays an APIv3 order. Naming one sub-order of a combined order pays all of them.
+    ///
     /// # Errors
     ///
     /// [`CannotPay`]; then nothing has changed.

@@ -1,4 +1,4 @@
-//! What a merchant gives back of its part.
+//! Returns: a receiving merchant returns a shared amount.
 
 use super::{
     super::{
@@ -49,7 +49,9 @@ fn give_back(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         if back.asked == call.body {
             return shown(gateway, mchid, back);
         }
-        return Err(errors::REENTRY_DIFFERS.because("the number is of a return that says something else"));
+        return Err(
+            errors::REENTRY_DIFFERS.because("out_return_no belongs to a return with different parameters")
+        );
     }
     let sharing = sharing_of(gateway, call)?;
     party::is_of(order_of(gateway, sharing)?, sub_mchid.as_ref())?;
@@ -89,7 +91,7 @@ fn give_back(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     Ok(reply)
 }
 
-/// The sharing by either number; both must lead to it, if both are told.
+/// Finds the sharing by either number. If both are given, they must name the same one.
 fn sharing_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Sharing, Refusal> {
     let (id, number) = (call.text("/order_id"), call.text("/out_order_no"));
     if id.is_none() && number.is_none() {
@@ -119,7 +121,7 @@ fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 }
 
 fn shown(gateway: &Gateway, mchid: &MchId, back: &Return) -> Result<Reply, Refusal> {
-    let gone = || errors::SYSTEM_ERROR.because("the sharing is gone");
+    let gone = || errors::SYSTEM_ERROR.because("the sharing is missing from the ledger");
     let back = &back.record;
     let sharing = gateway.v3.ledger.sharings.get(mchid, &back.out_order_no).ok_or_else(gone)?;
     let mut shown = json!({

@@ -1,13 +1,13 @@
-//! Profit sharing: parts of a payment for those who were added before.
+//! Profit sharing: amounts of a payment for receivers that were added before.
 //!
-//! A payment can be shared if its order said so (`settle_info.profit_sharing`), from one minute after it was paid and
-//! for 30 days, at most 50 times among 50 receivers, three tenths of it in all.
+//! A payment can be shared if its order requested it (`settle_info.profit_sharing`): from one minute after the payment,
+//! for 30 days, at most 50 times, among at most 50 receivers each time, 30 % of the payment in total.
 //!
 //! ```text
-//!  receiver.rs                who may get a part
-//!  share.rs  ─▶ moved.rs      the parts, and what becomes of them
-//!  query.rs                   where a sharing stands, and what is left
-//!  give_back.rs ─▶ moved.rs   what a merchant gives back of its part
+//!  receiver.rs                adding and deleting receivers
+//!  share.rs  ─▶ moved.rs      creating a sharing, and its outcome
+//!  query.rs                   querying a sharing and the unsplit amount
+//!  give_back.rs ─▶ moved.rs   returning a shared amount
 //! ```
 
 pub(super) mod give_back;
@@ -32,7 +32,7 @@ use serde_json::Value;
 use std::time::Duration;
 use wxpay_proto::UnixTime;
 
-/// What a part or a return may be at most.
+/// The maximum amount of a receiver or a return, in fen.
 const MOST: u64 = 10_000_000_000;
 const TRANSACTION_ID: Field = must("transaction_id", text(32));
 const NUMBER: Kind = Kind::Text(1, 64, Alphabet::RefundNumber);
@@ -42,12 +42,13 @@ const ACCOUNT: Field = must("account", text(64));
 const MERCHANT_ID: &str = "MERCHANT_ID";
 const SUB_OPENID: &str = "PERSONAL_SUB_OPENID";
 
-/// What may be shared of a payment, in ten-thousandths.
+/// The maximum share of a payment, in ten-thousandths.
 const MAX_RATIO: u64 = 3000;
-/// Sharings that one order may have.
+/// The maximum number of sharings of one order.
 const MOST_SHARINGS: usize = 50;
-/// How long after the payment it can be shared, and until when.
+/// The time after the payment from which it can be shared.
 const SINCE: Duration = Duration::from_secs(60);
+/// The time after the payment until which it can be shared.
 const UNTIL: Duration = Duration::from_secs(30 * 86_400);
 
 fn paid<'a>(gateway: &'a Gateway, call: &Call, id: &str) -> Result<&'a Order, Refusal> {
@@ -57,7 +58,7 @@ fn paid<'a>(gateway: &'a Gateway, call: &Call, id: &str) -> Result<&'a Order, Re
 
 fn order_of<'a>(gateway: &'a Gateway, sharing: &Sharing) -> Result<&'a Order, Refusal> {
     let order = gateway.v3.ledger.order(&sharing.order);
-    order.ok_or_else(|| errors::SYSTEM_ERROR.because("the order is gone"))
+    order.ok_or_else(|| errors::SYSTEM_ERROR.because("the order is missing from the ledger"))
 }
 
 fn is_marked(order: &Order) -> bool {
@@ -68,7 +69,8 @@ fn since_paid(order: &Order, now: UnixTime) -> Duration {
     order.payment().map_or(Duration::ZERO, |payment| now.since(UnixTime::from_secs(payment.success_at)))
 }
 
-/// What is frozen still: nothing was refunded, shared or unfrozen of it. A refund takes from it first.
+/// Returns the amount in fen that is still frozen: not refunded, shared or unfrozen. A refund takes the frozen amount
+/// first.
 fn left(gateway: &Gateway, order: &Order, now: UnixTime) -> u64 {
     let (sharings, key) = (&gateway.v3.ledger.sharings, order.key());
     if !is_marked(order) || sharings.is_ended(&key) || since_paid(order, now) > UNTIL {
@@ -78,7 +80,7 @@ fn left(gateway: &Gateway, order: &Order, now: UnixTime) -> u64 {
     order.total.get().saturating_sub(given_back).saturating_sub(sharings.taken(&key))
 }
 
-/// A new number of the gateway's: 28 digits.
+/// Generates a new number of WeChat Pay: the prefix, a random part, the day and a serial number, 28 digits in total.
 fn new_id(gateway: &mut Gateway, prefix: &str, now: UnixTime) -> String {
     let serial = gateway.v3.next_serial();
     format!("{prefix}{}{}{serial:010}", gateway.v3.chance.text(DIGITS, 8), time::day(now))
@@ -90,7 +92,7 @@ fn finished(shown: &mut Value, at: Option<u64>) {
     }
 }
 
-/// Why something did not happen, if it did not.
+/// Adds the reason of a failure, if there is one.
 fn failed(shown: &mut Value, reason: Option<&str>) {
     if let (Some(reason), Some(members)) = (reason, shown.as_object_mut()) {
         members.insert("fail_reason".into(), reason.into());

@@ -1,4 +1,4 @@
-//! What becomes of parts and returns when their time has come, and who is told.
+//! The outcome of sharings and returns when they are due, and the notifications.
 
 use super::{
     super::{notification::Event, party},
@@ -15,7 +15,7 @@ use crate::{
 use serde_json::json;
 use wxpay_proto::{Fen, UnixTime, id::MchId};
 
-/// The parts are with their receivers, or given up.
+/// Finishes a sharing: each receiver gets its amount, or its part is closed.
 pub(super) fn arrive(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     let sharings = &mut gateway.v3.ledger.sharings;
     let Some(sharing) = sharings.get_mut(mchid, number) else { return };
@@ -38,7 +38,7 @@ pub(super) fn arrive(gateway: &mut Gateway, mchid: &MchId, number: &str, now: Un
     }
 }
 
-/// The money is back, or the receiver kept it.
+/// Finishes a return: the money is returned, or the return fails and the receiver keeps it.
 pub(super) fn come_back(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     let sharings = &mut gateway.v3.ledger.sharings;
     let Some(back) = sharings.return_mut(mchid, number) else { return };
@@ -64,7 +64,7 @@ pub(super) fn come_back(gateway: &mut Gateway, mchid: &MchId, number: &str, now:
     tell(gateway, &sharing, (&back.return_id, number), &part, ("PROFITSHARING.RETURN", "分账回退"), now);
 }
 
-/// Writes down what moved, for the day's bills.
+/// Records an amount that was moved, for the bills of the day.
 fn note(gateway: &mut Gateway, sharing: &Sharing, share: Share, amount: Fen, now: UnixTime) {
     let ledger = &mut gateway.v3.ledger;
     let sub_mchid = ledger.order(&sharing.order).and_then(|order| order.sub_mchid()).cloned();
@@ -72,8 +72,8 @@ fn note(gateway: &mut Gateway, sharing: &Sharing, share: Share, amount: Fen, now
     ledger.days.add(Line { at: now, key, sub_mchid, what, amount, fee: Fen::ZERO, balance: 0 });
 }
 
-/// Tells of a part that moved: the payment's merchant, at the order's `notify_url`, and the receiver, where it wants to hear
-/// of that.
+/// Notifies of an amount that was moved: the payment's merchant at the order's `notify_url`, and the receiver, if it
+/// has set a notify URL for profit sharing.
 fn tell(
     gateway: &mut Gateway,
     sharing: &Sharing,
@@ -118,17 +118,17 @@ fn tell(
     }
 }
 
-/// The merchant that got a part or gave it back, and where it wants to hear of that.
+/// Returns the receiving or returning merchant and its notify URL for profit sharing, if it has set one.
 fn receiver(gateway: &Gateway, part: &PartRecord) -> Option<(MchId, String)> {
     let mchid: MchId = Some(&part.account).filter(|_| part.kind == MERCHANT_ID)?.parse().ok()?;
     let url = gateway.v3.merchants.get(&mchid)?.sharing_notify_url()?.to_owned();
     Some((mchid, url))
 }
 
-/// What a test decides.
+/// The outcomes that a test can choose.
 impl Gateway {
-    /// Decides that a part that is on its way will be `CLOSED` for this reason: by itself it arrives. Its money is where it
-    /// was before. `None` if no part of that account is on its way in that sharing.
+    /// Makes a pending part end as `CLOSED` with this reason; without this call it succeeds. Its money stays where it
+    /// was. Returns `None` if the sharing has no pending part of that account.
     pub fn close_part(
         &mut self,
         mchid: &MchId,
@@ -150,8 +150,8 @@ impl Gateway {
         self.sharing(mchid, out_order_no, now)
     }
 
-    /// Decides that a return that is on its way will be `FAILED` for this reason: by itself it succeeds. The receiver keeps
-    /// the money. `None` if there is no such return on its way.
+    /// Makes a pending return end as `FAILED` with this reason; without this call it succeeds. The receiver keeps the
+    /// money. Returns `None` if there is no such pending return.
     pub fn fail_return(
         &mut self,
         mchid: &MchId,

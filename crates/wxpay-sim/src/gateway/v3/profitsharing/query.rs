@@ -1,4 +1,4 @@
-//! Where a sharing stands, what is left to be shared, and how much may be.
+//! Queries: a sharing, the unsplit amount and the maximum ratio.
 
 use super::{
     super::{
@@ -42,7 +42,7 @@ fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     shown(gateway, sharing)
 }
 
-/// The sharing as calls show it.
+/// Returns a sharing as a reply.
 pub(super) fn shown(gateway: &Gateway, sharing: &Sharing) -> Result<Reply, Refusal> {
     let order = order_of(gateway, sharing)?;
     let receivers: Vec<Value> = sharing.parts.iter().map(|part| shown_part(part, sharing)).collect();
@@ -86,22 +86,22 @@ fn max_ratio(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     Ok(Reply::json(&json!({ "sub_mchid": sub.mchid, "max_ratio": MAX_RATIO })))
 }
 
-/// The gateway's own records.
+/// The gateway's own records of profit sharing.
 impl Gateway {
-    /// Every sharing and what was unfrozen, with what was given back, as of `now`.
+    /// Returns all sharings and unfreezes as of `now`, with their returns.
     pub fn sharings(&mut self, now: UnixTime) -> Vec<SharingRecord> {
         self.tick(now);
         self.v3.ledger.sharings.iter().map(|sharing| self.sharing_record(sharing)).collect()
     }
 
-    /// One of them, by the merchant's number.
+    /// Returns one sharing, by the merchant's number.
     pub fn sharing(&mut self, mchid: &MchId, out_order_no: &str, now: UnixTime) -> Option<SharingRecord> {
         self.tick(now);
         let sharing = self.v3.ledger.sharings.get(mchid, out_order_no)?;
         Some(self.sharing_record(sharing))
     }
 
-    /// Everybody who may get a part.
+    /// Returns all receivers that were added.
     pub fn receivers(&self) -> impl Iterator<Item = &ReceiverRecord> {
         self.v3.ledger.sharings.receivers.keys()
     }

@@ -1,4 +1,4 @@
-//! Who may get a part: added before, and deleted.
+//! Receivers: adding and deleting.
 
 use super::{
     super::{
@@ -46,7 +46,7 @@ const ADD: &[Field] = &[
     may("custom_relation", text(10)),
 ];
 
-/// Adding again changes nothing but the name.
+/// Adds a receiver. Adding it again changes only its name.
 fn add(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let receiver = receiver(gateway, call)?;
     let missing = |pointer| Err(errors::PARAM_ERROR.at("body", pointer, "".into(), "缺少必填参数"));
@@ -70,7 +70,7 @@ fn add(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     Ok(Reply::json(&shown))
 }
 
-/// Deleting again changes nothing.
+/// Deletes a receiver. Deleting it again has no effect.
 fn delete(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let receiver = receiver(gateway, call)?;
     gateway.v3.ledger.sharings.receivers.remove(&receiver);

@@ -1,4 +1,4 @@
-//! Sharing a payment, and unfreezing what is left of it.
+//! Creating a sharing, and unfreezing the remainder.
 
 use super::{
     super::{
@@ -27,7 +27,7 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
 
 const FIELDS: &[Field] = &[
     SUB_MCHID,
-    // Without people among the receivers it says nothing.
+    // Required only if a receiver is a person, who is named by an openid under this app.
     may("appid", text(32)),
     SUB_APPID,
     TRANSACTION_ID,
@@ -95,7 +95,7 @@ fn unfreeze(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     begin(gateway, call, key, (call.body.clone(), parts), true)
 }
 
-/// What a sharing asks for, names hashed, its apps and its receivers' forms in order.
+/// Returns the normalized request, with names hashed, after checking its apps and the types of its receivers.
 fn asked(gateway: &Gateway, call: &Call) -> Result<Value, Refusal> {
     let missing = |field| Err(errors::PARAM_ERROR.at("body", field, "".into(), "缺少必填参数"));
     let receivers = call.body.pointer("/receivers").and_then(Value::as_array);
@@ -123,19 +123,20 @@ fn asked(gateway: &Gateway, call: &Call) -> Result<Value, Refusal> {
     call.comparable(gateway, &names)
 }
 
-/// The same request again tells how the sharing stands now.
+/// Returns the current state of an existing sharing, if the request is identical to the first one.
 fn again(gateway: &Gateway, call: &Call, asked: &Value) -> Result<Option<Reply>, Refusal> {
     let number = call.text("/out_order_no").unwrap_or_default();
     match gateway.v3.ledger.sharings.get(&call.mchid, number) {
         None => Ok(None),
         Some(sharing) if sharing.asked == *asked => shown(gateway, sharing).map(Some),
         Some(_) => {
-            Err(errors::REENTRY_DIFFERS.because("the number is of a sharing that says something else"))
+            Err(errors::REENTRY_DIFFERS
+                .because("out_order_no belongs to a sharing with different parameters"))
         }
     }
 }
 
-/// The paid order whose time to be shared is now.
+/// Returns the paid order, if it can be shared now.
 fn shareable<'a>(gateway: &'a Gateway, call: &Call, sub_mchid: Option<&MchId>) -> Result<&'a Order, Refusal> {
     let order = paid(gateway, call, call.text("/transaction_id").unwrap_or_default())?;
     party::is_of(order, sub_mchid)?;
@@ -154,7 +155,8 @@ fn shareable<'a>(gateway: &'a Gateway, call: &Call, sub_mchid: Option<&MchId>) -
     Ok(order)
 }
 
-/// The part of one who was added before under that name, or of the payment's merchant, who need not be.
+/// Builds the part of a receiver that was added before under that name, or of the payment's merchant, which need not be
+/// added.
 fn part(
     gateway: &Gateway,
     call: &Call,

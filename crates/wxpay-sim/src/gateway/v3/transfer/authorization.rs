@@ -1,4 +1,4 @@
-//! What a payee allows: to be paid without confirming each time. Asked for, asked after, ended.
+//! Authorizations of payees to be paid without confirming each transfer: apply, query, close.
 
 use super::{PERCEPTION, SCENE, later, package_info, payee_named, with, wrong};
 use crate::{
@@ -65,10 +65,10 @@ const FIELDS: &[Field] = &[
     ),
 ];
 
-/// How long what nobody confirmed is known after it ended.
+/// The time for which an unconfirmed authorization can be queried after it was closed.
 const KEPT: Duration = Duration::from_secs(30 * 86_400);
 
-/// Asks a payee for it, or finds what was asked again.
+/// Requests an authorization from a payee, or finds the existing request.
 fn apply(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let appid = party::own_app(gateway, call, call.text("/appid"))?;
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
@@ -110,10 +110,11 @@ fn apply(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     Ok(made)
 }
 
-/// The same request again: what is needed to confirm it, while it can be.
+/// Returns the package for confirming an existing request, while it can be confirmed.
 fn again(known: &Authorization, call: &Call) -> Result<Reply, Refusal> {
     if known.said != call.body {
-        return Err(errors::REENTRY_DIFFERS.because("the number is of one that says something else"));
+        return Err(errors::REENTRY_DIFFERS
+            .because("out_authorization_no belongs to an authorization with different parameters"));
     }
     match known.state {
         AuthorizationState::WaitUserConfirm => Ok(made(known)),
@@ -143,7 +144,7 @@ fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     Ok(Reply::json(&with(shown(known), &[("package_info", package_info)])))
 }
 
-/// Ends it. Again, it tells what it told.
+/// Closes an authorization. A repeated request returns the same reply.
 fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let known = of(gateway, call)?;
     let state = known.state;
@@ -157,17 +158,17 @@ fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     of(gateway, call).map(|known| Reply::json(&shown(known)))
 }
 
-/// The one that the path names.
+/// Finds the authorization named in the path.
 fn of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Authorization, Refusal> {
     let number = call.path("out_authorization_no");
     gateway.v3.ledger.transfers.authorizations.of(&call.mchid, number).ok_or_else(unknown)
 }
 
 fn unknown() -> Refusal {
-    errors::NOT_FOUND.because("no such authorization of this merchant")
+    errors::NOT_FOUND.because("the merchant has no such authorization")
 }
 
-/// The one that a transfer goes by: by one number or both, which must be of the same.
+/// Finds the authorization of a transfer, by one number or both, which must name the same one.
 pub(super) fn named<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Authorization, Refusal> {
     let authorizations = &gateway.v3.ledger.transfers.authorizations;
     let (id, number) = (call.text("/authorization_id"), call.text("/out_authorization_no"));
@@ -187,7 +188,7 @@ pub(super) fn named<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Authori
     }
 }
 
-/// What the answers to queries and closes say.
+/// Builds the reply to queries and close requests.
 fn shown(authorization: &Authorization) -> Value {
     let said = with(
         told(authorization),
@@ -199,7 +200,7 @@ fn shown(authorization: &Authorization) -> Value {
     with(said, &[("create_time", Some(time::rfc3339(authorization.created)))])
 }
 
-/// What the notices say.
+/// Builds the content of the notifications.
 fn told(authorization: &Authorization) -> Value {
     let mut said = json!({
         "out_authorization_no": authorization.out_authorization_no,
@@ -216,11 +217,11 @@ fn told(authorization: &Authorization) -> Value {
     with(said, &[("authorization_id", id), ("authorize_time", authorization.authorized.map(time::rfc3339))])
 }
 
-/// Why what is not confirmed ends.
+/// The close reason of an authorization that was not confirmed.
 const UNCONFIRMED: CloseReason = CloseReason::UserOverdueUnconfirmed;
 
-/// The payee decided on the transfer that it was asked for along with. Paid, the payee allowed it as well, unless another
-/// is in force already; otherwise it ends, and nobody is told.
+/// Applies the payee's decision on a transfer to the authorization requested with it. A paid transfer confirms the
+/// authorization, unless another one is in force. Otherwise the authorization is closed without a notification.
 pub(super) fn decided_along(
     gateway: &mut Gateway,
     mchid: &MchId,
@@ -233,7 +234,8 @@ pub(super) fn decided_along(
     }
 }
 
-/// Puts one in force that waits for its payee, and tells of it. Whether it was waiting, and no other was in force.
+/// Puts a waiting authorization in force and sends a notification. Returns `false` if it was not waiting, or if another
+/// one is in force.
 pub(super) fn take_effect(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) -> bool {
     let serial = gateway.v3.next_serial();
     let authorizations = &mut gateway.v3.ledger.transfers.authorizations;
@@ -251,7 +253,8 @@ pub(super) fn take_effect(gateway: &mut Gateway, mchid: &MchId, number: &str, no
     true
 }
 
-/// Ends one that still stands where it stood, and tells of it if it was in force. Whether it stood there.
+/// Closes an authorization that is in the state `from`, and sends a notification if it was in force. Returns `false` if
+/// it was in another state.
 pub(super) fn end(
     gateway: &mut Gateway,
     mchid: &MchId,

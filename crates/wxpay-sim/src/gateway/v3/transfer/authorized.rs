@@ -1,4 +1,4 @@
-//! Transfers to payees who allow later ones with it, and to those who did.
+//! Transfers that request an authorization for later ones, and transfers that use one.
 
 use super::{
     AMOUNT, Asked, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, Payee, REMARK, REPORTS, SCENE, USER_NAME,
@@ -73,7 +73,7 @@ const AUTHORIZED: &[Field] = &[
     may("out_authorization_no", Kind::Text(1, 32, Alphabet::Alphanumeric)),
 ];
 
-/// Takes a transfer and what is to be allowed along with it, or finds both again.
+/// Creates a transfer and the authorization requested with it, or finds both.
 fn pre_transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     names_a_key(call)?;
     let appid = party::own_app(gateway, call, call.text("/appid"))?;
@@ -92,7 +92,7 @@ fn pre_transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     Ok(Reply::json(&made_along(begin(gateway, call, asked, payee)?)))
 }
 
-/// What is asked for along with a transfer, if anything is.
+/// Builds the authorization that is requested with a transfer, if there is one.
 fn along(
     gateway: &mut Gateway,
     call: &Call,
@@ -102,7 +102,7 @@ fn along(
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
     let Some(number) = call.text("/authorization_info/out_authorization_no") else { return Ok(None) };
     if gateway.v3.ledger.transfers.authorizations.of(&call.mchid, number).is_some() {
-        return Err(errors::REENTRY_DIFFERS.because("out_authorization_no is that of another authorization"));
+        return Err(errors::REENTRY_DIFFERS.because("out_authorization_no belongs to another authorization"));
     }
     let number = number.parse();
     Ok(Some(Authorization {
@@ -129,7 +129,7 @@ fn along(
     }))
 }
 
-/// Pays one who allowed it, or finds the payment again.
+/// Transfers to a payee by an authorization, or finds the existing transfer.
 fn transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     names_a_key(call)?;
     let appid = party::own_app(gateway, call, call.text("/appid"))?;
@@ -156,7 +156,7 @@ fn transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     bill::by_out_bill_no(gateway, call, number.as_str()).map(|transfer| shown(gateway, transfer))
 }
 
-/// Another merchant that gives the money must be one that the gateway knows.
+/// Checks the sponsor, another merchant that pays: it must be known to the gateway.
 fn sponsored(gateway: &Gateway, call: &Call) -> Result<(), Refusal> {
     let Some(sponsor) = call.text("/sponsor_mchid") else { return Ok(()) };
     let merchants = &gateway.v3.merchants;
@@ -167,7 +167,7 @@ fn sponsored(gateway: &Gateway, call: &Call) -> Result<(), Refusal> {
     if is_known { Ok(()) } else { Err(errors::NO_AUTH.saying("出资商户号未授权")) }
 }
 
-/// What the request is answered: the transfer, and what was asked for along with it.
+/// Builds the reply to the request: the transfer, and the authorization requested with it.
 fn made_along(transfer: &Transfer) -> Value {
     let info = transfer.said.pointer("/authorization_info/user_display_name").and_then(Value::as_str);
     let number = transfer.authorization.as_ref().map(ToString::to_string);

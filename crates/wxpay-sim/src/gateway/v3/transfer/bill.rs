@@ -54,7 +54,7 @@ const FIELDS: &[Field] = &[
     may("user_recv_style", Kind::Object(&[must("type", Kind::OneOf(&["CONFIRM_PAGE", "RED_PACKET"]))])),
 ];
 
-/// Takes a transfer, or finds it again by its number.
+/// Creates a transfer, or finds the existing one by its number.
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let appid = party::own_app(gateway, call, call.said("appid"))?;
     let (openid, asked) = (payee_named(call)?, Asked::read(gateway, call)?);
@@ -74,7 +74,7 @@ fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     of_id(gateway, call, call.path("transfer_bill_no")).map(|transfer| shown(gateway, transfer))
 }
 
-/// Takes back what the payee has not confirmed. Again, it tells how far that is.
+/// Cancels a transfer that the payee has not confirmed. A repeated request returns its current state.
 fn cancel(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     of(gateway, call)?;
     take_back(gateway, call, call.path("out_bill_no"))?;
@@ -87,7 +87,7 @@ fn cancel(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     })))
 }
 
-/// The transfer that the path names. Those to wallets of QQ are not here.
+/// Finds the transfer named in the path. Transfers to QQ wallets are excluded.
 fn of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Transfer, Refusal> {
     by_out_bill_no(gateway, call, call.path("out_bill_no"))
 }
@@ -106,7 +106,7 @@ pub(super) fn of_id<'a>(gateway: &'a Gateway, call: &Call, id: &str) -> Result<&
     transfer.filter(|transfer| transfer.way != TransferWay::QqWallet).ok_or_else(unknown)
 }
 
-/// What the request is answered.
+/// Builds the reply to the request.
 pub(super) fn made(transfer: &Transfer) -> Value {
     let said = json!({
         "out_bill_no": transfer.out_bill_no,
@@ -119,7 +119,7 @@ pub(super) fn made(transfer: &Transfer) -> Value {
     with(said, &[("fail_reason", transfer.fail_reason.clone()), ("package_info", package_info)])
 }
 
-/// What the notice of its end says.
+/// Builds the content of the notification of the final state.
 pub(super) fn told(transfer: &Transfer) -> Value {
     let said = json!({
         "out_bill_no": transfer.out_bill_no,

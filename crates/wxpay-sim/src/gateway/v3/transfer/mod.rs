@@ -1,15 +1,15 @@
-//! Transfers to users: taken, confirmed or not, taken back.
+//! Transfers to users: create, confirm, query, cancel.
 //!
 //! ```text
-//!  bill.rs        to a payee who confirms it
-//!  authorized.rs  to one who confirms it and allows later ones, and to one who did
-//!  qq_wallet.rs   to a wallet of QQ
-//!  authorization.rs  what a payee allows: asked for, asked after, ended
-//!  receipt.rs     receipts, as files of pdf.rs
-//!  payee.rs       what the payee does, and the records
+//!  bill.rs        transfers that the payee confirms
+//!  authorized.rs  transfers that request an authorization, and transfers that use one
+//!  qq_wallet.rs   transfers to QQ wallets
+//!  authorization.rs  authorizations: apply, query, close
+//!  receipt.rs     receipts, as PDF files built by pdf.rs
+//!  payee.rs       the payee's side, and the records
 //! ```
 //!
-//! All of a merchant's transfers share their numbers, whichever way they go.
+//! All kinds of transfers of a merchant share one set of numbers.
 
 pub(super) mod authorization;
 pub(super) mod authorized;
@@ -56,15 +56,15 @@ const REPORTS: Field = must(
     Kind::List(&Kind::Object(&[must("info_type", text(15)), must("info_content", text(32))]), 10),
 );
 
-/// From here on the payee's name must be said: 2000 yuan.
+/// The amount in fen from which the payee's name is required: 2000 yuan.
 const NAMED_FROM: u64 = 200_000;
 
-/// What a request says of a transfer, whichever way it goes.
+/// The fields of a transfer request that all kinds share.
 struct Asked {
     number: OutBillNo,
     amount: Fen,
     user_name: Option<String>,
-    /// The request, its sealed fields hashed.
+    /// The request body, with a hash in place of each encrypted field.
     said: Value,
 }
 
@@ -84,7 +84,7 @@ impl Asked {
         Ok(Self { number, amount, user_name, said })
     }
 
-    /// The transfer that this is the request of once more, if its number is one's.
+    /// Returns the transfer that exists under this number, if the request is identical to the first one.
     fn again<'a>(
         &self,
         gateway: &'a Gateway,
@@ -94,14 +94,13 @@ impl Asked {
         match gateway.v3.ledger.transfers.of(&call.mchid, self.number.as_str()) {
             None => Ok(None),
             Some(transfer) if transfer.way == way && transfer.said == self.said => Ok(Some(transfer)),
-            Some(_) => {
-                Err(errors::REENTRY_DIFFERS.because("the number is of a transfer that says something else"))
-            }
+            Some(_) => Err(errors::REENTRY_DIFFERS
+                .because("out_bill_no belongs to a transfer with different parameters")),
         }
     }
 }
 
-/// To whom a transfer goes.
+/// The recipient of a transfer.
 struct Payee {
     way: TransferWay,
     appid: String,
@@ -109,7 +108,7 @@ struct Payee {
     authorization: Option<OutAuthorizationNo>,
 }
 
-/// Takes a transfer up; what is shown of it is what it has come to in this moment.
+/// Creates a transfer and returns its state at this moment, which may be final already.
 fn begin<'a>(
     gateway: &'a mut Gateway,
     call: &Call,
@@ -124,7 +123,9 @@ fn begin<'a>(
     let transfer = Transfer {
         mchid: call.mchid.clone(),
         out_bill_no: number.clone(),
-        transfer_bill_no: id.parse().map_err(|_| errors::SYSTEM_ERROR.because("no number could be made"))?,
+        transfer_bill_no: id
+            .parse()
+            .map_err(|_| errors::SYSTEM_ERROR.because("cannot generate a transfer_bill_no"))?,
         way,
         appid,
         openid,
@@ -150,7 +151,7 @@ fn begin<'a>(
     gateway.v3.ledger.transfers.of(&call.mchid, number.as_str()).ok_or_else(unknown)
 }
 
-/// What the payee's side confirms by.
+/// Generates the package with which the payee's client confirms.
 fn package_info(gateway: &mut Gateway) -> String {
     STANDARD.encode(gateway.v3.chance.text(ALPHANUMERIC, 60))
 }
@@ -159,7 +160,7 @@ fn payee_named(call: &Call) -> Result<OpenId, Refusal> {
     call.text("/openid").unwrap_or_default().parse().map_err(|_| wrong("/openid", "格式错误"))
 }
 
-/// Where the documents want the key to be named even if nothing is sealed.
+/// Requires `Wechatpay-Serial`, as the documents do for some operations even if no field is encrypted.
 fn names_a_key(call: &Call) -> Result<(), Refusal> {
     let missing = || errors::PARAM_ERROR.at("header", "Wechatpay-Serial", "".into(), "缺少Wechatpay-Serial");
     call.asked.as_ref().map(|_| ()).ok_or_else(missing)
@@ -170,7 +171,7 @@ fn wrong(field: &str, issue: &str) -> Refusal {
 }
 
 fn unknown() -> Refusal {
-    errors::NOT_FOUND.because("no such transfer of this merchant")
+    errors::NOT_FOUND.because("the merchant has no such transfer")
 }
 
 fn later(
@@ -183,7 +184,7 @@ fn later(
     gateway.v3.agenda.add(at, Task { run, mchid: mchid.clone(), number: number.into() });
 }
 
-/// The money is locked: it goes to whoever allowed it; others may confirm, for a day.
+/// Locks the money. A transfer by authorization succeeds at once; any other waits one day for confirmation.
 fn proceed(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     let transfer = gateway.v3.ledger.transfers.of_mut(mchid, number);
     let Some(transfer) = transfer.filter(|transfer| transfer.state == TransferState::Accepted) else {
@@ -201,7 +202,7 @@ fn proceed(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     });
 }
 
-/// Begins to take back what nobody has decided on. Again, it changes nothing.
+/// Starts the cancellation of a transfer without a final state. Repeating it has no effect.
 fn take_back(gateway: &mut Gateway, call: &Call, number: &str) -> Result<(), Refusal> {
     let transfer = gateway.v3.ledger.transfers.of_mut(&call.mchid, number).ok_or_else(unknown)?;
     match transfer.state {
@@ -219,7 +220,8 @@ fn take_back(gateway: &mut Gateway, call: &Call, number: &str) -> Result<(), Ref
     Ok(())
 }
 
-/// Ends a transfer that is still where it was, and tells of it. Whether it was there.
+/// Moves a transfer from the state `from` to a final state and sends a notification. Returns `false` if it was in
+/// another state.
 fn end(
     gateway: &mut Gateway,
     mchid: &MchId,
@@ -265,7 +267,7 @@ fn tell(gateway: &mut Gateway, transfer: &Transfer, now: UnixTime) {
     gateway.tell(transfer.out_bill_no.as_str(), event, due);
 }
 
-/// An object with what is known of these.
+/// Adds the given members that have a value.
 fn with(said: Value, more: &[(&str, Option<String>)]) -> Value {
     let mut said = said;
     for (name, value) in more {
@@ -276,14 +278,14 @@ fn with(said: Value, more: &[(&str, Option<String>)]) -> Value {
     said
 }
 
-/// The payee's name, if it was said, sealed for the merchant.
+/// Returns the payee's name, if it was given, encrypted for the merchant.
 fn sealed_name(gateway: &Gateway, transfer: &Transfer) -> Option<String> {
     let key = gateway.v3.merchants.get(&transfer.mchid)?.sealing_key()?;
     let sealed = key.seal(transfer.user_name.as_ref()?.expose().as_bytes())?;
     Some(STANDARD.encode(sealed))
 }
 
-/// What tells a transfer in every answer but those of wallets of QQ.
+/// Builds the reply that describes a transfer, except for QQ wallets.
 fn shown(gateway: &Gateway, transfer: &Transfer) -> Reply {
     let said = json!({
         "mch_id": transfer.mchid,

@@ -1,4 +1,4 @@
-//! What the payee does, and what the gateway knows of it.
+//! The payee's side of transfers, and the gateway's own records.
 
 use super::{authorization, end, receipt};
 use crate::{
@@ -16,14 +16,14 @@ use wxpay_proto::{
 
 /// Transfers, as their payees and a test see them.
 impl Gateway {
-    /// The gateway's own record of every transfer, those to wallets of QQ among them.
+    /// Returns the gateway's own records of all transfers, including those to QQ wallets.
     #[must_use]
     pub fn transfers(&mut self, now: UnixTime) -> Vec<TransferRecord> {
         self.tick(now);
         self.v3.ledger.transfers.all().map(|transfer| self.transfer_record(transfer)).collect()
     }
 
-    /// The gateway's own record of a merchant's transfer.
+    /// Returns the gateway's own record of a merchant's transfer.
     #[must_use]
     pub fn transfer(&mut self, mchid: &MchId, number: &OutBillNo, now: UnixTime) -> Option<TransferRecord> {
         self.tick(now);
@@ -31,16 +31,16 @@ impl Gateway {
         Some(self.transfer_record(transfer))
     }
 
-    /// The payee confirms: the money is there at once, in a wallet of QQ as well, and what was asked for along with it is
-    /// allowed. Whether there was such a transfer to confirm.
+    /// Confirms a transfer as its payee, also one to a QQ wallet. The money arrives at once, and an authorization
+    /// requested with the transfer is confirmed. Returns `false` if no such transfer waits for confirmation.
     pub fn confirm_transfer(&mut self, mchid: &MchId, number: &OutBillNo, now: UnixTime) -> bool {
         self.tick(now);
         let step = (TransferState::WaitUserConfirm, TransferState::Success, None);
         end(self, mchid, number.as_str(), step, now)
     }
 
-    /// The transfer fails when the payee confirms, for a reason such as `PAYEE_ACCOUNT_ABNORMAL`; one that needs nobody's
-    /// confirmation, while it is `ACCEPTED`. Whether there was such a transfer.
+    /// Makes a transfer fail at confirmation, for a reason such as `PAYEE_ACCOUNT_ABNORMAL`; a transfer that needs no
+    /// confirmation fails while it is `ACCEPTED`. Returns `false` if there is no such transfer.
     pub fn fail_transfer(&mut self, mchid: &MchId, number: &OutBillNo, reason: &str, now: UnixTime) -> bool {
         self.tick(now);
         let transfer = self.v3.ledger.transfers.of(mchid, number.as_str());
@@ -48,7 +48,7 @@ impl Gateway {
         end(self, mchid, number.as_str(), (from, TransferState::Fail, Some(reason)), now)
     }
 
-    /// The receipt that is being made of a transfer cannot be made, for that reason. Whether one is being made.
+    /// Makes the pending receipt of a transfer fail for this reason. Returns `false` if no receipt is being generated.
     pub fn fail_receipt(&mut self, mchid: &MchId, number: &OutBillNo, reason: &str, now: UnixTime) -> bool {
         self.tick(now);
         receipt::end(self, mchid, number.as_str(), Some(reason), now)
@@ -64,7 +64,8 @@ impl Gateway {
         transfer.record(self.told_of(&transfer.mchid, transfer.out_bill_no.as_str(), event_type))
     }
 
-    /// The notices about a number whose event types begin so: other things may have the same number.
+    /// Returns the notifications about a number whose event types begin with `event_type`: objects of other kinds may
+    /// have the same number.
     fn told_of(&self, mchid: &MchId, number: &str, event_type: &str) -> Vec<NotificationRecord> {
         self.notifications.records_of(&[number], |notification| {
             let is_such =
@@ -74,9 +75,9 @@ impl Gateway {
     }
 }
 
-/// What payees allow.
+/// Authorizations, as their payees and a test see them.
 impl Gateway {
-    /// The gateway's own record of everything that payees allow, allowed, or were asked to.
+    /// Returns the gateway's own records of all authorizations in any state.
     #[must_use]
     pub fn authorizations(&mut self, now: UnixTime) -> Vec<AuthorizationRecord> {
         self.tick(now);
@@ -84,7 +85,7 @@ impl Gateway {
         all.map(|authorization| self.authorization_record(authorization)).collect()
     }
 
-    /// The gateway's own record of one such, by the merchant's number.
+    /// Returns the gateway's own record of one authorization, by the merchant's number.
     #[must_use]
     pub fn authorization(
         &mut self,
@@ -97,8 +98,9 @@ impl Gateway {
         Some(self.authorization_record(authorization))
     }
 
-    /// The payee allows it. What was asked for along with a transfer is allowed by
-    /// [confirming](Self::confirm_transfer) that. Whether there was such a thing to allow.
+    /// Confirms an authorization as its payee. One that was requested with a transfer is confirmed by
+    /// [confirming](Self::confirm_transfer) the transfer. Returns `false` if no such authorization waits for
+    /// confirmation.
     pub fn confirm_authorization(
         &mut self,
         mchid: &MchId,
@@ -111,8 +113,8 @@ impl Gateway {
             && authorization::take_effect(self, mchid, number.as_str(), now)
     }
 
-    /// The payee turns it down, and nobody is told. A transfer that it was asked for along with goes on without it.
-    /// Whether there was such a thing to turn down.
+    /// Refuses an authorization as its payee, without a notification. A transfer that requested it continues without
+    /// it. Returns `false` if no such authorization waits for confirmation.
     pub fn refuse_authorization(
         &mut self,
         mchid: &MchId,
@@ -124,8 +126,8 @@ impl Gateway {
         authorization::end(self, mchid, number.as_str(), from, reason, now)
     }
 
-    /// What was in force ends: the payee does that (`USER_CLOSE`), or the platform. The merchant is told. Whether there was
-    /// such a thing in force.
+    /// Closes an authorization in force, as the payee (`USER_CLOSE`) or the platform, and sends a notification. Returns
+    /// `false` if no such authorization is in force.
     pub fn close_authorization(
         &mut self,
         mchid: &MchId,

@@ -1,6 +1,6 @@
-//! A page of text as a PDF file, by ISO 32000-1: one page of A4, in a font that every reader has for Chinese.
+//! A page of text as a PDF file according to ISO 32000-1: one A4 page, in a Chinese font that every reader has.
 
-/// A file of one page with these lines, of which there may be fifty. The same lines give the same bytes.
+/// Builds a file of one page with these lines, at most fifty. The same lines give the same bytes.
 pub(super) fn page(lines: &[String]) -> Vec<u8> {
     let text = content(lines);
     let objects = [
@@ -32,7 +32,7 @@ pub(super) fn page(lines: &[String]) -> Vec<u8> {
     file
 }
 
-/// The lines from the top of the page down. Each is a string of UTF-16, in hexadecimal digits.
+/// Builds the content stream: the lines from the top of the page down, each a UTF-16 string in hexadecimal digits.
 fn content(lines: &[String]) -> String {
     let mut text = vec![String::from("BT\n/F1 12 Tf\n20 TL\n56 770 Td")];
     for line in lines {

@@ -1,4 +1,4 @@
-//! Transfers to wallets of QQ.
+//! Transfers to QQ wallets.
 
 use super::{
     AMOUNT, Asked, NOTIFY_URL, OPENID, OUT_BILL_NO, Payee, REMARK, REPORTS, USER_NAME, begin, names_a_key,
@@ -66,7 +66,7 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     of(gateway, call, number.as_str()).map(|transfer| shown(gateway, transfer))
 }
 
-/// An app of the merchant's, or one of QQ's, which are digits and of which the gateway knows nothing.
+/// Checks the app: one of the merchant's, or one of QQ's, which consists of digits and is not known to the gateway.
 fn app(gateway: &Gateway, call: &Call) -> Result<String, Refusal> {
     let said = call.text("/appid").unwrap_or_default();
     let is_of_qq = said.bytes().all(|byte| byte.is_ascii_digit());
@@ -74,7 +74,7 @@ fn app(gateway: &Gateway, call: &Call) -> Result<String, Refusal> {
     if is_of_qq || is_own {
         Ok(said.into())
     } else {
-        Err(errors::APPID_MCHID_NOT_MATCH.because("the app is neither the merchant's nor one of QQ's"))
+        Err(errors::APPID_MCHID_NOT_MATCH.because("appid must be one of the merchant's apps or a QQ app"))
     }
 }
 
@@ -82,7 +82,7 @@ fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     of(gateway, call, call.path("out_bill_no")).map(|transfer| shown(gateway, transfer))
 }
 
-/// Takes back what the payee does not have. Again, it tells how far that is.
+/// Cancels a transfer that the payee has not received. A repeated request returns its current state.
 fn cancel(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let number = call.path("out_bill_no");
     of(gateway, call, number)?;
@@ -95,12 +95,12 @@ fn of<'a>(gateway: &'a Gateway, call: &Call, number: &str) -> Result<&'a Transfe
     transfer.filter(|transfer| transfer.way == TransferWay::QqWallet).ok_or_else(unknown)
 }
 
-/// What every answer says.
+/// Builds the reply of every operation.
 fn shown(gateway: &Gateway, transfer: &Transfer) -> Reply {
     Reply::json(&with(told(transfer), &[("user_name", sealed_name(gateway, transfer))]))
 }
 
-/// What the notice of its end says: the same without the name.
+/// Builds the content of the notification of the final state: the reply without the name.
 pub(super) fn told(transfer: &Transfer) -> Value {
     let said = json!({
         "mchid": transfer.mchid,

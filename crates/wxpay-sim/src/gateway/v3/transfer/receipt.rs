@@ -1,7 +1,7 @@
-//! Receipts of transfers: asked for, asked after until they are made, downloaded.
+//! Receipts of transfers: apply, query until generated, download.
 //!
-//! Of a transfer that succeeded, whose payee was named, and that is not older than six months. A receipt is there for 90
-//! days, then it must be asked for again; the URL of its file works for ten minutes.
+//! A receipt requires a successful transfer with a named payee that is at most six months old. A receipt is kept for 90
+//! days and must be requested again afterwards. The URL of its file works for ten minutes.
 
 use super::{OUT_BILL_NO, bill, later, pdf, unknown, with};
 use crate::{
@@ -65,17 +65,17 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
 ];
 
 const TRANSFER_BILL_NO: Field = must("transfer_bill_no", text(64));
-/// Where the files are.
+/// The path of the files.
 const FILE: &str = "/v3/transferdownload/signfile";
-/// How long their URLs work.
+/// The lifetime of a download URL.
 const URL_TTL: Duration = Duration::from_secs(600);
 const DAY: Duration = Duration::from_secs(86_400);
-/// How long a receipt is there.
+/// The time for which a receipt is kept.
 const KEPT: Duration = DAY.saturating_mul(90);
-/// How long a transfer can have one made: six months.
+/// The maximum age of a transfer for which a receipt can be requested: six months.
 const UNTIL: Duration = DAY.saturating_mul(183);
 
-/// Has a receipt made, unless one is there or being made.
+/// Requests a receipt, unless one exists or is being generated.
 fn apply(gateway: &mut Gateway, call: &Call, number: &str) -> Result<Reply, Refusal> {
     let transfer = gateway.v3.ledger.transfers.of_mut(&call.mchid, number).ok_or_else(unknown)?;
     if transfer.state != TransferState::Success {
@@ -111,9 +111,9 @@ fn is_kept(receipt: &Receipt, now: UnixTime) -> bool {
     receipt.state == ReceiptState::Generating || now.since(receipt.updated) <= KEPT
 }
 
-/// Tells how far a receipt is; one that is made, with a new URL and the hash of its file.
+/// Returns the state of a receipt. A finished one has a new URL and the hash of its file.
 fn query(gateway: &mut Gateway, call: &Call, transfer: &Transfer) -> Result<Reply, Refusal> {
-    let none = || errors::NOT_FOUND.because("no receipt of this transfer is there");
+    let none = || errors::NOT_FOUND.because("the transfer has no receipt");
     let receipt = transfer.receipt.as_ref().filter(|receipt| is_kept(receipt, call.now)).ok_or_else(none)?;
     let said = json!({
         "state": receipt.state.as_str(),
@@ -134,7 +134,7 @@ fn query(gateway: &mut Gateway, call: &Call, transfer: &Transfer) -> Result<Repl
     Ok(Reply::json(&with(said, &more)))
 }
 
-/// What the page says.
+/// Returns the lines of the page.
 fn lines(transfer: &Transfer, receipt: &Receipt) -> Vec<String> {
     let name = transfer.user_name.as_ref().map_or("", |name| name.expose().as_str());
     let fen = transfer.amount.get();
@@ -152,7 +152,8 @@ fn lines(transfer: &Transfer, receipt: &Receipt) -> Vec<String> {
     ]
 }
 
-/// Ends the making of a receipt: it is there, or cannot be made. Whether one was being made.
+/// Finishes the generation of a receipt: it succeeds, or fails for the given reason. Returns `false` if none is being
+/// generated.
 pub(super) fn end(
     gateway: &mut Gateway,
     mchid: &MchId,
