@@ -1,4 +1,4 @@
-//! Drives flows in virtual time: the ten lines of every driver, without waiting.
+//! A driver for flows in virtual time: the ten lines of every driver, without waiting.
 
 use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 use wxpay_proto::{
@@ -9,9 +9,9 @@ use wxpay_proto::{
     world::World,
 };
 
-/// Whoever carries a hop: tells what came of it, and after how long.
+/// A network: returns the reply to a request, and the time until it arrives.
 pub trait Network {
-    /// Carries a hop that was sent at `now`.
+    /// Returns the reply to a request sent at `now`, and the time until it arrives.
     fn carry(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration);
 }
 
@@ -21,24 +21,24 @@ impl<C: FnMut(Transmit, UnixTime) -> (Reply, Duration)> Network for C {
     }
 }
 
-/// A clock that jumps, chance that repeats, a memory, and a record of what was sent.
+/// A driver with a virtual clock, deterministic randomness, a memory, and a record of the requests sent.
 #[derive(Debug)]
 pub struct Lab {
-    /// What time it is.
+    /// The current time.
     pub now: UnixTime,
-    /// What the flows remember.
+    /// The memory that the flows share.
     pub memory: Memory,
-    /// The label and time of every hop so far.
+    /// The label and time of every request so far.
     pub hops: Vec<(&'static str, UnixTime)>,
     secrets: Vec<String>,
     draws: u64,
 }
 
-/// No flow may need more steps than this, whatever the network does. The longest settles a debt: eight calls, each
-/// of which may look for a token every 50 ms through its 30 seconds.
+/// The maximum number of steps of a flow, whatever the network does. The longest flow resolves a pending operation:
+/// eight calls, each of which may check for a token every 50 ms during its 30 seconds.
 pub const MOST_STEPS: usize = 8 * (30 * 20 + 20);
 
-/// 2014-05-08 10:09:36 in China.
+/// Starts at 2014-05-08 10:09:36 in China.
 impl Default for Lab {
     fn default() -> Self {
         Self {
@@ -58,14 +58,14 @@ enum Turn<F: Flow> {
 }
 
 impl Lab {
-    /// Fails as soon as one of these texts shows up in the `Debug` of a step or of an error.
+    /// Makes the driver panic if one of these texts appears in the `Debug` output of a step or an error.
     #[must_use]
     pub fn watching(mut self, secrets: &[&str]) -> Self {
         self.secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
         self
     }
 
-    /// A world of this moment.
+    /// Returns a world with the current time.
     pub fn world(&mut self) -> World<'_> {
         self.draws += 1;
         let mut fresh = [0; 32];
@@ -73,22 +73,22 @@ impl Lab {
         World::new(self.now, Entropy::new(fresh), &mut self.memory)
     }
 
-    /// Lets time pass.
+    /// Advances the clock.
     pub fn wait(&mut self, pause: Duration) {
         self.now = self.now.after(pause);
     }
 
-    /// How many hops of that label were sent.
+    /// Returns the number of requests sent with this label.
     #[must_use]
     pub fn count(&self, label: &str) -> usize {
         self.hops.iter().filter(|(sent, _)| *sent == label).count()
     }
 
-    /// Runs one flow to its end.
+    /// Runs a flow to its end.
     ///
     /// # Errors
     ///
-    /// What the flow ends with.
+    /// Returns the error that the flow ends with.
     pub fn run<F: Flow<Output: Debug>>(
         &mut self,
         flow: F,
@@ -97,7 +97,7 @@ impl Lab {
         self.run_all([flow], network).remove(0)
     }
 
-    /// Runs many flows at once, all begun now. Results come in the order of the flows.
+    /// Runs several flows concurrently, all started now. Returns the results in the order of the flows.
     pub fn run_all<F: Flow<Output: Debug>>(
         &mut self,
         flows: impl IntoIterator<Item = F>,
@@ -112,7 +112,7 @@ impl Lab {
         let mut results: Vec<_> = turns.iter().map(|_| None).collect();
         let bound = MOST_STEPS * results.len();
         while let Some(((then, _), (index, turn))) = turns.pop_first() {
-            assert!(serial <= bound, "a flow does not end");
+            assert!(serial <= bound, "a flow exceeds the maximum number of steps");
             self.now = self.now.max(then);
             let step = match turn {
                 Turn::Begin(flow) => Step::begin(flow, self.world()),
@@ -135,7 +135,7 @@ impl Lab {
             turns.insert((when, serial), (index, turn));
             serial += 1;
         }
-        results.into_iter().map(|result| result.expect("every flow ends")).collect()
+        results.into_iter().map(|result| result.expect("every flow has ended")).collect()
     }
 
     fn watch<F: Flow<Output: Debug>>(&self, step: &Step<F>) {

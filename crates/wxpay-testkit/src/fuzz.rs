@@ -1,6 +1,6 @@
-//! The bodies of the fuzz targets. Each takes any bytes, and panics if a promise is broken.
+//! The bodies of the fuzz targets. Each accepts any bytes, and panics if a property does not hold.
 //!
-//! `fuzz/fuzz_targets` calls them under libFuzzer; `tests/corpus.rs` replays what was found, on stable.
+//! `fuzz/fuzz_targets` calls them under libFuzzer; `tests/corpus.rs` replays the corpus on the stable compiler.
 
 mod charsets;
 mod conversation;
@@ -22,10 +22,10 @@ pub use v3::{bill, multipart, v3_headers, v3_notification, v3_reply};
 pub use values::{ids, time};
 pub use wire::{form, xml};
 
-/// A body.
+/// The body of a fuzz target.
 pub type Body = fn(&[u8]);
 
-/// Every target and its body.
+/// All fuzz targets with their bodies.
 pub const TARGETS: [(&str, Body); 15] = [
     ("bill", bill),
     ("charset", charset),

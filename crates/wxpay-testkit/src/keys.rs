@@ -1,4 +1,4 @@
-//! Throw-away credentials, made up here: no merchant has them.
+//! Throw-away APIv1 credentials. They are invented and belong to no merchant.
 
 pub mod v3;
 
@@ -15,7 +15,7 @@ pub const PAY_SIGN_KEY: &str = concat!(
 /// The key of the MD5 signatures.
 pub const PARTNER_KEY: &str = "9a47ne4cey0000000000000000000000";
 
-/// A merchant's builder with these credentials.
+/// Returns a merchant's builder with these credentials.
 #[must_use]
 pub fn merchant() -> Builder {
     Merchant::builder(
@@ -27,7 +27,7 @@ pub fn merchant() -> Builder {
     )
 }
 
-/// A merchant's builder with the credentials a gateway knows.
+/// Returns a merchant's builder with the credentials of a gateway's app.
 #[must_use]
 pub fn merchant_of(credentials: &Credentials) -> Builder {
     Merchant::builder(

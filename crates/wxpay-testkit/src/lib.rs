@@ -1,4 +1,4 @@
-//! What the tests of this workspace share: virtual time, throw-away keys, the gateway as a network, and the
+//! The shared test kit of this workspace: virtual time, throw-away keys, the simulated gateway as a network, and the
 //! bodies of the fuzz targets. Not published.
 
 #![allow(
@@ -17,7 +17,7 @@ pub mod keys;
 pub mod network;
 pub mod null;
 
-/// The README's examples compile.
+/// Compiles and runs the examples in the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

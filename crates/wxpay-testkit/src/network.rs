@@ -14,41 +14,42 @@ use wxpay_sim::{
     notifications::{Delivery, DeliveryResult},
 };
 
-/// A gateway and the wire to it.
+/// A simulated gateway, and the network between it and a client.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Wire {
-    /// The other side.
+    /// The gateway.
     pub gateway: Gateway,
-    /// How long an answer takes.
+    /// The time between a request and its response.
     pub latency: Duration,
-    /// While set, no connection can be made.
+    /// If set, no connection can be made.
     pub is_down: bool,
-    /// Notices that overtook the answer to a call.
+    /// The notifications that were sent before the response to a call.
     pub early: Vec<Delivery>,
 }
 
 impl Wire {
-    /// A wire to a gateway with these switches; answers take 80 ms.
+    /// Creates a network to a gateway with these settings; responses take 80 ms.
     #[must_use]
     pub fn to(settings: Settings, seed: u64) -> Self {
         let gateway = Gateway::new(settings, seed);
         Self { gateway, latency: Duration::from_millis(80), is_down: false, early: Vec::new() }
     }
 
-    /// The merchant that the gateway knows.
+    /// Returns the merchant with the gateway's credentials.
     #[must_use]
     pub fn merchant(&self) -> Merchant {
         self.builder().build()
     }
 
-    /// The same, to be told more.
+    /// Returns the builder of that merchant.
     #[must_use]
     pub fn builder(&self) -> Builder {
         keys::merchant_of(self.gateway.credentials())
     }
 
-    /// Delivers every notice that is due, and hands the verified ones on. What is answered reaches the gateway.
+    /// Delivers every notification that is due. Passes the verified ones to `on_notification`, and the merchant's
+    /// response to the gateway.
     pub fn deliver_due(
         &mut self,
         me: &Merchant,
@@ -61,7 +62,7 @@ impl Wire {
             let received = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
             let ack = match me.verify_notification(&received) {
                 Ok(notification) => {
-                    assert!(!delivery.is_forged(), "a tampered notice was believed");
+                    assert!(!delivery.is_forged(), "a tampered notification was accepted");
                     on_notification(notification)
                 }
                 Err(rejected) => rejected.ack(),
@@ -88,7 +89,7 @@ impl Network for Wire {
             }
             Outcome::Delayed(reply, late) if late < transmit.timeout => (Ok(reply), late),
             Outcome::Delayed(..) => (lost("timed out"), transmit.timeout),
-            Outcome::Cut(..) => (lost("the connection broke within the answer"), self.latency),
+            Outcome::Cut(..) => (lost("the connection broke during the response"), self.latency),
             Outcome::Lost { .. } => (lost("the connection broke"), self.latency),
             Outcome::Reset { .. } => (lost("the connection was reset"), self.latency),
             Outcome::Refused(_) => {

@@ -1,7 +1,7 @@
-//! Cryptography without security: fast, and the same each time. For fuzzing, and for very many orders.
+//! Deterministic, fast cryptography without security, for fuzzing and for very many orders.
 //!
-//! Signatures, sealed texts and boxes have the sizes of real ones, and what is changed is refused as it would be; but
-//! anybody can make them. Keys are names: [`private_key`] and [`public_key`] of one name fit each other.
+//! Signatures and ciphertexts have real sizes, and changed ones are rejected like real ones; but anybody can make
+//! them. A key is made from a name: [`private_key`] and [`public_key`] of the same name belong together.
 
 use sha2::{Digest as _, Sha256};
 use std::{fmt, sync::Arc};
@@ -13,24 +13,24 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-/// A provider that protects nothing.
+/// A crypto provider that protects nothing.
 #[derive(Clone, Copy, Debug, Default)]
-#[allow(clippy::exhaustive_structs, reason = "it is its own value")]
+#[allow(clippy::exhaustive_structs, reason = "a unit struct without options")]
 pub struct NullProvider;
 
-/// What [`NullProvider`] reads as a private key.
+/// Returns the private key with this name, in the form that [`NullProvider`] parses.
 #[must_use]
 pub fn private_key(name: &str) -> Secret<Vec<u8>> {
     Secret::new([PRIVATE, name.as_bytes()].concat())
 }
 
-/// What [`NullProvider`] reads as the public half of the private key of that name.
+/// Returns the public half of the private key with this name, in the form that [`NullProvider`] parses.
 #[must_use]
 pub fn public_key(name: &str) -> Vec<u8> {
     [PUBLIC, name.as_bytes()].concat()
 }
 
-/// What [`NullProvider`] reads as the private half of any public key, be it a certificate's.
+/// Returns the private half of any public key, such as a certificate's, in the form that [`NullProvider`] parses.
 #[must_use]
 pub fn private_key_of(spki: &[u8]) -> Secret<Vec<u8>> {
     Secret::new([PRIVATE_OF, spki].concat())
@@ -40,7 +40,7 @@ const PRIVATE: &[u8] = b"null-private:";
 const PRIVATE_OF: &[u8] = b"null-private-of:";
 const PUBLIC: &[u8] = b"null-public:";
 
-/// As with a key of 2048 bits.
+/// The length of signatures and sealed texts, in bytes, as with a key of 2048 bits.
 const SIZE: usize = 256;
 const LONGEST: usize = 214;
 const DIGEST: usize = 32;
@@ -66,7 +66,7 @@ impl CryptoProvider for NullProvider {
     }
 }
 
-/// Both halves of a key, which are one: the digest of the public one.
+/// Both halves of a key, which are the same: the digest of the public half.
 struct Pair([u8; DIGEST]);
 
 impl Pair {
@@ -99,7 +99,7 @@ impl PublicKey for Pair {
         if signature == self.signature(message) { Ok(()) } else { Err(InvalidSignature) }
     }
 
-    /// Each time to the same bytes, unlike a real one: the length, the text, zeros, a digest.
+    /// Seals deterministically, unlike a real key, to: the length, the masked text, zeros, a digest.
     fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {
         let length = u8::try_from(plain.len()).map_err(|_| TooLong)?;
         if plain.len() > LONGEST {
@@ -155,7 +155,7 @@ impl fmt::Debug for Symmetric {
     }
 }
 
-/// And back. So that what was not opened does not pass for what was.
+/// Masks a text, or unmasks it. Ensures that a text that was not opened is not mistaken for one that was.
 fn veiled(text: &[u8]) -> Vec<u8> {
     text.iter().map(|byte| byte ^ 0xa5).collect()
 }
@@ -232,6 +232,6 @@ mod tests {
         assert!(
             NullProvider.symmetric_key(&Secret::new([2; 32])).open(&[0; 12], b"beside", &sealed).is_err()
         );
-        assert!(!sealed.windows(4).any(|window| window == b"text"), "it can be read without opening it");
+        assert!(!sealed.windows(4).any(|window| window == b"text"), "the ciphertext contains the plaintext");
     }
 }

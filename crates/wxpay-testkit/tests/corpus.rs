@@ -1,5 +1,5 @@
-//! What the fuzzers found goes through the bodies again, on stable and without libFuzzer.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test; what it prints is shown when it fails")]
+//! Replays the fuzz corpus through the bodies, on the stable compiler and without libFuzzer.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test; its output is shown when it fails")]
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +16,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
-/// The names in a folder, without their endings.
+/// Returns the names of the files in a folder, without extensions.
 fn names(folder: &Path) -> BTreeSet<String> {
     files(folder).into_iter().map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned()).collect()
 }

@@ -1,10 +1,9 @@
-//! The two charsets against the library's strictest calls, and there and back.
+//! Both charsets, compared with `std` and `encoding_rs`, and round trips.
 
 use encoding_rs::GBK;
 use wxpay_proto::wire::charset::Charset;
 
-/// Both charsets: what decodes and what encodes is what the library says, a fault has its place, and what can be
-/// encoded comes back.
+/// Checks that both charsets decode and encode like the reference, report the position of an error, and round-trip.
 pub fn charset(data: &[u8]) {
     decoded(Charset::Utf8, data, std::str::from_utf8(data).ok());
     let theirs = GBK.decode_without_bom_handling_and_without_replacement(data);
@@ -22,7 +21,7 @@ fn decoded(charset: Charset, bytes: &[u8], expected: Option<&str>) {
         Ok(text) => assert_eq!(Some(&*text), expected),
         Err(fault) => {
             assert_eq!(expected, None);
-            assert!(charset.decode(&bytes[..fault.at]).is_ok(), "the fault is where it is said to be");
+            assert!(charset.decode(&bytes[..fault.at]).is_ok(), "the position of the error is wrong");
         }
     }
 }
@@ -39,7 +38,7 @@ fn encoded(text: &str) {
         Err(fault) => {
             assert!(unmappable);
             let before = text.get(..fault.at).unwrap();
-            assert!(Charset::Gbk.encode(before).is_ok(), "the fault is where it is said to be");
+            assert!(Charset::Gbk.encode(before).is_ok(), "the position of the error is wrong");
         }
     }
 }

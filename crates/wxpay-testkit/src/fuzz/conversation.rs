@@ -1,4 +1,4 @@
-//! Conversations: every flow, one after the other and side by side, over any network, with one memory.
+//! Conversations of APIv1: sequences of concurrent flows over a faulty network, with one memory.
 
 use super::{
     replies::{NUMBER, TOKEN, delivery, order, watching},
@@ -14,7 +14,7 @@ use wxpay_proto::{
     v1::Merchant,
 };
 
-/// A shop's day.
+/// A sequence of operations.
 #[derive(Arbitrary, Debug)]
 struct Day {
     acts: Vec<Act>,
@@ -23,11 +23,11 @@ struct Day {
 #[derive(Arbitrary, Debug)]
 struct Act {
     operation: Operation,
-    /// So many at once, and one more.
+    /// The number of flows that run at once, less one.
     more: u8,
-    /// What happens to the hops, in their order. Then the network is in good health.
+    /// The replies to the requests, in order. After the last one the network works.
     events: Vec<Event>,
-    /// How long it is until the next act, in seconds.
+    /// The time until the next operation, in seconds.
     pause: u16,
 }
 
@@ -43,7 +43,7 @@ enum Operation {
 #[derive(Arbitrary, Debug)]
 struct Event {
     what: What,
-    /// In milliseconds.
+    /// The time until the reply arrives, in milliseconds.
     took: u16,
 }
 
@@ -70,9 +70,9 @@ enum Refusal {
     Unauthorized,
 }
 
-/// Whatever the network does, every flow ends, shows no secret, and says rightly what may have become of it.
+/// Checks that every flow ends, shows no secret and reports the right fate, whatever the network does.
 ///
-/// The same bytes are a day of the first generation, and one of the third.
+/// The same bytes make a sequence for APIv1 and one for APIv3.
 pub fn conversation(data: &[u8]) {
     v3::conversation(data);
     let Ok(day) = Day::arbitrary_take_rest(Unstructured::new(data)) else { return };
@@ -96,7 +96,7 @@ fn perform(me: &Merchant, lab: &mut Lab, act: Act) {
     }
 }
 
-/// A debt comes from an order whose answer was lost, and is a debt again if it cannot be settled.
+/// Resolves an order whose reply was lost. If that fails, the operation must still be pending.
 fn resolve(me: &Merchant, lab: &mut Lab, act: Act) {
     let lost = |transmit: Transmit, _: UnixTime| -> (Reply, Duration) {
         let reply = match transmit.label {
@@ -105,14 +105,16 @@ fn resolve(me: &Merchant, lab: &mut Lab, act: Act) {
         };
         (reply, Duration::from_millis(80))
     };
-    let Err(mut error) = lab.run(me.prepay(order()), &mut { lost }) else { panic!("nothing was answered") };
+    let Err(mut error) = lab.run(me.prepay(order()), &mut { lost }) else {
+        panic!("the call succeeded without a reply")
+    };
     let Some(pending_operation) = error.unresolved() else {
-        return assert_ne!(error.fate(), Fate::Unknown, "an unknown fate leaves a debt");
+        return assert_ne!(error.fate(), Fate::Unknown, "an unknown fate has a pending operation");
     };
     let mut events = act.events.into_iter();
     let network = |transmit: Transmit, _: UnixTime| carried(&transmit, events.next());
     if let Err(mut error) = lab.run(me.resolve(pending_operation), &mut { network }) {
-        assert_eq!(error.fate(), Fate::Unknown, "asking does not undo what was asked about");
+        assert_eq!(error.fate(), Fate::Unknown, "a query does not decide the fate");
         assert!(error.unresolved().is_some_and(|pending_operation| {
             pending_operation.out_trade_no().is_some_and(|number| number.as_str() == NUMBER)
         }));
@@ -140,16 +142,20 @@ fn run<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, label: &str, owes: bool,
     }
 }
 
-/// Hops can be told apart if only one flow was running.
+/// Checks the fate of a flow. The requests can be attributed only if a single flow was running.
 fn judge(mut error: Error, owes: bool, hops: Option<&Vec<Option<Fate>>>) {
     let fate = error.fate();
-    assert_eq!(error.unresolved().is_some(), owes && fate == Fate::Unknown, "an unknown fate is a debt");
+    assert_eq!(
+        error.unresolved().is_some(),
+        owes && fate == Fate::Unknown,
+        "exactly an unknown fate has a pending operation"
+    );
     let Some(hops) = hops else { return };
     if hops.iter().all(|transmit| *transmit == Some(Fate::NotSent)) {
         assert_eq!(fate, Fate::NotSent, "nothing was sent");
     }
     if hops.contains(&Some(Fate::Unknown)) {
-        assert_eq!(fate, Fate::Unknown, "an answer was lost");
+        assert_eq!(fate, Fate::Unknown, "a reply was lost");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The simulator: whatever is said to it, it answers.
+//! The simulator: it answers any sequence of requests.
 
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -10,9 +10,10 @@ use wxpay_proto::{
 };
 use wxpay_sim::{Clock, Gateway, Outcome, Settings, control::Simulation, notifications::DeliveryResult};
 
-/// A session: requests apart by a line `---`, each a line `METHOD target` and a body behind it. `{token}`,
-/// `{appid}`, `{secret}` and `{partner}` stand for what the gateway knows; a JSON body whose `app_signature` is
-/// `?` is signed first, its package as well.
+/// Runs a session of requests, separated by lines `---`. A request is a line `METHOD target`, followed by a body.
+///
+/// `{token}`, `{appid}`, `{secret}` and `{partner}` stand for the gateway's values. A JSON body whose `app_signature`
+/// is `?` is signed first, and so is its package.
 pub fn gateway(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let now = UnixTime::from_secs(1_399_514_976);
@@ -49,7 +50,7 @@ fn answer(simulation: &mut Simulation, method: &str, target: &str, body: Vec<u8>
     }
 }
 
-/// Every second delivery is taken.
+/// Delivers what is due; accepts every second delivery.
 fn deliver(simulation: &mut Simulation, real: UnixTime) {
     let now = simulation.clock.now(real);
     for (index, delivery) in simulation.gateway.due(now).into_iter().enumerate() {
@@ -63,7 +64,7 @@ fn token(gateway: &mut Gateway, now: UnixTime) -> String {
     let target = "/cgi-bin/token?grant_type=client_credential&appid={appid}&secret={secret}";
     let url = format!("https://api.weixin.qq.com{}", filled(target, gateway, ""));
     let Outcome::Reply(reply) = gateway.answer(&Request::get(url), now) else {
-        panic!("no trouble was asked for")
+        panic!("unexpected outcome: no fault is injected")
     };
     let said: Value = serde_json::from_slice(reply.body()).unwrap();
     said["access_token"].as_str().unwrap().into()
@@ -102,7 +103,7 @@ fn signed(body: &str, gateway: &Gateway) -> String {
     Value::Object(members).to_string()
 }
 
-/// The package is given escaped in UTF-8, and signed in its charset.
+/// Signs a package. It is given escaped in UTF-8, and signed in its own charset.
 fn signed_package(package: &str, key: &PartnerKey) -> Option<String> {
     let form = Form::parse(package.as_bytes()).ok()?;
     let text = |bytes| std::str::from_utf8(bytes).ok();

@@ -1,4 +1,4 @@
-//! Notices: never believed as they come, told faithfully once they are signed.
+//! APIv1 notifications: rejected unsigned, and read faithfully once signed.
 
 use super::{packages, wire};
 use crate::keys::{self, PAY_SIGN_KEY};
@@ -11,9 +11,11 @@ use wxpay_proto::{
     wire::{form::Form, xml::Flat},
 };
 
-/// The first line is the query, the rest the body. As they are they are not believed, for nobody has signed them
-/// with these keys. Then they are signed, so that the readers behind the signatures are reached; what is heard
-/// must be what was signed, and what is tampered with afterwards must be refused or say the same.
+/// Checks notifications. The first line is the query, the rest the body.
+///
+/// As they are, they must be rejected, because nobody has signed them with these keys. Then they are signed, to reach
+/// the parsers behind the signatures: the result must be what was signed. After a change of one byte the notification
+/// must be rejected or have the same content.
 pub fn notification(data: &[u8]) {
     let line = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (query, body) = data.split_at(line);
@@ -36,7 +38,7 @@ pub fn notification(data: &[u8]) {
             heard_as_told(&notification, &told, &body);
             tampered(&me, &signed, &notification, data);
         }
-        Err(rejected) => assert_ne!(rejected.ack().response().status(), 401, "a good signature is refused"),
+        Err(rejected) => assert_ne!(rejected.ack().response().status(), 401, "valid signature rejected"),
     }
 }
 
@@ -57,7 +59,7 @@ fn signed_query(told: &BTreeMap<&str, Vec<u8>>) -> String {
     query + "sign=" + &sign
 }
 
-/// Signed over the elements, trimmed; the signature's own two are replaced.
+/// Returns the body, signed over the trimmed elements. Replaces the signature's own two elements.
 fn signed_body(body: &Flat<'_>) -> String {
     let own = ["appkey", "appsignature", "app_signature", "signmethod", "sign_method"];
     let told = body.iter().filter(|(name, _)| !own.contains(&name.to_ascii_lowercase().as_str()));
@@ -103,7 +105,7 @@ fn heard_as_told(notification: &Notification, told: &BTreeMap<&str, Vec<u8>>, bo
     assert_eq!(notification.key(), packages::md5(told));
 }
 
-/// One byte is changed, somewhere. Letters of a digest or of an escape may change their case.
+/// Checks that a change of one bit is detected. Letters of a digest or of an escape may change their case.
 fn tampered(me: &Merchant, signed: &(String, String), notification: &Notification, data: &[u8]) {
     let chosen = data.iter().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()));
     let (mut query, mut body) = (signed.0.clone().into_bytes(), signed.1.clone().into_bytes());
@@ -111,6 +113,6 @@ fn tampered(me: &Merchant, signed: &(String, String), notification: &Notificatio
     let (half, at) = if at < query.len() { (&mut query, at) } else { (&mut body, at - signed.0.len()) };
     half[at] ^= 1 << ((chosen >> 20) % 8);
     if let Ok(other) = me.verify_notification(&RawNotification::new("POST", &query, &body)) {
-        assert_eq!(&other, notification, "a tampered notice is believed");
+        assert_eq!(&other, notification, "a tampered notification was accepted");
     }
 }

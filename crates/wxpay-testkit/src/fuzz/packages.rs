@@ -1,4 +1,4 @@
-//! Packages: signed raw, sent escaped, and read back to what was signed.
+//! APIv1 packages: signed raw, sent escaped, and read back to what was signed.
 
 use crate::keys::PARTNER_KEY;
 use md5::{Digest, Md5};
@@ -8,7 +8,7 @@ use wxpay_proto::{
     wire::{charset::Charset, form::Form},
 };
 
-/// Takes a form for the fields of a package; `input_charset` tells the charset.
+/// Checks packages. The input is a form with the fields of a package; its `input_charset` selects the charset.
 pub fn package(data: &[u8]) {
     let Ok(form) = Form::parse(data) else { return };
     let text = |bytes| std::str::from_utf8(bytes).ok();
@@ -31,14 +31,14 @@ pub fn package(data: &[u8]) {
     assert_eq!(md5_of(&fields, charset, &key).unwrap().0, package.sign());
 
     let sent = package.as_str();
-    assert!(sent.ends_with(&format!("sign={sign}")), "the signature comes last");
-    assert!(!sent.contains(['+', ' ']), "a space is %20");
+    assert!(sent.ends_with(&format!("sign={sign}")), "the signature must come last");
+    assert!(!sent.contains(['+', ' ']), "a space must be escaped as %20");
     let read = Form::parse(sent.as_bytes()).unwrap();
     let read = read.iter().filter(|(name, _)| *name != b"sign");
     assert!(read.eq(told.iter().map(|(name, value)| (name.as_bytes(), value.as_slice()))));
 }
 
-/// The MD5 signature of fields that are all signed, made without the library under test.
+/// Returns the MD5 signature of fields that are all signed, computed without the crate under test.
 pub(super) fn md5(told: &BTreeMap<&str, Vec<u8>>) -> String {
     let mut preimage = Vec::new();
     for (name, value) in told {

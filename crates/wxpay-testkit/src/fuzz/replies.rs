@@ -1,4 +1,4 @@
-//! Replies: any bytes as the answer to each call, through the whole flow.
+//! APIv1 replies: any bytes as the reply to each call, through the whole flow.
 
 use crate::{
     drive::{Lab, Network},
@@ -15,12 +15,14 @@ use wxpay_proto::{
     wire::time,
 };
 
-/// The token that is in use where a call needs one. It must not be shown.
+/// The access token in use. It must not appear in any output.
 pub(super) const TOKEN: &str = "t0kenThatNobodyMaySee";
 pub(super) const NUMBER: &str = "20140508001";
 
-/// The first byte tells the HTTP status, the rest is the reply. What a flow makes of it must be what a reader of
-/// all JSON finds in it. That one may refuse what ours passes over unread: a number beyond all bounds, say.
+/// Checks replies. The first byte selects the HTTP status, the rest is the body.
+///
+/// The result of a flow must match what `serde_json` reads. `serde_json` may reject what the crate under test skips
+/// unread, such as a number out of range.
 pub fn json_reply(data: &[u8]) {
     let Some((first, body)) = data.split_first() else { return };
     let status = if *first < 250 { 200 } else { 500 };
@@ -44,7 +46,7 @@ pub fn json_reply(data: &[u8]) {
         assert_eq!(said["prepayid"], phone.prepayid.as_str());
     }
     if delivered.is_ok() {
-        assert_eq!(errcode(&said).as_deref(), Some("0"), "silence is no success");
+        assert_eq!(errcode(&said).as_deref(), Some("0"), "a success requires errcode 0");
     }
     if let Ok(queried) = queried {
         judged(&queried, &said["order_info"]);
@@ -78,15 +80,15 @@ fn loose(value: &Value) -> Option<String> {
     }
 }
 
-/// One reply, then nobody there.
+/// Returns a network with one reply, on which later connections fail.
 fn once(status: u16, body: &[u8]) -> impl Network {
     let mut reply = Some(Response::new(status, body.into()));
     move |_: Transmit, _: UnixTime| -> (Reply, Duration) {
-        (reply.take().ok_or_else(|| Failure::NotSent("nobody there".into())), Duration::from_millis(80))
+        (reply.take().ok_or_else(|| Failure::NotSent("connection refused".into())), Duration::from_millis(80))
     }
 }
 
-/// A laboratory in which no secret may be shown.
+/// Returns a driver that panics if a secret is shown.
 pub(super) fn watching() -> Lab {
     Lab::default().watching(&[keys::APP_SECRET, keys::PAY_SIGN_KEY, keys::PARTNER_KEY, TOKEN])
 }

@@ -1,4 +1,4 @@
-//! The bodies of the third generation, with cryptography that costs nothing.
+//! The bodies of the APIv3 targets, with cryptography that costs nothing.
 
 mod conversation;
 mod files;
@@ -28,10 +28,10 @@ use wxpay_proto::{
 };
 
 const NONCE: &str = "593BEC0C930BF1AF";
-/// The payee's name, which must not be shown.
+/// The payee's name. It must not appear in any output.
 const NAME: &str = "n4meThatNobodyMaySee";
 
-/// One that believes the public key, and fetches certificates beside it.
+/// Returns a merchant's builder that trusts the WeChat Pay public key and fetches platform certificates.
 fn merchant() -> Builder {
     Merchant::builder(
         Arc::new(NullProvider),
@@ -44,12 +44,12 @@ fn merchant() -> Builder {
     .platform_certificates()
 }
 
-/// A laboratory in which no secret may be shown.
+/// Returns a driver that panics if a secret is shown.
 fn watching() -> Lab {
     Lab::default().watching(&[API_V3_KEY, NAME])
 }
 
-/// Who signs: by name, and with which key.
+/// The platform key that signs a message.
 #[derive(Clone, Copy)]
 enum Signer {
     PublicKey,
@@ -72,7 +72,7 @@ impl Signer {
         NullProvider.private_key(&der).unwrap()
     }
 
-    /// The headers that go with a body.
+    /// Returns the signature headers for a body.
     fn headers(self, body: &[u8], at: UnixTime) -> [(&'static str, String); 4] {
         let time = at.to_string();
         let message = [time.as_bytes(), b"\n", NONCE.as_bytes(), b"\n", body, b"\n"].concat();
@@ -96,7 +96,7 @@ impl Signer {
     }
 }
 
-/// A box that is sealed with the merchant's `APIv3` key.
+/// Returns a resource that is encrypted with the merchant's APIv3 key.
 fn sealed(associated_data: &str, plain: &[u8]) -> serde_json::Value {
     let key = NullProvider.symmetric_key(&Secret::new(API_V3_KEY.as_bytes().try_into().unwrap()));
     let ciphertext = base64::encode(&key.seal(b"0123456789ab", associated_data.as_bytes(), plain));

@@ -1,4 +1,4 @@
-//! Values that cannot be invalid: what is read is printed as it was.
+//! Value types: a parsed value prints as it was read.
 
 use jiff::{
     Timestamp,
@@ -11,7 +11,7 @@ use wxpay_proto::{
     wire::time::{compact, parse_compact},
 };
 
-/// Every number, name and amount.
+/// Checks every id and amount type.
 pub fn ids(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     printed::<AppId>(text);
@@ -24,7 +24,7 @@ pub fn ids(data: &[u8]) {
     if let Ok(payer) = text.parse::<OpenId>() {
         assert_eq!(payer.as_str(), text);
         let tail = text.len().checked_sub(2).and_then(|start| text.get(start..)).unwrap_or_default();
-        assert_eq!(format!("{payer:?}"), format!("OpenId(…{tail})"), "a payer is shown in full");
+        assert_eq!(format!("{payer:?}"), format!("OpenId(…{tail})"), "an openid must be printed shortened");
     }
     if let Ok(fen) = text.parse::<Fen>() {
         assert_eq!(fen.to_string(), if fen == Fen::ZERO { "0" } else { text.trim_start_matches('0') });
@@ -41,7 +41,7 @@ fn printed<T: FromStr + Display>(text: &str) {
     }
 }
 
-/// Fourteen digits in China's time, as another way through the calendar has them.
+/// Checks times of fourteen digits in China's time zone against jiff.
 pub fn time(data: &[u8]) {
     let read = parse_compact(data);
     let expected = plain_time(data).and_then(|time| u64::try_from(time.as_second()).ok());
@@ -59,7 +59,8 @@ pub fn time(data: &[u8]) {
     }
 }
 
-/// The digits in the shape of RFC 3339, which jiff reads. It also takes a leap second, which we do not.
+/// Parses the digits with jiff, as RFC 3339. Rejects a leap second, which jiff accepts and the crate under test
+/// rejects.
 fn plain_time(data: &[u8]) -> Option<Timestamp> {
     let digits = data.len() == 14 && data.iter().all(u8::is_ascii_digit);
     if !digits || data.ends_with(b"60") {

@@ -1,4 +1,4 @@
-//! Forms and flat XML against readers that share nothing with ours.
+//! Forms and flat XML, compared with independent parsers.
 
 use percent_encoding::percent_decode;
 use std::{collections::BTreeMap, fmt::Write};
@@ -9,7 +9,7 @@ use wxpay_proto::wire::{
 
 type Pairs = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// A form is read as a plain reader reads it, refused when that one refuses, and reads back when written.
+/// Checks that a form is parsed, or rejected, like by a plain parser, and round-trips.
 pub fn form(data: &[u8]) {
     let read = Form::parse(data);
     let pairs: Option<Pairs> =
@@ -64,14 +64,14 @@ fn escapes_are_whole(text: &[u8]) -> bool {
     })
 }
 
-/// A flat document is well-formed XML that an independent reader reads alike, and reads back when written.
+/// Checks that a flat document is well-formed XML that `roxmltree` reads alike, and round-trips.
 pub fn xml(data: &[u8]) {
     let flat = match Flat::parse(data) {
         Ok(flat) => flat,
         Err(fault) => return assert!(fault.at <= data.len()),
     };
     let other = roxmltree::Document::parse(std::str::from_utf8(data).unwrap()).unwrap();
-    // XML readers fold line ends; ours keeps them for the signature.
+    // XML parsers normalise line ends; ours keeps them, because the signature covers them.
     let folds = data.contains(&b'\r') || data.windows(2).any(|two| two == b"&#");
     let comparable = |text: &str| if folds { text.replace(['\r', '\n'], "") } else { text.to_owned() };
     let theirs: Vec<(String, String)> = other
@@ -89,7 +89,7 @@ pub fn xml(data: &[u8]) {
     assert_eq!(Flat::parse(again.as_bytes()).unwrap(), flat);
 }
 
-/// The elements as a document, their values in CDATA.
+/// Returns the elements as a document, with the values in CDATA.
 pub(super) fn document(elements: &[(&str, &str)]) -> String {
     let mut document = String::from("<xml>");
     for (name, value) in elements {

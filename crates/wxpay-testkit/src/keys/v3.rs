@@ -1,5 +1,4 @@
-//! Throw-away keys of the third generation, made by `keys/make` with OpenSSL. The certificates are valid from 2014 to
-//! 2099.
+//! Throw-away APIv3 keys, made by `keys/make` with OpenSSL. The certificates are valid from 2014 to 2099.
 
 use std::sync::Arc;
 use wxpay_aws_lc::AwsLc;
@@ -8,9 +7,9 @@ use wxpay_proto::{
     v3::{ApiV3Key, Builder, Merchant},
 };
 
-/// The merchant's number; its certificate is in this name.
+/// The merchant's number, which is the common name of its certificate.
 pub const MCHID: &str = "1900000001";
-/// The number of the merchant's certificate. It begins with a zero.
+/// The serial number of the merchant's certificate. It begins with a zero.
 pub const SERIAL_NO: &str = "0A51C3E08D2B467F91A4D05E73B8C26F1D340001";
 /// The merchant's private key, PEM of PKCS#8.
 pub const KEY: &str = include_str!("../../keys/merchant.pem");
@@ -19,11 +18,11 @@ pub const CERTIFICATE: &str = include_str!("../../keys/merchant_certificate.pem"
 /// The APIv3 key.
 pub const API_V3_KEY: &str = "4p1v3Key000000000000000000005ec4";
 
-/// A key of the platform's, with its certificate.
+/// A platform key with its certificate.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Platform {
-    /// The number of the certificate.
+    /// The serial number of the certificate.
     pub serial_no: &'static str,
     /// The private key, PEM of PKCS#8.
     pub key: &'static str,
@@ -31,7 +30,7 @@ pub struct Platform {
     pub certificate: &'static str,
 }
 
-/// Two keys of the platform's, to rotate. The number of the second has its high bit set.
+/// Two platform keys, for rotation. The serial number of the second has its high bit set.
 pub const PLATFORM: [Platform; 2] = [
     Platform {
         serial_no: "5E0F61B7A49D2C8830E6C14BF72D95A01B6C0001",
@@ -45,14 +44,14 @@ pub const PLATFORM: [Platform; 2] = [
     },
 ];
 
-/// The name of WeChat Pay's public key.
+/// The id of the WeChat Pay public key.
 pub const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000000012026010100000000000001";
-/// WeChat Pay's public key, PEM.
+/// The WeChat Pay public key, PEM.
 pub const PUBLIC_KEY: &str = include_str!("../../keys/public_key_mode_public.pem");
-/// Its private half, PEM of PKCS#8.
+/// The private half of the WeChat Pay public key, PEM of PKCS#8.
 pub const PUBLIC_KEY_PRIVATE: &str = include_str!("../../keys/public_key_mode.pem");
 
-/// The merchant that believes platform certificates, which it has to fetch.
+/// Returns the builder of the merchant that trusts platform certificates, which it must fetch.
 #[must_use]
 pub fn merchant() -> Builder {
     Merchant::builder(
@@ -64,31 +63,31 @@ pub fn merchant() -> Builder {
     )
 }
 
-/// The merchant that believes WeChat Pay's public key.
+/// Returns the builder of the merchant that trusts the WeChat Pay public key.
 #[must_use]
 pub fn merchant_by_public_key() -> Builder {
     merchant().public_key(PUBLIC_KEY_ID.parse().unwrap(), public_key(PUBLIC_KEY))
 }
 
-/// A private key from PEM.
+/// Parses a private key from PEM.
 #[must_use]
 pub fn private_key(pem: &str) -> Arc<dyn PrivateKey> {
     AwsLc.private_key(&pem::private_key(pem.as_bytes()).unwrap()).unwrap()
 }
 
-/// A public key from PEM.
+/// Parses a public key from PEM.
 #[must_use]
 pub fn public_key(pem: &str) -> Arc<dyn PublicKey> {
     AwsLc.public_key(&pem::public_key(pem.as_bytes()).unwrap()).unwrap()
 }
 
-/// The public key in a certificate, from PEM.
+/// Returns the public key of a certificate in PEM.
 #[must_use]
 pub fn public_key_of(pem: &str) -> Arc<dyn PublicKey> {
     AwsLc.public_key(certificate(pem).spki()).unwrap()
 }
 
-/// A certificate from PEM.
+/// Parses a certificate from PEM.
 #[must_use]
 pub fn certificate(pem: &str) -> Certificate {
     Certificate::parse_pem(pem.as_bytes()).unwrap()
@@ -119,7 +118,7 @@ mod tests {
     #[test]
     fn the_certificates_outlive_any_test() {
         for pem in [CERTIFICATE, PLATFORM[0].certificate, PLATFORM[1].certificate] {
-            // `date -u -d 2014-01-01 +%s`, and that of the last second of 2099.
+            // `date -u -d 2014-01-01 +%s`, and the last second of 2099.
             assert!(certificate(pem).is_valid_at(UnixTime::from_secs(1_388_534_400)));
             assert!(certificate(pem).is_valid_at(UnixTime::from_secs(4_102_444_799)));
         }

@@ -1,4 +1,4 @@
-//! The third generation over the same wire: merchants as the gateway knows them, and its notices.
+//! APIv3 over the simulated network: merchants with the gateway's keys, and delivery of notifications.
 
 use super::Wire;
 use crate::{drive::Lab, null::NullProvider};
@@ -15,13 +15,13 @@ use wxpay_sim::{
     notifications::{Delivery, DeliveryResult},
 };
 
-/// The cryptography that fits a gateway's keys.
+/// Returns the crypto provider that matches a gateway's keys.
 #[must_use]
 pub fn provider(gateway: &Gateway) -> Arc<dyn CryptoProvider> {
     if gateway.settings().v3.ring.is_quick() { Arc::new(Quick) } else { Arc::new(AwsLc) }
 }
 
-/// Signatures that cost nothing, as the gateway's quick keys make them, and real boxes.
+/// A provider with the signatures of the gateway's quick keys, which cost nothing, and real AES-GCM.
 #[derive(Debug)]
 struct Quick;
 
@@ -39,7 +39,7 @@ impl CryptoProvider for Quick {
     }
 }
 
-/// A merchant as a gateway knows it, believing certificates, to be told more.
+/// Returns the builder of a gateway's merchant, with its latest certificate. Platform keys must still be set.
 #[must_use]
 pub fn builder(gateway: &Gateway, known: &Known) -> Builder {
     let provider = provider(gateway);
@@ -50,7 +50,7 @@ pub fn builder(gateway: &Gateway, known: &Known) -> Builder {
     Merchant::builder(provider, mchid, serial_no, private_key, &api_v3_key)
 }
 
-/// The same, believing the public key alone.
+/// Returns the builder of a gateway's merchant that trusts the WeChat Pay public key only.
 #[must_use]
 pub fn public_key_builder(gateway: &Gateway, known: &Known) -> Builder {
     let key = known.platform().public_key().unwrap();
@@ -58,7 +58,7 @@ pub fn public_key_builder(gateway: &Gateway, known: &Known) -> Builder {
     builder(gateway, known).public_key(key.id.clone(), public)
 }
 
-/// A notice as its receiver gets it.
+/// Returns a notification as its receiver gets it.
 #[must_use]
 pub fn received(delivery: &Delivery) -> RawNotification {
     delivery
@@ -70,7 +70,8 @@ pub fn received(delivery: &Delivery) -> RawNotification {
 }
 
 impl Wire {
-    /// Delivers every notice that is due, and hands the verified ones on. What is answered reaches the gateway.
+    /// Delivers every notification that is due. Passes the verified ones to `on_notification`, and the merchant's
+    /// response to the gateway.
     pub fn deliver_due_v3(
         &mut self,
         lab: &mut Lab,
@@ -82,7 +83,7 @@ impl Wire {
         for delivery in due {
             let ack = match lab.run(me.verify_notification(received(&delivery)), self) {
                 Ok(notification) => {
-                    assert!(!delivery.is_forged(), "a tampered notice was believed");
+                    assert!(!delivery.is_forged(), "a tampered notification was accepted");
                     on_notification(notification)
                 }
                 Err(error) => Ack::for_error(&error),

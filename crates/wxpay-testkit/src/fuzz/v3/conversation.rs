@@ -1,4 +1,4 @@
-//! Conversations of the third generation: every flow, over any network, with one memory.
+//! Conversations of APIv3: sequences of concurrent flows over a faulty network, with one memory.
 
 use super::{
     NAME, Signer, merchant,
@@ -19,7 +19,7 @@ use wxpay_proto::{
     },
 };
 
-/// A shop's day.
+/// A sequence of operations.
 #[derive(Arbitrary, Debug)]
 struct Day {
     acts: Vec<Act>,
@@ -28,11 +28,11 @@ struct Day {
 #[derive(Arbitrary, Debug)]
 struct Act {
     operation: Operation,
-    /// So many at once, and one more.
+    /// The number of flows that run at once, less one.
     more: u8,
-    /// What happens to the hops, in their order. Then the network is in good health.
+    /// The replies to the requests, in order. After the last one the network works.
     events: Vec<Event>,
-    /// How long it is until the next act, in seconds.
+    /// The time until the next operation, in seconds.
     pause: u32,
 }
 
@@ -62,7 +62,7 @@ enum By {
 struct Event {
     what: What,
     by: By,
-    /// In milliseconds.
+    /// The time until the reply arrives, in milliseconds.
     took: u16,
 }
 
@@ -72,7 +72,7 @@ enum What {
     NotSent,
     Lost,
     Refused(u16, Code),
-    /// Signed, a while ago or a while from now: in seconds.
+    /// A signed reply with a wrong time: seconds in the past (negative) or in the future.
     Late(i16),
     Bytes(u16, Vec<u8>),
 }
@@ -88,18 +88,18 @@ enum Code {
     OrderPaid,
 }
 
-/// What is known of a try, once its answer is in.
+/// The fate of one attempt, as far as its reply determines it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Known {
-    /// It may have been carried out.
+    /// The operation may have been carried out.
     Nothing,
     NotSent,
     Refused,
-    /// It was refused, if that is believed.
+    /// The operation was refused, if the reply is trusted.
     Perhaps,
 }
 
-/// Whatever the network does, every flow ends, shows no secret, and says rightly what may have become of it.
+/// Checks that every flow ends, shows no secret and reports the right fate, whatever the network does.
 pub(in crate::fuzz) fn conversation(data: &[u8]) {
     let Ok(day) = Day::arbitrary_take_rest(Unstructured::new(data)) else { return };
     let me = merchant().build();
@@ -145,7 +145,7 @@ fn charged() -> CodePayment {
     CodePayment::builder(appid(), NUMBER.parse().unwrap(), total, "千足金箍棒", code, shop).build().unwrap()
 }
 
-/// A flow of several calls: it ends, and owes what it leaves in doubt.
+/// Runs flows of several calls, of which only the end is checked.
 fn side_by_side<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, flow: impl Fn() -> F) {
     let mut events = act.events.into_iter();
     let network = |transmit: Transmit, now: UnixTime| carried(&transmit, now, events.next()).0;
@@ -156,7 +156,7 @@ fn side_by_side<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, flow: impl Fn()
     }
 }
 
-/// A debt comes from an order whose answer was lost, and is a debt again if it cannot be settled.
+/// Resolves an order whose reply was lost. If that fails, the operation must still be pending.
 fn resolve(me: &Merchant, lab: &mut Lab, act: Act) {
     let lost = |transmit: Transmit, now: UnixTime| -> (Reply, Duration) {
         let reply = match transmit.label {
@@ -165,12 +165,14 @@ fn resolve(me: &Merchant, lab: &mut Lab, act: Act) {
         };
         (reply, Duration::from_millis(80))
     };
-    let Err(mut error) = lab.run(me.call(jsapi()), &mut { lost }) else { panic!("nothing was answered") };
-    let pending_operation = error.unresolved().expect("an unknown fate leaves a debt");
+    let Err(mut error) = lab.run(me.call(jsapi()), &mut { lost }) else {
+        panic!("the call succeeded without a reply")
+    };
+    let pending_operation = error.unresolved().expect("an unknown fate has a pending operation");
     let mut events = act.events.into_iter();
     let network = |transmit: Transmit, now: UnixTime| carried(&transmit, now, events.next()).0;
     if let Err(mut error) = lab.run(me.resolve(pending_operation), &mut { network }) {
-        assert_eq!(error.fate(), Fate::Unknown, "asking does not undo what was asked about");
+        assert_eq!(error.fate(), Fate::Unknown, "a query does not decide the fate");
         assert!(error.unresolved().is_some());
     }
 }
@@ -192,17 +194,21 @@ fn run<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, label: &str, owes: bool,
     }
 }
 
-/// Tries can be told apart if only one flow was running.
+/// Checks the fate of a flow. The attempts can be attributed only if a single flow was running.
 fn judge(mut error: Error, owes: bool, tries: Option<&Vec<Known>>) {
     let fate = error.fate();
-    assert_eq!(error.unresolved().is_some(), owes && fate == Fate::Unknown, "an unknown fate is a debt");
+    assert_eq!(
+        error.unresolved().is_some(),
+        owes && fate == Fate::Unknown,
+        "exactly an unknown fate has a pending operation"
+    );
     let Some(tries) = tries else { return };
     if tries.contains(&Known::Nothing) {
-        assert_eq!(fate, Fate::Unknown, "some try may have been carried out");
+        assert_eq!(fate, Fate::Unknown, "an attempt may have been carried out");
     } else if tries.contains(&Known::Perhaps) {
         assert_ne!(fate, Fate::NotSent, "something was sent");
     } else if tries.contains(&Known::Refused) {
-        assert_eq!(fate, Fate::Refused, "it was refused");
+        assert_eq!(fate, Fate::Refused, "every attempt was refused or not sent");
     } else {
         assert_eq!(fate, Fate::NotSent, "nothing was sent");
     }
@@ -213,7 +219,7 @@ fn carried(transmit: &Transmit, now: UnixTime, event: Option<Event>) -> ((Reply,
         return ((Ok(good(transmit, now, By::PublicKey)), Duration::from_millis(80)), Known::Nothing);
     };
     let took = Duration::from_millis(took.into());
-    // It is signed when it leaves, and read when it arrives.
+    // The reply is signed when it leaves, and verified when it arrives.
     let then = now.after(took / 2);
     let mut known = Known::Nothing;
     let reply = match what {
@@ -246,7 +252,7 @@ fn carried(transmit: &Transmit, now: UnixTime, event: Option<Event>) -> ((Reply,
     ((reply, took), known)
 }
 
-/// What a refusal with that status tells. By a certificate that has yet to be fetched it may not be believed.
+/// Returns the fate after a refusal with this status. A certificate that must still be fetched may not be trusted.
 fn refused(by: By, status: u16) -> Known {
     match by {
         By::PublicKey if (400..500).contains(&status) && status != 429 => Known::Refused,
@@ -303,7 +309,7 @@ fn good(transmit: &Transmit, at: UnixTime, by: By) -> Response {
     signed(by, 200, &serde_json::to_vec(&body).unwrap(), at)
 }
 
-/// The notice of a payment.
+/// Returns the notification of a payment.
 fn notification(by: By, at: UnixTime) -> RawNotification {
     let resource = sealed("transaction", NAME.as_bytes());
     let body = json!({ "id": "EV-1", "event_type": "TRANSACTION.SUCCESS", "resource": resource });

@@ -1,18 +1,18 @@
-//! Files: bills as they come, and uploads as they go.
+//! Files: downloaded bills and uploads.
 
 use wxpay_proto::wire::{
     bill::{Line, Reader},
     multipart::Upload,
 };
 
-/// A bill says the same in whatever pieces it comes. The first byte tells how long they are.
+/// Checks that a bill is read alike in pieces of any length. The first byte selects the length.
 pub fn bill(data: &[u8]) {
     let Some((first, file)) = data.split_first() else { return };
     let whole = read(file, file.len());
     assert_eq!(read(file, usize::from(*first % 32) + 1), whole);
 }
 
-/// The lines, and whether the reader came to the end.
+/// Returns the lines, and whether the reader reached the end.
 fn read(file: &[u8], piece: usize) -> (Vec<(bool, Vec<String>)>, bool) {
     let (mut reader, mut lines) = (Reader::new(), Vec::new());
     for piece in file.chunks(piece.max(1)) {
@@ -40,13 +40,16 @@ fn told(line: Line<'_>) -> (bool, Vec<String>) {
         Line::Summary(row) => (true, row),
     };
     for name in row.columns() {
-        assert!(row.amount(name).is_ok() || row.cell(name).is_some(), "what is no amount is there");
+        assert!(
+            row.amount(name).is_ok() || row.cell(name).is_some(),
+            "a cell that is not an amount must still be readable"
+        );
     }
     (is_sum, row.cells().map(str::to_owned).collect())
 }
 
-/// The first line is a file's name, the rest the file. Whatever they are, there are two parts: what tells of the file,
-/// and the file.
+/// Checks uploads. The first line is the file's name, the rest the file. The body must have two parts: the description
+/// of the file, and the file.
 pub fn multipart(data: &[u8]) {
     let line = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (name, file) = data.split_at(line);

@@ -1,4 +1,4 @@
-//! What is claimed in headers: never believed as it comes.
+//! Signature headers: unverified claims are never trusted.
 
 use super::{Signer, merchant, watching};
 use std::time::Duration;
@@ -8,8 +8,8 @@ use wxpay_proto::{
     v3::{Authorization, RawNotification, authorization::SCHEME},
 };
 
-/// The text as the header of a request, whole and behind the scheme's name; its lines as the headers of a notice, alone
-/// and beside good ones.
+/// Checks headers. The text is parsed as a request's `Authorization`, with and without the scheme's name. Its lines
+/// are the headers of a notification, alone and beside valid ones.
 pub fn v3_headers(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         parsed(text);
@@ -27,7 +27,7 @@ pub fn v3_headers(data: &[u8]) {
         lab.run(me.verify_notification(with(RawNotification::new(b"{}".to_vec()))), &mut { nobody }).is_err()
     );
     let good = Signer::PublicKey.received(b"{}", lab.now);
-    // There is nothing in it; more headers do not put anything there.
+    // The body has no resource, which more headers cannot change.
     assert!(lab.run(me.verify_notification(with(good)), &mut { nobody }).is_err());
 }
 

@@ -1,4 +1,4 @@
-//! Notices: told faithfully once they are signed and sealed, and not at all if one byte differs.
+//! APIv3 notifications: read faithfully once encrypted and signed, and rejected after a change of one bit.
 
 use super::{Signer, merchant, sealed, watching};
 use std::time::Duration;
@@ -8,8 +8,8 @@ use wxpay_proto::{
     v3::{Ack, Notification, RawNotification, VerifiedBy},
 };
 
-/// The first line is the event's type, the rest what is told: in a sealed box, in a signed notice. Then the whole as the
-/// body of a notice, signed as it is and not signed at all.
+/// Checks notifications. The first line is the event type, the rest the content, encrypted in a signed notification.
+/// Then the whole input is the body of a notification, signed and unsigned.
 pub fn v3_notification(data: &[u8]) {
     let line = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (event_type, told) = data.split_at(line);
@@ -29,7 +29,7 @@ pub fn v3_notification(data: &[u8]) {
     }
     let now = UnixTime::from_secs(1_399_514_976);
     match verify_notification(Signer::PublicKey.received(data, now)) {
-        // Whoever fuzzes has the key to the box; then it says what is in there.
+        // A fuzzer can know the key and encrypt a valid resource; then it must be read.
         Ok(heard) => assert_eq!(heard.mchid().as_str(), crate::keys::v3::MCHID),
         Err(error) => {
             assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
@@ -47,7 +47,7 @@ fn verify_notification(received: RawNotification) -> Result<Notification, Error>
     watching().run(merchant().build().verify_notification(received), &mut { nobody })
 }
 
-/// One bit of the body is changed after it was signed.
+/// Checks that a change of one bit of the body after signing is detected.
 fn tampered(body: &[u8], data: &[u8]) {
     let now = UnixTime::from_secs(1_399_514_976);
     let chosen = data.iter().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()));
@@ -61,6 +61,6 @@ fn tampered(body: &[u8], data: &[u8]) {
     assert_eq!(
         verify_notification(received).unwrap_err().kind(),
         ErrorKind::Signature,
-        "a tampered notice is believed"
+        "a tampered notification was accepted"
     );
 }

@@ -1,4 +1,4 @@
-//! Replies: any bytes as the answer to each operation, through the whole call.
+//! APIv3 replies: any bytes as the reply to each operation, through the whole call.
 
 use super::{NAME, Signer, merchant, watching};
 use crate::keys::v3::MCHID;
@@ -29,8 +29,10 @@ use wxpay_proto::{
 pub(super) const NUMBER: &str = "20140508001";
 pub(super) const OPENID: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
 
-/// The first byte tells the HTTP status and which operations are called, the rest is the reply. Signed, it is read or
-/// refused by each of them, and a success comes of 2xx alone. Unsigned, or with a changed byte, nothing comes of it, and nothing is certain.
+/// Checks replies. The first byte selects the HTTP status and the operations, the rest is the body.
+///
+/// A signed reply is parsed or rejected by each operation, and only 2xx is a success. An unsigned or changed reply is
+/// never a success, and leaves the fate unknown.
 pub fn v3_reply(data: &[u8]) {
     let Some((first, body)) = data.split_first() else { return };
     let status = [200, 200, 200, 204, 202, 301, 400, 403, 404, 429, 500, 503][usize::from(*first % 12)];
@@ -42,8 +44,8 @@ pub fn v3_reply(data: &[u8]) {
         let now = watching().now;
         let good = Signer::PublicKey.reply(status, body, now);
         match run(good) {
-            // A refusal may be the answer to a question: no such order, no such bill.
-            Ok(()) => assert!(matches!(status, 200 | 204) || name.starts_with("ask for"), "{name}"),
+            // A refusal can be the result of a query: no such order, no such bill.
+            Ok(()) => assert!(matches!(status, 200 | 204) || name.starts_with("query"), "{name}"),
             Err(error) => {
                 let is_final = error.fate() == Fate::Refused;
                 assert_eq!(
@@ -68,7 +70,7 @@ fn is_userpaying(error: &Error) -> bool {
     error.refusal().is_some_and(|refusal| refusal.code == wxpay_proto::refusal::Code::USERPAYING)
 }
 
-/// What is told of each operation: its name, and what comes of a reply to it.
+/// The check of one operation: its name, and a function from a reply to the result.
 type Check<'a> = dyn FnMut(&str, &dyn Fn(Response) -> Result<(), Error>) + 'a;
 
 fn orders(me: &Merchant, check: &mut Check<'_>) {
@@ -76,14 +78,12 @@ fn orders(me: &Merchant, check: &mut Check<'_>) {
     check("jsapi", &|reply| run(me.call(jsapi()), reply));
     check("app", &|reply| run(me.call(AppOrder::new(order())), reply));
     check("native", &|reply| run(me.call(NativeOrder::new(order())), reply));
-    check("ask for an order", &|reply| {
-        run(me.call(QueryOrder::out_trade_no(number(), Party::Direct)), reply)
-    });
+    check("query an order", &|reply| run(me.call(QueryOrder::out_trade_no(number(), Party::Direct)), reply));
     check("close", &|reply| run(me.call(CloseOrder::new(number(), Party::Direct)), reply));
     check("reverse", &|reply| run(me.call(ReverseOrder::new(appid(), number(), Party::Direct)), reply));
     check("refund", &|reply| run(me.call(refunded()), reply));
     check("transfer", &|reply| run(me.call(transferred()), reply));
-    check("ask for a bill", &|reply| run(me.call(TradeBill::of("2014-05-07".parse().unwrap())), reply));
+    check("query a bill", &|reply| run(me.call(TradeBill::of("2014-05-07".parse().unwrap())), reply));
     check("raw", &|reply| run(me.call(Raw::new(Method::Get, "/v3/whatever").unwrap()), reply));
 }
 
@@ -92,15 +92,15 @@ fn refunds_and_combined(me: &Merchant, check: &mut Check<'_>) {
     let file = || Upload::new("a.png", b"PNG".to_vec()).unwrap();
     let day = || "2014-05-07".parse().unwrap();
     let sub_mchid = || MCHID.parse().unwrap();
-    check("ask for a refund", &|reply| {
+    check("query a refund", &|reply| {
         run(me.call(refund::QueryRefund::new("R1".parse().unwrap(), Party::Direct)), reply)
     });
-    check("ask for a combined order", &|reply| {
+    check("query a combined order", &|reply| {
         run(me.call(combine::QueryOrder::combine_out_trade_no(number())), reply)
     });
     check("upload", &|reply| run(me.call(UploadImage::new(file()).unwrap()), reply));
     check("echo", &|reply| run(me.call(Echo::new("text").unwrap()), reply));
-    check("ask for a sealed bill", &|reply| {
+    check("query an encrypted bill", &|reply| {
         run(me.call(SubMerchantFundFlowBill::new(sub_mchid(), day(), AccountType::Basic)), reply)
     });
 }
@@ -127,42 +127,42 @@ fn sharings(me: &Merchant, check: &mut Check<'_>) {
             .unwrap()
     };
     let receiver = || AddReceiver::new(appid(), Party::Direct, account(), RelationType::Partner).unwrap();
-    check("share", &|reply| run(me.call(share()), reply));
+    check("create a profit sharing", &|reply| run(me.call(share()), reply));
     check("unfreeze", &|reply| {
         run(me.call(UnfreezeRemainder::new(Party::Direct, paid(), number(), "完结").unwrap()), reply)
     });
-    check("ask for a sharing", &|reply| {
+    check("query a profit sharing", &|reply| {
         run(me.call(profitsharing::QueryProfitSharing::new(Party::Direct, paid(), number())), reply)
     });
-    check("give back", &|reply| run(me.call(give_back()), reply));
+    check("return a profit sharing", &|reply| run(me.call(give_back()), reply));
     check("add a receiver", &|reply| run(me.call(receiver()), reply));
-    check("ask for what is left", &|reply| run(me.call(QueryUnsplitAmount::of(paid())), reply));
-    check("ask for the ratio", &|reply| run(me.call(QueryMaxRatio::of(MCHID.parse().unwrap())), reply));
+    check("query the unsplit amount", &|reply| run(me.call(QueryUnsplitAmount::of(paid())), reply));
+    check("query the maximum ratio", &|reply| run(me.call(QueryMaxRatio::of(MCHID.parse().unwrap())), reply));
 }
 
 fn transfers(me: &Merchant, check: &mut Check<'_>) {
     let number = || NUMBER.parse().unwrap();
     let allowed = || "A1".parse().unwrap();
-    check("ask for a transfer", &|reply| run(me.call(transfer::QueryTransfer::out_bill_no(number())), reply));
-    check("take a transfer back", &|reply| run(me.call(transfer::CancelTransfer::new(number())), reply));
-    check("order a receipt", &|reply| run(me.call(elecsign::ApplyReceipt::out_bill_no(number())), reply));
-    check("ask for a receipt", &|reply| run(me.call(elecsign::QueryReceipt::out_bill_no(number())), reply));
-    check("ask for a permission", &|reply| {
+    check("query a transfer", &|reply| run(me.call(transfer::QueryTransfer::out_bill_no(number())), reply));
+    check("cancel a transfer", &|reply| run(me.call(transfer::CancelTransfer::new(number())), reply));
+    check("apply for a receipt", &|reply| run(me.call(elecsign::ApplyReceipt::out_bill_no(number())), reply));
+    check("query a receipt", &|reply| run(me.call(elecsign::QueryReceipt::out_bill_no(number())), reply));
+    check("query an authorization", &|reply| {
         run(me.call(authorization::QueryAuthorization::new(allowed())), reply)
     });
-    check("end a permission", &|reply| {
+    check("close an authorization", &|reply| {
         run(me.call(authorization::CloseAuthorization::new(allowed())), reply)
     });
-    check("ask for a transfer to QQ", &|reply| {
-        run(me.call(qq_wallet::QueryQqTransfer::new(number())), reply)
+    check("query a transfer to QQ", &|reply| run(me.call(qq_wallet::QueryQqTransfer::new(number())), reply));
+    check("cancel a transfer to QQ", &|reply| {
+        run(me.call(qq_wallet::CancelQqTransfer::new(number())), reply)
     });
-    check("take one to QQ back", &|reply| run(me.call(qq_wallet::CancelQqTransfer::new(number())), reply));
 }
 
 fn run<F: Flow<Output: Debug>>(flow: F, reply: Response) -> Result<(), Error> {
     let mut reply = Some(reply);
     let network = move |_: Transmit, _: UnixTime| -> (Reply, Duration) {
-        (reply.take().ok_or_else(|| Failure::NotSent("nobody there".into())), Duration::ZERO)
+        (reply.take().ok_or_else(|| Failure::NotSent("connection refused".into())), Duration::ZERO)
     };
     watching().run(flow, &mut { network }).map(drop)
 }
