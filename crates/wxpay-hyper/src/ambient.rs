@@ -1,40 +1,40 @@
-//! The only clock and the only source of chance: nothing else here may ask the operating system for either.
+//! The only clock and the only source of randomness of this crate. Every other module takes both from here.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 use wxpay_proto::{UnixTime, entropy::Entropy};
 
-/// The time of day; the epoch itself if the machine believes that it is earlier.
+/// Returns the time of day, or the epoch if the system clock is set earlier.
 #[allow(clippy::disallowed_methods, reason = "the one clock")]
 pub(crate) fn now() -> UnixTime {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixTime::EPOCH.after(since)
 }
 
-/// A moment of the clock that nobody can set: for durations and deadlines only.
+/// Returns the monotonic time, for durations and deadlines only.
 #[allow(clippy::disallowed_methods, reason = "the one stopwatch")]
 pub(crate) fn stopwatch() -> Instant {
     Instant::now()
 }
 
-/// Fresh bytes from the operating system.
+/// Draws 32 random bytes from the operating system.
 ///
 /// # Errors
 ///
-/// When it has none to give.
-#[allow(clippy::disallowed_methods, reason = "the one source of chance")]
+/// If the operating system returns no random bytes.
+#[allow(clippy::disallowed_methods, reason = "the one source of randomness")]
 pub(crate) fn try_entropy() -> Result<Entropy, getrandom::Error> {
     let mut fresh = [0; 32];
     getrandom::fill(&mut fresh)?;
     Ok(Entropy::new(fresh))
 }
 
-/// Fresh bytes, once [`try_entropy`] has been seen to work.
+/// Draws 32 random bytes. The builder has called [`try_entropy`] before.
 ///
 /// # Panics
 ///
-/// When the operating system stops giving any. A payment signed with predictable bytes would be worse.
+/// If the operating system returns no random bytes. A payment signed with predictable bytes would be worse.
 #[allow(clippy::expect_used, reason = "the builder drew once already, and there is no safe way to go on")]
 pub(crate) fn entropy() -> Entropy {
-    try_entropy().expect("the operating system gave random bytes before")
+    try_entropy().expect("the operating system must keep returning random bytes")
 }

@@ -1,4 +1,4 @@
-//! How a client is set up.
+//! The builder of a client.
 
 use crate::{
     ambient,
@@ -13,8 +13,7 @@ use wxpay_proto::secret::Secret;
 
 type BoxError = Box<dyn error::Error + Send + Sync>;
 
-/// Gathers what a [`Client`] needs; everything has a default. What was given is checked by
-/// [`build`](Self::build).
+/// The settings of a [`Client`]. All are optional, and [`build`](Self::build) validates them.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,7 +36,7 @@ pub struct Builder {
 }
 
 impl Client {
-    /// Starts from sensible defaults: public certificate authorities, no proxy, five seconds to connect.
+    /// Returns a builder with the defaults: public certificate authorities, no proxy, five seconds to connect.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
@@ -60,37 +59,37 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Trusts the certificate authorities in this PEM text, beside the public ones. May be called again.
+    /// Trusts the certificate authorities in this PEM text, in addition to the public ones. May be called repeatedly.
     #[must_use]
     pub fn root_ca(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_cas.push(pem.into());
         self
     }
 
-    /// Trusts only what [`root_ca`](Self::root_ca) brought: for a gateway inside one's own network.
+    /// Trusts only the certificate authorities of [`root_ca`](Self::root_ca): for a gateway in a private network.
     #[must_use]
     pub fn without_public_roots(mut self) -> Self {
         self.public_roots = false;
         self
     }
 
-    /// The merchant's client certificate and its key, both PEM: shown to WeChat Pay where a hop asks for
-    /// mutual TLS, and nowhere else. The certificate comes first, then what links it to its root.
+    /// Sets the merchant's client certificate chain and private key, both PEM. They are used only for requests that
+    /// require mutual TLS. The chain begins with the merchant's certificate, followed by the intermediate certificates.
     #[must_use]
     pub fn identity(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.identity = Some((chain.into(), Secret::new(key.into())));
         self
     }
 
-    /// Goes through a forward proxy, `http://host:port`: a tunnel (`CONNECT`) to `https`, the whole URL to
-    /// plain `http`. Environment variables are not looked at.
+    /// Sets a forward proxy, `http://host:port`. Requests to `https` go through a tunnel (`CONNECT`); requests to plain
+    /// `http` are sent to the proxy with the absolute URL. Environment variables are ignored.
     #[must_use]
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
     }
 
-    /// What the proxy wants to see in `proxy-authorization`, such as `Basic …`. It is never printed.
+    /// Sets the `proxy-authorization` header, such as `Basic …`. It is never printed.
     #[must_use]
     pub fn proxy_authorization(mut self, mut value: HeaderValue) -> Self {
         value.set_sensitive(true);
@@ -98,47 +97,47 @@ impl Builder {
         self
     }
 
-    /// How long connecting may take in all: finding the address, TCP, the proxy, TLS. Five seconds unless
-    /// said otherwise.
+    /// Sets the timeout for connecting: name resolution, TCP, the proxy and TLS together. The default is five seconds.
     ///
-    /// Running into it is certain to have sent nothing; running into the hop's own time is not. So keep it
-    /// well below the timeout of the merchant's retry policy.
+    /// A request that runs into this timeout was certainly not sent. A request that runs into its own timeout may have
+    /// been. Therefore keep this one well below the timeout of the merchant's retry policy.
     #[must_use]
     pub fn connect_timeout(mut self, most: Duration) -> Self {
         self.connect_timeout = most;
         self
     }
 
-    /// How long an idle connection is kept; 30 seconds unless said otherwise.
+    /// Sets how long an idle connection is kept. The default is 30 seconds.
     #[must_use]
     pub fn pool_idle_timeout(mut self, most: Duration) -> Self {
         self.pool_idle_timeout = most;
         self
     }
 
-    /// How long a [download](Client::download) may take in all; half an hour unless said otherwise.
+    /// Sets the timeout of a whole [download](Client::download). The default is 30 minutes.
     #[must_use]
     pub fn download_timeout(mut self, most: Duration) -> Self {
         self.downloads.timeout = most;
         self
     }
 
-    /// How many bytes a [downloaded](Client::download) file may have, unzipped; eight times 2^30 unless said otherwise.
+    /// Sets the maximum size of a [downloaded](Client::download) file, unzipped, in bytes. The default is 8 GiB.
     #[must_use]
     pub fn download_limit(mut self, most: u64) -> Self {
         self.downloads.most = most;
         self
     }
 
-    /// Checks everything and makes the client.
+    /// Validates the settings and returns the client.
     ///
     /// # Errors
     ///
-    /// When a certificate, a key or the proxy's URL cannot be used, when nobody is trusted, or when the
-    /// operating system has no random bytes.
+    /// If a certificate, a key or the proxy's URL is invalid, if no certificate authority is trusted, or if the
+    /// operating system returns no random bytes.
     pub fn build(self) -> Result<Client, SetupError> {
         drop(ambient::try_entropy().map_err(|cause| {
-            SetupError::new("random bytes", "are not to be had from the operating system").because(cause)
+            SetupError::new("random bytes", "are required, and the operating system returned none")
+                .because(cause)
         })?);
         let roots = self.roots()?;
         let identity = self.parsed_identity()?;
@@ -146,8 +145,11 @@ impl Builder {
         let road = Road::new(proxy.as_ref(), self.proxy_authorization.as_ref());
         let http_client = |identity: Option<Identity>| -> Result<HttpClient, SetupError> {
             let tls = connect::tls(roots.clone(), identity).map_err(|cause| {
-                SetupError::new("identity", "must be a certificate and the key that belongs to it")
-                    .because(cause)
+                SetupError::new(
+                    "identity",
+                    "must be a certificate chain and the private key of its first certificate",
+                )
+                .because(cause)
             })?;
             Ok(connect::http_client(tls, road.clone(), self.connect_timeout, self.pool_idle_timeout))
         };
@@ -168,23 +170,26 @@ impl Builder {
             }
         }
         if roots.is_empty() {
-            return Err(SetupError::new("root_ca", "must be given where the public ones are not trusted"));
+            return Err(SetupError::new(
+                "root_ca",
+                "is required if the public certificate authorities are not trusted",
+            ));
         }
         Ok(roots)
     }
 
     fn parsed_identity(&self) -> Result<Option<Identity>, SetupError> {
-        const CHAIN: SetupError = SetupError::new("identity", "must have a PEM certificate chain");
-        const KEY: SetupError = SetupError::new("identity", "must have a PEM private key");
+        const CHAIN: SetupError = SetupError::new("identity", "must contain a PEM certificate chain");
+        const KEY: SetupError = SetupError::new("identity", "must contain a PEM private key");
         let Some((chain, key)) = &self.identity else { return Ok(None) };
         let chain = certificates(chain, CHAIN)?;
-        // The cause is left out: it may tell of the key's text.
+        // The cause is omitted: it may quote the text of the key.
         let key = PrivateKeyDer::from_pem_slice(key.expose()).map_err(|_| KEY)?;
         Ok(Some(Identity { chain, key }))
     }
 }
 
-/// Keys and the proxy's URL, where people put passwords, are not shown.
+/// Omits the private key and the proxy's URL, which may contain a password.
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
@@ -199,7 +204,7 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// Every certificate of a PEM text; there must be one.
+/// Parses the certificates of a PEM text. At least one is required.
 fn certificates(pem: &[u8], bad: SetupError) -> Result<Vec<CertificateDer<'static>>, SetupError> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
@@ -212,7 +217,7 @@ fn certificates(pem: &[u8], bad: SetupError) -> Result<Vec<CertificateDer<'stati
 fn proxy_uri(url: &str) -> Result<Uri, SetupError> {
     const BAD: SetupError = SetupError::new(
         "proxy",
-        "must be http://host:port; what opens it belongs in proxy_authorization, not in the URL",
+        "must be http://host:port; put credentials in proxy_authorization, not in the URL",
     );
     let uri: Uri = url.parse().map_err(|_| BAD)?;
     let plain = uri.scheme() == Some(&Scheme::HTTP)
@@ -222,7 +227,7 @@ fn proxy_uri(url: &str) -> Result<Uri, SetupError> {
     if plain { Ok(uri) } else { Err(BAD) }
 }
 
-/// Why no client can be made of what was given: the setting, and the rule it breaks. Never the value.
+/// The error of an invalid setting: its name and the rule that it breaks, never the value.
 #[derive(Debug)]
 pub struct SetupError {
     setting: &'static str,
@@ -239,7 +244,7 @@ impl SetupError {
         Self { cause: Some(cause.into()), ..self }
     }
 
-    /// The name of the setting, as the builder's method.
+    /// Returns the name of the setting: the builder's method, or a parameter such as `path`.
     #[must_use]
     pub fn setting(&self) -> &'static str {
         self.setting

@@ -1,4 +1,4 @@
-//! The driver: whatever a flow owes next is sent, waited for, or returned.
+//! The driver: carries out the steps of a flow.
 
 use crate::{ambient, connect::HttpClient, limits::Limits};
 use http::HeaderValue;
@@ -14,13 +14,15 @@ use wxpay_proto::{
     world::World,
 };
 
-/// Runs flows over pooled connections. Copies share the connections and the [`Memory`].
+/// A client that runs flows over pooled connections. Clones share the connections and the [`Memory`].
+///
+/// Most operations are flows of APIv3, made by [`v3::Merchant`](wxpay_proto::v3::Merchant):
 ///
 /// ```no_run
-/// # async fn shop(merchant: wxpay_proto::v1::Merchant, order: wxpay_proto::v1::Order)
+/// # async fn shop(merchant: wxpay_proto::v3::Merchant, order: wxpay_proto::v3::pay::NativeOrder)
 /// # -> Result<(), Box<dyn std::error::Error>> {
 /// let client = wxpay_hyper::Client::builder().build()?;
-/// let for_the_phone = client.run(merchant.prepay(order)).await?;
+/// let code_url = client.run(merchant.call(order)).await?; // show it as a QR code
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
@@ -52,11 +54,11 @@ impl Client {
         }))
     }
 
-    /// Carries a flow to its end.
+    /// Runs a flow to its end.
     ///
-    /// **Spawn payments; do not tie them to the visitor's connection.** Dropping this future drops the flow,
-    /// not the charge: what was sent stays sent, and nobody is left to hear the answer. In a web server put it
-    /// in a task of its own, so that a visitor who goes away leaves the outcome known:
+    /// **Run a payment in a task of its own, not in the visitor's request.** Dropping this future drops the flow, but a
+    /// request that was sent stays sent, and its reply is lost. In a web server, spawn the call, so that the outcome
+    /// becomes known even if the visitor disconnects:
     ///
     /// ```
     /// # use wxpay_hyper::Client;
@@ -67,11 +69,11 @@ impl Client {
     /// # drop(outcome); }
     /// ```
     ///
-    /// A clock that is set back does not prolong a wait: a flow sleeps as long as it meant to when it asked.
+    /// Setting the system clock back does not prolong a wait: its length is computed when the wait begins.
     ///
     /// # Errors
     ///
-    /// What the flow comes to; [`Error::fate`] says what may have become of the request.
+    /// The error of the flow. [`Error::fate`] states whether WeChat Pay may have carried out the request.
     pub async fn run<F: Flow>(&self, flow: F) -> Result<F::Output, Error> {
         let mut now = self.now();
         let mut step = self.step(now, |world| Step::begin(flow, world));
@@ -84,8 +86,9 @@ impl Client {
         }
     }
 
-    /// The same, for a flow whose requests serve others, too: what was sent is heard to its end even if this future is
-    /// dropped. `None` if the runtime ends meanwhile.
+    /// Runs a flow whose requests serve other flows, too, such as a key fetch. Each request and the step after it run
+    /// in a task of their own, so that a key reaches the cache even if this future is dropped. Returns `None` if the
+    /// runtime shuts down.
     pub(crate) async fn run_for_all<F>(&self, flow: F) -> Option<Result<F::Output, Error>>
     where
         F: Flow<AwaitingReply: 'static, Waiting: 'static, Output: 'static> + 'static,
@@ -123,14 +126,15 @@ impl Client {
 
     async fn wait<F: Flow>(&self, until: UnixTime, waiting: Waiting<F>, now: &mut UnixTime) -> Step<F> {
         tokio::time::sleep(until.since(*now)).await;
-        // The pause is over by the clock that nobody can set, whatever the other one says.
+        // The wait ended by the monotonic clock. The flow must not wait again if the system clock was set back.
         *now = self.now().max(until);
         self.step(*now, |world| waiting.resume(world))
     }
 
-    /// Looks into what was learned, or puts something in: a token shared with other processes, for one.
+    /// Gives access to the cached tokens, platform keys and notification ids, to read them or to insert a token shared
+    /// between processes.
     ///
-    /// Every flow waits meanwhile, so let `look` be short.
+    /// The memory is locked until the closure returns, and every flow waits for it: keep the closure short.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -140,17 +144,17 @@ impl Client {
     /// # Ok(()) }
     /// ```
     pub fn memory<T>(&self, look: impl FnOnce(&mut Memory) -> T) -> T {
-        // Memory is plain state, whole between any two calls: what a panicking closure leaves is usable.
+        // A panic in the closure cannot leave a half-made change: every call on the memory is complete when it returns.
         look(&mut self.0.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// One step of a flow. The memory is locked in here, where nothing can be awaited.
+    /// Makes one step of a flow. The memory is locked only here, where nothing is awaited.
     fn step<F: Flow>(&self, now: UnixTime, take: impl FnOnce(World<'_>) -> Step<F>) -> Step<F> {
         let entropy: Entropy = ambient::entropy();
         self.memory(|memory| take(World::new(now, entropy, memory)))
     }
 
-    /// By another clock; of a client that has no copies yet.
+    /// Replaces the clock of a client that has no clones yet.
     #[cfg(test)]
     pub(crate) fn with_clock(mut self, clock: fn() -> UnixTime) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {
@@ -227,7 +231,7 @@ mod tests {
         sendable(&client.run_for_all(me.verify_notification(v3::RawNotification::new(Vec::new()))));
     }
 
-    /// The clock stands for two readings, and is then found set back by an hour.
+    /// Returns noon for the first two readings, then a time one hour earlier.
     fn set_back() -> UnixTime {
         static READINGS: AtomicU32 = AtomicU32::new(0);
         let hour = Duration::from_secs(3600);
@@ -238,7 +242,7 @@ mod tests {
         UnixTime::from_secs(1_399_521_600)
     }
 
-    /// A merchant whose gateway is a port where nobody listens.
+    /// A merchant whose gateway is a closed port.
     fn merchant() -> Merchant {
         let mut policy = retry::Policy::default();
         policy.max_attempts = 2;
@@ -267,7 +271,7 @@ mod tests {
         });
         let call = client.run(merchant.query("1".parse().unwrap()));
         let error = tokio::time::timeout(Duration::from_secs(5), call).await.unwrap().unwrap_err();
-        assert_eq!(error.fate(), wxpay_proto::Fate::NotSent, "both tries were made");
+        assert_eq!(error.fate(), wxpay_proto::Fate::NotSent, "both attempts were made");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! From a URL to a connection: directly or through a proxy, plain or TLS, within a time.
+//! Connections: TCP directly or through a proxy, TLS if the URL requires it, within a timeout.
 
 use bytes::Bytes;
 use http::{HeaderValue, Uri, uri::Scheme};
@@ -27,19 +27,20 @@ use tower_service::Service;
 type BoxError = Box<dyn error::Error + Send + Sync>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
-/// Pooled connections of one kind: with the merchant's certificate, or without.
+/// A pool of connections, all with the merchant's client certificate or all without.
 pub(crate) type HttpClient = legacy::Client<Connector, Full<Bytes>>;
 
-/// Who we are, where we are asked.
+/// The client certificate chain and its private key, for mutual TLS.
 pub(crate) struct Identity {
     pub(crate) chain: Vec<CertificateDer<'static>>,
     pub(crate) key: PrivateKeyDer<'static>,
 }
 
-/// The TLS settings, with the provider named: what else in the process uses rustls does not matter.
+/// Returns the TLS configuration. It names the crypto provider, so that the default provider of the process has no
+/// effect.
 ///
-/// Early data stays off. A request must not leave before the handshake is done, or a failed handshake could
-/// no longer be called *not sent*.
+/// Early data stays off. A request must not leave before the handshake is complete, or a failed handshake could no
+/// longer be classified as *not sent*.
 pub(crate) fn tls(roots: RootCertStore, identity: Option<Identity>) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let settings = ClientConfig::builder_with_provider(provider)
@@ -51,11 +52,11 @@ pub(crate) fn tls(roots: RootCertStore, identity: Option<Identity>) -> Result<Cl
     }
 }
 
-/// A pool of connections.
+/// Returns a pool of connections.
 ///
-/// hyper hands a request back whole if the connection it was queued on closed before a byte of it was taken up;
-/// such a request is put on another connection. It is certain not to have left, so this is no second try, and
-/// without it every connection that the other side closed while idle could cost a payment its certainty.
+/// hyper returns a request unsent if its pooled connection was closed before a byte of it was written. The pool then
+/// sends it on another connection. This is not a retry, because the request certainly did not leave. Without it, every
+/// connection that the server closed while idle could leave a payment of unknown fate.
 pub(crate) fn http_client(
     tls: ClientConfig,
     road: Road,
@@ -76,8 +77,8 @@ pub(crate) fn http_client(
         .build(Connector { within: connect_timeout, tls })
 }
 
-/// Connects, all stages taken together, within a time. Running out of it is a failure *to connect*: nothing of
-/// a request can have left.
+/// A connector with one timeout for all stages. When it expires, hyper reports a failure *to connect*, so the request
+/// is classified as *not sent*.
 #[derive(Clone, Debug)]
 pub(crate) struct Connector {
     within: Duration,
@@ -104,7 +105,7 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// No connection came about in time.
+/// The error of a connect timeout.
 #[derive(Debug)]
 struct NoConnection {
     within: Duration,
@@ -118,12 +119,12 @@ impl fmt::Display for NoConnection {
 
 impl error::Error for NoConnection {}
 
-/// The way below TLS.
+/// The TCP connector below TLS.
 #[derive(Clone, Debug)]
 pub(crate) enum Road {
-    /// Straight to the host.
+    /// Connects directly to the host.
     Direct(HttpConnector),
-    /// To the proxy: a tunnel where TLS follows, the proxy itself where it does not.
+    /// Connects to the proxy: through a tunnel for `https`, without one for `http`.
     Proxied(Box<Proxied>),
 }
 
@@ -183,7 +184,7 @@ fn stretch<E: Into<BoxError>>(
     })
 }
 
-/// A connection that knows whether the proxy at its other end must be told the whole URL.
+/// A TCP connection that records whether its requests need the absolute URL, as a proxy requires.
 #[derive(Debug)]
 pub(crate) struct Stretch {
     io: TokioIo<TcpStream>,

@@ -1,4 +1,4 @@
-//! Files, streamed: unzipped on the way, in constant memory, and checked to the last byte.
+//! Downloads as streams: unzipped in constant memory and verified by their digest.
 
 use crate::{
     ambient,
@@ -28,19 +28,19 @@ use wxpay_proto::{
     v3::download::{DigestCheck, Download},
 };
 
-/// How much of a refusal is read.
+/// The maximum length of a refusal's body, in bytes.
 const MAX_REFUSAL: usize = 64 * 1024;
 
 impl Client {
-    /// Streams a file to a writer, unzipped, and comes to how many bytes it has. **`Ok` is reached only if its digest is
-    /// the one that WeChat Pay signed.** After an error nothing of what was written is to be believed.
+    /// Streams a file to a writer, unzipped, and returns its length in bytes. **It returns `Ok` only if the file has
+    /// the digest that WeChat Pay signed.** After an error, discard everything that was written.
     ///
-    /// However large the file is, this takes the memory of some pieces of it. The writer is flushed and shut down in the
-    /// end, when the digest was found right; after an error it is left as it is. Redirects are not followed.
+    /// The memory needed does not depend on the size of the file. Once the digest is verified, the writer is flushed
+    /// and shut down; after an error it is neither. Redirects are not followed.
     ///
-    /// There are three limits: the hop's `timeout` for each pause of WeChat Pay's, and
-    /// [`download_timeout`](crate::Builder::download_timeout) and [`download_limit`](crate::Builder::download_limit) for
-    /// the whole.
+    /// There are three limits: the request's `timeout` for each pause of the server, and
+    /// [`download_timeout`](crate::Builder::download_timeout) and [`download_limit`](crate::Builder::download_limit)
+    /// for the whole file.
     ///
     /// ```no_run
     /// # use wxpay_proto::v3::{Merchant, bill::{BillReply, TradeBill}};
@@ -56,19 +56,19 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When WeChat Pay refuses or falls silent, when what it sends is cut, not zipped as it should be, beyond a limit
-    /// or not what was promised, and when the writer fails. Nothing changes by downloading, so all of it can be tried
-    /// again: ask for the file anew.
+    /// If WeChat Pay refuses the download or stops sending, if the file is truncated, is not valid gzip, exceeds a
+    /// limit or has another digest, or if the writer fails. A download changes nothing, so it is safe to retry: query
+    /// the bill again, because its URL expires.
     pub async fn download(&self, download: Download, writer: impl AsyncWrite) -> Result<u64, DownloadError> {
         let (label, began, within) = (download.transmit.label, ambient::stopwatch(), self.limits().timeout);
         let streamed = timeout(within, self.stream(download, pin!(writer))).await;
         let streamed = streamed.unwrap_or_else(|_| Err(lost(Broken::Late { within })));
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &streamed {
-            Ok(bytes) => tracing::debug!(label, bytes, millis, "downloaded"),
+            Ok(bytes) => tracing::debug!(label, bytes, millis, "download complete"),
             Err(error) => {
                 let cause = error::Error::source(error).map(tracing::field::display);
-                tracing::warn!(label, millis, cause, "not downloaded");
+                tracing::warn!(label, millis, cause, "download failed");
             }
         }
         streamed
@@ -98,14 +98,14 @@ impl Client {
         if streamed.is_err()
             && let Some(connected) = connection.connection_metadata().as_ref()
         {
-            // The rest of a reply may still be on it.
+            // The connection may still hold the rest of the reply: it must not be reused.
             connected.poison();
         }
         streamed
     }
 }
 
-/// Waits for a step of the other side's, but not for ever.
+/// Awaits the next event from the server, with a timeout.
 async fn patiently<T>(within: Duration, step: impl Future<Output = T>) -> Result<T, DownloadError> {
     timeout(within, step).await.map_err(|_| lost(Broken::Silent { within }))
 }
@@ -113,7 +113,7 @@ async fn patiently<T>(within: Duration, step: impl Future<Output = T>) -> Result
 async fn refused(head: http::response::Parts, body: Incoming, within: Duration) -> DownloadError {
     let body = match timeout(within, Limited::new(body, MAX_REFUSAL).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
-        // The status says enough.
+        // The status alone identifies the refusal.
         Ok(Err(_)) | Err(_) => Bytes::new(),
     };
     let reply = Response::from(http::Response::from_parts(head, body.into()));
@@ -141,8 +141,8 @@ async fn pour<W: AsyncWrite>(
     }
 }
 
-/// Unzips piece by piece: each turn makes a bounded piece, however densely it was packed. A file may be of several
-/// members, one after another; anything else behind the last is refused.
+/// A gzip decoder. Each write to it produces a bounded piece, whatever the compression ratio. A file may consist of
+/// several gzip members; any other data after the last one is rejected.
 struct Gunzip(MultiGzDecoder<Vec<u8>>);
 
 impl Gunzip {
@@ -170,7 +170,7 @@ impl Gunzip {
     }
 }
 
-/// Where the file goes, and what has gone there.
+/// The writer, the digest so far, and the number of bytes written.
 struct Sink<'w, W> {
     writer: Pin<&'w mut W>,
     check: DigestCheck,
@@ -197,11 +197,11 @@ impl<W: AsyncWrite> Sink<'_, W> {
     }
 }
 
-/// Why there is no file. **What was written before is not to be believed.**
+/// The error of a download. **Discard everything that was written.**
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DownloadError {
-    /// It was refused, cut short, or is not the file that was promised; the error says which.
+    /// The download was refused or truncated, or the file has another digest; see the inner error.
     File(Error),
     /// The writer failed.
     Writer(io::Error),
@@ -217,7 +217,7 @@ fn lost_by(failure: Failure) -> DownloadError {
 
 impl fmt::Display for DownloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the file is not complete and proved: nothing that was written of it is to be believed")
+        f.write_str("the download failed: discard everything that was written")
     }
 }
 
@@ -230,7 +230,7 @@ impl error::Error for DownloadError {
     }
 }
 
-/// How a file is not one.
+/// The cause of a failed download.
 #[derive(Debug)]
 enum Broken {
     Silent { within: Duration },
@@ -242,10 +242,12 @@ enum Broken {
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silent { within } => write!(f, "nothing came for {} ms", within.as_millis()),
-            Self::Late { within } => write!(f, "it was not complete within {} ms", within.as_millis()),
+            Self::Silent { within } => write!(f, "no data for {} ms", within.as_millis()),
+            Self::Late { within } => {
+                write!(f, "the download was not complete within {} ms", within.as_millis())
+            }
             Self::TooLong { most } => write!(f, "the file is longer than {most} bytes"),
-            Self::NotGzip => f.write_str("what came is not gzip, or not to its end"),
+            Self::NotGzip => f.write_str("the file is not valid gzip or is truncated"),
         }
     }
 }

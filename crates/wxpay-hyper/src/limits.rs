@@ -1,8 +1,8 @@
-//! Limits of what is streamed.
+//! Limits of a download.
 
 use std::time::Duration;
 
-/// How long and how large a file may be.
+/// The timeout and the maximum size of a download.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) timeout: Duration,

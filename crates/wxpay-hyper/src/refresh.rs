@@ -1,22 +1,22 @@
-//! Refreshing what spoils before somebody waits for it.
+//! Background refresh of access tokens and platform certificates.
 
 use crate::client::Client;
 use std::{convert::Infallible, time::Duration};
 use wxpay_proto::{UnixTime, v1, v3};
 
 impl Client {
-    /// How long upkeep sleeps at most before it looks again: for a token that came from elsewhere, or a clock
-    /// that was set.
+    /// The longest pause between two checks. It bounds the delay after a token was inserted by other means, or after
+    /// the system clock was set.
     pub const MAX_REFRESH_PAUSE: Duration = Duration::from_secs(60);
-    /// How long upkeep pauses at least, after a failure for one.
+    /// The shortest pause between two checks, also after a failure.
     pub const MIN_REFRESH_PAUSE: Duration = Duration::from_secs(1);
 
-    /// Refreshes a merchant's access token before it expires, so that no payment waits for it. Never ends:
-    /// spawn it, and abort it at shutdown.
+    /// Refreshes the access token of an APIv1 merchant before it expires, so that no payment waits for it. The future
+    /// never completes: spawn it, and abort it at shutdown.
     ///
-    /// It does not fetch the first token. In this generation a fetch makes the tokens that other processes hold
-    /// invalid, so one is fetched when it is needed, and kept fresh from then on. Without upkeep payments work
-    /// as well; one of them then does the fetching.
+    /// It does not fetch the first token. A fetch invalidates the tokens that other processes hold, so the first
+    /// payment fetches one, and this refreshes it from then on. It is optional: without it, a payment fetches the
+    /// token when the old one expires.
     ///
     /// ```
     /// # fn start(client: wxpay_hyper::Client, merchant: wxpay_proto::v1::Merchant) {
@@ -33,7 +33,7 @@ impl Client {
                 let (now, due) =
                     (client.now(), client.memory(|memory| memory.next_token_refresh(merchant.appid())));
                 if due.is_some_and(|due| due <= now) && client.run(merchant.refresh_token()).await.is_err() {
-                    tracing::warn!(label = "v1.keep_token", "upkeep failed; it will be tried again");
+                    tracing::warn!(label = "v1.refresh_token", "refresh failed; it will be retried");
                 }
                 let due = client.memory(|memory| memory.next_token_refresh(merchant.appid()));
                 tokio::time::sleep(Self::pause(due, client.now())).await;
@@ -41,13 +41,14 @@ impl Client {
         }
     }
 
-    /// Fetches a merchant's platform certificates at once, and again before they are old, so that no call and no
-    /// notice waits for a key. Never ends, whatever fails: spawn it, and abort it at shutdown; dropping it stops it.
+    /// Fetches the platform certificates of an APIv3 merchant at once, and again before they expire, so that no call
+    /// and no notification waits for a key. The future never completes, even if fetches fail: spawn it, and abort it
+    /// at shutdown; dropping it stops it.
     ///
-    /// Nothing needs to wait for it: until the certificates are here, whoever needs one fetches it. A merchant that
-    /// believes a public key alone has nothing to fetch, and this does nothing.
+    /// It is optional: a call or a notification that needs a missing certificate fetches it. For a merchant that trusts
+    /// only public keys it does nothing.
     ///
-    /// Several merchants, and an end to all of it when the set is dropped:
+    /// Several merchants, all stopped when the set is dropped:
     ///
     /// ```
     /// # fn start(client: &wxpay_hyper::Client, one: wxpay_proto::v3::Merchant, other: wxpay_proto::v3::Merchant) {
@@ -63,10 +64,14 @@ impl Client {
         let client = self.clone();
         async move {
             loop {
-                // It fetches if it is time, and no more often than once a minute.
+                // The flow sends a request only if a refresh is due, and at most once a minute.
                 if client.run(merchant.refresh_platform_keys()).await.is_err() {
                     let merchant = tracing::field::display(merchant.mchid());
-                    tracing::warn!(label = "v3.keep_keys", merchant, "upkeep failed; it will be tried again");
+                    tracing::warn!(
+                        label = "v3.refresh_platform_keys",
+                        merchant,
+                        "refresh failed; it will be retried"
+                    );
                 }
                 let due = client.memory(|memory| memory.next_platform_key_refresh(merchant.mchid()));
                 tokio::time::sleep(Self::pause(due, client.now())).await;
@@ -101,7 +106,7 @@ pub(crate) mod tests {
         ambient::now().after(Duration::from_secs(AHEAD.load(Ordering::SeqCst)))
     }
 
-    /// Signs everything with nothing.
+    /// A private key whose signatures are empty.
     #[derive(Debug)]
     struct Careless;
 
@@ -115,7 +120,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// A merchant of the third generation whose signatures are none.
+    /// An APIv3 merchant with empty signatures.
     pub(crate) fn merchant(base_url: &str) -> v3::Merchant {
         let key = v3::ApiV3Key::new("k".repeat(32)).unwrap();
         let number = "1900000109".parse().unwrap();
@@ -125,7 +130,7 @@ pub(crate) mod tests {
             .build()
     }
 
-    /// A gateway that takes a connection and hangs up.
+    /// A gateway that closes every connection at once, and the number of connections.
     async fn rude() -> (String, Arc<AtomicU64>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -155,7 +160,7 @@ pub(crate) mod tests {
         for times in 1..=3 {
             reaches(&asked, times).await;
             time::sleep(Duration::from_millis(100)).await;
-            assert_eq!(asked.load(Ordering::SeqCst), times, "no storm of fetches");
+            assert_eq!(asked.load(Ordering::SeqCst), times, "one fetch a minute");
             AHEAD.fetch_add(60, Ordering::SeqCst);
             time::pause();
             time::advance(Client::MAX_REFRESH_PAUSE).await;

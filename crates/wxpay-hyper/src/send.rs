@@ -1,4 +1,4 @@
-//! One hop: a request out, a reply in, and the judgement of what a failure means.
+//! Sending one request, and the classification of a failure.
 
 use crate::{ambient, client::Client, connect::HttpClient};
 use bytes::Bytes;
@@ -14,15 +14,15 @@ use wxpay_proto::{
 type BoxError = Box<dyn error::Error + Send + Sync>;
 
 impl Client {
-    /// Carries one hop: what a driver of one's own calls where [`run`](Self::run) does not fit.
+    /// Sends one request and reads its reply. A driver of your own calls this if [`run`](Self::run) does not fit.
     ///
-    /// Redirects are not followed, cookies are not kept, and the reply's body is read to its end within
+    /// Redirects are not followed and cookies are not kept. The reply's body is read to its end, within
     /// `transmit.timeout` and up to `transmit.max_reply` bytes.
     ///
     /// # Errors
     ///
-    /// [`Failure::NotSent`] if no connection came about; [`Failure::Lost`] for everything after that, our own
-    /// deadline included. Neither holds anything of the URL, the headers or the bodies.
+    /// [`Failure::NotSent`] if no connection was established, [`Failure::Lost`] for every later failure, including the
+    /// timeout of the request. Neither contains the URL, the headers or the bodies.
     pub async fn send(&self, transmit: Transmit) -> Reply {
         let (label, began) = (transmit.label, ambient::stopwatch());
         let reply = self.carry(transmit).await;
@@ -30,10 +30,10 @@ impl Client {
         match &reply {
             Ok(reply) => {
                 let request_id = request_id(reply).map(tracing::field::display);
-                tracing::debug!(label, status = reply.status(), request_id, millis, "answered");
+                tracing::debug!(label, status = reply.status(), request_id, millis, "reply received");
             }
-            Err(Failure::NotSent(cause)) => tracing::warn!(label, millis, %cause, "not sent"),
-            Err(Failure::Lost(cause)) => tracing::warn!(label, millis, %cause, "lost"),
+            Err(Failure::NotSent(cause)) => tracing::warn!(label, millis, %cause, "request not sent"),
+            Err(Failure::Lost(cause)) => tracing::warn!(label, millis, %cause, "reply lost"),
         }
         reply
     }
@@ -63,7 +63,8 @@ impl Client {
         if uri.host().is_none_or(str::is_empty) {
             return Err(NoHost.into());
         }
-        // To https the proxy's tunnel carries it, and the gateway must not see it.
+        // An `https` request goes through a tunnel, whose `CONNECT` has this header already. The gateway must not
+        // receive it.
         if let (true, Some(value)) = (plain, self.proxy_authorization()) {
             request.headers_mut().insert(http::header::PROXY_AUTHORIZATION, value.clone());
         }
@@ -71,7 +72,7 @@ impl Client {
     }
 }
 
-/// What their support asks for, of the later generations; a header that could not be one is passed over.
+/// Returns the `Request-ID` of APIv3, which WeChat Pay's support requires. An implausible value is ignored.
 fn request_id(reply: &Response) -> Option<&str> {
     let text = std::str::from_utf8(reply.header("request-id")?).ok()?;
     let good = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -90,8 +91,8 @@ async fn exchange(
         Ok(Err(failure)) => failure,
         Err(_) => Failure::Lost(Lost::Late { within }.into()),
     };
-    // A connection that failed once is not used again: after a deadline the peer may be gone for good, and
-    // HTTP/2 would put the next request on the same one.
+    // A connection that failed is not used again. After a timeout the peer may be gone for good, and HTTP/2 would send
+    // the next request on the same connection.
     if let Some(connected) = connection.connection_metadata().as_ref() {
         connected.poison();
     }
@@ -111,13 +112,14 @@ async fn ask(wire: &HttpClient, request: http::Request<Full<Bytes>>, most: usize
     Ok(Response::from(http::Response::from_parts(head, body.into())))
 }
 
-/// Before there is a connection nothing can have left, and the error knows no more than a host. After that
-/// everything is in doubt, and the cause is told in our words: the peer's could repeat the request's.
+/// Classifies a failure of hyper's client. Without a connection nothing was sent, and the error contains no more than a
+/// host. Afterwards the request may have been received; the cause is replaced by a text of this crate, because the
+/// original could quote the request.
 pub(crate) fn judge(error: legacy::Error) -> Failure {
     if error.is_connect() { Failure::NotSent(error.into()) } else { Failure::Lost(Lost::cut(&error).into()) }
 }
 
-/// How a reply was lost.
+/// The cause of a lost reply.
 #[derive(Debug)]
 pub(crate) enum Lost {
     Late { within: Duration },
@@ -154,7 +156,7 @@ impl fmt::Display for Lost {
         match self {
             Self::Late { within } => write!(f, "no reply within {} ms", within.as_millis()),
             Self::TooLong { most } => write!(f, "the reply is longer than {most} bytes"),
-            Self::Unreadable => f.write_str("the reply is not HTTP"),
+            Self::Unreadable => f.write_str("the reply is not valid HTTP"),
             Self::Incomplete => f.write_str("the connection was closed before the reply was complete"),
             Self::Cut { io: Some(kind) } => write!(f, "the connection failed: {kind}"),
             Self::Cut { io: None } => f.write_str("the connection failed"),
@@ -164,19 +166,19 @@ impl fmt::Display for Lost {
 
 impl error::Error for Lost {}
 
-/// A hop wants mutual TLS, and no identity was given to the builder.
+/// The error of a request that requires mutual TLS, on a client without an identity.
 #[derive(Debug)]
 struct NoIdentity;
 
 impl fmt::Display for NoIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the call needs the merchant's client certificate, and the client was built without one")
+        f.write_str("the merchant's client certificate is required: set identity in the client's builder")
     }
 }
 
 impl error::Error for NoIdentity {}
 
-/// The URL is not absolute.
+/// The error of a URL that is not absolute.
 #[derive(Debug)]
 struct NoHost;
 

@@ -247,7 +247,7 @@ async fn fails(builder: Builder, gateway: SocketAddr, is_gzip: bool) -> (ErrorKi
     let mut kept = Kept::default();
     let error = fetch_from(&builder.build().unwrap(), gateway, is_gzip, &mut kept).await.unwrap_err();
     assert!(!kept.closed);
-    assert!(error.to_string().contains("nothing that was written of it is to be believed"));
+    assert!(error.to_string().contains("discard everything that was written"));
     let DownloadError::File(error) = error else { panic!("{error:?}") };
     (error.kind(), error.source().map(ToString::to_string).unwrap_or_default())
 }
@@ -265,7 +265,7 @@ async fn what_is_not_the_promised_file_to_its_last_byte_is_not_believed() {
         (ErrorKind::Signature, "the signature or the ciphertext is invalid: wrong key or modified data"),
         ErrorKind::Transport,
     );
-    let not_gzip = (cut, "what came is not gzip, or not to its end");
+    let not_gzip = (cut, "the file is not valid gzip or is truncated");
     for (is_gzip, sent, (kind, words)) in [
         (false, changed.clone(), forged),
         (false, file[1..].to_vec(), forged),
@@ -307,7 +307,7 @@ async fn a_file_that_breaks_off_is_not_one() {
             ErrorKind::Signature,
             "the signature or the ciphertext is invalid: wrong key or modified data",
         ),
-        (reply("200 OK", file.len() + 1), &file[..], ErrorKind::Transport, "nothing came for 1000 ms"),
+        (reply("200 OK", file.len() + 1), &file[..], ErrorKind::Transport, "no data for 1000 ms"),
     ] {
         let last = if sent.len() == 1000 { Part::HangUp } else { Part::Pause(Duration::from_secs(3)) };
         let gateway = gateway(sha1(&file), vec![head, bytes(sent), last]).await;
@@ -357,8 +357,8 @@ async fn it_waits_neither_for_ever_nor_for_more_than_there_may_be() {
     let quick = || Client::builder().download_timeout(Duration::from_millis(800));
     let small = || Client::builder().download_limit(1 << 20);
     for (parts, builder, is_gzip, words) in [
-        (silent, Client::builder(), false, "nothing came for 1000 ms"),
-        (slow, quick(), false, "it was not complete within 800 ms"),
+        (silent, Client::builder(), false, "no data for 1000 ms"),
+        (slow, quick(), false, "the download was not complete within 800 ms"),
         (good(&bomb), small(), true, "the file is longer than 1048576 bytes"),
         (good(&file), Client::builder().download_limit(1000), false, "the file is longer than 1000 bytes"),
     ] {

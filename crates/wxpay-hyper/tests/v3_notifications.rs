@@ -285,14 +285,14 @@ async fn a_path_that_could_never_match_or_is_taken_is_refused_at_once() {
     let heard = |_| async { Ok::<(), &str>(()) };
     for path in ["", "notify", "/notify?x=1", "/notify#x", "/no tify", "/通知"] {
         let error = NotificationService::new(client()).route(path, ours(), heard).unwrap_err();
-        assert_eq!(error.to_string(), "path must begin with a slash, without query, in visible ASCII");
+        assert_eq!(error.to_string(), "path must begin with a slash and be visible ASCII without query or fragment");
     }
     let taken = NotificationService::new(client())
         .route("/a", ours(), heard)
         .unwrap()
         .route("/a", ours(), heard)
         .unwrap_err();
-    assert_eq!(taken.to_string(), "path must be another one for each merchant and handler");
+    assert_eq!(taken.to_string(), "path must not be used by another route");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -1,10 +1,10 @@
-//! Hearing notices: WeChat Pay calls, verified and handled once, answered as the protocol wants.
+//! Services for notifications, which WeChat Pay sends to the merchant: verified, deduplicated, and acknowledged.
 //!
-//! [`v1`] and [`v3`] are `tower` services for any server. They differ in what is verified and in what is answered;
-//! limits, deadlines, and that a notice is handled once are the same, and stand here.
+//! [`v3`] is for APIv3 and [`v1`] for APIv1. Both are `tower` services for any server. They differ in what they verify
+//! and in how they acknowledge; limits, timeouts and deduplication are shared.
 
-/// Makes a generation's `NotificationService` a `tower` service, and its `Ack` what it answers. The two are written alike, and have
-/// nothing else in common: what a generation verifies and how it hears is its own.
+/// Implements the `tower` service and the acknowledgement for one API version. Both versions need the same code, but
+/// their types have nothing else in common.
 macro_rules! heard_by_tower {
     () => {
         impl Answer for Ack {
@@ -61,24 +61,24 @@ use wxpay_proto::memory::{Delivery, Processing};
 
 type BoxError = Box<dyn error::Error + Send + Sync>;
 
-/// A generation's answers, where the service itself must choose one.
+/// The acknowledgements of one API version that the service itself sends.
 trait Answer: Send + 'static {
-    /// It is durably taken note of.
+    /// The notification was handled.
     const SUCCESS: Self;
-    /// It could not be handled now.
+    /// The notification could not be handled now: WeChat Pay retries.
     const FAIL: Self;
 
-    /// It is not what it should be.
+    /// Rejects the request with this HTTP status.
     fn refuse(status: u16) -> Self;
 
-    /// What is sent.
+    /// Returns the response to send.
     fn response(self) -> wxpay_proto::http::Response;
 
-    /// Whether it is the answer that the next copy gets without work.
+    /// Returns true for the acknowledgement that duplicates receive without being handled.
     fn is_success(&self) -> bool;
 }
 
-/// An answer in the server's types.
+/// Converts an acknowledgement to a response of the server's types.
 fn answered(answer: impl Answer) -> http::Response<Full<Bytes>> {
     let said = answer.response();
     let mut answer = http::Response::new(Full::new(Bytes::copy_from_slice(said.body())));
@@ -96,11 +96,11 @@ fn answered(answer: impl Answer) -> http::Response<Full<Bytes>> {
     answer
 }
 
-/// A body within a size and a time.
+/// Reads a body within a size limit and a deadline.
 ///
 /// # Errors
 ///
-/// With the status that says why to whoever looks.
+/// The HTTP status of the rejection: 413 beyond the limit, 408 at the deadline, 400 if the body is truncated.
 async fn read<B>(body: B, most: usize, deadline: Instant) -> Result<Bytes, StatusCode>
 where
     B: Body,
@@ -117,9 +117,9 @@ where
     }
 }
 
-/// Handles a notice, or waits for whoever is handling the same. `key` tells everything it says.
+/// Handles a notification once. A duplicate waits while the first is in progress. `key` identifies the content.
 ///
-/// `handling` runs in a task of its own: it comes to its end whatever becomes of this future.
+/// `handling` runs in a task of its own, so that it completes even if this future is dropped.
 async fn handle_once<A: Answer>(
     client: &Client,
     label: &'static str,
@@ -164,17 +164,17 @@ async fn handle<A: Answer>(
     match tokio::time::timeout_at(deadline, handled).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => {
-            tracing::error!(label, "the handler panicked");
+            tracing::error!(label, "the notification handler panicked");
             A::FAIL
         }
         Err(_) => {
-            tracing::warn!(label, "the handler is late");
+            tracing::warn!(label, "the notification handler exceeded the response timeout and continues");
             A::FAIL
         }
     }
 }
 
-/// A ticket that is given back as failed unless it was answered, whatever becomes of the handler.
+/// A guard that releases the notification for the next delivery, unless the handler succeeded.
 struct Underway {
     client: Client,
     processing: Option<Processing>,

@@ -1,4 +1,4 @@
-//! The notices of the first generation.
+//! Notifications of APIv1.
 
 use super::{Answer, BoxError, answered, handle_once, read};
 use crate::{ambient, client::Client};
@@ -20,17 +20,17 @@ use wxpay_proto::v1::{Ack, Merchant, Notification, RawNotification, notification
 
 const LABEL: &str = "v1.notification";
 
-/// Hears the notices of the first generation: a `tower` service for any path of any server.
+/// A service for the notifications of APIv1 to one merchant: a `tower` service for any path of any server.
 ///
-/// In axum it is a route, `Router::new().route_service("/notify", service)`; bare hyper takes it through
-/// `hyper_util::service::TowerToHyperService`. It must get the request as it came: the query in the URL and
-/// the body byte for byte are what was signed.
+/// In axum, use it as a route, `Router::new().route_service("/notify", service)`. With plain hyper, use
+/// `hyper_util::service::TowerToHyperService`. The service needs the request unchanged: the query of the URL and the
+/// bytes of the body are signed.
 ///
 /// ```
 /// # use wxpay_hyper::{Client, notify::v1::NotificationService};
 /// # fn routes(merchant: wxpay_proto::v1::Merchant, client: Client) -> axum::Router {
 /// let notifications = NotificationService::new(merchant, client, |notification| async move {
-///     // Commit the payment before answering: `Ok` tells WeChat Pay never to send this again.
+///     // Commit the payment first: after `Ok` WeChat Pay does not send this notification again.
 ///     if let Some(evidence) = notification.evidence() {
 ///         println!("{} is paid", evidence.out_trade_no());
 ///     }
@@ -40,18 +40,19 @@ const LABEL: &str = "v1.notification";
 /// # }
 /// ```
 ///
-/// What happens to a request, in this order:
+/// A request is processed in this order:
 ///
-/// 1. Anything but `POST`, or beyond [`MAX_QUERY`](notification::MAX_QUERY) or [`MAX_BODY`](notification::MAX_BODY), is
-///    refused unread.
-/// 2. [`Merchant::verify_notification`] verifies both signatures. What fails is answered `fail`, and nobody else sees it.
-/// 3. The handler is called, **in a task of its own**: it runs to its end even if WeChat Pay hangs up.
-/// 4. `Ok` is answered with the seven letters `success`; `Err`, a panic, or an answer that is not there in time
-///    with `fail`, after which WeChat Pay tries again.
+/// 1. A method other than `POST`, a query longer than [`MAX_QUERY`](notification::MAX_QUERY) or a body longer than
+///    [`MAX_BODY`](notification::MAX_BODY) is rejected unread.
+/// 2. [`Merchant::verify_notification`] verifies both signatures. A failure responds `fail`, and the handler is not
+///    called.
+/// 3. The handler is called **in a task of its own**: it completes even if WeChat Pay closes the connection.
+/// 4. `Ok` responds `success`, exactly these seven letters. `Err`, a panic or the response timeout respond `fail`, and
+///    WeChat Pay retries.
 ///
-/// Copies of one notice that arrive at the same time are handled once: the others wait for the first, and take
-/// over if it fails. A copy of a notice that was answered is answered at once. Both rest on [`Client::memory`],
-/// which other processes do not share and which forgets, so **the handler must be idempotent all the same**.
+/// Concurrent duplicates of a notification are handled once: the others wait for the first, and one of them takes over
+/// if it fails. A duplicate of a notification that was answered with `success` is answered at once. Both rely on
+/// [`Client::memory`], a cache of this process alone, so **the handler must be idempotent**.
 #[derive(Clone)]
 pub struct NotificationService {
     merchant: Merchant,
@@ -60,16 +61,16 @@ pub struct NotificationService {
     response_timeout: Duration,
 }
 
-/// The handler, its types forgotten.
+/// A type-erased handler.
 type OnNotification = dyn Fn(Notification) -> Pin<Box<dyn Future<Output = Ack> + Send>> + Send + Sync;
 
 impl NotificationService {
-    /// How long a notice may take in all, reading its body included. WeChat Pay does not document how long it
-    /// waits; its own clients of that time gave up after five seconds or more.
+    /// The default time to respond, including reading the body. WeChat Pay does not document how long it waits; its own
+    /// clients of that time stopped after five seconds or more.
     pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(4);
 
-    /// Hears for this merchant. `on_notification` gets verified notices only, whatever their `trade_state`:
-    /// [`Notification::evidence`] says whether money moved.
+    /// Returns a service for this merchant. The handler receives verified notifications only, with any `trade_state`:
+    /// [`Notification::evidence`] returns evidence only if the order was paid.
     #[must_use]
     pub fn new<H, Handled, E>(merchant: Merchant, client: Client, on_notification: H) -> Self
     where
@@ -88,14 +89,14 @@ impl NotificationService {
         }
     }
 
-    /// Answers within another time than [`RESPONSE_TIMEOUT`](Self::RESPONSE_TIMEOUT). Who is slower answers `fail`,
-    /// goes on handling, and answers the next copy with `success`.
+    /// Sets the time to respond instead of [`RESPONSE_TIMEOUT`](Self::RESPONSE_TIMEOUT). When it expires, the service
+    /// responds `fail`, but the handler continues. If it succeeds, the next duplicate receives `success`.
     #[must_use]
     pub fn response_timeout(self, most: Duration) -> Self {
         Self { response_timeout: most, ..self }
     }
 
-    /// Answers one request.
+    /// Handles one request and returns the response.
     pub async fn answer<B>(&self, request: http::Request<B>) -> http::Response<Full<Bytes>>
     where
         B: Body,
@@ -114,11 +115,11 @@ impl NotificationService {
         };
         let answer = answered(ack);
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(label = LABEL, status = answer.status().as_u16(), millis, "answered");
+        tracing::info!(label = LABEL, status = answer.status().as_u16(), millis, "notification answered");
         answer
     }
 
-    /// Reads, within limits, and verifies. Nothing unverified leaves this function.
+    /// Reads the body within the limits and verifies the notification. Nothing unverified leaves this function.
     async fn verify_notification<B>(
         &self,
         request: http::Request<B>,
@@ -140,7 +141,7 @@ impl NotificationService {
         let body = read(body, notification::MAX_BODY, deadline).await.map_err(refuse)?;
         self.merchant.verify_notification(&RawNotification::new(head.method.as_str(), query, &body)).map_err(
             |rejected| {
-                tracing::warn!(label = LABEL, reason = %rejected, "rejected");
+                tracing::warn!(label = LABEL, reason = %rejected, "notification rejected");
                 rejected.ack()
             },
         )

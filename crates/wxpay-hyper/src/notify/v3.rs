@@ -1,4 +1,4 @@
-//! The notices of the third generation.
+//! Notifications of APIv3.
 
 use super::{Answer, BoxError, answered, handle_once, read};
 use crate::{ambient, builder::SetupError, client::Client};
@@ -25,11 +25,11 @@ use wxpay_proto::{
 
 const LABEL: &str = "v3.notification";
 
-/// Hears the notices of the third generation, for one merchant or many: a `tower` service that knows its paths.
+/// A service for the notifications of APIv3, for one or more merchants: a `tower` service with a route for each.
 ///
-/// In axum it is the fallback, `Router::new().fallback_service(notifications)`, or the service of each of its routes; bare
-/// hyper takes it through `hyper_util::service::TowerToHyperService`. It must get the request as it came: the path
-/// whole (so it cannot be *nested* in axum, which cuts the path), and the body byte for byte, which is what was
+/// In axum, use it as the fallback, `Router::new().fallback_service(notifications)`, or as the service of each of its
+/// routes. With plain hyper, use `hyper_util::service::TowerToHyperService`. The service needs the request unchanged.
+/// Do not *nest* it in axum, which removes a prefix of the path. The body must be unmodified, because its bytes are
 /// signed.
 ///
 /// ```
@@ -38,7 +38,7 @@ const LABEL: &str = "v3.notification";
 /// # fn routes(one: Merchant, other: Merchant, client: Client) -> Result<axum::Router, wxpay_hyper::SetupError> {
 /// let notifications = NotificationService::new(client)
 ///     .route("/notify/1900000109", one, |notification| async move {
-///         // Commit the payment before answering: `Ok(())` tells WeChat Pay never to send this again.
+///         // Commit the payment first: after `Ok(())` WeChat Pay does not send this notification again.
 ///         if let Event::Transaction(transaction) = notification.event()? {
 ///             println!("{} is {:?}", transaction.out_trade_no, transaction.trade_state);
 ///         }
@@ -49,22 +49,23 @@ const LABEL: &str = "v3.notification";
 /// # }
 /// ```
 ///
-/// What happens to a request, in this order:
+/// A request is processed in this order:
 ///
-/// 1. A path that is not one of those [named](Self::route), letter for letter, is answered 404; anything but `POST` 405;
-///    a body beyond [`MAX_BODY`] 413.
-/// 2. [`Merchant::verify_notification`] verifies it for the merchant of that path, fetching a key if need be. What fails is answered
-///    401 (not to be believed), 400 (not readable) or 500 (its key cannot be had now), and nobody else sees it.
-/// 3. The handler is called, **in a task of its own**: it runs to its end even if WeChat Pay hangs up.
-/// 4. `Ok(())` is answered 204, and an [`Ack`] by what it says; `Err`, a panic, or an answer that is not there in time
-///    500, after which WeChat Pay tries again.
+/// 1. A path without a [route](Self::route) returns 404, and paths match exactly. A method other than `POST` returns
+///    405, a body longer than [`MAX_BODY`] 413.
+/// 2. [`Merchant::verify_notification`] verifies the notification for the merchant of the route, and fetches a key if
+///    needed. A failure returns 401 (invalid signature), 400 (not readable) or 500 (key not available now), and the
+///    handler is not called.
+/// 3. The handler is called **in a task of its own**: it completes even if WeChat Pay closes the connection.
+/// 4. `Ok(())` returns 204, and an [`Ack`] its own response. `Err`, a panic or the response timeout return 500, and
+///    WeChat Pay retries.
 ///
-/// Copies of one notice that arrive at the same time are handled once: the others wait for the first, and take over
-/// if it fails. A copy of a notice that was answered 204 is answered at once. Both rest on [`Client::memory`], which
-/// other processes do not share and which forgets, so **the handler must be idempotent all the same**. WeChat Pay may
-/// tell one thing in several notices: go by the number of the order, not by that of the notice.
+/// Concurrent duplicates of a notification are handled once: the others wait for the first, and one of them takes over
+/// if it fails. A duplicate of a notification that was answered with 204 is answered at once. Both rely on
+/// [`Client::memory`], a cache of this process alone, so **the handler must be idempotent**. WeChat Pay may report one
+/// event in several notifications: deduplicate by the number of the order, not by that of the notification.
 ///
-/// An [`Ack::Answer`] is not kept: who asks again, asks the handler again, for the answer may be another one by then.
+/// An [`Ack::Answer`] is not cached: each query calls the handler again, because the answer may have changed.
 #[derive(Clone)]
 pub struct NotificationService {
     client: Client,
@@ -72,35 +73,36 @@ pub struct NotificationService {
     response_timeout: Duration,
 }
 
-/// Who hears at a path, and what is done then.
+/// The merchant and the handler of a path.
 #[derive(Clone)]
 struct Route {
     merchant: Merchant,
     on_notification: Arc<OnNotification>,
 }
 
-/// The handler, its types forgotten.
+/// A type-erased handler.
 type OnNotification = dyn Fn(Notification) -> Pin<Box<dyn Future<Output = Ack> + Send>> + Send + Sync;
 
 impl NotificationService {
-    /// How long a notice may take in all, reading its body and fetching a key included. WeChat Pay waits for five
-    /// seconds; the rest is for the way.
+    /// The default time to respond, including reading the body and fetching a key. WeChat Pay waits five seconds; the
+    /// rest is for the network.
     pub const RESPONSE_TIMEOUT: Duration = Duration::from_millis(4500);
 
-    /// Hears nothing yet: see [`at`](Self::route).
+    /// Returns a service without routes; add them with [`route`](Self::route).
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self { client, routes: Arc::default(), response_timeout: Self::RESPONSE_TIMEOUT }
     }
 
-    /// Hears for this merchant at this path: that of the `notify_url` of its orders. `on_notification` gets verified notices
-    /// only; [`Notification::event`] says what they tell.
+    /// Adds a route: the path of the `notify_url` of the merchant's orders, and the handler of its notifications. The
+    /// handler receives verified notifications only; [`Notification::event`] returns the event.
     ///
-    /// It comes to `()`, which is answered 204, or to an [`Ack`] of its own.
+    /// The handler returns `()`, acknowledged with 204, or an [`Ack`].
     ///
     /// # Errors
     ///
-    /// When the path does not begin with a slash, has a query, or is taken.
+    /// If the path does not begin with a slash, has a query, a fragment or characters outside visible ASCII, or has a
+    /// route already.
     pub fn route<H, Handled, A, E>(
         mut self,
         path: &str,
@@ -115,10 +117,13 @@ impl NotificationService {
         let is_path = path.starts_with('/')
             && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte));
         if !is_path {
-            return Err(SetupError::new("path", "must begin with a slash, without query, in visible ASCII"));
+            return Err(SetupError::new(
+                "path",
+                "must begin with a slash and be visible ASCII without query or fragment",
+            ));
         }
         if self.routes.contains_key(path) {
-            return Err(SetupError::new("path", "must be another one for each merchant and handler"));
+            return Err(SetupError::new("path", "must not be used by another route"));
         }
         let on_notification = move |notification| -> Pin<Box<dyn Future<Output = Ack> + Send>> {
             let handled = on_notification(notification);
@@ -129,14 +134,14 @@ impl NotificationService {
         Ok(self)
     }
 
-    /// Answers within another time than [`RESPONSE_TIMEOUT`](Self::RESPONSE_TIMEOUT). Who is slower answers 500, goes on
-    /// handling, and answers the next copy with what came of it.
+    /// Sets the time to respond instead of [`RESPONSE_TIMEOUT`](Self::RESPONSE_TIMEOUT). When it expires, the service
+    /// responds 500, but the handler continues, and its result is the response to the next duplicate.
     #[must_use]
     pub fn response_timeout(self, most: Duration) -> Self {
         Self { response_timeout: most, ..self }
     }
 
-    /// Answers one request.
+    /// Handles one request and returns the response.
     pub async fn answer<B>(&self, request: http::Request<B>) -> http::Response<Full<Bytes>>
     where
         B: Body,
@@ -154,7 +159,13 @@ impl NotificationService {
         let answer = answered(ack);
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let merchant = merchant.map(tracing::field::display);
-        tracing::info!(label = LABEL, merchant, status = answer.status().as_u16(), millis, "answered");
+        tracing::info!(
+            label = LABEL,
+            merchant,
+            status = answer.status().as_u16(),
+            millis,
+            "notification answered"
+        );
         answer
     }
 
@@ -171,7 +182,7 @@ impl NotificationService {
     {
         match self.verify_notification(route, request, deadline).await {
             Ok(notification) => {
-                // What another path was told was another handler's to handle.
+                // Each route has its own handler, so a notification to another path is not a duplicate.
                 let key = format!("{path} {}", notification.key());
                 let on_notification = Arc::clone(&route.on_notification);
                 let handling = async move { on_notification(notification).await };
@@ -181,7 +192,7 @@ impl NotificationService {
         }
     }
 
-    /// Reads, within limits, and verifies. Nothing unverified leaves this function.
+    /// Reads the body within the limits and verifies the notification. Nothing unverified leaves this function.
     async fn verify_notification<B>(
         &self,
         route: &Route,
@@ -206,23 +217,23 @@ impl NotificationService {
                 log_unheard(&route.merchant, &error);
                 Err(Ack::for_error(&error))
             }
-            // The runtime ends, or the time is over: it may be genuine, so let it come again.
+            // The runtime shuts down or the time is over. The notification may be genuine: WeChat Pay must retry.
             Ok(None) | Err(_) => Err(Ack::Fail),
         }
     }
 }
 
-/// A notice as it came, every header of every name included.
+/// Returns the notification as received, with all headers, duplicates included.
 fn received(headers: &HeaderMap, body: &[u8]) -> RawNotification {
     headers.iter().fold(RawNotification::new(body.to_vec()), |received, (name, value)| {
         received.with(name.as_str(), value.as_bytes())
     })
 }
 
-/// The reason names a header, a rule or a key, and nothing else of what was sent.
+/// Logs a rejected notification. The reason names a header, a rule or a key, and quotes nothing that was sent.
 fn log_unheard(merchant: &Merchant, error: &Error) {
     let cause = error.source().map(tracing::field::display);
-    tracing::warn!(label = LABEL, merchant = %merchant.mchid(), reason = %error, cause, "rejected");
+    tracing::warn!(label = LABEL, merchant = %merchant.mchid(), reason = %error, cause, "notification rejected");
 }
 
 heard_by_tower!();
