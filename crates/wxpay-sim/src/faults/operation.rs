@@ -60,7 +60,7 @@ impl Operation {
             Self::Orderquery => "orderquery",
             Self::Delivernotify => "delivernotify",
             Self::V3(label) => label,
-            Self::Notification => "notice",
+            Self::Notification => "notification",
             Self::Pay => "pay",
         }
     }

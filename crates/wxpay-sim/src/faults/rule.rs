@@ -15,6 +15,7 @@ pub struct Rule {
     id: u64,
     #[serde(flatten)]
     pub(super) trouble: Trouble,
+    #[serde(rename = "api_version")]
     generation: Option<Generation>,
     operation: Option<Operation>,
     path: Option<String>,
@@ -22,10 +23,12 @@ pub struct Rule {
     number: Option<String>,
     per_mille: u32,
     seed: Option<u64>,
+    #[serde(rename = "remaining")]
     left: Option<u32>,
     from: Option<u64>,
     until: Option<u64>,
     /// The number of injections so far.
+    #[serde(rename = "hits")]
     struck: u64,
     #[serde(skip)]
     chance: Option<Chance>,
@@ -91,10 +94,7 @@ impl Rule {
 
     /// Limits the rule to one order.
     #[must_use]
-    #[allow(
-        clippy::needless_pass_by_value,
-        reason = "a rule is made of what it is given, like its other words"
-    )]
+    #[allow(clippy::needless_pass_by_value, reason = "consistent with the other setters of a rule")]
     pub fn of_order(self, number: OutTradeNo) -> Self {
         Self { number: Some(number.to_string()), ..self }
     }

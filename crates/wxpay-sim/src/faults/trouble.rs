@@ -116,7 +116,8 @@ pub enum Trouble {
         /// The delay, in milliseconds of the virtual clock.
         millis: u64,
     },
-    /// The delivery arrives twice, the second copy while the first is still being answered.
+    /// The delivery arrives twice, the second copy before the response to the first.
+    #[serde(rename = "notification_duplicated")]
     NotificationDoubled,
     /// The delivery is held back until another notification was sent, at most for the first interval of the
     /// schedule.
@@ -204,14 +205,14 @@ impl Trouble {
             Self::PaidDuringClose => "paid_during_close",
             Self::CertificateRotated => "certificate_rotated",
             Self::MigrationStep { .. } => "migration_step",
-            Self::NotificationLost => "notice_lost",
-            Self::NotificationDelayed { .. } => "notice_delayed",
-            Self::NotificationDoubled => "notice_doubled",
-            Self::NotificationReordered => "notice_reordered",
-            Self::NotificationForged => "notice_forged",
-            Self::NotificationUnknownSerial => "notice_unknown_serial",
-            Self::NotificationProbe => "notice_probe",
-            Self::NotificationStale => "notice_stale",
+            Self::NotificationLost => "notification_lost",
+            Self::NotificationDelayed { .. } => "notification_delayed",
+            Self::NotificationDoubled => "notification_duplicated",
+            Self::NotificationReordered => "notification_reordered",
+            Self::NotificationForged => "notification_forged",
+            Self::NotificationUnknownSerial => "notification_unknown_serial",
+            Self::NotificationProbe => "notification_probe",
+            Self::NotificationStale => "notification_stale",
         }
     }
 

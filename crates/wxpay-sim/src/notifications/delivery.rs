@@ -88,7 +88,7 @@ impl std::fmt::Debug for Delivery {
 
 /// The result of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "there is an answer or there is none")]
+#[allow(clippy::exhaustive_enums, reason = "a delivery has a response or none")]
 pub enum DeliveryResult {
     /// The merchant responded.
     Answered {

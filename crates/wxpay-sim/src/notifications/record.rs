@@ -33,10 +33,12 @@ pub enum NotificationState {
     /// The next delivery is due later.
     Waiting,
     /// A delivery is in progress.
+    #[serde(rename = "IN_PROGRESS")]
     OnTheWay,
     /// The merchant accepted the notification.
     Accepted,
     /// The schedule is exhausted or was cancelled.
+    #[serde(rename = "STOPPED")]
     GivenUp,
 }
 
@@ -46,9 +48,9 @@ impl NotificationState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "WAITING",
-            Self::OnTheWay => "ON_THE_WAY",
+            Self::OnTheWay => "IN_PROGRESS",
             Self::Accepted => "ACCEPTED",
-            Self::GivenUp => "GIVEN_UP",
+            Self::GivenUp => "STOPPED",
         }
     }
 }
@@ -77,8 +79,10 @@ pub enum AttemptResult {
     /// Accepted: in APIv1 with the body `success`, in APIv3 by the status 200 or 204 alone.
     Success,
     /// Not accepted; the response had this HTTP status.
+    #[serde(rename = "rejected")]
     Refused(u16),
     /// No response.
+    #[serde(rename = "no_response")]
     NoAnswer,
     /// Lost by a fault.
     Lost,

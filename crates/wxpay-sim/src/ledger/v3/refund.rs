@@ -55,6 +55,7 @@ impl RefundStatus {
         }
     }
 }
+
 /// A refund as stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Refund {
@@ -66,6 +67,7 @@ pub(crate) struct Refund {
     /// The state that the refund takes when its processing time is over.
     pub(crate) becomes: RefundStatus,
 }
+
 impl Order {
     pub(crate) fn refund_of(&self, number: &OutRefundNo) -> Option<&Refund> {
         self.refunds.iter().find(|refund| refund.record.out_refund_no == *number)

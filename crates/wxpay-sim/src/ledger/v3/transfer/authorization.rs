@@ -13,7 +13,7 @@ use wxpay_proto::{
 /// An authorization as the gateway recorded it. Times are seconds of the virtual clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-#[allow(clippy::struct_field_names, reason = "authorization_id is the protocol's word")]
+#[allow(clippy::struct_field_names, reason = "authorization_id is the protocol's name")]
 pub struct AuthorizationRecord {
     /// The merchant that is authorized.
     pub mchid: MchId,
@@ -127,7 +127,7 @@ pub(crate) struct Scope {
 
 /// An authorization as stored.
 #[derive(Clone, Debug)]
-#[allow(clippy::struct_field_names, reason = "authorization_id is the protocol's word")]
+#[allow(clippy::struct_field_names, reason = "authorization_id is the protocol's name")]
 pub(crate) struct Authorization {
     pub(crate) mchid: MchId,
     pub(crate) out_authorization_no: OutAuthorizationNo,

@@ -21,7 +21,7 @@ use wxpay_proto::{
 /// A transfer as the gateway recorded it. Times are seconds of the virtual clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-#[allow(clippy::struct_field_names, reason = "transfer_bill_no is the protocol's word")]
+#[allow(clippy::struct_field_names, reason = "transfer_bill_no is the protocol's name")]
 pub struct TransferRecord {
     /// The merchant that pays.
     pub mchid: MchId,
@@ -30,6 +30,7 @@ pub struct TransferRecord {
     /// WeChat Pay's transfer number.
     pub transfer_bill_no: TransferBillNo,
     /// The way in which the transfer reaches its payee.
+    #[serde(rename = "method")]
     pub way: TransferWay,
     /// The app; a transfer to a QQ wallet may name an app of QQ.
     pub appid: String,
@@ -111,7 +112,7 @@ impl TransferState {
 
 /// A transfer as stored.
 #[derive(Clone, Debug)]
-#[allow(clippy::struct_field_names, reason = "transfer_bill_no is the protocol's word")]
+#[allow(clippy::struct_field_names, reason = "transfer_bill_no is the protocol's name")]
 pub(crate) struct Transfer {
     pub(crate) mchid: MchId,
     pub(crate) out_bill_no: OutBillNo,
