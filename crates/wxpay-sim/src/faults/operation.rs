@@ -65,8 +65,8 @@ impl Operation {
         }
     }
 
-    /// Parses the name in the control interface: an APIv1 call, `notice`, `pay`, or the label of an APIv3 operation.
-    /// Returns `None` for any other.
+    /// Parses the name in the control interface: an APIv1 call, `notification`, `pay`, or the label of an APIv3
+    /// operation. Returns `None` for any other.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         let plain = Self::PLAIN.into_iter().find(|operation| operation.as_str() == word);

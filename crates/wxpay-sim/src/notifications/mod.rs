@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!            due, interval by interval          accepted by the merchant
-//!  WAITING ───────────────────────► ON_THE_WAY ──────────────────► ACCEPTED
+//!  WAITING ───────────────────────► IN_PROGRESS ─────────────────► ACCEPTED
 //!     ▲                                  │
 //!     └──────── anything else ───────────┤ after the last interval
-//!                                        └──────────────────────► GIVEN_UP
+//!                                        └──────────────────────► STOPPED
 //! ```
 
 mod calendar;
