@@ -295,6 +295,7 @@ impl Gateway {
     /// [`Misstep`] for an unknown merchant, and while a switch to the public key is in progress.
     pub fn rotate_certificate(&mut self, mchid: &MchId, now: UnixTime) -> Result<(), Misstep> {
         let pair = self.settings.v3.ring.pair(self.v3.given);
+        // Stored on success only: a failed call must not change the values generated later.
         let mut chance = self.v3.chance.clone();
         let serial = serial(&mut chance).map_err(|_| Misstep)?;
         let certificate = self.v3.authority.certificate(serial, "Tenpay.com sign", pair.public(), now);
@@ -311,6 +312,7 @@ impl Gateway {
     /// [`Misstep`] for an unknown merchant.
     pub fn issue_api_key(&mut self, mchid: &MchId, now: UnixTime) -> Result<ApiKey, Misstep> {
         let pair = self.settings.v3.ring.pair(self.v3.given);
+        // Stored on success only: a failed call must not change the values generated later.
         let mut chance = self.v3.chance.clone();
         let serial = serial(&mut chance).map_err(|_| Misstep)?;
         let certificate = self.v3.authority.certificate(serial, mchid.as_str(), pair.public(), now);

@@ -95,6 +95,7 @@ const MOST_REFUNDS: usize = 50;
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::asking_by_sub(gateway, call)?;
     let number = out_refund_no(call.text("/out_refund_no"))?;
+    // A repeated request is answered even if the order can no longer be refunded.
     if let Some(order) = gateway.v3.ledger.by_refund(&call.mchid, &number) {
         return again(order, &number, call);
     }

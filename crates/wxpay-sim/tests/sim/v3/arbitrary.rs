@@ -1,4 +1,4 @@
-//! Whatever arrives, nothing panics, every reply is signed, and no order is placed by what was refused.
+//! Arbitrary input: nothing panics, every reply is signed, and a refused request places no order.
 
 use super::shop::{BASE, Shop, bare};
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wxpay_proto::http::{Method, Request};
 use wxpay_sim::phone::v3::Bill;
 
-/// Any JSON, not too large.
+/// Returns arbitrary JSON of limited size.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -42,7 +42,7 @@ proptest! {
         prop_assert!(shop.believes(&reply));
     }
 
-    /// Behind the signature: any body at all, and any value in any member.
+    /// Signed requests: an arbitrary body, and an arbitrary value of any member.
     #[test]
     fn any_signed_body_is_judged(
         path in prop::sample::select(vec!["native", "jsapi", "app", "h5", "codepay"]),
@@ -65,7 +65,7 @@ proptest! {
         prop_assert!(said.status == 200 || members.contains_key("code") && members.contains_key("message"));
     }
 
-    /// The same of every way to pay users: what is refused is not made, and pays nobody.
+    /// All kinds of transfers: a refused request creates no transfer and pays nobody.
     #[test]
     fn any_transfer_is_judged(
         path in prop::sample::select(vec![

@@ -1,4 +1,4 @@
-//! Bills: asked for, downloaded, added up.
+//! Bills: request, download, check the totals.
 
 use super::shop::{BASE, NOTIFY, Said, Shop, bare};
 use aws_lc_rs::{
@@ -15,7 +15,7 @@ use wxpay_sim::gateway::Payer;
 /// 2026-05-29 in China, 04:26:40: `date -d @1780000000`.
 const DAY: &str = "2026-05-29";
 
-/// A day with two payments and a refund; then ten o'clock of the next.
+/// A shop after a day with two payments and a refund. The time is past ten o'clock of the next day.
 fn traded() -> Shop {
     let mut shop = Shop::open();
     let sub_mchid = shop.me.subs().first_key_value().unwrap().0.to_string();
@@ -40,7 +40,7 @@ fn ask(shop: &mut Shop, more: &str) -> Said {
     shop.get(&format!("/v3/bill/{more}"))
 }
 
-/// What a bill's URL gives: the raw bytes, without a signature.
+/// Downloads the file of a bill: the raw bytes, without a signature.
 fn download(shop: &mut Shop, url: &str) -> Vec<u8> {
     let target = url.strip_prefix(BASE).unwrap().to_owned();
     let request = shop.request(Method::Get, &target, "");
@@ -54,7 +54,7 @@ fn bill(shop: &mut Shop, more: &str) -> String {
     bill_at(shop, &format!("/v3/bill/{more}"))
 }
 
-/// The bill that is asked for there, its digest compared.
+/// Requests and downloads a bill and checks its digest.
 pub(super) fn bill_at(shop: &mut Shop, target: &str) -> String {
     let said = shop.get(target);
     assert_eq!((said.status, &said.body["hash_type"]), (200, &json!("SHA1")), "{said:?}");

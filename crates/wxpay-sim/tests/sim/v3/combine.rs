@@ -1,4 +1,4 @@
-//! Combined orders: placed at once, paid by one payment, refunded one by one.
+//! Combined orders: placed together, paid by one payment, refunded one by one.
 
 use super::shop::{NOTIFY, Said, Shop};
 use serde_json::{Value, json};
@@ -12,7 +12,8 @@ use wxpay_sim::{
 const COMBINE: &str = "/v3/combine-transactions";
 const OPENID: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
 
-/// An order of the caller's own and one of its sub-merchant's, with more members, or others in their place.
+/// Returns a combined order of one order of the caller and one of its sub-merchant, with additional or replaced
+/// members.
 fn whole(shop: &Shop, number: &str, more: &Value) -> Value {
     let (sub_mchid, sub_appids) = shop.me.subs().first_key_value().unwrap();
     let mut whole = json!({
@@ -135,7 +136,7 @@ fn one_payment_pays_the_whole_and_one_notification_tells_of_it() {
         "attach": "一", "amount": { "total_amount": 1000, "currency": "CNY" } });
     assert_eq!(unpaid["sub_orders"][0], expected);
 
-    // Naming one of the orders pays the whole.
+    // Naming one sub-order pays the combined order.
     shop.pay_as("P12345-2", &Payer::default().with_discount(Fen::new(1100)));
     let record = shop.gateway.combined(&named("P12345"), shop.now).unwrap();
     let paid = |index: usize| record.sub_orders[index].payments[0].clone();

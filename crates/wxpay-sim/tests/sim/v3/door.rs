@@ -1,4 +1,4 @@
-//! What every call is held to before its product sees it, and what every reply has.
+//! Validation of requests, and the headers of every reply.
 
 use super::shop::{BASE, Shop, bare, said};
 use serde_json::json;
@@ -24,7 +24,7 @@ fn a_request_without_accept_or_user_agent_is_refused() {
     }
 }
 
-/// Each request is wrong in everything from one check on; making that check's part right shows the next refusal.
+/// Each request is invalid from one check onwards. Fixing that check reveals the next refusal.
 #[test]
 fn a_call_is_refused_by_the_first_thing_that_is_wrong() {
     let mut shop = Shop::open();
@@ -162,11 +162,7 @@ fn a_reply_is_wrong_in_the_way_that_was_asked_for() {
         let reply = shop.reply(&request.with("wechatpay-negative-test", word.into()));
         assert_eq!(reply.status(), 200);
         assert!(!shop.believes(&reply), "{word}");
-        assert_eq!(
-            shop.query(&number).body["trade_state"],
-            "NOTPAY",
-            "{word}: the order is placed all the same"
-        );
+        assert_eq!(shop.query(&number).body["trade_state"], "NOTPAY", "{word}: the order is still placed");
         let probes =
             reply.header("wechatpay-signature").is_some_and(|text| text.starts_with(b"WECHATPAY/SIGNTEST/"));
         assert_eq!(probes, word == "signtest-probe");

@@ -1,4 +1,4 @@
-//! Trouble on demand in the third generation, each kind.
+//! Fault injection in APIv3, each kind.
 
 use super::shop::{Shop, said};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ fn is_placed(shop: &Shop) -> bool {
     !shop.gateway.transactions(shop.now).is_empty()
 }
 
-/// The fault of the last call, and the status it was answered with.
+/// Returns the fault of the last request and the status of its reply.
 fn last_record(shop: &Shop) -> (Option<&'static str>, u16) {
     let record = shop.gateway.requests().last().unwrap();
     (record.fault, record.status)
@@ -195,7 +195,7 @@ fn an_answer_that_must_not_be_believed_is_not_and_was_carried_out() {
         assert_eq!(header(&reply, "wechatpay-serial").starts_with("5FFF"), is("unknown_serial"));
         assert_eq!(signature.is_empty(), is("unsigned_reply") || is("missing_header"));
         assert_eq!(signature.starts_with("WECHATPAY/SIGNTEST/"), is("signtest_probe"));
-        // All else is right of what is stale: it was true ten minutes ago.
+        // A stale reply is valid apart from its timestamp: it would have verified ten minutes ago.
         shop.now = shop.now.before(Duration::from_secs(600));
         assert_eq!(shop.believes(&reply), is("stale_timestamp"));
         shop.wait(600);
@@ -217,7 +217,7 @@ fn a_notification_overtakes_the_answer_to_the_order() {
         assert!(shop.believes(&reply));
         let [told] = shop.due().try_into().unwrap();
         assert_eq!(shop.heard(&told).1["trade_state"], "SUCCESS");
-        // Placed again, it is paid already: there is no second notice.
+        // The order is paid already: placing it again sends no second notification.
         let again = shop.request(Method::Post, &target, &goods);
         assert!(matches!(shop.gateway.answer(&again, shop.now), Outcome::Reply(_)));
     }
@@ -278,7 +278,7 @@ fn the_platform_changes_its_certificate_in_mid_flight() {
     let before = shop.platform_serial();
     let reply = reply(place(&mut shop, "A12345"));
     assert_ne!(signer(&reply), before);
-    // The new one is listed, and the old one still.
+    // Both the new and the old certificate are listed.
     assert!(shop.believes(&reply));
     let listed = shop.get("/v3/certificates").body["data"].clone();
     let serials: Vec<&str> =
@@ -352,7 +352,7 @@ fn a_doubled_notification_overlaps_itself() {
     assert_eq!(told.iter().map(Delivery::overlaps).collect::<Vec<_>>(), [false, true]);
     assert_eq!(shop.heard(&told[0]), {
         let (mut envelope, plain) = shop.heard(&told[1]);
-        // Each delivery is sealed anew.
+        // Each delivery is encrypted anew.
         envelope["resource"] = shop.heard(&told[0]).0["resource"].clone();
         (envelope, plain)
     });
@@ -381,13 +381,16 @@ fn a_copy_that_must_not_be_believed_goes_before_the_notification() {
         let copy = &told[0];
         assert!(!shop.believes_notification(copy) && shop.believes_notification(&told[1]), "{trouble:?}");
         let is = |kind: &str| trouble.kind() == kind;
-        if !is("notice_forged") {
+        if !is("notification_forged") {
             let probed = header(copy, "wechatpay-signature").starts_with("WECHATPAY/SIGNTEST/");
-            assert_eq!(probed, is("notice_probe"));
-            assert_eq!(header(copy, "wechatpay-serial").starts_with("5FFF"), is("notice_unknown_serial"));
+            assert_eq!(probed, is("notification_probe"));
+            assert_eq!(
+                header(copy, "wechatpay-serial").starts_with("5FFF"),
+                is("notification_unknown_serial")
+            );
         }
         shop.now = shop.now.before(Duration::from_secs(600));
-        assert_eq!(shop.believes_notification(copy), is("notice_stale"));
+        assert_eq!(shop.believes_notification(copy), is("notification_stale"));
         shop.wait(600);
         shop.tell(copy, 204);
         assert!(shop.gateway.warnings().any(|warning| warning.kind == Kind::ForgeryBelieved));

@@ -1,4 +1,4 @@
-//! Trouble carried out over real sockets.
+//! Faults over real sockets.
 
 use super::shop::Shop;
 use std::{io::ErrorKind, time::Duration};
@@ -28,7 +28,7 @@ fn query(shop: &mut Shop) -> Request {
     shop.request(Method::Get, &target, "")
 }
 
-/// What comes back, and how the connection ended.
+/// Sends a request. Returns the bytes received and how the connection ended.
 async fn asked(server: &Server, request: &Request) -> (Vec<u8>, Result<(), ErrorKind>) {
     let target = request.url().strip_prefix("https://api.mch.weixin.qq.com").unwrap();
     let mut text = format!("{} {target} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n", request.method());
@@ -100,7 +100,7 @@ async fn a_slow_answer_trickles_to_its_end() {
     let (bytes, ended) = asked(&server, &request).await;
     let body = bytes.len() - bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() - 4;
     assert!(ended.is_ok() && bytes.ends_with(b"}"));
-    // Ten bytes with every tenth of a second, the first at its end.
+    // The server sends ten bytes every tenth of a second, the first ten at its end.
     let at_least = Duration::from_millis(u64::try_from(body).unwrap() / 10 * 100);
     assert!(begun.elapsed() >= at_least, "{body} bytes in {:?}", begun.elapsed());
 }

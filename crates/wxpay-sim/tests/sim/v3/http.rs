@@ -1,4 +1,4 @@
-//! Over real sockets: a signed call, its reply, its notice, and TLS.
+//! Real sockets: a signed request, its reply, its notification, and TLS.
 
 use super::shop::{Shop, said};
 use serde_json::json;
@@ -24,7 +24,7 @@ use wxpay_sim::{
 
 const SOON: Duration = Duration::from_secs(20);
 
-/// One request on one connection, byte by byte.
+/// Sends a request on its own connection, byte by byte.
 async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &Request) -> Response {
     let target = request.url().strip_prefix("https://api.mch.weixin.qq.com").unwrap();
     let mut text = format!("{} {target} HTTP/1.1\r\nHost: sim\r\nConnection: close\r\n", request.method());
@@ -34,7 +34,7 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &Req
     text.extend(["Content-Length: ", &request.body().len().to_string(), "\r\n\r\n"]);
     stream.write_all(&[text.as_bytes(), request.body()].concat()).await.unwrap();
     let mut bytes = Vec::new();
-    // A server that closes without a farewell has said everything all the same.
+    // The reply is complete even if the server closes without a TLS close_notify, which is an error here.
     timeout(SOON, stream.read_to_end(&mut bytes)).await.unwrap().ok();
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
@@ -79,7 +79,7 @@ async fn a_signed_call_over_http_is_answered_and_its_notification_is_heard() {
     while !heard.contains("encrypt-resource") || !heard.ends_with('}') {
         let mut part = [0; 4096];
         let read = timeout(SOON, stream.read(&mut part)).await.unwrap().unwrap();
-        assert!(read > 0, "the notice ended too soon");
+        assert!(read > 0, "the notification ended too soon");
         heard.push_str(std::str::from_utf8(&part[..read]).unwrap());
     }
     stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.unwrap();

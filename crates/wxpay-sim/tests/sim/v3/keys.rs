@@ -1,4 +1,4 @@
-//! The platform's keys and the merchant's: download, rotation, migration, sealing.
+//! The keys of the platform and the merchant: download, rotation, migration, encryption.
 
 use super::shop::{START, Shop, bare};
 use aws_lc_rs::{
@@ -151,7 +151,7 @@ fn a_sealed_field_needs_the_name_of_the_key_it_is_sealed_for() {
     assert_eq!(said.body["detail"]["issue"], "敏感信息解密失败");
 }
 
-/// The scheme of mass tests, reckoned here by its definition.
+/// The signature scheme for mass tests, computed here from its definition.
 #[test]
 fn quick_keys_sign_by_hashes_and_have_real_certificates() {
     let mut settings = Settings::default();
@@ -169,7 +169,7 @@ fn quick_keys_sign_by_hashes_and_have_real_certificates() {
         own.serial()
     );
     let request = bare(Method::Get, "/v3/certificates", "").with("authorization", authorization);
-    let Outcome::Reply(reply) = gateway.answer(&request, START) else { panic!("no trouble was asked for") };
+    let Outcome::Reply(reply) = gateway.answer(&request, START) else { panic!("no fault was injected") };
     assert_eq!(reply.status(), 200);
     let header = |name| std::str::from_utf8(reply.header(name).unwrap()).unwrap().to_owned();
     let listed = me.platform().certificates(START).next().unwrap();

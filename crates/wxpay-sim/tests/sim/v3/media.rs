@@ -1,4 +1,4 @@
-//! Uploads: what is signed is the meta part.
+//! Uploads, of which only the meta part is signed.
 
 use super::shop::{Said, Shop, bare};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -12,7 +12,7 @@ fn meta(name: &str, file: &[u8]) -> String {
     json!({ "filename": name, "sha256": hex::encode(digest(&SHA256, file)) }).to_string()
 }
 
-/// The parts as they are sent, and a signature over something.
+/// Sends an upload with these parts and a signature over the given text.
 fn upload(shop: &mut Shop, target: &str, (meta, signed): (&str, &str), file: &[u8]) -> Said {
     let body = [
         format!("--x1\r\nContent-Disposition: form-data; name=\"meta\"\r\nContent-Type: application/json\r\n\r\n{meta}")

@@ -1,4 +1,4 @@
-//! The third generation, from a merchant's side.
+//! Tests of APIv3 from a merchant's side.
 
 mod arbitrary;
 mod bill;

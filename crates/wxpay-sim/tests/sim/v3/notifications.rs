@@ -1,4 +1,4 @@
-//! Notices: sealed, signed, repeated, probed, forged.
+//! Notifications: encrypted, signed, retried, probed, forged.
 
 use super::shop::{NOTIFY, Shop};
 use serde_json::json;
@@ -58,7 +58,7 @@ fn a_notification_comes_by_the_documented_pauses_until_it_is_given_up() {
     shop.gateway.delivered(told.id(), &DeliveryResult::NoAnswer, shop.now);
     assert_eq!(shop.gateway.next_due(), None);
     assert_eq!(shop.record("A12345").notifications[0].state, NotificationState::GivenUp);
-    assert_eq!((ids.len(), signatures.len()), (1, 15), "one notice, sealed anew each time");
+    assert_eq!((ids.len(), signatures.len()), (1, 15), "one notification, encrypted anew each time");
 }
 
 #[test]

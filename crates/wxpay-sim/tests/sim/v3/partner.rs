@@ -1,4 +1,4 @@
-//! A service provider's orders for the merchants it serves.
+//! Orders of a service provider for its sub-merchants.
 
 use super::shop::{NOTIFY, Said, Shop};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn sub(shop: &Shop) -> (String, String) {
     (mchid.to_string(), appids[0].to_string())
 }
 
-/// Goods of the sub-merchant, with more members, or others in their place; `null` takes one away.
+/// Returns goods of the sub-merchant with additional or replaced members; `null` removes one.
 fn goods(shop: &Shop, number: &str, more: &Value) -> Value {
     let mut goods = json!({
         "sp_appid": shop.appid(), "sp_mchid": shop.mchid(), "sub_mchid": sub(shop).0,
@@ -77,7 +77,7 @@ fn a_payment_is_told_with_both_merchants_and_both_openids() {
     assert_eq!(paid.err(), Some(CannotPay::OtherPayer));
     let payment = shop.pay("A12345").payments[0].clone();
     assert_eq!(payment.sub_openid.as_ref().unwrap().as_str(), OPENID);
-    assert_ne!(payment.openid.as_str(), OPENID, "the same person has another number under another app");
+    assert_ne!(payment.openid.as_str(), OPENID, "the openid of a person differs between apps");
     let [told] = shop.due().try_into().unwrap();
     let (envelope, plain) = shop.heard(&told);
     let expected = json!({
@@ -127,7 +127,7 @@ fn a_relation_that_is_none_is_refused_by_its_own_number() {
     assert_eq!(none.refusal(), (400, "PARAM_ERROR", 268_501_013));
     let no_app = place(&mut shop, "jsapi", "A12345", &json!({ "payer": { "sub_openid": OPENID } }));
     assert_eq!(no_app.body["detail"]["field"], "/sub_appid");
-    assert!(shop.gateway.transactions(shop.now).is_empty(), "nothing was placed");
+    assert!(shop.gateway.transactions(shop.now).is_empty(), "no order is placed");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Orders: placed, paid, asked for, closed.
+//! Orders: place, pay, query, close.
 
 use super::shop::Shop;
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ fn what_is_required_of_one_way_is_required() {
         (400, "APPID_MCHID_NOT_MATCH".into(), 268_445_527)
     );
     assert_eq!(with(json!({ "mchid": "1" })), (400, "INVALID_REQUEST".into(), 268_447_843));
-    assert!(shop.gateway.transactions(shop.now).is_empty(), "nothing was placed");
+    assert!(shop.gateway.transactions(shop.now).is_empty(), "no order is placed");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn the_same_request_gives_the_same_prepay_and_another_is_refused() {
     );
 }
 
-/// Three public captures of real replies agree on this one.
+/// The reply matches three public captures of real replies.
 #[test]
 fn an_unpaid_order_is_told_of_in_exactly_these_members() {
     let mut shop = Shop::open();
@@ -294,5 +294,5 @@ fn a_reversed_code_pay_is_revoked_paid_or_not() {
     shop.wait(60);
     assert_eq!(shop.query("A12345").body["trade_state"], "REVOKED");
     assert_eq!(shop.query("B12345").body["trade_state"], "REVOKED");
-    assert!(shop.record("B12345").payments.is_empty(), "nobody pays what was taken back");
+    assert!(shop.record("B12345").payments.is_empty(), "a reversed order is not paid");
 }

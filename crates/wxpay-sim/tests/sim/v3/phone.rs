@@ -1,11 +1,11 @@
-//! The parameters on the phone, their signature checked before anything is paid.
+//! Payment parameters in the payer's client, whose signature is verified before payment.
 
 use super::shop::Shop;
 use serde_json::{Value, json};
 use wxpay_proto::UnixTime;
 use wxpay_sim::{Clock, control::Simulation, gateway::Payer, phone::v3::Bill};
 
-/// A JSAPI order and what the page got.
+/// Places a JSAPI order and returns the parameters for the page.
 fn page(shop: &mut Shop) -> Value {
     let goods = shop.goods_with("A12345", &json!({ "payer": { "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w" } }));
     let prepay_id = shop.post("/v3/pay/transactions/jsapi", &goods).body["prepay_id"].clone();
@@ -15,7 +15,7 @@ fn page(shop: &mut Shop) -> Value {
     json!({ "appId": appid, "timeStamp": time, "nonceStr": "n1", "package": package, "signType": "RSA", "paySign": sign })
 }
 
-/// An App order and what the app got.
+/// Places an App order and returns the parameters for the app.
 fn app(shop: &mut Shop) -> Value {
     let goods = shop.goods("B12345");
     let prepay_id = shop.post("/v3/pay/transactions/app", &goods).body["prepay_id"].clone();
@@ -82,7 +82,7 @@ fn what_was_changed_is_refused_by_its_field() {
     }
 }
 
-/// A mistake that libraries make: the app's line is the bare id.
+/// The signed line contains the bare id. Libraries often sign `prepay_id=…` here by mistake.
 #[test]
 fn an_apps_signature_is_over_the_bare_id() {
     let mut shop = Shop::open();
@@ -100,18 +100,18 @@ fn the_interface_taps_for_either_generation() {
     let real = UnixTime::from_secs(0);
     let mut simulation = Simulation { gateway: shop.gateway.clone(), clock: Clock::frozen(shop.now) };
     let mut tap = |path: &str| simulation.control("POST", path, parameters.as_bytes(), real);
-    let went_back = tap("/_sim/v1/phone/cancel");
+    let went_back = tap("/_sim/v1/payer/cancel");
     assert_eq!((went_back.status, &went_back.body["resp"]["errCode"]), (200, &json!(-2)));
     assert_eq!(went_back.body["order"]["trade_state"], "NOTPAY");
-    let paid = tap("/_sim/v1/phone/pay");
+    let paid = tap("/_sim/v1/payer/pay");
     assert_eq!(
         (&paid.body["resp"]["errCode"], &paid.body["order"]["trade_state"]),
         (&json!(0), &json!("SUCCESS"))
     );
-    assert_eq!(tap("/_sim/v1/phone/pay").status, 409);
+    assert_eq!(tap("/_sim/v1/payer/pay").status, 409);
 }
 
-/// The app may be the provider's or the sub-merchant's; who signs is who ordered.
+/// The app may be the provider's or the sub-merchant's. The merchant that placed the order signs.
 #[test]
 fn a_sub_merchants_and_a_combined_order_are_paid_by_what_the_provider_signed() {
     let mut shop = Shop::open();

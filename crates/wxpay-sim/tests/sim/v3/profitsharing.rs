@@ -1,4 +1,4 @@
-//! Sharing a payment, giving parts back, receivers.
+//! Profit sharing: sharings, returns, receivers.
 
 use super::shop::{Said, Shop};
 use serde_json::{Value, json};
@@ -8,8 +8,8 @@ pub(super) const SHOP: &str = "1900000109";
 pub(super) const ORDERS: &str = "/v3/profitsharing/orders";
 pub(super) const RETURNS: &str = "/v3/profitsharing/return-orders";
 
-/// A shop with an order of 19.99 that was paid just now, and its `transaction_id`; one merchant and one person may get
-/// a part.
+/// A shop with an order of 19.99 that was paid just now, and its `transaction_id`. The receivers are a merchant and a
+/// person.
 pub(super) fn paid() -> (Shop, String) {
     let mut shop = Shop::open();
     let goods = shop.goods_with("A12345", &json!({ "settle_info": { "profit_sharing": true } }));

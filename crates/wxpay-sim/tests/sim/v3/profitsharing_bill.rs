@@ -1,4 +1,4 @@
-//! The bill of what was shared, and what sharing does to the other bills.
+//! The profit-sharing bill, and the effect of sharing on the other bills.
 
 use super::{
     bill::bill_at,
@@ -12,8 +12,8 @@ use wxpay_sim::ledger::v3::{PartFailure, ReturnFailure};
 /// 2026-05-29 in China, 04:26:40: `date -d @1780000000`.
 const DAY: &str = "2026-05-29";
 
-/// A day on which 4.00 were shared, 1.00 was not, 0.50 came back, 0.01 did not, and the rest was unfrozen; then ten o'clock
-/// of the next.
+/// A shop after a day on which 4.00 were shared, 1.00 failed, 0.50 were returned, a return of 0.01 failed, and the
+/// remainder was unfrozen. The time is past ten o'clock of the next day, when bills are ready.
 fn shared() -> Shop {
     let (mut shop, id) = paid();
     let (mchid, elsewhere) = (shop.me.mchid().clone(), "oPerson");
@@ -45,7 +45,7 @@ fn shared() -> Shop {
     shop
 }
 
-/// Some cells of every row, and of the sums.
+/// Returns the given cells of every row, and of the summary.
 fn cells(text: &str, columns: &[&str], sums: &[&str]) -> (Vec<Vec<String>>, Vec<String>) {
     let (mut reader, mut rows, mut sum) = (Reader::new(), Vec::new(), Vec::new());
     reader.push(text.as_bytes());
@@ -108,7 +108,7 @@ fn without_anything_shared_there_is_no_bill() {
     let sub_mchid = shop.me.subs().first_key_value().unwrap().0.to_string();
     let mut shop = shared();
     let theirs = shop.get(&format!("/v3/profitsharing/bills?bill_date={DAY}&sub_mchid={sub_mchid}"));
-    assert_eq!(theirs.refusal().1, "NO_STATEMENT_EXIST", "what was shared was the provider's own");
+    assert_eq!(theirs.refusal().1, "NO_STATEMENT_EXIST", "the sharing belongs to the provider itself");
     let today = shop.get("/v3/profitsharing/bills?bill_date=2026-05-30");
     assert_eq!(today.refusal().1, "INVALID_REQUEST");
 }

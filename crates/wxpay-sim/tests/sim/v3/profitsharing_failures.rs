@@ -1,4 +1,4 @@
-//! Parts that are closed, returns that fail, and what can be refunded of a payment that was shared.
+//! Closed parts, failed returns, and the refundable amount of a shared payment.
 
 use super::{
     profitsharing::{ORDERS, RETURNS, SHOP, add, asked, paid, share, unsplit},
@@ -60,10 +60,14 @@ fn a_part_that_is_closed_says_why_is_not_told_and_can_be_shared_anew() {
     assert_eq!((&person["result"], &person["amount"]), (&json!("CLOSED"), &json!(100)));
     assert_eq!(person["fail_reason"], "RECEIVER_REAL_NAME_NOT_VERIFIED");
     assert_eq!(person["finish_time"], rfc3339(shop.now));
-    assert_eq!(unsplit(&mut shop, &id), 1599, "its money is frozen as before");
-    assert_eq!(share(&mut shop, &id, "P2", 199).status, 200, "and does not count towards three tenths");
+    assert_eq!(unsplit(&mut shop, &id), 1599, "the amount of a closed part stays frozen");
+    assert_eq!(
+        share(&mut shop, &id, "P2", 199).status,
+        200,
+        "a closed part does not count towards the 30 % limit"
+    );
     let now = shop.now;
-    assert_eq!(shop.gateway.close_part(&mchid, "P1", SHOP, reason, now), None, "it has arrived");
+    assert_eq!(shop.gateway.close_part(&mchid, "P1", SHOP, reason, now), None, "the part has succeeded");
 }
 
 #[test]
@@ -77,7 +81,7 @@ fn a_return_that_fails_says_why_and_leaves_the_money_with_the_receiver() {
     let reason = ReturnFailure::BalanceNotEnough;
     assert_eq!(shop.gateway.fail_return(&mchid, "R2", reason, now), None);
     assert!(shop.gateway.fail_return(&mchid, "R1", reason, now).is_some());
-    assert!(resolve(&mut shop).is_empty(), "nothing moved, so nothing is told");
+    assert!(resolve(&mut shop).is_empty(), "a failed return sends no notification");
     let body = shop.get(&format!("{RETURNS}/R1?out_order_no=P1")).body;
     assert_eq!(
         (&body["result"], &body["fail_reason"]),
@@ -86,8 +90,8 @@ fn a_return_that_fails_says_why_and_leaves_the_money_with_the_receiver() {
     );
     assert_eq!(refund(&mut shop, "F1", 1500).refusal(), (403, "NOT_ENOUGH", 268_435_461));
     let now = shop.now;
-    assert_eq!(shop.gateway.fail_return(&mchid, "R1", reason, now), None, "it is over");
-    assert_eq!(give_back(&mut shop, "R2", 500).status, 200, "and may be tried under another number");
+    assert_eq!(shop.gateway.fail_return(&mchid, "R1", reason, now), None, "the return is final");
+    assert_eq!(give_back(&mut shop, "R2", 500).status, 200, "a new return under another number is allowed");
     assert_eq!(resolve(&mut shop), ["PROFITSHARING.RETURN"]);
     let record = shop.gateway.sharing(&mchid, "P1", now).unwrap();
     let results: Vec<_> = record.returns.iter().map(|back| (back.result, back.fail_reason)).collect();
@@ -99,17 +103,17 @@ fn what_others_hold_of_a_payment_cannot_be_refunded_until_it_is_back() {
     let (mut shop, id) = paid();
     shop.wait(60);
     assert_eq!(share(&mut shop, &id, "P1", 500).status, 200);
-    assert_eq!(refund(&mut shop, "F1", 1500).refusal().1, "NOT_ENOUGH", "even while it is under way");
+    assert_eq!(refund(&mut shop, "F1", 1500).refusal().1, "NOT_ENOUGH", "a pending sharing counts as well");
     assert_eq!(refund(&mut shop, "F1", 1499).status, 200);
-    assert_eq!(unsplit(&mut shop, &id), 0, "a refund takes what is frozen");
+    assert_eq!(unsplit(&mut shop, &id), 0, "a refund takes the frozen amount first");
     assert_eq!(refund(&mut shop, "F2", 1).refusal().1, "NOT_ENOUGH");
     resolve(&mut shop);
     assert_eq!(give_back(&mut shop, "R1", 300).status, 200);
-    assert_eq!(refund(&mut shop, "F2", 300).refusal().1, "NOT_ENOUGH", "it is not back yet");
+    assert_eq!(refund(&mut shop, "F2", 300).refusal().1, "NOT_ENOUGH", "the return is still pending");
     resolve(&mut shop);
     assert_eq!(refund(&mut shop, "F2", 301).refusal().1, "NOT_ENOUGH");
     assert_eq!(refund(&mut shop, "F2", 300).status, 200);
-    assert_eq!(refund(&mut shop, "F3", 201).refusal().2, 268_435_464, "more than was ever paid");
+    assert_eq!(refund(&mut shop, "F3", 201).refusal().2, 268_435_464, "the refunds exceed the payment");
 }
 
 #[test]
@@ -181,5 +185,5 @@ fn the_gateways_own_record_tells_of_everything() {
     let receivers: Vec<_> = shop.gateway.receivers().map(|known| known.account.clone()).collect();
     assert_eq!(receivers, [SHOP, "oPerson"]);
     assert_eq!(add(&mut shop, "PERSONAL_OPENID", "oPerson", None).status, 200);
-    assert_eq!(shop.gateway.receivers().count(), 2, "adding again changes nothing");
+    assert_eq!(shop.gateway.receivers().count(), 2, "adding a receiver again adds none");
 }

@@ -1,4 +1,4 @@
-//! A service provider shares the payments of those it serves.
+//! Profit sharing by a service provider, for payments of its sub-merchants.
 
 use super::{
     profitsharing::{ORDERS, RETURNS, SHOP, unsplit},
@@ -12,8 +12,8 @@ fn sub(shop: &Shop) -> (String, String) {
     (mchid.to_string(), appids[0].to_string())
 }
 
-/// A provider with a sub-merchant's order of 19.99 that was paid a minute ago; another merchant, and a person under the
-/// sub-merchant's app, may get a part.
+/// A provider with a sub-merchant's order of 19.99 that was paid a minute ago. The receivers are another merchant, and
+/// a person under the sub-merchant's app.
 fn paid() -> (Shop, String) {
     let mut shop = Shop::open();
     let goods = json!({
@@ -82,7 +82,7 @@ fn a_sub_merchants_payment_is_shared_told_with_both_merchants_and_asked_after() 
     assert_eq!((&said.body["state"], &said.body["sub_mchid"]), (&json!("FINISHED"), &json!(sub_mchid)));
     assert_eq!(unsplit(&mut shop, &id), 1499);
     let unnamed = shop.get(&format!("{ORDERS}/P1?transaction_id={id}"));
-    assert_eq!(unnamed.refusal(), (400, "PARAM_ERROR", 268_443_704), "whose payment it is must be said");
+    assert_eq!(unnamed.refusal(), (400, "PARAM_ERROR", 268_443_704), "sub_mchid is required");
     let record = shop.gateway.sharings(shop.now).remove(0);
     assert_eq!(record.sub_mchid.unwrap().as_str(), sub_mchid);
 }
@@ -111,7 +111,7 @@ fn a_part_of_a_sub_merchants_payment_is_given_back() {
             "sub_mchid": sub_mchid, "order_id": id, "out_order_no": number.unwrap_or("P1"),
             "out_return_no": "R1", "return_mchid": SHOP, "amount": 400, "description": "退回",
         });
-        assert_eq!(shop.post(RETURNS, &body).status, status, "both numbers must lead to it");
+        assert_eq!(shop.post(RETURNS, &body).status, status, "both numbers must name the same sharing");
     }
     let body = json!({
         "sub_mchid": sub_mchid, "order_id": order_id, "out_return_no": "R1", "return_mchid": SHOP,

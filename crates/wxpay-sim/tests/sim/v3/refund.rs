@@ -18,7 +18,7 @@ fn refund(shop: &mut Shop, number: &str, fen: u64) -> Said {
     shop.post(REFUNDS, &asked(number, fen))
 }
 
-/// A shop with a paid order of 19.99, of which the payer paid 19.00.
+/// A shop with a paid order of 19.99, of which the payer paid 19.00 after a discount.
 fn paid() -> Shop {
     let mut shop = Shop::open();
     shop.order("A12345");

@@ -1,4 +1,4 @@
-//! A merchant's program of a few lines, with its own signing, verifying and opening on aws-lc-rs.
+//! A minimal merchant's program that signs, verifies and decrypts with its own code on aws-lc-rs.
 
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
@@ -25,7 +25,7 @@ pub const START: UnixTime = UnixTime::from_secs(1_780_000_000);
 pub const BASE: &str = "https://api.mch.weixin.qq.com";
 pub const NOTIFY: &str = "https://shop.example/notify";
 
-/// A reply whose signature holds, unless the test asked for another.
+/// A parsed reply. Its signature is valid, unless the test requested another.
 #[derive(Debug)]
 pub struct Said {
     pub status: u16,
@@ -39,7 +39,7 @@ impl Said {
         self.body["code"].as_str().unwrap_or_default()
     }
 
-    /// Status, code and the number behind `Request-ID`.
+    /// Returns the status, the code and the result code at the end of `Request-ID`.
     pub fn refusal(&self) -> (u16, &str, u64) {
         (self.status, self.code(), self.number)
     }
@@ -49,7 +49,7 @@ pub struct Shop {
     pub gateway: Gateway,
     pub me: Merchant,
     pub now: UnixTime,
-    /// Sent as `Wechatpay-Serial`, if there is one.
+    /// The value of `Wechatpay-Serial` in requests, if it is sent.
     pub names: Option<String>,
     key: KeyPair,
     nonces: u64,
@@ -68,7 +68,7 @@ impl Shop {
         Self::of(gateway, me)
     }
 
-    /// The shop of a merchant that the gateway knows.
+    /// Creates the shop of a merchant that the gateway knows.
     pub fn of(gateway: Gateway, me: Merchant) -> Self {
         let key = KeyPair::from_pkcs8(&me.api_keys()[0].pair.private_der()).unwrap();
         Self { gateway, me, now: START, names: None, key, nonces: 0 }
@@ -90,7 +90,7 @@ impl Shop {
         self.me.api_keys()[0].certificate.serial().to_string()
     }
 
-    /// The serial number of the platform certificate.
+    /// Returns the serial number of the platform certificate.
     pub fn platform_serial(&self) -> String {
         let first = self.me.platform().certificates(self.now).next().unwrap();
         first.certificate.serial().to_string()
@@ -106,7 +106,7 @@ impl Shop {
         STANDARD.encode(signature)
     }
 
-    /// The value of `Authorization` over what is given.
+    /// Returns the value of `Authorization` for the given request.
     pub fn authorization(&mut self, method: Method, target: &str, body: &str) -> String {
         self.nonces += 1;
         let (timestamp, nonce) = (self.now.as_secs(), format!("nonce{}", self.nonces));
@@ -127,7 +127,7 @@ impl Shop {
         }
     }
 
-    /// What a reply to a signed call says, its signature checked.
+    /// Sends a signed request and returns its reply, after verifying the signature.
     pub fn call(&mut self, method: Method, target: &str, body: &str) -> Said {
         let request = self.request(method, target, body);
         self.ask(&request)
@@ -143,17 +143,24 @@ impl Shop {
 
     pub fn ask(&mut self, request: &Request) -> Said {
         let reply = self.reply(request);
-        assert!(self.believes(&reply), "the signature of {} {:?}", reply.status(), text(&reply));
+        assert!(
+            self.believes(&reply),
+            "the signature is invalid: status {}, body {:?}",
+            reply.status(),
+            text(&reply)
+        );
         said(&reply)
     }
 
     pub fn reply(&mut self, request: &Request) -> Response {
         let outcome = self.gateway.answer(request, self.now);
-        let Outcome::Reply(reply) = outcome else { panic!("no trouble was asked for, but {outcome:?}") };
+        let Outcome::Reply(reply) = outcome else {
+            panic!("no fault was injected, but the outcome is {outcome:?}")
+        };
         reply
     }
 
-    /// Whether a reply is the platform's: the five headers, the time, the key by its name, the signature.
+    /// Returns `true` if the reply is verified: the five headers, the time, the key by its name, the signature.
     pub fn believes(&self, reply: &Response) -> bool {
         let header = |name: &str| reply.header(name).map(|value| String::from_utf8(value.to_vec()).unwrap());
         self.verifies(&header, reply.body())
@@ -183,7 +190,7 @@ impl Shop {
         kind == "WECHATPAY2-SHA256-RSA2048" && verified.is_ok()
     }
 
-    /// DER of the platform's key of that name, from what the merchant was told.
+    /// Returns the DER of the platform key with this name, as far as the merchant knows it.
     fn platform_key(&self, serial: &str) -> Option<Vec<u8>> {
         let merchant = self.gateway.merchant_of(self.me.mchid()).unwrap();
         let platform = merchant.platform();
@@ -195,7 +202,7 @@ impl Shop {
             .or_else(|| by_serial.map(|listed| listed.certificate.public_key().der()))
     }
 
-    /// Opens a box of AES-256-GCM under the APIv3 key.
+    /// Decrypts an object with AES-256-GCM under the APIv3 key.
     pub fn opened(&self, sealed: &Value) -> Vec<u8> {
         let key = self.me.api_v3_key().unwrap().expose();
         let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_bytes()).unwrap());
@@ -207,13 +214,13 @@ impl Shop {
         key.open_in_place(nonce, Aad::from(part("associated_data")), &mut text).unwrap().to_vec()
     }
 
-    /// A text sealed for the platform's public key.
+    /// Encrypts a text with the WeChat Pay public key.
     pub fn sealed(&self, text: &str) -> String {
         let pair = &self.me.platform().public_key().unwrap().pair;
         STANDARD.encode(pair.public().seal(text.as_bytes()).unwrap())
     }
 
-    /// What a notice says after it was believed and opened: the envelope, and what is in it.
+    /// Verifies and decrypts a notification. Returns the envelope and the content.
     pub fn heard(&self, delivery: &Delivery) -> (Value, Value) {
         assert!(self.believes_notification(delivery));
         let envelope: Value = serde_json::from_slice(delivery.body()).unwrap();
@@ -232,14 +239,14 @@ impl Shop {
         })
     }
 
-    /// Goods with more members, or others in their place.
+    /// Returns goods with additional or replaced members.
     pub fn goods_with(&self, number: &str, more: &Value) -> Value {
         let mut goods = self.goods(number);
         goods.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         goods
     }
 
-    /// Places a Native order and gives its `code_url`.
+    /// Places a Native order and returns its `code_url`.
     pub fn order(&mut self, number: &str) -> String {
         let goods = self.goods(number);
         let said = self.post("/v3/pay/transactions/native", &goods);
@@ -279,7 +286,7 @@ impl Shop {
     }
 }
 
-/// A request without `Authorization`.
+/// Builds a request without `Authorization`.
 pub fn bare(method: Method, target: &str, body: &str) -> Request {
     Request::new(method, format!("{BASE}{target}"), body.as_bytes().to_vec())
         .with("accept", "application/json".into())

@@ -83,6 +83,7 @@ fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let kept: BTreeSet<_> = orders().map(named).collect();
     let said = call.body.get("sub_orders").and_then(Value::as_array);
     let said: BTreeSet<_> = said.into_iter().flatten().map(said_of).collect();
+    // Compared as sets: the order in which the sub-orders are named does not matter.
     if kept != said {
         return Err(errors::PARAM_ERROR.at("body", "/sub_orders", "".into(), "应为合单的全部子单"));
     }

@@ -52,6 +52,7 @@ const UNFREEZE: &[Field] = &[SUB_MCHID, TRANSACTION_ID, OUT_ORDER_NO, must("desc
 fn share(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::asking_by_sub(gateway, call)?;
     let asked = asked(gateway, call)?;
+    // A repeated request is answered even if the payment can no longer be shared.
     if let Some(again) = again(gateway, call, &asked)? {
         return Ok(again);
     }

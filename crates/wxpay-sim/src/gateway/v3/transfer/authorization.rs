@@ -76,6 +76,7 @@ fn apply(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let number = number.map_err(|_| wrong("/out_authorization_no", "格式错误"))?;
     let scope = Scope { appid, openid: payee_named(call)?, transfer_scene_id: text("/transfer_scene_id") };
     let authorizations = &gateway.v3.ledger.transfers.authorizations;
+    // A repeated request is answered before the check below, in which its own authorization would count.
     if let Some(known) = authorizations.of(&call.mchid, &text("/out_authorization_no")) {
         return again(known, call);
     }

@@ -1,4 +1,4 @@
-//! What payees allow: asked for alone and along with a transfer, paid by, ended.
+//! Authorizations of payees: requested alone or with a transfer, used, closed.
 
 use super::{BILLS, bill, cancel, query};
 use crate::v3::shop::{NOTIFY, Said, Shop};
@@ -38,7 +38,7 @@ fn close(shop: &mut Shop, number: &str) -> Said {
     shop.call(Method::Post, &format!("{AUTHORIZATIONS}/out-authorization-no/{number}/close"), "")
 }
 
-/// A transfer that the payee confirms, and allows later ones with it.
+/// Sends a transfer that the payee confirms, together with a request for an authorization.
 fn pre_transfer(shop: &mut Shop, number: &str, along: &str) -> Said {
     let info = json!({ "user_display_name": "wx_123456", "out_authorization_no": along,
         "authorization_notify_url": ALLOWED });
@@ -46,7 +46,7 @@ fn pre_transfer(shop: &mut Shop, number: &str, along: &str) -> Said {
     shop.post(&format!("{BILLS}/pre-transfer-with-authorization"), &body)
 }
 
-/// A transfer to one who allowed it.
+/// Sends a transfer by an authorization.
 fn pay(shop: &mut Shop, number: &str, by: &Value) -> Said {
     let mut body = bill(shop, number, by);
     body.as_object_mut().unwrap().remove("openid");
@@ -73,7 +73,7 @@ fn confirmed(shop: &mut Shop, number: &str) -> bool {
     shop.gateway.confirm_transfer(&mchid, &number, shop.now)
 }
 
-/// The event type of what is due, and what it says.
+/// Returns the event type and content of each due notification.
 fn told(shop: &mut Shop) -> Vec<(String, Value)> {
     let due = shop.due();
     due.iter()
@@ -162,8 +162,11 @@ fn what_is_asked_along_with_a_transfer_takes_effect_when_that_is_confirmed() {
     assert_eq!(pre_transfer(&mut shop, "T1", "A2").refusal(), (400, "INVALID_REQUEST", 268_498_688));
     let taken = pre_transfer(&mut shop, "T2", "A1");
     assert_eq!(taken.refusal(), (400, "INVALID_REQUEST", 268_498_688));
-    assert_eq!(query(&mut shop, "T2").status, 404, "a refusal changes nothing");
-    assert!(!allowed(&mut shop, "A1"), "it is not confirmed by itself");
+    assert_eq!(query(&mut shop, "T2").status, 404, "a refused request creates no transfer");
+    assert!(
+        !allowed(&mut shop, "A1"),
+        "an authorization requested with a transfer cannot be confirmed alone"
+    );
     assert!(confirmed(&mut shop, "T1"));
     let events: Vec<String> = told(&mut shop).into_iter().map(|(event, _)| event).collect();
     assert_eq!(events, ["MCHTRANSFER.BILL.FINISHED", "MCHTRANSFER.AUTHORIZATION.CONFIRMED"]);
@@ -193,12 +196,15 @@ fn a_transfer_goes_on_without_what_was_refused_and_takes_the_rest_along_when_it_
     pre_transfer(&mut shop, "T3", "A3");
     shop.wait(86_400);
     let events: Vec<String> = told(&mut shop).into_iter().map(|(event, _)| event).collect();
-    assert_eq!(events, ["MCHTRANSFER.BILL.FINISHED"; 3], "nobody is told of what never took effect");
+    assert_eq!(
+        events, ["MCHTRANSFER.BILL.FINISHED"; 3],
+        "an authorization that never took effect sends no notification"
+    );
     for number in ["A2", "A3"] {
         assert_eq!(ask(&mut shop, number).body["close_info"]["close_reason"], "USER_OVERDUE_UNCONFIRMED");
     }
 
-    // One is in force already: the transfer is paid, and that is all.
+    // Another authorization is in force: the transfer succeeds and the requested one is closed.
     apply(&mut shop, "A4", &json!({}));
     assert!(allowed(&mut shop, "A4"));
     pre_transfer(&mut shop, "T5", "A5");
@@ -244,9 +250,9 @@ fn a_payee_and_a_scene_have_one_at_a_time_and_a_number_is_used_once() {
     let [confirmed, ended] = ["CONFIRMED", "CLOSED"].map(|word| format!("MCHTRANSFER.AUTHORIZATION.{word}"));
     assert_eq!(events, [confirmed, ended]);
     assert_eq!(apply(&mut shop, "A1", &json!({})).body["message"], "该授权单号已关闭，请更换单号");
-    assert_eq!(apply(&mut shop, "A5", &json!({})).status, 200, "it is free again");
+    assert_eq!(apply(&mut shop, "A5", &json!({})).status, 200, "the scene is free again");
     assert_eq!(close(&mut shop, "A5").body["close_info"]["close_reason"], "CLOSE_VIA_MCH_API");
-    assert_eq!(told(&mut shop), [], "it was never in force");
+    assert_eq!(told(&mut shop), [], "the authorization was never in force");
 }
 
 #[test]
@@ -263,7 +269,7 @@ fn what_nobody_confirms_ends_after_a_day_and_is_forgotten_thirty_days_later() {
     assert_eq!(ask(&mut shop, "A1").status, 200);
     shop.wait(1);
     assert_eq!(ask(&mut shop, "A1").refusal(), (404, "NOT_FOUND", 268_512_771));
-    assert_eq!(shop.gateway.authorizations(shop.now).len(), 1, "the record keeps it");
+    assert_eq!(shop.gateway.authorizations(shop.now).len(), 1, "the record is kept");
 }
 
 #[test]
@@ -300,7 +306,7 @@ fn a_transfer_by_what_is_not_allowed_is_refused_and_not_made() {
     shop.gateway.enrol(merchant);
     let app = json!({ "out_authorization_no": "A1", "appid": "wx1111111111111111" });
     assert_eq!(messages(&mut shop, &app), "appid与免确认收款授权不一致");
-    assert_eq!(shop.gateway.transfers(shop.now), [], "nobody was paid");
+    assert_eq!(shop.gateway.transfers(shop.now), [], "no transfer is created");
     let sponsored = json!({ "out_authorization_no": "A1", "sponsor_mchid": known.mchid() });
     assert_eq!(pay(&mut shop, "T1", &sponsored).body["state"], "SUCCESS");
     let differs = pay(&mut shop, "T1", &by);
@@ -317,7 +323,7 @@ fn a_transfer_that_is_allowed_takes_its_time_may_fail_and_may_be_taken_back() {
     for number in ["T1", "T2", "T3"] {
         assert_eq!(pay(&mut shop, number, &by).body["state"], "ACCEPTED");
     }
-    assert!(!confirmed(&mut shop, "T1"), "nobody needs to");
+    assert!(!confirmed(&mut shop, "T1"), "a transfer by authorization needs no confirmation");
     let mchid = shop.me.mchid().clone();
     let reason = "PAYEE_ACCOUNT_ABNORMAL";
     assert!(shop.gateway.fail_transfer(&mchid, &"T2".parse().unwrap(), reason, shop.now));
@@ -337,7 +343,7 @@ fn the_platform_may_end_it_too() {
     for (serial, (scene, reason)) in scenes.iter().zip(reasons).enumerate() {
         let (number, reason) = (format!("A{serial}"), reason.unwrap());
         apply(&mut shop, &number, scene);
-        assert!(!ended(&mut shop, &number, reason), "it is not in force");
+        assert!(!ended(&mut shop, &number, reason), "the authorization is not in force");
         allowed(&mut shop, &number);
         assert!(ended(&mut shop, &number, reason));
         assert_eq!(ask(&mut shop, &number).body["close_info"]["close_reason"], reason.as_str());
@@ -372,7 +378,11 @@ fn what_is_wrong_is_refused_by_its_field_and_what_is_unknown_is_not_there() {
     {
         assert_eq!(said.body["detail"]["field"], "Wechatpay-Serial");
     }
-    assert_eq!(apply(&mut shop, "A1", &json!({})).status, 200, "it seals nothing and names no key");
+    assert_eq!(
+        apply(&mut shop, "A1", &json!({})).status,
+        200,
+        "the request has no encrypted field and needs no Wechatpay-Serial"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Transfers: made, confirmed, failed, overdue, taken back.
+//! Transfers: create, confirm, fail, expire, cancel.
 
 mod authorization;
 mod qq_wallet;
@@ -144,7 +144,7 @@ fn what_is_wrong_is_refused_and_what_is_unknown_is_not_there() {
 fn a_record_tells_how_a_transfer_stands_and_what_was_told_of_it() {
     let mut shop = Shop::open();
     let body = make(&mut shop, "T1", &json!({})).body;
-    // An order of the same number is another thing.
+    // An order may have the same number as a transfer.
     let goods = shop.goods("T10001");
     shop.post("/v3/pay/transactions/native", &goods);
     make(&mut shop, "T10001", &json!({}));
@@ -164,13 +164,13 @@ fn a_record_tells_how_a_transfer_stands_and_what_was_told_of_it() {
     assert_eq!((paid.state, paid.package_info), (TransferState::Success, None));
     assert_eq!(paid.notifications[0].event_type, Some("MCHTRANSFER.BILL.FINISHED"));
     assert_eq!(paid.notifications[0].state, NotificationState::Accepted);
-    assert_eq!(other.notifications, [], "the payment of the order is told of, the transfer is not");
+    assert_eq!(other.notifications, [], "only the payment of the order is notified");
     let shown = serde_json::to_value(&other).unwrap();
     assert_eq!(
-        (&shown["out_bill_no"], &shown["state"], &shown["way"]),
-        (&json!("T10001"), &json!("WAIT_USER_CONFIRM"), &json!("TO_CONFIRM"))
+        (&shown["out_bill_no"], &shown["state"], &shown["method"]),
+        (&json!("T10001"), &json!("WAIT_USER_CONFIRM"), &json!("USER_CONFIRM"))
     );
-    // A day later it has ended, and a record says so without a call that came in between.
+    // A day later the transfer has failed. Reading the record runs the due task; no request is needed.
     shop.wait(86_400);
     let [_, overdue] = shop.gateway.transfers(shop.now).try_into().unwrap();
     assert_eq!((overdue.state, overdue.fail_reason.as_deref()), (TransferState::Fail, Some("OVERDUE_CLOSE")));

@@ -1,4 +1,4 @@
-//! Wallets of QQ.
+//! Transfers to QQ wallets.
 
 use super::bill;
 use crate::v3::shop::{NOTIFY, Said, Shop};

@@ -1,4 +1,4 @@
-//! Receipts: asked for, made, downloaded.
+//! Receipts: apply, generate, download.
 
 use super::make;
 use crate::v3::shop::{BASE, Said, Shop};
@@ -9,7 +9,7 @@ use wxpay_sim::ledger::v3::ReceiptState;
 
 const RECEIPTS: &str = "/v3/fund-app/mch-transfer/elecsign";
 
-/// A transfer to somebody who is named, and its number at the gateway.
+/// Returns a shop with a transfer to a named payee, and WeChat Pay's number of the transfer.
 fn paid(number: &str) -> (Shop, String) {
     let mut shop = Shop::open();
     shop.names = Some(shop.public_key_id());
@@ -51,7 +51,7 @@ fn a_receipt_is_made_and_downloaded_by_either_number() {
     assert_eq!(apply(&mut shop, "T1").body, generating);
     shop.wait(2);
     let by_id = shop.post(&format!("{RECEIPTS}/transfer-bill-no"), &json!({ "transfer_bill_no": id }));
-    assert_eq!(by_id.body, generating, "one receipt, by whatever number it is asked for");
+    assert_eq!(by_id.body, generating, "both numbers return the same receipt");
     let early = json!({ "state": "GENERATING", "create_time": asked, "update_time": asked });
     assert_eq!(query(&mut shop, "T1").body, early);
     shop.wait(1);
@@ -71,7 +71,7 @@ fn a_receipt_is_made_and_downloaded_by_either_number() {
         assert!(text.contains(&format!("<{}> Tj", units(&line))), "{line}");
     }
     let again = query(&mut shop, "T1");
-    assert_eq!(again.body["hash_value"], said.body["hash_value"], "the file is the same each time");
+    assert_eq!(again.body["hash_value"], said.body["hash_value"], "the file is reproducible");
     assert_ne!(again.body["download_url"], said.body["download_url"]);
     let mchid = shop.me.mchid().clone();
     let record = shop.gateway.transfer(&mchid, &"T1".parse().unwrap(), shop.now).unwrap();
@@ -114,11 +114,11 @@ fn a_receipt_is_of_a_transfer_that_succeeded_and_named_its_payee_in_the_last_six
     let field: Value = apply(&mut shop, "T-1").body["detail"]["field"].clone();
     assert_eq!(field, "/out_bill_no");
     shop.wait(183 * 86_400);
-    assert_eq!(apply(&mut shop, "T1").status, 200, "a hundred and eighty-three days are six months");
+    assert_eq!(apply(&mut shop, "T1").status, 200, "183 days count as six months");
     shop.wait(3 + 90 * 86_400);
     assert_eq!(query(&mut shop, "T1").body["state"], "FINISHED");
     shop.wait(1);
-    assert_eq!(query(&mut shop, "T1").status, 404, "it was there for ninety days");
+    assert_eq!(query(&mut shop, "T1").status, 404, "a receipt is kept for 90 days");
     refused(&apply(&mut shop, "T1"), "仅支持六个月内的转账单据申请电子回单");
 }
 
@@ -126,7 +126,7 @@ fn a_receipt_is_of_a_transfer_that_succeeded_and_named_its_payee_in_the_last_six
 fn a_receipt_that_cannot_be_made_says_why_and_can_be_asked_for_again() {
     let (mut shop, _) = paid("T1");
     let (mchid, number) = (shop.me.mchid().clone(), "T1".parse().unwrap());
-    assert!(!shop.gateway.fail_receipt(&mchid, &number, "系统异常", shop.now), "none was asked for");
+    assert!(!shop.gateway.fail_receipt(&mchid, &number, "系统异常", shop.now), "no receipt was requested");
     apply(&mut shop, "T1");
     assert!(shop.gateway.fail_receipt(&mchid, &number, "系统异常", shop.now));
     shop.wait(3);
@@ -136,5 +136,5 @@ fn a_receipt_that_cannot_be_made_says_why_and_can_be_asked_for_again() {
     assert_eq!(apply(&mut shop, "T1").body["state"], "GENERATING");
     shop.wait(3);
     assert_eq!(query(&mut shop, "T1").body["state"], "FINISHED");
-    assert!(!shop.gateway.fail_receipt(&mchid, &number, "系统异常", shop.now), "it is there");
+    assert!(!shop.gateway.fail_receipt(&mchid, &number, "系统异常", shop.now), "the receipt is finished");
 }
