@@ -205,7 +205,7 @@ fn sent(gateway: &mut Gateway, request: &Request, mut door: Door, reply: Reply, 
     let request_id = format!("08{id}-{}", reply.number);
     gateway.v3.requests.add(request, &door, Some(&reply), &request_id, now);
     let State { merchants, chance, first, .. } = &mut gateway.v3;
-    // A request whose merchant is unknown gets a signed reply too: the key towards the default merchant signs it.
+    // The reply to an unknown merchant is signed too, with the platform key of the default merchant.
     let merchant = door.mchid.as_ref().and_then(|mchid| merchants.get(mchid)).unwrap_or(first);
     let probes = u64::from(gateway.settings.v3.probes_per_mille);
     if door.negative.is_none() && probes > 0 && chance.below(1000) < probes {

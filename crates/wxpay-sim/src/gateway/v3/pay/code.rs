@@ -1,4 +1,4 @@
-//! Code payment: the merchant scans a payment code shown by the payer. And its reversal.
+//! Code payment and its reversal: the merchant scans a payment code that the payer shows.
 //!
 //! The last two of the code's eighteen digits choose what the payer does:
 //!

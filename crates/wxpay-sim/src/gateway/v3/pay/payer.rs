@@ -239,7 +239,7 @@ fn who_pays(order: &Order, payer: &Payer, default: &OpenId) -> Result<(OpenId, O
     Ok((openid, sub_openid))
 }
 
-/// Returns the openid of the same person under another app. It is derived, so that it is stable.
+/// Returns the openid of the same person under another app. The openid is derived, so that it is stable.
 fn elsewhere(openid: &OpenId, appid: &AppId) -> OpenId {
     let mut chance = Chance::new(0, &format!("{} {appid}", openid.as_str()));
     format!("o{}", chance.text(URL_SAFE, 27)).parse().unwrap_or_else(|_| openid.clone())
