@@ -80,7 +80,7 @@ assert refused["errcode"] == 268500741 and "prepayid" not in refused, refused
 
 params = {"appid": APPID, "noncestr": "phone", "package": "Sign=WXPay", "partnerid": PARTNER,
           "prepayid": placed["prepayid"], "timestamp": now}
-paid = call("/_sim/v1/phone/pay", {**params, "sign": sha1(params)})
+paid = call("/_sim/v1/payer/pay", {**params, "sign": sha1(params)})
 assert paid["resp"]["errCode"] == 0, paid
 for _ in range(100):
     if Notices.heard:

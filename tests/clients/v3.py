@@ -209,7 +209,7 @@ def call(expected, method, target, fields=None, **options):
 
 def phone(parameters):
     """The payer opens the page and pays; the status."""
-    request = urllib.request.Request(f"{BASE}/_sim/v1/phone/pay", json.dumps(parameters).encode(),
+    request = urllib.request.Request(f"{BASE}/_sim/v1/payer/pay", json.dumps(parameters).encode(),
                                      {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=10) as reply:

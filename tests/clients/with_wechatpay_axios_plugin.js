@@ -138,8 +138,8 @@ async function main() {
   const page = { appId: appid, timeStamp: `${Formatter.timestamp()}`, nonceStr: Formatter.nonce(),
     package: `prepay_id=${placed.data.prepay_id}` };
   const paySign = Rsa.sign(Formatter.joinedByLineFeed(...Object.values(page)), contentOf(privateKeyFile));
-  const seen = await control('phone/cancel', { ...page, signType: 'RSA', paySign });
-  assert.equal(seen.bill.total, 1999);
+  const seen = await control('payer/cancel', { ...page, signType: 'RSA', paySign });
+  assert.equal(seen.payment_request.total, 1999);
   assert.equal(seen.resp.errCode, -2);
   step('signed the page\'s parameters, which the phone took');
 

@@ -109,8 +109,8 @@ step("found it unpaid")
 
 page = {"appId": APPID, "timeStamp": str(int(time.time())), "nonceStr": "page",
         "package": f"prepay_id={placed['prepay_id']}"}
-seen = control("phone/cancel", {**page, "signType": "RSA", "paySign": wxpay.sign(list(page.values()))})
-assert seen["bill"]["total"] == 1999 and seen["resp"]["errCode"] == -2, seen
+seen = control("payer/cancel", {**page, "signType": "RSA", "paySign": wxpay.sign(list(page.values()))})
+assert seen["payment_request"]["total"] == 1999 and seen["resp"]["errCode"] == -2, seen
 step("signed the page's parameters, which the phone took")
 
 control(f"orders/{PAID}/pay", {})

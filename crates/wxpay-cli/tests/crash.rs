@@ -101,7 +101,7 @@ fn order(server: &str, number: &str) -> Value {
 
 /// The numbers of the notices that were answered `success`.
 fn notifications_answered(sim: &str) -> BTreeSet<String> {
-    let (_, notifications) = http("GET", &format!("{sim}/_sim/v1/notices"), None).unwrap();
+    let (_, notifications) = http("GET", &format!("{sim}/_sim/v1/notifications"), None).unwrap();
     let accepted =
         notifications.as_array().unwrap().iter().filter(|notification| notification["state"] == "ACCEPTED");
     accepted.map(|notification| notification["out_trade_no"].as_str().unwrap().to_owned()).collect()

@@ -1,4 +1,4 @@
-//! A small shop in axum: it places orders, hears notices, and knows who paid.
+//! A small shop of APIv1 in axum: it places orders, receives notifications, and records which orders are paid.
 //!
 //! ```text
 //! wxpay sim --listen 127.0.0.1:8090 --env-file sim.env &
@@ -7,17 +7,17 @@
 //!
 //! | call | does |
 //! |---|---|
-//! | `POST /orders` with `{"number", "fen", "body"}` | places the order; answers the seven parameters for the phone |
+//! | `POST /orders` with `{"number", "fen", "body"}` | places the order; returns the seven parameters for the app |
 //! | `GET /orders/{number}` | `open`, `paid`, or `disputed` |
-//! | `POST /notify` | WeChat Pay's notices |
+//! | `POST /notify` | WeChat Pay's notifications |
 //!
-//! With `WXPAY_SIM=1` it sells one thing to the simulator's payer, prints `paid`, and ends; otherwise it serves.
-//! It keeps its orders in memory: a real shop commits them to a database, before it answers a notice.
+//! With `WXPAY_SIM=1` it sells one item to the simulator's payer, prints `paid`, and exits; otherwise it serves. It
+//! keeps its orders in memory: a real shop commits them to a database before it acknowledges a notification.
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::wildcard_enum_match_arm,
-    reason = "an example: it prints, reads the environment, and takes what is new as something for a person"
+    reason = "an example: it prints, reads the environment, and leaves every other outcome to manual review"
 )]
 
 use axum::{
@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = setting("SHOP_URL").unwrap_or(format!("http://{}", listener.local_addr()?));
     let shop = open_shop(setting, &url)?;
     let serving = tokio::spawn(async move { axum::serve(listener, shop).await });
-    println!("the shop is at {url}");
+    println!("shop listening at {url}");
     if setting("WXPAY_SIM").as_deref() == Some("1") {
         println!("{}", sell_one(setting, &url).await?);
         return Ok(());
@@ -68,16 +68,16 @@ struct Shop {
     orders: Mutex<BTreeMap<OutTradeNo, PaymentState>>,
 }
 
-/// Everything wired up. `setting` finds a setting by its name; `url` is where WeChat Pay reaches us.
+/// Builds the shop. `setting` returns the value of an environment variable; `url` is the shop's public URL.
 ///
 /// # Errors
 ///
-/// When a setting is missing or breaks its rule.
+/// If a setting is missing or invalid.
 pub(crate) fn open_shop(
     setting: impl Fn(&str) -> Option<String>,
     url: &str,
 ) -> Result<Router, Box<dyn Error>> {
-    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} must be set"));
+    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
     let merchant = Merchant::builder(
         needed("WXPAY_V1_APPID")?.parse()?,
         AppSecret::new(needed("WXPAY_V1_APP_SECRET")?)?,
@@ -128,7 +128,7 @@ async fn place(
         Order::builder(number.clone(), total_fee, &wanted.body, shop.notify_url.clone(), Ipv4Addr::LOCALHOST)
             .build()
             .map_err(bad)?;
-    // Known before it is placed: the notice may be here before the answer.
+    // Stored before it is placed: the notification may arrive before the reply.
     shop.orders().entry(number.clone()).or_insert_with(|| PaymentState::new(number, total_fee));
     // In a task of its own: a visitor who closes the page must not leave an order in doubt.
     let placing = tokio::spawn(async move { shop.client.run(shop.merchant.prepay(order)).await });
@@ -142,7 +142,7 @@ async fn place(
             };
             Err((status, error.to_string()))
         }
-        Err(_) => Err((StatusCode::INTERNAL_SERVER_ERROR, "the order was dropped".to_owned())),
+        Err(_) => Err((StatusCode::INTERNAL_SERVER_ERROR, "the order task failed".to_owned())),
     }
 }
 
@@ -158,19 +158,19 @@ async fn look(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Resu
 }
 
 impl Shop {
-    /// Joins what was learned, in any order and any number of times; acts on what is new in it.
+    /// Merges the evidence, in any order and with duplicates, and acts on the transitions.
     fn learn(&self, evidence: &Evidence) -> Result<(), &'static str> {
         let mut orders = self.orders();
         let known = orders.get_mut(evidence.out_trade_no()).ok_or("not an order of this shop")?;
         let before = known.clone();
-        known.merge(evidence).map_err(|_| "another order")?;
+        known.merge(evidence).map_err(|_| "the evidence belongs to another order")?;
         let number = evidence.out_trade_no();
         for effect in known.transitions_since(&before) {
             match effect {
                 Transition::Paid(payment) => {
-                    println!("{number}: deliver; paid by {}", payment.transaction_id())
+                    println!("{number}: paid by {}, deliver it", payment.transaction_id())
                 }
-                other => println!("{number}: a person must look at {other:?}"),
+                other => println!("{number}: needs manual review: {other:?}"),
             }
         }
         Ok(())
@@ -181,11 +181,11 @@ impl Shop {
     }
 }
 
-/// A visitor who orders, and the simulator's payer who pays.
+/// Runs one sale: a visitor orders, and the simulator's payer pays.
 ///
 /// # Errors
 ///
-/// When something does not go as it should, or the shop does not hear of the payment within ten seconds.
+/// If a request fails, or the notification of the payment does not arrive within ten seconds.
 pub(crate) async fn sell_one(
     setting: impl Fn(&str) -> Option<String>,
     url: &str,
@@ -193,11 +193,11 @@ pub(crate) async fn sell_one(
     let number = "shop1";
     let order = format!(r#"{{"number":"{number}","fen":1999,"body":"千足金箍棒"}}"#);
     let (status, answer) = call("POST", &format!("{url}/orders"), order).await?;
-    println!("for the phone: {status} {answer}");
-    let gateway = setting("WXPAY_BASE_URL").ok_or("WXPAY_BASE_URL must be set")?;
-    let (status, answer) = call("POST", &format!("{gateway}/_sim/v1/phone/pay"), answer).await?;
+    println!("parameters for the app: {status} {answer}");
+    let gateway = setting("WXPAY_BASE_URL").ok_or("WXPAY_BASE_URL is required")?;
+    let (status, answer) = call("POST", &format!("{gateway}/_sim/v1/payer/pay"), answer).await?;
     if status != StatusCode::OK {
-        return Err(format!("the phone did not pay: {answer}").into());
+        return Err(format!("the payer did not pay: {answer}").into());
     }
     for _ in 0..100 {
         let (_, standing) = call("GET", &format!("{url}/orders/{number}"), String::new()).await?;
@@ -206,7 +206,7 @@ pub(crate) async fn sell_one(
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err("no notice came".into())
+    Err("no notification arrived within ten seconds".into())
 }
 
 async fn call(method: &str, url: &str, body: String) -> Result<(StatusCode, String), Box<dyn Error>> {

@@ -31,16 +31,21 @@ pub enum Kind {
     /// `+` in a value of the package: libraries that mean a space are wrong.
     PlusInPackage,
     /// `package` of the seven parameters is not `Sign=WXPay`.
+    #[serde(rename = "second_sign_package")]
     SecondSignLiteral,
     /// An answer to a notice that a looser gateway would have taken for `success`.
+    #[serde(rename = "inexact_success")]
     LooseSuccess,
     /// A forged notice was answered `success`.
+    #[serde(rename = "forged_notification_accepted")]
     ForgeryBelieved,
     /// A form that works here and may not elsewhere.
+    #[serde(rename = "nonportable")]
     Doubtful,
     /// Why a request was refused: the wire tells no more than the errcode.
     Refused,
     /// A notice was given up after its last repeat.
+    #[serde(rename = "retries_exhausted")]
     GivenUp,
 }
 

@@ -42,8 +42,8 @@ pub fn pay(out_trade_no: &str) {
 
 /// The payer sees the bill that the page's parameters are of, and goes back.
 pub fn look_at_the_bill(parameters: &Value, total: u64) {
-    let seen = control("phone/cancel", parameters);
-    assert_eq!((&seen["bill"]["total"], &seen["resp"]["errCode"]), (&json!(total), &json!(-2)), "{seen}");
+    let seen = control("payer/cancel", parameters);
+    assert_eq!((&seen["payment_request"]["total"], &seen["resp"]["errCode"]), (&json!(total), &json!(-2)), "{seen}");
 }
 
 fn control(path: &str, fields: &Value) -> Value {

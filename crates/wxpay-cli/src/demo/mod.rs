@@ -1,9 +1,9 @@
-//! `wxpay demo`: one payment through all its steps, every message shown.
+//! `wxpay demo`: one APIv1 payment through all its steps, with every message shown.
 //!
 //! ```text
-//!   shop and app ──▶ payment server ──tap──▶ simulated gateway ◀── phone
+//!   shop and app ──▶ payment server ──tap──▶ simulated gateway ◀── payer
 //!                         ▲                         │
-//!                         └──────────tap── notification ──┘
+//!                         └─── tap ◀ notification ──┘
 //! ```
 
 mod show;
@@ -49,7 +49,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     let shop = Shop::new(format!("http://{}", server.local_addr()), dev.simulator.url());
     notifications.forward_to(shop.server.clone());
 
-    show::title("   ", "one payment of 19.99 yuan, on this machine alone")?;
+    show::title("   ", "one payment of 19.99 yuan, entirely on this machine")?;
     show::line("payment server", &shop.server)?;
     show::line("gateway", format_args!("{} (simulated)", shop.gateway))?;
 
@@ -59,43 +59,46 @@ pub(crate) async fn run() -> Result<(), Failure> {
     notify_delivery(&dev, &shop, &mut calls).await?;
 
     let paid = shop.order(NUMBER).await?;
-    show::title("the ledger", "what the shop can rely on")?;
+    show::title("the ledger", "the order as stored")?;
     for (name, value) in paid.as_object().into_iter().flatten() {
         show::line(name, value)?;
     }
-    expect(member(&paid, "status") == "paid", "the order must be paid in the ledger")?;
-    expect(server.shutdown().await, "the server must end in good order")
+    expect(member(&paid, "status") == "paid", "the ledger must show the order as paid")?;
+    expect(server.shutdown().await, "the server must shut down cleanly")
 }
 
-/// Steps 1 to 5: the order, up to the parameters for the phone.
+/// Runs steps 1 to 5: places the order and returns the app payment parameters.
 async fn place(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<Value, Failure> {
     let (pay_sign_key, partner_key) = keys(dev)?;
     let placed = shop.place(NUMBER, 1999).await?;
     let params = member(&placed, "app").clone();
 
-    show::title("1 of 8", "the access token, good for 7200 seconds and kept")?;
+    show::title("1 of 8", "the access token, valid for 7200 seconds and cached")?;
     show::exchange(&calls.next("/cgi-bin/token").await?)?;
 
     let call = calls.next("/pay/genprepay").await?;
     let message: Value = serde_json::from_slice(&call.body)?;
-    show::title("2 of 8", "the package: what is sold, signed by MD5 with the partnerKey")?;
+    show::title("2 of 8", "the package: the order, signed by MD5 with the partnerKey")?;
     show::md5(member(&message, "package").as_str().unwrap_or_default(), &partner_key)?;
-    show::title("3 of 8", "the call around it, signed by SHA-1 with the paySignKey")?;
+    show::title("3 of 8", "the call with the package, signed by SHA-1 with the paySignKey")?;
     show::sha1(&message, "app_signature", &pay_sign_key)?;
     show::title("4 of 8", "the prepayid")?;
     show::exchange(&call)?;
-    show::title("5 of 8", "seven parameters for the phone, signed again by SHA-1")?;
+    show::title("5 of 8", "seven parameters for the app, signed by SHA-1")?;
     show::sha1(&params, "sign", &pay_sign_key)?;
     show::line("to the app", &params)?;
     Ok(params)
 }
 
-/// Steps 6 and 7: the phone, the notice, and the answer to it.
+/// Runs steps 6 and 7: the payer pays, WeChat Pay notifies, the server acknowledges.
 async fn pay(dev: &Dev, shop: &Shop, notifications: &mut Tap, params: &Value) -> Result<(), Failure> {
-    show::title("6 of 8", "the phone checks the parameters and pays; WeChat tells the shop")?;
-    let paid = shop.post(&format!("{}/_sim/v1/phone/pay", shop.gateway), params).await?;
-    show::line("it shows", member(&paid, "bill"))?;
-    show::line("it returns", member(&paid, "resp"))?;
+    show::title(
+        "6 of 8",
+        "the payer's client checks the parameters and pays; WeChat Pay notifies the server",
+    )?;
+    let paid = shop.post(&format!("{}/_sim/v1/payer/pay", shop.gateway), params).await?;
+    show::line("bill", member(&paid, "payment_request"))?;
+    show::line("returned to app", member(&paid, "resp"))?;
     let heard = notifications.next(NOTIFY_PATH).await?;
     let received = RawNotification::new(&heard.method, heard.query.as_bytes(), &heard.body);
     let me = merchant(dev)?;
@@ -109,21 +112,27 @@ async fn pay(dev: &Dev, shop: &Shop, notifications: &mut Tap, params: &Value) ->
         "verified",
         format_args!("{} paid {} yuan", notification.out_trade_no(), notification.total_fee().yuan()),
     )?;
-    show::title("7 of 8", "the answer, once the payment is safely in the ledger")?;
+    show::title("7 of 8", "the acknowledgement, sent after the payment is committed to the ledger")?;
     show::line("←", format_args!("{} {}", heard.status, String::from_utf8_lossy(&heard.reply)))?;
-    expect(heard.status == 200 && heard.reply == "success", "the notice must be answered success")?;
-    expect(member(&shop.order(NUMBER).await?, "status") == "paid", "the notice must pay the order")
+    expect(
+        heard.status == 200 && heard.reply == "success",
+        "the server must answer the notification with success",
+    )?;
+    expect(member(&shop.order(NUMBER).await?, "status") == "paid", "the notification must pay the order")
 }
 
-/// Step 8: a second order, whose notice gets lost, and which is asked after.
+/// Runs step 8: a second order, whose notification is lost and which is queried.
 async fn ask(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<(), Failure> {
     let (pay_sign_key, partner_key) = keys(dev)?;
-    show::title("8 of 8", "notices are not guaranteed: this one is lost, and the order is asked after")?;
+    show::title(
+        "8 of 8",
+        "notifications are not guaranteed: this one is lost, and the server queries the order",
+    )?;
     shop.place(UNHEARD, 100).await?;
     dev.simulator.with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::NotificationLost)));
     shop.post(&format!("{}/_sim/v1/orders/{UNHEARD}/pay", shop.gateway), &json!({})).await?;
-    show::line("the app says", format_args!("{UNHEARD} is paid; it is not believed, but checked"))?;
-    shop.post(&format!("{}/api/orders/{UNHEARD}/paid", shop.server), &json!({})).await?;
+    show::line("the app reports", format_args!("{UNHEARD} is paid; the server queries WeChat Pay instead"))?;
+    shop.post(&format!("{}/api/orders/{UNHEARD}/query", shop.server), &json!({})).await?;
     let call = calls.next("/pay/orderquery").await?;
     let message: Value = serde_json::from_slice(&call.body)?;
     show::md5(member(&message, "package").as_str().unwrap_or_default(), &partner_key)?;
@@ -138,10 +147,10 @@ async fn ask(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<(), Failure> {
     Err(Failure::failed("the query must pay the order"))
 }
 
-/// And the goods.
+/// Reports the delivery of the goods.
 async fn notify_delivery(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<(), Failure> {
     let (pay_sign_key, _) = keys(dev)?;
-    show::title("and then", "WeChat is told that the goods are on their way")?;
+    show::title("afterwards", "the delivery is reported to WeChat Pay")?;
     shop.post(&format!("{}/api/orders/{NUMBER}/delivered", shop.server), &json!({ "status": "ok" })).await?;
     let call = calls.next("/pay/delivernotify").await?;
     show::sha1(&serde_json::from_slice(&call.body)?, "app_signature", &pay_sign_key)?;
@@ -171,7 +180,7 @@ fn expect(holds: bool, rule: &str) -> Result<(), Failure> {
     if holds { Ok(()) } else { Err(Failure::failed(rule)) }
 }
 
-/// The shop's side: a client of the payment server, and of the simulator's control interface.
+/// The shop: a client of the payment server and of the simulator's control interface.
 struct Shop {
     server: String,
     gateway: String,
@@ -210,7 +219,7 @@ impl Shop {
         let body = reply.into_body().collect().await.map_err(|error| Failure::broken(&error))?.to_bytes();
         if !status.is_success() {
             return Err(Failure::failed(format!(
-                "{url} answered {status}: {}",
+                "{url} returned {status}: {}",
                 String::from_utf8_lossy(&body)
             )));
         }

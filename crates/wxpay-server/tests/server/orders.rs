@@ -23,7 +23,7 @@ async fn a_whole_payment_from_order_to_delivery() {
 
     // The phone checks the second signature, and pays.
     let sim = shop.sim.address();
-    let paid = call(sim, "POST", "/_sim/v1/phone/pay", &[], placed["app"].to_string().as_bytes()).await;
+    let paid = call(sim, "POST", "/_sim/v1/payer/pay", &[], placed["app"].to_string().as_bytes()).await;
     assert_eq!(paid.status, 200, "{}", paid.json());
     let view = shop.becomes("A1", "paid").await;
     let record = shop.record("A1").unwrap();

@@ -1,4 +1,4 @@
-//! What payees allow merchants: shown, confirmed, turned down, ended.
+//! Routes of transfer authorizations: confirm, refuse, close.
 
 use super::{
     Answer, Simulation,
@@ -20,12 +20,12 @@ use wxpay_proto::{
 
 pub(super) const ROOM: Room = Room {
     name: "authorizations",
-    about: "What payees allow: transfers without their confirmation.",
+    about: "Authorizations by which a payee allows transfers without confirmation.",
     routes: &[
         Route::get(
             "authorizations",
             "list_authorizations",
-            "Everything that payees allow.",
+            "Lists the authorizations.",
             AUTHORIZATIONS,
             list,
         )
@@ -33,7 +33,7 @@ pub(super) const ROOM: Room = Room {
         Route::get(
             "authorizations/{out_authorization_no}",
             "show_authorization",
-            "One of them.",
+            "Returns one authorization.",
             AUTHORIZATION,
             |simulation, call| find(&mut simulation.gateway, call).map(Answer::shown),
         )
@@ -42,7 +42,8 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "authorizations/{out_authorization_no}/confirm",
             "confirm_authorization",
-            "The payee allows it. What was asked for along with a transfer is allowed by confirming that.",
+            "Grants the authorization as the payee. One that was requested with a transfer is granted by confirming the \
+             transfer.",
             AUTHORIZATION,
             |simulation, call| decided(simulation, call, Gateway::confirm_authorization),
         )
@@ -51,7 +52,7 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "authorizations/{out_authorization_no}/refuse",
             "refuse_authorization",
-            "The payee turns it down, and nobody is told.",
+            "Refuses the authorization as the payee. No notification is sent.",
             AUTHORIZATION,
             |simulation, call| decided(simulation, call, Gateway::refuse_authorization),
         )
@@ -60,48 +61,52 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "authorizations/{out_authorization_no}/close",
             "close_authorization",
-            "What was in force ends, and the merchant is told.",
+            "Closes an authorization in force. A notification is sent to the merchant.",
             AUTHORIZATION,
             close,
         )
         .asking(BY_MERCHANT)
-        .taking(Body::Required(&[must("reason", Kind::OneOf(reasons), "Why: the payee, or the platform.")]))
+        .taking(Body::Required(&[must("reason", Kind::OneOf(reasons), "The close_reason: by the payee or by the platform.")]))
         .or(&[UNKNOWN, NOT_NOW]),
     ],
 };
 
-const UNKNOWN: (u16, &str) = (404, "There is no such authorization.");
-const NOT_NOW: (u16, &str) = (409, "The authorization does not stand where that can happen.");
+const UNKNOWN: (u16, &str) = (404, "The authorization does not exist.");
+const NOT_NOW: (u16, &str) = (409, "The authorization's state does not allow this.");
 
 pub(super) const AUTHORIZATIONS: Shape = Shape::List(&AUTHORIZATION);
 const AUTHORIZATION: Shape = Shape::Record(&RECORD);
 const RECORD: Record = Record {
     name: "Authorization",
-    about: "What a payee allows a merchant.",
+    about: "An authorization that a payee grants to a merchant.",
     members: &[
-        always("mchid", Shape::Text, "Who may pay."),
-        always("out_authorization_no", Shape::Text, "The merchant's number."),
-        always("authorization_id", Shape::Maybe(&Shape::Text), "The gateway's number, once it is confirmed."),
+        always("mchid", Shape::Text, "The merchant."),
+        always("out_authorization_no", Shape::Text, "The merchant's authorization number."),
+        always(
+            "authorization_id",
+            Shape::Maybe(&Shape::Text),
+            "The gateway's number, once the payee confirmed.",
+        ),
         always("appid", Shape::Text, "The app."),
-        always("openid", Shape::Text, "The payee, under the app."),
-        always("user_display_name", Shape::Text, "The name that the payee's account has at the merchant."),
-        always("transfer_scene_id", Shape::Text, "The scene that it is for."),
-        always("out_bill_no", Shape::Maybe(&Shape::Text), "The transfer that it was asked for along with."),
+        always("openid", Shape::Text, "The payee's openid under the app."),
+        always("user_display_name", Shape::Text, "The display name of the payee's account at the merchant."),
+        always("transfer_scene_id", Shape::Text, "The transfer scene."),
+        always("out_bill_no", Shape::Maybe(&Shape::Text), "The transfer that it was requested with."),
         always(
             "state",
             Shape::Word(|| vec!["WAIT_USER_CONFIRM", "TAKING_EFFECT", "CLOSED"]),
-            "Where it stands.",
+            "The state of the authorization.",
         ),
         always(
             "package_info",
             Shape::Maybe(&Shape::Text),
-            "What the payee's side confirms it by, while it waits.",
+            "The parameter of the payee's confirmation page, while the confirmation is pending.",
         ),
-        always("created_at", Shape::Seconds, "When it was asked for."),
-        always("authorized_at", Shape::Maybe(&Shape::Seconds), "When the payee confirmed it."),
-        always("closed_at", Shape::Maybe(&Shape::Seconds), "When it ended."),
-        always("close_reason", Shape::Maybe(&Shape::Word(reasons)), "Why it ended."),
-        always("notices", NOTIFICATIONS, "Its notices and how they were answered."),
+        always("created_at", Shape::Seconds, "The time of the request."),
+        always("authorized_at", Shape::Maybe(&Shape::Seconds), "The time of the payee's confirmation."),
+        always("closed_at", Shape::Maybe(&Shape::Seconds), "The time of the close."),
+        always("close_reason", Shape::Maybe(&Shape::Word(reasons)), "The reason of the close."),
+        always("notifications", NOTIFICATIONS, "The notifications and their deliveries."),
     ],
 };
 
@@ -123,7 +128,7 @@ fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem>
     Ok(Answer::shown(authorizations))
 }
 
-/// The authorization of that number; the first merchant's, unless it is said whose.
+/// Finds an authorization by its number. Without a merchant in the query, the first match is used.
 fn find(gateway: &mut Gateway, call: &Call<'_>) -> Result<AuthorizationRecord, Problem> {
     let (number, mchid): (OutAuthorizationNo, _) = (call.path.named("out_authorization_no")?, call.mchid()?);
     let found = if let Some(mchid) = mchid {
@@ -155,5 +160,5 @@ fn decided(
         return allowed.map(Answer::shown).ok_or_else(|| Problem::unknown("authorization"));
     }
     let detail = format!("the authorization is {}", found.state.as_str());
-    Err(Problem::conflict("the authorization does not allow this now", &detail))
+    Err(Problem::conflict("the authorization's state does not allow this", &detail))
 }

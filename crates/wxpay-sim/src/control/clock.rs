@@ -1,4 +1,4 @@
-//! The virtual clock: shown, moved on, set, stopped, let run.
+//! Routes of the virtual clock.
 
 use super::{
     Answer, Simulation,
@@ -12,36 +12,38 @@ use serde_json::json;
 use std::time::Duration;
 use wxpay_proto::UnixTime;
 
-/// Ten years at once are enough.
+/// Maximum advance in one request, in seconds: ten years.
 const MOST_SECONDS: u64 = 315_360_000;
-/// The end of the year 9999.
+/// Maximum time, in seconds since 1970: the end of the year 9999.
 const LAST_SECOND: u64 = 253_402_300_799;
 
 pub(super) const ROOM: Room = Room {
     name: "clock",
-    about: "The virtual clock, which goes forward alone.",
+    about: "The virtual clock, which never goes back.",
     routes: &[
-        Route::get("clock", "show_clock", "The time.", CLOCK, |simulation, call| Ok(shown(simulation, call))),
-        Route::post("clock", "advance_clock", "Moves the clock on.", CLOCK, |simulation, call| {
+        Route::get("clock", "show_clock", "Returns the time.", CLOCK, |simulation, call| {
+            Ok(shown(simulation, call))
+        }),
+        Route::post("clock", "advance_clock", "Advances the clock.", CLOCK, |simulation, call| {
             Ok(advance(simulation, call))
         })
         .taking(Body::Required(&[must(
             "advance_seconds",
             Kind::Number(0, MOST_SECONDS),
-            "By so many seconds; at most ten years.",
+            "The number of seconds to advance by; at most ten years.",
         )])),
-        Route::post("clock", "set_clock", "Moves the clock on to a moment.", CLOCK, set)
+        Route::post("clock", "set_clock", "Advances the clock to a time.", CLOCK, set)
             .by("PUT")
             .taking(Body::Required(&[must(
                 "now",
                 Kind::Number(0, LAST_SECOND),
-                "The moment, in seconds since 1970; none that is past.",
+                "The time, in seconds since 1970; must not be in the past.",
             )]))
-            .or(&[(409, "The moment is past: the clock does not go back.")]),
+            .or(&[(409, "The time is in the past: the clock does not go back.")]),
         Route::post(
             "clock/freeze",
             "freeze_clock",
-            "Stops the clock where it is.",
+            "Freezes the clock at its current time.",
             CLOCK,
             |simulation, call| {
                 simulation.clock.freeze(call.real);
@@ -51,7 +53,7 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "clock/run",
             "run_clock",
-            "Lets the clock run on from where it is.",
+            "Lets the clock run from its current time.",
             CLOCK,
             |simulation, call| {
                 simulation.clock.run(call.real);
@@ -65,8 +67,8 @@ pub(super) const CLOCK: Shape = Shape::Record(&Record {
     name: "Clock",
     about: "The virtual clock.",
     members: &[
-        always("now", Shape::Seconds, "The time."),
-        always("runs", Shape::Truth, "Whether time passes by itself."),
+        always("now", Shape::Seconds, "The current virtual time."),
+        always("runs", Shape::Truth, "True if the clock runs, false if it is frozen."),
     ],
 });
 
@@ -84,8 +86,8 @@ fn advance(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
 fn set(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
     let to = UnixTime::from_secs(call.body.number("now").unwrap_or_default());
     if to.as_secs() < call.now.as_secs() {
-        let detail = format!("the clock does not go back: it is {} already", call.now.as_secs());
-        return Err(Problem::conflict("the moment is past", &detail));
+        let detail = format!("the clock does not go back: the time is {}", call.now.as_secs());
+        return Err(Problem::conflict("the time is in the past", &detail));
     }
     simulation.clock.advance(to.since(call.now));
     Ok(shown(simulation, call))

@@ -1,4 +1,4 @@
-//! Combined orders: the whole that an order is a part of.
+//! Route of combined orders.
 
 use super::{
     Answer, Simulation, call::Call, field::BY_MERCHANT, problem::Problem, records::order::COMBINED,
@@ -9,12 +9,12 @@ use crate::gateway::Named;
 pub(super) const ROUTE: Route = Route::get(
     "orders/{out_trade_no}/combined",
     "show_combined_order",
-    "The combined order that has this number, or has a part of this number.",
+    "Returns the combined order that has this number, or that has a sub-order of this number.",
     COMBINED,
     show,
 )
 .asking(BY_MERCHANT)
-.or(&[(404, "There is no such order, or it is not combined.")]);
+.or(&[(404, "The order does not exist, or is not combined.")]);
 
 fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
     let number = call.path.named("out_trade_no")?;

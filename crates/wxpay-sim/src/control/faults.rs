@@ -1,4 +1,4 @@
-//! Trouble on demand: rules added, shown, ended.
+//! Routes of fault injection: rules and kinds.
 
 use super::{
     Answer, Simulation,
@@ -13,18 +13,18 @@ use serde_json::{Value, json};
 
 pub(super) const ROOM: Room = Room {
     name: "faults",
-    about: "Rules of trouble. The first that strikes decides; one without further words strikes every time, for ever.",
+    about: "Fault rules. The first rule that fires decides. A rule without conditions fires on every match, without limit.",
     routes: &[
-        Route::get("faults", "list_faults", "The rules in force.", FAULTS, |simulation, _| {
+        Route::get("faults", "list_faults", "Lists the rules in force.", FAULTS, |simulation, _| {
             Ok(Answer::shown(simulation.gateway.troubles()))
         }),
-        Route::post("faults", "add_fault", "Adds a rule behind the others; tells all.", FAULTS, add)
+        Route::post("faults", "add_fault", "Adds a rule after the others. Returns all rules.", FAULTS, add)
             .taking(Body::ByKind(rules::variants))
             .created(),
         Route::post(
             "faults",
-            "end_faults",
-            "Ends every rule. What is on its way stays so.",
+            "clear_faults",
+            "Removes every rule. Faults that were already injected still take effect.",
             FAULTS,
             |simulation, _| {
                 simulation.gateway.calm();
@@ -35,53 +35,58 @@ pub(super) const ROOM: Room = Room {
         Route::get(
             "faults/kinds",
             "list_fault_kinds",
-            "Every kind of trouble: what it takes, and what it befalls.",
+            "Lists the fault kinds, each with its parameter and the operations that it applies to.",
             KINDS,
             |_, _| Ok(Answer::ok(kinds())),
         ),
-        Route::get("faults/{id}", "show_fault", "One rule.", Shape::Record(&FAULT), show).or(&[NO_FAULT]),
-        Route::post("faults/{id}", "end_fault", "Ends one rule; tells the others.", FAULTS, end)
+        Route::get("faults/{id}", "show_fault", "Returns one rule.", Shape::Record(&FAULT), show)
+            .or(&[NO_FAULT]),
+        Route::post("faults/{id}", "remove_fault", "Removes one rule. Returns the others.", FAULTS, end)
             .by("DELETE")
             .or(&[NO_FAULT]),
     ],
 };
 
-const NO_FAULT: (u16, &str) = (404, "There is no such rule.");
+const NO_FAULT: (u16, &str) = (404, "The rule does not exist.");
 pub(super) const FAULTS: Shape = Shape::List(&Shape::Record(&FAULT));
 const FAULT: Record = Record {
-    name: "Rule",
-    about: "A rule in force. What is null is not asked for.",
+    name: "FaultRule",
+    about: "A rule in force. A null condition is not checked.",
     members: &[
-        always("id", Shape::Count, "Its number."),
-        always("kind", Shape::Word(rules::kinds), "What goes wrong."),
-        sometimes("effect", Shape::Truth, "Whether the request is carried out."),
-        sometimes("millis", Shape::Count, "So many milliseconds."),
-        sometimes("bytes", Shape::Count, "After so many bytes."),
-        sometimes("bytes_per_second", Shape::Count, "So many bytes in a second."),
-        sometimes("step", Shape::Word(rules::steps), "Which step of the migration."),
-        always("generation", Shape::Maybe(&Shape::Word(|| vec!["v1", "v3"])), "In this generation alone."),
-        always("operation", Shape::Maybe(&Shape::Word(rules::operations)), "With this operation alone."),
-        always("path", Shape::Maybe(&Shape::Text), "On paths of this pattern alone."),
-        always("mchid", Shape::Maybe(&Shape::Text), "With this merchant alone."),
-        always("number", Shape::Maybe(&Shape::Text), "With this number of the merchant's alone."),
-        always("per_mille", Shape::Count, "In so many of a thousand cases."),
-        always("seed", Shape::Maybe(&Shape::Count), "The seed of its own chance."),
-        always("left", Shape::Maybe(&Shape::Count), "So often it may strike yet."),
-        always("from", Shape::Maybe(&Shape::Seconds), "From when."),
-        always("until", Shape::Maybe(&Shape::Seconds), "Until before when."),
-        always("struck", Shape::Count, "So often it has struck."),
+        always("id", Shape::Count, "The id of the rule."),
+        always("kind", Shape::Word(rules::kinds), "The kind of fault."),
+        sometimes("effect", Shape::Truth, "True if the request is carried out."),
+        sometimes("millis", Shape::Count, "The duration, in milliseconds."),
+        sometimes("bytes", Shape::Count, "The number of body bytes that are sent."),
+        sometimes("bytes_per_second", Shape::Count, "The rate, in bytes per second."),
+        sometimes("step", Shape::Word(rules::steps), "The step of the migration."),
+        always("api_version", Shape::Maybe(&Shape::Word(|| vec!["v1", "v3"])), "Condition: the API version."),
+        always("operation", Shape::Maybe(&Shape::Word(rules::operations)), "Condition: the operation."),
+        always("path", Shape::Maybe(&Shape::Text), "Condition: the pattern of the path."),
+        always("mchid", Shape::Maybe(&Shape::Text), "Condition: the merchant."),
+        always("number", Shape::Maybe(&Shape::Text), "Condition: a merchant-assigned number."),
+        always("per_mille", Shape::Count, "The probability, in thousandths."),
+        always("seed", Shape::Maybe(&Shape::Count), "The seed of the rule's own randomness."),
+        always("remaining", Shape::Maybe(&Shape::Count), "The number of injections left; null for no limit."),
+        always("from", Shape::Maybe(&Shape::Seconds), "Condition: not before this time."),
+        always("until", Shape::Maybe(&Shape::Seconds), "Condition: before this time."),
+        always("hits", Shape::Count, "The number of injections so far."),
     ],
 };
 const KINDS: Shape = Shape::List(&Shape::Record(&KIND));
 const KIND: Record = Record {
-    name: "Kind",
-    about: "A kind of trouble.",
+    name: "FaultKind",
+    about: "A kind of fault.",
     members: &[
-        always("kind", Shape::Word(rules::kinds), "Its word."),
-        always("takes", Shape::Maybe(&Shape::Text), "The field that says more of it."),
-        always("must_say", Shape::Truth, "Whether that field must be there."),
-        sometimes("millis", Shape::Count, "So many milliseconds count if none are said."),
-        always("befalls", Shape::List(&Shape::Word(rules::operations)), "The operations that it can strike."),
+        always("kind", Shape::Word(rules::kinds), "The name of the kind."),
+        always("parameter", Shape::Maybe(&Shape::Text), "The name of the kind's parameter, if it has one."),
+        always("required", Shape::Truth, "True if the parameter is required."),
+        sometimes("default_millis", Shape::Count, "The default of the parameter millis."),
+        always(
+            "applies_to",
+            Shape::List(&Shape::Word(rules::operations)),
+            "The operations that it applies to.",
+        ),
     ],
 };
 
@@ -113,12 +118,12 @@ fn kinds() -> Value {
             Operation::all().filter(|operation| trouble.befalls(*operation)).map(Operation::as_str).collect();
         let mut shown = json!({
             "kind": kind.word,
-            "takes": field.map(|field| field.name),
-            "must_say": field.is_some_and(|field| field.is_required),
-            "befalls": befalls,
+            "parameter": field.map(|field| field.name),
+            "required": field.is_some_and(|field| field.is_required),
+            "applies_to": befalls,
         });
         if let (Some(millis), Some(members)) = (kind.millis(), shown.as_object_mut()) {
-            members.insert("millis".into(), millis.into());
+            members.insert("default_millis".into(), millis.into());
         }
         shown
     });

@@ -1,4 +1,4 @@
-//! The platform's keys towards a merchant: shown, rotated, migrated.
+//! Routes of the platform keys of a merchant: certificate rotation and migration to the public key.
 
 use super::{
     Answer, Simulation,
@@ -18,12 +18,12 @@ use wxpay_proto::id::MchId;
 
 pub(super) const ROOM: Room = Room {
     name: "keys",
-    about: "The platform's keys towards a merchant, and the migration from certificates to the public key.",
+    about: "The platform keys of a merchant, and the migration from platform certificates to the public key.",
     routes: &[
         Route::get(
             "merchants/{mchid}/platform",
             "show_platform_keys",
-            "The platform's keys towards the merchant.",
+            "Returns the platform keys that the gateway uses with the merchant.",
             PLATFORM,
             |simulation, call| {
                 let merchant = merchant(&simulation.gateway, call)?;
@@ -34,20 +34,20 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "merchants/{mchid}/platform/migrate",
             "migrate_platform_keys",
-            "The merchant takes a step of the migration: certificates – obtain – switch – void; roll_back takes switch back.",
+            "Takes a step of the migration as the merchant: obtain, switch, void; roll_back reverts switch.",
             PLATFORM,
             migrate,
         )
         .taking(Body::Required(&[must(
             "step",
             Kind::OneOf(rules::steps),
-            "Which. Certificates can be voided from the seventh day of the switch on.",
+            "The step. void is possible from the seventh day after switch.",
         )]))
         .or(&[NO_MERCHANT, MISSTEP]),
         Route::post(
             "merchants/{mchid}/platform/rotate",
             "rotate_platform_certificate",
-            "Lists a new platform certificate, which signs a day later.",
+            "Lists a new platform certificate, which signs from one day later.",
             PLATFORM,
             rotate,
         )
@@ -55,12 +55,12 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "merchants/{mchid}/platform/mode",
             "set_platform_mode",
-            "Uses other keys at once, whatever was before: for setting a scene.",
+            "Sets the keys in use at once, without the steps of a migration.",
             PLATFORM,
             set_mode,
         )
         .by("PUT")
-        .taking(Body::Required(&[must("mode", Kind::OneOf(modes), "Which keys.")]))
+        .taking(Body::Required(&[must("mode", Kind::OneOf(modes), "The keys to use.")]))
         .or(&[NO_MERCHANT]),
     ],
 };
@@ -112,5 +112,5 @@ fn changed(
 }
 
 fn misstep(misstep: Misstep) -> Problem {
-    Problem::conflict("a step that cannot be taken", &misstep.to_string())
+    Problem::conflict("the step is not possible", &misstep.to_string())
 }

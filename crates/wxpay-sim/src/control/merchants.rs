@@ -1,4 +1,4 @@
-//! Merchants of the third generation: their numbers, apps, keys and sub-merchants.
+//! Routes of APIv3 merchants: apps, keys, certificates and sub-merchants.
 
 use super::{
     Answer, Simulation,
@@ -15,22 +15,22 @@ use wxpay_proto::id::{AppId, MchId, SerialNo};
 
 pub(super) const ROOM: Room = Room {
     name: "merchants",
-    about: "Merchants of the third generation. Nothing secret is shown, but by the call that says so.",
+    about: "APIv3 merchants. Only reveal_secrets_of_merchant returns secrets.",
     routes: &[
-        Route::get("merchants", "list_merchants", "Every merchant.", MERCHANTS, |simulation, call| {
+        Route::get("merchants", "list_merchants", "Lists the merchants.", MERCHANTS, |simulation, call| {
             Ok(Answer::shown(all(simulation, call)))
         }),
         Route::post(
             "merchants",
             "create_merchant",
-            "Makes up one merchant more, with keys, one app and one sub-merchant.",
+            "Creates a merchant with keys, one app and one sub-merchant.",
             MERCHANT,
             create,
         )
         .taking(Body::Optional(NAMES))
         .created()
-        .or(&[(409, "There is a merchant of that number.")]),
-        Route::get("merchants/{mchid}", "show_merchant", "One merchant.", MERCHANT, |simulation, call| {
+        .or(&[(409, "A merchant with this mchid exists.")]),
+        Route::get("merchants/{mchid}", "show_merchant", "Returns one merchant.", MERCHANT, |simulation, call| {
             let merchant = merchant(&simulation.gateway, call)?;
             Ok(Answer::shown(View::of(merchant, call.now)))
         })
@@ -48,30 +48,30 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "merchants/{mchid}/apps/{appid}",
             "add_app",
-            "Gives the merchant one app more. One that it has already changes nothing.",
+            "Adds an app to the merchant. Has no effect if the merchant has the app.",
             MERCHANT,
             add_app,
         )
         .by("PUT")
         .or(&[NO_MERCHANT]),
         Route::post(
-            "merchants/{mchid}/subs/{sub_mchid}",
+            "merchants/{mchid}/sub_merchants/{sub_mchid}",
             "add_sub_merchant",
-            "Lets the merchant serve a sub-merchant with these apps of its own.",
+            "Adds a sub-merchant, with its apps, to the merchant as its service provider.",
             MERCHANT,
             add_sub,
         )
         .by("PUT")
         .taking(Body::Optional(SUB_APPS))
         .or(&[NO_MERCHANT]),
-        Route::post("merchants/{mchid}/api_v3_key", "set_api_v3_key", "Sets the APIv3 key.", MERCHANT, set_key)
+        Route::post("merchants/{mchid}/api_v3_key", "set_api_v3_key", "Sets the merchant's APIv3 key.", MERCHANT, set_key)
             .by("PUT")
             .taking(Body::Required(&[must("key", Kind::Text(32, 32, LETTERS), "32 letters and digits.")]))
             .or(&[NO_MERCHANT]),
         Route::post(
             "merchants/{mchid}/api_v3_key",
             "remove_api_v3_key",
-            "Takes the APIv3 key away: no notice is sent from then on.",
+            "Removes the merchant's APIv3 key. Without it, no notification is sent.",
             MERCHANT,
             remove_key,
         )
@@ -80,7 +80,7 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "merchants/{mchid}/certificates",
             "issue_certificate",
-            "Issues one API certificate more; the others stay good. Its private key is in the merchant's environment.",
+            "Issues another API certificate; the earlier ones stay valid. The merchant's environment contains its private key.",
             CERTIFICATE,
             issue,
         )
@@ -89,29 +89,29 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "merchants/{mchid}/certificates/{serial_no}",
             "revoke_certificate",
-            "Ends an API certificate: requests that name it are refused.",
+            "Revokes an API certificate. Requests that name it are refused.",
             MERCHANT,
             revoke,
         )
         .by("DELETE")
-        .or(&[(404, "There is no such merchant, or it has no such certificate.")]),
+        .or(&[(404, "The merchant or its certificate does not exist.")]),
     ],
 };
 
-pub(super) const NO_MERCHANT: (u16, &str) = (404, "There is no such merchant.");
+pub(super) const NO_MERCHANT: (u16, &str) = (404, "The merchant does not exist.");
 const NAMES: &[Field] = &[
-    may("mchid", Kind::Text(1, 32, DIGITS), "Its number; one is made up."),
-    may("appid", Kind::AppId, "Its app; one is made up."),
+    may("mchid", Kind::Text(1, 32, DIGITS), "The merchant's mchid. Default: generated."),
+    may("appid", Kind::AppId, "The merchant's app. Default: generated."),
 ];
 const SUB_APPS: &[Field] =
-    &[may("appids", Kind::List(&Kind::AppId, 50), "The sub-merchant's own apps; none.")];
+    &[may("appids", Kind::List(&Kind::AppId, 50), "The sub-merchant's apps. Default: none.")];
 
-/// Every merchant.
+/// Returns views of all merchants.
 pub(super) fn all(simulation: &Simulation, call: &Call<'_>) -> Vec<View> {
     simulation.gateway.merchants().map(|merchant| View::of(merchant, call.now)).collect()
 }
 
-/// The merchant that the path names.
+/// Returns the merchant that the path names.
 pub(super) fn merchant<'a>(gateway: &'a Gateway, call: &Call<'_>) -> Result<&'a Merchant, Problem> {
     let mchid: MchId = call.path.named("mchid")?;
     gateway.merchant_of(&mchid).ok_or_else(unknown)
@@ -125,7 +125,7 @@ fn create(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Proble
     let (mchid, appid) = (call.body.parsed::<MchId>("mchid")?, call.body.parsed::<AppId>("appid")?);
     let gateway = &mut simulation.gateway;
     if mchid.as_ref().is_some_and(|mchid| gateway.merchant_of(mchid).is_some()) {
-        return Err(Problem::conflict("the merchant is there", "there is a merchant of that mchid already"));
+        return Err(Problem::conflict("the merchant exists", "a merchant with this mchid exists already"));
     }
     Ok(Answer::shown(View::of(&gateway.new_merchant_named(mchid, appid), call.now)))
 }

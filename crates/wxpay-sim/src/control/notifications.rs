@@ -1,4 +1,4 @@
-//! Notices and how they were answered, and what the gateway noticed besides.
+//! Routes of notifications, their deliveries, and warnings.
 
 use super::{
     Answer, Simulation,
@@ -12,62 +12,66 @@ use crate::notifications::{NotificationRecord, NotificationState};
 use wxpay_proto::id::NotifyId;
 
 pub(super) const ROOM: Room = Room {
-    name: "notices",
-    about: "Notices to merchants, of both generations.",
+    name: "notifications",
+    about: "Notifications to merchants, of both API versions.",
     routes: &[
         Route::get(
-            "notices",
-            "list_notices",
-            "The notices, and how they were answered.",
+            "notifications",
+            "list_notifications",
+            "Lists the notifications and their deliveries.",
             NOTIFICATIONS,
             |simulation, call| Ok(list(simulation, call)),
         )
         .asking(FILTERS),
         Route::get(
-            "notices/{notify_id}",
-            "show_notice",
-            "One notice.",
+            "notifications/{notify_id}",
+            "show_notification",
+            "Returns one notification.",
             ONE_NOTIFICATION,
             |simulation, call| find(simulation, call).map(Answer::shown),
         )
         .or(&[NO_NOTIFICATION]),
         Route::post(
-            "notices/{notify_id}/resend",
-            "resend_notice",
-            "Makes a delivery due now, whatever became of the notice before.",
+            "notifications/{notify_id}/resend",
+            "resend_notification",
+            "Makes a delivery due now, even if the notification was accepted or stopped.",
             ONE_NOTIFICATION,
             resend,
         )
         .or(&[NO_NOTIFICATION, ON_THE_WAY]),
         Route::post(
-            "notices/{notify_id}/give_up",
-            "give_up_notice",
-            "Ends the repeats of a notice that waits for one.",
+            "notifications/{notify_id}/cancel",
+            "cancel_notification",
+            "Cancels the remaining deliveries of a notification that is WAITING.",
             ONE_NOTIFICATION,
             give_up,
         )
-        .or(&[NO_NOTIFICATION, (409, "The notice does not wait for a delivery.")]),
+        .or(&[NO_NOTIFICATION, (409, "The notification is not WAITING.")]),
     ],
 };
 
 pub(super) const WARNINGS: Room = Room {
     name: "warnings",
-    about: "What the gateway noticed and did not say on the wire.",
+    about: "Observations of the gateway that its replies do not contain.",
     routes: &[Route::get(
         "warnings",
         "list_warnings",
-        "What was noticed, the oldest first; the 10000 latest are kept.",
+        "Lists the warnings, oldest first; the latest 10000 are kept.",
         REMARKS,
         |simulation, _| Ok(Answer::shown(simulation.gateway.warnings().collect::<Vec<_>>())),
     )],
 };
 
-const NO_NOTIFICATION: (u16, &str) = (404, "There is no such notice.");
-const ON_THE_WAY: (u16, &str) = (409, "The notice is on its way.");
+const NO_NOTIFICATION: (u16, &str) = (404, "The notification does not exist.");
+const ON_THE_WAY: (u16, &str) = (409, "A delivery is in progress.");
 const FILTERS: &[Field] = &[
-    may("out_trade_no", Kind::Text(1, 64, ""), "About this number of the merchant's alone."),
-    may("mchid", Kind::Text(1, 32, DIGITS), "To this merchant alone; in the first generation its partner."),
-    may("state", Kind::OneOf(states), "Those that stand there alone."),
+    may("out_trade_no", Kind::Text(1, 64, ""), "Only notifications about this merchant-assigned number."),
+    may(
+        "mchid",
+        Kind::Text(1, 32, DIGITS),
+        "Only notifications to this merchant: mchid, or partner for APIv1.",
+    ),
+    may("state", Kind::OneOf(states), "Only notifications in this state."),
 ];
 
 fn list(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
@@ -85,7 +89,7 @@ fn find(simulation: &Simulation, call: &Call<'_>) -> Result<NotificationRecord, 
     let id: NotifyId = call.path.named("notify_id")?;
     let found =
         simulation.gateway.notifications().into_iter().find(|notification| notification.notify_id == id);
-    found.ok_or_else(|| Problem::unknown("notice"))
+    found.ok_or_else(|| Problem::unknown("notification"))
 }
 
 fn resend(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
@@ -101,5 +105,6 @@ fn give_up(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Probl
 }
 
 fn not_now(state: NotificationState) -> Problem {
-    Problem::conflict("the notice does not allow this now", &format!("the notice is {}", state.as_str()))
+    let detail = format!("the notification is {}", state.as_str());
+    Problem::conflict("the notification's state does not allow this", &detail)
 }

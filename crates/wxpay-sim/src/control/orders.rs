@@ -1,4 +1,4 @@
-//! Orders of both generations: shown, paid, gone back from, failed.
+//! Routes of orders of both API versions, and of the payer's actions on them.
 
 use super::{
     Answer, Simulation,
@@ -18,21 +18,21 @@ use wxpay_proto::{Fen, UnixTime, id::OutTradeNo};
 
 pub(super) const ROOM: Room = Room {
     name: "orders",
-    about: "Orders of both generations, and what their payers do.",
+    about: "Orders of both API versions, and the payer's actions.",
     routes: &[
-        Route::get("orders", "list_orders", "The orders, the first generation's before.", ORDERS, |simulation, call| Ok(list(simulation, call)))
+        Route::get("orders", "list_orders", "Lists the orders, APIv1 orders first.", ORDERS, |simulation, call| Ok(list(simulation, call)))
             .asking(BY_MERCHANT),
-        Route::get("orders/{out_trade_no}", "show_order", "The gateway's own record of an order.", ORDER, show)
+        Route::get("orders/{out_trade_no}", "show_order", "Returns the gateway's record of an order.", ORDER, show)
             .asking(BY_MERCHANT)
             .or(&[NO_ORDER]),
-        Route::post("orders/{out_trade_no}/pay", "pay_order", "The payer pays.", ORDER, pay)
+        Route::post("orders/{out_trade_no}/pay", "pay_order", "Pays the order as the payer.", ORDER, pay)
             .asking(BY_MERCHANT)
             .taking(Body::Optional(PAYER))
-            .or(&[NO_ORDER, (409, "The order is paid, or cannot be paid any more.")]),
+            .or(&[NO_ORDER, (409, "The order is paid, or can no longer be paid.")]),
         Route::post(
             "orders/{out_trade_no}/cancel",
             "cancel_order",
-            "The payer goes back without paying. An order of the third generation stays as it is.",
+            "Cancels the payment as the payer. An APIv3 order does not change.",
             ORDER,
             cancel,
         )
@@ -41,8 +41,8 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "orders/{out_trade_no}/fail",
             "fail_order",
-            "The payment fails, as for want of money. A code pay that waits for its password becomes PAYERROR; other \
-             orders of the third generation stay as they are.",
+            "Makes the payment fail, as with an insufficient balance. A code payment that waits for its password becomes \
+             PAYERROR; other APIv3 orders do not change.",
             ORDER,
             fail,
         )
@@ -53,24 +53,24 @@ pub(super) const ROOM: Room = Room {
 };
 
 const PAYER: &[Field] = &[
-    may("openid", Kind::Text(1, 128, VISIBLE), "Who pays; the gateway's one payer unless it is said."),
-    may("discount", Kind::Number(0, u64::MAX), "So many fen a coupon adds; at least 1 is left to pay."),
+    may("openid", Kind::Text(1, 128, VISIBLE), "The payer. Default: the gateway's payer."),
     may(
-        "bank_type",
-        Kind::Text(1, 16, "0-9A-Za-z_"),
-        "The payer's bank. In the first generation 0 is the balance.",
+        "discount",
+        Kind::Number(0, u64::MAX),
+        "The discount by a coupon, in fen; at least 1 fen must remain to pay.",
     ),
+    may("bank_type", Kind::Text(1, 16, "0-9A-Za-z_"), "The payer's bank. For APIv1, 0 is the balance."),
 ];
-pub(super) const NO_ORDER: (u16, &str) = (404, "There is no such order.");
+pub(super) const NO_ORDER: (u16, &str) = (404, "The order does not exist.");
 
-/// Which order a call is about, by its number and whoever's it is.
+/// The order that a request selects by number and, optionally, merchant.
 enum Meant {
     First(OrderRecord),
     Third(Named, TransactionRecord),
 }
 
 impl Meant {
-    /// The order of that number: one of the first generation before one of the third, unless the merchant is said.
+    /// Finds the order. Without a merchant in the query, an APIv1 order takes precedence over an APIv3 order.
     fn by(gateway: &Gateway, call: &Call<'_>) -> Result<Self, Problem> {
         let (number, mchid): (OutTradeNo, _) = (call.path.named("out_trade_no")?, call.mchid()?);
         let first = match &mchid {
@@ -97,7 +97,7 @@ fn list(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
     Answer::ok(Value::Array(all(&simulation.gateway, call.now, call.query.text("mchid"))))
 }
 
-/// Every order, or every one of a merchant's, the first generation's before.
+/// Returns all orders, or all orders of a merchant, APIv1 orders first.
 pub(super) fn all(gateway: &Gateway, now: UnixTime, mchid: Option<&str>) -> Vec<Value> {
     let is_wanted = |owner: &str| mchid.is_none_or(|mchid| mchid == owner);
     let first = gateway.orders(now).into_iter().filter(|order| is_wanted(order.partner.as_str()));
@@ -151,7 +151,7 @@ fn refused(record: Result<OrderRecord, CannotPay>) -> Result<Answer, Problem> {
     record.map(Answer::shown).map_err(Problem::cannot)
 }
 
-/// The latest genprepay of an order.
+/// Returns the prepayid of the order's latest genprepay, or else the order's number.
 fn tapped(order: &OrderRecord) -> Tapped {
     let latest = order.prepays.last().map(|prepay| Tapped::Prepayid(prepay.prepayid.clone()));
     latest.unwrap_or_else(|| Tapped::OutTradeNo(order.out_trade_no.clone()))

@@ -1,4 +1,4 @@
-//! The fake phone: it pays, goes back or fails by the parameters that the program on it got.
+//! Routes of the payer's client, which acts by the payment parameters that an app or a page passes to it.
 
 use super::{
     Answer, Simulation,
@@ -16,19 +16,23 @@ use serde_json::json;
 use wxpay_proto::UnixTime;
 
 pub(super) const ROOM: Room = Room {
-    name: "phone",
-    about: "A phone that checks the merchant's signature before it does anything.",
+    name: "payer",
+    about: "The payer's client. It verifies the merchant's signature of the parameters before it acts.",
     routes: &[
-        Route::post("phone/pay", "phone_pay", "The payer pays.", TAPPED, |simulation, call| {
+        Route::post("payer/pay", "payer_pay", "Pays as the payer.", TAPPED, |simulation, call| {
             tap(simulation, call, Tap::Pay)
         })
         .taking(PARAMETERS)
-        .or(&[super::orders::NO_ORDER, (409, "The order is paid, or cannot be paid any more.")]),
-        Route::post("phone/cancel", "phone_cancel", "The payer goes back.", TAPPED, |simulation, call| {
-            tap(simulation, call, Tap::Cancel)
-        })
+        .or(&[super::orders::NO_ORDER, (409, "The order is paid, or can no longer be paid.")]),
+        Route::post(
+            "payer/cancel",
+            "payer_cancel",
+            "Cancels the payment as the payer.",
+            TAPPED,
+            |simulation, call| tap(simulation, call, Tap::Cancel),
+        )
         .taking(PARAMETERS),
-        Route::post("phone/fail", "phone_fail", "The payment fails.", TAPPED, |simulation, call| {
+        Route::post("payer/fail", "payer_fail", "Makes the payment fail.", TAPPED, |simulation, call| {
             tap(simulation, call, Tap::Fail)
         })
         .taking(PARAMETERS),
@@ -36,41 +40,49 @@ pub(super) const ROOM: Room = Room {
 };
 
 const PARAMETERS: Body = Body::Parameters(
-    "The parameters exactly as the program on the phone got them. A page or a mini program: appId, timeStamp, nonceStr, \
-     package, signType, paySign. An app: appid, partnerid, prepayid, package, noncestr, timestamp, sign; of the first \
-     generation, the same seven.",
+    "The payment parameters, exactly as the merchant passed them to the client. Page or mini program: appId, timeStamp, \
+     nonceStr, package, signType, paySign. App: appid, partnerid, prepayid, package, noncestr, timestamp, sign; the same \
+     seven for APIv1.",
 );
 const TAPPED: Shape = Shape::Record(&TAP);
 const BILLS: Shape = Shape::Either(&[Shape::Record(&FIRST_BILL), Shape::Record(&BILL)]);
 const TAP: Record = Record {
-    name: "Tapped",
-    about: "What the payer saw, and what came of it.",
+    name: "PayerResult",
+    about: "The payment request shown to the payer, and the result of the payer's action.",
     members: &[
-        always("bill", BILLS, "What the payer saw."),
-        always("resp", Shape::Record(&RESP), "What the program on the phone gets; never a proof of payment."),
-        always("order", Shape::Maybe(&ORDER), "The gateway's record afterwards."),
+        always("payment_request", BILLS, "The payment request shown to the payer."),
+        always(
+            "resp",
+            Shape::Record(&RESP),
+            "The result that the client returns to the app. It does not prove a payment.",
+        ),
+        always("order", Shape::Maybe(&ORDER), "The gateway's record after the action."),
     ],
 };
 const FIRST_BILL: Record = Record {
-    name: "OrderBill",
-    about: "What the payer sees of an order of the first generation.",
+    name: "V1PaymentRequest",
+    about: "The payment request that the payer sees for an APIv1 order.",
     members: &[
-        always("total_fee", Shape::Fen, "What is to be paid."),
-        always("body", Shape::Text, "What is bought."),
-        always("partner", Shape::Text, "Who gets it."),
-        always("out_trade_no", Shape::Text, "The merchant's number."),
-        always("prepayid", Shape::Text, "The order on the gateway."),
+        always("total_fee", Shape::Fen, "The amount to pay."),
+        always("body", Shape::Text, "The description of the goods."),
+        always("partner", Shape::Text, "The merchant."),
+        always("out_trade_no", Shape::Text, "The merchant's order number."),
+        always("prepayid", Shape::Text, "The prepayid."),
     ],
 };
 const BILL: Record = Record {
-    name: "TransactionBill",
-    about: "What the payer sees of an order of the third generation.",
+    name: "PaymentRequest",
+    about: "The payment request that the payer sees for an APIv3 order.",
     members: &[
-        always("total", Shape::Fen, "What is to be paid."),
-        always("description", Shape::Text, "What is bought; of a combined order, the first."),
-        always("mchid", Shape::Text, "Who ordered it."),
-        always("out_trade_no", Shape::Text, "Its number."),
-        always("prepay_id", Shape::Text, "The order on the gateway."),
+        always("total", Shape::Fen, "The amount to pay."),
+        always(
+            "description",
+            Shape::Text,
+            "The description of the goods; for a combined order, of its first sub-order.",
+        ),
+        always("mchid", Shape::Text, "The merchant that placed the order."),
+        always("out_trade_no", Shape::Text, "The merchant's order number."),
+        always("prepay_id", Shape::Text, "The prepay_id."),
     ],
 };
 #[derive(Clone, Copy)]
@@ -89,7 +101,7 @@ fn tap(simulation: &mut Simulation, call: &Call<'_>, tap: Tap) -> Result<Answer,
     }
 }
 
-/// What the phone shows, what the app gets back, and the gateway's record afterwards.
+/// Handles an action on an APIv1 order. Returns the payment request, the client's result and the gateway's record.
 fn first(gateway: &mut Gateway, tap: Tap, parameters: &[u8], now: UnixTime) -> Result<Answer, Problem> {
     let bill = Bill::read(gateway, parameters, now)
         .map_err(|refused| Problem::field(refused.field, refused.rule).with_resp(&refused.resp()))?;
@@ -102,11 +114,11 @@ fn first(gateway: &mut Gateway, tap: Tap, parameters: &[u8], now: UnixTime) -> R
         },
     };
     let order = gateway.order(&bill.out_trade_no, now);
-    let shown = Answer::shown(json!({ "bill": bill, "resp": resp, "order": order }));
+    let shown = Answer::shown(json!({ "payment_request": bill, "resp": resp, "order": order }));
     Ok(Answer { notifications_first, ..shown })
 }
 
-/// The same of the third generation. Going back and failing leave the order as it is.
+/// Handles an action on an APIv3 order, like [`first`]. Cancelling and failing do not change the order.
 fn third(gateway: &mut Gateway, tap: Tap, parameters: &[u8], now: UnixTime) -> Result<Answer, Problem> {
     let bill = phone::v3::Bill::read(gateway, parameters, now)
         .map_err(|refused| Problem::field(refused.field, refused.rule).with_resp(&refused.resp()))?;
@@ -119,6 +131,6 @@ fn third(gateway: &mut Gateway, tap: Tap, parameters: &[u8], now: UnixTime) -> R
         },
     };
     let order = gateway.transaction(&Named::Handle(bill.prepay_id.clone()), now);
-    let shown = Answer::shown(json!({ "bill": bill, "resp": resp, "order": order }));
+    let shown = Answer::shown(json!({ "payment_request": bill, "resp": resp, "order": order }));
     Ok(Answer { notifications_first, ..shown })
 }

@@ -1,4 +1,4 @@
-//! Refunds of the third generation: shown, and their fate decided.
+//! Routes of APIv3 refunds and their outcome.
 
 use super::{
     Answer, Simulation,
@@ -15,17 +15,17 @@ use wxpay_proto::id::{MchId, OutRefundNo, OutTradeNo};
 
 pub(super) const ROOM: Room = Room {
     name: "refunds",
-    about: "Refunds of the third generation. One takes some seconds and succeeds, unless another fate is decided.",
+    about: "APIv3 refunds. A refund takes some seconds and succeeds, unless another outcome is set.",
     routes: &[
-        Route::get("refunds", "list_refunds", "The refunds, order by order.", REFUNDS, list)
+        Route::get("refunds", "list_refunds", "Lists the refunds, order by order.", REFUNDS, list)
             .asking(BY_MERCHANT),
-        Route::get("refunds/{out_refund_no}", "show_refund", "One refund.", Shape::Record(&OF_ORDER), show)
+        Route::get("refunds/{out_refund_no}", "show_refund", "Returns one refund.", Shape::Record(&OF_ORDER), show)
             .asking(BY_MERCHANT)
             .or(&[NO_REFUND]),
         Route::post(
-            "refunds/{out_refund_no}/decide",
-            "decide_refund",
-            "Decides what becomes of a refund that is on its way, when its time has come.",
+            "refunds/{out_refund_no}/outcome",
+            "set_refund_outcome",
+            "Sets the final state of a pending refund. It takes effect when the refund's duration has passed.",
             Shape::Record(&OF_ORDER),
             decide,
         )
@@ -33,25 +33,25 @@ pub(super) const ROOM: Room = Room {
         .taking(Body::Required(&[must(
             "outcome",
             Kind::OneOf(outcomes),
-            "What it becomes; one that becomes PROCESSING stays on its way.",
+            "The final state; PROCESSING keeps the refund pending.",
         )]))
-        .or(&[NO_REFUND, (409, "The refund is not on its way any more.")]),
+        .or(&[NO_REFUND, (409, "The refund is not PROCESSING.")]),
     ],
 };
 
-const NO_REFUND: (u16, &str) = (404, "There is no such refund.");
+const NO_REFUND: (u16, &str) = (404, "The refund does not exist.");
 pub(super) const REFUNDS: Shape = Shape::List(&Shape::Record(&OF_ORDER));
 const OF_ORDER: Record = Record {
     name: "RefundOfOrder",
-    about: "A refund and the order that it is of.",
+    about: "A refund and its order.",
     members: &[
-        always("mchid", Shape::Text, "Who placed the order."),
-        always("out_trade_no", Shape::Text, "The order."),
+        always("mchid", Shape::Text, "The merchant that placed the order."),
+        always("out_trade_no", Shape::Text, "The merchant's order number."),
         always("refund", Shape::Record(&REFUND), "The refund."),
     ],
 };
 
-/// Every outcome, which are the states that a refund may have.
+/// Every outcome: the states of a refund.
 const OUTCOMES: [RefundStatus; 4] =
     [RefundStatus::Success, RefundStatus::Closed, RefundStatus::Abnormal, RefundStatus::Processing];
 
@@ -70,7 +70,7 @@ pub(super) struct OfOrder {
     refund: RefundRecord,
 }
 
-/// Every refund.
+/// Returns every refund.
 pub(super) fn all(simulation: &Simulation, call: &Call<'_>) -> Vec<OfOrder> {
     let orders = simulation.gateway.transactions(call.now).into_iter();
     let refunds = orders.flat_map(|order| {
@@ -112,5 +112,5 @@ fn decide(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Proble
         return Ok(Answer::shown(OfOrder { refund, ..found }));
     }
     let detail = format!("the refund is {}", found.refund.status.as_str());
-    Err(Problem::conflict("the refund is not on its way", &detail))
+    Err(Problem::conflict("the refund is not pending", &detail))
 }

@@ -1,4 +1,4 @@
-//! The last calls of the third generation.
+//! Route of the latest APIv3 requests.
 
 use super::{
     Answer, Simulation,
@@ -12,11 +12,11 @@ use crate::gateway::RequestRecord;
 
 pub(super) const ROOM: Room = Room {
     name: "requests",
-    about: "The last calls of the third generation. The 1000 latest are kept; no header and no body is.",
+    about: "The latest APIv3 requests. The latest 1000 are kept, without headers and bodies.",
     routes: &[Route::get(
         "requests",
         "list_requests",
-        "The calls, the oldest first.",
+        "Lists the requests, oldest first.",
         REQUESTS,
         |simulation, call| Ok(list(simulation, call)),
     )
@@ -24,31 +24,31 @@ pub(super) const ROOM: Room = Room {
 };
 
 const FILTERS: &[Field] = &[
-    may("mchid", Kind::Text(1, 32, DIGITS), "Of this merchant alone."),
-    may("operation", Kind::OneOf(rules::operations), "Of this operation alone."),
-    may("status", Kind::Number(0, 599), "Answered with this status alone."),
-    may("limit", Kind::Number(0, 1000), "So many of the latest alone."),
+    may("mchid", Kind::Text(1, 32, DIGITS), "Only requests of this merchant."),
+    may("operation", Kind::OneOf(rules::operations), "Only requests of this operation."),
+    may("status", Kind::Number(0, 599), "Only requests with this response status."),
+    may("limit", Kind::Number(0, 1000), "The maximum number of requests to return; the latest are returned."),
 ];
 
 pub(super) const REQUESTS: Shape = Shape::List(&Shape::Record(&REQUEST));
 const REQUEST: Record = Record {
     name: "Request",
-    about: "A call and how it was answered.",
+    about: "A request and its response.",
     members: &[
-        always("at", Shape::Seconds, "When."),
-        always("method", Shape::Text, "The method."),
-        always("target", Shape::Text, "Path and query, as they came."),
-        always("mchid", Shape::Maybe(&Shape::Text), "Who called, if the merchant is known."),
+        always("at", Shape::Seconds, "The time of the request."),
+        always("method", Shape::Text, "The HTTP method."),
+        always("target", Shape::Text, "Path and query, as received."),
+        always("mchid", Shape::Maybe(&Shape::Text), "The merchant, if the gateway knows it."),
         always(
             "operation",
             Shape::Maybe(&Shape::Word(rules::operations)),
-            "Which operation it was; none if the door let nothing in.",
+            "The operation; null if the request failed validation before it was identified.",
         ),
-        always("status", Shape::Count, "The HTTP status; 0 if a fault took the request away."),
-        always("code", Shape::Maybe(&Shape::Text), "The code of a refusal."),
-        always("request_id", Shape::Text, "Request-ID, with the number at its end."),
-        always("body_bytes", Shape::Count, "So many bytes of body came."),
-        always("fault", Shape::Maybe(&Shape::Word(rules::kinds)), "The fault that struck it."),
+        always("status", Shape::Count, "The HTTP status of the response; 0 if a fault dropped the request."),
+        always("code", Shape::Maybe(&Shape::Text), "The error code, if the request was refused."),
+        always("request_id", Shape::Text, "The Request-ID, including the number at its end."),
+        always("body_bytes", Shape::Count, "The length of the request body, in bytes."),
+        always("fault", Shape::Maybe(&Shape::Word(rules::kinds)), "The kind of the injected fault."),
     ],
 };
 

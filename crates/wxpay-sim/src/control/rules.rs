@@ -1,4 +1,4 @@
-//! Rules of trouble as a caller of the interface writes them.
+//! Fault rules in the JSON form of the control interface.
 
 use super::{
     call::Fields,
@@ -12,32 +12,32 @@ use wxpay_proto::{
     id::{MchId, OutTradeNo},
 };
 
-/// A kind of trouble: its word, and what must or may be said besides.
+/// A fault kind: its name, its parameter, and the constructor of the fault.
 pub(super) struct Kind {
     pub(super) word: &'static str,
     pub(super) takes: Takes,
     make: fn(&Details) -> Trouble,
 }
 
-/// What a kind takes.
+/// Parameter of a fault kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Takes {
     Nothing,
-    /// `effect`; false if it is not said.
+    /// `effect`, optional; false by default.
     Effect,
-    /// `millis`, which must be said.
+    /// `millis`, required.
     Millis,
-    /// `millis`; this many if it is not said.
+    /// `millis`, optional; the value is the default.
     MillisOr(u64),
-    /// `bytes`; 0 if it is not said.
+    /// `bytes`, optional; 0 by default.
     Bytes,
-    /// `bytes_per_second`, which must be said.
+    /// `bytes_per_second`, required.
     Rate,
-    /// `step`, which must be said.
+    /// `step`, required.
     Step,
 }
 
-/// What was said.
+/// Values of the parameters, defaults included.
 struct Details {
     effect: bool,
     millis: u64,
@@ -50,10 +50,10 @@ const fn kind(word: &'static str, takes: Takes, make: fn(&Details) -> Trouble) -
     Kind { word, takes, make }
 }
 
-/// Longer than clients of ordinary patience wait.
+/// Default delay of `answer_after_client_timeout`, in milliseconds: longer than the usual client timeout.
 const PATIENCE_MILLIS: u64 = 60_000;
 
-/// Every kind.
+/// All fault kinds.
 pub(super) const KINDS: &[Kind] = &[
     kind("connection_refused", Takes::MillisOr(0), |said| Trouble::ConnectionRefused { millis: said.millis }),
     kind("drop_before_commit", Takes::Nothing, |_| Trouble::DropBeforeCommit),
@@ -88,22 +88,22 @@ pub(super) const KINDS: &[Kind] = &[
     kind("paid_during_close", Takes::Nothing, |_| Trouble::PaidDuringClose),
     kind("certificate_rotated", Takes::Nothing, |_| Trouble::CertificateRotated),
     kind("migration_step", Takes::Step, |said| Trouble::MigrationStep { step: said.step }),
-    kind("notice_lost", Takes::Nothing, |_| Trouble::NotificationLost),
-    kind("notice_delayed", Takes::Millis, |said| Trouble::NotificationDelayed { millis: said.millis }),
-    kind("notice_doubled", Takes::Nothing, |_| Trouble::NotificationDoubled),
-    kind("notice_reordered", Takes::Nothing, |_| Trouble::NotificationReordered),
-    kind("notice_forged", Takes::Nothing, |_| Trouble::NotificationForged),
-    kind("notice_unknown_serial", Takes::Nothing, |_| Trouble::NotificationUnknownSerial),
-    kind("notice_probe", Takes::Nothing, |_| Trouble::NotificationProbe),
-    kind("notice_stale", Takes::Nothing, |_| Trouble::NotificationStale),
+    kind("notification_lost", Takes::Nothing, |_| Trouble::NotificationLost),
+    kind("notification_delayed", Takes::Millis, |said| Trouble::NotificationDelayed { millis: said.millis }),
+    kind("notification_duplicated", Takes::Nothing, |_| Trouble::NotificationDoubled),
+    kind("notification_reordered", Takes::Nothing, |_| Trouble::NotificationReordered),
+    kind("notification_forged", Takes::Nothing, |_| Trouble::NotificationForged),
+    kind("notification_unknown_serial", Takes::Nothing, |_| Trouble::NotificationUnknownSerial),
+    kind("notification_probe", Takes::Nothing, |_| Trouble::NotificationProbe),
+    kind("notification_stale", Takes::Nothing, |_| Trouble::NotificationStale),
 ];
 
-/// Ten minutes at most: an answer that nobody waits for.
+/// Maximum delay, in milliseconds: ten minutes, longer than any client waits.
 const MOST_MILLIS: u64 = 600_000;
 const MOST_BYTES: u64 = 1_000_000;
 
 impl Takes {
-    /// All, the default of what may be left out aside.
+    /// All variants; the default in `MillisOr` is arbitrary.
     const ALL: [Self; 7] = [
         Self::Nothing,
         Self::Effect,
@@ -114,30 +114,32 @@ impl Takes {
         Self::Step,
     ];
 
-    /// The field that it is said in.
+    /// Returns the request field of the parameter.
     pub(super) const fn field(self) -> Option<Field> {
         match self {
             Self::Nothing => None,
             Self::Effect => {
-                Some(may("effect", Value::Truth, "Whether the request is carried out; it is not."))
+                Some(may("effect", Value::Truth, "True to carry the request out. Default: false."))
             }
             Self::Millis => Some(must(
                 "millis",
                 Value::Number(0, MOST_MILLIS),
-                "So many milliseconds; ten minutes at most.",
+                "The duration, in milliseconds; at most ten minutes.",
             )),
             Self::MillisOr(_) => Some(may(
                 "millis",
                 Value::Number(0, MOST_MILLIS),
-                "So many milliseconds; ten minutes at most. faults/kinds has what counts if it is not said.",
+                "The duration, in milliseconds; at most ten minutes. faults/kinds lists the default.",
             )),
-            Self::Bytes => {
-                Some(may("bytes", Value::Number(0, MOST_BYTES), "After so many bytes of the body; none."))
-            }
+            Self::Bytes => Some(may(
+                "bytes",
+                Value::Number(0, MOST_BYTES),
+                "The number of body bytes to send. Default: 0.",
+            )),
             Self::Rate => {
-                Some(must("bytes_per_second", Value::Number(1, MOST_BYTES), "So many bytes in a second."))
+                Some(must("bytes_per_second", Value::Number(1, MOST_BYTES), "The rate, in bytes per second."))
             }
-            Self::Step => Some(must("step", Value::OneOf(steps), "Which step.")),
+            Self::Step => Some(must("step", Value::OneOf(steps), "The step of the migration.")),
         }
     }
 
@@ -146,7 +148,7 @@ impl Takes {
             Self::Nothing => "Fault",
             Self::Effect => "FaultWithEffect",
             Self::Millis => "FaultWithMillis",
-            Self::MillisOr(_) => "FaultWithOwnMillis",
+            Self::MillisOr(_) => "FaultWithDefaultMillis",
             Self::Bytes => "FaultWithBytes",
             Self::Rate => "FaultWithRate",
             Self::Step => "FaultWithStep",
@@ -158,32 +160,32 @@ impl Takes {
     }
 }
 
-/// The fields of a rule that say when it strikes.
+/// Fields of a rule that are common to all kinds: the kind, and the conditions under which the rule fires.
 const MATCHING: [Field; 12] = [
-    must("kind", Value::OneOf(kinds), "What goes wrong."),
-    may("generation", Value::OneOf(|| vec!["v1", "v3"]), "In this generation alone."),
+    must("kind", Value::OneOf(kinds), "The kind of fault."),
+    may("api_version", Value::OneOf(|| vec!["v1", "v3"]), "Only this API version."),
     may(
         "operation",
         Value::OneOf(operations),
-        "With this operation alone, which must be one that the kind befalls.",
+        "Only this operation, which must be one that the kind applies to.",
     ),
-    may("path", Value::Path, "On paths of this pattern alone; a star stands for any run of characters."),
-    may(
-        "mchid",
-        Value::Text(1, 32, DIGITS),
-        "With this merchant alone; in the first generation its partner.",
-    ),
-    may("out_trade_no", Value::Text(1, 32, NUMBER), "With this order alone."),
+    may("path", Value::Path, "Only paths that match this pattern; * matches any run of characters."),
+    may("mchid", Value::Text(1, 32, DIGITS), "Only this merchant: mchid, or partner for APIv1."),
+    may("out_trade_no", Value::Text(1, 32, NUMBER), "Only this order."),
     may(
         "number",
         Value::Text(1, 128, ""),
-        "With this number of the merchant's alone: an order's, a refund's, a transfer's.",
+        "Only this merchant-assigned number: of an order, a refund or a transfer.",
     ),
-    may("per_mille", Value::Number(0, 1000), "In so many of a thousand cases; in all."),
-    may("count", Value::Number(0, 4_294_967_295), "So often at most; for ever."),
-    may("seed", Value::Number(0, u64::MAX), "With chance of its own; it follows from the gateway's."),
-    may("from", Value::Number(0, u64::MAX), "From this second of the virtual clock on."),
-    may("until", Value::Number(0, u64::MAX), "Until before this second of the virtual clock."),
+    may("per_mille", Value::Number(0, 1000), "The probability, in thousandths. Default: 1000."),
+    may("count", Value::Number(0, 4_294_967_295), "The maximum number of injections. Default: no limit."),
+    may(
+        "seed",
+        Value::Number(0, u64::MAX),
+        "A seed for the rule's own randomness. Default: derived from the gateway's.",
+    ),
+    may("from", Value::Number(0, u64::MAX), "Not before this second of the virtual clock."),
+    may("until", Value::Number(0, u64::MAX), "Only before this second of the virtual clock."),
 ];
 
 pub(super) fn kinds() -> Vec<&'static str> {
@@ -198,7 +200,7 @@ pub(super) fn steps() -> Vec<&'static str> {
     Step::ALL.map(Step::as_str).to_vec()
 }
 
-/// What a rule may say, by what its kind takes.
+/// Returns the schemas of a rule, one for each parameter.
 pub(super) fn variants() -> Vec<Variant> {
     let variants = Takes::ALL.map(|takes| {
         let like = KINDS.iter().filter(|kind| kind.takes.is_like(takes));
@@ -213,12 +215,12 @@ pub(super) fn variants() -> Vec<Variant> {
 }
 
 impl Kind {
-    /// The trouble that it stands for; what is not said is as little as can be.
+    /// Returns the fault of this kind, with its parameter at the default or at its minimum.
     pub(super) fn plain(&self) -> Trouble {
         (self.make)(&self.details(&Fields::new(serde_json::Map::new())))
     }
 
-    /// How many milliseconds count if none are said.
+    /// Returns the default of the parameter `millis`, if it has one.
     pub(super) const fn millis(&self) -> Option<u64> {
         if let Takes::MillisOr(millis) = self.takes { Some(millis) } else { None }
     }
@@ -252,7 +254,7 @@ impl Kind {
     }
 }
 
-/// The rule that a body says, which has been held to its variant.
+/// Converts a validated request body to a rule.
 pub(super) fn rule(said: &Fields) -> Result<Rule, Problem> {
     let word = said.text("kind").unwrap_or_default();
     let kind = KINDS.iter().find(|kind| kind.word == word);
@@ -262,12 +264,12 @@ pub(super) fn rule(said: &Fields) -> Result<Rule, Problem> {
 }
 
 fn matching(mut rule: Rule, trouble: Trouble, said: &Fields) -> Result<Rule, Problem> {
-    if let Some(generation) = said.text("generation").and_then(Generation::named) {
+    if let Some(generation) = said.text("api_version").and_then(Generation::named) {
         rule = rule.of_generation(generation);
     }
     if let Some(operation) = said.text("operation").and_then(Operation::named) {
         if !trouble.befalls(operation) {
-            return Err(Problem::field("operation", "must be one that this kind can befall"));
+            return Err(Problem::field("operation", "must be one that this kind applies to"));
         }
         rule = rule.on(operation);
     }

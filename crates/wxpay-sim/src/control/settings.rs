@@ -1,4 +1,4 @@
-//! The switches that can be turned while the gateway runs.
+//! Routes of the settings that can be changed while the gateway runs.
 
 use super::{
     Answer, Simulation,
@@ -15,15 +15,15 @@ use std::time::Duration;
 
 pub(super) const ROOM: Room = Room {
     name: "settings",
-    about: "The switches that can be turned while the gateway runs.",
+    about: "The settings that can be changed while the gateway runs.",
     routes: &[
-        Route::get("settings", "show_settings", "How the switches stand.", SETTINGS, |simulation, _| {
+        Route::get("settings", "show_settings", "Returns the settings.", SETTINGS, |simulation, _| {
             Ok(Answer::ok(shown(simulation.gateway.settings())))
         }),
         Route::post(
             "settings",
             "change_settings",
-            "Turns the switches that are named.",
+            "Changes the settings that the body names.",
             SETTINGS,
             |simulation, call| Ok(change(simulation, call)),
         )
@@ -34,7 +34,7 @@ pub(super) const ROOM: Room = Room {
 
 pub(super) const SETTINGS: Shape = Shape::Switches("Settings", fields);
 
-/// A switch: what it may be, how it stands, how it is turned.
+/// A setting: its schema, and access to its value.
 struct Switch {
     field: Field,
     of: Of,
@@ -47,12 +47,12 @@ enum Of {
     Word(Show, Turn),
 }
 
-/// Tells the word of a switch.
+/// Returns the current choice of a setting.
 type Show = fn(&Settings) -> &'static str;
-/// Turns a switch to a word.
+/// Sets a setting to a choice.
 type Turn = fn(&mut Settings, &str);
 
-/// Ten years are enough for any pause.
+/// Maximum duration, in seconds: ten years.
 const MOST_SECONDS: u64 = 315_360_000;
 
 const fn seconds(name: &'static str, about: &'static str, at: fn(&mut Settings) -> &mut Duration) -> Switch {
@@ -75,21 +75,21 @@ const fn word(
 static SWITCHES: &[Switch] = &[
     truth(
         "rate_limits",
-        "Whether the documented limits hold: more calls in a second are answered 429.",
+        "Whether the documented rate limits apply: further requests in a second return 429.",
         |all| &mut all.v3.rate_limits,
     ),
     Switch {
         field: may(
             "probes_per_mille",
             Kind::Number(0, 1000),
-            "How many in a thousand replies and notices are signed wrongly on purpose.",
+            "The share of replies and notifications with an invalid signature on purpose, in thousandths.",
         ),
         of: Of::PerMille(|all| &mut all.v3.probes_per_mille),
     },
     word(
-        "refund_becomes",
+        "refund_outcome",
         || vec!["SUCCESS", "CLOSED", "ABNORMAL", "PROCESSING"],
-        "What becomes of a refund by itself; one that becomes PROCESSING stays on its way.",
+        "The final state of refunds without an outcome of their own; PROCESSING keeps a refund pending.",
         (
             |all| match all.v3.refund_becomes {
                 RefundFate::Succeeds => "SUCCESS",
@@ -108,9 +108,9 @@ static SWITCHES: &[Switch] = &[
         ),
     ),
     word(
-        "unknown_close",
+        "close_unknown_order",
         || vec!["not_found", "no_content"],
-        "What the close of an unknown order is answered: 404, or 204.",
+        "The reply to closing an unknown order: not_found (404) or no_content (204).",
         (
             |all| if all.v3.unknown_close == UnknownClose::NotFound { "not_found" } else { "no_content" },
             |all, word| {
@@ -123,7 +123,7 @@ static SWITCHES: &[Switch] = &[
     word(
         "user_paying",
         || vec!["transaction", "code"],
-        "What a code pay is answered while the payer types the password: the transaction, or 202 USERPAYING.",
+        "The reply to a code payment while the payer enters the password: transaction (200), or code (202 USERPAYING).",
         (
             |all| if all.v3.user_paying == UserPaying::Code { "code" } else { "transaction" },
             |all, word| {
@@ -132,65 +132,71 @@ static SWITCHES: &[Switch] = &[
             },
         ),
     ),
-    seconds("window_seconds", "How far a request's timestamp may be from the gateway's clock.", |all| {
-        &mut all.v3.window
-    }),
-    seconds("prepay_ttl_seconds", "How long a prepay_id or a code_url can be paid.", |all| {
-        &mut all.v3.prepay_ttl
-    }),
-    seconds("order_ttl_seconds", "After how long an unpaid order closes by itself.", |all| {
+    seconds(
+        "timestamp_tolerance_seconds",
+        "The maximum difference of a request's timestamp from the clock.",
+        |all| &mut all.v3.window,
+    ),
+    seconds("prepay_ttl_seconds", "The lifetime of a prepay_id or a code_url.", |all| &mut all.v3.prepay_ttl),
+    seconds("order_ttl_seconds", "The time after which an unpaid order is closed.", |all| {
         &mut all.v3.order_ttl
     }),
-    seconds("password_takes_seconds", "How long the payer of a code pay takes over the password.", |all| {
-        &mut all.v3.password_takes
+    seconds(
+        "password_delay_seconds",
+        "The time that the payer of a code payment takes for the password.",
+        |all| &mut all.v3.password_takes,
+    ),
+    seconds("refund_duration_seconds", "The time that a refund is PROCESSING.", |all| {
+        &mut all.v3.refund_takes
     }),
-    seconds("refund_takes_seconds", "How long a refund is PROCESSING.", |all| &mut all.v3.refund_takes),
-    seconds("refundable_seconds", "How long after a payment it can be refunded.", |all| {
+    seconds("refund_window_seconds", "The time after a payment in which it can be refunded.", |all| {
         &mut all.v3.refundable
     }),
     seconds(
-        "sharing_takes_seconds",
-        "How long the parts of a sharing, and returns, are on their way.",
+        "profitsharing_duration_seconds",
+        "The time that receiver amounts are PENDING and returns PROCESSING.",
         |all| &mut all.v3.sharing_takes,
     ),
-    seconds("receipt_takes_seconds", "How long the making of a receipt takes.", |all| {
+    seconds("receipt_duration_seconds", "The time that a receipt is GENERATING.", |all| {
         &mut all.v3.receipt_takes
     }),
-    seconds("transfer_takes_seconds", "How long a transfer is ACCEPTED.", |all| &mut all.v3.transfer_takes),
-    seconds("transfer_confirmable_seconds", "How long the payee may confirm a transfer.", |all| {
-        &mut all.v3.transfer_confirmable
+    seconds("transfer_duration_seconds", "The time that a transfer is ACCEPTED.", |all| {
+        &mut all.v3.transfer_takes
     }),
-    seconds("cancel_takes_seconds", "How long a transfer is CANCELING.", |all| &mut all.v3.cancel_takes),
-    seconds("bill_takes_seconds", "How long after the end of its day a bill is ready.", |all| {
+    seconds(
+        "transfer_confirm_window_seconds",
+        "The time in which the payee can confirm a transfer.",
+        |all| &mut all.v3.transfer_confirmable,
+    ),
+    seconds("transfer_cancel_duration_seconds", "The time that a transfer is CANCELING.", |all| {
+        &mut all.v3.cancel_takes
+    }),
+    seconds("bill_delay_seconds", "The time from the end of a day until its bill is ready.", |all| {
         &mut all.v3.bill_takes
     }),
-    seconds("download_ttl_seconds", "How long a bill's download_url works.", |all| &mut all.v3.download_ttl),
-    seconds("notify_delay_seconds", "From a payment to its notice, in both generations.", |all| {
-        &mut all.notify_delay
-    }),
+    seconds("download_ttl_seconds", "The lifetime of a bill's download_url.", |all| &mut all.v3.download_ttl),
+    seconds(
+        "notify_delay_seconds",
+        "The time from a payment to its notification, in both API versions.",
+        |all| &mut all.notify_delay,
+    ),
     seconds(
         "notify_timeout_seconds",
-        "How long a delivery waits for its answer, in both generations.",
+        "The timeout of a notification delivery, in both API versions.",
         |all| &mut all.notify_timeout,
     ),
-    seconds("v1_token_ttl_seconds", "The first generation: how long a token works.", |all| {
-        &mut all.token_ttl
-    }),
+    seconds("v1_token_ttl_seconds", "APIv1: the lifetime of an access token.", |all| &mut all.token_ttl),
     seconds(
         "v1_token_overlap_seconds",
-        "The first generation: how long a replaced token still works.",
+        "APIv1: the time for which a replaced access token still works.",
         |all| &mut all.token_overlap,
     ),
-    seconds("v1_prepay_ttl_seconds", "The first generation: how long a prepayid can be paid.", |all| {
-        &mut all.prepay_ttl
-    }),
-    truth("v1_require_https", "The first generation: whether plain HTTP is refused.", |all| {
-        &mut all.require_https
-    }),
+    seconds("v1_prepay_ttl_seconds", "APIv1: the lifetime of a prepayid.", |all| &mut all.prepay_ttl),
+    truth("v1_require_https", "APIv1: whether plain HTTP is refused.", |all| &mut all.require_https),
     word(
         "v1_plus",
         || vec!["literal", "space"],
-        "The first generation: what + means in a value of the package.",
+        "APIv1: the meaning of + in a value of the package.",
         (
             |all| if all.plus == Plus::Space { "space" } else { "literal" },
             |all, word| all.plus = if word == "space" { Plus::Space } else { Plus::Literal },
@@ -199,7 +205,7 @@ static SWITCHES: &[Switch] = &[
     word(
         "v1_success_match",
         || vec!["trimmed_exact", "starts_with"],
-        "The first generation: what counts as success in the answer to a notice.",
+        "APIv1: the notification responses that count as success.",
         (
             |all| if all.success_match == SuccessMatch::StartsWith { "starts_with" } else { "trimmed_exact" },
             |all, word| {
@@ -212,7 +218,7 @@ static SWITCHES: &[Switch] = &[
     word(
         "v1_second_sign_package",
         || vec!["any_that_verifies", "strict"],
-        "The first generation: what the phone takes as package of its seven parameters.",
+        "APIv1: the values of package that the payer's client accepts.",
         (
             |all| {
                 let is_strict = all.second_sign_package == SecondSignPackage::Strict;
@@ -228,7 +234,7 @@ static SWITCHES: &[Switch] = &[
     word(
         "v1_leaked_key",
         || vec!["flagged", "refused"],
-        "The first generation: what an appkey in a request's body does.",
+        "APIv1: the treatment of an appkey in a request body.",
         (
             |all| if all.leaked_key == LeakedKey::Refused { "refused" } else { "flagged" },
             |all, word| {
@@ -239,7 +245,7 @@ static SWITCHES: &[Switch] = &[
     word(
         "v1_reuse",
         || vec!["new_prepayid", "refused"],
-        "The first generation: what a second genprepay under one out_trade_no does.",
+        "APIv1: the treatment of a second genprepay with the same out_trade_no.",
         (
             |all| if all.reuse == Reuse::Refused { "refused" } else { "new_prepayid" },
             |all, word| all.reuse = if word == "refused" { Reuse::Refused } else { Reuse::NewPrepayid },
@@ -251,7 +257,7 @@ fn fields() -> Vec<Field> {
     SWITCHES.iter().map(|switch| switch.field).collect()
 }
 
-/// How every switch stands.
+/// Returns the value of every setting.
 pub(super) fn shown(settings: &Settings) -> Value {
     let mut settings = settings.clone();
     let mut members = Map::new();

@@ -1,4 +1,4 @@
-//! Shared payments: shown, parts closed, returns failed.
+//! Routes of profit sharing: requests, receivers, returns, and their failures.
 
 use super::{
     Answer, Simulation,
@@ -11,121 +11,125 @@ use super::{
 use crate::ledger::v3::{PartFailure, ReturnFailure, SharingRecord};
 
 pub(super) const ROOM: Room = Room {
-    name: "sharings",
-    about: "Payments that were shared. Parts and returns take some seconds and succeed, unless another fate is decided.",
+    name: "profitsharing",
+    about: "Profit sharing. Receiver amounts and returns take some seconds and succeed, unless a failure is set.",
     routes: &[
         Route::get(
-            "sharings",
-            "list_sharings",
-            "The sharings, and what was given back of each.",
+            "profitsharing",
+            "list_profitsharing",
+            "Lists the profit-sharing requests and the returns of each.",
             SHARINGS,
             list,
         )
         .asking(BY_MERCHANT),
-        Route::get("sharings/{out_order_no}", "show_sharing", "One sharing.", SHARING, |simulation, call| {
-            find(simulation, call).map(Answer::shown)
-        })
+        Route::get(
+            "profitsharing/{out_order_no}",
+            "show_profitsharing",
+            "Returns one profit-sharing request.",
+            SHARING,
+            |simulation, call| find(simulation, call).map(Answer::shown),
+        )
         .asking(BY_MERCHANT)
         .or(&[NO_SHARING]),
         Route::post(
-            "sharings/{out_order_no}/close_part",
-            "close_part",
-            "Decides that a part that is on its way will be CLOSED.",
+            "profitsharing/{out_order_no}/close_receiver",
+            "close_profitsharing_receiver",
+            "Makes a receiver's pending amount end as CLOSED.",
             SHARING,
             close_part,
         )
         .asking(BY_MERCHANT)
         .taking(Body::Required(&[
-            must("account", Kind::Text(1, 64, ""), "Whose part."),
-            must("reason", Kind::OneOf(part_failures), "Why."),
+            must("account", Kind::Text(1, 64, ""), "The receiver's account."),
+            must("reason", Kind::OneOf(part_failures), "The fail_reason."),
         ]))
-        .or(&[NO_SHARING, (409, "No part of that account is on its way.")]),
+        .or(&[NO_SHARING, (409, "The account has no PENDING amount, or its failure is set already.")]),
         Route::post(
-            "sharings/{out_order_no}/fail_return",
-            "fail_return",
-            "Decides that a return that is on its way will be FAILED.",
+            "profitsharing/{out_order_no}/fail_return",
+            "fail_profitsharing_return",
+            "Makes a pending return end as FAILED.",
             SHARING,
             fail_return,
         )
         .asking(BY_MERCHANT)
         .taking(Body::Required(&[
-            must("out_return_no", Kind::Text(1, 64, super::field::NUMBER), "Which return."),
-            must("reason", Kind::OneOf(return_failures), "Why."),
+            must("out_return_no", Kind::Text(1, 64, super::field::NUMBER), "The merchant's return number."),
+            must("reason", Kind::OneOf(return_failures), "The fail_reason."),
         ]))
-        .or(&[NO_SHARING, (409, "No return of that number is on its way.")]),
+        .or(&[NO_SHARING, (409, "No return with that number is PROCESSING.")]),
         Route::get(
             "receivers",
             "list_receivers",
-            "Everybody who may get a part.",
+            "Lists the profit-sharing receivers.",
             RECEIVERS,
             |simulation, _| Ok(Answer::shown(simulation.gateway.receivers().collect::<Vec<_>>())),
         ),
     ],
 };
 
-const NO_SHARING: (u16, &str) = (404, "There is no such sharing.");
+const NO_SHARING: (u16, &str) = (404, "The profit-sharing request does not exist.");
 pub(super) const SHARINGS: Shape = Shape::List(&SHARING);
 const SHARING: Shape = Shape::Record(&RECORD);
 const RECORD: Record = Record {
-    name: "Sharing",
-    about: "A sharing, or what was unfrozen.",
+    name: "ProfitSharing",
+    about: "A profit-sharing request, or an unfreeze.",
     members: &[
-        always("out_order_no", Shape::Text, "The merchant's number."),
-        always("order_id", Shape::Text, "The gateway's number."),
-        always("mchid", Shape::Text, "Who asked for it."),
-        always("sub_mchid", Shape::Maybe(&Shape::Text), "The sub-merchant whose payment it is."),
-        always("out_trade_no", Shape::Text, "The payment's order."),
+        always("out_order_no", Shape::Text, "The merchant's profit-sharing number."),
+        always("order_id", Shape::Text, "The gateway's profit-sharing number."),
+        always("mchid", Shape::Text, "The merchant that sent the request."),
+        always("sub_mchid", Shape::Maybe(&Shape::Text), "The sub-merchant that received the payment."),
+        always("out_trade_no", Shape::Text, "The order of the payment."),
         always("transaction_id", Shape::Maybe(&Shape::Text), "The payment."),
-        always("state", Shape::Word(|| vec!["PROCESSING", "FINISHED"]), "Where it stands."),
-        always("is_last", Shape::Truth, "Whether nothing more of the payment can be shared."),
-        always("receivers", Shape::List(&Shape::Record(&PART)), "The parts."),
-        always("returns", Shape::List(&Shape::Record(&RETURN)), "What was given back, or is about to be."),
-        always("created_at", Shape::Seconds, "When it was asked for."),
+        always("state", Shape::Word(|| vec!["PROCESSING", "FINISHED"]), "The state of the request."),
+        always("is_last", Shape::Truth, "True if no further amount of the payment can be shared."),
+        always("receivers", Shape::List(&Shape::Record(&PART)), "The amounts, receiver by receiver."),
+        always("returns", Shape::List(&Shape::Record(&RETURN)), "The returns, finished or pending."),
+        always("created_at", Shape::Seconds, "The time of the request."),
     ],
 };
 const PART: Record = Record {
-    name: "Part",
-    about: "What one receiver gets.",
+    name: "ReceiverAmount",
+    about: "The amount of one receiver.",
     members: &[
-        always("type", RECEIVER_TYPE, "What kind of receiver."),
-        always("account", Shape::Text, "A merchant's number or a person's openid."),
-        always("amount", Shape::Fen, "How much."),
-        always("description", Shape::Text, "What for."),
+        always("type", RECEIVER_TYPE, "The type of the receiver."),
+        always("account", Shape::Text, "The receiver's account: an mchid or an openid."),
+        always("amount", Shape::Fen, "The amount."),
+        always("description", Shape::Text, "The merchant's description."),
         always("detail_id", Shape::Text, "The gateway's number."),
-        always("result", Shape::Word(|| vec!["PENDING", "SUCCESS", "CLOSED"]), "Where it stands."),
-        always("fail_reason", Shape::Maybe(&Shape::Word(part_failures)), "Why it was closed."),
-        always("finished_at", Shape::Maybe(&Shape::Seconds), "When it was over."),
+        always("result", Shape::Word(|| vec!["PENDING", "SUCCESS", "CLOSED"]), "The result."),
+        always("fail_reason", Shape::Maybe(&Shape::Word(part_failures)), "The reason for CLOSED."),
+        always("finished_at", Shape::Maybe(&Shape::Seconds), "The time of the final result."),
     ],
 };
 const RETURN: Record = Record {
-    name: "Return",
-    about: "What a receiver gives back.",
+    name: "ProfitSharingReturn",
+    about: "A return: an amount that a receiver pays back.",
     members: &[
-        always("out_return_no", Shape::Text, "The merchant's number."),
-        always("return_id", Shape::Text, "The gateway's number."),
-        always("out_order_no", Shape::Text, "The merchant's number of the sharing."),
-        always("return_mchid", Shape::Text, "Who gives it back."),
-        always("amount", Shape::Fen, "How much."),
-        always("description", Shape::Text, "Why."),
-        always("result", Shape::Word(|| vec!["PROCESSING", "SUCCESS", "FAILED"]), "Where it stands."),
-        always("fail_reason", Shape::Maybe(&Shape::Word(return_failures)), "Why it failed."),
-        always("created_at", Shape::Seconds, "When it was asked for."),
-        always("finished_at", Shape::Maybe(&Shape::Seconds), "When it was over."),
+        always("out_return_no", Shape::Text, "The merchant's return number."),
+        always("return_id", Shape::Text, "The gateway's return number."),
+        always("out_order_no", Shape::Text, "The merchant's profit-sharing number."),
+        always("return_mchid", Shape::Text, "The merchant that pays the amount back."),
+        always("amount", Shape::Fen, "The amount."),
+        always("description", Shape::Text, "The merchant's description."),
+        always("result", Shape::Word(|| vec!["PROCESSING", "SUCCESS", "FAILED"]), "The result."),
+        always("fail_reason", Shape::Maybe(&Shape::Word(return_failures)), "The reason for FAILED."),
+        always("created_at", Shape::Seconds, "The time of the request."),
+        always("finished_at", Shape::Maybe(&Shape::Seconds), "The time of the final result."),
     ],
 };
 pub(super) const RECEIVERS: Shape = Shape::List(&Shape::Record(&RECEIVER));
 const RECEIVER: Record = Record {
     name: "Receiver",
-    about: "Somebody who may get a part.",
+    about: "A profit-sharing receiver that a merchant added.",
     members: &[
-        always("mchid", Shape::Text, "Who added them."),
+        always("mchid", Shape::Text, "The merchant that added the receiver."),
         always(
             "sub_mchid",
             Shape::Maybe(&Shape::Text),
-            "The sub-merchant whose payments they may get a part of.",
+            "The sub-merchant whose payments may be shared with the receiver.",
         ),
-        always("type", RECEIVER_TYPE, "What kind of receiver."),
-        always("account", Shape::Text, "A merchant's number or a person's openid."),
+        always("type", RECEIVER_TYPE, "The type of the receiver."),
+        always("account", Shape::Text, "The receiver's account: an mchid or an openid."),
     ],
 };
 const RECEIVER_TYPE: Shape = Shape::Word(|| vec!["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]);
@@ -145,7 +149,7 @@ fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem>
     Ok(Answer::shown(sharings))
 }
 
-/// The sharing of that number; the first merchant's, unless it is said whose.
+/// Finds a profit-sharing request by its number. Without a merchant in the query, the first match is used.
 fn find(simulation: &mut Simulation, call: &Call<'_>) -> Result<SharingRecord, Problem> {
     let (number, mchid) = (call.path.text("out_order_no").unwrap_or_default(), call.mchid()?);
     let gateway = &mut simulation.gateway;
@@ -163,8 +167,8 @@ fn close_part(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Pr
     let found = find(simulation, call)?;
     let gateway = &mut simulation.gateway;
     let closed = gateway.close_part(&found.mchid, &found.out_order_no, account, reason, call.now);
-    let detail = "no part of that account is on its way, or its fate is decided";
-    closed.map(Answer::shown).ok_or_else(|| Problem::conflict("the part cannot be closed", detail))
+    let detail = "the account has no PENDING amount, or its failure is set already";
+    closed.map(Answer::shown).ok_or_else(|| Problem::conflict("the receiver cannot be closed", detail))
 }
 
 fn fail_return(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
@@ -175,7 +179,7 @@ fn fail_return(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, P
     let is_of_it = found.returns.iter().any(|back| back.out_return_no == number);
     let gateway = &mut simulation.gateway;
     if !is_of_it || gateway.fail_return(&found.mchid, number, reason, call.now).is_none() {
-        let detail = "no return of that number is on its way";
+        let detail = "no return with that number is PROCESSING";
         return Err(Problem::conflict("the return cannot fail", detail));
     }
     find(simulation, call).map(Answer::shown)

@@ -1,4 +1,4 @@
-//! Everything at once.
+//! Route of the gateway's complete state.
 
 use super::{
     Answer, Simulation,
@@ -25,66 +25,66 @@ use serde_json::{Map, Value, json};
 
 pub(super) const ROOM: Room = Room {
     name: "state",
-    about: "Everything that the gateway knows, in one document.",
+    about: "The complete state of the gateway.",
     routes: &[Route::get(
         "state",
         "show_state",
-        "The clock, a digest that tells whether anything changed, how many of everything there are, and all of it.",
+        "Returns the clock, a digest of the state, the number of records of each kind, and all records.",
         Shape::Record(&STATE),
         |simulation, call| Ok(show(simulation, call)),
     )
-    .asking(&[may("records", Kind::Truth, "Whether the records themselves are there; they are.")])],
+    .asking(&[may("records", Kind::Truth, "Whether to include the records. Default: true.")])],
 };
 
 const STATE: Record = Record {
     name: "State",
-    about: "Everything that the gateway knows.",
+    about: "The complete state of the gateway.",
     members: &[
-        always("now", Shape::Seconds, "The time."),
-        always("runs", Shape::Truth, "Whether time passes by itself."),
+        always("now", Shape::Seconds, "The current virtual time."),
+        always("runs", Shape::Truth, "True if the clock runs, false if it is frozen."),
         always(
             "digest",
             Shape::Text,
-            "SHA-256 of the records and the secrets, in hexadecimal digits: the same as long as nothing changed. The time \
-             is not in it, but what it brings about is.",
+            "SHA-256 of the records and the secrets, in hexadecimal: equal as long as the state has not changed. The time \
+             is not included, but its effects on the records are.",
         ),
-        always("counts", Shape::Record(&COUNTS), "How many of everything there are."),
-        sometimes("records", Shape::Record(&RECORDS), "All of it."),
+        always("counts", Shape::Record(&COUNTS), "The number of records of each kind."),
+        sometimes("records", Shape::Record(&RECORDS), "The records."),
     ],
 };
 const COUNTS: Record = Record {
     name: "Counts",
-    about: "How many of everything there are.",
+    about: "The number of records of each kind.",
     members: &[
-        always("orders", Shape::Count, "Orders of both generations."),
+        always("orders", Shape::Count, "Orders of both API versions."),
         always("refunds", Shape::Count, "Refunds."),
         always("transfers", Shape::Count, "Transfers to users."),
-        always("authorizations", Shape::Count, "What payees allow."),
-        always("sharings", Shape::Count, "Payments that were shared."),
-        always("receivers", Shape::Count, "Who may get a part of one."),
-        always("notices", Shape::Count, "Notices."),
-        always("merchants", Shape::Count, "Merchants of the third generation."),
-        always("faults", Shape::Count, "Rules of trouble in force."),
-        always("requests", Shape::Count, "The last calls of the third generation."),
-        always("warnings", Shape::Count, "What was noticed."),
+        always("authorizations", Shape::Count, "Transfer authorizations."),
+        always("profitsharing", Shape::Count, "Profit-sharing requests."),
+        always("receivers", Shape::Count, "Profit-sharing receivers."),
+        always("notifications", Shape::Count, "Notifications."),
+        always("merchants", Shape::Count, "APIv3 merchants."),
+        always("faults", Shape::Count, "Fault rules in force."),
+        always("requests", Shape::Count, "The latest APIv3 requests."),
+        always("warnings", Shape::Count, "Warnings."),
     ],
 };
 const RECORDS: Record = Record {
     name: "Records",
-    about: "Everything there is.",
+    about: "All records.",
     members: &[
-        always("orders", ORDERS, "Orders of both generations."),
+        always("orders", ORDERS, "Orders of both API versions."),
         always("refunds", REFUNDS, "Refunds."),
         always("transfers", TRANSFERS, "Transfers to users."),
-        always("authorizations", AUTHORIZATIONS, "What payees allow."),
-        always("sharings", SHARINGS, "Payments that were shared."),
-        always("receivers", RECEIVERS, "Who may get a part of one."),
-        always("notices", NOTIFICATIONS, "Notices."),
-        always("merchants", MERCHANTS, "Merchants of the third generation."),
-        always("faults", FAULTS, "Rules of trouble in force."),
-        always("requests", REQUESTS, "The last calls of the third generation."),
-        always("warnings", REMARKS, "What was noticed."),
-        always("settings", SETTINGS, "How the switches stand."),
+        always("authorizations", AUTHORIZATIONS, "Transfer authorizations."),
+        always("profitsharing", SHARINGS, "Profit-sharing requests."),
+        always("receivers", RECEIVERS, "Profit-sharing receivers."),
+        always("notifications", NOTIFICATIONS, "Notifications."),
+        always("merchants", MERCHANTS, "APIv3 merchants."),
+        always("faults", FAULTS, "Fault rules in force."),
+        always("requests", REQUESTS, "The latest APIv3 requests."),
+        always("warnings", REMARKS, "Warnings."),
+        always("settings", SETTINGS, "The current settings."),
     ],
 };
 
@@ -112,11 +112,11 @@ fn records(simulation: &mut Simulation, call: &Call<'_>) -> Map<String, Value> {
     let shown = [
         ("transfers", Answer::shown(transfers).body),
         ("authorizations", Answer::shown(authorizations).body),
-        ("sharings", Answer::shown(sharings).body),
+        ("profitsharing", Answer::shown(sharings).body),
         ("receivers", Answer::shown(gateway.receivers().collect::<Vec<_>>()).body),
         ("orders", Value::Array(orders::all(gateway, call.now, None))),
         ("refunds", Answer::shown(refunds::all(simulation, call)).body),
-        ("notices", Answer::shown(gateway.notifications()).body),
+        ("notifications", Answer::shown(gateway.notifications()).body),
         ("merchants", Answer::shown(merchants::all(simulation, call)).body),
         ("faults", Answer::shown(gateway.troubles()).body),
         ("requests", Answer::shown(gateway.requests().collect::<Vec<_>>()).body),
@@ -126,7 +126,7 @@ fn records(simulation: &mut Simulation, call: &Call<'_>) -> Map<String, Value> {
     shown.into_iter().map(|(name, value)| (String::from(name), value)).collect()
 }
 
-/// Of the records, and of what is never shown: the merchants' keys.
+/// Returns the digest of the records and of the merchants' APIv3 keys, which no record contains.
 fn digest(simulation: &Simulation, records: &Map<String, Value>) -> String {
     let mut digest = Context::new(&SHA256);
     digest.update(Value::Object(records.clone()).to_string().as_bytes());

@@ -1,4 +1,4 @@
-//! The table of routes: what it declares is what is read, and what the document shows.
+//! The table of routes: declared fields are exactly those that handlers read and the document lists.
 
 use super::*;
 use crate::{
@@ -39,7 +39,7 @@ fn samples(fields: &[Field]) -> Fields {
     Fields::new(fields.iter().map(|field| (String::from(field.name), sample(field.kind))).collect())
 }
 
-/// Each form that a body of the route may have: its fields.
+/// Returns sample bodies of a route, one for each variant, with the names of the declared fields.
 fn bodies(route: &Route) -> Vec<(Fields, Vec<&'static str>)> {
     let names = |fields: &[Field]| fields.iter().map(|field| field.name).collect();
     match &route.body {
@@ -67,14 +67,24 @@ fn every_declared_field_is_read_and_no_other() {
         for (body, declared) in bodies(route) {
             let (path, query) = (samples(&path), samples(route.query));
             let call = Call { path, query, body, raw: b"{}", base: None, now: NOW, real: NOW };
-            // Whether it succeeds does not matter: what a call says is read before anything is looked up.
+            // The result does not matter: a handler reads all fields before it looks anything up.
             (route.carry_out)(&mut simulation(), &call).ok();
             let declared: BTreeSet<String> = declared.into_iter().map(String::from).collect();
             let read = call.body.read.borrow().clone();
             let missed: Vec<_> = declared.difference(&read).collect();
-            assert!(missed.is_empty(), "{} {} does not read {missed:?}", route.method, route.path);
+            assert!(
+                missed.is_empty(),
+                "{} {} does not read the declared fields {missed:?}",
+                route.method,
+                route.path
+            );
             let undeclared: Vec<_> = read.difference(&declared).filter(|name| *name != "operation").collect();
-            assert!(undeclared.is_empty(), "{} {} reads {undeclared:?}", route.method, route.path);
+            assert!(
+                undeclared.is_empty(),
+                "{} {} reads the undeclared fields {undeclared:?}",
+                route.method,
+                route.path
+            );
             let asked: BTreeSet<String> = route.query.iter().map(|field| field.name.into()).collect();
             assert_eq!(*call.query.read.borrow(), asked, "{} {}", route.method, route.path);
         }
@@ -92,7 +102,7 @@ fn the_document_has_every_route_and_no_other() {
     }
     let table: BTreeSet<_> = routes().map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
     assert_eq!(shown, table);
-    assert_eq!(table.len(), routes().count(), "a route is there twice");
+    assert_eq!(table.len(), routes().count(), "two routes have the same method and path");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The first generation's access tokens.
+//! Routes of APIv1 access tokens.
 
 use super::{
     clock,
@@ -7,12 +7,12 @@ use super::{
 
 pub(super) const ROOM: Room = Room {
     name: "tokens",
-    about: "The first generation's access tokens.",
+    about: "APIv1 access tokens.",
     routes: &[
         Route::post(
             "tokens/expire",
             "expire_tokens",
-            "Every token's time is over.",
+            "Makes every access token expire.",
             clock::CLOCK,
             |simulation, call| {
                 simulation.gateway.expire_tokens(call.now);
@@ -22,7 +22,7 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "tokens/replace",
             "replace_tokens",
-            "Somebody else fetches a token for every app: the ones in use are replaced.",
+            "Fetches a token for every app as another client, which replaces the tokens in use.",
             clock::CLOCK,
             |simulation, call| {
                 simulation.gateway.replace_tokens(call.now);

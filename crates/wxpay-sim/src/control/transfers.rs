@@ -1,4 +1,4 @@
-//! Transfers to users: shown, confirmed, failed.
+//! Routes of transfers to users.
 
 use super::{
     Answer, Simulation,
@@ -17,19 +17,29 @@ use wxpay_proto::{
 
 pub(super) const ROOM: Room = Room {
     name: "transfers",
-    about: "What merchants pay to users, and what the payees do.",
+    about: "Transfers from merchants to users, and the payees' actions.",
     routes: &[
-        Route::get("transfers", "list_transfers", "The transfers, those to wallets of QQ among them.", TRANSFERS, list)
-            .asking(BY_MERCHANT),
-        Route::get("transfers/{out_bill_no}", "show_transfer", "One transfer.", TRANSFER, |simulation, call| {
-            find(&mut simulation.gateway, call).map(Answer::shown)
-        })
+        Route::get(
+            "transfers",
+            "list_transfers",
+            "Lists the transfers, including those to QQ wallets.",
+            TRANSFERS,
+            list,
+        )
+        .asking(BY_MERCHANT),
+        Route::get(
+            "transfers/{out_bill_no}",
+            "show_transfer",
+            "Returns one transfer.",
+            TRANSFER,
+            |simulation, call| find(&mut simulation.gateway, call).map(Answer::shown),
+        )
         .asking(BY_MERCHANT)
         .or(&[NO_TRANSFER]),
         Route::post(
             "transfers/{out_bill_no}/confirm",
             "confirm_transfer",
-            "The payee confirms: the money is there, and what was asked for along with it is allowed.",
+            "Confirms the transfer as its payee. Also grants the authorization that was requested with it.",
             TRANSFER,
             |simulation, call| decided(simulation, call, Gateway::confirm_transfer),
         )
@@ -38,7 +48,7 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "transfers/{out_bill_no}/fail",
             "fail_transfer",
-            "The transfer fails when the payee confirms; one that needs nobody's confirmation, while it is ACCEPTED.",
+            "Makes the transfer fail. A transfer without confirmation can fail only while it is ACCEPTED.",
             TRANSFER,
             fail,
         )
@@ -48,21 +58,21 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "transfers/{out_bill_no}/receipt/fail",
             "fail_receipt",
-            "The receipt that is being made of a transfer cannot be made.",
+            "Makes the generation of the transfer's receipt fail.",
             TRANSFER,
             fail_receipt,
         )
         .asking(BY_MERCHANT)
         .taking(Body::Required(MUST_SAY_WHY))
-        .or(&[NO_TRANSFER, (409, "No receipt of it is being made.")]),
+        .or(&[NO_TRANSFER, (409, "No receipt of the transfer is GENERATING.")]),
     ],
 };
 
-const NO_TRANSFER: (u16, &str) = (404, "There is no such transfer.");
-const NOT_NOW: (u16, &str) = (409, "The transfer does not stand where that can happen.");
-/// A word of WeChat Pay's for why something failed.
+const NO_TRANSFER: (u16, &str) = (404, "The transfer does not exist.");
+const NOT_NOW: (u16, &str) = (409, "The transfer's state does not allow this.");
+/// WeChat Pay's code for the reason of a failure.
 const REASON: Kind = Kind::Text(1, 64, "0-9A-Z_");
-const MAY_SAY_WHY: &[Field] = &[may("reason", REASON, "The fail_reason; PAYEE_ACCOUNT_ABNORMAL.")];
+const MAY_SAY_WHY: &[Field] = &[may("reason", REASON, "The fail_reason. Default: PAYEE_ACCOUNT_ABNORMAL.")];
 const MUST_SAY_WHY: &[Field] = &[must("reason", REASON, "The fail_reason.")];
 
 pub(super) const TRANSFERS: Shape = Shape::List(&TRANSFER);
@@ -71,49 +81,54 @@ const BILL: Record = Record {
     name: "Transfer",
     about: "A transfer to a user.",
     members: &[
-        always("mchid", Shape::Text, "Who pays."),
-        always("out_bill_no", Shape::Text, "The merchant's number."),
-        always("transfer_bill_no", Shape::Text, "The gateway's number."),
+        always("mchid", Shape::Text, "The merchant that pays."),
+        always("out_bill_no", Shape::Text, "The merchant's transfer number."),
+        always("transfer_bill_no", Shape::Text, "The gateway's transfer number."),
         always(
-            "way",
-            Shape::Word(|| vec!["TO_CONFIRM", "TO_CONFIRM_AND_ALLOW", "ALLOWED", "QQ_WALLET"]),
-            "How it gets to its payee.",
+            "method",
+            Shape::Word(|| vec!["USER_CONFIRM", "USER_CONFIRM_AND_AUTHORIZE", "AUTHORIZED", "QQ_WALLET"]),
+            "The transfer method: by the payee's confirmation, with or without a new authorization; by an existing \
+             authorization; or to a QQ wallet.",
         ),
-        always("appid", Shape::Text, "The app; for a wallet of QQ it may be one of QQ's."),
-        always("openid", Shape::Text, "The payee, under the app."),
-        always("transfer_amount", Shape::Fen, "How much."),
+        always("appid", Shape::Text, "The app; for a QQ wallet it may be an app of QQ."),
+        always("openid", Shape::Text, "The payee's openid under the app."),
+        always("transfer_amount", Shape::Fen, "The amount."),
         always(
             "state",
             Shape::Word(|| {
                 vec!["ACCEPTED", "WAIT_USER_CONFIRM", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"]
             }),
-            "Where it stands.",
+            "The state of the transfer.",
         ),
-        always("fail_reason", Shape::Maybe(&Shape::Text), "Why it failed."),
+        always("fail_reason", Shape::Maybe(&Shape::Text), "The reason for FAIL."),
         always(
             "package_info",
             Shape::Maybe(&Shape::Text),
-            "What the payee's side confirms it by, while it waits.",
+            "The parameter of the payee's confirmation page, while the confirmation is pending.",
         ),
         always(
             "out_authorization_no",
             Shape::Maybe(&Shape::Text),
-            "What the payee allows or allowed with it.",
+            "The authorization that is requested with the transfer or that it uses.",
         ),
-        always("receipt", Shape::Maybe(&Shape::Record(&RECEIPT)), "Its receipt, if one was asked for."),
-        always("created_at", Shape::Seconds, "When it was made."),
-        always("updated_at", Shape::Seconds, "When its state changed last."),
-        always("notices", NOTIFICATIONS, "Its notices and how they were answered."),
+        always("receipt", Shape::Maybe(&Shape::Record(&RECEIPT)), "The receipt, if it was requested."),
+        always("created_at", Shape::Seconds, "The time of the request."),
+        always("updated_at", Shape::Seconds, "The time of the latest state change."),
+        always("notifications", NOTIFICATIONS, "The notifications and their deliveries."),
     ],
 };
 const RECEIPT: Record = Record {
     name: "Receipt",
     about: "The receipt of a transfer.",
     members: &[
-        always("state", Shape::Word(|| vec!["GENERATING", "FINISHED", "FAILED"]), "Where it stands."),
-        always("fail_reason", Shape::Maybe(&Shape::Text), "Why it could not be made."),
-        always("created_at", Shape::Seconds, "When it was asked for."),
-        always("updated_at", Shape::Seconds, "When its state changed last."),
+        always(
+            "state",
+            Shape::Word(|| vec!["GENERATING", "FINISHED", "FAILED"]),
+            "The state of the receipt.",
+        ),
+        always("fail_reason", Shape::Maybe(&Shape::Text), "The reason for FAILED."),
+        always("created_at", Shape::Seconds, "The time of the request."),
+        always("updated_at", Shape::Seconds, "The time of the latest state change."),
     ],
 };
 
@@ -124,7 +139,7 @@ fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem>
     Ok(Answer::shown(transfers))
 }
 
-/// The transfer of that number; the first merchant's, unless it is said whose.
+/// Finds a transfer by its number. Without a merchant in the query, the first match is used.
 fn find(gateway: &mut Gateway, call: &Call<'_>) -> Result<TransferRecord, Problem> {
     let (number, mchid): (OutBillNo, _) = (call.path.named("out_bill_no")?, call.mchid()?);
     let found = match mchid {
@@ -156,5 +171,5 @@ fn decided(
         return transfer.map(Answer::shown).ok_or_else(|| Problem::unknown("transfer"));
     }
     let detail = format!("the transfer is {}", found.state.as_str());
-    Err(Problem::conflict("the transfer does not allow this now", &detail))
+    Err(Problem::conflict("the transfer's state does not allow this", &detail))
 }

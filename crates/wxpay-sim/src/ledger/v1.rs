@@ -32,6 +32,7 @@ pub struct OrderRecord {
     /// The payments. There is more than one only if a fault allows a second payment.
     pub payments: Vec<PaymentRecord>,
     /// The payer's attempts that led to no payment.
+    #[serde(rename = "failed_attempts")]
     pub refusals: Vec<PayerRefusal>,
     /// The delivernotify calls that were accepted.
     pub deliveries: Vec<DeliveryRecord>,

@@ -75,6 +75,7 @@ pub struct Attempt {
 #[non_exhaustive]
 pub enum AttemptResult {
     /// The delivery is in progress.
+    #[serde(rename = "in_progress")]
     OnTheWay,
     /// Accepted: in APIv1 with the body `success`, in APIv3 by the status 200 or 204 alone.
     Success,

@@ -17,10 +17,10 @@ const CALLS: &[&str] = &[
     "orders(/A1(/pay|/cancel|/fail|/combined|/\\PC{0,5})?)?",
     "clock(/run|/freeze)?",
     "faults(/1|/kinds)?",
-    "phone/pay",
+    "payer/pay",
     "merchants(/1900000109(/environment|/certificates|/apps/\\PC{0,9}|/api_v3_key)?)?",
     "merchants/1900000109/platform(/rotate|/migrate|/mode)?",
-    "(notices(/1(/resend)?)?|settings|state|requests|transfers|sharings|authorizations)",
+    "(notifications(/1(/resend|/cancel)?)?|settings|state|requests|transfers|profitsharing|authorizations)",
     "\\PC{0,20}",
 ];
 

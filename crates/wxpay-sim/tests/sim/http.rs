@@ -133,7 +133,7 @@ async fn a_payment_goes_from_token_to_notification() {
         assert!(top.contains(header), "{header} in {top}");
     }
     assert_eq!(xml.len(), 352);
-    until(async || json_of(&server, "GET", "/_sim/v1/notices", &Value::Null).await[0]["state"] == "ACCEPTED")
+    until(async || json_of(&server, "GET", "/_sim/v1/notifications", &Value::Null).await[0]["state"] == "ACCEPTED")
         .await;
 }
 
@@ -146,7 +146,7 @@ async fn a_notification_is_repeated_when_the_clock_is_advanced() {
     json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
     for (round, seconds) in [(1, 8), (2, 10)] {
         until(async || {
-            let notifications = json_of(&server, "GET", "/_sim/v1/notices", &Value::Null).await;
+            let notifications = json_of(&server, "GET", "/_sim/v1/notifications", &Value::Null).await;
             notifications[0]["state"] == "WAITING"
                 && notifications[0]["deliveries"].as_array().unwrap().len() == round
         })
@@ -154,7 +154,7 @@ async fn a_notification_is_repeated_when_the_clock_is_advanced() {
         assert_eq!(heard.lock().await.len(), round);
         json_of(&server, "POST", "/_sim/v1/clock", &json!({ "advance_seconds": seconds })).await;
     }
-    until(async || json_of(&server, "GET", "/_sim/v1/notices", &Value::Null).await[0]["state"] == "ACCEPTED")
+    until(async || json_of(&server, "GET", "/_sim/v1/notifications", &Value::Null).await[0]["state"] == "ACCEPTED")
         .await;
     assert_eq!(heard.lock().await.len(), 3);
 }
@@ -167,8 +167,8 @@ async fn a_merchant_who_is_away_gives_no_answer() {
     exchange(&server, "POST", &target, &body).await.unwrap();
     json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
     until(async || {
-        let notifications = json_of(&server, "GET", "/_sim/v1/notices", &Value::Null).await;
-        notifications[0]["deliveries"][0]["result"] == "no_answer"
+        let notifications = json_of(&server, "GET", "/_sim/v1/notifications", &Value::Null).await;
+        notifications[0]["deliveries"][0]["result"] == "no_response"
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! Merchants, certificates and the platform's keys, as they are shown: nothing secret.
+//! Schemas and views of merchants, certificates and platform keys. They contain no secret.
 
 use super::super::shape::{Record, Shape, always};
 use crate::{
@@ -15,43 +15,43 @@ pub(in crate::control) const MERCHANTS: Shape = Shape::List(&MERCHANT);
 pub(in crate::control) const MERCHANT: Shape = Shape::Record(&WHOLE);
 const WHOLE: Record = Record {
     name: "Merchant",
-    about: "A merchant. It holds no secret.",
+    about: "A merchant, without its secrets.",
     members: &[
-        always("mchid", Shape::Text, "Its number."),
-        always("appids", Shape::List(&Shape::Text), "Its apps, the first one first."),
-        always("certificates", Shape::List(&CERTIFICATE), "Its API certificates, the oldest first."),
-        always("has_api_v3_key", Shape::Truth, "Whether an APIv3 key is set."),
-        always("subs", Shape::List(&Shape::Record(&SUB)), "Whom it serves."),
-        always("platform", PLATFORM, "The platform's keys towards it."),
+        always("mchid", Shape::Text, "The merchant's mchid."),
+        always("appids", Shape::List(&Shape::Text), "The merchant's apps; the first one is its default."),
+        always("certificates", Shape::List(&CERTIFICATE), "The merchant's API certificates, oldest first."),
+        always("has_api_v3_key", Shape::Truth, "True if an APIv3 key is set."),
+        always("sub_merchants", Shape::List(&Shape::Record(&SUB)), "The sub-merchants that it serves."),
+        always("platform", PLATFORM, "The platform keys that the gateway uses with this merchant."),
     ],
 };
 const SUB: Record = Record {
     name: "SubMerchant",
     about: "A sub-merchant that a service provider acts for.",
     members: &[
-        always("sub_mchid", Shape::Text, "Its number."),
-        always("appids", Shape::List(&Shape::Text), "Its own apps."),
+        always("sub_mchid", Shape::Text, "The sub-merchant's mchid."),
+        always("appids", Shape::List(&Shape::Text), "The sub-merchant's apps."),
     ],
 };
 pub(in crate::control) const CERTIFICATE: Shape = Shape::Record(&Record {
     name: "Certificate",
     about: "A certificate.",
     members: &[
-        always("serial_no", Shape::Text, "Its serial number."),
-        always("effective_at", Shape::Seconds, "From when it is valid."),
-        always("expires_at", Shape::Seconds, "Until when."),
+        always("serial_no", Shape::Text, "The serial number."),
+        always("effective_at", Shape::Seconds, "The start of validity."),
+        always("expires_at", Shape::Seconds, "The end of validity."),
         always("pem", Shape::Maybe(&Shape::Text), "The certificate in PEM."),
     ],
 });
 
-/// A merchant as it is shown.
+/// View of a merchant, without its secrets.
 #[derive(Serialize)]
 pub(in crate::control) struct View {
     mchid: MchId,
     appids: Vec<AppId>,
     certificates: Vec<Shown>,
     has_api_v3_key: bool,
-    subs: Vec<Sub>,
+    sub_merchants: Vec<Sub>,
     platform: Platform,
 }
 
@@ -61,7 +61,7 @@ struct Sub {
     appids: Vec<AppId>,
 }
 
-/// A certificate as it is shown.
+/// View of a certificate.
 #[derive(Serialize)]
 pub(in crate::control) struct Shown {
     serial_no: SerialNo,
@@ -89,7 +89,7 @@ impl View {
             appids: merchant.appids().to_vec(),
             certificates: merchant.api_keys().iter().map(|own| Shown::of(&own.certificate)).collect(),
             has_api_v3_key: merchant.api_v3_key().is_some(),
-            subs: subs
+            sub_merchants: subs
                 .map(|(mchid, appids)| Sub { sub_mchid: mchid.clone(), appids: appids.clone() })
                 .collect(),
             platform: Platform::of(merchant, now),
@@ -100,19 +100,27 @@ impl View {
 pub(in crate::control) const PLATFORM: Shape = Shape::Record(&KEYS);
 const KEYS: Record = Record {
     name: "Platform",
-    about: "The platform's keys towards a merchant.",
+    about: "The platform keys that the gateway uses with a merchant.",
     members: &[
         always(
             "mode",
             Shape::Word(modes),
-            "Which keys are used; either is not WeChat Pay's: as the request says.",
+            "The keys in use. `either` does not exist at WeChat Pay: the request selects the key.",
         ),
-        always("switching_since", Shape::Maybe(&Shape::Seconds), "When the merchant started the switch."),
-        always("certificates", Shape::List(&Shape::Record(&LISTED)), "What the merchant can download now."),
+        always(
+            "switching_since",
+            Shape::Maybe(&Shape::Seconds),
+            "The time at which the merchant started the switch.",
+        ),
+        always(
+            "certificates",
+            Shape::List(&Shape::Record(&LISTED)),
+            "The certificates that the merchant can download now.",
+        ),
         always(
             "public_key",
             Shape::Maybe(&Shape::Record(&PUBLIC_KEY)),
-            "The public key, once it is obtained.",
+            "The WeChat Pay public key, once the merchant has obtained it.",
         ),
     ],
 };
@@ -120,15 +128,15 @@ const LISTED: Record = Record {
     name: "PlatformCertificate",
     about: "A platform certificate.",
     members: &[
-        always("signs_from", Shape::Seconds, "From when it signs; it is listed before."),
+        always("signs_from", Shape::Seconds, "The time from which it signs; it is listed earlier."),
         always("certificate", CERTIFICATE, "The certificate."),
     ],
 };
 const PUBLIC_KEY: Record = Record {
     name: "PlatformPublicKey",
-    about: "The platform's public key.",
+    about: "The WeChat Pay public key.",
     members: &[
-        always("id", Shape::Text, "PUB_KEY_ID_ and digits."),
+        always("id", Shape::Text, "The id: PUB_KEY_ID_ and digits."),
         always("pem", Shape::Text, "The key in PEM."),
     ],
 };
@@ -137,7 +145,7 @@ pub(in crate::control) fn modes() -> Vec<&'static str> {
     vec!["certificates", "obtained", "switching", "public_key", "either"]
 }
 
-/// The platform's keys as they are shown: their public halves.
+/// View of the platform keys: their public halves.
 #[derive(Serialize)]
 pub(in crate::control) struct Platform {
     mode: &'static str,

@@ -1,75 +1,75 @@
-//! Notices, their deliveries, and remarks.
+//! Schemas of notifications, their deliveries, and warnings.
 
 use super::super::shape::{Record, Shape, always, sometimes};
 
 pub(in crate::control) const NOTIFICATIONS: Shape = Shape::List(&ONE_NOTIFICATION);
-/// One notice.
+/// Schema of one notification.
 pub(in crate::control) const ONE_NOTIFICATION: Shape = Shape::Record(&NOTIFICATION);
 const NOTIFICATION: Record = Record {
-    name: "Notice",
-    about: "A notice and how it was answered.",
+    name: "Notification",
+    about: "A notification and its deliveries.",
     members: &[
-        always("notify_id", Shape::Text, "Its number."),
-        always("mchid", Shape::Text, "Whose it is; in the first generation the partner."),
+        always("notify_id", Shape::Text, "The id of the notification."),
+        always("mchid", Shape::Text, "The merchant: mchid, or partner for APIv1."),
         always(
             "out_trade_no",
             Shape::Text,
-            "The order it is about, or the merchant's own number of what it is about.",
+            "The order; for a notification without an order, the merchant's number of its subject.",
         ),
-        sometimes(
-            "event_type",
-            Shape::Text,
-            "What it tells: TRANSACTION.SUCCESS and the like; the third generation's alone.",
+        sometimes("event_type", Shape::Text, "The event type, such as TRANSACTION.SUCCESS. APIv3 only."),
+        always(
+            "state",
+            Shape::Word(states),
+            "The state. STOPPED: the schedule is exhausted, or the notification was cancelled.",
         ),
-        always("state", Shape::Word(states), "Where it stands."),
-        always("next_at", Shape::Maybe(&Shape::Seconds), "When the next delivery is due."),
-        always("deliveries", Shape::List(&Shape::Record(&ATTEMPT)), "What was delivered."),
+        always("next_at", Shape::Maybe(&Shape::Seconds), "The time of the next delivery."),
+        always("deliveries", Shape::List(&Shape::Record(&ATTEMPT)), "The deliveries so far."),
     ],
 };
 const ATTEMPT: Record = Record {
     name: "Delivery",
-    about: "One delivery of a notice.",
+    about: "One delivery of a notification.",
     members: &[
-        always("id", Shape::Maybe(&Shape::Count), "Its number; none if it was lost."),
-        always("at", Shape::Seconds, "When."),
-        always("result", RESULT, "What became of it."),
-        always("forged", Shape::Truth, "Whether it was a tampered copy."),
+        always("id", Shape::Maybe(&Shape::Count), "The id of the delivery; null if it was lost."),
+        always("at", Shape::Seconds, "The time of the delivery."),
+        always("result", RESULT, "The result."),
+        always("forged", Shape::Truth, "True for a tampered copy."),
     ],
 };
 const RESULT: Shape = Shape::Either(&[
-    Shape::Word(|| vec!["on_the_way", "success", "no_answer", "lost"]),
+    Shape::Word(|| vec!["in_progress", "success", "no_response", "lost"]),
     Shape::Record(&Record {
-        name: "RefusedDelivery",
-        about: "It was answered something else than it must be.",
-        members: &[always("refused", Shape::Count, "The HTTP status.")],
+        name: "RejectedDelivery",
+        about: "A delivery whose response was not the required acknowledgement.",
+        members: &[always("rejected", Shape::Count, "The HTTP status of the response.")],
     }),
 ]);
 
 pub(in crate::control) const REMARKS: Shape = Shape::List(&Shape::Record(&WARNING));
 const WARNING: Record = Record {
     name: "Warning",
-    about: "A remark. It never holds a secret.",
+    about: "A warning. It never contains a secret.",
     members: &[
-        always("at", Shape::Seconds, "When."),
-        always("kind", Shape::Word(remarks), "What kind of remark."),
-        always("out_trade_no", Shape::Maybe(&Shape::Text), "The order it is about, if that could be read."),
-        always("detail", Shape::Text, "The remark."),
+        always("at", Shape::Seconds, "The time of the warning."),
+        always("kind", Shape::Word(remarks), "The kind of warning."),
+        always("out_trade_no", Shape::Maybe(&Shape::Text), "The order, if it could be read."),
+        always("detail", Shape::Text, "The text of the warning."),
     ],
 };
 
 pub(in crate::control) fn states() -> Vec<&'static str> {
-    vec!["WAITING", "ON_THE_WAY", "ACCEPTED", "GIVEN_UP"]
+    vec!["WAITING", "IN_PROGRESS", "ACCEPTED", "STOPPED"]
 }
 
 fn remarks() -> Vec<&'static str> {
     vec![
         "leaked_secret",
         "plus_in_package",
-        "second_sign_literal",
-        "loose_success",
-        "forgery_believed",
-        "doubtful",
+        "second_sign_package",
+        "inexact_success",
+        "forged_notification_accepted",
+        "nonportable",
         "refused",
-        "given_up",
+        "retries_exhausted",
     ]
 }

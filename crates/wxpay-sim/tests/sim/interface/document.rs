@@ -1,9 +1,9 @@
-//! The document that the interface serves of itself, held against what the interface does.
+//! The interface's OpenAPI document, compared with the interface's behaviour.
 
 use super::{Interface, opened, schema::Document};
 use serde_json::{Map, Value, json};
 
-/// Each operation with its method and a path whose parameters keep to their rules.
+/// Returns each operation with its method and a path whose parameters are valid.
 fn operations(document: &Document) -> Vec<(String, String, Value)> {
     let paths = document.0["paths"].as_object().unwrap();
     let each = paths.iter().flat_map(|(path, methods)| {
@@ -15,7 +15,7 @@ fn operations(document: &Document) -> Vec<(String, String, Value)> {
     each.collect()
 }
 
-/// A path whose parameters keep to their rules, but for one that does not.
+/// Fills a path template with valid parameters, except for `wrong`, which gets an invalid value.
 fn filled(path: &str, operation: &Value, wrong: Option<&str>) -> String {
     let declared = operation["parameters"].as_array().unwrap();
     let value = |part: &str| {
@@ -33,7 +33,7 @@ fn filled(path: &str, operation: &Value, wrong: Option<&str>) -> String {
     path.split('/').skip(1).map(value).collect::<Vec<String>>().join("/")
 }
 
-/// The forms of a body: each a schema of an object that names its members.
+/// Returns the object schemas of a request body.
 fn forms(document: &Document, operation: &Value) -> Vec<Value> {
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
     let resolved = |schema: &Value| match schema["$ref"].as_str() {
@@ -44,7 +44,7 @@ fn forms(document: &Document, operation: &Value) -> Vec<Value> {
     each.iter().map(resolved).filter(|schema| schema["properties"].is_object()).collect()
 }
 
-/// A value that keeps to a schema of a body's member.
+/// Returns a value that satisfies the schema of a body member.
 fn good(schema: &Value) -> Value {
     if let Some(word) = schema["enum"].as_array().and_then(|words| words.first()) {
         return word.clone();
@@ -69,7 +69,7 @@ fn good(schema: &Value) -> Value {
     }
 }
 
-/// The members that a form must have, with values that keep to it.
+/// Returns the required members of a schema with valid values.
 fn least(form: &Value) -> Map<String, Value> {
     let required = form["required"].as_array().unwrap().iter();
     required
@@ -89,7 +89,8 @@ fn the_document_is_served_and_says_what_it_is() {
     let document = &opened().interface.document.0;
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(document["servers"][0]["url"], "/_sim/v1");
-    for name in ["orders/{out_trade_no}/pay", "phone/pay", "clock", "faults", "notices", "openapi.json"] {
+    for name in ["orders/{out_trade_no}/pay", "payer/pay", "clock", "faults", "notifications", "openapi.json"]
+    {
         assert!(document["paths"][format!("/{name}")].is_object(), "{name}");
     }
 }
@@ -110,7 +111,7 @@ fn a_declared_member_is_taken_and_held_to_its_rule_and_no_other_is_known() {
             assert_eq!(with("flavour", json!("1")).as_deref(), Some("flavour"), "{what}");
             for (name, schema) in form["properties"].as_object().unwrap() {
                 assert_eq!(with(name, json!({})).as_deref(), Some(name.as_str()), "{what} {name}");
-                // What the rest of the rules say of a value, they say of a field that is known.
+                // Further rules may reject the value, but not as an unknown field.
                 if name != "operation" {
                     assert_ne!(with(name, good(schema)).as_deref(), Some("flavour"), "{what} {name}");
                     let answer = {
@@ -118,7 +119,7 @@ fn a_declared_member_is_taken_and_held_to_its_rule_and_no_other_is_known() {
                         body.insert(name.clone(), good(schema));
                         interface.clone().call(&method, &path, &body.into())
                     };
-                    assert_ne!(answer.body["rule"], "is not known here", "{what} {name}");
+                    assert_ne!(answer.body["rule"], "is an unknown field", "{what} {name}");
                 }
                 seen += 1;
             }

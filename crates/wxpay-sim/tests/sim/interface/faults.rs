@@ -1,4 +1,4 @@
-//! Rules of trouble.
+//! Fault rules.
 
 use super::opened;
 use serde_json::{Value, json};
@@ -18,10 +18,10 @@ fn rules_of_trouble_are_added_shown_and_ended() {
         "quota_used_up",
         "early",
         "second_payment",
-        "notice_lost",
-        "notice_doubled",
-        "notice_reordered",
-        "notice_forged",
+        "notification_lost",
+        "notification_duplicated",
+        "notification_reordered",
+        "notification_forged",
     ];
     for kind in kinds {
         let answer = interface.call("POST", "faults", &json!({ "kind": kind }));
@@ -35,7 +35,7 @@ fn rules_of_trouble_are_added_shown_and_ended() {
     });
     let answer = interface.call("POST", "faults", &full);
     let shown = answer.body.as_array().unwrap().last().unwrap();
-    assert_eq!(shown["left"], 3);
+    assert_eq!(shown["remaining"], 3);
     assert_eq!(shown["operation"], "genprepay");
     assert_eq!(interface.call("DELETE", "faults", &Value::Null).body, json!([]));
 }
@@ -60,23 +60,23 @@ fn every_kind_is_listed_with_what_it_takes_and_befalls() {
     let kinds = interface.show("faults/kinds");
     assert!(kinds.as_array().unwrap().len() > 35);
     for kind in kinds.as_array().unwrap() {
-        let mut rule = json!({ "kind": kind["kind"], "operation": kind["befalls"][0] });
-        if let Some(takes) = kind["takes"].as_str() {
-            let value = match takes {
+        let mut rule = json!({ "kind": kind["kind"], "operation": kind["applies_to"][0] });
+        if let Some(parameter) = kind["parameter"].as_str() {
+            let value = match parameter {
                 "effect" => json!(true),
                 "step" => json!("switch"),
                 _ => json!(7),
             };
             let required = interface.clone().call("POST", "faults", &rule).status == 400;
-            assert_eq!(required, kind["must_say"].as_bool().unwrap(), "{kind}");
-            rule[takes] = value;
+            assert_eq!(required, kind["required"].as_bool().unwrap(), "{kind}");
+            rule[parameter] = value;
         }
         let all = interface.done("POST", "faults", &rule);
         let last = all.as_array().unwrap().last().unwrap();
         for (name, value) in rule.as_object().unwrap() {
             assert_eq!(&last[name], value, "{kind}");
         }
-        if let Some(millis) = kind["millis"].as_u64() {
+        if let Some(millis) = kind["default_millis"].as_u64() {
             let all = interface.done("POST", "faults", &json!({ "kind": kind["kind"] }));
             assert_eq!(all.as_array().unwrap().last().unwrap()["millis"], millis, "{kind}");
         }

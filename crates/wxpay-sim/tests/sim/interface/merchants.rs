@@ -1,4 +1,4 @@
-//! Merchants: made, changed, and what is told of them.
+//! Merchants: creation, changes, environment and platform keys.
 
 use super::Interface;
 use crate::v3::shop::Shop;
@@ -72,10 +72,10 @@ fn apps_and_sub_merchants_are_added() {
         let shown = interface.done("PUT", &app, &Value::Null);
         assert_eq!(shown["appids"], json!([shop.appid(), "wxd678efh567hg6787"]));
     }
-    let sub = format!("{path}/subs/1900000109");
+    let sub = format!("{path}/sub_merchants/1900000109");
     let shown = interface.done("PUT", &sub, &json!({ "appids": ["wx0123456789abcdef"] }));
     let expected = json!({ "sub_mchid": "1900000109", "appids": ["wx0123456789abcdef"] });
-    assert!(shown["subs"].as_array().unwrap().contains(&expected), "{shown}");
+    assert!(shown["sub_merchants"].as_array().unwrap().contains(&expected), "{shown}");
     assert_eq!(interface.refused("PUT", &format!("{path}/apps/wx1"), &Value::Null), (400, "appid".into()));
     assert_eq!(interface.refused("PUT", &sub, &json!({ "appids": ["wx1"] })), (400, "appids".into()));
     assert_eq!(interface.refused("PUT", "merchants/1/apps/wx0123456789abcdef", &Value::Null).0, 404);

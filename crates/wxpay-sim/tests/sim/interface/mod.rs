@@ -1,5 +1,5 @@
-//! The test's own interface: what it does, and that bad input changes nothing. Every answer is held to the document that the
-//! interface serves of itself.
+//! The control interface: its effects, and that invalid input changes nothing. Every response is validated against the
+//! interface's own OpenAPI document.
 
 mod clock;
 mod document;
@@ -27,7 +27,7 @@ use wxpay_sim::{
     control::{Answer, Simulation},
 };
 
-/// The interface and its document.
+/// A simulation and the document of its interface.
 #[derive(Clone)]
 pub struct Interface {
     pub simulation: Simulation,
@@ -61,11 +61,11 @@ impl Interface {
         answer.body
     }
 
-    /// Status and field of a refusal, after which everything must be as it was.
+    /// Sends a request that must be rejected without any change. Returns the status and the invalid field.
     pub fn refused(&mut self, method: &str, path: &str, body: &Value) -> (u16, String) {
         let before = format!("{:?}", self.simulation);
         let answer = self.call(method, path, body);
-        assert!(answer.status >= 400, "{method} {path} was done: {}", answer.body);
+        assert!(answer.status >= 400, "{method} {path} must be rejected: {}", answer.body);
         assert_eq!(answer.content_type(), "application/problem+json");
         assert_eq!(format!("{:?}", self.simulation), before, "{method} {path} {body}");
         let field = answer.body["field"].as_str().unwrap_or_default();
@@ -77,7 +77,7 @@ impl Interface {
     }
 }
 
-/// A shop of the first generation with one order, and the interface to its gateway.
+/// An APIv1 shop with one order, and the interface to its gateway.
 pub struct Opened {
     pub shop: Shop,
     pub prepayid: String,

@@ -1,4 +1,4 @@
-//! What payers do with orders.
+//! Orders and the payer's actions on them.
 
 use super::opened;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn the_payer_pays_and_the_record_tells() {
     assert_eq!(paid.body["payments"][0]["openid"], "oPayer");
     assert_eq!(paid.body["payments"][0]["total_fee"], 1949);
     assert_eq!(interface.call("GET", "orders", &Value::Null).body[0], paid.body);
-    assert_eq!(interface.call("GET", "notices", &Value::Null).body[0]["state"], "WAITING");
+    assert_eq!(interface.call("GET", "notifications", &Value::Null).body[0]["state"], "WAITING");
     let again = interface.call("POST", "orders/A1/pay", &Value::Null);
     assert_eq!((again.status, again.content_type()), (409, "application/problem+json"));
 }
@@ -24,8 +24,8 @@ fn the_payer_cancels_and_fails() {
     let mut interface = opened().interface;
     interface.call("POST", "orders/A1/cancel", &Value::Null);
     let record = interface.call("POST", "orders/A1/fail", &Value::Null).body;
-    assert_eq!(record["refusals"][0]["outcome"], "cancelled");
-    assert_eq!(record["refusals"][1]["outcome"], "failed");
+    assert_eq!(record["failed_attempts"][0]["outcome"], "cancelled");
+    assert_eq!(record["failed_attempts"][1]["outcome"], "failed");
     assert_eq!(record["state"], "ORDERED");
 }
 

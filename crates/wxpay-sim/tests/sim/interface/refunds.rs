@@ -1,10 +1,10 @@
-//! Refunds, and what becomes of them.
+//! Refunds and their outcomes.
 
 use super::Interface;
 use crate::v3::shop::Shop;
 use serde_json::{Value, json};
 
-/// An order of 19.99 that is paid, and a refund of it that is on its way.
+/// A paid order of 19.99 yuan and a pending refund of it.
 fn refunded() -> (Shop, Interface) {
     let mut shop = Shop::open();
     shop.order("A12345");
@@ -32,22 +32,22 @@ fn a_refund_is_shown_and_succeeds_by_itself() {
     assert_eq!(interface.show("refunds?mchid=1"), json!([]));
     interface.done("POST", "clock", &json!({ "advance_seconds": 3 }));
     assert_eq!(interface.show(&format!("refunds/R1?mchid={}", shop.mchid()))["refund"]["status"], "SUCCESS");
-    assert_eq!(interface.refused("POST", "refunds/R1/decide", &json!({ "outcome": "CLOSED" })).0, 409);
+    assert_eq!(interface.refused("POST", "refunds/R1/outcome", &json!({ "outcome": "CLOSED" })).0, 409);
 }
 
 #[test]
 fn the_test_decides_what_becomes_of_a_refund() {
     for outcome in ["SUCCESS", "CLOSED", "ABNORMAL", "PROCESSING"] {
         let (_, mut interface) = refunded();
-        let shown = interface.done("POST", "refunds/R1/decide", &json!({ "outcome": outcome }));
+        let shown = interface.done("POST", "refunds/R1/outcome", &json!({ "outcome": outcome }));
         assert_eq!(shown["refund"]["status"], "PROCESSING");
         interface.done("POST", "clock", &json!({ "advance_seconds": 3 }));
         assert_eq!(interface.show("refunds/R1")["refund"]["status"], outcome);
     }
     let (_, mut interface) = refunded();
     let wish = json!({ "outcome": "success" });
-    assert_eq!(interface.refused("POST", "refunds/R1/decide", &wish), (400, "outcome".into()));
-    for path in ["refunds/R2/decide", "refunds/R1/decide?mchid=1"] {
+    assert_eq!(interface.refused("POST", "refunds/R1/outcome", &wish), (400, "outcome".into()));
+    for path in ["refunds/R2/outcome", "refunds/R1/outcome?mchid=1"] {
         assert_eq!(interface.refused("POST", path, &json!({ "outcome": "CLOSED" })).0, 404);
     }
 }
@@ -55,7 +55,11 @@ fn the_test_decides_what_becomes_of_a_refund() {
 #[test]
 fn a_switch_decides_for_every_refund() {
     let (mut shop, mut interface) = refunded();
-    interface.done("PATCH", "settings", &json!({ "refund_becomes": "ABNORMAL", "refund_takes_seconds": 9 }));
+    interface.done(
+        "PATCH",
+        "settings",
+        &json!({ "refund_outcome": "ABNORMAL", "refund_duration_seconds": 9 }),
+    );
     shop.gateway = interface.simulation.gateway.clone();
     ask(&mut shop, "R2");
     interface.simulation.gateway = shop.gateway;

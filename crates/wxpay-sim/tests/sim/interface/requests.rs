@@ -1,4 +1,4 @@
-//! The records of the last calls.
+//! Records of the latest requests.
 
 use super::Interface;
 use crate::v3::shop::Shop;

@@ -1,5 +1,5 @@
-//! The interface's document, and whether an answer keeps to it: a checker of the few keywords that it uses, which takes no
-//! member that is not declared.
+//! Validator of responses against the interface's document: supports the few keywords in use and rejects undeclared
+//! members.
 
 use serde_json::Value;
 use wxpay_sim::control::Answer;
@@ -7,7 +7,7 @@ use wxpay_sim::control::Answer;
 pub struct Document(pub Value);
 
 impl Document {
-    /// What the document says of a call.
+    /// Returns the operation of the document that matches a request.
     pub fn operation(&self, method: &str, path: &str) -> Option<&Value> {
         let parts: Vec<&str> = path.split('?').next().unwrap().split('/').collect();
         let fits = |template: &str| {
@@ -23,23 +23,23 @@ impl Document {
         best.max_by_key(|(fit, _)| *fit)?.1.get(method.to_lowercase())
     }
 
-    /// Fails unless an answer is one that the document declares for its call.
+    /// Panics unless the document declares the response for its request.
     pub fn hold(&self, method: &str, path: &str, answer: &Answer) {
         let what = format!("{method} {path}: {} {}", answer.status, answer.body);
         let Some(operation) = self.operation(method, path) else {
-            assert!(matches!(answer.status, 404 | 405), "{what} is not in the document");
+            assert!(matches!(answer.status, 404 | 405), "{what}: the path is not in the document");
             return self.keeps(&self.problem(), &answer.body, &what);
         };
         let responses = &operation["responses"];
         let declared = responses.get(answer.status.to_string());
-        let response = declared.unwrap_or_else(|| panic!("{what}: no such status is declared"));
+        let response = declared.unwrap_or_else(|| panic!("{what}: the status is not declared"));
         let schema = &response["content"][answer.content_type()]["schema"];
-        assert!(!schema.is_null(), "{what}: no such media type is declared");
+        assert!(!schema.is_null(), "{what}: the media type is not declared");
         self.keeps(schema, &answer.body, &what);
     }
 
     fn problem(&self) -> Value {
-        self.0["components"]["responses"]["NoSuchCall"]["content"]["application/problem+json"]["schema"]
+        self.0["components"]["responses"]["UnknownPath"]["content"]["application/problem+json"]["schema"]
             .clone()
     }
 
@@ -49,15 +49,15 @@ impl Document {
         }
     }
 
-    /// Where a value breaks a schema, if it does.
+    /// Checks a value against a schema. The error names the value and the keyword.
     pub fn check(&self, schema: &Value, value: &Value) -> Result<(), String> {
         let schema = match schema["$ref"].as_str() {
             Some(reference) => {
-                self.0.pointer(reference.trim_start_matches('#')).expect("the reference leads somewhere")
+                self.0.pointer(reference.trim_start_matches('#')).expect("the reference must resolve")
             }
             None => schema,
         };
-        let wrong = |rule: &str| Err(format!("{value} breaks {rule} of {schema}"));
+        let wrong = |rule: &str| Err(format!("{value} violates {rule} of {schema}"));
         let members = schema.as_object().unwrap();
         for (keyword, rule) in members {
             match keyword.as_str() {
@@ -105,12 +105,12 @@ impl Document {
                 "properties" => {
                     for (name, member) in value.as_object().into_iter().flatten() {
                         let Some(schema) = rule.get(name) else {
-                            return wrong(&format!("no property {name}"));
+                            return wrong(&format!("properties: undeclared member {name}"));
                         };
                         self.check(schema, member)?;
                     }
                 }
-                other => panic!("no answer needs the keyword {other}"),
+                other => panic!("unsupported keyword {other}"),
             }
         }
         Ok(())
@@ -125,6 +125,6 @@ fn is(kind: &str, value: &Value) -> bool {
         "array" => value.is_array(),
         "object" => value.is_object(),
         "null" => value.is_null(),
-        other => panic!("no answer needs the type {other}"),
+        other => panic!("unsupported type {other}"),
     }
 }

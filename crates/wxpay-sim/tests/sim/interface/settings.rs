@@ -1,4 +1,4 @@
-//! The switches that can be turned at run time.
+//! Settings that can be changed at run time.
 
 use super::Interface;
 use crate::v3::shop::Shop;
@@ -35,7 +35,7 @@ fn a_wrong_switch_turns_none() {
         (json!({ "rate_limits": true, "speed": 1 }), "speed"),
         (json!({ "rate_limits": true, "probes_per_mille": 1001 }), "probes_per_mille"),
         (json!({ "rate_limits": "yes" }), "rate_limits"),
-        (json!({ "rate_limits": true, "unknown_close": "maybe" }), "unknown_close"),
+        (json!({ "rate_limits": true, "close_unknown_order": "maybe" }), "close_unknown_order"),
     ] {
         assert_eq!(interface.refused("PATCH", "settings", &body), (400, field.into()), "{body}");
     }
@@ -47,7 +47,11 @@ fn a_wrong_switch_turns_none() {
 fn a_switch_that_was_turned_decides() {
     let mut shop = Shop::open();
     let mut interface = Interface::of(shop.gateway.clone(), shop.now);
-    interface.done("PATCH", "settings", &json!({ "unknown_close": "no_content", "probes_per_mille": 0 }));
+    interface.done(
+        "PATCH",
+        "settings",
+        &json!({ "close_unknown_order": "no_content", "probes_per_mille": 0 }),
+    );
     shop.gateway = interface.simulation.gateway;
     assert_eq!(shop.close("A12345").status, 204);
 }

@@ -1,10 +1,10 @@
-//! Shared payments, and what becomes of their parts.
+//! Profit sharing: requests, closed receivers, failed returns.
 
 use super::Interface;
 use crate::v3::shop::Shop;
 use serde_json::{Value, json};
 
-/// A shop that shares a payment with a person and another merchant.
+/// A shop that shares a payment with a person and with another merchant.
 fn shared() -> (Shop, Interface) {
     let mut shop = Shop::open();
     shop.names = Some(shop.public_key_id());
@@ -34,21 +34,21 @@ fn shared() -> (Shop, Interface) {
 #[test]
 fn a_sharing_is_shown_and_a_part_of_it_closed() {
     let (shop, mut interface) = shared();
-    let shown = interface.show("sharings/P1");
-    assert_eq!(interface.show(&format!("sharings?mchid={}", shop.mchid())), json!([shown]));
-    assert_eq!(interface.show("sharings?mchid=1"), json!([]));
+    let shown = interface.show("profitsharing/P1");
+    assert_eq!(interface.show(&format!("profitsharing?mchid={}", shop.mchid())), json!([shown]));
+    assert_eq!(interface.show("profitsharing?mchid=1"), json!([]));
     assert_eq!(interface.show("receivers").as_array().unwrap().len(), 2);
     let wish = json!({ "account": "oPerson", "reason": "RECEIVER_HIGH_RISK" });
-    let path = format!("sharings/P1/close_part?mchid={}", shop.mchid());
+    let path = format!("profitsharing/P1/close_receiver?mchid={}", shop.mchid());
     assert_eq!(interface.done("POST", &path, &wish)["receivers"][1]["result"], "PENDING");
     assert_eq!(interface.refused("POST", &path, &wish).0, 409);
     interface.done("POST", "clock", &json!({ "advance_seconds": 3 }));
-    let parts = interface.show("sharings/P1")["receivers"].clone();
+    let parts = interface.show("profitsharing/P1")["receivers"].clone();
     assert_eq!((&parts[0]["result"], &parts[1]["result"]), (&json!("SUCCESS"), &json!("CLOSED")));
     assert_eq!(parts[1]["fail_reason"], "RECEIVER_HIGH_RISK");
-    assert_eq!(interface.refused("POST", "sharings/P2/close_part", &wish).0, 404);
+    assert_eq!(interface.refused("POST", "profitsharing/P2/close_receiver", &wish).0, 404);
     let wish = json!({ "account": "oPerson", "reason": "ENVY" });
-    assert_eq!(interface.refused("POST", "sharings/P1/close_part", &wish), (400, "reason".into()));
+    assert_eq!(interface.refused("POST", "profitsharing/P1/close_receiver", &wish), (400, "reason".into()));
 }
 
 #[test]
@@ -63,12 +63,12 @@ fn a_return_fails() {
     assert_eq!(shop.post("/v3/profitsharing/return-orders", &body).body["result"], "PROCESSING");
     let mut interface = Interface::of(shop.gateway, shop.now);
     let wish = json!({ "out_return_no": "B1", "reason": "BALANCE_NOT_ENOUGH" });
-    let shown = interface.done("POST", "sharings/P1/fail_return", &wish);
+    let shown = interface.done("POST", "profitsharing/P1/fail_return", &wish);
     assert_eq!(shown["returns"][0]["result"], "PROCESSING");
     interface.done("POST", "clock", &json!({ "advance_seconds": 3 }));
-    let back = interface.show("sharings/P1")["returns"][0].clone();
+    let back = interface.show("profitsharing/P1")["returns"][0].clone();
     assert_eq!((&back["result"], &back["fail_reason"]), (&json!("FAILED"), &json!("BALANCE_NOT_ENOUGH")));
-    assert_eq!(interface.refused("POST", "sharings/P1/fail_return", &wish).0, 409);
+    assert_eq!(interface.refused("POST", "profitsharing/P1/fail_return", &wish).0, 409);
     let wish = json!({ "out_return_no": "B2", "reason": "BALANCE_NOT_ENOUGH" });
-    assert_eq!(interface.refused("POST", "sharings/P1/fail_return", &wish).0, 409);
+    assert_eq!(interface.refused("POST", "profitsharing/P1/fail_return", &wish).0, 409);
 }

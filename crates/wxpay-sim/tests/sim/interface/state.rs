@@ -1,4 +1,4 @@
-//! What the gateway noticed, and what is never told.
+//! Warnings, secrets, and the state with its digest.
 
 use super::{Interface, Opened, START, opened};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ fn the_state_is_everything_and_its_digest_tells_of_every_change() {
     let mut digests = BTreeSet::new();
     let mut changed = |interface: &mut Interface, what: &str| {
         let state = interface.show("state");
-        assert_eq!(interface.show("state"), state, "{what}: looking changes nothing");
+        assert_eq!(interface.show("state"), state, "{what}: reading must not change the state");
         let brief = interface.show("state?records=false");
         assert_eq!((&brief["digest"], brief["records"].is_null()), (&state["digest"], true));
         for (name, count) in state["counts"].as_object().unwrap() {
@@ -44,7 +44,10 @@ fn the_state_is_everything_and_its_digest_tells_of_every_change() {
                 "{name}"
             );
         }
-        assert!(digests.insert(state["digest"].as_str().unwrap().to_owned()), "{what} changed nothing");
+        assert!(
+            digests.insert(state["digest"].as_str().unwrap().to_owned()),
+            "{what} did not change the digest"
+        );
     };
     changed(&mut interface, "the start");
     shop.order("A12345");
@@ -57,7 +60,7 @@ fn the_state_is_everything_and_its_digest_tells_of_every_change() {
         ("POST", "merchants", Value::Null),
         ("PUT", &format!("{path}/platform/mode"), json!({ "mode": "obtained" })),
         ("PUT", &format!("{path}/api_v3_key"), json!({ "key": "0".repeat(32) })),
-        ("PUT", &format!("{path}/subs/1900000109"), json!({})),
+        ("PUT", &format!("{path}/sub_merchants/1900000109"), json!({})),
     ] {
         interface.done(method, path, &body);
         changed(&mut interface, path);

@@ -1,4 +1,4 @@
-//! The first generation's access tokens.
+//! APIv1 access tokens.
 
 use super::{Opened, opened};
 use serde_json::Value;

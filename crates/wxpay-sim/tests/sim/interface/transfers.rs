@@ -1,4 +1,4 @@
-//! Transfers to users, and what payees allow.
+//! Transfers to users and authorizations.
 
 use super::Interface;
 use crate::v3::shop::{NOTIFY, Shop};
@@ -14,7 +14,7 @@ fn open() -> Shop {
     shop
 }
 
-/// A shop with a transfer that waits for its payee.
+/// A shop with a transfer that waits for the payee's confirmation.
 fn transferred() -> (Shop, Interface) {
     let mut shop = open();
     let body = json!({
@@ -27,7 +27,7 @@ fn transferred() -> (Shop, Interface) {
     (shop, interface)
 }
 
-/// A shop that asked a payee to allow transfers.
+/// A shop that requested an authorization from a payee.
 fn asked() -> (Shop, Interface) {
     let mut shop = open();
     let body = json!({
@@ -48,7 +48,7 @@ fn a_transfer_is_confirmed_once() {
     assert_eq!(interface.show(&format!("transfers?{mine}")), json!([shown]));
     assert_eq!(interface.show("transfers?mchid=1"), json!([]));
     let done = interface.done("POST", &format!("transfers/T1/confirm?{mine}"), &Value::Null);
-    assert_eq!((&done["state"], done["notices"].as_array().unwrap().len()), (&json!("SUCCESS"), 1));
+    assert_eq!((&done["state"], done["notifications"].as_array().unwrap().len()), (&json!("SUCCESS"), 1));
     assert_eq!(interface.show("transfers/T1"), done);
     assert_eq!(interface.refused("POST", "transfers/T1/confirm", &Value::Null).0, 409);
     assert_eq!(interface.refused("POST", "transfers/T1/fail", &Value::Null).0, 409);

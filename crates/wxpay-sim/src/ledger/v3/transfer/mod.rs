@@ -67,10 +67,13 @@ fn openid<S: serde::Serializer>(openid: &OpenId, serializer: S) -> Result<S::Ok,
 #[non_exhaustive]
 pub enum TransferWay {
     /// The payee confirms the transfer.
+    #[serde(rename = "USER_CONFIRM")]
     ToConfirm,
     /// The payee confirms the transfer, and may authorize later ones at the same time.
+    #[serde(rename = "USER_CONFIRM_AND_AUTHORIZE")]
     ToConfirmAndAllow,
     /// The payee authorized the transfer before.
+    #[serde(rename = "AUTHORIZED")]
     Allowed,
     /// The payee confirms the transfer and receives it in a QQ wallet.
     QqWallet,
