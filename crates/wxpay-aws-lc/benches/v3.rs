@@ -1,4 +1,4 @@
-//! Time and allocations of what a call and a notice of the third generation cost here, beside the bare library.
+//! Time and allocations of a call and a notification of APIv3, compared with the bare library.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark")]
 #![allow(clippy::panic, clippy::wildcard_enum_match_arm, reason = "a benchmark fails by panicking")]
 

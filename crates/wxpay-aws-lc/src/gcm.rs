@@ -7,14 +7,14 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-/// A key with its schedule, which the library wipes when it is dropped.
+/// A key with its key schedule, which the library wipes on drop.
 pub(crate) struct Key(LessSafeKey);
 
 impl Key {
-    #[allow(clippy::expect_used, reason = "the one thing that could be wrong with a key is its length")]
+    #[allow(clippy::expect_used, reason = "only a wrong length is an error, and the type fixes the length")]
     pub(crate) fn take_up(key: &Secret<[u8; 32]>) -> Self {
         Self(LessSafeKey::new(
-            UnboundKey::new(&AES_256_GCM, key.expose()).expect("AES-256 has keys of 32 bytes"),
+            UnboundKey::new(&AES_256_GCM, key.expose()).expect("an AES-256 key must have 32 bytes"),
         ))
     }
 }
@@ -35,19 +35,19 @@ impl SymmetricKey for Key {
         Ok(plain)
     }
 
-    #[allow(clippy::expect_used, reason = "the one thing that could be wrong with a text is to have 64 GiB")]
+    #[allow(clippy::expect_used, reason = "only a plaintext of 64 GiB or more is an error")]
     fn seal(&self, nonce: &[u8; 12], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
         let mut sealed = Vec::with_capacity(plain.len().saturating_add(AES_256_GCM.tag_len()));
         sealed.extend_from_slice(plain);
         self.0
             .seal_in_place_append_tag(Nonce::from(nonce), Aad::from(associated_data), &mut sealed)
-            .expect("a text of less than 64 GiB can be sealed");
+            .expect("the plaintext must be shorter than 64 GiB");
         sealed
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[key of AES-256-GCM]")
+        f.write_str("[AES-256-GCM key]")
     }
 }

@@ -1,7 +1,7 @@
-//! The cryptography of WeChat Pay's third generation, by aws-lc-rs.
+//! The cryptography of WeChat Pay APIv3, implemented with aws-lc-rs.
 //!
-//! [`AwsLc`] is a [`CryptoProvider`] for [`wxpay_proto`]: the core says what is signed, verified, sealed and opened, this
-//! does it, with the library that rustls uses too.
+//! [`AwsLc`] is a [`CryptoProvider`] for [`wxpay_proto`]. The core decides what is signed, verified, sealed and opened;
+//! this crate performs the operation, with the library that rustls uses too.
 //!
 //! ```
 //! use wxpay_aws_lc::AwsLc;
@@ -15,13 +15,13 @@
 //!
 //! # In scope
 //!
-//! RSA with 2048 to 8192 bits (RSASSA-PKCS1-v1_5 with SHA-256, RSAES-OAEP with SHA-1), and AES-256-GCM. A key is
-//! parsed once, when it is read, and may be used by several threads at a time.
+//! RSA keys of 2048 to 8192 bits (RSASSA-PKCS1-v1_5 with SHA-256, RSAES-OAEP with SHA-1), and AES-256-GCM. A key is
+//! parsed once, when it is read, and may be used from several threads at a time.
 //!
 //! # Out of scope
 //!
-//! Keys that live elsewhere: write a [`PrivateKey`] of your own for them, beside
-//! this provider's public keys. The example `kms_signer` of `wxpay-hyper` does.
+//! Keys that are kept elsewhere, in a KMS or an HSM: implement [`PrivateKey`] for them, and use this provider's public
+//! keys. The example `kms_signer` of `wxpay-hyper` does.
 
 mod gcm;
 mod rsa;
@@ -32,9 +32,9 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-/// The cryptography of aws-lc-rs. There is nothing to set up, and nothing is shared.
+/// The cryptography of aws-lc-rs. It has no configuration and no shared state.
 #[derive(Clone, Copy, Debug, Default)]
-#[allow(clippy::exhaustive_structs, reason = "it is its own value; what it can do is the trait's to say")]
+#[allow(clippy::exhaustive_structs, reason = "a unit struct, used as a value")]
 pub struct AwsLc;
 
 impl CryptoProvider for AwsLc {

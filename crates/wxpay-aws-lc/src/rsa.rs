@@ -1,4 +1,4 @@
-//! RSA: signatures, and texts sealed to a key.
+//! RSA: signatures (RSASSA-PKCS1-v1_5) and encryption (RSAES-OAEP).
 
 use aws_lc_rs::{
     digest,
@@ -16,14 +16,14 @@ use wxpay_proto::{
 };
 use zeroize::Zeroizing;
 
-/// A private key, once for signing and once for opening. The library wipes both when they are dropped.
+/// A private key, parsed for signing and for opening. The library wipes both on drop.
 pub(crate) struct Private {
     signing: KeyPair,
     opening: OaepPrivateDecryptingKey,
 }
 
 impl Private {
-    /// Its PKCS#8 is written anew: opening does not read PKCS#1.
+    /// Parses PKCS#8 or PKCS#1. The decrypting key of the library accepts only PKCS#8, so the key is encoded again.
     pub(crate) fn read(der: &Secret<Vec<u8>>) -> Result<Self, InvalidKey> {
         let der = der.expose();
         let signing = KeyPair::from_pkcs8(der).or_else(|_| KeyPair::from_der(der)).map_err(|_| InvalidKey)?;
@@ -36,7 +36,7 @@ impl Private {
 impl PrivateKey for Private {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
         let mut signature = vec![0; self.signing.public_modulus_len()];
-        // The padding draws no chance, but the library asks for a source.
+        // This padding is deterministic, but the library requires a source of randomness.
         let chance = aws_lc_rs::rand::SystemRandom::new();
         self.signing.sign(&RSA_PKCS1_SHA256, &chance, message, &mut signature).map_err(|_| Unavailable)?;
         Ok(signature)
@@ -49,20 +49,20 @@ impl PrivateKey for Private {
             .decrypt(&OAEP_SHA1_MGF1SHA1, sealed, &mut plain, None)
             .map_err(|_| InvalidSignature)?
             .len();
-        // What lies behind is wiped with the rest: the whole capacity is.
+        // The bytes after the plaintext are wiped as well: `Secret` wipes the whole capacity.
         plain.truncate(length);
         Ok(Secret::new(std::mem::take(&mut *plain)))
     }
 }
 
-/// Its size, and nothing of the key.
+/// Shows the size, and nothing of the key.
 impl fmt::Debug for Private {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[private key of {} bits]", self.opening.key_size_bits())
     }
 }
 
-/// A public key, once for verifying and once for sealing.
+/// A public key, parsed for verifying and for sealing.
 pub(crate) struct Public {
     verifying: ParsedPublicKey,
     sealing: OaepPublicEncryptingKey,
@@ -70,7 +70,7 @@ pub(crate) struct Public {
 
 impl Public {
     pub(crate) fn read(spki: &[u8]) -> Result<Self, InvalidKey> {
-        // First: unlike the other it reads nothing but a `SubjectPublicKeyInfo`.
+        // This parser must come first: it accepts only a `SubjectPublicKeyInfo`, the other one more formats.
         let sealing = PublicEncryptingKey::from_der(spki).map_err(|_| InvalidKey)?;
         let verifying = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki).map_err(|_| InvalidKey)?;
         Ok(Self { verifying, sealing: OaepPublicEncryptingKey::new(sealing).map_err(|_| InvalidKey)? })

@@ -1,5 +1,5 @@
-//! The provider against the `openssl` command, with keys made on the spot: what one signs the other verifies, what
-//! one seals the other opens. The proof has fixed values of OpenSSL's for machines without it.
+//! The provider against the `openssl` command, with generated keys: each verifies the other's signatures and opens the
+//! other's ciphertexts. The proof has fixed values from OpenSSL for machines without it.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -68,15 +68,15 @@ fn both_forms_of_a_key_sign_alike_and_its_certificate_fits() {
     assert_eq!(public.verify(MESSAGE, &key.sign(MESSAGE).unwrap()), Ok(()));
 }
 
-/// A folder in which OpenSSL works.
+/// A temporary directory in which OpenSSL runs.
 struct House(TempDir);
 
 impl House {
-    /// Nothing, aloud, where there is no OpenSSL.
-    #[allow(clippy::print_stderr, reason = "a test that could not be made must not look like one that was")]
+    /// Creates a workspace. Returns `None`, with a message, if there is no `openssl` command.
+    #[allow(clippy::print_stderr, reason = "a skipped test must not look like a passed one")]
     fn open() -> Option<Self> {
         if Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_err() {
-            eprintln!("NOT TESTED HERE: there is no openssl command");
+            eprintln!("SKIPPED: the openssl command is required for this test");
             return None;
         }
         Some(Self(TempDir::new().unwrap()))
@@ -92,7 +92,7 @@ impl House {
         output.stdout
     }
 
-    /// A fresh pair, in `key.pem` and `public.pem` too.
+    /// Generates a key pair, also written to `key.pem` and `public.pem`.
     fn keys(&self, bits: u32) -> (Arc<dyn PrivateKey>, Arc<dyn PublicKey>) {
         self.run(&[
             "genpkey",

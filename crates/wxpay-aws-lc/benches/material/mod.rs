@@ -1,5 +1,5 @@
-//! What both benchmarks measure: an order that is called for, a notice that is heard, and the bare cryptography of the
-//! same bytes.
+//! The subjects of both benchmarks: an order to sign, a notification to verify, and the bare cryptography of the same
+//! bytes.
 
 use aws_lc_rs::{
     encoding::{AsDer as _, PublicKeyX509Der},
@@ -47,18 +47,18 @@ fn merchant() -> Merchant {
     .build()
 }
 
-/// The library's own key, as it would be used without us.
+/// The library's own key, as a program without this crate would use it.
 fn bare_key(text: &str) -> KeyPair {
     KeyPair::from_pkcs8(pem::private_key(text.as_bytes()).unwrap().expose()).unwrap()
 }
 
-/// An order that waits to be called for.
+/// An order to sign.
 pub(crate) struct Signing {
     me: Merchant,
     order: JsapiOrder,
     key: KeyPair,
     chance: SystemRandom,
-    /// The bytes under the signature.
+    /// The signed message.
     message: Vec<u8>,
     body: Vec<u8>,
 }
@@ -98,27 +98,27 @@ impl Signing {
         signing
     }
 
-    /// What a call is given and keeps.
+    /// Returns the input of [`call`](Self::call).
     pub(crate) fn given(&self) -> (JsapiOrder, Memory, Entropy) {
         (self.order.clone(), Memory::default(), Entropy::new([7; 32]))
     }
 
-    /// Written, signed, and ready to be sent.
+    /// Serialises and signs the order, and returns the request to send.
     pub(crate) fn call(&self, (order, mut memory, entropy): (JsapiOrder, Memory, Entropy)) -> Transmit {
         match Step::begin(self.me.call(order), World::new(NOW, entropy, &mut memory)) {
             Step::Send(transmit, _) => transmit,
-            Step::Wait(..) | Step::Done(_) => panic!("it is sent"),
+            Step::Wait(..) | Step::Done(_) => panic!("the order must be sent first"),
         }
     }
 
-    /// The signature and the header alone, of a body that is there.
+    /// Signs a given body and returns the header.
     pub(crate) fn authorize(&self, nonce: String) -> String {
         let target = "/v3/pay/transactions/jsapi";
         let signed = self.me.authorize(Method::Post, target, black_box(&self.body), NOW, nonce);
         signed.unwrap().to_string()
     }
 
-    /// The bare signature of the same bytes.
+    /// Signs the same bytes with the bare library.
     pub(crate) fn bare(&self) -> Vec<u8> {
         let mut signature = vec![0; self.key.public_modulus_len()];
         self.key.sign(&RSA_PKCS1_SHA256, &self.chance, black_box(&self.message), &mut signature).unwrap();
@@ -126,7 +126,7 @@ impl Signing {
     }
 }
 
-/// A notice that waits to be heard.
+/// A notification to verify.
 pub(crate) struct Hearing {
     me: Merchant,
     received: RawNotification,
@@ -159,12 +159,12 @@ impl Hearing {
         Self { me: merchant(), received, key, message, signature }
     }
 
-    /// What hearing is given and keeps.
+    /// Returns the input of verification.
     pub(crate) fn given(&self) -> (RawNotification, Memory, Entropy) {
         (self.received.clone(), Memory::default(), Entropy::new([7; 32]))
     }
 
-    /// Verified, opened, and read.
+    /// Verifies, decrypts and parses the notification.
     pub(crate) fn verify_notification(
         &self,
         (received, mut memory, entropy): (RawNotification, Memory, Entropy),
@@ -173,13 +173,15 @@ impl Hearing {
         match Step::begin(self.me.verify_notification(received), World::new(NOW, entropy, &mut memory)) {
             Step::Done(Ok(notification)) => match notification.event().unwrap() {
                 Event::Transaction(transaction) => transaction,
-                _ => panic!("it is of a payment"),
+                _ => panic!("the event must be a transaction"),
             },
-            Step::Send(..) | Step::Wait(..) | Step::Done(Err(_)) => panic!("it is heard"),
+            Step::Send(..) | Step::Wait(..) | Step::Done(Err(_)) => {
+                panic!("the notification must be accepted without a request")
+            }
         }
     }
 
-    /// The bare verification of the same bytes.
+    /// Verifies the same bytes with the bare library.
     pub(crate) fn bare(&self) {
         self.key.verify_sig(black_box(&self.message), black_box(&self.signature)).unwrap();
     }

@@ -1,4 +1,4 @@
-//! A fault for every rule: the mistakes that providers have made, or could make.
+//! Faults for every rule of the proof: mistakes that providers have made or could make.
 
 mod boxes;
 mod keys;
@@ -12,13 +12,13 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-/// Rules, each with a fault that breaks it and no other.
+/// Returns rules, each with a fault that breaks it and no other.
 pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
     [keys::of_one_rule(), signatures::of_one_rule(), sealed_texts::of_one_rule(), boxes::of_one_rule()]
         .concat()
 }
 
-/// Rules that only fall together with others, because those need the same key or the same call.
+/// Returns rules whose fault breaks others as well, because those need the same key or the same call.
 pub(crate) fn of_several_rules() -> Vec<(&'static str, Fault)> {
     vec![
         (
@@ -43,7 +43,7 @@ pub(crate) fn of_several_rules() -> Vec<(&'static str, Fault)> {
     ]
 }
 
-/// Of a signature and of a sealed text, in bytes.
+/// The length of a signature and of an OAEP ciphertext, in bytes.
 const SIZE: usize = 256;
 
 fn not_empty(plain: Secret<Vec<u8>>) -> Option<Secret<Vec<u8>>> {

@@ -1,4 +1,4 @@
-//! The provider again, with room for a fault in each of its parts.
+//! A provider on top of [`AwsLc`], with a replaceable function for each part.
 
 use aws_lc_rs::{encoding::AsDer as _, rsa::KeyPair};
 use std::{
@@ -14,7 +14,7 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-/// What each part does.
+/// The functions of the parts.
 #[derive(Clone, Copy)]
 pub(crate) struct Fault {
     pub(crate) private_key: fn(&[u8]) -> Result<Arc<dyn PrivateKey>, InvalidKey>,
@@ -30,7 +30,7 @@ pub(crate) struct Fault {
     pub(crate) print_symmetric: fn(&[u8; 32]) -> String,
 }
 
-/// No fault at all.
+/// A provider without a fault.
 pub(crate) const HONEST: Fault = Fault {
     private_key: read_private,
     public_key: |spki| AwsLc.public_key(spki),
@@ -54,7 +54,7 @@ pub(crate) struct Faulty {
     seen: Deduplicator,
 }
 
-/// Every private key that the provider has read.
+/// The private keys that the provider has read, as DER.
 type Deduplicator = Arc<Mutex<Vec<Vec<u8>>>>;
 
 impl Faulty {
@@ -96,7 +96,7 @@ pub(crate) struct Private {
 }
 
 impl Private {
-    /// All keys that the provider has read.
+    /// Returns all private keys that the provider has read.
     pub(crate) fn all(&self) -> impl Iterator<Item = Arc<dyn PrivateKey>> + use<> {
         let seen = self.seen.lock().unwrap().clone();
         seen.into_iter().map(|der| read_private(&der).unwrap())
@@ -122,14 +122,14 @@ impl fmt::Debug for Private {
 pub(crate) struct Public {
     pub(crate) inner: Arc<dyn PublicKey>,
     pub(crate) spki: Vec<u8>,
-    /// What was sealed last, and to what.
+    /// The last plaintext and its ciphertext.
     pub(crate) sealed: Mutex<Option<(Vec<u8>, Vec<u8>)>>,
     seen: Deduplicator,
     fault: Fault,
 }
 
 impl Public {
-    /// The public halves of all private keys that the provider has read.
+    /// Returns the public keys of all private keys that the provider has read.
     pub(crate) fn all(&self) -> impl Iterator<Item = Arc<dyn PublicKey>> + use<> {
         let seen = self.seen.lock().unwrap().clone();
         seen.into_iter().filter_map(|der| KeyPair::from_pkcs8(&der).ok()).map(|pair| {

@@ -1,11 +1,11 @@
-//! The provider is held to the proof, and the proof to providers that each break a rule.
+//! The provider must pass the proof, and the proof must detect providers that each break a rule.
 
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::type_complexity,
-    reason = "a test fails by panicking, and a fault has a function for every part"
+    reason = "a test fails by panicking, and a fault has a function for each part"
 )]
 
 mod faults;
@@ -19,7 +19,7 @@ use wxpay_proto::crypto::proof;
 #[test]
 fn it_keeps_every_rule() {
     assert_eq!(proof::check(&AwsLc), Ok(()));
-    assert_eq!(proof::check(&Faulty::new(HONEST)), Ok(()), "what the faults are planted in breaks no rule");
+    assert_eq!(proof::check(&Faulty::new(HONEST)), Ok(()), "the provider without a fault must pass");
 }
 
 #[test]
@@ -35,5 +35,5 @@ fn every_rule_can_be_broken_and_is_found_broken() {
         assert!(found.rules().contains(&rule), "{rule}: {found}");
         broken.insert(rule);
     }
-    assert_eq!(broken, proof::rules().collect(), "there is a fault for each");
+    assert_eq!(broken, proof::rules().collect(), "every rule must have a fault");
 }

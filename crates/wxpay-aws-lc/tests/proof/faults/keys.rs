@@ -1,4 +1,4 @@
-//! Faults in reading keys, and in printing them.
+//! Faults in parsing keys and in their `Debug`.
 
 use crate::faulty::{Fault, HONEST, read_private};
 use aws_lc_rs::{
@@ -84,7 +84,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
     ]
 }
 
-/// Some key of the right size.
+/// A key pair of an accepted size: the private key and the public key, as DER.
 static PAIR: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
     let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
     (pair.as_der().unwrap().as_ref().to_vec(), pair.public_key().as_der().unwrap().as_ref().to_vec())

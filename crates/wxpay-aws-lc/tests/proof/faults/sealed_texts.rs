@@ -1,4 +1,4 @@
-//! Faults in sealing to a key, and in opening.
+//! Faults in RSA-OAEP.
 
 use super::{SIZE, first_bit_flipped};
 use crate::faulty::{Fault, HONEST, Private, Public};

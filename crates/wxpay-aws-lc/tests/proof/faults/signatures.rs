@@ -105,7 +105,7 @@ fn lax() -> Vec<(&'static str, Fault)> {
     ]
 }
 
-/// What a signer could have raised to the private exponent, but must not.
+/// Other schemes that the private key could have signed with, which must be rejected.
 fn other_schemes() -> Vec<(&'static str, Fault)> {
     vec![
         (
@@ -201,7 +201,7 @@ fn verifies_by(
     ParsedPublicKey::new(algorithm, &key.spki).unwrap().verify_sig(message, signature).is_ok()
 }
 
-/// What the signer raised to the private exponent; nothing when the signature has no proper form.
+/// Returns the encoded message of the signature, or nothing if the signature is out of range.
 fn block(key: &Public, signature: &[u8]) -> Vec<u8> {
     let (modulus, number) = (modulus(key), BigUint::from_bytes_be(signature));
     if signature.len() == SIZE && number < modulus {
@@ -211,7 +211,7 @@ fn block(key: &Public, signature: &[u8]) -> Vec<u8> {
     }
 }
 
-/// It begins after 33 bytes of DER, with a key of 2048 bits.
+/// Returns the modulus. In a key of 2048 bits it begins after 33 bytes of DER.
 fn modulus(key: &Public) -> BigUint {
     BigUint::from_bytes_be(&key.spki[33..][..SIZE])
 }
@@ -221,7 +221,7 @@ fn padded(number: &BigUint) -> Vec<u8> {
     [vec![0; SIZE.saturating_sub(bytes.len())], bytes].concat()
 }
 
-/// `DigestInfo` of SHA-256, and the zero before it.
+/// Returns the `DigestInfo` of SHA-256 with the zero byte before it.
 fn named_digest(message: &[u8]) -> Vec<u8> {
     let name = b"\x00\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20";
     [name, digest(&SHA256, message).as_ref()].concat()
