@@ -1,17 +1,18 @@
-//! One payment with a driver of one's own: a blocking client on `std::net`, no async runtime, no `wxpay-hyper`.
+//! A payment with a driver of its own: a blocking client on `std::net`, no async runtime, no `wxpay-hyper`. It uses
+//! APIv1.
 //!
 //! ```text
 //! wxpay sim --listen 127.0.0.1:8090 --env-file sim.env &
 //! . ./sim.env && WXPAY_SIM=1 cargo run -p wxpay-hyper --example blocking_driver
 //! ```
 //!
-//! It places an order, lets the simulator's payer pay if `WXPAY_SIM=1` says that there is one, asks what became
-//! of the order, and prints `paid`. It speaks plain HTTP only, so it fits the simulator and not the internet.
+//! It places an order, pays it as the simulator's payer if `WXPAY_SIM=1` is set, queries the order, and prints
+//! `paid`. It speaks plain HTTP only, so it works with the simulator and not over the internet.
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::wildcard_enum_match_arm,
-    reason = "an example: it prints, and reads environment, clock and chance where a program may"
+    reason = "an example: it prints, and reads the environment, the clock and randomness as a program may"
 )]
 
 use std::{
@@ -38,13 +39,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The whole story. `setting` finds a setting by its name.
+/// Places, pays and queries one order. `setting` returns the value of an environment variable.
 ///
 /// # Errors
 ///
-/// When a setting is missing, a call fails, or the order is not paid in the end.
+/// If a setting is missing, a call fails, or the order is not paid in the end.
 pub(crate) fn pay_once(setting: impl Fn(&str) -> Option<String>) -> Result<&'static str, Box<dyn Error>> {
-    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} must be set"));
+    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
     let base_url = needed("WXPAY_BASE_URL")?;
     let merchant = Merchant::builder(
         needed("WXPAY_V1_APPID")?.parse()?,
@@ -75,7 +76,7 @@ pub(crate) fn pay_once(setting: impl Fn(&str) -> Option<String>) -> Result<&'sta
     }
 }
 
-/// The driver. This is all there is to it.
+/// The complete driver.
 fn run<F: Flow>(flow: F, memory: &mut Memory) -> Result<F::Output, PayError> {
     let mut step = Step::begin(flow, World::new(now(), entropy(), memory));
     loop {
@@ -97,7 +98,7 @@ fn now() -> UnixTime {
 #[allow(clippy::expect_used, reason = "a program without random bytes must not sign")]
 fn entropy() -> Entropy {
     let mut fresh = [0; 32];
-    getrandom::fill(&mut fresh).expect("the operating system has random bytes");
+    getrandom::fill(&mut fresh).expect("the operating system must return random bytes");
     Entropy::new(fresh)
 }
 
@@ -105,8 +106,8 @@ fn carry(transmit: &Transmit) -> Reply {
     send(&transmit.request, transmit.timeout, transmit.max_reply)
 }
 
-/// One request on one connection. Until the first byte is written the failure is `NotSent`; from then on it is
-/// `Lost`, whatever happens.
+/// Sends one request on a connection of its own. A failure before the first byte is written is `NotSent`; from then
+/// on it is `Lost`.
 fn send(request: &Request, within: Duration, most: usize) -> Reply {
     let began = Instant::now();
     let left = || within.saturating_sub(began.elapsed()).max(Duration::from_millis(1));
@@ -144,7 +145,7 @@ fn send(request: &Request, within: Duration, most: usize) -> Reply {
     }
 }
 
-/// `http://host:port/path?query` into `host:port` and `/path?query`. The error does not repeat the URL.
+/// Splits `http://host:port/path?query` into `host:port` and `/path?query`. The error does not quote the URL.
 fn split(url: &str) -> io::Result<(String, &str)> {
     let rest = url.strip_prefix("http://").ok_or(io::ErrorKind::Unsupported)?;
     let (host, target) = rest.split_at(rest.find('/').ok_or(io::ErrorKind::InvalidInput)?);
@@ -152,7 +153,7 @@ fn split(url: &str) -> io::Result<(String, &str)> {
     Ok((host, target))
 }
 
-/// A whole reply of announced length; `None` if it is anything else.
+/// Parses a complete reply with a `content-length`. Returns `None` for anything else.
 fn read(received: &[u8], most: usize) -> Option<Response> {
     let end = received.windows(4).position(|four| four == b"\r\n\r\n")?;
     let (head, body) = received.split_at(end.checked_add(4)?);

@@ -1,24 +1,24 @@
-//! A merchant whose private key lives elsewhere: in a KMS, an HSM, or, here, another process on this machine.
+//! A merchant whose private key is kept elsewhere: in a KMS, an HSM or, as here, another process on this machine.
 //!
 //! ```text
 //! cargo run -p wxpay-hyper --example kms_signer -- keep apiclient_key.pem 127.0.0.1:8099 &
 //! . ./sim.env && KMS_ADDRESS=127.0.0.1:8099 cargo run -p wxpay-hyper --example kms_signer
 //! ```
 //!
-//! The first holds the key and signs what it is given. The second places an order without ever having the key, and
-//! prints the link for the QR code; [`order_one`] says what it must be told. When the signer does not answer in time,
-//! the order fails with [`Fate::NotSent`](wxpay_proto::Fate::NotSent): nothing was signed, so nothing was sent.
+//! The first command holds the key and signs what it receives. The second places an order without access to the key,
+//! and prints the link for the QR code; [`order_one`] lists its settings. If the signer does not respond in time, the
+//! order fails with [`Fate::NotSent`](wxpay_proto::Fate::NotSent): nothing was signed, so nothing was sent.
 //!
-//! | on the wire | |
+//! | message | content |
 //! |---|---|
-//! | asked | one byte, `s` to sign or `o` to open; the length in four bytes, the highest first; the bytes |
-//! | answered | the length likewise, and the signature or the text; a closed connection is a refusal |
+//! | request | one byte, `s` to sign or `o` to open; the length in four bytes, big-endian; the bytes |
+//! | response | the length likewise, and the signature or the plaintext; a closed connection is a refusal |
 //!
-//! Whoever reaches the port can have anything signed. A real one knows who asks.
+//! Anyone who reaches the port can have anything signed. A real signer authenticates its clients.
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
-    reason = "an example: it prints, and reads environment and clock where a program may"
+    reason = "an example: it prints, and reads the environment and the clock as a program may"
 )]
 
 use std::{
@@ -62,7 +62,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A private key that is asked for, over the network, each time it is used.
+/// A private key that sends each operation to the signer.
 #[derive(Debug)]
 pub(crate) struct Kms {
     address: SocketAddr,
@@ -80,7 +80,7 @@ impl PrivateKey for Kms {
 }
 
 impl Kms {
-    /// The key behind that address. Connecting, asking and answering together may take so long.
+    /// Returns the key at this address. The timeout covers connecting, sending and receiving together.
     pub(crate) fn new(address: SocketAddr, within: Duration) -> Self {
         Self { address, within }
     }
@@ -92,7 +92,7 @@ impl Kms {
     }
 }
 
-/// A flow signs where it runs, and must not hold up the others on its thread while it waits.
+/// Runs a blocking call. A flow signs on the thread that runs it, which must not block the other tasks meanwhile.
 fn standing_aside<T>(wait: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|handle| handle.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => task::block_in_place(wait),
@@ -100,14 +100,15 @@ fn standing_aside<T>(wait: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Places one order. `setting` finds a setting by its name: `KMS_ADDRESS`, `WXPAY_BASE_URL`, `WXPAY_MCHID`,
-/// `WXPAY_APPID`, `WXPAY_SERIAL_NO`, `WXPAY_API_V3_KEY`, `WXPAY_PUBLIC_KEY_ID`, and `WXPAY_PUBLIC_KEY_FILE`, a PEM file.
+/// Places one order. `setting` returns the value of an environment variable: `KMS_ADDRESS`, `WXPAY_BASE_URL`,
+/// `WXPAY_MCHID`, `WXPAY_APPID`, `WXPAY_SERIAL_NO`, `WXPAY_API_V3_KEY`, `WXPAY_PUBLIC_KEY_ID`, and
+/// `WXPAY_PUBLIC_KEY_FILE`, a PEM file.
 ///
 /// # Errors
 ///
-/// When a setting is missing or breaks its rule, or the order is not placed.
+/// If a setting is missing or invalid, or the order is not placed.
 pub(crate) async fn order_one(setting: impl Fn(&str) -> Option<String>) -> Result<String, Box<dyn Error>> {
-    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} must be set"));
+    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
     let kms = Kms::new(needed("KMS_ADDRESS")?.parse()?, Duration::from_secs(1));
     let theirs = AwsLc.public_key(&pem::public_key(&fs::read(needed("WXPAY_PUBLIC_KEY_FILE")?)?)?)?;
     let merchant = Merchant::builder(
@@ -128,11 +129,11 @@ pub(crate) async fn order_one(setting: impl Fn(&str) -> Option<String>) -> Resul
     Ok(Client::builder().build()?.run(merchant.call(NativeOrder::new(order.build()?))).await?)
 }
 
-/// The other side: holds the key, and answers whoever asks, until the process ends.
+/// Runs the signer: answers every connection until the process ends.
 pub(crate) fn keep(listener: &TcpListener, key: &Arc<dyn PrivateKey>) {
     for stream in listener.incoming().flatten() {
         let key = Arc::clone(key);
-        // Who asks nothing in ten seconds is hung up on; a refusal is to hang up, too.
+        // A connection without a request is closed after ten seconds. Closing it is also how a request is refused.
         thread::spawn(move || answer(Line::over(stream, Duration::from_secs(10)), &*key));
     }
 }
@@ -148,7 +149,7 @@ fn answer(mut line: Line, key: &dyn PrivateKey) -> io::Result<()> {
     }
 }
 
-/// A connection with a deadline for all that is said on it.
+/// A connection with one deadline for the whole exchange.
 struct Line {
     stream: TcpStream,
     began: Instant,
@@ -156,7 +157,7 @@ struct Line {
 }
 
 impl Line {
-    /// A message is as long as the body of a request at most.
+    /// The maximum length of a message, in bytes: enough for the body of a request.
     const LONGEST: usize = 4 * 1024 * 1024;
 
     fn to(address: SocketAddr, within: Duration) -> io::Result<Self> {

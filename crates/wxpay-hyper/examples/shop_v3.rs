@@ -1,4 +1,4 @@
-//! A small shop of the third generation in axum: it sells by QR code, hears notices, and gives money back.
+//! A small shop of APIv3 in axum: it sells by QR code, receives notifications, and refunds.
 //!
 //! ```text
 //! wxpay sim --listen 127.0.0.1:8090 --env-file sim.env &
@@ -7,19 +7,19 @@
 //!
 //! | call | does |
 //! |---|---|
-//! | `POST /orders` with `{"number", "fen", "body"}` | places the order; answers the link for the QR code |
+//! | `POST /orders` with `{"number", "fen", "body"}` | places the order; returns the link for the QR code |
 //! | `GET /orders/{number}` | `open`, `paid`, `refunded`, or `disputed` |
-//! | `POST /orders/{number}/refund` | gives all of it back |
-//! | `POST /notify/{mchid}` | WeChat Pay's notices |
+//! | `POST /orders/{number}/refund` | refunds the whole amount |
+//! | `POST /notify/{mchid}` | WeChat Pay's notifications |
 //!
-//! With `WXPAY_SIM=1` it sells one thing to the simulator's payer, gives the money back, prints `refunded`, and ends;
-//! otherwise it serves. It keeps its orders in memory: a real shop commits them to a database, before it answers a
-//! notice.
+//! With `WXPAY_SIM=1` it sells one item to the simulator's payer, refunds it, prints `refunded`, and exits; otherwise
+//! it serves. It keeps its orders in memory: a real shop commits them to a database before it acknowledges a
+//! notification.
 #![allow(
     clippy::print_stdout,
     clippy::disallowed_methods,
     clippy::wildcard_enum_match_arm,
-    reason = "an example: it prints, reads the environment, and takes what is new as something for a person"
+    reason = "an example: it prints, reads the environment, and leaves every other outcome to manual review"
 )]
 
 use axum::{
@@ -61,7 +61,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = setting("SHOP_URL").unwrap_or(format!("http://{}", listener.local_addr()?));
     let shop = open_shop(setting, &url)?;
     let serving = tokio::spawn(async move { axum::serve(listener, shop).await });
-    println!("the shop is at {url}");
+    println!("shop listening at {url}");
     if setting("WXPAY_SIM").as_deref() == Some("1") {
         println!("{}", sell_one(setting, &url).await?);
         return Ok(());
@@ -77,23 +77,23 @@ struct Shop {
     orders: Mutex<BTreeMap<OutTradeNo, PaymentState>>,
 }
 
-/// Everything wired up. `setting` finds a setting by its name; `url` is where WeChat Pay reaches us.
+/// Builds the shop. `setting` returns the value of an environment variable; `url` is the shop's public URL.
 ///
 /// # Errors
 ///
-/// When a setting is missing or breaks its rule.
+/// If a setting is missing or invalid.
 pub(crate) fn open_shop(
     setting: impl Fn(&str) -> Option<String>,
     url: &str,
 ) -> Result<Router, Box<dyn Error>> {
-    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} must be set"));
+    let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
     let key = AwsLc.private_key(&pem::private_key(&fs::read(needed("WXPAY_PRIVATE_KEY_FILE")?)?)?)?;
     let api_v3_key = ApiV3Key::new(needed("WXPAY_API_V3_KEY")?)?;
     let (mchid, serial) = (needed("WXPAY_MCHID")?, needed("WXPAY_SERIAL_NO")?.parse()?);
     let public_key = AwsLc.public_key(&pem::public_key(&fs::read(needed("WXPAY_PUBLIC_KEY_FILE")?)?)?)?;
     let merchant = Merchant::builder(Arc::new(AwsLc), mchid.parse()?, serial, key, &api_v3_key)
         .public_key(needed("WXPAY_PUBLIC_KEY_ID")?.parse()?, public_key)
-        // For the weeks of the move from certificates to the public key; without it nothing is fetched at all.
+        // Only needed during the migration from certificates to the public key. Without it nothing is fetched.
         .platform_certificates()
         .base_url(&needed("WXPAY_BASE_URL")?)?
         .build();
@@ -123,7 +123,7 @@ pub(crate) fn open_shop(
 
 type Problem = (StatusCode, String);
 
-#[allow(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
+#[allow(clippy::needless_pass_by_value, reason = "the signature that `map_err` requires")]
 fn bad(error: InvalidField) -> Problem {
     (StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
 }
@@ -132,7 +132,7 @@ fn unknown() -> Problem {
     (StatusCode::NOT_FOUND, "no such order".to_owned())
 }
 
-/// What a failed call means for the visitor: try again, mend it, or wait until it is settled.
+/// Maps the fate of a failed call to a status: not sent, try again; refused, correct it; unknown, wait for the result.
 fn failed(error: &wxpay_proto::Error) -> Problem {
     let status = match error.fate() {
         Fate::NotSent => StatusCode::SERVICE_UNAVAILABLE,
@@ -156,13 +156,13 @@ async fn place(State(shop): State<Arc<Shop>>, Json(wanted): Json<MissingKey>) ->
         Order::builder(shop.appid.clone(), number.clone(), total, wanted.body, shop.notify_url.clone())
             .build()
             .map_err(bad)?;
-    // Known before it is placed: the notice may be here before the answer.
+    // Stored before it is placed: the notification may arrive before the reply.
     shop.orders().entry(number.clone()).or_insert_with(|| PaymentState::new(number, total));
     // In a task of its own: a visitor who closes the page must not leave an order in doubt.
     let placing = async move { shop.client.run(shop.merchant.call(NativeOrder::new(order))).await };
     match tokio::spawn(placing).await {
         Ok(placed) => placed.map_err(|error| failed(&error)),
-        Err(_) => Err((StatusCode::INTERNAL_SERVER_ERROR, "the order was dropped".to_owned())),
+        Err(_) => Err((StatusCode::INTERNAL_SERVER_ERROR, "the order task failed".to_owned())),
     }
 }
 
@@ -181,7 +181,7 @@ async fn look(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Resu
 async fn give_back(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Result<String, Problem> {
     let number: OutTradeNo = number.parse().map_err(|_| unknown())?;
     let total = shop.orders().get(&number).ok_or_else(unknown)?.ordered();
-    // The refund's number follows from the order's: asked for twice, it is one refund.
+    // The refund number is derived from the order number, so a repeated request creates no second refund.
     let refund =
         CreateRefund::builder(number.clone(), format!("{number}-R1").parse().map_err(bad)?, total, total)
             .notify_url(shop.notify_url.clone())
@@ -191,12 +191,12 @@ async fn give_back(State(shop): State<Arc<Shop>>, Path(number): Path<String>) ->
     match tokio::spawn(asking).await {
         Ok(Ok(refund)) => Ok(format!("{:?}", refund.status)),
         Ok(Err(error)) => Err(failed(&error)),
-        Err(_) => Err((StatusCode::INTERNAL_SERVER_ERROR, "the refund was dropped".to_owned())),
+        Err(_) => Err((StatusCode::INTERNAL_SERVER_ERROR, "the refund task failed".to_owned())),
     }
 }
 
 impl Shop {
-    /// Joins what was learned, in any order and any number of times; acts on what is new in it.
+    /// Merges the evidence, in any order and with duplicates, and acts on the transitions.
     fn learn(&self, notification: &Notification) -> Result<(), Box<dyn Error>> {
         let event = notification.event()?;
         let (payment, refund) = match &event {
@@ -206,7 +206,7 @@ impl Shop {
         };
         let number = payment.as_ref().map(Evidence::out_trade_no);
         let Some(number) = number.or_else(|| refund.as_ref().map(RefundEvidence::out_trade_no)) else {
-            println!("for a person: {}", notification.event_type());
+            println!("needs manual review: {}", notification.event_type());
             return Ok(());
         };
         let mut orders = self.orders();
@@ -217,10 +217,10 @@ impl Shop {
         for effect in known.transitions_since(&before) {
             match effect {
                 Transition::Paid(payment) => {
-                    println!("{number}: deliver; paid by {}", payment.transaction_id())
+                    println!("{number}: paid by {}, deliver it", payment.transaction_id())
                 }
-                Transition::Refunded(refunded) => println!("{number}: {} is back", refunded.refund()),
-                other => println!("{number}: a person must look at {other:?}"),
+                Transition::Refunded(refunded) => println!("{number}: {} refunded", refunded.refund()),
+                other => println!("{number}: needs manual review: {other:?}"),
             }
         }
         Ok(())
@@ -231,11 +231,11 @@ impl Shop {
     }
 }
 
-/// A visitor who orders, the simulator's payer who pays, and the shop that gives the money back.
+/// Runs one sale: a visitor orders, the simulator's payer pays, and the shop refunds.
 ///
 /// # Errors
 ///
-/// When something does not go as it should, or the shop does not hear of it within ten seconds.
+/// If a request fails, or a notification does not arrive within ten seconds.
 pub(crate) async fn sell_one(
     setting: impl Fn(&str) -> Option<String>,
     url: &str,
@@ -243,8 +243,8 @@ pub(crate) async fn sell_one(
     let number = "SHOP-0001";
     let order = format!(r#"{{"number":"{number}","fen":1999,"body":"千足金箍棒"}}"#);
     let code_url = call("POST", &format!("{url}/orders"), order).await?;
-    println!("for the QR code: {code_url}");
-    let gateway = setting("WXPAY_BASE_URL").ok_or("WXPAY_BASE_URL must be set")?;
+    println!("link for the QR code: {code_url}");
+    let gateway = setting("WXPAY_BASE_URL").ok_or("WXPAY_BASE_URL is required")?;
     call("POST", &format!("{gateway}/_sim/v1/orders/{number}/pay"), "{}".to_owned()).await?;
     becomes("paid", &format!("{url}/orders/{number}")).await?;
     call("POST", &format!("{url}/orders/{number}/refund"), String::new()).await?;
@@ -258,7 +258,7 @@ async fn becomes(standing: &'static str, order: &str) -> Result<&'static str, Bo
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    Err(format!("no notice came that it is {standing}").into())
+    Err(format!("the order was not {standing} within ten seconds").into())
 }
 
 async fn call(method: &str, url: &str, body: String) -> Result<String, Box<dyn Error>> {
