@@ -1,4 +1,5 @@
-//! Real peers on loopback, each broken in its own way: what the adapter says of them must be certain, or doubt.
+//! Misbehaving peers on loopback. The adapter must classify each failure as not sent or lost, and never wrongly as
+//! not sent.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
 
 mod common;
@@ -27,7 +28,7 @@ async fn judge_peer(address: SocketAddr) -> Judged {
     judge(&format!("http://{address}")).await
 }
 
-/// Closes with a reset instead of a farewell.
+/// Closes the connection with a reset (RST) instead of a FIN.
 fn reset(stream: TcpStream) {
     stream.set_zero_linger().unwrap();
     drop(stream);
@@ -192,8 +193,8 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
     assert_eq!(*elsewhere.lock().unwrap(), 0);
 }
 
-/// A peer that says it keeps connections and closes each after one answer. Whatever the client does about
-/// requests it had put on a connection that was just closed, none may arrive twice.
+/// A peer that announces keep-alive and closes each connection after one reply. The client may have queued a request on
+/// a connection that was just closed; it must not send any request twice.
 #[tokio::test]
 async fn connections_closed_while_idle_never_make_a_request_arrive_twice() {
     let arrived = Arc::new(Mutex::new(BTreeMap::<String, u32>::new()));
@@ -222,8 +223,8 @@ async fn connections_closed_while_idle_never_make_a_request_arrive_twice() {
     }
     let arrived = arrived.lock().unwrap();
     assert!(arrived.values().all(|times| *times == 1), "{arrived:?}");
-    assert!(answered <= arrived.len(), "an answer without a request");
-    assert!(answered > 100, "only {answered} of 200 were answered");
+    assert!(answered <= arrived.len(), "every reply must belong to a request");
+    assert!(answered > 100, "only {answered} of 200 requests were answered");
 }
 
 #[tokio::test]
@@ -253,7 +254,7 @@ async fn after_a_deadline_the_connection_is_not_used_again() {
     assert_eq!(*connections.lock().unwrap(), 2);
 }
 
-/// A peer that speaks TLS with these settings, and answers.
+/// A TLS peer with this configuration that replies to one request.
 async fn tls_peer(config: Arc<rustls::ServerConfig>) -> SocketAddr {
     let acceptor = TlsAcceptor::from(config);
     peer(move |stream| {
@@ -290,7 +291,10 @@ async fn plain_http_where_tls_was_wanted_was_not_sent_to() {
     .await;
     let began = std::time::Instant::now();
     assert_eq!(judge(&format!("https://localhost:{}", address.port())).await, Judged::NotSent);
-    assert!(began.elapsed() < Duration::from_millis(250), "known at once, not by running out of time");
+    assert!(
+        began.elapsed() < Duration::from_millis(250),
+        "the failure must be detected before the connect timeout"
+    );
 }
 
 #[tokio::test]
@@ -327,8 +331,8 @@ async fn a_peer_that_resets_the_handshake_was_not_sent_to() {
     assert_eq!(judge(&format!("https://localhost:{}", address.port())).await, Judged::NotSent);
 }
 
-/// In TLS 1.2 the server refuses within the handshake. In TLS 1.3 the client has finished by then, and its
-/// request may be on the way.
+/// In TLS 1.2 the server rejects the client within the handshake. In TLS 1.3 the client has completed the handshake by
+/// then, and its request may have left.
 #[tokio::test]
 async fn a_certificate_we_do_not_have_is_missed_before_or_after_the_request_left() {
     let pair = certificates::for_server("localhost");

@@ -1,4 +1,4 @@
-//! The examples, run against the simulated gateway.
+//! The examples, run against the simulator.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
 #[path = "../examples/blocking_driver.rs"]
@@ -34,7 +34,7 @@ use wxpay_proto::{Error, ErrorKind, Fate, crypto::PrivateKey as _, v3::Authoriza
 use wxpay_sim::{Clock, Gateway, Settings, environment::Environment, serve::Server};
 use wxpay_testkit::keys::v3;
 
-/// A simulator, and the settings that lead to it.
+/// Starts a simulator and returns it with the settings to reach it.
 async fn simulator() -> (Server, BTreeMap<String, String>) {
     let gateway = Gateway::new(Settings::default(), 7);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -124,7 +124,7 @@ async fn an_order_is_placed_with_a_key_that_lives_elsewhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signer_that_cannot_be_had_leaves_the_order_unsent() {
     let (gateway, asked) = native_gateway().await;
-    // It takes the call, and never answers.
+    // This signer accepts the connection and never responds.
     let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for signer in [mute.local_addr().unwrap(), gone] {
@@ -132,9 +132,9 @@ async fn a_signer_that_cannot_be_had_leaves_the_order_unsent() {
         let error = kms_signer::order_one(kms_settings(gateway, signer)).await.unwrap_err();
         let error: &Error = error.downcast_ref().unwrap();
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Unavailable, Fate::NotSent));
-        assert!(began.elapsed() < Duration::from_secs(5), "it waited for {:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(5), "waited for {:?}", began.elapsed());
     }
-    assert_eq!(asked.load(Ordering::Relaxed), 0, "something was sent");
+    assert_eq!(asked.load(Ordering::Relaxed), 0, "nothing must be sent");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +145,7 @@ async fn a_signer_opens_what_was_sealed_to_its_key_and_nothing_else() {
     assert!(key.open(&sealed[1..]).is_err());
 }
 
-/// Holds the merchant's key, in a thread of its own.
+/// Starts a signer with the merchant's key, in a thread of its own.
 fn signer() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -172,8 +172,8 @@ fn kms_settings(gateway: SocketAddr, signer: SocketAddr) -> impl Fn(&str) -> Opt
     }
 }
 
-/// A gateway for this one operation, and how often it was asked. It verifies by the merchant's certificate, and signs
-/// with the public key's private half.
+/// A gateway for Native orders alone, and the number of its requests. It verifies with the merchant's certificate, and
+/// signs with the private key of the public key mode.
 async fn native_gateway() -> (SocketAddr, Arc<AtomicU32>) {
     let asked = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&asked);

@@ -1,4 +1,4 @@
-//! A small forward proxy on loopback: tunnels for TLS, whole URLs for the rest.
+//! A forward proxy on loopback: tunnels for TLS, absolute URLs for plain HTTP.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
 
 mod common;
@@ -20,7 +20,8 @@ use wxpay_hyper::Client;
 
 type Heard = Arc<Mutex<Vec<String>>>;
 
-/// Tunnels what asks for it, and answers whole URLs itself. Writes down each request's head.
+/// Starts a proxy that opens tunnels for `CONNECT` and replies to absolute URLs itself. It records the head of each
+/// request.
 async fn proxy() -> (SocketAddr, Heard) {
     let heard = Heard::default();
     let writing = Arc::clone(&heard);
@@ -46,7 +47,7 @@ async fn proxy() -> (SocketAddr, Heard) {
     (address, heard)
 }
 
-/// A TLS server that writes down what it heard.
+/// Starts a TLS server that records its requests.
 async fn gateway() -> (SocketAddr, Heard) {
     let heard = Heard::default();
     let pair = certificates::for_server("localhost");

@@ -23,7 +23,7 @@ struct Counts {
     orders: AtomicU32,
 }
 
-/// A gateway that grants numbered tokens, slowly, and places every order.
+/// A gateway that issues numbered tokens, after a delay, and accepts every order.
 async fn gateway() -> (SocketAddr, Arc<Counts>) {
     let counts = Arc::new(Counts::default());
     let counting = Arc::clone(&counts);
@@ -79,13 +79,13 @@ async fn an_order_whose_answer_is_lost_is_a_debt_and_one_that_was_not_sent_is_no
         client.memory(|memory| put_planted_token(memory, &merchant));
         let mut error = client.run(merchant.prepay(order("1"))).await.unwrap_err();
         common::shows_nothing(&error);
-        assert!(error.source().is_some(), "the cause is told");
+        assert!(error.source().is_some(), "the error must have a source");
         assert_eq!(error.fate(), fate);
         assert_eq!(error.unresolved().is_some(), fate == Fate::Unknown);
     }
 }
 
-/// A peer that reads each request and hangs up without an answer; and how many there were.
+/// A peer that reads each request and closes the connection without a reply, and the number of requests.
 async fn mute_peer() -> (SocketAddr, Arc<AtomicU32>) {
     let requests = Arc::new(AtomicU32::new(0));
     let counting = Arc::clone(&requests);
@@ -121,10 +121,10 @@ async fn upkeep_replaces_a_stale_token_and_leaves_the_first_fetch_to_whoever_nee
 
     let idle = tokio::spawn(client.refresh_tokens(merchant.clone()));
     sleep(Duration::from_millis(200)).await;
-    assert_eq!(counts.tokens.load(Ordering::SeqCst), 0, "nobody has needed one");
+    assert_eq!(counts.tokens.load(Ordering::SeqCst), 0, "refresh must not fetch the first token");
     idle.abort();
 
-    // A token with three quarters of its life gone: put in as of 6000 seconds ago, good for 1200 more.
+    // A token past three quarters of its lifetime: inserted 6000 seconds ago, valid for 1200 more.
     client.memory(|memory| {
         let then = common::now().before(Duration::from_secs(6000));
         let token = AccessToken::new("old".to_owned()).unwrap();
@@ -153,6 +153,6 @@ async fn upkeep_that_fails_pauses_and_the_old_token_stays_in_use() {
     sleep(Duration::from_millis(2500)).await;
     assert!(!upkeep.is_finished());
     upkeep.abort();
-    assert_eq!(asked.load(Ordering::SeqCst), 1, "no storm of fetches");
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "a failed refresh must not be retried at once");
     assert!(client.memory(|memory| memory.token(merchant.appid(), common::now()).is_some()));
 }

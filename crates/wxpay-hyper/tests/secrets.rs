@@ -1,4 +1,4 @@
-//! Nothing that travels in secret is logged: neither by us nor, at the finest level, by what we stand on.
+//! No secret of an APIv1 call is logged, neither by this crate nor, at the trace level, by its dependencies.
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::disallowed_methods, reason = "a test")]
 
 mod common;
@@ -29,9 +29,9 @@ async fn the_finest_log_shows_no_token_whether_calls_succeed_or_fail() {
         let acceptor = acceptor.clone();
         async move {
             let Ok(mut stream) = acceptor.accept(stream).await else { return };
-            // Empty settings, then goodbye with a text that repeats what was heard.
+            // Empty SETTINGS, then a GOAWAY whose debug data repeats the token.
             let goodbye =
-                [&[0, 0, 0, 4, 0, 0, 0, 0, 0][..], &goaway(format!("heard {PLANTED}").as_bytes())].concat();
+                [&[0, 0, 0, 4, 0, 0, 0, 0, 0][..], &goaway(format!("echo: {PLANTED}").as_bytes())].concat();
             stream.write_all(&goodbye).await.unwrap();
             read_request(&mut stream).await;
         }
@@ -41,16 +41,17 @@ async fn the_finest_log_shows_no_token_whether_calls_succeed_or_fail() {
     assert_eq!(judged(&client.send(transmit(&base_url)).await), Judged::Lost);
 
     let log = log.text();
-    assert!(log.contains("v1.genprepay"), "our own lines are there");
+    assert!(log.contains("v1.genprepay"), "the log must contain this crate's lines");
     for line in log.lines() {
-        // What a peer says aloud is its own; HTTP/2 logs it, and only our lines could keep it out.
-        let repeated_by_the_peer = line.contains("heard ") && !line.contains("wxpay_hyper");
+        // The `h2` crate logs the debug data of the peer. This crate cannot prevent that, but its own lines must not
+        // repeat it.
+        let repeated_by_the_peer = line.contains("echo: ") && !line.contains("wxpay_hyper");
         assert!(!line.contains("access_token"), "{line}");
         assert!(!line.contains(PLANTED) || repeated_by_the_peer, "{line}");
     }
 }
 
-/// A GOAWAY frame with debug data: a peer may repeat there whatever it has heard.
+/// Returns a GOAWAY frame with debug data, in which a peer may repeat anything it received.
 fn goaway(debug: &[u8]) -> Vec<u8> {
     let length = u32::try_from(8 + debug.len()).unwrap().to_be_bytes();
     let mut frame = vec![length[1], length[2], length[3], 7, 0, 0, 0, 0, 0];

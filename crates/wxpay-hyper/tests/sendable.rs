@@ -1,4 +1,4 @@
-//! What a client runs may be spawned: each flow of the third generation, by its own type.
+//! The future of [`Client::run`] is `Send` for each flow of APIv3.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,7 +9,7 @@ use wxpay_proto::{
     v3::{self, Call, bill, media, pay, pay::combine, profitsharing, refund, transfer},
 };
 
-/// Compiles only if what the client makes of the flow may go to another thread; the flow is never made.
+/// Compiles only if the future that runs the flow is `Send`. The flow is never created.
 macro_rules! sendable {
     ($($flow:ty),+ $(,)?) => {
         [$({
@@ -19,7 +19,7 @@ macro_rules! sendable {
     };
 }
 
-/// The same of operations; each is called.
+/// Checks [`Call`] of each operation.
 macro_rules! sendable_calls {
     ($($operation:ty),+ $(,)?) => {
         [$({
@@ -35,12 +35,12 @@ fn name<F: Flow>() -> &'static str {
     name_of::<F>()
 }
 
-/// The module and the name of a type, whatever it is of.
+/// Returns the path of a type without its parameters.
 fn name_of<T>() -> &'static str {
     type_name::<T>().split('<').next().unwrap()
 }
 
-/// What the sources have beyond: parts of the flows that are listed, and one that any operation goes through.
+/// Flows that the lists below omit: parts of listed flows, and the generic `Call`.
 const PARTS: [&str; 4] = [
     "wxpay_proto::v3::call::Call",
     "wxpay_proto::v3::certificates::FetchKeys",
@@ -118,7 +118,7 @@ fn the_future_is_send_for_every_flow_and_operation() {
     assert_eq!(there.symmetric_difference(&checked).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
-/// Every type that is made a flow or an operation in these sources.
+/// Collects every type that implements `Flow` or `Endpoint` in these sources.
 fn look_through(folder: &Path, module: &str, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

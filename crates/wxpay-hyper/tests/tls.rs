@@ -1,4 +1,4 @@
-//! Mutual TLS, HTTP/2 by ALPN, and whom to trust, against servers on loopback.
+//! Mutual TLS, HTTP/2 by ALPN, and trusted roots, against servers on loopback.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
 
 mod common;
@@ -23,7 +23,7 @@ use std::{
 use tokio_rustls::TlsAcceptor;
 use wxpay_hyper::Client;
 
-/// What a server saw of a request.
+/// The properties of a request that the server records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Deduplicator {
     version: Version,
@@ -37,7 +37,7 @@ struct Log {
     deduplicator: Mutex<Vec<Deduplicator>>,
 }
 
-/// A hyper server behind TLS. A request to `/silence` is never answered.
+/// Starts a hyper server behind TLS. It never replies to a request for `/silence`.
 async fn server(config: Arc<rustls::ServerConfig>) -> (SocketAddr, Arc<Log>) {
     let log = Arc::new(Log::default());
     let (acceptor, writing) = (TlsAcceptor::from(config), Arc::clone(&log));
@@ -108,7 +108,7 @@ async fn the_merchants_certificate_is_shown_where_a_hop_asks_for_it_and_nowhere_
     assert_eq!(
         judged(&send(&client, transmit(&url(address))).await),
         Judged::Lost,
-        "the plain wire has no certificate"
+        "the pool without an identity must not present a certificate"
     );
     assert_eq!(log.deduplicator.lock().unwrap().len(), 1);
 

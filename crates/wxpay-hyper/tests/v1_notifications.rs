@@ -1,4 +1,4 @@
-//! What the notice service answers, and how often it calls the handler.
+//! The responses of the APIv1 notification service, and how often it calls the handler.
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::disallowed_methods, reason = "a test")]
 
 mod common;
@@ -35,7 +35,7 @@ use tower_service::Service as _;
 use wxpay_hyper::{Client, notify::v1::NotificationService};
 use wxpay_proto::v1::{Notification, notification};
 
-/// A service that counts its calls; `treat` gets the number of the call.
+/// A service that counts the calls of its handler; `treat` receives the number of the call.
 fn service<F>(treat: impl Fn(u32) -> F + Send + Sync + 'static) -> (NotificationService, Arc<AtomicU32>)
 where
     F: Future<Output = Result<(), &'static str>> + Send + 'static,
@@ -60,7 +60,7 @@ fn request(notification: &Signed) -> Request<Full<Bytes>> {
         .unwrap()
 }
 
-/// The status, and the body to the byte.
+/// Sends a request to the service and returns the status and the exact body.
 async fn answer<B>(service: &NotificationService, request: Request<B>) -> (u16, String)
 where
     B: Body + Send + 'static,
@@ -86,7 +86,11 @@ fn fail(status: StatusCode) -> (u16, String) {
 async fn a_genuine_notification_is_handled_and_answered_with_the_seven_letters() {
     let (service, calls) = accepting();
     assert_eq!(answer(&service, request(&paid("1"))).await, success());
-    assert_eq!(answer(&service, request(&signed("2", "1"))).await, success(), "not paid, but heard");
+    assert_eq!(
+        answer(&service, request(&signed("2", "1"))).await,
+        success(),
+        "an unpaid notification must be acknowledged too"
+    );
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
@@ -154,7 +158,7 @@ async fn what_is_too_long_is_refused_unread() {
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
-/// A body that announces nothing and goes on for ever.
+/// A body without a length or an end.
 struct Endless;
 
 impl Body for Endless {
@@ -166,7 +170,7 @@ impl Body for Endless {
     }
 }
 
-/// A body that never comes.
+/// A body that never arrives.
 struct Silent;
 
 impl Body for Silent {
@@ -194,7 +198,7 @@ async fn a_body_that_breaks_off_is_refused() {
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
-/// A body whose sender is gone.
+/// A body whose connection is reset.
 struct Broken;
 
 impl Body for Broken {
@@ -209,7 +213,7 @@ impl Body for Broken {
 #[tokio::test]
 async fn what_the_handler_could_not_do_is_tried_again_at_the_next_delivery() {
     let (service, calls) =
-        service(|call| async move { if call == 1 { Err("the database is away") } else { Ok(()) } });
+        service(|call| async move { if call == 1 { Err("the database is unavailable") } else { Ok(()) } });
     assert_eq!(answer(&service, request(&paid("1"))).await, fail(StatusCode::INTERNAL_SERVER_ERROR));
     assert_eq!(answer(&service, request(&paid("1"))).await, success());
     assert_eq!(answer(&service, request(&paid("1"))).await, success());
@@ -247,7 +251,7 @@ async fn copies_that_arrive_at_once_are_handled_once_and_all_answered() {
 async fn when_the_first_fails_one_of_the_waiting_copies_takes_over() {
     let (service, calls) = service(|call| async move {
         sleep(Duration::from_millis(100)).await;
-        if call == 1 { Err("the database is away") } else { Ok(()) }
+        if call == 1 { Err("the database is unavailable") } else { Ok(()) }
     });
     let copies = (0..20).map(|_| {
         let service = service.clone();
@@ -289,7 +293,11 @@ async fn a_slow_handler_is_answered_for_goes_on_and_is_not_called_twice() {
     let service = service.response_timeout(Duration::from_millis(100));
     assert_eq!(answer(&service, request(&paid("1"))).await, fail(StatusCode::INTERNAL_SERVER_ERROR));
     let copy = answer(&service, request(&paid("1"))).await;
-    assert_eq!(copy, fail(StatusCode::INTERNAL_SERVER_ERROR), "a copy waits no longer either");
+    assert_eq!(
+        copy,
+        fail(StatusCode::INTERNAL_SERVER_ERROR),
+        "a duplicate must not wait longer than the response timeout"
+    );
     sleep(Duration::from_millis(300)).await;
     assert_eq!(answer(&service, request(&paid("1"))).await, success());
     assert_eq!(calls.load(Ordering::SeqCst), 1);
@@ -324,7 +332,7 @@ fn a_handler_that_dies_with_its_runtime_gives_its_ticket_back() {
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
-/// Says it in raw HTTP/1.1, and reads to the end.
+/// Sends the notification as raw HTTP/1.1 and reads the response to its end.
 async fn over_tcp(address: std::net::SocketAddr, notification: &Signed) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!(

@@ -1,4 +1,4 @@
-//! Bills through the client: streamed in constant memory, and believed only whole.
+//! Downloads of bills: streamed in constant memory, and accepted only if complete and authentic.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -50,7 +50,7 @@ use wxpay_proto::{
     },
 };
 
-/// What a gateway sends for a file: bytes, and what it does between and after them.
+/// A part of the reply that the gateway sends for a file.
 #[derive(Clone)]
 enum Part {
     Bytes(Arc<[u8]>),
@@ -59,7 +59,7 @@ enum Part {
     HangUp,
 }
 
-/// A whole reply: a head, and then some.
+/// The head of a reply.
 fn reply(status: &str, length: usize) -> Part {
     text(&format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/octet-stream\r\ncontent-length: {length}\r\n\r\n"
@@ -74,7 +74,7 @@ fn bytes(bytes: &[u8]) -> Part {
     Part::Bytes(bytes.into())
 }
 
-/// A file in pieces of a few bytes, so that every seam is met.
+/// A complete reply in pieces of 1000 bytes.
 fn good(file: &[u8]) -> Vec<Part> {
     let mut parts = vec![reply("200 OK", file.len())];
     parts.extend(file.chunks(1000).map(bytes));
@@ -97,9 +97,9 @@ async fn send(stream: &mut TcpStream, parts: &[Part]) -> io::Result<()> {
     Ok(())
 }
 
-/// A gateway that has one bill, of that digest.
+/// A gateway with one bill of this digest.
 async fn gateway(sha1: String, parts: Vec<Part>) -> SocketAddr {
-    // A peer knows its address only once it is there.
+    // The address is known only after the peer is started.
     let address = Arc::new(std::sync::OnceLock::<SocketAddr>::new());
     let told = Arc::clone(&address);
     let peer = peer(move |mut stream| {
@@ -141,7 +141,7 @@ fn merchant_at(gateway: SocketAddr, spki: &[u8], timeout: Duration) -> Merchant 
         .build()
 }
 
-/// Asks for the bill, and downloads it.
+/// Requests the bill and downloads it.
 async fn fetch(
     client: &Client,
     merchant: &Merchant,
@@ -169,7 +169,7 @@ fn client() -> Client {
     Client::builder().build().unwrap()
 }
 
-/// Keeps what was written, and whether that was all.
+/// A writer that records the bytes and whether it was shut down.
 #[derive(Debug, Default)]
 struct Kept {
     bytes: Vec<u8>,
@@ -203,7 +203,7 @@ fn zipped(file: &[u8]) -> Vec<u8> {
     gzip.finish().unwrap()
 }
 
-/// Rows of a bill, no two alike.
+/// Returns the rows of a bill, all different.
 fn rows(count: u32) -> Vec<u8> {
     let mut rows = String::from("\u{feff}交易时间,商户号,商户订单号,订单金额\r\n");
     for row in 0..count {
@@ -242,7 +242,7 @@ async fn an_empty_bill_is_one_too() {
     }
 }
 
-/// Fails, says so, and does not shut the writer down; the cause in words.
+/// Downloads with an expected failure and returns its kind and cause. The writer must not be shut down.
 async fn fails(builder: Builder, gateway: SocketAddr, is_gzip: bool) -> (ErrorKind, String) {
     let mut kept = Kept::default();
     let error = fetch_from(&builder.build().unwrap(), gateway, is_gzip, &mut kept).await.unwrap_err();
@@ -300,7 +300,7 @@ async fn a_file_that_breaks_off_is_not_one() {
             ErrorKind::Transport,
             "the connection failed: unexpected end of file",
         ),
-        // Without a length the end of the connection is the end of the file: the digest alone can tell.
+        // Without a length, the end of the connection is the end of the file: only the digest detects the truncation.
         (
             open_end,
             &file[..1000],
@@ -352,7 +352,7 @@ async fn it_waits_neither_for_ever_nor_for_more_than_there_may_be() {
         .into_iter()
         .chain((0..1000).flat_map(|_| [text("x"), Part::Pause(Duration::from_millis(50))]))
         .collect();
-    // A bomb: a megabyte of zeros to each kilobyte.
+    // A zip bomb: a megabyte of zeros per kilobyte.
     let bomb = zipped(&vec![0; 1 << 24]);
     let quick = || Client::builder().download_timeout(Duration::from_millis(800));
     let small = || Client::builder().download_limit(1 << 20);
@@ -389,11 +389,11 @@ async fn a_writer_that_fails_is_told_apart() {
     assert!(matches!(error, DownloadError::Writer(error) if error.kind() == io::ErrorKind::StorageFull));
 }
 
-/// How much memory the client may take at most, with everything that a process has: 32 MiB, in KiB.
+/// The maximum memory of a process that runs the client: 32 MiB, in KiB.
 #[cfg(target_os = "linux")]
 const MEMORY: u64 = 32 * 1024;
 
-/// A gibibyte of a bill in 2^14 blocks, plain and zipped, to a process that only runs the client.
+/// Downloads a bill of 1 GiB, in 2^14 blocks, plain and zipped, in a process that only runs the client.
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bill_of_a_gibibyte_takes_less_than_32_mebibytes_of_memory() {
@@ -424,7 +424,7 @@ async fn a_bill_of_a_gibibyte_takes_less_than_32_mebibytes_of_memory() {
     }
 }
 
-/// One block of deflate that leans on nothing before it and ends on a byte, so that it can be said again and again.
+/// Returns one block of deflate that references no earlier data and ends on a byte, so that it can be repeated.
 #[cfg(target_os = "linux")]
 fn deflated(block: &[u8]) -> Vec<u8> {
     let mut deflated = Vec::with_capacity(2 * block.len());
@@ -434,7 +434,7 @@ fn deflated(block: &[u8]) -> Vec<u8> {
     deflated
 }
 
-/// What ends it: an empty last block, the checksum of all, the length.
+/// Returns the end of the gzip member: an empty last block, the checksum and the length.
 #[cfg(target_os = "linux")]
 fn tail(block: &[u8], times: usize) -> Vec<u8> {
     let mut crc = Crc::new();
@@ -444,7 +444,7 @@ fn tail(block: &[u8], times: usize) -> Vec<u8> {
     [&[3, 0][..], &crc.sum().to_le_bytes(), &crc.amount().to_le_bytes()].concat()
 }
 
-/// Runs [`the_client_alone`] in a process of its own, and comes to the most memory it ever had, in KiB.
+/// Runs [`the_client_alone`] in a child process and returns its peak memory in KiB.
 #[cfg(target_os = "linux")]
 fn peak_of_a_client(gateway: SocketAddr, is_gzip: bool, size: usize) -> u64 {
     let child = Command::new(env::current_exe().unwrap())
@@ -465,7 +465,7 @@ fn peak_of_a_client(gateway: SocketAddr, is_gzip: bool, size: usize) -> u64 {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-#[ignore = "a process of its own for the test above"]
+#[ignore = "runs in a child process of the test above"]
 async fn the_client_alone() {
     let Ok(gateway) = env::var("WXPAY_TEST_GATEWAY") else { return };
     let spki = hex::decode(env::var("WXPAY_TEST_SPKI").unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! What the service answers to notices of the third generation, over real sockets, and how often it calls a handler.
+//! The responses of the APIv3 notification service, over real sockets, and how often it calls the handler.
 #![allow(
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
@@ -33,7 +33,7 @@ const PATH: &str = "/notify/1900000109";
 
 type Headers = Vec<(&'static str, String)>;
 
-/// A notice on its way.
+/// A notification to send to the service.
 #[derive(Clone)]
 struct Delivery {
     path: &'static str,
@@ -71,7 +71,7 @@ impl Delivery {
         )
     }
 
-    /// What is answered: the status, and the body to the byte.
+    /// Sends the notification and returns the status and the exact body.
     async fn to(&self, address: SocketAddr) -> (u16, String) {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(self.request().as_bytes()).await.unwrap();
@@ -105,7 +105,7 @@ fn client() -> Client {
     Client::builder().build().unwrap()
 }
 
-/// A service at [`PATH`] that counts its calls; `treat` gets the number of the call.
+/// A service at [`PATH`] that counts the calls of its handler; `treat` receives the number of the call.
 fn counting<F, A>(
     merchant: Merchant,
     treat: impl Fn(u32, Notification) -> F + Send + Sync + 'static,
@@ -196,7 +196,7 @@ async fn nothing_that_is_not_to_be_believed_reaches_the_handler() {
         assert_eq!(delivery.to(address).await, refused(401), "{index}: {:?}", delivery.headers);
     }
     assert_eq!(calls.load(Ordering::SeqCst), 0);
-    assert_eq!(good.to(address).await, heard(), "the one that all were made of is genuine");
+    assert_eq!(good.to(address).await, heard(), "the unmodified notification must be accepted");
 }
 
 #[tokio::test]
@@ -273,7 +273,11 @@ async fn merchants_behind_one_service_hear_at_their_own_paths_alone() {
     let address = serve(notifications).await;
     let for_other = Delivery::of(&Platform::by_public_key(), paid(other_id, other_key, "ORDER-1"));
 
-    assert_eq!(for_other.to(address).await, refused(400), "sealed for another");
+    assert_eq!(
+        for_other.to(address).await,
+        refused(400),
+        "the notification is encrypted for another merchant"
+    );
     assert_eq!(Delivery::paid("ORDER-1").route("/notify/1900000110").to(address).await, refused(400));
     assert_eq!(Delivery::paid("ORDER-1").to(address).await, heard());
     assert_eq!(for_other.route("/notify/1900000110").to(address).await, heard());
@@ -285,7 +289,10 @@ async fn a_path_that_could_never_match_or_is_taken_is_refused_at_once() {
     let heard = |_| async { Ok::<(), &str>(()) };
     for path in ["", "notify", "/notify?x=1", "/notify#x", "/no tify", "/通知"] {
         let error = NotificationService::new(client()).route(path, ours(), heard).unwrap_err();
-        assert_eq!(error.to_string(), "path must begin with a slash and be visible ASCII without query or fragment");
+        assert_eq!(
+            error.to_string(),
+            "path must begin with a slash and be visible ASCII without query or fragment"
+        );
     }
     let taken = NotificationService::new(client())
         .route("/a", ours(), heard)
@@ -316,7 +323,7 @@ async fn copies_that_arrive_at_once_are_handled_once_and_all_answered() {
 async fn what_the_handler_could_not_do_is_tried_again_at_the_next_delivery() {
     let (notifications, calls) = counting(ours(), |call, _| async move {
         match call {
-            1 => Err("the database is away"),
+            1 => Err("the database is unavailable"),
             2 => panic!("on purpose"),
             3 => Ok(Ack::Fail),
             _ => Ok(Ack::Success),
@@ -340,7 +347,11 @@ async fn a_slow_handler_is_answered_for_goes_on_and_is_not_called_twice() {
     });
     let address = serve(notifications.response_timeout(Duration::from_millis(100))).await;
     assert_eq!(Delivery::paid("ORDER-1").to(address).await, refused(500));
-    assert_eq!(Delivery::paid("ORDER-1").to(address).await, refused(500), "a copy waits no longer either");
+    assert_eq!(
+        Delivery::paid("ORDER-1").to(address).await,
+        refused(500),
+        "a duplicate must not wait longer than the response timeout"
+    );
     sleep(Duration::from_millis(400)).await;
     assert_eq!(Delivery::paid("ORDER-1").to(address).await, heard());
     assert_eq!(calls.load(Ordering::SeqCst), 1);
@@ -437,7 +448,11 @@ async fn a_gateway_that_does_not_answer_costs_no_more_than_the_time_there_is() {
     for merchant in [silent, nobody] {
         let (notifications, calls) = counting(merchant, |_, _| async { Ok(()) });
         let (address, began) = (serve(notifications).await, Instant::now());
-        assert_eq!(genuine.to(address).await, refused(500), "it may be genuine: let it come again");
+        assert_eq!(
+            genuine.to(address).await,
+            refused(500),
+            "the notification may be genuine: WeChat Pay must retry"
+        );
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
         assert_eq!(calls.load(Ordering::SeqCst), 0);
     }

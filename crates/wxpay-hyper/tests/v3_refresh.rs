@@ -1,4 +1,4 @@
-//! Keys are there before anybody waits for one, and a start waits for nothing.
+//! Background refresh fetches platform certificates before they are needed, and startup does not wait for it.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test")]
 
 mod common;
@@ -19,13 +19,13 @@ async fn certificates_are_fetched_in_the_background_for_several_merchants_once_e
     for merchant in merchants.clone() {
         upkeep.spawn(client.refresh_platform_keys(merchant));
     }
-    assert_eq!(asked.load(Ordering::SeqCst), 0, "nothing waits for it");
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "startup must not wait for the fetch");
     for merchant in &merchants {
         while client.memory(|memory| memory.next_platform_key_refresh(merchant.mchid()).is_none()) {
             sleep(Duration::from_millis(10)).await;
         }
         let due = client.memory(|memory| memory.next_platform_key_refresh(merchant.mchid())).unwrap();
-        assert!(due.since(common::now()) > Duration::from_secs(3600), "the next fetch is hours away");
+        assert!(due.since(common::now()) > Duration::from_secs(3600), "the next fetch must be hours away");
     }
     sleep(Duration::from_millis(1500)).await;
     assert_eq!(asked.load(Ordering::SeqCst), 2);

@@ -1,5 +1,5 @@
-//! Nothing that travels in secret in the third generation is logged: neither by us nor, at the finest level, by what we
-//! stand on.
+//! No secret of APIv3 calls, notifications or bills is logged, neither by this crate nor, at the trace level, by its
+//! dependencies.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test")]
 
 mod common;
@@ -27,7 +27,7 @@ use wxpay_proto::{
     },
 };
 
-/// A merchant at a gateway that answers everything with this body, signed.
+/// Returns a merchant whose gateway replies to everything with this body, signed.
 async fn at_gateway(body: impl Fn(&str) -> String + Send + Sync + 'static) -> Merchant {
     let body = Arc::new(body);
     let address = peer(move |mut stream| {
@@ -133,7 +133,7 @@ async fn the_finest_log_shows_no_secret_of_calls_notifications_or_bills() {
 
     let log = log.text();
     for ours in ["v3.raw", "v3.certificates", "v3.notification", "v3.download", "08F1A2-0"] {
-        assert!(log.contains(ours), "{ours} is there");
+        assert!(log.contains(ours), "{ours} must be logged");
     }
     for line in log.lines() {
         for secret in [PLANTED.get(..32).unwrap(), API_V3_KEY, "nonce_str", "oUpF8uMuAJO"] {

@@ -1,4 +1,4 @@
-//! A certificate authority made for this run, and what it signs.
+//! A certificate authority generated for the test run, and its certificates.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -25,12 +25,12 @@ pub fn authority() -> &'static CertifiedIssuer<'static, KeyPair> {
     AUTHORITY.get_or_init(|| new_authority("tests"))
 }
 
-/// An authority that nobody trusts.
+/// An authority that no client trusts.
 pub fn stranger() -> CertifiedIssuer<'static, KeyPair> {
     new_authority("a stranger")
 }
 
-/// A certificate for a server of that name, or for a client.
+/// Issues a certificate for a server or a client of this name.
 pub fn signed(authority: &CertifiedIssuer<'_, KeyPair>, name: &str, usage: ExtendedKeyUsagePurpose) -> Pair {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
@@ -48,7 +48,7 @@ pub fn for_client(name: &str) -> Pair {
     signed(authority(), name, ExtendedKeyUsagePurpose::ClientAuth)
 }
 
-/// A server's TLS settings: which certificate it shows, whether it demands one, and what it speaks.
+/// Returns a server's TLS configuration: its certificate, mutual TLS if `demands_client`, versions and ALPN protocols.
 pub fn server_config(
     pair: &Pair,
     demands_client: bool,

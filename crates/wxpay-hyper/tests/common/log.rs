@@ -1,16 +1,16 @@
-//! Everything that is logged in this process, at the finest level.
+//! The log of the whole process, at the trace level.
 
 use std::{
     io,
     sync::{Arc, Mutex},
 };
 
-/// What was logged since it [began](Log::begin).
+/// The lines logged since [`begin`](Log::begin).
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Takes down everything from now on; once in a process.
+    /// Starts recording. Call it once in a process.
     pub fn begin() -> Self {
         let log = Self::default();
         let writer = log.clone();

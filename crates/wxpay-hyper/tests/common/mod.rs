@@ -1,4 +1,4 @@
-//! Peers, certificates and hops for the tests of the adapter.
+//! Peers, certificates and requests for the tests of the adapter.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -34,10 +34,10 @@ use wxpay_proto::{
     world::World,
 };
 
-/// Planted where secrets travel: in URLs and bodies. No error and no log may show it.
+/// A marker in place of secrets, in URLs and bodies. No error and no log line may contain it.
 pub const PLANTED: &str = "PLANTED0TOKEN0THAT0NO0ERROR0MAY0SHOW";
 
-/// A merchant of throw-away keys, whose every call is tried once.
+/// Returns an APIv1 merchant with test keys whose calls are attempted once.
 pub fn merchant(base_url: &str) -> Merchant {
     let mut once = retry::Policy::default();
     once.max_attempts = 1;
@@ -65,45 +65,45 @@ pub fn order(number: &str) -> Order {
         .unwrap()
 }
 
-/// The time of day, for memories that a client will read.
+/// Returns the time of day, which the client compares with the times in its memory.
 pub fn now() -> UnixTime {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     UnixTime::EPOCH.after(since)
 }
 
-/// Puts a token in, good for two hours, so that a call's first hop is the call itself.
+/// Inserts a token valid for two hours, so that the first request of a call is the call itself.
 pub fn put_planted_token(memory: &mut Memory, merchant: &Merchant) {
     let token = AccessToken::new(PLANTED.to_owned()).unwrap();
     memory.put_token(merchant.appid(), token, now(), now().after(Duration::from_secs(7200)));
 }
 
-/// The hop of a real call, as the core makes it: its token in the URL, its signature in the body.
+/// Returns the request of a real call, made by the core: the token in its URL, the signature in its body.
 pub fn prepay_hop(base_url: &str) -> Transmit {
     let (merchant, mut memory) = (merchant(base_url), Memory::default());
     put_planted_token(&mut memory, &merchant);
     let world = World::new(now(), Entropy::new([7; 32]), &mut memory);
     let Step::Send(transmit, _) = Step::begin(merchant.prepay(order("20140508001")), world) else {
-        panic!("a call whose token is known begins with itself")
+        panic!("a call with a cached token must send its own request first")
     };
     assert!(transmit.request.url().contains(PLANTED));
     transmit
 }
 
-/// The same hop with a deadline that tests can wait for.
+/// Returns that request with a timeout of 600 ms, short enough for tests.
 pub fn transmit(base_url: &str) -> Transmit {
     let mut transmit = prepay_hop(base_url);
     transmit.timeout = Duration::from_millis(600);
     transmit
 }
 
-/// A hop to that URL alone, without a body.
+/// Returns a request for this URL, without a body.
 pub fn get(url: &str) -> Transmit {
     let mut transmit = transmit("http://127.0.0.1:1");
     transmit.request = Request::get(url.to_owned());
     transmit
 }
 
-/// A client that trusts the tests' authority and connects quickly or not at all.
+/// Returns a client that trusts the tests' authority, with a connect timeout of 300 ms.
 pub fn client() -> Client {
     Client::builder()
         .root_ca(certificates::authority().pem())
@@ -120,7 +120,7 @@ pub enum Judged {
     Lost,
 }
 
-/// What the adapter made of it; checks on the way that no error shows what was planted.
+/// Returns the classification of a reply, and checks that no error contains [`PLANTED`].
 pub fn judged(reply: &Reply) -> Judged {
     match reply {
         Ok(response) => Judged::Answered(response.status()),
@@ -135,7 +135,7 @@ pub fn judged(reply: &Reply) -> Judged {
     }
 }
 
-/// Walks a chain of errors, printing each in both ways.
+/// Checks that neither `Display` nor `Debug` of an error and its sources contains [`PLANTED`].
 pub fn shows_nothing(error: &(dyn Error + 'static)) {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -146,7 +146,7 @@ pub fn shows_nothing(error: &(dyn Error + 'static)) {
     }
 }
 
-/// Sends, and checks that the end comes within the hop's own time.
+/// Sends a request and checks that the reply or the failure arrives within the request's timeout.
 pub async fn send(client: &Client, transmit: Transmit) -> Reply {
     let (most, began) = (transmit.timeout + Duration::from_millis(400), std::time::Instant::now());
     let reply = client.send(transmit).await;
@@ -154,7 +154,7 @@ pub async fn send(client: &Client, transmit: Transmit) -> Reply {
     reply
 }
 
-/// A peer on loopback that treats each connection the same way.
+/// Starts a peer on loopback that runs `treat` for each connection.
 pub async fn peer<T, F>(treat: T) -> SocketAddr
 where
     T: Fn(TcpStream) -> F + Send + Sync + 'static,
@@ -171,7 +171,7 @@ where
     address
 }
 
-/// Reads one request: its head, and as much body as it announces.
+/// Reads one request: its head, and a body of the announced length.
 pub async fn read_request(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> String {
     let mut read = Vec::new();
     loop {
@@ -192,7 +192,7 @@ pub async fn read_request(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> S
     }
 }
 
-/// A peer that answers every request on a connection with these bytes.
+/// Starts a peer that replies to every request with these bytes.
 pub async fn answering(answer: &'static str) -> SocketAddr {
     peer(move |mut stream| async move {
         while !read_request(&mut stream).await.is_empty() {

@@ -1,20 +1,20 @@
-//! Genuine notices for the tests' merchant, signed here by the rules of the documents, not by the core.
+//! Genuine APIv1 notifications for the test merchant, signed here by the rules of the documents, not by the core.
 
 use md5::{Digest as _, Md5};
 use sha1::Sha1;
 
-/// A notice as it arrives: the query, then the body.
+/// A notification as it arrives: the query and the body.
 pub struct Signed {
     pub query: String,
     pub body: String,
 }
 
-/// That this order was paid with one fen.
+/// Returns the notification that this order was paid with one fen.
 pub fn paid(out_trade_no: &str) -> Signed {
     signed(out_trade_no, "0")
 }
 
-/// The same, with another `trade_state`.
+/// Returns such a notification with any `trade_state`.
 pub fn signed(out_trade_no: &str, trade_state: &str) -> Signed {
     let fields = [
         ("bank_type", "2032"),

@@ -1,5 +1,5 @@
-//! The other side of the third generation, made here by the rules of the documents and not by the core: keys and
-//! certificates for this run, signed replies, sealed and signed notices.
+//! WeChat Pay's side of APIv3, built here by the rules of the documents and not by the core: keys and certificates of
+//! this run, signed replies, encrypted and signed notifications.
 
 use rcgen::{
     CertificateParams, DnType, KeyPair, PKCS_RSA_SHA256, PublicKeyData as _, RsaKeySize, SerialNumber,
@@ -26,7 +26,7 @@ pub const MCHID: &str = "1900000109";
 pub const API_V3_KEY: &str = "Apiv3Key000000000000000000000000";
 pub const PUBLIC_KEY_ID: &str = "PUB_KEY_ID_0119000001092026112400181";
 
-/// Throw-away RSA keys; making one takes a while.
+/// Returns one of the test RSA keys. Generating one is slow, so they are shared.
 fn rsa(which: usize) -> &'static KeyPair {
     static KEYS: [OnceLock<KeyPair>; 4] = [const { OnceLock::new() }; 4];
     KEYS[which].get_or_init(|| KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap())
@@ -36,7 +36,7 @@ fn private_key(pair: &KeyPair) -> Arc<dyn PrivateKey> {
     AwsLc.private_key(&Secret::new(pair.serialize_der())).unwrap()
 }
 
-/// A merchant of throw-away keys that tries each call once.
+/// Returns a merchant with test keys that attempts each call once.
 pub fn merchant(mchid: &str, api_v3_key: &str, base_url: &str) -> Builder {
     let mut once = retry::Policy::default();
     once.max_attempts = 1;
@@ -52,7 +52,7 @@ pub fn merchant(mchid: &str, api_v3_key: &str, base_url: &str) -> Builder {
     .retry(once)
 }
 
-/// One that believes the public key of [`Platform::by_public_key`] and needs no network.
+/// Returns a merchant that trusts the public key of [`Platform::by_public_key`] and needs no network.
 pub fn merchant_with_public_key(mchid: &str, api_v3_key: &str) -> Merchant {
     let key = AwsLc.public_key(&Platform::by_public_key().spki).unwrap();
     merchant(mchid, api_v3_key, "http://127.0.0.1:1").public_key(PUBLIC_KEY_ID.parse().unwrap(), key).build()
@@ -72,7 +72,7 @@ impl Platform {
         Self { id: PUBLIC_KEY_ID.to_owned(), ..Self::by_certificate(1) }
     }
 
-    /// One of three platform certificates: 1, 2, or 3.
+    /// Returns one of three platform certificates: 1, 2 or 3.
     pub fn by_certificate(number: u8) -> Self {
         let pair = rsa(number.into());
         let mut params = CertificateParams::default();
@@ -86,7 +86,7 @@ impl Platform {
         }
     }
 
-    /// The headers of a reply or a notice.
+    /// Returns the signature headers of a reply or a notification.
     pub fn signed(&self, timestamp: u64, body: &str) -> Vec<(&'static str, String)> {
         let nonce = "c5ac7061fccab6bf3e254dcf98995b8c";
         let signature = self.key.sign(format!("{timestamp}\n{nonce}\n{body}\n").as_bytes()).unwrap();
@@ -99,7 +99,7 @@ impl Platform {
         ]
     }
 
-    /// A whole reply, signed now.
+    /// Returns a complete reply, signed now.
     pub fn reply(&self, status: &str, body: &str) -> String {
         let headers = lines(&self.signed(super::now().as_secs(), body));
         let length = body.len();
@@ -109,12 +109,12 @@ impl Platform {
     }
 }
 
-/// Headers as HTTP/1.1 writes them.
+/// Formats headers for HTTP/1.1.
 pub fn lines(headers: &[(&'static str, String)]) -> String {
     headers.iter().flat_map(|(name, value)| [*name, ": ", value, "\r\n"]).collect()
 }
 
-/// A box sealed with an APIv3 key, as JSON.
+/// Encrypts a text with an APIv3 key and returns the `resource` object as JSON.
 fn sealed(api_v3_key: &str, associated_data: &str, original_type: &str, plain: &str) -> String {
     let key: [u8; 32] = api_v3_key.as_bytes().try_into().unwrap();
     let nonce = b"0123456789ab";
@@ -126,7 +126,7 @@ fn sealed(api_v3_key: &str, associated_data: &str, original_type: &str, plain: &
     )
 }
 
-/// A notice of any event.
+/// Returns a notification of any event.
 pub fn notification(api_v3_key: &str, event_type: &str, original_type: &str, plain: &str) -> String {
     let resource = sealed(api_v3_key, original_type, original_type, plain);
     format!(
@@ -134,7 +134,7 @@ pub fn notification(api_v3_key: &str, event_type: &str, original_type: &str, pla
     )
 }
 
-/// That this order was paid with one fen, told to a merchant.
+/// Returns the notification to a merchant that this order was paid with one fen.
 pub fn paid(mchid: &str, api_v3_key: &str, out_trade_no: &str) -> String {
     let plain = format!(
         r#"{{"transaction_id":"1217752501201407033233368018","amount":{{"payer_total":1,"total":1,"currency":"CNY","payer_currency":"CNY"}},"mchid":"{mchid}","trade_state":"SUCCESS","bank_type":"CMC","success_time":"2026-11-24T10:34:56+08:00","payer":{{"openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}},"out_trade_no":"{out_trade_no}","appid":"wxd678efh567hg6787","trade_state_desc":"支付成功","trade_type":"JSAPI","attach":""}}"#
@@ -142,7 +142,7 @@ pub fn paid(mchid: &str, api_v3_key: &str, out_trade_no: &str) -> String {
     notification(api_v3_key, "TRANSACTION.SUCCESS", "transaction", &plain)
 }
 
-/// The reply of `/v3/certificates`: these, signed by the first.
+/// Returns the reply of `/v3/certificates` with these certificates, signed by the first.
 pub fn certificates(api_v3_key: &str, platforms: &[Platform]) -> String {
     let entries: Vec<String> = platforms
         .iter()
@@ -157,7 +157,7 @@ pub fn certificates(api_v3_key: &str, platforms: &[Platform]) -> String {
     platforms[0].reply("200 OK", &format!(r#"{{"data":[{}]}}"#, entries.join(",")))
 }
 
-/// A gateway that knows nothing but certificates, hands them out after a pause, and counts how often.
+/// Starts a gateway that returns these certificates after a pause, and counts its requests.
 pub async fn certificates_at(platforms: Vec<Platform>, pause: Duration) -> (SocketAddr, Arc<AtomicU32>) {
     let asked = Arc::new(AtomicU32::new(0));
     let counting = Arc::clone(&asked);
