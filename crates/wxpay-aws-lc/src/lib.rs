@@ -1,6 +1,6 @@
 //! The cryptography of WeChat Pay APIv3, implemented with aws-lc-rs.
 //!
-//! [`AwsLc`] is a [`CryptoProvider`] for [`wxpay_proto`]. The core decides what is signed, verified, sealed and opened;
+//! [`AwsLc`] is a [`CryptoProvider`] for [`wxpay_proto`]. The core decides which bytes to sign, verify, seal and open;
 //! this crate performs the operation, with the library that rustls uses too.
 //!
 //! ```

@@ -135,6 +135,7 @@ impl Builder {
     /// If a certificate, a key or the proxy's URL is invalid, if no certificate authority is trusted, or if the
     /// operating system returns no random bytes.
     pub fn build(self) -> Result<Client, SetupError> {
+        // Fails here rather than with a panic in the first call.
         drop(ambient::try_entropy().map_err(|cause| {
             SetupError::new("random bytes", "are required, and the operating system returned none")
                 .because(cause)

@@ -16,7 +16,7 @@ use wxpay_proto::{
 
 /// A client that runs flows over pooled connections. Clones share the connections and the [`Memory`].
 ///
-/// Most operations are flows of APIv3, made by [`v3::Merchant`](wxpay_proto::v3::Merchant):
+/// [`v3::Merchant`](wxpay_proto::v3::Merchant) makes the flows of APIv3:
 ///
 /// ```no_run
 /// # async fn shop(merchant: wxpay_proto::v3::Merchant, order: wxpay_proto::v3::pay::NativeOrder)
@@ -125,6 +125,7 @@ impl Client {
     }
 
     async fn wait<F: Flow>(&self, until: UnixTime, waiting: Waiting<F>, now: &mut UnixTime) -> Step<F> {
+        // Measured from the reading that the flow computed `until` from: the system clock may have been set since.
         tokio::time::sleep(until.since(*now)).await;
         // The wait ended by the monotonic clock. The flow must not wait again if the system clock was set back.
         *now = self.now().max(until);
@@ -242,7 +243,7 @@ mod tests {
         UnixTime::from_secs(1_399_521_600)
     }
 
-    /// A merchant whose gateway is a closed port.
+    /// A merchant with a closed port as its gateway.
     fn merchant() -> Merchant {
         let mut policy = retry::Policy::default();
         policy.max_attempts = 2;

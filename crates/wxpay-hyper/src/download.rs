@@ -157,6 +157,7 @@ impl Gunzip {
     ) -> Result<(), DownloadError> {
         while !piece.is_empty() {
             let taken = self.0.write(piece).map_err(|_| lost(Broken::NotGzip))?;
+            // A write that takes nothing would make this loop endless.
             piece = piece.get(taken..).filter(|_| taken > 0).ok_or_else(|| lost(Broken::NotGzip))?;
             sink.take(self.0.get_ref()).await?;
             self.0.get_mut().clear();

@@ -41,9 +41,9 @@ impl Client {
         }
     }
 
-    /// Fetches the platform certificates of an APIv3 merchant at once, and again before they expire, so that no call
-    /// and no notification waits for a key. The future never completes, even if fetches fail: spawn it, and abort it
-    /// at shutdown; dropping it stops it.
+    /// Fetches the platform certificates of an APIv3 merchant at once, and again before they become stale, so that no
+    /// call and no notification waits for a key. The future never completes, even if fetches fail: spawn it, and
+    /// abort it at shutdown; dropping it stops it.
     ///
     /// It is optional: a call or a notification that needs a missing certificate fetches it. For a merchant that trusts
     /// only public keys it does nothing.
@@ -106,7 +106,7 @@ pub(crate) mod tests {
         ambient::now().after(Duration::from_secs(AHEAD.load(Ordering::SeqCst)))
     }
 
-    /// A private key whose signatures are empty.
+    /// A private key with empty signatures.
     #[derive(Debug)]
     struct Careless;
 

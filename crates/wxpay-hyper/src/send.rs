@@ -21,8 +21,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Failure::NotSent`] if no connection was established, [`Failure::Lost`] for every later failure, including the
-    /// timeout of the request. Neither contains the URL, the headers or the bodies.
+    /// [`Failure::NotSent`] if no connection was established, [`Failure::Lost`] for every later failure and for the
+    /// timeout of the request, at any stage. Neither contains the URL, the headers or the bodies.
     pub async fn send(&self, transmit: Transmit) -> Reply {
         let (label, began) = (transmit.label, ambient::stopwatch());
         let reply = self.carry(transmit).await;
@@ -72,7 +72,7 @@ impl Client {
     }
 }
 
-/// Returns the `Request-ID` of APIv3, which WeChat Pay's support requires. An implausible value is ignored.
+/// Returns the `Request-ID` of APIv3, which WeChat Pay's support asks for. An implausible value is ignored.
 fn request_id(reply: &Response) -> Option<&str> {
     let text = std::str::from_utf8(reply.header("request-id")?).ok()?;
     let good = text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic());

@@ -27,7 +27,7 @@ use wxpay_proto::{
     },
 };
 
-/// Returns a merchant whose gateway replies to everything with this body, signed.
+/// Returns a merchant with a gateway that replies to everything with this body, signed.
 async fn at_gateway(body: impl Fn(&str) -> String + Send + Sync + 'static) -> Merchant {
     let body = Arc::new(body);
     let address = peer(move |mut stream| {

@@ -18,7 +18,7 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         .concat()
 }
 
-/// Returns rules whose fault breaks others as well, because those need the same key or the same call.
+/// Returns rules, each with a fault that breaks others as well, because those need the same key or the same call.
 pub(crate) fn of_several_rules() -> Vec<(&'static str, Fault)> {
     vec![
         (

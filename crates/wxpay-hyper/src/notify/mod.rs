@@ -132,6 +132,7 @@ async fn handle_once<A: Answer>(
         match client.memory(|memory| memory.deduplicator.begin(&key, now)) {
             Delivery::Duplicate => return A::SUCCESS,
             Delivery::InProgress(until) => {
+                // The memory is plain state without wakers, so a duplicate polls.
                 let glance = tokio::time::sleep(until.since(now));
                 if tokio::time::timeout_at(deadline, glance).await.is_err() {
                     return A::FAIL;

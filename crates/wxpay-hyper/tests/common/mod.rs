@@ -37,7 +37,7 @@ use wxpay_proto::{
 /// A marker in place of secrets, in URLs and bodies. No error and no log line may contain it.
 pub const PLANTED: &str = "PLANTED0TOKEN0THAT0NO0ERROR0MAY0SHOW";
 
-/// Returns an APIv1 merchant with test keys whose calls are attempted once.
+/// Returns an APIv1 merchant with test keys that attempts each call once.
 pub fn merchant(base_url: &str) -> Merchant {
     let mut once = retry::Policy::default();
     once.max_attempts = 1;
