@@ -1,4 +1,4 @@
-//! Chance that is none: a stream of bytes that follows from a seed and a purpose.
+//! Reproducible pseudo-randomness: a stream that follows from a seed and a purpose.
 
 use sha1::{Digest as _, Sha1};
 
@@ -7,7 +7,8 @@ pub(crate) const HEX: &[u8] = b"0123456789abcdef";
 pub(crate) const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 pub(crate) const URL_SAFE: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Streams of different purposes do not disturb each other: a fault rule more leaves every identifier as it was.
+/// A pseudo-random stream. Streams of different purposes are independent: an additional fault rule changes no generated
+/// identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Chance {
     origin: [u8; 20],
@@ -20,12 +21,12 @@ impl Chance {
         Self { origin, drawn: 0 }
     }
 
-    /// A number below `bound`; 0 if there is none.
+    /// Returns a number below `bound`, or 0 if `bound` is 0.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.draw().checked_rem(bound).unwrap_or(0)
     }
 
-    /// So many letters of an alphabet.
+    /// Returns a text of `length` characters of an alphabet.
     pub(crate) fn text(&mut self, alphabet: &[u8], length: usize) -> String {
         let bound = u64::try_from(alphabet.len()).unwrap_or(u64::MAX);
         (0..length)

@@ -1,54 +1,54 @@
-//! The virtual clock: the real one and an offset, or a time that stands still.
+//! The virtual clock: real time with an offset, or a frozen time.
 
 use std::time::Duration;
 use wxpay_proto::UnixTime;
 
-/// What time the simulation says it is. Pure: it is told the real time and answers the virtual one.
+/// The virtual clock of a simulation. Pure: it converts the real time, which the caller passes, to the virtual time.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     frozen: Option<UnixTime>,
     ahead: Duration,
-    /// How far it runs behind the real clock; nothing while it stands.
+    /// Lag behind the real clock; zero while frozen.
     behind: Duration,
 }
 
 impl Clock {
-    /// A clock that runs with the real one.
+    /// Creates a clock that runs with the real one.
     #[must_use]
     pub const fn running() -> Self {
         Self { frozen: None, ahead: Duration::ZERO, behind: Duration::ZERO }
     }
 
-    /// A clock that stands at a moment until it is advanced.
+    /// Creates a clock that is frozen at a time until it is advanced or run.
     #[must_use]
     pub const fn frozen(at: UnixTime) -> Self {
         Self { frozen: Some(at), ahead: Duration::ZERO, behind: Duration::ZERO }
     }
 
-    /// The virtual time at a real time.
+    /// Returns the virtual time at a real time.
     #[must_use]
     pub fn now(&self, real: UnixTime) -> UnixTime {
         self.frozen.unwrap_or_else(|| real.before(self.behind)).after(self.ahead)
     }
 
-    /// Whether time passes by itself.
+    /// Returns true if the clock runs, false if it is frozen.
     #[must_use]
     pub const fn runs(&self) -> bool {
         self.frozen.is_none()
     }
 
-    /// Stops where it is at a real time, until it is advanced or let run.
+    /// Freezes the clock at its current time, until it is advanced or run.
     pub fn freeze(&mut self, real: UnixTime) {
         *self = Self::frozen(self.now(real));
     }
 
-    /// Runs on from where it is at a real time.
+    /// Lets the clock run from its current time.
     pub fn run(&mut self, real: UnixTime) {
         let now = self.now(real);
         *self = Self { frozen: None, ahead: now.since(real), behind: real.since(now) };
     }
 
-    /// Moves forward. A clock never goes back.
+    /// Advances the clock. A clock never goes back.
     pub fn advance(&mut self, by: Duration) {
         self.ahead = self.ahead.saturating_add(by);
     }

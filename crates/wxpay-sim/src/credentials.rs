@@ -1,4 +1,4 @@
-//! Who may call: an app, its merchant, and their three different secrets.
+//! APIv1 credentials: an app, its merchant, and their three secrets.
 
 use crate::chance::{ALPHANUMERIC, Chance, DIGITS, HEX};
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-/// What the official mail to a merchant contains. Clones share one copy; nothing of it is printed but the appid
-/// and the partner.
+/// The APIv1 credentials of WeChat Pay's mail to a merchant. Clones share one copy; `Debug` prints only the appid and the
+/// partner.
 #[derive(Clone, Debug)]
 pub struct Credentials(Arc<Inner>);
 
@@ -22,7 +22,7 @@ struct Inner {
 }
 
 impl Credentials {
-    /// Takes given credentials.
+    /// Creates credentials from given values.
     #[must_use]
     pub fn new(
         appid: AppId,
@@ -40,11 +40,11 @@ impl Credentials {
         }))
     }
 
-    /// Throw-away credentials of the documented forms: 18, 32, 128, 10 and 32 characters.
+    /// Generates credentials of the documented lengths: 18, 32, 128, 10 and 32 characters.
     ///
     /// # Errors
     ///
-    /// Never in practice: what is made keeps to the grammar it is parsed by.
+    /// Never in practice: the generated values follow the grammar that they are parsed by.
     pub(crate) fn thrown_away(chance: &mut Chance) -> Result<Self, InvalidField> {
         Ok(Self::new(
             format!("wx{}", chance.text(HEX, 16)).parse()?,
@@ -55,76 +55,76 @@ impl Credentials {
         ))
     }
 
-    /// The app.
+    /// Returns the appid.
     #[must_use]
     pub fn appid(&self) -> &AppId {
         &self.0.appid
     }
 
-    /// The merchant.
+    /// Returns the merchant's partner id.
     #[must_use]
     pub fn partner(&self) -> &PartnerId {
         &self.0.partner
     }
 
-    /// What a token is asked for with. It travels, in the query of the token request.
+    /// Returns the secret of token requests. It is sent in the query of a token request.
     #[must_use]
     pub fn app_secret(&self) -> &Secret<String> {
         &self.0.app_secret
     }
 
-    /// The key of the SHA-1 signatures (`appkey`, `paySignKey`). It never travels.
+    /// Returns the key of the SHA-1 signatures (`appkey`, `paySignKey`). It is never sent.
     #[must_use]
     pub fn pay_sign_key(&self) -> &Secret<String> {
         &self.0.pay_sign_key
     }
 
-    /// The key of the MD5 signatures. It never travels.
+    /// Returns the key of the MD5 signatures. It is never sent.
     #[must_use]
     pub fn partner_key(&self) -> &Secret<String> {
         &self.0.partner_key
     }
 }
 
-/// An app as the gateway knows it.
+/// An APIv1 app registered with the gateway.
 #[derive(Clone, Debug)]
 pub struct App {
     credentials: Credentials,
     permission: Permission,
 }
 
-/// Whether an app may use the payment interfaces.
+/// Permission of an app to use the payment interfaces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Permission {
-    /// It may.
+    /// The app may use the payment interfaces.
     Granted,
-    /// It was not approved: errcode 48001.
+    /// The app is not approved: errcode 48001.
     NotApproved,
-    /// It is approved, but not for payment: errcode 43008.
+    /// The app is approved, but not for payment: errcode 43008.
     NoPayment,
 }
 
 impl App {
-    /// An app that may be paid.
+    /// Creates an app with the permission [`Permission::Granted`].
     #[must_use]
     pub fn new(credentials: Credentials) -> Self {
         Self { credentials, permission: Permission::Granted }
     }
 
-    /// The same with another permission.
+    /// Sets the permission.
     #[must_use]
     pub fn with_permission(self, permission: Permission) -> Self {
         Self { permission, ..self }
     }
 
-    /// Its credentials.
+    /// Returns the app's credentials.
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
-    /// Whether it may be paid.
+    /// Returns the app's permission.
     #[must_use]
     pub fn permission(&self) -> Permission {
         self.permission

@@ -1,4 +1,4 @@
-//! What a merchant's program is told, as `export NAME=value` lines, so that any program can be pointed at the simulator.
+//! The environment of a merchant's program, as `export NAME=value` lines, which points it at the simulator.
 //!
 //! | names | values |
 //! |---|---|
@@ -21,7 +21,8 @@ use std::{
 };
 use wxpay_proto::{UnixTime, id::MchId};
 
-/// What a merchant's program is told. Its files are written first, since the lines name them.
+/// The environment of a merchant's program. Write its [files](Self::files) before its [lines](Self::lines), which name
+/// them.
 #[derive(Clone, Debug)]
 pub struct Environment {
     base_url: String,
@@ -33,14 +34,15 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// For the app and the merchant that a gateway was made with.
+    /// Creates the environment of the app and the merchant that the gateway was created with.
     #[must_use]
     pub fn of(gateway: &Gateway, base_url: &str, now: UnixTime) -> Self {
         let merchant = gateway.merchant_of(gateway.merchant().mchid()).unwrap_or_else(|| gateway.merchant());
         Self::with_merchant(gateway, merchant, base_url, now)
     }
 
-    /// For the app that a gateway was made with and another of its merchants. `None` if there is no such merchant.
+    /// Creates the environment of the app that the gateway was created with and of any of its merchants. Returns `None`
+    /// for an unknown merchant.
     #[must_use]
     pub fn of_merchant(gateway: &Gateway, mchid: &MchId, base_url: &str, now: UnixTime) -> Option<Self> {
         let merchant = gateway.merchant_of(mchid)?;
@@ -58,17 +60,18 @@ impl Environment {
         }
     }
 
-    /// With the PEM of whom to trust.
+    /// Sets the CA certificate to trust, in PEM.
     #[must_use]
     pub fn with_tls_ca(self, pem: String) -> Self {
         Self { tls_ca: Some(pem), ..self }
     }
 
-    /// Writes keys and certificates into a folder, which is made if it is not there. Each file is for its owner alone.
+    /// Writes keys and certificates into a folder, which is created if necessary. Only the owner can read the files (mode
+    /// 0600).
     ///
     /// # Errors
     ///
-    /// When a file cannot be written.
+    /// If a file cannot be written.
     pub fn files(mut self, folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         for (name, file, pem) in self.pems().map_err(io::Error::other)? {
@@ -79,7 +82,7 @@ impl Environment {
         Ok(self)
     }
 
-    /// Names, files and texts of what is in PEM.
+    /// Returns variable, file name and text of every PEM value.
     fn pems(&self) -> Result<Vec<(&'static str, &'static str, String)>, BadKey> {
         let mut pems = Vec::new();
         if let Some(own) = self.merchant.api_keys().last() {
@@ -103,18 +106,18 @@ impl Environment {
         Ok(pems)
     }
 
-    /// Names and values, texts of PEM in the place of files. **They hold secrets.**
+    /// Returns the variables and their values, with PEM texts in place of file names. **They contain secrets.**
     ///
     /// # Errors
     ///
-    /// When a certificate cannot be written.
+    /// If a certificate cannot be encoded.
     pub fn values(&self) -> Result<Vec<(&'static str, String)>, BadKey> {
         let mut values = self.texts();
         values.extend(self.pems()?.into_iter().map(|(name, _, pem)| (name, pem)));
         Ok(values)
     }
 
-    /// The lines themselves. **They hold secrets.**
+    /// Returns the `export NAME=value` lines, quoted for a shell. **They contain secrets.**
     #[must_use]
     pub fn lines(&self) -> String {
         let lines = self.texts().into_iter().chain(self.files.iter().cloned());
@@ -123,7 +126,7 @@ impl Environment {
         lines.concat()
     }
 
-    /// Names and values of what is no file.
+    /// Returns the variables that are not files, with their values.
     fn texts(&self) -> Vec<(&'static str, String)> {
         let (first, third) = (&self.credentials, &self.merchant);
         let mut lines = vec![
@@ -149,24 +152,24 @@ impl Environment {
         lines
     }
 
-    /// Writes the lines to a file that its owner alone can read (mode 0600).
+    /// Writes the lines to a file that only its owner can read (mode 0600).
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         write_private(path, &self.lines())
     }
 }
 
-/// The one JSON line that says the simulator is ready, without a line end.
+/// Returns the JSON line that reports that the simulator is ready, without a line end.
 #[must_use]
 pub fn ready_line(base_url: &str) -> String {
     serde_json::json!({ "ready": true, "url": base_url }).to_string()
 }
 
-/// Writes a file beside its place and moves it there, so that no reader sees half of it and an older file's wider mode
-/// does not stay.
+/// Writes a temporary file and renames it, so that no reader sees an incomplete file and an older file's wider mode is
+/// replaced.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
     let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
@@ -177,13 +180,13 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
         })
         .and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
-        // What is left of it holds secrets.
+        // The rest of the file may contain secrets.
         fs::remove_file(&beside).ok();
     }
     written
 }
 
-/// In single quotes, so that a shell takes every sign as it is.
+/// Quotes a value with single quotes, so that a shell interprets no character of it.
 fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', r"'\''"))
 }

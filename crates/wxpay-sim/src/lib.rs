@@ -1,10 +1,9 @@
-//! The WeChat Pay gateway, simulated: what a merchant's program talks to when there is no merchant account.
+//! A simulated WeChat Pay gateway, for tests of a merchant's program without a merchant account.
 //!
-//! [`Gateway`] is the other side of the wire as a pure value. A request goes in and a reply comes out; what it
-//! owes later (the notices and their repeats) is asked for with [`Gateway::next_due`] and [`Gateway::due`]. It
-//! reads no clock and draws no chance: the caller says what time it is, and everything it invents follows from
-//! one seed, so that the same calls give the same bytes. A test drives it in virtual time; [`serve`] puts it on a
-//! socket.
+//! [`Gateway`] is the gateway as a pure value: it takes a request and returns a reply. Notifications and their retries
+//! are polled with [`Gateway::next_due`] and [`Gateway::due`]. It reads no clock and no randomness: the caller passes the
+//! time, and all generated data follows from one seed, so that the same calls give the same bytes. A test drives it in
+//! virtual time; [`serve`] puts it on a socket.
 //!
 //! ```
 //! use wxpay_proto::{UnixTime, http::Request};
@@ -18,36 +17,37 @@
 //!     me.app_secret().expose(),
 //! );
 //! let Outcome::Reply(reply) = gateway.answer(&Request::get(url), UnixTime::from_secs(1_399_514_976)) else {
-//!     panic!("no trouble was asked for");
+//!     panic!("no fault is injected");
 //! };
 //! assert!(reply.body().starts_with(b"{\"access_token\":\""));
 //! ```
 //!
 //! # In scope
 //!
-//! The first generation (2013–2014): token, genprepay, orderquery, delivernotify, the notice signed twice. The third:
-//! signed JSON in both directions under both kinds of platform key, orders, refunds, sealed notices. A fake phone that
-//! checks the merchant's signature, and trouble on demand.
+//! * APIv3: JSON signed in both directions, with both kinds of platform key; orders, refunds, combined orders, profit
+//!   sharing, transfers, bills, encrypted notifications.
+//! * APIv1, the 2013–2014 app payment: token, genprepay, orderquery, delivernotify, the notification with two signatures.
+//! * A payer's client that verifies the merchant's signature, and fault injection.
 //!
 //! # Out of scope
 //!
-//! Being a reference. It is written from the documents, with its own builders of the signed messages so that a
-//! mistake of the client library cannot agree with itself; where the documents are silent it follows a
-//! [setting](Settings).
+//! The simulator is not a reference. It is written from the documents, and builds signed messages with its own code, so
+//! that a mistake of the client library cannot cancel itself out. Where the documents are silent, a [setting](Settings)
+//! decides.
 //!
-//! # Rooms
+//! # Modules
 //!
-//! * [`gateway`]: request to reply, and what is due when.
-//! * [`merchant`]: a merchant of the third generation, and the platform's keys towards it.
+//! * [`gateway`]: replies to requests, and the notifications that are due.
+//! * [`merchant`]: an APIv3 merchant, and the platform keys that the gateway uses with it.
 //! * [`keys`]: keys and certificates.
-//! * [`ledger`]: the gateway's own record of apps, orders and payments.
-//! * [`notifications`]: deliveries of notices and their schedule.
-//! * [`phone`]: the fake WeChat app.
-//! * [`faults`]: trouble on demand.
-//! * [`settings`]: what the documents leave open, as switches.
-//! * [`control`]: the test's own interface, under `/_sim`.
-//! * [`serve`]: all of it over HTTP.
-//! * [`environment`]: what a merchant's program is told, as `export NAME=value` lines.
+//! * [`ledger`]: the gateway's records of apps, orders and payments.
+//! * [`notifications`]: deliveries of notifications and their schedule.
+//! * [`phone`]: the payer's client.
+//! * [`faults`]: fault injection.
+//! * [`settings`]: behaviour that the documents leave open.
+//! * [`control`]: the control interface for tests, under `/_sim`.
+//! * [`serve`]: the HTTP server.
+//! * [`environment`]: the environment of a merchant's program, as `export NAME=value` lines.
 
 mod chance;
 pub mod clock;

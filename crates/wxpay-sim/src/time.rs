@@ -1,4 +1,4 @@
-//! The gateway's calendar: GMT+8, without daylight saving, whatever the machine's zone.
+//! Calendar and time formats of the gateway: GMT+8 without daylight saving, independent of the machine's time zone.
 
 use jiff::{
     Timestamp,
@@ -11,22 +11,22 @@ use wxpay_proto::UnixTime;
 const BEIJING: Offset = Offset::constant(8);
 const FOURTEEN: &str = "%Y%m%d%H%M%S";
 
-/// `yyyyMMddHHmmss`, as `time_end`, `time_start` and `time_expire` are written.
+/// Formats a time as `yyyyMMddHHmmss`, like `time_end`, `time_start` and `time_expire`.
 pub(crate) fn fourteen(time: UnixTime) -> String {
     civil(time).strftime(FOURTEEN).to_string()
 }
 
-/// `yyyyMMdd`, as in a `transaction_id`; also the day by which the token quota is counted.
+/// Formats a day as `yyyyMMdd`, as in a `transaction_id`. The token quota is counted by this day.
 pub(crate) fn day(time: UnixTime) -> String {
     civil(time).strftime("%Y%m%d").to_string()
 }
 
-/// `yymmdd`, as in a `prepayid`.
+/// Formats a day as `yymmdd`, as in a `prepayid`.
 pub(crate) fn short_day(time: UnixTime) -> String {
     civil(time).strftime("%y%m%d").to_string()
 }
 
-/// Reads `yyyyMMddHHmmss`: fourteen digits that name a moment since 1970.
+/// Parses `yyyyMMddHHmmss`. Returns `None` unless the text is fourteen digits of a time since 1970.
 pub(crate) fn parse_fourteen(text: &str) -> Option<UnixTime> {
     let digits = text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit());
     let civil = digits.then(|| DateTime::strptime(FOURTEEN, text).ok()).flatten()?;
@@ -34,12 +34,12 @@ pub(crate) fn parse_fourteen(text: &str) -> Option<UnixTime> {
     u64::try_from(time.as_second()).ok().map(UnixTime::from_secs)
 }
 
-/// `yyyy-MM-dd HH:mm:ss`, as bills write times.
+/// Formats a time as `yyyy-MM-dd HH:mm:ss`, as in bills.
 pub(crate) fn plain(time: UnixTime) -> String {
     civil(time).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// The day that `yyyy-MM-dd` names: as `yyyyMMdd`, when it ends, and when it is three months back.
+/// Parses a day `yyyy-MM-dd`. Returns it as `yyyyMMdd`, with its end and the time three months after its beginning.
 pub(crate) fn day_named(text: &str) -> Option<(String, UnixTime, UnixTime)> {
     let digits = text.replace('-', "");
     let midnight = parse_fourteen(&format!("{digits}000000"))?;
@@ -52,14 +52,14 @@ pub(crate) fn day_named(text: &str) -> Option<(String, UnixTime, UnixTime)> {
     Some((digits, midnight.after(Duration::from_secs(86_400)), stale))
 }
 
-/// RFC 3339 with the calendar's offset, as the third generation writes times: `2018-06-08T10:34:56+08:00`.
+/// Formats a time by RFC 3339 with the offset +08:00, as in APIv3: `2018-06-08T10:34:56+08:00`.
 pub(crate) fn rfc3339(time: UnixTime) -> String {
     civil(time).strftime("%Y-%m-%dT%H:%M:%S+08:00").to_string()
 }
 
-/// Reads RFC 3339 in any zone: a moment since 1970.
+/// Parses RFC 3339 with any offset. Returns `None` for a time before 1970.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<UnixTime> {
-    // The library would take other forms of ISO 8601, too.
+    // jiff also accepts other ISO 8601 forms, which WeChat Pay does not.
     let shaped = text.len() >= 20
         && text.bytes().zip(*b"dddd-dd-ddTdd:dd:dd").all(|(byte, form)| match form {
             b'd' => byte.is_ascii_digit(),
@@ -69,7 +69,7 @@ pub(crate) fn parse_rfc3339(text: &str) -> Option<UnixTime> {
     u64::try_from(time.as_millisecond()).ok().map(UnixTime::from_millis)
 }
 
-/// Moments past the calendar's end are told as its beginning.
+/// Converts a time to the calendar. A time after the calendar's end becomes 1970-01-01.
 fn civil(time: UnixTime) -> DateTime {
     let seconds = i64::try_from(time.as_secs()).ok();
     let timestamp = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_default();

@@ -1,55 +1,55 @@
-//! What the gateway noticed but did not say on the wire: leaks, loose forms, and why it refused.
+//! Warnings: observations that the gateway's replies do not contain, such as leaked secrets and the reasons of refusals.
 
 use serde::Serialize;
 use std::collections::VecDeque;
 use wxpay_proto::UnixTime;
 
-/// So many are kept; older ones are forgotten.
+/// Maximum number of warnings kept; older ones are dropped.
 const KEPT: usize = 10_000;
 
-/// One remark. Never holds a secret.
+/// A warning. It never contains a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Warning {
-    /// When, in seconds of the virtual clock.
+    /// Time of the warning, in seconds of the virtual clock.
     pub at: u64,
-    /// What kind of remark.
+    /// Kind of the warning.
     pub kind: Kind,
-    /// The order it is about, if that could be read.
+    /// The merchant's order number, if it could be read.
     pub out_trade_no: Option<String>,
-    /// The remark.
+    /// Text of the warning.
     pub detail: String,
 }
 
-/// Kinds of remark.
+/// Kind of a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Kind {
-    /// A secret was in a message that must not hold it.
+    /// A message contained a secret that it must not contain.
     LeakedSecret,
-    /// `+` in a value of the package: libraries that mean a space are wrong.
+    /// A value of the package contained `+`: some libraries send it for a space, which is wrong.
     PlusInPackage,
-    /// `package` of the seven parameters is not `Sign=WXPay`.
+    /// `package` of the app's seven payment parameters is not `Sign=WXPay`.
     #[serde(rename = "second_sign_package")]
     SecondSignLiteral,
-    /// An answer to a notice that a looser gateway would have taken for `success`.
+    /// A response to a notification resembled `success`; a more lenient gateway would accept it.
     #[serde(rename = "inexact_success")]
     LooseSuccess,
-    /// A forged notice was answered `success`.
+    /// A merchant accepted a forged notification.
     #[serde(rename = "forged_notification_accepted")]
     ForgeryBelieved,
-    /// A form that works here and may not elsewhere.
+    /// The simulator accepted a value that the real gateway may refuse.
     #[serde(rename = "nonportable")]
     Doubtful,
-    /// Why a request was refused: the wire tells no more than the errcode.
+    /// A request was refused. The text has the reason; the reply has only the errcode.
     Refused,
-    /// A notice was given up after its last repeat.
+    /// The merchant did not accept a notification by its last retry.
     #[serde(rename = "retries_exhausted")]
     GivenUp,
 }
 
-/// The remarks in order.
+/// The warnings, oldest first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Warnings(VecDeque<Warning>);
 

@@ -38,9 +38,9 @@ pub(super) const ROOM: Room = Room {
         Route::get(
             "merchants/{mchid}/environment",
             "reveal_secrets_of_merchant",
-            "THE MERCHANT'S SECRETS: what wxpay sim exports as NAME=value, with PEM texts in the place of files. \
-             WXPAY_BASE_URL is the address of this call. WXPAY_TLS_CA_FILE is left out: a client that got here over \
-             TLS has it.",
+            "Returns THE MERCHANT'S SECRETS: the environment that wxpay sim exports, with PEM texts in place of file \
+             names. WXPAY_BASE_URL is the origin of this request. WXPAY_TLS_CA_FILE is omitted: a client of this \
+             route over TLS already trusts the CA.",
             Shape::Texts,
             environment,
         )

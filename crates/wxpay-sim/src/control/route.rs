@@ -18,7 +18,7 @@ pub(super) struct Room {
 /// Handler of a route. It receives only requests that passed validation.
 type CarryOut = fn(&mut Simulation, &Call<'_>) -> Result<Answer, Problem>;
 
-/// One method of one path.
+/// A route: one method of one path.
 pub(super) struct Route {
     pub(super) method: &'static str,
     /// Path below the root, with parameters in braces.

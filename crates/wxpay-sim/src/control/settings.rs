@@ -89,7 +89,7 @@ static SWITCHES: &[Switch] = &[
     word(
         "refund_outcome",
         || vec!["SUCCESS", "CLOSED", "ABNORMAL", "PROCESSING"],
-        "The final state of refunds without an outcome of their own; PROCESSING keeps a refund pending.",
+        "The default final state of new refunds; PROCESSING keeps them pending.",
         (
             |all| match all.v3.refund_becomes {
                 RefundFate::Succeeds => "SUCCESS",

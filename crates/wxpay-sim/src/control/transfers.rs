@@ -48,7 +48,7 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "transfers/{out_bill_no}/fail",
             "fail_transfer",
-            "Makes the transfer fail. A transfer without confirmation can fail only while it is ACCEPTED.",
+            "Makes a transfer fail that waits for the payee's confirmation, or that is ACCEPTED and needs none.",
             TRANSFER,
             fail,
         )

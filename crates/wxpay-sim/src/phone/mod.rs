@@ -1,7 +1,8 @@
-//! A fake WeChat app: it takes the seven parameters, checks the second signature, shows what it would pay.
+//! The payer's client (the WeChat app): verifies the payment parameters that a merchant's app or page passes to it, shows
+//! the payment request, and pays.
 //!
-//! Without it the second signature would never be tested. The real app asks WeChat's servers, which know the key;
-//! this one asks the [`Gateway`]. The third generation's parameters are in [`v3`].
+//! It is the only verifier of the signature over these parameters. The real client asks WeChat's servers, which know the
+//! key; this one asks the [`Gateway`]. The parameters of APIv3 are in [`v3`].
 
 pub mod v3;
 
@@ -20,30 +21,30 @@ use wxpay_proto::{
     id::{OutTradeNo, PartnerId, PrepayId},
 };
 
-/// What the payer sees before the tap.
+/// Payment request of an APIv1 order, as shown to the payer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Bill {
-    /// What is to be paid, in fen.
+    /// Amount to pay, in fen.
     pub total_fee: Fen,
-    /// What is bought.
+    /// Description of the goods.
     pub body: String,
-    /// Who gets it.
+    /// The merchant.
     pub partner: PartnerId,
-    /// The merchant's number.
+    /// The merchant's order number.
     pub out_trade_no: OutTradeNo,
-    /// The order on the gateway.
+    /// The prepayid.
     pub prepayid: PrepayId,
 }
 
-/// What the app gets back: the documented `PayResp.errCode`. Never a proof of payment.
+/// Result that the client returns to the merchant's app: the documented `PayResp`. It does not prove a payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PayResp {
-    /// 0 paid, -1 error, -2 cancelled by the payer.
+    /// Code: 0 paid, -1 error, -2 cancelled by the payer.
     #[serde(rename = "errCode")]
     pub err_code: i32,
-    /// The reason, for -1.
+    /// Reason, for -1.
     #[serde(rename = "errStr")]
     pub err_str: String,
 }
@@ -62,13 +63,13 @@ impl PayResp {
     }
 }
 
-/// Why the phone shows nothing but an error.
+/// Invalid payment parameters. The client shows an error instead of a payment request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
-    /// The parameter at fault.
+    /// The invalid parameter.
     pub field: &'static str,
-    /// Its rule, as the end of a sentence that begins with the field's name.
+    /// The parameter's rule, as the end of a sentence that begins with the parameter's name.
     pub rule: &'static str,
 }
 
@@ -81,32 +82,32 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl Refused {
-    /// What the app gets back.
+    /// Returns the result for the merchant's app.
     #[must_use]
     pub fn resp(&self) -> PayResp {
         PayResp::new(-1, self.to_string())
     }
 }
 
-/// Signed besides the key.
+/// Signed parameters, in order; the appkey is signed as well.
 const SIGNED: [&str; 6] = ["appid", "noncestr", "package", "partnerid", "prepayid", "timestamp"];
 const PACKAGE: &str = "Sign=WXPay";
 
 impl Bill {
-    /// Reads the seven parameters as the app got them: a JSON object; `timestamp` may be a number. Other members
-    /// are ignored, an `appkey` among them flagged.
+    /// Verifies the seven parameters exactly as the app received them: a JSON object, in which `timestamp` may be a
+    /// number. Other members are ignored; an `appkey` gives a warning.
     ///
     /// # Errors
     ///
-    /// [`Refused`] with the field at fault: not JSON, one missing, another merchant's, a signature that does not
-    /// match, an order that is not known.
+    /// [`Refused`] with the invalid parameter: not JSON, a missing parameter, another merchant's, an invalid signature, an
+    /// unknown order.
     pub fn read(gateway: &mut Gateway, parameters: &[u8], now: UnixTime) -> Result<Self, Refused> {
         let refused = |field, rule| Refused { field, rule };
         let message = Message::parse(parameters)
             .map_err(|_| refused("parameters", "must be a JSON object in UTF-8"))?;
         for field in SIGNED.into_iter().chain(["sign"]) {
             if message.text(field).is_none_or(str::is_empty) {
-                return Err(refused(field, "must be there"));
+                return Err(refused(field, "is required"));
             }
         }
         let text = |name| message.text(name).unwrap_or_default();
@@ -117,14 +118,17 @@ impl Bill {
             return Err(refused("partnerid", "must be the app's merchant"));
         }
         if !text("timestamp").bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(refused("timestamp", "must be seconds in digits"));
+            return Err(refused("timestamp", "must be a decimal number of seconds"));
         }
         let expected =
             sign::sha1(&SIGNED.map(|name| (name, text(name))), credentials.pay_sign_key().expose());
         if !sign::same(text("sign"), &expected) {
-            return Err(refused("sign", "must be the SHA-1 over the seven names with the appkey"));
+            return Err(refused(
+                "sign",
+                "must be the SHA-1 signature over the six signed parameters and the appkey",
+            ));
         }
-        let unknown = refused("prepayid", "must be one that genprepay gave to this app");
+        let unknown = refused("prepayid", "must be a prepayid that genprepay returned to this app");
         let prepayid: PrepayId = text("prepayid").parse().map_err(|_| unknown.clone())?;
         let order = gateway.ledger.by_prepayid(&prepayid).filter(|order| order.appid == *credentials.appid());
         let order = order.ok_or_else(|| unknown.clone())?;
@@ -138,7 +142,7 @@ impl Bill {
         };
         let number = Some(bill.out_trade_no.as_str());
         if message.has("appkey") {
-            gateway.remark(now, Kind::LeakedSecret, number, "the app was given an appkey");
+            gateway.remark(now, Kind::LeakedSecret, number, "the payment parameters contain the appkey");
         }
         if text("package") != PACKAGE {
             gateway.remark(now, Kind::SecondSignLiteral, number, "package is not Sign=WXPay");
@@ -149,11 +153,11 @@ impl Bill {
         Ok(bill)
     }
 
-    /// The payer pays.
+    /// Pays as the payer.
     ///
     /// # Errors
     ///
-    /// [`CannotPay`], with what the app gets back in [`CannotPay::resp`].
+    /// [`CannotPay`]; [`CannotPay::resp`] has the result for the merchant's app.
     pub fn pay(
         &self,
         gateway: &mut Gateway,
@@ -164,7 +168,7 @@ impl Bill {
         Ok((PayResp::new(0, ""), paid))
     }
 
-    /// The payer goes back.
+    /// Cancels the payment as the payer.
     pub fn cancel(&self, gateway: &mut Gateway, now: UnixTime) -> PayResp {
         match gateway.cancel(&self.tapped(), now) {
             Ok(_) => PayResp::cancelled(),
@@ -172,7 +176,7 @@ impl Bill {
         }
     }
 
-    /// The payment fails.
+    /// Makes the payment fail.
     pub fn fail(&self, gateway: &mut Gateway, now: UnixTime) -> PayResp {
         match gateway.fail(&self.tapped(), now) {
             Ok(_) => PayResp::failed(),
@@ -186,7 +190,7 @@ impl Bill {
 }
 
 impl CannotPay {
-    /// What the app gets back.
+    /// Returns the result for the merchant's app.
     #[must_use]
     pub fn resp(self) -> PayResp {
         PayResp::new(-1, self.to_string())

@@ -1,4 +1,4 @@
-//! The third generation's parameters: of a page or a mini program, and of an app.
+//! APIv3 payment parameters of a page, a mini program or an app.
 
 use super::{PayResp, Refused};
 use crate::{
@@ -14,31 +14,31 @@ use wxpay_proto::{
     id::{AppId, MchId, OutTradeNo},
 };
 
-/// What the payer sees before the tap.
+/// Payment request of an APIv3 order, as shown to the payer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Bill {
-    /// What is to be paid, in fen.
+    /// Amount to pay, in fen.
     pub total: Fen,
-    /// What is bought; of a combined order, the first.
+    /// Description of the goods; for a combined order, of its first sub-order.
     pub description: String,
-    /// Who ordered it.
+    /// The merchant that placed the order.
     pub mchid: MchId,
-    /// Its number.
+    /// The merchant's order number.
     pub out_trade_no: OutTradeNo,
-    /// The order on the gateway.
+    /// The prepay_id.
     pub prepay_id: String,
 }
 
-/// An order, or a combined one, as far as a phone is concerned.
+/// An order or a combined order, reduced to the fields that the client needs.
 struct Placed {
     trade_type: TradeType,
     total: Fen,
     description: String,
-    /// Who placed it, and signs.
+    /// The merchant that placed the order and signs the parameters.
     mchid: MchId,
     out_trade_no: OutTradeNo,
-    /// Its app, and the sub-merchant's.
+    /// The apps of the merchant and of its sub-merchants.
     appids: Vec<AppId>,
     sub_mchid: Option<MchId>,
 }
@@ -72,20 +72,20 @@ impl Placed {
     }
 }
 
-/// The parameters in one form, whichever program made them.
+/// Payment parameters of a page, a mini program or an app in one form.
 struct Parameters<'a> {
     trade_type: TradeType,
     appid: Option<&'a str>,
     prepay_id: &'a str,
-    /// What was signed besides the app, in order, and where the signature is.
+    /// The signed lines after the appid, in order.
     signed: [&'a str; 3],
     signature: (&'static str, &'a str),
 }
 
-const MUST: &str = "must be there, a text that is not empty";
+const MUST: &str = "is required and must be a non-empty string";
 
 impl Bill {
-    /// Whether the parameters are of this generation: those of a page always, those of an app if the order is.
+    /// Returns true if the parameters are of APIv3: those of a page always, those of an app if the order is.
     #[must_use]
     pub fn is_meant(gateway: &Gateway, parameters: &[u8], now: UnixTime) -> bool {
         let Ok(members) = serde_json::from_slice::<Map<String, Value>>(parameters) else { return false };
@@ -93,14 +93,14 @@ impl Bill {
         members.contains_key("paySign") || members.get("prepayid").and_then(Value::as_str).is_some_and(known)
     }
 
-    /// Reads the parameters as the program on the phone got them, a JSON object: those of a page or a mini program
-    /// (`paySign` over app, time, nonce and `prepay_id=…`), or those of an app (`sign` over app, time, nonce and the
-    /// bare `prepayid`). A mini program leaves out `appId`.
+    /// Verifies the parameters exactly as the page or the app received them, as a JSON object: those of a page or a mini
+    /// program (`paySign` over appid, time, nonce and `prepay_id=…`), or those of an app (`sign` over appid, time, nonce
+    /// and the bare `prepayid`). The parameters of a mini program have no `appId`.
     ///
     /// # Errors
     ///
-    /// [`Refused`] with the field at fault: not JSON, one missing, another merchant's, an order that is not known, a
-    /// signature that does not match.
+    /// [`Refused`] with the invalid parameter: not JSON, a missing parameter, another merchant's, an unknown order, an
+    /// invalid signature.
     pub fn read(gateway: &Gateway, parameters: &[u8], now: UnixTime) -> Result<Self, Refused> {
         let refused = |field, rule| Refused { field, rule };
         let members: Map<String, Value> = serde_json::from_slice(parameters)
@@ -108,10 +108,10 @@ impl Bill {
         let said = if members.contains_key("paySign") { page(&members)? } else { app(&members)? };
         let placed = Placed::named(gateway, &Named::Handle(said.prepay_id.into()), now);
         let placed = placed.filter(|placed| placed.trade_type == said.trade_type);
-        let placed =
-            placed.ok_or_else(|| refused("prepay_id", "must be one that an order of this kind gave"))?;
+        let placed = placed
+            .ok_or_else(|| refused("prepay_id", "must be a prepay_id of an order of this trade type"))?;
         let merchant = gateway.merchant_of(&placed.mchid);
-        let merchant = merchant.ok_or_else(|| refused("partnerid", "must be a merchant"))?;
+        let merchant = merchant.ok_or_else(|| refused("partnerid", "must be a known merchant"))?;
         let partner = members.get("partnerid").and_then(Value::as_str);
         let is_partner = |mchid: &MchId| partner == Some(mchid.as_str());
         if said.trade_type == TradeType::App
@@ -131,18 +131,18 @@ impl Bill {
         if !apps.any(|appid| is_signed(merchant, appid.as_str(), &said)) {
             return Err(refused(
                 said.signature.0,
-                "must be the merchant's RSA signature over the four lines",
+                "must be the merchant's RSA signature over the four lines appid, time, nonce, package or prepayid",
             ));
         }
         let Placed { total, description, mchid, out_trade_no, .. } = placed;
         Ok(Self { total, description, mchid, out_trade_no, prepay_id: said.prepay_id.into() })
     }
 
-    /// The payer pays.
+    /// Pays as the payer.
     ///
     /// # Errors
     ///
-    /// [`CannotPay`], with what the app gets back in [`CannotPay::resp`].
+    /// [`CannotPay`]; [`CannotPay::resp`] has the result for the merchant's app.
     pub fn pay(
         &self,
         gateway: &mut Gateway,
@@ -154,25 +154,25 @@ impl Bill {
     }
 }
 
-/// `appId`, `timeStamp`, `nonceStr`, `package`, `signType` and `paySign`.
+/// Reads the parameters of a page: `appId`, `timeStamp`, `nonceStr`, `package`, `signType` and `paySign`.
 fn page(members: &Map<String, Value>) -> Result<Parameters<'_>, Refused> {
     if text(members, "signType")? != "RSA" {
         return Err(Refused { field: "signType", rule: "must be RSA" });
     }
     let package = text(members, "package")?;
     let id = package.strip_prefix("prepay_id=");
-    let id = id.ok_or(Refused { field: "package", rule: "must be prepay_id= and the prepay_id" })?;
+    let id = id.ok_or(Refused { field: "package", rule: "must be prepay_id= followed by the prepay_id" })?;
     Ok(Parameters {
         trade_type: TradeType::Jsapi,
         appid: members.contains_key("appId").then(|| text(members, "appId")).transpose()?,
-        // Instalments may stand behind it.
+        // Installment parameters may follow, separated by `&`.
         prepay_id: id.split('&').next().unwrap_or(id),
         signed: [seconds(members, "timeStamp")?, text(members, "nonceStr")?, package],
         signature: ("paySign", text(members, "paySign")?),
     })
 }
 
-/// `appid`, `partnerid`, `prepayid`, `package`, `noncestr`, `timestamp` and `sign`.
+/// Reads the parameters of an app: `appid`, `partnerid`, `prepayid`, `package`, `noncestr`, `timestamp` and `sign`.
 fn app(members: &Map<String, Value>) -> Result<Parameters<'_>, Refused> {
     if text(members, "package")? != "Sign=WXPay" {
         return Err(Refused { field: "package", rule: "must be Sign=WXPay" });
@@ -192,11 +192,11 @@ fn text<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a 
     said.ok_or(Refused { field, rule: MUST })
 }
 
-/// Seconds are a text here, and phones refuse a number.
+/// Reads a time in seconds. It must be a JSON string: real clients refuse a number.
 fn seconds<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a str, Refused> {
     let said = text(members, field)?;
     let digits = said.bytes().all(|byte| byte.is_ascii_digit());
-    if digits { Ok(said) } else { Err(Refused { field, rule: "must be seconds in digits" }) }
+    if digits { Ok(said) } else { Err(Refused { field, rule: "must be a decimal number of seconds" }) }
 }
 
 fn is_signed(merchant: &Merchant, appid: &str, said: &Parameters<'_>) -> bool {

@@ -1,4 +1,4 @@
-//! A reply's body: whole, broken off, or trickling.
+//! Response bodies: complete, truncated, or slow.
 
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
@@ -11,25 +11,25 @@ use std::{
 };
 use tokio::time::{Sleep, sleep};
 
-/// Time for what was written to leave before the connection breaks.
+/// Delay before a truncated body breaks the connection, so that the bytes already written are sent.
 const GRACE: Duration = Duration::from_millis(20);
 
-/// How often a trickling body gives something.
+/// Interval between the chunks of a slow body.
 const BEAT: Duration = Duration::from_millis(100);
 
-/// The connection breaks here, because it was asked to.
+/// Error that makes hyper break the connection, because of an injected fault.
 #[derive(Debug)]
 pub(super) struct Broken;
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connection breaks here")
+        f.write_str("connection broken by an injected fault")
     }
 }
 
 impl std::error::Error for Broken {}
 
-/// Announces its whole length.
+/// A response body. Its `Content-Length` is the complete length, even if it is truncated.
 #[derive(Debug)]
 pub(super) struct Body {
     rest: Bytes,
@@ -37,14 +37,14 @@ pub(super) struct Body {
     end: End,
 }
 
-/// How it gives what it has.
+/// Delivery of the bytes of a body.
 #[derive(Debug)]
 enum End {
-    /// At once.
+    /// All at once.
     Whole,
-    /// At once, and after a while an error.
+    /// All at once, and then an error after a delay.
     Breaks(Pin<Box<Sleep>>),
-    /// So many bytes with every beat.
+    /// A number of bytes at each interval.
     Trickles(usize, Pin<Box<Sleep>>),
 }
 

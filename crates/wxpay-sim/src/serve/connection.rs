@@ -1,4 +1,4 @@
-//! A connection that can be broken off as a crashed peer does it: reset instead of closed.
+//! A TCP connection that can end with a reset instead of a close, like that of a crashed peer.
 
 use std::{
     io,
@@ -14,7 +14,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Whether a connection is reset when it ends.
+/// Shared flag: true if the connection is reset when it ends.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ending(Arc<AtomicBool>);
 
@@ -24,7 +24,7 @@ impl Ending {
     }
 }
 
-/// A TCP connection and how it ends.
+/// A TCP connection that is reset on drop if its [`Ending`] requests it.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
@@ -41,7 +41,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if self.ending.0.load(Ordering::Relaxed) {
-            // What cannot be reset is closed: the peer gets no answer either way.
+            // If this fails, the connection is closed instead: the peer gets no response either way.
             self.stream.set_zero_linger().ok();
         }
     }

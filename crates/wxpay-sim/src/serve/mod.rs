@@ -1,8 +1,9 @@
-//! The simulator over HTTP: thin, since what is answered and when is decided elsewhere.
+//! The HTTP server of the simulator. It contains no gateway logic.
 //!
-//! It carries mishaps out for real: an answer that is lost is a connection closed without a byte, or reset; one that is
-//! cut breaks off in the middle of its body. A refused connection is reset, and then nobody listens for a while. Notices are sent as they fall due, over plain HTTP only; a notice for
-//! an `https` address counts as not answered. It speaks TLS itself if it is [given](Server::start_tls) a certificate.
+//! Faults are carried out on the connection: a lost response closes or resets it without a byte, and a truncated response
+//! ends in the middle of its body. A refused connection is reset, and the listener is closed for a while. Notifications
+//! are sent when they fall due, over plain HTTP only; a notification to an `https` address counts as unanswered.
+//! [`Server::start_tls`] serves TLS.
 
 mod body;
 mod connection;
@@ -42,11 +43,11 @@ use wxpay_proto::{
     http::{self, Request, Response},
 };
 
-/// A request's head must arrive within this time, and then its body within as much again.
+/// Timeout of a request's head, and of its body after the head.
 const PATIENCE: Duration = Duration::from_secs(10);
 const MAX_BODY: usize = 1 << 23;
 
-/// A simulator that listens. Dropping it ends its tasks and connections.
+/// A running simulator. Dropping it ends its tasks and connections.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -59,24 +60,24 @@ pub struct Server {
 struct Shared {
     simulation: Mutex<Simulation>,
     is_tls: bool,
-    /// Something may be due sooner than it was.
+    /// Wakes the delivery task, because a notification may be due earlier than before.
     changed: Notify,
     client: post::Client,
-    /// Says for how long nobody listens.
+    /// Requests that the listener be closed for a duration.
     outages: mpsc::UnboundedSender<Duration>,
 }
 
 impl Server {
-    /// Serves a gateway under a clock, and delivers its notices. Must be called within a tokio runtime.
+    /// Serves a gateway with a virtual clock, and delivers its notifications. Must be called within a tokio runtime.
     ///
     /// # Errors
     ///
-    /// When the listener has no address.
+    /// If the listener has no local address.
     pub fn start(listener: TcpListener, gateway: Gateway, clock: Clock) -> io::Result<Self> {
         Self::serving(listener, gateway, clock, None)
     }
 
-    /// The same over TLS.
+    /// Serves over TLS, like [`start`](Self::start).
     ///
     /// # Errors
     ///
@@ -107,20 +108,20 @@ impl Server {
         Ok(Self { address, is_tls, shared, tasks })
     }
 
-    /// Where it listens.
+    /// Returns the address of the listener.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The base URL for a merchant's program, without a slash at its end.
+    /// Returns the base URL for a merchant's program, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.is_tls { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
-    /// Looks at the simulation or changes it, at the virtual time of now.
+    /// Calls a function with the simulation and the current virtual time. Returns its result.
     pub fn with<T>(&self, look: impl FnOnce(&mut Simulation, UnixTime) -> T) -> T {
         let result = {
             let mut simulation = self.shared.lock();
@@ -141,7 +142,7 @@ impl Drop for Server {
 }
 
 impl Shared {
-    /// A panic elsewhere does not make the simulator useless: its state is plain.
+    /// Locks the simulation. A panic of another holder does not make it unusable: its state is plain data.
     fn lock(&self) -> MutexGuard<'_, Simulation> {
         self.simulation.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -160,7 +161,7 @@ async fn accept(
     tls: Option<TlsAcceptor>,
     shared: Arc<Shared>,
 ) {
-    // Dropped with this task, and the connections with it.
+    // Dropping this task drops the set, which aborts the connections.
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -174,7 +175,7 @@ async fn accept(
             }
         };
         let Ok((stream, _)) = accepted else {
-            // Out of descriptors, most likely: others must end first.
+            // Most likely out of file descriptors: wait until other connections end.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
@@ -185,7 +186,8 @@ async fn accept(
             match tls {
                 None => converse(connection, ending, shared).await,
                 Some(tls) => {
-                    // A peer that does not finish its greeting, or does not trust us, is gone.
+                    // A failed or slow handshake ends the connection, such as that of a client that does not trust
+                    // the CA.
                     if let Ok(Ok(stream)) = timeout(PATIENCE, tls.accept(connection)).await {
                         converse(stream, ending, shared).await;
                     }
@@ -195,7 +197,7 @@ async fn accept(
     }
 }
 
-/// Takes the address again, when whoever may have it now is gone.
+/// Binds the address again, and retries while another process holds it.
 async fn listening_again(address: SocketAddr) -> TcpListener {
     loop {
         match TcpListener::bind(address).await {
@@ -211,11 +213,11 @@ async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, ending: Ending, s
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
         .serve_connection(TokioIo::new(stream), service);
-    // An error here is a peer that left, or a mishap that was asked for.
+    // An error is a peer that disconnected or an injected fault. Neither concerns the server.
     connection.await.ok();
 }
 
-/// Sends notices as they fall due.
+/// Sends notifications when they fall due.
 async fn deliver(shared: Arc<Shared>) {
     let mut posts = JoinSet::new();
     loop {
@@ -232,14 +234,14 @@ async fn deliver(shared: Arc<Shared>) {
             continue;
         }
         match pause {
-            // A late wake is harmless, and so is one for nothing.
+            // Late and spurious wake-ups are harmless: the loop asks the gateway again.
             Some(pause) => drop(timeout(pause, shared.changed.notified()).await),
             None => shared.changed.notified().await,
         }
     }
 }
 
-/// Sends notices in order, each after the answer to the one before unless it overlaps it.
+/// Sends notifications in order, each after the response to the previous one unless it overlaps with it.
 async fn post_all(shared: Arc<Shared>, deliveries: Vec<Delivery>) {
     let mut posts = JoinSet::new();
     for delivery in deliveries {
@@ -315,7 +317,7 @@ async fn handle(
         (Outcome::Refused(pause), _) => {
             ending.by_reset();
             if !pause.is_zero() {
-                // The listener's task lives as long as this one.
+                // Cannot fail: the listener's task owns this one, so the receiver exists.
                 shared.outages.send(pause).ok();
             }
             Err(Broken)
@@ -342,7 +344,7 @@ async fn control(
     told(&answer)
 }
 
-/// An answer of the interface. Nobody keeps it: it may be another at any time, and may hold secrets.
+/// Converts a response of the control interface. It is not cacheable: it changes at any time and may contain secrets.
 fn told(answer: &Answer) -> Result<hyper::Response<Body>, Broken> {
     let builder = hyper::Response::builder()
         .status(answer.status)
@@ -355,7 +357,7 @@ fn told(answer: &Answer) -> Result<hyper::Response<Body>, Broken> {
     builder.body(Body::whole(Bytes::from(answer.body.to_string()))).map_err(|_| Broken)
 }
 
-/// The headers that the gateway looks at.
+/// Request headers that the gateway reads.
 const HEADERS: [&str; 7] = [
     "accept",
     "accept-language",
@@ -366,8 +368,8 @@ const HEADERS: [&str; 7] = [
     "wechatpay-serial",
 ];
 
-/// The request as the gateway reads it: its target and its body as they came, its host as the caller named it. A method that no call has counts as one
-/// that none allows.
+/// Converts a request for the gateway: target and body as received, the host as the client named it. Methods that no
+/// operation uses become PUT, which no operation allows.
 fn read(head: &hyper::http::request::Parts, body: &[u8], is_tls: bool) -> Request {
     let method = match head.method.as_str() {
         "GET" => http::Method::Get,
@@ -384,7 +386,7 @@ fn read(head: &hyper::http::request::Parts, body: &[u8], is_tls: bool) -> Reques
         .fold(request, |request, (name, value)| request.with(name, value))
 }
 
-/// The whole URL, its host as the caller named it.
+/// Returns the whole URL, with the host as the client named it.
 fn url(head: &hyper::http::request::Parts, is_tls: bool) -> String {
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");

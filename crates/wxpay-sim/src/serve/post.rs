@@ -1,4 +1,4 @@
-//! Sending one notice.
+//! HTTP client for notifications.
 
 use crate::notifications::{Delivery, DeliveryResult};
 use bytes::Bytes;
@@ -11,7 +11,8 @@ use tokio::time::timeout;
 
 pub(super) type Client = legacy::Client<HttpConnector, Full<Bytes>>;
 
-/// An answer to a notice is seven bytes; more than this is none.
+/// Maximum length of a notification response, in bytes. The longest valid response is `success`; a longer one than this
+/// counts as none.
 const MAX_ANSWER: usize = 64 << 10;
 
 pub(super) fn client() -> Client {
@@ -21,7 +22,7 @@ pub(super) fn client() -> Client {
         .build_http()
 }
 
-/// Whatever goes wrong, there was no answer.
+/// Sends one delivery. Every failure counts as no response.
 pub(super) async fn post(client: &Client, delivery: &Delivery) -> DeliveryResult {
     timeout(delivery.timeout(), exchange(client, delivery))
         .await

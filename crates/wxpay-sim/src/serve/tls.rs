@@ -1,4 +1,4 @@
-//! TLS, under the simulator's own root.
+//! TLS with the simulator's own CA.
 
 use crate::{
     gateway::Gateway,
@@ -15,7 +15,7 @@ use tokio_rustls::{
 };
 use wxpay_proto::UnixTime;
 
-/// The names that a gateway is known by: WeChat Pay's own, and this machine's.
+/// Host names and addresses of the server certificate: WeChat Pay's and the local ones.
 const NAMES: [&str; 10] = [
     "api.mch.weixin.qq.com",
     "api2.mch.weixin.qq.com",
@@ -29,7 +29,7 @@ const NAMES: [&str; 10] = [
     "::1",
 ];
 
-/// A server certificate, and the root that a client must trust.
+/// A server certificate, and the CA certificate that a client must trust.
 #[derive(Clone)]
 pub struct Tls {
     ca_pem: String,
@@ -37,12 +37,12 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// A certificate for WeChat Pay's host names, `localhost` and the loopback addresses, valid from a moment on for
-    /// five years. Its keys are those of the gateway's [ring](crate::keys::Ring).
+    /// Issues a certificate for WeChat Pay's host names, `localhost` and the loopback addresses. It is valid for five years
+    /// from `from`. Its keys come from the gateway's [ring](crate::keys::Ring).
     ///
     /// # Errors
     ///
-    /// When the certificates cannot be made.
+    /// If a certificate cannot be issued.
     pub fn of(gateway: &Gateway, from: UnixTime) -> io::Result<Self> {
         let bad = |error: BadKey| io::Error::other(error);
         let ring = &gateway.settings().v3.ring;
@@ -59,7 +59,7 @@ impl Tls {
         Ok(Self { ca_pem: root.pem(from).map_err(bad)?, acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 
-    /// The root in PEM: what a client must trust.
+    /// Returns the CA certificate in PEM, which a client must trust.
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem

@@ -1,7 +1,7 @@
-//! What the documents leave open or changed over the years, as switches.
+//! Settings for behaviour that the documents leave open or that changed over the years.
 //!
-//! The defaults are the rules of 2014, and of 2026 for the [third generation](V3). Each field says what it decides; where the documents say nothing, the
-//! default is a choice and its comment says so.
+//! The defaults are the rules of 2014 for APIv1 and of 2026 for [APIv3](V3). Where the documents say nothing, the default
+//! is a choice, and the field's documentation says "Not documented".
 
 mod v3;
 
@@ -9,63 +9,63 @@ pub use v3::{RefundFate, UnknownClose, UserPaying, V3};
 
 use std::time::Duration;
 
-/// The year whose rules hold.
+/// Year whose APIv1 rules apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Era {
-    /// A new token kills the old one at once; 200 tokens a day; a wrong secret is errcode 40001.
+    /// A new token invalidates the old one at once; 200 tokens a day; a wrong secret is errcode 40001.
     #[default]
     Y2014,
     /// Old and new token overlap by five minutes; 2000 tokens a day; a wrong secret is errcode 40125.
     Y2016,
 }
 
-/// Every switch of the gateway. Start from [`Settings::of`] and change fields.
+/// Settings of the gateway. Start from [`Settings::of`] and change fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Lifetime of an access token: 7200 s.
+    /// Lifetime of an APIv1 access token: 7200 s.
     pub token_ttl: Duration,
-    /// How long a replaced token still works.
+    /// Time for which a replaced token still works.
     pub token_overlap: Duration,
-    /// Tokens that an app may fetch in one day of GMT+8; `None` for as many as it likes.
+    /// Maximum number of tokens that an app may fetch in one day of GMT+8; `None` for no limit.
     pub token_daily_quota: Option<u32>,
-    /// The errcode of an expired token.
+    /// Errcode of an expired token.
     pub expired_token_code: ExpiredTokenCode,
-    /// The errcode of a replaced token: 40001, the only one seen.
+    /// Errcode of a replaced token: 40001, the only one observed.
     pub replaced_token_code: ReplacedTokenCode,
-    /// The errcode of a wrong secret.
+    /// Errcode of a wrong secret.
     pub wrong_secret_code: WrongSecretCode,
-    /// The errcode of genprepay for a signature that does not match.
+    /// Errcode of genprepay for an invalid signature.
     pub bad_signature_code: BadSignatureCode,
-    /// What `+` means in a value of the package.
+    /// Meaning of `+` in a value of the package.
     pub plus: Plus,
-    /// How long a prepayid can be paid, unless `time_expire` ends it sooner. Not documented in this generation.
+    /// Lifetime of a prepayid, unless `time_expire` is earlier. Not documented for APIv1.
     pub prepay_ttl: Duration,
-    /// How far a request's `timestamp` may be from the gateway's clock; `None` for any. Not documented.
+    /// Maximum difference of a request's `timestamp` from the gateway's clock; `None` for no limit. Not documented.
     pub timestamp_tolerance: Option<Duration>,
-    /// From payment to the first delivery of its notice.
+    /// Delay from a payment to the first delivery of its notification.
     pub notify_delay: Duration,
-    /// The pauses between deliveries of a notice that was not answered `success`.
+    /// Intervals between the deliveries of a notification until the merchant responds `success`.
     pub notify_schedule: Vec<Duration>,
-    /// How long a delivery waits for its answer. Not documented.
+    /// Timeout of a delivery. Not documented.
     pub notify_timeout: Duration,
-    /// What counts as `success`.
+    /// Rule by which a response counts as `success`.
     pub success_match: SuccessMatch,
-    /// What the phone takes as `package` of its seven parameters.
+    /// Values of `package` that the payer's client accepts in the seven parameters.
     pub second_sign_package: SecondSignPackage,
-    /// What an `appkey` in a request's body does.
+    /// Treatment of an `appkey` in a request's body.
     pub leaked_key: LeakedKey,
-    /// What a second genprepay under one `out_trade_no` does while the order is unpaid. A paid one is refused.
+    /// Treatment of a second genprepay with the same `out_trade_no` while the order is unpaid. A paid order is refused.
     pub reuse: Reuse,
-    /// Whether a request over plain HTTP is refused by errcode 43003. Off, since tests listen on loopback.
+    /// True if a request over plain HTTP is refused with errcode 43003. Off by default, since tests listen on loopback.
     pub require_https: bool,
-    /// The third generation's own. From payment to notice, and how long a delivery waits, is for both.
+    /// Settings of APIv3. `notify_delay` and `notify_timeout` apply to both API versions.
     pub v3: V3,
 }
 
 impl Settings {
-    /// The rules of an era.
+    /// Returns the settings of an era.
     #[must_use]
     pub fn of(era: Era) -> Self {
         let common = Self {
@@ -100,13 +100,13 @@ impl Settings {
         }
     }
 
-    /// The nine documented pauses: ten deliveries within 27 minutes and 8 seconds.
+    /// Returns the nine documented intervals: ten deliveries within 27 minutes and 8 seconds.
     #[must_use]
     pub fn nine_pauses() -> Vec<Duration> {
         [8, 10, 10, 30, 30, 60, 120, 360, 1000].map(Duration::from_secs).to_vec()
     }
 
-    /// The first eight of them, for the document's other sentence: eight times in thirty minutes.
+    /// Returns the first eight intervals, for the document's other statement: eight times in thirty minutes.
     #[must_use]
     pub fn eight_pauses() -> Vec<Duration> {
         let mut pauses = Self::nine_pauses();
@@ -121,91 +121,91 @@ impl Default for Settings {
     }
 }
 
-/// The errcode of an expired token.
+/// Errcode of an expired token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ExpiredTokenCode {
     /// As documented.
     Expired42001,
-    /// As libraries of the time report.
+    /// As reported by libraries of the time.
     Invalid40001,
 }
 
-/// The errcode of a replaced token.
+/// Errcode of a replaced token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplacedTokenCode {
-    /// The only one seen.
+    /// The only code observed.
     Invalid40001,
 }
 
-/// The errcode of a wrong secret in the token request.
+/// Errcode of a wrong secret in a token request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WrongSecretCode {
-    /// The older text puts it here.
+    /// The code of the older document.
     Invalid40001,
-    /// Later years.
+    /// The code of later years.
     Secret40125,
 }
 
-/// The errcode of genprepay for a signature that does not match.
+/// Errcode of genprepay for an invalid signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadSignatureCode {
-    /// The one seen on the wire, 0x1000FF05.
+    /// The code observed in replies, 0x1000FF05.
     Long268500741,
-    /// The table's code for the same text.
+    /// The documented code for the same text.
     Short49004,
 }
 
-/// What `+` means in a value of the package.
+/// Meaning of `+` in a value of the package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Plus {
-    /// A plus sign; the order is flagged.
+    /// A plus sign, with a warning.
     Literal,
     /// A space.
     Space,
 }
 
-/// What counts as `success` in the answer to a notice; the status must be 200.
+/// Rule by which a notification response counts as `success`. The status must be 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SuccessMatch {
-    /// The seven letters, white space around them allowed; looser forms are flagged.
+    /// Exactly the seven letters, with optional surrounding white space. Similar texts give a warning.
     TrimmedExact,
-    /// Whatever begins with them, in any case of letters.
+    /// Any text that begins with the seven letters, in upper or lower case.
     StartsWith,
 }
 
-/// What the phone takes as `package` of its seven parameters.
+/// Values of `package` that the payer's client accepts in the seven parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecondSignPackage {
-    /// Any text whose signature verifies; anything but `Sign=WXPay` is flagged.
+    /// Any text, if the signature is valid. A text other than `Sign=WXPay` gives a warning.
     AnyThatVerifies,
-    /// `Sign=WXPay` alone.
+    /// Only `Sign=WXPay`.
     Strict,
 }
 
-/// What an `appkey` in a request's body does.
+/// Treatment of an `appkey` in a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LeakedKey {
-    /// It is ignored, and the leak flagged.
+    /// The field is ignored, with a warning.
     Flagged,
-    /// The request is refused, and the leak flagged.
+    /// The request is refused, with a warning.
     Refused,
 }
 
-/// What a second genprepay under one `out_trade_no` does while the order is unpaid.
+/// Treatment of a second genprepay with the same `out_trade_no` while the order is unpaid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reuse {
-    /// A new prepayid; the old one stays good.
+    /// Returns a new prepayid; the old one stays valid.
     NewPrepayid,
-    /// It is refused.
+    /// The request is refused.
     Refused,
 }
 

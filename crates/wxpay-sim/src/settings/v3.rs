@@ -1,60 +1,60 @@
-//! The third generation's switches.
+//! Settings of APIv3.
 
 use crate::keys::Ring;
 use std::time::Duration;
 use wxpay_proto::UnixTime;
 
-/// What the documents of the third generation leave open, or say of figures.
+/// Settings of APIv3: figures of the documents, and behaviour that the documents leave open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct V3 {
-    /// Where the keys come from.
+    /// Source of the keys.
     pub ring: Ring,
-    /// From when the first certificates are valid; for five years.
+    /// Start of validity of the first certificates, which are valid for five years.
     pub certificates_since: UnixTime,
-    /// How far a request's timestamp may be from the gateway's clock: 300 s.
+    /// Maximum difference of a request's timestamp from the gateway's clock: 300 s.
     pub window: Duration,
-    /// Whether the documented limits hold: more calls in a second are answered 429.
+    /// True if the documented rate limits apply: further requests in a second return 429.
     pub rate_limits: bool,
-    /// How long a `prepay_id` or a `code_url` can be paid: 2 h.
+    /// Lifetime of a `prepay_id` or a `code_url`: 2 h.
     pub prepay_ttl: Duration,
-    /// After how long an unpaid order closes by itself: 7 days.
+    /// Time after which an unpaid order is closed: 7 days.
     pub order_ttl: Duration,
-    /// How long a refund is `PROCESSING`. Not documented.
+    /// Time for which a refund is `PROCESSING`. Not documented.
     pub refund_takes: Duration,
-    /// What becomes of a refund by itself: success.
+    /// Default final state of new refunds: success.
     pub refund_becomes: RefundFate,
-    /// How long after a payment it can be refunded: 365 days.
+    /// Time after a payment in which it can be refunded: 365 days.
     pub refundable: Duration,
-    /// How long a part of a sharing is `PENDING`, and a return `PROCESSING`. Not documented.
+    /// Time for which a receiver amount is `PENDING` and a return `PROCESSING`. Not documented.
     pub sharing_takes: Duration,
-    /// How long a transfer is `ACCEPTED` before the payee may confirm: not at all.
+    /// Time for which a transfer is `ACCEPTED` before the payee can confirm: zero.
     pub transfer_takes: Duration,
-    /// How long the payee may confirm: 24 h.
+    /// Time in which the payee can confirm a transfer: 24 h.
     pub transfer_confirmable: Duration,
-    /// How long a transfer is `CANCELING`. Not documented.
+    /// Time for which a transfer is `CANCELING`. Not documented.
     pub cancel_takes: Duration,
-    /// How long a receipt of a transfer is `GENERATING`. Not documented.
+    /// Time for which a receipt of a transfer is `GENERATING`. Not documented.
     pub receipt_takes: Duration,
-    /// How long after the end of its day a bill is ready: 10 h, so at ten in the morning.
+    /// Time from the end of a day until its bill is ready: 10 h, so at ten in the morning.
     pub bill_takes: Duration,
-    /// How long a bill's `download_url` works: 5 min; the older documents say 30 s.
+    /// Lifetime of a bill's `download_url`: 5 min; the older documents say 30 s.
     pub download_ttl: Duration,
-    /// The pauses between deliveries of a notice that was not answered 200 or 204.
+    /// Intervals between the deliveries of a notification until the merchant responds 200 or 204.
     pub notify_schedule: Vec<Duration>,
-    /// How many in a thousand replies and notices are signed wrongly on purpose (`WECHATPAY/SIGNTEST/`). WeChat Pay
-    /// says "a small share"; none unless asked for.
+    /// Share of replies and notifications with an invalid signature on purpose (`WECHATPAY/SIGNTEST/`), in thousandths.
+    /// WeChat Pay says "a small share"; the default is 0.
     pub probes_per_mille: u32,
-    /// What the close of an unknown order is answered.
+    /// Reply to closing an unknown order.
     pub unknown_close: UnknownClose,
-    /// What a code pay is answered while the payer types the password.
+    /// Reply to a code payment while the payer enters the password.
     pub user_paying: UserPaying,
-    /// How long the payer of a code pay takes over the password, where the code says that it is asked for.
+    /// Time that the payer of a code payment takes for the password, if the `auth_code` requires one.
     pub password_takes: Duration,
 }
 
 impl V3 {
-    /// The fifteen documented pauses: sixteen deliveries within 24 hours and 4 minutes.
+    /// Returns the fifteen documented intervals: sixteen deliveries within 24 hours and 4 minutes.
     #[must_use]
     pub fn fifteen_pauses() -> Vec<Duration> {
         [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600]
@@ -68,7 +68,7 @@ impl Default for V3 {
         const DAY: Duration = Duration::from_secs(86_400);
         Self {
             ring: Ring::Fixed,
-            // The first of January 2026 in China.
+            // 2026-01-01 00:00 in China.
             certificates_since: UnixTime::from_secs(1_767_196_800),
             window: Duration::from_secs(300),
             rate_limits: false,
@@ -93,37 +93,37 @@ impl Default for V3 {
     }
 }
 
-/// What becomes of a refund by itself.
+/// Final state of a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefundFate {
-    /// The payer has it: `SUCCESS`.
+    /// The payer receives the refund: `SUCCESS`.
     Succeeds,
-    /// It is ended: `CLOSED`.
+    /// The refund is closed: `CLOSED`.
     IsClosed,
-    /// The payer's account takes no money: `ABNORMAL`.
+    /// The payer's account cannot receive money: `ABNORMAL`.
     IsAbnormal,
-    /// It stays on its way: `PROCESSING`.
+    /// The refund stays pending: `PROCESSING`.
     Stays,
 }
 
-/// What the close of an unknown order is answered.
+/// Reply to closing an unknown order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UnknownClose {
     /// 404 `ORDER_NOT_EXIST`, as documented.
     NotFound,
-    /// 204, as a developer reports.
+    /// 204, as reported by a developer.
     NoContent,
 }
 
-/// What a code pay is answered while the payer types the password.
+/// Reply to a code payment while the payer enters the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UserPaying {
-    /// 200 with the transaction, its `trade_state` `USERPAYING`: the newer documents.
+    /// 200 with the transaction and the `trade_state` `USERPAYING`, as in the newer documents.
     Transaction,
-    /// 202 with the code `USERPAYING`: the table of errors.
+    /// 202 with the code `USERPAYING`, as in the table of errors.
     Code,
 }
 

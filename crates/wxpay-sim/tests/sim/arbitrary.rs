@@ -1,4 +1,4 @@
-//! Whatever bytes arrive, nothing panics, and no money moves by them.
+//! Arbitrary input: nothing panics, and no order is created or paid.
 
 use crate::{
     interface::{Interface, opened},
@@ -12,7 +12,7 @@ use wxpay_sim::{Outcome, Settings, phone::Bill};
 
 const PATHS: [&str; 4] = ["/cgi-bin/token", "/pay/genprepay", "/pay/orderquery", "/pay/delivernotify"];
 
-/// Calls of the interface, as regular expressions.
+/// Paths of the control interface, as regular expressions.
 const CALLS: &[&str] = &[
     "orders(/A1(/pay|/cancel|/fail|/combined|/\\PC{0,5})?)?",
     "clock(/run|/freeze)?",
@@ -42,7 +42,7 @@ proptest! {
         }
     }
 
-    /// Behind the outer signature: any package at all.
+    /// Arbitrary packages with a valid outer signature.
     #[test]
     fn any_package_is_answered(package in "[a-z_=&%+0-9A-F\\PC]{0,120}") {
         let mut shop = Shop::open(Settings::default());
@@ -52,7 +52,7 @@ proptest! {
         prop_assert!(shop.gateway.orders(START).is_empty());
     }
 
-    /// Behind both signatures: any bytes in any field.
+    /// Arbitrary bytes in any field, with both signatures valid.
     #[test]
     fn any_field_is_judged(
         which in 0..9_usize,

@@ -1,4 +1,4 @@
-//! The four calls: shapes, checks in their order, and the switches that change them.
+//! The four APIv1 operations: replies, order of the checks, and the settings that affect them.
 use crate::support::{Shop, app_signed, package_of, token_url};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -118,7 +118,7 @@ fn an_expired_token_has_the_code_of_the_switch() {
     }
 }
 
-/// Each call is wrong in everything from one check on; making that check's part right shows the next code.
+/// Each request fails every check from one point on. Correcting the first failure reveals the code of the next check.
 #[test]
 fn a_call_is_refused_by_the_first_thing_that_is_wrong() {
     for (path, bad_signature) in
@@ -164,7 +164,7 @@ fn genprepay_answers_prepayid_first() {
     let prepayid = answer["prepayid"].as_str().unwrap();
     assert_eq!(reply, format!(r#"{{"prepayid":"{prepayid}","errcode":0,"errmsg":"Success"}}"#));
     assert_eq!(prepayid.len(), 32);
-    // Ten digits, then the day in Beijing.
+    // Ten digits, then the day in GMT+8.
     let unique = prepayid.strip_prefix("1101000000140508").unwrap();
     assert!(unique.bytes().all(|byte| b"0123456789abcdef".contains(&byte)));
 }
@@ -292,7 +292,7 @@ fn a_name_given_twice_is_refused_even_if_signed() {
     let text = format!("{unsigned}&key={key}");
     let sign = hex::encode_upper(<md5::Md5 as sha1::Digest>::digest(text));
     let package = format!("{unsigned}&sign={sign}");
-    // The partner is looked at first, and there is none.
+    // The partner is checked first, and it is missing.
     let body = shop.prepay_of(&package);
     assert_eq!(shop.errcode("/pay/genprepay", &body), 49010);
     let partner = shop.me.partner().as_str().to_owned();
@@ -312,18 +312,18 @@ fn gbk_and_utf_8_are_taken_by_their_bytes() {
     let body = shop.prepay_body(&fields);
     assert_eq!(shop.errcode("/pay/genprepay", &body), 0);
     assert_eq!(shop.record("G1").body, "测试");
-    // No charset is GBK.
+    // Without input_charset, the charset is GBK.
     let mut silent = fields.clone();
     silent.remove("input_charset");
     silent.insert("out_trade_no", b"G2".to_vec());
     let body = shop.prepay_body(&silent);
     assert_eq!(shop.errcode("/pay/genprepay", &body), 0);
     assert_eq!(shop.record("G2").body, "测试");
-    // The same bytes are no UTF-8.
+    // The same bytes are invalid UTF-8.
     fields.insert("input_charset", b"UTF-8".to_vec());
     let body = shop.prepay_body(&fields);
     assert_eq!(shop.errcode("/pay/genprepay", &body), 40033);
-    // Lower case is taken, as it is signed.
+    // Lower case is accepted, and signed as it is.
     assert_eq!(shop.errcode_of(&[("input_charset", "utf-8")]), 0);
 }
 

@@ -1,4 +1,5 @@
-//! The core of the client library and this gateway, written apart from the same documents, understand each other.
+//! Interoperability of the client library's core with the simulator, which were written independently from the same
+//! documents.
 
 use crate::support::{START, Shop};
 use std::time::Duration;
@@ -71,7 +72,7 @@ fn run<F: Flow>(
             Step::Done(result) => return result,
         };
     }
-    panic!("the flow does not end");
+    panic!("the flow did not end within 100 steps");
 }
 
 fn order(number: &str, charset: Charset) -> Order {

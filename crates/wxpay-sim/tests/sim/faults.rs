@@ -1,4 +1,4 @@
-//! Trouble on demand, each kind.
+//! Fault injection, kind by kind.
 
 use crate::support::{Shop, parameter, token_url};
 use std::time::Duration;

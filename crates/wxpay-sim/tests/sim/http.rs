@@ -1,4 +1,4 @@
-//! Over real sockets: the calls, the notices, and mishaps carried out.
+//! The HTTP server over real sockets: requests, notifications, and injected faults.
 
 use crate::support::Shop;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ struct Reply {
     body: Vec<u8>,
 }
 
-/// One request on one connection, byte by byte; `None` if the connection closes without a byte.
+/// Sends one raw request on a new connection. Returns `None` if the connection closes without a byte.
 async fn exchange(server: &Server, method: &str, target: &str, body: &str) -> Option<Reply> {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let length = body.len();
@@ -33,7 +33,7 @@ async fn exchange(server: &Server, method: &str, target: &str, body: &str) -> Op
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut bytes = Vec::new();
-    // A connection that breaks may be reset after what it gave.
+    // An injected fault may reset the connection after part of the response.
     timeout(SOON, stream.read_to_end(&mut bytes)).await.unwrap().ok();
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
@@ -47,7 +47,7 @@ async fn json_of(server: &Server, method: &str, target: &str, body: &Value) -> V
     serde_json::from_slice(&reply.body).unwrap()
 }
 
-/// A merchant who keeps what he hears and gives each the next of his answers, the last one for ever.
+/// Starts a merchant that records each notification and returns the next of its answers, the last one repeatedly.
 async fn merchant(answers: &'static [&'static str]) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/notify", listener.local_addr().unwrap());
@@ -60,7 +60,7 @@ async fn merchant(answers: &'static [&'static str]) -> (String, Arc<Mutex<Vec<St
             while !bytes.ends_with(b"</xml>") {
                 let mut part = [0; 2048];
                 let read = stream.read(&mut part).await.unwrap();
-                assert!(read > 0, "the notice ended too soon");
+                assert!(read > 0, "the notification is incomplete");
                 bytes.extend_from_slice(&part[..read]);
             }
             let mut kept = keeps.lock().await;
@@ -77,7 +77,7 @@ async fn merchant(answers: &'static [&'static str]) -> (String, Arc<Mutex<Vec<St
     (url, heard)
 }
 
-/// A shop whose gateway has moved into a server. The token it has is good there.
+/// Opens a shop and serves a copy of its gateway, in which the shop's token is valid.
 async fn served(clock: impl FnOnce(UnixTime) -> Clock) -> (Shop, Server) {
     let shop = Shop::open(Settings::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -133,8 +133,10 @@ async fn a_payment_goes_from_token_to_notification() {
         assert!(top.contains(header), "{header} in {top}");
     }
     assert_eq!(xml.len(), 352);
-    until(async || json_of(&server, "GET", "/_sim/v1/notifications", &Value::Null).await[0]["state"] == "ACCEPTED")
-        .await;
+    until(async || {
+        json_of(&server, "GET", "/_sim/v1/notifications", &Value::Null).await[0]["state"] == "ACCEPTED"
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -154,8 +156,10 @@ async fn a_notification_is_repeated_when_the_clock_is_advanced() {
         assert_eq!(heard.lock().await.len(), round);
         json_of(&server, "POST", "/_sim/v1/clock", &json!({ "advance_seconds": seconds })).await;
     }
-    until(async || json_of(&server, "GET", "/_sim/v1/notifications", &Value::Null).await[0]["state"] == "ACCEPTED")
-        .await;
+    until(async || {
+        json_of(&server, "GET", "/_sim/v1/notifications", &Value::Null).await[0]["state"] == "ACCEPTED"
+    })
+    .await;
     assert_eq!(heard.lock().await.len(), 3);
 }
 
@@ -271,7 +275,7 @@ async fn the_interface_names_the_methods_that_a_path_has_and_nobody_keeps_its_an
     assert_eq!(refused.status, 413);
 }
 
-/// The status, if it could be read before the server stopped reading.
+/// Returns the status, or `None` if the server closed the connection before it could be read.
 async fn exchange_large(server: &Server, body: &str) -> Option<u16> {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let head = format!("POST /pay/genprepay HTTP/1.1\r\nHost: sim\r\nContent-Length: {}\r\n\r\n", body.len());

@@ -1,4 +1,4 @@
-//! The simulator from outside: its calls, its notices, its troubles, its phone, its interface, over HTTP too.
+//! Integration tests of the simulator: requests, notifications, faults, the payer's client, the control interface, HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,7 +7,7 @@
     clippy::arithmetic_side_effects,
     unreachable_pub,
     missing_debug_implementations,
-    reason = "a test may panic, and nobody imports it"
+    reason = "tests may panic, and no crate imports them"
 )]
 
 mod arbitrary;

@@ -1,4 +1,4 @@
-//! The notice: its bytes, its repeats, and what ends them.
+//! APIv1 notifications: bytes, retry schedule, and acknowledgement.
 
 use crate::support::{START, Shop, element, parameter};
 use std::time::Duration;
@@ -154,7 +154,7 @@ fn a_notify_url_with_a_query_is_joined_by_an_ampersand() {
     assert!(shop.due().remove(0).url().starts_with("http://shop.example/n?shop=1&bank_billno="));
 }
 
-/// Plays a merchant who never answers `success` until the gateway gives up.
+/// Plays a merchant that never responds `success`. Returns the offsets of all deliveries, in seconds.
 fn offsets(mut shop: Shop) -> (Vec<u64>, Shop) {
     let mut offsets = Vec::new();
     while let Some(due) = shop.gateway.next_due() {

@@ -1,4 +1,4 @@
-//! The fake phone: it pays what it shows, and shows only what is signed.
+//! The payer's client: shows a payment request only for signed parameters, and pays what it shows.
 
 use crate::support::Shop;
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ fn a_change_in_any_parameter_is_refused_by_name() {
         let refused = read(&mut shop, &changed).unwrap_err();
         assert!(refused.starts_with(&format!("{expected} ")), "{name}: {refused}");
         changed.as_object_mut().unwrap().remove(name);
-        assert_eq!(read(&mut shop, &changed).unwrap_err(), format!("{name} must be there"));
+        assert_eq!(read(&mut shop, &changed).unwrap_err(), format!("{name} is required"));
     }
     let strange = shop.phone("1101000000140508ffffffffffffffff", "Sign=WXPay");
     assert!(read(&mut shop, &strange).unwrap_err().starts_with("prepayid "));

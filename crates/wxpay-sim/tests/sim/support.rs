@@ -1,4 +1,4 @@
-//! A merchant's program of a few lines, with its own signing: the other party of these tests.
+//! A small merchant's program with its own signing code: the gateway's counterpart in these tests.
 
 use md5::Md5;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
@@ -17,7 +17,7 @@ use wxpay_sim::{
 pub const START: UnixTime = UnixTime::from_secs(1_399_514_976);
 pub const BASE: &str = "https://api.weixin.qq.com";
 
-/// What a package says: names and raw bytes.
+/// Fields of a package: names and raw bytes.
 pub type Fields = BTreeMap<&'static str, Vec<u8>>;
 
 pub fn md5_sign(fields: &Fields, key: &str) -> String {
@@ -40,7 +40,7 @@ pub fn package_of(fields: &Fields, key: &str) -> String {
     format!("{}&sign={}", pairs.join("&"), md5_sign(fields, key))
 }
 
-/// Signs members by SHA-1 and adds `app_signature` and `sign_method`.
+/// Signs the members with SHA-1 and adds `app_signature` and `sign_method`.
 pub fn app_signed(mut body: Value, key: &str) -> Value {
     let members = body.as_object_mut().unwrap();
     let mut signed: BTreeMap<String, String> = members
@@ -98,7 +98,9 @@ impl Shop {
 
     pub fn reply(&mut self, request: &Request) -> Vec<u8> {
         let outcome = self.gateway.answer(request, self.now);
-        let Outcome::Reply(reply) = outcome else { panic!("no trouble was asked for, but {outcome:?}") };
+        let Outcome::Reply(reply) = outcome else {
+            panic!("no fault is injected, but the outcome is {outcome:?}")
+        };
         assert_eq!(reply.status(), 200);
         reply.body().to_vec()
     }
@@ -158,7 +160,7 @@ impl Shop {
         answer["prepayid"].as_str().unwrap_or_else(|| panic!("{answer}")).into()
     }
 
-    /// The errcode of genprepay for goods changed in some fields; an empty value takes the field out.
+    /// Returns the errcode of genprepay for an order with some fields changed. An empty value removes the field.
     pub fn errcode_of(&mut self, changes: &[(&'static str, &str)]) -> i64 {
         let mut fields = self.goods("A1");
         for (name, value) in changes {
@@ -192,7 +194,7 @@ impl Shop {
         app_signed(body, self.me.pay_sign_key().expose())
     }
 
-    /// The seven parameters for the phone.
+    /// Returns the seven signed parameters for the payer's client.
     pub fn phone(&self, prepayid: &str, package: &str) -> Value {
         let body = json!({
             "appid": self.me.appid().as_str(), "noncestr": "n1", "package": package,
@@ -229,7 +231,7 @@ impl Shop {
         self.gateway.warnings().any(|warning| warning.kind == kind)
     }
 
-    /// Whether both signatures of a notice hold, by this program's own reckoning.
+    /// Returns true if both signatures of a notification are valid, verified with this program's own code.
     pub fn believes(&self, delivery: &Delivery) -> bool {
         let mut fields = Vec::new();
         let mut sign = String::new();
@@ -265,14 +267,14 @@ impl Shop {
     }
 }
 
-/// The text of an element, out of CDATA.
+/// Returns the text of an element, without CDATA.
 pub fn element<'a>(xml: &'a str, name: &str) -> &'a str {
     let (_, rest) = xml.split_once(&format!("<{name}>")).unwrap();
     let (text, _) = rest.split_once(&format!("</{name}>")).unwrap();
     text.strip_prefix("<![CDATA[").and_then(|text| text.strip_suffix("]]>")).unwrap_or(text)
 }
 
-/// A parameter of a notice's query, unescaped.
+/// Returns a parameter of a notification's query, percent-decoded.
 pub fn parameter(delivery: &Delivery, name: &str) -> Option<Vec<u8>> {
     let pairs = delivery.query().split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.into_iter().find(|(given, _)| *given == name)?;
