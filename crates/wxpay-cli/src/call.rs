@@ -96,7 +96,8 @@ fn told(error: &Error) -> String {
 fn said(refusal: &Refusal, in_doubt: bool) -> String {
     let Refusal { status, code, message, request_id, detail, .. } = refusal;
     let detail = detail.clone().unwrap_or_default();
-    let doubt = in_doubt.then(|| "the signature of this reply was not verified; it may not come from WeChat Pay".to_owned());
+    let doubt = in_doubt
+        .then(|| "the signature of this reply was not verified; it may not come from WeChat Pay".to_owned());
     crate::named([
         ("not verified", doubt),
         ("status", Some(status.to_string())),

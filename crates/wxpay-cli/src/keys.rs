@@ -200,7 +200,9 @@ impl Look {
             (None, None) => return,
             (None, Some(certificate)) => Ok(format!("serial number {}", certificate.serial())),
             (Some(Err(rule)), _) => Err(format!("{name}: {rule}")),
-            (Some(Ok(serial)), None) => Ok(format!("serial number {serial}; no certificate to compare it with")),
+            (Some(Ok(serial)), None) => {
+                Ok(format!("serial number {serial}; no certificate to compare it with"))
+            }
             (Some(Ok(serial)), Some(certificate)) if serial.as_str() == certificate.serial() => {
                 Ok(format!("serial number {serial}, equal to {name}"))
             }

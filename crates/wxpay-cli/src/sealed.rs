@@ -67,7 +67,9 @@ pub(crate) fn decrypt(args: &Decrypt) -> Result<(), Failure> {
             let sealed = base64::decode(input::standard()?.trim_ascii())
                 .map_err(|fault| Failure::input(format!("the input must be Base64 ({fault})")))?;
             let opened = key.open(&sealed);
-            vec![opened.map_err(|_| Failure::failed("cannot decrypt: the field was encrypted for another key, or it was changed"))?]
+            vec![opened.map_err(|_| {
+                Failure::failed("cannot decrypt: the field was encrypted for another key, or it was changed")
+            })?]
         }
     };
     let mut out = io::stdout().lock();

@@ -56,8 +56,9 @@ fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
     }
     let mut options = Vec::new();
     for setting in &args.settings {
-        let (name, value) =
-            setting.split_once('=').ok_or_else(|| Failure::input("--set must be NAME=VALUE, such as poll_intervals=15s,1m"))?;
+        let (name, value) = setting
+            .split_once('=')
+            .ok_or_else(|| Failure::input("--set must be NAME=VALUE, such as poll_intervals=15s,1m"))?;
         options.push((name.to_owned(), value.to_owned()));
     }
     let own =

@@ -1,4 +1,4 @@
-//! The commands, as a user types them.
+//! The commands for APIv1, the simulator and the server, run as a user runs them.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
@@ -14,7 +14,7 @@ use std::{
 use support::{Running, environment, http, wxpay};
 use tempfile::TempDir;
 
-/// Made up here, as are all values below. The signatures are OpenSSL's:
+/// Invented, like all values below. The signatures are OpenSSL's:
 /// `printf %s "$STRING_WITH_KEY" | openssl md5` (or `sha1`).
 const PARTNER_KEY: &str = "0123456789abcdef0123456789abcdef";
 const PAY_SIGN_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -45,7 +45,7 @@ impl Desk {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // A command that refuses its key reads no input.
+        // A command that rejects its key reads no input.
         drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
         child.wait_with_output().unwrap()
     }
@@ -101,7 +101,7 @@ fn what_was_signed_verifies_and_what_was_changed_exits_with_one_and_the_reason()
 
     let changed = verify("9", &sign);
     assert_eq!(changed.status.code(), Some(1));
-    assert!(text(&changed.stderr).contains("the signature is not that of these parameters with this key"));
+    assert!(text(&changed.stderr).contains("the signature does not match these parameters and this key"));
     assert!(text(&changed.stderr).contains("a=9&b=2&key=[secret]"));
     let short = verify("1", "abc");
     assert_eq!(short.status.code(), Some(1));
@@ -115,15 +115,15 @@ fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
         ("v1-package", PAY_SIGN_KEY, "{}", "partnerkey must be 32 letters and digits"),
         ("v1-sha1", PARTNER_KEY, "{}", "paysignkey must be 128 letters and digits"),
         ("v1-package", PARTNER_KEY, r#"{"total_fee":19.99}"#, "total_fee must be a string or a whole number"),
-        ("v1-package", PARTNER_KEY, r#"{"a":"1","a":"2"}"#, "a must come once"),
+        ("v1-package", PARTNER_KEY, r#"{"a":"1","a":"2"}"#, "a must occur once"),
         ("v1-package", PARTNER_KEY, r#"{"input_charset":"BIG5"}"#, "input_charset must be UTF-8 or GBK"),
         (
             "v1-package",
             PARTNER_KEY,
             r#"{"body":"😀"}"#,
-            "body must be in characters of GBK (character not in the charset at byte 0)",
+            "body must be of characters in GBK (character not in the charset at byte 0)",
         ),
-        ("v1-sha1", PAY_SIGN_KEY, r#"{"appid":"1","appId":"2"}"#, "must come once, in any case of letters"),
+        ("v1-sha1", PAY_SIGN_KEY, r#"{"appid":"1","appId":"2"}"#, "must occur once, whatever its case"),
         ("v1-package", PARTNER_KEY, "not json", "the input is not one JSON object"),
     ] {
         let output = desk.ask("sign", scheme, key, &[], input);
@@ -134,11 +134,15 @@ fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
     }
     let unsigned = desk.ask("verify", "v1-package", PARTNER_KEY, &[], r#"{"a":"1"}"#);
     assert_eq!(unsigned.status.code(), Some(2));
-    assert!(text(&unsigned.stderr).contains("sign must be there"));
+    assert!(text(&unsigned.stderr).contains("sign is required"));
     let output =
         wxpay().args(["sign", "--scheme", "v1-sha1", "--key-file", "no-such-file"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("--key-file must be a file"));
+    assert!(
+        text(&output.stderr).contains("--key-file: cannot read no-such-file: "),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
@@ -256,12 +260,12 @@ fn the_server_in_dev_mode_takes_an_order_from_open_to_paid() {
     assert_eq!(http("POST", &pay, Some(&json!({}))).unwrap().0, 200);
     for _ in 0..100 {
         if http("GET", &format!("{orders}/A1"), None).unwrap().1["status"] == "paid" {
-            assert!(server.terminate(), "it ends in good order");
+            assert!(server.terminate(), "the server must shut down cleanly");
             return;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
-    panic!("the notice must pay the order");
+    panic!("the notification must pay the order");
 }
 
 #[test]
@@ -285,7 +289,7 @@ fn a_whole_payment_at_the_most_talkative_level_logs_no_secret() {
     let order =
         json!({"out_trade_no": "A1", "total_fee": 1, "body": "a staff", "spbill_create_ip": "203.0.113.7"});
     post(&orders, &order);
-    post(&format!("{orders}/A1/paid"), &json!({}));
+    post(&format!("{orders}/A1/query"), &json!({}));
     post(&format!("{}/_sim/v1/orders/A1/pay", sim.url()), &json!({}));
     while http("GET", &format!("{orders}/A1"), None).unwrap().1["status"] != "paid" {
         std::thread::sleep(std::time::Duration::from_millis(20));
@@ -294,7 +298,7 @@ fn a_whole_payment_at_the_most_talkative_level_logs_no_secret() {
     assert!(server.terminate());
 
     let log = fs::read_to_string(log).unwrap();
-    assert!(log.contains("v1.genprepay") && log.contains("v1.token"), "it was talkative");
+    assert!(log.contains("v1.genprepay") && log.contains("v1.token"), "the log has the calls");
     for name in ["WXPAY_V1_APP_SECRET", "WXPAY_V1_PAY_SIGN_KEY", "WXPAY_V1_PARTNER_KEY"] {
         let (_, secret) = given.iter().find(|(known, _)| known == name).unwrap();
         assert!(!log.contains(secret.as_str()), "{name} is in the log");
@@ -306,7 +310,7 @@ fn a_whole_payment_at_the_most_talkative_level_logs_no_secret() {
 fn a_server_without_settings_says_which_one_is_missing() {
     let output = wxpay().arg("serve").env_clear().output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("must be given"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("is required"), "{}", text(&output.stderr));
     let output = wxpay().args(["serve", "--set", "nonsense=1"]).env_clear().output().unwrap();
-    assert!(text(&output.stderr).contains("nonsense is not a setting"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("nonsense is an unknown setting"), "{}", text(&output.stderr));
 }

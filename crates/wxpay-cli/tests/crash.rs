@@ -1,6 +1,6 @@
-//! The server is killed again and again under load. What it said before must hold afterwards.
+//! The server is killed repeatedly under load. Everything it acknowledged before must hold afterwards.
 //!
-//! `WXPAY_KILLS` tells how often; 15 times if not given.
+//! `WXPAY_KILLS` sets the number of kills; the default is 15.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
@@ -23,7 +23,7 @@ use support::{Running, environment, http, wxpay};
 
 const SHOPPERS: u64 = 4;
 
-/// A moment nobody chose: `SplitMix64` over a fixed seed, so that a failure can be had again.
+/// Random delays: `SplitMix64` over a fixed seed, so that a failure can be reproduced.
 struct Moments(u64);
 
 impl Moments {
@@ -36,7 +36,7 @@ impl Moments {
     }
 }
 
-/// Orders and payments that somebody was told of.
+/// Orders and payments that were acknowledged.
 #[derive(Default)]
 struct Promises {
     accepted: Mutex<BTreeSet<String>>,
@@ -46,7 +46,7 @@ struct Promises {
 }
 
 impl Promises {
-    /// Places an order, again and again under the same number until it is accepted, then has it paid.
+    /// Places an order, retries under the same number until it is accepted, then pays it.
     fn shop(&self, server: &str, sim: &str) {
         while !self.over.load(Ordering::Relaxed) {
             let number = format!("K{}", self.next.fetch_add(1, Ordering::Relaxed));
@@ -85,7 +85,7 @@ fn serve(environment: &[(String, String)], address: &str, database: &Path) -> Ru
             ])
             .arg(database)
             // Notices alone bring payments here: what a query would mend must not hide what was lost.
-            .args(["--set", "chase_pauses=1h"])
+            .args(["--set", "poll_intervals=1h"])
             .env_clear()
             .envs(environment.iter().cloned())
             .env("WXPAY_LOG", "off")
@@ -95,7 +95,7 @@ fn serve(environment: &[(String, String)], address: &str, database: &Path) -> Ru
 
 fn order(server: &str, number: &str) -> Value {
     let (status, order) = http("GET", &format!("{server}/api/orders/{number}"), None).unwrap();
-    assert_eq!(status, 200, "{number} was accepted, and is gone: {order}");
+    assert_eq!(status, 200, "{number} was accepted and is lost: {order}");
     order
 }
 
@@ -107,7 +107,7 @@ fn notifications_answered(sim: &str) -> BTreeSet<String> {
     accepted.map(|notification| notification["out_trade_no"].as_str().unwrap().to_owned()).collect()
 }
 
-/// How many times each order's payment was told to the shop.
+/// Counts the `order.paid` events of each order.
 fn paid_events(server: &str) -> BTreeMap<String, u32> {
     let mut told = BTreeMap::new();
     let mut after = 0;
@@ -134,7 +134,7 @@ fn killed_at_random_moments_it_forgets_no_order_and_no_payment_and_counts_none_t
     let kills: u32 = std::env::var("WXPAY_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(15);
     let directory = tempfile::tempdir().unwrap();
     let (env_file, database) = (directory.path().join("sim.env"), directory.path().join("ledger.db"));
-    // Each restart fetches a token, and 2014 granted two hundred a day.
+    // Each restart fetches an access token, and the rules of 2014 allow only 200 a day.
     let sim = Running::start(wxpay().args(["sim", "--era", "2016", "--env-file"]).arg(&env_file));
     let environment = environment(&env_file);
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
@@ -156,7 +156,7 @@ fn killed_at_random_moments_it_forgets_no_order_and_no_payment_and_counts_none_t
 
     let server = serve(&environment, &address, &database);
     let (accepted, paid) = (promises.accepted.into_inner().unwrap(), promises.paid.into_inner().unwrap());
-    assert!(accepted.len() > 10, "there was load: {}", accepted.len());
+    assert!(accepted.len() > 10, "too little load: {}", accepted.len());
     for number in &accepted {
         assert_eq!(order(server.url(), number)["total_fee"], 100);
     }
@@ -173,12 +173,12 @@ fn killed_at_random_moments_it_forgets_no_order_and_no_payment_and_counts_none_t
     }
     for number in &paid {
         let order = order(server.url(), number);
-        assert_eq!((&order["status"], &order["disputes"]), (&json!("paid"), &json!([])), "{number}");
+        assert_eq!((&order["status"], &order["anomalies"]), (&json!("paid"), &json!([])), "{number}");
         let (_, record) = http("GET", &format!("{}/_sim/v1/orders/{number}", sim.url()), None).unwrap();
         assert_eq!(record["payments"].as_array().unwrap().len(), 1, "{number}");
         assert_eq!(order["transaction_id"], record["payments"][0]["transaction_id"], "{number}");
     }
     let told = paid_events(server.url());
     assert_eq!(told.keys().cloned().collect::<BTreeSet<_>>(), paid);
-    assert!(told.values().all(|count| *count == 1), "each payment is told once");
+    assert!(told.values().all(|count| *count == 1), "each payment has exactly one event");
 }

@@ -1,4 +1,4 @@
-//! The simulator serves merchants that share no code with this workspace: `tests/clients/v1.py` and `v3.py`.
+//! Merchants that share no code with this workspace, run against the simulator: `tests/clients/v1.py` and `v3.py`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
@@ -24,7 +24,7 @@ fn run(name: &str, last_words: &str) {
     let script = format!("{}/../../tests/clients/{name}", env!("CARGO_MANIFEST_DIR"));
     let output = match Command::new("python3").arg("-B").arg(script).envs(environment(&env_file)).output() {
         Ok(output) => output,
-        Err(error) => return not_tested(name, &format!("there is no python3: {error}")),
+        Err(error) => return not_tested(name, &format!("python3 cannot be started: {error}")),
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stdout).contains(last_words));

@@ -1,7 +1,7 @@
-//! The simulator serves merchants that use other people's clients, unmodified: the drivers in `tests/clients`.
+//! Merchants that use third-party clients, unmodified, run against the simulator: the drivers in `tests/clients`.
 //!
-//! `tests/run` installs the clients and names where they are; nothing is installed here, and a client that is not
-//! there is not tested, which is said aloud.
+//! `tests/run` installs the clients and sets variables with their paths. Nothing is installed here; a missing client is
+//! reported as `NOT TESTED`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
@@ -15,11 +15,11 @@ use std::{
 };
 use support::{Running, environment, not_tested, wxpay};
 
-/// Where the platform's keys come from: a driver's one argument.
+/// The source of the platform's keys: the argument of a driver.
 const CERTIFICATES: &str = "certificates";
 const PUBLIC_KEY: &str = "public-key";
 
-/// What each driver must do, in words of the lines that it prints.
+/// Parts of the lines that each driver must print, in order.
 const STEPS: [&str; 10] = [
     "platform certificates",
     "placed the JSAPI order",
@@ -68,7 +68,7 @@ fn wechatpay_v3_of_crates_io_pays_by_certificates() {
     drive_rust("with_wechatpay_v3", CERTIFICATES);
 }
 
-/// Its requests do not name the key, so only a merchant without certificates can use it this way.
+/// The requests of this client do not name the key, so only a merchant without certificates can use it this way.
 #[test]
 fn wechatpay_v3_of_crates_io_pays_by_the_public_key() {
     let Some(mut driver) = rust("with_wechatpay_v3") else { return };
@@ -88,7 +88,7 @@ fn the_interface_keeps_to_openapi_by_openapi_spec_validator_of_pypi() {
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{}\n{said}{complaints}", output.status);
     for step in ["keeps to OpenAPI 3.1", "a broken one does not", "keep to the document", "of refusals"] {
-        assert!(said.contains(step), "nothing says {step}:\n{said}");
+        assert!(said.contains(step), "no line contains {step}:\n{said}");
     }
     std::io::stderr().write_all(&output.stdout).unwrap();
 }
@@ -114,11 +114,11 @@ fn rust(name: &str) -> Option<Command> {
     Some(Command::new(Path::new(&folder).join(name)))
 }
 
-/// Where `tests/run` put a client.
+/// Returns the path of an installed client from its variable, or reports that it was not tested.
 fn installed(variable: &str, client: &str) -> Option<OsString> {
     let found = std::env::var_os(variable);
     if found.is_none() {
-        not_tested(client, &format!("{variable} is not set; tests/run installs it and sets that"));
+        not_tested(client, &format!("{variable} is not set; tests/run installs the client and sets it"));
     }
     found
 }
@@ -127,7 +127,7 @@ fn driver(name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "../../tests/clients", name].iter().collect()
 }
 
-/// Runs a driver against a simulator of its own, and shows what it did.
+/// Runs a driver against its own simulator, checks its steps and prints them.
 fn drive(driver: &mut Command, keys: &str, options: &[&str]) {
     let directory = tempfile::tempdir().unwrap();
     let env_file = directory.path().join("sim.env");
@@ -140,7 +140,7 @@ fn drive(driver: &mut Command, keys: &str, options: &[&str]) {
     let steps = std::iter::once(first).chain(STEPS[1..].iter().copied());
     let mut lines = said.lines();
     for step in steps {
-        assert!(lines.any(|line| line.contains(step)), "nothing says that it {step}:\n{said}");
+        assert!(lines.any(|line| line.contains(step)), "no line contains {step}:\n{said}");
     }
     std::io::stderr().write_all(&output.stdout).unwrap();
 }

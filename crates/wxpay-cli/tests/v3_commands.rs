@@ -1,4 +1,4 @@
-//! The commands of the third generation, as a user types them.
+//! The commands for APIv3, run as a user runs them.
 //!
 //! Signatures and ciphertexts are OpenSSL's, by the keys in `keys/`: `printf … | openssl dgst -sha256 -sign key | base64`,
 //! `printf … | openssl pkeyutl -encrypt -inkey key -pkeyopt rsa_padding_mode:oaep | base64`, and AES-256-GCM through
@@ -39,7 +39,7 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// Runs a command with a scheme and a key, gives it an input.
+/// Runs a command with a scheme and a key on an input.
 fn ask(command: &str, scheme: &str, key: &Path, more: &[&str], input: &str) -> Output {
     let mut wxpay = wxpay();
     feed(wxpay.args([command, "--scheme", scheme, "--key-file"]).arg(key).args(more), input)
@@ -48,7 +48,7 @@ fn ask(command: &str, scheme: &str, key: &Path, more: &[&str], input: &str) -> O
 fn feed(command: &mut Command, input: &str) -> Output {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // A command that refuses its key reads no input.
+    // A command that rejects its key reads no input.
     drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
     child.wait_with_output().unwrap()
 }
@@ -180,7 +180,7 @@ fn what_openssl_signed_verifies_with_whatever_tells_of_the_key() {
 
 #[test]
 fn what_was_changed_exits_with_one_and_the_reason() {
-    let not_of_this = "the signature is not that of this string with this key";
+    let not_of_this = "the signature does not match this string and this key";
     for (key_name, parameters, reason) in [
         ("platform_cert.pem", with(reply(), "body", r#"{"a":2}"#), not_of_this),
         ("platform_cert.pem", with(reply(), "Wechatpay-Nonce", "c5"), not_of_this),
@@ -193,12 +193,12 @@ fn what_was_changed_exits_with_one_and_the_reason() {
         (
             "merchant_cert.pem",
             reply().to_string(),
-            "it names the key 5A01, but the number of this certificate is 0A00F0",
+            "signed by serial 5A01, but --key-file is the certificate with serial 0A00F0",
         ),
         (
             "platform_pub.pem",
             with(reply(), "Wechatpay-Signature", "WECHATPAY/SIGNTEST/x"),
-            "a probe of WeChat Pay's",
+            "a probe by WeChat Pay",
         ),
         ("platform_pub.pem", with(reply(), "Wechatpay-Signature", "x"), "the signature must be Base64"),
     ] {
@@ -224,7 +224,7 @@ fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
         object.to_string()
     };
     for (scheme, key_name, parameters, words) in [
-        ("v3-request", "merchant_key.pem", without(request(), "method"), "method must be there"),
+        ("v3-request", "merchant_key.pem", without(request(), "method"), "method is required"),
         ("v3-request", "merchant_key.pem", with(request(), "method", "post"), "method must be GET, POST,"),
         (
             "v3-request",
@@ -232,15 +232,15 @@ fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
             with(request(), "path", "https://x/v3"),
             "path must begin with a slash",
         ),
-        ("v3-request", "merchant_key.pem", without(request(), "body"), "body must be there, byte for byte"),
+        ("v3-request", "merchant_key.pem", without(request(), "body"), "body is required, byte for byte"),
         (
             "v3-request",
             "merchant_key.pem",
             with(request(), "timestamp", "1e9"),
             "timestamp must be whole seconds",
         ),
-        ("v3-request", "merchant_key.pem", with(request(), "nonce", "a\nb"), "must be one line"),
-        ("v3-request", "merchant_key.pem", with(request(), "Body", "x"), "body must come once"),
+        ("v3-request", "merchant_key.pem", with(request(), "nonce", "a\nb"), "must not contain a line break"),
+        ("v3-request", "merchant_key.pem", with(request(), "Body", "x"), "body must occur once"),
         (
             "v3-jsapi",
             "merchant_key.pem",
@@ -251,7 +251,7 @@ fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
             "v3-app",
             "merchant_key.pem",
             with(app(), "prepayid", "prepay_id=wx2014"),
-            "prepayid must be the bare number",
+            "prepayid must be the bare id",
         ),
         (
             "v3-app",
@@ -268,10 +268,10 @@ fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
     }
     let unsigned = ask("verify", "v3-app", &merchant_key(), &[], &app().to_string());
     assert_eq!(unsigned.status.code(), Some(2));
-    assert!(text(&unsigned.stderr).contains("paySign or sign must be there"));
+    assert!(text(&unsigned.stderr).contains("paySign or sign is required"));
 }
 
-/// A file with the APIv3 key, as an editor leaves it.
+/// Writes a file with the APIv3 key and a line break, as an editor does.
 fn api_v3_key(directory: &tempfile::TempDir) -> PathBuf {
     let file = directory.path().join("apiv3.key");
     fs::write(&file, format!("{API_V3_KEY}\n")).unwrap();
@@ -351,12 +351,12 @@ fn fields_open_with_the_private_key_and_seal_with_a_certificate_or_a_public_key(
     assert!(for_another.status.success());
     let opened = ask("decrypt", "v3-field", &merchant_key(), &[], text(&for_another.stdout));
     assert_eq!((opened.status.code(), opened.stdout.is_empty()), (Some(1), true));
-    assert!(text(&opened.stderr).contains("it was not sealed for this key"));
+    assert!(text(&opened.stderr).contains("the field was encrypted for another key"));
     let long = ask("encrypt", "v3-field", &key("platform_pub.pem"), &[], &"x".repeat(215));
     assert_eq!(long.status.code(), Some(2));
 }
 
-/// `wxpay keys` with these files, and nothing from this process's environment.
+/// Runs `wxpay keys` with an empty environment; `@NAME` is a file of the test keys.
 fn keys(options: &[&str]) -> Output {
     let mut command = wxpay();
     command.env_clear().arg("keys");
@@ -390,13 +390,13 @@ fn keys_that_fit_are_shown_with_their_numbers_and_dates() {
     let shown = text(&output.stdout);
     assert!(output.status.success(), "{shown}");
     for line in [
-        "ok     private key           RSA of 2048 bits\n",
-        "ok     certificate           it belongs to the private key\n",
-        "ok     certificate           its number is 0A00F0, as WXPAY_SERIAL_NO says\n",
-        "ok     merchant              1900000001, as the certificate says\n",
-        "ok     platform certificate  its number is 5A01\n",
-        "ok     public key            its id is PUB_KEY_ID_01\n",
-        "to 2126-11-01T00:43:08+08:00, 3",
+        "ok     private key           RSA, 2048 bits\n",
+        "ok     certificate           belongs to the private key\n",
+        "ok     certificate           serial number 0A00F0, equal to WXPAY_SERIAL_NO\n",
+        "ok     merchant              1900000001, equal to the certificate's\n",
+        "ok     platform certificate  serial number 5A01\n",
+        "ok     public key            id PUB_KEY_ID_01\n",
+        "to 2126-11-01T00:43:08+08:00: expires in 3",
     ] {
         assert!(shown.contains(line), "{line}: {shown}");
     }
@@ -407,44 +407,41 @@ fn what_does_not_fit_is_told_and_exits_with_one() {
     for (options, words) in [
         (
             &["--key-file", "@merchant_key.pem", "--cert-file", "@platform_cert.pem"][..],
-            "it does not belong to the private key",
+            "does not belong to the private key",
         ),
         (
             &["--cert-file", "@merchant_cert.pem", "--serial", "0A00F1"],
-            "its number is 0A00F0, but WXPAY_SERIAL_NO says 0A00F1",
+            "serial number 0A00F0, but WXPAY_SERIAL_NO is 0A00F1",
         ),
         (
             &["--cert-file", "@merchant_cert.pem", "--mchid", "1900000002"],
-            "WXPAY_MCHID is 1900000002, but the certificate is of 1900000001",
+            "WXPAY_MCHID is 1900000002, but the certificate belongs to 1900000001",
         ),
         (&["--cert-file", "@merchant_key.pem"], "expected a certificate in PEM: found a private key"),
         (&["--key-file", "@merchant_cert.pem"], "expected a private key in PEM: found a certificate"),
-        (&["--key-file", "@no-such-file"], "WXPAY_PRIVATE_KEY_FILE must be a file that can be read"),
-        (&["--public-key-file", "@platform_pub.pem"], "WXPAY_PUBLIC_KEY_ID must be set"),
-        (
-            &["--public-key-id", "PUB_KEY_ID_01"],
-            "WXPAY_PUBLIC_KEY_FILE must be set where WXPAY_PUBLIC_KEY_ID is",
-        ),
+        (&["--key-file", "@no-such-file"], "WXPAY_PRIVATE_KEY_FILE: cannot read "),
+        (&["--public-key-file", "@platform_pub.pem"], "WXPAY_PUBLIC_KEY_ID is required"),
+        (&["--public-key-id", "PUB_KEY_ID_01"], "WXPAY_PUBLIC_KEY_FILE is required with WXPAY_PUBLIC_KEY_ID"),
         (
             &["--public-key-id", "01", "--public-key-file", "@platform_pub.pem"],
             "public_key_id must be PUB_KEY_ID_ and 1 to 64 digits",
         ),
         (
             &["--cert-file", "@merchant_cert.pem", "--platform-cert-file", "@merchant_cert.pem"],
-            "it must be WeChat Pay's, but it is the merchant's own",
+            "must be WeChat Pay's, but is the merchant's own",
         ),
     ] {
         let output = keys(options);
         assert_eq!(output.status.code(), Some(1), "{words}");
-        let wrong = text(&output.stdout).lines().find(|line| line.starts_with("WRONG  ")).unwrap_or_default();
+        let wrong = text(&output.stdout).lines().find(|line| line.starts_with("FAIL   ")).unwrap_or_default();
         assert!(wrong.contains(words), "{words}: {}", text(&output.stdout));
     }
     let nothing = keys(&[]);
     assert_eq!(nothing.status.code(), Some(2));
-    assert!(text(&nothing.stderr).contains("no key is given"));
+    assert!(text(&nothing.stderr).contains("no key, certificate or serial number is set"));
 }
 
-/// A simulator, and the file that tells how to reach it.
+/// A running simulator with its env file.
 struct Simulated {
     _sim: Running,
     directory: tempfile::TempDir,
@@ -503,7 +500,7 @@ fn any_operation_is_called_and_verified_in_every_key_mode() {
         assert_eq!(serde_json::from_slice::<Value>(&asked.stdout).unwrap()["trade_state"], "NOTPAY");
         let close = json!({"mchid": mchid}).to_string();
         let closed = sim.call(&["POST", "/v3/pay/transactions/out-trade-no/ORDER-1/close", &close]);
-        assert_eq!((closed.status.code(), text(&closed.stdout)), (Some(0), ""), "204 says nothing");
+        assert_eq!((closed.status.code(), text(&closed.stdout)), (Some(0), ""), "204 has no body");
 
         let mut keys = wxpay();
         let keys = keys.env_clear().arg("keys").arg("--env-file").arg(sim.env_file()).output().unwrap();
@@ -529,7 +526,7 @@ fn a_refusal_exits_with_one_and_says_what_wechat_pay_said_and_what_became_of_it(
     assert_eq!((refused.status.code(), refused.stdout.is_empty()), (Some(1), true));
     let said = text(&refused.stderr);
     for line in [
-        "fate            refused: nothing happened\n",
+        "fate            refused: nothing was carried out\n",
         "status          404\n",
         "code            ORDER_NOT_EXIST\n",
         "request-id      ",
@@ -539,7 +536,7 @@ fn a_refusal_exits_with_one_and_says_what_wechat_pay_said_and_what_became_of_it(
     let bad = sim.call(&["POST", "/v3/pay/transactions/native", r#"{"x":1}"#]);
     assert!(text(&bad.stderr).contains("\nfield           /x\n"), "{}", text(&bad.stderr));
 
-    // Another merchant's key: what they found is told.
+    // Another merchant's key: the error shows the string that the gateway signed.
     let mut command = wxpay();
     command.env_clear().envs(environment(&sim.env_file())).env("WXPAY_PRIVATE_KEY_FILE", merchant_key());
     let signed_otherwise = command.args(["call", "GET", &unknown]).output().unwrap();
@@ -547,10 +544,10 @@ fn a_refusal_exits_with_one_and_says_what_wechat_pay_said_and_what_became_of_it(
     assert_eq!(signed_otherwise.status.code(), Some(1));
     assert!(said.contains("code            SIGN_ERROR\n"), "{said}");
     assert!(
-        said.contains("their string    GET\\n/v3/pay/transactions/out-trade-no/ORDER-9?mchid="),
+        said.contains("gateway string  GET\\n/v3/pay/transactions/out-trade-no/ORDER-9?mchid="),
         "{said}"
     );
-    assert!(said.contains("their bytes     "), "{said}");
+    assert!(said.contains("gateway bytes   "), "{said}");
 }
 
 #[test]
@@ -564,7 +561,7 @@ fn what_was_not_sent_is_said_to_be_so_and_bad_input_sends_nothing() {
     let dead = call("WXPAY_BASE_URL", "http://127.0.0.1:1", &["GET", "/v3/x"]);
     assert_eq!(dead.status.code(), Some(1));
     assert!(
-        text(&dead.stderr).contains("fate            not sent: nothing happened"),
+        text(&dead.stderr).contains("fate            not sent: nothing was carried out"),
         "{}",
         text(&dead.stderr)
     );
@@ -573,9 +570,9 @@ fn what_was_not_sent_is_said_to_be_so_and_bad_input_sends_nothing() {
         ("A", "1", &["GET", "https://api.mch.weixin.qq.com/v3/x"], "path must begin with one slash"),
         ("A", "1", &["POST", "/v3/x", "{"], "body must be a JSON text"),
         ("WXPAY_API_V3_KEY", "short", &["GET", "/v3/x"], "apiv3_key must be 32 letters and digits"),
-        ("WXPAY_PRIVATE_KEY_FILE", "", &["GET", "/v3/x"], "WXPAY_PRIVATE_KEY_FILE must be set"),
+        ("WXPAY_PRIVATE_KEY_FILE", "", &["GET", "/v3/x"], "WXPAY_PRIVATE_KEY_FILE is required"),
         ("WXPAY_SERIAL_NO", "xyz", &["GET", "/v3/x"], "serial_no must be"),
-        ("WXPAY_PUBLIC_KEY_FILE", "", &["GET", "/v3/x"], "WXPAY_PUBLIC_KEY_FILE must be set"),
+        ("WXPAY_PUBLIC_KEY_FILE", "", &["GET", "/v3/x"], "WXPAY_PUBLIC_KEY_FILE is required"),
     ] {
         let output = call(name, value, arguments);
         assert_eq!(output.status.code(), Some(2), "{words}");
@@ -583,5 +580,5 @@ fn what_was_not_sent_is_said_to_be_so_and_bad_input_sends_nothing() {
     }
     let absent =
         wxpay().env_clear().args(["call", "GET", "/v3/x", "--env-file", "no-such"]).output().unwrap();
-    assert!(text(&absent.stderr).contains("--env-file must be a file that can be read"));
+    assert!(text(&absent.stderr).contains("--env-file: cannot read no-such: "));
 }

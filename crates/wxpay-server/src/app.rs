@@ -1,4 +1,4 @@
-//! What every request may need.
+//! The state that every request handler shares.
 
 use crate::{
     chase::Chase,
@@ -11,7 +11,7 @@ use crate::{
 use std::sync::Arc;
 use wxpay_proto::id::{NotifyUrl, PrepayId};
 
-/// The server's parts. Copies are handles to the same.
+/// The parts of the server. Clones are handles to the same server.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) ledger: Ledger,
@@ -23,11 +23,11 @@ pub(crate) struct App {
     pub(crate) ending: Ending,
 }
 
-/// An order that WeChat Pay knows, or that is over.
+/// An order that WeChat Pay accepted, or that can no longer be paid.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
-    /// Whether the request that did it placed the order.
+    /// `true` if this placement created the order.
     pub(crate) first: bool,
-    /// WeChat Pay's number, while there is something to pay.
+    /// WeChat Pay's `prepayid`; `None` if the order can no longer be paid.
     pub(crate) prepayid: Option<PrepayId>,
 }

@@ -1,4 +1,4 @@
-//! Asking after orders that stay open. Notices are not guaranteed; this is.
+//! Polling of open orders. Notifications are not guaranteed to arrive; queries find the payment without them.
 
 use crate::{
     flights::{Flights, Landed},
@@ -16,10 +16,10 @@ use tokio::{
 };
 use wxpay_proto::id::OutTradeNo;
 
-/// How long it sleeps at most before it looks for due orders again.
+/// Interval at which the poller looks for due orders, and its delay after a failed query.
 const GLANCE: Duration = Duration::from_secs(1);
 
-/// Queries orders, each one at a time. Copies are handles to the same.
+/// A poller of open orders: at most one query per order at a time. Clones are handles to the same poller.
 #[derive(Clone, Debug)]
 pub(crate) struct Chase {
     ledger: Ledger,
@@ -53,19 +53,19 @@ impl Chase {
         }
     }
 
-    /// Looks for due orders soon.
+    /// Makes the poller look for due orders now.
     pub(crate) fn wake(&self) {
         self.woken.notify_one();
     }
 
-    /// Asks after one order now, unless that is under way already; tells whether there was an answer, which is
-    /// in the ledger then.
+    /// Queries one order now, or waits for the query in progress. Returns whether WeChat Pay answered; the answer is in
+    /// the ledger then.
     pub(crate) async fn ask(&self, number: &OutTradeNo) -> bool {
         let (this, order, busy) = (self.clone(), number.clone(), self.ending.busy());
         let work = async move {
             let _busy = busy;
             this.query(&order).await.unwrap_or_else(|failure| {
-                tracing::error!(out_trade_no = %order, %failure, "a query's answer could not be kept");
+                tracing::error!(out_trade_no = %order, %failure, "the ledger could not store the result of a query");
                 false
             })
         };
@@ -75,12 +75,12 @@ impl Chase {
         }
     }
 
-    /// Chases until the server ends.
+    /// Polls until the server shuts down.
     pub(crate) async fn run(self) {
         let mut asking: JoinSet<OutTradeNo> = JoinSet::new();
         let mut underway: BTreeSet<OutTradeNo> = BTreeSet::new();
         loop {
-            // Those under way are due as well, until their answers are kept.
+            // Orders being queried are due until their results are stored, so the limit leaves room for as many new ones.
             let room = self.at_once.saturating_mul(2);
             match self.ledger.due(now(), room).await {
                 Ok(due) => {
@@ -94,21 +94,25 @@ impl Chase {
                             let answered = this.ask(&number).await;
                             drop(permit);
                             if !answered {
-                                // It may still be due, if the ledger could not be written.
+                                // The order is still due if the ledger could not be written: do not query it in a
+                                // tight loop.
                                 tokio::time::sleep(GLANCE).await;
                             }
                             number
                         });
                     }
                 }
-                Err(failure) => tracing::error!(%failure, "due orders cannot be found"),
+                Err(failure) => {
+                    tracing::error!(%failure, "the ledger could not list the orders that are due")
+                }
             }
             tokio::select! {
                 () = self.ending.announced() => return,
                 Some(done) = asking.join_next() => {
                     match done {
                         Ok(number) => _ = underway.remove(&number),
-                        // A task that panicked took its number along: look at all of them again.
+                        // A task that panicked does not return its number; without this its order would never be
+                        // queried again.
                         Err(_) => underway.clear(),
                     }
                 }
@@ -125,7 +129,7 @@ impl Chase {
                 None => Answer::Unpaid,
             },
             Err(error) => {
-                tracing::warn!(out_trade_no = %number, causes = causes(&error), "no answer to a query");
+                tracing::warn!(out_trade_no = %number, causes = causes(&error), "the query failed; it will be repeated");
                 Answer::None
             }
         };
@@ -137,7 +141,7 @@ impl Chase {
     }
 }
 
-/// For jitter: that there is none does not matter.
+/// Returns random jitter; 0 if the operating system has no random bytes, which does no harm.
 fn chance() -> u16 {
     let mut fresh = [0; 2];
     match getrandom::fill(&mut fresh) {

@@ -1,33 +1,33 @@
-//! Settings: from a file, the environment, and the command line, the later one winning.
+//! Settings from a file, the environment and the command line; a later source overrides an earlier one.
 //!
-//! | setting | what it is | unless given |
+//! | setting | meaning | default |
 //! |---|---|---|
-//! | `listen` | address and port | `127.0.0.1:8080` |
-//! | `database` | the ledger's file | `wxpay-ledger.db` |
-//! | `public_base_url` | under which WeChat Pay reaches this server, such as `https://pay.shop.example` | needed, unless both this server and the gateway are on the loopback interface |
-//! | `notify_path` | where notices come in; with the former it makes the `notify_url` | `/notify/v1` |
-//! | `gateway_base_url` | whom to call | `https://api.weixin.qq.com` |
-//! | `appid`, `partner` | who we are | needed |
-//! | `app_secret`, `pay_sign_key`, `partner_key` | the three keys, or each with `_file` the file it is in | needed |
-//! | `api_token` or `api_token_file` | what `/api` wants to see as `authorization: Bearer …`; 16 characters or more | none |
-//! | `ca_file` | PEM certificate authorities to trust beside the public ones | none |
+//! | `listen` | the address and port to listen on | `127.0.0.1:8080` |
+//! | `database` | the ledger file | `wxpay-ledger.db` |
+//! | `public_base_url` | the URL under which WeChat Pay reaches this server, such as `https://pay.shop.example` | required, unless this server and the gateway are both on the loopback interface |
+//! | `notify_path` | the path of notifications; appended to `public_base_url` it is the `notify_url` | `/notify/v1` |
+//! | `gateway_base_url` | the base URL of WeChat Pay | `https://api.weixin.qq.com` |
+//! | `appid`, `partner` | the app and the merchant number (APIv1) | required |
+//! | `app_secret`, `pay_sign_key`, `partner_key` | the three keys; with `_file` appended, the path of a file with the key | required |
+//! | `api_token` or `api_token_file` | the token that `/api` requires as `authorization: Bearer …`; at least 16 characters | none |
+//! | `ca_file` | a PEM file of CA certificates to trust in addition to the public ones | none |
 //! | `proxy` | a forward proxy, `http://host:port` | none |
-//! | `call_timeout`, `call_tries` | how long one request may take, how often it is made | `10s`, `4` |
-//! | `chase_pauses` | pauses between queries of an open order, the last one repeats | `15s, 30s, 1m, 2m, 5m, 10m, 30m` |
-//! | `chase_concurrency` | how many are queried at once | `8` |
-//! | `prepay_lifetime` | how long an order can be paid that says nothing itself | `2h` |
-//! | `chase_margin` | how long after that the last query is made | `5m` |
+//! | `call_timeout`, `call_attempts` | the timeout of a request to WeChat Pay, and the number of attempts | `10s`, `4` |
+//! | `poll_intervals` | the intervals between queries of an open order; the last one repeats | `15s, 30s, 1m, 2m, 5m, 10m, 30m` |
+//! | `poll_concurrency` | the number of orders queried at once | `8` |
+//! | `prepay_lifetime` | the time for which an order without `time_expire` can be paid | `2h` |
+//! | `poll_margin` | the time after that at which the last query is made | `5m` |
 //!
-//! Durations are whole numbers of seconds, or carry a unit: `500ms`, `15s`, `2m`, `1h`. In the file, which is
+//! Durations are whole numbers of seconds, or have a unit: `500ms`, `15s`, `2m`, `1h`. In the file, which is
 //! TOML, a list may be an array.
 //!
 //! In the environment a setting is `WXPAY_` and its name in capitals, except those that `wxpay sim` exports: `appid`,
 //! `partner` and the three keys are `WXPAY_V1_APPID`, `WXPAY_V1_PARTNER` and so on (also with `_FILE`),
 //! `gateway_base_url` is `WXPAY_BASE_URL` and `ca_file` is `WXPAY_TLS_CA_FILE`. The exported variables of APIv3 are ignored.
 //!
-//! The server listens on the loopback interface unless told otherwise: it speaks plain HTTP, and whoever reaches
-//! `/api` can place orders in the shop's name. Put a TLS proxy before it, and let only the notice path out into
-//! the world. To listen elsewhere it insists on an `api_token`.
+//! By default the server listens on the loopback interface: it speaks plain HTTP, and any client that reaches `/api` can
+//! place orders in the shop's name. Put a TLS proxy in front, and expose only the notification path to the internet. To
+//! listen on any other address, `api_token` is required.
 
 mod sources;
 mod values;
@@ -43,12 +43,12 @@ use wxpay_proto::{
     v1::{AppSecret, Merchant, PartnerKey, PaySignKey},
 };
 
-/// Checked settings. The keys are inside, and are not printed.
+/// Validated settings. Its `Debug` output hides the keys.
 #[derive(Debug)]
 pub struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) database: PathBuf,
-    /// `None`: at the address it turns out to listen on.
+    /// The URL for notifications. `None`: derived from the address that the server binds.
     pub(crate) notify_url: Option<NotifyUrl>,
     pub(crate) notify_path: String,
     pub(crate) merchant: Merchant,
@@ -59,7 +59,7 @@ pub struct Config {
     pub(crate) chase_concurrency: usize,
 }
 
-/// A setting that cannot be used: its name and the rule it breaks; never its value.
+/// An invalid setting: its name and the rule it breaks. A value is shown only if it is the path of a file.
 #[derive(Debug)]
 pub struct BadSetting {
     name: String,
@@ -77,7 +77,7 @@ impl BadSetting {
         self
     }
 
-    /// The setting, as it is spelled in the file.
+    /// Returns the name of the setting, as in the settings file.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -97,13 +97,13 @@ impl error::Error for BadSetting {
 }
 
 impl Config {
-    /// Where it listens.
+    /// Returns the address to listen on.
     #[must_use]
     pub fn listen(&self) -> SocketAddr {
         self.listen
     }
 
-    /// The merchant it calls as.
+    /// Returns the merchant.
     #[must_use]
     pub fn merchant(&self) -> &Merchant {
         &self.merchant
@@ -122,7 +122,7 @@ impl Config {
         }
         if !listen.ip().is_loopback() && api_token.is_none() {
             let rule =
-                "must be given where listen is not a loopback address: whoever reaches it can place orders";
+                "is required if listen is not a loopback address: anyone who reaches /api can place orders";
             return Err(BadSetting::new("api_token", rule));
         }
         let notify_path = given.text("notify_path").unwrap_or_else(|| "/notify/v1".to_owned());
@@ -136,7 +136,7 @@ impl Config {
             ca: given.bytes("ca_file")?,
             proxy: given.text("proxy"),
             schedule: schedule(&mut given)?,
-            chase_concurrency: given.count("chase_concurrency", 1..=64)?.unwrap_or(8),
+            chase_concurrency: given.count("poll_concurrency", 1..=64)?.unwrap_or(8),
         };
         given.finish()?;
         Ok(config)
@@ -147,19 +147,20 @@ fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 8080))
 }
 
-/// Our own paths are taken, and a brace would be a pattern to the router.
+/// Builds the `notify_url`. The server's own paths are reserved, and a brace would be a pattern to the router.
 fn notify_url(given: &mut Sources, listen: &SocketAddr, path: &str) -> Result<Option<NotifyUrl>, BadSetting> {
     let good = path.starts_with('/')
         && path.len() > 1
         && !["/api", "/health"].iter().any(|taken| path == *taken || path.starts_with(&format!("{taken}/")))
         && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte));
     if !good {
-        let rule = "must begin with /, be of letters, digits and /-._~, and lie outside of /api and /health";
+        let rule =
+            "must begin with /, consist of letters, digits and /-._~, and not be under /api or /health";
         return Err(BadSetting::new("notify_path", rule));
     }
     let Some(base) = given.text("public_base_url") else {
         let at_home = listen.ip().is_loopback() && given.peek("gateway_base_url").is_some_and(is_loopback);
-        let rule = "must be given: WeChat Pay is to reach this server there";
+        let rule = "is required: WeChat Pay sends notifications to it";
         return if at_home { Ok(None) } else { Err(BadSetting::new("public_base_url", rule)) };
     };
     let rule = "must be an absolute http or https URL without user, query or fragment";
@@ -168,7 +169,7 @@ fn notify_url(given: &mut Sources, listen: &SocketAddr, path: &str) -> Result<Op
     url.parse().map(Some).map_err(bad)
 }
 
-/// Whether a URL's host is an address of this machine alone.
+/// Returns whether the host of a URL is a loopback address.
 fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or_default();
@@ -187,7 +188,7 @@ fn merchant(given: &mut Sources) -> Result<Merchant, BadSetting> {
     if let Some(timeout) = given.duration("call_timeout")? {
         policy.timeout = timeout;
     }
-    if let Some(tries) = given.count("call_tries", 1..=10)? {
+    if let Some(tries) = given.count("call_attempts", 1..=10)? {
         policy.max_attempts = u32::try_from(tries).unwrap_or(u32::MAX);
     }
     let builder = builder.retry(policy);
@@ -203,9 +204,9 @@ fn merchant(given: &mut Sources) -> Result<Merchant, BadSetting> {
 fn schedule(given: &mut Sources) -> Result<Schedule, BadSetting> {
     let usual = Schedule::default();
     Ok(Schedule {
-        pauses: given.durations("chase_pauses")?.map_or(usual.pauses, Into::into),
+        pauses: given.durations("poll_intervals")?.map_or(usual.pauses, Into::into),
         prepay_lifetime: given.duration("prepay_lifetime")?.unwrap_or(usual.prepay_lifetime),
-        margin: given.duration("chase_margin")?.unwrap_or(usual.margin),
+        margin: given.duration("poll_margin")?.unwrap_or(usual.margin),
     })
 }
 

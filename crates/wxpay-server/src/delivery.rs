@@ -1,4 +1,4 @@
-//! Telling WeChat Pay that the goods are on their way.
+//! Delivery reports to WeChat Pay.
 
 use crate::{
     app::App,
@@ -9,21 +9,21 @@ use crate::{
 use axum::http::StatusCode;
 use wxpay_proto::{id::OutTradeNo, v1::Delivery};
 
-/// What came of a report.
+/// The result of a delivery report.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// WeChat Pay knows.
+    /// WeChat Pay acknowledged the report.
     Told,
-    /// It does not, for this reason; the report is in the ledger where that can help.
+    /// WeChat Pay did not acknowledge the report; it stays in the ledger and may be sent again.
     Failed(Problem),
 }
 
-/// Takes a report of delivery in and passes it on, in a task of its own. The same report again is not passed on
-/// twice, unless it failed before.
+/// Records a delivery report and sends it to WeChat Pay, in its own task. A report that was acknowledged before is not
+/// sent again.
 ///
 /// # Errors
 ///
-/// When the report breaks a rule, or the ledger is not available.
+/// If the report is invalid, or the ledger is not available.
 pub(crate) async fn notify_delivery(
     app: &App,
     number: &OutTradeNo,
@@ -49,7 +49,7 @@ async fn pass_on(app: &App, number: &OutTradeNo, report: Report) -> Result<Outco
         Reported::NoOrder => return Err(Problem::no_order()),
         Reported::NotPaid => return Err(not_paid()),
         Reported::NoPayer => {
-            let rule = "must be given: no notice has named the payer";
+            let rule = "is required: no notification has named the payer";
             return Err(Problem::field("openid", rule));
         }
     };
@@ -63,13 +63,13 @@ async fn pass_on(app: &App, number: &OutTradeNo, report: Report) -> Result<Outco
             Ok(Outcome::Told)
         }
         Err(error) => {
-            tracing::warn!(out_trade_no = %number, causes = causes(&error), "the delivery could not be told");
+            tracing::warn!(out_trade_no = %number, causes = causes(&error), "WeChat Pay did not acknowledge the delivery report");
             Ok(Outcome::Failed(Problem::gateway(&error)))
         }
     }
 }
 
-/// The protocol's rule, under the name it has here, before anything is written.
+/// Checks the protocol's rule for `deliver_msg` before anything is written; the error has the name of this API, `message`.
 fn check_reason(reason: &str) -> Result<(), Problem> {
     if reason.is_empty() || reason.len() > 256 || reason.chars().any(char::is_control) {
         return Err(Problem::field("message", "must be 1 to 256 bytes without control characters"));
@@ -79,6 +79,6 @@ fn check_reason(reason: &str) -> Result<(), Problem> {
 
 fn not_paid() -> Problem {
     let title = "The order is not paid";
-    let detail = "there is no payment to deliver for";
+    let detail = "a delivery can be reported only for a paid order";
     Problem::new(StatusCode::CONFLICT, "not-paid", title, detail)
 }

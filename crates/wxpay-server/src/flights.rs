@@ -1,4 +1,4 @@
-//! One at a time for one order: who asks while it is under way shares what comes of it.
+//! Single-flight per order: concurrent identical requests share one result.
 
 use std::{
     collections::BTreeMap,
@@ -7,7 +7,7 @@ use std::{
 use tokio::sync::watch;
 use wxpay_proto::id::OutTradeNo;
 
-/// The work under way, by order. `L` tells two wishes about one order apart.
+/// Work in progress, by order number. `L` is the key that distinguishes different requests for one order.
 #[derive(Debug)]
 pub(crate) struct Flights<L, T> {
     underway: Arc<Mutex<BTreeMap<OutTradeNo, Flight<L, T>>>>,
@@ -19,14 +19,14 @@ struct Flight<L, T> {
     landed: watch::Receiver<Option<T>>,
 }
 
-/// What came of a wish.
+/// The result of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Landed<T> {
-    /// The caller's own work came to this.
+    /// The result of the caller's own work.
     Own(T),
-    /// Somebody else's work, begun before for the same wish, came to this.
+    /// The result of an identical request that was already in progress.
     Shared(T),
-    /// The work ended without an outcome: it panicked, or the runtime is ending.
+    /// No result: the work panicked, or the runtime is shutting down.
     Lost,
 }
 
@@ -47,8 +47,8 @@ where
     L: PartialEq + Clone + Send + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    /// Does `work` in a task of its own, so that it ends whoever stops waiting; or waits for the same wish that
-    /// is under way. A different wish about the same order waits until the other is done, then has its turn.
+    /// Runs `work` in its own task, so that it completes even if the caller stops waiting. If an identical request is in
+    /// progress, waits for its result instead. A different request for the same order waits for its turn.
     pub(crate) async fn fly(
         &self,
         number: &OutTradeNo,
@@ -68,7 +68,7 @@ where
             if same {
                 return outcome(landed).await.map_or(Landed::Lost, Landed::Shared);
             }
-            // An error means that it ended without an outcome; it has ended all the same.
+            // An error means that the other work ended without a result; either way it is this caller's turn to look.
             drop(landed.wait_for(Option::is_some).await);
         }
     }
@@ -76,7 +76,7 @@ where
     fn underway(&self, number: &OutTradeNo, wish: &L) -> Underway<T> {
         let mut underway = self.underway.lock().unwrap_or_else(PoisonError::into_inner);
         match underway.get(number) {
-            // A flight whose task has vanished is over.
+            // A closed channel without a result: its task panicked. Treat it as absent, or it would block the order for ever.
             Some(flight) if flight.landed.has_changed().is_ok() => {
                 if flight.wish == *wish {
                     Underway::Same(flight.landed.clone())
@@ -101,7 +101,7 @@ where
         let flights = self.clone();
         tokio::spawn(async move {
             let outcome = work.await;
-            // Off the list first: who comes later must look again, not share what is past.
+            // Remove it before publishing: a request that comes later must do the work again, not share an old result.
             flights.underway.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
             land.send_replace(Some(outcome));
         });

@@ -1,11 +1,11 @@
-//! The way out: the merchant, the client that carries its calls, and the token they share.
+//! Outgoing calls: the merchant, the client that sends its requests, and the shared access token.
 
 use crate::tokens::{Sharing, TokenStore};
 use std::sync::Arc;
 use wxpay_hyper::Client;
 use wxpay_proto::{Error, exchange::Flow, id::PrepayId, v1::AppParams, v1::Merchant};
 
-/// Calls WeChat Pay as one merchant.
+/// A client of WeChat Pay for one merchant.
 #[derive(Clone, Debug)]
 pub(crate) struct Gateway {
     pub(crate) merchant: Merchant,
@@ -18,7 +18,7 @@ impl Gateway {
         Self { merchant, client, tokens: Arc::new(Sharing::new(tokens)) }
     }
 
-    /// Carries a flow to its end, with the token from the store; a new token goes there.
+    /// Runs a flow to completion with the access token from the store; saves a new token there.
     pub(crate) async fn run<F: Flow>(&self, flow: F) -> Result<F::Output, Error> {
         let app = self.merchant.appid();
         self.tokens.fetch(app, &self.client).await;
@@ -27,11 +27,11 @@ impl Gateway {
         outcome
     }
 
-    /// The parameters for the app, signed anew: a time and a random text of this moment.
+    /// Signs the app payment parameters with the current time and a fresh nonce.
     ///
     /// # Errors
     ///
-    /// When the operating system has no random bytes.
+    /// If the operating system returns no random bytes.
     pub(crate) fn sign_for_phone(&self, prepayid: PrepayId) -> Result<AppParams, getrandom::Error> {
         let mut fresh = [0; 16];
         getrandom::fill(&mut fresh)?;

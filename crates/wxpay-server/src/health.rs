@@ -1,19 +1,19 @@
-//! Whether the server runs, and whether it can do its work.
+//! Liveness and readiness.
 
 use crate::{app::App, problem::Problem};
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A ledger that takes longer to commit nothing is not ready.
+/// Timeout of an empty commit to the ledger, after which the server is not ready.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// `GET /health/live`: it runs.
+/// `GET /health/live`: the process runs.
 pub(crate) async fn live() -> Json<Value> {
     Json(json!({ "status": "live" }))
 }
 
-/// `GET /health/ready`: the ledger can be written.
+/// `GET /health/ready`: the ledger is writable; 503 if not.
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, Problem> {
     match tokio::time::timeout(PATIENCE, app.ledger.check()).await {
         Ok(checked) => checked?,

@@ -1,4 +1,4 @@
-//! Notices in: on the disk before they are answered `success`.
+//! Incoming notifications: on disk before they are answered `success`.
 
 use crate::{
     ledger::{Failure, Joined, Ledger, Told},
@@ -11,9 +11,9 @@ use wxpay_proto::{
     v1::{Merchant, Notification},
 };
 
-/// The service for the notice path. Whatever a verified notice says is kept, even what must never happen: an
-/// order nobody placed here, another amount, a second payment. None of these credits anything, each is an event
-/// for a person, and each is answered `success`: repeating it would not make it better.
+/// Returns the service for the notification path. Every verified notification is stored, anomalies too: a payment of an
+/// unknown order, of another amount, a second payment. An anomaly pays nothing and becomes an event for manual review.
+/// It is answered `success` all the same: WeChat Pay would only send the same notification again.
 pub(crate) fn notifications(
     merchant: Merchant,
     client: Client,
@@ -45,18 +45,18 @@ async fn verify_notification(ledger: &Ledger, notification: &Notification) -> Re
         evidence: notification.evidence(),
     };
     let joined = ledger.verify_notification(told, now()).await.inspect_err(|failure| {
-        tracing::error!(out_trade_no = %notification.out_trade_no(), %failure, "a notice could not be kept");
+        tracing::error!(out_trade_no = %notification.out_trade_no(), %failure, "the ledger could not store the notification; WeChat Pay will send it again");
     })?;
     raise(notification.out_trade_no(), &joined);
     Ok(())
 }
 
-/// Says aloud what came of evidence. What must never happen is a warning.
+/// Logs the result of merging evidence; an anomaly is a warning.
 pub(crate) fn raise(out_trade_no: &wxpay_proto::id::OutTradeNo, joined: &Joined) {
     match joined {
         Joined::Nothing => {}
         Joined::UnknownOrder => {
-            tracing::warn!(%out_trade_no, "paid, but never placed here: for a person to see");
+            tracing::warn!(%out_trade_no, "payment of an unknown order: needs manual review");
         }
         Joined::Effects(effects) => {
             for effect in effects {
@@ -65,11 +65,11 @@ pub(crate) fn raise(out_trade_no: &wxpay_proto::id::OutTradeNo, joined: &Joined)
                         tracing::info!(%out_trade_no, transaction_id = %payment.transaction_id(), "paid");
                     }
                     Transition::Anomaly(anomaly) => {
-                        tracing::warn!(%out_trade_no, ?anomaly, "disputed: for a person to see");
+                        tracing::warn!(%out_trade_no, ?anomaly, "payment anomaly: needs manual review");
                     }
-                    // This generation has no refunds; a later core may know more.
+                    // APIv1 has no refund notifications, and later versions of the core may add transitions.
                     other @ (Transition::Refunded(_) | _) => {
-                        tracing::warn!(%out_trade_no, ?other, "an effect this server does not know");
+                        tracing::warn!(%out_trade_no, ?other, "unknown payment transition: needs manual review");
                     }
                 }
             }

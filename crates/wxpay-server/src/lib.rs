@@ -1,4 +1,6 @@
-//! The payment server: orders and notices in, events out, and a ledger that does not forget.
+//! A payment server: takes orders from a shop, receives WeChat Pay's notifications, and keeps both in a durable ledger.
+//!
+//! It speaks APIv1: the 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2.
 //!
 //! ```no_run
 //! use wxpay_server::{Server, config::Sources};
@@ -9,50 +11,49 @@
 //! let server = Server::start(config).await?;
 //! println!("listening on {}", server.local_addr());
 //! # let stopped = std::future::ready(());
-//! stopped.await; // a signal, for one
+//! stopped.await; // such as a signal
 //! server.shutdown().await;
 //! # Ok(()) }
 //! ```
 //!
-//! # What it promises
+//! # Guarantees
 //!
-//! * **An order is on the disk before anything is sent for it**, together with the time of its first query. An
-//!   order that was answered is there after a crash.
-//! * **A notice is on the disk before it is answered `success`**, together with all that follows from it.
-//! * **Each event happens once**, whatever is doubled, delayed or reordered: it is derived from what is known
+//! * **An order is on disk before anything is sent for it**, together with the time of its first query. An order that
+//!   was acknowledged survives a crash.
+//! * **A notification is on disk before it is answered `success`**, together with everything that follows from it.
+//! * **Each event is emitted once**, whatever is duplicated, delayed or reordered: it is derived from the payment state
 //!   before and after, in the transaction that writes the evidence.
-//! * **What stays open is asked after**, at growing pauses that survive a restart, until a payment is known or a
-//!   last query finds none. Evidence that comes later still counts.
-//! * **The app is never believed**, and neither is anything else that is not signed by WeChat Pay or answered by
-//!   it to a question of ours.
+//! * **An open order is polled**, at growing intervals that survive a restart, until a payment is found or the last
+//!   query finds none. Evidence that arrives later is still applied.
+//! * **The app's word pays nothing.** Only notifications signed by WeChat Pay and its replies to queries do.
 //!
 //! # The interface
 //!
-//! `POST /api/orders` places an order, and the same request again is the same order. It takes
+//! `POST /api/orders` places an order; the same request again returns the same order. Fields:
 //!
-//! * `out_trade_no`: the shop's own number, 1 to 32 letters and digits;
-//! * `total_fee`: whole fen;
-//! * `body`: what is sold, up to 128 bytes in the charset;
-//! * `spbill_create_ip`: the IPv4 address of the payer's device;
-//! * and if wanted `attach`, `traceid`, `time_expire` (RFC 3339, cut to the second) and `charset` (`UTF-8`, which
-//!   it is unless said otherwise, or `GBK`);
+//! * `out_trade_no`: the merchant's order number, 1 to 32 letters and digits; required;
+//! * `total_fee`: the price in fen, a whole number; required;
+//! * `body`: the description of the goods, up to 128 bytes in the charset; required;
+//! * `spbill_create_ip`: the IPv4 address of the payer's device; required;
+//! * `attach`, `traceid`, `time_expire` (RFC 3339, cut to the second) and `charset` (`UTF-8`, the default, or `GBK`);
+//!   optional.
 //!
-//! and gives the order, with `app`: the seven parameters that the app hands to WeChat, signed anew each time.
-//! 201 the first time, 200 again, 409 with the `field` that differs for other terms under the same number. When
-//! WeChat Pay does not take the order the answer says what became of it: `fate` is `not_sent` (503), `refused`
-//! (502) or `unknown` (504). The order stays, and the same request may be made again; never make it under another
-//! number while the fate is unknown.
+//! Returns the order with `app`: the seven parameters that the app passes to WeChat, signed anew each time. The status
+//! is 201 the first time and 200 afterwards; 409 names the `field` that differs from the order already placed under
+//! the number. If WeChat Pay does not accept the order, `fate` in the problem is `not_sent` (503), `refused` (502) or
+//! `unknown` (504). The order is kept and the same request may be retried; while the fate is unknown, never retry
+//! under another number.
 //!
-//! `GET /api/orders/{number}` is the order: `status` is `open`, `expired`, `paid` or `disputed`. `POST …/paid`
-//! makes the server ask WeChat Pay now; 202 says that it could not be asked. `POST …/delivered` with `{"status":
-//! "ok"}` or `{"status": "failed", "message": …}` tells WeChat Pay of the delivery. `GET /api/events?after=N` is
-//! what happened since: `order.paid`, `order.disputed`, `order.expired`, `payment.unknown_order`. Remember `next`.
+//! `GET /api/orders/{number}` returns the order: `status` is `open`, `expired`, `paid` or `anomalous`. `POST …/query`
+//! queries WeChat Pay now; 202 means that the query failed and will be repeated. `POST …/delivered` with `{"status":
+//! "ok"}` or `{"status": "failed", "message": …}` reports the delivery to WeChat Pay. `GET /api/events?after=N` returns
+//! the events after number `N`: `order.paid`, `order.anomalous`, `order.expired`, `payment.unknown_order`. Store `next`.
 //!
-//! Every failure is a problem by RFC 9457 with, where it applies, the `field` and `rule` at fault.
+//! Every failure is a problem (RFC 9457) with, where it applies, the invalid `field` and its `rule`.
 //!
-//! # Out of scope, so far
+//! # Not supported yet
 //!
-//! TLS on the listening side (put a proxy before it), several processes on one ledger (a lock file forbids it),
+//! TLS on the listening side (put a proxy in front), several processes on one ledger (a lock file prevents it),
 //! refunds.
 
 mod api;

@@ -1,4 +1,4 @@
-//! Orders in: on the disk, then at WeChat Pay, whoever is still waiting.
+//! Placing orders: first on disk, then at WeChat Pay, even if the client disconnects.
 
 use crate::{
     app::{App, Prepared},
@@ -14,26 +14,26 @@ use wxpay_proto::{
     v1::AppParams,
 };
 
-/// What the shop gets.
+/// A placed order, for the reply.
 #[derive(Debug)]
 pub(crate) struct ForTheShop {
-    /// Whether this request placed the order.
+    /// `true` if this request placed the order.
     pub(crate) first: bool,
-    /// The parameters for the app, unless the order is over.
+    /// The app payment parameters; `None` if the order can no longer be paid.
     pub(crate) phone: Option<AppParams>,
 }
 
-/// Places an order, or finds it placed.
+/// Places an order, or returns the order already placed under its number.
 ///
-/// The work is in a task of its own: a visitor who goes away leaves the outcome in the ledger. Two requests for
+/// The work runs in its own task: if the client disconnects, the result is still in the ledger. Concurrent requests for
 /// one number share one call.
 ///
 /// # Errors
 ///
-/// When the terms break a rule or differ from those of the number's order, or WeChat Pay did not take the order.
-/// In the last case it stays in the ledger, and the same request may be made again.
+/// If the terms are invalid or differ from the order already placed under the number, or WeChat Pay does not accept the
+/// order. In the last case the order stays in the ledger, and the same request may be retried.
 pub(crate) async fn place(app: &App, terms: Terms) -> Result<ForTheShop, Problem> {
-    // Before the ledger sees it: bad input changes nothing.
+    // Validated before the ledger is touched: invalid input changes nothing.
     terms.order(app.notify_url.clone())?;
     let number = terms.out_trade_no.clone();
     let terms = Arc::new(terms);
@@ -72,7 +72,7 @@ async fn prepare(app: &App, terms: &Terms) -> Result<Prepared, Problem> {
     }
 }
 
-/// Tells WeChat Pay of the order. `None`: it turned out that there is nothing more to pay.
+/// Places the order at WeChat Pay. Returns `None` if the order turns out to be paid or anomalous.
 async fn prepay(app: &App, terms: &Terms, asking: Asking) -> Result<Option<PrepayId>, Problem> {
     let number = &terms.out_trade_no;
     let order = terms.order(app.notify_url.clone())?;
@@ -81,12 +81,12 @@ async fn prepay(app: &App, terms: &Terms, asking: Asking) -> Result<Option<Prepa
             let (prepayid, schedule) = (phone.prepayid.clone(), app.schedule.clone());
             app.ledger.prepaid(number.clone(), prepayid, schedule, now()).await?;
             app.chase.wake();
-            tracing::info!(out_trade_no = %number, "the order can be paid");
+            tracing::info!(out_trade_no = %number, "order placed at WeChat Pay");
             Ok(Some(phone.prepayid))
         }
         Err(error) => {
             let (fate, causes) = (error.fate(), causes(&error));
-            tracing::warn!(out_trade_no = %number, ?fate, causes, "WeChat Pay did not take the order");
+            tracing::warn!(out_trade_no = %number, ?fate, causes, "WeChat Pay did not accept the order");
             let known_before = asking.exposed;
             app.ledger.not_prepaid(number.clone(), asking, fate, now()).await?;
             if fate == Fate::Refused && known_before && turns_out_settled(app, number).await? {
@@ -98,14 +98,14 @@ async fn prepay(app: &App, terms: &Terms, asking: Asking) -> Result<Option<Prepa
     }
 }
 
-/// An order that WeChat Pay took before and refuses now may have been paid meanwhile.
+/// Queries an order that WeChat Pay accepted before and refuses now: it may have been paid in the meantime.
 async fn turns_out_settled(app: &App, number: &OutTradeNo) -> Result<bool, Problem> {
     let answered = app.chase.ask(number).await;
     let order = app.ledger.order(number).await?;
-    Ok(answered && order.is_some_and(|order| matches!(order.status, Status::Paid | Status::Disputed)))
+    Ok(answered && order.is_some_and(|order| matches!(order.status, Status::Paid | Status::Anomalous)))
 }
 
-/// An order that is past its own end from the beginning cannot be placed.
+/// Rejects a new order whose `time_expire` has passed.
 fn check_time(terms: &Terms) -> Result<(), Problem> {
     match terms.time_expire {
         Some(expire) if expire <= now() => Err(Problem::field("time_expire", "must be in the future")),

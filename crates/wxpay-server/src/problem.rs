@@ -1,4 +1,4 @@
-//! What goes wrong, as RFC 9457 wants it told.
+//! Problem details (RFC 9457).
 
 use axum::{
     http::{HeaderValue, StatusCode, header},
@@ -8,7 +8,7 @@ use serde::Serialize;
 use std::error::Error as _;
 use wxpay_proto::{Error, Fate, id::InvalidField};
 
-/// One problem: `application/problem+json`. What the visitor sent is not repeated in it.
+/// A problem, rendered as `application/problem+json`. It never repeats values of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Problem(Box<Inner>);
@@ -20,15 +20,16 @@ struct Inner {
     #[serde(serialize_with = "as_number")]
     status: StatusCode,
     detail: String,
-    /// The member of the request that is at fault, and the rule it breaks.
+    /// The invalid field of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    /// The rule that the field breaks.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<String>,
-    /// What may have become of a request to WeChat Pay.
+    /// The fate of a request to WeChat Pay.
     #[serde(skip_serializing_if = "Option::is_none")]
     fate: Option<&'static str>,
-    /// What WeChat Pay said.
+    /// WeChat Pay's error code and message.
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<Refusal>,
 }
@@ -45,7 +46,7 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result
 }
 
 impl Problem {
-    /// A problem of this kind; `kind` names it within `urn:wxpay:problem:`.
+    /// Creates a problem; `kind` completes its type `urn:wxpay:problem:`.
     pub(crate) fn new(
         status: StatusCode,
         kind: &str,
@@ -64,18 +65,18 @@ impl Problem {
         }))
     }
 
-    /// A member that breaks its rule.
+    /// Returns the problem of an invalid field (422).
     pub(crate) fn field(field: &str, rule: &str) -> Self {
         let detail = format!("{field} {rule}");
-        let title = "A member breaks its rule";
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-member", title, detail).of(field, rule)
+        let title = "Invalid field";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-field", title, detail).of(field, rule)
     }
 
-    /// The number is taken by an order that differs in this member.
+    /// Returns the problem of a number already used by an order that differs in `field` (409).
     pub(crate) fn differs(field: &str) -> Self {
-        let title = "The number is taken by another order";
-        let detail = format!("an order with this out_trade_no was placed with another {field}");
-        let rule = "must be the same in every request for one out_trade_no";
+        let title = "The order number is already used";
+        let detail = format!("the order already placed under this out_trade_no has another {field}");
+        let rule = "must be equal in every request for one out_trade_no";
         Self::new(StatusCode::CONFLICT, "order-differs", title, detail).of(field, rule)
     }
 
@@ -86,23 +87,28 @@ impl Problem {
     }
 
     pub(crate) fn no_order() -> Self {
-        let title = "There is no such order";
-        Self::new(StatusCode::NOT_FOUND, "no-such-order", title, "no order was placed under this number")
+        let title = "Order not found";
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "no-such-order",
+            title,
+            "no order was placed under this out_trade_no",
+        )
     }
 
     pub(crate) fn ledger() -> Self {
         let title = "The ledger is not available";
-        let detail = "nothing was changed; try again later";
+        let detail = "nothing was changed; retry later";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "ledger-unavailable", title, detail)
     }
 
     pub(crate) fn ending() -> Self {
-        let title = "The server is ending";
-        let detail = "the request may have been carried out; ask again with the same number";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "ending", title, detail)
+        let title = "The server is shutting down";
+        let detail = "the request may have been carried out; retry with the same out_trade_no";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", title, detail)
     }
 
-    /// A call to WeChat Pay that failed. The order stays, and the same number may be asked for again.
+    /// Returns the problem of a failed call to WeChat Pay. The order is kept; the same request may be retried.
     pub(crate) fn gateway(error: &Error) -> Self {
         let (status, kind, fate) = match error.fate() {
             Fate::NotSent => (StatusCode::SERVICE_UNAVAILABLE, "gateway-not-reached", "not_sent"),
@@ -111,8 +117,8 @@ impl Problem {
         };
         let title = match error.fate() {
             Fate::NotSent => "WeChat Pay was not reached",
-            Fate::Refused => "WeChat Pay refused",
-            Fate::Unknown => "What WeChat Pay did is not known",
+            Fate::Refused => "WeChat Pay refused the request",
+            Fate::Unknown => "The outcome at WeChat Pay is unknown",
         };
         let mut problem = Self::new(status, kind, title, error.to_string());
         problem.0.fate = Some(fate);
@@ -123,7 +129,7 @@ impl Problem {
     }
 }
 
-/// A failed call with its causes, for a log. Errors of this project hold no secrets and no input.
+/// Renders an error with its causes for the log. The project's errors contain neither secrets nor input.
 pub(crate) fn causes(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -146,7 +152,7 @@ impl From<InvalidField> for Problem {
 impl From<crate::ledger::Failure> for Problem {
     fn from(failure: crate::ledger::Failure) -> Self {
         let cause = failure.source().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(%failure, cause, "a request failed for the ledger");
+        tracing::error!(%failure, cause, "the ledger failed; the request was answered 503");
         Self::ledger()
     }
 }

@@ -1,4 +1,4 @@
-//! The server itself: sockets, limits, and its end.
+//! The server: sockets, limits and shutdown.
 
 use crate::{
     api,
@@ -27,13 +27,13 @@ use tokio::{
 use wxpay_hyper::Client;
 use wxpay_proto::id::{InvalidField, NotifyUrl};
 
-/// How long the head of a request may take, the pause since the last one included.
+/// Timeout for the head of a request, which includes the idle time since the previous one.
 const HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// The longest head of a request, in bytes: the longest notice query and its headers fit in.
+/// Limit of a request's head in bytes: enough for the longest query of a notification and its headers.
 const MAX_HEAD: usize = 32 * 1024;
-/// How many connections are served at once; more wait to be accepted.
+/// Limit of concurrent connections; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 1024;
-/// How long the end waits for what is under way. A call to WeChat Pay with all its tries takes half a minute.
+/// Timeout of the shutdown for active requests. A call to WeChat Pay with all its attempts takes half a minute.
 const END_WITHIN: Duration = Duration::from_secs(45);
 
 /// The payment server. See [`Server::start`].
@@ -41,7 +41,7 @@ const END_WITHIN: Duration = Duration::from_secs(45);
 #[non_exhaustive]
 pub struct Server;
 
-/// A server that runs. Dropping it lets the server run on; [`shutdown`](Self::shutdown) ends it.
+/// A running server. Dropping it does not stop the server; [`shutdown`](Self::shutdown) does.
 #[derive(Debug)]
 pub struct Running {
     local_addr: SocketAddr,
@@ -52,23 +52,21 @@ pub struct Running {
 }
 
 impl Server {
-    /// Opens the ledger, takes up the chase where it was left, and listens. It runs in tasks of its own on the
-    /// current tokio runtime.
+    /// Opens the ledger, resumes polling, and listens. The server runs in its own tasks on the current tokio runtime.
     ///
     /// # Errors
     ///
-    /// When the ledger cannot be opened, the client cannot be made, or the address cannot be listened on.
+    /// If the ledger cannot be opened, the HTTP client cannot be built, or the address cannot be bound.
     pub async fn start(config: Config) -> Result<Running, NotStarted> {
         let client = client(&config)?;
         Self::start_with(config, client, Box::new(InProcess::default())).await
     }
 
-    /// The same with a client and a token store of one's own; the settings `ca_file` and `proxy` then count for
-    /// nothing.
+    /// Starts a server with the given HTTP client and token store. The settings `ca_file` and `proxy` are ignored.
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start).
+    /// See [`start`](Self::start).
     pub async fn start_with(
         config: Config,
         client: Client,
@@ -128,35 +126,35 @@ impl Server {
 }
 
 impl Running {
-    /// Where it listens: the port it got, if it asked for any.
+    /// Returns the address it listens on, with the actual port if port 0 was configured.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Where WeChat Pay is told to send notices.
+    /// Returns the URL that WeChat Pay sends notifications to.
     #[must_use]
     pub fn notify_url(&self) -> &NotifyUrl {
         &self.notify_url
     }
 
-    /// Its ledger.
+    /// Returns the ledger.
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    /// Ends it: accepts nothing new, lets requests, notices and calls that are under way come to their end
-    /// (three quarters of a minute at most), then closes the ledger. Tells whether all of them did.
+    /// Shuts the server down: accepts no new connections, waits up to 45 seconds for active requests, notifications and
+    /// calls, then closes the ledger. Returns `false` if some were still active.
     pub async fn shutdown(self) -> bool {
         self.ending.announce();
         for task in self.tasks {
-            // A task that panicked has ended too.
+            // An error means that the task panicked; it has ended all the same.
             drop(task.await);
         }
         let settled = self.ending.settled(END_WITHIN).await;
         if !settled {
-            tracing::warn!("ending, though something is still under way");
+            tracing::warn!("shutdown timed out with active requests");
         }
         self.ledger.close().await;
         settled
@@ -181,7 +179,7 @@ async fn refresh_tokens(client: Client, merchant: wxpay_proto::v1::Merchant, end
     }
 }
 
-/// Accepts until the end is announced.
+/// Accepts connections until shutdown.
 async fn accept(listener: TcpListener, router: Router, ending: Ending) {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -201,18 +199,18 @@ async fn accept(listener: TcpListener, router: Router, ending: Ending) {
                 });
             }
             (Err(cause), _) => {
-                // No descriptors left, for one: they come back when connections end.
-                tracing::warn!(%cause, "a connection was not accepted");
+                // Out of file descriptors, for example: they are freed as connections close, so do not spin.
+                tracing::warn!(%cause, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
 }
 
-/// Serves one connection to its end; when the server ends, to the end of the request under way.
+/// Serves one connection to its end, or at shutdown to the end of the active request.
 async fn serve(stream: TcpStream, router: Router, ending: Ending) {
     let _busy = ending.busy();
-    // Without it answers may wait for more to send; they are whole already.
+    // Replies are written whole: Nagle's algorithm would only delay them.
     drop(stream.set_nodelay(true));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(MAX_HEAD);
@@ -230,7 +228,7 @@ async fn serve(stream: TcpStream, router: Router, ending: Ending) {
     }
 }
 
-/// Why the server did not start.
+/// An error that prevented the start.
 #[derive(Debug)]
 pub struct NotStarted {
     what: &'static str,
@@ -243,15 +241,15 @@ impl NotStarted {
     }
 
     fn listen(cause: std::io::Error) -> Self {
-        Self { what: "the address cannot be listened on", cause: Box::new(cause) }
+        Self { what: "cannot listen on the address", cause: Box::new(cause) }
     }
 
     fn notify(cause: InvalidField) -> Self {
-        Self { what: "the address makes no notify_url", cause: Box::new(cause) }
+        Self { what: "the address and notify_path make no valid notify_url", cause: Box::new(cause) }
     }
 
     fn client(cause: wxpay_hyper::SetupError) -> Self {
-        Self { what: "the client cannot be made", cause: Box::new(cause) }
+        Self { what: "the HTTP client cannot be built", cause: Box::new(cause) }
     }
 }
 

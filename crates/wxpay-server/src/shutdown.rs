@@ -1,18 +1,18 @@
-//! Ending in order: nothing new, what is under way to its end, then the ledger.
+//! Graceful shutdown: accept nothing new, finish active requests, close the ledger.
 
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Tells everybody that the server is ending, and waits for those who hold a [`Busy`].
+/// The shutdown signal, and the count of active requests, each of which holds a [`Busy`].
 ///
-/// The two channels: `ending` carries the news, `busy` counts by its receivers who still works.
+/// `ending` carries the signal; the receivers of `busy` are the count.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
     ending: watch::Sender<bool>,
     busy: watch::Sender<()>,
 }
 
-/// Somebody is doing something that should come to its end.
+/// A guard for one active request; shutdown waits until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Busy(#[expect(dead_code, reason = "held for its count")] watch::Receiver<()>);
 
@@ -21,7 +21,7 @@ impl Ending {
         Self { ending: watch::Sender::new(false), busy: watch::Sender::new(()) }
     }
 
-    /// Marks that something is under way, until the mark is dropped.
+    /// Returns a guard that delays the shutdown until it is dropped.
     pub(crate) fn busy(&self) -> Busy {
         Busy(self.busy.subscribe())
     }
@@ -30,13 +30,13 @@ impl Ending {
         self.ending.send_replace(true);
     }
 
-    /// Comes back when the end is announced.
+    /// Waits for the shutdown signal.
     pub(crate) async fn announced(&self) {
-        // The sender is `self`: it cannot be gone.
+        // The sender is `self`, so the channel cannot be closed.
         drop(self.ending.subscribe().wait_for(|ending| *ending).await);
     }
 
-    /// Comes back when nobody is busy, or after `most`; tells which.
+    /// Waits until no request is active, at most for `most`. Returns `false` on timeout.
     pub(crate) async fn settled(&self, most: Duration) -> bool {
         tokio::time::timeout(most, self.busy.closed()).await.is_ok()
     }

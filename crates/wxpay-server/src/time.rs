@@ -1,11 +1,11 @@
-//! Moments as people and JSON write them, and the one clock of this crate.
+//! Times in RFC 3339, and the clock of this crate.
 
 use jiff::{Timestamp, tz::Offset};
 use serde::{Serialize, Serializer};
 use std::{fmt, time::SystemTime};
 use wxpay_proto::UnixTime;
 
-/// A moment, written by RFC 3339 in China's time, to the second: `2014-05-08T10:10:00+08:00`.
+/// A time in China's time zone, rendered as RFC 3339 to the second: `2014-05-08T10:10:00+08:00`.
 ///
 /// ```
 /// use wxpay_server::time::ChinaTime;
@@ -20,14 +20,14 @@ pub struct ChinaTime(UnixTime);
 const GMT_8: Offset = Offset::constant(8);
 
 impl ChinaTime {
-    /// The moment without its way of being written.
+    /// Returns the time as [`UnixTime`].
     #[must_use]
     pub const fn unix(self) -> UnixTime {
         self.0
     }
 
-    /// Reads RFC 3339 with any offset. A fraction of a second is cut off. `None` for anything else, and for
-    /// what lies before 1970.
+    /// Parses RFC 3339 with any offset; fractions of a second are cut off. `None` for anything else and for times before
+    /// 1970.
     #[must_use]
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let read: Timestamp = text.parse().ok()?;
@@ -55,7 +55,7 @@ impl Serialize for ChinaTime {
     }
 }
 
-/// What time it is.
+/// Returns the current time.
 pub(crate) fn now() -> UnixTime {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     UnixTime::EPOCH.after(since)

@@ -1,4 +1,4 @@
-//! Messages for eyes: what was sent, and what was signed, with every secret masked.
+//! Printed messages and signed strings, with every secret masked.
 
 use super::tap::Exchange;
 use crate::Failure;
@@ -8,7 +8,7 @@ use wxpay_proto::{
     wire::{charset::Charset, form::Form},
 };
 
-/// Names whose values are secret wherever they stand.
+/// Names whose values are masked in queries and bodies.
 const SECRET: [&str; 2] = ["secret", "access_token"];
 
 pub(crate) fn title(step: &str, words: &str) -> io::Result<()> {
@@ -19,7 +19,7 @@ pub(crate) fn line(name: &str, value: impl std::fmt::Display) -> io::Result<()> 
     writeln!(io::stdout().lock(), "   {name:<15} {value}")
 }
 
-/// A request and its reply.
+/// Prints a request and its reply.
 pub(crate) fn exchange(exchange: &Exchange) -> io::Result<()> {
     let query = masked_query(&exchange.query);
     let joint = if query.is_empty() { "" } else { "?" };
@@ -50,7 +50,11 @@ fn masked_body(body: &[u8]) -> String {
     json.to_string()
 }
 
-/// The SHA-1 of a call or of the phone's parameters, computed again from what went over the wire.
+/// Prints the SHA-1 signature of a call or of the app payment parameters, computed again from the sent message.
+///
+/// # Errors
+///
+/// If it differs from the signature in the message.
 pub(crate) fn sha1(message: &serde_json::Value, sign: &str, key: &PaySignKey) -> Result<(), Failure> {
     let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let members = message.as_object().into_iter().flatten();
@@ -63,7 +67,11 @@ pub(crate) fn sha1(message: &serde_json::Value, sign: &str, key: &PaySignKey) ->
     same(sign, message.get(sign).and_then(serde_json::Value::as_str), computed.as_str())
 }
 
-/// The MD5 of a package, computed again from what went over the wire.
+/// Prints the MD5 signature of a package, computed again from the sent message.
+///
+/// # Errors
+///
+/// If it differs from the signature in the package.
 pub(crate) fn md5(package: &str, key: &PartnerKey) -> Result<(), Failure> {
     let form = Form::parse(package.as_bytes()).map_err(Failure::input)?;
     let charset = form.value("input_charset").and_then(Charset::named).unwrap_or(Charset::Utf8);
@@ -85,6 +93,6 @@ fn same(name: &str, sent: Option<&str>, computed: &str) -> Result<(), Failure> {
     if sent == Some(computed) {
         Ok(())
     } else {
-        Err(Failure::failed(format!("{name} on the wire is not what its string gives")))
+        Err(Failure::failed(format!("{name} in the message differs from the computed signature")))
     }
 }

@@ -1,4 +1,4 @@
-//! A wire tap: forwards every message unchanged, and keeps a copy to be shown.
+//! A recording proxy: forwards every message unchanged and keeps a copy to show.
 
 use crate::Failure;
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use std::{
 };
 use tokio::{net::TcpListener, sync::mpsc, task::AbortHandle};
 
-/// A request and its reply, as they went over the wire.
+/// A request and its reply, as sent.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) method: String,
@@ -26,7 +26,7 @@ pub(crate) struct Exchange {
     pub(crate) reply: Bytes,
 }
 
-/// Listens on a free loopback port until it is dropped.
+/// The proxy. Listens on a free loopback port until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Tap {
     url: String,
@@ -51,13 +51,13 @@ impl Tap {
         &self.url
     }
 
-    /// Tells where messages go to; until then they are answered 502.
+    /// Sets the base URL to forward to. Requests before that get 502.
     pub(crate) fn forward_to(&self, url: String) {
-        // Set once, right after it was started.
+        // Set once, right after the start; setting it again would fail silently.
         drop(self.upstream.set(url));
     }
 
-    /// The next exchange with that path.
+    /// Waits up to 20 seconds for the next exchange with that path.
     pub(crate) async fn next(&mut self, path: &str) -> Result<Exchange, Failure> {
         let found = async {
             while let Some(exchange) = self.exchanges.recv().await {
@@ -68,7 +68,7 @@ impl Tap {
             None
         };
         let found = tokio::time::timeout(Duration::from_secs(20), found).await.ok().flatten();
-        found.ok_or_else(|| Failure::failed(format!("no message {path} was seen within 20 seconds")))
+        found.ok_or_else(|| Failure::failed(format!("no request for {path} within 20 seconds")))
     }
 }
 
@@ -78,7 +78,7 @@ impl Drop for Tap {
     }
 }
 
-/// What goes wrong here is for the two ends to notice: the connection breaks.
+/// An error here closes the connection: the two ends see it as a network failure.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Clone)]
@@ -113,7 +113,7 @@ impl Line {
         let (reply_head, reply) = self.client.request(request).await?.into_parts();
         let reply = reply.collect().await?.to_bytes();
         let status = reply_head.status.as_u16();
-        // Nobody listens any more when the demo is over.
+        // The receiver is gone when the demo is over.
         drop(self.overheard.send(Exchange { method, path, query, body, status, reply: reply.clone() }));
         Ok(Response::from_parts(reply_head, Full::new(reply)))
     }

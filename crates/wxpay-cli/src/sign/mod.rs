@@ -1,4 +1,4 @@
-//! `wxpay sign` and `wxpay verify`.
+//! `wxpay sign` and `wxpay verify`: signatures with the strings that were signed.
 
 mod v1;
 mod v3;
@@ -14,12 +14,12 @@ use std::io::{self, Write as _};
 
 const KEY_FILE: &str = "--key-file";
 
-/// What was signed, and the signature.
+/// A signature and the string that was signed.
 #[derive(Default, Serialize)]
 struct Signed {
     /// Keys show as `[secret]`.
     string_to_sign: String,
-    /// How long it is, where the gateway tells what it found: in the third generation.
+    /// The length of the string in bytes, for APIv3: the gateway reports the length of the string it signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<usize>,
     sign: String,
@@ -29,7 +29,7 @@ struct Signed {
     authorization: Option<String>,
 }
 
-/// What became of verifying.
+/// The result of a verification.
 #[derive(Serialize)]
 struct Verdict {
     valid: bool,
@@ -37,7 +37,7 @@ struct Verdict {
     string_to_sign: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<usize>,
-    /// The right signature, where the key can tell.
+    /// The expected signature, if the key can sign.
     #[serde(skip_serializing_if = "Option::is_none")]
     sign: Option<String>,
 }
@@ -88,14 +88,14 @@ pub(crate) fn verify(args: &Sign) -> Result<(), Failure> {
         ("bytes", verdict.bytes.map(|bytes| bytes.to_string())),
         ("expected sign", verdict.sign),
     ]);
-    Err(Failure::failed(format!("not valid: {reason}{lines}")))
+    Err(Failure::failed(format!("invalid signature: {reason}{lines}")))
 }
 
 fn parameters() -> Result<Parameters, Failure> {
     Parameters::parse(&input::standard()?).map_err(Failure::input)
 }
 
-/// For people: a string of lines has each of its line feeds shown, and its lines one below the other.
+/// Renders the signed string for a person. An APIv3 string is shown line by line, with its line feeds visible.
 fn shown(string: &str, bytes: Option<usize>) -> String {
     match bytes {
         Some(_) => {

@@ -1,4 +1,4 @@
-//! The signatures of the first generation.
+//! The signatures of APIv1: MD5 and SHA-1.
 
 use super::{KEY_FILE, Signed, Verdict};
 use crate::{Failure, args::Scheme, input, parameters::Parameters};
@@ -8,7 +8,7 @@ use wxpay_proto::{
     wire::charset::Charset,
 };
 
-/// Where a SHA-1 signature stands in a message: a call, an XML body, the phone's parameters.
+/// The names of a SHA-1 signature: in a call, in the XML of a notification, in the app payment parameters.
 const SHA1_NAMES: [&str; 3] = ["app_signature", "AppSignature", "sign"];
 
 pub(super) fn sign(scheme: Scheme, key: &Secret<Vec<u8>>, given: Parameters) -> Result<Signed, Failure> {
@@ -19,7 +19,7 @@ pub(super) fn sign(scheme: Scheme, key: &Secret<Vec<u8>>, given: Parameters) -> 
 pub(super) fn verify(scheme: Scheme, key: &Secret<Vec<u8>>, given: Parameters) -> Result<Verdict, Failure> {
     let names: &[&str] = if matches!(scheme, Scheme::V1Package) { &["sign"] } else { &SHA1_NAMES };
     let claimed = names.iter().find_map(|name| given.value(name)).map(str::trim).map(str::to_owned);
-    let claimed = claimed.ok_or_else(|| Failure::input(format!("{} must be there", names.join(" or "))))?;
+    let claimed = claimed.ok_or_else(|| Failure::input(format!("{} is required", names.join(" or "))))?;
     let signed = sign(scheme, key, given)?;
     let valid = claimed.eq_ignore_ascii_case(&signed.sign);
     Ok(Verdict {
@@ -33,7 +33,7 @@ pub(super) fn verify(scheme: Scheme, key: &Secret<Vec<u8>>, given: Parameters) -
 
 fn reason(claimed: &str, expected: &str) -> String {
     if claimed.len() == expected.len() && claimed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        "the signature is not that of these parameters with this key".to_owned()
+        "the signature does not match these parameters and this key".to_owned()
     } else {
         format!("the signature must be {} hexadecimal characters", expected.len())
     }
@@ -50,7 +50,7 @@ fn by_md5(key: &Secret<String>, given: &Parameters) -> Result<Signed, Failure> {
     for (name, value) in &fields {
         charset.encode(value).map_err(|fault| {
             let charset = charset.wire_name();
-            Failure::input(format!("{name} must be in characters of {charset} ({fault})"))
+            Failure::input(format!("{name} must be of characters in {charset} ({fault})"))
         })?;
     }
     let package = Package::of_fields(&fields, charset, &key).map_err(Failure::input)?;
@@ -66,7 +66,7 @@ fn by_md5(key: &Secret<String>, given: &Parameters) -> Result<Signed, Failure> {
 fn by_sha1(key: &Secret<String>, given: Parameters) -> Result<Signed, Failure> {
     let key = PaySignKey::new(key.expose().clone()).map_err(Failure::input)?;
     if let Some(name) = given.twice_in_any_case() {
-        return Err(Failure::input(format!("{name} must come once, in any case of letters")));
+        return Err(Failure::input(format!("{name} must occur once, whatever its case")));
     }
     let given = given.without(&SHA1_NAMES);
     let (sign, string_to_sign) = signature::sha1_of(&given.fields(), &key);

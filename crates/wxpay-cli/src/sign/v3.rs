@@ -1,4 +1,4 @@
-//! The signatures of the third generation: RSA over lines.
+//! The signatures of APIv3: SHA-256 with RSA over a string of lines.
 
 use super::{KEY_FILE, Signed, Verdict};
 use crate::{
@@ -48,11 +48,11 @@ pub(super) fn verify(args: &Sign, key: &Secret<Vec<u8>>, given: &Parameters) -> 
     })
 }
 
-/// What can tell whether a signature is right.
+/// A key that can check a signature.
 enum Key {
-    /// A certificate's, with the certificate's number, or one that stands alone.
+    /// A public key; with a serial number if it is a certificate's.
     Public(Arc<dyn PublicKey>, Option<String>),
-    /// The same message always gets the same signature.
+    /// A private key: PKCS #1 v1.5 is deterministic, so signing again gives the expected signature.
     Private(Arc<dyn PrivateKey>),
 }
 
@@ -72,32 +72,36 @@ impl Key {
         input::private_key(KEY_FILE, text.expose()).map(Self::Private)
     }
 
-    /// What is wrong, if something is.
+    /// Returns the reason why the signature is invalid, or `None` if it is valid.
     fn objection(&self, string: &[u8], claimed: &str, serial: Option<&str>) -> Option<String> {
         if claimed.starts_with("WECHATPAY/SIGNTEST/") {
-            return Some("it is a probe of WeChat Pay's, which is wrong on purpose".to_owned());
+            return Some(
+                "this is a probe by WeChat Pay (WECHATPAY/SIGNTEST/), invalid on purpose".to_owned(),
+            );
         }
         if let (Self::Public(_, Some(ours)), Some(named)) = (self, serial)
             && !ours.eq_ignore_ascii_case(named)
         {
-            return Some(format!("it names the key {named}, but the number of this certificate is {ours}"));
+            return Some(format!(
+                "signed by serial {named}, but --key-file is the certificate with serial {ours}"
+            ));
         }
         let Ok(signature) = base64::decode(claimed.as_bytes()) else {
-            return Some("the signature must be Base64, with its padding and without line breaks".to_owned());
+            return Some("the signature must be Base64 with padding and without line breaks".to_owned());
         };
         let is_right = match self {
             Self::Public(key, _) => key.verify(string, &signature).is_ok(),
             Self::Private(key) => key.sign(string).is_ok_and(|right| right == signature),
         };
-        (!is_right).then(|| "the signature is not that of this string with this key".to_owned())
+        (!is_right).then(|| "the signature does not match this string and this key".to_owned())
     }
 }
 
-/// The parameters, by a scheme.
+/// The parameters of a message, read by its scheme.
 struct Told<'a> {
     scheme: Scheme,
     given: &'a Parameters,
-    /// What an `authorization` among them says.
+    /// The parsed `authorization` header, if it is given.
     authorization: Option<Authorization>,
     body: Option<Vec<u8>>,
 }
@@ -125,9 +129,9 @@ impl<'a> Told<'a> {
     fn needed(&self, names: &[&str]) -> Result<&'a str, Failure> {
         let value = self
             .one_of(names)?
-            .ok_or_else(|| Failure::input(format!("{} must be there", names.join(" or "))))?;
+            .ok_or_else(|| Failure::input(format!("{} is required", names.join(" or "))))?;
         if value.contains(['\n', '\r']) {
-            return Err(Failure::input(format!("{} must be one line", names.join(" or "))));
+            return Err(Failure::input(format!("{} must not contain a line break", names.join(" or "))));
         }
         Ok(value)
     }
@@ -151,7 +155,7 @@ impl<'a> Told<'a> {
             Scheme::V3App => {
                 let prepayid = self.needed(&["prepayid"])?;
                 if prepayid.starts_with("prepay_id=") {
-                    return Err(Failure::input("prepayid must be the bare number, without prepay_id="));
+                    return Err(Failure::input("prepayid must be the bare id, without prepay_id="));
                 }
                 let (appid, timestamp) = (self.needed(&["appid"])?, self.needed(&["timestamp"])?);
                 Ok(message::app(appid, timestamp, self.needed(&["noncestr"])?, prepayid))
@@ -165,7 +169,7 @@ impl<'a> Told<'a> {
         let path = self.needed(&["path", "url"])?;
         if !path.starts_with('/') {
             return Err(Failure::input(
-                "path must begin with a slash: path and query as sent, without the host",
+                "path must begin with a slash: path and query as sent, without scheme and host",
             ));
         }
         let (nonce, timestamp) = (self.nonce()?, self.timestamp()?);
@@ -207,7 +211,7 @@ impl<'a> Told<'a> {
         self.needed(names).map(str::to_owned)
     }
 
-    /// The header, for a request whose sender is told.
+    /// Builds the Authorization header of a request whose `mchid` and `serial_no` are given.
     fn authorization(&self, signature: &[u8]) -> Result<Option<String>, Failure> {
         let (mchid, serial_no) = (self.one_of(&["mchid"])?, self.one_of(&["serial_no", "serial"])?);
         let (Scheme::V3Request, Some(mchid), Some(serial_no)) = (self.scheme, mchid, serial_no) else {
@@ -225,7 +229,5 @@ impl<'a> Told<'a> {
 }
 
 fn no_body() -> Failure {
-    Failure::input(
-        "body must be there, byte for byte, or in the file of --body-file; empty if there was none",
-    )
+    Failure::input("body is required, byte for byte, or the file of --body-file; empty if there was none")
 }

@@ -1,6 +1,6 @@
-//! The binary as a child process, and a tiny HTTP client.
+//! The binary as a child process, and a minimal HTTP client.
 
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, reason = "each test file uses a part")]
 
 use serde_json::Value;
 use std::{
@@ -15,11 +15,11 @@ pub(crate) fn wxpay() -> Command {
     Command::new(env!("CARGO_BIN_EXE_wxpay"))
 }
 
-/// A child that is killed when it is dropped, and that said it is ready.
+/// A child process that has printed its ready line. Killed on drop.
 pub(crate) struct Running {
     child: Child,
     ready: Value,
-    /// Held open, so that the child can go on printing.
+    /// Held open: the child would fail to print to a closed pipe.
     _stdout: BufReader<ChildStdout>,
 }
 
@@ -30,7 +30,7 @@ impl Running {
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let ready: Value =
-            serde_json::from_str(&line).unwrap_or_else(|error| panic!("not ready: {error}: {line}"));
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("no ready line: {error}: {line}"));
         assert_eq!(ready["ready"], true);
         Self { child, ready, _stdout: stdout }
     }
@@ -43,13 +43,13 @@ impl Running {
         self.ready["sim"].as_str().unwrap()
     }
 
-    /// SIGKILL: nothing in the child runs any more.
+    /// Kills the child with SIGKILL.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// SIGTERM; whether it ended well.
+    /// Sends SIGTERM and waits. Returns whether the exit status is 0.
     pub(crate) fn terminate(&mut self) -> bool {
         let told = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(told.success());
@@ -64,7 +64,7 @@ impl Drop for Running {
     }
 }
 
-/// `export NAME='value'` lines, as names and values. None of the simulator's values has a quote in it.
+/// Parses `export NAME='value'` lines. None of the simulator's values contains a quote.
 pub(crate) fn environment(file: &Path) -> Vec<(String, String)> {
     let text = std::fs::read_to_string(file).unwrap();
     text.lines()
@@ -75,14 +75,18 @@ pub(crate) fn environment(file: &Path) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Says that a merchant's program was not tried, past the harness, which keeps what a passing test prints. A failure
-/// where all of them are required.
+/// Reports that a program was not tested, directly to standard error, since the test harness hides the output of passing
+/// tests.
+///
+/// # Panics
+///
+/// If `WXPAY_CLIENTS_REQUIRED` is set.
 pub(crate) fn not_tested(program: &str, why: &str) {
     assert!(std::env::var_os("WXPAY_CLIENTS_REQUIRED").is_none(), "{program} is required: {why}");
     io::stderr().write_all(format!("NOT TESTED: {program}: {why}\n").as_bytes()).unwrap();
 }
 
-/// One request, one connection: the status and the body.
+/// Sends one request over its own connection. Returns the status and the JSON body.
 pub(crate) fn http(method: &str, url: &str, body: Option<&Value>) -> io::Result<(u16, Value)> {
     let rest = url.strip_prefix("http://").unwrap();
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));

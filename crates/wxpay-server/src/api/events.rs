@@ -1,4 +1,4 @@
-//! The outbox over HTTP.
+//! The event list over HTTP.
 
 use crate::{app::App, ledger::Event, problem::Problem};
 use axum::{
@@ -7,19 +7,20 @@ use axum::{
 };
 use serde::Serialize;
 
-/// How many events come at once unless the visitor says otherwise, and at most.
+/// Default number of events in one reply.
 const USUAL: u16 = 100;
+/// Limit of events in one reply.
 const MOST: u16 = 1000;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Events {
     events: Vec<Event>,
-    /// What to ask after next.
+    /// The value of `after` for the next request.
     next: i64,
 }
 
-/// `GET /api/events?after=N&limit=M`: what happened after event `N`, oldest first. Each event is there once and
-/// for ever, so a shop that remembers the last number it dealt with misses none.
+/// `GET /api/events?after=N&limit=M`: the events after number `N`, oldest first. Events are never deleted and never
+/// repeated, so a shop that stores the number of the last event it processed misses none.
 pub(super) async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Json<Events>, Problem> {
     let (after, limit) = page(query.as_deref().unwrap_or_default())?;
     let events = app.ledger.events(after, limit).await?;
@@ -36,7 +37,7 @@ fn page(query: &str) -> Result<(i64, u16), Problem> {
                 let value = whole(value).and_then(|value| u16::try_from(value).ok());
                 limit = Some(value.filter(|value| (1..=MOST).contains(value)).ok_or_else(bad_limit)?);
             }
-            _ => return Err(Problem::field("query", "must be of after and limit, each once")),
+            _ => return Err(Problem::field("query", "must consist of after and limit, each at most once")),
         }
     }
     Ok((after.unwrap_or(0), limit.unwrap_or(USUAL)))

@@ -1,4 +1,4 @@
-//! Who may call `/api`.
+//! Authentication of `/api`.
 
 use crate::problem::Problem;
 use axum::{
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 use wxpay_proto::secret::Secret;
 
-/// Lets a request through that shows the token, or every one if there is none.
+/// Passes a request on if it carries the API token, or if no token is configured; otherwise answers 401.
 pub(super) async fn check(
     State(token): State<Arc<Option<Secret<String>>>>,
     request: Request,
@@ -21,14 +21,14 @@ pub(super) async fn check(
     if token.as_ref().as_ref().is_none_or(|token| is_bearer(shown, token)) {
         return next.run(request).await;
     }
-    let title = "The token is missing or wrong";
-    let detail = "authorization must be Bearer and the token";
-    let mut refusal = Problem::new(StatusCode::UNAUTHORIZED, "token", title, detail).into_response();
+    let title = "The API token is missing or wrong";
+    let detail = "the header authorization must be: Bearer TOKEN";
+    let mut refusal = Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", title, detail).into_response();
     refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     refusal
 }
 
-/// Takes a time that depends on the lengths alone.
+/// Compares in a time that depends on the lengths only, so that timing does not reveal the token.
 fn is_bearer(shown: Option<&[u8]>, token: &Secret<String>) -> bool {
     let Some((scheme, shown)) = shown.and_then(|shown| shown.split_at_checked(7)) else { return false };
     scheme.eq_ignore_ascii_case(b"bearer ") && bool::from(shown.ct_eq(token.expose().as_bytes()))

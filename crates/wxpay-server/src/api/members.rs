@@ -1,4 +1,4 @@
-//! The members of a JSON request, each read once, by its rule. What nobody reads is refused.
+//! The fields of a JSON request, each read once by its rule. Unknown fields are rejected.
 
 use crate::problem::Problem;
 use axum::{
@@ -11,17 +11,21 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-/// No request may be longer, in bytes.
+/// Limit of a request body, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
-/// How long a request's body may take to arrive.
+/// Timeout for receiving a request body.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A flat JSON object that is being read.
+/// The fields of a flat JSON object that have not been read yet.
 #[derive(Debug)]
 pub(crate) struct Members(BTreeMap<String, Value>);
 
 impl Members {
-    /// Receives a request's body and reads it as one JSON object.
+    /// Receives a request's body and parses it as one JSON object.
+    ///
+    /// # Errors
+    ///
+    /// If the content type is not JSON, or the body is too long, too slow or malformed.
     pub(crate) async fn of(request: Request) -> Result<Self, Problem> {
         let kind = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
         let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
@@ -33,76 +37,83 @@ impl Members {
         Self::read(&body(request.into_body()).await?)
     }
 
-    /// Reads one JSON object. A member that comes twice is refused: which of the two was meant?
+    /// Parses one JSON object. A duplicate field is rejected, since it is ambiguous.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Problem> {
         serde_json::from_slice(bytes).map_err(|error| {
-            // The error's own words may quote the request.
-            let what =
-                if error.is_data() { "must be one JSON object, each member once" } else { "must be JSON" };
-            let detail =
-                format!("the body {what} (wrong at line {}, column {})", error.line(), error.column());
-            Problem::new(StatusCode::BAD_REQUEST, "unreadable", "The request cannot be read", detail)
+            // serde_json's message may quote the request, which must not reach a log or a reply.
+            let what = if error.is_data() {
+                "must be one JSON object without duplicate fields"
+            } else {
+                "must be JSON"
+            };
+            let detail = format!("the body {what} (line {}, column {})", error.line(), error.column());
+            Problem::new(StatusCode::BAD_REQUEST, "unreadable", "Malformed request", detail)
         })
     }
 
-    /// Takes a text out; `null` is as good as absent.
+    /// Takes an optional string; `null` counts as absent.
     pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
         match self.0.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Problem::field(name, "must be a text")),
+            Some(_) => Err(Problem::field(name, "must be a string")),
         }
     }
 
-    /// Takes a text out that must be there.
+    /// Takes a required string.
     pub(crate) fn needed(&mut self, name: &str) -> Result<String, Problem> {
-        self.text(name)?.ok_or_else(|| Problem::field(name, "must be given"))
+        self.text(name)?.ok_or_else(|| Problem::field(name, "is required"))
     }
 
-    /// Takes a whole number out that must be there: `19.99`, `1999.0`, `1e3` and `"1999"` are none.
+    /// Takes a required whole number: `19.99`, `1999.0`, `1e3` and `"1999"` are rejected.
     pub(crate) fn number(&mut self, name: &str) -> Result<u64, Problem> {
         match self.0.remove(name) {
-            None | Some(Value::Null) => Err(Problem::field(name, "must be given")),
+            None | Some(Value::Null) => Err(Problem::field(name, "is required")),
             Some(value) => value.as_u64().ok_or_else(|| {
                 Problem::field(name, "must be a whole number, without a sign, a dot or an exponent")
             }),
         }
     }
 
-    /// Refuses what was not read.
+    /// Rejects fields that were not taken.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         match self.0.into_keys().next() {
-            // The name is the visitor's own word: only a plain one is repeated.
+            // The name comes from the request: repeat it only if it is short printable ASCII.
             Some(name) if name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                Err(Problem::field(&name, "is not a member of this request"))
+                Err(Problem::field(&name, "is an unknown field"))
             }
-            Some(_) => Err(Problem::field("a member", "is not one of this request")),
+            Some(_) => Err(Problem::field("request", "contains an unknown field")),
             None => Ok(()),
         }
     }
 }
 
-/// Receives a body, within its limits.
+/// Receives a body within the limits of length and time.
 async fn body(body: Body) -> Result<bytes::Bytes, Problem> {
     let collected = Limited::new(body, MAX_BODY).collect();
     match tokio::time::timeout(PATIENCE, collected).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(cause)) if cause.is::<LengthLimitError>() => {
             let detail = format!("the body must have at most {MAX_BODY} bytes");
-            let title = "The request is too long";
+            let title = "The request body is too long";
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-long", title, detail))
         }
         Ok(Err(_)) => {
-            let title = "The request cannot be read";
-            Err(Problem::new(StatusCode::BAD_REQUEST, "unreadable", title, "the body did not arrive"))
+            let title = "Malformed request";
+            Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "unreadable",
+                title,
+                "the connection broke while the body was received",
+            ))
         }
         Err(_) => {
-            let title = "The request is too slow";
+            let title = "The request body is too slow";
             Err(Problem::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "too-slow",
                 title,
-                "the body did not arrive in time",
+                "the body did not arrive within 10 seconds",
             ))
         }
     }
@@ -127,7 +138,7 @@ impl<'de> Visitor<'de> for Once {
         let mut members = BTreeMap::new();
         while let Some((name, value)) = map.next_entry::<String, Value>()? {
             if members.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member comes twice"));
+                return Err(A::Error::custom("duplicate field"));
             }
         }
         Ok(Members(members))
@@ -153,7 +164,7 @@ mod tests {
             let problem = refused(&format!(r#"{{"total_fee":{fee},"body":"x"}}"#));
             assert!(problem.contains(r#""field":"total_fee""#), "{fee}: {problem}");
         }
-        assert!(refused(r#"{"body":"x"}"#).contains("total_fee must be given"));
+        assert!(refused(r#"{"body":"x"}"#).contains("total_fee is required"));
     }
 
     #[test]

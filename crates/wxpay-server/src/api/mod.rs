@@ -1,17 +1,17 @@
-//! The server's own interface: what the shop calls.
+//! The REST interface for the shop.
 //!
 //! | | |
 //! |---|---|
-//! | `POST /api/orders` | places an order; the parameters for the app come back |
-//! | `GET /api/orders/{number}` | where it stands |
-//! | `POST /api/orders/{number}/paid` | the app says it was paid: WeChat Pay is asked |
-//! | `POST /api/orders/{number}/delivered` | the goods are on their way, or are not |
-//! | `GET /api/events?after=N&limit=M` | what happened since |
-//! | `GET /health/live`, `GET /health/ready` | whether it runs, and whether it can write |
+//! | `POST /api/orders` | places an order; returns the app payment parameters |
+//! | `GET /api/orders/{number}` | returns an order with its status |
+//! | `POST /api/orders/{number}/query` | queries WeChat Pay now, for example when the app reports a payment |
+//! | `POST /api/orders/{number}/delivered` | reports to WeChat Pay that the goods were delivered or not |
+//! | `GET /api/events?after=N&limit=M` | lists the events after number `N` |
+//! | `GET /health/live`, `GET /health/ready` | liveness; readiness: the ledger is writable |
 //!
-//! An order is `{"out_trade_no", "total_fee", "body", "spbill_create_ip"}` and, if wanted, `attach`, `traceid`,
-//! `time_expire` (RFC 3339, cut to the second) and `charset` (`UTF-8` or `GBK`). Whatever else is in it is
-//! refused. The same order again gives the same answer; another one under the same number is a conflict.
+//! An order requires `out_trade_no`, `total_fee`, `body` and `spbill_create_ip`; `attach`, `traceid`, `time_expire`
+//! (RFC 3339, cut to the second) and `charset` (`UTF-8` or `GBK`) are optional. Unknown fields are rejected. The same
+//! order again returns the same result; another one under the same number is a conflict.
 
 mod events;
 mod guard;
@@ -30,13 +30,13 @@ use axum::{
 use std::sync::Arc;
 use wxpay_proto::{id::OutTradeNo, secret::Secret};
 
-/// All routes but the notices'.
+/// Returns all routes except the notification path.
 pub(crate) fn router(app: App, token: Option<Secret<String>>) -> Router {
     let guard = middleware::from_fn_with_state(Arc::new(token), guard::check);
     let api = Router::new()
         .route("/orders", post(orders::place))
         .route("/orders/{number}", get(orders::show))
-        .route("/orders/{number}/paid", post(orders::paid))
+        .route("/orders/{number}/query", post(orders::paid))
         .route("/orders/{number}/delivered", post(orders::delivered))
         .route("/events", get(events::list))
         .fallback(nowhere)
@@ -51,16 +51,21 @@ pub(crate) fn router(app: App, token: Option<Secret<String>>) -> Router {
         .with_state(app)
 }
 
-/// An order number from a path: what cannot be one names no order.
+/// Parses the order number of a path. An invalid number is answered like an unknown one: 404.
 fn number(name: &str) -> Result<OutTradeNo, Problem> {
     name.parse().map_err(|_| Problem::no_order())
 }
 
 async fn nowhere(_: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "no-such-path", "There is nothing here", "no such path")
+    Problem::new(StatusCode::NOT_FOUND, "no-such-path", "Not found", "unknown path")
 }
 
 async fn not_so() -> Problem {
-    let title = "The method is not for this path";
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", title, "the header allow names those that are")
+    let title = "Method not allowed";
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method-not-allowed",
+        title,
+        "the header allow lists the methods of this path",
+    )
 }

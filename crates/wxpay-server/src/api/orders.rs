@@ -23,17 +23,17 @@ use wxpay_proto::{
     wire::charset::Charset,
 };
 
-/// What the shop gets for an order.
+/// The reply to a placed order.
 #[derive(Debug, Serialize)]
 pub(super) struct PlacedOrder {
     #[serde(flatten)]
     order: Order,
-    /// The seven parameters for the app; absent when there is nothing more to pay.
+    /// The seven payment parameters for the app; absent if the order can no longer be paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     app: Option<AppParams>,
 }
 
-/// `POST /api/orders`: 201 the first time, 200 for the same again.
+/// `POST /api/orders`: 201 the first time, 200 for the same order again.
 pub(super) async fn place(
     State(app): State<App>,
     request: Request,
@@ -43,7 +43,7 @@ pub(super) async fn place(
     let placed = place::place(&app, terms).await?;
     let order = known(&app, &number).await?;
     let status = if placed.first { StatusCode::CREATED } else { StatusCode::OK };
-    // A notice may have overtaken the answer.
+    // A notification may have arrived before the reply of WeChat Pay was processed.
     let phone = placed.phone.filter(|_| order.status == Status::Open);
     Ok((status, Json(PlacedOrder { order, app: phone })))
 }
@@ -61,13 +61,13 @@ fn terms(mut members: Members) -> Result<Terms, Problem> {
             Some(name) => Charset::named(name.as_bytes())
                 .ok_or_else(|| Problem::field("charset", "must be UTF-8 or GBK"))?,
         },
-        // An empty one is not sent, so it is none.
+        // An empty value is not sent to WeChat Pay, so it counts as absent.
         attach: members.text("attach")?.filter(|attach| !attach.is_empty()),
         traceid: members.text("traceid")?,
         time_expire: match members.text("time_expire")? {
             None => None,
             Some(text) => Some(ChinaTime::from_rfc3339(&text).map(ChinaTime::unix).ok_or_else(|| {
-                Problem::field("time_expire", "must be a time by RFC 3339, such as 2014-05-08T10:10:00+08:00")
+                Problem::field("time_expire", "must be an RFC 3339 time, such as 2014-05-08T10:10:00+08:00")
             })?),
         },
     };
@@ -75,13 +75,13 @@ fn terms(mut members: Members) -> Result<Terms, Problem> {
     Ok(terms)
 }
 
-/// `GET /api/orders/{number}`.
+/// `GET /api/orders/{number}`: the order, or 404.
 pub(super) async fn show(State(app): State<App>, Path(name): Path<String>) -> Result<Json<Order>, Problem> {
     known(&app, &number(&name)?).await.map(Json)
 }
 
-/// `POST /api/orders/{number}/paid`: the app says that it was paid. That proves nothing, so WeChat Pay is asked.
-/// 200 when it has answered; 202 when it could not be asked now, and will be later.
+/// `POST /api/orders/{number}/query`: queries WeChat Pay now. Call it when the app reports a payment, which alone proves
+/// nothing. 200 if WeChat Pay answered; 202 if the query failed and will be repeated.
 pub(super) async fn paid(
     State(app): State<App>,
     Path(name): Path<String>,
@@ -92,7 +92,7 @@ pub(super) async fn paid(
     Ok((status, Json(known(&app, &number).await?)))
 }
 
-/// `POST /api/orders/{number}/delivered`.
+/// `POST /api/orders/{number}/delivered`: reports the delivery to WeChat Pay.
 pub(super) async fn delivered(
     State(app): State<App>,
     Path(name): Path<String>,
@@ -115,9 +115,9 @@ fn report(mut members: Members) -> Result<Report, Problem> {
     };
     let message = match (delivered, members.text("message")?) {
         (true, None) => "ok".to_owned(),
-        (true, Some(_)) => return Err(Problem::field("message", "goes with failed alone")),
+        (true, Some(_)) => return Err(Problem::field("message", "must be absent unless status is failed")),
         (false, Some(message)) => message,
-        (false, None) => return Err(Problem::field("message", "must say why")),
+        (false, None) => return Err(Problem::field("message", "is required if status is failed")),
     };
     members.finish()?;
     Ok(Report { delivered, message, openid })

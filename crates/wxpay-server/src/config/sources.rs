@@ -1,10 +1,10 @@
-//! Where settings come from.
+//! Sources of settings.
 
 use super::{BadSetting, Config};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// The names of all settings.
+/// The names of all settings, sorted.
 const NAMES: [&str; 23] = [
     "api_token",
     "api_token_file",
@@ -12,11 +12,8 @@ const NAMES: [&str; 23] = [
     "app_secret_file",
     "appid",
     "ca_file",
+    "call_attempts",
     "call_timeout",
-    "call_tries",
-    "chase_concurrency",
-    "chase_margin",
-    "chase_pauses",
     "database",
     "gateway_base_url",
     "listen",
@@ -26,6 +23,9 @@ const NAMES: [&str; 23] = [
     "partner_key_file",
     "pay_sign_key",
     "pay_sign_key_file",
+    "poll_concurrency",
+    "poll_intervals",
+    "poll_margin",
     "prepay_lifetime",
     "proxy",
     "public_base_url",
@@ -67,13 +67,13 @@ const IGNORED: [&str; 16] = [
     "WXPAY_SERIAL_NO",
 ];
 
-/// Settings gathered from several sources. A later source wins over an earlier one.
+/// Settings gathered from several sources. A later source overrides an earlier one.
 ///
 /// ```
 /// use wxpay_server::config::Sources;
 ///
 /// let config = Sources::default()
-///     .file("public_base_url = 'https://pay.shop.example'\nchase_pauses = [15, 30, 60]")?
+///     .file("public_base_url = 'https://pay.shop.example'\npoll_intervals = [15, 30, 60]")?
 ///     .environment([("WXPAY_V1_APPID".to_owned(), "wxd930ea5d5a258f4f".to_owned())])?
 ///     .setting("partner", "1900000109")?
 ///     .setting("app_secret", "0123456789abcdef".repeat(2))?
@@ -87,7 +87,7 @@ const IGNORED: [&str; 16] = [
 #[derive(Default)]
 pub struct Sources {
     given: BTreeMap<&'static str, Given>,
-    /// How many sources were read: the rank of the next value.
+    /// The number of sources read so far: the rank of the next value.
     rank: u32,
 }
 
@@ -103,35 +103,35 @@ impl std::fmt::Debug for Sources {
 }
 
 impl Sources {
-    /// Adds what a TOML file says.
+    /// Adds the settings of a TOML file.
     ///
     /// # Errors
     ///
-    /// When it is not TOML, names what is no setting, or gives something that is neither a text, a whole number
-    /// nor a list of these.
+    /// If the text is not TOML, has an unknown setting, or a value that is neither a string, a whole number nor a list of
+    /// these.
     pub fn file(mut self, text: &str) -> Result<Self, BadSetting> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-            // The error's own words quote the line, and a secret may stand there.
+            // The parser's message quotes the line, which may contain a secret: report only its number.
             let line = error
                 .span()
                 .and_then(|span| text.get(..span.start))
                 .map_or(0, |before| before.bytes().filter(|byte| *byte == b'\n').count());
-            BadSetting::new("the file", format!("must be TOML (wrong in line {})", line.saturating_add(1)))
+            BadSetting::new("the file", format!("must be TOML (error in line {})", line.saturating_add(1)))
         })?;
         for (name, value) in table {
-            let known = known(&name).ok_or_else(|| BadSetting::new(&*name, "is not a setting"))?;
-            let rule = "must be a text, a whole number, or a list of these";
+            let known = known(&name).ok_or_else(|| BadSetting::new(&*name, "is an unknown setting"))?;
+            let rule = "must be a string, a whole number, or a list of these";
             let value = flat(value).ok_or_else(|| BadSetting::new(known, rule))?;
             self.put(known, value);
         }
         Ok(self.next())
     }
 
-    /// Adds what the environment says; variables without the prefix `WXPAY_` are ignored.
+    /// Adds the settings of the environment; variables without the prefix `WXPAY_` are ignored.
     ///
     /// # Errors
     ///
-    /// When a variable with that prefix is no setting.
+    /// If a variable with that prefix is an unknown setting.
     pub fn environment(
         mut self,
         variables: impl IntoIterator<Item = (String, String)>,
@@ -145,28 +145,28 @@ impl Sources {
                 .into_iter()
                 .find_map(|(exported, name)| (exported == variable).then_some(name))
                 .or_else(|| known(&suffix.to_ascii_lowercase()).filter(|name| !is_exported(name)))
-                .ok_or_else(|| BadSetting::new(&*variable, "is not a setting"))?;
+                .ok_or_else(|| BadSetting::new(&*variable, "is an unknown setting"))?;
             self.put(name, value);
         }
         Ok(self.next())
     }
 
-    /// Adds one setting: a flag of the command line, for one.
+    /// Adds one setting, such as a flag of the command line.
     ///
     /// # Errors
     ///
-    /// When there is no such setting.
+    /// If the setting is unknown.
     pub fn setting(mut self, name: &str, value: impl Into<String>) -> Result<Self, BadSetting> {
-        let known = known(name).ok_or_else(|| BadSetting::new(name, "is not a setting"))?;
+        let known = known(name).ok_or_else(|| BadSetting::new(name, "is an unknown setting"))?;
         self.put(known, value.into());
         Ok(self.next())
     }
 
-    /// Checks all of them.
+    /// Validates the settings.
     ///
     /// # Errors
     ///
-    /// When a setting is missing or breaks its rule, or a file it names cannot be read.
+    /// If a setting is missing or invalid, or a file it names cannot be read.
     pub fn check(self) -> Result<Config, BadSetting> {
         Config::read(self)
     }
@@ -180,18 +180,17 @@ impl Sources {
         self
     }
 
-    /// A value that is still to be taken.
+    /// Returns a value without taking it.
     pub(super) fn peek(&self, name: &str) -> Option<&str> {
         self.given.get(name).map(|given| given.value.as_str())
     }
 
-    /// Takes a value out, with the rank of its source.
+    /// Takes a value with the rank of its source.
     pub(super) fn take(&mut self, name: &str) -> Option<(Zeroizing<String>, u32)> {
         self.given.remove(name).map(|given| (given.value, given.rank))
     }
 
-    /// Every setting must have been read by now: a name in the list that nobody reads is a mistake of ours, and
-    /// would be one that is silently ignored.
+    /// Checks that every setting was taken: a known name that no code reads would otherwise be silently ignored.
     pub(super) fn finish(self) -> Result<(), BadSetting> {
         match self.given.keys().next() {
             Some(name) => Err(BadSetting::new(*name, "is not read by this server")),

@@ -41,15 +41,14 @@ fn each_bad_value_is_named_with_its_rule_and_not_printed() {
         ("partner_key", "planted"),
         ("api_token", "planted"),
         ("api_token", "planted in clear view"),
-        ("ca_file", "/planted/nowhere"),
         ("call_timeout", "planted"),
-        ("call_tries", "0"),
-        ("call_tries", "11"),
-        ("chase_concurrency", "1.5"),
-        ("chase_pauses", "15, planted"),
-        ("chase_pauses", ""),
+        ("call_attempts", "0"),
+        ("call_attempts", "11"),
+        ("poll_concurrency", "1.5"),
+        ("poll_intervals", "15, planted"),
+        ("poll_intervals", ""),
         ("prepay_lifetime", "0"),
-        ("chase_margin", "-1"),
+        ("poll_margin", "-1"),
     ] {
         let error = complete().setting(name, value).unwrap().check().unwrap_err();
         assert_eq!(error.name(), name, "{value}");
@@ -60,39 +59,39 @@ fn each_bad_value_is_named_with_its_rule_and_not_printed() {
 
 #[test]
 fn unknown_names_are_refused_wherever_they_come_from() {
-    assert_eq!(complete().file("databse = 'x'").unwrap_err().to_string(), "databse is not a setting");
+    assert_eq!(complete().file("databse = 'x'").unwrap_err().to_string(), "databse is an unknown setting");
     assert_eq!(complete().file("listen = true").unwrap_err().name(), "listen");
     assert_eq!(complete().file("[table]\na = 1").unwrap_err().name(), "table");
     assert_eq!(complete().setting("color", "red").unwrap_err().name(), "color");
     let variable = |name: &str| complete().environment([(name.to_owned(), "1".to_owned())]);
-    assert_eq!(variable("WXPAY_DATABSE").unwrap_err().to_string(), "WXPAY_DATABSE is not a setting");
+    assert_eq!(variable("WXPAY_DATABSE").unwrap_err().to_string(), "WXPAY_DATABSE is an unknown setting");
     assert!(variable("PATH").is_ok());
     assert!(variable("WXPAY_LOG").is_ok());
     for name in ["WXPAY_GATEWAY_BASE_URL", "WXPAY_APP_SECRET", "WXPAY_CA_FILE", "WXPAY_V1_LISTEN"] {
-        assert_eq!(variable(name).unwrap_err().to_string(), format!("{name} is not a setting"));
+        assert_eq!(variable(name).unwrap_err().to_string(), format!("{name} is an unknown setting"));
     }
 }
 
 #[test]
 fn a_file_that_is_not_toml_is_refused_by_line_without_its_words() {
     let error = Sources::default().file("listen = '127.0.0.1:1'\napp_secret = planted\n").unwrap_err();
-    assert_eq!(error.to_string(), "the file must be TOML (wrong in line 2)");
+    assert_eq!(error.to_string(), "the file must be TOML (error in line 2)");
     assert!(!format!("{error:?}").contains("planted"));
 }
 
 #[test]
 fn the_environment_wins_over_the_file_and_a_flag_over_both() {
     let variables = [
-        ("WXPAY_CHASE_PAUSES".to_owned(), "1, 2s".to_owned()),
+        ("WXPAY_POLL_INTERVALS".to_owned(), "1, 2s".to_owned()),
         ("WXPAY_BASE_URL".to_owned(), "http://127.0.0.1:2".to_owned()),
-        ("WXPAY_CALL_TRIES".to_owned(), "9".to_owned()),
+        ("WXPAY_CALL_ATTEMPTS".to_owned(), "9".to_owned()),
     ];
     let config = complete()
-        .file("chase_pauses = [7]\nprepay_lifetime = '3m'\ncall_tries = 2")
+        .file("poll_intervals = [7]\nprepay_lifetime = '3m'\ncall_attempts = 2")
         .unwrap()
         .environment(variables)
         .unwrap()
-        .setting("chase_margin", "4s")
+        .setting("poll_margin", "4s")
         .unwrap()
         .check()
         .unwrap();
@@ -145,12 +144,19 @@ fn a_key_may_be_in_a_file_and_the_later_source_wins() {
     let path = path.to_str().unwrap();
     assert!(complete().setting("partner_key_file", path).unwrap().check().is_ok());
     let wrong = complete().setting("partner_key_file", "/nowhere").unwrap();
-    assert_eq!(wrong.check().unwrap_err().name(), "partner_key_file");
+    assert_eq!(
+        wrong.check().unwrap_err().to_string(),
+        "partner_key_file must name a readable text file: /nowhere"
+    );
+    let key = complete().setting("partner_key_file", "f".repeat(32)).unwrap().check().unwrap_err();
+    assert!(!key.to_string().contains("ffff"), "{key}");
+    let ca = complete().setting("ca_file", "/nowhere").unwrap().check().unwrap_err();
+    assert_eq!(ca.to_string(), "ca_file must name a readable file: /nowhere");
     let later = complete().setting("partner_key_file", "/nowhere").unwrap();
     assert!(later.setting("partner_key", "e".repeat(32)).unwrap().check().is_ok());
     let both = format!("partner_key = '{}'\npartner_key_file = '{path}'", "e".repeat(32));
     let error = complete().file(&both).unwrap().check().unwrap_err();
-    assert_eq!(error.to_string(), "partner_key_file must not be given together with partner_key");
+    assert_eq!(error.to_string(), "partner_key_file must not be set together with partner_key");
 }
 
 #[test]

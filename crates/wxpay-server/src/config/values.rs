@@ -1,4 +1,4 @@
-//! Reading single values, each by its rule.
+//! Parsers of single settings.
 
 use super::{BadSetting, Sources};
 use std::{fs, ops::RangeInclusive, str::FromStr, time::Duration};
@@ -19,9 +19,9 @@ impl Sources {
         text.map(|text| text.parse().map_err(|_| BadSetting::new(name, rule))).transpose()
     }
 
-    /// A value with a rule of the protocol.
+    /// Takes a required value that has a rule of the protocol.
     pub(super) fn needed<T: FromStr<Err = InvalidField>>(&mut self, name: &str) -> Result<T, BadSetting> {
-        let text = self.text(name).ok_or_else(|| BadSetting::new(name, "must be given"))?;
+        let text = self.text(name).ok_or_else(|| BadSetting::new(name, "is required"))?;
         text.parse().map_err(|invalid: InvalidField| BadSetting::new(name, invalid.rule()))
     }
 
@@ -55,27 +55,28 @@ impl Sources {
     pub(super) fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, BadSetting> {
         self.text(name)
             .map(|path| {
-                fs::read(path)
-                    .map_err(|cause| BadSetting::new(name, "must name a readable file").because(cause))
+                let rule = format!("must name a readable file: {}", shown(&path));
+                fs::read(path).map_err(|cause| BadSetting::new(name, rule).because(cause))
             })
             .transpose()
     }
 
-    /// A secret, given as itself or by the file it is in; blanks at the end of the file are cut off. The later
-    /// source wins; one source must not give both.
+    /// Takes a secret, given directly or as the path of its file (`_file`), whose trailing white space is removed. The
+    /// later source overrides the earlier one; setting both in one source is an error.
     pub(super) fn secret(&mut self, name: &str) -> Result<Option<Zeroizing<String>>, BadSetting> {
         let by_file = format!("{name}_file");
         match (self.take(name), self.take(&by_file)) {
             (None, None) => Ok(None),
             (Some((_, rank)), Some((_, other))) if rank == other => {
-                Err(BadSetting::new(by_file, format!("must not be given together with {name}")))
+                Err(BadSetting::new(by_file, format!("must not be set together with {name}")))
             }
             (Some((value, rank)), other) if other.as_ref().is_none_or(|(_, other)| *other < rank) => {
                 Ok(Some(value))
             }
             (_, Some((path, _))) => {
                 let text = fs::read_to_string(path.as_str()).map(Zeroizing::new).map_err(|cause| {
-                    BadSetting::new(by_file, "must name a readable text file").because(cause)
+                    let rule = format!("must name a readable text file: {}", shown(&path));
+                    BadSetting::new(by_file, rule).because(cause)
                 })?;
                 Ok(Some(Zeroizing::new(text.trim_end().to_owned())))
             }
@@ -88,9 +89,19 @@ impl Sources {
         name: &str,
         new: impl FnOnce(String) -> Result<T, InvalidField>,
     ) -> Result<T, BadSetting> {
-        let rule = format!("must be given, by itself or as {name}_file");
+        let rule = format!("is required, directly or as the path of its file in {name}_file");
         let value = self.secret(name)?.ok_or_else(|| BadSetting::new(name, rule))?;
         new(value.to_string()).map_err(|invalid| BadSetting::new(name, invalid.rule()))
+    }
+}
+
+/// A path for an error. Whoever sets a key where its path is required must not find the key in a log.
+fn shown(path: &str) -> &str {
+    let is_word = path.len() >= 32 && path.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_word || path.len() > 1024 || path.contains("-----BEGIN") || path.chars().any(char::is_control) {
+        "the path looks like a key and is not shown"
+    } else {
+        path
     }
 }
 

@@ -1,16 +1,16 @@
-//! Values to and from their columns. What is read is parsed again: a file that was edited by hand may hold
-//! anything.
+//! Conversion of values to and from columns. Values are validated again when they are read: a file edited by hand may
+//! hold anything.
 
 use super::Failure;
 use std::str::FromStr;
 use wxpay_proto::{Fen, UnixTime};
 
-/// A time to its column.
+/// Converts a time to its column, milliseconds since 1970.
 pub(super) fn from_time(moment: UnixTime) -> i64 {
     i64::try_from(moment.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// An amount to its column. Beyond 9 · 10^18 fen there is no money.
+/// Converts an amount to its column, in fen. Amounts above 9 · 10^18 fen are an error.
 pub(super) fn from_fen(amount: Fen) -> Result<i64, Failure> {
     i64::try_from(amount.get()).map_err(|_| Failure::corrupt("amount"))
 }
@@ -23,7 +23,7 @@ pub(super) fn to_fen(fen: i64) -> Result<Fen, Failure> {
     u64::try_from(fen).map(Fen::new).map_err(|_| Failure::corrupt("amount"))
 }
 
-/// A text from its column, by its own grammar.
+/// Parses a value from a text column; the error names `column`.
 pub(super) fn to_value<T: FromStr>(text: &str, column: &'static str) -> Result<T, Failure> {
     text.parse().map_err(|_| Failure::corrupt(column))
 }

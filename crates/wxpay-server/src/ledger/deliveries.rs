@@ -1,4 +1,4 @@
-//! What WeChat Pay is told of the delivery.
+//! Delivery reports.
 
 use super::{Failure, Ledger, column, evidence};
 use crate::time::ChinaTime;
@@ -10,46 +10,46 @@ use wxpay_proto::{
     payment::PaymentStatus,
 };
 
-/// What the shop said of a delivery, and whether WeChat Pay has heard it.
+/// A delivery report of the shop and its acknowledgement by WeChat Pay.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Delivery {
-    /// Whether the goods are on their way.
+    /// `true` if the goods were delivered.
     pub delivered: bool,
-    /// Why not, or `ok`.
+    /// The reason why not, or `ok`.
     pub message: String,
-    /// When the shop said so.
+    /// The time of the shop's report.
     pub reported_at: ChinaTime,
-    /// When WeChat Pay acknowledged it. `None`: report it again.
-    pub told_at: Option<ChinaTime>,
+    /// The time of WeChat Pay's acknowledgement. `None`: report the delivery again.
+    pub acknowledged_at: Option<ChinaTime>,
 }
 
-/// What the shop says of a delivery.
+/// A delivery report as received from the shop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Report {
     pub(crate) delivered: bool,
     pub(crate) message: String,
-    /// The payer, where the shop knows better than the notices.
+    /// The payer's openid; overrides the one of the notification.
     pub(crate) openid: Option<OpenId>,
 }
 
-/// What is to be done about a delivery.
+/// The next step for a delivery report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reported {
-    /// WeChat Pay must be told of this payment by this payer; the report is on the disk.
+    /// The report is on disk and must be sent to WeChat Pay.
     Tell { transaction_id: TransactionId, openid: OpenId, reported_at: UnixTime },
-    /// WeChat Pay has acknowledged the same report before.
+    /// WeChat Pay acknowledged the same report before.
     Told,
     /// The order is not paid.
     NotPaid,
-    /// No notice has named the payer, and neither did the shop.
+    /// Neither a notification nor the shop named the payer.
     NoPayer,
-    /// There is no such order.
+    /// No order has this number.
     NoOrder,
 }
 
 impl Ledger {
-    /// Takes a report of delivery in. The last one counts.
+    /// Records a delivery report; it replaces an earlier one.
     pub(crate) async fn report(
         &self,
         number: OutTradeNo,
@@ -59,7 +59,7 @@ impl Ledger {
         self.writer().write(move |db| take_in(db, &number, &report, now)).await
     }
 
-    /// Notes that WeChat Pay has acknowledged the report made at that time, unless there is a newer one.
+    /// Records that WeChat Pay acknowledged the report of the time `reported_at`, unless a newer one replaced it.
     pub(crate) async fn told(
         &self,
         number: OutTradeNo,
@@ -69,7 +69,7 @@ impl Ledger {
         self.writer()
             .write(move |db| {
                 db.prepare_cached(
-                    "UPDATE deliveries SET told_at = ?3 WHERE out_trade_no = ?1 AND reported_at = ?2",
+                    "UPDATE deliveries SET acknowledged_at = ?3 WHERE out_trade_no = ?1 AND reported_at = ?2",
                 )?
                 .execute(params![
                     number.as_str(),
@@ -96,7 +96,8 @@ fn take_in(
     let Some(openid) = payer(db, number, &transaction_id, report)? else { return Ok(Reported::NoPayer) };
     let stored = select(db, number)?;
     if stored.as_ref().is_some_and(|stored| {
-        (stored.delivered, &stored.message) == (report.delivered, &report.message) && stored.told_at.is_some()
+        (stored.delivered, &stored.message) == (report.delivered, &report.message)
+            && stored.acknowledged_at.is_some()
     }) {
         return Ok(Reported::Told);
     }
@@ -104,7 +105,7 @@ fn take_in(
         "INSERT INTO deliveries (out_trade_no, transaction_id, openid, delivered, message, reported_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (out_trade_no) DO UPDATE SET transaction_id = ?2, openid = ?3, delivered = ?4,
-             message = ?5, reported_at = ?6, told_at = NULL",
+             message = ?5, reported_at = ?6, acknowledged_at = NULL",
     )?
     .execute(params![
         number.as_str(),
@@ -127,8 +128,8 @@ fn payer(
         return Ok(report.openid.clone());
     }
     let mut select = db.prepare_cached(
-        "SELECT openid FROM notices WHERE out_trade_no = ?1 AND transaction_id = ?2 AND paid = 1
-         ORDER BY heard_at LIMIT 1",
+        "SELECT openid FROM notifications WHERE out_trade_no = ?1 AND transaction_id = ?2 AND paid = 1
+         ORDER BY received_at LIMIT 1",
     )?;
     let openid: Option<String> =
         select.query_row([number.as_str(), transaction_id.as_str()], |row| row.get(0)).optional()?;
@@ -137,17 +138,22 @@ fn payer(
 
 pub(super) fn select(db: &Connection, number: &OutTradeNo) -> Result<Option<Delivery>, Failure> {
     let mut select = db.prepare_cached(
-        "SELECT delivered, message, reported_at, told_at FROM deliveries WHERE out_trade_no = ?1",
+        "SELECT delivered, message, reported_at, acknowledged_at FROM deliveries WHERE out_trade_no = ?1",
     )?;
     let row = select
         .query_row([number.as_str()], |row| {
-            let (reported_at, told_at): (i64, Option<i64>) = (row.get(2)?, row.get(3)?);
-            Ok((row.get(0)?, row.get(1)?, reported_at, told_at))
+            let (reported_at, acknowledged_at): (i64, Option<i64>) = (row.get(2)?, row.get(3)?);
+            Ok((row.get(0)?, row.get(1)?, reported_at, acknowledged_at))
         })
         .optional()?;
-    row.map(|(delivered, message, reported_at, told_at)| {
-        let told_at = told_at.map(column::to_time).transpose()?.map(ChinaTime::from);
-        Ok(Delivery { delivered, message, reported_at: column::to_time(reported_at)?.into(), told_at })
+    row.map(|(delivered, message, reported_at, acknowledged_at)| {
+        let acknowledged_at = acknowledged_at.map(column::to_time).transpose()?.map(ChinaTime::from);
+        Ok(Delivery {
+            delivered,
+            message,
+            reported_at: column::to_time(reported_at)?.into(),
+            acknowledged_at,
+        })
     })
     .transpose()
 }

@@ -1,4 +1,4 @@
-//! The outbox: what the shop must hear of, each once, in the order of the commits.
+//! The outbox: events for the shop, each emitted once, in commit order.
 
 use super::{Failure, Ledger, column};
 use crate::time::ChinaTime;
@@ -11,28 +11,28 @@ use wxpay_proto::{
     payment::{Anomaly, Payment, Transition},
 };
 
-/// One transition of one order.
+/// An event: one transition of one order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Event {
-    /// Its place in the outbox. Grows; ask for what comes after the last one you dealt with.
+    /// The position in the outbox, increasing. Pass the last one processed as `after`.
     pub number: i64,
-    /// When it was committed.
+    /// The time of the commit.
     pub happened_at: ChinaTime,
-    /// `order.paid`, `order.disputed`, `order.expired` or `payment.unknown_order`.
+    /// The type: `order.paid`, `order.anomalous`, `order.expired` or `payment.unknown_order`.
     pub kind: String,
-    /// The order.
+    /// The order number.
     pub out_trade_no: OutTradeNo,
-    /// The payment it is about, and for a dispute which.
+    /// The payment, or the anomaly with its payment; empty for `order.expired`.
     pub data: Value,
 }
 
 impl Ledger {
-    /// At most `limit` events after that number, oldest first.
+    /// Returns at most `limit` events after number `after`, oldest first.
     ///
     /// # Errors
     ///
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub async fn events(&self, after: i64, limit: u16) -> Result<Vec<Event>, Failure> {
         self.readers()
             .read(move |db| {
@@ -68,9 +68,9 @@ pub(super) fn effect(
 ) -> Result<(), Failure> {
     match effect {
         Transition::Paid(payment) => insert(db, number, "order.paid", &about(payment), now),
-        Transition::Anomaly(anomaly) => insert(db, number, "order.disputed", &disputed(anomaly), now),
-        // This generation has no refunds, and what a later core may add must not be dropped in silence.
-        Transition::Refunded(_) | _ => Err(Failure::corrupt("effect")),
+        Transition::Anomaly(anomaly) => insert(db, number, "order.anomalous", &disputed(anomaly), now),
+        // APIv1 has no refund notifications. A transition that a later core adds must fail here, not be dropped.
+        Transition::Refunded(_) | _ => Err(Failure::corrupt("transition")),
     }
 }
 
@@ -108,15 +108,15 @@ fn about(payment: &Payment) -> Value {
     })
 }
 
-/// A dispute as JSON: its name, and the payment it is about.
+/// Renders an anomaly as JSON: its name and its payment.
 pub(super) fn disputed(anomaly: &Anomaly) -> Value {
     let (name, payment) = match anomaly {
         Anomaly::SecondPayment(payment) => ("second_payment", payment),
-        Anomaly::AmountMismatch(payment) => ("amount_differs", payment),
-        Anomaly::ConflictingPayment(payment) => ("contradiction", payment),
+        Anomaly::AmountMismatch(payment) => ("amount_mismatch", payment),
+        Anomaly::ConflictingPayment(payment) => ("conflicting_payment", payment),
         Anomaly::RefundsExceedPayment(_) | Anomaly::ConflictingRefund(_) | _ => {
-            return json!({ "dispute": "unnamed" });
+            return json!({ "anomaly": "other" });
         }
     };
-    json!({ "dispute": name, "payment": about(payment) })
+    json!({ "anomaly": name, "payment": about(payment) })
 }

@@ -1,4 +1,4 @@
-//! Evidence in: joined to what is known, in one transaction with all that follows from it.
+//! Evidence: merged into the payment state in one transaction with everything that follows from it.
 
 use super::{Failure, Ledger, column, events};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -8,43 +8,44 @@ use wxpay_proto::{
     payment::{Evidence, Payment, PaymentState, PaymentStatus, Transition},
 };
 
-/// A verified notice, as far as the ledger keeps it.
+/// A verified notification, as the ledger stores it.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
-    /// The digest of all it says: two notices with the same digest are one.
+    /// The digest of the content: notifications with the same digest are duplicates.
     pub(crate) digest: String,
     pub(crate) notify_id: NotifyId,
     pub(crate) openid: OpenId,
     pub(crate) out_trade_no: OutTradeNo,
     pub(crate) payment: Payment,
-    /// `None` if it does not tell that the payment succeeded: it is kept then, and credits nothing.
+    /// The evidence of the payment. `None` if the notification does not report success: it is stored and pays nothing.
     pub(crate) evidence: Option<Evidence>,
 }
 
-/// What came of evidence.
+/// The result of merging evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Joined {
-    /// It said nothing new.
+    /// Nothing new.
     Nothing,
-    /// It is about an order that nobody placed here, and is kept.
+    /// The order was not placed here; the evidence is stored.
     UnknownOrder,
-    /// This follows from it, for the first and only time.
+    /// The transitions that follow, each reported only this once.
     Effects(Vec<Transition>),
 }
 
 impl Ledger {
-    /// Takes a verified notice in. When this returns, the notice and all that follows from it are on the disk.
+    /// Records a verified notification. When this returns, the notification and everything that follows from it are on
+    /// disk.
     ///
     /// # Errors
     ///
-    /// When it could not be written; then nothing of it was, and the notice must not be answered `success`.
+    /// If it could not be written. Then nothing was changed, and the notification must not be answered `success`.
     pub(crate) async fn verify_notification(&self, told: Told, now: UnixTime) -> Result<Joined, Failure> {
         self.writer()
             .write(move |db| {
                 let payment = &told.payment;
                 db.prepare_cached(
-                    "INSERT INTO notices (digest, out_trade_no, transaction_id, notify_id, openid, total_fee,
-                         discount, paid, heard_at)
+                    "INSERT INTO notifications (digest, out_trade_no, transaction_id, notify_id, openid, total_fee,
+                         discount, paid, received_at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
                 )?
                 .execute(params![
@@ -67,14 +68,14 @@ impl Ledger {
     }
 }
 
-/// Where evidence came from.
+/// The source of evidence.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source {
     Notification,
     Query,
 }
 
-/// Joins evidence to what is known of its order, and does what follows.
+/// Merges evidence into the payment state of its order and applies the transitions.
 pub(super) fn merge(
     db: &Connection,
     evidence: &Evidence,
@@ -96,8 +97,7 @@ pub(super) fn merge(
     follow(db, &before, &after, now).map(Joined::Effects)
 }
 
-/// Does what follows from the way from `before` to `after`: the order's standing, the end of its chase, its
-/// events.
+/// Applies the transitions from `before` to `after`: updates the order's status, stops its polling, emits its events.
 pub(super) fn follow(
     db: &Connection,
     before: &PaymentState,
@@ -109,18 +109,18 @@ pub(super) fn follow(
     match after.status() {
         PaymentStatus::Paid(_) => {
             db.prepare_cached(
-                "UPDATE orders SET standing = 'paid', next_query_at = NULL WHERE out_trade_no = ?1",
+                "UPDATE orders SET status = 'paid', next_query_at = NULL WHERE out_trade_no = ?1",
             )?
             .execute([number.as_str()])?;
         }
-        // Still chased: a query may tell what the dispute is about.
+        // Still polled: a query may find a payment of the ordered amount.
         PaymentStatus::Anomalous => {
-            db.prepare_cached("UPDATE orders SET standing = 'disputed' WHERE out_trade_no = ?1")?
+            db.prepare_cached("UPDATE orders SET status = 'anomalous' WHERE out_trade_no = ?1")?
                 .execute([number.as_str()])?;
         }
         PaymentStatus::Open => {}
-        // What a later core may add must not be passed over in silence.
-        _ => return Err(Failure::corrupt("standing")),
+        // A status that a later core adds must fail here, not be ignored.
+        _ => return Err(Failure::corrupt("status")),
     }
     for effect in &effects {
         events::effect(db, number, effect, now)?;
@@ -128,7 +128,7 @@ pub(super) fn follow(
     Ok(effects)
 }
 
-/// All that is known of an order's payment.
+/// Returns the payment state of an order, from all stored evidence.
 pub(super) fn state(db: &Connection, number: &OutTradeNo, ordered: Fen) -> Result<PaymentState, Failure> {
     let mut state = PaymentState::new(number.clone(), ordered);
     let mut select = db.prepare_cached(
@@ -158,11 +158,11 @@ fn ordered(db: &Connection, number: &OutTradeNo) -> Result<Option<Fen>, Failure>
     fee.map(column::to_fen).transpose()
 }
 
-/// Whether the evidence is new.
+/// Stores evidence. Returns `false` if it is a duplicate.
 fn insert(db: &Connection, evidence: &Evidence, source: Source, now: UnixTime) -> Result<bool, Failure> {
     let payment = evidence.payment();
     let source = match source {
-        Source::Notification => "notice",
+        Source::Notification => "notification",
         Source::Query => "query",
     };
     let inserted = db

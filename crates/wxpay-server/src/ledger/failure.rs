@@ -1,10 +1,10 @@
-//! Why the ledger could not do what was asked.
+//! Errors of the ledger.
 
 use std::{error, fmt, sync::Arc};
 
-/// The ledger could not do what was asked; nothing of it was done.
+/// An error of the ledger; the operation changed nothing.
 ///
-/// Cheap to copy: one failed commit is told to every caller whose write it held.
+/// Cheap to clone: a failed commit is reported to every caller whose write was in it.
 #[derive(Clone, Debug)]
 pub struct Failure(Kind);
 
@@ -24,7 +24,7 @@ impl Failure {
     pub(super) const IN_USE: Self = Self(Kind::InUse);
     pub(super) const ROLLED_BACK: Self = Self(Kind::RolledBack);
 
-    /// A stored value that breaks its own rule, by the name of its column.
+    /// An invalid stored value in `column`.
     pub(super) const fn corrupt(column: &'static str) -> Self {
         Self(Kind::Corrupt(column))
     }
@@ -51,9 +51,9 @@ impl fmt::Display for Failure {
             Kind::InUse => f.write_str("the ledger is in use by another process"),
             Kind::RolledBack => f.write_str("the ledger rolled the transaction back"),
             Kind::Corrupt(column) => write!(f, "the ledger holds an invalid {column}"),
-            Kind::File(_) => f.write_str("the ledger's file cannot be opened"),
-            Kind::Migration(_) => f.write_str("the ledger's tables cannot be brought up to date"),
-            Kind::Sqlite(_) => f.write_str("the ledger's database refused"),
+            Kind::File(_) => f.write_str("the ledger file cannot be opened"),
+            Kind::Migration(_) => f.write_str("the ledger's schema cannot be migrated"),
+            Kind::Sqlite(_) => f.write_str("SQLite failed"),
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The ledger: what was ordered, what is known of its payment, and what the shop must hear. On the disk before
-//! anybody is told.
+//! The ledger: orders, the evidence of their payments, and the events for the shop, in one SQLite file. Everything is on
+//! disk before anyone is answered.
 //!
 //! ```text
 //!   place ──▶ orders ◀── follow ── payments ◀── join ── notifications, queries
@@ -8,9 +8,9 @@
 //!             due                    events ──▶ the shop
 //! ```
 //!
-//! Two promises rest on this room: an order is on the disk before anything is sent for it, and a notice is on
-//! the disk before it is answered `success`. Each write is one transaction with all that follows from it, so
-//! that an effect happens exactly once, whatever is repeated, reordered, or interrupted.
+//! Two guarantees rest on this module: an order is on disk before anything is sent for it, and a notification is on disk
+//! before it is answered `success`. Each write is one transaction with everything that follows from it, so that every
+//! transition happens exactly once, whatever is repeated, reordered or interrupted.
 
 mod column;
 mod deliveries;
@@ -37,7 +37,7 @@ pub use terms::Terms;
 use sqlite::{Readers, Writer};
 use std::path::Path;
 
-/// The ledger of one server, in one file. Copies are handles to the same.
+/// The ledger of one server, in one file. Clones are handles to the same ledger.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     writer: Writer,
@@ -45,35 +45,35 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the ledger in that file; makes it if there is none, readable by its owner alone.
+    /// Opens the ledger file, or creates it, readable by its owner only.
     ///
-    /// One process at a time: a lock file stands beside it.
+    /// Only one process may use it at a time; the lock file `PATH.lock` enforces this.
     ///
     /// # Errors
     ///
-    /// When the file cannot be opened, is in use by another server, or is not a ledger of this version.
+    /// If the file cannot be opened, is in use by another process, or is not a ledger of this version.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let writer = Writer::open(path)?;
         let readers = Readers::open(path)?;
         Ok(Self { writer, readers })
     }
 
-    /// Whether the ledger can write: it commits nothing.
+    /// Checks that the ledger is writable, by an empty commit.
     ///
     /// # Errors
     ///
-    /// When it cannot.
+    /// If it is not.
     pub async fn check(&self) -> Result<(), Failure> {
         self.writer.write(|_| Ok(())).await
     }
 
-    /// How many commits were made since the ledger was opened. Many writes share one.
+    /// Returns the number of commits since the ledger was opened. Many writes share one commit.
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.writer.commits()
     }
 
-    /// Commits what is queued and closes the file. What comes after fails.
+    /// Commits queued writes and closes the file. Later operations fail.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;

@@ -1,4 +1,4 @@
-//! The ledger's view of one order.
+//! Orders as the ledger returns them.
 
 use super::{Delivery, Failure, Ledger, Terms, column, deliveries, events, evidence};
 use crate::time::ChinaTime;
@@ -11,55 +11,55 @@ use wxpay_proto::{
     payment::PaymentStatus,
 };
 
-/// Where an order stands, and why, as far as this ledger knows.
+/// An order with its status, payment and delivery.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Order {
-    /// The shop's number.
+    /// The merchant's order number.
     pub out_trade_no: OutTradeNo,
-    /// What was ordered, in fen.
+    /// The price, in fen.
     pub total_fee: Fen,
-    /// Where it stands.
+    /// The status of the order.
     pub status: Status,
-    /// When the shop placed it.
+    /// The time at which the shop placed it.
     pub placed_at: ChinaTime,
-    /// Until when it may be paid, if the shop said so.
+    /// The time until which it can be paid, if the shop set one.
     pub time_expire: Option<ChinaTime>,
-    /// WeChat Pay's number of the payment that settled it.
+    /// WeChat Pay's transaction number, if the order is paid.
     pub transaction_id: Option<TransactionId>,
-    /// When that was.
+    /// The time of the payment, if the order is paid.
     pub paid_at: Option<ChinaTime>,
-    /// What WeChat Pay took off the price; the payer paid `total_fee` less this.
+    /// The discount by WeChat Pay, in fen; the payer paid `total_fee` minus this.
     pub discount: Option<Fen>,
-    /// What must never happen, and did. For a person to see.
+    /// Anomalies of its payments, which need manual review.
     pub anomalies: Vec<Value>,
-    /// What was told of the delivery.
+    /// The delivery report, if the shop made one.
     pub delivery: Option<Delivery>,
-    /// When it will be queried next, while it is chased.
+    /// The time of the next query; `None` if it is not polled.
     pub next_query_at: Option<ChinaTime>,
 }
 
-/// Where an order stands.
+/// The status of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Status {
-    /// Nobody has paid it yet.
+    /// Not paid yet.
     Open,
-    /// The last query found it unpaid. Evidence that comes after all still counts.
+    /// Unpaid at the last query. Evidence that arrives later is still applied.
     Expired,
-    /// Paid, with the ordered amount.
+    /// Paid with the ordered amount.
     Paid,
-    /// There are payments, but none that settles it. A person must look.
-    Disputed,
+    /// Payments exist, but none of the ordered amount: needs manual review.
+    Anomalous,
 }
 
 impl Ledger {
-    /// What is known of an order; `None` if it was not placed here.
+    /// Returns an order; `None` if it was not placed here.
     ///
     /// # Errors
     ///
-    /// When the ledger cannot be read.
+    /// If the ledger cannot be read.
     pub async fn order(&self, number: &OutTradeNo) -> Result<Option<Order>, Failure> {
         let number = number.clone();
         self.readers().read(move |db| select(db, number)).await
@@ -69,7 +69,7 @@ impl Ledger {
 fn select(db: &Connection, number: OutTradeNo) -> Result<Option<Order>, Failure> {
     let Some(terms) = Terms::select(db, &number)? else { return Ok(None) };
     let mut select =
-        db.prepare_cached("SELECT placed_at, standing, next_query_at FROM orders WHERE out_trade_no = ?1")?;
+        db.prepare_cached("SELECT placed_at, status, next_query_at FROM orders WHERE out_trade_no = ?1")?;
     let row = select
         .query_row([number.as_str()], |row| {
             let (placed_at, next): (i64, Option<i64>) = (row.get(0)?, row.get(2)?);
@@ -83,10 +83,10 @@ fn select(db: &Connection, number: OutTradeNo) -> Result<Option<Order>, Failure>
         PaymentStatus::Open => match &*standing {
             "open" => (Status::Open, None),
             "expired" => (Status::Expired, None),
-            _ => return Err(Failure::corrupt("standing")),
+            _ => return Err(Failure::corrupt("status")),
         },
-        PaymentStatus::Anomalous => (Status::Disputed, None),
-        _ => return Err(Failure::corrupt("standing")),
+        PaymentStatus::Anomalous => (Status::Anomalous, None),
+        _ => return Err(Failure::corrupt("status")),
     };
     Ok(Some(Order {
         total_fee: terms.total_fee,

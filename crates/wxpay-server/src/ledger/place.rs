@@ -1,4 +1,4 @@
-//! Orders in: on the disk before anything is sent.
+//! Placing orders: on disk before anything is sent.
 
 use super::{Failure, Ledger, Schedule, Terms, column, evidence};
 use rusqlite::{Connection, params};
@@ -8,34 +8,34 @@ use wxpay_proto::{
     payment::PaymentState,
 };
 
-/// What is to be done about an order that was asked for.
+/// The next step for an order to place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Placed {
-    /// It is on the disk, and WeChat Pay must be told.
+    /// The order is on disk and must be sent to WeChat Pay.
     Ask(Asking),
-    /// It was told, and its number for it is still good.
+    /// WeChat Pay accepted the order before, and its `prepayid` is still valid.
     Ready(PrepayId),
-    /// It can no longer be paid, or need not: it is paid, disputed, or past its own end.
+    /// The order can no longer be paid: it is paid, anomalous, or past its `time_expire`.
     Over {
-        /// Whether the order is new here.
+        /// `true` if the order is new in the ledger.
         first: bool,
     },
-    /// The number is taken by an order that differs in this field.
+    /// The number is used by an order that differs in this field.
     Differs(&'static str),
 }
 
-/// That WeChat Pay is about to be told of an order.
+/// An order that is about to be sent to WeChat Pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asking {
-    /// Whether the order is new here.
+    /// `true` if the order is new in the ledger.
     pub(crate) first: bool,
-    /// Whether WeChat Pay might have known the order before this.
+    /// `true` if WeChat Pay may have known the order before.
     pub(crate) exposed: bool,
 }
 
 impl Ledger {
-    /// Places an order, or finds it placed. When this returns, the order is on the disk; if it is to be asked
-    /// for, then so is that WeChat Pay may know it, and when to query it first.
+    /// Places an order, or finds it already placed. When this returns, the order is on disk; if it is to be sent, so are
+    /// the mark that WeChat Pay may know it and the time of the first query.
     pub(crate) async fn place(
         &self,
         terms: Terms,
@@ -45,7 +45,7 @@ impl Ledger {
         self.writer().write(move |db| place(db, &terms, &schedule, now)).await
     }
 
-    /// Stores WeChat Pay's number of the order. The chase begins anew: now it can be paid.
+    /// Stores the `prepayid`. Polling restarts, since the order can be paid from now on.
     pub(crate) async fn prepaid(
         &self,
         number: OutTradeNo,
@@ -58,7 +58,7 @@ impl Ledger {
                 let Some(terms) = Terms::select(db, &number)? else { return Ok(()) };
                 let until = schedule.payable_until(now, terms.time_expire);
                 db.prepare_cached(
-                    "UPDATE orders SET prepayid = ?2, prepayid_until = ?3 WHERE out_trade_no = ?1",
+                    "UPDATE orders SET prepayid = ?2, prepayid_expires_at = ?3 WHERE out_trade_no = ?1",
                 )?
                 .execute(params![
                     number.as_str(),
@@ -70,8 +70,8 @@ impl Ledger {
             .await
     }
 
-    /// Notes that WeChat Pay gave no parameters. If it certainly does not know the order, there is nothing to
-    /// chase; if it refused an order it may have known before, the next query may tell why, and is due.
+    /// Records that WeChat Pay did not accept the order. If WeChat Pay certainly does not know it, polling stops. If it
+    /// refused an order that it may have known before, the order may be paid by now, so a query is due at once.
     pub(crate) async fn not_prepaid(
         &self,
         number: OutTradeNo,
@@ -82,7 +82,7 @@ impl Ledger {
         let update = match (fate, asking.exposed) {
             (Fate::Unknown, _) | (Fate::NotSent, true) => return Ok(()),
             (Fate::NotSent | Fate::Refused, false) => {
-                "UPDATE orders SET exposed = 0, next_query_at = NULL WHERE out_trade_no = ?1 AND ?2 > 0"
+                "UPDATE orders SET may_exist_upstream = 0, next_query_at = NULL WHERE out_trade_no = ?1 AND ?2 > 0"
             }
             (Fate::Refused, true) => {
                 "UPDATE orders SET next_query_at = ?2 WHERE out_trade_no = ?1 AND next_query_at IS NOT NULL"
@@ -106,7 +106,7 @@ fn place(db: &Connection, terms: &Terms, schedule: &Schedule, now: UnixTime) -> 
     let first = stored.is_none();
     if first {
         terms.insert(db, now)?;
-        // A notice may have come first: from an order this ledger has forgotten, or will never know.
+        // A notification may have arrived before the order: it was placed elsewhere, or the ledger was lost.
         let nothing = PaymentState::new(number.clone(), terms.total_fee);
         let known = evidence::state(db, number, terms.total_fee)?;
         evidence::follow(db, &nothing, &known, now)?;
@@ -119,13 +119,13 @@ fn place(db: &Connection, terms: &Terms, schedule: &Schedule, now: UnixTime) -> 
     if let Some(prepayid) = row.prepayid_good_at(now)? {
         return Ok(Placed::Ready(prepayid));
     }
-    db.prepare_cached("UPDATE orders SET standing = 'open', exposed = 1 WHERE out_trade_no = ?1")?
+    db.prepare_cached("UPDATE orders SET status = 'open', may_exist_upstream = 1 WHERE out_trade_no = ?1")?
         .execute([number.as_str()])?;
     schedule.begin(db, number, now, schedule.payable_until(now, terms.time_expire))?;
     Ok(Placed::Ask(Asking { first, exposed: row.exposed }))
 }
 
-/// Whether the order still waits for a payment.
+/// Returns whether the order is open.
 fn is_sought(db: &Connection, number: &OutTradeNo) -> Result<bool, Failure> {
     Row::select(db, number).map(|row| row.standing == "open")
 }
@@ -140,7 +140,7 @@ struct Row {
 impl Row {
     fn select(db: &Connection, number: &OutTradeNo) -> Result<Self, Failure> {
         let mut select = db.prepare_cached(
-            "SELECT standing, exposed, prepayid, prepayid_until FROM orders WHERE out_trade_no = ?1",
+            "SELECT status, may_exist_upstream, prepayid, prepayid_expires_at FROM orders WHERE out_trade_no = ?1",
         )?;
         Ok(select.query_row([number.as_str()], |row| {
             let (standing, exposed) = (row.get(0)?, row.get(1)?);

@@ -1,22 +1,22 @@
-//! When which order is queried. The times are in the ledger, so a restart forgets none.
+//! The polling schedule. The query times are in the ledger, so they survive a restart.
 
 use super::{Failure, Ledger, column, events, evidence};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::{sync::Arc, time::Duration};
 use wxpay_proto::{UnixTime, id::OutTradeNo, payment::Evidence};
 
-/// How open orders are chased.
+/// The polling schedule of open orders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// The pauses between queries; the last one repeats. Never empty.
+    /// The intervals between queries; the last one repeats. Never empty.
     pub(crate) pauses: Arc<[Duration]>,
-    /// How long an order can be paid after it was placed, unless it says so itself.
+    /// Time for which an order can be paid after it was placed, unless it has a `time_expire`.
     pub(crate) prepay_lifetime: Duration,
-    /// How long after that the last query is made: a payment begun in time may end late.
+    /// Time after that at which the last query is made: a payment started in time may complete late.
     pub(crate) margin: Duration,
 }
 
-/// Grows from a quarter of a minute to half an hour; two hours; five minutes.
+/// The default schedule: intervals from 15 seconds to 30 minutes, a lifetime of 2 hours, a margin of 5 minutes.
 impl Default for Schedule {
     fn default() -> Self {
         let pauses = [15, 30, 60, 120, 300, 600, 1800].map(Duration::from_secs);
@@ -29,8 +29,8 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// The pause after so many queries, shortened by up to a fifth so that orders placed together are not
-    /// queried together for ever. `chance` is any number.
+    /// Returns the interval after `queries` queries, shortened by up to a fifth in proportion to the random number
+    /// `chance`, so that orders placed together are not queried together for ever.
     fn pause(&self, queries: usize, chance: u16) -> Duration {
         let full = self
             .pauses
@@ -43,13 +43,13 @@ impl Schedule {
         full.saturating_sub(share)
     }
 
-    /// When an order that is placed now can no longer be paid.
+    /// Returns the time from which an order placed now can no longer be paid.
     pub(super) fn payable_until(&self, now: UnixTime, time_expire: Option<UnixTime>) -> UnixTime {
         let until = now.after(self.prepay_lifetime);
         time_expire.map_or(until, |expire| expire.min(until))
     }
 
-    /// Begins the chase of an order from now.
+    /// Starts, or restarts, the polling of an order.
     pub(super) fn begin(
         &self,
         db: &Connection,
@@ -58,7 +58,7 @@ impl Schedule {
         payable_until: UnixTime,
     ) -> Result<(), Failure> {
         db.prepare_cached(
-            "UPDATE orders SET queries = 0, next_query_at = ?2, chase_until = ?3 WHERE out_trade_no = ?1",
+            "UPDATE orders SET queries = 0, next_query_at = ?2, poll_until = ?3 WHERE out_trade_no = ?1",
         )?
         .execute(params![
             number.as_str(),
@@ -69,19 +69,19 @@ impl Schedule {
     }
 }
 
-/// What a query came to.
+/// The result of a query.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// It is paid, and this tells so.
+    /// The order is paid; the evidence of the payment.
     Paid(Evidence),
-    /// It is not paid, or not known.
+    /// The order is not paid, or unknown to WeChat Pay.
     Unpaid,
-    /// There was no answer.
+    /// The query failed.
     None,
 }
 
 impl Ledger {
-    /// At most `limit` orders whose query is due, the longest due first.
+    /// Returns at most `limit` orders whose query is due, the longest overdue first.
     pub(crate) async fn due(&self, now: UnixTime, limit: usize) -> Result<Vec<OutTradeNo>, Failure> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.readers()
@@ -95,8 +95,7 @@ impl Ledger {
             .await
     }
 
-    /// Takes in what a query came to: evidence if there is some, and when to ask next, or that this was the
-    /// last time.
+    /// Records the result of a query: merges its evidence, and schedules the next query or expires the order.
     pub(crate) async fn asked(
         &self,
         number: OutTradeNo,
@@ -127,7 +126,7 @@ fn put_off(
     chance: u16,
 ) -> Result<(), Failure> {
     let mut select = db.prepare_cached(
-        "SELECT next_query_at, queries, chase_until, standing FROM orders WHERE out_trade_no = ?1",
+        "SELECT next_query_at, queries, poll_until, status FROM orders WHERE out_trade_no = ?1",
     )?;
     let row = select
         .query_row([number.as_str()], |row| {
@@ -135,11 +134,12 @@ fn put_off(
             Ok((next, queries, until, row.get::<_, String>(3)?))
         })
         .optional()?;
-    // Not ours, or certain by now: there is nothing more to ask.
+    // Unknown here, or resolved in the meantime: it is no longer polled.
     let Some((Some(_), queries, until, standing)) = row else { return Ok(()) };
     let until = column::to_time(until)?;
     let done = usize::try_from(queries).unwrap_or(usize::MAX).saturating_add(1);
     let pause = schedule.pause(done, chance);
+    // A failed query never ends the polling: only an answer after `poll_until` proves that the order is unpaid.
     let next = match answer {
         Answer::None => Some(now.after(pause)),
         Answer::Paid(_) | Answer::Unpaid if now >= until => None,
@@ -152,7 +152,7 @@ fn put_off(
         &*standing
     };
     db.prepare_cached(
-        "UPDATE orders SET queries = queries + 1, last_query_at = ?2, next_query_at = ?3, standing = ?4
+        "UPDATE orders SET queries = queries + 1, last_query_at = ?2, next_query_at = ?3, status = ?4
          WHERE out_trade_no = ?1",
     )?
     .execute(params![number.as_str(), column::from_time(now), next.map(column::from_time), standing])?;

@@ -1,8 +1,8 @@
-//! SQLite, with one writer that commits in groups, and a few readers.
+//! SQLite with group commit: one writer and a few readers.
 //!
-//! A durable commit costs one wait for the disk, whatever it holds. So the writer takes everything that has
-//! queued up while it waited for the last commit into the next one, and tells each caller only after that
-//! commit: what was answered is on the disk, and sixty-four callers pay for one wait.
+//! A durable commit costs one fsync, whatever it contains. The writer puts all writes that were queued during the last
+//! commit into the next one and answers each caller after that commit: everything answered is on disk, and 64 callers
+//! share one fsync.
 
 use super::Failure;
 use rusqlite::{Connection, OpenFlags};
@@ -22,23 +22,23 @@ mod embedded {
     refinery::embed_migrations!("src/ledger/migrations");
 }
 
-/// How many writes one commit takes at most.
+/// Limit of writes in one commit.
 const GROUP: usize = 256;
-/// How many writes may queue before callers wait in line.
+/// Capacity of the write queue; further callers wait.
 const QUEUE: usize = 1024;
-/// How many reads may run at once.
+/// Number of reader connections, the limit of concurrent reads.
 const READERS: usize = 4;
 
-/// The writing end: a queue before the one connection that writes.
+/// A handle to the writer: the queue of the only connection that writes.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Message>,
     commits: Arc<AtomicU64>,
 }
 
-/// A write: done inside the group's transaction, then told how the commit went.
+/// A write. Runs inside the group's transaction and returns the callback for the commit's result.
 type Job = Box<dyn FnOnce(&Connection) -> Told + Send>;
-/// Tells a caller how the commit went.
+/// A callback that passes the commit's result to the caller.
 type Told = Box<dyn FnOnce(Result<(), Failure>) + Send>;
 
 enum Message {
@@ -47,8 +47,8 @@ enum Message {
 }
 
 impl Writer {
-    /// Opens the file, creates it if need be (readable by its owner alone: it holds personal data), brings its
-    /// tables up to date, and starts the writing thread.
+    /// Opens the file, or creates it (readable by its owner only: it contains personal data), migrates its schema, and
+    /// starts the writer thread.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         let lock = lock(path)?;
         let mut db = Connection::open(path)?;
@@ -61,7 +61,7 @@ impl Writer {
             let closing = write_until_closed(&db, messages, &counted);
             drop((db, lock));
             if let Some(tell) = closing {
-                // Nobody may be waiting any more.
+                // The caller may have stopped waiting.
                 let _ = tell.send(());
             }
         };
@@ -69,15 +69,19 @@ impl Writer {
         Ok(Self { queue, commits })
     }
 
-    /// How many groups were committed since the file was opened.
+    /// Returns the number of commits since the file was opened.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Runs `job` in a transaction and comes back when that is committed. An `Err` of the job undoes what it
-    /// did, and nothing of the others in its group.
+    /// Runs `job` in a transaction and returns after the commit. An `Err` of the job undoes its own changes, not those of
+    /// other jobs in the group.
     ///
     /// The job runs even if the caller stops waiting.
+    ///
+    /// # Errors
+    ///
+    /// The job's error, the commit's error, or that the ledger is closed.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
@@ -86,7 +90,7 @@ impl Writer {
         let job: Job = Box::new(move |db| {
             let outcome = in_savepoint(db, job);
             Box::new(move |committed| {
-                // Nobody may be waiting any more; the work is done all the same.
+                // The caller may have stopped waiting; the write is committed all the same.
                 drop(tell.send(committed.and(outcome)));
             })
         });
@@ -94,23 +98,23 @@ impl Writer {
         told.await.unwrap_or(Err(Failure::CLOSED))
     }
 
-    /// Commits what is queued, closes the file and ends the thread.
+    /// Commits queued writes, closes the file and stops the thread.
     pub(super) async fn close(&self) {
         let (tell, told) = oneshot::channel();
         if self.queue.send(Message::Close(tell)).await.is_ok() {
-            // An error means that the thread has ended, which is what was wanted.
+            // An error means that the thread has stopped already.
             let _ = told.await;
         }
     }
 }
 
-/// Two servers on one file would each believe that they alone chase its orders.
+/// Locks the ledger: two servers on one file would both poll its orders and emit its events.
 fn lock(path: &Path) -> Result<File, Failure> {
     let mut options = fs::OpenOptions::new();
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // SQLite gives its write-ahead log the mode of the database itself, so that one is made here too.
+    // The database is created here with mode 0600, because SQLite gives its write-ahead log the mode of the database.
     drop(options.open(path).map_err(Failure::file)?);
     let mut beside = path.as_os_str().to_owned();
     beside.push(".lock");
@@ -122,7 +126,7 @@ fn lock(path: &Path) -> Result<File, Failure> {
     }
 }
 
-/// `FULL` waits for the disk at every commit; in WAL mode readers do not wait for the writer.
+/// Configures the connection. `FULL` syncs at every commit; in WAL mode readers do not wait for the writer.
 fn configure(db: &Connection) -> Result<(), Failure> {
     db.busy_timeout(Duration::from_secs(5))?;
     db.pragma_update(None, "journal_mode", "WAL")?;
@@ -132,8 +136,8 @@ fn configure(db: &Connection) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ends when every `Writer` is gone, or with somebody to be told that the file is closed. Callers still in the
-/// queue then learn it by their channel's end.
+/// Runs the writer until every `Writer` is dropped or one asks to close; returns the channel that confirms the close.
+/// Callers still in the queue see their channel close.
 fn write_until_closed(
     db: &Connection,
     mut messages: mpsc::Receiver<Message>,
@@ -158,8 +162,8 @@ fn write_until_closed(
     closing
 }
 
-/// One transaction for all of them. Whatever ends it early (a full disk makes SQLite roll back on its own)
-/// fails them all: none of them may believe in a commit that did not happen.
+/// Runs a group in one transaction. If the transaction ends early (on a full disk SQLite rolls back by itself), all of
+/// them fail: none may report a commit that did not happen.
 fn write_group(db: &Connection, group: Vec<Job>, commits: &AtomicU64) {
     let mut tellers = Vec::with_capacity(group.len());
     let mut committed = db.execute_batch("BEGIN IMMEDIATE").map_err(Failure::from);
@@ -181,14 +185,14 @@ fn write_group(db: &Connection, group: Vec<Job>, commits: &AtomicU64) {
     }
     match &committed {
         Ok(()) => _ = commits.fetch_add(1, Ordering::Relaxed),
-        Err(failure) => tracing::error!(%failure, "the ledger cannot write"),
+        Err(failure) => tracing::error!(%failure, "the ledger could not commit"),
     }
     for tell in tellers {
         tell(committed.clone());
     }
 }
 
-/// Undoes what the job did when it fails.
+/// Runs a job in a savepoint, which is rolled back if the job fails.
 fn in_savepoint<T>(
     db: &Connection,
     job: impl FnOnce(&Connection) -> Result<T, Failure>,
@@ -205,7 +209,7 @@ fn in_savepoint<T>(
     outcome
 }
 
-/// The reading end: a few connections that cannot write.
+/// A pool of read-only connections.
 #[derive(Clone, Debug)]
 pub(super) struct Readers {
     idle: Arc<Mutex<Vec<Connection>>>,
@@ -224,7 +228,7 @@ impl Readers {
         Ok(Self { idle: Arc::new(Mutex::new(idle)), permits: Arc::new(Semaphore::new(READERS)) })
     }
 
-    /// Runs `job` on one consistent view of all that is committed.
+    /// Runs `job` on a consistent snapshot of the committed data.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
@@ -245,7 +249,7 @@ impl Readers {
         read.await.unwrap_or(Err(Failure::CLOSED))
     }
 
-    /// Waits for reads under way, then closes the connections.
+    /// Waits for active reads, then closes the connections.
     pub(super) async fn close(&self) {
         let all = u32::try_from(READERS).unwrap_or(u32::MAX);
         if let Ok(permits) = self.permits.acquire_many(all).await {

@@ -1,4 +1,4 @@
-//! What the shop ordered.
+//! The terms of an order.
 
 use super::{Failure, column};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -10,29 +10,29 @@ use wxpay_proto::{
     wire::charset::Charset,
 };
 
-/// What the shop ordered, in its own words. Two requests with the same terms are the same order; a second one
-/// with other terms under the same number is a mistake of the shop.
+/// The terms of an order as the shop sent them. Requests with equal terms are the same order; other terms under the same
+/// number are a conflict.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Terms {
-    /// The shop's own number.
+    /// The merchant's order number.
     pub(crate) out_trade_no: OutTradeNo,
-    /// The price.
+    /// The price, in fen.
     pub(crate) total_fee: Fen,
-    /// What is sold.
+    /// The description of the goods.
     pub(crate) body: String,
-    /// The address of the payer's device.
+    /// The IPv4 address of the payer's device.
     pub(crate) spbill_create_ip: Ipv4Addr,
-    /// The charset of the call and its notices.
+    /// The charset of the call and its notifications.
     pub(crate) charset: Charset,
-    /// Comes back in the notice unchanged.
+    /// Data of the shop, returned unchanged in the notification.
     pub(crate) attach: Option<String>,
-    /// The shop's own mark of the payer.
+    /// The shop's own identifier of the payer.
     pub(crate) traceid: Option<String>,
-    /// Until when it may be paid, to the second.
+    /// The time until which the order can be paid, to the second.
     pub(crate) time_expire: Option<UnixTime>,
 }
 
-/// The address and the mark of the payer may name a person.
+/// Prints number and price only: the address and the identifier of the payer are personal data.
 impl fmt::Debug for Terms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Terms")
@@ -43,7 +43,7 @@ impl fmt::Debug for Terms {
 }
 
 impl Terms {
-    /// The first field in which two requests under one number differ.
+    /// Returns the first field in which two requests under one number differ.
     #[must_use]
     pub(crate) fn difference(&self, other: &Self) -> Option<&'static str> {
         let Self {
@@ -69,11 +69,11 @@ impl Terms {
         .find_map(|(field, same)| (!same).then_some(field))
     }
 
-    /// The same order in the protocol's terms.
+    /// Converts the terms to the core's order.
     ///
     /// # Errors
     ///
-    /// When a field breaks a rule of the protocol.
+    /// If a field breaks a rule of the protocol.
     pub(crate) fn order(&self, notify_url: NotifyUrl) -> Result<Order, InvalidField> {
         let number = self.out_trade_no.clone();
         let mut order = Order::builder(number, self.total_fee, &self.body, notify_url, self.spbill_create_ip)
@@ -93,7 +93,7 @@ impl Terms {
     pub(super) fn insert(&self, db: &Connection, placed_at: UnixTime) -> Result<(), Failure> {
         db.prepare_cached(
             "INSERT INTO orders (out_trade_no, total_fee, body, spbill_create_ip, charset, attach, traceid,
-                 time_expire, placed_at, standing, exposed, chase_until)
+                 time_expire, placed_at, status, may_exist_upstream, poll_until)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'open', 0, ?9)",
         )?
         .execute(params![

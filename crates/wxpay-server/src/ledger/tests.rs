@@ -68,11 +68,11 @@ async fn view(ledger: &Ledger, text: &str) -> Order {
     ledger.order(&number(text)).await.unwrap().unwrap()
 }
 
-/// The standing as it is stored, for whoever looks into the file.
+/// The status as stored, for people who read the file.
 async fn stored(ledger: &Ledger, text: &str) -> String {
     let text = text.to_owned();
     let select = move |db: &Connection| {
-        let sql = "SELECT standing FROM orders WHERE out_trade_no = ?1";
+        let sql = "SELECT status FROM orders WHERE out_trade_no = ?1";
         Ok(db.query_row(sql, [text], |row| row.get(0))?)
     };
     ledger.readers().read(select).await.unwrap()
@@ -107,7 +107,7 @@ async fn the_same_terms_are_the_same_order_and_others_are_not() {
     assert_eq!(place(&ledger, "A1").await, Placed::Ready(prepayid()));
     let other = Terms { total_fee: Fen::new(101), ..terms("A1") };
     assert_eq!(ledger.place(other, Schedule::default(), NOON).await.unwrap(), Placed::Differs("total_fee"));
-    // Past its life a prepayid is not handed out.
+    // An expired prepayid is not returned.
     let late = ledger.place(terms("A1"), Schedule::default(), after(7200)).await.unwrap();
     assert!(matches!(late, Placed::Ask(_)));
 }
@@ -117,15 +117,15 @@ async fn what_wechat_pay_certainly_does_not_know_is_not_chased() {
     for (fate, chased) in [(Fate::NotSent, false), (Fate::Refused, false), (Fate::Unknown, true)] {
         let (_dir, ledger) = scratch();
         let Placed::Ask(asking) = place(&ledger, "A1").await else { panic!("a new order") };
-        assert_eq!(ledger.due(after(3600), 9).await.unwrap().len(), 1, "chased before anything is sent");
+        assert_eq!(ledger.due(after(3600), 9).await.unwrap().len(), 1, "polled before anything is sent");
         ledger.not_prepaid(number("A1"), asking, fate, after(1)).await.unwrap();
         assert_eq!(!ledger.due(after(3600), 9).await.unwrap().is_empty(), chased, "{fate:?}");
-        // Once in doubt, a later certainty about one try is no certainty about the order.
+        // Once the fate is unknown, a later refusal of one attempt is no proof about the order.
         let Placed::Ask(asking) = place(&ledger, "A1").await else { panic!("an open order") };
         assert_eq!(asking.exposed, chased);
         ledger.not_prepaid(number("A1"), asking, Fate::Refused, after(2)).await.unwrap();
         let due_at_once = !ledger.due(after(2), 9).await.unwrap().is_empty();
-        assert_eq!(due_at_once, chased, "a refusal of an order in doubt is asked after at once");
+        assert_eq!(due_at_once, chased, "an order of unknown fate that is refused is queried at once");
     }
 }
 
@@ -142,7 +142,7 @@ async fn the_pauses_between_queries_grow_until_a_last_query_ends_the_chase() {
         assert_eq!(ledger.due(now, 9).await.unwrap(), [number("A1")]);
         ledger.asked(number("A1"), Answer::Unpaid, schedule.clone(), now, 0).await.unwrap();
     }
-    // Quarter of a minute, growing; the last one at the end of two hours and five minutes.
+    // From 15 seconds, growing; the last query after two hours and five minutes.
     assert_eq!(waits, [15, 30, 60, 120, 300, 600, 1800, 1800, 1800, 975]);
     assert_eq!(now, after(7500));
     assert_eq!(
@@ -184,7 +184,8 @@ async fn a_notification_that_tells_of_no_success_is_kept_and_credits_nothing() {
     let failed = Told { evidence: None, ..told("A1", &payment(1, 100, 0, 5)) };
     assert_eq!(ledger.verify_notification(failed, after(1)).await.unwrap(), Joined::Nothing);
     assert_eq!(view(&ledger, "A1").await.status, Status::Open);
-    let count = |db: &Connection| Ok(db.query_row("SELECT count(*) FROM notices", [], |row| row.get(0))?);
+    let count =
+        |db: &Connection| Ok(db.query_row("SELECT count(*) FROM notifications", [], |row| row.get(0))?);
     assert_eq!(ledger.readers().read::<i64>(count).await.unwrap(), 1);
 }
 
@@ -197,14 +198,14 @@ async fn a_report_of_delivery_is_told_once_and_a_new_one_again() {
     assert_eq!(take_in(true, after(1)).await.unwrap(), Reported::NotPaid);
     ledger.verify_notification(told("A1", &payment(1, 100, 0, 5)), after(2)).await.unwrap();
     let Reported::Tell { reported_at, .. } = take_in(true, after(3)).await.unwrap() else {
-        panic!("to be told")
+        panic!("the report must be sent")
     };
     let Reported::Tell { reported_at: newer, .. } = take_in(false, after(4)).await.unwrap() else {
-        panic!("newer")
+        panic!("the newer report must be sent")
     };
-    // The answer to the older one comes late and does not acknowledge the newer.
+    // The reply to the older report comes late and does not acknowledge the newer one.
     ledger.told(number("A1"), reported_at, after(5)).await.unwrap();
-    assert_eq!(view(&ledger, "A1").await.delivery.unwrap().told_at, None);
+    assert_eq!(view(&ledger, "A1").await.delivery.unwrap().acknowledged_at, None);
     ledger.told(number("A1"), newer, after(6)).await.unwrap();
     assert_eq!(take_in(false, after(7)).await.unwrap(), Reported::Told);
     assert_eq!(ledger.report(number("B1"), report(true), after(8)).await.unwrap(), Reported::NoOrder);
@@ -218,7 +219,7 @@ async fn sixty_four_tasks_at_once_lose_nothing_and_count_nothing_twice() {
         .map(|task| {
             let ledger = ledger.clone();
             tokio::spawn(async move {
-                // Sixteen orders, four tasks each: all tell of the same payment.
+                // 16 orders, 4 tasks each, all with the same payment.
                 let order = format!("A{}", task % 16);
                 for _ in 0..4 {
                     place(&ledger, &order).await;
@@ -253,7 +254,7 @@ async fn a_value_edited_by_hand_is_an_error_and_no_panic() {
     }
 }
 
-/// What may happen to an order, apart from the evidence: it is placed at some point.
+/// Payments, the same payments duplicated and shuffled, and two positions at which the order may be placed.
 fn any_deliveries() -> impl Strategy<Value = (Vec<Payment>, Vec<Payment>, usize, usize)> {
     let one = (
         0_u8..3,
@@ -269,7 +270,7 @@ fn any_deliveries() -> impl Strategy<Value = (Vec<Payment>, Vec<Payment>, usize,
     })
 }
 
-/// Each case is two ledgers on the disk: as many as a minute holds, whatever `PROPTEST_CASES` says.
+/// Each case writes two ledgers to disk, so the number of cases is fixed and `PROPTEST_CASES` is ignored.
 #[test]
 fn the_order_and_number_of_deliveries_do_not_change_what_is_known() {
     let config = ProptestConfig { cases: 96, ..ProptestConfig::default() };
@@ -277,8 +278,8 @@ fn the_order_and_number_of_deliveries_do_not_change_what_is_known() {
         let runtime = Runtime::new().unwrap();
         let (_dir, ledger) = scratch();
         runtime.block_on(async {
-            // The one is placed first and told once; the other is placed somewhere in the middle of a shuffle
-            // in which each piece comes twice, by notice or by query.
+            // A1 is placed first and gets each payment once. B1 is placed somewhere in the middle of a shuffle in
+            // which each payment comes twice, by notification or by query.
             place(&ledger, "A1").await;
             for piece in &once {
                 ledger.verify_notification(told("A1", piece), NOON).await.unwrap();
@@ -300,11 +301,11 @@ fn the_order_and_number_of_deliveries_do_not_change_what_is_known() {
                 (one.status, &one.transaction_id, one.paid_at, one.discount, &one.anomalies),
                 (other.status, &other.transaction_id, other.paid_at, other.discount, &other.anomalies),
             );
-            // What is stored for people to read is what follows from the evidence.
+            // The stored status is the one that follows from the evidence.
             let name = serde_json::to_value(one.status).unwrap();
             assert_eq!(stored(&ledger, "A1").await, name.as_str().unwrap());
             assert_eq!(stored(&ledger, "B1").await, name.as_str().unwrap());
-            // Paid is told once, if it is so, and by nobody else.
+            // `order.paid` is emitted exactly once if the order is paid.
             for order in ["A1", "B1"] {
                 let paid = kinds(&ledger, order).await.iter().filter(|kind| *kind == "order.paid").count();
                 assert_eq!(paid, usize::from(one.status == Status::Paid));

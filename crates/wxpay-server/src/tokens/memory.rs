@@ -1,4 +1,4 @@
-//! The store of a merchant that runs one process.
+//! The token store of a single process.
 
 use super::{Dated, Promise, TokenStore};
 use std::{
@@ -7,7 +7,7 @@ use std::{
 };
 use wxpay_proto::id::AppId;
 
-/// Tokens in this process alone. Several servers in one process may share it through an `Arc`.
+/// A token store in memory. Several servers in one process may share it through an `Arc`.
 #[derive(Debug, Default)]
 pub struct InProcess(Mutex<BTreeMap<AppId, Dated>>);
 

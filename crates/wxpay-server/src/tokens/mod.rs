@@ -1,7 +1,7 @@
-//! Where access tokens are shared.
+//! Shared storage of access tokens.
 //!
-//! In this generation a fetch makes every earlier token of the app invalid, so all processes of a merchant must
-//! use one. The client's own memory is enough for one process; a [`TokenStore`] shares the token with others.
+//! In APIv1 a new access token invalidates the app's earlier ones, so all processes of a merchant must use the same
+//! token. The client's own memory is enough for one process; a [`TokenStore`] shares the token with others.
 
 mod memory;
 
@@ -15,30 +15,38 @@ use wxpay_proto::{
     memory::{AccessToken, Memory},
 };
 
-/// What a store promises to bring, in time.
+/// A boxed future of a store operation.
 pub type Promise<'a, T> =
     Pin<Box<dyn Future<Output = Result<T, Box<dyn error::Error + Send + Sync>>> + Send + 'a>>;
 
-/// A token and when it expires.
+/// A token with its expiry.
 pub type Dated = (AccessToken, UnixTime);
 
-/// A place where an app's token is shared.
+/// Shared storage of one access token per app.
 ///
-/// A store that fails stops no payment: the client then goes on with what it knows, or fetches. A store that
-/// forgets costs a fetch.
+/// An error of the store fails no payment: the client then uses the token it has, or fetches one. Losing a token costs
+/// one fetch.
 pub trait TokenStore: fmt::Debug + Send + Sync {
-    /// The app's token, if there is one.
+    /// Returns the app's token, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
     fn load<'a>(&'a self, app: &'a AppId) -> Promise<'a, Option<Dated>>;
-    /// Keeps the app's newest token. What is past its time may be forgotten.
+    /// Stores the app's newest token. An expired token may be deleted.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be written.
     fn save<'a>(&'a self, app: &'a AppId, token: Dated) -> Promise<'a, ()>;
 }
 
-/// The way between a store and a client's memory.
+/// Copies tokens between a store and the memory of a client.
 #[derive(Debug)]
 pub(crate) struct Sharing {
     store: Box<dyn TokenStore>,
-    /// What the store was last seen to hold. Only what differs from it is news: an old token that is still in
-    /// the store must not displace the newer one that was fetched because the old one was refused.
+    /// The token last loaded from or saved to the store; only a different one is copied. Otherwise an old token that is
+    /// still in the store would replace the newer one that was fetched because WeChat Pay refused the old one.
     seen: Mutex<Option<AccessToken>>,
 }
 
@@ -47,7 +55,7 @@ impl Sharing {
         Self { store, seen: Mutex::default() }
     }
 
-    /// Before a call: news from the store into the memory.
+    /// Copies a new token from the store to the client's memory; called before a request.
     pub(crate) async fn fetch(&self, app: &AppId, client: &Client) {
         let (token, expires_at) = match self.store.load(app).await {
             Ok(Some(dated)) => dated,
@@ -60,7 +68,7 @@ impl Sharing {
         }
     }
 
-    /// After a call: news from the memory into the store.
+    /// Copies a new token from the client's memory to the store; called after a request.
     pub(crate) async fn publish(&self, app: &AppId, client: &Client) {
         let now = crate::time::now();
         let held = |memory: &mut Memory| memory.token(app, now).map(|(token, until)| (token.clone(), until));

@@ -1,4 +1,4 @@
-//! Orders whose notices never come, and servers that end in the middle.
+//! Polling of orders whose notifications never arrive, restarts, and shutdown.
 
 use crate::shop::{Shop, call, order};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use wxpay_sim::faults::{Operation, Trouble};
 
 #[tokio::test]
 async fn a_payment_whose_notifications_are_all_lost_is_found_by_asking() {
-    let shop = Shop::open_with(&[("chase_pauses", "200ms")]).await;
+    let shop = Shop::open_with(&[("poll_intervals", "200ms")]).await;
     shop.trouble(Trouble::NotificationLost, Operation::Notification, 100);
     shop.order("A1", 1999).await;
     shop.pay("A1");
@@ -18,7 +18,7 @@ async fn a_payment_whose_notifications_are_all_lost_is_found_by_asking() {
 
 #[tokio::test]
 async fn an_order_in_doubt_is_chased_as_well() {
-    let shop = Shop::open_with(&[("chase_pauses", "200ms"), ("call_tries", "1")]).await;
+    let shop = Shop::open_with(&[("poll_intervals", "200ms"), ("call_attempts", "1")]).await;
     shop.trouble(Trouble::NotificationLost, Operation::Notification, 100);
     shop.trouble(Trouble::CommitThenDropResponse, Operation::Genprepay, 1);
     assert_eq!(shop.order("A1", 1999).await.status, 504);
@@ -28,7 +28,7 @@ async fn an_order_in_doubt_is_chased_as_well() {
 
 #[tokio::test]
 async fn an_order_nobody_pays_expires_after_a_last_query_and_may_be_asked_for_again() {
-    let settings = [("chase_pauses", "200ms"), ("prepay_lifetime", "700ms"), ("chase_margin", "100ms")];
+    let settings = [("poll_intervals", "200ms"), ("prepay_lifetime", "700ms"), ("poll_margin", "100ms")];
     let shop = Shop::open_with(&settings).await;
     shop.order("A1", 1999).await;
     let view = shop.becomes("A1", "expired").await;
@@ -42,11 +42,11 @@ async fn an_order_nobody_pays_expires_after_a_last_query_and_may_be_asked_for_ag
 
 #[tokio::test]
 async fn a_payment_that_comes_after_the_last_query_still_counts() {
-    let settings = [("chase_pauses", "200ms"), ("prepay_lifetime", "500ms"), ("chase_margin", "100ms")];
+    let settings = [("poll_intervals", "200ms"), ("prepay_lifetime", "500ms"), ("poll_margin", "100ms")];
     let shop = Shop::open_with(&settings).await;
     shop.order("A1", 1999).await;
     shop.becomes("A1", "expired").await;
-    // The gateway itself gives its orders two hours.
+    // The simulated gateway keeps its orders payable for two hours.
     shop.pay("A1");
     shop.becomes("A1", "paid").await;
     assert_eq!(shop.kinds("A1").await, ["order.expired", "order.paid"]);
@@ -55,10 +55,10 @@ async fn a_payment_that_comes_after_the_last_query_still_counts() {
 #[tokio::test]
 async fn no_answer_is_no_reason_to_give_an_order_up() {
     let settings = [
-        ("chase_pauses", "100ms"),
+        ("poll_intervals", "100ms"),
         ("prepay_lifetime", "500ms"),
-        ("chase_margin", "100ms"),
-        ("call_tries", "1"),
+        ("poll_margin", "100ms"),
+        ("call_attempts", "1"),
     ];
     let shop = Shop::open_with(&settings).await;
     shop.order("A1", 1999).await;
@@ -71,14 +71,14 @@ async fn no_answer_is_no_reason_to_give_an_order_up() {
 
 #[tokio::test]
 async fn a_payment_made_while_the_server_is_down_is_found_by_the_next_one() {
-    let shop = Shop::open_with(&[("chase_pauses", "200ms")]).await;
+    let shop = Shop::open_with(&[("poll_intervals", "200ms")]).await;
     shop.order("A1", 1999).await;
     let closed = shop.close().await;
     closed.pay("A1");
     let shop = closed.open().await;
     let view = shop.becomes("A1", "paid").await;
     assert_eq!(view["total_fee"], 1999);
-    // The new server knows the old one's orders, and its parameters for the app.
+    // The new server has the old one's order: other terms under its number are a conflict.
     assert_eq!(shop.order("A1", 1998).await.status, 409);
 }
 

@@ -1,4 +1,4 @@
-//! Bad input: a clear problem, and nothing changed.
+//! Invalid input: a problem that names field and rule, and nothing changed.
 
 use crate::shop::{Shop, call, order, read};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Method, path, head, body, and the status to expect.
+/// Method, path, headers, body and expected status.
 type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16);
 
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
@@ -113,7 +113,7 @@ async fn with_a_token_nobody_else_is_let_in() {
     let head = [("authorization", "Bearer 0123456789abcdef"), JSON[0]];
     let body = order("A1", 1999).to_string();
     assert_eq!(call(shop.address(), "POST", "/api/orders", &head, body.as_bytes()).await.status, 201);
-    // Notices are signed, and health tells nothing.
+    // Notifications are authenticated by their signature, and the health endpoints disclose nothing.
     assert_eq!(shop.get("/health/live").await.status, 200);
     shop.pay("A1");
     let mut view = Value::Null;
@@ -137,7 +137,7 @@ async fn health_tells_whether_the_ledger_can_be_written() {
     let unready = shop.get("/health/ready").await;
     assert_eq!((unready.status, &unready.json()["status"]), (503, &json!(503)));
     assert_eq!(shop.order("A1", 1999).await.status, 503);
-    // A notice that cannot be kept is not answered success: the gateway will repeat it.
+    // A notification that cannot be stored is not answered success, so that the gateway sends it again.
     shop.order_elsewhere("A2", 1).await;
     shop.pay("A2");
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -160,7 +160,7 @@ async fn a_slow_or_silent_visitor_is_shown_the_door() {
     assert_eq!(half.status, 408);
 }
 
-/// How long until the server closes.
+/// Returns the time until the server closes the connection.
 async fn closed(mut stream: TcpStream) -> Duration {
     let began = tokio::time::Instant::now();
     let mut bytes = Vec::new();

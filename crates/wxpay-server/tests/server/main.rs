@@ -1,11 +1,11 @@
-//! The server over real HTTP, against the simulated gateway.
+//! Tests of the server over HTTP, against the simulated gateway.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "a test may stop at the first surprise"
+    reason = "tests fail by panicking"
 )]
 
 mod chase;

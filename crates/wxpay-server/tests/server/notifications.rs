@@ -1,4 +1,4 @@
-//! Notices in: true ones, forged ones, and those that must never come.
+//! Notifications: genuine, forged, duplicate, and anomalous ones.
 
 use crate::shop::{Shop, call};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ async fn a_forged_notification_changes_nothing_and_the_true_one_counts() {
     shop.order("A1", 1999).await;
     shop.pay("A1");
     let view = shop.becomes("A1", "paid").await;
-    assert_eq!(view["disputes"], json!([]));
+    assert_eq!(view["anomalies"], json!([]));
     assert_eq!(shop.kinds("A1").await, ["order.paid"]);
 }
 
@@ -61,21 +61,21 @@ async fn what_is_no_notification_is_answered_fail_and_leaves_no_trace() {
 async fn an_app_that_says_it_was_paid_is_not_believed() {
     let shop = Shop::open().await;
     shop.order("A1", 1999).await;
-    let said = shop.post("/api/orders/A1/paid", &json!({"errCode": 0})).await;
+    let said = shop.post("/api/orders/A1/query", &json!({"errCode": 0})).await;
     assert_eq!((said.status, &said.json()["status"]), (200, &json!("open")));
     shop.trouble(Trouble::NotificationLost, Operation::Notification, 100);
     shop.pay("A1");
-    let said = shop.post("/api/orders/A1/paid", &json!({})).await;
+    let said = shop.post("/api/orders/A1/query", &json!({})).await;
     assert_eq!((said.status, &said.json()["status"]), (200, &json!("paid")));
-    assert_eq!(shop.post("/api/orders/B9/paid", &json!({})).await.status, 404);
+    assert_eq!(shop.post("/api/orders/B9/query", &json!({})).await.status, 404);
 }
 
 #[tokio::test]
 async fn when_nobody_can_be_asked_the_app_is_told_to_wait() {
-    let shop = Shop::open_with(&[("call_tries", "1")]).await;
+    let shop = Shop::open_with(&[("call_attempts", "1")]).await;
     shop.order("A1", 1999).await;
     shop.trouble(Trouble::DropBeforeCommit, Operation::Orderquery, 1);
-    let said = shop.post("/api/orders/A1/paid", &json!({})).await;
+    let said = shop.post("/api/orders/A1/query", &json!({})).await;
     assert_eq!((said.status, &said.json()["status"]), (202, &json!("open")));
     assert!(said.json()["next_query_at"].is_string());
 }
@@ -84,14 +84,14 @@ async fn when_nobody_can_be_asked_the_app_is_told_to_wait() {
 async fn another_amount_pays_nothing_and_a_person_hears_of_it() {
     let shop = Shop::open().await;
     shop.order("A1", 1999).await;
-    // Somebody with the merchant's keys orders the same number for one fen; the payer pays that.
+    // Another program with the merchant's keys places the same number for one fen, and the payer pays that.
     shop.order_elsewhere("A1", 1).await;
     shop.pay("A1");
-    let view = shop.becomes("A1", "disputed").await;
-    assert_eq!(view["disputes"][0]["dispute"], "amount_differs", "{view}");
+    let view = shop.becomes("A1", "anomalous").await;
+    assert_eq!(view["anomalies"][0]["anomaly"], "amount_mismatch", "{view}");
     assert_eq!((&view["transaction_id"], &view["paid_at"]), (&Value::Null, &Value::Null));
-    assert_eq!(shop.kinds("A1").await, ["order.disputed"]);
-    assert_eq!(shop.order("A1", 1999).await.json()["status"], "disputed");
+    assert_eq!(shop.kinds("A1").await, ["order.anomalous"]);
+    assert_eq!(shop.order("A1", 1999).await.json()["status"], "anomalous");
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_second_payment_is_a_dispute_and_the_order_stays_paid() {
     }
     let view = shop.view("A1").await;
     assert_eq!(view["status"], "paid");
-    assert_eq!(view["disputes"][0]["dispute"], "second_payment", "{view}");
-    assert!(first["disputes"].as_array().unwrap().is_empty());
-    assert_eq!(shop.kinds("A1").await, ["order.paid", "order.disputed"]);
+    assert_eq!(view["anomalies"][0]["anomaly"], "second_payment", "{view}");
+    assert!(first["anomalies"].as_array().unwrap().is_empty());
+    assert_eq!(shop.kinds("A1").await, ["order.paid", "order.anomalous"]);
 }

@@ -1,4 +1,4 @@
-//! Orders, from the shop's side.
+//! Placing orders, payments and delivery reports, as the shop sees them.
 
 use crate::shop::{Shop, call, order};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ async fn a_whole_payment_from_order_to_delivery() {
     assert_eq!(names, ["appid", "noncestr", "package", "partnerid", "prepayid", "sign", "timestamp"]);
     assert!(phone.values().all(Value::is_string));
 
-    // The phone checks the second signature, and pays.
+    // The payer's client checks the signature of the parameters and pays.
     let sim = shop.sim.address();
     let paid = call(sim, "POST", "/_sim/v1/payer/pay", &[], placed["app"].to_string().as_bytes()).await;
     assert_eq!(paid.status, 200, "{}", paid.json());
@@ -29,12 +29,12 @@ async fn a_whole_payment_from_order_to_delivery() {
     let record = shop.record("A1").unwrap();
     let payment = &record.payments[0];
     assert_eq!(view["transaction_id"], payment.transaction_id.to_string());
-    assert_eq!((&view["discount"], &view["disputes"]), (&json!(0), &json!([])));
+    assert_eq!((&view["discount"], &view["anomalies"]), (&json!(0), &json!([])));
     assert!(view["paid_at"].as_str().unwrap().ends_with("+08:00"), "{view}");
     assert_eq!(view["next_query_at"], Value::Null);
     assert_eq!(shop.kinds("A1").await, ["order.paid"]);
 
-    // The same order again: there is nothing more to pay.
+    // The same order again returns no parameters: it is paid.
     let again = shop.order("A1", 1999).await;
     assert_eq!((again.status, &again.json()["status"]), (200, &json!("paid")));
     assert!(again.json().get("app").is_none());
@@ -42,7 +42,7 @@ async fn a_whole_payment_from_order_to_delivery() {
     let told = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
     assert_eq!(told.status, 200, "{}", told.json());
     assert_eq!(told.json()["delivery"]["delivered"], true);
-    assert!(told.json()["delivery"]["told_at"].is_string());
+    assert!(told.json()["delivery"]["acknowledged_at"].is_string());
     let twice = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
     assert_eq!(twice.json()["delivery"], told.json()["delivery"]);
     assert!(shop.server.shutdown().await);
@@ -119,11 +119,11 @@ async fn another_order_under_the_same_number_is_a_conflict_that_names_the_field(
 
 #[tokio::test]
 async fn a_lost_answer_leaves_the_order_in_doubt_and_asking_again_recovers_it() {
-    let shop = Shop::open_with(&[("call_tries", "1")]).await;
+    let shop = Shop::open_with(&[("call_attempts", "1")]).await;
     shop.trouble(Trouble::CommitThenDropResponse, Operation::Genprepay, 1);
     let lost = shop.order("A1", 1999).await;
     assert_eq!((lost.status, &lost.json()["fate"]), (504, &json!("unknown")), "{}", lost.json());
-    // The order is here, and at WeChat Pay; it is chased.
+    // The order is in the ledger and at WeChat Pay, and is polled.
     let view = shop.view("A1").await;
     assert_eq!(view["status"], "open");
     assert!(view["next_query_at"].is_string(), "{view}");
@@ -155,7 +155,7 @@ async fn a_refusal_is_told_with_its_code_and_nothing_is_chased() {
 
 #[tokio::test]
 async fn a_gateway_that_is_not_there_was_sent_nothing() {
-    let shop = Shop::open_with(&[("gateway_base_url", "http://127.0.0.1:9"), ("call_tries", "1")]).await;
+    let shop = Shop::open_with(&[("gateway_base_url", "http://127.0.0.1:9"), ("call_attempts", "1")]).await;
     let failed = shop.order("A1", 1999).await;
     assert_eq!((failed.status, &failed.json()["fate"]), (503, &json!("not_sent")), "{}", failed.json());
     assert_eq!(shop.view("A1").await["next_query_at"], Value::Null);
@@ -221,7 +221,7 @@ async fn delivery_needs_a_payment_and_a_payer() {
     assert_eq!(early.status, 409, "{}", early.json());
     shop.trouble(Trouble::NotificationLost, Operation::Notification, 100);
     shop.pay("A1");
-    assert_eq!(shop.post("/api/orders/A1/paid", &json!({})).await.json()["status"], "paid");
+    assert_eq!(shop.post("/api/orders/A1/query", &json!({})).await.json()["status"], "paid");
     let nobody = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
     assert_eq!((nobody.status, &nobody.json()["field"]), (422, &json!("openid")));
     let payer = shop.sim.with(|sim, _| sim.gateway.payer().as_str().to_owned());

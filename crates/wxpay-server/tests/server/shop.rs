@@ -1,4 +1,4 @@
-//! A shop for tests: the server, a simulated gateway, and a visitor that speaks HTTP.
+//! Test harness: the server, a simulated gateway, and an HTTP client.
 
 use serde_json::{Value, json};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -27,7 +27,7 @@ pub(crate) struct Shop {
     settings: Vec<(&'static str, String)>,
 }
 
-/// An answer, read to its end.
+/// A complete reply.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
@@ -46,7 +46,7 @@ impl Shop {
         Self::open_with(&[]).await
     }
 
-    /// A shop with settings of its own.
+    /// Starts a gateway and a server with additional settings.
     pub(crate) async fn open_with(settings: &[(&'static str, &str)]) -> Self {
         let mut rules = Settings::default();
         rules.token_daily_quota = None;
@@ -60,17 +60,17 @@ impl Shop {
         Self { server, sim, credentials, dir, settings }
     }
 
-    /// Ends the server and starts another on the same ledger, at another address.
+    /// Shuts the server down and starts another on the same ledger, at another address.
     pub(crate) async fn restart(mut self) -> Self {
-        assert!(self.server.shutdown().await, "something was still under way");
+        assert!(self.server.shutdown().await, "the shutdown timed out");
         self.server =
             start(&self.sim, &self.credentials, self.dir.path().join("ledger.db"), &self.settings).await;
         self
     }
 
-    /// The shop between its server's end and another's start.
+    /// Shuts the server down; [`Closed::open`] starts another.
     pub(crate) async fn close(self) -> Closed {
-        assert!(self.server.shutdown().await, "something was still under way");
+        assert!(self.server.shutdown().await, "the shutdown timed out");
         Closed { sim: self.sim, credentials: self.credentials, dir: self.dir, settings: self.settings }
     }
 
@@ -87,7 +87,7 @@ impl Shop {
         call(self.address(), "POST", path, &head, body.to_string().as_bytes()).await
     }
 
-    /// Places an order of that number and amount.
+    /// Places an order with this number and price in fen.
     pub(crate) async fn order(&self, number: &str, total_fee: u64) -> Answer {
         self.post("/api/orders", &order(number, total_fee)).await
     }
@@ -100,14 +100,14 @@ impl Shop {
         self.get("/api/events?after=0&limit=1000").await.json()["events"].as_array().unwrap().clone()
     }
 
-    /// The kinds of one order's events.
+    /// Returns the types of an order's events.
     pub(crate) async fn kinds(&self, number: &str) -> Vec<String> {
         let events = self.events().await;
         let own = events.iter().filter(|event| event["out_trade_no"] == number);
         own.map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// The order's view, once it has that status.
+    /// Waits until the order has that status and returns it.
     pub(crate) async fn becomes(&self, number: &str, status: &str) -> Value {
         for _ in 0..400 {
             let view = self.view(number).await;
@@ -116,10 +116,10 @@ impl Shop {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("{number} does not become {status}: {}", self.view(number).await);
+        panic!("{number} does not get the status {status}: {}", self.view(number).await);
     }
 
-    /// The payer pays, as the phone would.
+    /// Makes the payer pay.
     pub(crate) fn pay(&self, number: &str) {
         pay(&self.sim, number, &Payer::default());
     }
@@ -137,7 +137,7 @@ impl Shop {
         self.sim.with(|sim, now| sim.gateway.order(&number, now))
     }
 
-    /// Places an order behind the server's back, with the merchant's own keys.
+    /// Places an order with the merchant's keys but not through the server.
     pub(crate) async fn order_elsewhere(&self, number: &str, total_fee: u64) {
         let notify_url: NotifyUrl = self.server.notify_url().clone();
         let address = std::net::Ipv4Addr::new(203, 0, 113, 9);
@@ -162,7 +162,7 @@ impl Shop {
     }
 }
 
-/// See [`Shop::close`].
+/// A shop without a running server; see [`Shop::close`].
 pub(crate) struct Closed {
     sim: wxpay_sim::serve::Server,
     credentials: Credentials,
@@ -220,7 +220,7 @@ pub(crate) fn order(number: &str, total_fee: u64) -> Value {
     })
 }
 
-/// One request over a connection of its own.
+/// Sends one request over its own connection.
 pub(crate) async fn call(
     address: SocketAddr,
     method: &str,
@@ -235,17 +235,17 @@ pub(crate) async fn call(
     );
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
-    // A server that refuses early may stop reading.
+    // A server that rejects the request early may stop reading it.
     drop(stream.write_all(body).await);
     read(stream).await
 }
 
-/// Reads an answer until the connection closes.
+/// Reads a reply until the connection closes.
 pub(crate) async fn read(mut stream: TcpStream) -> Answer {
     let mut bytes = Vec::new();
     drop(stream.read_to_end(&mut bytes).await);
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| {
-        panic!("no answer: {}", String::from_utf8_lossy(&bytes));
+        panic!("no reply: {}", String::from_utf8_lossy(&bytes));
     });
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();

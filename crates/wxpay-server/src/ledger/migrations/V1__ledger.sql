@@ -1,6 +1,6 @@
--- Times are milliseconds since 1970 UTC, amounts are whole fen.
+-- Times are milliseconds since 1970 (UTC); amounts are whole fen.
 
--- What the shop ordered, in its own words, and where the order stands.
+-- Orders: the terms as the shop sent them, and the status.
 CREATE TABLE orders (
     out_trade_no     TEXT    NOT NULL PRIMARY KEY,
     total_fee        INTEGER NOT NULL CHECK (total_fee > 0),
@@ -12,41 +12,40 @@ CREATE TABLE orders (
     time_expire      INTEGER,
     placed_at        INTEGER NOT NULL,
 
-    -- What follows from the evidence in `payments`, kept here to be found by; it is written in the transaction
-    -- that writes the evidence. `expired` is an order whose last query found it unpaid.
-    standing         TEXT    NOT NULL CHECK (standing IN ('open', 'expired', 'paid', 'disputed')),
+    -- Derived from the evidence in `payments` and written in the same transaction; stored for queries by people.
+    -- `expired`: unpaid at the last query.
+    status           TEXT    NOT NULL CHECK (status IN ('open', 'expired', 'paid', 'anomalous')),
 
-    -- Whether WeChat Pay may know the order: set before anything is sent, cleared only by certainty.
-    exposed          INTEGER NOT NULL CHECK (exposed IN (0, 1)),
-    -- WeChat Pay's number of the order that waits to be paid, and until when it is good.
-    prepayid         TEXT,
-    prepayid_until   INTEGER,
+    -- 1 if WeChat Pay may know the order: set before anything is sent, cleared only when it certainly does not.
+    may_exist_upstream  INTEGER NOT NULL CHECK (may_exist_upstream IN (0, 1)),
+    -- WeChat Pay's prepayid, and the time until which it is valid.
+    prepayid            TEXT,
+    prepayid_expires_at INTEGER,
 
-    -- The chase: when to query next (none when there is nothing to ask), how often it was done since the
-    -- schedule began, and when the last query is due.
+    -- Polling: the time of the next query (NULL if the order is not polled), the number of queries since the
+    -- schedule started, the time of the last query made, and the time at which the final query is due.
     next_query_at    INTEGER,
     queries          INTEGER NOT NULL DEFAULT 0,
     last_query_at    INTEGER,
-    chase_until      INTEGER NOT NULL
+    poll_until       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX orders_by_next_query ON orders (next_query_at) WHERE next_query_at IS NOT NULL;
 
--- Every distinct payment that verified evidence has told of, of orders known or unknown. Never changed, never
--- deleted.
+-- Every distinct payment in verified evidence, of known and unknown orders. Never updated, never deleted.
 CREATE TABLE payments (
     out_trade_no   TEXT    NOT NULL,
     transaction_id TEXT    NOT NULL,
     total_fee      INTEGER NOT NULL,
     discount       INTEGER NOT NULL,
     time_end       INTEGER NOT NULL,
-    source         TEXT    NOT NULL CHECK (source IN ('notice', 'query')),
+    source         TEXT    NOT NULL CHECK (source IN ('notification', 'query')),
     first_seen     INTEGER NOT NULL,
     PRIMARY KEY (out_trade_no, transaction_id, total_fee, discount, time_end)
 ) STRICT, WITHOUT ROWID;
 
--- Every distinct verified notice, whatever it says. A notice answered `success` is here.
-CREATE TABLE notices (
+-- Every distinct verified notification, whatever its content. Each one answered `success` is here.
+CREATE TABLE notifications (
     digest         TEXT    NOT NULL PRIMARY KEY,
     out_trade_no   TEXT    NOT NULL,
     transaction_id TEXT    NOT NULL,
@@ -55,12 +54,12 @@ CREATE TABLE notices (
     total_fee      INTEGER NOT NULL,
     discount       INTEGER NOT NULL,
     paid           INTEGER NOT NULL CHECK (paid IN (0, 1)),
-    heard_at       INTEGER NOT NULL
+    received_at    INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX notices_by_order ON notices (out_trade_no);
+CREATE INDEX notifications_by_order ON notifications (out_trade_no);
 
--- What WeChat Pay was told of the delivery, or is yet to be.
+-- Delivery reports, acknowledged by WeChat Pay or not yet.
 CREATE TABLE deliveries (
     out_trade_no   TEXT    NOT NULL PRIMARY KEY,
     transaction_id TEXT    NOT NULL,
@@ -68,11 +67,11 @@ CREATE TABLE deliveries (
     delivered      INTEGER NOT NULL CHECK (delivered IN (0, 1)),
     message        TEXT    NOT NULL,
     reported_at    INTEGER NOT NULL,
-    -- When WeChat Pay acknowledged it.
-    told_at        INTEGER
+    -- The time of WeChat Pay's acknowledgement.
+    acknowledged_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
--- The outbox: each transition of an order once, in the order of their commits, for the shop to read.
+-- The outbox: each transition of an order once, in commit order, for the shop to read.
 CREATE TABLE events (
     number       INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     happened_at  INTEGER NOT NULL,
