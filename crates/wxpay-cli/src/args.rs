@@ -92,7 +92,7 @@ pub(crate) struct Serve {
     /// The address and port to listen on [setting: listen].
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) listen: Option<String>,
-    /// The ledger's file [setting: database].
+    /// The ledger file [setting: database].
     #[arg(long, value_name = "FILE")]
     pub(crate) database: Option<String>,
     /// The URL under which WeChat Pay reaches this server [setting: `public_base_url`].

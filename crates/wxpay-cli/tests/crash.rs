@@ -84,7 +84,7 @@ fn serve(environment: &[(String, String)], address: &str, database: &Path) -> Ru
                 "--database",
             ])
             .arg(database)
-            // Notices alone bring payments here: what a query would mend must not hide what was lost.
+            // Only notifications may bring payments here: a query would repair, and hide, a lost notification.
             .args(["--set", "poll_intervals=1h"])
             .env_clear()
             .envs(environment.iter().cloned())
@@ -99,7 +99,7 @@ fn order(server: &str, number: &str) -> Value {
     order
 }
 
-/// The numbers of the notices that were answered `success`.
+/// Returns the order numbers of the notifications that were answered `success`.
 fn notifications_answered(sim: &str) -> BTreeSet<String> {
     let (_, notifications) = http("GET", &format!("{sim}/_sim/v1/notifications"), None).unwrap();
     let accepted =
@@ -163,7 +163,7 @@ fn killed_at_random_moments_it_forgets_no_order_and_no_payment_and_counts_none_t
     for number in notifications_answered(sim.url()) {
         assert_eq!(order(server.url(), &number)["status"], "paid", "{number} was answered success");
     }
-    // The other notices come again when their time has come.
+    // The other notifications are sent again as the clock advances.
     for _ in 0..40 {
         if notifications_answered(sim.url()).is_superset(&paid) {
             break;
