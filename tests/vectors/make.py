@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the values in this folder, with OpenSSL and nothing of the workspace."""
+"""Generates the APIv1 test vectors in this folder with OpenSSL, without code of the workspace."""
 
 import json
 import pathlib
@@ -18,7 +18,7 @@ def openssl(digest, data):
 
 
 def package(fields, charset):
-    """String to sign, sign, package."""
+    """Returns the string to sign, the signature and the package."""
     raw = sorted((name, value.encode(charset)) for name, value in fields.items() if value)
     string = b"&".join(name.encode() + b"=" + value for name, value in raw)
     string += b"&key=" + PARTNER_KEY.encode()
@@ -28,7 +28,7 @@ def package(fields, charset):
 
 
 def sha1(fields):
-    """String to sign, signature."""
+    """Returns the string to sign and the signature."""
     string = "&".join(f"{name}={value}" for name, value in sorted({**fields, "appkey": PAY_SIGN_KEY}.items())).encode()
     return string, openssl("sha1", string)
 

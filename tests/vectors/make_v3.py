@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes the values of the third generation in this folder, with OpenSSL and nothing of the workspace.
+"""Generates the APIv3 test vectors in this folder with OpenSSL, without code of the workspace.
 
-The keys are those of the test kit. What is sealed by OAEP comes out otherwise each time, so it is made where it is
-missing, and checked where it is there.
+The keys are those of the test kit. OAEP is randomized, so its ciphertexts are generated only if they are missing, and
+checked otherwise.
 """
 
 import base64
@@ -46,7 +46,7 @@ def lines(*texts):
 
 
 def gcm(key_text, nonce, associated, plain):
-    """AES-256-GCM of NIST SP 800-38D from OpenSSL's block cipher: its command has no mode of this name."""
+    """Encrypts with AES-256-GCM (NIST SP 800-38D) on OpenSSL's block cipher: the `openssl enc` command has no GCM mode."""
     key_hex = key_text.encode().hex()
 
     def block(data):
@@ -85,7 +85,7 @@ def write(case, context, **stages):
 
 
 def authorization(method, target, timestamp, signed):
-    """Message, signature, header."""
+    """Returns the message, the signature and the header."""
     message = lines(method, target, timestamp, NONCE, signed)
     signature = sign("merchant", message)
     header = (f'WECHATPAY2-SHA256-RSA2048 mchid="{MCHID}",nonce_str="{NONCE}",signature="{signature}",'
@@ -137,7 +137,7 @@ SIGNERS = {"platform_one": "5E0F61B7A49D2C8830E6C14BF72D95A01B6C0001",
 
 
 def incoming(signer, timestamp, body):
-    """What is signed by WeChat Pay: context, stages."""
+    """Returns context and stages of a message that WeChat Pay signed."""
     message = lines(timestamp, NONCE, body)
     return ({"serial": SIGNERS[signer], "timestamp": timestamp, "nonce": NONCE},
             {"body__json": body, "message__txt": message, "signature__txt": sign(signer, message)})
@@ -148,30 +148,30 @@ def reply(case, signer, status, timestamp, body):
     write(f"reply/{case}", {"status": status, **context}, **stages)
 
 
-def boxed(plain, nonce, associated, original_type=None, with_data=True):
-    box = {"original_type": original_type, "algorithm": "AEAD_AES_256_GCM",
+def encrypted(plain, nonce, associated, original_type=None, with_data=True):
+    resource = {"original_type": original_type, "algorithm": "AEAD_AES_256_GCM",
            "ciphertext": gcm(API_V3_KEY, nonce, associated, plain), "associated_data": associated, "nonce": nonce}
-    absent = [name for name in box if box[name] is None or name == "associated_data" and not with_data]
-    return {name: value for name, value in box.items() if name not in absent}
+    absent = [name for name in resource if resource[name] is None or name == "associated_data" and not with_data]
+    return {name: value for name, value in resource.items() if name not in absent}
 
 
 def notice(case, signer, timestamp, event_type, original_type, associated, told, with_data=True):
     plain = compact(told).encode()
-    box = boxed(plain, "fdasflkja484", associated, original_type, with_data)
+    resource = encrypted(plain, "fdasflkja484", associated, original_type, with_data)
     body = {"id": f"EV-{case}", "create_time": "2026-11-24T10:34:56+08:00", "resource_type": "encrypt-resource",
-            "event_type": event_type, "summary": "支付成功", "resource": box}
+            "event_type": event_type, "summary": "支付成功", "resource": resource}
     context, stages = incoming(signer, timestamp, compact(body).encode())
     write(f"notice/{case}", {"event_type": event_type, "original_type": original_type, **context},
-          plaintext__json=plain, ciphertext__txt=box["ciphertext"], **stages)
+          plaintext__json=plain, ciphertext__txt=resource["ciphertext"], **stages)
 
 
 def certificates(case, signer, timestamp, names):
     entries = []
     for at, name in enumerate(names):
         pem = (KEYS / f"{name}_certificate.pem").read_bytes()
-        box = boxed(pem, f"{at:012}", "certificate")
+        certificate = encrypted(pem, f"{at:012}", "certificate")
         entries.append({"serial_no": SIGNERS[name], "effective_time": "2026-11-24T10:34:56+08:00",
-                        "expire_time": "2126-10-31T10:34:56+08:00", "encrypt_certificate": box})
+                        "expire_time": "2126-10-31T10:34:56+08:00", "encrypt_certificate": certificate})
     context, stages = incoming(signer, timestamp, compact({"data": entries}).encode())
     write(f"certificates/{case}", {"brings": [SIGNERS[name] for name in names], **context},
           ciphertext__txt="\n".join(entry["encrypt_certificate"]["ciphertext"] for entry in entries), **stages)
@@ -186,7 +186,7 @@ def bill(case, rows):
 
 
 def sealed(case, plain):
-    """Sealed for the merchant; other bytes each time, so the ones at hand are kept as long as they open."""
+    """Writes a field encrypted for the merchant. The ciphertext is random, so an existing one is kept if it decrypts."""
     path = HERE / "v3" / "sealed" / case / "sealed.txt"
     if path.exists():
         text = path.read_text()
