@@ -1,7 +1,7 @@
 //! Settings for behaviour that the documents leave open or that changed over the years.
 //!
-//! The defaults are the rules of 2014 for APIv1 and of 2026 for [APIv3](V3). Where the documents say nothing, the default
-//! is a choice, and the field's documentation says "Not documented".
+//! The defaults are the rules of 2014 for APIv1 and of 2026 for [APIv3](V3). "Not documented" marks a field for which the
+//! documents have no rule; its default is a choice.
 
 mod v3;
 

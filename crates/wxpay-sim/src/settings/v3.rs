@@ -38,12 +38,12 @@ pub struct V3 {
     pub receipt_takes: Duration,
     /// Time from the end of a day until its bill is ready: 10 h, so at ten in the morning.
     pub bill_takes: Duration,
-    /// Lifetime of a bill's `download_url`: 5 min; the older documents say 30 s.
+    /// Lifetime of a bill's `download_url`: 5 min; 30 s in the older documents.
     pub download_ttl: Duration,
     /// Intervals between the deliveries of a notification until the merchant responds 200 or 204.
     pub notify_schedule: Vec<Duration>,
     /// Share of replies and notifications with an invalid signature on purpose (`WECHATPAY/SIGNTEST/`), in thousandths.
-    /// WeChat Pay says "a small share"; the default is 0.
+    /// WeChat Pay documents "a small share"; the default is 0.
     pub probes_per_mille: u32,
     /// Reply to closing an unknown order.
     pub unknown_close: UnknownClose,
