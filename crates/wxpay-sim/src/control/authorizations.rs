@@ -42,8 +42,8 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "authorizations/{out_authorization_no}/confirm",
             "confirm_authorization",
-            "Grants the authorization as the payee. One that was requested with a transfer is granted by confirming the \
-             transfer.",
+            "Grants the authorization as the payee. One that was requested with a transfer is granted by \
+             confirming the transfer.",
             AUTHORIZATION,
             |simulation, call| decided(simulation, call, Gateway::confirm_authorization),
         )
@@ -66,7 +66,11 @@ pub(super) const ROOM: Room = Room {
             close,
         )
         .asking(BY_MERCHANT)
-        .taking(Body::Required(&[must("reason", Kind::OneOf(reasons), "The close_reason: by the payee or by the platform.")]))
+        .taking(Body::Required(&[must(
+            "reason",
+            Kind::OneOf(reasons),
+            "The close_reason of the payee or the platform.",
+        )]))
         .or(&[UNKNOWN, NOT_NOW]),
     ],
 };

@@ -149,7 +149,8 @@ fn problem_response(when: &str) -> Value {
 fn wrong_method() -> Value {
     let mut response = problem_response("405: the path does not support the method.");
     if let Some(members) = response.as_object_mut() {
-        let allow = json!({ "description": "The methods that the path supports.", "schema": { "type": "string" } });
+        let allow =
+            json!({ "description": "The methods that the path supports.", "schema": { "type": "string" } });
         members.insert("headers".into(), json!({ "Allow": allow }));
     }
     response

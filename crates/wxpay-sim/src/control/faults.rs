@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 pub(super) const ROOM: Room = Room {
     name: "faults",
-    about: "Fault rules. The first rule that fires decides. A rule without conditions fires on every match, without limit.",
+    about: "Fault rules. The first rule that fires decides. A rule without conditions fires every time, \
+        without limit.",
     routes: &[
         Route::get("faults", "list_faults", "Lists the rules in force.", FAULTS, |simulation, _| {
             Ok(Answer::shown(simulation.gateway.troubles()))

@@ -30,17 +30,23 @@ pub(super) const ROOM: Room = Room {
         .taking(Body::Optional(NAMES))
         .created()
         .or(&[(409, "A merchant with this mchid exists.")]),
-        Route::get("merchants/{mchid}", "show_merchant", "Returns one merchant.", MERCHANT, |simulation, call| {
-            let merchant = merchant(&simulation.gateway, call)?;
-            Ok(Answer::shown(View::of(merchant, call.now)))
-        })
+        Route::get(
+            "merchants/{mchid}",
+            "show_merchant",
+            "Returns one merchant.",
+            MERCHANT,
+            |simulation, call| {
+                let merchant = merchant(&simulation.gateway, call)?;
+                Ok(Answer::shown(View::of(merchant, call.now)))
+            },
+        )
         .or(&[NO_MERCHANT]),
         Route::get(
             "merchants/{mchid}/environment",
             "reveal_secrets_of_merchant",
-            "Returns THE MERCHANT'S SECRETS: the environment that wxpay sim exports, with PEM texts in place of file \
-             names. WXPAY_BASE_URL is the origin of this request. WXPAY_TLS_CA_FILE is omitted: a client of this \
-             route over TLS already trusts the CA.",
+            "Returns THE MERCHANT'S SECRETS: the environment that wxpay sim exports, with PEM texts in \
+             place of file names. WXPAY_BASE_URL is the origin of this request. WXPAY_TLS_CA_FILE is \
+             omitted: a client of this route over TLS already trusts the CA.",
             Shape::Texts,
             environment,
         )
@@ -64,10 +70,16 @@ pub(super) const ROOM: Room = Room {
         .by("PUT")
         .taking(Body::Optional(SUB_APPS))
         .or(&[NO_MERCHANT]),
-        Route::post("merchants/{mchid}/api_v3_key", "set_api_v3_key", "Sets the merchant's APIv3 key.", MERCHANT, set_key)
-            .by("PUT")
-            .taking(Body::Required(&[must("key", Kind::Text(32, 32, LETTERS), "32 letters and digits.")]))
-            .or(&[NO_MERCHANT]),
+        Route::post(
+            "merchants/{mchid}/api_v3_key",
+            "set_api_v3_key",
+            "Sets the merchant's APIv3 key.",
+            MERCHANT,
+            set_key,
+        )
+        .by("PUT")
+        .taking(Body::Required(&[must("key", Kind::Text(32, 32, LETTERS), "32 letters and digits.")]))
+        .or(&[NO_MERCHANT]),
         Route::post(
             "merchants/{mchid}/api_v3_key",
             "remove_api_v3_key",
@@ -80,7 +92,8 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "merchants/{mchid}/certificates",
             "issue_certificate",
-            "Issues another API certificate; the earlier ones stay valid. The merchant's environment contains its private key.",
+            "Issues another API certificate; the earlier ones stay valid. The merchant's environment \
+             contains its private key.",
             CERTIFICATE,
             issue,
         )

@@ -20,11 +20,23 @@ pub(super) const ROOM: Room = Room {
     name: "orders",
     about: "Orders of both API versions, and the payer's actions.",
     routes: &[
-        Route::get("orders", "list_orders", "Lists the orders, APIv1 orders first.", ORDERS, |simulation, call| Ok(list(simulation, call)))
-            .asking(BY_MERCHANT),
-        Route::get("orders/{out_trade_no}", "show_order", "Returns the gateway's record of an order.", ORDER, show)
-            .asking(BY_MERCHANT)
-            .or(&[NO_ORDER]),
+        Route::get(
+            "orders",
+            "list_orders",
+            "Lists the orders, APIv1 orders first.",
+            ORDERS,
+            |simulation, call| Ok(list(simulation, call)),
+        )
+        .asking(BY_MERCHANT),
+        Route::get(
+            "orders/{out_trade_no}",
+            "show_order",
+            "Returns the gateway's record of an order.",
+            ORDER,
+            show,
+        )
+        .asking(BY_MERCHANT)
+        .or(&[NO_ORDER]),
         Route::post("orders/{out_trade_no}/pay", "pay_order", "Pays the order as the payer.", ORDER, pay)
             .asking(BY_MERCHANT)
             .taking(Body::Optional(PAYER))
@@ -41,8 +53,8 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "orders/{out_trade_no}/fail",
             "fail_order",
-            "Makes the payment fail, as with an insufficient balance. A code payment that waits for its password becomes \
-             PAYERROR; other APIv3 orders do not change.",
+            "Makes the payment fail, as with an insufficient balance. A code payment that waits for its \
+             password becomes PAYERROR; other APIv3 orders do not change.",
             ORDER,
             fail,
         )

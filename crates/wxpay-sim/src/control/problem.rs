@@ -15,9 +15,7 @@ pub(super) struct Problem {
 impl Problem {
     /// Reports an invalid field. `rule` is the end of a sentence that begins with the field's name.
     pub(super) fn field(field: &str, rule: &str) -> Self {
-        Self::new(400, "invalid field", &format!("{field} {rule}"))
-            .with("field", field)
-            .with("rule", rule)
+        Self::new(400, "invalid field", &format!("{field} {rule}")).with("field", field).with("rule", rule)
     }
 
     pub(super) fn missing_field(field: &str) -> Self {
@@ -62,9 +60,7 @@ impl Problem {
 
     pub(super) fn too_large(most: usize) -> Self {
         let rule = format!("must have at most {most} bytes");
-        Self::new(413, "body too large", &format!("body {rule}"))
-            .with("field", "body")
-            .with("rule", rule)
+        Self::new(413, "body too large", &format!("body {rule}")).with("field", "body").with("rule", rule)
     }
 
     /// Adds the result that the payer's client returns to the app.

@@ -19,13 +19,19 @@ pub(super) const ROOM: Room = Room {
     routes: &[
         Route::get("refunds", "list_refunds", "Lists the refunds, order by order.", REFUNDS, list)
             .asking(BY_MERCHANT),
-        Route::get("refunds/{out_refund_no}", "show_refund", "Returns one refund.", Shape::Record(&OF_ORDER), show)
-            .asking(BY_MERCHANT)
-            .or(&[NO_REFUND]),
+        Route::get(
+            "refunds/{out_refund_no}",
+            "show_refund",
+            "Returns one refund.",
+            Shape::Record(&OF_ORDER),
+            show,
+        )
+        .asking(BY_MERCHANT)
+        .or(&[NO_REFUND]),
         Route::post(
             "refunds/{out_refund_no}/outcome",
             "set_refund_outcome",
-            "Sets the final state of a pending refund. It takes effect when the refund's duration has passed.",
+            "Sets the final state of a pending refund, which takes effect after the refund's duration.",
             Shape::Record(&OF_ORDER),
             decide,
         )

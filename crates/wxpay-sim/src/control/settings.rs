@@ -123,7 +123,8 @@ static SWITCHES: &[Switch] = &[
     word(
         "user_paying",
         || vec!["transaction", "code"],
-        "The reply to a code payment while the payer enters the password: transaction (200), or code (202 USERPAYING).",
+        "The reply to a code payment while the payer enters the password: transaction (200) or code (202 \
+         USERPAYING).",
         (
             |all| if all.v3.user_paying == UserPaying::Code { "code" } else { "transaction" },
             |all, word| {

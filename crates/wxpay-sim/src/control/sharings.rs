@@ -12,7 +12,7 @@ use crate::ledger::v3::{PartFailure, ReturnFailure, SharingRecord};
 
 pub(super) const ROOM: Room = Room {
     name: "profitsharing",
-    about: "Profit sharing. Receiver amounts and returns take some seconds and succeed, unless a failure is set.",
+    about: "Profit sharing. Amounts and returns take some seconds and succeed, unless a failure is set.",
     routes: &[
         Route::get(
             "profitsharing",

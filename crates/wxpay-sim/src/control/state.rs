@@ -45,8 +45,8 @@ const STATE: Record = Record {
         always(
             "digest",
             Shape::Text,
-            "SHA-256 of the records and the secrets, in hexadecimal: equal as long as the state has not changed. The time \
-             is not included, but its effects on the records are.",
+            "SHA-256 of the records and the secrets, in hexadecimal: equal as long as the state has not \
+             changed. The time is not included, but its effects on the records are.",
         ),
         always("counts", Shape::Record(&COUNTS), "The number of records of each kind."),
         sometimes("records", Shape::Record(&RECORDS), "The records."),

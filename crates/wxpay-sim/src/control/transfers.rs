@@ -48,7 +48,7 @@ pub(super) const ROOM: Room = Room {
         Route::post(
             "transfers/{out_bill_no}/fail",
             "fail_transfer",
-            "Makes a transfer fail that waits for the payee's confirmation, or that is ACCEPTED and needs none.",
+            "Makes a transfer fail that waits for confirmation, or that is ACCEPTED and needs none.",
             TRANSFER,
             fail,
         )
@@ -87,8 +87,8 @@ const BILL: Record = Record {
         always(
             "method",
             Shape::Word(|| vec!["USER_CONFIRM", "USER_CONFIRM_AND_AUTHORIZE", "AUTHORIZED", "QQ_WALLET"]),
-            "The transfer method: by the payee's confirmation, with or without a new authorization; by an existing \
-             authorization; or to a QQ wallet.",
+            "The transfer method: by the payee's confirmation, with or without a new authorization; by \
+             an existing authorization; or to a QQ wallet.",
         ),
         always("appid", Shape::Text, "The app; for a QQ wallet it may be an app of QQ."),
         always("openid", Shape::Text, "The payee's openid under the app."),

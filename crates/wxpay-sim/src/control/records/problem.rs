@@ -13,7 +13,7 @@ const MEMBERS: &[Member] = &[
     always("status", Shape::Count, "The HTTP status."),
     always("detail", Shape::Text, "The problem of this request."),
     sometimes("field", Shape::Text, "The invalid field; `body` for the whole body."),
-    sometimes("rule", Shape::Text, "The field's rule, as the end of a sentence that begins with the field's name."),
+    sometimes("rule", Shape::Text, "The rule: the end of a sentence that begins with the field's name."),
     sometimes("resp", Shape::Record(&RESP), "The result that the payer's client returns to the app."),
 ];
 
