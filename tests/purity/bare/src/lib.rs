@@ -1,16 +1,15 @@
-//! Everything the core can do, linked without an operating system.
+//! All functions of the core, linked without an operating system.
 //!
-//! A shared library without `std`, with its own allocator and panic handler. What it exports calls every flow,
-//! reader and signature of `wxpay-proto`, so what it needs from outside is what the core needs from outside; `run`
-//! beside this crate looks at that. Were `std` anywhere below, its panic handler would be a second one, and this
-//! would not compile.
+//! A shared library without `std`, with its own allocator and panic handler. The exported functions call every flow,
+//! parser and signature of `wxpay-proto`, so the library imports what the core imports; `tests/purity/run` checks these
+//! imports. If any dependency used `std`, there would be a second panic handler, and this crate would not compile.
 #![no_std]
 #![allow(missing_docs, reason = "the exported names are only roots for the linker")]
 extern crate alloc;
 
-mod conversations;
+mod flows;
 mod messages;
-mod third;
+mod v3;
 mod values;
 
 use alloc::string::String;
@@ -30,17 +29,17 @@ use wxpay_proto::{
 
 const ARENA: usize = 1 << 20;
 
-/// Hands out the arena from its beginning and takes nothing back. Nobody runs this; it is there to be linked.
+/// A bump allocator: allocates the arena from its beginning and frees nothing. The code is linked, but never run.
 struct Bump {
     arena: UnsafeCell<[u8; ARENA]>,
     used: AtomicUsize,
 }
 
-// SAFETY: no two callers are given the same part of the arena, because `used` is advanced atomically.
+// SAFETY: no two callers get overlapping parts of the arena, because `used` is advanced atomically.
 unsafe impl Sync for Bump {}
 
 impl Bump {
-    /// Where a part of that layout begins, if its claim begins at `used`; and where it ends.
+    /// Returns start and end of an allocation of this layout, if it begins at `used` or later and fits.
     fn place(&self, used: usize, layout: Layout) -> Option<(usize, usize)> {
         let base = self.arena.get().addr();
         let start = base.checked_add(used)?.checked_next_multiple_of(layout.align())?.checked_sub(base)?;
@@ -49,7 +48,7 @@ impl Bump {
     }
 }
 
-// SAFETY: what is handed out lies within the arena, aligned, and is never handed out again.
+// SAFETY: each allocation lies within the arena, is aligned, and is never allocated again.
 unsafe impl GlobalAlloc for Bump {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let end = |used| self.place(used, layout).map(|(_, end)| end);
@@ -71,7 +70,8 @@ fn panicked(_: &PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// `alloc` comes compiled for unwinding and names these two. Nothing unwinds here: a panic never returns.
+/// Symbols that the precompiled `alloc` refers to, because it is compiled for unwinding. Nothing unwinds: a panic never
+/// returns.
 mod unwinding {
     #[unsafe(no_mangle)]
     extern "C" fn rust_eh_personality() {}
@@ -82,7 +82,7 @@ mod unwinding {
     }
 }
 
-/// Input that the compiler cannot foresee, so that no branch is decided when this is built.
+/// Returns the text, opaque to the optimiser, so that no branch is removed at compile time.
 fn unknown(text: &str) -> &str {
     black_box(text)
 }
@@ -91,7 +91,7 @@ fn entropy() -> Entropy {
     Entropy::new(black_box([7; 32]))
 }
 
-/// Uses a value in a way the compiler must believe: prints it.
+/// Formats a value, so that the optimiser cannot remove the code that computes it.
 fn used(value: &impl Debug) {
     let mut text = String::new();
     let _ = write!(text, "{value:?}");

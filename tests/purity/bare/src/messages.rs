@@ -1,12 +1,12 @@
-//! Every signature and every reader.
+//! Every signature of APIv1, and every parser.
 
-use crate::{conversations::order, entropy, merchant, unknown, used};
+use crate::{entropy, flows::order, merchant, unknown, used};
 use alloc::string::String;
 use core::hint::black_box;
 use wxpay_proto::{
     UnixTime,
     v1::{
-        Delivery, Package, PartnerKey, PaySignKey, AppParams, SignedDelivery, SignedPrepay, SignedQuery,
+        AppParams, Delivery, Package, PartnerKey, PaySignKey, SignedDelivery, SignedPrepay, SignedQuery,
         signature,
     },
     wire::{charset::Charset, form, json, time, xml},
@@ -37,7 +37,7 @@ pub fn sign() -> Option<()> {
 }
 
 #[unsafe(no_mangle)]
-pub fn sign_anything() -> Option<()> {
+pub fn sign_fields() -> Option<()> {
     let partner_key = PartnerKey::new(unknown("fedcba9876543210").repeat(2)).ok()?;
     let pay_sign_key = PaySignKey::new(unknown("0123456789abcdef").repeat(8)).ok()?;
     let fields = [(unknown("body"), unknown("千足金箍棒")), (unknown("attach"), unknown(""))];
@@ -51,7 +51,7 @@ pub fn sign_anything() -> Option<()> {
 }
 
 #[unsafe(no_mangle)]
-pub fn read() -> Option<()> {
+pub fn parse() -> Option<()> {
     let text = unknown("a=b&c=%E6%B5%8B");
     let mut escaped = String::new();
     form::escape(text.as_bytes(), &mut escaped);

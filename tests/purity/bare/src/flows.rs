@@ -1,4 +1,4 @@
-//! Every flow, driven through every step there is.
+//! The flows of APIv1, and a driver for every flow.
 
 use crate::{entropy, merchant, unknown, used};
 use alloc::boxed::Box;
@@ -13,9 +13,9 @@ use wxpay_proto::{
     world::World,
 };
 
-/// A network that fails, or answers what nobody can foresee.
-fn network(hops: u32) -> Reply {
-    match black_box(hops) {
+/// A network that fails, or returns a reply that is opaque to the optimiser.
+fn network(requests: u32) -> Reply {
+    match black_box(requests) {
         0 => Err(Failure::NotSent(Box::new(Down))),
         1 => Err(Failure::Lost(Box::new(Down))),
         _ => Ok(Response::new(black_box(200), unknown("{\"errcode\":0}").into()).with("date", b"now")),
@@ -37,15 +37,15 @@ pub(crate) fn drive<F: Flow<Output: Debug>>(flow: F) -> Option<wxpay_proto::Erro
     let mut memory = Memory::default();
     let mut now = UnixTime::from_secs(black_box(1_399_514_976));
     let mut step = Step::begin(flow, World::new(now, entropy(), &mut memory));
-    let mut hops = 0;
+    let mut requests = 0;
     loop {
         used(&step);
         step = match step {
             Step::Send(transmit, sent) => {
                 used(&transmit);
                 black_box((transmit.request.url(), transmit.request.headers(), transmit.request.body()));
-                hops += 1;
-                sent.resume(network(hops), World::new(now, entropy(), &mut memory))
+                requests += 1;
+                sent.resume(network(requests), World::new(now, entropy(), &mut memory))
             }
             Step::Wait(until, waiting) => {
                 now = until;
@@ -85,7 +85,7 @@ pub(crate) fn order(charset: Charset) -> Option<Order> {
 }
 
 #[unsafe(no_mangle)]
-pub fn prepay_and_settle() -> Option<()> {
+pub fn prepay_and_resolve() -> Option<()> {
     let me = merchant()?;
     let mut error = drive(me.prepay(order(black_box(Charset::Gbk))?))?;
     drive(me.resolve(error.unresolved()?)).as_ref().map(used)
@@ -97,13 +97,13 @@ pub fn query() -> Option<()> {
 }
 
 #[unsafe(no_mangle)]
-pub fn deliver() -> Option<()> {
+pub fn notify_delivery() -> Option<()> {
     let delivery = Delivery::made(
         unknown("oX99MDgNcgwnz3zFN3DNmo8uwa-w").parse().ok()?,
         unknown("1900000109201405083141592653").parse().ok()?,
         unknown("20140508001").parse().ok()?,
     );
-    drive(merchant()?.deliver(delivery.failed(unknown("sold out")).ok()?)).as_ref().map(used)
+    drive(merchant()?.notify_delivery(delivery.failed(unknown("sold out")).ok()?)).as_ref().map(used)
 }
 
 #[unsafe(no_mangle)]
@@ -112,18 +112,25 @@ pub fn refresh_token() -> Option<()> {
 }
 
 #[unsafe(no_mangle)]
-pub fn hear() -> Option<()> {
+pub fn verify_notification() -> Option<()> {
     let me = merchant()?;
-    let received = RawNotification::new(unknown("POST"), unknown("sign=1").as_bytes(), unknown("<xml/>").as_bytes());
-    used(&notification::strings_to_sign(&me, &received));
-    match me.hear(&received) {
+    let raw =
+        RawNotification::new(unknown("POST"), unknown("sign=1").as_bytes(), unknown("<xml/>").as_bytes());
+    used(&notification::strings_to_sign(&me, &raw));
+    match me.verify_notification(&raw) {
         Ok(notification) => {
             used(&notification);
-            used(&(notification.evidence(), notification.key(), notification.attach(), notification.sent_at(), notification.openid()));
+            used(&(
+                notification.evidence(),
+                notification.key(),
+                notification.attach(),
+                notification.sent_at(),
+                notification.openid(),
+            ));
         }
-        Err(rejected) => {
-            used(&rejected);
-            used(&rejected.ack().response());
+        Err(error) => {
+            used(&error);
+            used(&error.ack().response());
         }
     }
     Some(())

@@ -1,34 +1,34 @@
-//! The third generation: every room of it, behind a provider that does nothing.
+//! Every module of APIv3, with a cryptography provider that does nothing.
 
-use crate::{conversations::drive, unknown, used};
+use crate::{flows::drive, unknown, used};
 use alloc::{sync::Arc, vec::Vec};
 use core::{hint::black_box, net::Ipv4Addr};
 use wxpay_proto::{
     Fen, UnixTime,
     crypto::{
-        BadKey, Certificate, InvalidSignature, PrivateKey, CryptoProvider, PublicKey, SymmetricKey, TooLong, Unavailable,
-        pem, proof,
+        Certificate, CryptoProvider, InvalidKey, InvalidSignature, PrivateKey, PublicKey, SymmetricKey,
+        TooLong, Unavailable, pem, proof,
     },
     error::PendingOperation,
     http::Method,
     secret::Secret,
     v3::{
         Ack, ApiV3Key, Merchant, Party, Raw, RawNotification, Sensitive,
-        pay::{AppOrder, CloseOrder, H5Order, H5Info, JsapiOrder, NativeOrder, Order, Payer, QueryOrder},
+        pay::{AppOrder, CloseOrder, H5Info, H5Order, JsapiOrder, NativeOrder, Order, Payer, QueryOrder},
     },
 };
 
-/// Cryptography whose outcome nobody can foresee.
+/// A provider whose results are opaque to the optimiser.
 #[derive(Debug)]
 struct Idle;
 
 impl CryptoProvider for Idle {
-    fn private_key(&self, _: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, BadKey> {
-        if black_box(true) { Ok(Arc::new(Self)) } else { Err(BadKey) }
+    fn private_key(&self, _: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
+        if black_box(true) { Ok(Arc::new(Self)) } else { Err(InvalidKey) }
     }
 
-    fn public_key(&self, _: &[u8]) -> Result<Arc<dyn PublicKey>, BadKey> {
-        if black_box(true) { Ok(Arc::new(Self)) } else { Err(BadKey) }
+    fn public_key(&self, _: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
+        if black_box(true) { Ok(Arc::new(Self)) } else { Err(InvalidKey) }
     }
 
     fn symmetric_key(&self, _: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
@@ -79,7 +79,7 @@ fn merchant() -> Option<Merchant> {
     let public = Idle.public_key(&pem::public_key(unknown("-----BEGIN").as_bytes()).ok()?).ok()?;
     let builder = builder
         .public_key(unknown("PUB_KEY_ID_1").parse().ok()?, public)
-        .certificates()
+        .platform_certificates()
         .platform_certificate(&certificate)
         .ok()?
         .previous_api_v3_key(&key)
@@ -109,13 +109,13 @@ fn order() -> Option<Order> {
 }
 
 #[unsafe(no_mangle)]
-pub fn prove_a_provider() -> Option<()> {
+pub fn check_provider() -> Option<()> {
     used(&proof::check(&Idle));
     Some(())
 }
 
 #[unsafe(no_mangle)]
-pub fn order_in_every_way() -> Option<()> {
+pub fn place_v3_orders() -> Option<()> {
     let me = merchant()?;
     let payer = Payer::new(unknown("oX99MDgNcgwnz3zFN3DNmo8uwa-w").parse().ok()?);
     let jsapi = drive(me.call(JsapiOrder::new(order()?, payer).ok()?));
@@ -131,12 +131,14 @@ pub fn order_in_every_way() -> Option<()> {
 }
 
 #[unsafe(no_mangle)]
-pub fn ask_close_and_keep() -> Option<()> {
+pub fn query_close_and_refresh() -> Option<()> {
     let me = merchant()?;
     let number: wxpay_proto::id::OutTradeNo = unknown("20261124001").parse().ok()?;
     drive(me.call(QueryOrder::out_trade_no(number.clone(), Party::Direct))).as_ref().map(used);
     drive(me.call(CloseOrder::new(number.clone(), Party::Direct))).as_ref().map(used);
-    drive(me.resolve_pending(PendingOperation::Order { out_trade_no: number, sub_mchid: None })).as_ref().map(used);
+    drive(me.resolve_pending(PendingOperation::Order { out_trade_no: number, sub_mchid: None }))
+        .as_ref()
+        .map(used);
     drive(me.refresh_platform_keys()).as_ref().map(used);
     let raw = Raw::new(Method::Post, unknown("/v3/anything")).ok()?.json(unknown("{}").as_bytes()).ok()?;
     drive(me.call(raw)).as_ref().map(used);
@@ -146,14 +148,14 @@ pub fn ask_close_and_keep() -> Option<()> {
 }
 
 #[unsafe(no_mangle)]
-pub fn hear_a_notification_of_the_third() -> Option<()> {
-    let received = RawNotification::new(unknown("{}").into())
+pub fn verify_v3_notification() -> Option<()> {
+    let raw = RawNotification::new(unknown("{}").into())
         .with(unknown("Wechatpay-Serial"), unknown("PUB_KEY_ID_1").as_bytes())
         .with(unknown("Wechatpay-Timestamp"), unknown("1").as_bytes())
         .with(unknown("Wechatpay-Nonce"), unknown("2").as_bytes())
         .with(unknown("Wechatpay-Signature"), unknown("c2ln").as_bytes());
-    used(&received.string_to_sign());
-    let error = drive(merchant()?.hear(received))?;
+    used(&raw.string_to_sign());
+    let error = drive(merchant()?.verify_notification(raw))?;
     used(&Ack::for_error(&error).response());
     Some(())
 }
