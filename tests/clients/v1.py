@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""A merchant of the first generation in plain Python, written from the protocol's rules and sharing no code with the
-workspace: it takes one payment from order to delivery. Reads the simulator's environment; exits 0 if all went well."""
+"""A merchant of APIv1 in plain Python, written from the protocol documents; it shares no code with the workspace.
+
+Runs one payment from order to delivery. Reads the simulator's environment; exits with 0 on success.
+"""
 
 import hashlib
 import http.server
@@ -38,21 +40,21 @@ def call(path, body=None):
         return json.load(reply)
 
 
-class Notices(http.server.BaseHTTPRequestHandler):
-    heard = []
+class Notifications(http.server.BaseHTTPRequestHandler):
+    received = []
 
     def do_POST(self):
         query = urllib.parse.urlsplit(self.path).query
         body = self.rfile.read(int(self.headers["content-length"])).decode()
         charset = dict(pair.split("=", 1) for pair in query.split("&"))["input_charset"]
-        told = dict(urllib.parse.parse_qsl(query, keep_blank_values=True, encoding=charset, strict_parsing=True))
+        event = dict(urllib.parse.parse_qsl(query, keep_blank_values=True, encoding=charset, strict_parsing=True))
         payer = {}
         for name in ("OpenId", "AppId", "IsSubscribe", "TimeStamp", "NonceStr", "AppSignature"):
             value = body.split(f"<{name}>")[1].split(f"</{name}>")[0]
             payer[name.lower()] = value.removeprefix("<![CDATA[").removesuffix("]]>")
-        sign, signature = told.pop("sign"), payer.pop("appsignature")
-        good = sign == md5(told, charset) and signature == sha1(payer)
-        Notices.heard.append((good, told, payer))
+        sign, signature = event.pop("sign"), payer.pop("appsignature")
+        good = sign == md5(event, charset) and signature == sha1(payer)
+        Notifications.received.append((good, event, payer))
         self.send_response(200 if good else 400)
         self.end_headers()
         self.wfile.write(b"success" if good else b"fail")
@@ -61,7 +63,7 @@ class Notices(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Notices)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Notifications)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 
 token = call(f"/cgi-bin/token?grant_type=client_credential&appid={APPID}&secret={SECRET}")
@@ -69,7 +71,7 @@ assert token["expires_in"] == 7200, token
 token = token["access_token"]
 
 order = {"attach": "甲 + 乙", "bank_type": "WX", "body": "一双筷子", "fee_type": "1", "input_charset": "GBK",
-         "notify_url": f"http://127.0.0.1:{server.server_port}/notice", "out_trade_no": NUMBER, "partner": PARTNER,
+         "notify_url": f"http://127.0.0.1:{server.server_port}/notify", "out_trade_no": NUMBER, "partner": PARTNER,
          "spbill_create_ip": "203.0.113.7", "total_fee": "1999"}
 now = str(int(time.time()))
 body = {"appid": APPID, "noncestr": "python", "package": package(order, "GBK"), "timestamp": now, "traceid": "p-1"}
@@ -78,24 +80,24 @@ assert placed["errcode"] == 0, placed
 refused = call(f"/pay/genprepay?access_token={token}", {**body, "app_signature": "0" * 40, "sign_method": "sha1"})
 assert refused["errcode"] == 268500741 and "prepayid" not in refused, refused
 
-params = {"appid": APPID, "noncestr": "phone", "package": "Sign=WXPay", "partnerid": PARTNER,
+params = {"appid": APPID, "noncestr": "app", "package": "Sign=WXPay", "partnerid": PARTNER,
           "prepayid": placed["prepayid"], "timestamp": now}
 paid = call("/_sim/v1/payer/pay", {**params, "sign": sha1(params)})
 assert paid["resp"]["errCode"] == 0, paid
 for _ in range(100):
-    if Notices.heard:
+    if Notifications.received:
         break
     time.sleep(0.05)
-good, told, payer = Notices.heard[0]
-assert good and told["out_trade_no"] == NUMBER and told["attach"] == order["attach"], (told, payer)
-assert int(told["total_fee"]) + int(told["discount"]) == 1999, told
+good, event, payer = Notifications.received[0]
+assert good and event["out_trade_no"] == NUMBER and event["attach"] == order["attach"], (event, payer)
+assert int(event["total_fee"]) + int(event["discount"]) == 1999, event
 
 fields = {"appid": APPID, "package": package({"out_trade_no": NUMBER, "partner": PARTNER}, "UTF-8"), "timestamp": now}
 info = call(f"/pay/orderquery?access_token={token}", {**fields, "app_signature": sha1(fields), "sign_method": "sha1"})
-assert info["order_info"]["trade_state"] == "0" and info["order_info"]["transaction_id"] == told["transaction_id"], info
+assert info["order_info"]["trade_state"] == "0" and info["order_info"]["transaction_id"] == event["transaction_id"], info
 
-fields = {"appid": APPID, "openid": payer["openid"], "transid": told["transaction_id"], "out_trade_no": NUMBER,
+fields = {"appid": APPID, "openid": payer["openid"], "transid": event["transaction_id"], "out_trade_no": NUMBER,
           "deliver_timestamp": now, "deliver_status": "1", "deliver_msg": "ok"}
 done = call(f"/pay/delivernotify?access_token={token}", {**fields, "app_signature": sha1(fields), "sign_method": "sha1"})
 assert done["errcode"] == 0, done
-print(f"{NUMBER} was placed, paid, heard of, queried and delivered")
+print(f"{NUMBER} was placed, paid, notified, queried and delivered")

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""A merchant of the third generation in plain Python, written from the protocol's rules and sharing no code with
-anything: RSA, AES-GCM and the reading of keys are its own. It takes one payment from the first key to the refund, closes
-another order, and tries what a gateway must bear and what it must refuse. Reads the simulator's environment; exits 0 if
-all went well."""
+"""A merchant of APIv3 in plain Python, written from the protocol documents; it shares no code with anything.
+
+RSA, AES-GCM and the parsing of keys are its own. It runs one payment from the first key to the refund, closes another
+order, and sends requests that a gateway must accept or must refuse. Reads the simulator's environment; exits with 0 on
+success.
+"""
 
 import base64
 import hashlib
@@ -25,7 +27,7 @@ OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 
 
 def der(data):
-    """The values of a DER sequence's content: (tag, content), one after another."""
+    """Parses the content of a DER sequence into a list of (tag, content)."""
     values, at = [], 0
     while at < len(data):
         tag, length, at = data[at], data[at + 1], at + 2
@@ -55,9 +57,9 @@ def public_key(spki):
 
 
 def certificate(text):
-    """Serial number and key of a certificate."""
+    """Returns the serial number and the public key of a certificate."""
     fields = der(der(pem(text))[0][1])
-    assert fields[0][0] == 0xA0, "a certificate of version 3 says so"
+    assert fields[0][0] == 0xA0, "the version of the certificate must be 3"
     return fields[1][1].lstrip(b"\0").hex().upper(), public_key(fields[6][1])
 
 
@@ -74,7 +76,7 @@ def sign(key, message):
     return base64.b64encode(pow(encoded(message), d, n).to_bytes(256, "big")).decode()
 
 
-def fits(key, message, signature):
+def is_valid(key, message, signature):
     n, e = key
     return pow(int.from_bytes(base64.b64decode(signature, validate=True), "big"), e, n) == encoded(message)
 
@@ -141,8 +143,8 @@ def times(x, y):
     return product
 
 
-def opened(sealed):
-    """The plain text of a resource or of a certificate."""
+def decrypt(sealed):
+    """Decrypts a resource or a certificate and returns the plaintext."""
     assert sealed["algorithm"] == "AEAD_AES_256_GCM", sealed["algorithm"]
     nonce, aad = sealed["nonce"].encode(), sealed.get("associated_data", "").encode()
     data = base64.b64decode(sealed["ciphertext"], validate=True)
@@ -155,7 +157,7 @@ def opened(sealed):
         for at in range(0, len(part), 16):
             hashed = times(hashed ^ int.from_bytes(part[at:at + 16].ljust(16, b"\0"), "big"), h)
     mask = int.from_bytes(block(keys, nonce + (1).to_bytes(4, "big")), "big")
-    assert (hashed ^ mask).to_bytes(16, "big") == tag, "the tag does not fit"
+    assert (hashed ^ mask).to_bytes(16, "big") == tag, "the GCM tag is invalid"
     plain = b""
     for at in range(0, len(data), 16):
         stream = block(keys, nonce + (at // 16 + 2).to_bytes(4, "big"))
@@ -174,12 +176,12 @@ def verify(headers, body):
         headers[f"Wechatpay-{name}"] for name in ("Timestamp", "Nonce", "Serial", "Signature", "Signature-Type"))
     assert kind == "WECHATPAY2-SHA256-RSA2048", kind
     assert abs(int(timestamp) - time.time()) < 300, timestamp
-    assert fits(KNOWN[serial], f"{timestamp}\n{nonce}\n".encode() + body + b"\n", signature), "the signature does not fit"
+    assert is_valid(KNOWN[serial], f"{timestamp}\n{nonce}\n".encode() + body + b"\n", signature), "the signature is invalid"
     return serial
 
 
 def send(method, target, body=b"", key=KEY, order=(0, 1, 2, 3, 4), **headers):
-    """Signs and sends; the status, the headers and the body as they came. `order` is that of the five values."""
+    """Signs and sends a request; returns status, headers and body. `order` permutes the values of the header."""
     timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
     signature = sign(key, f"{method}\n{target}\n{timestamp}\n{nonce}\n".encode() + body + b"\n")
     values = [f'mchid="{MCHID}"', f'nonce_str="{nonce}"', f'signature="{signature}"', f'timestamp="{timestamp}"',
@@ -197,7 +199,7 @@ def send(method, target, body=b"", key=KEY, order=(0, 1, 2, 3, 4), **headers):
 
 
 def call(expected, method, target, fields=None, **options):
-    """Signs, sends, and verifies the reply, whatever it is; the JSON in it."""
+    """Signs and sends a request, verifies the reply, whatever its status, and returns its JSON."""
     body = b"" if fields is None else json.dumps(fields).encode()
     status, headers, body = send(method, target, body, **options)
     signer = verify(headers, body)
@@ -207,8 +209,8 @@ def call(expected, method, target, fields=None, **options):
     return json.loads(body) if body else None
 
 
-def phone(parameters):
-    """The payer opens the page and pays; the status."""
+def pay_in_client(parameters):
+    """Pays with these parameters in the payer's client; returns the status."""
     request = urllib.request.Request(f"{BASE}/_sim/v1/payer/pay", json.dumps(parameters).encode(),
                                      {"Content-Type": "application/json"})
     try:
@@ -218,56 +220,56 @@ def phone(parameters):
         return reply.code
 
 
-class Notices(http.server.BaseHTTPRequestHandler):
-    heard = queue.Queue()
+class Notifications(http.server.BaseHTTPRequestHandler):
+    received = queue.Queue()
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
         try:
             verify(self.headers, body)
-            told = json.loads(body)
-            told["resource"] = {**told["resource"], "plain": json.loads(opened(told["resource"]))}
+            event = json.loads(body)
+            event["resource"] = {**event["resource"], "plain": json.loads(decrypt(event["resource"]))}
         except Exception as error:
-            told = error
-        self.send_response(500 if isinstance(told, Exception) else 200)
+            event = error
+        self.send_response(500 if isinstance(event, Exception) else 200)
         self.end_headers()
-        Notices.heard.put((self.path, told))
+        Notifications.received.put((self.path, event))
 
     def log_message(self, *_):
         pass
 
 
-def hear(path, event_type, original_type):
-    heard_at, told = Notices.heard.get(timeout=20)
-    assert heard_at == path and not isinstance(told, Exception), (heard_at, told)
-    assert (told["event_type"], told["resource_type"]) == (event_type, "encrypt-resource"), told
-    assert told["resource"]["original_type"] == told["resource"]["associated_data"] == original_type, told
-    assert told["id"] and told["create_time"] and told["summary"], told
-    return told["resource"]["plain"]
+def receive(path, event_type, original_type):
+    actual, event = Notifications.received.get(timeout=20)
+    assert actual == path and not isinstance(event, Exception), (actual, event)
+    assert (event["event_type"], event["resource_type"]) == (event_type, "encrypt-resource"), event
+    assert event["resource"]["original_type"] == event["resource"]["associated_data"] == original_type, event
+    assert event["id"] and event["create_time"] and event["summary"], event
+    return event["resource"]["plain"]
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Notices)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Notifications)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 here = f"http://127.0.0.1:{server.server_port}"
 
-# --- the first keys: decrypt, then verify the same reply, then accept ------------------------------------------
+# --- the first keys: decrypt, verify the same reply with them, then trust them ---------------------------------
 
 status, headers, body = send("GET", "/v3/certificates")
 assert status == 200, body
-for told in json.loads(body)["data"]:
-    serial, key = certificate(opened(told["encrypt_certificate"]))
-    assert serial == told["serial_no"] and len(serial) == 40, (serial, told["serial_no"])
-    assert told["encrypt_certificate"]["associated_data"] == "certificate"
+for entry in json.loads(body)["data"]:
+    serial, key = certificate(decrypt(entry["encrypt_certificate"]))
+    assert serial == entry["serial_no"] and len(serial) == 40, (serial, entry["serial_no"])
+    assert entry["encrypt_certificate"]["associated_data"] == "certificate"
     KNOWN[serial] = key
 verify(headers, body)
 assert os.environ["WXPAY_PLATFORM_SERIAL_NO"] in KNOWN, list(KNOWN)
 PUB_KEY_ID = os.environ["WXPAY_PUBLIC_KEY_ID"]
 KNOWN[PUB_KEY_ID] = public_key(pem(open(os.environ["WXPAY_PUBLIC_KEY_FILE"], encoding="ascii").read()))
-print(f"the platform certificates {', '.join(serial for serial in KNOWN if serial != PUB_KEY_ID)} were downloaded")
+print(f"downloaded the platform certificates {', '.join(serial for serial in KNOWN if serial != PUB_KEY_ID)}")
 
 # --- an order, paid and refunded -------------------------------------------------------------------------------
 
-# An order number may hold what some clients escape: the path as it was sent is what was signed.
+# An order number may contain characters that some clients percent-encode: the path is signed as it is sent.
 number = f"PY-{time.time_ns()}_v3"
 escaped = number.replace("-", "%2D").replace("_", "%5F")
 order = {"appid": APPID, "mchid": MCHID, "description": "一双筷子", "out_trade_no": number, "attach": '甲 + "乙"',
@@ -282,39 +284,39 @@ unpaid = {"amount": {"payer_currency": "CNY", "total": 1999}, "appid": APPID, "m
 for target in (number, escaped):
     target = f"/v3/pay/transactions/out-trade-no/{target}?mchid={MCHID}"
     assert call(200, "GET", target) == unpaid, call(200, "GET", target)
-    # By whichever key it is asked to; a merchant's own serial in that place is no wish, and no fault.
+    # The reply is signed with the key that Wechatpay-Serial names; the merchant's own serial there is ignored.
     assert call(200, "GET", target, Wechatpay_Serial=PUB_KEY_ID) == unpaid
     assert call(200, "GET", target, Wechatpay_Serial=SERIAL, Accept="*/*", order=(2, 0, 4, 1, 3)) == unpaid
 
 page = {"appId": APPID, "timeStamp": str(int(time.time())), "nonceStr": "page",
         "package": f"prepay_id={placed['prepay_id']}"}
 lines = "".join(f"{value}\n" for value in page.values()).encode()
-assert phone({**page, "signType": "RSA", "paySign": sign((KEY[0], KEY[1] - 2), lines)}) >= 400
-assert phone({**page, "signType": "RSA", "paySign": sign(KEY, lines)}) == 200
-told = hear("/payments", "TRANSACTION.SUCCESS", "transaction")
+assert pay_in_client({**page, "signType": "RSA", "paySign": sign((KEY[0], KEY[1] - 2), lines)}) >= 400
+assert pay_in_client({**page, "signType": "RSA", "paySign": sign(KEY, lines)}) == 200
+event = receive("/payments", "TRANSACTION.SUCCESS", "transaction")
 paid = call(200, "GET", f"/v3/pay/transactions/out-trade-no/{number}?mchid={MCHID}")
 assert paid == call(200, "GET", f"/v3/pay/transactions/id/{paid['transaction_id']}?mchid={MCHID}")
-for view in (told, paid):
+for view in (event, paid):
     assert view["trade_state"] == "SUCCESS" and view["trade_type"] == "JSAPI" and view["attach"] == order["attach"], view
     assert (view["appid"], view["mchid"], view["out_trade_no"]) == (APPID, MCHID, number), view
     assert view["payer"]["openid"] == OPENID and view["bank_type"] and view["trade_state_desc"], view
     assert view["amount"] == {"total": 1999, "payer_total": 1999, "currency": "CNY", "payer_currency": "CNY"}, view
     assert view["success_time"][10] == "T" and view["success_time"].endswith("+08:00"), view
-assert told["transaction_id"] == paid["transaction_id"]
+assert event["transaction_id"] == paid["transaction_id"]
 
 refund = {"transaction_id": paid["transaction_id"], "out_refund_no": f"R-{number}", "reason": "少了一根",
           "notify_url": f"{here}/refunds", "amount": {"refund": 999, "total": 1999, "currency": "CNY"}}
-asked = call(200, "POST", "/v3/refund/domestic/refunds", refund)
-told = hear("/refunds", "REFUND.SUCCESS", "refund")
+requested = call(200, "POST", "/v3/refund/domestic/refunds", refund)
+event = receive("/refunds", "REFUND.SUCCESS", "refund")
 found = call(200, "GET", f"/v3/refund/domestic/refunds/{refund['out_refund_no']}")
 amount = {"total": 1999, "refund": 999, "payer_total": 1999, "payer_refund": 999}
-for view in (asked, found):
-    assert view["refund_id"] == told["refund_id"] and view["out_trade_no"] == number, view
+for view in (requested, found):
+    assert view["refund_id"] == event["refund_id"] and view["out_trade_no"] == number, view
     assert view["channel"] and view["user_received_account"] and view["funds_account"] and view["create_time"], view
     expected = {**amount, "settlement_total": 1999, "settlement_refund": 999, "discount_refund": 0, "currency": "CNY"}
     assert {name: view["amount"][name] for name in expected} == expected, view
-assert asked["status"] in ("PROCESSING", "SUCCESS") and found["status"] == "SUCCESS", (asked, found)
-assert told["amount"] == amount and told["refund_status"] == "SUCCESS" and told["user_received_account"], told
+assert requested["status"] in ("PROCESSING", "SUCCESS") and found["status"] == "SUCCESS", (requested, found)
+assert event["amount"] == amount and event["refund_status"] == "SUCCESS" and event["user_received_account"], event
 assert call(200, "GET", f"/v3/pay/transactions/out-trade-no/{number}?mchid={MCHID}")["trade_state"] == "REFUND"
 
 # --- an order closed -------------------------------------------------------------------------------------------
@@ -325,7 +327,7 @@ assert call(200, "POST", "/v3/pay/transactions/native", second)["code_url"].star
 assert call(204, "POST", f"/v3/pay/transactions/out-trade-no/{number}C/close", {"mchid": MCHID}) is None
 assert call(200, "GET", f"/v3/pay/transactions/out-trade-no/{number}C?mchid={MCHID}")["trade_state"] == "CLOSED"
 
-# --- what is refused, and says so under a signature ------------------------------------------------------------
+# --- signed refusals -------------------------------------------------------------------------------------------
 
 missing = call(404, "GET", f"/v3/pay/transactions/out-trade-no/{number}N?mchid={MCHID}")
 assert missing["code"].replace("_", "") == "ORDERNOTEXIST" and missing["message"], missing
@@ -338,5 +340,6 @@ refused = json.loads(body)
 assert status == 401 and refused["code"] == "SIGN_ERROR" and "sign_information" in json.dumps(refused["detail"]), body
 verify(headers, body)
 
-assert Notices.heard.empty(), Notices.heard.get()
-print(f"{number} was placed, found unpaid, paid, heard of, found paid and refunded; {number}C was placed and closed")
+assert Notifications.received.empty(), Notifications.received.get()
+print(f"{number} was placed, queried (NOTPAY), paid, notified, queried (SUCCESS) and refunded")
+print(f"{number}C was placed and closed")

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Holds the document that the simulator's own interface serves to the rules of OpenAPI 3.1, by other people's checker
-(openapi-spec-validator, jsonschema), and then what the interface answers to the document. Reads the simulator's
-environment; exits 0 if all went well."""
+"""Validates the OpenAPI 3.1 document of the control interface, and the interface's responses against the document.
+
+Uses third-party validators (openapi-spec-validator, jsonschema). Reads the simulator's environment; exits with 0 on
+success.
+"""
 
 import json
 import os
@@ -15,36 +17,36 @@ ROOT = os.environ["WXPAY_BASE_URL"] + "/_sim/v1"
 
 
 def call(method, path, body=None):
-    """Status, media type and JSON of an answer."""
+    """Sends a request and returns status, media type and JSON of the response."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(ROOT + path, data, method=method)
     try:
-        answer = urllib.request.urlopen(request, timeout=30)
+        response = urllib.request.urlopen(request, timeout=30)
     except urllib.error.HTTPError as error:
-        answer = error
-    with answer:
-        return answer.status, answer.headers.get_content_type(), json.load(answer)
+        response = error
+    with response:
+        return response.status, response.headers.get_content_type(), json.load(response)
 
 
-def held(document, method, path, status, kind, answer):
-    """Fails unless the answer is one that the document has for the call."""
+def validate(document, method, path, status, kind, body):
+    """Validates a response against the document's schema for it."""
     response = document["paths"][path][method.lower()]["responses"][str(status)]
     schema = {**response["content"][kind]["schema"], "components": document["components"]}
     jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.Draft202012Validator(schema).validate(answer)
+    jsonschema.Draft202012Validator(schema).validate(body)
 
 
 status, kind, document = call("GET", "/openapi.json")
 assert (status, kind) == (200, "application/json"), (status, kind)
 assert document["openapi"].startswith("3.1."), document["openapi"]
 OpenAPIV31SpecValidator(document).validate()
-print(f"the document of {len(document['paths'])} paths keeps to OpenAPI 3.1")
+print(f"the document of {len(document['paths'])} paths conforms to OpenAPI 3.1")
 
 broken = json.loads(json.dumps(document))
 del broken["paths"]["/clock"]["get"]["responses"]
 broken["paths"]["/faults/{id}"]["get"]["parameters"] = []
-assert next(OpenAPIV31SpecValidator(broken).iter_errors(), None), "the checker finds nothing wrong with a broken document"
-print("a broken one does not")
+assert next(OpenAPIV31SpecValidator(broken).iter_errors(), None), "the validator must report a broken document"
+print("a broken document is reported")
 
 mchid = os.environ["WXPAY_MCHID"]
 for method, path, body in [
@@ -53,13 +55,13 @@ for method, path, body in [
     ("PATCH", "/settings", {"rate_limits": True}),
     ("POST", "/clock", {"advance_seconds": 1}),
 ]:
-    held(document, method, path, *call(method, path, body))
-shown = [path for path, methods in document["paths"].items() if "get" in methods and "{" not in path]
-for path in shown:
-    held(document, "GET", path, *call("GET", path))
+    validate(document, method, path, *call(method, path, body))
+listed = [path for path, methods in document["paths"].items() if "get" in methods and "{" not in path]
+for path in listed:
+    validate(document, "GET", path, *call("GET", path))
 for path in ["/merchants/{mchid}", "/merchants/{mchid}/platform", "/merchants/{mchid}/environment"]:
-    held(document, "GET", path, *call("GET", path.replace("{mchid}", mchid)))
-print(f"the answers of {len(shown) + 7} calls keep to the document")
+    validate(document, "GET", path, *call("GET", path.replace("{mchid}", mchid)))
+print(f"the responses of {len(listed) + 7} requests conform to the document")
 
 for method, path, template, body, expected in [
     ("POST", "/orders/nobody/pay", "/orders/{out_trade_no}/pay", {}, 404),
@@ -69,7 +71,7 @@ for method, path, template, body, expected in [
 ]:
     status, kind, problem = call(method, path, body)
     assert (status, kind) == (expected, "application/problem+json"), (path, status, kind)
-    held(document, method, template, status, kind, problem)
+    validate(document, method, template, status, kind, problem)
 status, kind, _ = call("DELETE", "/clock")
 assert (status, kind) == (405, "application/problem+json"), (status, kind)
-print("and so do those of refusals")
+print("the responses to invalid requests conform to the document")

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""A merchant that uses `wechatpayv3` (PyPI), unmodified: orders, queries, a close, a refund, and the notices of both.
+"""A merchant that uses `wechatpayv3` (PyPI), unmodified: orders, queries, a close, a refund, and notifications.
 
 usage: with_wechatpayv3.py certificates | public-key      with the simulator's environment
 
-One line for each step; exits 0 only if every step went as it must."""
+Prints one line per step; exits with 0 only if every step succeeded.
+"""
 
 import http.server
 import json
@@ -27,26 +28,26 @@ MCHID, APPID, SERIAL, APIV3_KEY = (os.environ[f"WXPAY_{name}"] for name in ("MCH
 KEY = open(os.environ["WXPAY_PRIVATE_KEY_FILE"], encoding="utf-8").read()
 PAID, CLOSED, REFUND = (f"{letter}{time.time_ns()}" for letter in "PCR")
 
-# The constructor sets the attribute before it downloads certificates: the class has the last word.
+# The constructor sets this attribute before it downloads certificates, so only a property of the class can override it.
 Core._gate_way = property(lambda _: BASE, lambda *_: None)
 
 
-class Notices(http.server.BaseHTTPRequestHandler):
-    """Answers 204 to what the client verifies and opens, 401 to anything else."""
+class Notifications(http.server.BaseHTTPRequestHandler):
+    """Answers 204 if the client verifies and decrypts a notification, otherwise 401."""
 
-    heard = queue.Queue()
+    received = queue.Queue()
     client = None
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
         try:
-            told = Notices.client.callback(self.headers, body)
+            event = Notifications.client.callback(self.headers, body)
         except Exception as error:
-            told = None
-            print(f"the client refused a notice: {error!r}", file=sys.stderr)
-        self.send_response(204 if told else 401)
+            event = None
+            print(f"the client rejected a notification: {error!r}", file=sys.stderr)
+        self.send_response(204 if notification else 401)
         self.end_headers()
-        Notices.heard.put((self.path, dict(self.headers), body, told))
+        Notifications.received.put((self.path, dict(self.headers), body, event))
 
     def log_message(self, *_):
         pass
@@ -56,23 +57,23 @@ def step(text):
     print(f"wechatpayv3 {version('wechatpayv3')}, {MODE}: {text}", flush=True)
 
 
-def reply(expected, answer):
-    code, body = answer
-    assert code == expected, answer
+def reply(expected, result):
+    code, body = result
+    assert code == expected, result
     return json.loads(body) if body else None
 
 
-def hear(path):
-    heard_at, headers, body, told = Notices.heard.get(timeout=20)
-    assert heard_at == path and told, (heard_at, body)
-    return headers, body, told
+def receive(path):
+    actual, headers, body, event = Notifications.received.get(timeout=20)
+    assert actual == path and event, (actual, body)
+    return headers, body, event
 
 
 def control(path, fields):
     request = urllib.request.Request(f"{BASE}/_sim/v1/{path}", data=json.dumps(fields).encode(),
                                      headers={"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return json.load(response)
 
 
 def client(key=KEY, **options):
@@ -80,7 +81,7 @@ def client(key=KEY, **options):
                      appid=APPID, apiv3_key=APIV3_KEY, notify_url=f"{here}/payments", timeout=(10, 10), **options)
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Notices)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Notifications)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 here = f"http://127.0.0.1:{server.server_port}"
 
@@ -89,13 +90,13 @@ if MODE == "certificates":
     wxpay = client()
     serials = [f"{certificate.serial_number:040X}" for certificate in wxpay._core._certificates]
     assert os.environ["WXPAY_PLATFORM_SERIAL_NO"] in serials, serials
-    step(f"downloaded and opened the platform certificates {', '.join(serials)}")
+    step(f"downloaded and decrypted the platform certificates {', '.join(serials)}")
 else:
     keys = {"public_key": open(os.environ["WXPAY_PUBLIC_KEY_FILE"], encoding="utf-8").read(),
             "public_key_id": os.environ["WXPAY_PUBLIC_KEY_ID"]}
     wxpay = client(**keys)
-    step(f"holds the public key {keys['public_key_id']} and downloads nothing")
-Notices.client = wxpay
+    step(f"uses the public key {keys['public_key_id']} and downloads nothing")
+Notifications.client = wxpay
 
 placed = reply(200, wxpay.pay(description="一双筷子", out_trade_no=PAID, amount={"total": 1999, "currency": "CNY"},
                               payer={"openid": "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"}, attach='甲 + "乙"'))
@@ -105,32 +106,32 @@ step(f"placed the JSAPI order {PAID}")
 unpaid = reply(200, wxpay.query(out_trade_no=PAID))
 assert unpaid["trade_state"] == "NOTPAY" and unpaid["amount"]["total"] == 1999, unpaid
 assert "transaction_id" not in unpaid and "payer" not in unpaid, unpaid
-step("found it unpaid")
+step("the order query returned NOTPAY")
 
 page = {"appId": APPID, "timeStamp": str(int(time.time())), "nonceStr": "page",
         "package": f"prepay_id={placed['prepay_id']}"}
-seen = control("payer/cancel", {**page, "signType": "RSA", "paySign": wxpay.sign(list(page.values()))})
-assert seen["payment_request"]["total"] == 1999 and seen["resp"]["errCode"] == -2, seen
-step("signed the page's parameters, which the phone took")
+shown = control("payer/cancel", {**page, "signType": "RSA", "paySign": wxpay.sign(list(page.values()))})
+assert shown["payment_request"]["total"] == 1999 and shown["resp"]["errCode"] == -2, shown
+step("signed the payment parameters; the payer's client accepted them")
 
 control(f"orders/{PAID}/pay", {})
-headers, body, told = hear("/payments")
-notice = told["resource"]
-assert told["event_type"] == "TRANSACTION.SUCCESS" and told["resource_type"] == "encrypt-resource", told
-assert told["summary"] and notice["trade_state"] == "SUCCESS" and notice["out_trade_no"] == PAID, told
-assert notice["attach"] == '甲 + "乙"' and notice["amount"]["total"] == 1999, notice
+headers, body, event = receive("/payments")
+resource = event["resource"]
+assert event["event_type"] == "TRANSACTION.SUCCESS" and event["resource_type"] == "encrypt-resource", event
+assert event["summary"] and resource["trade_state"] == "SUCCESS" and resource["out_trade_no"] == PAID, event
+assert resource["attach"] == '甲 + "乙"' and resource["amount"]["total"] == 1999, resource
 assert MODE == "certificates" or headers["Wechatpay-Serial"] == keys["public_key_id"], headers
-step("was paid, and heard of it")
+step("the order was paid; received the notification")
 
 paid = reply(200, wxpay.query(out_trade_no=PAID))
-assert paid["trade_state"] == "SUCCESS" and paid["transaction_id"] == notice["transaction_id"], (paid, notice)
+assert paid["trade_state"] == "SUCCESS" and paid["transaction_id"] == resource["transaction_id"], (paid, resource)
 assert paid["payer"]["openid"] == "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" and paid["trade_type"] == "JSAPI", paid
 assert reply(200, wxpay.query(transaction_id=paid["transaction_id"])) == paid
-step("found it paid, by either number")
+step("the order query returned SUCCESS, by either number")
 
 broken = body.replace(b'"summary"', b'"summery"')
 assert broken != body and wxpay.callback(headers, broken) is None
-step("refused the notice after a letter of it was changed")
+step("rejected the notification after one letter was changed")
 
 placed = reply(200, wxpay.pay(description="第二", out_trade_no=CLOSED, amount={"total": 1},
                               pay_type=WeChatPayType.NATIVE))
@@ -143,27 +144,27 @@ refund = reply(200, wxpay.refund(out_refund_no=REFUND, out_trade_no=PAID, reason
                                  amount={"refund": 999, "total": 1999, "currency": "CNY"}))
 assert refund["status"] in ("PROCESSING", "SUCCESS") and refund["amount"]["refund"] == 999, refund
 assert refund["transaction_id"] == paid["transaction_id"], refund
-step(f"asked for the refund {REFUND}")
+step(f"requested the refund {REFUND}")
 
-_, _, told = hear("/refunds")
-notice = told["resource"]
-assert told["event_type"] == "REFUND.SUCCESS" and notice["refund_status"] == "SUCCESS", told
-assert notice["out_refund_no"] == REFUND and notice["amount"]["refund"] == 999, notice
-assert notice["refund_id"] == refund["refund_id"] and notice["user_received_account"], notice
-step("heard that it was refunded")
+_, _, event = receive("/refunds")
+resource = event["resource"]
+assert event["event_type"] == "REFUND.SUCCESS" and resource["refund_status"] == "SUCCESS", event
+assert resource["out_refund_no"] == REFUND and resource["amount"]["refund"] == 999, resource
+assert resource["refund_id"] == refund["refund_id"] and resource["user_received_account"], resource
+step("the refund succeeded; received the notification")
 
 refund = reply(200, wxpay.query_refund(out_refund_no=REFUND))
-assert refund["status"] == "SUCCESS" and refund["refund_id"] == notice["refund_id"], refund
+assert refund["status"] == "SUCCESS" and refund["refund_id"] == resource["refund_id"], refund
 assert reply(200, wxpay.query(out_trade_no=PAID))["trade_state"] == "REFUND"
-step("found it refunded")
+step("the refund query returned SUCCESS")
 
-stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+unknown_key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
 public = {"public_key": open(os.environ["WXPAY_PUBLIC_KEY_FILE"], encoding="utf-8").read(),
           "public_key_id": os.environ["WXPAY_PUBLIC_KEY_ID"]}
-refused = reply(401, client(key=stranger, **public).query(out_trade_no=PAID))
+refused = reply(401, client(key=unknown_key, **public).query(out_trade_no=PAID))
 assert refused["code"] == "SIGN_ERROR", refused
-step("was refused when it signed with a stranger's key")
+step("a request signed with an unknown key was refused")
 
 assert MODE == "certificates" or not wxpay._core._certificates
-assert Notices.heard.empty(), Notices.heard.get()
+assert Notifications.received.empty(), Notifications.received.get()

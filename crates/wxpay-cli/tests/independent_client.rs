@@ -9,12 +9,12 @@ use support::{Running, environment, not_tested, wxpay};
 
 #[test]
 fn a_merchant_in_python_takes_a_payment_of_the_first_generation_from_order_to_delivery() {
-    run("v1.py", "was placed, paid, heard of, queried and delivered");
+    run("v1.py", "was placed, paid, notified, queried and delivered");
 }
 
 #[test]
 fn a_merchant_in_python_takes_a_payment_of_the_third_generation_from_the_first_key_to_the_refund() {
-    run("v3.py", "was placed, found unpaid, paid, heard of, found paid and refunded");
+    run("v3.py", "was placed, queried (NOTPAY), paid, notified, queried (SUCCESS) and refunded");
 }
 
 fn run(name: &str, last_words: &str) {

@@ -1,4 +1,4 @@
-//! What a merchant has beside its client: the simulator's environment, a payer who pays, and a place where notices come.
+//! The parts of a merchant beside its client: the simulator's environment, a payer, and an endpoint for notifications.
 
 use serde_json::{Value, json};
 use std::{
@@ -13,42 +13,46 @@ use std::{
 pub const OPENID: &str = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o";
 pub const ATTACH: &str = "甲 + \"乙\"";
 
-/// The simulator's name for `name`.
+/// Returns a variable of the simulator's environment.
 pub fn environment(name: &str) -> String {
-    env::var(name).unwrap_or_else(|_| panic!("{name} is not set: this needs the simulator's environment"))
+    env::var(name).unwrap_or_else(|_| panic!("{name} is required: source the simulator's environment file"))
 }
 
-/// What is in the file that the simulator names `name`.
+/// Returns the content of the file that a variable names.
 pub fn content(name: &str) -> String {
     fs::read_to_string(environment(name)).unwrap()
 }
 
-/// A number of ours that nobody used before.
+/// Returns a new, unique merchant's number.
 pub fn number(letter: char) -> String {
     format!("{letter}{}", SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos())
 }
 
-/// How the keys come: `certificates` or `public-key`, the one argument.
+/// Returns the source of the platform's keys, the only argument: `certificates` or `public-key`.
 pub fn mode() -> String {
     let mode = env::args().nth(1).unwrap_or_default();
     assert!(matches!(mode.as_str(), "certificates" | "public-key"), "usage: certificates | public-key");
     mode
 }
 
-/// The payer pays.
+/// Lets the payer pay an order.
 pub fn pay(out_trade_no: &str) {
     control(&format!("orders/{out_trade_no}/pay"), &json!({}));
 }
 
-/// The payer sees the bill that the page's parameters are of, and goes back.
-pub fn look_at_the_bill(parameters: &Value, total: u64) {
-    let seen = control("payer/cancel", parameters);
-    assert_eq!((&seen["payment_request"]["total"], &seen["resp"]["errCode"]), (&json!(total), &json!(-2)), "{seen}");
+/// Opens the payment parameters in the payer's client, checks the amount, and cancels.
+pub fn open_and_cancel(parameters: &Value, total: u64) {
+    let shown = control("payer/cancel", parameters);
+    assert_eq!(
+        (&shown["payment_request"]["total"], &shown["resp"]["errCode"]),
+        (&json!(total), &json!(-2)),
+        "{shown}"
+    );
 }
 
 fn control(path: &str, fields: &Value) -> Value {
     let base_url = environment("WXPAY_BASE_URL");
-    let host = base_url.strip_prefix("http://").expect("the simulator speaks plain HTTP here");
+    let host = base_url.strip_prefix("http://").expect("WXPAY_BASE_URL must begin with http://");
     let mut stream = TcpStream::connect(host).unwrap();
     let body = fields.to_string();
     write!(
@@ -65,61 +69,66 @@ fn control(path: &str, fields: &Value) -> Value {
     serde_json::from_str(body).unwrap()
 }
 
-/// A notice as it came, and whether the client took it.
+/// A notification as received, and the client's result of verifying and decrypting it.
 #[derive(Debug)]
-pub struct Heard<T> {
+pub struct Received<T> {
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
-    pub told: Result<T, String>,
+    pub content: Result<T, String>,
 }
 
-impl<T> Heard<T> {
-    /// The value of a header, or nothing.
+impl<T> Received<T> {
+    /// Returns the value of a header, or an empty text.
     pub fn header(&self, name: &str) -> &str {
-        self.headers.iter().find(|(named, _)| named.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+        self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
     }
 }
 
-/// Where notices come: each is answered 204 if the client took it, else 401.
+/// An endpoint for notifications: answers 204 if the client accepts a notification, otherwise 401.
 pub struct Notifications<T> {
     pub url: String,
-    heard: Receiver<Heard<T>>,
+    received: Receiver<Received<T>>,
 }
 
 impl<T: Send + 'static> Notifications<T> {
-    /// `open` is how the client verifies a notice and decrypts it.
-    pub fn listen(open: impl Fn(&Heard<T>) -> Result<T, String> + Send + 'static) -> Self {
+    /// Starts the endpoint. `open` verifies and decrypts a notification with the client.
+    pub fn listen(open: impl Fn(&Received<T>) -> Result<T, String> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (tell, heard) = mpsc::channel();
+        let (sender, received) = mpsc::channel();
         thread::spawn(move || {
             for stream in listener.incoming() {
-                match hear_one(stream.unwrap(), &open) {
-                    Ok(notification) => drop(tell.send(notification)),
-                    Err(error) => eprintln!("half a notice: {error}"),
+                match receive(stream.unwrap(), &open) {
+                    Ok(notification) => drop(sender.send(notification)),
+                    Err(error) => eprintln!("incomplete notification: {error}"),
                 }
             }
         });
-        Self { url, heard }
+        Self { url, received }
     }
 
-    /// The next notice, which must have come to `path` and be a good one.
-    pub fn hear(&self, path: &str) -> (T, Heard<()>) {
-        let Heard { path: heard_at, headers, body, told } =
-            self.heard.recv_timeout(Duration::from_secs(20)).expect("no notice came");
-        assert_eq!(heard_at, path);
-        let told = told.unwrap_or_else(|error| panic!("the client refused a notice: {error}: {body}"));
-        (told, Heard { path: heard_at, headers, body, told: Ok(()) })
+    /// Waits for the next notification. It must arrive at `path`, and the client must accept it.
+    pub fn next(&self, path: &str) -> (T, Received<()>) {
+        let Received { path: actual, headers, body, content } =
+            self.received.recv_timeout(Duration::from_secs(20)).expect("no notification within 20 seconds");
+        assert_eq!(actual, path);
+        let content =
+            content.unwrap_or_else(|error| panic!("the client rejected a notification: {error}: {body}"));
+        (content, Received { path: actual, headers, body, content: Ok(()) })
     }
 
-    /// Whether nothing came that was not asked for.
-    pub fn is_quiet(&self) -> bool {
-        self.heard.try_recv().is_err()
+    /// Returns whether no further notification has arrived.
+    pub fn is_empty(&self) -> bool {
+        self.received.try_recv().is_err()
     }
 }
 
-fn hear_one<T>(mut stream: TcpStream, open: impl Fn(&Heard<T>) -> Result<T, String>) -> io::Result<Heard<T>> {
+/// Reads one request, responds with the client's result, and returns both.
+fn receive<T>(
+    mut stream: TcpStream,
+    open: impl Fn(&Received<T>) -> Result<T, String>,
+) -> io::Result<Received<T>> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut lines = reader.by_ref().lines();
     let path = lines.next().ok_or(io::ErrorKind::UnexpectedEof)??;
@@ -130,13 +139,13 @@ fn hear_one<T>(mut stream: TcpStream, open: impl Fn(&Heard<T>) -> Result<T, Stri
         let Some((name, value)) = line.split_once(':') else { break };
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    let mut notification = Heard { path, headers, body: String::new(), told: Err(String::new()) };
+    let mut notification = Received { path, headers, body: String::new(), content: Err(String::new()) };
     let length = notification.header("content-length").parse().map_err(io::Error::other)?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     notification.body = String::from_utf8(body).map_err(io::Error::other)?;
-    notification.told = open(&notification);
-    let status = if notification.told.is_ok() { "204 No Content" } else { "401 Unauthorized" };
+    notification.content = open(&notification);
+    let status = if notification.content.is_ok() { "204 No Content" } else { "401 Unauthorized" };
     write!(stream, "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")?;
     Ok(notification)
 }

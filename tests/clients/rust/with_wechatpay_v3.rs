@@ -1,11 +1,11 @@
-//! A merchant that uses `wechatpay-v3` (crates.io), unmodified: orders, queries, a close, a refund, and the notices of
-//! both.
+//! A merchant that uses `wechatpay-v3` (crates.io), unmodified: orders, queries, a close, a refund, and the
+//! notifications of both.
 //!
-//! One line for each step; exits 0 only if every step went as it must.
+//! Prints one line per step; exits with 0 only if every step succeeded.
 
 mod merchant;
 
-use merchant::{ATTACH, Heard, Notifications, OPENID, content, environment, mode, number};
+use merchant::{ATTACH, Notifications, OPENID, Received, content, environment, mode, number};
 use std::sync::Arc;
 use wechatpay_v3::{
     error::PayError,
@@ -17,7 +17,7 @@ use wechatpay_v3::{
     pay::{PayNotifyTrait as _, ResponseVerify, WechatPay, WechatPayConfig},
 };
 
-enum Told {
+enum Content {
     Payment(WechatPayDecodeData),
     Refund(WechatPayRefundDecodeData),
 }
@@ -28,10 +28,11 @@ fn main() {
     let [paid_no, closed_no, refund_no] = ['P', 'C', 'R'].map(number);
     let by_certificates = mode == "certificates";
 
-    // The client names one notify_url for all orders, and notices come to one that verifies: each needs the other.
+    // The client has one notify_url for all orders, so it needs the endpoint, and the endpoint needs the client to verify.
     let client = Arc::new(std::sync::OnceLock::<WechatPay>::new());
     let opener = Arc::clone(&client);
-    let notifications = Notifications::listen(move |notification| opened(opener.get().unwrap(), notification));
+    let notifications =
+        Notifications::listen(move |notification| opened(opener.get().unwrap(), notification));
     let config = |private_key: String| WechatPayConfig {
         appid: environment("WXPAY_APPID"),
         mch_id: environment("WXPAY_MCHID"),
@@ -51,12 +52,12 @@ fn main() {
             keys.serials()
         );
         step(&format!(
-            "downloaded, opened and verified the platform certificates {}",
+            "downloaded, decrypted and verified the platform certificates {}",
             keys.serials().join(", ")
         ));
         wxpay
     } else {
-        step(&format!("holds the public key {} and downloads nothing", environment("WXPAY_PUBLIC_KEY_ID")));
+        step(&format!("uses the public key {} and downloads nothing", environment("WXPAY_PUBLIC_KEY_ID")));
         wxpay.with_platform_public_key(environment("WXPAY_PUBLIC_KEY_ID"), content("WXPAY_PUBLIC_KEY_FILE"))
     };
     let wxpay = client.get_or_init(|| wxpay);
@@ -70,33 +71,33 @@ fn main() {
     assert_eq!(unpaid.trade_state, "NOTPAY");
     assert_eq!(unpaid.amount.unwrap().total, Some(1999));
     assert!(unpaid.transaction_id.is_none() && unpaid.payer.is_none());
-    step("found it unpaid");
+    step("the order query returned NOTPAY");
 
-    merchant::look_at_the_bill(&serde_json::to_value(placed.sign_data.unwrap()).unwrap(), 1999);
-    step("signed the page's parameters, which the phone took");
+    merchant::open_and_cancel(&serde_json::to_value(placed.sign_data.unwrap()).unwrap(), 1999);
+    step("signed the payment parameters; the payer's client accepted them");
 
     merchant::pay(&paid_no);
-    let (told, notification) = notifications.hear("/payments");
-    let Told::Payment(told) = told else { panic!("a refund came to /payments") };
-    assert_eq!((told.trade_state.as_str(), told.out_trade_no.as_str()), ("SUCCESS", paid_no.as_str()));
-    assert_eq!((told.attach.as_deref(), told.amount.total), (Some(ATTACH), 1999));
-    assert_eq!(told.payer.openid, OPENID);
-    step("was paid, and heard of it");
+    let (event, notification) = notifications.next("/payments");
+    let Content::Payment(event) = event else { panic!("a refund notification arrived at /payments") };
+    assert_eq!((event.trade_state.as_str(), event.out_trade_no.as_str()), ("SUCCESS", paid_no.as_str()));
+    assert_eq!((event.attach.as_deref(), event.amount.total), (Some(ATTACH), 1999));
+    assert_eq!(event.payer.openid, OPENID);
+    step("the order was paid; received the notification");
 
     let paid = wxpay.query_order(&paid_no).unwrap();
     assert_eq!(paid.trade_state, "SUCCESS");
-    assert_eq!(paid.transaction_id.as_deref(), Some(told.transaction_id.as_str()));
-    assert_eq!(paid.success_time.as_deref(), Some(told.success_time.as_str()));
-    step("found it paid");
+    assert_eq!(paid.transaction_id.as_deref(), Some(event.transaction_id.as_str()));
+    assert_eq!(paid.success_time.as_deref(), Some(event.success_time.as_str()));
+    step("the order query returned SUCCESS");
 
-    let broken = Heard {
+    let broken = Received {
         body: notification.body.replace("\"summary\"", "\"summery\""),
         path: notification.path,
         headers: notification.headers,
-        told: Err(String::new()),
+        content: Err(String::new()),
     };
     assert!(opened(wxpay, &broken).is_err());
-    step("refused the notice after a letter of it was changed");
+    step("rejected the notification after one letter was changed");
 
     let placed = wxpay.native_pay(NativeParams::new("第二", &closed_no, 1.into())).unwrap();
     assert!(placed.code_url.unwrap().starts_with("weixin://"));
@@ -107,24 +108,24 @@ fn main() {
     let mut refund = RefundsParams::new(&refund_no, 1999, 999, None, Some(&paid_no));
     refund.reason = Some("少了一根".to_owned());
     refund.notify_url = Some(format!("{}/refunds", notifications.url));
-    let asked = wxpay.refunds(refund).unwrap();
-    assert!(matches!(asked.status.as_str(), "PROCESSING" | "SUCCESS"), "{}", asked.status);
-    assert_eq!((asked.amount.refund, asked.amount.total), (999, 1999));
-    assert_eq!(asked.transaction_id, told.transaction_id);
-    step(&format!("asked for the refund {refund_no}"));
+    let requested = wxpay.refunds(refund).unwrap();
+    assert!(matches!(requested.status.as_str(), "PROCESSING" | "SUCCESS"), "{}", requested.status);
+    assert_eq!((requested.amount.refund, requested.amount.total), (999, 1999));
+    assert_eq!(requested.transaction_id, event.transaction_id);
+    step(&format!("requested the refund {refund_no}"));
 
-    let (told, _) = notifications.hear("/refunds");
-    let Told::Refund(told) = told else { panic!("a payment came to /refunds") };
-    assert_eq!((told.refund_status.as_str(), told.out_refund_no.as_str()), ("SUCCESS", refund_no.as_str()));
-    assert_eq!((told.refund_id.as_str(), told.amount.refund), (asked.refund_id.as_str(), 999));
-    step("heard that it was refunded");
+    let (event, _) = notifications.next("/refunds");
+    let Content::Refund(event) = event else { panic!("a payment notification arrived at /refunds") };
+    assert_eq!((event.refund_status.as_str(), event.out_refund_no.as_str()), ("SUCCESS", refund_no.as_str()));
+    assert_eq!((event.refund_id.as_str(), event.amount.refund), (requested.refund_id.as_str(), 999));
+    step("the refund succeeded; received the notification");
 
     let found = wxpay.query_refund(&refund_no).unwrap();
-    assert_eq!((found.status.as_str(), found.refund_id), ("SUCCESS", asked.refund_id));
+    assert_eq!((found.status.as_str(), found.refund_id), ("SUCCESS", requested.refund_id));
     assert_eq!(wxpay.query_order(&paid_no).unwrap().trade_state, "REFUND");
-    step("found it refunded");
+    step("the refund query returned SUCCESS");
 
-    // This client verifies refusals, too.
+    // This client also verifies the signature of refusals.
     match wxpay.query_order(&number('N')) {
         Err(PayError::ApiError { status: 404, response, .. }) => {
             assert!(
@@ -134,22 +135,23 @@ fn main() {
         }
         other => panic!("{other:?}"),
     }
-    step("was told, under a signature, that an order does not exist");
+    step("a signed refusal said that an order does not exist");
 
-    assert!(notifications.is_quiet());
+    assert!(notifications.is_empty());
 }
 
-fn opened(client: &WechatPay, notification: &Heard<Told>) -> Result<Told, String> {
+fn opened(client: &WechatPay, notification: &Received<Content>) -> Result<Content, String> {
     let pairs = notification.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let headers = NotifyHeaders::from_pairs(pairs).map_err(|error| error.to_string())?;
     client.platform_keys().verify_notify(&headers, &notification.body).map_err(|error| error.to_string())?;
-    let told: WechatPayNotify = serde_json::from_str(&notification.body).map_err(|error| error.to_string())?;
-    match (told.event_type.as_str(), told.resource_type.as_str()) {
+    let envelope: WechatPayNotify =
+        serde_json::from_str(&notification.body).map_err(|error| error.to_string())?;
+    match (envelope.event_type.as_str(), envelope.resource_type.as_str()) {
         ("TRANSACTION.SUCCESS", "encrypt-resource") => {
-            client.decrypt_notify(&told.resource).map(Told::Payment)
+            client.decrypt_notify(&envelope.resource).map(Content::Payment)
         }
         ("REFUND.SUCCESS", "encrypt-resource") => {
-            client.decrypt_refund_notify(&told.resource).map(Told::Refund)
+            client.decrypt_refund_notify(&envelope.resource).map(Content::Refund)
         }
         other => return Err(format!("{other:?}")),
     }

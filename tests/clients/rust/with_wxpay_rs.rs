@@ -1,11 +1,12 @@
-//! A merchant that uses `wxpay-rs` (crates.io), unmodified: orders, queries, a close, a refund, and the notices of both.
+//! A merchant that uses `wxpay-rs` (crates.io), unmodified: orders, queries, a close, a refund, and the
+//! notifications of both.
 //!
-//! One line for each step; exits 0 only if every step went as it must.
+//! Prints one line per step; exits with 0 only if every step succeeded.
 
 mod merchant;
 
 use async_trait::async_trait;
-use merchant::{ATTACH, Heard, Notifications, OPENID, content, environment, mode, number};
+use merchant::{ATTACH, Notifications, OPENID, Received, content, environment, mode, number};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use wxpay_rs::{
@@ -27,7 +28,7 @@ use wxpay_rs::{
     },
 };
 
-/// The client's own HTTP, at another origin.
+/// The client's own HTTP client, redirected to the simulator.
 struct Redirected {
     http: ReqwestHttpClient,
     origin: String,
@@ -42,7 +43,7 @@ impl Redirected {
     fn url(&self, url: &str) -> String {
         let target =
             url.strip_prefix("https://api.mch.weixin.qq.com").or_else(|| url.strip_prefix(&self.origin));
-        format!("{}{}", self.origin, target.unwrap_or_else(|| panic!("{url} is not of the gateway")))
+        format!("{}{}", self.origin, target.unwrap_or_else(|| panic!("{url}: not a URL of the gateway")))
     }
 }
 
@@ -71,7 +72,7 @@ impl HttpClient for Redirected {
     }
 }
 
-enum Told {
+enum Content {
     Payment(PaymentNotifyData),
     Refund(RefundNotifyData),
 }
@@ -107,10 +108,10 @@ async fn main() {
             .unwrap();
         let serials: Vec<_> = downloaded.into_iter().map(|(serial, _)| serial).collect();
         assert!(serials.contains(&environment("WXPAY_PLATFORM_SERIAL_NO")), "{serials:?}");
-        step(&format!("downloaded, opened and verified the platform certificates {}", serials.join(", ")));
+        step(&format!("downloaded, decrypted and verified the platform certificates {}", serials.join(", ")));
         config
     } else {
-        step(&format!("holds the public key {} and downloads nothing", environment("WXPAY_PUBLIC_KEY_ID")));
+        step(&format!("uses the public key {} and downloads nothing", environment("WXPAY_PUBLIC_KEY_ID")));
         config.platform_public_key(
             environment("WXPAY_PUBLIC_KEY_ID"),
             content("WXPAY_PUBLIC_KEY_FILE").into_bytes(),
@@ -124,7 +125,8 @@ async fn main() {
         .await
         .unwrap();
     let (handler, runtime) = (wxpay.notify_handler().unwrap(), Handle::current());
-    let notifications = Notifications::listen(move |notification| runtime.block_on(opened(&handler, notification)));
+    let notifications =
+        Notifications::listen(move |notification| runtime.block_on(opened(&handler, notification)));
 
     let order = JsapiRequest {
         appid: appid.clone(),
@@ -142,15 +144,15 @@ async fn main() {
     let unpaid = wxpay.query_order_by_out_trade_no(&paid_no).await.unwrap();
     assert_eq!((unpaid.trade_state.as_str(), unpaid.amount.unwrap().total), ("NOTPAY", 1999));
     assert!(unpaid.transaction_id.is_none());
-    step("found it unpaid");
+    step("the order query returned NOTPAY");
 
     let parameters = wxpay.jsapi().generate_pay_params(&placed.prepay_id).await.unwrap();
-    merchant::look_at_the_bill(&serde_json::to_value(parameters).unwrap(), 1999);
-    step("signed the page's parameters, which the phone took");
+    merchant::open_and_cancel(&serde_json::to_value(parameters).unwrap(), 1999);
+    step("signed the payment parameters; the payer's client accepted them");
 
     merchant::pay(&paid_no);
-    let (told, notification) = notifications.hear("/payments");
-    let Told::Payment(told) = told else { panic!("a refund came to /payments") };
+    let (event, notification) = notifications.next("/payments");
+    let Content::Payment(event) = event else { panic!("a refund notification arrived at /payments") };
     let expected = PaymentExpectation {
         appid: &appid,
         mchid: &mchid,
@@ -158,26 +160,26 @@ async fn main() {
         total: 1999,
         currency: "CNY",
     };
-    told.validate_order(expected).unwrap();
-    assert_eq!(told.attach.as_deref(), Some(ATTACH));
-    assert_eq!(told.payer.unwrap().openid, OPENID);
-    step("was paid, and heard of it");
+    event.validate_order(expected).unwrap();
+    assert_eq!(event.attach.as_deref(), Some(ATTACH));
+    assert_eq!(event.payer.unwrap().openid, OPENID);
+    step("the order was paid; received the notification");
 
     let paid = wxpay.query_order_by_out_trade_no(&paid_no).await.unwrap();
     assert_eq!(paid.trade_state, "SUCCESS");
-    assert_eq!(paid.transaction_id.as_ref(), Some(&told.transaction_id));
-    let again = wxpay.query_order_by_id(&told.transaction_id).await.unwrap();
-    assert_eq!((again.out_trade_no.as_ref(), again.trade_state.as_str()), (Some(&paid_no), "SUCCESS"));
-    step("found it paid, by either number");
+    assert_eq!(paid.transaction_id.as_ref(), Some(&event.transaction_id));
+    let same = wxpay.query_order_by_id(&event.transaction_id).await.unwrap();
+    assert_eq!((same.out_trade_no.as_ref(), same.trade_state.as_str()), (Some(&paid_no), "SUCCESS"));
+    step("the order query returned SUCCESS, by either number");
 
-    let broken = Heard {
+    let broken = Received {
         body: notification.body.replace("\"summary\"", "\"summery\""),
         path: notification.path,
         headers: notification.headers,
-        told: Err(String::new()),
+        content: Err(String::new()),
     };
     assert!(opened(&wxpay.notify_handler().unwrap(), &broken).await.is_err());
-    step("refused the notice after a letter of it was changed");
+    step("rejected the notification after one letter was changed");
 
     let order = NativeRequest {
         appid,
@@ -193,20 +195,20 @@ async fn main() {
     step(&format!("placed the Native order {closed_no} and closed it"));
 
     let refund = RefundRequest {
-        transaction_id: Some(told.transaction_id.clone()),
+        transaction_id: Some(event.transaction_id.clone()),
         out_trade_no: None,
         out_refund_no: refund_no.clone(),
         reason: Some("少了一根".to_owned()),
         amount: RefundAmount { refund: 999, total: 1999, currency: "CNY".to_owned() },
         notify_url: Some(format!("{}/refunds", notifications.url)),
     };
-    let asked = wxpay.refund().create(&refund).await.unwrap();
-    assert!(matches!(asked.status.as_str(), "PROCESSING" | "SUCCESS"), "{}", asked.status);
-    assert_eq!((&asked.out_trade_no, asked.amount.unwrap().refund), (&paid_no, 999));
-    step(&format!("asked for the refund {refund_no}"));
+    let requested = wxpay.refund().create(&refund).await.unwrap();
+    assert!(matches!(requested.status.as_str(), "PROCESSING" | "SUCCESS"), "{}", requested.status);
+    assert_eq!((&requested.out_trade_no, requested.amount.unwrap().refund), (&paid_no, 999));
+    step(&format!("requested the refund {refund_no}"));
 
-    let (told, _) = notifications.hear("/refunds");
-    let Told::Refund(told) = told else { panic!("a payment came to /refunds") };
+    let (event, _) = notifications.next("/refunds");
+    let Content::Refund(event) = event else { panic!("a payment notification arrived at /refunds") };
     let expected = RefundExpectation {
         mchid: &mchid,
         out_trade_no: &paid_no,
@@ -214,26 +216,26 @@ async fn main() {
         total: 1999,
         refund: 999,
     };
-    told.validate_order(expected).unwrap();
-    assert_eq!((told.refund_status.as_str(), &told.refund_id), ("SUCCESS", &asked.refund_id));
-    step("heard that it was refunded");
+    event.validate_order(expected).unwrap();
+    assert_eq!((event.refund_status.as_str(), &event.refund_id), ("SUCCESS", &requested.refund_id));
+    step("the refund succeeded; received the notification");
 
     let found = wxpay.query_by_out_refund_no(&refund_no).await.unwrap();
-    assert_eq!((found.status.as_str(), &found.refund_id), ("SUCCESS", &asked.refund_id));
+    assert_eq!((found.status.as_str(), &found.refund_id), ("SUCCESS", &requested.refund_id));
     assert_eq!(wxpay.query_order_by_out_trade_no(&paid_no).await.unwrap().trade_state, "REFUND");
-    step("found it refunded");
+    step("the refund query returned SUCCESS");
 
     match wxpay.query_order_by_out_trade_no(&number('N')).await {
         Err(WxPayError::ApiError { code, .. })
             if matches!(code.as_str(), "ORDER_NOT_EXIST" | "ORDERNOTEXIST") => {}
         other => panic!("{other:?}"),
     }
-    step("was told that an order does not exist");
+    step("a refusal said that an order does not exist");
 
-    assert!(notifications.is_quiet());
+    assert!(notifications.is_empty());
 }
 
-async fn opened(handler: &NotifyHandler, notification: &Heard<Told>) -> Result<Told, String> {
+async fn opened(handler: &NotifyHandler, notification: &Received<Content>) -> Result<Content, String> {
     let headers = NotifyHeaders {
         timestamp: notification.header("Wechatpay-Timestamp"),
         nonce: notification.header("Wechatpay-Nonce"),
@@ -243,9 +245,9 @@ async fn opened(handler: &NotifyHandler, notification: &Heard<Told>) -> Result<T
     let open = async {
         let request = handler.verify_and_parse(headers, notification.body.as_bytes()).await?;
         if request.request().notify_type == "TRANSACTION.SUCCESS" {
-            handler.handle_verified_payment_notify(&request).await.map(Told::Payment)
+            handler.handle_verified_payment_notify(&request).await.map(Content::Payment)
         } else {
-            handler.handle_verified_refund_notify(&request).await.map(Told::Refund)
+            handler.handle_verified_refund_notify(&request).await.map(Content::Refund)
         }
     };
     open.await.map_err(|error: WxPayError| error.to_string())
