@@ -1,4 +1,4 @@
-//! What must stay true of the house itself.
+//! Rules for the layout of the repository: dependencies, lints, test vectors.
 
 use std::{
     collections::BTreeSet,
@@ -14,7 +14,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The names in a manifest's `[dependencies]`.
+/// Returns the names in a manifest's `[dependencies]`.
 fn dependencies(name: &str) -> BTreeSet<String> {
     let manifest = read(&format!("crates/{name}/Cargo.toml"));
     let (_, rest) = manifest.split_once("\n[dependencies]\n").unwrap();
@@ -68,7 +68,7 @@ fn arrows_point_one_way() {
     expect("wxpay-cli", &["wxpay-aws-lc", "wxpay-hyper", "wxpay-proto", "wxpay-server", "wxpay-sim"]);
 }
 
-/// The simulator must not sign with the hands of the core, or a shared mistake would agree with itself.
+/// The simulator must not use the core's signing code: a mistake in shared code would not be found.
 #[test]
 fn the_simulator_shares_plain_values_with_the_core_and_no_protocol() {
     fn files(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -1,4 +1,4 @@
-//! Scenarios across the crates: whole conversations in virtual time, published values, the house itself.
+//! Scenarios across the crates: complete conversations in virtual time, published values, the layout of the repository.
 
 #![allow(
     clippy::unwrap_used,

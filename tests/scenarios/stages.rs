@@ -1,4 +1,4 @@
-//! Our own values, made with OpenSSL: one folder a case, one file a stage.
+//! The test vectors of this repository, generated with OpenSSL: one folder per case, one file per stage.
 
 use serde_json::Value;
 use std::{
@@ -7,14 +7,14 @@ use std::{
 };
 use wxpay_proto::UnixTime;
 
-/// A case: what it starts from, and the folder of what must come of it.
+/// A case: its input, and the folder with the expected result of each stage.
 pub(crate) struct Case {
     pub(crate) folder: PathBuf,
     pub(crate) context: Value,
 }
 
 impl Case {
-    /// Every case of a kind; there is one at least.
+    /// Returns all cases of a kind. Panics if there are none.
     pub(crate) fn all(generation: &str, kind: &str) -> Vec<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(generation).join(kind);
         let cases: Vec<_> = fs::read_dir(folder)
@@ -43,7 +43,7 @@ impl Case {
             .unwrap_or_else(|error| panic!("{name} of {}: {error}", self.folder.display()))
     }
 
-    /// Holds what we made to the file of that name, byte for byte.
+    /// Compares a result with the file of that name, byte for byte.
     #[track_caller]
     pub(crate) fn stage(&self, name: &str, ours: impl AsRef<[u8]>) {
         let theirs = self.file(name);

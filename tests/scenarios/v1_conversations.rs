@@ -1,4 +1,4 @@
-//! Whole conversations of the first generation with the simulated gateway, in virtual time.
+//! Complete APIv1 conversations with the simulated gateway, in virtual time.
 
 use core::net::Ipv4Addr;
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn setting() -> (Lab, Wire, Merchant) {
     (Lab::default(), wire, me)
 }
 
-/// The payer pays with the very parameters the app was given, so that the second signature counts.
+/// Pays with the parameters that the app received, so that their signature is verified.
 fn pay(lab: &Lab, wire: &mut Wire, params: &AppParams, payer: &Payer) {
     let handed_over = serde_json::to_vec(params).unwrap();
     let bill = Bill::read(&mut wire.gateway, &handed_over, lab.now).unwrap();
@@ -62,12 +62,14 @@ fn an_order_is_placed_paid_heard_of_queried_and_delivered() {
         payer = Some(notification.openid().clone());
         Ack::Success
     });
-    let PaymentStatus::Paid(payment) = state.status() else { panic!("the notice was heard") };
+    let PaymentStatus::Paid(payment) = state.status() else {
+        panic!("the order must be paid after the notification")
+    };
 
     let queried = lab.run(me.query(number(1)), &mut wire).unwrap();
     let before = state.clone();
     state.merge(&queried.evidence().unwrap()).unwrap();
-    assert_eq!(state, before, "a query tells nothing that the notice did not");
+    assert_eq!(state, before, "a query must not add to the evidence of the notification");
 
     let delivery = Delivery::made(payer.unwrap(), payment.transaction_id().clone(), number(1));
     lab.run(me.notify_delivery(delivery), &mut wire).unwrap();
@@ -75,7 +77,7 @@ fn an_order_is_placed_paid_heard_of_queried_and_delivered() {
     assert_eq!((record.payments.len(), record.deliveries.len()), (1, 1));
     assert!(
         wire.gateway.notifications().iter().all(|notification| notification.next_at.is_none()),
-        "success stops the repeats"
+        "`success` must stop the retries"
     );
     assert_eq!(wire.gateway.warnings().count(), 0);
 }
@@ -92,7 +94,7 @@ fn one_token_serves_a_hundred_orders_that_start_at_once() {
 #[test]
 fn a_fetcher_that_vanishes_is_replaced_after_its_lease() {
     let (mut lab, mut wire, me) = setting();
-    // This one asks for a token and is never heard of again: its future was dropped.
+    // This flow holds the lease and never resumes, as if its future was dropped.
     let abandoned = Step::begin(me.prepay(order(number(1), 100)), lab.world());
     drop(abandoned);
     let began = lab.now;
@@ -129,7 +131,7 @@ fn upkeep_refreshes_the_token_before_it_expires_so_that_no_order_waits() {
         lab.run(me.refresh_token(), &mut wire).unwrap();
         let began = lab.now;
         lab.run(me.prepay(order(number(round), 100)), &mut wire).unwrap();
-        assert_eq!(lab.now.since(began), wire.latency, "one hop and no more");
+        assert_eq!(lab.now.since(began), wire.latency, "one request only");
     }
     assert_eq!(lab.count("v1.token"), 5, "six hours, five fetches");
 }
@@ -141,7 +143,7 @@ fn a_token_that_cannot_be_refreshed_is_used_until_it_expires() {
     wire.gateway.trouble(Rule::new(Trouble::DropBeforeCommit).on(Operation::Token));
     lab.wait(Duration::from_secs(5500));
     lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap();
-    assert_eq!(lab.count("v1.token"), 2, "one attempt, and none for the half minute after it");
+    assert_eq!(lab.count("v1.token"), 2, "one attempt, and none in the 30 seconds after it");
     lab.run(me.prepay(order(number(3), 100)), &mut wire).unwrap();
     assert_eq!(lab.count("v1.token"), 2);
 }
@@ -166,7 +168,7 @@ fn a_wrong_secret_is_refused_at_once_and_nothing_was_sent() {
     let stranger = wxpay_testkit::keys::merchant();
     let error = lab.run(stranger.build().prepay(order(number(1), 100)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::NotSent));
-    assert_eq!(lab.count("v1.token"), 1, "never retried");
+    assert_eq!(lab.count("v1.token"), 1, "a wrong secret must not be retried");
 }
 
 #[test]
@@ -186,7 +188,7 @@ fn when_every_answer_is_lost_the_number_is_owed_and_settling_finds_the_order() {
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::Unknown));
     let pending_operation = error.unresolved().unwrap();
     assert_eq!(pending_operation.out_trade_no(), Some(&number(1)));
-    assert!(error.unresolved().is_none(), "a debt is taken once");
+    assert!(error.unresolved().is_none(), "the unresolved operation can be taken only once");
     assert_eq!(lab.run(me.resolve(pending_operation), &mut wire).unwrap(), QueryOutcome::Unpaid);
 }
 
@@ -195,7 +197,7 @@ fn an_order_whose_flow_was_lost_in_a_crash_is_recovered_by_its_number() {
     let (mut lab, mut wire, me) = setting();
     lab.run(me.refresh_token(), &mut wire).unwrap();
     let step = Step::begin(me.prepay(order(number(1), 100)), lab.world());
-    let Step::Send(transmit, sent) = step else { panic!("a token is there") };
+    let Step::Send(transmit, sent) = step else { panic!("a token is cached, so the order must be sent") };
     drop((sent, Network::carry(&mut wire, transmit, lab.now)));
     lab.memory = Memory::default();
     assert_eq!(lab.run(me.resolve_pending(number(1)), &mut wire).unwrap(), QueryOutcome::Unpaid);
@@ -220,7 +222,7 @@ fn settling_without_any_answer_ends_with_the_debt_still_owed() {
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     wire.is_down = true;
     let mut error = lab.run(me.resolve(error.unresolved().unwrap()), &mut wire).unwrap_err();
-    assert_eq!(error.fate(), Fate::Unknown, "the question was not sent, but the order may exist");
+    assert_eq!(error.fate(), Fate::Unknown, "the query was not sent, but the order may exist");
     assert_eq!(error.unresolved().unwrap().out_trade_no(), Some(&number(1)));
 }
 
@@ -279,11 +281,13 @@ fn a_lost_notification_is_made_up_for_by_a_query() {
     let params = lab.run(me.prepay(order(number(1), 1999)), &mut wire).unwrap();
     wire.gateway.trouble(Rule::new(Trouble::NotificationLost));
     pay(&lab, &mut wire, &params, &Payer::default().with_discount(Fen::new(50)));
-    wire.deliver_due(&me, lab.now, |_| panic!("it was lost"));
+    wire.deliver_due(&me, lab.now, |_| panic!("the notification was lost"));
     let queried = lab.run(me.query(number(1)), &mut wire).unwrap();
     let mut state = PaymentState::new(number(1), Fen::new(1999));
     state.merge(&queried.evidence().unwrap()).unwrap();
-    let PaymentStatus::Paid(payment) = state.status() else { panic!("1949 and a discount of 50 are 1999") };
+    let PaymentStatus::Paid(payment) = state.status() else {
+        panic!("1949 fen and a discount of 50 fen must pay 1999 fen")
+    };
     assert_eq!((payment.total_fee(), payment.discount()), (Fen::new(1949), Fen::new(50)));
 }
 

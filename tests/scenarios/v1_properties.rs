@@ -1,4 +1,4 @@
-//! What holds whatever the network does.
+//! Properties of APIv1 flows that hold on any network.
 
 use crate::v1_conversations::{number, order};
 use proptest::prelude::*;
@@ -21,10 +21,10 @@ use wxpay_testkit::{
     network::Wire,
 };
 
-/// A status and a body, or nothing.
+/// A status and a body, or no response.
 type Answer = Option<(u16, Vec<u8>)>;
 
-/// What a network may come up with that no gateway stands behind.
+/// Generates arbitrary responses, including those that no gateway would send.
 fn replies() -> impl Strategy<Value = Answer> {
     let bodies = prop::sample::select(vec![
         r#"{"access_token":"planted-token","expires_in":7200}"#,
@@ -58,7 +58,7 @@ fn replies() -> impl Strategy<Value = Answer> {
     ]
 }
 
-/// One thing after another, over and over.
+/// Returns a network that repeats a script of responses.
 fn network(script: Vec<(Answer, bool, u64)>) -> impl FnMut(Transmit, UnixTime) -> (Reply, Duration) {
     let mut script = script.into_iter().cycle();
     move |_, _| {
@@ -86,14 +86,14 @@ proptest! {
             if let Err(mut error) = result {
                 let unknown = error.fate() == Fate::Unknown;
                 let pending_operation = error.unresolved();
-                prop_assert_eq!(pending_operation.is_some(), unknown, "a debt is owed where the fate is unknown, and only there");
+                prop_assert_eq!(pending_operation.is_some(), unknown, "there is an unresolved operation exactly if the fate is unknown");
                 owed.extend(pending_operation);
             }
         }
         let asked = lab.run_all(owed.into_iter().map(|pending_operation| me.resolve(pending_operation)), &mut network);
         for mut error in asked.into_iter().filter_map(Result::err) {
             prop_assert_eq!(error.fate(), Fate::Unknown);
-            prop_assert!(error.unresolved().is_some(), "an unsettled debt is still owed");
+            prop_assert!(error.unresolved().is_some(), "a failed resolve must keep the operation unresolved");
         }
         let payer: OpenId = "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap();
         let delivery = Delivery::made(payer, "1900000001201405083141592653".parse().unwrap(), number(1));
@@ -127,11 +127,11 @@ proptest! {
             let held = wire.gateway.order(&number, lab.now);
             match result {
                 Ok(params) => {
-                    let record = held.expect("an order that was answered is held");
+                    let record = held.expect("the gateway must have an order that it accepted");
                     prop_assert!(record.prepays.iter().any(|prepay| prepay.prepayid == params.prepayid));
                 }
                 Err(error) => {
-                    prop_assert!(held.is_none() || error.fate() == Fate::Unknown, "{error:?} but the order is held");
+                    prop_assert!(held.is_none() || error.fate() == Fate::Unknown, "{error:?}, but the gateway has the order");
                 }
             }
         }
@@ -185,7 +185,7 @@ proptest! {
             prop_assert_eq!(paid, knows);
         }
         let paid = known.iter().filter(|one| one.payments().next().is_some()).count();
-        prop_assert_eq!(effects, paid, "each payment has its effect once");
+        prop_assert_eq!(effects, paid, "each payment must have one effect");
     }
 }
 

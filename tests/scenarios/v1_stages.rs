@@ -1,4 +1,4 @@
-//! Our own values, made with OpenSSL (`tests/vectors`), compared stage by stage.
+//! APIv1 against the test vectors of this repository (`tests/vectors`), compared stage by stage.
 
 use super::stages::Case;
 use core::net::Ipv4Addr;
@@ -10,7 +10,7 @@ use wxpay_proto::{
     wire::{charset::Charset, time},
 };
 
-/// What a case of the first generation starts from.
+/// The input of an APIv1 case.
 impl Case {
     fn merchant(&self) -> Merchant {
         Merchant::builder(

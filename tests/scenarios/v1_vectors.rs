@@ -1,8 +1,7 @@
-//! The published values of the first generation, each recomputed stage by stage: the string under the signature
-//! first, then the signature, then the message around it.
+//! APIv1 against the published values, recomputed stage by stage: the string to sign, then the signature, then the message.
 //!
-//! They are read from `../shared/vectors/v1.json` beside the checkout. Without it these tests say so and check
-//! nothing; with `WXPAY_VECTORS_REQUIRED` set they fail instead.
+//! The values are read from `../shared/vectors/v1.json` next to the checkout. Without this file the tests check nothing, or
+//! fail if `WXPAY_VECTORS_REQUIRED` is set.
 
 use core::net::Ipv4Addr;
 use serde_json::Value;
@@ -17,12 +16,15 @@ use wxpay_proto::{
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors/v1.json");
 
-/// The whole file, or nothing where it is not.
+/// Returns the file, or `None` if it does not exist.
 fn file() -> Option<Value> {
     match std::fs::read(FILE) {
         Ok(text) => Some(serde_json::from_slice(&text).unwrap()),
         Err(error) => {
-            assert!(std::env::var_os("WXPAY_VECTORS_REQUIRED").is_none(), "no published values: {error}");
+            assert!(
+                std::env::var_os("WXPAY_VECTORS_REQUIRED").is_none(),
+                "the published values are required: {error}"
+            );
             None
         }
     }
@@ -52,7 +54,7 @@ impl<'a> Case<'a> {
         PaySignKey::new(self.0["inputs"]["params"]["appkey"].as_str().unwrap().to_owned()).unwrap()
     }
 
-    /// What our code makes of it: the string to sign in the clear, and the signature or the package.
+    /// Computes the string to sign, decoded, and the signature or the package.
     fn compute(&self) -> (String, String) {
         let readable =
             |string: signature::StringToSign| self.charset().decode(string.expose()).unwrap().into_owned();
@@ -73,12 +75,12 @@ impl<'a> Case<'a> {
                 let (sign, string) = signature::sha1_of(&self.fields(), &self.pay_sign_key());
                 (readable(string), sign.to_string())
             }
-            other => panic!("a kind this test does not know: {other}"),
+            other => panic!("unknown kind: {other}"),
         }
     }
 }
 
-/// Lower-case escapes are as good as upper-case ones, and say the same.
+/// Converts percent-encoded bytes to upper case: both cases are valid and mean the same.
 fn with_upper_escapes(package: &str) -> String {
     let mut pieces = package.split('%');
     let first = pieces.next().unwrap().to_owned();
@@ -95,12 +97,12 @@ fn every_published_value_that_can_be_reproduced_is_and_no_other() {
     for case in file["vectors"].as_array().unwrap().iter().map(Case) {
         let name = case.text("name");
         if !case.0["inputs"].is_object() {
-            // Real merchants' data: the key, or all of it, is withheld.
+            // Data of real merchants: the key, or all of the input, was not published.
             withheld += 1;
             continue;
         }
         if case.text("kind") == "md5-fixed-order" {
-            // The bill of the older gateway, whose messages are out of scope.
+            // A bill of the older gateway, which is out of scope.
             elsewhere += 1;
             continue;
         }
@@ -118,7 +120,7 @@ fn every_published_value_that_can_be_reproduced_is_and_no_other() {
                 assert_ne!(result, case.text("expected"), "{name}");
                 refuted += 1;
             }
-            None => panic!("{name} has inputs but no verdict"),
+            None => panic!("{name}: `verified` is required for a value with inputs"),
         }
     }
     assert_eq!((reproduced, refuted, withheld, elsewhere), (45, 12, 11, 1));
@@ -135,7 +137,7 @@ fn the_wrong_charset_gives_the_wrong_signature() {
     assert_ne!(right.compute().1, wrong.compute().1);
 }
 
-/// The demo merchant of the documents, and the file its keys are in.
+/// Returns the demo merchant of the documents, and the file with its keys.
 fn demo() -> Option<(Merchant, Value)> {
     let file = file()?;
     let key = |name: &str| file["keys"][name].as_str().unwrap().to_owned();
@@ -231,7 +233,7 @@ fn the_published_notifications_are_heard_and_one_changed_byte_is_not() {
             if let Ok(believed) =
                 me.verify_notification(&RawNotification::new("POST", &bytes, body.as_bytes()))
             {
-                // The letters' case of a signature and of an escape tells nothing.
+                // The case of letters in a signature and in a percent-encoded byte has no meaning.
                 assert!(
                     bytes.eq_ignore_ascii_case(query.as_bytes()) && believed == notification,
                     "{name} at {at}"

@@ -1,4 +1,4 @@
-//! What WeChat Pay would have signed, and how it meets a merchant.
+//! Messages signed in WeChat Pay's place, and merchants to verify them.
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 use wxpay_aws_lc::AwsLc;
@@ -15,7 +15,7 @@ use wxpay_testkit::{
     keys::v3::{self, MCHID, PLATFORM, PUBLIC_KEY, PUBLIC_KEY_ID, PUBLIC_KEY_PRIVATE, SERIAL_NO},
 };
 
-/// A merchant with these keys, which asks once and believes nobody yet.
+/// Returns a builder with these keys, one attempt per call, and no trusted keys yet.
 pub(crate) fn merchant(private_key: &str, api_v3_key: &str) -> Builder {
     let mut once = Policy::default();
     once.max_attempts = 1;
@@ -29,7 +29,7 @@ pub(crate) fn merchant(private_key: &str, api_v3_key: &str) -> Builder {
     .retry(once)
 }
 
-/// With WeChat Pay's throw-away keys of both kinds, and no need to fetch any.
+/// Builds a merchant that trusts a platform certificate and a WeChat Pay public key, so that nothing is fetched.
 pub(crate) fn believing(builder: Builder) -> Merchant {
     builder
         .platform_certificate(&v3::certificate(PLATFORM[0].certificate))
@@ -38,7 +38,7 @@ pub(crate) fn believing(builder: Builder) -> Merchant {
         .build()
 }
 
-/// What WeChat Pay signs, and the headers that say so.
+/// A body signed by WeChat Pay, with its signature headers.
 #[derive(Clone)]
 pub(crate) struct Signed {
     pub(crate) headers: Vec<(&'static str, String)>,
@@ -57,7 +57,7 @@ impl Signed {
         Self { headers, body: body.to_vec() }
     }
 
-    /// Signed here, with the throw-away public key's other half.
+    /// Signs a body with the private key of the throw-away WeChat Pay public key.
     pub(crate) fn here(body: &[u8], at: UnixTime) -> Self {
         let (timestamp, nonce) = (at.as_secs().to_string(), "593BEC0C930BF1AF");
         let message = [timestamp.as_bytes(), b"\n", nonce.as_bytes(), b"\n", body, b"\n"].concat();
@@ -97,14 +97,14 @@ impl Signed {
     }
 }
 
-/// A laboratory of that moment.
+/// Returns a test driver whose clock starts at this time.
 pub(crate) fn lab(at: UnixTime) -> Lab {
     let mut lab = Lab::default();
     lab.now = at;
     lab
 }
 
-/// Runs a flow that is answered once, within no time.
+/// Runs a flow that gets one reply, without delay.
 pub(crate) fn answered<F: Flow<Output: Debug>>(
     flow: F,
     reply: Response,
@@ -112,18 +112,19 @@ pub(crate) fn answered<F: Flow<Output: Debug>>(
 ) -> Result<F::Output, Error> {
     let mut reply = Some(reply);
     let network = move |_: Transmit, _: UnixTime| -> (Reply, Duration) {
-        (reply.take().ok_or_else(|| Failure::NotSent("nobody there".into())), Duration::ZERO)
+        (reply.take().ok_or_else(|| Failure::NotSent("no further reply".into())), Duration::ZERO)
     };
     lab(at).run(flow, &mut { network })
 }
 
 /// Runs a flow that needs no network.
 pub(crate) fn alone<F: Flow<Output: Debug>>(flow: F, at: UnixTime) -> Result<F::Output, Error> {
-    let nobody = |_: Transmit, _: UnixTime| -> (Reply, Duration) { panic!("nothing is to be sent") };
+    let nobody =
+        |_: Transmit, _: UnixTime| -> (Reply, Duration) { panic!("the flow must not send a request") };
     lab(at).run(flow, &mut { nobody })
 }
 
-/// The cause of an error, in its own words.
+/// Returns the text of an error's source.
 pub(crate) fn cause(error: &Error) -> String {
     std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }

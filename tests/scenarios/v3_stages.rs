@@ -1,4 +1,4 @@
-//! Our own values of the third generation, made with OpenSSL (`tests/vectors`), compared stage by stage.
+//! APIv3 against the test vectors of this repository (`tests/vectors`), compared stage by stage.
 
 use super::{
     stages::Case,
@@ -27,19 +27,19 @@ use wxpay_testkit::keys::v3::{self, API_V3_KEY, KEY, MCHID, PLATFORM, PUBLIC_KEY
 
 const APPID: &str = "wx0123456789abcdef";
 
-/// What a case of the third generation starts from, and is held to.
+/// The input of an APIv3 case, and comparisons with its stages.
 impl Case {
     fn method(&self) -> Method {
         let methods = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
         methods.into_iter().find(|method| method.as_str() == self.text("method")).unwrap()
     }
 
-    /// A file of Base64.
+    /// Decodes a file of Base64.
     fn bytes(&self, name: &str) -> Vec<u8> {
         base64::decode(&self.file(name)).unwrap()
     }
 
-    /// The message, its signature, the header.
+    /// Compares the message, its signature and the header.
     fn signed(&self, me: &Merchant, body: &[u8]) {
         let (method, target, nonce) = (self.method(), self.text("target"), self.text("nonce_str"));
         self.stage("message.txt", message::request(method, target, self.at().as_secs(), nonce, body));
@@ -50,7 +50,7 @@ impl Case {
         assert_eq!(header.parse(), Ok(authorization));
     }
 
-    /// What WeChat Pay would have sent.
+    /// Returns the case as WeChat Pay would send it.
     fn incoming(&self) -> Signed {
         let signature = String::from_utf8(self.file("signature.txt")).unwrap();
         let timestamp = self.at().to_string();
@@ -62,16 +62,16 @@ fn me() -> Merchant {
     merchant(KEY, API_V3_KEY).build()
 }
 
-/// It knows WeChat Pay's keys of both kinds.
+/// Returns a merchant that trusts a platform certificate and a public key.
 fn believer() -> Merchant {
     believing(merchant(KEY, API_V3_KEY))
 }
 
-/// The first request of a call.
+/// Returns the first request of a call.
 fn transmit(me: &Merchant, raw: Raw, at: UnixTime) -> Transmit {
     match Step::begin(me.call(raw), lab(at).world()) {
         Step::Send(transmit, _) => transmit,
-        other => panic!("nothing is sent: {other:?}"),
+        other => panic!("the call must send a request: {other:?}"),
     }
 }
 
@@ -80,7 +80,7 @@ fn a_request_is_signed_as_it_is_sent() {
     for case in Case::all("v3", "request") {
         let (me, body) = (me(), case.file("body.json"));
         case.signed(&me, &body);
-        // The same through a call, whose nonce is drawn.
+        // The same through a call, which generates its own nonce.
         let raw = Raw::new(case.method(), case.text("target")).unwrap();
         let raw = if body.is_empty() { raw } else { raw.json(&body).unwrap() };
         let request = transmit(&me, raw, case.at()).request;
@@ -166,13 +166,13 @@ fn a_reply_is_verified_before_it_is_read() {
         }
         for (wrong, at, why) in wrong_ones(&incoming, case.at()) {
             let error = ask(wrong.reply(status), at).unwrap_err();
-            assert_eq!(error.fate(), Fate::Unknown, "whatever it says, it may be otherwise");
+            assert_eq!(error.fate(), Fate::Unknown, "an unverified reply decides nothing");
             assert_eq!(cause(&error), why.to_string(), "{}", case.folder.display());
         }
     }
 }
 
-/// Everything that may be wrong with it, one at a time, and what is said of it.
+/// Returns invalid variants of a signed message, each with one fault, a time, and the expected error.
 pub(crate) fn wrong_ones(good: &Signed, at: UnixTime) -> Vec<(Signed, UnixTime, VerifyError)> {
     const NAMES: [&str; 4] =
         ["Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Signature", "Wechatpay-Serial"];
@@ -266,7 +266,7 @@ fn a_notification_is_verified_opened_and_read() {
     }
 }
 
-/// What is sealed amiss inside something well signed.
+/// Faults of the encrypted resource inside a correctly signed notification.
 #[test]
 fn a_box_is_refused_for_what_is_wrong_with_it() {
     let case = Case::all("v3", "notice").remove(0);
@@ -302,7 +302,7 @@ fn a_box_is_refused_for_what_is_wrong_with_it() {
         let gone = hear(&|resource| drop(resource.as_object_mut().unwrap().remove(name)));
         assert!(gone.unwrap_err().starts_with("JSON does not match the expected structure"), "{name}");
     }
-    // Another key.
+    // Another APIv3 key.
     let other = believing(merchant(KEY, &API_V3_KEY.to_lowercase()));
     let error = alone(other.verify_notification(case.incoming().received()), case.at()).unwrap_err();
     assert_eq!((error.kind(), cause(&error).as_str()), (ErrorKind::Malformed, forged));
@@ -331,14 +331,14 @@ fn a_list_of_certificates_is_opened_then_proved_then_believed() {
         for (wrong, at, why) in wrong_ones(&incoming, case.at()) {
             let error = answered(fetching().refresh_platform_keys(), wrong.reply(200), at).unwrap_err();
             let expected = why.to_string();
-            // A list with a changed byte may be refused before its signature is looked at.
+            // A list with a changed byte may be rejected before its signature is verified.
             let same_body = wrong.body == incoming.body;
             assert!(cause(&error) == expected || !same_body, "{}: {expected}", cause(&error));
         }
     }
 }
 
-/// One that fetches certificates, and knows WeChat Pay's public key beside them.
+/// Returns a merchant that fetches certificates, and also trusts the public key.
 fn fetching() -> Merchant {
     let public_key = v3::public_key(PUBLIC_KEY);
     merchant(KEY, API_V3_KEY)
@@ -347,7 +347,7 @@ fn fetching() -> Merchant {
         .build()
 }
 
-/// Whether what that key signs is believed, once the list was brought by an upkeep, without another fetch.
+/// Returns whether this key's signature is trusted after a refresh with the list, without another fetch.
 fn is_believed(platform: &Platform, list: &Signed, at: UnixTime) -> bool {
     let me = fetching();
     let mut lab = lab(at);
@@ -365,7 +365,7 @@ fn is_believed(platform: &Platform, list: &Signed, at: UnixTime) -> bool {
     let reply = Signed::new(platform.serial_no, &at.to_string(), "N", &signature, body).reply(200);
     let network = |_: Transmit, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
     let result = lab.run(me.call(Raw::new(Method::Get, "/v3/whatever").unwrap()), &mut { network });
-    assert_eq!(lab.count("v3.certificates"), 1, "it was fetched a moment ago");
+    assert_eq!(lab.count("v3.certificates"), 1, "the list must not be fetched again");
     result.is_ok()
 }
 
@@ -394,7 +394,7 @@ fn a_bill_is_believed_once_all_of_it_is_unzipped_and_has_its_digest() {
         let ask = TradeBill::of("2026-11-24".parse().unwrap()).gzip();
         let reply = Signed::here(&serde_json::to_vec(&said).unwrap(), at).reply(200);
         let BillReply::Ready(statement) = answered(believer().call(ask), reply, at).unwrap() else {
-            panic!("it is ready")
+            panic!("the bill must be ready")
         };
         let mut bill = Vec::new();
         GzDecoder::new(case.file("zipped.bin").as_slice()).read_to_end(&mut bill).unwrap();

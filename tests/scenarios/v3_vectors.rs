@@ -1,7 +1,7 @@
-//! The published values of the third generation: each is reproduced stage by stage, or refused for its own reason.
+//! APIv3 against the published values: each is reproduced stage by stage, or rejected for the expected reason.
 //!
-//! They are read from `../shared/vectors` beside the checkout. Without it these tests say so and check nothing; with
-//! `WXPAY_VECTORS_REQUIRED` set they fail instead.
+//! The values are read from `../shared/vectors` next to the checkout. Without it the tests check nothing, or fail if
+//! `WXPAY_VECTORS_REQUIRED` is set.
 
 use super::{
     v3_signed::{Signed, alone, answered, believing, cause, lab, merchant},
@@ -29,20 +29,20 @@ use wxpay_testkit::keys::v3::{self, API_V3_KEY, KEY, PUBLIC_KEY, PUBLIC_KEY_ID};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/vectors");
 
-/// What is not of this generation, or not open to merchants: kinds, and why.
+/// The kinds of values that are out of scope, each with the reason.
 const ELSEWHERE: [(&str, &str); 9] = [
-    ("v2_sign", "the second generation"),
-    ("v2_sign_string", "the second generation"),
-    ("v2_key_order", "the second generation"),
-    ("v2_refund_req_info_decrypt", "the second generation"),
-    ("aes_256_ecb_pkcs7_encrypt", "the cipher of the second generation's refund notices"),
-    ("md5_hex", "the second generation's digest"),
-    ("sm2_sm3_verify", "the scheme of SM2, not openly available"),
-    ("sm2_decrypt_asn1_c1c3c2", "the scheme of SM2, not openly available"),
-    ("sm4_gcm_decrypt", "the scheme of SM2, not openly available"),
+    ("v2_sign", "APIv2"),
+    ("v2_sign_string", "APIv2"),
+    ("v2_key_order", "APIv2"),
+    ("v2_refund_req_info_decrypt", "APIv2"),
+    ("aes_256_ecb_pkcs7_encrypt", "the cipher of APIv2 refund notifications"),
+    ("md5_hex", "the digest of APIv2"),
+    ("sm2_sm3_verify", "the SM2 scheme, not openly available"),
+    ("sm2_decrypt_asn1_c1c3c2", "the SM2 scheme, not openly available"),
+    ("sm4_gcm_decrypt", "the SM2 scheme, not openly available"),
 ];
 
-/// Every value of both files, or nothing where they are not.
+/// Returns the values of both files, or `None` if they do not exist.
 fn cases() -> Option<Vec<Case>> {
     let mut cases = Vec::new();
     for name in ["v2-v3.json", "v2-v3-derived.json"] {
@@ -52,7 +52,10 @@ fn cases() -> Option<Vec<Case>> {
                 cases.extend(values.into_iter().map(Case));
             }
             Err(error) => {
-                assert!(std::env::var_os("WXPAY_VECTORS_REQUIRED").is_none(), "no published values: {error}");
+                assert!(
+                    std::env::var_os("WXPAY_VECTORS_REQUIRED").is_none(),
+                    "the published values are required: {error}"
+                );
                 return None;
             }
         }
@@ -60,25 +63,25 @@ fn cases() -> Option<Vec<Case>> {
     Some(cases)
 }
 
-/// What became of a value.
+/// The result of checking a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Verdict {
-    /// It comes out here as it was published.
+    /// The value was reproduced as published.
     Reproduced,
-    /// It was published as wrong, and is refused here for what is wrong with it.
+    /// The value was published as invalid, and was rejected for the expected reason.
     Refuted,
-    /// It is right elsewhere, but breaks a rule of the protocol's; it is refused here for that rule.
+    /// The value is valid elsewhere, but violates a rule of the protocol, and was rejected by that rule.
     Forbidden,
-    /// Its key is not published.
+    /// The key was not published.
     Withheld,
-    /// It is not of this generation.
+    /// The value does not belong to APIv3.
     Elsewhere,
 }
 
 use Verdict::{Elsewhere, Forbidden, Refuted, Reproduced, Withheld};
 
 #[test]
-#[allow(clippy::print_stdout, reason = "which value it was is shown when one fails")]
+#[allow(clippy::print_stdout, reason = "shows the name of a value that fails")]
 fn every_published_value_is_reproduced_or_refused_or_of_another_generation() {
     let Some(cases) = cases() else { return };
     let mut counts = BTreeMap::new();
@@ -92,7 +95,7 @@ fn every_published_value_is_reproduced_or_refused_or_of_another_generation() {
     let expected = [(Reproduced, 41), (Refuted, 10), (Forbidden, 9), (Withheld, 3), (Elsewhere, 32)];
     assert_eq!(counts, BTreeMap::from(expected));
     for (kind, why) in ELSEWHERE {
-        assert!(cases.iter().any(|case| case.text("kind") == kind), "{kind}, {why}: there is none");
+        assert!(cases.iter().any(|case| case.text("kind") == kind), "no value of kind {kind} ({why})");
     }
 }
 
@@ -111,7 +114,7 @@ impl Case {
         if self.text("method") == "POST" { Method::Post } else { Method::Get }
     }
 
-    /// The merchant whose key is published here.
+    /// Returns the merchant with the published key.
     fn me(&self) -> Merchant {
         merchant(self.text("private_key_pem"), API_V3_KEY).build()
     }
@@ -146,7 +149,7 @@ impl Case {
                 Reproduced
             }
             "sha256_hex" => {
-                // The one SHA-256 that travels is an upload's.
+                // Uploads are the only messages with a SHA-256 digest.
                 let upload = Upload::new("a.png", self.text("message").into()).unwrap();
                 let meta: Value = serde_json::from_slice(upload.meta()).unwrap();
                 assert_eq!(meta["sha256"], self.text("expected"));
@@ -159,11 +162,11 @@ impl Case {
                 GzDecoder::new(zipped.as_slice()).read_to_end(&mut bill).unwrap();
                 assert!(
                     !is_promised(self.text("expected"), &zipped),
-                    "it is the digest of the unzipped bill"
+                    "the digest must be that of the unzipped bill"
                 );
                 self.digest(&bill)
             }
-            other => panic!("a kind this test does not know: {other}"),
+            other => panic!("unknown kind: {other}"),
         }
     }
 
@@ -175,7 +178,7 @@ impl Case {
 
     fn message(&self) -> Verdict {
         if !["GET", "POST"].contains(&self.text("method")) {
-            // A made-up one with the method 6 of the path 7.
+            // An invented value with method 6 and path 7.
             let path = Raw::new(Method::Get, self.text("url")).unwrap_err();
             assert_eq!(path.field(), "path");
             return Forbidden;
@@ -190,7 +193,7 @@ impl Case {
             self.me().authorize(self.method(), url, body, self.at(), self.text("nonce").into()).unwrap();
         assert_eq!(base64::encode(&made.signature), self.text("expected"));
         assert_eq!(self.me().sign(&self.message_of()).unwrap(), made.signature);
-        // What is on the wire is what is signed.
+        // The request is sent as it was signed.
         let raw = Raw::new(self.method(), url).unwrap();
         let raw = if body.is_empty() { raw } else { raw.json(body).unwrap() };
         let sent = |transmit: Transmit, _: UnixTime| -> (Reply, Duration) {
@@ -199,7 +202,7 @@ impl Case {
             let header: Authorization = transmit.request.header("authorization").unwrap().parse().unwrap();
             let again = self.me().authorize(self.method(), url, body, self.at(), header.nonce_str.clone());
             assert_eq!(again.unwrap(), header);
-            (Err(Failure::NotSent("nobody there".into())), Duration::ZERO)
+            (Err(Failure::NotSent("no connection".into())), Duration::ZERO)
         };
         drop(lab(self.at()).run(self.me().call(raw), &mut { sent }).unwrap_err());
         Reproduced
@@ -219,7 +222,7 @@ impl Case {
         Reproduced
     }
 
-    /// Another order of the five, with stand-ins for values: the order is free, the values are not.
+    /// Parses the five parameters in another order. The published placeholder values are invalid; the order is free.
     fn shape(&self) -> Verdict {
         let shape = self.text("expected");
         assert_eq!(shape.parse::<Authorization>().unwrap_err().field(), "signature");
@@ -256,7 +259,7 @@ impl Case {
         Reproduced
     }
 
-    /// As WeChat Pay would have sent it, and a merchant that knows the key.
+    /// Returns the message as WeChat Pay would send it, and a merchant that trusts its key.
     fn sent(&self) -> (Signed, Merchant) {
         let [serial, timestamp, nonce, signature, body] =
             ["serial", "timestamp", "nonce", "signature", "body"].map(|name| self.text(name));
@@ -265,7 +268,7 @@ impl Case {
             Some(pem) => {
                 let certificate = v3::certificate(pem);
                 assert_eq!(certificate.serial(), serial);
-                // With a public key beside it, so that nothing is fetched.
+                // With a public key in addition, so that nothing is fetched.
                 let other = v3::public_key(PUBLIC_KEY);
                 merchant(KEY, API_V3_KEY)
                     .platform_certificate(&certificate)
@@ -278,7 +281,7 @@ impl Case {
         (signed, me.build())
     }
 
-    /// A reply or a notice, both verified as the reply of a call; a notice is verified as one as well.
+    /// Verifies a reply or a notification as the reply to a call; a notification also as a notification.
     fn incoming(&self) -> Verdict {
         let (signed, me) = self.sent();
         let believed = |signed: &Signed, at: UnixTime| {
@@ -307,9 +310,9 @@ impl Case {
         let said = believed(&signed, self.at()).unwrap();
         assert!(said.is_empty() == signed.body.starts_with(b"{\"code\":") || said == signed.body);
         if is_notification {
-            // Sealed with another APIv3 key than ours: it gets as far as the box.
+            // Encrypted with another APIv3 key: the signature is valid, and the decryption fails.
             let error = heard(&signed, self.at()).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Malformed, "its signature is right");
+            assert_eq!(error.kind(), ErrorKind::Malformed, "the signature is valid");
             assert_eq!(cause(&error), InvalidSignature.to_string());
         }
         for (wrong, at, why) in wrong_ones(&signed, self.at()) {
@@ -321,10 +324,10 @@ impl Case {
         Reproduced
     }
 
-    /// Each box is opened, and holds the certificate that it is said to hold.
+    /// Decrypts the certificate, and compares it with the values of its entry.
     fn platform_certificates(&self) -> Verdict {
         let list: Value = serde_json::from_str(self.text("response_body")).unwrap();
-        let [entry] = list["data"].as_array().unwrap().as_slice() else { panic!("one certificate") };
+        let [entry] = list["data"].as_array().unwrap().as_slice() else { panic!("expected one certificate") };
         let Some(opened) = self.open(&entry["encrypt_certificate"]) else { return Forbidden };
         let certificate = Certificate::parse_pem(&opened.unwrap()).unwrap();
         assert_eq!(certificate.serial(), self.0["expected"]["serial_no"]);
@@ -354,7 +357,7 @@ impl Case {
                 assert_eq!(why, InvalidSignature.to_string());
                 Refuted
             }
-            // With a key of the right length it would be refused for what is wrong with it, too.
+            // With a key of valid length, it is still rejected for its own fault.
             None if wrong => {
                 let why = open(&self.text("key_utf8").repeat(2), &sealed).unwrap_err();
                 let is_base64 = base64::decode(self.text("ciphertext_b64").as_bytes()).is_ok();
@@ -366,7 +369,7 @@ impl Case {
         }
     }
 
-    /// `None` where the key is not an APIv3 key.
+    /// Decrypts a resource. Returns `None` if the key is not a valid APIv3 key.
     fn open(&self, sealed: &Value) -> Option<Result<Vec<u8>, String>> {
         let key = self.text("key_utf8");
         if key.len() != 32 {
@@ -381,7 +384,7 @@ impl Case {
         let key = AwsLc.symmetric_key(&Secret::new(self.text("key_utf8").as_bytes().try_into().unwrap()));
         let data = self.text("associated_data").as_bytes();
         let Ok(nonce) = self.text("nonce").as_bytes().try_into() else {
-            // Right by the cipher's own rules, but WeChat Pay's nonces have twelve bytes.
+            // Valid for AES-GCM, but WeChat Pay's nonces have 12 bytes.
             let sealed = serde_json::json!({
                 "algorithm": "AEAD_AES_256_GCM",
                 "nonce": self.0["nonce"],
@@ -419,7 +422,7 @@ impl Case {
         Reproduced
     }
 
-    /// The one SHA-1 is a bill's.
+    /// Checks a SHA-1 digest through a bill, the only message with one.
     fn digest(&self, file: &[u8]) -> Verdict {
         assert!(is_promised(self.text("expected"), file));
         assert!(is_promised(&self.text("expected").to_uppercase(), file));
@@ -427,7 +430,7 @@ impl Case {
         Reproduced
     }
 
-    /// The padding of a few old fields. Opening it tells strangers whether it was right, so it is not done.
+    /// PKCS #1 v1.5 padding, used by a few old fields. It is not supported, because it allows padding oracles.
     fn pkcs1v15(&self) -> Verdict {
         let error = self.me().open(self.text("ciphertext_b64")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed);
@@ -436,7 +439,7 @@ impl Case {
     }
 }
 
-/// A box, opened by a merchant with this APIv3 key, out of a notice that is signed here.
+/// Decrypts a resource with this APIv3 key, inside a notification that is signed here.
 fn open(api_v3_key: &str, sealed: &Value) -> Result<Vec<u8>, String> {
     let at = UnixTime::from_secs(1_795_600_000);
     let body = serde_json::json!({ "id": "EV-1", "event_type": "X.Y", "resource": sealed });
@@ -449,7 +452,7 @@ fn open(api_v3_key: &str, sealed: &Value) -> Result<Vec<u8>, String> {
     Ok(heard.resource().bytes().to_vec())
 }
 
-/// Whether a file is the one that was promised by this digest.
+/// Returns whether the bill download accepts a file for this digest.
 fn is_promised(hash_value: &str, file: &[u8]) -> bool {
     let at = UnixTime::from_secs(1_795_600_000);
     let said = serde_json::json!({
@@ -461,14 +464,14 @@ fn is_promised(hash_value: &str, file: &[u8]) -> bool {
     let reply = Signed::here(&serde_json::to_vec(&said).unwrap(), at).reply(200);
     let ask = TradeBill::of("2026-11-24".parse().unwrap());
     let BillReply::Ready(statement) = answered(me.call(ask), reply, at).unwrap() else {
-        panic!("it is ready")
+        panic!("the bill must be ready")
     };
     let mut check = alone(me.prepare_download(&statement), at).unwrap().check;
     check.update(file);
     check.finish().is_ok()
 }
 
-/// A verified refusal is as believed as a verified success. Otherwise, why it is not.
+/// Treats a verified refusal like a verified success; returns the cause of any other error.
 fn judged(result: Result<Vec<u8>, Error>) -> Result<Vec<u8>, String> {
     match result {
         Ok(body) => Ok(body),
@@ -490,7 +493,7 @@ fn named<'a>(cases: &'a [Case], name: &str) -> &'a Case {
     cases.iter().find(|case| case.text("name") == name).unwrap_or_else(|| panic!("{name}"))
 }
 
-/// Hears one of the derived notices with the key it is sealed with.
+/// Verifies and decrypts one of the derived notifications with its key.
 fn verify_notification(cases: &[Case], name: &str) -> Notification {
     let (notification, sealed) =
         (named(cases, &format!("{name}-verify")), named(cases, &format!("{name}-decrypt")));
@@ -507,7 +510,7 @@ fn the_published_notifications_are_heard_from_signature_to_meaning() {
     let Some(cases) = cases() else { return };
     let paid = verify_notification(&cases, "derived-notify-transaction");
     assert_eq!((paid.event_type(), paid.original_type()), ("TRANSACTION.SUCCESS", Some("transaction")));
-    // It tells of another merchant's order than ours.
+    // The order belongs to another merchant.
     assert_eq!(cause(&paid.event().unwrap_err()), "mchid must be this merchant's");
     let refunded = verify_notification(&cases, "derived-notify-refund");
     assert_eq!((refunded.event_type(), refunded.original_type()), ("REFUND.SUCCESS", Some("refund")));
@@ -532,7 +535,7 @@ fn the_published_notification_of_a_payment_is_read_by_the_merchant_it_is_for() {
     .unwrap()
     .build();
     let heard = alone(me.verify_notification(signed.received()), notification.at()).unwrap();
-    let Event::Transaction(transaction) = heard.event().unwrap() else { panic!("a payment") };
+    let Event::Transaction(transaction) = heard.event().unwrap() else { panic!("expected a payment event") };
     let said: Value = serde_json::from_str(sealed.text("expected")).unwrap();
     assert_eq!(transaction.out_trade_no.as_str(), said["out_trade_no"]);
     assert_eq!(transaction.transaction_id.as_ref().unwrap().as_str(), said["transaction_id"]);
@@ -552,7 +555,7 @@ fn the_published_list_of_certificates_proves_itself_and_then_verifies() {
     let network = |_: Transmit, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
     lab.run(me.refresh_platform_keys(), &mut { network }).unwrap();
 
-    // What the key it brought has signed is believed from now on, without another fetch.
+    // Signatures of the key in the list are now trusted, without another fetch.
     let native = named(&cases, "derived-native-200");
     let reply = native.sent().0.reply(200);
     let network = |_: Transmit, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
@@ -561,7 +564,7 @@ fn the_published_list_of_certificates_proves_itself_and_then_verifies() {
     assert_eq!(said.bytes(), native.text("body").as_bytes());
     assert_eq!((lab.count("v3.certificates"), lab.count("v3.raw")), (1, 1));
 
-    // With another APIv3 key nothing of it is believed.
+    // With another APIv3 key the list is rejected.
     let stranger = merchant(KEY, API_V3_KEY).build();
     let error = answered(stranger.refresh_platform_keys(), signed.reply(200), list.at()).unwrap_err();
     assert_eq!((error.kind(), cause(&error)), (ErrorKind::Malformed, InvalidSignature.to_string()));

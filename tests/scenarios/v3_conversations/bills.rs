@@ -1,4 +1,4 @@
-//! Bills: asked for, downloaded, their digest compared, and what they say with what was traded.
+//! Bills: requested, downloaded, checked by their digest, and compared with the day's trades.
 
 use super::{
     number,
@@ -27,8 +27,8 @@ use wxpay_proto::{
 };
 use wxpay_testkit::drive::Network as _;
 
-/// A day on which one's own order and two of a sub-merchant's were paid, one of these was shared and a part given back, and
-/// some was refunded; then the next day at noon.
+/// Opens a shop and lets it trade for a day: three paid orders (two of a sub-merchant), a profit sharing with a return,
+/// and a refund. Returns the day, at noon of the next one.
 fn traded() -> (Shop, BillDate) {
     let mut shop = Shop::open();
     let day = BillDate::of(shop.lab.now);
@@ -75,7 +75,7 @@ fn traded() -> (Shop, BillDate) {
 fn ready<S>(outcome: BillReply<S>) -> S {
     match outcome {
         BillReply::Ready(bill) => bill,
-        BillReply::Generating | BillReply::NoData => panic!("it is ready"),
+        BillReply::Generating | BillReply::NoData => panic!("the bill must be ready"),
     }
 }
 
@@ -83,10 +83,10 @@ fn yuan(fen: u64) -> Amount {
     Amount::Positive(Fen::new(fen))
 }
 
-/// What is under some names, in every row; and the sums.
+/// Returns the cells of two columns, for every row; and the summary.
 fn read(text: &str, name: &str, amount: &str) -> (Vec<(String, Amount)>, BTreeMap<String, String>) {
     let (mut reader, mut rows, mut sums) = (Reader::new(), Vec::new(), BTreeMap::new());
-    // In pieces, as they come.
+    // In pieces, as from a network.
     for piece in text.as_bytes().chunks(100) {
         reader.push(piece);
         while let Some(line) = reader.next_line().unwrap() {
@@ -105,7 +105,7 @@ fn read(text: &str, name: &str, amount: &str) -> (Vec<(String, Amount)>, BTreeMa
     (rows, sums)
 }
 
-/// All bills of the day, plain and zipped, compared with what was traded.
+/// Compares all bills of the day, plain and gzipped, with the trades.
 pub(super) fn conversation() -> Shop {
     let (mut shop, day) = traded();
     let download = |shop: &mut Shop, plain: BillFile, zipped: BillFile| {
@@ -144,7 +144,7 @@ pub(super) fn conversation() -> Shop {
     let zipped = ready(shop.ask(FundFlowBill::of(day).account_type(AccountType::Basic).gzip()));
     let text = download(&mut shop, plain, zipped);
     let (rows, sums) = read(&text, "业务类型", "收支金额(元)");
-    // The refund gives back what of the fee belongs to it.
+    // A refund also returns its share of the fee.
     let expected = [("交易", 1999), ("扣除交易手续费", 12), ("退款", 994)];
     assert_eq!(rows, expected.map(|(kind, fen)| (kind.into(), yuan(fen))));
     assert_eq!(sums["收入金额"], "19.99");
@@ -239,7 +239,7 @@ fn a_bill_is_made_by_ten_o_clock_and_there_is_none_of_a_day_without_trades() {
     shop.ask(NativeOrder::new(shop.order(&number(1), 100).build().unwrap()));
     shop.pay(&number(1));
     let error = shop.fail(TradeBill::of(day));
-    assert_eq!(error.fate(), Fate::Refused, "there is no bill of today");
+    assert_eq!(error.fate(), Fate::Refused, "there must be no bill for today");
     while BillDate::of(shop.lab.now) == day {
         shop.wait(3600);
     }
@@ -258,9 +258,17 @@ fn where_a_bill_is_is_good_for_minutes_and_for_who_asked() {
     let theirs = wxpay_testkit::network::v3::public_key_builder(&shop.wire.gateway, &other).build();
     let mine = std::mem::replace(&mut shop.me, theirs);
     let error = shop.prepare_download(&statement).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::NotSent), "who did not ask");
+    assert_eq!(
+        (error.kind(), error.fate()),
+        (ErrorKind::Refused, Fate::NotSent),
+        "a download URL must not be valid for another merchant"
+    );
     shop.me = mine;
     shop.wait(301);
     let error = shop.prepare_download(&statement).unwrap_err();
-    assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::NotSent), "five minutes later");
+    assert_eq!(
+        (error.kind(), error.fate()),
+        (ErrorKind::Refused, Fate::NotSent),
+        "a download URL must expire after five minutes"
+    );
 }

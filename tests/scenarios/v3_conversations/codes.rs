@@ -1,4 +1,4 @@
-//! Codes that the payer shows: charged, waited for, reversed.
+//! Code payments: charged, polled, reversed.
 
 use super::{number, shop::Shop};
 use wxpay_proto::{
@@ -13,7 +13,7 @@ use wxpay_proto::{
 };
 use wxpay_sim::{gateway::Named, ledger::v3::TradeState as Held};
 
-/// The last two digits say what the payer does.
+/// Builds a code payment. The last two digits of the code select the payer's behaviour in the simulator.
 fn code(shop: &Shop, serial: u32, digits: &str, party: Party) -> CodePayment {
     let auth_code = format!("1300000000000000{digits}").parse().unwrap();
     let till = StoreId::Id("1".into());
@@ -25,12 +25,14 @@ fn held(shop: &Shop, serial: u32) -> Held {
     shop.wire.gateway.transaction(&Named::OutTradeNo(number(serial)), shop.lab.now).unwrap().trade_state
 }
 
-/// In both modes a code is charged at once, and another charge is reversed.
+/// Charges one code at once and reverses another charge, as a direct merchant and as a partner.
 pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     for (serial, party) in [(1, Party::Direct), (11, shop.partner())] {
         let pay = code(&shop, serial, "10", party.clone());
-        let CodePaymentReply::Transaction(paid) = shop.ask(pay) else { panic!("no password was asked for") };
+        let CodePaymentReply::Transaction(paid) = shop.ask(pay) else {
+            panic!("the payment must not require a password")
+        };
         assert_eq!((paid.trade_state, paid.sub_mchid.as_ref()), (TradeState::Success, party.sub_mchid()));
 
         let pay = code(&shop, serial + 1, "02", party.clone());
@@ -57,7 +59,7 @@ fn a_charge_waits_for_the_password_and_is_reversed_if_it_does_not_come() {
     let pay = code(&shop, 2, "01", Party::Direct);
     let before = shop.lab.now;
     let Ok(ChargeOutcome::Paid(paid)) = shop.run(shop.me.charge_by_code(pay)) else {
-        panic!("the password came")
+        panic!("the charge must succeed after the password")
     };
     assert_eq!(paid.trade_state, TradeState::Success);
     assert!((10..45).contains(&shop.lab.now.since(before).as_secs()), "after ten seconds");
@@ -67,7 +69,7 @@ fn a_charge_waits_for_the_password_and_is_reversed_if_it_does_not_come() {
     let pay = code(&shop, 4, "04", Party::Direct);
     assert!(
         matches!(shop.run(shop.me.charge_by_code(pay)), Ok(ChargeOutcome::NotPaid(_))),
-        "the payer gave up"
+        "the payer cancelled"
     );
     assert_eq!(shop.lab.count("v3.pay.reverse"), 1);
 }

@@ -1,4 +1,4 @@
-//! Orders of several merchants, paid at once.
+//! Combined orders.
 
 use super::{
     number,
@@ -22,7 +22,7 @@ use wxpay_proto::{
     },
 };
 
-/// One order of the shop's own and one of a sub-merchant's.
+/// Returns two sub-orders: one of the shop itself and one of a sub-merchant.
 fn two(shop: &Shop, serial: u32) -> Vec<SubOrder> {
     let order =
         |serial, fen, what| SubOrder::new(shop.me.mchid().clone(), number(serial), Fen::new(fen), what, "甲");
@@ -38,17 +38,19 @@ fn whole(shop: &Shop, serial: u32, orders: Vec<SubOrder>) -> Builder {
 fn query(shop: &mut Shop, query: QueryOrder) -> Transaction {
     match shop.ask(query) {
         OrderLookup::Found(whole) => *whole,
-        OrderLookup::NotFound => panic!("it was ordered"),
+        OrderLookup::NotFound => panic!("the order must be found"),
     }
 }
 
-/// All of both orders are paid, the notice says the same as the queries by both numbers.
+/// Checks that both sub-orders are paid, and that the notification equals the queries by both numbers.
 fn is_paid(shop: &mut Shop, serial: u32) {
     let notifications = shop.heard();
     let [notification] = &notifications[..] else {
-        panic!("one notice of the whole, not {}", notifications.len())
+        panic!("expected one notification for the combined order, not {}", notifications.len())
     };
-    let Event::Combine(told) = notification.event().unwrap() else { panic!("it tells of the whole") };
+    let Event::Combine(told) = notification.event().unwrap() else {
+        panic!("expected a combined payment event")
+    };
     let asked = query(shop, QueryOrder::combine_out_trade_no(number(serial)));
     assert_eq!(told.combine_out_trade_no, number(serial));
     assert!(told.sub_orders.iter().all(|order| order.trade_state == Some(TradeState::Success)));
@@ -61,7 +63,7 @@ fn is_paid(shop: &mut Shop, serial: u32) {
     assert_eq!(by_id, asked);
 }
 
-/// Orders in every way, paid by the phone or by scanning; one that is not paid is closed.
+/// Places combined orders by every payment method, pays them, and closes an unpaid one.
 pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     let openid = shop.openid();
@@ -111,7 +113,7 @@ fn orders_are_combined_in_every_way_paid_told_and_asked_after_and_one_is_closed(
     assert_eq!(shop.ask(QueryOrder::combine_out_trade_no(number(99))), OrderLookup::NotFound);
     let paid = whole(&shop, 10, two(&shop, 10)).openid(shop.openid()).build().unwrap();
     let error = shop.fail(CloseOrder::of(&paid));
-    assert_eq!(error.fate(), Fate::Refused, "what is paid is not closed");
+    assert_eq!(error.fate(), Fate::Refused, "a paid order must not be closed");
 }
 
 #[test]
@@ -136,7 +138,7 @@ fn a_whole_whose_answers_are_lost_is_settled_by_query() {
     let order = whole(&shop, 10, two(&shop, 10)).build().unwrap();
     let pending_operation = shop.fail(NativeOrder::new(order).unwrap()).unresolved().unwrap();
     let Ok(Resolved::Combine(settled)) = shop.run(shop.me.resolve(pending_operation)) else {
-        panic!("it exists")
+        panic!("must resolve to the combined order")
     };
     assert_eq!(settled.combine_out_trade_no, number(10));
     assert!(settled.sub_orders.iter().all(|order| order.trade_state == Some(TradeState::NotPay)));

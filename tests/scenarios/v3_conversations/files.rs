@@ -1,4 +1,4 @@
-//! Files that are sent, texts that are said back, and the list of certificates.
+//! Uploads, the security echo, and the list of certificates.
 
 use super::{
     by_certificates, setting,
@@ -22,7 +22,7 @@ fn picture() -> UploadImage {
         .unwrap()
 }
 
-/// A picture, a film, an echo in plain and sealed that is told, too, and the certificates.
+/// Uploads an image and a video, calls the echo with an encrypted field and a notification, and lists the certificates.
 pub(super) fn conversation() -> Shop {
     let (lab, wire) = setting();
     let me = by_certificates(&wire);
@@ -34,8 +34,8 @@ pub(super) fn conversation() -> Shop {
     let echo = Echo::new("你好").unwrap().encrypted(sensitive("秘密"));
     shop.ask(echo.notify_url(notify_url()));
     let notifications = shop.heard();
-    let [notification] = &notifications[..] else { panic!("one notice") };
-    let Event::Echo(echoed) = notification.event().unwrap() else { panic!("it is an echo") };
+    let [notification] = &notifications[..] else { panic!("expected one notification") };
+    let Event::Echo(echoed) = notification.event().unwrap() else { panic!("expected an echo event") };
     assert_eq!(echoed.echo_message, "你好");
     let sealed = echoed.encrypted_echo_message.unwrap();
     assert_eq!(shop.me.open(sealed.as_str()).unwrap().expose(), "秘密");

@@ -1,5 +1,6 @@
-//! Whole conversations of the third generation with the simulated gateway, in virtual time, with real RSA. Keys, signatures
-//! and time are here; each product has a file.
+//! Complete APIv3 conversations with the simulated gateway, in virtual time, with real RSA.
+//!
+//! This module covers keys, signatures and time; each product has a module of its own.
 
 mod bills;
 mod codes;
@@ -52,17 +53,17 @@ fn set_mode(wire: &mut Wire, mode: Mode) {
     wire.gateway.merchant_mut(&mchid).unwrap().platform_mut().set_mode(mode);
 }
 
-/// A merchant that believes certificates alone.
+/// Returns a merchant that trusts platform certificates only.
 fn by_certificates(wire: &Wire) -> Merchant {
     v3::builder(&wire.gateway, wire.gateway.merchant()).build()
 }
 
-/// A merchant that believes the public key alone.
+/// Returns a merchant that trusts the public key only.
 fn by_public_key(wire: &Wire) -> Merchant {
     v3::public_key_builder(&wire.gateway, wire.gateway.merchant()).build()
 }
 
-/// A merchant in the weeks of the move, which believes both.
+/// Returns a merchant that trusts both, as during the migration.
 fn by_both(wire: &Wire) -> Merchant {
     v3::public_key_builder(&wire.gateway, wire.gateway.merchant()).platform_certificates().build()
 }
@@ -81,7 +82,7 @@ fn query(lab: &mut Lab, wire: &mut Wire, me: &Merchant, number: OutTradeNo) -> O
     lab.run(me.call(QueryOrder::out_trade_no(number, Party::Direct)), wire).unwrap()
 }
 
-/// Delivers what is due, and says what was heard.
+/// Delivers all notifications that are due within a minute, and returns the verified ones.
 fn heard(lab: &mut Lab, wire: &mut Wire, me: &Merchant) -> Vec<Notification> {
     let mut heard = Vec::new();
     while let Some(due) = wire.gateway.next_due().filter(|due| due.since(lab.now) < Duration::from_mins(1)) {
@@ -107,17 +108,19 @@ fn an_order_is_placed_paid_heard_of_queried_refunded_and_told_of() {
     let payer = Payer::default().with_discount(Fen::new(99));
     wire.gateway.pay_transaction(&Named::OutTradeNo(number(1)), &payer, lab.now).unwrap();
     let notifications = heard(&mut lab, &mut wire, &me);
-    let [notification] = &notifications[..] else { panic!("one notice") };
-    let Event::Transaction(told) = notification.event().unwrap() else { panic!("it tells of a payment") };
+    let [notification] = &notifications[..] else { panic!("expected one notification") };
+    let Event::Transaction(told) = notification.event().unwrap() else { panic!("expected a payment event") };
     let mut state = PaymentState::new(number(1), Fen::new(1999));
     let before = state.clone();
     state.merge(&told.evidence().unwrap()).unwrap();
-    let [Transition::Paid(paid)] = &state.transitions_since(&before)[..] else { panic!("it became paid") };
+    let [Transition::Paid(paid)] = &state.transitions_since(&before)[..] else {
+        panic!("expected one transition to paid")
+    };
     assert_eq!((paid.total_fee(), paid.discount()), (Fen::new(1900), Fen::new(99)));
 
     let known = state.clone();
     state.merge(&query(&mut lab, &mut wire, &me, number(1)).evidence().unwrap()).unwrap();
-    assert_eq!(state, known, "a query tells nothing that the notice did not");
+    assert_eq!(state, known, "a query must not add to the evidence of the notification");
 
     let create =
         refund::CreateRefund::builder(number(1), "BACK1".parse().unwrap(), Fen::new(500), Fen::new(1999))
@@ -131,8 +134,8 @@ fn an_order_is_placed_paid_heard_of_queried_refunded_and_told_of() {
     let after = query(&mut lab, &mut wire, &me, number(1));
     assert!(matches!(&after, OrderLookup::Found(order) if order.trade_state == TradeState::Refund));
     state.merge(&after.evidence().unwrap()).unwrap();
-    assert!(matches!(state.status(), PaymentStatus::Paid(_)), "a refunded order was paid");
-    assert_eq!(lab.count("v3.certificates"), 1, "the keys were fetched once for all of it");
+    assert!(matches!(state.status(), PaymentStatus::Paid(_)), "a refunded order must stay paid");
+    assert_eq!(lab.count("v3.certificates"), 1, "the keys must be fetched once");
 }
 
 #[test]
@@ -148,9 +151,9 @@ fn a_merchant_with_a_public_key_never_asks_for_certificates_and_one_without_is_t
     let me = by_certificates(&wire);
     let error = lab.run(me.call(order(&wire, number(2), 100)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::Unknown));
-    assert_eq!(lab.count("v3.certificates"), 0, "a certificate cannot be what PUB_KEY_ID_ names");
+    assert_eq!(lab.count("v3.certificates"), 0, "PUB_KEY_ID_ must not cause a fetch of certificates");
     lab.run(me.refresh_platform_keys(), &mut wire).unwrap();
-    assert_eq!(lab.count("v3.certificates"), 1, "404 is an answer: there are no certificates");
+    assert_eq!(lab.count("v3.certificates"), 1, "404 is a valid reply: there are no certificates");
 }
 
 fn platform<'a>(wire: &'a mut Wire, mchid: &wxpay_proto::id::MchId) -> &'a mut wxpay_sim::merchant::Platform {
@@ -204,14 +207,14 @@ fn a_certificate_is_rotated_in_mid_flight_and_what_the_old_one_signed_is_still_b
     let (me, mchid) = (by_certificates(&wire), wire.gateway.merchant().mchid().clone());
     lab.run(me.call(order(&wire, number(1), 100)), &mut wire).unwrap();
     wire.gateway.rotate_certificate(&mchid, lab.now).unwrap();
-    // Signed by the old one, and still on its way when the new one begins to sign.
+    // Signed with the old certificate, and still in flight when the new one comes into use.
     lab.wait(DAY.checked_sub(Duration::from_secs(10)).unwrap());
     lab.run(me.call(order(&wire, number(2), 100)), &mut wire).unwrap();
     pay(&lab, &mut wire, &number(2));
     let old: Vec<_> = wire.gateway.due(lab.now);
     lab.wait(Duration::from_secs(20));
     lab.run(me.call(order(&wire, number(3), 100)), &mut wire).unwrap();
-    assert_eq!(lab.count("v3.certificates"), 2, "the new certificate was fetched when it was first met");
+    assert_eq!(lab.count("v3.certificates"), 2, "the new certificate must be fetched on its first use");
     for delivery in old {
         let notification = lab.run(me.verify_notification(v3::received(&delivery)), &mut wire).unwrap();
         assert_eq!(notification.event_type(), "TRANSACTION.SUCCESS");
@@ -260,7 +263,7 @@ fn two_merchants_with_two_providers_share_a_process_and_believe_nothing_of_each_
     assert!(matches!(error.kind(), ErrorKind::Signature | ErrorKind::Malformed), "{error:?}");
     assert!(lab.run(mine.verify_notification(v3::received(&due[0])), &mut wire).is_ok());
     let asked = lab.run(theirs.call(QueryOrder::out_trade_no(number(1), Party::Direct)), &mut wire).unwrap();
-    assert_eq!(asked, OrderLookup::NotFound, "an order is its merchant's alone");
+    assert_eq!(asked, OrderLookup::NotFound, "an order must be visible to its own merchant only");
 }
 
 #[test]
@@ -283,7 +286,7 @@ fn a_paid_order_is_not_closed_and_a_closed_one_is_not_paid() {
 fn a_wrong_signature_is_refused_and_the_refusal_shows_what_the_gateway_verified() {
     let (mut lab, mut wire) = setting();
     let other = wire.gateway.new_merchant();
-    // Our number and certificate, but somebody else's private key.
+    // The merchant's number and certificate, but another private key.
     let known = wire.gateway.merchant().clone();
     let forger = wxpay_sim::merchant::Merchant::new(
         known.mchid().clone(),
@@ -316,7 +319,7 @@ fn what_arrives_five_minutes_late_is_not_believed() {
     lab.wait(Duration::from_mins(5));
     assert!(
         lab.run(me.verify_notification(v3::received(&due[0])), &mut wire).is_ok(),
-        "300 seconds are in time"
+        "300 seconds are within the window"
     );
     lab.wait(Duration::from_secs(1));
     let error = lab.run(me.verify_notification(v3::received(&due[0])), &mut wire).unwrap_err();

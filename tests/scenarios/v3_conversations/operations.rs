@@ -1,4 +1,4 @@
-//! What is typed is served, and what is served is driven.
+//! Coverage: the simulator serves every typed operation, and the conversations use every served one.
 
 use super::{bills, codes, combined, files, orders, partner, refunds, sharing, shop::Shop, transfers};
 use crate::v3_operations::first_tiers;
@@ -9,7 +9,7 @@ fn served() -> BTreeSet<String> {
     Gateway::operations().map(|served| format!("{} {}", served.method, served.path)).collect()
 }
 
-/// What is served besides, of a later tier: where the receipts of transfers are downloaded, which a reply tells.
+/// The only served operation without a type: the download of transfer receipts, whose URL is in a reply.
 const BESIDES: &str = "GET /v3/transferdownload/signfile";
 
 #[test]
@@ -41,7 +41,7 @@ fn every_operation_is_driven_to_its_answer() {
     assert!(silent.is_empty(), "{silent:?}");
 }
 
-/// The operations that answered in a conversation, and did not refuse.
+/// Returns the operations that succeeded in a conversation.
 fn answered(shop: &Shop) -> Vec<&'static str> {
     let requests = shop.wire.gateway.requests().filter(|request| matches!(request.status, 200 | 204));
     requests.filter_map(|request| request.operation).collect()

@@ -1,4 +1,4 @@
-//! Orders of a direct merchant in every way, paid on the phone.
+//! Orders of a direct merchant by every payment method.
 
 use super::{number, shop::Shop};
 use core::net::Ipv4Addr;
@@ -11,7 +11,7 @@ use wxpay_proto::v3::{
     },
 };
 
-/// A direct merchant orders in every way, is paid, asks by both numbers, and closes what is not paid.
+/// Places orders by every payment method, pays them, queries them by both numbers, and closes an unpaid one.
 pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     let ordered = |shop: &Shop, serial| {
@@ -32,7 +32,7 @@ pub(super) fn conversation() -> Shop {
     assert_eq!(shop.heard().len(), 5);
     for serial in 1..=5 {
         let asked = shop.ask(QueryOrder::out_trade_no(number(serial), Party::Direct));
-        let OrderLookup::Found(paid) = &asked else { panic!("it was ordered") };
+        let OrderLookup::Found(paid) = &asked else { panic!("the order must be found") };
         assert_eq!(paid.trade_state, TradeState::Success);
         let id = paid.transaction_id.clone().unwrap();
         assert_eq!(shop.ask(QueryOrder::transaction_id(id, Party::Direct)), asked);

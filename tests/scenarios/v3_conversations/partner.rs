@@ -1,4 +1,4 @@
-//! A provider acts for a merchant that it serves.
+//! A partner (service provider) acts for a sub-merchant.
 
 use super::{number, shop::Shop};
 use core::net::Ipv4Addr;
@@ -20,15 +20,15 @@ use wxpay_sim::gateway::Named;
 fn query(shop: &mut Shop, number: &OutTradeNo, party: &Party) -> Transaction {
     match shop.ask(QueryOrder::out_trade_no(number.clone(), party.clone())) {
         OrderLookup::Found(order) => *order,
-        OrderLookup::NotFound => panic!("it was ordered"),
+        OrderLookup::NotFound => panic!("the order must be found"),
     }
 }
 
-/// It is paid, and notice and queries name both merchants.
+/// Checks that the order is paid, and that the notification and the queries name both merchants.
 fn is_paid(shop: &mut Shop, number: &OutTradeNo, party: &Party) {
     let notifications = shop.heard();
-    let [notification] = &notifications[..] else { panic!("one notice") };
-    let Event::Transaction(told) = notification.event().unwrap() else { panic!("it tells of a payment") };
+    let [notification] = &notifications[..] else { panic!("expected one notification") };
+    let Event::Transaction(told) = notification.event().unwrap() else { panic!("expected a payment event") };
     let asked = query(shop, number, party);
     assert_eq!(told.transaction_id, asked.transaction_id);
     for transaction in [&*told, &asked] {
@@ -41,7 +41,7 @@ fn is_paid(shop: &mut Shop, number: &OutTradeNo, party: &Party) {
     assert_eq!(shop.ask(by_id), OrderLookup::Found(Box::new(asked)));
 }
 
-/// Orders in every way, paid; one is closed, one refunded.
+/// Places orders by every payment method and pays them; closes one and refunds one.
 pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     let party = shop.partner();
@@ -53,7 +53,11 @@ pub(super) fn conversation() -> Shop {
     let (payer, openid) = (Payer::under_sub_appid(shop.openid()), shop.openid());
 
     let params = shop.ask(JsapiOrder::new(ordered(&shop, 1), payer.clone()).unwrap());
-    assert_eq!(Some(&params.app_id), party.sub_appid(), "the payer's page is under the sub-merchant's app");
+    assert_eq!(
+        Some(&params.app_id),
+        party.sub_appid(),
+        "the payment parameters must name the sub-merchant's app"
+    );
     assert_eq!(shop.tap(&json!(params)).payments[0].sub_openid, Some(openid));
     is_paid(&mut shop, &number(1), &party);
 
@@ -90,11 +94,11 @@ pub(super) fn conversation() -> Shop {
     let create = create.party(party.clone()).notify_url(super::shop::notify_url()).build().unwrap();
     assert_eq!(shop.ask(create).status, RefundStatus::Processing);
     let notifications = shop.heard();
-    let [notification] = &notifications[..] else { panic!("one notice") };
-    let Event::Refund(told) = notification.event().unwrap() else { panic!("it tells of a refund") };
+    let [notification] = &notifications[..] else { panic!("expected one notification") };
+    let Event::Refund(told) = notification.event().unwrap() else { panic!("expected a refund event") };
     assert_eq!((told.refund_status, told.sub_mchid.as_ref()), (RefundStatus::Success, party.sub_mchid()));
     let asked = shop.ask(refund::QueryRefund::new("F1".parse().unwrap(), party));
-    let refund::RefundLookup::Found(refund) = asked else { panic!("it was asked for") };
+    let refund::RefundLookup::Found(refund) = asked else { panic!("the refund must be found") };
     assert_eq!((refund.status, refund.amount.refund), (RefundStatus::Success, Fen::new(30)));
     shop
 }

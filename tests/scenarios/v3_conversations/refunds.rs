@@ -1,4 +1,4 @@
-//! Refunds that the payer's account does not take.
+//! Abnormal refunds: the payer's account cannot receive them.
 
 use super::{
     number,
@@ -14,7 +14,7 @@ use wxpay_proto::{
 };
 use wxpay_sim::ledger::v3::RefundStatus as Becomes;
 
-/// A refund that got stuck, and was told so.
+/// Creates a refund that becomes abnormal, and receives the notification.
 fn abnormal(shop: &mut Shop, serial: u32, refund_no: &str) -> Refund {
     shop.ask(NativeOrder::new(shop.order(&number(serial), 100).build().unwrap()));
     shop.pay(&number(serial));
@@ -28,7 +28,7 @@ fn abnormal(shop: &mut Shop, serial: u32, refund_no: &str) -> Refund {
     refund
 }
 
-/// What is told of a refund within a minute.
+/// Returns the status in the only refund notification within a minute.
 fn told(shop: &mut Shop) -> RefundStatus {
     let notifications = shop.heard();
     let mut told = notifications.iter().filter_map(|notification| match notification.event().unwrap() {
@@ -43,11 +43,11 @@ fn told(shop: &mut Shop) -> RefundStatus {
 fn query(shop: &mut Shop, refund: &Refund) -> RefundStatus {
     match shop.ask(refund::QueryRefund::new(refund.out_refund_no.clone(), Party::Direct)) {
         refund::RefundLookup::Found(refund) => refund.status,
-        refund::RefundLookup::NotFound => panic!("it was asked for"),
+        refund::RefundLookup::NotFound => panic!("the refund must be found"),
     }
 }
 
-/// Refunds that get stuck go to a card of the payer's, and to the merchant's own.
+/// Redirects abnormal refunds to a bank card of the payer, and to the merchant's own.
 pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     let refund = abnormal(&mut shop, 1, "F1");
@@ -64,7 +64,7 @@ pub(super) fn conversation() -> Shop {
     shop.ask(ApplyAbnormalRefund::to_merchant(id.clone(), number.clone(), Party::Direct));
     assert_eq!(told(&mut shop), RefundStatus::Success);
     let error = shop.fail(ApplyAbnormalRefund::to_merchant(id, number, Party::Direct));
-    assert_eq!(error.fate(), Fate::Refused, "it is not stuck any more");
+    assert_eq!(error.fate(), Fate::Refused, "the refund is no longer abnormal");
     shop
 }
 

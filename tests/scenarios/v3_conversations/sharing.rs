@@ -1,4 +1,4 @@
-//! Profit sharing, from the receivers to what is given back.
+//! Profit sharing: receivers, sharing, returns, unfreezing.
 
 use super::{
     by_certificates, number, setting,
@@ -41,7 +41,7 @@ fn return_no(text: &str) -> OutReturnNo {
     text.parse().unwrap()
 }
 
-/// An order of 100.00 that was paid two minutes ago and may be shared; a merchant and a person may get a part.
+/// Places an order of 100.00 yuan with profit sharing, paid two minutes ago, and adds a merchant and a person as receivers.
 fn paid(shop: &mut Shop, party: &Party) -> TransactionId {
     let order = shop.order(&number(1), 10_000).party(party.clone()).profit_sharing(true);
     shop.ask(NativeOrder::new(order.build().unwrap()));
@@ -65,7 +65,7 @@ fn person_of(party: &Party) -> Account {
     }
 }
 
-/// Ten to the merchant and five to the person.
+/// Shares 10.00 yuan with the merchant and 5.00 with the person.
 fn share(shop: &Shop, party: &Party, paid: &TransactionId, out_order_no: &str) -> CreateProfitSharing {
     let portions = vec![
         ReceiverAmount::new(Account::Merchant(supplier()), Fen::new(1000), "货款").name(sensitive("某某")),
@@ -86,7 +86,7 @@ fn share(shop: &Shop, party: &Party, paid: &TransactionId, out_order_no: &str) -
 fn query(shop: &mut Shop, party: &Party, paid: &TransactionId, out_order_no: &str) -> ProfitSharing {
     match shop.ask(QueryProfitSharing::new(party.clone(), paid.clone(), sharing_no(out_order_no))) {
         ProfitSharingLookup::Found(sharing) => *sharing,
-        ProfitSharingLookup::NotFound => panic!("it was asked for"),
+        ProfitSharingLookup::NotFound => panic!("the profit sharing order must be found"),
     }
 }
 
@@ -101,7 +101,7 @@ fn moved(notification: &Notification) -> ProfitSharingNotification {
     }
 }
 
-/// The whole of it in one mode: shared, told, asked after, given back, unfrozen, refunded.
+/// Runs a complete conversation in one mode: sharing, notifications, queries, a return, unfreezing, refunds.
 fn converse(shop: &mut Shop, party: &Party) {
     let paid = paid(shop, party);
     assert_eq!(left(shop, &paid), Fen::new(10_000));
@@ -137,7 +137,7 @@ fn converse(shop: &mut Shop, party: &Party) {
     assert_eq!(told.len(), 1);
     assert_eq!((told[0].amount, &told[0].order_id), (Fen::new(400), &begun.return_id));
     let asked = QueryProfitSharingReturn::new(party.clone(), sharing_no("P1"), return_no("R1"));
-    let returns::ReturnLookup::Found(back) = shop.ask(asked) else { panic!("it was asked for") };
+    let returns::ReturnLookup::Found(back) = shop.ask(asked) else { panic!("the return must be found") };
     assert_eq!((back.result, back.amount), (ReturnResult::Success, Fen::new(400)));
     let asked = QueryProfitSharingReturn::new(party.clone(), sharing_no("P1"), return_no("R2"));
     assert_eq!(shop.ask(asked), returns::ReturnLookup::NotFound);
@@ -151,7 +151,7 @@ fn converse(shop: &mut Shop, party: &Party) {
     let late = share(shop, party, &paid, "P2");
     assert_eq!(shop.fail(late).fate(), Fate::Refused);
 
-    // What the others still hold is 11.00.
+    // The receivers still have 11.00 yuan.
     let refund = |number: &str, fen| {
         let refund = refund::CreateRefund::builder(
             paid.clone(),
@@ -166,7 +166,7 @@ fn converse(shop: &mut Shop, party: &Party) {
     assert_eq!(shop.ask(refund("F1", 8900)).amount.refund, Fen::new(8900));
 }
 
-/// Everything of profit sharing: by certificates for the merchant itself, by the public key for a sub-merchant.
+/// Runs the conversation for a direct merchant with certificates, and for a partner with the public key.
 pub(super) fn conversations() -> [Shop; 2] {
     let (lab, wire) = setting();
     let me = by_certificates(&wire);
@@ -212,14 +212,14 @@ fn a_sharing_whose_answers_are_lost_is_settled_by_query_and_again_under_its_numb
     };
     assert_eq!(pending_operation.pending_operation(), &owed);
     let Ok(Resolved::ProfitSharing(settled)) = shop.run(shop.me.resolve(pending_operation)) else {
-        panic!("it exists")
+        panic!("must resolve to the existing operation")
     };
     shop.wire.gateway.calm();
     shop.wait(10);
-    // Its names are sealed anew, and say the same.
+    // The names are encrypted again: other bytes, the same content.
     let again = shop.ask(asked);
     assert_eq!((&again.order_id, &again.state), (&settled.order_id, &SharingState::Finished));
-    assert_eq!(left(&mut shop, &paid), Fen::new(8500), "it was shared once");
+    assert_eq!(left(&mut shop, &paid), Fen::new(8500), "the payment must be shared once");
     let now = shop.lab.now;
     assert_eq!(shop.wire.gateway.sharings(now).len(), 1);
 }
@@ -244,7 +244,7 @@ fn a_return_whose_answers_are_lost_is_settled_by_query() {
     let mut error = shop.fail(back.clone());
     let pending_operation = error.unresolved().unwrap();
     let Ok(Resolved::ProfitSharingReturn(settled)) = shop.run(shop.me.resolve(pending_operation)) else {
-        panic!("it exists")
+        panic!("must resolve to the existing operation")
     };
     shop.wire.gateway.calm();
     assert_eq!(shop.ask(back).return_id, settled.return_id);
@@ -326,7 +326,7 @@ fn parts_and_returns_that_fail_say_why_in_types() {
     assert!(shop.wire.gateway.fail_return(&mchid, "R1", reason, now).is_some());
     shop.wait(10);
     let asked = QueryProfitSharingReturn::new(Party::Direct, sharing_no("P1"), return_no("R1"));
-    let returns::ReturnLookup::Found(back) = shop.ask(asked) else { panic!("it was asked for") };
+    let returns::ReturnLookup::Found(back) = shop.ask(asked) else { panic!("the return must be found") };
     let failed = (ReturnResult::Failed, Some(returns::FailReason::BalanceNotEnough));
     assert_eq!((back.result, back.fail_reason), failed);
 }
@@ -360,13 +360,13 @@ fn a_receiver_that_wants_to_hear_is_told_under_its_own_key() {
     assert_eq!((theirs.len(), mine.len()), (1, 1));
     assert!(
         shop.run(shop.me.verify_notification(v3::received(&theirs[0]))).is_err(),
-        "it is not for the shop"
+        "the receiver's notification must not decrypt with the shop's key"
     );
     for (merchant, delivery) in [(receiver, &theirs[0]), (shop.me.clone(), &mine[0])] {
         let notification = shop.run(merchant.verify_notification(v3::received(delivery))).unwrap();
         assert_eq!(notification.event_type(), "PROFITSHARING.SUCCESS");
         let moved = moved(&notification);
         assert_eq!((&moved.account, moved.amount, &moved.transaction_id), (&account, Fen::new(700), &paid));
-        assert_eq!(&moved.mchid, shop.me.mchid(), "whose payment it was");
+        assert_eq!(&moved.mchid, shop.me.mchid(), "the notification must name the merchant of the payment");
     }
 }

@@ -1,4 +1,4 @@
-//! A shop that asks, is paid and hears: what every conversation needs.
+//! The shop that all conversations use: it calls operations, is paid, and receives notifications.
 
 use super::{DAY, by_public_key, heard, setting};
 use std::{io::Read as _, time::Duration};
@@ -36,12 +36,12 @@ impl Shop {
         self.lab.run(flow, &mut self.wire)
     }
 
-    /// Asks, and is answered.
+    /// Calls an operation that must succeed.
     pub(super) fn ask<E: Endpoint<Output: core::fmt::Debug>>(&mut self, endpoint: E) -> E::Output {
         self.run(self.me.call(endpoint)).unwrap()
     }
 
-    /// Asks, and comes to an error.
+    /// Calls an operation that must fail.
     pub(super) fn fail<E: Endpoint<Output: core::fmt::Debug>>(&mut self, endpoint: E) -> Error {
         self.run(self.me.call(endpoint)).unwrap_err()
     }
@@ -50,17 +50,17 @@ impl Shop {
         self.lab.wait(Duration::from_secs(seconds));
     }
 
-    /// Until a day and a morning later, when there are bills of today.
+    /// Waits for one and a half days, when today's bills are available.
     pub(super) fn wait_for_bills(&mut self) {
         self.lab.wait(DAY + DAY / 2);
     }
 
-    /// What is told within a minute.
+    /// Receives the notifications of the next minute.
     pub(super) fn heard(&mut self) -> Vec<Notification> {
         heard(&mut self.lab, &mut self.wire, &self.me)
     }
 
-    /// Every answer to that operation is lost, though it was carried out.
+    /// Injects a fault: the operation is carried out, and every reply to it is lost.
     pub(super) fn lose_answers(&mut self, label: &str) {
         let operation = Operation::named(label).unwrap();
         self.wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(operation));
@@ -70,7 +70,7 @@ impl Shop {
         self.wire.gateway.merchant().appids()[0].clone()
     }
 
-    /// A sub-merchant with an app of its own.
+    /// Returns the partner's sub-merchant, which has an app of its own.
     pub(super) fn partner(&self) -> Party {
         let (sub_mchid, appids) = self.wire.gateway.merchant().subs().first_key_value().unwrap();
         Party::Partner { sub_mchid: sub_mchid.clone(), sub_appid: appids.first().cloned() }
@@ -88,26 +88,26 @@ impl Shop {
         order::Order::builder(self.appid(), number.clone(), Fen::new(fen), "千足金箍棒", notify_url())
     }
 
-    /// Somebody pays.
+    /// Pays an order.
     pub(super) fn pay(&mut self, number: &OutTradeNo) -> TransactionId {
         let named = Named::OutTradeNo(number.clone());
         let paid = self.wire.gateway.pay_transaction(&named, &Payer::default(), self.lab.now).unwrap();
         paid.transaction.payments[0].transaction_id.clone()
     }
 
-    /// The payer's phone takes these parameters, checks their signature, and pays.
+    /// Pays with payment parameters, whose signature the payer's client verifies.
     pub(super) fn tap(&mut self, parameters: &serde_json::Value) -> TransactionRecord {
         let parameters = serde_json::to_vec(parameters).unwrap();
         let bill = Bill::read(&self.wire.gateway, &parameters, self.lab.now).unwrap();
         bill.pay(&mut self.wire.gateway, &Payer::default(), self.lab.now).unwrap().1.transaction
     }
 
-    /// Downloads a file, and has it checked.
+    /// Downloads a file and checks its digest.
     pub(super) fn prepare_download(&mut self, statement: &BillFile) -> Result<String, Error> {
         self.download_changed(statement, |bytes| bytes)
     }
 
-    /// The same through a network that changes it.
+    /// Downloads a file through a network that changes it, and checks its digest.
     pub(super) fn download_changed(
         &mut self,
         statement: &BillFile,

@@ -1,4 +1,4 @@
-//! Transfers: confirmed, allowed once and for all, into wallets of QQ; their receipts.
+//! Transfers: confirmed by the user, with an authorization, to QQ wallets; and their receipts.
 
 use super::{
     DAY,
@@ -29,7 +29,7 @@ fn authorization_no(text: &str) -> OutAuthorizationNo {
     text.parse().unwrap()
 }
 
-/// 20.00 for a campaign.
+/// Builds a transfer of 20.00 yuan.
 fn draft(shop: &Shop, number: &str, scene: &str) -> bill::Builder {
     TransferBill::builder(shop.appid(), bill_no(number), Fen::new(2000), "2020年4月报销", scene)
         .report("活动名称", "新会员有礼")
@@ -40,7 +40,7 @@ fn bill(shop: &Shop, number: &str) -> TransferBill {
     draft(shop, number, "1000").build().unwrap()
 }
 
-/// The same for somebody who is named.
+/// Builds a transfer with the payee's name.
 fn named(shop: &Shop, number: &str) -> TransferBill {
     draft(shop, number, "1000").user_name(sensitive("张三")).build().unwrap()
 }
@@ -53,7 +53,7 @@ fn confirm(shop: &mut Shop, number: &str) {
 fn known(queried: TransferLookup) -> Transfer {
     match queried {
         TransferLookup::Found(transfer) => *transfer,
-        TransferLookup::NotFound => panic!("it was made"),
+        TransferLookup::NotFound => panic!("the transfer must be found"),
     }
 }
 
@@ -68,11 +68,11 @@ fn query_qq(shop: &mut Shop, number: &str) -> Transfer {
 fn allowed(shop: &mut Shop, number: &str) -> Authorization {
     match shop.ask(authorization::QueryAuthorization::new(authorization_no(number))) {
         authorization::AuthorizationLookup::Found(authorization) => *authorization,
-        authorization::AuthorizationLookup::NotFound => panic!("it was asked for"),
+        authorization::AuthorizationLookup::NotFound => panic!("the authorization must be found"),
     }
 }
 
-/// What is told of within a minute: each transfer's number and state, each permission's.
+/// Returns number and state of each transfer and authorization in the notifications of the next minute.
 fn told(shop: &mut Shop) -> Vec<(String, String)> {
     let told = shop.heard();
     told.iter()
@@ -89,14 +89,14 @@ fn said(number: &str, state: &str) -> (String, String) {
     (number.into(), state.into())
 }
 
-/// A transfer to somebody who is named is confirmed, told of and asked after; one is taken back.
+/// Makes a transfer with the payee's name that is confirmed, notified and queried; and cancels another.
 fn confirmed(shop: &mut Shop) {
     let openid = shop.openid();
     let create =
         CreateTransfer::new(named(shop, "T1"), openid.clone()).user_recv_style(UserRecvStyle::ConfirmPage);
     let made = shop.ask(create.clone());
     assert_eq!(made.state, TransferState::WaitUserConfirm);
-    assert_eq!(shop.ask(create), made, "the name is sealed anew, and it is the same transfer");
+    assert_eq!(shop.ask(create), made, "with the name encrypted again, it must be the same transfer");
     confirm(shop, "T1");
     assert_eq!(told(shop), [said("T1", "SUCCESS")]);
     let paid = query(shop, "T1");
@@ -113,7 +113,7 @@ fn confirmed(shop: &mut Shop) {
     assert_eq!(shop.ask(CancelTransfer::new(bill_no("T2"))).state, TransferState::Cancelled);
 }
 
-/// The receipt of a transfer by either number: asked for, waited for, downloaded.
+/// Applies for a receipt by either number, waits for it, and downloads it.
 fn receipts(shop: &mut Shop) {
     let transfer = query(shop, "T1");
     let by_number = elecsign::QueryReceipt::out_bill_no(bill_no("T1"));
@@ -125,7 +125,9 @@ fn receipts(shop: &mut Shop) {
     let again = shop.ask(elecsign::ApplyReceipt::transfer_bill_no(transfer.transfer_bill_no));
     assert_eq!((again.state, again.create_time), (elecsign::State::Finished, asked.create_time));
     for query in [by_number, by_id] {
-        let elecsign::ReceiptLookup::Found(receipt) = shop.ask(query) else { panic!("it was asked for") };
+        let elecsign::ReceiptLookup::Found(receipt) = shop.ask(query) else {
+            panic!("the receipt must be found")
+        };
         assert_eq!((&receipt.state, receipt.create_time), (&elecsign::State::Finished, asked.create_time));
         let statement = receipt.statement.unwrap();
         assert_eq!(statement.hash_type, HashType::Sha256);
@@ -139,7 +141,7 @@ fn receipts(shop: &mut Shop) {
     }
 }
 
-/// A payee allows it, is paid by either number, and ends it.
+/// Applies for an authorization, transfers with it by either number, and lets the payee close it.
 fn allowed_and_ended(shop: &mut Shop) {
     let apply = ApplyAuthorization::builder(
         authorization_no("A1"),
@@ -156,7 +158,9 @@ fn allowed_and_ended(shop: &mut Shop) {
     assert_eq!(shop.ask(apply), asked);
     let waiting =
         shop.ask(authorization::QueryAuthorization::new(authorization_no("A1")).display_authorization());
-    let authorization::AuthorizationLookup::Found(waiting) = waiting else { panic!("it was asked for") };
+    let authorization::AuthorizationLookup::Found(waiting) = waiting else {
+        panic!("the authorization must be found")
+    };
     assert_eq!(waiting.package_info, asked.package_info);
 
     let mchid = shop.me.mchid().clone();
@@ -181,13 +185,13 @@ fn allowed_and_ended(shop: &mut Shop) {
     assert!(shop.wire.gateway.close_authorization(&mchid, &authorization_no("A1"), reason, shop.lab.now));
     assert_eq!(told(shop), [said("A1", "CLOSED")]);
     assert_eq!(allowed(shop, "A1").close_info.unwrap().close_reason, CloseReason::UserClose);
-    assert!(shop.ask(by_id).is_paid(), "what was paid before is told again");
+    assert!(shop.ask(by_id).is_paid(), "a transfer from before must be returned again");
     let late = CreateAuthorizedTransfer::out_authorization_no(bill(shop, "T5"), authorization_no("A1"));
     assert_eq!(shop.fail(late).fate(), Fate::Refused);
     assert_eq!(shop.ask(QueryTransfer::out_bill_no(bill_no("T5"))), TransferLookup::NotFound);
 }
 
-/// A payee confirms a transfer and allows later ones with it; the merchant ends that.
+/// Makes a transfer whose confirmation also authorizes later ones, and closes the authorization.
 fn allowed_along(shop: &mut Shop) {
     let pre = CreatePreTransfer::new(named(shop, "T6"), shop.openid());
     let pre = pre.authorization_info(authorization_no("A2"), "wx_123456", notify_url()).unwrap();
@@ -210,7 +214,7 @@ fn allowed_along(shop: &mut Shop) {
     assert_eq!(told(shop), [said("A2", "CLOSED")]);
 }
 
-/// A wallet of QQ is paid, another does not take it, and one is taken back.
+/// Makes three transfers to QQ wallets: one succeeds, one fails, one is cancelled.
 fn into_wallets_of_qq(shop: &mut Shop) {
     let create = |shop: &Shop, number: &str| {
         let bill = draft(shop, number, "1401").user_name(sensitive("张三")).build().unwrap();
@@ -241,7 +245,7 @@ fn into_wallets_of_qq(shop: &mut Shop) {
     assert_eq!(shop.ask(QueryTransfer::out_bill_no(bill_no("Q1"))), TransferLookup::NotFound);
 }
 
-/// All of it, one after another.
+/// Runs all conversations in sequence.
 pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     confirmed(&mut shop);
@@ -261,7 +265,7 @@ fn users_are_paid_in_every_way_and_given_receipts() {
         .filter(|record| record.state == v3::TransferState::Success)
         .map(|record| record.transfer_amount.get())
         .sum();
-    assert_eq!((records.len(), amounts), (9, 12_000), "nobody was paid twice");
+    assert_eq!((records.len(), amounts), (9, 12_000), "no transfer must be paid twice");
     assert_eq!(shop.wire.gateway.authorizations(shop.lab.now).len(), 2);
 }
 
@@ -276,7 +280,7 @@ fn a_transfer_whose_answer_is_lost_is_settled_by_its_number_in_every_way() {
     let openid = shop.openid();
     let error = shop.fail(CreateTransfer::new(bill(&shop, "T1"), openid.clone()));
     let settled = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T1") });
-    let Resolved::Transfer(transfer) = settled else { panic!("it is a transfer") };
+    let Resolved::Transfer(transfer) = settled else { panic!("must resolve to the transfer") };
     assert_eq!((transfer.state, transfer.package_info), (TransferState::WaitUserConfirm, None));
 
     let pre = CreatePreTransfer::new(bill(&shop, "T2"), openid.clone());
@@ -300,7 +304,7 @@ fn a_transfer_whose_answer_is_lost_is_settled_by_its_number_in_every_way() {
     assert!(
         matches!(settled, Resolved::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
     );
-    assert_eq!(shop.wire.gateway.transfers(shop.lab.now).len(), 4, "none was made twice");
+    assert_eq!(shop.wire.gateway.transfers(shop.lab.now).len(), 4, "no transfer must be made twice");
 }
 
 #[test]
@@ -363,7 +367,7 @@ fn what_nobody_confirms_ends_after_a_day_and_is_forgotten_after_a_month_more() {
     assert_eq!(forgotten, authorization::AuthorizationLookup::NotFound);
 }
 
-/// Settles what is owed, which must be that.
+/// Resolves the unresolved operation of an error, which must be the given one.
 fn resolve(shop: &mut Shop, error: wxpay_proto::Error, owed: &PendingOperation) -> Resolved {
     let mut error = error;
     assert_eq!(error.fate(), Fate::Unknown);

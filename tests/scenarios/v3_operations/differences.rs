@@ -1,23 +1,23 @@
-//! Where we differ from `operations.json`, and why.
+//! The deviations of the typed operations from `operations.json`, and their reasons.
 
 use std::collections::BTreeSet;
 
-/// How.
+/// A kind of deviation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Difference {
-    /// A member of requests is documented there, and no builder of ours can send it.
+    /// A documented field of requests that no builder can send.
     Unsent,
-    /// We can send a member that is not documented there.
+    /// An undocumented field of requests that a builder can send.
     Undocumented,
-    /// A member of requests is required there, and we can leave it out.
+    /// A required field of requests that a builder can omit.
     Optional,
-    /// A member of replies is documented there, and our type does not tell it.
+    /// A documented field of replies that the type does not have.
     Unread,
-    /// We read a member of replies that is not documented there.
+    /// An undocumented field of replies that the type reads.
     ReadUndocumented,
-    /// A member of replies is optional there, and we need it.
+    /// An optional field of replies that the type requires.
     Needed,
-    /// A member of replies is not documented there, and we need it.
+    /// An undocumented field of replies that the type requires.
     Lacking,
 }
 
@@ -33,7 +33,7 @@ impl Difference {
     }
 }
 
-/// Operations (with a `*` for any text), how, which members (with what they hold), why.
+/// Operations (`*` matches any text), the kind of deviation, the fields (with all fields below them), the reason.
 type Row = (&'static str, Difference, &'static [&'static str], &'static str);
 
 const TABLE: &[Row] = &[
@@ -58,18 +58,18 @@ const TABLE: &[Row] = &[
         "POST /v3/pay/partner/transactions/miniprogram",
         Unsent,
         &["scene_info.store_info.out_id"],
-        "an order's store is told by WeChat Pay's number of it",
+        "the store of an order is identified by WeChat Pay's number",
     ),
-    ("GET /v3/pay/*", Unread, ORDERED, "it repeats the order; what became of it is what is asked"),
+    ("GET /v3/pay/*", Unread, ORDERED, "these fields repeat the order; a query is for its status"),
     ("GET /v3/pay/*", Unread, &["settle_info", "installment_info"], LATER),
     ("GET /v3/pay/*/out-trade-no/{out_trade_no}", Lacking, &["amount.total"], PRICE),
     ("GET /v3/pay/partner/transactions/id/{transaction_id}", Lacking, &["amount.total"], PRICE),
-    ("GET /v3/pay/*", Needed, &["trade_state"], "without it nothing is said"),
+    ("GET /v3/pay/*", Needed, &["trade_state"], "a reply without the status is useless"),
     (
         "GET /v3/pay/*/id/{transaction_id}",
         Needed,
         &["transaction_id"],
-        "the answer must be about what was asked; whatever has this number is paid",
+        "the reply must be about the queried number; an order with this number is paid",
     ),
     (
         "* /v3/pay/*",
@@ -86,28 +86,28 @@ const TABLE: &[Row] = &[
             "promotion_detail",
             "scene_info",
         ],
-        "one transaction for both modes, queries, code pay and notices, by v3-endpoints.md; each is documented for some",
+        "one type for both modes, queries, code payment and notifications (v3-endpoints.md); each field is documented for some",
     ),
     (
         "POST /v3/pay/*/reverse",
         Unread,
         &["appid", "mchid", "sp_appid", "sp_mchid", "sub_appid", "sub_mchid"],
-        "it repeats the request",
+        "these fields repeat the request",
     ),
     ("POST /v3/combine-transactions/app", Unsent, &["contract_info"], LATER),
     ("POST /v3/combine-transactions/app", Unread, &["contract_result"], LATER),
-    ("POST /v3/combine-transactions/app", Unsent, &["prepay_id"], "it is what the answer brings"),
+    ("POST /v3/combine-transactions/app", Unsent, &["prepay_id"], "the reply contains it, not the request"),
     (
         "POST /v3/combine-transactions/*",
         Unsent,
         &["sub_orders[].profit_sharing"],
-        "settle_info.profit_sharing says the same, for all ways of paying",
+        "settle_info.profit_sharing means the same, for all payment methods",
     ),
     (
         "GET /v3/combine-transactions/*",
         Unread,
         &["sub_orders[].individual_name"],
-        "a person's name, which the merchant told itself",
+        "a person's name, which the merchant sent itself",
     ),
     (
         "GET /v3/combine-transactions/id/{combine_transaction_id}",
@@ -119,19 +119,19 @@ const TABLE: &[Row] = &[
             "sub_orders[].sub_mchid",
             "sub_orders[].sub_openid",
         ],
-        "one transaction for both queries and notices; each is documented for the other query",
+        "one type for both queries and notifications; each field is documented for the other query",
     ),
     (
         "GET /v3/certificates",
         Unsent,
         &["?algorithm_type"],
-        "without it they are of RSA, which is spoken here",
+        "the default is RSA, the only supported algorithm",
     ),
     (
         "GET /v3/certificates",
         Unread,
         &["data[].effective_time", "data[].expire_time"],
-        "the certificate says so itself, and what it says is proved",
+        "the certificate itself has these times, and is authenticated",
     ),
     (
         "GET /v3/certificates",
@@ -144,31 +144,31 @@ const TABLE: &[Row] = &[
             "data[].encrypt_certificate.ciphertext",
             "data[].encrypt_certificate.nonce",
         ],
-        "a certificate that is not there cannot be opened",
+        "required to decrypt the certificate",
     ),
     (
         "POST /v3/security/echo",
         Needed,
         &["encrypted_echo_message"],
-        "what was told sealed must come back sealed",
+        "an encrypted message must be returned encrypted",
     ),
     (
         "GET /v3/bill/sub-merchant-fundflowbill",
         Needed,
         &["download_bill_list"],
-        "there must be as many parts as are counted",
+        "the number of parts must match the count",
     ),
     (
         "POST /v3/profitsharing/receivers/*",
         Unread,
         &["custom_relation", "name", "relation_type", "sub_mchid"],
-        "it repeats the request; that it is of this receiver is checked",
+        "these fields repeat the request; the receiver is checked",
     ),
     (
         "POST /v3/fund-app/mch-transfer/elecsign/*",
         ReadUndocumented,
         &["download_url", "fail_reason", "hash_type", "hash_value", "update_time"],
-        "one receipt for asking for it and after it; each is documented for the latter",
+        "one type for applying and querying; each field is documented for the query",
     ),
     (
         "* /v3/fund-app/mch-transfer/transfer-*",
@@ -189,7 +189,7 @@ const TABLE: &[Row] = &[
             "user_name",
             "user_qq",
         ],
-        "one transfer for all of them; each is documented for some",
+        "one type for all of them; each field is documented for some",
     ),
     (
         "* /v3/fund-app/mch-transfer/user-confirm-authorization*",
@@ -207,14 +207,15 @@ const TABLE: &[Row] = &[
             "user_display_name",
             "user_recv_perception",
         ],
-        "one authorization for all of them and for notices; each is documented for some",
+        "one type for all of them and for notifications; each field is documented for some",
     ),
 ];
 
-const LATER: &str = "a permission of its own, or a product of a later tier; it goes through Raw";
-const PRICE: &str = "v3-endpoints.md and the notices have it; of a payment without a price nothing follows";
+const LATER: &str = "requires a permission of its own, or belongs to a product without types; use Raw";
+const PRICE: &str =
+    "v3-endpoints.md and the notifications have it; a payment without an amount is not evidence";
 
-/// What a query repeats of an order.
+/// The fields of an order that a query repeats.
 const ORDERED: &[&str] = &[
     "description",
     "detail",
@@ -227,7 +228,7 @@ const ORDERED: &[&str] = &[
     "time_expire",
 ];
 
-/// The table, and which of its rows were met.
+/// The deviations found so far, and the entries of the table that explain them.
 pub(super) struct Differences<'a> {
     operations: &'a [String],
     kind: fn(Difference) -> bool,
@@ -240,7 +241,7 @@ impl<'a> Differences<'a> {
         Self { operations, kind, met: BTreeSet::new(), missing: BTreeSet::new() }
     }
 
-    /// There is a difference: it must be in the table.
+    /// Records a deviation, which must be in the table.
     pub(super) fn expect(&mut self, operation: &str, how: Difference, path: &str) {
         let mut known = false;
         let fits = |listed: &str| {
@@ -257,32 +258,38 @@ impl<'a> Differences<'a> {
         }
     }
 
-    /// There is something that no table explains.
+    /// Records a deviation that the table cannot explain.
     pub(super) fn complain(&mut self, complaint: String) {
         self.missing.insert(complaint);
     }
 
-    /// All differences were listed, and what is listed is one.
+    /// Asserts that the table explains every deviation, and that every entry of the table is a deviation.
     pub(super) fn finish(self) {
-        assert!(self.missing.is_empty(), "differences that the table does not explain: {:#?}", self.missing);
+        assert!(self.missing.is_empty(), "deviations that are not in the table: {:#?}", self.missing);
         for (row, (pattern, how, paths, why)) in TABLE.iter().enumerate() {
             assert!(!why.is_empty());
-            assert!(self.operations.iter().any(|operation| matches(pattern, operation)), "{pattern} is none");
+            assert!(
+                self.operations.iter().any(|operation| matches(pattern, operation)),
+                "{pattern} matches no operation"
+            );
             for (at, path) in paths.iter().enumerate() {
                 let is_met = self.met.contains(&(row, at));
-                assert!(is_met || !(self.kind)(*how), "{pattern}: {how:?} {path} is no difference any more");
+                assert!(
+                    is_met || !(self.kind)(*how),
+                    "{pattern}: {how:?} {path} is no longer a deviation; remove it from the table"
+                );
             }
         }
     }
 }
 
-/// What is listed of an operation.
+/// Returns the fields in the table for an operation.
 pub(super) fn paths(operation: &str, how: Difference) -> Vec<&'static str> {
     let rows = TABLE.iter().filter(|(pattern, listed, ..)| *listed == how && matches(pattern, operation));
     rows.flat_map(|(_, _, paths, _)| paths.iter().copied()).collect()
 }
 
-/// Whether a name is of a pattern in which each `*` stands for any text.
+/// Returns whether a name matches a pattern; each `*` matches any text.
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,

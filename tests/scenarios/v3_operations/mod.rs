@@ -1,14 +1,13 @@
-//! Every typed operation against `operations.json`: method, path, the names of its fields and their JSON types, both of
-//! requests and of replies. Where we differ, [`differences`] says why.
+//! Every typed operation against `operations.json`: method, path, and the names and JSON types of all fields of requests and
+//! replies. [`differences`] lists the deviations and their reasons.
 //!
-//! The file is read from `../shared/protocol` beside the checkout, with the list of the operations that must have a
-//! type: tiers T1 and T2 of `v3-endpoints.md`. Without it these tests say so and check nothing; with
-//! `WXPAY_VECTORS_REQUIRED` set they fail instead.
+//! The file is read from `../shared/protocol` next to the checkout, with the list of operations that must have a type:
+//! tiers T1 and T2 of `v3-endpoints.md`. Without it these tests check nothing, or fail if `WXPAY_VECTORS_REQUIRED` is set.
 //!
-//! A request is compared as it is sent: what the samples of an operation send is what is documented, not more, and all
-//! of it together. A reply is written from its document, full and with what is required alone, and must be read. Which of
-//! its members are read is found out by putting in something that no type of ours takes: if it is still read, nobody
-//! looks there. The same with names that are not documented there.
+//! Requests are compared as sent: the samples of an operation together send all documented fields, and no others. Replies
+//! are generated from the documentation, once with all fields and once with the required ones, and must be parsed. To find
+//! out whether a field is read, it is set to a value that no type accepts: if the reply still parses, the field is not read.
+//! The same is done with names that are not documented for the reply.
 
 mod differences;
 mod replies;
@@ -21,12 +20,12 @@ use sample::Sample;
 use spec::{Kind, Spec};
 use std::collections::BTreeMap;
 
-/// The operations that must have a type, method and path: those of tiers T1 and T2. `None` without their list.
+/// Returns method and path of the operations that must have a type: tiers T1 and T2. `None` if the list does not exist.
 pub(crate) fn first_tiers() -> Option<Vec<String>> {
     Spec::read().map(|spec| spec.tiers)
 }
 
-/// The samples of each operation.
+/// Returns the samples of each operation.
 fn by_operation() -> BTreeMap<&'static str, Vec<Sample>> {
     let mut samples = BTreeMap::new();
     for sample in requests::all() {
@@ -78,7 +77,7 @@ fn requests_say_what_is_documented_and_nothing_else() {
             for (path, word) in sample.words() {
                 let documented = operation.request.get(&path).map(|field| field.words.as_slice());
                 if documented.is_some_and(|words| !words.is_empty() && !words.contains(&word)) {
-                    differences.complain(format!("{name}: {path} says {word}"));
+                    differences.complain(format!("{name}: {path} has the undocumented value {word}"));
                 }
             }
         }
@@ -105,7 +104,7 @@ fn replies_are_read_as_documented() {
             let Some(read) = &sample.read else { continue };
             let full = sample.echoed(replies::full(&fields));
             if let Err(error) = read(&full) {
-                differences.complain(format!("{name}: the full reply is not read: {error:?}\n{full}"));
+                differences.complain(format!("{name}: the full reply does not parse: {error:?}\n{full}"));
                 continue;
             }
             if read(&sample.echoed(replies::required(&fields))).is_err() {
@@ -115,7 +114,9 @@ fn replies_are_read_as_documented() {
                     fields.get_mut(path).unwrap_or_else(|| panic!("{name}: {path}")).required = true;
                 }
                 if let Err(error) = read(&sample.echoed(replies::required(&fields))) {
-                    differences.complain(format!("{name}: what is required is not enough: {error:?}"));
+                    differences.complain(format!(
+                        "{name}: the reply with the required fields does not parse: {error:?}"
+                    ));
                 }
             }
             for path in fields.keys() {

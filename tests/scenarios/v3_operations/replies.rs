@@ -1,4 +1,4 @@
-//! Replies, written from their documents.
+//! Replies generated from the documentation.
 
 use super::{
     requests, sample,
@@ -12,18 +12,18 @@ use wxpay_testkit::{
     null::{NullProvider, public_key},
 };
 
-/// What no type of ours takes.
+/// A value that no type accepts.
 const NOTHING_TAKES_IT: f64 = 1.5;
 
-/// A reply with every documented member.
+/// Returns a reply with all documented fields.
 pub(super) fn full(fields: &BTreeMap<String, Field>) -> Value {
     object(fields, "", &|_| true)
 }
 
-/// A reply with what is required alone.
+/// Returns a reply with the required fields only.
 pub(super) fn required(fields: &BTreeMap<String, Field>) -> Value {
     let mut reply = object(fields, "", &|field| field.required);
-    // What is paid says more.
+    // A paid order requires more fields.
     if reply["trade_state"].is_string() {
         reply["trade_state"] = "NOTPAY".into();
     }
@@ -50,7 +50,7 @@ fn object(fields: &BTreeMap<String, Field>, parent: &str, is_told: &dyn Fn(&Fiel
     if parent.is_empty() && members.is_empty() { Value::Null } else { Value::Object(members) }
 }
 
-/// What a member of that name says.
+/// Returns a valid value for a field of this name.
 fn value(path: &str, name: &str, kind: &Kind, words: &[String]) -> Value {
     match kind {
         Kind::Truth => return true.into(),
@@ -92,27 +92,27 @@ fn value(path: &str, name: &str, kind: &Kind, words: &[String]) -> Value {
 const NONCE: &str = "0123456789ab";
 const DATA: &str = "certificate";
 
-/// A platform certificate in a box.
+/// Returns an encrypted platform certificate.
 fn sealed_certificate() -> String {
     let key = NullProvider.symmetric_key(&Secret::new(API_V3_KEY.as_bytes().try_into().unwrap()));
     let nonce = NONCE.as_bytes().try_into().unwrap();
     base64::encode(&key.seal(nonce, DATA.as_bytes(), PLATFORM[0].certificate.as_bytes()))
 }
 
-/// A sensitive field, as the merchant gets it.
+/// Returns a sensitive field, encrypted for the merchant.
 fn sealed_for_merchant(text: &str) -> String {
     let key = NullProvider.public_key(&public_key("merchant")).unwrap();
     base64::encode(&key.seal(text.as_bytes()).unwrap())
 }
 
-/// The same reply with something at that path that no type takes.
+/// Returns the reply with a value at this path that no type accepts.
 pub(super) fn spoiled(reply: &Value, path: &str) -> Value {
     let mut reply = reply.clone();
     *at(&mut reply, path) = NOTHING_TAKES_IT.into();
     reply
 }
 
-/// The member at a path; in an array, of its first item.
+/// Returns the member at a path; in an array, that of its first item.
 fn at<'a>(reply: &'a mut Value, path: &str) -> &'a mut Value {
     let mut found = reply;
     for name in path.split('.').filter(|name| !name.is_empty()) {
@@ -128,7 +128,7 @@ fn at<'a>(reply: &'a mut Value, path: &str) -> &'a mut Value {
     found
 }
 
-/// Which of these names are read where they are not documented: by paths.
+/// Returns the paths at which these names are read without being documented.
 pub(super) fn looked_for(
     reply: &Value,
     names: &BTreeSet<String>,

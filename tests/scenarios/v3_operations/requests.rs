@@ -1,4 +1,4 @@
-//! One full request of every operation, or several where it is said in several ways.
+//! A full request of every operation, or several if the operation has alternatives.
 
 mod bills;
 mod combined;
@@ -40,7 +40,7 @@ pub(super) fn all() -> Vec<Sample> {
     samples
 }
 
-/// A sub-merchant with an app of its own.
+/// Returns a sub-merchant with an app of its own.
 fn partner() -> Party {
     Party::Partner { sub_mchid: SUB_MCHID.parse().unwrap(), sub_appid: Some(SUB_APPID.parse().unwrap()) }
 }

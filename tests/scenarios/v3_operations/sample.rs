@@ -1,4 +1,4 @@
-//! One request of an operation, written by the public builders, and how its reply is read.
+//! A sample request of an operation, written with the public builders, and a function that parses replies.
 
 use super::spec::{Kind, Operation};
 use serde_json::Value;
@@ -20,18 +20,18 @@ use wxpay_testkit::{
     null::{NullProvider, private_key, public_key},
 };
 
-/// Reads a reply, and tells whether it could be.
+/// Parses a reply.
 pub(super) type Read = Box<dyn Fn(&Value) -> Result<(), Error>>;
 
-/// One request of an operation, and how its reply is read.
+/// A sample request of an operation, and the function that parses its reply.
 pub(super) struct Sample {
-    /// Method and path, as documented.
+    /// The documented method and path.
     pub(super) operation: &'static str,
     request: Request,
     pub(super) read: Option<Read>,
 }
 
-/// A merchant whose signatures cost nothing, and who asks once.
+/// Returns a merchant with null cryptography, and one attempt per call.
 pub(super) fn me() -> Merchant {
     let mut once = Policy::default();
     once.max_attempts = 1;
@@ -67,7 +67,7 @@ fn signed(body: &Value) -> Response {
         .with("Wechatpay-Serial", PUBLIC_KEY_ID.as_bytes())
 }
 
-/// What a flow comes to that sends one request, and is replied this.
+/// Runs a flow that sends one request and receives this reply.
 pub(super) fn output<F: Flow>(flow: F, reply: &Value) -> Result<F::Output, Error> {
     let mut memory = Memory::default();
     let step = match Step::begin(flow, world(&mut memory)) {
@@ -76,7 +76,7 @@ pub(super) fn output<F: Flow>(flow: F, reply: &Value) -> Result<F::Output, Error
     };
     match step {
         Step::Done(result) => result,
-        Step::Send(..) | Step::Wait(..) => panic!("it goes on"),
+        Step::Send(..) | Step::Wait(..) => panic!("the flow must end after one reply"),
     }
 }
 
@@ -92,12 +92,12 @@ impl Sample {
         Self { operation, request: transmit.request, read: Some(Box::new(read)) }
     }
 
-    /// One whose reply is no JSON.
+    /// Creates a sample whose reply is not JSON.
     pub(super) fn sent_alone(operation: &'static str, request: Request) -> Self {
         Self { operation, request, read: None }
     }
 
-    /// Its fields, by the paths of [`Operation`].
+    /// Returns the fields of the request, by the paths of [`Operation`].
     pub(super) fn sent(&self, operation: &Operation) -> BTreeMap<String, Kind> {
         let method = self.operation.split(' ').next().unwrap();
         assert_eq!(self.request.method().as_str(), method, "{}", self.operation);
@@ -121,7 +121,7 @@ impl Sample {
             assert!(!value.is_empty(), "{}: {name}", self.operation);
             assert!(sent.insert(format!("?{name}"), Kind::Text).is_none(), "{name} twice");
         }
-        // It is safe to send with every request.
+        // The header may be sent with every request, so it counts only where it is documented.
         if operation.request.contains_key(":Wechatpay-Serial")
             && self.request.header("wechatpay-serial").is_some()
         {
@@ -138,7 +138,7 @@ impl Sample {
         sent
     }
 
-    /// What its texts say, by their paths.
+    /// Returns the texts in the request, by path.
     pub(super) fn words(&self) -> Vec<(String, String)> {
         let mut words = Vec::new();
         let mut take = |path: &str, value: &Value| {
@@ -151,7 +151,8 @@ impl Sample {
         words
     }
 
-    /// A reply that repeats what was sent, where it tells of it. What is sealed comes back sealed for another.
+    /// Copies the texts of the request into the reply, where the reply repeats them. Encrypted fields are not copied: the
+    /// reply is encrypted for another key.
     pub(super) fn echoed(&self, mut reply: Value) -> Value {
         let (Some(Value::Object(sent)), Value::Object(told)) = (self.body(), &mut reply) else {
             return reply;
@@ -171,7 +172,7 @@ impl Sample {
         (is_json && !body.is_empty()).then(|| serde_json::from_slice(body).unwrap())
     }
 
-    /// The names of the parts of an upload.
+    /// Returns the names of the parts of an upload.
     fn parts(&self) -> Vec<String> {
         let is_upload =
             self.request.header("content-type").is_some_and(|kind| kind.starts_with("multipart/form-data"));
@@ -182,7 +183,7 @@ impl Sample {
     }
 }
 
-/// Every member, by its path. An array of objects is told of by its first.
+/// Visits every member with its path.
 pub(super) fn flatten(value: &Value, path: &str, tell: &mut dyn FnMut(&str, &Value)) {
     let Value::Object(members) = value else { return };
     for (name, member) in members {

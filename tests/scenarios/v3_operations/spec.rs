@@ -1,4 +1,4 @@
-//! What is documented: `operations.json`, and the tiers of `v3-endpoints.md`.
+//! The documentation: `operations.json`, and the tiers of `v3-endpoints.md`.
 
 use serde_json::Value;
 use std::{
@@ -8,15 +8,15 @@ use std::{
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/protocol");
 
-/// What is documented.
+/// The documented operations.
 pub(super) struct Spec {
     /// The operations of tiers T1 and T2: method and path.
     pub(super) tiers: Vec<String>,
     operations: BTreeMap<String, Operation>,
 }
 
-/// One operation. Fields are named by their path: `amount.total`, `receivers[].account`; what is not in the body begins
-/// with where it is: `?mchid`, `:Wechatpay-Serial`, `/out_trade_no`, `&file`.
+/// One operation. Fields are named by their path: `amount.total`, `receivers[].account`. Fields outside the body have a
+/// prefix for their place: `?mchid`, `:Wechatpay-Serial`, `/out_trade_no`, `&file`.
 #[derive(Clone, Default)]
 pub(super) struct Operation {
     pub(super) path: String,
@@ -29,18 +29,18 @@ pub(super) struct Operation {
 pub(super) struct Field {
     pub(super) kind: Kind,
     pub(super) required: bool,
-    /// What it may say; nothing where that is open.
+    /// The documented values; empty for an open set.
     pub(super) words: Vec<String>,
 }
 
-/// A type of JSON.
+/// A JSON type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
     Integer,
     Truth,
     Object,
-    /// An array of texts or numbers, or of objects, whose fields have paths of their own.
+    /// An array of strings, of numbers, or of objects, whose fields have paths of their own.
     Array(Box<Self>),
 }
 
@@ -48,12 +48,12 @@ impl Kind {
     fn named(name: &str, items: Option<&str>) -> Self {
         match name {
             "string" => Self::Text,
-            // There are none with a fraction.
+            // No documented number has a fraction.
             "integer" | "number" => Self::Integer,
             "boolean" => Self::Truth,
             "object" => Self::Object,
             "array" => Self::Array(Box::new(Self::named(items.unwrap(), None))),
-            other => panic!("a type this test does not know: {other}"),
+            other => panic!("unknown type: {other}"),
         }
     }
 
@@ -64,7 +64,9 @@ impl Kind {
             Value::Bool(_) => Self::Truth,
             Value::Object(_) => Self::Object,
             Value::Array(items) => Self::Array(Box::new(Self::of(&items[0]))),
-            Value::Null | Value::Number(_) => panic!("neither null nor a fraction is sent: {value}"),
+            Value::Null | Value::Number(_) => {
+                panic!("a request must contain neither null nor a fraction: {value}")
+            }
         }
     }
 }
@@ -76,7 +78,10 @@ impl Spec {
         let (json, tiers) = match (json, tiers) {
             (Ok(json), Ok(tiers)) => (json, String::from_utf8(tiers).unwrap()),
             (Err(error), _) | (_, Err(error)) => {
-                assert!(std::env::var_os("WXPAY_VECTORS_REQUIRED").is_none(), "no operations: {error}");
+                assert!(
+                    std::env::var_os("WXPAY_VECTORS_REQUIRED").is_none(),
+                    "the documented operations are required: {error}"
+                );
                 return None;
             }
         };
@@ -94,7 +99,7 @@ impl Spec {
         self.operations.get(name).unwrap_or_else(|| panic!("{name} is not documented"))
     }
 
-    /// Every name that a member of a request or a reply of these tiers has.
+    /// Returns all field names in requests and replies of these tiers.
     pub(super) fn names(&self) -> BTreeSet<String> {
         let operations = self.tiers.iter().map(|name| self.operation(name));
         let paths =
@@ -103,7 +108,7 @@ impl Spec {
     }
 }
 
-/// The tables under `## T1` and `## T2`: number, method, path in backticks.
+/// Parses the tables under `## T1` and `## T2`: number, method, path in backticks.
 fn first_tiers(text: &str) -> Vec<String> {
     let of_tier = |tier: &str| {
         let (_, rest) = text.split_once(&format!("\n## {tier} ")).unwrap();
@@ -124,7 +129,7 @@ impl Operation {
                 "header" => ":",
                 "path" => "/",
                 "formData" => "&",
-                other => panic!("a place this test does not know: {other}"),
+                other => panic!("unknown place: {other}"),
             };
             let field = Field { kind: Kind::Text, ..Field::read(param) };
             request.insert(format!("{place}{}", param["name"].as_str().unwrap()), field);

@@ -1,8 +1,8 @@
-//! A great many orders, at least three failures to each, in virtual time.
+//! Many orders with at least three network failures each, in virtual time.
 //!
-//! Whatever the network does: every flow ends; no error says `NotSent` or `Refused` where the gateway holds the order
-//! or the refund; nothing unverified changes anything; and when the storm is over, the evidence that was joined is the
-//! gateway's own ledger. `WXPAY_ORDERS` says how many orders; CI says 100 000.
+//! Whatever the network does: every flow ends; no error has the fate `NotSent` or `Refused` if the gateway has the order
+//! or the refund; unverified data changes nothing; and in the end the merged evidence equals the gateway's ledger.
+//! `WXPAY_ORDERS` sets the number of orders; CI uses 100 000.
 
 mod network;
 mod notifications;
@@ -38,10 +38,10 @@ use wxpay_testkit::{
     network::{Wire, v3},
 };
 
-/// Orders that share one gateway.
+/// The number of orders per gateway.
 const BATCH: usize = 500;
 
-/// Chance of the tests: the same seed, the same storm.
+/// A seeded random number generator: the same seed gives the same failures.
 struct Chance(u64);
 
 impl Chance {
@@ -66,7 +66,7 @@ impl Chance {
     }
 }
 
-#[allow(clippy::print_stdout, reason = "what the storm did is worth seeing")]
+#[allow(clippy::print_stdout, reason = "prints a summary of the run")]
 #[test]
 fn a_storm_of_failures_costs_no_order_and_charges_nobody_twice() {
     let wanted: usize = std::env::var("WXPAY_ORDERS").map_or(2_000, |orders| orders.parse().unwrap());
@@ -89,7 +89,7 @@ fn a_storm_of_failures_costs_no_order_and_charges_nobody_twice() {
     let sum = |of: fn(&Total) -> usize| totals.iter().map(of).sum::<usize>();
     assert_eq!(sum(|total| total.orders), batches * BATCH);
     println!(
-        "{} orders, {} failures, {} paid, {} refunded, {} shared, {} in doubt and settled, {} notices disbelieved",
+        "{} orders, {} failures, {} paid, {} refunded, {} shared, {} resolved, {} notifications rejected",
         sum(|total| total.orders),
         sum(|total| total.failures),
         sum(|total| total.paid),
@@ -100,13 +100,13 @@ fn a_storm_of_failures_costs_no_order_and_charges_nobody_twice() {
     );
     for (what, count) in [
         ("paid", sum(|total| total.paid)),
-        ("settled", sum(|total| total.settled)),
-        ("disbelieved", sum(|total| total.disbelieved)),
+        ("resolved", sum(|total| total.settled)),
+        ("rejected", sum(|total| total.disbelieved)),
         ("paid twice", sum(|total| total.twice)),
         ("refunded", sum(|total| total.refunded)),
         ("shared", sum(|total| total.shared)),
     ] {
-        assert!(count > 0, "a storm in which nothing is {what} proves nothing");
+        assert!(count > 0, "a run in which nothing is {what} proves nothing");
     }
 }
 
@@ -132,7 +132,7 @@ struct Shop {
     books: Vec<Book>,
 }
 
-/// What the shop knows of one order.
+/// The shop's record of one order.
 struct Book {
     number: OutTradeNo,
     state: PaymentState,
@@ -207,7 +207,7 @@ impl Shop {
         total.orders += 1;
     }
 
-    /// Places an order in one of the ways.
+    /// Places an order with a random payment method.
     fn place(&mut self, number: &OutTradeNo, price: Fen) -> Result<(), Error> {
         let notify_url = "https://shop.example/notify/v3".parse().unwrap();
         let order = Order::builder(self.appid.clone(), number.clone(), price, "千足金箍棒", notify_url)
@@ -228,40 +228,42 @@ impl Shop {
         }
     }
 
-    /// What a result says must be true of what the gateway holds, and what is in doubt is settled.
+    /// Compares a result with the gateway's records, and resolves an unknown outcome.
     fn judge(&mut self, result: Result<(), Error>, owed: &PendingOperation, held: bool, total: &mut Total) {
         let mut error = match result {
-            Ok(()) => return assert!(held, "{owed:?} was answered, and is not held"),
+            Ok(()) => return assert!(held, "{owed:?} succeeded, but the gateway does not have it"),
             Err(error) => error,
         };
         let pending_operation = error.unresolved();
         match error.fate() {
             Fate::NotSent | Fate::Refused => {
-                assert!(!held, "{owed:?}: {error:?}, but the gateway holds it");
+                assert!(!held, "{owed:?}: {error:?}, but the gateway has it");
                 return assert!(pending_operation.is_none());
             }
             Fate::Unknown => {}
         }
-        let mut pending_operation = pending_operation.expect("what is in doubt is owed");
+        let mut pending_operation =
+            pending_operation.expect("an unknown outcome must have an unresolved operation");
         assert_eq!(pending_operation.pending_operation(), owed);
-        // The storm may outlast a settlement; then the debt is owed still.
+        // The failures may outlast one resolve; then the operation stays unresolved.
         for _ in 0..5 {
             match self.lab.run(self.me.resolve(pending_operation), &mut self.storm) {
                 Ok(settled) => {
                     total.settled += 1;
                     let known = !matches!(settled, Resolved::NotFound);
-                    return assert_eq!(known, held, "{owed:?}: settled wrongly");
+                    return assert_eq!(known, held, "{owed:?}: resolved wrongly");
                 }
                 Err(mut error) => {
                     assert_eq!(error.fate(), Fate::Unknown);
-                    pending_operation = error.unresolved().expect("an unsettled debt is still owed");
+                    pending_operation =
+                        error.unresolved().expect("a failed resolve must keep the operation unresolved");
                 }
             }
         }
-        panic!("{owed:?}: a debt that is never settled");
+        panic!("{owed:?}: not resolved after five attempts");
     }
 
-    /// Gives a part of a paid order back.
+    /// Refunds part of a paid order.
     fn refund(&mut self, index: usize, total: &mut Total) {
         let book = &self.books[index];
         let (order, ordered) = (book.number.clone(), book.state.ordered());
@@ -276,13 +278,13 @@ impl Shop {
             refund::CreateRefund::builder(order.clone(), number.clone(), part, ordered).build().unwrap();
         let result = self.lab.run(self.me.call(create), &mut self.storm).map(drop);
         let back: Vec<_> = self.held(&order).unwrap().refunds;
-        assert!(back.len() <= 1, "{order} is refunded twice");
+        assert!(back.len() <= 1, "{order} was refunded twice");
         let held = back.iter().any(|record| record.out_refund_no == number && record.refund == part);
         total.refunded += usize::from(held);
         self.judge(result, &PendingOperation::Refund { out_refund_no: number, sub_mchid: None }, held, total);
     }
 
-    /// Closes an order; one that is paid stays paid.
+    /// Closes an order; a paid order must stay paid.
     fn close(&mut self, index: usize, total: &mut Total) {
         let number = self.books[index].number.clone();
         let Some(before) = self.held(&number) else { return };
@@ -303,7 +305,7 @@ impl Shop {
         if let Err(error) = result
             && error.fate() == Fate::Unknown
         {
-            // The order exists, closed or not: that is what its settlement comes to.
+            // Closed or not, the order exists, so it must be found.
             let owed = PendingOperation::Order { out_trade_no: number, sub_mchid: None };
             self.judge(Err(error), &owed, true, total);
         }
@@ -326,7 +328,7 @@ impl Shop {
         }
     }
 
-    /// Some of what can go wrong with a notice.
+    /// Adds random notification faults for an order.
     fn book_notification_troubles(&mut self, number: &OutTradeNo) {
         const TROUBLES: [Trouble; 4] = [
             Trouble::NotificationLost,
@@ -342,7 +344,7 @@ impl Shop {
         }
     }
 
-    /// Hears every notice until the gateway has none left; some are answered too late, some are tampered with here.
+    /// Receives all notifications. Some are tampered with first, and some get no response.
     fn hear_everything(&mut self, total: &mut Total) {
         while let Some(due) = self.storm.wire.gateway.next_due() {
             self.lab.now = self.lab.now.max(due);
@@ -363,7 +365,7 @@ impl Shop {
                 };
                 let ack = match self.lab.run(self.me.verify_notification(received), &mut self.storm) {
                     Ok(notification) => {
-                        assert!(!tampered && !delivery.is_forged(), "a tampered notice was believed");
+                        assert!(!tampered && !delivery.is_forged(), "a tampered notification was accepted");
                         self.take(notification.event().unwrap())
                     }
                     Err(error) => {
@@ -394,15 +396,16 @@ impl Shop {
                 self.take_part(&told);
                 return Ack::Success;
             }
-            other => panic!("only payments, refunds and sharings are told of here: {other:?}"),
+            other => panic!("unexpected event: {other:?}"),
         };
-        let evidence = transaction.evidence().expect("a notice of success proves a payment");
+        let evidence =
+            transaction.evidence().expect("a notification of success must be evidence of a payment");
         let book = self.books.iter_mut().find(|book| book.number == *evidence.out_trade_no()).unwrap();
         book.learn(&evidence);
         if self.chance.one_in(8) { Ack::Fail } else { Ack::Success }
     }
 
-    /// Asks until all of the order's failures have struck, three at the least.
+    /// Queries until all failures of the order have occurred, at least three.
     fn ask_through_the_storm(&mut self, index: usize) {
         let number = self.books[index].number.clone();
         let struck = self.storm.struck.get(number.as_str()).copied().unwrap_or_default();
@@ -432,7 +435,7 @@ impl Shop {
         self.storm.wire.gateway.transaction(&Named::OutTradeNo(number.clone()), self.lab.now)
     }
 
-    /// The storm is over: ask once more, and compare the books with the gateway's ledger.
+    /// Stops all failures, queries once more, and compares the shop's records with the gateway's ledger.
     fn heal_and_compare(&mut self, total: &mut Total) {
         self.storm.calm();
         self.storm.wire.gateway.settings_mut().v3.probes_per_mille = 0;
@@ -444,7 +447,11 @@ impl Shop {
             assert!(struck >= 3, "{}: only {struck} failures", book.number);
             total.failures += struck;
             let Some(held) = self.held(&book.number) else {
-                assert!(book.state.payments().next().is_none(), "{}: paid out of nothing", book.number);
+                assert!(
+                    book.state.payments().next().is_none(),
+                    "{}: paid, but the gateway has no such order",
+                    book.number
+                );
                 continue;
             };
             let known: Vec<_> = book
@@ -463,17 +470,26 @@ impl Shop {
                 })
                 .collect();
             charged.sort_by(|one, other| (one.3, &one.0).cmp(&(other.3, &other.0)));
-            assert_eq!(known, charged, "{}: the books differ from the ledger", book.number);
+            assert_eq!(
+                known, charged,
+                "{}: the shop's records differ from the gateway's ledger",
+                book.number
+            );
             let paid = matches!(held.trade_state, TradeState::Success | TradeState::Refund);
             assert_eq!(matches!(book.state.status(), PaymentStatus::Paid(_)), paid, "{}", book.number);
             let told = book.effects.iter().filter(|effect| matches!(effect, Transition::Paid(_))).count();
             assert_eq!(
                 told,
                 usize::from(paid),
-                "{}: the shop was told of a payment {told} times",
+                "{}: the payment had {told} transitions to paid",
                 book.number
             );
-            assert_eq!(book.effects.len(), charged.len(), "{}: each payment has one effect", book.number);
+            assert_eq!(
+                book.effects.len(),
+                charged.len(),
+                "{}: each payment must have one effect",
+                book.number
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A network that fails by a script: one failure after another for each order, none of them the gateway's own idea.
+//! A network that fails by a script: a sequence of failures per order, injected outside the gateway.
 
 use std::{collections::BTreeMap, time::Duration};
 use wxpay_proto::{
@@ -8,36 +8,36 @@ use wxpay_proto::{
 };
 use wxpay_testkit::{drive::Network, network::Wire};
 
-/// What goes wrong with one request.
+/// A failure of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failing {
     /// No connection.
     NotSent,
-    /// The request is lost on its way.
+    /// The request is lost before it reaches the gateway.
     LostBefore,
-    /// The answer is lost: what was asked for has happened.
+    /// The request is carried out, and the reply is lost.
     LostAfter,
-    /// The answer comes after the merchant gave up.
+    /// The request is carried out, and the reply arrives after the timeout.
     TooLate,
-    /// The request arrives twice, and the second answer is the one that is seen.
+    /// The request arrives twice, and the merchant gets the second reply.
     Doubled,
-    /// The answer is of a gateway that is down, though the request was carried out.
+    /// The reply is a 502; the request is carried out if `effect` is true.
     BadGateway { effect: bool },
-    /// The answer claims a refusal, and nobody signed that; the request was carried out.
+    /// The reply is an unsigned refusal, although the request was carried out.
     FalseRefusal,
-    /// The answer claims to be too often, and nobody signed that; the request was carried out.
+    /// The reply is an unsigned rate limit error, although the request was carried out.
     FalseBusy,
-    /// The answer was changed on its way.
+    /// The body of the reply is modified.
     Tampered,
-    /// The answer is genuine, and of another time.
+    /// The reply is genuine, but its timestamp is too old.
     Stale,
-    /// The answer names a key that nobody has.
+    /// The reply names an unknown key.
     UnknownKey,
-    /// The answer has lost its signature.
+    /// The reply has no signature.
     Unsigned,
-    /// The answer is a probe: signed wrongly on purpose.
+    /// The reply is a signature probe: WeChat Pay's deliberately invalid signature.
     Probe,
-    /// The answer's signature is there twice.
+    /// The reply has two signature headers.
     DoubledHeader,
 }
 
@@ -61,11 +61,11 @@ impl Failing {
     ];
 }
 
-/// The wire, and what goes wrong on it, by the number that a request is about.
+/// The network, with the failures to inject, by the merchant's number in a request.
 pub(crate) struct Storm {
     pub(crate) wire: Wire,
     scripts: BTreeMap<String, Vec<Failing>>,
-    /// How many failures struck each number.
+    /// The number of injected failures by merchant's number.
     pub(crate) struck: BTreeMap<String, usize>,
 }
 
@@ -74,17 +74,17 @@ impl Storm {
         Self { wire, scripts: BTreeMap::new(), struck: BTreeMap::new() }
     }
 
-    /// From now on these go wrong, one to each request about that number; the last comes first.
+    /// Adds failures for the next requests with this number, one per request; the last one is injected first.
     pub(crate) fn await_for(&mut self, number: &str, script: Vec<Failing>) {
         self.scripts.entry(number.into()).or_default().extend(script);
     }
 
-    /// How much is still to go wrong with that number.
+    /// Returns how many failures are left for this number.
     pub(crate) fn coming(&self, number: &str) -> usize {
         self.scripts.get(number).map_or(0, Vec::len)
     }
 
-    /// Nothing goes wrong any more.
+    /// Removes all failures and faults.
     pub(crate) fn calm(&mut self) {
         self.scripts.clear();
         self.wire.gateway.calm();
@@ -97,7 +97,7 @@ impl Storm {
     }
 }
 
-/// The number that a request is about: in its body, or in its path.
+/// Returns the merchant's number in a request, from its body or its path.
 fn number_of(transmit: &Transmit) -> String {
     let body: serde_json::Value = serde_json::from_slice(transmit.request.body()).unwrap_or_default();
     let told =
@@ -148,8 +148,7 @@ impl Network for Storm {
             Failing::Tampered => changed(carried(), |name, value| Some((name, value)), true),
             Failing::Stale => {
                 let (reply, _) = carried();
-                // It arrives five minutes and a second after it was signed. Nobody waits so long, but a proxy may
-                // have kept it.
+                // The reply is 301 seconds old. No client waits that long, but a proxy may have stored it.
                 let shifted = (now.as_secs() - 301).to_string();
                 changed(
                     (reply, Duration::from_millis(80)),
@@ -196,7 +195,7 @@ impl Network for Storm {
     }
 }
 
-/// The answer with other headers, or another body.
+/// Changes the headers of a reply, and its body if `tamper` is true.
 fn changed(
     (reply, took): (Reply, Duration),
     header: impl Fn(String, Vec<u8>) -> Option<(String, Vec<u8>)>,

@@ -1,4 +1,4 @@
-//! A great many notices of one gateway.
+//! Many notifications of one gateway.
 
 use super::{Lab, Ring, Settings, Wire, v3};
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use wxpay_sim::{
 };
 
 const ORDERS: usize = 5_000;
-/// How often each notice is told: heard at the last.
+/// The number of deliveries per notification: the last one is acknowledged.
 const TIMES: usize = 4;
 
 #[test]
@@ -38,7 +38,7 @@ fn five_thousand_notifications_go_out_in_their_order_four_times_each_until_they_
     }
     let (mut told, mut last) = (BTreeMap::<String, usize>::new(), lab.now);
     while let Some(due) = wire.gateway.next_due() {
-        assert!(due >= last, "time does not go back");
+        assert!(due >= last, "the time must not decrease");
         last = due;
         for delivery in wire.gateway.due(due) {
             let times = told.entry(delivery.out_trade_no().to_owned()).or_default();

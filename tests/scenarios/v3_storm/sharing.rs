@@ -1,4 +1,4 @@
-//! Payments are shared through the storm, once and for what was asked, whatever became of the answers.
+//! Profit sharing under network failures: each order is shared once, with the requested amount, whatever replies are lost.
 
 use super::{Shop, Total};
 use wxpay_proto::{
@@ -15,12 +15,12 @@ use wxpay_proto::{
     },
 };
 
-/// What the shop asked to be shared of an order.
+/// A profit sharing order of the shop.
 pub(super) struct Shared {
     number: OutOrderNo,
     paid: TransactionId,
     part: Fen,
-    /// It was answered, or settled as known.
+    /// True if the request succeeded, or was resolved as existing.
     exists: bool,
 }
 
@@ -30,14 +30,14 @@ fn account() -> Account {
 }
 
 impl Shop {
-    /// Adds the one who gets all parts, before the storm.
+    /// Adds the receiver of all amounts, before any failure.
     pub(super) fn add_receiver(&mut self) {
         let add =
             AddReceiver::new(self.appid.clone(), Party::Direct, account(), RelationType::Staff).unwrap();
         self.lab.run(self.me.call(add), &mut self.storm).unwrap();
     }
 
-    /// Shares up to three tenths of a paid order.
+    /// Shares up to 30 % of a paid order.
     pub(super) fn share(&mut self, index: usize, total: &mut Total) {
         let book = &self.books[index];
         let PaymentStatus::Paid(paid) = book.state.status() else { return };
@@ -61,7 +61,7 @@ impl Shop {
         let held = self.held_sharing(&number);
         let exists = held.is_some();
         if let Some(amount) = held {
-            assert_eq!(amount, part, "{number}: another part than was asked for");
+            assert_eq!(amount, part, "{number}: the amount differs from the request");
         }
         total.shared += usize::from(exists);
         let pending_operation = PendingOperation::ProfitSharing {
@@ -73,14 +73,14 @@ impl Shop {
         self.books[index].shared = Some(Shared { number, paid, part, exists });
     }
 
-    /// What the first receiver of a sharing gets, as the gateway holds it.
+    /// Returns the amount of the first receiver, from the gateway's records.
     fn held_sharing(&mut self, number: &OutOrderNo) -> Option<Fen> {
         let (mchid, now) = (self.me.mchid().clone(), self.lab.now);
         let held = self.storm.wire.gateway.sharing(&mchid, number.as_str(), now)?;
         Some(held.receivers[0].amount)
     }
 
-    /// What is told of a part that moved is what the gateway holds; what was unfrozen is told, too.
+    /// Compares a notification of a receiver's amount, or of unfrozen money, with the gateway's records.
     pub(super) fn take_part(&mut self, told: &ProfitSharingNotification) {
         let (mchid, now) = (self.me.mchid().clone(), self.lab.now);
         let held = self.storm.wire.gateway.sharing(&mchid, told.out_order_no.as_str(), now).unwrap();
@@ -88,17 +88,21 @@ impl Shop {
         assert_eq!(held.transaction_id, told.transaction_id);
     }
 
-    /// After the storm: what the shop believes of its sharings is what is answered now.
+    /// Compares the shop's record with a query, after the failures.
     pub(super) fn compare_sharing(&mut self, index: usize) {
         let Some(shared) = &self.books[index].shared else { return };
         let query = QueryProfitSharing::new(Party::Direct, shared.paid.clone(), shared.number.clone());
         match self.lab.run(self.me.call(query), &mut self.storm).unwrap() {
             ProfitSharingLookup::Found(sharing) => {
-                assert!(shared.exists, "{}: the shop does not know of it", shared.number);
+                assert!(shared.exists, "{}: unknown to the shop, but the gateway has it", shared.number);
                 assert_eq!(sharing.state, SharingState::Finished);
                 assert_eq!(sharing.receivers[0].amount, shared.part);
             }
-            ProfitSharingLookup::NotFound => assert!(!shared.exists, "{}: it is not there", shared.number),
+            ProfitSharingLookup::NotFound => assert!(
+                !shared.exists,
+                "{}: known to the shop, but the gateway does not have it",
+                shared.number
+            ),
         }
     }
 }

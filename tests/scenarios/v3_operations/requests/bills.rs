@@ -1,4 +1,4 @@
-//! Certificates and bills.
+//! Samples: bills.
 
 use super::SUB_MCHID;
 use crate::v3_operations::sample::{Sample, me, output};
@@ -31,7 +31,7 @@ pub(super) fn samples() -> Vec<Sample> {
     ]
 }
 
-/// What is sent to download a zipped bill.
+/// Returns the request that downloads a gzipped bill.
 fn prepare_download(day: BillDate) -> Request {
     let told = serde_json::json!({
         "hash_type": "SHA1",
@@ -39,7 +39,7 @@ fn prepare_download(day: BillDate) -> Request {
         "download_url": "https://api.mch.weixin.qq.com/v3/billdownload/file?token=t&tartype=gzip",
     });
     let Ok(BillReply::Ready(statement)) = output(me().call(TradeBill::of(day).gzip()), &told) else {
-        panic!("it is ready")
+        panic!("the bill must be ready")
     };
     output(me().prepare_download(&statement), &told).unwrap().transmit.request
 }

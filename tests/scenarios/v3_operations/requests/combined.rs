@@ -1,4 +1,4 @@
-//! Orders of several merchants at once.
+//! Samples: combined orders.
 
 use super::{
     APPID, COMBINE_TRANSACTION_ID, NOTIFY_URL, OPENID, OUT_TRADE_NO, partner, pay::browser, sensitive,
@@ -89,7 +89,7 @@ fn between_people(mut order: SubOrder) -> SubOrder {
     order
 }
 
-/// What every way of paying takes.
+/// Returns an order with the fields that every payment method has.
 fn bare(sub_orders: Vec<SubOrder>) -> order::Builder {
     let [appid, number, url] = [APPID, OUT_TRADE_NO, NOTIFY_URL];
     Order::builder(appid.parse().unwrap(), number.parse().unwrap(), url.parse().unwrap(), sub_orders)

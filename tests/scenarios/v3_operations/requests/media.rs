@@ -1,4 +1,4 @@
-//! Files.
+//! Samples: uploads.
 
 use crate::v3_operations::sample::Sample;
 use wxpay_proto::{

@@ -1,4 +1,4 @@
-//! Being paid.
+//! Samples: payments.
 
 use super::{APPID, NOTIFY_URL, OPENID, OUT_TRADE_NO, TRANSACTION_ID, partner, sensitive};
 use crate::v3_operations::sample::Sample;
@@ -97,7 +97,7 @@ fn orders() -> Vec<Sample> {
     ]
 }
 
-/// What every way of paying takes.
+/// Returns an order with the fields that every payment method has.
 fn short(party: Party) -> order::Builder {
     let mut goods = Goods::new("g-1", 2, Fen::new(100));
     goods.wechatpay_goods_id = Some("1001".into());
@@ -131,7 +131,7 @@ fn full(party: Party) -> order::Builder {
     short(party).limit_pay(vec![LimitPay::NoCredit]).store(store)
 }
 
-/// A member that an operation does not know would have the whole request refused.
+/// WeChat Pay refuses a request with an unknown field, so undocumented fields must not be sent.
 #[test]
 fn a_sub_merchants_mini_program_takes_no_more_than_is_documented() {
     let payer = || Payer::new(OPENID.parse().unwrap());

@@ -1,4 +1,4 @@
-//! Giving money back.
+//! Samples: refunds.
 
 use super::{NOTIFY_URL, OUT_REFUND_NO, OUT_TRADE_NO, REFUND_ID, TRANSACTION_ID, partner, sensitive};
 use crate::v3_operations::sample::Sample;

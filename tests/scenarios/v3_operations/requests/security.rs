@@ -1,4 +1,4 @@
-//! Keys, and whether all of it works.
+//! Samples: platform certificates and the security echo.
 
 use super::{NOTIFY_URL, sensitive};
 use crate::v3_operations::sample::{Sample, me};

@@ -1,4 +1,4 @@
-//! Sharing what was paid.
+//! Samples: profit sharing.
 
 use super::{APPID, OPENID, OUT_ORDER_NO, OUT_RETURN_NO, SUB_MCHID, TRANSACTION_ID, partner, sensitive};
 use crate::v3_operations::sample::Sample;

@@ -1,4 +1,4 @@
-//! Paying users.
+//! Samples: transfers.
 
 use super::{
     APPID, NOTIFY_URL, OPENID, OUT_AUTHORIZATION_NO, OUT_BILL_NO, SUB_MCHID, TRANSFER_BILL_NO, sensitive,
