@@ -10,7 +10,7 @@
     reason = "tests fail by panicking"
 )]
 
-mod house;
+mod layout;
 mod stages;
 mod v1_conversations;
 mod v1_properties;

@@ -14,13 +14,13 @@ use wxpay_proto::{
 };
 use wxpay_sim::{
     Settings,
-    faults::{Operation, Rule, Trouble},
-    gateway::{Payer, Tapped},
-    phone::Bill,
+    faults::{Fault, FaultRule, Operation},
+    gateway::{Payer, PrepayRef},
+    payer::PaymentRequest,
 };
 use wxpay_testkit::{
-    drive::{Lab, Network},
-    network::Wire,
+    drive::{Driver, Network},
+    network::SimNetwork,
 };
 
 pub(crate) fn number(serial: u32) -> OutTradeNo {
@@ -34,22 +34,22 @@ pub(crate) fn order(number: OutTradeNo, fen: u64) -> Order {
         .unwrap()
 }
 
-fn setting() -> (Lab, Wire, Merchant) {
-    let wire = Wire::to(Settings::default(), 7);
+fn setup() -> (Driver, SimNetwork, Merchant) {
+    let wire = SimNetwork::new(Settings::default(), 7);
     let me = wire.merchant();
-    (Lab::default(), wire, me)
+    (Driver::default(), wire, me)
 }
 
 /// Pays with the parameters that the app received, so that their signature is verified.
-fn pay(lab: &Lab, wire: &mut Wire, params: &AppParams, payer: &Payer) {
+fn pay(lab: &Driver, wire: &mut SimNetwork, params: &AppParams, payer: &Payer) {
     let handed_over = serde_json::to_vec(params).unwrap();
-    let bill = Bill::read(&mut wire.gateway, &handed_over, lab.now).unwrap();
+    let bill = PaymentRequest::parse(&mut wire.gateway, &handed_over, lab.now).unwrap();
     bill.pay(&mut wire.gateway, payer, lab.now).unwrap();
 }
 
 #[test]
 fn an_order_is_placed_paid_heard_of_queried_and_delivered() {
-    let (mut lab, mut wire, me) = setting();
+    let (mut lab, mut wire, me) = setup();
     let params = lab.run(me.prepay(order(number(1), 1999)), &mut wire).unwrap();
     pay(&lab, &mut wire, &params, &Payer::default());
 
@@ -84,7 +84,7 @@ fn an_order_is_placed_paid_heard_of_queried_and_delivered() {
 
 #[test]
 fn one_token_serves_a_hundred_orders_that_start_at_once() {
-    let (mut lab, mut wire, me) = setting();
+    let (mut lab, mut wire, me) = setup();
     let flows = (0..100).map(|serial| me.prepay(order(number(serial), 100)));
     let results = lab.run_all(flows, &mut wire);
     assert!(results.iter().all(Result::is_ok));
@@ -93,7 +93,7 @@ fn one_token_serves_a_hundred_orders_that_start_at_once() {
 
 #[test]
 fn a_fetcher_that_vanishes_is_replaced_after_its_lease() {
-    let (mut lab, mut wire, me) = setting();
+    let (mut lab, mut wire, me) = setup();
     // This flow holds the lease and never resumes, as if its future was dropped.
     let abandoned = Step::begin(me.prepay(order(number(1), 100)), lab.world());
     drop(abandoned);
@@ -105,7 +105,7 @@ fn a_fetcher_that_vanishes_is_replaced_after_its_lease() {
 
 #[test]
 fn a_token_that_somebody_replaced_is_refreshed_once_and_the_call_goes_through() {
-    let (mut lab, mut wire, me) = setting();
+    let (mut lab, mut wire, me) = setup();
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     wire.gateway.replace_tokens(lab.now);
     lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap();
@@ -114,8 +114,8 @@ fn a_token_that_somebody_replaced_is_refreshed_once_and_the_call_goes_through() 
 
 #[test]
 fn a_token_that_is_called_bad_twice_is_a_refusal() {
-    let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::TokenExpired).on(Operation::Genprepay));
+    let (mut lab, mut wire, me) = setup();
+    wire.gateway.inject(FaultRule::new(Fault::TokenExpired).for_operation(Operation::Genprepay));
     let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
     assert_eq!(error.refusal().unwrap().code, Code::ACCESS_TOKEN_EXPIRED);
@@ -124,7 +124,7 @@ fn a_token_that_is_called_bad_twice_is_a_refusal() {
 
 #[test]
 fn upkeep_refreshes_the_token_before_it_expires_so_that_no_order_waits() {
-    let (mut lab, mut wire, me) = setting();
+    let (mut lab, mut wire, me) = setup();
     lab.run(me.refresh_token(), &mut wire).unwrap();
     for round in 1..=4 {
         lab.now = lab.memory.next_token_refresh(me.appid()).unwrap();
@@ -138,9 +138,9 @@ fn upkeep_refreshes_the_token_before_it_expires_so_that_no_order_waits() {
 
 #[test]
 fn a_token_that_cannot_be_refreshed_is_used_until_it_expires() {
-    let (mut lab, mut wire, me) = setting();
+    let (mut lab, mut wire, me) = setup();
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
-    wire.gateway.trouble(Rule::new(Trouble::DropBeforeCommit).on(Operation::Token));
+    wire.gateway.inject(FaultRule::new(Fault::DropBeforeCommit).for_operation(Operation::Token));
     lab.wait(Duration::from_secs(5500));
     lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap();
     assert_eq!(lab.count("v1.token"), 2, "one attempt, and none in the 30 seconds after it");
@@ -150,8 +150,8 @@ fn a_token_that_cannot_be_refreshed_is_used_until_it_expires() {
 
 #[test]
 fn a_used_up_quota_is_final_and_is_not_asked_again_before_midnight() {
-    let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::QuotaUsedUp).times(1));
+    let (mut lab, mut wire, me) = setup();
+    wire.gateway.inject(FaultRule::new(Fault::QuotaUsedUp).at_most(1));
     let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     assert_eq!((error.fate(), &error.refusal().unwrap().code), (Fate::NotSent, &Code::DAILY_QUOTA));
     let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
@@ -164,7 +164,7 @@ fn a_used_up_quota_is_final_and_is_not_asked_again_before_midnight() {
 
 #[test]
 fn a_wrong_secret_is_refused_at_once_and_nothing_was_sent() {
-    let (mut lab, mut wire, _) = setting();
+    let (mut lab, mut wire, _) = setup();
     let stranger = wxpay_testkit::keys::merchant();
     let error = lab.run(stranger.build().prepay(order(number(1), 100)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::NotSent));
@@ -173,8 +173,9 @@ fn a_wrong_secret_is_refused_at_once_and_nothing_was_sent() {
 
 #[test]
 fn an_answer_lost_after_the_effect_is_asked_for_again_under_the_same_number() {
-    let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(Operation::Genprepay).times(1));
+    let (mut lab, mut wire, me) = setup();
+    wire.gateway
+        .inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay).at_most(1));
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     assert_eq!(lab.count("v1.genprepay"), 2);
     assert_eq!(wire.gateway.orders(lab.now).len(), 1);
@@ -182,8 +183,8 @@ fn an_answer_lost_after_the_effect_is_asked_for_again_under_the_same_number() {
 
 #[test]
 fn when_every_answer_is_lost_the_number_is_owed_and_settling_finds_the_order() {
-    let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(Operation::Genprepay));
+    let (mut lab, mut wire, me) = setup();
+    wire.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::Unknown));
     let pending_operation = error.unresolved().unwrap();
@@ -194,19 +195,19 @@ fn when_every_answer_is_lost_the_number_is_owed_and_settling_finds_the_order() {
 
 #[test]
 fn an_order_whose_flow_was_lost_in_a_crash_is_recovered_by_its_number() {
-    let (mut lab, mut wire, me) = setting();
+    let (mut lab, mut wire, me) = setup();
     lab.run(me.refresh_token(), &mut wire).unwrap();
     let step = Step::begin(me.prepay(order(number(1), 100)), lab.world());
     let Step::Send(transmit, sent) = step else { panic!("a token is cached, so the order must be sent") };
-    drop((sent, Network::carry(&mut wire, transmit, lab.now)));
+    drop((sent, Network::send(&mut wire, transmit, lab.now)));
     lab.memory = Memory::default();
     assert_eq!(lab.run(me.resolve_pending(number(1)), &mut wire).unwrap(), QueryOutcome::Unpaid);
 }
 
 #[test]
 fn settling_believes_that_an_order_does_not_exist_only_after_a_while() {
-    let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::DropBeforeCommit).on(Operation::Genprepay));
+    let (mut lab, mut wire, me) = setup();
+    wire.gateway.inject(FaultRule::new(Fault::DropBeforeCommit).for_operation(Operation::Genprepay));
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     let began = lab.now;
     let settled = lab.run(me.resolve(error.unresolved().unwrap()), &mut wire).unwrap();
@@ -217,8 +218,8 @@ fn settling_believes_that_an_order_does_not_exist_only_after_a_while() {
 
 #[test]
 fn settling_without_any_answer_ends_with_the_debt_still_owed() {
-    let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(Operation::Genprepay));
+    let (mut lab, mut wire, me) = setup();
+    wire.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     wire.is_down = true;
     let mut error = lab.run(me.resolve(error.unresolved().unwrap()), &mut wire).unwrap_err();
@@ -228,7 +229,7 @@ fn settling_without_any_answer_ends_with_the_debt_still_owed() {
 
 #[test]
 fn a_gateway_that_cannot_be_reached_was_sent_nothing() {
-    let (mut lab, mut wire, me) = setting();
+    let (mut lab, mut wire, me) = setup();
     lab.run(me.refresh_token(), &mut wire).unwrap();
     wire.is_down = true;
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
@@ -239,8 +240,8 @@ fn a_gateway_that_cannot_be_reached_was_sent_nothing() {
 
 #[test]
 fn when_only_the_token_is_in_doubt_the_order_was_not_sent() {
-    let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(Operation::Token));
+    let (mut lab, mut wire, me) = setup();
+    wire.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Token));
     let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     assert_eq!(error.fate(), Fate::NotSent);
     assert_eq!(lab.count("v1.genprepay"), 0);
@@ -248,27 +249,31 @@ fn when_only_the_token_is_in_doubt_the_order_was_not_sent() {
 
 #[test]
 fn a_busy_gateway_is_asked_again_after_a_pause_and_may_have_done_it_meanwhile() {
-    let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::SystemError { effect: true }).on(Operation::Genprepay).times(2));
+    let (mut lab, mut wire, me) = setup();
+    wire.gateway.inject(
+        FaultRule::new(Fault::SystemError { commits: true }).for_operation(Operation::Genprepay).at_most(2),
+    );
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     assert_eq!(lab.count("v1.genprepay"), 3);
-    wire.gateway.trouble(Rule::new(Trouble::SystemError { effect: true }).on(Operation::Genprepay));
+    wire.gateway
+        .inject(FaultRule::new(Fault::SystemError { commits: true }).for_operation(Operation::Genprepay));
     let error = lab.run(me.prepay(order(number(2), 100)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Unknown));
 }
 
 #[test]
 fn a_refusal_after_a_lost_answer_does_not_take_the_doubt_away() {
-    let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(Operation::Genprepay).times(1));
-    wire.gateway.trouble(Rule::new(Trouble::TokenExpired).on(Operation::Genprepay));
+    let (mut lab, mut wire, me) = setup();
+    wire.gateway
+        .inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay).at_most(1));
+    wire.gateway.inject(FaultRule::new(Fault::TokenExpired).for_operation(Operation::Genprepay));
     let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Unknown));
 }
 
 #[test]
 fn an_order_that_is_paid_already_cannot_be_placed_again() {
-    let (mut lab, mut wire, me) = setting();
+    let (mut lab, mut wire, me) = setup();
     let params = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     pay(&lab, &mut wire, &params, &Payer::default());
     let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
@@ -277,9 +282,9 @@ fn an_order_that_is_paid_already_cannot_be_placed_again() {
 
 #[test]
 fn a_lost_notification_is_made_up_for_by_a_query() {
-    let (mut lab, mut wire, me) = setting();
+    let (mut lab, mut wire, me) = setup();
     let params = lab.run(me.prepay(order(number(1), 1999)), &mut wire).unwrap();
-    wire.gateway.trouble(Rule::new(Trouble::NotificationLost));
+    wire.gateway.inject(FaultRule::new(Fault::NotificationLost));
     pay(&lab, &mut wire, &params, &Payer::default().with_discount(Fen::new(50)));
     wire.deliver_due(&me, lab.now, |_| panic!("the notification was lost"));
     let queried = lab.run(me.query(number(1)), &mut wire).unwrap();
@@ -293,7 +298,7 @@ fn a_lost_notification_is_made_up_for_by_a_query() {
 
 #[test]
 fn a_notification_that_is_not_answered_success_comes_ten_times_in_half_an_hour() {
-    let (mut lab, mut wire, me) = setting();
+    let (mut lab, mut wire, me) = setup();
     let params = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     pay(&lab, &mut wire, &params, &Payer::default());
     let paid_at = lab.now;
@@ -310,10 +315,9 @@ fn a_notification_that_is_not_answered_success_comes_ten_times_in_half_an_hour()
 
 #[test]
 fn doubled_reordered_and_forged_notifications_pay_an_order_once() {
-    let (mut lab, mut wire, me) = setting();
-    for trouble in [Trouble::NotificationForged, Trouble::NotificationDoubled, Trouble::NotificationReordered]
-    {
-        wire.gateway.trouble(Rule::new(trouble).per_mille(500));
+    let (mut lab, mut wire, me) = setup();
+    for trouble in [Fault::NotificationForged, Fault::NotificationDoubled, Fault::NotificationReordered] {
+        wire.gateway.inject(FaultRule::new(trouble).per_mille(500));
     }
     let mut known: Vec<_> = (0..20).map(|serial| PaymentState::new(number(serial), Fen::new(100))).collect();
     for serial in 0..20 {
@@ -337,8 +341,8 @@ fn doubled_reordered_and_forged_notifications_pay_an_order_once() {
 
 #[test]
 fn a_notification_may_overtake_the_answer_to_its_own_order() {
-    let (mut lab, mut wire, me) = setting();
-    wire.gateway.trouble(Rule::new(Trouble::Early).on(Operation::Genprepay));
+    let (mut lab, mut wire, me) = setup();
+    wire.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Genprepay));
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     let mut heard = 0;
     wire.deliver_due(&me, lab.now, |notification| {
@@ -351,12 +355,12 @@ fn a_notification_may_overtake_the_answer_to_its_own_order() {
 
 #[test]
 fn a_second_payment_of_one_order_is_a_dispute_for_a_person() {
-    let (mut lab, mut wire, me) = setting();
+    let (mut lab, mut wire, me) = setup();
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
-    wire.gateway.trouble(Rule::new(Trouble::SecondPayment));
+    wire.gateway.inject(FaultRule::new(Fault::SecondPayment));
     let mut state = PaymentState::new(number(1), Fen::new(100));
     for _ in 0..2 {
-        wire.gateway.pay(&Tapped::OutTradeNo(number(1)), &Payer::default(), lab.now).unwrap();
+        wire.gateway.pay(&PrepayRef::OutTradeNo(number(1)), &Payer::default(), lab.now).unwrap();
         lab.wait(Duration::from_secs(1));
         wire.deliver_due(&me, lab.now, |notification| {
             state.merge(&notification.evidence().unwrap()).unwrap();
@@ -369,7 +373,7 @@ fn a_second_payment_of_one_order_is_a_dispute_for_a_person() {
 
 #[test]
 fn an_order_in_gbk_is_understood_and_comes_back_in_gbk() {
-    let (mut lab, mut wire, me) = setting();
+    let (mut lab, mut wire, me) = setup();
     let url = "https://shop.example/n".parse().unwrap();
     let order = Order::builder(number(1), Fen::new(1), "可乐1杯", url, Ipv4Addr::LOCALHOST)
         .charset(wxpay_proto::wire::charset::Charset::Gbk)

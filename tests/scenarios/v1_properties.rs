@@ -12,20 +12,20 @@ use wxpay_proto::{
 };
 use wxpay_sim::{
     Settings,
-    faults::{Rule, Trouble},
-    gateway::{Payer, Tapped},
+    faults::{Fault, FaultRule},
+    gateway::{Payer, PrepayRef},
 };
 use wxpay_testkit::{
-    drive::Lab,
+    drive::Driver,
     keys::{APP_SECRET, PARTNER_KEY, PAY_SIGN_KEY, merchant},
-    network::Wire,
+    network::SimNetwork,
 };
 
 /// A status and a body, or no response.
-type Answer = Option<(u16, Vec<u8>)>;
+type FakeResponse = Option<(u16, Vec<u8>)>;
 
 /// Generates arbitrary responses, including those that no gateway would send.
-fn replies() -> impl Strategy<Value = Answer> {
+fn replies() -> impl Strategy<Value = FakeResponse> {
     let bodies = prop::sample::select(vec![
         r#"{"access_token":"planted-token","expires_in":7200}"#,
         r#"{"access_token":"planted-token","expires_in":"7200"}"#,
@@ -59,7 +59,7 @@ fn replies() -> impl Strategy<Value = Answer> {
 }
 
 /// Returns a network that repeats a script of responses.
-fn network(script: Vec<(Answer, bool, u64)>) -> impl FnMut(Transmit, UnixTime) -> (Reply, Duration) {
+fn network(script: Vec<(FakeResponse, bool, u64)>) -> impl FnMut(Transmit, UnixTime) -> (Reply, Duration) {
     let mut script = script.into_iter().cycle();
     move |_, _| {
         let (reply, sent, millis) = script.next().unwrap();
@@ -79,7 +79,7 @@ proptest! {
         crowd in 1_u32..4,
     ) {
         let secrets = [APP_SECRET, PAY_SIGN_KEY, PARTNER_KEY, "planted-token"];
-        let (mut lab, me) = (Lab::default().watching(&secrets), merchant().build());
+        let (mut lab, me) = (Driver::default().watch_for(&secrets), merchant().build());
         let mut network = network(script);
         let mut owed = Vec::new();
         for result in lab.run_all((0..crowd).map(|serial| me.prepay(order(number(serial), 100))), &mut network) {
@@ -108,20 +108,20 @@ proptest! {
         troubles in prop::collection::vec((0_usize..14, 100_u32..700, 1_u32..6), 0..5),
         down in prop::collection::vec(any::<bool>(), 12),
     ) {
-        let mut wire = Wire::to(Settings::default(), seed);
+        let mut wire = SimNetwork::new(Settings::default(), seed);
         let me = wire.merchant();
         for (kind, per_mille, times) in troubles {
-            wire.gateway.trouble(Rule::new(TROUBLES[kind]).per_mille(per_mille).times(times));
+            wire.gateway.inject(FaultRule::new(FAULTS[kind]).per_mille(per_mille).at_most(times));
         }
-        let mut lab = Lab::default();
+        let mut lab = Driver::default();
         let mut hops = down.into_iter().cycle();
         let mut flaky = |transmit: Transmit, now: UnixTime| {
             wire.is_down = hops.next().unwrap();
-            wxpay_testkit::drive::Network::carry(&mut wire, transmit, now)
+            wxpay_testkit::drive::Network::send(&mut wire, transmit, now)
         };
         let results = lab.run_all((0..4).map(|serial| me.prepay(order(number(serial), 100))), &mut flaky);
         wire.is_down = false;
-        wire.gateway.calm();
+        wire.gateway.clear_faults();
         for (serial, result) in results.into_iter().enumerate() {
             let number = number(u32::try_from(serial).unwrap());
             let held = wire.gateway.order(&number, lab.now);
@@ -143,11 +143,11 @@ proptest! {
         troubles in prop::collection::vec((0_usize..14, 100_u32..700, 1_u32..6), 0..5),
         pays in prop::collection::vec((any::<bool>(), 0_u64..50), 4),
     ) {
-        let mut wire = Wire::to(Settings::default(), seed);
+        let mut wire = SimNetwork::new(Settings::default(), seed);
         let me = wire.merchant();
-        let mut lab = Lab::default();
+        let mut lab = Driver::default();
         for (kind, per_mille, times) in troubles {
-            wire.gateway.trouble(Rule::new(TROUBLES[kind]).per_mille(per_mille).times(times));
+            wire.gateway.inject(FaultRule::new(FAULTS[kind]).per_mille(per_mille).at_most(times));
         }
         let mut known: Vec<_> = (0..4)
             .map(|serial| wxpay_proto::payment::PaymentState::new(number(serial), wxpay_proto::Fen::new(100)))
@@ -157,7 +157,7 @@ proptest! {
             drop(lab.run(me.prepay(order(number.clone(), 100)), &mut wire));
             if *pays {
                 let payer = Payer::default().with_discount(wxpay_proto::Fen::new(*discount));
-                drop(wire.gateway.pay(&Tapped::OutTradeNo(number), &payer, lab.now));
+                drop(wire.gateway.pay(&PrepayRef::OutTradeNo(number), &payer, lab.now));
             }
         }
         let mut effects = 0;
@@ -171,7 +171,7 @@ proptest! {
                 wxpay_proto::v1::Ack::Success
             });
         }
-        wire.gateway.calm();
+        wire.gateway.clear_faults();
         for state in &mut known {
             let before = state.clone();
             let queried = lab.run(me.query(state.out_trade_no().clone()), &mut wire);
@@ -189,19 +189,19 @@ proptest! {
     }
 }
 
-const TROUBLES: [Trouble; 14] = [
-    Trouble::CommitThenDropResponse,
-    Trouble::DropBeforeCommit,
-    Trouble::Delayed { millis: 20_000 },
-    Trouble::Cut { bytes: 10 },
-    Trouble::ServerError { effect: true },
-    Trouble::Garbage { effect: true },
-    Trouble::SystemError { effect: true },
-    Trouble::TokenReplaced,
-    Trouble::TokenExpired,
-    Trouble::Early,
-    Trouble::NotificationLost,
-    Trouble::NotificationDoubled,
-    Trouble::NotificationReordered,
-    Trouble::NotificationForged,
+const FAULTS: [Fault; 14] = [
+    Fault::CommitThenDropResponse,
+    Fault::DropBeforeCommit,
+    Fault::Delayed { millis: 20_000 },
+    Fault::Cut { bytes: 10 },
+    Fault::ServerError { commits: true },
+    Fault::Garbage { commits: true },
+    Fault::SystemError { commits: true },
+    Fault::TokenReplaced,
+    Fault::TokenExpired,
+    Fault::Early,
+    Fault::NotificationLost,
+    Fault::NotificationDoubled,
+    Fault::NotificationReordered,
+    Fault::NotificationForged,
 ];

@@ -35,7 +35,7 @@ impl Case {
             needed("notify_url").parse().unwrap(),
             address,
         )
-        .charset(Charset::named(self.text("charset").as_bytes()).unwrap())
+        .charset(Charset::from_name(self.text("charset").as_bytes()).unwrap())
         .traceid(self.text("traceid"));
         order = field("attach").into_iter().fold(order, order::Builder::attach);
         order = field("goods_tag").into_iter().fold(order, order::Builder::goods_tag);
@@ -124,7 +124,7 @@ fn a_notification_is_verified_twice_and_read() {
         assert_eq!(Some(heard.transaction_id().as_str()), told("transaction_id"));
         assert_eq!(Some(heard.total_fee().to_string().as_str()), told("total_fee"));
         assert_eq!(Some(heard.discount().to_string().as_str()), told("discount"));
-        assert_eq!(Some(time::compact(heard.time_end()).as_str()), told("time_end"));
+        assert_eq!(Some(time::format_compact(heard.time_end()).as_str()), told("time_end"));
         assert_eq!(Some(heard.notify_id().as_str()), told("notify_id"));
         assert_eq!(Some(heard.bank_type()), told("bank_type"));
         assert_eq!(heard.bank_billno(), told("bank_billno"));

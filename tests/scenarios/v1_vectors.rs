@@ -43,7 +43,7 @@ impl<'a> Case<'a> {
     }
 
     fn charset(&self) -> Charset {
-        Charset::named(self.0["inputs"]["charset"].as_str().unwrap_or("UTF-8").as_bytes()).unwrap()
+        Charset::from_name(self.0["inputs"]["charset"].as_str().unwrap_or("UTF-8").as_bytes()).unwrap()
     }
 
     fn partner_key(&self) -> PartnerKey {

@@ -11,7 +11,7 @@ use wxpay_proto::{
     wire::base64,
 };
 use wxpay_testkit::{
-    drive::Lab,
+    drive::Driver,
     keys::v3::{self, MCHID, PLATFORM, PUBLIC_KEY, PUBLIC_KEY_ID, PUBLIC_KEY_PRIVATE, SERIAL_NO},
 };
 
@@ -30,7 +30,7 @@ pub(crate) fn merchant(private_key: &str, api_v3_key: &str) -> Builder {
 }
 
 /// Builds a merchant that trusts a platform certificate and a WeChat Pay public key, so that nothing is fetched.
-pub(crate) fn believing(builder: Builder) -> Merchant {
+pub(crate) fn with_trusted_keys(builder: Builder) -> Merchant {
     builder
         .platform_certificate(&v3::certificate(PLATFORM[0].certificate))
         .unwrap()
@@ -58,7 +58,7 @@ impl Signed {
     }
 
     /// Signs a body with the private key of the throw-away WeChat Pay public key.
-    pub(crate) fn here(body: &[u8], at: UnixTime) -> Self {
+    pub(crate) fn sign(body: &[u8], at: UnixTime) -> Self {
         let (timestamp, nonce) = (at.as_secs().to_string(), "593BEC0C930BF1AF");
         let message = [timestamp.as_bytes(), b"\n", nonce.as_bytes(), b"\n", body, b"\n"].concat();
         let signature = v3::private_key(PUBLIC_KEY_PRIVATE).sign(&message).unwrap();
@@ -80,32 +80,32 @@ impl Signed {
         self
     }
 
-    pub(crate) fn instead(self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn replace(self, name: &'static str, value: &str) -> Self {
         self.without(name).with(name, value)
     }
 
     pub(crate) fn reply(&self, status: u16) -> Response {
         self.headers.iter().fold(Response::new(status, self.body.clone()), |reply, (name, value)| {
-            reply.with(name, value.as_bytes())
+            reply.with_header(name, value.as_bytes())
         })
     }
 
-    pub(crate) fn received(&self) -> RawNotification {
+    pub(crate) fn raw_notification(&self) -> RawNotification {
         self.headers.iter().fold(RawNotification::new(self.body.clone()), |received, (name, value)| {
-            received.with(name, value.as_bytes())
+            received.header(name, value.as_bytes())
         })
     }
 }
 
 /// Returns a test driver whose clock starts at this time.
-pub(crate) fn lab(at: UnixTime) -> Lab {
-    let mut lab = Lab::default();
+pub(crate) fn driver_at(at: UnixTime) -> Driver {
+    let mut lab = Driver::default();
     lab.now = at;
     lab
 }
 
 /// Runs a flow that gets one reply, without delay.
-pub(crate) fn answered<F: Flow<Output: Debug>>(
+pub(crate) fn run_with_reply<F: Flow<Output: Debug>>(
     flow: F,
     reply: Response,
     at: UnixTime,
@@ -114,14 +114,14 @@ pub(crate) fn answered<F: Flow<Output: Debug>>(
     let network = move |_: Transmit, _: UnixTime| -> (Reply, Duration) {
         (reply.take().ok_or_else(|| Failure::NotSent("no further reply".into())), Duration::ZERO)
     };
-    lab(at).run(flow, &mut { network })
+    driver_at(at).run(flow, &mut { network })
 }
 
 /// Runs a flow that needs no network.
-pub(crate) fn alone<F: Flow<Output: Debug>>(flow: F, at: UnixTime) -> Result<F::Output, Error> {
+pub(crate) fn run_without_network<F: Flow<Output: Debug>>(flow: F, at: UnixTime) -> Result<F::Output, Error> {
     let nobody =
         |_: Transmit, _: UnixTime| -> (Reply, Duration) { panic!("the flow must not send a request") };
-    lab(at).run(flow, &mut { nobody })
+    driver_at(at).run(flow, &mut { nobody })
 }
 
 /// Returns the text of an error's source.

@@ -2,7 +2,7 @@
 
 use super::{
     stages::Case,
-    v3_signed::{Signed, alone, answered, believing, cause, lab, merchant},
+    v3_signed::{Signed, cause, driver_at, merchant, run_with_reply, run_without_network, with_trusted_keys},
 };
 use flate2::read::GzDecoder;
 use serde_json::Value;
@@ -63,13 +63,13 @@ fn me() -> Merchant {
 }
 
 /// Returns a merchant that trusts a platform certificate and a public key.
-fn believer() -> Merchant {
-    believing(merchant(KEY, API_V3_KEY))
+fn trusting_merchant() -> Merchant {
+    with_trusted_keys(merchant(KEY, API_V3_KEY))
 }
 
 /// Returns the first request of a call.
 fn transmit(me: &Merchant, raw: Raw, at: UnixTime) -> Transmit {
-    match Step::begin(me.call(raw), lab(at).world()) {
+    match Step::begin(me.call(raw), driver_at(at).world()) {
         Step::Send(transmit, _) => transmit,
         other => panic!("the call must send a request: {other:?}"),
     }
@@ -145,7 +145,7 @@ fn a_reply_is_verified_before_it_is_read() {
         let status = u16::try_from(case.context["status"].as_u64().unwrap()).unwrap();
         let ask = |reply: Response, at: UnixTime| -> Result<RawReply, Error> {
             let raw = Raw::new(Method::Get, "/v3/whatever").unwrap();
-            answered(believer().call(raw), reply, at)
+            run_with_reply(trusting_merchant().call(raw), reply, at)
         };
         match ask(incoming.reply(status), case.at()) {
             Ok(reply) => {
@@ -164,7 +164,7 @@ fn a_reply_is_verified_before_it_is_read() {
                 );
             }
         }
-        for (wrong, at, why) in wrong_ones(&incoming, case.at()) {
+        for (wrong, at, why) in invalid_variants(&incoming, case.at()) {
             let error = ask(wrong.reply(status), at).unwrap_err();
             assert_eq!(error.fate(), Fate::Unknown, "an unverified reply decides nothing");
             assert_eq!(cause(&error), why.to_string(), "{}", case.folder.display());
@@ -173,7 +173,7 @@ fn a_reply_is_verified_before_it_is_read() {
 }
 
 /// Returns invalid variants of a signed message, each with one fault, a time, and the expected error.
-pub(crate) fn wrong_ones(good: &Signed, at: UnixTime) -> Vec<(Signed, UnixTime, VerifyError)> {
+pub(crate) fn invalid_variants(good: &Signed, at: UnixTime) -> Vec<(Signed, UnixTime, VerifyError)> {
     const NAMES: [&str; 4] =
         ["Wechatpay-Timestamp", "Wechatpay-Nonce", "Wechatpay-Signature", "Wechatpay-Serial"];
     let [time, nonce, signature, serial] = NAMES;
@@ -183,33 +183,33 @@ pub(crate) fn wrong_ones(good: &Signed, at: UnixTime) -> Vec<(Signed, UnixTime, 
         wrong.push((good.clone().with(name, good.header(name)), at, VerifyError::MalformedHeader(name)));
     }
     for text in ["", "now", "-1", "+1795600000", "1795600000.0", "99999999999999999999"] {
-        wrong.push((good.clone().instead(time, text), at, VerifyError::MalformedHeader(time)));
+        wrong.push((good.clone().replace(time, text), at, VerifyError::MalformedHeader(time)));
     }
     for text in ["", "XY", "PUB_KEY_ID_", "PUB_KEY_ID_X"] {
-        wrong.push((good.clone().instead(serial, text), at, VerifyError::MalformedHeader(serial)));
+        wrong.push((good.clone().replace(serial, text), at, VerifyError::MalformedHeader(serial)));
     }
     let scheme = "Wechatpay-Signature-Type";
     wrong.push((good.clone().with(scheme, "WECHATPAY2-SM2-WITH-SM3"), at, VerifyError::UnsupportedScheme));
     let late = |secs| at.after(Duration::from_secs(secs));
     let early = |secs| at.before(Duration::from_secs(secs));
-    wrong.push((good.clone(), late(301), VerifyError::OutsideWindow));
-    wrong.push((good.clone(), early(301), VerifyError::OutsideWindow));
-    wrong.push((good.clone().instead(time, "0"), at, VerifyError::OutsideWindow));
+    wrong.push((good.clone(), late(301), VerifyError::TimestampOutOfRange));
+    wrong.push((good.clone(), early(301), VerifyError::TimestampOutOfRange));
+    wrong.push((good.clone().replace(time, "0"), at, VerifyError::TimestampOutOfRange));
     for stranger in ["0A0B0C", "PUB_KEY_ID_01"] {
         let unknown = VerifyError::UnknownKey(stranger.parse().unwrap());
-        wrong.push((good.clone().instead(serial, stranger), at, unknown));
+        wrong.push((good.clone().replace(serial, stranger), at, unknown));
     }
 
     let mut forged = Vec::new();
     let other_time = late(1).to_string();
-    forged.push(good.clone().instead(time, &other_time));
-    forged.push(good.clone().instead(nonce, "593BEC0C930BF1AFEB40B4A08C8FB243"));
+    forged.push(good.clone().replace(time, &other_time));
+    forged.push(good.clone().replace(nonce, "593BEC0C930BF1AFEB40B4A08C8FB243"));
     let text = good.header(signature).to_owned();
     let probe = format!("WECHATPAY/SIGNTEST/{}", text.get(19..).unwrap());
     let shortened = text.strip_suffix("==").unwrap().to_owned();
     for text in ["", "?", &probe, &shortened, &text.replace('=', ""), &format!("{text}\n"), &"A".repeat(344)]
     {
-        forged.push(good.clone().instead(signature, text));
+        forged.push(good.clone().replace(signature, text));
     }
     let mut longer = good.clone();
     longer.body.push(b'\n');
@@ -231,8 +231,8 @@ pub(crate) fn wrong_ones(good: &Signed, at: UnixTime) -> Vec<(Signed, UnixTime, 
 #[test]
 fn a_notification_is_verified_opened_and_read() {
     for case in Case::all("v3", "notice") {
-        let (me, incoming) = (believer(), case.incoming());
-        case.stage("message.txt", incoming.received().string_to_sign());
+        let (me, incoming) = (trusting_merchant(), case.incoming());
+        case.stage("message.txt", incoming.raw_notification().string_to_sign());
         let body: Value = serde_json::from_slice(&incoming.body).unwrap();
         let resource = &body["resource"];
         assert_eq!(resource["ciphertext"].as_str().unwrap().as_bytes(), case.file("ciphertext.txt"));
@@ -242,7 +242,8 @@ fn a_notification_is_verified_opened_and_read() {
         case.stage("plaintext.json", key.open(nonce, data, &case.bytes("ciphertext.txt")).unwrap());
         assert_eq!(key.seal(nonce, data, &case.file("plaintext.json")), case.bytes("ciphertext.txt"));
 
-        let heard = alone(me.verify_notification(incoming.received()), case.at()).unwrap();
+        let heard =
+            run_without_network(me.verify_notification(incoming.raw_notification()), case.at()).unwrap();
         assert_eq!(heard.id(), body["id"]);
         assert_eq!(heard.event_type(), case.text("event_type"));
         assert_eq!(heard.original_type(), Some(case.text("original_type")));
@@ -258,8 +259,9 @@ fn a_notification_is_verified_opened_and_read() {
             assert_ne!(case.text("event_type"), "TRANSACTION.SUCCESS");
         }
 
-        for (wrong, at, why) in wrong_ones(&incoming, case.at()) {
-            let error = alone(me.verify_notification(wrong.received()), at).unwrap_err();
+        for (wrong, at, why) in invalid_variants(&incoming, case.at()) {
+            let error =
+                run_without_network(me.verify_notification(wrong.raw_notification()), at).unwrap_err();
             assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::NotSent));
             assert_eq!(cause(&error), why.to_string(), "{}", case.folder.display());
         }
@@ -271,12 +273,12 @@ fn a_notification_is_verified_opened_and_read() {
 fn a_box_is_refused_for_what_is_wrong_with_it() {
     let case = Case::all("v3", "notice").remove(0);
     let body: Value = serde_json::from_slice(&case.file("body.json")).unwrap();
-    let me = believer();
+    let me = trusting_merchant();
     let hear = |change: &dyn Fn(&mut Value)| {
         let mut body = body.clone();
         change(&mut body["resource"]);
-        let signed = Signed::here(&serde_json::to_vec(&body).unwrap(), case.at());
-        alone(me.verify_notification(signed.received()), case.at()).map_err(|error| {
+        let signed = Signed::sign(&serde_json::to_vec(&body).unwrap(), case.at());
+        run_without_network(me.verify_notification(signed.raw_notification()), case.at()).map_err(|error| {
             assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
             cause(&error)
         })
@@ -303,8 +305,9 @@ fn a_box_is_refused_for_what_is_wrong_with_it() {
         assert!(gone.unwrap_err().starts_with("JSON does not match the expected structure"), "{name}");
     }
     // Another APIv3 key.
-    let other = believing(merchant(KEY, &API_V3_KEY.to_lowercase()));
-    let error = alone(other.verify_notification(case.incoming().received()), case.at()).unwrap_err();
+    let other = with_trusted_keys(merchant(KEY, &API_V3_KEY.to_lowercase()));
+    let error = run_without_network(other.verify_notification(case.incoming().raw_notification()), case.at())
+        .unwrap_err();
     assert_eq!((error.kind(), cause(&error).as_str()), (ErrorKind::Malformed, forged));
 }
 
@@ -326,10 +329,11 @@ fn a_list_of_certificates_is_opened_then_proved_then_believed() {
             .collect();
         for platform in PLATFORM {
             let is_brought = brought.contains(&platform.serial_no.parse().unwrap());
-            assert_eq!(is_believed(&platform, &incoming, case.at()), is_brought, "{}", platform.serial_no);
+            assert_eq!(is_trusted(&platform, &incoming, case.at()), is_brought, "{}", platform.serial_no);
         }
-        for (wrong, at, why) in wrong_ones(&incoming, case.at()) {
-            let error = answered(fetching().refresh_platform_keys(), wrong.reply(200), at).unwrap_err();
+        for (wrong, at, why) in invalid_variants(&incoming, case.at()) {
+            let error = run_with_reply(fetching_merchant().refresh_platform_keys(), wrong.reply(200), at)
+                .unwrap_err();
             let expected = why.to_string();
             // A list with a changed byte may be rejected before its signature is verified.
             let same_body = wrong.body == incoming.body;
@@ -339,7 +343,7 @@ fn a_list_of_certificates_is_opened_then_proved_then_believed() {
 }
 
 /// Returns a merchant that fetches certificates, and also trusts the public key.
-fn fetching() -> Merchant {
+fn fetching_merchant() -> Merchant {
     let public_key = v3::public_key(PUBLIC_KEY);
     merchant(KEY, API_V3_KEY)
         .public_key(PUBLIC_KEY_ID.parse().unwrap(), public_key)
@@ -348,9 +352,9 @@ fn fetching() -> Merchant {
 }
 
 /// Returns whether this key's signature is trusted after a refresh with the list, without another fetch.
-fn is_believed(platform: &Platform, list: &Signed, at: UnixTime) -> bool {
-    let me = fetching();
-    let mut lab = lab(at);
+fn is_trusted(platform: &Platform, list: &Signed, at: UnixTime) -> bool {
+    let me = fetching_merchant();
+    let mut lab = driver_at(at);
     let reply = list.reply(200);
     let network = |transmit: Transmit, _: UnixTime| -> (Reply, Duration) {
         assert_eq!((transmit.label, transmit.request.method()), ("v3.certificates", Method::Get));
@@ -392,15 +396,18 @@ fn a_bill_is_believed_once_all_of_it_is_unzipped_and_has_its_digest() {
             "download_url": "https://api.mch.weixin.qq.com/v3/billdownload/file?token=t",
         });
         let ask = TradeBill::of("2026-11-24".parse().unwrap()).gzip();
-        let reply = Signed::here(&serde_json::to_vec(&said).unwrap(), at).reply(200);
-        let BillReply::Ready(statement) = answered(believer().call(ask), reply, at).unwrap() else {
+        let reply = Signed::sign(&serde_json::to_vec(&said).unwrap(), at).reply(200);
+        let BillReply::Ready(statement) = run_with_reply(trusting_merchant().call(ask), reply, at).unwrap()
+        else {
             panic!("the bill must be ready")
         };
         let mut bill = Vec::new();
         GzDecoder::new(case.file("zipped.bin").as_slice()).read_to_end(&mut bill).unwrap();
         case.stage("bill.csv", &bill);
         let is_whole = |pieces: &[&[u8]]| {
-            let mut check = alone(believer().prepare_download(&statement), at).unwrap().check;
+            let mut check = run_without_network(trusting_merchant().prepare_download(&statement), at)
+                .unwrap()
+                .digest_check;
             for piece in pieces {
                 check.update(piece);
             }

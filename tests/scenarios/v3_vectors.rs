@@ -4,8 +4,8 @@
 //! `WXPAY_VECTORS_REQUIRED` is set.
 
 use super::{
-    v3_signed::{Signed, alone, answered, believing, cause, lab, merchant},
-    v3_stages::wrong_ones,
+    v3_signed::{Signed, cause, driver_at, merchant, run_with_reply, run_without_network, with_trusted_keys},
+    v3_stages::invalid_variants,
 };
 use flate2::read::GzDecoder;
 use serde_json::Value;
@@ -65,7 +65,7 @@ fn cases() -> Option<Vec<Case>> {
 
 /// The result of checking a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Verdict {
+enum Outcome {
     /// The value was reproduced as published.
     Reproduced,
     /// The value was published as invalid, and was rejected for the expected reason.
@@ -78,7 +78,7 @@ enum Verdict {
     Elsewhere,
 }
 
-use Verdict::{Elsewhere, Forbidden, Refuted, Reproduced, Withheld};
+use Outcome::{Elsewhere, Forbidden, Refuted, Reproduced, Withheld};
 
 #[test]
 #[allow(clippy::print_stdout, reason = "shows the name of a value that fails")]
@@ -119,7 +119,7 @@ impl Case {
         merchant(self.text("private_key_pem"), API_V3_KEY).build()
     }
 
-    fn check(&self) -> Verdict {
+    fn check(&self) -> Outcome {
         let kind = self.text("kind");
         if ELSEWHERE.iter().any(|(elsewhere, _)| *elsewhere == kind) {
             return Elsewhere;
@@ -137,8 +137,8 @@ impl Case {
             "v3_client_sign_app" => self.app(),
             "v3_response_verify" | "v3_notify_verify" => self.incoming(),
             "v3_certificates_decrypt" => self.platform_certificates(),
-            "aes_gcm_decrypt" => self.opened(),
-            "aes_gcm_encrypt" => self.sealed(),
+            "aes_gcm_decrypt" => self.decrypt(),
+            "aes_gcm_encrypt" => self.encrypt(),
             "rsa_sha256_sign" => self.signed(),
             "rsa_sha256_verify" => self.verified(),
             "rsa_oaep_sha1_decrypt" => self.oaep(),
@@ -161,7 +161,7 @@ impl Case {
                 let mut bill = Vec::new();
                 GzDecoder::new(zipped.as_slice()).read_to_end(&mut bill).unwrap();
                 assert!(
-                    !is_promised(self.text("expected"), &zipped),
+                    !has_digest(self.text("expected"), &zipped),
                     "the digest must be that of the unzipped bill"
                 );
                 self.digest(&bill)
@@ -176,7 +176,7 @@ impl Case {
         message::request(self.method(), self.text("url"), seconds, self.text("nonce"), body)
     }
 
-    fn message(&self) -> Verdict {
+    fn message(&self) -> Outcome {
         if !["GET", "POST"].contains(&self.text("method")) {
             // An invented value with method 6 and path 7.
             let path = Raw::new(Method::Get, self.text("url")).unwrap_err();
@@ -187,7 +187,7 @@ impl Case {
         Reproduced
     }
 
-    fn request(&self) -> Verdict {
+    fn request(&self) -> Outcome {
         let (url, body) = (self.text("url"), self.text("body").as_bytes());
         let made =
             self.me().authorize(self.method(), url, body, self.at(), self.text("nonce").into()).unwrap();
@@ -204,11 +204,11 @@ impl Case {
             assert_eq!(again.unwrap(), header);
             (Err(Failure::NotSent("no connection".into())), Duration::ZERO)
         };
-        drop(lab(self.at()).run(self.me().call(raw), &mut { sent }).unwrap_err());
+        drop(driver_at(self.at()).run(self.me().call(raw), &mut { sent }).unwrap_err());
         Reproduced
     }
 
-    fn authorization(&self) -> Verdict {
+    fn authorization(&self) -> Outcome {
         let serial = self.text("serial_no").parse().unwrap();
         let key = v3::private_key(self.text("private_key_pem"));
         let api_v3_key = ApiV3Key::new(API_V3_KEY.into()).unwrap();
@@ -223,7 +223,7 @@ impl Case {
     }
 
     /// Parses the five parameters in another order. The published placeholder values are invalid; the order is free.
-    fn shape(&self) -> Verdict {
+    fn shape(&self) -> Outcome {
         let shape = self.text("expected");
         assert_eq!(shape.parse::<Authorization>().unwrap_err().field(), "signature");
         let real = shape.replace("\"3\"", "\"c2ln\"").replace("\"5\"", "\"05\"");
@@ -233,7 +233,7 @@ impl Case {
         Forbidden
     }
 
-    fn jsapi(&self) -> Verdict {
+    fn jsapi(&self) -> Outcome {
         let prepay_id = self.text("package").strip_prefix("prepay_id=").unwrap().parse().unwrap();
         let [appid, nonce] = [self.text("appid"), self.text("nonce")];
         let params =
@@ -244,7 +244,7 @@ impl Case {
         Reproduced
     }
 
-    fn app(&self) -> Verdict {
+    fn app(&self) -> Outcome {
         let [appid, prepayid, nonce] = ["appid", "prepayid", "nonce"].map(|name| self.text(name));
         let params = AppParams::sign(
             &self.me(),
@@ -260,7 +260,7 @@ impl Case {
     }
 
     /// Returns the message as WeChat Pay would send it, and a merchant that trusts its key.
-    fn sent(&self) -> (Signed, Merchant) {
+    fn signed_message(&self) -> (Signed, Merchant) {
         let [serial, timestamp, nonce, signature, body] =
             ["serial", "timestamp", "nonce", "signature", "body"].map(|name| self.text(name));
         let signed = Signed::new(serial, timestamp, nonce, signature, body.as_bytes());
@@ -282,8 +282,8 @@ impl Case {
     }
 
     /// Verifies a reply or a notification as the reply to a call; a notification also as a notification.
-    fn incoming(&self) -> Verdict {
-        let (signed, me) = self.sent();
+    fn incoming(&self) -> Outcome {
+        let (signed, me) = self.signed_message();
         let believed = |signed: &Signed, at: UnixTime| {
             let status = match signed.body.as_slice() {
                 [] => 204,
@@ -291,9 +291,13 @@ impl Case {
                 _ => 200,
             };
             let raw = Raw::new(Method::Get, "/v3/whatever").unwrap();
-            judged(answered(me.call(raw), signed.reply(status), at).map(|reply| reply.bytes().to_vec()))
+            unwrap_verified(
+                run_with_reply(me.call(raw), signed.reply(status), at).map(|reply| reply.bytes().to_vec()),
+            )
         };
-        let heard = |signed: &Signed, at: UnixTime| alone(me.verify_notification(signed.received()), at);
+        let heard = |signed: &Signed, at: UnixTime| {
+            run_without_network(me.verify_notification(signed.raw_notification()), at)
+        };
         let is_notification = self.text("kind") == "v3_notify_verify";
         if self.0["expected"] == false {
             assert_eq!(believed(&signed, self.at()), Err(VerifyError::InvalidSignature.to_string()));
@@ -315,7 +319,7 @@ impl Case {
             assert_eq!(error.kind(), ErrorKind::Malformed, "the signature is valid");
             assert_eq!(cause(&error), InvalidSignature.to_string());
         }
-        for (wrong, at, why) in wrong_ones(&signed, self.at()) {
+        for (wrong, at, why) in invalid_variants(&signed, self.at()) {
             assert_eq!(believed(&wrong, at), Err(why.to_string()));
             if is_notification {
                 assert_eq!(cause(&heard(&wrong, at).unwrap_err()), why.to_string());
@@ -325,7 +329,7 @@ impl Case {
     }
 
     /// Decrypts the certificate, and compares it with the values of its entry.
-    fn platform_certificates(&self) -> Verdict {
+    fn platform_certificates(&self) -> Outcome {
         let list: Value = serde_json::from_str(self.text("response_body")).unwrap();
         let [entry] = list["data"].as_array().unwrap().as_slice() else { panic!("expected one certificate") };
         let Some(opened) = self.open(&entry["encrypt_certificate"]) else { return Forbidden };
@@ -338,7 +342,7 @@ impl Case {
         Reproduced
     }
 
-    fn opened(&self) -> Verdict {
+    fn decrypt(&self) -> Outcome {
         let sealed = serde_json::json!({
             "algorithm": "AEAD_AES_256_GCM",
             "nonce": self.0["nonce"],
@@ -380,7 +384,7 @@ impl Case {
         Some(open(key, sealed))
     }
 
-    fn sealed(&self) -> Verdict {
+    fn encrypt(&self) -> Outcome {
         let key = AwsLc.symmetric_key(&Secret::new(self.text("key_utf8").as_bytes().try_into().unwrap()));
         let data = self.text("associated_data").as_bytes();
         let Ok(nonce) = self.text("nonce").as_bytes().try_into() else {
@@ -399,13 +403,13 @@ impl Case {
         Reproduced
     }
 
-    fn signed(&self) -> Verdict {
+    fn signed(&self) -> Outcome {
         let signature = self.me().sign(self.text("message").as_bytes()).unwrap();
         assert_eq!(base64::encode(&signature), self.text("expected"));
         Reproduced
     }
 
-    fn verified(&self) -> Verdict {
+    fn verified(&self) -> Outcome {
         let key = match self.0["certificate_pem"].as_str() {
             Some(pem) => AwsLc.public_key(v3::certificate(pem).spki()).unwrap(),
             None => v3::public_key(self.text("public_key_pem")),
@@ -416,22 +420,22 @@ impl Case {
         if is_right { Reproduced } else { Refuted }
     }
 
-    fn oaep(&self) -> Verdict {
+    fn oaep(&self) -> Outcome {
         let opened = self.me().open(self.text("ciphertext_b64")).unwrap();
         assert_eq!(opened.expose(), self.text("expected"));
         Reproduced
     }
 
     /// Checks a SHA-1 digest through a bill, the only message with one.
-    fn digest(&self, file: &[u8]) -> Verdict {
-        assert!(is_promised(self.text("expected"), file));
-        assert!(is_promised(&self.text("expected").to_uppercase(), file));
-        assert!(!is_promised(self.text("expected"), &[file, b"\n"].concat()));
+    fn digest(&self, file: &[u8]) -> Outcome {
+        assert!(has_digest(self.text("expected"), file));
+        assert!(has_digest(&self.text("expected").to_uppercase(), file));
+        assert!(!has_digest(self.text("expected"), &[file, b"\n"].concat()));
         Reproduced
     }
 
     /// PKCS #1 v1.5 padding, used by a few old fields. It is not supported, because it allows padding oracles.
-    fn pkcs1v15(&self) -> Verdict {
+    fn pkcs1v15(&self) -> Outcome {
         let error = self.me().open(self.text("ciphertext_b64")).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed);
         assert_eq!(cause(&error), InvalidSignature.to_string());
@@ -443,36 +447,37 @@ impl Case {
 fn open(api_v3_key: &str, sealed: &Value) -> Result<Vec<u8>, String> {
     let at = UnixTime::from_secs(1_795_600_000);
     let body = serde_json::json!({ "id": "EV-1", "event_type": "X.Y", "resource": sealed });
-    let signed = Signed::here(&serde_json::to_vec(&body).unwrap(), at);
-    let me = believing(merchant(KEY, api_v3_key));
-    let heard = alone(me.verify_notification(signed.received()), at).map_err(|error| {
-        assert_eq!(error.kind(), ErrorKind::Malformed);
-        cause(&error)
-    })?;
+    let signed = Signed::sign(&serde_json::to_vec(&body).unwrap(), at);
+    let me = with_trusted_keys(merchant(KEY, api_v3_key));
+    let heard =
+        run_without_network(me.verify_notification(signed.raw_notification()), at).map_err(|error| {
+            assert_eq!(error.kind(), ErrorKind::Malformed);
+            cause(&error)
+        })?;
     Ok(heard.resource().bytes().to_vec())
 }
 
 /// Returns whether the bill download accepts a file for this digest.
-fn is_promised(hash_value: &str, file: &[u8]) -> bool {
+fn has_digest(hash_value: &str, file: &[u8]) -> bool {
     let at = UnixTime::from_secs(1_795_600_000);
     let said = serde_json::json!({
         "hash_type": "SHA1",
         "hash_value": hash_value,
         "download_url": "https://api.mch.weixin.qq.com/v3/billdownload/file?token=t",
     });
-    let me = believing(merchant(KEY, API_V3_KEY));
-    let reply = Signed::here(&serde_json::to_vec(&said).unwrap(), at).reply(200);
+    let me = with_trusted_keys(merchant(KEY, API_V3_KEY));
+    let reply = Signed::sign(&serde_json::to_vec(&said).unwrap(), at).reply(200);
     let ask = TradeBill::of("2026-11-24".parse().unwrap());
-    let BillReply::Ready(statement) = answered(me.call(ask), reply, at).unwrap() else {
+    let BillReply::Ready(statement) = run_with_reply(me.call(ask), reply, at).unwrap() else {
         panic!("the bill must be ready")
     };
-    let mut check = alone(me.prepare_download(&statement), at).unwrap().check;
+    let mut check = run_without_network(me.prepare_download(&statement), at).unwrap().digest_check;
     check.update(file);
     check.finish().is_ok()
 }
 
 /// Treats a verified refusal like a verified success; returns the cause of any other error.
-fn judged(result: Result<Vec<u8>, Error>) -> Result<Vec<u8>, String> {
+fn unwrap_verified(result: Result<Vec<u8>, Error>) -> Result<Vec<u8>, String> {
     match result {
         Ok(body) => Ok(body),
         Err(error) if error.fate() == Fate::Refused => {
@@ -489,18 +494,19 @@ fn judged(result: Result<Vec<u8>, Error>) -> Result<Vec<u8>, String> {
     }
 }
 
-fn named<'a>(cases: &'a [Case], name: &str) -> &'a Case {
+fn find<'a>(cases: &'a [Case], name: &str) -> &'a Case {
     cases.iter().find(|case| case.text("name") == name).unwrap_or_else(|| panic!("{name}"))
 }
 
 /// Verifies and decrypts one of the derived notifications with its key.
 fn verify_notification(cases: &[Case], name: &str) -> Notification {
     let (notification, sealed) =
-        (named(cases, &format!("{name}-verify")), named(cases, &format!("{name}-decrypt")));
-    let (signed, _) = notification.sent();
+        (find(cases, &format!("{name}-verify")), find(cases, &format!("{name}-decrypt")));
+    let (signed, _) = notification.signed_message();
     let certificate = v3::certificate(notification.text("certificate_pem"));
     let me = merchant(KEY, sealed.text("key_utf8")).platform_certificate(&certificate).unwrap().build();
-    let heard = alone(me.verify_notification(signed.received()), notification.at()).unwrap();
+    let heard =
+        run_without_network(me.verify_notification(signed.raw_notification()), notification.at()).unwrap();
     assert_eq!(heard.resource().bytes(), sealed.text("expected").as_bytes());
     heard
 }
@@ -520,10 +526,10 @@ fn the_published_notifications_are_heard_from_signature_to_meaning() {
 fn the_published_notification_of_a_payment_is_read_by_the_merchant_it_is_for() {
     let Some(cases) = cases() else { return };
     let (notification, sealed) = (
-        named(&cases, "derived-notify-transaction-verify"),
-        named(&cases, "derived-notify-transaction-decrypt"),
+        find(&cases, "derived-notify-transaction-verify"),
+        find(&cases, "derived-notify-transaction-decrypt"),
     );
-    let (signed, _) = notification.sent();
+    let (signed, _) = notification.signed_message();
     let me = Merchant::builder(
         Arc::new(AwsLc),
         "1900007291".parse().unwrap(),
@@ -534,7 +540,8 @@ fn the_published_notification_of_a_payment_is_read_by_the_merchant_it_is_for() {
     .platform_certificate(&v3::certificate(notification.text("certificate_pem")))
     .unwrap()
     .build();
-    let heard = alone(me.verify_notification(signed.received()), notification.at()).unwrap();
+    let heard =
+        run_without_network(me.verify_notification(signed.raw_notification()), notification.at()).unwrap();
     let Event::Transaction(transaction) = heard.event().unwrap() else { panic!("expected a payment event") };
     let said: Value = serde_json::from_str(sealed.text("expected")).unwrap();
     assert_eq!(transaction.out_trade_no.as_str(), said["out_trade_no"]);
@@ -546,18 +553,18 @@ fn the_published_notification_of_a_payment_is_read_by_the_merchant_it_is_for() {
 #[test]
 fn the_published_list_of_certificates_proves_itself_and_then_verifies() {
     let Some(cases) = cases() else { return };
-    let list = named(&cases, "derived-certificates-bootstrap-verify");
-    let key = named(&cases, "derived-certificates-decrypt").text("key_utf8");
-    let (signed, _) = list.sent();
+    let list = find(&cases, "derived-certificates-bootstrap-verify");
+    let key = find(&cases, "derived-certificates-decrypt").text("key_utf8");
+    let (signed, _) = list.signed_message();
     let me = merchant(KEY, key).build();
-    let mut lab = lab(list.at());
+    let mut lab = driver_at(list.at());
     let reply = signed.reply(200);
     let network = |_: Transmit, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
     lab.run(me.refresh_platform_keys(), &mut { network }).unwrap();
 
     // Signatures of the key in the list are now trusted, without another fetch.
-    let native = named(&cases, "derived-native-200");
-    let reply = native.sent().0.reply(200);
+    let native = find(&cases, "derived-native-200");
+    let reply = native.signed_message().0.reply(200);
     let network = |_: Transmit, _: UnixTime| -> (Reply, Duration) { (Ok(reply.clone()), Duration::ZERO) };
     let raw = Raw::new(Method::Post, "/v3/pay/transactions/native").unwrap();
     let said = lab.run(me.call(raw), &mut { network }).unwrap();
@@ -566,6 +573,6 @@ fn the_published_list_of_certificates_proves_itself_and_then_verifies() {
 
     // With another APIv3 key the list is rejected.
     let stranger = merchant(KEY, API_V3_KEY).build();
-    let error = answered(stranger.refresh_platform_keys(), signed.reply(200), list.at()).unwrap_err();
+    let error = run_with_reply(stranger.refresh_platform_keys(), signed.reply(200), list.at()).unwrap_err();
     assert_eq!((error.kind(), cause(&error)), (ErrorKind::Malformed, InvalidSignature.to_string()));
 }

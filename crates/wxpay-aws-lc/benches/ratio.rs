@@ -8,7 +8,7 @@
 
 mod material;
 
-use material::{Hearing, Signing};
+use material::{SignBench, VerifyBench};
 use std::{
     hint::black_box,
     time::{Duration, Instant},
@@ -17,7 +17,7 @@ use std::{
 const BATCHES: u32 = 300;
 
 fn main() {
-    let signing = Signing::new();
+    let signing = SignBench::new();
     let nonce = || String::from("593BEC0C930BF1AFEB40B4A08C8FB242");
     report("signature and header", 1.02, 10, || signing.bare(), nonce, |nonce| signing.authorize(nonce));
     report(
@@ -25,16 +25,16 @@ fn main() {
         1.02,
         10,
         || signing.bare(),
-        || signing.given(),
+        || signing.input(),
         |given| signing.call(given),
     );
-    let hearing = Hearing::new();
+    let hearing = VerifyBench::new();
     report(
         "notification, verified, decrypted and parsed",
         1.0,
         100,
         || hearing.bare(),
-        || hearing.given(),
+        || hearing.input(),
         |given| hearing.verify_notification(given),
     );
 }

@@ -5,7 +5,7 @@
 mod material;
 
 use divan::{AllocProfiler, Bencher};
-use material::{Hearing, Signing};
+use material::{SignBench, VerifyBench};
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -16,31 +16,31 @@ fn main() {
 
 #[divan::bench]
 fn order(bencher: Bencher<'_, '_>) {
-    let signing = Signing::new();
-    bencher.with_inputs(|| signing.given()).bench_local_values(|given| signing.call(given));
+    let signing = SignBench::new();
+    bencher.with_inputs(|| signing.input()).bench_local_values(|given| signing.call(given));
 }
 
 #[divan::bench]
 fn order_bare(bencher: Bencher<'_, '_>) {
-    let signing = Signing::new();
+    let signing = SignBench::new();
     bencher.bench_local(|| signing.bare());
 }
 
 #[divan::bench]
 fn signature_and_header(bencher: Bencher<'_, '_>) {
-    let signing = Signing::new();
+    let signing = SignBench::new();
     let nonce = || String::from("593BEC0C930BF1AFEB40B4A08C8FB242");
     bencher.with_inputs(nonce).bench_local_values(|nonce| signing.authorize(nonce));
 }
 
 #[divan::bench]
 fn notification(bencher: Bencher<'_, '_>) {
-    let hearing = Hearing::new();
-    bencher.with_inputs(|| hearing.given()).bench_local_values(|given| hearing.verify_notification(given));
+    let hearing = VerifyBench::new();
+    bencher.with_inputs(|| hearing.input()).bench_local_values(|given| hearing.verify_notification(given));
 }
 
 #[divan::bench]
 fn notification_bare(bencher: Bencher<'_, '_>) {
-    let hearing = Hearing::new();
+    let hearing = VerifyBench::new();
     bencher.bench_local(|| hearing.bare());
 }

@@ -8,18 +8,18 @@ use wxpay_proto::{
 };
 
 /// A key with its key schedule, which the library wipes on drop.
-pub(crate) struct Key(LessSafeKey);
+pub(crate) struct AesGcmKey(LessSafeKey);
 
-impl Key {
+impl AesGcmKey {
     #[allow(clippy::expect_used, reason = "only a wrong length is an error, and the type fixes the length")]
-    pub(crate) fn take_up(key: &Secret<[u8; 32]>) -> Self {
+    pub(crate) fn new(key: &Secret<[u8; 32]>) -> Self {
         Self(LessSafeKey::new(
             UnboundKey::new(&AES_256_GCM, key.expose()).expect("an AES-256 key must have 32 bytes"),
         ))
     }
 }
 
-impl SymmetricKey for Key {
+impl SymmetricKey for AesGcmKey {
     fn open(
         &self,
         nonce: &[u8; 12],
@@ -46,7 +46,7 @@ impl SymmetricKey for Key {
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for AesGcmKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[AES-256-GCM key]")
     }

@@ -39,14 +39,14 @@ pub struct AwsLc;
 
 impl CryptoProvider for AwsLc {
     fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
-        Ok(Arc::new(rsa::Private::read(der)?))
+        Ok(Arc::new(rsa::RsaPrivateKey::from_der(der)?))
     }
 
     fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
-        Ok(Arc::new(rsa::Public::read(spki)?))
+        Ok(Arc::new(rsa::RsaPublicKey::from_spki(spki)?))
     }
 
     fn symmetric_key(&self, key: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
-        Arc::new(gcm::Key::take_up(key))
+        Arc::new(gcm::AesGcmKey::new(key))
     }
 }

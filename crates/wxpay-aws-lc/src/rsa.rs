@@ -17,35 +17,40 @@ use wxpay_proto::{
 use zeroize::Zeroizing;
 
 /// A private key, parsed for signing and for opening. The library wipes both on drop.
-pub(crate) struct Private {
-    signing: KeyPair,
-    opening: OaepPrivateDecryptingKey,
+pub(crate) struct RsaPrivateKey {
+    signing_key: KeyPair,
+    decrypting_key: OaepPrivateDecryptingKey,
 }
 
-impl Private {
+impl RsaPrivateKey {
     /// Parses PKCS#8 or PKCS#1. The decrypting key of the library accepts only PKCS#8, so the key is encoded again.
-    pub(crate) fn read(der: &Secret<Vec<u8>>) -> Result<Self, InvalidKey> {
+    pub(crate) fn from_der(der: &Secret<Vec<u8>>) -> Result<Self, InvalidKey> {
         let der = der.expose();
         let signing = KeyPair::from_pkcs8(der).or_else(|_| KeyPair::from_der(der)).map_err(|_| InvalidKey)?;
         let pkcs8 = signing.as_der().map_err(|_| InvalidKey)?;
         let opening = PrivateDecryptingKey::from_pkcs8(pkcs8.as_ref()).map_err(|_| InvalidKey)?;
-        Ok(Self { signing, opening: OaepPrivateDecryptingKey::new(opening).map_err(|_| InvalidKey)? })
+        Ok(Self {
+            signing_key: signing,
+            decrypting_key: OaepPrivateDecryptingKey::new(opening).map_err(|_| InvalidKey)?,
+        })
     }
 }
 
-impl PrivateKey for Private {
+impl PrivateKey for RsaPrivateKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
-        let mut signature = vec![0; self.signing.public_modulus_len()];
+        let mut signature = vec![0; self.signing_key.public_modulus_len()];
         // This padding is deterministic, but the library requires a source of randomness.
         let chance = aws_lc_rs::rand::SystemRandom::new();
-        self.signing.sign(&RSA_PKCS1_SHA256, &chance, message, &mut signature).map_err(|_| Unavailable)?;
+        self.signing_key
+            .sign(&RSA_PKCS1_SHA256, &chance, message, &mut signature)
+            .map_err(|_| Unavailable)?;
         Ok(signature)
     }
 
     fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
-        let mut plain = Zeroizing::new(vec![0; self.opening.min_output_size()]);
+        let mut plain = Zeroizing::new(vec![0; self.decrypting_key.min_output_size()]);
         let length = self
-            .opening
+            .decrypting_key
             .decrypt(&OAEP_SHA1_MGF1SHA1, sealed, &mut plain, None)
             .map_err(|_| InvalidSignature)?
             .len();
@@ -56,28 +61,31 @@ impl PrivateKey for Private {
 }
 
 /// Shows the size, and nothing of the key.
-impl fmt::Debug for Private {
+impl fmt::Debug for RsaPrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[private key of {} bits]", self.opening.key_size_bits())
+        write!(f, "[private key of {} bits]", self.decrypting_key.key_size_bits())
     }
 }
 
 /// A public key, parsed for verifying and for sealing.
-pub(crate) struct Public {
-    verifying: ParsedPublicKey,
-    sealing: OaepPublicEncryptingKey,
+pub(crate) struct RsaPublicKey {
+    verifying_key: ParsedPublicKey,
+    encrypting_key: OaepPublicEncryptingKey,
 }
 
-impl Public {
-    pub(crate) fn read(spki: &[u8]) -> Result<Self, InvalidKey> {
+impl RsaPublicKey {
+    pub(crate) fn from_spki(spki: &[u8]) -> Result<Self, InvalidKey> {
         // This parser must come first: it accepts only a `SubjectPublicKeyInfo`, the other one more formats.
         let sealing = PublicEncryptingKey::from_der(spki).map_err(|_| InvalidKey)?;
         let verifying = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki).map_err(|_| InvalidKey)?;
-        Ok(Self { verifying, sealing: OaepPublicEncryptingKey::new(sealing).map_err(|_| InvalidKey)? })
+        Ok(Self {
+            verifying_key: verifying,
+            encrypting_key: OaepPublicEncryptingKey::new(sealing).map_err(|_| InvalidKey)?,
+        })
     }
 }
 
-impl PublicKey for Public {
+impl PublicKey for RsaPublicKey {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         self.verify_parts(&[message], signature)
     }
@@ -87,18 +95,18 @@ impl PublicKey for Public {
         for part in parts {
             digest.update(part);
         }
-        self.verifying.verify_digest_sig(&digest.finish(), signature).map_err(|_| InvalidSignature)
+        self.verifying_key.verify_digest_sig(&digest.finish(), signature).map_err(|_| InvalidSignature)
     }
 
     fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {
-        let mut sealed = vec![0; self.sealing.ciphertext_size()];
-        self.sealing.encrypt(&OAEP_SHA1_MGF1SHA1, plain, &mut sealed, None).map_err(|_| TooLong)?;
+        let mut sealed = vec![0; self.encrypting_key.ciphertext_size()];
+        self.encrypting_key.encrypt(&OAEP_SHA1_MGF1SHA1, plain, &mut sealed, None).map_err(|_| TooLong)?;
         Ok(sealed)
     }
 }
 
-impl fmt::Debug for Public {
+impl fmt::Debug for RsaPublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[public key of {} bits]", self.sealing.key_size_bits())
+        write!(f, "[public key of {} bits]", self.encrypting_key.key_size_bits())
     }
 }

@@ -18,7 +18,7 @@ const SECRET: &[u8] = "张三 13800138000".as_bytes();
 
 #[test]
 fn openssl_verifies_what_it_signs_and_it_verifies_what_openssl_signs() {
-    let Some(house) = House::open() else { return };
+    let Some(house) = Workspace::create() else { return };
     for bits in [2048, 3072, 4096] {
         let (key, public) = house.keys(bits);
         fs::write(house.file("message"), MESSAGE).unwrap();
@@ -31,7 +31,7 @@ fn openssl_verifies_what_it_signs_and_it_verifies_what_openssl_signs() {
 
 #[test]
 fn openssl_opens_what_it_seals_and_it_opens_what_openssl_seals() {
-    let Some(house) = House::open() else { return };
+    let Some(house) = Workspace::create() else { return };
     let oaep =
         ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha1", "-pkeyopt", "rsa_mgf1_md:sha1"];
     for bits in [2048, 3072] {
@@ -50,7 +50,7 @@ fn openssl_opens_what_it_seals_and_it_opens_what_openssl_seals() {
 
 #[test]
 fn both_forms_of_a_key_sign_alike_and_its_certificate_fits() {
-    let Some(house) = House::open() else { return };
+    let Some(house) = Workspace::create() else { return };
     let (key, _) = house.keys(2048);
     let pkcs1 = house.run(&["rsa", "-in", "key.pem", "-traditional"]);
     assert!(pkcs1.starts_with(b"-----BEGIN RSA PRIVATE KEY-----"));
@@ -69,12 +69,12 @@ fn both_forms_of_a_key_sign_alike_and_its_certificate_fits() {
 }
 
 /// A temporary directory in which OpenSSL runs.
-struct House(TempDir);
+struct Workspace(TempDir);
 
-impl House {
+impl Workspace {
     /// Creates a workspace. Returns `None`, with a message, if there is no `openssl` command.
     #[allow(clippy::print_stderr, reason = "a skipped test must not look like a passed one")]
-    fn open() -> Option<Self> {
+    fn create() -> Option<Self> {
         if Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_err() {
             eprintln!("SKIPPED: the openssl command is required for this test");
             return None;

@@ -24,11 +24,11 @@ pub(crate) async fn run(args: args::Call) -> Result<(), Failure> {
         Some(text) => raw.json(text.as_bytes()).map_err(Failure::input)?,
     };
     if args.once {
-        raw = raw.once();
+        raw = raw.without_retry();
     }
     let environment = Environment::read(args.env_file.as_deref())?;
     let (client, merchant) = (client(&environment)?, merchant(&environment)?);
-    let reply = client.run(merchant.call(raw)).await.map_err(|error| Failure::failed(told(&error)))?;
+    let reply = client.run(merchant.call(raw)).await.map_err(|error| Failure::failed(error_text(&error)))?;
 
     if reply.verified_by() == VerifiedBy::TlsOnly {
         writeln!(io::stderr(), "wxpay: WeChat Pay does not sign this reply; only TLS authenticates it")?;
@@ -47,21 +47,21 @@ fn client(environment: &Environment) -> Result<Client, Failure> {
         Some(pem) => builder.root_ca(pem.expose().clone()),
         None => builder,
     };
-    builder.build().map_err(|error| Failure::input(Failure::broken(&error)))
+    builder.build().map_err(|error| Failure::input(Failure::error(&error)))
 }
 
 /// Builds the merchant. It trusts the WeChat Pay public key, the platform certificate, or both, if they are set;
 /// otherwise it downloads the platform certificates.
 fn merchant(environment: &Environment) -> Result<Merchant, Failure> {
     let needed = |name: &str| -> Result<_, Failure> {
-        environment.needed(name)?;
+        environment.required(name)?;
         environment.file(name)?.ok_or_else(|| Failure::input(format!("{name} is required")))
     };
     let key = input::private_key("WXPAY_PRIVATE_KEY_FILE", needed("WXPAY_PRIVATE_KEY_FILE")?.expose())?;
     let api_v3_key =
-        ApiV3Key::new(environment.needed("WXPAY_API_V3_KEY")?.to_owned()).map_err(Failure::input)?;
-    let mchid = environment.needed("WXPAY_MCHID")?.parse().map_err(Failure::input)?;
-    let serial = environment.needed("WXPAY_SERIAL_NO")?.parse().map_err(Failure::input)?;
+        ApiV3Key::new(environment.required("WXPAY_API_V3_KEY")?.to_owned()).map_err(Failure::input)?;
+    let mchid = environment.required("WXPAY_MCHID")?.parse().map_err(Failure::input)?;
+    let serial = environment.required("WXPAY_SERIAL_NO")?.parse().map_err(Failure::input)?;
     let mut builder = Merchant::builder(Arc::new(AwsLc), mchid, serial, key, &api_v3_key);
     if let Some(base_url) = environment.value("WXPAY_BASE_URL") {
         builder = builder.base_url(base_url).map_err(Failure::input)?;
@@ -81,24 +81,25 @@ fn merchant(environment: &Environment) -> Result<Merchant, Failure> {
 }
 
 /// Renders an error with the fate of the request and WeChat Pay's reply.
-fn told(error: &Error) -> String {
+fn error_text(error: &Error) -> String {
     let fate = match error.fate() {
         Fate::NotSent => "not sent: nothing was carried out",
         Fate::Refused => "refused: nothing was carried out",
         Fate::Unknown => "unknown: it may have been carried out; query before you retry under another number",
     };
-    let fate = crate::named([("fate", Some(fate.to_owned()))]);
-    let said = error.refusal().map(|refusal| said(refusal, error.source().is_some())).unwrap_or_default();
-    format!("{}{fate}{said}", Failure::broken(error))
+    let fate = crate::labelled([("fate", Some(fate.to_owned()))]);
+    let said =
+        error.refusal().map(|refusal| refusal_text(refusal, error.source().is_some())).unwrap_or_default();
+    format!("{}{fate}{said}", Failure::error(error))
 }
 
 /// Renders the fields of a refusal. `in_doubt`: the reply was not verified.
-fn said(refusal: &Refusal, in_doubt: bool) -> String {
+fn refusal_text(refusal: &Refusal, in_doubt: bool) -> String {
     let Refusal { status, code, message, request_id, detail, .. } = refusal;
     let detail = detail.clone().unwrap_or_default();
     let doubt = in_doubt
         .then(|| "the signature of this reply was not verified; it may not come from WeChat Pay".to_owned());
-    crate::named([
+    crate::labelled([
         ("not verified", doubt),
         ("status", Some(status.to_string())),
         ("code", Some(code.to_string())),

@@ -42,7 +42,7 @@ impl Environment {
         self.0.get(name).map(|value| value.expose().as_str())
     }
 
-    pub(crate) fn needed(&self, name: &str) -> Result<&str, Failure> {
+    pub(crate) fn required(&self, name: &str) -> Result<&str, Failure> {
         self.value(name).ok_or_else(|| {
             Failure::input(format!(
                 "{name} is required: set it in the environment or in the file of --env-file"

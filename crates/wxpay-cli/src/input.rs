@@ -15,7 +15,7 @@ use wxpay_proto::{
 };
 
 /// The limit of an input, in bytes. No message of the protocol is longer; a pipe may never end.
-const MAX: u64 = 1024 * 1024;
+const MAX_INPUT_BYTES: u64 = 1024 * 1024;
 
 /// Reads standard input to its end.
 pub(crate) fn standard() -> Result<Vec<u8>, Failure> {
@@ -42,11 +42,11 @@ pub(crate) fn shown(path: &Path) -> String {
 
 fn bounded(from: impl io::Read, name: &str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    from.take(MAX.saturating_add(1)).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX) {
+    from.take(MAX_INPUT_BYTES.saturating_add(1)).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_INPUT_BYTES) {
         Ok(bytes)
     } else {
-        Err(Failure::input(format!("{name} must be at most {MAX} bytes")))
+        Err(Failure::input(format!("{name} must be at most {MAX_INPUT_BYTES} bytes")))
     }
 }
 

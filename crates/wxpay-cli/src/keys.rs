@@ -16,7 +16,7 @@ use wxpay_proto::{
 
 const DAY: Duration = Duration::from_hours(24);
 /// Time before a certificate's expiry from which its check is a warning: 60 days.
-const SOON: Duration = Duration::from_hours(60 * 24);
+const WARN_BEFORE_EXPIRY: Duration = Duration::from_hours(60 * 24);
 
 pub(crate) fn run(args: &args::Keys) -> Result<(), Failure> {
     let environment = args
@@ -26,10 +26,10 @@ pub(crate) fn run(args: &args::Keys) -> Result<(), Failure> {
             environment.with(name, value)
         });
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut looked = Look { environment, now: UnixTime::EPOCH.after(since), lines: Vec::new() };
-    looked.at_merchant();
-    looked.at_platform();
-    let Look { lines, .. } = looked;
+    let mut looked = Report { environment, now: UnixTime::EPOCH.after(since), lines: Vec::new() };
+    looked.check_merchant();
+    looked.check_platform();
+    let Report { lines, .. } = looked;
     if lines.is_empty() {
         return Err(Failure::input("no key, certificate or serial number is set: see wxpay keys --help"));
     }
@@ -77,20 +77,20 @@ impl Status {
     }
 }
 
-struct Look {
+struct Report {
     environment: Environment,
     now: UnixTime,
     lines: Vec<Line>,
 }
 
-impl Look {
-    fn at_merchant(&mut self) {
+impl Report {
+    fn check_merchant(&mut self) {
         let key = self.read("private key", "WXPAY_PRIVATE_KEY_FILE", |text| {
             input::private_key("WXPAY_PRIVATE_KEY_FILE", text)
         });
         if let Some(key) = &key {
             let bits = key.sign(b"").map_or(0, |signature| signature.len().saturating_mul(8));
-            self.say("private key", Ok(format!("RSA, {bits} bits")));
+            self.push("private key", Ok(format!("RSA, {bits} bits")));
         }
         let certificate = self.read("certificate", "WXPAY_CERTIFICATE_FILE", |text| {
             input::certificate("WXPAY_CERTIFICATE_FILE", text)
@@ -98,7 +98,7 @@ impl Look {
         if let Some((certificate, public)) = &certificate {
             self.dates("certificate", certificate);
             if let Some(key) = &key {
-                self.say("certificate", belongs(&**key, &**public));
+                self.push("certificate", check_pair(&**key, &**public));
             }
         }
         let certificate = certificate.as_ref().map(|(certificate, _)| certificate);
@@ -106,17 +106,17 @@ impl Look {
         self.mchid(certificate);
         if let Some(text) = self.environment.value("WXPAY_API_V3_KEY") {
             let good = ApiV3Key::new(text.to_owned()).map_err(|rule| rule.to_string());
-            self.say("APIv3 key", good.map(|_| "32 letters and digits".to_owned()));
+            self.push("APIv3 key", good.map(|_| "32 letters and digits".to_owned()));
         }
     }
 
-    fn at_platform(&mut self) {
+    fn check_platform(&mut self) {
         let certificate = self.read("platform certificate", "WXPAY_PLATFORM_CERTIFICATE_FILE", |text| {
             input::certificate("WXPAY_PLATFORM_CERTIFICATE_FILE", text)
         });
         if let Some((certificate, _)) = &certificate {
             self.dates("platform certificate", certificate);
-            self.not_ours("platform certificate", certificate.spki());
+            self.check_not_merchants("platform certificate", certificate.spki());
         }
         self.serial(
             "WXPAY_PLATFORM_SERIAL_NO",
@@ -128,7 +128,7 @@ impl Look {
         });
         if let (Some((spki, _)), Some((certificate, _))) = (&inside, &certificate) {
             let same = spki == certificate.spki();
-            self.say(
+            self.push(
                 "platform public key",
                 verdict(same, "matches the certificate", "does not match the certificate"),
             );
@@ -142,22 +142,22 @@ impl Look {
             .read(ABOUT, "WXPAY_PUBLIC_KEY_FILE", |text| input::public_key("WXPAY_PUBLIC_KEY_FILE", text));
         if let Some((spki, key)) = &key {
             let bits = key.seal(b"").map_or(0, |sealed| sealed.len().saturating_mul(8));
-            self.say(ABOUT, Ok(format!("RSA, {bits} bits")));
-            self.not_ours(ABOUT, spki);
+            self.push(ABOUT, Ok(format!("RSA, {bits} bits")));
+            self.check_not_merchants(ABOUT, spki);
         }
         match (self.environment.value("WXPAY_PUBLIC_KEY_ID").map(str::to_owned), key.is_some()) {
             (Some(id), has_key) => {
                 let read = id.parse::<PublicKeyId>().map_err(|rule| rule.to_string());
-                self.say(ABOUT, read.map(|id| format!("id {id}")));
+                self.push(ABOUT, read.map(|id| format!("id {id}")));
                 if !has_key && self.environment.value("WXPAY_PUBLIC_KEY_FILE").is_none() {
-                    self.say(
+                    self.push(
                         ABOUT,
                         Err("WXPAY_PUBLIC_KEY_FILE is required with WXPAY_PUBLIC_KEY_ID".to_owned()),
                     );
                 }
             }
             (None, true) => {
-                self.say(
+                self.push(
                     ABOUT,
                     Err("WXPAY_PUBLIC_KEY_ID is required: replies name the key by it".to_owned()),
                 );
@@ -174,19 +174,19 @@ impl Look {
         parse: impl FnOnce(&[u8]) -> Result<T, Failure>,
     ) -> Option<T> {
         let read = self.environment.file(name).transpose()?.and_then(|text| parse(text.expose()));
-        read.map_err(|failure| self.say(about, Err(failure.to_string()))).ok()
+        read.map_err(|failure| self.push(about, Err(failure.to_string()))).ok()
     }
 
     fn dates(&mut self, about: &'static str, certificate: &Certificate) {
         let (begin, end) = (certificate.not_before(), certificate.not_after());
-        let dates = format!("valid from {} to {}", time::rfc3339(begin), time::rfc3339(end));
+        let dates = format!("valid from {} to {}", time::format_rfc3339(begin), time::format_rfc3339(end));
         let left = end.since(self.now);
         let days = left.as_secs().checked_div(DAY.as_secs()).unwrap_or_default();
         let (status, message) = if self.now < begin {
             (Status::Fail, format!("{dates}: not valid yet"))
         } else if !certificate.is_valid_at(self.now) {
             (Status::Fail, format!("{dates}: expired"))
-        } else if left < SOON {
+        } else if left < WARN_BEFORE_EXPIRY {
             (Status::Warn, format!("{dates}: expires in {days} days"))
         } else {
             (Status::Ok, format!("{dates}: expires in {days} days"))
@@ -210,7 +210,7 @@ impl Look {
                 Err(format!("serial number {}, but {name} is {serial}", certificate.serial()))
             }
         };
-        self.say(about, said);
+        self.push(about, said);
     }
 
     fn mchid(&mut self, certificate: Option<&Certificate>) {
@@ -228,19 +228,19 @@ impl Look {
                 Err(format!("WXPAY_MCHID is {mchid}, but the certificate belongs to {named}"))
             }
         };
-        self.say("merchant", said);
+        self.push("merchant", said);
     }
 
     /// Fails if a key that must be WeChat Pay's is the merchant's own: their files are easily confused.
-    fn not_ours(&mut self, about: &'static str, spki: &[u8]) {
+    fn check_not_merchants(&mut self, about: &'static str, spki: &[u8]) {
         let ours = self.environment.file("WXPAY_CERTIFICATE_FILE").ok().flatten();
         let ours = ours.and_then(|text| Certificate::parse_pem(text.expose()).ok());
         if ours.is_some_and(|certificate| certificate.spki() == spki) {
-            self.say(about, Err("must be WeChat Pay's, but is the merchant's own".to_owned()));
+            self.push(about, Err("must be WeChat Pay's, but is the merchant's own".to_owned()));
         }
     }
 
-    fn say(&mut self, about: &'static str, said: Result<String, String>) {
+    fn push(&mut self, about: &'static str, said: Result<String, String>) {
         let (status, message) = match said {
             Ok(message) => (Status::Ok, message),
             Err(message) => (Status::Fail, message),
@@ -249,7 +249,7 @@ impl Look {
     }
 }
 
-fn belongs(key: &dyn PrivateKey, public: &dyn PublicKey) -> Result<String, String> {
+fn check_pair(key: &dyn PrivateKey, public: &dyn PublicKey) -> Result<String, String> {
     const MESSAGE: &[u8] = b"does this key belong to this certificate?";
     let fits = key.sign(MESSAGE).is_ok_and(|signature| public.verify(MESSAGE, &signature).is_ok());
     verdict(fits, "belongs to the private key", "does not belong to the private key")
@@ -270,7 +270,7 @@ mod tests {
         let (begin, end) = (certificate.not_before(), certificate.not_after());
         let told = |now: UnixTime| {
             let environment = Environment::default();
-            let mut look = Look { environment, now, lines: Vec::new() };
+            let mut look = Report { environment, now, lines: Vec::new() };
             look.dates("certificate", &certificate);
             let line = look.lines.pop().unwrap();
             (
@@ -281,8 +281,11 @@ mod tests {
         let second = Duration::from_secs(1);
         assert!(told(begin.before(second)) == (Status::Fail, ": not valid yet".into()));
         assert!(told(begin) == (Status::Ok, ": expires in 36500 days".into()));
-        assert!(told(end.before(SOON)) == (Status::Ok, ": expires in 60 days".into()));
-        assert!(told(end.before(SOON).after(second)) == (Status::Warn, ": expires in 59 days".into()));
+        assert!(told(end.before(WARN_BEFORE_EXPIRY)) == (Status::Ok, ": expires in 60 days".into()));
+        assert!(
+            told(end.before(WARN_BEFORE_EXPIRY).after(second))
+                == (Status::Warn, ": expires in 59 days".into())
+        );
         assert!(told(end) == (Status::Warn, ": expires in 0 days".into()));
         assert!(told(end.after(second)) == (Status::Fail, ": expired".into()));
     }

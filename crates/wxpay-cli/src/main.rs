@@ -51,13 +51,13 @@ fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Fai
 }
 
 /// Renders one line, after a line break, for each named value that is present.
-pub(crate) fn named(things: impl IntoIterator<Item = (&'static str, Option<String>)>) -> String {
+pub(crate) fn labelled(things: impl IntoIterator<Item = (&'static str, Option<String>)>) -> String {
     let known = things.into_iter().filter_map(|(name, value)| Some(format!("\n{name:<16}{}", value?)));
     known.collect::<Vec<_>>().concat()
 }
 
 /// Waits for SIGINT (Ctrl-C) or SIGTERM.
-pub(crate) async fn until_told_to_end() -> Result<(), Failure> {
+pub(crate) async fn shutdown_signal() -> Result<(), Failure> {
     #[cfg(unix)]
     {
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
@@ -75,23 +75,23 @@ pub(crate) async fn until_told_to_end() -> Result<(), Failure> {
 #[derive(Debug)]
 pub(crate) struct Failure {
     status: ExitCode,
-    words: String,
+    message: String,
     is_broken_pipe: bool,
 }
 
 impl Failure {
     /// Invalid input; `words` name the rule. Exit status 2.
     pub(crate) fn input(words: impl fmt::Display) -> Self {
-        Self { status: ExitCode::from(2), words: words.to_string(), is_broken_pipe: false }
+        Self { status: ExitCode::from(2), message: words.to_string(), is_broken_pipe: false }
     }
 
     /// A negative result, such as an invalid signature. Exit status 1.
     pub(crate) fn failed(words: impl fmt::Display) -> Self {
-        Self { status: ExitCode::FAILURE, words: words.to_string(), is_broken_pipe: false }
+        Self { status: ExitCode::FAILURE, message: words.to_string(), is_broken_pipe: false }
     }
 
     /// An error with all its causes. Exit status 1.
-    pub(crate) fn broken(error: &dyn std::error::Error) -> Self {
+    pub(crate) fn error(error: &dyn std::error::Error) -> Self {
         let mut words = error.to_string();
         let mut cause = error.source();
         while let Some(deeper) = cause {
@@ -99,19 +99,19 @@ impl Failure {
             words.push_str(&deeper.to_string());
             cause = deeper.source();
         }
-        Self { status: ExitCode::FAILURE, words, is_broken_pipe: false }
+        Self { status: ExitCode::FAILURE, message: words, is_broken_pipe: false }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words)
+        f.write_str(&self.message)
     }
 }
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self { is_broken_pipe: error.kind() == io::ErrorKind::BrokenPipe, ..Self::broken(&error) }
+        Self { is_broken_pipe: error.kind() == io::ErrorKind::BrokenPipe, ..Self::error(&error) }
     }
 }
 

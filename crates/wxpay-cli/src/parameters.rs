@@ -12,7 +12,7 @@ impl Parameters {
     /// Parses one JSON object; anything after it is an error.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
         // serde_json's messages may quote a value, which may be a secret; these name the parameter and the rule.
-        let given: Given = serde_json::from_slice(text).map_err(|error| {
+        let given: Pairs = serde_json::from_slice(text).map_err(|error| {
             if error.is_data() {
                 plain(&error)
             } else {
@@ -36,7 +36,7 @@ impl Parameters {
     /// # Errors
     ///
     /// If the name occurs twice.
-    pub(crate) fn in_any_case(&self, wanted: &str) -> Result<Option<&str>, String> {
+    pub(crate) fn value_ignoring_case(&self, wanted: &str) -> Result<Option<&str>, String> {
         let mut found = self.0.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
         match (found.next(), found.next()) {
             (Some(_), Some(_)) => Err(format!("{wanted} must occur once, whatever its case")),
@@ -45,7 +45,7 @@ impl Parameters {
     }
 
     /// Returns a name that occurs twice, ignoring case.
-    pub(crate) fn twice_in_any_case(&self) -> Option<&str> {
+    pub(crate) fn duplicate_ignoring_case(&self) -> Option<&str> {
         let mut names: Vec<(String, &str)> =
             self.0.iter().map(|(name, _)| (name.to_ascii_lowercase(), name.as_str())).collect();
         names.sort();
@@ -65,33 +65,33 @@ impl Parameters {
 /// Extracts the visitor's message, without the position that `serde_json` appends.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split_once(RULE_END).map_or_else(
+    text.split_once(MESSAGE_END).map_or_else(
         || "the input must be one JSON object of strings and whole numbers".to_owned(),
         |(ours, _)| ours.to_owned(),
     )
 }
 
 /// Marks the end of the visitor's message within `serde_json`'s.
-const RULE_END: char = '\u{1}';
+const MESSAGE_END: char = '\u{1}';
 
-struct Given(Vec<(String, String)>);
+struct Pairs(Vec<(String, String)>);
 
-impl<'de> Deserialize<'de> for Given {
+impl<'de> Deserialize<'de> for Pairs {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
 
         impl<'de> Visitor<'de> for Object {
-            type Value = Given;
+            type Value = Pairs;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
 
-            fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Given, M::Error> {
+            fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Pairs, M::Error> {
                 let mut given: Vec<(String, String)> = Vec::new();
                 while let Some(name) = members.next_key::<String>()? {
                     let broken =
-                        |rule: &str| M::Error::custom(format!("{} {rule}{RULE_END}", printable(&name)));
+                        |rule: &str| M::Error::custom(format!("{} {rule}{MESSAGE_END}", printable(&name)));
                     if given.iter().any(|(known, _)| *known == name) {
                         return Err(broken("must occur once"));
                     }
@@ -102,7 +102,7 @@ impl<'de> Deserialize<'de> for Given {
                         }
                     }
                 }
-                Ok(Given(given))
+                Ok(Pairs(given))
             }
         }
 

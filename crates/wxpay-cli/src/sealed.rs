@@ -58,7 +58,7 @@ pub(crate) fn decrypt(args: &Decrypt) -> Result<(), Failure> {
                 ))
             })?;
             let opened: Result<Vec<_>, Failure> =
-                boxes(&given).into_iter().map(|sealed| open(&*key, sealed)).collect();
+                resources(&given).into_iter().map(|sealed| open(&*key, sealed)).collect();
             opened?
         }
         Sealing::V3Field => {
@@ -93,7 +93,7 @@ fn api_v3_key(path: &Path) -> Result<Arc<dyn SymmetricKey>, Failure> {
 
 /// An encrypted resource, as on the wire.
 #[derive(Serialize, Deserialize)]
-struct Sealed {
+struct Resource {
     #[serde(skip_serializing_if = "Option::is_none")]
     original_type: Option<String>,
     algorithm: String,
@@ -103,9 +103,9 @@ struct Sealed {
 }
 
 /// Finds the encrypted resources of the input: a resource itself, a notification, or the list of certificates.
-fn boxes(given: &Value) -> Vec<&Value> {
+fn resources(given: &Value) -> Vec<&Value> {
     if let Some(list) = given.get("data").and_then(Value::as_array) {
-        return list.iter().flat_map(boxes).collect();
+        return list.iter().flat_map(resources).collect();
     }
     vec![given.get("resource").or_else(|| given.get("encrypt_certificate")).unwrap_or(given)]
 }
@@ -113,7 +113,7 @@ fn boxes(given: &Value) -> Vec<&Value> {
 fn open(key: &dyn SymmetricKey, sealed: &Value) -> Result<Secret<Vec<u8>>, Failure> {
     const SHAPE: &str = "the input must be an object with algorithm, nonce, associated_data and ciphertext, or a \
                          notification or a list of certificates with such objects";
-    let sealed = Sealed::deserialize(sealed).map_err(|_| Failure::input(SHAPE))?;
+    let sealed = Resource::deserialize(sealed).map_err(|_| Failure::input(SHAPE))?;
     if sealed.algorithm != ALGORITHM {
         return Err(Failure::input(format!("algorithm must be {ALGORITHM}")));
     }
@@ -129,13 +129,13 @@ fn open(key: &dyn SymmetricKey, sealed: &Value) -> Result<Secret<Vec<u8>>, Failu
     })
 }
 
-fn seal(args: &Encrypt, key: &dyn SymmetricKey, plain: &[u8]) -> Result<Sealed, Failure> {
+fn seal(args: &Encrypt, key: &dyn SymmetricKey, plain: &[u8]) -> Result<Resource, Failure> {
     let text = match &args.nonce {
         Some(text) => text.clone(),
         None => random_nonce()?,
     };
     let sealed = key.seal(&nonce(&text)?, args.associated_data.as_bytes(), plain);
-    Ok(Sealed {
+    Ok(Resource {
         original_type: args.original_type.clone(),
         algorithm: ALGORITHM.to_owned(),
         ciphertext: base64::encode(&sealed),
@@ -151,6 +151,6 @@ fn nonce(text: &str) -> Result<[u8; 12], Failure> {
 /// Generates a nonce of 12 letters and digits from 9 random bytes.
 fn random_nonce() -> Result<String, Failure> {
     let mut fresh = [0; 9];
-    getrandom::fill(&mut fresh).map_err(|error| Failure::broken(&io::Error::other(error)))?;
+    getrandom::fill(&mut fresh).map_err(|error| Failure::error(&io::Error::other(error)))?;
     Ok(base64::encode(&fresh).replace('+', "p").replace('/', "s"))
 }

@@ -8,7 +8,7 @@ use std::{
 use tempfile::TempDir;
 use wxpay_server::{
     Config, Server,
-    config::{BadSetting, Sources},
+    config::{ConfigError, Sources},
 };
 use wxpay_sim::{Clock, Credentials, Gateway, Settings, serve::Server as Simulator};
 
@@ -19,14 +19,14 @@ pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
 
     let dev = if args.dev { Some(Dev::start().await?) } else { None };
     let config = settings(&args, dev.as_ref())?;
-    let server = Server::start(config).await.map_err(|error| Failure::broken(&error))?;
+    let server = Server::start(config).await.map_err(|error| Failure::error(&error))?;
     let url = format!("http://{}", server.local_addr());
     let ready = match &dev {
         Some(dev) => serde_json::json!({ "ready": true, "url": url, "sim": dev.simulator.url() }),
         None => serde_json::json!({ "ready": true, "url": url }),
     };
     writeln!(io::stdout().lock(), "{ready}")?;
-    crate::until_told_to_end().await?;
+    crate::shutdown_signal().await?;
     if server.shutdown().await {
         Ok(())
     } else {
@@ -36,7 +36,7 @@ pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
 
 /// Gathers the settings of `--dev`, the file, the environment and the options; a later source overrides an earlier one.
 fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
-    let bad = |error: BadSetting| Failure::input(Failure::broken(&error));
+    let bad = |error: ConfigError| Failure::input(Failure::error(&error));
     let mut sources = Sources::default();
     if let Some(dev) = dev {
         for (name, value) in dev.settings() {

@@ -13,8 +13,8 @@ use tokio::net::TcpListener;
 use wxpay_sim::{
     Clock, Gateway, Settings,
     environment::{self, Environment},
-    keys::Ring,
-    merchant::Mode,
+    keys::KeySource,
+    merchant::KeyMode,
     serve::{Server, Tls},
     settings,
 };
@@ -52,7 +52,7 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
     if args.env_file.is_none() {
         write!(io::stdout().lock(), "{}", told.lines())?;
     }
-    crate::until_told_to_end().await
+    crate::shutdown_signal().await
 }
 
 fn gateway(args: &args::Sim) -> Result<Gateway, Failure> {
@@ -63,14 +63,14 @@ fn gateway(args: &args::Sim) -> Result<Gateway, Failure> {
     let seed = if let Some(seed) = args.seed {
         seed
     } else {
-        settings.v3.ring = Ring::fresh().map_err(|error| Failure::broken(&error))?;
+        settings.v3.key_ring = KeySource::generate().map_err(|error| Failure::error(&error))?;
         random()?
     };
     let mut gateway = Gateway::new(settings, seed);
     let mode = match args.platform_keys {
-        PlatformKeys::Either => Mode::Either,
-        PlatformKeys::Certificates => Mode::Certificates,
-        PlatformKeys::PublicKey => Mode::PublicKey,
+        PlatformKeys::Either => KeyMode::Either,
+        PlatformKeys::Certificates => KeyMode::Certificates,
+        PlatformKeys::PublicKey => KeyMode::PublicKey,
     };
     let mchid = gateway.merchant().mchid().clone();
     if let Some(merchant) = gateway.merchant_mut(&mchid) {
@@ -108,5 +108,5 @@ impl Folder {
 
 /// Returns a random seed, so that the credentials derived from it cannot be guessed.
 pub(crate) fn random() -> Result<u64, Failure> {
-    getrandom::u64().map_err(|error| Failure::broken(&io::Error::other(error)))
+    getrandom::u64().map_err(|error| Failure::error(&io::Error::other(error)))
 }

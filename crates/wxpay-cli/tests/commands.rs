@@ -19,11 +19,11 @@ use tempfile::TempDir;
 const PARTNER_KEY: &str = "0123456789abcdef0123456789abcdef";
 const PAY_SIGN_KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-struct Desk {
+struct Scratch {
     directory: TempDir,
 }
 
-impl Desk {
+impl Scratch {
     fn new() -> Self {
         Self { directory: tempfile::tempdir().unwrap() }
     }
@@ -34,7 +34,7 @@ impl Desk {
         path
     }
 
-    fn ask(&self, command: &str, scheme: &str, key: &str, more: &[&str], input: &str) -> Output {
+    fn run(&self, command: &str, scheme: &str, key: &str, more: &[&str], input: &str) -> Output {
         let key = self.key("key", key);
         let mut child = wxpay()
             .args([command, "--scheme", scheme, "--key-file"])
@@ -59,7 +59,7 @@ fn text(bytes: &[u8]) -> &str {
 fn a_package_is_signed_with_its_string_shown_and_its_key_masked() {
     let input =
         r#"{"total_fee":1,"body":"测试","bank_type":"WX","input_charset":"GBK","attach":"","sign":"old"}"#;
-    let output = Desk::new().ask("sign", "v1-package", &format!("{PARTNER_KEY}\n"), &["--json"], input);
+    let output = Scratch::new().run("sign", "v1-package", &format!("{PARTNER_KEY}\n"), &["--json"], input);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let signed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(signed["string_to_sign"], "bank_type=WX&body=测试&input_charset=GBK&total_fee=1&key=[secret]");
@@ -73,7 +73,7 @@ fn a_package_is_signed_with_its_string_shown_and_its_key_masked() {
 fn a_call_is_signed_over_lower_case_names_with_the_key_among_them() {
     let input =
         r#"{"timeStamp":1399514976,"appId":"wx0123456789abcdef","app_signature":"old","sign_method":"sha1"}"#;
-    let output = Desk::new().ask("sign", "v1-sha1", PAY_SIGN_KEY, &["--json"], input);
+    let output = Scratch::new().run("sign", "v1-sha1", PAY_SIGN_KEY, &["--json"], input);
     let signed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(signed["string_to_sign"], "appid=wx0123456789abcdef&appkey=[secret]&timestamp=1399514976");
     assert_eq!(signed["sign"], "e82f7106c3f7e6a5506c39d49e111112f85e7417");
@@ -82,11 +82,11 @@ fn a_call_is_signed_over_lower_case_names_with_the_key_among_them() {
 
 #[test]
 fn what_was_signed_verifies_and_what_was_changed_exits_with_one_and_the_reason() {
-    let desk = Desk::new();
-    let signed = desk.ask("sign", "v1-package", PARTNER_KEY, &["--json"], r#"{"a":"1","b":"2"}"#);
+    let desk = Scratch::new();
+    let signed = desk.run("sign", "v1-package", PARTNER_KEY, &["--json"], r#"{"a":"1","b":"2"}"#);
     let sign = serde_json::from_slice::<Value>(&signed.stdout).unwrap()["sign"].as_str().unwrap().to_owned();
     let verify = |a: &str, sign: &str| {
-        desk.ask(
+        desk.run(
             "verify",
             "v1-package",
             PARTNER_KEY,
@@ -110,7 +110,7 @@ fn what_was_signed_verifies_and_what_was_changed_exits_with_one_and_the_reason()
 
 #[test]
 fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
-    let desk = Desk::new();
+    let desk = Scratch::new();
     for (scheme, key, input, words) in [
         ("v1-package", PAY_SIGN_KEY, "{}", "partnerkey must be 32 letters and digits"),
         ("v1-sha1", PARTNER_KEY, "{}", "paysignkey must be 128 letters and digits"),
@@ -126,13 +126,13 @@ fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
         ("v1-sha1", PAY_SIGN_KEY, r#"{"appid":"1","appId":"2"}"#, "must occur once, whatever its case"),
         ("v1-package", PARTNER_KEY, "not json", "the input is not one JSON object"),
     ] {
-        let output = desk.ask("sign", scheme, key, &[], input);
+        let output = desk.run("sign", scheme, key, &[], input);
         assert_eq!(output.status.code(), Some(2), "{input}");
         assert!(text(&output.stderr).contains(words), "{input}: {}", text(&output.stderr));
         assert!(output.stdout.is_empty());
         assert!(!text(&output.stderr).contains(key));
     }
-    let unsigned = desk.ask("verify", "v1-package", PARTNER_KEY, &[], r#"{"a":"1"}"#);
+    let unsigned = desk.run("verify", "v1-package", PARTNER_KEY, &[], r#"{"a":"1"}"#);
     assert_eq!(unsigned.status.code(), Some(2));
     assert!(text(&unsigned.stderr).contains("sign is required"));
     let output =

@@ -24,9 +24,9 @@ use support::{Running, environment, http, wxpay};
 const SHOPPERS: u64 = 4;
 
 /// Random delays: `SplitMix64` over a fixed seed, so that a failure can be reproduced.
-struct Moments(u64);
+struct RandomDelays(u64);
 
-impl Moments {
+impl RandomDelays {
     fn next(&mut self) -> Duration {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -38,14 +38,14 @@ impl Moments {
 
 /// Orders and payments that were acknowledged.
 #[derive(Default)]
-struct Promises {
+struct Acknowledged {
     accepted: Mutex<BTreeSet<String>>,
     paid: Mutex<BTreeSet<String>>,
     next: AtomicU64,
     over: AtomicBool,
 }
 
-impl Promises {
+impl Acknowledged {
     /// Places an order, retries under the same number until it is accepted, then pays it.
     fn shop(&self, server: &str, sim: &str) {
         while !self.over.load(Ordering::Relaxed) {
@@ -140,12 +140,12 @@ fn killed_at_random_moments_it_forgets_no_order_and_no_payment_and_counts_none_t
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let url = format!("http://{address}");
 
-    let promises = Promises::default();
+    let promises = Acknowledged::default();
     thread::scope(|scope| {
         for _ in 0..SHOPPERS {
             scope.spawn(|| promises.shop(&url, sim.url()));
         }
-        let mut moments = Moments(7);
+        let mut moments = RandomDelays(7);
         for _ in 0..kills {
             let mut server = serve(&environment, &address, &database);
             thread::sleep(moments.next());

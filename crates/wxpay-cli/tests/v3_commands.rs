@@ -42,10 +42,10 @@ fn text(bytes: &[u8]) -> &str {
 /// Runs a command with a scheme and a key on an input.
 fn ask(command: &str, scheme: &str, key: &Path, more: &[&str], input: &str) -> Output {
     let mut wxpay = wxpay();
-    feed(wxpay.args([command, "--scheme", scheme, "--key-file"]).arg(key).args(more), input)
+    run_with_input(wxpay.args([command, "--scheme", scheme, "--key-file"]).arg(key).args(more), input)
 }
 
-fn feed(command: &mut Command, input: &str) -> Output {
+fn run_with_input(command: &mut Command, input: &str) -> Output {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A command that rejects its key reads no input.
@@ -513,8 +513,10 @@ fn a_body_may_come_from_standard_input_and_the_credentials_from_the_environment(
     let sim = Simulated::start("either");
     let mut command = wxpay();
     command.env_clear().envs(environment(&sim.env_file()));
-    let placed =
-        feed(command.args(["call", "POST", "/v3/pay/transactions/native", "-"]), &sim.order("ORDER-1"));
+    let placed = run_with_input(
+        command.args(["call", "POST", "/v3/pay/transactions/native", "-"]),
+        &sim.order("ORDER-1"),
+    );
     assert!(placed.status.success(), "{}", text(&placed.stderr));
 }
 

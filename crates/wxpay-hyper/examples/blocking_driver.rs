@@ -81,7 +81,9 @@ fn run<F: Flow>(flow: F, memory: &mut Memory) -> Result<F::Output, PayError> {
     let mut step = Step::begin(flow, World::new(now(), entropy(), memory));
     loop {
         step = match step {
-            Step::Send(transmit, sent) => sent.resume(carry(&transmit), World::new(now(), entropy(), memory)),
+            Step::Send(transmit, sent) => {
+                sent.resume(send_transmit(&transmit), World::new(now(), entropy(), memory))
+            }
             Step::Wait(until, waiting) => {
                 thread::sleep(until.since(now()));
                 waiting.resume(World::new(now(), entropy(), memory))
@@ -102,7 +104,7 @@ fn entropy() -> Entropy {
     Entropy::new(fresh)
 }
 
-fn carry(transmit: &Transmit) -> Reply {
+fn send_transmit(transmit: &Transmit) -> Reply {
     send(&transmit.request, transmit.timeout, transmit.max_reply)
 }
 
@@ -140,7 +142,7 @@ fn send(request: &Request, within: Duration, most: usize) -> Reply {
             return Err(lost(io::ErrorKind::FileTooLarge.into()));
         }
         if n == 0 {
-            return read(&received, most).ok_or_else(|| lost(io::ErrorKind::InvalidData.into()));
+            return parse_reply(&received, most).ok_or_else(|| lost(io::ErrorKind::InvalidData.into()));
         }
     }
 }
@@ -154,7 +156,7 @@ fn split(url: &str) -> io::Result<(String, &str)> {
 }
 
 /// Parses a complete reply with a `content-length`. Returns `None` for anything else.
-fn read(received: &[u8], most: usize) -> Option<Response> {
+fn parse_reply(received: &[u8], most: usize) -> Option<Response> {
     let end = received.windows(4).position(|four| four == b"\r\n\r\n")?;
     let (head, body) = received.split_at(end.checked_add(4)?);
     let mut lines = str::from_utf8(head).ok()?.split("\r\n");
@@ -162,7 +164,7 @@ fn read(received: &[u8], most: usize) -> Option<Response> {
     let reply = lines
         .filter_map(|line| line.split_once(':'))
         .fold(Response::new(status, body.to_vec()), |reply, (name, value)| {
-            reply.with(name, value.trim().as_bytes())
+            reply.with_header(name, value.trim().as_bytes())
         });
     let announced: usize = str::from_utf8(reply.header("content-length")?).ok()?.parse().ok()?;
     (announced == body.len() && announced <= most).then_some(reply)

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The first command holds the key and signs what it receives. The second places an order without access to the key,
-//! and prints the link for the QR code; [`order_one`] lists its settings. If the signer does not respond in time, the
+//! and prints the link for the QR code; [`place_order`] lists its settings. If the signer does not respond in time, the
 //! order fails with [`Fate::NotSent`](wxpay_proto::Fate::NotSent): nothing was signed, so nothing was sent.
 //!
 //! | message | content |
@@ -54,9 +54,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["keep", file, address] => {
             let key = AwsLc.private_key(&pem::private_key(&fs::read(file)?)?)?;
-            keep(&TcpListener::bind(address)?, &key);
+            serve(&TcpListener::bind(address)?, &key);
         }
-        [] => println!("{}", order_one(|name| env::var(name).ok()).await?),
+        [] => println!("{}", place_order(|name| env::var(name).ok()).await?),
         _ => return Err("usage: kms_signer [keep KEY_FILE ADDRESS]".into()),
     }
     Ok(())
@@ -71,11 +71,13 @@ pub(crate) struct Kms {
 
 impl PrivateKey for Kms {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
-        standing_aside(|| self.ask(b's', message)).map_err(|_| Unavailable)
+        block_in_place_if_possible(|| self.request(b's', message)).map_err(|_| Unavailable)
     }
 
     fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
-        standing_aside(|| self.ask(b'o', sealed)).map(Secret::new).map_err(|_| InvalidSignature)
+        block_in_place_if_possible(|| self.request(b'o', sealed))
+            .map(Secret::new)
+            .map_err(|_| InvalidSignature)
     }
 }
 
@@ -85,15 +87,15 @@ impl Kms {
         Self { address, within }
     }
 
-    fn ask(&self, what: u8, bytes: &[u8]) -> io::Result<Vec<u8>> {
-        let mut line = Line::to(self.address, self.within)?;
+    fn request(&self, what: u8, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let mut line = Connection::to(self.address, self.within)?;
         line.write(&[&[what], &framed(bytes)?[..]].concat())?;
         line.read_frame()
     }
 }
 
 /// Runs a blocking call. A flow signs on the thread that runs it, which must not block the other tasks meanwhile.
-fn standing_aside<T>(wait: impl FnOnce() -> T) -> T {
+fn block_in_place_if_possible<T>(wait: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|handle| handle.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => task::block_in_place(wait),
         _ => wait(),
@@ -107,7 +109,7 @@ fn standing_aside<T>(wait: impl FnOnce() -> T) -> T {
 /// # Errors
 ///
 /// If a setting is missing or invalid, or the order is not placed.
-pub(crate) async fn order_one(setting: impl Fn(&str) -> Option<String>) -> Result<String, Box<dyn Error>> {
+pub(crate) async fn place_order(setting: impl Fn(&str) -> Option<String>) -> Result<String, Box<dyn Error>> {
     let needed = |name: &str| setting(name).ok_or_else(|| format!("{name} is required"));
     let kms = Kms::new(needed("KMS_ADDRESS")?.parse()?, Duration::from_secs(1));
     let theirs = AwsLc.public_key(&pem::public_key(&fs::read(needed("WXPAY_PUBLIC_KEY_FILE")?)?)?)?;
@@ -130,15 +132,15 @@ pub(crate) async fn order_one(setting: impl Fn(&str) -> Option<String>) -> Resul
 }
 
 /// Runs the signer: answers every connection until the process ends.
-pub(crate) fn keep(listener: &TcpListener, key: &Arc<dyn PrivateKey>) {
+pub(crate) fn serve(listener: &TcpListener, key: &Arc<dyn PrivateKey>) {
     for stream in listener.incoming().flatten() {
         let key = Arc::clone(key);
         // A connection without a request is closed after ten seconds. Closing it is also how a request is refused.
-        thread::spawn(move || answer(Line::over(stream, Duration::from_secs(10)), &*key));
+        thread::spawn(move || handle(Connection::over(stream, Duration::from_secs(10)), &*key));
     }
 }
 
-fn answer(mut line: Line, key: &dyn PrivateKey) -> io::Result<()> {
+fn handle(mut line: Connection, key: &dyn PrivateKey) -> io::Result<()> {
     let mut what = [0];
     line.read(&mut what)?;
     let bytes = line.read_frame()?;
@@ -150,15 +152,15 @@ fn answer(mut line: Line, key: &dyn PrivateKey) -> io::Result<()> {
 }
 
 /// A connection with one deadline for the whole exchange.
-struct Line {
+struct Connection {
     stream: TcpStream,
     began: Instant,
     within: Duration,
 }
 
-impl Line {
+impl Connection {
     /// The maximum length of a message, in bytes: enough for the body of a request.
-    const LONGEST: usize = 4 * 1024 * 1024;
+    const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
 
     fn to(address: SocketAddr, within: Duration) -> io::Result<Self> {
         let began = Instant::now();
@@ -197,7 +199,7 @@ impl Line {
         let mut length = [0; 4];
         self.read(&mut length)?;
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-        if length > Self::LONGEST {
+        if length > Self::MAX_FRAME_BYTES {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
         let mut bytes = vec![0; length];

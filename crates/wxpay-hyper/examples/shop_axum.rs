@@ -99,16 +99,16 @@ pub(crate) fn open_shop(
     let ledger = Arc::clone(&shop);
     let notifications = NotificationService::new(merchant, client, move |notification| {
         let ledger = Arc::clone(&ledger);
-        async move { notification.evidence().map_or(Ok(()), |evidence| ledger.learn(&evidence)) }
+        async move { notification.evidence().map_or(Ok(()), |evidence| ledger.record(&evidence)) }
     });
     Ok(Router::new()
         .route("/orders", post(place))
-        .route("/orders/{number}", get(look))
+        .route("/orders/{number}", get(status))
         .with_state(shop)
         .route_service("/notify", notifications))
 }
 
-type Problem = (StatusCode, String);
+type HttpError = (StatusCode, String);
 
 #[derive(serde::Deserialize)]
 struct MissingKey {
@@ -120,7 +120,7 @@ struct MissingKey {
 async fn place(
     State(shop): State<Arc<Shop>>,
     Json(wanted): Json<MissingKey>,
-) -> Result<Json<AppParams>, Problem> {
+) -> Result<Json<AppParams>, HttpError> {
     let bad = |error: wxpay_proto::id::InvalidField| (StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
     let number: OutTradeNo = wanted.number.parse().map_err(bad)?;
     let total_fee = Fen::new(wanted.fen);
@@ -146,7 +146,10 @@ async fn place(
     }
 }
 
-async fn look(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Result<&'static str, Problem> {
+async fn status(
+    State(shop): State<Arc<Shop>>,
+    Path(number): Path<String>,
+) -> Result<&'static str, HttpError> {
     let unknown = || (StatusCode::NOT_FOUND, "no such order".to_owned());
     let number: OutTradeNo = number.parse().map_err(|_| unknown())?;
     let orders = shop.orders();
@@ -159,7 +162,7 @@ async fn look(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Resu
 
 impl Shop {
     /// Merges the evidence, in any order and with duplicates, and acts on the transitions.
-    fn learn(&self, evidence: &Evidence) -> Result<(), &'static str> {
+    fn record(&self, evidence: &Evidence) -> Result<(), &'static str> {
         let mut orders = self.orders();
         let known = orders.get_mut(evidence.out_trade_no()).ok_or("not an order of this shop")?;
         let before = known.clone();

@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let serving = tokio::spawn(async move { axum::serve(listener, shop).await });
     println!("shop listening at {url}");
     if setting("WXPAY_SIM").as_deref() == Some("1") {
-        println!("{}", sell_one(setting, &url).await?);
+        println!("{}", sell_once(setting, &url).await?);
         return Ok(());
     }
     Ok(serving.await??)
@@ -111,29 +111,29 @@ pub(crate) fn open_shop(
     let ledger = Arc::clone(&shop);
     let notifications = NotificationService::new(client).route(&path, merchant, move |notification| {
         let ledger = Arc::clone(&ledger);
-        async move { ledger.learn(&notification) }
+        async move { ledger.record(&notification) }
     })?;
     Ok(Router::new()
         .route("/orders", post(place))
-        .route("/orders/{number}", get(look))
-        .route("/orders/{number}/refund", post(give_back))
+        .route("/orders/{number}", get(status))
+        .route("/orders/{number}/refund", post(refund))
         .with_state(shop)
         .fallback_service(notifications))
 }
 
-type Problem = (StatusCode, String);
+type HttpError = (StatusCode, String);
 
 #[allow(clippy::needless_pass_by_value, reason = "the signature that `map_err` requires")]
-fn bad(error: InvalidField) -> Problem {
+fn bad(error: InvalidField) -> HttpError {
     (StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
 }
 
-fn unknown() -> Problem {
+fn unknown() -> HttpError {
     (StatusCode::NOT_FOUND, "no such order".to_owned())
 }
 
 /// Maps the fate of a failed call to a status: not sent, try again; refused, correct it; unknown, wait for the result.
-fn failed(error: &wxpay_proto::Error) -> Problem {
+fn failed(error: &wxpay_proto::Error) -> HttpError {
     let status = match error.fate() {
         Fate::NotSent => StatusCode::SERVICE_UNAVAILABLE,
         Fate::Refused => StatusCode::UNPROCESSABLE_ENTITY,
@@ -149,7 +149,7 @@ struct MissingKey {
     body: String,
 }
 
-async fn place(State(shop): State<Arc<Shop>>, Json(wanted): Json<MissingKey>) -> Result<String, Problem> {
+async fn place(State(shop): State<Arc<Shop>>, Json(wanted): Json<MissingKey>) -> Result<String, HttpError> {
     let number: OutTradeNo = wanted.number.parse().map_err(bad)?;
     let total = Fen::new(wanted.fen);
     let order =
@@ -166,7 +166,10 @@ async fn place(State(shop): State<Arc<Shop>>, Json(wanted): Json<MissingKey>) ->
     }
 }
 
-async fn look(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Result<&'static str, Problem> {
+async fn status(
+    State(shop): State<Arc<Shop>>,
+    Path(number): Path<String>,
+) -> Result<&'static str, HttpError> {
     let number: OutTradeNo = number.parse().map_err(|_| unknown())?;
     let orders = shop.orders();
     let known = orders.get(&number).ok_or_else(unknown)?;
@@ -178,7 +181,7 @@ async fn look(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Resu
     })
 }
 
-async fn give_back(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Result<String, Problem> {
+async fn refund(State(shop): State<Arc<Shop>>, Path(number): Path<String>) -> Result<String, HttpError> {
     let number: OutTradeNo = number.parse().map_err(|_| unknown())?;
     let total = shop.orders().get(&number).ok_or_else(unknown)?.ordered();
     // The refund number is derived from the order number, so a repeated request creates no second refund.
@@ -197,7 +200,7 @@ async fn give_back(State(shop): State<Arc<Shop>>, Path(number): Path<String>) ->
 
 impl Shop {
     /// Merges the evidence, in any order and with duplicates, and acts on the transitions.
-    fn learn(&self, notification: &Notification) -> Result<(), Box<dyn Error>> {
+    fn record(&self, notification: &Notification) -> Result<(), Box<dyn Error>> {
         let event = notification.event()?;
         let (payment, refund) = match &event {
             Event::Transaction(transaction) => (transaction.evidence(), None),
@@ -236,7 +239,7 @@ impl Shop {
 /// # Errors
 ///
 /// If a request fails, or a notification does not arrive within ten seconds.
-pub(crate) async fn sell_one(
+pub(crate) async fn sell_once(
     setting: impl Fn(&str) -> Option<String>,
     url: &str,
 ) -> Result<&'static str, Box<dyn Error>> {
@@ -246,12 +249,12 @@ pub(crate) async fn sell_one(
     println!("link for the QR code: {code_url}");
     let gateway = setting("WXPAY_BASE_URL").ok_or("WXPAY_BASE_URL is required")?;
     call("POST", &format!("{gateway}/_sim/v1/orders/{number}/pay"), "{}".to_owned()).await?;
-    becomes("paid", &format!("{url}/orders/{number}")).await?;
+    wait_for_status("paid", &format!("{url}/orders/{number}")).await?;
     call("POST", &format!("{url}/orders/{number}/refund"), String::new()).await?;
-    becomes("refunded", &format!("{url}/orders/{number}")).await
+    wait_for_status("refunded", &format!("{url}/orders/{number}")).await
 }
 
-async fn becomes(standing: &'static str, order: &str) -> Result<&'static str, Box<dyn Error>> {
+async fn wait_for_status(standing: &'static str, order: &str) -> Result<&'static str, Box<dyn Error>> {
     for _ in 0..100 {
         if call("GET", order, String::new()).await? == standing {
             return Ok(standing);

@@ -3,8 +3,8 @@
 use crate::{
     ambient,
     client::Client,
-    connect::{self, HttpClient, Identity, Road},
-    limits::Limits,
+    connect::{self, Connector, HttpClient, Identity},
+    limits::DownloadLimits,
 };
 use http::{HeaderValue, Uri, uri::Scheme};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
@@ -32,7 +32,7 @@ pub struct Builder {
     proxy_authorization: Option<HeaderValue>,
     connect_timeout: Duration,
     pool_idle_timeout: Duration,
-    downloads: Limits,
+    download_limits: DownloadLimits,
 }
 
 impl Client {
@@ -53,7 +53,7 @@ impl Default for Builder {
             proxy_authorization: None,
             connect_timeout: Duration::from_secs(5),
             pool_idle_timeout: Duration::from_secs(30),
-            downloads: Limits::default(),
+            download_limits: DownloadLimits::default(),
         }
     }
 }
@@ -117,14 +117,14 @@ impl Builder {
     /// Sets the timeout of a whole [download](Client::download). The default is 30 minutes.
     #[must_use]
     pub fn download_timeout(mut self, most: Duration) -> Self {
-        self.downloads.timeout = most;
+        self.download_limits.timeout = most;
         self
     }
 
     /// Sets the maximum size of a [downloaded](Client::download) file, unzipped, in bytes. The default is 8 GiB.
     #[must_use]
     pub fn download_limit(mut self, most: u64) -> Self {
-        self.downloads.most = most;
+        self.download_limits.max_bytes = most;
         self
     }
 
@@ -138,25 +138,25 @@ impl Builder {
         // Fails here rather than with a panic in the first call.
         drop(ambient::try_entropy().map_err(|cause| {
             SetupError::new("random bytes", "are required, and the operating system returned none")
-                .because(cause)
+                .with_source(cause)
         })?);
         let roots = self.roots()?;
         let identity = self.parsed_identity()?;
         let proxy = self.proxy.as_deref().map(proxy_uri).transpose()?;
-        let road = Road::new(proxy.as_ref(), self.proxy_authorization.as_ref());
+        let road = Connector::new(proxy.as_ref(), self.proxy_authorization.as_ref());
         let http_client = |identity: Option<Identity>| -> Result<HttpClient, SetupError> {
-            let tls = connect::tls(roots.clone(), identity).map_err(|cause| {
+            let tls = connect::tls_config(roots.clone(), identity).map_err(|cause| {
                 SetupError::new(
                     "identity",
                     "must be a certificate chain and the private key of its first certificate",
                 )
-                .because(cause)
+                .with_source(cause)
             })?;
             Ok(connect::http_client(tls, road.clone(), self.connect_timeout, self.pool_idle_timeout))
         };
         let plain = http_client(None)?;
         let mutual = identity.map(|identity| http_client(Some(identity))).transpose()?;
-        Ok(Client::new(plain, mutual, proxy.and(self.proxy_authorization), self.downloads))
+        Ok(Client::new(plain, mutual, proxy.and(self.proxy_authorization), self.download_limits))
     }
 
     fn roots(&self) -> Result<rustls::RootCertStore, SetupError> {
@@ -167,7 +167,7 @@ impl Builder {
         }
         for pem in &self.root_cas {
             for certificate in certificates(pem, BAD)? {
-                roots.add(certificate).map_err(|cause| BAD.because(cause))?;
+                roots.add(certificate).map_err(|cause| BAD.with_source(cause))?;
             }
         }
         if roots.is_empty() {
@@ -200,7 +200,7 @@ impl fmt::Debug for Builder {
             .field("proxy", &self.proxy.is_some())
             .field("connect_timeout", &self.connect_timeout)
             .field("pool_idle_timeout", &self.pool_idle_timeout)
-            .field("downloads", &self.downloads)
+            .field("downloads", &self.download_limits)
             .finish_non_exhaustive()
     }
 }
@@ -211,7 +211,7 @@ fn certificates(pem: &[u8], bad: SetupError) -> Result<Vec<CertificateDer<'stati
     match found {
         Ok(found) if found.is_empty() => Err(bad),
         Ok(found) => Ok(found),
-        Err(cause) => Err(bad.because(cause)),
+        Err(cause) => Err(bad.with_source(cause)),
     }
 }
 
@@ -241,7 +241,7 @@ impl SetupError {
         Self { setting, rule, cause: None }
     }
 
-    fn because(self, cause: impl Into<BoxError>) -> Self {
+    fn with_source(self, cause: impl Into<BoxError>) -> Self {
         Self { cause: Some(cause.into()), ..self }
     }
 

@@ -1,6 +1,6 @@
 //! The driver: carries out the steps of a flow.
 
-use crate::{ambient, connect::HttpClient, limits::Limits};
+use crate::{ambient, connect::HttpClient, limits::DownloadLimits};
 use http::HeaderValue;
 use std::{
     fmt,
@@ -32,7 +32,7 @@ struct Inner {
     plain: HttpClient,
     mutual: Option<HttpClient>,
     proxy_authorization: Option<HeaderValue>,
-    downloads: Limits,
+    download_limits: DownloadLimits,
     memory: Mutex<Memory>,
     clock: fn() -> UnixTime,
 }
@@ -42,13 +42,13 @@ impl Client {
         plain: HttpClient,
         mutual: Option<HttpClient>,
         proxy_authorization: Option<HeaderValue>,
-        downloads: Limits,
+        downloads: DownloadLimits,
     ) -> Self {
         Self(Arc::new(Inner {
             plain,
             mutual,
             proxy_authorization,
-            downloads,
+            download_limits: downloads,
             memory: Mutex::default(),
             clock: ambient::now,
         }))
@@ -79,8 +79,8 @@ impl Client {
         let mut step = self.step(now, |world| Step::begin(flow, world));
         loop {
             step = match step {
-                Step::Send(transmit, sent) => self.follow(transmit, sent, &mut now).await,
-                Step::Wait(until, waiting) => self.wait(until, waiting, &mut now).await,
+                Step::Send(transmit, sent) => self.send_and_resume(transmit, sent, &mut now).await,
+                Step::Wait(until, waiting) => self.wait_and_resume(until, waiting, &mut now).await,
                 Step::Done(result) => return result,
             };
         }
@@ -89,7 +89,7 @@ impl Client {
     /// Runs a flow whose requests serve other flows, too, such as a key fetch. Each request and the step after it run
     /// in a task of their own, so that a key reaches the cache even if this future is dropped. Returns `None` if the
     /// runtime shuts down.
-    pub(crate) async fn run_for_all<F>(&self, flow: F) -> Option<Result<F::Output, Error>>
+    pub(crate) async fn run_to_completion<F>(&self, flow: F) -> Option<Result<F::Output, Error>>
     where
         F: Flow<AwaitingReply: 'static, Waiting: 'static, Output: 'static> + 'static,
     {
@@ -101,19 +101,19 @@ impl Client {
                     let client = self.clone();
                     let sending = async move {
                         let mut now = now;
-                        (client.follow(transmit, sent, &mut now).await, now)
+                        (client.send_and_resume(transmit, sent, &mut now).await, now)
                     };
                     let (step, then) = tokio::spawn(sending).await.ok()?;
                     now = then;
                     step
                 }
-                Step::Wait(until, waiting) => self.wait(until, waiting, &mut now).await,
+                Step::Wait(until, waiting) => self.wait_and_resume(until, waiting, &mut now).await,
                 Step::Done(result) => return Some(result),
             };
         }
     }
 
-    async fn follow<F: Flow>(
+    async fn send_and_resume<F: Flow>(
         &self,
         transmit: Transmit,
         sent: AwaitingReply<F>,
@@ -124,7 +124,12 @@ impl Client {
         self.step(*now, |world| sent.resume(reply, world))
     }
 
-    async fn wait<F: Flow>(&self, until: UnixTime, waiting: Waiting<F>, now: &mut UnixTime) -> Step<F> {
+    async fn wait_and_resume<F: Flow>(
+        &self,
+        until: UnixTime,
+        waiting: Waiting<F>,
+        now: &mut UnixTime,
+    ) -> Step<F> {
         // Measured from the reading that the flow computed `until` from: the system clock may have been set since.
         tokio::time::sleep(until.since(*now)).await;
         // The wait ended by the monotonic clock. The flow must not wait again if the system clock was set back.
@@ -168,15 +173,15 @@ impl Client {
         (self.0.clock)()
     }
 
-    pub(crate) fn limits(&self) -> Limits {
-        self.0.downloads
+    pub(crate) fn limits(&self) -> DownloadLimits {
+        self.0.download_limits
     }
 
-    pub(crate) fn plain(&self) -> &HttpClient {
+    pub(crate) fn plain_http(&self) -> &HttpClient {
         &self.0.plain
     }
 
-    pub(crate) fn mutual(&self) -> Option<&HttpClient> {
+    pub(crate) fn mutual_tls(&self) -> Option<&HttpClient> {
         self.0.mutual.as_ref()
     }
 
@@ -229,11 +234,11 @@ mod tests {
         check(&client, me.refresh_platform_keys());
         check(&client, me.resolve_pending(PendingOperation::Order { out_trade_no: number, sub_mchid: None }));
         sendable(&client.refresh_platform_keys(me.clone()));
-        sendable(&client.run_for_all(me.verify_notification(v3::RawNotification::new(Vec::new()))));
+        sendable(&client.run_to_completion(me.verify_notification(v3::RawNotification::new(Vec::new()))));
     }
 
     /// Returns noon for the first two readings, then a time one hour earlier.
-    fn set_back() -> UnixTime {
+    fn clock_set_back() -> UnixTime {
         static READINGS: AtomicU32 = AtomicU32::new(0);
         let hour = Duration::from_secs(3600);
         if READINGS.fetch_add(1, Ordering::SeqCst) < 2 { noon() } else { noon().before(hour) }
@@ -264,7 +269,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_clock_that_is_set_back_does_not_prolong_a_pause() {
-        let client = Client::builder().build().unwrap().with_clock(set_back);
+        let client = Client::builder().build().unwrap().with_clock(clock_set_back);
         let merchant = merchant();
         client.memory(|memory| {
             let token = AccessToken::new("t".to_owned()).unwrap();

@@ -28,7 +28,7 @@ type BoxError = Box<dyn error::Error + Send + Sync>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
 /// A pool of connections, all with the merchant's client certificate or all without.
-pub(crate) type HttpClient = legacy::Client<Connector, Full<Bytes>>;
+pub(crate) type HttpClient = legacy::Client<TimeoutConnector, Full<Bytes>>;
 
 /// The client certificate chain and its private key, for mutual TLS.
 pub(crate) struct Identity {
@@ -41,7 +41,10 @@ pub(crate) struct Identity {
 ///
 /// Early data stays off. A request must not leave before the handshake is complete, or a failed handshake could no
 /// longer be classified as *not sent*.
-pub(crate) fn tls(roots: RootCertStore, identity: Option<Identity>) -> Result<ClientConfig, rustls::Error> {
+pub(crate) fn tls_config(
+    roots: RootCertStore,
+    identity: Option<Identity>,
+) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let settings = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -59,7 +62,7 @@ pub(crate) fn tls(roots: RootCertStore, identity: Option<Identity>) -> Result<Cl
 /// connection that the server closed while idle could leave a payment of unknown fate.
 pub(crate) fn http_client(
     tls: ClientConfig,
-    road: Road,
+    road: Connector,
     connect_timeout: Duration,
     idle: Duration,
 ) -> HttpClient {
@@ -74,19 +77,19 @@ pub(crate) fn http_client(
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(idle)
         .retry_canceled_requests(true)
-        .build(Connector { within: connect_timeout, tls })
+        .build(TimeoutConnector { timeout: connect_timeout, tls })
 }
 
 /// A connector with one timeout for all stages. When it expires, hyper reports a failure *to connect*, so the request
 /// is classified as *not sent*.
 #[derive(Clone, Debug)]
-pub(crate) struct Connector {
-    within: Duration,
-    tls: HttpsConnector<Road>,
+pub(crate) struct TimeoutConnector {
+    timeout: Duration,
+    tls: HttpsConnector<Connector>,
 }
 
-impl Service<Uri> for Connector {
-    type Response = MaybeHttpsStream<Stretch>;
+impl Service<Uri> for TimeoutConnector {
+    type Response = MaybeHttpsStream<ProxyStream>;
     type Error = BoxError;
     type Future = Connecting<Self::Response>;
 
@@ -95,11 +98,11 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
-        let (within, connecting) = (self.within, self.tls.call(to));
+        let (within, connecting) = (self.timeout, self.tls.call(to));
         Box::pin(async move {
             match tokio::time::timeout(within, connecting).await {
                 Ok(connected) => connected,
-                Err(_) => Err(NoConnection { within }.into()),
+                Err(_) => Err(ConnectTimeout { timeout: within }.into()),
             }
         })
     }
@@ -107,21 +110,21 @@ impl Service<Uri> for Connector {
 
 /// The error of a connect timeout.
 #[derive(Debug)]
-struct NoConnection {
-    within: Duration,
+struct ConnectTimeout {
+    timeout: Duration,
 }
 
-impl fmt::Display for NoConnection {
+impl fmt::Display for ConnectTimeout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no connection within {} ms", self.within.as_millis())
+        write!(f, "no connection within {} ms", self.timeout.as_millis())
     }
 }
 
-impl error::Error for NoConnection {}
+impl error::Error for ConnectTimeout {}
 
 /// The TCP connector below TLS.
 #[derive(Clone, Debug)]
-pub(crate) enum Road {
+pub(crate) enum Connector {
     /// Connects directly to the host.
     Direct(HttpConnector),
     /// Connects to the proxy: through a tunnel for `https`, without one for `http`.
@@ -135,7 +138,7 @@ pub(crate) struct Proxied {
     tunnel: Tunnel<HttpConnector>,
 }
 
-impl Road {
+impl Connector {
     pub(crate) fn new(proxy: Option<&Uri>, authorization: Option<&HeaderValue>) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
@@ -151,10 +154,10 @@ impl Road {
     }
 }
 
-impl Service<Uri> for Road {
-    type Response = Stretch;
+impl Service<Uri> for Connector {
+    type Response = ProxyStream;
     type Error = BoxError;
-    type Future = Connecting<Stretch>;
+    type Future = Connecting<ProxyStream>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         match self {
@@ -165,39 +168,39 @@ impl Service<Uri> for Road {
 
     fn call(&mut self, to: Uri) -> Self::Future {
         match self {
-            Self::Direct(tcp) => stretch(tcp.call(to), false),
+            Self::Direct(tcp) => proxy_stream(tcp.call(to), false),
             Self::Proxied(proxied) if to.scheme() == Some(&Scheme::HTTPS) => {
-                stretch(proxied.tunnel.call(to), false)
+                proxy_stream(proxied.tunnel.call(to), false)
             }
-            Self::Proxied(proxied) => stretch(proxied.plain.call(proxied.proxy.clone()), true),
+            Self::Proxied(proxied) => proxy_stream(proxied.plain.call(proxied.proxy.clone()), true),
         }
     }
 }
 
-fn stretch<E: Into<BoxError>>(
+fn proxy_stream<E: Into<BoxError>>(
     connecting: impl Future<Output = Result<TokioIo<TcpStream>, E>> + Send + 'static,
     absolute: bool,
-) -> Connecting<Stretch> {
+) -> Connecting<ProxyStream> {
     Box::pin(async move {
         let io = connecting.await.map_err(Into::into)?;
-        Ok(Stretch { io, absolute })
+        Ok(ProxyStream { io, absolute_form: absolute })
     })
 }
 
 /// A TCP connection that records whether its requests need the absolute URL, as a proxy requires.
 #[derive(Debug)]
-pub(crate) struct Stretch {
+pub(crate) struct ProxyStream {
     io: TokioIo<TcpStream>,
-    absolute: bool,
+    absolute_form: bool,
 }
 
-impl Connection for Stretch {
+impl Connection for ProxyStream {
     fn connected(&self) -> Connected {
-        self.io.connected().proxy(self.absolute)
+        self.io.connected().proxy(self.absolute_form)
     }
 }
 
-impl Read for Stretch {
+impl Read for ProxyStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -207,7 +210,7 @@ impl Read for Stretch {
     }
 }
 
-impl Write for Stretch {
+impl Write for ProxyStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, bytes)
     }

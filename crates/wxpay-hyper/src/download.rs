@@ -3,7 +3,7 @@
 use crate::{
     ambient,
     client::Client,
-    send::{Lost, judge},
+    send::{LostCause, classify},
 };
 use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
@@ -29,7 +29,7 @@ use wxpay_proto::{
 };
 
 /// The maximum length of a refusal's body, in bytes.
-const MAX_REFUSAL: usize = 64 * 1024;
+const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 
 impl Client {
     /// Streams a file to a writer, unzipped, and returns its length in bytes. **It returns `Ok` only if the file has
@@ -62,7 +62,7 @@ impl Client {
     pub async fn download(&self, download: Download, writer: impl AsyncWrite) -> Result<u64, DownloadError> {
         let (label, began, within) = (download.transmit.label, ambient::stopwatch(), self.limits().timeout);
         let streamed = timeout(within, self.stream(download, pin!(writer))).await;
-        let streamed = streamed.unwrap_or_else(|_| Err(lost(Broken::Late { within })));
+        let streamed = streamed.unwrap_or_else(|_| Err(failed(Broken::Timeout { within })));
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &streamed {
             Ok(bytes) => tracing::debug!(label, bytes, millis, "download complete"),
@@ -79,20 +79,21 @@ impl Client {
         download: Download,
         writer: Pin<&mut W>,
     ) -> Result<u64, DownloadError> {
-        let Download { transmit, check, is_gzip, .. } = download;
-        let mut request = self.prepare(transmit.request).map_err(|cause| lost_by(Failure::NotSent(cause)))?;
+        let Download { transmit, digest_check: check, is_gzip, .. } = download;
+        let mut request =
+            self.http_request(transmit.request).map_err(|cause| transport_error(Failure::NotSent(cause)))?;
         let connection = capture_connection(&mut request);
         let within = transmit.timeout;
-        let most = self.limits().most;
+        let most = self.limits().max_bytes;
         let streaming = async {
-            let reply = patiently(within, self.plain().request(request)).await?;
-            let (head, body) = reply.map_err(|error| lost_by(judge(error)))?.into_parts();
+            let reply = with_timeout(within, self.plain_http().request(request)).await?;
+            let (head, body) = reply.map_err(|error| transport_error(classify(error)))?.into_parts();
             if head.status != StatusCode::OK {
                 return Err(refused(head, body, within).await);
             }
-            let mut sink = Sink { writer, check, written: 0, most };
-            pour(body, within, is_gzip, &mut sink).await?;
-            sink.close().await
+            let mut sink = Sink { writer, check, written: 0, max_bytes: most };
+            copy_body(body, within, is_gzip, &mut sink).await?;
+            sink.finish().await
         };
         let streamed = streaming.await;
         if streamed.is_err()
@@ -106,32 +107,33 @@ impl Client {
 }
 
 /// Awaits the next event from the server, with a timeout.
-async fn patiently<T>(within: Duration, step: impl Future<Output = T>) -> Result<T, DownloadError> {
-    timeout(within, step).await.map_err(|_| lost(Broken::Silent { within }))
+async fn with_timeout<T>(within: Duration, step: impl Future<Output = T>) -> Result<T, DownloadError> {
+    timeout(within, step).await.map_err(|_| failed(Broken::IdleTimeout { within }))
 }
 
 async fn refused(head: http::response::Parts, body: Incoming, within: Duration) -> DownloadError {
-    let body = match timeout(within, Limited::new(body, MAX_REFUSAL).collect()).await {
+    let body = match timeout(within, Limited::new(body, MAX_REFUSAL_BYTES).collect()).await {
         Ok(Ok(body)) => body.to_bytes(),
         // The status alone identifies the refusal.
         Ok(Err(_)) | Err(_) => Bytes::new(),
     };
     let reply = Response::from(http::Response::from_parts(head, body.into()));
-    DownloadError::File(Download::refused(&reply))
+    DownloadError::File(Download::reply_error(&reply))
 }
 
-async fn pour<W: AsyncWrite>(
+async fn copy_body<W: AsyncWrite>(
     mut body: Incoming,
     within: Duration,
     is_gzip: bool,
     sink: &mut Sink<'_, W>,
 ) -> Result<(), DownloadError> {
     let mut gunzip = is_gzip.then(Gunzip::new);
-    while let Some(frame) = patiently(within, body.frame()).await? {
-        let frame = frame.map_err(|cause| lost_by(Failure::Lost(Lost::cut(&cause).into())))?;
+    while let Some(frame) = with_timeout(within, body.frame()).await? {
+        let frame =
+            frame.map_err(|cause| transport_error(Failure::Lost(LostCause::from_error(&cause).into())))?;
         let Ok(piece) = frame.into_data() else { continue };
         match &mut gunzip {
-            Some(gunzip) => gunzip.pour(&piece, sink).await?,
+            Some(gunzip) => gunzip.copy_body(&piece, sink).await?,
             None => sink.take(&piece).await?,
         }
     }
@@ -150,15 +152,15 @@ impl Gunzip {
         Self(MultiGzDecoder::new(Vec::new()))
     }
 
-    async fn pour<W: AsyncWrite>(
+    async fn copy_body<W: AsyncWrite>(
         &mut self,
         mut piece: &[u8],
         sink: &mut Sink<'_, W>,
     ) -> Result<(), DownloadError> {
         while !piece.is_empty() {
-            let taken = self.0.write(piece).map_err(|_| lost(Broken::NotGzip))?;
+            let taken = self.0.write(piece).map_err(|_| failed(Broken::NotGzip))?;
             // A write that takes nothing would make this loop endless.
-            piece = piece.get(taken..).filter(|_| taken > 0).ok_or_else(|| lost(Broken::NotGzip))?;
+            piece = piece.get(taken..).filter(|_| taken > 0).ok_or_else(|| failed(Broken::NotGzip))?;
             sink.take(self.0.get_ref()).await?;
             self.0.get_mut().clear();
         }
@@ -166,7 +168,7 @@ impl Gunzip {
     }
 
     async fn finish<W: AsyncWrite>(self, sink: &mut Sink<'_, W>) -> Result<(), DownloadError> {
-        let rest = self.0.finish().map_err(|_| lost(Broken::NotGzip))?;
+        let rest = self.0.finish().map_err(|_| failed(Broken::NotGzip))?;
         sink.take(&rest).await
     }
 }
@@ -176,22 +178,22 @@ struct Sink<'w, W> {
     writer: Pin<&'w mut W>,
     check: DigestCheck,
     written: u64,
-    most: u64,
+    max_bytes: u64,
 }
 
 impl<W: AsyncWrite> Sink<'_, W> {
     async fn take(&mut self, piece: &[u8]) -> Result<(), DownloadError> {
         let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         self.written = self.written.saturating_add(length);
-        if self.written > self.most {
-            return Err(lost(Broken::TooLong { most: self.most }));
+        if self.written > self.max_bytes {
+            return Err(failed(Broken::TooLong { max_bytes: self.max_bytes }));
         }
         self.check.update(piece);
         self.writer.write_all(piece).await.map_err(DownloadError::Writer)
     }
 
-    async fn close(mut self) -> Result<u64, DownloadError> {
-        self.check.finish().map_err(|forged| DownloadError::File(Download::forged(forged)))?;
+    async fn finish(mut self) -> Result<u64, DownloadError> {
+        self.check.finish().map_err(|forged| DownloadError::File(Download::digest_error(forged)))?;
         self.writer.flush().await.map_err(DownloadError::Writer)?;
         self.writer.shutdown().await.map_err(DownloadError::Writer)?;
         Ok(self.written)
@@ -208,12 +210,12 @@ pub enum DownloadError {
     Writer(io::Error),
 }
 
-fn lost(broken: Broken) -> DownloadError {
-    lost_by(Failure::Lost(broken.into()))
+fn failed(broken: Broken) -> DownloadError {
+    transport_error(Failure::Lost(broken.into()))
 }
 
-fn lost_by(failure: Failure) -> DownloadError {
-    DownloadError::File(Download::lost(failure))
+fn transport_error(failure: Failure) -> DownloadError {
+    DownloadError::File(Download::transport_error(failure))
 }
 
 impl fmt::Display for DownloadError {
@@ -234,20 +236,20 @@ impl error::Error for DownloadError {
 /// The cause of a failed download.
 #[derive(Debug)]
 enum Broken {
-    Silent { within: Duration },
-    Late { within: Duration },
-    TooLong { most: u64 },
+    IdleTimeout { within: Duration },
+    Timeout { within: Duration },
+    TooLong { max_bytes: u64 },
     NotGzip,
 }
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Silent { within } => write!(f, "no data for {} ms", within.as_millis()),
-            Self::Late { within } => {
+            Self::IdleTimeout { within } => write!(f, "no data for {} ms", within.as_millis()),
+            Self::Timeout { within } => {
                 write!(f, "the download was not complete within {} ms", within.as_millis())
             }
-            Self::TooLong { most } => write!(f, "the file is longer than {most} bytes"),
+            Self::TooLong { max_bytes: most } => write!(f, "the file is longer than {most} bytes"),
             Self::NotGzip => f.write_str("the file is not valid gzip or is truncated"),
         }
     }

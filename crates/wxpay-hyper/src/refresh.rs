@@ -36,7 +36,7 @@ impl Client {
                     tracing::warn!(label = "v1.refresh_token", "refresh failed; it will be retried");
                 }
                 let due = client.memory(|memory| memory.next_token_refresh(merchant.appid()));
-                tokio::time::sleep(Self::pause(due, client.now())).await;
+                tokio::time::sleep(Self::refresh_interval(due, client.now())).await;
             }
         }
     }
@@ -74,12 +74,12 @@ impl Client {
                     );
                 }
                 let due = client.memory(|memory| memory.next_platform_key_refresh(merchant.mchid()));
-                tokio::time::sleep(Self::pause(due, client.now())).await;
+                tokio::time::sleep(Self::refresh_interval(due, client.now())).await;
             }
         }
     }
 
-    fn pause(due: Option<UnixTime>, now: UnixTime) -> Duration {
+    fn refresh_interval(due: Option<UnixTime>, now: UnixTime) -> Duration {
         let pause = due.map_or(Self::MAX_REFRESH_PAUSE, |due| due.since(now));
         pause.clamp(Self::MIN_REFRESH_PAUSE, Self::MAX_REFRESH_PAUSE)
     }
@@ -108,9 +108,9 @@ pub(crate) mod tests {
 
     /// A private key with empty signatures.
     #[derive(Debug)]
-    struct Careless;
+    struct FakePrivateKey;
 
-    impl PrivateKey for Careless {
+    impl PrivateKey for FakePrivateKey {
         fn sign(&self, _: &[u8]) -> Result<Vec<u8>, Unavailable> {
             Ok(Vec::new())
         }
@@ -124,14 +124,14 @@ pub(crate) mod tests {
     pub(crate) fn merchant(base_url: &str) -> v3::Merchant {
         let key = v3::ApiV3Key::new("k".repeat(32)).unwrap();
         let number = "1900000109".parse().unwrap();
-        v3::Merchant::builder(Arc::new(AwsLc), number, "0A".parse().unwrap(), Arc::new(Careless), &key)
+        v3::Merchant::builder(Arc::new(AwsLc), number, "0A".parse().unwrap(), Arc::new(FakePrivateKey), &key)
             .base_url(base_url)
             .unwrap()
             .build()
     }
 
     /// A gateway that closes every connection at once, and the number of connections.
-    async fn rude() -> (String, Arc<AtomicU64>) {
+    async fn hanging_up_gateway() -> (String, Arc<AtomicU64>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(AtomicU64::new(0));
@@ -145,7 +145,7 @@ pub(crate) mod tests {
         (url, asked)
     }
 
-    async fn reaches(asked: &AtomicU64, times: u64) {
+    async fn wait_for_requests(asked: &AtomicU64, times: u64) {
         while asked.load(Ordering::SeqCst) < times {
             time::sleep(Duration::from_millis(5)).await;
         }
@@ -154,11 +154,11 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn a_fetch_that_failed_is_tried_again_after_a_minute_until_the_upkeep_is_dropped() {
         let client = Client::builder().build().unwrap().with_clock(ahead);
-        let (url, asked) = rude().await;
+        let (url, asked) = hanging_up_gateway().await;
         let mut refresh = tokio::task::JoinSet::new();
         refresh.spawn(client.refresh_platform_keys(merchant(&url)));
         for times in 1..=3 {
-            reaches(&asked, times).await;
+            wait_for_requests(&asked, times).await;
             time::sleep(Duration::from_millis(100)).await;
             assert_eq!(asked.load(Ordering::SeqCst), times, "one fetch a minute");
             AHEAD.fetch_add(60, Ordering::SeqCst);
@@ -166,7 +166,7 @@ pub(crate) mod tests {
             time::advance(Client::MAX_REFRESH_PAUSE).await;
             time::resume();
         }
-        reaches(&asked, 4).await;
+        wait_for_requests(&asked, 4).await;
         drop(refresh);
         AHEAD.fetch_add(60, Ordering::SeqCst);
         time::pause();

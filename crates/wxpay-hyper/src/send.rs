@@ -25,7 +25,7 @@ impl Client {
     /// timeout of the request, at any stage. Neither contains the URL, the headers or the bodies.
     pub async fn send(&self, transmit: Transmit) -> Reply {
         let (label, began) = (transmit.label, ambient::stopwatch());
-        let reply = self.carry(transmit).await;
+        let reply = self.send_inner(transmit).await;
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         match &reply {
             Ok(reply) => {
@@ -38,17 +38,17 @@ impl Client {
         reply
     }
 
-    async fn carry(&self, transmit: Transmit) -> Reply {
+    async fn send_inner(&self, transmit: Transmit) -> Reply {
         let wire = if transmit.client_certificate {
-            self.mutual().ok_or_else(|| Failure::NotSent(NoIdentity.into()))?
+            self.mutual_tls().ok_or_else(|| Failure::NotSent(MissingIdentity.into()))?
         } else {
-            self.plain()
+            self.plain_http()
         };
-        let request = self.prepare(transmit.request).map_err(Failure::NotSent)?;
+        let request = self.http_request(transmit.request).map_err(Failure::NotSent)?;
         exchange(wire, request, transmit.timeout, transmit.max_reply).await
     }
 
-    pub(crate) fn prepare(
+    pub(crate) fn http_request(
         &self,
         request: wxpay_proto::http::Request,
     ) -> Result<http::Request<Full<Bytes>>, BoxError> {
@@ -58,10 +58,10 @@ impl Client {
         let plain = match uri.scheme() {
             Some(scheme) if *scheme == Scheme::HTTP => true,
             Some(scheme) if *scheme == Scheme::HTTPS => false,
-            _ => return Err(NoHost.into()),
+            _ => return Err(InvalidUrl.into()),
         };
         if uri.host().is_none_or(str::is_empty) {
-            return Err(NoHost.into());
+            return Err(InvalidUrl.into());
         }
         // An `https` request goes through a tunnel, whose `CONNECT` has this header already. The gateway must not
         // receive it.
@@ -86,10 +86,10 @@ async fn exchange(
     most: usize,
 ) -> Reply {
     let connection = capture_connection(&mut request);
-    let failure = match tokio::time::timeout(within, ask(wire, request, most)).await {
+    let failure = match tokio::time::timeout(within, request_and_read(wire, request, most)).await {
         Ok(Ok(reply)) => return Ok(reply),
         Ok(Err(failure)) => failure,
-        Err(_) => Failure::Lost(Lost::Late { within }.into()),
+        Err(_) => Failure::Lost(LostCause::Late { within }.into()),
     };
     // A connection that failed is not used again. After a timeout the peer may be gone for good, and HTTP/2 would send
     // the next request on the same connection.
@@ -99,15 +99,15 @@ async fn exchange(
     Err(failure)
 }
 
-async fn ask(wire: &HttpClient, request: http::Request<Full<Bytes>>, most: usize) -> Reply {
-    let reply = wire.request(request).await.map_err(judge)?;
+async fn request_and_read(wire: &HttpClient, request: http::Request<Full<Bytes>>, most: usize) -> Reply {
+    let reply = wire.request(request).await.map_err(classify)?;
     let (head, body) = reply.into_parts();
     let body = match Limited::new(body, most).collect().await {
         Ok(body) => body.to_bytes(),
         Err(cause) if cause.is::<LengthLimitError>() => {
-            return Err(Failure::Lost(Lost::TooLong { most }.into()));
+            return Err(Failure::Lost(LostCause::TooLong { most }.into()));
         }
-        Err(cause) => return Err(Failure::Lost(Lost::cut(&*cause).into())),
+        Err(cause) => return Err(Failure::Lost(LostCause::from_error(&*cause).into())),
     };
     Ok(Response::from(http::Response::from_parts(head, body.into())))
 }
@@ -115,13 +115,17 @@ async fn ask(wire: &HttpClient, request: http::Request<Full<Bytes>>, most: usize
 /// Classifies a failure of hyper's client. Without a connection nothing was sent, and the error contains no more than a
 /// host. Afterwards the request may have been received; the cause is replaced by a text of this crate, because the
 /// original could quote the request.
-pub(crate) fn judge(error: legacy::Error) -> Failure {
-    if error.is_connect() { Failure::NotSent(error.into()) } else { Failure::Lost(Lost::cut(&error).into()) }
+pub(crate) fn classify(error: legacy::Error) -> Failure {
+    if error.is_connect() {
+        Failure::NotSent(error.into())
+    } else {
+        Failure::Lost(LostCause::from_error(&error).into())
+    }
 }
 
 /// The cause of a lost reply.
 #[derive(Debug)]
-pub(crate) enum Lost {
+pub(crate) enum LostCause {
     Late { within: Duration },
     TooLong { most: usize },
     Unreadable,
@@ -129,8 +133,8 @@ pub(crate) enum Lost {
     Cut { io: Option<io::ErrorKind> },
 }
 
-impl Lost {
-    pub(crate) fn cut(error: &(dyn error::Error + 'static)) -> Self {
+impl LostCause {
+    pub(crate) fn from_error(error: &(dyn error::Error + 'static)) -> Self {
         let mut io = None;
         let mut next = Some(error);
         while let Some(error) = next {
@@ -151,7 +155,7 @@ impl Lost {
     }
 }
 
-impl fmt::Display for Lost {
+impl fmt::Display for LostCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Late { within } => write!(f, "no reply within {} ms", within.as_millis()),
@@ -164,28 +168,28 @@ impl fmt::Display for Lost {
     }
 }
 
-impl error::Error for Lost {}
+impl error::Error for LostCause {}
 
 /// The error of a request that requires mutual TLS, on a client without an identity.
 #[derive(Debug)]
-struct NoIdentity;
+struct MissingIdentity;
 
-impl fmt::Display for NoIdentity {
+impl fmt::Display for MissingIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the merchant's client certificate is required: set identity in the client's builder")
     }
 }
 
-impl error::Error for NoIdentity {}
+impl error::Error for MissingIdentity {}
 
 /// The error of a URL that is not absolute.
 #[derive(Debug)]
-struct NoHost;
+struct InvalidUrl;
 
-impl fmt::Display for NoHost {
+impl fmt::Display for InvalidUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the URL must begin with http:// or https:// and name a host")
     }
 }
 
-impl error::Error for NoHost {}
+impl error::Error for InvalidUrl {}

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Judged, certificates, client, get, judged, peer, read_request, send, transmit};
+use common::{Classified, certificates, classify, client, get, peer, read_request, send, transmit};
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -20,12 +20,12 @@ use tokio_rustls::TlsAcceptor;
 
 const A_REPLY: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 
-async fn judge(base_url: &str) -> Judged {
-    judged(&send(&client(), transmit(base_url)).await)
+async fn classify_url(base_url: &str) -> Classified {
+    classify(&send(&client(), transmit(base_url)).await)
 }
 
-async fn judge_peer(address: SocketAddr) -> Judged {
-    judge(&format!("http://{address}")).await
+async fn classify_peer(address: SocketAddr) -> Classified {
+    classify_url(&format!("http://{address}")).await
 }
 
 /// Closes the connection with a reset (RST) instead of a FIN.
@@ -37,12 +37,12 @@ fn reset(stream: TcpStream) {
 #[tokio::test]
 async fn a_port_where_nobody_listens_was_not_sent_to() {
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    assert_eq!(judge_peer(address).await, Judged::NotSent);
+    assert_eq!(classify_peer(address).await, Classified::NotSent);
 }
 
 #[tokio::test]
 async fn a_name_that_does_not_resolve_was_not_sent_to() {
-    assert_eq!(judge("http://no-such-host.invalid").await, Judged::NotSent);
+    assert_eq!(classify_url("http://no-such-host.invalid").await, Classified::NotSent);
 }
 
 #[tokio::test]
@@ -50,21 +50,21 @@ async fn a_url_that_names_no_host_was_not_sent_to() {
     for url in
         ["/pay?access_token=PLANTED0TOKEN0THAT0NO0ERROR0MAY0SHOW", "ftp://a/b", "http://a b/", "nonsense"]
     {
-        assert_eq!(judged(&send(&client(), get(url)).await), Judged::NotSent, "{url}");
+        assert_eq!(classify(&send(&client(), get(url)).await), Classified::NotSent, "{url}");
     }
 }
 
 #[tokio::test]
 async fn a_call_that_needs_a_certificate_nobody_gave_was_not_sent() {
-    let mut transmit = transmit(&format!("http://{}", common::answering(A_REPLY).await));
+    let mut transmit = transmit(&format!("http://{}", common::peer_replying(A_REPLY).await));
     transmit.client_certificate = true;
-    assert_eq!(judged(&send(&client(), transmit).await), Judged::NotSent);
+    assert_eq!(classify(&send(&client(), transmit).await), Classified::NotSent);
 }
 
 #[tokio::test]
 async fn a_reset_before_the_request_was_read_is_doubt() {
     let address = peer(|stream| async move { reset(stream) }).await;
-    assert_eq!(judge_peer(address).await, Judged::Lost);
+    assert_eq!(classify_peer(address).await, Classified::Lost);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_reset_after_the_request_was_read_is_doubt() {
         reset(stream);
     })
     .await;
-    assert_eq!(judge_peer(address).await, Judged::Lost);
+    assert_eq!(classify_peer(address).await, Classified::Lost);
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_farewell_instead_of_an_answer_is_doubt() {
         read_request(&mut stream).await;
     })
     .await;
-    assert_eq!(judge_peer(address).await, Judged::Lost);
+    assert_eq!(classify_peer(address).await, Classified::Lost);
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn half_an_answer_is_doubt() {
             stream.write_all(half.as_bytes()).await.unwrap();
         })
         .await;
-        assert_eq!(judge_peer(address).await, Judged::Lost, "{half}");
+        assert_eq!(classify_peer(address).await, Classified::Lost, "{half}");
     }
 }
 
@@ -115,7 +115,7 @@ async fn an_answer_that_drips_ends_at_the_deadline() {
         }
     })
     .await;
-    assert_eq!(judge_peer(address).await, Judged::Lost);
+    assert_eq!(classify_peer(address).await, Classified::Lost);
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn a_peer_that_says_nothing_ends_at_the_deadline() {
         drop(stream);
     })
     .await;
-    assert_eq!(judge_peer(address).await, Judged::Lost);
+    assert_eq!(classify_peer(address).await, Classified::Lost);
 }
 
 #[tokio::test]
@@ -140,24 +140,28 @@ async fn an_answer_that_is_too_long_is_doubt_whether_announced_or_not() {
             while stream.write_all(chunk.as_bytes()).await.is_ok() {}
         })
         .await;
-        assert_eq!(judge_peer(address).await, Judged::Lost);
+        assert_eq!(classify_peer(address).await, Classified::Lost);
     }
 }
 
 #[tokio::test]
 async fn an_answer_as_long_as_permitted_is_taken_and_one_byte_more_is_not() {
-    let address = common::answering(A_REPLY).await;
-    for (most, expected) in [(2, Judged::Answered(200)), (1, Judged::Lost)] {
+    let address = common::peer_replying(A_REPLY).await;
+    for (most, expected) in [(2, Classified::Answered(200)), (1, Classified::Lost)] {
         let mut transmit = transmit(&format!("http://{address}"));
         transmit.max_reply = most;
-        assert_eq!(judged(&send(&client(), transmit).await), expected);
+        assert_eq!(classify(&send(&client(), transmit).await), expected);
     }
 }
 
 #[tokio::test]
 async fn garbage_instead_of_http_is_doubt() {
     for garbage in ["\0\u{1}\u{2}garbage\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 abc OK\r\n\r\n"] {
-        assert_eq!(judge_peer(common::answering(garbage).await).await, Judged::Lost, "{garbage:?}");
+        assert_eq!(
+            classify_peer(common::peer_replying(garbage).await).await,
+            Classified::Lost,
+            "{garbage:?}"
+        );
     }
 }
 
@@ -170,7 +174,7 @@ async fn a_head_without_end_is_doubt_and_does_not_fill_the_memory() {
         while stream.write_all(&more).await.is_ok() {}
     })
     .await;
-    assert_eq!(judge_peer(address).await, Judged::Lost);
+    assert_eq!(classify_peer(address).await, Classified::Lost);
 }
 
 #[tokio::test]
@@ -188,7 +192,7 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
         stream.write_all(answer.as_bytes()).await.unwrap();
     })
     .await;
-    assert_eq!(judge_peer(address).await, Judged::Answered(302));
+    assert_eq!(classify_peer(address).await, Classified::Answered(302));
     sleep(Duration::from_millis(100)).await;
     assert_eq!(*elsewhere.lock().unwrap(), 0);
 }
@@ -215,10 +219,10 @@ async fn connections_closed_while_idle_never_make_a_request_arrive_twice() {
     for number in 0..200 {
         let mut transmit = get(&format!("http://{address}/{number}"));
         transmit.timeout = Duration::from_secs(2);
-        match judged(&client.send(transmit).await) {
-            Judged::Answered(200) => answered += 1,
-            Judged::Lost => {}
-            other @ (Judged::Answered(_) | Judged::NotSent) => panic!("{other:?}"),
+        match classify(&client.send(transmit).await) {
+            Classified::Answered(200) => answered += 1,
+            Classified::Lost => {}
+            other @ (Classified::Answered(_) | Classified::NotSent) => panic!("{other:?}"),
         }
     }
     let arrived = arrived.lock().unwrap();
@@ -249,8 +253,8 @@ async fn after_a_deadline_the_connection_is_not_used_again() {
     .await;
     let client = client();
     let base_url = format!("http://{address}");
-    assert_eq!(judged(&send(&client, transmit(&base_url)).await), Judged::Lost);
-    assert_eq!(judged(&send(&client, transmit(&base_url)).await), Judged::Answered(200));
+    assert_eq!(classify(&send(&client, transmit(&base_url)).await), Classified::Lost);
+    assert_eq!(classify(&send(&client, transmit(&base_url)).await), Classified::Answered(200));
     assert_eq!(*connections.lock().unwrap(), 2);
 }
 
@@ -269,16 +273,16 @@ async fn tls_peer(config: Arc<rustls::ServerConfig>) -> SocketAddr {
     .await
 }
 
-async fn judge_tls(config: Arc<rustls::ServerConfig>) -> Judged {
+async fn judge_tls(config: Arc<rustls::ServerConfig>) -> Classified {
     let address = tls_peer(config).await;
-    judge(&format!("https://localhost:{}", address.port())).await
+    classify_url(&format!("https://localhost:{}", address.port())).await
 }
 
 #[tokio::test]
 async fn a_trusted_peer_of_the_right_name_is_spoken_to() {
     let config =
         certificates::server_config(&certificates::for_server("localhost"), false, rustls::ALL_VERSIONS, &[]);
-    assert_eq!(judge_tls(config).await, Judged::Answered(200));
+    assert_eq!(judge_tls(config).await, Classified::Answered(200));
 }
 
 #[tokio::test]
@@ -290,7 +294,7 @@ async fn plain_http_where_tls_was_wanted_was_not_sent_to() {
     })
     .await;
     let began = std::time::Instant::now();
-    assert_eq!(judge(&format!("https://localhost:{}", address.port())).await, Judged::NotSent);
+    assert_eq!(classify_url(&format!("https://localhost:{}", address.port())).await, Classified::NotSent);
     assert!(
         began.elapsed() < Duration::from_millis(250),
         "the failure must be detected before the connect timeout"
@@ -300,19 +304,19 @@ async fn plain_http_where_tls_was_wanted_was_not_sent_to() {
 #[tokio::test]
 async fn a_peer_nobody_vouches_for_was_not_sent_to() {
     let pair = certificates::signed(
-        &certificates::stranger(),
+        &certificates::untrusted_authority(),
         "localhost",
         rcgen::ExtendedKeyUsagePurpose::ServerAuth,
     );
     let config = certificates::server_config(&pair, false, rustls::ALL_VERSIONS, &[]);
-    assert_eq!(judge_tls(config).await, Judged::NotSent);
+    assert_eq!(judge_tls(config).await, Classified::NotSent);
 }
 
 #[tokio::test]
 async fn a_peer_of_another_name_was_not_sent_to() {
     let pair = certificates::for_server("elsewhere.example");
     let config = certificates::server_config(&pair, false, rustls::ALL_VERSIONS, &[]);
-    assert_eq!(judge_tls(config).await, Judged::NotSent);
+    assert_eq!(judge_tls(config).await, Classified::NotSent);
 }
 
 #[tokio::test]
@@ -322,13 +326,13 @@ async fn a_peer_that_stalls_in_the_handshake_was_not_sent_to() {
         drop(stream);
     })
     .await;
-    assert_eq!(judge(&format!("https://localhost:{}", address.port())).await, Judged::NotSent);
+    assert_eq!(classify_url(&format!("https://localhost:{}", address.port())).await, Classified::NotSent);
 }
 
 #[tokio::test]
 async fn a_peer_that_resets_the_handshake_was_not_sent_to() {
     let address = peer(|stream| async move { reset(stream) }).await;
-    assert_eq!(judge(&format!("https://localhost:{}", address.port())).await, Judged::NotSent);
+    assert_eq!(classify_url(&format!("https://localhost:{}", address.port())).await, Classified::NotSent);
 }
 
 /// In TLS 1.2 the server rejects the client within the handshake. In TLS 1.3 the client has completed the handshake by
@@ -337,9 +341,9 @@ async fn a_peer_that_resets_the_handshake_was_not_sent_to() {
 async fn a_certificate_we_do_not_have_is_missed_before_or_after_the_request_left() {
     let pair = certificates::for_server("localhost");
     let old = certificates::server_config(&pair, true, &[&rustls::version::TLS12], &[]);
-    assert_eq!(judge_tls(old).await, Judged::NotSent);
+    assert_eq!(judge_tls(old).await, Classified::NotSent);
     let new = certificates::server_config(&pair, true, &[&rustls::version::TLS13], &[]);
-    assert_eq!(judge_tls(new).await, Judged::Lost);
+    assert_eq!(judge_tls(new).await, Classified::Lost);
 }
 
 #[tokio::test]
@@ -351,5 +355,5 @@ async fn no_room_to_connect_before_the_hops_own_deadline_is_doubt() {
     .await;
     let mut transmit = transmit(&format!("https://localhost:{}", address.port()));
     transmit.timeout = Duration::from_millis(100);
-    assert_eq!(judged(&send(&client(), transmit).await), Judged::Lost);
+    assert_eq!(classify(&send(&client(), transmit).await), Classified::Lost);
 }

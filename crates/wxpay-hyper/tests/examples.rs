@@ -107,7 +107,7 @@ async fn the_shop_of_the_third_generation_sells_gives_back_and_hears_of_both() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     let shop = shop_v3::open_shop(setting, &url).unwrap();
     tokio::spawn(async move { axum::serve(listener, shop).await });
-    assert_eq!(shop_v3::sell_one(setting, &url).await.unwrap(), "refunded");
+    assert_eq!(shop_v3::sell_once(setting, &url).await.unwrap(), "refunded");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +115,7 @@ async fn an_order_is_placed_with_a_key_that_lives_elsewhere() {
     let (gateway, asked) = native_gateway().await;
     let signer = signer();
     assert_eq!(
-        kms_signer::order_one(kms_settings(gateway, signer)).await.unwrap(),
+        kms_signer::place_order(kms_settings(gateway, signer)).await.unwrap(),
         "weixin://wxpay/bizpayurl?pr=kms"
     );
     assert_eq!(asked.load(Ordering::Relaxed), 1);
@@ -129,7 +129,7 @@ async fn a_signer_that_cannot_be_had_leaves_the_order_unsent() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for signer in [mute.local_addr().unwrap(), gone] {
         let began = Instant::now();
-        let error = kms_signer::order_one(kms_settings(gateway, signer)).await.unwrap_err();
+        let error = kms_signer::place_order(kms_settings(gateway, signer)).await.unwrap_err();
         let error: &Error = error.downcast_ref().unwrap();
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Unavailable, Fate::NotSent));
         assert!(began.elapsed() < Duration::from_secs(5), "waited for {:?}", began.elapsed());
@@ -149,7 +149,7 @@ async fn a_signer_opens_what_was_sealed_to_its_key_and_nothing_else() {
 fn signer() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    thread::spawn(move || kms_signer::keep(&listener, &v3::private_key(v3::KEY)));
+    thread::spawn(move || kms_signer::serve(&listener, &v3::private_key(v3::KEY)));
     address
 }
 

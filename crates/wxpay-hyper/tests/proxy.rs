@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Judged, certificates, judged, peer, read_request, send, transmit};
+use common::{Classified, certificates, classify, peer, read_request, send, transmit};
 use http::HeaderValue;
 use std::{
     net::SocketAddr,
@@ -18,12 +18,12 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use wxpay_hyper::Client;
 
-type Heard = Arc<Mutex<Vec<String>>>;
+type Requests = Arc<Mutex<Vec<String>>>;
 
 /// Starts a proxy that opens tunnels for `CONNECT` and replies to absolute URLs itself. It records the head of each
 /// request.
-async fn proxy() -> (SocketAddr, Heard) {
-    let heard = Heard::default();
+async fn proxy() -> (SocketAddr, Requests) {
+    let heard = Requests::default();
     let writing = Arc::clone(&heard);
     let address = peer(move |mut stream| {
         let heard = Arc::clone(&writing);
@@ -48,8 +48,8 @@ async fn proxy() -> (SocketAddr, Heard) {
 }
 
 /// Starts a TLS server that records its requests.
-async fn gateway() -> (SocketAddr, Heard) {
-    let heard = Heard::default();
+async fn gateway() -> (SocketAddr, Requests) {
+    let heard = Requests::default();
     let pair = certificates::for_server("localhost");
     let config = certificates::server_config(&pair, false, rustls::ALL_VERSIONS, &[]);
     let (acceptor, writing) = (TlsAcceptor::from(config), Arc::clone(&heard));
@@ -84,7 +84,7 @@ async fn tls_goes_through_a_tunnel_and_the_proxy_learns_the_host_alone() {
     let ((proxy, proxy_heard), (gateway, gateway_heard)) = (proxy().await, gateway().await);
     let client = client_through(proxy);
     let base_url = format!("https://localhost:{}", gateway.port());
-    assert_eq!(judged(&send(&client, transmit(&base_url)).await), Judged::Answered(200));
+    assert_eq!(classify(&send(&client, transmit(&base_url)).await), Classified::Answered(200));
 
     let heard = proxy_heard.lock().unwrap().join("\n");
     assert!(heard.starts_with(&format!("CONNECT localhost:{} HTTP/1.1\r\n", gateway.port())), "{heard}");
@@ -100,7 +100,7 @@ async fn tls_goes_through_a_tunnel_and_the_proxy_learns_the_host_alone() {
 async fn plain_http_asks_the_proxy_for_the_whole_url() {
     let (proxy, heard) = proxy().await;
     let client = client_through(proxy);
-    assert_eq!(judged(&send(&client, transmit("http://gateway.invalid")).await), Judged::Answered(203));
+    assert_eq!(classify(&send(&client, transmit("http://gateway.invalid")).await), Classified::Answered(203));
     let heard = heard.lock().unwrap().join("\n");
     assert!(heard.starts_with("POST http://gateway.invalid/pay/genprepay?access_token="), "{heard}");
     assert!(heard.to_ascii_lowercase().contains("proxy-authorization: basic "), "{heard}");
@@ -108,8 +108,8 @@ async fn plain_http_asks_the_proxy_for_the_whole_url() {
 
 #[tokio::test]
 async fn a_proxy_that_refuses_hangs_up_stalls_or_is_not_there_was_not_sent_through() {
-    let refusing = common::answering("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
-    let unauthorized = common::answering("HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n").await;
+    let refusing = common::peer_replying("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
+    let unauthorized = common::peer_replying("HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n").await;
     let hanging_up = peer(|stream| async move { drop(stream) }).await;
     let stalling = peer(|stream| async move {
         sleep(Duration::from_secs(60)).await;
@@ -119,6 +119,6 @@ async fn a_proxy_that_refuses_hangs_up_stalls_or_is_not_there_was_not_sent_throu
     let absent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     for proxy in [refusing, unauthorized, hanging_up, stalling, absent] {
         let client = client_through(proxy);
-        assert_eq!(judged(&send(&client, transmit("https://localhost:1")).await), Judged::NotSent);
+        assert_eq!(classify(&send(&client, transmit("https://localhost:1")).await), Classified::NotSent);
     }
 }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{merchant, merchant_trying, order, peer, put_planted_token, read_request};
+use common::{merchant, merchant_with_policy, order, peer, put_planted_token, read_request};
 use std::{
     error::Error as _,
     net::SocketAddr,
@@ -78,7 +78,7 @@ async fn an_order_whose_answer_is_lost_is_a_debt_and_one_that_was_not_sent_is_no
         let (client, merchant) = (common::client(), merchant(&format!("http://{address}")));
         client.memory(|memory| put_planted_token(memory, &merchant));
         let mut error = client.run(merchant.prepay(order("1"))).await.unwrap_err();
-        common::shows_nothing(&error);
+        common::assert_no_secret(&error);
         assert!(error.source().is_some(), "the error must have a source");
         assert_eq!(error.fate(), fate);
         assert_eq!(error.unresolved().is_some(), fate == Fate::Unknown);
@@ -86,7 +86,7 @@ async fn an_order_whose_answer_is_lost_is_a_debt_and_one_that_was_not_sent_is_no
 }
 
 /// A peer that reads each request and closes the connection without a reply, and the number of requests.
-async fn mute_peer() -> (SocketAddr, Arc<AtomicU32>) {
+async fn silent_peer() -> (SocketAddr, Arc<AtomicU32>) {
     let requests = Arc::new(AtomicU32::new(0));
     let counting = Arc::clone(&requests);
     let address = peer(move |mut stream| {
@@ -102,11 +102,11 @@ async fn mute_peer() -> (SocketAddr, Arc<AtomicU32>) {
 
 #[tokio::test]
 async fn a_failed_try_is_made_again_after_a_pause() {
-    let (address, tries) = mute_peer().await;
+    let (address, tries) = silent_peer().await;
     let mut policy = retry::Policy::default();
     policy.max_attempts = 3;
     policy.initial_backoff = Duration::from_millis(50);
-    let (client, merchant) = (common::client(), merchant_trying(&format!("http://{address}"), policy));
+    let (client, merchant) = (common::client(), merchant_with_policy(&format!("http://{address}"), policy));
     client.memory(|memory| put_planted_token(memory, &merchant));
     let began = std::time::Instant::now();
     assert_eq!(client.run(merchant.prepay(order("1"))).await.unwrap_err().fate(), Fate::Unknown);
@@ -142,7 +142,7 @@ async fn upkeep_replaces_a_stale_token_and_leaves_the_first_fetch_to_whoever_nee
 
 #[tokio::test]
 async fn upkeep_that_fails_pauses_and_the_old_token_stays_in_use() {
-    let (address, asked) = mute_peer().await;
+    let (address, asked) = silent_peer().await;
     let (client, merchant) = (Client::builder().build().unwrap(), merchant(&format!("http://{address}")));
     client.memory(|memory| {
         let then = common::now().before(Duration::from_secs(6000));

@@ -3,24 +3,24 @@
 
 mod common;
 
-use common::{Judged, PLANTED, certificates, client, judged, log::Log, peer, read_request, transmit};
+use common::{Classified, PLANTED, certificates, classify, client, log::Log, peer, read_request, transmit};
 use tokio::io::AsyncWriteExt as _;
 use tokio_rustls::TlsAcceptor;
 
 #[tokio::test]
 async fn the_finest_log_shows_no_token_whether_calls_succeed_or_fail() {
-    let log = Log::begin();
+    let log = Log::capture();
     let client = client();
 
-    let plain = common::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
-    assert_eq!(judged(&client.send(transmit(&format!("http://{plain}"))).await), Judged::Answered(200));
+    let plain = common::peer_replying("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+    assert_eq!(classify(&client.send(transmit(&format!("http://{plain}"))).await), Classified::Answered(200));
 
     let cut = peer(|mut stream| async move {
         read_request(&mut stream).await;
     })
     .await;
-    assert_eq!(judged(&client.send(transmit(&format!("http://{cut}"))).await), Judged::Lost);
-    assert_eq!(judged(&client.send(transmit("http://no-such-host.invalid")).await), Judged::NotSent);
+    assert_eq!(classify(&client.send(transmit(&format!("http://{cut}"))).await), Classified::Lost);
+    assert_eq!(classify(&client.send(transmit("http://no-such-host.invalid")).await), Classified::NotSent);
 
     let pair = certificates::for_server("localhost");
     let config = certificates::server_config(&pair, false, rustls::ALL_VERSIONS, &[b"h2"]);
@@ -38,7 +38,7 @@ async fn the_finest_log_shows_no_token_whether_calls_succeed_or_fail() {
     })
     .await;
     let base_url = format!("https://localhost:{}", http_2.port());
-    assert_eq!(judged(&client.send(transmit(&base_url)).await), Judged::Lost);
+    assert_eq!(classify(&client.send(transmit(&base_url)).await), Classified::Lost);
 
     let log = log.text();
     assert!(log.contains("v1.genprepay"), "the log must contain this crate's lines");

@@ -41,7 +41,7 @@ fn name_of<T>() -> &'static str {
 }
 
 /// Flows that the lists below omit: parts of listed flows, and the generic `Call`.
-const PARTS: [&str; 4] = [
+const INNER_FLOWS: [&str; 4] = [
     "wxpay_proto::v3::call::Call",
     "wxpay_proto::v3::certificates::FetchKeys",
     "wxpay_proto::v3::pay::charge::ChargeOperation",
@@ -111,20 +111,20 @@ fn the_future_is_send_for_every_flow_and_operation() {
         transfer::qq_wallet::CreateQqTransfer,
         transfer::qq_wallet::QueryQqTransfer,
     ];
-    let checked = flows.into_iter().chain(operations).chain(PARTS).map(String::from).collect();
+    let checked = flows.into_iter().chain(operations).chain(INNER_FLOWS).map(String::from).collect();
     let mut there = BTreeSet::new();
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wxpay-proto/src/v3");
-    look_through(&sources, "wxpay_proto::v3", &mut there);
+    collect_flows(&sources, "wxpay_proto::v3", &mut there);
     assert_eq!(there.symmetric_difference(&checked).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 /// Collects every type that implements `Flow` or `Endpoint` in these sources.
-fn look_through(folder: &Path, module: &str, found: &mut BTreeSet<String>) {
+fn collect_flows(folder: &Path, module: &str, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
         if path.is_dir() {
-            look_through(&path, &format!("{module}::{stem}"), found);
+            collect_flows(&path, &format!("{module}::{stem}"), found);
             continue;
         }
         let within = if stem == "mod" { module.to_owned() } else { format!("{module}::{stem}") };

@@ -4,7 +4,7 @@
 mod common;
 
 use bytes::Bytes;
-use common::{Judged, certificates, client, judged, peer, send, transmit};
+use common::{Classified, certificates, classify, client, peer, send, transmit};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, Response, Version, body::Incoming, service::service_fn};
 use hyper_util::{
@@ -103,17 +103,17 @@ async fn the_merchants_certificate_is_shown_where_a_hop_asks_for_it_and_nowhere_
     let client = client_with_identity();
     let mut asks = transmit(&url(address));
     asks.client_certificate = true;
-    assert_eq!(judged(&send(&client, asks).await), Judged::Answered(200));
+    assert_eq!(classify(&send(&client, asks).await), Classified::Answered(200));
     assert!(log.deduplicator.lock().unwrap().iter().all(|seen| seen.showed_certificate));
     assert_eq!(
-        judged(&send(&client, transmit(&url(address))).await),
-        Judged::Lost,
+        classify(&send(&client, transmit(&url(address))).await),
+        Classified::Lost,
         "the pool without an identity must not present a certificate"
     );
     assert_eq!(log.deduplicator.lock().unwrap().len(), 1);
 
     let (relaxed, log) = server(config(false, &[])).await;
-    assert_eq!(judged(&send(&client, transmit(&url(relaxed))).await), Judged::Answered(200));
+    assert_eq!(classify(&send(&client, transmit(&url(relaxed))).await), Classified::Answered(200));
     assert!(log.deduplicator.lock().unwrap().iter().all(|seen| !seen.showed_certificate));
 }
 
@@ -122,13 +122,13 @@ async fn http_2_is_spoken_where_the_server_offers_it_on_one_connection() {
     let (address, log) = server(config(false, &[b"h2", b"http/1.1"])).await;
     let client = client();
     let body_len = transmit(&url(address)).request.body().len();
-    assert_eq!(judged(&send(&client, transmit(&url(address))).await), Judged::Answered(200));
+    assert_eq!(classify(&send(&client, transmit(&url(address))).await), Classified::Answered(200));
     let many = (0..20).map(|_| {
         let (client, transmit) = (client.clone(), transmit(&url(address)));
-        tokio::spawn(async move { judged(&client.send(transmit).await) })
+        tokio::spawn(async move { classify(&client.send(transmit).await) })
     });
     for one in many.collect::<Vec<_>>() {
-        assert_eq!(one.await.unwrap(), Judged::Answered(200));
+        assert_eq!(one.await.unwrap(), Classified::Answered(200));
     }
     let seen = log.deduplicator.lock().unwrap();
     assert_eq!(seen.len(), 21);
@@ -140,7 +140,7 @@ async fn http_2_is_spoken_where_the_server_offers_it_on_one_connection() {
 async fn http_1_is_spoken_where_the_server_offers_nothing_else() {
     for alpn in [&[][..], &[&b"http/1.1"[..]][..]] {
         let (address, log) = server(config(false, alpn)).await;
-        assert_eq!(judged(&send(&client(), transmit(&url(address))).await), Judged::Answered(200));
+        assert_eq!(classify(&send(&client(), transmit(&url(address))).await), Classified::Answered(200));
         assert_eq!(log.deduplicator.lock().unwrap()[0].version, Version::HTTP_11);
     }
 }
@@ -151,8 +151,8 @@ async fn after_a_deadline_on_http_2_the_next_call_takes_a_new_connection() {
     let client = client();
     let mut silent = common::get(&format!("{}/silence", url(address)));
     silent.timeout = Duration::from_millis(400);
-    assert_eq!(judged(&send(&client, silent).await), Judged::Lost);
-    assert_eq!(judged(&send(&client, transmit(&url(address))).await), Judged::Answered(200));
+    assert_eq!(classify(&send(&client, silent).await), Classified::Lost);
+    assert_eq!(classify(&send(&client, transmit(&url(address))).await), Classified::Answered(200));
     assert_eq!(log.connections.load(Ordering::SeqCst), 2);
 }
 
@@ -160,9 +160,9 @@ async fn after_a_deadline_on_http_2_the_next_call_takes_a_new_connection() {
 async fn public_authorities_do_not_vouch_for_our_own_and_ours_can_be_added_to_them() {
     let (address, _) = server(config(false, &[])).await;
     let public = Client::builder().build().unwrap();
-    assert_eq!(judged(&send(&public, transmit(&url(address))).await), Judged::NotSent);
+    assert_eq!(classify(&send(&public, transmit(&url(address))).await), Classified::NotSent);
     let both = Client::builder().root_ca(certificates::authority().pem()).build().unwrap();
-    assert_eq!(judged(&send(&both, transmit(&url(address))).await), Judged::Answered(200));
+    assert_eq!(classify(&send(&both, transmit(&url(address))).await), Classified::Answered(200));
 }
 
 #[test]

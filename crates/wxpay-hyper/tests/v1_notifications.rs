@@ -153,15 +153,15 @@ async fn what_is_too_long_is_refused_unread() {
     let long_body = Signed { query: query.clone(), body: body.clone() + &" ".repeat(notification::MAX_BODY) };
     assert_eq!(answer(&service, request(&long_body)).await, fail(StatusCode::PAYLOAD_TOO_LARGE));
 
-    let endless = Request::post(format!("/notify?{query}")).body(Endless).unwrap();
+    let endless = Request::post(format!("/notify?{query}")).body(EndlessBody).unwrap();
     assert_eq!(answer(&service, endless).await, fail(StatusCode::PAYLOAD_TOO_LARGE));
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
 /// A body without a length or an end.
-struct Endless;
+struct EndlessBody;
 
-impl Body for Endless {
+impl Body for EndlessBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -171,9 +171,9 @@ impl Body for Endless {
 }
 
 /// A body that never arrives.
-struct Silent;
+struct PendingBody;
 
-impl Body for Silent {
+impl Body for PendingBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -185,7 +185,7 @@ impl Body for Silent {
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let (service, calls) = accepting();
-    let silent = Request::post(format!("/notify?{}", paid("1").query)).body(Silent).unwrap();
+    let silent = Request::post(format!("/notify?{}", paid("1").query)).body(PendingBody).unwrap();
     assert_eq!(answer(&service, silent).await, fail(StatusCode::REQUEST_TIMEOUT));
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }

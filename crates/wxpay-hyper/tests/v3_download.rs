@@ -112,7 +112,7 @@ async fn gateway(sha1: String, parts: Vec<Part>) -> SocketAddr {
                         r#"{{"hash_type":"SHA1","hash_value":"{sha1}","download_url":"http://{}/v3/billdownload/file?token=x"}}"#,
                         address.get().unwrap()
                     );
-                    let reply = Platform::by_public_key().reply("200 OK", &body);
+                    let reply = Platform::with_public_key().reply("200 OK", &body);
                     stream.write_all(reply.as_bytes()).await
                 } else if request.starts_with("GET /v3/billdownload/file?token=x HTTP/1.1\r\n") {
                     assert!(request.contains("authorization: WECHATPAY2-SHA256-RSA2048 "), "{request}");
@@ -161,7 +161,7 @@ async fn fetch_from(
     is_gzip: bool,
     writer: impl AsyncWrite,
 ) -> Result<u64, DownloadError> {
-    let merchant = merchant_at(gateway, &Platform::by_public_key().spki, Duration::from_secs(1));
+    let merchant = merchant_at(gateway, &Platform::with_public_key().spki, Duration::from_secs(1));
     fetch(client, &merchant, is_gzip, writer).await
 }
 
@@ -171,12 +171,12 @@ fn client() -> Client {
 
 /// A writer that records the bytes and whether it was shut down.
 #[derive(Debug, Default)]
-struct Kept {
+struct RecordingWriter {
     bytes: Vec<u8>,
     closed: bool,
 }
 
-impl AsyncWrite for Kept {
+impl AsyncWrite for RecordingWriter {
     fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         assert!(!self.closed);
         self.bytes.extend_from_slice(bytes);
@@ -226,7 +226,7 @@ async fn a_bill_arrives_byte_for_byte_plain_zipped_and_zipped_in_several_members
     let members = [zipped(first), zipped(b""), zipped(second)].concat();
     for (is_gzip, sent) in [(false, file.clone()), (true, zipped(&file)), (true, members)] {
         let gateway = gateway(sha1(&file).to_uppercase(), good(&sent)).await;
-        let mut kept = Kept::default();
+        let mut kept = RecordingWriter::default();
         let bytes = fetch_from(&client(), gateway, is_gzip, &mut kept).await.unwrap();
         assert_eq!(bytes, file.len() as u64);
         assert!(kept.closed);
@@ -238,13 +238,16 @@ async fn a_bill_arrives_byte_for_byte_plain_zipped_and_zipped_in_several_members
 async fn an_empty_bill_is_one_too() {
     for (is_gzip, sent) in [(false, Vec::new()), (true, zipped(b""))] {
         let gateway = gateway(sha1(b""), good(&sent)).await;
-        assert_eq!(fetch_from(&client(), gateway, is_gzip, &mut Kept::default()).await.unwrap(), 0);
+        assert_eq!(
+            fetch_from(&client(), gateway, is_gzip, &mut RecordingWriter::default()).await.unwrap(),
+            0
+        );
     }
 }
 
 /// Downloads with an expected failure and returns its kind and cause. The writer must not be shut down.
-async fn fails(builder: Builder, gateway: SocketAddr, is_gzip: bool) -> (ErrorKind, String) {
-    let mut kept = Kept::default();
+async fn failure(builder: Builder, gateway: SocketAddr, is_gzip: bool) -> (ErrorKind, String) {
+    let mut kept = RecordingWriter::default();
     let error = fetch_from(&builder.build().unwrap(), gateway, is_gzip, &mut kept).await.unwrap_err();
     assert!(!kept.closed);
     assert!(error.to_string().contains("discard everything that was written"));
@@ -284,7 +287,7 @@ async fn what_is_not_the_promised_file_to_its_last_byte_is_not_believed() {
         (true, [&zip[..], &zip[..9]].concat(), not_gzip),
     ] {
         let gateway = gateway(sha1(&file), good(&sent)).await;
-        let failed = fails(Client::builder(), gateway, is_gzip).await;
+        let failed = failure(Client::builder(), gateway, is_gzip).await;
         assert_eq!(failed, (kind, words.to_owned()), "{} of {} bytes", sent.len(), file.len());
     }
 }
@@ -311,7 +314,7 @@ async fn a_file_that_breaks_off_is_not_one() {
     ] {
         let last = if sent.len() == 1000 { Part::HangUp } else { Part::Pause(Duration::from_secs(3)) };
         let gateway = gateway(sha1(&file), vec![head, bytes(sent), last]).await;
-        assert_eq!(fails(Client::builder(), gateway, false).await, (kind, words.to_owned()));
+        assert_eq!(failure(Client::builder(), gateway, false).await, (kind, words.to_owned()));
     }
 }
 
@@ -327,7 +330,7 @@ async fn no_redirect_is_followed() {
     for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
         let head = format!("HTTP/1.1 {status}\r\nlocation: http://{elsewhere}/\r\ncontent-length: 0\r\n\r\n");
         let gateway = gateway(sha1(b""), vec![text(&head)]).await;
-        assert_eq!(fails(Client::builder(), gateway, false).await.0, ErrorKind::Refused, "{status}");
+        assert_eq!(failure(Client::builder(), gateway, false).await.0, ErrorKind::Refused, "{status}");
     }
     assert_eq!(visits.load(Ordering::SeqCst), 0);
 }
@@ -336,7 +339,7 @@ async fn no_redirect_is_followed() {
 async fn a_refusal_says_what_wechat_pay_said() {
     let body = r#"{"code":"INVALID_REQUEST","message":"token expired"}"#;
     let gateway = gateway(sha1(b""), vec![reply("400 Bad Request", body.len()), text(body)]).await;
-    let mut kept = Kept::default();
+    let mut kept = RecordingWriter::default();
     let error = fetch_from(&client(), gateway, false, &mut kept).await.unwrap_err();
     let DownloadError::File(error) = error else { panic!("{error:?}") };
     let refusal = error.refusal().unwrap();
@@ -364,7 +367,7 @@ async fn it_waits_neither_for_ever_nor_for_more_than_there_may_be() {
     ] {
         let gateway = gateway(sha1(&file), parts).await;
         let began = Instant::now();
-        assert_eq!(fails(builder, gateway, is_gzip).await, (ErrorKind::Transport, words.to_owned()));
+        assert_eq!(failure(builder, gateway, is_gzip).await, (ErrorKind::Transport, words.to_owned()));
         assert!(began.elapsed() < Duration::from_millis(2900), "{:?}", began.elapsed());
     }
 }
@@ -451,7 +454,7 @@ fn peak_of_a_client(gateway: SocketAddr, is_gzip: bool, size: usize) -> u64 {
         .args(["--exact", "the_client_alone", "--ignored", "--nocapture"])
         .env("WXPAY_TEST_GATEWAY", gateway.to_string())
         .env("WXPAY_TEST_GZIP", is_gzip.to_string())
-        .env("WXPAY_TEST_SPKI", hex::encode(Platform::by_public_key().spki))
+        .env("WXPAY_TEST_SPKI", hex::encode(Platform::with_public_key().spki))
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -10,8 +10,8 @@
 mod common;
 
 use common::v3::{
-    API_V3_KEY, MCHID, Platform, certificates_at, lines, merchant, merchant_with_public_key, notification,
-    paid,
+    API_V3_KEY, MCHID, Platform, certificates_at, header_lines, merchant, merchant_with_public_key,
+    notification, paid,
 };
 use std::{
     net::SocketAddr,
@@ -43,26 +43,26 @@ struct Delivery {
 
 impl Delivery {
     fn of(platform: &Platform, body: String) -> Self {
-        let headers = platform.signed(common::now().as_secs(), &body);
+        let headers = platform.signature_headers(common::now().as_secs(), &body);
         Self { path: PATH, headers, body }
     }
 
     fn paid(out_trade_no: &str) -> Self {
-        Self::of(&Platform::by_public_key(), paid(MCHID, API_V3_KEY, out_trade_no))
+        Self::of(&Platform::with_public_key(), paid(MCHID, API_V3_KEY, out_trade_no))
     }
 
     fn route(self, path: &'static str) -> Self {
         Self { path, ..self }
     }
 
-    fn with(mut self, name: &'static str, change: impl FnOnce(String) -> String) -> Self {
+    fn with_header(mut self, name: &'static str, change: impl FnOnce(String) -> String) -> Self {
         let (_, value) = self.headers.iter_mut().find(|(given, _)| *given == name).unwrap();
         *value = change(std::mem::take(value));
         self
     }
 
     fn request(&self) -> String {
-        let headers = lines(&self.headers);
+        let headers = header_lines(&self.headers);
         format!(
             "POST {} HTTP/1.1\r\nhost: shop\r\nuser-agent: Mozilla/4.0\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{}",
             self.path,
@@ -72,7 +72,7 @@ impl Delivery {
     }
 
     /// Sends the notification and returns the status and the exact body.
-    async fn to(&self, address: SocketAddr) -> (u16, String) {
+    async fn send_to(&self, address: SocketAddr) -> (u16, String) {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(self.request().as_bytes()).await.unwrap();
         let mut answer = String::new();
@@ -85,11 +85,11 @@ impl Delivery {
     }
 }
 
-fn heard() -> (u16, String) {
+fn accepted() -> (u16, String) {
     (204, String::new())
 }
 
-fn refused(status: u16) -> (u16, String) {
+fn rejected(status: u16) -> (u16, String) {
     (status, r#"{"code":"FAIL","message":"失败"}"#.to_owned())
 }
 
@@ -125,7 +125,7 @@ async fn accepting(merchant: Merchant) -> (SocketAddr, Arc<AtomicU32>) {
     (serve(notifications).await, calls)
 }
 
-fn ours() -> Merchant {
+fn default_merchant() -> Merchant {
     merchant_with_public_key(MCHID, API_V3_KEY)
 }
 
@@ -133,12 +133,12 @@ fn ours() -> Merchant {
 async fn a_genuine_notification_is_handled_and_answered_204_without_the_network() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let telling = Arc::clone(&told);
-    let (notifications, calls) = counting(ours(), move |_, notification| {
+    let (notifications, calls) = counting(default_merchant(), move |_, notification| {
         telling.lock().unwrap().push(notification);
         async { Ok(()) }
     });
     let address = serve(notifications).await;
-    assert_eq!(Delivery::paid("ORDER-1").to(address).await, heard());
+    assert_eq!(Delivery::paid("ORDER-1").send_to(address).await, accepted());
     assert_eq!(calls.load(Ordering::SeqCst), 1);
     let notification = told.lock().unwrap().pop().unwrap();
     let Event::Transaction(transaction) = notification.event().unwrap() else { panic!("{notification:?}") };
@@ -147,20 +147,20 @@ async fn a_genuine_notification_is_handled_and_answered_204_without_the_network(
 
 #[tokio::test]
 async fn a_notification_that_was_answered_204_is_answered_again_without_work() {
-    let (address, calls) = accepting(ours()).await;
+    let (address, calls) = accepting(default_merchant()).await;
     for _ in 0..3 {
-        assert_eq!(Delivery::paid("ORDER-1").to(address).await, heard());
+        assert_eq!(Delivery::paid("ORDER-1").send_to(address).await, accepted());
     }
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
 async fn nothing_that_is_not_to_be_believed_reaches_the_handler() {
-    let (address, calls) = accepting(ours()).await;
-    let (platform, now) = (Platform::by_public_key(), common::now().as_secs());
+    let (address, calls) = accepting(default_merchant()).await;
+    let (platform, now) = (Platform::with_public_key(), common::now().as_secs());
     let signed_at = |timestamp| {
         let good = Delivery::paid("ORDER-1");
-        Delivery { headers: platform.signed(timestamp, &good.body), ..good }
+        Delivery { headers: platform.signature_headers(timestamp, &good.body), ..good }
     };
     let good = Delivery::paid("ORDER-1");
     let mut forged = vec![
@@ -169,17 +169,24 @@ async fn nothing_that_is_not_to_be_believed_reaches_the_handler() {
         Delivery { body: String::new(), ..good.clone() },
         signed_at(now - 310),
         signed_at(now + 310),
-        good.clone().with("Wechatpay-Timestamp", |_| (now + 1).to_string()),
-        good.clone().with("Wechatpay-Timestamp", |stamp| format!("+{stamp}")),
-        good.clone().with("Wechatpay-Nonce", |nonce| nonce.to_ascii_uppercase()),
-        good.clone().with("Wechatpay-Signature", |signature| signature.replace('=', "")),
-        good.clone().with("Wechatpay-Signature", |_| "WECHATPAY/SIGNTEST/bm90IGEgc2lnbmF0dXJl".to_owned()),
-        good.clone().with("Wechatpay-Serial", |_| "5A01".to_owned()),
-        good.clone().with("Wechatpay-Serial", |_| "PUB_KEY_ID_1".to_owned()),
-        good.clone().with("Wechatpay-Signature-Type", |_| "WECHATPAY2-SM2-WITH-SM3".to_owned()),
-        Delivery { headers: Platform::by_certificate(2).signed(now, &good.body), ..good.clone() },
-        Delivery { headers: Platform::by_certificate(2).signed(now, &good.body), ..good.clone() }
-            .with("Wechatpay-Serial", |_| platform.id.clone()),
+        good.clone().with_header("Wechatpay-Timestamp", |_| (now + 1).to_string()),
+        good.clone().with_header("Wechatpay-Timestamp", |stamp| format!("+{stamp}")),
+        good.clone().with_header("Wechatpay-Nonce", |nonce| nonce.to_ascii_uppercase()),
+        good.clone().with_header("Wechatpay-Signature", |signature| signature.replace('=', "")),
+        good.clone()
+            .with_header("Wechatpay-Signature", |_| "WECHATPAY/SIGNTEST/bm90IGEgc2lnbmF0dXJl".to_owned()),
+        good.clone().with_header("Wechatpay-Serial", |_| "5A01".to_owned()),
+        good.clone().with_header("Wechatpay-Serial", |_| "PUB_KEY_ID_1".to_owned()),
+        good.clone().with_header("Wechatpay-Signature-Type", |_| "WECHATPAY2-SM2-WITH-SM3".to_owned()),
+        Delivery {
+            headers: Platform::with_certificate(2).signature_headers(now, &good.body),
+            ..good.clone()
+        },
+        Delivery {
+            headers: Platform::with_certificate(2).signature_headers(now, &good.body),
+            ..good.clone()
+        }
+        .with_header("Wechatpay-Serial", |_| platform.id.clone()),
     ];
     for index in 0..good.headers.len() {
         let mut twice = good.clone();
@@ -193,26 +200,26 @@ async fn nothing_that_is_not_to_be_believed_reaches_the_handler() {
         forged.push(missing);
     }
     for (index, delivery) in forged.iter().enumerate() {
-        assert_eq!(delivery.to(address).await, refused(401), "{index}: {:?}", delivery.headers);
+        assert_eq!(delivery.send_to(address).await, rejected(401), "{index}: {:?}", delivery.headers);
     }
     assert_eq!(calls.load(Ordering::SeqCst), 0);
-    assert_eq!(good.to(address).await, heard(), "the unmodified notification must be accepted");
+    assert_eq!(good.send_to(address).await, accepted(), "the unmodified notification must be accepted");
 }
 
 #[tokio::test]
 async fn what_is_signed_but_cannot_be_opened_or_read_is_refused_as_unreadable() {
-    let (address, calls) = accepting(ours()).await;
-    let platform = Platform::by_public_key();
+    let (address, calls) = accepting(default_merchant()).await;
+    let platform = Platform::with_public_key();
     let other_key = paid(MCHID, "another0Key000000000000000000000", "ORDER-1");
     for body in [other_key, "{}".to_owned(), "not json".to_owned(), String::new()] {
-        assert_eq!(Delivery::of(&platform, body).to(address).await, refused(400));
+        assert_eq!(Delivery::of(&platform, body).send_to(address).await, rejected(400));
     }
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
 async fn paths_are_taken_letter_for_letter() {
-    let (address, calls) = accepting(ours()).await;
+    let (address, calls) = accepting(default_merchant()).await;
     for path in [
         "/",
         "/notify",
@@ -228,14 +235,14 @@ async fn paths_are_taken_letter_for_letter() {
         "/x/../notify/1900000109",
         "/notify/%31900000109",
     ] {
-        assert_eq!(Delivery::paid("ORDER-1").route(path).to(address).await, refused(404), "{path}");
+        assert_eq!(Delivery::paid("ORDER-1").route(path).send_to(address).await, rejected(404), "{path}");
     }
     assert_eq!(calls.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
 async fn anything_but_post_and_what_is_too_long_is_refused_unread() {
-    let (address, calls) = accepting(ours()).await;
+    let (address, calls) = accepting(default_merchant()).await;
     for method in ["GET", "PUT", "DELETE"] {
         let mut stream = TcpStream::connect(address).await.unwrap();
         let request = Delivery::paid("ORDER-1").request().replacen("POST", method, 1);
@@ -266,21 +273,21 @@ async fn merchants_behind_one_service_hear_at_their_own_paths_alone() {
         }
     };
     let notifications = NotificationService::new(client())
-        .route(PATH, ours(), note("one"))
+        .route(PATH, default_merchant(), note("one"))
         .unwrap()
         .route("/notify/1900000110", merchant_with_public_key(other_id, other_key), note("other"))
         .unwrap();
     let address = serve(notifications).await;
-    let for_other = Delivery::of(&Platform::by_public_key(), paid(other_id, other_key, "ORDER-1"));
+    let for_other = Delivery::of(&Platform::with_public_key(), paid(other_id, other_key, "ORDER-1"));
 
     assert_eq!(
-        for_other.to(address).await,
-        refused(400),
+        for_other.send_to(address).await,
+        rejected(400),
         "the notification is encrypted for another merchant"
     );
-    assert_eq!(Delivery::paid("ORDER-1").route("/notify/1900000110").to(address).await, refused(400));
-    assert_eq!(Delivery::paid("ORDER-1").to(address).await, heard());
-    assert_eq!(for_other.route("/notify/1900000110").to(address).await, heard());
+    assert_eq!(Delivery::paid("ORDER-1").route("/notify/1900000110").send_to(address).await, rejected(400));
+    assert_eq!(Delivery::paid("ORDER-1").send_to(address).await, accepted());
+    assert_eq!(for_other.route("/notify/1900000110").send_to(address).await, accepted());
     assert_eq!(*told.lock().unwrap(), [("one", MCHID.to_owned()), ("other", other_id.to_owned())]);
 }
 
@@ -288,40 +295,40 @@ async fn merchants_behind_one_service_hear_at_their_own_paths_alone() {
 async fn a_path_that_could_never_match_or_is_taken_is_refused_at_once() {
     let heard = |_| async { Ok::<(), &str>(()) };
     for path in ["", "notify", "/notify?x=1", "/notify#x", "/no tify", "/通知"] {
-        let error = NotificationService::new(client()).route(path, ours(), heard).unwrap_err();
+        let error = NotificationService::new(client()).route(path, default_merchant(), heard).unwrap_err();
         assert_eq!(
             error.to_string(),
             "path must begin with a slash and be visible ASCII without query or fragment"
         );
     }
     let taken = NotificationService::new(client())
-        .route("/a", ours(), heard)
+        .route("/a", default_merchant(), heard)
         .unwrap()
-        .route("/a", ours(), heard)
+        .route("/a", default_merchant(), heard)
         .unwrap_err();
     assert_eq!(taken.to_string(), "path must not be used by another route");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn copies_that_arrive_at_once_are_handled_once_and_all_answered() {
-    let (notifications, calls) = counting(ours(), |_, _| async {
+    let (notifications, calls) = counting(default_merchant(), |_, _| async {
         sleep(Duration::from_millis(200)).await;
         Ok(())
     });
     let (address, delivery) = (serve(notifications).await, Delivery::paid("ORDER-1"));
     let copies = (0..50).map(|_| {
         let delivery = delivery.clone();
-        tokio::spawn(async move { delivery.to(address).await })
+        tokio::spawn(async move { delivery.send_to(address).await })
     });
     for copy in copies.collect::<Vec<_>>() {
-        assert_eq!(copy.await.unwrap(), heard());
+        assert_eq!(copy.await.unwrap(), accepted());
     }
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
 async fn what_the_handler_could_not_do_is_tried_again_at_the_next_delivery() {
-    let (notifications, calls) = counting(ours(), |call, _| async move {
+    let (notifications, calls) = counting(default_merchant(), |call, _| async move {
         match call {
             1 => Err("the database is unavailable"),
             2 => panic!("on purpose"),
@@ -331,35 +338,35 @@ async fn what_the_handler_could_not_do_is_tried_again_at_the_next_delivery() {
     });
     let address = serve(notifications).await;
     for _ in 0..3 {
-        assert_eq!(Delivery::paid("ORDER-1").to(address).await, refused(500));
+        assert_eq!(Delivery::paid("ORDER-1").send_to(address).await, rejected(500));
     }
     for _ in 0..2 {
-        assert_eq!(Delivery::paid("ORDER-1").to(address).await, heard());
+        assert_eq!(Delivery::paid("ORDER-1").send_to(address).await, accepted());
     }
     assert_eq!(calls.load(Ordering::SeqCst), 4);
 }
 
 #[tokio::test]
 async fn a_slow_handler_is_answered_for_goes_on_and_is_not_called_twice() {
-    let (notifications, calls) = counting(ours(), |_, _| async {
+    let (notifications, calls) = counting(default_merchant(), |_, _| async {
         sleep(Duration::from_millis(400)).await;
         Ok(())
     });
     let address = serve(notifications.response_timeout(Duration::from_millis(100))).await;
-    assert_eq!(Delivery::paid("ORDER-1").to(address).await, refused(500));
+    assert_eq!(Delivery::paid("ORDER-1").send_to(address).await, rejected(500));
     assert_eq!(
-        Delivery::paid("ORDER-1").to(address).await,
-        refused(500),
+        Delivery::paid("ORDER-1").send_to(address).await,
+        rejected(500),
         "a duplicate must not wait longer than the response timeout"
     );
     sleep(Duration::from_millis(400)).await;
-    assert_eq!(Delivery::paid("ORDER-1").to(address).await, heard());
+    assert_eq!(Delivery::paid("ORDER-1").send_to(address).await, accepted());
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
 async fn a_caller_that_hangs_up_does_not_stop_the_handler() {
-    let (notifications, calls) = counting(ours(), |_, _| async {
+    let (notifications, calls) = counting(default_merchant(), |_, _| async {
         sleep(Duration::from_millis(200)).await;
         Ok(())
     });
@@ -370,37 +377,37 @@ async fn a_caller_that_hangs_up_does_not_stop_the_handler() {
         sleep(Duration::from_millis(5)).await;
     }
     drop(stream);
-    assert_eq!(delivery.to(address).await, heard());
+    assert_eq!(delivery.send_to(address).await, accepted());
     assert_eq!(calls.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
 async fn a_question_is_answered_by_the_handler_as_often_as_it_is_asked() {
-    let (notifications, calls) = counting(ours(), |call, _| async move {
-        Ok(Ack::answer(&std::collections::BTreeMap::from([("fee", call)])))
+    let (notifications, calls) = counting(default_merchant(), |call, _| async move {
+        Ok(Ack::json(&std::collections::BTreeMap::from([("fee", call)])))
     });
     let address = serve(notifications).await;
     let question =
         notification(API_V3_KEY, "PARKING_FEE.QUERY_TRANS_INFO", "parking_fee", r#"{"plate":"A1"}"#);
     for call in 1..=2 {
-        let asked = Delivery::of(&Platform::by_public_key(), question.clone());
-        assert_eq!(asked.to(address).await, (200, format!(r#"{{"fee":{call}}}"#)));
+        let asked = Delivery::of(&Platform::with_public_key(), question.clone());
+        assert_eq!(asked.send_to(address).await, (200, format!(r#"{{"fee":{call}}}"#)));
     }
     assert_eq!(calls.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn notifications_by_a_key_that_is_not_known_yet_fetch_it_once_and_are_all_heard() {
-    let platforms = vec![Platform::by_certificate(2), Platform::by_certificate(3)];
+    let platforms = vec![Platform::with_certificate(2), Platform::with_certificate(3)];
     let (gateway, asked) = certificates_at(platforms.clone(), Duration::from_millis(100)).await;
     let (address, calls) = accepting(merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build()).await;
     let all = (0..20).map(|number| {
         let delivery =
             Delivery::of(&platforms[number % 2], paid(MCHID, API_V3_KEY, &format!("ORDER-{number}")));
-        tokio::spawn(async move { delivery.to(address).await })
+        tokio::spawn(async move { delivery.send_to(address).await })
     });
     for one in all.collect::<Vec<_>>() {
-        assert_eq!(one.await.unwrap(), heard());
+        assert_eq!(one.await.unwrap(), accepted());
     }
     assert_eq!(calls.load(Ordering::SeqCst), 20);
     assert_eq!(asked.load(Ordering::SeqCst), 1);
@@ -408,23 +415,23 @@ async fn notifications_by_a_key_that_is_not_known_yet_fetch_it_once_and_are_all_
 
 #[tokio::test]
 async fn strangers_who_name_keys_that_do_not_exist_cause_one_fetch() {
-    let known = Platform::by_certificate(2);
+    let known = Platform::with_certificate(2);
     let (gateway, asked) = certificates_at(vec![known.clone()], Duration::ZERO).await;
     let (address, calls) = accepting(merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build()).await;
     for number in 10..30 {
         let strange = Delivery::of(&known, paid(MCHID, API_V3_KEY, "ORDER-1"))
-            .with("Wechatpay-Serial", |_| format!("BAD0{number}"));
-        assert_eq!(strange.to(address).await, refused(401));
+            .with_header("Wechatpay-Serial", |_| format!("BAD0{number}"));
+        assert_eq!(strange.send_to(address).await, rejected(401));
     }
     assert_eq!((calls.load(Ordering::SeqCst), asked.load(Ordering::SeqCst)), (0, 1));
     let genuine = Delivery::of(&known, paid(MCHID, API_V3_KEY, "ORDER-1"));
-    assert_eq!(genuine.to(address).await, heard());
+    assert_eq!(genuine.send_to(address).await, accepted());
     assert_eq!((calls.load(Ordering::SeqCst), asked.load(Ordering::SeqCst)), (1, 1));
 }
 
 #[tokio::test]
 async fn a_caller_that_hangs_up_does_not_stop_the_fetch_of_a_key() {
-    let known = Platform::by_certificate(2);
+    let known = Platform::with_certificate(2);
     let (gateway, asked) = certificates_at(vec![known.clone()], Duration::from_millis(200)).await;
     let (address, calls) = accepting(merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build()).await;
     let genuine = Delivery::of(&known, paid(MCHID, API_V3_KEY, "ORDER-1"));
@@ -435,22 +442,22 @@ async fn a_caller_that_hangs_up_does_not_stop_the_fetch_of_a_key() {
     }
     drop(stream);
     sleep(Duration::from_millis(50)).await;
-    assert_eq!(genuine.to(address).await, heard());
+    assert_eq!(genuine.send_to(address).await, accepted());
     assert_eq!((calls.load(Ordering::SeqCst), asked.load(Ordering::SeqCst)), (1, 1));
 }
 
 #[tokio::test]
 async fn a_gateway_that_does_not_answer_costs_no_more_than_the_time_there_is() {
-    let (gateway, _) = certificates_at(vec![Platform::by_certificate(2)], Duration::from_secs(30)).await;
+    let (gateway, _) = certificates_at(vec![Platform::with_certificate(2)], Duration::from_secs(30)).await;
     let silent = merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build();
     let nobody = merchant(MCHID, API_V3_KEY, "http://127.0.0.1:1").build();
-    let genuine = Delivery::of(&Platform::by_certificate(2), paid(MCHID, API_V3_KEY, "ORDER-1"));
+    let genuine = Delivery::of(&Platform::with_certificate(2), paid(MCHID, API_V3_KEY, "ORDER-1"));
     for merchant in [silent, nobody] {
         let (notifications, calls) = counting(merchant, |_, _| async { Ok(()) });
         let (address, began) = (serve(notifications).await, Instant::now());
         assert_eq!(
-            genuine.to(address).await,
-            refused(500),
+            genuine.send_to(address).await,
+            rejected(500),
             "the notification may be genuine: WeChat Pay must retry"
         );
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());

@@ -11,7 +11,7 @@ use wxpay_hyper::Client;
 #[tokio::test]
 async fn certificates_are_fetched_in_the_background_for_several_merchants_once_each() {
     let (gateway, asked) =
-        certificates_at(vec![Platform::by_certificate(1)], Duration::from_millis(50)).await;
+        certificates_at(vec![Platform::with_certificate(1)], Duration::from_millis(50)).await;
     let client = Client::builder().build().unwrap();
     let base_url = format!("http://{gateway}");
     let mut upkeep = tokio::task::JoinSet::new();

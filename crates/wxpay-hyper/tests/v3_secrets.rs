@@ -5,9 +5,9 @@
 mod common;
 
 use common::{
-    PLANTED,
+    PLANTED, assert_no_secret,
     log::Log,
-    peer, read_request, shows_nothing,
+    peer, read_request,
     v3::{
         API_V3_KEY, MCHID, PUBLIC_KEY_ID, Platform, certificates_at, merchant, merchant_with_public_key, paid,
     },
@@ -39,7 +39,7 @@ async fn at_gateway(body: impl Fn(&str) -> String + Send + Sync + 'static) -> Me
                     return;
                 }
                 let host = request.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
-                let reply = Platform::by_public_key().reply("200 OK", &body(host));
+                let reply = Platform::with_public_key().reply("200 OK", &body(host));
                 if stream.write_all(reply.as_bytes()).await.is_err() {
                     return;
                 }
@@ -47,11 +47,11 @@ async fn at_gateway(body: impl Fn(&str) -> String + Send + Sync + 'static) -> Me
         }
     })
     .await;
-    believing(&format!("http://{address}"))
+    merchant_at(&format!("http://{address}"))
 }
 
-fn believing(base_url: &str) -> Merchant {
-    let key = AwsLc.public_key(&Platform::by_public_key().spki).unwrap();
+fn merchant_at(base_url: &str) -> Merchant {
+    let key = AwsLc.public_key(&Platform::with_public_key().spki).unwrap();
     merchant(MCHID, API_V3_KEY, base_url).public_key(PUBLIC_KEY_ID.parse().unwrap(), key).build()
 }
 
@@ -67,7 +67,7 @@ async fn calls(client: &Client) {
     let forged = peer(|mut stream| async move {
         read_request(&mut stream).await;
         let body = format!(r#"{{"code":"{PLANTED}","message":"{PLANTED}"}}"#);
-        let signed = Platform::by_certificate(2).reply("200 OK", &body).replace("5A02", PUBLIC_KEY_ID);
+        let signed = Platform::with_certificate(2).reply("200 OK", &body).replace("5A02", PUBLIC_KEY_ID);
         stream.write_all(signed.as_bytes()).await.unwrap();
     })
     .await;
@@ -78,13 +78,13 @@ async fn calls(client: &Client) {
     for base_url in
         [format!("http://{forged}"), format!("http://{hung_up}"), "http://no-such-host.invalid".into()]
     {
-        let error = client.run(believing(&base_url).call(call())).await.unwrap_err();
-        shows_nothing(&error);
+        let error = client.run(merchant_at(&base_url).call(call())).await.unwrap_err();
+        assert_no_secret(&error);
     }
 }
 
 async fn notifications(client: &Client) {
-    let known = Platform::by_certificate(2);
+    let known = Platform::with_certificate(2);
     let (gateway, _) = certificates_at(vec![known.clone()], Duration::ZERO).await;
     let fetching = merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build();
     let notifications = NotificationService::new(client.clone())
@@ -97,15 +97,15 @@ async fn notifications(client: &Client) {
     let body = paid(MCHID, API_V3_KEY, PLANTED.get(..32).unwrap());
     for (path, platform, status) in [
         ("/fetched", known, StatusCode::NO_CONTENT),
-        ("/fails", Platform::by_public_key(), StatusCode::INTERNAL_SERVER_ERROR),
-        ("/fetched", Platform::by_certificate(3), StatusCode::UNAUTHORIZED),
+        ("/fails", Platform::with_public_key(), StatusCode::INTERNAL_SERVER_ERROR),
+        ("/fetched", Platform::with_certificate(3), StatusCode::UNAUTHORIZED),
     ] {
         let mut request = Request::post(path);
-        for (name, value) in platform.signed(common::now().as_secs(), &body) {
+        for (name, value) in platform.signature_headers(common::now().as_secs(), &body) {
             request = request.header(name, value);
         }
         let answer =
-            notifications.answer(request.body(Full::<bytes::Bytes>::from(body.clone())).unwrap()).await;
+            notifications.handle(request.body(Full::<bytes::Bytes>::from(body.clone())).unwrap()).await;
         assert_eq!(answer.status(), status, "{path}");
     }
 }
@@ -120,12 +120,12 @@ async fn bills(client: &Client) {
     let BillReply::Ready(statement) = client.run(merchant.call(trade)).await.unwrap() else { panic!() };
     let download = client.run(merchant.prepare_download(&statement)).await.unwrap();
     let error = client.download(download, tokio::io::sink()).await.unwrap_err();
-    shows_nothing(&error);
+    assert_no_secret(&error);
 }
 
 #[tokio::test]
 async fn the_finest_log_shows_no_secret_of_calls_notifications_or_bills() {
-    let log = Log::begin();
+    let log = Log::capture();
     let client = Client::builder().build().unwrap();
     calls(&client).await;
     notifications(&client).await;

@@ -8,7 +8,7 @@
 
 mod material;
 
-use material::{Hearing, Signing};
+use material::{SignBench, VerifyBench};
 use std::{
     hint::black_box,
     time::{Duration, Instant},
@@ -20,10 +20,12 @@ const BATCH: u32 = 200;
 
 fn main() {
     for (name, charset) in [("three signatures", Charset::Utf8), ("three signatures in GBK", Charset::Gbk)] {
-        let signing = Signing::new(charset);
-        report(name, 2.0, || signing.hash(), || signing.given(), |given| signing.sign(given));
+        let signing = SignBench::new(charset);
+        report(name, 2.0, || signing.hash(), || signing.input(), |given| signing.sign(given));
     }
-    for (name, hearing) in [("notification", Hearing::plain()), ("notification in GBK", Hearing::gbk())] {
+    for (name, hearing) in
+        [("notification", VerifyBench::plain()), ("notification in GBK", VerifyBench::gbk())]
+    {
         report(name, 3.0, || hearing.hash(), || (), |()| hearing.verify_notification());
     }
 }

@@ -4,7 +4,7 @@
 mod material;
 
 use divan::{AllocProfiler, Bencher};
-use material::{Hearing, Signing};
+use material::{SignBench, VerifyBench};
 use wxpay_proto::wire::charset::Charset;
 
 #[global_allocator]
@@ -16,36 +16,36 @@ fn main() {
 
 #[divan::bench(args = [Charset::Utf8, Charset::Gbk])]
 fn three_signatures(bencher: Bencher<'_, '_>, charset: Charset) {
-    let signing = Signing::new(charset);
-    bencher.with_inputs(|| signing.given()).bench_local_values(|given| signing.sign(given));
+    let signing = SignBench::new(charset);
+    bencher.with_inputs(|| signing.input()).bench_local_values(|given| signing.sign(given));
 }
 
 #[divan::bench(args = [Charset::Utf8, Charset::Gbk])]
 fn three_signatures_bare(bencher: Bencher<'_, '_>, charset: Charset) {
-    let signing = Signing::new(charset);
+    let signing = SignBench::new(charset);
     bencher.bench_local(|| signing.hash());
 }
 
 #[divan::bench]
 fn notification(bencher: Bencher<'_, '_>) {
-    let hearing = Hearing::plain();
+    let hearing = VerifyBench::plain();
     bencher.bench_local(|| hearing.verify_notification());
 }
 
 #[divan::bench]
 fn notification_bare(bencher: Bencher<'_, '_>) {
-    let hearing = Hearing::plain();
+    let hearing = VerifyBench::plain();
     bencher.bench_local(|| hearing.hash());
 }
 
 #[divan::bench]
 fn notification_in_gbk(bencher: Bencher<'_, '_>) {
-    let hearing = Hearing::gbk();
+    let hearing = VerifyBench::gbk();
     bencher.bench_local(|| hearing.verify_notification());
 }
 
 #[divan::bench]
 fn notification_in_gbk_bare(bencher: Bencher<'_, '_>) {
-    let hearing = Hearing::gbk();
+    let hearing = VerifyBench::gbk();
     bencher.bench_local(|| hearing.hash());
 }

@@ -84,7 +84,7 @@ pub enum PendingOperation {
         out_bill_no: OutBillNo,
     },
     /// A transfer to a QQ wallet.
-    QqTransfer {
+    QqWalletTransfer {
         /// The merchant's number.
         out_bill_no: OutBillNo,
     },
@@ -172,7 +172,7 @@ impl Error {
     }
 
     /// Sets the fate to unknown if an earlier attempt is in doubt: the doubt extends to the whole call.
-    pub(crate) fn after_doubt(mut self, doubt: bool) -> Self {
+    pub(crate) fn or_unknown(mut self, doubt: bool) -> Self {
         if doubt {
             self.0.fate = Fate::Unknown;
         }
@@ -180,7 +180,7 @@ impl Error {
     }
 
     /// Sets the fate to not sent: only a preparation failed, the request itself was never sent.
-    pub(crate) fn before_sending(mut self) -> Self {
+    pub(crate) fn not_sent(mut self) -> Self {
         self.0.fate = Fate::NotSent;
         self
     }

@@ -67,12 +67,12 @@ impl Request {
     /// Creates a POST request with a body to an absolute URL.
     #[must_use]
     pub fn post(url: String, content_type: &str, body: Vec<u8>) -> Self {
-        Self::new(Method::Post, url, body).with("content-type", String::from(content_type))
+        Self::new(Method::Post, url, body).with_header("content-type", String::from(content_type))
     }
 
     /// Adds a header. The name must be in lower case.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: String) -> Self {
+    pub fn with_header(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
     }
@@ -140,7 +140,7 @@ impl Response {
 
     /// Adds a header. The name is stored in lower case.
     #[must_use]
-    pub fn with(mut self, name: &str, value: &[u8]) -> Self {
+    pub fn with_header(mut self, name: &str, value: &[u8]) -> Self {
         self.headers.push((name.to_ascii_lowercase(), value.to_vec()));
         self
     }
@@ -220,7 +220,7 @@ mod convert {
         fn from(reply: http::Response<Vec<u8>>) -> Self {
             let (head, body) = reply.into_parts();
             head.headers.iter().fold(Self::new(head.status.as_u16(), body), |reply, (name, value)| {
-                reply.with(name.as_str(), value.as_bytes())
+                reply.with_header(name.as_str(), value.as_bytes())
             })
         }
     }

@@ -4,7 +4,7 @@
 //! Identifiers that WeChat Pay chooses are opaque, bounded only so that they are safe to store and to print: a payment
 //! must not be lost over an identifier of an unexpected form.
 
-use crate::secret::tail;
+use crate::secret::last_two_chars;
 use alloc::boxed::Box;
 use core::{error, fmt, str::FromStr};
 
@@ -58,7 +58,7 @@ impl fmt::Display for InvalidField {
 impl error::Error for InvalidField {}
 
 /// Validates the length in bytes, then each byte. Returns the text itself.
-fn check(
+fn validate(
     text: &str,
     lengths: core::ops::RangeInclusive<usize>,
     allowed: impl Fn(u8) -> bool,
@@ -94,7 +94,7 @@ macro_rules! text {
         impl FromStr for $name {
             type Err = InvalidField;
             fn from_str(text: &str) -> Result<Self, InvalidField> {
-                check(text, $lengths, $allowed, InvalidField::new($field, $rule))
+                validate(text, $lengths, $allowed, InvalidField::new($field, $rule))
                     .map(|text| Self(text.into()))
             }
         }
@@ -103,7 +103,7 @@ macro_rules! text {
 }
 
 /// Implements `Display`, `Debug` and `Serialize` for a newtype, by its text.
-macro_rules! printed {
+macro_rules! display {
     ($($name:ident)*) => {$(
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -126,11 +126,11 @@ macro_rules! printed {
 }
 
 /// Implements `Deserialize` for a newtype. A text that violates the rule is rejected with field and rule.
-macro_rules! read {
+macro_rules! deserialize {
     ($($name:ident)*) => {$(
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                crate::wire::json::from_text(deserializer, str::parse)
+                crate::wire::json::parse_str(deserializer, str::parse)
             }
         }
     )*};
@@ -167,10 +167,10 @@ impl FromStr for AppId {
             "appid",
             "must be wx or ww and 16 letters or digits, or a QQ appid (1 to 32 digits)",
         );
-        if let Ok(of_qq) = check(text, 1..=32, |byte| byte.is_ascii_digit(), RULE) {
+        if let Ok(of_qq) = validate(text, 1..=32, |byte| byte.is_ascii_digit(), RULE) {
             return Ok(Self(of_qq.into()));
         }
-        let id = check(text, 18..=18, |byte| byte.is_ascii_alphanumeric(), RULE)?;
+        let id = validate(text, 18..=18, |byte| byte.is_ascii_alphanumeric(), RULE)?;
         if id.starts_with("wx") || id.starts_with("ww") { Ok(Self(id.into())) } else { Err(RULE.at(0)) }
     }
 }
@@ -284,7 +284,7 @@ impl FromStr for PublicKeyId {
         const RULE: InvalidField =
             InvalidField::new("public_key_id", "must be PUB_KEY_ID_ and 1 to 64 digits");
         let digits = text.strip_prefix(Self::PREFIX).ok_or(RULE)?;
-        check(digits, 1..=64, |byte| byte.is_ascii_digit(), RULE)?;
+        validate(digits, 1..=64, |byte| byte.is_ascii_digit(), RULE)?;
         Ok(Self(text.into()))
     }
 }
@@ -310,7 +310,7 @@ impl FromStr for SerialNo {
     fn from_str(text: &str) -> Result<Self, InvalidField> {
         const RULE: InvalidField =
             InvalidField::new("serial_no", "must be 2 to 64 hexadecimal digits, an even number of them");
-        let digits = check(text, 2..=64, |byte| byte.is_ascii_hexdigit(), RULE)?;
+        let digits = validate(text, 2..=64, |byte| byte.is_ascii_hexdigit(), RULE)?;
         if digits.len().is_multiple_of(2) { Ok(Self(digits.to_ascii_uppercase().into())) } else { Err(RULE) }
     }
 }
@@ -362,12 +362,12 @@ impl fmt::Debug for KeyId {
     }
 }
 
-printed! {
+display! {
     AppId PartnerId OutTradeNo TransactionId PrepayId NotifyId MchId OutRefundNo RefundId OutBillNo TransferBillNo
     OutOrderNo OutReturnNo OutAuthorizationNo AuthorizationId SerialNo PublicKeyId
 }
 
-read! {
+deserialize! {
     AppId OutTradeNo TransactionId PrepayId OpenId MchId OutRefundNo RefundId OutBillNo TransferBillNo OutOrderNo
     OutReturnNo OutAuthorizationNo AuthorizationId SerialNo
 }
@@ -388,7 +388,7 @@ impl OutTradeNo {
 
 impl fmt::Debug for OpenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "OpenId(…{})", tail(&self.0))
+        write!(f, "OpenId(…{})", last_two_chars(&self.0))
     }
 }
 
@@ -414,8 +414,8 @@ impl NotifyUrl {
     }
 }
 
-printed! { NotifyUrl }
-read! { NotifyUrl }
+display! { NotifyUrl }
+deserialize! { NotifyUrl }
 
 /// # Errors
 ///
@@ -434,7 +434,7 @@ impl FromStr for NotifyUrl {
 /// Validates an `http` or `https` URL with a host, of at most 255 bytes of visible ASCII, without user, query or fragment.
 pub(crate) fn absolute_url(text: &str, rule: InvalidField) -> Result<&str, InvalidField> {
     let allowed = |byte| visible(byte) && !b"?#\"<>\\^`{|}@".contains(&byte);
-    let url = check(text, 1..=255, allowed, rule.clone())?;
+    let url = validate(text, 1..=255, allowed, rule.clone())?;
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let host = rest.and_then(|rest| rest.split('/').next()).unwrap_or_default();
     if host.is_empty() || host.starts_with(':') { Err(rule) } else { Ok(url) }

@@ -77,21 +77,21 @@ impl Code {
 
     /// Truncates the code to 64 characters: an unverified reply may hold a megabyte here.
     fn bounded(self) -> Self {
-        const LONGEST_CODE: usize = 64;
-        match self.0.char_indices().nth(LONGEST_CODE) {
+        const MAX_CODE_CHARS: usize = 64;
+        match self.0.char_indices().nth(MAX_CODE_CHARS) {
             None => self,
             Some((end, _)) => Self(Cow::Owned(self.0.get(..end).unwrap_or_default().into())),
         }
     }
 
-    fn letters(&self) -> impl Iterator<Item = char> + '_ {
+    fn normalized(&self) -> impl Iterator<Item = char> + '_ {
         self.0.chars().filter(|sign| !matches!(sign, '_' | ' '))
     }
 }
 
 impl PartialEq for Code {
     fn eq(&self, other: &Self) -> bool {
-        self.letters().eq(other.letters())
+        self.normalized().eq(other.normalized())
     }
 }
 
@@ -161,18 +161,18 @@ impl fmt::Debug for Detail {
 
 impl Refusal {
     pub(crate) fn new(status: u16, code: Code, message: &str) -> Self {
-        let message = printable(message).take(LONGEST).collect();
+        let message = printable(message).take(MAX_TEXT_CHARS).collect();
         Self { status, code: code.bounded(), message, request_id: None, detail: None }
     }
 
     pub(crate) fn with_request_id(mut self, request_id: Option<&[u8]>) -> Self {
         let text = request_id.map(String::from_utf8_lossy);
-        self.request_id = text.map(|text| printable(&text).take(LONGEST).collect());
+        self.request_id = text.map(|text| printable(&text).take(MAX_TEXT_CHARS).collect());
         self
     }
 
     pub(crate) fn with_detail(mut self, detail: Option<Detail>) -> Self {
-        let kept = |text: Option<String>| text.map(|text| printable(&text).take(LONGEST).collect());
+        let kept = |text: Option<String>| text.map(|text| printable(&text).take(MAX_TEXT_CHARS).collect());
         self.detail = detail.map(|detail| Detail {
             field: kept(detail.field),
             issue: kept(detail.issue),
@@ -192,7 +192,7 @@ impl Refusal {
 }
 
 /// The maximum length of a text from WeChat Pay, in characters.
-const LONGEST: usize = 256;
+const MAX_TEXT_CHARS: usize = 256;
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -39,8 +39,8 @@ impl Default for Policy {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempts {
     policy: Policy,
-    made: u32,
-    began: UnixTime,
+    attempts: u32,
+    started_at: UnixTime,
 }
 
 impl Attempts {
@@ -48,28 +48,28 @@ impl Attempts {
     const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 
     pub(crate) fn new(policy: Policy, began: UnixTime) -> Self {
-        Self { policy, made: 1, began }
+        Self { policy, attempts: 1, started_at: began }
     }
 
     /// Returns the time of the next attempt, or `None` if the policy permits no more.
     pub(crate) fn next_attempt(&mut self, now: UnixTime, entropy: &mut Entropy) -> Option<UnixTime> {
-        if self.made >= self.policy.max_attempts {
+        if self.attempts >= self.policy.max_attempts {
             return None;
         }
-        let until = now.after(backoff(&self.policy, self.made, entropy));
-        self.made = self.made.saturating_add(1);
-        self.may_begin(until).then_some(until)
+        let until = now.after(backoff(&self.policy, self.attempts, entropy));
+        self.attempts = self.attempts.saturating_add(1);
+        self.is_within_deadline(until).then_some(until)
     }
 
     /// Returns the timeout of a request that starts now: never beyond the deadline of the whole call.
     pub(crate) fn timeout(&self, now: UnixTime) -> Duration {
-        let left = self.began.after(self.policy.deadline).since(now);
+        let left = self.started_at.after(self.policy.deadline).since(now);
         left.min(self.policy.timeout).max(Self::MIN_TIMEOUT)
     }
 
     /// Returns whether an attempt may still start at this time.
-    pub(crate) fn may_begin(&self, then: UnixTime) -> bool {
-        then <= self.began.after(self.policy.deadline)
+    pub(crate) fn is_within_deadline(&self, then: UnixTime) -> bool {
+        then <= self.started_at.after(self.policy.deadline)
     }
 }
 

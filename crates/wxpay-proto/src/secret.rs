@@ -67,12 +67,12 @@ impl From<String> for PersonalData {
 
 impl fmt::Debug for PersonalData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Personal(…{})", tail(&self.0))
+        write!(f, "Personal(…{})", last_two_chars(&self.0))
     }
 }
 
 /// Returns the last two characters of a text, or nothing of a shorter one.
-pub(crate) fn tail(text: &str) -> &str {
+pub(crate) fn last_two_chars(text: &str) -> &str {
     let at = text.char_indices().rev().nth(1).map(|(at, _)| at);
     at.and_then(|at| text.get(at..)).unwrap_or_default()
 }

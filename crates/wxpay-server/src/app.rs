@@ -1,12 +1,12 @@
 //! The state that every request handler shares.
 
 use crate::{
-    chase::Chase,
-    flights::Flights,
     gateway::Gateway,
     ledger::{Ledger, Schedule, Terms},
+    poll::Poller,
     problem::Problem,
-    shutdown::Ending,
+    shutdown::Shutdown,
+    single_flight::SingleFlight,
 };
 use std::sync::Arc;
 use wxpay_proto::id::{NotifyUrl, PrepayId};
@@ -18,9 +18,9 @@ pub(crate) struct App {
     pub(crate) gateway: Gateway,
     pub(crate) notify_url: NotifyUrl,
     pub(crate) schedule: Schedule,
-    pub(crate) placing: Flights<Arc<Terms>, Result<Prepared, Problem>>,
-    pub(crate) chase: Chase,
-    pub(crate) ending: Ending,
+    pub(crate) placements: SingleFlight<Arc<Terms>, Result<Prepared, Problem>>,
+    pub(crate) poller: Poller,
+    pub(crate) shutdown: Shutdown,
 }
 
 /// An order that WeChat Pay accepted, or that can no longer be paid.

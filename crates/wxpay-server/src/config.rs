@@ -56,23 +56,23 @@ pub struct Config {
     pub(crate) ca: Option<Vec<u8>>,
     pub(crate) proxy: Option<String>,
     pub(crate) schedule: Schedule,
-    pub(crate) chase_concurrency: usize,
+    pub(crate) poll_concurrency: usize,
 }
 
 /// An invalid setting: its name and the rule it breaks. A value is shown only if it is the path of a file.
 #[derive(Debug)]
-pub struct BadSetting {
+pub struct ConfigError {
     name: String,
     rule: String,
     cause: Option<Box<dyn error::Error + Send + Sync>>,
 }
 
-impl BadSetting {
+impl ConfigError {
     pub(crate) fn new(name: impl Into<String>, rule: impl Into<String>) -> Self {
         Self { name: name.into(), rule: rule.into(), cause: None }
     }
 
-    pub(crate) fn because(mut self, cause: impl error::Error + Send + Sync + 'static) -> Self {
+    pub(crate) fn with_source(mut self, cause: impl error::Error + Send + Sync + 'static) -> Self {
         self.cause = Some(Box::new(cause));
         self
     }
@@ -84,13 +84,13 @@ impl BadSetting {
     }
 }
 
-impl fmt::Display for BadSetting {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.rule)
     }
 }
 
-impl error::Error for BadSetting {
+impl error::Error for ConfigError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         self.cause.as_deref().map(|cause| -> &(dyn error::Error + 'static) { cause })
     }
@@ -109,7 +109,7 @@ impl Config {
         &self.merchant
     }
 
-    fn read(mut given: Sources) -> Result<Self, BadSetting> {
+    fn from_sources(mut given: Sources) -> Result<Self, ConfigError> {
         let listen: SocketAddr = given
             .parsed("listen", "must be an address and a port, such as 127.0.0.1:8080")?
             .unwrap_or_else(loopback);
@@ -118,12 +118,12 @@ impl Config {
             .as_ref()
             .is_some_and(|token| token.len() < 16 || !token.bytes().all(|byte| byte.is_ascii_graphic()))
         {
-            return Err(BadSetting::new("api_token", "must be 16 or more visible ASCII characters"));
+            return Err(ConfigError::new("api_token", "must be 16 or more visible ASCII characters"));
         }
         if !listen.ip().is_loopback() && api_token.is_none() {
             let rule =
                 "is required if listen is not a loopback address: anyone who reaches /api can place orders";
-            return Err(BadSetting::new("api_token", rule));
+            return Err(ConfigError::new("api_token", rule));
         }
         let notify_path = given.text("notify_path").unwrap_or_else(|| "/notify/v1".to_owned());
         let config = Self {
@@ -136,7 +136,7 @@ impl Config {
             ca: given.bytes("ca_file")?,
             proxy: given.text("proxy"),
             schedule: schedule(&mut given)?,
-            chase_concurrency: given.count("poll_concurrency", 1..=64)?.unwrap_or(8),
+            poll_concurrency: given.count("poll_concurrency", 1..=64)?.unwrap_or(8),
         };
         given.finish()?;
         Ok(config)
@@ -148,7 +148,11 @@ fn loopback() -> SocketAddr {
 }
 
 /// Builds the `notify_url`. The server's own paths are reserved, and a brace would be a pattern to the router.
-fn notify_url(given: &mut Sources, listen: &SocketAddr, path: &str) -> Result<Option<NotifyUrl>, BadSetting> {
+fn notify_url(
+    given: &mut Sources,
+    listen: &SocketAddr,
+    path: &str,
+) -> Result<Option<NotifyUrl>, ConfigError> {
     let good = path.starts_with('/')
         && path.len() > 1
         && !["/api", "/health"].iter().any(|taken| path == *taken || path.starts_with(&format!("{taken}/")))
@@ -156,16 +160,17 @@ fn notify_url(given: &mut Sources, listen: &SocketAddr, path: &str) -> Result<Op
     if !good {
         let rule =
             "must begin with /, consist of letters, digits and /-._~, and not be under /api or /health";
-        return Err(BadSetting::new("notify_path", rule));
+        return Err(ConfigError::new("notify_path", rule));
     }
     let Some(base) = given.text("public_base_url") else {
         let at_home = listen.ip().is_loopback() && given.peek("gateway_base_url").is_some_and(is_loopback);
         let rule = "is required: WeChat Pay sends notifications to it";
-        return if at_home { Ok(None) } else { Err(BadSetting::new("public_base_url", rule)) };
+        return if at_home { Ok(None) } else { Err(ConfigError::new("public_base_url", rule)) };
     };
     let rule = "must be an absolute http or https URL without user, query or fragment";
     let url = format!("{}{path}", base.trim_end_matches('/'));
-    let bad = |cause: wxpay_proto::id::InvalidField| BadSetting::new("public_base_url", rule).because(cause);
+    let bad =
+        |cause: wxpay_proto::id::InvalidField| ConfigError::new("public_base_url", rule).with_source(cause);
     url.parse().map(Some).map_err(bad)
 }
 
@@ -176,7 +181,7 @@ fn is_loopback(url: &str) -> bool {
     authority.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
 }
 
-fn merchant(given: &mut Sources) -> Result<Merchant, BadSetting> {
+fn merchant(given: &mut Sources) -> Result<Merchant, ConfigError> {
     let builder = Merchant::builder(
         given.needed("appid")?,
         given.key("app_secret", AppSecret::new)?,
@@ -194,17 +199,17 @@ fn merchant(given: &mut Sources) -> Result<Merchant, BadSetting> {
     let builder = builder.retry(policy);
     let builder = match given.text("gateway_base_url") {
         Some(url) => {
-            builder.base_url(&url).map_err(|cause| BadSetting::new("gateway_base_url", cause.rule()))?
+            builder.base_url(&url).map_err(|cause| ConfigError::new("gateway_base_url", cause.rule()))?
         }
         None => builder,
     };
     Ok(builder.build())
 }
 
-fn schedule(given: &mut Sources) -> Result<Schedule, BadSetting> {
+fn schedule(given: &mut Sources) -> Result<Schedule, ConfigError> {
     let usual = Schedule::default();
     Ok(Schedule {
-        pauses: given.durations("poll_intervals")?.map_or(usual.pauses, Into::into),
+        intervals: given.durations("poll_intervals")?.map_or(usual.intervals, Into::into),
         prepay_lifetime: given.duration("prepay_lifetime")?.unwrap_or(usual.prepay_lifetime),
         margin: given.duration("poll_margin")?.unwrap_or(usual.margin),
     })

@@ -13,7 +13,7 @@ use wxpay_proto::{id::OutTradeNo, v1::Delivery};
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// WeChat Pay acknowledged the report.
-    Told,
+    Acknowledged,
     /// WeChat Pay did not acknowledge the report; it stays in the ledger and may be sent again.
     Failed(Problem),
 }
@@ -29,38 +29,38 @@ pub(crate) async fn notify_delivery(
     number: &OutTradeNo,
     report: Report,
 ) -> Result<Outcome, Problem> {
-    let (worker, number, busy) = (app.clone(), number.clone(), app.ending.busy());
+    let (worker, number, busy) = (app.clone(), number.clone(), app.shutdown.begin());
     let work = tokio::spawn(async move {
         let _busy = busy;
-        pass_on(&worker, &number, report).await
+        send_report(&worker, &number, report).await
     });
-    work.await.unwrap_or_else(|_| Err(Problem::ending()))
+    work.await.unwrap_or_else(|_| Err(Problem::shutting_down()))
 }
 
-async fn pass_on(app: &App, number: &OutTradeNo, report: Report) -> Result<Outcome, Problem> {
+async fn send_report(app: &App, number: &OutTradeNo, report: Report) -> Result<Outcome, Problem> {
     let failure = (!report.delivered).then(|| report.message.clone());
     if let Some(reason) = &failure {
         check_reason(reason)?;
     }
-    let (transaction_id, openid, reported_at) = match app.ledger.report(number.clone(), report, now()).await?
-    {
-        Reported::Tell { transaction_id, openid, reported_at } => (transaction_id, openid, reported_at),
-        Reported::Told => return Ok(Outcome::Told),
-        Reported::NoOrder => return Err(Problem::no_order()),
-        Reported::NotPaid => return Err(not_paid()),
-        Reported::NoPayer => {
-            let rule = "is required: no notification has named the payer";
-            return Err(Problem::field("openid", rule));
-        }
-    };
+    let (transaction_id, openid, reported_at) =
+        match app.ledger.record_delivery(number.clone(), report, now()).await? {
+            Reported::Send { transaction_id, openid, reported_at } => (transaction_id, openid, reported_at),
+            Reported::Acknowledged => return Ok(Outcome::Acknowledged),
+            Reported::NoOrder => return Err(Problem::no_order()),
+            Reported::NotPaid => return Err(not_paid()),
+            Reported::NoPayer => {
+                let rule = "is required: no notification has named the payer";
+                return Err(Problem::field("openid", rule));
+            }
+        };
     let mut delivery = Delivery::made(openid, transaction_id, number.clone());
     if let Some(reason) = failure {
         delivery = delivery.failed(&reason)?;
     }
     match app.gateway.run(app.gateway.merchant.notify_delivery(delivery)).await {
         Ok(()) => {
-            app.ledger.told(number.clone(), reported_at, now()).await?;
-            Ok(Outcome::Told)
+            app.ledger.acknowledge_delivery(number.clone(), reported_at, now()).await?;
+            Ok(Outcome::Acknowledged)
         }
         Err(error) => {
             tracing::warn!(out_trade_no = %number, causes = causes(&error), "WeChat Pay did not acknowledge the delivery report");

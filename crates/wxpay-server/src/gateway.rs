@@ -1,6 +1,6 @@
 //! Outgoing calls: the merchant, the client that sends its requests, and the shared access token.
 
-use crate::tokens::{Sharing, TokenStore};
+use crate::tokens::{TokenStore, TokenSync};
 use std::sync::Arc;
 use wxpay_hyper::Client;
 use wxpay_proto::{Error, exchange::Flow, id::PrepayId, v1::AppParams, v1::Merchant};
@@ -10,20 +10,20 @@ use wxpay_proto::{Error, exchange::Flow, id::PrepayId, v1::AppParams, v1::Mercha
 pub(crate) struct Gateway {
     pub(crate) merchant: Merchant,
     pub(crate) client: Client,
-    tokens: Arc<Sharing>,
+    tokens: Arc<TokenSync>,
 }
 
 impl Gateway {
     pub(crate) fn new(merchant: Merchant, client: Client, tokens: Box<dyn TokenStore>) -> Self {
-        Self { merchant, client, tokens: Arc::new(Sharing::new(tokens)) }
+        Self { merchant, client, tokens: Arc::new(TokenSync::new(tokens)) }
     }
 
     /// Runs a flow to completion with the access token from the store; saves a new token there.
     pub(crate) async fn run<F: Flow>(&self, flow: F) -> Result<F::Output, Error> {
         let app = self.merchant.appid();
-        self.tokens.fetch(app, &self.client).await;
+        self.tokens.load(app, &self.client).await;
         let outcome = self.client.run(flow).await;
-        self.tokens.publish(app, &self.client).await;
+        self.tokens.save(app, &self.client).await;
         outcome
     }
 
@@ -32,7 +32,7 @@ impl Gateway {
     /// # Errors
     ///
     /// If the operating system returns no random bytes.
-    pub(crate) fn sign_for_phone(&self, prepayid: PrepayId) -> Result<AppParams, getrandom::Error> {
+    pub(crate) fn sign_app_params(&self, prepayid: PrepayId) -> Result<AppParams, getrandom::Error> {
         let mut fresh = [0; 16];
         getrandom::fill(&mut fresh)?;
         let noncestr = format!("{:032x}", u128::from_le_bytes(fresh));

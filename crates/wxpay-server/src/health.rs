@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Timeout of an empty commit to the ledger, after which the server is not ready.
-const PATIENCE: Duration = Duration::from_secs(2);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// `GET /health/live`: the process runs.
 pub(crate) async fn live() -> Json<Value> {
@@ -15,7 +15,7 @@ pub(crate) async fn live() -> Json<Value> {
 
 /// `GET /health/ready`: the ledger is writable; 503 if not.
 pub(crate) async fn ready(State(app): State<App>) -> Result<Json<Value>, Problem> {
-    match tokio::time::timeout(PATIENCE, app.ledger.check()).await {
+    match tokio::time::timeout(CHECK_TIMEOUT, app.ledger.check()).await {
         Ok(checked) => checked?,
         Err(_) => return Err(Problem::ledger()),
     }

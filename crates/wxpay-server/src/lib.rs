@@ -58,20 +58,20 @@
 
 mod api;
 mod app;
-mod chase;
 pub mod config;
 mod delivery;
-mod flights;
 mod gateway;
 mod health;
-mod intake;
 pub mod ledger;
+mod notifications;
 mod place;
+mod poll;
 mod problem;
 mod server;
 mod shutdown;
+mod single_flight;
 pub mod time;
 pub mod tokens;
 
 pub use config::Config;
-pub use server::{NotStarted, Running, Server};
+pub use server::{Running, Server, StartError};

@@ -2,9 +2,9 @@
 
 use crate::{
     app::{App, Prepared},
-    flights::Landed,
-    ledger::{Asking, Placed, Status, Terms},
+    ledger::{Placed, Placement, Status, Terms},
     problem::{Problem, causes},
+    single_flight::Outcome,
     time::now,
 };
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use wxpay_proto::{
 
 /// A placed order, for the reply.
 #[derive(Debug)]
-pub(crate) struct ForTheShop {
+pub(crate) struct PlacedResult {
     /// `true` if this request placed the order.
     pub(crate) first: bool,
     /// The app payment parameters; `None` if the order can no longer be paid.
@@ -32,40 +32,40 @@ pub(crate) struct ForTheShop {
 ///
 /// If the terms are invalid or differ from the order already placed under the number, or WeChat Pay does not accept the
 /// order. In the last case the order stays in the ledger, and the same request may be retried.
-pub(crate) async fn place(app: &App, terms: Terms) -> Result<ForTheShop, Problem> {
+pub(crate) async fn place(app: &App, terms: Terms) -> Result<PlacedResult, Problem> {
     // Validated before the ledger is touched: invalid input changes nothing.
     terms.order(app.notify_url.clone())?;
     let number = terms.out_trade_no.clone();
     let terms = Arc::new(terms);
-    let (busy, worker) = (app.ending.busy(), app.clone());
+    let (busy, worker) = (app.shutdown.begin(), app.clone());
     let wish = Arc::clone(&terms);
     let work = async move {
         let _busy = busy;
         prepare(&worker, &terms).await
     };
-    let (prepared, own) = match app.placing.fly(&number, wish, work).await {
-        Landed::Own(prepared) => (prepared?, true),
-        Landed::Shared(prepared) => (prepared?, false),
-        Landed::Lost => return Err(Problem::ending()),
+    let (prepared, own) = match app.placements.run(&number, wish, work).await {
+        Outcome::Own(prepared) => (prepared?, true),
+        Outcome::Shared(prepared) => (prepared?, false),
+        Outcome::Lost => return Err(Problem::shutting_down()),
     };
-    let phone = prepared.prepayid.map(|prepayid| app.gateway.sign_for_phone(prepayid)).transpose();
+    let phone = prepared.prepayid.map(|prepayid| app.gateway.sign_app_params(prepayid)).transpose();
     let phone = phone.map_err(|cause| {
         tracing::error!(%cause, "the operating system has no random bytes");
-        Problem::ending()
+        Problem::shutting_down()
     })?;
-    Ok(ForTheShop { first: prepared.first && own, phone })
+    Ok(PlacedResult { first: prepared.first && own, phone })
 }
 
 async fn prepare(app: &App, terms: &Terms) -> Result<Prepared, Problem> {
     let number = &terms.out_trade_no;
     if app.ledger.order(number).await?.is_none() {
-        check_time(terms)?;
+        check_time_expire(terms)?;
     }
     match app.ledger.place(terms.clone(), app.schedule.clone(), now()).await? {
-        Placed::Differs(field) => Err(Problem::differs(field)),
-        Placed::Over { first } => Ok(Prepared { first, prepayid: None }),
+        Placed::Conflict(field) => Err(Problem::differs(field)),
+        Placed::NotPayable { first } => Ok(Prepared { first, prepayid: None }),
         Placed::Ready(prepayid) => Ok(Prepared { first: false, prepayid: Some(prepayid) }),
-        Placed::Ask(asking) => {
+        Placed::Send(asking) => {
             let first = asking.first;
             Ok(Prepared { first, prepayid: prepay(app, terms, asking).await? })
         }
@@ -73,14 +73,14 @@ async fn prepare(app: &App, terms: &Terms) -> Result<Prepared, Problem> {
 }
 
 /// Places the order at WeChat Pay. Returns `None` if the order turns out to be paid or anomalous.
-async fn prepay(app: &App, terms: &Terms, asking: Asking) -> Result<Option<PrepayId>, Problem> {
+async fn prepay(app: &App, terms: &Terms, asking: Placement) -> Result<Option<PrepayId>, Problem> {
     let number = &terms.out_trade_no;
     let order = terms.order(app.notify_url.clone())?;
     match app.gateway.run(app.gateway.merchant.prepay(order)).await {
         Ok(phone) => {
             let (prepayid, schedule) = (phone.prepayid.clone(), app.schedule.clone());
             app.ledger.prepaid(number.clone(), prepayid, schedule, now()).await?;
-            app.chase.wake();
+            app.poller.wake();
             tracing::info!(out_trade_no = %number, "order placed at WeChat Pay");
             Ok(Some(phone.prepayid))
         }
@@ -89,24 +89,24 @@ async fn prepay(app: &App, terms: &Terms, asking: Asking) -> Result<Option<Prepa
             tracing::warn!(out_trade_no = %number, ?fate, causes, "WeChat Pay did not accept the order");
             let known_before = asking.exposed;
             app.ledger.not_prepaid(number.clone(), asking, fate, now()).await?;
-            if fate == Fate::Refused && known_before && turns_out_settled(app, number).await? {
+            if fate == Fate::Refused && known_before && query_finds_payment(app, number).await? {
                 return Ok(None);
             }
-            app.chase.wake();
+            app.poller.wake();
             Err(Problem::gateway(&error))
         }
     }
 }
 
 /// Queries an order that WeChat Pay accepted before and refuses now: it may have been paid in the meantime.
-async fn turns_out_settled(app: &App, number: &OutTradeNo) -> Result<bool, Problem> {
-    let answered = app.chase.ask(number).await;
+async fn query_finds_payment(app: &App, number: &OutTradeNo) -> Result<bool, Problem> {
+    let answered = app.poller.query(number).await;
     let order = app.ledger.order(number).await?;
     Ok(answered && order.is_some_and(|order| matches!(order.status, Status::Paid | Status::Anomalous)))
 }
 
 /// Rejects a new order whose `time_expire` has passed.
-fn check_time(terms: &Terms) -> Result<(), Problem> {
+fn check_time_expire(terms: &Terms) -> Result<(), Problem> {
     match terms.time_expire {
         Some(expire) if expire <= now() => Err(Problem::field("time_expire", "must be in the future")),
         Some(_) | None => Ok(()),

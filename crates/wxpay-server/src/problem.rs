@@ -69,7 +69,7 @@ impl Problem {
     pub(crate) fn field(field: &str, rule: &str) -> Self {
         let detail = format!("{field} {rule}");
         let title = "Invalid field";
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-field", title, detail).of(field, rule)
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-field", title, detail).with_field(field, rule)
     }
 
     /// Returns the problem of a number already used by an order that differs in `field` (409).
@@ -77,10 +77,10 @@ impl Problem {
         let title = "The order number is already used";
         let detail = format!("the order already placed under this out_trade_no has another {field}");
         let rule = "must be equal in every request for one out_trade_no";
-        Self::new(StatusCode::CONFLICT, "order-differs", title, detail).of(field, rule)
+        Self::new(StatusCode::CONFLICT, "order-differs", title, detail).with_field(field, rule)
     }
 
-    fn of(mut self, field: &str, rule: &str) -> Self {
+    fn with_field(mut self, field: &str, rule: &str) -> Self {
         self.0.field = Some(field.into());
         self.0.rule = Some(rule.into());
         self
@@ -102,7 +102,7 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "ledger-unavailable", title, detail)
     }
 
-    pub(crate) fn ending() -> Self {
+    pub(crate) fn shutting_down() -> Self {
         let title = "The server is shutting down";
         let detail = "the request may have been carried out; retry with the same out_trade_no";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", title, detail)

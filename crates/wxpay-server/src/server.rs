@@ -3,13 +3,13 @@
 use crate::{
     api,
     app::App,
-    chase::Chase,
     config::Config,
-    flights::Flights,
     gateway::Gateway,
-    intake,
     ledger::{Failure, Ledger},
-    shutdown::Ending,
+    notifications,
+    poll::Poller,
+    shutdown::Shutdown,
+    single_flight::SingleFlight,
     tokens::{InProcess, TokenStore},
 };
 use axum::Router;
@@ -28,13 +28,13 @@ use wxpay_hyper::Client;
 use wxpay_proto::id::{InvalidField, NotifyUrl};
 
 /// Timeout for the head of a request, which includes the idle time since the previous one.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Limit of a request's head in bytes: enough for the longest query of a notification and its headers.
-const MAX_HEAD: usize = 32 * 1024;
+const MAX_HEADER_BYTES: usize = 32 * 1024;
 /// Limit of concurrent connections; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 1024;
 /// Timeout of the shutdown for active requests. A call to WeChat Pay with all its attempts takes half a minute.
-const END_WITHIN: Duration = Duration::from_secs(45);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// The payment server. See [`Server::start`].
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub struct Running {
     local_addr: SocketAddr,
     notify_url: NotifyUrl,
     ledger: Ledger,
-    ending: Ending,
+    ending: Shutdown,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -57,7 +57,7 @@ impl Server {
     /// # Errors
     ///
     /// If the ledger cannot be opened, the HTTP client cannot be built, or the address cannot be bound.
-    pub async fn start(config: Config) -> Result<Running, NotStarted> {
+    pub async fn start(config: Config) -> Result<Running, StartError> {
         let client = client(&config)?;
         Self::start_with(config, client, Box::new(InProcess::default())).await
     }
@@ -71,33 +71,33 @@ impl Server {
         config: Config,
         client: Client,
         tokens: Box<dyn TokenStore>,
-    ) -> Result<Running, NotStarted> {
-        let ledger = Ledger::open(&config.database).map_err(NotStarted::ledger)?;
+    ) -> Result<Running, StartError> {
+        let ledger = Ledger::open(&config.database).map_err(StartError::ledger)?;
         let listener = match TcpListener::bind(config.listen).await {
             Ok(listener) => listener,
             Err(cause) => {
                 ledger.close().await;
-                return Err(NotStarted::listen(cause));
+                return Err(StartError::listen(cause));
             }
         };
-        let local_addr = listener.local_addr().map_err(NotStarted::listen)?;
+        let local_addr = listener.local_addr().map_err(StartError::listen)?;
         let notify_url = match config.notify_url {
             Some(url) => url,
             None => {
-                format!("http://{local_addr}{}", config.notify_path).parse().map_err(NotStarted::notify)?
+                format!("http://{local_addr}{}", config.notify_path).parse().map_err(StartError::notify)?
             }
         };
-        let ending = Ending::new();
+        let ending = Shutdown::new();
         let upkeep = tokio::spawn(refresh_tokens(client.clone(), config.merchant.clone(), ending.clone()));
         let gateway = Gateway::new(config.merchant, client, tokens);
-        let chase = Chase::new(
+        let chase = Poller::new(
             ledger.clone(),
             gateway.clone(),
             config.schedule.clone(),
-            config.chase_concurrency,
+            config.poll_concurrency,
             ending.clone(),
         );
-        let notifications = intake::notifications(
+        let notifications = notifications::notifications(
             gateway.merchant.clone(),
             gateway.client.clone(),
             ledger.clone(),
@@ -108,9 +108,9 @@ impl Server {
             gateway,
             notify_url: notify_url.clone(),
             schedule: config.schedule,
-            placing: Flights::default(),
-            chase: chase.clone(),
-            ending: ending.clone(),
+            placements: SingleFlight::default(),
+            poller: chase.clone(),
+            shutdown: ending.clone(),
         };
         let router = api::router(app, config.api_token).route_service(&config.notify_path, notifications);
         let accepting = tokio::spawn(accept(listener, router, ending.clone()));
@@ -147,12 +147,12 @@ impl Running {
     /// Shuts the server down: accepts no new connections, waits up to 45 seconds for active requests, notifications and
     /// calls, then closes the ledger. Returns `false` if some were still active.
     pub async fn shutdown(self) -> bool {
-        self.ending.announce();
+        self.ending.begin_shutdown();
         for task in self.tasks {
             // An error means that the task panicked; it has ended all the same.
             drop(task.await);
         }
-        let settled = self.ending.settled(END_WITHIN).await;
+        let settled = self.ending.drained(SHUTDOWN_TIMEOUT).await;
         if !settled {
             tracing::warn!("shutdown timed out with active requests");
         }
@@ -161,7 +161,7 @@ impl Running {
     }
 }
 
-fn client(config: &Config) -> Result<Client, NotStarted> {
+fn client(config: &Config) -> Result<Client, StartError> {
     let mut builder = Client::builder();
     if let Some(ca) = &config.ca {
         builder = builder.root_ca(ca.clone());
@@ -169,22 +169,22 @@ fn client(config: &Config) -> Result<Client, NotStarted> {
     if let Some(proxy) = &config.proxy {
         builder = builder.proxy(proxy.clone());
     }
-    builder.build().map_err(NotStarted::client)
+    builder.build().map_err(StartError::client)
 }
 
-async fn refresh_tokens(client: Client, merchant: wxpay_proto::v1::Merchant, ending: Ending) {
+async fn refresh_tokens(client: Client, merchant: wxpay_proto::v1::Merchant, ending: Shutdown) {
     tokio::select! {
         never = client.refresh_tokens(merchant) => match never {},
-        () = ending.announced() => {}
+        () = ending.started() => {}
     }
 }
 
 /// Accepts connections until shutdown.
-async fn accept(listener: TcpListener, router: Router, ending: Ending) {
+async fn accept(listener: TcpListener, router: Router, ending: Shutdown) {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let accepted = tokio::select! {
-            () = ending.announced() => return,
+            () = ending.started() => return,
             accepted = async {
                 let permit = Arc::clone(&permits).acquire_owned().await;
                 (listener.accept().await, permit)
@@ -208,17 +208,17 @@ async fn accept(listener: TcpListener, router: Router, ending: Ending) {
 }
 
 /// Serves one connection to its end, or at shutdown to the end of the active request.
-async fn serve(stream: TcpStream, router: Router, ending: Ending) {
-    let _busy = ending.busy();
+async fn serve(stream: TcpStream, router: Router, ending: Shutdown) {
+    let _busy = ending.begin();
     // Replies are written whole: Nagle's algorithm would only delay them.
     drop(stream.set_nodelay(true));
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(MAX_HEAD);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(MAX_HEADER_BYTES);
     let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = std::pin::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = ending.announced() => {
+        () = ending.started() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -230,12 +230,12 @@ async fn serve(stream: TcpStream, router: Router, ending: Ending) {
 
 /// An error that prevented the start.
 #[derive(Debug)]
-pub struct NotStarted {
+pub struct StartError {
     what: &'static str,
     cause: Box<dyn error::Error + Send + Sync>,
 }
 
-impl NotStarted {
+impl StartError {
     fn ledger(cause: Failure) -> Self {
         Self { what: "the ledger cannot be opened", cause: Box::new(cause) }
     }
@@ -253,13 +253,13 @@ impl NotStarted {
     }
 }
 
-impl fmt::Display for NotStarted {
+impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.what)
     }
 }
 
-impl error::Error for NotStarted {
+impl error::Error for StartError {
     fn source(&self) -> Option<&(dyn error::Error + 'static)> {
         Some(&*self.cause)
     }

@@ -17,7 +17,7 @@ use wxpay_proto::UnixTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChinaTime(UnixTime);
 
-const GMT_8: Offset = Offset::constant(8);
+const CHINA_OFFSET: Offset = Offset::constant(8);
 
 impl ChinaTime {
     /// Returns the time as [`UnixTime`].
@@ -45,7 +45,7 @@ impl fmt::Display for ChinaTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let secs = i64::try_from(self.0.as_secs()).unwrap_or(i64::MAX);
         let moment = Timestamp::from_second(secs).unwrap_or(Timestamp::MAX);
-        write!(f, "{}", moment.display_with_offset(GMT_8))
+        write!(f, "{}", moment.display_with_offset(CHINA_OFFSET))
     }
 }
 

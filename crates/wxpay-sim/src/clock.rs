@@ -9,26 +9,26 @@ pub struct Clock {
     frozen: Option<UnixTime>,
     ahead: Duration,
     /// Lag behind the real clock; zero while frozen.
-    behind: Duration,
+    behind_real: Duration,
 }
 
 impl Clock {
     /// Creates a clock that runs with the real one.
     #[must_use]
     pub const fn running() -> Self {
-        Self { frozen: None, ahead: Duration::ZERO, behind: Duration::ZERO }
+        Self { frozen: None, ahead: Duration::ZERO, behind_real: Duration::ZERO }
     }
 
     /// Creates a clock that is frozen at a time until it is advanced or run.
     #[must_use]
     pub const fn frozen(at: UnixTime) -> Self {
-        Self { frozen: Some(at), ahead: Duration::ZERO, behind: Duration::ZERO }
+        Self { frozen: Some(at), ahead: Duration::ZERO, behind_real: Duration::ZERO }
     }
 
     /// Returns the virtual time at a real time.
     #[must_use]
     pub fn now(&self, real: UnixTime) -> UnixTime {
-        self.frozen.unwrap_or_else(|| real.before(self.behind)).after(self.ahead)
+        self.frozen.unwrap_or_else(|| real.before(self.behind_real)).after(self.ahead)
     }
 
     /// Returns true if the clock runs, false if it is frozen.
@@ -45,7 +45,7 @@ impl Clock {
     /// Lets the clock run from its current time.
     pub fn run(&mut self, real: UnixTime) {
         let now = self.now(real);
-        *self = Self { frozen: None, ahead: now.since(real), behind: real.since(now) };
+        *self = Self { frozen: None, ahead: now.since(real), behind_real: real.since(now) };
     }
 
     /// Advances the clock. A clock never goes back.

@@ -1,6 +1,6 @@
 //! APIv1 credentials: an app, its merchant, and their three secrets.
 
-use crate::chance::{ALPHANUMERIC, Chance, DIGITS, HEX};
+use crate::rng::{ALPHANUMERIC, DIGITS, HEX, Rng};
 use std::sync::Arc;
 use wxpay_proto::{
     id::{AppId, InvalidField, PartnerId},
@@ -45,7 +45,7 @@ impl Credentials {
     /// # Errors
     ///
     /// Never in practice: the generated values follow the grammar that they are parsed by.
-    pub(crate) fn thrown_away(chance: &mut Chance) -> Result<Self, InvalidField> {
+    pub(crate) fn generate(chance: &mut Rng) -> Result<Self, InvalidField> {
         Ok(Self::new(
             format!("wx{}", chance.text(HEX, 16)).parse()?,
             chance.text(HEX, 32),
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn no_secret_is_printed() {
-        let credentials = Credentials::thrown_away(&mut Chance::new(1, "credentials")).unwrap();
+        let credentials = Credentials::generate(&mut Rng::new(1, "credentials")).unwrap();
         let printed = format!("{:?}", App::new(credentials.clone()));
         for secret in [credentials.app_secret(), credentials.pay_sign_key(), credentials.partner_key()] {
             assert!(!printed.contains(secret.expose().as_str()));
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn thrown_away_credentials_have_the_documented_lengths() {
-        let credentials = Credentials::thrown_away(&mut Chance::new(9, "credentials")).unwrap();
+        let credentials = Credentials::generate(&mut Rng::new(9, "credentials")).unwrap();
         assert_eq!(credentials.app_secret().expose().len(), 32);
         assert_eq!(credentials.pay_sign_key().expose().len(), 128);
         assert_eq!(credentials.partner_key().expose().len(), 32);

@@ -11,7 +11,7 @@
 //! | `WXPAY_V1_APPID`, `WXPAY_V1_APP_SECRET`, `WXPAY_V1_PAY_SIGN_KEY`, `WXPAY_V1_PARTNER`, `WXPAY_V1_PARTNER_KEY` | the APIv1 app |
 //!
 //! Names that end in `_FILE` are paths of files, which [`Environment::files`] writes. Values that the merchant does not
-//! have in its [mode](crate::merchant::Mode) are left out.
+//! have in its [mode](crate::merchant::KeyMode) are left out.
 
 use crate::{credentials::Credentials, gateway::Gateway, keys::BadKey, merchant::Merchant};
 use std::{
@@ -37,7 +37,8 @@ impl Environment {
     /// Creates the environment of the app and the merchant that the gateway was created with.
     #[must_use]
     pub fn of(gateway: &Gateway, base_url: &str, now: UnixTime) -> Self {
-        let merchant = gateway.merchant_of(gateway.merchant().mchid()).unwrap_or_else(|| gateway.merchant());
+        let merchant =
+            gateway.merchant_by_mchid(gateway.merchant().mchid()).unwrap_or_else(|| gateway.merchant());
         Self::with_merchant(gateway, merchant, base_url, now)
     }
 
@@ -45,7 +46,7 @@ impl Environment {
     /// for an unknown merchant.
     #[must_use]
     pub fn of_merchant(gateway: &Gateway, mchid: &MchId, base_url: &str, now: UnixTime) -> Option<Self> {
-        let merchant = gateway.merchant_of(mchid)?;
+        let merchant = gateway.merchant_by_mchid(mchid)?;
         Some(Self::with_merchant(gateway, merchant, base_url, now))
     }
 
@@ -86,7 +87,7 @@ impl Environment {
     fn pems(&self) -> Result<Vec<(&'static str, &'static str, String)>, BadKey> {
         let mut pems = Vec::new();
         if let Some(own) = self.merchant.api_keys().last() {
-            pems.push(("WXPAY_PRIVATE_KEY_FILE", "apiclient_key.pem", own.pair.private_pem()));
+            pems.push(("WXPAY_PRIVATE_KEY_FILE", "apiclient_key.pem", own.key_pair.private_pem()));
             pems.push(("WXPAY_CERTIFICATE_FILE", "apiclient_cert.pem", own.certificate.pem()?));
         }
         if let Some(listed) = self.merchant.platform().certificates(self.now).next() {
@@ -205,12 +206,12 @@ fn create(path: &Path) -> io::Result<fs::File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Settings, merchant::Mode};
+    use crate::{Settings, merchant::KeyMode};
     use std::collections::BTreeMap;
 
     const NOW: UnixTime = UnixTime::from_secs(1_780_000_000);
 
-    fn environment(mode: Mode) -> Environment {
+    fn environment(mode: KeyMode) -> Environment {
         let mut gateway = Gateway::new(Settings::default(), 1);
         let mchid = gateway.merchant().mchid().clone();
         gateway.merchant_mut(&mchid).unwrap().platform_mut().set_mode(mode);
@@ -234,7 +235,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sim.env");
         fs::write(&path, "old").unwrap();
-        let told = environment(Mode::Either);
+        let told = environment(KeyMode::Either);
         told.write(&path).unwrap();
         let script =
             format!(". {}; printf %s \"$WXPAY_V1_PARTNER_KEY $WXPAY_MCHID $WXPAY_BASE_URL\"", path.display());
@@ -251,7 +252,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sim.env");
         fs::write(&path, "old").unwrap();
-        environment(Mode::Either).files(folder.path()).unwrap().write(&path).unwrap();
+        environment(KeyMode::Either).files(folder.path()).unwrap().write(&path).unwrap();
         let files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
         assert_eq!(files.len(), 6);
         for file in files {
@@ -267,7 +268,7 @@ mod tests {
     #[test]
     fn key_and_certificate_belong_together() {
         let folder = tempfile::tempdir().unwrap();
-        let told = values(&environment(Mode::Either).files(folder.path()).unwrap());
+        let told = values(&environment(KeyMode::Either).files(folder.path()).unwrap());
         let openssl = |args: &[&str]| {
             let said = std::process::Command::new("openssl").args(args).output().unwrap();
             String::from_utf8(said.stdout).unwrap()
@@ -287,9 +288,11 @@ mod tests {
     #[test]
     fn a_merchant_is_told_of_the_keys_it_has() {
         let folder = tempfile::tempdir().unwrap();
-        for (mode, certificate, key) in
-            [(Mode::Certificates, true, false), (Mode::PublicKey, false, true), (Mode::Either, true, true)]
-        {
+        for (mode, certificate, key) in [
+            (KeyMode::Certificates, true, false),
+            (KeyMode::PublicKey, false, true),
+            (KeyMode::Either, true, true),
+        ] {
             let told = values(&environment(mode).files(folder.path()).unwrap());
             for name in [
                 "WXPAY_PLATFORM_SERIAL_NO",

@@ -1,7 +1,7 @@
 //! A simulated WeChat Pay gateway, for tests of a merchant's program without a merchant account.
 //!
 //! [`Gateway`] is the gateway as a pure value: it takes a request and returns a reply. Notifications and their retries
-//! are polled with [`Gateway::next_due`] and [`Gateway::due`]. It reads no clock and no randomness: the caller passes the
+//! are polled with [`Gateway::next_due`] and [`Gateway::due_deliveries`]. It reads no clock and no randomness: the caller passes the
 //! time, and all generated data follows from one seed, so that the same calls give the same bytes. A test drives it in
 //! virtual time; [`serve`] puts it on a socket.
 //!
@@ -42,14 +42,13 @@
 //! * [`keys`]: keys and certificates.
 //! * [`ledger`]: the gateway's records of apps, orders and payments.
 //! * [`notifications`]: deliveries of notifications and their schedule.
-//! * [`phone`]: the payer's client.
+//! * [`payer`]: the payer's client.
 //! * [`faults`]: fault injection.
 //! * [`settings`]: behaviour that the documents leave open.
 //! * [`control`]: the control interface for tests, under `/_sim`.
 //! * [`serve`]: the HTTP server.
 //! * [`environment`]: the environment of a merchant's program, as `export NAME=value` lines.
 
-mod chance;
 pub mod clock;
 pub mod control;
 pub mod credentials;
@@ -60,7 +59,8 @@ pub mod keys;
 pub mod ledger;
 pub mod merchant;
 pub mod notifications;
-pub mod phone;
+pub mod payer;
+mod rng;
 pub mod serve;
 pub mod settings;
 mod time;

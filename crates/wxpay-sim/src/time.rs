@@ -12,22 +12,22 @@ const BEIJING: Offset = Offset::constant(8);
 const FOURTEEN: &str = "%Y%m%d%H%M%S";
 
 /// Formats a time as `yyyyMMddHHmmss`, like `time_end`, `time_start` and `time_expire`.
-pub(crate) fn fourteen(time: UnixTime) -> String {
+pub(crate) fn yyyymmddhhmmss(time: UnixTime) -> String {
     civil(time).strftime(FOURTEEN).to_string()
 }
 
 /// Formats a day as `yyyyMMdd`, as in a `transaction_id`. The token quota is counted by this day.
-pub(crate) fn day(time: UnixTime) -> String {
+pub(crate) fn yyyymmdd(time: UnixTime) -> String {
     civil(time).strftime("%Y%m%d").to_string()
 }
 
 /// Formats a day as `yymmdd`, as in a `prepayid`.
-pub(crate) fn short_day(time: UnixTime) -> String {
+pub(crate) fn yymmdd(time: UnixTime) -> String {
     civil(time).strftime("%y%m%d").to_string()
 }
 
 /// Parses `yyyyMMddHHmmss`. Returns `None` unless the text is fourteen digits of a time since 1970.
-pub(crate) fn parse_fourteen(text: &str) -> Option<UnixTime> {
+pub(crate) fn parse_yyyymmddhhmmss(text: &str) -> Option<UnixTime> {
     let digits = text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit());
     let civil = digits.then(|| DateTime::strptime(FOURTEEN, text).ok()).flatten()?;
     let time = civil.to_zoned(TimeZone::fixed(BEIJING)).ok()?.timestamp();
@@ -35,14 +35,14 @@ pub(crate) fn parse_fourteen(text: &str) -> Option<UnixTime> {
 }
 
 /// Formats a time as `yyyy-MM-dd HH:mm:ss`, as in bills.
-pub(crate) fn plain(time: UnixTime) -> String {
+pub(crate) fn bill_time(time: UnixTime) -> String {
     civil(time).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// Parses a day `yyyy-MM-dd`. Returns it as `yyyyMMdd`, with its end and the time three months after its beginning.
-pub(crate) fn day_named(text: &str) -> Option<(String, UnixTime, UnixTime)> {
+pub(crate) fn bill_date(text: &str) -> Option<(String, UnixTime, UnixTime)> {
     let digits = text.replace('-', "");
-    let midnight = parse_fourteen(&format!("{digits}000000"))?;
+    let midnight = parse_yyyymmddhhmmss(&format!("{digits}000000"))?;
     if format!("{}-{}-{}", digits.get(..4)?, digits.get(4..6)?, digits.get(6..)?) != text {
         return None;
     }
@@ -85,16 +85,16 @@ mod tests {
 
     #[test]
     fn a_moment_is_written_in_beijing_time() {
-        assert_eq!(fourteen(NOW), "20140508100936");
-        assert_eq!(day(NOW), "20140508");
-        assert_eq!(short_day(NOW), "140508");
-        assert_eq!(parse_fourteen("20140508100936"), Some(NOW));
+        assert_eq!(yyyymmddhhmmss(NOW), "20140508100936");
+        assert_eq!(yyyymmdd(NOW), "20140508");
+        assert_eq!(yymmdd(NOW), "140508");
+        assert_eq!(parse_yyyymmddhhmmss("20140508100936"), Some(NOW));
     }
 
     #[test]
     fn the_day_turns_at_beijing_midnight() {
-        assert_eq!(day(UnixTime::from_secs(1_399_564_799)), "20140508");
-        assert_eq!(day(UnixTime::from_secs(1_399_564_800)), "20140509");
+        assert_eq!(yyyymmdd(UnixTime::from_secs(1_399_564_799)), "20140508");
+        assert_eq!(yyyymmdd(UnixTime::from_secs(1_399_564_800)), "20140509");
     }
 
     #[test]
@@ -126,8 +126,8 @@ mod tests {
             "2014050825003６",
             "+0140508100936",
         ] {
-            assert_eq!(parse_fourteen(text), None, "{text}");
+            assert_eq!(parse_yyyymmddhhmmss(text), None, "{text}");
         }
-        assert_eq!(parse_fourteen("19600101000000"), None);
+        assert_eq!(parse_yyyymmddhhmmss("19600101000000"), None);
     }
 }

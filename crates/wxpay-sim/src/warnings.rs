@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use wxpay_proto::UnixTime;
 
 /// Maximum number of warnings kept; older ones are dropped.
-const KEPT: usize = 10_000;
+const MAX_WARNINGS: usize = 10_000;
 
 /// A warning. It never contains a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,21 +32,21 @@ pub enum Kind {
     PlusInPackage,
     /// `package` of the app's seven payment parameters is not `Sign=WXPay`.
     #[serde(rename = "second_sign_package")]
-    SecondSignLiteral,
+    SecondSignPackage,
     /// A response to a notification resembled `success`; a more lenient gateway would accept it.
     #[serde(rename = "inexact_success")]
-    LooseSuccess,
+    InexactSuccess,
     /// A merchant accepted a forged notification.
     #[serde(rename = "forged_notification_accepted")]
-    ForgeryBelieved,
+    ForgedNotificationAccepted,
     /// The simulator accepted a value that the real gateway may refuse.
     #[serde(rename = "nonportable")]
-    Doubtful,
+    Nonportable,
     /// A request was refused. The text has the reason; the reply has only the errcode.
     Refused,
     /// The merchant did not accept a notification by its last retry.
     #[serde(rename = "retries_exhausted")]
-    GivenUp,
+    RetriesExhausted,
 }
 
 /// The warnings, oldest first.
@@ -54,14 +54,14 @@ pub enum Kind {
 pub(crate) struct Warnings(VecDeque<Warning>);
 
 impl Warnings {
-    pub(crate) fn note(
+    pub(crate) fn push(
         &mut self,
         now: UnixTime,
         kind: Kind,
         number: Option<&str>,
         detail: impl Into<String>,
     ) {
-        if self.0.len() >= KEPT {
+        if self.0.len() >= MAX_WARNINGS {
             self.0.pop_front();
         }
         self.0.push_back(Warning {

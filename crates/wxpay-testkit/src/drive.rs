@@ -12,18 +12,18 @@ use wxpay_proto::{
 /// A network: returns the reply to a request, and the time until it arrives.
 pub trait Network {
     /// Returns the reply to a request sent at `now`, and the time until it arrives.
-    fn carry(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration);
+    fn send(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration);
 }
 
 impl<C: FnMut(Transmit, UnixTime) -> (Reply, Duration)> Network for C {
-    fn carry(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration) {
+    fn send(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration) {
         self(transmit, now)
     }
 }
 
 /// A driver with a virtual clock, deterministic randomness, a memory, and a record of the requests sent.
 #[derive(Debug)]
-pub struct Lab {
+pub struct Driver {
     /// The current time.
     pub now: UnixTime,
     /// The memory that the flows share.
@@ -36,10 +36,10 @@ pub struct Lab {
 
 /// The maximum number of steps of a flow, whatever the network does. The longest flow resolves a pending operation:
 /// eight calls, each of which may check for a token every 50 ms during its 30 seconds.
-pub const MOST_STEPS: usize = 8 * (30 * 20 + 20);
+pub const MAX_STEPS: usize = 8 * (30 * 20 + 20);
 
 /// Starts at 2014-05-08 10:09:36 in China.
-impl Default for Lab {
+impl Default for Driver {
     fn default() -> Self {
         Self {
             now: UnixTime::from_secs(1_399_514_976),
@@ -57,10 +57,10 @@ enum Turn<F: Flow> {
     Wake(Waiting<F>),
 }
 
-impl Lab {
+impl Driver {
     /// Makes the driver panic if one of these texts appears in the `Debug` output of a step or an error.
     #[must_use]
-    pub fn watching(mut self, secrets: &[&str]) -> Self {
+    pub fn watch_for(mut self, secrets: &[&str]) -> Self {
         self.secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
         self
     }
@@ -110,7 +110,7 @@ impl Lab {
             serial += 1;
         }
         let mut results: Vec<_> = turns.iter().map(|_| None).collect();
-        let bound = MOST_STEPS * results.len();
+        let bound = MAX_STEPS * results.len();
         while let Some(((then, _), (index, turn))) = turns.pop_first() {
             assert!(serial <= bound, "a flow exceeds the maximum number of steps");
             self.now = self.now.max(then);
@@ -119,11 +119,11 @@ impl Lab {
                 Turn::Reply(sent, reply) => sent.resume(reply, self.world()),
                 Turn::Wake(waiting) => waiting.resume(self.world()),
             };
-            self.watch(&step);
+            self.assert_no_secret(&step);
             let (when, turn) = match step {
                 Step::Send(transmit, sent) => {
                     self.hops.push((transmit.label, self.now));
-                    let (reply, took) = network.carry(transmit, self.now);
+                    let (reply, took) = network.send(transmit, self.now);
                     (self.now.after(took), Turn::Reply(sent, reply))
                 }
                 Step::Wait(until, waiting) => (until, Turn::Wake(waiting)),
@@ -138,7 +138,7 @@ impl Lab {
         results.into_iter().map(|result| result.expect("every flow has ended")).collect()
     }
 
-    fn watch<F: Flow<Output: Debug>>(&self, step: &Step<F>) {
+    fn assert_no_secret<F: Flow<Output: Debug>>(&self, step: &Step<F>) {
         if self.secrets.is_empty() {
             return;
         }

@@ -23,10 +23,10 @@ pub use values::{ids, time};
 pub use wire::{form, xml};
 
 /// The body of a fuzz target.
-pub type Body = fn(&[u8]);
+pub type FuzzBody = fn(&[u8]);
 
 /// All fuzz targets with their bodies.
-pub const TARGETS: [(&str, Body); 15] = [
+pub const TARGETS: [(&str, FuzzBody); 15] = [
     ("bill", bill),
     ("charset", charset),
     ("conversation", conversation),

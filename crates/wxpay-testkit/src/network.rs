@@ -17,7 +17,7 @@ use wxpay_sim::{
 /// A simulated gateway, and the network between it and a client.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Wire {
+pub struct SimNetwork {
     /// The gateway.
     pub gateway: Gateway,
     /// The time between a request and its response.
@@ -28,10 +28,10 @@ pub struct Wire {
     pub early: Vec<Delivery>,
 }
 
-impl Wire {
+impl SimNetwork {
     /// Creates a network to a gateway with these settings; responses take 80 ms.
     #[must_use]
-    pub fn to(settings: Settings, seed: u64) -> Self {
+    pub fn new(settings: Settings, seed: u64) -> Self {
         let gateway = Gateway::new(settings, seed);
         Self { gateway, latency: Duration::from_millis(80), is_down: false, early: Vec::new() }
     }
@@ -57,7 +57,7 @@ impl Wire {
         mut on_notification: impl FnMut(Notification) -> Ack,
     ) {
         let mut due = std::mem::take(&mut self.early);
-        due.extend(self.gateway.due(now));
+        due.extend(self.gateway.due_deliveries(now));
         for delivery in due {
             let received = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
             let ack = match me.verify_notification(&received) {
@@ -69,13 +69,13 @@ impl Wire {
             };
             let reply = ack.response();
             let result = DeliveryResult::Answered { status: reply.status(), body: reply.body().to_vec() };
-            self.gateway.delivered(delivery.id(), &result, now);
+            self.gateway.record_delivery(delivery.id(), &result, now);
         }
     }
 }
 
-impl Network for Wire {
-    fn carry(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration) {
+impl Network for SimNetwork {
+    fn send(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration) {
         if self.is_down {
             return (Err(Failure::NotSent("connection refused".into())), Duration::from_millis(1));
         }
@@ -83,16 +83,16 @@ impl Network for Wire {
         match self.gateway.answer(&transmit.request, now) {
             Outcome::Reply(reply) => (Ok(reply), self.latency),
             Outcome::AfterNotifications(reply) => {
-                let due = self.gateway.due(now);
+                let due = self.gateway.due_deliveries(now);
                 self.early.extend(due);
                 (Ok(reply), self.latency)
             }
             Outcome::Delayed(reply, late) if late < transmit.timeout => (Ok(reply), late),
             Outcome::Delayed(..) => (lost("timed out"), transmit.timeout),
-            Outcome::Cut(..) => (lost("the connection broke during the response"), self.latency),
-            Outcome::Lost { .. } => (lost("the connection broke"), self.latency),
-            Outcome::Reset { .. } => (lost("the connection was reset"), self.latency),
-            Outcome::Refused(_) => {
+            Outcome::Truncated(..) => (lost("the connection broke during the response"), self.latency),
+            Outcome::ConnectionClosed { .. } => (lost("the connection broke"), self.latency),
+            Outcome::ConnectionReset { .. } => (lost("the connection was reset"), self.latency),
+            Outcome::ConnectionRefused(_) => {
                 (Err(Failure::NotSent("connection refused".into())), Duration::from_millis(1))
             }
             Outcome::Slow(reply, bytes_per_second) => {

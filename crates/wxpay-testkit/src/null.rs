@@ -41,8 +41,8 @@ const PRIVATE_OF: &[u8] = b"null-private-of:";
 const PUBLIC: &[u8] = b"null-public:";
 
 /// The length of signatures and sealed texts, in bytes, as with a key of 2048 bits.
-const SIZE: usize = 256;
-const LONGEST: usize = 214;
+const SIGNATURE_LEN: usize = 256;
+const MAX_PLAINTEXT_LEN: usize = 214;
 const DIGEST: usize = 32;
 const TAG: usize = 16;
 
@@ -75,7 +75,7 @@ impl Pair {
     }
 
     fn signature(&self, message: &[u8]) -> Vec<u8> {
-        digest([&self.0, message]).repeat(SIZE / DIGEST)
+        digest([&self.0, message]).repeat(SIGNATURE_LEN / DIGEST)
     }
 }
 
@@ -85,12 +85,12 @@ impl PrivateKey for Pair {
     }
 
     fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
-        let (text, tag) = sealed.split_at_checked(SIZE - DIGEST).ok_or(InvalidSignature)?;
+        let (text, tag) = sealed.split_at_checked(SIGNATURE_LEN - DIGEST).ok_or(InvalidSignature)?;
         if tag != digest([&self.0, text]) {
             return Err(InvalidSignature);
         }
         let (length, text) = text.split_first().ok_or(InvalidSignature)?;
-        Ok(Secret::new(veiled(text.get(..usize::from(*length)).ok_or(InvalidSignature)?)))
+        Ok(Secret::new(mask(text.get(..usize::from(*length)).ok_or(InvalidSignature)?)))
     }
 }
 
@@ -102,11 +102,11 @@ impl PublicKey for Pair {
     /// Seals deterministically, unlike a real key, to: the length, the masked text, zeros, a digest.
     fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {
         let length = u8::try_from(plain.len()).map_err(|_| TooLong)?;
-        if plain.len() > LONGEST {
+        if plain.len() > MAX_PLAINTEXT_LEN {
             return Err(TooLong);
         }
-        let mut sealed = [&[length], &veiled(plain)[..]].concat();
-        sealed.resize(SIZE - DIGEST, 0);
+        let mut sealed = [&[length], &mask(plain)[..]].concat();
+        sealed.resize(SIGNATURE_LEN - DIGEST, 0);
         let tag = digest([&self.0, &sealed]);
         sealed.extend(tag);
         Ok(sealed)
@@ -138,11 +138,11 @@ impl SymmetricKey for Symmetric {
     ) -> Result<Vec<u8>, InvalidSignature> {
         let tag_at = sealed.len().checked_sub(TAG).ok_or(InvalidSignature)?;
         let (text, tag) = sealed.split_at_checked(tag_at).ok_or(InvalidSignature)?;
-        if tag == self.tag(nonce, associated_data, text) { Ok(veiled(text)) } else { Err(InvalidSignature) }
+        if tag == self.tag(nonce, associated_data, text) { Ok(mask(text)) } else { Err(InvalidSignature) }
     }
 
     fn seal(&self, nonce: &[u8; 12], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
-        let mut sealed = veiled(plain);
+        let mut sealed = mask(plain);
         let tag = self.tag(nonce, associated_data, &sealed);
         sealed.extend(tag);
         sealed
@@ -156,7 +156,7 @@ impl fmt::Debug for Symmetric {
 }
 
 /// Masks a text, or unmasks it. Ensures that a text that was not opened is not mistaken for one that was.
-fn veiled(text: &[u8]) -> Vec<u8> {
+fn mask(text: &[u8]) -> Vec<u8> {
     text.iter().map(|byte| byte ^ 0xa5).collect()
 }
 
@@ -178,7 +178,7 @@ mod tests {
     fn a_pair_agrees_with_itself_alone() {
         let ((key, public), (_, other)) = (pair("one"), pair("two"));
         let signature = key.sign(b"text").unwrap();
-        assert_eq!(signature.len(), SIZE);
+        assert_eq!(signature.len(), SIGNATURE_LEN);
         assert_eq!(Ok(&signature), key.sign(b"text").as_ref());
         assert_eq!(public.verify(b"text", &signature), Ok(()));
         assert_eq!(public.verify(b"next", &signature), Err(InvalidSignature));
@@ -205,17 +205,17 @@ mod tests {
     #[test]
     fn sealed_texts_open_unless_they_were_changed() {
         let ((key, public), (other, _)) = (pair("one"), pair("two"));
-        for length in [0, 1, LONGEST] {
+        for length in [0, 1, MAX_PLAINTEXT_LEN] {
             let plain = vec![b'a'; length];
             let mut sealed = public.seal(&plain).unwrap();
-            assert_eq!(sealed.len(), SIZE);
+            assert_eq!(sealed.len(), SIGNATURE_LEN);
             assert_eq!(key.open(&sealed).unwrap().expose(), &plain);
             assert!(other.open(&sealed).is_err());
             assert!(key.open(&sealed[1..]).is_err());
             sealed[0] ^= 1;
             assert!(key.open(&sealed).is_err());
         }
-        assert_eq!(public.seal(&[0; LONGEST + 1]), Err(TooLong));
+        assert_eq!(public.seal(&[0; MAX_PLAINTEXT_LEN + 1]), Err(TooLong));
         assert_eq!(public.seal(&[0; 300]), Err(TooLong));
     }
 

@@ -23,13 +23,13 @@ use wxpay_proto::{
         },
         refund,
     },
-    wire::bill::{Amount, Line, Reader},
+    wire::bill::{Line, Reader, SignedAmount},
 };
 use wxpay_testkit::drive::Network as _;
 
 /// Opens a shop and lets it trade for a day: three paid orders (two of a sub-merchant), a profit sharing with a return,
 /// and a refund. Returns the day, at noon of the next one.
-fn traded() -> (Shop, BillDate) {
+fn shop_with_trades() -> (Shop, BillDate) {
     let mut shop = Shop::open();
     let day = BillDate::of(shop.lab.now);
     let party = shop.partner();
@@ -37,13 +37,13 @@ fn traded() -> (Shop, BillDate) {
     for (serial, fen, party) in [(1, 1999, Party::Direct), (2, 10_000, party.clone()), (3, 50, party.clone())]
     {
         let order = shop.order(&number(serial), fen).party(party).attach("a,`b").profit_sharing(serial == 2);
-        shop.ask(NativeOrder::new(order.build().unwrap()));
+        shop.call(NativeOrder::new(order.build().unwrap()));
         paid.push(shop.pay(&number(serial)));
     }
     let supplier = Account::Merchant("1900000109".parse().unwrap());
     let add =
         AddReceiver::new(shop.appid(), party.clone(), supplier.clone(), RelationType::Supplier).unwrap();
-    shop.ask(add.name(super::shop::sensitive("某某")));
+    shop.call(add.name(super::shop::sensitive("某某")));
     shop.wait(60);
     let out_order_no: OutOrderNo = "P1".parse().unwrap();
     let portions = vec![ReceiverAmount::new(supplier, Fen::new(1500), "货款")];
@@ -57,16 +57,16 @@ fn traded() -> (Shop, BillDate) {
         rest,
     )
     .unwrap();
-    shop.ask(share);
+    shop.call(share);
     shop.wait(10);
     let to = "1900000109".parse().unwrap();
     let back =
         ReturnProfitSharing::new(party, out_order_no, "R1".parse().unwrap(), to, Fen::new(250), "退货")
             .unwrap();
-    shop.ask(back);
+    shop.call(back);
     let create =
         refund::CreateRefund::builder(number(1), "F1".parse().unwrap(), Fen::new(1000), Fen::new(1999));
-    shop.ask(create.build().unwrap());
+    shop.call(create.build().unwrap());
     shop.heard();
     shop.wait_for_bills();
     (shop, day)
@@ -79,12 +79,12 @@ fn ready<S>(outcome: BillReply<S>) -> S {
     }
 }
 
-fn yuan(fen: u64) -> Amount {
-    Amount::Positive(Fen::new(fen))
+fn yuan(fen: u64) -> SignedAmount {
+    SignedAmount::Positive(Fen::new(fen))
 }
 
 /// Returns the cells of two columns, for every row; and the summary.
-fn read(text: &str, name: &str, amount: &str) -> (Vec<(String, Amount)>, BTreeMap<String, String>) {
+fn read(text: &str, name: &str, amount: &str) -> (Vec<(String, SignedAmount)>, BTreeMap<String, String>) {
     let (mut reader, mut rows, mut sums) = (Reader::new(), Vec::new(), BTreeMap::new());
     // In pieces, as from a network.
     for piece in text.as_bytes().chunks(100) {
@@ -107,15 +107,15 @@ fn read(text: &str, name: &str, amount: &str) -> (Vec<(String, Amount)>, BTreeMa
 
 /// Compares all bills of the day, plain and gzipped, with the trades.
 pub(super) fn conversation() -> Shop {
-    let (mut shop, day) = traded();
+    let (mut shop, day) = shop_with_trades();
     let download = |shop: &mut Shop, plain: BillFile, zipped: BillFile| {
         let text = shop.prepare_download(&plain).unwrap();
         assert_eq!(shop.prepare_download(&zipped).unwrap(), text);
         text
     };
 
-    let plain = ready(shop.ask(TradeBill::of(day).bill_type(BillType::Success)));
-    let zipped = ready(shop.ask(TradeBill::of(day).bill_type(BillType::Success).gzip()));
+    let plain = ready(shop.call(TradeBill::of(day).bill_type(BillType::Success)));
+    let zipped = ready(shop.call(TradeBill::of(day).bill_type(BillType::Success).gzip()));
     let text = download(&mut shop, plain, zipped);
     let (rows, sums) = read(&text, "商户订单号", "订单金额");
     let held: Vec<_> = shop
@@ -123,25 +123,25 @@ pub(super) fn conversation() -> Shop {
         .gateway
         .transactions(shop.lab.now)
         .iter()
-        .map(|record| (record.out_trade_no.to_string(), Amount::Positive(record.total)))
+        .map(|record| (record.out_trade_no.to_string(), SignedAmount::Positive(record.total)))
         .collect();
     assert_eq!(rows, held);
     assert_eq!(sums["订单总金额"], "120.49");
 
     let sub_mchid = shop.sub_mchid();
-    let plain = ready(shop.ask(TradeBill::of(day).sub_mchid(sub_mchid.clone())));
-    let zipped = ready(shop.ask(TradeBill::of(day).sub_mchid(sub_mchid.clone()).gzip()));
+    let plain = ready(shop.call(TradeBill::of(day).sub_mchid(sub_mchid.clone())));
+    let zipped = ready(shop.call(TradeBill::of(day).sub_mchid(sub_mchid.clone()).gzip()));
     let text = download(&mut shop, plain, zipped);
     assert_eq!(
         read(&text, "商户订单号", "订单金额").0,
         [(number(2).to_string(), yuan(10_000)), (number(3).to_string(), yuan(50))]
     );
-    let plain = ready(shop.ask(TradeBill::of(day).bill_type(BillType::Refund)));
+    let plain = ready(shop.call(TradeBill::of(day).bill_type(BillType::Refund)));
     let text = shop.prepare_download(&plain).unwrap();
     assert_eq!(read(&text, "商户退款单号", "退款金额").0, [("F1".into(), yuan(1000))]);
 
-    let plain = ready(shop.ask(FundFlowBill::of(day)));
-    let zipped = ready(shop.ask(FundFlowBill::of(day).account_type(AccountType::Basic).gzip()));
+    let plain = ready(shop.call(FundFlowBill::of(day)));
+    let zipped = ready(shop.call(FundFlowBill::of(day).account_type(AccountType::Basic).gzip()));
     let text = download(&mut shop, plain, zipped);
     let (rows, sums) = read(&text, "业务类型", "收支金额(元)");
     // A refund also returns its share of the fee.
@@ -149,15 +149,15 @@ pub(super) fn conversation() -> Shop {
     assert_eq!(rows, expected.map(|(kind, fen)| (kind.into(), yuan(fen))));
     assert_eq!(sums["收入金额"], "19.99");
 
-    let plain = ready(shop.ask(ProfitSharingBill::of(day)));
-    let zipped = ready(shop.ask(ProfitSharingBill::of(day).sub_mchid(sub_mchid.clone()).gzip()));
+    let plain = ready(shop.call(ProfitSharingBill::of(day)));
+    let zipped = ready(shop.call(ProfitSharingBill::of(day).sub_mchid(sub_mchid.clone()).gzip()));
     let text = download(&mut shop, plain, zipped);
     let (rows, _) = read(&text, "商户分账/回退单号", "分账金额");
     assert_eq!(rows, [("P1".into(), yuan(1500)), ("R1".into(), yuan(250))]);
 
     for is_gzip in [false, true] {
         let ask = SubMerchantFundFlowBill::new(sub_mchid.clone(), day, AccountType::Basic);
-        let parts = ready(shop.ask(if is_gzip { ask.gzip() } else { ask }));
+        let parts = ready(shop.call(if is_gzip { ask.gzip() } else { ask }));
         let text: Vec<u8> = parts.iter().flat_map(|part| opened(&mut shop, part).unwrap()).collect();
         let (rows, _) = read(std::str::from_utf8(&text).unwrap(), "业务类型", "收支金额(元)");
         let expected = [
@@ -186,7 +186,7 @@ fn bills_say_what_was_traded() {
 
 #[test]
 fn a_file_that_was_changed_cut_or_lengthened_is_refused() {
-    let (mut shop, day) = traded();
+    let (mut shop, day) = shop_with_trades();
     for gzip in [false, true] {
         let ask = if gzip { ProfitSharingBill::of(day).gzip() } else { ProfitSharingBill::of(day) };
         let changes: [fn(Vec<u8>) -> Vec<u8>; 3] = [
@@ -205,22 +205,22 @@ fn a_file_that_was_changed_cut_or_lengthened_is_refused() {
             },
         ];
         for change in changes {
-            let statement = ready(shop.ask(ask.clone()));
+            let statement = ready(shop.call(ask.clone()));
             let error = shop.download_changed(&statement, change).unwrap_err();
             assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::NotSent));
         }
-        let statement = ready(shop.ask(ask));
+        let statement = ready(shop.call(ask));
         assert!(shop.prepare_download(&statement).is_ok());
     }
 }
 
 #[test]
 fn a_sealed_part_that_was_changed_does_not_open() {
-    let (mut shop, day) = traded();
-    let parts = ready(shop.ask(SubMerchantFundFlowBill::new(shop.sub_mchid(), day, AccountType::Basic)));
+    let (mut shop, day) = shop_with_trades();
+    let parts = ready(shop.call(SubMerchantFundFlowBill::new(shop.sub_mchid(), day, AccountType::Basic)));
     let (me, wire) = (shop.me.clone(), &mut shop.wire);
     let mut changed = |transmit: Transmit, now| -> (Reply, _) {
-        let (reply, took) = wire.carry(transmit, now);
+        let (reply, took) = wire.send(transmit, now);
         let reply = reply.map(|reply| {
             let mut body = reply.body().to_vec();
             body[10] ^= 1;
@@ -236,24 +236,24 @@ fn a_sealed_part_that_was_changed_does_not_open() {
 fn a_bill_is_made_by_ten_o_clock_and_there_is_none_of_a_day_without_trades() {
     let mut shop = Shop::open();
     let day = BillDate::of(shop.lab.now);
-    shop.ask(NativeOrder::new(shop.order(&number(1), 100).build().unwrap()));
+    shop.call(NativeOrder::new(shop.order(&number(1), 100).build().unwrap()));
     shop.pay(&number(1));
-    let error = shop.fail(TradeBill::of(day));
+    let error = shop.call_err(TradeBill::of(day));
     assert_eq!(error.fate(), Fate::Refused, "there must be no bill for today");
     while BillDate::of(shop.lab.now) == day {
         shop.wait(3600);
     }
-    assert_eq!(shop.ask(TradeBill::of(day)), BillReply::Generating);
+    assert_eq!(shop.call(TradeBill::of(day)), BillReply::Generating);
     shop.wait(10 * 3600);
-    assert!(matches!(shop.ask(TradeBill::of(day)), BillReply::Ready(_)));
-    assert_eq!(shop.ask(ProfitSharingBill::of(day)), BillReply::NoData);
-    assert_eq!(shop.ask(TradeBill::of("2026-11-20".parse().unwrap())), BillReply::NoData);
+    assert!(matches!(shop.call(TradeBill::of(day)), BillReply::Ready(_)));
+    assert_eq!(shop.call(ProfitSharingBill::of(day)), BillReply::NoData);
+    assert_eq!(shop.call(TradeBill::of("2026-11-20".parse().unwrap())), BillReply::NoData);
 }
 
 #[test]
 fn where_a_bill_is_is_good_for_minutes_and_for_who_asked() {
-    let (mut shop, day) = traded();
-    let statement = ready(shop.ask(TradeBill::of(day)));
+    let (mut shop, day) = shop_with_trades();
+    let statement = ready(shop.call(TradeBill::of(day)));
     let other = shop.wire.gateway.new_merchant();
     let theirs = wxpay_testkit::network::v3::public_key_builder(&shop.wire.gateway, &other).build();
     let mine = std::mem::replace(&mut shop.me, theirs);

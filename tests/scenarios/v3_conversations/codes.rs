@@ -11,7 +11,7 @@ use wxpay_proto::{
         },
     },
 };
-use wxpay_sim::{gateway::Named, ledger::v3::TradeState as Held};
+use wxpay_sim::{gateway::OrderRef, ledger::v3::TradeState as Held};
 
 /// Builds a code payment. The last two digits of the code select the payer's behaviour in the simulator.
 fn code(shop: &Shop, serial: u32, digits: &str, party: Party) -> CodePayment {
@@ -22,7 +22,7 @@ fn code(shop: &Shop, serial: u32, digits: &str, party: Party) -> CodePayment {
 }
 
 fn held(shop: &Shop, serial: u32) -> Held {
-    shop.wire.gateway.transaction(&Named::OutTradeNo(number(serial)), shop.lab.now).unwrap().trade_state
+    shop.wire.gateway.transaction(&OrderRef::OutTradeNo(number(serial)), shop.lab.now).unwrap().trade_state
 }
 
 /// Charges one code at once and reverses another charge, as a direct merchant and as a partner.
@@ -30,16 +30,16 @@ pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     for (serial, party) in [(1, Party::Direct), (11, shop.partner())] {
         let pay = code(&shop, serial, "10", party.clone());
-        let CodePaymentReply::Transaction(paid) = shop.ask(pay) else {
+        let CodePaymentReply::Transaction(paid) = shop.call(pay) else {
             panic!("the payment must not require a password")
         };
         assert_eq!((paid.trade_state, paid.sub_mchid.as_ref()), (TradeState::Success, party.sub_mchid()));
 
         let pay = code(&shop, serial + 1, "02", party.clone());
-        assert_eq!(shop.ask(pay), CodePaymentReply::UserPaying);
-        shop.ask(ReverseOrder::new(shop.appid(), number(serial + 1), party.clone()));
+        assert_eq!(shop.call(pay), CodePaymentReply::UserPaying);
+        shop.call(ReverseOrder::new(shop.appid(), number(serial + 1), party.clone()));
         assert_eq!(held(&shop, serial + 1), Held::Revoked);
-        let asked = shop.ask(QueryOrder::out_trade_no(number(serial + 1), party));
+        let asked = shop.call(QueryOrder::out_trade_no(number(serial + 1), party));
         assert!(matches!(asked, OrderLookup::Found(order) if order.trade_state == TradeState::Revoked));
     }
     shop
@@ -77,7 +77,7 @@ fn a_charge_waits_for_the_password_and_is_reversed_if_it_does_not_come() {
 #[test]
 fn a_charge_whose_answers_are_lost_comes_to_what_the_gateway_holds() {
     let mut shop = Shop::open();
-    shop.lose_answers("v3.pay.codepay");
+    shop.lose_replies("v3.pay.codepay");
     let pay = code(&shop, 1, "10", Party::Direct);
     assert!(matches!(shop.run(shop.me.charge_by_code(pay)), Ok(ChargeOutcome::Paid(_))));
     assert_eq!(held(&shop, 1), Held::Success);

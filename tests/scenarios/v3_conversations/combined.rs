@@ -29,14 +29,14 @@ fn two(shop: &Shop, serial: u32) -> Vec<SubOrder> {
     vec![order(serial + 1, 300, "米"), order(serial + 2, 200, "面").party(&shop.partner())]
 }
 
-fn whole(shop: &Shop, serial: u32, orders: Vec<SubOrder>) -> Builder {
+fn combined_order(shop: &Shop, serial: u32, orders: Vec<SubOrder>) -> Builder {
     Order::builder(shop.appid(), number(serial), notify_url(), orders)
         .payer_client_ip(Ipv4Addr::new(203, 0, 113, 7).into())
         .device_id("till-1")
 }
 
 fn query(shop: &mut Shop, query: QueryOrder) -> Transaction {
-    match shop.ask(query) {
+    match shop.call(query) {
         OrderLookup::Found(whole) => *whole,
         OrderLookup::NotFound => panic!("the order must be found"),
     }
@@ -67,24 +67,24 @@ fn is_paid(shop: &mut Shop, serial: u32) {
 pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     let openid = shop.openid();
-    let order = whole(&shop, 10, two(&shop, 10)).openid(openid.clone());
-    let params = shop.ask(JsapiOrder::new(order.build().unwrap()).unwrap());
-    shop.tap(&json!(params));
+    let order = combined_order(&shop, 10, two(&shop, 10)).openid(openid.clone());
+    let params = shop.call(JsapiOrder::new(order.build().unwrap()).unwrap());
+    shop.pay_with_params(&json!(params));
     is_paid(&mut shop, 10);
 
-    let order = whole(&shop, 20, two(&shop, 20));
-    let params = shop.ask(AppOrder::new(order.build().unwrap()).unwrap());
-    shop.tap(&json!(params));
+    let order = combined_order(&shop, 20, two(&shop, 20));
+    let params = shop.call(AppOrder::new(order.build().unwrap()).unwrap());
+    shop.pay_with_params(&json!(params));
     is_paid(&mut shop, 20);
 
-    let order = whole(&shop, 30, two(&shop, 30));
-    let url = shop.ask(H5Order::new(order.build().unwrap(), H5Info::wap()).unwrap());
+    let order = combined_order(&shop, 30, two(&shop, 30));
+    let url = shop.call(H5Order::new(order.build().unwrap(), H5Info::wap()).unwrap());
     assert!(url.starts_with("https://wx.tenpay.com/"), "{url}");
     shop.pay(&number(30));
     is_paid(&mut shop, 30);
 
-    let order = whole(&shop, 40, two(&shop, 40));
-    let code = shop.ask(NativeOrder::new(order.build().unwrap()).unwrap());
+    let order = combined_order(&shop, 40, two(&shop, 40));
+    let code = shop.call(NativeOrder::new(order.build().unwrap()).unwrap());
     assert!(code.starts_with("weixin://wxpay/bizpayurl"), "{code}");
     shop.pay(&number(40));
     is_paid(&mut shop, 40);
@@ -94,14 +94,14 @@ pub(super) fn conversation() -> Shop {
     for (auth_id, order) in ["1", "2"].into_iter().zip(&mut people) {
         order.individual = Some(Individual::new(auth_id));
     }
-    let order = whole(&shop, 50, people).openid(openid).trade_scenario("RECOMMERCE");
-    let params = shop.ask(MiniProgramOrder::new(order.build().unwrap()).unwrap());
-    shop.tap(&json!(params));
+    let order = combined_order(&shop, 50, people).openid(openid).trade_scenario("RECOMMERCE");
+    let params = shop.call(MiniProgramOrder::new(order.build().unwrap()).unwrap());
+    shop.pay_with_params(&json!(params));
     is_paid(&mut shop, 50);
 
-    let order = whole(&shop, 60, two(&shop, 60)).build().unwrap();
-    shop.ask(NativeOrder::new(order.clone()).unwrap());
-    shop.ask(CloseOrder::of(&order));
+    let order = combined_order(&shop, 60, two(&shop, 60)).build().unwrap();
+    shop.call(NativeOrder::new(order.clone()).unwrap());
+    shop.call(CloseOrder::of_order(&order));
     let closed = query(&mut shop, QueryOrder::combine_out_trade_no(number(60)));
     assert!(closed.sub_orders.iter().all(|order| order.trade_state == Some(TradeState::Closed)));
     shop
@@ -110,22 +110,22 @@ pub(super) fn conversation() -> Shop {
 #[test]
 fn orders_are_combined_in_every_way_paid_told_and_asked_after_and_one_is_closed() {
     let mut shop = conversation();
-    assert_eq!(shop.ask(QueryOrder::combine_out_trade_no(number(99))), OrderLookup::NotFound);
-    let paid = whole(&shop, 10, two(&shop, 10)).openid(shop.openid()).build().unwrap();
-    let error = shop.fail(CloseOrder::of(&paid));
+    assert_eq!(shop.call(QueryOrder::combine_out_trade_no(number(99))), OrderLookup::NotFound);
+    let paid = combined_order(&shop, 10, two(&shop, 10)).openid(shop.openid()).build().unwrap();
+    let error = shop.call_err(CloseOrder::of_order(&paid));
     assert_eq!(error.fate(), Fate::Refused, "a paid order must not be closed");
 }
 
 #[test]
 fn each_order_of_a_whole_is_refunded_by_itself() {
     let mut shop = Shop::open();
-    let order = whole(&shop, 10, two(&shop, 10)).build().unwrap();
-    shop.ask(NativeOrder::new(order).unwrap());
+    let order = combined_order(&shop, 10, two(&shop, 10)).build().unwrap();
+    shop.call(NativeOrder::new(order).unwrap());
     shop.pay(&number(10));
     is_paid(&mut shop, 10);
     let refund =
         refund::CreateRefund::builder(number(12), "F1".parse().unwrap(), Fen::new(50), Fen::new(200));
-    shop.ask(refund.party(shop.partner()).build().unwrap());
+    shop.call(refund.party(shop.partner()).build().unwrap());
     let after = query(&mut shop, QueryOrder::combine_out_trade_no(number(10)));
     let states: Vec<_> = after.sub_orders.into_iter().map(|order| order.trade_state.unwrap()).collect();
     assert_eq!(states, [TradeState::Success, TradeState::Refund]);
@@ -134,9 +134,9 @@ fn each_order_of_a_whole_is_refunded_by_itself() {
 #[test]
 fn a_whole_whose_answers_are_lost_is_settled_by_query() {
     let mut shop = Shop::open();
-    shop.lose_answers("v3.combine.native");
-    let order = whole(&shop, 10, two(&shop, 10)).build().unwrap();
-    let pending_operation = shop.fail(NativeOrder::new(order).unwrap()).unresolved().unwrap();
+    shop.lose_replies("v3.combine.native");
+    let order = combined_order(&shop, 10, two(&shop, 10)).build().unwrap();
+    let pending_operation = shop.call_err(NativeOrder::new(order).unwrap()).unresolved().unwrap();
     let Ok(Resolved::Combine(settled)) = shop.run(shop.me.resolve(pending_operation)) else {
         panic!("must resolve to the combined order")
     };

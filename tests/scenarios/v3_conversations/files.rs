@@ -1,7 +1,7 @@
 //! Uploads, the security echo, and the list of certificates.
 
 use super::{
-    by_certificates, setting,
+    certificate_merchant, setting,
     shop::{Shop, notify_url, sensitive},
 };
 use wxpay_proto::{
@@ -25,14 +25,14 @@ fn picture() -> UploadImage {
 /// Uploads an image and a video, calls the echo with an encrypted field and a notification, and lists the certificates.
 pub(super) fn conversation() -> Shop {
     let (lab, wire) = setting();
-    let me = by_certificates(&wire);
+    let me = certificate_merchant(&wire);
     let mut shop = Shop { lab, wire, me };
-    let picture = shop.ask(picture());
-    let film = shop.ask(UploadVideo::new(Upload::new("film.mp4", vec![7; 100_000]).unwrap()).unwrap());
+    let picture = shop.call(picture());
+    let film = shop.call(UploadVideo::new(Upload::new("film.mp4", vec![7; 100_000]).unwrap()).unwrap());
     assert!(!picture.is_empty() && picture != film);
 
     let echo = Echo::new("你好").unwrap().encrypted(sensitive("秘密"));
-    shop.ask(echo.notify_url(notify_url()));
+    shop.call(echo.notify_url(notify_url()));
     let notifications = shop.heard();
     let [notification] = &notifications[..] else { panic!("expected one notification") };
     let Event::Echo(echoed) = notification.event().unwrap() else { panic!("expected an echo event") };
@@ -40,7 +40,7 @@ pub(super) fn conversation() -> Shop {
     let sealed = echoed.encrypted_echo_message.unwrap();
     assert_eq!(shop.me.open(sealed.as_str()).unwrap().expose(), "秘密");
 
-    let listed = shop.ask(Certificates::new());
+    let listed = shop.call(Certificates::new());
     let known: Vec<String> = shop
         .wire
         .gateway
@@ -69,10 +69,10 @@ fn a_file_that_was_changed_on_its_way_is_refused() {
         body[at + 1] = b'p';
         let mut request = Request::new(transmit.request.method(), transmit.request.url().into(), body);
         for (name, value) in transmit.request.headers() {
-            request = request.with(name, value.clone());
+            request = request.with_header(name, value.clone());
         }
         transmit.request = request;
-        wire.carry(transmit, now)
+        wire.send(transmit, now)
     };
     let error = shop.lab.run(shop.me.call(picture()), &mut changed).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused), "{error:?}");

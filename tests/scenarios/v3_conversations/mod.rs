@@ -28,12 +28,12 @@ use wxpay_proto::{
 };
 use wxpay_sim::{
     Settings,
-    gateway::{Named, Payer},
-    merchant::Mode,
+    gateway::{OrderRef, Payer},
+    merchant::KeyMode,
 };
 use wxpay_testkit::{
-    drive::Lab,
-    network::{Wire, v3},
+    drive::Driver,
+    network::{SimNetwork, v3},
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -42,48 +42,48 @@ fn number(serial: u32) -> OutTradeNo {
     format!("20261124{serial:08}").parse().unwrap()
 }
 
-fn setting() -> (Lab, Wire) {
-    let mut lab = Lab::default();
+fn setting() -> (Driver, SimNetwork) {
+    let mut lab = Driver::default();
     lab.now = UnixTime::from_secs(1_795_500_000);
-    (lab, Wire::to(Settings::default(), 7))
+    (lab, SimNetwork::new(Settings::default(), 7))
 }
 
-fn set_mode(wire: &mut Wire, mode: Mode) {
+fn set_mode(wire: &mut SimNetwork, mode: KeyMode) {
     let mchid = wire.gateway.merchant().mchid().clone();
     wire.gateway.merchant_mut(&mchid).unwrap().platform_mut().set_mode(mode);
 }
 
 /// Returns a merchant that trusts platform certificates only.
-fn by_certificates(wire: &Wire) -> Merchant {
+fn certificate_merchant(wire: &SimNetwork) -> Merchant {
     v3::builder(&wire.gateway, wire.gateway.merchant()).build()
 }
 
 /// Returns a merchant that trusts the public key only.
-fn by_public_key(wire: &Wire) -> Merchant {
+fn public_key_merchant(wire: &SimNetwork) -> Merchant {
     v3::public_key_builder(&wire.gateway, wire.gateway.merchant()).build()
 }
 
 /// Returns a merchant that trusts both, as during the migration.
-fn by_both(wire: &Wire) -> Merchant {
+fn migrating_merchant(wire: &SimNetwork) -> Merchant {
     v3::public_key_builder(&wire.gateway, wire.gateway.merchant()).platform_certificates().build()
 }
 
-fn order(wire: &Wire, number: OutTradeNo, fen: u64) -> NativeOrder {
+fn order(wire: &SimNetwork, number: OutTradeNo, fen: u64) -> NativeOrder {
     let appid = wire.gateway.merchant().appids()[0].clone();
     let notify_url = "https://shop.example/notify/v3".parse().unwrap();
     NativeOrder::new(Order::builder(appid, number, Fen::new(fen), "千足金箍棒", notify_url).build().unwrap())
 }
 
-fn pay(lab: &Lab, wire: &mut Wire, number: &OutTradeNo) {
-    wire.gateway.pay_transaction(&Named::OutTradeNo(number.clone()), &Payer::default(), lab.now).unwrap();
+fn pay(lab: &Driver, wire: &mut SimNetwork, number: &OutTradeNo) {
+    wire.gateway.pay_transaction(&OrderRef::OutTradeNo(number.clone()), &Payer::default(), lab.now).unwrap();
 }
 
-fn query(lab: &mut Lab, wire: &mut Wire, me: &Merchant, number: OutTradeNo) -> OrderLookup {
+fn query(lab: &mut Driver, wire: &mut SimNetwork, me: &Merchant, number: OutTradeNo) -> OrderLookup {
     lab.run(me.call(QueryOrder::out_trade_no(number, Party::Direct)), wire).unwrap()
 }
 
 /// Delivers all notifications that are due within a minute, and returns the verified ones.
-fn heard(lab: &mut Lab, wire: &mut Wire, me: &Merchant) -> Vec<Notification> {
+fn receive_notifications(lab: &mut Driver, wire: &mut SimNetwork, me: &Merchant) -> Vec<Notification> {
     let mut heard = Vec::new();
     while let Some(due) = wire.gateway.next_due().filter(|due| due.since(lab.now) < Duration::from_mins(1)) {
         lab.now = lab.now.max(due);
@@ -98,7 +98,7 @@ fn heard(lab: &mut Lab, wire: &mut Wire, me: &Merchant) -> Vec<Notification> {
 #[test]
 fn an_order_is_placed_paid_heard_of_queried_refunded_and_told_of() {
     let (mut lab, mut wire) = setting();
-    let me = by_certificates(&wire);
+    let me = certificate_merchant(&wire);
     let code_url = lab.run(me.call(order(&wire, number(1), 1999)), &mut wire).unwrap();
     assert!(code_url.starts_with("weixin://wxpay/bizpayurl?"), "{code_url}");
     assert!(
@@ -106,8 +106,8 @@ fn an_order_is_placed_paid_heard_of_queried_refunded_and_told_of() {
     );
 
     let payer = Payer::default().with_discount(Fen::new(99));
-    wire.gateway.pay_transaction(&Named::OutTradeNo(number(1)), &payer, lab.now).unwrap();
-    let notifications = heard(&mut lab, &mut wire, &me);
+    wire.gateway.pay_transaction(&OrderRef::OutTradeNo(number(1)), &payer, lab.now).unwrap();
+    let notifications = receive_notifications(&mut lab, &mut wire, &me);
     let [notification] = &notifications[..] else { panic!("expected one notification") };
     let Event::Transaction(told) = notification.event().unwrap() else { panic!("expected a payment event") };
     let mut state = PaymentState::new(number(1), Fen::new(1999));
@@ -127,7 +127,7 @@ fn an_order_is_placed_paid_heard_of_queried_refunded_and_told_of() {
             .notify_url("https://shop.example/notify/v3".parse().unwrap());
     lab.run(me.call(create.build().unwrap()), &mut wire).unwrap();
     lab.wait(Duration::from_secs(10));
-    let notifications = heard(&mut lab, &mut wire, &me);
+    let notifications = receive_notifications(&mut lab, &mut wire, &me);
     assert!(notifications.iter().any(
         |notification| matches!(notification.event(), Ok(Event::Refund(told)) if told.amount.refund == Fen::new(500))
     ));
@@ -141,14 +141,14 @@ fn an_order_is_placed_paid_heard_of_queried_refunded_and_told_of() {
 #[test]
 fn a_merchant_with_a_public_key_never_asks_for_certificates_and_one_without_is_told_that_there_are_none() {
     let (mut lab, mut wire) = setting();
-    set_mode(&mut wire, Mode::PublicKey);
-    let me = by_public_key(&wire);
+    set_mode(&mut wire, KeyMode::PublicKey);
+    let me = public_key_merchant(&wire);
     lab.run(me.call(order(&wire, number(1), 100)), &mut wire).unwrap();
     pay(&lab, &mut wire, &number(1));
-    assert_eq!(heard(&mut lab, &mut wire, &me).len(), 1);
+    assert_eq!(receive_notifications(&mut lab, &mut wire, &me).len(), 1);
     assert_eq!(lab.count("v3.certificates"), 0);
 
-    let me = by_certificates(&wire);
+    let me = certificate_merchant(&wire);
     let error = lab.run(me.call(order(&wire, number(2), 100)), &mut wire).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::Unknown));
     assert_eq!(lab.count("v3.certificates"), 0, "PUB_KEY_ID_ must not cause a fetch of certificates");
@@ -156,31 +156,34 @@ fn a_merchant_with_a_public_key_never_asks_for_certificates_and_one_without_is_t
     assert_eq!(lab.count("v3.certificates"), 1, "404 is a valid reply: there are no certificates");
 }
 
-fn platform<'a>(wire: &'a mut Wire, mchid: &wxpay_proto::id::MchId) -> &'a mut wxpay_sim::merchant::Platform {
+fn platform<'a>(
+    wire: &'a mut SimNetwork,
+    mchid: &wxpay_proto::id::MchId,
+) -> &'a mut wxpay_sim::merchant::PlatformKeys {
     wire.gateway.merchant_mut(mchid).unwrap().platform_mut()
 }
 
 #[test]
 fn through_the_weeks_of_the_move_every_reply_and_every_notification_is_believed() {
     let (mut lab, mut wire) = setting();
-    set_mode(&mut wire, Mode::Certificates);
+    set_mode(&mut wire, KeyMode::Certificates);
     let mchid = wire.gateway.merchant().mchid().clone();
     let mut serial = 0;
-    let mut shop = |lab: &mut Lab, wire: &mut Wire, me: &Merchant| {
+    let mut shop = |lab: &mut Driver, wire: &mut SimNetwork, me: &Merchant| {
         for _ in 0..3 {
             serial += 1;
             lab.run(me.call(order(wire, number(serial), 100)), wire).unwrap();
             pay(lab, wire, &number(serial));
-            assert_eq!(heard(lab, wire, me).len(), 1);
+            assert_eq!(receive_notifications(lab, wire, me).len(), 1);
         }
     };
-    let me = by_certificates(&wire);
+    let me = certificate_merchant(&wire);
     shop(&mut lab, &mut wire, &me);
-    platform(&mut wire, &mchid).obtain().unwrap();
-    let me = by_both(&wire);
+    platform(&mut wire, &mchid).obtain_public_key().unwrap();
+    let me = migrating_merchant(&wire);
     shop(&mut lab, &mut wire, &me);
     let now = lab.now;
-    platform(&mut wire, &mchid).switch(now).unwrap();
+    platform(&mut wire, &mchid).start_switch(now).unwrap();
     for _ in 0..3 {
         shop(&mut lab, &mut wire, &me);
         lab.wait(DAY);
@@ -188,30 +191,30 @@ fn through_the_weeks_of_the_move_every_reply_and_every_notification_is_believed(
     platform(&mut wire, &mchid).roll_back().unwrap();
     shop(&mut lab, &mut wire, &me);
     let now = lab.now;
-    platform(&mut wire, &mchid).switch(now).unwrap();
+    platform(&mut wire, &mchid).start_switch(now).unwrap();
     for _ in 0..8 {
         shop(&mut lab, &mut wire, &me);
         lab.wait(DAY);
     }
     let now = lab.now;
-    platform(&mut wire, &mchid).void(now).unwrap();
+    platform(&mut wire, &mchid).void_certificates(now).unwrap();
     shop(&mut lab, &mut wire, &me);
-    let me = by_public_key(&wire);
+    let me = public_key_merchant(&wire);
     shop(&mut lab, &mut wire, &me);
 }
 
 #[test]
 fn a_certificate_is_rotated_in_mid_flight_and_what_the_old_one_signed_is_still_believed() {
     let (mut lab, mut wire) = setting();
-    set_mode(&mut wire, Mode::Certificates);
-    let (me, mchid) = (by_certificates(&wire), wire.gateway.merchant().mchid().clone());
+    set_mode(&mut wire, KeyMode::Certificates);
+    let (me, mchid) = (certificate_merchant(&wire), wire.gateway.merchant().mchid().clone());
     lab.run(me.call(order(&wire, number(1), 100)), &mut wire).unwrap();
     wire.gateway.rotate_certificate(&mchid, lab.now).unwrap();
     // Signed with the old certificate, and still in flight when the new one comes into use.
     lab.wait(DAY.checked_sub(Duration::from_secs(10)).unwrap());
     lab.run(me.call(order(&wire, number(2), 100)), &mut wire).unwrap();
     pay(&lab, &mut wire, &number(2));
-    let old: Vec<_> = wire.gateway.due(lab.now);
+    let old: Vec<_> = wire.gateway.due_deliveries(lab.now);
     lab.wait(Duration::from_secs(20));
     lab.run(me.call(order(&wire, number(3), 100)), &mut wire).unwrap();
     assert_eq!(lab.count("v3.certificates"), 2, "the new certificate must be fetched on its first use");
@@ -225,7 +228,7 @@ fn a_certificate_is_rotated_in_mid_flight_and_what_the_old_one_signed_is_still_b
 #[test]
 fn a_hundred_orders_that_start_at_once_fetch_the_keys_once() {
     let (mut lab, mut wire) = setting();
-    let me = by_certificates(&wire);
+    let me = certificate_merchant(&wire);
     let flows: Vec<_> = (0..100).map(|serial| me.call(order(&wire, number(serial), 100))).collect();
     let results = lab.run_all(flows, &mut wire);
     assert!(results.iter().all(Result::is_ok));
@@ -235,14 +238,14 @@ fn a_hundred_orders_that_start_at_once_fetch_the_keys_once() {
 #[test]
 fn strangers_who_invent_serial_numbers_cause_one_fetch_a_minute() {
     let (mut lab, mut wire) = setting();
-    let me = by_certificates(&wire);
+    let me = certificate_merchant(&wire);
     for second in 0..300_u32 {
         let serial: SerialNo = format!("{second:040X}").parse().unwrap();
         let invented = wxpay_proto::v3::RawNotification::new(b"{}".to_vec())
-            .with("Wechatpay-Timestamp", lab.now.as_secs().to_string().as_bytes())
-            .with("Wechatpay-Nonce", b"n")
-            .with("Wechatpay-Signature", b"c2ln")
-            .with("Wechatpay-Serial", serial.as_str().as_bytes());
+            .header("Wechatpay-Timestamp", lab.now.as_secs().to_string().as_bytes())
+            .header("Wechatpay-Nonce", b"n")
+            .header("Wechatpay-Signature", b"c2ln")
+            .header("Wechatpay-Serial", serial.as_str().as_bytes());
         let error = lab.run(me.verify_notification(invented), &mut wire).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Signature);
         lab.wait(Duration::from_secs(1));
@@ -254,11 +257,11 @@ fn strangers_who_invent_serial_numbers_cause_one_fetch_a_minute() {
 fn two_merchants_with_two_providers_share_a_process_and_believe_nothing_of_each_other() {
     let (mut lab, mut wire) = setting();
     let other = wire.gateway.new_merchant();
-    let mine = by_certificates(&wire);
+    let mine = certificate_merchant(&wire);
     let theirs = v3::builder(&wire.gateway, &other).build();
     lab.run(mine.call(order(&wire, number(1), 100)), &mut wire).unwrap();
     pay(&lab, &mut wire, &number(1));
-    let due = wire.gateway.due(lab.now);
+    let due = wire.gateway.due_deliveries(lab.now);
     let error = lab.run(theirs.verify_notification(v3::received(&due[0])), &mut wire).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Signature | ErrorKind::Malformed), "{error:?}");
     assert!(lab.run(mine.verify_notification(v3::received(&due[0])), &mut wire).is_ok());
@@ -269,7 +272,7 @@ fn two_merchants_with_two_providers_share_a_process_and_believe_nothing_of_each_
 #[test]
 fn a_paid_order_is_not_closed_and_a_closed_one_is_not_paid() {
     let (mut lab, mut wire) = setting();
-    let me = by_public_key(&wire);
+    let me = public_key_merchant(&wire);
     for serial in [1, 2] {
         lab.run(me.call(order(&wire, number(serial), 100)), &mut wire).unwrap();
     }
@@ -278,7 +281,7 @@ fn a_paid_order_is_not_closed_and_a_closed_one_is_not_paid() {
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
     assert_eq!(error.refusal().unwrap().internal_number(), Some(268_449_538), "the order is paid");
     lab.run(me.call(CloseOrder::new(number(2), Party::Direct)), &mut wire).unwrap();
-    let named = Named::OutTradeNo(number(2));
+    let named = OrderRef::OutTradeNo(number(2));
     assert!(wire.gateway.pay_transaction(&named, &Payer::default(), lab.now).is_err());
 }
 
@@ -293,7 +296,7 @@ fn a_wrong_signature_is_refused_and_the_refusal_shows_what_the_gateway_verified(
         known.appids()[0].clone(),
         wxpay_sim::merchant::ApiKey::new(
             known.api_keys()[0].certificate.clone(),
-            other.api_keys()[0].pair.clone(),
+            other.api_keys()[0].key_pair.clone(),
         ),
         known.api_v3_key().unwrap().expose().clone(),
         known.platform().clone(),
@@ -312,10 +315,10 @@ fn a_wrong_signature_is_refused_and_the_refusal_shows_what_the_gateway_verified(
 #[test]
 fn what_arrives_five_minutes_late_is_not_believed() {
     let (mut lab, mut wire) = setting();
-    let me = by_public_key(&wire);
+    let me = public_key_merchant(&wire);
     lab.run(me.call(order(&wire, number(1), 100)), &mut wire).unwrap();
     pay(&lab, &mut wire, &number(1));
-    let due = wire.gateway.due(lab.now);
+    let due = wire.gateway.due_deliveries(lab.now);
     lab.wait(Duration::from_mins(5));
     assert!(
         lab.run(me.verify_notification(v3::received(&due[0])), &mut wire).is_ok(),
@@ -324,6 +327,6 @@ fn what_arrives_five_minutes_late_is_not_believed() {
     lab.wait(Duration::from_secs(1));
     let error = lab.run(me.verify_notification(v3::received(&due[0])), &mut wire).unwrap_err();
     let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<VerifyError>());
-    assert_eq!(cause, Some(&VerifyError::OutsideWindow));
+    assert_eq!(cause, Some(&VerifyError::TimestampOutOfRange));
     assert_eq!(Ack::for_error(&error), Ack::Reject(401));
 }

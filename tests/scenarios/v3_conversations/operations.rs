@@ -1,7 +1,7 @@
 //! Coverage: the simulator serves every typed operation, and the conversations use every served one.
 
 use super::{bills, codes, combined, files, orders, partner, refunds, sharing, shop::Shop, transfers};
-use crate::v3_operations::first_tiers;
+use crate::v3_operations::typed_operations;
 use std::collections::BTreeSet;
 use wxpay_sim::Gateway;
 
@@ -10,16 +10,16 @@ fn served() -> BTreeSet<String> {
 }
 
 /// The only served operation without a type: the download of transfer receipts, whose URL is in a reply.
-const BESIDES: &str = "GET /v3/transferdownload/signfile";
+const UNTYPED: &str = "GET /v3/transferdownload/signfile";
 
 #[test]
 fn every_typed_operation_is_served_by_the_simulated_gateway_and_no_other() {
-    let Some(typed) = first_tiers() else { return };
+    let Some(typed) = typed_operations() else { return };
     let (typed, served) = (BTreeSet::from_iter(typed), served());
     let missing: Vec<_> = typed.difference(&served).collect();
     let more: Vec<_> = served.difference(&typed).collect();
     assert!(missing.is_empty(), "not served: {missing:?}");
-    assert_eq!(more, [BESIDES], "not typed");
+    assert_eq!(more, [UNTYPED], "not typed");
 }
 
 #[test]
@@ -36,13 +36,13 @@ fn every_operation_is_driven_to_its_answer() {
     ];
     let shops = conversations.into_iter().map(|conversation| conversation());
     let answered: BTreeSet<&str> =
-        shops.chain(sharing::conversations()).flat_map(|shop| answered(&shop)).collect();
+        shops.chain(sharing::conversations()).flat_map(|shop| succeeded(&shop)).collect();
     let silent: Vec<_> = Gateway::operations().filter(|served| !answered.contains(served.label)).collect();
     assert!(silent.is_empty(), "{silent:?}");
 }
 
 /// Returns the operations that succeeded in a conversation.
-fn answered(shop: &Shop) -> Vec<&'static str> {
+fn succeeded(shop: &Shop) -> Vec<&'static str> {
     let requests = shop.wire.gateway.requests().filter(|request| matches!(request.status, 200 | 204));
     requests.filter_map(|request| request.operation).collect()
 }

@@ -19,26 +19,26 @@ pub(super) fn conversation() -> Shop {
         order.payer_client_ip(Ipv4Addr::new(203, 0, 113, 7).into()).build().unwrap()
     };
     let payer = Payer::new(shop.openid());
-    let params = shop.ask(JsapiOrder::new(ordered(&shop, 1), payer.clone()).unwrap());
-    shop.tap(&json!(params));
-    let params = shop.ask(JsapiOrder::mini_program(ordered(&shop, 2), payer).unwrap());
-    shop.tap(&json!(params));
-    let params = shop.ask(AppOrder::new(ordered(&shop, 3)));
-    shop.tap(&json!(params));
-    shop.ask(NativeOrder::new(ordered(&shop, 4)));
+    let params = shop.call(JsapiOrder::new(ordered(&shop, 1), payer.clone()).unwrap());
+    shop.pay_with_params(&json!(params));
+    let params = shop.call(JsapiOrder::mini_program(ordered(&shop, 2), payer).unwrap());
+    shop.pay_with_params(&json!(params));
+    let params = shop.call(AppOrder::new(ordered(&shop, 3)));
+    shop.pay_with_params(&json!(params));
+    shop.call(NativeOrder::new(ordered(&shop, 4)));
     shop.pay(&number(4));
-    shop.ask(H5Order::new(ordered(&shop, 5), H5Info::wap()).unwrap());
+    shop.call(H5Order::new(ordered(&shop, 5), H5Info::wap()).unwrap());
     shop.pay(&number(5));
     assert_eq!(shop.heard().len(), 5);
     for serial in 1..=5 {
-        let asked = shop.ask(QueryOrder::out_trade_no(number(serial), Party::Direct));
+        let asked = shop.call(QueryOrder::out_trade_no(number(serial), Party::Direct));
         let OrderLookup::Found(paid) = &asked else { panic!("the order must be found") };
         assert_eq!(paid.trade_state, TradeState::Success);
         let id = paid.transaction_id.clone().unwrap();
-        assert_eq!(shop.ask(QueryOrder::transaction_id(id, Party::Direct)), asked);
+        assert_eq!(shop.call(QueryOrder::transaction_id(id, Party::Direct)), asked);
     }
-    shop.ask(NativeOrder::new(ordered(&shop, 6)));
-    shop.ask(CloseOrder::new(number(6), Party::Direct));
+    shop.call(NativeOrder::new(ordered(&shop, 6)));
+    shop.call(CloseOrder::new(number(6), Party::Direct));
     shop
 }
 

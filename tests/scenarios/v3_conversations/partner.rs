@@ -15,10 +15,10 @@ use wxpay_proto::{
         refund::{self, RefundStatus},
     },
 };
-use wxpay_sim::gateway::Named;
+use wxpay_sim::gateway::OrderRef;
 
 fn query(shop: &mut Shop, number: &OutTradeNo, party: &Party) -> Transaction {
-    match shop.ask(QueryOrder::out_trade_no(number.clone(), party.clone())) {
+    match shop.call(QueryOrder::out_trade_no(number.clone(), party.clone())) {
         OrderLookup::Found(order) => *order,
         OrderLookup::NotFound => panic!("the order must be found"),
     }
@@ -38,7 +38,7 @@ fn is_paid(shop: &mut Shop, number: &OutTradeNo, party: &Party) {
         assert_eq!(transaction.sub_appid.as_ref(), party.sub_appid());
     }
     let by_id = QueryOrder::transaction_id(asked.transaction_id.clone().unwrap(), party.clone());
-    assert_eq!(shop.ask(by_id), OrderLookup::Found(Box::new(asked)));
+    assert_eq!(shop.call(by_id), OrderLookup::Found(Box::new(asked)));
 }
 
 /// Places orders by every payment method and pays them; closes one and refunds one.
@@ -52,52 +52,52 @@ pub(super) fn conversation() -> Shop {
     };
     let (payer, openid) = (Payer::under_sub_appid(shop.openid()), shop.openid());
 
-    let params = shop.ask(JsapiOrder::new(ordered(&shop, 1), payer.clone()).unwrap());
+    let params = shop.call(JsapiOrder::new(ordered(&shop, 1), payer.clone()).unwrap());
     assert_eq!(
         Some(&params.app_id),
         party.sub_appid(),
         "the payment parameters must name the sub-merchant's app"
     );
-    assert_eq!(shop.tap(&json!(params)).payments[0].sub_openid, Some(openid));
+    assert_eq!(shop.pay_with_params(&json!(params)).payments[0].sub_openid, Some(openid));
     is_paid(&mut shop, &number(1), &party);
 
-    let params = shop.ask(JsapiOrder::mini_program(ordered(&shop, 2), payer.clone()).unwrap());
-    shop.tap(&json!(params));
+    let params = shop.call(JsapiOrder::mini_program(ordered(&shop, 2), payer.clone()).unwrap());
+    shop.pay_with_params(&json!(params));
     is_paid(&mut shop, &number(2), &party);
 
-    let params = shop.ask(AppOrder::new(ordered(&shop, 3)));
-    shop.tap(&json!(params));
+    let params = shop.call(AppOrder::new(ordered(&shop, 3)));
+    shop.pay_with_params(&json!(params));
     is_paid(&mut shop, &number(3), &party);
 
-    let code = shop.ask(NativeOrder::new(ordered(&shop, 4)));
+    let code = shop.call(NativeOrder::new(ordered(&shop, 4)));
     assert!(code.starts_with("weixin://wxpay/bizpayurl"), "{code}");
     shop.pay(&number(4));
     is_paid(&mut shop, &number(4), &party);
 
-    let url = shop.ask(H5Order::new(ordered(&shop, 5), H5Info::wap()).unwrap());
+    let url = shop.call(H5Order::new(ordered(&shop, 5), H5Info::wap()).unwrap());
     assert!(url.starts_with("https://wx.tenpay.com/"), "{url}");
     shop.pay(&number(5));
     is_paid(&mut shop, &number(5), &party);
 
     let till = ScannedPosOrder::new(ordered(&shop, 6), payer, StoreId::OutId("shop-1".into())).unwrap();
-    let prepay_id = shop.ask(till);
+    let prepay_id = shop.call(till);
     let appid = party.sub_appid().unwrap().clone();
     let params = JsapiParams::sign(&shop.me, appid, &prepay_id, shop.lab.now, "nonce".into()).unwrap();
-    shop.tap(&json!(params));
+    shop.pay_with_params(&json!(params));
     is_paid(&mut shop, &number(6), &party);
 
-    shop.ask(NativeOrder::new(ordered(&shop, 7)));
-    shop.ask(CloseOrder::new(number(7), party.clone()));
+    shop.call(NativeOrder::new(ordered(&shop, 7)));
+    shop.call(CloseOrder::new(number(7), party.clone()));
     assert_eq!(query(&mut shop, &number(7), &party).trade_state, TradeState::Closed);
 
     let create = refund::CreateRefund::builder(number(1), "F1".parse().unwrap(), Fen::new(30), Fen::new(100));
     let create = create.party(party.clone()).notify_url(super::shop::notify_url()).build().unwrap();
-    assert_eq!(shop.ask(create).status, RefundStatus::Processing);
+    assert_eq!(shop.call(create).status, RefundStatus::Processing);
     let notifications = shop.heard();
     let [notification] = &notifications[..] else { panic!("expected one notification") };
     let Event::Refund(told) = notification.event().unwrap() else { panic!("expected a refund event") };
     assert_eq!((told.refund_status, told.sub_mchid.as_ref()), (RefundStatus::Success, party.sub_mchid()));
-    let asked = shop.ask(refund::QueryRefund::new("F1".parse().unwrap(), party));
+    let asked = shop.call(refund::QueryRefund::new("F1".parse().unwrap(), party));
     let refund::RefundLookup::Found(refund) = asked else { panic!("the refund must be found") };
     assert_eq!((refund.status, refund.amount.refund), (RefundStatus::Success, Fen::new(30)));
     shop
@@ -107,9 +107,9 @@ pub(super) fn conversation() -> Shop {
 fn a_provider_orders_in_every_way_asks_closes_and_refunds_for_a_sub_merchant() {
     let mut shop = conversation();
     let party = shop.partner();
-    let asked = shop.ask(QueryOrder::out_trade_no(number(99), party));
+    let asked = shop.call(QueryOrder::out_trade_no(number(99), party));
     assert_eq!(asked, OrderLookup::NotFound);
-    let record = shop.wire.gateway.transaction(&Named::OutTradeNo(number(1)), shop.lab.now).unwrap();
+    let record = shop.wire.gateway.transaction(&OrderRef::OutTradeNo(number(1)), shop.lab.now).unwrap();
     assert_eq!(record.sub_mchid, Some(shop.sub_mchid()));
 }
 
@@ -117,13 +117,13 @@ fn a_provider_orders_in_every_way_asks_closes_and_refunds_for_a_sub_merchant() {
 fn an_order_of_a_sub_merchant_is_not_the_providers_own_nor_anothers() {
     let mut shop = conversation();
     for party in [Party::Direct, Party::partner("1900000109".parse().unwrap())] {
-        let error = shop.fail(QueryOrder::out_trade_no(number(1), party.clone()));
+        let error = shop.call_err(QueryOrder::out_trade_no(number(1), party.clone()));
         assert!(error.refusal().is_some(), "{error:?}");
         let create =
             refund::CreateRefund::builder(number(2), "F2".parse().unwrap(), Fen::new(30), Fen::new(100));
-        let error = shop.fail(create.party(party).build().unwrap());
+        let error = shop.call_err(create.party(party).build().unwrap());
         assert_eq!(error.fate(), Fate::Refused);
     }
-    let record = shop.wire.gateway.transaction(&Named::OutTradeNo(number(2)), shop.lab.now).unwrap();
+    let record = shop.wire.gateway.transaction(&OrderRef::OutTradeNo(number(2)), shop.lab.now).unwrap();
     assert_eq!(record.refunds, []);
 }

@@ -16,20 +16,20 @@ use wxpay_sim::ledger::v3::RefundStatus as Becomes;
 
 /// Creates a refund that becomes abnormal, and receives the notification.
 fn abnormal(shop: &mut Shop, serial: u32, refund_no: &str) -> Refund {
-    shop.ask(NativeOrder::new(shop.order(&number(serial), 100).build().unwrap()));
+    shop.call(NativeOrder::new(shop.order(&number(serial), 100).build().unwrap()));
     shop.pay(&number(serial));
     let create =
         CreateRefund::builder(number(serial), refund_no.parse().unwrap(), Fen::new(100), Fen::new(100));
-    let refund = shop.ask(create.notify_url(notify_url()).build().unwrap());
+    let refund = shop.call(create.notify_url(notify_url()).build().unwrap());
     let (mchid, now) = (shop.me.mchid().clone(), shop.lab.now);
-    let becomes = shop.wire.gateway.refund_becomes(&mchid, &refund.out_refund_no, Becomes::Abnormal, now);
+    let becomes = shop.wire.gateway.set_refund_outcome(&mchid, &refund.out_refund_no, Becomes::Abnormal, now);
     assert!(becomes.is_some());
-    assert_eq!(told(shop), RefundStatus::Abnormal);
+    assert_eq!(notified_status(shop), RefundStatus::Abnormal);
     refund
 }
 
 /// Returns the status in the only refund notification within a minute.
-fn told(shop: &mut Shop) -> RefundStatus {
+fn notified_status(shop: &mut Shop) -> RefundStatus {
     let notifications = shop.heard();
     let mut told = notifications.iter().filter_map(|notification| match notification.event().unwrap() {
         Event::Refund(told) => Some(told.refund_status),
@@ -41,7 +41,7 @@ fn told(shop: &mut Shop) -> RefundStatus {
 }
 
 fn query(shop: &mut Shop, refund: &Refund) -> RefundStatus {
-    match shop.ask(refund::QueryRefund::new(refund.out_refund_no.clone(), Party::Direct)) {
+    match shop.call(refund::QueryRefund::new(refund.out_refund_no.clone(), Party::Direct)) {
         refund::RefundLookup::Found(refund) => refund.status,
         refund::RefundLookup::NotFound => panic!("the refund must be found"),
     }
@@ -54,16 +54,16 @@ pub(super) fn conversation() -> Shop {
     let (id, number) = (refund.refund_id.clone(), refund.out_refund_no.clone());
     let (card, name) = (sensitive("6226000000000000"), sensitive("张三"));
     let to_user = ApplyAbnormalRefund::to_user(id, number, Party::Direct, "CMB_DEBIT", card, name).unwrap();
-    assert_eq!(shop.ask(to_user).status, RefundStatus::Processing);
-    assert_eq!(told(&mut shop), RefundStatus::Success);
+    assert_eq!(shop.call(to_user).status, RefundStatus::Processing);
+    assert_eq!(notified_status(&mut shop), RefundStatus::Success);
     assert_eq!(query(&mut shop, &refund), RefundStatus::Success);
 
     let refund = abnormal(&mut shop, 2, "F2");
     assert_eq!(query(&mut shop, &refund), RefundStatus::Abnormal);
     let (id, number) = (refund.refund_id.clone(), refund.out_refund_no.clone());
-    shop.ask(ApplyAbnormalRefund::to_merchant(id.clone(), number.clone(), Party::Direct));
-    assert_eq!(told(&mut shop), RefundStatus::Success);
-    let error = shop.fail(ApplyAbnormalRefund::to_merchant(id, number, Party::Direct));
+    shop.call(ApplyAbnormalRefund::to_merchant(id.clone(), number.clone(), Party::Direct));
+    assert_eq!(notified_status(&mut shop), RefundStatus::Success);
+    let error = shop.call_err(ApplyAbnormalRefund::to_merchant(id, number, Party::Direct));
     assert_eq!(error.fate(), Fate::Refused, "the refund is no longer abnormal");
     shop
 }

@@ -1,7 +1,7 @@
 //! Profit sharing: receivers, sharing, returns, unfreezing.
 
 use super::{
-    by_certificates, number, setting,
+    certificate_merchant, number, setting,
     shop::{Shop, sensitive},
 };
 use wxpay_proto::{
@@ -22,7 +22,7 @@ use wxpay_proto::{
         refund,
     },
 };
-use wxpay_sim::ledger::v3::{PartFailure, ReturnFailure};
+use wxpay_sim::ledger::v3::{ReturnFailure, SharingDetailFailure};
 use wxpay_testkit::network::v3;
 
 fn supplier() -> MchId {
@@ -44,14 +44,14 @@ fn return_no(text: &str) -> OutReturnNo {
 /// Places an order of 100.00 yuan with profit sharing, paid two minutes ago, and adds a merchant and a person as receivers.
 fn paid(shop: &mut Shop, party: &Party) -> TransactionId {
     let order = shop.order(&number(1), 10_000).party(party.clone()).profit_sharing(true);
-    shop.ask(NativeOrder::new(order.build().unwrap()));
+    shop.call(NativeOrder::new(order.build().unwrap()));
     let paid = shop.pay(&number(1));
     let appid = shop.appid();
     for (account, relation) in
         [(Account::Merchant(supplier()), RelationType::Supplier), (person_of(party), RelationType::Staff)]
     {
         let add = AddReceiver::new(appid.clone(), party.clone(), account, relation).unwrap();
-        shop.ask(add.name(sensitive("某某")));
+        shop.call(add.name(sensitive("某某")));
     }
     assert_eq!(shop.heard().len(), 1);
     shop.wait(120);
@@ -66,7 +66,7 @@ fn person_of(party: &Party) -> Account {
 }
 
 /// Shares 10.00 yuan with the merchant and 5.00 with the person.
-fn share(shop: &Shop, party: &Party, paid: &TransactionId, out_order_no: &str) -> CreateProfitSharing {
+fn create(shop: &Shop, party: &Party, paid: &TransactionId, out_order_no: &str) -> CreateProfitSharing {
     let portions = vec![
         ReceiverAmount::new(Account::Merchant(supplier()), Fen::new(1000), "货款").name(sensitive("某某")),
         ReceiverAmount::new(person_of(party), Fen::new(500), "佣金").name(sensitive("某某")),
@@ -84,17 +84,17 @@ fn share(shop: &Shop, party: &Party, paid: &TransactionId, out_order_no: &str) -
 }
 
 fn query(shop: &mut Shop, party: &Party, paid: &TransactionId, out_order_no: &str) -> ProfitSharing {
-    match shop.ask(QueryProfitSharing::new(party.clone(), paid.clone(), sharing_no(out_order_no))) {
+    match shop.call(QueryProfitSharing::new(party.clone(), paid.clone(), sharing_no(out_order_no))) {
         ProfitSharingLookup::Found(sharing) => *sharing,
         ProfitSharingLookup::NotFound => panic!("the profit sharing order must be found"),
     }
 }
 
-fn left(shop: &mut Shop, paid: &TransactionId) -> Fen {
-    shop.ask(QueryUnsplitAmount::of(paid.clone()))
+fn unsplit_amount(shop: &mut Shop, paid: &TransactionId) -> Fen {
+    shop.call(QueryUnsplitAmount::of(paid.clone()))
 }
 
-fn moved(notification: &Notification) -> ProfitSharingNotification {
+fn profit_sharing_event(notification: &Notification) -> ProfitSharingNotification {
     match notification.event().unwrap() {
         Event::ProfitSharing(moved) | Event::ProfitSharingReturn(moved) => *moved,
         other => panic!("{other:?}"),
@@ -102,14 +102,14 @@ fn moved(notification: &Notification) -> ProfitSharingNotification {
 }
 
 /// Runs a complete conversation in one mode: sharing, notifications, queries, a return, unfreezing, refunds.
-fn converse(shop: &mut Shop, party: &Party) {
+fn run(shop: &mut Shop, party: &Party) {
     let paid = paid(shop, party);
-    assert_eq!(left(shop, &paid), Fen::new(10_000));
-    let asked = share(shop, party, &paid, "P1");
-    let begun = shop.ask(asked);
+    assert_eq!(unsplit_amount(shop, &paid), Fen::new(10_000));
+    let asked = create(shop, party, &paid, "P1");
+    let begun = shop.call(asked);
     assert_eq!(begun.state, SharingState::Processing);
     assert_eq!(begun.sub_mchid.as_ref(), party.sub_mchid());
-    let told: Vec<ProfitSharingNotification> = shop.heard().iter().map(moved).collect();
+    let told: Vec<ProfitSharingNotification> = shop.heard().iter().map(profit_sharing_event).collect();
     let accounts: Vec<_> = told.iter().map(|moved| (&moved.account, moved.amount)).collect();
     let (merchant, somebody) = (Account::Merchant(supplier()), person_of(party));
     assert_eq!(accounts, [(&merchant, Fen::new(1000)), (&somebody, Fen::new(500))]);
@@ -121,7 +121,7 @@ fn converse(shop: &mut Shop, party: &Party) {
     assert!(
         done.receivers.iter().all(|part| part.result == PartResult::Success && part.finish_time.is_some())
     );
-    assert_eq!(left(shop, &paid), Fen::new(8500));
+    assert_eq!(unsplit_amount(shop, &paid), Fen::new(8500));
 
     let back = ReturnProfitSharing::new(
         party.clone(),
@@ -131,25 +131,25 @@ fn converse(shop: &mut Shop, party: &Party) {
         Fen::new(400),
         "退货",
     );
-    let begun = shop.ask(back.unwrap());
+    let begun = shop.call(back.unwrap());
     assert_eq!(begun.result, ReturnResult::Processing);
-    let told: Vec<ProfitSharingNotification> = shop.heard().iter().map(moved).collect();
+    let told: Vec<ProfitSharingNotification> = shop.heard().iter().map(profit_sharing_event).collect();
     assert_eq!(told.len(), 1);
     assert_eq!((told[0].amount, &told[0].order_id), (Fen::new(400), &begun.return_id));
     let asked = QueryProfitSharingReturn::new(party.clone(), sharing_no("P1"), return_no("R1"));
-    let returns::ReturnLookup::Found(back) = shop.ask(asked) else { panic!("the return must be found") };
+    let returns::ReturnLookup::Found(back) = shop.call(asked) else { panic!("the return must be found") };
     assert_eq!((back.result, back.amount), (ReturnResult::Success, Fen::new(400)));
     let asked = QueryProfitSharingReturn::new(party.clone(), sharing_no("P1"), return_no("R2"));
-    assert_eq!(shop.ask(asked), returns::ReturnLookup::NotFound);
+    assert_eq!(shop.call(asked), returns::ReturnLookup::NotFound);
 
     let rest = UnfreezeRemainder::new(party.clone(), paid.clone(), sharing_no("U1"), "完结").unwrap();
-    let rest = shop.ask(rest);
+    let rest = shop.call(rest);
     assert_eq!(rest.receivers.iter().map(|part| part.amount).collect::<Vec<_>>(), [Fen::new(8500)]);
     shop.heard();
     assert_eq!(query(shop, party, &paid, "U1").state, SharingState::Finished);
-    assert_eq!(left(shop, &paid), Fen::ZERO);
-    let late = share(shop, party, &paid, "P2");
-    assert_eq!(shop.fail(late).fate(), Fate::Refused);
+    assert_eq!(unsplit_amount(shop, &paid), Fen::ZERO);
+    let late = create(shop, party, &paid, "P2");
+    assert_eq!(shop.call_err(late).fate(), Fate::Refused);
 
     // The receivers still have 11.00 yuan.
     let refund = |number: &str, fen| {
@@ -161,25 +161,25 @@ fn converse(shop: &mut Shop, party: &Party) {
         );
         refund.party(party.clone()).build().unwrap()
     };
-    let error = shop.fail(refund("F1", 8901));
+    let error = shop.call_err(refund("F1", 8901));
     assert_eq!(error.refusal().unwrap().code, wxpay_proto::refusal::Code::NOT_ENOUGH);
-    assert_eq!(shop.ask(refund("F1", 8900)).amount.refund, Fen::new(8900));
+    assert_eq!(shop.call(refund("F1", 8900)).amount.refund, Fen::new(8900));
 }
 
 /// Runs the conversation for a direct merchant with certificates, and for a partner with the public key.
 pub(super) fn conversations() -> [Shop; 2] {
     let (lab, wire) = setting();
-    let me = by_certificates(&wire);
+    let me = certificate_merchant(&wire);
     let mut own = Shop { lab, wire, me };
-    converse(&mut own, &Party::Direct);
+    run(&mut own, &Party::Direct);
     let delete = DeleteReceiver::new(own.appid(), Party::Direct, person_of(&Party::Direct)).unwrap();
-    own.ask(delete.clone());
-    own.ask(delete);
+    own.call(delete.clone());
+    own.call(delete);
     let mut provider = Shop::open();
     let partner = provider.partner();
-    converse(&mut provider, &partner);
+    run(&mut provider, &partner);
     let sub_mchid = provider.sub_mchid();
-    assert_eq!(provider.ask(QueryMaxRatio::of(sub_mchid)), 3000);
+    assert_eq!(provider.call(QueryMaxRatio::of(sub_mchid)), 3000);
     [own, provider]
 }
 
@@ -200,9 +200,9 @@ fn a_payment_is_shared_partly_given_back_and_the_rest_unfrozen_in_both_modes() {
 fn a_sharing_whose_answers_are_lost_is_settled_by_query_and_again_under_its_number_it_is_the_same() {
     let mut shop = Shop::open();
     let paid = paid(&mut shop, &Party::Direct);
-    shop.lose_answers("v3.profitsharing.share");
-    let asked = share(&shop, &Party::Direct, &paid, "P1");
-    let mut error = shop.fail(asked.clone());
+    shop.lose_replies("v3.profitsharing.share");
+    let asked = create(&shop, &Party::Direct, &paid, "P1");
+    let mut error = shop.call_err(asked.clone());
     assert_eq!(error.fate(), Fate::Unknown);
     let pending_operation = error.unresolved().unwrap();
     let owed = PendingOperation::ProfitSharing {
@@ -214,12 +214,12 @@ fn a_sharing_whose_answers_are_lost_is_settled_by_query_and_again_under_its_numb
     let Ok(Resolved::ProfitSharing(settled)) = shop.run(shop.me.resolve(pending_operation)) else {
         panic!("must resolve to the existing operation")
     };
-    shop.wire.gateway.calm();
+    shop.wire.gateway.clear_faults();
     shop.wait(10);
     // The names are encrypted again: other bytes, the same content.
-    let again = shop.ask(asked);
+    let again = shop.call(asked);
     assert_eq!((&again.order_id, &again.state), (&settled.order_id, &SharingState::Finished));
-    assert_eq!(left(&mut shop, &paid), Fen::new(8500), "the payment must be shared once");
+    assert_eq!(unsplit_amount(&mut shop, &paid), Fen::new(8500), "the payment must be shared once");
     let now = shop.lab.now;
     assert_eq!(shop.wire.gateway.sharings(now).len(), 1);
 }
@@ -228,10 +228,10 @@ fn a_sharing_whose_answers_are_lost_is_settled_by_query_and_again_under_its_numb
 fn a_return_whose_answers_are_lost_is_settled_by_query() {
     let mut shop = Shop::open();
     let paid = paid(&mut shop, &Party::Direct);
-    let asked = share(&shop, &Party::Direct, &paid, "P1");
-    shop.ask(asked);
+    let asked = create(&shop, &Party::Direct, &paid, "P1");
+    shop.call(asked);
     shop.wait(10);
-    shop.lose_answers("v3.profitsharing.give_back");
+    shop.lose_replies("v3.profitsharing.give_back");
     let back = ReturnProfitSharing::new(
         Party::Direct,
         sharing_no("P1"),
@@ -241,34 +241,35 @@ fn a_return_whose_answers_are_lost_is_settled_by_query() {
         "退货",
     )
     .unwrap();
-    let mut error = shop.fail(back.clone());
+    let mut error = shop.call_err(back.clone());
     let pending_operation = error.unresolved().unwrap();
     let Ok(Resolved::ProfitSharingReturn(settled)) = shop.run(shop.me.resolve(pending_operation)) else {
         panic!("must resolve to the existing operation")
     };
-    shop.wire.gateway.calm();
-    assert_eq!(shop.ask(back).return_id, settled.return_id);
+    shop.wire.gateway.clear_faults();
+    assert_eq!(shop.call(back).return_id, settled.return_id);
 }
 
 #[test]
 fn a_sharing_that_was_lost_on_its_way_is_settled_as_none() {
     let mut shop = Shop::open();
     let paid = paid(&mut shop, &Party::Direct);
-    let operation = wxpay_sim::faults::Operation::named("v3.profitsharing.share").unwrap();
-    let lost = wxpay_sim::faults::Rule::new(wxpay_sim::faults::Trouble::DropBeforeCommit).on(operation);
-    shop.wire.gateway.trouble(lost);
-    let asked = share(&shop, &Party::Direct, &paid, "P1");
-    let pending_operation = shop.fail(asked).unresolved().unwrap();
+    let operation = wxpay_sim::faults::Operation::from_name("v3.profitsharing.share").unwrap();
+    let lost = wxpay_sim::faults::FaultRule::new(wxpay_sim::faults::Fault::DropBeforeCommit)
+        .for_operation(operation);
+    shop.wire.gateway.inject(lost);
+    let asked = create(&shop, &Party::Direct, &paid, "P1");
+    let pending_operation = shop.call_err(asked).unresolved().unwrap();
     assert_eq!(shop.run(shop.me.resolve(pending_operation)).unwrap(), Resolved::NotFound);
-    assert_eq!(left(&mut shop, &paid), Fen::new(10_000));
+    assert_eq!(unsplit_amount(&mut shop, &paid), Fen::new(10_000));
 }
 
 #[test]
 fn the_same_number_for_something_else_is_refused_and_changes_nothing() {
     let mut shop = Shop::open();
     let paid = paid(&mut shop, &Party::Direct);
-    let asked = share(&shop, &Party::Direct, &paid, "P1");
-    shop.ask(asked);
+    let asked = create(&shop, &Party::Direct, &paid, "P1");
+    shop.call(asked);
     let other = vec![ReceiverAmount::new(Account::Merchant(supplier()), Fen::new(999), "货款")];
     let other = CreateProfitSharing::new(
         shop.appid(),
@@ -279,33 +280,33 @@ fn the_same_number_for_something_else_is_refused_and_changes_nothing() {
         Remainder::Unfreeze,
     )
     .unwrap();
-    let error = shop.fail(other);
+    let error = shop.call_err(other);
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Refused));
     assert_eq!(error.refusal().unwrap().internal_number(), Some(268_498_688));
-    assert_eq!(left(&mut shop, &paid), Fen::new(8500));
+    assert_eq!(unsplit_amount(&mut shop, &paid), Fen::new(8500));
 }
 
 #[test]
 fn parts_and_returns_that_fail_say_why_in_types() {
     let mut shop = Shop::open();
     let paid = paid(&mut shop, &Party::Direct);
-    let asked = share(&shop, &Party::Direct, &paid, "P1");
-    shop.ask(asked);
+    let asked = create(&shop, &Party::Direct, &paid, "P1");
+    shop.call(asked);
     let (mchid, now) = (shop.me.mchid().clone(), shop.lab.now);
     let gateway = &mut shop.wire.gateway;
     let person = person();
-    for reason in PartFailure::ALL {
+    for reason in SharingDetailFailure::ALL {
         let told: FailReason = serde_json::from_value(reason.as_str().into()).unwrap();
         assert!(!matches!(told, FailReason::Other(_)), "{told:?}");
     }
-    let reason = PartFailure::ReceiverReceiptLimit;
-    assert!(gateway.close_part(&mchid, "P1", person.as_str(), reason, now).is_some());
+    let reason = SharingDetailFailure::ReceiverReceiptLimit;
+    assert!(gateway.close_receiver_amount(&mchid, "P1", person.as_str(), reason, now).is_some());
     shop.wait(10);
     let done = query(&mut shop, &Party::Direct, &paid, "P1");
     let results: Vec<_> = done.receivers.into_iter().map(|part| (part.result, part.fail_reason)).collect();
     let closed = (PartResult::Closed, Some(FailReason::ReceiverReceiptLimit));
     assert_eq!(results, [(PartResult::Success, None), closed]);
-    assert_eq!(left(&mut shop, &paid), Fen::new(9000));
+    assert_eq!(unsplit_amount(&mut shop, &paid), Fen::new(9000));
 
     let back = ReturnProfitSharing::new(
         Party::Direct,
@@ -316,7 +317,7 @@ fn parts_and_returns_that_fail_say_why_in_types() {
         "退货",
     )
     .unwrap();
-    shop.ask(back);
+    shop.call(back);
     let now = shop.lab.now;
     for reason in ReturnFailure::ALL {
         let told: returns::FailReason = serde_json::from_value(reason.as_str().into()).unwrap();
@@ -326,7 +327,7 @@ fn parts_and_returns_that_fail_say_why_in_types() {
     assert!(shop.wire.gateway.fail_return(&mchid, "R1", reason, now).is_some());
     shop.wait(10);
     let asked = QueryProfitSharingReturn::new(Party::Direct, sharing_no("P1"), return_no("R1"));
-    let returns::ReturnLookup::Found(back) = shop.ask(asked) else { panic!("the return must be found") };
+    let returns::ReturnLookup::Found(back) = shop.call(asked) else { panic!("the return must be found") };
     let failed = (ReturnResult::Failed, Some(returns::FailReason::BalanceNotEnough));
     assert_eq!((back.result, back.fail_reason), failed);
 }
@@ -340,7 +341,7 @@ fn a_receiver_that_wants_to_hear_is_told_under_its_own_key() {
     let account = Account::Merchant(known.mchid().clone());
     let appid = shop.appid();
     let add = AddReceiver::new(appid.clone(), Party::Direct, account.clone(), RelationType::Partner).unwrap();
-    shop.ask(add.name(sensitive("某某")));
+    shop.call(add.name(sensitive("某某")));
     let url = "https://receiver.example/notify";
     shop.wire.gateway.merchant_mut(known.mchid()).unwrap().set_sharing_notify_url(Some(url.into()));
     let portions = vec![ReceiverAmount::new(account.clone(), Fen::new(700), "货款")];
@@ -353,9 +354,9 @@ fn a_receiver_that_wants_to_hear_is_told_under_its_own_key() {
         Remainder::StayFrozen,
     )
     .unwrap();
-    shop.ask(asked);
+    shop.call(asked);
     shop.wait(3);
-    let due = shop.wire.gateway.due(shop.lab.now);
+    let due = shop.wire.gateway.due_deliveries(shop.lab.now);
     let (theirs, mine): (Vec<_>, Vec<_>) = due.into_iter().partition(|delivery| delivery.url() == url);
     assert_eq!((theirs.len(), mine.len()), (1, 1));
     assert!(
@@ -365,7 +366,7 @@ fn a_receiver_that_wants_to_hear_is_told_under_its_own_key() {
     for (merchant, delivery) in [(receiver, &theirs[0]), (shop.me.clone(), &mine[0])] {
         let notification = shop.run(merchant.verify_notification(v3::received(delivery))).unwrap();
         assert_eq!(notification.event_type(), "PROFITSHARING.SUCCESS");
-        let moved = moved(&notification);
+        let moved = profit_sharing_event(&notification);
         assert_eq!((&moved.account, moved.amount, &moved.transaction_id), (&account, Fen::new(700), &paid));
         assert_eq!(&moved.mchid, shop.me.mchid(), "the notification must name the merchant of the payment");
     }

@@ -1,6 +1,6 @@
 //! The shop that all conversations use: it calls operations, is paid, and receives notifications.
 
-use super::{DAY, by_public_key, heard, setting};
+use super::{DAY, public_key_merchant, receive_notifications, setting};
 use std::{io::Read as _, time::Duration};
 use wxpay_proto::{
     Error, Fen,
@@ -9,26 +9,26 @@ use wxpay_proto::{
     v3::{BillFile, Download, Endpoint, Merchant, Notification, Party, Sensitive, pay::order},
 };
 use wxpay_sim::{
-    faults::{Operation, Rule, Trouble},
-    gateway::{Named, Payer},
+    faults::{Fault, FaultRule, Operation},
+    gateway::{OrderRef, Payer},
     ledger::v3::TransactionRecord,
-    phone::v3::Bill,
+    payer::v3::Bill,
 };
 use wxpay_testkit::{
-    drive::{Lab, Network as _},
-    network::Wire,
+    drive::{Driver, Network as _},
+    network::SimNetwork,
 };
 
 pub(super) struct Shop {
-    pub(super) lab: Lab,
-    pub(super) wire: Wire,
+    pub(super) lab: Driver,
+    pub(super) wire: SimNetwork,
     pub(super) me: Merchant,
 }
 
 impl Shop {
     pub(super) fn open() -> Self {
         let (lab, wire) = setting();
-        let me = by_public_key(&wire);
+        let me = public_key_merchant(&wire);
         Self { lab, wire, me }
     }
 
@@ -37,12 +37,12 @@ impl Shop {
     }
 
     /// Calls an operation that must succeed.
-    pub(super) fn ask<E: Endpoint<Output: core::fmt::Debug>>(&mut self, endpoint: E) -> E::Output {
+    pub(super) fn call<E: Endpoint<Output: core::fmt::Debug>>(&mut self, endpoint: E) -> E::Output {
         self.run(self.me.call(endpoint)).unwrap()
     }
 
     /// Calls an operation that must fail.
-    pub(super) fn fail<E: Endpoint<Output: core::fmt::Debug>>(&mut self, endpoint: E) -> Error {
+    pub(super) fn call_err<E: Endpoint<Output: core::fmt::Debug>>(&mut self, endpoint: E) -> Error {
         self.run(self.me.call(endpoint)).unwrap_err()
     }
 
@@ -57,13 +57,13 @@ impl Shop {
 
     /// Receives the notifications of the next minute.
     pub(super) fn heard(&mut self) -> Vec<Notification> {
-        heard(&mut self.lab, &mut self.wire, &self.me)
+        receive_notifications(&mut self.lab, &mut self.wire, &self.me)
     }
 
     /// Injects a fault: the operation is carried out, and every reply to it is lost.
-    pub(super) fn lose_answers(&mut self, label: &str) {
-        let operation = Operation::named(label).unwrap();
-        self.wire.gateway.trouble(Rule::new(Trouble::CommitThenDropResponse).on(operation));
+    pub(super) fn lose_replies(&mut self, label: &str) {
+        let operation = Operation::from_name(label).unwrap();
+        self.wire.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(operation));
     }
 
     pub(super) fn appid(&self) -> AppId {
@@ -72,7 +72,7 @@ impl Shop {
 
     /// Returns the partner's sub-merchant, which has an app of its own.
     pub(super) fn partner(&self) -> Party {
-        let (sub_mchid, appids) = self.wire.gateway.merchant().subs().first_key_value().unwrap();
+        let (sub_mchid, appids) = self.wire.gateway.merchant().sub_merchants().first_key_value().unwrap();
         Party::Partner { sub_mchid: sub_mchid.clone(), sub_appid: appids.first().cloned() }
     }
 
@@ -90,13 +90,13 @@ impl Shop {
 
     /// Pays an order.
     pub(super) fn pay(&mut self, number: &OutTradeNo) -> TransactionId {
-        let named = Named::OutTradeNo(number.clone());
+        let named = OrderRef::OutTradeNo(number.clone());
         let paid = self.wire.gateway.pay_transaction(&named, &Payer::default(), self.lab.now).unwrap();
         paid.transaction.payments[0].transaction_id.clone()
     }
 
     /// Pays with payment parameters, whose signature the payer's client verifies.
-    pub(super) fn tap(&mut self, parameters: &serde_json::Value) -> TransactionRecord {
+    pub(super) fn pay_with_params(&mut self, parameters: &serde_json::Value) -> TransactionRecord {
         let parameters = serde_json::to_vec(parameters).unwrap();
         let bill = Bill::read(&self.wire.gateway, &parameters, self.lab.now).unwrap();
         bill.pay(&mut self.wire.gateway, &Payer::default(), self.lab.now).unwrap().1.transaction
@@ -113,16 +113,17 @@ impl Shop {
         statement: &BillFile,
         change: impl FnOnce(Vec<u8>) -> Vec<u8>,
     ) -> Result<String, Error> {
-        let Download { transmit, mut check, is_gzip, .. } = self.run(self.me.prepare_download(statement))?;
-        let (reply, took) = self.wire.carry(transmit, self.lab.now);
+        let Download { transmit, digest_check: mut check, is_gzip, .. } =
+            self.run(self.me.prepare_download(statement))?;
+        let (reply, took) = self.wire.send(transmit, self.lab.now);
         self.lab.wait(took);
-        let reply = reply.map_err(Download::lost)?;
+        let reply = reply.map_err(Download::transport_error)?;
         if reply.status() != 200 {
-            return Err(Download::refused(&reply));
+            return Err(Download::reply_error(&reply));
         }
         let bytes = change(unzipped(reply.body(), is_gzip));
         check.update(&bytes);
-        check.finish().map_err(Download::forged)?;
+        check.finish().map_err(Download::digest_error)?;
         Ok(String::from_utf8(bytes).unwrap())
     }
 }

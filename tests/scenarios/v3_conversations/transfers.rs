@@ -50,7 +50,7 @@ fn confirm(shop: &mut Shop, number: &str) {
     assert!(shop.wire.gateway.confirm_transfer(&mchid, &bill_no(number), shop.lab.now), "{number}");
 }
 
-fn known(queried: TransferLookup) -> Transfer {
+fn found(queried: TransferLookup) -> Transfer {
     match queried {
         TransferLookup::Found(transfer) => *transfer,
         TransferLookup::NotFound => panic!("the transfer must be found"),
@@ -58,22 +58,22 @@ fn known(queried: TransferLookup) -> Transfer {
 }
 
 fn query(shop: &mut Shop, number: &str) -> Transfer {
-    known(shop.ask(QueryTransfer::out_bill_no(bill_no(number))))
+    found(shop.call(QueryTransfer::out_bill_no(bill_no(number))))
 }
 
 fn query_qq(shop: &mut Shop, number: &str) -> Transfer {
-    known(shop.ask(qq_wallet::QueryQqTransfer::new(bill_no(number))))
+    found(shop.call(qq_wallet::QueryQqTransfer::new(bill_no(number))))
 }
 
-fn allowed(shop: &mut Shop, number: &str) -> Authorization {
-    match shop.ask(authorization::QueryAuthorization::new(authorization_no(number))) {
+fn query_authorization(shop: &mut Shop, number: &str) -> Authorization {
+    match shop.call(authorization::QueryAuthorization::new(authorization_no(number))) {
         authorization::AuthorizationLookup::Found(authorization) => *authorization,
         authorization::AuthorizationLookup::NotFound => panic!("the authorization must be found"),
     }
 }
 
 /// Returns number and state of each transfer and authorization in the notifications of the next minute.
-fn told(shop: &mut Shop) -> Vec<(String, String)> {
+fn notified(shop: &mut Shop) -> Vec<(String, String)> {
     let told = shop.heard();
     told.iter()
         .map(|notification| match notification.event().unwrap() {
@@ -85,7 +85,7 @@ fn told(shop: &mut Shop) -> Vec<(String, String)> {
         .collect()
 }
 
-fn said(number: &str, state: &str) -> (String, String) {
+fn event(number: &str, state: &str) -> (String, String) {
     (number.into(), state.into())
 }
 
@@ -94,23 +94,23 @@ fn confirmed(shop: &mut Shop) {
     let openid = shop.openid();
     let create =
         CreateTransfer::new(named(shop, "T1"), openid.clone()).user_recv_style(UserRecvStyle::ConfirmPage);
-    let made = shop.ask(create.clone());
+    let made = shop.call(create.clone());
     assert_eq!(made.state, TransferState::WaitUserConfirm);
-    assert_eq!(shop.ask(create), made, "with the name encrypted again, it must be the same transfer");
+    assert_eq!(shop.call(create), made, "with the name encrypted again, it must be the same transfer");
     confirm(shop, "T1");
-    assert_eq!(told(shop), [said("T1", "SUCCESS")]);
+    assert_eq!(notified(shop), [event("T1", "SUCCESS")]);
     let paid = query(shop, "T1");
     assert!(paid.is_paid() && paid.package_info.is_none());
     assert_eq!((paid.openid.as_ref(), paid.transfer_amount), (Some(&openid), Some(Fen::new(2000))));
     assert_eq!((paid.mchid.as_ref(), paid.create_time), (Some(shop.me.mchid()), made.create_time));
     assert_eq!(shop.me.open(paid.user_name.as_ref().unwrap().as_str()).unwrap().expose(), "张三");
-    let again = known(shop.ask(QueryTransfer::transfer_bill_no(made.transfer_bill_no.clone())));
+    let again = found(shop.call(QueryTransfer::transfer_bill_no(made.transfer_bill_no.clone())));
     assert_eq!((&again.out_bill_no, &again.state), (&made.out_bill_no, &TransferState::Success));
 
-    shop.ask(CreateTransfer::new(bill(shop, "T2"), openid));
-    assert_eq!(shop.ask(CancelTransfer::new(bill_no("T2"))).state, TransferState::Canceling);
-    assert_eq!(told(shop), [said("T2", "CANCELLED")]);
-    assert_eq!(shop.ask(CancelTransfer::new(bill_no("T2"))).state, TransferState::Cancelled);
+    shop.call(CreateTransfer::new(bill(shop, "T2"), openid));
+    assert_eq!(shop.call(CancelTransfer::new(bill_no("T2"))).state, TransferState::Canceling);
+    assert_eq!(notified(shop), [event("T2", "CANCELLED")]);
+    assert_eq!(shop.call(CancelTransfer::new(bill_no("T2"))).state, TransferState::Cancelled);
 }
 
 /// Applies for a receipt by either number, waits for it, and downloads it.
@@ -118,14 +118,14 @@ fn receipts(shop: &mut Shop) {
     let transfer = query(shop, "T1");
     let by_number = elecsign::QueryReceipt::out_bill_no(bill_no("T1"));
     let by_id = elecsign::QueryReceipt::transfer_bill_no(transfer.transfer_bill_no.clone());
-    assert_eq!(shop.ask(by_number.clone()), elecsign::ReceiptLookup::NotFound);
-    let asked = shop.ask(elecsign::ApplyReceipt::out_bill_no(bill_no("T1")));
+    assert_eq!(shop.call(by_number.clone()), elecsign::ReceiptLookup::NotFound);
+    let asked = shop.call(elecsign::ApplyReceipt::out_bill_no(bill_no("T1")));
     assert_eq!((&asked.state, &asked.statement), (&elecsign::State::Generating, &None));
     shop.wait(10);
-    let again = shop.ask(elecsign::ApplyReceipt::transfer_bill_no(transfer.transfer_bill_no));
+    let again = shop.call(elecsign::ApplyReceipt::transfer_bill_no(transfer.transfer_bill_no));
     assert_eq!((again.state, again.create_time), (elecsign::State::Finished, asked.create_time));
     for query in [by_number, by_id] {
-        let elecsign::ReceiptLookup::Found(receipt) = shop.ask(query) else {
+        let elecsign::ReceiptLookup::Found(receipt) = shop.call(query) else {
             panic!("the receipt must be found")
         };
         assert_eq!((&receipt.state, receipt.create_time), (&elecsign::State::Finished, asked.create_time));
@@ -142,7 +142,7 @@ fn receipts(shop: &mut Shop) {
 }
 
 /// Applies for an authorization, transfers with it by either number, and lets the payee close it.
-fn allowed_and_ended(shop: &mut Shop) {
+fn authorization(shop: &mut Shop) {
     let apply = ApplyAuthorization::builder(
         authorization_no("A1"),
         shop.appid(),
@@ -153,11 +153,11 @@ fn allowed_and_ended(shop: &mut Shop) {
     );
     let apply = apply.user_recv_perception("现金奖励").client_ip("14.23.150.211".parse().unwrap());
     let apply = apply.device_type(authorization::DeviceType::Android).build().unwrap();
-    let asked = shop.ask(apply.clone());
+    let asked = shop.call(apply.clone());
     assert_eq!((&asked.state, asked.package_info.is_some()), (&State::WaitUserConfirm, true));
-    assert_eq!(shop.ask(apply), asked);
+    assert_eq!(shop.call(apply), asked);
     let waiting =
-        shop.ask(authorization::QueryAuthorization::new(authorization_no("A1")).display_authorization());
+        shop.call(authorization::QueryAuthorization::new(authorization_no("A1")).display_authorization());
     let authorization::AuthorizationLookup::Found(waiting) = waiting else {
         panic!("the authorization must be found")
     };
@@ -165,84 +165,87 @@ fn allowed_and_ended(shop: &mut Shop) {
 
     let mchid = shop.me.mchid().clone();
     assert!(shop.wire.gateway.confirm_authorization(&mchid, &authorization_no("A1"), shop.lab.now));
-    assert_eq!(told(shop), [said("A1", "TAKING_EFFECT")]);
-    let in_force = allowed(shop, "A1");
+    assert_eq!(notified(shop), [event("A1", "TAKING_EFFECT")]);
+    let in_force = query_authorization(shop, "A1");
     assert_eq!((&in_force.state, in_force.authorize_time.is_some()), (&State::TakingEffect, true));
     assert_eq!((in_force.package_info, in_force.openid), (None, Some(shop.openid())));
     let id = in_force.authorization_id.unwrap();
 
     let by_number = CreateAuthorizedTransfer::out_authorization_no(named(shop, "T3"), authorization_no("A1"));
-    let paid = shop.ask(by_number.clone());
+    let paid = shop.call(by_number.clone());
     assert!(paid.is_paid());
-    assert_eq!(shop.ask(by_number).transfer_bill_no, paid.transfer_bill_no);
+    assert_eq!(shop.call(by_number).transfer_bill_no, paid.transfer_bill_no);
     assert_eq!(query(shop, "T3").openid, Some(shop.openid()));
     let sponsor = shop.sub_mchid();
     let by_id = CreateAuthorizedTransfer::authorization_id(bill(shop, "T4"), id).sponsor_mchid(sponsor);
-    assert!(shop.ask(by_id.clone()).is_paid());
-    assert_eq!(told(shop), [said("T3", "SUCCESS"), said("T4", "SUCCESS")]);
+    assert!(shop.call(by_id.clone()).is_paid());
+    assert_eq!(notified(shop), [event("T3", "SUCCESS"), event("T4", "SUCCESS")]);
 
     let reason = v3::CloseReason::UserClose;
     assert!(shop.wire.gateway.close_authorization(&mchid, &authorization_no("A1"), reason, shop.lab.now));
-    assert_eq!(told(shop), [said("A1", "CLOSED")]);
-    assert_eq!(allowed(shop, "A1").close_info.unwrap().close_reason, CloseReason::UserClose);
-    assert!(shop.ask(by_id).is_paid(), "a transfer from before must be returned again");
+    assert_eq!(notified(shop), [event("A1", "CLOSED")]);
+    assert_eq!(query_authorization(shop, "A1").close_info.unwrap().close_reason, CloseReason::UserClose);
+    assert!(shop.call(by_id).is_paid(), "a transfer from before must be returned again");
     let late = CreateAuthorizedTransfer::out_authorization_no(bill(shop, "T5"), authorization_no("A1"));
-    assert_eq!(shop.fail(late).fate(), Fate::Refused);
-    assert_eq!(shop.ask(QueryTransfer::out_bill_no(bill_no("T5"))), TransferLookup::NotFound);
+    assert_eq!(shop.call_err(late).fate(), Fate::Refused);
+    assert_eq!(shop.call(QueryTransfer::out_bill_no(bill_no("T5"))), TransferLookup::NotFound);
 }
 
 /// Makes a transfer whose confirmation also authorizes later ones, and closes the authorization.
-fn allowed_along(shop: &mut Shop) {
+fn pre_transfer(shop: &mut Shop) {
     let pre = CreatePreTransfer::new(named(shop, "T6"), shop.openid());
     let pre = pre.authorization_info(authorization_no("A2"), "wx_123456", notify_url()).unwrap();
-    let made = shop.ask(pre.clone());
+    let made = shop.call(pre.clone());
     assert_eq!(made.out_authorization_no, Some(authorization_no("A2")));
-    assert_eq!((shop.ask(pre), made.user_display_name.as_deref()), (made.clone(), Some("wx_123456")));
-    assert_eq!(allowed(shop, "A2").state, State::WaitUserConfirm);
+    assert_eq!((shop.call(pre), made.user_display_name.as_deref()), (made.clone(), Some("wx_123456")));
+    assert_eq!(query_authorization(shop, "A2").state, State::WaitUserConfirm);
     confirm(shop, "T6");
-    assert_eq!(told(shop), [said("T6", "SUCCESS"), said("A2", "TAKING_EFFECT")]);
+    assert_eq!(notified(shop), [event("T6", "SUCCESS"), event("A2", "TAKING_EFFECT")]);
     assert!(
-        shop.ask(CreateAuthorizedTransfer::out_authorization_no(bill(shop, "T7"), authorization_no("A2")))
+        shop.call(CreateAuthorizedTransfer::out_authorization_no(bill(shop, "T7"), authorization_no("A2")))
             .is_paid()
     );
-    assert_eq!(told(shop), [said("T7", "SUCCESS")]);
+    assert_eq!(notified(shop), [event("T7", "SUCCESS")]);
 
-    let closed = shop.ask(authorization::CloseAuthorization::new(authorization_no("A2")));
+    let closed = shop.call(authorization::CloseAuthorization::new(authorization_no("A2")));
     assert_eq!(closed.close_info.as_ref().unwrap().close_reason, CloseReason::CloseViaMchApi);
-    assert_eq!(shop.ask(authorization::CloseAuthorization::new(authorization_no("A2"))), closed);
-    assert_eq!(allowed(shop, "A2"), closed);
-    assert_eq!(told(shop), [said("A2", "CLOSED")]);
+    assert_eq!(shop.call(authorization::CloseAuthorization::new(authorization_no("A2"))), closed);
+    assert_eq!(query_authorization(shop, "A2"), closed);
+    assert_eq!(notified(shop), [event("A2", "CLOSED")]);
 }
 
 /// Makes three transfers to QQ wallets: one succeeds, one fails, one is cancelled.
-fn into_wallets_of_qq(shop: &mut Shop) {
+fn qq_wallets(shop: &mut Shop) {
     let create = |shop: &Shop, number: &str| {
         let bill = draft(shop, number, "1401").user_name(sensitive("张三")).build().unwrap();
         qq_wallet::CreateQqTransfer::new(bill, shop.openid()).unwrap().user_qq("490379403").unwrap()
     };
     let asked = create(shop, "Q1");
-    let made = shop.ask(asked.clone());
+    let made = shop.call(asked.clone());
     assert_eq!((&made.state, made.user_qq.as_deref()), (&TransferState::WaitUserConfirm, Some("490379403")));
     assert_eq!(
-        (shop.ask(asked).transfer_bill_no, &made.mchid),
+        (shop.call(asked).transfer_bill_no, &made.mchid),
         (made.transfer_bill_no, &Some(shop.me.mchid().clone()))
     );
     confirm(shop, "Q1");
     let mchid = shop.me.mchid().clone();
     for number in ["Q2", "Q3"] {
         let asked = create(shop, number);
-        shop.ask(asked);
+        shop.call(asked);
     }
     let reason = "PAYEE_ACCOUNT_ABNORMAL";
     assert!(shop.wire.gateway.fail_transfer(&mchid, &bill_no("Q2"), reason, shop.lab.now));
-    assert_eq!(shop.ask(qq_wallet::CancelQqTransfer::new(bill_no("Q3"))).state, TransferState::Canceling);
-    assert_eq!(told(shop), [said("QQ Q1", "SUCCESS"), said("QQ Q2", "FAIL"), said("QQ Q3", "CANCELLED")]);
+    assert_eq!(shop.call(qq_wallet::CancelQqTransfer::new(bill_no("Q3"))).state, TransferState::Canceling);
+    assert_eq!(
+        notified(shop),
+        [event("QQ Q1", "SUCCESS"), event("QQ Q2", "FAIL"), event("QQ Q3", "CANCELLED")]
+    );
     assert!(query_qq(shop, "Q1").is_paid());
     let failed = query_qq(shop, "Q2");
     assert_eq!((&failed.state, failed.fail_reason.as_deref()), (&TransferState::Fail, Some(reason)));
     assert_eq!(query_qq(shop, "Q3").state, TransferState::Cancelled);
     assert_eq!(shop.me.open(failed.user_name.unwrap().as_str()).unwrap().expose(), "张三");
-    assert_eq!(shop.ask(QueryTransfer::out_bill_no(bill_no("Q1"))), TransferLookup::NotFound);
+    assert_eq!(shop.call(QueryTransfer::out_bill_no(bill_no("Q1"))), TransferLookup::NotFound);
 }
 
 /// Runs all conversations in sequence.
@@ -250,9 +253,9 @@ pub(super) fn conversation() -> Shop {
     let mut shop = Shop::open();
     confirmed(&mut shop);
     receipts(&mut shop);
-    allowed_and_ended(&mut shop);
-    allowed_along(&mut shop);
-    into_wallets_of_qq(&mut shop);
+    authorization(&mut shop);
+    pre_transfer(&mut shop);
+    qq_wallets(&mut shop);
     shop
 }
 
@@ -275,32 +278,33 @@ fn a_transfer_whose_answer_is_lost_is_settled_by_its_number_in_every_way() {
     for label in
         ["v3.transfer", "v3.transfer.pre_transfer", "v3.transfer.authorized", "v3.transfer.qq_wallet"]
     {
-        shop.lose_answers(label);
+        shop.lose_replies(label);
     }
     let openid = shop.openid();
-    let error = shop.fail(CreateTransfer::new(bill(&shop, "T1"), openid.clone()));
+    let error = shop.call_err(CreateTransfer::new(bill(&shop, "T1"), openid.clone()));
     let settled = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T1") });
     let Resolved::Transfer(transfer) = settled else { panic!("must resolve to the transfer") };
     assert_eq!((transfer.state, transfer.package_info), (TransferState::WaitUserConfirm, None));
 
     let pre = CreatePreTransfer::new(bill(&shop, "T2"), openid.clone());
     let pre = pre.authorization_info(authorization_no("A2"), "wx_123456", notify_url()).unwrap();
-    let error = shop.fail(pre);
+    let error = shop.call_err(pre);
     let settled = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T2") });
     assert!(
         matches!(settled, Resolved::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
     );
     confirm(&mut shop, "T2");
 
-    let error =
-        shop.fail(CreateAuthorizedTransfer::out_authorization_no(bill(&shop, "T3"), authorization_no("A2")));
+    let error = shop
+        .call_err(CreateAuthorizedTransfer::out_authorization_no(bill(&shop, "T3"), authorization_no("A2")));
     let settled = resolve(&mut shop, error, &PendingOperation::Transfer { out_bill_no: bill_no("T3") });
     assert!(matches!(settled, Resolved::Transfer(transfer) if transfer.is_paid()));
 
     let asked =
         qq_wallet::CreateQqTransfer::new(draft(&shop, "Q1", "1401").build().unwrap(), openid).unwrap();
-    let error = shop.fail(asked);
-    let settled = resolve(&mut shop, error, &PendingOperation::QqTransfer { out_bill_no: bill_no("Q1") });
+    let error = shop.call_err(asked);
+    let settled =
+        resolve(&mut shop, error, &PendingOperation::QqWalletTransfer { out_bill_no: bill_no("Q1") });
     assert!(
         matches!(settled, Resolved::Transfer(transfer) if transfer.state == TransferState::WaitUserConfirm)
     );
@@ -311,7 +315,7 @@ fn a_transfer_whose_answer_is_lost_is_settled_by_its_number_in_every_way() {
 fn what_a_payee_was_asked_or_had_ended_is_settled_by_its_number() {
     let mut shop = Shop::open();
     for label in ["v3.transfer.authorization", "v3.transfer.authorization.close"] {
-        shop.lose_answers(label);
+        shop.lose_replies(label);
     }
     let number = authorization_no("A1");
     let owed = PendingOperation::Authorization { out_authorization_no: number.clone() };
@@ -323,15 +327,15 @@ fn what_a_payee_was_asked_or_had_ended_is_settled_by_its_number() {
         "wx_123456",
         notify_url(),
     );
-    let error = shop.fail(apply.build().unwrap());
+    let error = shop.call_err(apply.build().unwrap());
     let settled = resolve(&mut shop, error, &owed);
     assert!(matches!(settled, Resolved::Authorization(asked) if asked.state == State::WaitUserConfirm));
     let mchid = shop.me.mchid().clone();
     assert!(shop.wire.gateway.confirm_authorization(&mchid, &number, shop.lab.now));
-    let error = shop.fail(authorization::CloseAuthorization::new(number));
+    let error = shop.call_err(authorization::CloseAuthorization::new(number));
     let settled = resolve(&mut shop, error, &owed);
     assert!(matches!(settled, Resolved::Authorization(ended) if ended.state == State::Closed));
-    assert_eq!(told(&mut shop), [said("A1", "TAKING_EFFECT"), said("A1", "CLOSED")]);
+    assert_eq!(notified(&mut shop), [event("A1", "TAKING_EFFECT"), event("A1", "CLOSED")]);
 }
 
 #[test]
@@ -339,7 +343,7 @@ fn what_never_arrived_is_settled_as_never_made() {
     let mut shop = Shop::open();
     for pending_operation in [
         PendingOperation::Transfer { out_bill_no: bill_no("T1") },
-        PendingOperation::QqTransfer { out_bill_no: bill_no("T1") },
+        PendingOperation::QqWalletTransfer { out_bill_no: bill_no("T1") },
         PendingOperation::Authorization { out_authorization_no: authorization_no("A1") },
     ] {
         assert_eq!(shop.run(shop.me.resolve_pending(pending_operation)).unwrap(), Resolved::NotFound);
@@ -350,20 +354,20 @@ fn what_never_arrived_is_settled_as_never_made() {
 fn what_nobody_confirms_ends_after_a_day_and_is_forgotten_after_a_month_more() {
     let mut shop = Shop::open();
     let openid = shop.openid();
-    shop.ask(CreateTransfer::new(bill(&shop, "T1"), openid.clone()));
+    shop.call(CreateTransfer::new(bill(&shop, "T1"), openid.clone()));
     let apply =
         ApplyAuthorization::builder(authorization_no("A1"), shop.appid(), openid, "1000", "名", notify_url());
     let apply = apply.build().unwrap();
-    shop.ask(apply.clone());
+    shop.call(apply.clone());
     shop.lab.wait(DAY);
-    assert_eq!(told(&mut shop), [said("T1", "FAIL")]);
+    assert_eq!(notified(&mut shop), [event("T1", "FAIL")]);
     assert_eq!(query(&mut shop, "T1").fail_reason.as_deref(), Some("OVERDUE_CLOSE"));
-    let ended = allowed(&mut shop, "A1");
+    let ended = query_authorization(&mut shop, "A1");
     assert_eq!(ended.close_info.unwrap().close_reason, CloseReason::UserOverdueUnconfirmed);
-    let refused = shop.fail(apply);
+    let refused = shop.call_err(apply);
     assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, Fate::Refused));
     shop.lab.wait(DAY * 30);
-    let forgotten = shop.ask(authorization::QueryAuthorization::new(authorization_no("A1")));
+    let forgotten = shop.call(authorization::QueryAuthorization::new(authorization_no("A1")));
     assert_eq!(forgotten, authorization::AuthorizationLookup::NotFound);
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// A kind of deviation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Difference {
+pub(super) enum Deviation {
     /// A documented field of requests that no builder can send.
     Unsent,
     /// An undocumented field of requests that a builder can send.
@@ -21,9 +21,9 @@ pub(super) enum Difference {
     Lacking,
 }
 
-use Difference::{Lacking, Needed, Optional, ReadUndocumented, Undocumented, Unread, Unsent};
+use Deviation::{Lacking, Needed, Optional, ReadUndocumented, Undocumented, Unread, Unsent};
 
-impl Difference {
+impl Deviation {
     pub(super) fn is_of_requests(self) -> bool {
         matches!(self, Unsent | Undocumented | Optional)
     }
@@ -34,7 +34,7 @@ impl Difference {
 }
 
 /// Operations (`*` matches any text), the kind of deviation, the fields (with all fields below them), the reason.
-type Row = (&'static str, Difference, &'static [&'static str], &'static str);
+type Row = (&'static str, Deviation, &'static [&'static str], &'static str);
 
 const TABLE: &[Row] = &[
     ("POST /v3/pay/*/app", Unsent, &["payer", "subsidy_info"], LATER),
@@ -231,18 +231,18 @@ const ORDERED: &[&str] = &[
 /// The deviations found so far, and the entries of the table that explain them.
 pub(super) struct Differences<'a> {
     operations: &'a [String],
-    kind: fn(Difference) -> bool,
+    kind: fn(Deviation) -> bool,
     met: BTreeSet<(usize, usize)>,
     missing: BTreeSet<String>,
 }
 
 impl<'a> Differences<'a> {
-    pub(super) fn new(operations: &'a [String], kind: fn(Difference) -> bool) -> Self {
+    pub(super) fn new(operations: &'a [String], kind: fn(Deviation) -> bool) -> Self {
         Self { operations, kind, met: BTreeSet::new(), missing: BTreeSet::new() }
     }
 
     /// Records a deviation, which must be in the table.
-    pub(super) fn expect(&mut self, operation: &str, how: Difference, path: &str) {
+    pub(super) fn expect(&mut self, operation: &str, how: Deviation, path: &str) {
         let mut known = false;
         let fits = |listed: &str| {
             path.strip_prefix(listed).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
@@ -284,7 +284,7 @@ impl<'a> Differences<'a> {
 }
 
 /// Returns the fields in the table for an operation.
-pub(super) fn paths(operation: &str, how: Difference) -> Vec<&'static str> {
+pub(super) fn paths(operation: &str, how: Deviation) -> Vec<&'static str> {
     let rows = TABLE.iter().filter(|(pattern, listed, ..)| *listed == how && matches(pattern, operation));
     rows.flat_map(|(_, _, paths, _)| paths.iter().copied()).collect()
 }

@@ -15,13 +15,13 @@ mod requests;
 mod sample;
 mod spec;
 
-use differences::{Difference, Differences};
+use differences::{Deviation, Differences};
 use sample::Sample;
 use spec::{Kind, Spec};
 use std::collections::BTreeMap;
 
 /// Returns method and path of the operations that must have a type: tiers T1 and T2. `None` if the list does not exist.
-pub(crate) fn first_tiers() -> Option<Vec<String>> {
+pub(crate) fn typed_operations() -> Option<Vec<String>> {
     Spec::read().map(|spec| spec.tiers)
 }
 
@@ -50,16 +50,16 @@ fn every_operation_of_the_first_tiers_has_a_type_and_no_type_is_of_another_opera
 #[test]
 fn requests_say_what_is_documented_and_nothing_else() {
     let Some(spec) = Spec::read() else { return };
-    let mut differences = Differences::new(&spec.tiers, Difference::is_of_requests);
+    let mut differences = Differences::new(&spec.tiers, Deviation::is_of_requests);
     for (name, samples) in by_operation() {
         let operation = spec.operation(name);
         let mut unsent = operation.request.clone();
         for sample in &samples {
-            let sent = sample.sent(operation);
+            let sent = sample.sent_fields(operation);
             for (path, kind) in &sent {
                 unsent.remove(path);
                 match operation.request.get(path) {
-                    None => differences.expect(name, Difference::Undocumented, path),
+                    None => differences.expect(name, Deviation::Undocumented, path),
                     Some(field) if field.kind == *kind => {}
                     Some(field) => differences.complain(format!(
                         "{name}: {path} is sent as {kind:?}, documented as {:?}",
@@ -71,10 +71,10 @@ fn requests_say_what_is_documented_and_nothing_else() {
                 let parent = path.rsplit_once(['.', '[']).map(|(parent, _)| parent.trim_end_matches("[]"));
                 let is_due = parent.is_none_or(|parent| sent.contains_key(parent));
                 if field.required && is_due && !sent.contains_key(path) {
-                    differences.expect(name, Difference::Optional, path);
+                    differences.expect(name, Deviation::Optional, path);
                 }
             }
-            for (path, word) in sample.words() {
+            for (path, word) in sample.texts() {
                 let documented = operation.request.get(&path).map(|field| field.words.as_slice());
                 if documented.is_some_and(|words| !words.is_empty() && !words.contains(&word)) {
                     differences.complain(format!("{name}: {path} has the undocumented value {word}"));
@@ -82,7 +82,7 @@ fn requests_say_what_is_documented_and_nothing_else() {
             }
         }
         for path in unsent.keys() {
-            differences.expect(name, Difference::Unsent, path);
+            differences.expect(name, Deviation::Unsent, path);
         }
     }
     differences.finish();
@@ -91,44 +91,44 @@ fn requests_say_what_is_documented_and_nothing_else() {
 #[test]
 fn replies_are_read_as_documented() {
     let Some(spec) = Spec::read() else { return };
-    let mut differences = Differences::new(&spec.tiers, Difference::is_of_replies);
+    let mut differences = Differences::new(&spec.tiers, Deviation::is_of_replies);
     let names = spec.names();
     for (name, samples) in by_operation() {
         let operation = spec.operation(name);
         let mut fields = operation.response.clone();
-        for path in differences::paths(name, Difference::Lacking) {
+        for path in differences::paths(name, Deviation::Lacking) {
             let field = spec::Field { kind: Kind::Integer, required: true, words: Vec::new() };
             assert!(fields.insert(path.to_owned(), field).is_none(), "{name}: {path} is documented");
         }
         for sample in &samples {
             let Some(read) = &sample.read else { continue };
-            let full = sample.echoed(replies::full(&fields));
+            let full = sample.with_echoed_texts(replies::full(&fields));
             if let Err(error) = read(&full) {
                 differences.complain(format!("{name}: the full reply does not parse: {error:?}\n{full}"));
                 continue;
             }
-            if read(&sample.echoed(replies::required(&fields))).is_err() {
+            if read(&sample.with_echoed_texts(replies::required(&fields))).is_err() {
                 let mut fields = fields.clone();
-                for path in differences::paths(name, Difference::Needed) {
-                    differences.expect(name, Difference::Needed, path);
+                for path in differences::paths(name, Deviation::Needed) {
+                    differences.expect(name, Deviation::Needed, path);
                     fields.get_mut(path).unwrap_or_else(|| panic!("{name}: {path}")).required = true;
                 }
-                if let Err(error) = read(&sample.echoed(replies::required(&fields))) {
+                if let Err(error) = read(&sample.with_echoed_texts(replies::required(&fields))) {
                     differences.complain(format!(
                         "{name}: the reply with the required fields does not parse: {error:?}"
                     ));
                 }
             }
             for path in fields.keys() {
-                let is_read = read(&replies::spoiled(&full, path)).is_err();
+                let is_read = read(&replies::with_unparsable(&full, path)).is_err();
                 match (is_read, operation.response.contains_key(path)) {
                     (true, true) => {}
-                    (true, false) => differences.expect(name, Difference::Lacking, path),
-                    (false, _) => differences.expect(name, Difference::Unread, path),
+                    (true, false) => differences.expect(name, Deviation::Lacking, path),
+                    (false, _) => differences.expect(name, Deviation::Unread, path),
                 }
             }
-            for path in replies::looked_for(&full, &names, &**read) {
-                differences.expect(name, Difference::ReadUndocumented, &path);
+            for path in replies::undocumented_reads(&full, &names, &**read) {
+                differences.expect(name, Deviation::ReadUndocumented, &path);
             }
         }
     }

@@ -13,7 +13,7 @@ use wxpay_testkit::{
 };
 
 /// A value that no type accepts.
-const NOTHING_TAKES_IT: f64 = 1.5;
+const UNPARSABLE: f64 = 1.5;
 
 /// Returns a reply with all documented fields.
 pub(super) fn full(fields: &BTreeMap<String, Field>) -> Value {
@@ -53,9 +53,9 @@ fn object(fields: &BTreeMap<String, Field>, parent: &str, is_told: &dyn Fn(&Fiel
 /// Returns a valid value for a field of this name.
 fn value(path: &str, name: &str, kind: &Kind, words: &[String]) -> Value {
     match kind {
-        Kind::Truth => return true.into(),
+        Kind::Bool => return true.into(),
         Kind::Integer => return 1.into(),
-        Kind::Text => {}
+        Kind::String => {}
         Kind::Object | Kind::Array(_) => panic!("{path}"),
     }
     let known = match name {
@@ -71,8 +71,8 @@ fn value(path: &str, name: &str, kind: &Kind, words: &[String]) -> Value {
         "algorithm" => "AEAD_AES_256_GCM",
         "nonce" => NONCE,
         "associated_data" => DATA,
-        "ciphertext" => return sealed_certificate().into(),
-        "encrypted_echo_message" => return sealed_for_merchant("text").into(),
+        "ciphertext" => return encrypted_certificate().into(),
+        "encrypted_echo_message" => return encrypted_for_merchant("text").into(),
         name if name.ends_with("_time") || name == "time_expire" => "2026-11-25T10:34:56+08:00",
         "out_trade_no" | "combine_out_trade_no" => requests::OUT_TRADE_NO,
         "combine_transaction_id" => requests::COMBINE_TRANSACTION_ID,
@@ -93,22 +93,22 @@ const NONCE: &str = "0123456789ab";
 const DATA: &str = "certificate";
 
 /// Returns an encrypted platform certificate.
-fn sealed_certificate() -> String {
+fn encrypted_certificate() -> String {
     let key = NullProvider.symmetric_key(&Secret::new(API_V3_KEY.as_bytes().try_into().unwrap()));
     let nonce = NONCE.as_bytes().try_into().unwrap();
     base64::encode(&key.seal(nonce, DATA.as_bytes(), PLATFORM[0].certificate.as_bytes()))
 }
 
 /// Returns a sensitive field, encrypted for the merchant.
-fn sealed_for_merchant(text: &str) -> String {
+fn encrypted_for_merchant(text: &str) -> String {
     let key = NullProvider.public_key(&public_key("merchant")).unwrap();
     base64::encode(&key.seal(text.as_bytes()).unwrap())
 }
 
 /// Returns the reply with a value at this path that no type accepts.
-pub(super) fn spoiled(reply: &Value, path: &str) -> Value {
+pub(super) fn with_unparsable(reply: &Value, path: &str) -> Value {
     let mut reply = reply.clone();
-    *at(&mut reply, path) = NOTHING_TAKES_IT.into();
+    *at(&mut reply, path) = UNPARSABLE.into();
     reply
 }
 
@@ -129,7 +129,7 @@ fn at<'a>(reply: &'a mut Value, path: &str) -> &'a mut Value {
 }
 
 /// Returns the paths at which these names are read without being documented.
-pub(super) fn looked_for(
+pub(super) fn undocumented_reads(
     reply: &Value,
     names: &BTreeSet<String>,
     read: &dyn Fn(&Value) -> Result<(), Error>,
@@ -150,7 +150,7 @@ pub(super) fn looked_for(
         while let Some(names) = search.pop() {
             let mut reply = reply.clone();
             for name in &names {
-                at(&mut reply, &object)[*name] = NOTHING_TAKES_IT.into();
+                at(&mut reply, &object)[*name] = UNPARSABLE.into();
             }
             match names.as_slice() {
                 [] => {}

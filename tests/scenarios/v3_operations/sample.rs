@@ -61,14 +61,14 @@ fn signed(body: &Value) -> Response {
     let key = NullProvider.private_key(&private_key("wechatpay")).unwrap();
     let signature = base64::encode(&key.sign(&message).unwrap());
     Response::new(if body.is_empty() { 204 } else { 200 }, body)
-        .with("Wechatpay-Timestamp", time.as_bytes())
-        .with("Wechatpay-Nonce", b"N")
-        .with("Wechatpay-Signature", signature.as_bytes())
-        .with("Wechatpay-Serial", PUBLIC_KEY_ID.as_bytes())
+        .with_header("Wechatpay-Timestamp", time.as_bytes())
+        .with_header("Wechatpay-Nonce", b"N")
+        .with_header("Wechatpay-Signature", signature.as_bytes())
+        .with_header("Wechatpay-Serial", PUBLIC_KEY_ID.as_bytes())
 }
 
 /// Runs a flow that sends one request and receives this reply.
-pub(super) fn output<F: Flow>(flow: F, reply: &Value) -> Result<F::Output, Error> {
+pub(super) fn run_with_reply<F: Flow>(flow: F, reply: &Value) -> Result<F::Output, Error> {
     let mut memory = Memory::default();
     let step = match Step::begin(flow, world(&mut memory)) {
         Step::Send(_, sent) => sent.resume(Ok(signed(reply)), world(&mut memory)),
@@ -88,17 +88,17 @@ impl Sample {
     pub(super) fn flow<F: Flow + 'static>(operation: &'static str, flow: impl Fn() -> F + 'static) -> Self {
         let mut memory = Memory::default();
         let Step::Send(transmit, _) = Step::begin(flow(), world(&mut memory)) else { panic!("{operation}") };
-        let read = move |reply: &Value| output(flow(), reply).map(drop);
+        let read = move |reply: &Value| run_with_reply(flow(), reply).map(drop);
         Self { operation, request: transmit.request, read: Some(Box::new(read)) }
     }
 
     /// Creates a sample whose reply is not JSON.
-    pub(super) fn sent_alone(operation: &'static str, request: Request) -> Self {
+    pub(super) fn without_json_reply(operation: &'static str, request: Request) -> Self {
         Self { operation, request, read: None }
     }
 
     /// Returns the fields of the request, by the paths of [`Operation`].
-    pub(super) fn sent(&self, operation: &Operation) -> BTreeMap<String, Kind> {
+    pub(super) fn sent_fields(&self, operation: &Operation) -> BTreeMap<String, Kind> {
         let method = self.operation.split(' ').next().unwrap();
         assert_eq!(self.request.method().as_str(), method, "{}", self.operation);
         let target = self.request.url().strip_prefix("https://api.mch.weixin.qq.com").unwrap();
@@ -111,7 +111,7 @@ impl Sample {
             match documented.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
                 Some(name) => {
                     assert!(!step.is_empty());
-                    sent.insert(format!("/{name}"), Kind::Text);
+                    sent.insert(format!("/{name}"), Kind::String);
                 }
                 None => assert_eq!(step, documented, "{}", self.operation),
             }
@@ -119,16 +119,16 @@ impl Sample {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap();
             assert!(!value.is_empty(), "{}: {name}", self.operation);
-            assert!(sent.insert(format!("?{name}"), Kind::Text).is_none(), "{name} twice");
+            assert!(sent.insert(format!("?{name}"), Kind::String).is_none(), "{name} twice");
         }
         // The header may be sent with every request, so it counts only where it is documented.
         if operation.request.contains_key(":Wechatpay-Serial")
             && self.request.header("wechatpay-serial").is_some()
         {
-            sent.insert(":Wechatpay-Serial".into(), Kind::Text);
+            sent.insert(":Wechatpay-Serial".into(), Kind::String);
         }
         for part in self.parts() {
-            sent.insert(format!("&{part}"), Kind::Text);
+            sent.insert(format!("&{part}"), Kind::String);
         }
         if let Some(body) = self.body() {
             flatten(&body, "", &mut |path, value| {
@@ -139,7 +139,7 @@ impl Sample {
     }
 
     /// Returns the texts in the request, by path.
-    pub(super) fn words(&self) -> Vec<(String, String)> {
+    pub(super) fn texts(&self) -> Vec<(String, String)> {
         let mut words = Vec::new();
         let mut take = |path: &str, value: &Value| {
             let texts = value.as_array().into_iter().flatten().chain([value]).filter_map(Value::as_str);
@@ -153,7 +153,7 @@ impl Sample {
 
     /// Copies the texts of the request into the reply, where the reply repeats them. Encrypted fields are not copied: the
     /// reply is encrypted for another key.
-    pub(super) fn echoed(&self, mut reply: Value) -> Value {
+    pub(super) fn with_echoed_texts(&self, mut reply: Value) -> Value {
         let (Some(Value::Object(sent)), Value::Object(told)) = (self.body(), &mut reply) else {
             return reply;
         };

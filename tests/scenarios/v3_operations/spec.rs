@@ -36,9 +36,9 @@ pub(super) struct Field {
 /// A JSON type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    Text,
+    String,
     Integer,
-    Truth,
+    Bool,
     Object,
     /// An array of strings, of numbers, or of objects, whose fields have paths of their own.
     Array(Box<Self>),
@@ -47,10 +47,10 @@ pub(super) enum Kind {
 impl Kind {
     fn named(name: &str, items: Option<&str>) -> Self {
         match name {
-            "string" => Self::Text,
+            "string" => Self::String,
             // No documented number has a fraction.
             "integer" | "number" => Self::Integer,
-            "boolean" => Self::Truth,
+            "boolean" => Self::Bool,
             "object" => Self::Object,
             "array" => Self::Array(Box::new(Self::named(items.unwrap(), None))),
             other => panic!("unknown type: {other}"),
@@ -59,9 +59,9 @@ impl Kind {
 
     pub(super) fn of(value: &Value) -> Self {
         match value {
-            Value::String(_) => Self::Text,
+            Value::String(_) => Self::String,
             Value::Number(number) if number.is_u64() => Self::Integer,
-            Value::Bool(_) => Self::Truth,
+            Value::Bool(_) => Self::Bool,
             Value::Object(_) => Self::Object,
             Value::Array(items) => Self::Array(Box::new(Self::of(&items[0]))),
             Value::Null | Value::Number(_) => {
@@ -131,7 +131,7 @@ impl Operation {
                 "formData" => "&",
                 other => panic!("unknown place: {other}"),
             };
-            let field = Field { kind: Kind::Text, ..Field::read(param) };
+            let field = Field { kind: Kind::String, ..Field::read(param) };
             request.insert(format!("{place}{}", param["name"].as_str().unwrap()), field);
         }
         Self { path: path.to_owned(), request, response: fields(&operation["response"]) }
@@ -146,7 +146,7 @@ fn fields(documented: &Value) -> BTreeMap<String, Field> {
 impl Field {
     fn read(field: &Value) -> Self {
         let kind = match field["type"].as_str() {
-            Some("file") | None => Kind::Text,
+            Some("file") | None => Kind::String,
             Some(name) => Kind::named(name, field["items"].as_str()),
         };
         let words = [&field["enum"], &field["items_enum"]].into_iter().filter_map(|words| words.as_array());

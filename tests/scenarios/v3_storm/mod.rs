@@ -8,7 +8,7 @@ mod network;
 mod notifications;
 mod sharing;
 
-use network::{Failing, Storm};
+use network::{FailingNetwork, NetworkFailure};
 use sharing::Shared;
 use std::time::Duration;
 use wxpay_proto::{
@@ -27,24 +27,24 @@ use wxpay_proto::{
 };
 use wxpay_sim::{
     Settings,
-    faults::{Operation, Rule, Trouble},
-    gateway::{Named, Payer},
-    keys::Ring,
+    faults::{Fault, FaultRule, Operation},
+    gateway::{OrderRef, Payer},
+    keys::KeySource,
     ledger::v3::{TradeState, TransactionRecord},
     notifications::DeliveryResult,
 };
 use wxpay_testkit::{
-    drive::Lab,
-    network::{Wire, v3},
+    drive::Driver,
+    network::{SimNetwork, v3},
 };
 
 /// The number of orders per gateway.
 const BATCH: usize = 500;
 
 /// A seeded random number generator: the same seed gives the same failures.
-struct Chance(u64);
+struct Rng(u64);
 
-impl Chance {
+impl Rng {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -60,9 +60,9 @@ impl Chance {
         self.below(of) == 0
     }
 
-    fn failures(&mut self, at_least: u64, at_most: u64) -> Vec<Failing> {
+    fn failures(&mut self, at_least: u64, at_most: u64) -> Vec<NetworkFailure> {
         let count = at_least + self.below(at_most - at_least + 1);
-        (0..count).map(|_| Failing::ALL[usize::try_from(self.below(15)).unwrap()]).collect()
+        (0..count).map(|_| NetworkFailure::ALL[usize::try_from(self.below(15)).unwrap()]).collect()
     }
 }
 
@@ -95,14 +95,14 @@ fn a_storm_of_failures_costs_no_order_and_charges_nobody_twice() {
         sum(|total| total.paid),
         sum(|total| total.refunded),
         sum(|total| total.shared),
-        sum(|total| total.settled),
-        sum(|total| total.disbelieved),
+        sum(|total| total.resolved),
+        sum(|total| total.rejected),
     );
     for (what, count) in [
         ("paid", sum(|total| total.paid)),
-        ("resolved", sum(|total| total.settled)),
-        ("rejected", sum(|total| total.disbelieved)),
-        ("paid twice", sum(|total| total.twice)),
+        ("resolved", sum(|total| total.resolved)),
+        ("rejected", sum(|total| total.rejected)),
+        ("paid twice", sum(|total| total.paid_twice)),
         ("refunded", sum(|total| total.refunded)),
         ("shared", sum(|total| total.shared)),
     ] {
@@ -115,33 +115,33 @@ struct Total {
     orders: usize,
     failures: usize,
     paid: usize,
-    twice: usize,
+    paid_twice: usize,
     refunded: usize,
     shared: usize,
-    settled: usize,
-    disbelieved: usize,
+    resolved: usize,
+    rejected: usize,
 }
 
 /// One shop and its gateway.
 struct Shop {
-    lab: Lab,
-    storm: Storm,
+    lab: Driver,
+    storm: FailingNetwork,
     me: Merchant,
     appid: AppId,
-    chance: Chance,
-    books: Vec<Book>,
+    chance: Rng,
+    books: Vec<OrderRecord>,
 }
 
 /// The shop's record of one order.
-struct Book {
+struct OrderRecord {
     number: OutTradeNo,
     state: PaymentState,
     effects: Vec<Transition>,
     shared: Option<Shared>,
 }
 
-impl Book {
-    fn learn(&mut self, evidence: &Evidence) {
+impl OrderRecord {
+    fn merge(&mut self, evidence: &Evidence) {
         let before = self.state.clone();
         self.state.merge(evidence).unwrap();
         self.effects.extend(self.state.transitions_since(&before));
@@ -154,9 +154,9 @@ fn run_batch(batch: u64, total: &mut Total) {
     for serial in 0..BATCH {
         shop.order(serial, total);
     }
-    shop.hear_everything(total);
+    shop.receive_notifications(total);
     for index in 0..BATCH {
-        shop.ask_through_the_storm(index);
+        shop.query_until_failures_are_used_up(index);
         match shop.chance.below(4) {
             0 => shop.refund(index, total),
             1 => shop.close(index, total),
@@ -164,22 +164,22 @@ fn run_batch(batch: u64, total: &mut Total) {
             _ => {}
         }
     }
-    shop.hear_everything(total);
-    shop.heal_and_compare(total);
+    shop.receive_notifications(total);
+    shop.stop_failures_and_compare(total);
 }
 
 impl Shop {
     fn open(batch: u64) -> Self {
         let mut settings = Settings::default();
-        settings.v3.ring = Ring::Quick;
+        settings.v3.key_ring = KeySource::Quick;
         settings.v3.probes_per_mille = 20;
-        let wire = Wire::to(settings, batch);
+        let wire = SimNetwork::new(settings, batch);
         let known = wire.gateway.merchant().clone();
         let me = v3::public_key_builder(&wire.gateway, &known).build();
-        let mut lab = Lab::default();
+        let mut lab = Driver::default();
         lab.now = UnixTime::from_secs(1_795_500_000);
         let appid = known.appids()[0].clone();
-        Self { lab, storm: Storm::over(wire), me, appid, chance: Chance(batch), books: Vec::new() }
+        Self { lab, storm: FailingNetwork::over(wire), me, appid, chance: Rng(batch), books: Vec::new() }
     }
 
     fn order(&mut self, serial: usize, total: &mut Total) {
@@ -187,11 +187,11 @@ impl Shop {
         let price = Fen::new(100 + self.chance.below(10_000));
         let script = self.chance.failures(1, 5);
         self.storm.await_for(number.as_str(), script);
-        self.book_notification_troubles(&number);
+        self.add_notification_faults(&number);
 
         let placed = self.place(&number, price);
-        let held = self.held(&number);
-        self.books.push(Book {
+        let held = self.recorded(&number);
+        self.books.push(OrderRecord {
             number: number.clone(),
             state: PaymentState::new(number.clone(), price),
             effects: Vec::new(),
@@ -199,7 +199,7 @@ impl Shop {
         });
         let exists = held.is_some();
         let pending_operation = PendingOperation::Order { out_trade_no: number.clone(), sub_mchid: None };
-        self.judge(placed, &pending_operation, exists, total);
+        self.check_result(placed, &pending_operation, exists, total);
         if exists && !self.chance.one_in(4) {
             self.pay(&number, price, total);
         }
@@ -229,7 +229,13 @@ impl Shop {
     }
 
     /// Compares a result with the gateway's records, and resolves an unknown outcome.
-    fn judge(&mut self, result: Result<(), Error>, owed: &PendingOperation, held: bool, total: &mut Total) {
+    fn check_result(
+        &mut self,
+        result: Result<(), Error>,
+        owed: &PendingOperation,
+        held: bool,
+        total: &mut Total,
+    ) {
         let mut error = match result {
             Ok(()) => return assert!(held, "{owed:?} succeeded, but the gateway does not have it"),
             Err(error) => error,
@@ -249,7 +255,7 @@ impl Shop {
         for _ in 0..5 {
             match self.lab.run(self.me.resolve(pending_operation), &mut self.storm) {
                 Ok(settled) => {
-                    total.settled += 1;
+                    total.resolved += 1;
                     let known = !matches!(settled, Resolved::NotFound);
                     return assert_eq!(known, held, "{owed:?}: resolved wrongly");
                 }
@@ -277,22 +283,27 @@ impl Shop {
         let create =
             refund::CreateRefund::builder(order.clone(), number.clone(), part, ordered).build().unwrap();
         let result = self.lab.run(self.me.call(create), &mut self.storm).map(drop);
-        let back: Vec<_> = self.held(&order).unwrap().refunds;
+        let back: Vec<_> = self.recorded(&order).unwrap().refunds;
         assert!(back.len() <= 1, "{order} was refunded twice");
         let held = back.iter().any(|record| record.out_refund_no == number && record.refund == part);
         total.refunded += usize::from(held);
-        self.judge(result, &PendingOperation::Refund { out_refund_no: number, sub_mchid: None }, held, total);
+        self.check_result(
+            result,
+            &PendingOperation::Refund { out_refund_no: number, sub_mchid: None },
+            held,
+            total,
+        );
     }
 
     /// Closes an order; a paid order must stay paid.
     fn close(&mut self, index: usize, total: &mut Total) {
         let number = self.books[index].number.clone();
-        let Some(before) = self.held(&number) else { return };
+        let Some(before) = self.recorded(&number) else { return };
         let script = self.chance.failures(1, 4);
         self.storm.await_for(number.as_str(), script);
         let result =
             self.lab.run(self.me.call(CloseOrder::new(number.clone(), Party::Direct)), &mut self.storm);
-        let after = self.held(&number).unwrap().trade_state;
+        let after = self.recorded(&number).unwrap().trade_state;
         let paid = before.trade_state == TradeState::Success;
         match &result {
             Ok(()) => assert_eq!(after, TradeState::Closed, "{number} was not closed"),
@@ -307,7 +318,7 @@ impl Shop {
         {
             // Closed or not, the order exists, so it must be found.
             let owed = PendingOperation::Order { out_trade_no: number, sub_mchid: None };
-            self.judge(Err(error), &owed, true, total);
+            self.check_result(Err(error), &owed, true, total);
         }
     }
 
@@ -316,39 +327,45 @@ impl Shop {
         let discount =
             if self.chance.one_in(3) { Fen::new(self.chance.below(price.get())) } else { Fen::ZERO };
         let payer = Payer::default().with_discount(discount);
-        let named = Named::OutTradeNo(number.clone());
+        let named = OrderRef::OutTradeNo(number.clone());
         gateway.pay_transaction(&named, &payer, self.lab.now).unwrap();
         total.paid += 1;
         if self.chance.one_in(20) {
-            gateway.trouble(
-                Rule::new(Trouble::SecondPayment).on(Operation::Pay).of_order(number.clone()).times(1),
+            gateway.inject(
+                FaultRule::new(Fault::SecondPayment)
+                    .for_operation(Operation::Pay)
+                    .for_order(number.clone())
+                    .at_most(1),
             );
             gateway.pay_transaction(&named, &Payer::default(), self.lab.now).unwrap();
-            total.twice += 1;
+            total.paid_twice += 1;
         }
     }
 
     /// Adds random notification faults for an order.
-    fn book_notification_troubles(&mut self, number: &OutTradeNo) {
-        const TROUBLES: [Trouble; 4] = [
-            Trouble::NotificationLost,
-            Trouble::NotificationDoubled,
-            Trouble::NotificationReordered,
-            Trouble::NotificationForged,
+    fn add_notification_faults(&mut self, number: &OutTradeNo) {
+        const TROUBLES: [Fault; 4] = [
+            Fault::NotificationLost,
+            Fault::NotificationDoubled,
+            Fault::NotificationReordered,
+            Fault::NotificationForged,
         ];
         for trouble in TROUBLES {
             if self.chance.one_in(3) {
-                let rule = Rule::new(trouble).on(Operation::Notification).of_order(number.clone()).times(1);
-                self.storm.wire.gateway.trouble(rule);
+                let rule = FaultRule::new(trouble)
+                    .for_operation(Operation::Notification)
+                    .for_order(number.clone())
+                    .at_most(1);
+                self.storm.wire.gateway.inject(rule);
             }
         }
     }
 
     /// Receives all notifications. Some are tampered with first, and some get no response.
-    fn hear_everything(&mut self, total: &mut Total) {
+    fn receive_notifications(&mut self, total: &mut Total) {
         while let Some(due) = self.storm.wire.gateway.next_due() {
             self.lab.now = self.lab.now.max(due);
-            for delivery in self.storm.wire.gateway.due(self.lab.now) {
+            for delivery in self.storm.wire.gateway.due_deliveries(self.lab.now) {
                 let tampered = self.chance.one_in(10);
                 let received = if tampered {
                     let mut body = delivery.body().to_vec();
@@ -358,7 +375,7 @@ impl Shop {
                         .headers()
                         .iter()
                         .fold(wxpay_proto::v3::RawNotification::new(body), |received, (name, value)| {
-                            received.with(name, value.as_bytes())
+                            received.header(name, value.as_bytes())
                         })
                 } else {
                     v3::received(&delivery)
@@ -366,10 +383,10 @@ impl Shop {
                 let ack = match self.lab.run(self.me.verify_notification(received), &mut self.storm) {
                     Ok(notification) => {
                         assert!(!tampered && !delivery.is_forged(), "a tampered notification was accepted");
-                        self.take(notification.event().unwrap())
+                        self.apply_event(notification.event().unwrap())
                     }
                     Err(error) => {
-                        total.disbelieved += 1;
+                        total.rejected += 1;
                         Ack::for_error(&error)
                     }
                 };
@@ -379,21 +396,21 @@ impl Shop {
                 } else {
                     DeliveryResult::Answered { status: reply.status(), body: reply.body().to_vec() }
                 };
-                self.storm.wire.gateway.delivered(delivery.id(), &result, self.lab.now);
+                self.storm.wire.gateway.record_delivery(delivery.id(), &result, self.lab.now);
             }
         }
     }
 
-    fn take(&mut self, event: Event) -> Ack {
+    fn apply_event(&mut self, event: Event) -> Ack {
         let transaction = match event {
             Event::Transaction(transaction) => transaction,
             Event::Refund(told) => {
-                let held = self.held(&told.out_trade_no).unwrap();
+                let held = self.recorded(&told.out_trade_no).unwrap();
                 assert!(held.refunds.iter().any(|record| record.out_refund_no == told.out_refund_no));
                 return Ack::Success;
             }
             Event::ProfitSharing(told) => {
-                self.take_part(&told);
+                self.check_profit_sharing_notification(&told);
                 return Ack::Success;
             }
             other => panic!("unexpected event: {other:?}"),
@@ -401,12 +418,12 @@ impl Shop {
         let evidence =
             transaction.evidence().expect("a notification of success must be evidence of a payment");
         let book = self.books.iter_mut().find(|book| book.number == *evidence.out_trade_no()).unwrap();
-        book.learn(&evidence);
+        book.merge(&evidence);
         if self.chance.one_in(8) { Ack::Fail } else { Ack::Success }
     }
 
     /// Queries until all failures of the order have occurred, at least three.
-    fn ask_through_the_storm(&mut self, index: usize) {
+    fn query_until_failures_are_used_up(&mut self, index: usize) {
         let number = self.books[index].number.clone();
         let struck = self.storm.struck.get(number.as_str()).copied().unwrap_or_default();
         let missing = 3_usize.saturating_sub(struck + self.storm.coming(number.as_str()));
@@ -414,39 +431,39 @@ impl Shop {
         let script = self.chance.failures(missing, missing + 1);
         self.storm.await_for(number.as_str(), script);
         while self.storm.coming(number.as_str()) > 0 {
-            self.ask(index).ok();
+            self.query(index).ok();
         }
     }
 
-    fn ask(&mut self, index: usize) -> Result<(), Error> {
+    fn query(&mut self, index: usize) -> Result<(), Error> {
         let number = self.books[index].number.clone();
         let queried = self
             .lab
             .run(self.me.call(QueryOrder::out_trade_no(number.clone(), Party::Direct)), &mut self.storm)?;
-        let held = self.held(&number);
+        let held = self.recorded(&number);
         assert_eq!(matches!(queried, OrderLookup::Found(_)), held.is_some(), "{number}");
         if let Some(evidence) = queried.evidence() {
-            self.books[index].learn(&evidence);
+            self.books[index].merge(&evidence);
         }
         Ok(())
     }
 
-    fn held(&self, number: &OutTradeNo) -> Option<TransactionRecord> {
-        self.storm.wire.gateway.transaction(&Named::OutTradeNo(number.clone()), self.lab.now)
+    fn recorded(&self, number: &OutTradeNo) -> Option<TransactionRecord> {
+        self.storm.wire.gateway.transaction(&OrderRef::OutTradeNo(number.clone()), self.lab.now)
     }
 
     /// Stops all failures, queries once more, and compares the shop's records with the gateway's ledger.
-    fn heal_and_compare(&mut self, total: &mut Total) {
+    fn stop_failures_and_compare(&mut self, total: &mut Total) {
         self.storm.calm();
         self.storm.wire.gateway.settings_mut().v3.probes_per_mille = 0;
         for index in 0..self.books.len() {
-            self.ask(index).unwrap();
-            self.compare_sharing(index);
+            self.query(index).unwrap();
+            self.compare_profit_sharing(index);
             let book = &self.books[index];
             let struck = self.storm.struck.get(book.number.as_str()).copied().unwrap_or_default();
             assert!(struck >= 3, "{}: only {struck} failures", book.number);
             total.failures += struck;
-            let Some(held) = self.held(&book.number) else {
+            let Some(held) = self.recorded(&book.number) else {
                 assert!(
                     book.state.payments().next().is_none(),
                     "{}: paid, but the gateway has no such order",

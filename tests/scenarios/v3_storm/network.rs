@@ -6,11 +6,11 @@ use wxpay_proto::{
     exchange::{Failure, Reply, Transmit},
     http::Response,
 };
-use wxpay_testkit::{drive::Network, network::Wire};
+use wxpay_testkit::{drive::Network, network::SimNetwork};
 
 /// A failure of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failing {
+pub(crate) enum NetworkFailure {
     /// No connection.
     NotSent,
     /// The request is lost before it reaches the gateway.
@@ -41,7 +41,7 @@ pub(crate) enum Failing {
     DoubledHeader,
 }
 
-impl Failing {
+impl NetworkFailure {
     pub(crate) const ALL: [Self; 15] = [
         Self::NotSent,
         Self::LostBefore,
@@ -62,20 +62,20 @@ impl Failing {
 }
 
 /// The network, with the failures to inject, by the merchant's number in a request.
-pub(crate) struct Storm {
-    pub(crate) wire: Wire,
-    scripts: BTreeMap<String, Vec<Failing>>,
+pub(crate) struct FailingNetwork {
+    pub(crate) wire: SimNetwork,
+    scripts: BTreeMap<String, Vec<NetworkFailure>>,
     /// The number of injected failures by merchant's number.
     pub(crate) struck: BTreeMap<String, usize>,
 }
 
-impl Storm {
-    pub(crate) fn over(wire: Wire) -> Self {
+impl FailingNetwork {
+    pub(crate) fn over(wire: SimNetwork) -> Self {
         Self { wire, scripts: BTreeMap::new(), struck: BTreeMap::new() }
     }
 
     /// Adds failures for the next requests with this number, one per request; the last one is injected first.
-    pub(crate) fn await_for(&mut self, number: &str, script: Vec<Failing>) {
+    pub(crate) fn await_for(&mut self, number: &str, script: Vec<NetworkFailure>) {
         self.scripts.entry(number.into()).or_default().extend(script);
     }
 
@@ -87,10 +87,10 @@ impl Storm {
     /// Removes all failures and faults.
     pub(crate) fn calm(&mut self) {
         self.scripts.clear();
-        self.wire.gateway.calm();
+        self.wire.gateway.clear_faults();
     }
 
-    fn next(&mut self, number: &str) -> Option<Failing> {
+    fn next(&mut self, number: &str) -> Option<NetworkFailure> {
         let failing = self.scripts.get_mut(number)?.pop()?;
         *self.struck.entry(number.into()).or_default() += 1;
         Some(failing)
@@ -108,45 +108,45 @@ fn number_of(transmit: &Transmit) -> String {
     told.or(named).unwrap_or_default().into()
 }
 
-impl Network for Storm {
-    fn carry(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration) {
-        let Some(failing) = self.next(&number_of(&transmit)) else { return self.wire.carry(transmit, now) };
+impl Network for FailingNetwork {
+    fn send(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration) {
+        let Some(failing) = self.next(&number_of(&transmit)) else { return self.wire.send(transmit, now) };
         let lost = || Err(Failure::Lost("lost".into()));
         let timeout = transmit.timeout;
-        let mut carried = || self.wire.carry(transmit.clone(), now);
+        let mut carried = || self.wire.send(transmit.clone(), now);
         match failing {
-            Failing::NotSent => (Err(Failure::NotSent("refused".into())), Duration::from_millis(1)),
-            Failing::LostBefore => (lost(), timeout),
-            Failing::LostAfter => {
+            NetworkFailure::NotSent => (Err(Failure::NotSent("refused".into())), Duration::from_millis(1)),
+            NetworkFailure::LostBefore => (lost(), timeout),
+            NetworkFailure::LostAfter => {
                 carried().0.unwrap();
                 (lost(), Duration::from_millis(80))
             }
-            Failing::TooLate => {
+            NetworkFailure::TooLate => {
                 carried().0.unwrap();
                 (lost(), timeout)
             }
-            Failing::Doubled => {
+            NetworkFailure::Doubled => {
                 carried().0.unwrap();
                 carried()
             }
-            Failing::BadGateway { effect } => {
+            NetworkFailure::BadGateway { effect } => {
                 if effect {
                     carried().0.unwrap();
                 }
                 (Ok(Response::new(502, b"<html>502 Bad Gateway</html>".to_vec())), Duration::from_millis(80))
             }
-            Failing::FalseRefusal => {
+            NetworkFailure::FalseRefusal => {
                 carried().0.unwrap();
                 let body = br#"{"code":"NO_AUTH","message":"no"}"#.to_vec();
                 (Ok(Response::new(403, body)), Duration::from_millis(80))
             }
-            Failing::FalseBusy => {
+            NetworkFailure::FalseBusy => {
                 carried().0.unwrap();
                 let body = br#"{"code":"FREQUENCY_LIMITED","message":"no"}"#.to_vec();
                 (Ok(Response::new(429, body)), Duration::from_millis(80))
             }
-            Failing::Tampered => changed(carried(), |name, value| Some((name, value)), true),
-            Failing::Stale => {
+            NetworkFailure::Tampered => changed(carried(), |name, value| Some((name, value)), true),
+            NetworkFailure::Stale => {
                 let (reply, _) = carried();
                 // The reply is 301 seconds old. No client waits that long, but a proxy may have stored it.
                 let shifted = (now.as_secs() - 301).to_string();
@@ -159,7 +159,7 @@ impl Network for Storm {
                     false,
                 )
             }
-            Failing::UnknownKey => changed(
+            NetworkFailure::UnknownKey => changed(
                 carried(),
                 |name, value| match name.as_str() {
                     "wechatpay-serial" => Some((name, b"PUB_KEY_ID_0".to_vec())),
@@ -167,12 +167,12 @@ impl Network for Storm {
                 },
                 false,
             ),
-            Failing::Unsigned => changed(
+            NetworkFailure::Unsigned => changed(
                 carried(),
                 |name, value| (name != "wechatpay-signature").then_some((name, value)),
                 false,
             ),
-            Failing::Probe => changed(
+            NetworkFailure::Probe => changed(
                 carried(),
                 |name, value| match name.as_str() {
                     "wechatpay-signature" => {
@@ -183,11 +183,11 @@ impl Network for Storm {
                 },
                 false,
             ),
-            Failing::DoubledHeader => {
+            NetworkFailure::DoubledHeader => {
                 let (reply, took) = carried();
                 let reply = reply.map(|reply| {
                     let signature = reply.header("wechatpay-signature").unwrap_or_default().to_vec();
-                    reply.with("Wechatpay-Signature", &signature)
+                    reply.with_header("Wechatpay-Signature", &signature)
                 });
                 (reply, took)
             }
@@ -213,7 +213,7 @@ fn changed(
             .headers()
             .iter()
             .filter_map(|(name, value)| header(name.clone(), value.clone()))
-            .fold(Response::new(reply.status(), body), |made, (name, value)| made.with(&name, &value))
+            .fold(Response::new(reply.status(), body), |made, (name, value)| made.with_header(&name, &value))
     });
     (reply, took)
 }

@@ -1,28 +1,28 @@
 //! Many notifications of one gateway.
 
-use super::{Lab, Ring, Settings, Wire, v3};
+use super::{Driver, KeySource, Settings, SimNetwork, v3};
 use std::collections::BTreeMap;
 use wxpay_proto::{
     Fen, UnixTime,
     v3::pay::{NativeOrder, Order},
 };
 use wxpay_sim::{
-    gateway::{Named, Payer},
+    gateway::{OrderRef, Payer},
     notifications::{DeliveryResult, NotificationState},
 };
 
 const ORDERS: usize = 5_000;
 /// The number of deliveries per notification: the last one is acknowledged.
-const TIMES: usize = 4;
+const DELIVERIES: usize = 4;
 
 #[test]
 fn five_thousand_notifications_go_out_in_their_order_four_times_each_until_they_are_heard() {
     let mut settings = Settings::default();
-    settings.v3.ring = Ring::Quick;
-    let mut wire = Wire::to(settings, 7);
+    settings.v3.key_ring = KeySource::Quick;
+    let mut wire = SimNetwork::new(settings, 7);
     let me = v3::public_key_builder(&wire.gateway, &wire.gateway.merchant().clone()).build();
     let appid = wire.gateway.merchant().appids()[0].clone();
-    let mut lab = Lab::default();
+    let mut lab = Driver::default();
     lab.now = UnixTime::from_secs(1_795_500_000);
     let notify_url: wxpay_proto::id::NotifyUrl = "https://shop.example/notify/v3".parse().unwrap();
     for serial in 0..ORDERS {
@@ -32,7 +32,7 @@ fn five_thousand_notifications_go_out_in_their_order_four_times_each_until_they_
     }
     // Ten are paid in each second.
     for serial in 0..ORDERS {
-        let named = Named::OutTradeNo(format!("MANY{serial:08}").parse().unwrap());
+        let named = OrderRef::OutTradeNo(format!("MANY{serial:08}").parse().unwrap());
         let at = lab.now.after(std::time::Duration::from_secs(u64::try_from(serial / 10).unwrap()));
         wire.gateway.pay_transaction(&named, &Payer::default(), at).unwrap();
     }
@@ -40,23 +40,23 @@ fn five_thousand_notifications_go_out_in_their_order_four_times_each_until_they_
     while let Some(due) = wire.gateway.next_due() {
         assert!(due >= last, "the time must not decrease");
         last = due;
-        for delivery in wire.gateway.due(due) {
+        for delivery in wire.gateway.due_deliveries(due) {
             let times = told.entry(delivery.out_trade_no().to_owned()).or_default();
             *times += 1;
-            let status = if *times < TIMES { 500 } else { 204 };
+            let status = if *times < DELIVERIES { 500 } else { 204 };
             let result = DeliveryResult::Answered { status, body: Vec::new() };
-            wire.gateway.delivered(delivery.id(), &result, due);
+            wire.gateway.record_delivery(delivery.id(), &result, due);
         }
     }
     assert_eq!(told.len(), ORDERS);
-    assert!(told.values().all(|times| *times == TIMES));
+    assert!(told.values().all(|times| *times == DELIVERIES));
     let records = wire.gateway.notifications();
     assert!(
         records.iter().all(|record| record.state == NotificationState::Accepted && record.next_at.is_none())
     );
-    let one = wire.gateway.transaction(&Named::OutTradeNo("MANY00000003".parse().unwrap()), last).unwrap();
+    let one = wire.gateway.transaction(&OrderRef::OutTradeNo("MANY00000003".parse().unwrap()), last).unwrap();
     assert_eq!(
         one.notifications.iter().map(|notification| notification.deliveries.len()).collect::<Vec<_>>(),
-        [TIMES]
+        [DELIVERIES]
     );
 }

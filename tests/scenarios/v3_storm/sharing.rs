@@ -58,7 +58,7 @@ impl Shop {
         )
         .unwrap();
         let result = self.lab.run(self.me.call(share), &mut self.storm).map(drop);
-        let held = self.held_sharing(&number);
+        let held = self.recorded_profit_sharing(&number);
         let exists = held.is_some();
         if let Some(amount) = held {
             assert_eq!(amount, part, "{number}: the amount differs from the request");
@@ -69,19 +69,19 @@ impl Shop {
             out_order_no: number.clone(),
             sub_mchid: None,
         };
-        self.judge(result, &pending_operation, exists, total);
+        self.check_result(result, &pending_operation, exists, total);
         self.books[index].shared = Some(Shared { number, paid, part, exists });
     }
 
     /// Returns the amount of the first receiver, from the gateway's records.
-    fn held_sharing(&mut self, number: &OutOrderNo) -> Option<Fen> {
+    fn recorded_profit_sharing(&mut self, number: &OutOrderNo) -> Option<Fen> {
         let (mchid, now) = (self.me.mchid().clone(), self.lab.now);
         let held = self.storm.wire.gateway.sharing(&mchid, number.as_str(), now)?;
         Some(held.receivers[0].amount)
     }
 
     /// Compares a notification of a receiver's amount, or of unfrozen money, with the gateway's records.
-    pub(super) fn take_part(&mut self, told: &ProfitSharingNotification) {
+    pub(super) fn check_profit_sharing_notification(&mut self, told: &ProfitSharingNotification) {
         let (mchid, now) = (self.me.mchid().clone(), self.lab.now);
         let held = self.storm.wire.gateway.sharing(&mchid, told.out_order_no.as_str(), now).unwrap();
         assert!(held.receivers.iter().any(|part| part.amount == told.amount));
@@ -89,7 +89,7 @@ impl Shop {
     }
 
     /// Compares the shop's record with a query, after the failures.
-    pub(super) fn compare_sharing(&mut self, index: usize) {
+    pub(super) fn compare_profit_sharing(&mut self, index: usize) {
         let Some(shared) = &self.books[index].shared else { return };
         let query = QueryProfitSharing::new(Party::Direct, shared.paid.clone(), shared.number.clone());
         match self.lab.run(self.me.call(query), &mut self.storm).unwrap() {

@@ -53,17 +53,17 @@ fn bare_key(text: &str) -> KeyPair {
 }
 
 /// An order to sign.
-pub(crate) struct Signing {
+pub(crate) struct SignBench {
     me: Merchant,
     order: JsapiOrder,
     key: KeyPair,
-    chance: SystemRandom,
+    rng: SystemRandom,
     /// The signed message.
     message: Vec<u8>,
     body: Vec<u8>,
 }
 
-impl Signing {
+impl SignBench {
     pub(crate) fn new() -> Self {
         let url = "https://shop.example/wxpay/v3/notify".parse().unwrap();
         let order = Order::builder(
@@ -80,11 +80,11 @@ impl Signing {
             me,
             order,
             key: bare_key(MERCHANT),
-            chance: SystemRandom::new(),
+            rng: SystemRandom::new(),
             message: Vec::new(),
             body: Vec::new(),
         };
-        let transmit = signing.call(signing.given());
+        let transmit = signing.call(signing.input());
         let sent: Authorization = transmit.request.header("authorization").unwrap().parse().unwrap();
         signing.body = transmit.request.body().to_vec();
         signing.message = message::request(
@@ -99,7 +99,7 @@ impl Signing {
     }
 
     /// Returns the input of [`call`](Self::call).
-    pub(crate) fn given(&self) -> (JsapiOrder, Memory, Entropy) {
+    pub(crate) fn input(&self) -> (JsapiOrder, Memory, Entropy) {
         (self.order.clone(), Memory::default(), Entropy::new([7; 32]))
     }
 
@@ -121,13 +121,13 @@ impl Signing {
     /// Signs the same bytes with the bare library.
     pub(crate) fn bare(&self) -> Vec<u8> {
         let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key.sign(&RSA_PKCS1_SHA256, &self.chance, black_box(&self.message), &mut signature).unwrap();
+        self.key.sign(&RSA_PKCS1_SHA256, &self.rng, black_box(&self.message), &mut signature).unwrap();
         signature
     }
 }
 
 /// A notification to verify.
-pub(crate) struct Hearing {
+pub(crate) struct VerifyBench {
     me: Merchant,
     received: RawNotification,
     key: ParsedPublicKey,
@@ -135,7 +135,7 @@ pub(crate) struct Hearing {
     signature: Vec<u8>,
 }
 
-impl Hearing {
+impl VerifyBench {
     pub(crate) fn new() -> Self {
         let told = r#"{"mchid":"1900000001","appid":"wx0123456789abcdef","out_trade_no":"7240b65810859cbf2a8d9f76a638c0a3","transaction_id":"4200000001202611250000000042","trade_type":"JSAPI","trade_state":"SUCCESS","trade_state_desc":"支付成功","bank_type":"CMC","attach":"花果山分店","success_time":"2026-11-25T10:34:56+08:00","payer":{"openid":"oX99MDgNcgwnz3zFN3DNmo8uwa-w"},"amount":{"total":1999,"payer_total":1999,"currency":"CNY","payer_currency":"CNY"}}"#;
         let key = AwsLc.symmetric_key(&Secret::new(API_V3_KEY.as_bytes().try_into().unwrap()));
@@ -150,17 +150,17 @@ impl Hearing {
         wechatpay.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &message, &mut signature).unwrap();
         let spki: PublicKeyX509Der<'_> = wechatpay.public_key().as_der().unwrap();
         let received = RawNotification::new(body.into_bytes())
-            .with("Wechatpay-Timestamp", time.as_bytes())
-            .with("Wechatpay-Nonce", nonce.as_bytes())
-            .with("Wechatpay-Signature", base64::encode(&signature).as_bytes())
-            .with("Wechatpay-Serial", PUBLIC_KEY_ID.as_bytes())
-            .with("Wechatpay-Signature-Type", b"WECHATPAY2-SHA256-RSA2048");
+            .header("Wechatpay-Timestamp", time.as_bytes())
+            .header("Wechatpay-Nonce", nonce.as_bytes())
+            .header("Wechatpay-Signature", base64::encode(&signature).as_bytes())
+            .header("Wechatpay-Serial", PUBLIC_KEY_ID.as_bytes())
+            .header("Wechatpay-Signature-Type", b"WECHATPAY2-SHA256-RSA2048");
         let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki.as_ref()).unwrap();
         Self { me: merchant(), received, key, message, signature }
     }
 
     /// Returns the input of verification.
-    pub(crate) fn given(&self) -> (RawNotification, Memory, Entropy) {
+    pub(crate) fn input(&self) -> (RawNotification, Memory, Entropy) {
         (self.received.clone(), Memory::default(), Entropy::new([7; 32]))
     }
 

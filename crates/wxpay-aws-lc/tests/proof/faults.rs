@@ -1,11 +1,11 @@
 //! Faults for every rule of the proof: mistakes that providers have made or could make.
 
-mod boxes;
+mod aead;
 mod keys;
-mod sealed_texts;
+mod oaep;
 mod signatures;
 
-use crate::faulty::{Fault, HONEST, read_private};
+use crate::faulty::{Fault, NO_FAULT, read_private};
 use aws_lc_rs::rsa::KeyPair;
 use wxpay_proto::{
     crypto::{InvalidKey, InvalidSignature},
@@ -13,13 +13,12 @@ use wxpay_proto::{
 };
 
 /// Returns rules, each with a fault that breaks it and no other.
-pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
-    [keys::of_one_rule(), signatures::of_one_rule(), sealed_texts::of_one_rule(), boxes::of_one_rule()]
-        .concat()
+pub(crate) fn breaking_one_rule() -> Vec<(&'static str, Fault)> {
+    [keys::of_one_rule(), signatures::of_one_rule(), oaep::of_one_rule(), aead::of_one_rule()].concat()
 }
 
 /// Returns rules, each with a fault that breaks others as well, because those need the same key or the same call.
-pub(crate) fn of_several_rules() -> Vec<(&'static str, Fault)> {
+pub(crate) fn breaking_several_rules() -> Vec<(&'static str, Fault)> {
     vec![
         (
             "a private key is read from PKCS#8",
@@ -27,17 +26,17 @@ pub(crate) fn of_several_rules() -> Vec<(&'static str, Fault)> {
                 private_key: |der| {
                     if KeyPair::from_der(der).is_ok() { read_private(der) } else { Err(InvalidKey) }
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
-        ("a public key is read from a certificate", Fault { public_key: |_| Err(InvalidKey), ..HONEST }),
+        ("a public key is read from a certificate", Fault { public_key: |_| Err(InvalidKey), ..NO_FAULT }),
         (
             "RSA-OAEP ciphertexts of OpenSSL open",
             Fault {
                 open: |key, sealed| {
                     key.inner.open(sealed).and_then(|plain| not_empty(plain).ok_or(InvalidSignature))
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
     ]

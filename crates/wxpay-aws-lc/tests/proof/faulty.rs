@@ -25,13 +25,13 @@ pub(crate) struct Fault {
     pub(crate) verify_parts: fn(&Public, &[&[u8]], &[u8]) -> Result<(), InvalidSignature>,
     pub(crate) seal: fn(&Public, &[u8]) -> Result<Vec<u8>, TooLong>,
     pub(crate) decrypt_resource: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Result<Vec<u8>, InvalidSignature>,
-    pub(crate) seal_box: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Vec<u8>,
-    pub(crate) print: fn(&[u8]) -> String,
-    pub(crate) print_symmetric: fn(&[u8; 32]) -> String,
+    pub(crate) seal_aead: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Vec<u8>,
+    pub(crate) debug: fn(&[u8]) -> String,
+    pub(crate) debug_symmetric: fn(&[u8; 32]) -> String,
 }
 
 /// A provider without a fault.
-pub(crate) const HONEST: Fault = Fault {
+pub(crate) const NO_FAULT: Fault = Fault {
     private_key: read_private,
     public_key: |spki| AwsLc.public_key(spki),
     sign: |key, message| key.inner.sign(message),
@@ -40,9 +40,9 @@ pub(crate) const HONEST: Fault = Fault {
     verify_parts: |key, parts, signature| key.inner.verify_parts(parts, signature),
     seal: |key, plain| key.inner.seal(plain),
     decrypt_resource: |key, nonce, beside, sealed| key.inner.open(nonce, beside, sealed),
-    seal_box: |key, nonce, beside, plain| key.inner.seal(nonce, beside, plain),
-    print: |_| "[private key]".into(),
-    print_symmetric: |_| "[symmetric key]".into(),
+    seal_aead: |key, nonce, beside, plain| key.inner.seal(nonce, beside, plain),
+    debug: |_| "[private key]".into(),
+    debug_symmetric: |_| "[symmetric key]".into(),
 };
 
 pub(crate) fn read_private(der: &[u8]) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
@@ -51,7 +51,7 @@ pub(crate) fn read_private(der: &[u8]) -> Result<Arc<dyn PrivateKey>, InvalidKey
 
 pub(crate) struct Faulty {
     fault: Fault,
-    seen: Deduplicator,
+    private_keys: Deduplicator,
 }
 
 /// The private keys that the provider has read, as DER.
@@ -59,7 +59,7 @@ type Deduplicator = Arc<Mutex<Vec<Vec<u8>>>>;
 
 impl Faulty {
     pub(crate) fn new(fault: Fault) -> Self {
-        Self { fault, seen: Deduplicator::default() }
+        Self { fault, private_keys: Deduplicator::default() }
     }
 }
 
@@ -73,14 +73,14 @@ impl CryptoProvider for Faulty {
     fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
         let der = der.expose().clone();
         let inner = (self.fault.private_key)(&der)?;
-        self.seen.lock().unwrap().push(der.clone());
-        Ok(Arc::new(Private { inner, der, seen: self.seen.clone(), fault: self.fault }))
+        self.private_keys.lock().unwrap().push(der.clone());
+        Ok(Arc::new(Private { inner, der, private_keys: self.private_keys.clone(), fault: self.fault }))
     }
 
     fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
         let inner = (self.fault.public_key)(spki)?;
-        let (spki, seen) = (spki.to_vec(), self.seen.clone());
-        Ok(Arc::new(Public { inner, spki, seen, sealed: Mutex::default(), fault: self.fault }))
+        let (spki, seen) = (spki.to_vec(), self.private_keys.clone());
+        Ok(Arc::new(Public { inner, spki, private_keys: seen, sealed: Mutex::default(), fault: self.fault }))
     }
 
     fn symmetric_key(&self, key: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
@@ -91,14 +91,14 @@ impl CryptoProvider for Faulty {
 pub(crate) struct Private {
     pub(crate) inner: Arc<dyn PrivateKey>,
     pub(crate) der: Vec<u8>,
-    seen: Deduplicator,
+    private_keys: Deduplicator,
     fault: Fault,
 }
 
 impl Private {
     /// Returns all private keys that the provider has read.
     pub(crate) fn all(&self) -> impl Iterator<Item = Arc<dyn PrivateKey>> + use<> {
-        let seen = self.seen.lock().unwrap().clone();
+        let seen = self.private_keys.lock().unwrap().clone();
         seen.into_iter().map(|der| read_private(&der).unwrap())
     }
 }
@@ -115,7 +115,7 @@ impl PrivateKey for Private {
 
 impl fmt::Debug for Private {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&(self.fault.print)(&self.der))
+        f.write_str(&(self.fault.debug)(&self.der))
     }
 }
 
@@ -124,14 +124,14 @@ pub(crate) struct Public {
     pub(crate) spki: Vec<u8>,
     /// The last plaintext and its ciphertext.
     pub(crate) sealed: Mutex<Option<(Vec<u8>, Vec<u8>)>>,
-    seen: Deduplicator,
+    private_keys: Deduplicator,
     fault: Fault,
 }
 
 impl Public {
     /// Returns the public keys of all private keys that the provider has read.
     pub(crate) fn all(&self) -> impl Iterator<Item = Arc<dyn PublicKey>> + use<> {
-        let seen = self.seen.lock().unwrap().clone();
+        let seen = self.private_keys.lock().unwrap().clone();
         seen.into_iter().filter_map(|der| KeyPair::from_pkcs8(&der).ok()).map(|pair| {
             let spki = aws_lc_rs::signature::KeyPair::public_key(&pair).as_der().unwrap();
             AwsLc.public_key(spki.as_ref()).unwrap()
@@ -171,12 +171,12 @@ impl SymmetricKey for Symmetric {
     }
 
     fn seal(&self, nonce: &[u8; 12], beside: &[u8], plain: &[u8]) -> Vec<u8> {
-        (self.fault.seal_box)(self, nonce, beside, plain)
+        (self.fault.seal_aead)(self, nonce, beside, plain)
     }
 }
 
 impl fmt::Debug for Symmetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&(self.fault.print_symmetric)(&self.key))
+        f.write_str(&(self.fault.debug_symmetric)(&self.key))
     }
 }

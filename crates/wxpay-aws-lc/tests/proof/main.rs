@@ -11,7 +11,7 @@
 mod faults;
 mod faulty;
 
-use faulty::{Faulty, HONEST};
+use faulty::{Faulty, NO_FAULT};
 use std::collections::BTreeSet;
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::crypto::proof;
@@ -19,18 +19,18 @@ use wxpay_proto::crypto::proof;
 #[test]
 fn it_keeps_every_rule() {
     assert_eq!(proof::check(&AwsLc), Ok(()));
-    assert_eq!(proof::check(&Faulty::new(HONEST)), Ok(()), "the provider without a fault must pass");
+    assert_eq!(proof::check(&Faulty::new(NO_FAULT)), Ok(()), "the provider without a fault must pass");
 }
 
 #[test]
 fn every_rule_can_be_broken_and_is_found_broken() {
     let mut broken = BTreeSet::new();
-    for (rule, fault) in faults::of_one_rule() {
+    for (rule, fault) in faults::breaking_one_rule() {
         let found = proof::check(&Faulty::new(fault)).expect_err(rule);
         assert_eq!(found.rules(), [rule]);
         broken.insert(rule);
     }
-    for (rule, fault) in faults::of_several_rules() {
+    for (rule, fault) in faults::breaking_several_rules() {
         let found = proof::check(&Faulty::new(fault)).expect_err(rule);
         assert!(found.rules().contains(&rule), "{rule}: {found}");
         broken.insert(rule);

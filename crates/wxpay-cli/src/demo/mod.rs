@@ -22,10 +22,10 @@ use std::time::Duration;
 use tap::Tap;
 use wxpay_proto::v1::{AppSecret, Merchant, PartnerKey, PaySignKey, RawNotification, notification};
 use wxpay_server::{Server, config::Sources};
-use wxpay_sim::faults::{Rule, Trouble};
+use wxpay_sim::faults::{Fault, FaultRule};
 
 const NUMBER: &str = "20140508000001";
-const UNHEARD: &str = "20140508000002";
+const LOST_NUMBER: &str = "20140508000002";
 const NOTIFY_PATH: &str = "/notify/v1";
 
 pub(crate) async fn run() -> Result<(), Failure> {
@@ -34,7 +34,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     calls.forward_to(dev.simulator.url());
     let mut sources = Sources::default();
     for (name, value) in dev.settings() {
-        sources = sources.setting(name, value).map_err(|error| Failure::broken(&error))?;
+        sources = sources.setting(name, value).map_err(|error| Failure::error(&error))?;
     }
     let own = [
         ("gateway_base_url", calls.url()),
@@ -42,10 +42,10 @@ pub(crate) async fn run() -> Result<(), Failure> {
         ("listen", "127.0.0.1:0"),
     ];
     for (name, value) in own {
-        sources = sources.setting(name, value).map_err(|error| Failure::broken(&error))?;
+        sources = sources.setting(name, value).map_err(|error| Failure::error(&error))?;
     }
-    let config = sources.check().map_err(|error| Failure::broken(&error))?;
-    let server = Server::start(config).await.map_err(|error| Failure::broken(&error))?;
+    let config = sources.check().map_err(|error| Failure::error(&error))?;
+    let server = Server::start(config).await.map_err(|error| Failure::error(&error))?;
     let shop = Shop::new(format!("http://{}", server.local_addr()), dev.simulator.url());
     notifications.forward_to(shop.server.clone());
 
@@ -55,7 +55,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
 
     let params = place(&dev, &shop, &mut calls).await?;
     pay(&dev, &shop, &mut notifications, &params).await?;
-    ask(&dev, &shop, &mut calls).await?;
+    query(&dev, &shop, &mut calls).await?;
     notify_delivery(&dev, &shop, &mut calls).await?;
 
     let paid = shop.order(NUMBER).await?;
@@ -107,7 +107,7 @@ async fn pay(dev: &Dev, shop: &Shop, notifications: &mut Tap, params: &Value) ->
     show::line("", String::from_utf8_lossy(&heard.body).replace('\n', "\n                   "))?;
     show::line("MD5 of", of_query)?;
     show::line("SHA-1 of", of_body)?;
-    let notification = me.verify_notification(&received).map_err(|rejected| Failure::broken(&rejected))?;
+    let notification = me.verify_notification(&received).map_err(|rejected| Failure::error(&rejected))?;
     show::line(
         "verified",
         format_args!("{} paid {} yuan", notification.out_trade_no(), notification.total_fee().yuan()),
@@ -122,24 +122,27 @@ async fn pay(dev: &Dev, shop: &Shop, notifications: &mut Tap, params: &Value) ->
 }
 
 /// Runs step 8: a second order, whose notification is lost and which is queried.
-async fn ask(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<(), Failure> {
+async fn query(dev: &Dev, shop: &Shop, calls: &mut Tap) -> Result<(), Failure> {
     let (pay_sign_key, partner_key) = keys(dev)?;
     show::title(
         "8 of 8",
         "notifications are not guaranteed: this one is lost, and the server queries the order",
     )?;
-    shop.place(UNHEARD, 100).await?;
-    dev.simulator.with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::NotificationLost)));
-    shop.post(&format!("{}/_sim/v1/orders/{UNHEARD}/pay", shop.gateway), &json!({})).await?;
-    show::line("the app reports", format_args!("{UNHEARD} is paid; the server queries WeChat Pay instead"))?;
-    shop.post(&format!("{}/api/orders/{UNHEARD}/query", shop.server), &json!({})).await?;
+    shop.place(LOST_NUMBER, 100).await?;
+    dev.simulator.with(|simulation, _| simulation.gateway.inject(FaultRule::new(Fault::NotificationLost)));
+    shop.post(&format!("{}/_sim/v1/orders/{LOST_NUMBER}/pay", shop.gateway), &json!({})).await?;
+    show::line(
+        "the app reports",
+        format_args!("{LOST_NUMBER} is paid; the server queries WeChat Pay instead"),
+    )?;
+    shop.post(&format!("{}/api/orders/{LOST_NUMBER}/query", shop.server), &json!({})).await?;
     let call = calls.next("/pay/orderquery").await?;
     let message: Value = serde_json::from_slice(&call.body)?;
     show::md5(member(&message, "package").as_str().unwrap_or_default(), &partner_key)?;
     show::sha1(&message, "app_signature", &pay_sign_key)?;
     show::exchange(&call)?;
     for _ in 0..100 {
-        if member(&shop.order(UNHEARD).await?, "status") == "paid" {
+        if member(&shop.order(LOST_NUMBER).await?, "status") == "paid" {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -213,10 +216,10 @@ impl Shop {
             .uri(url)
             .header("content-type", "application/json")
             .body(Full::new(body))
-            .map_err(|error| Failure::broken(&error))?;
-        let reply = self.client.request(request).await.map_err(|error| Failure::broken(&error))?;
+            .map_err(|error| Failure::error(&error))?;
+        let reply = self.client.request(request).await.map_err(|error| Failure::error(&error))?;
         let status = reply.status();
-        let body = reply.into_body().collect().await.map_err(|error| Failure::broken(&error))?.to_bytes();
+        let body = reply.into_body().collect().await.map_err(|error| Failure::error(&error))?.to_bytes();
         if !status.is_success() {
             return Err(Failure::failed(format!(
                 "{url} returned {status}: {}",

@@ -74,7 +74,7 @@ pub(crate) fn sha1(message: &serde_json::Value, sign: &str, key: &PaySignKey) ->
 /// If it differs from the signature in the package.
 pub(crate) fn md5(package: &str, key: &PartnerKey) -> Result<(), Failure> {
     let form = Form::parse(package.as_bytes()).map_err(Failure::input)?;
-    let charset = form.value("input_charset").and_then(Charset::named).unwrap_or(Charset::Utf8);
+    let charset = form.value("input_charset").and_then(Charset::from_name).unwrap_or(Charset::Utf8);
     let mut fields = Vec::new();
     for (name, value) in form.iter() {
         let name = String::from_utf8_lossy(name).into_owned();

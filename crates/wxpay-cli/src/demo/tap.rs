@@ -42,7 +42,7 @@ impl Tap {
         let upstream = Arc::new(OnceLock::new());
         let (overheard, exchanges) = mpsc::unbounded_channel();
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let line = Line { client, upstream: Arc::clone(&upstream), overheard };
+        let line = Forwarder { client, upstream: Arc::clone(&upstream), overheard };
         let task = tokio::spawn(accept(listener, line)).abort_handle();
         Ok(Self { url, upstream, exchanges, task })
     }
@@ -82,13 +82,13 @@ impl Drop for Tap {
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Clone)]
-struct Line {
+struct Forwarder {
     client: Client<HttpConnector, Full<Bytes>>,
     upstream: Arc<OnceLock<String>>,
     overheard: mpsc::UnboundedSender<Exchange>,
 }
 
-async fn accept(listener: TcpListener, line: Line) {
+async fn accept(listener: TcpListener, line: Forwarder) {
     while let Ok((stream, _)) = listener.accept().await {
         let line = line.clone();
         tokio::spawn(async move {
@@ -98,7 +98,7 @@ async fn accept(listener: TcpListener, line: Line) {
     }
 }
 
-impl Line {
+impl Forwarder {
     async fn forward(self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, BoxError> {
         let (mut head, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();

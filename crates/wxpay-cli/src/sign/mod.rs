@@ -56,7 +56,7 @@ pub(crate) fn sign(args: &Sign) -> Result<(), Failure> {
         writeln!(out)?;
         return Ok(());
     }
-    let lines = crate::named([
+    let lines = crate::labelled([
         ("string to sign", Some(shown(&signed.string_to_sign, signed.bytes))),
         ("bytes", signed.bytes.map(|bytes| bytes.to_string())),
         ("sign", Some(signed.sign)),
@@ -83,7 +83,7 @@ pub(crate) fn verify(args: &Sign) -> Result<(), Failure> {
         writeln!(out, "valid")?;
     }
     let Some(reason) = verdict.reason else { return Ok(()) };
-    let lines = crate::named([
+    let lines = crate::labelled([
         ("string to sign", Some(shown(&verdict.string_to_sign, verdict.bytes))),
         ("bytes", verdict.bytes.map(|bytes| bytes.to_string())),
         ("expected sign", verdict.sign),

@@ -43,7 +43,7 @@ fn by_md5(key: &Secret<String>, given: &Parameters) -> Result<Signed, Failure> {
     let key = PartnerKey::new(key.expose().clone()).map_err(Failure::input)?;
     let charset = match given.value("input_charset") {
         None | Some("") => Charset::Gbk,
-        Some(name) => Charset::named(name.as_bytes())
+        Some(name) => Charset::from_name(name.as_bytes())
             .ok_or_else(|| Failure::input("input_charset must be UTF-8 or GBK"))?,
     };
     let fields = given.fields();
@@ -65,7 +65,7 @@ fn by_md5(key: &Secret<String>, given: &Parameters) -> Result<Signed, Failure> {
 
 fn by_sha1(key: &Secret<String>, given: Parameters) -> Result<Signed, Failure> {
     let key = PaySignKey::new(key.expose().clone()).map_err(Failure::input)?;
-    if let Some(name) = given.twice_in_any_case() {
+    if let Some(name) = given.duplicate_ignoring_case() {
         return Err(Failure::input(format!("{name} must occur once, whatever its case")));
     }
     let given = given.without(&SHA1_NAMES);

@@ -17,9 +17,9 @@ use wxpay_proto::{
 
 pub(super) fn sign(args: &Sign, key: &Secret<Vec<u8>>, given: &Parameters) -> Result<Signed, Failure> {
     let key = input::private_key(KEY_FILE, key.expose())?;
-    let told = Told::of(args, given)?;
+    let told = SignInput::of(args, given)?;
     let string = told.string_to_sign()?;
-    let signature = key.sign(&string).map_err(|error| Failure::broken(&error))?;
+    let signature = key.sign(&string).map_err(|error| Failure::error(&error))?;
     Ok(Signed {
         string_to_sign: String::from_utf8_lossy(&string).into_owned(),
         bytes: Some(string.len()),
@@ -31,14 +31,15 @@ pub(super) fn sign(args: &Sign, key: &Secret<Vec<u8>>, given: &Parameters) -> Re
 
 pub(super) fn verify(args: &Sign, key: &Secret<Vec<u8>>, given: &Parameters) -> Result<Verdict, Failure> {
     let key = Key::read(key)?;
-    let told = Told::of(args, given)?;
+    let told = SignInput::of(args, given)?;
     let string = told.string_to_sign()?;
     let claimed = told.signature()?;
     let sign = match &key {
-        Key::Private(key) => Some(key.sign(&string).map_err(|error| Failure::broken(&error))?),
+        Key::Private(key) => Some(key.sign(&string).map_err(|error| Failure::error(&error))?),
         Key::Public(..) => None,
     };
-    let reason = key.objection(&string, &claimed, told.one_of(&["Wechatpay-Serial", "serial", "serial_no"])?);
+    let reason =
+        key.failure_reason(&string, &claimed, told.one_of(&["Wechatpay-Serial", "serial", "serial_no"])?);
     Ok(Verdict {
         valid: reason.is_none(),
         reason,
@@ -73,7 +74,7 @@ impl Key {
     }
 
     /// Returns the reason why the signature is invalid, or `None` if it is valid.
-    fn objection(&self, string: &[u8], claimed: &str, serial: Option<&str>) -> Option<String> {
+    fn failure_reason(&self, string: &[u8], claimed: &str, serial: Option<&str>) -> Option<String> {
         if claimed.starts_with("WECHATPAY/SIGNTEST/") {
             return Some(
                 "this is a probe by WeChat Pay (WECHATPAY/SIGNTEST/), invalid on purpose".to_owned(),
@@ -98,7 +99,7 @@ impl Key {
 }
 
 /// The parameters of a message, read by its scheme.
-struct Told<'a> {
+struct SignInput<'a> {
     scheme: Scheme,
     given: &'a Parameters,
     /// The parsed `authorization` header, if it is given.
@@ -106,20 +107,23 @@ struct Told<'a> {
     body: Option<Vec<u8>>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> SignInput<'a> {
     fn of(args: &Sign, given: &'a Parameters) -> Result<Self, Failure> {
-        let header = given.in_any_case("authorization").map_err(Failure::input)?;
+        let header = given.value_ignoring_case("authorization").map_err(Failure::input)?;
         let authorization = header.map(str::parse).transpose().map_err(Failure::input)?;
         let body = match &args.body_file {
             Some(file) => Some(input::file("--body-file", file)?.expose().clone()),
-            None => given.in_any_case("body").map_err(Failure::input)?.map(|text| text.as_bytes().to_vec()),
+            None => given
+                .value_ignoring_case("body")
+                .map_err(Failure::input)?
+                .map(|text| text.as_bytes().to_vec()),
         };
         Ok(Self { scheme: args.scheme, given, authorization, body })
     }
 
     fn one_of(&self, names: &[&str]) -> Result<Option<&'a str>, Failure> {
         for name in names {
-            if let Some(value) = self.given.in_any_case(name).map_err(Failure::input)? {
+            if let Some(value) = self.given.value_ignoring_case(name).map_err(Failure::input)? {
                 return Ok(Some(value));
             }
         }

@@ -5,9 +5,9 @@
 
 /// Implements the `tower` service and the acknowledgement for one API version. Both versions need the same code, but
 /// their types have nothing else in common.
-macro_rules! heard_by_tower {
+macro_rules! impl_tower_service {
     () => {
-        impl Answer for Ack {
+        impl Acknowledgement for Ack {
             const SUCCESS: Self = Self::Success;
             const FAIL: Self = Self::Fail;
 
@@ -40,7 +40,7 @@ macro_rules! heard_by_tower {
 
             fn call(&mut self, request: http::Request<B>) -> Self::Future {
                 let this = self.clone();
-                Box::pin(async move { Ok(this.answer(request).await) })
+                Box::pin(async move { Ok(this.handle(request).await) })
             }
         }
     };
@@ -62,7 +62,7 @@ use wxpay_proto::memory::{Delivery, Processing};
 type BoxError = Box<dyn error::Error + Send + Sync>;
 
 /// The acknowledgements of one API version that the service itself sends.
-trait Answer: Send + 'static {
+trait Acknowledgement: Send + 'static {
     /// The notification was handled.
     const SUCCESS: Self;
     /// The notification could not be handled now: WeChat Pay retries.
@@ -79,7 +79,7 @@ trait Answer: Send + 'static {
 }
 
 /// Converts an acknowledgement to a response of the server's types.
-fn answered(answer: impl Answer) -> http::Response<Full<Bytes>> {
+fn into_http_response(answer: impl Acknowledgement) -> http::Response<Full<Bytes>> {
     let said = answer.response();
     let mut answer = http::Response::new(Full::new(Bytes::copy_from_slice(said.body())));
     *answer.status_mut() = StatusCode::from_u16(said.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -101,7 +101,7 @@ fn answered(answer: impl Answer) -> http::Response<Full<Bytes>> {
 /// # Errors
 ///
 /// The HTTP status of the rejection: 413 beyond the limit, 408 at the deadline, 400 if the body is truncated.
-async fn read<B>(body: B, most: usize, deadline: Instant) -> Result<Bytes, StatusCode>
+async fn read_body<B>(body: B, most: usize, deadline: Instant) -> Result<Bytes, StatusCode>
 where
     B: Body,
     B::Error: Into<BoxError>,
@@ -120,7 +120,7 @@ where
 /// Handles a notification once. A duplicate waits while the first is in progress. `key` identifies the content.
 ///
 /// `handling` runs in a task of its own, so that it completes even if this future is dropped.
-async fn handle_once<A: Answer>(
+async fn handle_once<A: Acknowledgement>(
     client: &Client,
     label: &'static str,
     key: String,
@@ -139,16 +139,16 @@ async fn handle_once<A: Answer>(
                 }
             }
             Delivery::New(processing) => {
-                let underway = Underway { client: client.clone(), processing: Some(processing) };
-                return handle(label, underway, deadline, handling).await;
+                let underway = ProcessingGuard { client: client.clone(), processing: Some(processing) };
+                return run_handler(label, underway, deadline, handling).await;
             }
         }
     }
 }
 
-async fn handle<A: Answer>(
+async fn run_handler<A: Acknowledgement>(
     label: &'static str,
-    underway: Underway,
+    underway: ProcessingGuard,
     deadline: Instant,
     handling: impl Future<Output = A> + Send + 'static,
 ) -> A {
@@ -156,7 +156,7 @@ async fn handle<A: Answer>(
         async move {
             let answer = handling.await;
             if answer.is_success() {
-                underway.answered();
+                underway.into_http_response();
             }
             answer
         }
@@ -176,20 +176,20 @@ async fn handle<A: Answer>(
 }
 
 /// A guard that releases the notification for the next delivery, unless the handler succeeded.
-struct Underway {
+struct ProcessingGuard {
     client: Client,
     processing: Option<Processing>,
 }
 
-impl Underway {
-    fn answered(mut self) {
+impl ProcessingGuard {
+    fn into_http_response(mut self) {
         if let Some(processing) = self.processing.take() {
             self.client.memory(|memory| memory.deduplicator.complete(&processing));
         }
     }
 }
 
-impl Drop for Underway {
+impl Drop for ProcessingGuard {
     fn drop(&mut self) {
         if let Some(processing) = self.processing.take() {
             self.client.memory(|memory| memory.deduplicator.fail(&processing));

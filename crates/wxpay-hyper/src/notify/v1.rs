@@ -1,6 +1,6 @@
 //! Notifications of APIv1.
 
-use super::{Answer, BoxError, answered, handle_once, read};
+use super::{Acknowledgement, BoxError, handle_once, into_http_response, read_body};
 use crate::{ambient, client::Client};
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -97,7 +97,7 @@ impl NotificationService {
     }
 
     /// Handles one request and returns the response.
-    pub async fn answer<B>(&self, request: http::Request<B>) -> http::Response<Full<Bytes>>
+    pub async fn handle<B>(&self, request: http::Request<B>) -> http::Response<Full<Bytes>>
     where
         B: Body,
         B::Error: Into<BoxError>,
@@ -113,7 +113,7 @@ impl NotificationService {
             }
             Err(refusal) => refusal,
         };
-        let answer = answered(ack);
+        let answer = into_http_response(ack);
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(label = LABEL, status = answer.status().as_u16(), millis, "notification answered");
         answer
@@ -138,7 +138,7 @@ impl NotificationService {
         if query.len() > notification::MAX_QUERY {
             return Err(refuse(StatusCode::URI_TOO_LONG));
         }
-        let body = read(body, notification::MAX_BODY, deadline).await.map_err(refuse)?;
+        let body = read_body(body, notification::MAX_BODY, deadline).await.map_err(refuse)?;
         self.merchant.verify_notification(&RawNotification::new(head.method.as_str(), query, &body)).map_err(
             |rejected| {
                 tracing::warn!(label = LABEL, reason = %rejected, "notification rejected");
@@ -148,7 +148,7 @@ impl NotificationService {
     }
 }
 
-heard_by_tower!();
+impl_tower_service!();
 
 impl fmt::Debug for NotificationService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

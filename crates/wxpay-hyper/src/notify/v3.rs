@@ -1,6 +1,6 @@
 //! Notifications of APIv3.
 
-use super::{Answer, BoxError, answered, handle_once, read};
+use super::{Acknowledgement, BoxError, handle_once, into_http_response, read_body};
 use crate::{ambient, builder::SetupError, client::Client};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use tower_service::Service;
 use wxpay_proto::{
     Error,
-    v3::{Ack, Merchant, Notification, RawNotification, notify::MAX_BODY},
+    v3::{Ack, Merchant, Notification, RawNotification, notify::MAX_BODY_BYTES},
 };
 
 const LABEL: &str = "v3.notification";
@@ -65,7 +65,7 @@ const LABEL: &str = "v3.notification";
 /// [`Client::memory`], a cache of this process alone, so **the handler must be idempotent**. WeChat Pay may report one
 /// event in several notifications: deduplicate by the number of the order, not by that of the notification.
 ///
-/// An [`Ack::Answer`] is not cached: each query calls the handler again, because the answer may have changed.
+/// An [`Ack::Json`] is not cached: each query calls the handler again, because the answer may have changed.
 #[derive(Clone)]
 pub struct NotificationService {
     client: Client,
@@ -142,7 +142,7 @@ impl NotificationService {
     }
 
     /// Handles one request and returns the response.
-    pub async fn answer<B>(&self, request: http::Request<B>) -> http::Response<Full<Bytes>>
+    pub async fn handle<B>(&self, request: http::Request<B>) -> http::Response<Full<Bytes>>
     where
         B: Body,
         B::Error: Into<BoxError>,
@@ -152,11 +152,11 @@ impl NotificationService {
         let route = self.routes.get_key_value(request.uri().path());
         let (merchant, ack) = match route {
             Some((path, route)) => {
-                (Some(route.merchant.mchid()), self.answer_at(path, route, request, deadline).await)
+                (Some(route.merchant.mchid()), self.handle_route(path, route, request, deadline).await)
             }
             None => (None, Ack::Reject(StatusCode::NOT_FOUND.as_u16())),
         };
-        let answer = answered(ack);
+        let answer = into_http_response(ack);
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let merchant = merchant.map(tracing::field::display);
         tracing::info!(
@@ -169,7 +169,7 @@ impl NotificationService {
         answer
     }
 
-    async fn answer_at<B>(
+    async fn handle_route<B>(
         &self,
         path: &str,
         route: &Route,
@@ -183,7 +183,7 @@ impl NotificationService {
         match self.verify_notification(route, request, deadline).await {
             Ok(notification) => {
                 // Each route has its own handler, so a notification to another path is not a duplicate.
-                let key = format!("{path} {}", notification.key());
+                let key = format!("{path} {}", notification.dedup_key());
                 let on_notification = Arc::clone(&route.on_notification);
                 let handling = async move { on_notification(notification).await };
                 handle_once(&self.client, LABEL, key, deadline, handling).await
@@ -208,13 +208,14 @@ impl NotificationService {
         if head.method != Method::POST {
             return Err(refuse(StatusCode::METHOD_NOT_ALLOWED));
         }
-        let body = read(body, MAX_BODY, deadline).await.map_err(refuse)?;
-        let hearing =
-            self.client.run_for_all(route.merchant.verify_notification(received(&head.headers, &body)));
+        let body = read_body(body, MAX_BODY_BYTES, deadline).await.map_err(refuse)?;
+        let hearing = self
+            .client
+            .run_to_completion(route.merchant.verify_notification(raw_notification(&head.headers, &body)));
         match tokio::time::timeout_at(deadline, hearing).await {
             Ok(Some(Ok(notification))) => Ok(notification),
             Ok(Some(Err(error))) => {
-                log_unheard(&route.merchant, &error);
+                log_rejected(&route.merchant, &error);
                 Err(Ack::for_error(&error))
             }
             // The runtime shuts down or the time is over. The notification may be genuine: WeChat Pay must retry.
@@ -224,19 +225,19 @@ impl NotificationService {
 }
 
 /// Returns the notification as received, with all headers, duplicates included.
-fn received(headers: &HeaderMap, body: &[u8]) -> RawNotification {
+fn raw_notification(headers: &HeaderMap, body: &[u8]) -> RawNotification {
     headers.iter().fold(RawNotification::new(body.to_vec()), |received, (name, value)| {
-        received.with(name.as_str(), value.as_bytes())
+        received.header(name.as_str(), value.as_bytes())
     })
 }
 
 /// Logs a rejected notification. The reason names a header, a rule or a key, and quotes nothing that was sent.
-fn log_unheard(merchant: &Merchant, error: &Error) {
+fn log_rejected(merchant: &Merchant, error: &Error) {
     let cause = error.source().map(tracing::field::display);
     tracing::warn!(label = LABEL, merchant = %merchant.mchid(), reason = %error, cause, "notification rejected");
 }
 
-heard_by_tower!();
+impl_tower_service!();
 
 impl fmt::Debug for NotificationService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

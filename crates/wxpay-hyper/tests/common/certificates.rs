@@ -26,7 +26,7 @@ pub fn authority() -> &'static CertifiedIssuer<'static, KeyPair> {
 }
 
 /// An authority that no client trusts.
-pub fn stranger() -> CertifiedIssuer<'static, KeyPair> {
+pub fn untrusted_authority() -> CertifiedIssuer<'static, KeyPair> {
     new_authority("a stranger")
 }
 

@@ -11,7 +11,7 @@ pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     /// Starts recording. Call it once in a process.
-    pub fn begin() -> Self {
+    pub fn capture() -> Self {
         let log = Self::default();
         let writer = log.clone();
         tracing_subscriber::fmt()

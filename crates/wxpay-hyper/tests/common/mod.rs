@@ -41,10 +41,10 @@ pub const PLANTED: &str = "PLANTED0TOKEN0THAT0NO0ERROR0MAY0SHOW";
 pub fn merchant(base_url: &str) -> Merchant {
     let mut once = retry::Policy::default();
     once.max_attempts = 1;
-    merchant_trying(base_url, once)
+    merchant_with_policy(base_url, once)
 }
 
-pub fn merchant_trying(base_url: &str, policy: retry::Policy) -> Merchant {
+pub fn merchant_with_policy(base_url: &str, policy: retry::Policy) -> Merchant {
     Merchant::builder(
         "wxd930ea5d5a258f4f".parse().unwrap(),
         AppSecret::new("a".repeat(32)).unwrap(),
@@ -78,7 +78,7 @@ pub fn put_planted_token(memory: &mut Memory, merchant: &Merchant) {
 }
 
 /// Returns the request of a real call, made by the core: the token in its URL, the signature in its body.
-pub fn prepay_hop(base_url: &str) -> Transmit {
+pub fn prepay_transmit(base_url: &str) -> Transmit {
     let (merchant, mut memory) = (merchant(base_url), Memory::default());
     put_planted_token(&mut memory, &merchant);
     let world = World::new(now(), Entropy::new([7; 32]), &mut memory);
@@ -91,7 +91,7 @@ pub fn prepay_hop(base_url: &str) -> Transmit {
 
 /// Returns that request with a timeout of 600 ms, short enough for tests.
 pub fn transmit(base_url: &str) -> Transmit {
-    let mut transmit = prepay_hop(base_url);
+    let mut transmit = prepay_transmit(base_url);
     transmit.timeout = Duration::from_millis(600);
     transmit
 }
@@ -114,29 +114,29 @@ pub fn client() -> Client {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Judged {
+pub enum Classified {
     Answered(u16),
     NotSent,
     Lost,
 }
 
 /// Returns the classification of a reply, and checks that no error contains [`PLANTED`].
-pub fn judged(reply: &Reply) -> Judged {
+pub fn classify(reply: &Reply) -> Classified {
     match reply {
-        Ok(response) => Judged::Answered(response.status()),
+        Ok(response) => Classified::Answered(response.status()),
         Err(Failure::NotSent(cause)) => {
-            shows_nothing(&**cause);
-            Judged::NotSent
+            assert_no_secret(&**cause);
+            Classified::NotSent
         }
         Err(Failure::Lost(cause)) => {
-            shows_nothing(&**cause);
-            Judged::Lost
+            assert_no_secret(&**cause);
+            Classified::Lost
         }
     }
 }
 
 /// Checks that neither `Display` nor `Debug` of an error and its sources contains [`PLANTED`].
-pub fn shows_nothing(error: &(dyn Error + 'static)) {
+pub fn assert_no_secret(error: &(dyn Error + 'static)) {
     let mut next = Some(error);
     while let Some(error) = next {
         let printed = format!("{error} {error:?} {error:#?}");
@@ -193,7 +193,7 @@ pub async fn read_request(stream: &mut (impl tokio::io::AsyncRead + Unpin)) -> S
 }
 
 /// Starts a peer that replies to every request with these bytes.
-pub async fn answering(answer: &'static str) -> SocketAddr {
+pub async fn peer_replying(answer: &'static str) -> SocketAddr {
     peer(move |mut stream| async move {
         while !read_request(&mut stream).await.is_empty() {
             if stream.write_all(answer.as_bytes()).await.is_err() {

@@ -52,9 +52,9 @@ pub fn merchant(mchid: &str, api_v3_key: &str, base_url: &str) -> Builder {
     .retry(once)
 }
 
-/// Returns a merchant that trusts the public key of [`Platform::by_public_key`] and needs no network.
+/// Returns a merchant that trusts the public key of [`Platform::with_public_key`] and needs no network.
 pub fn merchant_with_public_key(mchid: &str, api_v3_key: &str) -> Merchant {
-    let key = AwsLc.public_key(&Platform::by_public_key().spki).unwrap();
+    let key = AwsLc.public_key(&Platform::with_public_key().spki).unwrap();
     merchant(mchid, api_v3_key, "http://127.0.0.1:1").public_key(PUBLIC_KEY_ID.parse().unwrap(), key).build()
 }
 
@@ -68,12 +68,12 @@ pub struct Platform {
 }
 
 impl Platform {
-    pub fn by_public_key() -> Self {
-        Self { id: PUBLIC_KEY_ID.to_owned(), ..Self::by_certificate(1) }
+    pub fn with_public_key() -> Self {
+        Self { id: PUBLIC_KEY_ID.to_owned(), ..Self::with_certificate(1) }
     }
 
     /// Returns one of three platform certificates: 1, 2 or 3.
-    pub fn by_certificate(number: u8) -> Self {
+    pub fn with_certificate(number: u8) -> Self {
         let pair = rsa(number.into());
         let mut params = CertificateParams::default();
         params.serial_number = Some(SerialNumber::from_slice(&[0x5A, number]));
@@ -87,7 +87,7 @@ impl Platform {
     }
 
     /// Returns the signature headers of a reply or a notification.
-    pub fn signed(&self, timestamp: u64, body: &str) -> Vec<(&'static str, String)> {
+    pub fn signature_headers(&self, timestamp: u64, body: &str) -> Vec<(&'static str, String)> {
         let nonce = "c5ac7061fccab6bf3e254dcf98995b8c";
         let signature = self.key.sign(format!("{timestamp}\n{nonce}\n{body}\n").as_bytes()).unwrap();
         vec![
@@ -101,7 +101,7 @@ impl Platform {
 
     /// Returns a complete reply, signed now.
     pub fn reply(&self, status: &str, body: &str) -> String {
-        let headers = lines(&self.signed(super::now().as_secs(), body));
+        let headers = header_lines(&self.signature_headers(super::now().as_secs(), body));
         let length = body.len();
         format!(
             "HTTP/1.1 {status}\r\n{headers}request-id: 08F1A2-0\r\ncontent-length: {length}\r\n\r\n{body}"
@@ -110,7 +110,7 @@ impl Platform {
 }
 
 /// Formats headers for HTTP/1.1.
-pub fn lines(headers: &[(&'static str, String)]) -> String {
+pub fn header_lines(headers: &[(&'static str, String)]) -> String {
     headers.iter().flat_map(|(name, value)| [*name, ": ", value, "\r\n"]).collect()
 }
 

@@ -20,7 +20,7 @@ const NONCE: &str = "e7d161ac8d8a76529d39d9f5b4249ccb";
 const PARTNER_KEY: &str = "fedcba9876543210fedcba9876543210";
 
 /// An order to sign three times.
-pub(crate) struct Signing {
+pub(crate) struct SignBench {
     me: Merchant,
     order: Order,
     now: UnixTime,
@@ -29,7 +29,7 @@ pub(crate) struct Signing {
     preimages: [Vec<u8>; 3],
 }
 
-impl Signing {
+impl SignBench {
     /// Creates a typical order: Chinese text, an attachment, an account.
     pub(crate) fn new(charset: Charset) -> Self {
         let me = merchant();
@@ -52,7 +52,7 @@ impl Signing {
     }
 
     /// Returns the inputs of signing: two random texts and the prepayid.
-    pub(crate) fn given(&self) -> ([String; 2], PrepayId) {
+    pub(crate) fn input(&self) -> ([String; 2], PrepayId) {
         ([NONCE.into(), NONCE.into()], self.prepayid.clone())
     }
 
@@ -73,7 +73,7 @@ impl Signing {
 }
 
 /// A notification to verify.
-pub(crate) struct Hearing {
+pub(crate) struct VerifyBench {
     me: Merchant,
     query: Vec<u8>,
     body: Vec<u8>,
@@ -81,7 +81,7 @@ pub(crate) struct Hearing {
     preimages: [Vec<u8>; 2],
 }
 
-impl Hearing {
+impl VerifyBench {
     /// Creates a notification of the gateway's layout: seventeen parameters, and 352 bytes of XML.
     pub(crate) fn plain() -> Self {
         Self::new(&[("input_charset", "UTF-8"), ("product_fee", "1")], Charset::Utf8)

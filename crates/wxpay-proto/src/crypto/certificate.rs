@@ -31,18 +31,18 @@ impl Certificate {
     /// Returns [`InvalidCertificate`] if it is not a certificate, bytes follow it, or its serial number is negative.
     pub fn parse(der: &[u8]) -> Result<Self, InvalidCertificate> {
         let whole =
-            x509_cert::Certificate::from_der(der).map_err(|_| InvalidCertificate(Fault::Unreadable))?;
+            x509_cert::Certificate::from_der(der).map_err(|_| InvalidCertificate(Reason::Unreadable))?;
         let facts = whole.tbs_certificate();
         let Validity { not_before, not_after, .. } = facts.validity();
-        let name = facts.subject().common_name().map_err(|_| InvalidCertificate(Fault::Unreadable))?;
+        let name = facts.subject().common_name().map_err(|_| InvalidCertificate(Reason::Unreadable))?;
         Ok(Self {
-            serial: digits(facts.serial_number()).ok_or(InvalidCertificate(Fault::Negative))?,
-            not_before: moment(*not_before),
-            not_after: moment(*not_after),
+            serial: serial_hex(facts.serial_number()).ok_or(InvalidCertificate(Reason::Negative))?,
+            not_before: unix_time(*not_before),
+            not_after: unix_time(*not_after),
             spki: facts
                 .subject_public_key_info()
                 .to_der()
-                .map_err(|_| InvalidCertificate(Fault::Unreadable))?,
+                .map_err(|_| InvalidCertificate(Reason::Unreadable))?,
             common_name: name.map(|name| name.value().into_owned()),
         })
     }
@@ -53,7 +53,7 @@ impl Certificate {
     ///
     /// Returns [`InvalidCertificate`] in the cases of [`pem::certificate`] and [`parse`](Self::parse).
     pub fn parse_pem(pem: &[u8]) -> Result<Self, InvalidCertificate> {
-        let der = pem::certificate(pem).map_err(|bad| InvalidCertificate(Fault::Pem(bad)))?;
+        let der = pem::certificate(pem).map_err(|bad| InvalidCertificate(Reason::Pem(bad)))?;
         Self::parse(&der)
     }
 
@@ -112,10 +112,10 @@ impl fmt::Debug for Certificate {
 
 /// The error for bytes that are not a usable certificate. It never shows the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InvalidCertificate(Fault);
+pub struct InvalidCertificate(Reason);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+enum Reason {
     Pem(InvalidPem),
     Unreadable,
     Negative,
@@ -124,9 +124,9 @@ enum Fault {
 impl fmt::Display for InvalidCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Fault::Pem(bad) => bad.fmt(f),
-            Fault::Unreadable => f.write_str("not a DER-encoded X.509 certificate"),
-            Fault::Negative => f.write_str("the serial number of the certificate must not be negative"),
+            Reason::Pem(bad) => bad.fmt(f),
+            Reason::Unreadable => f.write_str("not a DER-encoded X.509 certificate"),
+            Reason::Negative => f.write_str("the serial number of the certificate must not be negative"),
         }
     }
 }
@@ -135,7 +135,7 @@ impl error::Error for InvalidCertificate {}
 
 /// Returns the digits of a serial number, or `None` if it is negative. DER encodes an integer in the fewest bytes that
 /// show its sign.
-fn digits(serial: &SerialNumber) -> Option<String> {
+fn serial_hex(serial: &SerialNumber) -> Option<String> {
     match serial.as_bytes() {
         [0, rest @ ..] if !rest.is_empty() => Some(hex::encode_upper(rest)),
         [0x80..=0xff, ..] => None,
@@ -143,7 +143,7 @@ fn digits(serial: &SerialNumber) -> Option<String> {
     }
 }
 
-fn moment(time: Time) -> UnixTime {
+fn unix_time(time: Time) -> UnixTime {
     UnixTime::from_secs(time.to_unix_duration().as_secs())
 }
 
@@ -177,7 +177,7 @@ yjJGk3Lsyl8JmR01kXCCgP71+luoQST2r5j65WTPT7UgISlBoL0rOfnpgA==
 ";
     /// A certificate with a high bit in its serial number and without a common name: `openssl req -x509 -key key.pem
     /// -days 1826 -set_serial 0xF00D000000000001 -subj /O=Throw-away`
-    const NOBODY: &str = "\
+    const NO_COMMON_NAME: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBdDCCARqgAwIBAgIJAPANAAAAAAABMAoGCCqGSM49BAMCMBUxEzARBgNVBAoM
 ClRocm93LWF3YXkwHhcNMjYxMTI0MTUwNTM4WhcNMzExMTI0MTUwNTM4WjAVMRMw
@@ -206,22 +206,22 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
     #[test]
     fn it_says_whose_it_is() {
         assert_eq!(merchant().common_name(), Some("1900000001"));
-        assert_eq!(Certificate::parse_pem(NOBODY.as_bytes()).unwrap().common_name(), None);
+        assert_eq!(Certificate::parse_pem(NO_COMMON_NAME.as_bytes()).unwrap().common_name(), None);
     }
 
     #[test]
     fn a_serial_is_its_bytes_with_leading_zeros_and_without_the_sign() {
         assert_eq!(merchant().serial(), "0A00F0");
-        assert_eq!(Certificate::parse_pem(NOBODY.as_bytes()).unwrap().serial(), "F00D000000000001");
+        assert_eq!(Certificate::parse_pem(NO_COMMON_NAME.as_bytes()).unwrap().serial(), "F00D000000000001");
         assert_eq!(with_serial([0, 0x80, 0]).unwrap().serial(), "8000");
     }
 
     #[test]
     fn a_serial_that_no_authority_may_give_is_refused() {
-        assert_eq!(with_serial([0x8a, 0, 0]), Err(InvalidCertificate(Fault::Negative)));
+        assert_eq!(with_serial([0x8a, 0, 0]), Err(InvalidCertificate(Reason::Negative)));
         assert_eq!(
             with_serial([0, 0x7f, 0]),
-            Err(InvalidCertificate(Fault::Unreadable)),
+            Err(InvalidCertificate(Reason::Unreadable)),
             "DER has no redundant leading zero"
         );
     }
@@ -246,7 +246,7 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
     #[test]
     fn what_is_no_certificate_is_refused() {
         let der = pem::certificate(MERCHANT.as_bytes()).unwrap();
-        let unreadable = Err(InvalidCertificate(Fault::Unreadable));
+        let unreadable = Err(InvalidCertificate(Reason::Unreadable));
         for length in 0..der.len() {
             assert_eq!(Certificate::parse(&der[..length]), unreadable, "cut to {length} bytes");
         }

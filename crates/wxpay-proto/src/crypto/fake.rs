@@ -16,17 +16,17 @@ use sha2::{Digest as _, Sha256};
 #[derive(Debug)]
 pub(crate) struct FakeProvider;
 
-struct Key([u8; 32]);
+struct FakeRsaKey([u8; 32]);
 
 struct FakeAead([u8; 32]);
 
 impl CryptoProvider for FakeProvider {
     fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
-        Ok(Arc::new(Key::of(der.expose())?))
+        Ok(Arc::new(FakeRsaKey::of(der.expose())?))
     }
 
     fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
-        Ok(Arc::new(Key::of(spki)?))
+        Ok(Arc::new(FakeRsaKey::of(spki)?))
     }
 
     fn symmetric_key(&self, key: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
@@ -34,7 +34,7 @@ impl CryptoProvider for FakeProvider {
     }
 }
 
-impl Key {
+impl FakeRsaKey {
     fn of(bytes: &[u8]) -> Result<Self, InvalidKey> {
         if bytes.is_empty() { Err(InvalidKey) } else { Ok(Self(digest(&[bytes]))) }
     }
@@ -44,7 +44,7 @@ impl Key {
     }
 }
 
-impl PrivateKey for Key {
+impl PrivateKey for FakeRsaKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
         Ok(digest(&[b"sign", &self.0, message]).to_vec())
     }
@@ -55,7 +55,7 @@ impl PrivateKey for Key {
     }
 }
 
-impl PublicKey for Key {
+impl PublicKey for FakeRsaKey {
     fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), InvalidSignature> {
         if digest(&[b"sign", &self.0, message]) == signature { Ok(()) } else { Err(InvalidSignature) }
     }
@@ -99,7 +99,7 @@ impl SymmetricKey for FakeAead {
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for FakeRsaKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(..)")
     }

@@ -100,7 +100,7 @@ pub trait SymmetricKey: fmt::Debug + Send + Sync {
 }
 
 /// Defines a small opaque error: a type and its message.
-macro_rules! fault {
+macro_rules! opaque_error {
     ($(#[$doc:meta])* $name:ident = $words:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,19 +117,19 @@ macro_rules! fault {
     };
 }
 
-fault! {
+opaque_error! {
     /// The error for a key that cannot be used. Opaque on purpose: details of a key must not leak.
     InvalidKey = "an RSA key of 2048 to 8192 bits is required"
 }
-fault! {
+opaque_error! {
     /// The error for an invalid signature or ciphertext. Opaque on purpose: details would help a forger.
     InvalidSignature = "the signature or the ciphertext is invalid: wrong key or modified data"
 }
-fault! {
+opaque_error! {
     /// The error for a plaintext that is too long to be sealed.
     TooLong = "the plaintext is too long to be sealed with this key"
 }
-fault! {
+opaque_error! {
     /// The error for a private key that is not available now.
     Unavailable = "the private key is not available"
 }

@@ -40,13 +40,13 @@ pub fn certificate(pem: &[u8]) -> Result<Vec<u8>, InvalidPem> {
 /// The error for a text without the expected PEM section: the expected kind and the reason. Never the text itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidPem {
-    wanted: &'static str,
-    why: &'static str,
+    expected: &'static str,
+    problem: &'static str,
 }
 
 impl fmt::Display for InvalidPem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected {} in PEM: {}", self.wanted, self.why)
+        write!(f, "expected {} in PEM: {}", self.expected, self.problem)
     }
 }
 
@@ -55,7 +55,7 @@ impl error::Error for InvalidPem {}
 /// Finds the first section of the given kinds.
 // Sections that are skipped may be keys, too: each is wiped unless it is returned.
 fn find(pem: &[u8], wanted: &'static str, kinds: &[SectionKind]) -> Result<Zeroizing<Vec<u8>>, InvalidPem> {
-    let bad = |why| InvalidPem { wanted, why };
+    let bad = |why| InvalidPem { expected: wanted, problem: why };
     // Some editors write a byte order mark.
     let pem = pem.strip_prefix("\u{feff}".as_bytes()).unwrap_or(pem);
     let mut other = None;
@@ -111,27 +111,33 @@ mod tests {
     };
 
     /// Returns a section without a key in it: the parser reads only the frame.
-    fn framed(label: &str) -> String {
+    fn pem_with_label(label: &str) -> String {
         format!("-----BEGIN {label}-----\nbm90IGEga2V5\n-----END {label}-----\n")
     }
 
     fn why<T>(read: Result<T, InvalidPem>) -> &'static str {
-        read.err().map_or("", |bad| bad.why)
+        read.err().map_or("", |bad| bad.problem)
     }
 
     #[test]
     fn both_frames_of_private_keys_are_read() {
         for label in ["PRIVATE KEY", "RSA PRIVATE KEY"] {
-            assert_eq!(private_key(framed(label).as_bytes()).unwrap().expose(), b"not a key", "{label}");
+            assert_eq!(
+                private_key(pem_with_label(label).as_bytes()).unwrap().expose(),
+                b"not a key",
+                "{label}"
+            );
         }
-        assert_eq!(public_key(framed("PUBLIC KEY").as_bytes()).unwrap(), b"not a key");
-        assert_eq!(certificate(framed("CERTIFICATE").as_bytes()).unwrap(), b"not a key");
+        assert_eq!(public_key(pem_with_label("PUBLIC KEY").as_bytes()).unwrap(), b"not a key");
+        assert_eq!(certificate(pem_with_label("CERTIFICATE").as_bytes()).unwrap(), b"not a key");
     }
 
     #[test]
     fn the_first_of_the_wanted_kind_counts() {
-        let text =
-            format!("\u{feff}Bag Attributes\n{}{MERCHANT}{MERCHANT_KEY}", framed("CERTIFICATE REQUEST"));
+        let text = format!(
+            "\u{feff}Bag Attributes\n{}{MERCHANT}{MERCHANT_KEY}",
+            pem_with_label("CERTIFICATE REQUEST")
+        );
         assert_eq!(certificate(text.as_bytes()), certificate(MERCHANT.as_bytes()));
         assert_eq!(public_key(text.as_bytes()), public_key(MERCHANT_KEY.as_bytes()));
         assert_eq!(public_key(text.replace('\n', "\r\n").as_bytes()), public_key(MERCHANT_KEY.as_bytes()));
@@ -139,16 +145,16 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said_without_the_text() {
-        let key = framed("PRIVATE KEY");
+        let key = pem_with_label("PRIVATE KEY");
         let cases: [(String, &str); 11] = [
             (String::new(), NO_BEGIN),
             ("bm90IGEga2V5".into(), NO_BEGIN),
             (MERCHANT.into(), "found a certificate"),
             (MERCHANT_KEY.into(), "found a public key"),
-            (framed("EC PRIVATE KEY"), "found an elliptic curve key; an RSA key is required"),
-            (framed("X509 CRL"), "found another kind of section"),
-            (framed("ENCRYPTED PRIVATE KEY"), ENCRYPTED),
-            (framed("RSA PRIVATE KEY").replace("bm90", "Proc-Type: 4,ENCRYPTED\n\nbm90"), ENCRYPTED),
+            (pem_with_label("EC PRIVATE KEY"), "found an elliptic curve key; an RSA key is required"),
+            (pem_with_label("X509 CRL"), "found another kind of section"),
+            (pem_with_label("ENCRYPTED PRIVATE KEY"), ENCRYPTED),
+            (pem_with_label("RSA PRIVATE KEY").replace("bm90", "Proc-Type: 4,ENCRYPTED\n\nbm90"), ENCRYPTED),
             (key.replace("-----END", ""), "no `-----END` line; is the text truncated?"),
             (key.replace('\n', "\\n"), "malformed `-----BEGIN` line; are the line breaks lost?"),
             (key.replace("bm90", "bm9*"), "invalid Base64"),

@@ -45,7 +45,7 @@ pub(crate) struct PlatformKeys {
     keys: BTreeMap<SerialNo, PlatformKey>,
     /// The time of the last successful fetch. An empty list counts.
     fetched_at: Option<UnixTime>,
-    last_fetch: Option<UnixTime>,
+    last_fetch_started_at: Option<UnixTime>,
     leased_until: Option<UnixTime>,
     leases: u64,
 }
@@ -77,7 +77,7 @@ impl PlatformKeys {
     }
 
     /// Claims the key to seal with: the newest one that is valid.
-    pub(crate) fn claim_newest(&mut self, now: UnixTime) -> KeyClaim<(SerialNo, Arc<dyn PublicKey>)> {
+    pub(crate) fn claim_for_sealing(&mut self, now: UnixTime) -> KeyClaim<(SerialNo, Arc<dyn PublicKey>)> {
         match self.newest(now) {
             Some((serial, held)) => KeyClaim::Use((serial.clone(), held.key.clone())),
             None => self.claim_fetch(now),
@@ -103,18 +103,21 @@ impl PlatformKeys {
         if self.leased_until.is_some_and(|until| now < until && until.since(now) <= Self::LEASE_TIMEOUT) {
             return KeyClaim::Wait(now.after(Self::POLL_INTERVAL));
         }
-        if self.last_fetch.is_some_and(|last| last <= now && now < last.after(Self::MIN_FETCH_INTERVAL)) {
+        if self
+            .last_fetch_started_at
+            .is_some_and(|last| last <= now && now < last.after(Self::MIN_FETCH_INTERVAL))
+        {
             return KeyClaim::Unknown;
         }
-        self.last_fetch = Some(now);
+        self.last_fetch_started_at = Some(now);
         self.leased_until = Some(now.after(Self::LEASE_TIMEOUT));
         self.leases = self.leases.wrapping_add(1);
-        KeyClaim::Fetch(Lease::numbered(self.leases))
+        KeyClaim::Fetch(Lease::new(self.leases))
     }
 
     /// Stores a list in which every key was authenticated. Expired keys are removed.
     pub(crate) fn fill(&mut self, lease: &Lease, keys: Vec<(SerialNo, PlatformKey)>, now: UnixTime) {
-        if !self.end(lease) {
+        if !self.end_lease(lease) {
             return;
         }
         self.fetched_at = Some(now);
@@ -124,10 +127,10 @@ impl PlatformKeys {
 
     /// Ends the lease without a list. The cached keys stay in use.
     pub(crate) fn release(&mut self, lease: &Lease) {
-        self.end(lease);
+        self.end_lease(lease);
     }
 
-    fn end(&mut self, lease: &Lease) -> bool {
+    fn end_lease(&mut self, lease: &Lease) -> bool {
         let current = lease.number() == self.leases;
         if current {
             self.leased_until = None;
@@ -138,7 +141,7 @@ impl PlatformKeys {
     /// Returns the time of the next fetch, or `None` if the list was never fetched.
     pub(crate) fn refresh_at(&self) -> Option<UnixTime> {
         let due = self.fetched_at?.after(Self::REFRESH_INTERVAL);
-        Some(self.last_fetch.map_or(due, |last| due.max(last.after(Self::MIN_FETCH_INTERVAL))))
+        Some(self.last_fetch_started_at.map_or(due, |last| due.max(last.after(Self::MIN_FETCH_INTERVAL))))
     }
 }
 
@@ -222,13 +225,13 @@ mod tests {
     #[test]
     fn what_is_sealed_is_sealed_with_the_newest_key_in_force() {
         let mut keys = PlatformKeys::default();
-        let first = lease(keys.claim_newest(at(100)));
+        let first = lease(keys.claim_for_sealing(at(100)));
         keys.fill(
             &first,
             Vec::from([key("AA", 0, 9000), key("BB", 50, 9000), key("CC", 200, 9000)]),
             at(100),
         );
-        let KeyClaim::Use((newest, _)) = keys.claim_newest(at(100)) else { panic!("expected a key") };
+        let KeyClaim::Use((newest, _)) = keys.claim_for_sealing(at(100)) else { panic!("expected a key") };
         assert_eq!(newest, serial("BB"));
     }
 
@@ -236,7 +239,7 @@ mod tests {
     fn a_list_is_refreshed_twice_in_the_documented_time_and_a_clock_set_back_does_not_stop_that() {
         let mut keys = PlatformKeys::default();
         assert_eq!(keys.refresh_at(), None);
-        let first = lease(keys.claim_newest(at(100_000)));
+        let first = lease(keys.claim_for_sealing(at(100_000)));
         keys.fill(&first, Vec::new(), at(100_000));
         assert_eq!(keys.refresh_at(), Some(at(121_600)));
         assert!(keys.claim_refresh(at(121_599)).is_none());

@@ -17,13 +17,13 @@ use core::time::Duration;
 /// ```
 #[derive(Debug)]
 pub struct Refreshable<T> {
-    held: Option<Held<T>>,
+    current: Option<Entry<T>>,
     leased_until: Option<UnixTime>,
-    leases: u64,
+    last_lease: u64,
 }
 
 #[derive(Debug)]
-struct Held<T> {
+struct Entry<T> {
     value: T,
     refresh_at: UnixTime,
     expires_at: UnixTime,
@@ -34,7 +34,7 @@ struct Held<T> {
 pub struct Lease(u64);
 
 impl Lease {
-    pub(super) fn numbered(number: u64) -> Self {
+    pub(super) fn new(number: u64) -> Self {
         Self(number)
     }
 
@@ -57,7 +57,7 @@ pub enum Claim<T> {
 
 impl<T> Default for Refreshable<T> {
     fn default() -> Self {
-        Self { held: None, leased_until: None, leases: 0 }
+        Self { current: None, leased_until: None, last_lease: 0 }
     }
 }
 
@@ -72,22 +72,22 @@ impl<T: Clone + PartialEq> Refreshable<T> {
     /// Claims the value.
     pub fn claim(&mut self, now: UnixTime) -> Claim<T> {
         let leased = self.leased_until.is_some_and(|until| now < until);
-        match &self.held {
+        match &self.current {
             Some(held) if now < held.expires_at && (leased || now < held.refresh_at) => {
                 Claim::Use(held.value.clone())
             }
             _ if leased => Claim::Wait(now.after(Self::POLL_INTERVAL)),
             _ => {
-                self.leases = self.leases.wrapping_add(1);
+                self.last_lease = self.last_lease.wrapping_add(1);
                 self.leased_until = Some(now.after(Self::LEASE_TIMEOUT));
-                Claim::Fetch(Lease(self.leases))
+                Claim::Fetch(Lease(self.last_lease))
             }
         }
     }
 
     /// Stores a fetched value, unless another caller has taken over meanwhile.
     pub fn fill(&mut self, Lease(number): Lease, value: T, refresh_at: UnixTime, expires_at: UnixTime) {
-        if number == self.leases {
+        if number == self.last_lease {
             self.put(value, refresh_at, expires_at);
         }
     }
@@ -95,40 +95,40 @@ impl<T: Clone + PartialEq> Refreshable<T> {
     /// Stores a value from another source, such as a store shared with other processes. A fetch in progress loses its
     /// lease, because the older value must not overwrite the newer one.
     pub fn put(&mut self, value: T, refresh_at: UnixTime, expires_at: UnixTime) {
-        self.held = Some(Held { value, refresh_at, expires_at });
+        self.current = Some(Entry { value, refresh_at, expires_at });
         self.leased_until = None;
-        self.leases = self.leases.wrapping_add(1);
+        self.last_lease = self.last_lease.wrapping_add(1);
     }
 
     /// Ends the lease without a value. An old value that is still valid is used a while longer; otherwise the next caller
     /// fetches.
     pub fn release(&mut self, Lease(number): Lease, now: UnixTime) {
-        if number != self.leases {
+        if number != self.last_lease {
             return;
         }
         self.leased_until = None;
-        if let Some(held) = &mut self.held {
+        if let Some(held) = &mut self.current {
             held.refresh_at = now.after(Self::RETRY_DELAY);
         }
     }
 
     /// Removes a value that WeChat Pay rejected, unless a newer one is already stored.
     pub fn invalidate(&mut self, bad: &T) {
-        if self.held.as_ref().is_some_and(|held| held.value == *bad) {
-            self.held = None;
+        if self.current.as_ref().is_some_and(|held| held.value == *bad) {
+            self.current = None;
         }
     }
 
     /// Returns the value and its expiry, if it is valid. Never starts a fetch.
     pub fn peek(&self, now: UnixTime) -> Option<(&T, UnixTime)> {
-        self.held.as_ref().filter(|held| now < held.expires_at).map(|held| (&held.value, held.expires_at))
+        self.current.as_ref().filter(|held| now < held.expires_at).map(|held| (&held.value, held.expires_at))
     }
 
     /// Returns the time of the next claim, so that the value is refreshed before it is needed. `None` while there is no
     /// value.
     #[must_use]
     pub fn refresh_at(&self) -> Option<UnixTime> {
-        let held = self.held.as_ref()?;
+        let held = self.current.as_ref()?;
         Some(self.leased_until.map_or(held.refresh_at, |until| until.max(held.refresh_at)))
     }
 }

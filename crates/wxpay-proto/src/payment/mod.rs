@@ -236,14 +236,14 @@ impl PaymentState {
 
     /// Returns the total of the refunds. `None` on overflow.
     #[must_use]
-    pub fn refunded(&self) -> Option<Fen> {
-        self.refunds.each().try_fold(Fen::ZERO, |sum, refunded| sum.checked_add(refunded.refund()))
+    pub fn refunded_total(&self) -> Option<Fen> {
+        self.refunds.one_per_id().try_fold(Fen::ZERO, |sum, refunded| sum.checked_add(refunded.refund()))
     }
 
     /// Returns the status. Once paid, an order stays paid, even if it is refunded.
     #[must_use]
     pub fn status(&self) -> PaymentStatus {
-        match self.settling() {
+        match self.matching_payment() {
             Some(payment) => PaymentStatus::Paid(payment.clone()),
             None if self.payments.is_empty() => PaymentStatus::Open,
             None => PaymentStatus::Anomalous,
@@ -253,13 +253,13 @@ impl PaymentState {
     /// Returns all anomalies.
     #[must_use]
     pub fn anomalies(&self) -> Vec<Anomaly> {
-        let settling = self.settling();
+        let settling = self.matching_payment();
         let mut anomalies = Vec::new();
         for payment in &self.payments {
             if self.versions(payment) > 1 {
                 anomalies.push(Anomaly::ConflictingPayment(payment.clone()));
             }
-            if !self.fits(payment) {
+            if !self.matches_amount(payment) {
                 anomalies.push(Anomaly::AmountMismatch(payment.clone()));
             } else if settling.is_some_and(|first| first.transaction_id != payment.transaction_id) {
                 anomalies.push(Anomaly::SecondPayment(payment.clone()));
@@ -275,22 +275,23 @@ impl PaymentState {
     #[must_use]
     pub fn transitions_since(&self, before: &Self) -> Vec<Transition> {
         let known = before.anomalies();
-        let paid = match (before.settling(), self.settling()) {
+        let paid = match (before.matching_payment(), self.matching_payment()) {
             (None, Some(payment)) => Some(Transition::Paid(payment.clone())),
             (None | Some(_), _) => None,
         };
-        let refunded = self.refunds.each().filter(|refunded| !before.refunds.knows(refunded.refund_id()));
+        let refunded =
+            self.refunds.one_per_id().filter(|refunded| !before.refunds.contains(refunded.refund_id()));
         let refunded = refunded.cloned().map(Transition::Refunded);
         let disputed =
             self.anomalies().into_iter().filter(|anomaly| !known.contains(anomaly)).map(Transition::Anomaly);
         paid.into_iter().chain(refunded).chain(disputed).collect()
     }
 
-    fn settling(&self) -> Option<&Payment> {
-        self.payments.iter().find(|payment| self.fits(payment))
+    fn matching_payment(&self) -> Option<&Payment> {
+        self.payments.iter().find(|payment| self.matches_amount(payment))
     }
 
-    fn fits(&self, payment: &Payment) -> bool {
+    fn matches_amount(&self, payment: &Payment) -> bool {
         payment.amount() == Some(self.ordered)
     }
 
@@ -314,11 +315,11 @@ mod tests {
         Payment::new(id, Fen::new(total_fee), Fen::new(discount), UnixTime::from_secs(secs))
     }
 
-    fn told(payment: Payment) -> Evidence {
+    fn evidence(payment: Payment) -> Evidence {
         Evidence::new(number(), payment)
     }
 
-    fn knowing(evidence: &[Evidence]) -> PaymentState {
+    fn state_of(evidence: &[Evidence]) -> PaymentState {
         let mut state = PaymentState::new(number(), Fen::new(100));
         for piece in evidence {
             state.merge(piece).unwrap();
@@ -329,12 +330,12 @@ mod tests {
     #[test]
     fn a_discount_counts_against_the_order() {
         let paid = payment(1, 60, 40, 5);
-        assert_eq!(knowing(&[told(paid.clone())]).status(), PaymentStatus::Paid(paid));
+        assert_eq!(state_of(&[evidence(paid.clone())]).status(), PaymentStatus::Paid(paid));
     }
 
     #[test]
     fn another_amount_is_a_dispute_and_pays_nothing() {
-        let state = knowing(&[told(payment(1, 1, 0, 5))]);
+        let state = state_of(&[evidence(payment(1, 1, 0, 5))]);
         assert_eq!(state.status(), PaymentStatus::Anomalous);
         assert_eq!(state.anomalies(), [Anomaly::AmountMismatch(payment(1, 1, 0, 5))]);
         assert_eq!(payment(1, u64::MAX, 1, 5).amount(), None);
@@ -342,23 +343,23 @@ mod tests {
 
     #[test]
     fn a_second_payment_is_a_dispute_and_the_order_stays_paid() {
-        let state = knowing(&[told(payment(2, 100, 0, 9)), told(payment(1, 100, 0, 5))]);
+        let state = state_of(&[evidence(payment(2, 100, 0, 9)), evidence(payment(1, 100, 0, 5))]);
         assert_eq!(state.status(), PaymentStatus::Paid(payment(1, 100, 0, 5)));
         assert_eq!(state.anomalies(), [Anomaly::SecondPayment(payment(2, 100, 0, 9))]);
     }
 
     #[test]
     fn two_stories_of_one_payment_are_a_dispute() {
-        let state = knowing(&[told(payment(1, 100, 0, 5)), told(payment(1, 99, 1, 5))]);
+        let state = state_of(&[evidence(payment(1, 100, 0, 5)), evidence(payment(1, 99, 1, 5))]);
         assert!(state.anomalies().contains(&Anomaly::ConflictingPayment(payment(1, 99, 1, 5))));
     }
 
     #[test]
     fn evidence_of_another_order_changes_nothing() {
-        let mut state = knowing(&[]);
+        let mut state = state_of(&[]);
         let other = Evidence::new("1".parse().unwrap(), payment(1, 100, 0, 5));
         assert_eq!(state.merge(&other), Err(OrderMismatch));
-        assert_eq!(state, knowing(&[]));
+        assert_eq!(state, state_of(&[]));
     }
 
     fn refund(serial: u8, refund: u64, total: u64) -> RefundEvidence {
@@ -374,8 +375,8 @@ mod tests {
         RefundEvidence::new(self::number(), refunded)
     }
 
-    fn having_back(refunds: &[RefundEvidence]) -> PaymentState {
-        let mut state = knowing(&[told(payment(1, 100, 0, 5))]);
+    fn state_with_refunds(refunds: &[RefundEvidence]) -> PaymentState {
+        let mut state = state_of(&[evidence(payment(1, 100, 0, 5))]);
         for piece in refunds {
             state.merge_refund(piece).unwrap();
         }
@@ -384,9 +385,9 @@ mod tests {
 
     #[test]
     fn what_came_back_adds_up_and_follows_once() {
-        let before = having_back(&[refund(1, 60, 100)]);
-        let after = having_back(&[refund(1, 60, 100), refund(2, 40, 100), refund(1, 60, 100)]);
-        assert_eq!(after.refunded(), Some(Fen::new(100)));
+        let before = state_with_refunds(&[refund(1, 60, 100)]);
+        let after = state_with_refunds(&[refund(1, 60, 100), refund(2, 40, 100), refund(1, 60, 100)]);
+        assert_eq!(after.refunded_total(), Some(Fen::new(100)));
         assert_eq!(
             after.transitions_since(&before),
             [Transition::Refunded(refund(2, 40, 100).refunded().clone())]
@@ -400,24 +401,24 @@ mod tests {
         let exceeded_payments =
             [Anomaly::RefundsExceedPayment(payment(1, 100, 0, 5).transaction_id().clone())];
         let pieces = [refund(1, 60, 100), refund(2, 41, 100)];
-        assert_eq!(having_back(&pieces).anomalies(), exceeded_payments);
-        let mut first = knowing(&[]);
+        assert_eq!(state_with_refunds(&pieces).anomalies(), exceeded_payments);
+        let mut first = state_of(&[]);
         for piece in &pieces {
             first.merge_refund(piece).unwrap();
         }
         assert_eq!(first.anomalies(), exceeded_payments);
-        assert_eq!(having_back(&[refund(1, u64::MAX, 100), refund(2, 1, 100)]).refunded(), None);
+        assert_eq!(state_with_refunds(&[refund(1, u64::MAX, 100), refund(2, 1, 100)]).refunded_total(), None);
     }
 
     #[test]
     fn two_stories_of_one_refund_are_a_dispute_and_count_once() {
-        let state = having_back(&[refund(1, 60, 100), refund(1, 50, 100)]);
+        let state = state_with_refunds(&[refund(1, 60, 100), refund(1, 50, 100)]);
         let versions = [refund(1, 50, 100), refund(1, 60, 100)];
         let versions = versions.map(|piece| Anomaly::ConflictingRefund(piece.refunded().clone()));
         assert_eq!(state.anomalies(), versions);
-        assert_eq!(state.refunded(), Some(Fen::new(60)));
+        assert_eq!(state.refunded_total(), Some(Fen::new(60)));
         let other = RefundEvidence::new("1".parse().unwrap(), refund(1, 1, 1).refunded().clone());
-        assert_eq!(knowing(&[]).merge_refund(&other), Err(OrderMismatch));
+        assert_eq!(state_of(&[]).merge_refund(&other), Err(OrderMismatch));
     }
 
     fn any_refund() -> impl Strategy<Value = RefundEvidence> {
@@ -432,7 +433,9 @@ mod tests {
             prop::sample::select(Vec::from([0_u64, 40])),
             0_u64..3,
         )
-            .prop_map(|(serial, total_fee, discount, secs)| told(payment(serial, total_fee, discount, secs)))
+            .prop_map(|(serial, total_fee, discount, secs)| {
+                evidence(payment(serial, total_fee, discount, secs))
+            })
     }
 
     proptest! {
@@ -442,8 +445,8 @@ mod tests {
                 .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
             repeated in any::<prop::sample::Index>(),
         ) {
-            let state = knowing(&evidence);
-            prop_assert_eq!(&knowing(&shuffled), &state);
+            let state = state_of(&evidence);
+            prop_assert_eq!(&state_of(&shuffled), &state);
             if !evidence.is_empty() {
                 let mut again = state.clone();
                 again.merge(repeated.get(&evidence)).unwrap();
@@ -456,10 +459,10 @@ mod tests {
             (refunds, shuffled) in prop::collection::vec(any_refund(), 0..6)
                 .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
         ) {
-            prop_assert_eq!(having_back(&shuffled), having_back(&refunds));
+            prop_assert_eq!(state_with_refunds(&shuffled), state_with_refunds(&refunds));
             let mut known = Vec::new();
             for length in 0..=refunds.len() {
-                let anomalies = having_back(&refunds[..length]).anomalies();
+                let anomalies = state_with_refunds(&refunds[..length]).anomalies();
                 prop_assert!(known.iter().all(|anomaly| anomalies.contains(anomaly)));
                 known = anomalies;
             }
@@ -467,7 +470,7 @@ mod tests {
 
         #[test]
         fn an_order_becomes_paid_once_and_stays_paid(evidence in prop::collection::vec(any_evidence(), 0..8)) {
-            let mut state = knowing(&[]);
+            let mut state = state_of(&[]);
             let mut effects = Vec::new();
             for piece in &evidence {
                 let before = state.clone();

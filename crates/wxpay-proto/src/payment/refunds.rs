@@ -105,12 +105,12 @@ impl Refunds {
         self.0.iter()
     }
 
-    pub(super) fn knows(&self, refund_id: &RefundId) -> bool {
+    pub(super) fn contains(&self, refund_id: &RefundId) -> bool {
         self.0.iter().any(|refunded| refunded.refund_id == *refund_id)
     }
 
     /// Returns one version of each refund: of contradicting ones the largest.
-    pub(super) fn each(&self) -> impl Iterator<Item = &SucceededRefund> {
+    pub(super) fn one_per_id(&self) -> impl Iterator<Item = &SucceededRefund> {
         let mut each: BTreeMap<&RefundId, &SucceededRefund> = BTreeMap::new();
         for refunded in &self.0 {
             let kept = each.entry(&refunded.refund_id).or_insert(refunded);
@@ -134,7 +134,7 @@ impl Refunds {
     /// prices the lowest counts, so that later evidence never removes an anomaly.
     pub(super) fn exceeded_payments(&self) -> impl Iterator<Item = &TransactionId> {
         let mut sums: BTreeMap<&TransactionId, Option<Fen>> = BTreeMap::new();
-        for refunded in self.each() {
+        for refunded in self.one_per_id() {
             let sum = sums.entry(&refunded.transaction_id).or_insert(Some(Fen::ZERO));
             *sum = sum.and_then(|sum| sum.checked_add(refunded.refund));
         }

@@ -104,7 +104,9 @@ impl<E: Endpoint> InProgress<E> {
                 let fetch = FetchToken::new(me.clone(), lease);
                 self.fetching(fetch.begin(world), world)
             }
-            TokenClaim::Wait(until) if self.attempts.may_begin(until) => Step::wait(until, Paused(self)),
+            TokenClaim::Wait(until) if self.attempts.is_within_deadline(until) => {
+                Step::wait(until, Paused(self))
+            }
             TokenClaim::Wait(_) | TokenClaim::QuotaExceeded => {
                 self.fail(Error::new(ErrorKind::Exhausted, Fate::NotSent))
             }
@@ -116,7 +118,7 @@ impl<E: Endpoint> InProgress<E> {
             Step::Send(transmit, fetch) => Step::send(transmit, InFlight(Exchange::Token(fetch, self))),
             Step::Wait(_, waiting) => waiting.never(),
             Step::Done(Ok(token)) => self.send(token, world),
-            Step::Done(Err(error)) => self.retry(error.before_sending(), world),
+            Step::Done(Err(error)) => self.retry(error.not_sent(), world),
         }
     }
 
@@ -178,7 +180,7 @@ impl<E: Endpoint> InProgress<E> {
     }
 
     fn fail(self, error: Error) -> Step<Call<E>> {
-        let error = error.after_doubt(self.doubt);
+        let error = error.or_unknown(self.doubt);
         Step::Done(Err(match self.call.endpoint.number() {
             Some(number) => error.with_pending_operation(|| PendingOperation::order(number.clone())),
             None => error,

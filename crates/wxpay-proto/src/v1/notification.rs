@@ -21,7 +21,7 @@ use crate::{
     id::{InvalidField, NotifyId, OpenId, OutTradeNo, TransactionId},
     money::Fen,
     payment::{Evidence, Payment},
-    wire::{ParseError, charset::Charset, form::Form, time, xml::Flat},
+    wire::{ParseError, charset::Charset, form::Form, time, xml::FlatXml},
 };
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{error, fmt, str::FromStr};
@@ -98,7 +98,7 @@ impl Ack {
             Self::Fail => (500, "fail"),
             Self::Reject(status) => (status, "fail"),
         };
-        Response::new(status, body.into()).with("content-type", b"text/plain")
+        Response::new(status, body.into()).with_header("content-type", b"text/plain")
     }
 }
 
@@ -126,19 +126,19 @@ impl Notification {
             return Err(Reason::TooLong);
         }
         let query = verify_query(me, Form::parse(raw.query).map_err(Reason::Query)?)?;
-        let body = verify_body(me, Flat::parse(raw.body).map_err(Reason::Body)?)?;
+        let body = verify_body(me, FlatXml::parse(raw.body).map_err(Reason::Body)?)?;
         Self::read(me, &query, &body)
     }
 
     fn read(
         me: &Merchant,
         Verified(query): &Verified<Form<'_>>,
-        Verified(body): &Verified<Flat<'_>>,
+        Verified(body): &Verified<FlatXml<'_>>,
     ) -> Result<Self, Reason> {
         // The document's default, when nothing is declared.
         let charset = match query.value("input_charset") {
             None | Some(b"") => Charset::Gbk,
-            Some(name) => Charset::named(name).ok_or(field("input_charset", "must be UTF-8 or GBK"))?,
+            Some(name) => Charset::from_name(name).ok_or(field("input_charset", "must be UTF-8 or GBK"))?,
         };
         let query = QueryOrder { form: query, charset };
         query.expect("partner", me.partner().as_str(), "must be ours")?;
@@ -294,7 +294,7 @@ fn verify_query<'a>(me: &Merchant, query: Form<'a>) -> Result<Verified<Form<'a>>
 }
 
 /// SHA-1 over the elements, trimmed, their names in lower case.
-fn verify_body<'a>(me: &Merchant, body: Flat<'a>) -> Result<Verified<Flat<'a>>, Reason> {
+fn verify_body<'a>(me: &Merchant, body: FlatXml<'a>) -> Result<Verified<FlatXml<'a>>, Reason> {
     let claimed = body.value("AppSignature").ok_or(field("AppSignature", "must be there"))?.trim();
     if !element(&body, "SignMethod")?.eq_ignore_ascii_case("sha1") {
         return Err(field("SignMethod", "must be sha1"));
@@ -306,7 +306,7 @@ fn verify_body<'a>(me: &Merchant, body: Flat<'a>) -> Result<Verified<Flat<'a>>, 
     }
 }
 
-fn signed_elements<'a>(body: &'a Flat<'_>) -> Vec<(&'a str, &'a str)> {
+fn signed_elements<'a>(body: &'a FlatXml<'_>) -> Vec<(&'a str, &'a str)> {
     let mut signed: Vec<_> = body.iter().map(|(name, value)| (name, value.trim())).collect();
     signed.retain(|(name, _)| !signature::is_left_out(name));
     signed.sort_by(|(one, _), (other, _)| signature::by_lower_case(one, other));
@@ -324,15 +324,15 @@ pub fn strings_to_sign(
 ) -> Result<[StringToSign; 2], NotificationError> {
     let rejected = |reason| NotificationError(Box::new(reason));
     let query = Form::parse(raw.query).map_err(|fault| rejected(Reason::Query(fault)))?;
-    let body = Flat::parse(raw.body).map_err(|fault| rejected(Reason::Body(fault)))?;
-    let charset = query.value("input_charset").and_then(Charset::named).unwrap_or(Charset::Gbk);
+    let body = FlatXml::parse(raw.body).map_err(|fault| rejected(Reason::Body(fault)))?;
+    let charset = query.value("input_charset").and_then(Charset::from_name).unwrap_or(Charset::Gbk);
     Ok([
         signature::md5_string(query.iter(), charset, me.partner_key()),
         signature::sha1_string(signed_elements(&body).into_iter(), me.pay_sign_key()),
     ])
 }
 
-fn element<'a>(body: &'a Flat<'_>, name: &'static str) -> Result<&'a str, Reason> {
+fn element<'a>(body: &'a FlatXml<'_>, name: &'static str) -> Result<&'a str, Reason> {
     body.value(name).map(str::trim).ok_or_else(|| field(name, "must be there"))
 }
 

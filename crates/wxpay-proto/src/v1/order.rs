@@ -236,7 +236,7 @@ impl Builder {
         let text = |text: &str, max, invalid| encoded(self.charset, text, max, invalid);
         let plain = |text: &str| text.as_bytes().to_vec();
         let amount = |amount: Fen| amount.to_string().into_bytes();
-        let moment = |moment: UnixTime| time::compact(moment).into_bytes();
+        let moment = |moment: UnixTime| time::format_compact(moment).into_bytes();
         let optional = [
             ("attach", self.attach.as_deref().map(|attach| text(attach, 127, ATTACH)).transpose()?),
             ("bank_type", Some(plain("WX"))),
@@ -263,7 +263,7 @@ fn encoded(charset: Charset, text: &str, max: usize, invalid: InvalidField) -> R
         return Err(invalid.at(at));
     }
     let bytes = charset.encode(text).map_err(|fault| {
-        InvalidField::new(invalid.field(), "must have characters of the charset alone").at(fault.at)
+        InvalidField::new(invalid.field(), "must have characters of the charset alone").at(fault.offset)
     })?;
     if bytes.len() > max { Err(invalid) } else { Ok(bytes.into_owned()) }
 }

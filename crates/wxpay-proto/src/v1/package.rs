@@ -51,11 +51,11 @@ impl Package {
             .map(|(name, value)| charset.encode(value).map(|value| (*name, value)))
             .collect::<Result<_, _>>()
             .map_err(|fault| {
-                InvalidField::new("package", "must have characters of the charset alone").at(fault.at)
+                InvalidField::new("package", "must have characters of the charset alone").at(fault.offset)
             })?;
         encoded.sort_by_key(|(name, _)| *name);
         let each_once = encoded.is_sorted_by(|(one, _), (next, _)| one < next);
-        if !each_once || encoded.iter().any(|(name, _)| name.is_empty() || !form::is_plain(name)) {
+        if !each_once || encoded.iter().any(|(name, _)| name.is_empty() || !form::needs_no_escape(name)) {
             return Err(NAMES);
         }
         Ok(Self::assemble(encoded.iter().map(|(name, value)| (*name, &**value)), key))

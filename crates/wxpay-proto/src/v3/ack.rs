@@ -21,7 +21,7 @@ pub enum Ack {
     /// The notification is rejected with this HTTP status.
     Reject(u16),
     /// A response body of your own: 200 and this JSON text, for the callbacks that expect data.
-    Answer(Vec<u8>),
+    Json(Vec<u8>),
 }
 
 /// Acknowledges with 204: a handler that returns nothing has recorded the notification.
@@ -34,8 +34,8 @@ impl From<()> for Ack {
 impl Ack {
     /// Responds with a JSON body, for the callbacks that expect data, such as `PARKING_FEE.QUERY_TRANS_INFO`.
     #[must_use]
-    pub fn answer(body: &impl serde::Serialize) -> Self {
-        Self::Answer(json::write(body))
+    pub fn json(body: &impl serde::Serialize) -> Self {
+        Self::Json(json::write(body))
     }
 
     /// Returns the response to a notification that could not be verified or decrypted: 401 if its signature is invalid,
@@ -59,8 +59,8 @@ impl Ack {
             Self::Success => return Response::new(204, Vec::new()),
             Self::Fail => (500, FAIL.into()),
             Self::Reject(status) => (status, FAIL.into()),
-            Self::Answer(body) => (200, body),
+            Self::Json(body) => (200, body),
         };
-        Response::new(status, body).with("content-type", b"application/json")
+        Response::new(status, body).with_header("content-type", b"application/json")
     }
 }

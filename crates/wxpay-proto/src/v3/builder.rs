@@ -129,6 +129,6 @@ impl Builder {
     #[must_use]
     pub fn build(mut self) -> Merchant {
         self.0.fetches_certificates |= self.0.public_keys.is_empty();
-        Merchant::of(self.0)
+        Merchant::from_config(self.0)
     }
 }

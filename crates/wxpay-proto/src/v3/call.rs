@@ -20,7 +20,7 @@
 
 pub use super::endpoint::Endpoint;
 use super::{
-    certificates::FetchKeys,
+    certificates::FetchPlatformKeys,
     endpoint::{Draft, Idempotency},
     error_reply::{self, ErrorReply},
     merchant::Merchant,
@@ -61,12 +61,12 @@ struct AwaitingOperation<E> {
     call: Call<E>,
     draft: Box<Draft>,
     /// The key that the draft's sensitive fields are sealed with.
-    sealed_with: Option<KeyId>,
+    sealing_key: Option<KeyId>,
     attempts: Attempts,
     /// Set when an earlier attempt may have been carried out.
     doubt: bool,
     /// The number of times the host was switched.
-    turn: usize,
+    host_index: usize,
 }
 
 /// A reply that is being verified.
@@ -85,17 +85,17 @@ pub struct InFlight<E>(Exchange<E>);
 
 #[derive(Debug)]
 enum Exchange<E> {
-    FetchSealingKey(AwaitingReply<FetchKeys>, Drafting<E>),
+    FetchSealingKey(AwaitingReply<FetchPlatformKeys>, Drafting<E>),
     Operation(AwaitingOperation<E>),
-    FetchVerifyingKey(AwaitingReply<FetchKeys>, Verifying<E>),
+    FetchVerifyingKey(AwaitingReply<FetchPlatformKeys>, Verifying<E>),
 }
 
 /// A call that waits.
 #[derive(Debug)]
-pub struct Paused<E>(Pause<E>);
+pub struct Paused<E>(WaitingFor<E>);
 
 #[derive(Debug)]
-enum Pause<E> {
+enum WaitingFor<E> {
     AwaitSealingKey(Drafting<E>),
     BeforeRetry(AwaitingOperation<E>),
     AwaitVerifyingKey(Verifying<E>),
@@ -120,38 +120,39 @@ impl<E: Endpoint> Drafting<E> {
                 AwaitingOperation {
                     call,
                     draft: Box::new(draft),
-                    sealed_with,
+                    sealing_key: sealed_with,
                     attempts,
                     doubt: false,
-                    turn: 0,
+                    host_index: 0,
                 }
                 .send(world)
             }
             (Err(_), Some(MissingKey::Fetch(lease))) if !self.fetched => {
-                let fetch = FetchKeys::new(self.call.me.clone(), lease, Some(&self.attempts), world.now);
+                let fetch =
+                    FetchPlatformKeys::new(self.call.me.clone(), lease, Some(&self.attempts), world.now);
                 Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
             }
-            (Err(_), Some(MissingKey::Wait(until))) if self.attempts.may_begin(until) => {
-                Step::wait(until, Paused(Pause::AwaitSealingKey(self)))
+            (Err(_), Some(MissingKey::Wait(until))) if self.attempts.is_within_deadline(until) => {
+                Step::wait(until, Paused(WaitingFor::AwaitSealingKey(self)))
             }
             (Err(error), missing) => {
                 // Release the lease, or other calls would wait for a fetch that is not coming.
                 if let Some(MissingKey::Fetch(lease)) = missing {
                     world.memory.platform_keys_of(self.call.me.mchid()).release(&lease);
                 }
-                Step::Done(Err(error.before_sending()))
+                Step::Done(Err(error.not_sent()))
             }
         }
     }
 
-    fn fetching(self, step: Step<FetchKeys>, world: &mut World<'_>) -> Step<Call<E>> {
+    fn fetching(self, step: Step<FetchPlatformKeys>, world: &mut World<'_>) -> Step<Call<E>> {
         match step {
             Step::Send(transmit, fetch) => {
                 Step::send(transmit, InFlight(Exchange::FetchSealingKey(fetch, self)))
             }
             Step::Wait(_, waiting) => waiting.never(),
             Step::Done(Ok(())) => self.draft(world),
-            Step::Done(Err(error)) => Step::Done(Err(error.before_sending())),
+            Step::Done(Err(error)) => Step::Done(Err(error.not_sent())),
         }
     }
 }
@@ -159,12 +160,12 @@ impl<E: Endpoint> Drafting<E> {
 impl<E: Endpoint> AwaitingOperation<E> {
     fn send(self, world: &mut World<'_>) -> Step<Call<E>> {
         // The driver may resume this long after the wait was over.
-        if !self.attempts.may_begin(world.now) {
+        if !self.attempts.is_within_deadline(world.now) {
             return self.fail(Error::new(ErrorKind::Exhausted, Fate::NotSent));
         }
         let me = &self.call.me;
-        let (base_url, timeout) = (me.gateway().at(self.turn), self.attempts.timeout(world.now));
-        match request::transmit(me, &self.draft, self.sealed_with.as_ref(), base_url, timeout, world) {
+        let (base_url, timeout) = (me.gateway().base_url(self.host_index), self.attempts.timeout(world.now));
+        match request::transmit(me, &self.draft, self.sealing_key.as_ref(), base_url, timeout, world) {
             Ok(transmit) => Step::send(transmit, InFlight(Exchange::Operation(self))),
             Err(error) => self.fail(error),
         }
@@ -179,7 +180,7 @@ impl<E: Endpoint> AwaitingOperation<E> {
                 Err(error) => self.unreadable(error, world),
             };
         }
-        let claim = SignatureHeaders::of_reply(&reply, world.now);
+        let claim = SignatureHeaders::parse_reply(&reply, world.now);
         match claim {
             Ok(claim) => Verifying { awaiting: self, reply, claim, fetched: false }.verify(world),
             Err(unverified) => self.unverified(unverified, &reply, world),
@@ -192,7 +193,7 @@ impl<E: Endpoint> AwaitingOperation<E> {
             return self.unreadable(unverified.into_error(), world);
         }
         // The unverified content is still shown to the caller, and its status decides whether to retry; never the fate.
-        let error = ErrorReply { refusal: error_reply::refusal(reply), verified: false }
+        let error = ErrorReply { refusal: error_reply::parse(reply), verified: false }
             .into_error()
             .caused_by(unverified);
         self.refused(reply.status(), error, world)
@@ -209,7 +210,7 @@ impl<E: Endpoint> AwaitingOperation<E> {
     /// Handles a success that cannot be verified, read or used. The request may have been carried out, so the error's
     /// fate is `Unknown`, whatever fate the reader set.
     fn unreadable(self, error: Error, world: &mut World<'_>) -> Step<Call<E>> {
-        let error = error.after_doubt(true);
+        let error = error.or_unknown(true);
         match error.kind() {
             ErrorKind::Signature | ErrorKind::Malformed => self.retry(error, false, world),
             ErrorKind::Misuse
@@ -234,15 +235,15 @@ impl<E: Endpoint> AwaitingOperation<E> {
         let again = if may_repeat { self.attempts.next_attempt(world.now, &mut world.entropy) } else { None };
         match again {
             Some(until) => {
-                let turn = self.turn.wrapping_add(usize::from(other_host));
-                Step::wait(until, Paused(Pause::BeforeRetry(Self { doubt, turn, ..self })))
+                let turn = self.host_index.wrapping_add(usize::from(other_host));
+                Step::wait(until, Paused(WaitingFor::BeforeRetry(Self { doubt, host_index: turn, ..self })))
             }
             None => self.fail(error),
         }
     }
 
     fn fail(self, error: Error) -> Step<Call<E>> {
-        let error = error.after_doubt(self.doubt);
+        let error = error.or_unknown(self.doubt);
         Step::Done(Err(match self.call.endpoint.pending_operation() {
             Some(pending_operation) => error.with_pending_operation(|| pending_operation),
             None => error,
@@ -253,17 +254,18 @@ impl<E: Endpoint> AwaitingOperation<E> {
 impl<E: Endpoint> Verifying<E> {
     fn verify(self, world: &mut World<'_>) -> Step<Call<E>> {
         let me = &self.awaiting.call.me;
-        match me.key(self.claim.key(), world.memory, world.now) {
+        match me.key(self.claim.key_id(), world.memory, world.now) {
             KeyClaim::Use(key) => match self.claim.verify(self.reply.body(), &*key) {
-                Ok(verified) => Self::judge(self.awaiting, verified, &self.reply, world),
+                Ok(verified) => Self::on_verified(self.awaiting, verified, &self.reply, world),
                 Err(unverified) => self.awaiting.unverified(unverified, &self.reply, world),
             },
             KeyClaim::Fetch(lease) if !self.fetched => {
-                let fetch = FetchKeys::new(me.clone(), lease, Some(&self.awaiting.attempts), world.now);
+                let fetch =
+                    FetchPlatformKeys::new(me.clone(), lease, Some(&self.awaiting.attempts), world.now);
                 Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
             }
-            KeyClaim::Wait(until) if self.awaiting.attempts.may_begin(until) => {
-                Step::wait(until, Paused(Pause::AwaitVerifyingKey(self)))
+            KeyClaim::Wait(until) if self.awaiting.attempts.is_within_deadline(until) => {
+                Step::wait(until, Paused(WaitingFor::AwaitVerifyingKey(self)))
             }
             claim @ (KeyClaim::Fetch(_) | KeyClaim::Wait(_) | KeyClaim::Unknown) => {
                 // Release the lease, or other calls would wait for a fetch that is not coming.
@@ -275,7 +277,7 @@ impl<E: Endpoint> Verifying<E> {
         }
     }
 
-    fn fetching(self, step: Step<FetchKeys>, world: &mut World<'_>) -> Step<Call<E>> {
+    fn fetching(self, step: Step<FetchPlatformKeys>, world: &mut World<'_>) -> Step<Call<E>> {
         match step {
             Step::Send(transmit, fetch) => {
                 Step::send(transmit, InFlight(Exchange::FetchVerifyingKey(fetch, self)))
@@ -287,10 +289,10 @@ impl<E: Endpoint> Verifying<E> {
     }
 
     fn unknown_key(self, world: &mut World<'_>) -> Step<Call<E>> {
-        self.awaiting.unverified(VerifyError::UnknownKey(self.claim.key().clone()), &self.reply, world)
+        self.awaiting.unverified(VerifyError::UnknownKey(self.claim.key_id().clone()), &self.reply, world)
     }
 
-    fn judge(
+    fn on_verified(
         awaiting: AwaitingOperation<E>,
         verified: Verified<'_>,
         reply: &Response,
@@ -303,8 +305,8 @@ impl<E: Endpoint> Verifying<E> {
                 Err(error) => awaiting.unreadable(error, world),
             };
         }
-        let refusal = error_reply::refusal(reply);
-        match endpoint.refused(&refusal) {
+        let refusal = error_reply::parse(reply);
+        match endpoint.read_refusal(&refusal) {
             Some(output) => Step::Done(Ok(output)),
             None => {
                 awaiting.refused(reply.status(), ErrorReply { refusal, verified: true }.into_error(), world)
@@ -340,9 +342,9 @@ impl<E: Endpoint> Flow for Call<E> {
 
     fn on_wake(Paused(pause): Paused<E>, world: &mut World<'_>) -> Step<Self> {
         match pause {
-            Pause::AwaitSealingKey(drafting) => drafting.draft(world),
-            Pause::BeforeRetry(awaiting) => awaiting.send(world),
-            Pause::AwaitVerifyingKey(verifying) => verifying.verify(world),
+            WaitingFor::AwaitSealingKey(drafting) => drafting.draft(world),
+            WaitingFor::BeforeRetry(awaiting) => awaiting.send(world),
+            WaitingFor::AwaitVerifyingKey(verifying) => verifying.verify(world),
         }
     }
 }

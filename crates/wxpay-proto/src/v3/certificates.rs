@@ -33,7 +33,7 @@ const LABEL: &str = "v3.certificates";
 
 /// Fetches the certificates under a lease, and caches them in memory.
 #[derive(Debug)]
-pub(super) struct FetchKeys {
+pub(super) struct FetchPlatformKeys {
     me: Merchant,
     lease: Lease,
     /// The time limit of the request: what the waiting call has left, or the policy's timeout.
@@ -42,19 +42,19 @@ pub(super) struct FetchKeys {
 
 /// A fetch that awaits its reply.
 #[derive(Debug)]
-pub(super) struct Fetching {
+pub(super) struct AwaitingCertificates {
     me: Merchant,
     lease: Lease,
 }
 
-impl FetchKeys {
+impl FetchPlatformKeys {
     pub(super) fn new(me: Merchant, lease: Lease, attempts: Option<&Attempts>, now: UnixTime) -> Self {
         let timeout = attempts.map_or_else(|| me.retry().timeout, |attempts| attempts.timeout(now));
         Self { me, lease, timeout }
     }
 }
 
-impl Fetching {
+impl AwaitingCertificates {
     fn read(&self, reply: &Response, now: UnixTime) -> Result<Vec<(SerialNo, PlatformKey)>, Error> {
         if reply.status() != 200 {
             return Self::refused(reply);
@@ -65,13 +65,13 @@ impl Fetching {
             key.map_err(|cause| malformed().caused_by(cause))
         };
         let keys = opened.iter().map(usable).collect::<Result<Vec<_>, Error>>()?;
-        self.prove(reply, &keys, now).map_err(VerifyError::into_error)?;
+        self.verify(reply, &keys, now).map_err(VerifyError::into_error)?;
         Ok(keys)
     }
 
     /// Maps "no certificates", which WeChat Pay reports as an error, to an empty list.
     fn refused(reply: &Response) -> Result<Vec<(SerialNo, PlatformKey)>, Error> {
-        let refusal = error_reply::refusal(reply);
+        let refusal = error_reply::parse(reply);
         if list::has_no_certificates(&refusal) {
             return Ok(Vec::new());
         }
@@ -79,31 +79,31 @@ impl Fetching {
     }
 
     /// Verifies the reply with one of the keys it contains, or with a public key that was configured before.
-    fn prove(
+    fn verify(
         &self,
         reply: &Response,
         keys: &[(SerialNo, PlatformKey)],
         now: UnixTime,
     ) -> Result<(), VerifyError> {
-        let claim = SignatureHeaders::of_reply(reply, now)?;
+        let claim = SignatureHeaders::parse_reply(reply, now)?;
         let brought = |serial: &SerialNo| {
             keys.iter()
                 .find(|(brought, key)| brought == serial && now < key.not_after)
                 .map(|(_, key)| &key.key)
         };
-        let key = match claim.key() {
+        let key = match claim.key_id() {
             KeyId::Certificate(serial) => brought(serial),
             KeyId::PublicKey(id) => self.me.public_key(id),
         };
-        let key = key.ok_or_else(|| VerifyError::UnknownKey(claim.key().clone()))?;
+        let key = key.ok_or_else(|| VerifyError::UnknownKey(claim.key_id().clone()))?;
         claim.verify(reply.body(), &**key).map(|_| ())
     }
 }
 
-impl sealed::Sealed for FetchKeys {}
+impl sealed::Sealed for FetchPlatformKeys {}
 
-impl Flow for FetchKeys {
-    type AwaitingReply = Fetching;
+impl Flow for FetchPlatformKeys {
+    type AwaitingReply = AwaitingCertificates;
     type Waiting = Never;
     type Output = ();
 
@@ -113,11 +113,11 @@ impl Flow for FetchKeys {
             &me,
             &Draft::get(LABEL, list::TARGET),
             None,
-            me.gateway().at(0),
+            me.gateway().base_url(0),
             timeout,
             world,
         ) {
-            Ok(transmit) => Step::send(transmit, Fetching { me, lease }),
+            Ok(transmit) => Step::send(transmit, AwaitingCertificates { me, lease }),
             Err(error) => {
                 world.memory.platform_keys_of(me.mchid()).release(&lease);
                 Step::Done(Err(error))
@@ -125,7 +125,7 @@ impl Flow for FetchKeys {
         }
     }
 
-    fn on_reply(fetching: Fetching, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+    fn on_reply(fetching: AwaitingCertificates, reply: Reply, world: &mut World<'_>) -> Step<Self> {
         let read = match reply {
             Ok(reply) => fetching.read(&reply, world.now),
             Err(Failure::NotSent(source)) => {
@@ -135,7 +135,7 @@ impl Flow for FetchKeys {
                 Err(Error::new(ErrorKind::Transport, Fate::Unknown).caused_by(source))
             }
         };
-        let Fetching { me, lease } = fetching;
+        let AwaitingCertificates { me, lease } = fetching;
         let known = world.memory.platform_keys_of(me.mchid());
         Step::Done(match read {
             Ok(keys) => {
@@ -165,7 +165,7 @@ pub struct RefreshPlatformKeys(Merchant);
 
 /// A refresh that awaits its reply.
 #[derive(Debug)]
-pub struct Refreshing(AwaitingReply<FetchKeys>);
+pub struct Refreshing(AwaitingReply<FetchPlatformKeys>);
 
 impl Merchant {
     /// Fetches the platform certificates if they are due; see [`RefreshPlatformKeys`].
@@ -176,7 +176,7 @@ impl Merchant {
 }
 
 impl RefreshPlatformKeys {
-    fn follow(step: Step<FetchKeys>) -> Step<Self> {
+    fn from_fetch(step: Step<FetchPlatformKeys>) -> Step<Self> {
         match step {
             Step::Send(transmit, fetch) => Step::send(transmit, Refreshing(fetch)),
             Step::Wait(_, waiting) => waiting.never(),
@@ -198,13 +198,13 @@ impl Flow for RefreshPlatformKeys {
             return Step::Done(Ok(()));
         }
         match world.memory.platform_keys_of(me.mchid()).claim_refresh(world.now) {
-            Some(lease) => Self::follow(FetchKeys::new(me, lease, None, world.now).begin(world)),
+            Some(lease) => Self::from_fetch(FetchPlatformKeys::new(me, lease, None, world.now).begin(world)),
             None => Step::Done(Ok(())),
         }
     }
 
     fn on_reply(Refreshing(fetch): Refreshing, reply: Reply, world: &mut World<'_>) -> Step<Self> {
-        Self::follow(fetch.step(reply, world))
+        Self::from_fetch(fetch.step(reply, world))
     }
 
     fn on_wake(waiting: Never, _: &mut World<'_>) -> Step<Self> {

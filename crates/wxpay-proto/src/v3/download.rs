@@ -102,8 +102,8 @@ impl fmt::Debug for BillFile {
 /// A signed request for a file, ready to be streamed.
 ///
 /// Send the request, stream the reply's body piece by piece, unzipped if [`is_gzip`](Self::is_gzip) is set, and pass
-/// each piece to the [check](Self::check). **The file is authentic only if [`DigestCheck::finish`] returns `Ok` in the
-/// end**; do not act on its content before. The expected reply is 200 without a signature; [`refused`](Self::refused)
+/// each piece to the [check](Self::digest_check). **The file is authentic only if [`DigestCheck::finish`] returns `Ok` in the
+/// end**; do not act on its content before. The expected reply is 200 without a signature; [`reply_error`](Self::reply_error)
 /// maps any other to an error. Do not follow redirects.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -112,7 +112,7 @@ pub struct Download {
     /// whole; `max_reply` sets no limit.
     pub transmit: Transmit,
     /// The check of the file's digest.
-    pub check: DigestCheck,
+    pub digest_check: DigestCheck,
     /// Set when the reply's body is gzip-compressed; the check needs the uncompressed bytes.
     pub is_gzip: bool,
 }
@@ -120,20 +120,20 @@ pub struct Download {
 impl Download {
     /// Returns the error for a reply other than 200. A download changes nothing: the fate is always [`Fate::NotSent`].
     #[must_use]
-    pub fn refused(reply: &Response) -> Error {
-        ErrorReply { refusal: error_reply::refusal(reply), verified: false }.into_error().before_sending()
+    pub fn reply_error(reply: &Response) -> Error {
+        ErrorReply { refusal: error_reply::parse(reply), verified: false }.into_error().not_sent()
     }
 
     /// Returns the error for a missing or truncated reply.
     #[must_use]
-    pub fn lost(failure: Failure) -> Error {
+    pub fn transport_error(failure: Failure) -> Error {
         let (Failure::NotSent(source) | Failure::Lost(source)) = failure;
         Error::new(ErrorKind::Transport, Fate::NotSent).caused_by(source)
     }
 
     /// Returns the error for a file whose digest does not match.
     #[must_use]
-    pub fn forged(forged: InvalidSignature) -> Error {
+    pub fn digest_error(forged: InvalidSignature) -> Error {
         Error::new(ErrorKind::Signature, Fate::NotSent).caused_by(forged)
     }
 }
@@ -204,7 +204,7 @@ pub(super) fn prepare(
     statement: &BillFile,
     world: &mut World<'_>,
 ) -> Result<(Transmit, DigestCheck), Error> {
-    let unusable = |fault: InvalidField| malformed().before_sending().caused_by(fault);
+    let unusable = |fault: InvalidField| malformed().not_sent().caused_by(fault);
     let check = statement.check().map_err(unusable)?;
     let rule = InvalidField::new("download_url", "must point to the merchant's gateway or to WeChat Pay's");
     let (base_url, target) = me.gateway().locate(&statement.download_url).ok_or_else(|| unusable(rule))?;
@@ -224,7 +224,7 @@ impl Flow for PrepareDownload {
         let Self { me, statement } = self;
         Step::Done(prepare(&me, &statement, world).map(|(transmit, check)| Download {
             transmit: Transmit { max_reply: usize::MAX, ..transmit },
-            check,
+            digest_check: check,
             is_gzip: statement.is_gzip,
         }))
     }
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn a_file_is_believed_only_whole_and_by_its_digest_in_either_case() {
         for (hash_type, hash_value) in [("SHA1", SHA1), ("SHA1", &SHA1.to_uppercase()), ("SHA256", SHA256)] {
-            let check = || prepared(&statement(hash_type, hash_value, URL)).unwrap().check;
+            let check = || prepared(&statement(hash_type, hash_value, URL)).unwrap().digest_check;
             let finish = |pieces: &[&[u8]]| {
                 let mut check = check();
                 for piece in pieces {
@@ -324,11 +324,11 @@ mod tests {
     #[test]
     fn a_download_that_fails_changed_nothing() {
         let reply = Response::new(400, br#"{"code":"INVALID_REQUEST","message":"token"}"#.to_vec());
-        let refused = Download::refused(&reply);
+        let refused = Download::reply_error(&reply);
         assert_eq!((refused.kind(), refused.fate()), (ErrorKind::Refused, Fate::NotSent));
         assert_eq!(refused.refusal().unwrap().code, crate::refusal::Code::INVALID_REQUEST);
-        let lost = Download::lost(Failure::Lost("cut".into()));
+        let lost = Download::transport_error(Failure::Lost("cut".into()));
         assert_eq!((lost.kind(), lost.fate()), (ErrorKind::Transport, Fate::NotSent));
-        assert_eq!(Download::forged(InvalidSignature).kind(), ErrorKind::Signature);
+        assert_eq!(Download::digest_error(InvalidSignature).kind(), ErrorKind::Signature);
     }
 }

@@ -39,7 +39,7 @@ pub trait Endpoint: fmt::Debug + Send {
 
     /// Reads a verified refusal that is a regular result, such as "no such order" for a query. Returns `None` if the
     /// refusal is an error.
-    fn refused(&self, refusal: &Refusal) -> Option<Self::Output> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<Self::Output> {
         let _ = refusal;
         None
     }
@@ -82,7 +82,7 @@ pub struct Draft {
 /// The body of a request.
 #[derive(Clone)]
 pub(super) enum Content {
-    Nothing,
+    Empty,
     Json(Vec<u8>),
     Upload(Upload),
 }
@@ -93,7 +93,7 @@ impl Draft {
     /// `label` is a short fixed name for logs and metrics, such as `v3.pay.query`.
     #[must_use]
     pub fn new(label: &'static str, method: Method, target: impl Into<String>) -> Self {
-        Self { label, method, target: target.into(), accept: "application/json", content: Content::Nothing }
+        Self { label, method, target: target.into(), accept: "application/json", content: Content::Empty }
     }
 
     /// Creates a `GET` request.
@@ -145,9 +145,9 @@ impl Draft {
 
     /// The bytes that are signed: the body, or an upload's `meta` part.
     #[must_use]
-    pub fn signed(&self) -> &[u8] {
+    pub fn signed_bytes(&self) -> &[u8] {
         match &self.content {
-            Content::Nothing => b"",
+            Content::Empty => b"",
             Content::Json(text) => text,
             Content::Upload(upload) => upload.meta(),
         }
@@ -167,7 +167,7 @@ impl fmt::Debug for Draft {
         f.debug_struct("Draft")
             .field("label", &self.label)
             .field("method", &self.method)
-            .field("signed_len", &self.signed().len())
+            .field("signed_len", &self.signed_bytes().len())
             .finish_non_exhaustive()
     }
 }
@@ -200,7 +200,7 @@ impl Target {
 
     /// Appends fixed text to the path, which is not escaped.
     #[must_use]
-    pub fn then(mut self, path: &str) -> Self {
+    pub fn append(mut self, path: &str) -> Self {
         self.0.push_str(path);
         self
     }
@@ -260,8 +260,8 @@ impl<E: Endpoint + ?Sized> Endpoint for Box<E> {
         (**self).read(reply, me, world)
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<E::Output> {
-        (**self).refused(refusal)
+    fn read_refusal(&self, refusal: &Refusal) -> Option<E::Output> {
+        (**self).read_refusal(refusal)
     }
 
     fn idempotency(&self) -> Idempotency {

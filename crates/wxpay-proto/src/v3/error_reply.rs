@@ -27,7 +27,7 @@ impl ErrorReply {
 }
 
 /// Parses an error reply as far as possible: fields that are missing or unreadable stay empty.
-pub(super) fn refusal(reply: &Response) -> Refusal {
+pub(super) fn parse(reply: &Response) -> Refusal {
     let body: Body = json::parse(reply.body()).unwrap_or_default();
     let code = body.code.unwrap_or_else(|| format!("HTTP {}", reply.status()));
     Refusal::new(reply.status(), Code::from(code), body.message.as_deref().unwrap_or_default())

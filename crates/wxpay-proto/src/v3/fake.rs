@@ -34,29 +34,29 @@ const PUBLIC_KEY: &[u8] = b"the platform's public key";
 const MERCHANTS_KEY: &[u8] = b"the merchant's private key";
 
 /// A merchant that trusts platform certificates.
-pub(super) fn by_certificates() -> Builder {
-    of(merchants_key(), API_V3_KEY)
+pub(super) fn with_certificates() -> Builder {
+    builder_of(merchant_key(), API_V3_KEY)
 }
 
 /// The merchant 1900007291 with this private key and this APIv3 key; it trusts platform certificates.
-pub(super) fn of(private_key: Arc<dyn PrivateKey>, api_v3_key: &str) -> Builder {
+pub(super) fn builder_of(private_key: Arc<dyn PrivateKey>, api_v3_key: &str) -> Builder {
     let api_v3_key = ApiV3Key::new(api_v3_key.into()).unwrap();
     let (mchid, serial_no) = ("1900007291".parse().unwrap(), "408B07E7".parse().unwrap());
     Merchant::builder(Arc::new(fake::FakeProvider), mchid, serial_no, private_key, &api_v3_key)
 }
 
-pub(super) fn merchants_key() -> Arc<dyn PrivateKey> {
+pub(super) fn merchant_key() -> Arc<dyn PrivateKey> {
     fake::FakeProvider.private_key(&Secret::new(MERCHANTS_KEY.to_vec())).unwrap()
 }
 
 /// A merchant that trusts the platform's public key.
 pub(super) fn builder() -> Builder {
-    builder_with(merchants_key())
+    builder_with(merchant_key())
 }
 
 /// A merchant that trusts the platform's public key, with this private key.
 pub(super) fn builder_with(private_key: Arc<dyn PrivateKey>) -> Builder {
-    of(private_key, API_V3_KEY)
+    builder_of(private_key, API_V3_KEY)
         .public_key(public_key_id(), fake::FakeProvider.public_key(PUBLIC_KEY).unwrap())
 }
 
@@ -71,14 +71,14 @@ pub(super) fn public_key_id() -> PublicKeyId {
 
 /// One of the platform's keys.
 #[derive(Clone, Debug)]
-pub(super) struct Signer {
+pub(super) struct SigningKey {
     pub(super) id: String,
     /// The key's certificate in PEM, or empty.
     pub(super) pem: String,
     key: Arc<dyn PrivateKey>,
 }
 
-impl Signer {
+impl SigningKey {
     /// The key of a certificate that is valid from 2027-01-01 to 2032-01-01.
     pub(super) fn certificate(number: u8) -> Self {
         Self::certificate_of(number, "270101000000", "20320101000000")
@@ -113,11 +113,11 @@ impl Signer {
     pub(super) fn reply(&self, status: u16, body: &str, at: UnixTime) -> Response {
         let reply = Response::new(status, body.as_bytes().to_vec());
         let headers = self.headers(body.as_bytes(), at);
-        headers.iter().fold(reply, |reply, (name, value)| reply.with(name, value.as_bytes()))
+        headers.iter().fold(reply, |reply, (name, value)| reply.with_header(name, value.as_bytes()))
     }
 }
 
-impl Signer {
+impl SigningKey {
     /// Returns whether a JSON string was sealed with the public half of this key.
     pub(super) fn has_sealed(&self, text: &[u8], plain: &str) -> bool {
         let sealed: String = serde_json::from_slice(text).unwrap();
@@ -129,7 +129,7 @@ impl Signer {
     pub(super) fn notification(&self, body: &str, at: UnixTime) -> RawNotification {
         let headers = self.headers(body.as_bytes(), at);
         let received = RawNotification::new(body.as_bytes().to_vec());
-        headers.iter().fold(received, |received, (name, value)| received.with(name, value.as_bytes()))
+        headers.iter().fold(received, |received, (name, value)| received.header(name, value.as_bytes()))
     }
 }
 
@@ -144,7 +144,7 @@ pub(super) fn sealed_for_merchant(plain: &[u8]) -> String {
 }
 
 /// Encrypts a text with an APIv3 key, as on the wire.
-pub(super) fn boxed(api_v3_key: &str, original_type: &str, plain: &str) -> serde_json::Value {
+pub(super) fn aead_resource(api_v3_key: &str, original_type: &str, plain: &str) -> serde_json::Value {
     let key = Secret::new(api_v3_key.as_bytes().try_into().unwrap());
     let ciphertext =
         fake::FakeProvider.symmetric_key(&key).seal(b"fdasflkja484", b"certificate", plain.as_bytes());
@@ -158,18 +158,18 @@ pub(super) fn boxed(api_v3_key: &str, original_type: &str, plain: &str) -> serde
 }
 
 /// An entry of the list of certificates.
-pub(super) fn entry(signer: &Signer, api_v3_key: &str) -> serde_json::Value {
+pub(super) fn entry(signer: &SigningKey, api_v3_key: &str) -> serde_json::Value {
     let certificate = Certificate::parse_pem(signer.pem.as_bytes()).unwrap();
     json!({
         "serial_no": signer.id,
-        "effective_time": time::rfc3339(certificate.not_before()),
-        "expire_time": time::rfc3339(certificate.not_after()),
-        "encrypt_certificate": boxed(api_v3_key, "", &signer.pem),
+        "effective_time": time::format_rfc3339(certificate.not_before()),
+        "expire_time": time::format_rfc3339(certificate.not_after()),
+        "encrypt_certificate": aead_resource(api_v3_key, "", &signer.pem),
     })
 }
 
 /// The list of these certificates.
-pub(super) fn list(signers: &[&Signer]) -> String {
+pub(super) fn list(signers: &[&SigningKey]) -> String {
     let data: Vec<_> = signers.iter().map(|signer| entry(signer, API_V3_KEY)).collect();
     json!({ "data": data }).to_string()
 }
@@ -182,7 +182,7 @@ pub(super) fn envelope(api_v3_key: &str, event_type: &str, original_type: &str, 
         "resource_type": "encrypt-resource",
         "event_type": event_type,
         "summary": "支付成功",
-        "resource": boxed(api_v3_key, original_type, plain),
+        "resource": aead_resource(api_v3_key, original_type, plain),
     })
     .to_string()
 }
@@ -193,28 +193,29 @@ pub(super) fn world(memory: &mut Memory) -> World<'_> {
 }
 
 /// A notification with this content as received, signed with the platform's public key.
-pub(super) fn received(event_type: &str, original_type: &str, plain: &str) -> RawNotification {
+pub(super) fn raw_notification(event_type: &str, original_type: &str, plain: &str) -> RawNotification {
     let body = envelope(API_V3_KEY, event_type, original_type, plain);
-    Signer::public_key().notification(&body, NOW)
+    SigningKey::public_key().notification(&body, NOW)
 }
 
 /// A notification with this content, verified and decrypted.
 pub(super) fn notification(event_type: &str, original_type: &str, plain: &str) -> Notification {
-    let verify_notification = merchant().verify_notification(received(event_type, original_type, plain));
-    Stage::new().run(verify_notification, |_, _| panic!("expected no request")).unwrap()
+    let verify_notification =
+        merchant().verify_notification(raw_notification(event_type, original_type, plain));
+    Harness::new().run(verify_notification, |_, _| panic!("expected no request")).unwrap()
 }
 
 /// Drafts an operation's request: returns method and target, and the body or `meta` part that is signed.
-pub(super) fn written<E: Endpoint + ?Sized>(endpoint: &E) -> (String, String) {
+pub(super) fn drafted<E: Endpoint + ?Sized>(endpoint: &E) -> (String, String) {
     let (me, mut memory) = (merchant(), Memory::default());
     let draft = endpoint.draft(&mut RequestWriter::new(&me, &mut world(&mut memory))).unwrap();
     let line = format!("{} {}", draft.method(), draft.target());
-    (line, String::from_utf8(draft.signed().to_vec()).unwrap())
+    (line, String::from_utf8(draft.signed_bytes().to_vec()).unwrap())
 }
 
 /// Returns path and query of an operation that is a `GET`.
 pub(super) fn target<E: Endpoint + ?Sized>(endpoint: &E) -> String {
-    let (line, body) = written(endpoint);
+    let (line, body) = drafted(endpoint);
     assert_eq!(body, "");
     line.strip_prefix("GET ").unwrap().into()
 }
@@ -227,26 +228,26 @@ pub(super) fn read<E: Endpoint>(endpoint: &E, body: &str) -> Result<E::Output, E
 
 /// A body that counts as verified.
 pub(super) fn verified(body: &str) -> Verified<'_> {
-    Verified::opened(body.as_bytes())
+    Verified::decrypted(body.as_bytes())
 }
 
 /// The driver of flows in virtual time: holds time, memory and the requests sent so far.
 #[derive(Debug)]
-pub(super) struct Stage {
+pub(super) struct Harness {
     pub(super) now: UnixTime,
     pub(super) memory: Memory,
     pub(super) sent: Vec<Request>,
-    draws: u8,
+    seed: u8,
 }
 
-impl Stage {
+impl Harness {
     pub(super) fn new() -> Self {
-        Self { now: NOW, memory: Memory::default(), sent: Vec::new(), draws: 0 }
+        Self { now: NOW, memory: Memory::default(), sent: Vec::new(), seed: 0 }
     }
 
     pub(super) fn world(&mut self) -> World<'_> {
-        self.draws = self.draws.wrapping_add(1);
-        World::new(self.now, Entropy::new([self.draws; 32]), &mut self.memory)
+        self.seed = self.seed.wrapping_add(1);
+        World::new(self.now, Entropy::new([self.seed; 32]), &mut self.memory)
     }
 
     /// Drives a flow to its end. Time passes only by waiting, or when `answer`, which replies to each request, moves

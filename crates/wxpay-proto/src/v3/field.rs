@@ -6,7 +6,7 @@ use crate::{
 };
 use alloc::string::String;
 
-/// Checks a text: 1 to `most` characters, no control characters, and none beyond the basic plane (U+FFFF), which WeChat
+/// Checks a text: 1 to `most` characters, no control characters, and none beyond U+FFFF (U+FFFF), which WeChat
 /// Pay rejects.
 pub(super) fn text(text: &str, most: usize, invalid: InvalidField) -> Result<String, InvalidField> {
     let fits = |sign: char| !sign.is_control() && u32::from(sign) <= 0xFFFF;
@@ -40,20 +40,12 @@ pub(super) fn out_trade_no(number: &OutTradeNo, field: &'static str) -> Result<(
 
 /// Checks the description that the payer sees: 1 to 127 characters.
 pub(super) fn description(text: &str) -> Result<String, InvalidField> {
-    self::text(
-        text,
-        127,
-        InvalidField::new("description", "must be 1 to 127 characters, none beyond the basic plane"),
-    )
+    self::text(text, 127, InvalidField::new("description", "must be 1 to 127 characters, none beyond U+FFFF"))
 }
 
 /// Checks the merchant's own data, which WeChat Pay returns unchanged: 1 to 128 characters.
 pub(super) fn attach(text: &str) -> Result<String, InvalidField> {
-    self::text(
-        text,
-        128,
-        InvalidField::new("attach", "must be 1 to 128 characters, none beyond the basic plane"),
-    )
+    self::text(text, 128, InvalidField::new("attach", "must be 1 to 128 characters, none beyond U+FFFF"))
 }
 
 /// Checks a coupon tag: 1 to 32 characters.
@@ -123,7 +115,7 @@ macro_rules! open_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                crate::wire::json::from_text(deserializer, |word| Ok::<_, core::convert::Infallible>(Self::from(word)))
+                crate::wire::json::parse_str(deserializer, |word| Ok::<_, core::convert::Infallible>(Self::from(word)))
             }
         }
     };

@@ -32,7 +32,7 @@ impl Gateway {
     }
 
     /// Returns the base URL after `turn` switches of the host; the hosts alternate.
-    pub(super) fn at(&self, turn: usize) -> &str {
+    pub(super) fn base_url(&self, turn: usize) -> &str {
         let urls = &self.0;
         urls.get(turn.checked_rem(urls.len()).unwrap_or_default()).map_or("", String::as_str)
     }
@@ -48,11 +48,11 @@ impl Gateway {
         }
         let own = self.0.iter().map(String::as_str);
         let origins = own.clone().map(origin);
-        if let Some(located) = own.chain(origins).find_map(|base| Some((base, behind(base, url)?))) {
+        if let Some(located) = own.chain(origins).find_map(|base| Some((base, strip_base(base, url)?))) {
             return Some(located);
         }
-        let (base, target) = OFFICIAL.iter().find_map(|base| Some((*base, behind(base, url)?)))?;
-        let first = self.at(0);
+        let (base, target) = OFFICIAL.iter().find_map(|base| Some((*base, strip_base(base, url)?)))?;
+        let first = self.base_url(0);
         Some((if OFFICIAL.contains(&first) { base } else { first }, target))
     }
 }
@@ -64,7 +64,7 @@ fn url(field: &'static str, text: &str) -> Result<String, InvalidField> {
 }
 
 /// Returns path and query of a URL, if it begins with that base URL.
-fn behind<'a>(base: &str, url: &'a str) -> Option<&'a str> {
+fn strip_base<'a>(base: &str, url: &'a str) -> Option<&'a str> {
     url.strip_prefix(base).filter(|target| target.starts_with('/'))
 }
 

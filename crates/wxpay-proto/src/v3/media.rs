@@ -26,9 +26,9 @@ pub struct UploadVideo(Upload);
 
 const MIB: usize = 1024 * 1024;
 /// The maximum size of an image or a video: 5 MiB.
-const MOST: usize = 5 * MIB;
+const MAX_MEDIA_BYTES: usize = 5 * MIB;
 /// The maximum size of a PDF: 7.5 MiB.
-const MOST_OF_PDF: usize = 7 * MIB + MIB / 2;
+const MAX_PDF_BYTES: usize = 7 * MIB + MIB / 2;
 
 impl UploadImage {
     /// Creates the upload of an image (`jpg`, `jpeg`, `bmp`, `png`) of at most 5 MiB, or of a PDF of at most 7.5 MiB.
@@ -39,10 +39,10 @@ impl UploadImage {
     pub fn new(upload: Upload) -> Result<Self, InvalidField> {
         match upload.media_type() {
             "image/jpeg" | "image/bmp" | "image/png" => {
-                check(&upload, MOST, InvalidField::new("file", "must be 1 byte to 5 MiB"))?;
+                check(&upload, MAX_MEDIA_BYTES, InvalidField::new("file", "must be 1 byte to 5 MiB"))?;
             }
             "application/pdf" => {
-                check(&upload, MOST_OF_PDF, InvalidField::new("file", "must be 1 byte to 7.5 MiB"))?;
+                check(&upload, MAX_PDF_BYTES, InvalidField::new("file", "must be 1 byte to 7.5 MiB"))?;
             }
             _ => return Err(InvalidField::new("filename", "must end in .jpg, .jpeg, .bmp, .png or .pdf")),
         }
@@ -62,7 +62,7 @@ impl UploadVideo {
         if kind.starts_with("image/") || kind == "application/pdf" {
             return Err(InvalidField::new("filename", "must end in the extension of a video, such as .mp4"));
         }
-        check(&upload, MOST, InvalidField::new("file", "must be 1 byte to 5 MiB"))?;
+        check(&upload, MAX_MEDIA_BYTES, InvalidField::new("file", "must be 1 byte to 5 MiB"))?;
         Ok(Self(upload))
     }
 }
@@ -105,7 +105,7 @@ impl Endpoint for UploadVideo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::fake::{self, Signer, Stage};
+    use crate::v3::fake::{self, Harness, SigningKey};
     use alloc::vec;
 
     // `printf foo | sha256sum`
@@ -118,13 +118,13 @@ mod tests {
     #[test]
     fn what_is_signed_is_the_meta_part_and_what_is_sent_is_all() {
         let picture = UploadImage::new(Upload::new("a.png", b"foo".to_vec()).unwrap()).unwrap();
-        let (line, meta) = fake::written(&picture);
+        let (line, meta) = fake::drafted(&picture);
         assert_eq!(line, "POST /v3/merchant/media/upload");
         assert_eq!(meta, alloc::format!(r#"{{"filename":"a.png","sha256":"{FOO}"}}"#));
         let film = UploadVideo::new(Upload::new("a.mp4", b"foo".to_vec()).unwrap()).unwrap();
-        assert_eq!(fake::written(&film).0, "POST /v3/merchant/media/video_upload");
+        assert_eq!(fake::drafted(&film).0, "POST /v3/merchant/media/video_upload");
 
-        let (mut stage, signer) = (Stage::new(), Signer::public_key());
+        let (mut stage, signer) = (Harness::new(), SigningKey::public_key());
         let media_id = stage.run(fake::merchant().call(picture), |_, now| {
             Ok(signer.reply(200, r#"{"media_id":"H1ihR9JUtVj-J7CJqBUY5ZOrG_Je75H-rKhTG7FUmg9sxNT"}"#, *now))
         });
@@ -137,20 +137,20 @@ mod tests {
 
     #[test]
     fn a_file_of_another_kind_or_size_is_refused() {
-        assert!(UploadImage::new(upload("a.JPG", MOST)).is_ok());
-        assert!(UploadImage::new(upload("a.pdf", MOST_OF_PDF)).is_ok());
-        assert!(UploadVideo::new(upload("a.mov", MOST)).is_ok());
+        assert!(UploadImage::new(upload("a.JPG", MAX_MEDIA_BYTES)).is_ok());
+        assert!(UploadImage::new(upload("a.pdf", MAX_PDF_BYTES)).is_ok());
+        assert!(UploadVideo::new(upload("a.mov", MAX_MEDIA_BYTES)).is_ok());
         for (filename, length, field) in [
             ("a.jpg", 0, "file"),
-            ("a.jpg", MOST + 1, "file"),
-            ("a.pdf", MOST_OF_PDF + 1, "file"),
+            ("a.jpg", MAX_MEDIA_BYTES + 1, "file"),
+            ("a.pdf", MAX_PDF_BYTES + 1, "file"),
             ("a.mp4", 1, "filename"),
         ] {
             assert_eq!(UploadImage::new(upload(filename, length)).unwrap_err().field(), field, "{filename}");
         }
         for (filename, length, field) in [
             ("a.mp4", 0, "file"),
-            ("a.mp4", MOST + 1, "file"),
+            ("a.mp4", MAX_MEDIA_BYTES + 1, "file"),
             ("a.jpg", 1, "filename"),
             ("a.pdf", 1, "filename"),
         ] {

@@ -92,7 +92,7 @@ impl fmt::Debug for Merchant {
 }
 
 impl Merchant {
-    pub(super) fn of(config: MerchantConfig) -> Self {
+    pub(super) fn from_config(config: MerchantConfig) -> Self {
         Self(Arc::new(config))
     }
 
@@ -191,7 +191,7 @@ impl Merchant {
             return KeyClaim::Use((KeyId::PublicKey(id.clone()), key.clone()));
         }
         if self.0.fetches_certificates {
-            return match memory.platform_keys_of(&self.0.mchid).claim_newest(now) {
+            return match memory.platform_keys_of(&self.0.mchid).claim_for_sealing(now) {
                 KeyClaim::Use((serial, key)) => KeyClaim::Use((KeyId::Certificate(serial), key)),
                 KeyClaim::Fetch(lease) => KeyClaim::Fetch(lease),
                 KeyClaim::Wait(until) => KeyClaim::Wait(until),

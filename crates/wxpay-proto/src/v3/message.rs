@@ -68,6 +68,6 @@ fn lines(lines: &[&[u8]]) -> Vec<u8> {
 
 /// Formats a string to sign for display: each line feed is preceded by a visible `\n`, invalid UTF-8 is replaced.
 #[must_use]
-pub fn shown(string: &[u8]) -> String {
+pub fn printable(string: &[u8]) -> String {
     String::from_utf8_lossy(string).replace('\n', "\\n\n")
 }

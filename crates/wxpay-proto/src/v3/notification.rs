@@ -29,13 +29,13 @@ use sha2::{Digest as _, Sha256};
 pub struct Notification {
     mchid: MchId,
     create_time: Option<UnixTime>,
-    words: Words,
+    words: EnvelopeTexts,
     resource: Vec<u8>,
 }
 
 /// The envelope's texts, concatenated, so that a queued notification takes few allocations.
 #[derive(Clone, PartialEq, Eq)]
-struct Words {
+struct EnvelopeTexts {
     text: String,
     /// The end of each text in `text`, in this order: `id`, `event_type`, `summary`, `original_type`.
     ends: [usize; 4],
@@ -85,11 +85,11 @@ struct Envelope<'a> {
 
 impl Notification {
     /// Decrypts a verified notification.
-    pub(super) fn open(me: &Merchant, verified: Verified<'_>) -> Result<Self, Error> {
+    pub(super) fn decrypt(me: &Merchant, verified: Verified<'_>) -> Result<Self, Error> {
         let envelope: Envelope<'_> = verified.parse()?;
         let resource = me.decrypt_resource(&envelope.resource)?;
         let (mchid, create_time) = (me.mchid().clone(), envelope.create_time);
-        Ok(Self { mchid, create_time, words: Words::of(&envelope), resource })
+        Ok(Self { mchid, create_time, words: EnvelopeTexts::of(&envelope), resource })
     }
 
     /// The notification's id. Several notifications of one event may have different ids: identify the event by its
@@ -132,7 +132,7 @@ impl Notification {
     /// The decrypted resource.
     #[must_use]
     pub fn resource(&self) -> Verified<'_> {
-        Verified::opened(&self.resource)
+        Verified::decrypted(&self.resource)
     }
 
     /// Parses the resource into a type of your own.
@@ -141,7 +141,7 @@ impl Notification {
     ///
     /// When the resource does not match the type.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        self.resource().parse().map_err(Error::before_sending)
+        self.resource().parse().map_err(Error::not_sent)
     }
 
     /// Reads the resource according to the event type.
@@ -151,7 +151,7 @@ impl Notification {
     /// When the resource is not what WeChat Pay's documentation specifies, or belongs to another merchant.
     pub fn event(&self) -> Result<Event, Error> {
         let event = match self.event_type() {
-            "TRANSACTION.SUCCESS" if self.original_type() == Some("transaction") => self.paid()?,
+            "TRANSACTION.SUCCESS" if self.original_type() == Some("transaction") => self.transaction()?,
             "MCHTRANSFER.BILL.FINISHED" => Event::Transfer(self.transfer()?),
             "MCHTRANSFER.QQWALLETBILL.FINISHED" => Event::QqTransfer(self.transfer()?),
             "MCHTRANSFER.AUTHORIZATION.CONFIRMED" | "MCHTRANSFER.AUTHORIZATION.CLOSED" => {
@@ -161,7 +161,7 @@ impl Notification {
             "PROFITSHARING.RETURN" => Event::ProfitSharingReturn(self.notification()?),
             "REFUND.SUCCESS" | "REFUND.ABNORMAL" | "REFUND.CLOSED" => Event::Refund(self.refund()?),
             "SECURITY_ECHO.SUCCESS" => {
-                Event::Echo(EchoNotification::read(self.resource()).map_err(Error::before_sending)?)
+                Event::Echo(EchoNotification::read(self.resource()).map_err(Error::not_sent)?)
             }
             _ => Event::Other,
         };
@@ -170,59 +170,58 @@ impl Notification {
 
     /// Reads a paid order. Single and combined orders share one event type, so the fields decide: a combined order has
     /// no `out_trade_no` at the top level, and cannot be read as a single one.
-    fn paid(&self) -> Result<Event, Error> {
+    fn transaction(&self) -> Result<Event, Error> {
         match Transaction::read(self.resource()) {
             Ok(transaction) => {
-                self.ours(Some(&transaction.mchid))?;
+                self.check_mchid(Some(&transaction.mchid))?;
                 Ok(Event::Transaction(Box::new(transaction)))
             }
-            Err(_) if combine::Transaction::is_told_by(self.resource()) => {
-                let transaction =
-                    combine::Transaction::read(self.resource()).map_err(Error::before_sending)?;
-                self.ours(Some(&transaction.combine_mchid))?;
+            Err(_) if combine::Transaction::is_combined(self.resource()) => {
+                let transaction = combine::Transaction::read(self.resource()).map_err(Error::not_sent)?;
+                self.check_mchid(Some(&transaction.combine_mchid))?;
                 Ok(Event::Combine(Box::new(transaction)))
             }
-            Err(error) => Err(error.before_sending()),
+            Err(error) => Err(error.not_sent()),
         }
     }
 
     fn transfer(&self) -> Result<Box<Transfer>, Error> {
-        let transfer = Transfer::read(self.resource()).map_err(Error::before_sending)?;
-        self.ours(transfer.mchid.as_ref())?;
+        let transfer = Transfer::read(self.resource()).map_err(Error::not_sent)?;
+        self.check_mchid(transfer.mchid.as_ref())?;
         Ok(Box::new(transfer))
     }
 
     fn authorization(&self) -> Result<Box<Authorization>, Error> {
-        let authorization = Authorization::read(self.resource()).map_err(Error::before_sending)?;
-        self.ours(authorization.mchid.as_ref())?;
+        let authorization = Authorization::read(self.resource()).map_err(Error::not_sent)?;
+        self.check_mchid(authorization.mchid.as_ref())?;
         Ok(Box::new(authorization))
     }
 
     /// Reads a profit-sharing event. The receiver is notified of payments of other merchants too, so the merchant
     /// number is not checked.
     fn notification(&self) -> Result<Box<ProfitSharingNotification>, Error> {
-        ProfitSharingNotification::read(self.resource()).map(Box::new).map_err(Error::before_sending)
+        ProfitSharingNotification::read(self.resource()).map(Box::new).map_err(Error::not_sent)
     }
 
     fn refund(&self) -> Result<Box<RefundNotification>, Error> {
-        let refund = RefundNotification::read(self.resource()).map_err(Error::before_sending)?;
-        self.ours(Some(&refund.mchid))?;
+        let refund = RefundNotification::read(self.resource()).map_err(Error::not_sent)?;
+        self.check_mchid(Some(&refund.mchid))?;
         Ok(Box::new(refund))
     }
 
     /// Checks that the resource belongs to the merchant that received it, if it names a merchant.
-    fn ours(&self, mchid: Option<&MchId>) -> Result<(), Error> {
+    fn check_mchid(&self, mchid: Option<&MchId>) -> Result<(), Error> {
         if mchid.is_none_or(|mchid| *mchid == self.mchid) {
             Ok(())
         } else {
-            Err(malformed().caused_by(InvalidField::new("mchid", "must be this merchant's")).before_sending())
+            Err(malformed().caused_by(InvalidField::new("mchid", "must be this merchant's")).not_sent())
         }
     }
 
     /// Returns a digest of event type and resource, the key for deduplication: equal in every delivery of one event.
     /// See [`Deduplicator`](crate::memory::Deduplicator).
     #[must_use]
-    pub fn key(&self) -> String {
+    pub fn dedup_key(&self) -> String {
         let digest = Sha256::new()
             .chain_update(self.event_type().as_bytes())
             .chain_update(b"\n")
@@ -232,7 +231,7 @@ impl Notification {
     }
 }
 
-impl Words {
+impl EnvelopeTexts {
     fn of(envelope: &Envelope<'_>) -> Self {
         let Envelope { id, event_type, summary, resource, .. } = envelope;
         let original_type = resource.original_type.as_deref();

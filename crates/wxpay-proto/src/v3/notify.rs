@@ -8,7 +8,7 @@
 //! ```
 
 use super::{
-    certificates::FetchKeys,
+    certificates::FetchPlatformKeys,
     merchant::Merchant,
     notification::Notification,
     verify::{self, SignatureHeaders, VerifyError},
@@ -25,7 +25,7 @@ use alloc::{string::String, vec::Vec};
 use core::{fmt, ops::Range, time::Duration};
 
 /// The maximum length of a notification's body, in bytes.
-pub const MAX_BODY: usize = 1024 * 1024;
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// The time limit of verifying a notification. WeChat Pay waits five seconds for the response.
 pub const KEY_FETCH_TIMEOUT: Duration = Duration::from_secs(4);
@@ -49,8 +49,8 @@ impl RawNotification {
 
     /// Adds a header as received. You may pass all headers; those not needed for verification are ignored.
     #[must_use]
-    pub fn with(mut self, name: &str, value: &[u8]) -> Self {
-        if let Some(name) = verify::header(name) {
+    pub fn header(mut self, name: &str, value: &[u8]) -> Self {
+        if let Some(name) = verify::known_header(name) {
             let begin = self.values.len();
             self.values.extend_from_slice(value);
             self.headers.push((name, begin..self.values.len()));
@@ -98,7 +98,7 @@ struct Verifying {
 
 /// A notification whose key is being fetched.
 #[derive(Debug)]
-pub struct InFlight(AwaitingReply<FetchKeys>, Verifying);
+pub struct InFlight(AwaitingReply<FetchPlatformKeys>, Verifying);
 
 /// A notification that waits for a fetch begun by another flow.
 #[derive(Debug)]
@@ -118,29 +118,31 @@ impl Merchant {
 impl Verifying {
     fn verify_notification(self, world: &mut World<'_>) -> Step<VerifyNotification> {
         let me = &self.verify_notification.me;
-        match me.key(self.headers.key(), world.memory, world.now) {
+        match me.key(self.headers.key_id(), world.memory, world.now) {
             KeyClaim::Use(key) => {
                 let VerifyNotification { me, raw } = &self.verify_notification;
                 let verified = self.headers.verify(&raw.body, &*key).map_err(VerifyError::into_error);
-                done(verified.and_then(|verified| Notification::open(me, verified)))
+                done(verified.and_then(|verified| Notification::decrypt(me, verified)))
             }
             KeyClaim::Fetch(lease) if !self.fetched => {
-                let fetch = FetchKeys::new(me.clone(), lease, Some(&self.attempts), world.now);
+                let fetch = FetchPlatformKeys::new(me.clone(), lease, Some(&self.attempts), world.now);
                 Self { fetched: true, ..self }.fetching(fetch.begin(world), world)
             }
-            KeyClaim::Wait(until) if self.attempts.may_begin(until) => Step::wait(until, Paused(self)),
+            KeyClaim::Wait(until) if self.attempts.is_within_deadline(until) => {
+                Step::wait(until, Paused(self))
+            }
             KeyClaim::Wait(_) => done(Err(Error::new(ErrorKind::Exhausted, Fate::NotSent))),
             headers @ (KeyClaim::Fetch(_) | KeyClaim::Unknown) => {
                 // Release the lease, or other flows would wait for a fetch that is not coming.
                 if let KeyClaim::Fetch(lease) = headers {
                     world.memory.platform_keys_of(me.mchid()).release(&lease);
                 }
-                done(Err(VerifyError::UnknownKey(self.headers.key().clone()).into_error()))
+                done(Err(VerifyError::UnknownKey(self.headers.key_id().clone()).into_error()))
             }
         }
     }
 
-    fn fetching(self, step: Step<FetchKeys>, world: &mut World<'_>) -> Step<VerifyNotification> {
+    fn fetching(self, step: Step<FetchPlatformKeys>, world: &mut World<'_>) -> Step<VerifyNotification> {
         match step {
             Step::Send(transmit, fetch) => Step::send(transmit, InFlight(fetch, self)),
             Step::Wait(_, waiting) => waiting.never(),
@@ -153,7 +155,7 @@ impl Verifying {
 
 /// Ends the flow. A notification requests no operation, so the fate of any error is `NotSent`.
 fn done(result: Result<Notification, Error>) -> Step<VerifyNotification> {
-    Step::Done(result.map_err(Error::before_sending))
+    Step::Done(result.map_err(Error::not_sent))
 }
 
 fn policy(me: &Merchant) -> Policy {
@@ -171,10 +173,10 @@ impl Flow for VerifyNotification {
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let now: UnixTime = world.now;
-        if self.raw.body.len() > MAX_BODY {
+        if self.raw.body.len() > MAX_BODY_BYTES {
             return done(Err(verify::malformed()));
         }
-        let headers = SignatureHeaders::of(&self.raw.headers(), now);
+        let headers = SignatureHeaders::parse(&self.raw.headers(), now);
         match headers {
             Ok(headers) => {
                 let attempts = Attempts::new(policy(&self.me), now);

@@ -40,7 +40,7 @@ impl Raw {
     ///
     /// A `GET` is [always retried](Idempotency::Safe). Any other method is retried as
     /// [idempotent by the merchant's number](Idempotency::ByNumber), which is the rule in APIv3; forbid that with
-    /// [`once`](Self::once).
+    /// [`without_retry`](Self::without_retry).
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl Raw {
 
     /// Forbids retries after an unknown outcome, for the few operations without a merchant's number.
     #[must_use]
-    pub fn once(self) -> Self {
+    pub fn without_retry(self) -> Self {
         Self { repeat: Idempotency::None, ..self }
     }
 }

@@ -15,7 +15,7 @@ use alloc::{borrow::ToOwned as _, format, string::ToString as _};
 use core::time::Duration;
 
 /// The maximum length of a reply's body, in bytes. Bills are streamed, and have no limit.
-const MAX_REPLY: usize = 4 * 1024 * 1024;
+const MAX_REPLY_BYTES: usize = 4 * 1024 * 1024;
 
 const USER_AGENT: &str = concat!("wxpay-proto/", env!("CARGO_PKG_VERSION"));
 
@@ -29,23 +29,30 @@ pub(super) fn transmit(
     world: &mut World<'_>,
 ) -> Result<Transmit, Error> {
     let nonce = world.entropy.nonce();
-    let authorization = me.authorize(draft.method(), draft.target(), draft.signed(), world.now, nonce)?;
+    let authorization =
+        me.authorize(draft.method(), draft.target(), draft.signed_bytes(), world.now, nonce)?;
     let url = format!("{base_url}{}", draft.target());
     let (content_type, body) = match draft.content() {
         // WeChat Pay's own SDKs send the type even without a body.
-        Content::Nothing => ("application/json".to_owned(), alloc::vec::Vec::new()),
+        Content::Empty => ("application/json".to_owned(), alloc::vec::Vec::new()),
         Content::Json(text) => ("application/json".to_owned(), text.clone()),
         Content::Upload(upload) => (upload.content_type(), upload.body()),
     };
     let request = Request::new(draft.method(), url, body)
-        .with("accept", draft.accept().to_owned())
-        .with("user-agent", USER_AGENT.to_owned())
-        .with("content-type", content_type)
-        .with("authorization", authorization.to_string());
+        .with_header("accept", draft.accept().to_owned())
+        .with_header("user-agent", USER_AGENT.to_owned())
+        .with_header("content-type", content_type)
+        .with_header("authorization", authorization.to_string());
     let announced = me.requested_signing_key().map(PublicKeyId::as_str);
     let request = match sealed_with.map(KeyId::as_str).or(announced) {
-        Some(key) => request.with("wechatpay-serial", key.to_owned()),
+        Some(key) => request.with_header("wechatpay-serial", key.to_owned()),
         None => request,
     };
-    Ok(Transmit { label: draft.label(), request, client_certificate: false, timeout, max_reply: MAX_REPLY })
+    Ok(Transmit {
+        label: draft.label(),
+        request,
+        client_certificate: false,
+        timeout,
+        max_reply: MAX_REPLY_BYTES,
+    })
 }

@@ -99,24 +99,28 @@ impl Merchant {
 fn query_for(pending_operation: PendingOperation) -> ResolveQuery {
     match pending_operation {
         PendingOperation::Order { out_trade_no, sub_mchid } => {
-            ask(QueryOrder::out_trade_no(out_trade_no, party(sub_mchid)))
+            boxed(QueryOrder::out_trade_no(out_trade_no, party(sub_mchid)))
         }
-        PendingOperation::Transfer { out_bill_no } => ask(transfer::QueryTransfer::out_bill_no(out_bill_no)),
-        PendingOperation::QqTransfer { out_bill_no } => ask(qq_wallet::QueryQqTransfer::new(out_bill_no)),
+        PendingOperation::Transfer { out_bill_no } => {
+            boxed(transfer::QueryTransfer::out_bill_no(out_bill_no))
+        }
+        PendingOperation::QqWalletTransfer { out_bill_no } => {
+            boxed(qq_wallet::QueryQqTransfer::new(out_bill_no))
+        }
         PendingOperation::Authorization { out_authorization_no } => {
-            ask(authorization::QueryAuthorization::new(out_authorization_no))
+            boxed(authorization::QueryAuthorization::new(out_authorization_no))
         }
         PendingOperation::CombinedOrder { combine_out_trade_no } => {
-            ask(combine::QueryOrder::combine_out_trade_no(combine_out_trade_no))
+            boxed(combine::QueryOrder::combine_out_trade_no(combine_out_trade_no))
         }
         PendingOperation::ProfitSharing { transaction_id, out_order_no, sub_mchid } => {
-            ask(profitsharing::QueryProfitSharing::new(party(sub_mchid), transaction_id, out_order_no))
+            boxed(profitsharing::QueryProfitSharing::new(party(sub_mchid), transaction_id, out_order_no))
         }
         PendingOperation::ProfitSharingReturn { out_order_no, out_return_no, sub_mchid } => {
-            ask(QueryProfitSharingReturn::new(party(sub_mchid), out_order_no, out_return_no))
+            boxed(QueryProfitSharingReturn::new(party(sub_mchid), out_order_no, out_return_no))
         }
         PendingOperation::Refund { out_refund_no, sub_mchid } => {
-            ask(refund::QueryRefund::new(out_refund_no, party(sub_mchid)))
+            boxed(refund::QueryRefund::new(out_refund_no, party(sub_mchid)))
         }
     }
 }
@@ -128,7 +132,7 @@ fn party(sub_mchid: Option<MchId>) -> Party {
 /// A query whose result resolves a pending operation.
 type ResolveQuery = Box<dyn Endpoint<Output = Resolved>>;
 
-fn ask<E: Endpoint<Output: Into<Resolved>> + 'static>(query: E) -> ResolveQuery {
+fn boxed<E: Endpoint<Output: Into<Resolved>> + 'static>(query: E) -> ResolveQuery {
     Box::new(IntoResolved(query))
 }
 
@@ -146,8 +150,8 @@ impl<E: Endpoint<Output: Into<Resolved>>> Endpoint for IntoResolved<E> {
         self.0.read(reply, me, world).map(Into::into)
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<Resolved> {
-        self.0.refused(refusal).map(Into::into)
+    fn read_refusal(&self, refusal: &Refusal) -> Option<Resolved> {
+        self.0.read_refusal(refusal).map(Into::into)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -219,7 +223,7 @@ impl From<authorization::AuthorizationLookup> for Resolved {
 }
 
 impl Resolve {
-    fn ask(mut self, world: &mut World<'_>) -> Step<Self> {
+    fn boxed(mut self, world: &mut World<'_>) -> Step<Self> {
         self.queries = self.queries.saturating_add(1);
         let call = self.me.call(query_for(self.pending_operation.clone()));
         self.follow(call.begin(world), world)
@@ -229,11 +233,11 @@ impl Resolve {
         match step {
             Step::Send(transmit, call) => Step::send(transmit, InFlight(call, self)),
             Step::Wait(until, call) => Step::wait(until, Paused(Pause::WithinCall(Box::new(call), self))),
-            Step::Done(result) => self.judge(result, world),
+            Step::Done(result) => self.on_result(result, world),
         }
     }
 
-    fn judge(self, result: Result<Resolved, Error>, world: &mut World<'_>) -> Step<Self> {
+    fn on_result(self, result: Result<Resolved, Error>, world: &mut World<'_>) -> Step<Self> {
         let certain = match &result {
             Ok(Resolved::NotFound) => self.queries >= MIN_QUERIES_UNTIL_NOT_FOUND,
             Ok(_) => true,
@@ -263,7 +267,7 @@ impl Flow for Resolve {
     type Output = Resolved;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        self.ask(world)
+        self.boxed(world)
     }
 
     fn on_reply(InFlight(call, resolve): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {
@@ -272,7 +276,7 @@ impl Flow for Resolve {
 
     fn on_wake(Paused(pause): Paused, world: &mut World<'_>) -> Step<Self> {
         match pause {
-            Pause::BeforeQuery(resolve) => resolve.ask(world),
+            Pause::BeforeQuery(resolve) => resolve.boxed(world),
             Pause::WithinCall(call, resolve) => resolve.follow(call.step(world), world),
         }
     }

@@ -126,7 +126,7 @@ impl<'a, 'w> RequestWriter<'a, 'w> {
     /// # Errors
     ///
     /// As with [`seal`](Self::seal).
-    pub fn name_key(&mut self) -> Result<(), Error> {
+    pub fn set_serial_header(&mut self) -> Result<(), Error> {
         self.key().map(|_| ())
     }
 

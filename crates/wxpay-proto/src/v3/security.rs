@@ -45,8 +45,7 @@ impl Echo {
     ///
     /// When the text is empty, too long, or contains characters that WeChat Pay rejects.
     pub fn new(echo_message: &str) -> Result<Self, InvalidField> {
-        let rule =
-            InvalidField::new("echo_message", "must be 1 to 256 characters, none beyond the basic plane");
+        let rule = InvalidField::new("echo_message", "must be 1 to 256 characters, none beyond U+FFFF");
         let plain = field::text(echo_message, 256, rule)?;
         Ok(Self { plain, sensitive: None, notify_url: None })
     }
@@ -65,7 +64,7 @@ impl Echo {
     }
 
     /// Returns whether the sealed text, if one was sent, was returned unchanged, sealed for the merchant.
-    fn is_opened(&self, sealed: Option<&Sealed>, me: &Merchant) -> Result<bool, Error> {
+    fn decrypts_to_sent(&self, sealed: Option<&Sealed>, me: &Merchant) -> Result<bool, Error> {
         match (&self.sensitive, sealed) {
             (None, _) => Ok(true),
             (Some(_), None) => Ok(false),
@@ -88,7 +87,7 @@ impl Endpoint for Echo {
 
     /// Writes the request. Its documentation requires `Wechatpay-Serial` even if nothing is sealed.
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        writer.name_key()?;
+        writer.set_serial_header()?;
         let body = Body {
             notify_url: self.notify_url.as_ref(),
             echo_message: &self.plain,
@@ -103,7 +102,7 @@ impl Endpoint for Echo {
         if echo_message != self.plain {
             return wrong("echo_message");
         }
-        if !self.is_opened(encrypted_echo_message.as_ref(), me)? {
+        if !self.decrypts_to_sent(encrypted_echo_message.as_ref(), me)? {
             return wrong("encrypted_echo_message");
         }
         Ok(())
@@ -117,7 +116,7 @@ impl Endpoint for Echo {
 impl EchoNotification {
     /// Reads the message from a reply or a notification.
     pub(super) fn read(body: Verified<'_>) -> Result<Self, Error> {
-        let Wire { echo_message, in_reply, in_notification } = body.parse()?;
+        let Wire { echo_message, reply_spelling: in_reply, in_notification } = body.parse()?;
         Ok(Self { echo_message, encrypted_echo_message: in_reply.or(in_notification) })
     }
 }
@@ -127,7 +126,7 @@ impl EchoNotification {
 struct Wire {
     echo_message: String,
     #[serde(rename = "encrypted_echo_message")]
-    in_reply: Option<Sealed>,
+    reply_spelling: Option<Sealed>,
     #[serde(rename = "encrypt_echo_message")]
     in_notification: Option<Sealed>,
 }
@@ -139,7 +138,7 @@ mod tests {
         error::ErrorKind,
         v3::{
             Event,
-            fake::{self, Signer, Stage, read, sealed, sealed_for_merchant, written},
+            fake::{self, Harness, SigningKey, drafted, read, sealed, sealed_for_merchant},
         },
     };
     use alloc::{format, string::ToString as _};
@@ -162,8 +161,8 @@ mod tests {
             r#"{{"notify_url":"https://example.com/notices","echo_message":"hello","encrypted_echo_message":"{}"}}"#,
             sealed("planted")
         );
-        assert_eq!(written(&full()), (line.clone(), expected));
-        assert_eq!(written(&plain()), (line, r#"{"echo_message":"hello"}"#.into()));
+        assert_eq!(drafted(&full()), (line.clone(), expected));
+        assert_eq!(drafted(&plain()), (line, r#"{"echo_message":"hello"}"#.into()));
         assert!(!format!("{:?}", full()).contains("planted"));
         assert_eq!(Echo::new("").unwrap_err().field(), "echo_message");
         assert!(Echo::new(&"x".repeat(257)).is_err());
@@ -204,8 +203,8 @@ mod tests {
 
     #[test]
     fn the_key_is_fetched_and_named_even_where_nothing_is_sealed() {
-        let (mut stage, signer) = (Stage::new(), Signer::certificate(1));
-        let echoed = stage.run(fake::by_certificates().build().call(plain()), |transmit, now| {
+        let (mut stage, signer) = (Harness::new(), SigningKey::certificate(1));
+        let echoed = stage.run(fake::with_certificates().build().call(plain()), |transmit, now| {
             let fetch = transmit.label == "v3.certificates";
             let body = if fetch { fake::list(&[&signer]) } else { r#"{"echo_message":"hello"}"#.into() };
             Ok(signer.reply(200, &body, *now))

@@ -1,7 +1,7 @@
 //! Verification: the only place where bytes from WeChat Pay become trusted.
 //!
 //! Each step fails closed: every header is present exactly once; the scheme is known; the timestamp is within
-//! [300 seconds](WINDOW) of local time; the key is chosen by `Wechatpay-Serial` alone, never by trying; the base64 is
+//! [300 seconds](MAX_TIME_OFFSET) of local time; the key is chosen by `Wechatpay-Serial` alone, never by trying; the base64 is
 //! strict; the signature is valid.
 //!
 //! A signature that begins with `WECHATPAY/SIGNTEST/` is a probe by WeChat Pay (应答签名探测), wrong on purpose. It fails
@@ -21,7 +21,7 @@ use core::{error, fmt, time::Duration};
 use serde::Deserialize;
 
 /// The maximum difference between the timestamp of a reply or a notification and local time, in either direction.
-pub const WINDOW: Duration = Duration::from_secs(300);
+pub const MAX_TIME_OFFSET: Duration = Duration::from_secs(300);
 
 /// The replies that WeChat Pay does not sign. The table is closed: any other reply must be signed.
 ///
@@ -84,7 +84,7 @@ impl<'a> Verified<'a> {
     }
 
     /// Accepts the plaintext of an AEAD ciphertext; the caller verified the message that contained it.
-    pub(super) fn opened(body: &'a [u8]) -> Self {
+    pub(super) fn decrypted(body: &'a [u8]) -> Self {
         Self { body, verified_by: VerifiedBy::Aead }
     }
 }
@@ -106,7 +106,7 @@ pub(super) struct SignatureHeaders {
 
 impl SignatureHeaders {
     /// Parses the headers, in any order. `now` is the time of their arrival.
-    pub(super) fn of<'a>(
+    pub(super) fn parse<'a>(
         headers: &(impl Iterator<Item = (&'a str, &'a [u8])> + Clone),
         now: UnixTime,
     ) -> Result<Self, VerifyError> {
@@ -136,8 +136,8 @@ impl SignatureHeaders {
         let then = UnixTime::from_secs(seconds);
         // The header has whole seconds: a fraction of `now` must not turn 300 seconds into more.
         let apart = UnixTime::from_secs(now.as_secs());
-        if apart.since(then).max(then.since(apart)) > WINDOW {
-            return Err(VerifyError::OutsideWindow);
+        if apart.since(then).max(then.since(apart)) > MAX_TIME_OFFSET {
+            return Err(VerifyError::TimestampOutOfRange);
         }
         Ok(Self {
             // Text that is not base64 is an invalid signature, not a malformed header: probes may be like that.
@@ -149,12 +149,12 @@ impl SignatureHeaders {
     }
 
     /// Parses the headers of a reply that arrives at `now`.
-    pub(super) fn of_reply(reply: &Response, now: UnixTime) -> Result<Self, VerifyError> {
-        Self::of(&reply.headers().iter().map(|(name, value)| (name.as_str(), value.as_slice())), now)
+    pub(super) fn parse_reply(reply: &Response, now: UnixTime) -> Result<Self, VerifyError> {
+        Self::parse(&reply.headers().iter().map(|(name, value)| (name.as_str(), value.as_slice())), now)
     }
 
     /// The id of the key that the headers name.
-    pub(super) fn key(&self) -> &KeyId {
+    pub(super) fn key_id(&self) -> &KeyId {
         &self.key
     }
 
@@ -183,7 +183,7 @@ const SERIAL: &str = "Wechatpay-Serial";
 const SIGNATURE_TYPE: &str = "Wechatpay-Signature-Type";
 
 /// Returns the canonical name of a header that a [`SignatureHeaders`] is parsed from; `name` may have any case.
-pub(super) fn header(name: &str) -> Option<&'static str> {
+pub(super) fn known_header(name: &str) -> Option<&'static str> {
     let all = [TIMESTAMP, NONCE, SIGNATURE, SERIAL, SIGNATURE_TYPE];
     all.into_iter().find(|known| known.eq_ignore_ascii_case(name))
 }
@@ -199,7 +199,7 @@ pub enum VerifyError {
     /// The signature scheme is not [`SCHEME`].
     UnsupportedScheme,
     /// The timestamp is too far from local time: a replay, or a wrong clock.
-    OutsideWindow,
+    TimestampOutOfRange,
     /// No key with this id is trusted.
     UnknownKey(KeyId),
     /// The signature does not match these bytes and this key.
@@ -222,7 +222,7 @@ impl fmt::Display for VerifyError {
             Self::UnsupportedScheme => {
                 f.write_str("the signature scheme in Wechatpay-Signature-Type is not supported")
             }
-            Self::OutsideWindow => f.write_str(
+            Self::TimestampOutOfRange => f.write_str(
                 "Wechatpay-Timestamp is more than 300 seconds from the local time; check the clock",
             ),
             Self::UnknownKey(key) => {
@@ -251,7 +251,7 @@ mod tests {
         exchange::Reply,
         v3::{
             Raw,
-            fake::{self, Stage},
+            fake::{self, Harness},
         },
     };
 
@@ -288,7 +288,7 @@ mod tests {
         let ask = |target: &str| {
             let raw = Raw::new(Method::Get, target).unwrap();
             let unsigned = |_: &_, _: &mut _| -> Reply { Ok(Response::new(200, b"file".to_vec())) };
-            Stage::new().run(fake::merchant().call(raw), unsigned)
+            Harness::new().run(fake::merchant().call(raw), unsigned)
         };
         let reply = ask("/v3/merchant-service/images/ab12").unwrap();
         assert_eq!((reply.bytes(), reply.verified_by()), (&b"file"[..], VerifiedBy::TlsOnly));
@@ -298,8 +298,9 @@ mod tests {
     #[test]
     fn what_is_signed_says_so() {
         let raw = Raw::new(Method::Get, "/v3/x").unwrap();
-        let signer = fake::Signer::public_key();
-        let reply = Stage::new().run(fake::merchant().call(raw), |_, now| Ok(signer.reply(200, "{}", *now)));
+        let signer = fake::SigningKey::public_key();
+        let reply =
+            Harness::new().run(fake::merchant().call(raw), |_, now| Ok(signer.reply(200, "{}", *now)));
         assert_eq!(reply.unwrap().verified_by(), VerifiedBy::Signature);
         let notification = fake::notification("X.Y", "x", "{}");
         assert_eq!(notification.resource().verified_by(), VerifiedBy::Aead);

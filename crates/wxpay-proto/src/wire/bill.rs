@@ -37,17 +37,17 @@ pub const MAX_LINE_BYTES: usize = 64 * 1024;
 /// ```
 #[derive(Debug, Default)]
 pub struct Reader {
-    held: Vec<u8>,
+    buffer: Vec<u8>,
     /// The number of buffered bytes that are already parsed.
-    read: usize,
+    consumed: usize,
     /// The offset of the buffer in the whole bill.
-    at: usize,
+    buffer_offset: usize,
     columns: Vec<Box<str>>,
-    part: Part,
+    part: Section,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Part {
+enum Section {
     #[default]
     Header,
     Rows,
@@ -74,14 +74,14 @@ pub struct Row<'a> {
 /// An amount that may be negative, such as a refunded fee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is no third sign")]
-pub enum Amount {
+pub enum SignedAmount {
     /// Zero or more.
     Positive(Fen),
     /// Less than zero; the value is the absolute amount.
     Negative(Fen),
 }
 
-impl Amount {
+impl SignedAmount {
     /// Parses an amount in yuan as bills write it: optionally a minus, and optionally more than two decimals, which must be
     /// zeros after the second.
     ///
@@ -122,8 +122,8 @@ impl<'a> Row<'a> {
     /// # Errors
     ///
     /// Returns [`InvalidAmount`] if the cell is not an amount.
-    pub fn amount(self, name: &str) -> Result<Option<Amount>, InvalidAmount> {
-        self.cell(name).filter(|cell| !cell.is_empty()).map(Amount::from_yuan).transpose()
+    pub fn amount(self, name: &str) -> Result<Option<SignedAmount>, InvalidAmount> {
+        self.cell(name).filter(|cell| !cell.is_empty()).map(SignedAmount::from_yuan).transpose()
     }
 }
 
@@ -143,10 +143,10 @@ impl Reader {
     /// Takes the next bytes of the unzipped bill. Read all available [lines](Self::next_line) afterwards: pushed bytes are
     /// buffered until then.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.held.drain(..self.read);
-        self.at = self.at.saturating_add(self.read);
-        self.read = 0;
-        self.held.extend_from_slice(bytes);
+        self.buffer.drain(..self.consumed);
+        self.buffer_offset = self.buffer_offset.saturating_add(self.consumed);
+        self.consumed = 0;
+        self.buffer.extend_from_slice(bytes);
     }
 
     /// Returns the next line if it is complete, or `None` if more bytes are needed.
@@ -157,14 +157,14 @@ impl Reader {
     /// names in the number of cells. Discard the bill then: the lines after it cannot be parsed reliably.
     pub fn next_line(&mut self) -> Result<Option<Line<'_>>, ParseError> {
         while let Some(length) = self.unread().iter().position(|byte| *byte == b'\n') {
-            let from = self.read;
-            self.read = from.saturating_add(length).saturating_add(1);
+            let from = self.consumed;
+            self.consumed = from.saturating_add(length).saturating_add(1);
             if self.take(from, length)? {
                 return Ok(self.line(from, length));
             }
         }
         if self.unread().len() > MAX_LINE_BYTES {
-            return Err(self.fault(self.read, TOO_LONG));
+            return Err(self.error(self.consumed, TOO_LONG));
         }
         Ok(None)
     }
@@ -175,38 +175,38 @@ impl Reader {
     ///
     /// Returns [`ParseError`] in the cases of [`next_line`](Self::next_line).
     pub fn finish(&mut self) -> Result<Option<Line<'_>>, ParseError> {
-        let (from, length) = (self.read, self.unread().len());
-        self.read = self.held.len();
+        let (from, length) = (self.consumed, self.unread().len());
+        self.consumed = self.buffer.len();
         if self.take(from, length)? { Ok(self.line(from, length)) } else { Ok(None) }
     }
 
     fn unread(&self) -> &[u8] {
-        self.held.get(self.read..).unwrap_or_default()
+        self.buffer.get(self.consumed..).unwrap_or_default()
     }
 
     /// Parses a line up to its cells, and stores column names. Returns whether the line has cells.
     fn take(&mut self, from: usize, length: usize) -> Result<bool, ParseError> {
         if length > MAX_LINE_BYTES {
-            return Err(self.fault(from, TOO_LONG));
+            return Err(self.error(from, TOO_LONG));
         }
-        let text = self.text(from, length).ok_or_else(|| self.fault(from, "line is not UTF-8"))?;
+        let text = self.text(from, length).ok_or_else(|| self.error(from, "line is not UTF-8"))?;
         if text.is_empty() {
             return Ok(false);
         }
         if let Some(cells) = text.strip_prefix('`') {
-            return if self.part == Part::Header {
-                Err(self.fault(from, "row before the column names"))
+            return if self.part == Section::Header {
+                Err(self.error(from, "row before the column names"))
             } else if cells.split(",`").count() == self.columns.len() {
                 Ok(true)
             } else {
-                Err(self.fault(from, "row with more or fewer cells than columns"))
+                Err(self.error(from, "row with more or fewer cells than columns"))
             };
         }
         let columns = text.split(',').map(Box::from).collect();
         self.part = match self.part {
-            Part::Header => Part::Rows,
-            Part::Rows => Part::Summary,
-            Part::Summary => return Err(self.fault(from, "column names after the totals")),
+            Section::Header => Section::Rows,
+            Section::Rows => Section::Summary,
+            Section::Summary => return Err(self.error(from, "column names after the totals")),
         };
         self.columns = columns;
         Ok(false)
@@ -214,19 +214,19 @@ impl Reader {
 
     fn line(&self, from: usize, length: usize) -> Option<Line<'_>> {
         let row = Row { columns: &self.columns, text: self.text(from, length)?.strip_prefix('`')? };
-        Some(if self.part == Part::Summary { Line::Summary(row) } else { Line::Row(row) })
+        Some(if self.part == Section::Summary { Line::Summary(row) } else { Line::Row(row) })
     }
 
     /// Returns the text of a line, without line end and without the byte order mark of the file.
     fn text(&self, from: usize, length: usize) -> Option<&str> {
-        let bytes = self.held.get(from..from.checked_add(length)?)?;
+        let bytes = self.buffer.get(from..from.checked_add(length)?)?;
         let text = core::str::from_utf8(bytes.strip_suffix(b"\r").unwrap_or(bytes)).ok()?;
-        let is_first = self.part == Part::Header;
+        let is_first = self.part == Section::Header;
         Some(text.strip_prefix('\u{feff}').filter(|_| is_first).unwrap_or(text))
     }
 
-    fn fault(&self, at: usize, what: &'static str) -> ParseError {
-        ParseError::new(self.at.saturating_add(at), what)
+    fn error(&self, at: usize, what: &'static str) -> ParseError {
+        ParseError::new(self.buffer_offset.saturating_add(at), what)
     }
 }
 
@@ -288,7 +288,7 @@ mod tests {
         let Some(Line::Row(row)) = reader.next_line().unwrap() else { panic!("a row") };
         assert_eq!(row.cell("商品名称"), Some("大米,10kg"));
         assert_eq!(row.cell("退款金额"), None);
-        assert_eq!(row.amount("手续费"), Ok(Some(Amount::Negative(Fen::new(1)))));
+        assert_eq!(row.amount("手续费"), Ok(Some(SignedAmount::Negative(Fen::new(1)))));
         assert_eq!(row.amount("退款金额"), Ok(None));
         assert_eq!(row.amount("商户订单号"), Err(InvalidAmount));
         assert_eq!(format!("{row:?}"), "Row(4 cells)");
@@ -299,17 +299,17 @@ mod tests {
     #[test]
     fn amounts_keep_every_fen_and_nothing_below_one() {
         for (text, amount) in [
-            ("0", Amount::Positive(Fen::ZERO)),
-            ("-0.00", Amount::Positive(Fen::ZERO)),
-            ("12.3", Amount::Positive(Fen::new(1230))),
-            ("12.34000", Amount::Positive(Fen::new(1234))),
-            ("-12.34", Amount::Negative(Fen::new(1234))),
+            ("0", SignedAmount::Positive(Fen::ZERO)),
+            ("-0.00", SignedAmount::Positive(Fen::ZERO)),
+            ("12.3", SignedAmount::Positive(Fen::new(1230))),
+            ("12.34000", SignedAmount::Positive(Fen::new(1234))),
+            ("-12.34", SignedAmount::Negative(Fen::new(1234))),
         ] {
-            assert_eq!(Amount::from_yuan(text), Ok(amount), "{text}");
+            assert_eq!(SignedAmount::from_yuan(text), Ok(amount), "{text}");
         }
         for text in ["", "-", "--1", "+1", "1.", "0.001", "0.00100", "1.00.00", "1元", "0.60%", "元.00元"]
         {
-            assert_eq!(Amount::from_yuan(text), Err(InvalidAmount), "{text}");
+            assert_eq!(SignedAmount::from_yuan(text), Err(InvalidAmount), "{text}");
         }
     }
 

@@ -27,7 +27,7 @@ impl Charset {
 
     /// Returns the charset with this name, case-insensitively.
     #[must_use]
-    pub fn named(name: &[u8]) -> Option<Self> {
+    pub fn from_name(name: &[u8]) -> Option<Self> {
         [Self::Utf8, Self::Gbk]
             .into_iter()
             .find(|charset| name.eq_ignore_ascii_case(charset.wire_name().as_bytes()))
@@ -99,20 +99,20 @@ mod tests {
 
     #[test]
     fn a_character_gbk_lacks_is_an_error_with_its_place() {
-        assert_eq!(Charset::Gbk.encode("a测😀b").unwrap_err().at, 4);
+        assert_eq!(Charset::Gbk.encode("a测😀b").unwrap_err().offset, 4);
     }
 
     #[test]
     fn bytes_of_the_other_charset_are_an_error_with_their_place() {
-        assert_eq!(Charset::Utf8.decode(b"a\xB2\xE2").unwrap_err().at, 1);
-        assert_eq!(Charset::Gbk.decode(b"a\xB2\xE2\xFF").unwrap_err().at, 3);
+        assert_eq!(Charset::Utf8.decode(b"a\xB2\xE2").unwrap_err().offset, 1);
+        assert_eq!(Charset::Gbk.decode(b"a\xB2\xE2\xFF").unwrap_err().offset, 3);
     }
 
     #[test]
     fn names_are_found_in_any_case() {
-        assert_eq!(Charset::named(b"utf-8"), Some(Charset::Utf8));
-        assert_eq!(Charset::named(b"gbk"), Some(Charset::Gbk));
-        assert_eq!(Charset::named(b"big5"), None);
+        assert_eq!(Charset::from_name(b"utf-8"), Some(Charset::Utf8));
+        assert_eq!(Charset::from_name(b"gbk"), Some(Charset::Gbk));
+        assert_eq!(Charset::from_name(b"big5"), None);
     }
 
     proptest! {
@@ -127,7 +127,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>) {
             if let Err(fault) = Charset::Gbk.decode(&bytes) {
-                prop_assert!(fault.at <= bytes.len());
+                prop_assert!(fault.offset <= bytes.len());
             }
         }
     }

@@ -13,7 +13,7 @@ pub fn escape(bytes: &[u8], onto: &mut String) {
 }
 
 /// Returns whether a text needs no escapes.
-pub(crate) fn is_plain(text: &str) -> bool {
+pub(crate) fn needs_no_escape(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
@@ -149,14 +149,14 @@ mod tests {
     #[test]
     fn a_broken_escape_is_refused_with_its_place() {
         for (text, at) in [("a=%", 2), ("a=%4", 2), ("a=12%G1", 4), ("ab%zz=1", 2), ("x=1&a=%41%", 9)] {
-            assert_eq!(Form::parse(text.as_bytes()).unwrap_err().at, at, "{text}");
+            assert_eq!(Form::parse(text.as_bytes()).unwrap_err().offset, at, "{text}");
         }
     }
 
     #[test]
     fn empty_pairs_are_passed_over_but_not_empty_names() {
         assert_eq!(Form::parse(b"&a=1&&b=2&").unwrap().iter().count(), 2);
-        assert_eq!(Form::parse(b"a=1&=2").unwrap_err().at, 4);
+        assert_eq!(Form::parse(b"a=1&=2").unwrap_err().offset, 4);
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(text: Vec<u8>) {
             if let Err(fault) = Form::parse(&text) {
-                prop_assert!(fault.at <= text.len());
+                prop_assert!(fault.offset <= text.len());
             }
         }
     }

@@ -32,7 +32,7 @@ pub(crate) fn write(value: &impl serde::Serialize) -> Vec<u8> {
 }
 
 /// Deserialises a text and parses it in place, without a copy.
-pub(crate) fn from_text<'de, D, T, E>(
+pub(crate) fn parse_str<'de, D, T, E>(
     deserializer: D,
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<T, D::Error>
@@ -119,9 +119,9 @@ pub struct LenientString(pub String);
 
 impl<'de> Deserialize<'de> for LenientString {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct StringOrWhole;
+        struct StringOrNumberVisitor;
 
-        impl Visitor<'_> for StringOrWhole {
+        impl Visitor<'_> for StringOrNumberVisitor {
             type Value = LenientString;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -145,7 +145,7 @@ impl<'de> Deserialize<'de> for LenientString {
             }
         }
 
-        deserializer.deserialize_any(StringOrWhole)
+        deserializer.deserialize_any(StringOrNumberVisitor)
     }
 }
 
@@ -182,12 +182,12 @@ mod tests {
     #[test]
     fn an_error_tells_the_place_and_not_the_text() {
         let error = parse::<Sample>(b"{\n \"a\": planted}").unwrap_err();
-        assert_eq!(error.at, 9);
+        assert_eq!(error.offset, 9);
         assert!(!error.to_string().contains("planted"));
-        assert_eq!(parse::<Sample>(b"{\"a\":1,\"b\":\"\xFF\"}").unwrap_err().at, 12);
-        assert_eq!(parse::<Sample>(b"{").unwrap_err().what, "JSON ends unexpectedly");
+        assert_eq!(parse::<Sample>(b"{\"a\":1,\"b\":\"\xFF\"}").unwrap_err().offset, 12);
+        assert_eq!(parse::<Sample>(b"{").unwrap_err().problem, "JSON ends unexpectedly");
         assert_eq!(
-            parse::<Sample>(br#"{"a":1,"a":2}"#).unwrap_err().what,
+            parse::<Sample>(br#"{"a":1,"a":2}"#).unwrap_err().problem,
             "JSON does not match the expected structure"
         );
     }
@@ -202,7 +202,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(text: Vec<u8>) {
             if let Err(fault) = parse::<serde_json::Value>(&text) {
-                prop_assert!(fault.at <= text.len());
+                prop_assert!(fault.offset <= text.len());
             }
         }
     }

@@ -19,20 +19,20 @@ use core::{error, fmt};
 #[non_exhaustive]
 pub struct ParseError {
     /// The offset of the problem, in bytes.
-    pub at: usize,
+    pub offset: usize,
     /// The problem, in a few words.
-    pub what: &'static str,
+    pub problem: &'static str,
 }
 
 impl ParseError {
     pub(crate) const fn new(at: usize, what: &'static str) -> Self {
-        Self { at, what }
+        Self { offset: at, problem: what }
     }
 }
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}", self.what, self.at)
+        write!(f, "{} at byte {}", self.problem, self.offset)
     }
 }
 

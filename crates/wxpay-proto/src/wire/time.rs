@@ -16,8 +16,8 @@ const CHINA: Offset = offset(8);
 
 /// Formats a time as `yyyyMMddHHmmss`. Times after the year 9999 are written as its last second.
 #[must_use]
-pub fn compact(time: UnixTime) -> String {
-    let local = local(time);
+pub fn format_compact(time: UnixTime) -> String {
+    let local = china_time(time);
     format!(
         "{:04}{:02}{:02}{:02}{:02}{:02}",
         local.year(),
@@ -35,12 +35,12 @@ pub fn compact(time: UnixTime) -> String {
 ///
 /// Returns [`ParseError`] if the text has any other form, the day or time does not exist, or it is before 1970.
 pub fn parse_compact(text: &[u8]) -> Result<UnixTime, ParseError> {
-    const FAULT: &str = "not a time of the form yyyyMMddHHmmss";
+    const PROBLEM: &str = "not a time of the form yyyyMMddHHmmss";
     if text.len() != 14 {
-        return Err(ParseError::new(text.len().min(14), FAULT));
+        return Err(ParseError::new(text.len().min(14), PROBLEM));
     }
     if let Some(at) = text.iter().position(|byte| !byte.is_ascii_digit()) {
-        return Err(ParseError::new(at, FAULT));
+        return Err(ParseError::new(at, PROBLEM));
     }
     let number = |from: usize, to: usize| -> Option<i16> {
         core::str::from_utf8(text.get(from..to)?).ok()?.parse().ok()
@@ -52,14 +52,14 @@ pub fn parse_compact(text: &[u8]) -> Result<UnixTime, ParseError> {
         let seconds = CHINA.to_timestamp(DateTime::from_parts(date, time)).ok()?.as_second();
         u64::try_from(seconds).ok().map(UnixTime::from_secs)
     };
-    read().ok_or(ParseError::new(0, FAULT))
+    read().ok_or(ParseError::new(0, PROBLEM))
 }
 
 /// Formats a time as RFC 3339 with China's offset, to the second: `2018-06-08T10:34:56+08:00`. Times after the year
 /// 9999 are written as its last second.
 #[must_use]
-pub fn rfc3339(time: UnixTime) -> String {
-    let local = local(time);
+pub fn format_rfc3339(time: UnixTime) -> String {
+    let local = china_time(time);
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}+08:00",
         local.year(),
@@ -77,7 +77,7 @@ pub fn rfc3339(time: UnixTime) -> String {
 ///
 /// Returns [`ParseError`] if the text has any other form, the day or time does not exist, or it is before 1970.
 pub fn parse_rfc3339(text: &str) -> Result<UnixTime, ParseError> {
-    const FAULT: &str = "not a time of the form 2018-06-08T10:34:56+08:00";
+    const PROBLEM: &str = "not a time of the form 2018-06-08T10:34:56+08:00";
     // `Timestamp` alone would accept a blank instead of the `T`, and the shorter forms of ISO 8601.
     let shape = text.as_bytes();
     let digit = |at: usize| shape.get(at).is_some_and(u8::is_ascii_digit);
@@ -91,13 +91,13 @@ pub fn parse_rfc3339(text: &str) -> Result<UnixTime, ParseError> {
         && sign(13, b":")
         && sign(16, b":");
     let read = || text.parse::<Timestamp>().ok().and_then(|time| u64::try_from(time.as_millisecond()).ok());
-    let millis = shaped.then(read).flatten().ok_or(ParseError::new(0, FAULT))?;
+    let millis = shaped.then(read).flatten().ok_or(ParseError::new(0, PROBLEM))?;
     Ok(UnixTime::from_millis(millis))
 }
 
 /// Deserialises an RFC 3339 time from a JSON text, for `#[serde(deserialize_with = "…")]`.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UnixTime, D::Error> {
-    super::json::from_text(deserializer, parse_rfc3339)
+    super::json::parse_str(deserializer, parse_rfc3339)
 }
 
 /// Deserialises an optional RFC 3339 time. An empty text is `None`.
@@ -120,7 +120,7 @@ pub(crate) fn next_midnight(now: UnixTime) -> UnixTime {
 }
 
 /// Returns the local date and time in China. Times after the year 9999 become its last second.
-pub(crate) fn local(time: UnixTime) -> DateTime {
+pub(crate) fn china_time(time: UnixTime) -> DateTime {
     let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     CHINA.to_datetime(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))
 }
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn the_clock_on_the_wall_is_chinas() {
         // `TZ=Asia/Shanghai date -d @1399514976 +%Y%m%d%H%M%S`
-        assert_eq!(compact(UnixTime::from_secs(1_399_514_976)), "20140508100936");
+        assert_eq!(format_compact(UnixTime::from_secs(1_399_514_976)), "20140508100936");
         assert_eq!(parse_compact(b"20140508100936"), Ok(UnixTime::from_secs(1_399_514_976)));
         assert_eq!(parse_compact(b"19700101080000"), Ok(UnixTime::EPOCH));
     }
@@ -142,7 +142,7 @@ mod tests {
     fn rfc_3339_is_written_with_chinas_offset_and_read_with_any() {
         // `TZ=Asia/Shanghai date -d @1528425296 +%FT%T%:z`
         let time = UnixTime::from_secs(1_528_425_296);
-        assert_eq!(rfc3339(time), "2018-06-08T10:34:56+08:00");
+        assert_eq!(format_rfc3339(time), "2018-06-08T10:34:56+08:00");
         for text in ["2018-06-08T10:34:56+08:00", "2018-06-08T02:34:56Z", "2018-06-08T02:34:56.000+00:00"] {
             assert_eq!(parse_rfc3339(text), Ok(time), "{text}");
         }
@@ -190,8 +190,8 @@ mod tests {
         #[test]
         fn what_is_written_reads_back(secs in 0_u64..250_000_000_000) {
             let time = UnixTime::from_secs(secs);
-            prop_assert_eq!(parse_compact(compact(time).as_bytes()), Ok(time));
-            prop_assert_eq!(parse_rfc3339(&rfc3339(time)), Ok(time));
+            prop_assert_eq!(parse_compact(format_compact(time).as_bytes()), Ok(time));
+            prop_assert_eq!(parse_rfc3339(&format_rfc3339(time)), Ok(time));
         }
     }
 }

@@ -21,17 +21,17 @@ const MAX_NAME: usize = 64;
 
 /// A parsed document: its elements in order, each name once (case-insensitively).
 #[derive(Clone, PartialEq, Eq)]
-pub struct Flat<'a> {
+pub struct FlatXml<'a> {
     elements: Vec<(&'a str, Cow<'a, str>)>,
 }
 
-impl core::fmt::Debug for Flat<'_> {
+impl core::fmt::Debug for FlatXml<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_list().entries(self.elements.iter().map(|(name, _)| name)).finish()
     }
 }
 
-impl<'a> Flat<'a> {
+impl<'a> FlatXml<'a> {
     /// Parses a document in UTF-8. The caller limits the length. At most [`MAX_ELEMENTS`] elements are allowed.
     ///
     /// # Errors
@@ -223,7 +223,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn value(document: &str) -> String {
-        Flat::parse(document.as_bytes()).unwrap().value("A").unwrap().to_owned()
+        FlatXml::parse(document.as_bytes()).unwrap().value("A").unwrap().to_owned()
     }
 
     #[test]
@@ -274,15 +274,15 @@ mod tests {
             "<XML></XML>",
         ];
         for document in bad {
-            assert!(Flat::parse(document.as_bytes()).is_err(), "{document}");
+            assert!(FlatXml::parse(document.as_bytes()).is_err(), "{document}");
         }
-        assert_eq!(Flat::parse(b"<xml><A>\xFF</A></xml>").unwrap_err().at, 8);
+        assert_eq!(FlatXml::parse(b"<xml><A>\xFF</A></xml>").unwrap_err().offset, 8);
     }
 
     #[test]
     fn a_billion_laughs_find_nobody() {
         let bomb = "<!DOCTYPE lolz [<!ENTITY lol \"lol\"><!ENTITY l2 \"&lol;&lol;\">]><xml><A>&l2;</A></xml>";
-        assert_eq!(Flat::parse(bomb.as_bytes()).unwrap_err().at, 0);
+        assert_eq!(FlatXml::parse(bomb.as_bytes()).unwrap_err().offset, 0);
     }
 
     #[test]
@@ -291,8 +291,8 @@ mod tests {
             let inside: Vec<_> = (0..count).map(|number| format!("<n{number}/>")).collect();
             format!("<xml>{}</xml>", inside.concat())
         };
-        assert!(Flat::parse(document(MAX_ELEMENTS).as_bytes()).is_ok());
-        assert!(Flat::parse(document(MAX_ELEMENTS + 1).as_bytes()).is_err());
+        assert!(FlatXml::parse(document(MAX_ELEMENTS).as_bytes()).is_ok());
+        assert!(FlatXml::parse(document(MAX_ELEMENTS + 1).as_bytes()).is_err());
     }
 
     /// Generates documents from pieces that make near misses likely.
@@ -333,7 +333,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_it_accepts_an_independent_reader_reads_alike(document in documents()) {
-            if let Ok(flat) = Flat::parse(document.as_bytes()) {
+            if let Ok(flat) = FlatXml::parse(document.as_bytes()) {
                 let other = roxmltree::Document::parse(&document).unwrap();
                 let theirs: Vec<_> = other.root_element().children().filter(roxmltree::Node::is_element)
                     .map(|node| {
@@ -349,8 +349,8 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(document: Vec<u8>) {
-            if let Err(fault) = Flat::parse(&document) {
-                prop_assert!(fault.at <= document.len());
+            if let Err(fault) = FlatXml::parse(&document) {
+                prop_assert!(fault.offset <= document.len());
             }
         }
     }

@@ -8,9 +8,9 @@ use axum::{
 use serde::Serialize;
 
 /// Default number of events in one reply.
-const USUAL: u16 = 100;
+const DEFAULT_LIMIT: u16 = 100;
 /// Limit of events in one reply.
-const MOST: u16 = 1000;
+const MAX_LIMIT: u16 = 1000;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Events {
@@ -32,18 +32,18 @@ fn page(query: &str) -> Result<(i64, u16), Problem> {
     let (mut after, mut limit) = (None, None);
     for part in query.split('&').filter(|part| !part.is_empty()) {
         match part.split_once('=').unwrap_or((part, "")) {
-            ("after", value) if after.is_none() => after = Some(whole(value).ok_or_else(bad_after)?),
+            ("after", value) if after.is_none() => after = Some(parse_integer(value).ok_or_else(bad_after)?),
             ("limit", value) if limit.is_none() => {
-                let value = whole(value).and_then(|value| u16::try_from(value).ok());
-                limit = Some(value.filter(|value| (1..=MOST).contains(value)).ok_or_else(bad_limit)?);
+                let value = parse_integer(value).and_then(|value| u16::try_from(value).ok());
+                limit = Some(value.filter(|value| (1..=MAX_LIMIT).contains(value)).ok_or_else(bad_limit)?);
             }
             _ => return Err(Problem::field("query", "must consist of after and limit, each at most once")),
         }
     }
-    Ok((after.unwrap_or(0), limit.unwrap_or(USUAL)))
+    Ok((after.unwrap_or(0), limit.unwrap_or(DEFAULT_LIMIT)))
 }
 
-fn whole(text: &str) -> Option<i64> {
+fn parse_integer(text: &str) -> Option<i64> {
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
 }

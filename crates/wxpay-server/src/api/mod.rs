@@ -14,11 +14,11 @@
 //! order again returns the same result; another one under the same number is a conflict.
 
 mod events;
+mod fields;
 mod guard;
-mod members;
 mod orders;
 
-use members::Members;
+use fields::Fields;
 
 use crate::{app::App, health, problem::Problem};
 use axum::{
@@ -36,18 +36,18 @@ pub(crate) fn router(app: App, token: Option<Secret<String>>) -> Router {
     let api = Router::new()
         .route("/orders", post(orders::place))
         .route("/orders/{number}", get(orders::show))
-        .route("/orders/{number}/query", post(orders::paid))
+        .route("/orders/{number}/query", post(orders::query))
         .route("/orders/{number}/delivered", post(orders::delivered))
         .route("/events", get(events::list))
-        .fallback(nowhere)
-        .method_not_allowed_fallback(not_so)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(guard);
     Router::new()
         .nest("/api", api)
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .fallback(nowhere)
-        .method_not_allowed_fallback(not_so)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)
 }
 
@@ -56,11 +56,11 @@ fn number(name: &str) -> Result<OutTradeNo, Problem> {
     name.parse().map_err(|_| Problem::no_order())
 }
 
-async fn nowhere(_: Uri) -> Problem {
+async fn not_found(_: Uri) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no-such-path", "Not found", "unknown path")
 }
 
-async fn not_so() -> Problem {
+async fn method_not_allowed() -> Problem {
     let title = "Method not allowed";
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,

@@ -1,6 +1,6 @@
 //! Orders over HTTP.
 
-use super::{Members, number};
+use super::{Fields, number};
 use crate::{
     app::App,
     delivery::{self, Outcome},
@@ -38,27 +38,27 @@ pub(super) async fn place(
     State(app): State<App>,
     request: Request,
 ) -> Result<(StatusCode, Json<PlacedOrder>), Problem> {
-    let terms = terms(Members::of(request).await?)?;
+    let terms = terms(Fields::receive(request).await?)?;
     let number = terms.out_trade_no.clone();
     let placed = place::place(&app, terms).await?;
-    let order = known(&app, &number).await?;
+    let order = load(&app, &number).await?;
     let status = if placed.first { StatusCode::CREATED } else { StatusCode::OK };
     // A notification may have arrived before the reply of WeChat Pay was processed.
     let phone = placed.phone.filter(|_| order.status == Status::Open);
     Ok((status, Json(PlacedOrder { order, app: phone })))
 }
 
-fn terms(mut members: Members) -> Result<Terms, Problem> {
+fn terms(mut members: Fields) -> Result<Terms, Problem> {
     let terms = Terms {
-        out_trade_no: members.needed("out_trade_no")?.parse()?,
+        out_trade_no: members.required("out_trade_no")?.parse()?,
         total_fee: Fen::new(members.number("total_fee")?),
-        body: members.needed("body")?,
-        spbill_create_ip: members.needed("spbill_create_ip")?.parse::<Ipv4Addr>().map_err(|_| {
+        body: members.required("body")?,
+        spbill_create_ip: members.required("spbill_create_ip")?.parse::<Ipv4Addr>().map_err(|_| {
             Problem::field("spbill_create_ip", "must be the IPv4 address of the payer's device")
         })?,
         charset: match members.text("charset")? {
             None => Charset::Utf8,
-            Some(name) => Charset::named(name.as_bytes())
+            Some(name) => Charset::from_name(name.as_bytes())
                 .ok_or_else(|| Problem::field("charset", "must be UTF-8 or GBK"))?,
         },
         // An empty value is not sent to WeChat Pay, so it counts as absent.
@@ -77,19 +77,19 @@ fn terms(mut members: Members) -> Result<Terms, Problem> {
 
 /// `GET /api/orders/{number}`: the order, or 404.
 pub(super) async fn show(State(app): State<App>, Path(name): Path<String>) -> Result<Json<Order>, Problem> {
-    known(&app, &number(&name)?).await.map(Json)
+    load(&app, &number(&name)?).await.map(Json)
 }
 
 /// `POST /api/orders/{number}/query`: queries WeChat Pay now. Call it when the app reports a payment, which alone proves
 /// nothing. 200 if WeChat Pay answered; 202 if the query failed and will be repeated.
-pub(super) async fn paid(
+pub(super) async fn query(
     State(app): State<App>,
     Path(name): Path<String>,
 ) -> Result<(StatusCode, Json<Order>), Problem> {
     let number = number(&name)?;
-    known(&app, &number).await?;
-    let status = if app.chase.ask(&number).await { StatusCode::OK } else { StatusCode::ACCEPTED };
-    Ok((status, Json(known(&app, &number).await?)))
+    load(&app, &number).await?;
+    let status = if app.poller.query(&number).await { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Json(load(&app, &number).await?)))
 }
 
 /// `POST /api/orders/{number}/delivered`: reports the delivery to WeChat Pay.
@@ -99,16 +99,16 @@ pub(super) async fn delivered(
     request: Request,
 ) -> Result<Json<Order>, Problem> {
     let number = number(&name)?;
-    let report = report(Members::of(request).await?)?;
+    let report = report(Fields::receive(request).await?)?;
     match delivery::notify_delivery(&app, &number, report).await? {
-        Outcome::Told => Ok(Json(known(&app, &number).await?)),
+        Outcome::Acknowledged => Ok(Json(load(&app, &number).await?)),
         Outcome::Failed(problem) => Err(problem),
     }
 }
 
-fn report(mut members: Members) -> Result<Report, Problem> {
+fn report(mut members: Fields) -> Result<Report, Problem> {
     let openid = members.text("openid")?.map(|openid| openid.parse::<OpenId>()).transpose()?;
-    let delivered = match &*members.needed("status")? {
+    let delivered = match &*members.required("status")? {
         "ok" => true,
         "failed" => false,
         _ => return Err(Problem::field("status", "must be ok or failed")),
@@ -123,6 +123,6 @@ fn report(mut members: Members) -> Result<Report, Problem> {
     Ok(Report { delivered, message, openid })
 }
 
-async fn known(app: &App, number: &OutTradeNo) -> Result<Order, Problem> {
+async fn load(app: &App, number: &OutTradeNo) -> Result<Order, Problem> {
     app.ledger.order(number).await?.ok_or_else(Problem::no_order)
 }

@@ -1,6 +1,6 @@
 //! Sources of settings.
 
-use super::{BadSetting, Config};
+use super::{Config, ConfigError};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
@@ -86,19 +86,19 @@ const IGNORED: [&str; 16] = [
 /// ```
 #[derive(Default)]
 pub struct Sources {
-    given: BTreeMap<&'static str, Given>,
+    values: BTreeMap<&'static str, Value>,
     /// The number of sources read so far: the rank of the next value.
     rank: u32,
 }
 
-struct Given {
+struct Value {
     value: Zeroizing<String>,
     rank: u32,
 }
 
 impl std::fmt::Debug for Sources {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.given.keys()).finish()
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 
@@ -109,19 +109,19 @@ impl Sources {
     ///
     /// If the text is not TOML, has an unknown setting, or a value that is neither a string, a whole number nor a list of
     /// these.
-    pub fn file(mut self, text: &str) -> Result<Self, BadSetting> {
+    pub fn file(mut self, text: &str) -> Result<Self, ConfigError> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             // The parser's message quotes the line, which may contain a secret: report only its number.
             let line = error
                 .span()
                 .and_then(|span| text.get(..span.start))
                 .map_or(0, |before| before.bytes().filter(|byte| *byte == b'\n').count());
-            BadSetting::new("the file", format!("must be TOML (error in line {})", line.saturating_add(1)))
+            ConfigError::new("the file", format!("must be TOML (error in line {})", line.saturating_add(1)))
         })?;
         for (name, value) in table {
-            let known = known(&name).ok_or_else(|| BadSetting::new(&*name, "is an unknown setting"))?;
+            let known = known(&name).ok_or_else(|| ConfigError::new(&*name, "is an unknown setting"))?;
             let rule = "must be a string, a whole number, or a list of these";
-            let value = flat(value).ok_or_else(|| BadSetting::new(known, rule))?;
+            let value = flat(value).ok_or_else(|| ConfigError::new(known, rule))?;
             self.put(known, value);
         }
         Ok(self.next())
@@ -135,7 +135,7 @@ impl Sources {
     pub fn environment(
         mut self,
         variables: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, BadSetting> {
+    ) -> Result<Self, ConfigError> {
         for (variable, value) in variables {
             let Some(suffix) = variable.strip_prefix("WXPAY_") else { continue };
             if IGNORED.contains(&&*variable) {
@@ -145,7 +145,7 @@ impl Sources {
                 .into_iter()
                 .find_map(|(exported, name)| (exported == variable).then_some(name))
                 .or_else(|| known(&suffix.to_ascii_lowercase()).filter(|name| !is_exported(name)))
-                .ok_or_else(|| BadSetting::new(&*variable, "is an unknown setting"))?;
+                .ok_or_else(|| ConfigError::new(&*variable, "is an unknown setting"))?;
             self.put(name, value);
         }
         Ok(self.next())
@@ -156,8 +156,8 @@ impl Sources {
     /// # Errors
     ///
     /// If the setting is unknown.
-    pub fn setting(mut self, name: &str, value: impl Into<String>) -> Result<Self, BadSetting> {
-        let known = known(name).ok_or_else(|| BadSetting::new(name, "is an unknown setting"))?;
+    pub fn setting(mut self, name: &str, value: impl Into<String>) -> Result<Self, ConfigError> {
+        let known = known(name).ok_or_else(|| ConfigError::new(name, "is an unknown setting"))?;
         self.put(known, value.into());
         Ok(self.next())
     }
@@ -167,12 +167,12 @@ impl Sources {
     /// # Errors
     ///
     /// If a setting is missing or invalid, or a file it names cannot be read.
-    pub fn check(self) -> Result<Config, BadSetting> {
-        Config::read(self)
+    pub fn check(self) -> Result<Config, ConfigError> {
+        Config::from_sources(self)
     }
 
     fn put(&mut self, name: &'static str, value: String) {
-        self.given.insert(name, Given { value: Zeroizing::new(value), rank: self.rank });
+        self.values.insert(name, Value { value: Zeroizing::new(value), rank: self.rank });
     }
 
     fn next(mut self) -> Self {
@@ -182,18 +182,18 @@ impl Sources {
 
     /// Returns a value without taking it.
     pub(super) fn peek(&self, name: &str) -> Option<&str> {
-        self.given.get(name).map(|given| given.value.as_str())
+        self.values.get(name).map(|given| given.value.as_str())
     }
 
     /// Takes a value with the rank of its source.
     pub(super) fn take(&mut self, name: &str) -> Option<(Zeroizing<String>, u32)> {
-        self.given.remove(name).map(|given| (given.value, given.rank))
+        self.values.remove(name).map(|given| (given.value, given.rank))
     }
 
     /// Checks that every setting was taken: a known name that no code reads would otherwise be silently ignored.
-    pub(super) fn finish(self) -> Result<(), BadSetting> {
-        match self.given.keys().next() {
-            Some(name) => Err(BadSetting::new(*name, "is not read by this server")),
+    pub(super) fn finish(self) -> Result<(), ConfigError> {
+        match self.values.keys().next() {
+            Some(name) => Err(ConfigError::new(*name, "is not read by this server")),
             None => Ok(()),
         }
     }

@@ -19,7 +19,7 @@ fn what_is_not_said_has_a_sensible_value() {
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.notify_url.unwrap().as_str(), "https://pay.shop.example/notify/v1");
     assert_eq!(config.schedule, Schedule::default());
-    assert_eq!(config.chase_concurrency, 8);
+    assert_eq!(config.poll_concurrency, 8);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn the_environment_wins_over_the_file_and_a_flag_over_both() {
         .unwrap()
         .check()
         .unwrap();
-    assert_eq!(*config.schedule.pauses, [1, 2].map(Duration::from_secs));
+    assert_eq!(*config.schedule.intervals, [1, 2].map(Duration::from_secs));
     assert_eq!(config.schedule.prepay_lifetime, Duration::from_mins(3));
     assert_eq!(config.schedule.margin, Duration::from_secs(4));
 }

@@ -1,74 +1,74 @@
 //! Parsers of single settings.
 
-use super::{BadSetting, Sources};
+use super::{ConfigError, Sources};
 use std::{fs, ops::RangeInclusive, str::FromStr, time::Duration};
 use wxpay_proto::id::InvalidField;
 use zeroize::Zeroizing;
 
-const A_DURATION: &str =
+const DURATION_RULE: &str =
     "must be a duration from 1ms to 30 days: a whole number of seconds, or with ms, s, m or h";
-const LONGEST: Duration = Duration::from_hours(30 * 24);
+const MAX_DURATION: Duration = Duration::from_hours(30 * 24);
 
 impl Sources {
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
         self.take(name).map(|(value, _)| value.to_string())
     }
 
-    pub(super) fn parsed<T: FromStr>(&mut self, name: &str, rule: &str) -> Result<Option<T>, BadSetting> {
+    pub(super) fn parsed<T: FromStr>(&mut self, name: &str, rule: &str) -> Result<Option<T>, ConfigError> {
         let text = self.text(name);
-        text.map(|text| text.parse().map_err(|_| BadSetting::new(name, rule))).transpose()
+        text.map(|text| text.parse().map_err(|_| ConfigError::new(name, rule))).transpose()
     }
 
     /// Takes a required value that has a rule of the protocol.
-    pub(super) fn needed<T: FromStr<Err = InvalidField>>(&mut self, name: &str) -> Result<T, BadSetting> {
-        let text = self.text(name).ok_or_else(|| BadSetting::new(name, "is required"))?;
-        text.parse().map_err(|invalid: InvalidField| BadSetting::new(name, invalid.rule()))
+    pub(super) fn needed<T: FromStr<Err = InvalidField>>(&mut self, name: &str) -> Result<T, ConfigError> {
+        let text = self.text(name).ok_or_else(|| ConfigError::new(name, "is required"))?;
+        text.parse().map_err(|invalid: InvalidField| ConfigError::new(name, invalid.rule()))
     }
 
     pub(super) fn count(
         &mut self,
         name: &str,
         range: RangeInclusive<usize>,
-    ) -> Result<Option<usize>, BadSetting> {
+    ) -> Result<Option<usize>, ConfigError> {
         let rule = format!("must be a whole number from {} to {}", range.start(), range.end());
         match self.parsed(name, &rule)? {
-            Some(count) if !range.contains(&count) => Err(BadSetting::new(name, rule)),
+            Some(count) if !range.contains(&count) => Err(ConfigError::new(name, rule)),
             count => Ok(count),
         }
     }
 
-    pub(super) fn duration(&mut self, name: &str) -> Result<Option<Duration>, BadSetting> {
+    pub(super) fn duration(&mut self, name: &str) -> Result<Option<Duration>, ConfigError> {
         self.text(name)
-            .map(|text| duration(&text).ok_or_else(|| BadSetting::new(name, A_DURATION)))
+            .map(|text| duration(&text).ok_or_else(|| ConfigError::new(name, DURATION_RULE)))
             .transpose()
     }
 
-    pub(super) fn durations(&mut self, name: &str) -> Result<Option<Vec<Duration>>, BadSetting> {
+    pub(super) fn durations(&mut self, name: &str) -> Result<Option<Vec<Duration>>, ConfigError> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let durations: Option<Vec<_>> = text.split(',').map(|part| duration(part.trim())).collect();
         match durations {
             Some(durations) if durations.len() <= 64 => Ok(Some(durations)),
-            _ => Err(BadSetting::new(name, format!("must be 1 to 64 durations; each {A_DURATION}"))),
+            _ => Err(ConfigError::new(name, format!("must be 1 to 64 durations; each {DURATION_RULE}"))),
         }
     }
 
-    pub(super) fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, BadSetting> {
+    pub(super) fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, ConfigError> {
         self.text(name)
             .map(|path| {
                 let rule = format!("must name a readable file: {}", shown(&path));
-                fs::read(path).map_err(|cause| BadSetting::new(name, rule).because(cause))
+                fs::read(path).map_err(|cause| ConfigError::new(name, rule).with_source(cause))
             })
             .transpose()
     }
 
     /// Takes a secret, given directly or as the path of its file (`_file`), whose trailing white space is removed. The
     /// later source overrides the earlier one; setting both in one source is an error.
-    pub(super) fn secret(&mut self, name: &str) -> Result<Option<Zeroizing<String>>, BadSetting> {
+    pub(super) fn secret(&mut self, name: &str) -> Result<Option<Zeroizing<String>>, ConfigError> {
         let by_file = format!("{name}_file");
         match (self.take(name), self.take(&by_file)) {
             (None, None) => Ok(None),
             (Some((_, rank)), Some((_, other))) if rank == other => {
-                Err(BadSetting::new(by_file, format!("must not be set together with {name}")))
+                Err(ConfigError::new(by_file, format!("must not be set together with {name}")))
             }
             (Some((value, rank)), other) if other.as_ref().is_none_or(|(_, other)| *other < rank) => {
                 Ok(Some(value))
@@ -76,7 +76,7 @@ impl Sources {
             (_, Some((path, _))) => {
                 let text = fs::read_to_string(path.as_str()).map(Zeroizing::new).map_err(|cause| {
                     let rule = format!("must name a readable text file: {}", shown(&path));
-                    BadSetting::new(by_file, rule).because(cause)
+                    ConfigError::new(by_file, rule).with_source(cause)
                 })?;
                 Ok(Some(Zeroizing::new(text.trim_end().to_owned())))
             }
@@ -88,10 +88,10 @@ impl Sources {
         &mut self,
         name: &str,
         new: impl FnOnce(String) -> Result<T, InvalidField>,
-    ) -> Result<T, BadSetting> {
+    ) -> Result<T, ConfigError> {
         let rule = format!("is required, directly or as the path of its file in {name}_file");
-        let value = self.secret(name)?.ok_or_else(|| BadSetting::new(name, rule))?;
-        new(value.to_string()).map_err(|invalid| BadSetting::new(name, invalid.rule()))
+        let value = self.secret(name)?.ok_or_else(|| ConfigError::new(name, rule))?;
+        new(value.to_string()).map_err(|invalid| ConfigError::new(name, invalid.rule()))
     }
 }
 
@@ -118,7 +118,7 @@ fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let duration = Duration::from_millis(digits.parse::<u64>().ok()?.checked_mul(millis)?);
-    (!duration.is_zero() && duration <= LONGEST).then_some(duration)
+    (!duration.is_zero() && duration <= MAX_DURATION).then_some(duration)
 }
 
 #[cfg(test)]

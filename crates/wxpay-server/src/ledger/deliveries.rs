@@ -37,9 +37,9 @@ pub(crate) struct Report {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reported {
     /// The report is on disk and must be sent to WeChat Pay.
-    Tell { transaction_id: TransactionId, openid: OpenId, reported_at: UnixTime },
+    Send { transaction_id: TransactionId, openid: OpenId, reported_at: UnixTime },
     /// WeChat Pay acknowledged the same report before.
-    Told,
+    Acknowledged,
     /// The order is not paid.
     NotPaid,
     /// Neither a notification nor the shop named the payer.
@@ -50,17 +50,17 @@ pub(crate) enum Reported {
 
 impl Ledger {
     /// Records a delivery report; it replaces an earlier one.
-    pub(crate) async fn report(
+    pub(crate) async fn record_delivery(
         &self,
         number: OutTradeNo,
         report: Report,
         now: UnixTime,
     ) -> Result<Reported, Failure> {
-        self.writer().write(move |db| take_in(db, &number, &report, now)).await
+        self.writer().write(move |db| record(db, &number, &report, now)).await
     }
 
     /// Records that WeChat Pay acknowledged the report of the time `reported_at`, unless a newer one replaced it.
-    pub(crate) async fn told(
+    pub(crate) async fn acknowledge_delivery(
         &self,
         number: OutTradeNo,
         reported_at: UnixTime,
@@ -82,12 +82,7 @@ impl Ledger {
     }
 }
 
-fn take_in(
-    db: &Connection,
-    number: &OutTradeNo,
-    report: &Report,
-    now: UnixTime,
-) -> Result<Reported, Failure> {
+fn record(db: &Connection, number: &OutTradeNo, report: &Report, now: UnixTime) -> Result<Reported, Failure> {
     let Some(terms) = super::Terms::select(db, number)? else { return Ok(Reported::NoOrder) };
     let PaymentStatus::Paid(payment) = evidence::state(db, number, terms.total_fee)?.status() else {
         return Ok(Reported::NotPaid);
@@ -99,7 +94,7 @@ fn take_in(
         (stored.delivered, &stored.message) == (report.delivered, &report.message)
             && stored.acknowledged_at.is_some()
     }) {
-        return Ok(Reported::Told);
+        return Ok(Reported::Acknowledged);
     }
     db.prepare_cached(
         "INSERT INTO deliveries (out_trade_no, transaction_id, openid, delivered, message, reported_at)
@@ -115,7 +110,7 @@ fn take_in(
         report.message,
         column::from_time(now),
     ])?;
-    Ok(Reported::Tell { transaction_id, openid, reported_at: now })
+    Ok(Reported::Send { transaction_id, openid, reported_at: now })
 }
 
 fn payer(

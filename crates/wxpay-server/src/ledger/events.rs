@@ -60,15 +60,15 @@ impl Ledger {
     }
 }
 
-pub(super) fn effect(
+pub(super) fn transition(
     db: &Connection,
     number: &OutTradeNo,
     effect: &Transition,
     now: UnixTime,
 ) -> Result<(), Failure> {
     match effect {
-        Transition::Paid(payment) => insert(db, number, "order.paid", &about(payment), now),
-        Transition::Anomaly(anomaly) => insert(db, number, "order.anomalous", &disputed(anomaly), now),
+        Transition::Paid(payment) => insert(db, number, "order.paid", &payment_json(payment), now),
+        Transition::Anomaly(anomaly) => insert(db, number, "order.anomalous", &anomaly_json(anomaly), now),
         // APIv1 has no refund notifications. A transition that a later core adds must fail here, not be dropped.
         Transition::Refunded(_) | _ => Err(Failure::corrupt("transition")),
     }
@@ -80,7 +80,7 @@ pub(super) fn unknown_order(
     payment: &Payment,
     now: UnixTime,
 ) -> Result<(), Failure> {
-    insert(db, number, "payment.unknown_order", &about(payment), now)
+    insert(db, number, "payment.unknown_order", &payment_json(payment), now)
 }
 
 pub(super) fn expired(db: &Connection, number: &OutTradeNo, now: UnixTime) -> Result<(), Failure> {
@@ -99,7 +99,7 @@ fn insert(
     Ok(())
 }
 
-fn about(payment: &Payment) -> Value {
+fn payment_json(payment: &Payment) -> Value {
     json!({
         "transaction_id": payment.transaction_id(),
         "total_fee": payment.total_fee(),
@@ -109,7 +109,7 @@ fn about(payment: &Payment) -> Value {
 }
 
 /// Renders an anomaly as JSON: its name and its payment.
-pub(super) fn disputed(anomaly: &Anomaly) -> Value {
+pub(super) fn anomaly_json(anomaly: &Anomaly) -> Value {
     let (name, payment) = match anomaly {
         Anomaly::SecondPayment(payment) => ("second_payment", payment),
         Anomaly::AmountMismatch(payment) => ("amount_mismatch", payment),
@@ -118,5 +118,5 @@ pub(super) fn disputed(anomaly: &Anomaly) -> Value {
             return json!({ "anomaly": "other" });
         }
     };
-    json!({ "anomaly": name, "payment": about(payment) })
+    json!({ "anomaly": name, "payment": payment_json(payment) })
 }

@@ -23,7 +23,7 @@ pub(crate) struct Told {
 
 /// The result of merging evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Joined {
+pub(crate) enum Merged {
     /// Nothing new.
     Nothing,
     /// The order was not placed here; the evidence is stored.
@@ -39,7 +39,7 @@ impl Ledger {
     /// # Errors
     ///
     /// If it could not be written. Then nothing was changed, and the notification must not be answered `success`.
-    pub(crate) async fn verify_notification(&self, told: Told, now: UnixTime) -> Result<Joined, Failure> {
+    pub(crate) async fn verify_notification(&self, told: Told, now: UnixTime) -> Result<Merged, Failure> {
         self.writer()
             .write(move |db| {
                 let payment = &told.payment;
@@ -61,7 +61,7 @@ impl Ledger {
                 ])?;
                 match &told.evidence {
                     Some(evidence) => merge(db, evidence, Source::Notification, now),
-                    None => Ok(Joined::Nothing),
+                    None => Ok(Merged::Nothing),
                 }
             })
             .await
@@ -81,24 +81,24 @@ pub(super) fn merge(
     evidence: &Evidence,
     source: Source,
     now: UnixTime,
-) -> Result<Joined, Failure> {
+) -> Result<Merged, Failure> {
     let (number, payment) = (evidence.out_trade_no(), evidence.payment());
-    let ordered = ordered(db, number)?;
+    let ordered = ordered_total(db, number)?;
     let before = ordered.map(|ordered| state(db, number, ordered)).transpose()?;
     if !insert(db, evidence, source, now)? {
-        return Ok(Joined::Nothing);
+        return Ok(Merged::Nothing);
     }
     let Some(before) = before else {
         events::unknown_order(db, number, payment, now)?;
-        return Ok(Joined::UnknownOrder);
+        return Ok(Merged::UnknownOrder);
     };
     let mut after = before.clone();
     after.merge(evidence).map_err(|_| Failure::corrupt("out_trade_no"))?;
-    follow(db, &before, &after, now).map(Joined::Effects)
+    apply_transitions(db, &before, &after, now).map(Merged::Effects)
 }
 
 /// Applies the transitions from `before` to `after`: updates the order's status, stops its polling, emits its events.
-pub(super) fn follow(
+pub(super) fn apply_transitions(
     db: &Connection,
     before: &PaymentState,
     after: &PaymentState,
@@ -123,7 +123,7 @@ pub(super) fn follow(
         _ => return Err(Failure::corrupt("status")),
     }
     for effect in &effects {
-        events::effect(db, number, effect, now)?;
+        events::transition(db, number, effect, now)?;
     }
     Ok(effects)
 }
@@ -152,7 +152,7 @@ pub(super) fn state(db: &Connection, number: &OutTradeNo, ordered: Fen) -> Resul
     Ok(state)
 }
 
-fn ordered(db: &Connection, number: &OutTradeNo) -> Result<Option<Fen>, Failure> {
+fn ordered_total(db: &Connection, number: &OutTradeNo) -> Result<Option<Fen>, Failure> {
     let mut select = db.prepare_cached("SELECT total_fee FROM orders WHERE out_trade_no = ?1")?;
     let fee: Option<i64> = select.query_row([number.as_str()], |row| row.get(0)).optional()?;
     fee.map(column::to_fen).transpose()

@@ -26,11 +26,11 @@ mod terms;
 pub use deliveries::Delivery;
 pub(crate) use deliveries::{Report, Reported};
 pub use events::Event;
-pub(crate) use evidence::{Joined, Told};
+pub(crate) use evidence::{Merged, Told};
 pub use failure::Failure;
 pub use order::{Order, Status};
-pub(crate) use place::{Asking, Placed};
-pub(crate) use schedule::Answer;
+pub(crate) use place::{Placed, Placement};
+pub(crate) use schedule::QueryResult;
 pub use schedule::Schedule;
 pub use terms::Terms;
 

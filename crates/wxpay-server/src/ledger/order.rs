@@ -96,7 +96,7 @@ fn select(db: &Connection, number: OutTradeNo) -> Result<Option<Order>, Failure>
         transaction_id: payment.as_ref().map(|payment| payment.transaction_id().clone()),
         paid_at: payment.as_ref().map(|payment| payment.time_end().into()),
         discount: payment.as_ref().map(wxpay_proto::payment::Payment::discount),
-        anomalies: state.anomalies().iter().map(events::disputed).collect(),
+        anomalies: state.anomalies().iter().map(events::anomaly_json).collect(),
         delivery: deliveries::select(db, &number)?,
         next_query_at: next.map(column::to_time).transpose()?.map(ChinaTime::from),
         out_trade_no: number,

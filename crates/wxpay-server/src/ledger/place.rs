@@ -12,21 +12,21 @@ use wxpay_proto::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Placed {
     /// The order is on disk and must be sent to WeChat Pay.
-    Ask(Asking),
+    Send(Placement),
     /// WeChat Pay accepted the order before, and its `prepayid` is still valid.
     Ready(PrepayId),
     /// The order can no longer be paid: it is paid, anomalous, or past its `time_expire`.
-    Over {
+    NotPayable {
         /// `true` if the order is new in the ledger.
         first: bool,
     },
     /// The number is used by an order that differs in this field.
-    Differs(&'static str),
+    Conflict(&'static str),
 }
 
 /// An order that is about to be sent to WeChat Pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Asking {
+pub(crate) struct Placement {
     /// `true` if the order is new in the ledger.
     pub(crate) first: bool,
     /// `true` if WeChat Pay may have known the order before.
@@ -65,7 +65,7 @@ impl Ledger {
                     prepayid.as_str(),
                     column::from_time(until)
                 ])?;
-                if is_sought(db, &number)? { schedule.begin(db, &number, now, until) } else { Ok(()) }
+                if is_open(db, &number)? { schedule.begin(db, &number, now, until) } else { Ok(()) }
             })
             .await
     }
@@ -75,7 +75,7 @@ impl Ledger {
     pub(crate) async fn not_prepaid(
         &self,
         number: OutTradeNo,
-        asking: Asking,
+        asking: Placement,
         fate: Fate,
         now: UnixTime,
     ) -> Result<(), Failure> {
@@ -101,7 +101,7 @@ fn place(db: &Connection, terms: &Terms, schedule: &Schedule, now: UnixTime) -> 
     let number = &terms.out_trade_no;
     let stored = Terms::select(db, number)?;
     if let Some(field) = stored.as_ref().and_then(|stored| stored.difference(terms)) {
-        return Ok(Placed::Differs(field));
+        return Ok(Placed::Conflict(field));
     }
     let first = stored.is_none();
     if first {
@@ -109,12 +109,12 @@ fn place(db: &Connection, terms: &Terms, schedule: &Schedule, now: UnixTime) -> 
         // A notification may have arrived before the order: it was placed elsewhere, or the ledger was lost.
         let nothing = PaymentState::new(number.clone(), terms.total_fee);
         let known = evidence::state(db, number, terms.total_fee)?;
-        evidence::follow(db, &nothing, &known, now)?;
+        evidence::apply_transitions(db, &nothing, &known, now)?;
     }
     let row = Row::select(db, number)?;
     let past = terms.time_expire.is_some_and(|expire| expire <= now);
-    if past || !matches!(&*row.standing, "open" | "expired") {
-        return Ok(Placed::Over { first });
+    if past || !matches!(&*row.status, "open" | "expired") {
+        return Ok(Placed::NotPayable { first });
     }
     if let Some(prepayid) = row.prepayid_good_at(now)? {
         return Ok(Placed::Ready(prepayid));
@@ -122,19 +122,19 @@ fn place(db: &Connection, terms: &Terms, schedule: &Schedule, now: UnixTime) -> 
     db.prepare_cached("UPDATE orders SET status = 'open', may_exist_upstream = 1 WHERE out_trade_no = ?1")?
         .execute([number.as_str()])?;
     schedule.begin(db, number, now, schedule.payable_until(now, terms.time_expire))?;
-    Ok(Placed::Ask(Asking { first, exposed: row.exposed }))
+    Ok(Placed::Send(Placement { first, exposed: row.may_exist_upstream }))
 }
 
 /// Returns whether the order is open.
-fn is_sought(db: &Connection, number: &OutTradeNo) -> Result<bool, Failure> {
-    Row::select(db, number).map(|row| row.standing == "open")
+fn is_open(db: &Connection, number: &OutTradeNo) -> Result<bool, Failure> {
+    Row::select(db, number).map(|row| row.status == "open")
 }
 
 struct Row {
-    standing: String,
-    exposed: bool,
+    status: String,
+    may_exist_upstream: bool,
     prepayid: Option<String>,
-    prepayid_until: Option<i64>,
+    prepayid_expires_at: Option<i64>,
 }
 
 impl Row {
@@ -144,12 +144,17 @@ impl Row {
         )?;
         Ok(select.query_row([number.as_str()], |row| {
             let (standing, exposed) = (row.get(0)?, row.get(1)?);
-            Ok(Self { standing, exposed, prepayid: row.get(2)?, prepayid_until: row.get(3)? })
+            Ok(Self {
+                status: standing,
+                may_exist_upstream: exposed,
+                prepayid: row.get(2)?,
+                prepayid_expires_at: row.get(3)?,
+            })
         })?)
     }
 
     fn prepayid_good_at(&self, now: UnixTime) -> Result<Option<PrepayId>, Failure> {
-        match (&self.prepayid, self.prepayid_until) {
+        match (&self.prepayid, self.prepayid_expires_at) {
             (Some(prepayid), Some(until)) if now < column::to_time(until)? => {
                 column::to_value(prepayid, "prepayid").map(Some)
             }

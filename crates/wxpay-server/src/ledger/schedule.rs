@@ -9,7 +9,7 @@ use wxpay_proto::{UnixTime, id::OutTradeNo, payment::Evidence};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// The intervals between queries; the last one repeats. Never empty.
-    pub(crate) pauses: Arc<[Duration]>,
+    pub(crate) intervals: Arc<[Duration]>,
     /// Time for which an order can be paid after it was placed, unless it has a `time_expire`.
     pub(crate) prepay_lifetime: Duration,
     /// Time after that at which the last query is made: a payment started in time may complete late.
@@ -21,7 +21,7 @@ impl Default for Schedule {
     fn default() -> Self {
         let pauses = [15, 30, 60, 120, 300, 600, 1800].map(Duration::from_secs);
         Self {
-            pauses: Arc::new(pauses),
+            intervals: Arc::new(pauses),
             prepay_lifetime: Duration::from_hours(2),
             margin: Duration::from_mins(5),
         }
@@ -31,11 +31,11 @@ impl Default for Schedule {
 impl Schedule {
     /// Returns the interval after `queries` queries, shortened by up to a fifth in proportion to the random number
     /// `chance`, so that orders placed together are not queried together for ever.
-    fn pause(&self, queries: usize, chance: u16) -> Duration {
+    fn interval(&self, queries: usize, chance: u16) -> Duration {
         let full = self
-            .pauses
+            .intervals
             .get(queries)
-            .or_else(|| self.pauses.last())
+            .or_else(|| self.intervals.last())
             .copied()
             .unwrap_or(Duration::from_mins(1));
         let fifth = full.checked_div(5).unwrap_or_default();
@@ -62,7 +62,7 @@ impl Schedule {
         )?
         .execute(params![
             number.as_str(),
-            column::from_time(now.after(self.pause(0, 0))),
+            column::from_time(now.after(self.interval(0, 0))),
             column::from_time(payable_until.after(self.margin)),
         ])?;
         Ok(())
@@ -71,7 +71,7 @@ impl Schedule {
 
 /// The result of a query.
 #[derive(Clone, Debug)]
-pub(crate) enum Answer {
+pub(crate) enum QueryResult {
     /// The order is paid; the evidence of the payment.
     Paid(Evidence),
     /// The order is not paid, or unknown to WeChat Pay.
@@ -96,31 +96,33 @@ impl Ledger {
     }
 
     /// Records the result of a query: merges its evidence, and schedules the next query or expires the order.
-    pub(crate) async fn asked(
+    pub(crate) async fn record_query(
         &self,
         number: OutTradeNo,
-        answer: Answer,
+        answer: QueryResult,
         schedule: Schedule,
         now: UnixTime,
         chance: u16,
-    ) -> Result<evidence::Joined, Failure> {
+    ) -> Result<evidence::Merged, Failure> {
         self.writer()
             .write(move |db| {
                 let joined = match &answer {
-                    Answer::Paid(evidence) => evidence::merge(db, evidence, evidence::Source::Query, now)?,
-                    Answer::Unpaid | Answer::None => evidence::Joined::Nothing,
+                    QueryResult::Paid(evidence) => {
+                        evidence::merge(db, evidence, evidence::Source::Query, now)?
+                    }
+                    QueryResult::Unpaid | QueryResult::None => evidence::Merged::Nothing,
                 };
-                put_off(db, &number, &answer, &schedule, now, chance)?;
+                schedule_next(db, &number, &answer, &schedule, now, chance)?;
                 Ok(joined)
             })
             .await
     }
 }
 
-fn put_off(
+fn schedule_next(
     db: &Connection,
     number: &OutTradeNo,
-    answer: &Answer,
+    answer: &QueryResult,
     schedule: &Schedule,
     now: UnixTime,
     chance: u16,
@@ -138,12 +140,12 @@ fn put_off(
     let Some((Some(_), queries, until, standing)) = row else { return Ok(()) };
     let until = column::to_time(until)?;
     let done = usize::try_from(queries).unwrap_or(usize::MAX).saturating_add(1);
-    let pause = schedule.pause(done, chance);
+    let pause = schedule.interval(done, chance);
     // A failed query never ends the polling: only an answer after `poll_until` proves that the order is unpaid.
     let next = match answer {
-        Answer::None => Some(now.after(pause)),
-        Answer::Paid(_) | Answer::Unpaid if now >= until => None,
-        Answer::Paid(_) | Answer::Unpaid => Some(now.after(pause).min(until)),
+        QueryResult::None => Some(now.after(pause)),
+        QueryResult::Paid(_) | QueryResult::Unpaid if now >= until => None,
+        QueryResult::Paid(_) | QueryResult::Unpaid => Some(now.after(pause).min(until)),
     };
     let standing = if next.is_none() && standing == "open" {
         events::expired(db, number, now)?;

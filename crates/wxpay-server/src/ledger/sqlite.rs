@@ -23,9 +23,9 @@ mod embedded {
 }
 
 /// Limit of writes in one commit.
-const GROUP: usize = 256;
+const MAX_GROUP: usize = 256;
 /// Capacity of the write queue; further callers wait.
-const QUEUE: usize = 1024;
+const QUEUE_CAPACITY: usize = 1024;
 /// Number of reader connections, the limit of concurrent reads.
 const READERS: usize = 4;
 
@@ -37,9 +37,9 @@ pub(super) struct Writer {
 }
 
 /// A write. Runs inside the group's transaction and returns the callback for the commit's result.
-type Job = Box<dyn FnOnce(&Connection) -> Told + Send>;
+type Job = Box<dyn FnOnce(&Connection) -> Reply + Send>;
 /// A callback that passes the commit's result to the caller.
-type Told = Box<dyn FnOnce(Result<(), Failure>) + Send>;
+type Reply = Box<dyn FnOnce(Result<(), Failure>) + Send>;
 
 enum Message {
     Write(Job),
@@ -54,7 +54,7 @@ impl Writer {
         let mut db = Connection::open(path)?;
         configure(&db)?;
         embedded::migrations::runner().run(&mut db).map_err(Failure::migration)?;
-        let (queue, messages) = mpsc::channel(QUEUE);
+        let (queue, messages) = mpsc::channel(QUEUE_CAPACITY);
         let commits = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&commits);
         let write = move || {
@@ -151,7 +151,7 @@ fn write_until_closed(
                 Message::Write(job) => group.push(job),
                 Message::Close(tell) => closing = Some(tell),
             }
-            if group.len() < GROUP && closing.is_none() {
+            if group.len() < MAX_GROUP && closing.is_none() {
                 next = messages.try_recv().ok();
             }
         }

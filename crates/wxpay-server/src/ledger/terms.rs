@@ -128,7 +128,7 @@ impl Terms {
                 total_fee: column::to_fen(fee)?,
                 body,
                 spbill_create_ip: column::to_value(&ip, "spbill_create_ip")?,
-                charset: Charset::named(charset.as_bytes()).ok_or(Failure::corrupt("charset"))?,
+                charset: Charset::from_name(charset.as_bytes()).ok_or(Failure::corrupt("charset"))?,
                 attach,
                 traceid,
                 time_expire: expire.map(column::to_time).transpose()?,

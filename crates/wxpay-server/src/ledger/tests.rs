@@ -87,7 +87,7 @@ async fn kinds(ledger: &Ledger, text: &str) -> Vec<String> {
 #[tokio::test]
 async fn an_order_and_its_payment_are_there_after_the_file_is_opened_again() {
     let (dir, ledger) = scratch();
-    assert!(matches!(place(&ledger, "A1").await, Placed::Ask(Asking { first: true, exposed: false })));
+    assert!(matches!(place(&ledger, "A1").await, Placed::Send(Placement { first: true, exposed: false })));
     ledger.prepaid(number("A1"), prepayid(), Schedule::default(), NOON).await.unwrap();
     ledger.verify_notification(told("A1", &payment(1, 60, 40, 5)), after(9)).await.unwrap();
     let before = view(&ledger, "A1").await;
@@ -102,26 +102,26 @@ async fn an_order_and_its_payment_are_there_after_the_file_is_opened_again() {
 async fn the_same_terms_are_the_same_order_and_others_are_not() {
     let (_dir, ledger) = scratch();
     place(&ledger, "A1").await;
-    assert!(matches!(place(&ledger, "A1").await, Placed::Ask(Asking { first: false, exposed: true })));
+    assert!(matches!(place(&ledger, "A1").await, Placed::Send(Placement { first: false, exposed: true })));
     ledger.prepaid(number("A1"), prepayid(), Schedule::default(), NOON).await.unwrap();
     assert_eq!(place(&ledger, "A1").await, Placed::Ready(prepayid()));
     let other = Terms { total_fee: Fen::new(101), ..terms("A1") };
-    assert_eq!(ledger.place(other, Schedule::default(), NOON).await.unwrap(), Placed::Differs("total_fee"));
+    assert_eq!(ledger.place(other, Schedule::default(), NOON).await.unwrap(), Placed::Conflict("total_fee"));
     // An expired prepayid is not returned.
     let late = ledger.place(terms("A1"), Schedule::default(), after(7200)).await.unwrap();
-    assert!(matches!(late, Placed::Ask(_)));
+    assert!(matches!(late, Placed::Send(_)));
 }
 
 #[tokio::test]
 async fn what_wechat_pay_certainly_does_not_know_is_not_chased() {
     for (fate, chased) in [(Fate::NotSent, false), (Fate::Refused, false), (Fate::Unknown, true)] {
         let (_dir, ledger) = scratch();
-        let Placed::Ask(asking) = place(&ledger, "A1").await else { panic!("a new order") };
+        let Placed::Send(asking) = place(&ledger, "A1").await else { panic!("a new order") };
         assert_eq!(ledger.due(after(3600), 9).await.unwrap().len(), 1, "polled before anything is sent");
         ledger.not_prepaid(number("A1"), asking, fate, after(1)).await.unwrap();
         assert_eq!(!ledger.due(after(3600), 9).await.unwrap().is_empty(), chased, "{fate:?}");
         // Once the fate is unknown, a later refusal of one attempt is no proof about the order.
-        let Placed::Ask(asking) = place(&ledger, "A1").await else { panic!("an open order") };
+        let Placed::Send(asking) = place(&ledger, "A1").await else { panic!("an open order") };
         assert_eq!(asking.exposed, chased);
         ledger.not_prepaid(number("A1"), asking, Fate::Refused, after(2)).await.unwrap();
         let due_at_once = !ledger.due(after(2), 9).await.unwrap().is_empty();
@@ -140,7 +140,7 @@ async fn the_pauses_between_queries_grow_until_a_last_query_ends_the_chase() {
         waits.push(now.since(asked).as_secs());
         asked = now;
         assert_eq!(ledger.due(now, 9).await.unwrap(), [number("A1")]);
-        ledger.asked(number("A1"), Answer::Unpaid, schedule.clone(), now, 0).await.unwrap();
+        ledger.record_query(number("A1"), QueryResult::Unpaid, schedule.clone(), now, 0).await.unwrap();
     }
     // From 15 seconds, growing; the last query after two hours and five minutes.
     assert_eq!(waits, [15, 30, 60, 120, 300, 600, 1800, 1800, 1800, 975]);
@@ -157,9 +157,12 @@ async fn jitter_shortens_a_pause_by_a_fifth_at_most_and_no_answer_gives_nothing_
     let (_dir, ledger) = scratch();
     place(&ledger, "A1").await;
     let schedule = Schedule::default();
-    ledger.asked(number("A1"), Answer::Unpaid, schedule.clone(), after(15), u16::MAX).await.unwrap();
+    ledger
+        .record_query(number("A1"), QueryResult::Unpaid, schedule.clone(), after(15), u16::MAX)
+        .await
+        .unwrap();
     assert_eq!(view(&ledger, "A1").await.next_query_at.unwrap().unix(), after(15 + 24));
-    ledger.asked(number("A1"), Answer::None, schedule, after(9000), 0).await.unwrap();
+    ledger.record_query(number("A1"), QueryResult::None, schedule, after(9000), 0).await.unwrap();
     let order = view(&ledger, "A1").await;
     assert_eq!((order.status, order.next_query_at.unwrap().unix()), (Status::Open, after(9060)));
 }
@@ -169,12 +172,12 @@ async fn an_order_with_its_own_end_is_chased_until_then() {
     let (_dir, ledger) = scratch();
     let own = Terms { time_expire: Some(after(600)), ..terms("A1") };
     ledger.place(own.clone(), Schedule::default(), NOON).await.unwrap();
-    ledger.asked(number("A1"), Answer::Unpaid, Schedule::default(), after(899), 0).await.unwrap();
+    ledger.record_query(number("A1"), QueryResult::Unpaid, Schedule::default(), after(899), 0).await.unwrap();
     assert_eq!(view(&ledger, "A1").await.next_query_at.unwrap().unix(), after(900));
-    ledger.asked(number("A1"), Answer::Unpaid, Schedule::default(), after(900), 0).await.unwrap();
+    ledger.record_query(number("A1"), QueryResult::Unpaid, Schedule::default(), after(900), 0).await.unwrap();
     assert_eq!(view(&ledger, "A1").await.status, Status::Expired);
     let again = ledger.place(own, Schedule::default(), after(901)).await.unwrap();
-    assert_eq!(again, Placed::Over { first: false });
+    assert_eq!(again, Placed::NotPayable { first: false });
 }
 
 #[tokio::test]
@@ -182,7 +185,7 @@ async fn a_notification_that_tells_of_no_success_is_kept_and_credits_nothing() {
     let (_dir, ledger) = scratch();
     place(&ledger, "A1").await;
     let failed = Told { evidence: None, ..told("A1", &payment(1, 100, 0, 5)) };
-    assert_eq!(ledger.verify_notification(failed, after(1)).await.unwrap(), Joined::Nothing);
+    assert_eq!(ledger.verify_notification(failed, after(1)).await.unwrap(), Merged::Nothing);
     assert_eq!(view(&ledger, "A1").await.status, Status::Open);
     let count =
         |db: &Connection| Ok(db.query_row("SELECT count(*) FROM notifications", [], |row| row.get(0))?);
@@ -194,21 +197,24 @@ async fn a_report_of_delivery_is_told_once_and_a_new_one_again() {
     let (_dir, ledger) = scratch();
     place(&ledger, "A1").await;
     let report = |delivered| Report { delivered, message: "ok".to_owned(), openid: None };
-    let take_in = |delivered, at| ledger.report(number("A1"), report(delivered), at);
+    let take_in = |delivered, at| ledger.record_delivery(number("A1"), report(delivered), at);
     assert_eq!(take_in(true, after(1)).await.unwrap(), Reported::NotPaid);
     ledger.verify_notification(told("A1", &payment(1, 100, 0, 5)), after(2)).await.unwrap();
-    let Reported::Tell { reported_at, .. } = take_in(true, after(3)).await.unwrap() else {
+    let Reported::Send { reported_at, .. } = take_in(true, after(3)).await.unwrap() else {
         panic!("the report must be sent")
     };
-    let Reported::Tell { reported_at: newer, .. } = take_in(false, after(4)).await.unwrap() else {
+    let Reported::Send { reported_at: newer, .. } = take_in(false, after(4)).await.unwrap() else {
         panic!("the newer report must be sent")
     };
     // The reply to the older report comes late and does not acknowledge the newer one.
-    ledger.told(number("A1"), reported_at, after(5)).await.unwrap();
+    ledger.acknowledge_delivery(number("A1"), reported_at, after(5)).await.unwrap();
     assert_eq!(view(&ledger, "A1").await.delivery.unwrap().acknowledged_at, None);
-    ledger.told(number("A1"), newer, after(6)).await.unwrap();
-    assert_eq!(take_in(false, after(7)).await.unwrap(), Reported::Told);
-    assert_eq!(ledger.report(number("B1"), report(true), after(8)).await.unwrap(), Reported::NoOrder);
+    ledger.acknowledge_delivery(number("A1"), newer, after(6)).await.unwrap();
+    assert_eq!(take_in(false, after(7)).await.unwrap(), Reported::Acknowledged);
+    assert_eq!(
+        ledger.record_delivery(number("B1"), report(true), after(8)).await.unwrap(),
+        Reported::NoOrder
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -291,8 +297,8 @@ fn the_order_and_number_of_deliveries_do_not_change_what_is_known() {
                 if at % 2 == 0 {
                     ledger.verify_notification(told("B1", piece), NOON).await.unwrap();
                 } else {
-                    let answer = Answer::Paid(Evidence::from_storage(number("B1"), piece.clone()));
-                    ledger.asked(number("B1"), answer, Schedule::default(), NOON, 0).await.unwrap();
+                    let answer = QueryResult::Paid(Evidence::from_storage(number("B1"), piece.clone()));
+                    ledger.record_query(number("B1"), answer, Schedule::default(), NOON, 0).await.unwrap();
                 }
             }
             place(&ledger, "B1").await;

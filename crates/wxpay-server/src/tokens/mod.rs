@@ -16,11 +16,11 @@ use wxpay_proto::{
 };
 
 /// A boxed future of a store operation.
-pub type Promise<'a, T> =
+pub type BoxFuture<'a, T> =
     Pin<Box<dyn Future<Output = Result<T, Box<dyn error::Error + Send + Sync>>> + Send + 'a>>;
 
 /// A token with its expiry.
-pub type Dated = (AccessToken, UnixTime);
+pub type StoredToken = (AccessToken, UnixTime);
 
 /// Shared storage of one access token per app.
 ///
@@ -32,48 +32,48 @@ pub trait TokenStore: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// If the store cannot be read.
-    fn load<'a>(&'a self, app: &'a AppId) -> Promise<'a, Option<Dated>>;
+    fn load<'a>(&'a self, app: &'a AppId) -> BoxFuture<'a, Option<StoredToken>>;
     /// Stores the app's newest token. An expired token may be deleted.
     ///
     /// # Errors
     ///
     /// If the store cannot be written.
-    fn save<'a>(&'a self, app: &'a AppId, token: Dated) -> Promise<'a, ()>;
+    fn save<'a>(&'a self, app: &'a AppId, token: StoredToken) -> BoxFuture<'a, ()>;
 }
 
 /// Copies tokens between a store and the memory of a client.
 #[derive(Debug)]
-pub(crate) struct Sharing {
+pub(crate) struct TokenSync {
     store: Box<dyn TokenStore>,
     /// The token last loaded from or saved to the store; only a different one is copied. Otherwise an old token that is
     /// still in the store would replace the newer one that was fetched because WeChat Pay refused the old one.
     seen: Mutex<Option<AccessToken>>,
 }
 
-impl Sharing {
+impl TokenSync {
     pub(crate) fn new(store: Box<dyn TokenStore>) -> Self {
         Self { store, seen: Mutex::default() }
     }
 
     /// Copies a new token from the store to the client's memory; called before a request.
-    pub(crate) async fn fetch(&self, app: &AppId, client: &Client) {
+    pub(crate) async fn load(&self, app: &AppId, client: &Client) {
         let (token, expires_at) = match self.store.load(app).await {
             Ok(Some(dated)) => dated,
             Ok(None) => return,
             Err(cause) => return tracing::warn!(%cause, "the token store cannot be read"),
         };
         let now = crate::time::now();
-        if now < expires_at && self.is_news(&token) {
+        if now < expires_at && self.is_new(&token) {
             client.memory(|memory| memory.put_token(app, token, now, expires_at));
         }
     }
 
     /// Copies a new token from the client's memory to the store; called after a request.
-    pub(crate) async fn publish(&self, app: &AppId, client: &Client) {
+    pub(crate) async fn save(&self, app: &AppId, client: &Client) {
         let now = crate::time::now();
         let held = |memory: &mut Memory| memory.token(app, now).map(|(token, until)| (token.clone(), until));
         let Some(dated) = client.memory(held) else { return };
-        if !self.is_news(&dated.0) {
+        if !self.is_new(&dated.0) {
             return;
         }
         if let Err(cause) = self.store.save(app, dated).await {
@@ -81,7 +81,7 @@ impl Sharing {
         }
     }
 
-    fn is_news(&self, token: &AccessToken) -> bool {
+    fn is_new(&self, token: &AccessToken) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let news = seen.as_ref() != Some(token);
         if news {

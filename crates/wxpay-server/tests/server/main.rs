@@ -8,8 +8,8 @@
     reason = "tests fail by panicking"
 )]
 
-mod chase;
 mod input;
 mod notifications;
 mod orders;
+mod poll;
 mod shop;

@@ -4,14 +4,14 @@ use crate::shop::{Shop, call};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wxpay_sim::{
-    faults::{Operation, Trouble},
+    faults::{Fault, Operation},
     gateway::Payer,
 };
 
 #[tokio::test]
 async fn a_doubled_notification_counts_once() {
     let shop = Shop::open().await;
-    shop.trouble(Trouble::NotificationDoubled, Operation::Notification, 1);
+    shop.inject(Fault::NotificationDoubled, Operation::Notification, 1);
     shop.order("A1", 1999).await;
     shop.pay("A1");
     shop.becomes("A1", "paid").await;
@@ -22,7 +22,7 @@ async fn a_doubled_notification_counts_once() {
 #[tokio::test]
 async fn a_notification_that_overtakes_genprepays_answer_is_not_lost() {
     let shop = Shop::open().await;
-    shop.trouble(Trouble::Early, Operation::Genprepay, 1);
+    shop.inject(Fault::Early, Operation::Genprepay, 1);
     let placed = shop.order("A1", 1999).await;
     assert_eq!(placed.status, 201, "{}", placed.json());
     assert_eq!(placed.json()["status"], "paid");
@@ -34,7 +34,7 @@ async fn a_notification_that_overtakes_genprepays_answer_is_not_lost() {
 #[tokio::test]
 async fn a_forged_notification_changes_nothing_and_the_true_one_counts() {
     let shop = Shop::open().await;
-    shop.trouble(Trouble::NotificationForged, Operation::Notification, 1);
+    shop.inject(Fault::NotificationForged, Operation::Notification, 1);
     shop.order("A1", 1999).await;
     shop.pay("A1");
     let view = shop.becomes("A1", "paid").await;
@@ -63,7 +63,7 @@ async fn an_app_that_says_it_was_paid_is_not_believed() {
     shop.order("A1", 1999).await;
     let said = shop.post("/api/orders/A1/query", &json!({"errCode": 0})).await;
     assert_eq!((said.status, &said.json()["status"]), (200, &json!("open")));
-    shop.trouble(Trouble::NotificationLost, Operation::Notification, 100);
+    shop.inject(Fault::NotificationLost, Operation::Notification, 100);
     shop.pay("A1");
     let said = shop.post("/api/orders/A1/query", &json!({})).await;
     assert_eq!((said.status, &said.json()["status"]), (200, &json!("paid")));
@@ -74,7 +74,7 @@ async fn an_app_that_says_it_was_paid_is_not_believed() {
 async fn when_nobody_can_be_asked_the_app_is_told_to_wait() {
     let shop = Shop::open_with(&[("call_attempts", "1")]).await;
     shop.order("A1", 1999).await;
-    shop.trouble(Trouble::DropBeforeCommit, Operation::Orderquery, 1);
+    shop.inject(Fault::DropBeforeCommit, Operation::Orderquery, 1);
     let said = shop.post("/api/orders/A1/query", &json!({})).await;
     assert_eq!((said.status, &said.json()["status"]), (202, &json!("open")));
     assert!(said.json()["next_query_at"].is_string());
@@ -118,7 +118,7 @@ async fn a_second_payment_is_a_dispute_and_the_order_stays_paid() {
     shop.order("A1", 1999).await;
     shop.pay("A1");
     let first = shop.becomes("A1", "paid").await;
-    shop.trouble(Trouble::SecondPayment, Operation::Pay, 1);
+    shop.inject(Fault::SecondPayment, Operation::Pay, 1);
     shop.pay_as("A1", &Payer::default());
     for _ in 0..200 {
         if shop.kinds("A1").await.len() > 1 {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 use wxpay_sim::{
-    faults::{Operation, Trouble},
+    faults::{Fault, Operation},
     gateway::Payer,
 };
 
@@ -70,7 +70,7 @@ async fn the_same_order_again_is_the_same_order() {
 #[tokio::test]
 async fn requests_at_the_same_time_share_one_call() {
     let shop = Shop::open().await;
-    shop.trouble(Trouble::Delayed { millis: 300 }, Operation::Genprepay, 1);
+    shop.inject(Fault::Delayed { millis: 300 }, Operation::Genprepay, 1);
     let address = shop.address();
     let asking: Vec<_> = (0..16)
         .map(|_| {
@@ -120,7 +120,7 @@ async fn another_order_under_the_same_number_is_a_conflict_that_names_the_field(
 #[tokio::test]
 async fn a_lost_answer_leaves_the_order_in_doubt_and_asking_again_recovers_it() {
     let shop = Shop::open_with(&[("call_attempts", "1")]).await;
-    shop.trouble(Trouble::CommitThenDropResponse, Operation::Genprepay, 1);
+    shop.inject(Fault::CommitThenDropResponse, Operation::Genprepay, 1);
     let lost = shop.order("A1", 1999).await;
     assert_eq!((lost.status, &lost.json()["fate"]), (504, &json!("unknown")), "{}", lost.json());
     // The order is in the ledger and at WeChat Pay, and is polled.
@@ -138,7 +138,7 @@ async fn a_lost_answer_leaves_the_order_in_doubt_and_asking_again_recovers_it() 
 #[tokio::test]
 async fn the_core_tries_again_by_itself_when_an_answer_is_lost() {
     let shop = Shop::open().await;
-    shop.trouble(Trouble::CommitThenDropResponse, Operation::Genprepay, 1);
+    shop.inject(Fault::CommitThenDropResponse, Operation::Genprepay, 1);
     let placed = shop.order("A1", 1999).await;
     assert_eq!(placed.status, 201, "{}", placed.json());
 }
@@ -164,7 +164,7 @@ async fn a_gateway_that_is_not_there_was_sent_nothing() {
 #[tokio::test]
 async fn a_visitor_who_goes_away_does_not_take_the_order_along() {
     let shop = Shop::open().await;
-    shop.trouble(Trouble::Delayed { millis: 400 }, Operation::Genprepay, 1);
+    shop.inject(Fault::Delayed { millis: 400 }, Operation::Genprepay, 1);
     let body = order("A1", 1999).to_string();
     let mut stream = tokio::net::TcpStream::connect(shop.address()).await.unwrap();
     let head = format!(
@@ -194,7 +194,7 @@ async fn an_expired_prepayid_is_fetched_anew_under_the_same_number() {
 #[tokio::test]
 async fn an_order_refused_because_it_is_paid_turns_out_paid() {
     let shop = Shop::open_with(&[("prepay_lifetime", "500ms")]).await;
-    shop.trouble(Trouble::NotificationLost, Operation::Notification, 100);
+    shop.inject(Fault::NotificationLost, Operation::Notification, 100);
     shop.order("A1", 1999).await;
     shop.pay("A1");
     tokio::time::sleep(Duration::from_millis(600)).await;
@@ -219,7 +219,7 @@ async fn delivery_needs_a_payment_and_a_payer() {
     shop.order("A1", 1999).await;
     let early = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
     assert_eq!(early.status, 409, "{}", early.json());
-    shop.trouble(Trouble::NotificationLost, Operation::Notification, 100);
+    shop.inject(Fault::NotificationLost, Operation::Notification, 100);
     shop.pay("A1");
     assert_eq!(shop.post("/api/orders/A1/query", &json!({})).await.json()["status"], "paid");
     let nobody = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;

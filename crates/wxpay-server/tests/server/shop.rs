@@ -14,8 +14,8 @@ use wxpay_proto::{
 use wxpay_server::{Running, Server, config::Sources};
 use wxpay_sim::{
     Clock, Credentials, Gateway, Settings,
-    faults::{Operation, Rule, Trouble},
-    gateway::{Payer, Tapped},
+    faults::{Fault, FaultRule, Operation},
+    gateway::{Payer, PrepayRef},
     ledger::OrderRecord,
 };
 
@@ -128,8 +128,10 @@ impl Shop {
         pay(&self.sim, number, payer);
     }
 
-    pub(crate) fn trouble(&self, trouble: Trouble, operation: Operation, times: u32) {
-        self.sim.with(|sim, _| sim.gateway.trouble(Rule::new(trouble).on(operation).times(times)));
+    pub(crate) fn inject(&self, trouble: Fault, operation: Operation, times: u32) {
+        self.sim.with(|sim, _| {
+            sim.gateway.inject(FaultRule::new(trouble).for_operation(operation).at_most(times))
+        });
     }
 
     pub(crate) fn record(&self, number: &str) -> Option<OrderRecord> {
@@ -183,7 +185,7 @@ impl Closed {
 }
 
 fn pay(sim: &wxpay_sim::serve::Server, number: &str, payer: &Payer) {
-    let tapped = Tapped::OutTradeNo(number.parse().unwrap());
+    let tapped = PrepayRef::OutTradeNo(number.parse().unwrap());
     sim.with(|sim, now| sim.gateway.pay(&tapped, payer, now).map(drop)).unwrap();
 }
 

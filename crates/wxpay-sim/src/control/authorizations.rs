@@ -1,13 +1,13 @@
 //! Routes of transfer authorizations: confirm, refuse, close.
 
 use super::{
-    Answer, Simulation,
+    ControlResponse, Simulation,
     call::Call,
-    field::{BY_MERCHANT, Kind, must},
+    field::{Kind, MERCHANT_FILTER, required},
     problem::Problem,
     records::notification::NOTIFICATIONS,
-    route::{Body, Room, Route},
-    shape::{Record, Shape, always},
+    route::{Body, Route, RouteGroup},
+    schema::{Record, Schema, required_member},
 };
 use crate::{
     gateway::Gateway,
@@ -18,7 +18,7 @@ use wxpay_proto::{
     id::{MchId, OutAuthorizationNo},
 };
 
-pub(super) const ROOM: Room = Room {
+pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "authorizations",
     about: "Authorizations by which a payee allows transfers without confirmation.",
     routes: &[
@@ -29,16 +29,16 @@ pub(super) const ROOM: Room = Room {
             AUTHORIZATIONS,
             list,
         )
-        .asking(BY_MERCHANT),
+        .with_query(MERCHANT_FILTER),
         Route::get(
             "authorizations/{out_authorization_no}",
             "show_authorization",
             "Returns one authorization.",
             AUTHORIZATION,
-            |simulation, call| find(&mut simulation.gateway, call).map(Answer::shown),
+            |simulation, call| find(&mut simulation.gateway, call).map(ControlResponse::json),
         )
-        .asking(BY_MERCHANT)
-        .or(&[UNKNOWN]),
+        .with_query(MERCHANT_FILTER)
+        .with_problems(&[UNKNOWN]),
         Route::post(
             "authorizations/{out_authorization_no}/confirm",
             "confirm_authorization",
@@ -47,8 +47,8 @@ pub(super) const ROOM: Room = Room {
             AUTHORIZATION,
             |simulation, call| decided(simulation, call, Gateway::confirm_authorization),
         )
-        .asking(BY_MERCHANT)
-        .or(&[UNKNOWN, NOT_NOW]),
+        .with_query(MERCHANT_FILTER)
+        .with_problems(&[UNKNOWN, NOT_NOW]),
         Route::post(
             "authorizations/{out_authorization_no}/refuse",
             "refuse_authorization",
@@ -56,8 +56,8 @@ pub(super) const ROOM: Room = Room {
             AUTHORIZATION,
             |simulation, call| decided(simulation, call, Gateway::refuse_authorization),
         )
-        .asking(BY_MERCHANT)
-        .or(&[UNKNOWN, NOT_NOW]),
+        .with_query(MERCHANT_FILTER)
+        .with_problems(&[UNKNOWN, NOT_NOW]),
         Route::post(
             "authorizations/{out_authorization_no}/close",
             "close_authorization",
@@ -65,52 +65,64 @@ pub(super) const ROOM: Room = Room {
             AUTHORIZATION,
             close,
         )
-        .asking(BY_MERCHANT)
-        .taking(Body::Required(&[must(
+        .with_query(MERCHANT_FILTER)
+        .with_body(Body::Required(&[required(
             "reason",
-            Kind::OneOf(reasons),
+            Kind::Enum(reasons),
             "The close_reason of the payee or the platform.",
         )]))
-        .or(&[UNKNOWN, NOT_NOW]),
+        .with_problems(&[UNKNOWN, NOT_NOW]),
     ],
 };
 
 const UNKNOWN: (u16, &str) = (404, "The authorization does not exist.");
 const NOT_NOW: (u16, &str) = (409, "The authorization's state does not allow this.");
 
-pub(super) const AUTHORIZATIONS: Shape = Shape::List(&AUTHORIZATION);
-const AUTHORIZATION: Shape = Shape::Record(&RECORD);
+pub(super) const AUTHORIZATIONS: Schema = Schema::List(&AUTHORIZATION);
+const AUTHORIZATION: Schema = Schema::Record(&RECORD);
 const RECORD: Record = Record {
     name: "Authorization",
     about: "An authorization that a payee grants to a merchant.",
     members: &[
-        always("mchid", Shape::Text, "The merchant."),
-        always("out_authorization_no", Shape::Text, "The merchant's authorization number."),
-        always(
+        required_member("mchid", Schema::Text, "The merchant."),
+        required_member("out_authorization_no", Schema::Text, "The merchant's authorization number."),
+        required_member(
             "authorization_id",
-            Shape::Maybe(&Shape::Text),
+            Schema::Maybe(&Schema::Text),
             "The gateway's number, once the payee confirmed.",
         ),
-        always("appid", Shape::Text, "The app."),
-        always("openid", Shape::Text, "The payee's openid under the app."),
-        always("user_display_name", Shape::Text, "The display name of the payee's account at the merchant."),
-        always("transfer_scene_id", Shape::Text, "The transfer scene."),
-        always("out_bill_no", Shape::Maybe(&Shape::Text), "The transfer that it was requested with."),
-        always(
+        required_member("appid", Schema::Text, "The app."),
+        required_member("openid", Schema::Text, "The payee's openid under the app."),
+        required_member(
+            "user_display_name",
+            Schema::Text,
+            "The display name of the payee's account at the merchant.",
+        ),
+        required_member("transfer_scene_id", Schema::Text, "The transfer scene."),
+        required_member(
+            "out_bill_no",
+            Schema::Maybe(&Schema::Text),
+            "The transfer that it was requested with.",
+        ),
+        required_member(
             "state",
-            Shape::Word(|| vec!["WAIT_USER_CONFIRM", "TAKING_EFFECT", "CLOSED"]),
+            Schema::Word(|| vec!["WAIT_USER_CONFIRM", "TAKING_EFFECT", "CLOSED"]),
             "The state of the authorization.",
         ),
-        always(
+        required_member(
             "package_info",
-            Shape::Maybe(&Shape::Text),
+            Schema::Maybe(&Schema::Text),
             "The parameter of the payee's confirmation page, while the confirmation is pending.",
         ),
-        always("created_at", Shape::Seconds, "The time of the request."),
-        always("authorized_at", Shape::Maybe(&Shape::Seconds), "The time of the payee's confirmation."),
-        always("closed_at", Shape::Maybe(&Shape::Seconds), "The time of the close."),
-        always("close_reason", Shape::Maybe(&Shape::Word(reasons)), "The reason of the close."),
-        always("notifications", NOTIFICATIONS, "The notifications and their deliveries."),
+        required_member("created_at", Schema::Seconds, "The time of the request."),
+        required_member(
+            "authorized_at",
+            Schema::Maybe(&Schema::Seconds),
+            "The time of the payee's confirmation.",
+        ),
+        required_member("closed_at", Schema::Maybe(&Schema::Seconds), "The time of the close."),
+        required_member("close_reason", Schema::Maybe(&Schema::Word(reasons)), "The reason of the close."),
+        required_member("notifications", NOTIFICATIONS, "The notifications and their deliveries."),
     ],
 };
 
@@ -125,27 +137,28 @@ fn reasons() -> Vec<&'static str> {
     reasons.map(CloseReason::as_str).to_vec()
 }
 
-fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let mchid = call.mchid()?;
     let mut authorizations = simulation.gateway.authorizations(call.now);
     authorizations.retain(|allowed| mchid.as_ref().is_none_or(|mchid| allowed.mchid == *mchid));
-    Ok(Answer::shown(authorizations))
+    Ok(ControlResponse::json(authorizations))
 }
 
 /// Finds an authorization by its number. Without a merchant in the query, the first match is used.
 fn find(gateway: &mut Gateway, call: &Call<'_>) -> Result<AuthorizationRecord, Problem> {
-    let (number, mchid): (OutAuthorizationNo, _) = (call.path.named("out_authorization_no")?, call.mchid()?);
+    let (number, mchid): (OutAuthorizationNo, _) =
+        (call.path.required("out_authorization_no")?, call.mchid()?);
     let found = if let Some(mchid) = mchid {
         gateway.authorization(&mchid, &number, call.now)
     } else {
         let mut all = gateway.authorizations(call.now).into_iter();
         all.find(|allowed| allowed.out_authorization_no == number)
     };
-    found.ok_or_else(|| Problem::unknown("authorization"))
+    found.ok_or_else(|| Problem::not_found("authorization"))
 }
 
-fn close(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
-    let reason = call.body.text("reason").and_then(CloseReason::named);
+fn close(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
+    let reason = call.body.text("reason").and_then(CloseReason::from_name);
     let reason = reason.ok_or_else(|| Problem::missing_field("reason"))?;
     decided(simulation, call, |gateway, mchid, number, now| {
         gateway.close_authorization(mchid, number, reason, now)
@@ -156,12 +169,12 @@ fn decided(
     simulation: &mut Simulation,
     call: &Call<'_>,
     decide: impl FnOnce(&mut Gateway, &MchId, &OutAuthorizationNo, UnixTime) -> bool,
-) -> Result<Answer, Problem> {
+) -> Result<ControlResponse, Problem> {
     let gateway = &mut simulation.gateway;
     let found = find(gateway, call)?;
     if decide(gateway, &found.mchid, &found.out_authorization_no, call.now) {
         let allowed = gateway.authorization(&found.mchid, &found.out_authorization_no, call.now);
-        return allowed.map(Answer::shown).ok_or_else(|| Problem::unknown("authorization"));
+        return allowed.map(ControlResponse::json).ok_or_else(|| Problem::not_found("authorization"));
     }
     let detail = format!("the authorization is {}", found.state.as_str());
     Err(Problem::conflict("the authorization's state does not allow this", &detail))

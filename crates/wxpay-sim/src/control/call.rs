@@ -16,7 +16,7 @@ pub(super) struct Call<'a> {
     /// The body as received.
     pub(super) raw: &'a [u8],
     /// Origin of the request URL (`http://127.0.0.1:8080`), if the caller passed a whole URL.
-    pub(super) base: Option<&'a str>,
+    pub(super) base_url: Option<&'a str>,
     pub(super) now: UnixTime,
     /// The real time.
     pub(super) real: UnixTime,
@@ -25,7 +25,7 @@ pub(super) struct Call<'a> {
 impl Call<'_> {
     /// Returns the merchant that the query selects.
     pub(super) fn mchid(&self) -> Result<Option<MchId>, Problem> {
-        self.query.parsed("mchid")
+        self.query.optional("mchid")
     }
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Target<'a> {
 
 impl<'a> Target<'a> {
     /// Parses a path with its query, or a whole URL.
-    pub(super) fn read(target: &'a str) -> Self {
+    pub(super) fn parse(target: &'a str) -> Self {
         let authority = target.find("://").map(|at| at.saturating_add(3));
         let path_at = authority.map(|at| {
             let after = target.get(at..).unwrap_or_default().find(['/', '?']);
@@ -72,39 +72,40 @@ impl Fields {
     }
 
     /// Returns a value. Null counts as absent.
-    fn said(&self, name: &str) -> Option<&Value> {
+    fn get(&self, name: &str) -> Option<&Value> {
         #[cfg(test)]
         self.read.borrow_mut().insert(name.into());
         self.members.get(name).filter(|value| !value.is_null())
     }
 
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.said(name).and_then(Value::as_str)
+        self.get(name).and_then(Value::as_str)
     }
 
     pub(super) fn number(&self, name: &str) -> Option<u64> {
-        self.said(name).and_then(Value::as_u64)
+        self.get(name).and_then(Value::as_u64)
     }
 
-    pub(super) fn truth(&self, name: &str) -> Option<bool> {
-        self.said(name).and_then(Value::as_bool)
+    pub(super) fn boolean(&self, name: &str) -> Option<bool> {
+        self.get(name).and_then(Value::as_bool)
     }
 
     pub(super) fn texts(&self, name: &str) -> Vec<&str> {
-        let items = self.said(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let items = self.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         items.iter().filter_map(Value::as_str).collect()
     }
 
     /// Parses an optional string as an identifier of the protocol.
-    pub(super) fn parsed<T: FromStr<Err = InvalidField>>(&self, name: &str) -> Result<Option<T>, Problem> {
-        let parse =
-            |text: &str| text.parse().map_err(|error: InvalidField| Problem::field(name, error.rule()));
+    pub(super) fn optional<T: FromStr<Err = InvalidField>>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let parse = |text: &str| {
+            text.parse().map_err(|error: InvalidField| Problem::invalid_field(name, error.rule()))
+        };
         self.text(name).map(parse).transpose()
     }
 
     /// Parses a required string as an identifier of the protocol.
-    pub(super) fn named<T: FromStr<Err = InvalidField>>(&self, name: &str) -> Result<T, Problem> {
-        self.parsed(name)?.ok_or_else(|| Problem::missing_field(name))
+    pub(super) fn required<T: FromStr<Err = InvalidField>>(&self, name: &str) -> Result<T, Problem> {
+        self.optional(name)?.ok_or_else(|| Problem::missing_field(name))
     }
 }
 
@@ -121,7 +122,7 @@ mod tests {
             ("/_sim/v1/orders?to=http://b/", None, "/_sim/v1/orders", "to=http://b/"),
             ("http://a", Some("http://a"), "", ""),
         ] {
-            let read = Target::read(target);
+            let read = Target::parse(target);
             assert_eq!((read.base, read.path, read.query), (base, path, query), "{target}");
         }
     }

@@ -1,23 +1,23 @@
 //! Routes of the virtual clock.
 
 use super::{
-    Answer, Simulation,
+    ControlResponse, Simulation,
     call::Call,
-    field::{Kind, must},
+    field::{Kind, required},
     problem::Problem,
-    route::{Body, Room, Route},
-    shape::{Record, Shape, always},
+    route::{Body, Route, RouteGroup},
+    schema::{Record, Schema, required_member},
 };
 use serde_json::json;
 use std::time::Duration;
 use wxpay_proto::UnixTime;
 
 /// Maximum advance in one request, in seconds: ten years.
-const MOST_SECONDS: u64 = 315_360_000;
+const MAX_ADVANCE_SECONDS: u64 = 315_360_000;
 /// Maximum time, in seconds since 1970: the end of the year 9999.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-pub(super) const ROOM: Room = Room {
+pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "clock",
     about: "The virtual clock, which never goes back.",
     routes: &[
@@ -27,19 +27,19 @@ pub(super) const ROOM: Room = Room {
         Route::post("clock", "advance_clock", "Advances the clock.", CLOCK, |simulation, call| {
             Ok(advance(simulation, call))
         })
-        .taking(Body::Required(&[must(
+        .with_body(Body::Required(&[required(
             "advance_seconds",
-            Kind::Number(0, MOST_SECONDS),
+            Kind::Number(0, MAX_ADVANCE_SECONDS),
             "The number of seconds to advance by; at most ten years.",
         )])),
         Route::post("clock", "set_clock", "Advances the clock to a time.", CLOCK, set)
-            .by("PUT")
-            .taking(Body::Required(&[must(
+            .method("PUT")
+            .with_body(Body::Required(&[required(
                 "now",
                 Kind::Number(0, LAST_SECOND),
                 "The time, in seconds since 1970; must not be in the past.",
             )]))
-            .or(&[(409, "The time is in the past: the clock does not go back.")]),
+            .with_problems(&[(409, "The time is in the past: the clock does not go back.")]),
         Route::post(
             "clock/freeze",
             "freeze_clock",
@@ -63,27 +63,27 @@ pub(super) const ROOM: Room = Room {
     ],
 };
 
-pub(super) const CLOCK: Shape = Shape::Record(&Record {
+pub(super) const CLOCK: Schema = Schema::Record(&Record {
     name: "Clock",
     about: "The virtual clock.",
     members: &[
-        always("now", Shape::Seconds, "The current virtual time."),
-        always("runs", Shape::Truth, "True if the clock runs, false if it is frozen."),
+        required_member("now", Schema::Seconds, "The current virtual time."),
+        required_member("runs", Schema::Truth, "True if the clock runs, false if it is frozen."),
     ],
 });
 
-pub(super) fn shown(simulation: &Simulation, call: &Call<'_>) -> Answer {
+pub(super) fn shown(simulation: &Simulation, call: &Call<'_>) -> ControlResponse {
     let clock = &simulation.clock;
-    Answer::ok(json!({ "now": clock.now(call.real).as_secs(), "runs": clock.runs() }))
+    ControlResponse::ok(json!({ "now": clock.now(call.real).as_secs(), "runs": clock.runs() }))
 }
 
-fn advance(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
+fn advance(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
     let seconds = call.body.number("advance_seconds").unwrap_or_default();
     simulation.clock.advance(Duration::from_secs(seconds));
     shown(simulation, call)
 }
 
-fn set(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn set(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let to = UnixTime::from_secs(call.body.number("now").unwrap_or_default());
     if to.as_secs() < call.now.as_secs() {
         let detail = format!("the clock does not go back: the time is {}", call.now.as_secs());

@@ -1,10 +1,10 @@
 //! Route of combined orders.
 
 use super::{
-    Answer, Simulation, call::Call, field::BY_MERCHANT, problem::Problem, records::order::COMBINED,
-    route::Route,
+    ControlResponse, Simulation, call::Call, field::MERCHANT_FILTER, problem::Problem,
+    records::order::COMBINED, route::Route,
 };
-use crate::gateway::Named;
+use crate::gateway::OrderRef;
 
 pub(super) const ROUTE: Route = Route::get(
     "orders/{out_trade_no}/combined",
@@ -13,15 +13,15 @@ pub(super) const ROUTE: Route = Route::get(
     COMBINED,
     show,
 )
-.asking(BY_MERCHANT)
-.or(&[(404, "The order does not exist, or is not combined.")]);
+.with_query(MERCHANT_FILTER)
+.with_problems(&[(404, "The order does not exist, or is not combined.")]);
 
-fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
-    let number = call.path.named("out_trade_no")?;
+fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
+    let number = call.path.required("out_trade_no")?;
     let named = match call.mchid()? {
-        None => Named::OutTradeNo(number),
-        Some(mchid) => Named::Of(mchid, number),
+        None => OrderRef::OutTradeNo(number),
+        Some(mchid) => OrderRef::OfMerchant(mchid, number),
     };
     let whole = simulation.gateway.combined(&named, call.now);
-    whole.map(Answer::shown).ok_or_else(|| Problem::unknown("combined order"))
+    whole.map(ControlResponse::json).ok_or_else(|| Problem::not_found("combined order"))
 }

@@ -9,15 +9,15 @@ pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) is_required: bool,
-    pub(super) about: &'static str,
+    pub(super) description: &'static str,
 }
 
-pub(super) const fn may(name: &'static str, kind: Kind, about: &'static str) -> Field {
-    Field { name, kind, is_required: false, about }
+pub(super) const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Field {
+    Field { name, kind, is_required: false, description: about }
 }
 
-pub(super) const fn must(name: &'static str, kind: Kind, about: &'static str) -> Field {
-    Field { name, kind, is_required: true, about }
+pub(super) const fn required(name: &'static str, kind: Kind, about: &'static str) -> Field {
+    Field { name, kind, is_required: true, description: about }
 }
 
 /// Type and rule of a field's value.
@@ -32,8 +32,8 @@ pub(super) enum Kind {
     Path,
     /// A whole number with its inclusive minimum and maximum.
     Number(u64, u64),
-    Truth,
-    OneOf(fn() -> Vec<&'static str>),
+    Boolean,
+    Enum(fn() -> Vec<&'static str>),
     /// A list with its maximum length.
     List(&'static Self, usize),
 }
@@ -46,7 +46,7 @@ pub(super) const VISIBLE: &str = "!-~";
 pub(super) const PRINTABLE: &str = " -~";
 
 /// Query parameter that selects the merchant, for numbers that two merchants may both use.
-pub(super) const BY_MERCHANT: &[Field] = &[may(
+pub(super) const MERCHANT_FILTER: &[Field] = &[optional(
     "mchid",
     Kind::Text(1, 32, DIGITS),
     "The merchant: mchid, or partner for APIv1. Without it, the first merchant that has the number is used.",
@@ -55,14 +55,18 @@ pub(super) const BY_MERCHANT: &[Field] = &[may(
 impl Field {
     /// Checks a value against the field's rule.
     pub(super) fn check(&self, value: &Value) -> Result<(), Problem> {
-        if self.kind.fits(value) { Ok(()) } else { Err(Problem::field(self.name, &self.kind.rule())) }
+        if self.kind.accepts(value) {
+            Ok(())
+        } else {
+            Err(Problem::invalid_field(self.name, &self.kind.rule()))
+        }
     }
 
     /// Returns the JSON schema of the field. An optional body member may also be null, which means absent.
     pub(super) fn schema(&self, may_be_null: bool) -> Value {
         let mut schema = self.kind.schema();
         if let Some(members) = schema.as_object_mut() {
-            members.insert("description".into(), self.about.into());
+            members.insert("description".into(), self.description.into());
             if may_be_null && !self.is_required {
                 let kind = members.get("type").cloned().unwrap_or_default();
                 members.insert("type".into(), json!([kind, "null"]));
@@ -76,10 +80,10 @@ impl Field {
 }
 
 impl Kind {
-    fn fits(&self, value: &Value) -> bool {
+    fn accepts(&self, value: &Value) -> bool {
         match self {
             Self::Text(least, most, class) => value.as_str().is_some_and(|text| {
-                let is_allowed = |sign| class.is_empty() || allows(class, sign);
+                let is_allowed = |sign| class.is_empty() || class_contains(class, sign);
                 (*least..=*most).contains(&text.chars().count()) && text.chars().all(is_allowed)
             }),
             Self::AppId => value.as_str().is_some_and(|text| {
@@ -88,11 +92,11 @@ impl Kind {
             }),
             Self::Path => value.as_str().is_some_and(|text| text.starts_with(['/', '*'])),
             Self::Number(from, to) => value.as_u64().is_some_and(|number| (*from..=*to).contains(&number)),
-            Self::Truth => value.is_boolean(),
-            Self::OneOf(words) => value.as_str().is_some_and(|text| words().contains(&text)),
+            Self::Boolean => value.is_boolean(),
+            Self::Enum(words) => value.as_str().is_some_and(|text| words().contains(&text)),
             Self::List(kind, most) => value
                 .as_array()
-                .is_some_and(|items| items.len() <= *most && items.iter().all(|item| kind.fits(item))),
+                .is_some_and(|items| items.len() <= *most && items.iter().all(|item| kind.accepts(item))),
         }
     }
 
@@ -101,13 +105,13 @@ impl Kind {
         match self {
             Self::Text(least, most, class) => {
                 let length = if least == most { least.to_string() } else { format!("{least} to {most}") };
-                format!("must be a string of {length} {}", spelled(class))
+                format!("must be a string of {length} {}", describe_class(class))
             }
             Self::AppId => String::from("must be wx followed by 16 letters or digits"),
             Self::Path => String::from("must begin with / or *"),
             Self::Number(from, to) => format!("must be a whole number from {from} to {to}"),
-            Self::Truth => String::from("must be true or false"),
-            Self::OneOf(words) => {
+            Self::Boolean => String::from("must be true or false"),
+            Self::Enum(words) => {
                 let words = words();
                 let some: Vec<&str> = words.iter().take(8).copied().collect();
                 let more = if words.len() > some.len() { ", … (see openapi.json for all)" } else { "" };
@@ -128,27 +132,25 @@ impl Kind {
             Self::AppId => json!({ "type": "string", "pattern": "^wx[0-9A-Za-z]{16}$" }),
             Self::Path => json!({ "type": "string", "pattern": "^[/*]" }),
             Self::Number(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
-            Self::Truth => json!({ "type": "boolean" }),
-            Self::OneOf(words) => json!({ "type": "string", "enum": words() }),
+            Self::Boolean => json!({ "type": "boolean" }),
+            Self::Enum(words) => json!({ "type": "string", "enum": words() }),
             Self::List(kind, most) => json!({ "type": "array", "items": kind.schema(), "maxItems": most }),
         }
     }
 
     /// Converts a path or query value, which is text, to the JSON type of the field. Text that cannot be converted stays
     /// a string, so that [`Field::check`] rejects it by the field's rule.
-    pub(super) fn read(&self, text: String) -> Value {
+    pub(super) fn parse(&self, text: String) -> Value {
         match self {
             Self::Number(..) => text.parse::<u64>().map_or(Value::String(text), Value::from),
-            Self::Truth => text.parse::<bool>().map_or(Value::String(text), Value::from),
-            Self::Text(..) | Self::AppId | Self::Path | Self::OneOf(_) | Self::List(..) => {
-                Value::String(text)
-            }
+            Self::Boolean => text.parse::<bool>().map_or(Value::String(text), Value::from),
+            Self::Text(..) | Self::AppId | Self::Path | Self::Enum(_) | Self::List(..) => Value::String(text),
         }
     }
 }
 
 /// Describes a character class in words: its ranges and characters, one by one.
-fn spelled(class: &str) -> String {
+fn describe_class(class: &str) -> String {
     match class {
         "" => String::from("characters"),
         VISIBLE => String::from("visible ASCII characters"),
@@ -163,7 +165,7 @@ fn spelled(class: &str) -> String {
 }
 
 /// Returns true if a character belongs to a class in regular-expression notation.
-fn allows(class: &str, sign: char) -> bool {
+fn class_contains(class: &str, sign: char) -> bool {
     ranges(class).any(|(from, to)| (from..=to).contains(&sign))
 }
 
@@ -192,8 +194,8 @@ mod tests {
         for (class, inside, outside) in
             [(DIGITS, "0509", "a-/:"), (NUMBER, "azAZ09_|*@-", " ./+"), (VISIBLE, "!~-a", " \u{7f}é")]
         {
-            assert!(inside.chars().all(|sign| allows(class, sign)), "{class}");
-            assert!(!outside.chars().any(|sign| allows(class, sign)), "{class}");
+            assert!(inside.chars().all(|sign| class_contains(class, sign)), "{class}");
+            assert!(!outside.chars().any(|sign| class_contains(class, sign)), "{class}");
         }
     }
 
@@ -204,7 +206,7 @@ mod tests {
             (Kind::Text(32, 32, LETTERS), "must be a string of 32 of 0-9 A-Z a-z"),
             (Kind::Text(1, 2, ""), "must be a string of 1 to 2 characters"),
             (Kind::Text(1, 2, VISIBLE), "must be a string of 1 to 2 visible ASCII characters"),
-            (Kind::OneOf(|| vec!["a", "b"]), "must be one of a, b"),
+            (Kind::Enum(|| vec!["a", "b"]), "must be one of a, b"),
         ] {
             assert_eq!(kind.rule(), rule);
         }
@@ -212,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_value_is_held_to_its_kind() {
-        let words = Kind::OneOf(|| vec!["a", "b"]);
+        let words = Kind::Enum(|| vec!["a", "b"]);
         for (kind, fitting, other) in [
             (Kind::Text(1, 2, ""), json!("é"), json!("abc")),
             (Kind::Text(1, 2, DIGITS), json!("12"), json!(12)),
@@ -220,11 +222,11 @@ mod tests {
             (Kind::Path, json!("*/close"), json!("v3")),
             (Kind::Number(1, 5), json!(5), json!(6)),
             (Kind::Number(0, 5), json!(0), json!(0.5)),
-            (Kind::Truth, json!(false), json!("false")),
+            (Kind::Boolean, json!(false), json!("false")),
             (words, json!("a"), json!("c")),
-            (Kind::List(&Kind::Truth, 1), json!([true]), json!([true, true])),
+            (Kind::List(&Kind::Boolean, 1), json!([true]), json!([true, true])),
         ] {
-            let field = may("it", kind, "");
+            let field = optional("it", kind, "");
             assert!(field.check(&fitting).is_ok(), "{fitting}");
             assert!(field.check(&other).is_err(), "{other}");
         }

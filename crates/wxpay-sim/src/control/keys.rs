@@ -1,22 +1,22 @@
 //! Routes of the platform keys of a merchant: certificate rotation and migration to the public key.
 
 use super::{
-    Answer, Simulation,
+    ControlResponse, Simulation,
     call::Call,
-    field::{Kind, must},
-    merchants::{NO_MERCHANT, merchant, unknown},
+    fault_rules,
+    field::{Kind, required},
+    merchants::{MERCHANT_NOT_FOUND, merchant, unknown},
     problem::Problem,
-    records::merchant::{PLATFORM, Platform, modes},
-    route::{Body, Room, Route},
-    rules,
+    records::merchant::{PLATFORM, PlatformView, modes},
+    route::{Body, Route, RouteGroup},
 };
 use crate::{
-    faults::Step,
-    merchant::{Merchant, Misstep, Mode},
+    faults::MigrationStep,
+    merchant::{KeyMode, Merchant, Misstep},
 };
 use wxpay_proto::id::MchId;
 
-pub(super) const ROOM: Room = Room {
+pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "keys",
     about: "The platform keys of a merchant, and the migration from platform certificates to the public key.",
     routes: &[
@@ -27,10 +27,10 @@ pub(super) const ROOM: Room = Room {
             PLATFORM,
             |simulation, call| {
                 let merchant = merchant(&simulation.gateway, call)?;
-                Ok(Answer::shown(Platform::of(merchant, call.now)))
+                Ok(ControlResponse::json(PlatformView::of(merchant, call.now)))
             },
         )
-        .or(&[NO_MERCHANT]),
+        .with_problems(&[MERCHANT_NOT_FOUND]),
         Route::post(
             "merchants/{mchid}/platform/migrate",
             "migrate_platform_keys",
@@ -38,12 +38,12 @@ pub(super) const ROOM: Room = Room {
             PLATFORM,
             migrate,
         )
-        .taking(Body::Required(&[must(
+        .with_body(Body::Required(&[required(
             "step",
-            Kind::OneOf(rules::steps),
+            Kind::Enum(fault_rules::steps),
             "The step. void is possible from the seventh day after switch.",
         )]))
-        .or(&[NO_MERCHANT, MISSTEP]),
+        .with_problems(&[MERCHANT_NOT_FOUND, MIGRATION_CONFLICT]),
         Route::post(
             "merchants/{mchid}/platform/rotate",
             "rotate_platform_certificate",
@@ -51,7 +51,7 @@ pub(super) const ROOM: Room = Room {
             PLATFORM,
             rotate,
         )
-        .or(&[NO_MERCHANT, MISSTEP]),
+        .with_problems(&[MERCHANT_NOT_FOUND, MIGRATION_CONFLICT]),
         Route::post(
             "merchants/{mchid}/platform/mode",
             "set_platform_mode",
@@ -59,58 +59,58 @@ pub(super) const ROOM: Room = Room {
             PLATFORM,
             set_mode,
         )
-        .by("PUT")
-        .taking(Body::Required(&[must("mode", Kind::OneOf(modes), "The keys to use.")]))
-        .or(&[NO_MERCHANT]),
+        .method("PUT")
+        .with_body(Body::Required(&[required("mode", Kind::Enum(modes), "The keys to use.")]))
+        .with_problems(&[MERCHANT_NOT_FOUND]),
     ],
 };
 
-const MISSTEP: (u16, &str) = (409, "The migration does not allow this now.");
-fn migrate(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
-    let step = call.body.text("step").and_then(Step::named);
+const MIGRATION_CONFLICT: (u16, &str) = (409, "The migration does not allow this now.");
+fn migrate(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
+    let step = call.body.text("step").and_then(MigrationStep::from_name);
     let step = step.ok_or_else(|| Problem::missing_field("step"))?;
-    changed(simulation, call, |merchant| {
+    change(simulation, call, |merchant| {
         let platform = merchant.platform_mut();
         match step {
-            Step::Obtain => platform.obtain(),
-            Step::Switch => platform.switch(call.now),
-            Step::RollBack => platform.roll_back(),
-            Step::Void => platform.void(call.now),
+            MigrationStep::Obtain => platform.obtain_public_key(),
+            MigrationStep::Switch => platform.start_switch(call.now),
+            MigrationStep::RollBack => platform.roll_back(),
+            MigrationStep::Void => platform.void_certificates(call.now),
         }
     })
 }
 
-fn rotate(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn rotate(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let mchid = merchant(&simulation.gateway, call)?.mchid().clone();
-    simulation.gateway.rotate_certificate(&mchid, call.now).map_err(misstep)?;
-    changed(simulation, call, |_| Ok(()))
+    simulation.gateway.rotate_certificate(&mchid, call.now).map_err(migration_error)?;
+    change(simulation, call, |_| Ok(()))
 }
 
-fn set_mode(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn set_mode(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let mode = match call.body.text("mode") {
-        Some("certificates") => Mode::Certificates,
-        Some("obtained") => Mode::Obtained,
-        Some("switching") => Mode::Switching { since: call.now },
-        Some("public_key") => Mode::PublicKey,
-        _ => Mode::Either,
+        Some("certificates") => KeyMode::Certificates,
+        Some("obtained") => KeyMode::Obtained,
+        Some("switching") => KeyMode::Switching { since: call.now },
+        Some("public_key") => KeyMode::PublicKey,
+        _ => KeyMode::Either,
     };
-    changed(simulation, call, |merchant| {
+    change(simulation, call, |merchant| {
         merchant.platform_mut().set_mode(mode);
         Ok(())
     })
 }
 
-fn changed(
+fn change(
     simulation: &mut Simulation,
     call: &Call<'_>,
     change: impl FnOnce(&mut Merchant) -> Result<(), Misstep>,
-) -> Result<Answer, Problem> {
-    let mchid: MchId = call.path.named("mchid")?;
+) -> Result<ControlResponse, Problem> {
+    let mchid: MchId = call.path.required("mchid")?;
     let merchant = simulation.gateway.merchant_mut(&mchid).ok_or_else(unknown)?;
-    change(merchant).map_err(misstep)?;
-    Ok(Answer::shown(Platform::of(merchant, call.now)))
+    change(merchant).map_err(migration_error)?;
+    Ok(ControlResponse::json(PlatformView::of(merchant, call.now)))
 }
 
-fn misstep(misstep: Misstep) -> Problem {
+fn migration_error(misstep: Misstep) -> Problem {
     Problem::conflict("the step is not possible", &misstep.to_string())
 }

@@ -10,32 +10,32 @@ mod authorizations;
 mod call;
 mod clock;
 mod combined;
-mod document;
-mod door;
+mod fault_rules;
 mod faults;
 mod field;
 mod keys;
 mod merchants;
 mod notifications;
+mod openapi;
 mod orders;
-mod phone;
+mod payer;
 mod problem;
+mod profitsharing;
 mod records;
 mod refunds;
 mod requests;
 mod route;
-mod rules;
+mod schema;
 mod settings;
-mod shape;
-mod sharings;
 mod state;
 mod tokens;
 mod transfers;
+mod validate;
 
 use crate::{clock::Clock, gateway::Gateway};
 use call::Target;
 use problem::Problem;
-use route::{Room, Route};
+use route::{Route, RouteGroup};
 use serde_json::Value;
 use wxpay_proto::UnixTime;
 
@@ -49,24 +49,24 @@ pub const DOCUMENT: &str = "/_sim/v1/openapi.json";
 pub const MAX_BODY: usize = 1 << 20;
 
 /// Every route. If several paths match a request, the first one is used.
-static ROOMS: &[Room] = &[
-    orders::ROOM,
-    phone::ROOM,
-    clock::ROOM,
-    faults::ROOM,
-    refunds::ROOM,
-    transfers::ROOM,
-    authorizations::ROOM,
-    sharings::ROOM,
-    merchants::ROOM,
-    keys::ROOM,
-    tokens::ROOM,
-    notifications::ROOM,
-    requests::ROOM,
+static GROUPS: &[RouteGroup] = &[
+    orders::GROUP,
+    payer::GROUP,
+    clock::GROUP,
+    faults::GROUP,
+    refunds::GROUP,
+    transfers::GROUP,
+    authorizations::GROUP,
+    profitsharing::GROUP,
+    merchants::GROUP,
+    keys::GROUP,
+    tokens::GROUP,
+    notifications::GROUP,
+    requests::GROUP,
     notifications::WARNINGS,
-    settings::ROOM,
-    state::ROOM,
-    document::ROOM,
+    settings::GROUP,
+    state::GROUP,
+    openapi::GROUP,
 ];
 
 /// A gateway and its virtual clock, which the interface reads and changes.
@@ -82,7 +82,7 @@ pub struct Simulation {
 /// Response of the control interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Answer {
+pub struct ControlResponse {
     /// The HTTP status.
     pub status: u16,
     /// The body.
@@ -93,7 +93,7 @@ pub struct Answer {
     pub allow: Option<String>,
 }
 
-impl Answer {
+impl ControlResponse {
     /// Returns the media type of the body.
     #[must_use]
     pub fn content_type(&self) -> &'static str {
@@ -110,7 +110,7 @@ impl Answer {
         Self { status: 200, body, notifications_first: false, allow: None }
     }
 
-    fn shown(value: impl serde::Serialize) -> Self {
+    fn json(value: impl serde::Serialize) -> Self {
         // Records are plain structs and always serialise.
         Self::ok(serde_json::to_value(value).unwrap_or_default())
     }
@@ -119,17 +119,17 @@ impl Answer {
 impl Simulation {
     /// Handles a request to the interface. `target` is the URL's path and query, or the whole URL; `real` is the real
     /// time.
-    pub fn control(&mut self, method: &str, target: &str, body: &[u8], real: UnixTime) -> Answer {
-        self.carry_out(method, &Target::read(target), body, real).unwrap_or_else(Problem::into_answer)
+    pub fn control(&mut self, method: &str, target: &str, body: &[u8], real: UnixTime) -> ControlResponse {
+        self.dispatch(method, &Target::parse(target), body, real).unwrap_or_else(Problem::into_answer)
     }
 
-    fn carry_out(
+    fn dispatch(
         &mut self,
         method: &str,
         target: &Target<'_>,
         body: &[u8],
         real: UnixTime,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<ControlResponse, Problem> {
         let route = route(method, target.path)?;
         if body.len() > MAX_BODY {
             return Err(Problem::too_large(MAX_BODY));
@@ -137,29 +137,29 @@ impl Simulation {
         let now = self.clock.now(real);
         // Virtual time may have moved since the last call. Apply what fell due first, so that no record is shown stale.
         self.gateway.tick(now);
-        let call = door::read(route, target, body, (now, real))?;
-        let answer = (route.carry_out)(self, &call)?;
-        Ok(Answer { status: route.status, ..answer })
+        let call = validate::validate(route, target, body, (now, real))?;
+        let answer = (route.handler)(self, &call)?;
+        Ok(ControlResponse { status: route.status, ..answer })
     }
 }
 
 fn routes() -> impl Iterator<Item = &'static Route> {
-    ROOMS.iter().flat_map(|room| room.routes)
+    GROUPS.iter().flat_map(|room| room.routes)
 }
 
 /// Strips [`ROOT`] from a path. Returns an empty string for a path outside of it.
-fn below_root(path: &str) -> &str {
+fn strip_root(path: &str) -> &str {
     path.strip_prefix(ROOT).unwrap_or_default()
 }
 
 fn route(method: &str, path: &str) -> Result<&'static Route, Problem> {
-    let path = below_root(path);
-    let template = routes().find(|route| route.is_at(path)).map(|route| route.path);
-    let template = template.ok_or_else(Problem::no_such_call)?;
+    let path = strip_root(path);
+    let template = routes().find(|route| route.matches_path(path)).map(|route| route.path);
+    let template = template.ok_or_else(Problem::unknown_path)?;
     let there = || routes().filter(|route| route.path == template);
     there().find(|route| route.method == method).ok_or_else(|| {
         let methods: Vec<&str> = there().map(|route| route.method).collect();
-        Problem::wrong_method(&methods)
+        Problem::method_not_allowed(&methods)
     })
 }
 

@@ -1,22 +1,22 @@
 //! Routes of orders of both API versions, and of the payer's actions on them.
 
 use super::{
-    Answer, Simulation,
+    ControlResponse, Simulation,
     call::Call,
     combined,
-    field::{BY_MERCHANT, Field, Kind, VISIBLE, may},
+    field::{Field, Kind, MERCHANT_FILTER, VISIBLE, optional},
     problem::Problem,
     records::order::{ORDER, ORDERS},
-    route::{Body, Room, Route},
+    route::{Body, Route, RouteGroup},
 };
 use crate::{
-    gateway::{CannotPay, Gateway, Named, Payer, Tapped},
+    gateway::{Gateway, OrderRef, PayError, Payer, PrepayRef},
     ledger::{OrderRecord, v3::TransactionRecord},
 };
 use serde_json::Value;
 use wxpay_proto::{Fen, UnixTime, id::OutTradeNo};
 
-pub(super) const ROOM: Room = Room {
+pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "orders",
     about: "Orders of both API versions, and the payer's actions.",
     routes: &[
@@ -27,7 +27,7 @@ pub(super) const ROOM: Room = Room {
             ORDERS,
             |simulation, call| Ok(list(simulation, call)),
         )
-        .asking(BY_MERCHANT),
+        .with_query(MERCHANT_FILTER),
         Route::get(
             "orders/{out_trade_no}",
             "show_order",
@@ -35,12 +35,12 @@ pub(super) const ROOM: Room = Room {
             ORDER,
             show,
         )
-        .asking(BY_MERCHANT)
-        .or(&[NO_ORDER]),
+        .with_query(MERCHANT_FILTER)
+        .with_problems(&[ORDER_NOT_FOUND]),
         Route::post("orders/{out_trade_no}/pay", "pay_order", "Pays the order as the payer.", ORDER, pay)
-            .asking(BY_MERCHANT)
-            .taking(Body::Optional(PAYER))
-            .or(&[NO_ORDER, (409, "The order is paid, or can no longer be paid.")]),
+            .with_query(MERCHANT_FILTER)
+            .with_body(Body::Optional(PAYER))
+            .with_problems(&[ORDER_NOT_FOUND, (409, "The order is paid, or can no longer be paid.")]),
         Route::post(
             "orders/{out_trade_no}/cancel",
             "cancel_order",
@@ -48,8 +48,8 @@ pub(super) const ROOM: Room = Room {
             ORDER,
             cancel,
         )
-        .asking(BY_MERCHANT)
-        .or(&[NO_ORDER]),
+        .with_query(MERCHANT_FILTER)
+        .with_problems(&[ORDER_NOT_FOUND]),
         Route::post(
             "orders/{out_trade_no}/fail",
             "fail_order",
@@ -58,33 +58,33 @@ pub(super) const ROOM: Room = Room {
             ORDER,
             fail,
         )
-        .asking(BY_MERCHANT)
-        .or(&[NO_ORDER]),
+        .with_query(MERCHANT_FILTER)
+        .with_problems(&[ORDER_NOT_FOUND]),
         combined::ROUTE,
     ],
 };
 
 const PAYER: &[Field] = &[
-    may("openid", Kind::Text(1, 128, VISIBLE), "The payer. Default: the gateway's payer."),
-    may(
+    optional("openid", Kind::Text(1, 128, VISIBLE), "The payer. Default: the gateway's payer."),
+    optional(
         "discount",
         Kind::Number(0, u64::MAX),
         "The discount by a coupon, in fen; at least 1 fen must remain to pay.",
     ),
-    may("bank_type", Kind::Text(1, 16, "0-9A-Za-z_"), "The payer's bank. For APIv1, 0 is the balance."),
+    optional("bank_type", Kind::Text(1, 16, "0-9A-Za-z_"), "The payer's bank. For APIv1, 0 is the balance."),
 ];
-pub(super) const NO_ORDER: (u16, &str) = (404, "The order does not exist.");
+pub(super) const ORDER_NOT_FOUND: (u16, &str) = (404, "The order does not exist.");
 
 /// The order that a request selects by number and, optionally, merchant.
-enum Meant {
+enum SelectedOrder {
     First(OrderRecord),
-    Third(Named, TransactionRecord),
+    Third(OrderRef, TransactionRecord),
 }
 
-impl Meant {
+impl SelectedOrder {
     /// Finds the order. Without a merchant in the query, an APIv1 order takes precedence over an APIv3 order.
     fn by(gateway: &Gateway, call: &Call<'_>) -> Result<Self, Problem> {
-        let (number, mchid): (OutTradeNo, _) = (call.path.named("out_trade_no")?, call.mchid()?);
+        let (number, mchid): (OutTradeNo, _) = (call.path.required("out_trade_no")?, call.mchid()?);
         let first = match &mchid {
             None => gateway.order(&number, call.now),
             Some(mchid) => {
@@ -96,17 +96,17 @@ impl Meant {
             return Ok(Self::First(order));
         }
         let named = match mchid {
-            None => Named::OutTradeNo(number),
-            Some(mchid) => Named::Of(mchid, number),
+            None => OrderRef::OutTradeNo(number),
+            Some(mchid) => OrderRef::OfMerchant(mchid, number),
         };
         let record = gateway.transaction(&named, call.now);
-        let record = record.ok_or_else(|| Problem::cannot(CannotPay::NoSuchOrder))?;
+        let record = record.ok_or_else(|| Problem::from_payment_error(PayError::NoSuchOrder))?;
         Ok(Self::Third(named, record))
     }
 }
 
-fn list(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
-    Answer::ok(Value::Array(all(&simulation.gateway, call.now, call.query.text("mchid"))))
+fn list(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
+    ControlResponse::ok(Value::Array(all(&simulation.gateway, call.now, call.query.text("mchid"))))
 }
 
 /// Returns all orders, or all orders of a merchant, APIv1 orders first.
@@ -114,64 +114,73 @@ pub(super) fn all(gateway: &Gateway, now: UnixTime, mchid: Option<&str>) -> Vec<
     let is_wanted = |owner: &str| mchid.is_none_or(|mchid| mchid == owner);
     let first = gateway.orders(now).into_iter().filter(|order| is_wanted(order.partner.as_str()));
     let third = gateway.transactions(now).into_iter().filter(|order| is_wanted(order.mchid.as_str()));
-    let first = first.map(|order| Answer::shown(order).body);
-    let third = third.map(|order| Answer::shown(order).body);
+    let first = first.map(|order| ControlResponse::json(order).body);
+    let third = third.map(|order| ControlResponse::json(order).body);
     first.chain(third).collect()
 }
 
-fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
-    Ok(match Meant::by(&simulation.gateway, call)? {
-        Meant::First(order) => Answer::shown(order),
-        Meant::Third(_, transaction) => Answer::shown(transaction),
+fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
+    Ok(match SelectedOrder::by(&simulation.gateway, call)? {
+        SelectedOrder::First(order) => ControlResponse::json(order),
+        SelectedOrder::Third(_, transaction) => ControlResponse::json(transaction),
     })
 }
 
-fn pay(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn pay(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let payer = payer(call)?;
     let gateway = &mut simulation.gateway;
-    match Meant::by(gateway, call)? {
-        Meant::First(order) => {
-            let paid = gateway.pay(&tapped(&order), &payer, call.now).map_err(Problem::cannot)?;
-            Ok(Answer { notifications_first: paid.notifications_first, ..Answer::shown(paid.order) })
+    match SelectedOrder::by(gateway, call)? {
+        SelectedOrder::First(order) => {
+            let paid =
+                gateway.pay(&latest_prepay(&order), &payer, call.now).map_err(Problem::from_payment_error)?;
+            Ok(ControlResponse {
+                notifications_first: paid.notifications_first,
+                ..ControlResponse::json(paid.order)
+            })
         }
-        Meant::Third(named, _) => {
-            let paid = gateway.pay_transaction(&named, &payer, call.now).map_err(Problem::cannot)?;
-            Ok(Answer { notifications_first: paid.notifications_first, ..Answer::shown(paid.transaction) })
+        SelectedOrder::Third(named, _) => {
+            let paid =
+                gateway.pay_transaction(&named, &payer, call.now).map_err(Problem::from_payment_error)?;
+            Ok(ControlResponse {
+                notifications_first: paid.notifications_first,
+                ..ControlResponse::json(paid.transaction)
+            })
         }
     }
 }
 
-fn cancel(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn cancel(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let gateway = &mut simulation.gateway;
-    match Meant::by(gateway, call)? {
-        Meant::First(order) => refused(gateway.cancel(&tapped(&order), call.now)),
-        Meant::Third(_, transaction) => Ok(Answer::shown(transaction)),
+    match SelectedOrder::by(gateway, call)? {
+        SelectedOrder::First(order) => record_or_problem(gateway.cancel(&latest_prepay(&order), call.now)),
+        SelectedOrder::Third(_, transaction) => Ok(ControlResponse::json(transaction)),
     }
 }
 
-fn fail(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn fail(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let gateway = &mut simulation.gateway;
-    match Meant::by(gateway, call)? {
-        Meant::First(order) => refused(gateway.fail(&tapped(&order), call.now)),
-        Meant::Third(named, _) => {
-            gateway.fail_transaction(&named, call.now).map(Answer::shown).map_err(Problem::cannot)
-        }
+    match SelectedOrder::by(gateway, call)? {
+        SelectedOrder::First(order) => record_or_problem(gateway.fail(&latest_prepay(&order), call.now)),
+        SelectedOrder::Third(named, _) => gateway
+            .fail_transaction(&named, call.now)
+            .map(ControlResponse::json)
+            .map_err(Problem::from_payment_error),
     }
 }
 
-fn refused(record: Result<OrderRecord, CannotPay>) -> Result<Answer, Problem> {
-    record.map(Answer::shown).map_err(Problem::cannot)
+fn record_or_problem(record: Result<OrderRecord, PayError>) -> Result<ControlResponse, Problem> {
+    record.map(ControlResponse::json).map_err(Problem::from_payment_error)
 }
 
 /// Returns the prepayid of the order's latest genprepay, or else the order's number.
-fn tapped(order: &OrderRecord) -> Tapped {
-    let latest = order.prepays.last().map(|prepay| Tapped::Prepayid(prepay.prepayid.clone()));
-    latest.unwrap_or_else(|| Tapped::OutTradeNo(order.out_trade_no.clone()))
+fn latest_prepay(order: &OrderRecord) -> PrepayRef {
+    let latest = order.prepays.last().map(|prepay| PrepayRef::Prepayid(prepay.prepayid.clone()));
+    latest.unwrap_or_else(|| PrepayRef::OutTradeNo(order.out_trade_no.clone()))
 }
 
 fn payer(call: &Call<'_>) -> Result<Payer, Problem> {
     let mut payer = Payer::default();
-    if let Some(openid) = call.body.parsed("openid")? {
+    if let Some(openid) = call.body.optional("openid")? {
         payer = payer.with_openid(openid);
     }
     if let Some(discount) = call.body.number("discount") {

@@ -1,10 +1,10 @@
 //! Problem details (RFC 9457) of rejected requests to the interface.
 
-use super::Answer;
-use crate::{gateway::CannotPay, phone::PayResp};
+use super::ControlResponse;
+use crate::{gateway::PayError, payer::PayResp};
 use serde_json::{Map, Value};
 
-/// A problem: HTTP status, members of the body, and the `Allow` header of a 405. [`Answer::content_type`] gives its
+/// A problem: HTTP status, members of the body, and the `Allow` header of a 405. [`ControlResponse::content_type`] gives its
 /// media type.
 pub(super) struct Problem {
     status: u16,
@@ -14,32 +14,34 @@ pub(super) struct Problem {
 
 impl Problem {
     /// Reports an invalid field. `rule` is the end of a sentence that begins with the field's name.
-    pub(super) fn field(field: &str, rule: &str) -> Self {
+    pub(super) fn invalid_field(field: &str, rule: &str) -> Self {
         Self::new(400, "invalid field", &format!("{field} {rule}")).with("field", field).with("rule", rule)
     }
 
     pub(super) fn missing_field(field: &str) -> Self {
-        Self::field(field, "is required")
+        Self::invalid_field(field, "is required")
     }
 
     pub(super) fn unknown_field(field: &str) -> Self {
-        Self::field(field, "is an unknown field")
+        Self::invalid_field(field, "is an unknown field")
     }
 
-    pub(super) fn cannot(cannot: CannotPay) -> Self {
+    pub(super) fn from_payment_error(cannot: PayError) -> Self {
         match cannot {
-            CannotPay::NoSuchOrder => Self::new(404, "order not found", &cannot.to_string()),
-            CannotPay::AlreadyPaid | CannotPay::Expired => {
+            PayError::NoSuchOrder => Self::new(404, "order not found", &cannot.to_string()),
+            PayError::AlreadyPaid | PayError::Expired => {
                 Self::new(409, "the order cannot be paid", &cannot.to_string())
             }
-            CannotPay::DiscountTooLarge => Self::field("discount", "must leave at least 1 fen to pay"),
-            CannotPay::BankType => Self::field("bank_type", "must be 1 to 16 of 0-9 A-Z a-z _"),
-            CannotPay::OtherPayer => Self::field("openid", "must be the payer that the order was placed for"),
+            PayError::DiscountTooLarge => Self::invalid_field("discount", "must leave at least 1 fen to pay"),
+            PayError::BankType => Self::invalid_field("bank_type", "must be 1 to 16 of 0-9 A-Z a-z _"),
+            PayError::OtherPayer => {
+                Self::invalid_field("openid", "must be the payer that the order was placed for")
+            }
         }
     }
 
     /// Reports a resource that does not exist.
-    pub(super) fn unknown(what: &str) -> Self {
+    pub(super) fn not_found(what: &str) -> Self {
         Self::new(404, &format!("{what} not found"), &format!("the gateway has no such {what}"))
     }
 
@@ -48,11 +50,11 @@ impl Problem {
         Self::new(409, title, detail)
     }
 
-    pub(super) fn no_such_call() -> Self {
+    pub(super) fn unknown_path() -> Self {
         Self::new(404, "unknown path", "the control interface has no such path; see openapi.json")
     }
 
-    pub(super) fn wrong_method(allowed: &[&str]) -> Self {
+    pub(super) fn method_not_allowed(allowed: &[&str]) -> Self {
         let allow = allowed.join(", ");
         let detail = format!("the method must be one of {allow}");
         Self { allow: Some(allow), ..Self::new(405, "method not allowed", &detail) }
@@ -64,14 +66,14 @@ impl Problem {
     }
 
     /// Adds the result that the payer's client returns to the app.
-    pub(super) fn with_resp(self, resp: &PayResp) -> Self {
+    pub(super) fn with_pay_resp(self, resp: &PayResp) -> Self {
         let resp = serde_json::to_value(resp).unwrap_or_default();
         self.with("resp", resp)
     }
 
-    pub(super) fn into_answer(self) -> Answer {
+    pub(super) fn into_answer(self) -> ControlResponse {
         let Self { status, members, allow } = self;
-        Answer { status, body: Value::Object(members), notifications_first: false, allow }
+        ControlResponse { status, body: Value::Object(members), notifications_first: false, allow }
     }
 
     fn new(status: u16, title: &str, detail: &str) -> Self {

@@ -1,59 +1,59 @@
 //! Routes of APIv3 refunds and their outcome.
 
 use super::{
-    Answer, Simulation,
+    ControlResponse, Simulation,
     call::Call,
-    field::{BY_MERCHANT, Kind, must},
+    field::{Kind, MERCHANT_FILTER, required},
     problem::Problem,
     records::order::REFUND,
-    route::{Body, Room, Route},
-    shape::{Record, Shape, always},
+    route::{Body, Route, RouteGroup},
+    schema::{Record, Schema, required_member},
 };
 use crate::ledger::v3::{RefundRecord, RefundStatus};
 use serde::Serialize;
 use wxpay_proto::id::{MchId, OutRefundNo, OutTradeNo};
 
-pub(super) const ROOM: Room = Room {
+pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "refunds",
     about: "APIv3 refunds. A refund takes some seconds and succeeds, unless another outcome is set.",
     routes: &[
         Route::get("refunds", "list_refunds", "Lists the refunds, order by order.", REFUNDS, list)
-            .asking(BY_MERCHANT),
+            .with_query(MERCHANT_FILTER),
         Route::get(
             "refunds/{out_refund_no}",
             "show_refund",
             "Returns one refund.",
-            Shape::Record(&OF_ORDER),
+            Schema::Record(&OF_ORDER),
             show,
         )
-        .asking(BY_MERCHANT)
-        .or(&[NO_REFUND]),
+        .with_query(MERCHANT_FILTER)
+        .with_problems(&[REFUND_NOT_FOUND]),
         Route::post(
             "refunds/{out_refund_no}/outcome",
             "set_refund_outcome",
             "Sets the final state of a pending refund, which takes effect after the refund's duration.",
-            Shape::Record(&OF_ORDER),
-            decide,
+            Schema::Record(&OF_ORDER),
+            set_outcome,
         )
-        .asking(BY_MERCHANT)
-        .taking(Body::Required(&[must(
+        .with_query(MERCHANT_FILTER)
+        .with_body(Body::Required(&[required(
             "outcome",
-            Kind::OneOf(outcomes),
+            Kind::Enum(outcomes),
             "The final state; PROCESSING keeps the refund pending.",
         )]))
-        .or(&[NO_REFUND, (409, "The refund is not PROCESSING.")]),
+        .with_problems(&[REFUND_NOT_FOUND, (409, "The refund is not PROCESSING.")]),
     ],
 };
 
-const NO_REFUND: (u16, &str) = (404, "The refund does not exist.");
-pub(super) const REFUNDS: Shape = Shape::List(&Shape::Record(&OF_ORDER));
+const REFUND_NOT_FOUND: (u16, &str) = (404, "The refund does not exist.");
+pub(super) const REFUNDS: Schema = Schema::List(&Schema::Record(&OF_ORDER));
 const OF_ORDER: Record = Record {
     name: "RefundOfOrder",
     about: "A refund and its order.",
     members: &[
-        always("mchid", Shape::Text, "The merchant that placed the order."),
-        always("out_trade_no", Shape::Text, "The merchant's order number."),
-        always("refund", Shape::Record(&REFUND), "The refund."),
+        required_member("mchid", Schema::Text, "The merchant that placed the order."),
+        required_member("out_trade_no", Schema::Text, "The merchant's order number."),
+        required_member("refund", Schema::Record(&REFUND), "The refund."),
     ],
 };
 
@@ -70,18 +70,18 @@ fn outcome(word: &str) -> Option<RefundStatus> {
 }
 
 #[derive(Serialize)]
-pub(super) struct OfOrder {
+pub(super) struct RefundOfOrder {
     mchid: MchId,
     out_trade_no: OutTradeNo,
     refund: RefundRecord,
 }
 
 /// Returns every refund.
-pub(super) fn all(simulation: &Simulation, call: &Call<'_>) -> Vec<OfOrder> {
+pub(super) fn all(simulation: &Simulation, call: &Call<'_>) -> Vec<RefundOfOrder> {
     let orders = simulation.gateway.transactions(call.now).into_iter();
     let refunds = orders.flat_map(|order| {
         let (mchid, out_trade_no) = (order.mchid, order.out_trade_no);
-        order.refunds.into_iter().map(move |refund| OfOrder {
+        order.refunds.into_iter().map(move |refund| RefundOfOrder {
             mchid: mchid.clone(),
             out_trade_no: out_trade_no.clone(),
             refund,
@@ -90,32 +90,32 @@ pub(super) fn all(simulation: &Simulation, call: &Call<'_>) -> Vec<OfOrder> {
     refunds.collect()
 }
 
-fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let mchid = call.mchid()?;
     let mut refunds = all(simulation, call);
     refunds.retain(|refund| mchid.as_ref().is_none_or(|mchid| refund.mchid == *mchid));
-    Ok(Answer::shown(refunds))
+    Ok(ControlResponse::json(refunds))
 }
 
-fn find(simulation: &Simulation, call: &Call<'_>) -> Result<OfOrder, Problem> {
-    let (number, mchid): (OutRefundNo, _) = (call.path.named("out_refund_no")?, call.mchid()?);
-    let is_meant = |refund: &OfOrder| {
+fn find(simulation: &Simulation, call: &Call<'_>) -> Result<RefundOfOrder, Problem> {
+    let (number, mchid): (OutRefundNo, _) = (call.path.required("out_refund_no")?, call.mchid()?);
+    let is_meant = |refund: &RefundOfOrder| {
         refund.refund.out_refund_no == number && mchid.as_ref().is_none_or(|mchid| refund.mchid == *mchid)
     };
-    all(simulation, call).into_iter().find(is_meant).ok_or_else(|| Problem::unknown("refund"))
+    all(simulation, call).into_iter().find(is_meant).ok_or_else(|| Problem::not_found("refund"))
 }
 
-fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
-    find(simulation, call).map(Answer::shown)
+fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
+    find(simulation, call).map(ControlResponse::json)
 }
 
-fn decide(simulation: &mut Simulation, call: &Call<'_>) -> Result<Answer, Problem> {
+fn set_outcome(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let outcome = call.body.text("outcome").and_then(outcome);
     let outcome = outcome.ok_or_else(|| Problem::missing_field("outcome"))?;
     let found = find(simulation, call)?;
     let number = &found.refund.out_refund_no;
-    if let Some(refund) = simulation.gateway.refund_becomes(&found.mchid, number, outcome, call.now) {
-        return Ok(Answer::shown(OfOrder { refund, ..found }));
+    if let Some(refund) = simulation.gateway.set_refund_outcome(&found.mchid, number, outcome, call.now) {
+        return Ok(ControlResponse::json(RefundOfOrder { refund, ..found }));
     }
     let detail = format!("the refund is {}", found.refund.status.as_str());
     Err(Problem::conflict("the refund is not pending", &detail))

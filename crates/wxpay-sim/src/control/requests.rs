@@ -1,16 +1,16 @@
 //! Route of the latest APIv3 requests.
 
 use super::{
-    Answer, Simulation,
+    ControlResponse, Simulation,
     call::Call,
-    field::{DIGITS, Field, Kind, may},
-    route::{Room, Route},
-    rules,
-    shape::{Record, Shape, always},
+    fault_rules,
+    field::{DIGITS, Field, Kind, optional},
+    route::{Route, RouteGroup},
+    schema::{Record, Schema, required_member},
 };
 use crate::gateway::RequestRecord;
 
-pub(super) const ROOM: Room = Room {
+pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "requests",
     about: "The latest APIv3 requests. The latest 1000 are kept, without headers and bodies.",
     routes: &[Route::get(
@@ -20,39 +20,51 @@ pub(super) const ROOM: Room = Room {
         REQUESTS,
         |simulation, call| Ok(list(simulation, call)),
     )
-    .asking(FILTERS)],
+    .with_query(FILTERS)],
 };
 
 const FILTERS: &[Field] = &[
-    may("mchid", Kind::Text(1, 32, DIGITS), "Only requests of this merchant."),
-    may("operation", Kind::OneOf(rules::operations), "Only requests of this operation."),
-    may("status", Kind::Number(0, 599), "Only requests with this response status."),
-    may("limit", Kind::Number(0, 1000), "The maximum number of requests to return; the latest are returned."),
+    optional("mchid", Kind::Text(1, 32, DIGITS), "Only requests of this merchant."),
+    optional("operation", Kind::Enum(fault_rules::operations), "Only requests of this operation."),
+    optional("status", Kind::Number(0, 599), "Only requests with this response status."),
+    optional(
+        "limit",
+        Kind::Number(0, 1000),
+        "The maximum number of requests to return; the latest are returned.",
+    ),
 ];
 
-pub(super) const REQUESTS: Shape = Shape::List(&Shape::Record(&REQUEST));
+pub(super) const REQUESTS: Schema = Schema::List(&Schema::Record(&REQUEST));
 const REQUEST: Record = Record {
     name: "Request",
     about: "A request and its response.",
     members: &[
-        always("at", Shape::Seconds, "The time of the request."),
-        always("method", Shape::Text, "The HTTP method."),
-        always("target", Shape::Text, "Path and query, as received."),
-        always("mchid", Shape::Maybe(&Shape::Text), "The merchant, if the gateway knows it."),
-        always(
+        required_member("at", Schema::Seconds, "The time of the request."),
+        required_member("method", Schema::Text, "The HTTP method."),
+        required_member("target", Schema::Text, "Path and query, as received."),
+        required_member("mchid", Schema::Maybe(&Schema::Text), "The merchant, if the gateway knows it."),
+        required_member(
             "operation",
-            Shape::Maybe(&Shape::Word(rules::operations)),
+            Schema::Maybe(&Schema::Word(fault_rules::operations)),
             "The operation; null if the request failed validation before it was identified.",
         ),
-        always("status", Shape::Count, "The HTTP status of the response; 0 if a fault dropped the request."),
-        always("code", Shape::Maybe(&Shape::Text), "The error code, if the request was refused."),
-        always("request_id", Shape::Text, "The Request-ID, including the number at its end."),
-        always("body_bytes", Shape::Count, "The length of the request body, in bytes."),
-        always("fault", Shape::Maybe(&Shape::Word(rules::kinds)), "The kind of the injected fault."),
+        required_member(
+            "status",
+            Schema::Count,
+            "The HTTP status of the response; 0 if a fault dropped the request.",
+        ),
+        required_member("code", Schema::Maybe(&Schema::Text), "The error code, if the request was refused."),
+        required_member("request_id", Schema::Text, "The Request-ID, including the number at its end."),
+        required_member("body_bytes", Schema::Count, "The length of the request body, in bytes."),
+        required_member(
+            "fault",
+            Schema::Maybe(&Schema::Word(fault_rules::kinds)),
+            "The kind of the injected fault.",
+        ),
     ],
 };
 
-fn list(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
+fn list(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
     let query = &call.query;
     let (mchid, operation, status) = (query.text("mchid"), query.text("operation"), query.number("status"));
     let limit = query.number("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
@@ -63,5 +75,5 @@ fn list(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
     };
     let mut wanted: Vec<_> = simulation.gateway.requests().filter(is_wanted).collect();
     let latest = wanted.split_off(wanted.len().saturating_sub(limit));
-    Answer::shown(latest)
+    ControlResponse::json(latest)
 }

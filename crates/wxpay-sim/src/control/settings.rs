@@ -1,24 +1,25 @@
 //! Routes of the settings that can be changed while the gateway runs.
 
 use super::{
-    Answer, Simulation,
+    ControlResponse, Simulation,
     call::Call,
-    field::{Field, Kind, may},
-    route::{Body, Room, Route},
-    shape::Shape,
+    field::{Field, Kind, optional},
+    route::{Body, Route, RouteGroup},
+    schema::Schema,
 };
 use crate::settings::{
-    LeakedKey, Plus, RefundFate, Reuse, SecondSignPackage, Settings, SuccessMatch, UnknownClose, UserPaying,
+    LeakedKey, PlusSign, RefundOutcome, Reuse, SecondSignPackage, Settings, SuccessMatch, UnknownClose,
+    UserPaying,
 };
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-pub(super) const ROOM: Room = Room {
+pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "settings",
     about: "The settings that can be changed while the gateway runs.",
     routes: &[
         Route::get("settings", "show_settings", "Returns the settings.", SETTINGS, |simulation, _| {
-            Ok(Answer::ok(shown(simulation.gateway.settings())))
+            Ok(ControlResponse::ok(shown(simulation.gateway.settings())))
         }),
         Route::post(
             "settings",
@@ -27,100 +28,102 @@ pub(super) const ROOM: Room = Room {
             SETTINGS,
             |simulation, call| Ok(change(simulation, call)),
         )
-        .by("PATCH")
-        .taking(Body::Switches(fields)),
+        .method("PATCH")
+        .with_body(Body::Settings(fields)),
     ],
 };
 
-pub(super) const SETTINGS: Shape = Shape::Switches("Settings", fields);
+pub(super) const SETTINGS: Schema = Schema::Switches("Settings", fields);
 
 /// A setting: its schema, and access to its value.
-struct Switch {
+struct Setting {
     field: Field,
-    of: Of,
+    of: Access,
 }
 
-enum Of {
+enum Access {
     Seconds(fn(&mut Settings) -> &mut Duration),
     Truth(fn(&mut Settings) -> &mut bool),
     PerMille(fn(&mut Settings) -> &mut u32),
-    Word(Show, Turn),
+    Word(Get, Set),
 }
 
 /// Returns the current choice of a setting.
-type Show = fn(&Settings) -> &'static str;
+type Get = fn(&Settings) -> &'static str;
 /// Sets a setting to a choice.
-type Turn = fn(&mut Settings, &str);
+type Set = fn(&mut Settings, &str);
 
 /// Maximum duration, in seconds: ten years.
 const MOST_SECONDS: u64 = 315_360_000;
 
-const fn seconds(name: &'static str, about: &'static str, at: fn(&mut Settings) -> &mut Duration) -> Switch {
-    Switch { field: may(name, Kind::Number(0, MOST_SECONDS), about), of: Of::Seconds(at) }
+const fn seconds(name: &'static str, about: &'static str, at: fn(&mut Settings) -> &mut Duration) -> Setting {
+    Setting { field: optional(name, Kind::Number(0, MOST_SECONDS), about), of: Access::Seconds(at) }
 }
 
-const fn truth(name: &'static str, about: &'static str, at: fn(&mut Settings) -> &mut bool) -> Switch {
-    Switch { field: may(name, Kind::Truth, about), of: Of::Truth(at) }
+const fn boolean(name: &'static str, about: &'static str, at: fn(&mut Settings) -> &mut bool) -> Setting {
+    Setting { field: optional(name, Kind::Boolean, about), of: Access::Truth(at) }
 }
 
-const fn word(
+const fn choice(
     name: &'static str,
     words: fn() -> Vec<&'static str>,
     about: &'static str,
-    (show, turn): (Show, Turn),
-) -> Switch {
-    Switch { field: may(name, Kind::OneOf(words), about), of: Of::Word(show, turn) }
+    (show, turn): (Get, Set),
+) -> Setting {
+    Setting { field: optional(name, Kind::Enum(words), about), of: Access::Word(show, turn) }
 }
 
-static SWITCHES: &[Switch] = &[
-    truth(
+static SETTINGS_TABLE: &[Setting] = &[
+    boolean(
         "rate_limits",
         "Whether the documented rate limits apply: further requests in a second return 429.",
         |all| &mut all.v3.rate_limits,
     ),
-    Switch {
-        field: may(
+    Setting {
+        field: optional(
             "probes_per_mille",
             Kind::Number(0, 1000),
             "The share of replies and notifications with an invalid signature on purpose, in thousandths.",
         ),
-        of: Of::PerMille(|all| &mut all.v3.probes_per_mille),
+        of: Access::PerMille(|all| &mut all.v3.probes_per_mille),
     },
-    word(
+    choice(
         "refund_outcome",
         || vec!["SUCCESS", "CLOSED", "ABNORMAL", "PROCESSING"],
         "The default final state of new refunds; PROCESSING keeps them pending.",
         (
-            |all| match all.v3.refund_becomes {
-                RefundFate::Succeeds => "SUCCESS",
-                RefundFate::IsClosed => "CLOSED",
-                RefundFate::IsAbnormal => "ABNORMAL",
-                RefundFate::Stays => "PROCESSING",
+            |all| match all.v3.refund_outcome {
+                RefundOutcome::Succeeds => "SUCCESS",
+                RefundOutcome::IsClosed => "CLOSED",
+                RefundOutcome::IsAbnormal => "ABNORMAL",
+                RefundOutcome::Stays => "PROCESSING",
             },
             |all, word| {
-                all.v3.refund_becomes = match word {
-                    "CLOSED" => RefundFate::IsClosed,
-                    "ABNORMAL" => RefundFate::IsAbnormal,
-                    "PROCESSING" => RefundFate::Stays,
-                    _ => RefundFate::Succeeds,
+                all.v3.refund_outcome = match word {
+                    "CLOSED" => RefundOutcome::IsClosed,
+                    "ABNORMAL" => RefundOutcome::IsAbnormal,
+                    "PROCESSING" => RefundOutcome::Stays,
+                    _ => RefundOutcome::Succeeds,
                 };
             },
         ),
     ),
-    word(
+    choice(
         "close_unknown_order",
         || vec!["not_found", "no_content"],
         "The reply to closing an unknown order: not_found (404) or no_content (204).",
         (
-            |all| if all.v3.unknown_close == UnknownClose::NotFound { "not_found" } else { "no_content" },
+            |all| {
+                if all.v3.close_unknown_order == UnknownClose::NotFound { "not_found" } else { "no_content" }
+            },
             |all, word| {
                 let not_found = word == "not_found";
-                all.v3.unknown_close =
+                all.v3.close_unknown_order =
                     if not_found { UnknownClose::NotFound } else { UnknownClose::NoContent };
             },
         ),
     ),
-    word(
+    choice(
         "user_paying",
         || vec!["transaction", "code"],
         "The reply to a code payment while the payer enters the password: transaction (200) or code (202 \
@@ -136,7 +139,7 @@ static SWITCHES: &[Switch] = &[
     seconds(
         "timestamp_tolerance_seconds",
         "The maximum difference of a request's timestamp from the clock.",
-        |all| &mut all.v3.window,
+        |all| &mut all.v3.timestamp_tolerance,
     ),
     seconds("prepay_ttl_seconds", "The lifetime of a prepay_id or a code_url.", |all| &mut all.v3.prepay_ttl),
     seconds("order_ttl_seconds", "The time after which an unpaid order is closed.", |all| {
@@ -148,10 +151,10 @@ static SWITCHES: &[Switch] = &[
         |all| &mut all.v3.password_takes,
     ),
     seconds("refund_duration_seconds", "The time that a refund is PROCESSING.", |all| {
-        &mut all.v3.refund_takes
+        &mut all.v3.refund_duration
     }),
     seconds("refund_window_seconds", "The time after a payment in which it can be refunded.", |all| {
-        &mut all.v3.refundable
+        &mut all.v3.refund_window
     }),
     seconds(
         "profitsharing_duration_seconds",
@@ -167,7 +170,7 @@ static SWITCHES: &[Switch] = &[
     seconds(
         "transfer_confirm_window_seconds",
         "The time in which the payee can confirm a transfer.",
-        |all| &mut all.v3.transfer_confirmable,
+        |all| &mut all.v3.transfer_confirm_window,
     ),
     seconds("transfer_cancel_duration_seconds", "The time that a transfer is CANCELING.", |all| {
         &mut all.v3.cancel_takes
@@ -193,17 +196,17 @@ static SWITCHES: &[Switch] = &[
         |all| &mut all.token_overlap,
     ),
     seconds("v1_prepay_ttl_seconds", "APIv1: the lifetime of a prepayid.", |all| &mut all.prepay_ttl),
-    truth("v1_require_https", "APIv1: whether plain HTTP is refused.", |all| &mut all.require_https),
-    word(
+    boolean("v1_require_https", "APIv1: whether plain HTTP is refused.", |all| &mut all.require_https),
+    choice(
         "v1_plus",
         || vec!["literal", "space"],
         "APIv1: the meaning of + in a value of the package.",
         (
-            |all| if all.plus == Plus::Space { "space" } else { "literal" },
-            |all, word| all.plus = if word == "space" { Plus::Space } else { Plus::Literal },
+            |all| if all.plus == PlusSign::Space { "space" } else { "literal" },
+            |all, word| all.plus = if word == "space" { PlusSign::Space } else { PlusSign::Literal },
         ),
     ),
-    word(
+    choice(
         "v1_success_match",
         || vec!["trimmed_exact", "starts_with"],
         "APIv1: the notification responses that count as success.",
@@ -216,7 +219,7 @@ static SWITCHES: &[Switch] = &[
             },
         ),
     ),
-    word(
+    choice(
         "v1_second_sign_package",
         || vec!["any_that_verifies", "strict"],
         "APIv1: the values of package that the payer's client accepts.",
@@ -232,7 +235,7 @@ static SWITCHES: &[Switch] = &[
             },
         ),
     ),
-    word(
+    choice(
         "v1_leaked_key",
         || vec!["flagged", "refused"],
         "APIv1: the treatment of an appkey in a request body.",
@@ -243,63 +246,65 @@ static SWITCHES: &[Switch] = &[
             },
         ),
     ),
-    word(
+    choice(
         "v1_reuse",
         || vec!["new_prepayid", "refused"],
         "APIv1: the treatment of a second genprepay with the same out_trade_no.",
         (
-            |all| if all.reuse == Reuse::Refused { "refused" } else { "new_prepayid" },
-            |all, word| all.reuse = if word == "refused" { Reuse::Refused } else { Reuse::NewPrepayid },
+            |all| if all.reused_order_number == Reuse::Refused { "refused" } else { "new_prepayid" },
+            |all, word| {
+                all.reused_order_number = if word == "refused" { Reuse::Refused } else { Reuse::NewPrepayid }
+            },
         ),
     ),
 ];
 
 fn fields() -> Vec<Field> {
-    SWITCHES.iter().map(|switch| switch.field).collect()
+    SETTINGS_TABLE.iter().map(|switch| switch.field).collect()
 }
 
 /// Returns the value of every setting.
 pub(super) fn shown(settings: &Settings) -> Value {
     let mut settings = settings.clone();
     let mut members = Map::new();
-    for switch in SWITCHES {
+    for switch in SETTINGS_TABLE {
         let value: Value = match switch.of {
-            Of::Seconds(at) => at(&mut settings).as_secs().into(),
-            Of::Truth(at) => (*at(&mut settings)).into(),
-            Of::PerMille(at) => (*at(&mut settings)).into(),
-            Of::Word(show, _) => show(&settings).into(),
+            Access::Seconds(at) => at(&mut settings).as_secs().into(),
+            Access::Truth(at) => (*at(&mut settings)).into(),
+            Access::PerMille(at) => (*at(&mut settings)).into(),
+            Access::Word(show, _) => show(&settings).into(),
         };
         members.insert(switch.field.name.into(), value);
     }
     Value::Object(members)
 }
 
-fn change(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
+fn change(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
     let settings = simulation.gateway.settings_mut();
-    for switch in SWITCHES {
+    for switch in SETTINGS_TABLE {
         let (name, body) = (switch.field.name, &call.body);
         match switch.of {
-            Of::Seconds(at) => {
+            Access::Seconds(at) => {
                 if let Some(seconds) = body.number(name) {
                     *at(settings) = Duration::from_secs(seconds);
                 }
             }
-            Of::Truth(at) => {
-                if let Some(truth) = body.truth(name) {
+            Access::Truth(at) => {
+                if let Some(truth) = body.boolean(name) {
                     *at(settings) = truth;
                 }
             }
-            Of::PerMille(at) => {
+            Access::PerMille(at) => {
                 if let Some(share) = body.number(name).and_then(|share| u32::try_from(share).ok()) {
                     *at(settings) = share;
                 }
             }
-            Of::Word(_, turn) => {
+            Access::Word(_, turn) => {
                 if let Some(word) = body.text(name) {
                     turn(settings, word);
                 }
             }
         }
     }
-    Answer::ok(shown(settings))
+    ControlResponse::ok(shown(settings))
 }

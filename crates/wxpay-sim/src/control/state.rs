@@ -1,94 +1,94 @@
 //! Route of the gateway's complete state.
 
 use super::{
-    Answer, Simulation,
+    ControlResponse, Simulation,
     authorizations::AUTHORIZATIONS,
     call::Call,
     faults::FAULTS,
-    field::{Kind, may},
+    field::{Kind, optional},
     merchants, orders,
+    profitsharing::{RECEIVERS, SHARINGS},
     records::{
         merchant::MERCHANTS,
-        notification::{NOTIFICATIONS, REMARKS},
+        notification::{NOTIFICATIONS, WARNING_RECORDS},
         order::ORDERS,
     },
     refunds::{self, REFUNDS},
     requests::REQUESTS,
-    route::{Room, Route},
+    route::{Route, RouteGroup},
+    schema::{Record, Schema, optional_member, required_member},
     settings::{self, SETTINGS},
-    shape::{Record, Shape, always, sometimes},
-    sharings::{RECEIVERS, SHARINGS},
     transfers::TRANSFERS,
 };
 use aws_lc_rs::digest::{Context, SHA256};
 use serde_json::{Map, Value, json};
 
-pub(super) const ROOM: Room = Room {
+pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "state",
     about: "The complete state of the gateway.",
     routes: &[Route::get(
         "state",
         "show_state",
         "Returns the clock, a digest of the state, the number of records of each kind, and all records.",
-        Shape::Record(&STATE),
+        Schema::Record(&STATE),
         |simulation, call| Ok(show(simulation, call)),
     )
-    .asking(&[may("records", Kind::Truth, "Whether to include the records. Default: true.")])],
+    .with_query(&[optional("records", Kind::Boolean, "Whether to include the records. Default: true.")])],
 };
 
 const STATE: Record = Record {
     name: "State",
     about: "The complete state of the gateway.",
     members: &[
-        always("now", Shape::Seconds, "The current virtual time."),
-        always("runs", Shape::Truth, "True if the clock runs, false if it is frozen."),
-        always(
+        required_member("now", Schema::Seconds, "The current virtual time."),
+        required_member("runs", Schema::Truth, "True if the clock runs, false if it is frozen."),
+        required_member(
             "digest",
-            Shape::Text,
+            Schema::Text,
             "SHA-256 of the records and the secrets, in hexadecimal: equal as long as the state has not \
              changed. The time is not included, but its effects on the records are.",
         ),
-        always("counts", Shape::Record(&COUNTS), "The number of records of each kind."),
-        sometimes("records", Shape::Record(&RECORDS), "The records."),
+        required_member("counts", Schema::Record(&COUNTS), "The number of records of each kind."),
+        optional_member("records", Schema::Record(&RECORDS), "The records."),
     ],
 };
 const COUNTS: Record = Record {
     name: "Counts",
     about: "The number of records of each kind.",
     members: &[
-        always("orders", Shape::Count, "Orders of both API versions."),
-        always("refunds", Shape::Count, "Refunds."),
-        always("transfers", Shape::Count, "Transfers to users."),
-        always("authorizations", Shape::Count, "Transfer authorizations."),
-        always("profitsharing", Shape::Count, "Profit-sharing requests."),
-        always("receivers", Shape::Count, "Profit-sharing receivers."),
-        always("notifications", Shape::Count, "Notifications."),
-        always("merchants", Shape::Count, "APIv3 merchants."),
-        always("faults", Shape::Count, "Fault rules in force."),
-        always("requests", Shape::Count, "The latest APIv3 requests."),
-        always("warnings", Shape::Count, "Warnings."),
+        required_member("orders", Schema::Count, "Orders of both API versions."),
+        required_member("refunds", Schema::Count, "Refunds."),
+        required_member("transfers", Schema::Count, "Transfers to users."),
+        required_member("authorizations", Schema::Count, "Transfer authorizations."),
+        required_member("profitsharing", Schema::Count, "Profit-sharing requests."),
+        required_member("receivers", Schema::Count, "Profit-sharing receivers."),
+        required_member("notifications", Schema::Count, "Notifications."),
+        required_member("merchants", Schema::Count, "APIv3 merchants."),
+        required_member("faults", Schema::Count, "Fault rules in force."),
+        required_member("requests", Schema::Count, "The latest APIv3 requests."),
+        required_member("warnings", Schema::Count, "Warnings."),
     ],
 };
 const RECORDS: Record = Record {
     name: "Records",
     about: "All records.",
     members: &[
-        always("orders", ORDERS, "Orders of both API versions."),
-        always("refunds", REFUNDS, "Refunds."),
-        always("transfers", TRANSFERS, "Transfers to users."),
-        always("authorizations", AUTHORIZATIONS, "Transfer authorizations."),
-        always("profitsharing", SHARINGS, "Profit-sharing requests."),
-        always("receivers", RECEIVERS, "Profit-sharing receivers."),
-        always("notifications", NOTIFICATIONS, "Notifications."),
-        always("merchants", MERCHANTS, "APIv3 merchants."),
-        always("faults", FAULTS, "Fault rules in force."),
-        always("requests", REQUESTS, "The latest APIv3 requests."),
-        always("warnings", REMARKS, "Warnings."),
-        always("settings", SETTINGS, "The current settings."),
+        required_member("orders", ORDERS, "Orders of both API versions."),
+        required_member("refunds", REFUNDS, "Refunds."),
+        required_member("transfers", TRANSFERS, "Transfers to users."),
+        required_member("authorizations", AUTHORIZATIONS, "Transfer authorizations."),
+        required_member("profitsharing", SHARINGS, "Profit-sharing requests."),
+        required_member("receivers", RECEIVERS, "Profit-sharing receivers."),
+        required_member("notifications", NOTIFICATIONS, "Notifications."),
+        required_member("merchants", MERCHANTS, "APIv3 merchants."),
+        required_member("faults", FAULTS, "Fault rules in force."),
+        required_member("requests", REQUESTS, "The latest APIv3 requests."),
+        required_member("warnings", WARNING_RECORDS, "Warnings."),
+        required_member("settings", SETTINGS, "The current settings."),
     ],
 };
 
-fn show(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
+fn show(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
     let records = records(simulation, call);
     let counts: Map<String, Value> =
         records.iter().filter_map(|(name, all)| Some((name.clone(), all.as_array()?.len().into()))).collect();
@@ -98,10 +98,10 @@ fn show(simulation: &mut Simulation, call: &Call<'_>) -> Answer {
         "digest": digest(simulation, &records),
         "counts": counts,
     });
-    if let Some(members) = state.as_object_mut().filter(|_| call.query.truth("records") != Some(false)) {
+    if let Some(members) = state.as_object_mut().filter(|_| call.query.boolean("records") != Some(false)) {
         members.insert("records".into(), Value::Object(records));
     }
-    Answer::ok(state)
+    ControlResponse::ok(state)
 }
 
 fn records(simulation: &mut Simulation, call: &Call<'_>) -> Map<String, Value> {
@@ -110,17 +110,17 @@ fn records(simulation: &mut Simulation, call: &Call<'_>) -> Map<String, Value> {
     let sharings = gateway.sharings(call.now);
     let gateway = &simulation.gateway;
     let shown = [
-        ("transfers", Answer::shown(transfers).body),
-        ("authorizations", Answer::shown(authorizations).body),
-        ("profitsharing", Answer::shown(sharings).body),
-        ("receivers", Answer::shown(gateway.receivers().collect::<Vec<_>>()).body),
+        ("transfers", ControlResponse::json(transfers).body),
+        ("authorizations", ControlResponse::json(authorizations).body),
+        ("profitsharing", ControlResponse::json(sharings).body),
+        ("receivers", ControlResponse::json(gateway.receivers().collect::<Vec<_>>()).body),
         ("orders", Value::Array(orders::all(gateway, call.now, None))),
-        ("refunds", Answer::shown(refunds::all(simulation, call)).body),
-        ("notifications", Answer::shown(gateway.notifications()).body),
-        ("merchants", Answer::shown(merchants::all(simulation, call)).body),
-        ("faults", Answer::shown(gateway.troubles()).body),
-        ("requests", Answer::shown(gateway.requests().collect::<Vec<_>>()).body),
-        ("warnings", Answer::shown(gateway.warnings().collect::<Vec<_>>()).body),
+        ("refunds", ControlResponse::json(refunds::all(simulation, call)).body),
+        ("notifications", ControlResponse::json(gateway.notifications()).body),
+        ("merchants", ControlResponse::json(merchants::all(simulation, call)).body),
+        ("faults", ControlResponse::json(gateway.fault_rules()).body),
+        ("requests", ControlResponse::json(gateway.requests().collect::<Vec<_>>()).body),
+        ("warnings", ControlResponse::json(gateway.warnings().collect::<Vec<_>>()).body),
         ("settings", settings::shown(gateway.settings())),
     ];
     shown.into_iter().map(|(name, value)| (String::from(name), value)).collect()

@@ -5,8 +5,8 @@ use crate::{
     Settings,
     control::{
         call::{Call, Fields},
-        document::document,
         field::{Field, Kind},
+        openapi::document,
         route::{Body, parameter},
     },
 };
@@ -29,8 +29,8 @@ fn sample(kind: Kind) -> Value {
         Kind::AppId => "wx0123456789abcdef".into(),
         Kind::Path => "/v3/*".into(),
         Kind::Number(from, _) => from.into(),
-        Kind::Truth => true.into(),
-        Kind::OneOf(words) => words()[0].into(),
+        Kind::Boolean => true.into(),
+        Kind::Enum(words) => words()[0].into(),
         Kind::List(kind, _) => json!([sample(*kind)]),
     }
 }
@@ -43,9 +43,9 @@ fn samples(fields: &[Field]) -> Fields {
 fn bodies(route: &Route) -> Vec<(Fields, Vec<&'static str>)> {
     let names = |fields: &[Field]| fields.iter().map(|field| field.name).collect();
     match &route.body {
-        Body::Nothing | Body::Parameters(_) => vec![(Fields::new(Map::new()), Vec::new())],
+        Body::None | Body::Parameters(_) => vec![(Fields::new(Map::new()), Vec::new())],
         Body::Optional(fields) | Body::Required(fields) => vec![(samples(fields), names(fields))],
-        Body::Switches(fields) => vec![(samples(&fields()), names(&fields()))],
+        Body::Settings(fields) => vec![(samples(&fields()), names(&fields()))],
         Body::ByKind(variants) => variants()
             .iter()
             .map(|variant| {
@@ -53,7 +53,7 @@ fn bodies(route: &Route) -> Vec<(Fields, Vec<&'static str>)> {
                     variant.fields.iter().copied().filter(|field| field.name != "operation").collect();
                 let mut body: Map<String, Value> =
                     fields.iter().map(|field| (String::from(field.name), sample(field.kind))).collect();
-                body.insert("kind".into(), variant.words[0].into());
+                body.insert("kind".into(), variant.kinds[0].into());
                 (Fields::new(body), names(&fields))
             })
             .collect(),
@@ -66,9 +66,9 @@ fn every_declared_field_is_read_and_no_other() {
         let path: Vec<Field> = route.path.split('/').filter_map(parameter).copied().collect();
         for (body, declared) in bodies(route) {
             let (path, query) = (samples(&path), samples(route.query));
-            let call = Call { path, query, body, raw: b"{}", base: None, now: NOW, real: NOW };
+            let call = Call { path, query, body, raw: b"{}", base_url: None, now: NOW, real: NOW };
             // The result does not matter: a handler reads all fields before it looks anything up.
-            (route.carry_out)(&mut simulation(), &call).ok();
+            (route.handler)(&mut simulation(), &call).ok();
             let declared: BTreeSet<String> = declared.into_iter().map(String::from).collect();
             let read = call.body.read.borrow().clone();
             let missed: Vec<_> = declared.difference(&read).collect();

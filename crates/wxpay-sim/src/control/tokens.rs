@@ -2,10 +2,10 @@
 
 use super::{
     clock,
-    route::{Room, Route},
+    route::{Route, RouteGroup},
 };
 
-pub(super) const ROOM: Room = Room {
+pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "tokens",
     about: "APIv1 access tokens.",
     routes: &[

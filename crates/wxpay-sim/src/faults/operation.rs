@@ -15,7 +15,7 @@ pub enum Operation {
     Orderquery,
     /// `POST /pay/delivernotify`
     Delivernotify,
-    /// An APIv3 operation, by its label, such as `v3.pay.jsapi`. Made by [`Operation::named`].
+    /// An APIv3 operation, by its label, such as `v3.pay.jsapi`. Made by [`Operation::from_name`].
     V3(&'static str),
     /// A delivery of a notification, of either API version.
     Notification,
@@ -27,17 +27,17 @@ pub enum Operation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
-pub enum Generation {
+pub enum ApiVersion {
     /// APIv1: the 2013–2014 app payment with `genprepay`.
     V1,
     /// APIv3: JSON over HTTPS, with RSA signatures.
     V3,
 }
 
-impl Generation {
+impl ApiVersion {
     /// Parses the name in the control interface: `v1` or `v3`. Returns `None` for any other.
     #[must_use]
-    pub fn named(word: &str) -> Option<Self> {
+    pub fn from_name(word: &str) -> Option<Self> {
         match word {
             "v1" => Some(Self::V1),
             "v3" => Some(Self::V3),
@@ -48,7 +48,7 @@ impl Generation {
 
 impl Operation {
     /// All operations except the APIv3 calls, which come from the routing table.
-    const PLAIN: [Self; 6] =
+    const BUILT_IN: [Self; 6] =
         [Self::Token, Self::Genprepay, Self::Orderquery, Self::Delivernotify, Self::Notification, Self::Pay];
 
     /// Returns the name in the control interface.
@@ -68,39 +68,39 @@ impl Operation {
     /// Parses the name in the control interface: an APIv1 call, `notification`, `pay`, or the label of an APIv3
     /// operation. Returns `None` for any other.
     #[must_use]
-    pub fn named(word: &str) -> Option<Self> {
-        let plain = Self::PLAIN.into_iter().find(|operation| operation.as_str() == word);
+    pub fn from_name(word: &str) -> Option<Self> {
+        let plain = Self::BUILT_IN.into_iter().find(|operation| operation.as_str() == word);
         plain.or_else(|| route::labels().find(|label| *label == word).map(Self::V3))
     }
 
     /// Returns all operations.
     pub fn all() -> impl Iterator<Item = Self> {
-        Self::PLAIN.into_iter().chain(route::labels().map(Self::V3))
+        Self::BUILT_IN.into_iter().chain(route::labels().map(Self::V3))
     }
 
     pub(super) const fn is_of_v1(self) -> bool {
         matches!(self, Self::Token | Self::Genprepay | Self::Orderquery | Self::Delivernotify)
     }
 
-    pub(super) const fn is_call(self) -> bool {
+    pub(super) const fn is_api_call(self) -> bool {
         self.is_of_v1() || matches!(self, Self::V3(_))
     }
 
     /// Returns whether the operation places an order that the payer's client pays afterwards.
-    pub(super) fn places_an_order(self) -> bool {
+    pub(super) fn places_order(self) -> bool {
         match self {
             Self::Genprepay => true,
-            Self::V3(label) => ["jsapi", "app", "h5", "native"].contains(&last(label)),
+            Self::V3(label) => ["jsapi", "app", "h5", "native"].contains(&last_segment(label)),
             Self::Token | Self::Orderquery | Self::Delivernotify | Self::Notification | Self::Pay => false,
         }
     }
 
-    pub(super) fn closes_an_order(self) -> bool {
-        matches!(self, Self::V3(label) if last(label) == "close")
+    pub(super) fn closes_order(self) -> bool {
+        matches!(self, Self::V3(label) if last_segment(label) == "close")
     }
 }
 
-fn last(label: &str) -> &str {
+fn last_segment(label: &str) -> &str {
     label.rsplit('.').next().unwrap_or(label)
 }
 
@@ -117,10 +117,10 @@ mod tests {
     #[test]
     fn every_operation_is_found_by_its_word() {
         for operation in Operation::all() {
-            assert_eq!(Operation::named(operation.as_str()), Some(operation));
+            assert_eq!(Operation::from_name(operation.as_str()), Some(operation));
         }
-        assert_eq!(Operation::named("refund"), None);
-        assert_eq!(Operation::named("v3.refund").map(Operation::is_call), Some(true));
+        assert_eq!(Operation::from_name("refund"), None);
+        assert_eq!(Operation::from_name("v3.refund").map(Operation::is_api_call), Some(true));
     }
 
     #[test]
@@ -128,11 +128,11 @@ mod tests {
         let words = |of: fn(Operation) -> bool| -> Vec<&str> {
             Operation::all().filter(|operation| of(*operation)).map(Operation::as_str).collect()
         };
-        let placing = words(Operation::places_an_order);
+        let placing = words(Operation::places_order);
         for word in ["genprepay", "v3.pay.jsapi", "v3.pay.app", "v3.pay.h5", "v3.pay.native"] {
             assert!(placing.contains(&word), "{word}");
         }
         assert!(!placing.contains(&"v3.pay.codepay") && !placing.contains(&"pay"));
-        assert!(words(Operation::closes_an_order).contains(&"v3.pay.close"));
+        assert!(words(Operation::closes_order).contains(&"v3.pay.close"));
     }
 }

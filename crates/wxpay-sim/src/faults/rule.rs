@@ -1,7 +1,7 @@
 //! Fault rules: the fault to inject, the conditions it is injected under, its probability and its limits.
 
-use super::{Generation, Operation, Trouble};
-use crate::chance::Chance;
+use super::{ApiVersion, Fault, Operation};
+use crate::rng::Rng;
 use serde::Serialize;
 use wxpay_proto::{
     UnixTime,
@@ -10,13 +10,13 @@ use wxpay_proto::{
 
 /// A fault rule. Without further conditions it injects its fault into every matching operation, without a limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Rule {
+pub struct FaultRule {
     /// The rule's number, assigned when the rule is added; 0 before.
     id: u64,
     #[serde(flatten)]
-    pub(super) trouble: Trouble,
+    pub(super) trouble: Fault,
     #[serde(rename = "api_version")]
-    generation: Option<Generation>,
+    generation: Option<ApiVersion>,
     operation: Option<Operation>,
     path: Option<String>,
     mchid: Option<String>,
@@ -31,12 +31,12 @@ pub struct Rule {
     #[serde(rename = "hits")]
     struck: u64,
     #[serde(skip)]
-    chance: Option<Chance>,
+    chance: Option<Rng>,
 }
 
 /// The operation at hand, as the rules see it.
-pub(crate) struct Scene {
-    pub(crate) generation: Generation,
+pub(crate) struct FaultContext {
+    pub(crate) generation: ApiVersion,
     pub(crate) operation: Operation,
     /// The request's path; empty if the operation is not a call.
     pub(crate) path: String,
@@ -46,10 +46,10 @@ pub(crate) struct Scene {
     pub(crate) numbers: Vec<String>,
 }
 
-impl Rule {
+impl FaultRule {
     /// Creates a rule for every operation that the fault applies to.
     #[must_use]
-    pub const fn new(trouble: Trouble) -> Self {
+    pub const fn new(trouble: Fault) -> Self {
         Self {
             id: 0,
             trouble,
@@ -70,38 +70,38 @@ impl Rule {
 
     /// Limits the rule to one API version.
     #[must_use]
-    pub fn of_generation(self, generation: Generation) -> Self {
+    pub fn for_api_version(self, generation: ApiVersion) -> Self {
         Self { generation: Some(generation), ..self }
     }
 
     /// Limits the rule to one operation. If the fault does not apply to the operation, the rule never fires.
     #[must_use]
-    pub fn on(self, operation: Operation) -> Self {
+    pub fn for_operation(self, operation: Operation) -> Self {
         Self { operation: Some(operation), ..self }
     }
 
     /// Limits the rule to calls with a matching path. `*` matches any run of characters: `/v3/pay/transactions/*`.
     #[must_use]
-    pub fn on_path(self, pattern: &str) -> Self {
+    pub fn for_path(self, pattern: &str) -> Self {
         Self { path: Some(pattern.into()), ..self }
     }
 
     /// Limits the rule to one merchant; in APIv1 the number is its `partner`.
     #[must_use]
-    pub fn of_merchant(self, mchid: &MchId) -> Self {
+    pub fn for_merchant(self, mchid: &MchId) -> Self {
         Self { mchid: Some(mchid.to_string()), ..self }
     }
 
     /// Limits the rule to one order.
     #[must_use]
     #[allow(clippy::needless_pass_by_value, reason = "consistent with the other setters of a rule")]
-    pub fn of_order(self, number: OutTradeNo) -> Self {
+    pub fn for_order(self, number: OutTradeNo) -> Self {
         Self { number: Some(number.to_string()), ..self }
     }
 
     /// Limits the rule to one of the merchant's numbers: of an order, a refund or a transfer.
     #[must_use]
-    pub fn of_number(self, number: &str) -> Self {
+    pub fn for_number(self, number: &str) -> Self {
         Self { number: Some(number.into()), ..self }
     }
 
@@ -113,19 +113,19 @@ impl Rule {
 
     /// Sets a seed for the rule's randomness. By default it is derived from the gateway's seed and the rule's number.
     #[must_use]
-    pub fn seeded(self, seed: u64) -> Self {
+    pub fn with_seed(self, seed: u64) -> Self {
         Self { seed: Some(seed), ..self }
     }
 
     /// Limits the number of injections.
     #[must_use]
-    pub fn times(self, times: u32) -> Self {
+    pub fn at_most(self, times: u32) -> Self {
         Self { left: Some(times), ..self }
     }
 
     /// Limits the rule to a time window: from a moment on, and before another, in whole seconds of the virtual clock.
     #[must_use]
-    pub fn within(self, from: Option<UnixTime>, until: Option<UnixTime>) -> Self {
+    pub fn between(self, from: Option<UnixTime>, until: Option<UnixTime>) -> Self {
         Self { from: from.map(UnixTime::as_secs), until: until.map(UnixTime::as_secs), ..self }
     }
 
@@ -137,30 +137,30 @@ impl Rule {
 
     /// Returns the number of injections so far.
     #[must_use]
-    pub const fn struck(&self) -> u64 {
+    pub const fn hits(&self) -> u64 {
         self.struck
     }
 
     /// Returns the rule with its number and its own randomness, ready to be used.
-    pub(super) fn numbered(self, id: u64, seed: u64) -> Self {
+    pub(super) fn registered(self, id: u64, seed: u64) -> Self {
         let chance = match self.seed {
-            Some(seed) => Chance::new(seed, "fault"),
-            None => Chance::new(seed, &format!("fault {id}")),
+            Some(seed) => Rng::new(seed, "fault"),
+            None => Rng::new(seed, &format!("fault {id}")),
         };
         Self { id, chance: Some(chance), ..self }
     }
 
-    fn watches(&self, scene: &Scene, now: UnixTime) -> bool {
+    fn matches(&self, scene: &FaultContext, now: UnixTime) -> bool {
         let second = now.as_secs();
         let is = |wanted: &Option<String>, given: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| given == Some(wanted))
         };
         let number = |wanted: &String| scene.numbers.contains(wanted);
-        self.trouble.befalls(scene.operation)
-            && (scene.generation == Generation::V3 || !self.trouble.needs_v3())
+        self.trouble.applies_to(scene.operation)
+            && (scene.generation == ApiVersion::V3 || !self.trouble.is_v3_only())
             && self.generation.is_none_or(|wanted| wanted == scene.generation)
             && self.operation.is_none_or(|wanted| wanted == scene.operation)
-            && self.path.as_deref().is_none_or(|pattern| fits(pattern, &scene.path))
+            && self.path.as_deref().is_none_or(|pattern| matches_pattern(pattern, &scene.path))
             && is(&self.mchid, scene.mchid.as_deref())
             && self.number.as_ref().is_none_or(number)
             && self.left != Some(0)
@@ -172,9 +172,9 @@ impl Rule {
     ///
     /// Randomness is drawn only if the rule matches and its probability is below one, so that rules do not disturb
     /// each other's sequences.
-    pub(super) fn strikes(&mut self, scene: &Scene, now: UnixTime) -> bool {
+    pub(super) fn fires(&mut self, scene: &FaultContext, now: UnixTime) -> bool {
         let per_mille = u64::from(self.per_mille);
-        let strikes = self.watches(scene, now)
+        let strikes = self.matches(scene, now)
             && (per_mille >= 1000
                 || self.chance.as_mut().is_some_and(|chance| chance.below(1000) < per_mille));
         if strikes {
@@ -186,7 +186,7 @@ impl Rule {
 }
 
 /// Returns whether a text matches a pattern in which `*` stands for any run of characters.
-fn fits(pattern: &str, text: &str) -> bool {
+fn matches_pattern(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(text) = text.strip_prefix(start) else { return false };
     let (middle, end) = rest.rsplit_once('*').map_or((None, rest), |(middle, end)| (Some(middle), end));
@@ -216,8 +216,8 @@ mod tests {
             ("/v3/certificates", "/v3/certificates", "/v3/certificates/1"),
             ("ab*ba", "abba", "aba"),
         ] {
-            assert!(fits(pattern, fitting), "{pattern} {fitting}");
-            assert!(other.is_empty() || !fits(pattern, other), "{pattern} {other}");
+            assert!(matches_pattern(pattern, fitting), "{pattern} {fitting}");
+            assert!(other.is_empty() || !matches_pattern(pattern, other), "{pattern} {other}");
         }
     }
 }

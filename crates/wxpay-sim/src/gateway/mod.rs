@@ -1,22 +1,24 @@
 //! The gateway: takes a request, returns a reply or a transport fault, and delivers notifications when they are due.
 
-mod agenda;
 mod pay;
+mod tasks;
 pub(crate) mod v1;
 pub(crate) mod v3;
 
-pub use pay::{CannotPay, Paid, Payer, Tapped};
+pub use pay::{PaidOrder, PayError, Payer, PrepayRef};
 pub use v3::{
-    RequestRecord, Served,
-    pay::{Named, PaidTransaction},
+    RequestRecord, SupportedOperation,
+    pay::{OrderRef, PaidTransaction},
 };
 
 use crate::{
-    chance::{Chance, URL_SAFE},
     credentials::{App, Credentials},
-    faults::{Faults, Generation, Operation, Rule, Scene, Trouble},
+    faults::{ApiVersion, Fault, FaultContext, FaultRule, FaultRules, Operation},
     ledger::{Ledger, OrderRecord},
-    notifications::{Delivery, DeliveryId, DeliveryResult, Means, NotificationRecord, Notifications},
+    notifications::{
+        Delivery, DeliveryContext, DeliveryId, DeliveryResult, NotificationRecord, Notifications,
+    },
+    rng::{Rng, URL_SAFE},
     settings::Settings,
     warnings::{Kind, Warning, Warnings},
 };
@@ -34,10 +36,10 @@ pub struct Gateway {
     settings: Settings,
     pub(crate) ledger: Ledger,
     notifications: Notifications,
-    faults: Faults,
+    faults: FaultRules,
     warnings: Warnings,
     credentials: Credentials,
-    ids: Chance,
+    ids: Rng,
     serial: u64,
     payer: OpenId,
     v3: v3::State,
@@ -54,28 +56,28 @@ pub enum Outcome {
     /// A complete reply, delayed by this long. The request has been executed already.
     Delayed(Response, Duration),
     /// The head of the reply and this many bytes of its body; then the connection breaks.
-    Cut(Response, usize),
+    Truncated(Response, usize),
     /// A complete reply, its body sent at this many bytes a second.
     Slow(Response, u32),
     /// No reply: the connection is closed.
-    Lost {
+    ConnectionClosed {
         /// `true` if the request was executed.
-        effect: bool,
+        executed: bool,
     },
     /// No reply: the connection is reset.
-    Reset {
+    ConnectionReset {
         /// `true` if the request was executed.
-        effect: bool,
+        executed: bool,
     },
     /// No connection: this one is refused, and so is every other for this long.
-    Refused(Duration),
+    ConnectionRefused(Duration),
 }
 
 impl Outcome {
     /// Truncates the body to this many bytes, but always by at least one.
     fn cut(reply: Response, bytes: usize) -> Self {
         let kept = bytes.min(reply.body().len().saturating_sub(1));
-        Self::Cut(reply, kept)
+        Self::Truncated(reply, kept)
     }
 }
 
@@ -84,9 +86,9 @@ impl Gateway {
     /// seed.
     #[must_use]
     pub fn new(settings: Settings, seed: u64) -> Self {
-        let mut chance = Chance::new(seed, "credentials");
+        let mut chance = Rng::new(seed, "credentials");
         let (credentials, payer) = loop {
-            let made = Credentials::thrown_away(&mut chance);
+            let made = Credentials::generate(&mut chance);
             let payer = format!("o{}", chance.text(URL_SAFE, 27)).parse::<OpenId>();
             if let (Ok(credentials), Ok(payer)) = (made, payer) {
                 break (credentials, payer);
@@ -97,10 +99,10 @@ impl Gateway {
             settings,
             ledger: Ledger::default(),
             notifications: Notifications::default(),
-            faults: Faults::new(seed),
+            faults: FaultRules::new(seed),
             warnings: Warnings::default(),
             credentials: credentials.clone(),
-            ids: Chance::new(seed, "ids"),
+            ids: Rng::new(seed, "ids"),
             serial: 3_141_592_653,
             payer,
             v3,
@@ -142,30 +144,30 @@ impl Gateway {
         self.tick(now);
         let target = Target::of(request);
         if target.path().starts_with(v3::ROOT) {
-            return v3::trouble::answer(self, request, now);
+            return v3::faults::answer(self, request, now);
         }
         let Some(operation) = target.operation() else {
             return Outcome::Reply(Response::new(404, b"404 page not found".to_vec()));
         };
-        let number = v1::named_order(request.body());
-        let scene = || Scene {
-            generation: Generation::V1,
+        let number = v1::claimed_order_number(request.body());
+        let scene = || FaultContext {
+            generation: ApiVersion::V1,
             operation,
             path: target.path().into(),
-            mchid: v1::named_partner(&self.ledger, &target),
+            mchid: v1::claimed_partner(&self.ledger, &target),
             numbers: number.clone().into_iter().collect(),
         };
-        let trouble = self.faults.strike(scene, now);
-        v1::flag_leaks(self, request, operation, number.as_deref(), now);
+        let trouble = self.faults.inject(scene, now);
+        v1::warn_of_leaked_secrets(self, request, operation, number.as_deref(), now);
         match trouble {
             None => Outcome::Reply(v1::answer(self, &target, operation, now)),
-            Some(trouble) => self.troubled(trouble, &target, operation, now),
+            Some(trouble) => self.answer_with_fault(trouble, &target, operation, now),
         }
     }
 
-    fn troubled(
+    fn answer_with_fault(
         &mut self,
-        trouble: Trouble,
+        trouble: Fault,
         target: &Target<'_>,
         operation: Operation,
         now: UnixTime,
@@ -178,79 +180,81 @@ impl Gateway {
         };
         let page = |status: u16| {
             let page = format!("<html><body>{status}</body></html>");
-            Response::new(status, page.into_bytes()).with("content-type", b"text/html")
+            Response::new(status, page.into_bytes()).with_header("content-type", b"text/html")
         };
         match trouble {
-            Trouble::ConnectionRefused { millis } => Outcome::Refused(Duration::from_millis(millis)),
-            Trouble::DropBeforeCommit => Outcome::Lost { effect: false },
-            Trouble::ResetBeforeCommit => Outcome::Reset { effect: false },
-            Trouble::ServerError { effect } => instead(effect, page(500)),
-            Trouble::BadGateway { effect } => instead(effect, page(502)),
-            Trouble::Unavailable { effect } => instead(effect, page(503)),
-            Trouble::Garbage { effect } => {
+            Fault::ConnectionRefused { millis } => Outcome::ConnectionRefused(Duration::from_millis(millis)),
+            Fault::DropBeforeCommit => Outcome::ConnectionClosed { executed: false },
+            Fault::ResetBeforeCommit => Outcome::ConnectionReset { executed: false },
+            Fault::ServerError { commits: effect } => instead(effect, page(500)),
+            Fault::BadGateway { commits: effect } => instead(effect, page(502)),
+            Fault::Unavailable { commits: effect } => instead(effect, page(503)),
+            Fault::Garbage { commits: effect } => {
                 instead(effect, Response::new(200, b"<html>\xff\xfe{\"errcode\":".to_vec()))
             }
-            Trouble::SystemError { effect } => instead(effect, v1::busy()),
-            Trouble::CommitThenDropResponse => {
+            Fault::SystemError { commits: effect } => instead(effect, v1::system_error()),
+            Fault::CommitThenDropResponse => {
                 v1::answer(self, target, operation, now);
-                Outcome::Lost { effect: true }
+                Outcome::ConnectionClosed { executed: true }
             }
-            Trouble::CommitThenReset => {
+            Fault::CommitThenReset => {
                 v1::answer(self, target, operation, now);
-                Outcome::Reset { effect: true }
+                Outcome::ConnectionReset { executed: true }
             }
-            Trouble::Delayed { millis } | Trouble::AnswerAfterClientTimeout { millis } => {
+            Fault::Delayed { millis } | Fault::AnswerAfterClientTimeout { millis } => {
                 Outcome::Delayed(v1::answer(self, target, operation, now), Duration::from_millis(millis))
             }
-            Trouble::Cut { bytes } => Outcome::cut(v1::answer(self, target, operation, now), bytes),
-            Trouble::Slow { bytes_per_second } => {
+            Fault::Cut { bytes } => Outcome::cut(v1::answer(self, target, operation, now), bytes),
+            Fault::Slow { bytes_per_second } => {
                 Outcome::Slow(v1::answer(self, target, operation, now), bytes_per_second)
             }
-            Trouble::TokenReplaced => {
+            Fault::TokenReplaced => {
                 self.replace_tokens(now);
                 Outcome::Reply(v1::answer(self, target, operation, now))
             }
-            Trouble::TokenExpired => {
+            Fault::TokenExpired => {
                 self.expire_tokens(now);
                 Outcome::Reply(v1::answer(self, target, operation, now))
             }
-            Trouble::QuotaUsedUp => {
+            Fault::QuotaUsedUp => {
                 for account in self.ledger.accounts() {
-                    account.use_up(now);
+                    account.exhaust_quota(now);
                 }
                 Outcome::Reply(v1::answer(self, target, operation, now))
             }
-            Trouble::Early => self.paid_before_answered(target, operation, now),
-            Trouble::Accepted { .. }
-            | Trouble::RateLimited
-            | Trouble::UnsignedReply
-            | Trouble::WrongSignature
-            | Trouble::SigntestProbe
-            | Trouble::UnknownSerial
-            | Trouble::StaleTimestamp
-            | Trouble::MissingHeader
-            | Trouble::TamperedBody
-            | Trouble::SecondPayment
-            | Trouble::PaidDuringClose
-            | Trouble::CertificateRotated
-            | Trouble::MigrationStep { .. }
-            | Trouble::NotificationLost
-            | Trouble::NotificationDelayed { .. }
-            | Trouble::NotificationDoubled
-            | Trouble::NotificationReordered
-            | Trouble::NotificationForged
-            | Trouble::NotificationUnknownSerial
-            | Trouble::NotificationProbe
-            | Trouble::NotificationStale => Outcome::Reply(v1::answer(self, target, operation, now)),
+            Fault::Early => self.pay_before_reply(target, operation, now),
+            Fault::Accepted { .. }
+            | Fault::RateLimited
+            | Fault::UnsignedReply
+            | Fault::WrongSignature
+            | Fault::SigntestProbe
+            | Fault::UnknownSerial
+            | Fault::StaleTimestamp
+            | Fault::MissingHeader
+            | Fault::TamperedBody
+            | Fault::SecondPayment
+            | Fault::PaidDuringClose
+            | Fault::CertificateRotated
+            | Fault::MigrationStep { .. }
+            | Fault::NotificationLost
+            | Fault::NotificationDelayed { .. }
+            | Fault::NotificationDoubled
+            | Fault::NotificationReordered
+            | Fault::NotificationForged
+            | Fault::NotificationUnknownSerial
+            | Fault::NotificationProbe
+            | Fault::NotificationStale => Outcome::Reply(v1::answer(self, target, operation, now)),
         }
     }
 
-    fn paid_before_answered(&mut self, target: &Target<'_>, operation: Operation, now: UnixTime) -> Outcome {
+    fn pay_before_reply(&mut self, target: &Target<'_>, operation: Operation, now: UnixTime) -> Outcome {
         let reply = v1::answer(self, target, operation, now);
-        let Some(prepayid) = v1::genprepay::answered(reply.body()) else { return Outcome::Reply(reply) };
+        let Some(prepayid) = v1::genprepay::prepayid_in_reply(reply.body()) else {
+            return Outcome::Reply(reply);
+        };
         // The payment is due now, not after `notify_delay`: its notification must be sent before the reply to the
         // order.
-        match self.charge(&Tapped::Prepayid(prepayid), &Payer::default(), false, now, now) {
+        match self.charge(&PrepayRef::Prepayid(prepayid), &Payer::default(), false, now, now) {
             Ok(_) => Outcome::AfterNotifications(reply),
             Err(_) => Outcome::Reply(reply),
         }
@@ -262,22 +266,22 @@ impl Gateway {
         self.notifications.next_due().into_iter().chain(self.v3.agenda.next()).min()
     }
 
-    /// Returns the notifications to POST now, in order. Report each result with [`delivered`](Self::delivered): until
+    /// Returns the notifications to POST now, in order. Report each result with [`record_delivery`](Self::record_delivery): until
     /// then the notification is not due again.
-    pub fn due(&mut self, now: UnixTime) -> Vec<Delivery> {
+    pub fn due_deliveries(&mut self, now: UnixTime) -> Vec<Delivery> {
         self.tick(now);
-        let (notifications, mut means) = self.notifications_and_means(now);
+        let (notifications, mut means) = self.notifications_and_context(now);
         notifications.due(&mut means)
     }
 
     /// Records the result of a delivery: `success` ends the retries, anything else waits for the next interval.
-    pub fn delivered(&mut self, id: DeliveryId, result: &DeliveryResult, now: UnixTime) {
-        let (notifications, mut means) = self.notifications_and_means(now);
+    pub fn record_delivery(&mut self, id: DeliveryId, result: &DeliveryResult, now: UnixTime) {
+        let (notifications, mut means) = self.notifications_and_context(now);
         notifications.delivered(id, result, &mut means);
     }
 
-    fn notifications_and_means(&mut self, now: UnixTime) -> (&mut Notifications, Means<'_>) {
-        let means = Means {
+    fn notifications_and_context(&mut self, now: UnixTime) -> (&mut Notifications, DeliveryContext<'_>) {
+        let means = DeliveryContext {
             settings: &self.settings,
             merchants: &self.v3.merchants,
             faults: &mut self.faults,
@@ -291,7 +295,7 @@ impl Gateway {
     /// Returns the gateway's own record of an order.
     #[must_use]
     pub fn order(&self, number: &OutTradeNo, now: UnixTime) -> Option<OrderRecord> {
-        let order = self.ledger.by_number(number)?;
+        let order = self.ledger.order_by_number(number)?;
         order.record(
             now,
             self.notifications.records_of(&[number.as_str()], |notification| notification.is_of_v1(number)),
@@ -327,7 +331,7 @@ impl Gateway {
     }
 
     /// Ends the retries of a notification. Returns `None` if no such notification is waiting for a retry.
-    pub fn give_up_notification(&mut self, notify_id: &NotifyId) -> Option<NotificationRecord> {
+    pub fn cancel_notification(&mut self, notify_id: &NotifyId) -> Option<NotificationRecord> {
         self.notifications.give_up(notify_id)
     }
 
@@ -337,30 +341,30 @@ impl Gateway {
     }
 
     /// Adds a fault rule and returns its number. The first rule that applies to a request decides.
-    pub fn trouble(&mut self, rule: Rule) -> u64 {
+    pub fn inject(&mut self, rule: FaultRule) -> u64 {
         self.faults.add(rule)
     }
 
     /// Removes a fault rule by its number. Returns `false` if there was none.
-    pub fn end_trouble(&mut self, id: u64) -> bool {
-        self.faults.end(id)
+    pub fn remove_fault(&mut self, id: u64) -> bool {
+        self.faults.remove(id)
     }
 
     /// Removes all fault rules. Replies and notifications that are already delayed stay delayed.
-    pub fn calm(&mut self) {
+    pub fn clear_faults(&mut self) {
         self.faults.clear();
     }
 
     /// Returns the fault rules in force.
     #[must_use]
-    pub fn troubles(&self) -> &[Rule] {
+    pub fn fault_rules(&self) -> &[FaultRule] {
         self.faults.rules()
     }
 
     /// Expires every access token now.
     pub fn expire_tokens(&mut self, now: UnixTime) {
         for account in self.ledger.accounts() {
-            account.expire(now);
+            account.expire_tokens(now);
         }
     }
 
@@ -369,17 +373,17 @@ impl Gateway {
     pub fn replace_tokens(&mut self, now: UnixTime) {
         let (expires, dies) = (now.after(self.settings.token_ttl), now.after(self.settings.token_overlap));
         for account in self.ledger.accounts() {
-            account.issue(self.ids.text(URL_SAFE, 64), expires, dies);
+            account.issue_token(self.ids.text(URL_SAFE, 64), expires, dies);
         }
     }
 
-    pub(crate) fn remark(
+    pub(crate) fn warn(
         &mut self,
         now: UnixTime,
         kind: Kind,
         number: Option<&str>,
         detail: impl Into<String>,
     ) {
-        self.warnings.note(now, kind, number, detail);
+        self.warnings.push(now, kind, number, detail);
     }
 }

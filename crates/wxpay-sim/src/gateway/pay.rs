@@ -2,13 +2,13 @@
 
 use super::{
     Gateway,
-    v1::notification::{self, Query},
+    v1::notification::{self, NotificationQuery},
 };
 use crate::{
-    chance::{ALPHANUMERIC, DIGITS},
-    faults::{Generation, Operation, Scene, Trouble},
-    ledger::{NotPaid, OrderRecord, PayerRefusal, PaymentRecord},
-    notifications::{Notification, Says},
+    faults::{ApiVersion, Fault, FaultContext, Operation},
+    ledger::{FailedPayment, NotPaidReason, OrderRecord, PaymentRecord},
+    notifications::{Notification, NotificationContent},
+    rng::{ALPHANUMERIC, DIGITS},
     time,
 };
 use std::fmt;
@@ -45,13 +45,13 @@ impl Payer {
     }
 
     /// Returns the bank, or the default if none is set.
-    pub(super) fn bank_type_or(&self, default: &str) -> Result<String, CannotPay> {
+    pub(super) fn bank_type_or(&self, default: &str) -> Result<String, PayError> {
         let bank_type = self.bank_type.as_deref().unwrap_or(default);
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if (1..=16).contains(&bank_type.len()) && bank_type.bytes().all(allowed) {
             Ok(String::from(bank_type))
         } else {
-            Err(CannotPay::BankType)
+            Err(PayError::BankType)
         }
     }
 }
@@ -59,7 +59,7 @@ impl Payer {
 /// A reference to an APIv1 order that a payer is about to pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "an order is named by its number or by a prepayid")]
-pub enum Tapped {
+pub enum PrepayRef {
     /// The latest prepay of an order, by the merchant's number.
     OutTradeNo(OutTradeNo),
     /// A single prepay, by its prepayid.
@@ -69,7 +69,7 @@ pub enum Tapped {
 /// A successful payment.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Paid {
+pub struct PaidOrder {
     /// The gateway's record of the order after the payment.
     pub order: OrderRecord,
     /// `true` if due notifications are sent before the payer's client returns.
@@ -79,7 +79,7 @@ pub struct Paid {
 /// The reason why a payment is not possible. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum CannotPay {
+pub enum PayError {
     /// The order does not exist.
     NoSuchOrder,
     /// The order was paid already.
@@ -94,7 +94,7 @@ pub enum CannotPay {
     OtherPayer,
 }
 
-impl fmt::Display for CannotPay {
+impl fmt::Display for PayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoSuchOrder => "the order does not exist",
@@ -107,58 +107,59 @@ impl fmt::Display for CannotPay {
     }
 }
 
-impl std::error::Error for CannotPay {}
+impl std::error::Error for PayError {}
 
 impl Gateway {
     /// Pays an order.
     ///
     /// # Errors
     ///
-    /// [`CannotPay`]; then nothing has changed.
-    pub fn pay(&mut self, tapped: &Tapped, payer: &Payer, now: UnixTime) -> Result<Paid, CannotPay> {
-        let number = self.tapped(tapped).map(|(number, _)| number).ok_or(CannotPay::NoSuchOrder)?;
-        let order = self.tapped(tapped).and_then(|(_, prepayid)| self.ledger.by_prepayid(&prepayid));
-        let scene = || Scene {
-            generation: Generation::V1,
+    /// [`PayError`]; then nothing has changed.
+    pub fn pay(&mut self, tapped: &PrepayRef, payer: &Payer, now: UnixTime) -> Result<PaidOrder, PayError> {
+        let number = self.find_prepay(tapped).map(|(number, _)| number).ok_or(PayError::NoSuchOrder)?;
+        let order =
+            self.find_prepay(tapped).and_then(|(_, prepayid)| self.ledger.order_by_prepayid(&prepayid));
+        let scene = || FaultContext {
+            generation: ApiVersion::V1,
             operation: Operation::Pay,
             path: String::new(),
             mchid: order.map(|order| order.partner.to_string()),
             numbers: vec![number.to_string()],
         };
-        let trouble = self.faults.strike(scene, now);
-        let second = trouble == Some(Trouble::SecondPayment);
-        let early = trouble == Some(Trouble::Early);
+        let trouble = self.faults.inject(scene, now);
+        let second = trouble == Some(Fault::SecondPayment);
+        let early = trouble == Some(Fault::Early);
         let due = if early { now } else { now.after(self.settings.notify_delay) };
         let order = self.charge(tapped, payer, second, due, now)?;
-        Ok(Paid { order, notifications_first: early })
+        Ok(PaidOrder { order, notifications_first: early })
     }
 
     /// Cancels the payment: the payer goes back without paying.
     ///
     /// # Errors
     ///
-    /// [`CannotPay::NoSuchOrder`].
-    pub fn cancel(&mut self, tapped: &Tapped, now: UnixTime) -> Result<OrderRecord, CannotPay> {
-        self.refuse(tapped, NotPaid::Cancelled, now)
+    /// [`PayError::NoSuchOrder`].
+    pub fn cancel(&mut self, tapped: &PrepayRef, now: UnixTime) -> Result<OrderRecord, PayError> {
+        self.record_refusal(tapped, NotPaidReason::Cancelled, now)
     }
 
     /// Makes the payment fail, for example because of insufficient funds. No notification is sent.
     ///
     /// # Errors
     ///
-    /// [`CannotPay::NoSuchOrder`].
-    pub fn fail(&mut self, tapped: &Tapped, now: UnixTime) -> Result<OrderRecord, CannotPay> {
-        self.refuse(tapped, NotPaid::Failed, now)
+    /// [`PayError::NoSuchOrder`].
+    pub fn fail(&mut self, tapped: &PrepayRef, now: UnixTime) -> Result<OrderRecord, PayError> {
+        self.record_refusal(tapped, NotPaidReason::Failed, now)
     }
 
-    fn tapped(&self, tapped: &Tapped) -> Option<(OutTradeNo, PrepayId)> {
+    fn find_prepay(&self, tapped: &PrepayRef) -> Option<(OutTradeNo, PrepayId)> {
         match tapped {
-            Tapped::OutTradeNo(number) => {
-                let latest = self.ledger.by_number(number)?.prepays.last()?;
+            PrepayRef::OutTradeNo(number) => {
+                let latest = self.ledger.order_by_number(number)?.prepays.last()?;
                 Some((number.clone(), latest.prepayid.clone()))
             }
-            Tapped::Prepayid(prepayid) => {
-                let order = self.ledger.by_prepayid(prepayid)?;
+            PrepayRef::Prepayid(prepayid) => {
+                let order = self.ledger.order_by_prepayid(prepayid)?;
                 Some((order.out_trade_no.clone(), prepayid.clone()))
             }
         }
@@ -166,38 +167,38 @@ impl Gateway {
 
     pub(super) fn charge(
         &mut self,
-        tapped: &Tapped,
+        tapped: &PrepayRef,
         payer: &Payer,
         second: bool,
         due: UnixTime,
         now: UnixTime,
-    ) -> Result<OrderRecord, CannotPay> {
-        let (_, prepayid) = self.tapped(tapped).ok_or(CannotPay::NoSuchOrder)?;
-        let order = self.ledger.by_prepayid(&prepayid).ok_or(CannotPay::NoSuchOrder)?;
-        let prepay = order.prepay(&prepayid).ok_or(CannotPay::NoSuchOrder)?.clone();
+    ) -> Result<OrderRecord, PayError> {
+        let (_, prepayid) = self.find_prepay(tapped).ok_or(PayError::NoSuchOrder)?;
+        let order = self.ledger.order_by_prepayid(&prepayid).ok_or(PayError::NoSuchOrder)?;
+        let prepay = order.prepay(&prepayid).ok_or(PayError::NoSuchOrder)?.clone();
         let (partner, number, appid) =
             (order.partner.clone(), order.out_trade_no.clone(), order.appid.clone());
         if !order.payments.is_empty() && !second {
-            return Err(CannotPay::AlreadyPaid);
+            return Err(PayError::AlreadyPaid);
         }
         if prepay.expires <= now {
-            return Err(CannotPay::Expired);
+            return Err(PayError::Expired);
         }
         let total_fee = prepay.goods.total_fee.checked_sub(payer.discount).filter(|rest| *rest > Fen::ZERO);
-        let total_fee = total_fee.ok_or(CannotPay::DiscountTooLarge)?;
+        let total_fee = total_fee.ok_or(PayError::DiscountTooLarge)?;
         let bank_type = payer.bank_type_or("2032")?;
         let credentials = self.ledger.app(appid.as_str()).map(|app| app.credentials().clone());
-        let credentials = credentials.ok_or(CannotPay::NoSuchOrder)?;
+        let credentials = credentials.ok_or(PayError::NoSuchOrder)?;
 
         self.serial = self.serial.wrapping_add(1);
         let serial = self.serial.checked_rem(10_000_000_000).unwrap_or_default();
-        let transaction_id = format!("{partner}{}{serial:010}", time::day(now)).parse();
+        let transaction_id = format!("{partner}{}{serial:010}", time::yyyymmdd(now)).parse();
         let notify_id = self.ids.text(ALPHANUMERIC, 96).parse::<NotifyId>();
         let (Ok(transaction_id), Ok(notify_id)) = (transaction_id, notify_id) else {
-            return Err(CannotPay::NoSuchOrder);
+            return Err(PayError::NoSuchOrder);
         };
         let bank_billno =
-            (bank_type != "0").then(|| format!("{}{}", time::day(now), self.ids.text(DIGITS, 7)));
+            (bank_type != "0").then(|| format!("{}{}", time::yyyymmdd(now), self.ids.text(DIGITS, 7)));
         let payment = PaymentRecord {
             transaction_id,
             prepayid,
@@ -208,15 +209,16 @@ impl Gateway {
             bank_billno,
             time_end: now.as_secs(),
         };
-        let query = Query::of(&prepay, &payment, partner.as_str(), notify_id.as_str())
+        let query = NotificationQuery::of(&prepay, &payment, partner.as_str(), notify_id.as_str())
             .signed(credentials.partner_key().expose());
-        let told = notification::Payment {
+        let told = notification::PaymentNotification {
             credentials,
             notify_url: prepay.goods.notify_url,
             query,
             openid: payment.openid.clone(),
         };
-        let notification = Notification { number: number.to_string(), notify_id, says: Says::V1(told) };
+        let notification =
+            Notification { number: number.to_string(), notify_id, content: NotificationContent::V1(told) };
         if let Some(order) = self.ledger.order_mut(&partner, &number) {
             order.payments.push(payment);
         }
@@ -224,12 +226,17 @@ impl Gateway {
         self.record(&partner, &number, now)
     }
 
-    fn refuse(&mut self, tapped: &Tapped, outcome: NotPaid, now: UnixTime) -> Result<OrderRecord, CannotPay> {
-        let (_, prepayid) = self.tapped(tapped).ok_or(CannotPay::NoSuchOrder)?;
-        let order = self.ledger.by_prepayid(&prepayid).ok_or(CannotPay::NoSuchOrder)?;
+    fn record_refusal(
+        &mut self,
+        tapped: &PrepayRef,
+        outcome: NotPaidReason,
+        now: UnixTime,
+    ) -> Result<OrderRecord, PayError> {
+        let (_, prepayid) = self.find_prepay(tapped).ok_or(PayError::NoSuchOrder)?;
+        let order = self.ledger.order_by_prepayid(&prepayid).ok_or(PayError::NoSuchOrder)?;
         let (partner, number) = (order.partner.clone(), order.out_trade_no.clone());
         if let Some(order) = self.ledger.order_mut(&partner, &number) {
-            order.refusals.push(PayerRefusal { at: now.as_secs(), outcome });
+            order.refusals.push(FailedPayment { at: now.as_secs(), outcome });
         }
         self.record(&partner, &number, now)
     }
@@ -239,7 +246,7 @@ impl Gateway {
         partner: &PartnerId,
         number: &OutTradeNo,
         now: UnixTime,
-    ) -> Result<OrderRecord, CannotPay> {
+    ) -> Result<OrderRecord, PayError> {
         self.ledger
             .order(partner, number)
             .and_then(|order| {
@@ -249,6 +256,6 @@ impl Gateway {
                         .records_of(&[number.as_str()], |notification| notification.is_of_v1(number)),
                 )
             })
-            .ok_or(CannotPay::NoSuchOrder)
+            .ok_or(PayError::NoSuchOrder)
     }
 }

@@ -15,15 +15,15 @@ use wxpay_proto::{UnixTime, id::SerialNo};
 
 /// The certificate authority that issues all certificates: the simulator's own root.
 #[derive(Clone, Debug)]
-pub struct Authority {
+pub struct CertificateAuthority {
     name: &'static str,
     key: KeyPair,
 }
 
 /// The validity of a certificate: five years, like WeChat Pay's.
-const LIFETIME: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
+const VALIDITY: Duration = Duration::from_secs(5 * 365 * 24 * 3600);
 
-impl Authority {
+impl CertificateAuthority {
     pub(crate) const fn new(name: &'static str, key: KeyPair) -> Self {
         Self { name, key }
     }
@@ -36,7 +36,7 @@ impl Authority {
             name: name.into(),
             key,
             from,
-            until: from.after(LIFETIME),
+            until: from.after(VALIDITY),
             issuer: self.clone(),
             der: OnceLock::new(),
         }))
@@ -44,11 +44,11 @@ impl Authority {
 }
 
 /// Certificates for the TLS server and its clients.
-impl Authority {
+impl CertificateAuthority {
     /// Returns the root certificate in PEM.
     pub(crate) fn pem(&self, from: UnixTime) -> Result<String, BadKey> {
         let mut params = self.params();
-        last(&mut params, from)?;
+        set_validity(&mut params, from)?;
         let made = params.self_signed(&Signer::of(&self.key.public(), Some(&self.key))?);
         Ok(super::pem("CERTIFICATE", made.map_err(|_| BadKey)?.der()))
     }
@@ -62,14 +62,14 @@ impl Authority {
     ) -> Result<Vec<u8>, BadKey> {
         let names: Vec<String> = names.iter().copied().map(String::from).collect();
         let mut params = CertificateParams::new(names.clone()).map_err(|_| BadKey)?;
-        params.distinguished_name = named(names.first().map_or("", String::as_str)).distinguished_name;
+        params.distinguished_name = params_for(names.first().map_or("", String::as_str)).distinguished_name;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         self.signed(params, key, from)
     }
 
     fn params(&self) -> CertificateParams {
-        let mut params = named(self.name);
+        let mut params = params_for(self.name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params
@@ -81,7 +81,7 @@ impl Authority {
         key: &PublicKey,
         from: UnixTime,
     ) -> Result<Vec<u8>, BadKey> {
-        last(&mut params, from)?;
+        set_validity(&mut params, from)?;
         params.use_authority_key_identifier_extension = true;
         let issuer = self.params();
         let issuer = Issuer::from_params(&issuer, Signer::of(&self.key.public(), Some(&self.key))?);
@@ -100,7 +100,7 @@ struct Inner {
     key: PublicKey,
     from: UnixTime,
     until: UnixTime,
-    issuer: Authority,
+    issuer: CertificateAuthority,
     der: OnceLock<Vec<u8>>,
 }
 
@@ -119,13 +119,13 @@ impl Certificate {
 
     /// Returns the start of the validity.
     #[must_use]
-    pub fn effective(&self) -> UnixTime {
+    pub fn not_before(&self) -> UnixTime {
         self.0.from
     }
 
     /// Returns the end of the validity; the certificate is not valid at that moment.
     #[must_use]
-    pub fn expires(&self) -> UnixTime {
+    pub fn not_after(&self) -> UnixTime {
         self.0.until
     }
 
@@ -153,7 +153,7 @@ impl Certificate {
 
     fn make(&self) -> Result<Vec<u8>, BadKey> {
         let inner = &*self.0;
-        let mut params = named(&inner.name);
+        let mut params = params_for(&inner.name);
         params.serial_number =
             Some(SerialNumber::from(hex::decode(inner.serial.as_str()).map_err(|_| BadKey)?));
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
@@ -167,7 +167,7 @@ impl fmt::Debug for Certificate {
     }
 }
 
-fn named(name: &str) -> CertificateParams {
+fn params_for(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -180,8 +180,8 @@ fn named(name: &str) -> CertificateParams {
 /// # Errors
 ///
 /// Returns [`BadKey`] if the calendar cannot represent the times.
-fn last(params: &mut CertificateParams, from: UnixTime) -> Result<(), BadKey> {
-    let until = from.after(LIFETIME);
+fn set_validity(params: &mut CertificateParams, from: UnixTime) -> Result<(), BadKey> {
+    let until = from.after(VALIDITY);
     for (time, place) in [(from, &mut params.not_before), (until, &mut params.not_after)] {
         let since = Duration::from_secs(time.as_secs()).try_into().map_err(|_| BadKey)?;
         *place = date_time_ymd(1970, 1, 1).checked_add(since).ok_or(BadKey)?;
@@ -197,12 +197,12 @@ struct Signer<'a> {
 
 /// The length, in bytes, of the prefix before the RSA key in a `SubjectPublicKeyInfo`. It is constant for keys of 2048
 /// to 8192 bits.
-const BEFORE_KEY: usize = 24;
+const SPKI_PREFIX_LEN: usize = 24;
 
 impl<'a> Signer<'a> {
     fn of(public: &PublicKey, key: Option<&'a KeyPair>) -> Result<Self, BadKey> {
         let der = public.der();
-        let bare = der.get(BEFORE_KEY..).filter(|_| der.starts_with(&[0x30, 0x82])).ok_or(BadKey)?;
+        let bare = der.get(SPKI_PREFIX_LEN..).filter(|_| der.starts_with(&[0x30, 0x82])).ok_or(BadKey)?;
         Ok(Self { public: bare.to_vec(), key })
     }
 }
@@ -227,8 +227,8 @@ impl SigningKey for Signer<'_> {
 mod tests {
     use super::*;
 
-    fn authority() -> Authority {
-        Authority::new("wxpay-sim root", KeyPair::fixed(5).unwrap())
+    fn authority() -> CertificateAuthority {
+        CertificateAuthority::new("wxpay-sim root", KeyPair::fixed(5).unwrap())
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn a_key_that_is_but_a_name_has_no_certificate() {
         let serial = "0F69D0E2BB2B8E6A0BD1E83C8B41BB7B0D0F5B31".parse().unwrap();
-        let key = KeyPair::quick("merchant").public();
+        let key = KeyPair::fake("merchant").public();
         assert_eq!(authority().certificate(serial, "1", key, UnixTime::EPOCH).der(), Err(BadKey));
     }
 }

@@ -1,14 +1,14 @@
 //! Keys: pairs that sign and open, public halves that verify and seal, and certificates.
 //!
-//! A key is parsed once and then shared: clones are cheap. A [`Ring`] is the source of a gateway's keys.
+//! A key is parsed once and then shared: clones are cheap. A [`KeySource`] is the source of a gateway's keys.
 
 mod certificate;
-mod quick;
-mod ring;
+mod fake;
 mod rsa;
+mod source;
 
-pub use certificate::{Authority, Certificate};
-pub use ring::Ring;
+pub use certificate::{Certificate, CertificateAuthority};
+pub use source::KeySource;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{fmt, sync::Arc};
@@ -32,7 +32,7 @@ pub struct KeyPair(Arc<Pair>);
 
 enum Pair {
     Rsa(rsa::Pair),
-    Quick(quick::Key),
+    Quick(fake::Key),
 }
 
 impl KeyPair {
@@ -47,13 +47,13 @@ impl KeyPair {
 
     /// Creates a key of the quick scheme from a name.
     #[must_use]
-    pub fn quick(name: &str) -> Self {
-        Self(Arc::new(Pair::Quick(quick::Key::named(name))))
+    pub fn fake(name: &str) -> Self {
+        Self(Arc::new(Pair::Quick(fake::Key::named(name))))
     }
 
     /// Creates a key of the quick scheme with this key's public half, so that a certificate can contain it.
-    fn quick_of(&self) -> Self {
-        Self(Arc::new(Pair::Quick(quick::Key::of(self.public().der()))))
+    fn fake_of(&self) -> Self {
+        Self(Arc::new(Pair::Quick(fake::Key::of(self.public().der()))))
     }
 
     /// Generates an RSA key of 2048 bits with the operating system's randomness.
@@ -61,7 +61,7 @@ impl KeyPair {
     /// # Errors
     ///
     /// Returns [`BadKey`] if the operating system provides no randomness.
-    pub fn generated() -> Result<Self, BadKey> {
+    pub fn generate() -> Result<Self, BadKey> {
         rsa::Pair::generated().map(|pair| Self(Arc::new(Pair::Rsa(pair))))
     }
 
@@ -72,7 +72,7 @@ impl KeyPair {
     ///
     /// Returns [`BadKey`] for anything else.
     pub fn parse(der: &[u8]) -> Result<Self, BadKey> {
-        if let Some(key) = quick::Key::of_private(der) {
+        if let Some(key) = fake::Key::of_private(der) {
             return Ok(Self(Arc::new(Pair::Quick(key))));
         }
         rsa::Pair::parse(der).map(|pair| Self(Arc::new(Pair::Rsa(pair))))
@@ -134,7 +134,7 @@ pub struct PublicKey(Public);
 #[derive(Clone)]
 enum Public {
     Rsa(Arc<rsa::Public>),
-    Quick(quick::Key),
+    Quick(fake::Key),
 }
 
 impl PublicKey {
@@ -144,7 +144,7 @@ impl PublicKey {
     ///
     /// Returns [`BadKey`] for anything else.
     pub fn parse(der: &[u8]) -> Result<Self, BadKey> {
-        if let Some(key) = quick::Key::of_public(der) {
+        if let Some(key) = fake::Key::of_public(der) {
             return Ok(Self(Public::Quick(key)));
         }
         rsa::Public::parse(der).map(|public| Self(Public::Rsa(Arc::new(public))))

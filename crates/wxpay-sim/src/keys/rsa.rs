@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_generated_key_is_a_new_one() {
-        let (one, other) = (KeyPair::generated().unwrap(), KeyPair::generated().unwrap());
+        let (one, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
         assert_ne!(one.private_der(), other.private_der());
         let reread = KeyPair::parse(&one.private_der()).unwrap();
         assert!(reread.public().verifies(b"m", &one.sign(b"m")));

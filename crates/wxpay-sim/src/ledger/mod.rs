@@ -5,5 +5,7 @@
 mod v1;
 pub mod v3;
 
-pub use v1::{DeliveryRecord, NotPaid, OrderRecord, PayerRefusal, PaymentRecord, PrepayRecord, State};
-pub(crate) use v1::{Ledger, Order, Prepay, Standing};
+pub use v1::{
+    DeliveryRecord, FailedPayment, NotPaidReason, OrderRecord, OrderState, PaymentRecord, PrepayRecord,
+};
+pub(crate) use v1::{Ledger, Order, Prepay, TokenStatus};

@@ -1,7 +1,7 @@
 //! The APIv1 ledger: apps with their access tokens, orders and payments. [`OrderRecord`] is the public view of an
 //! order.
 
-use crate::{credentials::App, gateway::v1::package::Goods, notifications::NotificationRecord, time};
+use crate::{credentials::App, gateway::v1::package::OrderData, notifications::NotificationRecord, time};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use wxpay_proto::{
@@ -20,7 +20,7 @@ pub struct OrderRecord {
     /// The app that the order belongs to.
     pub appid: AppId,
     /// The order's state.
-    pub state: State,
+    pub state: OrderState,
     /// The amount to pay, in fen, by the latest genprepay.
     pub total_fee: Fen,
     /// The description of the goods.
@@ -33,7 +33,7 @@ pub struct OrderRecord {
     pub payments: Vec<PaymentRecord>,
     /// The payer's attempts that led to no payment.
     #[serde(rename = "failed_attempts")]
-    pub refusals: Vec<PayerRefusal>,
+    pub failed_attempts: Vec<FailedPayment>,
     /// The delivernotify calls that were accepted.
     pub deliveries: Vec<DeliveryRecord>,
     /// The notifications and the merchant's responses to them.
@@ -44,7 +44,7 @@ pub struct OrderRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
-pub enum State {
+pub enum OrderState {
     /// The order can be paid.
     Ordered,
     /// The order was paid.
@@ -95,18 +95,18 @@ pub struct PaymentRecord {
 /// A payer's attempt that led to no payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct PayerRefusal {
+pub struct FailedPayment {
     /// The time of the attempt, in seconds of the virtual clock.
     pub at: u64,
     /// The reason why nothing was paid.
-    pub outcome: NotPaid,
+    pub outcome: NotPaidReason,
 }
 
 /// The reason why an attempt led to no payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum NotPaid {
+pub enum NotPaidReason {
     /// The payer cancelled; the app receives errCode -2.
     Cancelled,
     /// The payment failed; the app receives errCode -1.
@@ -134,14 +134,14 @@ fn openid<S: Serializer>(openid: &OpenId, serializer: S) -> Result<S::Ok, S::Err
 /// The APIv1 apps, orders and prepayids of one gateway.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
-    apps: BTreeMap<AppId, Account>,
+    apps: BTreeMap<AppId, AppAccount>,
     orders: BTreeMap<(PartnerId, OutTradeNo), Order>,
     prepays: BTreeMap<PrepayId, (PartnerId, OutTradeNo)>,
 }
 
 /// An app with its access tokens and the number of tokens issued today.
 #[derive(Clone, Debug)]
-pub(crate) struct Account {
+pub(crate) struct AppAccount {
     pub(crate) app: App,
     tokens: Vec<Token>,
     day: String,
@@ -152,7 +152,7 @@ pub(crate) struct Account {
 struct Token {
     value: String,
     expires: UnixTime,
-    dies: Option<UnixTime>,
+    replaced_at: Option<UnixTime>,
 }
 
 impl std::fmt::Debug for Token {
@@ -163,7 +163,7 @@ impl std::fmt::Debug for Token {
 
 /// The validity of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum TokenStatus {
     Good,
     Replaced,
     Expired,
@@ -171,12 +171,12 @@ pub(crate) enum Standing {
 }
 
 /// The number of tokens kept per app, so that a replaced token can be distinguished from one that was never issued.
-const TOKENS_KEPT: usize = 4000;
+const MAX_TOKENS: usize = 4000;
 
-impl Account {
+impl AppAccount {
     /// Counts one more token request if today's quota (in Beijing time) allows it. Returns whether it does.
-    pub(crate) fn count(&mut self, quota: Option<u32>, now: UnixTime) -> bool {
-        let today = time::day(now);
+    pub(crate) fn try_count_token(&mut self, quota: Option<u32>, now: UnixTime) -> bool {
+        let today = time::yyyymmdd(now);
         if self.day != today {
             self.day = today;
             self.fetched = 0;
@@ -189,35 +189,35 @@ impl Account {
     }
 
     /// Uses up today's quota.
-    pub(crate) fn use_up(&mut self, now: UnixTime) {
-        self.day = time::day(now);
+    pub(crate) fn exhaust_quota(&mut self, now: UnixTime) {
+        self.day = time::yyyymmdd(now);
         self.fetched = u32::MAX;
     }
 
     /// Issues a token. The tokens before it stay valid until `others_die`, unless an earlier overlap ends first.
-    pub(crate) fn issue(&mut self, value: String, expires: UnixTime, others_die: UnixTime) {
+    pub(crate) fn issue_token(&mut self, value: String, expires: UnixTime, others_die: UnixTime) {
         for token in &mut self.tokens {
-            token.dies = token.dies.or(Some(others_die));
+            token.replaced_at = token.replaced_at.or(Some(others_die));
         }
-        if self.tokens.len() >= TOKENS_KEPT {
+        if self.tokens.len() >= MAX_TOKENS {
             self.tokens.remove(0);
         }
-        self.tokens.push(Token { value, expires, dies: None });
+        self.tokens.push(Token { value, expires, replaced_at: None });
     }
 
     /// Expires every token now.
-    pub(crate) fn expire(&mut self, now: UnixTime) {
+    pub(crate) fn expire_tokens(&mut self, now: UnixTime) {
         for token in &mut self.tokens {
             token.expires = token.expires.min(now);
         }
     }
 
-    fn standing(&self, value: &str, now: UnixTime) -> Standing {
+    fn token_status(&self, value: &str, now: UnixTime) -> TokenStatus {
         match self.tokens.iter().find(|token| token.value == value) {
-            None => Standing::Unknown,
-            Some(token) if token.dies.is_some_and(|dies| dies <= now) => Standing::Replaced,
-            Some(token) if token.expires <= now => Standing::Expired,
-            Some(_) => Standing::Good,
+            None => TokenStatus::Unknown,
+            Some(token) if token.replaced_at.is_some_and(|dies| dies <= now) => TokenStatus::Replaced,
+            Some(token) if token.expires <= now => TokenStatus::Expired,
+            Some(_) => TokenStatus::Good,
         }
     }
 }
@@ -230,7 +230,7 @@ pub(crate) struct Order {
     pub(crate) out_trade_no: OutTradeNo,
     pub(crate) prepays: Vec<Prepay>,
     pub(crate) payments: Vec<PaymentRecord>,
-    pub(crate) refusals: Vec<PayerRefusal>,
+    pub(crate) refusals: Vec<FailedPayment>,
     pub(crate) deliveries: Vec<DeliveryRecord>,
 }
 
@@ -238,7 +238,7 @@ pub(crate) struct Order {
 #[derive(Clone, Debug)]
 pub(crate) struct Prepay {
     pub(crate) prepayid: PrepayId,
-    pub(crate) goods: Goods,
+    pub(crate) goods: OrderData,
     pub(crate) created: UnixTime,
     pub(crate) expires: UnixTime,
 }
@@ -248,13 +248,13 @@ impl Order {
         self.prepays.iter().find(|prepay| prepay.prepayid == *prepayid)
     }
 
-    fn state(&self, now: UnixTime) -> State {
+    fn state(&self, now: UnixTime) -> OrderState {
         if !self.payments.is_empty() {
-            State::Paid
+            OrderState::Paid
         } else if self.prepays.iter().all(|prepay| prepay.expires <= now) {
-            State::Expired
+            OrderState::Expired
         } else {
-            State::Ordered
+            OrderState::Ordered
         }
     }
 
@@ -284,7 +284,7 @@ impl Order {
                 })
                 .collect(),
             payments: self.payments.clone(),
-            refusals: self.refusals.clone(),
+            failed_attempts: self.refusals.clone(),
             deliveries: self.deliveries.clone(),
             notifications,
         })
@@ -294,14 +294,14 @@ impl Order {
 impl Ledger {
     pub(crate) fn register(&mut self, app: App) {
         let appid = app.credentials().appid().clone();
-        self.apps.insert(appid, Account { app, tokens: Vec::new(), day: String::new(), fetched: 0 });
+        self.apps.insert(appid, AppAccount { app, tokens: Vec::new(), day: String::new(), fetched: 0 });
     }
 
-    pub(crate) fn accounts(&mut self) -> impl Iterator<Item = &mut Account> {
+    pub(crate) fn accounts(&mut self) -> impl Iterator<Item = &mut AppAccount> {
         self.apps.values_mut()
     }
 
-    pub(crate) fn account(&mut self, appid: &str) -> Option<&mut Account> {
+    pub(crate) fn account(&mut self, appid: &str) -> Option<&mut AppAccount> {
         self.apps.get_mut(&appid.parse::<AppId>().ok()?)
     }
 
@@ -314,12 +314,12 @@ impl Ledger {
     }
 
     /// Returns the app that a token belongs to, and the token's validity. An unknown token belongs to no app.
-    pub(crate) fn token(&self, value: &str, now: UnixTime) -> (Option<&App>, Standing) {
+    pub(crate) fn token(&self, value: &str, now: UnixTime) -> (Option<&App>, TokenStatus) {
         self.apps
             .values()
-            .map(|account| (Some(&account.app), account.standing(value, now)))
-            .find(|(_, standing)| *standing != Standing::Unknown)
-            .unwrap_or((None, Standing::Unknown))
+            .map(|account| (Some(&account.app), account.token_status(value, now)))
+            .find(|(_, standing)| *standing != TokenStatus::Unknown)
+            .unwrap_or((None, TokenStatus::Unknown))
     }
 
     pub(crate) fn order(&self, partner: &PartnerId, number: &OutTradeNo) -> Option<&Order> {
@@ -331,11 +331,11 @@ impl Ledger {
     }
 
     /// Returns the order with this number; if several merchants have one, that of the first merchant.
-    pub(crate) fn by_number(&self, number: &OutTradeNo) -> Option<&Order> {
+    pub(crate) fn order_by_number(&self, number: &OutTradeNo) -> Option<&Order> {
         self.orders.values().find(|order| order.out_trade_no == *number)
     }
 
-    pub(crate) fn by_prepayid(&self, prepayid: &PrepayId) -> Option<&Order> {
+    pub(crate) fn order_by_prepayid(&self, prepayid: &PrepayId) -> Option<&Order> {
         self.prepays.get(prepayid).and_then(|key| self.orders.get(key))
     }
 
@@ -344,7 +344,7 @@ impl Ledger {
     }
 
     /// Adds a prepayid to its order. The first prepayid creates the order.
-    pub(crate) fn add(&mut self, app: &App, prepay: Prepay) {
+    pub(crate) fn add_prepay(&mut self, app: &App, prepay: Prepay) {
         let (partner, number) = (app.credentials().partner().clone(), prepay.goods.out_trade_no.clone());
         self.prepays.insert(prepay.prepayid.clone(), (partner.clone(), number.clone()));
         self.orders
@@ -366,11 +366,11 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Credentials, chance::Chance};
+    use crate::{Credentials, rng::Rng};
 
-    fn account() -> Account {
-        let credentials = Credentials::thrown_away(&mut Chance::new(1, "credentials")).unwrap();
-        Account { app: App::new(credentials), tokens: Vec::new(), day: String::new(), fetched: 0 }
+    fn account() -> AppAccount {
+        let credentials = Credentials::generate(&mut Rng::new(1, "credentials")).unwrap();
+        AppAccount { app: App::new(credentials), tokens: Vec::new(), day: String::new(), fetched: 0 }
     }
 
     const fn at(second: u64) -> UnixTime {
@@ -380,32 +380,32 @@ mod tests {
     #[test]
     fn a_token_is_good_until_it_expires_or_is_replaced() {
         let mut account = account();
-        account.issue("one".into(), at(100), at(0));
-        assert_eq!(account.standing("one", at(99)), Standing::Good);
-        assert_eq!(account.standing("one", at(100)), Standing::Expired);
-        account.issue("two".into(), at(150), at(60));
-        assert_eq!(account.standing("one", at(59)), Standing::Good);
-        assert_eq!(account.standing("one", at(60)), Standing::Replaced);
-        assert_eq!(account.standing("two", at(60)), Standing::Good);
-        assert_eq!(account.standing("three", at(60)), Standing::Unknown);
+        account.issue_token("one".into(), at(100), at(0));
+        assert_eq!(account.token_status("one", at(99)), TokenStatus::Good);
+        assert_eq!(account.token_status("one", at(100)), TokenStatus::Expired);
+        account.issue_token("two".into(), at(150), at(60));
+        assert_eq!(account.token_status("one", at(59)), TokenStatus::Good);
+        assert_eq!(account.token_status("one", at(60)), TokenStatus::Replaced);
+        assert_eq!(account.token_status("two", at(60)), TokenStatus::Good);
+        assert_eq!(account.token_status("three", at(60)), TokenStatus::Unknown);
     }
 
     #[test]
     fn a_later_token_does_not_prolong_an_overlap() {
         let mut account = account();
-        account.issue("one".into(), at(1000), at(0));
-        account.issue("two".into(), at(1000), at(60));
-        account.issue("three".into(), at(1000), at(120));
-        assert_eq!(account.standing("one", at(61)), Standing::Replaced);
+        account.issue_token("one".into(), at(1000), at(0));
+        account.issue_token("two".into(), at(1000), at(60));
+        account.issue_token("three".into(), at(1000), at(120));
+        assert_eq!(account.token_status("one", at(61)), TokenStatus::Replaced);
     }
 
     #[test]
     fn the_quota_is_counted_by_the_day_of_beijing() {
         let mut account = account();
         let eve = at(1_399_564_799);
-        assert!(account.count(Some(1), eve));
-        assert!(!account.count(Some(1), eve));
-        assert!(account.count(Some(1), at(1_399_564_800)));
-        assert!(account.count(None, at(1_399_564_800)));
+        assert!(account.try_count_token(Some(1), eve));
+        assert!(!account.try_count_token(Some(1), eve));
+        assert!(account.try_count_token(Some(1), at(1_399_564_800)));
+        assert!(account.try_count_token(None, at(1_399_564_800)));
     }
 }

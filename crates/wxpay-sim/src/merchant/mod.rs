@@ -5,7 +5,7 @@
 
 mod platform;
 
-pub use platform::{Misstep, Mode, Platform, PlatformCertificate, PlatformKey};
+pub use platform::{KeyMode, Misstep, PlatformCertificate, PlatformKeys, PlatformPublicKey};
 
 use crate::keys::{Certificate, KeyPair, PublicKey};
 use std::{collections::BTreeMap, sync::Arc};
@@ -16,9 +16,9 @@ use wxpay_proto::{
 
 /// All merchants, by number.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Merchants(pub(crate) BTreeMap<MchId, Merchant>);
+pub(crate) struct MerchantRegistry(pub(crate) BTreeMap<MchId, Merchant>);
 
-impl Merchants {
+impl MerchantRegistry {
     pub(crate) fn get(&self, mchid: &MchId) -> Option<&Merchant> {
         self.0.get(mchid)
     }
@@ -32,10 +32,10 @@ pub struct Merchant {
     api_keys: Vec<ApiKey>,
     api_v3_key: Option<Arc<Secret<String>>>,
     /// The sub-merchants with their apps, if it is a service provider.
-    subs: BTreeMap<MchId, Vec<AppId>>,
+    sub_merchants: BTreeMap<MchId, Vec<AppId>>,
     /// The URL for notifications of amounts that it receives from others' payments.
     sharing_notify_url: Option<String>,
-    platform: Platform,
+    platform: PlatformKeys,
 }
 
 /// A merchant's API certificate and its private key.
@@ -45,27 +45,33 @@ pub struct ApiKey {
     /// The certificate; its common name is the merchant's number.
     pub certificate: Certificate,
     /// The private key, which the merchant keeps.
-    pub pair: KeyPair,
+    pub key_pair: KeyPair,
 }
 
 impl ApiKey {
     /// Creates an API key from its parts.
     #[must_use]
     pub const fn new(certificate: Certificate, pair: KeyPair) -> Self {
-        Self { certificate, pair }
+        Self { certificate, key_pair: pair }
     }
 }
 
 impl Merchant {
     /// Creates a merchant with one app, one certificate and an APIv3 key of 32 characters.
     #[must_use]
-    pub fn new(mchid: MchId, appid: AppId, api_key: ApiKey, api_v3_key: String, platform: Platform) -> Self {
+    pub fn new(
+        mchid: MchId,
+        appid: AppId,
+        api_key: ApiKey,
+        api_v3_key: String,
+        platform: PlatformKeys,
+    ) -> Self {
         Self {
             mchid,
             appids: vec![appid],
             api_keys: vec![api_key],
             api_v3_key: Some(Arc::new(Secret::new(api_v3_key))),
-            subs: BTreeMap::new(),
+            sub_merchants: BTreeMap::new(),
             sharing_notify_url: None,
             platform,
         }
@@ -80,8 +86,8 @@ impl Merchant {
 
     /// Adds a sub-merchant, which may have apps of its own.
     #[must_use]
-    pub fn with_sub(mut self, mchid: MchId, appids: Vec<AppId>) -> Self {
-        self.subs.insert(mchid, appids);
+    pub fn with_sub_merchant(mut self, mchid: MchId, appids: Vec<AppId>) -> Self {
+        self.sub_merchants.insert(mchid, appids);
         self
     }
 
@@ -132,8 +138,8 @@ impl Merchant {
 
     /// Returns the sub-merchants with their apps.
     #[must_use]
-    pub const fn subs(&self) -> &BTreeMap<MchId, Vec<AppId>> {
-        &self.subs
+    pub const fn sub_merchants(&self) -> &BTreeMap<MchId, Vec<AppId>> {
+        &self.sub_merchants
     }
 
     /// Returns the URL for notifications of amounts that the merchant receives from others' payments.
@@ -144,12 +150,12 @@ impl Merchant {
 
     /// Returns the platform's keys as used with this merchant.
     #[must_use]
-    pub const fn platform(&self) -> &Platform {
+    pub const fn platform(&self) -> &PlatformKeys {
         &self.platform
     }
 
     /// Returns the platform's keys mutably, to rotate or migrate them.
-    pub const fn platform_mut(&mut self) -> &mut Platform {
+    pub const fn platform_mut(&mut self) -> &mut PlatformKeys {
         &mut self.platform
     }
 
@@ -165,13 +171,13 @@ impl Merchant {
 
     /// Returns the key that encrypts sensitive fields for the merchant: the latest certificate's.
     #[must_use]
-    pub fn sealing_key(&self) -> Option<&PublicKey> {
+    pub fn encryption_key(&self) -> Option<&PublicKey> {
         self.api_keys.last().map(|key| key.certificate.public_key())
     }
 
     /// Returns whether a signature is valid under one of its certificates: used for the client's payment parameters.
     #[must_use]
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.api_keys.iter().any(|key| key.certificate.public_key().verifies(message, signature))
     }
 

@@ -15,7 +15,7 @@ use wxpay_proto::{UnixTime, id::PublicKeyId};
 /// The state of the migration: which of the platform's keys are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Mode {
+pub enum KeyMode {
     /// Certificates only; the merchant has no public key.
     Certificates,
     /// The merchant has the public key, and nothing else has changed: replies to requests that name it are signed
@@ -49,14 +49,14 @@ pub struct PlatformCertificate {
 /// The WeChat Pay public key, with its private half.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct PlatformKey {
+pub struct PlatformPublicKey {
     /// The id: `PUB_KEY_ID_` followed by digits.
     pub id: PublicKeyId,
     /// The key pair; the merchant has the public half.
     pub pair: KeyPair,
 }
 
-impl PlatformKey {
+impl PlatformPublicKey {
     /// Creates a platform key from its parts.
     #[must_use]
     pub const fn new(id: PublicKeyId, pair: KeyPair) -> Self {
@@ -66,10 +66,10 @@ impl PlatformKey {
 
 /// The platform's keys as used with one merchant.
 #[derive(Clone, Debug)]
-pub struct Platform {
+pub struct PlatformKeys {
     certificates: Vec<PlatformCertificate>,
-    key: PlatformKey,
-    mode: Mode,
+    key: PlatformPublicKey,
+    mode: KeyMode,
 }
 
 /// The error for a step of the migration that the current mode does not allow. Nothing has changed.
@@ -89,24 +89,24 @@ impl std::error::Error for Misstep {}
 const NOTIFICATION: Duration = Duration::from_secs(24 * 3600);
 
 /// The notifications signed with the public key, in 1/1000, by the day of the switch.
-const RELEASE: [u64; 7] = [1, 10, 50, 100, 200, 500, 1000];
+const PUBLIC_KEY_PER_MILLE_BY_DAY: [u64; 7] = [1, 10, 50, 100, 200, 500, 1000];
 
-impl Platform {
+impl PlatformKeys {
     /// Creates a platform with a public key and one certificate, which signs from the start of its validity.
     #[must_use]
-    pub fn new(certificate: Certificate, pair: KeyPair, key: PlatformKey, mode: Mode) -> Self {
-        let signs_from = certificate.effective();
+    pub fn new(certificate: Certificate, pair: KeyPair, key: PlatformPublicKey, mode: KeyMode) -> Self {
+        let signs_from = certificate.not_before();
         Self { certificates: vec![PlatformCertificate { certificate, pair, signs_from }], key, mode }
     }
 
     /// Returns the current mode.
     #[must_use]
-    pub const fn mode(&self) -> Mode {
+    pub const fn mode(&self) -> KeyMode {
         self.mode
     }
 
     /// Sets the mode at once, for the start of a test. The regular migration steps are the methods below.
-    pub const fn set_mode(&mut self, mode: Mode) {
+    pub const fn set_mode(&mut self, mode: KeyMode) {
         self.mode = mode;
     }
 
@@ -114,9 +114,9 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// Returns [`Misstep`] unless the mode is [`Mode::Certificates`].
-    pub fn obtain(&mut self) -> Result<(), Misstep> {
-        self.step(|mode| matches!(mode, Mode::Certificates), Mode::Obtained)
+    /// Returns [`Misstep`] unless the mode is [`KeyMode::Certificates`].
+    pub fn obtain_public_key(&mut self) -> Result<(), Misstep> {
+        self.advance(|mode| matches!(mode, KeyMode::Certificates), KeyMode::Obtained)
     }
 
     /// Lets the merchant start the switch.
@@ -124,11 +124,11 @@ impl Platform {
     /// # Errors
     ///
     /// Returns [`Misstep`] without the public key, and while a certificate is being rotated.
-    pub fn switch(&mut self, now: UnixTime) -> Result<(), Misstep> {
+    pub fn start_switch(&mut self, now: UnixTime) -> Result<(), Misstep> {
         if self.certificates.iter().any(|certificate| now < certificate.signs_from) {
             return Err(Misstep);
         }
-        self.step(|mode| matches!(mode, Mode::Obtained), Mode::Switching { since: now })
+        self.advance(|mode| matches!(mode, KeyMode::Obtained), KeyMode::Switching { since: now })
     }
 
     /// Lets the merchant roll the switch back.
@@ -137,7 +137,7 @@ impl Platform {
     ///
     /// Returns [`Misstep`] unless a switch is in progress.
     pub fn roll_back(&mut self) -> Result<(), Misstep> {
-        self.step(|mode| matches!(mode, Mode::Switching { .. }), Mode::Obtained)
+        self.advance(|mode| matches!(mode, KeyMode::Switching { .. }), KeyMode::Obtained)
     }
 
     /// Lets the merchant void the certificates.
@@ -145,10 +145,10 @@ impl Platform {
     /// # Errors
     ///
     /// Returns [`Misstep`] until the public key signs every notification, from the seventh day on.
-    pub fn void(&mut self, now: UnixTime) -> Result<(), Misstep> {
-        self.step(
-            |mode| matches!(mode, Mode::Switching { since } if share(since, now) == 1000),
-            Mode::PublicKey,
+    pub fn void_certificates(&mut self, now: UnixTime) -> Result<(), Misstep> {
+        self.advance(
+            |mode| matches!(mode, KeyMode::Switching { since } if public_key_per_mille(since, now) == 1000),
+            KeyMode::PublicKey,
         )
     }
 
@@ -157,16 +157,16 @@ impl Platform {
     /// # Errors
     ///
     /// Returns [`Misstep`] while a switch is in progress, and without certificates.
-    pub fn rotate(&mut self, certificate: Certificate, pair: KeyPair) -> Result<(), Misstep> {
-        if matches!(self.mode, Mode::Switching { .. } | Mode::PublicKey) {
+    pub fn rotate_certificate(&mut self, certificate: Certificate, pair: KeyPair) -> Result<(), Misstep> {
+        if matches!(self.mode, KeyMode::Switching { .. } | KeyMode::PublicKey) {
             return Err(Misstep);
         }
-        let signs_from = certificate.effective().after(NOTIFICATION);
+        let signs_from = certificate.not_before().after(NOTIFICATION);
         self.certificates.push(PlatformCertificate { certificate, pair, signs_from });
         Ok(())
     }
 
-    fn step(&mut self, allowed: impl Fn(Mode) -> bool, to: Mode) -> Result<(), Misstep> {
+    fn advance(&mut self, allowed: impl Fn(KeyMode) -> bool, to: KeyMode) -> Result<(), Misstep> {
         if !allowed(self.mode) {
             return Err(Misstep);
         }
@@ -176,24 +176,24 @@ impl Platform {
 
     /// Returns the public key, if the merchant has obtained it.
     #[must_use]
-    pub fn public_key(&self) -> Option<&PlatformKey> {
-        (self.mode != Mode::Certificates).then_some(&self.key)
+    pub fn public_key(&self) -> Option<&PlatformPublicKey> {
+        (self.mode != KeyMode::Certificates).then_some(&self.key)
     }
 
     /// Returns the certificates that the merchant can download at this time.
     pub fn certificates(&self, now: UnixTime) -> impl Iterator<Item = &PlatformCertificate> {
-        let there = self.mode != Mode::PublicKey;
+        let there = self.mode != KeyMode::PublicKey;
         self.certificates.iter().filter(move |listed| {
-            there && listed.certificate.effective() <= now && now < listed.certificate.expires()
+            there && listed.certificate.not_before() <= now && now < listed.certificate.not_after()
         })
     }
 
     /// Returns the id and the key that sign the reply to a request. `asked` is the request's `Wechatpay-Serial`.
-    pub(crate) fn signs_reply(&self, asked: Option<&str>, now: UnixTime) -> (&str, &KeyPair) {
+    pub(crate) fn reply_signer(&self, asked: Option<&str>, now: UnixTime) -> (&str, &KeyPair) {
         let by_key = match self.mode {
-            Mode::Certificates | Mode::Obtained => false,
-            Mode::Switching { .. } | Mode::Either => asked == Some(self.key.id.as_str()),
-            Mode::PublicKey => true,
+            KeyMode::Certificates | KeyMode::Obtained => false,
+            KeyMode::Switching { .. } | KeyMode::Either => asked == Some(self.key.id.as_str()),
+            KeyMode::PublicKey => true,
         };
         self.signer(by_key, now)
     }
@@ -207,16 +207,16 @@ impl Platform {
         now: UnixTime,
     ) -> (&str, &KeyPair) {
         let by_key = match self.mode {
-            Mode::Certificates | Mode::Obtained => false,
-            Mode::Either => asked == Some(self.key.id.as_str()),
-            Mode::Switching { since } => drawn < share(since, now),
-            Mode::PublicKey => true,
+            KeyMode::Certificates | KeyMode::Obtained => false,
+            KeyMode::Either => asked == Some(self.key.id.as_str()),
+            KeyMode::Switching { since } => drawn < public_key_per_mille(since, now),
+            KeyMode::PublicKey => true,
         };
         self.signer(by_key, now)
     }
 
     /// Returns the private key for the fields that a request encrypted under the named key.
-    pub(crate) fn opens(&self, named: &str, now: UnixTime) -> Option<&KeyPair> {
+    pub(crate) fn decryption_key(&self, named: &str, now: UnixTime) -> Option<&KeyPair> {
         if let Some(key) = self.public_key().filter(|key| key.id.as_str() == named) {
             return Some(&key.pair);
         }
@@ -236,57 +236,57 @@ impl Platform {
 }
 
 /// Returns the notifications signed with the public key, in 1/1000.
-fn share(since: UnixTime, now: UnixTime) -> u64 {
+fn public_key_per_mille(since: UnixTime, now: UnixTime) -> u64 {
     let days = now.since(since).as_secs().checked_div(86_400).unwrap_or_default();
     let day = usize::try_from(days).unwrap_or(usize::MAX);
-    RELEASE.get(day).copied().unwrap_or(1000)
+    PUBLIC_KEY_PER_MILLE_BY_DAY.get(day).copied().unwrap_or(1000)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::Authority;
+    use crate::keys::CertificateAuthority;
 
     const START: UnixTime = UnixTime::from_secs(1_767_225_600);
     const DAY: Duration = Duration::from_secs(86_400);
 
     fn certificate(serial: &str, from: UnixTime) -> Certificate {
-        let root = Authority::new("root", KeyPair::quick("root"));
-        root.certificate(serial.parse().unwrap(), "platform", KeyPair::quick(serial).public(), from)
+        let root = CertificateAuthority::new("root", KeyPair::fake("root"));
+        root.certificate(serial.parse().unwrap(), "platform", KeyPair::fake(serial).public(), from)
     }
 
-    fn platform(mode: Mode) -> Platform {
-        let key = PlatformKey::new("PUB_KEY_ID_1".parse().unwrap(), KeyPair::quick("key"));
-        Platform::new(certificate("AA", START), KeyPair::quick("AA"), key, mode)
+    fn platform(mode: KeyMode) -> PlatformKeys {
+        let key = PlatformPublicKey::new("PUB_KEY_ID_1".parse().unwrap(), KeyPair::fake("key"));
+        PlatformKeys::new(certificate("AA", START), KeyPair::fake("AA"), key, mode)
     }
 
     #[test]
     fn the_migration_goes_step_by_step() {
-        let mut platform = platform(Mode::Certificates);
+        let mut platform = platform(KeyMode::Certificates);
         let asked = Some("PUB_KEY_ID_1");
-        assert_eq!(platform.switch(START), Err(Misstep));
+        assert_eq!(platform.start_switch(START), Err(Misstep));
         assert_eq!(platform.public_key().map(|key| &key.id), None);
-        platform.obtain().unwrap();
-        assert_eq!(platform.signs_reply(asked, START).0, "AA");
-        platform.switch(START).unwrap();
-        assert_eq!(platform.signs_reply(asked, START).0, "PUB_KEY_ID_1");
-        assert_eq!(platform.signs_reply(Some("AA"), START).0, "AA");
-        assert_eq!(platform.signs_reply(None, START).0, "AA");
+        platform.obtain_public_key().unwrap();
+        assert_eq!(platform.reply_signer(asked, START).0, "AA");
+        platform.start_switch(START).unwrap();
+        assert_eq!(platform.reply_signer(asked, START).0, "PUB_KEY_ID_1");
+        assert_eq!(platform.reply_signer(Some("AA"), START).0, "AA");
+        assert_eq!(platform.reply_signer(None, START).0, "AA");
         platform.roll_back().unwrap();
-        assert_eq!(platform.signs_reply(asked, START).0, "AA");
-        platform.switch(START).unwrap();
-        assert_eq!(platform.void(START.after(DAY)), Err(Misstep));
+        assert_eq!(platform.reply_signer(asked, START).0, "AA");
+        platform.start_switch(START).unwrap();
+        assert_eq!(platform.void_certificates(START.after(DAY)), Err(Misstep));
         let week = START.after(DAY * 6);
-        platform.void(week).unwrap();
-        assert_eq!(platform.signs_reply(None, week).0, "PUB_KEY_ID_1");
+        platform.void_certificates(week).unwrap();
+        assert_eq!(platform.reply_signer(None, week).0, "PUB_KEY_ID_1");
         assert_eq!(platform.certificates(week).count(), 0);
         assert_eq!(platform.roll_back(), Err(Misstep));
     }
 
     #[test]
     fn notifications_move_by_the_grey_release() {
-        let mut platform = platform(Mode::Obtained);
-        platform.switch(START).unwrap();
+        let mut platform = platform(KeyMode::Obtained);
+        platform.start_switch(START).unwrap();
         for (day, share) in [(0, 1), (1, 10), (2, 50), (3, 100), (4, 200), (5, 500), (6, 1000), (60, 1000)] {
             let now = START.after(DAY * day);
             let moved =
@@ -297,15 +297,18 @@ mod tests {
 
     #[test]
     fn a_new_certificate_is_listed_a_day_before_it_signs() {
-        let mut platform = platform(Mode::Obtained);
-        platform.rotate(certificate("BB", START.after(DAY)), KeyPair::quick("BB")).unwrap();
+        let mut platform = platform(KeyMode::Obtained);
+        platform.rotate_certificate(certificate("BB", START.after(DAY)), KeyPair::fake("BB")).unwrap();
         let (listed, signing) = (START.after(DAY), START.after(DAY * 2));
         assert_eq!(platform.certificates(START).count(), 1);
         assert_eq!(platform.certificates(listed).count(), 2);
-        assert_eq!(platform.signs_reply(None, listed).0, "AA");
-        assert_eq!(platform.signs_reply(None, signing).0, "BB");
-        assert_eq!(platform.switch(listed), Err(Misstep));
-        platform.switch(signing).unwrap();
-        assert_eq!(platform.rotate(certificate("CC", signing), KeyPair::quick("CC")), Err(Misstep));
+        assert_eq!(platform.reply_signer(None, listed).0, "AA");
+        assert_eq!(platform.reply_signer(None, signing).0, "BB");
+        assert_eq!(platform.start_switch(listed), Err(Misstep));
+        platform.start_switch(signing).unwrap();
+        assert_eq!(
+            platform.rotate_certificate(certificate("CC", signing), KeyPair::fake("CC")),
+            Err(Misstep)
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! A delivery of a notification: the request to POST, and its result.
 
-use super::Made;
+use super::SignedNotification;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ pub struct DeliveryId(pub(super) u64);
 pub struct Delivery {
     pub(super) id: DeliveryId,
     pub(super) out_trade_no: String,
-    pub(super) made: Made,
+    pub(super) made: SignedNotification,
     pub(super) timeout: Duration,
     pub(super) overlaps: bool,
     pub(super) forged: bool,
 }
 
 impl Delivery {
-    /// Returns the number to report the result with; see [`Gateway::delivered`](crate::Gateway::delivered).
+    /// Returns the number to report the result with; see [`Gateway::delivered`](crate::Gateway::record_delivery).
     #[must_use]
     pub const fn id(&self) -> DeliveryId {
         self.id

@@ -8,26 +8,28 @@
 //!                                        └──────────────────────► STOPPED
 //! ```
 
-mod calendar;
 mod delivery;
+mod due;
 mod notification;
 mod queue;
 mod record;
 
 pub use delivery::{Delivery, DeliveryId, DeliveryResult};
-pub(crate) use notification::{Forgery, Made, Notification, Says};
+pub(crate) use notification::{Notification, NotificationContent, SignedNotification, Tampering};
 pub(crate) use queue::Notifications;
 pub use record::{Attempt, AttemptResult, NotificationRecord, NotificationState};
 
-use crate::{chance::Chance, faults::Faults, merchant::Merchants, settings::Settings, warnings::Warnings};
+use crate::{
+    faults::FaultRules, merchant::MerchantRegistry, rng::Rng, settings::Settings, warnings::Warnings,
+};
 use wxpay_proto::UnixTime;
 
 /// The parts of the gateway that deliveries need besides the notifications.
-pub(crate) struct Means<'a> {
+pub(crate) struct DeliveryContext<'a> {
     pub(crate) settings: &'a Settings,
-    pub(crate) merchants: &'a Merchants,
-    pub(crate) faults: &'a mut Faults,
-    pub(crate) chance: &'a mut Chance,
+    pub(crate) merchants: &'a MerchantRegistry,
+    pub(crate) faults: &'a mut FaultRules,
+    pub(crate) chance: &'a mut Rng,
     pub(crate) warnings: &'a mut Warnings,
     pub(crate) now: UnixTime,
 }

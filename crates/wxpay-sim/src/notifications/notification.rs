@@ -1,10 +1,10 @@
 //! A notification: its content, its schedule, and the merchant's acceptance.
 
-use super::{AttemptResult, DeliveryResult, Means};
+use super::{AttemptResult, DeliveryContext, DeliveryResult};
 use crate::{
-    chance::Chance,
-    faults::{Generation, Operation, Scene},
+    faults::{ApiVersion, FaultContext, Operation},
     gateway::{v1, v3},
+    rng::Rng,
     settings::{Settings, SuccessMatch},
     warnings::Kind,
 };
@@ -17,19 +17,19 @@ pub(crate) struct Notification {
     /// The order's number, or the merchant's number of the subject if the notification is not about an order.
     pub(crate) number: String,
     pub(crate) notify_id: NotifyId,
-    pub(crate) says: Says,
+    pub(crate) content: NotificationContent,
 }
 
 /// The content of a notification. Each delivery is encrypted and signed anew.
 #[derive(Clone, Debug)]
-pub(crate) enum Says {
-    V1(v1::notification::Payment),
+pub(crate) enum NotificationContent {
+    V1(v1::notification::PaymentNotification),
     V3(v3::notification::Event),
 }
 
 /// A delivery ready to send.
 #[derive(Clone)]
-pub(crate) struct Made {
+pub(crate) struct SignedNotification {
     pub(crate) url: String,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
@@ -38,31 +38,31 @@ pub(crate) struct Made {
 impl Notification {
     /// Returns whether the notification is about the APIv1 order with this number.
     pub(crate) fn is_of_v1(&self, number: &OutTradeNo) -> bool {
-        matches!(self.says, Says::V1(_)) && self.number == number.as_str()
+        matches!(self.content, NotificationContent::V1(_)) && self.number == number.as_str()
     }
 
     /// Returns whether the notification is about this number of an APIv3 merchant.
     pub(crate) fn is_of_v3(&self, mchid: &MchId, number: &str) -> bool {
-        let is_theirs = matches!(&self.says, Says::V3(event) if event.mchid == *mchid);
+        let is_theirs = matches!(&self.content, NotificationContent::V3(event) if event.mchid == *mchid);
         is_theirs && self.number == number
     }
 
     /// Returns the merchant's number; in APIv1 its `partner`.
     pub(super) fn mchid(&self) -> String {
-        match &self.says {
-            Says::V1(payment) => payment.credentials.partner().to_string(),
-            Says::V3(event) => event.mchid.to_string(),
+        match &self.content {
+            NotificationContent::V1(payment) => payment.credentials.partner().to_string(),
+            NotificationContent::V3(event) => event.mchid.to_string(),
         }
     }
 
-    pub(super) fn scene(&self) -> Scene {
-        let generation = match &self.says {
-            Says::V1(_) => Generation::V1,
-            Says::V3(_) => Generation::V3,
+    pub(super) fn fault_context(&self) -> FaultContext {
+        let generation = match &self.content {
+            NotificationContent::V1(_) => ApiVersion::V1,
+            NotificationContent::V3(_) => ApiVersion::V3,
         };
         let mchid = self.mchid();
         let numbers = vec![self.number.clone()];
-        Scene {
+        FaultContext {
             generation,
             operation: Operation::Notification,
             path: String::new(),
@@ -72,48 +72,58 @@ impl Notification {
     }
 
     pub(super) const fn event_type(&self) -> Option<&'static str> {
-        match &self.says {
-            Says::V1(_) => None,
-            Says::V3(event) => Some(event.event_type),
+        match &self.content {
+            NotificationContent::V1(_) => None,
+            NotificationContent::V3(event) => Some(event.event_type),
         }
     }
 
     pub(super) fn schedule<'a>(&'a self, settings: &'a Settings) -> &'a [Duration] {
-        match &self.says {
-            Says::V1(_) => &settings.notify_schedule,
-            Says::V3(event) => event.schedule.as_deref().unwrap_or(&settings.v3.notify_schedule),
+        match &self.content {
+            NotificationContent::V1(_) => &settings.notify_schedule,
+            NotificationContent::V3(event) => {
+                event.retry_schedule.as_deref().unwrap_or(&settings.v3.notify_schedule)
+            }
         }
     }
 
     /// Draws whether a wrongly signed copy is sent first, like WeChat Pay's probes. Randomness is drawn only if
     /// probes are configured.
-    pub(super) fn is_probed(&self, means: &mut Means<'_>) -> bool {
+    pub(super) fn draw_probe(&self, means: &mut DeliveryContext<'_>) -> bool {
         let probes = u64::from(means.settings.v3.probes_per_mille);
-        matches!(self.says, Says::V3(_)) && probes > 0 && means.chance.below(1000) < probes
+        matches!(self.content, NotificationContent::V3(_)) && probes > 0 && means.chance.below(1000) < probes
     }
 
-    pub(super) fn made(&self, forgery: Option<Forgery>, means: &mut Means<'_>) -> Made {
-        match &self.says {
-            Says::V1(payment) => payment.made(forgery, means.chance, means.now),
-            Says::V3(event) => {
-                event.made(self.notify_id.as_str(), forgery, means.merchants, means.chance, means.now)
+    pub(super) fn sign(
+        &self,
+        forgery: Option<Tampering>,
+        means: &mut DeliveryContext<'_>,
+    ) -> SignedNotification {
+        match &self.content {
+            NotificationContent::V1(payment) => payment.prepare(forgery, means.chance, means.now),
+            NotificationContent::V3(event) => {
+                event.prepare(self.notify_id.as_str(), forgery, means.merchants, means.chance, means.now)
             }
         }
     }
 
-    pub(super) fn judge(&self, result: &DeliveryResult, means: &mut Means<'_>) -> AttemptResult {
-        let DeliveryResult::Answered { status, body } = result else { return AttemptResult::NoAnswer };
-        let accepted = match &self.says {
-            Says::V1(_) => says_success(*status, body, means, &self.number),
-            Says::V3(_) => matches!(status, 200 | 204),
+    pub(super) fn evaluate_reply(
+        &self,
+        result: &DeliveryResult,
+        means: &mut DeliveryContext<'_>,
+    ) -> AttemptResult {
+        let DeliveryResult::Answered { status, body } = result else { return AttemptResult::NoResponse };
+        let accepted = match &self.content {
+            NotificationContent::V1(_) => is_v1_success(*status, body, means, &self.number),
+            NotificationContent::V3(_) => matches!(status, 200 | 204),
         };
-        if accepted { AttemptResult::Success } else { AttemptResult::Refused(*status) }
+        if accepted { AttemptResult::Success } else { AttemptResult::Rejected(*status) }
     }
 }
 
 /// The change made in a tampered copy. The signature stays, so it does not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Forgery {
+pub(crate) enum Tampering {
     Amount,
     Number,
     Signature,
@@ -124,8 +134,8 @@ pub(crate) enum Forgery {
     Stale,
 }
 
-impl Forgery {
-    pub(super) fn drawn(chance: &mut Chance) -> Self {
+impl Tampering {
+    pub(super) fn random(chance: &mut Rng) -> Self {
         match chance.below(4) {
             0 => Self::Amount,
             1 => Self::Number,
@@ -137,7 +147,7 @@ impl Forgery {
 
 /// Returns whether APIv1 accepts a response: status 200 and the body `success`. Warns about one that only resembles
 /// it.
-fn says_success(status: u16, body: &[u8], means: &mut Means<'_>, number: &str) -> bool {
+fn is_v1_success(status: u16, body: &[u8], means: &mut DeliveryContext<'_>, number: &str) -> bool {
     let exact = body.trim_ascii() == b"success";
     let loose = body.trim_ascii_start().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"success"));
     let accepted = status == 200
@@ -147,7 +157,7 @@ fn says_success(status: u16, body: &[u8], means: &mut Means<'_>, number: &str) -
         };
     if loose && (!exact || status != 200) {
         let detail = "the response resembles success: the body must be success, the HTTP status 200";
-        means.warnings.note(means.now, Kind::LooseSuccess, Some(number), detail);
+        means.warnings.push(means.now, Kind::InexactSuccess, Some(number), detail);
     }
     accepted
 }

@@ -1,10 +1,10 @@
 //! All notifications, and the order in which they are delivered.
 
 use super::{
-    Attempt, AttemptResult, Delivery, DeliveryId, DeliveryResult, Forgery, Means, Notification,
-    NotificationRecord, NotificationState, calendar::Calendar,
+    Attempt, AttemptResult, Delivery, DeliveryContext, DeliveryId, DeliveryResult, Notification,
+    NotificationRecord, NotificationState, Tampering, due::DueQueue,
 };
-use crate::{faults::Trouble, warnings::Kind};
+use crate::{faults::Fault, warnings::Kind};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -14,9 +14,9 @@ use wxpay_proto::{UnixTime, id::NotifyId};
 /// All notifications, in the order in which they were added.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Notifications {
-    jobs: Vec<Job>,
+    jobs: Vec<QueuedNotification>,
     /// The time of the next round of each.
-    calendar: Calendar,
+    calendar: DueQueue,
     /// The notifications held back until another was sent.
     held: BTreeSet<usize>,
     /// The notifications about each of the merchants' numbers.
@@ -26,7 +26,7 @@ pub(crate) struct Notifications {
 }
 
 #[derive(Clone, Debug)]
-struct Job {
+struct QueuedNotification {
     notification: Notification,
     state: NotificationState,
     /// The start of the last round: the intervals count from there.
@@ -43,7 +43,7 @@ impl Notifications {
         self.calendar.set(index, Some(due));
         self.numbers.entry(notification.number.clone()).or_default().push(index);
         let (state, log) = (NotificationState::Waiting, Vec::new());
-        self.jobs.push(Job { notification, state, begun: due, rounds: 0, late: false, log });
+        self.jobs.push(QueuedNotification { notification, state, begun: due, rounds: 0, late: false, log });
     }
 
     pub(crate) fn next_due(&self) -> Option<UnixTime> {
@@ -69,14 +69,14 @@ impl Notifications {
     }
 
     fn record(&self, index: usize) -> Option<NotificationRecord> {
-        let Job { notification, state, log, .. } = self.jobs.get(index)?;
+        let QueuedNotification { notification, state, log, .. } = self.jobs.get(index)?;
         Some(NotificationRecord {
             notify_id: notification.notify_id.clone(),
             mchid: notification.mchid(),
             out_trade_no: notification.number.clone(),
             event_type: notification.event_type(),
             state: *state,
-            next_at: self.calendar.of(index).map(UnixTime::as_secs),
+            next_at: self.calendar.due_at(index).map(UnixTime::as_secs),
             deliveries: log.clone(),
         })
     }
@@ -84,7 +84,7 @@ impl Notifications {
     /// Makes a notification due now. Returns `None` if it does not exist or is being delivered.
     pub(crate) fn resend(&mut self, notify_id: &NotifyId, now: UnixTime) -> Option<NotificationRecord> {
         let index = self.index_of(notify_id)?;
-        let job = self.jobs.get_mut(index).filter(|job| job.state != NotificationState::OnTheWay)?;
+        let job = self.jobs.get_mut(index).filter(|job| job.state != NotificationState::InProgress)?;
         job.state = NotificationState::Waiting;
         self.calendar.set(index, Some(now));
         self.record(index)
@@ -94,7 +94,7 @@ impl Notifications {
     pub(crate) fn give_up(&mut self, notify_id: &NotifyId) -> Option<NotificationRecord> {
         let index = self.index_of(notify_id)?;
         let job = self.jobs.get_mut(index).filter(|job| job.state == NotificationState::Waiting)?;
-        job.state = NotificationState::GivenUp;
+        job.state = NotificationState::Stopped;
         self.calendar.set(index, None);
         self.held.remove(&index);
         self.record(index)
@@ -105,8 +105,8 @@ impl Notifications {
     }
 
     /// Returns the deliveries that are due, the longest due first. Held-back notifications follow the first one sent.
-    pub(crate) fn due(&mut self, means: &mut Means<'_>) -> Vec<Delivery> {
-        let ready: Vec<usize> = self.calendar.until(means.now).collect();
+    pub(crate) fn due(&mut self, means: &mut DeliveryContext<'_>) -> Vec<Delivery> {
+        let ready: Vec<usize> = self.calendar.due_by(means.now).collect();
         let mut deliveries = Vec::new();
         for index in ready {
             let before = deliveries.len();
@@ -122,48 +122,51 @@ impl Notifications {
     }
 
     /// Adds the deliveries of one notification's round, with the faults that apply.
-    fn make(&mut self, index: usize, means: &mut Means<'_>, deliveries: &mut Vec<Delivery>) {
+    fn make(&mut self, index: usize, means: &mut DeliveryContext<'_>, deliveries: &mut Vec<Delivery>) {
         // A delivery that followed another of this batch is no longer due.
-        if self.calendar.of(index).is_none_or(|due| due > means.now) {
+        if self.calendar.due_at(index).is_none_or(|due| due > means.now) {
             return;
         }
         let Some(job) = self.jobs.get_mut(index) else { return };
         // At most one fault per round: a delivery that a fault has delayed or held back is sent as it is.
         let is_spared = job.late || self.held.contains(&index);
-        let trouble =
-            if is_spared { None } else { means.faults.strike(|| job.notification.scene(), means.now) };
+        let trouble = if is_spared {
+            None
+        } else {
+            means.faults.inject(|| job.notification.fault_context(), means.now)
+        };
         match trouble {
-            Some(Trouble::NotificationReordered) => {
+            Some(Fault::NotificationReordered) => {
                 let pause = job.notification.schedule(means.settings).first().copied().unwrap_or_default();
                 self.held.insert(index);
                 self.calendar.set(index, Some(means.now.after(pause)));
             }
-            Some(Trouble::NotificationDelayed { millis }) => {
+            Some(Fault::NotificationDelayed { millis }) => {
                 job.late = true;
                 self.calendar.set(index, Some(means.now.after(Duration::from_millis(millis))));
             }
-            Some(Trouble::NotificationLost) => {
-                job.attempt(None, means.now, AttemptResult::Lost, false);
-                job.begin(means.now);
+            Some(Fault::NotificationLost) => {
+                job.record_attempt(None, means.now, AttemptResult::Lost, false);
+                job.start_round(means.now);
                 let next = job.next_round(means);
                 self.calendar.set(index, next);
             }
-            Some(Trouble::NotificationDoubled) => {
+            Some(Fault::NotificationDoubled) => {
                 self.send(index, false, None, means, deliveries);
                 self.send(index, true, None, means, deliveries);
             }
-            Some(Trouble::NotificationForged) => {
-                let forgery = Forgery::drawn(means.chance);
+            Some(Fault::NotificationForged) => {
+                let forgery = Tampering::random(means.chance);
                 self.send_after(forgery, index, means, deliveries);
             }
-            Some(Trouble::NotificationUnknownSerial) => {
-                self.send_after(Forgery::Payer, index, means, deliveries)
+            Some(Fault::NotificationUnknownSerial) => {
+                self.send_after(Tampering::Payer, index, means, deliveries)
             }
-            Some(Trouble::NotificationProbe) => self.send_after(Forgery::Probe, index, means, deliveries),
-            Some(Trouble::NotificationStale) => self.send_after(Forgery::Stale, index, means, deliveries),
+            Some(Fault::NotificationProbe) => self.send_after(Tampering::Probe, index, means, deliveries),
+            Some(Fault::NotificationStale) => self.send_after(Tampering::Stale, index, means, deliveries),
             Some(_) | None => {
-                if job.notification.is_probed(means) {
-                    self.send(index, false, Some(Forgery::Probe), means, deliveries);
+                if job.notification.draw_probe(means) {
+                    self.send(index, false, Some(Tampering::Probe), means, deliveries);
                 }
                 self.send(index, false, None, means, deliveries);
             }
@@ -173,9 +176,9 @@ impl Notifications {
     /// Sends a tampered copy, then the notification.
     fn send_after(
         &mut self,
-        forgery: Forgery,
+        forgery: Tampering,
         index: usize,
-        means: &mut Means<'_>,
+        means: &mut DeliveryContext<'_>,
         deliveries: &mut Vec<Delivery>,
     ) {
         self.send(index, false, Some(forgery), means, deliveries);
@@ -186,20 +189,20 @@ impl Notifications {
         &mut self,
         index: usize,
         overlaps: bool,
-        forgery: Option<Forgery>,
-        means: &mut Means<'_>,
+        forgery: Option<Tampering>,
+        means: &mut DeliveryContext<'_>,
         deliveries: &mut Vec<Delivery>,
     ) {
         let Some(job) = self.jobs.get_mut(index) else { return };
         self.last = self.last.saturating_add(1);
         let id = DeliveryId(self.last);
         self.on_the_way.insert(id, index);
-        job.attempt(Some(id), means.now, AttemptResult::OnTheWay, forgery.is_some());
+        job.record_attempt(Some(id), means.now, AttemptResult::InProgress, forgery.is_some());
         if forgery.is_none() {
             if !overlaps {
-                job.begin(means.now);
+                job.start_round(means.now);
             }
-            job.state = NotificationState::OnTheWay;
+            job.state = NotificationState::InProgress;
             job.late = false;
             self.calendar.set(index, None);
             self.held.remove(&index);
@@ -207,7 +210,7 @@ impl Notifications {
         deliveries.push(Delivery {
             id,
             out_trade_no: job.notification.number.clone(),
-            made: job.notification.made(forgery, means),
+            made: job.notification.sign(forgery, means),
             timeout: means.settings.notify_timeout,
             overlaps,
             forged: forgery.is_some(),
@@ -215,18 +218,23 @@ impl Notifications {
     }
 
     /// Applies the result of a delivery. Ignores a delivery that is no longer in progress.
-    pub(crate) fn delivered(&mut self, id: DeliveryId, result: &DeliveryResult, means: &mut Means<'_>) {
+    pub(crate) fn delivered(
+        &mut self,
+        id: DeliveryId,
+        result: &DeliveryResult,
+        means: &mut DeliveryContext<'_>,
+    ) {
         let Some(index) = self.on_the_way.remove(&id) else { return };
         let Some(job) = self.jobs.get_mut(index) else { return };
-        let result = job.notification.judge(result, means);
+        let result = job.notification.evaluate_reply(result, means);
         let Some(attempt) = job.log.iter_mut().find(|attempt| attempt.id == Some(id)) else { return };
         attempt.result = result;
         if attempt.forged {
             if result == AttemptResult::Success {
                 let number = Some(job.notification.number.as_str());
-                means.warnings.note(
+                means.warnings.push(
                     means.now,
-                    Kind::ForgeryBelieved,
+                    Kind::ForgedNotificationAccepted,
                     number,
                     "a tampered notification was accepted: verify its signature before responding",
                 );
@@ -236,7 +244,7 @@ impl Notifications {
         if result == AttemptResult::Success {
             job.state = NotificationState::Accepted;
             self.calendar.set(index, None);
-        } else if job.state == NotificationState::OnTheWay && !job.is_on_the_way() {
+        } else if job.state == NotificationState::InProgress && !job.is_in_flight() {
             // Copies overlap: the round has failed only when the last response is in and none was a success.
             let next = job.next_round(means);
             self.calendar.set(index, next);
@@ -244,32 +252,32 @@ impl Notifications {
     }
 }
 
-impl Job {
-    fn attempt(&mut self, id: Option<DeliveryId>, now: UnixTime, result: AttemptResult, forged: bool) {
+impl QueuedNotification {
+    fn record_attempt(&mut self, id: Option<DeliveryId>, now: UnixTime, result: AttemptResult, forged: bool) {
         self.log.push(Attempt { id, at: now.as_secs(), result, forged });
     }
 
-    fn begin(&mut self, now: UnixTime) {
+    fn start_round(&mut self, now: UnixTime) {
         self.rounds = self.rounds.saturating_add(1);
         self.begun = now;
     }
 
-    fn is_on_the_way(&self) -> bool {
-        self.log.iter().any(|attempt| attempt.result == AttemptResult::OnTheWay && !attempt.forged)
+    fn is_in_flight(&self) -> bool {
+        self.log.iter().any(|attempt| attempt.result == AttemptResult::InProgress && !attempt.forged)
     }
 
     /// Returns the time of the next round by the schedule, counted from the start of the last round. After the last
     /// interval there is none, and the notification is abandoned.
-    fn next_round(&mut self, means: &mut Means<'_>) -> Option<UnixTime> {
+    fn next_round(&mut self, means: &mut DeliveryContext<'_>) -> Option<UnixTime> {
         let pause = self
             .rounds
             .checked_sub(1)
             .and_then(|round| self.notification.schedule(means.settings).get(round));
         let Some(pause) = pause else {
-            self.state = NotificationState::GivenUp;
+            self.state = NotificationState::Stopped;
             let number = Some(self.notification.number.as_str());
             let detail = "the notification was not accepted within its schedule of retries";
-            means.warnings.note(means.now, Kind::GivenUp, number, detail);
+            means.warnings.push(means.now, Kind::RetriesExhausted, number, detail);
             return None;
         };
         self.state = NotificationState::Waiting;

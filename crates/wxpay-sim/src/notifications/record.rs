@@ -34,12 +34,12 @@ pub enum NotificationState {
     Waiting,
     /// A delivery is in progress.
     #[serde(rename = "IN_PROGRESS")]
-    OnTheWay,
+    InProgress,
     /// The merchant accepted the notification.
     Accepted,
     /// The schedule is exhausted or was cancelled.
     #[serde(rename = "STOPPED")]
-    GivenUp,
+    Stopped,
 }
 
 impl NotificationState {
@@ -48,9 +48,9 @@ impl NotificationState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "WAITING",
-            Self::OnTheWay => "IN_PROGRESS",
+            Self::InProgress => "IN_PROGRESS",
             Self::Accepted => "ACCEPTED",
-            Self::GivenUp => "STOPPED",
+            Self::Stopped => "STOPPED",
         }
     }
 }
@@ -76,15 +76,15 @@ pub struct Attempt {
 pub enum AttemptResult {
     /// The delivery is in progress.
     #[serde(rename = "in_progress")]
-    OnTheWay,
+    InProgress,
     /// Accepted: in APIv1 with the body `success`, in APIv3 by the status 200 or 204 alone.
     Success,
     /// Not accepted; the response had this HTTP status.
     #[serde(rename = "rejected")]
-    Refused(u16),
+    Rejected(u16),
     /// No response.
     #[serde(rename = "no_response")]
-    NoAnswer,
+    NoResponse,
     /// Lost by a fault.
     Lost,
 }

@@ -12,10 +12,10 @@ use std::{
 use tokio::time::{Sleep, sleep};
 
 /// Delay before a truncated body breaks the connection, so that the bytes already written are sent.
-const GRACE: Duration = Duration::from_millis(20);
+const FLUSH_DELAY: Duration = Duration::from_millis(20);
 
 /// Interval between the chunks of a slow body.
-const BEAT: Duration = Duration::from_millis(100);
+const CHUNK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Error that makes hyper break the connection, because of an injected fault.
 #[derive(Debug)]
@@ -34,12 +34,12 @@ impl std::error::Error for Broken {}
 pub(super) struct Body {
     rest: Bytes,
     length: usize,
-    end: End,
+    end: Delivery,
 }
 
 /// Delivery of the bytes of a body.
 #[derive(Debug)]
-enum End {
+enum Delivery {
     /// All at once.
     Whole,
     /// All at once, and then an error after a delay.
@@ -50,19 +50,23 @@ enum End {
 
 impl Body {
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { length: bytes.len(), rest: bytes, end: End::Whole }
+        Self { length: bytes.len(), rest: bytes, end: Delivery::Whole }
     }
 
-    pub(super) fn cut(whole: &Bytes, bytes: usize) -> Self {
+    pub(super) fn truncated(whole: &Bytes, bytes: usize) -> Self {
         let rest = whole.slice(..bytes.min(whole.len()));
-        Self { length: whole.len(), rest, end: End::Breaks(Box::pin(sleep(GRACE))) }
+        Self { length: whole.len(), rest, end: Delivery::Breaks(Box::pin(sleep(FLUSH_DELAY))) }
     }
 
-    pub(super) fn trickling(bytes: Bytes, bytes_per_second: u32) -> Self {
-        let rate = Duration::from_secs(1).as_millis().checked_div(BEAT.as_millis()).unwrap_or(1);
+    pub(super) fn throttled(bytes: Bytes, bytes_per_second: u32) -> Self {
+        let rate = Duration::from_secs(1).as_millis().checked_div(CHUNK_INTERVAL.as_millis()).unwrap_or(1);
         let part = u128::from(bytes_per_second).div_ceil(rate.max(1)).max(1);
         let part = usize::try_from(part).unwrap_or(usize::MAX);
-        Self { length: bytes.len(), rest: bytes, end: End::Trickles(part, Box::pin(sleep(BEAT))) }
+        Self {
+            length: bytes.len(),
+            rest: bytes,
+            end: Delivery::Trickles(part, Box::pin(sleep(CHUNK_INTERVAL))),
+        }
     }
 }
 
@@ -76,24 +80,24 @@ impl hyper::body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let Self { rest, end, .. } = &mut *self;
         let part = match end {
-            End::Trickles(part, beat) if !rest.is_empty() => {
+            Delivery::Trickles(part, beat) if !rest.is_empty() => {
                 if beat.as_mut().poll(context).is_pending() {
                     return Poll::Pending;
                 }
-                beat.set(sleep(BEAT));
+                beat.set(sleep(CHUNK_INTERVAL));
                 (*part).min(rest.len())
             }
-            End::Breaks(grace) if rest.is_empty() => {
+            Delivery::Breaks(grace) if rest.is_empty() => {
                 return grace.as_mut().poll(context).map(|()| Some(Err(Broken)));
             }
-            End::Whole | End::Breaks(_) | End::Trickles(..) => rest.len(),
+            Delivery::Whole | Delivery::Breaks(_) | Delivery::Trickles(..) => rest.len(),
         };
         let part = rest.split_to(part);
         Poll::Ready((!part.is_empty()).then_some(Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {
-        !matches!(self.end, End::Breaks(_)) && self.rest.is_empty()
+        !matches!(self.end, Delivery::Breaks(_)) && self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -16,24 +16,24 @@ use tokio::{
 
 /// Shared flag: true if the connection is reset when it ends.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ending(Arc<AtomicBool>);
+pub(super) struct CloseMode(Arc<AtomicBool>);
 
-impl Ending {
-    pub(super) fn by_reset(&self) {
+impl CloseMode {
+    pub(super) fn reset(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// A TCP connection that is reset on drop if its [`Ending`] requests it.
+/// A TCP connection that is reset on drop if its [`CloseMode`] requests it.
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    ending: Ending,
+    ending: CloseMode,
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream) -> (Self, Ending) {
-        let ending = Ending::default();
+    pub(super) fn new(stream: TcpStream) -> (Self, CloseMode) {
+        let ending = CloseMode::default();
         (Self { stream, ending: ending.clone() }, ending)
     }
 }

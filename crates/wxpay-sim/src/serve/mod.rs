@@ -7,20 +7,20 @@
 
 mod body;
 mod connection;
-mod post;
 mod tls;
+mod webhook;
 
 pub use tls::Tls;
 
 use crate::{
     clock::Clock,
-    control::{self, Answer, Simulation},
+    control::{self, ControlResponse, Simulation},
     gateway::{Gateway, Outcome},
     notifications::Delivery,
 };
 use body::{Body, Broken};
 use bytes::Bytes;
-use connection::{Connection, Ending};
+use connection::{CloseMode, Connection};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{StatusCode, body::Incoming, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -44,8 +44,8 @@ use wxpay_proto::{
 };
 
 /// Timeout of a request's head, and of its body after the head.
-const PATIENCE: Duration = Duration::from_secs(10);
-const MAX_BODY: usize = 1 << 23;
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_BODY_BYTES: usize = 1 << 23;
 
 /// A running simulator. Dropping it ends its tasks and connections.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ struct Shared {
     is_tls: bool,
     /// Wakes the delivery task, because a notification may be due earlier than before.
     changed: Notify,
-    client: post::Client,
+    client: webhook::Client,
     /// Requests that the listener be closed for a duration.
     outages: mpsc::UnboundedSender<Duration>,
 }
@@ -98,7 +98,7 @@ impl Server {
             simulation: Mutex::new(Simulation { gateway, clock }),
             is_tls,
             changed: Notify::new(),
-            client: post::client(),
+            client: webhook::client(),
             outages,
         });
         let tasks = [
@@ -170,7 +170,7 @@ async fn accept(
             Some(pause) = outages.recv() => {
                 drop(listener);
                 tokio::time::sleep(pause).await;
-                listener = listening_again(address).await;
+                listener = rebind(address).await;
                 continue;
             }
         };
@@ -184,12 +184,12 @@ async fn accept(
         let (shared, tls) = (Arc::clone(&shared), tls.clone());
         connections.spawn(async move {
             match tls {
-                None => converse(connection, ending, shared).await,
+                None => serve_connection(connection, ending, shared).await,
                 Some(tls) => {
                     // A failed or slow handshake ends the connection, such as that of a client that does not trust
                     // the CA.
-                    if let Ok(Ok(stream)) = timeout(PATIENCE, tls.accept(connection)).await {
-                        converse(stream, ending, shared).await;
+                    if let Ok(Ok(stream)) = timeout(READ_TIMEOUT, tls.accept(connection)).await {
+                        serve_connection(stream, ending, shared).await;
                     }
                 }
             }
@@ -198,7 +198,7 @@ async fn accept(
 }
 
 /// Binds the address again, and retries while another process holds it.
-async fn listening_again(address: SocketAddr) -> TcpListener {
+async fn rebind(address: SocketAddr) -> TcpListener {
     loop {
         match TcpListener::bind(address).await {
             Ok(listener) => return listener,
@@ -207,11 +207,15 @@ async fn listening_again(address: SocketAddr) -> TcpListener {
     }
 }
 
-async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, ending: Ending, shared: Arc<Shared>) {
+async fn serve_connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    ending: CloseMode,
+    shared: Arc<Shared>,
+) {
     let service = service_fn(move |request| handle(Arc::clone(&shared), ending.clone(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(READ_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service);
     // An error is a peer that disconnected or an injected fault. Neither concerns the server.
     connection.await.ok();
@@ -225,7 +229,7 @@ async fn deliver(shared: Arc<Shared>) {
         let (deliveries, pause) = {
             let mut simulation = shared.lock();
             let now = simulation.clock.now(real_now());
-            let deliveries = simulation.gateway.due(now);
+            let deliveries = simulation.gateway.due_deliveries(now);
             let next = simulation.gateway.next_due().filter(|_| simulation.clock.runs());
             (deliveries, next.map(|next| next.since(now)))
         };
@@ -250,11 +254,11 @@ async fn post_all(shared: Arc<Shared>, deliveries: Vec<Delivery>) {
         }
         let shared = Arc::clone(&shared);
         posts.spawn(async move {
-            let result = post::post(&shared.client, &delivery).await;
+            let result = webhook::post(&shared.client, &delivery).await;
             {
                 let mut simulation = shared.lock();
                 let now = simulation.clock.now(real_now());
-                simulation.gateway.delivered(delivery.id(), &result, now);
+                simulation.gateway.record_delivery(delivery.id(), &result, now);
             }
             shared.changed.notify_one();
         });
@@ -264,58 +268,64 @@ async fn post_all(shared: Arc<Shared>, deliveries: Vec<Delivery>) {
 
 async fn handle(
     shared: Arc<Shared>,
-    ending: Ending,
+    ending: CloseMode,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Body>, Broken> {
     let (head, body) = request.into_parts();
     let is_control = head.uri.path().starts_with("/_sim");
-    let most = if is_control { control::MAX_BODY } else { MAX_BODY };
-    let body = match timeout(PATIENCE, Limited::new(body, most).collect()).await {
+    let most = if is_control { control::MAX_BODY } else { MAX_BODY_BYTES };
+    let body = match timeout(READ_TIMEOUT, Limited::new(body, most).collect()).await {
         Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(_)) if is_control => return told(&Answer::too_large()),
-        Ok(Err(_)) => return reply(StatusCode::PAYLOAD_TOO_LARGE.as_u16(), "text/plain", Bytes::new()),
-        Err(_) => return reply(StatusCode::REQUEST_TIMEOUT.as_u16(), "text/plain", Bytes::new()),
+        Ok(Err(_)) if is_control => return control_response(&ControlResponse::too_large()),
+        Ok(Err(_)) => {
+            return plain_response(StatusCode::PAYLOAD_TOO_LARGE.as_u16(), "text/plain", Bytes::new());
+        }
+        Err(_) => return plain_response(StatusCode::REQUEST_TIMEOUT.as_u16(), "text/plain", Bytes::new()),
     };
     if is_control {
         return control(&shared, head.method.as_str(), &url(&head, shared.is_tls), &body).await;
     }
     let outcome = {
-        let request = read(&head, &body, shared.is_tls);
+        let request = to_request(&head, &body, shared.is_tls);
         let mut simulation = shared.lock();
         let now = simulation.clock.now(real_now());
         let outcome = simulation.gateway.answer(&request, now);
         let overtaking = match outcome {
-            Outcome::AfterNotifications(_) => simulation.gateway.due(now),
+            Outcome::AfterNotifications(_) => simulation.gateway.due_deliveries(now),
             Outcome::Reply(_)
             | Outcome::Delayed(..)
-            | Outcome::Cut(..)
+            | Outcome::Truncated(..)
             | Outcome::Slow(..)
-            | Outcome::Lost { .. }
-            | Outcome::Reset { .. }
-            | Outcome::Refused(_) => Vec::new(),
+            | Outcome::ConnectionClosed { .. }
+            | Outcome::ConnectionReset { .. }
+            | Outcome::ConnectionRefused(_) => Vec::new(),
         };
         (outcome, overtaking)
     };
     shared.changed.notify_one();
     match outcome {
-        (Outcome::Reply(response), _) => show(&response, Body::whole),
+        (Outcome::Reply(response), _) => gateway_response(&response, Body::whole),
         (Outcome::AfterNotifications(response), overtaking) => {
             post_all(shared, overtaking).await;
-            show(&response, Body::whole)
+            gateway_response(&response, Body::whole)
         }
         (Outcome::Delayed(response, pause), _) => {
             tokio::time::sleep(pause).await;
-            show(&response, Body::whole)
+            gateway_response(&response, Body::whole)
         }
-        (Outcome::Cut(response, bytes), _) => show(&response, |whole| Body::cut(&whole, bytes)),
-        (Outcome::Slow(response, rate), _) => show(&response, |whole| Body::trickling(whole, rate)),
-        (Outcome::Lost { .. }, _) => Err(Broken),
-        (Outcome::Reset { .. }, _) => {
-            ending.by_reset();
+        (Outcome::Truncated(response, bytes), _) => {
+            gateway_response(&response, |whole| Body::truncated(&whole, bytes))
+        }
+        (Outcome::Slow(response, rate), _) => {
+            gateway_response(&response, |whole| Body::throttled(whole, rate))
+        }
+        (Outcome::ConnectionClosed { .. }, _) => Err(Broken),
+        (Outcome::ConnectionReset { .. }, _) => {
+            ending.reset();
             Err(Broken)
         }
-        (Outcome::Refused(pause), _) => {
-            ending.by_reset();
+        (Outcome::ConnectionRefused(pause), _) => {
+            ending.reset();
             if !pause.is_zero() {
                 // Cannot fail: the listener's task owns this one, so the receiver exists.
                 shared.outages.send(pause).ok();
@@ -336,16 +346,17 @@ async fn control(
         let real = real_now();
         let answer = simulation.control(method, url, body, real);
         let now = simulation.clock.now(real);
-        let overtaking = if answer.notifications_first { simulation.gateway.due(now) } else { Vec::new() };
+        let overtaking =
+            if answer.notifications_first { simulation.gateway.due_deliveries(now) } else { Vec::new() };
         (answer, overtaking)
     };
     shared.changed.notify_one();
     post_all(Arc::clone(shared), overtaking).await;
-    told(&answer)
+    control_response(&answer)
 }
 
 /// Converts a response of the control interface. It is not cacheable: it changes at any time and may contain secrets.
-fn told(answer: &Answer) -> Result<hyper::Response<Body>, Broken> {
+fn control_response(answer: &ControlResponse) -> Result<hyper::Response<Body>, Broken> {
     let builder = hyper::Response::builder()
         .status(answer.status)
         .header(header::CONTENT_TYPE, answer.content_type())
@@ -370,7 +381,7 @@ const HEADERS: [&str; 7] = [
 
 /// Converts a request for the gateway: target and body as received, the host as the client named it. Methods that no
 /// operation uses become PUT, which no operation allows.
-fn read(head: &hyper::http::request::Parts, body: &[u8], is_tls: bool) -> Request {
+fn to_request(head: &hyper::http::request::Parts, body: &[u8], is_tls: bool) -> Request {
     let method = match head.method.as_str() {
         "GET" => http::Method::Get,
         "POST" => http::Method::Post,
@@ -383,7 +394,7 @@ fn read(head: &hyper::http::request::Parts, body: &[u8], is_tls: bool) -> Reques
     HEADERS
         .into_iter()
         .filter_map(|name| said(name).map(|value| (name, String::from(value))))
-        .fold(request, |request, (name, value)| request.with(name, value))
+        .fold(request, |request, (name, value)| request.with_header(name, value))
 }
 
 /// Returns the whole URL, with the host as the client named it.
@@ -394,7 +405,10 @@ fn url(head: &hyper::http::request::Parts, is_tls: bool) -> String {
     format!("{scheme}://{host}{target}")
 }
 
-fn show(response: &Response, body: impl FnOnce(Bytes) -> Body) -> Result<hyper::Response<Body>, Broken> {
+fn gateway_response(
+    response: &Response,
+    body: impl FnOnce(Bytes) -> Body,
+) -> Result<hyper::Response<Body>, Broken> {
     let body = body(Bytes::copy_from_slice(response.body()));
     let builder = response
         .headers()
@@ -405,7 +419,7 @@ fn show(response: &Response, body: impl FnOnce(Bytes) -> Body) -> Result<hyper::
     builder.body(body).map_err(|_| Broken)
 }
 
-fn reply(status: u16, kind: &str, body: Bytes) -> Result<hyper::Response<Body>, Broken> {
+fn plain_response(status: u16, kind: &str, body: Bytes) -> Result<hyper::Response<Body>, Broken> {
     let builder = hyper::Response::builder().status(status).header(header::CONTENT_TYPE, kind);
     builder.body(Body::whole(body)).map_err(|_| Broken)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     gateway::Gateway,
-    keys::{Authority, BadKey},
+    keys::{BadKey, CertificateAuthority},
 };
 use std::{fmt, io, sync::Arc};
 use tokio_rustls::{
@@ -16,7 +16,7 @@ use tokio_rustls::{
 use wxpay_proto::UnixTime;
 
 /// Host names and addresses of the server certificate: WeChat Pay's and the local ones.
-const NAMES: [&str; 10] = [
+const HOST_NAMES: [&str; 10] = [
     "api.mch.weixin.qq.com",
     "api2.mch.weixin.qq.com",
     "api.wechatpay.cn",
@@ -38,16 +38,16 @@ pub struct Tls {
 
 impl Tls {
     /// Issues a certificate for WeChat Pay's host names, `localhost` and the loopback addresses. It is valid for five years
-    /// from `from`. Its keys come from the gateway's [ring](crate::keys::Ring).
+    /// from `from`. Its keys come from the gateway's [ring](crate::keys::KeySource).
     ///
     /// # Errors
     ///
     /// If a certificate cannot be issued.
     pub fn of(gateway: &Gateway, from: UnixTime) -> io::Result<Self> {
         let bad = |error: BadKey| io::Error::other(error);
-        let ring = &gateway.settings().v3.ring;
-        let (root, pair) = (Authority::new("wxpay-sim root", ring.root()), ring.server());
-        let leaf = root.server_der(&NAMES, &pair.public(), from).map_err(bad)?;
+        let ring = &gateway.settings().v3.key_ring;
+        let (root, pair) = (CertificateAuthority::new("wxpay-sim root", ring.root()), ring.server());
+        let leaf = root.server_der(&HOST_NAMES, &pair.public(), from).map_err(bad)?;
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(pair.private_der()));
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()

@@ -5,7 +5,7 @@
 
 mod v3;
 
-pub use v3::{RefundFate, UnknownClose, UserPaying, V3};
+pub use v3::{RefundOutcome, UnknownClose, UserPaying, V3};
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub struct Settings {
     /// Errcode of genprepay for an invalid signature.
     pub bad_signature_code: BadSignatureCode,
     /// Meaning of `+` in a value of the package.
-    pub plus: Plus,
+    pub plus: PlusSign,
     /// Lifetime of a prepayid, unless `time_expire` is earlier. Not documented for APIv1.
     pub prepay_ttl: Duration,
     /// Maximum difference of a request's `timestamp` from the gateway's clock; `None` for no limit. Not documented.
@@ -57,7 +57,7 @@ pub struct Settings {
     /// Treatment of an `appkey` in a request's body.
     pub leaked_key: LeakedKey,
     /// Treatment of a second genprepay with the same `out_trade_no` while the order is unpaid. A paid order is refused.
-    pub reuse: Reuse,
+    pub reused_order_number: Reuse,
     /// True if a request over plain HTTP is refused with errcode 43003. Off by default, since tests listen on loopback.
     pub require_https: bool,
     /// Settings of APIv3. `notify_delay` and `notify_timeout` apply to both API versions.
@@ -76,16 +76,16 @@ impl Settings {
             replaced_token_code: ReplacedTokenCode::Invalid40001,
             wrong_secret_code: WrongSecretCode::Invalid40001,
             bad_signature_code: BadSignatureCode::Long268500741,
-            plus: Plus::Literal,
+            plus: PlusSign::Literal,
             prepay_ttl: Duration::from_secs(7200),
             timestamp_tolerance: None,
             notify_delay: Duration::ZERO,
-            notify_schedule: Self::nine_pauses(),
+            notify_schedule: Self::nine_intervals(),
             notify_timeout: Duration::from_secs(5),
             success_match: SuccessMatch::TrimmedExact,
             second_sign_package: SecondSignPackage::AnyThatVerifies,
             leaked_key: LeakedKey::Flagged,
-            reuse: Reuse::NewPrepayid,
+            reused_order_number: Reuse::NewPrepayid,
             require_https: false,
             v3: V3::default(),
         };
@@ -102,14 +102,14 @@ impl Settings {
 
     /// Returns the nine documented intervals: ten deliveries within 27 minutes and 8 seconds.
     #[must_use]
-    pub fn nine_pauses() -> Vec<Duration> {
+    pub fn nine_intervals() -> Vec<Duration> {
         [8, 10, 10, 30, 30, 60, 120, 360, 1000].map(Duration::from_secs).to_vec()
     }
 
     /// Returns the first eight intervals, for the document's other statement: eight times in thirty minutes.
     #[must_use]
-    pub fn eight_pauses() -> Vec<Duration> {
-        let mut pauses = Self::nine_pauses();
+    pub fn eight_intervals() -> Vec<Duration> {
+        let mut pauses = Self::nine_intervals();
         pauses.truncate(8);
         pauses
     }
@@ -162,7 +162,7 @@ pub enum BadSignatureCode {
 /// Meaning of `+` in a value of the package.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Plus {
+pub enum PlusSign {
     /// A plus sign, with a warning.
     Literal,
     /// A space.
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn the_nine_pauses_end_after_27_minutes_and_8_seconds() {
         let mut offset = 0;
-        let offsets: Vec<u64> = Settings::nine_pauses()
+        let offsets: Vec<u64> = Settings::nine_intervals()
             .iter()
             .map(|pause| {
                 offset += pause.as_secs();
@@ -224,7 +224,7 @@ mod tests {
             })
             .collect();
         assert_eq!(offsets, [8, 18, 28, 58, 88, 148, 268, 628, 1628]);
-        assert_eq!(Settings::eight_pauses(), Settings::nine_pauses()[..8]);
+        assert_eq!(Settings::eight_intervals(), Settings::nine_intervals()[..8]);
     }
 
     #[test]

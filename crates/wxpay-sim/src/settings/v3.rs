@@ -1,6 +1,6 @@
 //! Settings of APIv3.
 
-use crate::keys::Ring;
+use crate::keys::KeySource;
 use std::time::Duration;
 use wxpay_proto::UnixTime;
 
@@ -9,11 +9,11 @@ use wxpay_proto::UnixTime;
 #[non_exhaustive]
 pub struct V3 {
     /// Source of the keys.
-    pub ring: Ring,
+    pub key_ring: KeySource,
     /// Start of validity of the first certificates, which are valid for five years.
     pub certificates_since: UnixTime,
     /// Maximum difference of a request's timestamp from the gateway's clock: 300 s.
-    pub window: Duration,
+    pub timestamp_tolerance: Duration,
     /// True if the documented rate limits apply: further requests in a second return 429.
     pub rate_limits: bool,
     /// Lifetime of a `prepay_id` or a `code_url`: 2 h.
@@ -21,17 +21,17 @@ pub struct V3 {
     /// Time after which an unpaid order is closed: 7 days.
     pub order_ttl: Duration,
     /// Time for which a refund is `PROCESSING`. Not documented.
-    pub refund_takes: Duration,
+    pub refund_duration: Duration,
     /// Default final state of new refunds: success.
-    pub refund_becomes: RefundFate,
+    pub refund_outcome: RefundOutcome,
     /// Time after a payment in which it can be refunded: 365 days.
-    pub refundable: Duration,
+    pub refund_window: Duration,
     /// Time for which a receiver amount is `PENDING` and a return `PROCESSING`. Not documented.
     pub sharing_takes: Duration,
     /// Time for which a transfer is `ACCEPTED` before the payee can confirm: zero.
     pub transfer_takes: Duration,
     /// Time in which the payee can confirm a transfer: 24 h.
-    pub transfer_confirmable: Duration,
+    pub transfer_confirm_window: Duration,
     /// Time for which a transfer is `CANCELING`. Not documented.
     pub cancel_takes: Duration,
     /// Time for which a receipt of a transfer is `GENERATING`. Not documented.
@@ -46,7 +46,7 @@ pub struct V3 {
     /// WeChat Pay documents "a small share"; the default is 0.
     pub probes_per_mille: u32,
     /// Reply to closing an unknown order.
-    pub unknown_close: UnknownClose,
+    pub close_unknown_order: UnknownClose,
     /// Reply to a code payment while the payer enters the password.
     pub user_paying: UserPaying,
     /// Time that the payer of a code payment takes for the password, if the `auth_code` requires one.
@@ -67,26 +67,26 @@ impl Default for V3 {
     fn default() -> Self {
         const DAY: Duration = Duration::from_secs(86_400);
         Self {
-            ring: Ring::Fixed,
+            key_ring: KeySource::Fixed,
             // 2026-01-01 00:00 in China.
             certificates_since: UnixTime::from_secs(1_767_196_800),
-            window: Duration::from_secs(300),
+            timestamp_tolerance: Duration::from_secs(300),
             rate_limits: false,
             prepay_ttl: Duration::from_secs(7200),
             order_ttl: DAY.saturating_mul(7),
-            refund_takes: Duration::from_secs(3),
-            refund_becomes: RefundFate::Succeeds,
-            refundable: DAY.saturating_mul(365),
+            refund_duration: Duration::from_secs(3),
+            refund_outcome: RefundOutcome::Succeeds,
+            refund_window: DAY.saturating_mul(365),
             sharing_takes: Duration::from_secs(3),
             transfer_takes: Duration::ZERO,
-            transfer_confirmable: DAY,
+            transfer_confirm_window: DAY,
             cancel_takes: Duration::from_secs(3),
             receipt_takes: Duration::from_secs(3),
             bill_takes: Duration::from_secs(10 * 3600),
             download_ttl: Duration::from_secs(300),
             notify_schedule: Self::fifteen_pauses(),
             probes_per_mille: 0,
-            unknown_close: UnknownClose::NotFound,
+            close_unknown_order: UnknownClose::NotFound,
             user_paying: UserPaying::Transaction,
             password_takes: Duration::from_secs(10),
         }
@@ -96,7 +96,7 @@ impl Default for V3 {
 /// Final state of a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum RefundFate {
+pub enum RefundOutcome {
     /// The payer receives the refund: `SUCCESS`.
     Succeeds,
     /// The refund is closed: `CLOSED`.

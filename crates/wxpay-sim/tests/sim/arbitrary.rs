@@ -1,14 +1,14 @@
 //! Arbitrary input: nothing panics, and no order is created or paid.
 
 use crate::{
-    interface::{Interface, opened},
+    control::{Control, opened},
     support::{BASE, START, Shop},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 use wxpay_proto::http::Request;
-use wxpay_sim::{Outcome, Settings, phone::Bill};
+use wxpay_sim::{Outcome, Settings, payer::PaymentRequest};
 
 const PATHS: [&str; 4] = ["/cgi-bin/token", "/pay/genprepay", "/pay/orderquery", "/pay/delivernotify"];
 
@@ -80,7 +80,7 @@ proptest! {
             prop::collection::vec(any::<u8>(), 0..60),
         ],
     ) {
-        static OPENED: LazyLock<Interface> = LazyLock::new(|| {
+        static OPENED: LazyLock<Control> = LazyLock::new(|| {
             let mut interface = opened().interface;
             interface.done("POST", "merchants", &json!({ "mchid": "1900000109" }));
             interface
@@ -89,13 +89,13 @@ proptest! {
         let answer = interface.simulation.control(&method, &format!("/_sim/v1/{path}"), &body, START);
         prop_assert!([200, 201, 400, 404, 405, 409].contains(&answer.status));
         if ["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&method.as_str()) {
-            interface.document.hold(&method, &path, &answer);
+            interface.document.assert_conforms(&method, &path, &answer);
         }
     }
 
     #[test]
     fn any_parameters_are_judged_by_the_phone(parameters in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut shop = Shop::open(Settings::default());
-        prop_assert!(Bill::read(&mut shop.gateway, &parameters, START).is_err());
+        prop_assert!(PaymentRequest::parse(&mut shop.gateway, &parameters, START).is_err());
     }
 }

@@ -6,9 +6,9 @@ use wxpay_proto::http::Request;
 use wxpay_sim::{
     App, Settings,
     credentials::Permission,
-    gateway::{CannotPay, Payer, Tapped},
-    ledger::State,
-    settings::{BadSignatureCode, Era, ExpiredTokenCode, LeakedKey, Plus, Reuse, WrongSecretCode},
+    gateway::{PayError, Payer, PrepayRef},
+    ledger::OrderState,
+    settings::{BadSignatureCode, Era, ExpiredTokenCode, LeakedKey, PlusSign, Reuse, WrongSecretCode},
     warnings::Kind,
 };
 
@@ -25,7 +25,7 @@ fn code(answer: &Value) -> i64 {
 #[test]
 fn a_token_has_64_characters_and_no_errcode() {
     let mut shop = Shop::open(Settings::default());
-    let answer = shop.ask_token();
+    let answer = shop.token_reply();
     assert_eq!(answer["expires_in"], 7200);
     assert!(answer.get("errcode").is_none());
     let token = answer["access_token"].as_str().unwrap();
@@ -47,10 +47,10 @@ fn a_token_request_is_refused_by_the_first_thing_that_is_wrong() {
         (Request::get(token_url("client_credential", &appid, &secret)), 45009),
     ];
     for (request, expected) in cases {
-        assert_eq!(code(&shop.answered(&request)), expected);
+        assert_eq!(code(&shop.json_reply(&request)), expected);
     }
     shop.wait(86_400);
-    assert!(shop.ask_token().get("access_token").is_some());
+    assert!(shop.token_reply().get("access_token").is_some());
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn a_wrong_secret_has_the_code_of_its_era() {
     {
         let mut shop = Shop::open(with(|settings| settings.wrong_secret_code = setting));
         let url = token_url("client_credential", shop.me.appid().as_str(), "s");
-        assert_eq!(code(&shop.answered(&Request::get(url))), expected);
+        assert_eq!(code(&shop.json_reply(&Request::get(url))), expected);
     }
 }
 
@@ -69,13 +69,13 @@ fn the_two_hundred_and_first_token_of_a_day_is_refused() {
     for _ in 1..200 {
         shop.fetch_token();
     }
-    let answer = shop.ask_token();
+    let answer = shop.token_reply();
     assert_eq!(answer, json!({ "errcode": 45009, "errmsg": "reach max api daily quota limit" }));
     let mut later = Shop::open(Settings::of(Era::Y2016));
     for _ in 1..2000 {
         later.fetch_token();
     }
-    assert_eq!(code(&later.ask_token()), 45009);
+    assert_eq!(code(&later.token_reply()), 45009);
     let mut never = Shop::open(with(|settings| settings.token_daily_quota = None));
     for _ in 0..2100 {
         never.fetch_token();
@@ -133,7 +133,7 @@ fn a_call_is_refused_by_the_first_thing_that_is_wrong() {
             json!({ "appid": shop.me.appid().as_str(), "package": "p", "app_signature": "x" }).to_string();
         let strangers = json!({ "appid": "wx0000000000000000" }).to_string();
 
-        let ask = |shop: &mut Shop, request: &Request| code(&shop.answered(request));
+        let ask = |shop: &mut Shop, request: &Request| code(&shop.json_reply(request));
         assert_eq!(ask(&mut shop, &Request::get(bare("http"))), 43002);
         assert_eq!(ask(&mut shop, &post(bare("http"), "")), 43003);
         assert_eq!(ask(&mut shop, &post(bare("https"), "")), 41001);
@@ -330,7 +330,7 @@ fn gbk_and_utf_8_are_taken_by_their_bytes() {
 #[test]
 fn a_bare_plus_is_a_plus_or_a_space_and_flagged() {
     for (plus, text, expected) in
-        [(Plus::Literal, "a+b", 0), (Plus::Space, "a b", 0), (Plus::Literal, "a b", 268_500_741)]
+        [(PlusSign::Literal, "a+b", 0), (PlusSign::Space, "a b", 0), (PlusSign::Literal, "a b", 268_500_741)]
     {
         let mut shop = Shop::open(with(|settings| settings.plus = plus));
         let mut fields = shop.goods("A1");
@@ -372,21 +372,21 @@ fn a_number_used_again_gets_a_new_prepayid_unless_paid() {
     let mut shop = Shop::open(Settings::default());
     let (first, second) = (shop.order("A1"), shop.order("A1"));
     assert_ne!(first, second);
-    assert!(!shop.warned(Kind::Doubtful));
+    assert!(!shop.warned(Kind::Nonportable));
     assert_eq!(shop.errcode_of(&[("total_fee", "5")]), 0);
-    assert!(shop.warned(Kind::Doubtful));
-    let by_first = Tapped::Prepayid(first.parse().unwrap());
+    assert!(shop.warned(Kind::Nonportable));
+    let by_first = PrepayRef::Prepayid(first.parse().unwrap());
     let paid = shop.gateway.pay(&by_first, &Payer::default(), shop.now).unwrap().order;
     assert_eq!(paid.payments[0].total_fee.get(), 1999);
     assert_eq!(shop.errcode_of(&[]), 40035);
-    let by_second = Tapped::Prepayid(second.parse().unwrap());
+    let by_second = PrepayRef::Prepayid(second.parse().unwrap());
     let again = shop.gateway.pay(&by_second, &Payer::default(), shop.now);
-    assert_eq!(again.unwrap_err(), CannotPay::AlreadyPaid);
+    assert_eq!(again.unwrap_err(), PayError::AlreadyPaid);
 }
 
 #[test]
 fn a_number_used_again_is_refused_if_the_switch_says_so() {
-    let mut shop = Shop::open(with(|settings| settings.reuse = Reuse::Refused));
+    let mut shop = Shop::open(with(|settings| settings.reused_order_number = Reuse::Refused));
     shop.order("A1");
     assert_eq!(shop.errcode_of(&[]), 40035);
 }
@@ -396,18 +396,18 @@ fn an_order_expires_by_its_time_or_the_prepayids() {
     for (expire, seconds) in [("", 7200), ("20140508101036", 60), ("20140509101036", 7200)] {
         let mut shop = Shop::open(Settings::default());
         assert_eq!(shop.errcode_of(&[("time_expire", expire)]), 0);
-        let tapped = Tapped::OutTradeNo("A1".parse().unwrap());
+        let tapped = PrepayRef::OutTradeNo("A1".parse().unwrap());
         shop.wait(seconds - 1);
-        assert_eq!(shop.record("A1").state, State::Ordered);
+        assert_eq!(shop.record("A1").state, OrderState::Ordered);
         shop.wait(1);
-        assert_eq!(shop.record("A1").state, State::Expired);
+        assert_eq!(shop.record("A1").state, OrderState::Expired);
         let late = shop.gateway.pay(&tapped, &Payer::default(), shop.now);
-        assert_eq!(late.unwrap_err(), CannotPay::Expired);
+        assert_eq!(late.unwrap_err(), PayError::Expired);
     }
     let mut short = Shop::open(with(|settings| settings.prepay_ttl = Duration::from_secs(10)));
     short.order("A1");
     short.wait(10);
-    assert_eq!(short.record("A1").state, State::Expired);
+    assert_eq!(short.record("A1").state, OrderState::Expired);
 }
 
 #[test]
@@ -424,7 +424,7 @@ fn orderquery_tells_an_order_in_strings_and_ret_code_as_a_number() {
     assert_eq!(unpaid["order_info"]["trade_state"], "1");
     assert_eq!(unpaid["order_info"]["transaction_id"], "");
 
-    let tapped = Tapped::OutTradeNo("A1".parse().unwrap());
+    let tapped = PrepayRef::OutTradeNo("A1".parse().unwrap());
     let payer = Payer::default().with_discount(wxpay_proto::Fen::new(50)).with_bank_type("0");
     let paid = shop.gateway.pay(&tapped, &payer, shop.now).unwrap().order;
     let reply = String::from_utf8(shop.reply(&shop.request("/pay/orderquery", &body))).unwrap();

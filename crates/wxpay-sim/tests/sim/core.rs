@@ -14,9 +14,9 @@ use wxpay_proto::{
 };
 use wxpay_sim::{
     Gateway, Outcome, Settings,
-    faults::{Operation, Rule, Trouble},
+    faults::{Fault, FaultRule, Operation},
     gateway::Payer,
-    phone::Bill,
+    payer::PaymentRequest,
 };
 
 fn merchant(gateway: &Gateway) -> Merchant {
@@ -58,9 +58,10 @@ fn run<F: Flow>(
                         *now = now.after(pause);
                         if pause < transmit.timeout { Ok(reply) } else { Err(lost()) }
                     }
-                    Outcome::Cut(..) | Outcome::Lost { .. } | Outcome::Reset { .. } | Outcome::Refused(_) => {
-                        Err(lost())
-                    }
+                    Outcome::Truncated(..)
+                    | Outcome::ConnectionClosed { .. }
+                    | Outcome::ConnectionReset { .. }
+                    | Outcome::ConnectionRefused(_) => Err(lost()),
                 };
                 *now = now.after(Duration::from_millis(20));
                 sent.resume(reply, World::new(*now, entropy(), memory))
@@ -101,12 +102,12 @@ fn a_payment_goes_through_in_both_charsets() {
         assert!(matches!(none, QueryOutcome::NotFound), "{none:?}");
 
         let params = serde_json::to_vec(&params).unwrap();
-        let bill = Bill::read(&mut gateway, &params, now).unwrap();
+        let bill = PaymentRequest::parse(&mut gateway, &params, now).unwrap();
         assert_eq!((bill.total_fee, bill.body.as_str()), (Fen::new(1999), "支付 测试+1"));
         let payer = Payer::default().with_discount(Fen::new(9));
         bill.pay(&mut gateway, &payer, now).unwrap();
 
-        let delivery = gateway.due(now).remove(0);
+        let delivery = gateway.due_deliveries(now).remove(0);
         let received = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
         let notification = merchant.verify_notification(&received).unwrap();
         assert_eq!(notification.attach(), Some("附言 a&b"));
@@ -119,9 +120,9 @@ fn a_payment_goes_through_in_both_charsets() {
 
 #[test]
 fn a_dead_token_is_fetched_anew() {
-    for trouble in [Trouble::TokenReplaced, Trouble::TokenExpired] {
+    for trouble in [Fault::TokenReplaced, Fault::TokenExpired] {
         let mut gateway = Gateway::new(Settings::default(), 3);
-        gateway.trouble(Rule::new(trouble).on(Operation::Genprepay).times(1));
+        gateway.inject(FaultRule::new(trouble).for_operation(Operation::Genprepay).at_most(1));
         let (merchant, mut memory, mut now) = (merchant(&gateway), Memory::default(), START);
         run(merchant.prepay(order("A1", Charset::Utf8)), &mut gateway, &mut memory, &mut now).unwrap();
     }
@@ -132,7 +133,7 @@ fn a_forged_notification_of_any_kind_is_rejected() {
     for seed in 0..20 {
         let mut shop = Shop::seeded(Settings::default(), seed);
         let merchant = merchant(&shop.gateway);
-        shop.gateway.trouble(Rule::new(Trouble::NotificationForged));
+        shop.gateway.inject(FaultRule::new(Fault::NotificationForged));
         shop.order("A1");
         shop.pay("A1");
         for delivery in shop.due() {

@@ -5,15 +5,15 @@ use std::time::Duration;
 use wxpay_proto::http::Request;
 use wxpay_sim::{
     Outcome, Settings,
-    faults::{Operation, Rule, Trouble},
-    gateway::{CannotPay, Payer, Tapped},
+    faults::{Fault, FaultRule, Operation},
+    gateway::{PayError, Payer, PrepayRef},
     notifications::{Delivery, DeliveryResult, NotificationState},
     warnings::Kind,
 };
 
-fn troubled(trouble: Trouble) -> Shop {
+fn with_fault(trouble: Fault) -> Shop {
     let mut shop = Shop::open(Settings::default());
-    shop.gateway.trouble(Rule::new(trouble).times(1));
+    shop.gateway.inject(FaultRule::new(trouble).at_most(1));
     shop
 }
 
@@ -25,18 +25,21 @@ fn prepay(shop: &mut Shop, number: &str) -> Outcome {
 
 #[test]
 fn a_lost_answer_leaves_its_effect_or_none() {
-    for (trouble, effect) in [(Trouble::CommitThenDropResponse, true), (Trouble::DropBeforeCommit, false)] {
-        let mut shop = troubled(trouble);
+    for (trouble, commits) in [(Fault::CommitThenDropResponse, true), (Fault::DropBeforeCommit, false)] {
+        let mut shop = with_fault(trouble);
         let outcome = prepay(&mut shop, "A1");
-        assert!(matches!(outcome, Outcome::Lost { effect: told } if told == effect), "{outcome:?}");
-        assert_eq!(shop.gateway.orders(shop.now).len(), usize::from(effect));
+        assert!(
+            matches!(outcome, Outcome::ConnectionClosed { executed: told } if told == commits),
+            "{outcome:?}"
+        );
+        assert_eq!(shop.gateway.orders(shop.now).len(), usize::from(commits));
         assert!(matches!(prepay(&mut shop, "A1"), Outcome::Reply(_)));
     }
 }
 
 #[test]
 fn a_late_answer_has_had_its_effect() {
-    let mut shop = troubled(Trouble::Delayed { millis: 1500 });
+    let mut shop = with_fault(Fault::Delayed { millis: 1500 });
     let Outcome::Delayed(reply, pause) = prepay(&mut shop, "A1") else { panic!() };
     assert_eq!(pause, Duration::from_millis(1500));
     assert!(reply.body().starts_with(b"{\"prepayid\""));
@@ -46,8 +49,8 @@ fn a_late_answer_has_had_its_effect() {
 #[test]
 fn a_cut_answer_is_never_whole() {
     for (bytes, expected) in [(0, 0), (10, 10), (1_000_000, 77)] {
-        let mut shop = troubled(Trouble::Cut { bytes });
-        let Outcome::Cut(reply, kept) = prepay(&mut shop, "A1") else { panic!() };
+        let mut shop = with_fault(Fault::Cut { bytes });
+        let Outcome::Truncated(reply, kept) = prepay(&mut shop, "A1") else { panic!() };
         assert_eq!(reply.body().len(), 78);
         assert_eq!(kept, expected);
     }
@@ -55,25 +58,25 @@ fn a_cut_answer_is_never_whole() {
 
 #[test]
 fn an_error_page_garbage_or_a_busy_gateway_may_hide_an_effect() {
-    for effect in [true, false] {
+    for commits in [true, false] {
         for (trouble, status, start) in [
-            (Trouble::ServerError { effect }, 500, &b"<html>"[..]),
-            (Trouble::Garbage { effect }, 200, b"<html>\xff"),
-            (Trouble::SystemError { effect }, 200, b"{\"errcode\":-1,\"errmsg\":\"system error\"}"),
+            (Fault::ServerError { commits }, 500, &b"<html>"[..]),
+            (Fault::Garbage { commits }, 200, b"<html>\xff"),
+            (Fault::SystemError { commits }, 200, b"{\"errcode\":-1,\"errmsg\":\"system error\"}"),
         ] {
-            let mut shop = troubled(trouble);
+            let mut shop = with_fault(trouble);
             let Outcome::Reply(reply) = prepay(&mut shop, "A1") else { panic!() };
             assert_eq!(reply.status(), status);
             assert!(reply.body().starts_with(start));
-            assert_eq!(shop.gateway.orders(shop.now).len(), usize::from(effect));
+            assert_eq!(shop.gateway.orders(shop.now).len(), usize::from(commits));
         }
     }
 }
 
 #[test]
 fn a_token_is_replaced_or_expires_in_mid_flight() {
-    for (trouble, expected) in [(Trouble::TokenReplaced, 40001), (Trouble::TokenExpired, 42001)] {
-        let mut shop = troubled(trouble);
+    for (trouble, expected) in [(Fault::TokenReplaced, 40001), (Fault::TokenExpired, 42001)] {
+        let mut shop = with_fault(trouble);
         let body = shop.prepay_body(&shop.goods("A1"));
         assert_eq!(shop.errcode("/pay/genprepay", &body), expected);
         shop.token = shop.fetch_token();
@@ -83,21 +86,21 @@ fn a_token_is_replaced_or_expires_in_mid_flight() {
 
 #[test]
 fn the_quota_is_used_up_until_the_next_day() {
-    let mut shop = troubled(Trouble::QuotaUsedUp);
-    assert_eq!(shop.ask_token()["errcode"], 45009);
-    assert_eq!(shop.ask_token()["errcode"], 45009);
+    let mut shop = with_fault(Fault::QuotaUsedUp);
+    assert_eq!(shop.token_reply()["errcode"], 45009);
+    assert_eq!(shop.token_reply()["errcode"], 45009);
     shop.wait(86_400);
-    assert!(shop.ask_token().get("access_token").is_some());
+    assert!(shop.token_reply().get("access_token").is_some());
 }
 
 #[test]
 fn an_early_payer_pays_before_genprepay_is_answered() {
-    let mut shop = troubled(Trouble::Early);
+    let mut shop = with_fault(Fault::Early);
     let Outcome::AfterNotifications(reply) = prepay(&mut shop, "A1") else { panic!() };
     assert!(reply.body().starts_with(b"{\"prepayid\""));
     let deliveries = shop.due();
     assert_eq!(deliveries.len(), 1);
-    assert!(shop.believes(&deliveries[0]));
+    assert!(shop.verifies(&deliveries[0]));
 }
 
 #[test]
@@ -105,9 +108,9 @@ fn an_early_notification_overtakes_the_phone() {
     let mut settings = Settings::default();
     settings.notify_delay = Duration::from_secs(3);
     let mut shop = Shop::open(settings);
-    shop.gateway.trouble(Rule::new(Trouble::Early).on(Operation::Pay));
+    shop.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Pay));
     shop.order("A1");
-    let tapped = Tapped::OutTradeNo("A1".parse().unwrap());
+    let tapped = PrepayRef::OutTradeNo("A1".parse().unwrap());
     let paid = shop.gateway.pay(&tapped, &Payer::default(), shop.now).unwrap();
     assert!(paid.notifications_first);
     assert_eq!(shop.due().len(), 1);
@@ -117,11 +120,11 @@ fn an_early_notification_overtakes_the_phone() {
 fn a_second_payment_has_its_own_number_and_notification() {
     let mut shop = Shop::open(Settings::default());
     shop.order("A1");
-    let tapped = Tapped::OutTradeNo("A1".parse().unwrap());
+    let tapped = PrepayRef::OutTradeNo("A1".parse().unwrap());
     shop.pay("A1");
     let refused = shop.gateway.pay(&tapped, &Payer::default(), shop.now);
-    assert_eq!(refused.unwrap_err(), CannotPay::AlreadyPaid);
-    shop.gateway.trouble(Rule::new(Trouble::SecondPayment));
+    assert_eq!(refused.unwrap_err(), PayError::AlreadyPaid);
+    shop.gateway.inject(FaultRule::new(Fault::SecondPayment));
     let payments = shop.pay("A1").payments;
     assert_eq!(payments.len(), 2);
     assert_ne!(payments[0].transaction_id, payments[1].transaction_id);
@@ -130,8 +133,8 @@ fn a_second_payment_has_its_own_number_and_notification() {
     assert_ne!(parameter(&deliveries[0], "notify_id"), parameter(&deliveries[1], "notify_id"));
 }
 
-fn notified(trouble: Trouble) -> (Shop, Vec<Delivery>) {
-    let mut shop = troubled(trouble);
+fn notified(trouble: Fault) -> (Shop, Vec<Delivery>) {
+    let mut shop = with_fault(trouble);
     shop.order("A1");
     shop.pay("A1");
     let deliveries = shop.due();
@@ -140,33 +143,33 @@ fn notified(trouble: Trouble) -> (Shop, Vec<Delivery>) {
 
 #[test]
 fn a_lost_notification_is_repeated_by_the_schedule() {
-    let (mut shop, deliveries) = notified(Trouble::NotificationLost);
+    let (mut shop, deliveries) = notified(Fault::NotificationLost);
     assert!(deliveries.is_empty());
     shop.wait(8);
     let delivery = shop.due().remove(0);
-    shop.tell(&delivery, 200, "fail");
+    shop.respond(&delivery, 200, "fail");
     assert_eq!(shop.gateway.next_due().unwrap().since(shop.now).as_secs(), 10);
 }
 
 #[test]
 fn a_doubled_notification_overlaps_itself_and_counts_as_one_round() {
-    let (mut shop, deliveries) = notified(Trouble::NotificationDoubled);
+    let (mut shop, deliveries) = notified(Fault::NotificationDoubled);
     assert_eq!(deliveries.iter().map(Delivery::overlaps).collect::<Vec<_>>(), [false, true]);
-    assert!(deliveries.iter().all(|delivery| shop.believes(delivery)));
+    assert!(deliveries.iter().all(|delivery| shop.verifies(delivery)));
     assert_eq!(deliveries[0].query(), deliveries[1].query());
-    shop.tell(&deliveries[0], 200, "fail");
+    shop.respond(&deliveries[0], 200, "fail");
     assert_eq!(shop.gateway.next_due(), None);
-    shop.tell(&deliveries[1], 200, "fail");
+    shop.respond(&deliveries[1], 200, "fail");
     assert_eq!(shop.gateway.next_due().unwrap().since(shop.now).as_secs(), 8);
-    let (mut shop, deliveries) = notified(Trouble::NotificationDoubled);
-    shop.tell(&deliveries[0], 200, "success");
-    shop.gateway.delivered(deliveries[1].id(), &DeliveryResult::NoAnswer, shop.now);
+    let (mut shop, deliveries) = notified(Fault::NotificationDoubled);
+    shop.respond(&deliveries[0], 200, "success");
+    shop.gateway.record_delivery(deliveries[1].id(), &DeliveryResult::NoAnswer, shop.now);
     assert_eq!(shop.gateway.notifications()[0].state, NotificationState::Accepted);
 }
 
 #[test]
 fn a_reordered_notification_follows_the_next_one() {
-    let (mut shop, deliveries) = notified(Trouble::NotificationReordered);
+    let (mut shop, deliveries) = notified(Fault::NotificationReordered);
     assert!(deliveries.is_empty());
     shop.wait(1);
     shop.order("A2");
@@ -177,7 +180,7 @@ fn a_reordered_notification_follows_the_next_one() {
 
 #[test]
 fn a_reordered_notification_goes_alone_when_none_follows() {
-    let (mut shop, deliveries) = notified(Trouble::NotificationReordered);
+    let (mut shop, deliveries) = notified(Fault::NotificationReordered);
     assert!(deliveries.is_empty());
     shop.wait(8);
     assert_eq!(shop.due().len(), 1);
@@ -188,20 +191,20 @@ fn a_forged_copy_of_every_kind_does_not_verify_and_success_to_it_is_flagged() {
     let mut tampered = std::collections::BTreeSet::new();
     for seed in 0..40 {
         let mut shop = Shop::seeded(Settings::default(), seed);
-        shop.gateway.trouble(Rule::new(Trouble::NotificationForged).times(1));
+        shop.gateway.inject(FaultRule::new(Fault::NotificationForged).at_most(1));
         shop.order("A1");
         shop.pay("A1");
         let deliveries = shop.due();
         assert_eq!(deliveries.iter().map(Delivery::is_forged).collect::<Vec<_>>(), [true, false]);
         let (forged, honest) = (&deliveries[0], &deliveries[1]);
-        assert!(!shop.believes(forged));
-        assert!(shop.believes(honest));
+        assert!(!shop.verifies(forged));
+        assert!(shop.verifies(honest));
         let differs = |name| parameter(forged, name) != parameter(honest, name);
         tampered.insert(["total_fee", "transaction_id", "sign"].into_iter().find(|name| differs(name)));
-        shop.tell(forged, 200, "success");
-        assert!(shop.warned(Kind::ForgeryBelieved));
-        assert_eq!(shop.gateway.notifications()[0].state, NotificationState::OnTheWay);
-        shop.tell(honest, 200, "success");
+        shop.respond(forged, 200, "success");
+        assert!(shop.warned(Kind::ForgedNotificationAccepted));
+        assert_eq!(shop.gateway.notifications()[0].state, NotificationState::InProgress);
+        shop.respond(honest, 200, "success");
         assert_eq!(shop.gateway.notifications()[0].state, NotificationState::Accepted);
     }
     assert_eq!(tampered.len(), 4);
@@ -210,9 +213,12 @@ fn a_forged_copy_of_every_kind_does_not_verify_and_success_to_it_is_flagged() {
 #[test]
 fn calm_ends_all_trouble() {
     let mut shop = Shop::open(Settings::default());
-    shop.gateway.trouble(Rule::new(Trouble::DropBeforeCommit));
+    shop.gateway.inject(FaultRule::new(Fault::DropBeforeCommit));
     let url = token_url("client_credential", "wx0", "s");
-    assert!(matches!(shop.gateway.answer(&Request::get(url.clone()), shop.now), Outcome::Lost { .. }));
-    shop.gateway.calm();
+    assert!(matches!(
+        shop.gateway.answer(&Request::get(url.clone()), shop.now),
+        Outcome::ConnectionClosed { .. }
+    ));
+    shop.gateway.clear_faults();
     assert!(matches!(shop.gateway.answer(&Request::get(url), shop.now), Outcome::Reply(_)));
 }

@@ -12,7 +12,7 @@ use tokio::{
 use wxpay_proto::UnixTime;
 use wxpay_sim::{
     Clock, Settings,
-    faults::{Operation, Rule, Trouble},
+    faults::{Fault, FaultRule, Operation},
     serve::Server,
 };
 
@@ -193,7 +193,7 @@ async fn a_lost_answer_is_a_connection_closed_without_a_byte() {
 #[tokio::test]
 async fn a_cut_answer_announces_more_than_it_gives() {
     let (shop, server) = served(Clock::frozen).await;
-    server.with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::Cut { bytes: 12 })));
+    server.with(|simulation, _| simulation.gateway.inject(FaultRule::new(Fault::Cut { bytes: 12 })));
     let (target, body) = prepay(&shop, "A1", "http://127.0.0.1:9/n");
     let reply = exchange(&server, "POST", &target, &body).await.unwrap();
     assert!(reply.head.to_lowercase().contains("content-length: 78"), "{}", reply.head);
@@ -203,7 +203,7 @@ async fn a_cut_answer_announces_more_than_it_gives() {
 #[tokio::test]
 async fn a_delayed_answer_is_late() {
     let (shop, server) = served(Clock::frozen).await;
-    server.with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::Delayed { millis: 300 })));
+    server.with(|simulation, _| simulation.gateway.inject(FaultRule::new(Fault::Delayed { millis: 300 })));
     let (target, body) = prepay(&shop, "A1", "http://127.0.0.1:9/n");
     let early = timeout(Duration::from_millis(250), exchange(&server, "POST", &target, &body)).await;
     assert!(early.is_err());
@@ -214,8 +214,9 @@ async fn a_delayed_answer_is_late() {
 async fn an_early_notification_is_heard_before_genprepay_is_answered() {
     let (shop, server) = served(Clock::frozen).await;
     let (notify_url, heard) = merchant(&["success"]).await;
-    server
-        .with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::Early).on(Operation::Genprepay)));
+    server.with(|simulation, _| {
+        simulation.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Genprepay))
+    });
     let (target, body) = prepay(&shop, "A1", &notify_url);
     let reply = exchange(&server, "POST", &target, &body).await.unwrap();
     assert!(reply.body.starts_with(b"{\"prepayid\""));
@@ -226,7 +227,7 @@ async fn an_early_notification_is_heard_before_genprepay_is_answered() {
 async fn a_doubled_notification_is_heard_twice() {
     let (shop, server) = served(Clock::frozen).await;
     let (notify_url, heard) = merchant(&["success"]).await;
-    server.with(|simulation, _| simulation.gateway.trouble(Rule::new(Trouble::NotificationDoubled)));
+    server.with(|simulation, _| simulation.gateway.inject(FaultRule::new(Fault::NotificationDoubled)));
     let (target, body) = prepay(&shop, "A1", &notify_url);
     exchange(&server, "POST", &target, &body).await.unwrap();
     json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;

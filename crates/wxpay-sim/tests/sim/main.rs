@@ -12,11 +12,11 @@
 
 mod arbitrary;
 mod calls;
+mod control;
 mod core;
 mod faults;
 mod http;
-mod interface;
 mod notifications;
-mod phone;
+mod payer;
 mod support;
 mod v3;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wxpay_proto::{Fen, UnixTime};
 use wxpay_sim::{
     Settings,
-    gateway::{CannotPay, Payer, Tapped},
+    gateway::{PayError, Payer, PrepayRef},
     notifications::{DeliveryResult, NotificationState},
     settings::SuccessMatch,
     warnings::Kind,
@@ -52,7 +52,7 @@ fn the_query_is_in_ascii_order_with_sign_in_its_place() {
     let transaction_id = text("transaction_id");
     assert_eq!(transaction_id.len(), 28);
     assert!(transaction_id.starts_with(&format!("{}20140508", shop.me.partner())));
-    assert!(shop.believes(&delivery));
+    assert!(shop.verifies(&delivery));
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn attach_comes_back_in_the_orders_charset() {
         shop.pay("A1");
         let delivery = shop.due().remove(0);
         assert!(delivery.query().starts_with(escaped), "{}", delivery.query());
-        assert!(shop.believes(&delivery));
+        assert!(shop.verifies(&delivery));
         assert_eq!(shop.record("A1").attach.as_deref(), Some("测试 a+b&c=d"));
     }
 }
@@ -108,7 +108,7 @@ fn attach_comes_back_in_the_orders_charset() {
 fn a_discount_is_taken_off_and_a_balance_has_no_bank_number() {
     let mut shop = Shop::open(Settings::default());
     shop.order("A1");
-    let tapped = Tapped::OutTradeNo("A1".parse().unwrap());
+    let tapped = PrepayRef::OutTradeNo("A1".parse().unwrap());
     let payer = Payer::default()
         .with_discount(Fen::new(50))
         .with_bank_type("0")
@@ -121,7 +121,7 @@ fn a_discount_is_taken_off_and_a_balance_has_no_bank_number() {
     assert_eq!(parameter(&delivery, "bank_billno"), None);
     let xml = String::from_utf8(delivery.body().to_vec()).unwrap();
     assert_eq!(element(&xml, "OpenId"), "oX99MDgNcgwnz3zFN3DNmo8uwa-w");
-    assert!(shop.believes(&delivery));
+    assert!(shop.verifies(&delivery));
 }
 
 #[test]
@@ -129,18 +129,18 @@ fn a_payer_who_cannot_pay_changes_nothing() {
     let mut shop = Shop::open(Settings::default());
     shop.order("A1");
     let before = shop.record("A1");
-    let tapped = Tapped::OutTradeNo("A1".parse().unwrap());
+    let tapped = PrepayRef::OutTradeNo("A1".parse().unwrap());
     for (payer, expected) in [
-        (Payer::default().with_discount(Fen::new(1999)), CannotPay::DiscountTooLarge),
-        (Payer::default().with_discount(Fen::new(2000)), CannotPay::DiscountTooLarge),
-        (Payer::default().with_bank_type(""), CannotPay::BankType),
-        (Payer::default().with_bank_type("A&b=1"), CannotPay::BankType),
+        (Payer::default().with_discount(Fen::new(1999)), PayError::DiscountTooLarge),
+        (Payer::default().with_discount(Fen::new(2000)), PayError::DiscountTooLarge),
+        (Payer::default().with_bank_type(""), PayError::BankType),
+        (Payer::default().with_bank_type("A&b=1"), PayError::BankType),
     ] {
         assert_eq!(shop.gateway.pay(&tapped, &payer, shop.now).unwrap_err(), expected);
     }
-    let unknown = Tapped::OutTradeNo("A2".parse().unwrap());
+    let unknown = PrepayRef::OutTradeNo("A2".parse().unwrap());
     let cannot = shop.gateway.pay(&unknown, &Payer::default(), shop.now);
-    assert_eq!(cannot.unwrap_err(), CannotPay::NoSuchOrder);
+    assert_eq!(cannot.unwrap_err(), PayError::NoSuchOrder);
     assert_eq!(shop.record("A1"), before);
     assert_eq!(shop.gateway.next_due(), None);
 }
@@ -149,7 +149,7 @@ fn a_payer_who_cannot_pay_changes_nothing() {
 fn a_notify_url_with_a_query_is_joined_by_an_ampersand() {
     let mut shop = Shop::open(Settings::default());
     assert_eq!(shop.errcode_of(&[("notify_url", "http://shop.example/n?shop=1")]), 0);
-    assert!(shop.warned(Kind::Doubtful));
+    assert!(shop.warned(Kind::Nonportable));
     shop.pay("A1");
     assert!(shop.due().remove(0).url().starts_with("http://shop.example/n?shop=1&bank_billno="));
 }
@@ -158,13 +158,13 @@ fn a_notify_url_with_a_query_is_joined_by_an_ampersand() {
 fn offsets(mut shop: Shop) -> (Vec<u64>, Shop) {
     let mut offsets = Vec::new();
     while let Some(due) = shop.gateway.next_due() {
-        assert!(shop.gateway.due(UnixTime::from_millis(due.as_millis() - 1)).is_empty());
+        assert!(shop.gateway.due_deliveries(UnixTime::from_millis(due.as_millis() - 1)).is_empty());
         shop.now = due;
         let deliveries = shop.due();
         assert_eq!(deliveries.len(), 1);
         assert_eq!(shop.gateway.next_due(), None);
         offsets.push(due.since(START).as_secs());
-        shop.tell(&deliveries[0], 200, "fail");
+        shop.respond(&deliveries[0], 200, "fail");
     }
     (offsets, shop)
 }
@@ -173,14 +173,14 @@ fn offsets(mut shop: Shop) -> (Vec<u64>, Shop) {
 fn an_unanswered_notification_is_repeated_nine_times() {
     let (offsets, shop) = offsets(paid(Settings::default()));
     assert_eq!(offsets, [0, 8, 18, 28, 58, 88, 148, 268, 628, 1628]);
-    assert_eq!(shop.gateway.notifications()[0].state, NotificationState::GivenUp);
-    assert!(shop.warned(Kind::GivenUp));
+    assert_eq!(shop.gateway.notifications()[0].state, NotificationState::Stopped);
+    assert!(shop.warned(Kind::RetriesExhausted));
 }
 
 #[test]
 fn eight_repeats_are_a_switch() {
     let mut settings = Settings::default();
-    settings.notify_schedule = Settings::eight_pauses();
+    settings.notify_schedule = Settings::eight_intervals();
     assert_eq!(offsets(paid(settings)).0, [0, 8, 18, 28, 58, 88, 148, 268, 628]);
 }
 
@@ -199,7 +199,7 @@ fn the_first_delivery_waits_for_its_delay_and_says_how_long_it_waits_for_an_answ
 fn a_repeat_signs_its_xml_anew_and_keeps_its_query() {
     let mut shop = paid(Settings::default());
     let first = shop.due().remove(0);
-    shop.gateway.delivered(first.id(), &DeliveryResult::NoAnswer, shop.now);
+    shop.gateway.record_delivery(first.id(), &DeliveryResult::NoAnswer, shop.now);
     shop.wait(8);
     let second = shop.due().remove(0);
     assert_eq!(first.query(), second.query());
@@ -208,7 +208,7 @@ fn a_repeat_signs_its_xml_anew_and_keeps_its_query() {
         assert_ne!(element(&one, name), element(&two, name));
     }
     assert_eq!(element(&two, "TimeStamp"), (START.as_secs() + 8).to_string());
-    assert!(shop.believes(&second));
+    assert!(shop.verifies(&second));
 }
 
 #[test]
@@ -230,13 +230,13 @@ fn success_ends_the_repeats_and_a_looser_form_only_by_the_switch() {
             settings.success_match = success_match;
             let mut shop = paid(settings);
             let delivery = shop.due().remove(0);
-            shop.tell(&delivery, status, body);
+            shop.respond(&delivery, status, body);
             let state = shop.gateway.notifications()[0].state;
             let expected = if accepted { NotificationState::Accepted } else { NotificationState::Waiting };
             assert_eq!(state, expected, "{status} {body:?}");
             assert_eq!(shop.gateway.next_due().is_none(), accepted);
             if loose && !exact {
-                assert!(shop.warned(Kind::LooseSuccess));
+                assert!(shop.warned(Kind::InexactSuccess));
             }
         }
     }
@@ -246,9 +246,9 @@ fn success_ends_the_repeats_and_a_looser_form_only_by_the_switch() {
 fn a_result_told_twice_or_of_nothing_changes_nothing() {
     let mut shop = paid(Settings::default());
     let delivery = shop.due().remove(0);
-    shop.tell(&delivery, 200, "success");
+    shop.respond(&delivery, 200, "success");
     let before = shop.gateway.notifications();
-    shop.tell(&delivery, 200, "fail");
+    shop.respond(&delivery, 200, "fail");
     assert_eq!(shop.gateway.notifications(), before);
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use wxpay_proto::{UnixTime, http::Request, id::OutTradeNo};
 use wxpay_sim::{
     Credentials, Gateway, Outcome, Settings,
-    gateway::{Payer, Tapped},
+    gateway::{Payer, PrepayRef},
     ledger::OrderRecord,
     notifications::{Delivery, DeliveryResult},
     warnings::Kind,
@@ -82,17 +82,17 @@ impl Shop {
         self.now = UnixTime::from_millis(self.now.as_millis() + seconds * 1000);
     }
 
-    pub fn ask_token(&mut self) -> Value {
+    pub fn token_reply(&mut self) -> Value {
         let (appid, secret) = (self.me.appid().to_string(), self.me.app_secret().expose().clone());
         let url = token_url("client_credential", &appid, &secret);
-        self.answered(&Request::get(url))
+        self.json_reply(&Request::get(url))
     }
 
     pub fn fetch_token(&mut self) -> String {
-        self.ask_token()["access_token"].as_str().unwrap().into()
+        self.token_reply()["access_token"].as_str().unwrap().into()
     }
 
-    pub fn answered(&mut self, request: &Request) -> Value {
+    pub fn json_reply(&mut self, request: &Request) -> Value {
         serde_json::from_slice(&self.reply(request)).unwrap()
     }
 
@@ -115,7 +115,7 @@ impl Shop {
 
     pub fn call(&mut self, path: &str, body: &Value) -> Value {
         let request = self.request(path, body);
-        self.answered(&request)
+        self.json_reply(&request)
     }
 
     pub fn errcode(&mut self, path: &str, body: &Value) -> i64 {
@@ -195,7 +195,7 @@ impl Shop {
     }
 
     /// Returns the seven signed parameters for the payer's client.
-    pub fn phone(&self, prepayid: &str, package: &str) -> Value {
+    pub fn app_params(&self, prepayid: &str, package: &str) -> Value {
         let body = json!({
             "appid": self.me.appid().as_str(), "noncestr": "n1", "package": package,
             "partnerid": self.me.partner().as_str(), "prepayid": prepayid,
@@ -210,7 +210,7 @@ impl Shop {
     }
 
     pub fn pay(&mut self, number: &str) -> OrderRecord {
-        let tapped = Tapped::OutTradeNo(number.parse().unwrap());
+        let tapped = PrepayRef::OutTradeNo(number.parse().unwrap());
         self.gateway.pay(&tapped, &Payer::default(), self.now).unwrap().order
     }
 
@@ -219,12 +219,12 @@ impl Shop {
     }
 
     pub fn due(&mut self) -> Vec<Delivery> {
-        self.gateway.due(self.now)
+        self.gateway.due_deliveries(self.now)
     }
 
-    pub fn tell(&mut self, delivery: &Delivery, status: u16, body: &str) {
+    pub fn respond(&mut self, delivery: &Delivery, status: u16, body: &str) {
         let result = DeliveryResult::Answered { status, body: body.as_bytes().to_vec() };
-        self.gateway.delivered(delivery.id(), &result, self.now);
+        self.gateway.record_delivery(delivery.id(), &result, self.now);
     }
 
     pub fn warned(&self, kind: Kind) -> bool {
@@ -232,7 +232,7 @@ impl Shop {
     }
 
     /// Returns true if both signatures of a notification are valid, verified with this program's own code.
-    pub fn believes(&self, delivery: &Delivery) -> bool {
+    pub fn verifies(&self, delivery: &Delivery) -> bool {
         let mut fields = Vec::new();
         let mut sign = String::new();
         for pair in delivery.query().split('&') {

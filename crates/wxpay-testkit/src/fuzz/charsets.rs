@@ -21,7 +21,7 @@ fn decoded(charset: Charset, bytes: &[u8], expected: Option<&str>) {
         Ok(text) => assert_eq!(Some(&*text), expected),
         Err(fault) => {
             assert_eq!(expected, None);
-            assert!(charset.decode(&bytes[..fault.at]).is_ok(), "the position of the error is wrong");
+            assert!(charset.decode(&bytes[..fault.offset]).is_ok(), "the position of the error is wrong");
         }
     }
 }
@@ -37,7 +37,7 @@ fn encoded(text: &str) {
         }
         Err(fault) => {
             assert!(unmappable);
-            let before = text.get(..fault.at).unwrap();
+            let before = text.get(..fault.offset).unwrap();
             assert!(Charset::Gbk.encode(before).is_ok(), "the position of the error is wrong");
         }
     }

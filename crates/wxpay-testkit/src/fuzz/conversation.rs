@@ -1,10 +1,10 @@
 //! Conversations of APIv1: sequences of concurrent flows over a faulty network, with one memory.
 
 use super::{
-    replies::{NUMBER, TOKEN, delivery, order, watching},
+    replies::{NUMBER, TOKEN, delivery, driver, order},
     v3,
 };
-use crate::{drive::Lab, keys};
+use crate::{drive::Driver, keys};
 use arbitrary::{Arbitrary, Unstructured};
 use std::{fmt::Debug, time::Duration};
 use wxpay_proto::{
@@ -16,12 +16,12 @@ use wxpay_proto::{
 
 /// A sequence of operations.
 #[derive(Arbitrary, Debug)]
-struct Day {
-    acts: Vec<Act>,
+struct Scenario {
+    acts: Vec<Action>,
 }
 
 #[derive(Arbitrary, Debug)]
-struct Act {
+struct Action {
     operation: Operation,
     /// The number of flows that run at once, less one.
     more: u8,
@@ -42,13 +42,13 @@ enum Operation {
 
 #[derive(Arbitrary, Debug)]
 struct Event {
-    what: What,
+    what: EventKind,
     /// The time until the reply arrives, in milliseconds.
     took: u16,
 }
 
 #[derive(Arbitrary, Debug)]
-enum What {
+enum EventKind {
     Good,
     NotSent,
     Lost,
@@ -75,9 +75,9 @@ enum Refusal {
 /// The same bytes make a sequence for APIv1 and one for APIv3.
 pub fn conversation(data: &[u8]) {
     v3::conversation(data);
-    let Ok(day) = Day::arbitrary_take_rest(Unstructured::new(data)) else { return };
+    let Ok(day) = Scenario::arbitrary_take_rest(Unstructured::new(data)) else { return };
     let me = keys::merchant().build();
-    let mut lab = watching();
+    let mut lab = driver();
     for act in day.acts.into_iter().take(6) {
         let pause = Duration::from_secs(act.pause.into());
         perform(&me, &mut lab, act);
@@ -85,7 +85,7 @@ pub fn conversation(data: &[u8]) {
     }
 }
 
-fn perform(me: &Merchant, lab: &mut Lab, act: Act) {
+fn perform(me: &Merchant, lab: &mut Driver, act: Action) {
     let number = || NUMBER.parse().unwrap();
     match act.operation {
         Operation::Prepay => run(lab, act, "v1.genprepay", true, || me.prepay(order())),
@@ -97,7 +97,7 @@ fn perform(me: &Merchant, lab: &mut Lab, act: Act) {
 }
 
 /// Resolves an order whose reply was lost. If that fails, the operation must still be pending.
-fn resolve(me: &Merchant, lab: &mut Lab, act: Act) {
+fn resolve(me: &Merchant, lab: &mut Driver, act: Action) {
     let lost = |transmit: Transmit, _: UnixTime| -> (Reply, Duration) {
         let reply = match transmit.label {
             "v1.token" => Ok(good(transmit.label)),
@@ -112,7 +112,7 @@ fn resolve(me: &Merchant, lab: &mut Lab, act: Act) {
         return assert_ne!(error.fate(), Fate::Unknown, "an unknown fate has a pending operation");
     };
     let mut events = act.events.into_iter();
-    let network = |transmit: Transmit, _: UnixTime| carried(&transmit, events.next());
+    let network = |transmit: Transmit, _: UnixTime| reply_to(&transmit, events.next());
     if let Err(mut error) = lab.run(me.resolve(pending_operation), &mut { network }) {
         assert_eq!(error.fate(), Fate::Unknown, "a query does not decide the fate");
         assert!(error.unresolved().is_some_and(|pending_operation| {
@@ -121,12 +121,12 @@ fn resolve(me: &Merchant, lab: &mut Lab, act: Act) {
     }
 }
 
-fn run<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, label: &str, owes: bool, flow: impl Fn() -> F) {
+fn run<F: Flow<Output: Debug>>(lab: &mut Driver, act: Action, label: &str, owes: bool, flow: impl Fn() -> F) {
     let count = usize::from(act.more % 4) + 1;
     let mut events = act.events.into_iter();
     let mut fates = Vec::new();
     let network = |transmit: Transmit, _: UnixTime| {
-        let (reply, took) = carried(&transmit, events.next());
+        let (reply, took) = reply_to(&transmit, events.next());
         if transmit.label == label {
             fates.push(match &reply {
                 Ok(_) => None,
@@ -138,12 +138,12 @@ fn run<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, label: &str, owes: bool,
     };
     let results = lab.run_all((0..count).map(|_| flow()), &mut { network });
     for error in results.into_iter().filter_map(Result::err) {
-        judge(error, owes, (count == 1).then_some(&fates));
+        assert_fate(error, owes, (count == 1).then_some(&fates));
     }
 }
 
 /// Checks the fate of a flow. The requests can be attributed only if a single flow was running.
-fn judge(mut error: Error, owes: bool, hops: Option<&Vec<Option<Fate>>>) {
+fn assert_fate(mut error: Error, owes: bool, hops: Option<&Vec<Option<Fate>>>) {
     let fate = error.fate();
     assert_eq!(
         error.unresolved().is_some(),
@@ -159,20 +159,20 @@ fn judge(mut error: Error, owes: bool, hops: Option<&Vec<Option<Fate>>>) {
     }
 }
 
-fn carried(transmit: &Transmit, event: Option<Event>) -> (Reply, Duration) {
+fn reply_to(transmit: &Transmit, event: Option<Event>) -> (Reply, Duration) {
     let Some(Event { what, took }) = event else {
         return (Ok(good(transmit.label)), Duration::from_millis(80));
     };
     let said = |body: &str| Ok(Response::new(200, body.into()));
     let reply = match what {
-        What::Good => Ok(good(transmit.label)),
-        What::NotSent => Err(Failure::NotSent("no route".into())),
-        What::Lost => Err(Failure::Lost("cut".into())),
-        What::Refused(refusal) => said(refused(refusal)),
-        What::Unpaid => said(&info(r#""ret_code":0,"trade_state":"1""#)),
-        What::NoSuchOrder => said(&info(r#""ret_code":88221009,"ret_msg":"no such order""#)),
-        What::Status(status) => Ok(Response::new(status, good(transmit.label).body().into())),
-        What::Bytes(bytes) => Ok(Response::new(200, bytes)),
+        EventKind::Good => Ok(good(transmit.label)),
+        EventKind::NotSent => Err(Failure::NotSent("no route".into())),
+        EventKind::Lost => Err(Failure::Lost("cut".into())),
+        EventKind::Refused(refusal) => said(refused(refusal)),
+        EventKind::Unpaid => said(&info(r#""ret_code":0,"trade_state":"1""#)),
+        EventKind::NoSuchOrder => said(&info(r#""ret_code":88221009,"ret_msg":"no such order""#)),
+        EventKind::Status(status) => Ok(Response::new(status, good(transmit.label).body().into())),
+        EventKind::Bytes(bytes) => Ok(Response::new(200, bytes)),
     };
     (reply, Duration::from_millis(took.into()))
 }

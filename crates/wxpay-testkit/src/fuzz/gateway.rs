@@ -53,10 +53,10 @@ fn answer(simulation: &mut Simulation, method: &str, target: &str, body: Vec<u8>
 /// Delivers what is due; accepts every second delivery.
 fn deliver(simulation: &mut Simulation, real: UnixTime) {
     let now = simulation.clock.now(real);
-    for (index, delivery) in simulation.gateway.due(now).into_iter().enumerate() {
+    for (index, delivery) in simulation.gateway.due_deliveries(now).into_iter().enumerate() {
         let body = if index % 2 == 0 { b"success".to_vec() } else { b"fail".to_vec() };
         let result = DeliveryResult::Answered { status: 200, body };
-        simulation.gateway.delivered(delivery.id(), &result, now);
+        simulation.gateway.record_delivery(delivery.id(), &result, now);
     }
 }
 
@@ -109,7 +109,7 @@ fn signed_package(package: &str, key: &PartnerKey) -> Option<String> {
     let text = |bytes| std::str::from_utf8(bytes).ok();
     let fields: Option<Vec<(&str, &str)>> =
         form.iter().map(|(name, value)| Some((text(name)?, text(value)?))).collect();
-    let charset = form.value("input_charset").and_then(Charset::named).unwrap_or(Charset::Gbk);
+    let charset = form.value("input_charset").and_then(Charset::from_name).unwrap_or(Charset::Gbk);
     let package = Package::of_fields(&fields?, charset, key).ok()?;
     Some(package.as_str().into())
 }

@@ -8,7 +8,7 @@ use sha1::{Digest, Sha1};
 use std::{collections::BTreeMap, fmt::Write};
 use wxpay_proto::{
     v1::{Merchant, Notification, NotificationError, RawNotification},
-    wire::{form::Form, xml::Flat},
+    wire::{form::Form, xml::FlatXml},
 };
 
 /// Checks notifications. The first line is the query, the rest the body.
@@ -24,7 +24,7 @@ pub fn notification(data: &[u8]) {
     let raw = me.verify_notification(&RawNotification::new("POST", query, body)).unwrap_err();
     assert_ne!(raw.ack().response().status(), 200);
 
-    let (Ok(query), Ok(body)) = (Form::parse(query), Flat::parse(body)) else { return };
+    let (Ok(query), Ok(body)) = (Form::parse(query), FlatXml::parse(body)) else { return };
     let names: Option<Vec<&str>> = query.iter().map(|(name, _)| std::str::from_utf8(name).ok()).collect();
     let Some(names) = names else { return };
     let told: BTreeMap<&str, Vec<u8>> = names
@@ -35,8 +35,8 @@ pub fn notification(data: &[u8]) {
     let signed = (signed_query(&told), signed_body(&body));
     match verify_notification(&me, &signed) {
         Ok(notification) => {
-            heard_as_told(&notification, &told, &body);
-            tampered(&me, &signed, &notification, data);
+            assert_matches(&notification, &told, &body);
+            assert_tampering_is_detected(&me, &signed, &notification, data);
         }
         Err(rejected) => assert_ne!(rejected.ack().response().status(), 401, "valid signature rejected"),
     }
@@ -60,7 +60,7 @@ fn signed_query(told: &BTreeMap<&str, Vec<u8>>) -> String {
 }
 
 /// Returns the body, signed over the trimmed elements. Replaces the signature's own two elements.
-fn signed_body(body: &Flat<'_>) -> String {
+fn signed_body(body: &FlatXml<'_>) -> String {
     let own = ["appkey", "appsignature", "app_signature", "signmethod", "sign_method"];
     let told = body.iter().filter(|(name, _)| !own.contains(&name.to_ascii_lowercase().as_str()));
     let mut elements: Vec<(&str, &str)> = told.collect();
@@ -78,7 +78,7 @@ fn signed_body(body: &Flat<'_>) -> String {
     wire::document(&elements)
 }
 
-fn heard_as_told(notification: &Notification, told: &BTreeMap<&str, Vec<u8>>, body: &Flat<'_>) {
+fn assert_matches(notification: &Notification, told: &BTreeMap<&str, Vec<u8>>, body: &FlatXml<'_>) {
     let ascii = |name: &str| told.get(name).map(|value| std::str::from_utf8(value).unwrap());
     let number = |name: &str| ascii(name).map(|value| value.parse::<u64>().unwrap());
     let in_utf8 = ascii("input_charset").is_some_and(|name| name.eq_ignore_ascii_case("UTF-8"));
@@ -93,7 +93,10 @@ fn heard_as_told(notification: &Notification, told: &BTreeMap<&str, Vec<u8>>, bo
     assert_eq!(Some(notification.total_fee().get()), number("total_fee"));
     assert_eq!(notification.discount().get(), number("discount").unwrap_or(0));
     assert!(notification.total_fee().checked_add(notification.discount()).is_some());
-    assert_eq!(Some(wxpay_proto::wire::time::compact(notification.time_end()).as_str()), ascii("time_end"));
+    assert_eq!(
+        Some(wxpay_proto::wire::time::format_compact(notification.time_end()).as_str()),
+        ascii("time_end")
+    );
     assert_eq!(notification.is_paid(), ascii("trade_state") == Some("0"));
     assert_eq!(notification.evidence().is_some(), notification.is_paid());
     assert_eq!(Some(notification.bank_type()), text("bank_type").as_deref());
@@ -106,7 +109,12 @@ fn heard_as_told(notification: &Notification, told: &BTreeMap<&str, Vec<u8>>, bo
 }
 
 /// Checks that a change of one bit is detected. Letters of a digest or of an escape may change their case.
-fn tampered(me: &Merchant, signed: &(String, String), notification: &Notification, data: &[u8]) {
+fn assert_tampering_is_detected(
+    me: &Merchant,
+    signed: &(String, String),
+    notification: &Notification,
+    data: &[u8],
+) {
     let chosen = data.iter().fold(7_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()));
     let (mut query, mut body) = (signed.0.clone().into_bytes(), signed.1.clone().into_bytes());
     let at = chosen % (query.len() + body.len());

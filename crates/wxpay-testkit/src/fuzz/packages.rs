@@ -16,7 +16,7 @@ pub fn package(data: &[u8]) {
         form.iter().map(|(name, value)| Some((text(name)?, text(value)?))).collect();
     let Some(mut fields) = fields else { return };
     fields.reverse();
-    let charset = form.value("input_charset").and_then(Charset::named).unwrap_or_default();
+    let charset = form.value("input_charset").and_then(Charset::from_name).unwrap_or_default();
     let key = PartnerKey::new(PARTNER_KEY.into()).unwrap();
     let Ok(package) = Package::of_fields(&fields, charset, &key) else { return };
 

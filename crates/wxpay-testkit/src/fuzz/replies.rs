@@ -1,7 +1,7 @@
 //! APIv1 replies: any bytes as the reply to each call, through the whole flow.
 
 use crate::{
-    drive::{Lab, Network},
+    drive::{Driver, Network},
     keys,
 };
 use serde_json::Value;
@@ -28,11 +28,11 @@ pub fn json_reply(data: &[u8]) {
     let status = if *first < 250 { 200 } else { 500 };
     let me = keys::merchant().build();
 
-    let mut lab = watching();
-    let kept = lab.run(me.refresh_token(), &mut once(status, body));
-    let placed = authorized(&me).run(me.prepay(order()), &mut once(status, body));
-    let delivered = authorized(&me).run(me.notify_delivery(delivery()), &mut once(status, body));
-    let queried = authorized(&me).run(me.query(NUMBER.parse().unwrap()), &mut once(status, body));
+    let mut lab = driver();
+    let kept = lab.run(me.refresh_token(), &mut reply_once(status, body));
+    let placed = authorized(&me).run(me.prepay(order()), &mut reply_once(status, body));
+    let delivered = authorized(&me).run(me.notify_delivery(delivery()), &mut reply_once(status, body));
+    let queried = authorized(&me).run(me.query(NUMBER.parse().unwrap()), &mut reply_once(status, body));
     let any = kept.is_ok() || placed.is_ok() || delivered.is_ok() || queried.is_ok();
 
     assert!(!any || status == 200);
@@ -49,19 +49,19 @@ pub fn json_reply(data: &[u8]) {
         assert_eq!(errcode(&said).as_deref(), Some("0"), "a success requires errcode 0");
     }
     if let Ok(queried) = queried {
-        judged(&queried, &said["order_info"]);
+        assert_query_matches(&queried, &said["order_info"]);
     }
 }
 
-fn judged(queried: &QueryOutcome, said: &Value) {
-    let text = |name: &str| loose(&said[name]).unwrap_or_default();
+fn assert_query_matches(queried: &QueryOutcome, said: &Value) {
+    let text = |name: &str| text_of(&said[name]).unwrap_or_default();
     if let QueryOutcome::Paid(info) = queried {
         assert_eq!((text("ret_code"), text("trade_state")), ("0".into(), "0".into()));
         assert_eq!((text("out_trade_no").as_str(), text("fee_type").as_str()), (NUMBER, "1"));
         assert_eq!(text("total_fee").parse::<Fen>().unwrap(), info.payment.total_fee());
         assert_eq!(text("discount").parse::<Fen>().unwrap_or_default(), info.payment.discount());
         assert_eq!(text("transaction_id"), info.payment.transaction_id().as_str());
-        assert_eq!(text("time_end"), time::compact(info.payment.time_end()));
+        assert_eq!(text("time_end"), time::format_compact(info.payment.time_end()));
         assert!(queried.evidence().is_some());
     } else {
         assert_eq!(queried.evidence(), None);
@@ -69,10 +69,10 @@ fn judged(queried: &QueryOutcome, said: &Value) {
 }
 
 fn errcode(said: &Value) -> Option<String> {
-    loose(&said["errcode"])
+    text_of(&said["errcode"])
 }
 
-fn loose(value: &Value) -> Option<String> {
+fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -81,7 +81,7 @@ fn loose(value: &Value) -> Option<String> {
 }
 
 /// Returns a network with one reply, on which later connections fail.
-fn once(status: u16, body: &[u8]) -> impl Network {
+fn reply_once(status: u16, body: &[u8]) -> impl Network {
     let mut reply = Some(Response::new(status, body.into()));
     move |_: Transmit, _: UnixTime| -> (Reply, Duration) {
         (reply.take().ok_or_else(|| Failure::NotSent("connection refused".into())), Duration::from_millis(80))
@@ -89,12 +89,12 @@ fn once(status: u16, body: &[u8]) -> impl Network {
 }
 
 /// Returns a driver that panics if a secret is shown.
-pub(super) fn watching() -> Lab {
-    Lab::default().watching(&[keys::APP_SECRET, keys::PAY_SIGN_KEY, keys::PARTNER_KEY, TOKEN])
+pub(super) fn driver() -> Driver {
+    Driver::default().watch_for(&[keys::APP_SECRET, keys::PAY_SIGN_KEY, keys::PARTNER_KEY, TOKEN])
 }
 
-fn authorized(me: &Merchant) -> Lab {
-    let mut lab = watching();
+fn authorized(me: &Merchant) -> Driver {
+    let mut lab = driver();
     let expires_at = lab.now.after(Duration::from_secs(7200));
     lab.memory.put_token(me.appid(), AccessToken::new(TOKEN.into()).unwrap(), lab.now, expires_at);
     lab

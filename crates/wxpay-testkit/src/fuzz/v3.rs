@@ -13,7 +13,7 @@ pub use notifications::v3_notification;
 pub use replies::v3_reply;
 
 use crate::{
-    drive::Lab,
+    drive::Driver,
     keys::v3::{self, API_V3_KEY, MCHID, PLATFORM, PUBLIC_KEY_ID, SERIAL_NO},
     null::{NullProvider, private_key, private_key_of, public_key},
 };
@@ -45,8 +45,8 @@ fn merchant() -> Builder {
 }
 
 /// Returns a driver that panics if a secret is shown.
-fn watching() -> Lab {
-    Lab::default().watching(&[API_V3_KEY, NAME])
+fn driver() -> Driver {
+    Driver::default().watch_for(&[API_V3_KEY, NAME])
 }
 
 /// The platform key that signs a message.
@@ -86,18 +86,20 @@ impl Signer {
 
     fn reply(self, status: u16, body: &[u8], at: UnixTime) -> Response {
         let reply = Response::new(status, body.to_vec());
-        self.headers(body, at).iter().fold(reply, |reply, (name, value)| reply.with(name, value.as_bytes()))
+        self.headers(body, at)
+            .iter()
+            .fold(reply, |reply, (name, value)| reply.with_header(name, value.as_bytes()))
     }
 
     fn received(self, body: &[u8], at: UnixTime) -> RawNotification {
         let received = RawNotification::new(body.to_vec());
         let headers = self.headers(body, at);
-        headers.iter().fold(received, |received, (name, value)| received.with(name, value.as_bytes()))
+        headers.iter().fold(received, |received, (name, value)| received.header(name, value.as_bytes()))
     }
 }
 
 /// Returns a resource that is encrypted with the merchant's APIv3 key.
-fn sealed(associated_data: &str, plain: &[u8]) -> serde_json::Value {
+fn encrypted_resource(associated_data: &str, plain: &[u8]) -> serde_json::Value {
     let key = NullProvider.symmetric_key(&Secret::new(API_V3_KEY.as_bytes().try_into().unwrap()));
     let ciphertext = base64::encode(&key.seal(b"0123456789ab", associated_data.as_bytes(), plain));
     serde_json::json!({

@@ -8,7 +8,7 @@ use std::{fmt::Display, str::FromStr};
 use wxpay_proto::{
     Fen, UnixTime,
     id::{AppId, NotifyId, NotifyUrl, OpenId, OutTradeNo, PartnerId, PrepayId, TransactionId},
-    wire::time::{compact, parse_compact},
+    wire::time::{format_compact, parse_compact},
 };
 
 /// Checks every id and amount type.
@@ -47,13 +47,13 @@ pub fn time(data: &[u8]) {
     let expected = plain_time(data).and_then(|time| u64::try_from(time.as_second()).ok());
     assert_eq!(read.ok().map(UnixTime::as_secs), expected);
     if let Ok(time) = read {
-        assert_eq!(compact(time).as_bytes(), data);
+        assert_eq!(format_compact(time).as_bytes(), data);
     }
     if let Some(secs) = data.first_chunk().copied().map(u64::from_le_bytes)
         && let Ok(time) = Timestamp::from_second((secs >> 24).cast_signed())
     {
         let local = time.to_zoned(TimeZone::fixed(offset(8)));
-        let written = compact(UnixTime::from_secs(secs >> 24));
+        let written = format_compact(UnixTime::from_secs(secs >> 24));
         assert_eq!(written, local.strftime("%Y%m%d%H%M%S").to_string());
         assert!(local.year() > 9999 || parse_compact(written.as_bytes()).is_ok());
     }

@@ -4,7 +4,7 @@ use percent_encoding::percent_decode;
 use std::{collections::BTreeMap, fmt::Write};
 use wxpay_proto::wire::{
     form::{self, Form, MAX_PAIRS},
-    xml::Flat,
+    xml::FlatXml,
 };
 
 type Pairs = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -27,7 +27,7 @@ pub fn form(data: &[u8]) {
                 }
             }
         }
-        Err(fault) => assert!(fault.at <= data.len()),
+        Err(fault) => assert!(fault.offset <= data.len()),
     }
 }
 
@@ -66,9 +66,9 @@ fn escapes_are_whole(text: &[u8]) -> bool {
 
 /// Checks that a flat document is well-formed XML that `roxmltree` reads alike, and round-trips.
 pub fn xml(data: &[u8]) {
-    let flat = match Flat::parse(data) {
+    let flat = match FlatXml::parse(data) {
         Ok(flat) => flat,
-        Err(fault) => return assert!(fault.at <= data.len()),
+        Err(fault) => return assert!(fault.offset <= data.len()),
     };
     let other = roxmltree::Document::parse(std::str::from_utf8(data).unwrap()).unwrap();
     // XML parsers normalise line ends; ours keeps them, because the signature covers them.
@@ -86,7 +86,7 @@ pub fn xml(data: &[u8]) {
     let ours: Vec<_> = flat.iter().map(|(name, value)| (name.to_owned(), comparable(value))).collect();
     assert_eq!(ours, theirs);
     let again = document(&flat.iter().collect::<Vec<_>>());
-    assert_eq!(Flat::parse(again.as_bytes()).unwrap(), flat);
+    assert_eq!(FlatXml::parse(again.as_bytes()).unwrap(), flat);
 }
 
 /// Returns the elements as a document, with the values in CDATA.

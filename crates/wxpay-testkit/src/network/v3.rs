@@ -1,7 +1,7 @@
 //! APIv3 over the simulated network: merchants with the gateway's keys, and delivery of notifications.
 
-use super::Wire;
-use crate::{drive::Lab, null::NullProvider};
+use super::SimNetwork;
+use crate::{drive::Driver, null::NullProvider};
 use std::sync::Arc;
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
@@ -18,14 +18,14 @@ use wxpay_sim::{
 /// Returns the crypto provider that matches a gateway's keys.
 #[must_use]
 pub fn provider(gateway: &Gateway) -> Arc<dyn CryptoProvider> {
-    if gateway.settings().v3.ring.is_quick() { Arc::new(Quick) } else { Arc::new(AwsLc) }
+    if gateway.settings().v3.key_ring.is_fake() { Arc::new(FakeSignatures) } else { Arc::new(AwsLc) }
 }
 
 /// A provider with the signatures of the gateway's quick keys, which cost nothing, and real AES-GCM.
 #[derive(Debug)]
-struct Quick;
+struct FakeSignatures;
 
-impl CryptoProvider for Quick {
+impl CryptoProvider for FakeSignatures {
     fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
         NullProvider.private_key(der)
     }
@@ -44,7 +44,7 @@ impl CryptoProvider for Quick {
 pub fn builder(gateway: &Gateway, known: &Known) -> Builder {
     let provider = provider(gateway);
     let api_key = known.api_keys().last().unwrap();
-    let private_key = provider.private_key(&Secret::new(api_key.pair.private_der())).unwrap();
+    let private_key = provider.private_key(&Secret::new(api_key.key_pair.private_der())).unwrap();
     let api_v3_key = ApiV3Key::new(known.api_v3_key().unwrap().expose().clone()).unwrap();
     let (mchid, serial_no) = (known.mchid().clone(), api_key.certificate.serial().clone());
     Merchant::builder(provider, mchid, serial_no, private_key, &api_v3_key)
@@ -65,21 +65,21 @@ pub fn received(delivery: &Delivery) -> RawNotification {
         .headers()
         .iter()
         .fold(RawNotification::new(delivery.body().to_vec()), |received, (name, value)| {
-            received.with(name, value.as_bytes())
+            received.header(name, value.as_bytes())
         })
 }
 
-impl Wire {
+impl SimNetwork {
     /// Delivers every notification that is due. Passes the verified ones to `on_notification`, and the merchant's
     /// response to the gateway.
     pub fn deliver_due_v3(
         &mut self,
-        lab: &mut Lab,
+        lab: &mut Driver,
         me: &Merchant,
         mut on_notification: impl FnMut(Notification) -> Ack,
     ) {
         let mut due = std::mem::take(&mut self.early);
-        due.extend(self.gateway.due(lab.now));
+        due.extend(self.gateway.due_deliveries(lab.now));
         for delivery in due {
             let ack = match lab.run(me.verify_notification(received(&delivery)), self) {
                 Ok(notification) => {
@@ -90,7 +90,7 @@ impl Wire {
             };
             let reply = ack.response();
             let result = DeliveryResult::Answered { status: reply.status(), body: reply.body().to_vec() };
-            self.gateway.delivered(delivery.id(), &result, lab.now);
+            self.gateway.record_delivery(delivery.id(), &result, lab.now);
         }
     }
 }

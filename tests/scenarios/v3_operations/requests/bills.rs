@@ -1,7 +1,7 @@
 //! Samples: bills.
 
 use super::SUB_MCHID;
-use crate::v3_operations::sample::{Sample, me, output};
+use crate::v3_operations::sample::{Sample, me, run_with_reply};
 use wxpay_proto::{
     http::Request,
     v3::bill::{
@@ -27,7 +27,7 @@ pub(super) fn samples() -> Vec<Sample> {
             "GET /v3/bill/sub-merchant-fundflowbill",
             SubMerchantFundFlowBill::new(sub_mchid(), day, AccountType::Basic).gzip(),
         ),
-        Sample::sent_alone("GET /v3/billdownload/file", prepare_download(day)),
+        Sample::without_json_reply("GET /v3/billdownload/file", prepare_download(day)),
     ]
 }
 
@@ -38,8 +38,8 @@ fn prepare_download(day: BillDate) -> Request {
         "hash_value": "0beec7b5ea3f0fdbc95d0dd47f3c5bc275da8a33",
         "download_url": "https://api.mch.weixin.qq.com/v3/billdownload/file?token=t&tartype=gzip",
     });
-    let Ok(BillReply::Ready(statement)) = output(me().call(TradeBill::of(day).gzip()), &told) else {
+    let Ok(BillReply::Ready(statement)) = run_with_reply(me().call(TradeBill::of(day).gzip()), &told) else {
         panic!("the bill must be ready")
     };
-    output(me().prepare_download(&statement), &told).unwrap().transmit.request
+    run_with_reply(me().prepare_download(&statement), &told).unwrap().transmit.request
 }

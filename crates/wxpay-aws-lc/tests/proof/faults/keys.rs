@@ -1,6 +1,6 @@
 //! Faults in parsing keys and in their `Debug`.
 
-use crate::faulty::{Fault, HONEST, read_private};
+use crate::faulty::{Fault, NO_FAULT, read_private};
 use aws_lc_rs::{
     encoding::AsDer as _,
     rsa::{KeyPair, KeySize},
@@ -21,64 +21,64 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
                 private_key: |der| {
                     if KeyPair::from_der(der).is_ok() { Err(InvalidKey) } else { read_private(der) }
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "a private key of 1024 bits is rejected",
             Fault {
                 private_key: |der| read_private(der).or_else(|_| private_when(620..=660, der)),
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "an elliptic curve private key is rejected",
             Fault {
                 private_key: |der| read_private(der).or_else(|_| private_when(100..=150, der)),
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "bytes that are not a private key are rejected",
-            Fault { private_key: |der| read_private(der).or_else(|_| private_when(0..=10, der)), ..HONEST },
+            Fault { private_key: |der| read_private(der).or_else(|_| private_when(0..=10, der)), ..NO_FAULT },
         ),
         (
             "`Debug` of a private key shows nothing of the key",
-            Fault { print: |der| format!("{der:02x?}"), ..HONEST },
+            Fault { debug: |der| format!("{der:02x?}"), ..NO_FAULT },
         ),
         (
             "a public key of 8192 bits is read",
             Fault {
                 public_key: |spki| if spki.len() > 1000 { Err(InvalidKey) } else { AwsLc.public_key(spki) },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "a public key of 8200 bits is rejected",
             Fault {
                 public_key: |spki| AwsLc.public_key(spki).or_else(|_| public_when(1050..=1070, spki)),
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "a public key of 1024 bits is rejected",
             Fault {
                 public_key: |spki| AwsLc.public_key(spki).or_else(|_| public_when(155..=170, spki)),
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "an elliptic curve public key is rejected",
             Fault {
                 public_key: |spki| AwsLc.public_key(spki).or_else(|_| public_when(80..=100, spki)),
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "bytes that are not a public key are rejected",
             Fault {
                 public_key: |spki| AwsLc.public_key(spki).or_else(|_| public_when(0..=10, spki)),
-                ..HONEST
+                ..NO_FAULT
             },
         ),
     ]

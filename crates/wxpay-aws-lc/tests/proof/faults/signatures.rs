@@ -1,7 +1,7 @@
 //! Faults in signing and verifying.
 
 use super::{SIZE, first_bit_flipped};
-use crate::faulty::{Fault, HONEST, Public};
+use crate::faulty::{Fault, NO_FAULT, Public};
 use aws_lc_rs::{
     digest::{SHA256, digest},
     signature::{
@@ -13,10 +13,10 @@ use num_bigint::BigUint;
 use wxpay_proto::crypto::{InvalidSignature, Unavailable};
 
 pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
-    [lax(), other_schemes()].concat()
+    [lenient(), other_schemes()].concat()
 }
 
-fn lax() -> Vec<(&'static str, Fault)> {
+fn lenient() -> Vec<(&'static str, Fault)> {
     vec![
         (
             "signatures equal those of OpenSSL, each time",
@@ -24,7 +24,7 @@ fn lax() -> Vec<(&'static str, Fault)> {
                 sign: |key, message| {
                     if message.is_empty() { Err(Unavailable) } else { key.inner.sign(message) }
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
@@ -34,7 +34,7 @@ fn lax() -> Vec<(&'static str, Fault)> {
                     0..=500 => key.inner.verify(message, signature),
                     _ => Err(InvalidSignature),
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
@@ -47,59 +47,59 @@ fn lax() -> Vec<(&'static str, Fault)> {
                         .verify_parts(parts, signature)
                         .or_else(|_| key.inner.verify_parts(&sorted, signature))
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "a changed message is rejected",
             Fault {
                 verify: |key, message, signature| {
-                    or_when(key, message, signature, || match message {
+                    or_if(key, message, signature, || match message {
                         [text @ .., 0] => key.inner.verify(text, signature).is_ok(),
                         _ => false,
                     })
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "a changed signature is rejected",
             Fault {
                 verify: |key, message, signature| {
-                    or_when(key, message, signature, || {
+                    or_if(key, message, signature, || {
                         key.inner.verify(message, &first_bit_flipped(signature)).is_ok()
                     })
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "a shorter or longer signature is rejected",
             Fault {
                 verify: |key, message, signature| {
-                    or_when(key, message, signature, || {
+                    or_if(key, message, signature, || {
                         signature.get(..SIZE).is_some_and(|start| key.inner.verify(message, start).is_ok())
                     })
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "the empty signature is rejected",
             Fault {
-                verify: |key, message, signature| or_when(key, message, signature, || signature.is_empty()),
-                ..HONEST
+                verify: |key, message, signature| or_if(key, message, signature, || signature.is_empty()),
+                ..NO_FAULT
             },
         ),
         (
             "another key's signature is rejected",
             Fault {
                 verify: |key, message, signature| {
-                    or_when(key, message, signature, || {
+                    or_if(key, message, signature, || {
                         key.all().any(|key| key.verify(message, signature).is_ok())
                     })
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
     ]
@@ -113,9 +113,9 @@ fn other_schemes() -> Vec<(&'static str, Fault)> {
             Fault {
                 verify: |key, message, signature| {
                     let sha1 = &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY;
-                    or_when(key, message, signature, || verifies_by(sha1, key, message, signature))
+                    or_if(key, message, signature, || verifies_by(sha1, key, message, signature))
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
@@ -123,9 +123,9 @@ fn other_schemes() -> Vec<(&'static str, Fault)> {
             Fault {
                 verify: |key, message, signature| {
                     let pss = &RSA_PSS_2048_8192_SHA256;
-                    or_when(key, message, signature, || verifies_by(pss, key, message, signature))
+                    or_if(key, message, signature, || verifies_by(pss, key, message, signature))
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
@@ -133,57 +133,57 @@ fn other_schemes() -> Vec<(&'static str, Fault)> {
             Fault {
                 verify: |key, message, signature| {
                     let digest = digest(&SHA256, message);
-                    or_when(key, message, signature, || {
-                        block(key, signature).ends_with(&[&[0], digest.as_ref()].concat())
+                    or_if(key, message, signature, || {
+                        encoded_message(key, signature).ends_with(&[&[0], digest.as_ref()].concat())
                     })
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "a signature with bytes after the digest is rejected",
             Fault {
                 verify: |key, message, signature| {
-                    or_when(key, message, signature, || {
-                        let block = block(key, signature);
+                    or_if(key, message, signature, || {
+                        let block = encoded_message(key, signature);
                         let padding = block.iter().skip(2).take_while(|byte| **byte == 0xff).count();
                         block.starts_with(&[0, 1])
-                            && block.split_at(2 + padding).1.starts_with(&named_digest(message))
+                            && block.split_at(2 + padding).1.starts_with(&digest_info_suffix(message))
                     })
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "a signature with other padding is rejected",
             Fault {
                 verify: |key, message, signature| {
-                    or_when(key, message, signature, || {
-                        let block = block(key, signature);
-                        block.starts_with(&[0, 1]) && block.ends_with(&named_digest(message))
+                    or_if(key, message, signature, || {
+                        let block = encoded_message(key, signature);
+                        block.starts_with(&[0, 1]) && block.ends_with(&digest_info_suffix(message))
                     })
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
         (
             "a signature above the modulus is rejected",
             Fault {
                 verify: |key, message, signature| {
-                    or_when(key, message, signature, || {
+                    or_if(key, message, signature, || {
                         let (modulus, number) = (modulus(key), BigUint::from_bytes_be(signature));
                         signature.len() == SIZE
                             && number >= modulus
                             && key.inner.verify(message, &padded(&(number - modulus))).is_ok()
                     })
                 },
-                ..HONEST
+                ..NO_FAULT
             },
         ),
     ]
 }
 
-fn or_when(
+fn or_if(
     key: &Public,
     message: &[u8],
     signature: &[u8],
@@ -202,7 +202,7 @@ fn verifies_by(
 }
 
 /// Returns the encoded message of the signature, or nothing if the signature is out of range.
-fn block(key: &Public, signature: &[u8]) -> Vec<u8> {
+fn encoded_message(key: &Public, signature: &[u8]) -> Vec<u8> {
     let (modulus, number) = (modulus(key), BigUint::from_bytes_be(signature));
     if signature.len() == SIZE && number < modulus {
         padded(&number.modpow(&65_537_u32.into(), &modulus))
@@ -222,7 +222,7 @@ fn padded(number: &BigUint) -> Vec<u8> {
 }
 
 /// Returns the `DigestInfo` of SHA-256 with the zero byte before it.
-fn named_digest(message: &[u8]) -> Vec<u8> {
+fn digest_info_suffix(message: &[u8]) -> Vec<u8> {
     let name = b"\x00\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20";
     [name, digest(&SHA256, message).as_ref()].concat()
 }

@@ -5,7 +5,7 @@ pub(super) const MESSAGE: &str = "POST\n/v3/pay/transactions/native\n1700000000\
 /// The plaintext of the RSA ciphertexts.
 pub(super) const SECRET: &str = "张三 13800138000";
 /// The AES-256-GCM key of the ciphertexts.
-pub(super) const API_KEY: &[u8; 32] = b"APIv3 keys have thirty-two bytes";
+pub(super) const API_V3_KEY: &[u8; 32] = b"APIv3 keys have thirty-two bytes";
 /// The nonce of the AES-GCM ciphertexts.
 pub(super) const NONCE: &[u8; 12] = b"593bec0c930b";
 /// A private key of 2048 bits, in PKCS#8.
@@ -148,13 +148,13 @@ pub(super) const SIGNATURE: &str = "\
     zGOt32EQLV1VTKWyv35y+3bkTIUPqSDKW+3Wvhf8xjMyYtdwyjPO0LFhQ9ztgxYXtyZO+DXJViPRi8LBRYA+0aLcY6PRoDll7rJV\
     Ia4RcGEYcSegvxVauTtR2NMhtCjhpTpAVf3KhWwkTw==";
 /// The signature of the empty message by `PKCS8`.
-pub(super) const SIGNATURE_OF_NOTHING: &str = "\
+pub(super) const SIGNATURE_OF_EMPTY: &str = "\
     IcL00KUUJ7xUmfSkJXFGju+xGN8sOnQEAbBA6ie7v5fqX77ACgjCeumd27i2+IkVJ61acIa0waHKAHvr5te6Taz2n03Eer0EwHkG\
     RFz6mm1eLk6EgRpZjLHBQujibfIfPf2M/12MwkdobKZdyNZV34M4c8iMz/zWyI4E60WZmYymDFzUL8LUqtXHvkNel5YYTjHZN5rB\
     rssxuE4ozFtMWyXPexUB30ST6o+dsMJMQuWQZwC6iv4HmSr6YGQa+8XvMUeYFNAAH+mZ2qE1iiICIIEURRCCfo14sn+hpVBV5WvT\
     zRkJxBhHdFY/elFZskTdsZF8EsvAj+5lGkR4QO6EQw==";
 /// The signature of the thousand bytes by `PKCS8`.
-pub(super) const SIGNATURE_OF_MUCH: &str = "\
+pub(super) const SIGNATURE_OF_LONG: &str = "\
     LBYMIhrNsE6mjwH+tE8MXJzZ3HimFJjPKo6kZJ7VOJN00+jYJneYLdvOS4kamQMdIBemjWE/xgSA1jKudtJ2cayi7FLU/AD6IrXy\
     rVqYhMF1QyvyadQDqJoyys28B0Bdp5LBUzPkZYa64Y+rTRdU8SVPA4u5ltv2sN3NfJWl590ZDU8NjG2e0oXOFev7CgEZ2aj3unaV\
     cAa94iGgwEWO9N3KyGXKjx1e6K43lYqYZ9fLe0xZ1CzysgoYI404ZL021ytRnWNUkvfwTc2CxsO4YA96jzHXwkq60GZwpmcHF2MZ\
@@ -182,41 +182,41 @@ pub(super) const BIG_SIGNATURE: &str = "\
     JzgbyCBBi0NQnNMXSFFpjh5kWvsroMl40QmqpdbT9JH3g1DA/tQp27+BkgLTRuKtOm1xlRa+RlHc2HsrExiILW6tbkPg5EVbY3IO\
     g7+5VdOg11V4+ohC4WFUR8y8eLwcsLWoVNuOqKJ9OPpH8kCfoSXdSQUvObv/49p/ew==";
 /// A signature of `MESSAGE` with SHA-1.
-pub(super) const SHA1: &str = "\
+pub(super) const SIGNATURE_SHA1: &str = "\
     V6HxlPxLbZEVQ3FtBLot7XaS1GeCCuwI0KZvmxI0suC5+j6BnzkOBa84OzLNaIalF7F1R8kJAWkpuQloAZJt19Odi9OrnW0gV4x4\
     28ttKFtjdAAql7J8hO7//JuEG073pZ6rnXUZAp1p9Qa6VzwHJUCtcvwOIj9SHXRG4ekMVQYHfkMnKSf2T1a9FD0YTnADN98fTG5B\
     nSOqN4wQmqrcWuWgwZoQ6zV9le53boe9eG5ngS9JnT1UxHWVDZv9dZs1wARDp7L0C/eL7uVtFI4MQJ7+1LkTxGPxBtXEmeH86HR5\
     A9iRy23Z9Ar09OQwXrTub0Xft+cdGK6/orG2PENnHA==";
 /// A signature of `MESSAGE` with RSASSA-PSS.
-pub(super) const PSS: &str = "\
+pub(super) const SIGNATURE_PSS: &str = "\
     UUiZ+HOpPLNrM1vFqyvKSUf1VFbM0WNm/KTARRy78Kd2mZTa7os5hIX9cGnsNqjdgTtu8g3gV7q6R8zVJpEmUVwNSCSdnbrKwLG8\
     oPMfIawLNOP/oQ7wEsizMev7A4Ao6OQ5BVeTYqIM+qiQDSq6gEx6JzopeUXpmhFvLjKlouCqwc/dmvgoaSXyONpu+MNkDmf8I8Bg\
     +/fLZdlPq3SPjGVMimZTAwewemNk1OZG/YrCF4vs3pKCRuVloodQzdM07psL1P0LYCVV3rqbs48WNz5rvbN+hURTOakLdHnmJmje\
     S2flgpUj0pSt9YdoAPSTyCafnSUfw1HwnzgkdW4z8A==";
 /// A signature of the bare digest, without the `DigestInfo`.
-pub(super) const BARE: &str = "\
+pub(super) const SIGNATURE_WITHOUT_DIGEST_INFO: &str = "\
     Ka43AGWAp35SpUUImzSFro4bmgOU6+ZdDXMC+9j5wUDMORvlZMCdrccnFWoOHdTPUEt5cV+p2B52X1AUAyK2Vnx1JmxB4xZXBmRY\
     JkOU5Pza1YfuIt18DAP5gHoUenyYK2O3S+jZmh5tAXGCl23LKZ84Gc+T9BaCuS2WH6Uizu4rMSatncvfMIsuYBeoLiEmZeH5knYG\
     sBWZ4zY5vgqoHf0buSxIIcJkqRS65z8zAMsBUrca96bxcJnAoa+xtiw1ldZgh08YsjFOnxPzNKNtQYmKhNPsqhOna4xy8jxriPkO\
     /LtLrEBtV9rvsdAoczty5jm1ya0LcGFr1qQuPc2igg==";
 /// A signature with short padding, and bytes after the digest.
-pub(super) const EARLY: &str = "\
+pub(super) const SIGNATURE_WITH_TRAILING_BYTES: &str = "\
     ZO2QCXGT+NlgXjcJi01aJ+QBbZ8SCc8BCnn9lwf30/QL1fJspQi2Cu3Tr9T81d39Aes1PrpANdcbPzty1UeBLo1GClj1zgEMif9w\
     lHZUX+0FIlBPZq+TQ0ahfM3H1lkkuAgyE1Uk9uJAfpl+3W9GUrweVYyp1AzZT3zKeYaspQ4B/b4OoS/7McYeVTdyp26enye/EGTr\
     4xGBMjK5LG4pqHqQLqzXCuWp0oP4Kr1Yt3dyzHh79MCLcvdtxNMVl22eQLXf+ZaUXzN8RXTpmpWaIjHRXAFWCFV/4A3mzO/YIvn8\
     J+F/Oy5ogwI3th5nVA71AkxRIir9MetM5gHvUUGTKg==";
 /// A signature padded with bytes other than 0xff.
-pub(super) const UNPADDED: &str = "\
+pub(super) const SIGNATURE_WITH_WRONG_PADDING: &str = "\
     TClN29ukinYZ0tw2wQlIyT6MOn/+y2Qn76iGBtU4Nblx81bvN8sgF9KY7Xdu2sago9jyCJTtVqMg6X7ryXQFTiiDRyLOXHmrONcV\
     xwbUdNz4bfJciNvXsrFZFHLTu/XSOvdruaQgYGh1qNE3wZPCFWduMaec+ULZg20IDYbHtraXJze8wwilXbKEN26YM7BBSMTRHGUg\
     UxrC1kOcB6qdEu3RxYMM4SHN9l/STR0pyNt4dpOubZw/vNcL+JnepVlgyt1TwJHJnWWmTNd0PXQmfCRlMeNNpXA6+6UOddsvPcan\
     1l5NV+wfm7IwTecx8Dl+IA1DuFO0l/VeeRPBH7RI/g==";
-/// The message of `LATE`.
-pub(super) const LATE_MESSAGE: &str = "\
+/// The message of `SIGNATURE_ABOVE_MODULUS`.
+pub(super) const MESSAGE_ABOVE_MODULUS: &str = "\
     UE9TVAovdjMvcGF5L3RyYW5zYWN0aW9ucy9uYXRpdmUKMTcwMDAwMDAwMAo1SzgyNjRJTFRLQ0gxNkNRCnsiZGVzY3JpcHRpb24i\
     OiLljYPotrPph5Hnro3mo5IiLCJhbW91bnQiOnsidG90YWwiOjF9fQow";
-/// The signature of `LATE_MESSAGE` by `PKCS8`, with the modulus added.
-pub(super) const LATE: &str = "\
+/// The signature of `MESSAGE_ABOVE_MODULUS` by `PKCS8`, with the modulus added.
+pub(super) const SIGNATURE_ABOVE_MODULUS: &str = "\
     5w/L9dhrb4o2u30cCrYy+vpcjU7TupZ4myzByi60F+nKsrw04uk2cmrYsqZqgcfqmlKhNXmRR/d3gH5JxO6nJwbrFCa39BUHkzIh\
     b45hx43wUB7SL3Gjj4cDiBndYwl7IIep/zKp/Zzoh0vZpv+avkzUiUb+xBfQSIQvzisVCKc4IVbCAPSAmxmwYNPUNQp7HeH3+iy3\
     UV3GHywmz9E118sv2QoA15s0Pu4ESHG7nVaD2Mhysjymd8BBHlYP+rw6EODz9CKOaXeA6TY0dVSmDtGCsJThdAxZh+0E3+IslwrK\
@@ -228,13 +228,13 @@ pub(super) const SEALED: &str = "\
     p70L93ehFATPkOLezBI6cRHe4iY2fAEC2uKLnDQFv1Wu0+94OWnfk9EYgEMF7wjgrN/sY6HAHDYXNZGCWRsJDgkDC8PV86MOOcs/\
     q73zEditKhMaL05itM4ty4WDYfLqVboW8qOV9dDOFA==";
 /// The empty text, sealed for `SPKI`.
-pub(super) const SEALED_NOTHING: &str = "\
+pub(super) const SEALED_EMPTY: &str = "\
     M66m4OzsQcckvk/A/AVOdNGJzuu84WJbd8fw2Or3kMrCGFrWycCtfvRKLQdEjkyrXgPYrFXMjD/swJC15xPW8dS1aRzdLAgzjJWu\
     iEwaGhzeP5rI8Yafqsz+2/K5MkDipYgWuuT5Cgkx3NokoP28RrkXkw9zIFvenqM7KvM5VgUL+9dSPx0Qjb3LkCGA1ZuZVG7IUo1p\
     QsE1J6wYkO3TAa6ef/OwMAtbGcQV+I3fD0sFid62Yq2iZDg5KSDhy5A0nmZpde8vqwEJw/0UycPtr4EgBbpoXR0+q5ovb+QzfjfG\
     9ljMXM6RUPpVZlXD/ObSAWocwzn01y50WvI2qFihZw==";
 /// The first 214 of the thousand bytes, sealed for `SPKI`.
-pub(super) const SEALED_MUCH: &str = "\
+pub(super) const SEALED_LONG: &str = "\
     ISx2+KYuokQ66PsH8XtIuIfK74X0NsEs61g2T0Z5r/yVibUQKl/uTOuvMIpBPm7EbN/MaSTVCMi8wGaoUWOb4+k0HM1W3aIt2VxU\
     hsX4t5DBlqGEIBiS/HjHUObeb2XU0Qj0hdV1B3E4coy3UQkwWGUnCFedE+X623UCwXudsnCYIUg+2v0jCtkogjd3UVntHjq9Hxvx\
     DOG5uzgxZkp2ND1JDHQVVKhVo8J9ZxOdAu1srySgWq+w/ccGhmeyR4UFXimkzBAEzJDhBg6qMVOVCh3CnOiItg7il4H/PcEB4Ggi\
@@ -264,14 +264,14 @@ pub(super) const SEALED_PKCS1: &str = "\
     CCfVVd+mgGkxfAVrtslOxiSbq1w9Nbhmm6OPp3xiO81Uqx71bmCtDqo/hyh34eYyeJxgavVDyOwqWJNV8owIQgaZYgKMsLXnODq6\
     TC4EWaTmJivfD1uGQCwX9QQr4XlipZ1vaMTfdLWxzA==";
 /// The AES-GCM ciphertext of `MESSAGE`, with the associated data `certificate`.
-pub(super) const BOX: &str = "\
+pub(super) const AEAD_CIPHERTEXT: &str = "\
     F9X7aTIA3MAU7QsP/DWuAV4bjWS0Q2AWtaJzaBe4exZkwGixqalqVeRm6ebUYi/xTQAHtMQDqApLKNct5PGWAXurzM5A9MSVOlMf\
     RaRV359ex92QRNgI6ohxNrHmu1xwAnadC64HD1chgzMqAi6DpsDz5XHCs7C3afkAthXPMc5bt318";
 /// The AES-GCM ciphertext of the empty text, without associated data.
-pub(super) const BOX_OF_NOTHING: &str = "\
+pub(super) const AEAD_CIPHERTEXT_OF_EMPTY: &str = "\
     Sq7Auhq2zr1hBS647Mp2Ag==";
 /// The AES-GCM ciphertext of the thousand bytes, without associated data.
-pub(super) const BOX_OF_MUCH: &str = "\
+pub(super) const AEAD_CIPHERTEXT_OF_LONG: &str = "\
     R52mKCQMgMIDoiw7hxq+CUAfkoJMuZXZbiKrtKca36qOFrF0ZZpQdMxJ/8HVElWKK2MQnfw7kcPykQLhSiEG3N4fYWn1Z1oNrcI7\
     cpKrcDWGRlA8jxq1JW34415AHOyIz75G0Gbm//3bKLqzl7mjleGZhl5KX4bOsMpIwVd1MpYPKPwpNocSMGf/Qn4zmAPq7vbQ+sfy\
     cw7o0b1/icJDNBfpY/z5Z1tEeNhAtXV6gvoZDU2PCCJ8WSqhW7tqUqdLev4uAQwRqGu9vn7vpOw11dAIGh2n0QCMyad9Khd/5KOG\

@@ -22,7 +22,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         not_keys(material::PKCS8, material::SPKI).all(|der| p.private_key(&Secret::new(der)).is_err())
     }),
     ("`Debug` of a private key shows nothing of the key", |p| {
-        print_alike(private(p, material::PKCS8), private(p, material::OTHER_PKCS8))
+        debug_output_is_equal(private(p, material::PKCS8), private(p, material::OTHER_PKCS8))
     }),
     ("a public key is read from a certificate", |p| {
         let certificate = Certificate::parse(&bytes(material::CERTIFICATE));
@@ -40,14 +40,14 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     }),
     // signatures
     ("signatures equal those of OpenSSL, each time", |p| {
-        with(private(p, material::PKCS8), |key| {
+        key_satisfies(private(p, material::PKCS8), |key| {
             signed().iter().all(|(message, signature)| {
                 (0..2).all(|_| key.sign(message).as_deref() == Ok(&bytes(signature)))
             })
         })
     }),
     ("signatures of OpenSSL verify, each time", |p| {
-        with(public(p, material::SPKI), |key| {
+        key_satisfies(public(p, material::SPKI), |key| {
             signed()
                 .iter()
                 .all(|(message, signature)| (0..2).all(|_| key.verify(message, &bytes(signature)).is_ok()))
@@ -55,7 +55,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     }),
     ("a message in parts verifies as their concatenation", |p| {
         let (message, signature) = (material::MESSAGE.as_bytes(), bytes(material::SIGNATURE));
-        with(public(p, material::SPKI), |key| {
+        key_satisfies(public(p, material::SPKI), |key| {
             let verifies = |parts: &[&[u8]]| key.verify_parts(parts, &signature).is_ok();
             (0..=message.len()).all(|at| {
                 let (begin, end) = message.split_at(at);
@@ -69,88 +69,111 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     }),
     ("a changed message is rejected", |p| {
         let message = material::MESSAGE.as_bytes();
-        let others = changed(message).chain(resized(message)).chain(iter::once(Vec::new()));
-        refuses_all(p, others.map(|message| (message, bytes(material::SIGNATURE))))
+        let others = with_one_bit_flipped(message).chain(resized(message)).chain(iter::once(Vec::new()));
+        rejects_signed(p, others.map(|message| (message, bytes(material::SIGNATURE))))
     }),
-    ("a changed signature is rejected", |p| refuses(p, changed(&bytes(material::SIGNATURE)))),
-    ("a shorter or longer signature is rejected", |p| refuses(p, resized(&bytes(material::SIGNATURE)))),
-    ("the empty signature is rejected", |p| refuses(p, iter::once(Vec::new()))),
-    ("another key's signature is rejected", |p| refuses(p, iter::once(bytes(material::OTHER_SIGNATURE)))),
-    ("a signature with SHA-1 is rejected", |p| refuses(p, iter::once(bytes(material::SHA1)))),
-    ("a signature with RSASSA-PSS is rejected", |p| refuses(p, iter::once(bytes(material::PSS)))),
-    ("a signature of a bare digest is rejected", |p| refuses(p, iter::once(bytes(material::BARE)))),
+    ("a changed signature is rejected", |p| {
+        rejects_signatures(p, with_one_bit_flipped(&bytes(material::SIGNATURE)))
+    }),
+    ("a shorter or longer signature is rejected", |p| {
+        rejects_signatures(p, resized(&bytes(material::SIGNATURE)))
+    }),
+    ("the empty signature is rejected", |p| rejects_signatures(p, iter::once(Vec::new()))),
+    ("another key's signature is rejected", |p| {
+        rejects_signatures(p, iter::once(bytes(material::OTHER_SIGNATURE)))
+    }),
+    ("a signature with SHA-1 is rejected", |p| {
+        rejects_signatures(p, iter::once(bytes(material::SIGNATURE_SHA1)))
+    }),
+    ("a signature with RSASSA-PSS is rejected", |p| {
+        rejects_signatures(p, iter::once(bytes(material::SIGNATURE_PSS)))
+    }),
+    ("a signature of a bare digest is rejected", |p| {
+        rejects_signatures(p, iter::once(bytes(material::SIGNATURE_WITHOUT_DIGEST_INFO)))
+    }),
     ("a signature with bytes after the digest is rejected", |p| {
-        refuses(p, iter::once(bytes(material::EARLY)))
+        rejects_signatures(p, iter::once(bytes(material::SIGNATURE_WITH_TRAILING_BYTES)))
     }),
-    ("a signature with other padding is rejected", |p| refuses(p, iter::once(bytes(material::UNPADDED)))),
+    ("a signature with other padding is rejected", |p| {
+        rejects_signatures(p, iter::once(bytes(material::SIGNATURE_WITH_WRONG_PADDING)))
+    }),
     ("a signature above the modulus is rejected", |p| {
-        refuses_all(p, iter::once((bytes(material::LATE_MESSAGE), bytes(material::LATE))))
+        rejects_signed(
+            p,
+            iter::once((bytes(material::MESSAGE_ABOVE_MODULUS), bytes(material::SIGNATURE_ABOVE_MODULUS))),
+        )
     }),
     // RSA-OAEP
     ("RSA-OAEP ciphertexts of OpenSSL open", |p| {
-        with(private(p, material::PKCS8), |key| {
+        key_satisfies(private(p, material::PKCS8), |key| {
             let texts = [
                 (material::SECRET.as_bytes(), material::SEALED),
-                (b"", material::SEALED_NOTHING),
-                (&start(&long(), LONGEST), material::SEALED_MUCH),
+                (b"", material::SEALED_EMPTY),
+                (&start(&thousand_bytes(), MAX_OAEP_PLAINTEXT), material::SEALED_LONG),
             ];
             texts.iter().all(|(plain, sealed)| opens(key, &bytes(sealed), plain))
         })
     }),
     ("a sealed text of up to 214 bytes opens", |p| {
-        with(public(p, material::SPKI), |to| {
-            with(private(p, material::PKCS8), |key| {
-                (0..=LONGEST).step_by(107).chain([1, LONGEST]).all(|length| {
-                    let plain = start(&long(), length);
+        key_satisfies(public(p, material::SPKI), |to| {
+            key_satisfies(private(p, material::PKCS8), |key| {
+                (0..=MAX_OAEP_PLAINTEXT).step_by(107).chain([1, MAX_OAEP_PLAINTEXT]).all(|length| {
+                    let plain = start(&thousand_bytes(), length);
                     to.seal(&plain).is_ok_and(|sealed| opens(key, &sealed, &plain))
                 })
             })
         })
     }),
     ("a text of more than 214 bytes is not sealed", |p| {
-        with(public(p, material::SPKI), |to| {
+        key_satisfies(public(p, material::SPKI), |to| {
             [215, 216, 245, 255, 256, 257, 1000].iter().all(|length| {
-                let plain = start(&long(), *length);
+                let plain = start(&thousand_bytes(), *length);
                 to.seal(&plain).is_err()
             })
         })
     }),
     ("sealing a text twice gives different ciphertexts", |p| {
-        with(public(p, material::SPKI), |to| {
+        key_satisfies(public(p, material::SPKI), |to| {
             let sealed = || to.seal(material::SECRET.as_bytes());
             sealed() != sealed()
         })
     }),
-    ("a changed sealed text is rejected", |p| opens_none(p, changed(&bytes(material::SEALED)))),
+    ("a changed sealed text is rejected", |p| {
+        rejects_oaep(p, with_one_bit_flipped(&bytes(material::SEALED)))
+    }),
     ("a shorter or longer sealed text is rejected", |p| {
-        opens_none(p, resized(&bytes(material::SEALED)).chain(iter::once(Vec::new())))
+        rejects_oaep(p, resized(&bytes(material::SEALED)).chain(iter::once(Vec::new())))
     }),
     ("a text sealed for another key is rejected", |p| {
-        opens_none(p, iter::once(bytes(material::SEALED_TO_OTHER)))
+        rejects_oaep(p, iter::once(bytes(material::SEALED_TO_OTHER)))
     }),
-    ("a text sealed with SHA-256 is rejected", |p| opens_none(p, iter::once(bytes(material::SEALED_SHA256)))),
-    ("a text sealed with a label is rejected", |p| opens_none(p, iter::once(bytes(material::SEALED_LABEL)))),
+    ("a text sealed with SHA-256 is rejected", |p| {
+        rejects_oaep(p, iter::once(bytes(material::SEALED_SHA256)))
+    }),
+    ("a text sealed with a label is rejected", |p| {
+        rejects_oaep(p, iter::once(bytes(material::SEALED_LABEL)))
+    }),
     ("a text encrypted with RSAES-PKCS1-v1_5 is rejected", |p| {
-        opens_none(p, iter::once(bytes(material::SEALED_PKCS1)))
+        rejects_oaep(p, iter::once(bytes(material::SEALED_PKCS1)))
     }),
     // AES-GCM
     ("AES-GCM ciphertexts equal those of OpenSSL", |p| {
         let key = symmetric(p);
-        boxes()
+        ciphertexts()
             .iter()
             .all(|(beside, plain, sealed)| key.seal(material::NONCE, beside, plain) == bytes(sealed))
     }),
     ("AES-GCM ciphertexts of OpenSSL open", |p| {
         let key = symmetric(p);
-        boxes().iter().all(|(beside, plain, sealed)| {
+        ciphertexts().iter().all(|(beside, plain, sealed)| {
             key.open(material::NONCE, beside, &bytes(sealed)).as_deref() == Ok(plain.as_slice())
         })
     }),
     ("an AES-GCM ciphertext is rejected with another key", |p| {
-        changed(material::API_KEY).all(|other| {
+        with_one_bit_flipped(material::API_V3_KEY).all(|other| {
             other.try_into().is_ok_and(|other| {
                 let key = p.symmetric_key(&Secret::new(other));
-                boxes()
+                ciphertexts()
                     .iter()
                     .all(|(beside, _, sealed)| key.open(material::NONCE, beside, &bytes(sealed)).is_err())
             })
@@ -158,42 +181,48 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     }),
     ("an AES-GCM ciphertext is rejected with another nonce", |p| {
         let key = symmetric(p);
-        changed(material::NONCE).all(|other| {
+        with_one_bit_flipped(material::NONCE).all(|other| {
             other.try_into().is_ok_and(|other| {
-                boxes().iter().all(|(beside, _, sealed)| key.open(&other, beside, &bytes(sealed)).is_err())
+                ciphertexts()
+                    .iter()
+                    .all(|(beside, _, sealed)| key.open(&other, beside, &bytes(sealed)).is_err())
             })
         })
     }),
     ("an AES-GCM ciphertext is rejected with other associated data", |p| {
         let key = symmetric(p);
         let others = [&b""[..], b"transaction", b"certificat", b"certificate\0"];
-        others.iter().all(|beside| key.open(material::NONCE, beside, &bytes(material::BOX)).is_err())
-            && key.open(material::NONCE, b"certificate", &bytes(material::BOX_OF_NOTHING)).is_err()
+        others
+            .iter()
+            .all(|beside| key.open(material::NONCE, beside, &bytes(material::AEAD_CIPHERTEXT)).is_err())
+            && key.open(material::NONCE, b"certificate", &bytes(material::AEAD_CIPHERTEXT_OF_EMPTY)).is_err()
     }),
     ("a changed AES-GCM ciphertext is rejected", |p| {
-        boxes().iter().all(|(beside, _, sealed)| opens_no_box(p, beside, changed(&bytes(sealed))))
+        ciphertexts()
+            .iter()
+            .all(|(beside, _, sealed)| rejects_ciphertexts(p, beside, with_one_bit_flipped(&bytes(sealed))))
     }),
     ("a shorter or longer AES-GCM ciphertext is rejected", |p| {
-        boxes().iter().all(|(beside, _, sealed)| {
+        ciphertexts().iter().all(|(beside, _, sealed)| {
             let sealed = bytes(sealed);
-            opens_no_box(p, beside, resized(&sealed))
-                && opens_no_box(p, beside, (0..sealed.len()).map(|length| start(&sealed, length)))
+            rejects_ciphertexts(p, beside, resized(&sealed))
+                && rejects_ciphertexts(p, beside, (0..sealed.len()).map(|length| start(&sealed, length)))
         })
     }),
     ("`Debug` of a symmetric key shows nothing of the key", |p| {
-        print_alike(Some(symmetric(p)), Some(p.symmetric_key(&Secret::new([0; 32]))))
+        debug_output_is_equal(Some(symmetric(p)), Some(p.symmetric_key(&Secret::new([0; 32]))))
     }),
 ];
 
 /// The longest plaintext of RSAES-OAEP with SHA-1 and 2048 bits, in bytes: 256 - 2 * 20 - 2.
-const LONGEST: usize = 214;
+const MAX_OAEP_PLAINTEXT: usize = 214;
 
 fn bytes(base64: &str) -> Vec<u8> {
     STANDARD.decode(base64).unwrap_or_default()
 }
 
 /// Returns a thousand bytes, the same as in `make.py`.
-fn long() -> Vec<u8> {
+fn thousand_bytes() -> Vec<u8> {
     (0_u32..1000).map(|number| u8::try_from(number.wrapping_mul(7) & 0xff).unwrap_or_default()).collect()
 }
 
@@ -204,22 +233,22 @@ fn start(bytes: &[u8], length: usize) -> Vec<u8> {
 fn signed() -> [(Vec<u8>, &'static str); 3] {
     [
         (material::MESSAGE.into(), material::SIGNATURE),
-        (Vec::new(), material::SIGNATURE_OF_NOTHING),
-        (long(), material::SIGNATURE_OF_MUCH),
+        (Vec::new(), material::SIGNATURE_OF_EMPTY),
+        (thousand_bytes(), material::SIGNATURE_OF_LONG),
     ]
 }
 
 /// Returns AES-GCM cases: associated data, plaintext, and ciphertext in Base64.
-fn boxes() -> [(&'static [u8], Vec<u8>, &'static str); 3] {
+fn ciphertexts() -> [(&'static [u8], Vec<u8>, &'static str); 3] {
     [
-        (b"certificate", material::MESSAGE.into(), material::BOX),
-        (b"", Vec::new(), material::BOX_OF_NOTHING),
-        (b"", long(), material::BOX_OF_MUCH),
+        (b"certificate", material::MESSAGE.into(), material::AEAD_CIPHERTEXT),
+        (b"", Vec::new(), material::AEAD_CIPHERTEXT_OF_EMPTY),
+        (b"", thousand_bytes(), material::AEAD_CIPHERTEXT_OF_LONG),
     ]
 }
 
 /// Returns copies with one flipped bit, one copy for each byte: in the first byte the lowest bit, then the next.
-fn changed(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+fn with_one_bit_flipped(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let bits = (0..8).map(|place| 1_u8 << place).cycle();
     bytes.iter().enumerate().zip(bits).map(|((at, byte), bit)| {
         let mut other = bytes.to_vec();
@@ -239,7 +268,7 @@ fn resized(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 fn not_keys(key: &str, other: &str) -> impl Iterator<Item = Vec<u8>> {
     let key = bytes(key);
     let half = start(&key, key.len() / 2);
-    [Vec::new(), Vec::from(*b"not a key"), [0; 1200].into(), long(), half, bytes(other)].into_iter()
+    [Vec::new(), Vec::from(*b"not a key"), [0; 1200].into(), thousand_bytes(), half, bytes(other)].into_iter()
 }
 
 fn private(provider: &dyn CryptoProvider, der: &str) -> Option<Arc<dyn PrivateKey>> {
@@ -251,16 +280,16 @@ fn public(provider: &dyn CryptoProvider, spki: &str) -> Option<Arc<dyn PublicKey
 }
 
 fn symmetric(provider: &dyn CryptoProvider) -> Arc<dyn SymmetricKey> {
-    provider.symmetric_key(&Secret::new(*material::API_KEY))
+    provider.symmetric_key(&Secret::new(*material::API_V3_KEY))
 }
 
 /// Applies a condition to a key. A key that could not be parsed violates the rule.
-fn with<K: ?Sized>(key: Option<Arc<K>>, holds: impl FnOnce(&K) -> bool) -> bool {
+fn key_satisfies<K: ?Sized>(key: Option<Arc<K>>, holds: impl FnOnce(&K) -> bool) -> bool {
     key.is_some_and(|key| holds(&key))
 }
 
 fn signs(provider: &dyn CryptoProvider, der: &str) -> bool {
-    with(private(provider, der), |key| {
+    key_satisfies(private(provider, der), |key| {
         key.sign(material::MESSAGE.as_bytes()).as_deref() == Ok(&bytes(material::SIGNATURE))
     })
 }
@@ -269,12 +298,15 @@ fn verifies(key: &dyn PublicKey, signature: &str) -> bool {
     key.verify(material::MESSAGE.as_bytes(), &bytes(signature)).is_ok()
 }
 
-fn refuses(provider: &dyn CryptoProvider, signatures: impl Iterator<Item = Vec<u8>>) -> bool {
-    refuses_all(provider, signatures.map(|signature| (material::MESSAGE.into(), signature)))
+fn rejects_signatures(provider: &dyn CryptoProvider, signatures: impl Iterator<Item = Vec<u8>>) -> bool {
+    rejects_signed(provider, signatures.map(|signature| (material::MESSAGE.into(), signature)))
 }
 
-fn refuses_all(provider: &dyn CryptoProvider, mut signed: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> bool {
-    with(public(provider, material::SPKI), |key| {
+fn rejects_signed(
+    provider: &dyn CryptoProvider,
+    mut signed: impl Iterator<Item = (Vec<u8>, Vec<u8>)>,
+) -> bool {
+    key_satisfies(public(provider, material::SPKI), |key| {
         signed.all(|(message, signature)| key.verify(&message, &signature).is_err())
     })
 }
@@ -283,11 +315,11 @@ fn opens(key: &dyn PrivateKey, sealed: &[u8], plain: &[u8]) -> bool {
     key.open(sealed).is_ok_and(|opened| opened.expose() == plain)
 }
 
-fn opens_none(provider: &dyn CryptoProvider, mut sealed: impl Iterator<Item = Vec<u8>>) -> bool {
-    with(private(provider, material::PKCS8), |key| sealed.all(|sealed| key.open(&sealed).is_err()))
+fn rejects_oaep(provider: &dyn CryptoProvider, mut sealed: impl Iterator<Item = Vec<u8>>) -> bool {
+    key_satisfies(private(provider, material::PKCS8), |key| sealed.all(|sealed| key.open(&sealed).is_err()))
 }
 
-fn opens_no_box(
+fn rejects_ciphertexts(
     provider: &dyn CryptoProvider,
     beside: &[u8],
     mut sealed: impl Iterator<Item = Vec<u8>>,
@@ -297,7 +329,7 @@ fn opens_no_box(
 }
 
 /// Returns whether two keys of one size have the same `Debug` output, which then reveals neither.
-fn print_alike<K: fmt::Debug + ?Sized>(one: Option<Arc<K>>, other: Option<Arc<K>>) -> bool {
+fn debug_output_is_equal<K: fmt::Debug + ?Sized>(one: Option<Arc<K>>, other: Option<Arc<K>>) -> bool {
     one.zip(other).is_some_and(|(one, other)| {
         format!("{one:?}") == format!("{other:?}") && format!("{one:#?}") == format!("{other:#?}")
     })
@@ -313,12 +345,12 @@ mod tests {
         let signatures = [
             material::SIGNATURE,
             material::OTHER_SIGNATURE,
-            material::SHA1,
-            material::PSS,
-            material::BARE,
-            material::EARLY,
-            material::UNPADDED,
-            material::LATE,
+            material::SIGNATURE_SHA1,
+            material::SIGNATURE_PSS,
+            material::SIGNATURE_WITHOUT_DIGEST_INFO,
+            material::SIGNATURE_WITH_TRAILING_BYTES,
+            material::SIGNATURE_WITH_WRONG_PADDING,
+            material::SIGNATURE_ABOVE_MODULUS,
         ];
         let sealed = [
             material::SEALED,
@@ -342,14 +374,14 @@ mod tests {
             let der = bytes(text);
             assert!(der[0] == 0x30 && der.len() > 90, "{text}");
         }
-        assert!(!bytes(material::LATE_MESSAGE).is_empty());
+        assert!(!bytes(material::MESSAGE_ABOVE_MODULUS).is_empty());
     }
 
     #[test]
     fn changes_are_changes() {
         let text = b"two words";
-        assert_eq!(changed(text).count(), text.len());
-        assert!(changed(text).chain(resized(text)).all(|other| other != text));
+        assert_eq!(with_one_bit_flipped(text).count(), text.len());
+        assert!(with_one_bit_flipped(text).chain(resized(text)).all(|other| other != text));
         assert!(not_keys(material::PKCS8, material::SPKI).all(|der| der != bytes(material::PKCS8)));
     }
 }

@@ -23,7 +23,7 @@ impl BillDate {
     /// The day that it is in China at that moment.
     #[must_use]
     pub fn of(time: UnixTime) -> Self {
-        Self(time::local(time).date())
+        Self(time::china_time(time).date())
     }
 
     /// The day before: the last one that there can be a bill of, at that moment.

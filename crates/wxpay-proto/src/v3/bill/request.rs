@@ -177,7 +177,7 @@ impl<K: BillKind> Endpoint for RequestBill<K> {
         BillFile::read(reply, self.is_gzip).map(BillReply::Ready)
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<BillReply<BillFile>> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<BillReply<BillFile>> {
         BillReply::refused(refusal)
     }
 
@@ -249,7 +249,7 @@ mod tests {
             (Code::STATEMENT_CREATING, Some(BillReply::Generating)),
             (Code::INVALID_REQUEST, None),
         ] {
-            assert_eq!(TradeBill::of(day()).refused(&Refusal::new(400, code, "")), outcome);
+            assert_eq!(TradeBill::of(day()).read_refusal(&Refusal::new(400, code, "")), outcome);
         }
     }
 }

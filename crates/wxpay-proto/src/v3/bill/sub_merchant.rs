@@ -119,7 +119,7 @@ impl Endpoint for SubMerchantFundFlowBill {
         }
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<Self::Output> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<Self::Output> {
         BillReply::refused(refusal)
     }
 
@@ -224,11 +224,9 @@ impl Flow for OpenBill {
     fn on_reply(OpeningParts { open, check }: OpeningParts, reply: Reply, _: &mut World<'_>) -> Step<Self> {
         // Downloading changes nothing, whatever went wrong.
         Step::Done(match reply {
-            Ok(reply) if reply.status() == 200 => {
-                open.open(check, reply.body()).map_err(Error::before_sending)
-            }
-            Ok(reply) => Err(Download::refused(&reply)),
-            Err(failure) => Err(Download::lost(failure)),
+            Ok(reply) if reply.status() == 200 => open.open(check, reply.body()).map_err(Error::not_sent),
+            Ok(reply) => Err(Download::reply_error(&reply)),
+            Err(failure) => Err(Download::transport_error(failure)),
         })
     }
 

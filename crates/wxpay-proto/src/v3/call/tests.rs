@@ -9,7 +9,7 @@ use crate::{
     secret::Secret,
     v3::{
         Authorization, Raw,
-        fake::{self, Signer, Stage},
+        fake::{self, Harness, SigningKey},
         message,
     },
 };
@@ -25,7 +25,7 @@ use core::{
 struct Probe(Idempotency);
 
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Said {
+struct ProbeReply {
     planted: u32,
 }
 
@@ -33,11 +33,11 @@ impl Endpoint for Probe {
     type Output = u32;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        Ok(Draft::post("v3.probe", "/v3/probe?planted=1", &Said { planted: 7 }))
+        Ok(Draft::post("v3.probe", "/v3/probe?planted=1", &ProbeReply { planted: 7 }))
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<u32, Error> {
-        reply.parse().map(|Said { planted }| planted)
+        reply.parse().map(|ProbeReply { planted }| planted)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -53,7 +53,7 @@ const PROBE: Probe = Probe(Idempotency::ByNumber);
 
 /// The outcome of an attempt.
 #[derive(Clone, Copy, Debug)]
-enum Came {
+enum Outcome {
     NotSent,
     Lost,
     Signed(u16, &'static str),
@@ -61,7 +61,7 @@ enum Came {
     /// Signed over other bytes.
     Forged(u16, &'static str),
 }
-use Came::{Forged as Altered, Lost, NotSent, Signed, Unsigned};
+use Outcome::{Forged as Altered, Lost, NotSent, Signed, Unsigned};
 
 const GOOD: &str = r#"{"planted":7}"#;
 const PARAM_ERROR: &str = r#"{"code":"PARAM_ERROR","message":"参数错误"}"#;
@@ -70,9 +70,9 @@ const USERPAYING: &str = r#"{"code":"USER_PAYING","message":"用户支付中"}"#
 const BUSY: &str = r#"{"code":"SYSTEM_ERROR","message":"系统错误"}"#;
 const OFTEN: &str = r#"{"code":"FREQUENCY_LIMITED","message":"频率超限"}"#;
 
-impl Came {
+impl Outcome {
     fn reply(self, now: UnixTime) -> Reply {
-        let signer = Signer::public_key();
+        let signer = SigningKey::public_key();
         match self {
             NotSent => Err(Failure::NotSent("connection refused".into())),
             Lost => Err(Failure::Lost("connection reset".into())),
@@ -81,15 +81,17 @@ impl Came {
             Altered(status, body) => {
                 let reply = Response::new(status, body.as_bytes().to_vec());
                 let headers = signer.headers(b"other bytes", now);
-                Ok(headers.iter().fold(reply, |reply, (name, value)| reply.with(name, value.as_bytes())))
+                Ok(headers
+                    .iter()
+                    .fold(reply, |reply, (name, value)| reply.with_header(name, value.as_bytes())))
             }
         }
     }
 }
 
 /// Calls with these outcomes of the attempts, in order; the last one repeats.
-fn call<E: Endpoint>(endpoint: E, came: &[Came]) -> (Result<E::Output, Error>, Stage) {
-    let (mut stage, mut attempts) = (Stage::new(), came.iter());
+fn call<E: Endpoint>(endpoint: E, came: &[Outcome]) -> (Result<E::Output, Error>, Harness) {
+    let (mut stage, mut attempts) = (Harness::new(), came.iter());
     let mut last = Lost;
     let result = stage.run(fake::merchant().call(endpoint), |_, now| {
         last = attempts.next().copied().unwrap_or(last);
@@ -99,7 +101,7 @@ fn call<E: Endpoint>(endpoint: E, came: &[Came]) -> (Result<E::Output, Error>, S
 }
 
 /// Returns kind and fate of a failed call, and the number of attempts.
-fn failed(endpoint: Probe, came: &[Came]) -> (ErrorKind, Fate, usize) {
+fn failed(endpoint: Probe, came: &[Outcome]) -> (ErrorKind, Fate, usize) {
     let (result, stage) = call(endpoint, came);
     let mut error = result.unwrap_err();
     // There is a pending operation exactly if the outcome is unknown.
@@ -212,7 +214,7 @@ fn every_try_sends_the_same_bytes_signed_anew() {
 
 #[test]
 fn the_hosts_take_turns_after_failures_of_network_or_gateway_alone() {
-    let hosts = |came: &[Came]| -> Vec<&'static str> {
+    let hosts = |came: &[Outcome]| -> Vec<&'static str> {
         let (_, stage) = call(PROBE, came);
         let host = |url: &str| if url.starts_with("https://api2.") { "backup" } else { "main" };
         stage.sent.iter().map(|request| host(request.url())).collect()
@@ -230,7 +232,7 @@ fn the_hosts_take_turns_after_failures_of_network_or_gateway_alone() {
 #[test]
 fn no_try_begins_or_lasts_beyond_the_deadline() {
     let policy = Policy { max_attempts: 100, ..Policy::default() };
-    let (mut stage, mut asked) = (Stage::new(), Vec::new());
+    let (mut stage, mut asked) = (Harness::new(), Vec::new());
     let me = fake::builder().retry(policy).build();
     let result = stage.run(me.call(PROBE), |transmit, now| {
         asked.push((*now, transmit.timeout));
@@ -249,7 +251,7 @@ fn no_try_begins_or_lasts_beyond_the_deadline() {
 #[test]
 fn a_call_that_is_woken_after_its_deadline_sends_nothing_more() {
     for (came, fate) in [(NotSent, Fate::NotSent), (Lost, Fate::Unknown)] {
-        let mut stage = Stage::new();
+        let mut stage = Harness::new();
         let Step::Send(_, sent) = Step::begin(fake::merchant().call(PROBE), stage.world()) else {
             panic!("expected Step::Send")
         };
@@ -266,9 +268,9 @@ fn a_call_that_is_woken_after_its_deadline_sends_nothing_more() {
 
 /// A private key that is available for a limited number of signatures.
 #[derive(Debug)]
-struct Fleeting(AtomicUsize, Arc<dyn PrivateKey>);
+struct LimitedKey(AtomicUsize, Arc<dyn PrivateKey>);
 
-impl PrivateKey for Fleeting {
+impl PrivateKey for LimitedKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
         let Self(left, key) = self;
         left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
@@ -302,8 +304,8 @@ fn what_cannot_be_signed_was_not_sent_but_what_was_sent_is_in_doubt() {
         // The order exists; only the parameters for the payer's client cannot be signed.
         (1, &[Signed(200, prepaid)], Fate::Unknown, 1),
     ] {
-        let key = Fleeting(AtomicUsize::new(signatures), fake::merchants_key());
-        let (mut stage, mut attempts) = (Stage::new(), came.iter());
+        let key = LimitedKey(AtomicUsize::new(signatures), fake::merchant_key());
+        let (mut stage, mut attempts) = (Harness::new(), came.iter());
         let result = stage.run(fake::builder_with(Arc::new(key)).build().call(jsapi()), |_, now| {
             attempts.next().unwrap().reply(*now)
         });
@@ -324,9 +326,10 @@ fn what_has_no_number_leaves_no_debt() {
 #[test]
 fn a_refusal_tells_which_field_and_what_wechat_pay_signed() {
     let refusal = |body: &'static str| {
-        let reply =
-            Signer::public_key().reply(401, body, fake::NOW).with("Request-ID", b"08F78BB5AF-268443699");
-        let result = Stage::new().run(fake::merchant().call(PROBE), |_, _| Ok(reply.clone()));
+        let reply = SigningKey::public_key()
+            .reply(401, body, fake::NOW)
+            .with_header("Request-ID", b"08F78BB5AF-268443699");
+        let result = Harness::new().run(fake::merchant().call(PROBE), |_, _| Ok(reply.clone()));
         result.unwrap_err().refusal().unwrap().clone()
     };
     let sign = refusal(
@@ -351,9 +354,9 @@ fn a_refusal_tells_which_field_and_what_wechat_pay_signed() {
 
 #[test]
 fn no_state_of_a_call_prints_what_it_sends_or_gets() {
-    let mut stage = Stage::new();
-    let signer = Signer::certificate(1);
-    let me = fake::by_certificates().build();
+    let mut stage = Harness::new();
+    let signer = SigningKey::certificate(1);
+    let me = fake::with_certificates().build();
     let begun = Step::begin(me.call(PROBE), stage.world());
     let mut shown = vec![format!("{begun:?}")];
     let Step::Send(_, sent) = begun else { panic!("expected Step::Send") };

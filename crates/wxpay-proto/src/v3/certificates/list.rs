@@ -19,7 +19,7 @@ use alloc::{string::String, vec::Vec};
 pub(super) const TARGET: &str = "/v3/certificates";
 
 /// The maximum number of certificates in a list. In practice there are one or two.
-const MOST: usize = 32;
+const MAX_CERTIFICATES: usize = 32;
 
 /// Queries the platform certificates for inspection: which ones exist, and until when they are valid. Returns none if
 /// the merchant verifies with a public key.
@@ -75,7 +75,7 @@ impl PlatformCertificate {
     /// Parses a list and decrypts its entries. The caller must verify the signature of the reply.
     pub(super) fn decrypt_list(me: &Merchant, text: &[u8]) -> Result<Vec<Self>, Error> {
         let list: List<'_> = json::parse(text).map_err(|fault| malformed().caused_by(fault))?;
-        if list.data.len() > MOST {
+        if list.data.len() > MAX_CERTIFICATES {
             return Err(malformed().caused_by(InvalidField::new("data", "must be at most 32 certificates")));
         }
         list.data.iter().map(|entry| Self::open(me, entry)).collect()
@@ -116,7 +116,7 @@ impl Endpoint for Certificates {
         PlatformCertificate::decrypt_list(me, reply.bytes())
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<Vec<PlatformCertificate>> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<Vec<PlatformCertificate>> {
         has_no_certificates(refusal).then(Vec::new)
     }
 
@@ -132,26 +132,27 @@ mod tests {
         clock::UnixTime,
         error::ErrorKind,
         exchange::Transmit,
-        v3::fake::{self, Signer, Stage, list, target},
+        v3::fake::{self, Harness, SigningKey, list, target},
     };
 
     fn ask(
         me: &Merchant,
         answer: impl FnMut(&Transmit, &mut UnixTime) -> crate::exchange::Reply,
-    ) -> (Asked, Stage) {
-        let mut stage = Stage::new();
+    ) -> (Listed, Harness) {
+        let mut stage = Harness::new();
         let asked = stage.run(me.call(Certificates::new()), answer);
         (asked, stage)
     }
 
-    type Asked = Result<Vec<PlatformCertificate>, Error>;
+    type Listed = Result<Vec<PlatformCertificate>, Error>;
 
     #[test]
     fn each_certificate_is_told_with_number_times_and_text() {
         assert_eq!(target(&Certificates::new()), "/v3/certificates");
-        let (one, other) = (Signer::certificate(1), Signer::certificate(2));
+        let (one, other) = (SigningKey::certificate(1), SigningKey::certificate(2));
         let body = list(&[&one, &other]);
-        let (asked, stage) = ask(&fake::by_certificates().build(), |_, now| Ok(one.reply(200, &body, *now)));
+        let (asked, stage) =
+            ask(&fake::with_certificates().build(), |_, now| Ok(one.reply(200, &body, *now)));
         let asked = asked.unwrap();
         assert_eq!(stage.sent.len(), 2, "the key that verifies the list is fetched first");
         assert_eq!(asked.len(), 2);
@@ -162,19 +163,19 @@ mod tests {
         }
         // A certificate that was written to a file can be trusted from there.
         let pinned = Certificate::parse_pem(asked[0].pem.as_bytes()).unwrap();
-        assert!(fake::by_certificates().platform_certificate(&pinned).is_ok());
+        assert!(fake::with_certificates().platform_certificate(&pinned).is_ok());
     }
 
     #[test]
     fn a_list_that_does_not_verify_or_open_is_not_told() {
-        let (one, stranger) = (Signer::certificate(1), Signer::certificate(2));
+        let (one, stranger) = (SigningKey::certificate(1), SigningKey::certificate(2));
         let body = list(&[&one]);
-        let (asked, _) = ask(&fake::by_certificates().build(), |transmit, now| {
+        let (asked, _) = ask(&fake::with_certificates().build(), |transmit, now| {
             let signer = if transmit.label == "v3.certificates" { &one } else { &stranger };
             Ok(signer.reply(200, &body, *now))
         });
         assert_eq!(asked.unwrap_err().kind(), ErrorKind::Signature);
-        let elsewhere = fake::of(fake::merchants_key(), &"1".repeat(32));
+        let elsewhere = fake::builder_of(fake::merchant_key(), &"1".repeat(32));
         let pinned = Certificate::parse_pem(one.pem.as_bytes()).unwrap();
         let elsewhere = elsewhere.platform_certificate(&pinned).unwrap().build();
         let (asked, _) = ask(&elsewhere, |_, now| Ok(one.reply(200, &body, *now)));
@@ -184,7 +185,7 @@ mod tests {
     #[test]
     fn a_merchant_with_a_public_key_has_none() {
         let none = r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#;
-        let (asked, _) = ask(&fake::merchant(), |_, now| Ok(Signer::public_key().reply(404, none, *now)));
+        let (asked, _) = ask(&fake::merchant(), |_, now| Ok(SigningKey::public_key().reply(404, none, *now)));
         assert_eq!(asked.unwrap(), []);
     }
 }

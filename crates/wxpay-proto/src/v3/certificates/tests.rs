@@ -8,7 +8,7 @@ use crate::{
     refusal::Refusal,
     v3::{
         Endpoint, Raw, Sensitive,
-        fake::{self, API_V3_KEY, NOW, Signer, Stage, entry, list},
+        fake::{self, API_V3_KEY, Harness, NOW, SigningKey, entry, list},
         seal::RequestWriter,
         verify::Verified,
     },
@@ -34,12 +34,17 @@ fn fetches(transmit: &Transmit) -> bool {
 }
 
 /// Returns how often the certificates were fetched so far.
-fn fetched(stage: &Stage) -> usize {
+fn fetched(stage: &Harness) -> usize {
     stage.sent.iter().filter(|request| request.url().ends_with("/v3/certificates")).count()
 }
 
 /// Calls once; the replies and the list are signed by one key.
-fn call_signed_by(stage: &mut Stage, me: &Merchant, signer: &Signer, known: &[&Signer]) -> Result<(), Error> {
+fn call_signed_by(
+    stage: &mut Harness,
+    me: &Merchant,
+    signer: &SigningKey,
+    known: &[&SigningKey],
+) -> Result<(), Error> {
     let result = stage.run(me.call(raw()), |transmit, now| {
         let body = if fetches(transmit) { list(known) } else { GOOD.into() };
         Ok(signer.reply(200, &body, *now))
@@ -49,7 +54,8 @@ fn call_signed_by(stage: &mut Stage, me: &Merchant, signer: &Signer, known: &[&S
 
 #[test]
 fn an_unknown_key_is_fetched_once_and_the_reply_is_not_asked_for_again() {
-    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) =
+        (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     call_signed_by(&mut stage, &me, &signer, &[&signer]).unwrap();
     assert_eq!((stage.sent.len(), fetched(&stage)), (2, 1));
     assert!(stage.sent[0].url().ends_with("/v3/x"), "keys are fetched only when needed");
@@ -59,7 +65,8 @@ fn an_unknown_key_is_fetched_once_and_the_reply_is_not_asked_for_again() {
 
 #[test]
 fn a_reply_whose_key_takes_long_to_come_keeps_the_time_it_arrived() {
-    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) =
+        (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     let result = stage.run(me.call(raw()), |transmit, now| {
         if fetches(transmit) {
             *now = now.after(Duration::from_secs(9));
@@ -75,7 +82,8 @@ fn a_reply_whose_key_takes_long_to_come_keeps_the_time_it_arrived() {
 
 #[test]
 fn two_calls_wait_for_one_fetch() {
-    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) =
+        (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     let reply = || Ok(signer.reply(200, GOOD, NOW));
     let Step::Send(_, one) = Step::begin(me.call(raw()), stage.world()) else {
         panic!("expected Step::Send")
@@ -98,12 +106,13 @@ fn two_calls_wait_for_one_fetch() {
 
 #[test]
 fn a_call_that_waits_for_a_fetch_that_fails_does_not_believe_its_reply() {
-    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) =
+        (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     let lost = || Err(Failure::Lost("reset".into()));
-    let Step::Send(_, one) = Step::begin(me.call(raw().once()), stage.world()) else {
+    let Step::Send(_, one) = Step::begin(me.call(raw().without_retry()), stage.world()) else {
         panic!("expected Step::Send")
     };
-    let Step::Send(_, other) = Step::begin(me.call(raw().once()), stage.world()) else {
+    let Step::Send(_, other) = Step::begin(me.call(raw().without_retry()), stage.world()) else {
         panic!("expected Step::Send")
     };
     let Step::Send(_, one) = one.resume(Ok(signer.reply(200, GOOD, NOW)), stage.world()) else {
@@ -124,8 +133,9 @@ fn a_call_that_waits_for_a_fetch_that_fails_does_not_believe_its_reply() {
 
 #[test]
 fn a_list_is_refused_whole_if_anything_is_wrong_with_it() {
-    let (one, other, stranger) = (Signer::certificate(1), Signer::certificate(2), Signer::certificate(3));
-    let expired = Signer::certificate_of(4, "260101000000", "20270101000000");
+    let (one, other, stranger) =
+        (SigningKey::certificate(1), SigningKey::certificate(2), SigningKey::certificate(3));
+    let expired = SigningKey::certificate_of(4, "260101000000", "20270101000000");
     let signed = |body: &str| one.reply(200, body, NOW);
     let of = |entries: &[serde_json::Value]| json!({ "data": entries }).to_string();
     let good = of(&[entry(&one, API_V3_KEY), entry(&other, API_V3_KEY)]);
@@ -137,7 +147,7 @@ fn a_list_is_refused_whole_if_anything_is_wrong_with_it() {
     let of_another_key = of(&[entry(&one, API_V3_KEY), entry(&other, &"1".repeat(32))]);
     let no_certificate = {
         let mut entry = entry(&other, API_V3_KEY);
-        entry["encrypt_certificate"] = fake::boxed(API_V3_KEY, "", "-----BEGIN CERTIFICATE-----");
+        entry["encrypt_certificate"] = fake::aead_resource(API_V3_KEY, "", "-----BEGIN CERTIFICATE-----");
         of(&[self::entry(&one, API_V3_KEY), entry])
     };
     let of_short_nonce = {
@@ -149,7 +159,7 @@ fn a_list_is_refused_whole_if_anything_is_wrong_with_it() {
     let forged = {
         let reply = Response::new(200, good.as_bytes().to_vec());
         let headers = one.headers(b"other bytes", NOW);
-        headers.iter().fold(reply, |reply, (name, value)| reply.with(name, value.as_bytes()))
+        headers.iter().fold(reply, |reply, (name, value)| reply.with_header(name, value.as_bytes()))
     };
     for (reply, wrong) in [
         (signed(&misnamed), "a certificate's serial number differs from the entry's"),
@@ -163,19 +173,19 @@ fn a_list_is_refused_whole_if_anything_is_wrong_with_it() {
         (stranger.reply(200, &good, NOW), "the signing certificate is not in the list"),
         (expired.reply(200, &list(&[&one, &expired]), NOW), "the signing certificate has expired"),
         (one.reply(200, &good, NOW.before(Duration::from_secs(301))), "the reply is too old"),
-        (Signer::public_key().reply(200, &good, NOW), "the signing public key is not configured"),
+        (SigningKey::public_key().reply(200, &good, NOW), "the signing public key is not configured"),
         (one.reply(202, &good, NOW), "the status is not 200"),
         (one.reply(404, r#"{"code":"NOT_FOUND"}"#, NOW), "the 404 has another code"),
     ] {
-        let (mut stage, me) = (Stage::new(), fake::by_certificates().build());
-        let result = stage.run(me.call(raw().once()), |transmit, now| {
+        let (mut stage, me) = (Harness::new(), fake::with_certificates().build());
+        let result = stage.run(me.call(raw().without_retry()), |transmit, now| {
             Ok(if fetches(transmit) { reply.clone() } else { one.reply(200, GOOD, *now) })
         });
         let error = result.unwrap_err();
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::Unknown), "{wrong}");
         assert_eq!(fetched(&stage), 1);
         // Nothing was cached: signatures by the valid certificate of the list are not trusted either.
-        let claim = |signer: &Signer, stage: &mut Stage| {
+        let claim = |signer: &SigningKey, stage: &mut Harness| {
             let id = signer.id.parse().unwrap();
             matches!(me.key(&id, &mut stage.memory, NOW), crate::memory::KeyClaim::Use(_))
         };
@@ -186,11 +196,12 @@ fn a_list_is_refused_whole_if_anything_is_wrong_with_it() {
 
 #[test]
 fn a_merchant_without_certificates_is_told_so_by_404_and_asks_no_more_for_a_minute() {
-    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) =
+        (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     let none = r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#;
     for (after, asked) in [(0, 1), (59, 1), (60, 2)] {
         stage.now = NOW.after(Duration::from_secs(after));
-        let result = stage.run(me.call(raw().once()), |transmit, now| {
+        let result = stage.run(me.call(raw().without_retry()), |transmit, now| {
             // This reply is not signed: a merchant without certificates could not verify it.
             Ok(if fetches(transmit) {
                 Response::new(404, none.into())
@@ -205,10 +216,11 @@ fn a_merchant_without_certificates_is_told_so_by_404_and_asks_no_more_for_a_minu
 
 #[test]
 fn strangers_cannot_make_us_ask_more_than_once_a_minute() {
-    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) =
+        (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     for second in 0..120_u64 {
         stage.now = NOW.after(Duration::from_secs(second));
-        let mut stranger = Signer::certificate(9);
+        let mut stranger = SigningKey::certificate(9);
         stranger.id = alloc::format!("{second:06X}");
         let body = fake::envelope(API_V3_KEY, "TRANSACTION.SUCCESS", "transaction", "{}");
         let received = stranger.notification(&body, stage.now);
@@ -222,10 +234,11 @@ fn strangers_cannot_make_us_ask_more_than_once_a_minute() {
 
 #[test]
 fn a_merchant_with_a_public_key_asks_for_no_certificates() {
-    let (mut stage, me) = (Stage::new(), fake::merchant());
-    call_signed_by(&mut stage, &me, &Signer::public_key(), &[]).unwrap();
-    let signer = Signer::certificate(1);
-    let error = stage.run(me.call(raw().once()), |_, now| Ok(signer.reply(200, GOOD, *now))).unwrap_err();
+    let (mut stage, me) = (Harness::new(), fake::merchant());
+    call_signed_by(&mut stage, &me, &SigningKey::public_key(), &[]).unwrap();
+    let signer = SigningKey::certificate(1);
+    let error =
+        stage.run(me.call(raw().without_retry()), |_, now| Ok(signer.reply(200, GOOD, *now))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Signature);
     stage.run(me.refresh_platform_keys(), |_, _| panic!("expected no request")).unwrap();
     assert_eq!(fetched(&stage), 0);
@@ -235,8 +248,8 @@ fn a_merchant_with_a_public_key_asks_for_no_certificates() {
 
 #[test]
 fn in_the_weeks_of_the_move_both_kinds_of_key_are_believed_each_under_its_name() {
-    let (mut stage, me) = (Stage::new(), fake::builder().platform_certificates().build());
-    let (certificate, public) = (Signer::certificate(1), Signer::public_key());
+    let (mut stage, me) = (Harness::new(), fake::builder().platform_certificates().build());
+    let (certificate, public) = (SigningKey::certificate(1), SigningKey::public_key());
     call_signed_by(&mut stage, &me, &certificate, &[&certificate]).unwrap();
     call_signed_by(&mut stage, &me, &public, &[]).unwrap();
     call_signed_by(&mut stage, &me, &certificate, &[]).unwrap();
@@ -249,8 +262,8 @@ fn in_the_weeks_of_the_move_both_kinds_of_key_are_believed_each_under_its_name()
 
 #[test]
 fn the_list_may_be_signed_by_the_public_key_that_is_believed() {
-    let (mut stage, me) = (Stage::new(), fake::builder().platform_certificates().build());
-    let (certificate, public) = (Signer::certificate(1), Signer::public_key());
+    let (mut stage, me) = (Harness::new(), fake::builder().platform_certificates().build());
+    let (certificate, public) = (SigningKey::certificate(1), SigningKey::public_key());
     let result = stage.run(me.call(raw()), |transmit, now| {
         Ok(if fetches(transmit) {
             public.reply(200, &list(&[&certificate]), *now)
@@ -263,18 +276,18 @@ fn the_list_may_be_signed_by_the_public_key_that_is_believed() {
 
 #[test]
 fn through_a_rotation_the_old_key_serves_until_it_expires() {
-    let (mut stage, me) = (Stage::new(), fake::by_certificates().build());
+    let (mut stage, me) = (Harness::new(), fake::with_certificates().build());
     // `date -u -d '2027-01-20' +%s`
     let end = UnixTime::from_secs(1_800_403_200);
-    let old = Signer::certificate_of(1, "270101000000", "20270120000000");
-    let new = Signer::certificate(2);
+    let old = SigningKey::certificate_of(1, "270101000000", "20270120000000");
+    let new = SigningKey::certificate(2);
     call_signed_by(&mut stage, &me, &old, &[&old]).unwrap();
     stage.now = NOW.after(Duration::from_secs(3600));
     call_signed_by(&mut stage, &me, &new, &[&new]).unwrap();
     call_signed_by(&mut stage, &me, &old, &[]).unwrap();
     assert_eq!(fetched(&stage), 2);
     stage.now = end;
-    let error = stage.run(me.call(raw().once()), |transmit, now| {
+    let error = stage.run(me.call(raw().without_retry()), |transmit, now| {
         Ok(if fetches(transmit) { new.reply(200, &list(&[&new]), *now) } else { old.reply(200, GOOD, *now) })
     });
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Signature);
@@ -282,10 +295,10 @@ fn through_a_rotation_the_old_key_serves_until_it_expires() {
 
 #[test]
 fn a_certificate_that_was_handed_over_needs_no_fetch_until_it_expires() {
-    let mine = Signer::certificate_of(1, "270101000000", "20270120000000");
+    let mine = SigningKey::certificate_of(1, "270101000000", "20270120000000");
     let pinned = Certificate::parse_pem(mine.pem.as_bytes()).unwrap();
-    let me = fake::by_certificates().platform_certificate(&pinned).unwrap().build();
-    let mut stage = Stage::new();
+    let me = fake::with_certificates().platform_certificate(&pinned).unwrap().build();
+    let mut stage = Harness::new();
     call_signed_by(&mut stage, &me, &mine, &[]).unwrap();
     assert_eq!(fetched(&stage), 0);
     stage.now = UnixTime::from_secs(1_800_403_200);
@@ -294,7 +307,8 @@ fn a_certificate_that_was_handed_over_needs_no_fetch_until_it_expires() {
 
 #[test]
 fn keys_are_kept_fresh_by_asking_again_after_six_hours() {
-    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) =
+        (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     for (hours, asked) in [(0, 1), (1, 1), (5, 1), (6, 2), (7, 2)] {
         stage.now = NOW.after(Duration::from_secs(hours * 3600));
         stage
@@ -324,16 +338,17 @@ impl Endpoint for Sealing {
         Ok(())
     }
 
-    fn refused(&self, _: &Refusal) -> Option<()> {
+    fn read_refusal(&self, _: &Refusal) -> Option<()> {
         None
     }
 }
 
 #[test]
 fn the_key_to_seal_with_is_fetched_first_and_named() {
-    let (mut stage, me) = (Stage::new(), fake::by_certificates().build());
-    let (old, new) = (Signer::certificate(1), Signer::certificate_of(2, "270110000000", "20320101000000"));
-    let future = Signer::certificate_of(3, "270201000000", "20320101000000");
+    let (mut stage, me) = (Harness::new(), fake::with_certificates().build());
+    let (old, new) =
+        (SigningKey::certificate(1), SigningKey::certificate_of(2, "270110000000", "20320101000000"));
+    let future = SigningKey::certificate_of(3, "270201000000", "20320101000000");
     let answer = |transmit: &Transmit, now: &mut UnixTime| {
         let body = if fetches(transmit) { list(&[&old, &new, &future]) } else { String::new() };
         Ok(new.reply(200, &body, *now))
@@ -350,11 +365,11 @@ fn the_key_to_seal_with_is_fetched_first_and_named() {
 #[test]
 fn with_a_public_key_nothing_is_fetched_to_seal() {
     for me in [fake::merchant(), fake::builder().platform_certificates().build()] {
-        let mut stage = Stage::new();
-        stage.run(me.call(Sealing), |_, now| Ok(Signer::public_key().reply(200, "", *now))).unwrap();
+        let mut stage = Harness::new();
+        stage.run(me.call(Sealing), |_, now| Ok(SigningKey::public_key().reply(200, "", *now))).unwrap();
         assert_eq!(fetched(&stage), 0);
         assert_eq!(stage.sent[0].header("wechatpay-serial"), Some("PUB_KEY_ID_0119"));
-        assert!(Signer::public_key().has_sealed(stage.sent[0].body(), "张三"));
+        assert!(SigningKey::public_key().has_sealed(stage.sent[0].body(), "张三"));
     }
 }
 
@@ -362,7 +377,7 @@ fn with_a_public_key_nothing_is_fetched_to_seal() {
 fn what_cannot_be_sealed_is_not_sent() {
     let none = Response::new(404, br#"{"code":"RESOURCE_NOT_EXISTS"}"#.to_vec());
     for reply in [Ok(none), Ok(Response::new(500, vec![])), Err(())] {
-        let (mut stage, me) = (Stage::new(), fake::by_certificates().build());
+        let (mut stage, me) = (Harness::new(), fake::with_certificates().build());
         let result = stage.run(me.call(Sealing), |transmit, _| {
             assert!(fetches(transmit));
             reply.clone().map_err(|()| Failure::Lost("reset".into()))
@@ -374,7 +389,8 @@ fn what_cannot_be_sealed_is_not_sent() {
 
 #[test]
 fn two_that_seal_wait_for_one_fetch() {
-    let (mut stage, me, signer) = (Stage::new(), fake::by_certificates().build(), Signer::certificate(1));
+    let (mut stage, me, signer) =
+        (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     let Step::Send(_, one) = Step::begin(me.call(Sealing), stage.world()) else {
         panic!("expected a key fetch")
     };

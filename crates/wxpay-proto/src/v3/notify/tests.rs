@@ -3,7 +3,7 @@ use crate::{
     exchange::Failure,
     v3::{
         Ack,
-        fake::{self, API_V3_KEY, NOW, Signer, Stage, list},
+        fake::{self, API_V3_KEY, Harness, NOW, SigningKey, list},
     },
 };
 use alloc::{format, string::ToString as _};
@@ -17,17 +17,17 @@ fn body() -> String {
 
 /// The headers of a valid notification.
 fn parts() -> Vec<(&'static str, String)> {
-    Signer::public_key().headers(body().as_bytes(), NOW)
+    SigningKey::public_key().headers(body().as_bytes(), NOW)
 }
 
 fn received(headers: &[(&str, String)], body: &str) -> RawNotification {
     let received = RawNotification::new(body.as_bytes().to_vec());
-    headers.iter().fold(received, |received, (name, value)| received.with(name, value.as_bytes()))
+    headers.iter().fold(received, |received, (name, value)| received.header(name, value.as_bytes()))
 }
 
 /// Verifies a notification without fetching a key.
 fn heard(received: RawNotification) -> Result<Notification, Error> {
-    Stage::new().run(fake::merchant().verify_notification(received), |_, _| panic!("expected no request"))
+    Harness::new().run(fake::merchant().verify_notification(received), |_, _| panic!("expected no request"))
 }
 
 /// Returns the reason why verification failed.
@@ -96,8 +96,8 @@ fn a_header_that_is_not_of_its_form_is_refused() {
     }
     let not_text = RawNotification::new(body().into_bytes());
     let not_text = parts().iter().fold(not_text, |received, (name, value)| match *name {
-        "Wechatpay-Nonce" => received.with(name, b"\xff"),
-        _ => received.with(name, value.as_bytes()),
+        "Wechatpay-Nonce" => received.header(name, b"\xff"),
+        _ => received.header(name, value.as_bytes()),
     });
     assert_eq!(distrust(heard(not_text)), VerifyError::MalformedHeader("Wechatpay-Nonce"));
 }
@@ -120,10 +120,10 @@ fn its_time_may_be_300_seconds_from_ours_either_way_and_no_more() {
     for (apart, good) in [(0, true), (299, true), (300, true), (301, false), (86_400, false)] {
         let apart = Duration::from_secs(apart);
         for then in [NOW.before(apart), NOW.after(apart)] {
-            let result = heard(Signer::public_key().notification(&body(), then));
+            let result = heard(SigningKey::public_key().notification(&body(), then));
             assert_eq!(result.is_ok(), good, "{apart:?}");
             if !good {
-                assert_eq!(distrust(result), VerifyError::OutsideWindow);
+                assert_eq!(distrust(result), VerifyError::TimestampOutOfRange);
             }
         }
     }
@@ -155,8 +155,8 @@ fn a_probe_fails_as_any_wrong_signature_does() {
 
 #[test]
 fn a_key_that_is_not_known_is_fetched_and_the_notification_heard() {
-    let (mut stage, signer) = (Stage::new(), Signer::certificate(1));
-    let me = fake::by_certificates().build();
+    let (mut stage, signer) = (Harness::new(), SigningKey::certificate(1));
+    let me = fake::with_certificates().build();
     let notification =
         stage.run(me.verify_notification(signer.notification(&body(), NOW)), |transmit, now| {
             assert!(transmit.timeout <= KEY_FETCH_TIMEOUT, "WeChat Pay waits five seconds for the response");
@@ -172,16 +172,16 @@ fn a_key_that_is_not_known_is_fetched_and_the_notification_heard() {
 
 #[test]
 fn a_key_that_does_not_exist_is_refused_and_one_that_cannot_be_had_comes_again() {
-    let (signer, stranger) = (Signer::certificate(1), Signer::certificate(2));
-    let me = fake::by_certificates().build();
-    let mut stage = Stage::new();
+    let (signer, stranger) = (SigningKey::certificate(1), SigningKey::certificate(2));
+    let me = fake::with_certificates().build();
+    let mut stage = Harness::new();
     let result = stage.run(me.verify_notification(stranger.notification(&body(), NOW)), |_, now| {
         Ok(signer.reply(200, &list(&[&signer]), *now))
     });
     assert_eq!(distrust(result), VerifyError::UnknownKey(stranger.id.parse().unwrap()));
     for failure in [Failure::NotSent("refused".into()), Failure::Lost("late".into())] {
         let mut failure = Some(failure);
-        let result = Stage::new().run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
+        let result = Harness::new().run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
             Err(failure.take().unwrap())
         });
         let error = result.unwrap_err();
@@ -192,8 +192,8 @@ fn a_key_that_does_not_exist_is_refused_and_one_that_cannot_be_had_comes_again()
 
 #[test]
 fn whoever_waits_for_the_key_waits_four_seconds_and_is_told_to_come_again() {
-    let (mut stage, signer) = (Stage::new(), Signer::certificate(1));
-    let me = fake::by_certificates().build();
+    let (mut stage, signer) = (Harness::new(), SigningKey::certificate(1));
+    let me = fake::with_certificates().build();
     let Step::Send(_, fetching) =
         Step::begin(me.verify_notification(signer.notification(&body(), NOW)), stage.world())
     else {
@@ -221,8 +221,8 @@ fn the_former_apiv3_key_opens_what_is_under_way() {
     let former = "1".repeat(32);
     let old = fake::envelope(&former, "COMPLAINT.CREATE", "complaint", SAID);
     let verify_notification = |me: &Merchant, body: &str| {
-        let received = Signer::public_key().notification(body, NOW);
-        Stage::new().run(me.verify_notification(received), |_, _| panic!("expected no request"))
+        let received = SigningKey::public_key().notification(body, NOW);
+        Harness::new().run(me.verify_notification(received), |_, _| panic!("expected no request"))
     };
     let error = verify_notification(&fake::merchant(), &old).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent));
@@ -246,24 +246,24 @@ fn what_is_signed_but_is_no_notification_is_refused() {
         (&*other_data, "the associated data differ"),
         (&*other_algorithm, "the algorithm is not supported"),
     ] {
-        let error = heard(Signer::public_key().notification(body, NOW)).unwrap_err();
+        let error = heard(SigningKey::public_key().notification(body, NOW)).unwrap_err();
         assert_eq!((error.kind(), error.fate()), (ErrorKind::Malformed, Fate::NotSent), "{wrong}");
     }
-    let long = "x".repeat(MAX_BODY + 1);
-    let error = heard(Signer::public_key().notification(&long, NOW)).unwrap_err();
+    let long = "x".repeat(MAX_BODY_BYTES + 1);
+    let error = heard(SigningKey::public_key().notification(&long, NOW)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Malformed);
 }
 
 #[test]
 fn nobody_hears_what_was_sealed_for_another_merchant() {
-    let other = fake::of(fake::merchants_key(), &"1".repeat(32));
-    let signer = Signer::certificate(1);
+    let other = fake::builder_of(fake::merchant_key(), &"1".repeat(32));
+    let signer = SigningKey::certificate(1);
     // Both trust the same certificate: it is one platform.
     let pinned = crate::crypto::Certificate::parse_pem(signer.pem.as_bytes()).unwrap();
     let other = other.platform_certificate(&pinned).unwrap().build();
-    let me = fake::by_certificates().platform_certificate(&pinned).unwrap().build();
+    let me = fake::with_certificates().platform_certificate(&pinned).unwrap().build();
     let verify_notification = |me: &Merchant| {
-        Stage::new().run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
+        Harness::new().run(me.verify_notification(signer.notification(&body(), NOW)), |_, _| {
             panic!("expected no request")
         })
     };

@@ -2,7 +2,7 @@
 //!
 //! `POST /v3/pay/transactions/app`, `POST /v3/pay/partner/transactions/app`.
 
-use super::{jsapi::Prepaid, order::Order};
+use super::{jsapi::PrepayReply, order::Order};
 use crate::{
     clock::UnixTime,
     error::{Error, PendingOperation},
@@ -96,7 +96,7 @@ impl Endpoint for AppOrder {
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<AppParams, Error> {
         let Self(order) = self;
-        let Prepaid { prepay_id } = reply.parse()?;
+        let PrepayReply { prepay_id } = reply.parse()?;
         let (appid, partnerid) = match order.party() {
             Party::Direct => (order.appid(), me.mchid()),
             Party::Partner { sub_mchid, sub_appid } => {

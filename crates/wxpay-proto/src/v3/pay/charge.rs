@@ -81,7 +81,7 @@ impl Merchant {
 
 /// A charge that awaits a reply.
 #[derive(Debug)]
-pub struct InFlight(AwaitingReply<Call<ChargeOperation>>, Charging);
+pub struct InFlight(AwaitingReply<Call<ChargeOperation>>, Progress);
 
 /// A charge that waits.
 #[derive(Debug)]
@@ -89,17 +89,17 @@ pub struct Paused(Pause);
 
 #[derive(Debug)]
 enum Pause {
-    BeforeQuery(Charging),
-    WithinCall(Box<Waiting<Call<ChargeOperation>>>, Charging),
+    BeforeQuery(Progress),
+    WithinCall(Box<Waiting<Call<ChargeOperation>>>, Progress),
 }
 
 /// A charge in progress.
 #[derive(Debug)]
-struct Charging {
+struct Progress {
     me: Merchant,
     pay: CodePayment,
     /// The time from which the charge is reversed instead of queried.
-    until: UnixTime,
+    reverse_at: UnixTime,
     stage: Stage,
 }
 
@@ -172,12 +172,12 @@ impl Endpoint for ChargeOperation {
         }
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<OperationReply> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<OperationReply> {
         match self {
             // Paid already under this number: an earlier reply was lost. The next query returns the transaction.
             Self::Charge(_) if refusal.code == Code::ORDERPAID => Some(OperationReply::Undecided),
-            Self::Charge(pay) => pay.refused(refusal).map(OperationReply::from),
-            Self::Query(query) => query.refused(refusal).map(OperationReply::from),
+            Self::Charge(pay) => pay.read_refusal(refusal).map(OperationReply::from),
+            Self::Query(query) => query.read_refusal(refusal).map(OperationReply::from),
             Self::Reverse(_) => {
                 let unknown = refusal.status == 404 && refusal.code == Code::ORDER_NOT_EXIST;
                 unknown.then_some(OperationReply::NotFound)
@@ -202,7 +202,7 @@ impl Endpoint for ChargeOperation {
     }
 }
 
-impl Charging {
+impl Progress {
     fn start(self, stage: Stage, world: &mut World<'_>) -> Step<ChargeByCode> {
         let pay = &self.pay;
         let (number, party) = (pay.out_trade_no().clone(), pay.party().clone());
@@ -249,14 +249,14 @@ impl Charging {
     fn undecided(self, error: Option<Error>, world: &mut World<'_>) -> Step<ChargeByCode> {
         let next = world.now.after(POLL_INTERVAL);
         match self.stage {
-            Stage::Charge | Stage::Query if next <= self.until => {
+            Stage::Charge | Stage::Query if next <= self.reverse_at => {
                 Step::wait(next, Paused(Pause::BeforeQuery(self)))
             }
             Stage::Charge | Stage::Query => self.start(Stage::Reverse, world),
             Stage::Reverse => self.start(Stage::FinalQuery, world),
             Stage::FinalQuery => {
                 let kind = error.as_ref().map_or(ErrorKind::Exhausted, Error::kind);
-                let unknown = Error::new(kind, Fate::Unknown).with_pending_operation(|| self.pay.order());
+                let unknown = Error::new(kind, Fate::Unknown).with_pending_operation(|| self.pay.pending());
                 Step::Done(Err(match error {
                     Some(error) => unknown.caused_by(error),
                     None => unknown,
@@ -287,7 +287,7 @@ impl Flow for ChargeByCode {
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let Self { me, pay } = self;
         let until = world.now.after(CHARGE_TIMEOUT);
-        Charging { me, pay, until, stage: Stage::Charge }.start(Stage::Charge, world)
+        Progress { me, pay, reverse_at: until, stage: Stage::Charge }.start(Stage::Charge, world)
     }
 
     fn on_reply(InFlight(call, charging): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {

@@ -39,7 +39,7 @@ impl Endpoint for CloseOrder {
         let path = self
             .party
             .choose("/v3/pay/transactions/out-trade-no", "/v3/pay/partner/transactions/out-trade-no");
-        let target = Target::new(path).segment(self.out_trade_no.as_str()).then("/close");
+        let target = Target::new(path).segment(self.out_trade_no.as_str()).append("/close");
         Ok(Draft::post("v3.pay.close", target, &QueryParty::of(writer.me(), &self.party)))
     }
 
@@ -63,12 +63,12 @@ mod tests {
     fn an_order_is_closed_by_its_number_in_either_mode() {
         let number: OutTradeNo = "1217752501".parse().unwrap();
         let own = CloseOrder::new(number.clone(), Party::Direct);
-        let (target, body) = fake::written(&own);
+        let (target, body) = fake::drafted(&own);
         assert_eq!(target, "POST /v3/pay/transactions/out-trade-no/1217752501/close");
         assert_eq!(body, r#"{"mchid":"1900007291"}"#);
         let sub_mchid = "1900000109".parse().unwrap();
         let partner = CloseOrder::new(number.clone(), Party::partner("1900000109".parse().unwrap()));
-        let (target, body) = fake::written(&partner);
+        let (target, body) = fake::drafted(&partner);
         assert_eq!(target, "POST /v3/pay/partner/transactions/out-trade-no/1217752501/close");
         assert_eq!(body, r#"{"sp_mchid":"1900007291","sub_mchid":"1900000109"}"#);
         assert_eq!(

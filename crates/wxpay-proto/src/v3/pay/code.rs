@@ -139,7 +139,7 @@ impl CodePayment {
         self.total
     }
 
-    pub(super) fn order(&self) -> PendingOperation {
+    pub(super) fn pending(&self) -> PendingOperation {
         let sub_mchid = self.options.party.sub_mchid().cloned();
         PendingOperation::Order { out_trade_no: self.out_trade_no.clone(), sub_mchid }
     }
@@ -271,7 +271,7 @@ impl Endpoint for CodePayment {
     }
 
     /// Reads `USERPAYING`, which WeChat Pay also sends as an error object with status 202.
-    fn refused(&self, refusal: &Refusal) -> Option<CodePaymentReply> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<CodePaymentReply> {
         (refusal.code == Code::USERPAYING).then_some(CodePaymentReply::UserPaying)
     }
 
@@ -280,7 +280,7 @@ impl Endpoint for CodePayment {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(self.order())
+        Some(self.pending())
     }
 }
 

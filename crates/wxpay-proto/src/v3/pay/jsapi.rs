@@ -185,7 +185,7 @@ impl JsapiOrder {
     /// When the payer's openid belongs to the sub-merchant's app, and the order has no `sub_appid`.
     pub fn new(order: Order, payer: Payer) -> Result<Self, InvalidField> {
         let path = order.party().choose("/v3/pay/transactions/jsapi", "/v3/pay/partner/transactions/jsapi");
-        Self::by(order, payer, path)
+        Self::build(order, payer, path)
     }
 
     /// Creates the operation from an order that this payer pays in a mini program. A direct merchant uses the same
@@ -218,10 +218,10 @@ impl JsapiOrder {
                 ));
             }
         }
-        Self::by(order, payer, path)
+        Self::build(order, payer, path)
     }
 
-    fn by(order: Order, payer: Payer, path: &'static str) -> Result<Self, InvalidField> {
+    fn build(order: Order, payer: Payer, path: &'static str) -> Result<Self, InvalidField> {
         payer.check(&order)?;
         Ok(Self { order, payer, path })
     }
@@ -257,7 +257,7 @@ pub(super) struct IdentityBody {
 
 /// The reply `{"prepay_id"}` to JSAPI, mini program and app orders.
 #[derive(serde::Deserialize)]
-pub(super) struct Prepaid {
+pub(super) struct PrepayReply {
     pub(super) prepay_id: PrepayId,
 }
 
@@ -271,7 +271,7 @@ impl Endpoint for JsapiOrder {
     }
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<JsapiParams, Error> {
-        let Prepaid { prepay_id } = reply.parse()?;
+        let PrepayReply { prepay_id } = reply.parse()?;
         let nonce = world.entropy.nonce();
         JsapiParams::sign(me, self.payers_appid().clone(), &prepay_id, world.now, nonce)
     }

@@ -174,7 +174,7 @@ impl Builder {
 #[derive(serde::Serialize)]
 pub(super) struct Body<'a, P, S> {
     #[serde(flatten)]
-    who: OrderParty<'a>,
+    ids: OrderParty<'a>,
     description: &'a str,
     out_trade_no: &'a OutTradeNo,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -219,10 +219,10 @@ impl Order {
         scene_info: Option<S>,
     ) -> Body<'a, P, S> {
         Body {
-            who: OrderParty::of(me, &self.appid, &self.options.party),
+            ids: OrderParty::of(me, &self.appid, &self.options.party),
             description: &self.description,
             out_trade_no: &self.out_trade_no,
-            time_expire: self.time_expire.map(time::rfc3339),
+            time_expire: self.time_expire.map(time::format_rfc3339),
             attach: self.options.attach.as_deref(),
             notify_url: &self.notify_url,
             goods_tag: self.options.goods_tag.as_deref(),

@@ -69,7 +69,7 @@ impl QueryOrder {
     }
 
     /// Returns whether the transaction in the reply is the queried one.
-    fn is_asked(&self, me: &Merchant, transaction: &Transaction) -> bool {
+    fn matches(&self, me: &Merchant, transaction: &Transaction) -> bool {
         let number = match &self.number {
             OrderNumber::OutTradeNo(number) => transaction.out_trade_no == *number,
             OrderNumber::TransactionId(number) => transaction.transaction_id.as_ref() == Some(number),
@@ -85,9 +85,9 @@ impl Endpoint for QueryOrder {
         let base = self.party.choose("/v3/pay/transactions", "/v3/pay/partner/transactions");
         let target = match &self.number {
             OrderNumber::OutTradeNo(number) => {
-                Target::new(base).then("/out-trade-no").segment(number.as_str())
+                Target::new(base).append("/out-trade-no").segment(number.as_str())
             }
-            OrderNumber::TransactionId(number) => Target::new(base).then("/id").segment(number.as_str()),
+            OrderNumber::TransactionId(number) => Target::new(base).append("/id").segment(number.as_str()),
         };
         let mchid = writer.me().mchid().as_str();
         let target = match self.party.sub_mchid() {
@@ -99,14 +99,14 @@ impl Endpoint for QueryOrder {
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<OrderLookup, Error> {
         let transaction = Transaction::read(reply)?;
-        if self.is_asked(me, &transaction) {
+        if self.matches(me, &transaction) {
             Ok(OrderLookup::Found(Box::new(transaction)))
         } else {
             Err(malformed().caused_by(InvalidField::new("out_trade_no", "must be that of the queried order")))
         }
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<OrderLookup> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<OrderLookup> {
         let unknown = refusal.status == 404
             && [Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS].contains(&refusal.code);
         unknown.then_some(OrderLookup::NotFound)
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn only_a_404_that_says_so_means_that_there_is_none() {
-        let refused = |status, code| query(Party::Direct).refused(&Refusal::new(status, code, ""));
+        let refused = |status, code| query(Party::Direct).read_refusal(&Refusal::new(status, code, ""));
         assert_eq!(refused(404, Code::ORDER_NOT_EXIST), Some(OrderLookup::NotFound));
         assert_eq!(refused(400, Code::ORDER_NOT_EXIST), None);
         assert_eq!(refused(404, Code::NO_AUTH), None);

@@ -45,7 +45,7 @@ impl Endpoint for ReverseOrder {
         let path = self
             .party
             .choose("/v3/pay/transactions/out-trade-no", "/v3/pay/partner/transactions/out-trade-no");
-        let target = Target::new(path).segment(self.out_trade_no.as_str()).then("/reverse");
+        let target = Target::new(path).segment(self.out_trade_no.as_str()).append("/reverse");
         let body = OrderParty::of(writer.me(), &self.appid, &self.party);
         Ok(Draft::post("v3.pay.reverse", target, &body))
     }
@@ -77,10 +77,10 @@ mod tests {
 
     #[test]
     fn a_charge_is_reversed_in_either_mode() {
-        let (line, body) = fake::written(&reverse(Party::Direct));
+        let (line, body) = fake::drafted(&reverse(Party::Direct));
         assert_eq!(line, "POST /v3/pay/transactions/out-trade-no/1217752%2A01/reverse");
         assert_eq!(body, r#"{"appid":"wxd678efh567hg6787","mchid":"1900007291"}"#);
-        let (line, body) = fake::written(&reverse(Party::partner("1900000109".parse().unwrap())));
+        let (line, body) = fake::drafted(&reverse(Party::partner("1900000109".parse().unwrap())));
         assert_eq!(line, "POST /v3/pay/partner/transactions/out-trade-no/1217752%2A01/reverse");
         assert_eq!(
             body,

@@ -4,7 +4,7 @@
 
 use super::{
     code::StoreId,
-    jsapi::{Payer, Prepaid},
+    jsapi::{Payer, PrepayReply},
     order::Order,
 };
 use crate::{
@@ -81,7 +81,7 @@ impl Endpoint for ScannedPosOrder {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<PrepayId, Error> {
-        let Prepaid { prepay_id } = reply.parse()?;
+        let PrepayReply { prepay_id } = reply.parse()?;
         Ok(prepay_id)
     }
 
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn the_shop_stands_in_the_scene() {
         let order = order().device_id("013467007045764").build().unwrap();
-        let (line, body) = fake::written(&ScannedPosOrder::new(order, payer(), shop()).unwrap());
+        let (line, body) = fake::drafted(&ScannedPosOrder::new(order, payer(), shop()).unwrap());
         assert_eq!(line, "POST /v3/pay/partner/transactions/scannedpos");
         assert_eq!(
             body,

@@ -141,13 +141,13 @@ pub struct Promotion {
     pub currency: Option<String>,
     /// The goods that the coupon was used on.
     #[serde(default)]
-    pub goods_detail: Vec<PromotedGoods>,
+    pub goods_detail: Vec<PromotionGoods>,
 }
 
 /// Goods that a coupon was used on.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
-pub struct PromotedGoods {
+pub struct PromotionGoods {
     /// The goods number.
     pub goods_id: String,
     /// The quantity.

@@ -80,7 +80,7 @@ impl fmt::Debug for ReceiverAmount {
 
 /// What a part is for.
 pub(super) fn description(text: &str) -> Result<(), InvalidField> {
-    let rule = InvalidField::new("description", "must be 1 to 80 characters, none beyond the basic plane");
+    let rule = InvalidField::new("description", "must be 1 to 80 characters, none beyond U+FFFF");
     field::text(text, 80, rule).map(|_| ())
 }
 
@@ -224,7 +224,7 @@ pub(super) mod tests {
     #[test]
     fn a_payment_is_shared_with_what_must_be_told_and_no_more() {
         let share = share(Party::Direct, vec![portion()], Remainder::StayFrozen).unwrap();
-        let (line, body) = fake::written(&share);
+        let (line, body) = fake::drafted(&share);
         assert_eq!(line, "POST /v3/profitsharing/orders");
         assert_eq!(
             body,
@@ -244,7 +244,7 @@ pub(super) mod tests {
             ReceiverAmount::new(person, Fen::new(1), "分给员工").name(Sensitive::new("张三".into()).unwrap());
         let share = share(party, vec![named], Remainder::Unfreeze).unwrap();
         assert_eq!(
-            fake::written(&share).1,
+            fake::drafted(&share).1,
             format!(
                 r#"{{"sub_mchid":"1900000109","appid":"wx8888888888888888","sub_appid":"wx8888888888888889","transaction_id":"4208450740201411110007820472","out_order_no":"P20150806125346","receivers":[{{"type":"PERSONAL_SUB_OPENID","account":"planted-openid","name":"{}","amount":1,"description":"分给员工"}}],"unfreeze_unsplit":true}}"#,
                 fake::sealed("张三")
@@ -267,7 +267,7 @@ pub(super) mod tests {
             (vec![ReceiverAmount::new(merchant(), Fen::ZERO, "x")], "amount must be 1 to 2147483647 fen"),
             (
                 vec![ReceiverAmount::new(merchant(), Fen::new(1), "")],
-                "description must be 1 to 80 characters, none beyond the basic plane",
+                "description must be 1 to 80 characters, none beyond U+FFFF",
             ),
             (
                 vec![ReceiverAmount::new(person, Fen::new(1), "x")],

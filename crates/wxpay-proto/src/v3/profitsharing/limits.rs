@@ -55,7 +55,8 @@ impl Endpoint for QueryUnsplitAmount {
     type Output = Fen;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let target = Target::new("/v3/profitsharing/transactions").segment(self.0.as_str()).then("/amounts");
+        let target =
+            Target::new("/v3/profitsharing/transactions").segment(self.0.as_str()).append("/amounts");
         Ok(Draft::get("v3.profitsharing.unsplit_amount", target))
     }
 

@@ -66,7 +66,7 @@ impl Endpoint for QueryProfitSharing {
         Ok(ProfitSharingLookup::Found(Box::new(sharing)))
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<ProfitSharingLookup> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<ProfitSharingLookup> {
         let unknown = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
         unknown.then_some(ProfitSharingLookup::NotFound)
     }
@@ -108,7 +108,7 @@ mod tests {
         let read = |number| fake::read(&query(Party::Direct), &told("4208450740201411110007820472", number));
         assert!(matches!(read("P2015|0806"), Ok(ProfitSharingLookup::Found(_))));
         assert!(read("P20150806").is_err());
-        let refused = |status, code| query(Party::Direct).refused(&Refusal::new(status, code, ""));
+        let refused = |status, code| query(Party::Direct).read_refusal(&Refusal::new(status, code, ""));
         assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(ProfitSharingLookup::NotFound));
         assert_eq!(refused(400, Code::PARAM_ERROR), None);
     }

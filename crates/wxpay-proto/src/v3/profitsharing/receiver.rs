@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_receiver_is_added_by_account_and_relation_and_the_name_travels_sealed() {
         let add = AddReceiver::new(appid(), Party::Direct, merchant(), RelationType::Store).unwrap();
-        let (line, body) = fake::written(&add);
+        let (line, body) = fake::drafted(&add);
         assert_eq!(line, "POST /v3/profitsharing/receivers/add");
         assert_eq!(
             body,
@@ -236,7 +236,7 @@ mod tests {
             .unwrap()
             .name(Sensitive::new("张三".into()).unwrap());
         assert_eq!(
-            fake::written(&add).1,
+            fake::drafted(&add).1,
             format!(
                 r#"{{"sub_mchid":"1900000109","appid":"wx8888888888888888","sub_appid":"wx8888888888888889","type":"PERSONAL_SUB_OPENID","account":"planted-openid","name":"{}","relation_type":"CUSTOM","custom_relation":"代理商"}}"#,
                 fake::sealed("张三")
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_receiver_is_deleted_by_account() {
         let delete = DeleteReceiver::new(appid(), partner(), person()).unwrap();
-        let (line, body) = fake::written(&delete);
+        let (line, body) = fake::drafted(&delete);
         assert_eq!(line, "POST /v3/profitsharing/receivers/delete");
         assert_eq!(
             body,

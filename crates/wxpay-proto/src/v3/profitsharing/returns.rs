@@ -238,7 +238,7 @@ impl Endpoint for QueryProfitSharingReturn {
         Ok(ReturnLookup::Found(Box::new(given)))
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<ReturnLookup> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<ReturnLookup> {
         let unknown = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
         unknown.then_some(ReturnLookup::NotFound)
     }
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn a_part_is_taken_back_by_either_number_of_its_sharing() {
         let own = returns(Party::Direct, 888, "用户退款").unwrap();
-        let (line, body) = fake::written(&own);
+        let (line, body) = fake::drafted(&own);
         assert_eq!(line, "POST /v3/profitsharing/return-orders");
         assert_eq!(
             body,
@@ -287,7 +287,7 @@ mod tests {
         let partner = returns(Party::partner("1900000109".parse().unwrap()), 1, "x").unwrap();
         let partner = partner.by_order_id("3008450740201411110007820472").unwrap();
         assert_eq!(
-            fake::written(&partner).1,
+            fake::drafted(&partner).1,
             r#"{"sub_mchid":"1900000109","order_id":"3008450740201411110007820472","out_return_no":"R20190516001","return_mchid":"86693852","amount":1,"description":"x"}"#
         );
         assert_eq!(
@@ -334,7 +334,7 @@ mod tests {
         for (order, number) in [("P20150806125347", "R2019@0516"), ("P20150806125346", "R20190517")] {
             assert!(fake::read(&partner, &told(order, number)).is_err());
         }
-        let refused = |status, code| partner.refused(&Refusal::new(status, code, ""));
+        let refused = |status, code| partner.read_refusal(&Refusal::new(status, code, ""));
         assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(ReturnLookup::NotFound));
         assert_eq!(refused(403, Code::NO_AUTH), None);
     }

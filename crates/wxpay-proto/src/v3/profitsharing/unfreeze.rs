@@ -92,14 +92,14 @@ mod tests {
 
     #[test]
     fn what_is_left_is_unfrozen_in_either_mode() {
-        let (line, body) = fake::written(&unfreeze(Party::Direct, "解冻全部剩余资金").unwrap());
+        let (line, body) = fake::drafted(&unfreeze(Party::Direct, "解冻全部剩余资金").unwrap());
         assert_eq!(line, "POST /v3/profitsharing/orders/unfreeze");
         assert_eq!(
             body,
             r#"{"transaction_id":"4208450740201411110007820472","out_order_no":"P20150806125346","description":"解冻全部剩余资金"}"#
         );
         let partner = unfreeze(Party::partner("1900000109".parse().unwrap()), "x").unwrap();
-        assert!(fake::written(&partner).1.starts_with(r#"{"sub_mchid":"1900000109","transaction_id""#));
+        assert!(fake::drafted(&partner).1.starts_with(r#"{"sub_mchid":"1900000109","transaction_id""#));
         assert!(fake::read(&partner, &told("4208450740201411110007820472", "P20150806125346")).is_ok());
         assert!(fake::read(&partner, &told("4208450740201411110007820472", "P1")).is_err());
         assert_eq!(unfreeze(Party::Direct, "").unwrap_err().field(), "description");

@@ -1,4 +1,4 @@
-//! A refund that cannot go back the way it came.
+//! Handling of an abnormal refund, which cannot go back to the account that paid.
 //!
 //! `POST /v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`.
 
@@ -17,7 +17,8 @@ use crate::{
 };
 use alloc::string::String;
 
-/// Tells another way for a refund that is [`Abnormal`](super::RefundStatus::Abnormal): the payer's card is gone, say.
+/// Names another destination for a refund that is [`Abnormal`](super::RefundStatus::Abnormal), for example because the
+/// payer's card was cancelled.
 #[derive(Clone, Debug)]
 pub struct ApplyAbnormalRefund {
     refund_id: RefundId,
@@ -33,12 +34,14 @@ enum Destination {
 }
 
 impl ApplyAbnormalRefund {
-    /// To a bank card of the payer's: the bank as the document names it, such as `CMB_DEBIT`, the card's number and the
-    /// payer's name, which travel sealed.
+    /// Sends the refund to a bank card of the payer.
+    ///
+    /// `bank_type` is the bank's code in WeChat Pay's documentation, such as `CMB_DEBIT`. `bank_account` is the card's
+    /// number, and `real_name` is the payer's name; both are sent encrypted.
     ///
     /// # Errors
     ///
-    /// When the bank is not 1 to 16 capitals, digits and `_`.
+    /// When `bank_type` is not 1 to 16 capital letters, digits and `_`.
     pub fn to_user(
         refund_id: RefundId,
         out_refund_no: OutRefundNo,
@@ -49,13 +52,13 @@ impl ApplyAbnormalRefund {
     ) -> Result<Self, InvalidField> {
         let sign = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
         if !(1..=16).contains(&bank_type.len()) || !bank_type.bytes().all(sign) {
-            return Err(InvalidField::new("bank_type", "must be 1 to 16 capitals, digits and _"));
+            return Err(InvalidField::new("bank_type", "must be 1 to 16 capital letters, digits and _"));
         }
         let to = Destination::User { bank_type: bank_type.into(), bank_account, real_name };
         Ok(Self { refund_id, out_refund_no, party, to })
     }
 
-    /// To the merchant's own bank card, who then pays the payer otherwise.
+    /// Sends the refund to the merchant's own bank card. The merchant then pays the payer by other means.
     #[must_use]
     pub fn to_merchant(refund_id: RefundId, out_refund_no: OutRefundNo, party: Party) -> Self {
         Self { refund_id, out_refund_no, party, to: Destination::Merchant }
@@ -97,7 +100,7 @@ impl Endpoint for ApplyAbnormalRefund {
         };
         let target = Target::new("/v3/refund/domestic/refunds")
             .segment(self.refund_id.as_str())
-            .then("/apply-abnormal-refund");
+            .append("/apply-abnormal-refund");
         Ok(Draft::post("v3.refund.apply_abnormal", target, &body))
     }
 
@@ -133,7 +136,7 @@ mod tests {
     #[test]
     fn the_payers_card_and_name_travel_sealed_and_are_not_printed() {
         let apply = to_user("CMB_DEBIT").unwrap();
-        let (line, body) = fake::written(&apply);
+        let (line, body) = fake::drafted(&apply);
         assert_eq!(
             line,
             "POST /v3/refund/domestic/refunds/50000000382019052709732678859/apply-abnormal-refund"
@@ -157,7 +160,7 @@ mod tests {
             number.parse().unwrap(),
             Party::Direct,
         );
-        assert_eq!(fake::written(&apply).1, r#"{"out_refund_no":"1217752501","type":"MERCHANT_BANK_CARD"}"#);
+        assert_eq!(fake::drafted(&apply).1, r#"{"out_refund_no":"1217752501","type":"MERCHANT_BANK_CARD"}"#);
         for bank_type in ["", "招商", "cmb_debit", "CMB_DEBIT_AND_MORE"] {
             assert_eq!(to_user(bank_type).unwrap_err().field(), "bank_type");
         }

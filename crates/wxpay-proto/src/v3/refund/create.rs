@@ -1,4 +1,4 @@
-//! Asking for a refund.
+//! Creation of a refund.
 //!
 //! `POST /v3/refund/domestic/refunds`.
 
@@ -20,9 +20,9 @@ use crate::{
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-/// Asks for a refund. What must be told is asked for by [`builder`](Self::builder), the rest may be added.
+/// Creates a refund, of a whole payment or of a part. [`builder`](Self::builder) takes the required fields.
 ///
-/// `Debug` shows its number and amount; texts may name people.
+/// `Debug` shows the number and the amount only: texts may contain names of people.
 #[derive(Clone)]
 pub struct CreateRefund {
     paid: RefundOf,
@@ -37,13 +37,13 @@ pub struct CreateRefund {
     goods_detail: Vec<Goods>,
 }
 
-/// Which payment.
+/// The payment to refund, by one of its numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a payment has two numbers")]
 pub enum RefundOf {
-    /// By the merchant's number.
+    /// The merchant's number of the order.
     OutTradeNo(OutTradeNo),
-    /// By WeChat Pay's number.
+    /// WeChat Pay's number of the payment.
     TransactionId(TransactionId),
 }
 
@@ -59,13 +59,13 @@ impl From<TransactionId> for RefundOf {
     }
 }
 
-/// What may be told of a refund beyond what must be; see [`CreateRefund::builder`].
+/// The optional fields of a refund; see [`CreateRefund::builder`].
 #[derive(Debug)]
 pub struct Builder(CreateRefund);
 
 impl CreateRefund {
-    /// Begins with what must be told: which payment, the merchant's number of the refund, how much goes back, and what
-    /// the order's price was.
+    /// Starts with the required fields: the payment, the merchant's number of the refund, the amount to refund, and the
+    /// price of the whole order.
     pub fn builder(
         paid: impl Into<RefundOf>,
         out_refund_no: OutRefundNo,
@@ -86,13 +86,13 @@ impl CreateRefund {
         })
     }
 
-    /// The merchant's number of it.
+    /// Returns the merchant's number of the refund.
     #[must_use]
     pub fn out_refund_no(&self) -> &OutRefundNo {
         &self.out_refund_no
     }
 
-    /// How much goes back.
+    /// Returns the amount to refund.
     #[must_use]
     pub fn refund(&self) -> Fen {
         self.refund
@@ -116,54 +116,54 @@ impl fmt::Debug for CreateRefund {
 }
 
 impl Builder {
-    /// For a sub-merchant. Without it, for the merchant itself.
+    /// Sets the party; by default the direct merchant.
     #[must_use]
     pub fn party(mut self, party: Party) -> Self {
         self.0.party = party;
         self
     }
 
-    /// Why, for the payer to read: at most 80 characters.
+    /// Sets the reason that the payer reads: 1 to 80 characters.
     #[must_use]
     pub fn reason(mut self, reason: impl Into<String>) -> Self {
         self.0.reason = Some(reason.into());
         self
     }
 
-    /// Where WeChat Pay sends its notice; without it, where the merchant platform has it.
+    /// Sets the URL for the notification; by default the URL that is configured on the merchant platform.
     #[must_use]
     pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
         self.0.notify_url = Some(notify_url);
         self
     }
 
-    /// Out of which money: [`Available`](FundsAccount::Available), for merchants that are settled late. Without it, out
-    /// of what is not settled yet.
+    /// Sets the funds that pay the refund: [`Available`](FundsAccount::Available), for merchants with late settlement.
+    /// By default, funds not yet settled pay it.
     #[must_use]
     pub fn funds_account(mut self, funds_account: FundsAccount) -> Self {
         self.0.funds_account = Some(funds_account);
         self
     }
 
-    /// Out of which money, part by part; together they are the refund.
+    /// Splits the refund over several sources of funds. The amounts must add up to the refund.
     #[must_use]
     pub fn from(mut self, from: Vec<FundsSource>) -> Self {
         self.0.from = from;
         self
     }
 
-    /// For which goods.
+    /// Sets the refunded goods.
     #[must_use]
     pub fn goods_detail(mut self, goods_detail: Vec<Goods>) -> Self {
         self.0.goods_detail = goods_detail;
         self
     }
 
-    /// The refund to be asked for.
+    /// Checks the fields and returns the refund.
     ///
     /// # Errors
     ///
-    /// When a field breaks its rule; it is named.
+    /// Names the field that breaks its rule.
     pub fn build(self) -> Result<CreateRefund, InvalidField> {
         let Self(create) = self;
         field::amount(create.refund, "refund")?;
@@ -171,7 +171,7 @@ impl Builder {
         if create.refund > create.total {
             return Err(InvalidField::new("refund", "must not be more than total"));
         }
-        let rule = InvalidField::new("reason", "must be 1 to 80 characters, none beyond the basic plane");
+        let rule = InvalidField::new("reason", "must be 1 to 80 characters, none beyond U+FFFF");
         field::text_opt(create.reason.as_deref(), 80, rule)?;
         let mut parts = create.from.iter().map(|source| source.amount);
         if !create.from.is_empty() && parts.try_fold(Fen::ZERO, Fen::checked_add) != Some(create.refund) {
@@ -255,7 +255,7 @@ impl Endpoint for CreateRefund {
             Ok(refund)
         } else {
             Err(malformed()
-                .caused_by(InvalidField::new("out_trade_no", "must be of the payment that goes back")))
+                .caused_by(InvalidField::new("out_trade_no", "must be that of the refunded payment")))
         }
     }
 

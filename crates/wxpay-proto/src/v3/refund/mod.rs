@@ -1,22 +1,23 @@
-//! Giving money back: in whole or in parts, within a year of the payment.
+//! Refunds: full or partial, within a year of the payment.
 //!
 //! ```text
-//!  create.rs ─▶ refund.rs ◀─ query.rs            what became of it, as answers tell
-//!  abnormal.rs ─▶                                where the way back was closed
-//!  notification.rs                                   the same as notifications tell
+//!  create.rs ─▶ refund.rs ◀─ query.rs      creating and querying a refund, and its status in a reply
+//!  abnormal.rs ─▶ refund.rs                another destination for an abnormal refund
+//!  notification.rs                         the status of a refund in a notification
 //! ```
 //!
-//! That a refund was answered does not mean that the money is back: look at its [status](Refund::status), ask, or wait
-//! for the notice. **A refund whose answer was lost or was no success must not be asked for again under another number**:
-//! that would be a second refund. Ask after it, or ask for it again under the same.
+//! A successful reply means that WeChat Pay accepted the refund, not that the payer has the money. Check the
+//! [status](Refund::status), query the refund, or wait for the notification. **If the reply is lost or is an error, do not
+//! create the refund again under another number**: that would be a second refund. Query it, or send it again under the
+//! same number.
 //!
-//! The contracts are those of `/v3/refund/domestic/refunds…`, in both modes: of a partner with `sub_mchid`.
+//! The operations are those of `/v3/refund/domestic/refunds…`. In partner mode, they contain `sub_mchid`.
 
 mod abnormal;
 mod create;
 pub mod notification;
 mod query;
-#[allow(clippy::module_inception, reason = "it is the object that WeChat Pay calls a refund")]
+#[allow(clippy::module_inception, reason = "WeChat Pay calls this object a refund")]
 pub mod refund;
 
 pub use abnormal::ApplyAbnormalRefund;

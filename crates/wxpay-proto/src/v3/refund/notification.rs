@@ -1,4 +1,4 @@
-//! What became of a refund, as notices tell: `REFUND.SUCCESS`, `REFUND.ABNORMAL`, `REFUND.CLOSED`.
+//! The status of a refund in a notification: `REFUND.SUCCESS`, `REFUND.ABNORMAL`, `REFUND.CLOSED`.
 
 use super::refund::RefundStatus;
 use crate::{
@@ -12,11 +12,12 @@ use crate::{
     wire::time,
 };
 
-/// A refund that came to an end, or to where it cannot go on. Only a [verified](Verified) notice makes one.
+/// The status of a refund that succeeded, was closed, or is abnormal. It is read only from a [verified](Verified)
+/// notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefundNotification {
-    /// The merchant; the partner itself in partner mode.
+    /// The direct merchant, or the partner in partner mode.
     pub mchid: MchId,
     /// The sub-merchant, in partner mode.
     pub sub_mchid: Option<MchId>,
@@ -28,27 +29,27 @@ pub struct RefundNotification {
     pub out_refund_no: OutRefundNo,
     /// WeChat Pay's number of the refund.
     pub refund_id: RefundId,
-    /// Where it stands.
+    /// The status of the refund.
     pub refund_status: RefundStatus,
-    /// When the money was back.
+    /// The time at which the refund succeeded.
     pub success_time: Option<UnixTime>,
-    /// The account that it went to, for people; it tells of the payer's card.
+    /// A readable description of the receiving account. It identifies the payer's card.
     pub user_received_account: Option<PersonalData>,
-    /// How much.
+    /// The amounts.
     pub amount: Amount,
 }
 
-/// How much, in fen.
+/// The amounts of a refund, in fen.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Amount {
-    /// The order's price.
+    /// The price of the whole order.
     pub total: Fen,
-    /// How much of it goes back.
+    /// The refunded part of the price.
     pub refund: Fen,
-    /// What the payer had paid.
+    /// The amount that the payer paid.
     pub payer_total: Option<Fen>,
-    /// What the payer gets.
+    /// The amount that the payer receives.
     pub payer_refund: Option<Fen>,
 }
 
@@ -69,7 +70,7 @@ struct Wire {
 }
 
 impl RefundNotification {
-    /// What it proves: that the money is back, if it is.
+    /// Returns the evidence of the refund, if it succeeded.
     #[must_use]
     pub fn evidence(&self) -> Option<RefundEvidence> {
         let refunded = SucceededRefund::new(
@@ -83,10 +84,11 @@ impl RefundNotification {
             .then(|| RefundEvidence::new(self.out_trade_no.clone(), refunded))
     }
 
-    /// Reads it.
+    /// Reads the content of a notification.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
         let wire: Wire = body.parse()?;
         Ok(Self {
+            // In partner mode `sp_mchid` takes the place of `mchid`.
             mchid: wire.mchid.or(wire.sp_mchid).ok_or_else(malformed)?,
             sub_mchid: wire.sub_mchid,
             out_trade_no: wire.out_trade_no,

@@ -1,4 +1,4 @@
-//! Asking after a refund.
+//! Querying a refund.
 //!
 //! `GET /v3/refund/domestic/refunds/{out_refund_no}`.
 
@@ -18,26 +18,26 @@ use crate::{
 };
 use alloc::boxed::Box;
 
-/// Asks after a refund.
+/// Queries a refund, by the merchant's number.
 #[derive(Clone, Debug)]
 pub struct QueryRefund {
     out_refund_no: OutRefundNo,
     party: Party,
 }
 
-/// What is known of a refund.
+/// The result of querying a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "it is known, or it is not")]
+#[allow(clippy::exhaustive_enums, reason = "the refund is found, or it is not")]
 pub enum RefundLookup {
-    /// It exists.
+    /// The refund exists.
     Found(Box<Refund>),
-    /// WeChat Pay knows no such refund, and signed that. A request for it may still be on its way: see
+    /// WeChat Pay has no such refund; this reply was signed. A request that creates it may still be in flight: see
     /// [`resolve`](crate::v3::Merchant::resolve).
     NotFound,
 }
 
 impl QueryRefund {
-    /// By the merchant's number.
+    /// Creates a query by the merchant's number.
     #[must_use]
     pub fn new(out_refund_no: OutRefundNo, party: Party) -> Self {
         Self { out_refund_no, party }
@@ -58,7 +58,7 @@ impl Endpoint for QueryRefund {
         Refund::read_of(reply, &self.out_refund_no).map(|refund| RefundLookup::Found(Box::new(refund)))
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<RefundLookup> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<RefundLookup> {
         let unknown = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
         unknown.then_some(RefundLookup::NotFound)
     }
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn only_a_404_that_says_so_means_that_there_is_none() {
-        let refused = |status, code| query(Party::Direct).refused(&Refusal::new(status, code, ""));
+        let refused = |status, code| query(Party::Direct).read_refusal(&Refusal::new(status, code, ""));
         assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(RefundLookup::NotFound));
         assert_eq!(refused(400, Code::RESOURCE_NOT_EXISTS), None);
         assert_eq!(refused(404, Code::NO_AUTH), None);

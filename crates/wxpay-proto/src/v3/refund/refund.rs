@@ -1,4 +1,4 @@
-//! What became of a refund, as answers tell.
+//! The status of a refund in a reply.
 
 use crate::{
     clock::UnixTime,
@@ -16,171 +16,173 @@ use crate::{
 use alloc::{string::String, vec::Vec};
 
 open_enum! {
-    /// Where a refund stands.
+    /// The status of a refund.
     RefundStatus {
-        /// The money is on its way back.
+        /// The refund is in progress.
         Processing = "PROCESSING",
-        /// It is back.
+        /// The payer has the money.
         Success = "SUCCESS",
-        /// It was given up; the money is the merchant's.
+        /// The refund is closed; the merchant keeps the money.
         Closed = "CLOSED",
-        /// It cannot go back the way it came: [another way](super::ApplyAbnormalRefund) must be told.
+        /// The money cannot go back to the account that paid: [another destination](super::ApplyAbnormalRefund) is
+        /// required.
         Abnormal = "ABNORMAL",
     }
 }
 
 open_enum! {
-    /// Where a refund goes to.
+    /// The destination of a refund.
     Channel {
-        /// The way it came.
+        /// The account that paid.
         Original = "ORIGINAL",
         /// The payer's balance.
         Balance = "BALANCE",
-        /// Another account's balance: the payer's has trouble.
+        /// The balance of another account, because the account that paid is abnormal.
         OtherBalance = "OTHER_BALANCE",
-        /// Another bank card: the payer's has trouble.
+        /// Another bank card, because the card that paid is abnormal.
         OtherBankcard = "OTHER_BANKCARD",
     }
 }
 
 open_enum! {
-    /// Out of which money of the merchant's a refund is paid.
+    /// The merchant's funds that pay a refund.
     FundsAccount {
-        /// What is not settled yet.
+        /// Funds that are not yet settled to the merchant.
         Unresolved = "UNSETTLED",
-        /// What is free.
+        /// The available balance.
         Available = "AVAILABLE",
-        /// What is frozen.
+        /// The unavailable (frozen) balance.
         Unavailable = "UNAVAILABLE",
-        /// The account for operations.
+        /// The operation account.
         Operation = "OPERATION",
-        /// The account that payments go to.
+        /// The basic account, which receives the payments.
         Basic = "BASIC",
-        /// The account of the digital yuan.
+        /// The basic account in digital yuan (e-CNY).
         EcnyBasic = "ECNY_BASIC",
     }
 }
 
-/// What became of a refund. Only a [verified](Verified) reply makes one.
+/// A refund and its status. It is read only from a [verified](Verified) reply.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Refund {
-    /// WeChat Pay's number of it.
+    /// WeChat Pay's number of the refund.
     pub refund_id: RefundId,
-    /// The merchant's number of it.
+    /// The merchant's number of the refund.
     pub out_refund_no: OutRefundNo,
     /// WeChat Pay's number of the payment.
     pub transaction_id: TransactionId,
     /// The merchant's number of the order.
     pub out_trade_no: OutTradeNo,
-    /// Where it goes to.
+    /// The destination.
     pub channel: Option<Channel>,
-    /// The account that it goes to, for people; it tells of the payer's card.
+    /// A readable description of the receiving account. It identifies the payer's card.
     pub user_received_account: Option<PersonalData>,
-    /// When the money was back.
+    /// The time at which the refund succeeded.
     #[serde(default, deserialize_with = "time::deserialize_option")]
     pub success_time: Option<UnixTime>,
-    /// When it was taken up.
+    /// The time at which WeChat Pay accepted the refund.
     #[serde(deserialize_with = "time::deserialize")]
     pub create_time: UnixTime,
-    /// Where it stands.
+    /// The status of the refund.
     pub status: RefundStatus,
-    /// Out of which money it is paid.
+    /// The funds that pay the refund.
     pub funds_account: Option<FundsAccount>,
-    /// How much.
+    /// The amounts.
     pub amount: Amount,
-    /// Which coupons went back.
+    /// The coupons that are refunded.
     #[serde(default)]
     pub promotion_detail: Vec<Promotion>,
 }
 
-/// How much, in fen.
+/// The amounts of a refund, in fen.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Amount {
-    /// The order's price.
+    /// The price of the whole order.
     pub total: Fen,
-    /// How much of it goes back.
+    /// The refunded part of the price.
     pub refund: Fen,
-    /// Out of which money, where that was told.
+    /// The sources of funds, if the request named them.
     #[serde(default)]
     pub from: Vec<FundsSource>,
-    /// What the payer had paid.
+    /// The amount that the payer paid.
     pub payer_total: Option<Fen>,
-    /// What the payer gets.
+    /// The amount that the payer receives.
     pub payer_refund: Option<Fen>,
-    /// What goes back of what was settled.
+    /// The refunded part of `settlement_total`.
     pub settlement_refund: Option<Fen>,
-    /// What had been settled: the price less the coupons that are not.
+    /// The amount to settle for the order: the price less the coupons that are not settled to the merchant.
     pub settlement_total: Option<Fen>,
-    /// What goes back of coupons.
+    /// The refunded amount of coupons.
     pub discount_refund: Option<Fen>,
     /// `CNY`.
     pub currency: Option<String>,
-    /// The fee that is given back.
+    /// The refunded fee.
     pub refund_fee: Option<Fen>,
 }
 
-/// A part of a refund, and out of which money it is paid.
+/// A part of a refund, and the funds that pay it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct FundsSource {
     /// `AVAILABLE` or `UNAVAILABLE`.
     pub account: FundsAccount,
-    /// How much.
+    /// The amount, in fen.
     pub amount: Fen,
 }
 
 impl FundsSource {
-    /// So much out of that money.
+    /// Creates a part of this amount, in fen, paid from these funds.
     #[must_use]
     pub fn new(account: FundsAccount, amount: Fen) -> Self {
         Self { account, amount }
     }
 }
 
-/// A coupon that went back.
+/// A coupon that is refunded.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Promotion {
-    /// Its number.
+    /// The number of the coupon.
     pub promotion_id: String,
-    /// `GLOBAL`, or `SINGLE` for single goods.
+    /// `GLOBAL` for the whole order, or `SINGLE` for single goods.
     pub scope: Option<String>,
-    /// `COUPON`, which is settled to the merchant, or `DISCOUNT`, which is not.
+    /// `COUPON`, which is settled to the merchant, or `DISCOUNT`, which is not settled.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// How much it took off, in fen.
+    /// The discount of the coupon, in fen.
     pub amount: Fen,
-    /// How much of that goes back, in fen.
+    /// The refunded part of the discount, in fen.
     pub refund_amount: Fen,
-    /// On which goods.
+    /// The goods that the coupon applies to.
     #[serde(default)]
     pub goods_detail: Vec<Goods>,
 }
 
-/// Goods whose price goes back.
+/// Refunded goods of one kind.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct Goods {
-    /// The merchant's own number: 1 to 32 letters, digits, `-`, `_`.
+    /// The merchant's number of the goods: 1 to 32 letters, digits, `-`, `_`.
     pub merchant_goods_id: String,
-    /// WeChat Pay's number.
+    /// WeChat Pay's number of the goods: 1 to 32 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wechatpay_goods_id: Option<String>,
-    /// A name: at most 256 characters.
+    /// The name of the goods: 1 to 256 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub goods_name: Option<String>,
-    /// The price of one, in fen.
+    /// The price of one piece, in fen.
     pub unit_price: Fen,
-    /// How much goes back for all of them, in fen.
+    /// The refunded amount for all pieces, in fen.
     pub refund_amount: Fen,
-    /// How many.
+    /// The number of pieces, at least 1.
     pub refund_quantity: u32,
 }
 
 impl Goods {
-    /// So many of one kind that cost so much each, and how much goes back for all of them.
+    /// Creates refunded goods: the number, the price of one piece, the refunded amount for all pieces (both in fen), and
+    /// the number of pieces.
     #[must_use]
     pub fn new(
         merchant_goods_id: impl Into<String>,
@@ -201,7 +203,7 @@ impl Goods {
 }
 
 impl Refund {
-    /// What it proves: that the money is back, if it is.
+    /// Returns the evidence of the refund, if it succeeded.
     #[must_use]
     pub fn evidence(&self) -> Option<RefundEvidence> {
         let refunded = SucceededRefund::new(
@@ -215,14 +217,19 @@ impl Refund {
             .then(|| RefundEvidence::new(self.out_trade_no.clone(), refunded))
     }
 
-    /// Reads the one that was asked for.
+    /// Reads a reply about this refund.
+    ///
+    /// # Errors
+    ///
+    /// Malformed, if the reply is about another refund.
     pub(super) fn read_of(reply: Verified<'_>, out_refund_no: &OutRefundNo) -> Result<Self, Error> {
+        // The signature of a reply does not cover the request, so only the number proves that they belong together.
         let refund: Self = reply.parse()?;
         if refund.out_refund_no == *out_refund_no {
             Ok(refund)
         } else {
             Err(malformed()
-                .caused_by(InvalidField::new("out_refund_no", "must be of the refund that was asked for")))
+                .caused_by(InvalidField::new("out_refund_no", "must be that of the requested refund")))
         }
     }
 }

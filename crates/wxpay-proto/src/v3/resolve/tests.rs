@@ -3,7 +3,7 @@ use crate::{
     clock::UnixTime,
     exchange::Failure,
     http::Response,
-    v3::fake::{self, NOW, Signer, Stage},
+    v3::fake::{self, Harness, NOW, SigningKey},
 };
 
 const UNKNOWN: &str = r#"{"code":"ORDER_NOT_EXIST","message":"订单不存在"}"#;
@@ -15,8 +15,8 @@ fn pending_operation() -> PendingOperation {
 }
 
 /// Resolves with these replies to the queries, in order; the last one repeats.
-fn resolve(came: &[fn(UnixTime) -> Reply]) -> (Result<Resolved, Error>, Stage) {
-    let (mut stage, mut came) = (Stage::new(), came.iter());
+fn resolve(came: &[fn(UnixTime) -> Reply]) -> (Result<Resolved, Error>, Harness) {
+    let (mut stage, mut came) = (Harness::new(), came.iter());
     let mut last: fn(UnixTime) -> Reply = |_| panic!("expected at least one prepared reply");
     let result = stage.run(fake::merchant().resolve_pending(pending_operation()), |_, now| {
         last = came.next().copied().unwrap_or(last);
@@ -26,7 +26,7 @@ fn resolve(came: &[fn(UnixTime) -> Reply]) -> (Result<Resolved, Error>, Stage) {
 }
 
 fn signed(status: u16, body: &str, now: UnixTime) -> Response {
-    Signer::public_key().reply(status, body, now)
+    SigningKey::public_key().reply(status, body, now)
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_partners_order_is_asked_for_by_the_partner() {
         sub_mchid: Some("1900000109".parse().unwrap()),
     };
     let known = r#"{"sp_mchid":"1900007291","sub_mchid":"1900000109","out_trade_no":"1217752501201407033233368018","trade_state":"NOTPAY"}"#;
-    let mut stage = Stage::new();
+    let mut stage = Harness::new();
     let settled =
         stage.run(fake::merchant().resolve_pending(pending_operation), |_, now| Ok(signed(200, known, *now)));
     assert!(matches!(settled, Ok(Resolved::Order(_))));

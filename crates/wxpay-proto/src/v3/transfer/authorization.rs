@@ -166,7 +166,6 @@ struct Wire {
 
 /// The name that the payee's account has at the merchant.
 pub(super) fn display_name(text: &str) -> Result<String, InvalidField> {
-    let rule =
-        InvalidField::new("user_display_name", "must be 1 to 32 characters, none beyond the basic plane");
+    let rule = InvalidField::new("user_display_name", "must be 1 to 32 characters, none beyond U+FFFF");
     field::text(text, 32, rule)
 }

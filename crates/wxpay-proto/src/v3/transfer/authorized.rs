@@ -86,7 +86,7 @@ impl Endpoint for CreateAuthorizedTransfer {
 mod tests {
     use super::*;
     use crate::v3::{
-        fake::{read, sealed, sealed_for_merchant, written},
+        fake::{drafted, read, sealed, sealed_for_merchant},
         transfer::{
             TransferState,
             bill::tests::{full, minimal},
@@ -105,7 +105,7 @@ mod tests {
             r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notices","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"out_authorization_no":"plfk2020042014","sponsor_mchid":"1900001109"}}"#,
             sealed("张三")
         );
-        assert_eq!(written(&authorized), (LINE.into(), expected));
+        assert_eq!(drafted(&authorized), (LINE.into(), expected));
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
             "165465465465".parse().unwrap(),
         );
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"2020年4月报销","transfer_scene_id":"1000","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"authorization_id":"165465465465"}"#;
-        assert_eq!(written(&authorized), (LINE.into(), expected.into()));
+        assert_eq!(drafted(&authorized), (LINE.into(), expected.into()));
     }
 
     #[test]

@@ -157,8 +157,7 @@ impl Builder {
     pub fn build(self) -> Result<TransferBill, InvalidField> {
         let Self { mut bill, transfer_remark, transfer_scene_id, user_recv_perception } = self;
         field::amount(bill.transfer_amount, "transfer_amount")?;
-        let rule =
-            InvalidField::new("transfer_remark", "must be 1 to 32 characters, none beyond the basic plane");
+        let rule = InvalidField::new("transfer_remark", "must be 1 to 32 characters, none beyond U+FFFF");
         bill.transfer_remark = field::text(&transfer_remark, 32, rule)?;
         bill.transfer_scene_id = scene(&transfer_scene_id)?;
         bill.user_recv_perception = perception(user_recv_perception.as_deref())?;
@@ -185,8 +184,7 @@ pub(super) fn scene(text: &str) -> Result<String, InvalidField> {
 
 /// What the payee is told.
 pub(super) fn perception(text: Option<&str>) -> Result<Option<String>, InvalidField> {
-    let rule =
-        InvalidField::new("user_recv_perception", "must be 1 to 256 characters, none beyond the basic plane");
+    let rule = InvalidField::new("user_recv_perception", "must be 1 to 256 characters, none beyond U+FFFF");
     field::text_opt(text, 256, rule)
 }
 
@@ -212,7 +210,7 @@ pub(super) struct Body<'a, M> {
 impl TransferBill {
     /// The body. The document insists on a named key even where no name is sealed.
     pub(super) fn body<M>(&self, writer: &mut RequestWriter<'_, '_>, more: M) -> Result<Body<'_, M>, Error> {
-        writer.name_key()?;
+        writer.set_serial_header()?;
         Ok(Body {
             appid: &self.appid,
             out_bill_no: &self.out_bill_no,

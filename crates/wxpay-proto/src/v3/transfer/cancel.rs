@@ -36,7 +36,7 @@ impl Endpoint for CancelTransfer {
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/fund-app/mch-transfer/transfer-bills/out-bill-no")
             .segment(self.0.as_str())
-            .then("/cancel");
+            .append("/cancel");
         Ok(Draft::new("v3.transfer.cancel", Method::Post, target))
     }
 
@@ -53,7 +53,7 @@ impl Endpoint for CancelTransfer {
 mod tests {
     use super::*;
     use crate::v3::{
-        fake::{read, written},
+        fake::{drafted, read},
         transfer::TransferState,
     };
     use alloc::string::String;
@@ -62,7 +62,7 @@ mod tests {
     fn it_says_the_number_in_the_path_and_nothing_else() {
         let cancel = CancelTransfer::new("plfk2020042013".parse().unwrap());
         assert_eq!(
-            written(&cancel),
+            drafted(&cancel),
             (
                 "POST /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/plfk2020042013/cancel".into(),
                 String::new()

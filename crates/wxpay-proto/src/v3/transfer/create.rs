@@ -86,7 +86,7 @@ mod tests {
         clock::UnixTime,
         error::ErrorKind,
         v3::{
-            fake::{self, read, sealed, written},
+            fake::{self, drafted, read, sealed},
             transfer::{
                 TransferState,
                 bill::tests::{full, minimal},
@@ -107,7 +107,7 @@ mod tests {
             r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notices","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_recv_style":{{"type":"RED_PACKET"}}}}"#,
             sealed("张三")
         );
-        assert_eq!(written(&create), ("POST /v3/fund-app/mch-transfer/transfer-bills".into(), expected));
+        assert_eq!(drafted(&create), ("POST /v3/fund-app/mch-transfer/transfer-bills".into(), expected));
     }
 
     #[test]
@@ -115,18 +115,18 @@ mod tests {
         let create = CreateTransfer::new(minimal().build().unwrap(), openid());
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"2020年4月报销","transfer_scene_id":"1000","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
         assert_eq!(
-            written(&create),
+            drafted(&create),
             ("POST /v3/fund-app/mch-transfer/transfer-bills".into(), expected.into())
         );
     }
 
     #[test]
     fn the_key_is_named_even_where_nothing_is_sealed() {
-        let signer = fake::Signer::certificate(1);
-        let mut stage = fake::Stage::new();
+        let signer = fake::SigningKey::certificate(1);
+        let mut stage = fake::Harness::new();
         let create = CreateTransfer::new(minimal().build().unwrap(), openid());
         let made = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","create_time":"2015-05-20T13:29:35.120+08:00","state":"ACCEPTED"}"#;
-        let transfer = stage.run(fake::by_certificates().build().call(create), |transmit, now| {
+        let transfer = stage.run(fake::with_certificates().build().call(create), |transmit, now| {
             let body =
                 if transmit.label == "v3.certificates" { fake::list(&[&signer]) } else { made.to_string() };
             Ok(signer.reply(200, &body, *now))

@@ -177,7 +177,7 @@ impl Endpoint for QueryReceipt {
         Receipt::read(reply).map(ReceiptLookup::Found)
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<ReceiptLookup> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<ReceiptLookup> {
         is_unknown(refusal).then_some(ReceiptLookup::NotFound)
     }
 
@@ -189,7 +189,7 @@ impl Endpoint for QueryReceipt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::v3::fake::{self, read, target, written};
+    use crate::v3::fake::{self, drafted, read, target};
     use alloc::format;
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
         ] {
             let (path, field) = name;
             assert_eq!(
-                written(&apply),
+                drafted(&apply),
                 (format!("POST {BASE}/{path}"), format!(r#"{{"{field}":"{number}"}}"#))
             );
             assert_eq!(target(&query), format!("{BASE}/{path}/{number}"));
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(receipt.state, State::Finished);
         assert!(!format!("{receipt:?}").contains("planted"));
         let statement = receipt.statement.unwrap();
-        let download = fake::Stage::new()
+        let download = fake::Harness::new()
             .run(fake::merchant().prepare_download(&statement), |_, _| panic!("it is signed alone"));
         let url = "https://api.mch.weixin.qq.com/v3/transferdownload/elecvoucherfile?token=planted";
         assert_eq!(download.unwrap().transmit.request.url(), url);

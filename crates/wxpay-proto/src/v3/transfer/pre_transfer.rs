@@ -110,7 +110,7 @@ impl Endpoint for CreatePreTransfer {
 mod tests {
     use super::*;
     use crate::v3::{
-        fake::{read, sealed, written},
+        fake::{drafted, read, sealed},
         transfer::{
             TransferState,
             bill::tests::{full, minimal},
@@ -139,14 +139,14 @@ mod tests {
             r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notices","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","authorization_info":{{"user_display_name":"wx_123456","out_authorization_no":"plfk2020042014","authorization_notify_url":"https://example.com/allowed"}},"sponsor_mchid":"1900001109"}}"#,
             sealed("张三")
         );
-        assert_eq!(written(&whole()), (LINE.into(), expected));
+        assert_eq!(drafted(&whole()), (LINE.into(), expected));
     }
 
     #[test]
     fn a_minimal_request_says_nothing_else() {
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"2020年4月报销","transfer_scene_id":"1000","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
         let minimal = CreatePreTransfer::new(minimal().build().unwrap(), openid());
-        assert_eq!(written(&minimal), (LINE.into(), expected.into()));
+        assert_eq!(drafted(&minimal), (LINE.into(), expected.into()));
     }
 
     #[test]

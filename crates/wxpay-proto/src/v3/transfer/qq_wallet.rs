@@ -63,7 +63,7 @@ impl CreateQqTransfer {
     }
 
     fn pending(out_bill_no: &OutBillNo) -> PendingOperation {
-        PendingOperation::QqTransfer { out_bill_no: out_bill_no.clone() }
+        PendingOperation::QqWalletTransfer { out_bill_no: out_bill_no.clone() }
     }
 }
 
@@ -127,7 +127,7 @@ impl Endpoint for QueryQqTransfer {
         Ok(TransferLookup::Found(Box::new(Transfer::read_of(reply, &self.0)?)))
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<TransferLookup> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<TransferLookup> {
         TransferLookup::unknown(refusal)
     }
 
@@ -141,7 +141,7 @@ impl Endpoint for CancelQqTransfer {
 
     /// Without a body.
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let target = Target::new(BASE).segment(self.0.as_str()).then("/cancel");
+        let target = Target::new(BASE).segment(self.0.as_str()).append("/cancel");
         Ok(Draft::new("v3.transfer.qq_wallet.cancel", Method::Post, target))
     }
 
@@ -160,7 +160,7 @@ mod tests {
     use crate::{
         money::Fen,
         v3::{
-            fake::{self, read, sealed, sealed_for_merchant, target, written},
+            fake::{self, drafted, read, sealed, sealed_for_merchant, target},
             resolve::Resolved,
             seal::Sensitive,
             transfer::{
@@ -200,7 +200,7 @@ mod tests {
             r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"游戏奖励","notify_url":"https://example.com/notices","transfer_scene_id":"1401","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_qq":"10001"}}"#,
             sealed("张三")
         );
-        assert_eq!(written(&create), (format!("POST {BASE}"), expected));
+        assert_eq!(drafted(&create), (format!("POST {BASE}"), expected));
         assert!(!format!("{create:?}").contains("10001"));
     }
 
@@ -208,7 +208,7 @@ mod tests {
     fn a_minimal_request_says_nothing_else() {
         let create = CreateQqTransfer::new(minimal().build().unwrap(), openid()).unwrap();
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"游戏奖励","transfer_scene_id":"1401","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
-        assert_eq!(written(&create), (format!("POST {BASE}"), expected.into()));
+        assert_eq!(drafted(&create), (format!("POST {BASE}"), expected.into()));
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
         let number: OutBillNo = "plfk2020042013".parse().unwrap();
         assert_eq!(target(&QueryQqTransfer::new(number.clone())), format!("{BASE}/plfk2020042013"));
         let cancel = CancelQqTransfer::new(number.clone());
-        assert_eq!(written(&cancel), (format!("POST {BASE}/plfk2020042013/cancel"), String::new()));
+        assert_eq!(drafted(&cancel), (format!("POST {BASE}/plfk2020042013/cancel"), String::new()));
         let transfer = read(&cancel, &answer()).unwrap();
         assert_eq!((&transfer.state, transfer.user_qq.as_deref()), (&TransferState::Success, Some("10001")));
         assert_eq!(transfer.mchid, Some("1900007291".parse().unwrap()));
@@ -240,9 +240,9 @@ mod tests {
         let pending_operation =
             CreateQqTransfer::new(minimal().build().unwrap(), openid()).unwrap().pending_operation().unwrap();
         let settled =
-            fake::Stage::new().run(fake::merchant().resolve_pending(pending_operation), |transmit, now| {
+            fake::Harness::new().run(fake::merchant().resolve_pending(pending_operation), |transmit, now| {
                 assert_eq!(transmit.label, "v3.transfer.qq_wallet.query");
-                Ok(fake::Signer::public_key().reply(200, &answer(), *now))
+                Ok(fake::SigningKey::public_key().reply(200, &answer(), *now))
             });
         let Resolved::Transfer(transfer) = settled.unwrap() else { panic!("it is a transfer") };
         assert!(transfer.is_paid());

@@ -71,8 +71,10 @@ impl Endpoint for QueryTransfer {
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let base = Target::new("/v3/fund-app/mch-transfer/transfer-bills");
         let target = match &self.0 {
-            TransferNumber::OutBillNo(number) => base.then("/out-bill-no").segment(number.as_str()),
-            TransferNumber::TransferBillNo(number) => base.then("/transfer-bill-no").segment(number.as_str()),
+            TransferNumber::OutBillNo(number) => base.append("/out-bill-no").segment(number.as_str()),
+            TransferNumber::TransferBillNo(number) => {
+                base.append("/transfer-bill-no").segment(number.as_str())
+            }
         };
         Ok(Draft::get("v3.transfer.query", target))
     }
@@ -91,7 +93,7 @@ impl Endpoint for QueryTransfer {
         Ok(TransferLookup::Found(Box::new(transfer)))
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<TransferLookup> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<TransferLookup> {
         TransferLookup::unknown(refusal)
     }
 
@@ -159,7 +161,7 @@ mod tests {
     #[test]
     fn a_transfer_whose_answer_was_lost_is_settled_by_its_number() {
         let me = fake::merchant();
-        let mut stage = fake::Stage::new();
+        let mut stage = fake::Harness::new();
         let create =
             CreateTransfer::new(minimal().build().unwrap(), "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap());
         let lost = stage.run(me.call(create), |_, _| Err(Failure::Lost("reset".into())));
@@ -173,7 +175,7 @@ mod tests {
         assert_eq!(pending_operation.out_trade_no(), None);
         let settled = stage.run(me.resolve(pending_operation), |transmit, now| {
             assert_eq!(transmit.label, "v3.transfer.query");
-            Ok(fake::Signer::public_key().reply(200, &answer(), *now))
+            Ok(fake::SigningKey::public_key().reply(200, &answer(), *now))
         });
         let Resolved::Transfer(transfer) = settled.unwrap() else { panic!("it is a transfer") };
         assert_eq!(transfer.state, TransferState::Fail);
@@ -182,11 +184,15 @@ mod tests {
     #[test]
     fn a_number_that_stays_unknown_is_free_again() {
         let me = fake::merchant();
-        let mut stage = fake::Stage::new();
+        let mut stage = fake::Harness::new();
         let resolve =
             me.resolve_pending(PendingOperation::Transfer { out_bill_no: "plfk2020042013".parse().unwrap() });
         let settled = stage.run(resolve, |_, now| {
-            Ok(fake::Signer::public_key().reply(404, r#"{"code":"NOT_FOUND","message":"记录不存在"}"#, *now))
+            Ok(fake::SigningKey::public_key().reply(
+                404,
+                r#"{"code":"NOT_FOUND","message":"记录不存在"}"#,
+                *now,
+            ))
         });
         assert_eq!(settled.unwrap(), Resolved::NotFound);
         assert_eq!((stage.sent.len(), stage.now.since(fake::NOW).as_secs()), (5, 20));

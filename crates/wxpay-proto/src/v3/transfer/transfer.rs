@@ -196,7 +196,7 @@ mod tests {
             let text = alloc::format!(
                 r#"{{"out_bill_no":"1","transfer_bill_no":"2","state":"SUCCESS","{name}":"1900001109","update_time":""}}"#
             );
-            let transfer = Transfer::read(Verified::opened(text.as_bytes())).unwrap();
+            let transfer = Transfer::read(Verified::decrypted(text.as_bytes())).unwrap();
             assert_eq!(transfer.mchid, Some("1900001109".parse().unwrap()));
             assert!(transfer.is_paid() && transfer.update_time.is_none());
         }
@@ -210,7 +210,7 @@ mod tests {
             r#"{"out_bill_no":"1","transfer_bill_no":"2"}"#,
             r#"{"out_bill_no":"1","transfer_bill_no":"2","state":"SUCCESS","transfer_amount":1.5}"#,
         ] {
-            assert!(Transfer::read(Verified::opened(text.as_bytes())).is_err(), "{text}");
+            assert!(Transfer::read(Verified::decrypted(text.as_bytes())).is_err(), "{text}");
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Schemas and views of merchants, certificates and platform keys. They contain no secret.
 
-use super::super::shape::{Record, Shape, always};
+use super::super::schema::{Record, Schema, required_member};
 use crate::{
     keys::Certificate,
-    merchant::{Merchant, Mode, PlatformCertificate},
+    merchant::{KeyMode, Merchant, PlatformCertificate},
 };
 use serde::Serialize;
 use wxpay_proto::{
@@ -11,133 +11,149 @@ use wxpay_proto::{
     id::{AppId, MchId, PublicKeyId, SerialNo},
 };
 
-pub(in crate::control) const MERCHANTS: Shape = Shape::List(&MERCHANT);
-pub(in crate::control) const MERCHANT: Shape = Shape::Record(&WHOLE);
-const WHOLE: Record = Record {
+pub(in crate::control) const MERCHANTS: Schema = Schema::List(&MERCHANT);
+pub(in crate::control) const MERCHANT: Schema = Schema::Record(&MERCHANT_RECORD);
+const MERCHANT_RECORD: Record = Record {
     name: "Merchant",
     about: "A merchant, without its secrets.",
     members: &[
-        always("mchid", Shape::Text, "The merchant's mchid."),
-        always("appids", Shape::List(&Shape::Text), "The merchant's apps; the first one is its default."),
-        always("certificates", Shape::List(&CERTIFICATE), "The merchant's API certificates, oldest first."),
-        always("has_api_v3_key", Shape::Truth, "True if an APIv3 key is set."),
-        always("sub_merchants", Shape::List(&Shape::Record(&SUB)), "The sub-merchants that it serves."),
-        always("platform", PLATFORM, "The platform keys that the gateway uses with this merchant."),
+        required_member("mchid", Schema::Text, "The merchant's mchid."),
+        required_member(
+            "appids",
+            Schema::List(&Schema::Text),
+            "The merchant's apps; the first one is its default.",
+        ),
+        required_member(
+            "certificates",
+            Schema::List(&CERTIFICATE),
+            "The merchant's API certificates, oldest first.",
+        ),
+        required_member("has_api_v3_key", Schema::Truth, "True if an APIv3 key is set."),
+        required_member(
+            "sub_merchants",
+            Schema::List(&Schema::Record(&SUB)),
+            "The sub-merchants that it serves.",
+        ),
+        required_member("platform", PLATFORM, "The platform keys that the gateway uses with this merchant."),
     ],
 };
 const SUB: Record = Record {
     name: "SubMerchant",
     about: "A sub-merchant that a service provider acts for.",
     members: &[
-        always("sub_mchid", Shape::Text, "The sub-merchant's mchid."),
-        always("appids", Shape::List(&Shape::Text), "The sub-merchant's apps."),
+        required_member("sub_mchid", Schema::Text, "The sub-merchant's mchid."),
+        required_member("appids", Schema::List(&Schema::Text), "The sub-merchant's apps."),
     ],
 };
-pub(in crate::control) const CERTIFICATE: Shape = Shape::Record(&Record {
+pub(in crate::control) const CERTIFICATE: Schema = Schema::Record(&Record {
     name: "Certificate",
     about: "A certificate.",
     members: &[
-        always("serial_no", Shape::Text, "The serial number."),
-        always("effective_at", Shape::Seconds, "The start of validity."),
-        always("expires_at", Shape::Seconds, "The end of validity."),
-        always("pem", Shape::Maybe(&Shape::Text), "The certificate in PEM."),
+        required_member("serial_no", Schema::Text, "The serial number."),
+        required_member("effective_at", Schema::Seconds, "The start of validity."),
+        required_member("expires_at", Schema::Seconds, "The end of validity."),
+        required_member("pem", Schema::Maybe(&Schema::Text), "The certificate in PEM."),
     ],
 });
 
 /// View of a merchant, without its secrets.
 #[derive(Serialize)]
-pub(in crate::control) struct View {
+pub(in crate::control) struct MerchantView {
     mchid: MchId,
     appids: Vec<AppId>,
-    certificates: Vec<Shown>,
+    certificates: Vec<CertificateView>,
     has_api_v3_key: bool,
-    sub_merchants: Vec<Sub>,
-    platform: Platform,
+    sub_merchants: Vec<SubMerchantView>,
+    platform: PlatformView,
 }
 
 #[derive(Serialize)]
-struct Sub {
+struct SubMerchantView {
     sub_mchid: MchId,
     appids: Vec<AppId>,
 }
 
 /// View of a certificate.
 #[derive(Serialize)]
-pub(in crate::control) struct Shown {
+pub(in crate::control) struct CertificateView {
     serial_no: SerialNo,
     effective_at: u64,
     expires_at: u64,
     pem: Option<String>,
 }
 
-impl Shown {
+impl CertificateView {
     pub(in crate::control) fn of(certificate: &Certificate) -> Self {
         Self {
             serial_no: certificate.serial().clone(),
-            effective_at: certificate.effective().as_secs(),
-            expires_at: certificate.expires().as_secs(),
+            effective_at: certificate.not_before().as_secs(),
+            expires_at: certificate.not_after().as_secs(),
             pem: certificate.pem().ok(),
         }
     }
 }
 
-impl View {
+impl MerchantView {
     pub(in crate::control) fn of(merchant: &Merchant, now: UnixTime) -> Self {
-        let subs = merchant.subs().iter();
+        let subs = merchant.sub_merchants().iter();
         Self {
             mchid: merchant.mchid().clone(),
             appids: merchant.appids().to_vec(),
-            certificates: merchant.api_keys().iter().map(|own| Shown::of(&own.certificate)).collect(),
+            certificates: merchant
+                .api_keys()
+                .iter()
+                .map(|own| CertificateView::of(&own.certificate))
+                .collect(),
             has_api_v3_key: merchant.api_v3_key().is_some(),
             sub_merchants: subs
-                .map(|(mchid, appids)| Sub { sub_mchid: mchid.clone(), appids: appids.clone() })
+                .map(|(mchid, appids)| SubMerchantView { sub_mchid: mchid.clone(), appids: appids.clone() })
                 .collect(),
-            platform: Platform::of(merchant, now),
+            platform: PlatformView::of(merchant, now),
         }
     }
 }
 
-pub(in crate::control) const PLATFORM: Shape = Shape::Record(&KEYS);
+pub(in crate::control) const PLATFORM: Schema = Schema::Record(&KEYS);
 const KEYS: Record = Record {
     name: "Platform",
     about: "The platform keys that the gateway uses with a merchant.",
     members: &[
-        always(
+        required_member(
             "mode",
-            Shape::Word(modes),
+            Schema::Word(modes),
             "The keys in use. `either` does not exist at WeChat Pay: the request selects the key.",
         ),
-        always(
+        required_member(
             "switching_since",
-            Shape::Maybe(&Shape::Seconds),
+            Schema::Maybe(&Schema::Seconds),
             "The time at which the merchant started the switch.",
         ),
-        always(
+        required_member(
             "certificates",
-            Shape::List(&Shape::Record(&LISTED)),
+            Schema::List(&Schema::Record(&PLATFORM_CERTIFICATE)),
             "The certificates that the merchant can download now.",
         ),
-        always(
+        required_member(
             "public_key",
-            Shape::Maybe(&Shape::Record(&PUBLIC_KEY)),
+            Schema::Maybe(&Schema::Record(&PUBLIC_KEY)),
             "The WeChat Pay public key, once the merchant has obtained it.",
         ),
     ],
 };
-const LISTED: Record = Record {
+const PLATFORM_CERTIFICATE: Record = Record {
     name: "PlatformCertificate",
     about: "A platform certificate.",
     members: &[
-        always("signs_from", Shape::Seconds, "The time from which it signs; it is listed earlier."),
-        always("certificate", CERTIFICATE, "The certificate."),
+        required_member("signs_from", Schema::Seconds, "The time from which it signs; it is listed earlier."),
+        required_member("certificate", CERTIFICATE, "The certificate."),
     ],
 };
 const PUBLIC_KEY: Record = Record {
     name: "PlatformPublicKey",
     about: "The WeChat Pay public key.",
     members: &[
-        always("id", Shape::Text, "The id: PUB_KEY_ID_ and digits."),
-        always("pem", Shape::Text, "The key in PEM."),
+        required_member("id", Schema::Text, "The id: PUB_KEY_ID_ and digits."),
+        required_member("pem", Schema::Text, "The key in PEM."),
     ],
 };
 
@@ -147,17 +163,17 @@ pub(in crate::control) fn modes() -> Vec<&'static str> {
 
 /// View of the platform keys: their public halves.
 #[derive(Serialize)]
-pub(in crate::control) struct Platform {
+pub(in crate::control) struct PlatformView {
     mode: &'static str,
     switching_since: Option<u64>,
-    certificates: Vec<Listed>,
+    certificates: Vec<PlatformCertificateView>,
     public_key: Option<PublicKey>,
 }
 
 #[derive(Serialize)]
-struct Listed {
+struct PlatformCertificateView {
     signs_from: u64,
-    certificate: Shown,
+    certificate: CertificateView,
 }
 
 #[derive(Serialize)]
@@ -166,19 +182,19 @@ struct PublicKey {
     pem: String,
 }
 
-impl Platform {
+impl PlatformView {
     pub(in crate::control) fn of(merchant: &Merchant, now: UnixTime) -> Self {
         let platform = merchant.platform();
         let (mode, since) = match platform.mode() {
-            Mode::Certificates => ("certificates", None),
-            Mode::Obtained => ("obtained", None),
-            Mode::Switching { since } => ("switching", Some(since.as_secs())),
-            Mode::PublicKey => ("public_key", None),
-            Mode::Either => ("either", None),
+            KeyMode::Certificates => ("certificates", None),
+            KeyMode::Obtained => ("obtained", None),
+            KeyMode::Switching { since } => ("switching", Some(since.as_secs())),
+            KeyMode::PublicKey => ("public_key", None),
+            KeyMode::Either => ("either", None),
         };
-        let listed = |listed: &PlatformCertificate| Listed {
+        let listed = |listed: &PlatformCertificate| PlatformCertificateView {
             signs_from: listed.signs_from.as_secs(),
-            certificate: Shown::of(&listed.certificate),
+            certificate: CertificateView::of(&listed.certificate),
         };
         let key = platform.public_key();
         Self {

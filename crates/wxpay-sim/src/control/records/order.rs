@@ -1,183 +1,213 @@
 //! Schemas of orders of both API versions, their payments and refunds, and combined orders.
 
 use super::{
-    super::shape::{Member, Record, Shape, always},
+    super::schema::{Member, Record, Schema, required_member},
     notification::NOTIFICATIONS,
 };
 
-pub(in crate::control) const ORDERS: Shape = Shape::List(&ORDER);
-pub(in crate::control) const ORDER: Shape = Shape::Either(&[Shape::Record(&FIRST), Shape::Record(&THIRD)]);
+pub(in crate::control) const ORDERS: Schema = Schema::List(&ORDER);
+pub(in crate::control) const ORDER: Schema =
+    Schema::Either(&[Schema::Record(&V1_ORDER), Schema::Record(&TRANSACTION)]);
 
-const FIRST: Record = Record {
+const V1_ORDER: Record = Record {
     name: "V1Order",
     about: "An APIv1 order.",
     members: &[
-        always("out_trade_no", Shape::Text, "The merchant's order number."),
-        always("partner", Shape::Text, "The merchant."),
-        always("appid", Shape::Text, "The app."),
-        always("state", Shape::Word(|| vec!["ORDERED", "PAID", "EXPIRED"]), "The state of the order."),
-        always("total_fee", Shape::Fen, "The amount of the latest genprepay."),
-        always("body", Shape::Text, "The description of the goods."),
-        always("attach", Shape::Maybe(&Shape::Text), "The merchant's attached data."),
-        always("prepays", Shape::List(&Shape::Record(&PREPAY)), "Every genprepay that succeeded."),
-        always("payments", Shape::List(&Shape::Record(&FIRST_PAYMENT)), "Every payment."),
-        always(
+        required_member("out_trade_no", Schema::Text, "The merchant's order number."),
+        required_member("partner", Schema::Text, "The merchant."),
+        required_member("appid", Schema::Text, "The app."),
+        required_member(
+            "state",
+            Schema::Word(|| vec!["ORDERED", "PAID", "EXPIRED"]),
+            "The state of the order.",
+        ),
+        required_member("total_fee", Schema::Fen, "The amount of the latest genprepay."),
+        required_member("body", Schema::Text, "The description of the goods."),
+        required_member("attach", Schema::Maybe(&Schema::Text), "The merchant's attached data."),
+        required_member("prepays", Schema::List(&Schema::Record(&PREPAY)), "Every genprepay that succeeded."),
+        required_member("payments", Schema::List(&Schema::Record(&V1_PAYMENT)), "Every payment."),
+        required_member(
             "failed_attempts",
-            Shape::List(&Shape::Record(&REFUSAL)),
+            Schema::List(&Schema::Record(&FAILED_ATTEMPT)),
             "Every attempt that the payer cancelled or that failed.",
         ),
-        always(
+        required_member(
             "deliveries",
-            Shape::List(&Shape::Record(&DELIVERY)),
+            Schema::List(&Schema::Record(&DELIVERY)),
             "Every delivernotify that was accepted.",
         ),
-        always("notifications", NOTIFICATIONS, "The notifications and their deliveries."),
+        required_member("notifications", NOTIFICATIONS, "The notifications and their deliveries."),
     ],
 };
 const PREPAY: Record = Record {
     name: "V1Prepay",
     about: "A genprepay request that succeeded.",
     members: &[
-        always("prepayid", Shape::Text, "The prepayid that was returned."),
-        always("total_fee", Shape::Fen, "The amount to pay."),
-        always(
+        required_member("prepayid", Schema::Text, "The prepayid that was returned."),
+        required_member("total_fee", Schema::Fen, "The amount to pay."),
+        required_member(
             "spbill_create_ip",
-            Shape::Text,
+            Schema::Text,
             "The IP address of the payer's device, as the merchant sent it.",
         ),
         CREATED_AT,
         EXPIRES_AT,
     ],
 };
-const FIRST_PAYMENT: Record = Record {
+const V1_PAYMENT: Record = Record {
     name: "V1Payment",
     about: "An APIv1 payment.",
     members: &[
-        always("transaction_id", Shape::Text, "The gateway's payment number."),
-        always("prepayid", Shape::Text, "The prepayid that was paid."),
-        always("openid", Shape::Text, "The payer."),
-        always("total_fee", Shape::Fen, "The amount that the payer paid."),
-        always("discount", Shape::Fen, "The amount that the gateway added. The sum is the order's amount."),
-        always("bank_type", Shape::Text, "The payer's bank; 0 for balance."),
-        always("bank_billno", Shape::Maybe(&Shape::Text), "The bank's number; null for balance."),
-        always("time_end", Shape::Seconds, "The time of the payment."),
+        required_member("transaction_id", Schema::Text, "The gateway's payment number."),
+        required_member("prepayid", Schema::Text, "The prepayid that was paid."),
+        required_member("openid", Schema::Text, "The payer."),
+        required_member("total_fee", Schema::Fen, "The amount that the payer paid."),
+        required_member(
+            "discount",
+            Schema::Fen,
+            "The amount that the gateway added. The sum is the order's amount.",
+        ),
+        required_member("bank_type", Schema::Text, "The payer's bank; 0 for balance."),
+        required_member("bank_billno", Schema::Maybe(&Schema::Text), "The bank's number; null for balance."),
+        required_member("time_end", Schema::Seconds, "The time of the payment."),
     ],
 };
-const REFUSAL: Record = Record {
+const FAILED_ATTEMPT: Record = Record {
     name: "V1FailedAttempt",
     about: "A payment attempt that was cancelled or failed.",
     members: &[
-        always("at", Shape::Seconds, "The time of the attempt."),
-        always("outcome", Shape::Word(|| vec!["cancelled", "failed"]), "The outcome."),
+        required_member("at", Schema::Seconds, "The time of the attempt."),
+        required_member("outcome", Schema::Word(|| vec!["cancelled", "failed"]), "The outcome."),
     ],
 };
 const DELIVERY: Record = Record {
     name: "V1Delivernotify",
     about: "A delivery that the merchant reported by delivernotify.",
     members: &[
-        always("at", Shape::Seconds, "The time of the request."),
-        always("transid", Shape::Text, "The payment whose goods were delivered."),
-        always("delivered", Shape::Truth, "True for deliver_status 1."),
-        always("deliver_msg", Shape::Text, "The reason, or ok."),
+        required_member("at", Schema::Seconds, "The time of the request."),
+        required_member("transid", Schema::Text, "The payment whose goods were delivered."),
+        required_member("delivered", Schema::Truth, "True for deliver_status 1."),
+        required_member("deliver_msg", Schema::Text, "The reason, or ok."),
     ],
 };
 
-const TRADE_TYPE: Shape = Shape::Word(|| vec!["JSAPI", "APP", "NATIVE", "MWEB", "MICROPAY"]);
-const THIRD: Record = Record {
+const TRADE_TYPE: Schema = Schema::Word(|| vec!["JSAPI", "APP", "NATIVE", "MWEB", "MICROPAY"]);
+const TRANSACTION: Record = Record {
     name: "Transaction",
     about: "An APIv3 order.",
     members: &[
-        always("out_trade_no", Shape::Text, "The merchant's order number."),
-        always("mchid", Shape::Text, "The merchant that placed the order."),
-        always("sub_mchid", Shape::Maybe(&Shape::Text), "The sub-merchant that the order was placed for."),
-        always("sub_appid", Shape::Maybe(&Shape::Text), "The sub-merchant's app, if the order names one."),
-        always(
+        required_member("out_trade_no", Schema::Text, "The merchant's order number."),
+        required_member("mchid", Schema::Text, "The merchant that placed the order."),
+        required_member(
+            "sub_mchid",
+            Schema::Maybe(&Schema::Text),
+            "The sub-merchant that the order was placed for.",
+        ),
+        required_member(
+            "sub_appid",
+            Schema::Maybe(&Schema::Text),
+            "The sub-merchant's app, if the order names one.",
+        ),
+        required_member(
             "combine_out_trade_no",
-            Shape::Maybe(&Shape::Text),
+            Schema::Maybe(&Schema::Text),
             "The combined order that contains this order.",
         ),
-        always("appid", Shape::Text, "The app."),
-        always("trade_type", TRADE_TYPE, "The payment method."),
-        always(
+        required_member("appid", Schema::Text, "The app."),
+        required_member("trade_type", TRADE_TYPE, "The payment method."),
+        required_member(
             "trade_state",
-            Shape::Word(|| {
+            Schema::Word(|| {
                 vec!["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR"]
             }),
             "The state of the order.",
         ),
-        always("total", Shape::Fen, "The amount to pay."),
-        always("description", Shape::Text, "The description of the goods."),
-        always("attach", Shape::Maybe(&Shape::Text), "The merchant's attached data."),
-        always(
+        required_member("total", Schema::Fen, "The amount to pay."),
+        required_member("description", Schema::Text, "The description of the goods."),
+        required_member("attach", Schema::Maybe(&Schema::Text), "The merchant's attached data."),
+        required_member(
             "handle",
-            Shape::Maybe(&Shape::Text),
+            Schema::Maybe(&Schema::Text),
             "The value that the payer's client opens: a prepay_id, a code_url or an h5_url.",
         ),
         CREATED_AT,
         EXPIRES_AT,
-        always("payments", Shape::List(&Shape::Record(&PAYMENT)), "Every payment."),
-        always("refunds", Shape::List(&Shape::Record(&REFUND)), "Every refund."),
-        always("notifications", NOTIFICATIONS, "The notifications and their deliveries."),
+        required_member("payments", Schema::List(&Schema::Record(&PAYMENT)), "Every payment."),
+        required_member("refunds", Schema::List(&Schema::Record(&REFUND)), "Every refund."),
+        required_member("notifications", NOTIFICATIONS, "The notifications and their deliveries."),
     ],
 };
 const PAYMENT: Record = Record {
     name: "TransactionPayment",
     about: "An APIv3 payment.",
     members: &[
-        always("transaction_id", Shape::Text, "The gateway's payment number."),
-        always(
+        required_member("transaction_id", Schema::Text, "The gateway's payment number."),
+        required_member(
             "openid",
-            Shape::Text,
+            Schema::Text,
             "The payer's openid under the app of the merchant that placed the order.",
         ),
-        always("sub_openid", Shape::Maybe(&Shape::Text), "The payer's openid under the sub-merchant's app."),
-        always("payer_total", Shape::Fen, "The amount that the payer paid."),
-        always("discount", Shape::Fen, "The amount that a coupon added. The sum is the order's amount."),
-        always("coupon_id", Shape::Maybe(&Shape::Text), "The coupon's number."),
-        always("bank_type", Shape::Text, "The payer's bank."),
-        always("success_at", Shape::Seconds, "The time of the payment."),
+        required_member(
+            "sub_openid",
+            Schema::Maybe(&Schema::Text),
+            "The payer's openid under the sub-merchant's app.",
+        ),
+        required_member("payer_total", Schema::Fen, "The amount that the payer paid."),
+        required_member(
+            "discount",
+            Schema::Fen,
+            "The amount that a coupon added. The sum is the order's amount.",
+        ),
+        required_member("coupon_id", Schema::Maybe(&Schema::Text), "The coupon's number."),
+        required_member("bank_type", Schema::Text, "The payer's bank."),
+        required_member("success_at", Schema::Seconds, "The time of the payment."),
     ],
 };
 pub(in crate::control) const REFUND: Record = Record {
     name: "Refund",
     about: "An APIv3 refund.",
     members: &[
-        always("refund_id", Shape::Text, "The gateway's refund number."),
-        always("out_refund_no", Shape::Text, "The merchant's refund number."),
-        always(
+        required_member("refund_id", Schema::Text, "The gateway's refund number."),
+        required_member("out_refund_no", Schema::Text, "The merchant's refund number."),
+        required_member(
             "status",
-            Shape::Word(|| vec!["PROCESSING", "SUCCESS", "CLOSED", "ABNORMAL"]),
+            Schema::Word(|| vec!["PROCESSING", "SUCCESS", "CLOSED", "ABNORMAL"]),
             "The status of the refund.",
         ),
-        always("refund", Shape::Fen, "The total amount of the refund."),
-        always(
+        required_member("refund", Schema::Fen, "The total amount of the refund."),
+        required_member(
             "payer_refund",
-            Shape::Fen,
+            Schema::Fen,
             "The amount returned to the payer; the rest returns to the coupon.",
         ),
         CREATED_AT,
-        always("success_at", Shape::Maybe(&Shape::Seconds), "The time of success."),
+        required_member("success_at", Schema::Maybe(&Schema::Seconds), "The time of success."),
     ],
 };
 
-const CREATED_AT: Member = always("created_at", Shape::Seconds, "The time of the request.");
-const EXPIRES_AT: Member = always("expires_at", Shape::Seconds, "The last time at which the payer can pay.");
+const CREATED_AT: Member = required_member("created_at", Schema::Seconds, "The time of the request.");
+const EXPIRES_AT: Member =
+    required_member("expires_at", Schema::Seconds, "The last time at which the payer can pay.");
 
-pub(in crate::control) const COMBINED: Shape = Shape::Record(&COMBINED_RECORD);
-const COMBINED_RECORD: Record = Record {
+pub(in crate::control) const COMBINED: Schema = Schema::Record(&COMBINED_ORDER);
+const COMBINED_ORDER: Record = Record {
     name: "CombinedOrder",
     about: "A combined order: sub-orders of several merchants that are paid in one payment.",
     members: &[
-        always("combine_out_trade_no", Shape::Text, "The merchant's number of the combined order."),
-        always("combine_mchid", Shape::Text, "The merchant that placed the combined order."),
-        always("combine_appid", Shape::Text, "The app."),
-        always("trade_type", TRADE_TYPE, "The payment method."),
-        always("handle", Shape::Text, "The value that the payer's client opens."),
-        always("combine_transaction_id", Shape::Maybe(&Shape::Text), "The gateway's payment number."),
+        required_member("combine_out_trade_no", Schema::Text, "The merchant's number of the combined order."),
+        required_member("combine_mchid", Schema::Text, "The merchant that placed the combined order."),
+        required_member("combine_appid", Schema::Text, "The app."),
+        required_member("trade_type", TRADE_TYPE, "The payment method."),
+        required_member("handle", Schema::Text, "The value that the payer's client opens."),
+        required_member(
+            "combine_transaction_id",
+            Schema::Maybe(&Schema::Text),
+            "The gateway's payment number.",
+        ),
         CREATED_AT,
         EXPIRES_AT,
-        always("sub_orders", Shape::List(&Shape::Record(&THIRD)), "The sub-orders."),
-        always(
+        required_member("sub_orders", Schema::List(&Schema::Record(&TRANSACTION)), "The sub-orders."),
+        required_member(
             "notifications",
             NOTIFICATIONS,
             "The notifications of the combined order and their deliveries.",

@@ -1,6 +1,6 @@
 //! Schemas of problem details and of the payer's result.
 
-use super::super::shape::{Member, Record, Shape, always, sometimes};
+use super::super::schema::{Member, Record, Schema, optional_member, required_member};
 
 pub(in crate::control) const PROBLEM: Record = Record {
     name: "Problem",
@@ -9,19 +9,23 @@ pub(in crate::control) const PROBLEM: Record = Record {
 };
 
 const MEMBERS: &[Member] = &[
-    always("title", Shape::Text, "The class of the problem."),
-    always("status", Shape::Count, "The HTTP status."),
-    always("detail", Shape::Text, "The problem of this request."),
-    sometimes("field", Shape::Text, "The invalid field; `body` for the whole body."),
-    sometimes("rule", Shape::Text, "The rule: the end of a sentence that begins with the field's name."),
-    sometimes("resp", Shape::Record(&RESP), "The result that the payer's client returns to the app."),
+    required_member("title", Schema::Text, "The class of the problem."),
+    required_member("status", Schema::Count, "The HTTP status."),
+    required_member("detail", Schema::Text, "The problem of this request."),
+    optional_member("field", Schema::Text, "The invalid field; `body` for the whole body."),
+    optional_member(
+        "rule",
+        Schema::Text,
+        "The rule: the end of a sentence that begins with the field's name.",
+    ),
+    optional_member("resp", Schema::Record(&RESP), "The result that the payer's client returns to the app."),
 ];
 
 pub(in crate::control) const RESP: Record = Record {
     name: "PayResp",
     about: "The result that the payer's client returns to the app or page.",
     members: &[
-        always("errCode", Shape::Integer, "0 paid, -1 error, -2 cancelled by the payer."),
-        always("errStr", Shape::Text, "The reason, for -1."),
+        required_member("errCode", Schema::Integer, "0 paid, -1 error, -2 cancelled by the payer."),
+        required_member("errStr", Schema::Text, "The reason, for -1."),
     ],
 };

@@ -7,7 +7,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) code: Errcode,
-    pub(crate) why: String,
+    pub(crate) reason: String,
 }
 
 /// An error number and its text.
@@ -53,8 +53,8 @@ pub(crate) const BAD_SIGNATURE_LONG: Errcode = code(268_500_741, "not match sign
 
 impl Errcode {
     /// Builds a refusal with this code. `why` is used in the gateway's warnings only.
-    pub(crate) fn because(self, why: impl Into<String>) -> Refusal {
-        Refusal { code: self, why: why.into() }
+    pub(crate) fn with_reason(self, why: impl Into<String>) -> Refusal {
+        Refusal { code: self, reason: why.into() }
     }
 
     pub(crate) const fn number(self) -> i64 {

@@ -4,12 +4,12 @@ use super::{
     Call,
     codes::{self, Refusal},
     json,
-    package::Goods,
+    package::OrderData,
 };
 use crate::{
-    chance::HEX,
     gateway::Gateway,
     ledger::{Order, Prepay},
+    rng::HEX,
     settings::Reuse,
     time,
     warnings::Kind,
@@ -30,45 +30,46 @@ const SIGNED: [&str; 5] = ["appid", "noncestr", "package", "timestamp", "traceid
 
 pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Result<Response, Refusal> {
     let refused = gateway.settings.bad_prepay_signature();
-    call.signed_over(&SIGNED, refused)?;
-    call.signed_by_sha1()?;
-    call.required("noncestr", 32)?;
-    call.timely(gateway, now)?;
-    let package = call.package(gateway, refused, now)?;
-    let goods = Goods::read(&package)?;
+    call.check_app_signature(&SIGNED, refused)?;
+    call.check_sign_method()?;
+    call.required_member("noncestr", 32)?;
+    call.check_timestamp(gateway, now)?;
+    let package = call.verified_package(gateway, refused, now)?;
+    let goods = OrderData::read(&package)?;
     let partner = call.app.credentials().partner().clone();
     let earlier = gateway.ledger.order(&partner, &goods.out_trade_no);
-    let changed = earlier.map(|order| reused(order, &goods, gateway.settings.reuse)).transpose()?;
-    flag(gateway, &goods, changed == Some(true), now);
+    let changed =
+        earlier.map(|order| check_reuse(order, &goods, gateway.settings.reused_order_number)).transpose()?;
+    warn_of_doubtful_forms(gateway, &goods, changed == Some(true), now);
 
-    let prepayid = format!("1101000000{}{}", time::short_day(now), gateway.ids.text(HEX, 16));
+    let prepayid = format!("1101000000{}{}", time::yymmdd(now), gateway.ids.text(HEX, 16));
     let prepayid: PrepayId =
-        prepayid.parse().map_err(|_| codes::SYSTEM_ERROR.because("cannot generate a prepayid"))?;
+        prepayid.parse().map_err(|_| codes::SYSTEM_ERROR.with_reason("cannot generate a prepayid"))?;
     let lasting = now.after(gateway.settings.prepay_ttl);
     let expires = goods.time_expire.map_or(lasting, |expire| expire.min(lasting));
     let prepay = Prepay { prepayid: prepayid.clone(), goods, created: now, expires };
-    gateway.ledger.add(&call.app, prepay);
+    gateway.ledger.add_prepay(&call.app, prepay);
     Ok(json(&Answer { prepayid: &prepayid, errcode: 0, errmsg: "Success" }))
 }
 
 /// Returns the prepayid of a reply, if it has one.
-pub(in crate::gateway) fn answered(body: &[u8]) -> Option<PrepayId> {
-    super::message::Message::parse(body).ok()?.text("prepayid")?.parse().ok()
+pub(in crate::gateway) fn prepayid_in_reply(body: &[u8]) -> Option<PrepayId> {
+    super::message::JsonMembers::parse(body).ok()?.text("prepayid")?.parse().ok()
 }
 
 /// Checks that the order may be placed again. Returns `true` if it differs from the previous one.
-fn reused(order: &Order, goods: &Goods, reuse: Reuse) -> Result<bool, Refusal> {
+fn check_reuse(order: &Order, goods: &OrderData, reuse: Reuse) -> Result<bool, Refusal> {
     if !order.payments.is_empty() {
-        return Err(codes::INVALID_ARGS.because("out_trade_no belongs to an order that is already paid"));
+        return Err(codes::INVALID_ARGS.with_reason("out_trade_no belongs to an order that is already paid"));
     }
     match reuse {
-        Reuse::Refused => Err(codes::INVALID_ARGS.because("out_trade_no has already been used")),
+        Reuse::Refused => Err(codes::INVALID_ARGS.with_reason("out_trade_no has already been used")),
         Reuse::NewPrepayid => Ok(order.prepays.last().is_some_and(|prepay| prepay.goods != *goods)),
     }
 }
 
 /// Adds a warning for each form that this gateway accepts and others may reject.
-fn flag(gateway: &mut Gateway, goods: &Goods, changed: bool, now: UnixTime) {
+fn warn_of_doubtful_forms(gateway: &mut Gateway, goods: &OrderData, changed: bool, now: UnixTime) {
     let long_attach = goods.attach.as_ref().is_some_and(|attach| attach.bytes.len() > 127);
     let doubts = [
         (changed, "out_trade_no was used before for an order with different data"),
@@ -81,6 +82,6 @@ fn flag(gateway: &mut Gateway, goods: &Goods, changed: bool, now: UnixTime) {
         (goods.spbill_create_ip == "127.0.0.1", "spbill_create_ip is a loopback address, not the payer's"),
     ];
     for (_, doubt) in doubts.into_iter().filter(|(holds, _)| *holds) {
-        gateway.remark(now, Kind::Doubtful, Some(goods.out_trade_no.as_str()), doubt);
+        gateway.warn(now, Kind::Nonportable, Some(goods.out_trade_no.as_str()), doubt);
     }
 }

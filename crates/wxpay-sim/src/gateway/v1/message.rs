@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 /// The members of the object. Strings and numbers (in their decimal text) are what a signature covers; other members
 /// are present but have no text.
 #[derive(Clone)]
-pub(crate) struct Message(BTreeMap<String, Option<String>>);
+pub(crate) struct JsonMembers(BTreeMap<String, Option<String>>);
 
-impl Message {
+impl JsonMembers {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Refusal> {
         let Ok(Value::Object(members)) = serde_json::from_slice(body) else {
-            return Err(codes::DATA_FORMAT.because("the body is not a JSON object in UTF-8"));
+            return Err(codes::DATA_FORMAT.with_reason("the body is not a JSON object in UTF-8"));
         };
         let text = |value| match value {
             Value::String(text) => Some(text),
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn a_number_is_its_decimal_text() {
-        let message = Message::parse(br#"{"a":1399514976,"b":"1399514976","c":true,"d":""}"#).unwrap();
+        let message = JsonMembers::parse(br#"{"a":1399514976,"b":"1399514976","c":true,"d":""}"#).unwrap();
         assert_eq!(message.text("a"), message.text("b"));
         assert_eq!(message.text("c"), None);
         assert!(message.has("c"));
@@ -48,14 +48,14 @@ mod tests {
 
     #[test]
     fn escapes_are_read_before_anything_is_signed() {
-        let message = Message::parse(br#"{"package":"a=1\u0026b=http:\/\/h"}"#).unwrap();
+        let message = JsonMembers::parse(br#"{"package":"a=1\u0026b=http:\/\/h"}"#).unwrap();
         assert_eq!(message.text("package"), Some("a=1&b=http://h"));
     }
 
     #[test]
     fn what_is_not_an_object_in_utf_8_is_a_data_format_error() {
         for body in [&b"[]"[..], b"{", b"1", b"", b"{\"a\":\"\xb2\xe2\"}", b"a=1&b=2"] {
-            assert_eq!(Message::parse(body).err().map(|refusal| refusal.code), Some(codes::DATA_FORMAT));
+            assert_eq!(JsonMembers::parse(body).err().map(|refusal| refusal.code), Some(codes::DATA_FORMAT));
         }
     }
 }

@@ -18,12 +18,12 @@ use crate::{
     credentials::{App, Permission},
     faults::Operation,
     gateway::Gateway,
-    ledger::{Ledger, Standing},
-    settings::{LeakedKey, Plus},
+    ledger::{Ledger, TokenStatus},
+    settings::{LeakedKey, PlusSign},
     warnings::Kind,
 };
 use codes::{Errcode, Refusal};
-use message::Message;
+use message::JsonMembers;
 use package::Package;
 use route::Target;
 use serde::Serialize;
@@ -43,47 +43,47 @@ pub(super) fn answer(
     let answered = match operation {
         Operation::Token => token::answer(gateway, target, now),
         Operation::Genprepay => {
-            called(gateway, target, now).and_then(|call| genprepay::answer(gateway, &call, now))
+            authenticate(gateway, target, now).and_then(|call| genprepay::answer(gateway, &call, now))
         }
         Operation::Orderquery => {
-            called(gateway, target, now).and_then(|call| orderquery::answer(gateway, &call, now))
+            authenticate(gateway, target, now).and_then(|call| orderquery::answer(gateway, &call, now))
         }
         Operation::Delivernotify => {
-            called(gateway, target, now).and_then(|call| delivernotify::answer(gateway, &call, now))
+            authenticate(gateway, target, now).and_then(|call| delivernotify::answer(gateway, &call, now))
         }
         Operation::V3(_) | Operation::Notification | Operation::Pay => {
-            Err(codes::SYSTEM_ERROR.because("the operation is not an APIv1 request"))
+            Err(codes::SYSTEM_ERROR.with_reason("the operation is not an APIv1 request"))
         }
     };
     answered.unwrap_or_else(|refusal| {
-        let detail = format!("{} {}: {}", operation.as_str(), refusal.code.number(), refusal.why);
-        let number = named_order(target.body);
-        gateway.remark(now, Kind::Refused, number.as_deref(), detail);
+        let detail = format!("{} {}: {}", operation.as_str(), refusal.code.number(), refusal.reason);
+        let number = claimed_order_number(target.body);
+        gateway.warn(now, Kind::Refused, number.as_deref(), detail);
         json(&refusal.code)
     })
 }
 
 /// Returns the reply of an overloaded gateway (`system error`).
-pub(super) fn busy() -> Response {
+pub(super) fn system_error() -> Response {
     json(&codes::SYSTEM_ERROR)
 }
 
 /// Returns the order number in a request, as far as it can be read before the request is verified.
-pub(super) fn named_order(body: &[u8]) -> Option<String> {
-    let message = Message::parse(body).ok()?;
+pub(super) fn claimed_order_number(body: &[u8]) -> Option<String> {
+    let message = JsonMembers::parse(body).ok()?;
     let number = message.text("out_trade_no").and_then(|number| number.parse::<OutTradeNo>().ok());
     let number = number.or_else(|| {
-        let package = Package::parse(message.text("package")?, Plus::Literal);
+        let package = Package::parse(message.text("package")?, PlusSign::Literal);
         package.out_trade_no().ok()
     })?;
     Some(String::from(number.as_str()))
 }
 
 /// Returns the merchant's number in a request, as far as it can be read before the request is verified.
-pub(super) fn named_partner(ledger: &Ledger, target: &Target<'_>) -> Option<String> {
-    let message = Message::parse(target.body).ok();
+pub(super) fn claimed_partner(ledger: &Ledger, target: &Target<'_>) -> Option<String> {
+    let message = JsonMembers::parse(target.body).ok();
     let text = |name| message.as_ref().and_then(|message| message.text(name));
-    let package = text("package").map(|package| Package::parse(package, Plus::Literal));
+    let package = text("package").map(|package| Package::parse(package, PlusSign::Literal));
     if let Some(partner) = package.as_ref().and_then(Package::partner) {
         return Some(partner.into());
     }
@@ -93,7 +93,7 @@ pub(super) fn named_partner(ledger: &Ledger, target: &Target<'_>) -> Option<Stri
 }
 
 /// Adds a warning for every secret that is sent where it must not be.
-pub(super) fn flag_leaks(
+pub(super) fn warn_of_leaked_secrets(
     gateway: &mut Gateway,
     request: &Request,
     operation: Operation,
@@ -105,7 +105,7 @@ pub(super) fn flag_leaks(
         let credentials = app.credentials();
         let mut look = |name: &str, secret: &str, url_too: bool| {
             let in_url = url_too && request.url().contains(secret);
-            if in_url || holds(request.body(), secret.as_bytes()) {
+            if in_url || contains(request.body(), secret.as_bytes()) {
                 leaks.push(format!("{} carries the {name} of {}", operation.as_str(), credentials.appid()));
             }
         };
@@ -114,149 +114,158 @@ pub(super) fn flag_leaks(
         look("appsecret", credentials.app_secret().expose(), operation != Operation::Token);
     }
     for leak in leaks {
-        gateway.remark(now, Kind::LeakedSecret, number, leak);
+        gateway.warn(now, Kind::LeakedSecret, number, leak);
     }
 }
 
-fn holds(body: &[u8], secret: &[u8]) -> bool {
+fn contains(body: &[u8], secret: &[u8]) -> bool {
     !secret.is_empty() && body.windows(secret.len()).any(|window| window == secret)
 }
 
 /// A request whose token and form are valid. Its signature is not verified yet.
 struct Call {
     app: App,
-    message: Message,
+    message: JsonMembers,
 }
 
 /// Makes the checks that the three signed operations share, up to the appid of the body.
-fn called(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) -> Result<Call, Refusal> {
+fn authenticate(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) -> Result<Call, Refusal> {
     if target.method != Method::Post {
-        return Err(codes::REQUIRE_POST.because("the method is not POST"));
+        return Err(codes::REQUIRE_POST.with_reason("the method is not POST"));
     }
-    secured(gateway, target)?;
+    require_https(gateway, target)?;
     let token = target.parameter("access_token");
-    let token = token.ok_or_else(|| codes::TOKEN_MISSING.because("access_token is required in the query"))?;
+    let token =
+        token.ok_or_else(|| codes::TOKEN_MISSING.with_reason("access_token is required in the query"))?;
     let app = match gateway.ledger.token(&token, now) {
-        (Some(app), Standing::Good) => app.clone(),
-        (_, Standing::Replaced) => {
-            return Err(gateway.settings.replaced_token().because("the token was replaced by a newer one"));
+        (Some(app), TokenStatus::Good) => app.clone(),
+        (_, TokenStatus::Replaced) => {
+            return Err(gateway
+                .settings
+                .replaced_token()
+                .with_reason("the token was replaced by a newer one"));
         }
-        (_, Standing::Expired) => {
-            return Err(gateway.settings.expired_token().because("the token has expired"));
+        (_, TokenStatus::Expired) => {
+            return Err(gateway.settings.expired_token().with_reason("the token has expired"));
         }
-        (_, Standing::Unknown | Standing::Good) => {
-            return Err(codes::INVALID_TOKEN.because("no such token was ever issued"));
+        (_, TokenStatus::Unknown | TokenStatus::Good) => {
+            return Err(codes::INVALID_TOKEN.with_reason("no such token was ever issued"));
         }
     };
     if target.body.is_empty() {
-        return Err(codes::EMPTY_POST.because("the body is empty"));
+        return Err(codes::EMPTY_POST.with_reason("the body is empty"));
     }
-    let message = Message::parse(target.body)?;
+    let message = JsonMembers::parse(target.body)?;
     match app.permission() {
         Permission::Granted => {}
-        Permission::NotApproved => return Err(codes::UNAUTHORIZED.because("the app is not approved")),
+        Permission::NotApproved => return Err(codes::UNAUTHORIZED.with_reason("the app is not approved")),
         Permission::NoPayment => {
-            return Err(codes::REQUIRE_PAY_AUTH.because("the app has no payment permission"));
+            return Err(codes::REQUIRE_PAY_AUTH.with_reason("the app has no payment permission"));
         }
     }
     if message.text("appid") != Some(app.credentials().appid().as_str()) {
-        return Err(codes::OTHER_APPID.because("appid is not the token's"));
+        return Err(codes::OTHER_APPID.with_reason("appid is not the token's"));
     }
-    flag_forms(gateway, target, &message, now)?;
+    warn_of_doubtful_forms(gateway, target, &message, now)?;
     Ok(Call { app, message })
 }
 
-fn secured(gateway: &Gateway, target: &Target<'_>) -> Result<(), Refusal> {
+fn require_https(gateway: &Gateway, target: &Target<'_>) -> Result<(), Refusal> {
     if gateway.settings.require_https && !target.is_https {
-        return Err(codes::REQUIRE_HTTPS.because("the scheme is not https"));
+        return Err(codes::REQUIRE_HTTPS.with_reason("the scheme is not https"));
     }
     Ok(())
 }
 
 /// Adds a warning for each form that this gateway accepts and others may reject.
-fn flag_forms(
+fn warn_of_doubtful_forms(
     gateway: &mut Gateway,
     target: &Target<'_>,
-    message: &Message,
+    message: &JsonMembers,
     now: UnixTime,
 ) -> Result<(), Refusal> {
-    let number = named_order(target.body);
+    let number = claimed_order_number(target.body);
     if message.has("appkey") {
-        gateway.remark(now, Kind::LeakedSecret, number.as_deref(), "the body has a member appkey");
+        gateway.warn(now, Kind::LeakedSecret, number.as_deref(), "the body has a member appkey");
         if gateway.settings.leaked_key == LeakedKey::Refused {
-            return Err(codes::INVALID_ARGS.because("the body has a member appkey"));
+            return Err(codes::INVALID_ARGS.with_reason("the body has a member appkey"));
         }
     }
-    if holds(target.body, b"\\u") {
+    if contains(target.body, b"\\u") {
         let detail = "the body has \\u escapes, which some interfaces reject: write UTF-8";
-        gateway.remark(now, Kind::Doubtful, number.as_deref(), detail);
+        gateway.warn(now, Kind::Nonportable, number.as_deref(), detail);
     }
     Ok(())
 }
 
 impl Call {
     /// Verifies `app_signature` over those of the named members that are present.
-    fn signed_over(&self, names: &[&'static str], refused: Errcode) -> Result<(), Refusal> {
+    fn check_app_signature(&self, names: &[&'static str], refused: Errcode) -> Result<(), Refusal> {
         let pairs: Vec<(&str, &str)> =
             names.iter().filter_map(|name| self.message.text(name).map(|value| (*name, value))).collect();
         let expected = sign::sha1(&pairs, self.app.credentials().pay_sign_key().expose());
         match self.message.text("app_signature") {
-            None => Err(refused.because("app_signature is required")),
-            Some(given) if sign::same(given, &expected) => Ok(()),
-            Some(_) => Err(refused.because("app_signature does not match")),
+            None => Err(refused.with_reason("app_signature is required")),
+            Some(given) if sign::constant_time_eq(given, &expected) => Ok(()),
+            Some(_) => Err(refused.with_reason("app_signature does not match")),
         }
     }
 
     /// Checks that `sign_method` is `sha1`. Merchants differ in the case of the letters.
-    fn signed_by_sha1(&self) -> Result<(), Refusal> {
+    fn check_sign_method(&self) -> Result<(), Refusal> {
         match self.message.text("sign_method") {
             Some(method) if method.eq_ignore_ascii_case("sha1") => Ok(()),
-            _ => Err(codes::INVALID_ARGS.because("sign_method must be sha1")),
+            _ => Err(codes::INVALID_ARGS.with_reason("sign_method must be sha1")),
         }
     }
 
     /// Returns a member that is required, not empty and of at most `at_most` bytes.
-    fn required(&self, name: &str, at_most: usize) -> Result<&str, Refusal> {
+    fn required_member(&self, name: &str, at_most: usize) -> Result<&str, Refusal> {
         self.message
             .text(name)
             .filter(|value| !value.is_empty() && value.len() <= at_most)
-            .ok_or_else(|| codes::INVALID_ARGS.because(format!("{name} must be 1 to {at_most} bytes")))
+            .ok_or_else(|| codes::INVALID_ARGS.with_reason(format!("{name} must be 1 to {at_most} bytes")))
     }
 
     /// Checks that `timestamp` is in seconds, in digits, and near the clock if the setting `timestamp_tolerance` is
     /// set.
-    fn timely(&self, gateway: &Gateway, now: UnixTime) -> Result<(), Refusal> {
-        let text = self.required("timestamp", 32)?;
+    fn check_timestamp(&self, gateway: &Gateway, now: UnixTime) -> Result<(), Refusal> {
+        let text = self.required_member("timestamp", 32)?;
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let seconds = digits.then(|| text.parse::<u64>().ok()).flatten();
         let seconds =
-            seconds.ok_or_else(|| codes::INVALID_ARGS.because("timestamp must be seconds in digits"))?;
+            seconds.ok_or_else(|| codes::INVALID_ARGS.with_reason("timestamp must be seconds in digits"))?;
         match gateway.settings.timestamp_tolerance {
             Some(tolerance) if now.as_secs().abs_diff(seconds) > tolerance.as_secs() => {
-                Err(codes::INVALID_ARGS.because("timestamp is too far from the gateway's clock"))
+                Err(codes::INVALID_ARGS.with_reason("timestamp is too far from the gateway's clock"))
             }
             _ => Ok(()),
         }
     }
 
     /// Parses the package, verifies its MD5 and checks its merchant.
-    fn package(&self, gateway: &mut Gateway, refused: Errcode, now: UnixTime) -> Result<Package, Refusal> {
+    fn verified_package(
+        &self,
+        gateway: &mut Gateway,
+        refused: Errcode,
+        now: UnixTime,
+    ) -> Result<Package, Refusal> {
         let text = self.message.text("package").unwrap_or_default();
         if text.is_empty() {
-            return Err(codes::INVALID_ARGS.because("package is required"));
+            return Err(codes::INVALID_ARGS.with_reason("package is required"));
         }
         let package = Package::parse(text, gateway.settings.plus);
         if package.has_plus() {
             let number = package.out_trade_no().ok();
             let detail = "the package has a bare +: write %20 for a space and %2B for a plus";
-            gateway.remark(now, Kind::PlusInPackage, number.as_ref().map(OutTradeNo::as_str), detail);
+            gateway.warn(now, Kind::PlusInPackage, number.as_ref().map(OutTradeNo::as_str), detail);
         }
         let credentials = self.app.credentials();
         if !package.is_signed_by(credentials.partner_key().expose()) {
-            return Err(refused.because("the package's sign does not match"));
+            return Err(refused.with_reason("the package's sign does not match"));
         }
         if package.partner() != Some(credentials.partner().as_str()) {
-            return Err(codes::INVALID_PARTNER.because("the package names another partner"));
+            return Err(codes::INVALID_PARTNER.with_reason("the package names another partner"));
         }
         Ok(package)
     }
@@ -266,5 +275,5 @@ impl Call {
 fn json(value: &impl Serialize) -> Response {
     // Plain structs of numbers and strings always serialise.
     let body = serde_json::to_vec(value).unwrap_or_default();
-    Response::new(200, body).with("content-type", b"application/json")
+    Response::new(200, body).with_header("content-type", b"application/json")
 }

@@ -2,10 +2,10 @@
 
 use super::sign;
 use crate::{
-    chance::{ALPHANUMERIC, Chance},
     credentials::Credentials,
     ledger::{PaymentRecord, Prepay},
-    notifications::{Forgery, Made},
+    notifications::{SignedNotification, Tampering},
+    rng::{ALPHANUMERIC, Rng},
     time,
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
@@ -20,43 +20,48 @@ const HEADERS: [(&str, &str); 4] =
 
 /// The content and recipient of a payment notification.
 #[derive(Clone, Debug)]
-pub(crate) struct Payment {
+pub(crate) struct PaymentNotification {
     pub(crate) credentials: Credentials,
     pub(crate) notify_url: String,
-    pub(crate) query: Query,
+    pub(crate) query: NotificationQuery,
     pub(crate) openid: OpenId,
 }
 
-impl Payment {
+impl PaymentNotification {
     /// Prepares one delivery. The XML is signed anew with a new time and nonce; the query stays the same.
-    pub(crate) fn made(&self, forgery: Option<Forgery>, chance: &mut Chance, now: UnixTime) -> Made {
+    pub(crate) fn prepare(
+        &self,
+        forgery: Option<Tampering>,
+        chance: &mut Rng,
+        now: UnixTime,
+    ) -> SignedNotification {
         let nonce = chance.text(ALPHANUMERIC, 16);
         let (query, xml) = self.message(forgery, now, &nonce);
-        Made {
+        SignedNotification {
             url: url(&self.notify_url, &query),
             headers: HEADERS.map(|(name, value)| (name, String::from(value))).to_vec(),
             body: xml.into_bytes(),
         }
     }
 
-    fn message(&self, forgery: Option<Forgery>, now: UnixTime, nonce: &str) -> (String, String) {
+    fn message(&self, forgery: Option<Tampering>, now: UnixTime, nonce: &str) -> (String, String) {
         let xml = |openid| xml(&self.credentials, openid, now, nonce);
         let mut query = self.query.clone();
         match forgery {
             None => (query.encoded(), xml(&self.openid)),
-            Some(Forgery::Amount) => {
-                query.raise("total_fee");
+            Some(Tampering::Amount) => {
+                query.multiply_by_ten("total_fee");
                 (query.encoded(), xml(&self.openid))
             }
-            Some(Forgery::Number) => {
+            Some(Tampering::Number) => {
                 query.set("transaction_id", b"0000000000000000000000000000".to_vec());
                 (query.encoded(), xml(&self.openid))
             }
-            Some(Forgery::Signature | Forgery::Probe | Forgery::Stale) => {
+            Some(Tampering::Signature | Tampering::Probe | Tampering::Stale) => {
                 query.set("sign", b"00000000000000000000000000000000".to_vec());
                 (query.encoded(), xml(&self.openid))
             }
-            Some(Forgery::Payer) => {
+            Some(Tampering::Payer) => {
                 let honest = xml(&self.openid);
                 let forged = honest.replacen(self.openid.as_str(), "oFORGEDpayerFORGEDpayerFORGE", 1);
                 (query.encoded(), forged)
@@ -67,9 +72,9 @@ impl Payment {
 
 /// Names and raw values of the query, in ASCII order. Empty values are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Query(Vec<(&'static str, Vec<u8>)>);
+pub(crate) struct NotificationQuery(Vec<(&'static str, Vec<u8>)>);
 
-impl Query {
+impl NotificationQuery {
     /// Builds the query of a payment notification, unsigned.
     pub(crate) fn of(prepay: &Prepay, payment: &PaymentRecord, partner: &str, notify_id: &str) -> Self {
         let goods = &prepay.goods;
@@ -86,7 +91,7 @@ impl Query {
             ("partner", String::from(partner)),
             ("product_fee", product.to_string()),
             ("sign_type", String::from("MD5")),
-            ("time_end", time::fourteen(UnixTime::from_secs(payment.time_end))),
+            ("time_end", time::yyyymmddhhmmss(UnixTime::from_secs(payment.time_end))),
             ("total_fee", payment.total_fee.to_string()),
             ("trade_mode", String::from("1")),
             ("trade_state", String::from("0")),
@@ -117,7 +122,7 @@ impl Query {
     }
 
     /// Multiplies an amount by ten, for a forgery.
-    pub(crate) fn raise(&mut self, name: &str) {
+    pub(crate) fn multiply_by_ten(&mut self, name: &str) {
         for (_, value) in self.0.iter_mut().filter(|(given, _)| *given == name) {
             value.push(b'0');
         }

@@ -13,7 +13,7 @@ use crate::{
 use serde::Serialize;
 use wxpay_proto::{Fen, UnixTime, http::Response};
 
-const SIGNED: [&str; 3] = ["appid", "package", "timestamp"];
+const SIGNED_MEMBERS: [&str; 3] = ["appid", "package", "timestamp"];
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -25,13 +25,13 @@ struct Answer<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum OrderInfo<'a> {
-    Known(Box<Known<'a>>),
+    Known(Box<OrderDetails<'a>>),
     Unknown { ret_code: u32, ret_msg: &'static str },
 }
 
 /// The details of an order. All members but `ret_code` are strings.
 #[derive(Serialize)]
-struct Known<'a> {
+struct OrderDetails<'a> {
     ret_code: u32,
     ret_msg: &'static str,
     input_charset: &'a str,
@@ -59,29 +59,34 @@ const NO_SUCH_ORDER: OrderInfo<'static> =
     OrderInfo::Unknown { ret_code: 88_221_009, ret_msg: "order does not exist" };
 
 pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Result<Response, Refusal> {
-    call.signed_over(&SIGNED, codes::BAD_SIGNATURE)?;
-    call.signed_by_sha1()?;
-    call.timely(gateway, now)?;
-    let package = call.package(gateway, codes::BAD_SIGNATURE, now)?;
+    call.check_app_signature(&SIGNED_MEMBERS, codes::BAD_SIGNATURE)?;
+    call.check_sign_method()?;
+    call.check_timestamp(gateway, now)?;
+    let package = call.verified_package(gateway, codes::BAD_SIGNATURE, now)?;
     package.refuse_repeated_names()?;
     let number = package.out_trade_no()?;
     let order = gateway.ledger.order(call.app.credentials().partner(), &number);
-    let order_info = order.and_then(known).map_or(NO_SUCH_ORDER, |known| OrderInfo::Known(Box::new(known)));
+    let order_info =
+        order.and_then(order_details).map_or(NO_SUCH_ORDER, |known| OrderInfo::Known(Box::new(known)));
     Ok(json(&Answer { code: codes::OK, order_info }))
 }
 
-fn known(order: &Order) -> Option<Known<'_>> {
+fn order_details(order: &Order) -> Option<OrderDetails<'_>> {
     let payment = order.payments.first();
     let prepay = payment.map_or_else(|| order.prepays.last(), |payment| order.prepay(&payment.prepayid))?;
-    Some(describe(order, prepay, payment))
+    Some(details_of(order, prepay, payment))
 }
 
 /// Describes an order. `trade_state` is 0 when it is paid; 1 otherwise is a choice, since the documents do not say.
-fn describe<'a>(order: &'a Order, prepay: &'a Prepay, payment: Option<&'a PaymentRecord>) -> Known<'a> {
+fn details_of<'a>(
+    order: &'a Order,
+    prepay: &'a Prepay,
+    payment: Option<&'a PaymentRecord>,
+) -> OrderDetails<'a> {
     let goods = &prepay.goods;
     let total_fee = payment.map_or(goods.total_fee, |payment| payment.total_fee);
     let transport = goods.transport_fee.min(total_fee);
-    Known {
+    OrderDetails {
         ret_code: 0,
         ret_msg: "",
         input_charset: &goods.input_charset,
@@ -98,7 +103,7 @@ fn describe<'a>(order: &'a Order, prepay: &'a Prepay, payment: Option<&'a Paymen
         is_refund: "false",
         attach: goods.attach.as_ref().map_or("", |attach| &attach.text),
         time_end: payment
-            .map(|payment| time::fourteen(UnixTime::from_secs(payment.time_end)))
+            .map(|payment| time::yyyymmddhhmmss(UnixTime::from_secs(payment.time_end)))
             .unwrap_or_default(),
         transport_fee: transport.to_string(),
         product_fee: total_fee.checked_sub(transport).unwrap_or(Fen::ZERO).to_string(),

@@ -4,7 +4,7 @@ use super::{
     codes::{self, Refusal},
     sign,
 };
-use crate::{settings::Plus, time};
+use crate::{settings::PlusSign, time};
 use encoding_rs::{Encoding, GBK, UTF_8};
 use percent_encoding::percent_decode;
 use wxpay_proto::{Fen, UnixTime, id::OutTradeNo};
@@ -18,7 +18,7 @@ enum Charset {
 
 impl Charset {
     /// Finds a charset by its name, ignoring case. The name is signed as written.
-    fn named(name: &str) -> Option<Self> {
+    fn from_name(name: &str) -> Option<Self> {
         match name.to_ascii_uppercase().as_str() {
             "GBK" => Some(Self::Gbk),
             "UTF-8" => Some(Self::Utf8),
@@ -47,15 +47,15 @@ pub(crate) struct Package {
 
 impl Package {
     /// Splits and unescapes a package. Never fails: a malformed one fails a later check of its signature or of a field.
-    pub(crate) fn parse(text: &str, plus: Plus) -> Self {
+    pub(crate) fn parse(text: &str, plus: PlusSign) -> Self {
         let pairs = text
             .split('&')
             .filter(|part| !part.is_empty())
             .map(|part| {
                 let (name, value) = part.split_once('=').unwrap_or((part, ""));
                 let value = match plus {
-                    Plus::Literal => percent_decode(value.as_bytes()).collect(),
-                    Plus::Space => percent_decode(value.replace('+', " ").as_bytes()).collect(),
+                    PlusSign::Literal => percent_decode(value.as_bytes()).collect(),
+                    PlusSign::Space => percent_decode(value.replace('+', " ").as_bytes()).collect(),
                 };
                 (String::from(name), value)
             })
@@ -82,7 +82,7 @@ impl Package {
     /// Returns `true` if `sign` is the MD5 of the other pairs.
     pub(crate) fn is_signed_by(&self, partner_key: &str) -> bool {
         let expected = sign::md5(&self.pairs, partner_key);
-        self.ascii("sign").is_some_and(|given| sign::same(given, &expected))
+        self.ascii("sign").is_some_and(|given| sign::constant_time_eq(given, &expected))
     }
 
     /// Returns the merchant's number (`partner`).
@@ -92,15 +92,15 @@ impl Package {
 
     /// Returns the merchant's order number, if it is valid.
     pub(crate) fn out_trade_no(&self) -> Result<OutTradeNo, Refusal> {
-        self.required("out_trade_no")?
-            .parse()
-            .map_err(|error: wxpay_proto::id::InvalidField| codes::INVALID_ARGS.because(error.to_string()))
+        self.required("out_trade_no")?.parse().map_err(|error: wxpay_proto::id::InvalidField| {
+            codes::INVALID_ARGS.with_reason(error.to_string())
+        })
     }
 
     pub(crate) fn refuse_repeated_names(&self) -> Result<(), Refusal> {
         for (index, (name, _)) in self.pairs.iter().enumerate() {
             if self.pairs.iter().take(index).any(|(earlier, _)| earlier == name) {
-                return Err(codes::INVALID_ARGS.because(format!("the package has {name} twice")));
+                return Err(codes::INVALID_ARGS.with_reason(format!("the package has {name} twice")));
             }
         }
         Ok(())
@@ -108,42 +108,44 @@ impl Package {
 
     fn required(&self, name: &str) -> Result<&str, Refusal> {
         self.ascii(name)
-            .ok_or_else(|| codes::INVALID_ARGS.because(format!("{name} is required in the package")))
+            .ok_or_else(|| codes::INVALID_ARGS.with_reason(format!("{name} is required in the package")))
     }
 
-    fn literal(&self, name: &str, wanted: &str) -> Result<(), Refusal> {
+    fn require_literal(&self, name: &str, wanted: &str) -> Result<(), Refusal> {
         match self.required(name)? {
             given if given == wanted => Ok(()),
-            _ => Err(broken(name, &format!("must be {wanted}"))),
+            _ => Err(field_error(name, &format!("must be {wanted}"))),
         }
     }
 
     fn fen(&self, name: &str) -> Result<Option<Fen>, Refusal> {
         let Some(bytes) = self.bytes(name) else { return Ok(None) };
         let text = std::str::from_utf8(bytes).unwrap_or_default();
-        text.parse().map(Some).map_err(|_| broken(name, "must be an integer number of fen, in digits"))
+        text.parse().map(Some).map_err(|_| field_error(name, "must be an integer number of fen, in digits"))
     }
 
     fn moment(&self, name: &str) -> Result<Option<UnixTime>, Refusal> {
         let Some(bytes) = self.bytes(name) else { return Ok(None) };
         let text = std::str::from_utf8(bytes).unwrap_or_default();
-        time::parse_fourteen(text).map(Some).ok_or_else(|| broken(name, "must be yyyyMMddHHmmss in GMT+8"))
+        time::parse_yyyymmddhhmmss(text)
+            .map(Some)
+            .ok_or_else(|| field_error(name, "must be yyyyMMddHHmmss in GMT+8"))
     }
 
     fn text(&self, name: &str, charset: Charset, at_most: usize) -> Result<Option<Text>, Refusal> {
         let Some(bytes) = self.bytes(name) else { return Ok(None) };
         if bytes.len() > at_most {
-            return Err(broken(name, &format!("must be at most {at_most} bytes")));
+            return Err(field_error(name, &format!("must be at most {at_most} bytes")));
         }
-        let text = charset
-            .text(bytes)
-            .ok_or_else(|| codes::INVALID_CHARSET.because(format!("{name} is not in the input_charset")))?;
+        let text = charset.text(bytes).ok_or_else(|| {
+            codes::INVALID_CHARSET.with_reason(format!("{name} is not in the input_charset"))
+        })?;
         Ok(Some(Text { bytes: bytes.to_vec(), text }))
     }
 }
 
-fn broken(name: &str, rule: &str) -> Refusal {
-    codes::INVALID_ARGS.because(format!("{name} {rule}"))
+fn field_error(name: &str, rule: &str) -> Refusal {
+    codes::INVALID_ARGS.with_reason(format!("{name} {rule}"))
 }
 
 /// Text from the merchant: the original bytes, to be returned unchanged, and the decoded text.
@@ -155,7 +157,7 @@ pub(crate) struct Text {
 
 /// The data of an order, read from a package whose signature is verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Goods {
+pub(crate) struct OrderData {
     pub(crate) out_trade_no: OutTradeNo,
     pub(crate) total_fee: Fen,
     pub(crate) transport_fee: Fen,
@@ -168,7 +170,7 @@ pub(crate) struct Goods {
     pub(crate) input_charset: String,
 }
 
-impl Goods {
+impl OrderData {
     /// Reads an order and applies the rules of the documents' table.
     pub(crate) fn read(package: &Package) -> Result<Self, Refusal> {
         package.refuse_repeated_names()?;
@@ -176,32 +178,35 @@ impl Goods {
             None => "GBK",
             Some(_) => package.required("input_charset")?,
         };
-        let charset =
-            Charset::named(input_charset).ok_or_else(|| broken("input_charset", "must be GBK or UTF-8"))?;
-        package.literal("bank_type", "WX")?;
-        package.literal("fee_type", "1")?;
-        let body = package.text("body", charset, 128)?.ok_or_else(|| broken("body", "is required"))?;
+        let charset = Charset::from_name(input_charset)
+            .ok_or_else(|| field_error("input_charset", "must be GBK or UTF-8"))?;
+        package.require_literal("bank_type", "WX")?;
+        package.require_literal("fee_type", "1")?;
+        let body = package.text("body", charset, 128)?.ok_or_else(|| field_error("body", "is required"))?;
         let attach = package.text("attach", charset, 128)?;
         package.text("goods_tag", charset, 32)?;
         let out_trade_no = package.out_trade_no()?;
-        let total_fee = package.fen("total_fee")?.ok_or_else(|| broken("total_fee", "is required"))?;
+        let total_fee = package.fen("total_fee")?.ok_or_else(|| field_error("total_fee", "is required"))?;
         if total_fee < Fen::new(1) {
-            return Err(broken("total_fee", "must be at least 1"));
+            return Err(field_error("total_fee", "must be at least 1"));
         }
-        let transport_fee = Self::shares(package, total_fee)?;
+        let transport_fee = Self::transport_fee(package, total_fee)?;
         let notify_url = String::from(package.required("notify_url")?);
         if !is_notify_url(&notify_url) {
-            return Err(broken("notify_url", "must be an absolute http or https URL of at most 255 bytes"));
+            return Err(field_error(
+                "notify_url",
+                "must be an absolute http or https URL of at most 255 bytes",
+            ));
         }
         let spbill_create_ip = String::from(package.required("spbill_create_ip")?);
         if spbill_create_ip.parse::<std::net::Ipv4Addr>().is_err() {
-            return Err(broken("spbill_create_ip", "must be an IPv4 address"));
+            return Err(field_error("spbill_create_ip", "must be an IPv4 address"));
         }
         let (start, time_expire) = (package.moment("time_start")?, package.moment("time_expire")?);
         if let (Some(start), Some(expire)) = (start, time_expire)
             && expire <= start
         {
-            return Err(broken("time_expire", "must be after time_start"));
+            return Err(field_error("time_expire", "must be after time_start"));
         }
         Ok(Self {
             out_trade_no,
@@ -217,7 +222,7 @@ impl Goods {
     }
 
     /// Checks that both fees together are `total_fee`, if either is given. Returns the transport fee.
-    fn shares(package: &Package, total_fee: Fen) -> Result<Fen, Refusal> {
+    fn transport_fee(package: &Package, total_fee: Fen) -> Result<Fen, Refusal> {
         let (transport, product) = (package.fen("transport_fee")?, package.fen("product_fee")?);
         if transport.is_none() && product.is_none() {
             return Ok(Fen::ZERO);
@@ -226,7 +231,7 @@ impl Goods {
         if transport.checked_add(product.unwrap_or_default()) == Some(total_fee) {
             Ok(transport)
         } else {
-            Err(broken("total_fee", "must be the sum of transport_fee and product_fee"))
+            Err(field_error("total_fee", "must be the sum of transport_fee and product_fee"))
         }
     }
 }

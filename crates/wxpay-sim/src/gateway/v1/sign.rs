@@ -43,7 +43,7 @@ pub(crate) fn sha1(pairs: &[(&str, &str)], pay_sign_key: &str) -> String {
 }
 
 /// Compares two texts in a time that depends on their lengths only.
-pub(crate) fn same(one: &str, other: &str) -> bool {
+pub(crate) fn constant_time_eq(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
@@ -77,9 +77,9 @@ mod tests {
 
     #[test]
     fn comparison_is_of_every_byte_and_the_length() {
-        assert!(same("abc", "abc"));
-        assert!(!same("abc", "abd"));
-        assert!(!same("abc", "ABC"));
-        assert!(!same("abc", "ab"));
+        assert!(constant_time_eq("abc", "abc"));
+        assert!(!constant_time_eq("abc", "abd"));
+        assert!(!constant_time_eq("abc", "ABC"));
+        assert!(!constant_time_eq("abc", "ab"));
     }
 }

@@ -1,7 +1,7 @@
 //! Tests against the published vectors, where the file is available.
 
 use super::{package::Package, sign};
-use crate::settings::Plus;
+use crate::settings::PlusSign;
 use serde_json::Value;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/vectors/v1.json");
@@ -52,7 +52,7 @@ fn every_sha1_is_as_the_file_says() {
 #[test]
 fn every_package_is_believed() {
     for vector in vectors("package_string") {
-        let package = Package::parse(vector["expected"].as_str().unwrap(), Plus::Literal);
+        let package = Package::parse(vector["expected"].as_str().unwrap(), PlusSign::Literal);
         assert!(package.is_signed_by(vector["inputs"]["key"].as_str().unwrap()), "{}", vector["name"]);
         for (name, value) in bytes(&vector) {
             assert_eq!(package.bytes(&name), Some(value.as_slice()), "{}", vector["name"]);
@@ -64,7 +64,7 @@ fn every_package_is_believed() {
 fn every_query_of_a_notification_is_believed() {
     for vector in vectors("md5") {
         let Some(query) = vector["inputs"]["query_string"].as_str() else { continue };
-        let package = Package::parse(query, Plus::Literal);
+        let package = Package::parse(query, PlusSign::Literal);
         assert!(package.is_signed_by(vector["inputs"]["key"].as_str().unwrap()), "{}", vector["name"]);
     }
 }

@@ -16,11 +16,11 @@ pub(crate) struct Call {
     /// The label of the operation.
     pub(crate) label: &'static str,
     /// The path of the operation, with parameters in braces.
-    pub(crate) template: &'static str,
+    pub(crate) path_template: &'static str,
     /// The calling merchant.
     pub(crate) mchid: MchId,
     /// The `Wechatpay-Serial` of the request.
-    pub(crate) asked: Option<String>,
+    pub(crate) wechatpay_serial: Option<String>,
     pub(crate) now: UnixTime,
     pub(super) path: Map<String, Value>,
     pub(super) query: Map<String, Value>,
@@ -28,11 +28,11 @@ pub(crate) struct Call {
     /// The file of an upload.
     pub(crate) file: Vec<u8>,
     /// The URL of the request up to the path, which download URLs are built on.
-    pub(crate) base: String,
+    pub(crate) base_url: String,
 }
 
 /// Decodes the `%` escapes of a part of a path or a query.
-pub(super) fn decoded(text: &str) -> String {
+pub(super) fn percent_decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
@@ -63,45 +63,50 @@ impl Call {
     }
 
     /// Returns a text of the query or, if absent, of the body.
-    pub(crate) fn said(&self, name: &str) -> Option<&str> {
+    pub(crate) fn query_or_body(&self, name: &str) -> Option<&str> {
         self.query(name).or_else(|| self.body.get(name).and_then(Value::as_str))
     }
 
     /// Checks that a merchant's number in the request is the caller's.
-    pub(crate) fn is_from(&self, mchid: Option<&str>) -> Result<(), Refusal> {
+    pub(crate) fn check_mchid(&self, mchid: Option<&str>) -> Result<(), Refusal> {
         if mchid.is_some_and(|mchid| mchid != self.mchid.as_str()) {
-            return Err(errors::OTHER_MERCHANT.because("mchid must be the number of the calling merchant"));
+            return Err(
+                errors::MCHID_MISMATCH.with_reason("mchid must be the number of the calling merchant")
+            );
         }
         Ok(())
     }
 
     /// Returns the order number in the path. An invalid number cannot belong to an order: it is "not found".
-    pub(crate) fn order_number(&self) -> Result<OutTradeNo, Refusal> {
+    pub(crate) fn out_trade_no(&self) -> Result<OutTradeNo, Refusal> {
         self.path("out_trade_no")
             .parse()
-            .map_err(|_| errors::ORDER_NOT_EXIST.because("out_trade_no is invalid"))
+            .map_err(|_| errors::ORDER_NOT_EXIST.with_reason("out_trade_no is invalid"))
     }
 
     /// Decrypts a field of the body, if it is present. `Wechatpay-Serial` must name the key it was encrypted with.
-    pub(crate) fn opened(&self, gateway: &Gateway, pointer: &str) -> Result<Option<String>, Refusal> {
+    pub(crate) fn decrypt_field(&self, gateway: &Gateway, pointer: &str) -> Result<Option<String>, Refusal> {
         let Some(sealed) = self.text(pointer).filter(|sealed| !sealed.is_empty()) else { return Ok(None) };
-        let wrong = |issue: &str| errors::PARAM_ERROR.at("header", "Wechatpay-Serial", "".into(), issue);
-        let named = self.asked.as_deref().ok_or_else(|| wrong("缺少Wechatpay-Serial"))?;
+        let wrong =
+            |issue: &str| errors::PARAM_ERROR.for_field("header", "Wechatpay-Serial", "".into(), issue);
+        let named = self.wechatpay_serial.as_deref().ok_or_else(|| wrong("缺少Wechatpay-Serial"))?;
         let merchant = gateway.v3.merchants.get(&self.mchid);
-        let key = merchant.and_then(|merchant| merchant.platform().opens(named, self.now));
+        let key = merchant.and_then(|merchant| merchant.platform().decryption_key(named, self.now));
         let key = key.ok_or_else(|| wrong("平台证书序列号Wechatpay-Serial错误"))?;
         let plain = STANDARD.decode(sealed).ok().and_then(|sealed| key.open(&sealed));
         let plain = plain.and_then(|plain| String::from_utf8(plain).ok());
-        let refused = || errors::PARAM_ERROR.at("body", pointer, "".into(), "敏感信息解密失败");
+        let refused = || errors::PARAM_ERROR.for_field("body", pointer, "".into(), "敏感信息解密失败");
         plain.map(Some).ok_or_else(refused)
     }
 
     /// Returns the body with each encrypted field decrypted and hashed. Two identical requests are then equal although
     /// each was encrypted anew.
-    pub(crate) fn comparable(&self, gateway: &Gateway, sealed: &[&str]) -> Result<Value, Refusal> {
+    pub(crate) fn normalized_body(&self, gateway: &Gateway, sealed: &[&str]) -> Result<Value, Refusal> {
         let mut body = self.body.clone();
         for pointer in sealed {
-            if let (Some(plain), Some(place)) = (self.opened(gateway, pointer)?, body.pointer_mut(pointer)) {
+            if let (Some(plain), Some(place)) =
+                (self.decrypt_field(gateway, pointer)?, body.pointer_mut(pointer))
+            {
                 *place = hex::encode(digest(&SHA256, plain.as_bytes())).into();
             }
         }

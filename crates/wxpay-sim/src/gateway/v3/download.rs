@@ -3,17 +3,17 @@
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Field, may, must, text},
+    fields::{Field, optional, required, text},
     reply::Reply,
 };
-use crate::{chance::URL_SAFE, gateway::Gateway};
+use crate::{gateway::Gateway, rng::URL_SAFE};
 use std::{collections::VecDeque, fmt, time::Duration};
 use wxpay_proto::{UnixTime, id::MchId};
 
 /// The maximum number of files that are kept. The oldest is removed first.
-const KEPT: usize = 64;
+const MAX_FILES: usize = 64;
 
-pub(super) const QUERY: &[Field] = &[must("token", text(256)), may("tartype", text(16))];
+pub(super) const QUERY: &[Field] = &[required("token", text(256)), optional("tartype", text(16))];
 
 /// The files that can be downloaded, the oldest first.
 #[derive(Clone, Debug, Default)]
@@ -24,26 +24,26 @@ struct File {
     path: &'static str,
     token: String,
     mchid: MchId,
-    until: UnixTime,
+    expires: UnixTime,
     bytes: Vec<u8>,
 }
 
 /// The token gives access to the file, and the file may contain personal data: neither is shown.
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, mchid, until, bytes, .. } = self;
+        let Self { path, mchid, expires: until, bytes, .. } = self;
         write!(f, "[{} bytes for {mchid} at {path} until {until}]", bytes.len())
     }
 }
 
 /// Keeps a bill for the caller. Returns its download URL, on the host of the request.
-pub(super) fn offer(gateway: &mut Gateway, call: &Call, bytes: Vec<u8>) -> String {
+pub(super) fn publish_bill(gateway: &mut Gateway, call: &Call, bytes: Vec<u8>) -> String {
     let ttl = gateway.settings.v3.download_ttl;
-    offer_at(gateway, call, ("/v3/billdownload/file", ttl), bytes)
+    publish_file(gateway, call, ("/v3/billdownload/file", ttl), bytes)
 }
 
 /// Keeps a file for the caller for a limited time. Returns its download URL: the path on the host of the request.
-pub(super) fn offer_at(
+pub(super) fn publish_file(
     gateway: &mut Gateway,
     call: &Call,
     (path, ttl): (&'static str, Duration),
@@ -52,23 +52,23 @@ pub(super) fn offer_at(
     let token = gateway.v3.chance.text(URL_SAFE, 64);
     let until = call.now.after(ttl);
     let files = &mut gateway.v3.downloads.0;
-    if files.len() >= KEPT {
+    if files.len() >= MAX_FILES {
         files.pop_front();
     }
-    files.push_back(File { path, token: token.clone(), mchid: call.mchid.clone(), until, bytes });
-    format!("{}{path}?token={token}", call.base)
+    files.push_back(File { path, token: token.clone(), mchid: call.mchid.clone(), expires: until, bytes });
+    format!("{}{path}?token={token}", call.base_url)
 }
 
 pub(super) fn fetch(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let token = call.query("token").unwrap_or_default();
-    let is_it = |file: &&File| file.token == token && file.path == call.template;
+    let is_it = |file: &&File| file.token == token && file.path == call.path_template;
     let file = gateway.v3.downloads.0.iter().find(is_it);
-    let stale = || errors::INVALID_REQUEST.saying("下载链接无效或已过期，请重新申请");
+    let stale = || errors::INVALID_REQUEST.with_message("下载链接无效或已过期，请重新申请");
     let file = file.ok_or_else(stale)?;
     if file.mchid != call.mchid {
-        return Err(errors::NO_AUTH.saying("没有权限下载他人申请的文件"));
+        return Err(errors::NO_AUTH.with_message("没有权限下载他人申请的文件"));
     }
-    if file.until <= call.now {
+    if file.expires <= call.now {
         return Err(stale());
     }
     Ok(Reply::file(file.bytes.clone()))
@@ -82,7 +82,7 @@ mod tests {
     fn a_file_shows_neither_its_token_nor_its_contents() {
         let (mchid, until) = ("1900000109".parse().unwrap(), UnixTime::from_secs(7));
         let (path, bytes) = ("/v3/billdownload/file", b"planted".to_vec());
-        let file = File { path, token: "secret".into(), mchid, until, bytes };
+        let file = File { path, token: "secret".into(), mchid, expires: until, bytes };
         let shown = format!("{file:?}");
         assert_eq!(shown, "[7 bytes for 1900000109 at /v3/billdownload/file until 7]");
     }

@@ -3,7 +3,7 @@
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Field, Kind, may, must, text},
+    fields::{Field, Kind, optional, required, text},
     notification::Event,
     operation::Operation,
     reply::Reply,
@@ -16,20 +16,21 @@ pub(super) const OPERATIONS: &[Operation] =
     &[Operation::post("v3.security.echo", "/v3/security/echo", FIELDS, echo)];
 
 const FIELDS: &[Field] = &[
-    must("echo_message", text(1024)),
-    may("encrypted_echo_message", text(1024)),
-    may("notify_url", Kind::Url),
+    required("echo_message", text(1024)),
+    optional("encrypted_echo_message", text(1024)),
+    optional("notify_url", Kind::Url),
 ];
 
 /// Returns the encrypted message, encrypted for the merchant. The notification contains both messages as in the reply.
 fn echo(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let opened = call.opened(gateway, "/encrypted_echo_message")?;
+    let opened = call.decrypt_field(gateway, "/encrypted_echo_message")?;
     let message = call.text("/echo_message").unwrap_or_default();
     let mut said = json!({ "echo_message": message });
     if let (Some(opened), Some(members)) = (&opened, said.as_object_mut()) {
-        let key = gateway.v3.merchants.get(&call.mchid).and_then(|merchant| merchant.sealing_key());
+        let key = gateway.v3.merchants.get(&call.mchid).and_then(|merchant| merchant.encryption_key());
         let sealed = key.and_then(|key| key.seal(opened.as_bytes()));
-        let sealed = sealed.ok_or_else(|| errors::SYSTEM_ERROR.because("the message cannot be encrypted"))?;
+        let sealed =
+            sealed.ok_or_else(|| errors::SYSTEM_ERROR.with_reason("the message cannot be encrypted"))?;
         members.insert("encrypted_echo_message".into(), STANDARD.encode(sealed).into());
     }
     if let Some(url) = call.text("/notify_url") {
@@ -40,11 +41,11 @@ fn echo(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
             event_type: "SECURITY_ECHO.SUCCESS",
             summary: "商户签名验签／加解密测试",
             original_type: "security",
-            plain: said.clone(),
-            asked: call.asked.clone(),
-            schedule: None,
+            plaintext: said.clone(),
+            asked: call.wechatpay_serial.clone(),
+            retry_schedule: None,
         };
-        gateway.tell("", event, call.now.after(gateway.settings.notify_delay));
+        gateway.notify("", event, call.now.after(gateway.settings.notify_delay));
     }
     Ok(Reply::json(&said))
 }

@@ -17,12 +17,12 @@ pub(crate) struct Field {
 }
 
 /// Declares a required field.
-pub(crate) const fn must(name: &'static str, kind: Kind) -> Field {
+pub(crate) const fn required(name: &'static str, kind: Kind) -> Field {
     Field { name, is_required: true, kind }
 }
 
 /// Declares an optional field.
-pub(crate) const fn may(name: &'static str, kind: Kind) -> Field {
+pub(crate) const fn optional(name: &'static str, kind: Kind) -> Field {
     Field { name, is_required: false, kind }
 }
 
@@ -34,7 +34,7 @@ pub(crate) enum Kind {
     /// An integer in a range, both ends included.
     Number(u64, u64),
     /// `true` or `false`.
-    Truth,
+    Boolean,
     /// A time in the format of RFC 3339.
     Time,
     /// An absolute `http` or `https` URL without query, of at most 256 characters.
@@ -68,7 +68,7 @@ pub(crate) enum Alphabet {
 }
 
 impl Alphabet {
-    fn has(self, sign: char) -> bool {
+    fn contains(self, sign: char) -> bool {
         match self {
             Self::Any => true,
             Self::Digits => sign.is_ascii_digit(),
@@ -86,10 +86,10 @@ pub(crate) fn check(
     fields: &[&[Field]],
     location: &str,
 ) -> Result<(), Refusal> {
-    object(members, fields, "", location)
+    check_object(members, fields, "", location)
 }
 
-fn object(
+fn check_object(
     members: &Map<String, Value>,
     fields: &[&[Field]],
     at: &str,
@@ -99,21 +99,26 @@ fn object(
     for (name, value) in members {
         let here = format!("{at}/{name}");
         let Some(field) = fields().find(|field| field.name == name) else {
-            return Err(errors::EXTRA_PARAMETER.at(location, &here, shown(value), "请求中含有未定义的参数"));
+            return Err(errors::EXTRA_PARAMETER.for_field(
+                location,
+                &here,
+                echoed_value(value),
+                "请求中含有未定义的参数",
+            ));
         };
-        kind(value, field.kind, &here, location)?;
+        check_value(value, field.kind, &here, location)?;
     }
     for field in fields().filter(|field| field.is_required) {
         if !members.contains_key(field.name) {
             let here = format!("{at}/{}", field.name);
-            return Err(errors::PARAM_ERROR.at(location, &here, "".into(), "缺少必填参数"));
+            return Err(errors::PARAM_ERROR.for_field(location, &here, "".into(), "缺少必填参数"));
         }
     }
     Ok(())
 }
 
-fn kind(value: &Value, kind_of: Kind, at: &str, location: &str) -> Result<(), Refusal> {
-    let wrong = |issue: &str| Err(errors::PARAM_ERROR.at(location, at, shown(value), issue));
+fn check_value(value: &Value, kind_of: Kind, at: &str, location: &str) -> Result<(), Refusal> {
+    let wrong = |issue: &str| Err(errors::PARAM_ERROR.for_field(location, at, echoed_value(value), issue));
     match (kind_of, value) {
         (_, Value::Null) => wrong("参数不能为null"),
         (_, Value::String(text)) if text.chars().any(|sign| sign > '\u{ffff}') => wrong("不支持4字节字符"),
@@ -122,7 +127,7 @@ fn kind(value: &Value, kind_of: Kind, at: &str, location: &str) -> Result<(), Re
             if !(least..=most).contains(&length) {
                 return wrong(&format!("长度应为{least}到{most}"));
             }
-            if text.chars().all(|sign| alphabet.has(sign)) {
+            if text.chars().all(|sign| alphabet.contains(sign)) {
                 Ok(())
             } else {
                 wrong("含有不允许的字符")
@@ -132,11 +137,11 @@ fn kind(value: &Value, kind_of: Kind, at: &str, location: &str) -> Result<(), Re
             Some(number) if (least..=most).contains(&number) => Ok(()),
             Some(_) => {
                 let issue = format!("应为{least}到{most}");
-                Err(errors::OUT_OF_RANGE.at(location, at, shown(value), &issue))
+                Err(errors::OUT_OF_RANGE.for_field(location, at, echoed_value(value), &issue))
             }
             None => wrong("应为非负整数"),
         },
-        (Kind::Truth, Value::Bool(_)) => Ok(()),
+        (Kind::Boolean, Value::Bool(_)) => Ok(()),
         (Kind::Time, Value::String(text)) => match time::parse_rfc3339(text) {
             Some(_) => Ok(()),
             None => wrong("应为rfc3339格式的时间"),
@@ -145,7 +150,7 @@ fn kind(value: &Value, kind_of: Kind, at: &str, location: &str) -> Result<(), Re
         (Kind::Url, Value::String(_)) => wrong("应为不带参数的http或https绝对地址"),
         (Kind::OneOf(words), Value::String(text)) if words.contains(&text.as_str()) => Ok(()),
         (Kind::OneOf(_), Value::String(_)) => wrong("不在枚举值之内"),
-        (Kind::Object(fields), Value::Object(members)) => object(members, &[fields], at, location),
+        (Kind::Object(fields), Value::Object(members)) => check_object(members, &[fields], at, location),
         (Kind::List(each, most), Value::Array(items)) => {
             if items.len() > most {
                 return wrong(&format!("最多{most}项"));
@@ -153,12 +158,12 @@ fn kind(value: &Value, kind_of: Kind, at: &str, location: &str) -> Result<(), Re
             items
                 .iter()
                 .enumerate()
-                .try_for_each(|(index, item)| kind(item, *each, &format!("{at}/{index}"), location))
+                .try_for_each(|(index, item)| check_value(item, *each, &format!("{at}/{index}"), location))
         }
         (
             Kind::Text(..)
             | Kind::Number(..)
-            | Kind::Truth
+            | Kind::Boolean
             | Kind::Time
             | Kind::Url
             | Kind::OneOf(_)
@@ -178,7 +183,7 @@ fn is_url(text: &str) -> bool {
 }
 
 /// Returns the part of a value that a refusal repeats: at most a short text of it.
-fn shown(value: &Value) -> Value {
+fn echoed_value(value: &Value) -> Value {
     match value {
         Value::String(text) => text.chars().take(64).collect::<String>().into(),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
@@ -192,20 +197,23 @@ mod tests {
     use serde_json::json;
 
     const FIELDS: &[Field] = &[
-        must("number", Kind::Text(6, 32, Alphabet::OrderNumber)),
-        must(
+        required("number", Kind::Text(6, 32, Alphabet::OrderNumber)),
+        required(
             "amount",
-            Kind::Object(&[must("total", Kind::Number(1, 100)), may("currency", Kind::OneOf(&["CNY"]))]),
+            Kind::Object(&[
+                required("total", Kind::Number(1, 100)),
+                optional("currency", Kind::OneOf(&["CNY"])),
+            ]),
         ),
-        may("when", Kind::Time),
-        may("url", Kind::Url),
-        may("flag", Kind::Truth),
-        may("list", Kind::List(&Kind::Object(&[must("id", text(4))]), 2)),
+        optional("when", Kind::Time),
+        optional("url", Kind::Url),
+        optional("flag", Kind::Boolean),
+        optional("list", Kind::List(&Kind::Object(&[required("id", text(4))]), 2)),
     ];
 
     fn refused(body: &Value) -> Option<(u64, String)> {
         let refusal = check(body.as_object().unwrap(), &[FIELDS], "body").err()?;
-        Some((refusal.number, refusal.body()["detail"]["field"].as_str().unwrap().into()))
+        Some((refusal.result_code, refusal.body()["detail"]["field"].as_str().unwrap().into()))
     }
 
     #[test]

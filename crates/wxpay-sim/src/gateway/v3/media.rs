@@ -3,46 +3,52 @@
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, must, text},
+    fields::{Alphabet, Field, Kind, required, text},
     operation::Operation,
     reply::Reply,
 };
-use crate::{chance::URL_SAFE, gateway::Gateway};
+use crate::{gateway::Gateway, rng::URL_SAFE};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation::upload("v3.media.upload", "/v3/merchant/media/upload", META, picture),
-    Operation::upload("v3.media.video_upload", "/v3/merchant/media/video_upload", META, film),
+    Operation::upload("v3.media.upload", "/v3/merchant/media/upload", META, image),
+    Operation::upload("v3.media.video_upload", "/v3/merchant/media/video_upload", META, video),
 ];
 
-const META: &[Field] = &[must("filename", text(128)), must("sha256", Kind::Text(64, 64, Alphabet::Any))];
+const META: &[Field] =
+    &[required("filename", text(128)), required("sha256", Kind::Text(64, 64, Alphabet::Any))];
 
 const MIB: usize = 1024 * 1024;
-const MOST: usize = 5 * MIB;
-const MOST_OF_PDF: usize = 7 * MIB + MIB / 2;
-const PICTURES: &[&str] = &["jpg", "jpeg", "bmp", "png"];
-const FILMS: &[&str] = &["avi", "wmv", "mpeg", "mp4", "mov", "mkv", "flv", "f4v", "m4v", "rmvb"];
+const MAX_BYTES: usize = 5 * MIB;
+const MAX_PDF_BYTES: usize = 7 * MIB + MIB / 2;
+const IMAGE_EXTENSIONS: &[&str] = &["jpg", "jpeg", "bmp", "png"];
+const VIDEO_EXTENSIONS: &[&str] = &["avi", "wmv", "mpeg", "mp4", "mov", "mkv", "flv", "f4v", "m4v", "rmvb"];
 
-fn picture(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let most = if ending(call) == "pdf" { MOST_OF_PDF } else { MOST };
-    keep(gateway, call, &[PICTURES, &["pdf"]].concat(), most)
+fn image(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let most = if extension(call) == "pdf" { MAX_PDF_BYTES } else { MAX_BYTES };
+    accept_upload(gateway, call, &[IMAGE_EXTENSIONS, &["pdf"]].concat(), most)
 }
 
-fn film(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    keep(gateway, call, FILMS, MOST)
+fn video(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    accept_upload(gateway, call, VIDEO_EXTENSIONS, MAX_BYTES)
 }
 
-fn ending(call: &Call) -> String {
+fn extension(call: &Call) -> String {
     let name = call.text("/filename").unwrap_or_default();
     name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default()
 }
 
 /// Accepts an upload. Only its `media_id` is generated and nothing is stored, since no other operation uses uploads
 /// yet.
-fn keep(gateway: &mut Gateway, call: &Call, endings: &[&str], most: usize) -> Result<Reply, Refusal> {
-    let wrong = |field: &str, issue: &str| errors::PARAM_ERROR.at("body", field, "".into(), issue);
-    if !endings.contains(&ending(call).as_str()) {
+fn accept_upload(
+    gateway: &mut Gateway,
+    call: &Call,
+    endings: &[&str],
+    most: usize,
+) -> Result<Reply, Refusal> {
+    let wrong = |field: &str, issue: &str| errors::PARAM_ERROR.for_field("body", field, "".into(), issue);
+    if !endings.contains(&extension(call).as_str()) {
         return Err(wrong("/filename", "文件类型不支持"));
     }
     if call.file.is_empty() || call.file.len() > most {

@@ -2,7 +2,7 @@
 //!
 //! # Validation
 //!
-//! Every request is checked in this order and refused at the first failed check ([`door`]): the headers `Accept` and
+//! Every request is checked in this order and refused at the first failed check ([`validate`]): the headers `Accept` and
 //! `User-Agent`; the form of `Authorization`; its timestamp; its merchant; its certificate; its signature over the raw
 //! target and the raw body; `Wechatpay-Negative-Test`; path and method; the rate limit; the query and the body, field
 //! by field. Later checks belong to the product.
@@ -23,12 +23,12 @@
 //! fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> { … }
 //! ```
 //!
-//! * The table is listed in `PRODUCTS` of [`route`].
+//! * The table is listed in `OPERATION_TABLES` of [`route`].
 //! * Fields are declared with the types of [`fields`]. The body has been validated when the function runs; the function
 //!   reads it with [`Call::text`](call::Call::text), [`number`](call::Call::number) and similar methods, by JSON
 //!   pointers.
 //! * A refusal is a code of [`errors`] with a reason. Nothing may have changed when it is returned.
-//! * An event that happens later is a [`Task`](super::agenda::Task); a notification is sent with `Gateway::tell`.
+//! * An event that happens later is a [`Task`](super::tasks::Task); a notification is sent with `Gateway::tell`.
 //! * State is kept in [`ledger::v3`](crate::ledger::v3).
 
 mod authorization;
@@ -36,10 +36,10 @@ mod bill;
 pub(super) mod call;
 mod certificates;
 mod combine;
-mod door;
 mod download;
 mod echo;
 pub(super) mod errors;
+pub(super) mod faults;
 pub(super) mod fields;
 mod media;
 mod multipart;
@@ -54,29 +54,29 @@ mod reply;
 mod requests;
 pub(crate) mod route;
 mod transfer;
-pub(super) mod trouble;
+mod validate;
 
 pub use requests::RequestRecord;
-pub use route::Served;
+pub use route::SupportedOperation;
 
-use super::{Gateway, agenda::Agenda};
+use super::{Gateway, tasks::TaskQueue};
 use crate::{
-    chance::{ALPHANUMERIC, Chance, DIGITS, HEX},
-    keys::Authority,
+    keys::CertificateAuthority,
     ledger::v3::Ledger,
-    merchant::{ApiKey, Merchant, Merchants, Misstep, Mode, Platform, PlatformKey},
-    notifications::{Notification, Says},
+    merchant::{ApiKey, KeyMode, Merchant, MerchantRegistry, Misstep, PlatformKeys, PlatformPublicKey},
+    notifications::{Notification, NotificationContent},
+    rng::{ALPHANUMERIC, DIGITS, HEX, Rng},
     settings::Settings,
     time,
     warnings::Kind,
 };
-use door::Door;
 use download::Downloads;
 use errors::Refusal;
 use notification::Event;
-use rates::Rates;
+use rates::RateLimiter;
 use reply::Reply;
-use requests::Requests;
+use requests::RequestLog;
+use validate::RequestContext;
 use wxpay_proto::{
     UnixTime,
     http::{Request, Response},
@@ -89,17 +89,17 @@ pub(super) const ROOT: &str = "/v3/";
 /// The APIv3 state of the gateway.
 #[derive(Clone, Debug)]
 pub(super) struct State {
-    pub(super) merchants: Merchants,
+    pub(super) merchants: MerchantRegistry,
     pub(super) ledger: Ledger,
-    pub(super) agenda: Agenda,
-    pub(super) chance: Chance,
-    requests: Requests,
-    rates: Rates,
+    pub(super) agenda: TaskQueue,
+    pub(super) chance: Rng,
+    requests: RequestLog,
+    rates: RateLimiter,
     downloads: Downloads,
-    authority: Authority,
-    first: Merchant,
+    authority: CertificateAuthority,
+    default_merchant: Merchant,
     /// The number of keys of the ring that are in use.
-    given: usize,
+    keys_used: usize,
     /// The last serial number of a payment or a refund.
     serial: u64,
 }
@@ -107,27 +107,29 @@ pub(super) struct State {
 impl State {
     /// Creates the state with one merchant, whose credentials are derived from the seed.
     pub(super) fn new(settings: &Settings, seed: u64) -> Self {
-        let authority = Authority::new("wxpay-sim root", settings.v3.ring.root());
-        let mut chance = Chance::new(seed, "v3");
+        let authority = CertificateAuthority::new("wxpay-sim root", settings.v3.key_ring.root());
+        let mut chance = Rng::new(seed, "v3");
         // The first key is the root's, the second that of the TLS server.
         let mut given = 2;
         let first = loop {
-            if let Ok(merchant) = thrown_away(settings, &authority, &mut chance, &mut given, (None, None)) {
+            if let Ok(merchant) =
+                generate_merchant(settings, &authority, &mut chance, &mut given, (None, None))
+            {
                 break merchant;
             }
         };
-        let merchants = Merchants([(first.mchid().clone(), first.clone())].into());
+        let merchants = MerchantRegistry([(first.mchid().clone(), first.clone())].into());
         Self {
             merchants,
             ledger: Ledger::default(),
-            agenda: Agenda::default(),
+            agenda: TaskQueue::default(),
             chance,
-            requests: Requests::default(),
-            rates: Rates::default(),
+            requests: RequestLog::default(),
+            rates: RateLimiter::default(),
             downloads: Downloads::default(),
             authority,
-            first,
-            given,
+            default_merchant: first,
+            keys_used: given,
             serial: 2_718_281_828,
         }
     }
@@ -142,7 +144,7 @@ impl State {
     fn new_transaction_id(&mut self, now: UnixTime) -> Option<TransactionId> {
         let serial = self.next_serial();
         let digits = self.chance.text(DIGITS, 6);
-        format!("4200{digits}{}{serial:010}", time::day(now)).parse().ok()
+        format!("4200{digits}{}{serial:010}", time::yyyymmdd(now)).parse().ok()
     }
 }
 
@@ -151,18 +153,18 @@ impl State {
 /// # Errors
 ///
 /// Never in practice: the generated values follow the grammar they are parsed with.
-fn thrown_away(
+fn generate_merchant(
     settings: &Settings,
-    authority: &Authority,
-    chance: &mut Chance,
+    authority: &CertificateAuthority,
+    chance: &mut Rng,
     given: &mut usize,
     (mchid, appid): (Option<MchId>, Option<AppId>),
 ) -> Result<Merchant, InvalidField> {
-    let ring = &settings.v3.ring;
+    let ring = &settings.v3.key_ring;
     let since = settings.v3.certificates_since;
     let mut next = || {
         *given = given.saturating_add(1);
-        ring.pair(given.saturating_sub(1))
+        ring.key_pair(given.saturating_sub(1))
     };
     let made_up: MchId = format!("16{}", chance.text(DIGITS, 8)).parse()?;
     let mchid = mchid.unwrap_or(made_up);
@@ -172,60 +174,72 @@ fn thrown_away(
     let pair = next();
     let name = "Tenpay.com sign";
     let certificate = authority.certificate(serial(chance)?, name, pair.public(), since);
-    let key = PlatformKey::new(format!("PUB_KEY_ID_0{}", chance.text(DIGITS, 33)).parse()?, next());
-    let platform = Platform::new(certificate, pair, key, Mode::Either);
+    let key = PlatformPublicKey::new(format!("PUB_KEY_ID_0{}", chance.text(DIGITS, 33)).parse()?, next());
+    let platform = PlatformKeys::new(certificate, pair, key, KeyMode::Either);
     let mut new_app = || format!("wx{}", chance.text(HEX, 16)).parse();
     let (own_app, sub_app) = (new_app()?, new_app()?);
     let own_app = appid.unwrap_or(own_app);
     let merchant = Merchant::new(mchid, own_app, api_key, chance.text(ALPHANUMERIC, 32), platform);
-    Ok(merchant.with_sub(format!("17{}", chance.text(DIGITS, 8)).parse()?, vec![sub_app]))
+    Ok(merchant.with_sub_merchant(format!("17{}", chance.text(DIGITS, 8)).parse()?, vec![sub_app]))
 }
 
 /// Generates a certificate serial number: 40 hexadecimal digits in upper case, the first one not 0 and the number
 /// positive.
-fn serial(chance: &mut Chance) -> Result<SerialNo, InvalidField> {
+fn serial(chance: &mut Rng) -> Result<SerialNo, InvalidField> {
     format!("5{}", chance.text(HEX, 39)).parse()
 }
 
 /// Validates a request and, if it is valid, executes it.
-fn carried_out(gateway: &mut Gateway, request: &Request, door: &mut Door, now: UnixTime) -> Reply {
-    let answered = door::enter(gateway, request, door, now).and_then(|(operation, call)| {
-        let answered = (operation.answer)(gateway, &call);
+fn execute(gateway: &mut Gateway, request: &Request, door: &mut RequestContext, now: UnixTime) -> Reply {
+    let answered = validate::validate(gateway, request, door, now).and_then(|(operation, call)| {
+        let answered = (operation.handler)(gateway, &call);
         if let Err(refusal) = &answered {
-            gateway.v3.rates.failed(&call, refusal);
+            gateway.v3.rates.count_failure(&call, refusal);
         }
         answered
     });
-    answered.unwrap_or_else(|refusal| refused(gateway, request, door, &refusal, now))
+    answered.unwrap_or_else(|refusal| refusal_reply(gateway, request, door, &refusal, now))
 }
 
 /// Finishes a reply: records the request and signs the reply, unless the reply is exempt from signing.
-fn sent(gateway: &mut Gateway, request: &Request, mut door: Door, reply: Reply, now: UnixTime) -> Response {
+fn finish_reply(
+    gateway: &mut Gateway,
+    request: &Request,
+    mut door: RequestContext,
+    reply: Reply,
+    now: UnixTime,
+) -> Response {
     let id = gateway.v3.chance.text(HEX, 32).to_uppercase();
     let request_id = format!("08{id}-{}", reply.number);
     gateway.v3.requests.add(request, &door, Some(&reply), &request_id, now);
-    let State { merchants, chance, first, .. } = &mut gateway.v3;
+    let State { merchants, chance, default_merchant: first, .. } = &mut gateway.v3;
     // The reply to an unknown merchant is signed too, with the platform key of the default merchant.
     let merchant = door.mchid.as_ref().and_then(|mchid| merchants.get(mchid)).unwrap_or(first);
     let probes = u64::from(gateway.settings.v3.probes_per_mille);
     if door.negative.is_none() && probes > 0 && chance.below(1000) < probes {
-        door.negative = Some(reply::Negative::SigntestProbe);
+        door.negative = Some(reply::NegativeTest::SigntestProbe);
     }
-    let signer = merchant.platform().signs_reply(request.header("wechatpay-serial"), now);
+    let signer = merchant.platform().reply_signer(request.header("wechatpay-serial"), now);
     let signer = reply.is_signed.then_some(signer);
-    reply::sealed(reply, &request_id, signer, door.negative, chance, now)
+    reply::into_response(reply, &request_id, signer, door.negative, chance, now)
 }
 
-fn refused(gateway: &mut Gateway, request: &Request, door: &Door, refusal: &Refusal, now: UnixTime) -> Reply {
+fn refusal_reply(
+    gateway: &mut Gateway,
+    request: &Request,
+    door: &RequestContext,
+    refusal: &Refusal,
+    now: UnixTime,
+) -> Reply {
     let label = door.label.unwrap_or("v3");
-    let detail = format!("{label} {} {}: {}", refusal.status, refusal.code, refusal.why);
-    let number = named_order(request);
-    gateway.remark(now, Kind::Refused, number.as_deref(), detail);
-    Reply { code: Some(refusal.code), ..Reply::of(refusal.status, &refusal.body(), refusal.number) }
+    let detail = format!("{label} {} {}: {}", refusal.status, refusal.code, refusal.reason);
+    let number = claimed_order_number(request);
+    gateway.warn(now, Kind::Refused, number.as_deref(), detail);
+    Reply { code: Some(refusal.code), ..Reply::of(refusal.status, &refusal.body(), refusal.result_code) }
 }
 
 /// Returns the order number in a request, as far as it can be read before the request is verified.
-pub(super) fn named_order(request: &Request) -> Option<String> {
+pub(super) fn claimed_order_number(request: &Request) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
     let named = ["/out_trade_no", "/combine_out_trade_no", "/out_bill_no", "/out_authorization_no"];
     let said = named.iter().find_map(|pointer| body.pointer(pointer)?.as_str()).map(String::from);
@@ -237,7 +251,7 @@ pub(super) fn named_order(request: &Request) -> Option<String> {
                 "out-trade-no" | "out-bill-no" | "out-authorization-no" | "transfer-to-qq-wallet-bills"
             )
         });
-        parts.nth(1).map(call::decoded)
+        parts.nth(1).map(call::percent_decoded)
     })
 }
 
@@ -246,12 +260,12 @@ impl Gateway {
     /// Returns the APIv3 merchant that the gateway was created with, in its original state.
     #[must_use]
     pub fn merchant(&self) -> &Merchant {
-        &self.v3.first
+        &self.v3.default_merchant
     }
 
     /// Returns the current state of a merchant.
     #[must_use]
-    pub fn merchant_of(&self, mchid: &MchId) -> Option<&Merchant> {
+    pub fn merchant_by_mchid(&self, mchid: &MchId) -> Option<&Merchant> {
         self.v3.merchants.get(mchid)
     }
 
@@ -266,25 +280,25 @@ impl Gateway {
     }
 
     /// Adds a merchant, or replaces the one with the same number.
-    pub fn enrol(&mut self, merchant: Merchant) {
+    pub fn add_merchant(&mut self, merchant: Merchant) {
         self.v3.merchants.0.insert(merchant.mchid().clone(), merchant);
     }
 
     /// Generates one more merchant and adds it.
     pub fn new_merchant(&mut self) -> Merchant {
-        self.new_merchant_named(None, None)
+        self.new_merchant_with(None, None)
     }
 
     /// Generates and adds a merchant. The number and the first appid are generated too, unless they are given.
-    pub fn new_merchant_named(&mut self, mchid: Option<MchId>, appid: Option<AppId>) -> Merchant {
-        let State { authority, chance, given, .. } = &mut self.v3;
+    pub fn new_merchant_with(&mut self, mchid: Option<MchId>, appid: Option<AppId>) -> Merchant {
+        let State { authority, chance, keys_used: given, .. } = &mut self.v3;
         let names = (mchid, appid);
         let merchant = loop {
-            if let Ok(merchant) = thrown_away(&self.settings, authority, chance, given, names.clone()) {
+            if let Ok(merchant) = generate_merchant(&self.settings, authority, chance, given, names.clone()) {
                 break merchant;
             }
         };
-        self.enrol(merchant.clone());
+        self.add_merchant(merchant.clone());
         merchant
     }
 
@@ -294,14 +308,14 @@ impl Gateway {
     ///
     /// [`Misstep`] for an unknown merchant, and while a switch to the public key is in progress.
     pub fn rotate_certificate(&mut self, mchid: &MchId, now: UnixTime) -> Result<(), Misstep> {
-        let pair = self.settings.v3.ring.pair(self.v3.given);
+        let pair = self.settings.v3.key_ring.key_pair(self.v3.keys_used);
         // Stored on success only: a failed call must not change the values generated later.
         let mut chance = self.v3.chance.clone();
         let serial = serial(&mut chance).map_err(|_| Misstep)?;
         let certificate = self.v3.authority.certificate(serial, "Tenpay.com sign", pair.public(), now);
         let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(Misstep)?;
-        merchant.platform_mut().rotate(certificate, pair)?;
-        (self.v3.given, self.v3.chance) = (self.v3.given.saturating_add(1), chance);
+        merchant.platform_mut().rotate_certificate(certificate, pair)?;
+        (self.v3.keys_used, self.v3.chance) = (self.v3.keys_used.saturating_add(1), chance);
         Ok(())
     }
 
@@ -311,7 +325,7 @@ impl Gateway {
     ///
     /// [`Misstep`] for an unknown merchant.
     pub fn issue_api_key(&mut self, mchid: &MchId, now: UnixTime) -> Result<ApiKey, Misstep> {
-        let pair = self.settings.v3.ring.pair(self.v3.given);
+        let pair = self.settings.v3.key_ring.key_pair(self.v3.keys_used);
         // Stored on success only: a failed call must not change the values generated later.
         let mut chance = self.v3.chance.clone();
         let serial = serial(&mut chance).map_err(|_| Misstep)?;
@@ -319,7 +333,7 @@ impl Gateway {
         let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(Misstep)?;
         let api_key = ApiKey::new(certificate, pair);
         merchant.add_api_key(api_key.clone());
-        (self.v3.given, self.v3.chance) = (self.v3.given.saturating_add(1), chance);
+        (self.v3.keys_used, self.v3.chance) = (self.v3.keys_used.saturating_add(1), chance);
         Ok(api_key)
     }
 
@@ -336,19 +350,22 @@ impl Gateway {
     }
 
     /// Queues a notification about the merchant's `number`. A merchant without an APIv3 key gets no notifications.
-    pub(super) fn tell(&mut self, number: &str, event: Event, due: UnixTime) {
+    pub(super) fn notify(&mut self, number: &str, event: Event, due: UnixTime) {
         let has_key =
             self.v3.merchants.get(&event.mchid).is_some_and(|merchant| merchant.api_v3_key().is_some());
         if !has_key {
             let detail = "no notification is sent: the merchant has no APIv3 key";
-            return self.remark(due, Kind::GivenUp, Some(number), detail);
+            return self.warn(due, Kind::RetriesExhausted, Some(number), detail);
         }
         let hex = self.v3.chance.text(HEX, 32);
         let part = |from, to| hex.get(from..to).unwrap_or_default();
         let id = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-");
         if let Ok(notify_id) = id.parse::<NotifyId>() {
-            let notification =
-                Notification { number: String::from(number), notify_id, says: Says::V3(event) };
+            let notification = Notification {
+                number: String::from(number),
+                notify_id,
+                content: NotificationContent::V3(event),
+            };
             self.notifications.add(notification, due);
         }
     }

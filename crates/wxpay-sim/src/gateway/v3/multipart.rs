@@ -10,30 +10,30 @@ pub(super) struct Upload<'a> {
 }
 
 /// The maximum length of a part's header in bytes.
-const MOST_HEAD: usize = 4096;
+const MAX_PART_HEADER_BYTES: usize = 4096;
 
 impl<'a> Upload<'a> {
     /// Parses the parts, if the content type is multipart. Without a boundary parameter the first line is taken as the
     /// boundary: some merchants' programs omit the parameter.
-    pub(super) fn read(request: &'a Request) -> Result<Option<Self>, Refusal> {
+    pub(super) fn parse(request: &'a Request) -> Result<Option<Self>, Refusal> {
         let Some(kind) = request.header("content-type") else { return Ok(None) };
         let mut words = kind.split(';');
         if !words.next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("multipart/form-data")) {
             return Ok(None);
         }
-        let malformed = |issue: &str| errors::PARAM_ERROR.at("body", "", "".into(), issue);
+        let malformed = |issue: &str| errors::PARAM_ERROR.for_field("body", "", "".into(), issue);
         let said = words.find_map(|word| parameter(word, "boundary"));
         let boundary = said.or_else(|| first_line(request.body()));
         let boundary = boundary.filter(|boundary| is_boundary(boundary));
         let boundary = boundary.ok_or_else(|| malformed("boundary格式错误"))?;
-        parts(request.body(), &boundary).map(Some).ok_or_else(|| malformed("multipart格式错误"))
+        split_parts(request.body(), &boundary).map(Some).ok_or_else(|| malformed("multipart格式错误"))
     }
 }
 
 /// Returns the boundary in the first line of a body.
 fn first_line(body: &[u8]) -> Option<String> {
     let rest = body.strip_prefix(b"--")?;
-    let line = rest.get(..find(rest.get(..rest.len().min(MOST_HEAD))?, b"\r\n")?)?;
+    let line = rest.get(..find(rest.get(..rest.len().min(MAX_PART_HEADER_BYTES))?, b"\r\n")?)?;
     std::str::from_utf8(line).ok().map(String::from)
 }
 
@@ -54,13 +54,13 @@ fn parameter(word: &str, name: &str) -> Option<String> {
 }
 
 /// Splits a body into both parts: each once, in any order, and nothing else.
-fn parts<'a>(body: &'a [u8], boundary: &str) -> Option<Upload<'a>> {
+fn split_parts<'a>(body: &'a [u8], boundary: &str) -> Option<Upload<'a>> {
     let between = format!("\r\n--{boundary}").into_bytes();
     let mut rest = body.strip_prefix(between.get(2..)?)?;
     let (mut meta, mut file) = (None, None);
     while !matches!(rest, b"--" | b"--\r\n") {
         let part = rest.strip_prefix(b"\r\n")?;
-        let head_ends = find(part.get(..part.len().min(MOST_HEAD))?, b"\r\n\r\n")?;
+        let head_ends = find(part.get(..part.len().min(MAX_PART_HEADER_BYTES))?, b"\r\n\r\n")?;
         let head = std::str::from_utf8(part.get(..head_ends)?).ok()?;
         let content = part.get(head_ends.checked_add(4)?..)?;
         let ends = find(content, &between)?;
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn both_parts_are_read_in_either_order_with_whatever_is_in_the_file() {
         for body in [format!("{META}{FILE}--b--\r\n"), format!("{FILE}{META}--b--")] {
-            let upload = parts(body.as_bytes(), "b").unwrap();
+            let upload = split_parts(body.as_bytes(), "b").unwrap();
             assert_eq!((upload.meta, upload.file), (&b"{}"[..], &b"\r\n-\r\n--c"[..]), "{body:?}");
         }
     }
@@ -130,9 +130,9 @@ mod tests {
             format!("{META}{}{end}", FILE.replace("name=file", "name=other")),
             format!("{META}{}{end}", FILE.replace("form-data", "attachment")),
             format!("{META}{}{end}", FILE.replace("\r\n\r\n\r\n", "\r\n")),
-            format!("{}{FILE}{end}", META.replace("Content-Type", &"x".repeat(MOST_HEAD))),
+            format!("{}{FILE}{end}", META.replace("Content-Type", &"x".repeat(MAX_PART_HEADER_BYTES))),
         ] {
-            assert!(parts(body.as_bytes(), "b").is_none(), "{body:?}");
+            assert!(split_parts(body.as_bytes(), "b").is_none(), "{body:?}");
         }
     }
 
@@ -140,7 +140,7 @@ mod tests {
     fn a_boundary_that_is_not_named_is_the_first_line() {
         let upload = |kind: &str, body: String| {
             let request = Request::post(String::from("https://h/"), kind, body.into_bytes());
-            Upload::read(&request)
+            Upload::parse(&request)
                 .map(|upload| upload.map(|upload| (upload.meta.to_vec(), upload.file.to_vec())))
         };
         let body = format!("{META}{FILE}--b--\r\n");

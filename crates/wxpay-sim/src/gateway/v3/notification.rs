@@ -1,12 +1,12 @@
 //! The APIv3 notification: encrypted with the APIv3 key and signed like a reply.
 
 use super::{
-    Merchants,
-    reply::{self, STALE, UNKNOWN},
+    MerchantRegistry,
+    reply::{self, STALE_AGE, UNKNOWN_SERIAL},
 };
 use crate::{
-    chance::{ALPHANUMERIC, Chance, HEX},
-    notifications::{Forgery, Made},
+    notifications::{SignedNotification, Tampering},
+    rng::{ALPHANUMERIC, HEX, Rng},
     time,
 };
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -27,29 +27,29 @@ pub(crate) struct Event {
     /// The kind of the resource (`transaction`, `refund`, …). It is also the associated data of the encryption.
     pub(crate) original_type: &'static str,
     /// The content before encryption.
-    pub(crate) plain: Value,
+    pub(crate) plaintext: Value,
     /// The `Wechatpay-Serial` of the request that caused the event. It may select the signing key.
     pub(crate) asked: Option<String>,
     /// The intervals between deliveries, if they differ from the documented fifteen.
-    pub(crate) schedule: Option<Vec<Duration>>,
+    pub(crate) retry_schedule: Option<Vec<Duration>>,
 }
 
 impl Event {
     /// Prepares one delivery. Each is encrypted and signed anew, with the platform key and the APIv3 key that are
     /// current at that time.
-    pub(crate) fn made(
+    pub(crate) fn prepare(
         &self,
         id: &str,
-        forgery: Option<Forgery>,
-        merchants: &Merchants,
-        chance: &mut Chance,
+        forgery: Option<Tampering>,
+        merchants: &MerchantRegistry,
+        chance: &mut Rng,
         now: UnixTime,
-    ) -> Made {
+    ) -> SignedNotification {
         let merchant = merchants.get(&self.mchid);
         let key = merchant.and_then(|merchant| merchant.api_v3_key()).map_or("", |key| key.expose());
         let nonce = chance.text(ALPHANUMERIC, 12);
-        let plain = self.plain.to_string();
-        let ciphertext = sealed(key, &nonce, self.original_type, plain.as_bytes());
+        let plain = self.plaintext.to_string();
+        let ciphertext = seal(key, &nonce, self.original_type, plain.as_bytes());
         let body = json!({
             "id": id,
             "create_time": time::rfc3339(self.created),
@@ -68,8 +68,8 @@ impl Event {
         let (nonce, drawn) = (chance.text(ALPHANUMERIC, 32), chance.below(1000));
         let signer = merchant
             .map(|merchant| merchant.platform().signs_notification(self.asked.as_deref(), drawn, now));
-        let at = if forgery == Some(Forgery::Stale) { now.before(STALE) } else { now };
-        let said = signer.map(|signer| reply::signed(body.as_bytes(), signer, &nonce, at));
+        let at = if forgery == Some(Tampering::Stale) { now.before(STALE_AGE) } else { now };
+        let said = signer.map(|signer| reply::sign_headers(body.as_bytes(), signer, &nonce, at));
         let mut headers = vec![
             ("user-agent", String::from("Mozilla/4.0")),
             ("accept", String::from("*/*")),
@@ -80,30 +80,30 @@ impl Event {
         if let Some(forgery) = forgery {
             forge(forgery, &mut headers, &mut body, chance);
         }
-        Made { url: self.notify_url.clone(), headers, body: body.into_bytes() }
+        SignedNotification { url: self.notify_url.clone(), headers, body: body.into_bytes() }
     }
 }
 
-fn forge(forgery: Forgery, headers: &mut [(&'static str, String)], body: &mut String, chance: &mut Chance) {
+fn forge(forgery: Tampering, headers: &mut [(&'static str, String)], body: &mut String, chance: &mut Rng) {
     let mut set = |name: &str, value: String| {
         for (_, said) in headers.iter_mut().filter(|(given, _)| *given == name) {
             said.clone_from(&value);
         }
     };
     match forgery {
-        Forgery::Amount => *body = body.replacen("\"ciphertext\":\"", "\"ciphertext\":\"AAAA", 1),
-        Forgery::Number => *body = body.replacen("\"id\":\"", "\"id\":\"0", 1),
-        Forgery::Signature => set("wechatpay-signature", STANDARD.encode([7; 256])),
-        Forgery::Payer => set("wechatpay-serial", String::from(UNKNOWN)),
-        Forgery::Probe => set("wechatpay-signature", reply::probe(chance)),
+        Tampering::Amount => *body = body.replacen("\"ciphertext\":\"", "\"ciphertext\":\"AAAA", 1),
+        Tampering::Number => *body = body.replacen("\"id\":\"", "\"id\":\"0", 1),
+        Tampering::Signature => set("wechatpay-signature", STANDARD.encode([7; 256])),
+        Tampering::Payer => set("wechatpay-serial", String::from(UNKNOWN_SERIAL)),
+        Tampering::Probe => set("wechatpay-signature", reply::probe_signature(chance)),
         // The signature is valid, but its timestamp is in the past.
-        Forgery::Stale => {}
+        Tampering::Stale => {}
     }
 }
 
 /// Encrypts with AES-256-GCM under the APIv3 key. Returns Base64 of the ciphertext and the tag. Returns an empty text
 /// if the key or the nonce has the wrong length.
-pub(super) fn sealed(key: &str, nonce: &str, associated_data: &str, plain: &[u8]) -> String {
+pub(super) fn seal(key: &str, nonce: &str, associated_data: &str, plain: &[u8]) -> String {
     let Ok(key) = UnboundKey::new(&AES_256_GCM, key.as_bytes()) else { return String::new() };
     let Ok(nonce) = Nonce::try_assume_unique_for_key(nonce.as_bytes()) else { return String::new() };
     let mut text = plain.to_vec();

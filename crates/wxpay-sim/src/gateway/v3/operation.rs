@@ -5,7 +5,7 @@ use crate::gateway::Gateway;
 use wxpay_proto::http::Method;
 
 /// The function that answers an operation.
-pub(crate) type Answer = fn(&mut Gateway, &Call) -> Result<Reply, Refusal>;
+pub(crate) type Handler = fn(&mut Gateway, &Call) -> Result<Reply, Refusal>;
 
 /// An operation of the APIv3 gateway.
 #[derive(Clone, Copy, Debug)]
@@ -16,21 +16,21 @@ pub(crate) struct Operation {
     /// The path. Parts in braces are parameters.
     pub(crate) path: &'static str,
     pub(crate) query: &'static [Field],
-    pub(crate) takes: Takes,
+    pub(crate) body: BodyKind,
     /// Additional fields of the body.
-    pub(crate) also: &'static [Field],
+    pub(crate) more_fields: &'static [Field],
     /// The documented limit of requests per second and merchant, if there is one.
-    pub(crate) limit: Option<u32>,
+    pub(crate) max_calls_per_second: Option<u32>,
     /// The documented limit of failing requests per second and merchant, if there is one.
-    pub(crate) failing_limit: Option<u32>,
-    pub(crate) answer: Answer,
+    pub(crate) max_failures_per_second: Option<u32>,
+    pub(crate) handler: Handler,
 }
 
 /// The body that an operation accepts.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Takes {
+pub(crate) enum BodyKind {
     /// No body. A body that is sent is ignored, but the signature covers it.
-    Nothing,
+    Empty,
     /// A JSON object with these fields.
     Json(&'static [Field]),
     /// A file, and a JSON object with these fields that describes it. Only the object is signed.
@@ -38,18 +38,18 @@ pub(crate) enum Takes {
 }
 
 impl Operation {
-    pub(crate) const fn get(label: &'static str, path: &'static str, answer: Answer) -> Self {
+    pub(crate) const fn get(label: &'static str, path: &'static str, answer: Handler) -> Self {
         let (limit, failing_limit) = (None, None);
         Self {
             label,
             method: Method::Get,
             path,
             query: &[],
-            takes: Takes::Nothing,
-            also: &[],
-            limit,
-            failing_limit,
-            answer,
+            body: BodyKind::Empty,
+            more_fields: &[],
+            max_calls_per_second: limit,
+            max_failures_per_second: failing_limit,
+            handler: answer,
         }
     }
 
@@ -57,44 +57,54 @@ impl Operation {
         label: &'static str,
         path: &'static str,
         fields: &'static [Field],
-        answer: Answer,
+        answer: Handler,
     ) -> Self {
         let (limit, failing_limit) = (None, None);
-        let takes = Takes::Json(fields);
-        Self { label, method: Method::Post, path, query: &[], takes, also: &[], limit, failing_limit, answer }
+        let takes = BodyKind::Json(fields);
+        Self {
+            label,
+            method: Method::Post,
+            path,
+            query: &[],
+            body: takes,
+            more_fields: &[],
+            max_calls_per_second: limit,
+            max_failures_per_second: failing_limit,
+            handler: answer,
+        }
     }
 
     /// Declares a POST without a body.
-    pub(crate) const fn empty_post(label: &'static str, path: &'static str, answer: Answer) -> Self {
-        Self { takes: Takes::Nothing, ..Self::post(label, path, &[], answer) }
+    pub(crate) const fn post_without_body(label: &'static str, path: &'static str, answer: Handler) -> Self {
+        Self { body: BodyKind::Empty, ..Self::post(label, path, &[], answer) }
     }
 
     pub(crate) const fn upload(
         label: &'static str,
         path: &'static str,
         meta: &'static [Field],
-        answer: Answer,
+        answer: Handler,
     ) -> Self {
-        Self { takes: Takes::Upload(meta), ..Self::post(label, path, &[], answer) }
+        Self { body: BodyKind::Upload(meta), ..Self::post(label, path, &[], answer) }
     }
 
     /// Adds the fields of the query.
-    pub(crate) const fn asking(self, query: &'static [Field]) -> Self {
+    pub(crate) const fn with_query(self, query: &'static [Field]) -> Self {
         Self { query, ..self }
     }
 
     /// Adds fields of the body. Two operations of one function differ in them.
-    pub(crate) const fn also(self, also: &'static [Field]) -> Self {
-        Self { also, ..self }
+    pub(crate) const fn with_fields(self, also: &'static [Field]) -> Self {
+        Self { more_fields: also, ..self }
     }
 
     /// Limits the requests per second.
-    pub(crate) const fn at_most(self, limit: u32) -> Self {
-        Self { limit: Some(limit), ..self }
+    pub(crate) const fn calls_per_second(self, limit: u32) -> Self {
+        Self { max_calls_per_second: Some(limit), ..self }
     }
 
     /// Limits the failing requests per second.
-    pub(crate) const fn failing_at_most(self, limit: u32) -> Self {
-        Self { failing_limit: Some(limit), ..self }
+    pub(crate) const fn failures_per_second(self, limit: u32) -> Self {
+        Self { max_failures_per_second: Some(limit), ..self }
     }
 }

@@ -6,71 +6,80 @@
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, may, must, text},
+    fields::{Alphabet, Field, Kind, optional, required, text},
 };
 use crate::{
     gateway::Gateway,
-    ledger::v3::{Order, Sub},
+    ledger::v3::{Order, SubMerchant},
     merchant::Merchant,
 };
 use serde_json::{Map, Value, json};
 use wxpay_proto::id::{AppId, MchId};
 
 /// The form of a merchant's number.
-pub(super) const NUMBER: Kind = Kind::Text(1, 32, Alphabet::Digits);
-pub(super) const APPID: Field = must("appid", text(32));
-pub(super) const MCHID: Field = must("mchid", NUMBER);
-pub(super) const SP_APPID: Field = must("sp_appid", text(32));
-pub(super) const SP_MCHID: Field = must("sp_mchid", NUMBER);
-pub(super) const SUB_APPID: Field = may("sub_appid", text(32));
+pub(super) const MCHID_KIND: Kind = Kind::Text(1, 32, Alphabet::Digits);
+pub(super) const APPID: Field = required("appid", text(32));
+pub(super) const MCHID: Field = required("mchid", MCHID_KIND);
+pub(super) const SP_APPID: Field = required("sp_appid", text(32));
+pub(super) const SP_MCHID: Field = required("sp_mchid", MCHID_KIND);
+pub(super) const SUB_APPID: Field = optional("sub_appid", text(32));
 /// The sub-merchant's number. Declared as optional, although it is required, because its absence has its own result
 /// code.
-pub(super) const SUB_MCHID: Field = may("sub_mchid", NUMBER);
+pub(super) const SUB_MCHID: Field = optional("sub_mchid", MCHID_KIND);
 
 /// Checks the merchants and apps of an order to be placed. Returns the app and the sub-merchant.
-pub(super) fn placing(gateway: &Gateway, call: &Call) -> Result<(AppId, Option<Sub>), Refusal> {
-    if call.said("sp_mchid").is_none() {
-        call.is_from(call.said("mchid"))?;
-        return Ok((own_app(gateway, call, call.said("appid"))?, None));
+pub(super) fn check_order_party(
+    gateway: &Gateway,
+    call: &Call,
+) -> Result<(AppId, Option<SubMerchant>), Refusal> {
+    if call.query_or_body("sp_mchid").is_none() {
+        call.check_mchid(call.query_or_body("mchid"))?;
+        return Ok((caller_app(gateway, call, call.query_or_body("appid"))?, None));
     }
-    call.is_from(call.said("sp_mchid"))?;
-    let appid = own_app(gateway, call, call.said("sp_appid"))?;
-    let sub = served(gateway, &call.mchid, call.said("sub_mchid"), call.said("sub_appid"))?;
+    call.check_mchid(call.query_or_body("sp_mchid"))?;
+    let appid = caller_app(gateway, call, call.query_or_body("sp_appid"))?;
+    let sub = served_sub_merchant(
+        gateway,
+        &call.mchid,
+        call.query_or_body("sub_mchid"),
+        call.query_or_body("sub_appid"),
+    )?;
     Ok((appid, Some(sub)))
 }
 
 /// Checks the merchants of a query. Returns the sub-merchant, or `None` for the caller's own order.
-pub(super) fn asking(gateway: &Gateway, call: &Call) -> Result<Option<MchId>, Refusal> {
-    if call.said("sp_mchid").is_none() {
-        call.is_from(call.said("mchid"))?;
+pub(super) fn check_query_party(gateway: &Gateway, call: &Call) -> Result<Option<MchId>, Refusal> {
+    if call.query_or_body("sp_mchid").is_none() {
+        call.check_mchid(call.query_or_body("mchid"))?;
         return Ok(None);
     }
-    call.is_from(call.said("sp_mchid"))?;
-    served(gateway, &call.mchid, call.said("sub_mchid"), None).map(|sub| Some(sub.mchid))
+    call.check_mchid(call.query_or_body("sp_mchid"))?;
+    served_sub_merchant(gateway, &call.mchid, call.query_or_body("sub_mchid"), None)
+        .map(|sub| Some(sub.mchid))
 }
 
 /// Returns the sub-merchant of a request in which only `sub_mchid` distinguishes the modes, after checking it.
-pub(super) fn asking_by_sub(gateway: &Gateway, call: &Call) -> Result<Option<MchId>, Refusal> {
-    let Some(said) = call.said("sub_mchid") else { return Ok(None) };
-    served(gateway, &call.mchid, Some(said), None).map(|sub| Some(sub.mchid))
+pub(super) fn check_sub_mchid(gateway: &Gateway, call: &Call) -> Result<Option<MchId>, Refusal> {
+    let Some(said) = call.query_or_body("sub_mchid") else { return Ok(None) };
+    served_sub_merchant(gateway, &call.mchid, Some(said), None).map(|sub| Some(sub.mchid))
 }
 
 /// Checks that an order belongs to the sub-merchant of the request, or to the caller if there is none.
-pub(super) fn is_of(order: &Order, sub_mchid: Option<&MchId>) -> Result<(), Refusal> {
+pub(super) fn check_order_owner(order: &Order, sub_mchid: Option<&MchId>) -> Result<(), Refusal> {
     match (order.sub_mchid(), sub_mchid) {
         (None, None) => Ok(()),
         (Some(own), Some(said)) if own == said => Ok(()),
         (Some(_), None) => {
-            Err(errors::SUB_MISSING.because("sub_mchid is required: the order belongs to a sub-merchant"))
+            Err(errors::SUB_MISSING.with_reason("sub_mchid is required: the order belongs to a sub-merchant"))
         }
         (None | Some(_), Some(_)) => {
-            Err(errors::OTHER_SUB.because("the order does not belong to this sub_mchid"))
+            Err(errors::SUB_MCHID_MISMATCH.with_reason("the order does not belong to this sub_mchid"))
         }
     }
 }
 
 /// Returns the members with the merchants of an order.
-pub(super) fn mchids(order: &Order) -> Map<String, Value> {
+pub(super) fn mchid_members(order: &Order) -> Map<String, Value> {
     let shown = match order.sub_mchid() {
         None => json!({ "mchid": order.mchid }),
         Some(sub_mchid) => json!({ "sp_mchid": order.mchid, "sub_mchid": sub_mchid }),
@@ -79,45 +88,46 @@ pub(super) fn mchids(order: &Order) -> Map<String, Value> {
 }
 
 /// Returns the members with the merchants and apps of an order.
-pub(super) fn shown(order: &Order) -> Map<String, Value> {
-    let apps = match &order.sub {
+pub(super) fn party_members(order: &Order) -> Map<String, Value> {
+    let apps = match &order.sub_merchant {
         None => json!({ "appid": order.appid }),
-        Some(Sub { appid: None, .. }) => json!({ "sp_appid": order.appid }),
-        Some(Sub { appid: Some(sub_appid), .. }) => {
+        Some(SubMerchant { appid: None, .. }) => json!({ "sp_appid": order.appid }),
+        Some(SubMerchant { appid: Some(sub_appid), .. }) => {
             json!({ "sp_appid": order.appid, "sub_appid": sub_appid })
         }
     };
-    let mut shown = mchids(order);
+    let mut shown = mchid_members(order);
     shown.extend(apps.as_object().cloned().unwrap_or_default());
     shown
 }
 
 /// Finds an app of the caller. Returns the first app if none is given, as in a partner's code payment.
-pub(super) fn own_app(gateway: &Gateway, call: &Call, said: Option<&str>) -> Result<AppId, Refusal> {
+pub(super) fn caller_app(gateway: &Gateway, call: &Call, said: Option<&str>) -> Result<AppId, Refusal> {
     let mut apps = gateway.v3.merchants.get(&call.mchid).map(Merchant::appids).into_iter().flatten();
     let found = apps.find(|appid| said.is_none_or(|said| appid.as_str() == said));
     found
         .cloned()
-        .ok_or_else(|| errors::APPID_MCHID_NOT_MATCH.because("appid does not belong to the merchant"))
+        .ok_or_else(|| errors::APPID_MCHID_NOT_MATCH.with_reason("appid does not belong to the merchant"))
 }
 
 /// Finds a sub-merchant of a partner, with one of its own apps if an appid is given.
-pub(super) fn served(
+pub(super) fn served_sub_merchant(
     gateway: &Gateway,
     mchid: &MchId,
     sub_mchid: Option<&str>,
     sub_appid: Option<&str>,
-) -> Result<Sub, Refusal> {
-    let said = sub_mchid.ok_or_else(|| errors::SUB_MISSING.because("sub_mchid is required"))?;
+) -> Result<SubMerchant, Refusal> {
+    let said = sub_mchid.ok_or_else(|| errors::SUB_MISSING.with_reason("sub_mchid is required"))?;
     if said == mchid.as_str() {
-        return Err(errors::SUB_IS_SELF.because("sub_mchid must not be the partner's own number"));
+        return Err(errors::SUB_IS_SELF.with_reason("sub_mchid must not be the partner's own number"));
     }
     let provider = gateway.v3.merchants.get(mchid);
-    let stranger = || errors::NOT_SERVED.because("sub_mchid is not a sub-merchant of the partner");
+    let stranger = || errors::NOT_SERVED.with_reason("sub_mchid is not a sub-merchant of the partner");
     let mchid = said.parse::<MchId>().map_err(|_| stranger())?;
-    let apps = provider.and_then(|provider| provider.subs().get(&mchid)).ok_or_else(stranger)?;
-    let Some(said) = sub_appid else { return Ok(Sub { mchid, appid: None }) };
+    let apps = provider.and_then(|provider| provider.sub_merchants().get(&mchid)).ok_or_else(stranger)?;
+    let Some(said) = sub_appid else { return Ok(SubMerchant { mchid, appid: None }) };
     let appid = apps.iter().find(|appid| appid.as_str() == said).cloned();
-    let others = || errors::APPID_MCHID_NOT_MATCH.because("sub_appid does not belong to the sub-merchant");
-    Ok(Sub { mchid, appid: Some(appid.ok_or_else(others)?) })
+    let others =
+        || errors::APPID_MCHID_NOT_MATCH.with_reason("sub_appid does not belong to the sub-merchant");
+    Ok(SubMerchant { mchid, appid: Some(appid.ok_or_else(others)?) })
 }

@@ -10,7 +10,7 @@ use wxpay_proto::{UnixTime, id::MchId};
 
 /// Requests and failures in the last seen second, by merchant and operation.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rates(BTreeMap<(MchId, &'static str), Count>);
+pub(super) struct RateLimiter(BTreeMap<(MchId, &'static str), Count>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
@@ -19,7 +19,7 @@ struct Count {
     failures: u32,
 }
 
-impl Rates {
+impl RateLimiter {
     /// Counts a request, unless the limit of requests or of failing requests is reached.
     pub(super) fn count(
         &mut self,
@@ -32,15 +32,17 @@ impl Rates {
             *entry = Count { at: now.as_secs(), calls: 0, failures: 0 };
         }
         let full = |limit: Option<u32>, count| limit.is_some_and(|limit| count >= limit);
-        if full(operation.limit, entry.calls) || full(operation.failing_limit, entry.failures) {
-            return Err(errors::RATELIMIT_EXCEEDED.because("the limit of requests per second is reached"));
+        if full(operation.max_calls_per_second, entry.calls)
+            || full(operation.max_failures_per_second, entry.failures)
+        {
+            return Err(errors::RATELIMIT_EXCEEDED.with_reason("the limit of requests per second is reached"));
         }
         entry.calls = entry.calls.saturating_add(1);
         Ok(())
     }
 
     /// Counts a request that its product refused.
-    pub(super) fn failed(&mut self, call: &Call, refusal: &Refusal) {
+    pub(super) fn count_failure(&mut self, call: &Call, refusal: &Refusal) {
         let counted = self.0.get_mut(&(call.mchid.clone(), call.label));
         if let Some(entry) = counted.filter(|_| refusal.status >= 400) {
             entry.failures = entry.failures.saturating_add(1);

@@ -3,7 +3,7 @@
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, may, must, text},
+    fields::{Alphabet, Field, Kind, optional, required, text},
     notification::Event,
     operation::Operation,
     party::{self, SUB_MCHID},
@@ -11,10 +11,10 @@ use super::{
     reply::Reply,
 };
 use crate::{
-    chance::DIGITS,
-    gateway::{Gateway, agenda::Task},
+    gateway::{Gateway, tasks::Task},
     ledger::v3::{Order, Payment, Refund, RefundRecord, RefundStatus, TradeState},
-    settings::RefundFate,
+    rng::DIGITS,
+    settings::RefundOutcome,
     time,
 };
 use serde_json::{Value, json};
@@ -25,56 +25,56 @@ use wxpay_proto::{
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::post("v3.refund", "/v3/refund/domestic/refunds", FIELDS, create)
-        .at_most(150)
-        .failing_at_most(6),
+        .calls_per_second(150)
+        .failures_per_second(6),
     Operation::get("v3.refund.query", "/v3/refund/domestic/refunds/{out_refund_no}", query)
-        .asking(&[SUB_MCHID]),
+        .with_query(&[SUB_MCHID]),
     Operation::post(
         "v3.refund.abnormal",
         "/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund",
         ABNORMAL,
-        send_elsewhere,
+        apply_abnormal_refund,
     ),
 ];
 
-const MOST: u64 = 10_000_000_000;
-const OUT_REFUND_NO: Field = must("out_refund_no", Kind::Text(1, 64, Alphabet::RefundNumber));
+const MAX_AMOUNT_FEN: u64 = 10_000_000_000;
+const OUT_REFUND_NO: Field = required("out_refund_no", Kind::Text(1, 64, Alphabet::RefundNumber));
 const FIELDS: &[Field] = &[
     SUB_MCHID,
-    may("transaction_id", text(32)),
+    optional("transaction_id", text(32)),
     Field { is_required: false, ..OUT_TRADE_NO },
     OUT_REFUND_NO,
-    may("reason", text(80)),
-    may("notify_url", Kind::Url),
-    may("funds_account", Kind::OneOf(&["AVAILABLE"])),
-    must(
+    optional("reason", text(80)),
+    optional("notify_url", Kind::Url),
+    optional("funds_account", Kind::OneOf(&["AVAILABLE"])),
+    required(
         "amount",
         Kind::Object(&[
-            must("refund", Kind::Number(1, MOST)),
-            must("total", Kind::Number(1, MOST)),
-            must("currency", Kind::OneOf(&["CNY"])),
-            may(
+            required("refund", Kind::Number(1, MAX_AMOUNT_FEN)),
+            required("total", Kind::Number(1, MAX_AMOUNT_FEN)),
+            required("currency", Kind::OneOf(&["CNY"])),
+            optional(
                 "from",
                 Kind::List(
                     &Kind::Object(&[
-                        must("account", Kind::OneOf(&["AVAILABLE", "UNAVAILABLE"])),
-                        must("amount", Kind::Number(1, MOST)),
+                        required("account", Kind::OneOf(&["AVAILABLE", "UNAVAILABLE"])),
+                        required("amount", Kind::Number(1, MAX_AMOUNT_FEN)),
                     ]),
                     2,
                 ),
             ),
         ]),
     ),
-    may(
+    optional(
         "goods_detail",
         Kind::List(
             &Kind::Object(&[
-                must("merchant_goods_id", text(32)),
-                may("wechatpay_goods_id", text(32)),
-                may("goods_name", text(256)),
-                must("unit_price", Kind::Number(0, MOST)),
-                must("refund_amount", Kind::Number(0, MOST)),
-                must("refund_quantity", Kind::Number(1, MOST)),
+                required("merchant_goods_id", text(32)),
+                optional("wechatpay_goods_id", text(32)),
+                optional("goods_name", text(256)),
+                required("unit_price", Kind::Number(0, MAX_AMOUNT_FEN)),
+                required("refund_amount", Kind::Number(0, MAX_AMOUNT_FEN)),
+                required("refund_quantity", Kind::Number(1, MAX_AMOUNT_FEN)),
             ]),
             500,
         ),
@@ -83,32 +83,32 @@ const FIELDS: &[Field] = &[
 const ABNORMAL: &[Field] = &[
     SUB_MCHID,
     OUT_REFUND_NO,
-    must("type", Kind::OneOf(&["USER_BANK_CARD", "MERCHANT_BANK_CARD"])),
-    may("bank_type", text(16)),
-    may("bank_account", text(1024)),
-    may("real_name", text(1024)),
+    required("type", Kind::OneOf(&["USER_BANK_CARD", "MERCHANT_BANK_CARD"])),
+    optional("bank_type", text(16)),
+    optional("bank_account", text(1024)),
+    optional("real_name", text(1024)),
 ];
 
 /// The maximum number of refunds of one order.
-const MOST_REFUNDS: usize = 50;
+const MAX_REFUNDS: usize = 50;
 
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let sub_mchid = party::asking_by_sub(gateway, call)?;
+    let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let number = out_refund_no(call.text("/out_refund_no"))?;
     // A repeated request is answered even if the order can no longer be refunded.
-    if let Some(order) = gateway.v3.ledger.by_refund(&call.mchid, &number) {
-        return again(order, &number, call);
+    if let Some(order) = gateway.v3.ledger.order_by_refund(&call.mchid, &number) {
+        return existing_refund(order, &number, call);
     }
     let order = order_of(gateway, call)?;
-    party::is_of(order, sub_mchid.as_ref())?;
+    party::check_order_owner(order, sub_mchid.as_ref())?;
     let payment = order.payment();
-    let payment = payment.ok_or_else(|| errors::INVALID_REQUEST.saying("订单未支付，不能退款"))?;
-    refundable(gateway, order, payment, call)?;
-    let (key, payer_refund) = (order.key(), payers_part(order, payment, call.fen("/amount/refund")));
+    let payment = payment.ok_or_else(|| errors::INVALID_REQUEST.with_message("订单未支付，不能退款"))?;
+    check_refundable(gateway, order, payment, call)?;
+    let (key, payer_refund) = (order.key(), payer_refund(order, payment, call.fen("/amount/refund")));
     let serial = gateway.v3.next_serial();
-    let id = format!("50{}{}{serial:010}", gateway.v3.chance.text(DIGITS, 8), time::day(call.now));
+    let id = format!("50{}{}{serial:010}", gateway.v3.chance.text(DIGITS, 8), time::yyyymmdd(call.now));
     let record = RefundRecord {
-        refund_id: id.parse().map_err(|_| errors::SYSTEM_ERROR.because("cannot generate a refund_id"))?,
+        refund_id: id.parse().map_err(|_| errors::SYSTEM_ERROR.with_reason("cannot generate a refund_id"))?,
         out_refund_no: number.clone(),
         status: RefundStatus::Processing,
         refund: call.fen("/amount/refund"),
@@ -118,46 +118,45 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     };
     let refund = Refund {
         record,
-        asked: call.body.clone(),
+        request: call.body.clone(),
         notify_url: call.text("/notify_url").map(String::from),
         funds_account: String::from(call.text("/funds_account").unwrap_or("UNSETTLED")),
-        becomes: status_of(gateway.settings.v3.refund_becomes),
+        final_status: status_of(gateway.settings.v3.refund_outcome),
     };
-    gateway.v3.ledger.refund(&key, refund);
-    settle_later(gateway, call, &number);
+    gateway.v3.ledger.add_refund(&key, refund);
+    schedule_completion(gateway, call, &number);
     let order = gateway.v3.ledger.order(&key);
     order.map_or_else(
-        || Err(errors::SYSTEM_ERROR.because("the order is missing from the ledger")),
-        |order| shown(order, &number),
+        || Err(errors::SYSTEM_ERROR.with_reason("the order is missing from the ledger")),
+        |order| refund_reply(order, &number),
     )
 }
 
-const fn status_of(fate: RefundFate) -> RefundStatus {
+const fn status_of(fate: RefundOutcome) -> RefundStatus {
     match fate {
-        RefundFate::Succeeds => RefundStatus::Success,
-        RefundFate::IsClosed => RefundStatus::Closed,
-        RefundFate::IsAbnormal => RefundStatus::Abnormal,
-        RefundFate::Stays => RefundStatus::Processing,
+        RefundOutcome::Succeeds => RefundStatus::Success,
+        RefundOutcome::IsClosed => RefundStatus::Closed,
+        RefundOutcome::IsAbnormal => RefundStatus::Abnormal,
+        RefundOutcome::Stays => RefundStatus::Processing,
     }
 }
 
 /// Returns the current state of an existing refund, if the request is identical to the first one.
-fn again(order: &Order, number: &OutRefundNo, call: &Call) -> Result<Reply, Refusal> {
-    match order.refund_of(number) {
-        Some(refund) if refund.asked == call.body => shown(order, number),
-        _ => {
-            Err(errors::REENTRY_DIFFERS
-                .because("out_refund_no belongs to a refund with different parameters"))
-        }
+fn existing_refund(order: &Order, number: &OutRefundNo, call: &Call) -> Result<Reply, Refusal> {
+    match order.refund(number) {
+        Some(refund) if refund.request == call.body => refund_reply(order, number),
+        _ => Err(errors::REENTRY_MISMATCH
+            .with_reason("out_refund_no belongs to a refund with different parameters")),
     }
 }
 
 /// Finds the order by either number. If both are given, they must name the same order.
 fn order_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Order, Refusal> {
-    let unknown = || errors::RESOURCE_NOT_EXISTS.saying("订单号不存在");
+    let unknown = || errors::RESOURCE_NOT_EXISTS.with_message("订单号不存在");
     let (id, number) = (call.text("/transaction_id"), call.text("/out_trade_no"));
-    let by_id =
-        id.map(|id| gateway.v3.ledger.by_transaction(&call.mchid, id).ok_or_else(unknown)).transpose()?;
+    let by_id = id
+        .map(|id| gateway.v3.ledger.order_by_transaction(&call.mchid, id).ok_or_else(unknown))
+        .transpose()?;
     let by_number = number
         .map(|number| {
             let number = number.parse().map_err(|_| unknown())?;
@@ -166,48 +165,54 @@ fn order_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Order, Refusal>
         .transpose()?;
     match (by_id, by_number) {
         (Some(one), Some(other)) if one.key() != other.key() => {
-            Err(errors::OTHER_MERCHANT.because("transaction_id and out_trade_no must name the same order"))
+            Err(errors::MCHID_MISMATCH
+                .with_reason("transaction_id and out_trade_no must name the same order"))
         }
         (Some(order), _) | (None, Some(order)) => Ok(order),
         (None, None) => {
             let issue = "transaction_id与out_trade_no至少填一个";
-            Err(errors::PARAM_ERROR.at("body", "/transaction_id", "".into(), issue))
+            Err(errors::PARAM_ERROR.for_field("body", "/transaction_id", "".into(), issue))
         }
     }
 }
 
-fn refundable(gateway: &Gateway, order: &Order, payment: &Payment, call: &Call) -> Result<(), Refusal> {
+fn check_refundable(gateway: &Gateway, order: &Order, payment: &Payment, call: &Call) -> Result<(), Refusal> {
     let (total, refund) = (call.fen("/amount/total"), call.fen("/amount/refund"));
     if order.state(call.now) == TradeState::Revoked {
-        return Err(errors::TRADE_ERROR.saying("订单已撤销"));
+        return Err(errors::TRADE_ERROR.with_message("订单已撤销"));
     }
     if total != order.total {
-        return Err(errors::INVALID_REQUEST.saying("订单金额或退款金额与之前请求不一致，请核实后再试"));
+        return Err(errors::INVALID_REQUEST.with_message("订单金额或退款金额与之前请求不一致，请核实后再试"));
     }
     let paid = UnixTime::from_secs(payment.success_at);
-    if call.now.since(paid) > gateway.settings.v3.refundable {
-        return Err(errors::RULE_LIMIT.saying("订单已超过可退款的最大期限"));
+    if call.now.since(paid) > gateway.settings.v3.refund_window {
+        return Err(errors::RULE_LIMIT.with_message("订单已超过可退款的最大期限"));
     }
-    let (given_back, _) = order.given_back();
+    let (given_back, _) = order.refund_totals();
     if given_back.checked_add(refund.get()).is_none_or(|all| all > total.get()) {
-        return Err(errors::OUT_OF_RANGE.at("body", "/amount/refund", refund.get().into(), "超过可退金额"));
+        return Err(errors::OUT_OF_RANGE.for_field(
+            "body",
+            "/amount/refund",
+            refund.get().into(),
+            "超过可退金额",
+        ));
     }
     // An amount that was shared with others must be returned before it can be refunded.
-    let with_others = gateway.v3.ledger.sharings.with_others(&order.key());
+    let with_others = gateway.v3.ledger.sharings.held_by_receivers(&order.key());
     let asked = given_back.saturating_add(refund.get()).saturating_add(with_others);
     if asked > total.get() {
-        return Err(errors::NOT_ENOUGH.saying("已分账的金额尚未回退，可退余额不足"));
+        return Err(errors::NOT_ENOUGH.with_message("已分账的金额尚未回退，可退余额不足"));
     }
-    if order.refunds.len() >= MOST_REFUNDS {
-        return Err(errors::RULE_LIMIT.saying("一笔订单最多支持50次部分退款"));
+    if order.refunds.len() >= MAX_REFUNDS {
+        return Err(errors::RULE_LIMIT.with_message("一笔订单最多支持50次部分退款"));
     }
     Ok(())
 }
 
 /// Returns the payer's part of a refund in fen. It is derived from the totals before and after, so that rounding never
 /// makes all refunds together differ from the paid amount.
-fn payers_part(order: &Order, payment: &Payment, refund: Fen) -> Fen {
-    let (before, payer_before) = order.given_back();
+fn payer_refund(order: &Order, payment: &Payment, refund: Fen) -> Fen {
+    let (before, payer_before) = order.refund_totals();
     let after = u128::from(before).saturating_add(u128::from(refund.get()));
     let scaled = after.saturating_mul(u128::from(payment.payer_total.get()));
     let payer_after = scaled.checked_div(u128::from(order.total.get())).unwrap_or_default();
@@ -215,69 +220,75 @@ fn payers_part(order: &Order, payment: &Payment, refund: Fen) -> Fen {
 }
 
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let unknown = || errors::RESOURCE_NOT_EXISTS.saying("退款单不存在");
+    let unknown = || errors::RESOURCE_NOT_EXISTS.with_message("退款单不存在");
     let number = call.path("out_refund_no").parse().map_err(|_| unknown())?;
-    let sub_mchid = party::asking_by_sub(gateway, call)?;
-    let order = gateway.v3.ledger.by_refund(&call.mchid, &number).ok_or_else(unknown)?;
-    party::is_of(order, sub_mchid.as_ref())?;
-    shown(order, &number)
+    let sub_mchid = party::check_sub_mchid(gateway, call)?;
+    let order = gateway.v3.ledger.order_by_refund(&call.mchid, &number).ok_or_else(unknown)?;
+    party::check_order_owner(order, sub_mchid.as_ref())?;
+    refund_reply(order, &number)
 }
 
 /// Sends an abnormal refund, which the payer's account did not accept, to a bank account of the payer or the merchant.
-fn send_elsewhere(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let unknown = || errors::RESOURCE_NOT_EXISTS.saying("退款单不存在");
+fn apply_abnormal_refund(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let unknown = || errors::RESOURCE_NOT_EXISTS.with_message("退款单不存在");
     let number = out_refund_no(call.text("/out_refund_no"))?;
-    let sub_mchid = party::asking_by_sub(gateway, call)?;
-    let order = gateway.v3.ledger.by_refund_id(&call.mchid, call.path("refund_id")).ok_or_else(unknown)?;
-    party::is_of(order, sub_mchid.as_ref())?;
-    let refund = order.refund_of(&number).ok_or_else(unknown)?;
+    let sub_mchid = party::check_sub_mchid(gateway, call)?;
+    let order =
+        gateway.v3.ledger.order_by_refund_id(&call.mchid, call.path("refund_id")).ok_or_else(unknown)?;
+    party::check_order_owner(order, sub_mchid.as_ref())?;
+    let refund = order.refund(&number).ok_or_else(unknown)?;
     if refund.record.refund_id.as_str() != call.path("refund_id") {
         return Err(unknown());
     }
     if refund.record.status != RefundStatus::Abnormal {
-        return Err(errors::INVALID_REQUEST.saying("退款单状态不是退款异常"));
+        return Err(errors::INVALID_REQUEST.with_message("退款单状态不是退款异常"));
     }
     if call.text("/type") == Some("USER_BANK_CARD") {
         for pointer in ["/bank_type", "/bank_account", "/real_name"] {
             if call.text(pointer).is_none_or(str::is_empty) {
-                return Err(errors::PARAM_ERROR.at("body", pointer, "".into(), "退款至用户银行卡时必填"));
+                return Err(errors::PARAM_ERROR.for_field(
+                    "body",
+                    pointer,
+                    "".into(),
+                    "退款至用户银行卡时必填",
+                ));
             }
         }
     }
-    call.opened(gateway, "/bank_account")?;
-    call.opened(gateway, "/real_name")?;
+    call.decrypt_field(gateway, "/bank_account")?;
+    call.decrypt_field(gateway, "/real_name")?;
     let key = order.key();
     if let Some(refund) = gateway.v3.ledger.order_mut(&key).and_then(|order| order.refund_mut(&number)) {
-        (refund.record.status, refund.becomes) = (RefundStatus::Processing, RefundStatus::Success);
+        (refund.record.status, refund.final_status) = (RefundStatus::Processing, RefundStatus::Success);
     }
-    settle_later(gateway, call, &number);
-    gateway.v3.ledger.order(&key).ok_or_else(unknown).and_then(|order| shown(order, &number))
+    schedule_completion(gateway, call, &number);
+    gateway.v3.ledger.order(&key).ok_or_else(unknown).and_then(|order| refund_reply(order, &number))
 }
 
 fn out_refund_no(text: Option<&str>) -> Result<OutRefundNo, Refusal> {
-    let wrong = |_| errors::PARAM_ERROR.at("body", "/out_refund_no", "".into(), "格式错误");
+    let wrong = |_| errors::PARAM_ERROR.for_field("body", "/out_refund_no", "".into(), "格式错误");
     text.unwrap_or_default().parse().map_err(wrong)
 }
 
-fn settle_later(gateway: &mut Gateway, call: &Call, number: &OutRefundNo) {
-    let task = Task { run: resolve, mchid: call.mchid.clone(), number: number.to_string() };
-    gateway.v3.agenda.add(call.now.after(gateway.settings.v3.refund_takes), task);
+fn schedule_completion(gateway: &mut Gateway, call: &Call, number: &OutRefundNo) {
+    let task = Task { run: complete_refund, mchid: call.mchid.clone(), number: number.to_string() };
+    gateway.v3.agenda.add(call.now.after(gateway.settings.v3.refund_duration), task);
 }
 
 /// Completes a refund that is due.
-fn resolve(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
+fn complete_refund(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     let Ok(number) = number.parse::<OutRefundNo>() else { return };
-    let Some(key) = gateway.v3.ledger.by_refund(mchid, &number).map(Order::key) else { return };
+    let Some(key) = gateway.v3.ledger.order_by_refund(mchid, &number).map(Order::key) else { return };
     let Some(order) = gateway.v3.ledger.order_mut(&key) else { return };
-    let asked = order.asked.clone();
+    let asked = order.request_serial.clone();
     let Some(refund) = order.refund_mut(&number) else { return };
-    if refund.record.status != RefundStatus::Processing || refund.becomes == RefundStatus::Processing {
+    if refund.record.status != RefundStatus::Processing || refund.final_status == RefundStatus::Processing {
         return;
     }
-    refund.record.status = refund.becomes;
-    refund.record.success_at = (refund.becomes == RefundStatus::Success).then_some(now.as_secs());
-    let (becomes, notify_url) = (refund.becomes, refund.notify_url.clone());
-    let (Some(notify_url), Some(plain)) = (notify_url, told(order, &number)) else { return };
+    refund.record.status = refund.final_status;
+    refund.record.success_at = (refund.final_status == RefundStatus::Success).then_some(now.as_secs());
+    let (becomes, notify_url) = (refund.final_status, refund.notify_url.clone());
+    let (Some(notify_url), Some(plain)) = (notify_url, notification_content(order, &number)) else { return };
     let (event_type, summary) = match becomes {
         RefundStatus::Closed => ("REFUND.CLOSED", "退款关闭"),
         RefundStatus::Abnormal => ("REFUND.ABNORMAL", "退款异常"),
@@ -290,24 +301,24 @@ fn resolve(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
         event_type,
         summary,
         original_type: "refund",
-        plain,
+        plaintext: plain,
         asked,
-        schedule: None,
+        retry_schedule: None,
     };
     let due = now.after(gateway.settings.notify_delay);
-    gateway.tell(key.1.as_str(), event, due);
+    gateway.notify(key.1.as_str(), event, due);
 }
 
 /// Builds the content of the notification.
-fn told(order: &Order, number: &OutRefundNo) -> Option<Value> {
-    let (payment, record) = (order.payment()?, &order.refund_of(number)?.record);
+fn notification_content(order: &Order, number: &OutRefundNo) -> Option<Value> {
+    let (payment, record) = (order.payment()?, &order.refund(number)?.record);
     let mut plain = json!({
         "out_trade_no": order.out_trade_no,
         "transaction_id": payment.transaction_id,
         "out_refund_no": record.out_refund_no,
         "refund_id": record.refund_id,
         "refund_status": record.status.as_str(),
-        "user_received_account": received_by(payment),
+        "user_received_account": user_received_account(payment),
         "amount": {
             "total": order.total,
             "refund": record.refund,
@@ -316,27 +327,27 @@ fn told(order: &Order, number: &OutRefundNo) -> Option<Value> {
         },
     });
     if let Some(members) = plain.as_object_mut() {
-        members.extend(party::mchids(order));
+        members.extend(party::mchid_members(order));
     }
-    succeeded(&mut plain, record);
+    add_success_time(&mut plain, record);
     Some(plain)
 }
 
 /// Returns a refund as a reply.
-fn shown(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
-    let gone = || errors::SYSTEM_ERROR.because("the refund is missing from the ledger");
-    let refund = order.refund_of(number).ok_or_else(gone)?;
+fn refund_reply(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
+    let gone = || errors::SYSTEM_ERROR.with_reason("the refund is missing from the ledger");
+    let refund = order.refund(number).ok_or_else(gone)?;
     let payment = order.payment().ok_or_else(gone)?;
     let record = &refund.record;
     let discount_refund = record.refund.checked_sub(record.payer_refund).unwrap_or(Fen::ZERO);
-    let from = refund.asked.pointer("/amount/from").cloned().unwrap_or_else(|| json!([]));
+    let from = refund.request.pointer("/amount/from").cloned().unwrap_or_else(|| json!([]));
     let mut shown = json!({
         "refund_id": record.refund_id,
         "out_refund_no": record.out_refund_no,
         "transaction_id": payment.transaction_id,
         "out_trade_no": order.out_trade_no,
         "channel": "ORIGINAL",
-        "user_received_account": received_by(payment),
+        "user_received_account": user_received_account(payment),
         "create_time": time::rfc3339(UnixTime::from_secs(record.created_at)),
         "status": record.status.as_str(),
         "funds_account": refund.funds_account,
@@ -353,7 +364,7 @@ fn shown(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
         },
         "promotion_detail": [],
     });
-    succeeded(&mut shown, record);
+    add_success_time(&mut shown, record);
     if let (Some(coupon_id), Some(members)) = (&payment.coupon_id, shown.as_object_mut()) {
         let promotion = json!([{
             "promotion_id": coupon_id,
@@ -367,11 +378,11 @@ fn shown(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
     Ok(Reply::json(&shown))
 }
 
-fn received_by(payment: &Payment) -> &'static str {
+fn user_received_account(payment: &Payment) -> &'static str {
     if payment.bank_type == "OTHERS" { "支付用户零钱" } else { "银行卡0403" }
 }
 
-fn succeeded(shown: &mut Value, record: &RefundRecord) {
+fn add_success_time(shown: &mut Value, record: &RefundRecord) {
     if let (Some(at), Some(members)) = (record.success_at, shown.as_object_mut()) {
         members.insert("success_time".into(), time::rfc3339(UnixTime::from_secs(at)).into());
     }
@@ -380,7 +391,7 @@ fn succeeded(shown: &mut Value, record: &RefundRecord) {
 impl Gateway {
     /// Sets the final state of a pending refund, which otherwise succeeds. Returns `None` if there is no such pending
     /// refund.
-    pub fn refund_becomes(
+    pub fn set_refund_outcome(
         &mut self,
         mchid: &MchId,
         number: &OutRefundNo,
@@ -388,12 +399,12 @@ impl Gateway {
         now: UnixTime,
     ) -> Option<RefundRecord> {
         self.tick(now);
-        let key = self.v3.ledger.by_refund(mchid, number).map(Order::key)?;
+        let key = self.v3.ledger.order_by_refund(mchid, number).map(Order::key)?;
         let refund = self.v3.ledger.order_mut(&key)?.refund_mut(number)?;
         if refund.record.status != RefundStatus::Processing {
             return None;
         }
-        refund.becomes = becomes;
+        refund.final_status = becomes;
         Some(refund.record.clone())
     }
 }

@@ -1,8 +1,8 @@
 //! Replies: their content, headers and signature, and the faults requested by `Wechatpay-Negative-Test`.
 
 use crate::{
-    chance::{ALPHANUMERIC, Chance},
     keys::KeyPair,
+    rng::{ALPHANUMERIC, Rng},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
@@ -53,7 +53,7 @@ impl Reply {
     }
 
     /// Builds the page of an intermediate proxy, which is not signed.
-    pub(super) fn page(status: u16) -> Self {
+    pub(super) fn proxy_page(status: u16) -> Self {
         let body = format!("<html><body>{status}</body></html>").into_bytes();
         Self { status, body, content_type: "text/html", number: 0, code: None, is_signed: false }
     }
@@ -72,7 +72,7 @@ impl Reply {
 /// An intentional fault of a reply, requested by the header `Wechatpay-Negative-Test`. The request is executed all the
 /// same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Negative {
+pub(super) enum NegativeTest {
     /// The signature belongs to another message.
     BadSignature,
     /// The signature begins with `WECHATPAY/SIGNTEST/`, as WeChat Pay's own probes do.
@@ -87,7 +87,7 @@ pub(super) enum Negative {
     TamperedBody,
 }
 
-impl Negative {
+impl NegativeTest {
     /// The values of the header and their faults.
     const ALL: [(&str, Self); 6] = [
         ("bad-signature", Self::BadSignature),
@@ -98,7 +98,7 @@ impl Negative {
         ("tampered-body", Self::TamperedBody),
     ];
 
-    pub(super) fn named(word: &str) -> Option<Self> {
+    pub(super) fn from_name(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(name, _)| *name == word).map(|(_, negative)| negative)
     }
 }
@@ -107,73 +107,74 @@ impl Negative {
 pub(super) type Signer<'a> = (&'a str, &'a KeyPair);
 
 /// Builds the HTTP response of a reply. A reply that is exempt from signing has no signer.
-pub(super) fn sealed(
+pub(super) fn into_response(
     reply: Reply,
     request_id: &str,
     signer: Option<Signer<'_>>,
-    negative: Option<Negative>,
-    chance: &mut Chance,
+    negative: Option<NegativeTest>,
+    chance: &mut Rng,
     now: UnixTime,
 ) -> Response {
     let mut body = reply.body;
-    let five = signer.map(|signer| signature(&body, signer, negative, chance, now));
-    if negative == Some(Negative::TamperedBody) && five.is_some() {
+    let five = signer.map(|signer| signature_headers(&body, signer, negative, chance, now));
+    if negative == Some(NegativeTest::TamperedBody) && five.is_some() {
         tamper(&mut body);
     }
     // A 204 cannot have a body, so a tampered one is sent as 200.
     let status = if reply.status == 204 && !body.is_empty() { 200 } else { reply.status };
     let mut response = Response::new(status, body)
-        .with("server", b"nginx")
-        .with("keep-alive", b"timeout=8")
-        .with("cache-control", b"no-cache, must-revalidate")
-        .with("x-content-type-options", b"nosniff")
-        .with("request-id", request_id.as_bytes());
+        .with_header("server", b"nginx")
+        .with_header("keep-alive", b"timeout=8")
+        .with_header("cache-control", b"no-cache, must-revalidate")
+        .with_header("x-content-type-options", b"nosniff")
+        .with_header("request-id", request_id.as_bytes());
     if !reply.content_type.is_empty() {
-        response =
-            response.with("content-type", reply.content_type.as_bytes()).with("content-language", b"zh-CN");
+        response = response
+            .with_header("content-type", reply.content_type.as_bytes())
+            .with_header("content-language", b"zh-CN");
     }
     let headers = five.into_iter().flatten();
-    headers.fold(response, |response, (name, value)| response.with(name, value.as_bytes()))
+    headers.fold(response, |response, (name, value)| response.with_header(name, value.as_bytes()))
 }
 
 /// Returns the five signature headers, with a fault if one is requested.
-fn signature(
+fn signature_headers(
     body: &[u8],
     (serial, pair): Signer<'_>,
-    negative: Option<Negative>,
-    chance: &mut Chance,
+    negative: Option<NegativeTest>,
+    chance: &mut Rng,
     now: UnixTime,
 ) -> Vec<(&'static str, String)> {
     let at = match negative {
-        Some(Negative::ExpiredTimestamp) => now.before(STALE),
+        Some(NegativeTest::ExpiredTimestamp) => now.before(STALE_AGE),
         _ => now,
     };
     let nonce = chance.text(ALPHANUMERIC, 32);
-    let mut headers = signed(body, (serial, pair), &nonce, at);
+    let mut headers = sign_headers(body, (serial, pair), &nonce, at);
     for (name, value) in &mut headers {
         match (*name, negative) {
-            ("wechatpay-signature", Some(Negative::BadSignature)) => {
+            ("wechatpay-signature", Some(NegativeTest::BadSignature)) => {
                 *value = STANDARD.encode(pair.sign(b"another message"));
             }
-            ("wechatpay-signature", Some(Negative::SigntestProbe)) => *value = probe(chance),
-            ("wechatpay-serial", Some(Negative::UnknownSerial)) => *value = String::from(UNKNOWN),
+            ("wechatpay-signature", Some(NegativeTest::SigntestProbe)) => *value = probe_signature(chance),
+            ("wechatpay-serial", Some(NegativeTest::UnknownSerial)) => *value = String::from(UNKNOWN_SERIAL),
             _ => {}
         }
     }
-    if negative == Some(Negative::MissingHeader) {
+    if negative == Some(NegativeTest::MissingHeader) {
         headers.retain(|(name, _)| *name != "wechatpay-signature");
     }
     headers
 }
 
 /// The age of a stale signature: twice the maximum that a merchant may accept.
-pub(super) const STALE: Duration = Duration::from_secs(600);
+pub(super) const STALE_AGE: Duration = Duration::from_secs(600);
 
 /// A serial number that belongs to no certificate.
-pub(super) const UNKNOWN: &str = "5FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
+pub(super) const UNKNOWN_SERIAL: &str = "5FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF";
 
 /// Signs a body and returns the five headers, as for replies and notifications.
-pub(super) fn signed(
+pub(super) fn sign_headers(
     body: &[u8],
     (serial, pair): Signer<'_>,
     nonce: &str,
@@ -192,7 +193,7 @@ pub(super) fn signed(
 }
 
 /// Generates a signature like that of WeChat Pay's probes.
-pub(super) fn probe(chance: &mut Chance) -> String {
+pub(super) fn probe_signature(chance: &mut Rng) -> String {
     format!("WECHATPAY/SIGNTEST/{}", chance.text(ALPHANUMERIC, 325))
 }
 

@@ -1,12 +1,12 @@
 //! The log of the last requests, for inspection by a test.
 
-use super::{authorization::target, door::Door, reply::Reply};
+use super::{authorization::target, reply::Reply, validate::RequestContext};
 use serde::Serialize;
 use std::collections::VecDeque;
 use wxpay_proto::{UnixTime, http::Request};
 
 /// The maximum number of records. The oldest is removed first.
-const KEPT: usize = 1000;
+const MAX_RECORDS: usize = 1000;
 
 /// A request and the status of its reply. Headers and bodies are not kept: they may contain secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,18 +37,18 @@ pub struct RequestRecord {
 
 /// The requests, the oldest first.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Requests(VecDeque<RequestRecord>);
+pub(super) struct RequestLog(VecDeque<RequestRecord>);
 
-impl Requests {
+impl RequestLog {
     pub(super) fn add(
         &mut self,
         request: &Request,
-        door: &Door,
+        door: &RequestContext,
         reply: Option<&Reply>,
         request_id: &str,
         now: UnixTime,
     ) {
-        if self.0.len() >= KEPT {
+        if self.0.len() >= MAX_RECORDS {
             self.0.pop_front();
         }
         self.0.push_back(RequestRecord {

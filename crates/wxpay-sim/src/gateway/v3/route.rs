@@ -2,7 +2,7 @@
 
 use super::{
     bill,
-    call::decoded,
+    call::percent_decoded,
     certificates, combine, echo,
     errors::{self, Refusal},
     media,
@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use wxpay_proto::http::Method;
 
 /// The operation tables of all products.
-const PRODUCTS: &[&[Operation]] = &[
+const OPERATION_TABLES: &[&[Operation]] = &[
     certificates::OPERATIONS,
     echo::OPERATIONS,
     pay::prepay::OPERATIONS,
@@ -32,16 +32,16 @@ const PRODUCTS: &[&[Operation]] = &[
     transfer::qq_wallet::OPERATIONS,
     transfer::receipt::OPERATIONS,
     refund::OPERATIONS,
-    profitsharing::share::OPERATIONS,
+    profitsharing::create::OPERATIONS,
     profitsharing::query::OPERATIONS,
-    profitsharing::give_back::OPERATIONS,
+    profitsharing::returns::OPERATIONS,
     profitsharing::receiver::OPERATIONS,
 ];
 
 /// An operation that the gateway supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
-pub struct Served {
+pub struct SupportedOperation {
     /// The label, as in the records of requests: `v3.pay.jsapi`.
     pub label: &'static str,
     /// The method.
@@ -52,27 +52,31 @@ pub struct Served {
 
 impl Gateway {
     /// Returns all supported APIv3 operations, product by product.
-    pub fn operations() -> impl Iterator<Item = Served> {
-        let all = PRODUCTS.iter().copied().flatten();
-        all.map(|Operation { label, method, path, .. }| Served { label, method: method.as_str(), path })
+    pub fn operations() -> impl Iterator<Item = SupportedOperation> {
+        let all = OPERATION_TABLES.iter().copied().flatten();
+        all.map(|Operation { label, method, path, .. }| SupportedOperation {
+            label,
+            method: method.as_str(),
+            path,
+        })
     }
 }
 
 /// Returns the labels of all operations.
 pub(crate) fn labels() -> impl Iterator<Item = &'static str> {
-    PRODUCTS.iter().copied().flatten().map(|operation| operation.label)
+    OPERATION_TABLES.iter().copied().flatten().map(|operation| operation.label)
 }
 
 /// Finds the operation of a method and a path, and the path's parameters. Fixed path segments take precedence over
 /// parameters.
 pub(super) fn find(method: Method, path: &str) -> Result<(&'static Operation, Map<String, Value>), Refusal> {
     let mut is_known = false;
-    let all = PRODUCTS.iter().copied().flatten();
+    let all = OPERATION_TABLES.iter().copied().flatten();
     for operation in all
         .filter(|operation| !operation.path.contains('{'))
-        .chain(PRODUCTS.iter().copied().flatten().filter(|operation| operation.path.contains('{')))
+        .chain(OPERATION_TABLES.iter().copied().flatten().filter(|operation| operation.path.contains('{')))
     {
-        if let Some(parameters) = matched(operation.path, path) {
+        if let Some(parameters) = match_path(operation.path, path) {
             if operation.method == method {
                 return Ok((operation, parameters));
             }
@@ -80,10 +84,10 @@ pub(super) fn find(method: Method, path: &str) -> Result<(&'static Operation, Ma
         }
     }
     let refused = if is_known { errors::METHOD_NOT_ALLOWED } else { errors::RESOURCE_NOT_EXISTS };
-    Err(refused.because(format!("no operation {method} {path}")))
+    Err(refused.with_reason(format!("no operation {method} {path}")))
 }
 
-fn matched(pattern: &str, path: &str) -> Option<Map<String, Value>> {
+fn match_path(pattern: &str, path: &str) -> Option<Map<String, Value>> {
     let mut parameters = Map::new();
     let (mut parts, mut given) = (pattern.split('/'), path.split('/'));
     loop {
@@ -92,7 +96,7 @@ fn matched(pattern: &str, path: &str) -> Option<Map<String, Value>> {
             (Some(part), Some(given)) => {
                 match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
                     Some(name) if !given.is_empty() => {
-                        parameters.insert(name.into(), decoded(given).into());
+                        parameters.insert(name.into(), percent_decoded(given).into());
                     }
                     None if part == given => {}
                     _ => return None,
@@ -122,7 +126,7 @@ mod tests {
 
     #[test]
     fn no_two_operations_are_one() {
-        let all: Vec<_> = PRODUCTS.iter().copied().flatten().collect();
+        let all: Vec<_> = OPERATION_TABLES.iter().copied().flatten().collect();
         let names: std::collections::BTreeSet<_> =
             all.iter().map(|operation| (operation.method.as_str(), operation.path)).collect();
         let labels: std::collections::BTreeSet<_> = all.iter().map(|operation| operation.label).collect();

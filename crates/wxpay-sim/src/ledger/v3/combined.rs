@@ -38,7 +38,7 @@ pub struct CombinedRecord {
 
 /// A combined order as stored.
 #[derive(Clone, Debug)]
-pub(crate) struct Combined {
+pub(crate) struct CombinedOrder {
     /// The merchant that placed the combined order, and its number.
     pub(crate) key: OrderKey,
     pub(crate) appid: AppId,
@@ -53,19 +53,19 @@ pub(crate) struct Combined {
     pub(crate) created: UnixTime,
     /// The sub-orders, at least one.
     pub(crate) subs: Vec<OrderKey>,
-    pub(crate) paid: Option<PaidWhole>,
+    pub(crate) paid: Option<CombinedPayment>,
 }
 
 /// The payment of a combined order.
 #[derive(Clone, Debug)]
-pub(crate) struct PaidWhole {
+pub(crate) struct CombinedPayment {
     pub(crate) transaction_id: TransactionId,
     pub(crate) openid: OpenId,
 }
 
-impl Combined {
+impl CombinedOrder {
     /// Returns a text field of the request that placed the combined order, by its JSON pointer.
-    pub(crate) fn said(&self, pointer: &str) -> Option<&str> {
+    pub(crate) fn request_text(&self, pointer: &str) -> Option<&str> {
         self.placed.pointer(pointer).and_then(Value::as_str)
     }
 
@@ -91,42 +91,42 @@ impl Combined {
 
 /// All combined orders, with indexes by each number that identifies them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wholes {
-    all: BTreeMap<OrderKey, Combined>,
+pub(crate) struct CombinedOrders {
+    all: BTreeMap<OrderKey, CombinedOrder>,
     numbers: BTreeMap<OutTradeNo, BTreeSet<MchId>>,
     handles: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<TransactionId, OrderKey>,
 }
 
-impl Wholes {
-    pub(crate) fn of(&self, key: &OrderKey) -> Option<&Combined> {
+impl CombinedOrders {
+    pub(crate) fn get(&self, key: &OrderKey) -> Option<&CombinedOrder> {
         self.all.get(key)
     }
 
     /// Returns the combined order with this number; if several merchants have one, that of the first merchant.
-    pub(crate) fn by_number(&self, number: &OutTradeNo) -> Option<&Combined> {
+    pub(crate) fn by_number(&self, number: &OutTradeNo) -> Option<&CombinedOrder> {
         let mchid = self.numbers.get(number)?.first()?;
         self.all.get(&(mchid.clone(), number.clone()))
     }
 
-    pub(crate) fn by_handle(&self, handle: &str) -> Option<&Combined> {
+    pub(crate) fn by_handle(&self, handle: &str) -> Option<&CombinedOrder> {
         self.handles.get(handle).and_then(|key| self.all.get(key))
     }
 
     /// Returns the combined order with WeChat Pay's number of its payment, if this merchant placed it.
-    pub(crate) fn by_transaction(&self, mchid: &MchId, id: &str) -> Option<&Combined> {
+    pub(crate) fn by_transaction(&self, mchid: &MchId, id: &str) -> Option<&CombinedOrder> {
         let key = self.transactions.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
         self.all.get(key)
     }
 
-    pub(crate) fn place(&mut self, whole: Combined) {
+    pub(crate) fn place(&mut self, whole: CombinedOrder) {
         self.numbers.entry(whole.key.1.clone()).or_default().insert(whole.key.0.clone());
         self.handles.insert(whole.handle.clone(), whole.key.clone());
         self.all.insert(whole.key.clone(), whole);
     }
 
     /// Replaces the identifier that the payer's client pays by. The old one still leads to the combined order.
-    pub(crate) fn rename(&mut self, key: &OrderKey, handle: String, expires: UnixTime) {
+    pub(crate) fn replace_handle(&mut self, key: &OrderKey, handle: String, expires: UnixTime) {
         self.handles.insert(handle.clone(), key.clone());
         if let Some(whole) = self.all.get_mut(key) {
             (whole.handle, whole.expires) = (handle, expires);
@@ -134,7 +134,7 @@ impl Wholes {
     }
 
     /// Records the payment. A second payment does not replace the numbers of the first.
-    pub(crate) fn pay(&mut self, key: &OrderKey, paid: PaidWhole) {
+    pub(crate) fn pay(&mut self, key: &OrderKey, paid: CombinedPayment) {
         if let Some(whole) = self.all.get_mut(key) {
             self.transactions.insert(paid.transaction_id.clone(), key.clone());
             whole.paid.get_or_insert(paid);

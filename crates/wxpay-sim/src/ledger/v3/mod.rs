@@ -2,28 +2,28 @@
 //! of an order.
 
 mod combined;
-mod day;
+mod journal;
 mod order;
 mod refund;
 mod sharing;
 mod transfer;
 
 pub use combined::CombinedRecord;
-pub(crate) use combined::{Combined, PaidWhole, Wholes};
-pub(crate) use day::{Days, Line, Share, What, fee};
-pub(crate) use order::{Ended, Order, OrderKey, Sub};
+pub(crate) use combined::{CombinedOrder, CombinedOrders, CombinedPayment};
+pub(crate) use journal::{EntryKind, Journal, JournalEntry, SharingEntry, platform_fee};
+pub(crate) use order::{Order, OrderKey, RecordedState, SubMerchant};
 pub use order::{Payment, TradeState, TradeType, TransactionRecord};
 pub(crate) use refund::Refund;
 pub use refund::{RefundRecord, RefundStatus};
-pub(crate) use sharing::{Part, Return, Sharing, Sharings};
 pub use sharing::{
-    PartFailure, PartRecord, PartResult, ReceiverRecord, ReturnFailure, ReturnRecord, ReturnResult,
-    SharingRecord,
+    ReceiverRecord, ReturnFailure, ReturnRecord, ReturnResult, SharingDetailFailure, SharingDetailRecord,
+    SharingDetailResult, SharingRecord,
 };
+pub(crate) use sharing::{Return, Sharing, SharingDetail, Sharings};
 pub(crate) use transfer::{Authorization, Receipt, Scope, Transfer, Transfers};
 pub use transfer::{
-    AuthorizationRecord, AuthorizationState, CloseReason, ReceiptRecord, ReceiptState, TransferRecord,
-    TransferState, TransferWay,
+    AuthorizationRecord, AuthorizationState, CloseReason, ReceiptRecord, ReceiptState, TransferMethod,
+    TransferRecord, TransferState,
 };
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,14 +37,14 @@ use wxpay_proto::{
 pub(crate) struct Ledger {
     orders: BTreeMap<OrderKey, Order>,
     /// The merchants that have an order with this number.
-    numbers: BTreeMap<OutTradeNo, BTreeSet<MchId>>,
+    merchants_by_number: BTreeMap<OutTradeNo, BTreeSet<MchId>>,
     handles: BTreeMap<String, OrderKey>,
     transactions: BTreeMap<TransactionId, OrderKey>,
     refunds: BTreeMap<(MchId, OutRefundNo), OrderKey>,
     refund_ids: BTreeMap<RefundId, OrderKey>,
-    pub(crate) combined: Wholes,
+    pub(crate) combined: CombinedOrders,
     pub(crate) sharings: Sharings,
-    pub(crate) days: Days,
+    pub(crate) journal: Journal,
     pub(crate) transfers: Transfers,
 }
 
@@ -62,28 +62,28 @@ impl Ledger {
     }
 
     /// Returns the order with this number; if several merchants have one, that of the first merchant.
-    pub(crate) fn by_number(&self, number: &OutTradeNo) -> Option<&Order> {
-        let mchid = self.numbers.get(number)?.first()?;
+    pub(crate) fn order_by_number(&self, number: &OutTradeNo) -> Option<&Order> {
+        let mchid = self.merchants_by_number.get(number)?.first()?;
         self.orders.get(&(mchid.clone(), number.clone()))
     }
 
     /// Returns the order with this `prepay_id`, `code_url` or `h5_url`.
-    pub(crate) fn by_handle(&self, handle: &str) -> Option<&Order> {
+    pub(crate) fn order_by_handle(&self, handle: &str) -> Option<&Order> {
         self.handles.get(handle).and_then(|key| self.orders.get(key))
     }
 
     /// Returns the order with WeChat Pay's number of its payment, if this merchant placed it.
-    pub(crate) fn by_transaction(&self, mchid: &MchId, id: &str) -> Option<&Order> {
+    pub(crate) fn order_by_transaction(&self, mchid: &MchId, id: &str) -> Option<&Order> {
         let key = self.transactions.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
         self.orders.get(key)
     }
 
-    pub(crate) fn by_refund(&self, mchid: &MchId, number: &OutRefundNo) -> Option<&Order> {
+    pub(crate) fn order_by_refund(&self, mchid: &MchId, number: &OutRefundNo) -> Option<&Order> {
         self.refunds.get(&(mchid.clone(), number.clone())).and_then(|key| self.orders.get(key))
     }
 
     /// Returns the order with WeChat Pay's number of one of its refunds, if this merchant placed it.
-    pub(crate) fn by_refund_id(&self, mchid: &MchId, id: &str) -> Option<&Order> {
+    pub(crate) fn order_by_refund_id(&self, mchid: &MchId, id: &str) -> Option<&Order> {
         let key = self.refund_ids.get(&id.parse().ok()?).filter(|(owner, _)| owner == mchid)?;
         self.orders.get(key)
     }
@@ -91,7 +91,7 @@ impl Ledger {
     /// Adds an order. Replaces one with the same merchant and number.
     pub(crate) fn place(&mut self, order: Order) {
         let key = order.key();
-        self.numbers.entry(key.1.clone()).or_default().insert(key.0.clone());
+        self.merchants_by_number.entry(key.1.clone()).or_default().insert(key.0.clone());
         if let Some(handle) = &order.handle {
             self.handles.insert(handle.clone(), key.clone());
         }
@@ -99,42 +99,42 @@ impl Ledger {
     }
 
     /// Replaces an order's `prepay_id`, `code_url` or `h5_url`. The old one still leads to the order.
-    pub(crate) fn rename(&mut self, key: &OrderKey, handle: String, expires: UnixTime) {
+    pub(crate) fn replace_handle(&mut self, key: &OrderKey, handle: String, expires: UnixTime) {
         self.handles.insert(handle.clone(), key.clone());
         if let Some(order) = self.orders.get_mut(key) {
-            (order.handle, order.expires) = (Some(handle), expires);
+            (order.handle, order.handle_expires_at) = (Some(handle), expires);
         }
     }
 
-    pub(crate) fn pay(&mut self, key: &OrderKey, payment: Payment) {
+    pub(crate) fn add_payment(&mut self, key: &OrderKey, payment: Payment) {
         if let Some(order) = self.orders.get_mut(key) {
             self.transactions.insert(payment.transaction_id.clone(), key.clone());
-            self.days.add(Line {
+            self.journal.add(JournalEntry {
                 at: UnixTime::from_secs(payment.success_at),
                 key: key.clone(),
                 sub_mchid: order.sub_mchid().cloned(),
-                what: What::Paid(payment.transaction_id.clone()),
+                what: EntryKind::Paid(payment.transaction_id.clone()),
                 amount: order.total,
-                fee: fee(order.total.get()),
+                fee: platform_fee(order.total.get()),
                 balance: 0,
             });
-            order.ended = order.ended.filter(|ended| *ended != Ended::UserPaying);
+            order.recorded_state = order.recorded_state.filter(|ended| *ended != RecordedState::UserPaying);
             order.payments.push(payment);
         }
     }
 
-    pub(crate) fn refund(&mut self, key: &OrderKey, refund: Refund) {
+    pub(crate) fn add_refund(&mut self, key: &OrderKey, refund: Refund) {
         if let Some(order) = self.orders.get_mut(key) {
             let record = &refund.record;
-            let (before, _) = order.given_back();
-            let after = fee(before.saturating_add(record.refund.get()));
-            self.days.add(Line {
+            let (before, _) = order.refund_totals();
+            let after = platform_fee(before.saturating_add(record.refund.get()));
+            self.journal.add(JournalEntry {
                 at: UnixTime::from_secs(record.created_at),
                 key: key.clone(),
                 sub_mchid: order.sub_mchid().cloned(),
-                what: What::Refunded(record.out_refund_no.clone()),
+                what: EntryKind::Refunded(record.out_refund_no.clone()),
                 amount: record.refund,
-                fee: after.checked_sub(fee(before)).unwrap_or_default(),
+                fee: after.checked_sub(platform_fee(before)).unwrap_or_default(),
                 balance: 0,
             });
             self.refunds.insert((key.0.clone(), record.out_refund_no.clone()), key.clone());
@@ -146,18 +146,18 @@ impl Ledger {
     /// Reverses a code payment. Does nothing if it was reversed before.
     pub(crate) fn reverse(&mut self, key: &OrderKey, now: UnixTime) {
         let Some(order) = self.orders.get_mut(key) else { return };
-        if order.ended == Some(Ended::Revoked) {
+        if order.recorded_state == Some(RecordedState::Revoked) {
             return;
         }
-        order.ended = Some(Ended::Revoked);
+        order.recorded_state = Some(RecordedState::Revoked);
         let Some(payment) = order.payments.first() else { return };
-        self.days.add(Line {
+        self.journal.add(JournalEntry {
             at: now,
             key: key.clone(),
             sub_mchid: order.sub_mchid().cloned(),
-            what: What::Reversed(payment.transaction_id.clone()),
+            what: EntryKind::Reversed(payment.transaction_id.clone()),
             amount: order.total,
-            fee: fee(order.total.get()),
+            fee: platform_fee(order.total.get()),
             balance: 0,
         });
     }

@@ -169,7 +169,7 @@ pub(crate) type OrderKey = (MchId, OutTradeNo);
 
 /// The sub-merchant that a service provider places an order for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sub {
+pub(crate) struct SubMerchant {
     pub(crate) mchid: MchId,
     /// The sub-merchant's own app, if the order names one.
     pub(crate) appid: Option<AppId>,
@@ -182,7 +182,7 @@ pub(crate) struct Order {
     pub(crate) mchid: MchId,
     pub(crate) appid: AppId,
     /// The sub-merchant, if a service provider placed the order.
-    pub(crate) sub: Option<Sub>,
+    pub(crate) sub_merchant: Option<SubMerchant>,
     pub(crate) out_trade_no: OutTradeNo,
     /// The combined order that this order is a sub-order of.
     pub(crate) combined: Option<OrderKey>,
@@ -190,24 +190,24 @@ pub(crate) struct Order {
     pub(crate) total: Fen,
     /// The request that placed the order, encrypted fields hashed. A different request under the same number is
     /// refused.
-    pub(crate) placed: Value,
+    pub(crate) request: Value,
     /// The `Wechatpay-Serial` of the request.
-    pub(crate) asked: Option<String>,
+    pub(crate) request_serial: Option<String>,
     pub(crate) notify_url: Option<String>,
     /// The identifier that the payer's client pays by; valid until `expires`.
     pub(crate) handle: Option<String>,
-    pub(crate) expires: UnixTime,
+    pub(crate) handle_expires_at: UnixTime,
     /// The time at which an unpaid order closes.
-    pub(crate) dies: UnixTime,
-    pub(crate) created: UnixTime,
-    pub(crate) ended: Option<Ended>,
+    pub(crate) closes_at: UnixTime,
+    pub(crate) created_at: UnixTime,
+    pub(crate) recorded_state: Option<RecordedState>,
     pub(crate) payments: Vec<Payment>,
     pub(crate) refunds: Vec<Refund>,
 }
 
 /// A recorded event that sets the state of an order beside its payments and its timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum RecordedState {
     /// The merchant closed the order.
     Closed,
     /// The merchant reversed the code payment.
@@ -224,12 +224,12 @@ impl Order {
     }
 
     pub(crate) fn sub_mchid(&self) -> Option<&MchId> {
-        self.sub.as_ref().map(|sub| &sub.mchid)
+        self.sub_merchant.as_ref().map(|sub| &sub.mchid)
     }
 
     /// Returns a text field of the request that placed the order, by its JSON pointer.
-    pub(crate) fn said(&self, pointer: &str) -> Option<&str> {
-        self.placed.pointer(pointer).and_then(Value::as_str)
+    pub(crate) fn request_text(&self, pointer: &str) -> Option<&str> {
+        self.request.pointer(pointer).and_then(Value::as_str)
     }
 
     pub(crate) fn payment(&self) -> Option<&Payment> {
@@ -241,24 +241,24 @@ impl Order {
             let given_back = |refund: &Refund| {
                 matches!(refund.record.status, RefundStatus::Processing | RefundStatus::Success)
             };
-            return match self.ended {
-                Some(Ended::Revoked) => TradeState::Revoked,
+            return match self.recorded_state {
+                Some(RecordedState::Revoked) => TradeState::Revoked,
                 _ if self.refunds.iter().any(given_back) => TradeState::Refund,
                 _ => TradeState::Success,
             };
         }
-        match self.ended {
-            Some(Ended::Closed) => TradeState::Closed,
-            Some(Ended::Revoked) => TradeState::Revoked,
-            Some(Ended::UserPaying) => TradeState::UserPaying,
-            Some(Ended::PayError) => TradeState::PayError,
-            None if self.dies <= now => TradeState::Closed,
+        match self.recorded_state {
+            Some(RecordedState::Closed) => TradeState::Closed,
+            Some(RecordedState::Revoked) => TradeState::Revoked,
+            Some(RecordedState::UserPaying) => TradeState::UserPaying,
+            Some(RecordedState::PayError) => TradeState::PayError,
+            None if self.closes_at <= now => TradeState::Closed,
             None => TradeState::NotPay,
         }
     }
 
     /// Returns the sums of all refunds that are not closed, in fen: of the order's amount, and of the payer's part.
-    pub(crate) fn given_back(&self) -> (u64, u64) {
+    pub(crate) fn refund_totals(&self) -> (u64, u64) {
         let counting = self.refunds.iter().filter(|refund| refund.record.status != RefundStatus::Closed);
         counting.fold((0, 0), |(all, payers), refund| {
             let record = &refund.record;
@@ -271,17 +271,17 @@ impl Order {
             out_trade_no: self.out_trade_no.clone(),
             mchid: self.mchid.clone(),
             sub_mchid: self.sub_mchid().cloned(),
-            sub_appid: self.sub.as_ref().and_then(|sub| sub.appid.clone()),
+            sub_appid: self.sub_merchant.as_ref().and_then(|sub| sub.appid.clone()),
             combine_out_trade_no: self.combined.as_ref().map(|(_, number)| number.clone()),
             appid: self.appid.clone(),
             trade_type: self.trade_type,
             trade_state: self.state(now),
             total: self.total,
-            description: self.said("/description").map(String::from).unwrap_or_default(),
-            attach: self.said("/attach").map(String::from),
+            description: self.request_text("/description").map(String::from).unwrap_or_default(),
+            attach: self.request_text("/attach").map(String::from),
             handle: self.handle.clone(),
-            created_at: self.created.as_secs(),
-            expires_at: self.expires.as_secs(),
+            created_at: self.created_at.as_secs(),
+            expires_at: self.handle_expires_at.as_secs(),
             payments: self.payments.clone(),
             refunds: self.refunds.iter().map(|refund| refund.record.clone()).collect(),
             notifications,

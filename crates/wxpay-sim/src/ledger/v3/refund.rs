@@ -61,15 +61,15 @@ impl RefundStatus {
 pub(crate) struct Refund {
     pub(crate) record: RefundRecord,
     /// The request. A different request under the same number is refused.
-    pub(crate) asked: Value,
+    pub(crate) request: Value,
     pub(crate) notify_url: Option<String>,
     pub(crate) funds_account: String,
     /// The state that the refund takes when its processing time is over.
-    pub(crate) becomes: RefundStatus,
+    pub(crate) final_status: RefundStatus,
 }
 
 impl Order {
-    pub(crate) fn refund_of(&self, number: &OutRefundNo) -> Option<&Refund> {
+    pub(crate) fn refund(&self, number: &OutRefundNo) -> Option<&Refund> {
         self.refunds.iter().find(|refund| refund.record.out_refund_no == *number)
     }
 

@@ -4,7 +4,7 @@ use super::shop::{BASE, Shop, bare};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use wxpay_proto::http::{Method, Request};
-use wxpay_sim::phone::v3::Bill;
+use wxpay_sim::payer::v3::Bill;
 
 /// Returns arbitrary JSON of limited size.
 fn any_json() -> impl Strategy<Value = Value> {
@@ -34,12 +34,12 @@ proptest! {
     ) {
         let mut shop = Shop::open();
         let request = Request::new(Method::Post, format!("{BASE}{target}"), body)
-            .with("accept", "*/*".into())
-            .with("user-agent", "x".into())
-            .with("authorization", authorization);
+            .with_header("accept", "*/*".into())
+            .with_header("user-agent", "x".into())
+            .with_header("authorization", authorization);
         let reply = shop.reply(&request);
         prop_assert!((400..500).contains(&reply.status()));
-        prop_assert!(shop.believes(&reply));
+        prop_assert!(shop.verifies_reply(&reply));
     }
 
     /// Signed requests: an arbitrary body, and an arbitrary value of any member.
@@ -82,7 +82,7 @@ proptest! {
         value in any_json(),
     ) {
         let mut shop = Shop::open();
-        shop.names = Some(shop.public_key_id());
+        shop.wechatpay_serial = Some(shop.public_key_id());
         let target = format!("/v3/fund-app/mch-transfer/{path}");
         let mut body = json!({
             "appid": shop.appid(), "out_bill_no": "T1", "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w",

@@ -1,6 +1,6 @@
 //! Bills: request, download, check the totals.
 
-use super::shop::{BASE, NOTIFY, Said, Shop, bare};
+use super::shop::{BASE, NOTIFY, ParsedReply, Shop, bare};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     digest::{SHA1_FOR_LEGACY_USE_ONLY, digest},
@@ -18,7 +18,7 @@ const DAY: &str = "2026-05-29";
 /// A shop after a day with two payments and a refund. The time is past ten o'clock of the next day.
 fn traded() -> Shop {
     let mut shop = Shop::open();
-    let sub_mchid = shop.me.subs().first_key_value().unwrap().0.to_string();
+    let sub_mchid = shop.me.sub_merchants().first_key_value().unwrap().0.to_string();
     let goods = shop.goods_with("A12345", &json!({ "attach": "a,b", "description": "米" }));
     shop.post("/v3/pay/transactions/native", &goods);
     let subs = json!({ "sp_appid": shop.appid(), "sp_mchid": shop.mchid(), "sub_mchid": sub_mchid,
@@ -36,7 +36,7 @@ fn traded() -> Shop {
     shop
 }
 
-fn ask(shop: &mut Shop, more: &str) -> Said {
+fn ask(shop: &mut Shop, more: &str) -> ParsedReply {
     shop.get(&format!("/v3/bill/{more}"))
 }
 
@@ -83,7 +83,7 @@ fn a_bill_of_trades_says_what_was_paid_and_given_back() {
     assert_eq!(cell(first, "商户数据包"), "a b");
     assert_eq!(cell(first, "手续费"), "0.12");
     assert_eq!(cell(first, "交易时间"), "2026-05-29 04:26:40");
-    assert_eq!(cell(second, "特约商户号"), shop.me.subs().first_key_value().unwrap().0.as_str());
+    assert_eq!(cell(second, "特约商户号"), shop.me.sub_merchants().first_key_value().unwrap().0.as_str());
     assert_eq!(cell(second, "手续费"), "0.60");
     let refund = shop.record("A12345").refunds[0].clone();
     assert_eq!((cell(third, "交易状态"), cell(third, "退款状态")), ("REFUND".into(), "SUCCESS".into()));
@@ -96,7 +96,7 @@ fn a_bill_of_trades_says_what_was_paid_and_given_back() {
     assert_eq!(payments.lines().count(), 5);
     let refunds = bill(&mut shop, &format!("tradebill?bill_date={DAY}&bill_type=REFUND"));
     assert_eq!(refunds.lines().count(), 4);
-    let sub_mchid = shop.me.subs().first_key_value().unwrap().0.clone();
+    let sub_mchid = shop.me.sub_merchants().first_key_value().unwrap().0.clone();
     let one = bill(&mut shop, &format!("tradebill?bill_date={DAY}&sub_mchid={sub_mchid}"));
     assert!(one.contains("`B12345") && !one.contains("`A12345"));
 }
@@ -131,7 +131,7 @@ fn a_zipped_bill_is_hashed_before_it_is_zipped() {
 #[test]
 fn a_sub_merchants_bill_is_sealed_under_a_key_that_is_sealed_for_the_provider() {
     let mut shop = traded();
-    let sub_mchid = shop.me.subs().first_key_value().unwrap().0.clone();
+    let sub_mchid = shop.me.sub_merchants().first_key_value().unwrap().0.clone();
     let target = format!(
         "sub-merchant-fundflowbill?bill_date={DAY}&sub_mchid={sub_mchid}&account_type=BASIC&algorithm=AEAD_AES_256_GCM"
     );
@@ -140,7 +140,7 @@ fn a_sub_merchants_bill_is_sealed_under_a_key_that_is_sealed_for_the_provider() 
     let part = &body["download_bill_list"][0];
     let mut bytes = download(&mut shop, part["download_url"].as_str().unwrap());
     let sealed = STANDARD.decode(part["encrypt_key"].as_str().unwrap()).unwrap();
-    let key = shop.me.api_keys()[0].pair.open(&sealed).unwrap();
+    let key = shop.me.api_keys()[0].key_pair.open(&sealed).unwrap();
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).unwrap());
     let nonce = Nonce::try_assume_unique_for_key(part["nonce"].as_str().unwrap().as_bytes()).unwrap();
     let plain = key.open_in_place(nonce, Aad::empty(), &mut bytes).unwrap();
@@ -177,17 +177,17 @@ fn a_url_is_for_its_requester_and_for_five_minutes() {
     let mut shop = traded();
     let said = ask(&mut shop, &format!("tradebill?bill_date={DAY}"));
     let target = said.body["download_url"].as_str().unwrap().strip_prefix(BASE).unwrap().to_owned();
-    let unsigned = shop.ask(&bare(Method::Get, &target, ""));
+    let unsigned = shop.send(&bare(Method::Get, &target, ""));
     assert_eq!(unsigned.refusal().1, "SIGN_ERROR");
     let other = shop.gateway.new_merchant();
     let (now, serial) = (shop.now.as_secs(), other.api_keys()[0].certificate.serial().clone());
-    let signature = other.api_keys()[0].pair.sign(format!("GET\n{target}\n{now}\nn\n\n").as_bytes());
+    let signature = other.api_keys()[0].key_pair.sign(format!("GET\n{target}\n{now}\nn\n\n").as_bytes());
     let authorization = format!(
         "WECHATPAY2-SHA256-RSA2048 mchid=\"{}\",nonce_str=\"n\",signature=\"{}\",timestamp=\"{now}\",serial_no=\"{serial}\"",
         other.mchid(),
         STANDARD.encode(signature),
     );
-    let request = bare(Method::Get, &target, "").with("authorization", authorization);
+    let request = bare(Method::Get, &target, "").with_header("authorization", authorization);
     assert_eq!(shop.reply(&request).status(), 403);
     shop.wait(299);
     download(&mut shop, &format!("{BASE}{target}"));

@@ -1,10 +1,10 @@
 //! Combined orders: placed together, paid by one payment, refunded one by one.
 
-use super::shop::{NOTIFY, Said, Shop};
+use super::shop::{NOTIFY, ParsedReply, Shop};
 use serde_json::{Value, json};
-use wxpay_proto::{Fen, wire::time::rfc3339};
+use wxpay_proto::{Fen, wire::time::format_rfc3339};
 use wxpay_sim::{
-    gateway::{CannotPay, Named, Payer},
+    gateway::{OrderRef, PayError, Payer},
     ledger::v3::{TradeState, TradeType},
     settings::UnknownClose,
 };
@@ -15,7 +15,7 @@ const OPENID: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
 /// Returns a combined order of one order of the caller and one of its sub-merchant, with additional or replaced
 /// members.
 fn whole(shop: &Shop, number: &str, more: &Value) -> Value {
-    let (sub_mchid, sub_appids) = shop.me.subs().first_key_value().unwrap();
+    let (sub_mchid, sub_appids) = shop.me.sub_merchants().first_key_value().unwrap();
     let mut whole = json!({
         "combine_appid": shop.appid(), "combine_mchid": shop.mchid(), "combine_out_trade_no": number,
         "notify_url": NOTIFY,
@@ -31,13 +31,13 @@ fn whole(shop: &Shop, number: &str, more: &Value) -> Value {
     whole
 }
 
-fn place(shop: &mut Shop, kind: &str, number: &str, more: &Value) -> Said {
+fn place(shop: &mut Shop, kind: &str, number: &str, more: &Value) -> ParsedReply {
     let whole = whole(shop, number, more);
     shop.post(&format!("{COMBINE}/{kind}"), &whole)
 }
 
-fn named(number: &str) -> Named {
-    Named::OutTradeNo(number.parse().unwrap())
+fn named(number: &str) -> OrderRef {
+    OrderRef::OutTradeNo(number.parse().unwrap())
 }
 
 fn payer() -> Value {
@@ -59,7 +59,7 @@ fn each_way_to_pay_has_its_own_answer() {
         let said = place(&mut shop, kind, &number, &more);
         assert_eq!(said.status, 200, "{kind} {said:?}");
         let handle = said.body[member].as_str().unwrap();
-        let record = shop.gateway.combined(&Named::Handle(handle.into()), shop.now).unwrap();
+        let record = shop.gateway.combined(&OrderRef::Handle(handle.into()), shop.now).unwrap();
         assert_eq!((record.combine_out_trade_no.as_str(), record.trade_type), (number.as_str(), trade_type));
         assert_eq!(record.sub_orders.len(), 2);
         assert!(record.sub_orders.iter().all(|order| order.trade_state == TradeState::NotPay));
@@ -100,7 +100,7 @@ fn the_same_request_gives_the_same_prepay_and_another_is_refused() {
     let mut shop = Shop::open();
     let first = place(&mut shop, "native", "P12345", &json!({})).body;
     assert_eq!(place(&mut shop, "native", "P12345", &json!({})).body, first);
-    let started = json!({ "time_start": rfc3339(shop.now) });
+    let started = json!({ "time_start": format_rfc3339(shop.now) });
     let other = place(&mut shop, "native", "P12345", &started);
     assert_eq!(other.refusal(), (400, "INVALID_REQUEST", 268_498_688));
     assert_eq!(
@@ -110,7 +110,7 @@ fn the_same_request_gives_the_same_prepay_and_another_is_refused() {
     shop.wait(7200);
     assert_eq!(
         shop.gateway.pay_transaction(&named("P12345"), &Payer::default(), shop.now).err(),
-        Some(CannotPay::Expired)
+        Some(PayError::Expired)
     );
     let second = place(&mut shop, "native", "P12345", &json!({})).body;
     assert_ne!(second, first);
@@ -141,7 +141,7 @@ fn one_payment_pays_the_whole_and_one_notification_tells_of_it() {
     let record = shop.gateway.combined(&named("P12345"), shop.now).unwrap();
     let paid = |index: usize| record.sub_orders[index].payments[0].clone();
     assert_eq!([paid(0), paid(1)].map(|payment| payment.payer_total.get()), [1, 399]);
-    let (sub_mchid, sub_appids) = shop.me.subs().first_key_value().unwrap();
+    let (sub_mchid, sub_appids) = shop.me.sub_merchants().first_key_value().unwrap();
     let promotion = |index: usize, amount: u64| {
         json!([{ "coupon_id": paid(index).coupon_id, "name": "立减券", "scope": "GLOBAL", "type": "CASH",
             "amount": amount, "stock_id": "931386", "wechatpay_contribute": amount, "merchant_contribute": 0,
@@ -151,7 +151,7 @@ fn one_payment_pays_the_whole_and_one_notification_tells_of_it() {
         json!({
             "mchid": shop.mchid(), "out_trade_no": format!("P12345-{}", index + 1), "attach": attach,
             "transaction_id": paid(index).transaction_id, "trade_type": "JSAPI", "trade_state": "SUCCESS",
-            "bank_type": "OTHERS", "success_time": rfc3339(shop.now),
+            "bank_type": "OTHERS", "success_time": format_rfc3339(shop.now),
             "amount": { "total_amount": total, "currency": "CNY", "payer_amount": payer, "payer_currency": "CNY" },
             "promotion_detail": promotion(index, total - payer),
         })
@@ -167,7 +167,7 @@ fn one_payment_pays_the_whole_and_one_notification_tells_of_it() {
     });
     let [told] = shop.due().try_into().unwrap();
     assert_eq!(told.out_trade_no(), "P12345");
-    let (envelope, plain) = shop.heard(&told);
+    let (envelope, plain) = shop.read_notification(&told);
     assert_eq!((&envelope["event_type"], &plain), (&json!("TRANSACTION.SUCCESS"), &expected));
     assert_eq!(shop.get(&target).body, expected);
     let id = record.combine_transaction_id.unwrap();
@@ -183,15 +183,15 @@ fn a_discount_leaves_a_fen_of_each_order_and_what_is_too_much_pays_nothing() {
         let payer = Payer::default().with_discount(Fen::new(discount));
         shop.gateway.pay_transaction(&named("P12345"), &payer, shop.now).map(|paid| paid.transaction)
     };
-    assert_eq!(pay(1499).err(), Some(CannotPay::DiscountTooLarge));
+    assert_eq!(pay(1499).err(), Some(PayError::DiscountTooLarge));
     assert_eq!(pay(1498).unwrap().payments[0].payer_total, Fen::new(1));
-    assert_eq!(pay(0).err(), Some(CannotPay::AlreadyPaid));
+    assert_eq!(pay(0).err(), Some(PayError::AlreadyPaid));
 }
 
 #[test]
 fn each_order_is_refunded_by_itself() {
     let mut shop = Shop::open();
-    let sub_mchid = shop.me.subs().first_key_value().unwrap().0.to_string();
+    let sub_mchid = shop.me.sub_merchants().first_key_value().unwrap().0.to_string();
     place(&mut shop, "native", "P12345", &json!({}));
     shop.pay("P12345");
     let record = shop.gateway.combined(&named("P12345"), shop.now).unwrap();
@@ -240,7 +240,7 @@ fn a_whole_is_closed_by_naming_all_of_it() {
         close(&mut shop, "P12346", json!([first, second])).refusal(),
         (404, "ORDER_NOT_EXIST", 268_512_771)
     );
-    shop.gateway.settings_mut().v3.unknown_close = UnknownClose::NoContent;
+    shop.gateway.settings_mut().v3.close_unknown_order = UnknownClose::NoContent;
     assert_eq!(close(&mut shop, "P12346", json!([first, second])).status, 204);
     for _ in 0..2 {
         assert_eq!(close(&mut shop, "P12345", json!([second, first])).status, 204);
@@ -248,7 +248,7 @@ fn a_whole_is_closed_by_naming_all_of_it() {
     assert_eq!(shop.query("P12345-1").body["trade_state"], "CLOSED");
     assert_eq!(place(&mut shop, "native", "P12345", &json!({})).refusal().1, "ORDER_CLOSED");
     let paid = shop.gateway.pay_transaction(&named("P12345-1"), &Payer::default(), shop.now);
-    assert_eq!(paid.err(), Some(CannotPay::Expired));
+    assert_eq!(paid.err(), Some(PayError::Expired));
 }
 
 #[test]

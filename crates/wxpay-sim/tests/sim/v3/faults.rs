@@ -1,6 +1,6 @@
 //! Fault injection in APIv3, each kind.
 
-use super::shop::{Shop, said};
+use super::shop::{Shop, parse_reply};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wxpay_proto::{
@@ -9,24 +9,24 @@ use wxpay_proto::{
 };
 use wxpay_sim::{
     Outcome,
-    faults::{Generation, Operation, Rule, Step, Trouble},
-    gateway::{CannotPay, Named, Payer},
+    faults::{ApiVersion, Fault, FaultRule, MigrationStep, Operation},
+    gateway::{OrderRef, PayError, Payer},
     ledger::v3::TradeState,
-    merchant::Mode,
+    merchant::KeyMode,
     notifications::{Delivery, NotificationState},
     warnings::Kind,
 };
 
 const NATIVE: &str = "/v3/pay/transactions/native";
 
-fn troubled(rule: Rule) -> Shop {
+fn shop_with_fault(rule: FaultRule) -> Shop {
     let mut shop = Shop::open();
-    shop.gateway.trouble(rule);
+    shop.gateway.inject(rule);
     shop
 }
 
-fn once(trouble: Trouble) -> Shop {
-    troubled(Rule::new(trouble).times(1))
+fn shop_with_one_fault(trouble: Fault) -> Shop {
+    shop_with_fault(FaultRule::new(trouble).at_most(1))
 }
 
 fn placing(shop: &mut Shop, number: &str) -> Request {
@@ -54,15 +54,18 @@ fn last_record(shop: &Shop) -> (Option<&'static str>, u16) {
     (record.fault, record.status)
 }
 
-fn number(text: &str) -> Named {
-    Named::OutTradeNo(text.parse().unwrap())
+fn number(text: &str) -> OrderRef {
+    OrderRef::OutTradeNo(text.parse().unwrap())
 }
 
 #[test]
 fn a_refused_connection_has_no_effect() {
-    let mut shop = once(Trouble::ConnectionRefused { millis: 700 });
+    let mut shop = shop_with_one_fault(Fault::ConnectionRefused { millis: 700 });
     let outcome = place(&mut shop, "A12345");
-    assert!(matches!(outcome, Outcome::Refused(pause) if pause == Duration::from_millis(700)), "{outcome:?}");
+    assert!(
+        matches!(outcome, Outcome::ConnectionRefused(pause) if pause == Duration::from_millis(700)),
+        "{outcome:?}"
+    );
     assert!(!is_placed(&shop));
     assert_eq!(last_record(&shop), (Some("connection_refused"), 0));
     assert_eq!(reply(place(&mut shop, "A12345")).status(), 200);
@@ -70,61 +73,66 @@ fn a_refused_connection_has_no_effect() {
 
 #[test]
 fn a_call_is_dropped_before_or_after_it_is_carried_out() {
-    for (trouble, effect) in [(Trouble::DropBeforeCommit, false), (Trouble::CommitThenDropResponse, true)] {
-        let mut shop = once(trouble);
+    for (trouble, commits) in [(Fault::DropBeforeCommit, false), (Fault::CommitThenDropResponse, true)] {
+        let mut shop = shop_with_one_fault(trouble);
         let outcome = place(&mut shop, "A12345");
-        assert!(matches!(outcome, Outcome::Lost { effect: told } if told == effect), "{outcome:?}");
-        assert_eq!(is_placed(&shop), effect);
-        assert_eq!(last_record(&shop), (Some(trouble.kind()), if effect { 200 } else { 0 }));
+        assert!(
+            matches!(outcome, Outcome::ConnectionClosed { executed: told } if told == commits),
+            "{outcome:?}"
+        );
+        assert_eq!(is_placed(&shop), commits);
+        assert_eq!(last_record(&shop), (Some(trouble.kind()), if commits { 200 } else { 0 }));
     }
 }
 
 #[test]
 fn a_connection_is_reset_before_or_after_the_call_is_carried_out() {
-    for (trouble, effect) in [(Trouble::ResetBeforeCommit, false), (Trouble::CommitThenReset, true)] {
-        let mut shop = once(trouble);
+    for (trouble, commits) in [(Fault::ResetBeforeCommit, false), (Fault::CommitThenReset, true)] {
+        let mut shop = shop_with_one_fault(trouble);
         let outcome = place(&mut shop, "A12345");
-        assert!(matches!(outcome, Outcome::Reset { effect: told } if told == effect), "{outcome:?}");
-        assert_eq!(is_placed(&shop), effect);
+        assert!(
+            matches!(outcome, Outcome::ConnectionReset { executed: told } if told == commits),
+            "{outcome:?}"
+        );
+        assert_eq!(is_placed(&shop), commits);
     }
 }
 
 #[test]
 fn a_late_answer_is_genuine_and_its_effect_was_at_once() {
-    for trouble in [Trouble::Delayed { millis: 60_000 }, Trouble::AnswerAfterClientTimeout { millis: 60_000 }]
-    {
-        let mut shop = once(trouble);
+    for trouble in [Fault::Delayed { millis: 60_000 }, Fault::AnswerAfterClientTimeout { millis: 60_000 }] {
+        let mut shop = shop_with_one_fault(trouble);
         let Outcome::Delayed(reply, pause) = place(&mut shop, "A12345") else { panic!() };
         assert_eq!(pause, Duration::from_secs(60));
-        assert!(shop.believes(&reply) && is_placed(&shop));
+        assert!(shop.verifies_reply(&reply) && is_placed(&shop));
     }
 }
 
 #[test]
 fn a_cut_answer_lacks_its_end_and_a_slow_one_is_whole() {
-    let mut shop = once(Trouble::Cut { bytes: 1_000_000 });
-    let Outcome::Cut(reply, kept) = place(&mut shop, "A12345") else { panic!() };
+    let mut shop = shop_with_one_fault(Fault::Cut { bytes: 1_000_000 });
+    let Outcome::Truncated(reply, kept) = place(&mut shop, "A12345") else { panic!() };
     assert_eq!(kept, reply.body().len() - 1);
-    let mut shop = once(Trouble::Slow { bytes_per_second: 7 });
+    let mut shop = shop_with_one_fault(Fault::Slow { bytes_per_second: 7 });
     let Outcome::Slow(reply, 7) = place(&mut shop, "A12345") else { panic!() };
-    assert!(shop.believes(&reply));
+    assert!(shop.verifies_reply(&reply));
 }
 
 #[test]
 fn an_error_page_is_unsigned_and_may_hide_an_effect() {
-    for effect in [true, false] {
+    for commits in [true, false] {
         for (trouble, status) in [
-            (Trouble::ServerError { effect }, 500),
-            (Trouble::BadGateway { effect }, 502),
-            (Trouble::Unavailable { effect }, 503),
+            (Fault::ServerError { commits }, 500),
+            (Fault::BadGateway { commits }, 502),
+            (Fault::Unavailable { commits }, 503),
         ] {
-            let mut shop = once(trouble);
+            let mut shop = shop_with_one_fault(trouble);
             let reply = reply(place(&mut shop, "A12345"));
             assert_eq!(reply.status(), status);
             assert!(reply.body().starts_with(b"<html>"));
             assert_eq!(reply.header("content-type"), Some(&b"text/html"[..]));
             assert!(reply.header("wechatpay-signature").is_none());
-            assert_eq!(is_placed(&shop), effect);
+            assert_eq!(is_placed(&shop), commits);
             assert_eq!(last_record(&shop), (Some(trouble.kind()), status));
         }
     }
@@ -132,42 +140,42 @@ fn an_error_page_is_unsigned_and_may_hide_an_effect() {
 
 #[test]
 fn a_signed_refusal_may_hide_an_effect_too() {
-    for effect in [true, false] {
-        let mut shop = once(Trouble::SystemError { effect });
+    for commits in [true, false] {
+        let mut shop = shop_with_one_fault(Fault::SystemError { commits });
         let reply = reply(place(&mut shop, "A12345"));
-        assert!(shop.believes(&reply));
-        assert_eq!(said(&reply).refusal(), (500, "SYSTEM_ERROR", 268_435_457));
-        assert_eq!(is_placed(&shop), effect);
+        assert!(shop.verifies_reply(&reply));
+        assert_eq!(parse_reply(&reply).refusal(), (500, "SYSTEM_ERROR", 268_435_457));
+        assert_eq!(is_placed(&shop), commits);
     }
 }
 
 #[test]
 fn a_call_is_accepted_and_carried_out_or_not() {
-    for effect in [true, false] {
-        let mut shop = once(Trouble::Accepted { effect });
+    for commits in [true, false] {
+        let mut shop = shop_with_one_fault(Fault::Accepted { commits });
         let reply = reply(place(&mut shop, "A12345"));
-        assert!(shop.believes(&reply));
+        assert!(shop.verifies_reply(&reply));
         assert_eq!((reply.status(), reply.body()), (202, &b""[..]));
-        assert_eq!(is_placed(&shop), effect);
+        assert_eq!(is_placed(&shop), commits);
     }
 }
 
 #[test]
 fn a_call_too_many_is_refused_and_not_carried_out() {
-    let mut shop = once(Trouble::RateLimited);
+    let mut shop = shop_with_one_fault(Fault::RateLimited);
     let reply = reply(place(&mut shop, "A12345"));
-    assert!(shop.believes(&reply) && !is_placed(&shop));
-    assert_eq!(said(&reply).refusal(), (429, "RATELIMIT_EXCEEDED", 268_447_840));
+    assert!(shop.verifies_reply(&reply) && !is_placed(&shop));
+    assert_eq!(parse_reply(&reply).refusal(), (429, "RATELIMIT_EXCEEDED", 268_447_840));
 }
 
 #[test]
 fn garbage_is_signed_and_no_json() {
-    for effect in [true, false] {
-        let mut shop = once(Trouble::Garbage { effect });
+    for commits in [true, false] {
+        let mut shop = shop_with_one_fault(Fault::Garbage { commits });
         let reply = reply(place(&mut shop, "A12345"));
-        assert!(shop.believes(&reply));
+        assert!(shop.verifies_reply(&reply));
         assert!(serde_json::from_slice::<Value>(reply.body()).is_err());
-        assert_eq!(is_placed(&shop), effect);
+        assert_eq!(is_placed(&shop), commits);
     }
 }
 
@@ -177,17 +185,17 @@ fn an_answer_that_must_not_be_believed_is_not_and_was_carried_out() {
         reply.header(name).map(|value| String::from_utf8(value.to_vec()).unwrap()).unwrap_or_default()
     };
     for trouble in [
-        Trouble::UnsignedReply,
-        Trouble::WrongSignature,
-        Trouble::SigntestProbe,
-        Trouble::UnknownSerial,
-        Trouble::StaleTimestamp,
-        Trouble::MissingHeader,
-        Trouble::TamperedBody,
+        Fault::UnsignedReply,
+        Fault::WrongSignature,
+        Fault::SigntestProbe,
+        Fault::UnknownSerial,
+        Fault::StaleTimestamp,
+        Fault::MissingHeader,
+        Fault::TamperedBody,
     ] {
-        let mut shop = once(trouble);
+        let mut shop = shop_with_one_fault(trouble);
         let reply = reply(place(&mut shop, "A12345"));
-        assert!(!shop.believes(&reply), "{trouble:?}");
+        assert!(!shop.verifies_reply(&reply), "{trouble:?}");
         assert!(is_placed(&shop));
         let signature = header(&reply, "wechatpay-signature");
         let is = |kind: &str| trouble.kind() == kind;
@@ -197,26 +205,27 @@ fn an_answer_that_must_not_be_believed_is_not_and_was_carried_out() {
         assert_eq!(signature.starts_with("WECHATPAY/SIGNTEST/"), is("signtest_probe"));
         // A stale reply is valid apart from its timestamp: it would have verified ten minutes ago.
         shop.now = shop.now.before(Duration::from_secs(600));
-        assert_eq!(shop.believes(&reply), is("stale_timestamp"));
+        assert_eq!(shop.verifies_reply(&reply), is("stale_timestamp"));
         shop.wait(600);
         let again = self::reply(place(&mut shop, "A12345"));
-        assert!(shop.believes(&again));
+        assert!(shop.verifies_reply(&again));
     }
 }
 
 #[test]
 fn a_notification_overtakes_the_answer_to_the_order() {
     for label in ["v3.pay.native", "v3.pay.jsapi"] {
-        let mut shop = troubled(Rule::new(Trouble::Early).on(Operation::named(label).unwrap()));
+        let mut shop =
+            shop_with_fault(FaultRule::new(Fault::Early).for_operation(Operation::from_name(label).unwrap()));
         let payer = json!({ "payer": { "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w" } });
         let more = if label == "v3.pay.jsapi" { payer } else { json!({}) };
         let goods = shop.goods_with("A12345", &more).to_string();
         let target = format!("/v3/pay/transactions/{}", label.rsplit('.').next().unwrap());
         let request = shop.request(Method::Post, &target, &goods);
         let Outcome::AfterNotifications(reply) = shop.gateway.answer(&request, shop.now) else { panic!() };
-        assert!(shop.believes(&reply));
+        assert!(shop.verifies_reply(&reply));
         let [told] = shop.due().try_into().unwrap();
-        assert_eq!(shop.heard(&told).1["trade_state"], "SUCCESS");
+        assert_eq!(shop.read_notification(&told).1["trade_state"], "SUCCESS");
         // The order is paid already: placing it again sends no second notification.
         let again = shop.request(Method::Post, &target, &goods);
         assert!(matches!(shop.gateway.answer(&again, shop.now), Outcome::Reply(_)));
@@ -227,7 +236,7 @@ fn a_notification_overtakes_the_answer_to_the_order() {
 fn a_notification_overtakes_the_phone() {
     let mut shop = Shop::with(|settings| settings.notify_delay = Duration::from_secs(3));
     shop.order("A12345");
-    shop.gateway.trouble(Rule::new(Trouble::Early).on(Operation::Pay));
+    shop.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Pay));
     let paid = shop.gateway.pay_transaction(&number("A12345"), &Payer::default(), shop.now).unwrap();
     assert!(paid.notifications_first);
     assert_eq!(shop.due().len(), 1);
@@ -237,11 +246,11 @@ fn a_notification_overtakes_the_phone() {
 fn a_payment_during_the_close_makes_the_close_fail() {
     let mut shop = Shop::open();
     shop.order("A12345");
-    shop.gateway.trouble(Rule::new(Trouble::PaidDuringClose).times(1));
+    shop.gateway.inject(FaultRule::new(Fault::PaidDuringClose).at_most(1));
     assert_eq!(shop.close("A12345").refusal(), (400, "INVALID_REQUEST", 268_449_538));
     assert_eq!(shop.record("A12345").trade_state, TradeState::Success);
     let [told] = shop.due().try_into().unwrap();
-    assert_eq!(shop.heard(&told).1["out_trade_no"], "A12345");
+    assert_eq!(shop.read_notification(&told).1["out_trade_no"], "A12345");
 }
 
 #[test]
@@ -250,14 +259,14 @@ fn a_second_payment_has_its_own_number_and_notification() {
     shop.order("A12345");
     shop.pay("A12345");
     let refused = shop.gateway.pay_transaction(&number("A12345"), &Payer::default(), shop.now);
-    assert_eq!(refused.unwrap_err(), CannotPay::AlreadyPaid);
-    shop.gateway.trouble(Rule::new(Trouble::SecondPayment));
+    assert_eq!(refused.unwrap_err(), PayError::AlreadyPaid);
+    shop.gateway.inject(FaultRule::new(Fault::SecondPayment));
     let payments = shop.pay("A12345").payments;
     assert_eq!(payments.len(), 2);
     assert_ne!(payments[0].transaction_id, payments[1].transaction_id);
     let told = shop.due();
     assert_eq!(told.len(), 2);
-    let (first, second) = (shop.heard(&told[0]), shop.heard(&told[1]));
+    let (first, second) = (shop.read_notification(&told[0]), shop.read_notification(&told[1]));
     assert_ne!(first.0["id"], second.0["id"]);
     assert_ne!(first.1["transaction_id"], second.1["transaction_id"]);
 }
@@ -266,20 +275,20 @@ fn signer(reply: &Response) -> String {
     String::from_utf8(reply.header("wechatpay-serial").unwrap().to_vec()).unwrap()
 }
 
-fn set_mode(shop: &mut Shop, mode: Mode) {
+fn set_mode(shop: &mut Shop, mode: KeyMode) {
     let mchid = shop.me.mchid().clone();
     shop.gateway.merchant_mut(&mchid).unwrap().platform_mut().set_mode(mode);
 }
 
 #[test]
 fn the_platform_changes_its_certificate_in_mid_flight() {
-    let mut shop = once(Trouble::CertificateRotated);
-    set_mode(&mut shop, Mode::Certificates);
+    let mut shop = shop_with_one_fault(Fault::CertificateRotated);
+    set_mode(&mut shop, KeyMode::Certificates);
     let before = shop.platform_serial();
     let reply = reply(place(&mut shop, "A12345"));
     assert_ne!(signer(&reply), before);
     // Both the new and the old certificate are listed.
-    assert!(shop.believes(&reply));
+    assert!(shop.verifies_reply(&reply));
     let listed = shop.get("/v3/certificates").body["data"].clone();
     let serials: Vec<&str> =
         listed.as_array().unwrap().iter().map(|one| one["serial_no"].as_str().unwrap()).collect();
@@ -290,36 +299,36 @@ fn the_platform_changes_its_certificate_in_mid_flight() {
 #[test]
 fn the_platform_changes_its_certificate_between_payment_and_notification() {
     let mut shop = Shop::open();
-    set_mode(&mut shop, Mode::Certificates);
+    set_mode(&mut shop, KeyMode::Certificates);
     shop.order("A12345");
     let before = shop.platform_serial();
-    shop.gateway.trouble(Rule::new(Trouble::CertificateRotated).on(Operation::Pay).times(1));
+    shop.gateway.inject(FaultRule::new(Fault::CertificateRotated).for_operation(Operation::Pay).at_most(1));
     shop.pay("A12345");
     let [told] = shop.due().try_into().unwrap();
     assert_ne!(header(&told, "wechatpay-serial"), before);
-    assert!(shop.believes_notification(&told));
+    assert!(shop.verifies_notification(&told));
 }
 
 #[test]
 fn a_migration_goes_on_in_mid_flight() {
-    let mut shop = once(Trouble::MigrationStep { step: Step::Switch });
-    set_mode(&mut shop, Mode::Obtained);
-    shop.names = Some(shop.public_key_id());
+    let mut shop = shop_with_one_fault(Fault::MigrationStep { step: MigrationStep::Switch });
+    set_mode(&mut shop, KeyMode::Obtained);
+    shop.wechatpay_serial = Some(shop.public_key_id());
     assert_eq!(signer(&reply(place(&mut shop, "A12345"))), shop.public_key_id());
-    shop.gateway.trouble(Rule::new(Trouble::MigrationStep { step: Step::RollBack }).times(1));
+    shop.gateway.inject(FaultRule::new(Fault::MigrationStep { step: MigrationStep::RollBack }).at_most(1));
     assert_eq!(signer(&reply(place(&mut shop, "A12345"))), shop.platform_serial());
-    shop.gateway.trouble(Rule::new(Trouble::MigrationStep { step: Step::Void }).times(1));
+    shop.gateway.inject(FaultRule::new(Fault::MigrationStep { step: MigrationStep::Void }).at_most(1));
     assert_eq!(signer(&reply(place(&mut shop, "A12345"))), shop.platform_serial());
-    let warned = shop.gateway.warnings().find(|warning| warning.kind == Kind::Doubtful).unwrap();
-    assert!(warned.detail.starts_with("migration_step has no effect"), "{}", warned.detail);
+    let warned = shop.gateway.warnings().find(|warning| warning.kind == Kind::Nonportable).unwrap();
+    assert!(warned.detail.starts_with("migration_step has no commits"), "{}", warned.detail);
 }
 
 fn header<'a>(delivery: &'a Delivery, name: &str) -> &'a str {
     delivery.headers().iter().find(|(given, _)| *given == name).map_or("", |(_, value)| value)
 }
 
-fn notified(trouble: Trouble) -> (Shop, Vec<Delivery>) {
-    let mut shop = once(trouble);
+fn notified(trouble: Fault) -> (Shop, Vec<Delivery>) {
+    let mut shop = shop_with_one_fault(trouble);
     shop.order("A12345");
     shop.pay("A12345");
     let told = shop.due();
@@ -328,7 +337,7 @@ fn notified(trouble: Trouble) -> (Shop, Vec<Delivery>) {
 
 #[test]
 fn a_lost_notification_is_repeated_by_the_schedule() {
-    let (mut shop, told) = notified(Trouble::NotificationLost);
+    let (mut shop, told) = notified(Fault::NotificationLost);
     assert!(told.is_empty());
     shop.wait(15);
     assert_eq!(shop.due().len(), 1);
@@ -336,31 +345,31 @@ fn a_lost_notification_is_repeated_by_the_schedule() {
 
 #[test]
 fn a_delayed_notification_comes_later_and_once() {
-    let (mut shop, told) = notified(Trouble::NotificationDelayed { millis: 90_000 });
+    let (mut shop, told) = notified(Fault::NotificationDelayed { millis: 90_000 });
     assert!(told.is_empty());
     shop.wait(89);
     assert!(shop.due().is_empty());
     shop.wait(1);
     let [told] = shop.due().try_into().unwrap();
-    shop.tell(&told, 204);
+    shop.acknowledge(&told, 204);
     assert_eq!(shop.record("A12345").notifications[0].state, NotificationState::Accepted);
 }
 
 #[test]
 fn a_doubled_notification_overlaps_itself() {
-    let (shop, told) = notified(Trouble::NotificationDoubled);
+    let (shop, told) = notified(Fault::NotificationDoubled);
     assert_eq!(told.iter().map(Delivery::overlaps).collect::<Vec<_>>(), [false, true]);
-    assert_eq!(shop.heard(&told[0]), {
-        let (mut envelope, plain) = shop.heard(&told[1]);
+    assert_eq!(shop.read_notification(&told[0]), {
+        let (mut envelope, plain) = shop.read_notification(&told[1]);
         // Each delivery is encrypted anew.
-        envelope["resource"] = shop.heard(&told[0]).0["resource"].clone();
+        envelope["resource"] = shop.read_notification(&told[0]).0["resource"].clone();
         (envelope, plain)
     });
 }
 
 #[test]
 fn a_reordered_notification_follows_the_next_one() {
-    let (mut shop, told) = notified(Trouble::NotificationReordered);
+    let (mut shop, told) = notified(Fault::NotificationReordered);
     assert!(told.is_empty());
     shop.order("B12345");
     shop.pay("B12345");
@@ -371,15 +380,15 @@ fn a_reordered_notification_follows_the_next_one() {
 #[test]
 fn a_copy_that_must_not_be_believed_goes_before_the_notification() {
     for trouble in [
-        Trouble::NotificationForged,
-        Trouble::NotificationUnknownSerial,
-        Trouble::NotificationProbe,
-        Trouble::NotificationStale,
+        Fault::NotificationForged,
+        Fault::NotificationUnknownSerial,
+        Fault::NotificationProbe,
+        Fault::NotificationStale,
     ] {
         let (mut shop, told) = notified(trouble);
         assert_eq!(told.iter().map(Delivery::is_forged).collect::<Vec<_>>(), [true, false], "{trouble:?}");
         let copy = &told[0];
-        assert!(!shop.believes_notification(copy) && shop.believes_notification(&told[1]), "{trouble:?}");
+        assert!(!shop.verifies_notification(copy) && shop.verifies_notification(&told[1]), "{trouble:?}");
         let is = |kind: &str| trouble.kind() == kind;
         if !is("notification_forged") {
             let probed = header(copy, "wechatpay-signature").starts_with("WECHATPAY/SIGNTEST/");
@@ -390,36 +399,36 @@ fn a_copy_that_must_not_be_believed_goes_before_the_notification() {
             );
         }
         shop.now = shop.now.before(Duration::from_secs(600));
-        assert_eq!(shop.believes_notification(copy), is("notification_stale"));
+        assert_eq!(shop.verifies_notification(copy), is("notification_stale"));
         shop.wait(600);
-        shop.tell(copy, 204);
-        assert!(shop.gateway.warnings().any(|warning| warning.kind == Kind::ForgeryBelieved));
+        shop.acknowledge(copy, 204);
+        assert!(shop.gateway.warnings().any(|warning| warning.kind == Kind::ForgedNotificationAccepted));
     }
 }
 
 #[test]
 fn a_rule_strikes_what_it_matches_and_nothing_else() {
     let other = "1900000109".parse().unwrap();
-    let lost = || Rule::new(Trouble::DropBeforeCommit);
+    let lost = || FaultRule::new(Fault::DropBeforeCommit);
     let mine = Shop::open().me.mchid().clone();
     for (rule, strikes) in [
-        (lost().on(Operation::named("v3.pay.native").unwrap()), true),
-        (lost().on(Operation::named("v3.pay.jsapi").unwrap()), false),
-        (lost().on(Operation::Genprepay), false),
-        (lost().of_generation(Generation::V3), true),
-        (lost().of_generation(Generation::V1), false),
-        (lost().on_path("/v3/pay/transactions/*"), true),
-        (lost().on_path("*/close"), false),
-        (lost().of_merchant(&mine), true),
-        (lost().of_merchant(&other), false),
-        (lost().of_order("A12345".parse().unwrap()), true),
-        (lost().of_number("B12345"), false),
-        (lost().within(Some(UnixTime::from_secs(1_780_000_000)), None), true),
-        (lost().within(None, Some(UnixTime::from_secs(1_780_000_000))), false),
+        (lost().for_operation(Operation::from_name("v3.pay.native").unwrap()), true),
+        (lost().for_operation(Operation::from_name("v3.pay.jsapi").unwrap()), false),
+        (lost().for_operation(Operation::Genprepay), false),
+        (lost().for_api_version(ApiVersion::V3), true),
+        (lost().for_api_version(ApiVersion::V1), false),
+        (lost().for_path("/v3/pay/transactions/*"), true),
+        (lost().for_path("*/close"), false),
+        (lost().for_merchant(&mine), true),
+        (lost().for_merchant(&other), false),
+        (lost().for_order("A12345".parse().unwrap()), true),
+        (lost().for_number("B12345"), false),
+        (lost().between(Some(UnixTime::from_secs(1_780_000_000)), None), true),
+        (lost().between(None, Some(UnixTime::from_secs(1_780_000_000))), false),
         (lost().per_mille(0), false),
     ] {
-        let mut shop = troubled(rule.clone());
-        let is_struck = matches!(place(&mut shop, "A12345"), Outcome::Lost { .. });
+        let mut shop = shop_with_fault(rule.clone());
+        let is_struck = matches!(place(&mut shop, "A12345"), Outcome::ConnectionClosed { .. });
         assert_eq!(is_struck, strikes, "{rule:?}");
     }
 }
@@ -429,25 +438,25 @@ fn a_rule_finds_the_number_in_path_and_body() {
     let mut shop = Shop::open();
     shop.order("A12345");
     shop.pay("A12345");
-    shop.gateway.trouble(Rule::new(Trouble::SystemError { effect: false }).of_number("A12345"));
+    shop.gateway.inject(FaultRule::new(Fault::SystemError { commits: false }).for_number("A12345"));
     assert_eq!(shop.query("A12345").status, 500);
     assert_eq!(shop.query("B12345").status, 404);
-    shop.gateway.calm();
-    shop.gateway.trouble(Rule::new(Trouble::SystemError { effect: false }).of_number("R12345"));
+    shop.gateway.clear_faults();
+    shop.gateway.inject(FaultRule::new(Fault::SystemError { commits: false }).for_number("R12345"));
     let refund = json!({
         "out_trade_no": "A12345", "out_refund_no": "R12345",
         "amount": { "total": 1999, "refund": 1, "currency": "CNY" },
     });
     assert_eq!(shop.post("/v3/refund/domestic/refunds", &refund).status, 500);
     assert_eq!(shop.get("/v3/refund/domestic/refunds/R12345").status, 500);
-    shop.gateway.calm();
+    shop.gateway.clear_faults();
     assert_eq!(shop.get("/v3/refund/domestic/refunds/R12345").status, 404);
 }
 
 #[test]
 fn the_same_seed_gives_the_same_trouble() {
     let run = |seed| -> Vec<u16> {
-        let mut shop = troubled(Rule::new(Trouble::RateLimited).per_mille(500).seeded(seed));
+        let mut shop = shop_with_fault(FaultRule::new(Fault::RateLimited).per_mille(500).with_seed(seed));
         (0..40).map(|_| shop.query("A12345").status).collect()
     };
     assert_eq!(run(3), run(3));
@@ -458,11 +467,11 @@ fn the_same_seed_gives_the_same_trouble() {
 #[test]
 fn one_rule_is_ended_by_its_number() {
     let mut shop = Shop::open();
-    let first = shop.gateway.trouble(Rule::new(Trouble::RateLimited));
-    let second = shop.gateway.trouble(Rule::new(Trouble::SystemError { effect: false }));
+    let first = shop.gateway.inject(FaultRule::new(Fault::RateLimited));
+    let second = shop.gateway.inject(FaultRule::new(Fault::SystemError { commits: false }));
     assert_eq!(shop.query("A12345").status, 429);
-    assert!(shop.gateway.end_trouble(first));
+    assert!(shop.gateway.remove_fault(first));
     assert_eq!(shop.query("A12345").status, 500);
-    assert!(shop.gateway.end_trouble(second) && !shop.gateway.end_trouble(second));
+    assert!(shop.gateway.remove_fault(second) && !shop.gateway.remove_fault(second));
     assert_eq!(shop.query("A12345").status, 404);
 }

@@ -10,16 +10,16 @@ use tokio::{
 use wxpay_proto::http::{Method, Request};
 use wxpay_sim::{
     Clock,
-    faults::{Rule, Trouble},
+    faults::{Fault, FaultRule},
     serve::Server,
 };
 
 const SOON: Duration = Duration::from_secs(20);
 
-async fn served(shop: &Shop, trouble: Trouble) -> Server {
+async fn served(shop: &Shop, trouble: Fault) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = Server::start(listener, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
-    server.with(|simulation, _| simulation.gateway.trouble(Rule::new(trouble).times(1)));
+    server.with(|simulation, _| simulation.gateway.inject(FaultRule::new(trouble).at_most(1)));
     server
 }
 
@@ -49,10 +49,10 @@ async fn asked(server: &Server, request: &Request) -> (Vec<u8>, Result<(), Error
 #[tokio::test]
 async fn a_dropped_connection_ends_and_a_reset_one_breaks() {
     for (trouble, ended) in [
-        (Trouble::DropBeforeCommit, Ok(())),
-        (Trouble::CommitThenDropResponse, Ok(())),
-        (Trouble::ResetBeforeCommit, Err(ErrorKind::ConnectionReset)),
-        (Trouble::CommitThenReset, Err(ErrorKind::ConnectionReset)),
+        (Fault::DropBeforeCommit, Ok(())),
+        (Fault::CommitThenDropResponse, Ok(())),
+        (Fault::ResetBeforeCommit, Err(ErrorKind::ConnectionReset)),
+        (Fault::CommitThenReset, Err(ErrorKind::ConnectionReset)),
     ] {
         let mut shop = Shop::open();
         shop.order("A12345");
@@ -68,7 +68,7 @@ async fn a_dropped_connection_ends_and_a_reset_one_breaks() {
 async fn a_refused_connection_is_followed_by_an_outage_that_ends() {
     let mut shop = Shop::open();
     shop.order("A12345");
-    let server = served(&shop, Trouble::ConnectionRefused { millis: 400 }).await;
+    let server = served(&shop, Fault::ConnectionRefused { millis: 400 }).await;
     let request = query(&mut shop);
     assert_eq!(asked(&server, &request).await, (Vec::new(), Err(ErrorKind::ConnectionReset)));
     let refused = async {
@@ -94,7 +94,7 @@ async fn a_refused_connection_is_followed_by_an_outage_that_ends() {
 #[tokio::test]
 async fn a_slow_answer_trickles_to_its_end() {
     let mut shop = Shop::open();
-    let server = served(&shop, Trouble::Slow { bytes_per_second: 100 }).await;
+    let server = served(&shop, Fault::Slow { bytes_per_second: 100 }).await;
     let request = query(&mut shop);
     let begun = Instant::now();
     let (bytes, ended) = asked(&server, &request).await;

@@ -1,6 +1,6 @@
 //! Real sockets: a signed request, its reply, its notification, and TLS.
 
-use super::shop::{Shop, said};
+use super::shop::{Shop, parse_reply};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -43,7 +43,7 @@ async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &Req
     let reply = Response::new(status, bytes[end + 4..].to_vec());
     lines.fold(reply, |reply, line| {
         let (name, value) = line.split_once(": ").unwrap();
-        reply.with(name, value.as_bytes())
+        reply.with_header(name, value.as_bytes())
     })
 }
 
@@ -64,12 +64,12 @@ async fn a_signed_call_over_http_is_answered_and_its_notification_is_heard() {
     let goods = shop.goods_with("A-1_23*", &json!({ "notify_url": url }));
     let request = shop.request(Method::Post, "/v3/pay/transactions/native?", &goods.to_string());
     let reply = call(&server, &request).await;
-    assert_eq!(reply.status(), 200, "{:?}", said(&reply));
-    assert!(shop.believes(&reply));
+    assert_eq!(reply.status(), 200, "{:?}", parse_reply(&reply));
+    assert!(shop.verifies_reply(&reply));
     let mchid = shop.mchid();
     let target = format!("/v3/pay/transactions/out-trade-no/A%2D1%5f23%2A?mchid={mchid}");
     let request = shop.request(Method::Get, &target, "");
-    assert_eq!(said(&call(&server, &request).await).body["trade_state"], "NOTPAY");
+    assert_eq!(parse_reply(&call(&server, &request).await).body["trade_state"], "NOTPAY");
 
     let pay =
         Request::post("https://api.mch.weixin.qq.com/_sim/v1/orders/A-1_23*/pay".into(), "", Vec::new());
@@ -96,7 +96,7 @@ async fn a_204_over_http_has_no_body_and_its_headers() {
     let request = shop.request(Method::Post, "/v3/pay/transactions/out-trade-no/A12345/close", &body);
     let reply = call(&server, &request).await;
     assert_eq!((reply.status(), reply.body()), (204, &b""[..]));
-    assert!(shop.believes(&reply));
+    assert!(shop.verifies_reply(&reply));
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn tls_is_spoken_under_the_names_of_the_real_gateway() {
         let stream = connector(roots.clone()).connect(name, stream).await.unwrap();
         let request = shop.request(Method::Get, "/v3/certificates", "");
         let reply = exchange(stream, &request).await;
-        assert!(reply.status() == 200 && shop.believes(&reply));
+        assert!(reply.status() == 200 && shop.verifies_reply(&reply));
     }
     for (roots, name) in [(RootCertStore::empty(), "localhost"), (roots, "shop.example")] {
         let stream = TcpStream::connect(server.address()).await.unwrap();

@@ -11,9 +11,9 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use wxpay_proto::{crypto::Certificate, http::Method, wire::time::parse_rfc3339};
-use wxpay_sim::{Gateway, Outcome, Settings, keys::Ring, merchant::Mode};
+use wxpay_sim::{Gateway, Outcome, Settings, keys::KeySource, merchant::KeyMode};
 
-fn set_mode(shop: &mut Shop, mode: Mode) {
+fn set_mode(shop: &mut Shop, mode: KeyMode) {
     let mchid = shop.me.mchid().clone();
     shop.gateway.merchant_mut(&mchid).unwrap().platform_mut().set_mode(mode);
 }
@@ -24,7 +24,7 @@ fn the_certificates_are_sealed_under_the_apiv3_key() {
     let said = shop.get("/v3/certificates?algorithm_type=RSA");
     let [listed] = said.body["data"].as_array().unwrap().as_slice() else { panic!("{said:?}") };
     assert_eq!(listed["encrypt_certificate"]["associated_data"], "certificate");
-    let pem = shop.opened(&listed["encrypt_certificate"]);
+    let pem = shop.decrypt(&listed["encrypt_certificate"]);
     let certificate = Certificate::parse_pem(&pem).unwrap();
     assert_eq!(listed["serial_no"], certificate.serial());
     assert_eq!(said.headers["wechatpay-serial"], certificate.serial());
@@ -38,7 +38,7 @@ fn the_certificates_are_sealed_under_the_apiv3_key() {
 #[test]
 fn a_merchant_with_a_public_key_alone_has_no_certificates() {
     let mut shop = Shop::open();
-    set_mode(&mut shop, Mode::PublicKey);
+    set_mode(&mut shop, KeyMode::PublicKey);
     let said = shop.get("/v3/certificates");
     assert_eq!((said.status, said.code()), (404, "RESOURCE_NOT_EXISTS"));
     assert_eq!(said.headers["wechatpay-serial"], shop.public_key_id());
@@ -50,20 +50,20 @@ fn replies_follow_the_request_once_the_switch_is_on() {
     let (certificate, key) = (shop.platform_serial(), shop.public_key_id());
     let signer = |shop: &mut Shop, mode, names: Option<&str>| {
         set_mode(shop, mode);
-        shop.names = names.map(String::from);
+        shop.wechatpay_serial = names.map(String::from);
         shop.get("/v3/certificates").headers["wechatpay-serial"].clone()
     };
-    let switching = Mode::Switching { since: shop.now };
+    let switching = KeyMode::Switching { since: shop.now };
     let merchants = shop.serial();
     for (mode, names, expected) in [
-        (Mode::Certificates, Some(key.as_str()), &certificate),
-        (Mode::Obtained, Some(key.as_str()), &certificate),
+        (KeyMode::Certificates, Some(key.as_str()), &certificate),
+        (KeyMode::Obtained, Some(key.as_str()), &certificate),
         (switching, Some(key.as_str()), &key),
         (switching, Some(certificate.as_str()), &certificate),
         (switching, Some(merchants.as_str()), &certificate),
         (switching, None, &certificate),
-        (Mode::PublicKey, None, &key),
-        (Mode::PublicKey, Some(certificate.as_str()), &key),
+        (KeyMode::PublicKey, None, &key),
+        (KeyMode::PublicKey, Some(certificate.as_str()), &key),
     ] {
         assert_eq!(signer(&mut shop, mode, names), *expected, "{mode:?} {names:?}");
     }
@@ -94,7 +94,11 @@ fn a_second_merchant_certificate_works_beside_the_first_until_one_is_revoked() {
     shop.gateway.merchant_mut(&mchid).unwrap().revoke_api_key(&first);
     assert_eq!(shop.get("/v3/certificates").refusal().1, "SIGN_ERROR");
     assert!(
-        shop.gateway.merchant_of(&mchid).unwrap().public_key(second.certificate.serial().as_str()).is_some()
+        shop.gateway
+            .merchant_by_mchid(&mchid)
+            .unwrap()
+            .public_key(second.certificate.serial().as_str())
+            .is_some()
     );
 }
 
@@ -105,7 +109,7 @@ fn sealed(spki: &[u8], text: &str) -> String {
     STANDARD.encode(sealed)
 }
 
-fn echo(shop: &mut Shop, sealed: &str) -> super::shop::Said {
+fn echo(shop: &mut Shop, sealed: &str) -> super::shop::ParsedReply {
     let body = json!({ "echo_message": "hello", "encrypted_echo_message": sealed, "notify_url": "https://shop.example/n" });
     shop.post("/v3/security/echo", &body)
 }
@@ -117,20 +121,20 @@ fn a_sealed_echo_comes_back_sealed_for_the_merchant() {
     let by_key = shop.me.platform().public_key().unwrap().pair.public().der();
     let by_certificate = shop.me.platform().certificates(shop.now).next().unwrap().pair.public().der();
     for (names, spki) in [(&key, &by_key), (&certificate, &by_certificate)] {
-        shop.names = Some(names.clone());
+        shop.wechatpay_serial = Some(names.clone());
         let said = echo(&mut shop, &sealed(spki, "机密"));
         assert_eq!((said.status, &said.body["echo_message"]), (200, &json!("hello")));
         let back = STANDARD.decode(said.body["encrypted_echo_message"].as_str().unwrap()).unwrap();
-        let own = PrivateDecryptingKey::from_pkcs8(&shop.me.api_keys()[0].pair.private_der()).unwrap();
+        let own = PrivateDecryptingKey::from_pkcs8(&shop.me.api_keys()[0].key_pair.private_der()).unwrap();
         let own = OaepPrivateDecryptingKey::new(own).unwrap();
         let mut plain = vec![0; own.min_output_size()];
         assert_eq!(own.decrypt(&OAEP_SHA1_MGF1SHA1, &back, &mut plain, None).unwrap(), "机密".as_bytes());
         let [told] = shop.due().try_into().unwrap();
-        let (envelope, plain) = shop.heard(&told);
+        let (envelope, plain) = shop.read_notification(&told);
         assert_eq!(envelope["event_type"], "SECURITY_ECHO.SUCCESS");
         assert_eq!(plain["echo_message"], "hello");
         assert_eq!(told.headers().iter().find(|(name, _)| *name == "wechatpay-serial").unwrap().1, *names);
-        shop.tell(&told, 204);
+        shop.acknowledge(&told, 204);
     }
 }
 
@@ -139,13 +143,13 @@ fn a_sealed_field_needs_the_name_of_the_key_it_is_sealed_for() {
     let mut shop = Shop::open();
     let spki = shop.me.platform().public_key().unwrap().pair.public().der();
     let text = sealed(&spki, "secret");
-    let location = |said: &super::shop::Said| -> Value { said.body["detail"]["location"].clone() };
+    let location = |said: &super::shop::ParsedReply| -> Value { said.body["detail"]["location"].clone() };
     let said = echo(&mut shop, &text);
     assert_eq!((said.refusal().1, location(&said)), ("PARAM_ERROR", json!("header")));
-    shop.names = Some("5FFF".into());
+    shop.wechatpay_serial = Some("5FFF".into());
     let said = echo(&mut shop, &text);
     assert_eq!(said.body["detail"]["issue"], "平台证书序列号Wechatpay-Serial错误");
-    shop.names = Some(shop.platform_serial());
+    shop.wechatpay_serial = Some(shop.platform_serial());
     let said = echo(&mut shop, &text);
     assert_eq!((said.refusal().1, location(&said)), ("PARAM_ERROR", json!("body")));
     assert_eq!(said.body["detail"]["issue"], "敏感信息解密失败");
@@ -155,7 +159,7 @@ fn a_sealed_field_needs_the_name_of_the_key_it_is_sealed_for() {
 #[test]
 fn quick_keys_sign_by_hashes_and_have_real_certificates() {
     let mut settings = Settings::default();
-    settings.v3.ring = Ring::Quick;
+    settings.v3.key_ring = KeySource::Quick;
     let mut gateway = Gateway::new(settings, 1);
     let me = gateway.merchant().clone();
     let sha256 = |parts: &[&[u8]]| digest::digest(&digest::SHA256, &parts.concat()).as_ref().to_vec();
@@ -168,7 +172,7 @@ fn quick_keys_sign_by_hashes_and_have_real_certificates() {
         STANDARD.encode(signed),
         own.serial()
     );
-    let request = bare(Method::Get, "/v3/certificates", "").with("authorization", authorization);
+    let request = bare(Method::Get, "/v3/certificates", "").with_header("authorization", authorization);
     let Outcome::Reply(reply) = gateway.answer(&request, START) else { panic!("no fault was injected") };
     assert_eq!(reply.status(), 200);
     let header = |name| std::str::from_utf8(reply.header(name).unwrap()).unwrap().to_owned();

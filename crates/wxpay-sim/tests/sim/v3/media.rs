@@ -1,6 +1,6 @@
 //! Uploads, of which only the meta part is signed.
 
-use super::shop::{Said, Shop, bare};
+use super::shop::{ParsedReply, Shop, bare};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 use wxpay_proto::http::{Method, Request};
@@ -13,7 +13,7 @@ fn meta(name: &str, file: &[u8]) -> String {
 }
 
 /// Sends an upload with these parts and a signature over the given text.
-fn upload(shop: &mut Shop, target: &str, (meta, signed): (&str, &str), file: &[u8]) -> Said {
+fn upload(shop: &mut Shop, target: &str, (meta, signed): (&str, &str), file: &[u8]) -> ParsedReply {
     let body = [
         format!("--x1\r\nContent-Disposition: form-data; name=\"meta\"\r\nContent-Type: application/json\r\n\r\n{meta}")
             .as_bytes(),
@@ -24,11 +24,11 @@ fn upload(shop: &mut Shop, target: &str, (meta, signed): (&str, &str), file: &[u
     .concat();
     let authorization = shop.authorization(Method::Post, target, signed);
     let request = Request::new(Method::Post, bare(Method::Post, target, "").url().into(), body)
-        .with("accept", "application/json".into())
-        .with("user-agent", "a shop".into())
-        .with("content-type", "multipart/form-data; boundary=x1".into())
-        .with("authorization", authorization);
-    shop.ask(&request)
+        .with_header("accept", "application/json".into())
+        .with_header("user-agent", "a shop".into())
+        .with_header("content-type", "multipart/form-data; boundary=x1".into())
+        .with_header("authorization", authorization);
+    shop.send(&request)
 }
 
 #[test]
@@ -82,10 +82,10 @@ fn what_has_no_parts_is_no_upload() {
     let said = shop.call(Method::Post, PICTURES, &meta);
     assert_eq!((said.status, &said.body["detail"]["field"]), (400, &json!("Content-Type")));
     let authorization = shop.authorization(Method::Post, PICTURES, &meta);
-    let request = bare(Method::Post, PICTURES, &meta).with("authorization", authorization);
+    let request = bare(Method::Post, PICTURES, &meta).with_header("authorization", authorization);
     let broken = Request::new(Method::Post, request.url().into(), b"--x1\r\n".to_vec())
-        .with("accept", "*/*".into())
-        .with("user-agent", "a shop".into())
-        .with("content-type", "multipart/form-data; boundary=x1".into());
-    assert_eq!(shop.ask(&broken).refusal(), (400, "PARAM_ERROR", 268_435_461));
+        .with_header("accept", "*/*".into())
+        .with_header("user-agent", "a shop".into())
+        .with_header("content-type", "multipart/form-data; boundary=x1".into());
+    assert_eq!(shop.send(&broken).refusal(), (400, "PARAM_ERROR", 268_435_461));
 }

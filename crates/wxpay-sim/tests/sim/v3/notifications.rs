@@ -2,9 +2,9 @@
 
 use super::shop::{NOTIFY, Shop};
 use serde_json::json;
-use wxpay_proto::wire::time::rfc3339;
+use wxpay_proto::wire::time::format_rfc3339;
 use wxpay_sim::{
-    faults::{Rule, Trouble},
+    faults::{Fault, FaultRule},
     notifications::{DeliveryResult, NotificationState},
     settings::V3,
     warnings::Kind,
@@ -22,11 +22,11 @@ fn a_payment_is_told_sealed_and_signed() {
     let [told] = shop.due().try_into().unwrap();
     assert_eq!(told.url(), NOTIFY);
     assert_eq!(told.out_trade_no(), "A12345");
-    let (envelope, plain) = shop.heard(&told);
+    let (envelope, plain) = shop.read_notification(&told);
     assert_eq!(envelope["event_type"], "TRANSACTION.SUCCESS");
     assert_eq!(envelope["resource_type"], "encrypt-resource");
     assert_eq!(envelope["summary"], "支付成功");
-    assert_eq!(envelope["create_time"], rfc3339(shop.now));
+    assert_eq!(envelope["create_time"], format_rfc3339(shop.now));
     assert_eq!(envelope["resource"]["original_type"], "transaction");
     assert_eq!(envelope["resource"]["associated_data"], "transaction");
     assert_eq!(envelope["id"].as_str().unwrap().len(), 36);
@@ -46,18 +46,18 @@ fn a_notification_comes_by_the_documented_pauses_until_it_is_given_up() {
     let mut signatures = std::collections::BTreeSet::new();
     for pause in V3::fifteen_pauses() {
         let [told] = shop.due().try_into().unwrap();
-        let (envelope, _) = shop.heard(&told);
+        let (envelope, _) = shop.read_notification(&told);
         ids.insert(envelope["id"].to_string());
         signatures.insert(told.body().to_vec());
-        shop.tell(&told, 500);
+        shop.acknowledge(&told, 500);
         assert!(shop.due().is_empty());
         assert_eq!(shop.gateway.next_due(), Some(shop.now.after(pause)));
         shop.wait(pause.as_secs());
     }
     let [told] = shop.due().try_into().unwrap();
-    shop.gateway.delivered(told.id(), &DeliveryResult::NoAnswer, shop.now);
+    shop.gateway.record_delivery(told.id(), &DeliveryResult::NoAnswer, shop.now);
     assert_eq!(shop.gateway.next_due(), None);
-    assert_eq!(shop.record("A12345").notifications[0].state, NotificationState::GivenUp);
+    assert_eq!(shop.record("A12345").notifications[0].state, NotificationState::Stopped);
     assert_eq!((ids.len(), signatures.len()), (1, 15), "one notification, encrypted anew each time");
 }
 
@@ -74,7 +74,7 @@ fn the_status_wins_over_the_body() {
         let mut shop = Shop::open();
         paid(&mut shop);
         let [told] = shop.due().try_into().unwrap();
-        shop.tell(&told, status);
+        shop.acknowledge(&told, status);
         assert_eq!(shop.record("A12345").notifications[0].state, state, "{status}");
     }
 }
@@ -82,18 +82,18 @@ fn the_status_wins_over_the_body() {
 #[test]
 fn forged_copies_are_not_to_be_believed() {
     let mut shop = Shop::open();
-    shop.gateway.trouble(Rule::new(Trouble::NotificationForged));
+    shop.gateway.inject(FaultRule::new(Fault::NotificationForged));
     for index in 0..20 {
         let number = format!("A1234{index}");
         shop.order(&number);
         shop.pay(&number);
         let [forged, honest] = shop.due().try_into().unwrap();
-        assert!(forged.is_forged() && !shop.believes_notification(&forged));
-        assert!(!honest.is_forged() && shop.believes_notification(&honest));
-        shop.tell(&forged, 401);
-        shop.tell(&honest, 204);
+        assert!(forged.is_forged() && !shop.verifies_notification(&forged));
+        assert!(!honest.is_forged() && shop.verifies_notification(&honest));
+        shop.acknowledge(&forged, 401);
+        shop.acknowledge(&honest, 204);
     }
-    assert!(!shop.gateway.warnings().any(|warning| warning.kind == Kind::ForgeryBelieved));
+    assert!(!shop.gateway.warnings().any(|warning| warning.kind == Kind::ForgedNotificationAccepted));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_probe_goes_before_some_notifications() {
     let [probe, honest] = shop.due().try_into().unwrap();
     let signature = &probe.headers().iter().find(|(name, _)| *name == "wechatpay-signature").unwrap().1;
     assert!(signature.starts_with("WECHATPAY/SIGNTEST/"));
-    assert!(probe.is_forged() && !shop.believes_notification(&probe) && shop.believes_notification(&honest));
+    assert!(probe.is_forged() && !shop.verifies_notification(&probe) && shop.verifies_notification(&honest));
 }
 
 #[test]
@@ -119,13 +119,13 @@ fn a_notification_is_signed_by_the_key_of_the_day_it_goes_out() {
         told.headers().iter().find(|(name, _)| *name == "wechatpay-serial").unwrap().1.clone()
     };
     assert_eq!(signer(&told), shop.platform_serial());
-    shop.tell(&told, 500);
+    shop.acknowledge(&told, 500);
     let merchant = shop.gateway.merchant_mut(&mchid).unwrap();
-    merchant.platform_mut().set_mode(wxpay_sim::merchant::Mode::PublicKey);
+    merchant.platform_mut().set_mode(wxpay_sim::merchant::KeyMode::PublicKey);
     shop.wait(15);
     let [told] = shop.due().try_into().unwrap();
     assert_eq!(signer(&told), shop.public_key_id());
-    assert!(shop.believes_notification(&told));
+    assert!(shop.verifies_notification(&told));
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Orders of a service provider for its sub-merchants.
 
-use super::shop::{NOTIFY, Said, Shop};
+use super::shop::{NOTIFY, ParsedReply, Shop};
 use serde_json::{Value, json};
-use wxpay_proto::{http::Method, wire::time::rfc3339};
+use wxpay_proto::{http::Method, wire::time::format_rfc3339};
 use wxpay_sim::{
-    gateway::{CannotPay, Named, Payer},
+    gateway::{OrderRef, PayError, Payer},
     ledger::v3::{TradeState, TradeType},
 };
 
@@ -13,7 +13,7 @@ const REFUNDS: &str = "/v3/refund/domestic/refunds";
 const OPENID: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
 
 fn sub(shop: &Shop) -> (String, String) {
-    let (mchid, appids) = shop.me.subs().first_key_value().unwrap();
+    let (mchid, appids) = shop.me.sub_merchants().first_key_value().unwrap();
     (mchid.to_string(), appids[0].to_string())
 }
 
@@ -29,12 +29,12 @@ fn goods(shop: &Shop, number: &str, more: &Value) -> Value {
     goods
 }
 
-fn place(shop: &mut Shop, kind: &str, number: &str, more: &Value) -> Said {
+fn place(shop: &mut Shop, kind: &str, number: &str, more: &Value) -> ParsedReply {
     let goods = goods(shop, number, more);
     shop.post(&format!("{PAY}/{kind}"), &goods)
 }
 
-fn query(shop: &mut Shop, number: &str) -> Said {
+fn query(shop: &mut Shop, number: &str) -> ParsedReply {
     let (mchid, sub_mchid) = (shop.mchid(), sub(shop).0);
     shop.get(&format!("{PAY}/out-trade-no/{number}?sp_mchid={mchid}&sub_mchid={sub_mchid}"))
 }
@@ -59,7 +59,7 @@ fn each_way_to_pay_has_its_own_answer() {
         let said = place(&mut shop, kind, &format!("{kind}-12345"), more);
         assert_eq!(said.status, 200, "{kind} {said:?}");
         let handle = said.body[member].as_str().unwrap();
-        let record = shop.gateway.transaction(&Named::Handle(handle.into()), shop.now).unwrap();
+        let record = shop.gateway.transaction(&OrderRef::Handle(handle.into()), shop.now).unwrap();
         assert_eq!((record.trade_type, record.trade_state), (trade_type, TradeState::NotPay));
         assert_eq!(record.sub_mchid.unwrap().as_str(), sub(&shop).0);
     }
@@ -71,21 +71,21 @@ fn a_payment_is_told_with_both_merchants_and_both_openids() {
     let (sub_mchid, sub_appid) = sub(&shop);
     let more = json!({ "sub_appid": sub_appid, "payer": { "sub_openid": OPENID } });
     assert_eq!(place(&mut shop, "jsapi", "A12345", &more).status, 200);
-    let named = Named::OutTradeNo("A12345".parse().unwrap());
+    let named = OrderRef::OutTradeNo("A12345".parse().unwrap());
     let other = Payer::default().with_openid("oOther".parse().unwrap());
     let paid = shop.gateway.pay_transaction(&named, &other, shop.now);
-    assert_eq!(paid.err(), Some(CannotPay::OtherPayer));
+    assert_eq!(paid.err(), Some(PayError::OtherPayer));
     let payment = shop.pay("A12345").payments[0].clone();
     assert_eq!(payment.sub_openid.as_ref().unwrap().as_str(), OPENID);
     assert_ne!(payment.openid.as_str(), OPENID, "the openid of a person differs between apps");
     let [told] = shop.due().try_into().unwrap();
-    let (envelope, plain) = shop.heard(&told);
+    let (envelope, plain) = shop.read_notification(&told);
     let expected = json!({
         "amount": { "currency": "CNY", "payer_currency": "CNY", "payer_total": 1999, "total": 1999 },
         "attach": "", "bank_type": "OTHERS", "out_trade_no": "A12345",
         "payer": { "sp_openid": payment.openid.as_str(), "sub_openid": OPENID }, "promotion_detail": [],
         "scene_info": { "device_id": "" }, "sp_appid": shop.appid(), "sp_mchid": shop.mchid(),
-        "sub_appid": sub_appid, "sub_mchid": sub_mchid, "success_time": rfc3339(shop.now),
+        "sub_appid": sub_appid, "sub_mchid": sub_mchid, "success_time": format_rfc3339(shop.now),
         "trade_state": "SUCCESS", "trade_state_desc": "支付成功", "trade_type": "JSAPI",
         "transaction_id": payment.transaction_id,
     });
@@ -135,8 +135,9 @@ fn an_order_is_asked_for_by_its_own_parties_alone() {
     let mut shop = Shop::open();
     let (mchid, sub_mchid) = (shop.me.mchid().clone(), sub(&shop).0);
     let second: wxpay_proto::id::MchId = "1700000002".parse().unwrap();
-    let merchant = shop.gateway.merchant_of(&mchid).unwrap().clone().with_sub(second.clone(), Vec::new());
-    shop.gateway.enrol(merchant);
+    let merchant =
+        shop.gateway.merchant_by_mchid(&mchid).unwrap().clone().with_sub_merchant(second.clone(), Vec::new());
+    shop.gateway.add_merchant(merchant);
     place(&mut shop, "native", "A12345", &json!({}));
     let target = format!("{PAY}/out-trade-no/A12345");
     let other = shop.get(&format!("{target}?sp_mchid={mchid}&sub_mchid={second}"));
@@ -172,7 +173,7 @@ fn the_same_request_gives_the_same_prepay_and_another_is_refused() {
 #[test]
 fn a_payer_named_by_papers_is_the_same_though_sealed_anew() {
     let mut shop = Shop::open();
-    shop.names = Some(shop.public_key_id());
+    shop.wechatpay_serial = Some(shop.public_key_id());
     let papers = |shop: &Shop, name: &str| {
         let identity = json!({ "type": "IDCARD", "number": shop.sealed("110101199003070031"), "name": shop.sealed(name) });
         json!({ "payer": { "identity": identity } })
@@ -191,7 +192,7 @@ fn a_refund_names_the_sub_merchant_and_its_notification_both() {
     place(&mut shop, "native", "A12345", &json!({}));
     shop.pay("A12345");
     let [told] = shop.due().try_into().unwrap();
-    shop.tell(&told, 200);
+    shop.acknowledge(&told, 200);
     let refund = |sub_mchid: Option<&str>| {
         let mut body = json!({ "out_trade_no": "A12345", "out_refund_no": "R1", "notify_url": NOTIFY,
             "amount": { "refund": 999, "total": 1999, "currency": "CNY" } });
@@ -208,7 +209,7 @@ fn a_refund_names_the_sub_merchant_and_its_notification_both() {
     assert_eq!((said.status, &said.body["status"]), (200, &json!("PROCESSING")));
     shop.wait(3);
     let [told] = shop.due().try_into().unwrap();
-    let (_, plain) = shop.heard(&told);
+    let (_, plain) = shop.read_notification(&told);
     assert_eq!((&plain["sp_mchid"], &plain["sub_mchid"]), (&json!(own), &json!(sub_mchid)));
     assert_eq!((plain.get("mchid"), &plain["refund_status"]), (None, &json!("SUCCESS")));
     let query = shop.get(&format!("{REFUNDS}/R1?sub_mchid={sub_mchid}"));

@@ -2,9 +2,9 @@
 
 use super::shop::Shop;
 use serde_json::{Value, json};
-use wxpay_proto::{Fen, wire::time::rfc3339};
+use wxpay_proto::{Fen, wire::time::format_rfc3339};
 use wxpay_sim::{
-    gateway::{CannotPay, Named, Payer},
+    gateway::{OrderRef, PayError, Payer},
     ledger::v3::{TradeState, TradeType},
     settings::{UnknownClose, UserPaying},
 };
@@ -33,7 +33,7 @@ fn each_way_to_pay_has_its_own_answer() {
         let handle = said.body[member].as_str().unwrap();
         assert!(handle.starts_with(begins), "{handle}");
         assert_eq!(said.body.as_object().unwrap().len(), 1);
-        let record = shop.gateway.transaction(&Named::Handle(handle.into()), shop.now).unwrap();
+        let record = shop.gateway.transaction(&OrderRef::Handle(handle.into()), shop.now).unwrap();
         assert_eq!((record.trade_type, record.trade_state), (trade_type, TradeState::NotPay));
     }
 }
@@ -134,7 +134,7 @@ fn a_paid_order_is_told_of_by_both_numbers_with_its_coupon() {
             "name": "立减券", "other_contribute": 0, "scope": "GLOBAL", "stock_id": "931386", "type": "CASH",
             "wechatpay_contribute": 99,
         }],
-        "scene_info": { "device_id": "" }, "success_time": rfc3339(shop.now), "trade_state": "SUCCESS",
+        "scene_info": { "device_id": "" }, "success_time": format_rfc3339(shop.now), "trade_state": "SUCCESS",
         "trade_state_desc": "支付成功", "trade_type": "NATIVE", "transaction_id": payment.transaction_id,
     });
     assert_eq!(body, expected);
@@ -155,7 +155,7 @@ fn an_order_of_nobody_or_of_another_does_not_exist() {
     assert_eq!(shop.get(&format!("{target}?mchid=1")).refusal(), (400, "INVALID_REQUEST", 268_447_843));
     assert_eq!(shop.get(target).body["detail"]["field"], "/mchid");
     assert_eq!(shop.close("A12345").refusal(), (404, "ORDER_NOT_EXIST", 268_512_771));
-    shop.gateway.settings_mut().v3.unknown_close = UnknownClose::NoContent;
+    shop.gateway.settings_mut().v3.close_unknown_order = UnknownClose::NoContent;
     assert_eq!(shop.close("A12345").status, 204);
 }
 
@@ -167,9 +167,9 @@ fn a_closed_order_cannot_be_paid_and_a_paid_one_not_closed() {
     assert_eq!(shop.close("A12345").status, 204);
     assert_eq!(shop.close("A12345").status, 204);
     assert_eq!(shop.query("A12345").body["trade_state"], "CLOSED");
-    let named = Named::OutTradeNo("A12345".parse().unwrap());
+    let named = OrderRef::OutTradeNo("A12345".parse().unwrap());
     let paid = shop.gateway.pay_transaction(&named, &Payer::default(), shop.now);
-    assert_eq!(paid.err(), Some(CannotPay::Expired));
+    assert_eq!(paid.err(), Some(PayError::Expired));
     let goods = shop.goods("A12345");
     assert_eq!(shop.post("/v3/pay/transactions/native", &goods).refusal().1, "ORDER_CLOSED");
     shop.pay("B12345");
@@ -182,10 +182,10 @@ fn a_prepay_lasts_two_hours_an_order_seven_days() {
     let mut shop = Shop::open();
     let handle = shop.order("A12345");
     let pay = |shop: &mut Shop| {
-        shop.gateway.pay_transaction(&Named::Handle(handle.clone()), &Payer::default(), shop.now).err()
+        shop.gateway.pay_transaction(&OrderRef::Handle(handle.clone()), &Payer::default(), shop.now).err()
     };
     shop.wait(7200);
-    assert_eq!(pay(&mut shop), Some(CannotPay::Expired));
+    assert_eq!(pay(&mut shop), Some(PayError::Expired));
     assert_eq!(shop.query("A12345").body["trade_state"], "NOTPAY");
     shop.wait(7 * 86_400 - 7201);
     assert_eq!(shop.query("A12345").body["trade_state"], "NOTPAY");
@@ -196,13 +196,13 @@ fn a_prepay_lasts_two_hours_an_order_seven_days() {
 #[test]
 fn time_expire_ends_an_order_sooner() {
     let mut shop = Shop::open();
-    let expire = rfc3339(shop.now.after(std::time::Duration::from_secs(60)));
+    let expire = format_rfc3339(shop.now.after(std::time::Duration::from_secs(60)));
     let goods = shop.goods_with("A12345", &json!({ "time_expire": expire }));
     assert_eq!(shop.post("/v3/pay/transactions/native", &goods).status, 200);
     shop.wait(60);
-    let named = Named::OutTradeNo("A12345".parse().unwrap());
+    let named = OrderRef::OutTradeNo("A12345".parse().unwrap());
     let paid = shop.gateway.pay_transaction(&named, &Payer::default(), shop.now);
-    assert_eq!(paid.err(), Some(CannotPay::Expired));
+    assert_eq!(paid.err(), Some(PayError::Expired));
     assert_eq!(
         shop.post("/v3/pay/transactions/native", &goods).refusal(),
         (400, "INVALID_REQUEST", 268_447_914)
@@ -214,14 +214,14 @@ fn an_order_for_one_payer_is_paid_by_no_other() {
     let mut shop = Shop::open();
     let goods = shop.goods_with("A12345", &json!({ "payer": { "openid": OPENID } }));
     shop.post("/v3/pay/transactions/jsapi", &goods);
-    let named = Named::OutTradeNo("A12345".parse().unwrap());
+    let named = OrderRef::OutTradeNo("A12345".parse().unwrap());
     let other = Payer::default().with_openid("oOther".parse().unwrap());
     let paid = shop.gateway.pay_transaction(&named, &other, shop.now);
-    assert_eq!(paid.err(), Some(CannotPay::OtherPayer));
+    assert_eq!(paid.err(), Some(PayError::OtherPayer));
     assert_eq!(shop.pay("A12345").payments[0].openid.as_str(), OPENID);
 }
 
-fn code(shop: &mut Shop, number: &str, auth_code: &str) -> super::shop::Said {
+fn code(shop: &mut Shop, number: &str, auth_code: &str) -> super::shop::ParsedReply {
     let mut goods = shop.goods_with(
         number,
         &json!({ "payer": { "auth_code": auth_code }, "scene_info": { "store_info": { "id": "S1" } } }),

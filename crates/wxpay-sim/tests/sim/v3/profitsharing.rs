@@ -1,8 +1,8 @@
 //! Profit sharing: sharings, returns, receivers.
 
-use super::shop::{Said, Shop};
+use super::shop::{ParsedReply, Shop};
 use serde_json::{Value, json};
-use wxpay_proto::wire::time::rfc3339;
+use wxpay_proto::wire::time::format_rfc3339;
 
 pub(super) const SHOP: &str = "1900000109";
 pub(super) const ORDERS: &str = "/v3/profitsharing/orders";
@@ -16,7 +16,7 @@ pub(super) fn paid() -> (Shop, String) {
     assert_eq!(shop.post("/v3/pay/transactions/native", &goods).status, 200);
     let id = shop.pay("A12345").payments[0].transaction_id.to_string();
     for delivery in shop.due() {
-        shop.tell(&delivery, 200);
+        shop.acknowledge(&delivery, 200);
     }
     let name = shop.sealed("某某有限公司");
     assert_eq!(add(&mut shop, "MERCHANT_ID", SHOP, Some(&name)).status, 200);
@@ -24,7 +24,7 @@ pub(super) fn paid() -> (Shop, String) {
     (shop, id)
 }
 
-pub(super) fn add(shop: &mut Shop, kind: &str, account: &str, name: Option<&str>) -> Said {
+pub(super) fn add(shop: &mut Shop, kind: &str, account: &str, name: Option<&str>) -> ParsedReply {
     let mut body =
         json!({ "appid": shop.appid(), "type": kind, "account": account, "relation_type": "STORE" });
     let Some(name) = name else { return shop.post("/v3/profitsharing/receivers/add", &body) };
@@ -32,7 +32,7 @@ pub(super) fn add(shop: &mut Shop, kind: &str, account: &str, name: Option<&str>
     let (target, text) = ("/v3/profitsharing/receivers/add", body.to_string());
     let serial = shop.public_key_id();
     let request = shop.request(wxpay_proto::http::Method::Post, target, &text);
-    shop.ask(&request.with("wechatpay-serial", serial))
+    shop.send(&request.with_header("wechatpay-serial", serial))
 }
 
 pub(super) fn asked(shop: &Shop, id: &str, number: &str, account: &str, amount: u64) -> Value {
@@ -43,7 +43,7 @@ pub(super) fn asked(shop: &Shop, id: &str, number: &str, account: &str, amount: 
     })
 }
 
-pub(super) fn share(shop: &mut Shop, id: &str, number: &str, amount: u64) -> Said {
+pub(super) fn share(shop: &mut Shop, id: &str, number: &str, amount: u64) -> ParsedReply {
     let body = asked(shop, id, number, SHOP, amount);
     shop.post(ORDERS, &body)
 }
@@ -62,10 +62,10 @@ fn a_sharing_is_under_way_and_then_with_its_receivers_and_told() {
     shop.wait(3);
     let body = shop.get(&format!("{ORDERS}/P1?transaction_id={id}")).body;
     assert_eq!((&body["state"], &body["receivers"][0]["result"]), (&json!("FINISHED"), &json!("SUCCESS")));
-    assert_eq!(body["receivers"][0]["finish_time"], rfc3339(shop.now));
+    assert_eq!(body["receivers"][0]["finish_time"], format_rfc3339(shop.now));
     assert_eq!(unsplit(&mut shop, &id), 1499);
     let [told] = shop.due().try_into().unwrap();
-    let (envelope, plain) = shop.heard(&told);
+    let (envelope, plain) = shop.read_notification(&told);
     assert_eq!(envelope["event_type"], "PROFITSHARING.SUCCESS");
     assert_eq!((&plain["out_order_no"], &plain["receiver"]["amount"]), (&json!("P1"), &json!(500)));
     let unknown = shop.get(&format!("{ORDERS}/P2?transaction_id={id}"));
@@ -116,7 +116,7 @@ fn a_merchant_gives_back_no_more_than_it_got() {
     assert_eq!(shop.post(RETURNS, &back("R1", 500)).refusal().1, "INVALID_REQUEST");
     shop.wait(3);
     for delivery in shop.due() {
-        shop.tell(&delivery, 200);
+        shop.acknowledge(&delivery, 200);
     }
     assert_eq!(shop.post(RETURNS, &back("R1", 400)).body["result"], "PROCESSING");
     assert_eq!(shop.post(RETURNS, &back("R1", 401)).refusal(), (400, "INVALID_REQUEST", 268_498_688));
@@ -125,7 +125,7 @@ fn a_merchant_gives_back_no_more_than_it_got() {
     assert_eq!(shop.get(&format!("{RETURNS}/R1?out_order_no=P1")).body["result"], "SUCCESS");
     assert_eq!(shop.get(&format!("{RETURNS}/R2?out_order_no=P1")).refusal().0, 404);
     let [told] = shop.due().try_into().unwrap();
-    assert_eq!(shop.heard(&told).0["event_type"], "PROFITSHARING.RETURN");
+    assert_eq!(shop.read_notification(&told).0["event_type"], "PROFITSHARING.RETURN");
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_receiver_that_was_deleted_gets_nothing_and_a_name_must_be_sealed() {
     assert_eq!(share(&mut shop, &id, "P1", 1).refusal().1, "INVALID_REQUEST");
     assert_eq!(add(&mut shop, "MERCHANT_ID", SHOP, None).body["detail"]["field"], "/name");
     assert_eq!(add(&mut shop, "MERCHANT_ID", SHOP, Some("plain")).body["detail"]["field"], "/name");
-    let sub = shop.me.subs().keys().next().unwrap().to_string();
+    let sub = shop.me.sub_merchants().keys().next().unwrap().to_string();
     assert_eq!(shop.get(&format!("/v3/profitsharing/merchant-configs/{sub}")).body["max_ratio"], 3000);
 }
 

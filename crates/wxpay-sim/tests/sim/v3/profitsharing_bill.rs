@@ -7,7 +7,7 @@ use super::{
 };
 use serde_json::json;
 use wxpay_proto::wire::bill::{Line, Reader};
-use wxpay_sim::ledger::v3::{PartFailure, ReturnFailure};
+use wxpay_sim::ledger::v3::{ReturnFailure, SharingDetailFailure};
 
 /// 2026-05-29 in China, 04:26:40: `date -d @1780000000`.
 const DAY: &str = "2026-05-29";
@@ -25,8 +25,8 @@ fn shared() -> Shop {
         .push(asked(&shop, &id, "P1", elsewhere, 100)["receivers"][0].clone());
     assert_eq!(shop.post(ORDERS, &body).status, 200);
     let now = shop.now;
-    let reason = PartFailure::ReceiverHighRisk;
-    assert!(shop.gateway.close_part(&mchid, "P1", elsewhere, reason, now).is_some());
+    let reason = SharingDetailFailure::ReceiverHighRisk;
+    assert!(shop.gateway.close_receiver_amount(&mchid, "P1", elsewhere, reason, now).is_some());
     shop.wait(3);
     for (number, amount) in [("R1", 50), ("R2", 1)] {
         let body = json!({
@@ -105,7 +105,7 @@ fn without_anything_shared_there_is_no_bill() {
     shop.wait(86_400 + 6 * 3600);
     let said = shop.get(&format!("/v3/profitsharing/bills?bill_date={DAY}"));
     assert_eq!(said.refusal().1, "NO_STATEMENT_EXIST");
-    let sub_mchid = shop.me.subs().first_key_value().unwrap().0.to_string();
+    let sub_mchid = shop.me.sub_merchants().first_key_value().unwrap().0.to_string();
     let mut shop = shared();
     let theirs = shop.get(&format!("/v3/profitsharing/bills?bill_date={DAY}&sub_mchid={sub_mchid}"));
     assert_eq!(theirs.refusal().1, "NO_STATEMENT_EXIST", "the sharing belongs to the provider itself");

@@ -2,13 +2,13 @@
 
 use super::{
     profitsharing::{ORDERS, RETURNS, SHOP, add, asked, paid, share, unsplit},
-    shop::{Said, Shop},
+    shop::{ParsedReply, Shop},
 };
 use serde_json::{Value, json};
-use wxpay_proto::wire::time::rfc3339;
-use wxpay_sim::ledger::v3::{PartFailure, PartResult, ReturnFailure, ReturnResult};
+use wxpay_proto::wire::time::format_rfc3339;
+use wxpay_sim::ledger::v3::{ReturnFailure, ReturnResult, SharingDetailFailure, SharingDetailResult};
 
-fn give_back(shop: &mut Shop, number: &str, amount: u64) -> Said {
+fn give_back(shop: &mut Shop, number: &str, amount: u64) -> ParsedReply {
     let body = json!({
         "out_order_no": "P1", "out_return_no": number, "return_mchid": SHOP, "amount": amount,
         "description": "退回",
@@ -16,7 +16,7 @@ fn give_back(shop: &mut Shop, number: &str, amount: u64) -> Said {
     shop.post(RETURNS, &body)
 }
 
-fn refund(shop: &mut Shop, number: &str, amount: u64) -> Said {
+fn refund(shop: &mut Shop, number: &str, amount: u64) -> ParsedReply {
     let body = json!({
         "out_trade_no": "A12345", "out_refund_no": number,
         "amount": { "refund": amount, "total": 1999, "currency": "CNY" },
@@ -24,13 +24,13 @@ fn refund(shop: &mut Shop, number: &str, amount: u64) -> Said {
     shop.post("/v3/refund/domestic/refunds", &body)
 }
 
-fn resolve(shop: &mut Shop) -> Vec<Value> {
+fn pass_due_time(shop: &mut Shop) -> Vec<Value> {
     shop.wait(3);
     let due = shop.due();
     due.iter()
         .map(|delivery| {
-            shop.tell(delivery, 200);
-            shop.heard(delivery).0["event_type"].clone()
+            shop.acknowledge(delivery, 200);
+            shop.read_notification(delivery).0["event_type"].clone()
         })
         .collect()
 }
@@ -46,20 +46,20 @@ fn a_part_that_is_closed_says_why_is_not_told_and_can_be_shared_anew() {
     assert_eq!(unsplit(&mut shop, &id), 1499);
     let (mchid, now) = (shop.me.mchid().clone(), shop.now);
     for (number, account) in [("P2", "oPerson"), ("P1", "oNobody")] {
-        let reason = PartFailure::AccountAbnormal;
-        assert_eq!(shop.gateway.close_part(&mchid, number, account, reason, now), None);
+        let reason = SharingDetailFailure::AccountAbnormal;
+        assert_eq!(shop.gateway.close_receiver_amount(&mchid, number, account, reason, now), None);
     }
-    let reason = PartFailure::ReceiverRealNameNotVerified;
-    let record = shop.gateway.close_part(&mchid, "P1", "oPerson", reason, now).unwrap();
-    assert_eq!((record.state, record.receivers[1].result), ("PROCESSING", PartResult::Pending));
-    assert_eq!(resolve(&mut shop), ["PROFITSHARING.SUCCESS"]);
+    let reason = SharingDetailFailure::ReceiverRealNameNotVerified;
+    let record = shop.gateway.close_receiver_amount(&mchid, "P1", "oPerson", reason, now).unwrap();
+    assert_eq!((record.state, record.receivers[1].result), ("PROCESSING", SharingDetailResult::Pending));
+    assert_eq!(pass_due_time(&mut shop), ["PROFITSHARING.SUCCESS"]);
     let body = shop.get(&format!("{ORDERS}/P1?transaction_id={id}")).body;
     let [shop_part, person] = body["receivers"].as_array().unwrap().as_slice() else { panic!("{body}") };
     assert_eq!((&body["state"], &shop_part["result"]), (&json!("FINISHED"), &json!("SUCCESS")));
     assert_eq!(shop_part.get("fail_reason"), None);
     assert_eq!((&person["result"], &person["amount"]), (&json!("CLOSED"), &json!(100)));
     assert_eq!(person["fail_reason"], "RECEIVER_REAL_NAME_NOT_VERIFIED");
-    assert_eq!(person["finish_time"], rfc3339(shop.now));
+    assert_eq!(person["finish_time"], format_rfc3339(shop.now));
     assert_eq!(unsplit(&mut shop, &id), 1599, "the amount of a closed part stays frozen");
     assert_eq!(
         share(&mut shop, &id, "P2", 199).status,
@@ -67,7 +67,11 @@ fn a_part_that_is_closed_says_why_is_not_told_and_can_be_shared_anew() {
         "a closed part does not count towards the 30 % limit"
     );
     let now = shop.now;
-    assert_eq!(shop.gateway.close_part(&mchid, "P1", SHOP, reason, now), None, "the part has succeeded");
+    assert_eq!(
+        shop.gateway.close_receiver_amount(&mchid, "P1", SHOP, reason, now),
+        None,
+        "the part has succeeded"
+    );
 }
 
 #[test]
@@ -75,13 +79,13 @@ fn a_return_that_fails_says_why_and_leaves_the_money_with_the_receiver() {
     let (mut shop, id) = paid();
     shop.wait(60);
     assert_eq!(share(&mut shop, &id, "P1", 500).status, 200);
-    resolve(&mut shop);
+    pass_due_time(&mut shop);
     assert_eq!(give_back(&mut shop, "R1", 500).status, 200);
     let (mchid, now) = (shop.me.mchid().clone(), shop.now);
     let reason = ReturnFailure::BalanceNotEnough;
     assert_eq!(shop.gateway.fail_return(&mchid, "R2", reason, now), None);
     assert!(shop.gateway.fail_return(&mchid, "R1", reason, now).is_some());
-    assert!(resolve(&mut shop).is_empty(), "a failed return sends no notification");
+    assert!(pass_due_time(&mut shop).is_empty(), "a failed return sends no notification");
     let body = shop.get(&format!("{RETURNS}/R1?out_order_no=P1")).body;
     assert_eq!(
         (&body["result"], &body["fail_reason"]),
@@ -92,7 +96,7 @@ fn a_return_that_fails_says_why_and_leaves_the_money_with_the_receiver() {
     let now = shop.now;
     assert_eq!(shop.gateway.fail_return(&mchid, "R1", reason, now), None, "the return is final");
     assert_eq!(give_back(&mut shop, "R2", 500).status, 200, "a new return under another number is allowed");
-    assert_eq!(resolve(&mut shop), ["PROFITSHARING.RETURN"]);
+    assert_eq!(pass_due_time(&mut shop), ["PROFITSHARING.RETURN"]);
     let record = shop.gateway.sharing(&mchid, "P1", now).unwrap();
     let results: Vec<_> = record.returns.iter().map(|back| (back.result, back.fail_reason)).collect();
     assert_eq!(results, [(ReturnResult::Failed, Some(reason)), (ReturnResult::Success, None)]);
@@ -107,10 +111,10 @@ fn what_others_hold_of_a_payment_cannot_be_refunded_until_it_is_back() {
     assert_eq!(refund(&mut shop, "F1", 1499).status, 200);
     assert_eq!(unsplit(&mut shop, &id), 0, "a refund takes the frozen amount first");
     assert_eq!(refund(&mut shop, "F2", 1).refusal().1, "NOT_ENOUGH");
-    resolve(&mut shop);
+    pass_due_time(&mut shop);
     assert_eq!(give_back(&mut shop, "R1", 300).status, 200);
     assert_eq!(refund(&mut shop, "F2", 300).refusal().1, "NOT_ENOUGH", "the return is still pending");
-    resolve(&mut shop);
+    pass_due_time(&mut shop);
     assert_eq!(refund(&mut shop, "F2", 301).refusal().1, "NOT_ENOUGH");
     assert_eq!(refund(&mut shop, "F2", 300).status, 200);
     assert_eq!(refund(&mut shop, "F3", 201).refusal().2, 268_435_464, "the refunds exceed the payment");
@@ -133,8 +137,8 @@ fn what_a_refund_that_was_closed_would_have_taken_can_be_shared() {
     assert_eq!(unsplit(&mut shop, &id), 0);
     let (mchid, now) = (shop.me.mchid().clone(), shop.now);
     let closed = wxpay_sim::ledger::v3::RefundStatus::Closed;
-    assert!(shop.gateway.refund_becomes(&mchid, &"F1".parse().unwrap(), closed, now).is_some());
-    resolve(&mut shop);
+    assert!(shop.gateway.set_refund_outcome(&mchid, &"F1".parse().unwrap(), closed, now).is_some());
+    pass_due_time(&mut shop);
     assert_eq!(unsplit(&mut shop, &id), 1999);
 }
 
@@ -146,7 +150,7 @@ fn the_gateways_own_record_tells_of_everything() {
     assert_eq!(share(&mut shop, &id, "P1", 500).status, 200);
     let unfreeze = json!({ "transaction_id": id, "out_order_no": "U1", "description": "解冻" });
     assert_eq!(shop.post(&format!("{ORDERS}/unfreeze"), &unfreeze).status, 200);
-    resolve(&mut shop);
+    pass_due_time(&mut shop);
     let (now, arrived) = (shop.now, shop.now);
     assert_eq!(give_back(&mut shop, "R1", 200).status, 200);
     let records = shop.gateway.sharings(now);

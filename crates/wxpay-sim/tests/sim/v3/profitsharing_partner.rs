@@ -2,13 +2,13 @@
 
 use super::{
     profitsharing::{ORDERS, RETURNS, SHOP, unsplit},
-    shop::{NOTIFY, Said, Shop},
+    shop::{NOTIFY, ParsedReply, Shop},
 };
 use serde_json::{Value, json};
 use wxpay_proto::http::Method;
 
 fn sub(shop: &Shop) -> (String, String) {
-    let (mchid, appids) = shop.me.subs().first_key_value().unwrap();
+    let (mchid, appids) = shop.me.sub_merchants().first_key_value().unwrap();
     (mchid.to_string(), appids[0].to_string())
 }
 
@@ -24,7 +24,7 @@ fn paid() -> (Shop, String) {
     assert_eq!(shop.post("/v3/pay/partner/transactions/native", &goods).status, 200);
     let id = shop.pay("A12345").payments[0].transaction_id.to_string();
     for delivery in shop.due() {
-        shop.tell(&delivery, 200);
+        shop.acknowledge(&delivery, 200);
     }
     let (sub_mchid, sub_appid) = sub(&shop);
     let name = shop.sealed("某某有限公司");
@@ -37,7 +37,7 @@ fn paid() -> (Shop, String) {
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let serial = shop.public_key_id();
         let request = shop.request(Method::Post, "/v3/profitsharing/receivers/add", &body.to_string());
-        let said = shop.ask(&request.with("wechatpay-serial", serial));
+        let said = shop.send(&request.with_header("wechatpay-serial", serial));
         assert_eq!((said.status, &said.body["sub_mchid"]), (200, &json!(sub_mchid)), "{said:?}");
     }
     shop.wait(60);
@@ -59,7 +59,7 @@ fn both() -> Value {
     ])
 }
 
-fn query(shop: &mut Shop, id: &str, number: &str) -> Said {
+fn query(shop: &mut Shop, id: &str, number: &str) -> ParsedReply {
     let sub_mchid = sub(shop).0;
     shop.get(&format!("{ORDERS}/{number}?sub_mchid={sub_mchid}&transaction_id={id}"))
 }
@@ -73,7 +73,7 @@ fn a_sub_merchants_payment_is_shared_told_with_both_merchants_and_asked_after() 
     assert_eq!((said.status, &said.body["sub_mchid"]), (200, &json!(sub_mchid)), "{said:?}");
     shop.wait(3);
     for told in shop.due() {
-        let (envelope, plain) = shop.heard(&told);
+        let (envelope, plain) = shop.read_notification(&told);
         assert_eq!(envelope["event_type"], "PROFITSHARING.SUCCESS");
         assert_eq!((&plain["sp_mchid"], &plain["sub_mchid"]), (&json!(shop.mchid()), &json!(sub_mchid)));
         assert_eq!(plain.get("mchid"), None);

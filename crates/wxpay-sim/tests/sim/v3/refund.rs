@@ -1,8 +1,8 @@
 //! Refunds and their states.
 
-use super::shop::{NOTIFY, Said, Shop};
+use super::shop::{NOTIFY, ParsedReply, Shop};
 use serde_json::{Value, json};
-use wxpay_proto::{Fen, wire::time::rfc3339};
+use wxpay_proto::{Fen, wire::time::format_rfc3339};
 use wxpay_sim::{gateway::Payer, ledger::v3::RefundStatus};
 
 const REFUNDS: &str = "/v3/refund/domestic/refunds";
@@ -14,7 +14,7 @@ fn asked(number: &str, refund: u64) -> Value {
     })
 }
 
-fn refund(shop: &mut Shop, number: &str, fen: u64) -> Said {
+fn refund(shop: &mut Shop, number: &str, fen: u64) -> ParsedReply {
     shop.post(REFUNDS, &asked(number, fen))
 }
 
@@ -24,7 +24,7 @@ fn paid() -> Shop {
     shop.order("A12345");
     shop.pay_as("A12345", &Payer::default().with_discount(Fen::new(99)));
     for delivery in shop.due() {
-        shop.tell(&delivery, 200);
+        shop.acknowledge(&delivery, 200);
     }
     shop
 }
@@ -39,7 +39,7 @@ fn a_refund_is_on_its_way_and_then_there() {
             "currency": "CNY", "discount_refund": 50, "from": [], "payer_refund": 950, "payer_total": 1900,
             "refund": 1000, "settlement_refund": 1000, "settlement_total": 1999, "total": 1999,
         },
-        "channel": "ORIGINAL", "create_time": rfc3339(shop.now), "funds_account": "UNSETTLED",
+        "channel": "ORIGINAL", "create_time": format_rfc3339(shop.now), "funds_account": "UNSETTLED",
         "out_refund_no": "R-1|@*_", "out_trade_no": "A12345",
         "promotion_detail": [{
             "amount": 99, "promotion_id": record.payments[0].coupon_id, "refund_amount": 50, "scope": "GLOBAL",
@@ -54,9 +54,12 @@ fn a_refund_is_on_its_way_and_then_there() {
     shop.wait(3);
     let target = format!("{REFUNDS}/R-1%7C@*_");
     let body = shop.get(&target).body;
-    assert_eq!((&body["status"], &body["success_time"]), (&json!("SUCCESS"), &json!(rfc3339(shop.now))));
+    assert_eq!(
+        (&body["status"], &body["success_time"]),
+        (&json!("SUCCESS"), &json!(format_rfc3339(shop.now)))
+    );
     let [told] = shop.due().try_into().unwrap();
-    let (envelope, plain) = shop.heard(&told);
+    let (envelope, plain) = shop.read_notification(&told);
     assert_eq!(
         (&envelope["event_type"], &envelope["resource"]["associated_data"]),
         (&json!("REFUND.SUCCESS"), &json!("refund"))
@@ -64,7 +67,7 @@ fn a_refund_is_on_its_way_and_then_there() {
     let expected = json!({
         "amount": { "payer_refund": 950, "payer_total": 1900, "refund": 1000, "total": 1999 },
         "mchid": shop.mchid(), "out_refund_no": "R-1|@*_", "out_trade_no": "A12345",
-        "refund_id": record.refunds[0].refund_id, "refund_status": "SUCCESS", "success_time": rfc3339(shop.now),
+        "refund_id": record.refunds[0].refund_id, "refund_status": "SUCCESS", "success_time": format_rfc3339(shop.now),
         "transaction_id": record.payments[0].transaction_id, "user_received_account": "支付用户零钱",
     });
     assert_eq!(plain, expected);
@@ -145,17 +148,17 @@ fn a_stuck_refund_is_sent_elsewhere() {
     assert_eq!(shop.post(&target, &body).refusal().1, "INVALID_REQUEST");
     let mchid = shop.me.mchid().clone();
     let number = "R1".parse().unwrap();
-    shop.gateway.refund_becomes(&mchid, &number, RefundStatus::Abnormal, shop.now).unwrap();
+    shop.gateway.set_refund_outcome(&mchid, &number, RefundStatus::Abnormal, shop.now).unwrap();
     shop.wait(3);
     let [told] = shop.due().try_into().unwrap();
-    let (envelope, plain) = shop.heard(&told);
+    let (envelope, plain) = shop.read_notification(&told);
     assert_eq!(
         (&envelope["event_type"], &plain["refund_status"]),
         (&json!("REFUND.ABNORMAL"), &json!("ABNORMAL"))
     );
     assert_eq!(plain.get("success_time"), None);
-    shop.tell(&told, 200);
-    assert_eq!(shop.gateway.refund_becomes(&mchid, &number, RefundStatus::Closed, shop.now), None);
+    shop.acknowledge(&told, 200);
+    assert_eq!(shop.gateway.set_refund_outcome(&mchid, &number, RefundStatus::Closed, shop.now), None);
     let needs = json!({ "out_refund_no": "R1", "type": "USER_BANK_CARD" });
     assert_eq!(shop.post(&target, &needs).body["detail"]["field"], "/bank_type");
     let said = shop.post(&target, &body);
@@ -163,7 +166,7 @@ fn a_stuck_refund_is_sent_elsewhere() {
     shop.wait(3);
     assert_eq!(shop.get(&format!("{REFUNDS}/R1")).body["status"], "SUCCESS");
     let [told] = shop.due().try_into().unwrap();
-    assert_eq!(shop.heard(&told).0["event_type"], "REFUND.SUCCESS");
+    assert_eq!(shop.read_notification(&told).0["event_type"], "REFUND.SUCCESS");
 }
 
 #[test]
@@ -171,10 +174,10 @@ fn a_closed_refund_leaves_the_money_and_can_be_asked_for_anew() {
     let mut shop = paid();
     refund(&mut shop, "R1", 1999);
     let mchid = shop.me.mchid().clone();
-    shop.gateway.refund_becomes(&mchid, &"R1".parse().unwrap(), RefundStatus::Closed, shop.now).unwrap();
+    shop.gateway.set_refund_outcome(&mchid, &"R1".parse().unwrap(), RefundStatus::Closed, shop.now).unwrap();
     shop.wait(3);
     assert_eq!(shop.query("A12345").body["trade_state"], "SUCCESS");
     let [told] = shop.due().try_into().unwrap();
-    assert_eq!(shop.heard(&told).0["event_type"], "REFUND.CLOSED");
+    assert_eq!(shop.read_notification(&told).0["event_type"], "REFUND.CLOSED");
     assert_eq!(refund(&mut shop, "R2", 1999).status, 200);
 }

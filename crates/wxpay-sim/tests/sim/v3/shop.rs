@@ -15,7 +15,7 @@ use wxpay_proto::{
 };
 use wxpay_sim::{
     Gateway, Outcome, Settings,
-    gateway::{Named, Payer},
+    gateway::{OrderRef, Payer},
     ledger::v3::TransactionRecord,
     merchant::Merchant,
     notifications::{Delivery, DeliveryResult},
@@ -27,14 +27,14 @@ pub const NOTIFY: &str = "https://shop.example/notify";
 
 /// A parsed reply. Its signature is valid, unless the test requested another.
 #[derive(Debug)]
-pub struct Said {
+pub struct ParsedReply {
     pub status: u16,
     pub body: Value,
     pub number: u64,
     pub headers: BTreeMap<String, String>,
 }
 
-impl Said {
+impl ParsedReply {
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
     }
@@ -50,7 +50,7 @@ pub struct Shop {
     pub me: Merchant,
     pub now: UnixTime,
     /// The value of `Wechatpay-Serial` in requests, if it is sent.
-    pub names: Option<String>,
+    pub wechatpay_serial: Option<String>,
     key: KeyPair,
     nonces: u64,
 }
@@ -70,8 +70,8 @@ impl Shop {
 
     /// Creates the shop of a merchant that the gateway knows.
     pub fn of(gateway: Gateway, me: Merchant) -> Self {
-        let key = KeyPair::from_pkcs8(&me.api_keys()[0].pair.private_der()).unwrap();
-        Self { gateway, me, now: START, names: None, key, nonces: 0 }
+        let key = KeyPair::from_pkcs8(&me.api_keys()[0].key_pair.private_der()).unwrap();
+        Self { gateway, me, now: START, wechatpay_serial: None, key, nonces: 0 }
     }
 
     pub fn wait(&mut self, seconds: u64) {
@@ -120,36 +120,36 @@ impl Shop {
 
     pub fn request(&mut self, method: Method, target: &str, body: &str) -> Request {
         let authorization = self.authorization(method, target, body);
-        let request = bare(method, target, body).with("authorization", authorization);
-        match &self.names {
-            Some(serial) => request.with("wechatpay-serial", serial.clone()),
+        let request = bare(method, target, body).with_header("authorization", authorization);
+        match &self.wechatpay_serial {
+            Some(serial) => request.with_header("wechatpay-serial", serial.clone()),
             None => request,
         }
     }
 
     /// Sends a signed request and returns its reply, after verifying the signature.
-    pub fn call(&mut self, method: Method, target: &str, body: &str) -> Said {
+    pub fn call(&mut self, method: Method, target: &str, body: &str) -> ParsedReply {
         let request = self.request(method, target, body);
-        self.ask(&request)
+        self.send(&request)
     }
 
-    pub fn get(&mut self, target: &str) -> Said {
+    pub fn get(&mut self, target: &str) -> ParsedReply {
         self.call(Method::Get, target, "")
     }
 
-    pub fn post(&mut self, target: &str, body: &Value) -> Said {
+    pub fn post(&mut self, target: &str, body: &Value) -> ParsedReply {
         self.call(Method::Post, target, &body.to_string())
     }
 
-    pub fn ask(&mut self, request: &Request) -> Said {
+    pub fn send(&mut self, request: &Request) -> ParsedReply {
         let reply = self.reply(request);
         assert!(
-            self.believes(&reply),
+            self.verifies_reply(&reply),
             "the signature is invalid: status {}, body {:?}",
             reply.status(),
             text(&reply)
         );
-        said(&reply)
+        parse_reply(&reply)
     }
 
     pub fn reply(&mut self, request: &Request) -> Response {
@@ -161,12 +161,12 @@ impl Shop {
     }
 
     /// Returns `true` if the reply is verified: the five headers, the time, the key by its name, the signature.
-    pub fn believes(&self, reply: &Response) -> bool {
+    pub fn verifies_reply(&self, reply: &Response) -> bool {
         let header = |name: &str| reply.header(name).map(|value| String::from_utf8(value.to_vec()).unwrap());
         self.verifies(&header, reply.body())
     }
 
-    pub fn believes_notification(&self, delivery: &Delivery) -> bool {
+    pub fn verifies_notification(&self, delivery: &Delivery) -> bool {
         let header = |name: &str| {
             delivery.headers().iter().find(|(given, _)| *given == name).map(|(_, value)| value.clone())
         };
@@ -192,7 +192,7 @@ impl Shop {
 
     /// Returns the DER of the platform key with this name, as far as the merchant knows it.
     fn platform_key(&self, serial: &str) -> Option<Vec<u8>> {
-        let merchant = self.gateway.merchant_of(self.me.mchid()).unwrap();
+        let merchant = self.gateway.merchant_by_mchid(self.me.mchid()).unwrap();
         let platform = merchant.platform();
         let by_id = platform.public_key().filter(|key| key.id.as_str() == serial);
         let mut certificates = platform.certificates(self.now);
@@ -203,7 +203,7 @@ impl Shop {
     }
 
     /// Decrypts an object with AES-256-GCM under the APIv3 key.
-    pub fn opened(&self, sealed: &Value) -> Vec<u8> {
+    pub fn decrypt(&self, sealed: &Value) -> Vec<u8> {
         let key = self.me.api_v3_key().unwrap().expose();
         let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_bytes()).unwrap());
         let part = |name: &str| sealed[name].as_str().unwrap().to_owned();
@@ -221,10 +221,10 @@ impl Shop {
     }
 
     /// Verifies and decrypts a notification. Returns the envelope and the content.
-    pub fn heard(&self, delivery: &Delivery) -> (Value, Value) {
-        assert!(self.believes_notification(delivery));
+    pub fn read_notification(&self, delivery: &Delivery) -> (Value, Value) {
+        assert!(self.verifies_notification(delivery));
         let envelope: Value = serde_json::from_slice(delivery.body()).unwrap();
-        let plain = serde_json::from_slice(&self.opened(&envelope["resource"])).unwrap();
+        let plain = serde_json::from_slice(&self.decrypt(&envelope["resource"])).unwrap();
         (envelope, plain)
     }
 
@@ -253,12 +253,12 @@ impl Shop {
         said.body["code_url"].as_str().unwrap_or_else(|| panic!("{said:?}")).into()
     }
 
-    pub fn query(&mut self, number: &str) -> Said {
+    pub fn query(&mut self, number: &str) -> ParsedReply {
         let mchid = self.mchid();
         self.get(&format!("/v3/pay/transactions/out-trade-no/{number}?mchid={mchid}"))
     }
 
-    pub fn close(&mut self, number: &str) -> Said {
+    pub fn close(&mut self, number: &str) -> ParsedReply {
         let body = json!({ "mchid": self.mchid() });
         self.post(&format!("/v3/pay/transactions/out-trade-no/{number}/close"), &body)
     }
@@ -268,33 +268,33 @@ impl Shop {
     }
 
     pub fn pay_as(&mut self, number: &str, payer: &Payer) -> TransactionRecord {
-        let named = Named::OutTradeNo(number.parse().unwrap());
+        let named = OrderRef::OutTradeNo(number.parse().unwrap());
         self.gateway.pay_transaction(&named, payer, self.now).unwrap().transaction
     }
 
     pub fn record(&self, number: &str) -> TransactionRecord {
-        self.gateway.transaction(&Named::OutTradeNo(number.parse().unwrap()), self.now).unwrap()
+        self.gateway.transaction(&OrderRef::OutTradeNo(number.parse().unwrap()), self.now).unwrap()
     }
 
     pub fn due(&mut self) -> Vec<Delivery> {
-        self.gateway.due(self.now)
+        self.gateway.due_deliveries(self.now)
     }
 
-    pub fn tell(&mut self, delivery: &Delivery, status: u16) {
+    pub fn acknowledge(&mut self, delivery: &Delivery, status: u16) {
         let result = DeliveryResult::Answered { status, body: br#"{"code":"FAIL"}"#.to_vec() };
-        self.gateway.delivered(delivery.id(), &result, self.now);
+        self.gateway.record_delivery(delivery.id(), &result, self.now);
     }
 }
 
 /// Builds a request without `Authorization`.
 pub fn bare(method: Method, target: &str, body: &str) -> Request {
     Request::new(method, format!("{BASE}{target}"), body.as_bytes().to_vec())
-        .with("accept", "application/json".into())
-        .with("user-agent", "a shop".into())
-        .with("content-type", "application/json".into())
+        .with_header("accept", "application/json".into())
+        .with_header("user-agent", "a shop".into())
+        .with_header("content-type", "application/json".into())
 }
 
-pub fn said(reply: &Response) -> Said {
+pub fn parse_reply(reply: &Response) -> ParsedReply {
     let headers: BTreeMap<String, String> = reply
         .headers()
         .iter()
@@ -303,7 +303,7 @@ pub fn said(reply: &Response) -> Said {
     let number = headers["request-id"].rsplit_once('-').unwrap().1.parse().unwrap();
     let body =
         if reply.body().is_empty() { Value::Null } else { serde_json::from_slice(reply.body()).unwrap() };
-    Said { status: reply.status(), body, number, headers }
+    ParsedReply { status: reply.status(), body, number, headers }
 }
 
 fn text(reply: &Response) -> String {

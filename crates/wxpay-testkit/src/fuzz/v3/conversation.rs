@@ -1,11 +1,10 @@
 //! Conversations of APIv3: sequences of concurrent flows over a faulty network, with one memory.
 
 use super::{
-    NAME, Signer, merchant,
+    NAME, Signer, driver, encrypted_resource, merchant,
     replies::{NUMBER, OPENID, appid, jsapi, order, refunded, transferred},
-    sealed, watching,
 };
-use crate::{drive::Lab, keys::v3::PLATFORM};
+use crate::{drive::Driver, keys::v3::PLATFORM};
 use arbitrary::{Arbitrary, Unstructured};
 use serde_json::json;
 use std::{fmt::Debug, time::Duration};
@@ -47,12 +46,12 @@ enum Operation {
     Raw,
     Charge,
     Resolve,
-    VerifyNotification(By),
+    VerifyNotification(SignedBy),
     RefreshPlatformKeys,
 }
 
 #[derive(Arbitrary, Debug, Clone, Copy)]
-enum By {
+enum SignedBy {
     PublicKey,
     Certificate,
     Nobody,
@@ -61,7 +60,7 @@ enum By {
 #[derive(Arbitrary, Debug)]
 struct Event {
     what: What,
-    by: By,
+    by: SignedBy,
     /// The time until the reply arrives, in milliseconds.
     took: u16,
 }
@@ -90,7 +89,7 @@ enum Code {
 
 /// The fate of one attempt, as far as its reply determines it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
+enum AttemptFate {
     /// The operation may have been carried out.
     Nothing,
     NotSent,
@@ -103,7 +102,7 @@ enum Known {
 pub(in crate::fuzz) fn conversation(data: &[u8]) {
     let Ok(day) = Day::arbitrary_take_rest(Unstructured::new(data)) else { return };
     let me = merchant().build();
-    let mut lab = watching();
+    let mut lab = driver();
     for act in day.acts.into_iter().take(6) {
         let pause = Duration::from_secs(act.pause.into());
         perform(&me, &mut lab, act);
@@ -111,7 +110,7 @@ pub(in crate::fuzz) fn conversation(data: &[u8]) {
     }
 }
 
-fn perform(me: &Merchant, lab: &mut Lab, act: Act) {
+fn perform(me: &Merchant, lab: &mut Driver, act: Act) {
     let number = || NUMBER.parse().unwrap();
     match act.operation {
         Operation::Jsapi => run(lab, act, "v3.pay.jsapi", true, || me.call(jsapi())),
@@ -146,7 +145,7 @@ fn charged() -> CodePayment {
 }
 
 /// Runs flows of several calls, of which only the end is checked.
-fn side_by_side<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, flow: impl Fn() -> F) {
+fn side_by_side<F: Flow<Output: Debug>>(lab: &mut Driver, act: Act, flow: impl Fn() -> F) {
     let mut events = act.events.into_iter();
     let network = |transmit: Transmit, now: UnixTime| carried(&transmit, now, events.next()).0;
     let count = usize::from(act.more % 4) + 1;
@@ -157,10 +156,10 @@ fn side_by_side<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, flow: impl Fn()
 }
 
 /// Resolves an order whose reply was lost. If that fails, the operation must still be pending.
-fn resolve(me: &Merchant, lab: &mut Lab, act: Act) {
+fn resolve(me: &Merchant, lab: &mut Driver, act: Act) {
     let lost = |transmit: Transmit, now: UnixTime| -> (Reply, Duration) {
         let reply = match transmit.label {
-            "v3.certificates" => Ok(good(&transmit, now, By::Certificate)),
+            "v3.certificates" => Ok(good(&transmit, now, SignedBy::Certificate)),
             _ => Err(Failure::Lost("cut".into())),
         };
         (reply, Duration::from_millis(80))
@@ -177,7 +176,7 @@ fn resolve(me: &Merchant, lab: &mut Lab, act: Act) {
     }
 }
 
-fn run<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, label: &str, owes: bool, flow: impl Fn() -> F) {
+fn run<F: Flow<Output: Debug>>(lab: &mut Driver, act: Act, label: &str, owes: bool, flow: impl Fn() -> F) {
     let count = usize::from(act.more % 4) + 1;
     let mut events = act.events.into_iter();
     let mut tries = Vec::new();
@@ -195,7 +194,7 @@ fn run<F: Flow<Output: Debug>>(lab: &mut Lab, act: Act, label: &str, owes: bool,
 }
 
 /// Checks the fate of a flow. The attempts can be attributed only if a single flow was running.
-fn judge(mut error: Error, owes: bool, tries: Option<&Vec<Known>>) {
+fn judge(mut error: Error, owes: bool, tries: Option<&Vec<AttemptFate>>) {
     let fate = error.fate();
     assert_eq!(
         error.unresolved().is_some(),
@@ -203,29 +202,32 @@ fn judge(mut error: Error, owes: bool, tries: Option<&Vec<Known>>) {
         "exactly an unknown fate has a pending operation"
     );
     let Some(tries) = tries else { return };
-    if tries.contains(&Known::Nothing) {
+    if tries.contains(&AttemptFate::Nothing) {
         assert_eq!(fate, Fate::Unknown, "an attempt may have been carried out");
-    } else if tries.contains(&Known::Perhaps) {
+    } else if tries.contains(&AttemptFate::Perhaps) {
         assert_ne!(fate, Fate::NotSent, "something was sent");
-    } else if tries.contains(&Known::Refused) {
+    } else if tries.contains(&AttemptFate::Refused) {
         assert_eq!(fate, Fate::Refused, "every attempt was refused or not sent");
     } else {
         assert_eq!(fate, Fate::NotSent, "nothing was sent");
     }
 }
 
-fn carried(transmit: &Transmit, now: UnixTime, event: Option<Event>) -> ((Reply, Duration), Known) {
+fn carried(transmit: &Transmit, now: UnixTime, event: Option<Event>) -> ((Reply, Duration), AttemptFate) {
     let Some(Event { what, by, took }) = event else {
-        return ((Ok(good(transmit, now, By::PublicKey)), Duration::from_millis(80)), Known::Nothing);
+        return (
+            (Ok(good(transmit, now, SignedBy::PublicKey)), Duration::from_millis(80)),
+            AttemptFate::Nothing,
+        );
     };
     let took = Duration::from_millis(took.into());
     // The reply is signed when it leaves, and verified when it arrives.
     let then = now.after(took / 2);
-    let mut known = Known::Nothing;
+    let mut known = AttemptFate::Nothing;
     let reply = match what {
         What::Good => Ok(good(transmit, then, by)),
         What::NotSent => {
-            known = Known::NotSent;
+            known = AttemptFate::NotSent;
             Err(Failure::NotSent("no route".into()))
         }
         What::Lost => Err(Failure::Lost("cut".into())),
@@ -243,8 +245,8 @@ fn carried(transmit: &Transmit, now: UnixTime, event: Option<Event>) -> ((Reply,
         }
         What::Bytes(status, bytes) => {
             let status = 200 + status % 400;
-            if refused(by, status) != Known::Nothing {
-                known = Known::Perhaps;
+            if refused(by, status) != AttemptFate::Nothing {
+                known = AttemptFate::Perhaps;
             }
             Ok(signed(by, status, &bytes, then))
         }
@@ -253,11 +255,11 @@ fn carried(transmit: &Transmit, now: UnixTime, event: Option<Event>) -> ((Reply,
 }
 
 /// Returns the fate after a refusal with this status. A certificate that must still be fetched may not be trusted.
-fn refused(by: By, status: u16) -> Known {
+fn refused(by: SignedBy, status: u16) -> AttemptFate {
     match by {
-        By::PublicKey if (400..500).contains(&status) && status != 429 => Known::Refused,
-        By::Certificate if (400..500).contains(&status) && status != 429 => Known::Perhaps,
-        By::PublicKey | By::Certificate | By::Nobody => Known::Nothing,
+        SignedBy::PublicKey if (400..500).contains(&status) && status != 429 => AttemptFate::Refused,
+        SignedBy::Certificate if (400..500).contains(&status) && status != 429 => AttemptFate::Perhaps,
+        SignedBy::PublicKey | SignedBy::Certificate | SignedBy::Nobody => AttemptFate::Nothing,
     }
 }
 
@@ -273,15 +275,15 @@ fn word(code: Code) -> &'static str {
     }
 }
 
-fn signed(by: By, status: u16, body: &[u8], at: UnixTime) -> Response {
+fn signed(by: SignedBy, status: u16, body: &[u8], at: UnixTime) -> Response {
     match by {
-        By::PublicKey => Signer::PublicKey.reply(status, body, at),
-        By::Certificate => Signer::Certificate.reply(status, body, at),
-        By::Nobody => Response::new(status, body.to_vec()),
+        SignedBy::PublicKey => Signer::PublicKey.reply(status, body, at),
+        SignedBy::Certificate => Signer::Certificate.reply(status, body, at),
+        SignedBy::Nobody => Response::new(status, body.to_vec()),
     }
 }
 
-fn good(transmit: &Transmit, at: UnixTime, by: By) -> Response {
+fn good(transmit: &Transmit, at: UnixTime, by: SignedBy) -> Response {
     let transaction = json!({
         "mchid": crate::keys::v3::MCHID, "appid": "wx0123456789abcdef", "out_trade_no": NUMBER,
         "transaction_id": "4200000001", "trade_state": "SUCCESS", "success_time": "2014-05-08T10:10:00+08:00",
@@ -302,7 +304,7 @@ fn good(transmit: &Transmit, at: UnixTime, by: By) -> Response {
         }),
         "v3.certificates" => json!({ "data": [{
             "serial_no": PLATFORM[0].serial_no,
-            "encrypt_certificate": sealed("certificate", PLATFORM[0].certificate.as_bytes()),
+            "encrypt_certificate": encrypted_resource("certificate", PLATFORM[0].certificate.as_bytes()),
         }] }),
         _ => json!({}),
     };
@@ -310,13 +312,13 @@ fn good(transmit: &Transmit, at: UnixTime, by: By) -> Response {
 }
 
 /// Returns the notification of a payment.
-fn notification(by: By, at: UnixTime) -> RawNotification {
-    let resource = sealed("transaction", NAME.as_bytes());
+fn notification(by: SignedBy, at: UnixTime) -> RawNotification {
+    let resource = encrypted_resource("transaction", NAME.as_bytes());
     let body = json!({ "id": "EV-1", "event_type": "TRANSACTION.SUCCESS", "resource": resource });
     let body = serde_json::to_vec(&body).unwrap();
     match by {
-        By::PublicKey => Signer::PublicKey.received(&body, at),
-        By::Certificate => Signer::Certificate.received(&body, at),
-        By::Nobody => RawNotification::new(body),
+        SignedBy::PublicKey => Signer::PublicKey.received(&body, at),
+        SignedBy::Certificate => Signer::Certificate.received(&body, at),
+        SignedBy::Nobody => RawNotification::new(body),
     }
 }

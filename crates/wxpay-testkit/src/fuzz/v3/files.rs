@@ -19,7 +19,7 @@ fn read(file: &[u8], piece: usize) -> (Vec<(bool, Vec<String>)>, bool) {
         reader.push(piece);
         loop {
             match reader.next_line() {
-                Ok(Some(line)) => lines.push(told(line)),
+                Ok(Some(line)) => lines.push(cells_of(line)),
                 Ok(None) => break,
                 Err(_) => return (lines, false),
             }
@@ -27,14 +27,14 @@ fn read(file: &[u8], piece: usize) -> (Vec<(bool, Vec<String>)>, bool) {
     }
     match reader.finish() {
         Ok(last) => {
-            lines.extend(last.map(told));
+            lines.extend(last.map(cells_of));
             (lines, true)
         }
         Err(_) => (lines, false),
     }
 }
 
-fn told(line: Line<'_>) -> (bool, Vec<String>) {
+fn cells_of(line: Line<'_>) -> (bool, Vec<String>) {
     let (is_sum, row) = match line {
         Line::Row(row) => (false, row),
         Line::Summary(row) => (true, row),

@@ -1,6 +1,6 @@
 //! Signature headers: unverified claims are never trusted.
 
-use super::{Signer, merchant, watching};
+use super::{Signer, driver, merchant};
 use std::time::Duration;
 use wxpay_proto::{
     UnixTime,
@@ -15,13 +15,13 @@ pub fn v3_headers(data: &[u8]) {
         parsed(text);
         parsed(&format!("{SCHEME} {text}"));
     }
-    let (me, mut lab) = (merchant().build(), watching());
+    let (me, mut lab) = (merchant().build(), driver());
     let nobody = |_: Transmit, _: UnixTime| -> (Reply, Duration) {
         (Err(wxpay_proto::exchange::Failure::NotSent("no route".into())), Duration::ZERO)
     };
     let lines: Vec<(String, &[u8])> = data.split(|byte| *byte == b'\n').filter_map(header).collect();
     let with = |received: RawNotification| {
-        lines.iter().fold(received, |received, (name, value)| received.with(name, value))
+        lines.iter().fold(received, |received, (name, value)| received.header(name, value))
     };
     assert!(
         lab.run(me.verify_notification(with(RawNotification::new(b"{}".to_vec()))), &mut { nobody }).is_err()

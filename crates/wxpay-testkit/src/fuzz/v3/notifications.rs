@@ -1,6 +1,6 @@
 //! APIv3 notifications: read faithfully once encrypted and signed, and rejected after a change of one bit.
 
-use super::{Signer, merchant, sealed, watching};
+use super::{Signer, driver, encrypted_resource, merchant};
 use std::time::Duration;
 use wxpay_proto::{
     Error, ErrorKind, Fate, UnixTime,
@@ -15,7 +15,7 @@ pub fn v3_notification(data: &[u8]) {
     let (event_type, told) = data.split_at(line);
     let told = told.get(1..).unwrap_or_default();
     if let Ok(event_type) = std::str::from_utf8(event_type) {
-        let mut resource = sealed("transaction", told);
+        let mut resource = encrypted_resource("transaction", told);
         resource["original_type"] = event_type.split('.').next().unwrap_or_default().to_lowercase().into();
         let body = serde_json::json!({ "id": "EV-1", "event_type": event_type, "resource": resource });
         let body = serde_json::to_vec(&body).unwrap();
@@ -44,7 +44,7 @@ fn verify_notification(received: RawNotification) -> Result<Notification, Error>
     let nobody = |_: Transmit, _: UnixTime| -> (Reply, Duration) {
         (Err(Failure::NotSent("no route".into())), Duration::ZERO)
     };
-    watching().run(merchant().build().verify_notification(received), &mut { nobody })
+    driver().run(merchant().build().verify_notification(received), &mut { nobody })
 }
 
 /// Checks that a change of one bit of the body after signing is detected.
@@ -57,7 +57,7 @@ fn tampered(body: &[u8], data: &[u8]) {
     let headers = Signer::PublicKey.headers(body, now);
     let received = headers
         .iter()
-        .fold(RawNotification::new(other), |received, (name, value)| received.with(name, value.as_bytes()));
+        .fold(RawNotification::new(other), |received, (name, value)| received.header(name, value.as_bytes()));
     assert_eq!(
         verify_notification(received).unwrap_err().kind(),
         ErrorKind::Signature,

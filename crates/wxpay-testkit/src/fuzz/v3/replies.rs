@@ -1,6 +1,6 @@
 //! APIv3 replies: any bytes as the reply to each operation, through the whole call.
 
-use super::{NAME, Signer, merchant, watching};
+use super::{NAME, Signer, driver, merchant};
 use crate::keys::v3::MCHID;
 use std::{fmt::Debug, time::Duration};
 use wxpay_proto::{
@@ -41,7 +41,7 @@ pub fn v3_reply(data: &[u8]) {
     let me = merchant().retry(once).build();
     let calls = [orders, refunds_and_combined, sharings, transfers][usize::from(*first / 12 % 4)];
     calls(&me, &mut |name, run| {
-        let now = watching().now;
+        let now = driver().now;
         let good = Signer::PublicKey.reply(status, body, now);
         match run(good) {
             // A refusal can be the result of a query: no such order, no such bill.
@@ -57,7 +57,7 @@ pub fn v3_reply(data: &[u8]) {
         }
         for wrong in [
             Response::new(status, body.to_vec()),
-            Signer::PublicKey.reply(status, &[body, b" "].concat(), now).with("Wechatpay-Nonce", b"x"),
+            Signer::PublicKey.reply(status, &[body, b" "].concat(), now).with_header("Wechatpay-Nonce", b"x"),
         ] {
             let error = run(wrong).unwrap_err();
             assert_eq!(error.fate(), Fate::Unknown, "{name}");
@@ -164,7 +164,7 @@ fn run<F: Flow<Output: Debug>>(flow: F, reply: Response) -> Result<(), Error> {
     let network = move |_: Transmit, _: UnixTime| -> (Reply, Duration) {
         (reply.take().ok_or_else(|| Failure::NotSent("connection refused".into())), Duration::ZERO)
     };
-    watching().run(flow, &mut { network }).map(drop)
+    driver().run(flow, &mut { network }).map(drop)
 }
 
 pub(super) fn appid() -> wxpay_proto::id::AppId {

@@ -3,7 +3,7 @@ use crate::{
     exchange::Failure,
     http::Method,
     v3::{
-        fake::{self, Signer, Stage},
+        fake::{self, Harness, SigningKey},
         pay::code::tests::minimal,
     },
 };
@@ -11,7 +11,7 @@ use alloc::{format, string::String, vec::Vec};
 
 /// The outcome of a request.
 #[derive(Clone, Copy, Debug)]
-enum Comes {
+enum Outcome {
     /// A signed reply with a transaction in that state.
     State(&'static str),
     /// A signed reply with another body.
@@ -19,13 +19,13 @@ enum Comes {
     Lost,
     Unreachable,
 }
-use Comes::{Lost, Says, State, Unreachable};
+use Outcome::{Lost, Says, State, Unreachable};
 
-const USERPAYING: Comes = Says(202, r#"{"code":"USERPAYING","message":"需要用户输入支付密码"}"#);
-const NO_SUCH_ORDER: Comes = Says(404, r#"{"code":"ORDER_NOT_EXIST","message":"订单不存在"}"#);
-const REVERSED: Comes = Says(200, r#"{"mchid":"1900007291","out_trade_no":"1217752501"}"#);
-const OVER: Comes = Says(400, r#"{"code":"REVERSE_EXPIRE","message":"订单无法撤销"}"#);
-const TROUBLE: Comes = Says(500, r#"{"code":"SYSTEM_ERROR","message":"系统异常"}"#);
+const USERPAYING: Outcome = Says(202, r#"{"code":"USERPAYING","message":"需要用户输入支付密码"}"#);
+const NO_SUCH_ORDER: Outcome = Says(404, r#"{"code":"ORDER_NOT_EXIST","message":"订单不存在"}"#);
+const REVERSED: Outcome = Says(200, r#"{"mchid":"1900007291","out_trade_no":"1217752501"}"#);
+const REVERSE_EXPIRED: Outcome = Says(400, r#"{"code":"REVERSE_EXPIRE","message":"订单无法撤销"}"#);
+const SYSTEM_ERROR: Outcome = Says(500, r#"{"code":"SYSTEM_ERROR","message":"系统异常"}"#);
 
 fn transaction(state: &str) -> String {
     format!(
@@ -38,11 +38,11 @@ fn transaction(state: &str) -> String {
 /// Charges with these outcomes of the charge, of each query and of each reversal. Returns the result, the requests by
 /// their first letters, and the duration in seconds.
 fn charge(
-    charge: Comes,
-    mut query: impl FnMut(usize) -> Comes,
-    reverse: Comes,
+    charge: Outcome,
+    mut query: impl FnMut(usize) -> Outcome,
+    reverse: Outcome,
 ) -> (Result<ChargeOutcome, Error>, String, u64) {
-    let (mut stage, signer) = (Stage::new(), Signer::public_key());
+    let (mut stage, signer) = (Harness::new(), SigningKey::public_key());
     let mut asked = 0_usize;
     let mut letters = String::new();
     let flow = fake::merchant().charge_by_code(minimal().build().unwrap());
@@ -89,7 +89,7 @@ fn a_password_is_waited_for_in_steps_of_five_seconds() {
 
 #[test]
 fn a_charge_that_was_lost_is_asked_after_and_never_repeated() {
-    for first in [Lost, TROUBLE, Says(502, "<html>"), Says(200, "{}")] {
+    for first in [Lost, SYSTEM_ERROR, Says(502, "<html>"), Says(200, "{}")] {
         let then = |asked| if asked == 1 { NO_SUCH_ORDER } else { State("SUCCESS") };
         let (result, letters, secs) = charge(first, then, Lost);
         assert!(is_paid(&result), "{first:?}");
@@ -143,7 +143,7 @@ fn a_charge_that_was_refused_or_never_sent_charged_nothing() {
 #[test]
 fn a_payment_that_came_before_its_reversal_could_be_is_found() {
     let then = |asked| if asked < 10 { State("USERPAYING") } else { State("SUCCESS") };
-    let (result, letters, _) = charge(USERPAYING, then, OVER);
+    let (result, letters, _) = charge(USERPAYING, then, REVERSE_EXPIRED);
     assert!(is_paid(&result));
     assert_eq!(letters, "cqqqqqqqqqrq");
 }
@@ -152,8 +152,8 @@ fn a_payment_that_came_before_its_reversal_could_be_is_found() {
 fn what_never_becomes_certain_is_owed() {
     for (query, reverse, kind) in [
         (Lost, Lost, ErrorKind::Transport),
-        (TROUBLE, TROUBLE, ErrorKind::Refused),
-        (State("USERPAYING"), OVER, ErrorKind::Exhausted),
+        (SYSTEM_ERROR, SYSTEM_ERROR, ErrorKind::Refused),
+        (State("USERPAYING"), REVERSE_EXPIRED, ErrorKind::Exhausted),
     ] {
         let (result, letters, secs) = charge(Lost, |_| query, reverse);
         let mut error = result.unwrap_err();

@@ -26,7 +26,7 @@ fn partner() -> Party {
 
 #[test]
 fn a_code_is_charged_with_what_must_be_told_and_no_more() {
-    let (line, body) = fake::written(&minimal().build().unwrap());
+    let (line, body) = fake::drafted(&minimal().build().unwrap());
     assert_eq!(line, "POST /v3/pay/transactions/codepay");
     assert_eq!(
         body,
@@ -59,7 +59,7 @@ fn a_partner_charges_with_all_that_may_be_told() {
         .build()
         .unwrap();
     pay.shop = StoreId::Id("0001".into());
-    let (line, body) = fake::written(&pay);
+    let (line, body) = fake::drafted(&pay);
     assert_eq!(line, "POST /v3/pay/partner/transactions/codepay");
     assert_eq!(
         body,
@@ -113,9 +113,9 @@ fn that_the_payer_is_typing_is_an_answer_however_it_comes() {
     assert_eq!(fake::read(&pay, &transaction("USERPAYING")).unwrap(), CodePaymentReply::UserPaying);
     for code in ["USERPAYING", "USER_PAYING"] {
         let refusal = Refusal::new(202, Code::from(String::from(code)), "");
-        assert_eq!(pay.refused(&refusal), Some(CodePaymentReply::UserPaying));
+        assert_eq!(pay.read_refusal(&refusal), Some(CodePaymentReply::UserPaying));
     }
-    assert_eq!(pay.refused(&Refusal::new(403, Code::NOT_ENOUGH, "")), None);
+    assert_eq!(pay.read_refusal(&Refusal::new(403, Code::NOT_ENOUGH, "")), None);
     let CodePaymentReply::Transaction(transaction) = fake::read(&pay, &transaction("PAYERROR")).unwrap()
     else {
         panic!("expected a known outcome");

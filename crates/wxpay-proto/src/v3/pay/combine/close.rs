@@ -78,7 +78,7 @@ impl CloseOrder {
 
     /// Creates the operation that closes this combined order.
     #[must_use]
-    pub fn of(order: &Order) -> Self {
+    pub fn of_order(order: &Order) -> Self {
         Self {
             combine_appid: order.combine_appid.clone(),
             combine_out_trade_no: order.combine_out_trade_no.clone(),
@@ -99,7 +99,7 @@ impl Endpoint for CloseOrder {
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/combine-transactions/out-trade-no")
             .segment(self.combine_out_trade_no.as_str())
-            .then("/close");
+            .append("/close");
         let body = Body { combine_appid: &self.combine_appid, sub_orders: &self.sub_orders };
         Ok(Draft::post("v3.combine.close", target, &body))
     }
@@ -132,7 +132,7 @@ mod tests {
         let url = "https://shop.example/combined".parse().unwrap();
         let order = Order::builder(appid.clone(), whole.clone(), url, vec![sub_order]).build().unwrap();
 
-        let (line, body) = fake::written(&CloseOrder::of(&order));
+        let (line, body) = fake::drafted(&CloseOrder::of_order(&order));
         assert_eq!(line, "POST /v3/combine-transactions/out-trade-no/P20150806/close");
         assert_eq!(
             body,
@@ -143,7 +143,7 @@ mod tests {
         );
         let own = vec![CloseSubOrder::new(mchid(), number(), &Party::Direct)];
         assert_eq!(
-            fake::written(&CloseOrder::new(appid, whole, own)).1,
+            fake::drafted(&CloseOrder::new(appid, whole, own)).1,
             r#"{"combine_appid":"wxd678efh567hg6787","sub_orders":[{"mchid":"1900000109","out_trade_no":"20150806-1"}]}"#
         );
     }

@@ -46,7 +46,7 @@ pub struct Order {
 pub struct Builder(Order);
 
 /// The maximum number of sub-orders.
-const MOST: usize = 50;
+const MAX_SUB_ORDERS: usize = 50;
 
 impl Order {
     /// Begins a combined order with its required fields: the app, the merchant's number of the combined order (6 to 32
@@ -114,15 +114,15 @@ impl Order {
     }
 
     /// Rejects fields that a payment method does not accept.
-    pub(super) fn without(&self, fields: &[&'static str]) -> Result<(), InvalidField> {
-        match self.told().find(|told| fields.contains(told)) {
+    pub(super) fn reject_fields(&self, fields: &[&'static str]) -> Result<(), InvalidField> {
+        match self.set_fields().find(|told| fields.contains(told)) {
             Some(field) => Err(InvalidField::new(field, "must not be set for this payment method")),
             None => Ok(()),
         }
     }
 
     /// Returns the optional fields that are set, as far as not every payment method accepts them.
-    fn told(&self) -> impl Iterator<Item = &'static str> {
+    fn set_fields(&self) -> impl Iterator<Item = &'static str> {
         let any = |told: fn(&SubOrder) -> bool| self.sub_orders.iter().any(told);
         [
             ("openid", self.openid.is_some()),
@@ -239,7 +239,7 @@ impl Builder {
     pub fn build(self) -> Result<Order, InvalidField> {
         let Self(order) = self;
         field::out_trade_no(&order.combine_out_trade_no, "combine_out_trade_no")?;
-        if !(1..=MOST).contains(&order.sub_orders.len()) {
+        if !(1..=MAX_SUB_ORDERS).contains(&order.sub_orders.len()) {
             return Err(InvalidField::new("sub_orders", "must have 1 to 50 entries"));
         }
         order.sub_orders.iter().try_for_each(SubOrder::check)?;

@@ -10,7 +10,7 @@ use crate::{
     v3::{
         endpoint::{Draft, Endpoint},
         merchant::Merchant,
-        pay::{AppParams, H5Info, JsapiParams, jsapi::Prepaid},
+        pay::{AppParams, H5Info, JsapiParams, jsapi::PrepayReply},
         seal::RequestWriter,
         verify::Verified,
     },
@@ -53,7 +53,7 @@ impl AppOrder {
     ///
     /// When the order has an openid; an identity is accepted.
     pub fn new(order: Order) -> Result<Self, InvalidField> {
-        order.without(&["openid", "sub_openid"])?;
+        order.reject_fields(&["openid", "sub_openid"])?;
         Ok(Self(order))
     }
 }
@@ -65,7 +65,7 @@ impl H5Order {
     ///
     /// When the order lacks `payer_client_ip` or `device_id`, or has fields that this payment method does not accept.
     pub fn new(order: Order, h5_info: H5Info) -> Result<Self, InvalidField> {
-        order.without(&["detail", "individual_auth_id", "trade_scenario", "subsidy_info"])?;
+        order.reject_fields(&["detail", "individual_auth_id", "trade_scenario", "subsidy_info"])?;
         match order.scene() {
             (Some(_), Some(_)) => Ok(Self { order, h5_info }),
             (None, _) => Err(InvalidField::new("payer_client_ip", "is required for H5")),
@@ -82,7 +82,7 @@ impl JsapiOrder {
     /// When the order has no openid, or has `sub_openid` without exactly one `sub_appid` in its sub-orders, or has
     /// fields that this payment method does not accept.
     pub fn new(order: Order) -> Result<Self, InvalidField> {
-        order.without(&["individual_auth_id", "trade_scenario"])?;
+        order.reject_fields(&["individual_auth_id", "trade_scenario"])?;
         let payers_appid = order.payers_appid()?;
         Ok(Self { order, payers_appid })
     }
@@ -96,7 +96,7 @@ impl MiniProgramOrder {
     /// When the order has no openid, a sub-order has no `individual`, or the order has fields that this payment method
     /// does not accept.
     pub fn new(order: Order) -> Result<Self, InvalidField> {
-        order.without(&[
+        order.reject_fields(&[
             "sub_openid",
             "identity",
             "time_start",
@@ -124,7 +124,7 @@ impl NativeOrder {
     ///
     /// When the order has fields that this payment method does not accept.
     pub fn new(order: Order) -> Result<Self, InvalidField> {
-        order.without(&["detail", "individual_auth_id", "trade_scenario", "subsidy_info"])?;
+        order.reject_fields(&["detail", "individual_auth_id", "trade_scenario", "subsidy_info"])?;
         Ok(Self(order))
     }
 }
@@ -156,7 +156,7 @@ impl Endpoint for AppOrder {
     }
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<AppParams, Error> {
-        let Prepaid { prepay_id } = reply.parse()?;
+        let PrepayReply { prepay_id } = reply.parse()?;
         let (appid, nonce) = (self.0.combine_appid.clone(), world.entropy.nonce());
         AppParams::sign(me, appid, me.mchid().clone(), prepay_id, world.now, nonce)
     }
@@ -194,7 +194,7 @@ impl Endpoint for JsapiOrder {
     }
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<JsapiParams, Error> {
-        let Prepaid { prepay_id } = reply.parse()?;
+        let PrepayReply { prepay_id } = reply.parse()?;
         let nonce = world.entropy.nonce();
         JsapiParams::sign(me, self.payers_appid.clone(), &prepay_id, world.now, nonce)
     }
@@ -214,7 +214,7 @@ impl Endpoint for MiniProgramOrder {
     }
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, world: &mut World<'_>) -> Result<JsapiParams, Error> {
-        let Prepaid { prepay_id } = reply.parse()?;
+        let PrepayReply { prepay_id } = reply.parse()?;
         let nonce = world.entropy.nonce();
         JsapiParams::sign(me, self.0.combine_appid.clone(), &prepay_id, world.now, nonce)
     }

@@ -69,8 +69,8 @@ impl Endpoint for QueryOrder {
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/combine-transactions");
         let target = match &self.0 {
-            OrderNumber::CombineOutTradeNo(number) => target.then("/out-trade-no").segment(number.as_str()),
-            OrderNumber::CombineTransactionId(number) => target.then("/id").segment(number.as_str()),
+            OrderNumber::CombineOutTradeNo(number) => target.append("/out-trade-no").segment(number.as_str()),
+            OrderNumber::CombineTransactionId(number) => target.append("/id").segment(number.as_str()),
         };
         Ok(Draft::get("v3.combine.query", target))
     }
@@ -85,7 +85,7 @@ impl Endpoint for QueryOrder {
         }
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<OrderLookup> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<OrderLookup> {
         let unknown = refusal.status == 404
             && [Code::ORDER_NOT_EXIST, Code::RESOURCE_NOT_EXISTS].contains(&refusal.code);
         unknown.then_some(OrderLookup::NotFound)
@@ -120,7 +120,7 @@ mod tests {
         assert!(matches!(read("P20150806", "1900007291"), Ok(OrderLookup::Found(_))));
         assert!(read("P20150807", "1900007291").is_err());
         assert!(read("P20150806", "1900000109").is_err());
-        let refused = |status, code| by_our_number("P20150806").refused(&Refusal::new(status, code, ""));
+        let refused = |status, code| by_our_number("P20150806").read_refusal(&Refusal::new(status, code, ""));
         assert_eq!(refused(404, Code::ORDER_NOT_EXIST), Some(OrderLookup::NotFound));
         assert_eq!(refused(403, Code::NO_AUTH), None);
     }

@@ -153,7 +153,7 @@ impl Transaction {
     }
 
     /// Returns whether a payment notification is of a combined order: single and combined orders share one event type.
-    pub(in crate::v3) fn is_told_by(body: Verified<'_>) -> bool {
+    pub(in crate::v3) fn is_combined(body: Verified<'_>) -> bool {
         body.parse::<Peek>().is_ok_and(|peek| peek.combine_out_trade_no.is_some())
     }
 
@@ -232,7 +232,7 @@ pub(in crate::v3) mod tests {
         let number = "4200000000000000000000000001".parse().unwrap();
         let payment = Payment::new(number, Fen::new(9), Fen::new(1), UnixTime::from_secs(1_528_425_296));
         assert_eq!(evidence, [Evidence::new("20150806-1".parse().unwrap(), payment)]);
-        assert!(Transaction::is_told_by(fake::verified(&text)));
+        assert!(Transaction::is_combined(fake::verified(&text)));
         let shown = format!("{transaction:?}");
         assert!(shown.contains("20150806-1") && !shown.contains("深圳分店"), "{shown}");
     }
@@ -242,7 +242,7 @@ pub(in crate::v3) mod tests {
         let read = |state, options| Transaction::read(fake::verified(&told("1900007291", state, options)));
         assert_eq!(read("NOTPAY", "").unwrap().evidence().count(), 0);
         assert!(read("SUCCESS", "").is_err());
-        assert!(!Transaction::is_told_by(fake::verified(r#"{"mchid":"1900007291","out_trade_no":"1"}"#)));
-        assert!(!Transaction::is_told_by(fake::verified("[]")));
+        assert!(!Transaction::is_combined(fake::verified(r#"{"mchid":"1900007291","out_trade_no":"1"}"#)));
+        assert!(!Transaction::is_combined(fake::verified("[]")));
     }
 }

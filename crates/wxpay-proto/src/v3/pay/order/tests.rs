@@ -38,13 +38,13 @@ fn full() -> Builder {
 }
 
 fn written(endpoint: &dyn Endpoint<Output = String>) -> (String, serde_json::Value) {
-    let (target, body) = fake::written(endpoint);
+    let (target, body) = fake::drafted(endpoint);
     (target, serde_json::from_str(&body).unwrap())
 }
 
 #[test]
 fn the_least_order_says_what_must_be_said_and_no_more() {
-    let (target, body) = fake::written(&NativeOrder::new(builder().build().unwrap()));
+    let (target, body) = fake::drafted(&NativeOrder::new(builder().build().unwrap()));
     assert_eq!(target, "POST /v3/pay/transactions/native");
     let least = r#"{"appid":"wxd678efh567hg6787","mchid":"1900007291","description":"Image形象店","out_trade_no":"1217752501-1","notify_url":"https://shop.example/notify","amount":{"total":100,"currency":"CNY"}}"#;
     assert_eq!(body, least);
@@ -83,7 +83,7 @@ fn a_partner_orders_for_its_sub_merchant_and_owes_in_its_name() {
     let order = builder().party(party).build().unwrap();
     let payer = Payer::under_sub_appid("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
     let jsapi = JsapiOrder::new(order.clone(), payer.clone()).unwrap();
-    let (target, body) = fake::written(&jsapi);
+    let (target, body) = fake::drafted(&jsapi);
     assert_eq!(target, "POST /v3/pay/partner/transactions/jsapi");
     for part in [
         r#""sp_appid":"wxd678efh567hg6787","sp_mchid":"1900007291""#,
@@ -109,7 +109,7 @@ fn a_partner_orders_for_its_sub_merchant_and_owes_in_its_name() {
     ] {
         assert_eq!(pending_operation.as_ref(), Some(&owed));
     }
-    let (target, _) = fake::written(&mini_program);
+    let (target, _) = fake::drafted(&mini_program);
     assert_eq!(target, "POST /v3/pay/partner/transactions/miniprogram");
     let params = fake::read(&AppOrder::new(order), reply).unwrap();
     assert_eq!((params.appid.as_str(), params.partnerid), ("wxd678efh567hg6999", sub_mchid));
@@ -124,7 +124,7 @@ fn who_the_payer_must_be_is_sealed_and_not_printed() {
         sensitive("planted-name"),
     );
     let jsapi = JsapiOrder::new(full().build().unwrap(), payer).unwrap();
-    let (_, body) = fake::written(&jsapi);
+    let (_, body) = fake::drafted(&jsapi);
     assert!(body.contains(r#""identity":{"type":"IDCARD","number":""#), "{body}");
     assert!(body.contains(&fake::sealed("planted-name")));
     assert!(!body.contains("planted"));

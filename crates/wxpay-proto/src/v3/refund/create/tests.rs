@@ -18,7 +18,7 @@ fn minimal() -> Builder {
 
 #[test]
 fn a_refund_is_asked_for_with_what_must_be_told_and_no_more() {
-    let (line, body) = fake::written(&minimal().build().unwrap());
+    let (line, body) = fake::drafted(&minimal().build().unwrap());
     assert_eq!(line, "POST /v3/refund/domestic/refunds");
     assert_eq!(
         body,
@@ -46,7 +46,7 @@ fn a_refund_is_asked_for_with_all_that_may_be_told() {
         .goods_detail(vec![goods])
         .build()
         .unwrap();
-    let (_, body) = fake::written(&create);
+    let (_, body) = fake::drafted(&create);
     assert_eq!(
         body,
         concat!(
@@ -74,8 +74,8 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
         (amounts(0, 1), "refund must be 1 to 2147483647 fen"),
         (amounts(1, 2_147_483_648), "total must be 1 to 2147483647 fen"),
         (amounts(2, 1), "refund must not be more than total"),
-        (minimal().reason(""), "reason must be 1 to 80 characters, none beyond the basic plane"),
-        (minimal().reason("退".repeat(81)), "reason must be 1 to 80 characters, none beyond the basic plane"),
+        (minimal().reason(""), "reason must be 1 to 80 characters, none beyond U+FFFF"),
+        (minimal().reason("退".repeat(81)), "reason must be 1 to 80 characters, none beyond U+FFFF"),
         (
             minimal().from(vec![FundsSource::new(FundsAccount::Available, Fen::new(887))]),
             "from must add up to refund",
@@ -94,7 +94,7 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
     assert!(minimal().reason("退".repeat(80)).build().is_ok());
 }
 
-/// A full answer; `more` may replace a member that is named twice with others.
+/// A reply with every field.
 fn answer(out_refund_no: &str, out_trade_no: &str) -> String {
     format!(
         r#"{{"refund_id":"50000000382019052709732678859","out_refund_no":"{out_refund_no}",
@@ -122,7 +122,7 @@ fn an_answer_is_read_in_full() {
     assert_eq!(refund.user_received_account.as_ref().unwrap().as_str(), "招商银行信用卡0403");
     assert_eq!((refund.amount.refund, refund.amount.refund_fee), (Fen::new(888), Some(Fen::new(2))));
     let [Promotion { refund_amount, goods_detail, .. }] = &refund.promotion_detail[..] else {
-        panic!("one coupon");
+        panic!("expected one promotion");
     };
     assert_eq!((*refund_amount, goods_detail.len()), (Fen::new(4), 1));
     assert!(!format!("{refund:?}").contains("招商"));

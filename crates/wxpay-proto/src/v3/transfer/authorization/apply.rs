@@ -121,7 +121,7 @@ impl Builder {
         scene(&apply.transfer_scene_id)?;
         display_name(&apply.user_display_name)?;
         perception(apply.user_recv_perception.as_deref())?;
-        let rule = InvalidField::new("device_id", "must be 1 to 128 characters, none beyond the basic plane");
+        let rule = InvalidField::new("device_id", "must be 1 to 128 characters, none beyond U+FFFF");
         field::text_opt(apply.device_id.as_deref(), 128, rule)?;
         Ok(apply)
     }
@@ -201,7 +201,7 @@ impl Endpoint for ApplyAuthorization {
 #[cfg(test)]
 mod tests {
     use super::{super::State, *};
-    use crate::v3::fake::{read, written};
+    use crate::v3::fake::{drafted, read};
     use alloc::format;
 
     const LINE: &str = "POST /v3/fund-app/mch-transfer/user-confirm-authorization";
@@ -227,7 +227,7 @@ mod tests {
             .build()
             .unwrap();
         let expected = r#"{"out_authorization_no":"plfk2020042013","appid":"wxf636efh567hg4356","openid":"o-MYE42l80oelYMDE34nYD456Xoy","transfer_scene_id":"1000","user_display_name":"wx_123456","user_recv_perception":"现金奖励","authorization_notify_url":"https://example.com/allowed","scene_info":{"client_ip":"14.23.150.211","device_id":"013467007045764","device_type":"HARMONY"}}"#;
-        assert_eq!(written(&apply), (LINE.into(), expected.into()));
+        assert_eq!(drafted(&apply), (LINE.into(), expected.into()));
         assert!(!format!("{apply:?}").contains("wx_123456"));
     }
 
@@ -235,7 +235,7 @@ mod tests {
     fn a_minimal_request_says_nothing_else() {
         let apply = named("1000", "wx_123456").build().unwrap();
         let expected = r#"{"out_authorization_no":"plfk2020042013","appid":"wxf636efh567hg4356","openid":"o-MYE42l80oelYMDE34nYD456Xoy","transfer_scene_id":"1000","user_display_name":"wx_123456","authorization_notify_url":"https://example.com/allowed"}"#;
-        assert_eq!(written(&apply), (LINE.into(), expected.into()));
+        assert_eq!(drafted(&apply), (LINE.into(), expected.into()));
     }
 
     #[test]

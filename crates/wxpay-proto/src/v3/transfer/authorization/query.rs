@@ -86,7 +86,7 @@ impl Endpoint for QueryAuthorization {
         Ok(AuthorizationLookup::Found(Box::new(authorization)))
     }
 
-    fn refused(&self, refusal: &Refusal) -> Option<AuthorizationLookup> {
+    fn read_refusal(&self, refusal: &Refusal) -> Option<AuthorizationLookup> {
         is_unknown(refusal).then_some(AuthorizationLookup::NotFound)
     }
 
@@ -100,7 +100,7 @@ impl Endpoint for CloseAuthorization {
 
     /// Without a body.
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let target = Target::new(BASE).segment(self.0.as_str()).then("/close");
+        let target = Target::new(BASE).segment(self.0.as_str()).append("/close");
         Ok(Draft::new("v3.transfer.authorization.close", Method::Post, target))
     }
 
@@ -120,7 +120,7 @@ mod tests {
         *,
     };
     use crate::v3::{
-        fake::{self, read, target, written},
+        fake::{self, drafted, read, target},
         resolve::Resolved,
     };
     use alloc::{format, string::String};
@@ -138,7 +138,7 @@ mod tests {
         let display = QueryAuthorization::new(number()).display_authorization();
         assert_eq!(target(&display), format!("{path}?is_display_authorization=true"));
         assert_eq!(
-            written(&CloseAuthorization::new(number())),
+            drafted(&CloseAuthorization::new(number())),
             (format!("POST {path}/close"), String::new())
         );
     }
@@ -167,9 +167,9 @@ mod tests {
     fn what_became_of_it_is_settled_by_its_number() {
         let pending_operation = CloseAuthorization::new(number()).pending_operation().unwrap();
         let settled =
-            fake::Stage::new().run(fake::merchant().resolve_pending(pending_operation), |transmit, now| {
+            fake::Harness::new().run(fake::merchant().resolve_pending(pending_operation), |transmit, now| {
                 assert_eq!(transmit.label, "v3.transfer.authorization.query");
-                Ok(fake::Signer::public_key().reply(200, ANSWER, *now))
+                Ok(fake::SigningKey::public_key().reply(200, ANSWER, *now))
             });
         let Resolved::Authorization(authorization) = settled.unwrap() else {
             panic!("it is what a payee allows")

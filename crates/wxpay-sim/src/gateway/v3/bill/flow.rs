@@ -1,8 +1,8 @@
 //! The fund flow bill: income and expenses of an account.
 
-use super::sheet::{row, signed, yuan};
+use super::csv::{row, signed, yuan};
 use crate::{
-    ledger::v3::{Ledger, Line, Share, What},
+    ledger::v3::{EntryKind, JournalEntry, Ledger, SharingEntry},
     time,
 };
 
@@ -10,7 +10,7 @@ const FLOW: &str = "记账时间,微信支付业务单号,资金流水单号,业
 const FLOW_SUMMARY: &str = "资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额";
 
 /// Builds the bill. Returns `None` if no money was moved.
-pub(super) fn fundflow(ledger: &Ledger, lines: &[&Line]) -> Option<String> {
+pub(super) fn fundflow(ledger: &Ledger, lines: &[&JournalEntry]) -> Option<String> {
     let mut sheet = format!("{FLOW}\r\n");
     let (mut ins, mut outs, mut inflow, mut outflow) = (0_u64, 0_u64, 0_u64, 0_u64);
     for line in lines {
@@ -24,7 +24,7 @@ pub(super) fn fundflow(ledger: &Ledger, lines: &[&Line]) -> Option<String> {
             row(
                 &mut sheet,
                 &[
-                    time::plain(line.at),
+                    time::bill_time(line.at),
                     id.clone(),
                     id.clone(),
                     if kind == "扣除交易手续费" { "交易" } else { kind }.into(),
@@ -39,19 +39,23 @@ pub(super) fn fundflow(ledger: &Ledger, lines: &[&Line]) -> Option<String> {
             );
         };
         match &line.what {
-            What::Paid(_) => {
+            EntryKind::Paid(_) => {
                 let before_fee = line.balance.saturating_add(i64::try_from(fee).unwrap_or_default());
                 flow("交易", "收入", amount, before_fee, String::new());
                 flow("扣除交易手续费", "支出", fee, line.balance, String::from("结算手续费"));
             }
-            What::Refunded(_) | What::Reversed(_) => {
+            EntryKind::Refunded(_) | EntryKind::Reversed(_) => {
                 let note = format!("退款总金额{}元;含手续费{}元", yuan(amount), yuan(fee));
                 flow("退款", "支出", amount.saturating_sub(fee), line.balance, note);
             }
-            What::Shared(Share::Part { .. }) => flow("分账", "支出", amount, line.balance, String::new()),
-            What::Shared(Share::Back { .. }) => flow("分账回退", "收入", amount, line.balance, String::new()),
+            EntryKind::Shared(SharingEntry::Part { .. }) => {
+                flow("分账", "支出", amount, line.balance, String::new())
+            }
+            EntryKind::Shared(SharingEntry::Back { .. }) => {
+                flow("分账回退", "收入", amount, line.balance, String::new())
+            }
             // No flow: the money stays in the account, where it was only frozen.
-            What::Shared(Share::Own { .. }) => {}
+            EntryKind::Shared(SharingEntry::Own { .. }) => {}
         }
     }
     let all = ins.saturating_add(outs);
@@ -65,19 +69,21 @@ pub(super) fn fundflow(ledger: &Ledger, lines: &[&Line]) -> Option<String> {
 }
 
 /// Returns WeChat Pay's number and the merchant's number of the operation that moved the money.
-fn numbers(ledger: &Ledger, line: &Line) -> Option<(String, String)> {
+fn numbers(ledger: &Ledger, line: &JournalEntry) -> Option<(String, String)> {
     let order = ledger.order(&line.key)?;
     match &line.what {
-        What::Paid(id) | What::Reversed(id) => Some((id.to_string(), order.out_trade_no.to_string())),
-        What::Refunded(number) => {
-            let refund = order.refund_of(number)?;
+        EntryKind::Paid(id) | EntryKind::Reversed(id) => {
+            Some((id.to_string(), order.out_trade_no.to_string()))
+        }
+        EntryKind::Refunded(number) => {
+            let refund = order.refund(number)?;
             Some((refund.record.refund_id.to_string(), number.to_string()))
         }
-        What::Shared(Share::Part { out_order_no, detail_id } | Share::Own { out_order_no, detail_id }) => {
-            Some((detail_id.clone(), out_order_no.clone()))
-        }
-        What::Shared(Share::Back { out_return_no }) => {
-            let back = ledger.sharings.return_of(&order.mchid, out_return_no)?;
+        EntryKind::Shared(
+            SharingEntry::Part { out_order_no, detail_id } | SharingEntry::Own { out_order_no, detail_id },
+        ) => Some((detail_id.clone(), out_order_no.clone())),
+        EntryKind::Shared(SharingEntry::Back { out_return_no }) => {
+            let back = ledger.sharings.get_return(&order.mchid, out_return_no)?;
             Some((back.record.return_id.clone(), out_return_no.clone()))
         }
     }

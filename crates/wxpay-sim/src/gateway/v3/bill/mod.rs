@@ -1,20 +1,20 @@
 //! Bills of a day, available from ten o'clock of the next day.
 
+mod csv;
 mod flow;
-mod sharings;
-mod sheet;
+mod profit_sharing;
 mod trades;
 
 use super::{
     call::Call,
-    download::{self, fetch, offer},
+    download::{self, fetch, publish_bill},
     errors::{self, Refusal},
-    fields::{Field, Kind, may, must, text},
+    fields::{Field, Kind, optional, required, text},
     operation::Operation,
-    party::{self, NUMBER},
+    party::{self, MCHID_KIND},
     reply::Reply,
 };
-use crate::{chance::ALPHANUMERIC, gateway::Gateway, ledger::v3::Line, time};
+use crate::{gateway::Gateway, ledger::v3::JournalEntry, rng::ALPHANUMERIC, time};
 use aws_lc_rs::{
     aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey},
     digest::{SHA1_FOR_LEGACY_USE_ONLY, digest},
@@ -26,61 +26,65 @@ use std::io::Write as _;
 use wxpay_proto::id::MchId;
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation::get("v3.bill.trade", "/v3/bill/tradebill", trade).asking(TRADE),
-    Operation::get("v3.bill.fundflow", "/v3/bill/fundflowbill", fundflow).asking(FUNDFLOW),
-    Operation::get("v3.bill.sub_fundflow", "/v3/bill/sub-merchant-fundflowbill", sealed_fundflow)
-        .asking(SEALED),
-    Operation::get("v3.bill.profitsharing", "/v3/profitsharing/bills", profitsharing).asking(&[
+    Operation::get("v3.bill.trade", "/v3/bill/tradebill", trade).with_query(TRADE),
+    Operation::get("v3.bill.fundflow", "/v3/bill/fundflowbill", fundflow).with_query(FUNDFLOW),
+    Operation::get("v3.bill.sub_fundflow", "/v3/bill/sub-merchant-fundflowbill", encrypted_fundflow)
+        .with_query(SUB_FUNDFLOW),
+    Operation::get("v3.bill.profitsharing", "/v3/profitsharing/bills", profitsharing).with_query(&[
         BILL_DATE,
         ANY_SUB_MCHID,
         TAR_TYPE,
     ]),
-    Operation::get("v3.bill.download", "/v3/billdownload/file", fetch).asking(download::QUERY),
+    Operation::get("v3.bill.download", "/v3/billdownload/file", fetch).with_query(download::QUERY),
 ];
 
-const BILL_DATE: Field = must("bill_date", text(32));
-const ANY_SUB_MCHID: Field = may("sub_mchid", NUMBER);
-const TAR_TYPE: Field = may("tar_type", Kind::OneOf(&["GZIP"]));
+const BILL_DATE: Field = required("bill_date", text(32));
+const ANY_SUB_MCHID: Field = optional("sub_mchid", MCHID_KIND);
+const TAR_TYPE: Field = optional("tar_type", Kind::OneOf(&["GZIP"]));
 const TRADE: &[Field] =
-    &[BILL_DATE, ANY_SUB_MCHID, TAR_TYPE, may("bill_type", Kind::OneOf(&["ALL", "SUCCESS", "REFUND"]))];
-const FUNDFLOW: &[Field] =
-    &[BILL_DATE, ANY_SUB_MCHID, TAR_TYPE, may("account_type", Kind::OneOf(&["BASIC", "OPERATION", "FEES"]))];
-const SEALED: &[Field] = &[
+    &[BILL_DATE, ANY_SUB_MCHID, TAR_TYPE, optional("bill_type", Kind::OneOf(&["ALL", "SUCCESS", "REFUND"]))];
+const FUNDFLOW: &[Field] = &[
     BILL_DATE,
-    must("sub_mchid", NUMBER),
+    ANY_SUB_MCHID,
     TAR_TYPE,
-    must("account_type", Kind::OneOf(&["BASIC", "OPERATION", "FEES", "DEPOSIT"])),
-    must("algorithm", Kind::OneOf(&["AEAD_AES_256_GCM"])),
+    optional("account_type", Kind::OneOf(&["BASIC", "OPERATION", "FEES"])),
+];
+const SUB_FUNDFLOW: &[Field] = &[
+    BILL_DATE,
+    required("sub_mchid", MCHID_KIND),
+    TAR_TYPE,
+    required("account_type", Kind::OneOf(&["BASIC", "OPERATION", "FEES", "DEPOSIT"])),
+    required("algorithm", Kind::OneOf(&["AEAD_AES_256_GCM"])),
 ];
 
 /// Returns the trade bill of all trades that the caller ordered, or only those of `sub_mchid`.
 fn trade(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let sub_mchid = party::asking_by_sub(gateway, call)?;
+    let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let wanted = of_sub(lines(gateway, call)?, sub_mchid.as_ref());
     let text = trades::trade(&gateway.v3.ledger, &wanted, call.query("bill_type").unwrap_or("ALL"));
-    plain(gateway, call, text)
+    bill_reply(gateway, call, text)
 }
 
 /// Returns the profit-sharing bill of the caller, or only that of the payments of `sub_mchid`.
 fn profitsharing(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let sub_mchid = party::asking_by_sub(gateway, call)?;
+    let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let wanted = of_sub(lines(gateway, call)?, sub_mchid.as_ref());
-    let text = sharings::sharings(&gateway.v3.ledger, &wanted);
-    plain(gateway, call, text)
+    let text = profit_sharing::sharings(&gateway.v3.ledger, &wanted);
+    bill_reply(gateway, call, text)
 }
 
-fn of_sub<'a>(lines: &'a [Line], sub_mchid: Option<&MchId>) -> Vec<&'a Line> {
+fn of_sub<'a>(lines: &'a [JournalEntry], sub_mchid: Option<&MchId>) -> Vec<&'a JournalEntry> {
     lines.iter().filter(|line| sub_mchid.is_none() || line.sub_mchid.as_ref() == sub_mchid).collect()
 }
 
 /// Returns the fund flow bill of the caller's account, or of the account of a sub-merchant.
 fn fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let text = flow_of(gateway, call)?;
-    plain(gateway, call, text)
+    let text = fundflow_text(gateway, call)?;
+    bill_reply(gateway, call, text)
 }
 
-fn flow_of(gateway: &Gateway, call: &Call) -> Result<Option<String>, Refusal> {
-    let sub_mchid = party::asking_by_sub(gateway, call)?;
+fn fundflow_text(gateway: &Gateway, call: &Call) -> Result<Option<String>, Refusal> {
+    let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let lines = lines(gateway, call)?;
     let is_basic = call.query("account_type").is_none_or(|account| account == "BASIC");
     let wanted = lines.iter().filter(|line| is_basic && line.sub_mchid == sub_mchid);
@@ -88,43 +92,44 @@ fn flow_of(gateway: &Gateway, call: &Call) -> Result<Option<String>, Refusal> {
 }
 
 /// Returns the lines of the requested day, if its bill is ready.
-fn lines<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a [Line], Refusal> {
-    let named = time::day_named(call.query("bill_date").unwrap_or_default());
-    let (day, ends, stale) = named.ok_or_else(|| errors::INVALID_REQUEST.saying("bill_date格式不正确"))?;
+fn lines<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a [JournalEntry], Refusal> {
+    let named = time::bill_date(call.query("bill_date").unwrap_or_default());
+    let (day, ends, stale) =
+        named.ok_or_else(|| errors::INVALID_REQUEST.with_message("bill_date格式不正确"))?;
     if call.now < ends {
-        return Err(errors::INVALID_REQUEST.saying("不能下载当日及以后的账单"));
+        return Err(errors::INVALID_REQUEST.with_message("不能下载当日及以后的账单"));
     }
     if stale < call.now {
-        return Err(errors::INVALID_REQUEST.saying("只能下载三个月以内的账单"));
+        return Err(errors::INVALID_REQUEST.with_message("只能下载三个月以内的账单"));
     }
     if call.now < ends.after(gateway.settings.v3.bill_takes) {
         return Err(
-            errors::STATEMENT_CREATING.because("the bill is generated at ten o'clock of the next day")
+            errors::STATEMENT_CREATING.with_reason("the bill is generated at ten o'clock of the next day")
         );
     }
-    Ok(gateway.v3.ledger.days.of(&day, &call.mchid))
+    Ok(gateway.v3.ledger.journal.entries(&day, &call.mchid))
 }
 
-fn plain(gateway: &mut Gateway, call: &Call, text: Option<String>) -> Result<Reply, Refusal> {
-    let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.because("the day has no transactions"))?;
+fn bill_reply(gateway: &mut Gateway, call: &Call, text: Option<String>) -> Result<Reply, Refusal> {
+    let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.with_reason("the day has no transactions"))?;
     let hash_value = sha1(text.as_bytes());
-    let file = packed(call, text.into_bytes())?;
-    let download_url = offer(gateway, call, file);
+    let file = compress(call, text.into_bytes())?;
+    let download_url = publish_bill(gateway, call, file);
     Ok(Reply::json(&json!({ "hash_type": "SHA1", "hash_value": hash_value, "download_url": download_url })))
 }
 
 /// Returns the fund flow bill of one sub-merchant. The file is encrypted with its own key, which is encrypted for the
 /// caller.
-fn sealed_fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let text = flow_of(gateway, call)?;
-    let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.because("the day has no transactions"))?;
+fn encrypted_fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let text = fundflow_text(gateway, call)?;
+    let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.with_reason("the day has no transactions"))?;
     let hash_value = sha1(text.as_bytes());
-    let file = packed(call, text.into_bytes())?;
+    let file = compress(call, text.into_bytes())?;
     let (key, nonce) = (gateway.v3.chance.text(ALPHANUMERIC, 32), gateway.v3.chance.text(ALPHANUMERIC, 12));
-    let broken = || errors::SYSTEM_ERROR.because("the bill cannot be encrypted");
-    let sealed = sealed(&key, &nonce, file).ok_or_else(broken)?;
-    let encrypt_key = sealed_key(gateway, &call.mchid, &key).ok_or_else(broken)?;
-    let download_url = offer(gateway, call, sealed);
+    let broken = || errors::SYSTEM_ERROR.with_reason("the bill cannot be encrypted");
+    let sealed = seal(&key, &nonce, file).ok_or_else(broken)?;
+    let encrypt_key = seal_key(gateway, &call.mchid, &key).ok_or_else(broken)?;
+    let download_url = publish_bill(gateway, call, sealed);
     Ok(Reply::json(&json!({
         "download_bill_count": 1,
         "download_bill_list": [{
@@ -138,13 +143,13 @@ fn sealed_fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal>
     })))
 }
 
-fn sealed_key(gateway: &Gateway, mchid: &MchId, key: &str) -> Option<Value> {
-    let sealing = gateway.v3.merchants.get(mchid)?.sealing_key()?;
+fn seal_key(gateway: &Gateway, mchid: &MchId, key: &str) -> Option<Value> {
+    let sealing = gateway.v3.merchants.get(mchid)?.encryption_key()?;
     Some(STANDARD.encode(sealing.seal(key.as_bytes())?).into())
 }
 
 /// Encrypts with AES-256-GCM without associated data. The tag is appended.
-fn sealed(key: &str, nonce: &str, mut text: Vec<u8>) -> Option<Vec<u8>> {
+fn seal(key: &str, nonce: &str, mut text: Vec<u8>) -> Option<Vec<u8>> {
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_bytes()).ok()?);
     let nonce = Nonce::try_assume_unique_for_key(nonce.as_bytes()).ok()?;
     key.seal_in_place_append_tag(nonce, Aad::empty(), &mut text).ok()?;
@@ -156,11 +161,11 @@ fn sha1(bytes: &[u8]) -> String {
 }
 
 /// Compresses the bill with gzip, if the request asks for it.
-fn packed(call: &Call, bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
+fn compress(call: &Call, bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
     if call.query("tar_type").is_none() {
         return Ok(bytes);
     }
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     let zipped = encoder.write_all(&bytes).and_then(|()| encoder.finish());
-    zipped.map_err(|_| errors::SYSTEM_ERROR.because("the bill cannot be compressed"))
+    zipped.map_err(|_| errors::SYSTEM_ERROR.with_reason("the bill cannot be compressed"))
 }

@@ -1,34 +1,36 @@
 //! The trade bill: payments and refunds.
 
-use super::sheet::{row, signed, yuan};
+use super::csv::{row, signed, yuan};
 use crate::{
-    ledger::v3::{Ledger, Line, Order, Payment, RefundStatus, What},
+    ledger::v3::{EntryKind, JournalEntry, Ledger, Order, Payment, RefundStatus},
     time,
 };
 use wxpay_proto::UnixTime;
 
 /// The columns of the trade. The constants are in the order in which the bills contain them.
-const WHO: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额";
+const TRADE_COLUMNS: &str = "交易时间,公众账号ID,商户号,特约商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,应结订单金额,代金券金额";
 const REFUND_TIMES: &str = "退款申请时间,退款成功时间";
-const REFUNDED: &str = "微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态";
-const GOODS: &str = "商品名称,商户数据包,手续费,费率,订单金额";
+const REFUND_COLUMNS: &str = "微信退款单号,商户退款单号,退款金额,充值券退款金额,退款类型,退款状态";
+const AMOUNT_COLUMNS: &str = "商品名称,商户数据包,手续费,费率,订单金额";
 const TRADE_SUMMARY: &str =
     "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额";
 
 /// Builds the bill: `ALL`, `SUCCESS` or `REFUND`. Returns `None` if there are no trades.
-pub(super) fn trade(ledger: &Ledger, lines: &[&Line], bill_type: &str) -> Option<String> {
-    let is_wanted = |what: &What| match bill_type {
-        "SUCCESS" => matches!(what, What::Paid(_)),
-        "REFUND" => matches!(what, What::Refunded(_) | What::Reversed(_)),
+pub(super) fn trade(ledger: &Ledger, lines: &[&JournalEntry], bill_type: &str) -> Option<String> {
+    let is_wanted = |what: &EntryKind| match bill_type {
+        "SUCCESS" => matches!(what, EntryKind::Paid(_)),
+        "REFUND" => matches!(what, EntryKind::Refunded(_) | EntryKind::Reversed(_)),
         _ => true,
     };
     let header = match bill_type {
-        "SUCCESS" => format!("{WHO},{GOODS},费率备注"),
-        "REFUND" => format!("{WHO},{REFUND_TIMES},{REFUNDED},{GOODS},申请退款金额,费率备注"),
-        _ => format!("{WHO},{REFUNDED},{GOODS},申请退款金额,费率备注"),
+        "SUCCESS" => format!("{TRADE_COLUMNS},{AMOUNT_COLUMNS},费率备注"),
+        "REFUND" => {
+            format!("{TRADE_COLUMNS},{REFUND_TIMES},{REFUND_COLUMNS},{AMOUNT_COLUMNS},申请退款金额,费率备注")
+        }
+        _ => format!("{TRADE_COLUMNS},{REFUND_COLUMNS},{AMOUNT_COLUMNS},申请退款金额,费率备注"),
     };
     let mut sheet = format!("{header}\r\n");
-    let mut sum = Sum::default();
+    let mut sum = Summary::default();
     for line in lines.iter().filter(|line| is_wanted(&line.what)) {
         let Some(order) = ledger.order(&line.key) else { continue };
         let Some(cells) = trade_row(order, line, bill_type) else { continue };
@@ -47,24 +49,24 @@ pub(super) fn trade(ledger: &Ledger, lines: &[&Line], bill_type: &str) -> Option
 }
 
 /// Builds the row of a trade. Returns `None` if the line is not a trade.
-fn trade_row(order: &Order, line: &Line, bill_type: &str) -> Option<Vec<String>> {
+fn trade_row(order: &Order, line: &JournalEntry, bill_type: &str) -> Option<Vec<String>> {
     let paid_by = |payment: &&Payment| match &line.what {
-        What::Paid(id) | What::Reversed(id) => payment.transaction_id == *id,
-        What::Refunded(_) | What::Shared(_) => true,
+        EntryKind::Paid(id) | EntryKind::Reversed(id) => payment.transaction_id == *id,
+        EntryKind::Refunded(_) | EntryKind::Shared(_) => true,
     };
     let payment = order.payments.iter().find(paid_by);
     let state = match &line.what {
-        What::Paid(_) => "SUCCESS",
-        What::Refunded(_) => "REFUND",
-        What::Reversed(_) => "REVOKED",
-        What::Shared(_) => return None,
+        EntryKind::Paid(_) => "SUCCESS",
+        EntryKind::Refunded(_) => "REFUND",
+        EntryKind::Reversed(_) => "REVOKED",
+        EntryKind::Shared(_) => return None,
     };
-    let is_paid = matches!(line.what, What::Paid(_));
+    let is_paid = matches!(line.what, EntryKind::Paid(_));
     let (paid, taken) = if is_paid { (line.amount.get(), 0) } else { (0, line.amount.get()) };
     let coupon = payment.filter(|_| is_paid).map_or(0, |payment| payment.discount.get());
-    let text = |pointer| order.said(pointer).unwrap_or_default().to_owned();
+    let text = |pointer| order.request_text(pointer).unwrap_or_default().to_owned();
     let mut cells = vec![
-        time::plain(line.at),
+        time::bill_time(line.at),
         order.appid.to_string(),
         order.mchid.to_string(),
         order.sub_mchid().map_or_else(|| String::from("0"), ToString::to_string),
@@ -80,12 +82,13 @@ fn trade_row(order: &Order, line: &Line, bill_type: &str) -> Option<Vec<String>>
         yuan(coupon),
     ];
     let refund = match &line.what {
-        What::Refunded(number) => order.refund_of(number),
-        What::Paid(_) | What::Reversed(_) | What::Shared(_) => None,
+        EntryKind::Refunded(number) => order.refund(number),
+        EntryKind::Paid(_) | EntryKind::Reversed(_) | EntryKind::Shared(_) => None,
     };
     let record = refund.map(|refund| &refund.record);
     if bill_type == "REFUND" {
-        let moment = |at: Option<u64>| at.map(|at| time::plain(UnixTime::from_secs(at))).unwrap_or_default();
+        let moment =
+            |at: Option<u64>| at.map(|at| time::bill_time(UnixTime::from_secs(at))).unwrap_or_default();
         cells.push(moment(record.map(|record| record.created_at).or(Some(line.at.as_secs()))));
         cells.push(moment(record.and_then(|record| record.success_at)));
     }
@@ -102,7 +105,7 @@ fn trade_row(order: &Order, line: &Line, bill_type: &str) -> Option<Vec<String>>
     }
     let fee = i128::from(line.fee.get());
     let name = match text("/description") {
-        text if text.is_empty() => order.said("/detail").unwrap_or_default().to_owned(),
+        text if text.is_empty() => order.request_text("/detail").unwrap_or_default().to_owned(),
         text => text,
     };
     cells.extend([name, text("/attach"), signed(if is_paid { fee } else { fee.saturating_neg() })]);
@@ -124,18 +127,18 @@ const fn refund_state(status: RefundStatus) -> &'static str {
 
 /// The totals in the summary of a trade bill.
 #[derive(Default)]
-struct Sum {
+struct Summary {
     count: u64,
     paid: u64,
     refunded: u64,
     fees: i128,
 }
 
-impl Sum {
-    fn add(&mut self, line: &Line) {
+impl Summary {
+    fn add(&mut self, line: &JournalEntry) {
         self.count = self.count.saturating_add(1);
         let (amount, fee) = (line.amount.get(), i128::from(line.fee.get()));
-        if matches!(line.what, What::Paid(_)) {
+        if matches!(line.what, EntryKind::Paid(_)) {
             self.paid = self.paid.saturating_add(amount);
             self.fees = self.fees.saturating_add(fee);
         } else {

@@ -9,11 +9,11 @@ pub(super) mod payer;
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, may, must, text},
+    fields::{Alphabet, Field, Kind, optional, required, text},
     operation::Operation,
-    party::{self, NUMBER, SUB_APPID, SUB_MCHID},
+    party::{self, MCHID_KIND, SUB_APPID, SUB_MCHID},
     pay::{
-        MOST, OUT_TRADE_NO, SUB_SETTLE_INFO,
+        MAX_AMOUNT_FEN, OUT_TRADE_NO, SUB_SETTLE_INFO,
         prepay::{
             DESCRIPTION, GOODS_TAG, H5_SCENE, IDENTITY, NOTIFY_URL, SUBSIDY_INFO, TIME_EXPIRE, new_handle,
         },
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     gateway::Gateway,
-    ledger::v3::{Combined, Order, OrderKey, TradeState, TradeType},
+    ledger::v3::{CombinedOrder, Order, OrderKey, TradeState, TradeType},
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -33,108 +33,118 @@ use wxpay_proto::{
 };
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation::post("v3.combine.jsapi", "/v3/combine-transactions/jsapi", WHOLE, jsapi).also(JSAPI),
-    Operation::post("v3.combine.miniprogram", "/v3/combine-transactions/miniprogram", WHOLE, jsapi)
-        .also(JSAPI),
-    Operation::post("v3.combine.app", "/v3/combine-transactions/app", WHOLE, app).also(APP),
-    Operation::post("v3.combine.h5", "/v3/combine-transactions/h5", WHOLE, h5).also(H5),
-    Operation::post("v3.combine.native", "/v3/combine-transactions/native", WHOLE, native).also(APP),
+    Operation::post("v3.combine.jsapi", "/v3/combine-transactions/jsapi", COMBINED_ORDER, jsapi)
+        .with_fields(JSAPI),
+    Operation::post("v3.combine.miniprogram", "/v3/combine-transactions/miniprogram", COMBINED_ORDER, jsapi)
+        .with_fields(JSAPI),
+    Operation::post("v3.combine.app", "/v3/combine-transactions/app", COMBINED_ORDER, app).with_fields(APP),
+    Operation::post("v3.combine.h5", "/v3/combine-transactions/h5", COMBINED_ORDER, h5).with_fields(H5),
+    Operation::post("v3.combine.native", "/v3/combine-transactions/native", COMBINED_ORDER, native)
+        .with_fields(APP),
 ];
 
 /// The number of the combined order.
 pub(super) const COMBINE_OUT_TRADE_NO: Field =
-    must("combine_out_trade_no", Kind::Text(6, 32, Alphabet::OrderNumber));
-pub(super) const COMBINE_APPID: Field = must("combine_appid", text(32));
-const WHOLE: &[Field] = &[
+    required("combine_out_trade_no", Kind::Text(6, 32, Alphabet::OrderNumber));
+pub(super) const COMBINE_APPID: Field = required("combine_appid", text(32));
+const COMBINED_ORDER: &[Field] = &[
     COMBINE_APPID,
-    must("combine_mchid", NUMBER),
+    required("combine_mchid", MCHID_KIND),
     COMBINE_OUT_TRADE_NO,
     NOTIFY_URL,
-    may("time_start", Kind::Time),
+    optional("time_start", Kind::Time),
     TIME_EXPIRE,
-    may("limit_pay", Kind::List(&Kind::OneOf(&["no_balance", "no_credit", "no_debit", "balance_only"]), 4)),
-    may("trade_scenario", Kind::OneOf(&["RECOMMERCE"])),
+    optional(
+        "limit_pay",
+        Kind::List(&Kind::OneOf(&["no_balance", "no_credit", "no_debit", "balance_only"]), 4),
+    ),
+    optional("trade_scenario", Kind::OneOf(&["RECOMMERCE"])),
     SUBSIDY_INFO,
-    must("sub_orders", Kind::List(&Kind::Object(SUB_ORDER), MOST_ORDERS)),
+    required("sub_orders", Kind::List(&Kind::Object(SUB_ORDER), MAX_SUB_ORDERS)),
 ];
 const SUB_ORDER: &[Field] = &[
-    must("mchid", NUMBER),
+    required("mchid", MCHID_KIND),
     SUB_MCHID,
     SUB_APPID,
     OUT_TRADE_NO,
-    must(
+    required(
         "amount",
-        Kind::Object(&[must("total_amount", Kind::Number(1, MOST)), must("currency", Kind::OneOf(&["CNY"]))]),
+        Kind::Object(&[
+            required("total_amount", Kind::Number(1, MAX_AMOUNT_FEN)),
+            required("currency", Kind::OneOf(&["CNY"])),
+        ]),
     ),
-    must("attach", text(128)),
+    required("attach", text(128)),
     DESCRIPTION,
-    may("detail", text(6000)),
+    optional("detail", text(6000)),
     GOODS_TAG,
     SUB_SETTLE_INFO,
-    may("profit_sharing", Kind::Truth),
-    may("order_service_type", Kind::OneOf(&["INDIVIDUALTRADE"])),
-    may("individual_auth_id", text(64)),
-    may("individual_name", text(64)),
+    optional("profit_sharing", Kind::Boolean),
+    optional("order_service_type", Kind::OneOf(&["INDIVIDUALTRADE"])),
+    optional("individual_auth_id", text(64)),
+    optional("individual_name", text(64)),
 ];
-const SCENE_INFO: Field =
-    may("scene_info", Kind::Object(&[must("payer_client_ip", text(45)), may("device_id", text(32))]));
-const PAYER: Field = may(
+const SCENE_INFO: Field = optional(
+    "scene_info",
+    Kind::Object(&[required("payer_client_ip", text(45)), optional("device_id", text(32))]),
+);
+const PAYER: Field = optional(
     "combine_payer_info",
-    Kind::Object(&[may("openid", text(128)), may("sub_openid", text(128)), IDENTITY]),
+    Kind::Object(&[optional("openid", text(128)), optional("sub_openid", text(128)), IDENTITY]),
 );
 const JSAPI: &[Field] = &[SCENE_INFO, Field { is_required: true, ..PAYER }];
 const APP: &[Field] = &[SCENE_INFO, PAYER];
 const H5: &[Field] = &[H5_SCENE, PAYER];
 
 /// The maximum number of sub-orders.
-const MOST_ORDERS: usize = 50;
+const MAX_SUB_ORDERS: usize = 50;
 
 fn jsapi(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let named = ["/combine_payer_info/openid", "/combine_payer_info/sub_openid"];
     if named.iter().all(|pointer| call.text(pointer).is_none_or(str::is_empty)) {
-        return Err(errors::OPENID_MISSING.because("openid or sub_openid is required"));
+        return Err(errors::OPENID_MISSING.with_reason("openid or sub_openid is required"));
     }
-    placed(gateway, call, TradeType::Jsapi).map(|handle| Reply::json(&json!({ "prepay_id": handle })))
+    place_or_find(gateway, call, TradeType::Jsapi).map(|handle| Reply::json(&json!({ "prepay_id": handle })))
 }
 
 fn app(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    placed(gateway, call, TradeType::App).map(|handle| Reply::json(&json!({ "prepay_id": handle })))
+    place_or_find(gateway, call, TradeType::App).map(|handle| Reply::json(&json!({ "prepay_id": handle })))
 }
 
 fn h5(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    placed(gateway, call, TradeType::Mweb).map(|handle| Reply::json(&json!({ "h5_url": handle })))
+    place_or_find(gateway, call, TradeType::Mweb).map(|handle| Reply::json(&json!({ "h5_url": handle })))
 }
 
 fn native(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    placed(gateway, call, TradeType::Native).map(|handle| Reply::json(&json!({ "code_url": handle })))
+    place_or_find(gateway, call, TradeType::Native).map(|handle| Reply::json(&json!({ "code_url": handle })))
 }
 
 /// Places a combined order, or finds the existing one. Returns its handle; a repeated request returns the same handle
 /// while that is valid.
-fn placed(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Result<String, Refusal> {
-    call.is_from(call.said("combine_mchid"))?;
-    let appid = party::own_app(gateway, call, call.said("combine_appid"))?;
+fn place_or_find(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Result<String, Refusal> {
+    call.check_mchid(call.query_or_body("combine_mchid"))?;
+    let appid = party::caller_app(gateway, call, call.query_or_body("combine_appid"))?;
     let number = call.text("/combine_out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
-    let number = number.map_err(|_| errors::PARAM_ERROR.because("combine_out_trade_no is invalid"))?;
+    let number = number.map_err(|_| errors::PARAM_ERROR.with_reason("combine_out_trade_no is invalid"))?;
     let key = (call.mchid.clone(), number);
     let sealed = ["/combine_payer_info/identity/number", "/combine_payer_info/identity/name"];
-    let asked = call.comparable(gateway, &sealed)?;
-    let Some(whole) = placed_before(gateway, call, &key, trade_type, &asked)? else {
+    let asked = call.normalized_body(gateway, &sealed)?;
+    let Some(whole) = existing_combined(gateway, call, &key, trade_type, &asked)? else {
         return place(gateway, call, Terms { key, appid, trade_type, asked });
     };
     if call.now < whole.expires {
         return Ok(whole.handle.clone());
     }
     if time_expire(call).is_err() {
-        return Err(errors::ORDER_EXPIRED.because("the order's time_expire has passed"));
+        return Err(errors::ORDER_EXPIRED.with_reason("the order's time_expire has passed"));
     }
     let subs = whole.subs.clone();
     let handle = new_handle(gateway, trade_type, call.now);
     let expires = call.now.after(gateway.settings.v3.prepay_ttl);
-    gateway.v3.ledger.combined.rename(&key, handle.clone(), expires);
+    gateway.v3.ledger.combined.replace_handle(&key, handle.clone(), expires);
     for sub in &subs {
         if let Some(order) = gateway.v3.ledger.order_mut(sub) {
-            order.expires = expires;
+            order.handle_expires_at = expires;
         }
     }
     Ok(handle)
@@ -142,31 +152,31 @@ fn placed(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Result<S
 
 /// Returns the combined order that exists under this number, if the request is identical to the first one and the order
 /// can still be paid.
-fn placed_before<'a>(
+fn existing_combined<'a>(
     gateway: &'a Gateway,
     call: &Call,
     key: &OrderKey,
     trade_type: TradeType,
     asked: &Value,
-) -> Result<Option<&'a Combined>, Refusal> {
-    let Some(whole) = gateway.v3.ledger.combined.of(key) else { return Ok(None) };
+) -> Result<Option<&'a CombinedOrder>, Refusal> {
+    let Some(whole) = gateway.v3.ledger.combined.get(key) else { return Ok(None) };
     let first = whole.subs.first().and_then(|key| gateway.v3.ledger.order(key));
     match first.map(|order| order.state(call.now)) {
         Some(TradeState::Success | TradeState::Refund) => {
-            return Err(errors::ALREADY_PAID.because("the combined order is paid"));
+            return Err(errors::ALREADY_PAID.with_reason("the combined order is paid"));
         }
         Some(TradeState::Closed | TradeState::Revoked) => {
-            return Err(errors::ORDER_CLOSED.because("the combined order is closed"));
+            return Err(errors::ORDER_CLOSED.with_reason("the combined order is closed"));
         }
         Some(TradeState::NotPay | TradeState::UserPaying | TradeState::PayError) | None => {}
     }
     if whole.trade_type != trade_type {
         return Err(errors::OUT_TRADE_NO_USED
-            .because("combine_out_trade_no belongs to an order of another trade type"));
+            .with_reason("combine_out_trade_no belongs to an order of another trade type"));
     }
     if whole.placed != *asked {
-        return Err(errors::REENTRY_DIFFERS
-            .because("combine_out_trade_no belongs to an order with different parameters"));
+        return Err(errors::REENTRY_MISMATCH
+            .with_reason("combine_out_trade_no belongs to an order with different parameters"));
     }
     Ok(Some(whole))
 }
@@ -191,7 +201,7 @@ fn place(gateway: &mut Gateway, call: &Call, terms: Terms) -> Result<String, Ref
         let order = sub_order(gateway, call, (said, &at), &terms, expires)?;
         if !names.insert(order.key()) {
             let field = format!("{at}/out_trade_no");
-            return Err(errors::PARAM_ERROR.at(
+            return Err(errors::PARAM_ERROR.for_field(
                 "body",
                 &field,
                 order.out_trade_no.as_str().into(),
@@ -200,22 +210,22 @@ fn place(gateway: &mut Gateway, call: &Call, terms: Terms) -> Result<String, Ref
         }
         if gateway.v3.ledger.order(&order.key()).is_some() {
             return Err(
-                errors::OUT_TRADE_NO_USED.because(format!("{at}/out_trade_no belongs to another order"))
+                errors::OUT_TRADE_NO_USED.with_reason(format!("{at}/out_trade_no belongs to another order"))
             );
         }
         orders.push(order);
     }
     if orders.is_empty() {
-        return Err(errors::PARAM_ERROR.at("body", "/sub_orders", "".into(), "至少1项"));
+        return Err(errors::PARAM_ERROR.for_field("body", "/sub_orders", "".into(), "至少1项"));
     }
     let Terms { key, appid, trade_type, asked } = terms;
     let handle = new_handle(gateway, trade_type, call.now);
-    let whole = Combined {
+    let whole = CombinedOrder {
         key,
         appid,
         trade_type,
         placed: asked,
-        asked: call.asked.clone(),
+        asked: call.wechatpay_serial.clone(),
         notify_url: call.text("/notify_url").map(String::from),
         handle: handle.clone(),
         expires,
@@ -241,35 +251,36 @@ fn sub_order(
     let text = |name: &str| said.get(name).and_then(Value::as_str);
     let mchid = text("mchid").unwrap_or_default().parse::<MchId>().ok();
     let mchid = mchid.filter(|mchid| gateway.v3.merchants.get(mchid).is_some());
-    let unknown = || errors::MCH_NOT_EXISTS.because(format!("{at}/mchid is not a known merchant"));
+    let unknown = || errors::MCH_NOT_EXISTS.with_reason(format!("{at}/mchid is not a known merchant"));
     let mchid = mchid.ok_or_else(unknown)?;
-    let sub = text("sub_mchid").map(|_| party::served(gateway, &mchid, text("sub_mchid"), text("sub_appid")));
+    let sub = text("sub_mchid")
+        .map(|_| party::served_sub_merchant(gateway, &mchid, text("sub_mchid"), text("sub_appid")));
     let sub = sub.transpose()?;
     let number = text("out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
     let total = said.pointer("/amount/total_amount").and_then(Value::as_u64).unwrap_or_default();
     Ok(Order {
         mchid,
         appid: terms.appid.clone(),
-        sub,
-        out_trade_no: number.map_err(|_| errors::PARAM_ERROR.because("out_trade_no is invalid"))?,
+        sub_merchant: sub,
+        out_trade_no: number.map_err(|_| errors::PARAM_ERROR.with_reason("out_trade_no is invalid"))?,
         combined: Some(terms.key.clone()),
         trade_type: terms.trade_type,
         total: Fen::new(total),
-        placed: as_an_order(call, said),
-        asked: call.asked.clone(),
+        request: as_single_order(call, said),
+        request_serial: call.wechatpay_serial.clone(),
         notify_url: None,
         handle: None,
-        expires,
-        dies: call.now.after(gateway.settings.v3.order_ttl),
-        created: call.now,
-        ended: None,
+        handle_expires_at: expires,
+        closes_at: call.now.after(gateway.settings.v3.order_ttl),
+        created_at: call.now,
+        recorded_state: None,
         payments: Vec::new(),
         refunds: Vec::new(),
     })
 }
 
 /// Returns the sub-order in the form of a single order: payer and scene are copied from the combined order.
-fn as_an_order(call: &Call, said: &Value) -> Value {
+fn as_single_order(call: &Call, said: &Value) -> Value {
     let mut said = said.clone();
     let Some(members) = said.as_object_mut() else { return said };
     for (of_the_whole, of_one) in [("combine_payer_info", "payer"), ("scene_info", "scene_info")] {

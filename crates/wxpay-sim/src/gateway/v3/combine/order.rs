@@ -7,14 +7,14 @@ use crate::{
         v3::{
             call::Call,
             errors::{self, Refusal},
-            fields::{Field, Kind, may, must, text},
+            fields::{Field, Kind, optional, required, text},
             operation::Operation,
-            party::{self, NUMBER, SUB_APPID, SUB_MCHID},
+            party::{self, MCHID_KIND, SUB_APPID, SUB_MCHID},
             pay::{OUT_TRADE_NO, transaction::promotions},
             reply::Reply,
         },
     },
-    ledger::v3::{Combined, Ended, Ledger, Order, OrderKey, Payment, TradeState},
+    ledger::v3::{CombinedOrder, Ledger, Order, OrderKey, Payment, RecordedState, TradeState},
     settings::UnknownClose,
     time,
 };
@@ -39,15 +39,15 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
 
 const CLOSE: &[Field] = &[
     COMBINE_APPID,
-    must(
+    required(
         "sub_orders",
         Kind::List(
             &Kind::Object(&[
-                must("mchid", NUMBER),
+                required("mchid", MCHID_KIND),
                 OUT_TRADE_NO,
                 SUB_MCHID,
                 SUB_APPID,
-                may("individual_auth_id", text(64)),
+                optional("individual_auth_id", text(64)),
             ]),
             50,
         ),
@@ -55,44 +55,44 @@ const CLOSE: &[Field] = &[
 ];
 
 fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let whole = key_of(call).and_then(|key| gateway.v3.ledger.combined.of(&key));
-    let unknown = || errors::ORDER_NOT_EXIST.because("the merchant has no such combined order");
+    let whole = key_of(call).and_then(|key| gateway.v3.ledger.combined.get(&key));
+    let unknown = || errors::ORDER_NOT_EXIST.with_reason("the merchant has no such combined order");
     Ok(Reply::json(&combined(&gateway.v3.ledger, whole.ok_or_else(unknown)?, Order::payment, call.now)))
 }
 
 fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let ledger = &gateway.v3.ledger;
     let whole = ledger.combined.by_transaction(&call.mchid, call.path("combine_transaction_id"));
-    let unknown = || errors::ORDER_NOT_EXIST.because("the merchant has no such payment");
+    let unknown = || errors::ORDER_NOT_EXIST.with_reason("the merchant has no such payment");
     Ok(Reply::json(&combined(ledger, whole.ok_or_else(unknown)?, Order::payment, call.now)))
 }
 
 /// Closes all sub-orders; the request must name each of them. Closing twice has the same result as closing once.
 fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    party::own_app(gateway, call, call.said("combine_appid"))?;
-    let Some(whole) = key_of(call).and_then(|key| gateway.v3.ledger.combined.of(&key)) else {
-        return match gateway.settings.v3.unknown_close {
+    party::caller_app(gateway, call, call.query_or_body("combine_appid"))?;
+    let Some(whole) = key_of(call).and_then(|key| gateway.v3.ledger.combined.get(&key)) else {
+        return match gateway.settings.v3.close_unknown_order {
             UnknownClose::NotFound => {
-                Err(errors::ORDER_NOT_EXIST.because("the merchant has no such combined order"))
+                Err(errors::ORDER_NOT_EXIST.with_reason("the merchant has no such combined order"))
             }
             UnknownClose::NoContent => Ok(Reply::no_content()),
         };
     };
     let subs = whole.subs.clone();
     let orders = || subs.iter().filter_map(|key| gateway.v3.ledger.order(key));
-    let kept: BTreeSet<_> = orders().map(named).collect();
+    let kept: BTreeSet<_> = orders().map(order_names).collect();
     let said = call.body.get("sub_orders").and_then(Value::as_array);
-    let said: BTreeSet<_> = said.into_iter().flatten().map(said_of).collect();
+    let said: BTreeSet<_> = said.into_iter().flatten().map(requested_names).collect();
     // Compared as sets: the order in which the sub-orders are named does not matter.
     if kept != said {
-        return Err(errors::PARAM_ERROR.at("body", "/sub_orders", "".into(), "应为合单的全部子单"));
+        return Err(errors::PARAM_ERROR.for_field("body", "/sub_orders", "".into(), "应为合单的全部子单"));
     }
     if orders().any(|order| matches!(order.state(call.now), TradeState::Success | TradeState::Refund)) {
-        return Err(errors::ALREADY_PAID.because("a paid order cannot be closed"));
+        return Err(errors::ALREADY_PAID.with_reason("a paid order cannot be closed"));
     }
     for key in &subs {
         if let Some(order) = gateway.v3.ledger.order_mut(key) {
-            order.ended = Some(Ended::Closed);
+            order.recorded_state = Some(RecordedState::Closed);
         }
     }
     Ok(Reply::no_content())
@@ -103,12 +103,12 @@ fn key_of(call: &Call) -> Option<OrderKey> {
 }
 
 /// Returns the values that name a sub-order in a close request.
-fn named(order: &Order) -> [String; 3] {
+fn order_names(order: &Order) -> [String; 3] {
     let sub_mchid = order.sub_mchid().map(ToString::to_string).unwrap_or_default();
     [order.mchid.to_string(), order.out_trade_no.to_string(), sub_mchid]
 }
 
-fn said_of(said: &Value) -> [String; 3] {
+fn requested_names(said: &Value) -> [String; 3] {
     ["mchid", "out_trade_no", "sub_mchid"]
         .map(|name| said.get(name).and_then(Value::as_str).map(String::from).unwrap_or_default())
 }
@@ -116,7 +116,7 @@ fn said_of(said: &Value) -> [String; 3] {
 /// Builds the object of queries and notifications. `payment` selects the payment of each sub-order.
 pub(super) fn combined(
     ledger: &Ledger,
-    whole: &Combined,
+    whole: &CombinedOrder,
     payment: fn(&Order) -> Option<&Payment>,
     now: UnixTime,
 ) -> Value {
@@ -130,7 +130,7 @@ pub(super) fn combined(
         "combine_appid": whole.appid,
         "combine_mchid": whole.key.0,
         "combine_out_trade_no": whole.key.1,
-        "scene_info": { "device_id": whole.said("/scene_info/device_id").unwrap_or_default() },
+        "scene_info": { "device_id": whole.request_text("/scene_info/device_id").unwrap_or_default() },
         "sub_orders": subs,
     });
     if let Some(members) = shown.as_object_mut() {
@@ -138,7 +138,7 @@ pub(super) fn combined(
             members.insert("combine_transaction_id".into(), paid.transaction_id.as_str().into());
             members.insert("combine_payer_info".into(), json!({ "openid": paid.openid.as_str() }));
         }
-        if let Some(scenario) = whole.said("/trade_scenario") {
+        if let Some(scenario) = whole.request_text("/trade_scenario") {
             members.insert("trade_scenario".into(), scenario.into());
         }
     }
@@ -150,17 +150,17 @@ fn sub_order(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
         "mchid": order.mchid,
         "out_trade_no": order.out_trade_no,
         "trade_state": order.state(now).as_str(),
-        "attach": order.said("/attach").unwrap_or_default(),
+        "attach": order.request_text("/attach").unwrap_or_default(),
         "amount": { "total_amount": order.total, "currency": "CNY" },
     });
     let Some(members) = shown.as_object_mut() else { return shown };
-    if let Some(sub) = &order.sub {
+    if let Some(sub) = &order.sub_merchant {
         members.insert("sub_mchid".into(), sub.mchid.as_str().into());
         if let Some(appid) = &sub.appid {
             members.insert("sub_appid".into(), appid.as_str().into());
         }
     }
-    if let Some(id) = order.said("/individual_auth_id") {
+    if let Some(id) = order.request_text("/individual_auth_id") {
         members.insert("individual_auth_id".into(), id.into());
     }
     let Some(payment) = payment else { return shown };

@@ -2,8 +2,8 @@
 
 use super::order::combined;
 use crate::{
-    gateway::{CannotPay, Gateway, Payer, v3::notification::Event},
-    ledger::v3::{OrderKey, PaidWhole},
+    gateway::{Gateway, PayError, Payer, v3::notification::Event},
+    ledger::v3::{CombinedPayment, OrderKey},
 };
 use wxpay_proto::{Fen, UnixTime};
 
@@ -16,8 +16,8 @@ pub(in crate::gateway::v3) fn charge(
     second: bool,
     due: UnixTime,
     now: UnixTime,
-) -> Result<(), CannotPay> {
-    let subs = gateway.v3.ledger.combined.of(key).map(|whole| whole.subs.clone()).unwrap_or_default();
+) -> Result<(), PayError> {
+    let subs = gateway.v3.ledger.combined.get(key).map(|whole| whole.subs.clone()).unwrap_or_default();
     let mut rest = payer.discount;
     // All payments are built before the first is recorded: if one is not possible, nothing changes.
     let mut payments = Vec::new();
@@ -29,20 +29,20 @@ pub(in crate::gateway::v3) fn charge(
         payments.push((sub, payment));
     }
     if rest > Fen::ZERO {
-        return Err(CannotPay::DiscountTooLarge);
+        return Err(PayError::DiscountTooLarge);
     }
-    let openid = payments.first().map(|(_, payment)| payment.openid.clone()).ok_or(CannotPay::NoSuchOrder)?;
-    let transaction_id = gateway.v3.new_transaction_id(now).ok_or(CannotPay::NoSuchOrder)?;
+    let openid = payments.first().map(|(_, payment)| payment.openid.clone()).ok_or(PayError::NoSuchOrder)?;
+    let transaction_id = gateway.v3.new_transaction_id(now).ok_or(PayError::NoSuchOrder)?;
     for (sub, payment) in payments {
-        gateway.v3.ledger.pay(&sub, payment);
+        gateway.v3.ledger.add_payment(&sub, payment);
     }
-    gateway.v3.ledger.combined.pay(key, PaidWhole { transaction_id, openid });
-    tell(gateway, key, due, now);
+    gateway.v3.ledger.combined.pay(key, CombinedPayment { transaction_id, openid });
+    notify(gateway, key, due, now);
     Ok(())
 }
 
-fn tell(gateway: &mut Gateway, key: &OrderKey, due: UnixTime, now: UnixTime) {
-    let Some(whole) = gateway.v3.ledger.combined.of(key) else { return };
+fn notify(gateway: &mut Gateway, key: &OrderKey, due: UnixTime, now: UnixTime) {
+    let Some(whole) = gateway.v3.ledger.combined.get(key) else { return };
     let Some(notify_url) = whole.notify_url.clone() else { return };
     let event = Event {
         mchid: key.0.clone(),
@@ -51,9 +51,9 @@ fn tell(gateway: &mut Gateway, key: &OrderKey, due: UnixTime, now: UnixTime) {
         event_type: "TRANSACTION.SUCCESS",
         summary: "支付成功",
         original_type: "transaction",
-        plain: combined(&gateway.v3.ledger, whole, |order| order.payments.last(), now),
+        plaintext: combined(&gateway.v3.ledger, whole, |order| order.payments.last(), now),
         asked: whole.asked.clone(),
-        schedule: None,
+        retry_schedule: None,
     };
-    gateway.tell(key.1.as_str(), event, due);
+    gateway.notify(key.1.as_str(), event, due);
 }

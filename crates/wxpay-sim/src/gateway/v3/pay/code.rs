@@ -13,29 +13,31 @@
 //! | others | paid at once |
 
 use super::{
-    AMOUNT, DETAIL, OUT_TRADE_NO, SETTLE_INFO, Terms, key_of, new_order, placed_before,
+    AMOUNT, DETAIL, OUT_TRADE_NO, OrderParts, SETTLE_INFO, existing_order, new_order, order_key,
     transaction::transaction,
 };
 use crate::{
     gateway::{
         Gateway, Payer,
-        agenda::Task,
+        tasks::Task,
         v3::{
             call::Call,
             errors::{self, Refusal},
-            fields::{Alphabet, Field, Kind, may, must, text},
+            fields::{Alphabet, Field, Kind, optional, required, text},
             operation::Operation,
             party::{self, APPID, MCHID},
             reply::Reply,
         },
     },
-    ledger::v3::{Ended, OrderKey, TradeState, TradeType},
+    ledger::v3::{OrderKey, RecordedState, TradeState, TradeType},
     settings::UserPaying,
 };
 use wxpay_proto::{UnixTime, id::MchId};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
-    Operation::post("v3.pay.codepay", "/v3/pay/transactions/codepay", CODEPAY, codepay).also(OWN).at_most(33),
+    Operation::post("v3.pay.codepay", "/v3/pay/transactions/codepay", CODEPAY, codepay)
+        .with_fields(DIRECT)
+        .calls_per_second(33),
     Operation::post(
         "v3.pay.reverse",
         "/v3/pay/transactions/out-trade-no/{out_trade_no}/reverse",
@@ -44,38 +46,43 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     ),
 ];
 
-const OWN: &[Field] = &[APPID, MCHID, SETTLE_INFO, may("time_expire", Kind::Time)];
+const DIRECT: &[Field] = &[APPID, MCHID, SETTLE_INFO, optional("time_expire", Kind::Time)];
 /// The fields of both modes.
 pub(super) const CODEPAY: &[Field] = &[
-    must("description", text(127)),
+    required("description", text(127)),
     OUT_TRADE_NO,
     AMOUNT,
-    must("payer", Kind::Object(&[must("auth_code", Kind::Text(18, 18, Alphabet::Digits))])),
-    must(
+    required("payer", Kind::Object(&[required("auth_code", Kind::Text(18, 18, Alphabet::Digits))])),
+    required(
         "scene_info",
         Kind::Object(&[
-            may("device_id", text(32)),
-            may("device_ip", text(45)),
-            must("store_info", Kind::Object(&[may("id", text(32)), may("out_id", text(32))])),
+            optional("device_id", text(32)),
+            optional("device_ip", text(45)),
+            required("store_info", Kind::Object(&[optional("id", text(32)), optional("out_id", text(32))])),
         ]),
     ),
-    may("attach", Kind::Text(0, 128, Alphabet::Any)),
-    may("goods_tag", Kind::Text(0, 32, Alphabet::Any)),
-    may("support_fapiao", Kind::Truth),
+    optional("attach", Kind::Text(0, 128, Alphabet::Any)),
+    optional("goods_tag", Kind::Text(0, 32, Alphabet::Any)),
+    optional("support_fapiao", Kind::Boolean),
     DETAIL,
 ];
 const REVERSE: &[Field] = &[APPID, MCHID];
 
 pub(super) fn codepay(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let (appid, sub) = party::placing(gateway, call)?;
-    let key = key_of(call)?;
+    let (appid, sub) = party::check_order_party(gateway, call)?;
+    let key = order_key(call)?;
     let code = call.text("/payer/auth_code").unwrap_or_default();
     if !matches!(code.get(..2), Some("10" | "11" | "12" | "13" | "14" | "15")) {
-        return Err(errors::PARAM_ERROR.at("body", "/payer/auth_code", code.into(), "付款码以10至15开头"));
+        return Err(errors::PARAM_ERROR.for_field(
+            "body",
+            "/payer/auth_code",
+            code.into(),
+            "付款码以10至15开头",
+        ));
     }
     let store = ["/scene_info/store_info/id", "/scene_info/store_info/out_id"];
     if store.iter().all(|pointer| call.text(pointer).is_none()) {
-        return Err(errors::PARAM_ERROR.at(
+        return Err(errors::PARAM_ERROR.for_field(
             "body",
             "/scene_info/store_info",
             "".into(),
@@ -83,54 +90,53 @@ pub(super) fn codepay(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
         ));
     }
     let trade_type = TradeType::Micropay;
-    if placed_before(gateway, call, &key, trade_type, &call.body)?.is_none() {
-        let begun = Begun::by(code)?;
-        let terms = Terms { key: key.clone(), appid, sub, trade_type, asked: call.body.clone() };
+    if existing_order(gateway, call, &key, trade_type, &call.body)?.is_none() {
+        let begun = CodeAction::from_code(code)?;
+        let terms = OrderParts { key: key.clone(), appid, sub, trade_type, body: call.body.clone() };
         let mut order = new_order(call, terms, gateway)?;
-        order.ended = (!matches!(begun, Begun::Paid)).then_some(Ended::UserPaying);
+        order.recorded_state = (!matches!(begun, CodeAction::Pay)).then_some(RecordedState::UserPaying);
         gateway.v3.ledger.place(order);
-        begun.go_on(gateway, &key, call.now)?;
+        begun.run(gateway, &key, call.now)?;
     }
     let order = gateway.v3.ledger.order(&key);
-    let order = order.ok_or_else(|| errors::SYSTEM_ERROR.because("the order is missing from the ledger"))?;
+    let order =
+        order.ok_or_else(|| errors::SYSTEM_ERROR.with_reason("the order is missing from the ledger"))?;
     let is_open = order.state(call.now) == TradeState::UserPaying;
     if is_open && gateway.settings.v3.user_paying == UserPaying::Code {
-        return Err(errors::USERPAYING.because("the payer is entering the password"));
+        return Err(errors::USERPAYING.with_reason("the payer is entering the password"));
     }
     Ok(Reply::json(&transaction(order, call.now)))
 }
 
 /// The payer's action, as chosen by the code.
-enum Begun {
-    Paid,
+enum CodeAction {
+    Pay,
     Password(Option<fn(&mut Gateway, &MchId, &str, UnixTime)>),
 }
 
-impl Begun {
-    fn by(code: &str) -> Result<Self, Refusal> {
+impl CodeAction {
+    fn from_code(code: &str) -> Result<Self, Refusal> {
         match code.get(16..) {
-            Some("01") => Ok(Self::Password(Some(types_password))),
+            Some("01") => Ok(Self::Password(Some(confirm_payment))),
             Some("02") => Ok(Self::Password(None)),
-            Some("03") => Err(errors::NOT_ENOUGH.because("the last digits of the code request NOT_ENOUGH")),
-            Some("04") => Ok(Self::Password(Some(gives_up))),
-            Some("05") => {
-                Err(errors::AUTH_CODE_EXPIRED
-                    .because("the last digits of the code request AUTH_CODE_EXPIRED"))
+            Some("03") => {
+                Err(errors::NOT_ENOUGH.with_reason("the last digits of the code request NOT_ENOUGH"))
             }
-            Some("06") => {
-                Err(errors::AUTH_CODE_INVALID
-                    .because("the last digits of the code request AUTH_CODE_INVALID"))
-            }
-            _ => Ok(Self::Paid),
+            Some("04") => Ok(Self::Password(Some(cancel_payment))),
+            Some("05") => Err(errors::AUTH_CODE_EXPIRED
+                .with_reason("the last digits of the code request AUTH_CODE_EXPIRED")),
+            Some("06") => Err(errors::AUTH_CODE_INVALID
+                .with_reason("the last digits of the code request AUTH_CODE_INVALID")),
+            _ => Ok(Self::Pay),
         }
     }
 
-    fn go_on(self, gateway: &mut Gateway, key: &OrderKey, now: UnixTime) -> Result<(), Refusal> {
+    fn run(self, gateway: &mut Gateway, key: &OrderKey, now: UnixTime) -> Result<(), Refusal> {
         match self {
-            Self::Paid => {
+            Self::Pay => {
                 let due = now.after(gateway.settings.notify_delay);
                 let charged = gateway.charge_transaction(key, &Payer::default(), false, due, now);
-                charged.map_err(|cannot| errors::TRADE_ERROR.because(cannot.to_string()))
+                charged.map_err(|cannot| errors::TRADE_ERROR.with_reason(cannot.to_string()))
             }
             Self::Password(then) => {
                 let at = now.after(gateway.settings.v3.password_takes);
@@ -144,40 +150,40 @@ impl Begun {
     }
 }
 
-fn types_password(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
-    let Some(key) = still_paying(gateway, mchid, number) else { return };
+fn confirm_payment(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
+    let Some(key) = awaiting_password(gateway, mchid, number) else { return };
     let due = now.after(gateway.settings.notify_delay);
     // The order may have been closed or have expired in the meantime: then nothing is paid.
     gateway.charge_transaction(&key, &Payer::default(), false, due, now).ok();
 }
 
-fn gives_up(gateway: &mut Gateway, mchid: &MchId, number: &str, _: UnixTime) {
-    let Some(key) = still_paying(gateway, mchid, number) else { return };
+fn cancel_payment(gateway: &mut Gateway, mchid: &MchId, number: &str, _: UnixTime) {
+    let Some(key) = awaiting_password(gateway, mchid, number) else { return };
     if let Some(order) = gateway.v3.ledger.order_mut(&key) {
-        order.ended = Some(Ended::PayError);
+        order.recorded_state = Some(RecordedState::PayError);
     }
 }
 
-fn still_paying(gateway: &Gateway, mchid: &MchId, number: &str) -> Option<OrderKey> {
+fn awaiting_password(gateway: &Gateway, mchid: &MchId, number: &str) -> Option<OrderKey> {
     let key = (mchid.clone(), number.parse().ok()?);
     let order = gateway.v3.ledger.order(&key)?;
-    (order.ended == Some(Ended::UserPaying)).then_some(key)
+    (order.recorded_state == Some(RecordedState::UserPaying)).then_some(key)
 }
 
 /// Reverses a code payment, whether it is paid or not. The money of a paid one is returned at once.
 pub(super) fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let (_, sub) = party::placing(gateway, call)?;
-    let key = (call.mchid.clone(), call.order_number()?);
+    let (_, sub) = party::check_order_party(gateway, call)?;
+    let key = (call.mchid.clone(), call.out_trade_no()?);
     let order = gateway.v3.ledger.order(&key);
-    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("the merchant has no such order"))?;
-    party::is_of(order, sub.as_ref().map(|sub| &sub.mchid))?;
+    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.with_reason("the merchant has no such order"))?;
+    party::check_order_owner(order, sub.as_ref().map(|sub| &sub.mchid))?;
     if order.trade_type != TradeType::Micropay {
-        return Err(errors::INVALID_REQUEST.saying("仅付款码支付的订单可以撤销"));
+        return Err(errors::INVALID_REQUEST.with_message("仅付款码支付的订单可以撤销"));
     }
     if !order.refunds.is_empty() {
-        return Err(errors::TRADE_ERROR.saying("订单已发生退款，不能撤销"));
+        return Err(errors::TRADE_ERROR.with_message("订单已发生退款，不能撤销"));
     }
-    let mut shown = party::shown(order);
+    let mut shown = party::party_members(order);
     shown.insert("out_trade_no".into(), order.out_trade_no.as_str().into());
     gateway.v3.ledger.reverse(&key, call.now);
     Ok(Reply::json(&shown.into()))

@@ -7,16 +7,16 @@ pub(super) mod payer;
 pub(super) mod prepay;
 pub(super) mod transaction;
 
-pub use payer::{Named, PaidTransaction};
+pub use payer::{OrderRef, PaidTransaction};
 
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, may, must, text},
+    fields::{Alphabet, Field, Kind, optional, required, text},
 };
 use crate::{
     gateway::Gateway,
-    ledger::v3::{Order, OrderKey, Sub, TradeState, TradeType},
+    ledger::v3::{Order, OrderKey, SubMerchant, TradeState, TradeType},
     time,
 };
 use serde_json::Value;
@@ -27,30 +27,33 @@ use wxpay_proto::{
 
 /// The merchant's order number.
 pub(in crate::gateway::v3) const OUT_TRADE_NO: Field =
-    must("out_trade_no", Kind::Text(6, 32, Alphabet::OrderNumber));
+    required("out_trade_no", Kind::Text(6, 32, Alphabet::OrderNumber));
 /// The maximum amount of an order in fen: a hundred million yuan.
-pub(super) const MOST: u64 = 10_000_000_000;
+pub(super) const MAX_AMOUNT_FEN: u64 = 10_000_000_000;
 /// The amount to pay.
-const AMOUNT: Field = must(
+const AMOUNT: Field = required(
     "amount",
-    Kind::Object(&[must("total", Kind::Number(1, MOST)), may("currency", Kind::OneOf(&["CNY"]))]),
+    Kind::Object(&[
+        required("total", Kind::Number(1, MAX_AMOUNT_FEN)),
+        optional("currency", Kind::OneOf(&["CNY"])),
+    ]),
 );
 /// The details of the goods.
-const DETAIL: Field = may(
+const DETAIL: Field = optional(
     "detail",
     Kind::Object(&[
-        may("cost_price", Kind::Number(0, MOST)),
-        may("invoice_id", text(32)),
-        may(
+        optional("cost_price", Kind::Number(0, MAX_AMOUNT_FEN)),
+        optional("invoice_id", text(32)),
+        optional(
             "goods_detail",
             Kind::List(
                 &Kind::Object(&[
-                    must("merchant_goods_id", text(32)),
-                    may("wechatpay_goods_id", text(32)),
-                    may("wxpay_goods_id", text(32)),
-                    may("goods_name", text(256)),
-                    must("quantity", Kind::Number(1, MOST)),
-                    must("unit_price", Kind::Number(0, MOST)),
+                    required("merchant_goods_id", text(32)),
+                    optional("wechatpay_goods_id", text(32)),
+                    optional("wxpay_goods_id", text(32)),
+                    optional("goods_name", text(256)),
+                    required("quantity", Kind::Number(1, MAX_AMOUNT_FEN)),
+                    required("unit_price", Kind::Number(0, MAX_AMOUNT_FEN)),
                 ]),
                 6000,
             ),
@@ -58,33 +61,37 @@ const DETAIL: Field = may(
     ]),
 );
 /// The settlement options.
-const SETTLE_INFO: Field = may("settle_info", Kind::Object(&[may("profit_sharing", Kind::Truth)]));
+const SETTLE_INFO: Field =
+    optional("settle_info", Kind::Object(&[optional("profit_sharing", Kind::Boolean)]));
 /// The settlement options of a sub-merchant's order.
-pub(super) const SUB_SETTLE_INFO: Field = may(
+pub(super) const SUB_SETTLE_INFO: Field = optional(
     "settle_info",
-    Kind::Object(&[may("profit_sharing", Kind::Truth), may("subsidy_amount", Kind::Number(0, MOST))]),
+    Kind::Object(&[
+        optional("profit_sharing", Kind::Boolean),
+        optional("subsidy_amount", Kind::Number(0, MAX_AMOUNT_FEN)),
+    ]),
 );
 /// The store.
-const STORE_INFO: Field = may(
+const STORE_INFO: Field = optional(
     "store_info",
     Kind::Object(&[
-        must("id", text(32)),
-        may("name", text(256)),
-        may("area_code", text(32)),
-        may("address", text(512)),
+        required("id", text(32)),
+        optional("name", text(256)),
+        optional("area_code", text(32)),
+        optional("address", text(512)),
     ]),
 );
 
 /// Returns the ledger key of the order in a request.
-fn key_of(call: &Call) -> Result<OrderKey, Refusal> {
+fn order_key(call: &Call) -> Result<OrderKey, Refusal> {
     let number = call.text("/out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
-    let number = number.map_err(|_| errors::PARAM_ERROR.because("out_trade_no is invalid"))?;
+    let number = number.map_err(|_| errors::PARAM_ERROR.with_reason("out_trade_no is invalid"))?;
     Ok((call.mchid.clone(), number))
 }
 
 /// Returns the order that exists under this number, if the request is identical to the first one and the order can
 /// still be paid.
-fn placed_before<'a>(
+fn existing_order<'a>(
     gateway: &'a Gateway,
     call: &Call,
     key: &OrderKey,
@@ -95,25 +102,24 @@ fn placed_before<'a>(
     let is_code = trade_type == TradeType::Micropay;
     match order.state(call.now) {
         TradeState::Success | TradeState::Refund if is_code => {
-            return Err(errors::CODE_ALREADY_PAID.because("the order is paid"));
+            return Err(errors::CODE_ALREADY_PAID.with_reason("the order is paid"));
         }
         TradeState::Success | TradeState::Refund => {
-            return Err(errors::ALREADY_PAID.because("the order is paid"));
+            return Err(errors::ALREADY_PAID.with_reason("the order is paid"));
         }
         TradeState::Closed | TradeState::Revoked => {
-            return Err(errors::ORDER_CLOSED.because("the order is closed"));
+            return Err(errors::ORDER_CLOSED.with_reason("the order is closed"));
         }
         TradeState::NotPay | TradeState::UserPaying | TradeState::PayError => {}
     }
     if order.trade_type != trade_type {
         return Err(
-            errors::OUT_TRADE_NO_USED.because("out_trade_no belongs to an order of another trade type")
+            errors::OUT_TRADE_NO_USED.with_reason("out_trade_no belongs to an order of another trade type")
         );
     }
-    if order.placed != *asked {
-        return Err(
-            errors::REENTRY_DIFFERS.because("out_trade_no belongs to an order with different parameters")
-        );
+    if order.request != *asked {
+        return Err(errors::REENTRY_MISMATCH
+            .with_reason("out_trade_no belongs to an order with different parameters"));
     }
     Ok(Some(order))
 }
@@ -122,41 +128,41 @@ fn placed_before<'a>(
 pub(super) fn time_expire(call: &Call) -> Result<Option<UnixTime>, Refusal> {
     let Some(said) = call.text("/time_expire") else { return Ok(None) };
     let time = time::parse_rfc3339(said).filter(|time| *time > call.now);
-    let passed = || errors::PARAM_ERROR.at("body", "/time_expire", said.into(), "应晚于当前时间");
+    let passed = || errors::PARAM_ERROR.for_field("body", "/time_expire", said.into(), "应晚于当前时间");
     time.map(Some).ok_or_else(passed)
 }
 
 /// The data of a new order besides its request.
-struct Terms {
+struct OrderParts {
     key: OrderKey,
     appid: AppId,
-    sub: Option<Sub>,
+    sub: Option<SubMerchant>,
     trade_type: TradeType,
     /// The request body, with a hash in place of each encrypted field.
-    asked: Value,
+    body: Value,
 }
 
 /// Builds the ledger entry of a new order.
-fn new_order(call: &Call, terms: Terms, gateway: &Gateway) -> Result<Order, Refusal> {
+fn new_order(call: &Call, terms: OrderParts, gateway: &Gateway) -> Result<Order, Refusal> {
     let expire = time_expire(call)?;
     let lasting = call.now.after(gateway.settings.v3.prepay_ttl);
-    let Terms { key: (mchid, out_trade_no), appid, sub, trade_type, asked } = terms;
+    let OrderParts { key: (mchid, out_trade_no), appid, sub, trade_type, body: asked } = terms;
     Ok(Order {
         mchid,
         appid,
-        sub,
+        sub_merchant: sub,
         out_trade_no,
         combined: None,
         trade_type,
         total: call.fen("/amount/total"),
-        placed: asked,
-        asked: call.asked.clone(),
+        request: asked,
+        request_serial: call.wechatpay_serial.clone(),
         notify_url: call.text("/notify_url").map(String::from),
         handle: None,
-        expires: expire.map_or(lasting, |expire| expire.min(lasting)),
-        dies: call.now.after(gateway.settings.v3.order_ttl),
-        created: call.now,
-        ended: None,
+        handle_expires_at: expire.map_or(lasting, |expire| expire.min(lasting)),
+        closes_at: call.now.after(gateway.settings.v3.order_ttl),
+        created_at: call.now,
+        recorded_state: None,
         payments: Vec::new(),
         refunds: Vec::new(),
     })

@@ -13,14 +13,14 @@ use crate::{
             reply::Reply,
         },
     },
-    ledger::v3::{Ended, TradeState, TradeType},
+    ledger::v3::{RecordedState, TradeState, TradeType},
     settings::UnknownClose,
 };
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     Operation::get("v3.pay.query", "/v3/pay/transactions/out-trade-no/{out_trade_no}", by_number)
-        .asking(QUERY),
-    Operation::get("v3.pay.query_id", "/v3/pay/transactions/id/{transaction_id}", by_id).asking(QUERY),
+        .with_query(QUERY),
+    Operation::get("v3.pay.query_id", "/v3/pay/transactions/id/{transaction_id}", by_id).with_query(QUERY),
     Operation::post("v3.pay.close", "/v3/pay/transactions/out-trade-no/{out_trade_no}/close", CLOSE, close),
 ];
 
@@ -28,47 +28,50 @@ const QUERY: &[Field] = &[MCHID];
 const CLOSE: &[Field] = &[MCHID];
 
 pub(super) fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let sub_mchid = party::asking(gateway, call)?;
-    let order = gateway.v3.ledger.order(&(call.mchid.clone(), call.order_number()?));
-    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("the merchant has no such order"))?;
-    party::is_of(order, sub_mchid.as_ref())?;
+    let sub_mchid = party::check_query_party(gateway, call)?;
+    let order = gateway.v3.ledger.order(&(call.mchid.clone(), call.out_trade_no()?));
+    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.with_reason("the merchant has no such order"))?;
+    party::check_order_owner(order, sub_mchid.as_ref())?;
     Ok(Reply::json(&transaction(order, call.now)))
 }
 
 pub(super) fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let sub_mchid = party::asking(gateway, call)?;
-    let order = gateway.v3.ledger.by_transaction(&call.mchid, call.path("transaction_id"));
-    let order = order.ok_or_else(|| errors::ORDER_NOT_EXIST.because("the merchant has no such payment"))?;
-    party::is_of(order, sub_mchid.as_ref())?;
+    let sub_mchid = party::check_query_party(gateway, call)?;
+    let order = gateway.v3.ledger.order_by_transaction(&call.mchid, call.path("transaction_id"));
+    let order =
+        order.ok_or_else(|| errors::ORDER_NOT_EXIST.with_reason("the merchant has no such payment"))?;
+    party::check_order_owner(order, sub_mchid.as_ref())?;
     Ok(Reply::json(&transaction(order, call.now)))
 }
 
 /// Closes an order. Closing twice has the same result as closing once.
 pub(super) fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let sub_mchid = party::asking(gateway, call)?;
-    let key = (call.mchid.clone(), call.order_number()?);
-    let unknown = gateway.settings.v3.unknown_close;
+    let sub_mchid = party::check_query_party(gateway, call)?;
+    let key = (call.mchid.clone(), call.out_trade_no()?);
+    let unknown = gateway.settings.v3.close_unknown_order;
     let Some(order) = gateway.v3.ledger.order_mut(&key) else {
         return match unknown {
-            UnknownClose::NotFound => Err(errors::ORDER_NOT_EXIST.because("the merchant has no such order")),
+            UnknownClose::NotFound => {
+                Err(errors::ORDER_NOT_EXIST.with_reason("the merchant has no such order"))
+            }
             UnknownClose::NoContent => Ok(Reply::no_content()),
         };
     };
-    party::is_of(order, sub_mchid.as_ref())?;
+    party::check_order_owner(order, sub_mchid.as_ref())?;
     match order.state(call.now) {
         TradeState::Success | TradeState::Refund => {
-            return Err(errors::ALREADY_PAID.because("a paid order cannot be closed"));
+            return Err(errors::ALREADY_PAID.with_reason("a paid order cannot be closed"));
         }
         TradeState::NotPay | TradeState::UserPaying | TradeState::PayError | TradeState::Revoked
             if order.trade_type == TradeType::Micropay =>
         {
-            return Err(errors::CLOSE_NOT_ALLOWED.because("a code payment must be reversed, not closed"));
+            return Err(errors::CLOSE_NOT_ALLOWED.with_reason("a code payment must be reversed, not closed"));
         }
         TradeState::NotPay
         | TradeState::UserPaying
         | TradeState::PayError
         | TradeState::Revoked
-        | TradeState::Closed => order.ended = Some(Ended::Closed),
+        | TradeState::Closed => order.recorded_state = Some(RecordedState::Closed),
     }
     Ok(Reply::no_content())
 }

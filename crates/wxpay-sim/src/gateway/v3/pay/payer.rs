@@ -2,13 +2,13 @@
 
 use super::transaction::latest;
 use crate::{
-    chance::{Chance, DIGITS, URL_SAFE},
-    faults::{Generation, Operation, Scene, Trouble},
+    faults::{ApiVersion, Fault, FaultContext, Operation},
     gateway::{
-        CannotPay, Gateway, Payer,
+        Gateway, PayError, Payer,
         v3::{combine, notification::Event},
     },
-    ledger::v3::{CombinedRecord, Ended, Order, OrderKey, Payment, TradeState, TransactionRecord},
+    ledger::v3::{CombinedRecord, Order, OrderKey, Payment, RecordedState, TradeState, TransactionRecord},
+    rng::{DIGITS, Rng, URL_SAFE},
 };
 use wxpay_proto::{
     Fen, UnixTime,
@@ -18,11 +18,11 @@ use wxpay_proto::{
 /// A reference to an APIv3 order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "an order is named by its number or by its handle")]
-pub enum Named {
+pub enum OrderRef {
     /// By `out_trade_no` or `combine_out_trade_no`. If several merchants use the number, the first one's order.
     OutTradeNo(OutTradeNo),
     /// By merchant and `out_trade_no`.
-    Of(MchId, OutTradeNo),
+    OfMerchant(MchId, OutTradeNo),
     /// By its handle: a `prepay_id`, a `code_url` or an `h5_url`.
     Handle(String),
 }
@@ -42,45 +42,45 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`CannotPay`]; then nothing has changed.
+    /// [`PayError`]; then nothing has changed.
     pub fn pay_transaction(
         &mut self,
-        named: &Named,
+        named: &OrderRef,
         payer: &Payer,
         now: UnixTime,
-    ) -> Result<PaidTransaction, CannotPay> {
+    ) -> Result<PaidTransaction, PayError> {
         self.tick(now);
-        let order = self.named(named).ok_or(CannotPay::NoSuchOrder)?;
+        let order = self.find_order(named).ok_or(PayError::NoSuchOrder)?;
         let key = order.combined.clone().unwrap_or_else(|| order.key());
-        let scene = || Scene {
-            generation: Generation::V3,
+        let scene = || FaultContext {
+            generation: ApiVersion::V3,
             operation: Operation::Pay,
             path: String::new(),
             mchid: Some(key.0.to_string()),
             numbers: vec![key.1.to_string()],
         };
-        let trouble = self.faults.strike(scene, now);
-        let second = trouble == Some(Trouble::SecondPayment);
-        let notifications_first = trouble == Some(Trouble::Early);
+        let trouble = self.faults.inject(scene, now);
+        let second = trouble == Some(Fault::SecondPayment);
+        let notifications_first = trouble == Some(Fault::Early);
         let due = if notifications_first { now } else { now.after(self.settings.notify_delay) };
-        self.charge_whole(named, payer, second, due, now)?;
+        self.charge_with_combined(named, payer, second, due, now)?;
         if let Some(trouble) = trouble {
-            self.turn_keys(trouble, &key.0, now);
+            self.change_platform_keys(trouble, &key.0, now);
         }
-        let transaction = self.transaction(named, now).ok_or(CannotPay::NoSuchOrder)?;
+        let transaction = self.transaction(named, now).ok_or(PayError::NoSuchOrder)?;
         Ok(PaidTransaction { transaction, notifications_first })
     }
 
     /// Makes the payment of an order, or of the combined order that contains it.
-    pub(in crate::gateway) fn charge_whole(
+    pub(in crate::gateway) fn charge_with_combined(
         &mut self,
-        named: &Named,
+        named: &OrderRef,
         payer: &Payer,
         second: bool,
         due: UnixTime,
         now: UnixTime,
-    ) -> Result<(), CannotPay> {
-        let order = self.named(named).ok_or(CannotPay::NoSuchOrder)?;
+    ) -> Result<(), PayError> {
+        let order = self.find_order(named).ok_or(PayError::NoSuchOrder)?;
         match (order.key(), order.combined.clone()) {
             (key, None) => self.charge_transaction(&key, payer, second, due, now),
             (_, Some(whole)) => combine::payer::charge(self, &whole, payer, second, due, now),
@@ -91,21 +91,25 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`CannotPay::NoSuchOrder`].
-    pub fn fail_transaction(&mut self, named: &Named, now: UnixTime) -> Result<TransactionRecord, CannotPay> {
+    /// [`PayError::NoSuchOrder`].
+    pub fn fail_transaction(
+        &mut self,
+        named: &OrderRef,
+        now: UnixTime,
+    ) -> Result<TransactionRecord, PayError> {
         self.tick(now);
-        let key = self.named(named).map(Order::key).ok_or(CannotPay::NoSuchOrder)?;
+        let key = self.find_order(named).map(Order::key).ok_or(PayError::NoSuchOrder)?;
         let order = self.v3.ledger.order_mut(&key);
-        if let Some(order) = order.filter(|order| order.ended == Some(Ended::UserPaying)) {
-            order.ended = Some(Ended::PayError);
+        if let Some(order) = order.filter(|order| order.recorded_state == Some(RecordedState::UserPaying)) {
+            order.recorded_state = Some(RecordedState::PayError);
         }
-        self.transaction(named, now).ok_or(CannotPay::NoSuchOrder)
+        self.transaction(named, now).ok_or(PayError::NoSuchOrder)
     }
 
     /// Returns the gateway's own record of an APIv3 order.
     #[must_use]
-    pub fn transaction(&self, named: &Named, now: UnixTime) -> Option<TransactionRecord> {
-        self.named(named).map(|order| self.record_of(order, now))
+    pub fn transaction(&self, named: &OrderRef, now: UnixTime) -> Option<TransactionRecord> {
+        self.find_order(named).map(|order| self.record_of(order, now))
     }
 
     /// Returns the gateway's own records of all APIv3 orders.
@@ -116,9 +120,9 @@ impl Gateway {
 
     /// Returns the gateway's own record of a combined order, found by any of its references or by that of a sub-order.
     #[must_use]
-    pub fn combined(&self, named: &Named, now: UnixTime) -> Option<CombinedRecord> {
-        let key = self.named(named)?.combined.as_ref()?;
-        let whole = self.v3.ledger.combined.of(key)?;
+    pub fn combined(&self, named: &OrderRef, now: UnixTime) -> Option<CombinedRecord> {
+        let key = self.find_order(named)?.combined.as_ref()?;
+        let whole = self.v3.ledger.combined.get(key)?;
         let subs = whole.subs.iter().filter_map(|key| self.v3.ledger.order(key));
         let subs = subs.map(|order| self.record_of(order, now)).collect();
         let notifications = self
@@ -138,15 +142,17 @@ impl Gateway {
     }
 
     /// Finds an order; of a combined order, the first sub-order.
-    fn named(&self, named: &Named) -> Option<&Order> {
+    fn find_order(&self, named: &OrderRef) -> Option<&Order> {
         let ledger = &self.v3.ledger;
         let (order, whole) = match named {
-            Named::OutTradeNo(number) => (ledger.by_number(number), ledger.combined.by_number(number)),
-            Named::Of(mchid, number) => {
-                let key = (mchid.clone(), number.clone());
-                (ledger.order(&key), ledger.combined.of(&key))
+            OrderRef::OutTradeNo(number) => {
+                (ledger.order_by_number(number), ledger.combined.by_number(number))
             }
-            Named::Handle(handle) => (ledger.by_handle(handle), ledger.combined.by_handle(handle)),
+            OrderRef::OfMerchant(mchid, number) => {
+                let key = (mchid.clone(), number.clone());
+                (ledger.order(&key), ledger.combined.get(&key))
+            }
+            OrderRef::Handle(handle) => (ledger.order_by_handle(handle), ledger.combined.by_handle(handle)),
         };
         order.or_else(|| whole?.subs.first().and_then(|key| ledger.order(key)))
     }
@@ -159,10 +165,10 @@ impl Gateway {
         second: bool,
         due: UnixTime,
         now: UnixTime,
-    ) -> Result<(), CannotPay> {
+    ) -> Result<(), PayError> {
         let payment = self.payment(key, payer, second, now)?;
-        self.v3.ledger.pay(key, payment);
-        self.tell_of_payment(key, due, now);
+        self.v3.ledger.add_payment(key, payment);
+        self.notify_payment(key, due, now);
         Ok(())
     }
 
@@ -173,21 +179,21 @@ impl Gateway {
         payer: &Payer,
         second: bool,
         now: UnixTime,
-    ) -> Result<Payment, CannotPay> {
-        let order = self.v3.ledger.order(key).ok_or(CannotPay::NoSuchOrder)?;
+    ) -> Result<Payment, PayError> {
+        let order = self.v3.ledger.order(key).ok_or(PayError::NoSuchOrder)?;
         match order.state(now) {
-            TradeState::Success | TradeState::Refund if !second => return Err(CannotPay::AlreadyPaid),
+            TradeState::Success | TradeState::Refund if !second => return Err(PayError::AlreadyPaid),
             TradeState::Closed | TradeState::Revoked | TradeState::PayError => {
-                return Err(CannotPay::Expired);
+                return Err(PayError::Expired);
             }
-            TradeState::NotPay if order.expires <= now => return Err(CannotPay::Expired),
+            TradeState::NotPay if order.handle_expires_at <= now => return Err(PayError::Expired),
             TradeState::Success | TradeState::Refund | TradeState::NotPay | TradeState::UserPaying => {}
         }
         let payer_total = order.total.checked_sub(payer.discount).filter(|rest| *rest > Fen::ZERO);
-        let payer_total = payer_total.ok_or(CannotPay::DiscountTooLarge)?;
-        let (openid, sub_openid) = who_pays(order, payer, &self.payer)?;
+        let payer_total = payer_total.ok_or(PayError::DiscountTooLarge)?;
+        let (openid, sub_openid) = payer_openids(order, payer, &self.payer)?;
         let bank_type = payer.bank_type_or("OTHERS")?;
-        let transaction_id = self.v3.new_transaction_id(now).ok_or(CannotPay::NoSuchOrder)?;
+        let transaction_id = self.v3.new_transaction_id(now).ok_or(PayError::NoSuchOrder)?;
         Ok(Payment {
             transaction_id,
             openid,
@@ -200,7 +206,7 @@ impl Gateway {
         })
     }
 
-    fn tell_of_payment(&mut self, key: &OrderKey, due: UnixTime, now: UnixTime) {
+    fn notify_payment(&mut self, key: &OrderKey, due: UnixTime, now: UnixTime) {
         let Some(order) = self.v3.ledger.order(key) else { return };
         let Some(notify_url) = order.notify_url.clone() else { return };
         let event = Event {
@@ -210,37 +216,41 @@ impl Gateway {
             event_type: "TRANSACTION.SUCCESS",
             summary: "支付成功",
             original_type: "transaction",
-            plain: latest(order, now),
-            asked: order.asked.clone(),
-            schedule: None,
+            plaintext: latest(order, now),
+            asked: order.request_serial.clone(),
+            retry_schedule: None,
         };
-        self.tell(key.1.as_str(), event, due);
+        self.notify(key.1.as_str(), event, due);
     }
 }
 
 /// Returns the payer's openid under the app that placed the order, and under the sub-merchant's app if the order has
 /// one. An order placed for one payer cannot be paid by another.
-fn who_pays(order: &Order, payer: &Payer, default: &OpenId) -> Result<(OpenId, Option<OpenId>), CannotPay> {
-    let placed_for = |pointer| order.said(pointer).and_then(|openid| openid.parse::<OpenId>().ok());
+fn payer_openids(
+    order: &Order,
+    payer: &Payer,
+    default: &OpenId,
+) -> Result<(OpenId, Option<OpenId>), PayError> {
+    let placed_for = |pointer| order.request_text(pointer).and_then(|openid| openid.parse::<OpenId>().ok());
     let own = placed_for("/payer/openid").or_else(|| placed_for("/payer/sp_openid"));
     let subs = placed_for("/payer/sub_openid");
     let given = payer.openid.as_ref();
     match (own.as_ref().or(subs.as_ref()), given) {
-        (Some(expected), Some(given)) if expected != given => return Err(CannotPay::OtherPayer),
+        (Some(expected), Some(given)) if expected != given => return Err(PayError::OtherPayer),
         _ => {}
     }
     let openid = match (own, &subs) {
         (Some(openid), _) => openid,
-        (None, Some(sub_openid)) => elsewhere(sub_openid, &order.appid),
+        (None, Some(sub_openid)) => openid_under_app(sub_openid, &order.appid),
         (None, None) => given.unwrap_or(default).clone(),
     };
-    let sub_appid = order.sub.as_ref().and_then(|sub| sub.appid.as_ref());
-    let sub_openid = sub_appid.map(|appid| subs.unwrap_or_else(|| elsewhere(&openid, appid)));
+    let sub_appid = order.sub_merchant.as_ref().and_then(|sub| sub.appid.as_ref());
+    let sub_openid = sub_appid.map(|appid| subs.unwrap_or_else(|| openid_under_app(&openid, appid)));
     Ok((openid, sub_openid))
 }
 
 /// Returns the openid of the same person under another app. The openid is derived, so that it is stable.
-fn elsewhere(openid: &OpenId, appid: &AppId) -> OpenId {
-    let mut chance = Chance::new(0, &format!("{} {appid}", openid.as_str()));
+fn openid_under_app(openid: &OpenId, appid: &AppId) -> OpenId {
+    let mut chance = Rng::new(0, &format!("{} {appid}", openid.as_str()));
     format!("o{}", chance.text(URL_SAFE, 27)).parse().unwrap_or_else(|_| openid.clone())
 }

@@ -11,17 +11,17 @@ use wxpay_proto::UnixTime;
 /// Builds the object for queries, code payments and notifications. Fields of the payment are present only if there is
 /// one.
 pub(in crate::gateway::v3) fn transaction(order: &Order, now: UnixTime) -> Value {
-    told(order, order.payment(), now)
+    transaction_of(order, order.payment(), now)
 }
 
 /// Builds the object for the notification of the latest payment, which may be the second one of the order.
 pub(in crate::gateway::v3) fn latest(order: &Order, now: UnixTime) -> Value {
-    told(order, order.payments.last(), now)
+    transaction_of(order, order.payments.last(), now)
 }
 
-fn told(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
+fn transaction_of(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
     let state = order.state(now);
-    let device = order.said("/scene_info/device_id").unwrap_or_default();
+    let device = order.request_text("/scene_info/device_id").unwrap_or_default();
     let mut shown = json!({
         "amount": { "payer_currency": "CNY", "total": order.total },
         "out_trade_no": order.out_trade_no,
@@ -31,7 +31,7 @@ fn told(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
         "trade_state_desc": state.description(),
     });
     if let Some(members) = shown.as_object_mut() {
-        members.extend(party::shown(order));
+        members.extend(party::party_members(order));
     }
     if let (Some(payment), Some(members)) = (payment, shown.as_object_mut()) {
         let paid = json!({
@@ -41,7 +41,7 @@ fn told(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
                 "payer_total": payment.payer_total,
                 "total": order.total,
             },
-            "attach": order.said("/attach").unwrap_or_default(),
+            "attach": order.request_text("/attach").unwrap_or_default(),
             "bank_type": payment.bank_type,
             "payer": payer(order, payment),
             "promotion_detail": promotions(payment),
@@ -60,7 +60,7 @@ fn told(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
 
 fn payer(order: &Order, payment: &Payment) -> Value {
     let openid = payment.openid.as_str();
-    match (&order.sub, &payment.sub_openid) {
+    match (&order.sub_merchant, &payment.sub_openid) {
         (None, _) => json!({ "openid": openid }),
         (Some(_), None) => json!({ "sp_openid": openid }),
         (Some(_), Some(sub_openid)) => json!({ "sp_openid": openid, "sub_openid": sub_openid.as_str() }),

@@ -10,22 +10,22 @@
 //!  give_back.rs ─▶ moved.rs   returning a shared amount
 //! ```
 
-pub(super) mod give_back;
-mod moved;
+pub(super) mod create;
+mod outcome;
 pub(super) mod query;
 pub(super) mod receiver;
-pub(super) mod share;
+pub(super) mod returns;
 
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, must, text},
+    fields::{Alphabet, Field, Kind, required, text},
     operation::Operation,
 };
 use crate::{
-    chance::DIGITS,
     gateway::Gateway,
     ledger::v3::{Order, Sharing},
+    rng::DIGITS,
     time,
 };
 use serde_json::Value;
@@ -33,36 +33,36 @@ use std::time::Duration;
 use wxpay_proto::UnixTime;
 
 /// The maximum amount of a receiver or a return, in fen.
-const MOST: u64 = 10_000_000_000;
-const TRANSACTION_ID: Field = must("transaction_id", text(32));
+const MAX_AMOUNT_FEN: u64 = 10_000_000_000;
+const TRANSACTION_ID: Field = required("transaction_id", text(32));
 const NUMBER: Kind = Kind::Text(1, 64, Alphabet::RefundNumber);
-const OUT_ORDER_NO: Field = must("out_order_no", NUMBER);
-const TYPE: Field = must("type", Kind::OneOf(&[MERCHANT_ID, "PERSONAL_OPENID", SUB_OPENID]));
-const ACCOUNT: Field = must("account", text(64));
+const OUT_ORDER_NO: Field = required("out_order_no", NUMBER);
+const TYPE: Field = required("type", Kind::OneOf(&[MERCHANT_ID, "PERSONAL_OPENID", SUB_OPENID]));
+const ACCOUNT: Field = required("account", text(64));
 const MERCHANT_ID: &str = "MERCHANT_ID";
 const SUB_OPENID: &str = "PERSONAL_SUB_OPENID";
 
 /// The maximum share of a payment, in ten-thousandths.
 const MAX_RATIO: u64 = 3000;
 /// The maximum number of sharings of one order.
-const MOST_SHARINGS: usize = 50;
+const MAX_SHARINGS: usize = 50;
 /// The time after the payment from which it can be shared.
-const SINCE: Duration = Duration::from_secs(60);
+const MIN_PAYMENT_AGE: Duration = Duration::from_secs(60);
 /// The time after the payment until which it can be shared.
-const UNTIL: Duration = Duration::from_secs(30 * 86_400);
+const MAX_PAYMENT_AGE: Duration = Duration::from_secs(30 * 86_400);
 
-fn paid<'a>(gateway: &'a Gateway, call: &Call, id: &str) -> Result<&'a Order, Refusal> {
-    let order = gateway.v3.ledger.by_transaction(&call.mchid, id);
-    order.ok_or_else(|| errors::RESOURCE_NOT_EXISTS.saying("订单不存在"))
+fn paid_order<'a>(gateway: &'a Gateway, call: &Call, id: &str) -> Result<&'a Order, Refusal> {
+    let order = gateway.v3.ledger.order_by_transaction(&call.mchid, id);
+    order.ok_or_else(|| errors::RESOURCE_NOT_EXISTS.with_message("订单不存在"))
 }
 
 fn order_of<'a>(gateway: &'a Gateway, sharing: &Sharing) -> Result<&'a Order, Refusal> {
     let order = gateway.v3.ledger.order(&sharing.order);
-    order.ok_or_else(|| errors::SYSTEM_ERROR.because("the order is missing from the ledger"))
+    order.ok_or_else(|| errors::SYSTEM_ERROR.with_reason("the order is missing from the ledger"))
 }
 
-fn is_marked(order: &Order) -> bool {
-    order.placed.pointer("/settle_info/profit_sharing").and_then(Value::as_bool) == Some(true)
+fn is_profit_sharing(order: &Order) -> bool {
+    order.request.pointer("/settle_info/profit_sharing").and_then(Value::as_bool) == Some(true)
 }
 
 fn since_paid(order: &Order, now: UnixTime) -> Duration {
@@ -71,29 +71,29 @@ fn since_paid(order: &Order, now: UnixTime) -> Duration {
 
 /// Returns the amount in fen that is still frozen: not refunded, shared or unfrozen. A refund takes the frozen amount
 /// first.
-fn left(gateway: &Gateway, order: &Order, now: UnixTime) -> u64 {
+fn unsplit_fen(gateway: &Gateway, order: &Order, now: UnixTime) -> u64 {
     let (sharings, key) = (&gateway.v3.ledger.sharings, order.key());
-    if !is_marked(order) || sharings.is_ended(&key) || since_paid(order, now) > UNTIL {
+    if !is_profit_sharing(order) || sharings.is_unfrozen(&key) || since_paid(order, now) > MAX_PAYMENT_AGE {
         return 0;
     }
-    let (given_back, _) = order.given_back();
-    order.total.get().saturating_sub(given_back).saturating_sub(sharings.taken(&key))
+    let (given_back, _) = order.refund_totals();
+    order.total.get().saturating_sub(given_back).saturating_sub(sharings.taken_total(&key))
 }
 
 /// Generates a new number of WeChat Pay: the prefix, a random part, the day and a serial number, 28 digits in total.
 fn new_id(gateway: &mut Gateway, prefix: &str, now: UnixTime) -> String {
     let serial = gateway.v3.next_serial();
-    format!("{prefix}{}{}{serial:010}", gateway.v3.chance.text(DIGITS, 8), time::day(now))
+    format!("{prefix}{}{}{serial:010}", gateway.v3.chance.text(DIGITS, 8), time::yyyymmdd(now))
 }
 
-fn finished(shown: &mut Value, at: Option<u64>) {
+fn add_finish_time(shown: &mut Value, at: Option<u64>) {
     if let (Some(at), Some(members)) = (at, shown.as_object_mut()) {
         members.insert("finish_time".into(), time::rfc3339(UnixTime::from_secs(at)).into());
     }
 }
 
 /// Adds the reason of a failure, if there is one.
-fn failed(shown: &mut Value, reason: Option<&str>) {
+fn add_fail_reason(shown: &mut Value, reason: Option<&str>) {
     if let (Some(reason), Some(members)) = (reason, shown.as_object_mut()) {
         members.insert("fail_reason".into(), reason.into());
     }

@@ -7,11 +7,12 @@ use super::{
         party::{self, SUB_MCHID},
         reply::Reply,
     },
-    MAX_RATIO, Operation, TRANSACTION_ID, failed, finished, left, order_of, paid,
+    MAX_RATIO, Operation, TRANSACTION_ID, add_fail_reason, add_finish_time, order_of, paid_order,
+    unsplit_fen,
 };
 use crate::{
     gateway::Gateway,
-    ledger::v3::{Part, PartFailure, ReceiverRecord, Return, Sharing, SharingRecord},
+    ledger::v3::{ReceiverRecord, Return, Sharing, SharingDetail, SharingDetailFailure, SharingRecord},
     time,
 };
 use serde_json::{Value, json};
@@ -19,8 +20,8 @@ use wxpay_proto::{UnixTime, id::MchId};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     Operation::get("v3.profitsharing.query", "/v3/profitsharing/orders/{out_order_no}", query)
-        .asking(&[SUB_MCHID, TRANSACTION_ID])
-        .at_most(500),
+        .with_query(&[SUB_MCHID, TRANSACTION_ID])
+        .calls_per_second(500),
     Operation::get(
         "v3.profitsharing.unsplit_amount",
         "/v3/profitsharing/transactions/{transaction_id}/amounts",
@@ -30,22 +31,22 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
 ];
 
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let unknown = || errors::RESOURCE_NOT_EXISTS.saying("分账单不存在");
-    let sub_mchid = party::asking_by_sub(gateway, call)?;
+    let unknown = || errors::RESOURCE_NOT_EXISTS.with_message("分账单不存在");
+    let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let sharing = gateway.v3.ledger.sharings.get(&call.mchid, call.path("out_order_no"));
     let sharing = sharing.ok_or_else(unknown)?;
-    let order = paid(gateway, call, call.query("transaction_id").unwrap_or_default())?;
+    let order = paid_order(gateway, call, call.query("transaction_id").unwrap_or_default())?;
     if call.query("transaction_id") != Some(sharing.transaction_id.as_str()) {
         return Err(unknown());
     }
-    party::is_of(order, sub_mchid.as_ref())?;
-    shown(gateway, sharing)
+    party::check_order_owner(order, sub_mchid.as_ref())?;
+    sharing_reply(gateway, sharing)
 }
 
 /// Returns a sharing as a reply.
-pub(super) fn shown(gateway: &Gateway, sharing: &Sharing) -> Result<Reply, Refusal> {
+pub(super) fn sharing_reply(gateway: &Gateway, sharing: &Sharing) -> Result<Reply, Refusal> {
     let order = order_of(gateway, sharing)?;
-    let receivers: Vec<Value> = sharing.parts.iter().map(|part| shown_part(part, sharing)).collect();
+    let receivers: Vec<Value> = sharing.details.iter().map(|part| part_value(part, sharing)).collect();
     let mut shown = json!({
         "transaction_id": sharing.transaction_id,
         "out_order_no": sharing.out_order_no,
@@ -59,7 +60,7 @@ pub(super) fn shown(gateway: &Gateway, sharing: &Sharing) -> Result<Reply, Refus
     Ok(Reply::json(&shown))
 }
 
-fn shown_part(part: &Part, sharing: &Sharing) -> Value {
+fn part_value(part: &SharingDetail, sharing: &Sharing) -> Value {
     let part = &part.record;
     let mut shown = json!({
         "type": part.kind,
@@ -70,19 +71,19 @@ fn shown_part(part: &Part, sharing: &Sharing) -> Value {
         "detail_id": part.detail_id,
         "create_time": time::rfc3339(sharing.created),
     });
-    failed(&mut shown, part.fail_reason.map(PartFailure::as_str));
-    finished(&mut shown, part.finished_at);
+    add_fail_reason(&mut shown, part.fail_reason.map(SharingDetailFailure::as_str));
+    add_finish_time(&mut shown, part.finished_at);
     shown
 }
 
 fn unsplit_amount(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let id = call.path("transaction_id");
-    let order = paid(gateway, call, id)?;
-    Ok(Reply::json(&json!({ "transaction_id": id, "unsplit_amount": left(gateway, order, call.now) })))
+    let order = paid_order(gateway, call, id)?;
+    Ok(Reply::json(&json!({ "transaction_id": id, "unsplit_amount": unsplit_fen(gateway, order, call.now) })))
 }
 
 fn max_ratio(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let sub = party::served(gateway, &call.mchid, Some(call.path("sub_mchid")), None)?;
+    let sub = party::served_sub_merchant(gateway, &call.mchid, Some(call.path("sub_mchid")), None)?;
     Ok(Reply::json(&json!({ "sub_mchid": sub.mchid, "max_ratio": MAX_RATIO })))
 }
 
@@ -117,8 +118,8 @@ impl Gateway {
             out_trade_no: sharing.order.1.clone(),
             transaction_id: sharing.transaction_id.clone(),
             state: sharing.state(),
-            is_last: sharing.ends,
-            receivers: sharing.parts.iter().map(|part| part.record.clone()).collect(),
+            is_last: sharing.unfreezes_rest,
+            receivers: sharing.details.iter().map(|part| part.record.clone()).collect(),
             returns: returns.map(|back: &Return| back.record.clone()).collect(),
             created_at: sharing.created.as_secs(),
         }

@@ -1,13 +1,13 @@
 //! Authorizations of payees to be paid without confirming each transfer: apply, query, close.
 
-use super::{PERCEPTION, SCENE, later, package_info, payee_named, with, wrong};
+use super::{PERCEPTION, SCENE, field_error, package_info, payee_openid, schedule, with_optional};
 use crate::{
     gateway::{
         Gateway,
         v3::{
             call::Call,
             errors::{self, Refusal},
-            fields::{Alphabet, Field, Kind, may, must, text},
+            fields::{Alphabet, Field, Kind, optional, required, text},
             notification::Event,
             operation::Operation,
             party::{self, APPID},
@@ -28,25 +28,25 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
         FIELDS,
         apply,
     )
-    .at_most(50),
+    .calls_per_second(50),
     Operation::get(
         "v3.transfer.authorization.query",
         "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}",
         query,
     )
-    .asking(&[may("is_display_authorization", Kind::OneOf(&["true", "false"]))])
-    .at_most(100),
-    Operation::empty_post(
+    .with_query(&[optional("is_display_authorization", Kind::OneOf(&["true", "false"]))])
+    .calls_per_second(100),
+    Operation::post_without_body(
         "v3.transfer.authorization.close",
         "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}/close",
         close,
     )
-    .at_most(50),
+    .calls_per_second(50),
 ];
 
 pub(super) const OUT_AUTHORIZATION_NO: Field =
-    must("out_authorization_no", Kind::Text(1, 32, Alphabet::Alphanumeric));
-pub(super) const DISPLAY_NAME: Field = must("user_display_name", text(32));
+    required("out_authorization_no", Kind::Text(1, 32, Alphabet::Alphanumeric));
+pub(super) const DISPLAY_NAME: Field = required("user_display_name", text(32));
 const FIELDS: &[Field] = &[
     OUT_AUTHORIZATION_NO,
     APPID,
@@ -54,36 +54,36 @@ const FIELDS: &[Field] = &[
     SCENE,
     DISPLAY_NAME,
     PERCEPTION,
-    must("authorization_notify_url", Kind::Url),
-    may(
+    required("authorization_notify_url", Kind::Url),
+    optional(
         "scene_info",
         Kind::Object(&[
-            may("client_ip", text(45)),
-            may("device_id", text(128)),
-            may("device_type", Kind::OneOf(&["IOS", "ANDROID", "HARMONY", "OTHER"])),
+            optional("client_ip", text(45)),
+            optional("device_id", text(128)),
+            optional("device_type", Kind::OneOf(&["IOS", "ANDROID", "HARMONY", "OTHER"])),
         ]),
     ),
 ];
 
 /// The time for which an unconfirmed authorization can be queried after it was closed.
-const KEPT: Duration = Duration::from_secs(30 * 86_400);
+const UNCONFIRMED_TTL: Duration = Duration::from_secs(30 * 86_400);
 
 /// Requests an authorization from a payee, or finds the existing request.
 fn apply(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let appid = party::own_app(gateway, call, call.text("/appid"))?;
+    let appid = party::caller_app(gateway, call, call.text("/appid"))?;
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
     let number = text("/out_authorization_no").parse();
-    let number = number.map_err(|_| wrong("/out_authorization_no", "格式错误"))?;
-    let scope = Scope { appid, openid: payee_named(call)?, transfer_scene_id: text("/transfer_scene_id") };
+    let number = number.map_err(|_| field_error("/out_authorization_no", "格式错误"))?;
+    let scope = Scope { appid, openid: payee_openid(call)?, transfer_scene_id: text("/transfer_scene_id") };
     let authorizations = &gateway.v3.ledger.transfers.authorizations;
     // A repeated request is answered before the check below, in which its own authorization would count.
-    if let Some(known) = authorizations.of(&call.mchid, &text("/out_authorization_no")) {
-        return again(known, call);
+    if let Some(known) = authorizations.get(&call.mchid, &text("/out_authorization_no")) {
+        return existing(known, call);
     }
     let standing = [AuthorizationState::WaitUserConfirm, AuthorizationState::TakingEffect];
-    if standing.into_iter().any(|state| authorizations.is_any(&call.mchid, &scope, state)) {
+    if standing.into_iter().any(|state| authorizations.has_state(&call.mchid, &scope, state)) {
         let message = "用户在当前场景下的授权数量达到限制，不支持发起授权";
-        return Err(errors::INVALID_REQUEST.saying(message));
+        return Err(errors::INVALID_REQUEST.with_message(message));
     }
     let authorization = Authorization {
         mchid: call.mchid.clone(),
@@ -93,38 +93,40 @@ fn apply(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         user_display_name: text("/user_display_name"),
         user_recv_perception: call.text("/user_recv_perception").map(String::from),
         notify_url: text("/authorization_notify_url"),
-        said: call.body.clone(),
-        along: None,
-        asked: call.asked.clone(),
+        request: call.body.clone(),
+        out_bill_no: None,
+        request_serial: call.wechatpay_serial.clone(),
         package_info: package_info(gateway),
         state: AuthorizationState::WaitUserConfirm,
         created: call.now,
         authorized: None,
         closed: None,
     };
-    let made = made(&authorization);
-    let at = call.now.after(gateway.settings.v3.transfer_confirmable);
+    let made = created_reply(&authorization);
+    let at = call.now.after(gateway.settings.v3.transfer_confirm_window);
     gateway.v3.ledger.transfers.authorizations.add(authorization);
-    later(gateway, at, &call.mchid, &text("/out_authorization_no"), |gateway, mchid, number, now| {
-        end(gateway, mchid, number, AuthorizationState::WaitUserConfirm, UNCONFIRMED, now);
+    schedule(gateway, at, &call.mchid, &text("/out_authorization_no"), |gateway, mchid, number, now| {
+        close_if(gateway, mchid, number, AuthorizationState::WaitUserConfirm, UNCONFIRMED, now);
     });
     Ok(made)
 }
 
 /// Returns the package for confirming an existing request, while it can be confirmed.
-fn again(known: &Authorization, call: &Call) -> Result<Reply, Refusal> {
-    if known.said != call.body {
-        return Err(errors::REENTRY_DIFFERS
-            .because("out_authorization_no belongs to an authorization with different parameters"));
+fn existing(known: &Authorization, call: &Call) -> Result<Reply, Refusal> {
+    if known.request != call.body {
+        return Err(errors::REENTRY_MISMATCH
+            .with_reason("out_authorization_no belongs to an authorization with different parameters"));
     }
     match known.state {
-        AuthorizationState::WaitUserConfirm => Ok(made(known)),
-        AuthorizationState::TakingEffect => Err(errors::INVALID_REQUEST.saying("该授权单号已完成授权")),
-        AuthorizationState::Closed => Err(errors::INVALID_REQUEST.saying("该授权单号已关闭，请更换单号")),
+        AuthorizationState::WaitUserConfirm => Ok(created_reply(known)),
+        AuthorizationState::TakingEffect => Err(errors::INVALID_REQUEST.with_message("该授权单号已完成授权")),
+        AuthorizationState::Closed => {
+            Err(errors::INVALID_REQUEST.with_message("该授权单号已关闭，请更换单号"))
+        }
     }
 }
 
-fn made(authorization: &Authorization) -> Reply {
+fn created_reply(authorization: &Authorization) -> Reply {
     Reply::json(&json!({
         "out_authorization_no": authorization.out_authorization_no,
         "state": authorization.state.as_str(),
@@ -135,14 +137,15 @@ fn made(authorization: &Authorization) -> Reply {
 
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let known = of(gateway, call)?;
-    let forgotten = |(at, reason): (UnixTime, _)| reason == UNCONFIRMED && call.now.since(at) > KEPT;
+    let forgotten =
+        |(at, reason): (UnixTime, _)| reason == UNCONFIRMED && call.now.since(at) > UNCONFIRMED_TTL;
     if known.closed.is_some_and(forgotten) {
         return Err(unknown());
     }
     let display =
         call.query("is_display_authorization") == Some("true") && known.state != AuthorizationState::Closed;
     let package_info = display.then(|| known.package_info.clone());
-    Ok(Reply::json(&with(shown(known), &[("package_info", package_info)])))
+    Ok(Reply::json(&with_optional(shown(known), &[("package_info", package_info)])))
 }
 
 /// Closes an authorization. A repeated request returns the same reply.
@@ -150,11 +153,11 @@ fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let known = of(gateway, call)?;
     let state = known.state;
     if known.closed.is_some_and(|(_, reason)| reason != CloseReason::CloseViaMchApi) {
-        return Err(errors::INVALID_REQUEST.saying("当前授权状态不支持解除"));
+        return Err(errors::INVALID_REQUEST.with_message("当前授权状态不支持解除"));
     }
     if state != AuthorizationState::Closed {
         let number = call.path("out_authorization_no");
-        end(gateway, &call.mchid, number, state, CloseReason::CloseViaMchApi, call.now);
+        close_if(gateway, &call.mchid, number, state, CloseReason::CloseViaMchApi, call.now);
     }
     of(gateway, call).map(|known| Reply::json(&shown(known)))
 }
@@ -162,27 +165,30 @@ fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 /// Finds the authorization named in the path.
 fn of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Authorization, Refusal> {
     let number = call.path("out_authorization_no");
-    gateway.v3.ledger.transfers.authorizations.of(&call.mchid, number).ok_or_else(unknown)
+    gateway.v3.ledger.transfers.authorizations.get(&call.mchid, number).ok_or_else(unknown)
 }
 
 fn unknown() -> Refusal {
-    errors::NOT_FOUND.because("the merchant has no such authorization")
+    errors::NOT_FOUND.with_reason("the merchant has no such authorization")
 }
 
 /// Finds the authorization of a transfer, by one number or both, which must name the same one.
-pub(super) fn named<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Authorization, Refusal> {
+pub(super) fn find_authorization<'a>(
+    gateway: &'a Gateway,
+    call: &Call,
+) -> Result<&'a Authorization, Refusal> {
     let authorizations = &gateway.v3.ledger.transfers.authorizations;
     let (id, number) = (call.text("/authorization_id"), call.text("/out_authorization_no"));
     if id.is_none() && number.is_none() {
-        return Err(wrong("/out_authorization_no", "authorization_id和out_authorization_no必填其一"));
+        return Err(field_error("/out_authorization_no", "authorization_id和out_authorization_no必填其一"));
     }
-    let missing = || errors::INVALID_REQUEST.saying("免确认收款授权不存在");
+    let missing = || errors::INVALID_REQUEST.with_message("免确认收款授权不存在");
     let by_id = id.map(|id| authorizations.by_id(&call.mchid, id).ok_or_else(missing)).transpose()?;
     let by_number =
-        number.map(|number| authorizations.of(&call.mchid, number).ok_or_else(missing)).transpose()?;
+        number.map(|number| authorizations.get(&call.mchid, number).ok_or_else(missing)).transpose()?;
     match (by_id, by_number) {
         (Some(one), Some(other)) if one.out_authorization_no != other.out_authorization_no => {
-            Err(errors::INVALID_REQUEST.saying("authorization_id与out_authorization_no不一致"))
+            Err(errors::INVALID_REQUEST.with_message("authorization_id与out_authorization_no不一致"))
         }
         (Some(allowed), _) | (None, Some(allowed)) => Ok(allowed),
         (None, None) => Err(missing()),
@@ -191,18 +197,18 @@ pub(super) fn named<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Authori
 
 /// Builds the reply to queries and close requests.
 fn shown(authorization: &Authorization) -> Value {
-    let said = with(
-        told(authorization),
+    let said = with_optional(
+        notification_content(authorization),
         &[
             ("transfer_scene_id", Some(authorization.scope.transfer_scene_id.clone())),
             ("user_recv_perception", authorization.user_recv_perception.clone()),
         ],
     );
-    with(said, &[("create_time", Some(time::rfc3339(authorization.created)))])
+    with_optional(said, &[("create_time", Some(time::rfc3339(authorization.created)))])
 }
 
 /// Builds the content of the notifications.
-fn told(authorization: &Authorization) -> Value {
+fn notification_content(authorization: &Authorization) -> Value {
     let mut said = json!({
         "out_authorization_no": authorization.out_authorization_no,
         "appid": authorization.scope.appid,
@@ -215,7 +221,10 @@ fn told(authorization: &Authorization) -> Value {
         members.insert("close_info".into(), info);
     }
     let id = authorization.authorization_id.as_ref().map(ToString::to_string);
-    with(said, &[("authorization_id", id), ("authorize_time", authorization.authorized.map(time::rfc3339))])
+    with_optional(
+        said,
+        &[("authorization_id", id), ("authorize_time", authorization.authorized.map(time::rfc3339))],
+    )
 }
 
 /// The close reason of an authorization that was not confirmed.
@@ -223,7 +232,7 @@ const UNCONFIRMED: CloseReason = CloseReason::UserOverdueUnconfirmed;
 
 /// Applies the payee's decision on a transfer to the authorization requested with it. A paid transfer confirms the
 /// authorization, unless another one is in force. Otherwise the authorization is closed without a notification.
-pub(super) fn decided_along(
+pub(super) fn finish_requested_authorization(
     gateway: &mut Gateway,
     mchid: &MchId,
     number: &str,
@@ -231,7 +240,7 @@ pub(super) fn decided_along(
     now: UnixTime,
 ) {
     if !(is_paid && take_effect(gateway, mchid, number, now)) {
-        end(gateway, mchid, number, AuthorizationState::WaitUserConfirm, UNCONFIRMED, now);
+        close_if(gateway, mchid, number, AuthorizationState::WaitUserConfirm, UNCONFIRMED, now);
     }
 }
 
@@ -241,22 +250,22 @@ pub(super) fn take_effect(gateway: &mut Gateway, mchid: &MchId, number: &str, no
     let serial = gateway.v3.next_serial();
     let authorizations = &mut gateway.v3.ledger.transfers.authorizations;
     let waits = |each: &&Authorization| each.state == AuthorizationState::WaitUserConfirm;
-    let Some(waiting) = authorizations.of(mchid, number).filter(waits) else { return false };
-    if authorizations.is_any(mchid, &waiting.scope, AuthorizationState::TakingEffect) {
+    let Some(waiting) = authorizations.get(mchid, number).filter(waits) else { return false };
+    if authorizations.has_state(mchid, &waiting.scope, AuthorizationState::TakingEffect) {
         return false;
     }
-    let Some(allowed) = authorizations.of_mut(mchid, number) else { return false };
+    let Some(allowed) = authorizations.get_mut(mchid, number) else { return false };
     allowed.authorization_id = format!("16{serial:010}").parse().ok();
     (allowed.state, allowed.authorized) = (AuthorizationState::TakingEffect, Some(now));
     let allowed = allowed.clone();
     let what = ("MCHTRANSFER.AUTHORIZATION.CONFIRMED", "商家转账用户免确认收款授权确认通知");
-    tell(gateway, &allowed, what, now);
+    notify(gateway, &allowed, what, now);
     true
 }
 
 /// Closes an authorization that is in the state `from`, and sends a notification if it was in force. Returns `false` if
 /// it was in another state.
-pub(super) fn end(
+pub(super) fn close_if(
     gateway: &mut Gateway,
     mchid: &MchId,
     number: &str,
@@ -264,18 +273,18 @@ pub(super) fn end(
     reason: CloseReason,
     now: UnixTime,
 ) -> bool {
-    let known = gateway.v3.ledger.transfers.authorizations.of_mut(mchid, number);
+    let known = gateway.v3.ledger.transfers.authorizations.get_mut(mchid, number);
     let Some(ended) = known.filter(|known| known.state == from) else { return false };
     (ended.state, ended.closed) = (AuthorizationState::Closed, Some((now, reason)));
     let ended = ended.clone();
     if from == AuthorizationState::TakingEffect {
         let what = ("MCHTRANSFER.AUTHORIZATION.CLOSED", "商家转账用户免确认收款授权关闭通知");
-        tell(gateway, &ended, what, now);
+        notify(gateway, &ended, what, now);
     }
     true
 }
 
-fn tell(
+fn notify(
     gateway: &mut Gateway,
     authorization: &Authorization,
     (event_type, summary): (&'static str, &'static str),
@@ -288,10 +297,10 @@ fn tell(
         event_type,
         summary,
         original_type: "mch_payment",
-        plain: told(authorization),
-        asked: authorization.asked.clone(),
-        schedule: None,
+        plaintext: notification_content(authorization),
+        asked: authorization.request_serial.clone(),
+        retry_schedule: None,
     };
     let due = now.after(gateway.settings.notify_delay);
-    gateway.tell(authorization.out_authorization_no.as_str(), event, due);
+    gateway.notify(authorization.out_authorization_no.as_str(), event, due);
 }

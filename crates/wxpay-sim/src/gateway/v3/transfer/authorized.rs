@@ -1,9 +1,11 @@
 //! Transfers that request an authorization for later ones, and transfers that use one.
 
 use super::{
-    AMOUNT, Asked, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, Payee, REMARK, REPORTS, SCENE, USER_NAME,
+    AMOUNT, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, Payee, REMARK, REPORTS, SCENE, TransferRequest,
+    USER_NAME,
     authorization::{self, DISPLAY_NAME, OUT_AUTHORIZATION_NO},
-    begin, bill, names_a_key, payee_named, shown, with, wrong,
+    bill, create_transfer, field_error, payee_openid, require_wechatpay_serial, transfer_reply,
+    with_optional,
 };
 use crate::{
     gateway::{
@@ -11,13 +13,13 @@ use crate::{
         v3::{
             call::Call,
             errors::{self, Refusal},
-            fields::{Alphabet, Field, Kind, may, must, text},
+            fields::{Alphabet, Field, Kind, optional, required, text},
             operation::Operation,
-            party::{self, APPID, NUMBER},
+            party::{self, APPID, MCHID_KIND},
             reply::Reply,
         },
     },
-    ledger::v3::{Authorization, AuthorizationState, Scope, Transfer, TransferWay},
+    ledger::v3::{Authorization, AuthorizationState, Scope, Transfer, TransferMethod},
     merchant::Merchant,
 };
 use serde_json::Value;
@@ -30,17 +32,17 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
         PRE_TRANSFER,
         pre_transfer,
     )
-    .at_most(100),
+    .calls_per_second(100),
     Operation::post(
         "v3.transfer.authorized",
         "/v3/fund-app/mch-transfer/transfer-bills/transfer",
         AUTHORIZED,
         transfer,
     )
-    .at_most(100),
+    .calls_per_second(100),
 ];
 
-const SPONSOR: Field = may("sponsor_mchid", NUMBER);
+const SPONSOR: Field = optional("sponsor_mchid", MCHID_KIND);
 const PRE_TRANSFER: &[Field] = &[
     APPID,
     OUT_BILL_NO,
@@ -52,9 +54,9 @@ const PRE_TRANSFER: &[Field] = &[
     PERCEPTION,
     SCENE,
     REPORTS,
-    may(
+    optional(
         "authorization_info",
-        Kind::Object(&[DISPLAY_NAME, OUT_AUTHORIZATION_NO, must("authorization_notify_url", Kind::Url)]),
+        Kind::Object(&[DISPLAY_NAME, OUT_AUTHORIZATION_NO, required("authorization_notify_url", Kind::Url)]),
     ),
     SPONSOR,
 ];
@@ -68,47 +70,49 @@ const AUTHORIZED: &[Field] = &[
     PERCEPTION,
     SCENE,
     REPORTS,
-    may("authorization_id", text(64)),
+    optional("authorization_id", text(64)),
     SPONSOR,
-    may("out_authorization_no", Kind::Text(1, 32, Alphabet::Alphanumeric)),
+    optional("out_authorization_no", Kind::Text(1, 32, Alphabet::Alphanumeric)),
 ];
 
 /// Creates a transfer and the authorization requested with it, or finds both.
 fn pre_transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    names_a_key(call)?;
-    let appid = party::own_app(gateway, call, call.text("/appid"))?;
-    sponsored(gateway, call)?;
-    let (openid, asked) = (payee_named(call)?, Asked::read(gateway, call)?);
-    let way = TransferWay::ToConfirmAndAllow;
-    if let Some(transfer) = asked.again(gateway, call, way)? {
-        return Ok(Reply::json(&made_along(transfer)));
+    require_wechatpay_serial(call)?;
+    let appid = party::caller_app(gateway, call, call.text("/appid"))?;
+    check_sponsor(gateway, call)?;
+    let (openid, asked) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
+    let way = TransferMethod::ToConfirmAndAllow;
+    if let Some(transfer) = asked.existing(gateway, call, way)? {
+        return Ok(Reply::json(&created_value(transfer)));
     }
-    let along = along(gateway, call, &asked, (&appid, &openid))?;
+    let along = requested_authorization(gateway, call, &asked, (&appid, &openid))?;
     let authorization = along.as_ref().map(|along| along.out_authorization_no.clone());
     if let Some(along) = along {
         gateway.v3.ledger.transfers.authorizations.add(along);
     }
     let payee = Payee { way, appid: appid.to_string(), openid, authorization };
-    Ok(Reply::json(&made_along(begin(gateway, call, asked, payee)?)))
+    Ok(Reply::json(&created_value(create_transfer(gateway, call, asked, payee)?)))
 }
 
 /// Builds the authorization that is requested with a transfer, if there is one.
-fn along(
+fn requested_authorization(
     gateway: &mut Gateway,
     call: &Call,
-    asked: &Asked,
+    asked: &TransferRequest,
     (appid, openid): (&AppId, &OpenId),
 ) -> Result<Option<Authorization>, Refusal> {
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
     let Some(number) = call.text("/authorization_info/out_authorization_no") else { return Ok(None) };
-    if gateway.v3.ledger.transfers.authorizations.of(&call.mchid, number).is_some() {
-        return Err(errors::REENTRY_DIFFERS.because("out_authorization_no belongs to another authorization"));
+    if gateway.v3.ledger.transfers.authorizations.get(&call.mchid, number).is_some() {
+        return Err(
+            errors::REENTRY_MISMATCH.with_reason("out_authorization_no belongs to another authorization")
+        );
     }
     let number = number.parse();
     Ok(Some(Authorization {
         mchid: call.mchid.clone(),
         out_authorization_no: number
-            .map_err(|_| wrong("/authorization_info/out_authorization_no", "格式错误"))?,
+            .map_err(|_| field_error("/authorization_info/out_authorization_no", "格式错误"))?,
         authorization_id: None,
         scope: Scope {
             appid: appid.clone(),
@@ -118,9 +122,9 @@ fn along(
         user_display_name: text("/authorization_info/user_display_name"),
         user_recv_perception: call.text("/user_recv_perception").map(String::from),
         notify_url: text("/authorization_info/authorization_notify_url"),
-        said: Value::Null,
-        along: Some(asked.number.clone()),
-        asked: call.asked.clone(),
+        request: Value::Null,
+        out_bill_no: Some(asked.number.clone()),
+        request_serial: call.wechatpay_serial.clone(),
         package_info: super::package_info(gateway),
         state: AuthorizationState::WaitUserConfirm,
         created: call.now,
@@ -131,46 +135,46 @@ fn along(
 
 /// Transfers to a payee by an authorization, or finds the existing transfer.
 fn transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    names_a_key(call)?;
-    let appid = party::own_app(gateway, call, call.text("/appid"))?;
-    sponsored(gateway, call)?;
-    let asked = Asked::read(gateway, call)?;
-    let way = TransferWay::Allowed;
-    if let Some(transfer) = asked.again(gateway, call, way)? {
-        return Ok(shown(gateway, transfer));
+    require_wechatpay_serial(call)?;
+    let appid = party::caller_app(gateway, call, call.text("/appid"))?;
+    check_sponsor(gateway, call)?;
+    let asked = TransferRequest::read(gateway, call)?;
+    let way = TransferMethod::Allowed;
+    if let Some(transfer) = asked.existing(gateway, call, way)? {
+        return Ok(transfer_reply(gateway, transfer));
     }
-    let allowed = authorization::named(gateway, call)?;
+    let allowed = authorization::find_authorization(gateway, call)?;
     if allowed.state != AuthorizationState::TakingEffect {
-        return Err(errors::INVALID_REQUEST.saying("免确认收款授权未生效"));
+        return Err(errors::INVALID_REQUEST.with_message("免确认收款授权未生效"));
     }
     if allowed.scope.appid != appid {
-        return Err(errors::INVALID_REQUEST.saying("appid与免确认收款授权不一致"));
+        return Err(errors::INVALID_REQUEST.with_message("appid与免确认收款授权不一致"));
     }
     if call.text("/transfer_scene_id") != Some(allowed.scope.transfer_scene_id.as_str()) {
-        return Err(errors::INVALID_REQUEST.saying("转账场景与免确认收款授权不一致"));
+        return Err(errors::INVALID_REQUEST.with_message("转账场景与免确认收款授权不一致"));
     }
     let authorization = Some(allowed.out_authorization_no.clone());
     let payee = Payee { way, appid: appid.to_string(), openid: allowed.scope.openid.clone(), authorization };
     let number = asked.number.clone();
-    begin(gateway, call, asked, payee)?;
-    bill::by_out_bill_no(gateway, call, number.as_str()).map(|transfer| shown(gateway, transfer))
+    create_transfer(gateway, call, asked, payee)?;
+    bill::by_out_bill_no(gateway, call, number.as_str()).map(|transfer| transfer_reply(gateway, transfer))
 }
 
 /// Checks the sponsor, another merchant that pays: it must be known to the gateway.
-fn sponsored(gateway: &Gateway, call: &Call) -> Result<(), Refusal> {
+fn check_sponsor(gateway: &Gateway, call: &Call) -> Result<(), Refusal> {
     let Some(sponsor) = call.text("/sponsor_mchid") else { return Ok(()) };
     let merchants = &gateway.v3.merchants;
-    let served = merchants.get(&call.mchid).map(Merchant::subs);
+    let served = merchants.get(&call.mchid).map(Merchant::sub_merchants);
     let is_known = sponsor.parse::<MchId>().is_ok_and(|sponsor| {
         merchants.get(&sponsor).is_some() || served.is_some_and(|subs| subs.contains_key(&sponsor))
     });
-    if is_known { Ok(()) } else { Err(errors::NO_AUTH.saying("出资商户号未授权")) }
+    if is_known { Ok(()) } else { Err(errors::NO_AUTH.with_message("出资商户号未授权")) }
 }
 
 /// Builds the reply to the request: the transfer, and the authorization requested with it.
-fn made_along(transfer: &Transfer) -> Value {
-    let info = transfer.said.pointer("/authorization_info/user_display_name").and_then(Value::as_str);
-    let number = transfer.authorization.as_ref().map(ToString::to_string);
+fn created_value(transfer: &Transfer) -> Value {
+    let info = transfer.request.pointer("/authorization_info/user_display_name").and_then(Value::as_str);
+    let number = transfer.out_authorization_no.as_ref().map(ToString::to_string);
     let more = [("user_display_name", info.map(String::from)), ("out_authorization_no", number)];
-    with(bill::made(transfer), &more)
+    with_optional(bill::created_value(transfer), &more)
 }

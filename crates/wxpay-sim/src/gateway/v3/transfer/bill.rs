@@ -1,8 +1,8 @@
 //! Transfers to payees who confirm them.
 
 use super::{
-    AMOUNT, Asked, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, Payee, REMARK, REPORTS, SCENE, USER_NAME,
-    begin, payee_named, shown, take_back, unknown, with,
+    AMOUNT, NOTIFY_URL, OPENID, OUT_BILL_NO, PERCEPTION, Payee, REMARK, REPORTS, SCENE, TransferRequest,
+    USER_NAME, create_transfer, not_found, payee_openid, start_cancel, transfer_reply, with_optional,
 };
 use crate::{
     gateway::{
@@ -10,19 +10,20 @@ use crate::{
         v3::{
             call::Call,
             errors::Refusal,
-            fields::{Field, Kind, may, must},
+            fields::{Field, Kind, optional, required},
             operation::Operation,
             party::{self, APPID},
             reply::Reply,
         },
     },
-    ledger::v3::{Transfer, TransferState, TransferWay},
+    ledger::v3::{Transfer, TransferMethod, TransferState},
     time,
 };
 use serde_json::{Value, json};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
-    Operation::post("v3.transfer", "/v3/fund-app/mch-transfer/transfer-bills", FIELDS, create).at_most(100),
+    Operation::post("v3.transfer", "/v3/fund-app/mch-transfer/transfer-bills", FIELDS, create)
+        .calls_per_second(100),
     Operation::get(
         "v3.transfer.query",
         "/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}",
@@ -33,7 +34,7 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
         "/v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}",
         by_id,
     ),
-    Operation::empty_post(
+    Operation::post_without_body(
         "v3.transfer.cancel",
         "/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel",
         cancel,
@@ -51,33 +52,36 @@ const FIELDS: &[Field] = &[
     PERCEPTION,
     SCENE,
     REPORTS,
-    may("user_recv_style", Kind::Object(&[must("type", Kind::OneOf(&["CONFIRM_PAGE", "RED_PACKET"]))])),
+    optional(
+        "user_recv_style",
+        Kind::Object(&[required("type", Kind::OneOf(&["CONFIRM_PAGE", "RED_PACKET"]))]),
+    ),
 ];
 
 /// Creates a transfer, or finds the existing one by its number.
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let appid = party::own_app(gateway, call, call.said("appid"))?;
-    let (openid, asked) = (payee_named(call)?, Asked::read(gateway, call)?);
-    let way = TransferWay::ToConfirm;
-    if let Some(transfer) = asked.again(gateway, call, way)? {
-        return Ok(Reply::json(&made(transfer)));
+    let appid = party::caller_app(gateway, call, call.query_or_body("appid"))?;
+    let (openid, asked) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
+    let way = TransferMethod::ToConfirm;
+    if let Some(transfer) = asked.existing(gateway, call, way)? {
+        return Ok(Reply::json(&created_value(transfer)));
     }
     let payee = Payee { way, appid: appid.to_string(), openid, authorization: None };
-    Ok(Reply::json(&made(begin(gateway, call, asked, payee)?)))
+    Ok(Reply::json(&created_value(create_transfer(gateway, call, asked, payee)?)))
 }
 
 fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    of(gateway, call).map(|transfer| shown(gateway, transfer))
+    of(gateway, call).map(|transfer| transfer_reply(gateway, transfer))
 }
 
 fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    of_id(gateway, call, call.path("transfer_bill_no")).map(|transfer| shown(gateway, transfer))
+    of_id(gateway, call, call.path("transfer_bill_no")).map(|transfer| transfer_reply(gateway, transfer))
 }
 
 /// Cancels a transfer that the payee has not confirmed. A repeated request returns its current state.
 fn cancel(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     of(gateway, call)?;
-    take_back(gateway, call, call.path("out_bill_no"))?;
+    start_cancel(gateway, call, call.path("out_bill_no"))?;
     let transfer = of(gateway, call)?;
     Ok(Reply::json(&json!({
         "out_bill_no": transfer.out_bill_no,
@@ -97,17 +101,17 @@ pub(super) fn by_out_bill_no<'a>(
     call: &Call,
     number: &str,
 ) -> Result<&'a Transfer, Refusal> {
-    let transfer = gateway.v3.ledger.transfers.of(&call.mchid, number);
-    transfer.filter(|transfer| transfer.way != TransferWay::QqWallet).ok_or_else(unknown)
+    let transfer = gateway.v3.ledger.transfers.get(&call.mchid, number);
+    transfer.filter(|transfer| transfer.way != TransferMethod::QqWallet).ok_or_else(not_found)
 }
 
 pub(super) fn of_id<'a>(gateway: &'a Gateway, call: &Call, id: &str) -> Result<&'a Transfer, Refusal> {
     let transfer = gateway.v3.ledger.transfers.by_id(&call.mchid, id);
-    transfer.filter(|transfer| transfer.way != TransferWay::QqWallet).ok_or_else(unknown)
+    transfer.filter(|transfer| transfer.way != TransferMethod::QqWallet).ok_or_else(not_found)
 }
 
 /// Builds the reply to the request.
-pub(super) fn made(transfer: &Transfer) -> Value {
+pub(super) fn created_value(transfer: &Transfer) -> Value {
     let said = json!({
         "out_bill_no": transfer.out_bill_no,
         "transfer_bill_no": transfer.transfer_bill_no,
@@ -116,11 +120,11 @@ pub(super) fn made(transfer: &Transfer) -> Value {
     });
     let waits = transfer.state == TransferState::WaitUserConfirm;
     let package_info = waits.then(|| transfer.package_info.clone());
-    with(said, &[("fail_reason", transfer.fail_reason.clone()), ("package_info", package_info)])
+    with_optional(said, &[("fail_reason", transfer.fail_reason.clone()), ("package_info", package_info)])
 }
 
 /// Builds the content of the notification of the final state.
-pub(super) fn told(transfer: &Transfer) -> Value {
+pub(super) fn notification_content(transfer: &Transfer) -> Value {
     let said = json!({
         "out_bill_no": transfer.out_bill_no,
         "transfer_bill_no": transfer.transfer_bill_no,
@@ -131,5 +135,5 @@ pub(super) fn told(transfer: &Transfer) -> Value {
         "create_time": time::rfc3339(transfer.created),
         "update_time": time::rfc3339(transfer.updated),
     });
-    with(said, &[("fail_reason", transfer.fail_reason.clone())])
+    with_optional(said, &[("fail_reason", transfer.fail_reason.clone())])
 }

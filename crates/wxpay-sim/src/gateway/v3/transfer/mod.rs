@@ -22,15 +22,15 @@ pub(super) mod receipt;
 use super::{
     call::Call,
     errors::{self, Refusal},
-    fields::{Alphabet, Field, Kind, may, must, text},
+    fields::{Alphabet, Field, Kind, optional, required, text},
     notification::Event,
-    pay::MOST,
+    pay::MAX_AMOUNT_FEN,
     reply::Reply,
 };
 use crate::{
-    chance::{ALPHANUMERIC, DIGITS},
-    gateway::{Gateway, agenda::Task},
-    ledger::v3::{Transfer, TransferState, TransferWay},
+    gateway::{Gateway, tasks::Task},
+    ledger::v3::{Transfer, TransferMethod, TransferState},
+    rng::{ALPHANUMERIC, DIGITS},
     time,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -42,98 +42,100 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-const OUT_BILL_NO: Field = must("out_bill_no", Kind::Text(1, 32, Alphabet::Alphanumeric));
-const OPENID: Field = must("openid", text(128));
-const USER_NAME: Field = may("user_name", text(1024));
-const AMOUNT: Field = must("transfer_amount", Kind::Number(1, MOST));
-const REMARK: Field = must("transfer_remark", text(32));
-const NOTIFY_URL: Field = may("notify_url", Kind::Url);
-const PERCEPTION: Field = may("user_recv_perception", text(256));
-const SCENE: Field =
-    must("transfer_scene_id", Kind::OneOf(&["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"]));
-const REPORTS: Field = must(
+const OUT_BILL_NO: Field = required("out_bill_no", Kind::Text(1, 32, Alphabet::Alphanumeric));
+const OPENID: Field = required("openid", text(128));
+const USER_NAME: Field = optional("user_name", text(1024));
+const AMOUNT: Field = required("transfer_amount", Kind::Number(1, MAX_AMOUNT_FEN));
+const REMARK: Field = required("transfer_remark", text(32));
+const NOTIFY_URL: Field = optional("notify_url", Kind::Url);
+const PERCEPTION: Field = optional("user_recv_perception", text(256));
+const SCENE: Field = required(
+    "transfer_scene_id",
+    Kind::OneOf(&["1000", "1002", "1004", "1005", "1009", "1010", "1011", "1013"]),
+);
+const REPORTS: Field = required(
     "transfer_scene_report_infos",
-    Kind::List(&Kind::Object(&[must("info_type", text(15)), must("info_content", text(32))]), 10),
+    Kind::List(&Kind::Object(&[required("info_type", text(15)), required("info_content", text(32))]), 10),
 );
 
 /// The amount in fen from which the payee's name is required: 2000 yuan.
-const NAMED_FROM: u64 = 200_000;
+const NAME_REQUIRED_FROM_FEN: u64 = 200_000;
 
 /// The fields of a transfer request that all kinds share.
-struct Asked {
+struct TransferRequest {
     number: OutBillNo,
     amount: Fen,
     user_name: Option<String>,
     /// The request body, with a hash in place of each encrypted field.
-    said: Value,
+    body: Value,
 }
 
-impl Asked {
+impl TransferRequest {
     fn read(gateway: &Gateway, call: &Call) -> Result<Self, Refusal> {
-        let number = call.said("out_bill_no").unwrap_or_default().parse();
-        let number = number.map_err(|_| wrong("/out_bill_no", "格式错误"))?;
+        let number = call.query_or_body("out_bill_no").unwrap_or_default().parse();
+        let number = number.map_err(|_| field_error("/out_bill_no", "格式错误"))?;
         if call.body.pointer("/transfer_scene_report_infos/0").is_none() {
-            return Err(wrong("/transfer_scene_report_infos", "至少1项"));
+            return Err(field_error("/transfer_scene_report_infos", "至少1项"));
         }
-        let user_name = call.opened(gateway, "/user_name")?;
+        let user_name = call.decrypt_field(gateway, "/user_name")?;
         let amount = call.fen("/transfer_amount");
-        if user_name.is_none() && amount.get() >= NAMED_FROM {
-            return Err(wrong("/user_name", "转账金额达到2000元时必填"));
+        if user_name.is_none() && amount.get() >= NAME_REQUIRED_FROM_FEN {
+            return Err(field_error("/user_name", "转账金额达到2000元时必填"));
         }
-        let said = call.comparable(gateway, &["/user_name"])?;
-        Ok(Self { number, amount, user_name, said })
+        let said = call.normalized_body(gateway, &["/user_name"])?;
+        Ok(Self { number, amount, user_name, body: said })
     }
 
     /// Returns the transfer that exists under this number, if the request is identical to the first one.
-    fn again<'a>(
+    fn existing<'a>(
         &self,
         gateway: &'a Gateway,
         call: &Call,
-        way: TransferWay,
+        way: TransferMethod,
     ) -> Result<Option<&'a Transfer>, Refusal> {
-        match gateway.v3.ledger.transfers.of(&call.mchid, self.number.as_str()) {
+        match gateway.v3.ledger.transfers.get(&call.mchid, self.number.as_str()) {
             None => Ok(None),
-            Some(transfer) if transfer.way == way && transfer.said == self.said => Ok(Some(transfer)),
-            Some(_) => Err(errors::REENTRY_DIFFERS
-                .because("out_bill_no belongs to a transfer with different parameters")),
+            Some(transfer) if transfer.way == way && transfer.request == self.body => Ok(Some(transfer)),
+            Some(_) => Err(errors::REENTRY_MISMATCH
+                .with_reason("out_bill_no belongs to a transfer with different parameters")),
         }
     }
 }
 
 /// The recipient of a transfer.
 struct Payee {
-    way: TransferWay,
+    way: TransferMethod,
     appid: String,
     openid: OpenId,
     authorization: Option<OutAuthorizationNo>,
 }
 
 /// Creates a transfer and returns its state at this moment, which may be final already.
-fn begin<'a>(
+fn create_transfer<'a>(
     gateway: &'a mut Gateway,
     call: &Call,
-    asked: Asked,
+    asked: TransferRequest,
     payee: Payee,
 ) -> Result<&'a Transfer, Refusal> {
-    let Asked { number, amount, user_name, said } = asked;
+    let TransferRequest { number, amount, user_name, body: said } = asked;
     let Payee { way, appid, openid, authorization } = payee;
     let serial = gateway.v3.next_serial();
     let chance = &mut gateway.v3.chance;
-    let id = format!("1330{}{}{serial:010}", chance.text(DIGITS, 18), time::day(call.now));
+    let id = format!("1330{}{}{serial:010}", chance.text(DIGITS, 18), time::yyyymmdd(call.now));
     let transfer = Transfer {
         mchid: call.mchid.clone(),
         out_bill_no: number.clone(),
         transfer_bill_no: id
             .parse()
-            .map_err(|_| errors::SYSTEM_ERROR.because("cannot generate a transfer_bill_no"))?,
+            .map_err(|_| errors::SYSTEM_ERROR.with_reason("cannot generate a transfer_bill_no"))?,
         way,
         appid,
         openid,
         amount,
         user_name: user_name.map(|name| Arc::new(Secret::new(name))),
-        authorization,
-        said,
-        asked: call.asked.clone(),
+        out_authorization_no: authorization,
+        request: said,
+        request_serial: call.wechatpay_serial.clone(),
         package_info: package_info(gateway),
         state: TransferState::Accepted,
         fail_reason: None,
@@ -144,11 +146,11 @@ fn begin<'a>(
     gateway.v3.ledger.transfers.add(transfer);
     let takes = gateway.settings.v3.transfer_takes;
     if takes.is_zero() {
-        proceed(gateway, &call.mchid, number.as_str(), call.now);
+        lock_funds(gateway, &call.mchid, number.as_str(), call.now);
     } else {
-        later(gateway, call.now.after(takes), &call.mchid, number.as_str(), proceed);
+        schedule(gateway, call.now.after(takes), &call.mchid, number.as_str(), lock_funds);
     }
-    gateway.v3.ledger.transfers.of(&call.mchid, number.as_str()).ok_or_else(unknown)
+    gateway.v3.ledger.transfers.get(&call.mchid, number.as_str()).ok_or_else(not_found)
 }
 
 /// Generates the package with which the payee's client confirms.
@@ -156,25 +158,26 @@ fn package_info(gateway: &mut Gateway) -> String {
     STANDARD.encode(gateway.v3.chance.text(ALPHANUMERIC, 60))
 }
 
-fn payee_named(call: &Call) -> Result<OpenId, Refusal> {
-    call.text("/openid").unwrap_or_default().parse().map_err(|_| wrong("/openid", "格式错误"))
+fn payee_openid(call: &Call) -> Result<OpenId, Refusal> {
+    call.text("/openid").unwrap_or_default().parse().map_err(|_| field_error("/openid", "格式错误"))
 }
 
 /// Requires `Wechatpay-Serial`, as the documents do for some operations even if no field is encrypted.
-fn names_a_key(call: &Call) -> Result<(), Refusal> {
-    let missing = || errors::PARAM_ERROR.at("header", "Wechatpay-Serial", "".into(), "缺少Wechatpay-Serial");
-    call.asked.as_ref().map(|_| ()).ok_or_else(missing)
+fn require_wechatpay_serial(call: &Call) -> Result<(), Refusal> {
+    let missing =
+        || errors::PARAM_ERROR.for_field("header", "Wechatpay-Serial", "".into(), "缺少Wechatpay-Serial");
+    call.wechatpay_serial.as_ref().map(|_| ()).ok_or_else(missing)
 }
 
-fn wrong(field: &str, issue: &str) -> Refusal {
-    errors::PARAM_ERROR.at("body", field, "".into(), issue)
+fn field_error(field: &str, issue: &str) -> Refusal {
+    errors::PARAM_ERROR.for_field("body", field, "".into(), issue)
 }
 
-fn unknown() -> Refusal {
-    errors::NOT_FOUND.because("the merchant has no such transfer")
+fn not_found() -> Refusal {
+    errors::NOT_FOUND.with_reason("the merchant has no such transfer")
 }
 
-fn later(
+fn schedule(
     gateway: &mut Gateway,
     at: UnixTime,
     mchid: &MchId,
@@ -185,71 +188,77 @@ fn later(
 }
 
 /// Locks the money. A transfer by authorization succeeds at once; any other waits one day for confirmation.
-fn proceed(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
-    let transfer = gateway.v3.ledger.transfers.of_mut(mchid, number);
+fn lock_funds(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
+    let transfer = gateway.v3.ledger.transfers.get_mut(mchid, number);
     let Some(transfer) = transfer.filter(|transfer| transfer.state == TransferState::Accepted) else {
         return;
     };
-    if transfer.way == TransferWay::Allowed {
-        end(gateway, mchid, number, (TransferState::Accepted, TransferState::Success, None), now);
+    if transfer.way == TransferMethod::Allowed {
+        finish(gateway, mchid, number, (TransferState::Accepted, TransferState::Success, None), now);
         return;
     }
     (transfer.state, transfer.updated) = (TransferState::WaitUserConfirm, now);
-    let at = now.after(gateway.settings.v3.transfer_confirmable);
-    later(gateway, at, mchid, number, |gateway, mchid, number, now| {
+    let at = now.after(gateway.settings.v3.transfer_confirm_window);
+    schedule(gateway, at, mchid, number, |gateway, mchid, number, now| {
         let step = (TransferState::WaitUserConfirm, TransferState::Fail, Some("OVERDUE_CLOSE"));
-        end(gateway, mchid, number, step, now);
+        finish(gateway, mchid, number, step, now);
     });
 }
 
 /// Starts the cancellation of a transfer without a final state. Repeating it has no effect.
-fn take_back(gateway: &mut Gateway, call: &Call, number: &str) -> Result<(), Refusal> {
-    let transfer = gateway.v3.ledger.transfers.of_mut(&call.mchid, number).ok_or_else(unknown)?;
+fn start_cancel(gateway: &mut Gateway, call: &Call, number: &str) -> Result<(), Refusal> {
+    let transfer = gateway.v3.ledger.transfers.get_mut(&call.mchid, number).ok_or_else(not_found)?;
     match transfer.state {
         TransferState::Success | TransferState::Fail => {
-            return Err(errors::INVALID_REQUEST.saying("当前单据状态不支持撤销"));
+            return Err(errors::INVALID_REQUEST.with_message("当前单据状态不支持撤销"));
         }
         TransferState::Canceling | TransferState::Cancelled => return Ok(()),
         TransferState::Accepted | TransferState::WaitUserConfirm => {}
     }
     (transfer.state, transfer.updated) = (TransferState::Canceling, call.now);
     let at = call.now.after(gateway.settings.v3.cancel_takes);
-    later(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
-        end(gateway, mchid, number, (TransferState::Canceling, TransferState::Cancelled, None), now);
+    schedule(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
+        finish(gateway, mchid, number, (TransferState::Canceling, TransferState::Cancelled, None), now);
     });
     Ok(())
 }
 
 /// Moves a transfer from the state `from` to a final state and sends a notification. Returns `false` if it was in
 /// another state.
-fn end(
+fn finish(
     gateway: &mut Gateway,
     mchid: &MchId,
     number: &str,
     (from, to, reason): (TransferState, TransferState, Option<&str>),
     now: UnixTime,
 ) -> bool {
-    let transfer = gateway.v3.ledger.transfers.of_mut(mchid, number);
+    let transfer = gateway.v3.ledger.transfers.get_mut(mchid, number);
     let Some(transfer) = transfer.filter(|transfer| transfer.state == from) else { return false };
     (transfer.state, transfer.updated) = (to, now);
     transfer.fail_reason = reason.map(String::from);
     let transfer = transfer.clone();
-    tell(gateway, &transfer, now);
-    let along = transfer.authorization.filter(|_| transfer.way == TransferWay::ToConfirmAndAllow);
+    notify(gateway, &transfer, now);
+    let along = transfer.out_authorization_no.filter(|_| transfer.way == TransferMethod::ToConfirmAndAllow);
     if let Some(along) = along {
-        authorization::decided_along(gateway, mchid, along.as_str(), to == TransferState::Success, now);
+        authorization::finish_requested_authorization(
+            gateway,
+            mchid,
+            along.as_str(),
+            to == TransferState::Success,
+            now,
+        );
     }
     true
 }
 
-fn tell(gateway: &mut Gateway, transfer: &Transfer, now: UnixTime) {
-    let Some(notify_url) = transfer.said("notify_url").map(String::from) else { return };
+fn notify(gateway: &mut Gateway, transfer: &Transfer, now: UnixTime) {
+    let Some(notify_url) = transfer.request_text("notify_url").map(String::from) else { return };
     let (event_type, summary, plain) = match transfer.way {
-        TransferWay::QqWallet => {
+        TransferMethod::QqWallet => {
             ("MCHTRANSFER.QQWALLETBILL.FINISHED", "转账到QQ钱包终态通知", qq_wallet::told(transfer))
         }
-        TransferWay::ToConfirm | TransferWay::ToConfirmAndAllow | TransferWay::Allowed => {
-            ("MCHTRANSFER.BILL.FINISHED", "商家转账单据终态通知", bill::told(transfer))
+        TransferMethod::ToConfirm | TransferMethod::ToConfirmAndAllow | TransferMethod::Allowed => {
+            ("MCHTRANSFER.BILL.FINISHED", "商家转账单据终态通知", bill::notification_content(transfer))
         }
     };
     let event = Event {
@@ -259,16 +268,16 @@ fn tell(gateway: &mut Gateway, transfer: &Transfer, now: UnixTime) {
         event_type,
         summary,
         original_type: "mch_payment",
-        plain,
-        asked: transfer.asked.clone(),
-        schedule: None,
+        plaintext: plain,
+        asked: transfer.request_serial.clone(),
+        retry_schedule: None,
     };
     let due = now.after(gateway.settings.notify_delay);
-    gateway.tell(transfer.out_bill_no.as_str(), event, due);
+    gateway.notify(transfer.out_bill_no.as_str(), event, due);
 }
 
 /// Adds the given members that have a value.
-fn with(said: Value, more: &[(&str, Option<String>)]) -> Value {
+fn with_optional(said: Value, more: &[(&str, Option<String>)]) -> Value {
     let mut said = said;
     for (name, value) in more {
         if let (Some(value), Some(members)) = (value, said.as_object_mut()) {
@@ -279,14 +288,14 @@ fn with(said: Value, more: &[(&str, Option<String>)]) -> Value {
 }
 
 /// Returns the payee's name, if it was given, encrypted for the merchant.
-fn sealed_name(gateway: &Gateway, transfer: &Transfer) -> Option<String> {
-    let key = gateway.v3.merchants.get(&transfer.mchid)?.sealing_key()?;
+fn seal_name(gateway: &Gateway, transfer: &Transfer) -> Option<String> {
+    let key = gateway.v3.merchants.get(&transfer.mchid)?.encryption_key()?;
     let sealed = key.seal(transfer.user_name.as_ref()?.expose().as_bytes())?;
     Some(STANDARD.encode(sealed))
 }
 
 /// Builds the reply that describes a transfer, except for QQ wallets.
-fn shown(gateway: &Gateway, transfer: &Transfer) -> Reply {
+fn transfer_reply(gateway: &Gateway, transfer: &Transfer) -> Reply {
     let said = json!({
         "mch_id": transfer.mchid,
         "out_bill_no": transfer.out_bill_no,
@@ -294,11 +303,11 @@ fn shown(gateway: &Gateway, transfer: &Transfer) -> Reply {
         "appid": transfer.appid,
         "state": transfer.state.as_str(),
         "transfer_amount": transfer.amount,
-        "transfer_remark": transfer.said("transfer_remark"),
+        "transfer_remark": transfer.request_text("transfer_remark"),
         "openid": transfer.openid.as_str(),
         "create_time": time::rfc3339(transfer.created),
         "update_time": time::rfc3339(transfer.updated),
     });
-    let more = [("fail_reason", transfer.fail_reason.clone()), ("user_name", sealed_name(gateway, transfer))];
-    Reply::json(&with(said, &more))
+    let more = [("fail_reason", transfer.fail_reason.clone()), ("user_name", seal_name(gateway, transfer))];
+    Reply::json(&with_optional(said, &more))
 }

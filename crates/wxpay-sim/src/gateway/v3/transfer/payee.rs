@@ -1,13 +1,13 @@
 //! The payee's side of transfers, and the gateway's own records.
 
-use super::{authorization, end, receipt};
+use super::{authorization, finish, receipt};
 use crate::{
     gateway::Gateway,
     ledger::v3::{
-        Authorization, AuthorizationRecord, AuthorizationState, CloseReason, Transfer, TransferRecord,
-        TransferState, TransferWay,
+        Authorization, AuthorizationRecord, AuthorizationState, CloseReason, Transfer, TransferMethod,
+        TransferRecord, TransferState,
     },
-    notifications::{NotificationRecord, Says},
+    notifications::{NotificationContent, NotificationRecord},
 };
 use wxpay_proto::{
     UnixTime,
@@ -20,14 +20,14 @@ impl Gateway {
     #[must_use]
     pub fn transfers(&mut self, now: UnixTime) -> Vec<TransferRecord> {
         self.tick(now);
-        self.v3.ledger.transfers.all().map(|transfer| self.transfer_record(transfer)).collect()
+        self.v3.ledger.transfers.iter().map(|transfer| self.transfer_record(transfer)).collect()
     }
 
     /// Returns the gateway's own record of a merchant's transfer.
     #[must_use]
     pub fn transfer(&mut self, mchid: &MchId, number: &OutBillNo, now: UnixTime) -> Option<TransferRecord> {
         self.tick(now);
-        let transfer = self.v3.ledger.transfers.of(mchid, number.as_str())?;
+        let transfer = self.v3.ledger.transfers.get(mchid, number.as_str())?;
         Some(self.transfer_record(transfer))
     }
 
@@ -36,40 +36,40 @@ impl Gateway {
     pub fn confirm_transfer(&mut self, mchid: &MchId, number: &OutBillNo, now: UnixTime) -> bool {
         self.tick(now);
         let step = (TransferState::WaitUserConfirm, TransferState::Success, None);
-        end(self, mchid, number.as_str(), step, now)
+        finish(self, mchid, number.as_str(), step, now)
     }
 
     /// Makes a transfer fail at confirmation, for a reason such as `PAYEE_ACCOUNT_ABNORMAL`; a transfer that needs no
     /// confirmation fails while it is `ACCEPTED`. Returns `false` if there is no such transfer.
     pub fn fail_transfer(&mut self, mchid: &MchId, number: &OutBillNo, reason: &str, now: UnixTime) -> bool {
         self.tick(now);
-        let transfer = self.v3.ledger.transfers.of(mchid, number.as_str());
-        let from = transfer.map_or(TransferState::WaitUserConfirm, Transfer::pending);
-        end(self, mchid, number.as_str(), (from, TransferState::Fail, Some(reason)), now)
+        let transfer = self.v3.ledger.transfers.get(mchid, number.as_str());
+        let from = transfer.map_or(TransferState::WaitUserConfirm, Transfer::initial_state);
+        finish(self, mchid, number.as_str(), (from, TransferState::Fail, Some(reason)), now)
     }
 
     /// Makes the pending receipt of a transfer fail for this reason. Returns `false` if no receipt is being generated.
     pub fn fail_receipt(&mut self, mchid: &MchId, number: &OutBillNo, reason: &str, now: UnixTime) -> bool {
         self.tick(now);
-        receipt::end(self, mchid, number.as_str(), Some(reason), now)
+        receipt::finish(self, mchid, number.as_str(), Some(reason), now)
     }
 
     fn transfer_record(&self, transfer: &Transfer) -> TransferRecord {
         let event_type = match transfer.way {
-            TransferWay::QqWallet => "MCHTRANSFER.QQWALLETBILL.",
-            TransferWay::ToConfirm | TransferWay::ToConfirmAndAllow | TransferWay::Allowed => {
+            TransferMethod::QqWallet => "MCHTRANSFER.QQWALLETBILL.",
+            TransferMethod::ToConfirm | TransferMethod::ToConfirmAndAllow | TransferMethod::Allowed => {
                 "MCHTRANSFER.BILL."
             }
         };
-        transfer.record(self.told_of(&transfer.mchid, transfer.out_bill_no.as_str(), event_type))
+        transfer.record(self.notifications_of(&transfer.mchid, transfer.out_bill_no.as_str(), event_type))
     }
 
     /// Returns the notifications about a number whose event types begin with `event_type`: objects of other kinds may
     /// have the same number.
-    fn told_of(&self, mchid: &MchId, number: &str, event_type: &str) -> Vec<NotificationRecord> {
+    fn notifications_of(&self, mchid: &MchId, number: &str, event_type: &str) -> Vec<NotificationRecord> {
         self.notifications.records_of(&[number], |notification| {
             let is_such =
-                matches!(&notification.says, Says::V3(event) if event.event_type.starts_with(event_type));
+                matches!(&notification.content, NotificationContent::V3(event) if event.event_type.starts_with(event_type));
             is_such && notification.is_of_v3(mchid, number)
         })
     }
@@ -81,7 +81,7 @@ impl Gateway {
     #[must_use]
     pub fn authorizations(&mut self, now: UnixTime) -> Vec<AuthorizationRecord> {
         self.tick(now);
-        let all = self.v3.ledger.transfers.authorizations.all();
+        let all = self.v3.ledger.transfers.authorizations.iter();
         all.map(|authorization| self.authorization_record(authorization)).collect()
     }
 
@@ -94,7 +94,7 @@ impl Gateway {
         now: UnixTime,
     ) -> Option<AuthorizationRecord> {
         self.tick(now);
-        let authorization = self.v3.ledger.transfers.authorizations.of(mchid, number.as_str())?;
+        let authorization = self.v3.ledger.transfers.authorizations.get(mchid, number.as_str())?;
         Some(self.authorization_record(authorization))
     }
 
@@ -108,8 +108,8 @@ impl Gateway {
         now: UnixTime,
     ) -> bool {
         self.tick(now);
-        let known = self.v3.ledger.transfers.authorizations.of(mchid, number.as_str());
-        known.is_some_and(|known| known.along.is_none())
+        let known = self.v3.ledger.transfers.authorizations.get(mchid, number.as_str());
+        known.is_some_and(|known| known.out_bill_no.is_none())
             && authorization::take_effect(self, mchid, number.as_str(), now)
     }
 
@@ -123,7 +123,7 @@ impl Gateway {
     ) -> bool {
         self.tick(now);
         let (from, reason) = (AuthorizationState::WaitUserConfirm, CloseReason::UserClose);
-        authorization::end(self, mchid, number.as_str(), from, reason, now)
+        authorization::close_if(self, mchid, number.as_str(), from, reason, now)
     }
 
     /// Closes an authorization in force, as the payee (`USER_CLOSE`) or the platform, and sends a notification. Returns
@@ -136,11 +136,15 @@ impl Gateway {
         now: UnixTime,
     ) -> bool {
         self.tick(now);
-        authorization::end(self, mchid, number.as_str(), AuthorizationState::TakingEffect, reason, now)
+        authorization::close_if(self, mchid, number.as_str(), AuthorizationState::TakingEffect, reason, now)
     }
 
     fn authorization_record(&self, authorization: &Authorization) -> AuthorizationRecord {
         let number = authorization.out_authorization_no.as_str();
-        authorization.record(self.told_of(&authorization.mchid, number, "MCHTRANSFER.AUTHORIZATION."))
+        authorization.record(self.notifications_of(
+            &authorization.mchid,
+            number,
+            "MCHTRANSFER.AUTHORIZATION.",
+        ))
     }
 }

@@ -1,8 +1,9 @@
 //! Transfers to QQ wallets.
 
 use super::{
-    AMOUNT, Asked, NOTIFY_URL, OPENID, OUT_BILL_NO, Payee, REMARK, REPORTS, USER_NAME, begin, names_a_key,
-    payee_named, sealed_name, take_back, unknown, with,
+    AMOUNT, NOTIFY_URL, OPENID, OUT_BILL_NO, Payee, REMARK, REPORTS, TransferRequest, USER_NAME,
+    create_transfer, not_found, payee_openid, require_wechatpay_serial, seal_name, start_cancel,
+    with_optional,
 };
 use crate::{
     gateway::{
@@ -10,13 +11,13 @@ use crate::{
         v3::{
             call::Call,
             errors::{self, Refusal},
-            fields::{Field, Kind, may, must, text},
+            fields::{Field, Kind, optional, required, text},
             operation::Operation,
             party::APPID,
             reply::Reply,
         },
     },
-    ledger::v3::{Transfer, TransferWay},
+    ledger::v3::{Transfer, TransferMethod},
     time,
 };
 use serde_json::{Value, json};
@@ -33,7 +34,7 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
         "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}",
         query,
     ),
-    Operation::empty_post(
+    Operation::post_without_body(
         "v3.transfer.qq_wallet.cancel",
         "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills/{out_bill_no}/cancel",
         cancel,
@@ -44,25 +45,25 @@ const FIELDS: &[Field] = &[
     APPID,
     OUT_BILL_NO,
     OPENID,
-    may("user_qq", text(64)),
+    optional("user_qq", text(64)),
     USER_NAME,
     AMOUNT,
     REMARK,
     NOTIFY_URL,
-    must("transfer_scene_id", Kind::OneOf(&["1401"])),
+    required("transfer_scene_id", Kind::OneOf(&["1401"])),
     REPORTS,
 ];
 
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    names_a_key(call)?;
+    require_wechatpay_serial(call)?;
     let appid = app(gateway, call)?;
-    let (openid, asked) = (payee_named(call)?, Asked::read(gateway, call)?);
-    let way = TransferWay::QqWallet;
-    if let Some(transfer) = asked.again(gateway, call, way)? {
+    let (openid, asked) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
+    let way = TransferMethod::QqWallet;
+    if let Some(transfer) = asked.existing(gateway, call, way)? {
         return Ok(shown(gateway, transfer));
     }
     let number = asked.number.clone();
-    begin(gateway, call, asked, Payee { way, appid, openid, authorization: None })?;
+    create_transfer(gateway, call, asked, Payee { way, appid, openid, authorization: None })?;
     of(gateway, call, number.as_str()).map(|transfer| shown(gateway, transfer))
 }
 
@@ -74,7 +75,7 @@ fn app(gateway: &Gateway, call: &Call) -> Result<String, Refusal> {
     if is_of_qq || is_own {
         Ok(said.into())
     } else {
-        Err(errors::APPID_MCHID_NOT_MATCH.because("appid must be one of the merchant's apps or a QQ app"))
+        Err(errors::APPID_MCHID_NOT_MATCH.with_reason("appid must be one of the merchant's apps or a QQ app"))
     }
 }
 
@@ -86,18 +87,18 @@ fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 fn cancel(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let number = call.path("out_bill_no");
     of(gateway, call, number)?;
-    take_back(gateway, call, number)?;
+    start_cancel(gateway, call, number)?;
     of(gateway, call, number).map(|transfer| shown(gateway, transfer))
 }
 
 fn of<'a>(gateway: &'a Gateway, call: &Call, number: &str) -> Result<&'a Transfer, Refusal> {
-    let transfer = gateway.v3.ledger.transfers.of(&call.mchid, number);
-    transfer.filter(|transfer| transfer.way == TransferWay::QqWallet).ok_or_else(unknown)
+    let transfer = gateway.v3.ledger.transfers.get(&call.mchid, number);
+    transfer.filter(|transfer| transfer.way == TransferMethod::QqWallet).ok_or_else(not_found)
 }
 
 /// Builds the reply of every operation.
 fn shown(gateway: &Gateway, transfer: &Transfer) -> Reply {
-    Reply::json(&with(told(transfer), &[("user_name", sealed_name(gateway, transfer))]))
+    Reply::json(&with_optional(told(transfer), &[("user_name", seal_name(gateway, transfer))]))
 }
 
 /// Builds the content of the notification of the final state: the reply without the name.
@@ -109,11 +110,11 @@ pub(super) fn told(transfer: &Transfer) -> Value {
         "appid": transfer.appid,
         "state": transfer.state.as_str(),
         "transfer_amount": transfer.amount,
-        "transfer_remark": transfer.said("transfer_remark"),
+        "transfer_remark": transfer.request_text("transfer_remark"),
         "openid": transfer.openid.as_str(),
         "create_time": time::rfc3339(transfer.created),
         "update_time": time::rfc3339(transfer.updated),
     });
-    let user_qq = transfer.said("user_qq").map(String::from);
-    with(said, &[("user_qq", user_qq), ("fail_reason", transfer.fail_reason.clone())])
+    let user_qq = transfer.request_text("user_qq").map(String::from);
+    with_optional(said, &[("user_qq", user_qq), ("fail_reason", transfer.fail_reason.clone())])
 }

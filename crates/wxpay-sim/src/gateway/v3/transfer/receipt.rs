@@ -3,15 +3,15 @@
 //! A receipt requires a successful transfer with a named payee that is at most six months old. A receipt is kept for 90
 //! days and must be requested again afterwards. The URL of its file works for ten minutes.
 
-use super::{OUT_BILL_NO, bill, later, pdf, unknown, with};
+use super::{OUT_BILL_NO, bill, not_found, pdf, schedule, with_optional};
 use crate::{
     gateway::{
         Gateway,
         v3::{
             call::Call,
-            download::{fetch, offer_at},
+            download::{fetch, publish_file},
             errors::{self, Refusal},
-            fields::{Field, must, text},
+            fields::{Field, required, text},
             operation::Operation,
             reply::Reply,
         },
@@ -61,59 +61,60 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
             query(gateway, call, &transfer)
         },
     ),
-    Operation::get("v3.transfer.elecsign.download", FILE, fetch).asking(&[must("token", text(256))]),
+    Operation::get("v3.transfer.elecsign.download", FILE_PATH, fetch)
+        .with_query(&[required("token", text(256))]),
 ];
 
-const TRANSFER_BILL_NO: Field = must("transfer_bill_no", text(64));
+const TRANSFER_BILL_NO: Field = required("transfer_bill_no", text(64));
 /// The path of the files.
-const FILE: &str = "/v3/transferdownload/signfile";
+const FILE_PATH: &str = "/v3/transferdownload/signfile";
 /// The lifetime of a download URL.
 const URL_TTL: Duration = Duration::from_secs(600);
 const DAY: Duration = Duration::from_secs(86_400);
 /// The time for which a receipt is kept.
-const KEPT: Duration = DAY.saturating_mul(90);
+const RECEIPT_TTL: Duration = DAY.saturating_mul(90);
 /// The maximum age of a transfer for which a receipt can be requested: six months.
-const UNTIL: Duration = DAY.saturating_mul(183);
+const MAX_TRANSFER_AGE: Duration = DAY.saturating_mul(183);
 
 /// Requests a receipt, unless one exists or is being generated.
 fn apply(gateway: &mut Gateway, call: &Call, number: &str) -> Result<Reply, Refusal> {
-    let transfer = gateway.v3.ledger.transfers.of_mut(&call.mchid, number).ok_or_else(unknown)?;
+    let transfer = gateway.v3.ledger.transfers.get_mut(&call.mchid, number).ok_or_else(not_found)?;
     if transfer.state != TransferState::Success {
-        return Err(errors::INVALID_REQUEST.saying("仅支持付款成功的转账单据申请电子回单"));
+        return Err(errors::INVALID_REQUEST.with_message("仅支持付款成功的转账单据申请电子回单"));
     }
     if transfer.user_name.is_none() {
-        return Err(errors::INVALID_REQUEST.saying("仅支持传入姓名的转账单据申请电子回单"));
+        return Err(errors::INVALID_REQUEST.with_message("仅支持传入姓名的转账单据申请电子回单"));
     }
     let is_there = |receipt: &&Receipt| receipt.state != ReceiptState::Failed && is_kept(receipt, call.now);
     if let Some(receipt) = transfer.receipt.as_ref().filter(is_there) {
-        return Ok(taken(receipt));
+        return Ok(created_reply(receipt));
     }
-    if call.now.since(transfer.created) > UNTIL {
-        return Err(errors::INVALID_REQUEST.saying("仅支持六个月内的转账单据申请电子回单"));
+    if call.now.since(transfer.created) > MAX_TRANSFER_AGE {
+        return Err(errors::INVALID_REQUEST.with_message("仅支持六个月内的转账单据申请电子回单"));
     }
     let (created, updated) = (call.now, call.now);
     let receipt = Receipt { state: ReceiptState::Generating, fail_reason: None, created, updated };
-    let reply = taken(&receipt);
+    let reply = created_reply(&receipt);
     transfer.receipt = Some(receipt);
     let at = call.now.after(gateway.settings.v3.receipt_takes);
-    later(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
-        end(gateway, mchid, number, None, now);
+    schedule(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
+        finish(gateway, mchid, number, None, now);
     });
     Ok(reply)
 }
 
-fn taken(receipt: &Receipt) -> Reply {
+fn created_reply(receipt: &Receipt) -> Reply {
     let create_time = time::rfc3339(receipt.created);
     Reply::json(&json!({ "state": receipt.state.as_str(), "create_time": create_time }))
 }
 
 fn is_kept(receipt: &Receipt, now: UnixTime) -> bool {
-    receipt.state == ReceiptState::Generating || now.since(receipt.updated) <= KEPT
+    receipt.state == ReceiptState::Generating || now.since(receipt.updated) <= RECEIPT_TTL
 }
 
 /// Returns the state of a receipt. A finished one has a new URL and the hash of its file.
 fn query(gateway: &mut Gateway, call: &Call, transfer: &Transfer) -> Result<Reply, Refusal> {
-    let none = || errors::NOT_FOUND.because("the transfer has no receipt");
+    let none = || errors::NOT_FOUND.with_reason("the transfer has no receipt");
     let receipt = transfer.receipt.as_ref().filter(|receipt| is_kept(receipt, call.now)).ok_or_else(none)?;
     let said = json!({
         "state": receipt.state.as_str(),
@@ -121,17 +122,17 @@ fn query(gateway: &mut Gateway, call: &Call, transfer: &Transfer) -> Result<Repl
         "update_time": time::rfc3339(receipt.updated),
     });
     if receipt.state != ReceiptState::Finished {
-        return Ok(Reply::json(&with(said, &[("fail_reason", receipt.fail_reason.clone())])));
+        return Ok(Reply::json(&with_optional(said, &[("fail_reason", receipt.fail_reason.clone())])));
     }
     let file = pdf::page(&lines(transfer, receipt));
     let hash_value = hex::encode(digest(&SHA256, &file));
-    let url = offer_at(gateway, call, (FILE, URL_TTL), file);
+    let url = publish_file(gateway, call, (FILE_PATH, URL_TTL), file);
     let more = [
         ("hash_type", Some(String::from("SHA256"))),
         ("hash_value", Some(hash_value)),
         ("download_url", Some(url)),
     ];
-    Ok(Reply::json(&with(said, &more)))
+    Ok(Reply::json(&with_optional(said, &more)))
 }
 
 /// Returns the lines of the page.
@@ -146,22 +147,22 @@ fn lines(transfer: &Transfer, receipt: &Receipt) -> Vec<String> {
         format!("付款商户号 {}", transfer.mchid),
         format!("收款人 {name}"),
         format!("金额 {yuan}.{rest:02} 元"),
-        format!("备注 {}", transfer.said("transfer_remark").unwrap_or_default()),
-        format!("转账时间 {}", time::plain(transfer.updated)),
-        format!("回单时间 {}", time::plain(receipt.updated)),
+        format!("备注 {}", transfer.request_text("transfer_remark").unwrap_or_default()),
+        format!("转账时间 {}", time::bill_time(transfer.updated)),
+        format!("回单时间 {}", time::bill_time(receipt.updated)),
     ]
 }
 
 /// Finishes the generation of a receipt: it succeeds, or fails for the given reason. Returns `false` if none is being
 /// generated.
-pub(super) fn end(
+pub(super) fn finish(
     gateway: &mut Gateway,
     mchid: &MchId,
     number: &str,
     reason: Option<&str>,
     now: UnixTime,
 ) -> bool {
-    let transfer = gateway.v3.ledger.transfers.of_mut(mchid, number);
+    let transfer = gateway.v3.ledger.transfers.get_mut(mchid, number);
     let receipt = transfer.and_then(|transfer| transfer.receipt.as_mut());
     let making = receipt.filter(|receipt| receipt.state == ReceiptState::Generating);
     let Some(receipt) = making else { return false };

@@ -3,8 +3,8 @@
 mod record;
 
 pub use record::{
-    PartFailure, PartRecord, PartResult, ReceiverRecord, ReturnFailure, ReturnRecord, ReturnResult,
-    SharingRecord,
+    ReceiverRecord, ReturnFailure, ReturnRecord, ReturnResult, SharingDetailFailure, SharingDetailRecord,
+    SharingDetailResult, SharingRecord,
 };
 
 use super::OrderKey;
@@ -56,7 +56,7 @@ impl Sharings {
         self.all.insert(key, sharing);
     }
 
-    pub(crate) fn return_of(&self, mchid: &MchId, out_return_no: &str) -> Option<&Return> {
+    pub(crate) fn get_return(&self, mchid: &MchId, out_return_no: &str) -> Option<&Return> {
         self.returns.get(&(mchid.clone(), out_return_no.into()))
     }
 
@@ -65,7 +65,7 @@ impl Sharings {
     }
 
     /// Adds a return to its profit sharing.
-    pub(crate) fn give_back(&mut self, mchid: &MchId, back: Return) {
+    pub(crate) fn add_return(&mut self, mchid: &MchId, back: Return) {
         let number = back.record.out_return_no.clone();
         if let Some(sharing) = self.get_mut(mchid, &back.record.out_order_no) {
             sharing.returns.push(number.clone());
@@ -74,49 +74,49 @@ impl Sharings {
     }
 
     /// Returns the profit sharings of an order.
-    pub(crate) fn of<'a>(&'a self, order: &OrderKey) -> impl Iterator<Item = &'a Sharing> {
+    pub(crate) fn of_order<'a>(&'a self, order: &OrderKey) -> impl Iterator<Item = &'a Sharing> {
         let keys = self.orders.get(order).into_iter().flatten();
         keys.filter_map(|key| self.all.get(key))
     }
 
     /// Returns whether nothing more of the order can be shared.
-    pub(crate) fn is_ended(&self, order: &OrderKey) -> bool {
-        self.of(order).any(|sharing| sharing.ends)
+    pub(crate) fn is_unfrozen(&self, order: &OrderKey) -> bool {
+        self.of_order(order).any(|sharing| sharing.unfreezes_rest)
     }
 
     /// Returns the amount that receivers got of an order or are about to get, in fen. Returns are not subtracted.
-    pub(crate) fn shared(&self, order: &OrderKey) -> u64 {
+    pub(crate) fn shared_total(&self, order: &OrderKey) -> u64 {
         self.sum(order, |part| !part.is_own)
     }
 
     /// Returns the amount taken of an order's frozen money, in fen: the receivers' amounts, and what was unfrozen.
-    pub(crate) fn taken(&self, order: &OrderKey) -> u64 {
+    pub(crate) fn taken_total(&self, order: &OrderKey) -> u64 {
         self.sum(order, |_| true)
     }
 
-    fn sum(&self, order: &OrderKey, is_meant: impl Fn(&Part) -> bool) -> u64 {
-        let parts = self.of(order).flat_map(|sharing| &sharing.parts);
-        let parts = parts.filter(|part| part.counts() && is_meant(part));
+    fn sum(&self, order: &OrderKey, is_meant: impl Fn(&SharingDetail) -> bool) -> u64 {
+        let parts = self.of_order(order).flat_map(|sharing| &sharing.details);
+        let parts = parts.filter(|part| part.is_counted() && is_meant(part));
         total(parts.map(|part| part.record.amount))
     }
 
     /// Returns the amount that receivers have of an order or are about to have, in fen: without what they returned.
-    pub(crate) fn with_others(&self, order: &OrderKey) -> u64 {
-        let back = self.of(order).flat_map(|sharing| self.returns_of(sharing));
+    pub(crate) fn held_by_receivers(&self, order: &OrderKey) -> u64 {
+        let back = self.of_order(order).flat_map(|sharing| self.returns_of(sharing));
         let back = back.filter(|back| back.record.result == ReturnResult::Success);
-        self.shared(order).saturating_sub(total(back.map(|back| back.record.amount)))
+        self.shared_total(order).saturating_sub(total(back.map(|back| back.record.amount)))
     }
 
     /// Returns the returns of a profit sharing, in any state.
     pub(crate) fn returns_of<'a>(&'a self, sharing: &'a Sharing) -> impl Iterator<Item = &'a Return> {
         let mchid = &sharing.order.0;
-        sharing.returns.iter().filter_map(move |number| self.return_of(mchid, number))
+        sharing.returns.iter().filter_map(move |number| self.get_return(mchid, number))
     }
 
     /// Returns the amount that a merchant returned of a profit sharing or is about to return, in fen.
-    pub(crate) fn returned(&self, sharing: &Sharing, return_mchid: &str) -> u64 {
+    pub(crate) fn returned_total(&self, sharing: &Sharing, return_mchid: &str) -> u64 {
         let returns = self.returns_of(sharing);
-        let returns = returns.filter(|back| back.counts() && back.record.return_mchid == return_mchid);
+        let returns = returns.filter(|back| back.is_counted() && back.record.return_mchid == return_mchid);
         total(returns.map(|back| back.record.amount))
     }
 }
@@ -134,10 +134,10 @@ pub(crate) struct Sharing {
     /// The payment that the request named.
     pub(crate) transaction_id: TransactionId,
     /// The request, names hashed. A different request under the same number is refused.
-    pub(crate) asked: Value,
-    pub(crate) parts: Vec<Part>,
+    pub(crate) request: Value,
+    pub(crate) details: Vec<SharingDetail>,
     /// True for the last sharing: nothing more of the payment can be shared.
-    pub(crate) ends: bool,
+    pub(crate) unfreezes_rest: bool,
     pub(crate) created: UnixTime,
     /// The merchant's numbers of the returns, in any state.
     pub(crate) returns: Vec<String>,
@@ -145,12 +145,12 @@ pub(crate) struct Sharing {
 
 /// A receiver's amount as stored.
 #[derive(Clone, Debug)]
-pub(crate) struct Part {
-    pub(crate) record: PartRecord,
+pub(crate) struct SharingDetail {
+    pub(crate) record: SharingDetailRecord,
     /// True if the receiver is the payment's own merchant: the unfrozen rest.
     pub(crate) is_own: bool,
     /// The failure that closes it when its processing time is over; `None` for a success.
-    pub(crate) fails: Option<PartFailure>,
+    pub(crate) fails: Option<SharingDetailFailure>,
 }
 
 /// A return as stored.
@@ -158,32 +158,32 @@ pub(crate) struct Part {
 pub(crate) struct Return {
     pub(crate) record: ReturnRecord,
     /// The request. A different request under the same number is refused.
-    pub(crate) asked: Value,
+    pub(crate) request: Value,
     /// The failure that ends it when its processing time is over; `None` for a success.
-    pub(crate) fails: Option<ReturnFailure>,
+    pub(crate) pending_failure: Option<ReturnFailure>,
 }
 
-impl Part {
+impl SharingDetail {
     /// Returns whether the amount was paid to the receiver or is about to be.
-    pub(crate) fn counts(&self) -> bool {
-        self.record.result != PartResult::Closed
+    pub(crate) fn is_counted(&self) -> bool {
+        self.record.result != SharingDetailResult::Closed
     }
 
-    pub(crate) fn fen(&self) -> u64 {
+    pub(crate) fn amount(&self) -> u64 {
         self.record.amount.get()
     }
 }
 
 impl Return {
     /// Returns whether the amount was returned or is about to be.
-    fn counts(&self) -> bool {
+    fn is_counted(&self) -> bool {
         self.record.result != ReturnResult::Failed
     }
 }
 
 impl Sharing {
     pub(crate) fn is_finished(&self) -> bool {
-        self.parts.iter().all(|part| part.record.result != PartResult::Pending)
+        self.details.iter().all(|part| part.record.result != SharingDetailResult::Pending)
     }
 
     /// Returns the protocol's name of the state.

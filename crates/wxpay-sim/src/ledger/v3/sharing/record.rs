@@ -27,7 +27,7 @@ pub struct SharingRecord {
     /// True for the last sharing: nothing more of the payment can be shared.
     pub is_last: bool,
     /// The receivers' amounts, with that of the payment's merchant if the rest was unfrozen.
-    pub receivers: Vec<PartRecord>,
+    pub receivers: Vec<SharingDetailRecord>,
     /// The returns, in any state.
     pub returns: Vec<ReturnRecord>,
     /// The time of the request.
@@ -37,7 +37,7 @@ pub struct SharingRecord {
 /// The amount of one receiver.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct PartRecord {
+pub struct SharingDetailRecord {
     /// The receiver's type: `MERCHANT_ID`, `PERSONAL_OPENID` or `PERSONAL_SUB_OPENID`.
     #[serde(rename = "type")]
     pub kind: String,
@@ -50,9 +50,9 @@ pub struct PartRecord {
     /// WeChat Pay's number of the receiver's amount.
     pub detail_id: String,
     /// The state of the payment to the receiver.
-    pub result: PartResult,
+    pub result: SharingDetailResult,
     /// The reason for closing.
-    pub fail_reason: Option<PartFailure>,
+    pub fail_reason: Option<SharingDetailFailure>,
     /// The time of the success or of the closing.
     pub finished_at: Option<u64>,
 }
@@ -61,7 +61,7 @@ pub struct PartRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[non_exhaustive]
-pub enum PartResult {
+pub enum SharingDetailResult {
     /// The payment to the receiver is being processed.
     Pending,
     /// The receiver has the money.
@@ -70,7 +70,7 @@ pub enum PartResult {
     Closed,
 }
 
-impl PartResult {
+impl SharingDetailResult {
     /// Returns the protocol's name of the state.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -86,7 +86,7 @@ impl PartResult {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
-pub enum PartFailure {
+pub enum SharingDetailFailure {
     /// The receiver's account is abnormal.
     AccountAbnormal,
     /// The receiver was deleted in the meantime.
@@ -105,7 +105,7 @@ pub enum PartFailure {
     InvalidRequest,
 }
 
-impl PartFailure {
+impl SharingDetailFailure {
     /// All reasons.
     pub const ALL: [Self; 8] = [
         Self::AccountAbnormal,

@@ -105,7 +105,7 @@ impl CloseReason {
 
     /// Returns the reason with this protocol name, or `None` for an unknown one.
     #[must_use]
-    pub fn named(word: &str) -> Option<Self> {
+    pub fn from_name(word: &str) -> Option<Self> {
         const ALL: [CloseReason; 5] = [
             CloseReason::CloseViaMchApi,
             CloseReason::UserClose,
@@ -138,11 +138,11 @@ pub(crate) struct Authorization {
     pub(crate) user_recv_perception: Option<String>,
     pub(crate) notify_url: String,
     /// The request; null if the authorization was requested with a transfer.
-    pub(crate) said: Value,
+    pub(crate) request: Value,
     /// The transfer that requested the authorization.
-    pub(crate) along: Option<OutBillNo>,
+    pub(crate) out_bill_no: Option<OutBillNo>,
     /// The `Wechatpay-Serial` of the request.
-    pub(crate) asked: Option<String>,
+    pub(crate) request_serial: Option<String>,
     pub(crate) package_info: String,
     pub(crate) state: AuthorizationState,
     pub(crate) created: UnixTime,
@@ -152,7 +152,7 @@ pub(crate) struct Authorization {
 
 impl Authorization {
     pub(crate) fn record(&self, notifications: Vec<NotificationRecord>) -> AuthorizationRecord {
-        let waits = self.state == AuthorizationState::WaitUserConfirm && self.along.is_none();
+        let waits = self.state == AuthorizationState::WaitUserConfirm && self.out_bill_no.is_none();
         AuthorizationRecord {
             mchid: self.mchid.clone(),
             out_authorization_no: self.out_authorization_no.clone(),
@@ -161,7 +161,7 @@ impl Authorization {
             openid: self.scope.openid.clone(),
             user_display_name: self.user_display_name.clone(),
             transfer_scene_id: self.scope.transfer_scene_id.clone(),
-            out_bill_no: self.along.clone(),
+            out_bill_no: self.out_bill_no.clone(),
             state: self.state,
             package_info: waits.then(|| self.package_info.clone()),
             created_at: self.created.as_secs(),
@@ -178,15 +178,15 @@ impl Authorization {
 pub(crate) struct Authorizations(BTreeMap<(MchId, OutAuthorizationNo), Authorization>);
 
 impl Authorizations {
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Authorization> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Authorization> {
         self.0.values()
     }
 
-    pub(crate) fn of(&self, mchid: &MchId, number: &str) -> Option<&Authorization> {
+    pub(crate) fn get(&self, mchid: &MchId, number: &str) -> Option<&Authorization> {
         self.0.get(&(mchid.clone(), number.parse().ok()?))
     }
 
-    pub(crate) fn of_mut(&mut self, mchid: &MchId, number: &str) -> Option<&mut Authorization> {
+    pub(crate) fn get_mut(&mut self, mchid: &MchId, number: &str) -> Option<&mut Authorization> {
         self.0.get_mut(&(mchid.clone(), number.parse().ok()?))
     }
 
@@ -199,7 +199,7 @@ impl Authorizations {
     }
 
     /// Returns whether the merchant has an authorization of this scope in this state.
-    pub(crate) fn is_any(&self, mchid: &MchId, scope: &Scope, state: AuthorizationState) -> bool {
+    pub(crate) fn has_state(&self, mchid: &MchId, scope: &Scope, state: AuthorizationState) -> bool {
         self.0.values().any(|each| each.mchid == *mchid && each.scope == *scope && each.state == state)
     }
 

@@ -31,7 +31,7 @@ pub struct TransferRecord {
     pub transfer_bill_no: TransferBillNo,
     /// The way in which the transfer reaches its payee.
     #[serde(rename = "method")]
-    pub way: TransferWay,
+    pub method: TransferMethod,
     /// The app; a transfer to a QQ wallet may name an app of QQ.
     pub appid: String,
     /// The payee's openid under the app.
@@ -65,7 +65,7 @@ fn openid<S: serde::Serializer>(openid: &OpenId, serializer: S) -> Result<S::Ok,
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
-pub enum TransferWay {
+pub enum TransferMethod {
     /// The payee confirms the transfer.
     #[serde(rename = "USER_CONFIRM")]
     ToConfirm,
@@ -120,18 +120,18 @@ pub(crate) struct Transfer {
     pub(crate) mchid: MchId,
     pub(crate) out_bill_no: OutBillNo,
     pub(crate) transfer_bill_no: TransferBillNo,
-    pub(crate) way: TransferWay,
+    pub(crate) way: TransferMethod,
     pub(crate) appid: String,
     pub(crate) openid: OpenId,
     pub(crate) amount: Fen,
     /// The payee's name, if the request contained it.
     pub(crate) user_name: Option<Arc<Secret<String>>>,
     /// The authorization that the transfer requests or uses.
-    pub(crate) authorization: Option<OutAuthorizationNo>,
+    pub(crate) out_authorization_no: Option<OutAuthorizationNo>,
     /// The request, encrypted fields hashed.
-    pub(crate) said: Value,
+    pub(crate) request: Value,
     /// The `Wechatpay-Serial` of the request.
-    pub(crate) asked: Option<String>,
+    pub(crate) request_serial: Option<String>,
     pub(crate) package_info: String,
     pub(crate) state: TransferState,
     pub(crate) fail_reason: Option<String>,
@@ -142,34 +142,34 @@ pub(crate) struct Transfer {
 
 impl Transfer {
     /// Returns a text field of the request.
-    pub(crate) fn said(&self, name: &str) -> Option<&str> {
-        self.said.get(name).and_then(Value::as_str)
+    pub(crate) fn request_text(&self, name: &str) -> Option<&str> {
+        self.request.get(name).and_then(Value::as_str)
     }
 
     /// Returns the initial state: waiting for the payee, or for the money if the payee authorized the transfer before.
-    pub(crate) const fn pending(&self) -> TransferState {
+    pub(crate) const fn initial_state(&self) -> TransferState {
         match self.way {
-            TransferWay::Allowed => TransferState::Accepted,
-            TransferWay::ToConfirm | TransferWay::ToConfirmAndAllow | TransferWay::QqWallet => {
+            TransferMethod::Allowed => TransferState::Accepted,
+            TransferMethod::ToConfirm | TransferMethod::ToConfirmAndAllow | TransferMethod::QqWallet => {
                 TransferState::WaitUserConfirm
             }
         }
     }
 
     pub(crate) fn record(&self, notifications: Vec<NotificationRecord>) -> TransferRecord {
-        let waits = self.state == TransferState::WaitUserConfirm && self.way != TransferWay::QqWallet;
+        let waits = self.state == TransferState::WaitUserConfirm && self.way != TransferMethod::QqWallet;
         TransferRecord {
             mchid: self.mchid.clone(),
             out_bill_no: self.out_bill_no.clone(),
             transfer_bill_no: self.transfer_bill_no.clone(),
-            way: self.way,
+            method: self.way,
             appid: self.appid.clone(),
             openid: self.openid.clone(),
             transfer_amount: self.amount,
             state: self.state,
             fail_reason: self.fail_reason.clone(),
             package_info: waits.then(|| self.package_info.clone()),
-            out_authorization_no: self.authorization.clone(),
+            out_authorization_no: self.out_authorization_no.clone(),
             receipt: self.receipt.as_ref().map(Receipt::record),
             created_at: self.created.as_secs(),
             updated_at: self.updated.as_secs(),
@@ -187,15 +187,15 @@ pub(crate) struct Transfers {
 }
 
 impl Transfers {
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Transfer> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Transfer> {
         self.all.values()
     }
 
-    pub(crate) fn of(&self, mchid: &MchId, number: &str) -> Option<&Transfer> {
+    pub(crate) fn get(&self, mchid: &MchId, number: &str) -> Option<&Transfer> {
         self.all.get(&(mchid.clone(), number.parse().ok()?))
     }
 
-    pub(crate) fn of_mut(&mut self, mchid: &MchId, number: &str) -> Option<&mut Transfer> {
+    pub(crate) fn get_mut(&mut self, mchid: &MchId, number: &str) -> Option<&mut Transfer> {
         self.all.get_mut(&(mchid.clone(), number.parse().ok()?))
     }
 

@@ -1,15 +1,15 @@
 //! Authorizations of payees: requested alone or with a transfer, used, closed.
 
 use super::{BILLS, bill, cancel, query};
-use crate::v3::shop::{NOTIFY, Said, Shop};
+use crate::v3::shop::{NOTIFY, ParsedReply, Shop};
 use serde_json::{Value, json};
 use std::time::Duration;
 use wxpay_proto::{
     http::Method,
     id::{OutAuthorizationNo, OutBillNo},
-    wire::time::rfc3339,
+    wire::time::format_rfc3339,
 };
-use wxpay_sim::ledger::v3::{AuthorizationState, CloseReason, TransferState, TransferWay};
+use wxpay_sim::ledger::v3::{AuthorizationState, CloseReason, TransferMethod, TransferState};
 
 const AUTHORIZATIONS: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization";
 const PAYEE: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
@@ -17,11 +17,11 @@ const ALLOWED: &str = "https://shop.example/allowed";
 
 fn open() -> Shop {
     let mut shop = Shop::open();
-    shop.names = Some(shop.public_key_id());
+    shop.wechatpay_serial = Some(shop.public_key_id());
     shop
 }
 
-fn apply(shop: &mut Shop, number: &str, more: &Value) -> Said {
+fn apply(shop: &mut Shop, number: &str, more: &Value) -> ParsedReply {
     let mut body = json!({
         "out_authorization_no": number, "appid": shop.appid(), "openid": PAYEE, "transfer_scene_id": "1000",
         "user_display_name": "wx_123456", "authorization_notify_url": ALLOWED,
@@ -30,16 +30,16 @@ fn apply(shop: &mut Shop, number: &str, more: &Value) -> Said {
     shop.post(AUTHORIZATIONS, &body)
 }
 
-fn ask(shop: &mut Shop, number: &str) -> Said {
+fn ask(shop: &mut Shop, number: &str) -> ParsedReply {
     shop.get(&format!("{AUTHORIZATIONS}/out-authorization-no/{number}"))
 }
 
-fn close(shop: &mut Shop, number: &str) -> Said {
+fn close(shop: &mut Shop, number: &str) -> ParsedReply {
     shop.call(Method::Post, &format!("{AUTHORIZATIONS}/out-authorization-no/{number}/close"), "")
 }
 
 /// Sends a transfer that the payee confirms, together with a request for an authorization.
-fn pre_transfer(shop: &mut Shop, number: &str, along: &str) -> Said {
+fn pre_transfer(shop: &mut Shop, number: &str, along: &str) -> ParsedReply {
     let info = json!({ "user_display_name": "wx_123456", "out_authorization_no": along,
         "authorization_notify_url": ALLOWED });
     let body = bill(shop, number, &json!({ "authorization_info": info }));
@@ -47,7 +47,7 @@ fn pre_transfer(shop: &mut Shop, number: &str, along: &str) -> Said {
 }
 
 /// Sends a transfer by an authorization.
-fn pay(shop: &mut Shop, number: &str, by: &Value) -> Said {
+fn pay(shop: &mut Shop, number: &str, by: &Value) -> ParsedReply {
     let mut body = bill(shop, number, by);
     body.as_object_mut().unwrap().remove("openid");
     shop.post(&format!("{BILLS}/transfer"), &body)
@@ -78,7 +78,7 @@ fn told(shop: &mut Shop) -> Vec<(String, Value)> {
     let due = shop.due();
     due.iter()
         .map(|delivery| {
-            let (envelope, plain) = shop.heard(delivery);
+            let (envelope, plain) = shop.read_notification(delivery);
             assert_eq!(envelope["resource"]["original_type"], "mch_payment");
             let is_of_transfer = envelope["event_type"] == "MCHTRANSFER.BILL.FINISHED";
             assert_eq!(delivery.url(), if is_of_transfer { NOTIFY } else { ALLOWED });
@@ -93,7 +93,7 @@ fn a_payee_allows_it_is_paid_without_being_asked_and_ends_it() {
     let perceived = json!({ "user_recv_perception": "现金奖励", "scene_info": { "client_ip": "14.23.150.211",
         "device_id": "013467007045764", "device_type": "HARMONY" } });
     let asked = apply(&mut shop, "A1", &perceived).body;
-    let created = rfc3339(shop.now);
+    let created = format_rfc3339(shop.now);
     let package_info = asked["package_info"].as_str().unwrap().to_owned();
     assert_eq!(
         asked,
@@ -110,7 +110,7 @@ fn a_payee_allows_it_is_paid_without_being_asked_and_ends_it() {
     assert_eq!(ask(&mut shop, "A1?is_display_authorization=false").body, known);
 
     shop.wait(60);
-    let authorized = rfc3339(shop.now);
+    let authorized = format_rfc3339(shop.now);
     assert!(allowed(&mut shop, "A1") && !allowed(&mut shop, "A1"));
     let in_force = ask(&mut shop, "A1").body;
     let id = in_force["authorization_id"].as_str().unwrap().to_owned();
@@ -137,7 +137,7 @@ fn a_payee_allows_it_is_paid_without_being_asked_and_ends_it() {
 
     assert!(ended(&mut shop, "A1", CloseReason::UserClose));
     assert!(!ended(&mut shop, "A1", CloseReason::UserClose));
-    let info = json!({ "close_time": rfc3339(shop.now), "close_reason": "USER_CLOSE" });
+    let info = json!({ "close_time": format_rfc3339(shop.now), "close_reason": "USER_CLOSE" });
     (plain["state"], plain["close_info"]) = ("CLOSED".into(), info.clone());
     assert_eq!(told(&mut shop), [("MCHTRANSFER.AUTHORIZATION.CLOSED".into(), plain)]);
     assert_eq!(ask(&mut shop, "A1").body["close_info"], info);
@@ -177,8 +177,8 @@ fn what_is_asked_along_with_a_transfer_takes_effect_when_that_is_confirmed() {
     assert_eq!(record.notifications[0].event_type, Some("MCHTRANSFER.AUTHORIZATION.CONFIRMED"));
     let records = shop.gateway.transfers(shop.now);
     let ways: Vec<_> =
-        records.iter().map(|record| (record.way, record.out_authorization_no.is_some())).collect();
-    assert_eq!(ways, [(TransferWay::ToConfirmAndAllow, true), (TransferWay::Allowed, true)]);
+        records.iter().map(|record| (record.method, record.out_authorization_no.is_some())).collect();
+    assert_eq!(ways, [(TransferMethod::ToConfirmAndAllow, true), (TransferMethod::Allowed, true)]);
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn a_transfer_by_what_is_not_allowed_is_refused_and_not_made() {
     assert_eq!(pay(&mut shop, "T1", &sponsored).refusal(), (403, "NO_AUTH", 268_435_461));
     let known = shop.gateway.new_merchant();
     let merchant = shop.me.clone().with_appid("wx1111111111111111".parse().unwrap());
-    shop.gateway.enrol(merchant);
+    shop.gateway.add_merchant(merchant);
     let app = json!({ "out_authorization_no": "A1", "appid": "wx1111111111111111" });
     assert_eq!(messages(&mut shop, &app), "appid与免确认收款授权不一致");
     assert_eq!(shop.gateway.transfers(shop.now), [], "no transfer is created");
@@ -316,7 +316,7 @@ fn a_transfer_by_what_is_not_allowed_is_refused_and_not_made() {
 #[test]
 fn a_transfer_that_is_allowed_takes_its_time_may_fail_and_may_be_taken_back() {
     let mut shop = Shop::with(|settings| settings.v3.transfer_takes = Duration::from_secs(2));
-    shop.names = Some(shop.public_key_id());
+    shop.wechatpay_serial = Some(shop.public_key_id());
     apply(&mut shop, "A1", &json!({}));
     allowed(&mut shop, "A1");
     let by = json!({ "out_authorization_no": "A1" });
@@ -338,8 +338,8 @@ fn a_transfer_that_is_allowed_takes_its_time_may_fail_and_may_be_taken_back() {
 fn the_platform_may_end_it_too() {
     let mut shop = open();
     let scenes = ["1000", "1002", "1004", "1005"].map(|scene| json!({ "transfer_scene_id": scene }));
-    let reasons =
-        ["USER_CLOSE", "TRANSFER_RISK", "USER_ACCOUNT_ABNORMAL", "CLOSE_VIA_MCH_API"].map(CloseReason::named);
+    let reasons = ["USER_CLOSE", "TRANSFER_RISK", "USER_ACCOUNT_ABNORMAL", "CLOSE_VIA_MCH_API"]
+        .map(CloseReason::from_name);
     for (serial, (scene, reason)) in scenes.iter().zip(reasons).enumerate() {
         let (number, reason) = (format!("A{serial}"), reason.unwrap());
         apply(&mut shop, &number, scene);
@@ -348,7 +348,7 @@ fn the_platform_may_end_it_too() {
         assert!(ended(&mut shop, &number, reason));
         assert_eq!(ask(&mut shop, &number).body["close_info"]["close_reason"], reason.as_str());
     }
-    assert_eq!(CloseReason::named("user_close"), None);
+    assert_eq!(CloseReason::from_name("user_close"), None);
 }
 
 #[test]
@@ -372,7 +372,7 @@ fn what_is_wrong_is_refused_by_its_field_and_what_is_unknown_is_not_there() {
     }
     let word = ask(&mut shop, "A1?is_display_authorization=1");
     assert_eq!(word.body["detail"]["field"], "/is_display_authorization");
-    shop.names = None;
+    shop.wechatpay_serial = None;
     for said in
         [pre_transfer(&mut shop, "T1", "A1"), pay(&mut shop, "T1", &json!({ "out_authorization_no": "A1" }))]
     {

@@ -4,13 +4,13 @@ mod authorization;
 mod qq_wallet;
 mod receipt;
 
-use super::shop::{NOTIFY, Said, Shop};
+use super::shop::{NOTIFY, ParsedReply, Shop};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use std::time::Duration;
-use wxpay_proto::{Fen, http::Method, wire::time::rfc3339};
+use wxpay_proto::{Fen, http::Method, wire::time::format_rfc3339};
 use wxpay_sim::{
-    ledger::v3::{TransferState, TransferWay},
+    ledger::v3::{TransferMethod, TransferState},
     notifications::NotificationState,
 };
 
@@ -26,16 +26,16 @@ fn bill(shop: &Shop, number: &str, more: &Value) -> Value {
     bill
 }
 
-fn make(shop: &mut Shop, number: &str, more: &Value) -> Said {
+fn make(shop: &mut Shop, number: &str, more: &Value) -> ParsedReply {
     let bill = bill(shop, number, more);
     shop.post(BILLS, &bill)
 }
 
-fn query(shop: &mut Shop, number: &str) -> Said {
+fn query(shop: &mut Shop, number: &str) -> ParsedReply {
     shop.get(&format!("{BILLS}/out-bill-no/{number}"))
 }
 
-fn cancel(shop: &mut Shop, number: &str) -> Said {
+fn cancel(shop: &mut Shop, number: &str) -> ParsedReply {
     shop.call(Method::Post, &format!("{BILLS}/out-bill-no/{number}/cancel"), "")
 }
 
@@ -45,7 +45,7 @@ fn a_transfer_is_confirmed_and_told_of() {
     let body = make(&mut shop, "T1", &json!({})).body;
     assert_eq!(
         (&body["state"], &body["create_time"]),
-        (&json!("WAIT_USER_CONFIRM"), &json!(rfc3339(shop.now)))
+        (&json!("WAIT_USER_CONFIRM"), &json!(format_rfc3339(shop.now)))
     );
     assert!(body["package_info"].is_string());
     assert_eq!(make(&mut shop, "T1", &json!({})).body, body);
@@ -56,13 +56,13 @@ fn a_transfer_is_confirmed_and_told_of() {
     assert!(shop.gateway.confirm_transfer(&mchid, &"T1".parse().unwrap(), shop.now));
     assert!(!shop.gateway.confirm_transfer(&mchid, &"T1".parse().unwrap(), shop.now));
     let [told] = shop.due().try_into().unwrap();
-    let (envelope, plain) = shop.heard(&told);
+    let (envelope, plain) = shop.read_notification(&told);
     assert_eq!(envelope["event_type"], "MCHTRANSFER.BILL.FINISHED");
     assert_eq!(envelope["resource"]["original_type"], "mch_payment");
     let id = body["transfer_bill_no"].as_str().unwrap();
     let expected = json!({ "out_bill_no": "T1", "transfer_bill_no": id, "state": "SUCCESS", "mch_id": mchid,
         "transfer_amount": 1000, "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w",
-        "create_time": body["create_time"], "update_time": rfc3339(shop.now) });
+        "create_time": body["create_time"], "update_time": format_rfc3339(shop.now) });
     assert_eq!(plain, expected);
     let asked = query(&mut shop, "T1").body;
     assert_eq!((&asked["state"], asked.get("package_info")), (&json!("SUCCESS"), None));
@@ -73,14 +73,14 @@ fn a_transfer_is_confirmed_and_told_of() {
 #[test]
 fn a_name_is_sealed_both_ways_and_the_same_though_sealed_anew() {
     let mut shop = Shop::open();
-    shop.names = Some(shop.public_key_id());
+    shop.wechatpay_serial = Some(shop.public_key_id());
     let [one, again] = ["张三", "张三"].map(|name| json!({ "user_name": shop.sealed(name) }));
     assert_eq!(make(&mut shop, "T1", &one).status, 200);
     assert_eq!(make(&mut shop, "T1", &again).status, 200);
     let sealed = query(&mut shop, "T1").body["user_name"].as_str().unwrap().to_owned();
-    let opened = shop.me.api_keys()[0].pair.open(&STANDARD.decode(sealed).unwrap()).unwrap();
+    let opened = shop.me.api_keys()[0].key_pair.open(&STANDARD.decode(sealed).unwrap()).unwrap();
     assert_eq!(opened, "张三".as_bytes());
-    shop.names = Some(shop.platform_serial());
+    shop.wechatpay_serial = Some(shop.platform_serial());
     let wrong = make(&mut shop, "T2", &one);
     assert_eq!(wrong.body["detail"]["issue"], "敏感信息解密失败");
     let unnamed = make(&mut shop, "T2", &json!({ "transfer_amount": 200_000 }));
@@ -118,7 +118,7 @@ fn a_transfer_is_taken_back_until_it_is_confirmed() {
     shop.wait(3);
     assert_eq!(query(&mut shop, "T1").body["state"], "CANCELLED");
     let [told] = shop.due().try_into().unwrap();
-    assert_eq!(shop.heard(&told).1["state"], "CANCELLED");
+    assert_eq!(shop.read_notification(&told).1["state"], "CANCELLED");
 }
 
 #[test]
@@ -152,13 +152,13 @@ fn a_record_tells_how_a_transfer_stands_and_what_was_told_of_it() {
     let mchid = shop.me.mchid().clone();
     let number = "T1".parse().unwrap();
     let waiting = shop.gateway.transfer(&mchid, &number, shop.now).unwrap();
-    assert_eq!((waiting.state, waiting.way), (TransferState::WaitUserConfirm, TransferWay::ToConfirm));
+    assert_eq!((waiting.state, waiting.method), (TransferState::WaitUserConfirm, TransferMethod::ToConfirm));
     assert_eq!(waiting.package_info.as_deref(), body["package_info"].as_str());
     assert_eq!((waiting.transfer_amount, waiting.notifications.len()), (Fen::new(1000), 0));
     assert_eq!(waiting.appid, shop.appid());
     shop.gateway.confirm_transfer(&mchid, &number, shop.now);
     for delivery in shop.due() {
-        shop.tell(&delivery, 204);
+        shop.acknowledge(&delivery, 204);
     }
     let [paid, other] = shop.gateway.transfers(shop.now).try_into().unwrap();
     assert_eq!((paid.state, paid.package_info), (TransferState::Success, None));

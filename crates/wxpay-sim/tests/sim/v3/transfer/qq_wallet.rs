@@ -1,31 +1,31 @@
 //! Transfers to QQ wallets.
 
 use super::bill;
-use crate::v3::shop::{NOTIFY, Said, Shop};
+use crate::v3::shop::{NOTIFY, ParsedReply, Shop};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use wxpay_proto::{http::Method, wire::time::rfc3339};
-use wxpay_sim::ledger::v3::{TransferState, TransferWay};
+use wxpay_proto::{http::Method, wire::time::format_rfc3339};
+use wxpay_sim::ledger::v3::{TransferMethod, TransferState};
 
 const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills";
 
 fn open() -> Shop {
     let mut shop = Shop::open();
-    shop.names = Some(shop.public_key_id());
+    shop.wechatpay_serial = Some(shop.public_key_id());
     shop
 }
 
-fn make(shop: &mut Shop, number: &str, more: &Value) -> Said {
+fn make(shop: &mut Shop, number: &str, more: &Value) -> ParsedReply {
     let mut bill = bill(shop, number, &json!({ "transfer_scene_id": "1401", "user_qq": "490379403" }));
     bill.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     shop.post(BILLS, &bill)
 }
 
-fn query(shop: &mut Shop, number: &str) -> Said {
+fn query(shop: &mut Shop, number: &str) -> ParsedReply {
     shop.get(&format!("{BILLS}/{number}"))
 }
 
-fn cancel(shop: &mut Shop, number: &str) -> Said {
+fn cancel(shop: &mut Shop, number: &str) -> ParsedReply {
     shop.call(Method::Post, &format!("{BILLS}/{number}/cancel"), "")
 }
 
@@ -36,12 +36,12 @@ fn a_wallet_is_paid_when_its_owner_takes_it() {
     let mut body = make(&mut shop, "Q1", &named).body;
     let id = body["transfer_bill_no"].clone();
     let name = STANDARD.decode(body["user_name"].as_str().unwrap()).unwrap();
-    assert_eq!(shop.me.api_keys()[0].pair.open(&name).unwrap(), "张三".as_bytes());
+    assert_eq!(shop.me.api_keys()[0].key_pair.open(&name).unwrap(), "张三".as_bytes());
     body.as_object_mut().unwrap().remove("user_name");
     let mut expected = json!({ "mchid": shop.mchid(), "out_bill_no": "Q1", "transfer_bill_no": id,
         "appid": shop.appid(), "state": "WAIT_USER_CONFIRM", "transfer_amount": 1000, "transfer_remark": "报销",
         "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w", "user_qq": "490379403",
-        "create_time": rfc3339(shop.now), "update_time": rfc3339(shop.now) });
+        "create_time": format_rfc3339(shop.now), "update_time": format_rfc3339(shop.now) });
     assert_eq!(body, expected);
     let again = json!({ "user_name": shop.sealed("张三") });
     assert_eq!(make(&mut shop, "Q1", &again).body["transfer_bill_no"], id);
@@ -53,11 +53,12 @@ fn a_wallet_is_paid_when_its_owner_takes_it() {
     let mchid = shop.me.mchid().clone();
     assert!(shop.gateway.confirm_transfer(&mchid, &"Q1".parse().unwrap(), shop.now));
     let [told] = shop.due().try_into().unwrap();
-    let (envelope, plain) = shop.heard(&told);
+    let (envelope, plain) = shop.read_notification(&told);
     assert_eq!(envelope["event_type"], "MCHTRANSFER.QQWALLETBILL.FINISHED");
     assert_eq!((&envelope["resource"]["original_type"], told.url()), (&json!("mch_payment"), NOTIFY));
     expected["state"] = "SUCCESS".into();
-    (expected["create_time"], expected["update_time"]) = (rfc3339(created).into(), rfc3339(shop.now).into());
+    (expected["create_time"], expected["update_time"]) =
+        (format_rfc3339(created).into(), format_rfc3339(shop.now).into());
     assert_eq!(plain, expected);
     assert_eq!(query(&mut shop, "Q1").body["state"], "SUCCESS");
     assert_eq!(cancel(&mut shop, "Q1").refusal(), (400, "INVALID_REQUEST", 268_435_461));
@@ -78,13 +79,16 @@ fn a_wallet_that_is_not_paid_is_told_of_as_well() {
         assert_eq!((&body["state"], &body["transfer_amount"]), (&json!("CANCELING"), &json!(1000)));
     }
     shop.wait(86_400);
-    let told: Vec<Value> = shop.due().iter().map(|told| shop.heard(told).1["state"].clone()).collect();
+    let told: Vec<Value> =
+        shop.due().iter().map(|told| shop.read_notification(told).1["state"].clone()).collect();
     assert_eq!(told, ["FAIL", "CANCELLED", "FAIL"]);
     assert_eq!(query(&mut shop, "Q3").body["fail_reason"], "OVERDUE_CLOSE");
     assert_eq!(cancel(&mut shop, "Q2").body["state"], "CANCELLED");
     let records = shop.gateway.transfers(shop.now);
     assert!(
-        records.iter().all(|record| record.way == TransferWay::QqWallet && record.notifications.len() == 1)
+        records
+            .iter()
+            .all(|record| record.method == TransferMethod::QqWallet && record.notifications.len() == 1)
     );
     assert_eq!(records[1].state, TransferState::Cancelled);
     assert_eq!(records[0].package_info, None);
@@ -106,7 +110,7 @@ fn what_is_wrong_is_refused_and_what_goes_elsewhere_is_not_here() {
     let app = make(&mut shop, "Q1", &json!({ "appid": "wx0000000000000000" }));
     assert_eq!(app.refusal(), (400, "APPID_MCHID_NOT_MATCH", 268_445_527));
     assert_eq!(make(&mut shop, "Q0", &json!({ "appid": "102022609" })).body["appid"], "102022609");
-    shop.names = None;
+    shop.wechatpay_serial = None;
     let unnamed = make(&mut shop, "Q1", &json!({})).body;
     assert_eq!(unnamed["detail"]["field"], "Wechatpay-Serial");
     for said in [query(&mut shop, "Q1"), cancel(&mut shop, "Q1")] {

@@ -1,10 +1,10 @@
 //! Receipts: apply, generate, download.
 
 use super::make;
-use crate::v3::shop::{BASE, Said, Shop};
+use crate::v3::shop::{BASE, ParsedReply, Shop};
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use wxpay_proto::{http::Method, wire::time::rfc3339};
+use wxpay_proto::{http::Method, wire::time::format_rfc3339};
 use wxpay_sim::ledger::v3::ReceiptState;
 
 const RECEIPTS: &str = "/v3/fund-app/mch-transfer/elecsign";
@@ -12,7 +12,7 @@ const RECEIPTS: &str = "/v3/fund-app/mch-transfer/elecsign";
 /// Returns a shop with a transfer to a named payee, and WeChat Pay's number of the transfer.
 fn paid(number: &str) -> (Shop, String) {
     let mut shop = Shop::open();
-    shop.names = Some(shop.public_key_id());
+    shop.wechatpay_serial = Some(shop.public_key_id());
     let named = json!({ "user_name": shop.sealed("张三") });
     let id = make(&mut shop, number, &named).body["transfer_bill_no"].as_str().unwrap().to_owned();
     confirm(&mut shop, number);
@@ -24,15 +24,15 @@ fn confirm(shop: &mut Shop, number: &str) {
     assert!(shop.gateway.confirm_transfer(&mchid, &number.parse().unwrap(), shop.now));
 }
 
-fn apply(shop: &mut Shop, number: &str) -> Said {
+fn apply(shop: &mut Shop, number: &str) -> ParsedReply {
     shop.post(&format!("{RECEIPTS}/out-bill-no"), &json!({ "out_bill_no": number }))
 }
 
-fn query(shop: &mut Shop, number: &str) -> Said {
+fn query(shop: &mut Shop, number: &str) -> ParsedReply {
     shop.get(&format!("{RECEIPTS}/out-bill-no/{number}"))
 }
 
-fn target(said: &Said) -> String {
+fn target(said: &ParsedReply) -> String {
     said.body["download_url"].as_str().unwrap().strip_prefix(BASE).unwrap().to_owned()
 }
 
@@ -46,7 +46,7 @@ fn download(shop: &mut Shop, target: &str) -> Vec<u8> {
 #[test]
 fn a_receipt_is_made_and_downloaded_by_either_number() {
     let (mut shop, id) = paid("T1");
-    let asked = rfc3339(shop.now);
+    let asked = format_rfc3339(shop.now);
     let generating = json!({ "state": "GENERATING", "create_time": asked });
     assert_eq!(apply(&mut shop, "T1").body, generating);
     shop.wait(2);
@@ -59,7 +59,7 @@ fn a_receipt_is_made_and_downloaded_by_either_number() {
     assert_eq!((&said.body["state"], &said.body["hash_type"]), (&json!("FINISHED"), &json!("SHA256")));
     assert_eq!(
         (&said.body["create_time"], &said.body["update_time"]),
-        (&json!(asked), &json!(rfc3339(shop.now)))
+        (&json!(asked), &json!(format_rfc3339(shop.now)))
     );
     let file = download(&mut shop, &target(&said));
     assert_eq!(said.body["hash_value"], hex::encode(digest(&SHA256, &file)));
@@ -99,7 +99,7 @@ fn a_url_works_for_ten_minutes_at_its_own_path() {
 fn a_receipt_is_of_a_transfer_that_succeeded_and_named_its_payee_in_the_last_six_months() {
     let (mut shop, _) = paid("T1");
     make(&mut shop, "T2", &json!({}));
-    let refused = |said: &Said, message: &str| {
+    let refused = |said: &ParsedReply, message: &str| {
         assert_eq!(said.refusal(), (400, "INVALID_REQUEST", 268_435_461));
         assert_eq!(said.body["message"], message);
     };

@@ -37,11 +37,11 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
         (with(|order| order.total_amount = Fen::ZERO), "total_amount must be 1 to 2147483647 fen"),
         (
             with(|order| order.attach = String::new()),
-            "attach must be 1 to 128 characters, none beyond the basic plane",
+            "attach must be 1 to 128 characters, none beyond U+FFFF",
         ),
         (
             with(|order| order.description = "米".repeat(128)),
-            "description must be 1 to 127 characters, none beyond the basic plane",
+            "description must be 1 to 127 characters, none beyond U+FFFF",
         ),
         (with(|order| order.detail = Some(String::new())), "detail must be 1 to 6000 characters"),
         (

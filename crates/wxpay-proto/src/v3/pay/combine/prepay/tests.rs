@@ -67,7 +67,7 @@ fn full_body(scene: &str, sub_order: &str, payer: &str, options: [&str; 2]) -> S
 #[test]
 fn a_qr_code_needs_orders_alone() {
     let native = NativeOrder::new(minimal().build().unwrap()).unwrap();
-    let (line, body) = fake::written(&native);
+    let (line, body) = fake::drafted(&native);
     assert_eq!(line, "POST /v3/combine-transactions/native");
     assert_eq!(body, format!("{HEAD},{SUB_ORDERS},{TAIL}"));
     let code_url =
@@ -75,13 +75,13 @@ fn a_qr_code_needs_orders_alone() {
     assert_eq!(code_url.unwrap(), "weixin://pay.weixin.qq.com/bizpayurl/up?pr=NwY5Mz9");
 
     let native = NativeOrder::new(full().openid("o1".parse().unwrap()).build().unwrap()).unwrap();
-    assert_eq!(fake::written(&native).1, full_body("", "", r#""openid":"o1","#, ["", ""]));
+    assert_eq!(fake::drafted(&native).1, full_body("", "", r#""openid":"o1","#, ["", ""]));
 }
 
 #[test]
 fn an_app_gets_parameters_of_the_combining_merchant() {
     let app = AppOrder::new(minimal().build().unwrap()).unwrap();
-    assert_eq!(fake::written(&app).0, "POST /v3/combine-transactions/app");
+    assert_eq!(fake::drafted(&app).0, "POST /v3/combine-transactions/app");
     let params = fake::read(&app, PREPAID).unwrap();
     assert_eq!((params.appid.as_str(), params.partnerid.as_str()), ("wxd678efh567hg6787", "1900007291"));
 
@@ -93,7 +93,7 @@ fn an_app_gets_parameters_of_the_combining_merchant() {
     full.sub_orders[0].detail = Some("{}".into());
     let subsidy = r#","subsidy_info":{"subsidy_detail":[{"subsidy_period_type":"PERIOD","subsidy_plan":[{"subsidy_installment_num":3,"subsidy_percent":100}]}]}"#;
     assert_eq!(
-        fake::written(&AppOrder::new(full).unwrap()).1,
+        fake::drafted(&AppOrder::new(full).unwrap()).1,
         full_body("", r#""detail":"{}","#, "", [r#","trade_scenario":"RECOMMERCE""#, subsidy])
     );
 }
@@ -101,7 +101,7 @@ fn an_app_gets_parameters_of_the_combining_merchant() {
 #[test]
 fn a_browser_needs_a_full_scene() {
     let h5 = H5Order::new(full().build().unwrap(), H5Info::wap()).unwrap();
-    let (line, body) = fake::written(&h5);
+    let (line, body) = fake::drafted(&h5);
     assert_eq!(line, "POST /v3/combine-transactions/h5");
     assert_eq!(body, full_body(r#","h5_info":{"type":"Wap"}"#, "", "", ["", ""]));
     assert_eq!(
@@ -121,11 +121,11 @@ fn a_page_is_signed_for_the_app_that_the_payer_is_under() {
     let signed_for = |jsapi: &JsapiOrder| fake::read(jsapi, PREPAID).unwrap().app_id;
     let by_openid = jsapi(full().openid("o1".parse().unwrap())).unwrap();
     assert_eq!(signed_for(&by_openid).as_str(), "wxd678efh567hg6787");
-    assert_eq!(fake::written(&by_openid).0, "POST /v3/combine-transactions/jsapi");
-    assert_eq!(fake::written(&by_openid).1, full_body("", "", r#""openid":"o1","#, ["", ""]));
+    assert_eq!(fake::drafted(&by_openid).0, "POST /v3/combine-transactions/jsapi");
+    assert_eq!(fake::drafted(&by_openid).1, full_body("", "", r#""openid":"o1","#, ["", ""]));
     let by_sub_openid = jsapi(full().sub_openid("o2".parse().unwrap())).unwrap();
     assert_eq!(signed_for(&by_sub_openid).as_str(), "wxd678efh567hg6999");
-    assert_eq!(fake::written(&by_sub_openid).1, full_body("", "", r#""sub_openid":"o2","#, ["", ""]));
+    assert_eq!(fake::drafted(&by_sub_openid).1, full_body("", "", r#""sub_openid":"o2","#, ["", ""]));
 
     assert_eq!(jsapi(minimal()).unwrap_err().field(), "openid");
     let nobodys = minimal().sub_openid("o2".parse().unwrap());
@@ -141,7 +141,7 @@ fn people_trade_in_a_mini_program_under_their_authorizations() {
         order(vec![sub_order]).openid(openid()).trade_scenario("RECOMMERCE").build().unwrap(),
     )
     .unwrap();
-    let (line, body) = fake::written(&program);
+    let (line, body) = fake::drafted(&program);
     assert_eq!(line, "POST /v3/combine-transactions/miniprogram");
     assert_eq!(
         body,

@@ -1,0 +1,96 @@
+//! Faults in AES-GCM.
+
+use super::first_bit_flipped;
+use crate::faulty::{Fault, NO_FAULT};
+use wxpay_aws_lc::AwsLc;
+use wxpay_proto::{
+    crypto::{CryptoProvider as _, InvalidSignature},
+    secret::Secret,
+};
+
+pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
+    vec![
+        (
+            "AES-GCM ciphertexts equal those of OpenSSL",
+            Fault {
+                seal_aead: |key, nonce, beside, plain| {
+                    let mut sealed = key.inner.seal(nonce, beside, plain);
+                    sealed.rotate_right(16);
+                    sealed
+                },
+                ..NO_FAULT
+            },
+        ),
+        (
+            "AES-GCM ciphertexts of OpenSSL open",
+            Fault {
+                decrypt_resource: |key, nonce, beside, sealed| match key.inner.open(nonce, beside, sealed) {
+                    Ok(plain) if plain.is_empty() => Err(InvalidSignature),
+                    opened => opened,
+                },
+                ..NO_FAULT
+            },
+        ),
+        (
+            "an AES-GCM ciphertext is rejected with another key",
+            Fault {
+                decrypt_resource: |key, nonce, beside, sealed| {
+                    key.inner.open(nonce, beside, sealed).or_else(|_| {
+                        let other = first_bit_flipped(&key.key).try_into().unwrap();
+                        AwsLc.symmetric_key(&Secret::new(other)).open(nonce, beside, sealed)
+                    })
+                },
+                ..NO_FAULT
+            },
+        ),
+        (
+            "an AES-GCM ciphertext is rejected with another nonce",
+            Fault {
+                decrypt_resource: |key, nonce, beside, sealed| {
+                    key.inner.open(nonce, beside, sealed).or_else(|_| {
+                        key.inner.open(&first_bit_flipped(nonce).try_into().unwrap(), beside, sealed)
+                    })
+                },
+                ..NO_FAULT
+            },
+        ),
+        (
+            "an AES-GCM ciphertext is rejected with other associated data",
+            Fault {
+                decrypt_resource: |key, nonce, beside, sealed| {
+                    key.inner
+                        .open(nonce, beside, sealed)
+                        .or_else(|_| key.inner.open(nonce, b"certificate", sealed))
+                },
+                ..NO_FAULT
+            },
+        ),
+        (
+            "a changed AES-GCM ciphertext is rejected",
+            Fault {
+                decrypt_resource: |key, nonce, beside, sealed| {
+                    key.inner
+                        .open(nonce, beside, sealed)
+                        .or_else(|_| key.inner.open(nonce, beside, &first_bit_flipped(sealed)))
+                },
+                ..NO_FAULT
+            },
+        ),
+        (
+            "a shorter or longer AES-GCM ciphertext is rejected",
+            Fault {
+                decrypt_resource: |key, nonce, beside, sealed| {
+                    key.inner.open(nonce, beside, sealed).or_else(|_| match sealed {
+                        [start @ .., _] => key.inner.open(nonce, beside, start),
+                        [] => Err(InvalidSignature),
+                    })
+                },
+                ..NO_FAULT
+            },
+        ),
+        (
+            "`Debug` of a symmetric key shows nothing of the key",
+            Fault { debug_symmetric: |key| format!("{key:02x?}"), ..NO_FAULT },
+        ),
+    ]
+}

@@ -1,0 +1,157 @@
+//! The `OpenAPI` 3.1 document of the interface, generated from the table of routes.
+
+use super::{
+    ControlResponse, GROUPS, ROOT,
+    field::Field,
+    records::problem::PROBLEM,
+    route::{Body, Route, RouteGroup, Variant, parameter},
+    schema::Schema,
+};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+pub(super) const GROUP: RouteGroup = RouteGroup {
+    name: "document",
+    about: "The OpenAPI document.",
+    routes: &[Route::get(
+        "openapi.json",
+        "show_document",
+        "Returns this OpenAPI document.",
+        Schema::Object,
+        |_, _| Ok(ControlResponse::ok(document())),
+    )],
+};
+
+const DESCRIPTION: &str = "The control interface of a simulated WeChat Pay gateway: the payer, the clock, faults, and the \
+    gateway's records. It has no authentication: use it for tests only, on loopback. Amounts are whole numbers of fen; \
+    times are whole seconds since 1970 by the virtual clock. A request that breaks a rule changes nothing. An unknown path \
+    returns 404; a method that the path does not support returns 405 with an Allow header.";
+
+/// Builds the document.
+pub(super) fn document() -> Value {
+    let mut records = BTreeMap::new();
+    PROBLEM.reference(&mut records);
+    let mut paths: Map<String, Value> = Map::new();
+    for (room, route) in GROUPS.iter().flat_map(|room| room.routes.iter().map(move |route| (room, route))) {
+        let operation = operation(room, route, &mut records);
+        let path = paths.entry(format!("/{}", route.path)).or_insert_with(|| json!({}));
+        if let Some(methods) = path.as_object_mut() {
+            methods.insert(route.method.to_lowercase(), operation);
+        }
+    }
+    let tags: Vec<Value> =
+        GROUPS.iter().map(|room| json!({ "name": room.name, "description": room.about })).collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "wxpay-sim",
+            "summary": "The control interface of the simulated gateway",
+            "description": DESCRIPTION,
+            "version": env!("CARGO_PKG_VERSION"),
+        },
+        "servers": [{ "url": ROOT.trim_end_matches('/'), "description": "The simulator itself." }],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": records,
+            "responses": {
+                "UnknownPath": problem_response("404: the interface has no such path."),
+                "MethodNotAllowed": wrong_method(),
+                "Problem": problem_response("The request was rejected; nothing has changed."),
+            },
+        },
+    })
+}
+
+fn operation(room: &RouteGroup, route: &Route, records: &mut BTreeMap<&'static str, Value>) -> Value {
+    let path = route.path.split('/').filter_map(parameter).map(
+        |field| json!({ "name": field.name, "in": "path", "required": true, "schema": field.schema(false) }),
+    );
+    let query = route.query.iter().map(|field| {
+        json!({ "name": field.name, "in": "query", "required": field.is_required, "schema": field.schema(false) })
+    });
+    let parameters: Vec<Value> = path.chain(query).collect();
+    let mut operation = json!({
+        "operationId": route.id,
+        "tags": [room.name],
+        "summary": route.summary,
+        "parameters": parameters,
+        "responses": responses(route, records),
+    });
+    if let (Some(body), Some(members)) = (request_body(&route.body, records), operation.as_object_mut()) {
+        members.insert("requestBody".into(), body);
+    }
+    operation
+}
+
+fn request_body(body: &Body, records: &mut BTreeMap<&'static str, Value>) -> Option<Value> {
+    let (is_required, schema) = match body {
+        Body::None => return None,
+        Body::Optional(fields) => (false, object(fields)),
+        Body::Settings(fields) => (false, object(&fields())),
+        Body::Required(fields) => (true, object(fields)),
+        Body::ByKind(variants) => {
+            let mut named = |variant: &Variant| {
+                records.insert(variant.name, variant_schema(variant));
+                json!({ "$ref": format!("#/components/schemas/{}", variant.name) })
+            };
+            let each: Vec<Value> = variants().iter().map(&mut named).collect();
+            (true, json!({ "oneOf": each }))
+        }
+        Body::Parameters(about) => (true, json!({ "type": "object", "description": about })),
+    };
+    Some(json!({ "required": is_required, "content": { "application/json": { "schema": schema } } }))
+}
+
+fn object(fields: &[Field]) -> Value {
+    let properties: Map<String, Value> =
+        fields.iter().map(|field| (String::from(field.name), field.schema(true))).collect();
+    let required: Vec<&str> =
+        fields.iter().filter(|field| field.is_required).map(|field| field.name).collect();
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+fn variant_schema(variant: &Variant) -> Value {
+    let mut schema = object(&variant.fields);
+    if let Some(members) = schema.as_object_mut() {
+        let kind = json!({ "type": "string", "enum": variant.kinds });
+        if let Some(Value::Object(properties)) = members.get_mut("properties") {
+            properties.insert("kind".into(), kind);
+        }
+        members.insert("not".into(), json!({ "required": variant.exclusive }));
+    }
+    schema
+}
+
+fn responses(route: &Route, records: &mut BTreeMap<&'static str, Value>) -> Value {
+    let mut responses = Map::new();
+    let content = json!({ "application/json": { "schema": route.response.schema(records) } });
+    let success = json!({ "description": "Success.", "content": content });
+    responses.insert(route.status.to_string(), success);
+    let field = (400, "A field is invalid.");
+    for (status, when) in route.problems.iter().chain([&field]) {
+        responses.insert(status.to_string(), problem_response(when));
+    }
+    responses.insert("default".into(), json!({ "$ref": "#/components/responses/Problem" }));
+    Value::Object(responses)
+}
+
+fn problem_response(when: &str) -> Value {
+    let schema = json!({ "$ref": format!("#/components/schemas/{}", PROBLEM.name) });
+    json!({ "description": when, "content": { "application/problem+json": { "schema": schema } } })
+}
+
+fn wrong_method() -> Value {
+    let mut response = problem_response("405: the path does not support the method.");
+    if let Some(members) = response.as_object_mut() {
+        let allow =
+            json!({ "description": "The methods that the path supports.", "schema": { "type": "string" } });
+        members.insert("headers".into(), json!({ "Allow": allow }));
+    }
+    response
+}

@@ -1,0 +1,156 @@
+//! Routes of the payer's client, which acts by the payment parameters that an app or a page passes to it.
+
+use super::{
+    ControlResponse, Simulation,
+    call::Call,
+    problem::Problem,
+    records::{order::ORDER, problem::RESP},
+    route::{Body, Route, RouteGroup},
+    schema::{Record, Schema, required_member},
+};
+use crate::{
+    gateway::{Gateway, OrderRef, Payer},
+    payer::{self, PayResp, PaymentRequest},
+};
+use serde_json::json;
+use wxpay_proto::UnixTime;
+
+pub(super) const GROUP: RouteGroup = RouteGroup {
+    name: "payer",
+    about: "The payer's client. It verifies the merchant's signature of the parameters before it acts.",
+    routes: &[
+        Route::post("payer/pay", "payer_pay", "Pays as the payer.", PAYER_RESULT, |simulation, call| {
+            act(simulation, call, PayerAction::Pay)
+        })
+        .with_body(PARAMETERS)
+        .with_problems(&[
+            super::orders::ORDER_NOT_FOUND,
+            (409, "The order is paid, or can no longer be paid."),
+        ]),
+        Route::post(
+            "payer/cancel",
+            "payer_cancel",
+            "Cancels the payment as the payer.",
+            PAYER_RESULT,
+            |simulation, call| act(simulation, call, PayerAction::Cancel),
+        )
+        .with_body(PARAMETERS),
+        Route::post(
+            "payer/fail",
+            "payer_fail",
+            "Makes the payment fail.",
+            PAYER_RESULT,
+            |simulation, call| act(simulation, call, PayerAction::Fail),
+        )
+        .with_body(PARAMETERS),
+    ],
+};
+
+const PARAMETERS: Body = Body::Parameters(
+    "The payment parameters, exactly as the merchant passed them to the client. Page or mini program: appId, timeStamp, \
+     nonceStr, package, signType, paySign. App: appid, partnerid, prepayid, package, noncestr, timestamp, sign; the same \
+     seven for APIv1.",
+);
+const PAYER_RESULT: Schema = Schema::Record(&PAYER_RESULT_RECORD);
+const PAYMENT_REQUESTS: Schema =
+    Schema::Either(&[Schema::Record(&V1_PAYMENT_REQUEST), Schema::Record(&PAYMENT_REQUEST)]);
+const PAYER_RESULT_RECORD: Record = Record {
+    name: "PayerResult",
+    about: "The payment request shown to the payer, and the result of the payer's action.",
+    members: &[
+        required_member("payment_request", PAYMENT_REQUESTS, "The payment request shown to the payer."),
+        required_member(
+            "resp",
+            Schema::Record(&RESP),
+            "The result that the client returns to the app. It does not prove a payment.",
+        ),
+        required_member("order", Schema::Maybe(&ORDER), "The gateway's record after the action."),
+    ],
+};
+const V1_PAYMENT_REQUEST: Record = Record {
+    name: "V1PaymentRequest",
+    about: "The payment request that the payer sees for an APIv1 order.",
+    members: &[
+        required_member("total_fee", Schema::Fen, "The amount to pay."),
+        required_member("body", Schema::Text, "The description of the goods."),
+        required_member("partner", Schema::Text, "The merchant."),
+        required_member("out_trade_no", Schema::Text, "The merchant's order number."),
+        required_member("prepayid", Schema::Text, "The prepayid."),
+    ],
+};
+const PAYMENT_REQUEST: Record = Record {
+    name: "PaymentRequest",
+    about: "The payment request that the payer sees for an APIv3 order.",
+    members: &[
+        required_member("total", Schema::Fen, "The amount to pay."),
+        required_member(
+            "description",
+            Schema::Text,
+            "The description of the goods; for a combined order, of its first sub-order.",
+        ),
+        required_member("mchid", Schema::Text, "The merchant that placed the order."),
+        required_member("out_trade_no", Schema::Text, "The merchant's order number."),
+        required_member("prepay_id", Schema::Text, "The prepay_id."),
+    ],
+};
+#[derive(Clone, Copy)]
+enum PayerAction {
+    Pay,
+    Cancel,
+    Fail,
+}
+
+fn act(simulation: &mut Simulation, call: &Call<'_>, tap: PayerAction) -> Result<ControlResponse, Problem> {
+    let gateway = &mut simulation.gateway;
+    if payer::v3::Bill::is_v3(gateway, call.raw, call.now) {
+        v3(gateway, tap, call.raw, call.now)
+    } else {
+        v1(gateway, tap, call.raw, call.now)
+    }
+}
+
+/// Handles an action on an APIv1 order. Returns the payment request, the client's result and the gateway's record.
+fn v1(
+    gateway: &mut Gateway,
+    tap: PayerAction,
+    parameters: &[u8],
+    now: UnixTime,
+) -> Result<ControlResponse, Problem> {
+    let bill = PaymentRequest::parse(gateway, parameters, now).map_err(|refused| {
+        Problem::invalid_field(refused.field, refused.rule).with_pay_resp(&refused.resp())
+    })?;
+    let (resp, notifications_first) = match tap {
+        PayerAction::Cancel => (bill.cancel(gateway, now), false),
+        PayerAction::Fail => (bill.fail(gateway, now), false),
+        PayerAction::Pay => match bill.pay(gateway, &Payer::default(), now) {
+            Ok((resp, paid)) => (resp, paid.notifications_first),
+            Err(cannot) => return Err(Problem::from_payment_error(cannot).with_pay_resp(&cannot.resp())),
+        },
+    };
+    let order = gateway.order(&bill.out_trade_no, now);
+    let shown = ControlResponse::json(json!({ "payment_request": bill, "resp": resp, "order": order }));
+    Ok(ControlResponse { notifications_first, ..shown })
+}
+
+/// Handles an action on an APIv3 order, like [`v1`]. Cancelling and failing do not change the order.
+fn v3(
+    gateway: &mut Gateway,
+    tap: PayerAction,
+    parameters: &[u8],
+    now: UnixTime,
+) -> Result<ControlResponse, Problem> {
+    let bill = payer::v3::Bill::read(gateway, parameters, now).map_err(|refused| {
+        Problem::invalid_field(refused.field, refused.rule).with_pay_resp(&refused.resp())
+    })?;
+    let (resp, notifications_first) = match tap {
+        PayerAction::Cancel => (PayResp::cancelled(), false),
+        PayerAction::Fail => (PayResp::failed(), false),
+        PayerAction::Pay => match bill.pay(gateway, &Payer::default(), now) {
+            Ok((resp, paid)) => (resp, paid.notifications_first),
+            Err(cannot) => return Err(Problem::from_payment_error(cannot).with_pay_resp(&cannot.resp())),
+        },
+    };
+    let order = gateway.transaction(&OrderRef::Handle(bill.prepay_id.clone()), now);
+    let shown = ControlResponse::json(json!({ "payment_request": bill, "resp": resp, "order": order }));
+    Ok(ControlResponse { notifications_first, ..shown })
+}

@@ -1,0 +1,123 @@
+//! Response schemas, declared for the document. The tests check real responses against them.
+
+use super::field::Field;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Schema of a value.
+#[derive(Clone, Copy)]
+pub(super) enum Schema {
+    Text,
+    /// A string out of a fixed set.
+    Word(fn() -> Vec<&'static str>),
+    /// A non-negative whole number.
+    Count,
+    /// A whole number.
+    Integer,
+    Truth,
+    /// A time: seconds since 1970 by the virtual clock.
+    Seconds,
+    /// An amount in fen.
+    Fen,
+    /// The inner schema, or null.
+    Maybe(&'static Self),
+    List(&'static Self),
+    Record(&'static Record),
+    /// Any of these schemas.
+    Either(&'static [Self]),
+    /// A named object that has all of these fields.
+    Switches(&'static str, fn() -> Vec<Field>),
+    /// An object whose values are strings, under any names.
+    Texts,
+    /// Any object.
+    Object,
+}
+
+/// An object that has a name in the document.
+pub(super) struct Record {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    pub(super) members: &'static [Member],
+}
+
+/// A member of a record.
+pub(super) struct Member {
+    name: &'static str,
+    shape: Schema,
+    is_required: bool,
+    about: &'static str,
+}
+
+pub(super) const fn required_member(name: &'static str, shape: Schema, about: &'static str) -> Member {
+    Member { name, shape, is_required: true, about }
+}
+
+pub(super) const fn optional_member(name: &'static str, shape: Schema, about: &'static str) -> Member {
+    Member { name, shape, is_required: false, about }
+}
+
+impl Schema {
+    /// Returns the JSON schema, and adds the records that it refers to to `records`.
+    pub(super) fn schema(&self, records: &mut BTreeMap<&'static str, Value>) -> Value {
+        match self {
+            Self::Text => json!({ "type": "string" }),
+            Self::Word(words) => json!({ "type": "string", "enum": words() }),
+            Self::Count => json!({ "type": "integer", "minimum": 0 }),
+            Self::Integer => json!({ "type": "integer" }),
+            Self::Truth => json!({ "type": "boolean" }),
+            Self::Seconds => {
+                json!({ "type": "integer", "minimum": 0, "description": "seconds since 1970 by the virtual clock" })
+            }
+            Self::Fen => json!({ "type": "integer", "minimum": 0, "description": "fen" }),
+            Self::Maybe(shape) => json!({ "anyOf": [shape.schema(records), { "type": "null" }] }),
+            Self::List(shape) => json!({ "type": "array", "items": shape.schema(records) }),
+            Self::Record(record) => record.reference(records),
+            Self::Either(shapes) => {
+                let each: Vec<Value> = shapes.iter().map(|shape| shape.schema(records)).collect();
+                json!({ "anyOf": each })
+            }
+            Self::Switches(name, fields) => {
+                let fields = fields();
+                let members = fields.iter().map(|field| (String::from(field.name), field.schema(false)));
+                let members: Map<String, Value> = members.collect();
+                let required: Vec<&String> = members.keys().collect();
+                let schema = json!({ "type": "object", "required": required, "properties": members });
+                records.insert(name, schema);
+                json!({ "$ref": format!("#/components/schemas/{name}") })
+            }
+            Self::Texts => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+            Self::Object => json!({ "type": "object" }),
+        }
+    }
+}
+
+impl Record {
+    pub(super) fn reference(&self, records: &mut BTreeMap<&'static str, Value>) -> Value {
+        if !records.contains_key(self.name) {
+            // Reserve the name before building the schema: a record may refer to itself.
+            records.insert(self.name, Value::Null);
+            let schema = self.schema(records);
+            records.insert(self.name, schema);
+        }
+        json!({ "$ref": format!("#/components/schemas/{}", self.name) })
+    }
+
+    fn schema(&self, records: &mut BTreeMap<&'static str, Value>) -> Value {
+        let required: Vec<&str> =
+            self.members.iter().filter(|member| member.is_required).map(|member| member.name).collect();
+        let mut properties = Map::new();
+        for member in self.members {
+            let mut schema = member.shape.schema(records);
+            if let Some(members) = schema.as_object_mut() {
+                members.insert("description".into(), member.about.into());
+            }
+            properties.insert(member.name.into(), schema);
+        }
+        json!({
+            "type": "object",
+            "description": self.about,
+            "required": required,
+            "properties": properties,
+        })
+    }
+}

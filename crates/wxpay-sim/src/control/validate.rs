@@ -1,0 +1,116 @@
+//! Validation of a request's path, query and body against its route.
+
+use super::{
+    call::{Call, Fields, Target},
+    field::Field,
+    problem::Problem,
+    route::{Body, Route, parameter},
+};
+use percent_encoding::percent_decode_str;
+use serde_json::{Map, Value};
+use wxpay_proto::UnixTime;
+
+/// Validates a request against its route.
+pub(super) fn validate<'a>(
+    route: &Route,
+    target: &Target<'a>,
+    raw: &'a [u8],
+    (now, real): (UnixTime, UnixTime),
+) -> Result<Call<'a>, Problem> {
+    let path = path(route, target.path)?;
+    let query = query(route.query, target.query)?;
+    let body = body(&route.body, raw)?;
+    Ok(Call { path, query, body, raw, base_url: target.base, now, real })
+}
+
+fn path(route: &Route, path: &str) -> Result<Fields, Problem> {
+    let mut members = Map::new();
+    for (template, given) in route.path.split('/').zip(super::strip_root(path).split('/')) {
+        if let Some(field) = parameter(template) {
+            let text = percent_decode_str(given).decode_utf8_lossy().into_owned();
+            let value = field.kind.parse(text);
+            field.check(&value)?;
+            members.insert(field.name.into(), value);
+        }
+    }
+    Ok(Fields::new(members))
+}
+
+fn query(declared: &[Field], query: &str) -> Result<Fields, Problem> {
+    let mut members = Map::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let decoded =
+            |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+        let name = decoded(name);
+        let field = declared.iter().find(|field| field.name == name);
+        let field = field.ok_or_else(|| Problem::unknown_field(&name))?;
+        let value = field.kind.parse(decoded(value));
+        field.check(&value)?;
+        if members.insert(name, value).is_some() {
+            return Err(Problem::invalid_field(field.name, "must be given only once"));
+        }
+    }
+    check_required(declared, &members)?;
+    Ok(Fields::new(members))
+}
+
+fn body(body: &Body, raw: &[u8]) -> Result<Fields, Problem> {
+    let members = match body {
+        Body::Parameters(_) => Map::new(),
+        Body::None | Body::Optional(_) | Body::Settings(_) if raw.trim_ascii().is_empty() => Map::new(),
+        Body::None | Body::Optional(_) | Body::Settings(_) | Body::Required(_) | Body::ByKind(_) => {
+            object(raw)?
+        }
+    };
+    match body {
+        Body::Parameters(_) => {}
+        Body::None => check_members(&[], &members)?,
+        Body::Optional(fields) | Body::Required(fields) => check_members(fields, &members)?,
+        Body::Settings(fields) => check_members(&fields(), &members)?,
+        Body::ByKind(variants) => {
+            let word = members.get("kind").filter(|word| !word.is_null());
+            let word = word.ok_or_else(|| Problem::missing_field("kind"))?;
+            let variants = variants();
+            let variant = variants
+                .iter()
+                .find(|variant| variant.kinds.iter().any(|known| word.as_str() == Some(known)));
+            let variant = variant.ok_or_else(|| {
+                Problem::invalid_field("kind", "must be a fault kind that faults/kinds lists")
+            })?;
+            check_members(&variant.fields, &members)?;
+            let [one, other] = variant.exclusive;
+            let is_said = |name| members.get(name).is_some_and(|value| !value.is_null());
+            if is_said(one) && is_said(other) {
+                return Err(Problem::invalid_field(other, &format!("must not be combined with {one}")));
+            }
+        }
+    }
+    Ok(Fields::new(members))
+}
+
+fn object(raw: &[u8]) -> Result<Map<String, Value>, Problem> {
+    match serde_json::from_slice(raw) {
+        Ok(Value::Object(members)) => Ok(members),
+        _ => Err(Problem::invalid_field("body", "must be a JSON object")),
+    }
+}
+
+fn check_members(declared: &[Field], members: &Map<String, Value>) -> Result<(), Problem> {
+    for (name, value) in members {
+        let field = declared.iter().find(|field| field.name == name);
+        let field = field.ok_or_else(|| Problem::unknown_field(name))?;
+        if !value.is_null() {
+            field.check(value)?;
+        }
+    }
+    check_required(declared, members)
+}
+
+fn check_required(declared: &[Field], members: &Map<String, Value>) -> Result<(), Problem> {
+    let is_said = |field: &&Field| members.get(field.name).is_some_and(|value| !value.is_null());
+    match declared.iter().find(|field| field.is_required && !is_said(field)) {
+        Some(field) => Err(Problem::missing_field(field.name)),
+        None => Ok(()),
+    }
+}

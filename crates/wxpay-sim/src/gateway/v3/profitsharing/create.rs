@@ -1,0 +1,243 @@
+//! Creating a sharing, and unfreezing the remainder.
+
+use super::{
+    super::{
+        call::Call,
+        errors::{self, Refusal},
+        fields::{Field, Kind, optional, required, text},
+        party::{self, SUB_APPID, SUB_MCHID},
+        reply::Reply,
+    },
+    ACCOUNT, MAX_AMOUNT_FEN, MAX_PAYMENT_AGE, MAX_RATIO, MAX_SHARINGS, MERCHANT_ID, MIN_PAYMENT_AGE,
+    OUT_ORDER_NO, Operation, SUB_OPENID, TRANSACTION_ID, TYPE, is_profit_sharing, new_id, outcome,
+    paid_order,
+    query::sharing_reply,
+    since_paid, unsplit_fen,
+};
+use crate::{
+    gateway::{Gateway, tasks::Task},
+    ledger::v3::{
+        Order, OrderKey, ReceiverRecord, Sharing, SharingDetail, SharingDetailRecord, SharingDetailResult,
+    },
+};
+use serde_json::Value;
+use wxpay_proto::{Fen, id::MchId};
+
+pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
+    Operation::post("v3.profitsharing.share", "/v3/profitsharing/orders", FIELDS, create)
+        .calls_per_second(300),
+    Operation::post("v3.profitsharing.unfreeze", "/v3/profitsharing/orders/unfreeze", UNFREEZE, unfreeze),
+];
+
+const FIELDS: &[Field] = &[
+    SUB_MCHID,
+    // Required only if a receiver is a person, who is named by an openid under this app.
+    optional("appid", text(32)),
+    SUB_APPID,
+    TRANSACTION_ID,
+    OUT_ORDER_NO,
+    required(
+        "receivers",
+        Kind::List(
+            &Kind::Object(&[
+                TYPE,
+                ACCOUNT,
+                optional("name", text(1024)),
+                required("amount", Kind::Number(1, MAX_AMOUNT_FEN)),
+                required("description", text(80)),
+            ]),
+            50,
+        ),
+    ),
+    required("unfreeze_unsplit", Kind::Boolean),
+];
+const UNFREEZE: &[Field] = &[SUB_MCHID, TRANSACTION_ID, OUT_ORDER_NO, required("description", text(80))];
+
+fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let sub_mchid = party::check_sub_mchid(gateway, call)?;
+    let asked = normalized_request(gateway, call)?;
+    // A repeated request is answered even if the payment can no longer be shared.
+    if let Some(again) = existing_sharing(gateway, call, &asked)? {
+        return Ok(again);
+    }
+    let order = shareable_order(gateway, call, sub_mchid.as_ref())?;
+    let (key, total) = (order.key(), order.total.get());
+    let left = unsplit_fen(gateway, order, call.now);
+    let sharings = &gateway.v3.ledger.sharings;
+    if sharings.of_order(&key).count() >= MAX_SHARINGS {
+        return Err(errors::RULE_LIMIT.with_message("一笔订单最多分账50次"));
+    }
+    let owner = sub_mchid.as_ref().unwrap_or(&call.mchid);
+    let said = asked.pointer("/receivers").and_then(Value::as_array);
+    let parts = said.into_iter().flatten().map(|said| part(gateway, call, (sub_mchid.as_ref(), owner), said));
+    let mut parts = parts.collect::<Result<Vec<SharingDetail>, Refusal>>()?;
+    let sum = |parts: &mut dyn Iterator<Item = &SharingDetail>| {
+        parts.fold(0, |sum: u64, part| sum.saturating_add(part.amount()))
+    };
+    let others =
+        sharings.shared_total(&key).saturating_add(sum(&mut parts.iter().filter(|part| !part.is_own)));
+    if u128::from(others).saturating_mul(10_000) > u128::from(total).saturating_mul(u128::from(MAX_RATIO)) {
+        return Err(errors::RULE_LIMIT.with_message("分账金额超过最大分账比例"));
+    }
+    let rest = left.checked_sub(sum(&mut parts.iter()));
+    let rest = rest.ok_or_else(|| errors::NOT_ENOUGH.with_message("分账金额超过剩余待分金额"))?;
+    let ends = call.body.pointer("/unfreeze_unsplit").and_then(Value::as_bool) == Some(true);
+    if ends && rest > 0 {
+        parts.push(owner_part(owner, rest, "解冻给分账方"));
+    }
+    start(gateway, call, key, (asked, parts), ends)
+}
+
+fn unfreeze(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
+    let sub_mchid = party::check_sub_mchid(gateway, call)?;
+    if let Some(again) = existing_sharing(gateway, call, &call.body)? {
+        return Ok(again);
+    }
+    let order = shareable_order(gateway, call, sub_mchid.as_ref())?;
+    let (key, rest) = (order.key(), unsplit_fen(gateway, order, call.now));
+    let owner = sub_mchid.as_ref().unwrap_or(&call.mchid);
+    let mut parts = vec![owner_part(owner, rest, call.text("/description").unwrap_or_default())];
+    parts.retain(|part| part.amount() > 0);
+    start(gateway, call, key, (call.body.clone(), parts), true)
+}
+
+/// Returns the normalized request, with names hashed, after checking its apps and the types of its receivers.
+fn normalized_request(gateway: &Gateway, call: &Call) -> Result<Value, Refusal> {
+    let missing = |field| Err(errors::PARAM_ERROR.for_field("body", field, "".into(), "缺少必填参数"));
+    let receivers = call.body.pointer("/receivers").and_then(Value::as_array);
+    let kinds = receivers.into_iter().flatten().filter_map(|said| said.get("type").and_then(Value::as_str));
+    let kinds: Vec<&str> = kinds.collect();
+    if kinds.is_empty() {
+        return Err(errors::PARAM_ERROR.for_field("body", "/receivers", "".into(), "至少1项"));
+    }
+    match call.text("/appid") {
+        None if kinds.contains(&"PERSONAL_OPENID") => return missing("/appid"),
+        None => {}
+        Some(appid) => {
+            party::caller_app(gateway, call, Some(appid))?;
+        }
+    }
+    match call.text("/sub_appid") {
+        None if kinds.contains(&SUB_OPENID) => return missing("/sub_appid"),
+        None => {}
+        Some(sub_appid) => {
+            party::served_sub_merchant(gateway, &call.mchid, call.text("/sub_mchid"), Some(sub_appid))?;
+        }
+    }
+    let names: Vec<String> = (0..kinds.len()).map(|index| format!("/receivers/{index}/name")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    call.normalized_body(gateway, &names)
+}
+
+/// Returns the current state of an existing sharing, if the request is identical to the first one.
+fn existing_sharing(gateway: &Gateway, call: &Call, asked: &Value) -> Result<Option<Reply>, Refusal> {
+    let number = call.text("/out_order_no").unwrap_or_default();
+    match gateway.v3.ledger.sharings.get(&call.mchid, number) {
+        None => Ok(None),
+        Some(sharing) if sharing.request == *asked => sharing_reply(gateway, sharing).map(Some),
+        Some(_) => Err(errors::REENTRY_MISMATCH
+            .with_reason("out_order_no belongs to a sharing with different parameters")),
+    }
+}
+
+/// Returns the paid order, if it can be shared now.
+fn shareable_order<'a>(
+    gateway: &'a Gateway,
+    call: &Call,
+    sub_mchid: Option<&MchId>,
+) -> Result<&'a Order, Refusal> {
+    let order = paid_order(gateway, call, call.text("/transaction_id").unwrap_or_default())?;
+    party::check_order_owner(order, sub_mchid)?;
+    if !is_profit_sharing(order) {
+        return Err(errors::INVALID_REQUEST.with_message("非分账订单不支持分账"));
+    }
+    if since_paid(order, call.now) < MIN_PAYMENT_AGE {
+        return Err(errors::RULE_LIMIT.with_message("订单支付成功1分钟后才能分账"));
+    }
+    if since_paid(order, call.now) > MAX_PAYMENT_AGE {
+        return Err(errors::RULE_LIMIT.with_message("订单已超过分账期限"));
+    }
+    if gateway.v3.ledger.sharings.is_unfrozen(&order.key()) {
+        return Err(errors::INVALID_REQUEST.with_message("订单已完结分账"));
+    }
+    Ok(order)
+}
+
+/// Builds the part of a receiver that was added before under that name, or of the payment's merchant, which need not be
+/// added.
+fn part(
+    gateway: &Gateway,
+    call: &Call,
+    (sub_mchid, owner): (Option<&MchId>, &MchId),
+    said: &Value,
+) -> Result<SharingDetail, Refusal> {
+    let text = |name| said.get(name).and_then(Value::as_str).map(String::from).unwrap_or_default();
+    let (kind, account) = (text("type"), text("account"));
+    let amount = said.get("amount").and_then(Value::as_u64).unwrap_or_default();
+    if kind == MERCHANT_ID && account == owner.as_str() {
+        return Ok(owner_part(owner, amount, &text("description")));
+    }
+    let (mchid, sub_mchid) = (call.mchid.clone(), sub_mchid.cloned());
+    let receiver = ReceiverRecord { mchid, sub_mchid, kind: kind.clone(), account: account.clone() };
+    let added = gateway.v3.ledger.sharings.receivers.get(&receiver);
+    let added =
+        added.ok_or_else(|| errors::INVALID_REQUEST.with_message("分账接收方关系不存在，请先添加"))?;
+    let name = said.get("name").and_then(Value::as_str);
+    if let (Some(added), Some(name)) = (added, name)
+        && added != name
+    {
+        return Err(errors::INVALID_REQUEST.with_message("分账接收方姓名与添加时不一致"));
+    }
+    Ok(new_part(kind, account, amount, text("description"), false))
+}
+
+fn owner_part(owner: &MchId, amount: u64, description: &str) -> SharingDetail {
+    new_part(MERCHANT_ID.into(), owner.to_string(), amount, description.into(), true)
+}
+
+fn new_part(kind: String, account: String, amount: u64, description: String, is_own: bool) -> SharingDetail {
+    let record = SharingDetailRecord {
+        kind,
+        account,
+        amount: Fen::new(amount),
+        description,
+        detail_id: String::new(),
+        result: SharingDetailResult::Pending,
+        fail_reason: None,
+        finished_at: None,
+    };
+    SharingDetail { record, is_own, fails: None }
+}
+
+fn start(
+    gateway: &mut Gateway,
+    call: &Call,
+    order: OrderKey,
+    (asked, mut parts): (Value, Vec<SharingDetail>),
+    ends: bool,
+) -> Result<Reply, Refusal> {
+    for part in &mut parts {
+        part.record.detail_id = new_id(gateway, "36", call.now);
+    }
+    let number = String::from(call.text("/out_order_no").unwrap_or_default());
+    let transaction_id = call.text("/transaction_id").unwrap_or_default().parse();
+    let transaction_id =
+        transaction_id.map_err(|_| errors::RESOURCE_NOT_EXISTS.with_message("订单不存在"))?;
+    let order_id = new_id(gateway, "30", call.now);
+    let sharing = Sharing {
+        order,
+        out_order_no: number.clone(),
+        order_id,
+        transaction_id,
+        request: asked,
+        details: parts,
+        unfreezes_rest: ends,
+        created: call.now,
+        returns: Vec::new(),
+    };
+    let reply = sharing_reply(gateway, &sharing)?;
+    gateway.v3.ledger.sharings.add(sharing);
+    let task = Task { run: outcome::finish_sharing, mchid: call.mchid.clone(), number };
+    gateway.v3.agenda.add(call.now.after(gateway.settings.v3.sharing_takes), task);
+    Ok(reply)
+}

@@ -1,0 +1,212 @@
+//! APIv3 payment parameters of a page, a mini program or an app.
+
+use super::{InvalidParameter, PayResp};
+use crate::{
+    gateway::{Gateway, OrderRef, PaidTransaction, PayError, Payer},
+    ledger::v3::TradeType,
+    merchant::Merchant,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use wxpay_proto::{
+    Fen, UnixTime,
+    id::{AppId, MchId, OutTradeNo},
+};
+
+/// Payment request of an APIv3 order, as shown to the payer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Bill {
+    /// Amount to pay, in fen.
+    pub total: Fen,
+    /// Description of the goods; for a combined order, of its first sub-order.
+    pub description: String,
+    /// The merchant that placed the order.
+    pub mchid: MchId,
+    /// The merchant's order number.
+    pub out_trade_no: OutTradeNo,
+    /// The prepay_id.
+    pub prepay_id: String,
+}
+
+/// An order or a combined order, reduced to the fields that the client needs.
+struct PlacedOrder {
+    trade_type: TradeType,
+    total: Fen,
+    description: String,
+    /// The merchant that placed the order and signs the parameters.
+    mchid: MchId,
+    out_trade_no: OutTradeNo,
+    /// The apps of the merchant and of its sub-merchants.
+    appids: Vec<AppId>,
+    sub_mchid: Option<MchId>,
+}
+
+impl PlacedOrder {
+    fn named(gateway: &Gateway, named: &OrderRef, now: UnixTime) -> Option<Self> {
+        let order = gateway.transaction(named, now)?;
+        let Some(whole) = gateway.combined(named, now) else {
+            return Some(Self {
+                trade_type: order.trade_type,
+                total: order.total,
+                description: order.description,
+                mchid: order.mchid,
+                out_trade_no: order.out_trade_no,
+                appids: [Some(order.appid), order.sub_appid].into_iter().flatten().collect(),
+                sub_mchid: order.sub_mchid,
+            });
+        };
+        let all = whole.sub_orders.iter();
+        let total = all.clone().fold(0, |sum: u64, order| sum.saturating_add(order.total.get()));
+        let sub_appids = all.filter_map(|order| order.sub_appid.clone());
+        Some(Self {
+            trade_type: whole.trade_type,
+            total: Fen::new(total),
+            description: order.description,
+            mchid: whole.combine_mchid,
+            out_trade_no: whole.combine_out_trade_no,
+            appids: [whole.combine_appid].into_iter().chain(sub_appids).collect(),
+            sub_mchid: None,
+        })
+    }
+}
+
+/// Payment parameters of a page, a mini program or an app in one form.
+struct Parameters<'a> {
+    trade_type: TradeType,
+    appid: Option<&'a str>,
+    prepay_id: &'a str,
+    /// The signed lines after the appid, in order.
+    signed: [&'a str; 3],
+    signature: (&'static str, &'a str),
+}
+
+const NON_EMPTY: &str = "is required and must be a non-empty string";
+
+impl Bill {
+    /// Returns true if the parameters are of APIv3: those of a page always, those of an app if the order is.
+    #[must_use]
+    pub fn is_v3(gateway: &Gateway, parameters: &[u8], now: UnixTime) -> bool {
+        let Ok(members) = serde_json::from_slice::<Map<String, Value>>(parameters) else { return false };
+        let known = |id: &str| gateway.transaction(&OrderRef::Handle(id.into()), now).is_some();
+        members.contains_key("paySign") || members.get("prepayid").and_then(Value::as_str).is_some_and(known)
+    }
+
+    /// Verifies the parameters exactly as the page or the app received them, as a JSON object: those of a page or a mini
+    /// program (`paySign` over appid, time, nonce and `prepay_id=…`), or those of an app (`sign` over appid, time, nonce
+    /// and the bare `prepayid`). The parameters of a mini program have no `appId`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidParameter`] with the invalid parameter: not JSON, a missing parameter, another merchant's, an unknown order, an
+    /// invalid signature.
+    pub fn read(gateway: &Gateway, parameters: &[u8], now: UnixTime) -> Result<Self, InvalidParameter> {
+        let refused = |field, rule| InvalidParameter { field, rule };
+        let members: Map<String, Value> = serde_json::from_slice(parameters)
+            .map_err(|_| refused("parameters", "must be a JSON object in UTF-8"))?;
+        let said = if members.contains_key("paySign") { page(&members)? } else { app(&members)? };
+        let placed = PlacedOrder::named(gateway, &OrderRef::Handle(said.prepay_id.into()), now);
+        let placed = placed.filter(|placed| placed.trade_type == said.trade_type);
+        let placed = placed
+            .ok_or_else(|| refused("prepay_id", "must be a prepay_id of an order of this trade type"))?;
+        let merchant = gateway.merchant_by_mchid(&placed.mchid);
+        let merchant = merchant.ok_or_else(|| refused("partnerid", "must be a known merchant"))?;
+        let partner = members.get("partnerid").and_then(Value::as_str);
+        let is_partner = |mchid: &MchId| partner == Some(mchid.as_str());
+        if said.trade_type == TradeType::App
+            && !is_partner(&placed.mchid)
+            && !placed.sub_mchid.as_ref().is_some_and(is_partner)
+        {
+            return Err(refused("partnerid", "must be the order's merchant"));
+        }
+        let mut apps = placed
+            .appids
+            .iter()
+            .filter(|appid| said.appid.is_none_or(|said| said == appid.as_str()))
+            .peekable();
+        if apps.peek().is_none() {
+            return Err(refused("appid", "must be the order's app"));
+        }
+        if !apps.any(|appid| is_signed(merchant, appid.as_str(), &said)) {
+            return Err(refused(
+                said.signature.0,
+                "must be the merchant's RSA signature over the four lines appid, time, nonce, package or prepayid",
+            ));
+        }
+        let PlacedOrder { total, description, mchid, out_trade_no, .. } = placed;
+        Ok(Self { total, description, mchid, out_trade_no, prepay_id: said.prepay_id.into() })
+    }
+
+    /// Pays as the payer.
+    ///
+    /// # Errors
+    ///
+    /// [`PayError`]; [`PayError::resp`] has the result for the merchant's app.
+    pub fn pay(
+        &self,
+        gateway: &mut Gateway,
+        payer: &Payer,
+        now: UnixTime,
+    ) -> Result<(PayResp, PaidTransaction), PayError> {
+        let paid = gateway.pay_transaction(&OrderRef::Handle(self.prepay_id.clone()), payer, now)?;
+        Ok((PayResp::new(0, ""), paid))
+    }
+}
+
+/// Reads the parameters of a page: `appId`, `timeStamp`, `nonceStr`, `package`, `signType` and `paySign`.
+fn page(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter> {
+    if text(members, "signType")? != "RSA" {
+        return Err(InvalidParameter { field: "signType", rule: "must be RSA" });
+    }
+    let package = text(members, "package")?;
+    let id = package.strip_prefix("prepay_id=");
+    let id = id
+        .ok_or(InvalidParameter { field: "package", rule: "must be prepay_id= followed by the prepay_id" })?;
+    Ok(Parameters {
+        trade_type: TradeType::Jsapi,
+        appid: members.contains_key("appId").then(|| text(members, "appId")).transpose()?,
+        // Installment parameters may follow, separated by `&`.
+        prepay_id: id.split('&').next().unwrap_or(id),
+        signed: [seconds(members, "timeStamp")?, text(members, "nonceStr")?, package],
+        signature: ("paySign", text(members, "paySign")?),
+    })
+}
+
+/// Reads the parameters of an app: `appid`, `partnerid`, `prepayid`, `package`, `noncestr`, `timestamp` and `sign`.
+fn app(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter> {
+    if text(members, "package")? != "Sign=WXPay" {
+        return Err(InvalidParameter { field: "package", rule: "must be Sign=WXPay" });
+    }
+    let prepay_id = text(members, "prepayid")?;
+    Ok(Parameters {
+        trade_type: TradeType::App,
+        appid: Some(text(members, "appid")?),
+        prepay_id,
+        signed: [seconds(members, "timestamp")?, text(members, "noncestr")?, prepay_id],
+        signature: ("sign", text(members, "sign")?),
+    })
+}
+
+fn text<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a str, InvalidParameter> {
+    let said = members.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+    said.ok_or(InvalidParameter { field, rule: NON_EMPTY })
+}
+
+/// Reads a time in seconds. It must be a JSON string: real clients refuse a number.
+fn seconds<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a str, InvalidParameter> {
+    let said = text(members, field)?;
+    let digits = said.bytes().all(|byte| byte.is_ascii_digit());
+    if digits {
+        Ok(said)
+    } else {
+        Err(InvalidParameter { field, rule: "must be a decimal number of seconds" })
+    }
+}
+
+fn is_signed(merchant: &Merchant, appid: &str, said: &Parameters<'_>) -> bool {
+    let [time, nonce, last] = said.signed;
+    let message = format!("{appid}\n{time}\n{nonce}\n{last}\n");
+    let signature = STANDARD.decode(said.signature.1).unwrap_or_default();
+    merchant.verify(message.as_bytes(), &signature)
+}

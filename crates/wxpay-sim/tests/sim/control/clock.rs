@@ -1,0 +1,53 @@
+//! The virtual clock.
+
+use super::{START, opened};
+use serde_json::{Value, json};
+use wxpay_proto::UnixTime;
+
+#[test]
+fn the_clock_goes_forward_alone() {
+    let mut interface = opened().interface;
+    let answer = interface.call("POST", "clock", &json!({ "advance_seconds": 60 }));
+    assert_eq!(answer.body, json!({ "now": START.as_secs() + 60, "runs": false }));
+    for body in [
+        json!({}),
+        json!({ "advance_seconds": -1 }),
+        json!({ "advance_seconds": 1.5 }),
+        json!({ "advance_seconds": "60" }),
+        json!({ "advance_seconds": 1, "by": 2 }),
+        json!([]),
+        Value::Null,
+    ] {
+        assert_eq!(interface.call("POST", "clock", &body).status, 400, "{body}");
+    }
+    assert_eq!(interface.call("GET", "clock", &Value::Null).body, answer.body);
+}
+
+#[test]
+fn the_clock_is_set_to_a_moment_that_is_not_past() {
+    let mut interface = opened().interface;
+    let later = START.as_secs() + 3600;
+    assert_eq!(interface.done("PUT", "clock", &json!({ "now": later }))["now"], later);
+    assert_eq!(interface.done("PUT", "clock", &json!({ "now": later }))["now"], later);
+    assert_eq!(interface.refused("PUT", "clock", &json!({ "now": later - 1 })).0, 409);
+    for body in [json!({}), json!({ "now": "1" }), json!({ "now": -1 }), json!({ "now": null })] {
+        assert_eq!(interface.refused("PUT", "clock", &body), (400, "now".into()), "{body}");
+    }
+}
+
+#[test]
+fn the_clock_stops_and_runs_on() {
+    let mut interface = opened().interface;
+    let at = |interface: &mut super::Control, method, path: &str, real| {
+        let target = format!("/_sim/v1/{path}");
+        let answer = interface.simulation.control(method, &target, b"", UnixTime::from_secs(real));
+        interface.document.assert_conforms(method, path, &answer);
+        (answer.body["now"].as_u64().unwrap(), answer.body["runs"].as_bool().unwrap())
+    };
+    let start = START.as_secs();
+    assert_eq!(at(&mut interface, "GET", "clock", 5_000_000_000), (start, false));
+    assert_eq!(at(&mut interface, "POST", "clock/run", 5_000_000_000), (start, true));
+    assert_eq!(at(&mut interface, "GET", "clock", 5_000_000_060), (start + 60, true));
+    assert_eq!(at(&mut interface, "POST", "clock/freeze", 5_000_000_090), (start + 90, false));
+    assert_eq!(at(&mut interface, "GET", "clock", 5_000_000_900), (start + 90, false));
+}

@@ -1,0 +1,201 @@
+//! The interface's OpenAPI document, compared with the interface's behaviour.
+
+use super::{Control, opened, schema::Document};
+use serde_json::{Map, Value, json};
+
+/// Returns each operation with its method and a path whose parameters are valid.
+fn operations(document: &Document) -> Vec<(String, String, Value)> {
+    let paths = document.0["paths"].as_object().unwrap();
+    let each = paths.iter().flat_map(|(path, methods)| {
+        let methods = methods.as_object().unwrap().iter();
+        methods.map(move |(method, operation)| {
+            (method.to_uppercase(), filled(path, operation, None), operation.clone())
+        })
+    });
+    each.collect()
+}
+
+/// Fills a path template with valid parameters, except for `wrong`, which gets an invalid value.
+fn filled(path: &str, operation: &Value, wrong: Option<&str>) -> String {
+    let declared = operation["parameters"].as_array().unwrap();
+    let value = |part: &str| {
+        let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
+            return part.into();
+        };
+        let field = declared.iter().find(|field| field["name"] == name && field["in"] == "path");
+        let schema = &field.unwrap_or_else(|| panic!("{path} does not declare {name}"))["schema"];
+        if wrong == Some(name) {
+            return "%00".repeat(400);
+        }
+        let value = good(schema);
+        value.as_str().map_or_else(|| value.to_string(), |text| text.replace('/', "%2F"))
+    };
+    path.split('/').skip(1).map(value).collect::<Vec<String>>().join("/")
+}
+
+/// Returns the object schemas of a request body.
+fn forms(document: &Document, operation: &Value) -> Vec<Value> {
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let resolved = |schema: &Value| match schema["$ref"].as_str() {
+        Some(reference) => document.0.pointer(reference.trim_start_matches('#')).unwrap().clone(),
+        None => schema.clone(),
+    };
+    let each = schema["oneOf"].as_array().cloned().unwrap_or_else(|| vec![schema.clone()]);
+    each.iter().map(resolved).filter(|schema| schema["properties"].is_object()).collect()
+}
+
+/// Returns a value that satisfies the schema of a body member.
+fn good(schema: &Value) -> Value {
+    if let Some(word) = schema["enum"].as_array().and_then(|words| words.first()) {
+        return word.clone();
+    }
+    let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str()).unwrap();
+    match kind {
+        "integer" => schema["minimum"].clone(),
+        "boolean" => true.into(),
+        "array" => json!([good(&schema["items"])]),
+        _ => match schema["pattern"].as_str() {
+            Some("^wx[0-9A-Za-z]{16}$") => "wx0123456789abcdef".into(),
+            Some("^[/*]") => "/v3/*".into(),
+            pattern => {
+                let lengths = pattern.and_then(|pattern| pattern.rsplit_once('{'));
+                let least = match lengths {
+                    Some((_, lengths)) => lengths.split(',').next().unwrap().parse().ok(),
+                    None => schema["minLength"].as_u64(),
+                };
+                "1".repeat(least.unwrap().try_into().unwrap()).into()
+            }
+        },
+    }
+}
+
+/// Returns the required members of a schema with valid values.
+fn least(form: &Value) -> Map<String, Value> {
+    let required = form["required"].as_array().unwrap().iter();
+    required
+        .map(|name| name.as_str().unwrap())
+        .map(|name| (name.into(), good(&form["properties"][name])))
+        .collect()
+}
+
+fn field_of(interface: &mut Control, method: &str, path: &str, body: &Value) -> Option<String> {
+    let answer = interface.call(method, path, body);
+    let field = answer.body["field"].as_str().filter(|_| answer.status == 400);
+    field.map(String::from)
+}
+
+#[test]
+fn the_document_is_served_and_says_what_it_is() {
+    let document = &opened().interface.document.0;
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["servers"][0]["url"], "/_sim/v1");
+    for name in ["orders/{out_trade_no}/pay", "payer/pay", "clock", "faults", "notifications", "openapi.json"]
+    {
+        assert!(document["paths"][format!("/{name}")].is_object(), "{name}");
+    }
+}
+
+#[test]
+fn a_declared_member_is_taken_and_held_to_its_rule_and_no_other_is_known() {
+    let interface = opened().interface;
+    let mut seen = 0;
+    for (method, path, operation) in operations(&interface.document) {
+        for form in forms(&interface.document, &operation) {
+            let least = least(&form);
+            let with = |name: &str, value: Value| {
+                let mut body = least.clone();
+                body.insert(name.into(), value);
+                field_of(&mut interface.clone(), &method, &path, &body.into())
+            };
+            let what = format!("{method} {path}");
+            assert_eq!(with("flavour", json!("1")).as_deref(), Some("flavour"), "{what}");
+            for (name, schema) in form["properties"].as_object().unwrap() {
+                assert_eq!(with(name, json!({})).as_deref(), Some(name.as_str()), "{what} {name}");
+                // Further rules may reject the value, but not as an unknown field.
+                if name != "operation" {
+                    assert_ne!(with(name, good(schema)).as_deref(), Some("flavour"), "{what} {name}");
+                    let answer = {
+                        let mut body = least.clone();
+                        body.insert(name.clone(), good(schema));
+                        interface.clone().call(&method, &path, &body.into())
+                    };
+                    assert_ne!(answer.body["rule"], "is an unknown field", "{what} {name}");
+                }
+                seen += 1;
+            }
+            for name in least.keys() {
+                let mut body = least.clone();
+                body.remove(name);
+                let field = field_of(&mut interface.clone(), &method, &path, &body.into());
+                assert_eq!(field.as_deref(), Some(name.as_str()), "{what} without {name}");
+            }
+        }
+    }
+    assert!(seen > 80, "{seen}");
+}
+
+#[test]
+fn a_call_without_declared_members_takes_none() {
+    let interface = opened().interface;
+    for (method, path, operation) in operations(&interface.document) {
+        let mut interface = interface.clone();
+        if operation.get("requestBody").is_none() {
+            let field = field_of(&mut interface, &method, &path, &json!({ "flavour": 1 }));
+            assert_eq!(field.as_deref(), Some("flavour"), "{method} {path}");
+        }
+        let asked = format!("{path}?flavour=1");
+        assert_eq!(
+            field_of(&mut interface, &method, &asked, &Value::Null).as_deref(),
+            Some("flavour"),
+            "{asked}"
+        );
+    }
+}
+
+#[test]
+fn a_declared_parameter_is_held_to_its_rule() {
+    let interface = opened().interface;
+    let mut seen = 0;
+    for (template, methods) in interface.document.0["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            for parameter in operation["parameters"].as_array().unwrap() {
+                let name = parameter["name"].as_str().unwrap();
+                let asked = match parameter["in"].as_str().unwrap() {
+                    "query" => format!("{}?{name}={}", filled(template, operation, None), "%00".repeat(400)),
+                    _ => filled(template, operation, Some(name)),
+                };
+                let field = field_of(&mut interface.clone(), &method.to_uppercase(), &asked, &Value::Null);
+                assert_eq!(field.as_deref(), Some(name), "{method} {template}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 10, "{seen}");
+}
+
+#[test]
+fn a_path_that_is_not_there_is_404_and_a_method_that_is_not_405() {
+    let interface = opened().interface;
+    for path in ["", "nothing", "orders/A1/eat", "orders/A1/pay/twice", "Orders", "openapi.json/"] {
+        let answer = interface.clone().call("GET", path, &Value::Null);
+        assert_eq!((answer.status, answer.allow), (404, None), "{path}");
+    }
+    for (method, path, allow) in [
+        ("PATCH", "clock", "GET, POST, PUT"),
+        ("GET", "orders/A1/pay", "POST"),
+        ("HEAD", "orders", "GET"),
+        ("DELETE", "faults/kinds", "GET"),
+        ("POST", "faults/7", "GET, DELETE"),
+    ] {
+        let answer = interface.clone().call(method, path, &Value::Null);
+        assert_eq!((answer.status, answer.allow.as_deref()), (405, Some(allow)), "{method} {path}");
+    }
+}
+
+#[test]
+fn a_body_that_is_too_long_is_refused() {
+    let body = format!("{{\"advance_seconds\":1}}{}", " ".repeat(1 << 20));
+    let mut interface = opened().interface;
+    let answer = interface.simulation.control("POST", "/_sim/v1/clock", body.as_bytes(), super::START);
+    assert_eq!((answer.status, &answer.body["field"]), (413, &json!("body")));
+}

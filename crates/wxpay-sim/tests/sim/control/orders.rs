@@ -1,0 +1,139 @@
+//! Orders and the payer's actions on them.
+
+use super::opened;
+use serde_json::{Value, json};
+
+#[test]
+fn the_payer_pays_and_the_record_tells() {
+    let mut interface = opened().interface;
+    assert_eq!(interface.call("GET", "orders/A1", &Value::Null).body["state"], "ORDERED");
+    let payer = json!({ "openid": "oPayer", "discount": 50, "bank_type": "0" });
+    let paid = interface.call("POST", "orders/A1/pay", &payer);
+    assert_eq!(paid.status, 200);
+    assert_eq!(paid.body["state"], "PAID");
+    assert_eq!(paid.body["payments"][0]["openid"], "oPayer");
+    assert_eq!(paid.body["payments"][0]["total_fee"], 1949);
+    assert_eq!(interface.call("GET", "orders", &Value::Null).body[0], paid.body);
+    assert_eq!(interface.call("GET", "notifications", &Value::Null).body[0]["state"], "WAITING");
+    let again = interface.call("POST", "orders/A1/pay", &Value::Null);
+    assert_eq!((again.status, again.content_type()), (409, "application/problem+json"));
+}
+
+#[test]
+fn the_payer_cancels_and_fails() {
+    let mut interface = opened().interface;
+    interface.call("POST", "orders/A1/cancel", &Value::Null);
+    let record = interface.call("POST", "orders/A1/fail", &Value::Null).body;
+    assert_eq!(record["failed_attempts"][0]["outcome"], "cancelled");
+    assert_eq!(record["failed_attempts"][1]["outcome"], "failed");
+    assert_eq!(record["state"], "ORDERED");
+}
+
+#[test]
+fn bad_input_names_field_and_rule_and_changes_nothing() {
+    let mut interface = opened().interface;
+    for (path, body, field) in [
+        ("orders/A1/pay", json!({ "openid": "" }), "openid"),
+        ("orders/A1/pay", json!({ "discount": -1 }), "discount"),
+        ("orders/A1/pay", json!({ "discount": 1999 }), "discount"),
+        ("orders/A1/pay", json!({ "bank_type": "&" }), "bank_type"),
+        ("orders/A1/pay", json!({ "bank_type": 7 }), "bank_type"),
+        ("orders/A1/pay", json!({ "amount": 7 }), "amount"),
+        ("orders/A1/pay", json!("pay"), "body"),
+        ("orders/A%201/pay", Value::Null, "out_trade_no"),
+        ("orders/A1/pay?mchid=me", Value::Null, "mchid"),
+    ] {
+        assert_eq!(interface.refused("POST", path, &body), (400, field.into()), "{path} {body}");
+    }
+    for (method, path) in [("POST", "orders/A2/pay"), ("GET", "orders/A2"), ("POST", "orders/A2/fail")] {
+        assert_eq!(interface.refused(method, path, &Value::Null).0, 404, "{method} {path}");
+    }
+}
+
+#[test]
+fn an_order_is_found_by_its_merchant() {
+    let super::Opened { shop, mut interface, .. } = opened();
+    let mine = format!("mchid={}", shop.me.partner());
+    assert_eq!(interface.show(&format!("orders/A1?{mine}"))["out_trade_no"], "A1");
+    assert_eq!(interface.show(&format!("orders?{mine}")).as_array().unwrap().len(), 1);
+    assert_eq!(interface.show("orders?mchid=1"), json!([]));
+    assert_eq!(interface.refused("POST", "orders/A1/pay?mchid=1", &Value::Null).0, 404);
+    assert_eq!(interface.done("POST", &format!("orders/A1/pay?{mine}"), &json!({}))["state"], "PAID");
+}
+
+#[test]
+fn two_merchants_orders_under_one_number_are_told_apart() {
+    let mut shop = crate::v3::shop::Shop::open();
+    shop.order("A12345");
+    let other = shop.gateway.new_merchant();
+    let mut others = crate::v3::shop::Shop::of(shop.gateway.clone(), other);
+    others.order("A12345");
+    let mut interface = super::Control::of(others.gateway.clone(), shop.now);
+    let (mine, theirs) = (shop.mchid(), others.mchid());
+    for mchid in [&theirs, &mine] {
+        let path = format!("orders/A12345/pay?mchid={mchid}");
+        let paid = interface.done("POST", &path, &json!({ "discount": 99, "bank_type": "CMB_DEBIT" }));
+        assert_eq!((&paid["mchid"], &paid["trade_state"]), (&json!(mchid), &json!("SUCCESS")));
+        let payment = &paid["payments"][0];
+        assert_eq!((&payment["payer_total"], &payment["bank_type"]), (&json!(1900), &json!("CMB_DEBIT")));
+        assert_eq!(interface.show(&format!("orders?mchid={mchid}")), json!([paid]));
+    }
+    assert_eq!(interface.show("orders").as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn an_order_of_the_third_generation_stays_as_it_is_when_its_payer_goes_back_or_fails() {
+    let mut shop = crate::v3::shop::Shop::open();
+    shop.order("A12345");
+    let mut interface = super::Control::of(shop.gateway, shop.now);
+    for tap in ["cancel", "fail"] {
+        assert_eq!(
+            interface.done("POST", &format!("orders/A12345/{tap}"), &Value::Null)["trade_state"],
+            "NOTPAY"
+        );
+    }
+}
+
+#[test]
+fn a_code_pay_that_waits_for_its_password_fails() {
+    let mut shop = crate::v3::shop::Shop::open();
+    let code = json!({
+        "payer": { "auth_code": "130061098828009402" }, "scene_info": { "store_info": { "id": "S1" } },
+    });
+    let mut goods = shop.goods_with("A12345", &code);
+    goods.as_object_mut().unwrap().remove("notify_url");
+    let said = shop.post("/v3/pay/transactions/codepay", &goods);
+    assert_eq!(said.body["trade_state"], "USERPAYING", "{said:?}");
+    let mut interface = super::Control::of(shop.gateway.clone(), shop.now);
+    assert_eq!(interface.done("POST", "orders/A12345/cancel", &Value::Null)["trade_state"], "USERPAYING");
+    assert_eq!(interface.done("POST", "orders/A12345/fail", &Value::Null)["trade_state"], "PAYERROR");
+    shop.gateway = interface.simulation.gateway;
+    assert_eq!(shop.query("A12345").body["trade_state"], "PAYERROR");
+}
+
+#[test]
+fn a_combined_order_is_shown_by_any_of_its_numbers() {
+    let mut shop = crate::v3::shop::Shop::open();
+    let part = |number: &str| {
+        json!({
+            "mchid": shop.mchid(), "out_trade_no": number, "attach": "一", "description": "大米",
+            "amount": { "total_amount": 1000, "currency": "CNY" },
+        })
+    };
+    let whole = json!({
+        "combine_appid": shop.appid(), "combine_mchid": shop.mchid(), "combine_out_trade_no": "C12345",
+        "notify_url": "https://shop.example/notify", "sub_orders": [part("C12345-1"), part("C12345-2")],
+    });
+    assert_eq!(shop.post("/v3/combine-transactions/native", &whole).status, 200);
+    shop.order("A12345");
+    let mchid = shop.mchid();
+    let mut interface = super::Control::of(shop.gateway, shop.now);
+    interface.done("POST", "orders/C12345/pay", &Value::Null);
+    let shown = interface.show("orders/C12345/combined");
+    assert!(shown["combine_transaction_id"].is_string());
+    assert_eq!(shown["sub_orders"].as_array().unwrap().len(), 2);
+    assert_eq!(interface.show(&format!("orders/C12345-2/combined?mchid={mchid}")), shown);
+    for path in ["orders/A12345/combined", "orders/C12345/combined?mchid=1"] {
+        assert_eq!(interface.refused("GET", path, &Value::Null).0, 404);
+    }
+}

@@ -1,0 +1,20 @@
+//! The payer's client, driven by payment parameters.
+
+use super::{Opened, opened};
+use serde_json::json;
+
+#[test]
+fn the_phone_pays_by_its_seven_parameters() {
+    let Opened { shop, prepayid, mut interface } = opened();
+    let mut parameters = shop.app_params(&prepayid, "Sign=WXPay");
+    let cancelled = interface.call("POST", "payer/cancel", &parameters);
+    assert_eq!(cancelled.body["resp"]["errCode"], -2);
+    let answer = interface.call("POST", "payer/pay", &parameters);
+    assert_eq!(answer.body["payment_request"]["total_fee"], 1999);
+    assert_eq!(answer.body["resp"]["errCode"], 0);
+    assert_eq!(answer.body["order"]["state"], "PAID");
+    parameters["noncestr"] = "other".into();
+    let refused = interface.call("POST", "payer/pay", &parameters);
+    assert_eq!((refused.status, &refused.body["field"]), (400, &json!("sign")));
+    assert_eq!(refused.body["resp"]["errCode"], -1);
+}

@@ -1,0 +1,74 @@
+//! Refunds and their outcomes.
+
+use super::Control;
+use crate::v3::shop::Shop;
+use serde_json::{Value, json};
+
+/// A paid order of 19.99 yuan and a pending refund of it.
+fn refunded() -> (Shop, Control) {
+    let mut shop = Shop::open();
+    shop.order("A12345");
+    shop.pay("A12345");
+    ask(&mut shop, "R1");
+    let interface = Control::of(shop.gateway.clone(), shop.now);
+    (shop, interface)
+}
+
+fn ask(shop: &mut Shop, number: &str) {
+    let body = json!({
+        "out_trade_no": "A12345", "out_refund_no": number,
+        "amount": { "refund": 100, "total": 1999, "currency": "CNY" },
+    });
+    assert_eq!(shop.post("/v3/refund/domestic/refunds", &body).status, 200);
+}
+
+#[test]
+fn a_refund_is_shown_and_succeeds_by_itself() {
+    let (shop, mut interface) = refunded();
+    let shown = interface.show("refunds/R1");
+    assert_eq!((&shown["out_trade_no"], &shown["mchid"]), (&json!("A12345"), &json!(shop.mchid())));
+    assert_eq!(shown["refund"]["status"], "PROCESSING");
+    assert_eq!(interface.show("refunds"), json!([shown]));
+    assert_eq!(interface.show("refunds?mchid=1"), json!([]));
+    interface.done("POST", "clock", &json!({ "advance_seconds": 3 }));
+    assert_eq!(interface.show(&format!("refunds/R1?mchid={}", shop.mchid()))["refund"]["status"], "SUCCESS");
+    assert_eq!(interface.refused("POST", "refunds/R1/outcome", &json!({ "outcome": "CLOSED" })).0, 409);
+}
+
+#[test]
+fn the_test_decides_what_becomes_of_a_refund() {
+    for outcome in ["SUCCESS", "CLOSED", "ABNORMAL", "PROCESSING"] {
+        let (_, mut interface) = refunded();
+        let shown = interface.done("POST", "refunds/R1/outcome", &json!({ "outcome": outcome }));
+        assert_eq!(shown["refund"]["status"], "PROCESSING");
+        interface.done("POST", "clock", &json!({ "advance_seconds": 3 }));
+        assert_eq!(interface.show("refunds/R1")["refund"]["status"], outcome);
+    }
+    let (_, mut interface) = refunded();
+    let wish = json!({ "outcome": "success" });
+    assert_eq!(interface.refused("POST", "refunds/R1/outcome", &wish), (400, "outcome".into()));
+    for path in ["refunds/R2/outcome", "refunds/R1/outcome?mchid=1"] {
+        assert_eq!(interface.refused("POST", path, &json!({ "outcome": "CLOSED" })).0, 404);
+    }
+}
+
+#[test]
+fn a_switch_decides_for_every_refund() {
+    let (mut shop, mut interface) = refunded();
+    interface.done(
+        "PATCH",
+        "settings",
+        &json!({ "refund_outcome": "ABNORMAL", "refund_duration_seconds": 9 }),
+    );
+    shop.gateway = interface.simulation.gateway.clone();
+    ask(&mut shop, "R2");
+    interface.simulation.gateway = shop.gateway;
+    interface.done("POST", "clock", &json!({ "advance_seconds": 8 }));
+    let status = |shown: Value| shown["refund"]["status"].as_str().unwrap().to_owned();
+    assert_eq!(
+        (status(interface.show("refunds/R1")), status(interface.show("refunds/R2"))),
+        ("SUCCESS".into(), "PROCESSING".into())
+    );
+    interface.done("POST", "clock", &json!({ "advance_seconds": 1 }));
+    assert_eq!(status(interface.show("refunds/R2")), "ABNORMAL");
+}

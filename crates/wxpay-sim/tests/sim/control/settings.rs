@@ -1,0 +1,57 @@
+//! Settings that can be changed at run time.
+
+use super::Control;
+use crate::v3::shop::Shop;
+use serde_json::{Value, json};
+
+#[test]
+fn every_switch_is_shown_and_turned() {
+    let shop = Shop::open();
+    let mut interface = Control::of(shop.gateway, shop.now);
+    let before = interface.show("settings");
+    let schema = interface.document.0["components"]["schemas"]["Settings"]["properties"].clone();
+    for (name, stood) in before.as_object().unwrap() {
+        let other = match (stood.as_bool(), stood.as_u64()) {
+            (Some(stood), _) => json!(!stood),
+            (_, Some(stood)) => json!(stood + 1),
+            _ => {
+                let words = schema[name]["enum"].as_array().unwrap();
+                words.iter().find(|word| *word != stood).unwrap().clone()
+            }
+        };
+        let mut expected = interface.show("settings");
+        expected[name] = other.clone();
+        assert_eq!(interface.done("PATCH", "settings", &json!({ name.as_str(): other })), expected);
+        assert_eq!(interface.show("settings"), expected);
+    }
+    assert!(before.as_object().unwrap().len() > 20);
+}
+
+#[test]
+fn a_wrong_switch_turns_none() {
+    let shop = Shop::open();
+    let mut interface = Control::of(shop.gateway, shop.now);
+    for (body, field) in [
+        (json!({ "rate_limits": true, "speed": 1 }), "speed"),
+        (json!({ "rate_limits": true, "probes_per_mille": 1001 }), "probes_per_mille"),
+        (json!({ "rate_limits": "yes" }), "rate_limits"),
+        (json!({ "rate_limits": true, "close_unknown_order": "maybe" }), "close_unknown_order"),
+    ] {
+        assert_eq!(interface.refused("PATCH", "settings", &body), (400, field.into()), "{body}");
+    }
+    let before = interface.show("settings");
+    assert_eq!(interface.done("PATCH", "settings", &Value::Null), before);
+}
+
+#[test]
+fn a_switch_that_was_turned_decides() {
+    let mut shop = Shop::open();
+    let mut interface = Control::of(shop.gateway.clone(), shop.now);
+    interface.done(
+        "PATCH",
+        "settings",
+        &json!({ "close_unknown_order": "no_content", "probes_per_mille": 0 }),
+    );
+    shop.gateway = interface.simulation.gateway;
+    assert_eq!(shop.close("A12345").status, 204);
+}

@@ -1,0 +1,79 @@
+//! Warnings, secrets, and the state with its digest.
+
+use super::{Control, Opened, START, opened};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+#[test]
+fn warnings_are_shown() {
+    let Opened { mut shop, .. } = opened();
+    shop.errcode_of(&[("total_fee", "0")]);
+    let warnings = Control::of(shop.gateway, START).show("warnings");
+    assert_eq!(warnings[0]["kind"], "refused");
+    assert_eq!(warnings[0]["detail"], "genprepay 40035: total_fee must be at least 1");
+}
+
+#[test]
+fn nothing_secret_is_printed() {
+    let Opened { mut shop, .. } = opened();
+    shop.pay("A1");
+    let delivery = shop.due().remove(0);
+    let printed = format!("{:?} {delivery:?}", Control::of(shop.gateway.clone(), START).simulation);
+    for secret in [shop.me.app_secret(), shop.me.pay_sign_key(), shop.me.partner_key()] {
+        assert!(!printed.contains(secret.expose().as_str()));
+    }
+    assert!(!printed.contains(&shop.token));
+    assert!(!printed.contains(shop.gateway.payer().as_str()));
+}
+
+#[test]
+fn the_state_is_everything_and_its_digest_tells_of_every_change() {
+    let mut shop = crate::v3::shop::Shop::open();
+    let mut interface = Control::of(shop.gateway.clone(), shop.now);
+    let path = format!("merchants/{}", shop.mchid());
+    let mut digests = BTreeSet::new();
+    let mut changed = |interface: &mut Control, what: &str| {
+        let state = interface.show("state");
+        assert_eq!(interface.show("state"), state, "{what}: reading must not change the state");
+        let brief = interface.show("state?records=false");
+        assert_eq!((&brief["digest"], brief["records"].is_null()), (&state["digest"], true));
+        for (name, count) in state["counts"].as_object().unwrap() {
+            assert_eq!(
+                state["records"][name].as_array().unwrap().len(),
+                usize::try_from(count.as_u64().unwrap()).unwrap(),
+                "{name}"
+            );
+        }
+        assert!(
+            digests.insert(state["digest"].as_str().unwrap().to_owned()),
+            "{what} did not change the digest"
+        );
+    };
+    changed(&mut interface, "the start");
+    shop.order("A12345");
+    interface.simulation.gateway = shop.gateway;
+    changed(&mut interface, "an order");
+    for (method, path, body) in [
+        ("POST", "orders/A12345/pay", Value::Null),
+        ("POST", "faults", json!({ "kind": "early" })),
+        ("PATCH", "settings", json!({ "rate_limits": true })),
+        ("POST", "merchants", Value::Null),
+        ("PUT", &format!("{path}/platform/mode"), json!({ "mode": "obtained" })),
+        ("PUT", &format!("{path}/api_v3_key"), json!({ "key": "0".repeat(32) })),
+        ("PUT", &format!("{path}/sub_merchants/1900000109"), json!({})),
+    ] {
+        interface.done(method, path, &body);
+        changed(&mut interface, path);
+    }
+}
+
+#[test]
+fn the_state_is_the_same_while_time_alone_passes() {
+    let shop = crate::v3::shop::Shop::open();
+    let mut interface = Control::of(shop.gateway, shop.now);
+    let before = interface.show("state");
+    interface.done("POST", "clock", &json!({ "advance_seconds": 60 }));
+    let after = interface.show("state");
+    assert_eq!((&after["digest"], &after["records"]), (&before["digest"], &before["records"]));
+    assert_eq!(after["now"].as_u64(), before["now"].as_u64().map(|now| now + 60));
+}

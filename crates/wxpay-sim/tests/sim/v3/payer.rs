@@ -1,0 +1,150 @@
+//! Payment parameters in the payer's client, whose signature is verified before payment.
+
+use super::shop::Shop;
+use serde_json::{Value, json};
+use wxpay_proto::UnixTime;
+use wxpay_sim::{Clock, control::Simulation, gateway::Payer, payer::v3::Bill};
+
+/// Places a JSAPI order and returns the parameters for the page.
+fn page(shop: &mut Shop) -> Value {
+    let goods = shop.goods_with("A12345", &json!({ "payer": { "openid": "oX99MDgNcgwnz3zFN3DNmo8uwa-w" } }));
+    let prepay_id = shop.post("/v3/pay/transactions/jsapi", &goods).body["prepay_id"].clone();
+    let package = format!("prepay_id={}", prepay_id.as_str().unwrap());
+    let (appid, time) = (shop.appid(), shop.now.as_secs().to_string());
+    let sign = shop.sign(&format!("{appid}\n{time}\nn1\n{package}\n"));
+    json!({ "appId": appid, "timeStamp": time, "nonceStr": "n1", "package": package, "signType": "RSA", "paySign": sign })
+}
+
+/// Places an App order and returns the parameters for the app.
+fn app(shop: &mut Shop) -> Value {
+    let goods = shop.goods("B12345");
+    let prepay_id = shop.post("/v3/pay/transactions/app", &goods).body["prepay_id"].clone();
+    let (appid, time) = (shop.appid(), shop.now.as_secs().to_string());
+    let sign = shop.sign(&format!("{appid}\n{time}\nn1\n{}\n", prepay_id.as_str().unwrap()));
+    json!({
+        "appid": appid, "partnerid": shop.mchid(), "prepayid": prepay_id, "package": "Sign=WXPay",
+        "noncestr": "n1", "timestamp": time, "sign": sign,
+    })
+}
+
+fn field(shop: &Shop, parameters: &Value) -> Option<&'static str> {
+    Bill::read(&shop.gateway, parameters.to_string().as_bytes(), shop.now).err().map(|refused| refused.field)
+}
+
+#[test]
+fn a_page_and_an_app_pay_with_what_the_merchant_signed() {
+    let mut shop = Shop::open();
+    for parameters in [page(&mut shop), app(&mut shop)] {
+        let bill = Bill::read(&shop.gateway, parameters.to_string().as_bytes(), shop.now).unwrap();
+        assert_eq!((bill.total.get(), bill.description.as_str()), (1999, "支付测试"));
+        let (resp, paid) = bill.pay(&mut shop.gateway, &Payer::default(), shop.now).unwrap();
+        assert_eq!((resp.err_code, paid.transaction.payments.len()), (0, 1));
+        assert!(bill.pay(&mut shop.gateway, &Payer::default(), shop.now).is_err());
+    }
+}
+
+#[test]
+fn a_mini_program_leaves_out_the_app() {
+    let mut shop = Shop::open();
+    let mut parameters = page(&mut shop);
+    parameters.as_object_mut().unwrap().remove("appId");
+    assert_eq!(field(&shop, &parameters), None);
+}
+
+#[test]
+fn what_was_changed_is_refused_by_its_field() {
+    let mut shop = Shop::open();
+    for (name, value, expected) in [
+        ("nonceStr", json!("n2"), "paySign"),
+        ("timeStamp", json!("1"), "paySign"),
+        ("timeStamp", json!(1), "timeStamp"),
+        ("timeStamp", json!("x"), "timeStamp"),
+        ("signType", json!("MD5"), "signType"),
+        ("package", json!("prepay_id=wx1"), "prepay_id"),
+        ("package", json!("Sign=WXPay"), "package"),
+        ("appId", json!("wx0000000000000000"), "appid"),
+        ("paySign", json!("AAAA"), "paySign"),
+        ("nonceStr", Value::Null, "nonceStr"),
+    ] {
+        let mut parameters = page(&mut shop);
+        parameters[name] = value;
+        assert_eq!(field(&shop, &parameters), Some(expected), "{name}");
+    }
+    for (name, value, expected) in [
+        ("noncestr", "n2", "sign"),
+        ("partnerid", "1", "partnerid"),
+        ("package", "prepay_id=1", "package"),
+        ("prepayid", "wx1", "prepay_id"),
+    ] {
+        let mut parameters = app(&mut shop);
+        parameters[name] = value.into();
+        assert_eq!(field(&shop, &parameters), Some(expected), "{name}");
+    }
+}
+
+/// The signed line contains the bare id. Libraries often sign `prepay_id=…` here by mistake.
+#[test]
+fn an_apps_signature_is_over_the_bare_id() {
+    let mut shop = Shop::open();
+    let mut parameters = app(&mut shop);
+    let line = format!("prepay_id={}", parameters["prepayid"].as_str().unwrap());
+    let sign = shop.sign(&format!("{}\n{}\nn1\n{line}\n", shop.appid(), shop.now.as_secs()));
+    parameters["sign"] = sign.into();
+    assert_eq!(field(&shop, &parameters), Some("sign"));
+}
+
+#[test]
+fn the_interface_taps_for_either_generation() {
+    let mut shop = Shop::open();
+    let parameters = page(&mut shop).to_string();
+    let real = UnixTime::from_secs(0);
+    let mut simulation = Simulation { gateway: shop.gateway.clone(), clock: Clock::frozen(shop.now) };
+    let mut tap = |path: &str| simulation.control("POST", path, parameters.as_bytes(), real);
+    let went_back = tap("/_sim/v1/payer/cancel");
+    assert_eq!((went_back.status, &went_back.body["resp"]["errCode"]), (200, &json!(-2)));
+    assert_eq!(went_back.body["order"]["trade_state"], "NOTPAY");
+    let paid = tap("/_sim/v1/payer/pay");
+    assert_eq!(
+        (&paid.body["resp"]["errCode"], &paid.body["order"]["trade_state"]),
+        (&json!(0), &json!("SUCCESS"))
+    );
+    assert_eq!(tap("/_sim/v1/payer/pay").status, 409);
+}
+
+/// The app may be the provider's or the sub-merchant's. The merchant that placed the order signs.
+#[test]
+fn a_sub_merchants_and_a_combined_order_are_paid_by_what_the_provider_signed() {
+    let mut shop = Shop::open();
+    let (sub_mchid, sub_appids) = shop.me.sub_merchants().first_key_value().unwrap();
+    let (sub_mchid, sub_appid, appid) = (sub_mchid.to_string(), sub_appids[0].to_string(), shop.appid());
+    let order = json!({
+        "sp_appid": appid, "sp_mchid": shop.mchid(), "sub_appid": sub_appid, "sub_mchid": sub_mchid,
+        "description": "支付测试", "out_trade_no": "A12345", "notify_url": "https://shop.example/n",
+        "amount": { "total": 1999 },
+    });
+    let sub_order = |number: &str| {
+        json!({ "mchid": shop.mchid(), "out_trade_no": number, "attach": "a", "description": "米",
+            "amount": { "total_amount": 1000, "currency": "CNY" } })
+    };
+    let whole = json!({
+        "combine_appid": appid, "combine_mchid": shop.mchid(), "combine_out_trade_no": "P12345",
+        "notify_url": "https://shop.example/n", "sub_orders": [sub_order("P12345-1"), sub_order("P12345-2")],
+    });
+    let subs = shop.post("/v3/pay/partner/transactions/app", &order).body["prepay_id"].clone();
+    let combined = shop.post("/v3/combine-transactions/app", &whole).body["prepay_id"].clone();
+    for (id, appid, partnerid, total, refused) in [
+        (&subs, &sub_appid, &sub_mchid, 1999, None),
+        (&subs, &appid, &shop.mchid(), 1999, None),
+        (&combined, &appid, &shop.mchid(), 2000, None),
+        (&combined, &sub_appid, &shop.mchid(), 2000, Some("appid")),
+        (&combined, &appid, &sub_mchid, 2000, Some("partnerid")),
+    ] {
+        let time = shop.now.as_secs().to_string();
+        let sign = shop.sign(&format!("{appid}\n{time}\nn1\n{}\n", id.as_str().unwrap()));
+        let parameters = json!({ "appid": appid, "partnerid": partnerid, "prepayid": id,
+            "package": "Sign=WXPay", "noncestr": "n1", "timestamp": time, "sign": sign });
+        let bill = Bill::read(&shop.gateway, parameters.to_string().as_bytes(), shop.now);
+        assert_eq!(bill.as_ref().err().map(|refused| refused.field), refused);
+        assert!(bill.is_err() || bill.unwrap().total.get() == total);
+    }
+}

@@ -1,0 +1,248 @@
+//! Validation of requests, and the headers of every reply.
+
+use super::shop::{BASE, Shop, bare, parse_reply};
+use serde_json::json;
+use wxpay_proto::http::{Method, Request};
+
+const CERTIFICATES: &str = "/v3/certificates";
+
+#[test]
+fn a_request_without_accept_or_user_agent_is_refused() {
+    let mut shop = Shop::open();
+    for missing in ["accept", "user-agent"] {
+        let authorization = shop.authorization(Method::Get, CERTIFICATES, "");
+        let mut request = Request::new(Method::Get, format!("{BASE}{CERTIFICATES}"), Vec::new())
+            .with_header("authorization", authorization);
+        for (name, value) in [("accept", "*/*"), ("user-agent", "shop")] {
+            if name != missing {
+                request = request.with_header(name, value.into());
+            }
+        }
+        let said = shop.send(&request);
+        assert_eq!(said.refusal(), (400, "INVALID_REQUEST", 268_435_461));
+        assert_eq!(said.body["message"], "Http头缺少Accept或User-Agent");
+    }
+}
+
+/// Each request is invalid from one check onwards. Fixing that check reveals the next refusal.
+#[test]
+fn a_call_is_refused_by_the_first_thing_that_is_wrong() {
+    let mut shop = Shop::open();
+    let target = "/v3/nowhere?a=1";
+    let message = |said: super::shop::ParsedReply| said.body["message"].as_str().unwrap().to_owned();
+    let ask = |shop: &mut Shop, header: &str| {
+        shop.send(&bare(Method::Post, target, "{").with_header("authorization", header.into()))
+    };
+
+    let malformed = ask(&mut shop, "Basic eDp5");
+    assert_eq!(malformed.refusal(), (401, "SIGN_ERROR", 268_443_699));
+    assert_eq!(message(malformed), "Http头Authorization值格式错误，请参考《微信支付商户REST API签名规则》");
+
+    let honest = shop.authorization(Method::Post, target, "{");
+    let old = honest.replace(&format!("timestamp=\"{}\"", shop.now.as_secs()), "timestamp=\"1000\"");
+    let strange_merchant = honest.replace(&format!("mchid=\"{}\"", shop.mchid()), "mchid=\"1\"");
+    let strange_serial = honest.replace(&shop.serial(), "00");
+    assert!(message(ask(&mut shop, &old)).contains("5分钟"));
+    assert_eq!(ask(&mut shop, &strange_merchant).refusal().1, "MCH_NOT_EXISTS");
+    assert!(message(ask(&mut shop, &strange_serial)).contains("序列号"));
+    let other = shop.authorization(Method::Post, "/v3/nowhere?a=2", "{");
+    assert_eq!(message(ask(&mut shop, &other)), "错误的签名，验签失败");
+    assert_eq!(ask(&mut shop, &honest).refusal().0, 404);
+
+    let said = shop.call(Method::Delete, CERTIFICATES, "");
+    assert_eq!(said.refusal().0, 405);
+    let said = shop.post("/v3/pay/transactions/native?a=1", &json!({}));
+    assert_eq!(
+        (said.refusal(), &said.body["detail"]["location"]),
+        ((400, "PARAM_ERROR", 270_924_358), &json!("query"))
+    );
+    let said = shop.call(Method::Post, "/v3/pay/transactions/native", "{");
+    assert_eq!((said.refusal().1, &said.body["detail"]["location"]), ("PARAM_ERROR", &json!("body")));
+}
+
+#[test]
+fn the_serial_number_may_be_written_in_small_letters() {
+    let mut shop = Shop::open();
+    let honest = shop.authorization(Method::Get, CERTIFICATES, "");
+    let small = honest.replace(&shop.serial(), &shop.serial().to_lowercase());
+    assert_ne!(small, honest);
+    let said = shop.send(&bare(Method::Get, CERTIFICATES, "").with_header("authorization", small));
+    assert_eq!(said.status, 200);
+}
+
+#[test]
+fn the_clock_may_be_five_minutes_off_and_no_more() {
+    for (seconds, status) in [(300, 200), (301, 401)] {
+        let mut shop = Shop::open();
+        let request = shop.request(Method::Get, CERTIFICATES, "");
+        shop.wait(seconds);
+        assert_eq!(shop.send(&request).status, status);
+    }
+}
+
+#[test]
+fn a_wrong_signature_is_shown_what_should_have_been_signed() {
+    let mut shop = Shop::open();
+    let body = json!({ "text": "支付".repeat(60) }).to_string();
+    let authorization = shop.authorization(Method::Post, "/v3/security/echo", "another body");
+    let request = bare(Method::Post, "/v3/security/echo", &body).with_header("authorization", authorization);
+    let detail = shop.send(&request).body["detail"].clone();
+    assert_eq!(detail["field"], "signature");
+    assert_eq!(detail["location"], "authorization");
+    assert_eq!(detail["issue"], "sign not match");
+    assert_eq!(detail["detail"]["issue"], "sign not match");
+    let shown = &detail["sign_information"];
+    assert_eq!((&shown["method"], &shown["url"]), (&json!("POST"), &json!("/v3/security/echo")));
+    let begin = format!("POST\n/v3/security/echo\n{}\nnonce1\n", shop.now.as_secs());
+    assert_eq!(shown["sign_message_length"], begin.len() + body.len() + 1);
+    let message = shown["truncated_sign_message"].as_str().unwrap();
+    assert!(message.starts_with(&begin) && message.len() < begin.len() + body.len(), "{message}");
+}
+
+#[test]
+fn what_is_verified_is_the_target_and_the_body_as_they_came() {
+    let mut shop = Shop::open();
+    shop.order("A-1_23*");
+    let mchid = shop.mchid();
+    for target in [
+        format!("/v3/pay/transactions/out-trade-no/A%2D1%5F23*?mchid={mchid}"),
+        format!("/v3/pay/transactions/out-trade-no/A-1_23%2a?mchid={mchid}"),
+    ] {
+        let said = shop.get(&target);
+        assert_eq!((said.status, &said.body["out_trade_no"]), (200, &json!("A-1_23*")));
+    }
+    let body = format!(
+        "{{ \"mchid\" : \"{mchid}\", \"appid\":\"{}\", \"description\": \"\\u652f\\u4ed8\", \"out_trade_no\": \"B12345\",\n \
+         \"notify_url\": \"https:\\/\\/shop.example\\/n\", \"amount\": {{\"total\": 1}}}}",
+        shop.appid()
+    );
+    assert_eq!(shop.call(Method::Post, "/v3/pay/transactions/native", &body).status, 200);
+    assert_eq!(shop.record("B12345").description, "支付");
+}
+
+#[test]
+fn every_reply_has_the_headers_of_the_real_ones() {
+    let mut shop = Shop::open();
+    let told = shop.get(CERTIFICATES);
+    for (name, value) in [
+        ("server", "nginx"),
+        ("keep-alive", "timeout=8"),
+        ("cache-control", "no-cache, must-revalidate"),
+        ("x-content-type-options", "nosniff"),
+        ("content-language", "zh-CN"),
+        ("content-type", "application/json; charset=utf-8"),
+        ("wechatpay-signature-type", "WECHATPAY2-SHA256-RSA2048"),
+    ] {
+        assert_eq!(told.headers[name], value);
+    }
+    assert_eq!(told.number, 0);
+    shop.order("A12345");
+    let closed = shop.close("A12345");
+    assert_eq!((closed.status, closed.number), (204, 0));
+    assert!(!closed.headers.contains_key("content-type"));
+}
+
+#[test]
+fn a_reply_is_wrong_in_the_way_that_was_asked_for() {
+    let mut shop = Shop::open();
+    for (index, word) in [
+        "bad-signature",
+        "signtest-probe",
+        "unknown-serial",
+        "expired-timestamp",
+        "missing-header",
+        "tampered-body",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let number = format!("A1234{index}");
+        let goods = shop.goods(&number);
+        let request = shop.request(Method::Post, "/v3/pay/transactions/native", &goods.to_string());
+        let reply = shop.reply(&request.with_header("wechatpay-negative-test", word.into()));
+        assert_eq!(reply.status(), 200);
+        assert!(!shop.verifies_reply(&reply), "{word}");
+        assert_eq!(shop.query(&number).body["trade_state"], "NOTPAY", "{word}: the order is still placed");
+        let probes =
+            reply.header("wechatpay-signature").is_some_and(|text| text.starts_with(b"WECHATPAY/SIGNTEST/"));
+        assert_eq!(probes, word == "signtest-probe");
+    }
+    let request =
+        shop.request(Method::Get, CERTIFICATES, "").with_header("wechatpay-negative-test", "x".into());
+    assert_eq!(shop.send(&request).refusal().1, "PARAM_ERROR");
+}
+
+#[test]
+fn a_tampered_204_has_a_body_that_was_not_signed() {
+    let mut shop = Shop::open();
+    shop.order("A12345");
+    let body = json!({ "mchid": shop.mchid() }).to_string();
+    let request = shop.request(Method::Post, "/v3/pay/transactions/out-trade-no/A12345/close", &body);
+    let reply = shop.reply(&request.with_header("wechatpay-negative-test", "tampered-body".into()));
+    assert!(!reply.body().is_empty() && !shop.verifies_reply(&reply));
+}
+
+#[test]
+fn some_replies_are_probes_when_that_is_asked_for() {
+    let mut shop = Shop::with(|settings| settings.v3.probes_per_mille = 500);
+    let (mut probes, mut honest) = (0, 0);
+    for _ in 0..100 {
+        let request = shop.request(Method::Get, CERTIFICATES, "");
+        let reply = shop.reply(&request);
+        let signature = reply.header("wechatpay-signature").unwrap();
+        if signature.starts_with(b"WECHATPAY/SIGNTEST/") {
+            probes += 1;
+            assert!(!shop.verifies_reply(&reply));
+        } else {
+            honest += 1;
+            assert!(shop.verifies_reply(&reply));
+        }
+    }
+    assert!(probes > 25 && honest > 25, "{probes} {honest}");
+}
+
+#[test]
+fn the_limits_hold_when_they_are_switched_on() {
+    let mut shop = Shop::with(|settings| settings.v3.rate_limits = true);
+    let goods = json!({ "bad": 1 });
+    for _ in 0..33 {
+        assert_eq!(shop.post("/v3/pay/transactions/codepay", &goods).status, 400);
+    }
+    assert_eq!(
+        shop.post("/v3/pay/transactions/codepay", &goods).refusal(),
+        (429, "RATELIMIT_EXCEEDED", 268_447_840)
+    );
+    shop.wait(1);
+    assert_eq!(shop.post("/v3/pay/transactions/codepay", &goods).status, 400);
+    let refund = json!({ "out_refund_no": "R1", "out_trade_no": "A12345",
+        "amount": { "refund": 1, "total": 1, "currency": "CNY" } });
+    let statuses: Vec<u16> =
+        (0..7).map(|_| shop.post("/v3/refund/domestic/refunds", &refund).status).collect();
+    assert_eq!(statuses, [404, 404, 404, 404, 404, 404, 429]);
+}
+
+#[test]
+fn the_last_calls_are_kept_without_what_they_said() {
+    let mut shop = Shop::open();
+    shop.order("A12345");
+    let said = shop.query("B12345");
+    let records: Vec<_> = shop.gateway.requests().cloned().collect();
+    assert_eq!(records.len(), 2);
+    assert_eq!(
+        (records[0].operation, records[0].status, records[0].code),
+        (Some("v3.pay.native"), 200, None)
+    );
+    assert_eq!((records[1].status, records[1].code), (404, Some("ORDER_NOT_EXIST")));
+    assert_eq!(records[1].request_id, said.headers["request-id"]);
+    assert_eq!(records[1].mchid, Some(shop.mchid()));
+    assert!(!format!("{records:?}").contains("signature"));
+}
+
+#[test]
+fn an_unknown_merchant_is_answered_in_the_first_ones_name() {
+    let mut shop = Shop::open();
+    let request = bare(Method::Get, CERTIFICATES, "");
+    let reply = shop.reply(&request);
+    assert!(shop.verifies_reply(&reply));
+    assert_eq!(parse_reply(&reply).status, 401);
+}
