@@ -2,7 +2,7 @@
 //!
 //! A bill is UTF-8 text, optionally after a byte order mark, in lines that end with CRLF: the column names, then rows;
 //! then the names of the totals, and the totals. Each cell except the names begins with a backtick. A text in a cell may
-//! contain commas, so `` ,` `` separates the cells. `protocol/v3` section 10.
+//! contain commas, so `` ,` `` separates the cells.
 //!
 //! The parser buffers only the current line: at most [`MAX_LINE_BYTES`] bytes. **Trust a row only after the whole file was
 //! verified**, whatever is done with it before.

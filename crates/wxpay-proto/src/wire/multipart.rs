@@ -1,6 +1,4 @@
 //! `multipart/form-data` of uploads: a part `meta` in JSON, and a part `file`.
-//!
-//! `protocol/v3` section 9.
 
 use crate::id::InvalidField;
 use alloc::{format, string::String, vec::Vec};

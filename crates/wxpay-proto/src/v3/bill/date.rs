@@ -4,7 +4,7 @@ use crate::{clock::UnixTime, id::InvalidField, wire::time};
 use core::{fmt, str::FromStr};
 use jiff::civil::Date;
 
-/// A day in China: `yyyy-MM-dd`.
+/// A calendar day in China (UTC+8), as `yyyy-MM-dd`.
 ///
 /// ```
 /// use wxpay_proto::{UnixTime, v3::bill::BillDate};
@@ -20,13 +20,13 @@ use jiff::civil::Date;
 pub struct BillDate(Date);
 
 impl BillDate {
-    /// The day that it is in China at that moment.
+    /// Returns the day in China at this time.
     #[must_use]
     pub fn of(time: UnixTime) -> Self {
         Self(time::china_time(time).date())
     }
 
-    /// The day before: the last one that there can be a bill of, at that moment.
+    /// Returns the day before [`of`](Self::of) this time: the latest day that can have a bill.
     #[must_use]
     pub fn before(time: UnixTime) -> Self {
         let Self(today) = Self::of(time);
@@ -36,7 +36,7 @@ impl BillDate {
 
 /// # Errors
 ///
-/// When it is anything but `yyyy-MM-dd`, or there is no such day.
+/// When the text is not `yyyy-MM-dd`, or the day does not exist.
 impl FromStr for BillDate {
     type Err = InvalidField;
 
@@ -44,7 +44,7 @@ impl FromStr for BillDate {
         const RULE: InvalidField = InvalidField::new("bill_date", "must be a day as yyyy-MM-dd");
         let date: Date = text.parse().map_err(|_| RULE)?;
         let date = Self(date);
-        // jiff takes more forms of ISO 8601 than the document does.
+        // jiff accepts more forms of ISO 8601 than WeChat Pay does.
         if alloc::string::ToString::to_string(&date) == text { Ok(date) } else { Err(RULE) }
     }
 }

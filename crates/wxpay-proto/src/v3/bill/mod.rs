@@ -1,12 +1,12 @@
-//! Bills: what was traded on a day, and what that did to the money. Made after ten in the morning of the day after, and
-//! kept for three months.
+//! Bills: the trades of a day, and the changes of an account's balance on a day. WeChat Pay generates a bill after 10:00
+//! of the next day and keeps it for three months.
 //!
 //! ```text
 //!  TradeBill  FundFlowBill  ProfitSharingBill ─▶ BillReply::Ready(BillFile) ─▶ Merchant::prepare_download ─▶ the file, as a stream
-//!  SubMerchantFundFlowBill ─▶ BillReply::Ready(sealed parts) ─▶ Merchant::open_bill ─▶ the file's parts, opened
+//!  SubMerchantFundFlowBill ─▶ BillReply::Ready(encrypted parts) ─▶ Merchant::open_bill ─▶ the file's decrypted parts
 //! ```
 //!
-//! [`wire::bill`](crate::wire::bill) reads the rows. `protocol/v3` section 10.
+//! [`wire::bill`](crate::wire::bill) parses the rows.
 
 mod date;
 mod request;
@@ -21,15 +21,16 @@ pub use sub_merchant::{OpenBill, OpenedPart, SealedPart, SubMerchantFundFlowBill
 
 use crate::refusal::{Code, Refusal};
 
-/// What became of asking for a bill.
+/// The result of requesting a bill.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "it is there, it will be, or there is none")]
+#[allow(clippy::exhaustive_enums, reason = "a bill is ready, will be, or does not exist")]
 pub enum BillReply<S> {
-    /// It is ready.
+    /// The bill is ready.
     Ready(S),
-    /// It is being made: ask again later, after ten in the morning of the next day.
+    /// WeChat Pay is still generating the bill. Request it again later, after 10:00 of the day after the
+    /// bill's date.
     Generating,
-    /// Nothing was traded that day, so there is no bill. This is not a failure.
+    /// The day has no trades and therefore no bill. This is not an error.
     NoData,
 }
 

@@ -1,4 +1,4 @@
-//! Asking for the bills that are not sealed.
+//! Requests for the bills that are not encrypted.
 //!
 //! `GET /v3/bill/tradebill`, `GET /v3/bill/fundflowbill`, `GET /v3/profitsharing/bills`.
 
@@ -21,34 +21,34 @@ use alloc::string::ToString as _;
 use core::fmt;
 
 open_enum! {
-    /// Which trades a bill tells of.
+    /// The trades in a bill.
     BillType {
-        /// All.
+        /// All trades.
         All = "ALL",
-        /// Payments.
+        /// Successful payments.
         Success = "SUCCESS",
         /// Refunds.
         Refund = "REFUND",
-        /// Refunds of coupons that were charged up.
+        /// Refunds of prefunded coupons.
         RechargeRefund = "RECHARGE_REFUND",
     }
 }
 
 open_enum! {
-    /// Which account a bill tells of.
+    /// The account of a bill.
     AccountType {
-        /// The account that payments go to.
+        /// The basic account, which receives the payments.
         Basic = "BASIC",
-        /// The account for operations.
+        /// The operation account.
         Operation = "OPERATION",
-        /// The account for fees.
+        /// The fee account.
         Fees = "FEES",
-        /// The account for deposits.
+        /// The deposit account.
         Deposit = "DEPOSIT",
     }
 }
 
-/// Asks for a bill of a day; `K` is which: [`TradeBill`], [`FundFlowBill`] or [`ProfitSharingBill`].
+/// Requests a bill of a day. `K` is the kind: see [`TradeBill`], [`FundFlowBill`] and [`ProfitSharingBill`].
 #[derive(Clone, Debug)]
 pub struct RequestBill<K> {
     bill_date: BillDate,
@@ -57,31 +57,31 @@ pub struct RequestBill<K> {
     kind: K,
 }
 
-/// Asks for the bill of a day's trades: all of them, unless [told](Self::bill_type). Of a partner: those of all its
-/// sub-merchants.
+/// Requests the bill of a day's trades: of all trades, unless [`bill_type`](Self::bill_type) is set. A partner receives
+/// the trades of all its sub-merchants.
 pub type TradeBill = RequestBill<TradeKind>;
 
-/// Asks for the bill of what went in and out of an account on a day: the one that payments go to, unless
-/// [told](Self::account_type).
+/// Requests the bill of a day's fund flow, in and out of an account: of the basic account, unless
+/// [`account_type`](Self::account_type) is set.
 pub type FundFlowBill = RequestBill<FundFlowKind>;
 
-/// Asks for the bill of a day's profit sharing. Of a partner: that of all its sub-merchants.
+/// Requests the bill of a day's profit sharing. A partner receives that of all its sub-merchants.
 pub type ProfitSharingBill = RequestBill<ProfitSharingKind>;
 
-/// Which trades.
+/// The kind of a [`TradeBill`], and its filter.
 #[derive(Clone, Debug, Default)]
 pub struct TradeKind(Option<BillType>);
 
-/// Which account.
+/// The kind of a [`FundFlowBill`], and its account.
 #[derive(Clone, Debug, Default)]
 pub struct FundFlowKind(Option<AccountType>);
 
-/// All that was shared.
+/// The kind of a [`ProfitSharingBill`].
 #[derive(Clone, Debug, Default)]
 pub struct ProfitSharingKind(());
 
 impl<K: Default> RequestBill<K> {
-    /// The whole bill of that day.
+    /// Creates a request for the whole bill of this day.
     #[must_use]
     pub fn of(bill_date: BillDate) -> Self {
         Self { bill_date, sub_mchid: None, is_gzip: false, kind: K::default() }
@@ -89,13 +89,13 @@ impl<K: Default> RequestBill<K> {
 }
 
 impl<K> RequestBill<K> {
-    /// Of a partner, or of a platform: that of one sub-merchant alone.
+    /// Restricts the bill to one sub-merchant, for a partner or a platform.
     #[must_use]
     pub fn sub_mchid(self, sub_mchid: MchId) -> Self {
         Self { sub_mchid: Some(sub_mchid), ..self }
     }
 
-    /// Zipped.
+    /// Requests the file gzip-compressed.
     #[must_use]
     pub fn gzip(self) -> Self {
         Self { is_gzip: true, ..self }
@@ -103,7 +103,7 @@ impl<K> RequestBill<K> {
 }
 
 impl TradeBill {
-    /// Some of the trades.
+    /// Restricts the bill to trades of this type.
     #[must_use]
     pub fn bill_type(self, bill_type: BillType) -> Self {
         Self { kind: TradeKind(Some(bill_type)), ..self }
@@ -111,14 +111,14 @@ impl TradeBill {
 }
 
 impl FundFlowBill {
-    /// Another account.
+    /// Sets the account; by default the basic account.
     #[must_use]
     pub fn account_type(self, account_type: AccountType) -> Self {
         Self { kind: FundFlowKind(Some(account_type)), ..self }
     }
 }
 
-/// A kind of bill: where it is asked for, and what narrows it.
+/// A kind of bill: its label, its path and its filter.
 trait BillKind: fmt::Debug + Send {
     const LABEL: &str;
     const PATH: &str;
@@ -153,7 +153,7 @@ impl BillKind for ProfitSharingKind {
     }
 }
 
-#[allow(private_bounds, reason = "there are three kinds, all of them here")]
+#[allow(private_bounds, reason = "the three kinds are all defined here")]
 impl<K: BillKind> Endpoint for RequestBill<K> {
     type Output = BillReply<BillFile>;
 
@@ -230,7 +230,7 @@ mod tests {
     fn a_bill_that_is_ready_tells_where_it_is_and_whether_it_is_zipped() {
         let body = r#"{"hash_type":"SHA1","hash_value":"79bb0f45","download_url":"https://x/y"}"#;
         let BillReply::Ready(statement) = fake::read(&TradeBill::of(day()).gzip(), body).unwrap() else {
-            panic!("it is ready");
+            panic!("expected BillReply::Ready");
         };
         assert_eq!((statement.hash_type, statement.is_gzip), (HashType::Sha1, true));
         assert_eq!(

@@ -1,7 +1,7 @@
-//! The bill of one sub-merchant's account, sealed.
+//! The fund flow bill of one sub-merchant's account, encrypted.
 //!
-//! `GET /v3/bill/sub-merchant-fundflowbill`. Each part is sealed by AES-256-GCM with a key of its own, which is sealed for
-//! the merchant's certificate. A sealed file can be believed only as a whole, so it is not streamed: its size is bounded.
+//! `GET /v3/bill/sub-merchant-fundflowbill`. Each part is encrypted by AES-256-GCM with its own key, which is encrypted to
+//! the merchant's certificate. AES-GCM authenticates a part only as a whole, so a part is not streamed: its size is limited.
 
 use super::{AccountType, BillDate, BillReply};
 use crate::{
@@ -27,10 +27,10 @@ use alloc::{
 };
 use core::fmt;
 
-/// How many bytes a sealed part may have.
+/// The maximum size of an encrypted part, in bytes.
 const MAX_PART: usize = 64 * 1024 * 1024;
 
-/// Asks for the bill of one sub-merchant's account; comes to its parts, in their order.
+/// Requests the fund flow bill of one sub-merchant's account. Returns its encrypted parts in order.
 #[derive(Clone, Debug)]
 pub struct SubMerchantFundFlowBill {
     sub_mchid: MchId,
@@ -40,20 +40,20 @@ pub struct SubMerchantFundFlowBill {
 }
 
 impl SubMerchantFundFlowBill {
-    /// What went in and out of this account on that day.
+    /// Creates a request for the bill of this account and day.
     #[must_use]
     pub fn new(sub_mchid: MchId, bill_date: BillDate, account_type: AccountType) -> Self {
         Self { sub_mchid, bill_date, account_type, is_gzip: false }
     }
 
-    /// Zipped.
+    /// Requests the file gzip-compressed.
     #[must_use]
     pub fn gzip(self) -> Self {
         Self { is_gzip: true, ..self }
     }
 }
 
-/// A part of a sealed bill: where it is, and what opens it. `Debug` shows neither.
+/// An encrypted part of a bill: its URL, its digest and its key. `Debug` omits them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedPart {
     bill_sequence: u64,
@@ -63,7 +63,7 @@ pub struct SealedPart {
 }
 
 impl SealedPart {
-    /// Which part it is, from 1. Put together in this order, the parts are the bill.
+    /// Returns the number of the part, from 1. Concatenated in this order, the parts are the bill.
     #[must_use]
     pub fn bill_sequence(&self) -> u64 {
         self.bill_sequence
@@ -115,7 +115,10 @@ impl Endpoint for SubMerchantFundFlowBill {
         if numbered {
             Ok(BillReply::Ready(parts))
         } else {
-            Err(malformed().caused_by(InvalidField::new("bill_sequence", "must number all parts from 1")))
+            Err(malformed().caused_by(InvalidField::new(
+                "bill_sequence",
+                "must number all parts from 1 to download_bill_count",
+            )))
         }
     }
 
@@ -136,13 +139,13 @@ impl Part {
     }
 }
 
-/// A part that was opened, which proves that it is whole and as WeChat Pay made it. `Debug` shows its length.
+/// A decrypted part, which is therefore complete and authentic. `Debug` shows its length.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenedPart {
     /// The part's bytes.
     pub bytes: Vec<u8>,
-    /// They are zipped.
+    /// Set when the bytes are gzip-compressed.
     pub is_gzip: bool,
 }
 
@@ -155,14 +158,14 @@ impl fmt::Debug for OpenedPart {
     }
 }
 
-/// Downloads a part and opens it.
+/// Downloads a part and decrypts it.
 #[derive(Debug)]
 pub struct OpenBill {
     me: Merchant,
     part: SealedPart,
 }
 
-/// A part with its request out.
+/// The state after sending the request for a part.
 #[derive(Debug)]
 pub struct OpeningParts {
     open: OpenBill,
@@ -170,10 +173,11 @@ pub struct OpeningParts {
 }
 
 impl Merchant {
-    /// Downloads a part of a sealed bill and opens it: at most 64 MiB.
+    /// Downloads an encrypted part of a bill and decrypts it: at most 64 MiB.
     ///
-    /// It is tried once; to try again, begin again, while what [told of it](SubMerchantFundFlowBill) is fresh. Where it may be
-    /// is as with [`download`](Self::prepare_download).
+    /// The request is sent once. To retry, begin again while the part's URL is valid; after that, request the
+    /// [bill](SubMerchantFundFlowBill) again. The rules for the URL are those of
+    /// [`prepare_download`](Self::prepare_download).
     #[must_use]
     pub fn open_bill(&self, part: &SealedPart) -> OpenBill {
         OpenBill { me: self.clone(), part: part.clone() }
@@ -192,7 +196,8 @@ impl OpenBill {
         let key = <[u8; 32]>::try_from(key.expose().as_slice()).map(Secret::new);
         let key = key.map_err(|_| unusable("encrypt_key", "must be 32 bytes"))?;
         let bytes = self.me.provider().symmetric_key(&key).open(nonce, b"", sealed).map_err(forged)?;
-        // Of a zipped part the digest cannot be told here; what opened is as it was sealed anyway.
+        // The digest is that of the uncompressed part, and this crate does not decompress. A compressed part needs no
+        // digest: AES-GCM has authenticated its bytes.
         if !statement.is_gzip {
             check.update(&bytes);
             check.finish().map_err(forged)?;
@@ -222,7 +227,7 @@ impl Flow for OpenBill {
     }
 
     fn on_reply(OpeningParts { open, check }: OpeningParts, reply: Reply, _: &mut World<'_>) -> Step<Self> {
-        // Downloading changes nothing, whatever went wrong.
+        // A download changes nothing at WeChat Pay, so the fate of every failure is `NotSent`.
         Step::Done(match reply {
             Ok(reply) if reply.status() == 200 => open.open(check, reply.body()).map_err(Error::not_sent),
             Ok(reply) => Err(Download::reply_error(&reply)),
@@ -260,7 +265,7 @@ mod tests {
     fn parts(ask: &SubMerchantFundFlowBill, list: &str) -> Result<Vec<SealedPart>, Error> {
         match fake::read(ask, list)? {
             BillReply::Ready(parts) => Ok(parts),
-            BillReply::Generating | BillReply::NoData => panic!("it is ready"),
+            BillReply::Generating | BillReply::NoData => panic!("expected BillReply::Ready"),
         }
     }
 
@@ -270,18 +275,18 @@ mod tests {
         let mut memory = Memory::default();
         let open = fake::merchant().open_bill(&parts[0]);
         let Step::Send(transmit, sent) = Step::begin(open, fake::world(&mut memory)) else {
-            panic!("it sends");
+            panic!("expected Step::Send");
         };
         assert_eq!(transmit.max_reply, MAX_PART);
         match sent.resume(reply, fake::world(&mut memory)) {
             Step::Done(result) => result,
-            Step::Send(..) | Step::Wait(..) => panic!("it is done"),
+            Step::Send(..) | Step::Wait(..) => panic!("expected Step::Done"),
         }
     }
 
     const KEY: [u8; 32] = [7; 32];
 
-    /// A part as it is downloaded.
+    /// Returns the reply to the download of an encrypted part.
     fn sealed(plain: &[u8]) -> Response {
         let key = fake::merchant().provider().symmetric_key(&Secret::new(KEY));
         Response::new(200, key.seal(b"0123456789ab", b"", plain))

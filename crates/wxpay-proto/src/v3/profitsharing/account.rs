@@ -1,4 +1,4 @@
-//! To whom a part goes.
+//! The account of a profit-sharing receiver.
 
 use crate::{
     id::{MchId, OpenId},
@@ -6,27 +6,27 @@ use crate::{
 };
 use alloc::string::String;
 
-/// To whom a part goes, as `type` and `account` tell it.
+/// The account of a receiver: `type` and `account`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Account {
     /// `MERCHANT_ID`: a merchant.
     Merchant(MchId),
-    /// `PERSONAL_OPENID`: a person, under the app of the merchant that asks.
+    /// `PERSONAL_OPENID`: a person, identified under the requesting merchant's app (`appid`).
     PersonalOpenid(OpenId),
-    /// `PERSONAL_SUB_OPENID`: a person, under the app of the sub-merchant.
+    /// `PERSONAL_SUB_OPENID`: a person, identified under the sub-merchant's app (`sub_appid`).
     PersonalSubOpenid(OpenId),
-    /// Somebody of a kind that has no name here yet.
+    /// An account of a type that has no variant here yet, or that breaks the rule of its type.
     Other {
-        /// The kind.
+        /// The value of `type`.
         kind: String,
-        /// Who.
+        /// The value of `account`.
         account: PersonalData,
     },
 }
 
 impl Account {
-    /// The wire form: `type` and `account`.
+    /// Returns the wire form: `type` and `account`.
     pub(super) fn parts(&self) -> (&str, &str) {
         match self {
             Self::Merchant(mchid) => (MERCHANT, mchid.as_str()),
@@ -36,7 +36,7 @@ impl Account {
         }
     }
 
-    /// What is told, whatever it is.
+    /// Reads the wire form. Never fails: an unexpected account becomes [`Other`](Self::Other).
     pub(super) fn told(kind: String, account: String) -> Self {
         let known = match kind.as_str() {
             MERCHANT => account.parse().ok().map(Self::Merchant),

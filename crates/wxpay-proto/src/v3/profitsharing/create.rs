@@ -1,4 +1,4 @@
-//! Sharing a payment.
+//! Creation of a profit sharing.
 //!
 //! `POST /v3/profitsharing/orders`.
 
@@ -20,7 +20,7 @@ use crate::{
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-/// Shares a payment with its receivers; comes to where that stands.
+/// Shares a payment with its receivers. Returns the profit sharing, which is usually still in progress.
 #[derive(Clone, Debug)]
 pub struct CreateProfitSharing {
     appid: AppId,
@@ -31,17 +31,17 @@ pub struct CreateProfitSharing {
     rest: Remainder,
 }
 
-/// What becomes of what is not shared.
+/// The use of the amount that is not shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "it is unfrozen, or it is not")]
+#[allow(clippy::exhaustive_enums, reason = "the remainder is unfrozen, or it is not")]
 pub enum Remainder {
-    /// It is the merchant's: nothing more of the payment can be shared.
+    /// Unfreezes the remainder for the merchant: no more of the payment can be shared.
     Unfreeze,
-    /// It stays frozen, to be shared later.
+    /// Keeps the remainder frozen, to be shared later.
     StayFrozen,
 }
 
-/// What one receiver is to get. `Debug` does not show the texts; they may name people.
+/// The amount for one receiver. `Debug` omits the texts: they may contain names of people.
 #[derive(Clone)]
 pub struct ReceiverAmount {
     account: Account,
@@ -51,13 +51,13 @@ pub struct ReceiverAmount {
 }
 
 impl ReceiverAmount {
-    /// So much for this receiver, and what for (at most 80 characters).
+    /// Creates an amount for this receiver, in fen, and its purpose in 1 to 80 characters.
     #[must_use]
     pub fn new(account: Account, amount: Fen, description: impl Into<String>) -> Self {
         Self { account, amount, description: description.into(), name: None }
     }
 
-    /// The receiver's name, to be compared by WeChat Pay; it travels sealed.
+    /// Sets the receiver's name, which WeChat Pay compares. It is sent encrypted.
     #[must_use]
     pub fn name(self, name: Sensitive) -> Self {
         Self { name: Some(name), ..self }
@@ -78,22 +78,23 @@ impl fmt::Debug for ReceiverAmount {
     }
 }
 
-/// What a part is for.
+/// Checks the description of an amount: 1 to 80 characters.
 pub(super) fn description(text: &str) -> Result<(), InvalidField> {
     let rule = InvalidField::new("description", "must be 1 to 80 characters, none beyond U+FFFF");
     field::text(text, 80, rule).map(|_| ())
 }
 
-/// How many receivers one sharing may have.
+/// The maximum number of receivers of one profit sharing.
 const MOST: usize = 50;
 
 impl CreateProfitSharing {
-    /// Shares this payment under this number. `appid` is the merchant's app, under which people are known.
+    /// Creates the operation that shares this payment under this number. `appid` is the app of the merchant, under which
+    /// people are identified.
     ///
     /// # Errors
     ///
-    /// When there are none or more than 50 portions, or one of them breaks a rule; or when people are under the app of a
-    /// sub-merchant and none is told.
+    /// When there is no receiver or there are more than 50, when an amount or description breaks its rule, or when a
+    /// [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party.
     pub fn new(
         appid: AppId,
         party: Party,
@@ -103,7 +104,7 @@ impl CreateProfitSharing {
         rest: Remainder,
     ) -> Result<Self, InvalidField> {
         if !(1..=MOST).contains(&portions.len()) {
-            return Err(InvalidField::new("receivers", "must be 1 to 50"));
+            return Err(InvalidField::new("receivers", "must have 1 to 50 entries"));
         }
         portions.iter().try_for_each(ReceiverAmount::check)?;
         portions.iter().try_for_each(|portion| portion.account.check(&party))?;
@@ -112,10 +113,14 @@ impl CreateProfitSharing {
 }
 
 impl Account {
-    /// Who is known under the sub-merchant's app alone cannot be found without it.
+    /// Checks that the party has a `sub_appid` if the account is identified under it.
+    ///
+    /// # Errors
+    ///
+    /// When the `sub_appid` is missing.
     pub(super) fn check(&self, party: &Party) -> Result<(), InvalidField> {
         if matches!(self, Self::PersonalSubOpenid(_)) && party.sub_appid().is_none() {
-            return Err(InvalidField::new("sub_appid", "must be told with PERSONAL_SUB_OPENID"));
+            return Err(InvalidField::new("sub_appid", "is required for PERSONAL_SUB_OPENID"));
         }
         Ok(())
     }
@@ -208,7 +213,7 @@ pub(super) mod tests {
         CreateProfitSharing::new(appid, party, paid.parse().unwrap(), number.parse().unwrap(), portions, rest)
     }
 
-    /// Where a sharing stands, of which one part failed.
+    /// Returns a reply about a profit sharing with one failed receiver.
     pub(in crate::v3::profitsharing) fn told(transaction_id: &str, out_order_no: &str) -> String {
         format!(
             r#"{{"sub_mchid":"1900000109","transaction_id":"{transaction_id}","out_order_no":"{out_order_no}",
@@ -262,8 +267,8 @@ pub(super) mod tests {
         let merchant = || Account::Merchant("86693852".parse().unwrap());
         let person = Account::PersonalSubOpenid("o1".parse().unwrap());
         for (portions, error) in [
-            (vec![], "receivers must be 1 to 50"),
-            (vec![portion(); 51], "receivers must be 1 to 50"),
+            (vec![], "receivers must have 1 to 50 entries"),
+            (vec![portion(); 51], "receivers must have 1 to 50 entries"),
             (vec![ReceiverAmount::new(merchant(), Fen::ZERO, "x")], "amount must be 1 to 2147483647 fen"),
             (
                 vec![ReceiverAmount::new(merchant(), Fen::new(1), "")],
@@ -271,7 +276,7 @@ pub(super) mod tests {
             ),
             (
                 vec![ReceiverAmount::new(person, Fen::new(1), "x")],
-                "sub_appid must be told with PERSONAL_SUB_OPENID",
+                "sub_appid is required for PERSONAL_SUB_OPENID",
             ),
         ] {
             assert_eq!(share(Party::Direct, portions, Remainder::Unfreeze).unwrap_err().to_string(), error);
@@ -285,7 +290,7 @@ pub(super) mod tests {
         let body = told("4208450740201411110007820472", "P20150806125346");
         let sharing = fake::read(&share, &body).unwrap();
         assert_eq!(sharing.state, SharingState::Finished);
-        let [one, other] = &sharing.receivers[..] else { panic!("two parts") };
+        let [one, other] = &sharing.receivers[..] else { panic!("expected two receivers") };
         assert_eq!(
             (&one.account, one.amount),
             (&Account::Merchant("1900000110".parse().unwrap()), Fen::new(100))

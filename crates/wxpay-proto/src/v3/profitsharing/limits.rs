@@ -1,4 +1,4 @@
-//! How much may be shared, and is left to be.
+//! Queries of the limits: the unsplit amount of a payment, and the maximum ratio of a sub-merchant.
 //!
 //! `GET /v3/profitsharing/transactions/{transaction_id}/amounts`, `GET /v3/profitsharing/merchant-configs/{sub_mchid}`.
 
@@ -15,16 +15,16 @@ use crate::{
     world::World,
 };
 
-/// Asks how much of a payment is left to be shared.
+/// Queries the amount of a payment that can still be shared, in fen.
 #[derive(Clone, Debug)]
 pub struct QueryUnsplitAmount(TransactionId);
 
-/// Asks a partner's question: how much of its payments a sub-merchant may share, in ten-thousandths (2000 is a fifth).
+/// Queries, for a partner, the maximum part of a payment that a sub-merchant may share, in ten-thousandths (2000 is 20 %).
 #[derive(Clone, Debug)]
 pub struct QueryMaxRatio(MchId);
 
 impl QueryUnsplitAmount {
-    /// Of this payment.
+    /// Creates a query about this payment.
     #[must_use]
     pub fn of(transaction_id: TransactionId) -> Self {
         Self(transaction_id)
@@ -32,7 +32,7 @@ impl QueryUnsplitAmount {
 }
 
 impl QueryMaxRatio {
-    /// Of this sub-merchant.
+    /// Creates a query about this sub-merchant.
     #[must_use]
     pub fn of(sub_mchid: MchId) -> Self {
         Self(sub_mchid)
@@ -66,7 +66,7 @@ impl Endpoint for QueryUnsplitAmount {
             Ok(unsplit_amount)
         } else {
             Err(malformed()
-                .caused_by(InvalidField::new("transaction_id", "must be of the payment that was asked for")))
+                .caused_by(InvalidField::new("transaction_id", "must be that of the queried payment")))
         }
     }
 
@@ -88,7 +88,8 @@ impl Endpoint for QueryMaxRatio {
         if sub_mchid == self.0 {
             Ok(max_ratio)
         } else {
-            Err(malformed().caused_by(InvalidField::new("sub_mchid", "must be the one that was asked for")))
+            Err(malformed()
+                .caused_by(InvalidField::new("sub_mchid", "must be that of the queried sub-merchant")))
         }
     }
 

@@ -1,19 +1,19 @@
-//! Profit sharing: passing on parts of a payment to those who helped to earn it.
+//! Profit sharing: paying parts of a payment to receivers, such as suppliers or staff.
 //!
 //! ```text
-//!  account.rs ─▶ receiver.rs                    who may get a part: added, deleted
-//!             ─▶ create.rs  unfreeze.rs ─▶ profit_sharing.rs ◀─ query.rs      the parts, and what became of them
-//!                returns.rs                   what a receiver gives back, before a refund
-//!                limits.rs                      how much may be shared, and is left
-//!                notification.rs                       what notifications tell
+//!  account.rs ─▶ receiver.rs                                               adding and deleting receivers
+//!             ─▶ create.rs  unfreeze.rs ─▶ profit_sharing.rs ◀─ query.rs   sharing, unfreezing, and the result
+//!                returns.rs                                                returns from a receiver, before a refund
+//!                limits.rs                                                 the unsplit amount and the maximum ratio
+//!                notification.rs                                           notifications about shared amounts
 //! ```
 //!
-//! A payment can be shared if it was [ordered](crate::v3::pay::order::Builder::profit_sharing) so: what is paid is then
-//! frozen until all is shared or [unfrozen](UnfreezeRemainder), for 30 days at most. **What is answered is that it was taken up**: ask
-//! until the state is [`Finished`](SharingState::Finished). A sharing whose answer was lost must not be asked for again under
-//! another number.
+//! A payment can be shared if its order was [marked](crate::v3::pay::order::Builder::profit_sharing) for it. The paid
+//! amount is then frozen until it is shared or [unfrozen](UnfreezeRemainder), for at most 30 days. **A successful reply only
+//! means that WeChat Pay accepted the request**: query until the state is [`Finished`](SharingState::Finished). If the reply
+//! is lost, do not share again under another number.
 //!
-//! The contracts are those of `/v3/profitsharing/…`, in both modes: of a partner with `sub_mchid`. The bill is
+//! The operations are those of `/v3/profitsharing/…`. In partner mode, they contain `sub_mchid`. The bill is
 //! [`bill::ProfitSharingBill`](crate::v3::bill::ProfitSharingBill).
 
 mod account;

@@ -1,4 +1,4 @@
-//! What notices tell: `PROFITSHARING.SUCCESS`, `PROFITSHARING.RETURN`.
+//! Notifications about shared amounts: `PROFITSHARING.SUCCESS`, `PROFITSHARING.RETURN`.
 
 use super::account::Account;
 use crate::{
@@ -11,28 +11,28 @@ use crate::{
 };
 use alloc::string::String;
 
-/// A part that moved: to its receiver, or back. It is told to the receiver, so whose payment it was need not be the merchant
-/// that hears it. Only a [verified](Verified) notice makes one.
+/// An amount that was paid to a receiver or returned by it. WeChat Pay notifies the receiver, so the payment may belong to
+/// another merchant than the one notified. It is read only from a [verified](Verified) notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProfitSharingNotification {
-    /// Whose payment it was; in partner mode the partner.
+    /// The merchant that owns the payment; in partner mode the partner.
     pub mchid: MchId,
-    /// The sub-merchant whose payment it was, in partner mode.
+    /// The sub-merchant that owns the payment, in partner mode.
     pub sub_mchid: Option<MchId>,
-    /// The payment.
+    /// WeChat Pay's number of the payment.
     pub transaction_id: TransactionId,
-    /// WeChat Pay's number of the sharing, or of what was given back.
+    /// WeChat Pay's number of the profit sharing, or of the return.
     pub order_id: String,
-    /// The merchant's number of the sharing, or of what was given back.
+    /// The merchant's number of the profit sharing, or of the return.
     pub out_order_no: OutOrderNo,
-    /// Who got the part, or gave it back.
+    /// The receiver, which got or returned the amount.
     pub account: Account,
-    /// How much.
+    /// The amount, in fen.
     pub amount: Fen,
-    /// What for.
+    /// The description.
     pub description: String,
-    /// When it moved.
+    /// The time at which the amount was paid or returned.
     pub success_time: Option<UnixTime>,
 }
 
@@ -60,11 +60,12 @@ struct Receiver {
 }
 
 impl ProfitSharingNotification {
-    /// Reads it.
+    /// Reads the content of a notification.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
         let wire: Wire = body.parse()?;
         let Receiver { kind, account, amount, description } = wire.receiver;
         Ok(Self {
+            // In partner mode `sp_mchid` takes the place of `mchid`.
             mchid: wire.mchid.or(wire.sp_mchid).ok_or_else(malformed)?,
             sub_mchid: wire.sub_mchid,
             transaction_id: wire.transaction_id,

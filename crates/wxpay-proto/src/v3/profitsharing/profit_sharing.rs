@@ -1,4 +1,4 @@
-//! What became of a sharing.
+//! The status of a profit sharing in a reply.
 
 use super::account::Account;
 use crate::{
@@ -15,88 +15,88 @@ use crate::{
 use alloc::{string::String, vec::Vec};
 
 open_enum! {
-    /// Where a sharing stands.
+    /// The state of a profit sharing.
     SharingState {
-        /// It is under way.
+        /// The profit sharing is in progress.
         Processing = "PROCESSING",
-        /// It is over: each part has its result.
+        /// The profit sharing is finished: each receiver has a final result.
         Finished = "FINISHED",
     }
 }
 
 open_enum! {
-    /// What became of a part.
+    /// The result for one receiver.
     PartResult {
-        /// It is under way.
+        /// The amount is not yet paid.
         Pending = "PENDING",
-        /// The receiver has it.
+        /// The receiver has the amount.
         Success = "SUCCESS",
-        /// It was given up; the money went back to the payment's merchant.
+        /// The amount is closed; it went back to the merchant that shares the payment.
         Closed = "CLOSED",
     }
 }
 
 open_enum! {
-    /// Why a part was given up.
+    /// The reason why an amount was closed.
     FailReason {
-        /// The receiver's account has trouble.
+        /// The receiver's account is abnormal.
         AccountAbnormal = "ACCOUNT_ABNORMAL",
         /// The receiver was not added, or was deleted.
         NoRelation = "NO_RELATION",
-        /// The receiver is thought to be a risk.
+        /// The receiver is classified as a high risk.
         ReceiverHighRisk = "RECEIVER_HIGH_RISK",
-        /// The receiver has not proved who they are.
+        /// The receiver's real name is not verified.
         ReceiverRealNameNotVerified = "RECEIVER_REAL_NAME_NOT_VERIFIED",
-        /// The merchant may not share.
+        /// The merchant has no permission for profit sharing.
         NoAuth = "NO_AUTH",
-        /// The receiver got as much as may be.
+        /// The receiver has reached the limit of what it may receive.
         ReceiverReceiptLimit = "RECEIVER_RECEIPT_LIMIT",
-        /// The merchant's account has trouble.
+        /// The account of the merchant that shares is abnormal.
         PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-        /// The request was wrong.
+        /// The request is invalid.
         InvalidRequest = "INVALID_REQUEST",
     }
 }
 
-/// What became of a sharing. Only a [verified](Verified) reply makes one.
+/// A profit sharing and its results. It is read only from a [verified](Verified) reply.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct ProfitSharing {
     /// The sub-merchant, in partner mode.
     pub sub_mchid: Option<MchId>,
-    /// The payment that is shared.
+    /// WeChat Pay's number of the shared payment.
     pub transaction_id: TransactionId,
-    /// The merchant's number.
+    /// The merchant's number of the profit sharing.
     pub out_order_no: OutOrderNo,
-    /// WeChat Pay's number.
+    /// WeChat Pay's number of the profit sharing.
     pub order_id: String,
-    /// Where it stands.
+    /// The state.
     pub state: SharingState,
-    /// The parts. The one that the merchant itself gets, if what was left was unfrozen, is among them.
+    /// The results of the receivers. If the remainder was unfrozen, the merchant itself is one of them.
     #[serde(default)]
     pub receivers: Vec<Receiver>,
 }
 
-/// What became of one part.
+/// The result for one receiver.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(from = "Wire")]
 #[non_exhaustive]
 pub struct Receiver {
-    /// Who gets it.
+    /// The receiver's account.
     pub account: Account,
-    /// How much.
+    /// The amount, in fen.
     pub amount: Fen,
-    /// What for.
+    /// The description.
     pub description: String,
-    /// What became of it.
+    /// The result.
     pub result: PartResult,
-    /// Why it was given up.
+    /// The reason, if the amount was closed.
     pub fail_reason: Option<FailReason>,
-    /// WeChat Pay's number of the part.
+    /// WeChat Pay's number of this amount.
     pub detail_id: Option<String>,
-    /// When it was taken up.
+    /// The time at which WeChat Pay accepted it.
     pub create_time: Option<UnixTime>,
-    /// When it was over.
+    /// The time at which it was finished.
     pub finish_time: Option<UnixTime>,
 }
 
@@ -133,7 +133,11 @@ impl From<Wire> for Receiver {
 }
 
 impl ProfitSharing {
-    /// Reads the one that was asked for.
+    /// Reads a reply about this profit sharing.
+    ///
+    /// # Errors
+    ///
+    /// Malformed, if the reply is about another profit sharing.
     pub(super) fn read_of(
         reply: Verified<'_>,
         transaction_id: &TransactionId,
@@ -144,7 +148,7 @@ impl ProfitSharing {
             Ok(sharing)
         } else {
             Err(malformed()
-                .caused_by(InvalidField::new("out_order_no", "must be of the sharing that was asked for")))
+                .caused_by(InvalidField::new("out_order_no", "must be that of the requested profit sharing")))
         }
     }
 }

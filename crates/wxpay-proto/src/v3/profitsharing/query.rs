@@ -1,4 +1,4 @@
-//! Asking after a sharing.
+//! Querying a profit sharing.
 //!
 //! `GET /v3/profitsharing/orders/{out_order_no}`.
 
@@ -18,7 +18,7 @@ use crate::{
 };
 use alloc::boxed::Box;
 
-/// Asks after a sharing, or after what was unfrozen.
+/// Queries a profit sharing, or the unfreezing of a remainder.
 #[derive(Clone, Debug)]
 pub struct QueryProfitSharing {
     party: Party,
@@ -26,19 +26,19 @@ pub struct QueryProfitSharing {
     out_order_no: OutOrderNo,
 }
 
-/// What is known of a sharing.
+/// The result of querying a profit sharing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "it is known, or it is not")]
+#[allow(clippy::exhaustive_enums, reason = "the profit sharing is found, or it is not")]
 pub enum ProfitSharingLookup {
-    /// It exists.
+    /// The profit sharing exists.
     Found(Box<ProfitSharing>),
-    /// WeChat Pay knows no such sharing, and signed that. A request for it may still be on its way: see
+    /// WeChat Pay has no such profit sharing; this reply was signed. A request that creates it may still be in flight: see
     /// [`resolve`](crate::v3::Merchant::resolve).
     NotFound,
 }
 
 impl QueryProfitSharing {
-    /// By the payment and the merchant's number.
+    /// Creates a query by the payment and the merchant's number of the profit sharing.
     #[must_use]
     pub fn new(party: Party, transaction_id: TransactionId, out_order_no: OutOrderNo) -> Self {
         Self { party, transaction_id, out_order_no }

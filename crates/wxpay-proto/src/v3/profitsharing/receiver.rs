@@ -1,4 +1,4 @@
-//! Who may get a part: added before, and deleted.
+//! Adding and deleting profit-sharing receivers.
 //!
 //! `POST /v3/profitsharing/receivers/add`, `POST /v3/profitsharing/receivers/delete`.
 
@@ -19,34 +19,34 @@ use crate::{
 use alloc::string::String;
 
 open_enum! {
-    /// What the receiver is to the merchant.
+    /// The receiver's relation to the merchant.
     RelationType {
-        /// Who provides a service.
+        /// A service provider.
         ServiceProvider = "SERVICE_PROVIDER",
-        /// A shop.
+        /// A store.
         Store = "STORE",
-        /// Staff.
+        /// An employee.
         Staff = "STAFF",
-        /// Who owns the shop.
+        /// The owner of the store.
         StoreOwner = "STORE_OWNER",
-        /// A partner.
+        /// A business partner.
         Partner = "PARTNER",
         /// The head office.
         Headquarter = "HEADQUARTER",
         /// The brand.
         Brand = "BRAND",
-        /// Who distributes.
+        /// A distributor.
         Distributor = "DISTRIBUTOR",
         /// A customer.
         User = "USER",
-        /// Who supplies.
+        /// A supplier.
         Supplier = "SUPPLIER",
-        /// Something else, to be told by [`custom_relation`](AddReceiver::custom_relation).
+        /// A custom relation: see [`AddReceiver::custom_relation`].
         Custom = "CUSTOM",
     }
 }
 
-/// Adds a receiver: whoever is to get a part must be one. Adding again changes nothing.
+/// Adds a receiver. Only added receivers can get a part of a payment. Adding a receiver again changes nothing.
 #[derive(Clone, Debug)]
 pub struct AddReceiver {
     appid: AppId,
@@ -57,7 +57,7 @@ pub struct AddReceiver {
     name: Option<Sensitive>,
 }
 
-/// Deletes a receiver: no more parts for them. Deleting again changes nothing.
+/// Deletes a receiver, which then gets no more parts. Deleting a receiver again changes nothing.
 #[derive(Clone, Debug)]
 pub struct DeleteReceiver {
     appid: AppId,
@@ -66,12 +66,13 @@ pub struct DeleteReceiver {
 }
 
 impl AddReceiver {
-    /// Adds this receiver. `appid` is the merchant's app, under which people are known.
+    /// Creates the operation that adds this receiver. `appid` is the app of the merchant, under which people are
+    /// identified.
     ///
     /// # Errors
     ///
-    /// When a person is under the app of a sub-merchant and none is told; or when the relation is
-    /// [custom](RelationType::Custom), which [`custom_relation`](Self::custom_relation) makes.
+    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party, or when the
+    /// relation is [`Custom`](RelationType::Custom): use [`custom_relation`](Self::custom_relation).
     pub fn new(
         appid: AppId,
         party: Party,
@@ -80,16 +81,17 @@ impl AddReceiver {
     ) -> Result<Self, InvalidField> {
         account.check(&party)?;
         if relation_type == RelationType::Custom {
-            return Err(InvalidField::new("custom_relation", "must be told with CUSTOM"));
+            return Err(InvalidField::new("custom_relation", "is required for CUSTOM"));
         }
         Ok(Self { appid, party, account, relation_type, custom_relation: None, name: None })
     }
 
-    /// Adds this receiver, who is something else to the merchant: in at most 10 characters.
+    /// Creates the operation that adds this receiver with a custom relation of 1 to 10 characters.
     ///
     /// # Errors
     ///
-    /// As with [`new`](Self::new), and when the relation breaks its rule.
+    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party, or when the
+    /// relation breaks its rule.
     pub fn custom_relation(
         appid: AppId,
         party: Party,
@@ -103,7 +105,7 @@ impl AddReceiver {
         Ok(Self { appid, party, account, relation_type, custom_relation, name: None })
     }
 
-    /// The receiver's name, to be compared by WeChat Pay; it travels sealed. Of a merchant it must be told, in full.
+    /// Sets the receiver's name, which WeChat Pay compares. It is sent encrypted. For a merchant the full name is required.
     #[must_use]
     pub fn name(self, name: Sensitive) -> Self {
         Self { name: Some(name), ..self }
@@ -111,11 +113,11 @@ impl AddReceiver {
 }
 
 impl DeleteReceiver {
-    /// Deletes this receiver.
+    /// Creates the operation that deletes this receiver.
     ///
     /// # Errors
     ///
-    /// When a person is under the app of a sub-merchant and none is told.
+    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party.
     pub fn new(appid: AppId, party: Party, account: Account) -> Result<Self, InvalidField> {
         account.check(&party)?;
         Ok(Self { appid, party, account })
@@ -159,13 +161,13 @@ struct Reply {
     account: String,
 }
 
-/// The answer must be about the receiver that was told.
+/// Checks that the reply is about the requested receiver.
 fn read(reply: Verified<'_>, account: &Account) -> Result<(), Error> {
     let told: Reply = reply.parse()?;
     if account.parts() == (told.kind.as_str(), told.account.as_str()) {
         Ok(())
     } else {
-        Err(malformed().caused_by(InvalidField::new("account", "must be of the receiver that was told")))
+        Err(malformed().caused_by(InvalidField::new("account", "must be that of the requested receiver")))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a receiver gives back, so that a payment that was shared can be refunded.
+//! Returns of shared amounts from a receiver, so that the payment can be refunded.
 //!
 //! `POST /v3/profitsharing/return-orders`, `GET /v3/profitsharing/return-orders/{out_return_no}`.
 
@@ -23,34 +23,35 @@ use crate::{
 use alloc::{boxed::Box, string::String};
 
 open_enum! {
-    /// What became of what was to be given back.
+    /// The result of a return.
     ReturnResult {
-        /// It is under way.
+        /// The return is in progress.
         Processing = "PROCESSING",
-        /// It is back.
+        /// The amount is returned.
         Success = "SUCCESS",
-        /// It is not.
+        /// The return failed.
         Failed = "FAILED",
     }
 }
 
 open_enum! {
-    /// Why nothing was given back.
+    /// The reason why a return failed.
     FailReason {
-        /// The receiver's account has trouble.
+        /// The receiver's account is abnormal.
         AccountAbnormal = "ACCOUNT_ABNORMAL",
-        /// The receiver has not enough.
+        /// The receiver's balance is not sufficient.
         BalanceNotEnough = "BALANCE_NOT_ENOUGH",
-        /// It took too long.
+        /// The return timed out and was closed.
         TimeOutClosed = "TIME_OUT_CLOSED",
-        /// The payer's account has trouble.
+        /// The account of the merchant that shared is abnormal.
         PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
-        /// The request was wrong.
+        /// The request is invalid.
         InvalidRequest = "INVALID_REQUEST",
     }
 }
 
-/// Takes back what a merchant got of a sharing; people cannot give back. Comes to where that stands.
+/// Returns an amount from a merchant that received it by profit sharing; people cannot return amounts. The output is the
+/// return, which may still be in progress.
 #[derive(Clone, Debug)]
 pub struct ReturnProfitSharing {
     party: Party,
@@ -63,12 +64,14 @@ pub struct ReturnProfitSharing {
 }
 
 impl ReturnProfitSharing {
-    /// Takes so much back from a merchant, under this number: of the sharing that had that number. `description` is why, in
-    /// at most 80 characters.
+    /// Creates the operation that returns an amount, in fen, from the merchant `return_mchid`.
+    ///
+    /// `out_order_no` is the merchant's number of the profit sharing, and `out_return_no` is that of the return.
+    /// `description` is the reason, in 1 to 80 characters.
     ///
     /// # Errors
     ///
-    /// When amount or description break their rule.
+    /// When the amount or the description breaks its rule.
     pub fn new(
         party: Party,
         out_order_no: OutOrderNo,
@@ -83,11 +86,11 @@ impl ReturnProfitSharing {
         Ok(Self { party, out_order_no, order_id: None, out_return_no, return_mchid, amount, description })
     }
 
-    /// Names the sharing by WeChat Pay's number instead. The merchant's own is what is asked by.
+    /// Names the profit sharing by WeChat Pay's number in the request. Queries still use the merchant's number.
     ///
     /// # Errors
     ///
-    /// When it is not 1 to 64 visible ASCII characters.
+    /// When the number is not 1 to 64 visible ASCII characters.
     pub fn by_order_id(self, order_id: impl Into<String>) -> Result<Self, InvalidField> {
         let order_id = order_id.into();
         if (1..=64).contains(&order_id.len()) && order_id.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -98,7 +101,7 @@ impl ReturnProfitSharing {
     }
 }
 
-/// Asks after what was to be given back.
+/// Queries a return.
 #[derive(Clone, Debug)]
 pub struct QueryProfitSharingReturn {
     party: Party,
@@ -107,59 +110,63 @@ pub struct QueryProfitSharingReturn {
 }
 
 impl QueryProfitSharingReturn {
-    /// By the merchant's numbers of the sharing and of what was to be given back.
+    /// Creates a query by the merchant's numbers of the profit sharing and of the return.
     #[must_use]
     pub fn new(party: Party, out_order_no: OutOrderNo, out_return_no: OutReturnNo) -> Self {
         Self { party, out_order_no, out_return_no }
     }
 }
 
-/// What became of what was to be given back. Only a [verified](Verified) reply makes one.
+/// A return and its result. It is read only from a [verified](Verified) reply.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct ProfitSharingReturn {
     /// The sub-merchant, in partner mode.
     pub sub_mchid: Option<MchId>,
-    /// WeChat Pay's number of the sharing.
+    /// WeChat Pay's number of the profit sharing.
     pub order_id: String,
-    /// The merchant's number of the sharing.
+    /// The merchant's number of the profit sharing.
     pub out_order_no: OutOrderNo,
-    /// The merchant's number of what was to be given back.
+    /// The merchant's number of the return.
     pub out_return_no: OutReturnNo,
-    /// WeChat Pay's number of it.
+    /// WeChat Pay's number of the return.
     pub return_id: String,
-    /// Who was to give it back.
+    /// The merchant that returns the amount.
     pub return_mchid: MchId,
-    /// How much.
+    /// The amount, in fen.
     pub amount: Fen,
-    /// Why.
+    /// The reason for the return.
     #[serde(default)]
     pub description: String,
-    /// What became of it.
+    /// The result.
     pub result: ReturnResult,
-    /// Why nothing was given back.
+    /// The reason, if the return failed.
     pub fail_reason: Option<FailReason>,
-    /// When it was taken up.
+    /// The time at which WeChat Pay accepted the return.
     #[serde(default, deserialize_with = "time::deserialize_option")]
     pub create_time: Option<UnixTime>,
-    /// When it was over.
+    /// The time at which the return was finished.
     #[serde(default, deserialize_with = "time::deserialize_option")]
     pub finish_time: Option<UnixTime>,
 }
 
-/// What is known of what was to be given back.
+/// The result of querying a return.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "it is known, or it is not")]
+#[allow(clippy::exhaustive_enums, reason = "the return is found, or it is not")]
 pub enum ReturnLookup {
-    /// It exists.
+    /// The return exists.
     Found(Box<ProfitSharingReturn>),
-    /// WeChat Pay knows of no such thing, and signed that. A request for it may still be on its way: see
+    /// WeChat Pay has no such return; this reply was signed. A request that creates it may still be in flight: see
     /// [`resolve`](crate::v3::Merchant::resolve).
     NotFound,
 }
 
 impl ProfitSharingReturn {
-    /// Reads the one that was asked for.
+    /// Reads a reply about this return.
+    ///
+    /// # Errors
+    ///
+    /// Malformed, if the reply is about another return.
     fn read_of(
         reply: Verified<'_>,
         out_order_no: &OutOrderNo,
@@ -169,7 +176,8 @@ impl ProfitSharingReturn {
         if given.out_return_no == *out_return_no && given.out_order_no == *out_order_no {
             Ok(given)
         } else {
-            Err(malformed().caused_by(InvalidField::new("out_return_no", "must be of what was asked for")))
+            Err(malformed()
+                .caused_by(InvalidField::new("out_return_no", "must be that of the requested return")))
         }
     }
 }
@@ -327,7 +335,7 @@ mod tests {
         let ReturnLookup::Found(given) =
             fake::read(&partner, &told("P20150806125346", "R2019@0516")).unwrap()
         else {
-            panic!("it is known");
+            panic!("expected ReturnLookup::Found");
         };
         assert_eq!((&given.result, given.amount), (&ReturnResult::Failed, Fen::new(888)));
         assert_eq!(given.fail_reason, Some(FailReason::TimeOutClosed));

@@ -1,4 +1,4 @@
-//! Unfreezing what is left: nothing more of the payment is shared.
+//! Unfreezing the remainder of a payment, so that no more of it is shared.
 //!
 //! `POST /v3/profitsharing/orders/unfreeze`.
 
@@ -17,8 +17,8 @@ use crate::{
 };
 use alloc::string::String;
 
-/// Gives the merchant all that is left of a payment; comes to where that stands. It is a sharing of its own, with a number of
-/// its own.
+/// Unfreezes the remainder of a payment for the merchant. WeChat Pay treats it as a profit sharing with its own number, and
+/// returns that.
 #[derive(Clone, Debug)]
 pub struct UnfreezeRemainder {
     party: Party,
@@ -28,7 +28,8 @@ pub struct UnfreezeRemainder {
 }
 
 impl UnfreezeRemainder {
-    /// Unfreezes what is left of this payment, under this number; `description` is why, in at most 80 characters.
+    /// Creates the operation that unfreezes the remainder of this payment under this number. `description` is the reason, in
+    /// 1 to 80 characters.
     ///
     /// # Errors
     ///

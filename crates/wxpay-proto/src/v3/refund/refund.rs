@@ -39,7 +39,7 @@ open_enum! {
         Balance = "BALANCE",
         /// The balance of another account, because the account that paid is abnormal.
         OtherBalance = "OTHER_BALANCE",
-        /// Another bank card, because the card that paid is abnormal.
+        /// A different bank card, because the card that paid is abnormal.
         OtherBankcard = "OTHER_BANKCARD",
     }
 }
