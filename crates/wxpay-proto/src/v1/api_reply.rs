@@ -1,4 +1,4 @@
-//! What `api.weixin.qq.com` answers: JSON with HTTP 200, whatever it says.
+//! Replies of `api.weixin.qq.com`: JSON with HTTP 200, for success and for refusals.
 
 use crate::{
     error::{Error, ErrorKind, Fate},
@@ -10,8 +10,7 @@ use alloc::string::String;
 use core::{error, fmt};
 use serde::de::DeserializeOwned;
 
-/// An answer that is no refusal. That TLS named the gateway is all that vouches for it: this generation signs
-/// no answers.
+/// A reply that is no refusal. Only TLS authenticates it, because APIv1 does not sign replies.
 #[derive(Clone, Copy)]
 pub struct ApiReply<'a> {
     body: &'a [u8],
@@ -20,7 +19,7 @@ pub struct ApiReply<'a> {
 
 impl fmt::Debug for ApiReply<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Answer({} bytes)", self.body.len())
+        write!(f, "ApiReply({} bytes)", self.body.len())
     }
 }
 
@@ -31,7 +30,7 @@ struct Verdict {
 }
 
 impl<'a> ApiReply<'a> {
-    /// Success is told by `errcode` 0 or by its absence (a token), never by the HTTP status.
+    /// Reads a reply. Success is `errcode` 0, or no `errcode` (a token). Refusals come with HTTP 200, too.
     pub(crate) fn of(reply: &'a Response) -> Result<Self, Error> {
         let body = reply.body();
         if reply.status() != 200 {
@@ -42,6 +41,7 @@ impl<'a> ApiReply<'a> {
             Some(LenientString(code)) if code != "0" => {
                 let refusal =
                     Refusal::new(reply.status(), Code::from(code), errmsg.as_deref().unwrap_or_default());
+                // A busy gateway may have carried out the request all the same.
                 let fate = if refusal.code == Code::BUSY { Fate::Unknown } else { Fate::Refused };
                 Err(Error::refused(refusal, fate))
             }
@@ -49,12 +49,12 @@ impl<'a> ApiReply<'a> {
         }
     }
 
-    /// Reads it as a type.
+    /// Parses the body into a type.
     pub(crate) fn parse<T: DeserializeOwned>(self) -> Result<T, Error> {
         parse(self.body)
     }
 
-    /// Whether it says so, rather than not saying anything else.
+    /// Returns whether the reply has `errcode` 0. A reply without `errcode` does not.
     pub(crate) fn says_success(self) -> bool {
         self.says_success
     }
@@ -64,18 +64,18 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Error> {
     json::parse(body).map_err(|fault| malformed().caused_by(fault))
 }
 
-/// The reply is not what the document says, so what it replies to may have been carried out.
+/// Returns the error for a reply that the document does not describe. The request may have been carried out.
 pub(crate) fn malformed() -> Error {
     Error::new(ErrorKind::Malformed, Fate::Unknown)
 }
 
-/// An HTTP status that this gateway has no meaning for; everything it means to say comes with 200.
+/// An HTTP status that this gateway does not use: its own replies all have 200.
 #[derive(Clone, Copy, Debug)]
 struct UnexpectedStatus(u16);
 
 impl fmt::Display for UnexpectedStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HTTP status {}", self.0)
+        write!(f, "the HTTP status must be 200, but is {}", self.0)
     }
 }
 

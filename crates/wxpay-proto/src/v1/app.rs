@@ -1,4 +1,4 @@
-//! What the phone gets: seven parameters under the second signature.
+//! The parameters for the app: seven values, with the second signature.
 
 use super::{
     merchant::Merchant,
@@ -10,27 +10,26 @@ use crate::{
 };
 use alloc::string::{String, ToString};
 
-/// The parameters for the app, which hands them to WeChat as they are. Serialises to the seven members, all
-/// strings.
+/// The parameters for the app, which passes them to WeChat unchanged. Serialises to seven members, all strings.
 ///
 /// On Android they are `PayReq`'s `appId, nonceStr, packageValue, partnerId, prepayId, sign, timeStamp`; on
-/// iOS `timeStamp` is a number. **What the app reports back is no proof of payment.**
+/// iOS `timeStamp` is a number. **The result that the app reports is no proof of payment.**
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct AppParams {
     /// The app.
     pub appid: AppId,
-    /// A random text.
+    /// A random string.
     pub noncestr: String,
-    /// Always `Sign=WXPay`.
+    /// The literal `Sign=WXPay`.
     pub package: &'static str,
-    /// The merchant.
+    /// The merchant's number.
     pub partnerid: PartnerId,
-    /// The order that waits to be paid. How long it waits is not documented; two hours in later generations.
+    /// The id of the order to pay. Its validity is not documented; later API versions have two hours.
     pub prepayid: PrepayId,
     /// The second signature.
     pub sign: Sha1Sign,
-    /// Seconds since 1970.
+    /// The time of signing, in seconds since 1970.
     #[serde(serialize_with = "as_text")]
     pub timestamp: u64,
 }
@@ -40,10 +39,10 @@ fn as_text<T: ToString, S: serde::Serializer>(value: &T, serializer: S) -> Resul
 }
 
 impl AppParams {
-    /// The literal that tells the phone where the signature is.
+    /// The literal value of `package`, which names the parameter `sign` to WeChat's client.
     pub const PACKAGE: &'static str = "Sign=WXPay";
 
-    /// Signs for the phone, with a time and a random text of this moment.
+    /// Signs the parameters for the app, with the current time and a new random string.
     #[must_use]
     pub fn sign(me: &Merchant, prepayid: PrepayId, now: UnixTime, noncestr: String) -> Self {
         let timestamp = now.as_secs().to_string();
@@ -59,7 +58,7 @@ impl AppParams {
         }
     }
 
-    /// The string under the second signature, for debugging.
+    /// Returns the string that the second signature signs, for debugging.
     #[must_use]
     pub fn string_to_sign(&self, me: &Merchant) -> StringToSign {
         let timestamp = self.timestamp.to_string();

@@ -1,16 +1,16 @@
-//! One call: get the token, sign, send, read; once more with a new token, or after a pause.
+//! A call: get the token, sign, send, read the reply; retry with a new token, or after a backoff.
 //!
 //! ```text
-//!             ┌──────────── token is bad, once ─────────────┐
+//!             ┌────────── token rejected, once ─────────────┐
 //!             ▼                                             │
-//!  begin ─▶ token ──▶ sign and send ──▶ answer? ──▶ Done(Ok)│
+//!  begin ─▶ token ──▶ sign and send ──▶ reply? ───▶ Done(Ok)│
 //!             │ ▲          ▲              │ refused ────────┴─▶ Done(Err, Refused)
-//!      fetch, │ │ wait     └── pause ◀────┤ busy, lost, unreadable: in doubt from here on
-//!      or wait┘ │                         └─ no try left ─────▶ Done(Err, NotSent | Unknown)
+//!      fetch, │ │ wait     └── backoff ◀──┤ busy, lost, unreadable: in doubt from here on
+//!      or wait┘ │                         └─ no attempt left ─▶ Done(Err, NotSent | Unknown)
 //! ```
 //!
-//! While the token is fetched nothing has been sent: the money is where it was. A try whose answer was lost, or
-//! makes no sense, leaves doubt for ever; only a good answer to a later try under the same number ends it.
+//! While the token is fetched, nothing has been sent and no money has moved. An attempt whose reply was lost or
+//! unreadable leaves the call in doubt. Only a success of a later attempt under the same number ends the doubt.
 
 use super::{api_reply::ApiReply, merchant::Merchant, token::FetchToken};
 use crate::{
@@ -27,12 +27,12 @@ use crate::{
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-/// How many bytes an answer may have. The longest documented one has less than a thousand.
+/// The maximum length of a reply, in bytes. The longest documented reply has less than a thousand.
 const MAX_REPLY: usize = 64 * 1024;
 
-/// One operation of the first generation. All of them may be repeated under the same number.
+/// An operation of APIv1. Every operation may be retried under the same number.
 pub trait Endpoint: fmt::Debug + Send + Sealed {
-    /// What a good answer says.
+    /// The value that a successful reply is read into.
     type Output: Send;
 
     /// A short fixed name for logs and metrics.
@@ -40,42 +40,42 @@ pub trait Endpoint: fmt::Debug + Send + Sealed {
     /// The path, as documented.
     const PATH: &'static str;
 
-    /// The body of a request, signed with the time and a random text of this moment.
+    /// Returns the body of a request, signed with the current time and a new random string.
     fn body(&self, me: &Merchant, world: &mut World<'_>) -> Vec<u8>;
 
-    /// Reads an answer that is no refusal.
+    /// Reads a reply that is no refusal.
     ///
     /// # Errors
     ///
-    /// When it is not what the document promises.
+    /// When the reply is not what WeChat Pay's documentation specifies.
     fn read(&self, me: &Merchant, answer: ApiReply<'_>, world: &mut World<'_>)
     -> Result<Self::Output, Error>;
 
-    /// The number to ask for, should the outcome be in doubt. `None` where nothing could have changed.
+    /// Returns the number to query if the outcome is unknown. `None` if the operation changes nothing.
     fn number(&self) -> Option<&OutTradeNo> {
         None
     }
 }
 
-/// A call that has not begun. It is tried by the merchant's [`Policy`](crate::retry::Policy).
+/// A call of one operation, not begun yet. Retries follow the merchant's [`Policy`](crate::retry::Policy).
 #[derive(Clone, Debug)]
 pub struct Call<E> {
     me: Merchant,
     endpoint: E,
 }
 
-/// A call under way.
+/// A call in progress.
 #[derive(Debug)]
 struct InProgress<E> {
     call: Call<E>,
     attempts: Attempts,
-    /// Some earlier try may have been carried out.
+    /// Set when an earlier attempt may have been carried out.
     doubt: bool,
-    /// A token was called bad already; a second time is final.
+    /// Set when a token was rejected once; a second rejection is final.
     refreshed: bool,
 }
 
-/// A call with a request out.
+/// A call that awaits a reply.
 #[derive(Debug)]
 pub struct InFlight<E>(Exchange<E>);
 
@@ -85,7 +85,7 @@ enum Exchange<E> {
     Operation(AccessToken, InProgress<E>),
 }
 
-/// A call that waits: for the token that somebody else fetches, or between two tries.
+/// A call that waits, for a token that another caller fetches or between two attempts.
 #[derive(Debug)]
 pub struct Paused<E>(InProgress<E>);
 
@@ -148,6 +148,7 @@ impl<E: Endpoint> InProgress<E> {
         self.doubt |= error.fate() == Fate::Unknown;
         if is_token_error(&error) {
             world.memory.tokens_of(me.appid()).invalidate(token);
+            // A rejected token means that nothing was carried out, so no backoff is needed.
             if !self.refreshed {
                 self.refreshed = true;
                 return self.authorize(world);
@@ -188,7 +189,7 @@ impl<E: Endpoint> InProgress<E> {
     }
 }
 
-/// Whether a pause may help.
+/// Returns whether a retry after a backoff may succeed.
 fn is_retryable(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Transport | ErrorKind::Malformed => true,
@@ -199,7 +200,7 @@ fn is_retryable(error: &Error) -> bool {
     }
 }
 
-/// An expired token is called by any of the three names.
+/// Returns whether the token was rejected. The gateway reports an expired token with any of three codes.
 fn is_token_error(error: &Error) -> bool {
     const BAD: [Code; 3] = [Code::INVALID_CREDENTIAL, Code::INVALID_ACCESS_TOKEN, Code::ACCESS_TOKEN_EXPIRED];
     error.refusal().is_some_and(|refusal| BAD.contains(&refusal.code))
@@ -226,6 +227,7 @@ impl<E: Endpoint> Flow for Call<E> {
     }
 
     fn on_wake(Paused(calling): Paused<E>, world: &mut World<'_>) -> Step<Self> {
+        // The token may have expired during the wait.
         calling.authorize(world)
     }
 }

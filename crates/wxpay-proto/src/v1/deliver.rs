@@ -1,7 +1,7 @@
-//! Telling WeChat Pay that the goods are on their way: `delivernotify`.
+//! Reporting the delivery of a paid order's goods: `delivernotify`.
 //!
-//! <https://api.weixin.qq.com/pay/delivernotify>. Due 24 hours after payment for virtual goods and services, 72
-//! hours for physical ones; later WeChat Pay raises the alarm 1001.
+//! <https://api.weixin.qq.com/pay/delivernotify>. The report is due 24 hours after payment for virtual goods and
+//! services, 72 hours for physical goods. When it is late, WeChat Pay raises alarm 1001.
 
 use super::{
     api_reply::{ApiReply, malformed},
@@ -22,7 +22,7 @@ use alloc::{
     vec::Vec,
 };
 
-/// What became of the goods of a paid order.
+/// The delivery of a paid order's goods: made, or failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     openid: OpenId,
@@ -32,13 +32,13 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// The goods are on their way. The payer and the payment are as the notice told them.
+    /// Creates the report of a delivery that was made. Payer and payment are those of the notification.
     #[must_use]
     pub fn made(openid: OpenId, transaction_id: TransactionId, out_trade_no: OutTradeNo) -> Self {
         Self { openid, transaction_id, out_trade_no, failure: None }
     }
 
-    /// They are not, for a reason that WeChat shows the payer.
+    /// Marks the delivery as failed, with a reason that WeChat shows to the payer: 1 to 256 bytes.
     ///
     /// # Errors
     ///
@@ -82,24 +82,24 @@ impl Delivery {
     }
 }
 
-/// The operation `delivernotify`. Telling it twice is harmless.
+/// The operation `delivernotify`. Sending it twice is harmless.
 #[derive(Clone, Debug)]
 pub struct NotifyDelivery(Delivery);
 
 impl Merchant {
-    /// Tells that the goods are on their way, or that they are not.
+    /// Reports that the goods were delivered, or that the delivery failed.
     #[must_use]
     pub fn notify_delivery(&self, delivery: Delivery) -> Call<NotifyDelivery> {
         Call::new(self.clone(), NotifyDelivery(delivery))
     }
 }
 
-/// A signed delivery notice, as it is sent, for whoever wants to look.
+/// A signed delivery report as sent, for debugging.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedDelivery {
     appid: AppId,
     delivery: Delivery,
-    /// Seconds.
+    /// The time of signing, in seconds since 1970.
     timestamp: String,
     app_signature: Sha1Sign,
 }
@@ -118,7 +118,7 @@ struct Body<'a> {
 }
 
 impl SignedDelivery {
-    /// Signs a delivery notice.
+    /// Signs a delivery report.
     #[must_use]
     pub fn sign(me: &Merchant, delivery: &Delivery, now: UnixTime) -> Self {
         let timestamp = now.as_secs().to_string();
@@ -126,13 +126,13 @@ impl SignedDelivery {
         Self { appid: me.appid().clone(), delivery: delivery.clone(), timestamp, app_signature }
     }
 
-    /// The SHA-1 over it.
+    /// The SHA-1 signature over the report.
     #[must_use]
     pub fn app_signature(&self) -> Sha1Sign {
         self.app_signature
     }
 
-    /// The string under [`app_signature`](Self::app_signature).
+    /// Returns the string that [`app_signature`](Self::app_signature) signs.
     #[must_use]
     pub fn string_to_sign(&self, me: &Merchant) -> StringToSign {
         signature::sha1_string(self.delivery.fields(&self.appid, &self.timestamp), me.pay_sign_key())

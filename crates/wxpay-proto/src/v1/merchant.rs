@@ -1,4 +1,4 @@
-//! Who we are: the credentials of the first generation. What can be asked with them stands with each operation.
+//! The merchant and its credentials. Each operation's module adds the method that calls it.
 
 use crate::{
     id::{AppId, InvalidField, PartnerId, absolute_url},
@@ -8,7 +8,7 @@ use crate::{
 use alloc::{string::String, sync::Arc};
 use core::fmt;
 
-/// A key: checked for its form, never printed, wiped when dropped.
+/// Defines the type of a key: validated, never printed, wiped on drop.
 macro_rules! key {
     ($(#[$doc:meta])* $name:ident = $field:literal, $rule:literal, $length:literal) => {
         $(#[$doc])*
@@ -16,11 +16,12 @@ macro_rules! key {
         pub struct $name(Secret<String>);
 
         impl $name {
-            /// Takes the key in.
+            /// Creates the key from its text.
             ///
             /// # Errors
             ///
-            /// When it has not the form of this key: the three are told apart by length or by type, never mixed up.
+            /// When the text does not have the form of this key. The three keys differ in length or in type, so they
+            /// cannot be confused.
             pub fn new(text: String) -> Result<Self, InvalidField> {
                 let secret = Secret::new(text);
                 let text = secret.expose();
@@ -36,23 +37,22 @@ macro_rules! key {
 }
 
 key! {
-    /// `appsecret`: 32 letters and digits. Fetches the access token, and travels for that.
+    /// The `appsecret`: 32 letters and digits. It is sent to fetch the access token.
     AppSecret = "appsecret", "must be 32 letters and digits", 32
 }
 
 key! {
-    /// `paySignKey`, also called `appkey`: 128 letters and digits. Makes the SHA-1 signatures, and never
-    /// travels.
+    /// The `paySignKey`, also called `appkey`: 128 letters and digits. It makes the SHA-1 signatures, and is never
+    /// sent.
     PaySignKey = "paysignkey", "must be 128 letters and digits", 128
 }
 
 key! {
-    /// `partnerKey`: 32 letters and digits. Makes the MD5 signatures, and never travels.
+    /// The `partnerKey`: 32 letters and digits. It makes the MD5 signatures, and is never sent.
     PartnerKey = "partnerkey", "must be 32 letters and digits", 32
 }
 
-/// A merchant of the first generation. Copies share one set of credentials; there may be many merchants in one
-/// process.
+/// A merchant of APIv1. Clones share one set of credentials, and one process may use many merchants.
 ///
 /// ```
 /// use core::net::Ipv4Addr;
@@ -96,7 +96,7 @@ impl fmt::Debug for Merchant {
     }
 }
 
-/// What a merchant may be told beyond its credentials; see [`Merchant::builder`].
+/// The builder of a merchant; see [`Merchant::builder`].
 #[derive(Debug)]
 pub struct Builder(Inner);
 
@@ -110,11 +110,11 @@ impl fmt::Debug for Inner {
 }
 
 impl Builder {
-    /// Calls another gateway than `https://api.weixin.qq.com`: a simulator, or a proxy of one's own.
+    /// Sets the gateway's URL: a simulator, or your own proxy. The default is `https://api.weixin.qq.com`.
     ///
     /// # Errors
     ///
-    /// When it is not an absolute `http` or `https` URL, or has a user, a query or a fragment.
+    /// When the URL is not an absolute `http` or `https` URL, or has a user, a query or a fragment.
     pub fn base_url(mut self, base_url: &str) -> Result<Self, InvalidField> {
         let rule = InvalidField::new(
             "base_url",
@@ -124,14 +124,14 @@ impl Builder {
         Ok(self)
     }
 
-    /// Tries calls by another policy than the default.
+    /// Sets the retry policy of calls.
     #[must_use]
     pub fn retry(mut self, policy: Policy) -> Self {
         self.0.retry = policy;
         self
     }
 
-    /// The merchant.
+    /// Builds the merchant.
     #[must_use]
     pub fn build(self) -> Merchant {
         Merchant(Arc::new(self.0))
@@ -139,7 +139,7 @@ impl Builder {
 }
 
 impl Merchant {
-    /// A merchant with the five things WeChat Pay mailed it.
+    /// Begins a merchant with its five credentials, as WeChat Pay mailed them.
     #[must_use]
     pub fn builder(
         appid: AppId,

@@ -1,21 +1,21 @@
-//! The first generation (2013–2014), for apps: what the project starts from.
+//! APIv1: the 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2.
 //!
 //! ```text
-//!  1  GET  /cgi-bin/token           the access token, kept two hours           token.rs
-//!  2       package + MD5            what is sold, signed with the PartnerKey   order.rs package.rs
-//!  3       app_signature            the call, SHA-1 with the PaySignKey        prepay.rs signature.rs
-//!  4  POST /pay/genprepay           the prepayid                               prepay.rs call.rs
-//!  5       the second signature     seven parameters for the app             app.rs
-//!  6  ◀─── notification                   MD5 over the query, SHA-1 over the XML     notification.rs
-//!  7  POST /pay/orderquery          what became of it, when no notification came     query.rs resolve.rs
-//!  8  POST /pay/delivernotify       the goods are on their way                 deliver.rs
+//!  1  GET  /cgi-bin/token        the access token, valid for two hours          token.rs
+//!  2       package + MD5         the order data, signed with the PartnerKey     order.rs package.rs
+//!  3       app_signature         the request, SHA-1 with the PaySignKey         prepay.rs signature.rs
+//!  4  POST /pay/genprepay        the prepayid                                   prepay.rs call.rs
+//!  5       second signature      seven parameters for the app                   app.rs
+//!  6  ◀─── notification          MD5 over the query, SHA-1 over the XML body    notification.rs
+//!  7  POST /pay/orderquery       the outcome, if no notification arrived        query.rs resolve.rs
+//!  8  POST /pay/delivernotify    the delivery of the goods                      deliver.rs
 //! ```
 //!
-//! It is closed to new merchants. Its calls are authenticated by TLS alone: a refusal is not signed, so TLS is
-//! what [`Fate::Refused`](crate::Fate::Refused) rests on here. Notices are signed twice, and the two halves are not bound to
-//! each other: money is told by the query alone.
+//! Replies are not signed. TLS alone authenticates the gateway, so a [`Fate::Refused`](crate::Fate::Refused) relies on
+//! TLS here. A notification has two signatures, one over its query and one over its body. The halves are not bound to
+//! each other, and only the query proves a payment.
 //!
-//! Refunds and bills of this generation went through the older Tenpay gateway and are out of scope.
+//! Refunds and bills went through the older Tenpay gateway and are out of scope.
 
 mod api_reply;
 mod app;

@@ -1,15 +1,15 @@
-//! WeChat Pay's notice that an order was paid: signed twice.
+//! WeChat Pay's notification that an order was paid, with two signatures.
 //!
-//! A POST whose query tells of the order, signed by MD5 with the `PartnerKey`, and whose XML body tells of the
-//! payer, signed by SHA-1 with the `PaySignKey`. **The halves are not bound to each other**: a genuine body of
-//! one payment fits under the genuine query of another. So money is told by the query alone, and the payer's
-//! `openid` authorises nothing.
+//! A notification is a POST. Its query describes the order and is signed by MD5 with the `PartnerKey`. Its XML body
+//! describes the payer and is signed by SHA-1 with the `PaySignKey`. **The halves are not bound to each other**: the
+//! genuine body of one payment fits the genuine query of another. Therefore only the query proves a payment, and the
+//! payer's `openid` authorises nothing.
 //!
-//! It comes up to ten times within half an hour until it is answered `success`, perhaps before the order's own
-//! answer, perhaps never. There is no time window in this generation; a notice repeated by an eavesdropper tells
-//! nothing new, which [`PaymentState`](crate::payment::PaymentState) makes harmless.
+//! WeChat Pay sends a notification up to ten times within half an hour, until the response is `success`. It may arrive
+//! before the reply to the order, or never. APIv1 has no time window, so an eavesdropper can replay a notification. A
+//! replay contains nothing new: [`PaymentState`](crate::payment::PaymentState) makes it harmless.
 //!
-//! The App payment document of 2014, section 3.6.
+//! Source: the App payment document of 2014, section 3.6.
 
 use super::{
     merchant::Merchant,
@@ -26,12 +26,12 @@ use crate::{
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{error, fmt, str::FromStr};
 
-/// How many bytes the query may have.
+/// The maximum length of the query, in bytes.
 pub const MAX_QUERY: usize = 8 * 1024;
-/// How many bytes the body may have.
+/// The maximum length of the body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// A notice as it came in: nothing of it is to be believed yet.
+/// A notification as received. Nothing of it is verified yet.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct RawNotification<'a> {
@@ -44,7 +44,7 @@ pub struct RawNotification<'a> {
 }
 
 impl<'a> RawNotification<'a> {
-    /// Takes up a notice: the method, the raw query without the `?`, the raw body.
+    /// Creates a notification from the method, the raw query without the `?`, and the raw body.
     #[must_use]
     pub fn new(method: &'a str, query: &'a [u8], body: &'a [u8]) -> Self {
         Self { method, query, body }
@@ -60,7 +60,7 @@ impl fmt::Debug for RawNotification<'_> {
     }
 }
 
-/// A verified notice.
+/// A verified notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
     key: String,
@@ -77,20 +77,20 @@ pub struct Notification {
     pay_info: Option<String>,
 }
 
-/// What is answered to a notice. Anything but `success` with HTTP 200 brings it again.
+/// The response to a notification. WeChat Pay sends the notification again unless it is `success` with HTTP 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ack {
-    /// It is durably taken note of: 200 `success`, these seven bytes and no more.
+    /// The notification is stored durably: 200 `success`, these seven bytes and no more.
     Success,
-    /// It could not be handled now: 500 `fail`.
+    /// The notification could not be handled now: 500 `fail`.
     Fail,
-    /// It is not what it should be, with this HTTP status: `fail`.
+    /// The notification is invalid: `fail` with this HTTP status.
     Reject(u16),
 }
 
 impl Ack {
-    /// The reply.
+    /// Returns the HTTP response.
     #[must_use]
     pub fn response(self) -> Response {
         let (status, body) = match self {
@@ -102,16 +102,16 @@ impl Ack {
     }
 }
 
-/// A form or document whose signature was checked. [`verify_query`] and [`verify_body`] are its only makers, and
+/// A form or document whose signature was verified. Only [`verify_query`] and [`verify_body`] create it, and a
 /// [`Notification`] is read from nothing else.
 struct Verified<T>(T);
 
 impl Merchant {
-    /// Hears a notice: verifies both its signatures, then reads it.
+    /// Verifies both signatures of a notification, then reads it.
     ///
     /// # Errors
     ///
-    /// When anything about it is wrong. Then it tells nothing, and [`NotificationError::ack`] is the answer to give.
+    /// When the form, a signature or a field is invalid. [`NotificationError::ack`] is the response to send then.
     pub fn verify_notification(&self, raw: &RawNotification<'_>) -> Result<Notification, NotificationError> {
         Notification::verified(self, raw).map_err(|reason| NotificationError(Box::new(reason)))
     }
@@ -135,30 +135,30 @@ impl Notification {
         Verified(query): &Verified<Form<'_>>,
         Verified(body): &Verified<FlatXml<'_>>,
     ) -> Result<Self, Reason> {
-        // The document's default, when nothing is declared.
+        // GBK is the document's default when no charset is declared.
         let charset = match query.value("input_charset") {
             None | Some(b"") => Charset::Gbk,
             Some(name) => Charset::from_name(name).ok_or(field("input_charset", "must be UTF-8 or GBK"))?,
         };
         let query = QueryOrder { form: query, charset };
-        query.expect("partner", me.partner().as_str(), "must be ours")?;
+        query.expect("partner", me.partner().as_str(), "must be the merchant's own number")?;
         if body.value("AppId").map(str::trim) != Some(me.appid().as_str()) {
-            return Err(field("AppId", "must be ours"));
+            return Err(field("AppId", "must be the merchant's own app"));
         }
         if let Some(sign_type) = query.optional("sign_type")
             && sign_type != "MD5"
         {
             return Err(field("sign_type", "must be MD5"));
         }
-        query.expect("fee_type", "1", "must be 1, yuan")?;
-        query.expect("trade_mode", "1", "must be 1, paid at once")?;
+        query.expect("fee_type", "1", "must be 1 (CNY)")?;
+        query.expect("trade_mode", "1", "must be 1 (paid immediately)")?;
         let total_fee: Fen = query.parsed("total_fee", "must be whole fen")?;
         let discount = match query.optional("discount") {
             Some(discount) => discount.parse().map_err(|_| field("discount", "must be whole fen"))?,
             None => Fen::ZERO,
         };
         if total_fee.checked_add(discount).is_none() {
-            return Err(field("discount", "must not exceed all money"));
+            return Err(field("discount", "must not overflow when added to total_fee"));
         }
         let trade_state = query.told("trade_state")?;
         if !trade_state.bytes().all(|digit| digit.is_ascii_digit()) {
@@ -178,14 +178,14 @@ impl Notification {
                 .parse()
                 .map(UnixTime::from_secs)
                 .map_err(|_| field("TimeStamp", "must be whole seconds"))?,
-            bank_type: query.text("bank_type")?.ok_or(field("bank_type", "must be there"))?,
+            bank_type: query.text("bank_type")?.ok_or(field("bank_type", "is required"))?,
             bank_billno: query.text("bank_billno")?,
             attach: query.text("attach")?,
             pay_info: query.text("pay_info")?,
         })
     }
 
-    /// The order it is about.
+    /// The merchant's order number.
     #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
@@ -197,68 +197,67 @@ impl Notification {
         self.payment.transaction_id()
     }
 
-    /// Whether it tells of success (`trade_state` 0). Otherwise it is to be answered `success` and to be credited
-    /// to nobody.
+    /// Returns whether the order was paid (`trade_state` 0). If not, respond `success`, and credit nobody.
     #[must_use]
     pub fn is_paid(&self) -> bool {
         self.paid
     }
 
-    /// What it proves: that the order was paid, if it was.
+    /// Returns the evidence of payment, if the order was paid.
     #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         self.paid.then(|| Evidence::new(self.out_trade_no.clone(), self.payment.clone()))
     }
 
-    /// What the payer paid. Less than was ordered, if there is a discount.
+    /// The amount that the payer paid, in fen: the price less the discount.
     #[must_use]
     pub fn total_fee(&self) -> Fen {
         self.payment.total_fee()
     }
 
-    /// What was taken off the price: `total_fee + discount` is what was ordered.
+    /// The discount, in fen: `total_fee + discount` is the price that was ordered.
     #[must_use]
     pub fn discount(&self) -> Fen {
         self.payment.discount()
     }
 
-    /// When it was paid.
+    /// The time of payment.
     #[must_use]
     pub fn time_end(&self) -> UnixTime {
         self.payment.time_end()
     }
 
-    /// The notice's number, the same in every repetition.
+    /// The notification's id, the same in every delivery.
     #[must_use]
     pub fn notify_id(&self) -> &NotifyId {
         &self.notify_id
     }
 
-    /// The payer, as the body tells; see the module on why that authorises nothing.
+    /// The payer, from the body. It authorises nothing: see the [module](self).
     #[must_use]
     pub fn openid(&self) -> &OpenId {
         &self.openid
     }
 
-    /// Whether the payer follows the account; 0 is normal for an app.
+    /// Returns whether the payer follows the account; `false` is normal for an app.
     #[must_use]
     pub fn is_subscribe(&self) -> bool {
         self.is_subscribe
     }
 
-    /// When this delivery of the notice was signed.
+    /// The time at which this delivery of the notification was signed.
     #[must_use]
     pub fn sent_at(&self) -> UnixTime {
         self.sent_at
     }
 
-    /// Where the money came from, such as `CMB_FP` or `2032`; not `WX` as in the order.
+    /// The bank that paid, such as `CMB_FP` or `2032`; not `WX` as in the order.
     #[must_use]
     pub fn bank_type(&self) -> &str {
         &self.bank_type
     }
 
-    /// The bank's number of the payment; absent when it was paid from a balance.
+    /// The bank's number of the payment; absent when the order was paid from a balance.
     #[must_use]
     pub fn bank_billno(&self) -> Option<&str> {
         self.bank_billno.as_deref()
@@ -270,22 +269,23 @@ impl Notification {
         self.attach.as_deref()
     }
 
-    /// Why it was not paid.
+    /// The reason why the order was not paid.
     #[must_use]
     pub fn pay_info(&self) -> Option<&str> {
         self.pay_info.as_deref()
     }
 
-    /// A digest of everything the query says, the same in every repetition: for [`Deduplicator`](crate::memory::Deduplicator).
+    /// A digest of the whole query, the same in every delivery: the key for
+    /// [`Deduplicator`](crate::memory::Deduplicator).
     #[must_use]
     pub fn key(&self) -> &str {
         &self.key
     }
 }
 
-/// MD5 over the bytes as they were before they were escaped, whatever their charset.
+/// Verifies the MD5 signature over the unescaped bytes, in any charset.
 fn verify_query<'a>(me: &Merchant, query: Form<'a>) -> Result<Verified<Form<'a>>, Reason> {
-    let claimed = query.value("sign").ok_or(field("sign", "must be there"))?;
+    let claimed = query.value("sign").ok_or(field("sign", "is required"))?;
     if signature::md5(query.iter(), me.partner_key()).is(claimed) {
         Ok(Verified(query))
     } else {
@@ -293,9 +293,9 @@ fn verify_query<'a>(me: &Merchant, query: Form<'a>) -> Result<Verified<Form<'a>>
     }
 }
 
-/// SHA-1 over the elements, trimmed, their names in lower case.
+/// Verifies the SHA-1 signature over the trimmed elements, with their names in lower case.
 fn verify_body<'a>(me: &Merchant, body: FlatXml<'a>) -> Result<Verified<FlatXml<'a>>, Reason> {
-    let claimed = body.value("AppSignature").ok_or(field("AppSignature", "must be there"))?.trim();
+    let claimed = body.value("AppSignature").ok_or(field("AppSignature", "is required"))?.trim();
     if !element(&body, "SignMethod")?.eq_ignore_ascii_case("sha1") {
         return Err(field("SignMethod", "must be sha1"));
     }
@@ -313,11 +313,11 @@ fn signed_elements<'a>(body: &'a FlatXml<'_>) -> Vec<(&'a str, &'a str)> {
     signed
 }
 
-/// The strings under a notice's two signatures, for debugging. Nothing is verified.
+/// Returns the strings that a notification's two signatures sign, for debugging. Verifies nothing.
 ///
 /// # Errors
 ///
-/// When the query or the body cannot be read.
+/// When the query or the body cannot be parsed.
 pub fn strings_to_sign(
     me: &Merchant,
     raw: &RawNotification<'_>,
@@ -333,17 +333,18 @@ pub fn strings_to_sign(
 }
 
 fn element<'a>(body: &'a FlatXml<'_>, name: &'static str) -> Result<&'a str, Reason> {
-    body.value(name).map(str::trim).ok_or_else(|| field(name, "must be there"))
+    body.value(name).map(str::trim).ok_or_else(|| field(name, "is required"))
 }
 
-/// A verified query, and the charset that its texts are in.
+/// A verified query and the charset of its texts.
 struct QueryOrder<'a> {
     form: &'a Form<'a>,
     charset: Charset,
 }
 
 impl QueryOrder<'_> {
-    /// An ASCII value; `None` if it is absent or empty.
+    /// Returns an ASCII value; `None` if it is absent or empty. A value that is not UTF-8 becomes U+FFFD, which no
+    /// rule accepts.
     fn optional(&self, name: &str) -> Option<&str> {
         self.form
             .value(name)
@@ -352,7 +353,7 @@ impl QueryOrder<'_> {
     }
 
     fn told(&self, name: &'static str) -> Result<&str, Reason> {
-        self.optional(name).ok_or_else(|| field(name, "must be there"))
+        self.optional(name).ok_or_else(|| field(name, "is required"))
     }
 
     fn text(&self, name: &'static str) -> Result<Option<String>, Reason> {
@@ -378,7 +379,7 @@ impl QueryOrder<'_> {
     }
 }
 
-/// A notice that is not believed. Tells what is wrong with it, never what it says.
+/// The error for a rejected notification. Names the fault, and never the content.
 #[derive(Debug)]
 pub struct NotificationError(Box<Reason>);
 
@@ -394,7 +395,7 @@ enum Reason {
 }
 
 impl NotificationError {
-    /// The answer to give: not `success`.
+    /// Returns the response to send; never `success`.
     #[must_use]
     pub fn ack(&self) -> Ack {
         Ack::Reject(match *self.0 {
@@ -414,11 +415,11 @@ impl fmt::Display for NotificationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Reason::Method => f.write_str("the method must be POST"),
-            Reason::TooLong => f.write_str("the query or the body is too long"),
-            Reason::Query(_) => f.write_str("the query cannot be read"),
-            Reason::Body(_) => f.write_str("the body cannot be read"),
-            Reason::QuerySignature => f.write_str("the query's signature does not verify"),
-            Reason::BodySignature => f.write_str("the body's signature does not verify"),
+            Reason::TooLong => f.write_str("the query or the body is too long: at most 8192 and 65536 bytes"),
+            Reason::Query(_) => f.write_str("the query cannot be parsed"),
+            Reason::Body(_) => f.write_str("the body cannot be parsed"),
+            Reason::QuerySignature => f.write_str("the query's signature is invalid"),
+            Reason::BodySignature => f.write_str("the body's signature is invalid"),
             Reason::Field(invalid) => invalid.fmt(f),
         }
     }
@@ -448,7 +449,7 @@ mod tests {
         (partner_key, PaySignKey::new("0123456789abcdef".repeat(8)).unwrap())
     }
 
-    /// Hears a well-signed notice with these fields in place of, or beside, the usual ones.
+    /// Verifies a correctly signed notification, in which these fields replace or extend the usual ones.
     fn heard(changed: &[(&str, &str)]) -> Result<Notification, NotificationError> {
         let (partner_key, pay_sign_key) = keys();
         let usual = [

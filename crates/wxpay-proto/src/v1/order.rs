@@ -1,4 +1,4 @@
-//! What is sold, to whom, for how much: the fields of the package.
+//! The order: the fields of the package, such as goods, price and payer's address.
 
 use crate::{
     clock::UnixTime,
@@ -9,15 +9,15 @@ use crate::{
 use alloc::{string::String, string::ToString as _, vec::Vec};
 use core::{fmt, iter, net::Ipv4Addr};
 
-/// An order, checked against every documented rule.
+/// An order, validated against every documented rule.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Order {
     out_trade_no: OutTradeNo,
     total_fee: Fen,
     traceid: String,
     charset: Charset,
-    /// The package's fields but `partner` and `sign`, by name in ASCII order, in the bytes of the charset; none
-    /// is empty.
+    /// The package's fields except `partner` and `sign`, sorted by name in ASCII order, in the bytes of the charset;
+    /// none is empty.
     fields: Vec<(&'static str, Vec<u8>)>,
 }
 
@@ -30,7 +30,7 @@ impl fmt::Debug for Order {
     }
 }
 
-/// An order being written; see [`Order::builder`].
+/// The builder of an order; see [`Order::builder`].
 #[derive(Clone)]
 pub struct Builder {
     out_trade_no: OutTradeNo,
@@ -47,7 +47,7 @@ pub struct Builder {
     goods_tag: Option<String>,
 }
 
-/// The `traceid` and the address may name a person.
+/// Omits the `traceid` and the address: they may identify a person.
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
@@ -58,18 +58,18 @@ impl fmt::Debug for Builder {
 }
 
 impl Order {
-    /// The most one order may cost, in fen: the document calls `total_fee` an Int.
+    /// The maximum price of an order, in fen: the document declares `total_fee` as an Int.
     pub const MAX_TOTAL_FEE: Fen = Fen::new(2_147_483_647);
 
-    /// Begins an order.
+    /// Begins an order with its required fields.
     ///
     /// * `out_trade_no`: the merchant's number, letters and digits, unique per merchant. The same number again
     ///   is the same order.
-    /// * `total_fee`: 1 fen or more.
-    /// * `body`: what is sold, 1 to 128 bytes in the charset.
-    /// * `notify_url`: where the notice goes.
-    /// * `spbill_create_ip`: the address of the payer's device. The field holds fifteen characters, so an IPv6
-    ///   address cannot be told.
+    /// * `total_fee`: the price, at least 1 fen.
+    /// * `body`: the description of the goods, 1 to 128 bytes in the charset.
+    /// * `notify_url`: the URL that receives the notification.
+    /// * `spbill_create_ip`: the address of the payer's device. The field holds fifteen characters, too few for an
+    ///   IPv6 address.
     #[must_use]
     pub fn builder(
         out_trade_no: OutTradeNo,
@@ -100,13 +100,13 @@ impl Order {
         &self.out_trade_no
     }
 
-    /// The price.
+    /// The price, in fen.
     #[must_use]
     pub fn total_fee(&self) -> Fen {
         self.total_fee
     }
 
-    /// The charset that decides the bytes under the MD5 and under the escapes.
+    /// The charset of the bytes that MD5 signs and that are percent-encoded.
     #[must_use]
     pub fn charset(&self) -> Charset {
         self.charset
@@ -116,7 +116,7 @@ impl Order {
         &self.traceid
     }
 
-    /// The package's fields but `sign`: those of the order, and the merchant's number in its place.
+    /// Returns the package's fields except `sign`: those of the order, and `partner` at its sorted position.
     pub(crate) fn fields<'a>(
         &'a self,
         partner: &'a PartnerId,
@@ -131,67 +131,64 @@ impl Order {
 }
 
 impl Builder {
-    /// Signs and escapes in this charset. UTF-8 if not told.
+    /// Sets the charset in which the order is signed and escaped. The default is UTF-8.
     #[must_use]
     pub fn charset(mut self, charset: Charset) -> Self {
         self.charset = charset;
         self
     }
 
-    /// Tells the payer's account at the merchant: 1 to 128 bytes without controls. The order's number if not
-    /// told, for an absent `traceid` is not known to be signed rightly by anybody.
+    /// Sets the payer's account at the merchant: 1 to 128 bytes without control characters. The default is the
+    /// order's number, because it is not known how an absent `traceid` is signed.
     #[must_use]
     pub fn traceid(mut self, traceid: &str) -> Self {
         self.traceid = Some(traceid.into());
         self
     }
 
-    /// Attaches a text that comes back with the notice: at most 127 bytes in the charset.
+    /// Sets a text that the notification returns: at most 127 bytes in the charset.
     #[must_use]
     pub fn attach(mut self, attach: &str) -> Self {
         self.attach = Some(attach.into());
         self
     }
 
-    /// Tells when the order was made.
+    /// Sets the time at which the order was created.
     #[must_use]
     pub fn time_start(mut self, time_start: UnixTime) -> Self {
         self.time_start = Some(time_start);
         self
     }
 
-    /// Tells after when the order cannot be paid.
+    /// Sets the time after which the order cannot be paid.
     #[must_use]
     pub fn time_expire(mut self, time_expire: UnixTime) -> Self {
         self.time_expire = Some(time_expire);
         self
     }
 
-    /// Splits the price into transport and product, which must add up to it.
+    /// Splits the price into a transport fee and a product fee, which must add up to it.
     #[must_use]
     pub fn fees(mut self, transport_fee: Fen, product_fee: Fen) -> Self {
         self.fees = Some((transport_fee, product_fee));
         self
     }
 
-    /// Names a discount: at most 32 bytes in the charset.
+    /// Sets the discount tag: at most 32 bytes in the charset.
     #[must_use]
     pub fn goods_tag(mut self, goods_tag: &str) -> Self {
         self.goods_tag = Some(goods_tag.into());
         self
     }
 
-    /// The order.
+    /// Builds the order.
     ///
     /// # Errors
     ///
-    /// When a field breaks its rule, or has a character that the charset lacks.
+    /// When a field is invalid, or has a character that the charset lacks; the error names the field.
     pub fn build(self) -> Result<Order, InvalidField> {
         if !self.out_trade_no.is_alphanumeric() {
-            return Err(InvalidField::new(
-                "out_trade_no",
-                "must be 1 to 32 letters and digits in this generation",
-            ));
+            return Err(InvalidField::new("out_trade_no", "must be 1 to 32 letters and digits in APIv1"));
         }
         if self.total_fee < Fen::new(1) || self.total_fee > Order::MAX_TOTAL_FEE {
             return Err(InvalidField::new("total_fee", "must be 1 to 2147483647 fen"));
@@ -204,7 +201,7 @@ impl Builder {
         if let Some((transport_fee, product_fee)) = self.fees
             && transport_fee.checked_add(product_fee) != Some(self.total_fee)
         {
-            return Err(InvalidField::new("product_fee", "must be total_fee less transport_fee"));
+            return Err(InvalidField::new("product_fee", "must be total_fee minus transport_fee"));
         }
         let traceid = self.traceid.as_deref().unwrap_or(self.out_trade_no.as_str());
         if traceid.is_empty() || traceid.len() > 128 || traceid.chars().any(char::is_control) {
@@ -263,7 +260,7 @@ fn encoded(charset: Charset, text: &str, max: usize, invalid: InvalidField) -> R
         return Err(invalid.at(at));
     }
     let bytes = charset.encode(text).map_err(|fault| {
-        InvalidField::new(invalid.field(), "must have characters of the charset alone").at(fault.offset)
+        InvalidField::new(invalid.field(), "must have only characters of the charset").at(fault.offset)
     })?;
     if bytes.len() > max { Err(invalid) } else { Ok(bytes.into_owned()) }
 }
@@ -336,6 +333,6 @@ mod tests {
         let late = UnixTime::from_secs(9);
         assert_eq!(field(order().time_start(late).time_expire(late)), "time_expire");
         let error = Builder { body: "a😀".into(), ..order() }.charset(Charset::Gbk).build().unwrap_err();
-        assert_eq!(error.to_string(), "body must have characters of the charset alone (invalid at byte 1)");
+        assert_eq!(error.to_string(), "body must have only characters of the charset (invalid at byte 1)");
     }
 }

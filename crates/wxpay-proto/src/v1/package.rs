@@ -1,4 +1,4 @@
-//! The `package`: what is sold, escaped, and signed by MD5 before it was escaped.
+//! The `package`: the order's fields, signed by MD5, then percent-encoded.
 
 use super::{
     merchant::{Merchant, PartnerKey},
@@ -11,7 +11,7 @@ use crate::{
 };
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
-/// A signed package: `name=value&…&sign=…`, values escaped, in ASCII order of the names.
+/// A signed package: `name=value&…&sign=…`, with escaped values, in ASCII order of the names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
     text: String,
@@ -19,39 +19,38 @@ pub struct Package {
 }
 
 impl Package {
-    /// Assembles an order's package.
+    /// Builds an order's package.
     #[must_use]
     pub fn of(order: &Order, me: &Merchant) -> Self {
         Self::assemble(order.fields(me.partner()), me.partner_key())
     }
 
-    /// The string under an order's MD5, for debugging.
+    /// Returns the string that an order's MD5 signs, for debugging.
     #[must_use]
     pub fn string_to_sign(order: &Order, me: &Merchant) -> StringToSign {
         signature::md5_string(bytes(order.fields(me.partner())), order.charset(), me.partner_key())
     }
 
-    /// Assembles a package of any fields, in any order of names; empty ones and `sign` are left out.
+    /// Builds a package from any fields, in any order; empty fields and `sign` are omitted.
     ///
-    /// An [`Order`] checks the rules of the fields; this checks that they can be written down at all.
+    /// An [`Order`] validates the rules of the fields. This function only checks that they can be encoded.
     ///
     /// # Errors
     ///
-    /// When a value has a character that the charset lacks, when a name has one that would have to be escaped, or
-    /// comes twice.
+    /// When a value has a character that the charset lacks, or when a name is empty, duplicate, or needs escaping.
     pub fn of_fields(
         fields: &[(&str, &str)],
         charset: Charset,
         key: &PartnerKey,
     ) -> Result<Self, InvalidField> {
         const NAMES: InvalidField =
-            InvalidField::new("package", "must have names of letters, digits and - . _ ~ alone, each once");
+            InvalidField::new("package", "must have unique names of letters, digits and - . _ ~");
         let told = fields.iter().filter(|(name, value)| *name != "sign" && !value.is_empty());
         let mut encoded: Vec<(&str, Cow<'_, [u8]>)> = told
             .map(|(name, value)| charset.encode(value).map(|value| (*name, value)))
             .collect::<Result<_, _>>()
             .map_err(|fault| {
-                InvalidField::new("package", "must have characters of the charset alone").at(fault.offset)
+                InvalidField::new("package", "must have only characters of the charset").at(fault.offset)
             })?;
         encoded.sort_by_key(|(name, _)| *name);
         let each_once = encoded.is_sorted_by(|(one, _), (next, _)| one < next);
@@ -61,17 +60,17 @@ impl Package {
         Ok(Self::assemble(encoded.iter().map(|(name, value)| (*name, &**value)), key))
     }
 
-    /// The small package of an order query.
+    /// Builds the small package of an order query.
     pub(crate) fn of_query(out_trade_no: &str, me: &Merchant) -> Self {
         Self::assemble(query_fields(out_trade_no, me), me.partner_key())
     }
 
-    /// The string under the MD5 of an order query.
+    /// Returns the string that the MD5 of an order query signs.
     pub(crate) fn query_string_to_sign(out_trade_no: &str, me: &Merchant) -> StringToSign {
         signature::md5_string(bytes(query_fields(out_trade_no, me)), Charset::Utf8, me.partner_key())
     }
 
-    /// The text, as it goes into the call.
+    /// The package as text, as sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -81,13 +80,13 @@ impl Package {
         self.text
     }
 
-    /// The MD5 inside.
+    /// The MD5 signature in the package.
     #[must_use]
     pub fn sign(&self) -> Md5Sign {
         self.sign
     }
 
-    /// Fields come sorted by name, and none is empty.
+    /// Assembles fields that are sorted by name and not empty.
     fn assemble<'a>(fields: impl Iterator<Item = (&'a str, &'a [u8])> + Clone, key: &PartnerKey) -> Self {
         let sign = signature::md5(bytes(fields.clone()), key);
         let mut text = String::with_capacity(512);

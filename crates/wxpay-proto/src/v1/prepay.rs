@@ -20,12 +20,12 @@ use alloc::{
 };
 use core::fmt;
 
-/// The operation `genprepay`; comes to the parameters for the phone. Repeating it is harmless: it moves no money,
-/// and the same number is the same order.
+/// The operation `genprepay`, which returns the parameters for the app. A retry is harmless: it moves no money, and
+/// the same number is the same order.
 #[derive(Clone, Debug)]
 pub struct CreatePrepay(Order);
 
-/// A signed order, as it is sent: package, signature and body, for whoever wants to look.
+/// A signed order as sent, for debugging: package, signature and body.
 #[derive(Clone, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct SignedPrepay {
@@ -33,13 +33,13 @@ pub struct SignedPrepay {
     traceid: String,
     noncestr: String,
     package: String,
-    /// Seconds; a number, as the document has it.
+    /// The time of signing, in seconds since 1970; a number, as in the document.
     timestamp: u64,
     app_signature: Sha1Sign,
     sign_method: &'static str,
 }
 
-/// The `traceid` may name a person.
+/// Omits the `traceid`: it may identify a person.
 impl fmt::Debug for SignedPrepay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignedPrepay")
@@ -55,7 +55,7 @@ struct Reply {
 }
 
 impl Merchant {
-    /// Places an order; comes to the parameters for the phone.
+    /// Places an order. Returns the parameters for the app.
     #[must_use]
     pub fn prepay(&self, order: Order) -> Call<CreatePrepay> {
         Call::new(self.clone(), CreatePrepay(order))
@@ -63,7 +63,7 @@ impl Merchant {
 }
 
 impl SignedPrepay {
-    /// Signs an order twice: the package inside, the call outside.
+    /// Signs an order twice: first the package with MD5, then the whole request with SHA-1.
     #[must_use]
     pub fn sign(me: &Merchant, order: &Order, now: UnixTime, noncestr: String) -> Self {
         let package = Package::of(order, me).into_text();
@@ -81,19 +81,19 @@ impl SignedPrepay {
         }
     }
 
-    /// The package, with the MD5 at its end.
+    /// The package, which ends with its MD5 signature.
     #[must_use]
     pub fn package(&self) -> &str {
         &self.package
     }
 
-    /// The SHA-1 over the call.
+    /// The SHA-1 signature over the request.
     #[must_use]
     pub fn app_signature(&self) -> Sha1Sign {
         self.app_signature
     }
 
-    /// The string under [`app_signature`](Self::app_signature).
+    /// Returns the string that [`app_signature`](Self::app_signature) signs.
     #[must_use]
     pub fn string_to_sign(&self, me: &Merchant) -> StringToSign {
         let timestamp = self.timestamp.to_string();

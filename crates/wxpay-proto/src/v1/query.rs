@@ -1,7 +1,7 @@
-//! Asking what became of an order: `orderquery`.
+//! Querying an order: `orderquery`.
 //!
-//! <https://api.weixin.qq.com/pay/orderquery>, the App payment document of 2014, section 3.7. Notices are not
-//! guaranteed, so an open order is asked after until the answer is certain.
+//! <https://api.weixin.qq.com/pay/orderquery>, the App payment document of 2014, section 3.7. Notifications are not
+//! guaranteed, so query an open order until its outcome is known.
 
 use super::{
     api_reply::{ApiReply, malformed},
@@ -29,24 +29,24 @@ use alloc::{
     vec::Vec,
 };
 
-/// The operation `orderquery`. It changes nothing.
+/// The operation `orderquery`, which changes nothing.
 #[derive(Clone, Debug)]
 pub struct QueryOrder(OutTradeNo);
 
-/// What became of an order.
+/// The result of querying an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueryOutcome {
-    /// It was paid. Whether with the right amount, [`PaymentState`](crate::payment::PaymentState) tells.
+    /// The order was paid. [`PaymentState`](crate::payment::PaymentState) checks the amount.
     Paid(OrderInfo),
-    /// It exists, and was not paid so far.
+    /// The order exists, and is not paid so far.
     Unpaid,
-    /// WeChat Pay does not know it, so far.
+    /// WeChat Pay has no such order so far.
     NotFound,
 }
 
 impl Merchant {
-    /// Asks what became of an order.
+    /// Queries an order.
     #[must_use]
     pub fn query(&self, number: OutTradeNo) -> Call<QueryOrder> {
         Call::new(self.clone(), QueryOrder(number))
@@ -54,7 +54,7 @@ impl Merchant {
 }
 
 impl QueryOutcome {
-    /// What it proves, if it proves something.
+    /// Returns the evidence of payment, if the order was paid.
     #[must_use]
     pub fn evidence(&self) -> Option<Evidence> {
         match self {
@@ -64,7 +64,7 @@ impl QueryOutcome {
     }
 }
 
-/// A paid order, as `order_info` tells it.
+/// A paid order, as described by `order_info`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OrderInfo {
@@ -72,32 +72,32 @@ pub struct OrderInfo {
     pub out_trade_no: OutTradeNo,
     /// The payment.
     pub payment: Payment,
-    /// Where the money came from; not `WX` as in the order.
+    /// The bank that paid; not `WX` as in the order.
     pub bank_type: String,
-    /// The bank's number of the payment; empty when it was paid from a balance.
+    /// The bank's number of the payment; empty when the order was paid from a balance.
     pub bank_billno: String,
-    /// As ordered.
+    /// The text attached to the order.
     pub attach: String,
-    /// Whether something was refunded.
+    /// Set when something was refunded.
     pub is_refund: bool,
-    /// Whether it was split among several receivers.
+    /// Set when the payment was split among several receivers.
     pub is_split: bool,
 }
 
-/// A signed query, as it is sent, for whoever wants to look.
+/// A signed query as sent, for debugging.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]
 pub struct SignedQuery {
     appid: String,
     package: String,
-    /// Seconds; a text here, as the document's sample has it.
+    /// The time of signing, in seconds since 1970; a string here, as in the document's sample.
     timestamp: String,
     app_signature: Sha1Sign,
     sign_method: &'static str,
 }
 
 impl SignedQuery {
-    /// Signs a query twice: the small package inside, the call outside.
+    /// Signs a query twice: first the small package with MD5, then the whole request with SHA-1.
     #[must_use]
     pub fn sign(me: &Merchant, out_trade_no: &OutTradeNo, now: UnixTime) -> Self {
         let package = Package::of_query(out_trade_no.as_str(), me).into_text();
@@ -107,25 +107,25 @@ impl SignedQuery {
         Self { appid: me.appid().to_string(), package, timestamp, app_signature, sign_method: "sha1" }
     }
 
-    /// The package, with the MD5 at its end.
+    /// The package, which ends with its MD5 signature.
     #[must_use]
     pub fn package(&self) -> &str {
         &self.package
     }
 
-    /// The string under the MD5 of an order's query.
+    /// Returns the string that the MD5 of an order query signs.
     #[must_use]
     pub fn package_string_to_sign(me: &Merchant, out_trade_no: &OutTradeNo) -> StringToSign {
         Package::query_string_to_sign(out_trade_no.as_str(), me)
     }
 
-    /// The SHA-1 over the call.
+    /// The SHA-1 signature over the request.
     #[must_use]
     pub fn app_signature(&self) -> Sha1Sign {
         self.app_signature
     }
 
-    /// The string under [`app_signature`](Self::app_signature).
+    /// Returns the string that [`app_signature`](Self::app_signature) signs.
     #[must_use]
     pub fn string_to_sign(&self, me: &Merchant) -> StringToSign {
         signature::sha1_string(fields(&self.appid, &self.package, &self.timestamp), me.pay_sign_key())
@@ -151,7 +151,8 @@ struct Reply {
     order_info: Option<Info>,
 }
 
-/// Everything is a text on the wire but `ret_code`; both are taken for all.
+/// The object `order_info`. On the wire every member but `ret_code` is a string; strings and numbers are accepted for
+/// all.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
 struct Info {
@@ -173,9 +174,9 @@ struct Info {
     discount: LenientString,
 }
 
-/// Tenpay's code for an order it does not know.
+/// Tenpay's code for an unknown order.
 const NO_SUCH_ORDER: &str = "88221009";
-/// Tenpay's code for a fault of its own.
+/// Tenpay's code for an internal error.
 const SYSTEM_ERROR: &str = "88219998";
 
 impl Info {
@@ -199,7 +200,8 @@ impl Info {
         self.paid(me, number).map(QueryOutcome::Paid).ok_or_else(malformed)
     }
 
-    /// A paid order must be ours, the one asked for, in yuan, and paid at once.
+    /// Reads a paid order. It must be the merchant's own and the queried one, in CNY, and paid immediately
+    /// (`trade_mode` 1).
     fn paid(self, me: &Merchant, number: &OutTradeNo) -> Option<OrderInfo> {
         let ours = self.partner.0 == me.partner().as_str() && self.out_trade_no.0 == number.as_str();
         if !ours || self.fee_type.0 != "1" || self.trade_mode.0 != "1" {

@@ -1,15 +1,14 @@
-//! Settling a debt: asking after an order of unknown fate until the answer is certain.
+//! Resolution of an order whose outcome is unknown: queries until it is known.
 //!
 //! ```text
 //!  begin ─▶ query ─▶ paid ───────────────────────▶ Done(Paid)
-//!             ▲  ├─▶ unpaid ─────────────────────▶ Done(Unpaid)       the order exists; ask again later
-//!             │  ├─▶ not known, and patience left ─┐
-//!             │  ├─▶ no answer ────────────────────┤
-//!             └──── pause, each longer ◀───────────┘ ─▶ Done(NoSuchOrder), or Done(Err) with the pending_operation again
+//!            ▲   ├─▶ unpaid ─────────────────────▶ Done(Unpaid): the order exists; query again later
+//!            │   ├─▶ not found, too early ─────┐
+//!            │   ├─▶ no reply ─────────────────┤
+//!            └──── wait, each time longer ◀────┘ ─▶ Done(NotFound), or Done(Err) with the pending operation
 //! ```
 //!
-//! That WeChat Pay does not know an order is believed only after a while: the request that was lost may still be
-//! on its way.
+//! "Not found" is final only after 20 seconds: the request that was lost may still be in flight.
 
 use super::{
     call::Call,
@@ -24,13 +23,15 @@ use crate::{
 };
 use core::time::Duration;
 
-/// How long to pause after each question that did not settle it, in seconds: four minutes in all.
+/// The delay after each query that did not resolve the order, in seconds: four minutes in all.
 const POLL_INTERVALS: [u64; 7] = [1, 2, 5, 12, 30, 60, 130];
-/// After so many questions (twenty seconds) an order that is still not known does not exist.
+/// The number of queries (about 20 seconds) after which "not found" is final.
 const MIN_QUERIES_UNTIL_NOT_FOUND: usize = 5;
 
-/// Asks until the answer is certain. Comes to [`QueryOutcome::Paid`], to [`QueryOutcome::Unpaid`] (the order exists: the
-/// same number may be ordered again to get new parameters for the phone), or to [`QueryOutcome::NotFound`].
+/// Resolves an order whose outcome is unknown by querying until it is known.
+///
+/// Returns [`QueryOutcome::Paid`], [`QueryOutcome::Unpaid`] or [`QueryOutcome::NotFound`]. An unpaid order exists:
+/// place it again under the same number to get new parameters for the app.
 #[derive(Debug)]
 pub struct Resolve {
     me: Merchant,
@@ -38,11 +39,11 @@ pub struct Resolve {
     queries: usize,
 }
 
-/// A settlement with a request out.
+/// A resolution that awaits a reply.
 #[derive(Debug)]
 pub struct InFlight(AwaitingReply<Call<QueryOrder>>, Resolve);
 
-/// A settlement that waits.
+/// A resolution that waits.
 #[derive(Debug)]
 pub struct Paused(Pause);
 
@@ -53,7 +54,7 @@ enum Pause {
 }
 
 impl Merchant {
-    /// Settles a debt: asks after an order of unknown fate until the answer is certain.
+    /// Resolves an order whose outcome is unknown by querying until it is known.
     #[must_use]
     pub fn resolve(&self, pending_operation: Unresolved) -> Resolve {
         Resolve {
@@ -63,8 +64,8 @@ impl Merchant {
         }
     }
 
-    /// Takes up, after a crash, an order that may have been sent: asks after it as [`resolve`](Self::resolve) does.
-    /// Errors do not survive a crash, but numbers that were written down before the call do.
+    /// Resolves an order that may have been sent before a crash, like [`resolve`](Self::resolve). Errors do not
+    /// survive a crash, but numbers that were stored before the call do.
     #[must_use]
     pub fn resolve_pending(&self, number: OutTradeNo) -> Resolve {
         Resolve { me: self.clone(), pending_operation: PendingOperation::order(number), queries: 0 }
@@ -75,7 +76,7 @@ impl Resolve {
     fn ask(mut self, world: &mut World<'_>) -> Step<Self> {
         self.queries = self.queries.saturating_add(1);
         let PendingOperation::Order { out_trade_no, sub_mchid: None } = &self.pending_operation else {
-            // Types cannot exclude it: the debt is a later generation's, and this one knows no such number.
+            // Types cannot exclude this: the pending operation is one of APIv3, and APIv1 has no query for it.
             return self.judge(Err(Error::new(ErrorKind::Misuse, Fate::NotSent)), world);
         };
         let query = self.me.query(out_trade_no.clone());
@@ -102,7 +103,7 @@ impl Resolve {
             Some(secs) => {
                 Step::wait(world.now.after(Duration::from_secs(*secs)), Paused(Pause::BeforeQuery(self)))
             }
-            // The question failed; what it was about is as much in doubt as before.
+            // Only the query failed: the fate of the order itself is as unknown as before.
             None => Step::Done(result.map_err(|error| {
                 Error::new(error.kind(), Fate::Unknown)
                     .with_pending_operation(|| self.pending_operation.clone())

@@ -1,14 +1,14 @@
-//! The two signatures of the first generation.
+//! The two signatures of APIv1.
 //!
 //! ```text
-//! MD5    the fields with a value, but not `sign`, by name in ASCII order, as name=value joined by &,
+//! MD5    the fields with a value, except `sign`, sorted by name in ASCII order, as name=value joined by &,
 //!        then &key=<PartnerKey>; MD5 over the bytes in the declared charset; upper-case hex
-//! SHA-1  the fields and appkey=<PaySignKey>, names in lower case, without app_signature and sign_method,
-//!        by name in ASCII order, as name=value joined by &; SHA-1 over UTF-8; lower-case hex
+//! SHA-1  the fields and appkey=<PaySignKey>, names in lower case, except app_signature and sign_method,
+//!        sorted by name in ASCII order, as name=value joined by &; SHA-1 over UTF-8; lower-case hex
 //! ```
 //!
-//! MD5 signs raw values, before they are escaped, and leaves empty ones out. SHA-1 signs values as sent (the
-//! package with its escapes) and keeps empty ones.
+//! MD5 signs raw values, before they are escaped, and omits empty ones. SHA-1 signs values as sent (the package with
+//! its escapes) and keeps empty ones.
 
 use super::merchant::{PartnerKey, PaySignKey};
 use crate::{secret::constant_time_eq, wire::charset::Charset};
@@ -29,14 +29,14 @@ pub struct Sha1Sign([u8; 40]);
 macro_rules! hexadecimal {
     ($($name:ident)*) => {$(
         impl $name {
-            /// The signature as it is sent.
+            /// The signature as sent.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 core::str::from_utf8(&self.0).unwrap_or_default()
             }
 
-            /// Whether somebody's claim is this signature. The letters' case does not matter, and the time taken
-            /// does not depend on where the two differ.
+            /// Returns whether a claimed signature equals this one. Ignores the letters' case. The time taken does not
+            /// depend on where the two differ.
             #[must_use]
             pub fn is(&self, claimed: &[u8]) -> bool {
                 let Ok(mut claimed) = <[u8; size_of::<Self>()]>::try_from(claimed) else { return false };
@@ -69,8 +69,7 @@ macro_rules! hexadecimal {
 
 hexadecimal! { Md5Sign Sha1Sign }
 
-/// The exact bytes under a signature. `Display` shows the key as `[secret]`, and the key is wiped when this is
-/// dropped.
+/// The exact bytes that a signature signs. `Display` shows the key as `[secret]`, and the key is wiped on drop.
 pub struct StringToSign {
     bytes: Vec<u8>,
     secret: Range<usize>,
@@ -82,7 +81,7 @@ impl StringToSign {
         Self { bytes: Vec::with_capacity(1024), secret: 0..0, charset }
     }
 
-    /// The bytes, **key included**: what the signature is the hash of.
+    /// Returns the bytes, **key included**: the input of the hash.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.bytes
@@ -92,8 +91,8 @@ impl StringToSign {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Leaves room for the key. It goes in last, when the buffer grows no more: growing would leave a copy of it
-    /// behind, and nobody would wipe that.
+    /// Reserves space for the key. The key is written last, when the buffer no longer grows: growing would leave a
+    /// copy behind that is never wiped.
     fn leave_room(&mut self, key: &str) {
         let start = self.bytes.len();
         self.bytes.resize(start.saturating_add(key.len()), 0);
@@ -131,16 +130,16 @@ impl fmt::Debug for StringToSign {
     }
 }
 
-/// Signs by the MD5 rule. The fields come sorted by name and in the bytes of their charset.
+/// Signs by the MD5 rule. The fields must be sorted by name, in the bytes of their charset.
 pub(crate) fn md5<'a>(fields: impl Iterator<Item = (&'a [u8], &'a [u8])>, key: &PartnerKey) -> Md5Sign {
-    // The charset is for whoever reads the string, not for its hash.
+    // The charset only matters for printing the string, not for its hash.
     let string = md5_string(fields, Charset::default(), key);
     let mut hex = [0; 32];
     encode(&Md5::digest(string.expose()), b"0123456789ABCDEF", &mut hex);
     Md5Sign(hex)
 }
 
-/// The string under [`md5()`].
+/// Returns the string that [`md5()`] signs.
 pub(crate) fn md5_string<'a>(
     fields: impl Iterator<Item = (&'a [u8], &'a [u8])>,
     charset: Charset,
@@ -158,8 +157,8 @@ pub(crate) fn md5_string<'a>(
     string.with_key(key.expose())
 }
 
-/// Signs by the SHA-1 rule. The fields come sorted [by name in lower case](by_lower_case), and none of them
-/// [is left out](is_left_out).
+/// Signs by the SHA-1 rule. The fields must be sorted [by name in lower case](by_lower_case), without those that the
+/// rule [omits](is_left_out).
 pub(crate) fn sha1<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>, key: &PaySignKey) -> Sha1Sign {
     let string = sha1_string(fields, key);
     let mut hex = [0; 40];
@@ -167,7 +166,7 @@ pub(crate) fn sha1<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>, key: &P
     Sha1Sign(hex)
 }
 
-/// The string under [`sha1()`].
+/// Returns the string that [`sha1()`] signs.
 pub(crate) fn sha1_string<'a>(
     fields: impl Iterator<Item = (&'a str, &'a str)>,
     key: &PaySignKey,
@@ -198,12 +197,12 @@ fn lower_case(name: &str) -> impl Iterator<Item = u8> + '_ {
     name.bytes().map(|letter| letter.to_ascii_lowercase())
 }
 
-/// How the SHA-1 rule sorts names.
+/// Compares two names in the order of the SHA-1 rule.
 pub(crate) fn by_lower_case(one: &str, other: &str) -> Ordering {
     lower_case(one).cmp(lower_case(other))
 }
 
-/// The names the SHA-1 rule does not sign, in any case of letters, as JSON and as XML spell them.
+/// Returns whether the SHA-1 rule omits a field of this name, in any letter case, as spelled in JSON or in XML.
 pub(crate) fn is_left_out(name: &str) -> bool {
     const LEFT_OUT: [&str; 5] = ["appkey", "app_signature", "appsignature", "sign_method", "signmethod"];
     LEFT_OUT.iter().any(|left_out| left_out.eq_ignore_ascii_case(name))
@@ -219,8 +218,8 @@ fn encode(digest: &[u8], digits: &[u8; 16], hex: &mut [u8]) {
 
 /// Signs any fields by the MD5 rule, in any order of names.
 ///
-/// Every message of this generation has a typed way to be signed; this one is for looking into them. A `sign` may
-/// be among them, and is left out.
+/// Every message of APIv1 has a type that signs it; this function is for debugging. A `sign` among the fields is
+/// ignored.
 ///
 /// # Errors
 ///
@@ -240,8 +239,8 @@ pub fn md5_of(
     Ok((md5(raw(), key), md5_string(raw(), charset, key)))
 }
 
-/// Signs any fields by the SHA-1 rule, in any order and any case of names. Fields that the rule leaves out may
-/// be among them, and so may an `appkey`, which is replaced by the key.
+/// Signs any fields by the SHA-1 rule, in any order and any letter case of names. Fields that the rule omits are
+/// ignored; an `appkey` among the fields is replaced by the key.
 #[must_use]
 pub fn sha1_of(fields: &[(&str, &str)], key: &PaySignKey) -> (Sha1Sign, StringToSign) {
     let mut fields: Vec<_> = fields.iter().copied().filter(|(name, _)| !is_left_out(name)).collect();

@@ -1,7 +1,7 @@
-//! The access token: fetched by one, used by all.
+//! The access token: fetched by one caller, used by all.
 //!
-//! <https://api.weixin.qq.com/cgi-bin/token>, the App payment document of 2014, section 2. A fetch may kill the
-//! token before it, and only two hundred a day are granted, so there is one fetch at a time to an app.
+//! <https://api.weixin.qq.com/cgi-bin/token>, the App payment document of 2014, section 2. A fetch may invalidate the
+//! previous token, and only two hundred a day are granted, so there is one fetch at a time for an app.
 
 use super::{
     api_reply::{ApiReply, malformed},
@@ -22,22 +22,22 @@ use core::time::Duration;
 
 const LABEL: &str = "v1.token";
 const MAX_REPLY: usize = 16 * 1024;
-/// What is longer than a week is no life of a token.
+/// The maximum lifetime of a token that is accepted, in seconds: a week.
 const MAX_LIFETIME: u64 = 7 * 24 * 3600;
 
-/// Fetches a token under a lease, and puts it into memory.
+/// Fetches a token under a lease, and stores it in [`Memory`](crate::memory::Memory).
 #[derive(Debug)]
 pub(super) struct FetchToken {
     me: Merchant,
     lease: Lease,
 }
 
-/// A fetch with its request out.
+/// A fetch that awaits a reply.
 #[derive(Debug)]
 pub(super) struct Fetching {
     me: Merchant,
     lease: Lease,
-    /// The token's life is counted from before it was asked for, which errs on the safe side.
+    /// The time of the request. The token's lifetime is counted from here, which errs on the safe side.
     asked_at: UnixTime,
 }
 
@@ -83,6 +83,7 @@ impl Flow for FetchToken {
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let Self { me, lease } = self;
+        // The document puts the secret into the query, so this URL must never be logged.
         let url = format!(
             "{}/cgi-bin/token?grant_type=client_credential&appid={}&secret={}",
             me.base_url(),
@@ -124,19 +125,19 @@ impl Flow for FetchToken {
     }
 }
 
-/// Refreshes the token if it is time; does nothing if it is not, or if somebody else is at it.
+/// Refreshes the access token if it is due. Does nothing if it is not, or if another caller is fetching it.
 ///
-/// For a background task: run it at [`Memory::next_token_refresh`](crate::memory::Memory::next_token_refresh), so that no
-/// payment waits for a token.
+/// For a background task: run it at [`Memory::next_token_refresh`](crate::memory::Memory::next_token_refresh), so that
+/// no payment waits for a token.
 #[derive(Clone, Debug)]
 pub struct RefreshToken(Merchant);
 
-/// An upkeep with its request out.
+/// A refresh that awaits a reply.
 #[derive(Debug)]
 pub struct Refreshing(AwaitingReply<FetchToken>);
 
 impl Merchant {
-    /// Refreshes the access token if it is time, so that no payment waits for it.
+    /// Refreshes the access token if it is due, so that no payment waits for it.
     #[must_use]
     pub fn refresh_token(&self) -> RefreshToken {
         RefreshToken(self.clone())
