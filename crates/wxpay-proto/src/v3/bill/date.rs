@@ -1,4 +1,4 @@
-//! The day of a bill.
+//! The date of a bill.
 
 use crate::{clock::UnixTime, id::InvalidField, wire::time};
 use core::{fmt, str::FromStr};
@@ -41,7 +41,7 @@ impl FromStr for BillDate {
     type Err = InvalidField;
 
     fn from_str(text: &str) -> Result<Self, InvalidField> {
-        const RULE: InvalidField = InvalidField::new("bill_date", "must be a day as yyyy-MM-dd");
+        const RULE: InvalidField = InvalidField::new("bill_date", "must be a date as yyyy-MM-dd");
         let date: Date = text.parse().map_err(|_| RULE)?;
         let date = Self(date);
         // jiff accepts more forms of ISO 8601 than WeChat Pay does.
@@ -83,7 +83,7 @@ mod tests {
             ["", "20180607", "2018-6-7", "2018-06-07T00:00:00", "2018-02-30", "+02018-06-07", "2018-06-07 "]
         {
             let error = text.parse::<BillDate>().unwrap_err();
-            assert_eq!(error.to_string(), "bill_date must be a day as yyyy-MM-dd", "{text}");
+            assert_eq!(error.to_string(), "bill_date must be a date as yyyy-MM-dd", "{text}");
         }
     }
 }

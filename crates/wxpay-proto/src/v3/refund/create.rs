@@ -169,7 +169,7 @@ impl Builder {
         field::amount(create.refund, "refund")?;
         field::amount(create.total, "total")?;
         if create.refund > create.total {
-            return Err(InvalidField::new("refund", "must not be more than total"));
+            return Err(InvalidField::new("refund", "must not exceed total"));
         }
         let rule = InvalidField::new("reason", "must be 1 to 80 characters, none beyond U+FFFF");
         field::text_opt(create.reason.as_deref(), 80, rule)?;

@@ -21,13 +21,13 @@ pub struct RefundNotification {
     pub mchid: MchId,
     /// The sub-merchant, in partner mode.
     pub sub_mchid: Option<MchId>,
-    /// The merchant's number of the order.
+    /// The merchant's order number.
     pub out_trade_no: OutTradeNo,
     /// WeChat Pay's number of the payment.
     pub transaction_id: TransactionId,
-    /// The merchant's number of the refund.
+    /// The merchant's refund number.
     pub out_refund_no: OutRefundNo,
-    /// WeChat Pay's number of the refund.
+    /// WeChat Pay's refund number.
     pub refund_id: RefundId,
     /// The status of the refund.
     pub refund_status: RefundStatus,

@@ -48,7 +48,7 @@ open_enum! {
     /// The merchant's funds that pay a refund.
     FundsAccount {
         /// Funds that are not yet settled to the merchant.
-        Unresolved = "UNSETTLED",
+        Unsettled = "UNSETTLED",
         /// The available balance.
         Available = "AVAILABLE",
         /// The unavailable (frozen) balance.
@@ -72,7 +72,7 @@ pub struct Refund {
     pub out_refund_no: OutRefundNo,
     /// WeChat Pay's number of the payment.
     pub transaction_id: TransactionId,
-    /// The merchant's number of the order.
+    /// The merchant's order number.
     pub out_trade_no: OutTradeNo,
     /// The destination.
     pub channel: Option<Channel>,
@@ -116,7 +116,7 @@ pub struct Amount {
     pub settlement_total: Option<Fen>,
     /// The refunded amount of coupons.
     pub discount_refund: Option<Fen>,
-    /// `CNY`.
+    /// The currency: `CNY`.
     pub currency: Option<String>,
     /// The refunded fee.
     pub refund_fee: Option<Fen>,
@@ -126,7 +126,7 @@ pub struct Amount {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
 pub struct FundsSource {
-    /// `AVAILABLE` or `UNAVAILABLE`.
+    /// The funds: `AVAILABLE` or `UNAVAILABLE`.
     pub account: FundsAccount,
     /// The amount, in fen.
     pub amount: Fen,

@@ -73,7 +73,7 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
     for (builder, error) in [
         (amounts(0, 1), "refund must be 1 to 2147483647 fen"),
         (amounts(1, 2_147_483_648), "total must be 1 to 2147483647 fen"),
-        (amounts(2, 1), "refund must not be more than total"),
+        (amounts(2, 1), "refund must not exceed total"),
         (minimal().reason(""), "reason must be 1 to 80 characters, none beyond U+FFFF"),
         (minimal().reason("退".repeat(81)), "reason must be 1 to 80 characters, none beyond U+FFFF"),
         (
@@ -116,7 +116,7 @@ fn an_answer_is_read_in_full() {
     assert_eq!(refund.status, RefundStatus::Success);
     assert_eq!(refund.evidence().unwrap().refunded().refund(), Fen::new(888));
     assert_eq!(refund.channel, Some(Channel::Original));
-    assert_eq!(refund.funds_account, Some(FundsAccount::Unresolved));
+    assert_eq!(refund.funds_account, Some(FundsAccount::Unsettled));
     assert_eq!(refund.create_time.as_secs(), 1_528_425_290);
     assert_eq!(refund.success_time.unwrap().as_secs(), 1_528_425_296);
     assert_eq!(refund.user_received_account.as_ref().unwrap().as_str(), "招商银行信用卡0403");
