@@ -18,7 +18,7 @@ pub const MAX_LINE_BYTES: usize = 64 * 1024;
 /// A parser that takes a bill piece by piece.
 ///
 /// ```
-/// use wxpay_proto::{Fen, wire::bill::{Amount, Line, Reader}};
+/// use wxpay_proto::{Fen, wire::bill::{SignedAmount, Line, Reader}};
 ///
 /// let mut reader = Reader::new();
 /// let mut paid = Vec::new();
@@ -27,12 +27,12 @@ pub const MAX_LINE_BYTES: usize = 64 * 1024;
 ///     while let Some(line) = reader.next_line()? {
 ///         match line {
 ///             Line::Row(row) => paid.push((row.cell("商户订单号").map(String::from), row.amount("订单金额")?)),
-///             Line::Summary(sum) => assert_eq!(sum.amount("订单总金额")?, Some(Amount::Positive(Fen::new(10)))),
+///             Line::Summary(sum) => assert_eq!(sum.amount("订单总金额")?, Some(SignedAmount::Positive(Fen::new(10)))),
 ///         }
 ///     }
 /// }
 /// assert!(reader.finish()?.is_none());
-/// assert_eq!(paid, [(Some("A1".into()), Some(Amount::Positive(Fen::new(10))))]);
+/// assert_eq!(paid, [(Some("A1".into()), Some(SignedAmount::Positive(Fen::new(10))))]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Default)]

@@ -82,7 +82,7 @@ const IGNORED: [&str; 16] = [
 ///     .check()?;
 /// assert_eq!(config.listen().to_string(), "127.0.0.1:8080");
 /// assert!(!format!("{config:?}").contains("0123456789abcdef"));
-/// # Ok::<(), wxpay_server::config::BadSetting>(())
+/// # Ok::<(), wxpay_server::config::ConfigError>(())
 /// ```
 #[derive(Default)]
 pub struct Sources {

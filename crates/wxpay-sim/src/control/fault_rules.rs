@@ -23,8 +23,8 @@ pub(super) struct Kind {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parameter {
     Nothing,
-    /// `effect`, optional; false by default.
-    Effect,
+    /// `commits`, optional; false by default.
+    Commits,
     /// `millis`, required.
     Millis,
     /// `millis`, optional; the value is the default.
@@ -39,7 +39,7 @@ pub(super) enum Parameter {
 
 /// Values of the parameters, defaults included.
 struct Arguments {
-    effect: bool,
+    commits: bool,
     millis: u64,
     bytes: usize,
     bytes_per_second: u32,
@@ -68,12 +68,12 @@ pub(super) const KINDS: &[Kind] = &[
     }),
     kind("cut", Parameter::Bytes, |said| Fault::Cut { bytes: said.bytes }),
     kind("slow", Parameter::Rate, |said| Fault::Slow { bytes_per_second: said.bytes_per_second }),
-    kind("server_error", Parameter::Effect, |said| Fault::ServerError { commits: said.effect }),
-    kind("bad_gateway", Parameter::Effect, |said| Fault::BadGateway { commits: said.effect }),
-    kind("unavailable", Parameter::Effect, |said| Fault::Unavailable { commits: said.effect }),
-    kind("garbage", Parameter::Effect, |said| Fault::Garbage { commits: said.effect }),
-    kind("system_error", Parameter::Effect, |said| Fault::SystemError { commits: said.effect }),
-    kind("accepted", Parameter::Effect, |said| Fault::Accepted { commits: said.effect }),
+    kind("server_error", Parameter::Commits, |said| Fault::ServerError { commits: said.commits }),
+    kind("bad_gateway", Parameter::Commits, |said| Fault::BadGateway { commits: said.commits }),
+    kind("unavailable", Parameter::Commits, |said| Fault::Unavailable { commits: said.commits }),
+    kind("garbage", Parameter::Commits, |said| Fault::Garbage { commits: said.commits }),
+    kind("system_error", Parameter::Commits, |said| Fault::SystemError { commits: said.commits }),
+    kind("accepted", Parameter::Commits, |said| Fault::Accepted { commits: said.commits }),
     kind("rate_limited", Parameter::Nothing, |_| Fault::RateLimited),
     kind("unsigned_reply", Parameter::Nothing, |_| Fault::UnsignedReply),
     kind("wrong_signature", Parameter::Nothing, |_| Fault::WrongSignature),
@@ -110,7 +110,7 @@ impl Parameter {
     /// All variants; the default in `MillisOr` is arbitrary.
     const ALL: [Self; 7] = [
         Self::Nothing,
-        Self::Effect,
+        Self::Commits,
         Self::Millis,
         Self::MillisOr(CLIENT_TIMEOUT_MILLIS),
         Self::Bytes,
@@ -122,8 +122,8 @@ impl Parameter {
     pub(super) const fn field(self) -> Option<Field> {
         match self {
             Self::Nothing => None,
-            Self::Effect => {
-                Some(optional("effect", Value::Boolean, "True to carry the request out. Default: false."))
+            Self::Commits => {
+                Some(optional("commits", Value::Boolean, "True to carry the request out. Default: false."))
             }
             Self::Millis => Some(required(
                 "millis",
@@ -152,7 +152,7 @@ impl Parameter {
     const fn variant(self) -> &'static str {
         match self {
             Self::Nothing => "Fault",
-            Self::Effect => "FaultWithEffect",
+            Self::Commits => "FaultWithCommits",
             Self::Millis => "FaultWithMillis",
             Self::MillisOr(_) => "FaultWithDefaultMillis",
             Self::Bytes => "FaultWithBytes",
@@ -240,7 +240,7 @@ impl Kind {
         let has = |name: &str| self.parameter.field().is_some_and(|field| field.name == name);
         let truth = |name| has(name).then(|| said.boolean(name)).flatten();
         Arguments {
-            effect: truth("effect").unwrap_or_default(),
+            commits: truth("commits").unwrap_or_default(),
             millis: has("millis")
                 .then(|| said.number("millis"))
                 .flatten()

@@ -56,7 +56,7 @@ const FAULT: Record = Record {
     members: &[
         required_member("id", Schema::Count, "The id of the rule."),
         required_member("kind", Schema::Word(fault_rules::kinds), "The kind of fault."),
-        optional_member("effect", Schema::Truth, "True if the request is carried out."),
+        optional_member("commits", Schema::Truth, "True if the request is carried out."),
         optional_member("millis", Schema::Count, "The duration, in milliseconds."),
         optional_member("bytes", Schema::Count, "The number of body bytes that are sent."),
         optional_member("bytes_per_second", Schema::Count, "The rate, in bytes per second."),

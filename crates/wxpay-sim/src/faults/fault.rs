@@ -3,7 +3,7 @@
 use super::Operation;
 use serde::Serialize;
 
-/// A fault to inject. `effect` states whether the request is carried out nevertheless.
+/// A fault to inject. `commits` states whether the request is carried out nevertheless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]

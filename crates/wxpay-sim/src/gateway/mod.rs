@@ -62,12 +62,12 @@ pub enum Outcome {
     /// No reply: the connection is closed.
     ConnectionClosed {
         /// `true` if the request was executed.
-        executed: bool,
+        committed: bool,
     },
     /// No reply: the connection is reset.
     ConnectionReset {
         /// `true` if the request was executed.
-        executed: bool,
+        committed: bool,
     },
     /// No connection: this one is refused, and so is every other for this long.
     ConnectionRefused(Duration),
@@ -184,8 +184,8 @@ impl Gateway {
         };
         match trouble {
             Fault::ConnectionRefused { millis } => Outcome::ConnectionRefused(Duration::from_millis(millis)),
-            Fault::DropBeforeCommit => Outcome::ConnectionClosed { executed: false },
-            Fault::ResetBeforeCommit => Outcome::ConnectionReset { executed: false },
+            Fault::DropBeforeCommit => Outcome::ConnectionClosed { committed: false },
+            Fault::ResetBeforeCommit => Outcome::ConnectionReset { committed: false },
             Fault::ServerError { commits: effect } => instead(effect, page(500)),
             Fault::BadGateway { commits: effect } => instead(effect, page(502)),
             Fault::Unavailable { commits: effect } => instead(effect, page(503)),
@@ -195,11 +195,11 @@ impl Gateway {
             Fault::SystemError { commits: effect } => instead(effect, v1::system_error()),
             Fault::CommitThenDropResponse => {
                 v1::answer(self, target, operation, now);
-                Outcome::ConnectionClosed { executed: true }
+                Outcome::ConnectionClosed { committed: true }
             }
             Fault::CommitThenReset => {
                 v1::answer(self, target, operation, now);
-                Outcome::ConnectionReset { executed: true }
+                Outcome::ConnectionReset { committed: true }
             }
             Fault::Delayed { millis } | Fault::AnswerAfterClientTimeout { millis } => {
                 Outcome::Delayed(v1::answer(self, target, operation, now), Duration::from_millis(millis))

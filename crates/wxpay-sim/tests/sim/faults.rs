@@ -29,7 +29,7 @@ fn a_lost_answer_leaves_its_effect_or_none() {
         let mut shop = with_fault(trouble);
         let outcome = prepay(&mut shop, "A1");
         assert!(
-            matches!(outcome, Outcome::ConnectionClosed { executed: told } if told == commits),
+            matches!(outcome, Outcome::ConnectionClosed { committed: told } if told == commits),
             "{outcome:?}"
         );
         assert_eq!(shop.gateway.orders(shop.now).len(), usize::from(commits));

@@ -96,18 +96,18 @@ impl FaultedCall<'_> {
                 return self.drop_unprocessed(Outcome::ConnectionRefused(Duration::from_millis(millis)));
             }
             Fault::DropBeforeCommit => {
-                return self.drop_unprocessed(Outcome::ConnectionClosed { executed: false });
+                return self.drop_unprocessed(Outcome::ConnectionClosed { committed: false });
             }
             Fault::ResetBeforeCommit => {
-                return self.drop_unprocessed(Outcome::ConnectionReset { executed: false });
+                return self.drop_unprocessed(Outcome::ConnectionReset { committed: false });
             }
             Fault::CommitThenDropResponse => {
                 self.answer(None);
-                return Outcome::ConnectionClosed { executed: true };
+                return Outcome::ConnectionClosed { committed: true };
             }
             Fault::CommitThenReset => {
                 self.answer(None);
-                return Outcome::ConnectionReset { executed: true };
+                return Outcome::ConnectionReset { committed: true };
             }
             Fault::Delayed { millis } | Fault::AnswerAfterClientTimeout { millis } => {
                 return Outcome::Delayed(self.answer(None), Duration::from_millis(millis));

@@ -63,7 +63,7 @@ fn every_kind_is_listed_with_what_it_takes_and_befalls() {
         let mut rule = json!({ "kind": kind["kind"], "operation": kind["applies_to"][0] });
         if let Some(parameter) = kind["parameter"].as_str() {
             let value = match parameter {
-                "effect" => json!(true),
+                "commits" => json!(true),
                 "step" => json!("switch"),
                 _ => json!(7),
             };
@@ -96,7 +96,7 @@ fn bad_rules_name_field_and_rule_and_change_nothing() {
         (json!({ "kind": "early", "per_mille": 1001 }), "per_mille"),
         (json!({ "kind": "early", "path": "v3" }), "path"),
         (json!({ "kind": "early", "out_trade_no": "A1", "number": "A1" }), "number"),
-        (json!({ "kind": "garbage", "effect": 1 }), "effect"),
+        (json!({ "kind": "garbage", "commits": 1 }), "effect"),
     ] {
         assert_eq!(interface.refused("POST", "faults", &body), (400, field.into()), "{body}");
     }

@@ -77,7 +77,7 @@ fn a_call_is_dropped_before_or_after_it_is_carried_out() {
         let mut shop = shop_with_one_fault(trouble);
         let outcome = place(&mut shop, "A12345");
         assert!(
-            matches!(outcome, Outcome::ConnectionClosed { executed: told } if told == commits),
+            matches!(outcome, Outcome::ConnectionClosed { committed: told } if told == commits),
             "{outcome:?}"
         );
         assert_eq!(is_placed(&shop), commits);
@@ -91,7 +91,7 @@ fn a_connection_is_reset_before_or_after_the_call_is_carried_out() {
         let mut shop = shop_with_one_fault(trouble);
         let outcome = place(&mut shop, "A12345");
         assert!(
-            matches!(outcome, Outcome::ConnectionReset { executed: told } if told == commits),
+            matches!(outcome, Outcome::ConnectionReset { committed: told } if told == commits),
             "{outcome:?}"
         );
         assert_eq!(is_placed(&shop), commits);
@@ -320,7 +320,7 @@ fn a_migration_goes_on_in_mid_flight() {
     shop.gateway.inject(FaultRule::new(Fault::MigrationStep { step: MigrationStep::Void }).at_most(1));
     assert_eq!(signer(&reply(place(&mut shop, "A12345"))), shop.platform_serial());
     let warned = shop.gateway.warnings().find(|warning| warning.kind == Kind::Nonportable).unwrap();
-    assert!(warned.detail.starts_with("migration_step has no commits"), "{}", warned.detail);
+    assert!(warned.detail.starts_with("migration_step has no effect"), "{}", warned.detail);
 }
 
 fn header<'a>(delivery: &'a Delivery, name: &str) -> &'a str {
