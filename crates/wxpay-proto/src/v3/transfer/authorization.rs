@@ -1,4 +1,4 @@
-//! What a payee allows: to be paid without confirming each time. Asked for, asked after, ended.
+//! Authorizations: a payee allows transfers without confirming each one. Application, query and closing.
 //!
 //! ```text
 //!  ApplyAuthorization ─▶ WAIT_USER_CONFIRM ─ the payee confirms within a day ─▶ TAKING_EFFECT ─▶ CLOSED, by either side
@@ -28,80 +28,82 @@ use alloc::string::String;
 use core::fmt;
 
 open_enum! {
-    /// Where it stands.
+    /// The status of an authorization.
     State {
-        /// The payee has not confirmed it yet.
+        /// Waiting for the payee to confirm.
         WaitUserConfirm = "WAIT_USER_CONFIRM",
-        /// Transfers can be made.
+        /// In force: transfers can be created.
         TakingEffect = "TAKING_EFFECT",
-        /// It has ended.
+        /// Closed.
         Closed = "CLOSED",
     }
 }
 
 open_enum! {
-    /// Why it ended.
+    /// The reason why an authorization was closed.
     CloseReason {
-        /// The merchant ended it.
+        /// The merchant closed it.
         CloseViaMchApi = "CLOSE_VIA_MCH_API",
-        /// The payee ended it.
+        /// The payee closed it.
         UserClose = "USER_CLOSE",
         /// The payee did not confirm it in time.
         UserOverdueUnconfirmed = "USER_OVERDUE_UNCONFIRMED",
-        /// WeChat Pay sees a risk.
+        /// WeChat Pay found the transfers risky.
         TransferRisk = "TRANSFER_RISK",
-        /// Something is wrong with the payee's account.
+        /// The payee's account is abnormal.
         UserAccountAbnormal = "USER_ACCOUNT_ABNORMAL",
     }
 }
 
-/// What a payee allows. Only a [verified](Verified) reply or notice makes one. `Debug` shows numbers and state alone.
+/// An authorization and its status. Created only from a [verified](Verified) reply or notification. `Debug` shows
+/// numbers and status only.
 ///
-/// Each operation tells a part of it; the merchant's number and the state are always there.
+/// Each operation returns some of the fields; the merchant's number and the status are always present.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Authorization {
-    /// The merchant's number.
+    /// The merchant's number of the authorization.
     pub out_authorization_no: OutAuthorizationNo,
-    /// WeChat Pay's number, once the payee confirmed it.
+    /// WeChat Pay's number of the authorization, once the payee has confirmed it.
     pub authorization_id: Option<AuthorizationId>,
-    /// Where it stands.
+    /// The status of the authorization.
     pub state: State,
-    /// What the payee's side needs to confirm it: in the answer of [`ApplyAuthorization`], and of a [`QueryAuthorization`] that asks for it.
+    /// The value that the payee's client needs to show the authorization for confirmation. Returned by
+    /// [`ApplyAuthorization`], and by [`QueryAuthorization`] on request.
     pub package_info: Option<String>,
     /// The merchant.
     pub mchid: Option<MchId>,
     /// The app.
     pub appid: Option<AppId>,
-    /// The payee.
+    /// The payee's openid for `appid`.
     pub openid: Option<OpenId>,
-    /// The name that the payee's account has at the merchant.
+    /// The name of the payee's account at the merchant.
     pub user_display_name: Option<String>,
-    /// The scene.
+    /// The id of the transfer scene.
     pub transfer_scene_id: Option<String>,
-    /// What the payee is told to be paid for.
+    /// The reason for payment that the payee sees.
     pub user_recv_perception: Option<String>,
-    /// When it was asked for.
+    /// The time of the application.
     pub create_time: Option<UnixTime>,
-    /// When the payee confirmed it.
+    /// The time at which the payee confirmed.
     pub authorize_time: Option<UnixTime>,
-    /// How it ended.
+    /// The time and reason of the closing, once closed.
     pub close_info: Option<CloseInfo>,
 }
 
-/// How it ended.
+/// The closing of an authorization: time and reason.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[non_exhaustive]
 pub struct CloseInfo {
-    /// When.
+    /// The time of the closing.
     #[serde(deserialize_with = "time::deserialize")]
     pub close_time: UnixTime,
-    /// Why.
+    /// The reason for the closing.
     pub close_reason: CloseReason,
 }
 
 impl Authorization {
-    /// Reads it.
+    /// Reads an authorization.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
         let wire: Wire = body.parse()?;
         Ok(Self {
@@ -121,14 +123,17 @@ impl Authorization {
         })
     }
 
-    /// The same, where it must be of that number.
+    /// Reads an authorization. Its `out_authorization_no` must be this one.
     fn read_of(body: Verified<'_>, number: &OutAuthorizationNo) -> Result<Self, Error> {
+        // WeChat Pay's signature covers the reply, but not the request that it belongs to.
         let authorization = Self::read(body)?;
         if authorization.out_authorization_no == *number {
             Ok(authorization)
         } else {
-            Err(malformed()
-                .caused_by(InvalidField::new("out_authorization_no", "must be the one that was asked for")))
+            Err(malformed().caused_by(InvalidField::new(
+                "out_authorization_no",
+                "must be that of the requested authorization",
+            )))
         }
     }
 }
@@ -164,7 +169,7 @@ struct Wire {
     close_info: Option<CloseInfo>,
 }
 
-/// The name that the payee's account has at the merchant.
+/// Validates the name of the payee's account at the merchant.
 pub(super) fn display_name(text: &str) -> Result<String, InvalidField> {
     let rule = InvalidField::new("user_display_name", "must be 1 to 32 characters, none beyond U+FFFF");
     field::text(text, 32, rule)

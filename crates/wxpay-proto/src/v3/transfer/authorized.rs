@@ -1,4 +1,4 @@
-//! Making a transfer that the payee allowed to be made without confirming.
+//! Creation of a transfer under an authorization, without confirmation by the payee.
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-bills/transfer`.
 
@@ -15,7 +15,7 @@ use crate::{
     world::World,
 };
 
-/// Makes a transfer to a payee who [allowed](super::authorization) it; nobody needs to confirm it.
+/// Creates a transfer under an [authorization](super::authorization). The payee does not confirm it.
 #[derive(Clone, Debug)]
 pub struct CreateAuthorizedTransfer {
     bill: TransferBill,
@@ -30,19 +30,19 @@ enum AuthorizationRef {
 }
 
 impl CreateAuthorizedTransfer {
-    /// Pays whoever allowed it under the merchant's own number.
+    /// Creates a transfer under the authorization with this number of the merchant.
     #[must_use]
     pub fn out_authorization_no(bill: TransferBill, out_authorization_no: OutAuthorizationNo) -> Self {
         Self { bill, by: AuthorizationRef::OutAuthorizationNo(out_authorization_no), sponsor_mchid: None }
     }
 
-    /// Pays whoever allowed it under WeChat Pay's number.
+    /// Creates a transfer under the authorization with this number of WeChat Pay.
     #[must_use]
     pub fn authorization_id(bill: TransferBill, authorization_id: AuthorizationId) -> Self {
         Self { bill, by: AuthorizationRef::AuthorizationId(authorization_id), sponsor_mchid: None }
     }
 
-    /// Who gives the money, if it is another merchant.
+    /// Sets the merchant that funds the transfer, if it is another merchant.
     #[must_use]
     pub fn sponsor_mchid(self, sponsor_mchid: MchId) -> Self {
         Self { sponsor_mchid: Some(sponsor_mchid), ..self }
@@ -102,7 +102,7 @@ mod tests {
         let authorized = CreateAuthorizedTransfer::out_authorization_no(full(), number)
             .sponsor_mchid("1900001109".parse().unwrap());
         let expected = format!(
-            r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notices","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"out_authorization_no":"plfk2020042014","sponsor_mchid":"1900001109"}}"#,
+            r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notify","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"out_authorization_no":"plfk2020042014","sponsor_mchid":"1900001109"}}"#,
             sealed("张三")
         );
         assert_eq!(drafted(&authorized), (LINE.into(), expected));

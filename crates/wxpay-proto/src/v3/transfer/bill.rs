@@ -1,4 +1,4 @@
-//! What is paid, in whatever way the payee is to get it.
+//! The transfer bill: the fields that every kind of transfer shares.
 
 use crate::{
     error::{Error, PendingOperation},
@@ -12,10 +12,10 @@ use crate::{
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-/// A transfer to be made. What must be told is asked for by [`builder`](Self::builder), the rest may be added; who gets
-/// it is told to the operation.
+/// A transfer to create, without the payee. [`builder`](Self::builder) takes the required fields; the rest is optional.
+/// The operation that creates the transfer takes the payee.
 ///
-/// `Debug` shows its number and amount; texts may name people.
+/// `Debug` shows number and amount only: texts may contain personal data.
 #[derive(Clone)]
 pub struct TransferBill {
     appid: AppId,
@@ -29,14 +29,14 @@ pub struct TransferBill {
     reports: Vec<SceneReport>,
 }
 
-/// What a scene wants to know, as the document of the scene has it.
+/// A report entry, which the scene requires. The scene's documentation specifies the kinds.
 #[derive(Clone, serde::Serialize)]
 struct SceneReport {
     info_type: String,
     info_content: String,
 }
 
-/// What may be told of a transfer beyond what must be; see [`TransferBill::builder`].
+/// The builder of a transfer bill; see [`TransferBill::builder`].
 pub struct Builder {
     bill: TransferBill,
     transfer_remark: String,
@@ -45,9 +45,10 @@ pub struct Builder {
 }
 
 impl TransferBill {
-    /// Begins with what must be told: the app that knows the payee, the merchant's number, how much, what the payee reads
-    /// (at most 32 characters), and the scene, as applied for on the merchant platform, such as `1000`. At least one
-    /// [report](Builder::report) must be added.
+    /// Begins a bill with its required fields: the app that the payee's openid belongs to, the merchant's number, the
+    /// amount in fen, the remark that the payee reads (1 to 32 characters), and the id of the transfer scene, such as
+    /// `1000`. The merchant applies for scenes on the merchant platform. At least one [report](Builder::report) is
+    /// required, too.
     pub fn builder(
         appid: AppId,
         out_bill_no: OutBillNo,
@@ -80,13 +81,13 @@ impl TransferBill {
         &self.appid
     }
 
-    /// The merchant's number.
+    /// The merchant's number of the transfer.
     #[must_use]
     pub fn out_bill_no(&self) -> &OutBillNo {
         &self.out_bill_no
     }
 
-    /// How much.
+    /// The amount, in fen.
     #[must_use]
     pub fn transfer_amount(&self) -> Fen {
         self.transfer_amount
@@ -96,7 +97,7 @@ impl TransferBill {
         self.user_recv_perception.is_some()
     }
 
-    /// What is owed if it is not known what became of it.
+    /// The pending operation to resolve if the outcome is unknown.
     pub(super) fn pending_operation(&self) -> PendingOperation {
         PendingOperation::Transfer { out_bill_no: self.out_bill_no.clone() }
     }
@@ -118,8 +119,8 @@ impl fmt::Debug for Builder {
 }
 
 impl Builder {
-    /// Adds something that the scene wants to know, such as `活动名称` and the campaign's name: a kind of at most 15
-    /// characters, as the scene's document spells it, and a text of at most 32.
+    /// Adds a report entry that the scene requires, such as `活动名称` and the campaign's name: a kind of 1 to 15
+    /// characters, as the scene's documentation spells it, and a text of 1 to 32 characters.
     #[must_use]
     pub fn report(mut self, info_type: impl Into<String>, info_content: impl Into<String>) -> Self {
         self.bill
@@ -128,32 +129,32 @@ impl Builder {
         self
     }
 
-    /// The payee's real name, to be compared by WeChat Pay; it travels sealed. From 2000 yuan it must be told.
+    /// Sets the payee's real name, which WeChat Pay checks. It is sent encrypted. Required from 2000 yuan.
     #[must_use]
     pub fn user_name(mut self, user_name: Sensitive) -> Self {
         self.bill.user_name = Some(user_name);
         self
     }
 
-    /// Where WeChat Pay sends its notice.
+    /// Sets the notification URL.
     #[must_use]
     pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
         self.bill.notify_url = Some(notify_url);
         self
     }
 
-    /// What the payee is told to be paid for, out of the texts that the scene permits: at most 256 characters.
+    /// Sets the reason for payment that the payee sees: one of the texts that the scene permits, 1 to 256 characters.
     #[must_use]
     pub fn user_recv_perception(mut self, user_recv_perception: impl Into<String>) -> Self {
         self.user_recv_perception = Some(user_recv_perception.into());
         self
     }
 
-    /// The transfer.
+    /// Builds the bill.
     ///
     /// # Errors
     ///
-    /// When a field breaks its rule, or no report was added; it is named.
+    /// When a field is invalid, or no report was added; the error names the field.
     pub fn build(self) -> Result<TransferBill, InvalidField> {
         let Self { mut bill, transfer_remark, transfer_scene_id, user_recv_perception } = self;
         field::amount(bill.transfer_amount, "transfer_amount")?;
@@ -162,7 +163,7 @@ impl Builder {
         bill.transfer_scene_id = scene(&transfer_scene_id)?;
         bill.user_recv_perception = perception(user_recv_perception.as_deref())?;
         if bill.reports.is_empty() {
-            return Err(InvalidField::new("transfer_scene_report_infos", "must be at least one"));
+            return Err(InvalidField::new("transfer_scene_report_infos", "must have at least one entry"));
         }
         for SceneReport { info_type, info_content } in &bill.reports {
             field::text(info_type, 15, InvalidField::new("info_type", "must be 1 to 15 characters"))?;
@@ -172,7 +173,7 @@ impl Builder {
     }
 }
 
-/// A scene's number. An open set.
+/// Validates the id of a transfer scene. An open set.
 pub(super) fn scene(text: &str) -> Result<String, InvalidField> {
     let good = (1..=36).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if good {
@@ -182,13 +183,13 @@ pub(super) fn scene(text: &str) -> Result<String, InvalidField> {
     }
 }
 
-/// What the payee is told.
+/// Validates the reason for payment that the payee sees.
 pub(super) fn perception(text: Option<&str>) -> Result<Option<String>, InvalidField> {
     let rule = InvalidField::new("user_recv_perception", "must be 1 to 256 characters, none beyond U+FFFF");
     field::text_opt(text, 256, rule)
 }
 
-/// The fields that every way of paying has, as the wire has them; `M` are those that one way adds.
+/// The body of a transfer, as on the wire. `M` is the type of the fields that one kind of transfer adds.
 #[derive(serde::Serialize)]
 pub(super) struct Body<'a, M> {
     appid: &'a AppId,
@@ -208,7 +209,7 @@ pub(super) struct Body<'a, M> {
 }
 
 impl TransferBill {
-    /// The body. The document insists on a named key even where no name is sealed.
+    /// Returns the body. Sets `Wechatpay-Serial` even if no name is sealed, because the documentation requires it.
     pub(super) fn body<M>(&self, writer: &mut RequestWriter<'_, '_>, more: M) -> Result<Body<'_, M>, Error> {
         writer.set_serial_header()?;
         Ok(Body {
@@ -231,18 +232,18 @@ pub(super) mod tests {
     use super::*;
     use alloc::format;
 
-    /// With as little as can be told.
+    /// Returns a builder with the required fields only.
     pub(in super::super) fn minimal() -> Builder {
         let (appid, number) = ("wxd678efh567hg6787".parse().unwrap(), "plfk2020042013".parse().unwrap());
         TransferBill::builder(appid, number, Fen::new(400_000), "2020年4月报销", "1000")
             .report("活动名称", "新会员有礼")
     }
 
-    /// With all that can be told.
+    /// Returns a bill with every field set.
     pub(in super::super) fn full() -> TransferBill {
         minimal()
             .user_name(Sensitive::new("张三".into()).unwrap())
-            .notify_url("https://example.com/notices".parse().unwrap())
+            .notify_url("https://example.com/notify".parse().unwrap())
             .user_recv_perception("现金奖励")
             .report("奖励说明", "注册会员抽奖一等奖")
             .build()
@@ -275,7 +276,7 @@ pub(super) mod tests {
             assert_eq!(bill.build().unwrap_err().field(), field);
         }
         let none = TransferBill::builder(appid, number, Fen::new(1), "备注", "1000").build().unwrap_err();
-        assert_eq!(none, InvalidField::new("transfer_scene_report_infos", "must be at least one"));
+        assert_eq!(none, InvalidField::new("transfer_scene_report_infos", "must have at least one entry"));
     }
 
     #[test]

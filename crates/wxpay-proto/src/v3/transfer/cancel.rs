@@ -1,4 +1,4 @@
-//! Cancelling a transfer that the payee has not confirmed.
+//! Cancellation of a transfer that the payee has not confirmed.
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}/cancel`.
 
@@ -16,13 +16,13 @@ use crate::{
     world::World,
 };
 
-/// Cancels a transfer. That it is taken up does not mean that it is done: while the state is
-/// [`Canceling`](super::TransferState::Canceling), ask.
+/// Cancels a transfer that the payee has not confirmed. A successful reply does not mean that it is cancelled: query it
+/// while its status is [`Canceling`](super::TransferState::Canceling).
 #[derive(Clone, Debug)]
 pub struct CancelTransfer(OutBillNo);
 
 impl CancelTransfer {
-    /// Cancels this transfer.
+    /// Creates the operation that cancels the transfer with this `out_bill_no`.
     #[must_use]
     pub fn new(out_bill_no: OutBillNo) -> Self {
         Self(out_bill_no)
@@ -32,7 +32,7 @@ impl CancelTransfer {
 impl Endpoint for CancelTransfer {
     type Output = Transfer;
 
-    /// Without a body.
+    /// Drafts a request without a body.
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new("/v3/fund-app/mch-transfer/transfer-bills/out-bill-no")
             .segment(self.0.as_str())

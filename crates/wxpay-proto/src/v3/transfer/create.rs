@@ -1,4 +1,4 @@
-//! Making a transfer that the payee confirms.
+//! Creation of a transfer that the payee confirms.
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-bills`.
 
@@ -15,7 +15,8 @@ use crate::{
     world::World,
 };
 
-/// Makes a transfer; comes to [where it stands](Transfer::state), and to what the payee needs to confirm it.
+/// Creates a transfer that the payee confirms. Returns its [status](Transfer::state), and the
+/// [value](Transfer::package_info) that the payee's client needs to confirm it.
 #[derive(Clone, Debug)]
 pub struct CreateTransfer {
     bill: TransferBill,
@@ -23,25 +24,25 @@ pub struct CreateTransfer {
     user_recv_style: Option<UserRecvStyle>,
 }
 
-/// What the payee sees.
+/// The form in which the payee sees a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum UserRecvStyle {
-    /// A page to confirm.
+    /// A confirmation page.
     ConfirmPage,
     /// A red packet.
     RedPacket,
 }
 
 impl CreateTransfer {
-    /// Pays this payee, under the bill's app.
+    /// Creates a transfer to this payee. `openid` is the payee's openid for the bill's app.
     #[must_use]
     pub fn new(bill: TransferBill, openid: OpenId) -> Self {
         Self { bill, openid, user_recv_style: None }
     }
 
-    /// What the payee sees. Without it, the page to confirm.
+    /// Sets the form in which the payee sees the transfer. The default is the confirmation page.
     #[must_use]
     pub fn user_recv_style(self, user_recv_style: UserRecvStyle) -> Self {
         Self { user_recv_style: Some(user_recv_style), ..self }
@@ -104,7 +105,7 @@ mod tests {
     fn a_full_request_says_it_all_and_seals_the_name() {
         let create = CreateTransfer::new(full(), openid()).user_recv_style(UserRecvStyle::RedPacket);
         let expected = format!(
-            r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notices","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_recv_style":{{"type":"RED_PACKET"}}}}"#,
+            r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notify","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_recv_style":{{"type":"RED_PACKET"}}}}"#,
             sealed("张三")
         );
         assert_eq!(drafted(&create), ("POST /v3/fund-app/mch-transfer/transfer-bills".into(), expected));
@@ -132,7 +133,7 @@ mod tests {
             Ok(signer.reply(200, &body, *now))
         });
         assert_eq!(transfer.unwrap().state, TransferState::Accepted);
-        let [fetch, create] = &stage.sent[..] else { panic!("two requests are made") };
+        let [fetch, create] = &stage.sent[..] else { panic!("expected two requests") };
         assert_eq!(fetch.header("wechatpay-serial"), None);
         assert_eq!(create.header("wechatpay-serial"), Some(signer.id.as_str()));
     }
@@ -162,6 +163,6 @@ mod tests {
         .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Malformed);
         let cause = error.source().unwrap().to_string();
-        assert_eq!(cause, "out_bill_no must be of the transfer that was asked for");
+        assert_eq!(cause, "out_bill_no must be that of the requested transfer");
     }
 }

@@ -1,4 +1,4 @@
-//! Receipts of transfers, with WeChat Pay's seal: asked for, then asked after until they are made.
+//! Electronic receipts of transfers, with WeChat Pay's seal. Apply for a receipt, then query it until it is generated.
 //!
 //! `POST /v3/fund-app/mch-transfer/elecsign/out-bill-no` and `…/transfer-bill-no`, and `GET` of the same with a number.
 
@@ -23,11 +23,12 @@ use alloc::string::String;
 
 const BASE: &str = "/v3/fund-app/mch-transfer/elecsign";
 
-/// Asks for the receipt of a transfer that was [paid](super::Transfer::is_paid). Asking twice makes one.
+/// Applies for the receipt of a [paid](super::Transfer::is_paid) transfer. A second application is harmless: it creates
+/// no second receipt.
 #[derive(Clone, Debug)]
 pub struct ApplyReceipt(TransferNumber);
 
-/// Asks whether a receipt is made, and where it is.
+/// Queries a receipt: its status, and its download URL once it is generated.
 #[derive(Clone, Debug)]
 pub struct QueryReceipt(TransferNumber);
 
@@ -39,13 +40,13 @@ enum TransferNumber {
 }
 
 open_enum! {
-    /// Where a receipt stands.
+    /// The status of a receipt.
     State {
-        /// It is being made.
+        /// Being generated.
         Generating = "GENERATING",
-        /// It is there.
+        /// Generated: ready for download.
         Finished = "FINISHED",
-        /// It could not be made; see [`fail_reason`](Receipt::fail_reason).
+        /// Failed; see [`fail_reason`](Receipt::fail_reason).
         Failed = "FAILED",
     }
 }
@@ -54,25 +55,25 @@ open_enum! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {
-    /// Where it stands.
+    /// The status of the receipt.
     pub state: State,
-    /// When it was asked for.
+    /// The time of the application.
     pub create_time: UnixTime,
-    /// When its state changed last.
+    /// The time of the last change of status.
     pub update_time: Option<UnixTime>,
-    /// Where it is, once it is made: to be [downloaded](Merchant::prepare_download) at once.
+    /// The file, once it is generated. [Download](Merchant::prepare_download) it at once.
     pub statement: Option<BillFile>,
-    /// Why it could not be made.
+    /// The reason for the failure.
     pub fail_reason: Option<String>,
 }
 
-/// What is known of a receipt.
+/// The result of querying a receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "it is known, or it is not")]
+#[allow(clippy::exhaustive_enums, reason = "the receipt is found, or it is not")]
 pub enum ReceiptLookup {
-    /// It was asked for.
+    /// The receipt was applied for.
     Found(Receipt),
-    /// Nobody asked for it, or there is no such transfer.
+    /// The receipt was not applied for, or the transfer does not exist.
     NotFound,
 }
 
@@ -93,13 +94,13 @@ impl TransferNumber {
 }
 
 impl ApplyReceipt {
-    /// By the merchant's number.
+    /// Applies for the receipt of the transfer with this number of the merchant.
     #[must_use]
     pub fn out_bill_no(out_bill_no: OutBillNo) -> Self {
         Self(TransferNumber::OutBillNo(out_bill_no))
     }
 
-    /// By WeChat Pay's number.
+    /// Applies for the receipt of the transfer with this number of WeChat Pay.
     #[must_use]
     pub fn transfer_bill_no(transfer_bill_no: TransferBillNo) -> Self {
         Self(TransferNumber::TransferBillNo(transfer_bill_no))
@@ -107,13 +108,13 @@ impl ApplyReceipt {
 }
 
 impl QueryReceipt {
-    /// By the merchant's number.
+    /// Creates a query by the merchant's number of the transfer.
     #[must_use]
     pub fn out_bill_no(out_bill_no: OutBillNo) -> Self {
         Self(TransferNumber::OutBillNo(out_bill_no))
     }
 
-    /// By WeChat Pay's number.
+    /// Creates a query by WeChat Pay's number of the transfer.
     #[must_use]
     pub fn transfer_bill_no(transfer_bill_no: TransferBillNo) -> Self {
         Self(TransferNumber::TransferBillNo(transfer_bill_no))
@@ -223,12 +224,15 @@ mod tests {
     fn a_receipt_that_is_made_can_be_downloaded() {
         let query = QueryReceipt::out_bill_no("plfk2020042013".parse().unwrap());
         let answer = r#"{"state":"FINISHED","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00","hash_type":"SHA256","hash_value":"2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae","download_url":"https://api.mch.weixin.qq.com/v3/transferdownload/elecvoucherfile?token=planted"}"#;
-        let ReceiptLookup::Found(receipt) = read(&query, answer).unwrap() else { panic!("it is known") };
+        let ReceiptLookup::Found(receipt) = read(&query, answer).unwrap() else {
+            panic!("expected the receipt to be found")
+        };
         assert_eq!(receipt.state, State::Finished);
         assert!(!format!("{receipt:?}").contains("planted"));
         let statement = receipt.statement.unwrap();
-        let download = fake::Harness::new()
-            .run(fake::merchant().prepare_download(&statement), |_, _| panic!("it is signed alone"));
+        let download = fake::Harness::new().run(fake::merchant().prepare_download(&statement), |_, _| {
+            panic!("preparing a download sends no request")
+        });
         let url = "https://api.mch.weixin.qq.com/v3/transferdownload/elecvoucherfile?token=planted";
         assert_eq!(download.unwrap().transmit.request.url(), url);
     }
@@ -241,7 +245,9 @@ mod tests {
         assert_eq!((receipt.state, receipt.statement), (State::Generating, None));
         let query = QueryReceipt::transfer_bill_no("1".parse().unwrap());
         let failed = r#"{"state":"FAILED","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00","fail_reason":"x"}"#;
-        let ReceiptLookup::Found(receipt) = read(&query, failed).unwrap() else { panic!("it is known") };
+        let ReceiptLookup::Found(receipt) = read(&query, failed).unwrap() else {
+            panic!("expected the receipt to be found")
+        };
         assert_eq!((receipt.state, receipt.fail_reason.as_deref()), (State::Failed, Some("x")));
         assert!(read(&query, r#"{"state":"FINISHED"}"#).is_err());
     }

@@ -1,20 +1,21 @@
-//! Paying users: the merchant transfer of 2025, which the payee confirms, or has allowed to be made without.
+//! Transfers from a merchant to a user (the merchant transfer of 2025). The payee confirms each transfer, or has
+//! authorized transfers without confirmation.
 //!
 //! ```text
-//!  bill.rs ─▶ create.rs                    to a payee who confirms
-//!          ─▶ pre_transfer.rs              to a payee who confirms, and allows what comes later
-//!          ─▶ authorized.rs                to a payee who allowed it
-//!          ─▶ qq_wallet.rs                 to a wallet of QQ; asked after and cancelled by itself
-//!  transfer.rs ◀─ query.rs cancel.rs, notifications      what became of it
-//!  authorization.rs                        what a payee allows: asked for, asked after, ended
-//!  elecsign.rs                             receipts
+//!  bill.rs ─▶ create.rs                    transfer that the payee confirms
+//!          ─▶ pre_transfer.rs              transfer that the payee confirms, with a request for authorization
+//!          ─▶ authorized.rs                transfer under an authorization, without confirmation
+//!          ─▶ qq_wallet.rs                 transfer to a QQ wallet, with its own query and cancellation
+//!  transfer.rs ◀─ query.rs cancel.rs, notifications      the status of a transfer
+//!  authorization.rs                        authorizations: applying, querying, closing
+//!  elecsign.rs                             electronic receipts
 //! ```
 //!
-//! That a transfer was answered does not mean that it was paid: look at its [state](Transfer::state). **A transfer whose
-//! answer was lost or was no success must not be made again under another number**: ask after it, or make the same
-//! again under the same.
+//! A successful reply does not mean that the payee has the money: check the [status](Transfer::state). **If the reply is
+//! lost or is an error, do not create the transfer again under another number**: that would be a second transfer. Query
+//! it, or send the same request again under the same number.
 //!
-//! The contracts are those of `/v3/fund-app/mch-transfer/…`.
+//! The operations are those of `/v3/fund-app/mch-transfer/…`.
 
 pub mod authorization;
 mod authorized;
@@ -25,7 +26,7 @@ pub mod elecsign;
 mod pre_transfer;
 pub mod qq_wallet;
 mod query;
-#[allow(clippy::module_inception, reason = "it is the object that WeChat Pay calls a transfer")]
+#[allow(clippy::module_inception, reason = "the module holds WeChat Pay's transfer object")]
 mod transfer;
 
 pub use authorization::Authorization;

@@ -1,4 +1,4 @@
-//! Making a transfer that the payee confirms, and with it allows later ones to be made without.
+//! Creation of a transfer that the payee confirms, combined with an application for an authorization.
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`.
 
@@ -17,9 +17,11 @@ use crate::{
 use alloc::string::String;
 use core::fmt;
 
-/// Makes a transfer that the payee confirms, and asks in one go to be allowed to make [later ones](super::CreateAuthorizedTransfer)
-/// without. Comes to where the transfer stands; what was allowed is told by a notice, and by
-/// [asking](super::authorization::QueryAuthorization).
+/// Creates a transfer that the payee confirms, and applies in the same request for an authorization of
+/// [later transfers](super::CreateAuthorizedTransfer) without confirmation.
+///
+/// Returns the status of the transfer. The status of the authorization is in a notification and in a
+/// [query](super::authorization::QueryAuthorization).
 #[derive(Clone, Debug)]
 pub struct CreatePreTransfer {
     bill: TransferBill,
@@ -28,7 +30,7 @@ pub struct CreatePreTransfer {
     sponsor_mchid: Option<MchId>,
 }
 
-/// What is asked to be allowed.
+/// The authorization to apply for.
 #[derive(Clone, serde::Serialize)]
 struct AuthorizationInfo {
     user_display_name: String,
@@ -37,18 +39,18 @@ struct AuthorizationInfo {
 }
 
 impl CreatePreTransfer {
-    /// Pays this payee, under the bill's app.
+    /// Creates a transfer to this payee. `openid` is the payee's openid for the bill's app.
     #[must_use]
     pub fn new(bill: TransferBill, openid: OpenId) -> Self {
         Self { bill, openid, authorization_info: None, sponsor_mchid: None }
     }
 
-    /// Asks to be allowed: under the merchant's own number, by the name that the payee's account has at the merchant (at
-    /// most 32 characters), and where WeChat Pay sends its notice of it.
+    /// Applies for an authorization, with the merchant's number of the authorization, the name of the payee's account at
+    /// the merchant (1 to 32 characters), and the notification URL of the authorization.
     ///
     /// # Errors
     ///
-    /// When the name breaks its rule.
+    /// When the name is invalid.
     pub fn authorization_info(
         self,
         out_authorization_no: OutAuthorizationNo,
@@ -60,7 +62,7 @@ impl CreatePreTransfer {
         Ok(Self { authorization_info: Some(info), ..self })
     }
 
-    /// Who gives the money, if it is another merchant.
+    /// Sets the merchant that funds the transfer, if it is another merchant.
     #[must_use]
     pub fn sponsor_mchid(self, sponsor_mchid: MchId) -> Self {
         Self { sponsor_mchid: Some(sponsor_mchid), ..self }
@@ -136,7 +138,7 @@ mod tests {
     #[test]
     fn a_full_request_asks_for_both() {
         let expected = format!(
-            r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notices","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","authorization_info":{{"user_display_name":"wx_123456","out_authorization_no":"plfk2020042014","authorization_notify_url":"https://example.com/allowed"}},"sponsor_mchid":"1900001109"}}"#,
+            r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notify","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","authorization_info":{{"user_display_name":"wx_123456","out_authorization_no":"plfk2020042014","authorization_notify_url":"https://example.com/allowed"}},"sponsor_mchid":"1900001109"}}"#,
             sealed("张三")
         );
         assert_eq!(drafted(&whole()), (LINE.into(), expected));

@@ -1,4 +1,4 @@
-//! Paying into a wallet of QQ.
+//! Transfers to a QQ wallet: creation, query and cancellation.
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills`, `GET …/{out_bill_no}`, `POST …/{out_bill_no}/cancel`.
 
@@ -22,7 +22,7 @@ use core::fmt;
 
 const BASE: &str = "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills";
 
-/// Makes a transfer to a wallet of QQ; comes to [where it stands](Transfer::state). Its scene is `1401`.
+/// Creates a transfer to a QQ wallet. Returns its [status](Transfer::state). The scene is `1401`.
 #[derive(Clone)]
 pub struct CreateQqTransfer {
     bill: TransferBill,
@@ -30,33 +30,36 @@ pub struct CreateQqTransfer {
     user_qq: Option<String>,
 }
 
-/// Asks after a transfer to a wallet of QQ.
+/// Queries a transfer to a QQ wallet, by the merchant's number.
 #[derive(Clone, Debug)]
 pub struct QueryQqTransfer(OutBillNo);
 
-/// Cancels a transfer to a wallet of QQ.
+/// Cancels a transfer to a QQ wallet, by the merchant's number.
 #[derive(Clone, Debug)]
 pub struct CancelQqTransfer(OutBillNo);
 
 impl CreateQqTransfer {
-    /// Pays this payee, under the bill's app.
+    /// Creates a transfer to this payee. `openid` is the payee's openid for the bill's app.
     ///
     /// # Errors
     ///
-    /// When the bill has a [`user_recv_perception`](super::bill::Builder::user_recv_perception): this operation knows
-    /// none.
+    /// When the bill has a [`user_recv_perception`](super::bill::Builder::user_recv_perception): this operation has no
+    /// such field.
     pub fn new(bill: TransferBill, openid: OpenId) -> Result<Self, InvalidField> {
         if bill.has_perception() {
-            return Err(InvalidField::new("user_recv_perception", "must not be told for a wallet of QQ"));
+            return Err(InvalidField::new(
+                "user_recv_perception",
+                "must not be set for a transfer to a QQ wallet",
+            ));
         }
         Ok(Self { bill, openid, user_qq: None })
     }
 
-    /// The payee's number at QQ: at most 64 characters.
+    /// Sets the payee's QQ number: 1 to 64 characters.
     ///
     /// # Errors
     ///
-    /// When it breaks its rule.
+    /// When the number is invalid.
     pub fn user_qq(self, user_qq: &str) -> Result<Self, InvalidField> {
         let user_qq = field::text(user_qq, 64, InvalidField::new("user_qq", "must be 1 to 64 characters"))?;
         Ok(Self { user_qq: Some(user_qq), ..self })
@@ -68,7 +71,7 @@ impl CreateQqTransfer {
 }
 
 impl QueryQqTransfer {
-    /// By the merchant's number.
+    /// Creates a query by the merchant's number.
     #[must_use]
     pub fn new(out_bill_no: OutBillNo) -> Self {
         Self(out_bill_no)
@@ -76,7 +79,7 @@ impl QueryQqTransfer {
 }
 
 impl CancelQqTransfer {
-    /// Cancels this transfer.
+    /// Creates the operation that cancels the transfer with this `out_bill_no`.
     #[must_use]
     pub fn new(out_bill_no: OutBillNo) -> Self {
         Self(out_bill_no)
@@ -139,7 +142,7 @@ impl Endpoint for QueryQqTransfer {
 impl Endpoint for CancelQqTransfer {
     type Output = Transfer;
 
-    /// Without a body.
+    /// Drafts a request without a body.
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new(BASE).segment(self.0.as_str()).append("/cancel");
         Ok(Draft::new("v3.transfer.qq_wallet.cancel", Method::Post, target))
@@ -192,12 +195,12 @@ mod tests {
     fn a_full_request_tells_of_the_wallet() {
         let bill = minimal()
             .user_name(Sensitive::new("张三".into()).unwrap())
-            .notify_url("https://example.com/notices".parse().unwrap())
+            .notify_url("https://example.com/notify".parse().unwrap())
             .build()
             .unwrap();
         let create = CreateQqTransfer::new(bill, openid()).unwrap().user_qq("10001").unwrap();
         let expected = format!(
-            r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"游戏奖励","notify_url":"https://example.com/notices","transfer_scene_id":"1401","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_qq":"10001"}}"#,
+            r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"游戏奖励","notify_url":"https://example.com/notify","transfer_scene_id":"1401","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_qq":"10001"}}"#,
             sealed("张三")
         );
         assert_eq!(drafted(&create), (format!("POST {BASE}"), expected));
@@ -232,7 +235,10 @@ mod tests {
             read(&QueryQqTransfer::new(number), &answer()).unwrap(),
             TransferLookup::Found(Box::new(transfer))
         );
-        assert!(read(&QueryQqTransfer::new("1".parse().unwrap()), &answer()).is_err(), "it is about another");
+        assert!(
+            read(&QueryQqTransfer::new("1".parse().unwrap()), &answer()).is_err(),
+            "the reply is for another transfer"
+        );
     }
 
     #[test]
@@ -244,7 +250,7 @@ mod tests {
                 assert_eq!(transmit.label, "v3.transfer.qq_wallet.query");
                 Ok(fake::SigningKey::public_key().reply(200, &answer(), *now))
             });
-        let Resolved::Transfer(transfer) = settled.unwrap() else { panic!("it is a transfer") };
+        let Resolved::Transfer(transfer) = settled.unwrap() else { panic!("expected a transfer") };
         assert!(transfer.is_paid());
     }
 }

@@ -1,4 +1,4 @@
-//! Asking after a transfer.
+//! Querying a transfer.
 //!
 //! `GET /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`, `…/transfer-bill-no/{transfer_bill_no}`.
 
@@ -17,7 +17,7 @@ use crate::{
 };
 use alloc::boxed::Box;
 
-/// Asks after a transfer, by either number. Those of the last thirty days are known.
+/// Queries a transfer, by the merchant's or by WeChat Pay's number. Only transfers of the last 30 days are found.
 #[derive(Clone, Debug)]
 pub struct QueryTransfer(TransferNumber);
 
@@ -27,38 +27,39 @@ enum TransferNumber {
     TransferBillNo(TransferBillNo),
 }
 
-/// What is known of a transfer.
+/// The result of querying a transfer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "it is known, or it is not")]
+#[allow(clippy::exhaustive_enums, reason = "the transfer is found, or it is not")]
 pub enum TransferLookup {
-    /// It exists.
+    /// The transfer exists.
     Found(Box<Transfer>),
-    /// WeChat Pay knows no such transfer, and signed that. A request for it may still be on its way: see
+    /// WeChat Pay has no such transfer; this reply was signed. A request that creates it may still be in flight: see
     /// [`resolve`](crate::v3::Merchant::resolve).
     NotFound,
 }
 
 impl TransferLookup {
-    /// A verified refusal that says that there is no such thing.
+    /// Returns `NotFound` if a verified refusal reports that the transfer does not exist.
     pub(super) fn unknown(refusal: &Refusal) -> Option<Self> {
         is_unknown(refusal).then_some(Self::NotFound)
     }
 }
 
-/// Whether a verified refusal says that there is no such thing, in one of their words for it.
+/// Returns whether a verified refusal reports that the queried object does not exist. WeChat Pay uses any of three
+/// codes for it.
 pub(super) fn is_unknown(refusal: &Refusal) -> bool {
     refusal.status == 404
         && [Code::NOT_FOUND, Code::RESOURCE_NOT_EXISTS, Code::ORDER_NOT_EXIST].contains(&refusal.code)
 }
 
 impl QueryTransfer {
-    /// By the merchant's number.
+    /// Creates a query by the merchant's number.
     #[must_use]
     pub fn out_bill_no(out_bill_no: OutBillNo) -> Self {
         Self(TransferNumber::OutBillNo(out_bill_no))
     }
 
-    /// By WeChat Pay's number.
+    /// Creates a query by WeChat Pay's number.
     #[must_use]
     pub fn transfer_bill_no(transfer_bill_no: TransferBillNo) -> Self {
         Self(TransferNumber::TransferBillNo(transfer_bill_no))
@@ -136,7 +137,9 @@ mod tests {
     #[test]
     fn the_answer_is_read_whole() {
         let query = QueryTransfer::out_bill_no("plfk2020042013".parse().unwrap());
-        let TransferLookup::Found(transfer) = read(&query, &answer()).unwrap() else { panic!("it is known") };
+        let TransferLookup::Found(transfer) = read(&query, &answer()).unwrap() else {
+            panic!("expected the transfer to be found")
+        };
         assert_eq!(transfer.state, TransferState::Fail);
         assert_eq!(transfer.fail_reason.as_deref(), Some("PAYEE_ACCOUNT_ABNORMAL"));
         assert_eq!(transfer.transfer_amount, Some(Fen::new(400_000)));
@@ -177,7 +180,7 @@ mod tests {
             assert_eq!(transmit.label, "v3.transfer.query");
             Ok(fake::SigningKey::public_key().reply(200, &answer(), *now))
         });
-        let Resolved::Transfer(transfer) = settled.unwrap() else { panic!("it is a transfer") };
+        let Resolved::Transfer(transfer) = settled.unwrap() else { panic!("expected a transfer") };
         assert_eq!(transfer.state, TransferState::Fail);
     }
 

@@ -1,4 +1,4 @@
-//! What became of a transfer: the same object in answers, queries and notices.
+//! The transfer object: the status of a transfer in replies and notifications.
 
 use crate::{
     clock::UnixTime,
@@ -16,79 +16,80 @@ use alloc::string::String;
 use core::fmt;
 
 open_enum! {
-    /// Where a transfer stands.
+    /// The status of a transfer.
     TransferState {
-        /// Taken up.
+        /// Accepted.
         Accepted = "ACCEPTED",
-        /// The money is being put aside; ask again.
+        /// The merchant's money is being reserved. Query again.
         Processing = "PROCESSING",
-        /// The payee may confirm it, on the page that [`package_info`](Transfer::package_info) opens.
+        /// Waiting for the payee to confirm, on the page that [`package_info`](Transfer::package_info) opens.
         WaitUserConfirm = "WAIT_USER_CONFIRM",
-        /// It is on its way to the payee. With one R: so they spell it.
+        /// The money is being transferred. The single R is WeChat Pay's spelling.
         Transfering = "TRANSFERING",
-        /// The payee has it.
+        /// Paid: the payee has the money.
         Success = "SUCCESS",
-        /// It failed; see [`fail_reason`](Transfer::fail_reason).
+        /// Failed; see [`fail_reason`](Transfer::fail_reason).
         Fail = "FAIL",
-        /// It is being cancelled.
+        /// Being cancelled.
         Canceling = "CANCELING",
-        /// It was cancelled.
+        /// Cancelled.
         Cancelled = "CANCELLED",
     }
 }
 
 impl TransferState {
-    /// Whether it stays so: paid, failed or cancelled.
+    /// Returns whether the status is final: paid, failed or cancelled.
     #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Success | Self::Fail | Self::Cancelled)
     }
 }
 
-/// What became of a transfer. Only a [verified](Verified) reply or notice makes one. `Debug` shows numbers, state and
-/// amount alone.
+/// A transfer and its status. Created only from a [verified](Verified) reply or notification. `Debug` shows numbers,
+/// status and amount only.
 ///
-/// Each operation tells a part of it; the numbers and the state are always there.
+/// Each operation returns some of the fields; the two numbers and the status are always present.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Transfer {
-    /// The merchant's number.
+    /// The merchant's number of the transfer.
     pub out_bill_no: OutBillNo,
-    /// WeChat Pay's number.
+    /// WeChat Pay's number of the transfer.
     pub transfer_bill_no: TransferBillNo,
-    /// Where it stands.
+    /// The status of the transfer.
     pub state: TransferState,
-    /// Why it failed, such as `PAYEE_ACCOUNT_ABNORMAL`. An open set.
+    /// The reason for the failure, such as `PAYEE_ACCOUNT_ABNORMAL`. An open set.
     pub fail_reason: Option<String>,
-    /// What the payee's side hands to `requestMerchantTransfer` as its `package`. The answer of the request that made the
-    /// transfer has it, while it waits for the payee; the same request again brings it back, a query does not.
+    /// The value that the payee's client passes to `requestMerchantTransfer` as `package`. The reply to the request that
+    /// creates the transfer contains it while the transfer waits for the payee. To get it again, send the same request
+    /// again: a query does not return it.
     pub package_info: Option<String>,
     /// The merchant.
     pub mchid: Option<MchId>,
     /// The app.
     pub appid: Option<AppId>,
-    /// The payee.
+    /// The payee's openid for `appid`.
     pub openid: Option<OpenId>,
-    /// The payee's wallet of QQ.
+    /// The payee's QQ number, for a transfer to a QQ wallet.
     pub user_qq: Option<String>,
-    /// The payee's name, sealed: [`Merchant::open`](crate::v3::Merchant::open) opens it.
+    /// The payee's name, sealed for the merchant: [`Merchant::open`](crate::v3::Merchant::open) opens it.
     pub user_name: Option<Sealed>,
-    /// How much.
+    /// The amount, in fen.
     pub transfer_amount: Option<Fen>,
-    /// What the payee reads.
+    /// The remark that the payee reads.
     pub transfer_remark: Option<String>,
-    /// What was asked to be allowed along with it.
+    /// The merchant's number of the authorization that the same request applied for.
     pub out_authorization_no: Option<OutAuthorizationNo>,
-    /// How the payee is called there.
+    /// The name of the payee's account at the merchant, as in that authorization.
     pub user_display_name: Option<String>,
-    /// When it was made.
+    /// The time of creation.
     pub create_time: Option<UnixTime>,
-    /// When its state changed last.
+    /// The time of the last change of status.
     pub update_time: Option<UnixTime>,
 }
 
 impl Transfer {
-    /// Reads it.
+    /// Reads a transfer.
     pub(in crate::v3) fn read(body: Verified<'_>) -> Result<Self, Error> {
         let wire: Wire = body.parse()?;
         Ok(Self {
@@ -111,22 +112,23 @@ impl Transfer {
         })
     }
 
-    /// The same, where it must be of that number.
+    /// Reads a transfer. Its `out_bill_no` must be this one.
     pub(super) fn read_of(body: Verified<'_>, out_bill_no: &OutBillNo) -> Result<Self, Error> {
+        // WeChat Pay's signature covers the reply, but not the request that it belongs to.
         let transfer = Self::read(body)?;
         if transfer.out_bill_no == *out_bill_no { Ok(transfer) } else { Err(other("out_bill_no")) }
     }
 
-    /// Whether the payee has the money.
+    /// Returns whether the payee has the money.
     #[must_use]
     pub fn is_paid(&self) -> bool {
         self.state == TransferState::Success
     }
 }
 
-/// The answer is about another transfer.
+/// Returns the error for a reply about another transfer, in which this field differs.
 pub(super) fn other(field: &'static str) -> Error {
-    malformed().caused_by(InvalidField::new(field, "must be of the transfer that was asked for"))
+    malformed().caused_by(InvalidField::new(field, "must be that of the requested transfer"))
 }
 
 impl fmt::Debug for Transfer {
@@ -141,7 +143,7 @@ impl fmt::Debug for Transfer {
     }
 }
 
-/// Some operations call the merchant `mch_id`, others `mchid`.
+/// The transfer object as on the wire. Some operations name the merchant `mch_id`, others `mchid`.
 #[derive(serde::Deserialize)]
 struct Wire {
     out_bill_no: OutBillNo,

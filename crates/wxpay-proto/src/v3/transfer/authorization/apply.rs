@@ -1,4 +1,4 @@
-//! Asking a payee to be allowed.
+//! Application for an authorization.
 //!
 //! `POST /v3/fund-app/mch-transfer/user-confirm-authorization`.
 
@@ -19,7 +19,8 @@ use crate::{
 use alloc::string::{String, ToString as _};
 use core::{fmt, net::IpAddr};
 
-/// Asks a payee to be allowed to pay without being confirmed; comes to what the payee's side needs to confirm this.
+/// Applies for an authorization of transfers without confirmation. Returns the
+/// [value](Authorization::package_info) that the payee's client needs to confirm the authorization.
 #[derive(Clone)]
 pub struct ApplyAuthorization {
     out_authorization_no: OutAuthorizationNo,
@@ -34,31 +35,32 @@ pub struct ApplyAuthorization {
     device_type: Option<DeviceType>,
 }
 
-/// What the payee's device is.
+/// The operating system of the payee's device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[non_exhaustive]
 pub enum DeviceType {
-    /// One of Apple's.
+    /// iOS.
     Ios,
-    /// One with Android.
+    /// Android.
     Android,
-    /// One of Huawei's own system.
+    /// HarmonyOS.
     Harmony,
-    /// Another.
+    /// A system not listed here.
     Other,
 }
 
-/// What may be told beyond what must be; see [`ApplyAuthorization::builder`].
+/// The builder of an application; see [`ApplyAuthorization::builder`].
 #[derive(Debug)]
 pub struct Builder(ApplyAuthorization);
 
 impl ApplyAuthorization {
-    /// Begins with what must be told: the merchant's number, the app and the payee under it, the scene, the name that
-    /// the payee's account has at the merchant (at most 32 characters), and where WeChat Pay sends its notice.
+    /// Begins an application with its required fields: the merchant's number, the app and the payee's openid for it, the
+    /// id of the transfer scene, the name of the payee's account at the merchant (1 to 32 characters), and the
+    /// notification URL.
     ///
-    /// A payee has one that is in force at a time. One that was not confirmed within a day ends, and another needs
-    /// another number.
+    /// A payee has at most one authorization in force. An authorization that is not confirmed within a day is closed;
+    /// a new application needs a new number.
     pub fn builder(
         out_authorization_no: OutAuthorizationNo,
         appid: AppId,
@@ -83,39 +85,39 @@ impl ApplyAuthorization {
 }
 
 impl Builder {
-    /// What the payee is told to be paid for: at most 256 characters.
+    /// Sets the reason for payment that the payee sees: 1 to 256 characters.
     #[must_use]
     pub fn user_recv_perception(mut self, user_recv_perception: impl Into<String>) -> Self {
         self.0.user_recv_perception = Some(user_recv_perception.into());
         self
     }
 
-    /// The address of the payee's device.
+    /// Sets the IP address of the payee's device.
     #[must_use]
     pub fn client_ip(mut self, address: IpAddr) -> Self {
         self.0.client_ip = Some(address);
         self
     }
 
-    /// The number of the payee's device: at most 128 characters.
+    /// Sets the id of the payee's device: 1 to 128 characters.
     #[must_use]
     pub fn device_id(mut self, device_id: impl Into<String>) -> Self {
         self.0.device_id = Some(device_id.into());
         self
     }
 
-    /// What the payee's device is.
+    /// Sets the operating system of the payee's device.
     #[must_use]
     pub fn device_type(mut self, device_type: DeviceType) -> Self {
         self.0.device_type = Some(device_type);
         self
     }
 
-    /// The operation.
+    /// Builds the application.
     ///
     /// # Errors
     ///
-    /// When a field breaks its rule; it is named.
+    /// When a field is invalid; the error names it.
     pub fn build(self) -> Result<ApplyAuthorization, InvalidField> {
         let Self(apply) = self;
         scene(&apply.transfer_scene_id)?;
@@ -245,7 +247,10 @@ mod tests {
         let authorization = read(&apply, answer).unwrap();
         assert_eq!(authorization.state, State::WaitUserConfirm);
         assert_eq!(authorization.package_info.as_deref(), Some("affffddafdfafddffda=="));
-        assert!(read(&apply, &answer.replace("2013", "2014")).is_err(), "it is about another");
+        assert!(
+            read(&apply, &answer.replace("2013", "2014")).is_err(),
+            "the reply is for another authorization"
+        );
     }
 
     #[test]

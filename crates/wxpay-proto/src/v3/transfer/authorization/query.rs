@@ -1,4 +1,4 @@
-//! Asking after what a payee allows, and ending it.
+//! Querying and closing an authorization.
 //!
 //! `GET /v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no/{out_authorization_no}`,
 //! `POST …/{out_authorization_no}/close`.
@@ -22,36 +22,37 @@ use alloc::boxed::Box;
 
 const BASE: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization/out-authorization-no";
 
-/// Asks after what a payee allows.
+/// Queries an authorization, by the merchant's number.
 #[derive(Clone, Debug)]
 pub struct QueryAuthorization {
     out_authorization_no: OutAuthorizationNo,
     is_display_authorization: bool,
 }
 
-/// Ends what a payee allows.
+/// Closes an authorization.
 #[derive(Clone, Debug)]
 pub struct CloseAuthorization(OutAuthorizationNo);
 
-/// What is known of it.
+/// The result of querying an authorization.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "it is known, or it is not")]
+#[allow(clippy::exhaustive_enums, reason = "the authorization is found, or it is not")]
 pub enum AuthorizationLookup {
-    /// It was asked for.
+    /// The authorization was applied for.
     Found(Box<Authorization>),
-    /// WeChat Pay knows no such number, and signed that: it was never asked for, or it ended unconfirmed more than
-    /// thirty days ago. A request for it may still be on its way: see [`resolve`](crate::v3::Merchant::resolve).
+    /// WeChat Pay has no such authorization; this reply was signed. It was never applied for, or was closed unconfirmed
+    /// more than 30 days ago. An application may still be in flight: see [`resolve`](crate::v3::Merchant::resolve).
     NotFound,
 }
 
 impl QueryAuthorization {
-    /// By the merchant's number.
+    /// Creates a query by the merchant's number.
     #[must_use]
     pub fn new(out_authorization_no: OutAuthorizationNo) -> Self {
         Self { out_authorization_no, is_display_authorization: false }
     }
 
-    /// Asks for [`package_info`](Authorization::package_info), too, to show the payee what was allowed.
+    /// Requests [`package_info`](Authorization::package_info), too: the payee's client needs it to show the
+    /// authorization.
     #[must_use]
     pub fn display_authorization(self) -> Self {
         Self { is_display_authorization: true, ..self }
@@ -59,7 +60,7 @@ impl QueryAuthorization {
 }
 
 impl CloseAuthorization {
-    /// By the merchant's number.
+    /// Creates the operation that closes the authorization with this `out_authorization_no`.
     #[must_use]
     pub fn new(out_authorization_no: OutAuthorizationNo) -> Self {
         Self(out_authorization_no)
@@ -98,7 +99,7 @@ impl Endpoint for QueryAuthorization {
 impl Endpoint for CloseAuthorization {
     type Output = Authorization;
 
-    /// Without a body.
+    /// Drafts a request without a body.
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let target = Target::new(BASE).segment(self.0.as_str()).append("/close");
         Ok(Draft::new("v3.transfer.authorization.close", Method::Post, target))
@@ -160,7 +161,10 @@ mod tests {
         assert!(!shown.contains("wx_123456") && !shown.contains("affffdd"), "{shown}");
         let known = AuthorizationLookup::Found(Box::new(authorization));
         assert_eq!(read(&QueryAuthorization::new(number()), ANSWER).unwrap(), known);
-        assert!(read(&QueryAuthorization::new("1".parse().unwrap()), ANSWER).is_err(), "it is about another");
+        assert!(
+            read(&QueryAuthorization::new("1".parse().unwrap()), ANSWER).is_err(),
+            "the reply is for another authorization"
+        );
     }
 
     #[test]
@@ -172,7 +176,7 @@ mod tests {
                 Ok(fake::SigningKey::public_key().reply(200, ANSWER, *now))
             });
         let Resolved::Authorization(authorization) = settled.unwrap() else {
-            panic!("it is what a payee allows")
+            panic!("expected an authorization")
         };
         assert_eq!(authorization.out_authorization_no, number());
     }
