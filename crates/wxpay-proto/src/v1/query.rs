@@ -184,6 +184,7 @@ impl Info {
         match self.ret_code.0.as_str() {
             "0" => {}
             NO_SUCH_ORDER => return Ok(QueryOutcome::NotFound),
+            // Reported as a busy gateway, so that the call retries.
             SYSTEM_ERROR => {
                 return Err(Error::refused(Refusal::new(200, Code::BUSY, &self.ret_msg.0), Fate::Unknown));
             }

@@ -21,6 +21,7 @@ use alloc::{format, string::String};
 use core::time::Duration;
 
 const LABEL: &str = "v1.token";
+/// The maximum length of a reply, in bytes.
 const MAX_REPLY: usize = 16 * 1024;
 /// The maximum lifetime of a token that is accepted, in seconds: a week.
 const MAX_LIFETIME: u64 = 7 * 24 * 3600;
