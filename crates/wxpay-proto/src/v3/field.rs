@@ -6,8 +6,7 @@ use crate::{
 };
 use alloc::string::String;
 
-/// Checks a text: 1 to `most` characters, no control characters, and none beyond U+FFFF (U+FFFF), which WeChat
-/// Pay rejects.
+/// Checks a text: 1 to `most` characters, no control characters, and none beyond U+FFFF, which WeChat Pay rejects.
 pub(super) fn text(text: &str, most: usize, invalid: InvalidField) -> Result<String, InvalidField> {
     let fits = |sign: char| !sign.is_control() && u32::from(sign) <= 0xFFFF;
     let good = (1..=most).contains(&text.chars().count()) && text.chars().all(fits);

@@ -1,9 +1,11 @@
-//! Bills: the trades of a day, and the changes of an account's balance on a day. WeChat Pay generates a bill after 10:00
-//! of the next day and keeps it for three months.
+//! Bills: the trades of a day, and the changes of an account's balance on a day. WeChat Pay generates a bill after
+//! 10:00 (China time) on the next day and keeps it for three months.
 //!
 //! ```text
-//!  TradeBill  FundFlowBill  ProfitSharingBill ─▶ BillReply::Ready(BillFile) ─▶ Merchant::prepare_download ─▶ the file, as a stream
-//!  SubMerchantFundFlowBill ─▶ BillReply::Ready(encrypted parts) ─▶ Merchant::open_bill ─▶ the file's decrypted parts
+//!  TradeBill  FundFlowBill  ProfitSharingBill ─▶ BillReply::Ready(BillFile)
+//!                              ─▶ Merchant::prepare_download ─▶ the file, as a stream
+//!  SubMerchantFundFlowBill ─▶ BillReply::Ready(encrypted parts)
+//!                              ─▶ Merchant::open_bill ─▶ the file's decrypted parts
 //! ```
 //!
 //! [`wire::bill`](crate::wire::bill) parses the rows.

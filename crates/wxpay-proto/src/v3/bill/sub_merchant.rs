@@ -1,7 +1,8 @@
 //! The fund flow bill of one sub-merchant's account, encrypted.
 //!
-//! `GET /v3/bill/sub-merchant-fundflowbill`. Each part is encrypted by AES-256-GCM with its own key, which is encrypted to
-//! the merchant's certificate. AES-GCM authenticates a part only as a whole, so a part is not streamed: its size is limited.
+//! `GET /v3/bill/sub-merchant-fundflowbill`. Each part is encrypted by AES-256-GCM with its own key, which is encrypted
+//! to the merchant's certificate. AES-GCM authenticates a part only as a whole, so a part is not streamed: its size is
+//! limited.
 
 use super::{AccountType, BillDate, BillReply};
 use crate::{
@@ -103,7 +104,7 @@ impl Endpoint for SubMerchantFundFlowBill {
             .query("account_type", self.account_type.as_str())
             .query("algorithm", "AEAD_AES_256_GCM")
             .query_opt("tar_type", self.is_gzip.then_some("GZIP"));
-        Ok(Draft::get("v3.bill.sub_merchant", target))
+        Ok(Draft::get("v3.bill.sub_merchant_fundflow", target))
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Self::Output, Error> {

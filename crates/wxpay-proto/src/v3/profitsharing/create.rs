@@ -88,8 +88,8 @@ pub(super) fn description(text: &str) -> Result<(), InvalidField> {
 const MOST: usize = 50;
 
 impl CreateProfitSharing {
-    /// Creates the operation that shares this payment under this number. `appid` is the app of the merchant, under which
-    /// people are identified.
+    /// Creates the operation that shares this payment under this number. `appid` is the app of the merchant, under
+    /// which people are identified.
     ///
     /// # Errors
     ///
@@ -173,7 +173,7 @@ impl Endpoint for CreateProfitSharing {
             receivers,
             unfreeze_unsplit: self.rest == Remainder::Unfreeze,
         };
-        Ok(Draft::post("v3.profitsharing.share", "/v3/profitsharing/orders", &body))
+        Ok(Draft::post("v3.profitsharing.create", "/v3/profitsharing/orders", &body))
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<ProfitSharing, Error> {

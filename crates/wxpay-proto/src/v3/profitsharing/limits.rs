@@ -19,7 +19,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct QueryUnsplitAmount(TransactionId);
 
-/// Queries, for a partner, the maximum part of a payment that a sub-merchant may share, in ten-thousandths (2000 is 20 %).
+/// Queries, for a partner, the maximum part of a payment that a sub-merchant may share, in ten-thousandths (2000 is
+/// 20 %).
 #[derive(Clone, Debug)]
 pub struct QueryMaxRatio(MchId);
 

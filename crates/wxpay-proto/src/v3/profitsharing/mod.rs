@@ -9,9 +9,9 @@
 //! ```
 //!
 //! A payment can be shared if its order was [marked](crate::v3::pay::order::Builder::profit_sharing) for it. The paid
-//! amount is then frozen until it is shared or [unfrozen](UnfreezeRemainder), for at most 30 days. **A successful reply only
-//! means that WeChat Pay accepted the request**: query until the state is [`Finished`](SharingState::Finished). If the reply
-//! is lost, do not share again under another number.
+//! amount is then frozen until it is shared or [unfrozen](UnfreezeRemainder), for at most 30 days. **A successful reply
+//! only means that WeChat Pay accepted the request**: query until the state is [`Finished`](SharingState::Finished). If
+//! the reply is lost, do not share again under another number.
 //!
 //! The operations are those of `/v3/profitsharing/…`. In partner mode, they contain `sub_mchid`. The bill is
 //! [`bill::ProfitSharingBill`](crate::v3::bill::ProfitSharingBill).

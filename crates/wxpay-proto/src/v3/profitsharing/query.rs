@@ -32,8 +32,8 @@ pub struct QueryProfitSharing {
 pub enum ProfitSharingLookup {
     /// The profit sharing exists.
     Found(Box<ProfitSharing>),
-    /// WeChat Pay has no such profit sharing; this reply was signed. A request that creates it may still be in flight: see
-    /// [`resolve`](crate::v3::Merchant::resolve).
+    /// WeChat Pay has no such profit sharing; this reply was signed. A request that creates it may still be in flight:
+    /// see [`resolve`](crate::v3::Merchant::resolve).
     NotFound,
 }
 

@@ -71,8 +71,8 @@ impl AddReceiver {
     ///
     /// # Errors
     ///
-    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party, or when the
-    /// relation is [`Custom`](RelationType::Custom): use [`custom_relation`](Self::custom_relation).
+    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party, or when
+    /// the relation is [`Custom`](RelationType::Custom): use [`custom_relation`](Self::custom_relation).
     pub fn new(
         appid: AppId,
         party: Party,
@@ -90,8 +90,8 @@ impl AddReceiver {
     ///
     /// # Errors
     ///
-    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party, or when the
-    /// relation breaks its rule.
+    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party, or when
+    /// the relation breaks its rule.
     pub fn custom_relation(
         appid: AppId,
         party: Party,
@@ -105,7 +105,8 @@ impl AddReceiver {
         Ok(Self { appid, party, account, relation_type, custom_relation, name: None })
     }
 
-    /// Sets the receiver's name, which WeChat Pay compares. It is sent encrypted. For a merchant the full name is required.
+    /// Sets the receiver's name, which WeChat Pay compares. It is sent encrypted. For a merchant the full name is
+    /// required.
     #[must_use]
     pub fn name(self, name: Sensitive) -> Self {
         Self { name: Some(name), ..self }

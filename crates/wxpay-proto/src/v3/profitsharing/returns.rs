@@ -50,8 +50,8 @@ open_enum! {
     }
 }
 
-/// Returns an amount from a merchant that received it by profit sharing; people cannot return amounts. The output is the
-/// return, which may still be in progress.
+/// Returns an amount from a merchant that received it by profit sharing; people cannot return amounts. The output is
+/// the return, which may still be in progress.
 #[derive(Clone, Debug)]
 pub struct ReturnProfitSharing {
     party: Party,
@@ -209,7 +209,7 @@ impl Endpoint for ReturnProfitSharing {
             amount: self.amount,
             description: &self.description,
         };
-        Ok(Draft::post("v3.profitsharing.give_back", "/v3/profitsharing/return-orders", &body))
+        Ok(Draft::post("v3.profitsharing.return", "/v3/profitsharing/return-orders", &body))
     }
 
     fn read(
@@ -238,7 +238,7 @@ impl Endpoint for QueryProfitSharingReturn {
             .segment(self.out_return_no.as_str())
             .query_opt("sub_mchid", self.party.sub_mchid().map(MchId::as_str))
             .query("out_order_no", self.out_order_no.as_str());
-        Ok(Draft::get("v3.profitsharing.query_given_back", target))
+        Ok(Draft::get("v3.profitsharing.query_return", target))
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<ReturnLookup, Error> {

@@ -17,8 +17,8 @@ use crate::{
 };
 use alloc::string::String;
 
-/// Unfreezes the remainder of a payment for the merchant. WeChat Pay treats it as a profit sharing with its own number, and
-/// returns that.
+/// Unfreezes the remainder of a payment for the merchant. WeChat Pay treats it as a profit sharing with its own number,
+/// and returns that.
 #[derive(Clone, Debug)]
 pub struct UnfreezeRemainder {
     party: Party,
@@ -28,8 +28,8 @@ pub struct UnfreezeRemainder {
 }
 
 impl UnfreezeRemainder {
-    /// Creates the operation that unfreezes the remainder of this payment under this number. `description` is the reason, in
-    /// 1 to 80 characters.
+    /// Creates the operation that unfreezes the remainder of this payment under this number. `description` is the
+    /// reason, in 1 to 80 characters.
     ///
     /// # Errors
     ///

@@ -7,9 +7,9 @@
 //! ```
 //!
 //! A successful reply means that WeChat Pay accepted the refund, not that the payer has the money. Check the
-//! [status](Refund::status), query the refund, or wait for the notification. **If the reply is lost or is an error, do not
-//! create the refund again under another number**: that would be a second refund. Query it, or send it again under the
-//! same number.
+//! [status](Refund::status), query the refund, or wait for the notification. **If the reply is lost or is an error, do
+//! not create the refund again under another number**: that would be a second refund. Query it, or send it again under
+//! the same number.
 //!
 //! The operations are those of `/v3/refund/domestic/refunds…`. In partner mode, they contain `sub_mchid`.
 

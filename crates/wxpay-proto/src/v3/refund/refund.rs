@@ -181,8 +181,8 @@ pub struct Goods {
 }
 
 impl Goods {
-    /// Creates refunded goods: the number, the price of one piece, the refunded amount for all pieces (both in fen), and
-    /// the number of pieces.
+    /// Creates refunded goods: the number, the price of one piece, the refunded amount for all pieces (both in fen),
+    /// and the number of pieces.
     #[must_use]
     pub fn new(
         merchant_goods_id: impl Into<String>,

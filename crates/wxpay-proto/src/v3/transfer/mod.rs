@@ -11,9 +11,9 @@
 //!  elecsign.rs                             electronic receipts
 //! ```
 //!
-//! A successful reply does not mean that the payee has the money: check the [status](Transfer::state). **If the reply is
-//! lost or is an error, do not create the transfer again under another number**: that would be a second transfer. Query
-//! it, or send the same request again under the same number.
+//! A successful reply does not mean that the payee has the money: check the [status](Transfer::state). **If the reply
+//! is lost or is an error, do not create the transfer again under another number**: that would be a second transfer.
+//! Query it, or send the same request again under the same number.
 //!
 //! The operations are those of `/v3/fund-app/mch-transfer/…`.
 

@@ -45,8 +45,8 @@ impl CreatePreTransfer {
         Self { bill, openid, authorization_info: None, sponsor_mchid: None }
     }
 
-    /// Applies for an authorization, with the merchant's number of the authorization, the name of the payee's account at
-    /// the merchant (1 to 32 characters), and the notification URL of the authorization.
+    /// Applies for an authorization, with the merchant's number of the authorization, the name of the payee's account
+    /// at the merchant (1 to 32 characters), and the notification URL of the authorization.
     ///
     /// # Errors
     ///

@@ -60,9 +60,9 @@ pub struct Transfer {
     pub state: TransferState,
     /// The reason for the failure, such as `PAYEE_ACCOUNT_ABNORMAL`. An open set.
     pub fail_reason: Option<String>,
-    /// The value that the payee's client passes to `requestMerchantTransfer` as `package`. The reply to the request that
-    /// creates the transfer contains it while the transfer waits for the payee. To get it again, send the same request
-    /// again: a query does not return it.
+    /// The value that the payee's client passes to `requestMerchantTransfer` as `package`. The reply to the request
+    /// that creates the transfer contains it while the transfer waits for the payee. To get it again, send the same
+    /// request again: a query does not return it.
     pub package_info: Option<String>,
     /// The merchant.
     pub mchid: Option<MchId>,

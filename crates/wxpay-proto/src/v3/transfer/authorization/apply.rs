@@ -55,8 +55,8 @@ pub enum DeviceType {
 pub struct Builder(ApplyAuthorization);
 
 impl ApplyAuthorization {
-    /// Begins an application with its required fields: the merchant's number, the app and the payee's openid for it, the
-    /// id of the transfer scene, the name of the payee's account at the merchant (1 to 32 characters), and the
+    /// Begins an application with its required fields: the merchant's number, the app and the payee's openid for it,
+    /// the id of the transfer scene, the name of the payee's account at the merchant (1 to 32 characters), and the
     /// notification URL.
     ///
     /// A payee has at most one authorization in force. An authorization that is not confirmed within a day is closed;
