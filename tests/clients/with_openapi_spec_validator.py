@@ -50,7 +50,7 @@ print("a broken document is reported")
 
 mchid = os.environ["WXPAY_MCHID"]
 for method, path, body in [
-    ("POST", "/faults", {"kind": "delayed", "millis": 1, "operation": "token", "count": 1}),
+    ("POST", "/faults", {"kind": "delayed", "millis": 1, "operation": "v1.token", "count": 1}),
     ("POST", "/merchants", {"mchid": "1900000109"}),
     ("PATCH", "/settings", {"rate_limits": True}),
     ("POST", "/clock", {"advance_seconds": 1}),

@@ -10,7 +10,7 @@ use wxpay_proto::{
     payment::{Anomaly, PaymentState, PaymentStatus, Transition},
     refusal::Code,
     retry::Policy,
-    v1::{Ack, AppParams, Delivery, Merchant, Order, QueryOutcome},
+    v1::{Ack, AppParams, DeliveryReport, Merchant, Order, QueryOutcome},
 };
 use wxpay_sim::{
     Settings,
@@ -71,7 +71,7 @@ fn an_order_is_placed_paid_heard_of_queried_and_delivered() {
     state.merge(&queried.evidence().unwrap()).unwrap();
     assert_eq!(state, before, "a query must not add to the evidence of the notification");
 
-    let delivery = Delivery::made(payer.unwrap(), payment.transaction_id().clone(), number(1));
+    let delivery = DeliveryReport::succeeded(payer.unwrap(), payment.transaction_id().clone(), number(1));
     lab.run(me.notify_delivery(delivery), &mut wire).unwrap();
     let record = wire.gateway.order(&number(1), lab.now).unwrap();
     assert_eq!((record.payments.len(), record.deliveries.len()), (1, 1));
@@ -316,7 +316,7 @@ fn a_notification_that_is_not_answered_success_comes_ten_times_in_half_an_hour()
 #[test]
 fn doubled_reordered_and_forged_notifications_pay_an_order_once() {
     let (mut lab, mut wire, me) = setup();
-    for trouble in [Fault::NotificationForged, Fault::NotificationDoubled, Fault::NotificationReordered] {
+    for trouble in [Fault::NotificationForged, Fault::NotificationDuplicated, Fault::NotificationReordered] {
         wire.gateway.inject(FaultRule::new(trouble).per_mille(500));
     }
     let mut known: Vec<_> = (0..20).map(|serial| PaymentState::new(number(serial), Fen::new(100))).collect();

@@ -8,7 +8,7 @@ use wxpay_proto::{
     exchange::{Failure, Reply, Transmit},
     http::Response,
     id::OpenId,
-    v1::{Delivery, QueryOutcome},
+    v1::{DeliveryReport, QueryOutcome},
 };
 use wxpay_sim::{
     Settings,
@@ -96,7 +96,7 @@ proptest! {
             prop_assert!(error.unresolved().is_some(), "a failed resolve must keep the operation unresolved");
         }
         let payer: OpenId = "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap();
-        let delivery = Delivery::made(payer, "1900000001201405083141592653".parse().unwrap(), number(1));
+        let delivery = DeliveryReport::succeeded(payer, "1900000001201405083141592653".parse().unwrap(), number(1));
         drop(lab.run(me.notify_delivery(delivery), &mut network));
         drop(lab.run(me.query(number(1)), &mut network));
         drop(lab.run(me.refresh_token(), &mut network));
@@ -201,7 +201,7 @@ const FAULTS: [Fault; 14] = [
     Fault::TokenExpired,
     Fault::Early,
     Fault::NotificationLost,
-    Fault::NotificationDoubled,
+    Fault::NotificationDuplicated,
     Fault::NotificationReordered,
     Fault::NotificationForged,
 ];

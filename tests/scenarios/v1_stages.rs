@@ -4,8 +4,8 @@ use super::stages::Case;
 use core::net::Ipv4Addr;
 use wxpay_proto::{
     v1::{
-        AppParams, AppSecret, Delivery, Merchant, Order, Package, PartnerKey, PaySignKey, RawNotification,
-        SignedDelivery, SignedPrepay, SignedQuery, notification, order,
+        AppParams, AppSecret, DeliveryReport, Merchant, Order, Package, PartnerKey, PaySignKey,
+        RawNotification, SignedDelivery, SignedPrepay, SignedQuery, notification, order,
     },
     wire::{charset::Charset, time},
 };
@@ -54,8 +54,8 @@ fn an_order_is_signed_twice() {
     for case in Case::all("v1", "genprepay") {
         let (me, order) = (case.merchant(), case.order());
         case.stage("package-string-to-sign.bin", Package::string_to_sign(&order, &me).expose());
-        case.stage("package-sign.txt", Package::of(&order, &me).sign().as_str());
-        case.stage("package.txt", Package::of(&order, &me).as_str());
+        case.stage("package-sign.txt", Package::from_order(&order, &me).sign().as_str());
+        case.stage("package.txt", Package::from_order(&order, &me).as_str());
         let signed = SignedPrepay::sign(&me, &order, case.at(), case.text("noncestr").into());
         case.stage("string-to-sign.txt", signed.string_to_sign(&me).expose());
         case.stage("app-signature.txt", signed.app_signature().as_str());
@@ -97,8 +97,11 @@ fn a_delivery_is_signed_made_or_failed() {
     for case in Case::all("v1", "delivernotify") {
         let me = case.merchant();
         let [openid, transid, number] = ["openid", "transid", "out_trade_no"].map(|name| case.text(name));
-        let mut delivery =
-            Delivery::made(openid.parse().unwrap(), transid.parse().unwrap(), number.parse().unwrap());
+        let mut delivery = DeliveryReport::succeeded(
+            openid.parse().unwrap(),
+            transid.parse().unwrap(),
+            number.parse().unwrap(),
+        );
         if let Some(reason) = case.context["failure"].as_str() {
             delivery = delivery.failed(reason).unwrap();
         }

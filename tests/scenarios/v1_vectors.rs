@@ -8,8 +8,8 @@ use serde_json::Value;
 use wxpay_proto::{
     Fen, UnixTime,
     v1::{
-        AppParams, AppSecret, Delivery, Merchant, Order, Package, PartnerKey, PaySignKey, RawNotification,
-        SignedDelivery, SignedPrepay, SignedQuery, notification, signature,
+        AppParams, AppSecret, DeliveryReport, Merchant, Order, Package, PartnerKey, PaySignKey,
+        RawNotification, SignedDelivery, SignedPrepay, SignedQuery, notification, signature,
     },
     wire::{charset::Charset, form::Form},
 };
@@ -61,18 +61,18 @@ impl<'a> Case<'a> {
         match self.text("kind") {
             "md5" | "md5-negative" => {
                 let (sign, string) =
-                    signature::md5_of(&self.fields(), self.charset(), &self.partner_key()).unwrap();
+                    signature::sign_md5(&self.fields(), self.charset(), &self.partner_key()).unwrap();
                 (readable(string), sign.to_string())
             }
             "package_string" => {
                 let package =
-                    Package::of_fields(&self.fields(), self.charset(), &self.partner_key()).unwrap();
+                    Package::from_fields(&self.fields(), self.charset(), &self.partner_key()).unwrap();
                 let (_, string) =
-                    signature::md5_of(&self.fields(), self.charset(), &self.partner_key()).unwrap();
+                    signature::sign_md5(&self.fields(), self.charset(), &self.partner_key()).unwrap();
                 (readable(string), package.as_str().to_owned())
             }
             "sha1" => {
-                let (sign, string) = signature::sha1_of(&self.fields(), &self.pay_sign_key());
+                let (sign, string) = signature::sign_sha1(&self.fields(), &self.pay_sign_key());
                 (readable(string), sign.to_string())
             }
             other => panic!("unknown kind: {other}"),
@@ -189,7 +189,7 @@ fn the_typed_messages_of_one_payment_carry_the_published_signatures() {
     assert_eq!(query.app_signature().as_str(), expected(&file, "derived-orderquery-app_signature"));
 
     let payer = "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap();
-    let delivery = Delivery::made(payer, "1900000109201405083141592653".parse().unwrap(), number);
+    let delivery = DeliveryReport::succeeded(payer, "1900000109201405083141592653".parse().unwrap(), number);
     let made = SignedDelivery::sign(&me, &delivery, at(1_399_518_576));
     assert_eq!(made.app_signature().as_str(), expected(&file, "derived-delivernotify-app_signature"));
     let failed = SignedDelivery::sign(&me, &delivery.failed("该商品已退款").unwrap(), at(1_399_518_576));

@@ -63,7 +63,7 @@ fn gateway(args: &args::Sim) -> Result<Gateway, Failure> {
     let seed = if let Some(seed) = args.seed {
         seed
     } else {
-        settings.v3.key_ring = KeySource::generate().map_err(|error| Failure::error(&error))?;
+        settings.v3.key_source = KeySource::generate().map_err(|error| Failure::error(&error))?;
         random()?
     };
     let mut gateway = Gateway::new(settings, seed);

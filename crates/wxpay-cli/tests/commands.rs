@@ -81,7 +81,7 @@ fn a_call_is_signed_over_lower_case_names_with_the_key_among_them() {
 }
 
 #[test]
-fn what_was_signed_verifies_and_what_was_changed_exits_with_one_and_the_reason() {
+fn verify_accepts_a_valid_signature_and_exits_1_with_the_reason_otherwise() {
     let desk = Scratch::new();
     let signed = desk.run("sign", "v1-package", PARTNER_KEY, &["--json"], r#"{"a":"1","b":"2"}"#);
     let sign = serde_json::from_slice::<Value>(&signed.stdout).unwrap()["sign"].as_str().unwrap().to_owned();
@@ -146,7 +146,7 @@ fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
 }
 
 #[test]
-fn completions_and_help_are_there_for_a_newcomer() {
+fn help_lists_every_command_and_completions_are_generated() {
     for shell in ["bash", "zsh", "fish"] {
         let output = wxpay().args(["completions", shell]).output().unwrap();
         assert!(output.status.success() && text(&output.stdout).contains("wxpay"), "{shell}");
@@ -181,7 +181,7 @@ fn the_demo_goes_through_all_steps_ends_in_the_ledger_and_shows_no_secret() {
 }
 
 #[test]
-fn the_simulator_says_where_it_is_and_leaves_its_credentials_in_a_file_of_ones_own() {
+fn sim_prints_its_url_and_writes_a_private_env_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("sim.env");
     let sim = Running::start(wxpay().args(["sim", "--seed", "7", "--env-file"]).arg(&file));
@@ -238,7 +238,7 @@ fn the_simulator_says_where_it_is_and_leaves_its_credentials_in_a_file_of_ones_o
 }
 
 #[test]
-fn without_a_file_the_simulator_prints_its_credentials_after_the_line_that_says_it_is_ready() {
+fn sim_without_env_file_prints_exports_after_the_ready_line() {
     let mut sim = wxpay().arg("sim").stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(sim.stdout.take().unwrap()).lines().take(7).map(Result::unwrap);
     let lines: Vec<String> = lines.collect();
@@ -269,7 +269,7 @@ fn the_server_in_dev_mode_takes_an_order_from_open_to_paid() {
 }
 
 #[test]
-fn a_whole_payment_at_the_most_talkative_level_logs_no_secret() {
+fn a_payment_at_trace_level_logs_no_secret() {
     let directory = tempfile::tempdir().unwrap();
     let (env_file, log) = (directory.path().join("sim.env"), directory.path().join("log"));
     let sim = Running::start(wxpay().args(["sim", "--env-file"]).arg(&env_file));
@@ -307,7 +307,7 @@ fn a_whole_payment_at_the_most_talkative_level_logs_no_secret() {
 }
 
 #[test]
-fn a_server_without_settings_says_which_one_is_missing() {
+fn serve_without_settings_names_the_missing_one() {
     let output = wxpay().arg("serve").env_clear().output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("is required"), "{}", text(&output.stderr));

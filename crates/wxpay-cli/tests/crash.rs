@@ -130,7 +130,7 @@ fn paid_events(server: &str) -> BTreeMap<String, u32> {
 }
 
 #[test]
-fn killed_at_random_moments_it_forgets_no_order_and_no_payment_and_counts_none_twice() {
+fn a_killed_server_loses_no_order_and_no_payment_and_counts_none_twice() {
     let kills: u32 = std::env::var("WXPAY_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(15);
     let directory = tempfile::tempdir().unwrap();
     let (env_file, database) = (directory.path().join("sim.env"), directory.path().join("ledger.db"));

@@ -8,12 +8,12 @@ use std::process::Command;
 use support::{Running, environment, not_tested, wxpay};
 
 #[test]
-fn a_merchant_in_python_takes_a_payment_of_the_first_generation_from_order_to_delivery() {
+fn a_python_merchant_completes_a_v1_payment() {
     run("v1.py", "was placed, paid, notified, queried and delivered");
 }
 
 #[test]
-fn a_merchant_in_python_takes_a_payment_of_the_third_generation_from_the_first_key_to_the_refund() {
+fn a_python_merchant_completes_a_v3_payment_and_refund() {
     run("v3.py", "was placed, queried (NOTPAY), paid, notified, queried (SUCCESS) and refunded");
 }
 

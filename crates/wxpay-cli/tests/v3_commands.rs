@@ -125,7 +125,7 @@ fn every_scheme_signs_as_openssl_does_and_shows_its_string() {
 }
 
 #[test]
-fn a_string_of_lines_is_shown_line_by_line_and_the_header_is_made_if_the_sender_is_told() {
+fn sign_shows_the_string_line_by_line_and_the_authorization_header() {
     let mut parameters = certificates();
     parameters["mchid"] = "1900000001".into();
     parameters["serial_no"] = "0a00f0".into();
@@ -158,7 +158,7 @@ fn a_body_comes_byte_for_byte_from_a_file() {
 }
 
 #[test]
-fn what_openssl_signed_verifies_with_whatever_tells_of_the_key() {
+fn openssl_signatures_verify_with_certificate_public_key_and_private_key() {
     let authorization = format!(
         r#"WECHATPAY2-SHA256-RSA2048 mchid="1900000001",serial_no="0A00F0",nonce_str="593BEC0C930BF1AF",timestamp="1554208460",signature="{GET}""#
     );
@@ -179,7 +179,7 @@ fn what_openssl_signed_verifies_with_whatever_tells_of_the_key() {
 }
 
 #[test]
-fn what_was_changed_exits_with_one_and_the_reason() {
+fn verify_of_a_changed_message_exits_1_with_the_reason() {
     let not_of_this = "the signature does not match this string and this key";
     for (key_name, parameters, reason) in [
         ("platform_cert.pem", with(reply(), "body", r#"{"a":2}"#), not_of_this),
@@ -370,7 +370,7 @@ fn keys(options: &[&str]) -> Output {
 }
 
 #[test]
-fn keys_that_fit_are_shown_with_their_numbers_and_dates() {
+fn matching_keys_are_shown_with_serial_numbers_and_dates() {
     let output = keys(&[
         "--key-file",
         "@merchant_key.pem",
@@ -403,7 +403,7 @@ fn keys_that_fit_are_shown_with_their_numbers_and_dates() {
 }
 
 #[test]
-fn what_does_not_fit_is_told_and_exits_with_one() {
+fn keys_that_do_not_match_fail_and_exit_1() {
     for (options, words) in [
         (
             &["--key-file", "@merchant_key.pem", "--cert-file", "@platform_cert.pem"][..],
@@ -521,7 +521,7 @@ fn a_body_may_come_from_standard_input_and_the_credentials_from_the_environment(
 }
 
 #[test]
-fn a_refusal_exits_with_one_and_says_what_wechat_pay_said_and_what_became_of_it() {
+fn a_refusal_exits_1_with_fate_and_reply() {
     let sim = Simulated::start("either");
     let unknown = format!("/v3/pay/transactions/out-trade-no/ORDER-9?mchid={}", sim.value("WXPAY_MCHID"));
     let refused = sim.call(&["GET", &unknown]);
@@ -553,7 +553,7 @@ fn a_refusal_exits_with_one_and_says_what_wechat_pay_said_and_what_became_of_it(
 }
 
 #[test]
-fn what_was_not_sent_is_said_to_be_so_and_bad_input_sends_nothing() {
+fn an_unreachable_gateway_is_not_sent_and_invalid_input_sends_nothing() {
     let sim = Simulated::start("public-key");
     let call = |name: &str, value: &str, arguments: &[&str]| {
         let mut command = wxpay();

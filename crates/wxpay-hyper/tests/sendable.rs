@@ -55,7 +55,7 @@ fn the_future_is_send_for_every_flow_and_operation() {
         v3::RefreshPlatformKeys,
         v3::Resolve,
         v3::download::PrepareDownload,
-        bill::OpenBill,
+        bill::OpenBillPart,
         pay::ChargeByCode,
         Call<Box<dyn v3::Endpoint<Output = v3::RawReply>>>,
     ];

@@ -147,10 +147,10 @@ async fn what_is_too_long_is_refused_unread() {
     let (service, calls) = accepting();
     let Signed { query, body } = paid("1");
     let long_query =
-        Signed { query: query.clone() + "&x=" + &"x".repeat(notification::MAX_QUERY), body: body.clone() };
+        Signed { query: query.clone() + "&x=" + &"x".repeat(notification::MAX_QUERY_BYTES), body: body.clone() };
     assert_eq!(answer(&service, request(&long_query)).await, fail(StatusCode::URI_TOO_LONG));
 
-    let long_body = Signed { query: query.clone(), body: body.clone() + &" ".repeat(notification::MAX_BODY) };
+    let long_body = Signed { query: query.clone(), body: body.clone() + &" ".repeat(notification::MAX_BODY_BYTES) };
     assert_eq!(answer(&service, request(&long_body)).await, fail(StatusCode::PAYLOAD_TOO_LARGE));
 
     let endless = Request::post(format!("/notify?{query}")).body(EndlessBody).unwrap();

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `listen` | the address and port to listen on | `127.0.0.1:8080` |
 //! | `database` | the ledger file | `wxpay-ledger.db` |
-//! | `public_base_url` | the URL under which WeChat Pay reaches this server, such as `https://pay.shop.example` | required, unless this server and the gateway are both on the loopback interface |
+//! | `public_base_url` | the URL under which WeChat Pay reaches this server, such as `https://pay.shop.example` | required, unless this server and the gateway both listen on the loopback interface |
 //! | `notify_path` | the path of notifications; appended to `public_base_url` it is the `notify_url` | `/notify/v1` |
 //! | `gateway_base_url` | the base URL of WeChat Pay | `https://api.weixin.qq.com` |
 //! | `appid`, `partner` | the app and the merchant number (APIv1) | required |
@@ -12,18 +12,19 @@
 //! | `api_token` or `api_token_file` | the token that `/api` requires as `authorization: Bearer …`; at least 16 characters | none |
 //! | `ca_file` | a PEM file of CA certificates to trust in addition to the public ones | none |
 //! | `proxy` | a forward proxy, `http://host:port` | none |
-//! | `call_timeout`, `call_attempts` | the timeout of a request to WeChat Pay, and the number of attempts | `10s`, `4` |
+//! | `call_timeout`, `call_attempts` | the timeout of one request to WeChat Pay, and the limit of attempts | `10s`, `4` |
 //! | `poll_intervals` | the intervals between queries of an open order; the last one repeats | `15s, 30s, 1m, 2m, 5m, 10m, 30m` |
 //! | `poll_concurrency` | the number of orders queried at once | `8` |
 //! | `prepay_lifetime` | the time for which an order without `time_expire` can be paid | `2h` |
-//! | `poll_margin` | the time after that at which the last query is made | `5m` |
+//! | `poll_margin` | the time between the end of that period and the last query | `5m` |
 //!
-//! Durations are whole numbers of seconds, or have a unit: `500ms`, `15s`, `2m`, `1h`. In the file, which is
-//! TOML, a list may be an array.
+//! Durations are whole numbers of seconds, or have a unit: `500ms`, `15s`, `2m`, `1h`. The file is TOML; a list there may
+//! be an array.
 //!
 //! In the environment a setting is `WXPAY_` and its name in capitals, except those that `wxpay sim` exports: `appid`,
 //! `partner` and the three keys are `WXPAY_V1_APPID`, `WXPAY_V1_PARTNER` and so on (also with `_FILE`),
-//! `gateway_base_url` is `WXPAY_BASE_URL` and `ca_file` is `WXPAY_TLS_CA_FILE`. The exported variables of APIv3 are ignored.
+//! `gateway_base_url` is `WXPAY_BASE_URL` and `ca_file` is `WXPAY_TLS_CA_FILE`. The variables
+//! of APIv3 that it exports are ignored.
 //!
 //! By default the server listens on the loopback interface: it speaks plain HTTP, and any client that reaches `/api` can
 //! place orders in the shop's name. Put a TLS proxy in front, and expose only the notification path to the internet. To
@@ -33,6 +34,7 @@ mod sources;
 mod values;
 
 pub use sources::Sources;
+pub(crate) use values::shown;
 
 use crate::ledger::Schedule;
 use std::{error, fmt, net::SocketAddr, path::PathBuf};
@@ -109,11 +111,11 @@ impl Config {
         &self.merchant
     }
 
-    fn from_sources(mut given: Sources) -> Result<Self, ConfigError> {
-        let listen: SocketAddr = given
+    fn from_sources(mut sources: Sources) -> Result<Self, ConfigError> {
+        let listen: SocketAddr = sources
             .parsed("listen", "must be an address and a port, such as 127.0.0.1:8080")?
             .unwrap_or_else(loopback);
-        let api_token = given.secret("api_token")?;
+        let api_token = sources.secret("api_token")?;
         if api_token
             .as_ref()
             .is_some_and(|token| token.len() < 16 || !token.bytes().all(|byte| byte.is_ascii_graphic()))
@@ -125,20 +127,20 @@ impl Config {
                 "is required if listen is not a loopback address: anyone who reaches /api can place orders";
             return Err(ConfigError::new("api_token", rule));
         }
-        let notify_path = given.text("notify_path").unwrap_or_else(|| "/notify/v1".to_owned());
+        let notify_path = sources.text("notify_path").unwrap_or_else(|| "/notify/v1".to_owned());
         let config = Self {
             listen,
-            database: given.text("database").unwrap_or_else(|| "wxpay-ledger.db".to_owned()).into(),
-            notify_url: notify_url(&mut given, &listen, &notify_path)?,
+            database: sources.text("database").unwrap_or_else(|| "wxpay-ledger.db".to_owned()).into(),
+            notify_url: notify_url(&mut sources, &listen, &notify_path)?,
             notify_path,
-            merchant: merchant(&mut given)?,
+            merchant: merchant(&mut sources)?,
             api_token: api_token.map(|token| Secret::new(token.to_string())),
-            ca: given.bytes("ca_file")?,
-            proxy: given.text("proxy"),
-            schedule: schedule(&mut given)?,
-            poll_concurrency: given.count("poll_concurrency", 1..=64)?.unwrap_or(8),
+            ca: sources.bytes("ca_file")?,
+            proxy: sources.text("proxy"),
+            schedule: schedule(&mut sources)?,
+            poll_concurrency: sources.count("poll_concurrency", 1..=64)?.unwrap_or(8),
         };
-        given.finish()?;
+        sources.finish()?;
         Ok(config)
     }
 }
@@ -149,23 +151,25 @@ fn loopback() -> SocketAddr {
 
 /// Builds the `notify_url`. The server's own paths are reserved, and a brace would be a pattern to the router.
 fn notify_url(
-    given: &mut Sources,
+    sources: &mut Sources,
     listen: &SocketAddr,
     path: &str,
 ) -> Result<Option<NotifyUrl>, ConfigError> {
-    let good = path.starts_with('/')
+    let is_valid = path.starts_with('/')
         && path.len() > 1
-        && !["/api", "/health"].iter().any(|taken| path == *taken || path.starts_with(&format!("{taken}/")))
+        && !["/api", "/health"]
+            .iter()
+            .any(|reserved| path == *reserved || path.starts_with(&format!("{reserved}/")))
         && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte));
-    if !good {
+    if !is_valid {
         let rule =
             "must begin with /, consist of letters, digits and /-._~, and not be under /api or /health";
         return Err(ConfigError::new("notify_path", rule));
     }
-    let Some(base) = given.text("public_base_url") else {
-        let at_home = listen.ip().is_loopback() && given.peek("gateway_base_url").is_some_and(is_loopback);
+    let Some(base) = sources.text("public_base_url") else {
+        let is_local = listen.ip().is_loopback() && sources.peek("gateway_base_url").is_some_and(is_loopback);
         let rule = "is required: WeChat Pay sends notifications to it";
-        return if at_home { Ok(None) } else { Err(ConfigError::new("public_base_url", rule)) };
+        return if is_local { Ok(None) } else { Err(ConfigError::new("public_base_url", rule)) };
     };
     let rule = "must be an absolute http or https URL without user, query or fragment";
     let url = format!("{}{path}", base.trim_end_matches('/'));
@@ -181,23 +185,23 @@ fn is_loopback(url: &str) -> bool {
     authority.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
 }
 
-fn merchant(given: &mut Sources) -> Result<Merchant, ConfigError> {
+fn merchant(sources: &mut Sources) -> Result<Merchant, ConfigError> {
     let builder = Merchant::builder(
-        given.needed("appid")?,
-        given.key("app_secret", AppSecret::new)?,
-        given.key("pay_sign_key", PaySignKey::new)?,
-        given.needed("partner")?,
-        given.key("partner_key", PartnerKey::new)?,
+        sources.required("appid")?,
+        sources.key("app_secret", AppSecret::new)?,
+        sources.key("pay_sign_key", PaySignKey::new)?,
+        sources.required("partner")?,
+        sources.key("partner_key", PartnerKey::new)?,
     );
     let mut policy = Policy::default();
-    if let Some(timeout) = given.duration("call_timeout")? {
+    if let Some(timeout) = sources.duration("call_timeout")? {
         policy.timeout = timeout;
     }
-    if let Some(tries) = given.count("call_attempts", 1..=10)? {
-        policy.max_attempts = u32::try_from(tries).unwrap_or(u32::MAX);
+    if let Some(attempts) = sources.count("call_attempts", 1..=10)? {
+        policy.max_attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
     }
     let builder = builder.retry(policy);
-    let builder = match given.text("gateway_base_url") {
+    let builder = match sources.text("gateway_base_url") {
         Some(url) => {
             builder.base_url(&url).map_err(|cause| ConfigError::new("gateway_base_url", cause.rule()))?
         }
@@ -206,12 +210,12 @@ fn merchant(given: &mut Sources) -> Result<Merchant, ConfigError> {
     Ok(builder.build())
 }
 
-fn schedule(given: &mut Sources) -> Result<Schedule, ConfigError> {
-    let usual = Schedule::default();
+fn schedule(sources: &mut Sources) -> Result<Schedule, ConfigError> {
+    let default = Schedule::default();
     Ok(Schedule {
-        intervals: given.durations("poll_intervals")?.map_or(usual.intervals, Into::into),
-        prepay_lifetime: given.duration("prepay_lifetime")?.unwrap_or(usual.prepay_lifetime),
-        margin: given.duration("poll_margin")?.unwrap_or(usual.margin),
+        intervals: sources.durations("poll_intervals")?.map_or(default.intervals, Into::into),
+        prepay_lifetime: sources.duration("prepay_lifetime")?.unwrap_or(default.prepay_lifetime),
+        margin: sources.duration("poll_margin")?.unwrap_or(default.margin),
     })
 }
 

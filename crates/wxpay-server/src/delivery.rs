@@ -7,7 +7,7 @@ use crate::{
     time::now,
 };
 use axum::http::StatusCode;
-use wxpay_proto::{id::OutTradeNo, v1::Delivery};
+use wxpay_proto::{id::OutTradeNo, v1::DeliveryReport};
 
 /// The result of a delivery report.
 #[derive(Debug)]
@@ -29,12 +29,12 @@ pub(crate) async fn notify_delivery(
     number: &OutTradeNo,
     report: Report,
 ) -> Result<Outcome, Problem> {
-    let (worker, number, busy) = (app.clone(), number.clone(), app.shutdown.begin());
+    let (worker, number, active) = (app.clone(), number.clone(), app.shutdown.begin());
     let work = tokio::spawn(async move {
-        let _busy = busy;
+        let _active = active;
         send_report(&worker, &number, report).await
     });
-    work.await.unwrap_or_else(|_| Err(Problem::shutting_down()))
+    work.await.unwrap_or_else(|_| Err(Problem::interrupted()))
 }
 
 async fn send_report(app: &App, number: &OutTradeNo, report: Report) -> Result<Outcome, Problem> {
@@ -53,7 +53,7 @@ async fn send_report(app: &App, number: &OutTradeNo, report: Report) -> Result<O
                 return Err(Problem::field("openid", rule));
             }
         };
-    let mut delivery = Delivery::made(openid, transaction_id, number.clone());
+    let mut delivery = DeliveryReport::succeeded(openid, transaction_id, number.clone());
     if let Some(reason) = failure {
         delivery = delivery.failed(&reason)?;
     }
@@ -69,7 +69,8 @@ async fn send_report(app: &App, number: &OutTradeNo, report: Report) -> Result<O
     }
 }
 
-/// Checks the protocol's rule for `deliver_msg` before anything is written; the error has the name of this API, `message`.
+/// Checks the protocol's rule for `deliver_msg` before anything is written. The error names the field of this API,
+/// `message`.
 fn check_reason(reason: &str) -> Result<(), Problem> {
     if reason.is_empty() || reason.len() > 256 || reason.chars().any(char::is_control) {
         return Err(Problem::field("message", "must be 1 to 256 bytes without control characters"));

@@ -22,20 +22,20 @@ impl Gateway {
     pub(crate) async fn run<F: Flow>(&self, flow: F) -> Result<F::Output, Error> {
         let app = self.merchant.appid();
         self.tokens.load(app, &self.client).await;
-        let outcome = self.client.run(flow).await;
+        let result = self.client.run(flow).await;
         self.tokens.save(app, &self.client).await;
-        outcome
+        result
     }
 
-    /// Signs the app payment parameters with the current time and a fresh nonce.
+    /// Signs the app payment parameters with the current time and a bytes nonce.
     ///
     /// # Errors
     ///
     /// If the operating system returns no random bytes.
     pub(crate) fn sign_app_params(&self, prepayid: PrepayId) -> Result<AppParams, getrandom::Error> {
-        let mut fresh = [0; 16];
-        getrandom::fill(&mut fresh)?;
-        let noncestr = format!("{:032x}", u128::from_le_bytes(fresh));
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)?;
+        let noncestr = format!("{:032x}", u128::from_le_bytes(bytes));
         Ok(AppParams::sign(&self.merchant, prepayid, crate::time::now(), noncestr))
     }
 }

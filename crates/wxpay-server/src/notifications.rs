@@ -1,7 +1,7 @@
 //! Incoming notifications: on disk before they are answered `success`.
 
 use crate::{
-    ledger::{Failure, Ledger, Merged, Told},
+    ledger::{Failure, Ledger, Merged, ReceivedNotification},
     shutdown::Shutdown,
     time::now,
 };
@@ -11,56 +11,58 @@ use wxpay_proto::{
     v1::{Merchant, Notification},
 };
 
-/// Returns the service for the notification path. Every verified notification is stored, anomalies too: a payment of an
-/// unknown order, of another amount, a second payment. An anomaly pays nothing and becomes an event for manual review.
-/// It is answered `success` all the same: WeChat Pay would only send the same notification again.
-pub(crate) fn notifications(
+/// Returns the service for the notification path.
+///
+/// Every verified notification is stored, also one of an unknown order, of another amount or of a second payment. Such
+/// an anomaly pays nothing and is emitted as an event for manual review. It is answered `success` all the same:
+/// otherwise WeChat Pay would only send it again.
+pub(crate) fn service(
     merchant: Merchant,
     client: Client,
     ledger: Ledger,
-    ending: Shutdown,
+    shutdown: Shutdown,
 ) -> NotificationService {
     NotificationService::new(merchant, client, move |notification| {
-        let (ledger, busy) = (ledger.clone(), ending.begin());
+        let (ledger, active) = (ledger.clone(), shutdown.begin());
         async move {
-            let _busy = busy;
-            verify_notification(&ledger, &notification).await
+            let _active = active;
+            record(&ledger, &notification).await
         }
     })
 }
 
-async fn verify_notification(ledger: &Ledger, notification: &Notification) -> Result<(), Failure> {
+async fn record(ledger: &Ledger, notification: &Notification) -> Result<(), Failure> {
     let payment = Payment::new(
         notification.transaction_id().clone(),
         notification.total_fee(),
         notification.discount(),
         notification.time_end(),
     );
-    let told = Told {
-        digest: notification.key().to_owned(),
+    let received = ReceivedNotification {
+        digest: notification.dedup_key().to_owned(),
         notify_id: notification.notify_id().clone(),
         openid: notification.openid().clone(),
         out_trade_no: notification.out_trade_no().clone(),
         payment,
         evidence: notification.evidence(),
     };
-    let joined = ledger.verify_notification(told, now()).await.inspect_err(|failure| {
+    let merged = ledger.record_notification(received, now()).await.inspect_err(|failure| {
         tracing::error!(out_trade_no = %notification.out_trade_no(), %failure, "the ledger could not store the notification; WeChat Pay will send it again");
     })?;
-    log_merged(notification.out_trade_no(), &joined);
+    log_merged(notification.out_trade_no(), &merged);
     Ok(())
 }
 
 /// Logs the result of merging evidence; an anomaly is a warning.
-pub(crate) fn log_merged(out_trade_no: &wxpay_proto::id::OutTradeNo, joined: &Merged) {
-    match joined {
+pub(crate) fn log_merged(out_trade_no: &wxpay_proto::id::OutTradeNo, merged: &Merged) {
+    match merged {
         Merged::Nothing => {}
         Merged::UnknownOrder => {
             tracing::warn!(%out_trade_no, "payment of an unknown order: needs manual review");
         }
-        Merged::Effects(effects) => {
-            for effect in effects {
-                match effect {
+        Merged::Transitions(transitions) => {
+            for transition in transitions {
+                match transition {
                     Transition::Paid(payment) => {
                         tracing::info!(%out_trade_no, transaction_id = %payment.transaction_id(), "paid");
                     }

@@ -20,7 +20,7 @@ pub(crate) struct PlacedResult {
     /// `true` if this request placed the order.
     pub(crate) first: bool,
     /// The app payment parameters; `None` if the order can no longer be paid.
-    pub(crate) phone: Option<AppParams>,
+    pub(crate) params: Option<AppParams>,
 }
 
 /// Places an order, or returns the order already placed under its number.
@@ -37,23 +37,23 @@ pub(crate) async fn place(app: &App, terms: Terms) -> Result<PlacedResult, Probl
     terms.order(app.notify_url.clone())?;
     let number = terms.out_trade_no.clone();
     let terms = Arc::new(terms);
-    let (busy, worker) = (app.shutdown.begin(), app.clone());
-    let wish = Arc::clone(&terms);
+    let (active, worker) = (app.shutdown.begin(), app.clone());
+    let key = Arc::clone(&terms);
     let work = async move {
-        let _busy = busy;
+        let _active = active;
         prepare(&worker, &terms).await
     };
-    let (prepared, own) = match app.placements.run(&number, wish, work).await {
+    let (prepared, own) = match app.placements.run(&number, key, work).await {
         Outcome::Own(prepared) => (prepared?, true),
         Outcome::Shared(prepared) => (prepared?, false),
-        Outcome::Lost => return Err(Problem::shutting_down()),
+        Outcome::Lost => return Err(Problem::interrupted()),
     };
-    let phone = prepared.prepayid.map(|prepayid| app.gateway.sign_app_params(prepayid)).transpose();
-    let phone = phone.map_err(|cause| {
-        tracing::error!(%cause, "the operating system has no random bytes");
-        Problem::shutting_down()
+    let params = prepared.prepayid.map(|prepayid| app.gateway.sign_app_params(prepayid)).transpose();
+    let params = params.map_err(|cause| {
+        tracing::error!(%cause, "the operating system returned no random bytes");
+        Problem::interrupted()
     })?;
-    Ok(PlacedResult { first: prepared.first && own, phone })
+    Ok(PlacedResult { first: prepared.first && own, params })
 }
 
 async fn prepare(app: &App, terms: &Terms) -> Result<Prepared, Problem> {
@@ -65,31 +65,31 @@ async fn prepare(app: &App, terms: &Terms) -> Result<Prepared, Problem> {
         Placed::Conflict(field) => Err(Problem::differs(field)),
         Placed::NotPayable { first } => Ok(Prepared { first, prepayid: None }),
         Placed::Ready(prepayid) => Ok(Prepared { first: false, prepayid: Some(prepayid) }),
-        Placed::Send(asking) => {
-            let first = asking.first;
-            Ok(Prepared { first, prepayid: prepay(app, terms, asking).await? })
+        Placed::Send(placement) => {
+            let first = placement.first;
+            Ok(Prepared { first, prepayid: prepay(app, terms, placement).await? })
         }
     }
 }
 
 /// Places the order at WeChat Pay. Returns `None` if the order turns out to be paid or anomalous.
-async fn prepay(app: &App, terms: &Terms, asking: Placement) -> Result<Option<PrepayId>, Problem> {
+async fn prepay(app: &App, terms: &Terms, placement: Placement) -> Result<Option<PrepayId>, Problem> {
     let number = &terms.out_trade_no;
     let order = terms.order(app.notify_url.clone())?;
     match app.gateway.run(app.gateway.merchant.prepay(order)).await {
-        Ok(phone) => {
-            let (prepayid, schedule) = (phone.prepayid.clone(), app.schedule.clone());
+        Ok(params) => {
+            let (prepayid, schedule) = (params.prepayid.clone(), app.schedule.clone());
             app.ledger.prepaid(number.clone(), prepayid, schedule, now()).await?;
             app.poller.wake();
             tracing::info!(out_trade_no = %number, "order placed at WeChat Pay");
-            Ok(Some(phone.prepayid))
+            Ok(Some(params.prepayid))
         }
         Err(error) => {
             let (fate, causes) = (error.fate(), causes(&error));
             tracing::warn!(out_trade_no = %number, ?fate, causes, "WeChat Pay did not accept the order");
-            let known_before = asking.exposed;
-            app.ledger.not_prepaid(number.clone(), asking, fate, now()).await?;
-            if fate == Fate::Refused && known_before && query_finds_payment(app, number).await? {
+            let may_be_paid = placement.may_exist_upstream;
+            app.ledger.not_prepaid(number.clone(), placement, fate, now()).await?;
+            if fate == Fate::Refused && may_be_paid && query_finds_payment(app, number).await? {
                 return Ok(None);
             }
             app.poller.wake();
@@ -100,9 +100,9 @@ async fn prepay(app: &App, terms: &Terms, asking: Placement) -> Result<Option<Pr
 
 /// Queries an order that WeChat Pay accepted before and refuses now: it may have been paid in the meantime.
 async fn query_finds_payment(app: &App, number: &OutTradeNo) -> Result<bool, Problem> {
-    let answered = app.poller.query(number).await;
+    let succeeded = app.poller.query(number).await;
     let order = app.ledger.order(number).await?;
-    Ok(answered && order.is_some_and(|order| matches!(order.status, Status::Paid | Status::Anomalous)))
+    Ok(succeeded && order.is_some_and(|order| matches!(order.status, Status::Paid | Status::Anomalous)))
 }
 
 /// Rejects a new order whose `time_expire` has passed.

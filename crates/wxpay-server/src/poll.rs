@@ -25,11 +25,11 @@ pub(crate) struct Poller {
     ledger: Ledger,
     gateway: Gateway,
     schedule: Schedule,
-    ending: Shutdown,
-    asking: SingleFlight<(), bool>,
+    shutdown: Shutdown,
+    queries: SingleFlight<(), bool>,
     permits: Arc<Semaphore>,
-    at_once: usize,
-    woken: Arc<Notify>,
+    concurrency: usize,
+    wake: Arc<Notify>,
 }
 
 impl Poller {
@@ -37,63 +37,63 @@ impl Poller {
         ledger: Ledger,
         gateway: Gateway,
         schedule: Schedule,
-        at_once: usize,
-        ending: Shutdown,
+        concurrency: usize,
+        shutdown: Shutdown,
     ) -> Self {
-        let permits = Arc::new(Semaphore::new(at_once));
+        let permits = Arc::new(Semaphore::new(concurrency));
         Self {
             ledger,
             gateway,
             schedule,
-            ending,
-            asking: SingleFlight::default(),
+            shutdown,
+            queries: SingleFlight::default(),
             permits,
-            at_once,
-            woken: Arc::default(),
+            concurrency,
+            wake: Arc::default(),
         }
     }
 
     /// Makes the poller look for due orders now.
     pub(crate) fn wake(&self) {
-        self.woken.notify_one();
+        self.wake.notify_one();
     }
 
-    /// Queries one order now, or waits for the query in progress. Returns whether WeChat Pay answered; the answer is in
-    /// the ledger then.
+    /// Queries one order now, or waits for the query in progress. Returns whether the query succeeded and its result is in
+    /// the ledger.
     pub(crate) async fn query(&self, number: &OutTradeNo) -> bool {
-        let (this, order, busy) = (self.clone(), number.clone(), self.ending.begin());
+        let (this, order, active) = (self.clone(), number.clone(), self.shutdown.begin());
         let work = async move {
-            let _busy = busy;
+            let _active = active;
             this.query_once(&order).await.unwrap_or_else(|failure| {
                 tracing::error!(out_trade_no = %order, %failure, "the ledger could not store the result of a query");
                 false
             })
         };
-        match self.asking.run(number, (), work).await {
-            Outcome::Own(answered) | Outcome::Shared(answered) => answered,
+        match self.queries.run(number, (), work).await {
+            Outcome::Own(succeeded) | Outcome::Shared(succeeded) => succeeded,
             Outcome::Lost => false,
         }
     }
 
     /// Polls until the server shuts down.
     pub(crate) async fn run(self) {
-        let mut asking: JoinSet<OutTradeNo> = JoinSet::new();
-        let mut underway: BTreeSet<OutTradeNo> = BTreeSet::new();
+        let mut tasks: JoinSet<OutTradeNo> = JoinSet::new();
+        let mut in_progress: BTreeSet<OutTradeNo> = BTreeSet::new();
         loop {
-            // Orders being queried are due until their results are stored, so the limit leaves room for as many new ones.
-            let room = self.at_once.saturating_mul(2);
-            match self.ledger.due(now(), room).await {
+            // Orders being queried stay due until their results are stored: twice the number lets as many new ones in.
+            let limit = self.concurrency.saturating_mul(2);
+            match self.ledger.due(now(), limit).await {
                 Ok(due) => {
                     for number in
-                        due.into_iter().filter(|number| !underway.contains(number)).collect::<Vec<_>>()
+                        due.into_iter().filter(|number| !in_progress.contains(number)).collect::<Vec<_>>()
                     {
-                        underway.insert(number.clone());
+                        in_progress.insert(number.clone());
                         let this = self.clone();
-                        asking.spawn(async move {
+                        tasks.spawn(async move {
                             let permit = this.permits.acquire().await;
-                            let answered = this.query(&number).await;
+                            let succeeded = this.query(&number).await;
                             drop(permit);
-                            if !answered {
+                            if !succeeded {
                                 // The order is still due if the ledger could not be written: do not query it in a
                                 // tight loop.
                                 tokio::time::sleep(POLL_INTERVAL).await;
@@ -107,45 +107,45 @@ impl Poller {
                 }
             }
             tokio::select! {
-                () = self.ending.started() => return,
-                Some(done) = asking.join_next() => {
+                () = self.shutdown.started() => return,
+                Some(done) = tasks.join_next() => {
                     match done {
-                        Ok(number) => _ = underway.remove(&number),
+                        Ok(number) => _ = in_progress.remove(&number),
                         // A task that panicked does not return its number; without this its order would never be
                         // queried again.
-                        Err(_) => underway.clear(),
+                        Err(_) => in_progress.clear(),
                     }
                 }
-                () = self.woken.notified() => {}
+                () = self.wake.notified() => {}
                 () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
         }
     }
 
     async fn query_once(&self, number: &OutTradeNo) -> Result<bool, Failure> {
-        let answer = match self.gateway.run(self.gateway.merchant.query(number.clone())).await {
-            Ok(queried) => match queried.evidence() {
+        let result = match self.gateway.run(self.gateway.merchant.query(number.clone())).await {
+            Ok(lookup) => match lookup.evidence() {
                 Some(evidence) => QueryResult::Paid(evidence),
                 None => QueryResult::Unpaid,
             },
             Err(error) => {
                 tracing::warn!(out_trade_no = %number, causes = causes(&error), "the query failed; it will be repeated");
-                QueryResult::None
+                QueryResult::Failed
             }
         };
-        let answered = !matches!(answer, QueryResult::None);
-        let joined =
-            self.ledger.record_query(number.clone(), answer, self.schedule.clone(), now(), jitter()).await?;
-        notifications::log_merged(number, &joined);
-        Ok(answered)
+        let succeeded = !matches!(result, QueryResult::Failed);
+        let merged =
+            self.ledger.record_query(number.clone(), result, self.schedule.clone(), now(), jitter()).await?;
+        notifications::log_merged(number, &merged);
+        Ok(succeeded)
     }
 }
 
-/// Returns random jitter; 0 if the operating system has no random bytes, which does no harm.
+/// Returns random jitter; 0 if the operating system returns no random bytes, since jitter is not needed for correctness.
 fn jitter() -> u16 {
-    let mut fresh = [0; 2];
-    match getrandom::fill(&mut fresh) {
-        Ok(()) => u16::from_le_bytes(fresh),
+    let mut bytes = [0; 2];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => u16::from_le_bytes(bytes),
         Err(_) => 0,
     }
 }

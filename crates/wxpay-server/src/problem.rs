@@ -40,7 +40,7 @@ struct Refusal {
     message: String,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde requires")]
 fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())
 }
@@ -102,10 +102,11 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "ledger-unavailable", title, detail)
     }
 
-    pub(crate) fn shutting_down() -> Self {
-        let title = "The server is shutting down";
+    /// Returns the problem of work that ended without a result: its task panicked, or the runtime is shutting down (503).
+    pub(crate) fn interrupted() -> Self {
+        let title = "The request was interrupted";
         let detail = "the request may have been carried out; retry with the same out_trade_no";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting-down", title, detail)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "interrupted", title, detail)
     }
 
     /// Returns the problem of a failed call to WeChat Pay. The order is kept; the same request may be retried.

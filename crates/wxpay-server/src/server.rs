@@ -3,7 +3,7 @@
 use crate::{
     api,
     app::App,
-    config::Config,
+    config::{self, Config},
     gateway::Gateway,
     ledger::{Failure, Ledger},
     notifications,
@@ -18,7 +18,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use std::{error, fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{error, fmt, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -47,7 +47,7 @@ pub struct Running {
     local_addr: SocketAddr,
     notify_url: NotifyUrl,
     ledger: Ledger,
-    ending: Shutdown,
+    shutdown: Shutdown,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -72,36 +72,38 @@ impl Server {
         client: Client,
         tokens: Box<dyn TokenStore>,
     ) -> Result<Running, StartError> {
-        let ledger = Ledger::open(&config.database).map_err(StartError::ledger)?;
+        let ledger =
+            Ledger::open(&config.database).map_err(|cause| StartError::ledger(&config.database, cause))?;
+        let cannot_listen = |cause| StartError::listen(config.listen, cause);
         let listener = match TcpListener::bind(config.listen).await {
             Ok(listener) => listener,
             Err(cause) => {
                 ledger.close().await;
-                return Err(StartError::listen(cause));
+                return Err(cannot_listen(cause));
             }
         };
-        let local_addr = listener.local_addr().map_err(StartError::listen)?;
+        let local_addr = listener.local_addr().map_err(cannot_listen)?;
         let notify_url = match config.notify_url {
             Some(url) => url,
             None => {
                 format!("http://{local_addr}{}", config.notify_path).parse().map_err(StartError::notify)?
             }
         };
-        let ending = Shutdown::new();
-        let upkeep = tokio::spawn(refresh_tokens(client.clone(), config.merchant.clone(), ending.clone()));
+        let shutdown = Shutdown::new();
+        let refresh = tokio::spawn(refresh_tokens(client.clone(), config.merchant.clone(), shutdown.clone()));
         let gateway = Gateway::new(config.merchant, client, tokens);
-        let chase = Poller::new(
+        let poller = Poller::new(
             ledger.clone(),
             gateway.clone(),
             config.schedule.clone(),
             config.poll_concurrency,
-            ending.clone(),
+            shutdown.clone(),
         );
-        let notifications = notifications::notifications(
+        let service = notifications::service(
             gateway.merchant.clone(),
             gateway.client.clone(),
             ledger.clone(),
-            ending.clone(),
+            shutdown.clone(),
         );
         let app = App {
             ledger: ledger.clone(),
@@ -109,18 +111,18 @@ impl Server {
             notify_url: notify_url.clone(),
             schedule: config.schedule,
             placements: SingleFlight::default(),
-            poller: chase.clone(),
-            shutdown: ending.clone(),
+            poller: poller.clone(),
+            shutdown: shutdown.clone(),
         };
-        let router = api::router(app, config.api_token).route_service(&config.notify_path, notifications);
-        let accepting = tokio::spawn(accept(listener, router, ending.clone()));
+        let router = api::router(app, config.api_token).route_service(&config.notify_path, service);
+        let accepting = tokio::spawn(accept(listener, router, shutdown.clone()));
         tracing::info!(%local_addr, "listening");
         Ok(Running {
             local_addr,
             notify_url,
             ledger,
-            ending,
-            tasks: vec![accepting, tokio::spawn(chase.run()), upkeep],
+            shutdown,
+            tasks: vec![accepting, tokio::spawn(poller.run()), refresh],
         })
     }
 }
@@ -147,17 +149,17 @@ impl Running {
     /// Shuts the server down: accepts no new connections, waits up to 45 seconds for active requests, notifications and
     /// calls, then closes the ledger. Returns `false` if some were still active.
     pub async fn shutdown(self) -> bool {
-        self.ending.begin_shutdown();
+        self.shutdown.begin_shutdown();
         for task in self.tasks {
             // An error means that the task panicked; it has ended all the same.
             drop(task.await);
         }
-        let settled = self.ending.drained(SHUTDOWN_TIMEOUT).await;
-        if !settled {
+        let drained = self.shutdown.drained(SHUTDOWN_TIMEOUT).await;
+        if !drained {
             tracing::warn!("shutdown timed out with active requests");
         }
         self.ledger.close().await;
-        settled
+        drained
     }
 }
 
@@ -172,19 +174,19 @@ fn client(config: &Config) -> Result<Client, StartError> {
     builder.build().map_err(StartError::client)
 }
 
-async fn refresh_tokens(client: Client, merchant: wxpay_proto::v1::Merchant, ending: Shutdown) {
+async fn refresh_tokens(client: Client, merchant: wxpay_proto::v1::Merchant, shutdown: Shutdown) {
     tokio::select! {
         never = client.refresh_tokens(merchant) => match never {},
-        () = ending.started() => {}
+        () = shutdown.started() => {}
     }
 }
 
 /// Accepts connections until shutdown.
-async fn accept(listener: TcpListener, router: Router, ending: Shutdown) {
+async fn accept(listener: TcpListener, router: Router, shutdown: Shutdown) {
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let accepted = tokio::select! {
-            () = ending.started() => return,
+            () = shutdown.started() => return,
             accepted = async {
                 let permit = Arc::clone(&permits).acquire_owned().await;
                 (listener.accept().await, permit)
@@ -192,9 +194,9 @@ async fn accept(listener: TcpListener, router: Router, ending: Shutdown) {
         };
         match accepted {
             (Ok((stream, _)), permit) => {
-                let (router, ending) = (router.clone(), ending.clone());
+                let (router, shutdown) = (router.clone(), shutdown.clone());
                 tokio::spawn(async move {
-                    serve(stream, router, ending).await;
+                    serve(stream, router, shutdown).await;
                     drop(permit);
                 });
             }
@@ -208,8 +210,8 @@ async fn accept(listener: TcpListener, router: Router, ending: Shutdown) {
 }
 
 /// Serves one connection to its end, or at shutdown to the end of the active request.
-async fn serve(stream: TcpStream, router: Router, ending: Shutdown) {
-    let _busy = ending.begin();
+async fn serve(stream: TcpStream, router: Router, shutdown: Shutdown) {
+    let _active = shutdown.begin();
     // Replies are written whole: Nagle's algorithm would only delay them.
     drop(stream.set_nodelay(true));
     let mut builder = http1::Builder::new();
@@ -218,7 +220,7 @@ async fn serve(stream: TcpStream, router: Router, ending: Shutdown) {
     let mut connection = std::pin::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = ending.started() => {
+        () = shutdown.started() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -231,31 +233,35 @@ async fn serve(stream: TcpStream, router: Router, ending: Shutdown) {
 /// An error that prevented the start.
 #[derive(Debug)]
 pub struct StartError {
-    what: &'static str,
+    message: String,
     cause: Box<dyn error::Error + Send + Sync>,
 }
 
 impl StartError {
-    fn ledger(cause: Failure) -> Self {
-        Self { what: "the ledger cannot be opened", cause: Box::new(cause) }
+    fn new(message: impl Into<String>, cause: impl Into<Box<dyn error::Error + Send + Sync>>) -> Self {
+        Self { message: message.into(), cause: cause.into() }
     }
 
-    fn listen(cause: std::io::Error) -> Self {
-        Self { what: "cannot listen on the address", cause: Box::new(cause) }
+    fn ledger(path: &Path, cause: Failure) -> Self {
+        Self::new(format!("the ledger cannot be opened: {}", config::shown(&path.to_string_lossy())), cause)
+    }
+
+    fn listen(address: SocketAddr, cause: std::io::Error) -> Self {
+        Self::new(format!("cannot listen on {address}"), cause)
     }
 
     fn notify(cause: InvalidField) -> Self {
-        Self { what: "the address and notify_path make no valid notify_url", cause: Box::new(cause) }
+        Self::new("the address and notify_path form no valid notify_url", cause)
     }
 
     fn client(cause: wxpay_hyper::SetupError) -> Self {
-        Self { what: "the HTTP client cannot be built", cause: Box::new(cause) }
+        Self::new("the HTTP client cannot be built from the settings ca_file and proxy", cause)
     }
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.what)
+        f.write_str(&self.message)
     }
 }
 

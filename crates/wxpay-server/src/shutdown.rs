@@ -3,13 +3,13 @@
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// The shutdown signal, and the count of active requests, each of which holds a [`Busy`].
+/// The shutdown signal, and the count of active requests, each of which holds an [`ActiveRequest`].
 ///
-/// `ending` carries the signal; the receivers of `busy` are the count.
+/// The value of `signal` turns `true` at shutdown; the receivers of `active` are the count.
 #[derive(Clone, Debug)]
 pub(crate) struct Shutdown {
-    ending: watch::Sender<bool>,
-    busy: watch::Sender<()>,
+    signal: watch::Sender<bool>,
+    active: watch::Sender<()>,
 }
 
 /// A guard for one active request; shutdown waits until it is dropped.
@@ -18,27 +18,28 @@ pub(crate) struct ActiveRequest(#[expect(dead_code, reason = "held for its count
 
 impl Shutdown {
     pub(crate) fn new() -> Self {
-        Self { ending: watch::Sender::new(false), busy: watch::Sender::new(()) }
+        Self { signal: watch::Sender::new(false), active: watch::Sender::new(()) }
     }
 
     /// Returns a guard that delays the shutdown until it is dropped.
     pub(crate) fn begin(&self) -> ActiveRequest {
-        ActiveRequest(self.busy.subscribe())
+        ActiveRequest(self.active.subscribe())
     }
 
+    /// Sends the shutdown signal.
     pub(crate) fn begin_shutdown(&self) {
-        self.ending.send_replace(true);
+        self.signal.send_replace(true);
     }
 
     /// Waits for the shutdown signal.
     pub(crate) async fn started(&self) {
         // The sender is `self`, so the channel cannot be closed.
-        drop(self.ending.subscribe().wait_for(|ending| *ending).await);
+        drop(self.signal.subscribe().wait_for(|started| *started).await);
     }
 
-    /// Waits until no request is active, at most for `most`. Returns `false` on timeout.
-    pub(crate) async fn drained(&self, most: Duration) -> bool {
-        tokio::time::timeout(most, self.busy.closed()).await.is_ok()
+    /// Waits until no request is active, at most for `timeout`. Returns `false` on timeout.
+    pub(crate) async fn drained(&self, timeout: Duration) -> bool {
+        tokio::time::timeout(timeout, self.active.closed()).await.is_ok()
     }
 }
 
@@ -47,18 +48,18 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_end_waits_for_the_busy_but_not_for_ever() {
-        let ending = Shutdown::new();
-        assert!(ending.drained(Duration::from_secs(1)).await);
-        let busy = ending.begin();
-        assert!(!ending.drained(Duration::from_secs(1)).await);
-        let news = ending.clone();
+    async fn shutdown_waits_for_active_requests_up_to_its_timeout() {
+        let shutdown = Shutdown::new();
+        assert!(shutdown.drained(Duration::from_secs(1)).await);
+        let active = shutdown.begin();
+        assert!(!shutdown.drained(Duration::from_secs(1)).await);
+        let signalled = shutdown.clone();
         let worker = tokio::spawn(async move {
-            news.started().await;
-            drop(busy);
+            signalled.started().await;
+            drop(active);
         });
-        ending.begin_shutdown();
-        assert!(ending.drained(Duration::from_secs(1)).await);
+        shutdown.begin_shutdown();
+        assert!(shutdown.drained(Duration::from_secs(1)).await);
         worker.await.unwrap();
     }
 }

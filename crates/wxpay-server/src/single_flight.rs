@@ -7,16 +7,16 @@ use std::{
 use tokio::sync::watch;
 use wxpay_proto::id::OutTradeNo;
 
-/// Work in progress, by order number. `L` is the key that distinguishes different requests for one order.
+/// Work in progress, by order number. Requests with equal keys `K` are identical.
 #[derive(Debug)]
-pub(crate) struct SingleFlight<L, T> {
-    underway: Arc<Mutex<BTreeMap<OutTradeNo, InFlight<L, T>>>>,
+pub(crate) struct SingleFlight<K, T> {
+    in_flight: Arc<Mutex<BTreeMap<OutTradeNo, InFlight<K, T>>>>,
 }
 
 #[derive(Debug)]
-struct InFlight<L, T> {
-    wish: L,
-    landed: watch::Receiver<Option<T>>,
+struct InFlight<K, T> {
+    key: K,
+    outcome: watch::Receiver<Option<T>>,
 }
 
 /// The result of a request.
@@ -30,21 +30,21 @@ pub(crate) enum Outcome<T> {
     Lost,
 }
 
-impl<L, T> Clone for SingleFlight<L, T> {
+impl<K, T> Clone for SingleFlight<K, T> {
     fn clone(&self) -> Self {
-        Self { underway: Arc::clone(&self.underway) }
+        Self { in_flight: Arc::clone(&self.in_flight) }
     }
 }
 
-impl<L, T> Default for SingleFlight<L, T> {
+impl<K, T> Default for SingleFlight<K, T> {
     fn default() -> Self {
-        Self { underway: Arc::default() }
+        Self { in_flight: Arc::default() }
     }
 }
 
-impl<L, T> SingleFlight<L, T>
+impl<K, T> SingleFlight<K, T>
 where
-    L: PartialEq + Clone + Send + 'static,
+    K: PartialEq + Clone + Send + 'static,
     T: Clone + Send + Sync + 'static,
 {
     /// Runs `work` in its own task, so that it completes even if the caller stops waiting. If an identical request is in
@@ -52,42 +52,43 @@ where
     pub(crate) async fn run(
         &self,
         number: &OutTradeNo,
-        wish: L,
+        key: K,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Outcome<T> {
         loop {
-            let (same, mut landed) = match self.slot(number, &wish) {
-                Slot::Nothing(land) => {
-                    let landed = land.subscribe();
-                    self.start(number.clone(), land, work);
-                    return outcome(landed).await.map_or(Outcome::Lost, Outcome::Own);
+            let (same, mut receiver) = match self.slot(number, &key) {
+                Slot::Free(sender) => {
+                    let receiver = sender.subscribe();
+                    self.start(number.clone(), sender, work);
+                    return outcome(receiver).await.map_or(Outcome::Lost, Outcome::Own);
                 }
-                Slot::Same(landed) => (true, landed),
-                Slot::Other(landed) => (false, landed),
+                Slot::SameKey(receiver) => (true, receiver),
+                Slot::OtherKey(receiver) => (false, receiver),
             };
             if same {
-                return outcome(landed).await.map_or(Outcome::Lost, Outcome::Shared);
+                return outcome(receiver).await.map_or(Outcome::Lost, Outcome::Shared);
             }
-            // An error means that the other work ended without a result; either way it is this caller's turn to look.
-            drop(landed.wait_for(Option::is_some).await);
+            // An error means that the other work ended without a result; either way, look again.
+            drop(receiver.wait_for(Option::is_some).await);
         }
     }
 
-    fn slot(&self, number: &OutTradeNo, wish: &L) -> Slot<T> {
-        let mut underway = self.underway.lock().unwrap_or_else(PoisonError::into_inner);
-        match underway.get(number) {
-            // A closed channel without a result: its task panicked. Treat it as absent, or it would block the order for ever.
-            Some(flight) if flight.landed.has_changed().is_ok() => {
-                if flight.wish == *wish {
-                    Slot::Same(flight.landed.clone())
+    fn slot(&self, number: &OutTradeNo, key: &K) -> Slot<T> {
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        match in_flight.get(number) {
+            // A closed channel without a result means that its task panicked. Treat it as absent: it would block the order
+            // for ever.
+            Some(other) if other.outcome.has_changed().is_ok() => {
+                if other.key == *key {
+                    Slot::SameKey(other.outcome.clone())
                 } else {
-                    Slot::Other(flight.landed.clone())
+                    Slot::OtherKey(other.outcome.clone())
                 }
             }
             Some(_) | None => {
-                let (land, landed) = watch::channel(None);
-                underway.insert(number.clone(), InFlight { wish: wish.clone(), landed });
-                Slot::Nothing(land)
+                let (sender, receiver) = watch::channel(None);
+                in_flight.insert(number.clone(), InFlight { key: key.clone(), outcome: receiver });
+                Slot::Free(sender)
             }
         }
     }
@@ -95,27 +96,27 @@ where
     fn start(
         &self,
         number: OutTradeNo,
-        land: watch::Sender<Option<T>>,
+        sender: watch::Sender<Option<T>>,
         work: impl Future<Output = T> + Send + 'static,
     ) {
-        let flights = self.clone();
+        let this = self.clone();
         tokio::spawn(async move {
             let outcome = work.await;
-            // Remove it before publishing: a request that comes later must do the work again, not share an old result.
-            flights.underway.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-            land.send_replace(Some(outcome));
+            // Remove the entry before publishing: a later request must do the work again, not share an old result.
+            this.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+            sender.send_replace(Some(outcome));
         });
     }
 }
 
 enum Slot<T> {
-    Nothing(watch::Sender<Option<T>>),
-    Same(watch::Receiver<Option<T>>),
-    Other(watch::Receiver<Option<T>>),
+    Free(watch::Sender<Option<T>>),
+    SameKey(watch::Receiver<Option<T>>),
+    OtherKey(watch::Receiver<Option<T>>),
 }
 
-async fn outcome<T: Clone>(mut landed: watch::Receiver<Option<T>>) -> Option<T> {
-    landed.wait_for(Option::is_some).await.ok()?.clone()
+async fn outcome<T: Clone>(mut receiver: watch::Receiver<Option<T>>) -> Option<T> {
+    receiver.wait_for(Option::is_some).await.ok()?.clone()
 }
 
 #[cfg(test)]
@@ -131,33 +132,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_same_wish_is_worked_on_once_and_shared() {
-        let (flights, worked) = (SingleFlight::default(), Arc::new(AtomicU32::new(0)));
-        let fly = |wish: u8| {
-            let (flights, worked) = (flights.clone(), Arc::clone(&worked));
+    async fn identical_requests_run_once_and_share_the_result() {
+        let (requests, runs) = (SingleFlight::default(), Arc::new(AtomicU32::new(0)));
+        let request = |key: u8| {
+            let (requests, runs) = (requests.clone(), Arc::clone(&runs));
             tokio::spawn(async move {
                 let work = async move {
                     tokio::time::sleep(Duration::from_secs(1)).await;
-                    worked.fetch_add(1, Ordering::SeqCst)
+                    runs.fetch_add(1, Ordering::SeqCst)
                 };
-                flights.run(&number(), wish, work).await
+                requests.run(&number(), key, work).await
             })
         };
-        let first: Vec<_> = (0..8).map(|_| fly(1)).collect();
+        let first: Vec<_> = (0..8).map(|_| request(1)).collect();
         let mut own = 0;
-        for flight in first {
-            own += u32::from(matches!(flight.await.unwrap(), Outcome::Own(_)));
+        for handle in first {
+            own += u32::from(matches!(handle.await.unwrap(), Outcome::Own(_)));
         }
-        assert_eq!((own, worked.load(Ordering::SeqCst)), (1, 1));
-        let (one, other) = (fly(1), fly(2));
-        let landed = [one.await.unwrap(), other.await.unwrap()];
-        assert!(landed.iter().all(|landed| matches!(landed, Outcome::Own(_))), "{landed:?}");
-        assert_eq!(worked.load(Ordering::SeqCst), 3);
+        assert_eq!((own, runs.load(Ordering::SeqCst)), (1, 1));
+        let (one, other) = (request(1), request(2));
+        let outcomes = [one.await.unwrap(), other.await.unwrap()];
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Own(_))), "{outcomes:?}");
+        assert_eq!(runs.load(Ordering::SeqCst), 3);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn work_goes_on_when_nobody_waits_and_a_panic_blocks_nobody() {
-        let flights: SingleFlight<(), u8> = SingleFlight::default();
+    async fn work_continues_after_the_caller_leaves_and_a_panic_blocks_nobody() {
+        let requests: SingleFlight<(), u8> = SingleFlight::default();
         let done = Arc::new(AtomicU32::new(0));
         let mark = Arc::clone(&done);
         let work = async move {
@@ -165,12 +166,12 @@ mod tests {
             mark.store(1, Ordering::SeqCst);
             1
         };
-        let impatient = tokio::time::timeout(Duration::from_secs(1), flights.run(&number(), (), work)).await;
-        assert!(impatient.is_err());
+        let abandoned = tokio::time::timeout(Duration::from_secs(1), requests.run(&number(), (), work)).await;
+        assert!(abandoned.is_err());
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(done.load(Ordering::SeqCst), 1);
         let number = number();
-        assert_eq!(flights.run(&number, (), async { panic!("planned") }).await, Outcome::Lost);
-        assert_eq!(flights.run(&number, (), async { 7 }).await, Outcome::Own(7));
+        assert_eq!(requests.run(&number, (), async { panic!("planned") }).await, Outcome::Lost);
+        assert_eq!(requests.run(&number, (), async { 7 }).await, Outcome::Own(7));
     }
 }

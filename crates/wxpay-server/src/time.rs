@@ -10,7 +10,7 @@ use wxpay_proto::UnixTime;
 /// ```
 /// use wxpay_server::time::ChinaTime;
 ///
-/// let paid = ChinaTime::from_rfc3339("2014-05-08T02:10:00Z").ok_or("a moment")?;
+/// let paid = ChinaTime::from_rfc3339("2014-05-08T02:10:00Z").ok_or("not RFC 3339")?;
 /// assert_eq!(paid.to_string(), "2014-05-08T10:10:00+08:00");
 /// # Ok::<(), &str>(())
 /// ```
@@ -30,22 +30,22 @@ impl ChinaTime {
     /// 1970.
     #[must_use]
     pub fn from_rfc3339(text: &str) -> Option<Self> {
-        let read: Timestamp = text.parse().ok()?;
-        u64::try_from(read.as_second()).ok().map(|secs| Self(UnixTime::from_secs(secs)))
+        let timestamp: Timestamp = text.parse().ok()?;
+        u64::try_from(timestamp.as_second()).ok().map(|secs| Self(UnixTime::from_secs(secs)))
     }
 }
 
 impl From<UnixTime> for ChinaTime {
-    fn from(moment: UnixTime) -> Self {
-        Self(moment)
+    fn from(time: UnixTime) -> Self {
+        Self(time)
     }
 }
 
 impl fmt::Display for ChinaTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let secs = i64::try_from(self.0.as_secs()).unwrap_or(i64::MAX);
-        let moment = Timestamp::from_second(secs).unwrap_or(Timestamp::MAX);
-        write!(f, "{}", moment.display_with_offset(CHINA_OFFSET))
+        let time = Timestamp::from_second(secs).unwrap_or(Timestamp::MAX);
+        write!(f, "{}", time.display_with_offset(CHINA_OFFSET))
     }
 }
 
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_rfc_3339_with_an_offset_is_no_moment() {
+    fn only_rfc_3339_with_an_offset_since_1970_is_parsed() {
         for text in
             ["", "2014-05-08", "2014-05-08T10:10:00", "20140508101000", "1399514976", "1969-12-31T23:59:59Z"]
         {
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_time_is_printed_without_a_panic() {
+    fn the_greatest_time_is_printed_without_a_panic() {
         assert!(ChinaTime::from(UnixTime::from_millis(u64::MAX)).to_string().ends_with("+08:00"));
     }
 }

@@ -45,13 +45,13 @@ impl Credentials {
     /// # Errors
     ///
     /// Never in practice: the generated values follow the grammar that they are parsed by.
-    pub(crate) fn generate(chance: &mut Rng) -> Result<Self, InvalidField> {
+    pub(crate) fn generate(rng: &mut Rng) -> Result<Self, InvalidField> {
         Ok(Self::new(
-            format!("wx{}", chance.text(HEX, 16)).parse()?,
-            chance.text(HEX, 32),
-            chance.text(ALPHANUMERIC, 128),
-            format!("19{}", chance.text(DIGITS, 8)).parse()?,
-            chance.text(HEX, 32),
+            format!("wx{}", rng.text(HEX, 16)).parse()?,
+            rng.text(HEX, 32),
+            rng.text(ALPHANUMERIC, 128),
+            format!("19{}", rng.text(DIGITS, 8)).parse()?,
+            rng.text(HEX, 32),
         ))
     }
 

@@ -86,16 +86,16 @@ impl Environment {
     /// Returns variable, file name and text of every PEM value.
     fn pems(&self) -> Result<Vec<(&'static str, &'static str, String)>, BadKey> {
         let mut pems = Vec::new();
-        if let Some(own) = self.merchant.api_keys().last() {
-            pems.push(("WXPAY_PRIVATE_KEY_FILE", "apiclient_key.pem", own.key_pair.private_pem()));
-            pems.push(("WXPAY_CERTIFICATE_FILE", "apiclient_cert.pem", own.certificate.pem()?));
+        if let Some(key) = self.merchant.api_keys().last() {
+            pems.push(("WXPAY_PRIVATE_KEY_FILE", "apiclient_key.pem", key.key_pair.private_pem()));
+            pems.push(("WXPAY_CERTIFICATE_FILE", "apiclient_cert.pem", key.certificate.pem()?));
         }
-        if let Some(listed) = self.merchant.platform().certificates(self.now).next() {
-            pems.push(("WXPAY_PLATFORM_CERTIFICATE_FILE", "platform_cert.pem", listed.certificate.pem()?));
+        if let Some(platform) = self.merchant.platform().certificates(self.now).next() {
+            pems.push(("WXPAY_PLATFORM_CERTIFICATE_FILE", "platform_cert.pem", platform.certificate.pem()?));
             pems.push((
                 "WXPAY_PLATFORM_PUBLIC_KEY_FILE",
                 "platform_pub.pem",
-                listed.certificate.public_key().pem(),
+                platform.certificate.public_key().pem(),
             ));
         }
         if let Some(key) = self.merchant.platform().public_key() {
@@ -129,26 +129,25 @@ impl Environment {
 
     /// Returns the variables that are not files, with their values.
     fn texts(&self) -> Vec<(&'static str, String)> {
-        let (first, third) = (&self.credentials, &self.merchant);
+        let (credentials, merchant) = (&self.credentials, &self.merchant);
         let mut lines = vec![
             ("WXPAY_BASE_URL", self.base_url.clone()),
-            ("WXPAY_V1_APPID", first.appid().to_string()),
-            ("WXPAY_V1_APP_SECRET", first.app_secret().expose().clone()),
-            ("WXPAY_V1_PAY_SIGN_KEY", first.pay_sign_key().expose().clone()),
-            ("WXPAY_V1_PARTNER", first.partner().to_string()),
-            ("WXPAY_V1_PARTNER_KEY", first.partner_key().expose().clone()),
-            ("WXPAY_MCHID", third.mchid().to_string()),
+            ("WXPAY_V1_APPID", credentials.appid().to_string()),
+            ("WXPAY_V1_APP_SECRET", credentials.app_secret().expose().clone()),
+            ("WXPAY_V1_PAY_SIGN_KEY", credentials.pay_sign_key().expose().clone()),
+            ("WXPAY_V1_PARTNER", credentials.partner().to_string()),
+            ("WXPAY_V1_PARTNER_KEY", credentials.partner_key().expose().clone()),
+            ("WXPAY_MCHID", merchant.mchid().to_string()),
         ];
-        lines.extend(third.appids().first().map(|appid| ("WXPAY_APPID", appid.to_string())));
-        lines.extend(third.api_v3_key().map(|key| ("WXPAY_API_V3_KEY", key.expose().clone())));
+        lines.extend(merchant.appids().first().map(|appid| ("WXPAY_APPID", appid.to_string())));
+        lines.extend(merchant.api_v3_key().map(|key| ("WXPAY_API_V3_KEY", key.expose().clone())));
         lines.extend(
-            third.api_keys().last().map(|own| ("WXPAY_SERIAL_NO", own.certificate.serial().to_string())),
+            merchant.api_keys().last().map(|key| ("WXPAY_SERIAL_NO", key.certificate.serial().to_string())),
         );
-        let platform = third.platform();
-        let listed = platform.certificates(self.now).next();
-        lines.extend(
-            listed.map(|listed| ("WXPAY_PLATFORM_SERIAL_NO", listed.certificate.serial().to_string())),
-        );
+        let platform = merchant.platform();
+        lines.extend(platform.certificates(self.now).next().map(|current| {
+            ("WXPAY_PLATFORM_SERIAL_NO", current.certificate.serial().to_string())
+        }));
         lines.extend(platform.public_key().map(|key| ("WXPAY_PUBLIC_KEY_ID", key.id.to_string())));
         lines
     }
@@ -173,16 +172,16 @@ pub fn ready_line(base_url: &str) -> String {
 /// replaced.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let written = create(&beside)
+    let temporary = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = create(&temporary)
         .and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             file.sync_all()
         })
-        .and_then(|()| fs::rename(&beside, path));
+        .and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // The rest of the file may contain secrets.
-        fs::remove_file(&beside).ok();
+        fs::remove_file(&temporary).ok();
     }
     written
 }
@@ -235,12 +234,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sim.env");
         fs::write(&path, "old").unwrap();
-        let told = environment(KeyMode::Either);
-        told.write(&path).unwrap();
+        let environment = environment(KeyMode::Either);
+        environment.write(&path).unwrap();
         let script =
             format!(". {}; printf %s \"$WXPAY_V1_PARTNER_KEY $WXPAY_MCHID $WXPAY_BASE_URL\"", path.display());
         let shell = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
-        let (key, mchid) = (told.credentials.partner_key().expose(), told.merchant.mchid());
+        let (key, mchid) = (environment.credentials.partner_key().expose(), environment.merchant.mchid());
         assert_eq!(String::from_utf8(shell.stdout).unwrap(), format!("{key} {mchid} http://127.0.0.1:1"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -268,21 +267,21 @@ mod tests {
     #[test]
     fn key_and_certificate_belong_together() {
         let folder = tempfile::tempdir().unwrap();
-        let told = values(&environment(KeyMode::Either).files(folder.path()).unwrap());
+        let environment = values(&environment(KeyMode::Either).files(folder.path()).unwrap());
         let openssl = |args: &[&str]| {
-            let said = std::process::Command::new("openssl").args(args).output().unwrap();
-            String::from_utf8(said.stdout).unwrap()
+            let output = std::process::Command::new("openssl").args(args).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
         };
-        let of_key = openssl(&["pkey", "-pubout", "-in", &told["WXPAY_PRIVATE_KEY_FILE"]]);
-        let of_certificate = openssl(&["x509", "-noout", "-pubkey", "-in", &told["WXPAY_CERTIFICATE_FILE"]]);
-        assert!(of_key.contains("PUBLIC KEY") && of_key == of_certificate);
-        let serial = openssl(&["x509", "-noout", "-serial", "-in", &told["WXPAY_CERTIFICATE_FILE"]]);
-        assert_eq!(serial.trim(), format!("serial={}", told["WXPAY_SERIAL_NO"]));
+        let key_pem = openssl(&["pkey", "-pubout", "-in", &environment["WXPAY_PRIVATE_KEY_FILE"]]);
+        let certificate_pem = openssl(&["x509", "-noout", "-pubkey", "-in", &environment["WXPAY_CERTIFICATE_FILE"]]);
+        assert!(key_pem.contains("PUBLIC KEY") && key_pem == certificate_pem);
+        let serial = openssl(&["x509", "-noout", "-serial", "-in", &environment["WXPAY_CERTIFICATE_FILE"]]);
+        assert_eq!(serial.trim(), format!("serial={}", environment["WXPAY_SERIAL_NO"]));
         let platform =
-            openssl(&["x509", "-noout", "-pubkey", "-in", &told["WXPAY_PLATFORM_CERTIFICATE_FILE"]]);
-        assert_eq!(platform, fs::read_to_string(&told["WXPAY_PLATFORM_PUBLIC_KEY_FILE"]).unwrap());
-        let serial = openssl(&["x509", "-noout", "-serial", "-in", &told["WXPAY_PLATFORM_CERTIFICATE_FILE"]]);
-        assert_eq!(serial.trim(), format!("serial={}", told["WXPAY_PLATFORM_SERIAL_NO"]));
+            openssl(&["x509", "-noout", "-pubkey", "-in", &environment["WXPAY_PLATFORM_CERTIFICATE_FILE"]]);
+        assert_eq!(platform, fs::read_to_string(&environment["WXPAY_PLATFORM_PUBLIC_KEY_FILE"]).unwrap());
+        let serial = openssl(&["x509", "-noout", "-serial", "-in", &environment["WXPAY_PLATFORM_CERTIFICATE_FILE"]]);
+        assert_eq!(serial.trim(), format!("serial={}", environment["WXPAY_PLATFORM_SERIAL_NO"]));
     }
 
     #[test]
@@ -293,16 +292,16 @@ mod tests {
             (KeyMode::PublicKey, false, true),
             (KeyMode::Either, true, true),
         ] {
-            let told = values(&environment(mode).files(folder.path()).unwrap());
+            let environment = values(&environment(mode).files(folder.path()).unwrap());
             for name in [
                 "WXPAY_PLATFORM_SERIAL_NO",
                 "WXPAY_PLATFORM_CERTIFICATE_FILE",
                 "WXPAY_PLATFORM_PUBLIC_KEY_FILE",
             ] {
-                assert_eq!(told.contains_key(name), certificate, "{mode:?} {name}");
+                assert_eq!(environment.contains_key(name), certificate, "{mode:?} {name}");
             }
             for name in ["WXPAY_PUBLIC_KEY_ID", "WXPAY_PUBLIC_KEY_FILE"] {
-                assert_eq!(told.contains_key(name), key, "{mode:?} {name}");
+                assert_eq!(environment.contains_key(name), key, "{mode:?} {name}");
             }
         }
     }

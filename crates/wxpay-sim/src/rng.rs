@@ -17,8 +17,8 @@ pub(crate) struct Rng {
 
 impl Rng {
     pub(crate) fn new(seed: u64, purpose: &str) -> Self {
-        let origin = Sha1::new().chain_update(seed.to_be_bytes()).chain_update(purpose).finalize().into();
-        Self { seed_digest: origin, counter: 0 }
+        let seed_digest = Sha1::new().chain_update(seed.to_be_bytes()).chain_update(purpose).finalize().into();
+        Self { seed_digest, counter: 0 }
     }
 
     /// Returns a number below `bound`, or 0 if `bound` is 0.
@@ -31,8 +31,8 @@ impl Rng {
         let bound = u64::try_from(alphabet.len()).unwrap_or(u64::MAX);
         (0..length)
             .filter_map(|_| {
-                let at = usize::try_from(self.below(bound)).ok()?;
-                alphabet.get(at).copied().map(char::from)
+                let index = usize::try_from(self.below(bound)).ok()?;
+                alphabet.get(index).copied().map(char::from)
             })
             .collect()
     }
@@ -62,9 +62,9 @@ mod tests {
 
     #[test]
     fn a_number_stays_below_its_bound_and_reaches_every_value() {
-        let mut chance = Rng::new(3, "test");
-        let seen: std::collections::BTreeSet<_> = (0..200).map(|_| chance.below(10)).collect();
+        let mut rng = Rng::new(3, "test");
+        let seen: std::collections::BTreeSet<_> = (0..200).map(|_| rng.below(10)).collect();
         assert_eq!(seen, (0..10).collect());
-        assert_eq!(chance.below(0), 0);
+        assert_eq!(rng.below(0), 0);
     }
 }

@@ -9,11 +9,11 @@ use std::time::Duration;
 use wxpay_proto::UnixTime;
 
 const BEIJING: Offset = Offset::constant(8);
-const FOURTEEN: &str = "%Y%m%d%H%M%S";
+const YYYYMMDDHHMMSS: &str = "%Y%m%d%H%M%S";
 
 /// Formats a time as `yyyyMMddHHmmss`, like `time_end`, `time_start` and `time_expire`.
 pub(crate) fn yyyymmddhhmmss(time: UnixTime) -> String {
-    civil(time).strftime(FOURTEEN).to_string()
+    civil(time).strftime(YYYYMMDDHHMMSS).to_string()
 }
 
 /// Formats a day as `yyyyMMdd`, as in a `transaction_id`. The token quota is counted by this day.
@@ -29,7 +29,7 @@ pub(crate) fn yymmdd(time: UnixTime) -> String {
 /// Parses `yyyyMMddHHmmss`. Returns `None` unless the text is fourteen digits of a time since 1970.
 pub(crate) fn parse_yyyymmddhhmmss(text: &str) -> Option<UnixTime> {
     let digits = text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit());
-    let civil = digits.then(|| DateTime::strptime(FOURTEEN, text).ok()).flatten()?;
+    let civil = digits.then(|| DateTime::strptime(YYYYMMDDHHMMSS, text).ok()).flatten()?;
     let time = civil.to_zoned(TimeZone::fixed(BEIJING)).ok()?.timestamp();
     u64::try_from(time.as_second()).ok().map(UnixTime::from_secs)
 }
@@ -46,10 +46,10 @@ pub(crate) fn bill_date(text: &str) -> Option<(String, UnixTime, UnixTime)> {
     if format!("{}-{}-{}", digits.get(..4)?, digits.get(4..6)?, digits.get(6..)?) != text {
         return None;
     }
-    let later = civil(midnight).checked_add(jiff::Span::new().months(3)).ok()?;
-    let stale = later.to_zoned(TimeZone::fixed(BEIJING)).ok()?.timestamp().as_second();
-    let stale = u64::try_from(stale).ok().map(UnixTime::from_secs)?;
-    Some((digits, midnight.after(Duration::from_secs(86_400)), stale))
+    let expiry_date = civil(midnight).checked_add(jiff::Span::new().months(3)).ok()?;
+    let expiry = expiry_date.to_zoned(TimeZone::fixed(BEIJING)).ok()?.timestamp().as_second();
+    let expiry = u64::try_from(expiry).ok().map(UnixTime::from_secs)?;
+    Some((digits, midnight.after(Duration::from_secs(86_400)), expiry))
 }
 
 /// Formats a time by RFC 3339 with the offset +08:00, as in APIv3: `2018-06-08T10:34:56+08:00`.
@@ -60,12 +60,12 @@ pub(crate) fn rfc3339(time: UnixTime) -> String {
 /// Parses RFC 3339 with any offset. Returns `None` for a time before 1970.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<UnixTime> {
     // jiff also accepts other ISO 8601 forms, which WeChat Pay does not.
-    let shaped = text.len() >= 20
+    let is_rfc3339 = text.len() >= 20
         && text.bytes().zip(*b"dddd-dd-ddTdd:dd:dd").all(|(byte, form)| match form {
             b'd' => byte.is_ascii_digit(),
             form => byte == form,
         });
-    let time: Timestamp = shaped.then(|| text.parse().ok()).flatten()?;
+    let time: Timestamp = is_rfc3339.then(|| text.parse().ok()).flatten()?;
     u64::try_from(time.as_millisecond()).ok().map(UnixTime::from_millis)
 }
 

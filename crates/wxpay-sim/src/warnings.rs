@@ -31,21 +31,16 @@ pub enum Kind {
     /// A value of the package contained `+`: some libraries send it for a space, which is wrong.
     PlusInPackage,
     /// `package` of the app's seven payment parameters is not `Sign=WXPay`.
-    #[serde(rename = "second_sign_package")]
     SecondSignPackage,
     /// A response to a notification resembled `success`; a more lenient gateway would accept it.
-    #[serde(rename = "inexact_success")]
     InexactSuccess,
     /// A merchant accepted a forged notification.
-    #[serde(rename = "forged_notification_accepted")]
     ForgedNotificationAccepted,
     /// The simulator accepted a value that the real gateway may refuse.
-    #[serde(rename = "nonportable")]
     Nonportable,
     /// A request was refused. The text has the reason; the reply has only the errcode.
     Refused,
     /// The merchant did not accept a notification by its last retry.
-    #[serde(rename = "retries_exhausted")]
     RetriesExhausted,
 }
 

@@ -68,7 +68,7 @@ impl SimNetwork {
                 Err(rejected) => rejected.ack(),
             };
             let reply = ack.response();
-            let result = DeliveryResult::Answered { status: reply.status(), body: reply.body().to_vec() };
+            let result = DeliveryResult::Response { status: reply.status(), body: reply.body().to_vec() };
             self.gateway.record_delivery(delivery.id(), &result, now);
         }
     }

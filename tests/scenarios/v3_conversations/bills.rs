@@ -47,7 +47,7 @@ fn shop_with_trades() -> (Shop, BillDate) {
     shop.wait(60);
     let out_order_no: OutOrderNo = "P1".parse().unwrap();
     let portions = vec![ReceiverAmount::new(supplier, Fen::new(1500), "货款")];
-    let rest = Remainder::StayFrozen;
+    let rest = Remainder::KeepFrozen;
     let share = CreateProfitSharing::new(
         shop.appid(),
         party.clone(),
@@ -174,7 +174,7 @@ pub(super) fn conversation() -> Shop {
 }
 
 fn opened(shop: &mut Shop, part: &SealedPart) -> Result<Vec<u8>, Error> {
-    let opened = shop.run(shop.me.open_bill(part))?;
+    let opened = shop.run(shop.me.open_bill_part(part))?;
     Ok(unzipped(&opened.bytes, opened.is_gzip))
 }
 
@@ -228,7 +228,7 @@ fn a_sealed_part_that_was_changed_does_not_open() {
         });
         (reply, took)
     };
-    let error = shop.lab.run(me.open_bill(&parts[0]), &mut changed).unwrap_err();
+    let error = shop.lab.run(me.open_bill_part(&parts[0]), &mut changed).unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Signature, Fate::NotSent));
 }
 

@@ -78,7 +78,7 @@ fn create(shop: &Shop, party: &Party, paid: &TransactionId, out_order_no: &str) 
         paid.clone(),
         number,
         portions,
-        Remainder::StayFrozen,
+        Remainder::KeepFrozen,
     )
     .unwrap()
 }
@@ -200,7 +200,7 @@ fn a_payment_is_shared_partly_given_back_and_the_rest_unfrozen_in_both_modes() {
 fn a_sharing_whose_answers_are_lost_is_settled_by_query_and_again_under_its_number_it_is_the_same() {
     let mut shop = Shop::open();
     let paid = paid(&mut shop, &Party::Direct);
-    shop.lose_replies("v3.profitsharing.share");
+    shop.lose_replies("v3.profitsharing.create");
     let asked = create(&shop, &Party::Direct, &paid, "P1");
     let mut error = shop.call_err(asked.clone());
     assert_eq!(error.fate(), Fate::Unknown);
@@ -231,7 +231,7 @@ fn a_return_whose_answers_are_lost_is_settled_by_query() {
     let asked = create(&shop, &Party::Direct, &paid, "P1");
     shop.call(asked);
     shop.wait(10);
-    shop.lose_replies("v3.profitsharing.give_back");
+    shop.lose_replies("v3.profitsharing.return");
     let back = ReturnProfitSharing::new(
         Party::Direct,
         sharing_no("P1"),
@@ -254,7 +254,7 @@ fn a_return_whose_answers_are_lost_is_settled_by_query() {
 fn a_sharing_that_was_lost_on_its_way_is_settled_as_none() {
     let mut shop = Shop::open();
     let paid = paid(&mut shop, &Party::Direct);
-    let operation = wxpay_sim::faults::Operation::from_name("v3.profitsharing.share").unwrap();
+    let operation = wxpay_sim::faults::Operation::from_name("v3.profitsharing.create").unwrap();
     let lost = wxpay_sim::faults::FaultRule::new(wxpay_sim::faults::Fault::DropBeforeCommit)
         .for_operation(operation);
     shop.wire.gateway.inject(lost);
@@ -351,7 +351,7 @@ fn a_receiver_that_wants_to_hear_is_told_under_its_own_key() {
         paid.clone(),
         sharing_no("P1"),
         portions,
-        Remainder::StayFrozen,
+        Remainder::KeepFrozen,
     )
     .unwrap();
     shop.call(asked);

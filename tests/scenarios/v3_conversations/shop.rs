@@ -12,7 +12,7 @@ use wxpay_sim::{
     faults::{Fault, FaultRule, Operation},
     gateway::{OrderRef, Payer},
     ledger::v3::TransactionRecord,
-    payer::v3::Bill,
+    payer::v3::PaymentRequest,
 };
 use wxpay_testkit::{
     drive::{Driver, Network as _},
@@ -98,7 +98,7 @@ impl Shop {
     /// Pays with payment parameters, whose signature the payer's client verifies.
     pub(super) fn pay_with_params(&mut self, parameters: &serde_json::Value) -> TransactionRecord {
         let parameters = serde_json::to_vec(parameters).unwrap();
-        let bill = Bill::read(&self.wire.gateway, &parameters, self.lab.now).unwrap();
+        let bill = PaymentRequest::parse(&self.wire.gateway, &parameters, self.lab.now).unwrap();
         bill.pay(&mut self.wire.gateway, &Payer::default(), self.lab.now).unwrap().1.transaction
     }
 

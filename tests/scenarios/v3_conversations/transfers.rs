@@ -120,7 +120,7 @@ fn receipts(shop: &mut Shop) {
     let by_id = elecsign::QueryReceipt::transfer_bill_no(transfer.transfer_bill_no.clone());
     assert_eq!(shop.call(by_number.clone()), elecsign::ReceiptLookup::NotFound);
     let asked = shop.call(elecsign::ApplyReceipt::out_bill_no(bill_no("T1")));
-    assert_eq!((&asked.state, &asked.statement), (&elecsign::State::Generating, &None));
+    assert_eq!((&asked.state, &asked.file), (&elecsign::State::Generating, &None));
     shop.wait(10);
     let again = shop.call(elecsign::ApplyReceipt::transfer_bill_no(transfer.transfer_bill_no));
     assert_eq!((again.state, again.create_time), (elecsign::State::Finished, asked.create_time));
@@ -129,7 +129,7 @@ fn receipts(shop: &mut Shop) {
             panic!("the receipt must be found")
         };
         assert_eq!((&receipt.state, receipt.create_time), (&elecsign::State::Finished, asked.create_time));
-        let statement = receipt.statement.unwrap();
+        let statement = receipt.file.unwrap();
         assert_eq!(statement.hash_type, HashType::Sha256);
         let file = shop.prepare_download(&statement).unwrap();
         assert!(file.starts_with("%PDF-1.4\n") && file.ends_with("%%EOF\n"), "{file}");
@@ -275,9 +275,12 @@ fn users_are_paid_in_every_way_and_given_receipts() {
 #[test]
 fn a_transfer_whose_answer_is_lost_is_settled_by_its_number_in_every_way() {
     let mut shop = Shop::open();
-    for label in
-        ["v3.transfer", "v3.transfer.pre_transfer", "v3.transfer.authorized", "v3.transfer.qq_wallet"]
-    {
+    for label in [
+        "v3.transfer.create",
+        "v3.transfer.pre_transfer",
+        "v3.transfer.authorized",
+        "v3.transfer.qq_wallet.create",
+    ] {
         shop.lose_replies(label);
     }
     let openid = shop.openid();
@@ -314,7 +317,7 @@ fn a_transfer_whose_answer_is_lost_is_settled_by_its_number_in_every_way() {
 #[test]
 fn what_a_payee_was_asked_or_had_ended_is_settled_by_its_number() {
     let mut shop = Shop::open();
-    for label in ["v3.transfer.authorization", "v3.transfer.authorization.close"] {
+    for label in ["v3.transfer.authorization.apply", "v3.transfer.authorization.close"] {
         shop.lose_replies(label);
     }
     let number = authorization_no("A1");

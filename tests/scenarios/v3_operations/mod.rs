@@ -18,7 +18,8 @@ mod spec;
 use differences::{Deviation, Differences};
 use sample::Sample;
 use spec::{Kind, Spec};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use wxpay_sim::Gateway;
 
 /// Returns method and path of the operations that must have a type: tiers T1 and T2. `None` if the list does not exist.
 pub(crate) fn typed_operations() -> Option<Vec<String>> {
@@ -45,6 +46,21 @@ fn every_operation_of_the_first_tiers_has_a_type_and_no_type_is_of_another_opera
     for operation in samples.keys() {
         assert!(spec.tiers.iter().any(|tiered| tiered == operation), "{operation}");
     }
+}
+
+#[test]
+fn core_and_simulator_have_the_same_label_for_each_operation() {
+    let served: BTreeMap<String, &str> = Gateway::operations()
+        .map(|served| (format!("{} {}", served.method, served.path), served.label))
+        .collect();
+    let mut labels = BTreeSet::new();
+    for sample in requests::all() {
+        let Some(label) = sample.label else { continue };
+        assert_eq!(served.get(sample.operation), Some(&label), "{}", sample.operation);
+        labels.insert(label);
+    }
+    let other: Vec<_> = served.values().filter(|label| !labels.contains(**label)).collect();
+    assert!(other.iter().all(|label| **label == "v3.download"), "labels of the simulator alone: {other:?}");
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub(super) type Read = Box<dyn Fn(&Value) -> Result<(), Error>>;
 pub(super) struct Sample {
     /// The documented method and path.
     pub(super) operation: &'static str,
+    /// The label of the request in logs. `None` if the request is not sent by a typed operation alone.
+    pub(super) label: Option<&'static str>,
     request: Request,
     pub(super) read: Option<Read>,
 }
@@ -89,12 +91,13 @@ impl Sample {
         let mut memory = Memory::default();
         let Step::Send(transmit, _) = Step::begin(flow(), world(&mut memory)) else { panic!("{operation}") };
         let read = move |reply: &Value| run_with_reply(flow(), reply).map(drop);
-        Self { operation, request: transmit.request, read: Some(Box::new(read)) }
+        let (label, request) = (Some(transmit.label), transmit.request);
+        Self { operation, label, request, read: Some(Box::new(read)) }
     }
 
     /// Creates a sample whose reply is not JSON.
     pub(super) fn without_json_reply(operation: &'static str, request: Request) -> Self {
-        Self { operation, request, read: None }
+        Self { operation, label: None, request, read: None }
     }
 
     /// Returns the fields of the request, by the paths of [`Operation`].

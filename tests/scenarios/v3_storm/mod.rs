@@ -171,7 +171,7 @@ fn run_batch(batch: u64, total: &mut Total) {
 impl Shop {
     fn open(batch: u64) -> Self {
         let mut settings = Settings::default();
-        settings.v3.key_ring = KeySource::Quick;
+        settings.v3.key_source = KeySource::Quick;
         settings.v3.probes_per_mille = 20;
         let wire = SimNetwork::new(settings, batch);
         let known = wire.gateway.merchant().clone();
@@ -346,7 +346,7 @@ impl Shop {
     fn add_notification_faults(&mut self, number: &OutTradeNo) {
         const TROUBLES: [Fault; 4] = [
             Fault::NotificationLost,
-            Fault::NotificationDoubled,
+            Fault::NotificationDuplicated,
             Fault::NotificationReordered,
             Fault::NotificationForged,
         ];
@@ -392,9 +392,9 @@ impl Shop {
                 };
                 let reply = ack.response();
                 let result = if self.chance.one_in(10) {
-                    DeliveryResult::NoAnswer
+                    DeliveryResult::NoResponse
                 } else {
-                    DeliveryResult::Answered { status: reply.status(), body: reply.body().to_vec() }
+                    DeliveryResult::Response { status: reply.status(), body: reply.body().to_vec() }
                 };
                 self.storm.wire.gateway.record_delivery(delivery.id(), &result, self.lab.now);
             }

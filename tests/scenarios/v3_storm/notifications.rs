@@ -18,7 +18,7 @@ const DELIVERIES: usize = 4;
 #[test]
 fn five_thousand_notifications_go_out_in_their_order_four_times_each_until_they_are_heard() {
     let mut settings = Settings::default();
-    settings.v3.key_ring = KeySource::Quick;
+    settings.v3.key_source = KeySource::Quick;
     let mut wire = SimNetwork::new(settings, 7);
     let me = v3::public_key_builder(&wire.gateway, &wire.gateway.merchant().clone()).build();
     let appid = wire.gateway.merchant().appids()[0].clone();
@@ -44,7 +44,7 @@ fn five_thousand_notifications_go_out_in_their_order_four_times_each_until_they_
             let times = told.entry(delivery.out_trade_no().to_owned()).or_default();
             *times += 1;
             let status = if *times < DELIVERIES { 500 } else { 204 };
-            let result = DeliveryResult::Answered { status, body: Vec::new() };
+            let result = DeliveryResult::Response { status, body: Vec::new() };
             wire.gateway.record_delivery(delivery.id(), &result, due);
         }
     }

@@ -46,7 +46,7 @@ impl Shop {
         let script = self.chance.failures(1, 4);
         self.storm.await_for(number.as_str(), script);
         let part = Fen::new(1 + self.chance.below(ordered.get() * 3 / 10));
-        let rest = if self.chance.one_in(2) { Remainder::Unfreeze } else { Remainder::StayFrozen };
+        let rest = if self.chance.one_in(2) { Remainder::Unfreeze } else { Remainder::KeepFrozen };
         let portions = vec![ReceiverAmount::new(account(), part, "佣金")];
         let share = CreateProfitSharing::new(
             self.appid.clone(),

@@ -61,7 +61,7 @@ pub(crate) fn sha1(message: &serde_json::Value, sign: &str, key: &PaySignKey) ->
     let fields: Vec<(&str, String)> =
         members.filter(|(name, _)| *name != sign).map(|(name, value)| (name.as_str(), text(value))).collect();
     let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let (computed, string) = signature::sha1_of(&fields, key);
+    let (computed, string) = signature::sign_sha1(&fields, key);
     line("SHA-1 of", &string)?;
     line(sign, computed)?;
     same(sign, message.get(sign).and_then(serde_json::Value::as_str), computed.as_str())
@@ -82,7 +82,7 @@ pub(crate) fn md5(package: &str, key: &PartnerKey) -> Result<(), Failure> {
     }
     let fields: Vec<(&str, &str)> =
         fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let (computed, string) = signature::md5_of(&fields, charset, key).map_err(Failure::input)?;
+    let (computed, string) = signature::sign_md5(&fields, charset, key).map_err(Failure::input)?;
     line("MD5 of", &string)?;
     line("sign", computed)?;
     line("package", package)?;

@@ -53,8 +53,8 @@ fn by_md5(key: &Secret<String>, given: &Parameters) -> Result<Signed, Failure> {
             Failure::input(format!("{name} must be of characters in {charset} ({fault})"))
         })?;
     }
-    let package = Package::of_fields(&fields, charset, &key).map_err(Failure::input)?;
-    let (sign, string_to_sign) = signature::md5_of(&fields, charset, &key).map_err(Failure::input)?;
+    let package = Package::from_fields(&fields, charset, &key).map_err(Failure::input)?;
+    let (sign, string_to_sign) = signature::sign_md5(&fields, charset, &key).map_err(Failure::input)?;
     Ok(Signed {
         string_to_sign: string_to_sign.to_string(),
         sign: sign.to_string(),
@@ -69,6 +69,6 @@ fn by_sha1(key: &Secret<String>, given: Parameters) -> Result<Signed, Failure> {
         return Err(Failure::input(format!("{name} must occur once, whatever its case")));
     }
     let given = given.without(&SHA1_NAMES);
-    let (sign, string_to_sign) = signature::sha1_of(&given.fields(), &key);
+    let (sign, string_to_sign) = signature::sign_sha1(&given.fields(), &key);
     Ok(Signed { string_to_sign: string_to_sign.to_string(), sign: sign.to_string(), ..Signed::default() })
 }

@@ -107,7 +107,7 @@ impl NotificationService {
         let ack = match self.verify_notification(request, deadline).await {
             Ok(notification) => {
                 let (key, on_notification) =
-                    (notification.key().to_owned(), Arc::clone(&self.on_notification));
+                    (notification.dedup_key().to_owned(), Arc::clone(&self.on_notification));
                 let handling = async move { on_notification(notification).await };
                 handle_once(&self.client, LABEL, key, deadline, handling).await
             }
@@ -135,10 +135,10 @@ impl NotificationService {
             return Err(refuse(StatusCode::METHOD_NOT_ALLOWED));
         }
         let query = head.uri.query().unwrap_or_default().as_bytes();
-        if query.len() > notification::MAX_QUERY {
+        if query.len() > notification::MAX_QUERY_BYTES {
             return Err(refuse(StatusCode::URI_TOO_LONG));
         }
-        let body = read_body(body, notification::MAX_BODY, deadline).await.map_err(refuse)?;
+        let body = read_body(body, notification::MAX_BODY_BYTES, deadline).await.map_err(refuse)?;
         self.merchant.verify_notification(&RawNotification::new(head.method.as_str(), query, &body)).map_err(
             |rejected| {
                 tracing::warn!(label = LABEL, reason = %rejected, "notification rejected");

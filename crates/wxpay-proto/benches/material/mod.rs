@@ -11,7 +11,7 @@ use wxpay_proto::{
         AppParams, AppSecret, Merchant, Order, Package, PartnerKey, PaySignKey, RawNotification,
         SignedPrepay,
         notification::strings_to_sign,
-        signature::{md5_of, sha1_of},
+        signature::{sign_md5, sign_sha1},
     },
     wire::{charset::Charset, form},
 };
@@ -154,7 +154,7 @@ fn query(more: &[(&str, &str)], charset: Charset) -> Vec<u8> {
         ("transport_fee", "0"),
     ];
     fields.extend_from_slice(more);
-    let (sign, _) = md5_of(&fields, charset, &PartnerKey::new(PARTNER_KEY.into()).unwrap()).unwrap();
+    let (sign, _) = sign_md5(&fields, charset, &PartnerKey::new(PARTNER_KEY.into()).unwrap()).unwrap();
     fields.push(("sign", sign.as_str()));
     fields.sort_unstable();
     let mut query = String::new();
@@ -170,7 +170,7 @@ fn query(more: &[(&str, &str)], charset: Charset) -> Vec<u8> {
 
 fn body() -> Vec<u8> {
     const OPENID: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
-    let (sign, _) = sha1_of(
+    let (sign, _) = sign_sha1(
         &[
             ("openid", OPENID),
             ("appid", "wxd930ea5d5a258f4f"),

@@ -24,19 +24,19 @@ impl fmt::Debug for ApiReply<'_> {
 }
 
 #[derive(serde::Deserialize)]
-struct Verdict {
+struct ErrorFields {
     errcode: Option<LenientString>,
     errmsg: Option<String>,
 }
 
 impl<'a> ApiReply<'a> {
     /// Reads a reply. Success is `errcode` 0, or no `errcode` (a token). Refusals come with HTTP 200, too.
-    pub(crate) fn of(reply: &'a Response) -> Result<Self, Error> {
+    pub(crate) fn from_response(reply: &'a Response) -> Result<Self, Error> {
         let body = reply.body();
         if reply.status() != 200 {
             return Err(malformed().caused_by(UnexpectedStatus(reply.status())));
         }
-        let Verdict { errcode, errmsg } = parse(body)?;
+        let ErrorFields { errcode, errmsg } = parse(body)?;
         match errcode {
             Some(LenientString(code)) if code != "0" => {
                 let refusal =
@@ -55,7 +55,7 @@ impl<'a> ApiReply<'a> {
     }
 
     /// Returns whether the reply has `errcode` 0. A reply without `errcode` does not.
-    pub(crate) fn says_success(self) -> bool {
+    pub(crate) fn is_explicit_success(self) -> bool {
         self.says_success
     }
 }

@@ -28,7 +28,7 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 
 /// The maximum length of a reply, in bytes. The longest documented reply has less than a thousand.
-const MAX_REPLY: usize = 64 * 1024;
+const MAX_REPLY_BYTES: usize = 64 * 1024;
 
 /// An operation of APIv1. Every operation may be retried under the same number.
 pub trait Endpoint: fmt::Debug + Send + Sealed {
@@ -70,7 +70,7 @@ struct InProgress<E> {
     call: Call<E>,
     attempts: Attempts,
     /// Set when an earlier attempt may have been carried out.
-    doubt: bool,
+    in_doubt: bool,
     /// Set when a token was rejected once; a second rejection is final.
     refreshed: bool,
 }
@@ -102,7 +102,7 @@ impl<E: Endpoint> InProgress<E> {
             TokenClaim::Use(token) => self.send(token, world),
             TokenClaim::Fetch(lease) => {
                 let fetch = FetchToken::new(me.clone(), lease);
-                self.fetching(fetch.begin(world), world)
+                self.follow_fetch(fetch.begin(world), world)
             }
             TokenClaim::Wait(until) if self.attempts.is_within_deadline(until) => {
                 Step::wait(until, Paused(self))
@@ -113,7 +113,7 @@ impl<E: Endpoint> InProgress<E> {
         }
     }
 
-    fn fetching(self, step: Step<FetchToken>, world: &mut World<'_>) -> Step<Call<E>> {
+    fn follow_fetch(self, step: Step<FetchToken>, world: &mut World<'_>) -> Step<Call<E>> {
         match step {
             Step::Send(transmit, fetch) => Step::send(transmit, InFlight(Exchange::Token(fetch, self))),
             Step::Wait(_, waiting) => waiting.never(),
@@ -133,19 +133,19 @@ impl<E: Endpoint> InProgress<E> {
             request: Request::post(url, "application/json; charset=utf-8", endpoint.body(me, world)),
             client_certificate: false,
             timeout: me.retry().timeout,
-            max_reply: MAX_REPLY,
+            max_reply: MAX_REPLY_BYTES,
         };
         Step::send(transmit, InFlight(Exchange::Operation(token, self)))
     }
 
-    fn judge(mut self, token: &AccessToken, reply: &Response, world: &mut World<'_>) -> Step<Call<E>> {
+    fn on_response(mut self, token: &AccessToken, reply: &Response, world: &mut World<'_>) -> Step<Call<E>> {
         let Call { me, endpoint } = &self.call;
-        let result = ApiReply::of(reply).and_then(|answer| endpoint.read(me, answer, world));
+        let result = ApiReply::from_response(reply).and_then(|answer| endpoint.read(me, answer, world));
         let error = match result {
             Ok(output) => return Step::Done(Ok(output)),
             Err(error) => error,
         };
-        self.doubt |= error.fate() == Fate::Unknown;
+        self.in_doubt |= error.fate() == Fate::Unknown;
         if is_token_error(&error) {
             world.memory.tokens_of(me.appid()).invalidate(token);
             // A rejected token means that nothing was carried out, so no backoff is needed.
@@ -157,11 +157,11 @@ impl<E: Endpoint> InProgress<E> {
         self.retry(error, world)
     }
 
-    fn lost(mut self, failure: Failure, world: &mut World<'_>) -> Step<Call<E>> {
+    fn on_failure(mut self, failure: Failure, world: &mut World<'_>) -> Step<Call<E>> {
         let error = match failure {
             Failure::NotSent(source) => Error::new(ErrorKind::Transport, Fate::NotSent).caused_by(source),
             Failure::Lost(source) => {
-                self.doubt = true;
+                self.in_doubt = true;
                 Error::new(ErrorKind::Transport, Fate::Unknown).caused_by(source)
             }
         };
@@ -181,7 +181,7 @@ impl<E: Endpoint> InProgress<E> {
     }
 
     fn fail(self, error: Error) -> Step<Call<E>> {
-        let error = error.or_unknown(self.doubt);
+        let error = error.or_unknown(self.in_doubt);
         Step::Done(Err(match self.call.endpoint.number() {
             Some(number) => error.with_pending_operation(|| PendingOperation::order(number.clone())),
             None => error,
@@ -202,8 +202,9 @@ fn is_retryable(error: &Error) -> bool {
 
 /// Returns whether the token was rejected. The gateway reports an expired token with any of three codes.
 fn is_token_error(error: &Error) -> bool {
-    const BAD: [Code; 3] = [Code::INVALID_CREDENTIAL, Code::INVALID_ACCESS_TOKEN, Code::ACCESS_TOKEN_EXPIRED];
-    error.refusal().is_some_and(|refusal| BAD.contains(&refusal.code))
+    const TOKEN_ERRORS: [Code; 3] =
+        [Code::INVALID_CREDENTIAL, Code::INVALID_ACCESS_TOKEN, Code::ACCESS_TOKEN_EXPIRED];
+    error.refusal().is_some_and(|refusal| TOKEN_ERRORS.contains(&refusal.code))
 }
 
 impl<E: Endpoint> Sealed for Call<E> {}
@@ -215,14 +216,14 @@ impl<E: Endpoint> Flow for Call<E> {
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
         let attempts = Attempts::new(self.me.retry(), world.now);
-        InProgress { call: self, attempts, doubt: false, refreshed: false }.authorize(world)
+        InProgress { call: self, attempts, in_doubt: false, refreshed: false }.authorize(world)
     }
 
     fn on_reply(InFlight(send): InFlight<E>, reply: Reply, world: &mut World<'_>) -> Step<Self> {
         match (send, reply) {
-            (Exchange::Token(fetch, calling), reply) => calling.fetching(fetch.step(reply, world), world),
-            (Exchange::Operation(token, calling), Ok(reply)) => calling.judge(&token, &reply, world),
-            (Exchange::Operation(_, calling), Err(failure)) => calling.lost(failure, world),
+            (Exchange::Token(fetch, calling), reply) => calling.follow_fetch(fetch.step(reply, world), world),
+            (Exchange::Operation(token, calling), Ok(reply)) => calling.on_response(&token, &reply, world),
+            (Exchange::Operation(_, calling), Err(failure)) => calling.on_failure(failure, world),
         }
     }
 

@@ -24,17 +24,17 @@ use alloc::{
 
 /// The delivery of a paid order's goods: made, or failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
+pub struct DeliveryReport {
     openid: OpenId,
     transaction_id: TransactionId,
     out_trade_no: OutTradeNo,
     failure: Option<String>,
 }
 
-impl Delivery {
+impl DeliveryReport {
     /// Creates the report of a delivery that was made. Payer and payment are those of the notification.
     #[must_use]
-    pub fn made(openid: OpenId, transaction_id: TransactionId, out_trade_no: OutTradeNo) -> Self {
+    pub fn succeeded(openid: OpenId, transaction_id: TransactionId, out_trade_no: OutTradeNo) -> Self {
         Self { openid, transaction_id, out_trade_no, failure: None }
     }
 
@@ -55,7 +55,7 @@ impl Delivery {
     }
 }
 
-impl Delivery {
+impl DeliveryReport {
     fn status(&self) -> &'static str {
         if self.failure.is_none() { "1" } else { "0" }
     }
@@ -84,12 +84,12 @@ impl Delivery {
 
 /// The operation `delivernotify`. Sending it twice is harmless.
 #[derive(Clone, Debug)]
-pub struct NotifyDelivery(Delivery);
+pub struct NotifyDelivery(DeliveryReport);
 
 impl Merchant {
     /// Reports that the goods were delivered, or that the delivery failed.
     #[must_use]
-    pub fn notify_delivery(&self, delivery: Delivery) -> Call<NotifyDelivery> {
+    pub fn notify_delivery(&self, delivery: DeliveryReport) -> Call<NotifyDelivery> {
         Call::new(self.clone(), NotifyDelivery(delivery))
     }
 }
@@ -98,7 +98,7 @@ impl Merchant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedDelivery {
     appid: AppId,
-    delivery: Delivery,
+    delivery: DeliveryReport,
     /// The time of signing, in seconds since 1970.
     timestamp: String,
     app_signature: Sha1Sign,
@@ -120,7 +120,7 @@ struct Body<'a> {
 impl SignedDelivery {
     /// Signs a delivery report.
     #[must_use]
-    pub fn sign(me: &Merchant, delivery: &Delivery, now: UnixTime) -> Self {
+    pub fn sign(me: &Merchant, delivery: &DeliveryReport, now: UnixTime) -> Self {
         let timestamp = now.as_secs().to_string();
         let app_signature = signature::sha1(delivery.fields(me.appid(), &timestamp), me.pay_sign_key());
         Self { appid: me.appid().clone(), delivery: delivery.clone(), timestamp, app_signature }
@@ -168,6 +168,6 @@ impl Endpoint for NotifyDelivery {
     }
 
     fn read(&self, _: &Merchant, answer: ApiReply<'_>, _: &mut World<'_>) -> Result<(), Error> {
-        if answer.says_success() { Ok(()) } else { Err(malformed()) }
+        if answer.is_explicit_success() { Ok(()) } else { Err(malformed()) }
     }
 }

@@ -34,7 +34,7 @@ pub mod token;
 pub use api_reply::ApiReply;
 pub use app::AppParams;
 pub use call::{Call, Endpoint};
-pub use deliver::{Delivery, NotifyDelivery, SignedDelivery};
+pub use deliver::{DeliveryReport, NotifyDelivery, SignedDelivery};
 pub use merchant::{AppSecret, Builder, Merchant, PartnerKey, PaySignKey};
 pub use notification::{Ack, Notification, NotificationError, RawNotification};
 pub use order::Order;

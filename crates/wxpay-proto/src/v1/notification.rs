@@ -27,9 +27,9 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{error, fmt, str::FromStr};
 
 /// The maximum length of the query, in bytes.
-pub const MAX_QUERY: usize = 8 * 1024;
+pub const MAX_QUERY_BYTES: usize = 8 * 1024;
 /// The maximum length of the body, in bytes.
-pub const MAX_BODY: usize = 64 * 1024;
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// A notification as received. Nothing of it is verified yet.
 #[derive(Clone, Copy)]
@@ -122,7 +122,7 @@ impl Notification {
         if raw.method != "POST" {
             return Err(Reason::Method);
         }
-        if raw.query.len() > MAX_QUERY || raw.body.len() > MAX_BODY {
+        if raw.query.len() > MAX_QUERY_BYTES || raw.body.len() > MAX_BODY_BYTES {
             return Err(Reason::TooLong);
         }
         let query = verify_query(me, Form::parse(raw.query).map_err(Reason::Query)?)?;
@@ -138,36 +138,36 @@ impl Notification {
         // GBK is the document's default when no charset is declared.
         let charset = match query.value("input_charset") {
             None | Some(b"") => Charset::Gbk,
-            Some(name) => Charset::from_name(name).ok_or(field("input_charset", "must be UTF-8 or GBK"))?,
+            Some(name) => Charset::from_name(name).ok_or(invalid("input_charset", "must be UTF-8 or GBK"))?,
         };
-        let query = QueryOrder { form: query, charset };
-        query.expect("partner", me.partner().as_str(), "must be the merchant's own number")?;
+        let query = SignedQueryFields { form: query, charset };
+        query.require_value("partner", me.partner().as_str(), "must be the merchant's own number")?;
         if body.value("AppId").map(str::trim) != Some(me.appid().as_str()) {
-            return Err(field("AppId", "must be the merchant's own app"));
+            return Err(invalid("AppId", "must be the merchant's own app"));
         }
         if let Some(sign_type) = query.optional("sign_type")
             && sign_type != "MD5"
         {
-            return Err(field("sign_type", "must be MD5"));
+            return Err(invalid("sign_type", "must be MD5"));
         }
-        query.expect("fee_type", "1", "must be 1 (CNY)")?;
-        query.expect("trade_mode", "1", "must be 1 (paid immediately)")?;
+        query.require_value("fee_type", "1", "must be 1 (CNY)")?;
+        query.require_value("trade_mode", "1", "must be 1 (paid immediately)")?;
         let total_fee: Fen = query.parsed("total_fee", "must be whole fen")?;
         let discount = match query.optional("discount") {
-            Some(discount) => discount.parse().map_err(|_| field("discount", "must be whole fen"))?,
+            Some(discount) => discount.parse().map_err(|_| invalid("discount", "must be whole fen"))?,
             None => Fen::ZERO,
         };
         if total_fee.checked_add(discount).is_none() {
-            return Err(field("discount", "must not overflow when added to total_fee"));
+            return Err(invalid("discount", "must not overflow when added to total_fee"));
         }
-        let trade_state = query.told("trade_state")?;
+        let trade_state = query.required("trade_state")?;
         if !trade_state.bytes().all(|digit| digit.is_ascii_digit()) {
-            return Err(field("trade_state", "must be digits"));
+            return Err(invalid("trade_state", "must be digits"));
         }
-        let time_end = time::parse_compact(query.told("time_end")?.as_bytes())
-            .map_err(|_| field("time_end", "must be yyyyMMddHHmmss"))?;
+        let time_end = time::parse_compact(query.required("time_end")?.as_bytes())
+            .map_err(|_| invalid("time_end", "must be yyyyMMddHHmmss"))?;
         Ok(Self {
-            key: query.told("sign")?.to_ascii_uppercase(),
+            key: query.required("sign")?.to_ascii_uppercase(),
             out_trade_no: query.id("out_trade_no")?,
             payment: Payment::new(query.id("transaction_id")?, total_fee, discount, time_end),
             paid: trade_state == "0",
@@ -177,8 +177,8 @@ impl Notification {
             sent_at: element(body, "TimeStamp")?
                 .parse()
                 .map(UnixTime::from_secs)
-                .map_err(|_| field("TimeStamp", "must be whole seconds"))?,
-            bank_type: query.text("bank_type")?.ok_or(field("bank_type", "is required"))?,
+                .map_err(|_| invalid("TimeStamp", "must be whole seconds"))?,
+            bank_type: query.text("bank_type")?.ok_or(invalid("bank_type", "is required"))?,
             bank_billno: query.text("bank_billno")?,
             attach: query.text("attach")?,
             pay_info: query.text("pay_info")?,
@@ -278,14 +278,14 @@ impl Notification {
     /// A digest of the whole query, the same in every delivery: the key for
     /// [`Deduplicator`](crate::memory::Deduplicator).
     #[must_use]
-    pub fn key(&self) -> &str {
+    pub fn dedup_key(&self) -> &str {
         &self.key
     }
 }
 
 /// Verifies the MD5 signature over the unescaped bytes, in any charset.
 fn verify_query<'a>(me: &Merchant, query: Form<'a>) -> Result<Verified<Form<'a>>, Reason> {
-    let claimed = query.value("sign").ok_or(field("sign", "is required"))?;
+    let claimed = query.value("sign").ok_or(invalid("sign", "is required"))?;
     if signature::md5(query.iter(), me.partner_key()).is(claimed) {
         Ok(Verified(query))
     } else {
@@ -295,9 +295,9 @@ fn verify_query<'a>(me: &Merchant, query: Form<'a>) -> Result<Verified<Form<'a>>
 
 /// Verifies the SHA-1 signature over the trimmed elements, with their names in lower case.
 fn verify_body<'a>(me: &Merchant, body: FlatXml<'a>) -> Result<Verified<FlatXml<'a>>, Reason> {
-    let claimed = body.value("AppSignature").ok_or(field("AppSignature", "is required"))?.trim();
+    let claimed = body.value("AppSignature").ok_or(invalid("AppSignature", "is required"))?.trim();
     if !element(&body, "SignMethod")?.eq_ignore_ascii_case("sha1") {
-        return Err(field("SignMethod", "must be sha1"));
+        return Err(invalid("SignMethod", "must be sha1"));
     }
     if signature::sha1(signed_elements(&body).into_iter(), me.pay_sign_key()).is(claimed.as_bytes()) {
         Ok(Verified(body))
@@ -308,8 +308,8 @@ fn verify_body<'a>(me: &Merchant, body: FlatXml<'a>) -> Result<Verified<FlatXml<
 
 fn signed_elements<'a>(body: &'a FlatXml<'_>) -> Vec<(&'a str, &'a str)> {
     let mut signed: Vec<_> = body.iter().map(|(name, value)| (name, value.trim())).collect();
-    signed.retain(|(name, _)| !signature::is_left_out(name));
-    signed.sort_by(|(one, _), (other, _)| signature::by_lower_case(one, other));
+    signed.retain(|(name, _)| !signature::is_unsigned(name));
+    signed.sort_by(|(one, _), (other, _)| signature::cmp_lower_case(one, other));
     signed
 }
 
@@ -333,16 +333,16 @@ pub fn strings_to_sign(
 }
 
 fn element<'a>(body: &'a FlatXml<'_>, name: &'static str) -> Result<&'a str, Reason> {
-    body.value(name).map(str::trim).ok_or_else(|| field(name, "is required"))
+    body.value(name).map(str::trim).ok_or_else(|| invalid(name, "is required"))
 }
 
 /// A verified query and the charset of its texts.
-struct QueryOrder<'a> {
+struct SignedQueryFields<'a> {
     form: &'a Form<'a>,
     charset: Charset,
 }
 
-impl QueryOrder<'_> {
+impl SignedQueryFields<'_> {
     /// Returns an ASCII value; `None` if it is absent or empty. A value that is not UTF-8 becomes U+FFFD, which no
     /// rule accepts.
     fn optional(&self, name: &str) -> Option<&str> {
@@ -352,8 +352,8 @@ impl QueryOrder<'_> {
             .map(|value| core::str::from_utf8(value).unwrap_or("\u{FFFD}"))
     }
 
-    fn told(&self, name: &'static str) -> Result<&str, Reason> {
-        self.optional(name).ok_or_else(|| field(name, "is required"))
+    fn required(&self, name: &'static str) -> Result<&str, Reason> {
+        self.optional(name).ok_or_else(|| invalid(name, "is required"))
     }
 
     fn text(&self, name: &'static str) -> Result<Option<String>, Reason> {
@@ -361,21 +361,21 @@ impl QueryOrder<'_> {
             None | Some(b"") => Ok(None),
             Some(value) => match self.charset.decode(value) {
                 Ok(text) => Ok(Some(text.into_owned())),
-                Err(_) => Err(field(name, "must be in the declared charset")),
+                Err(_) => Err(invalid(name, "must be in the declared charset")),
             },
         }
     }
 
-    fn expect(&self, name: &'static str, value: &str, rule: &'static str) -> Result<(), Reason> {
-        if self.optional(name) == Some(value) { Ok(()) } else { Err(field(name, rule)) }
+    fn require_value(&self, name: &'static str, value: &str, rule: &'static str) -> Result<(), Reason> {
+        if self.optional(name) == Some(value) { Ok(()) } else { Err(invalid(name, rule)) }
     }
 
     fn parsed<T: FromStr>(&self, name: &'static str, rule: &'static str) -> Result<T, Reason> {
-        self.optional(name).and_then(|value| value.parse().ok()).ok_or_else(|| field(name, rule))
+        self.optional(name).and_then(|value| value.parse().ok()).ok_or_else(|| invalid(name, rule))
     }
 
     fn id<T: FromStr<Err = InvalidField>>(&self, name: &'static str) -> Result<T, Reason> {
-        self.told(name)?.parse().map_err(Reason::Field)
+        self.required(name)?.parse().map_err(Reason::Field)
     }
 }
 
@@ -407,7 +407,7 @@ impl NotificationError {
     }
 }
 
-const fn field(name: &'static str, rule: &'static str) -> Reason {
+const fn invalid(name: &'static str, rule: &'static str) -> Reason {
     Reason::Field(InvalidField::new(name, rule))
 }
 
@@ -466,10 +466,10 @@ mod tests {
         ];
         let kept = usual.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name));
         let fields: Vec<_> = kept.chain(changed).copied().collect();
-        let query = super::super::Package::of_fields(&fields, Charset::Gbk, &partner_key).unwrap();
+        let query = super::super::Package::from_fields(&fields, Charset::Gbk, &partner_key).unwrap();
         let payer =
             [("appid", "wxd930ea5d5a258f4f"), ("issubscribe", "0"), ("openid", "o1"), ("timestamp", "1")];
-        let (sign, _) = signature::sha1_of(&payer, &pay_sign_key);
+        let (sign, _) = signature::sign_sha1(&payer, &pay_sign_key);
         let body = format!(
             "<xml><AppId>wxd930ea5d5a258f4f</AppId><IsSubscribe>0</IsSubscribe><OpenId>o1</OpenId>\
              <TimeStamp>1</TimeStamp><AppSignature>{sign}</AppSignature><SignMethod>sha1</SignMethod></xml>"

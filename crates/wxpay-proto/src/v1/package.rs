@@ -21,7 +21,7 @@ pub struct Package {
 impl Package {
     /// Builds an order's package.
     #[must_use]
-    pub fn of(order: &Order, me: &Merchant) -> Self {
+    pub fn from_order(order: &Order, me: &Merchant) -> Self {
         Self::assemble(order.fields(me.partner()), me.partner_key())
     }
 
@@ -38,7 +38,7 @@ impl Package {
     /// # Errors
     ///
     /// When a value has a character that the charset lacks, or when a name is empty, duplicate, or needs escaping.
-    pub fn of_fields(
+    pub fn from_fields(
         fields: &[(&str, &str)],
         charset: Charset,
         key: &PartnerKey,
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_name_that_could_not_be_read_back_is_refused() {
         let key = PartnerKey::new("fedcba9876543210".repeat(2)).unwrap();
-        let package = |fields: &[(&str, &str)]| Package::of_fields(fields, Charset::Utf8, &key);
+        let package = |fields: &[(&str, &str)]| Package::from_fields(fields, Charset::Utf8, &key);
         assert!(package(&[("b", "2"), ("a", "1")]).unwrap().as_str().starts_with("a=1&b=2&sign="));
         for name in ["a&b", "a=b", "a%62", "a b", "测", ""] {
             assert_eq!(package(&[(name, "1")]).unwrap_err().field(), "package", "{name}");

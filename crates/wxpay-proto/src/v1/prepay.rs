@@ -66,7 +66,7 @@ impl SignedPrepay {
     /// Signs an order twice: first the package with MD5, then the whole request with SHA-1.
     #[must_use]
     pub fn sign(me: &Merchant, order: &Order, now: UnixTime, noncestr: String) -> Self {
-        let package = Package::of(order, me).into_text();
+        let package = Package::from_order(order, me).into_text();
         let timestamp = now.as_secs().to_string();
         let fields = fields(me.appid().as_str(), &noncestr, &package, &timestamp, order.traceid());
         let app_signature = signature::sha1(fields, me.pay_sign_key());

@@ -180,7 +180,7 @@ const NO_SUCH_ORDER: &str = "88221009";
 const SYSTEM_ERROR: &str = "88219998";
 
 impl Info {
-    fn judge(self, me: &Merchant, number: &OutTradeNo) -> Result<QueryOutcome, Error> {
+    fn into_outcome(self, me: &Merchant, number: &OutTradeNo) -> Result<QueryOutcome, Error> {
         match self.ret_code.0.as_str() {
             "0" => {}
             NO_SUCH_ORDER => return Ok(QueryOutcome::NotFound),
@@ -237,6 +237,6 @@ impl Endpoint for QueryOrder {
 
     fn read(&self, me: &Merchant, answer: ApiReply<'_>, _: &mut World<'_>) -> Result<QueryOutcome, Error> {
         let reply: Reply = answer.parse()?;
-        reply.order_info.ok_or_else(malformed)?.judge(me, &self.0)
+        reply.order_info.ok_or_else(malformed)?.into_outcome(me, &self.0)
     }
 }

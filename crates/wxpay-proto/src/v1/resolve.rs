@@ -45,10 +45,10 @@ pub struct InFlight(AwaitingReply<Call<QueryOrder>>, Resolve);
 
 /// A resolution that waits.
 #[derive(Debug)]
-pub struct Paused(Pause);
+pub struct Paused(WaitingFor);
 
 #[derive(Debug)]
-enum Pause {
+enum WaitingFor {
     BeforeQuery(Resolve),
     WithinCall(Waiting<Call<QueryOrder>>, Resolve),
 }
@@ -73,11 +73,11 @@ impl Merchant {
 }
 
 impl Resolve {
-    fn ask(mut self, world: &mut World<'_>) -> Step<Self> {
+    fn query(mut self, world: &mut World<'_>) -> Step<Self> {
         self.queries = self.queries.saturating_add(1);
         let PendingOperation::Order { out_trade_no, sub_mchid: None } = &self.pending_operation else {
             // Types cannot exclude this: the pending operation is one of APIv3, and APIv1 has no query for it.
-            return self.judge(Err(Error::new(ErrorKind::Misuse, Fate::NotSent)), world);
+            return self.on_result(Err(Error::new(ErrorKind::Misuse, Fate::NotSent)), world);
         };
         let query = self.me.query(out_trade_no.clone());
         self.follow(query.begin(world), world)
@@ -86,12 +86,12 @@ impl Resolve {
     fn follow(self, step: Step<Call<QueryOrder>>, world: &mut World<'_>) -> Step<Self> {
         match step {
             Step::Send(transmit, query) => Step::send(transmit, InFlight(query, self)),
-            Step::Wait(until, query) => Step::wait(until, Paused(Pause::WithinCall(query, self))),
-            Step::Done(result) => self.judge(result, world),
+            Step::Wait(until, query) => Step::wait(until, Paused(WaitingFor::WithinCall(query, self))),
+            Step::Done(result) => self.on_result(result, world),
         }
     }
 
-    fn judge(self, result: Result<QueryOutcome, Error>, world: &mut World<'_>) -> Step<Self> {
+    fn on_result(self, result: Result<QueryOutcome, Error>, world: &mut World<'_>) -> Step<Self> {
         let certain = match &result {
             Ok(QueryOutcome::Paid(_) | QueryOutcome::Unpaid) => true,
             Ok(QueryOutcome::NotFound) => self.queries >= MIN_QUERIES_UNTIL_NOT_FOUND,
@@ -101,7 +101,7 @@ impl Resolve {
             self.queries.checked_sub(1).and_then(|asked| POLL_INTERVALS.get(asked)).filter(|_| !certain);
         match pause {
             Some(secs) => {
-                Step::wait(world.now.after(Duration::from_secs(*secs)), Paused(Pause::BeforeQuery(self)))
+                Step::wait(world.now.after(Duration::from_secs(*secs)), Paused(WaitingFor::BeforeQuery(self)))
             }
             // Only the query failed: the fate of the order itself is as unknown as before.
             None => Step::Done(result.map_err(|error| {
@@ -121,7 +121,7 @@ impl Flow for Resolve {
     type Output = QueryOutcome;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        self.ask(world)
+        self.query(world)
     }
 
     fn on_reply(InFlight(query, resolve): InFlight, reply: Reply, world: &mut World<'_>) -> Step<Self> {
@@ -130,8 +130,8 @@ impl Flow for Resolve {
 
     fn on_wake(Paused(pause): Paused, world: &mut World<'_>) -> Step<Self> {
         match pause {
-            Pause::BeforeQuery(resolve) => resolve.ask(world),
-            Pause::WithinCall(query, resolve) => resolve.follow(query.step(world), world),
+            WaitingFor::BeforeQuery(resolve) => resolve.query(world),
+            WaitingFor::WithinCall(query, resolve) => resolve.follow(query.step(world), world),
         }
     }
 }

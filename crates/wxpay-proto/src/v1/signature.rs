@@ -93,7 +93,7 @@ impl StringToSign {
 
     /// Reserves space for the key. The key is written last, when the buffer no longer grows: growing would leave a
     /// copy behind that is never wiped.
-    fn leave_room(&mut self, key: &str) {
+    fn reserve_key(&mut self, key: &str) {
         let start = self.bytes.len();
         self.bytes.resize(start.saturating_add(key.len()), 0);
         self.secret = start..self.bytes.len();
@@ -153,12 +153,12 @@ pub(crate) fn md5_string<'a>(
         string.push(b"&");
     }
     string.push(b"key=");
-    string.leave_room(key.expose());
+    string.reserve_key(key.expose());
     string.with_key(key.expose())
 }
 
-/// Signs by the SHA-1 rule. The fields must be sorted [by name in lower case](by_lower_case), without those that the
-/// rule [omits](is_left_out).
+/// Signs by the SHA-1 rule. The fields must be sorted [by name in lower case](cmp_lower_case), without those that the
+/// rule [omits](is_unsigned).
 pub(crate) fn sha1<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>, key: &PaySignKey) -> Sha1Sign {
     let string = sha1_string(fields, key);
     let mut hex = [0; 40];
@@ -174,12 +174,12 @@ pub(crate) fn sha1_string<'a>(
     const APPKEY: &str = "appkey";
     let mut string = StringToSign::empty(Charset::Utf8);
     let mut fields = fields.peekable();
-    while let Some((name, value)) = fields.next_if(|(name, _)| by_lower_case(name, APPKEY).is_lt()) {
+    while let Some((name, value)) = fields.next_if(|(name, _)| cmp_lower_case(name, APPKEY).is_lt()) {
         write_field(&mut string, name, value);
         string.push(b"&");
     }
     string.push(b"appkey=");
-    string.leave_room(key.expose());
+    string.reserve_key(key.expose());
     for (name, value) in fields {
         string.push(b"&");
         write_field(&mut string, name, value);
@@ -198,12 +198,12 @@ fn lower_case(name: &str) -> impl Iterator<Item = u8> + '_ {
 }
 
 /// Compares two names in the order of the SHA-1 rule.
-pub(crate) fn by_lower_case(one: &str, other: &str) -> Ordering {
+pub(crate) fn cmp_lower_case(one: &str, other: &str) -> Ordering {
     lower_case(one).cmp(lower_case(other))
 }
 
 /// Returns whether the SHA-1 rule omits a field of this name, in any letter case, as spelled in JSON or in XML.
-pub(crate) fn is_left_out(name: &str) -> bool {
+pub(crate) fn is_unsigned(name: &str) -> bool {
     const LEFT_OUT: [&str; 5] = ["appkey", "app_signature", "appsignature", "sign_method", "signmethod"];
     LEFT_OUT.iter().any(|left_out| left_out.eq_ignore_ascii_case(name))
 }
@@ -224,7 +224,7 @@ fn encode(digest: &[u8], digits: &[u8; 16], hex: &mut [u8]) {
 /// # Errors
 ///
 /// When a value has a character that the charset lacks.
-pub fn md5_of(
+pub fn sign_md5(
     fields: &[(&str, &str)],
     charset: Charset,
     key: &PartnerKey,
@@ -242,9 +242,9 @@ pub fn md5_of(
 /// Signs any fields by the SHA-1 rule, in any order and any letter case of names. Fields that the rule omits are
 /// ignored; an `appkey` among the fields is replaced by the key.
 #[must_use]
-pub fn sha1_of(fields: &[(&str, &str)], key: &PaySignKey) -> (Sha1Sign, StringToSign) {
-    let mut fields: Vec<_> = fields.iter().copied().filter(|(name, _)| !is_left_out(name)).collect();
-    fields.sort_by(|(one, _), (other, _)| by_lower_case(one, other));
+pub fn sign_sha1(fields: &[(&str, &str)], key: &PaySignKey) -> (Sha1Sign, StringToSign) {
+    let mut fields: Vec<_> = fields.iter().copied().filter(|(name, _)| !is_unsigned(name)).collect();
+    fields.sort_by(|(one, _), (other, _)| cmp_lower_case(one, other));
     (sha1(fields.iter().copied(), key), sha1_string(fields.iter().copied(), key))
 }
 
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn a_claimed_signature_takes_no_part_whatever_it_says() {
         let key = PartnerKey::new("fedcba9876543210".repeat(2)).unwrap();
-        let sign = |fields: &[(&str, &str)]| md5_of(fields, Charset::Gbk, &key).map(|(sign, _)| sign);
+        let sign = |fields: &[(&str, &str)]| sign_md5(fields, Charset::Gbk, &key).map(|(sign, _)| sign);
         assert_eq!(sign(&[("a", "1"), ("sign", "😀")]), sign(&[("a", "1")]));
         assert!(sign(&[("a", "😀")]).is_err());
     }

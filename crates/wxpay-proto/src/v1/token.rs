@@ -24,7 +24,7 @@ const LABEL: &str = "v1.token";
 /// The maximum length of a reply, in bytes.
 const MAX_REPLY: usize = 16 * 1024;
 /// The maximum lifetime of a token that is accepted, in seconds: a week.
-const MAX_LIFETIME: u64 = 7 * 24 * 3600;
+const MAX_LIFETIME_SECS: u64 = 7 * 24 * 3600;
 
 /// Fetches a token under a lease, and stores it in [`Memory`](crate::memory::Memory).
 #[derive(Debug)]
@@ -39,11 +39,11 @@ pub(super) struct Fetching {
     me: Merchant,
     lease: Lease,
     /// The time of the request. The token's lifetime is counted from here, which errs on the safe side.
-    asked_at: UnixTime,
+    requested_at: UnixTime,
 }
 
 #[derive(serde::Deserialize)]
-struct Granted {
+struct TokenReply {
     access_token: Option<String>,
     expires_in: Option<LenientString>,
 }
@@ -56,11 +56,11 @@ impl FetchToken {
 
 impl Fetching {
     fn read(&self, reply: &Response) -> Result<(AccessToken, UnixTime), Error> {
-        let granted: Granted = ApiReply::of(reply)?.parse()?;
+        let granted: TokenReply = ApiReply::from_response(reply)?.parse()?;
         let token = granted.access_token.and_then(AccessToken::new).ok_or_else(malformed)?;
         let life = granted.expires_in.and_then(|LenientString(life)| life.parse().ok());
-        let life = life.filter(|life| (1..=MAX_LIFETIME).contains(life)).ok_or_else(malformed)?;
-        Ok((token, self.asked_at.after(Duration::from_secs(life))))
+        let life = life.filter(|life| (1..=MAX_LIFETIME_SECS).contains(life)).ok_or_else(malformed)?;
+        Ok((token, self.requested_at.after(Duration::from_secs(life))))
     }
 
     fn release(self, error: Error, world: &mut World<'_>) -> Error {
@@ -98,7 +98,7 @@ impl Flow for FetchToken {
             timeout: me.retry().timeout,
             max_reply: MAX_REPLY,
         };
-        Step::send(transmit, Fetching { me, lease, asked_at: world.now })
+        Step::send(transmit, Fetching { me, lease, requested_at: world.now })
     }
 
     fn on_reply(fetching: Fetching, reply: Reply, world: &mut World<'_>) -> Step<Self> {

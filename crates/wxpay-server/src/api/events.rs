@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_asked_for_by_whole_numbers() {
+    fn after_and_limit_must_be_whole_numbers() {
         assert_eq!(page("").unwrap(), (0, 100));
         assert_eq!(page("after=7&limit=1000").unwrap(), (7, 1000));
         for bad in [

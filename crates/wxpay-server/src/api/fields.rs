@@ -27,9 +27,10 @@ impl Fields {
     ///
     /// If the content type is not JSON, or the body is too long, too slow or malformed.
     pub(crate) async fn receive(request: Request) -> Result<Self, Problem> {
-        let kind = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
-        let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-        if !kind.eq_ignore_ascii_case(b"application/json") {
+        let content_type = request.headers().get(header::CONTENT_TYPE);
+        let content_type = content_type.map_or(&b""[..], |value| value.as_bytes());
+        let content_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+        if !content_type.eq_ignore_ascii_case(b"application/json") {
             let title = "The request is not JSON";
             let detail = "content-type must be application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", title, detail));
@@ -41,12 +42,12 @@ impl Fields {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         serde_json::from_slice(bytes).map_err(|error| {
             // serde_json's message may quote the request, which must not reach a log or a reply.
-            let what = if error.is_data() {
+            let rule = if error.is_data() {
                 "must be one JSON object without duplicate fields"
             } else {
                 "must be JSON"
             };
-            let detail = format!("the body {what} (line {}, column {})", error.line(), error.column());
+            let detail = format!("the body {rule} (line {}, column {})", error.line(), error.column());
             Problem::new(StatusCode::BAD_REQUEST, "unreadable", "Malformed request", detail)
         })
     }
@@ -135,13 +136,13 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-        let mut members = BTreeMap::new();
+        let mut fields = BTreeMap::new();
         while let Some((name, value)) = map.next_entry::<String, Value>()? {
-            if members.insert(name, value).is_some() {
+            if fields.insert(name, value).is_some() {
                 return Err(A::Error::custom("duplicate field"));
             }
         }
-        Ok(Fields(members))
+        Ok(Fields(fields))
     }
 }
 
@@ -149,27 +150,27 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 mod tests {
     use super::*;
 
-    fn refused(text: &str) -> String {
-        let problem = Fields::parse(text.as_bytes()).and_then(|mut members| {
-            members.number("total_fee")?;
-            members.required("body")?;
-            members.finish()
+    fn rejected(text: &str) -> String {
+        let problem = Fields::parse(text.as_bytes()).and_then(|mut fields| {
+            fields.number("total_fee")?;
+            fields.required("body")?;
+            fields.finish()
         });
         serde_json::to_string(&problem.unwrap_err()).unwrap()
     }
 
     #[test]
-    fn amounts_are_whole_numbers_and_nothing_else() {
+    fn amounts_must_be_whole_numbers() {
         for fee in ["19.99", "1999.0", "1e3", "\"1999\"", "-1", "[1]", "true", "99999999999999999999"] {
-            let problem = refused(&format!(r#"{{"total_fee":{fee},"body":"x"}}"#));
+            let problem = rejected(&format!(r#"{{"total_fee":{fee},"body":"x"}}"#));
             assert!(problem.contains(r#""field":"total_fee""#), "{fee}: {problem}");
         }
-        assert!(refused(r#"{"body":"x"}"#).contains("total_fee is required"));
+        assert!(rejected(r#"{"body":"x"}"#).contains("total_fee is required"));
     }
 
     #[test]
-    fn what_is_unknown_twice_or_no_object_is_refused_without_its_words() {
-        let unknown = refused(r#"{"total_fee":1,"body":"x","price":1}"#);
+    fn unknown_duplicate_and_malformed_fields_are_rejected_without_quoting_them() {
+        let unknown = rejected(r#"{"total_fee":1,"body":"x","price":1}"#);
         assert!(unknown.contains(r#""field":"price""#), "{unknown}");
         for text in [
             r#"{"total_fee":1,"total_fee":2,"body":"planted"}"#,
@@ -181,7 +182,7 @@ mod tests {
             "{\"total_fee\":1,\"body\":\"x\"} planted",
             "{\"total_fee\":1,\"body\":\"x\",\"planted \u{7f}\":1}",
         ] {
-            let problem = refused(text);
+            let problem = rejected(text);
             assert!(!problem.contains("planted"), "{problem}");
         }
     }

@@ -44,34 +44,34 @@ pub(super) async fn place(
     let order = load(&app, &number).await?;
     let status = if placed.first { StatusCode::CREATED } else { StatusCode::OK };
     // A notification may have arrived before the reply of WeChat Pay was processed.
-    let phone = placed.phone.filter(|_| order.status == Status::Open);
-    Ok((status, Json(PlacedOrder { order, app: phone })))
+    let params = placed.params.filter(|_| order.status == Status::Open);
+    Ok((status, Json(PlacedOrder { order, app: params })))
 }
 
-fn terms(mut members: Fields) -> Result<Terms, Problem> {
+fn terms(mut fields: Fields) -> Result<Terms, Problem> {
     let terms = Terms {
-        out_trade_no: members.required("out_trade_no")?.parse()?,
-        total_fee: Fen::new(members.number("total_fee")?),
-        body: members.required("body")?,
-        spbill_create_ip: members.required("spbill_create_ip")?.parse::<Ipv4Addr>().map_err(|_| {
+        out_trade_no: fields.required("out_trade_no")?.parse()?,
+        total_fee: Fen::new(fields.number("total_fee")?),
+        body: fields.required("body")?,
+        spbill_create_ip: fields.required("spbill_create_ip")?.parse::<Ipv4Addr>().map_err(|_| {
             Problem::field("spbill_create_ip", "must be the IPv4 address of the payer's device")
         })?,
-        charset: match members.text("charset")? {
+        charset: match fields.text("charset")? {
             None => Charset::Utf8,
             Some(name) => Charset::from_name(name.as_bytes())
                 .ok_or_else(|| Problem::field("charset", "must be UTF-8 or GBK"))?,
         },
         // An empty value is not sent to WeChat Pay, so it counts as absent.
-        attach: members.text("attach")?.filter(|attach| !attach.is_empty()),
-        traceid: members.text("traceid")?,
-        time_expire: match members.text("time_expire")? {
+        attach: fields.text("attach")?.filter(|attach| !attach.is_empty()),
+        traceid: fields.text("traceid")?,
+        time_expire: match fields.text("time_expire")? {
             None => None,
             Some(text) => Some(ChinaTime::from_rfc3339(&text).map(ChinaTime::unix).ok_or_else(|| {
                 Problem::field("time_expire", "must be an RFC 3339 time, such as 2014-05-08T10:10:00+08:00")
             })?),
         },
     };
-    members.finish()?;
+    fields.finish()?;
     Ok(terms)
 }
 
@@ -80,8 +80,8 @@ pub(super) async fn show(State(app): State<App>, Path(name): Path<String>) -> Re
     load(&app, &number(&name)?).await.map(Json)
 }
 
-/// `POST /api/orders/{number}/query`: queries WeChat Pay now. Call it when the app reports a payment, which alone proves
-/// nothing. 200 if WeChat Pay answered; 202 if the query failed and will be repeated.
+/// `POST /api/orders/{number}/query`: queries WeChat Pay now. Call it when the app reports a payment: the app's report
+/// proves nothing. 200 if the query succeeded; 202 if it failed and will be repeated.
 pub(super) async fn query(
     State(app): State<App>,
     Path(name): Path<String>,
@@ -106,20 +106,20 @@ pub(super) async fn delivered(
     }
 }
 
-fn report(mut members: Fields) -> Result<Report, Problem> {
-    let openid = members.text("openid")?.map(|openid| openid.parse::<OpenId>()).transpose()?;
-    let delivered = match &*members.required("status")? {
+fn report(mut fields: Fields) -> Result<Report, Problem> {
+    let openid = fields.text("openid")?.map(|openid| openid.parse::<OpenId>()).transpose()?;
+    let delivered = match &*fields.required("status")? {
         "ok" => true,
         "failed" => false,
         _ => return Err(Problem::field("status", "must be ok or failed")),
     };
-    let message = match (delivered, members.text("message")?) {
+    let message = match (delivered, fields.text("message")?) {
         (true, None) => "ok".to_owned(),
         (true, Some(_)) => return Err(Problem::field("message", "must be absent unless status is failed")),
         (false, Some(message)) => message,
         (false, None) => return Err(Problem::field("message", "is required if status is failed")),
     };
-    members.finish()?;
+    fields.finish()?;
     Ok(Report { delivered, message, openid })
 }
 

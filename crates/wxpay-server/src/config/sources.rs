@@ -46,8 +46,8 @@ const EXPORTED: [(&str, &str); 10] = [
     ("WXPAY_V1_PARTNER_KEY_FILE", "partner_key_file"),
 ];
 
-/// Variables with the prefix `WXPAY_` that are no settings of the server: the command's own, and those of a merchant's
-/// program that speaks APIv3 or APIv2. They are ignored.
+/// Ignored variables with the prefix `WXPAY_`: those of the `wxpay` command, and those of programs that speak APIv3 or
+/// APIv2.
 const IGNORED: [&str; 16] = [
     "WXPAY_API_V2_KEY",
     "WXPAY_API_V3_KEY",
@@ -182,12 +182,12 @@ impl Sources {
 
     /// Returns a value without taking it.
     pub(super) fn peek(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(|given| given.value.as_str())
+        self.values.get(name).map(|stored| stored.value.as_str())
     }
 
     /// Takes a value with the rank of its source.
     pub(super) fn take(&mut self, name: &str) -> Option<(Zeroizing<String>, u32)> {
-        self.values.remove(name).map(|given| (given.value, given.rank))
+        self.values.remove(name).map(|stored| (stored.value, stored.rank))
     }
 
     /// Checks that every setting was taken: a known name that no code reads would otherwise be silently ignored.

@@ -2,7 +2,7 @@ use super::*;
 use std::{fs, time::Duration};
 
 fn complete() -> Sources {
-    let good = [
+    let required = [
         ("public_base_url", "https://pay.shop.example/".to_owned()),
         ("appid", "wxd930ea5d5a258f4f".to_owned()),
         ("partner", "1900000109".to_owned()),
@@ -10,11 +10,11 @@ fn complete() -> Sources {
         ("pay_sign_key", "b".repeat(128)),
         ("partner_key", "c".repeat(32)),
     ];
-    good.into_iter().fold(Sources::default(), |all, (name, value)| all.setting(name, value).unwrap())
+    required.into_iter().fold(Sources::default(), |all, (name, value)| all.setting(name, value).unwrap())
 }
 
 #[test]
-fn what_is_not_said_has_a_sensible_value() {
+fn unset_settings_have_defaults() {
     let config = complete().check().unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.notify_url.unwrap().as_str(), "https://pay.shop.example/notify/v1");
@@ -23,7 +23,7 @@ fn what_is_not_said_has_a_sensible_value() {
 }
 
 #[test]
-fn each_bad_value_is_named_with_its_rule_and_not_printed() {
+fn an_invalid_value_is_reported_by_name_and_rule_and_not_printed() {
     for (name, value) in [
         ("listen", "localhost"),
         ("public_base_url", "pay.shop.example"),
@@ -58,7 +58,7 @@ fn each_bad_value_is_named_with_its_rule_and_not_printed() {
 }
 
 #[test]
-fn unknown_names_are_refused_wherever_they_come_from() {
+fn unknown_settings_are_rejected_in_every_source() {
     assert_eq!(complete().file("databse = 'x'").unwrap_err().to_string(), "databse is an unknown setting");
     assert_eq!(complete().file("listen = true").unwrap_err().name(), "listen");
     assert_eq!(complete().file("[table]\na = 1").unwrap_err().name(), "table");
@@ -73,14 +73,14 @@ fn unknown_names_are_refused_wherever_they_come_from() {
 }
 
 #[test]
-fn a_file_that_is_not_toml_is_refused_by_line_without_its_words() {
+fn a_malformed_file_is_reported_by_line_without_quoting_it() {
     let error = Sources::default().file("listen = '127.0.0.1:1'\napp_secret = planted\n").unwrap_err();
     assert_eq!(error.to_string(), "the file must be TOML (error in line 2)");
     assert!(!format!("{error:?}").contains("planted"));
 }
 
 #[test]
-fn the_environment_wins_over_the_file_and_a_flag_over_both() {
+fn the_environment_overrides_the_file_and_an_option_overrides_both() {
     let variables = [
         ("WXPAY_POLL_INTERVALS".to_owned(), "1, 2s".to_owned()),
         ("WXPAY_BASE_URL".to_owned(), "http://127.0.0.1:2".to_owned()),
@@ -101,7 +101,7 @@ fn the_environment_wins_over_the_file_and_a_flag_over_both() {
 }
 
 #[test]
-fn the_simulators_names_are_understood() {
+fn the_variables_exported_by_the_simulator_are_accepted() {
     let variables = [
         ("WXPAY_BASE_URL", "http://127.0.0.1:3".to_owned()),
         ("WXPAY_V1_APPID", "wxd930ea5d5a258f4f".to_owned()),
@@ -114,17 +114,17 @@ fn the_simulators_names_are_understood() {
         ("WXPAY_NOTIFY_URL", "not even a URL".to_owned()),
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value));
-    let given = Sources::default().environment(variables).unwrap();
-    assert!(given.setting("public_base_url", "http://127.0.0.1:4").unwrap().check().is_ok());
+    let sources = Sources::default().environment(variables).unwrap();
+    assert!(sources.setting("public_base_url", "http://127.0.0.1:4").unwrap().check().is_ok());
 }
 
 #[test]
-fn only_at_home_the_notifications_need_no_public_address() {
+fn public_base_url_is_optional_only_on_loopback() {
     let without = |gateway: &str, listen: &str| {
-        let mut given =
+        let mut sources =
             complete().setting("gateway_base_url", gateway).unwrap().setting("listen", listen).unwrap();
-        assert!(given.take("public_base_url").is_some());
-        given.setting("api_token", "0123456789abcdef").unwrap().check()
+        assert!(sources.take("public_base_url").is_some());
+        sources.setting("api_token", "0123456789abcdef").unwrap().check()
     };
     assert!(without("http://127.0.0.1:9", "127.0.0.1:0").unwrap().notify_url.is_none());
     for (gateway, listen) in [
@@ -137,15 +137,15 @@ fn only_at_home_the_notifications_need_no_public_address() {
 }
 
 #[test]
-fn a_key_may_be_in_a_file_and_the_later_source_wins() {
+fn a_key_may_be_in_a_file_and_the_later_source_overrides() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("key");
     fs::write(&path, format!("{}\n", "d".repeat(32))).unwrap();
     let path = path.to_str().unwrap();
     assert!(complete().setting("partner_key_file", path).unwrap().check().is_ok());
-    let wrong = complete().setting("partner_key_file", "/nowhere").unwrap();
+    let unreadable = complete().setting("partner_key_file", "/nowhere").unwrap();
     assert_eq!(
-        wrong.check().unwrap_err().to_string(),
+        unreadable.check().unwrap_err().to_string(),
         "partner_key_file must name a readable text file: /nowhere"
     );
     let key = complete().setting("partner_key_file", "f".repeat(32)).unwrap().check().unwrap_err();
@@ -160,7 +160,7 @@ fn a_key_may_be_in_a_file_and_the_later_source_wins() {
 }
 
 #[test]
-fn to_listen_to_the_world_takes_a_token() {
+fn listening_beyond_loopback_requires_a_token() {
     let open = || complete().setting("listen", "0.0.0.0:80").unwrap();
     assert_eq!(open().check().unwrap_err().name(), "api_token");
     assert!(open().setting("api_token", "0123456789abcdef").unwrap().check().is_ok());

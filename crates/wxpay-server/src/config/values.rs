@@ -20,7 +20,7 @@ impl Sources {
     }
 
     /// Takes a required value that has a rule of the protocol.
-    pub(super) fn needed<T: FromStr<Err = InvalidField>>(&mut self, name: &str) -> Result<T, ConfigError> {
+    pub(super) fn required<T: FromStr<Err = InvalidField>>(&mut self, name: &str) -> Result<T, ConfigError> {
         let text = self.text(name).ok_or_else(|| ConfigError::new(name, "is required"))?;
         text.parse().map_err(|invalid: InvalidField| ConfigError::new(name, invalid.rule()))
     }
@@ -95,10 +95,10 @@ impl Sources {
     }
 }
 
-/// A path for an error. Whoever sets a key where its path is required must not find the key in a log.
-fn shown(path: &str) -> &str {
-    let is_word = path.len() >= 32 && path.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if is_word || path.len() > 1024 || path.contains("-----BEGIN") || path.chars().any(char::is_control) {
+/// Renders a path for an error. A key that was set by mistake in place of its path must not reach a log.
+pub(crate) fn shown(path: &str) -> &str {
+    let may_be_key = path.len() >= 32 && path.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if may_be_key || path.len() > 1024 || path.contains("-----BEGIN") || path.chars().any(char::is_control) {
         "the path looks like a key and is not shown"
     } else {
         path
@@ -106,7 +106,7 @@ fn shown(path: &str) -> &str {
 }
 
 fn duration(text: &str) -> Option<Duration> {
-    let digits = text.trim_end_matches(|sign: char| sign.is_ascii_alphabetic());
+    let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_seconds_or_carry_a_unit() {
+    fn durations_are_whole_seconds_or_have_a_unit() {
         for (text, millis) in
             [("15", 15_000), ("500ms", 500), ("15s", 15_000), ("2m", 120_000), ("1h", 3_600_000)]
         {

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use wxpay_proto::{Fen, UnixTime};
 
 /// Converts a time to its column, milliseconds since 1970.
-pub(super) fn from_time(moment: UnixTime) -> i64 {
-    i64::try_from(moment.as_millis()).unwrap_or(i64::MAX)
+pub(super) fn from_time(time: UnixTime) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Converts an amount to its column, in fen. Amounts above 9 · 10^18 fen are an error.

@@ -20,7 +20,7 @@ pub struct Delivery {
     pub message: String,
     /// The time of the shop's report.
     pub reported_at: ChinaTime,
-    /// The time of WeChat Pay's acknowledgement. `None`: report the delivery again.
+    /// The time of WeChat Pay's acknowledgement. If `None`, report the delivery again.
     pub acknowledged_at: Option<ChinaTime>,
 }
 
@@ -59,7 +59,7 @@ impl Ledger {
         self.writer().write(move |db| record(db, &number, &report, now)).await
     }
 
-    /// Records that WeChat Pay acknowledged the report of the time `reported_at`, unless a newer one replaced it.
+    /// Records that WeChat Pay acknowledged the report made at `reported_at`, unless a newer one replaced it.
     pub(crate) async fn acknowledge_delivery(
         &self,
         number: OutTradeNo,

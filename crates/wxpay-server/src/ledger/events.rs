@@ -19,7 +19,7 @@ pub struct Event {
     pub number: i64,
     /// The time of the commit.
     pub happened_at: ChinaTime,
-    /// The type: `order.paid`, `order.anomalous`, `order.expired` or `payment.unknown_order`.
+    /// The kind: `order.paid`, `order.anomalous`, `order.expired` or `payment.unknown_order`.
     pub kind: String,
     /// The order number.
     pub out_trade_no: OutTradeNo,
@@ -63,13 +63,14 @@ impl Ledger {
 pub(super) fn transition(
     db: &Connection,
     number: &OutTradeNo,
-    effect: &Transition,
+    transition: &Transition,
     now: UnixTime,
 ) -> Result<(), Failure> {
-    match effect {
+    match transition {
         Transition::Paid(payment) => insert(db, number, "order.paid", &payment_json(payment), now),
         Transition::Anomaly(anomaly) => insert(db, number, "order.anomalous", &anomaly_json(anomaly), now),
-        // APIv1 has no refund notifications. A transition that a later core adds must fail here, not be dropped.
+        // APIv1 has no refund notifications. A transition that a later version of the core adds must fail here: a
+        // transition without an event would be lost.
         Transition::Refunded(_) | _ => Err(Failure::corrupt("transition")),
     }
 }

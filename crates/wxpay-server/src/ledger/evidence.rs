@@ -1,4 +1,4 @@
-//! Evidence: merged into the payment state in one transaction with everything that follows from it.
+//! Evidence: stored, and merged into the payment state, in one transaction with everything that follows from it.
 
 use super::{Failure, Ledger, column, events};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -10,7 +10,7 @@ use wxpay_proto::{
 
 /// A verified notification, as the ledger stores it.
 #[derive(Clone, Debug)]
-pub(crate) struct Told {
+pub(crate) struct ReceivedNotification {
     /// The digest of the content: notifications with the same digest are duplicates.
     pub(crate) digest: String,
     pub(crate) notify_id: NotifyId,
@@ -29,37 +29,41 @@ pub(crate) enum Merged {
     /// The order was not placed here; the evidence is stored.
     UnknownOrder,
     /// The transitions that follow, each reported only this once.
-    Effects(Vec<Transition>),
+    Transitions(Vec<Transition>),
 }
 
 impl Ledger {
-    /// Records a verified notification. When this returns, the notification and everything that follows from it are on
-    /// disk.
+    /// Records a verified notification. When this returns `Ok`, the notification and everything that follows from it are
+    /// on disk.
     ///
     /// # Errors
     ///
-    /// If it could not be written. Then nothing was changed, and the notification must not be answered `success`.
-    pub(crate) async fn verify_notification(&self, told: Told, now: UnixTime) -> Result<Merged, Failure> {
+    /// If it could not be written. Nothing was changed then, and the notification must not be answered `success`.
+    pub(crate) async fn record_notification(
+        &self,
+        received: ReceivedNotification,
+        now: UnixTime,
+    ) -> Result<Merged, Failure> {
         self.writer()
             .write(move |db| {
-                let payment = &told.payment;
+                let payment = &received.payment;
                 db.prepare_cached(
                     "INSERT INTO notifications (digest, out_trade_no, transaction_id, notify_id, openid, total_fee,
                          discount, paid, received_at)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
                 )?
                 .execute(params![
-                    told.digest,
-                    told.out_trade_no.as_str(),
+                    received.digest,
+                    received.out_trade_no.as_str(),
                     payment.transaction_id().as_str(),
-                    told.notify_id.as_str(),
-                    told.openid.as_str(),
+                    received.notify_id.as_str(),
+                    received.openid.as_str(),
                     column::from_fen(payment.total_fee())?,
                     column::from_fen(payment.discount())?,
-                    told.evidence.is_some(),
+                    received.evidence.is_some(),
                     column::from_time(now),
                 ])?;
-                match &told.evidence {
+                match &received.evidence {
                     Some(evidence) => merge(db, evidence, Source::Notification, now),
                     None => Ok(Merged::Nothing),
                 }
@@ -94,7 +98,7 @@ pub(super) fn merge(
     };
     let mut after = before.clone();
     after.merge(evidence).map_err(|_| Failure::corrupt("out_trade_no"))?;
-    apply_transitions(db, &before, &after, now).map(Merged::Effects)
+    apply_transitions(db, &before, &after, now).map(Merged::Transitions)
 }
 
 /// Applies the transitions from `before` to `after`: updates the order's status, stops its polling, emits its events.
@@ -105,7 +109,7 @@ pub(super) fn apply_transitions(
     now: UnixTime,
 ) -> Result<Vec<Transition>, Failure> {
     let number = after.out_trade_no();
-    let effects = after.transitions_since(before);
+    let transitions = after.transitions_since(before);
     match after.status() {
         PaymentStatus::Paid(_) => {
             db.prepare_cached(
@@ -119,13 +123,13 @@ pub(super) fn apply_transitions(
                 .execute([number.as_str()])?;
         }
         PaymentStatus::Open => {}
-        // A status that a later core adds must fail here, not be ignored.
+        // A status that a later version of the core adds must fail here, not be ignored.
         _ => return Err(Failure::corrupt("status")),
     }
-    for effect in &effects {
-        events::transition(db, number, effect, now)?;
+    for transition in &transitions {
+        events::transition(db, number, transition, now)?;
     }
-    Ok(effects)
+    Ok(transitions)
 }
 
 /// Returns the payment state of an order, from all stored evidence.
@@ -146,8 +150,8 @@ pub(super) fn state(db: &Connection, number: &OutTradeNo, ordered: Fen) -> Resul
             column::to_fen(discount)?,
             column::to_time(time_end)?,
         );
-        let recalled = Evidence::from_storage(number.clone(), payment);
-        state.merge(&recalled).map_err(|_| Failure::corrupt("out_trade_no"))?;
+        let stored = Evidence::from_storage(number.clone(), payment);
+        state.merge(&stored).map_err(|_| Failure::corrupt("out_trade_no"))?;
     }
     Ok(state)
 }
@@ -167,7 +171,7 @@ fn insert(db: &Connection, evidence: &Evidence, source: Source, now: UnixTime) -
     };
     let inserted = db
         .prepare_cached(
-            "INSERT INTO payments (out_trade_no, transaction_id, total_fee, discount, time_end, source, first_seen)
+            "INSERT INTO payments (out_trade_no, transaction_id, total_fee, discount, time_end, source, first_seen_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
         )?
         .execute(params![

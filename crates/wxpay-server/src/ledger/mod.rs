@@ -1,16 +1,16 @@
-//! The ledger: orders, the evidence of their payments, and the events for the shop, in one SQLite file. Everything is on
-//! disk before anyone is answered.
+//! The ledger: orders, the evidence of their payments, and the events for the shop, in one SQLite file. Every
+//! write is on disk before its caller is answered.
 //!
 //! ```text
-//!   place ──▶ orders ◀── follow ── payments ◀── join ── notifications, queries
-//!               │ next_query_at        │ transitions_since(before)
-//!               ▼                      ▼
-//!             due                    events ──▶ the shop
+//!   place ──▶ orders ◀── status ── payments ◀── merge ── notifications, queries
+//!               │ next_query_at         │ transitions_since(before)
+//!               ▼                       ▼
+//!              due                    events ──▶ the shop
 //! ```
 //!
 //! Two guarantees rest on this module: an order is on disk before anything is sent for it, and a notification is on disk
-//! before it is answered `success`. Each write is one transaction with everything that follows from it, so that every
-//! transition happens exactly once, whatever is repeated, reordered or interrupted.
+//! before it is answered `success`. Each write is one transaction with everything that follows from it. So every
+//! transition happens exactly once, whatever is duplicated, reordered or interrupted.
 
 mod column;
 mod deliveries;
@@ -26,7 +26,7 @@ mod terms;
 pub use deliveries::Delivery;
 pub(crate) use deliveries::{Report, Reported};
 pub use events::Event;
-pub(crate) use evidence::{Merged, Told};
+pub(crate) use evidence::{Merged, ReceivedNotification};
 pub use failure::Failure;
 pub use order::{Order, Status};
 pub(crate) use place::{Placed, Placement};

@@ -76,11 +76,11 @@ fn select(db: &Connection, number: OutTradeNo) -> Result<Option<Order>, Failure>
             Ok((placed_at, row.get::<_, String>(1)?, next))
         })
         .optional()?;
-    let Some((placed_at, standing, next)) = row else { return Ok(None) };
+    let Some((placed_at, status_column, next)) = row else { return Ok(None) };
     let state = evidence::state(db, &number, terms.total_fee)?;
     let (status, payment) = match state.status() {
         PaymentStatus::Paid(payment) => (Status::Paid, Some(payment)),
-        PaymentStatus::Open => match &*standing {
+        PaymentStatus::Open => match &*status_column {
             "open" => (Status::Open, None),
             "expired" => (Status::Expired, None),
             _ => return Err(Failure::corrupt("status")),

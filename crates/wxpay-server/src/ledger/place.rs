@@ -29,8 +29,8 @@ pub(crate) enum Placed {
 pub(crate) struct Placement {
     /// `true` if the order is new in the ledger.
     pub(crate) first: bool,
-    /// `true` if WeChat Pay may have known the order before.
-    pub(crate) exposed: bool,
+    /// `true` if WeChat Pay may have after the order before.
+    pub(crate) may_exist_upstream: bool,
 }
 
 impl Ledger {
@@ -71,15 +71,15 @@ impl Ledger {
     }
 
     /// Records that WeChat Pay did not accept the order. If WeChat Pay certainly does not know it, polling stops. If it
-    /// refused an order that it may have known before, the order may be paid by now, so a query is due at once.
+    /// refused an order that it may have after before, the order may be paid by now, so a query is due at once.
     pub(crate) async fn not_prepaid(
         &self,
         number: OutTradeNo,
-        asking: Placement,
+        placement: Placement,
         fate: Fate,
         now: UnixTime,
     ) -> Result<(), Failure> {
-        let update = match (fate, asking.exposed) {
+        let update = match (fate, placement.may_exist_upstream) {
             (Fate::Unknown, _) | (Fate::NotSent, true) => return Ok(()),
             (Fate::NotSent | Fate::Refused, false) => {
                 "UPDATE orders SET may_exist_upstream = 0, next_query_at = NULL WHERE out_trade_no = ?1 AND ?2 > 0"
@@ -107,22 +107,22 @@ fn place(db: &Connection, terms: &Terms, schedule: &Schedule, now: UnixTime) -> 
     if first {
         terms.insert(db, now)?;
         // A notification may have arrived before the order: it was placed elsewhere, or the ledger was lost.
-        let nothing = PaymentState::new(number.clone(), terms.total_fee);
-        let known = evidence::state(db, number, terms.total_fee)?;
-        evidence::apply_transitions(db, &nothing, &known, now)?;
+        let before = PaymentState::new(number.clone(), terms.total_fee);
+        let after = evidence::state(db, number, terms.total_fee)?;
+        evidence::apply_transitions(db, &before, &after, now)?;
     }
     let row = Row::select(db, number)?;
     let past = terms.time_expire.is_some_and(|expire| expire <= now);
     if past || !matches!(&*row.status, "open" | "expired") {
         return Ok(Placed::NotPayable { first });
     }
-    if let Some(prepayid) = row.prepayid_good_at(now)? {
+    if let Some(prepayid) = row.prepayid_valid_at(now)? {
         return Ok(Placed::Ready(prepayid));
     }
     db.prepare_cached("UPDATE orders SET status = 'open', may_exist_upstream = 1 WHERE out_trade_no = ?1")?
         .execute([number.as_str()])?;
     schedule.begin(db, number, now, schedule.payable_until(now, terms.time_expire))?;
-    Ok(Placed::Send(Placement { first, exposed: row.may_exist_upstream }))
+    Ok(Placed::Send(Placement { first, may_exist_upstream: row.may_exist_upstream }))
 }
 
 /// Returns whether the order is open.
@@ -143,17 +143,12 @@ impl Row {
             "SELECT status, may_exist_upstream, prepayid, prepayid_expires_at FROM orders WHERE out_trade_no = ?1",
         )?;
         Ok(select.query_row([number.as_str()], |row| {
-            let (standing, exposed) = (row.get(0)?, row.get(1)?);
-            Ok(Self {
-                status: standing,
-                may_exist_upstream: exposed,
-                prepayid: row.get(2)?,
-                prepayid_expires_at: row.get(3)?,
-            })
+            let (status, may_exist_upstream) = (row.get(0)?, row.get(1)?);
+            Ok(Self { status, may_exist_upstream, prepayid: row.get(2)?, prepayid_expires_at: row.get(3)? })
         })?)
     }
 
-    fn prepayid_good_at(&self, now: UnixTime) -> Result<Option<PrepayId>, Failure> {
+    fn prepayid_valid_at(&self, now: UnixTime) -> Result<Option<PrepayId>, Failure> {
         match (&self.prepayid, self.prepayid_expires_at) {
             (Some(prepayid), Some(until)) if now < column::to_time(until)? => {
                 column::to_value(prepayid, "prepayid").map(Some)

@@ -16,12 +16,12 @@ pub struct Schedule {
     pub(crate) margin: Duration,
 }
 
-/// The default schedule: intervals from 15 seconds to 30 minutes, a lifetime of 2 hours, a margin of 5 minutes.
+/// Intervals from 15 seconds to 30 minutes, a lifetime of 2 hours, and a margin of 5 minutes.
 impl Default for Schedule {
     fn default() -> Self {
-        let pauses = [15, 30, 60, 120, 300, 600, 1800].map(Duration::from_secs);
+        let intervals = [15, 30, 60, 120, 300, 600, 1800].map(Duration::from_secs);
         Self {
-            intervals: Arc::new(pauses),
+            intervals: Arc::new(intervals),
             prepay_lifetime: Duration::from_hours(2),
             margin: Duration::from_mins(5),
         }
@@ -29,9 +29,9 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// Returns the interval after `queries` queries, shortened by up to a fifth in proportion to the random number
-    /// `chance`, so that orders placed together are not queried together for ever.
-    fn interval(&self, queries: usize, chance: u16) -> Duration {
+    /// Returns the interval after `queries` queries, shortened by up to a fifth in proportion to `jitter`, a random number.
+    /// Without jitter, orders placed together would be queried together for ever.
+    fn interval(&self, queries: usize, jitter: u16) -> Duration {
         let full = self
             .intervals
             .get(queries)
@@ -39,8 +39,8 @@ impl Schedule {
             .copied()
             .unwrap_or(Duration::from_mins(1));
         let fifth = full.checked_div(5).unwrap_or_default();
-        let share = fifth.saturating_mul(chance.into()).checked_div(u16::MAX.into()).unwrap_or_default();
-        full.saturating_sub(share)
+        let reduction = fifth.saturating_mul(jitter.into()).checked_div(u16::MAX.into()).unwrap_or_default();
+        full.saturating_sub(reduction)
     }
 
     /// Returns the time from which an order placed now can no longer be paid.
@@ -77,7 +77,7 @@ pub(crate) enum QueryResult {
     /// The order is not paid, or unknown to WeChat Pay.
     Unpaid,
     /// The query failed.
-    None,
+    Failed,
 }
 
 impl Ledger {
@@ -99,21 +99,21 @@ impl Ledger {
     pub(crate) async fn record_query(
         &self,
         number: OutTradeNo,
-        answer: QueryResult,
+        result: QueryResult,
         schedule: Schedule,
         now: UnixTime,
-        chance: u16,
+        jitter: u16,
     ) -> Result<evidence::Merged, Failure> {
         self.writer()
             .write(move |db| {
-                let joined = match &answer {
+                let merged = match &result {
                     QueryResult::Paid(evidence) => {
                         evidence::merge(db, evidence, evidence::Source::Query, now)?
                     }
-                    QueryResult::Unpaid | QueryResult::None => evidence::Merged::Nothing,
+                    QueryResult::Unpaid | QueryResult::Failed => evidence::Merged::Nothing,
                 };
-                schedule_next(db, &number, &answer, &schedule, now, chance)?;
-                Ok(joined)
+                schedule_next(db, &number, &result, &schedule, now, jitter)?;
+                Ok(merged)
             })
             .await
     }
@@ -122,10 +122,10 @@ impl Ledger {
 fn schedule_next(
     db: &Connection,
     number: &OutTradeNo,
-    answer: &QueryResult,
+    result: &QueryResult,
     schedule: &Schedule,
     now: UnixTime,
-    chance: u16,
+    jitter: u16,
 ) -> Result<(), Failure> {
     let mut select = db.prepare_cached(
         "SELECT next_query_at, queries, poll_until, status FROM orders WHERE out_trade_no = ?1",
@@ -136,27 +136,27 @@ fn schedule_next(
             Ok((next, queries, until, row.get::<_, String>(3)?))
         })
         .optional()?;
-    // Unknown here, or resolved in the meantime: it is no longer polled.
-    let Some((Some(_), queries, until, standing)) = row else { return Ok(()) };
+    // The order was not placed here, or it was paid or expired in the meantime: it is no longer polled.
+    let Some((Some(_), queries, until, status)) = row else { return Ok(()) };
     let until = column::to_time(until)?;
-    let done = usize::try_from(queries).unwrap_or(usize::MAX).saturating_add(1);
-    let pause = schedule.interval(done, chance);
-    // A failed query never ends the polling: only an answer after `poll_until` proves that the order is unpaid.
-    let next = match answer {
-        QueryResult::None => Some(now.after(pause)),
+    let queries = usize::try_from(queries).unwrap_or(usize::MAX).saturating_add(1);
+    let interval = schedule.interval(queries, jitter);
+    // A failed query never ends the polling: only a successful query after `poll_until` proves that the order is unpaid.
+    let next = match result {
+        QueryResult::Failed => Some(now.after(interval)),
         QueryResult::Paid(_) | QueryResult::Unpaid if now >= until => None,
-        QueryResult::Paid(_) | QueryResult::Unpaid => Some(now.after(pause).min(until)),
+        QueryResult::Paid(_) | QueryResult::Unpaid => Some(now.after(interval).min(until)),
     };
-    let standing = if next.is_none() && standing == "open" {
+    let status = if next.is_none() && status == "open" {
         events::expired(db, number, now)?;
         "expired"
     } else {
-        &*standing
+        &*status
     };
     db.prepare_cached(
         "UPDATE orders SET queries = queries + 1, last_query_at = ?2, next_query_at = ?3, status = ?4
          WHERE out_trade_no = ?1",
     )?
-    .execute(params![number.as_str(), column::from_time(now), next.map(column::from_time), standing])?;
+    .execute(params![number.as_str(), column::from_time(now), next.map(column::from_time), status])?;
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! SQLite with group commit: one writer and a few readers.
 //!
-//! A durable commit costs one fsync, whatever it contains. The writer puts all writes that were queued during the last
-//! commit into the next one and answers each caller after that commit: everything answered is on disk, and 64 callers
-//! share one fsync.
+//! A durable commit costs one fsync, whatever it contains. The writer puts all writes that were queued during one commit
+//! into the next one, and answers their callers after that commit. So every answered write is on disk, and 64 callers
+//! may share one fsync.
 
 use super::Failure;
 use rusqlite::{Connection, OpenFlags};
@@ -56,13 +56,13 @@ impl Writer {
         embedded::migrations::runner().run(&mut db).map_err(Failure::migration)?;
         let (queue, messages) = mpsc::channel(QUEUE_CAPACITY);
         let commits = Arc::new(AtomicU64::new(0));
-        let counted = Arc::clone(&commits);
+        let counter = Arc::clone(&commits);
         let write = move || {
-            let closing = write_until_closed(&db, messages, &counted);
+            let closing = write_until_closed(&db, messages, &counter);
             drop((db, lock));
-            if let Some(tell) = closing {
+            if let Some(closed) = closing {
                 // The caller may have stopped waiting.
-                let _ = tell.send(());
+                let _ = closed.send(());
             }
         };
         thread::Builder::new().name("ledger".to_owned()).spawn(write).map_err(Failure::file)?;
@@ -86,24 +86,24 @@ impl Writer {
         &self,
         job: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let (tell, told) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |db| {
             let outcome = in_savepoint(db, job);
             Box::new(move |committed| {
                 // The caller may have stopped waiting; the write is committed all the same.
-                drop(tell.send(committed.and(outcome)));
+                drop(sender.send(committed.and(outcome)));
             })
         });
         self.queue.send(Message::Write(job)).await.map_err(|_| Failure::CLOSED)?;
-        told.await.unwrap_or(Err(Failure::CLOSED))
+        receiver.await.unwrap_or(Err(Failure::CLOSED))
     }
 
     /// Commits queued writes, closes the file and stops the thread.
     pub(super) async fn close(&self) {
-        let (tell, told) = oneshot::channel();
-        if self.queue.send(Message::Close(tell)).await.is_ok() {
+        let (sender, receiver) = oneshot::channel();
+        if self.queue.send(Message::Close(sender)).await.is_ok() {
             // An error means that the thread has stopped already.
-            let _ = told.await;
+            let _ = receiver.await;
         }
     }
 }
@@ -116,9 +116,9 @@ fn lock(path: &Path) -> Result<File, Failure> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     // The database is created here with mode 0600, because SQLite gives its write-ahead log the mode of the database.
     drop(options.open(path).map_err(Failure::file)?);
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".lock");
-    let lock = options.open(beside).map_err(Failure::file)?;
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push(".lock");
+    let lock = options.open(lock_path).map_err(Failure::file)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(fs::TryLockError::WouldBlock) => Err(Failure::IN_USE),
@@ -149,7 +149,7 @@ fn write_until_closed(
         while let Some(message) = next.take() {
             match message {
                 Message::Write(job) => group.push(job),
-                Message::Close(tell) => closing = Some(tell),
+                Message::Close(closed) => closing = Some(closed),
             }
             if group.len() < MAX_GROUP && closing.is_none() {
                 next = messages.try_recv().ok();
@@ -162,17 +162,17 @@ fn write_until_closed(
     closing
 }
 
-/// Runs a group in one transaction. If the transaction ends early (on a full disk SQLite rolls back by itself), all of
-/// them fail: none may report a commit that did not happen.
+/// Runs a group of jobs in one transaction. If the transaction ends early (on a full disk SQLite rolls back by itself),
+/// all jobs fail: none may report a commit that did not happen.
 fn write_group(db: &Connection, group: Vec<Job>, commits: &AtomicU64) {
-    let mut tellers = Vec::with_capacity(group.len());
+    let mut replies = Vec::with_capacity(group.len());
     let mut committed = db.execute_batch("BEGIN IMMEDIATE").map_err(Failure::from);
     if committed.is_ok() {
         for job in group {
             if db.is_autocommit() {
                 break;
             }
-            tellers.push(job(db));
+            replies.push(job(db));
         }
         committed = if db.is_autocommit() {
             Err(Failure::ROLLED_BACK)
@@ -187,8 +187,8 @@ fn write_group(db: &Connection, group: Vec<Job>, commits: &AtomicU64) {
         Ok(()) => _ = commits.fetch_add(1, Ordering::Relaxed),
         Err(failure) => tracing::error!(%failure, "the ledger could not commit"),
     }
-    for tell in tellers {
-        tell(committed.clone());
+    for reply in replies {
+        reply(committed.clone());
     }
 }
 
@@ -199,6 +199,7 @@ fn in_savepoint<T>(
 ) -> Result<T, Failure> {
     db.execute_batch("SAVEPOINT job")?;
     let outcome = job(db);
+    // Without a transaction there is no savepoint: SQLite has rolled all of the group back.
     if db.is_autocommit() {
         return outcome.and(Err(Failure::ROLLED_BACK));
     }
@@ -272,7 +273,7 @@ mod tests {
         (dir, writer, readers)
     }
 
-    fn note(db: &Connection, kind: &str) -> Result<(), Failure> {
+    fn insert_event(db: &Connection, kind: &str) -> Result<(), Failure> {
         db.execute(
             "INSERT INTO events (happened_at, kind, out_trade_no, data) VALUES (0, ?1, 'n', '{}')",
             [kind],
@@ -280,20 +281,20 @@ mod tests {
         Ok(())
     }
 
-    async fn notes(readers: &Readers) -> i64 {
+    async fn count_events(readers: &Readers) -> i64 {
         let count = |db: &Connection| Ok(db.query_row("SELECT count(*) FROM events", [], |row| row.get(0))?);
         readers.read(count).await.unwrap()
     }
 
     #[tokio::test]
-    async fn a_failing_write_undoes_itself_and_nothing_of_its_neighbours() {
+    async fn a_failed_write_undoes_only_its_own_changes() {
         let (_dir, writer, readers) = scratch();
         let jobs = (0..20).map(|n| {
             let writer = writer.clone();
             tokio::spawn(async move {
                 writer
                     .write(move |db| {
-                        note(db, "written")?;
+                        insert_event(db, "written")?;
                         if n % 2 == 0 { Err(Failure::corrupt("planned")) } else { Ok(()) }
                     })
                     .await
@@ -303,7 +304,7 @@ mod tests {
         for job in jobs.collect::<Vec<_>>() {
             failed += i64::from(job.await.unwrap().is_err());
         }
-        assert_eq!((failed, notes(&readers).await), (10, 10));
+        assert_eq!((failed, count_events(&readers).await), (10, 10));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -323,40 +324,40 @@ mod tests {
         let jobs: Vec<_> = (0..64)
             .map(|_| {
                 let writer = writer.clone();
-                tokio::spawn(async move { writer.write(|db| note(db, "written")).await })
+                tokio::spawn(async move { writer.write(|db| insert_event(db, "written")).await })
             })
             .collect();
         for job in jobs {
             job.await.unwrap().unwrap();
         }
         slow.await.unwrap().unwrap();
-        assert_eq!(notes(&readers).await, 64);
+        assert_eq!(count_events(&readers).await, 64);
         let commits = writer.commits() - before;
         assert!((1..=8).contains(&commits), "{commits} commits");
     }
 
     #[tokio::test]
-    async fn what_was_told_is_there_after_the_file_is_opened_again() {
+    async fn a_confirmed_write_is_there_after_the_file_is_opened_again() {
         let (dir, writer, readers) = scratch();
-        writer.write(|db| note(db, "written")).await.unwrap();
+        writer.write(|db| insert_event(db, "written")).await.unwrap();
         writer.close().await;
         readers.close().await;
-        assert!(writer.write(|db| note(db, "late")).await.is_err());
+        assert!(writer.write(|db| insert_event(db, "late")).await.is_err());
         let path = dir.path().join("ledger.db");
         let _writer = Writer::open(&path).unwrap();
-        assert_eq!(notes(&Readers::open(&path).unwrap()).await, 1);
+        assert_eq!(count_events(&Readers::open(&path).unwrap()).await, 1);
     }
 
     #[tokio::test]
-    async fn a_transaction_rolled_back_from_inside_fails_the_whole_group() {
+    async fn a_transaction_rolled_back_by_a_job_fails_the_whole_group() {
         let (_dir, writer, readers) = scratch();
-        let vandal = writer.write(|db| {
-            note(db, "lost")?;
+        let rollback = writer.write(|db| {
+            insert_event(db, "lost")?;
             Ok(db.execute_batch("ROLLBACK")?)
         });
-        assert!(vandal.await.is_err());
-        writer.write(|db| note(db, "kept")).await.unwrap();
-        assert_eq!(notes(&readers).await, 1);
+        assert!(rollback.await.is_err());
+        writer.write(|db| insert_event(db, "kept")).await.unwrap();
+        assert_eq!(count_events(&readers).await, 1);
     }
 
     #[tokio::test]
@@ -368,10 +369,10 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn the_ledger_is_readable_by_its_owner_alone() {
+    async fn the_ledger_files_are_readable_by_their_owner_only() {
         use std::os::unix::fs::PermissionsExt as _;
         let (dir, writer, _readers) = scratch();
-        writer.write(|db| note(db, "written")).await.unwrap();
+        writer.write(|db| insert_event(db, "written")).await.unwrap();
         for file in fs::read_dir(dir.path()).unwrap() {
             let file = file.unwrap();
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.file_name());

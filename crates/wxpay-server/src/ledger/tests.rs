@@ -48,9 +48,9 @@ fn payment(serial: u8, total_fee: u64, discount: u64, secs: u64) -> Payment {
     Payment::new(id, Fen::new(total_fee), Fen::new(discount), UnixTime::from_secs(secs))
 }
 
-fn told(number: &str, payment: &Payment) -> Told {
+fn notification(number: &str, payment: &Payment) -> ReceivedNotification {
     let out_trade_no: OutTradeNo = number.parse().unwrap();
-    Told {
+    ReceivedNotification {
         digest: format!("{number} {payment:?}"),
         notify_id: "n".parse().unwrap(),
         openid: "o".parse().unwrap(),
@@ -85,11 +85,14 @@ async fn kinds(ledger: &Ledger, text: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_order_and_its_payment_are_there_after_the_file_is_opened_again() {
+async fn an_order_and_its_payment_survive_closing_and_opening_the_file() {
     let (dir, ledger) = scratch();
-    assert!(matches!(place(&ledger, "A1").await, Placed::Send(Placement { first: true, exposed: false })));
+    assert!(matches!(
+        place(&ledger, "A1").await,
+        Placed::Send(Placement { first: true, may_exist_upstream: false })
+    ));
     ledger.prepaid(number("A1"), prepayid(), Schedule::default(), NOON).await.unwrap();
-    ledger.verify_notification(told("A1", &payment(1, 60, 40, 5)), after(9)).await.unwrap();
+    ledger.record_notification(notification("A1", &payment(1, 60, 40, 5)), after(9)).await.unwrap();
     let before = view(&ledger, "A1").await;
     ledger.close().await;
     let ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
@@ -99,51 +102,58 @@ async fn an_order_and_its_payment_are_there_after_the_file_is_opened_again() {
 }
 
 #[tokio::test]
-async fn the_same_terms_are_the_same_order_and_others_are_not() {
+async fn equal_terms_are_the_same_order_and_other_terms_are_a_conflict() {
     let (_dir, ledger) = scratch();
     place(&ledger, "A1").await;
-    assert!(matches!(place(&ledger, "A1").await, Placed::Send(Placement { first: false, exposed: true })));
+    assert!(matches!(
+        place(&ledger, "A1").await,
+        Placed::Send(Placement { first: false, may_exist_upstream: true })
+    ));
     ledger.prepaid(number("A1"), prepayid(), Schedule::default(), NOON).await.unwrap();
     assert_eq!(place(&ledger, "A1").await, Placed::Ready(prepayid()));
     let other = Terms { total_fee: Fen::new(101), ..terms("A1") };
     assert_eq!(ledger.place(other, Schedule::default(), NOON).await.unwrap(), Placed::Conflict("total_fee"));
     // An expired prepayid is not returned.
-    let late = ledger.place(terms("A1"), Schedule::default(), after(7200)).await.unwrap();
-    assert!(matches!(late, Placed::Send(_)));
+    let replaced = ledger.place(terms("A1"), Schedule::default(), after(7200)).await.unwrap();
+    assert!(matches!(replaced, Placed::Send(_)));
 }
 
 #[tokio::test]
-async fn what_wechat_pay_certainly_does_not_know_is_not_chased() {
-    for (fate, chased) in [(Fate::NotSent, false), (Fate::Refused, false), (Fate::Unknown, true)] {
+async fn an_order_certainly_unknown_to_wechat_pay_is_not_polled() {
+    for (fate, polled) in [(Fate::NotSent, false), (Fate::Refused, false), (Fate::Unknown, true)] {
         let (_dir, ledger) = scratch();
-        let Placed::Send(asking) = place(&ledger, "A1").await else { panic!("a new order") };
-        assert_eq!(ledger.due(after(3600), 9).await.unwrap().len(), 1, "polled before anything is sent");
-        ledger.not_prepaid(number("A1"), asking, fate, after(1)).await.unwrap();
-        assert_eq!(!ledger.due(after(3600), 9).await.unwrap().is_empty(), chased, "{fate:?}");
+        let Placed::Send(placement) = place(&ledger, "A1").await else { panic!("a new order") };
+        assert_eq!(
+            ledger.due(after(3600), 9).await.unwrap().len(),
+            1,
+            "the order must be due before anything is sent"
+        );
+        ledger.not_prepaid(number("A1"), placement, fate, after(1)).await.unwrap();
+        assert_eq!(!ledger.due(after(3600), 9).await.unwrap().is_empty(), polled, "{fate:?}");
         // Once the fate is unknown, a later refusal of one attempt is no proof about the order.
-        let Placed::Send(asking) = place(&ledger, "A1").await else { panic!("an open order") };
-        assert_eq!(asking.exposed, chased);
-        ledger.not_prepaid(number("A1"), asking, Fate::Refused, after(2)).await.unwrap();
+        let Placed::Send(placement) = place(&ledger, "A1").await else { panic!("an open order") };
+        assert_eq!(placement.may_exist_upstream, polled);
+        ledger.not_prepaid(number("A1"), placement, Fate::Refused, after(2)).await.unwrap();
         let due_at_once = !ledger.due(after(2), 9).await.unwrap().is_empty();
-        assert_eq!(due_at_once, chased, "an order of unknown fate that is refused is queried at once");
+        assert_eq!(due_at_once, polled, "an order of unknown fate that is refused is queried at once");
     }
 }
 
 #[tokio::test]
-async fn the_pauses_between_queries_grow_until_a_last_query_ends_the_chase() {
+async fn the_intervals_between_queries_grow_until_a_last_query_ends_the_polling() {
     let (_dir, ledger) = scratch();
     place(&ledger, "A1").await;
     let schedule = Schedule::default();
-    let (mut now, mut waits, mut asked) = (NOON, Vec::new(), NOON);
+    let (mut now, mut intervals, mut last) = (NOON, Vec::new(), NOON);
     while let Some(next) = view(&ledger, "A1").await.next_query_at {
         now = next.unix();
-        waits.push(now.since(asked).as_secs());
-        asked = now;
+        intervals.push(now.since(last).as_secs());
+        last = now;
         assert_eq!(ledger.due(now, 9).await.unwrap(), [number("A1")]);
         ledger.record_query(number("A1"), QueryResult::Unpaid, schedule.clone(), now, 0).await.unwrap();
     }
     // From 15 seconds, growing; the last query after two hours and five minutes.
-    assert_eq!(waits, [15, 30, 60, 120, 300, 600, 1800, 1800, 1800, 975]);
+    assert_eq!(intervals, [15, 30, 60, 120, 300, 600, 1800, 1800, 1800, 975]);
     assert_eq!(now, after(7500));
     assert_eq!(
         (view(&ledger, "A1").await.status, stored(&ledger, "A1").await),
@@ -153,7 +163,7 @@ async fn the_pauses_between_queries_grow_until_a_last_query_ends_the_chase() {
 }
 
 #[tokio::test]
-async fn jitter_shortens_a_pause_by_a_fifth_at_most_and_no_answer_gives_nothing_up() {
+async fn jitter_shortens_an_interval_by_up_to_a_fifth_and_a_failed_query_expires_nothing() {
     let (_dir, ledger) = scratch();
     place(&ledger, "A1").await;
     let schedule = Schedule::default();
@@ -162,13 +172,13 @@ async fn jitter_shortens_a_pause_by_a_fifth_at_most_and_no_answer_gives_nothing_
         .await
         .unwrap();
     assert_eq!(view(&ledger, "A1").await.next_query_at.unwrap().unix(), after(15 + 24));
-    ledger.record_query(number("A1"), QueryResult::None, schedule, after(9000), 0).await.unwrap();
+    ledger.record_query(number("A1"), QueryResult::Failed, schedule, after(9000), 0).await.unwrap();
     let order = view(&ledger, "A1").await;
     assert_eq!((order.status, order.next_query_at.unwrap().unix()), (Status::Open, after(9060)));
 }
 
 #[tokio::test]
-async fn an_order_with_its_own_end_is_chased_until_then() {
+async fn an_order_with_time_expire_is_polled_until_then() {
     let (_dir, ledger) = scratch();
     let own = Terms { time_expire: Some(after(600)), ..terms("A1") };
     ledger.place(own.clone(), Schedule::default(), NOON).await.unwrap();
@@ -181,11 +191,11 @@ async fn an_order_with_its_own_end_is_chased_until_then() {
 }
 
 #[tokio::test]
-async fn a_notification_that_tells_of_no_success_is_kept_and_credits_nothing() {
+async fn a_notification_without_success_is_stored_and_pays_nothing() {
     let (_dir, ledger) = scratch();
     place(&ledger, "A1").await;
-    let failed = Told { evidence: None, ..told("A1", &payment(1, 100, 0, 5)) };
-    assert_eq!(ledger.verify_notification(failed, after(1)).await.unwrap(), Merged::Nothing);
+    let failed = ReceivedNotification { evidence: None, ..notification("A1", &payment(1, 100, 0, 5)) };
+    assert_eq!(ledger.record_notification(failed, after(1)).await.unwrap(), Merged::Nothing);
     assert_eq!(view(&ledger, "A1").await.status, Status::Open);
     let count =
         |db: &Connection| Ok(db.query_row("SELECT count(*) FROM notifications", [], |row| row.get(0))?);
@@ -193,24 +203,24 @@ async fn a_notification_that_tells_of_no_success_is_kept_and_credits_nothing() {
 }
 
 #[tokio::test]
-async fn a_report_of_delivery_is_told_once_and_a_new_one_again() {
+async fn an_acknowledged_delivery_report_is_not_sent_again_but_a_new_one_is() {
     let (_dir, ledger) = scratch();
     place(&ledger, "A1").await;
     let report = |delivered| Report { delivered, message: "ok".to_owned(), openid: None };
-    let take_in = |delivered, at| ledger.record_delivery(number("A1"), report(delivered), at);
-    assert_eq!(take_in(true, after(1)).await.unwrap(), Reported::NotPaid);
-    ledger.verify_notification(told("A1", &payment(1, 100, 0, 5)), after(2)).await.unwrap();
-    let Reported::Send { reported_at, .. } = take_in(true, after(3)).await.unwrap() else {
+    let record = |delivered, at| ledger.record_delivery(number("A1"), report(delivered), at);
+    assert_eq!(record(true, after(1)).await.unwrap(), Reported::NotPaid);
+    ledger.record_notification(notification("A1", &payment(1, 100, 0, 5)), after(2)).await.unwrap();
+    let Reported::Send { reported_at, .. } = record(true, after(3)).await.unwrap() else {
         panic!("the report must be sent")
     };
-    let Reported::Send { reported_at: newer, .. } = take_in(false, after(4)).await.unwrap() else {
+    let Reported::Send { reported_at: newer, .. } = record(false, after(4)).await.unwrap() else {
         panic!("the newer report must be sent")
     };
-    // The reply to the older report comes late and does not acknowledge the newer one.
+    // The reply to the older report arrives late and does not acknowledge the newer one.
     ledger.acknowledge_delivery(number("A1"), reported_at, after(5)).await.unwrap();
     assert_eq!(view(&ledger, "A1").await.delivery.unwrap().acknowledged_at, None);
     ledger.acknowledge_delivery(number("A1"), newer, after(6)).await.unwrap();
-    assert_eq!(take_in(false, after(7)).await.unwrap(), Reported::Acknowledged);
+    assert_eq!(record(false, after(7)).await.unwrap(), Reported::Acknowledged);
     assert_eq!(
         ledger.record_delivery(number("B1"), report(true), after(8)).await.unwrap(),
         Reported::NoOrder
@@ -218,7 +228,7 @@ async fn a_report_of_delivery_is_told_once_and_a_new_one_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sixty_four_tasks_at_once_lose_nothing_and_count_nothing_twice() {
+async fn sixty_four_concurrent_tasks_lose_nothing_and_count_nothing_twice() {
     let (_dir, ledger) = scratch();
     let before = ledger.commits();
     let tasks: Vec<_> = (0..64)
@@ -229,7 +239,10 @@ async fn sixty_four_tasks_at_once_lose_nothing_and_count_nothing_twice() {
                 let order = format!("A{}", task % 16);
                 for _ in 0..4 {
                     place(&ledger, &order).await;
-                    ledger.verify_notification(told(&order, &payment(1, 100, 0, 5)), NOON).await.unwrap();
+                    ledger
+                        .record_notification(notification(&order, &payment(1, 100, 0, 5)), NOON)
+                        .await
+                        .unwrap();
                     assert_eq!(view(&ledger, &order).await.status, Status::Paid);
                 }
             })
@@ -246,7 +259,7 @@ async fn sixty_four_tasks_at_once_lose_nothing_and_count_nothing_twice() {
 }
 
 #[tokio::test]
-async fn a_value_edited_by_hand_is_an_error_and_no_panic() {
+async fn a_stored_value_edited_by_hand_is_an_error_that_names_the_column() {
     let (_dir, ledger) = scratch();
     place(&ledger, "A1").await;
     for (update, column) in [
@@ -261,7 +274,7 @@ async fn a_value_edited_by_hand_is_an_error_and_no_panic() {
 }
 
 /// Payments, the same payments duplicated and shuffled, and two positions at which the order may be placed.
-fn any_deliveries() -> impl Strategy<Value = (Vec<Payment>, Vec<Payment>, usize, usize)> {
+fn any_arrivals() -> impl Strategy<Value = (Vec<Payment>, Vec<Payment>, usize, usize)> {
     let one = (
         0_u8..3,
         prop::sample::select(vec![100_u64, 60, 1]),
@@ -278,47 +291,52 @@ fn any_deliveries() -> impl Strategy<Value = (Vec<Payment>, Vec<Payment>, usize,
 
 /// Each case writes two ledgers to disk, so the number of cases is fixed and `PROPTEST_CASES` is ignored.
 #[test]
-fn the_order_and_number_of_deliveries_do_not_change_what_is_known() {
+fn order_and_number_of_notifications_do_not_change_the_payment_state() {
     let config = ProptestConfig { cases: 96, ..ProptestConfig::default() };
-    let outcome = TestRunner::new(config).run(&any_deliveries(), |(once, shuffled, early, late)| {
-        let runtime = Runtime::new().unwrap();
-        let (_dir, ledger) = scratch();
-        runtime.block_on(async {
-            // A1 is placed first and gets each payment once. B1 is placed somewhere in the middle of a shuffle in
-            // which each payment comes twice, by notification or by query.
-            place(&ledger, "A1").await;
-            for piece in &once {
-                ledger.verify_notification(told("A1", piece), NOON).await.unwrap();
-            }
-            for (at, piece) in shuffled.iter().enumerate() {
-                if at == early.min(late) {
-                    place(&ledger, "B1").await;
+    let outcome =
+        TestRunner::new(config).run(&any_arrivals(), |(once, shuffled, first_place, second_place)| {
+            let runtime = Runtime::new().unwrap();
+            let (_dir, ledger) = scratch();
+            runtime.block_on(async {
+                // A1 is placed first and gets each payment once. B1 is placed somewhere in the middle of a shuffle in
+                // which each payment comes twice, by notification or by query.
+                place(&ledger, "A1").await;
+                for payment in &once {
+                    ledger.record_notification(notification("A1", payment), NOON).await.unwrap();
                 }
-                if at % 2 == 0 {
-                    ledger.verify_notification(told("B1", piece), NOON).await.unwrap();
-                } else {
-                    let answer = QueryResult::Paid(Evidence::from_storage(number("B1"), piece.clone()));
-                    ledger.record_query(number("B1"), answer, Schedule::default(), NOON, 0).await.unwrap();
+                for (at, payment) in shuffled.iter().enumerate() {
+                    if at == first_place.min(second_place) {
+                        place(&ledger, "B1").await;
+                    }
+                    if at % 2 == 0 {
+                        ledger.record_notification(notification("B1", payment), NOON).await.unwrap();
+                    } else {
+                        let result = QueryResult::Paid(Evidence::from_storage(number("B1"), payment.clone()));
+                        ledger
+                            .record_query(number("B1"), result, Schedule::default(), NOON, 0)
+                            .await
+                            .unwrap();
+                    }
                 }
-            }
-            place(&ledger, "B1").await;
-            let (one, other) = (view(&ledger, "A1").await, view(&ledger, "B1").await);
-            assert_eq!(
-                (one.status, &one.transaction_id, one.paid_at, one.discount, &one.anomalies),
-                (other.status, &other.transaction_id, other.paid_at, other.discount, &other.anomalies),
-            );
-            // The stored status is the one that follows from the evidence.
-            let name = serde_json::to_value(one.status).unwrap();
-            assert_eq!(stored(&ledger, "A1").await, name.as_str().unwrap());
-            assert_eq!(stored(&ledger, "B1").await, name.as_str().unwrap());
-            // `order.paid` is emitted exactly once if the order is paid.
-            for order in ["A1", "B1"] {
-                let paid = kinds(&ledger, order).await.iter().filter(|kind| *kind == "order.paid").count();
-                assert_eq!(paid, usize::from(one.status == Status::Paid));
-            }
-            ledger.close().await;
+                place(&ledger, "B1").await;
+                let (one, other) = (view(&ledger, "A1").await, view(&ledger, "B1").await);
+                assert_eq!(
+                    (one.status, &one.transaction_id, one.paid_at, one.discount, &one.anomalies),
+                    (other.status, &other.transaction_id, other.paid_at, other.discount, &other.anomalies),
+                );
+                // The stored status is the one that follows from the evidence.
+                let name = serde_json::to_value(one.status).unwrap();
+                assert_eq!(stored(&ledger, "A1").await, name.as_str().unwrap());
+                assert_eq!(stored(&ledger, "B1").await, name.as_str().unwrap());
+                // `order.paid` is emitted exactly once if the order is paid.
+                for order in ["A1", "B1"] {
+                    let paid =
+                        kinds(&ledger, order).await.iter().filter(|kind| *kind == "order.paid").count();
+                    assert_eq!(paid, usize::from(one.status == Status::Paid));
+                }
+                ledger.close().await;
+            });
+            Ok(())
         });
-        Ok(())
-    });
     outcome.unwrap();
 }

@@ -47,18 +47,18 @@ pub(crate) struct TokenSync {
     store: Box<dyn TokenStore>,
     /// The token last loaded from or saved to the store; only a different one is copied. Otherwise an old token that is
     /// still in the store would replace the newer one that was fetched because WeChat Pay refused the old one.
-    seen: Mutex<Option<AccessToken>>,
+    last_copied: Mutex<Option<AccessToken>>,
 }
 
 impl TokenSync {
     pub(crate) fn new(store: Box<dyn TokenStore>) -> Self {
-        Self { store, seen: Mutex::default() }
+        Self { store, last_copied: Mutex::default() }
     }
 
     /// Copies a new token from the store to the client's memory; called before a request.
     pub(crate) async fn load(&self, app: &AppId, client: &Client) {
         let (token, expires_at) = match self.store.load(app).await {
-            Ok(Some(dated)) => dated,
+            Ok(Some(stored)) => stored,
             Ok(None) => return,
             Err(cause) => return tracing::warn!(%cause, "the token store cannot be read"),
         };
@@ -71,22 +71,22 @@ impl TokenSync {
     /// Copies a new token from the client's memory to the store; called after a request.
     pub(crate) async fn save(&self, app: &AppId, client: &Client) {
         let now = crate::time::now();
-        let held = |memory: &mut Memory| memory.token(app, now).map(|(token, until)| (token.clone(), until));
-        let Some(dated) = client.memory(held) else { return };
-        if !self.is_new(&dated.0) {
+        let read = |memory: &mut Memory| memory.token(app, now).map(|(token, until)| (token.clone(), until));
+        let Some(stored) = client.memory(read) else { return };
+        if !self.is_new(&stored.0) {
             return;
         }
-        if let Err(cause) = self.store.save(app, dated).await {
+        if let Err(cause) = self.store.save(app, stored).await {
             tracing::warn!(%cause, "the token store cannot be written");
         }
     }
 
     fn is_new(&self, token: &AccessToken) -> bool {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = seen.as_ref() != Some(token);
-        if news {
-            *seen = Some(token.clone());
+        let mut last_copied = self.last_copied.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = last_copied.as_ref() != Some(token);
+        if is_new {
+            *last_copied = Some(token.clone());
         }
-        news
+        is_new
     }
 }

@@ -14,7 +14,7 @@ type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16);
 const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
 #[tokio::test]
-async fn a_member_that_breaks_its_rule_is_named_and_nothing_is_placed() {
+async fn an_invalid_field_is_named_and_nothing_is_placed() {
     let shop = Shop::open().await;
     let table = [
         ("out_trade_no", json!("A-1")),
@@ -47,12 +47,12 @@ async fn a_member_that_breaks_its_rule_is_named_and_nothing_is_placed() {
     for (field, value) in table {
         let mut bad = order("A1", 1999);
         bad[field] = value.clone();
-        let answer = shop.post("/api/orders", &bad).await;
-        let problem = answer.json();
-        assert_eq!((answer.status, &problem["field"]), (422, &json!(field)), "{field} {value}: {problem}");
-        assert!(answer.head.contains("content-type: application/problem+json"), "{}", answer.head);
-        for member in ["type", "title", "status", "detail", "rule"] {
-            assert!(!problem[member].is_null(), "{member}: {problem}");
+        let reply = shop.post("/api/orders", &bad).await;
+        let problem = reply.json();
+        assert_eq!((reply.status, &problem["field"]), (422, &json!(field)), "{field} {value}: {problem}");
+        assert!(reply.head.contains("content-type: application/problem+json"), "{}", reply.head);
+        for name in ["type", "title", "status", "detail", "rule"] {
+            assert!(!problem[name].is_null(), "{name}: {problem}");
         }
     }
     let mut gbk = order("A1", 1999);
@@ -65,7 +65,7 @@ async fn a_member_that_breaks_its_rule_is_named_and_nothing_is_placed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_or_found_is_a_problem_too() {
+async fn malformed_requests_and_unknown_paths_are_problems() {
     let shop = Shop::open().await;
     let good = order("A1", 1999).to_string();
     let long = format!("{{\"body\":\"{}\"}}", "x".repeat(70_000));
@@ -84,30 +84,30 @@ async fn what_cannot_be_read_or_found_is_a_problem_too() {
         ("DELETE", "/api/orders/A1", &[], "", 405),
         ("GET", "/api/orders/A1", &[], "", 404),
         ("GET", "/api/orders/A%2F1", &[], "", 404),
-        ("GET", "/api/nowhere", &[], "", 404),
-        ("GET", "/nowhere", &[], "", 404),
+        ("GET", "/api/unknown", &[], "", 404),
+        ("GET", "/unknown", &[], "", 404),
         ("GET", "/api/events?after=x", &[], "", 422),
     ];
     for (method, path, head, body, status) in table {
-        let answer = call(shop.address(), method, path, head, body.as_bytes()).await;
-        assert_eq!(answer.status, status, "{method} {path}: {}", answer.head);
-        assert!(answer.head.contains("content-type: application/problem+json"), "{path}: {}", answer.head);
-        assert_eq!(answer.json()["status"], status);
-        assert_eq!(answer.head.contains("\r\nallow: "), status == 405, "{}", answer.head);
+        let reply = call(shop.address(), method, path, head, body.as_bytes()).await;
+        assert_eq!(reply.status, status, "{method} {path}: {}", reply.head);
+        assert!(reply.head.contains("content-type: application/problem+json"), "{path}: {}", reply.head);
+        assert_eq!(reply.json()["status"], status);
+        assert_eq!(reply.head.contains("\r\nallow: "), status == 405, "{}", reply.head);
     }
     assert!(shop.sim.with(|sim, now| sim.gateway.orders(now)).is_empty());
 }
 
 #[tokio::test]
-async fn with_a_token_nobody_else_is_let_in() {
+async fn api_requests_without_the_token_are_unauthorized() {
     let shop = Shop::open_with(&[("api_token", "0123456789abcdef")]).await;
     for head in
         [vec![], vec![("authorization", "Bearer 0123456789abcdee")], vec![("authorization", "Basic x")]]
     {
-        for (method, path) in [("GET", "/api/events"), ("POST", "/api/orders"), ("GET", "/api/nowhere")] {
-            let answer = call(shop.address(), method, path, &head, b"").await;
-            assert_eq!(answer.status, 401, "{method} {path}");
-            assert!(answer.head.contains("www-authenticate: bearer"));
+        for (method, path) in [("GET", "/api/events"), ("POST", "/api/orders"), ("GET", "/api/unknown")] {
+            let reply = call(shop.address(), method, path, &head, b"").await;
+            assert_eq!(reply.status, 401, "{method} {path}");
+            assert!(reply.head.contains("www-authenticate: bearer"));
         }
     }
     let head = [("authorization", "Bearer 0123456789abcdef"), JSON[0]];
@@ -128,7 +128,7 @@ async fn with_a_token_nobody_else_is_let_in() {
 }
 
 #[tokio::test]
-async fn health_tells_whether_the_ledger_can_be_written() {
+async fn readiness_follows_the_ledger() {
     let shop = Shop::open().await;
     assert_eq!(shop.get("/health/live").await.json(), json!({"status": "live"}));
     assert_eq!(shop.get("/health/ready").await.json(), json!({"status": "ready"}));
@@ -146,7 +146,7 @@ async fn health_tells_whether_the_ledger_can_be_written() {
 }
 
 #[tokio::test]
-async fn a_slow_or_silent_visitor_is_shown_the_door() {
+async fn a_slow_or_silent_connection_is_closed() {
     let shop = Shop::open().await;
     let mut slow = TcpStream::connect(shop.address()).await.unwrap();
     slow.write_all(b"POST /api/orders HTTP/1.1\r\nhost: x\r\n").await.unwrap();
@@ -160,11 +160,11 @@ async fn a_slow_or_silent_visitor_is_shown_the_door() {
     assert_eq!(half.status, 408);
 }
 
-/// Returns the time until the server closes the connection.
+/// Waits until the server closes the connection, at most 30 seconds. Returns the time that it took.
 async fn closed(mut stream: TcpStream) -> Duration {
-    let began = tokio::time::Instant::now();
+    let start = tokio::time::Instant::now();
     let mut bytes = Vec::new();
-    let end = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut bytes));
-    drop(end.await);
-    began.elapsed()
+    let closing = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut bytes));
+    drop(closing.await);
+    start.elapsed()
 }

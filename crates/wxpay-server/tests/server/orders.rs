@@ -10,22 +10,22 @@ use wxpay_sim::{
 };
 
 #[tokio::test]
-async fn a_whole_payment_from_order_to_delivery() {
+async fn a_payment_from_order_to_delivery() {
     let shop = Shop::open().await;
     let placed = shop.order("A1", 1999).await;
     assert_eq!(placed.status, 201, "{}", placed.json());
     let placed = placed.json();
     assert_eq!((&placed["status"], &placed["out_trade_no"]), (&json!("open"), &json!("A1")));
-    let phone = placed["app"].as_object().unwrap();
-    let names: Vec<_> = phone.keys().map(String::as_str).collect();
+    let params = placed["app"].as_object().unwrap();
+    let names: Vec<_> = params.keys().map(String::as_str).collect();
     assert_eq!(names, ["appid", "noncestr", "package", "partnerid", "prepayid", "sign", "timestamp"]);
-    assert!(phone.values().all(Value::is_string));
+    assert!(params.values().all(Value::is_string));
 
     // The payer's client checks the signature of the parameters and pays.
     let sim = shop.sim.address();
     let paid = call(sim, "POST", "/_sim/v1/payer/pay", &[], placed["app"].to_string().as_bytes()).await;
     assert_eq!(paid.status, 200, "{}", paid.json());
-    let view = shop.becomes("A1", "paid").await;
+    let view = shop.wait_for_status("A1", "paid").await;
     let record = shop.record("A1").unwrap();
     let payment = &record.payments[0];
     assert_eq!(view["transaction_id"], payment.transaction_id.to_string());
@@ -39,26 +39,26 @@ async fn a_whole_payment_from_order_to_delivery() {
     assert_eq!((again.status, &again.json()["status"]), (200, &json!("paid")));
     assert!(again.json().get("app").is_none());
 
-    let told = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
-    assert_eq!(told.status, 200, "{}", told.json());
-    assert_eq!(told.json()["delivery"]["delivered"], true);
-    assert!(told.json()["delivery"]["acknowledged_at"].is_string());
-    let twice = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
-    assert_eq!(twice.json()["delivery"], told.json()["delivery"]);
+    let delivered = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
+    assert_eq!(delivered.status, 200, "{}", delivered.json());
+    assert_eq!(delivered.json()["delivery"]["delivered"], true);
+    assert!(delivered.json()["delivery"]["acknowledged_at"].is_string());
+    let repeated = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
+    assert_eq!(repeated.json()["delivery"], delivered.json()["delivery"]);
     assert!(shop.server.shutdown().await);
 }
 
 #[tokio::test]
-async fn a_discount_counts_against_the_order() {
+async fn a_payment_with_a_discount_pays_the_order() {
     let shop = Shop::open().await;
     shop.order("A1", 1999).await;
     shop.pay_as("A1", &Payer::default().with_discount(wxpay_proto::Fen::new(50)));
-    let view = shop.becomes("A1", "paid").await;
+    let view = shop.wait_for_status("A1", "paid").await;
     assert_eq!(view["discount"], 50);
 }
 
 #[tokio::test]
-async fn the_same_order_again_is_the_same_order() {
+async fn the_same_order_again_returns_the_same_prepayid() {
     let shop = Shop::open().await;
     let first = shop.order("A1", 1999).await;
     let again = shop.order("A1", 1999).await;
@@ -68,11 +68,11 @@ async fn the_same_order_again_is_the_same_order() {
 }
 
 #[tokio::test]
-async fn requests_at_the_same_time_share_one_call() {
+async fn concurrent_requests_for_one_order_share_one_call() {
     let shop = Shop::open().await;
     shop.inject(Fault::Delayed { millis: 300 }, Operation::Genprepay, 1);
     let address = shop.address();
-    let asking: Vec<_> = (0..16)
+    let requests: Vec<_> = (0..16)
         .map(|_| {
             tokio::spawn(async move {
                 let head = [("content-type", "application/json")];
@@ -82,10 +82,10 @@ async fn requests_at_the_same_time_share_one_call() {
         })
         .collect();
     let (mut created, mut prepayids) = (0, Vec::new());
-    for answer in asking {
-        let answer = answer.await.unwrap();
-        created += u32::from(answer.status == 201);
-        prepayids.push(answer.json()["app"]["prepayid"].clone());
+    for reply in requests {
+        let reply = reply.await.unwrap();
+        created += u32::from(reply.status == 201);
+        prepayids.push(reply.json()["app"]["prepayid"].clone());
     }
     prepayids.dedup();
     assert_eq!((created, prepayids.len()), (1, 1));
@@ -110,15 +110,15 @@ async fn another_order_under_the_same_number_is_a_conflict_that_names_the_field(
     ] {
         let mut other = placed.clone();
         other[field] = value;
-        let answer = shop.post("/api/orders", &other).await;
-        assert_eq!((answer.status, &answer.json()["field"]), (409, &json!(field)), "{}", answer.json());
-        assert!(answer.head.contains("content-type: application/problem+json"));
+        let reply = shop.post("/api/orders", &other).await;
+        assert_eq!((reply.status, &reply.json()["field"]), (409, &json!(field)), "{}", reply.json());
+        assert!(reply.head.contains("content-type: application/problem+json"));
     }
     assert_eq!(shop.view("A1").await["total_fee"], 1999);
 }
 
 #[tokio::test]
-async fn a_lost_answer_leaves_the_order_in_doubt_and_asking_again_recovers_it() {
+async fn a_lost_reply_leaves_the_fate_unknown_and_the_same_request_resolves_it() {
     let shop = Shop::open_with(&[("call_attempts", "1")]).await;
     shop.inject(Fault::CommitThenDropResponse, Operation::Genprepay, 1);
     let lost = shop.order("A1", 1999).await;
@@ -131,12 +131,12 @@ async fn a_lost_answer_leaves_the_order_in_doubt_and_asking_again_recovers_it() 
     let again = shop.order("A1", 1999).await;
     assert_eq!(again.status, 200, "{}", again.json());
     shop.pay("A1");
-    shop.becomes("A1", "paid").await;
+    shop.wait_for_status("A1", "paid").await;
     assert_eq!(shop.kinds("A1").await, ["order.paid"]);
 }
 
 #[tokio::test]
-async fn the_core_tries_again_by_itself_when_an_answer_is_lost() {
+async fn a_lost_reply_is_retried_by_the_core() {
     let shop = Shop::open().await;
     shop.inject(Fault::CommitThenDropResponse, Operation::Genprepay, 1);
     let placed = shop.order("A1", 1999).await;
@@ -144,7 +144,7 @@ async fn the_core_tries_again_by_itself_when_an_answer_is_lost() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_with_its_code_and_nothing_is_chased() {
+async fn a_refusal_has_its_code_and_the_order_is_not_polled() {
     let shop = Shop::open_with(&[("partner_key", &"0".repeat(32))]).await;
     let refused = shop.order("A1", 1999).await;
     assert_eq!((refused.status, &refused.json()["fate"]), (502, &json!("refused")), "{}", refused.json());
@@ -154,7 +154,7 @@ async fn a_refusal_is_told_with_its_code_and_nothing_is_chased() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_is_not_there_was_sent_nothing() {
+async fn the_fate_is_not_sent_if_the_gateway_is_unreachable() {
     let shop = Shop::open_with(&[("gateway_base_url", "http://127.0.0.1:9"), ("call_attempts", "1")]).await;
     let failed = shop.order("A1", 1999).await;
     assert_eq!((failed.status, &failed.json()["fate"]), (503, &json!("not_sent")), "{}", failed.json());
@@ -162,7 +162,7 @@ async fn a_gateway_that_is_not_there_was_sent_nothing() {
 }
 
 #[tokio::test]
-async fn a_visitor_who_goes_away_does_not_take_the_order_along() {
+async fn an_order_is_placed_even_if_the_client_disconnects() {
     let shop = Shop::open().await;
     shop.inject(Fault::Delayed { millis: 400 }, Operation::Genprepay, 1);
     let body = order("A1", 1999).to_string();
@@ -192,7 +192,7 @@ async fn an_expired_prepayid_is_fetched_anew_under_the_same_number() {
 }
 
 #[tokio::test]
-async fn an_order_refused_because_it_is_paid_turns_out_paid() {
+async fn an_order_refused_because_it_is_paid_is_queried_and_paid() {
     let shop = Shop::open_with(&[("prepay_lifetime", "500ms")]).await;
     shop.inject(Fault::NotificationLost, Operation::Notification, 100);
     shop.order("A1", 1999).await;
@@ -204,7 +204,7 @@ async fn an_order_refused_because_it_is_paid_turns_out_paid() {
 }
 
 #[tokio::test]
-async fn tokens_that_are_replaced_or_expire_stop_nothing() {
+async fn replaced_and_expired_tokens_are_refreshed() {
     let shop = Shop::open().await;
     shop.order("A1", 1).await;
     shop.sim.with(|sim, now| sim.gateway.replace_tokens(now));
@@ -214,7 +214,7 @@ async fn tokens_that_are_replaced_or_expire_stop_nothing() {
 }
 
 #[tokio::test]
-async fn delivery_needs_a_payment_and_a_payer() {
+async fn a_delivery_report_requires_a_payment_and_a_payer() {
     let shop = Shop::open().await;
     shop.order("A1", 1999).await;
     let early = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
@@ -222,12 +222,12 @@ async fn delivery_needs_a_payment_and_a_payer() {
     shop.inject(Fault::NotificationLost, Operation::Notification, 100);
     shop.pay("A1");
     assert_eq!(shop.post("/api/orders/A1/query", &json!({})).await.json()["status"], "paid");
-    let nobody = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
-    assert_eq!((nobody.status, &nobody.json()["field"]), (422, &json!("openid")));
+    let without_payer = shop.post("/api/orders/A1/delivered", &json!({"status": "ok"})).await;
+    assert_eq!((without_payer.status, &without_payer.json()["field"]), (422, &json!("openid")));
     let payer = shop.sim.with(|sim, _| sim.gateway.payer().as_str().to_owned());
     let failed = json!({"status": "failed", "message": "缺货", "openid": payer});
-    let told = shop.post("/api/orders/A1/delivered", &failed).await;
-    assert_eq!(told.status, 200, "{}", told.json());
-    assert_eq!(told.json()["delivery"]["message"], "缺货");
+    let delivered = shop.post("/api/orders/A1/delivered", &failed).await;
+    assert_eq!(delivered.status, 200, "{}", delivered.json());
+    assert_eq!(delivered.json()["delivery"]["message"], "缺货");
     assert_eq!(shop.post("/api/orders/B9/delivered", &json!({"status": "ok"})).await.status, 404);
 }

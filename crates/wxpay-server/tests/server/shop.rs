@@ -28,13 +28,13 @@ pub(crate) struct Shop {
 }
 
 /// A complete reply.
-pub(crate) struct Answer {
+pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
 }
 
-impl Answer {
+impl Reply {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&self.body)))
@@ -48,10 +48,10 @@ impl Shop {
 
     /// Starts a gateway and a server with additional settings.
     pub(crate) async fn open_with(settings: &[(&'static str, &str)]) -> Self {
-        let mut rules = Settings::default();
-        rules.token_daily_quota = None;
+        let mut simulation = Settings::default();
+        simulation.token_daily_quota = None;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let gateway = Gateway::new(rules, 7);
+        let gateway = Gateway::new(simulation, 7);
         let credentials = gateway.credentials().clone();
         let sim = wxpay_sim::serve::Server::start(listener, gateway, Clock::running()).unwrap();
         let dir = tempfile::tempdir().unwrap();
@@ -78,17 +78,17 @@ impl Shop {
         self.server.local_addr()
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         call(self.address(), "GET", path, &[], b"").await
     }
 
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
         let head = [("content-type", "application/json")];
         call(self.address(), "POST", path, &head, body.to_string().as_bytes()).await
     }
 
     /// Places an order with this number and price in fen.
-    pub(crate) async fn order(&self, number: &str, total_fee: u64) -> Answer {
+    pub(crate) async fn order(&self, number: &str, total_fee: u64) -> Reply {
         self.post("/api/orders", &order(number, total_fee)).await
     }
 
@@ -100,7 +100,7 @@ impl Shop {
         self.get("/api/events?after=0&limit=1000").await.json()["events"].as_array().unwrap().clone()
     }
 
-    /// Returns the types of an order's events.
+    /// Returns the kinds of an order's events.
     pub(crate) async fn kinds(&self, number: &str) -> Vec<String> {
         let events = self.events().await;
         let own = events.iter().filter(|event| event["out_trade_no"] == number);
@@ -108,7 +108,7 @@ impl Shop {
     }
 
     /// Waits until the order has that status and returns it.
-    pub(crate) async fn becomes(&self, number: &str, status: &str) -> Value {
+    pub(crate) async fn wait_for_status(&self, number: &str, status: &str) -> Value {
         for _ in 0..400 {
             let view = self.view(number).await;
             if view["status"] == status {
@@ -116,7 +116,7 @@ impl Shop {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("{number} does not get the status {status}: {}", self.view(number).await);
+        panic!("{number} must get the status {status}: {}", self.view(number).await);
     }
 
     /// Makes the payer pay.
@@ -128,10 +128,9 @@ impl Shop {
         pay(&self.sim, number, payer);
     }
 
-    pub(crate) fn inject(&self, trouble: Fault, operation: Operation, times: u32) {
-        self.sim.with(|sim, _| {
-            sim.gateway.inject(FaultRule::new(trouble).for_operation(operation).at_most(times))
-        });
+    pub(crate) fn inject(&self, fault: Fault, operation: Operation, times: u32) {
+        self.sim
+            .with(|sim, _| sim.gateway.inject(FaultRule::new(fault).for_operation(operation).at_most(times)));
     }
 
     pub(crate) fn record(&self, number: &str) -> Option<OrderRecord> {
@@ -185,8 +184,8 @@ impl Closed {
 }
 
 fn pay(sim: &wxpay_sim::serve::Server, number: &str, payer: &Payer) {
-    let tapped = PrepayRef::OutTradeNo(number.parse().unwrap());
-    sim.with(|sim, now| sim.gateway.pay(&tapped, payer, now).map(drop)).unwrap();
+    let order = PrepayRef::OutTradeNo(number.parse().unwrap());
+    sim.with(|sim, now| sim.gateway.pay(&order, payer, now).map(drop)).unwrap();
 }
 
 async fn start(
@@ -195,7 +194,7 @@ async fn start(
     database: PathBuf,
     settings: &[(&'static str, String)],
 ) -> Running {
-    let mut given = vec![
+    let mut all = vec![
         ("listen", "127.0.0.1:0".to_owned()),
         ("database", database.to_str().unwrap().to_owned()),
         ("gateway_base_url", sim.url()),
@@ -206,8 +205,8 @@ async fn start(
         ("partner_key", credentials.partner_key().expose().clone()),
         ("call_timeout", "2s".to_owned()),
     ];
-    given.extend(settings.iter().cloned());
-    let sources = given
+    all.extend(settings.iter().cloned());
+    let sources = all
         .into_iter()
         .fold(Sources::default(), |sources, (name, value)| sources.setting(name, value).unwrap());
     Server::start(sources.check().unwrap()).await.unwrap()
@@ -229,7 +228,7 @@ pub(crate) async fn call(
     path: &str,
     head: &[(&str, &str)],
     body: &[u8],
-) -> Answer {
+) -> Reply {
     let head = head.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<Vec<_>>().concat();
     let length = body.len();
     let request = format!(
@@ -243,7 +242,7 @@ pub(crate) async fn call(
 }
 
 /// Reads a reply until the connection closes.
-pub(crate) async fn read(mut stream: TcpStream) -> Answer {
+pub(crate) async fn read(mut stream: TcpStream) -> Reply {
     let mut bytes = Vec::new();
     drop(stream.read_to_end(&mut bytes).await);
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or_else(|| {
@@ -251,5 +250,5 @@ pub(crate) async fn read(mut stream: TcpStream) -> Answer {
     });
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head: head.to_ascii_lowercase(), body: bytes[end + 4..].to_vec() }
+    Reply { status, head: head.to_ascii_lowercase(), body: bytes[end + 4..].to_vec() }
 }

@@ -20,7 +20,7 @@ use wxpay_proto::{
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "authorizations",
-    about: "Authorizations by which a payee allows transfers without confirmation.",
+    description: "Authorizations by which a payee allows transfers without confirmation.",
     routes: &[
         Route::get(
             "authorizations",
@@ -38,26 +38,26 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             |simulation, call| find(&mut simulation.gateway, call).map(ControlResponse::json),
         )
         .with_query(MERCHANT_FILTER)
-        .with_problems(&[UNKNOWN]),
+        .with_problems(&[AUTHORIZATION_NOT_FOUND]),
         Route::post(
             "authorizations/{out_authorization_no}/confirm",
             "confirm_authorization",
             "Grants the authorization as the payee. One that was requested with a transfer is granted by \
              confirming the transfer.",
             AUTHORIZATION,
-            |simulation, call| decided(simulation, call, Gateway::confirm_authorization),
+            |simulation, call| apply(simulation, call, Gateway::confirm_authorization),
         )
         .with_query(MERCHANT_FILTER)
-        .with_problems(&[UNKNOWN, NOT_NOW]),
+        .with_problems(&[AUTHORIZATION_NOT_FOUND, WRONG_STATE]),
         Route::post(
             "authorizations/{out_authorization_no}/refuse",
             "refuse_authorization",
             "Refuses the authorization as the payee. No notification is sent.",
             AUTHORIZATION,
-            |simulation, call| decided(simulation, call, Gateway::refuse_authorization),
+            |simulation, call| apply(simulation, call, Gateway::refuse_authorization),
         )
         .with_query(MERCHANT_FILTER)
-        .with_problems(&[UNKNOWN, NOT_NOW]),
+        .with_problems(&[AUTHORIZATION_NOT_FOUND, WRONG_STATE]),
         Route::post(
             "authorizations/{out_authorization_no}/close",
             "close_authorization",
@@ -68,27 +68,27 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
         .with_query(MERCHANT_FILTER)
         .with_body(Body::Required(&[required(
             "reason",
-            Kind::Enum(reasons),
+            Kind::Enum(close_reasons),
             "The close_reason of the payee or the platform.",
         )]))
-        .with_problems(&[UNKNOWN, NOT_NOW]),
+        .with_problems(&[AUTHORIZATION_NOT_FOUND, WRONG_STATE]),
     ],
 };
 
-const UNKNOWN: (u16, &str) = (404, "The authorization does not exist.");
-const NOT_NOW: (u16, &str) = (409, "The authorization's state does not allow this.");
+const AUTHORIZATION_NOT_FOUND: (u16, &str) = (404, "The authorization does not exist.");
+const WRONG_STATE: (u16, &str) = (409, "The authorization's state does not allow this.");
 
 pub(super) const AUTHORIZATIONS: Schema = Schema::List(&AUTHORIZATION);
-const AUTHORIZATION: Schema = Schema::Record(&RECORD);
-const RECORD: Record = Record {
+const AUTHORIZATION: Schema = Schema::Record(&AUTHORIZATION_RECORD);
+const AUTHORIZATION_RECORD: Record = Record {
     name: "Authorization",
-    about: "An authorization that a payee grants to a merchant.",
+    description: "An authorization that a payee grants to a merchant.",
     members: &[
         required_member("mchid", Schema::Text, "The merchant."),
         required_member("out_authorization_no", Schema::Text, "The merchant's authorization number."),
         required_member(
             "authorization_id",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The gateway's number, once the payee confirmed.",
         ),
         required_member("appid", Schema::Text, "The app."),
@@ -101,46 +101,46 @@ const RECORD: Record = Record {
         required_member("transfer_scene_id", Schema::Text, "The transfer scene."),
         required_member(
             "out_bill_no",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The transfer that it was requested with.",
         ),
         required_member(
             "state",
-            Schema::Word(|| vec!["WAIT_USER_CONFIRM", "TAKING_EFFECT", "CLOSED"]),
+            Schema::Enum(|| vec!["WAIT_USER_CONFIRM", "TAKING_EFFECT", "CLOSED"]),
             "The state of the authorization.",
         ),
         required_member(
             "package_info",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The parameter of the payee's confirmation page, while the confirmation is pending.",
         ),
         required_member("created_at", Schema::Seconds, "The time of the request."),
         required_member(
             "authorized_at",
-            Schema::Maybe(&Schema::Seconds),
+            Schema::Nullable(&Schema::Seconds),
             "The time of the payee's confirmation.",
         ),
-        required_member("closed_at", Schema::Maybe(&Schema::Seconds), "The time of the close."),
-        required_member("close_reason", Schema::Maybe(&Schema::Word(reasons)), "The reason of the close."),
+        required_member("closed_at", Schema::Nullable(&Schema::Seconds), "The time of the close."),
+        required_member("close_reason", Schema::Nullable(&Schema::Enum(close_reasons)), "The reason of the close."),
         required_member("notifications", NOTIFICATIONS, "The notifications and their deliveries."),
     ],
 };
 
-fn reasons() -> Vec<&'static str> {
-    let reasons = [
+fn close_reasons() -> Vec<&'static str> {
+    let close_reasons = [
         CloseReason::CloseViaMchApi,
         CloseReason::UserClose,
         CloseReason::UserOverdueUnconfirmed,
         CloseReason::TransferRisk,
         CloseReason::UserAccountAbnormal,
     ];
-    reasons.map(CloseReason::as_str).to_vec()
+    close_reasons.map(CloseReason::as_str).to_vec()
 }
 
 fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let mchid = call.mchid()?;
     let mut authorizations = simulation.gateway.authorizations(call.now);
-    authorizations.retain(|allowed| mchid.as_ref().is_none_or(|mchid| allowed.mchid == *mchid));
+    authorizations.retain(|authorization| mchid.as_ref().is_none_or(|mchid| authorization.mchid == *mchid));
     Ok(ControlResponse::json(authorizations))
 }
 
@@ -152,7 +152,7 @@ fn find(gateway: &mut Gateway, call: &Call<'_>) -> Result<AuthorizationRecord, P
         gateway.authorization(&mchid, &number, call.now)
     } else {
         let mut all = gateway.authorizations(call.now).into_iter();
-        all.find(|allowed| allowed.out_authorization_no == number)
+        all.find(|authorization| authorization.out_authorization_no == number)
     };
     found.ok_or_else(|| Problem::not_found("authorization"))
 }
@@ -160,21 +160,21 @@ fn find(gateway: &mut Gateway, call: &Call<'_>) -> Result<AuthorizationRecord, P
 fn close(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let reason = call.body.text("reason").and_then(CloseReason::from_name);
     let reason = reason.ok_or_else(|| Problem::missing_field("reason"))?;
-    decided(simulation, call, |gateway, mchid, number, now| {
+    apply(simulation, call, |gateway, mchid, number, now| {
         gateway.close_authorization(mchid, number, reason, now)
     })
 }
 
-fn decided(
+fn apply(
     simulation: &mut Simulation,
     call: &Call<'_>,
-    decide: impl FnOnce(&mut Gateway, &MchId, &OutAuthorizationNo, UnixTime) -> bool,
+    change: impl FnOnce(&mut Gateway, &MchId, &OutAuthorizationNo, UnixTime) -> bool,
 ) -> Result<ControlResponse, Problem> {
     let gateway = &mut simulation.gateway;
     let found = find(gateway, call)?;
-    if decide(gateway, &found.mchid, &found.out_authorization_no, call.now) {
-        let allowed = gateway.authorization(&found.mchid, &found.out_authorization_no, call.now);
-        return allowed.map(ControlResponse::json).ok_or_else(|| Problem::not_found("authorization"));
+    if change(gateway, &found.mchid, &found.out_authorization_no, call.now) {
+        let authorization = gateway.authorization(&found.mchid, &found.out_authorization_no, call.now);
+        return authorization.map(ControlResponse::json).ok_or_else(|| Problem::not_found("authorization"));
     }
     let detail = format!("the authorization is {}", found.state.as_str());
     Err(Problem::conflict("the authorization's state does not allow this", &detail))

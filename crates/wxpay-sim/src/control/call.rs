@@ -31,7 +31,7 @@ impl Call<'_> {
 
 /// Request target, split into origin, path and query.
 pub(super) struct Target<'a> {
-    pub(super) base: Option<&'a str>,
+    pub(super) base_url: Option<&'a str>,
     pub(super) path: &'a str,
     pub(super) query: &'a str,
 }
@@ -45,12 +45,12 @@ impl<'a> Target<'a> {
             after.map_or(target.len(), |found| at.saturating_add(found))
         });
         let is_url = !target.starts_with('/');
-        let (base, rest) = match path_at.filter(|_| is_url).and_then(|at| target.split_at_checked(at)) {
-            Some((base, rest)) => (Some(base), rest),
+        let (base_url, rest) = match path_at.filter(|_| is_url).and_then(|at| target.split_at_checked(at)) {
+            Some((base_url, rest)) => (Some(base_url), rest),
             None => (None, target),
         };
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        Self { base, path, query }
+        Self { base_url, path, query }
     }
 }
 
@@ -115,15 +115,15 @@ mod tests {
 
     #[test]
     fn a_target_is_a_path_or_a_whole_url() {
-        for (target, base, path, query) in [
+        for (target, base_url, path, query) in [
             ("/_sim/v1/clock", None, "/_sim/v1/clock", ""),
             ("/_sim/v1/orders?mchid=1", None, "/_sim/v1/orders", "mchid=1"),
             ("http://a:1/_sim/v1/orders?to=http://b", Some("http://a:1"), "/_sim/v1/orders", "to=http://b"),
             ("/_sim/v1/orders?to=http://b/", None, "/_sim/v1/orders", "to=http://b/"),
             ("http://a", Some("http://a"), "", ""),
         ] {
-            let read = Target::parse(target);
-            assert_eq!((read.base, read.path, read.query), (base, path, query), "{target}");
+            let parsed = Target::parse(target);
+            assert_eq!((parsed.base_url, parsed.path, parsed.query), (base_url, path, query), "{target}");
         }
     }
 }

@@ -19,10 +19,10 @@ const LAST_SECOND: u64 = 253_402_300_799;
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "clock",
-    about: "The virtual clock, which never goes back.",
+    description: "The virtual clock, which never goes back.",
     routes: &[
         Route::get("clock", "show_clock", "Returns the time.", CLOCK, |simulation, call| {
-            Ok(shown(simulation, call))
+            Ok(show(simulation, call))
         }),
         Route::post("clock", "advance_clock", "Advances the clock.", CLOCK, |simulation, call| {
             Ok(advance(simulation, call))
@@ -47,7 +47,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             CLOCK,
             |simulation, call| {
                 simulation.clock.freeze(call.real);
-                Ok(shown(simulation, call))
+                Ok(show(simulation, call))
             },
         ),
         Route::post(
@@ -57,7 +57,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             CLOCK,
             |simulation, call| {
                 simulation.clock.run(call.real);
-                Ok(shown(simulation, call))
+                Ok(show(simulation, call))
             },
         ),
     ],
@@ -65,14 +65,14 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
 
 pub(super) const CLOCK: Schema = Schema::Record(&Record {
     name: "Clock",
-    about: "The virtual clock.",
+    description: "The virtual clock.",
     members: &[
         required_member("now", Schema::Seconds, "The current virtual time."),
-        required_member("runs", Schema::Truth, "True if the clock runs, false if it is frozen."),
+        required_member("runs", Schema::Boolean, "True if the clock runs, false if it is frozen."),
     ],
 });
 
-pub(super) fn shown(simulation: &Simulation, call: &Call<'_>) -> ControlResponse {
+pub(super) fn show(simulation: &Simulation, call: &Call<'_>) -> ControlResponse {
     let clock = &simulation.clock;
     ControlResponse::ok(json!({ "now": clock.now(call.real).as_secs(), "runs": clock.runs() }))
 }
@@ -80,15 +80,15 @@ pub(super) fn shown(simulation: &Simulation, call: &Call<'_>) -> ControlResponse
 fn advance(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
     let seconds = call.body.number("advance_seconds").unwrap_or_default();
     simulation.clock.advance(Duration::from_secs(seconds));
-    shown(simulation, call)
+    show(simulation, call)
 }
 
 fn set(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
-    let to = UnixTime::from_secs(call.body.number("now").unwrap_or_default());
-    if to.as_secs() < call.now.as_secs() {
+    let time = UnixTime::from_secs(call.body.number("now").unwrap_or_default());
+    if time.as_secs() < call.now.as_secs() {
         let detail = format!("the clock does not go back: the time is {}", call.now.as_secs());
         return Err(Problem::conflict("the time is in the past", &detail));
     }
-    simulation.clock.advance(to.since(call.now));
-    Ok(shown(simulation, call))
+    simulation.clock.advance(time.since(call.now));
+    Ok(show(simulation, call))
 }

@@ -18,10 +18,10 @@ pub(super) const ROUTE: Route = Route::get(
 
 fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let number = call.path.required("out_trade_no")?;
-    let named = match call.mchid()? {
+    let order = match call.mchid()? {
         None => OrderRef::OutTradeNo(number),
         Some(mchid) => OrderRef::OfMerchant(mchid, number),
     };
-    let whole = simulation.gateway.combined(&named, call.now);
-    whole.map(ControlResponse::json).ok_or_else(|| Problem::not_found("combined order"))
+    let combined = simulation.gateway.combined(&order, call.now);
+    combined.map(ControlResponse::json).ok_or_else(|| Problem::not_found("combined order"))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     call::Fields,
-    field::{DIGITS, Field, Kind as Value, NUMBER, optional, required},
+    field::{DIGITS, Field, Kind as FieldKind, NUMBER, optional, required},
     problem::Problem,
     route::Variant,
 };
@@ -22,7 +22,7 @@ pub(super) struct Kind {
 /// Parameter of a fault kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parameter {
-    Nothing,
+    None,
     /// `commits`, optional; false by default.
     Commits,
     /// `millis`, required.
@@ -46,8 +46,8 @@ struct Arguments {
     step: MigrationStep,
 }
 
-const fn kind(word: &'static str, takes: Parameter, make: fn(&Arguments) -> Fault) -> Kind {
-    Kind { name: word, parameter: takes, make }
+const fn kind(name: &'static str, parameter: Parameter, make: fn(&Arguments) -> Fault) -> Kind {
+    Kind { name, parameter, make }
 }
 
 /// Default delay of `answer_after_client_timeout`, in milliseconds: longer than the usual client timeout.
@@ -55,51 +55,51 @@ const CLIENT_TIMEOUT_MILLIS: u64 = 60_000;
 
 /// All fault kinds.
 pub(super) const KINDS: &[Kind] = &[
-    kind("connection_refused", Parameter::MillisOr(0), |said| Fault::ConnectionRefused {
-        millis: said.millis,
+    kind("connection_refused", Parameter::MillisOr(0), |arguments| Fault::ConnectionRefused {
+        millis: arguments.millis,
     }),
-    kind("drop_before_commit", Parameter::Nothing, |_| Fault::DropBeforeCommit),
-    kind("commit_then_drop_response", Parameter::Nothing, |_| Fault::CommitThenDropResponse),
-    kind("reset_before_commit", Parameter::Nothing, |_| Fault::ResetBeforeCommit),
-    kind("commit_then_reset", Parameter::Nothing, |_| Fault::CommitThenReset),
-    kind("delayed", Parameter::Millis, |said| Fault::Delayed { millis: said.millis }),
-    kind("answer_after_client_timeout", Parameter::MillisOr(CLIENT_TIMEOUT_MILLIS), |said| {
-        Fault::AnswerAfterClientTimeout { millis: said.millis }
+    kind("drop_before_commit", Parameter::None, |_| Fault::DropBeforeCommit),
+    kind("commit_then_drop_response", Parameter::None, |_| Fault::CommitThenDropResponse),
+    kind("reset_before_commit", Parameter::None, |_| Fault::ResetBeforeCommit),
+    kind("commit_then_reset", Parameter::None, |_| Fault::CommitThenReset),
+    kind("delayed", Parameter::Millis, |arguments| Fault::Delayed { millis: arguments.millis }),
+    kind("answer_after_client_timeout", Parameter::MillisOr(CLIENT_TIMEOUT_MILLIS), |arguments| {
+        Fault::AnswerAfterClientTimeout { millis: arguments.millis }
     }),
-    kind("cut", Parameter::Bytes, |said| Fault::Cut { bytes: said.bytes }),
-    kind("slow", Parameter::Rate, |said| Fault::Slow { bytes_per_second: said.bytes_per_second }),
-    kind("server_error", Parameter::Commits, |said| Fault::ServerError { commits: said.commits }),
-    kind("bad_gateway", Parameter::Commits, |said| Fault::BadGateway { commits: said.commits }),
-    kind("unavailable", Parameter::Commits, |said| Fault::Unavailable { commits: said.commits }),
-    kind("garbage", Parameter::Commits, |said| Fault::Garbage { commits: said.commits }),
-    kind("system_error", Parameter::Commits, |said| Fault::SystemError { commits: said.commits }),
-    kind("accepted", Parameter::Commits, |said| Fault::Accepted { commits: said.commits }),
-    kind("rate_limited", Parameter::Nothing, |_| Fault::RateLimited),
-    kind("unsigned_reply", Parameter::Nothing, |_| Fault::UnsignedReply),
-    kind("wrong_signature", Parameter::Nothing, |_| Fault::WrongSignature),
-    kind("signtest_probe", Parameter::Nothing, |_| Fault::SigntestProbe),
-    kind("unknown_serial", Parameter::Nothing, |_| Fault::UnknownSerial),
-    kind("stale_timestamp", Parameter::Nothing, |_| Fault::StaleTimestamp),
-    kind("missing_header", Parameter::Nothing, |_| Fault::MissingHeader),
-    kind("tampered_body", Parameter::Nothing, |_| Fault::TamperedBody),
-    kind("token_replaced", Parameter::Nothing, |_| Fault::TokenReplaced),
-    kind("token_expired", Parameter::Nothing, |_| Fault::TokenExpired),
-    kind("quota_used_up", Parameter::Nothing, |_| Fault::QuotaUsedUp),
-    kind("early", Parameter::Nothing, |_| Fault::Early),
-    kind("second_payment", Parameter::Nothing, |_| Fault::SecondPayment),
-    kind("paid_during_close", Parameter::Nothing, |_| Fault::PaidDuringClose),
-    kind("certificate_rotated", Parameter::Nothing, |_| Fault::CertificateRotated),
-    kind("migration_step", Parameter::Step, |said| Fault::MigrationStep { step: said.step }),
-    kind("notification_lost", Parameter::Nothing, |_| Fault::NotificationLost),
-    kind("notification_delayed", Parameter::Millis, |said| Fault::NotificationDelayed {
-        millis: said.millis,
+    kind("cut", Parameter::Bytes, |arguments| Fault::Cut { bytes: arguments.bytes }),
+    kind("slow", Parameter::Rate, |arguments| Fault::Slow { bytes_per_second: arguments.bytes_per_second }),
+    kind("server_error", Parameter::Commits, |arguments| Fault::ServerError { commits: arguments.commits }),
+    kind("bad_gateway", Parameter::Commits, |arguments| Fault::BadGateway { commits: arguments.commits }),
+    kind("unavailable", Parameter::Commits, |arguments| Fault::Unavailable { commits: arguments.commits }),
+    kind("garbage", Parameter::Commits, |arguments| Fault::Garbage { commits: arguments.commits }),
+    kind("system_error", Parameter::Commits, |arguments| Fault::SystemError { commits: arguments.commits }),
+    kind("accepted", Parameter::Commits, |arguments| Fault::Accepted { commits: arguments.commits }),
+    kind("rate_limited", Parameter::None, |_| Fault::RateLimited),
+    kind("unsigned_reply", Parameter::None, |_| Fault::UnsignedReply),
+    kind("wrong_signature", Parameter::None, |_| Fault::WrongSignature),
+    kind("signtest_probe", Parameter::None, |_| Fault::SigntestProbe),
+    kind("unknown_serial", Parameter::None, |_| Fault::UnknownSerial),
+    kind("stale_timestamp", Parameter::None, |_| Fault::StaleTimestamp),
+    kind("missing_header", Parameter::None, |_| Fault::MissingHeader),
+    kind("tampered_body", Parameter::None, |_| Fault::TamperedBody),
+    kind("token_replaced", Parameter::None, |_| Fault::TokenReplaced),
+    kind("token_expired", Parameter::None, |_| Fault::TokenExpired),
+    kind("quota_used_up", Parameter::None, |_| Fault::QuotaUsedUp),
+    kind("early", Parameter::None, |_| Fault::Early),
+    kind("second_payment", Parameter::None, |_| Fault::SecondPayment),
+    kind("paid_during_close", Parameter::None, |_| Fault::PaidDuringClose),
+    kind("certificate_rotated", Parameter::None, |_| Fault::CertificateRotated),
+    kind("migration_step", Parameter::Step, |arguments| Fault::MigrationStep { step: arguments.step }),
+    kind("notification_lost", Parameter::None, |_| Fault::NotificationLost),
+    kind("notification_delayed", Parameter::Millis, |arguments| Fault::NotificationDelayed {
+        millis: arguments.millis,
     }),
-    kind("notification_duplicated", Parameter::Nothing, |_| Fault::NotificationDoubled),
-    kind("notification_reordered", Parameter::Nothing, |_| Fault::NotificationReordered),
-    kind("notification_forged", Parameter::Nothing, |_| Fault::NotificationForged),
-    kind("notification_unknown_serial", Parameter::Nothing, |_| Fault::NotificationUnknownSerial),
-    kind("notification_probe", Parameter::Nothing, |_| Fault::NotificationProbe),
-    kind("notification_stale", Parameter::Nothing, |_| Fault::NotificationStale),
+    kind("notification_duplicated", Parameter::None, |_| Fault::NotificationDuplicated),
+    kind("notification_reordered", Parameter::None, |_| Fault::NotificationReordered),
+    kind("notification_forged", Parameter::None, |_| Fault::NotificationForged),
+    kind("notification_unknown_serial", Parameter::None, |_| Fault::NotificationUnknownSerial),
+    kind("notification_probe", Parameter::None, |_| Fault::NotificationProbe),
+    kind("notification_stale", Parameter::None, |_| Fault::NotificationStale),
 ];
 
 /// Maximum delay, in milliseconds: ten minutes, longer than any client waits.
@@ -109,7 +109,7 @@ const MAX_BYTES: u64 = 1_000_000;
 impl Parameter {
     /// All variants; the default in `MillisOr` is arbitrary.
     const ALL: [Self; 7] = [
-        Self::Nothing,
+        Self::None,
         Self::Commits,
         Self::Millis,
         Self::MillisOr(CLIENT_TIMEOUT_MILLIS),
@@ -121,37 +121,37 @@ impl Parameter {
     /// Returns the request field of the parameter.
     pub(super) const fn field(self) -> Option<Field> {
         match self {
-            Self::Nothing => None,
+            Self::None => None,
             Self::Commits => {
-                Some(optional("commits", Value::Boolean, "True to carry the request out. Default: false."))
+                Some(optional("commits", FieldKind::Boolean, "True to carry the request out. Default: false."))
             }
             Self::Millis => Some(required(
                 "millis",
-                Value::Number(0, MAX_MILLIS),
+                FieldKind::Number(0, MAX_MILLIS),
                 "The duration, in milliseconds; at most ten minutes.",
             )),
             Self::MillisOr(_) => Some(optional(
                 "millis",
-                Value::Number(0, MAX_MILLIS),
+                FieldKind::Number(0, MAX_MILLIS),
                 "The duration, in milliseconds; at most ten minutes. faults/kinds lists the default.",
             )),
             Self::Bytes => Some(optional(
                 "bytes",
-                Value::Number(0, MAX_BYTES),
+                FieldKind::Number(0, MAX_BYTES),
                 "The number of body bytes to send. Default: 0.",
             )),
             Self::Rate => Some(required(
                 "bytes_per_second",
-                Value::Number(1, MAX_BYTES),
+                FieldKind::Number(1, MAX_BYTES),
                 "The rate, in bytes per second.",
             )),
-            Self::Step => Some(required("step", Value::Enum(steps), "The step of the migration.")),
+            Self::Step => Some(required("step", FieldKind::Enum(steps), "The step of the migration.")),
         }
     }
 
     const fn variant(self) -> &'static str {
         match self {
-            Self::Nothing => "Fault",
+            Self::None => "Fault",
             Self::Commits => "FaultWithCommits",
             Self::Millis => "FaultWithMillis",
             Self::MillisOr(_) => "FaultWithDefaultMillis",
@@ -168,34 +168,34 @@ impl Parameter {
 
 /// Fields of a rule that are common to all kinds: the kind, and the conditions under which the rule fires.
 const CONDITIONS: [Field; 12] = [
-    required("kind", Value::Enum(kinds), "The kind of fault."),
-    optional("api_version", Value::Enum(|| vec!["v1", "v3"]), "Only this API version."),
+    required("kind", FieldKind::Enum(kinds), "The kind of fault."),
+    optional("api_version", FieldKind::Enum(|| vec!["v1", "v3"]), "Only this API version."),
     optional(
         "operation",
-        Value::Enum(operations),
+        FieldKind::Enum(operations),
         "Only this operation, which must be one that the kind applies to.",
     ),
-    optional("path", Value::Path, "Only paths that match this pattern; * matches any run of characters."),
-    optional("mchid", Value::Text(1, 32, DIGITS), "Only this merchant: mchid, or partner for APIv1."),
-    optional("out_trade_no", Value::Text(1, 32, NUMBER), "Only this order."),
+    optional("path", FieldKind::Path, "Only paths that match this pattern; * matches any run of characters."),
+    optional("mchid", FieldKind::Text(1, 32, DIGITS), "Only this merchant: mchid, or partner for APIv1."),
+    optional("out_trade_no", FieldKind::Text(1, 32, NUMBER), "Only this order."),
     optional(
         "number",
-        Value::Text(1, 128, ""),
+        FieldKind::Text(1, 128, ""),
         "Only this merchant-assigned number: of an order, a refund or a transfer.",
     ),
-    optional("per_mille", Value::Number(0, 1000), "The probability, in thousandths. Default: 1000."),
+    optional("per_mille", FieldKind::Number(0, 1000), "The probability, in thousandths. Default: 1000."),
     optional(
         "count",
-        Value::Number(0, 4_294_967_295),
+        FieldKind::Number(0, 4_294_967_295),
         "The maximum number of injections. Default: no limit.",
     ),
     optional(
         "seed",
-        Value::Number(0, u64::MAX),
+        FieldKind::Number(0, u64::MAX),
         "A seed for the rule's own randomness. Default: derived from the gateway's.",
     ),
-    optional("from", Value::Number(0, u64::MAX), "Not before this second of the virtual clock."),
-    optional("until", Value::Number(0, u64::MAX), "Only before this second of the virtual clock."),
+    optional("from", FieldKind::Number(0, u64::MAX), "Not before this second of the virtual clock."),
+    optional("until", FieldKind::Number(0, u64::MAX), "Only before this second of the virtual clock."),
 ];
 
 pub(super) fn kinds() -> Vec<&'static str> {
@@ -212,12 +212,12 @@ pub(super) fn steps() -> Vec<&'static str> {
 
 /// Returns the schemas of a rule, one for each parameter.
 pub(super) fn variants() -> Vec<Variant> {
-    let variants = Parameter::ALL.map(|takes| {
-        let like = KINDS.iter().filter(|kind| kind.parameter.has_same_schema(takes));
+    let variants = Parameter::ALL.map(|parameter| {
+        let of_schema = KINDS.iter().filter(|kind| kind.parameter.has_same_schema(parameter));
         Variant {
-            name: takes.variant(),
-            kinds: like.map(|kind| kind.name).collect(),
-            fields: CONDITIONS.into_iter().chain(takes.field()).collect(),
+            name: parameter.variant(),
+            kinds: of_schema.map(|kind| kind.name).collect(),
+            fields: CONDITIONS.into_iter().chain(parameter.field()).collect(),
             exclusive: ["out_trade_no", "number"],
         }
     });
@@ -227,7 +227,7 @@ pub(super) fn variants() -> Vec<Variant> {
 impl Kind {
     /// Returns the fault of this kind, with its parameter at the default or at its minimum.
     pub(super) fn default_fault(&self) -> Fault {
-        (self.make)(&self.details(&Fields::new(serde_json::Map::new())))
+        (self.make)(&self.arguments(&Fields::new(serde_json::Map::new())))
     }
 
     /// Returns the default of the parameter `millis`, if it has one.
@@ -235,28 +235,28 @@ impl Kind {
         if let Parameter::MillisOr(millis) = self.parameter { Some(millis) } else { None }
     }
 
-    fn details(&self, said: &Fields) -> Arguments {
-        let small = |name| said.number(name).and_then(|number| u32::try_from(number).ok());
+    fn arguments(&self, body: &Fields) -> Arguments {
+        let u32_field = |name| body.number(name).and_then(|number| u32::try_from(number).ok());
         let has = |name: &str| self.parameter.field().is_some_and(|field| field.name == name);
-        let truth = |name| has(name).then(|| said.boolean(name)).flatten();
+        let boolean = |name| has(name).then(|| body.boolean(name)).flatten();
         Arguments {
-            commits: truth("commits").unwrap_or_default(),
+            commits: boolean("commits").unwrap_or_default(),
             millis: has("millis")
-                .then(|| said.number("millis"))
+                .then(|| body.number("millis"))
                 .flatten()
                 .or_else(|| self.default_millis())
                 .unwrap_or_default(),
             bytes: has("bytes")
-                .then(|| said.number("bytes"))
+                .then(|| body.number("bytes"))
                 .flatten()
                 .and_then(|bytes| bytes.try_into().ok())
                 .unwrap_or_default(),
             bytes_per_second: has("bytes_per_second")
-                .then(|| small("bytes_per_second"))
+                .then(|| u32_field("bytes_per_second"))
                 .flatten()
                 .unwrap_or(1),
             step: has("step")
-                .then(|| said.text("step"))
+                .then(|| body.text("step"))
                 .flatten()
                 .and_then(MigrationStep::from_name)
                 .unwrap_or(MigrationStep::Obtain),
@@ -265,48 +265,48 @@ impl Kind {
 }
 
 /// Converts a validated request body to a rule.
-pub(super) fn rule(said: &Fields) -> Result<FaultRule, Problem> {
-    let word = said.text("kind").unwrap_or_default();
-    let kind = KINDS.iter().find(|kind| kind.name == word);
+pub(super) fn rule(body: &Fields) -> Result<FaultRule, Problem> {
+    let name = body.text("kind").unwrap_or_default();
+    let kind = KINDS.iter().find(|kind| kind.name == name);
     let kind = kind.ok_or_else(|| Problem::missing_field("kind"))?;
-    let trouble = (kind.make)(&kind.details(said));
-    with_conditions(FaultRule::new(trouble), trouble, said)
+    let fault = (kind.make)(&kind.arguments(body));
+    with_conditions(FaultRule::new(fault), fault, body)
 }
 
-fn with_conditions(mut rule: FaultRule, trouble: Fault, said: &Fields) -> Result<FaultRule, Problem> {
-    if let Some(generation) = said.text("api_version").and_then(ApiVersion::from_name) {
-        rule = rule.for_api_version(generation);
+fn with_conditions(mut rule: FaultRule, fault: Fault, body: &Fields) -> Result<FaultRule, Problem> {
+    if let Some(api_version) = body.text("api_version").and_then(ApiVersion::from_name) {
+        rule = rule.for_api_version(api_version);
     }
-    if let Some(operation) = said.text("operation").and_then(Operation::from_name) {
-        if !trouble.applies_to(operation) {
+    if let Some(operation) = body.text("operation").and_then(Operation::from_name) {
+        if !fault.applies_to(operation) {
             return Err(Problem::invalid_field("operation", "must be one that this kind applies to"));
         }
         rule = rule.for_operation(operation);
     }
-    if let Some(pattern) = said.text("path") {
+    if let Some(pattern) = body.text("path") {
         rule = rule.for_path(pattern);
     }
-    if let Some(mchid) = said.optional::<MchId>("mchid")? {
+    if let Some(mchid) = body.optional::<MchId>("mchid")? {
         rule = rule.for_merchant(&mchid);
     }
-    if let Some(number) = said.optional::<OutTradeNo>("out_trade_no")? {
+    if let Some(number) = body.optional::<OutTradeNo>("out_trade_no")? {
         rule = rule.for_order(number);
     }
-    if let Some(number) = said.text("number") {
+    if let Some(number) = body.text("number") {
         rule = rule.for_number(number);
     }
-    let small = |name| said.number(name).and_then(|number| u32::try_from(number).ok());
-    if let Some(per_mille) = small("per_mille") {
+    let u32_field = |name| body.number(name).and_then(|number| u32::try_from(number).ok());
+    if let Some(per_mille) = u32_field("per_mille") {
         rule = rule.per_mille(per_mille);
     }
-    if let Some(count) = small("count") {
+    if let Some(count) = u32_field("count") {
         rule = rule.at_most(count);
     }
-    if let Some(seed) = said.number("seed") {
+    if let Some(seed) = body.number("seed") {
         rule = rule.with_seed(seed);
     }
-    let moment = |name| said.number(name).map(UnixTime::from_secs);
-    Ok(rule.between(moment("from"), moment("until")))
+    let time = |name| body.number(name).map(UnixTime::from_secs);
+    Ok(rule.between(time("from"), time("until")))
 }
 
 #[cfg(test)]
@@ -317,9 +317,9 @@ mod tests {
     #[test]
     fn every_kind_makes_the_trouble_of_its_word_and_can_befall_something() {
         for kind in KINDS {
-            let trouble = kind.default_fault();
-            assert_eq!(trouble.kind(), kind.name);
-            assert!(Operation::all().any(|operation| trouble.applies_to(operation)), "{}", kind.name);
+            let fault = kind.default_fault();
+            assert_eq!(fault.kind(), kind.name);
+            assert!(Operation::all().any(|operation| fault.applies_to(operation)), "{}", kind.name);
         }
         assert_eq!(kinds().into_iter().collect::<BTreeSet<_>>().len(), KINDS.len());
     }

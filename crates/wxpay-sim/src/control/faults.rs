@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "faults",
-    about: "Fault rules. The first rule that fires decides. A rule without conditions fires every time, \
+    description: "Fault rules. The first rule that fires decides. A rule without conditions fires every time, \
         without limit.",
     routes: &[
         Route::get("faults", "list_faults", "Lists the rules in force.", FAULTS, |simulation, _| {
@@ -52,56 +52,56 @@ const RULE_NOT_FOUND: (u16, &str) = (404, "The rule does not exist.");
 pub(super) const FAULTS: Schema = Schema::List(&Schema::Record(&FAULT));
 const FAULT: Record = Record {
     name: "FaultRule",
-    about: "A rule in force. A null condition is not checked.",
+    description: "A rule in force. A null condition is not checked.",
     members: &[
         required_member("id", Schema::Count, "The id of the rule."),
-        required_member("kind", Schema::Word(fault_rules::kinds), "The kind of fault."),
-        optional_member("commits", Schema::Truth, "True if the request is carried out."),
+        required_member("kind", Schema::Enum(fault_rules::kinds), "The kind of fault."),
+        optional_member("commits", Schema::Boolean, "True if the request is carried out."),
         optional_member("millis", Schema::Count, "The duration, in milliseconds."),
         optional_member("bytes", Schema::Count, "The number of body bytes that are sent."),
         optional_member("bytes_per_second", Schema::Count, "The rate, in bytes per second."),
-        optional_member("step", Schema::Word(fault_rules::steps), "The step of the migration."),
+        optional_member("step", Schema::Enum(fault_rules::steps), "The step of the migration."),
         required_member(
             "api_version",
-            Schema::Maybe(&Schema::Word(|| vec!["v1", "v3"])),
+            Schema::Nullable(&Schema::Enum(|| vec!["v1", "v3"])),
             "Condition: the API version.",
         ),
         required_member(
             "operation",
-            Schema::Maybe(&Schema::Word(fault_rules::operations)),
+            Schema::Nullable(&Schema::Enum(fault_rules::operations)),
             "Condition: the operation.",
         ),
-        required_member("path", Schema::Maybe(&Schema::Text), "Condition: the pattern of the path."),
-        required_member("mchid", Schema::Maybe(&Schema::Text), "Condition: the merchant."),
-        required_member("number", Schema::Maybe(&Schema::Text), "Condition: a merchant-assigned number."),
+        required_member("path", Schema::Nullable(&Schema::Text), "Condition: the pattern of the path."),
+        required_member("mchid", Schema::Nullable(&Schema::Text), "Condition: the merchant."),
+        required_member("number", Schema::Nullable(&Schema::Text), "Condition: a merchant-assigned number."),
         required_member("per_mille", Schema::Count, "The probability, in thousandths."),
-        required_member("seed", Schema::Maybe(&Schema::Count), "The seed of the rule's own randomness."),
+        required_member("seed", Schema::Nullable(&Schema::Count), "The seed of the rule's own randomness."),
         required_member(
             "remaining",
-            Schema::Maybe(&Schema::Count),
+            Schema::Nullable(&Schema::Count),
             "The number of injections left; null for no limit.",
         ),
-        required_member("from", Schema::Maybe(&Schema::Seconds), "Condition: not before this time."),
-        required_member("until", Schema::Maybe(&Schema::Seconds), "Condition: before this time."),
+        required_member("from", Schema::Nullable(&Schema::Seconds), "Condition: not before this time."),
+        required_member("until", Schema::Nullable(&Schema::Seconds), "Condition: before this time."),
         required_member("hits", Schema::Count, "The number of injections so far."),
     ],
 };
 const KINDS: Schema = Schema::List(&Schema::Record(&KIND));
 const KIND: Record = Record {
     name: "FaultKind",
-    about: "A kind of fault.",
+    description: "A kind of fault.",
     members: &[
-        required_member("kind", Schema::Word(fault_rules::kinds), "The name of the kind."),
+        required_member("kind", Schema::Enum(fault_rules::kinds), "The name of the kind."),
         required_member(
             "parameter",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The name of the kind's parameter, if it has one.",
         ),
-        required_member("required", Schema::Truth, "True if the parameter is required."),
+        required_member("required", Schema::Boolean, "True if the parameter is required."),
         optional_member("default_millis", Schema::Count, "The default of the parameter millis."),
         required_member(
             "applies_to",
-            Schema::List(&Schema::Word(fault_rules::operations)),
+            Schema::List(&Schema::Enum(fault_rules::operations)),
             "The operations that it applies to.",
         ),
     ],
@@ -130,16 +130,16 @@ fn remove(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRespons
 fn kinds() -> Value {
     let shown = fault_rules::KINDS.iter().map(|kind| {
         let field = kind.parameter.field();
-        let trouble = kind.default_fault();
-        let befalls: Vec<&str> = Operation::all()
-            .filter(|operation| trouble.applies_to(*operation))
+        let fault = kind.default_fault();
+        let applies_to: Vec<&str> = Operation::all()
+            .filter(|operation| fault.applies_to(*operation))
             .map(Operation::as_str)
             .collect();
         let mut shown = json!({
             "kind": kind.name,
             "parameter": field.map(|field| field.name),
             "required": field.is_some_and(|field| field.is_required),
-            "applies_to": befalls,
+            "applies_to": applies_to,
         });
         if let (Some(millis), Some(members)) = (kind.default_millis(), shown.as_object_mut()) {
             members.insert("default_millis".into(), millis.into());

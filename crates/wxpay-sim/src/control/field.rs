@@ -12,12 +12,12 @@ pub(super) struct Field {
     pub(super) description: &'static str,
 }
 
-pub(super) const fn optional(name: &'static str, kind: Kind, about: &'static str) -> Field {
-    Field { name, kind, is_required: false, description: about }
+pub(super) const fn optional(name: &'static str, kind: Kind, description: &'static str) -> Field {
+    Field { name, kind, is_required: false, description }
 }
 
-pub(super) const fn required(name: &'static str, kind: Kind, about: &'static str) -> Field {
-    Field { name, kind, is_required: true, description: about }
+pub(super) const fn required(name: &'static str, kind: Kind, description: &'static str) -> Field {
+    Field { name, kind, is_required: true, description }
 }
 
 /// Type and rule of a field's value.
@@ -70,8 +70,8 @@ impl Field {
             if may_be_null && !self.is_required {
                 let kind = members.get("type").cloned().unwrap_or_default();
                 members.insert("type".into(), json!([kind, "null"]));
-                if let Some(Value::Array(words)) = members.get_mut("enum") {
-                    words.push(Value::Null);
+                if let Some(Value::Array(values)) = members.get_mut("enum") {
+                    values.push(Value::Null);
                 }
             }
         }
@@ -82,9 +82,9 @@ impl Field {
 impl Kind {
     fn accepts(&self, value: &Value) -> bool {
         match self {
-            Self::Text(least, most, class) => value.as_str().is_some_and(|text| {
-                let is_allowed = |sign| class.is_empty() || class_contains(class, sign);
-                (*least..=*most).contains(&text.chars().count()) && text.chars().all(is_allowed)
+            Self::Text(min, max, class) => value.as_str().is_some_and(|text| {
+                let is_allowed = |character| class.is_empty() || class_contains(class, character);
+                (*min..=*max).contains(&text.chars().count()) && text.chars().all(is_allowed)
             }),
             Self::AppId => value.as_str().is_some_and(|text| {
                 let rest = text.strip_prefix("wx");
@@ -93,48 +93,48 @@ impl Kind {
             Self::Path => value.as_str().is_some_and(|text| text.starts_with(['/', '*'])),
             Self::Number(from, to) => value.as_u64().is_some_and(|number| (*from..=*to).contains(&number)),
             Self::Boolean => value.is_boolean(),
-            Self::Enum(words) => value.as_str().is_some_and(|text| words().contains(&text)),
-            Self::List(kind, most) => value
+            Self::Enum(values) => value.as_str().is_some_and(|text| values().contains(&text)),
+            Self::List(kind, max) => value
                 .as_array()
-                .is_some_and(|items| items.len() <= *most && items.iter().all(|item| kind.accepts(item))),
+                .is_some_and(|items| items.len() <= *max && items.iter().all(|item| kind.accepts(item))),
         }
     }
 
     /// Returns the rule as the end of a sentence that begins with the field's name.
     fn rule(&self) -> String {
         match self {
-            Self::Text(least, most, class) => {
-                let length = if least == most { least.to_string() } else { format!("{least} to {most}") };
+            Self::Text(min, max, class) => {
+                let length = if min == max { min.to_string() } else { format!("{min} to {max}") };
                 format!("must be a string of {length} {}", describe_class(class))
             }
             Self::AppId => String::from("must be wx followed by 16 letters or digits"),
             Self::Path => String::from("must begin with / or *"),
             Self::Number(from, to) => format!("must be a whole number from {from} to {to}"),
             Self::Boolean => String::from("must be true or false"),
-            Self::Enum(words) => {
-                let words = words();
-                let some: Vec<&str> = words.iter().take(8).copied().collect();
-                let more = if words.len() > some.len() { ", … (see openapi.json for all)" } else { "" };
-                format!("must be one of {}{more}", some.join(", "))
+            Self::Enum(values) => {
+                let values = values();
+                let first: Vec<&str> = values.iter().take(8).copied().collect();
+                let more = if values.len() > first.len() { ", … (see openapi.json for all)" } else { "" };
+                format!("must be one of {}{more}", first.join(", "))
             }
-            Self::List(kind, most) => {
-                format!("must be a list of at most {most} items, each of which {}", kind.rule())
+            Self::List(kind, max) => {
+                format!("must be a list of at most {max} items, each of which {}", kind.rule())
             }
         }
     }
 
     fn schema(&self) -> Value {
         match self {
-            Self::Text(least, most, "") => json!({ "type": "string", "minLength": least, "maxLength": most }),
-            Self::Text(least, most, class) => {
-                json!({ "type": "string", "pattern": format!("^[{class}]{{{least},{most}}}$") })
+            Self::Text(min, max, "") => json!({ "type": "string", "minLength": min, "maxLength": max }),
+            Self::Text(min, max, class) => {
+                json!({ "type": "string", "pattern": format!("^[{class}]{{{min},{max}}}$") })
             }
             Self::AppId => json!({ "type": "string", "pattern": "^wx[0-9A-Za-z]{16}$" }),
             Self::Path => json!({ "type": "string", "pattern": "^[/*]" }),
             Self::Number(from, to) => json!({ "type": "integer", "minimum": from, "maximum": to }),
             Self::Boolean => json!({ "type": "boolean" }),
-            Self::Enum(words) => json!({ "type": "string", "enum": words() }),
-            Self::List(kind, most) => json!({ "type": "array", "items": kind.schema(), "maxItems": most }),
+            Self::Enum(values) => json!({ "type": "string", "enum": values() }),
+            Self::List(kind, max) => json!({ "type": "array", "items": kind.schema(), "maxItems": max }),
         }
     }
 
@@ -156,17 +156,17 @@ fn describe_class(class: &str) -> String {
         VISIBLE => String::from("visible ASCII characters"),
         PRINTABLE => String::from("printable ASCII characters"),
         _ => {
-            let words: Vec<String> = ranges(class)
+            let values: Vec<String> = ranges(class)
                 .map(|(from, to)| if from == to { from.to_string() } else { format!("{from}-{to}") })
                 .collect();
-            format!("of {}", words.join(" "))
+            format!("of {}", values.join(" "))
         }
     }
 }
 
 /// Returns true if a character belongs to a class in regular-expression notation.
-fn class_contains(class: &str, sign: char) -> bool {
-    ranges(class).any(|(from, to)| (from..=to).contains(&sign))
+fn class_contains(class: &str, character: char) -> bool {
+    ranges(class).any(|(from, to)| (from..=to).contains(&character))
 }
 
 /// Yields the first and the last character of each range of a class; for a single character, that character twice.
@@ -194,8 +194,8 @@ mod tests {
         for (class, inside, outside) in
             [(DIGITS, "0509", "a-/:"), (NUMBER, "azAZ09_|*@-", " ./+"), (VISIBLE, "!~-a", " \u{7f}é")]
         {
-            assert!(inside.chars().all(|sign| class_contains(class, sign)), "{class}");
-            assert!(!outside.chars().any(|sign| class_contains(class, sign)), "{class}");
+            assert!(inside.chars().all(|character| class_contains(class, character)), "{class}");
+            assert!(!outside.chars().any(|character| class_contains(class, character)), "{class}");
         }
     }
 
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_value_is_held_to_its_kind() {
-        let words = Kind::Enum(|| vec!["a", "b"]);
+        let values = Kind::Enum(|| vec!["a", "b"]);
         for (kind, fitting, other) in [
             (Kind::Text(1, 2, ""), json!("é"), json!("abc")),
             (Kind::Text(1, 2, DIGITS), json!("12"), json!(12)),
@@ -223,7 +223,7 @@ mod tests {
             (Kind::Number(1, 5), json!(5), json!(6)),
             (Kind::Number(0, 5), json!(0), json!(0.5)),
             (Kind::Boolean, json!(false), json!("false")),
-            (words, json!("a"), json!("c")),
+            (values, json!("a"), json!("c")),
             (Kind::List(&Kind::Boolean, 1), json!([true]), json!([true, true])),
         ] {
             let field = optional("it", kind, "");

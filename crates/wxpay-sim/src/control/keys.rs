@@ -5,20 +5,20 @@ use super::{
     call::Call,
     fault_rules,
     field::{Kind, required},
-    merchants::{MERCHANT_NOT_FOUND, merchant, unknown},
+    merchants::{MERCHANT_NOT_FOUND, merchant, merchant_not_found},
     problem::Problem,
     records::merchant::{PLATFORM, PlatformView, modes},
     route::{Body, Route, RouteGroup},
 };
 use crate::{
     faults::MigrationStep,
-    merchant::{KeyMode, Merchant, Misstep},
+    merchant::{KeyMode, Merchant, MigrationError},
 };
 use wxpay_proto::id::MchId;
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "keys",
-    about: "The platform keys of a merchant, and the migration from platform certificates to the public key.",
+    description: "The platform keys of a merchant, and the migration from platform certificates to the public key.",
     routes: &[
         Route::get(
             "merchants/{mchid}/platform",
@@ -103,14 +103,14 @@ fn set_mode(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRespo
 fn change(
     simulation: &mut Simulation,
     call: &Call<'_>,
-    change: impl FnOnce(&mut Merchant) -> Result<(), Misstep>,
+    change: impl FnOnce(&mut Merchant) -> Result<(), MigrationError>,
 ) -> Result<ControlResponse, Problem> {
     let mchid: MchId = call.path.required("mchid")?;
-    let merchant = simulation.gateway.merchant_mut(&mchid).ok_or_else(unknown)?;
+    let merchant = simulation.gateway.merchant_mut(&mchid).ok_or_else(merchant_not_found)?;
     change(merchant).map_err(migration_error)?;
     Ok(ControlResponse::json(PlatformView::of(merchant, call.now)))
 }
 
-fn migration_error(misstep: Misstep) -> Problem {
-    Problem::conflict("the step is not possible", &misstep.to_string())
+fn migration_error(error: MigrationError) -> Problem {
+    Problem::conflict("the step is not possible", &error.to_string())
 }

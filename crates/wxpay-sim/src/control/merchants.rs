@@ -15,7 +15,7 @@ use wxpay_proto::id::{AppId, MchId, SerialNo};
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "merchants",
-    about: "APIv3 merchants. Only reveal_secrets_of_merchant returns secrets.",
+    description: "APIv3 merchants. Only reveal_secrets_of_merchant returns secrets.",
     routes: &[
         Route::get("merchants", "list_merchants", "Lists the merchants.", MERCHANTS, |simulation, call| {
             Ok(ControlResponse::json(all(simulation, call)))
@@ -27,7 +27,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             MERCHANT,
             create,
         )
-        .with_body(Body::Optional(NAMES))
+        .with_body(Body::Optional(NEW_MERCHANT_FIELDS))
         .created()
         .with_problems(&[(409, "A merchant with this mchid exists.")]),
         Route::get(
@@ -47,7 +47,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             "Returns THE MERCHANT'S SECRETS: the environment that wxpay sim exports, with PEM texts in \
              place of file names. WXPAY_BASE_URL is the origin of this request. WXPAY_TLS_CA_FILE is \
              omitted: a client of this route over TLS already trusts the CA.",
-            Schema::Texts,
+            Schema::StringMap,
             environment,
         )
         .with_problems(&[MERCHANT_NOT_FOUND]),
@@ -65,10 +65,10 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             "add_sub_merchant",
             "Adds a sub-merchant, with its apps, to the merchant as its service provider.",
             MERCHANT,
-            add_sub,
+            add_sub_merchant,
         )
         .method("PUT")
-        .with_body(Body::Optional(SUB_APPS))
+        .with_body(Body::Optional(SUB_MERCHANT_FIELDS))
         .with_problems(&[MERCHANT_NOT_FOUND]),
         Route::post(
             "merchants/{mchid}/api_v3_key",
@@ -112,11 +112,11 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
 };
 
 pub(super) const MERCHANT_NOT_FOUND: (u16, &str) = (404, "The merchant does not exist.");
-const NAMES: &[Field] = &[
+const NEW_MERCHANT_FIELDS: &[Field] = &[
     optional("mchid", Kind::Text(1, 32, DIGITS), "The merchant's mchid. Default: generated."),
     optional("appid", Kind::AppId, "The merchant's app. Default: generated."),
 ];
-const SUB_APPS: &[Field] =
+const SUB_MERCHANT_FIELDS: &[Field] =
     &[optional("appids", Kind::List(&Kind::AppId, 50), "The sub-merchant's apps. Default: none.")];
 
 /// Returns views of all merchants.
@@ -127,10 +127,10 @@ pub(super) fn all(simulation: &Simulation, call: &Call<'_>) -> Vec<MerchantView>
 /// Returns the merchant that the path names.
 pub(super) fn merchant<'a>(gateway: &'a Gateway, call: &Call<'_>) -> Result<&'a Merchant, Problem> {
     let mchid: MchId = call.path.required("mchid")?;
-    gateway.merchant_by_mchid(&mchid).ok_or_else(unknown)
+    gateway.merchant_by_mchid(&mchid).ok_or_else(merchant_not_found)
 }
 
-pub(super) fn unknown() -> Problem {
+pub(super) fn merchant_not_found() -> Problem {
     Problem::not_found("merchant")
 }
 
@@ -145,9 +145,9 @@ fn create(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRespons
 
 fn environment(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let mchid = merchant(&simulation.gateway, call)?.mchid().clone();
-    let told =
+    let environment =
         Environment::of_merchant(&simulation.gateway, &mchid, call.base_url.unwrap_or_default(), call.now);
-    let values = told.and_then(|told| told.values().ok()).ok_or_else(unknown)?;
+    let values = environment.and_then(|environment| environment.values().ok()).ok_or_else(merchant_not_found)?;
     let values = values.into_iter().filter(|(name, _)| *name != "WXPAY_BASE_URL" || call.base_url.is_some());
     let members: Map<String, Value> =
         values.map(|(name, value)| (String::from(name), Value::String(value))).collect();
@@ -156,30 +156,30 @@ fn environment(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRe
 
 fn add_app(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let appid: AppId = call.path.required("appid")?;
-    changed(simulation, call, |merchant| {
+    change(simulation, call, |merchant| {
         if merchant.has_app(appid.as_str()) { merchant } else { merchant.with_appid(appid) }
     })
 }
 
-fn add_sub(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
+fn add_sub_merchant(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let sub_mchid: MchId = call.path.required("sub_mchid")?;
     let appids = call.body.texts("appids").into_iter().map(str::parse);
     let appids: Result<Vec<AppId>, _> = appids.collect();
     let appids = appids
         .map_err(|error: wxpay_proto::id::InvalidField| Problem::invalid_field("appids", error.rule()))?;
-    changed(simulation, call, |merchant| merchant.with_sub_merchant(sub_mchid, appids))
+    change(simulation, call, |merchant| merchant.with_sub_merchant(sub_mchid, appids))
 }
 
 fn set_key(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let key = call.body.text("key").map(String::from);
-    changed(simulation, call, |mut merchant| {
+    change(simulation, call, |mut merchant| {
         merchant.set_api_v3_key(key);
         merchant
     })
 }
 
 fn remove_key(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
-    changed(simulation, call, |mut merchant| {
+    change(simulation, call, |mut merchant| {
         merchant.set_api_v3_key(None);
         merchant
     })
@@ -187,29 +187,29 @@ fn remove_key(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRes
 
 fn issue(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let mchid = merchant(&simulation.gateway, call)?.mchid().clone();
-    let issued = simulation.gateway.issue_api_key(&mchid, call.now).map_err(|_| unknown())?;
+    let issued = simulation.gateway.issue_api_key(&mchid, call.now).map_err(|_| merchant_not_found())?;
     Ok(ControlResponse::json(CertificateView::of(&issued.certificate)))
 }
 
 fn revoke(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let serial: SerialNo = call.path.required("serial_no")?;
     let merchant = merchant(&simulation.gateway, call)?;
-    if !merchant.api_keys().iter().any(|own| *own.certificate.serial() == serial) {
+    if !merchant.api_keys().iter().any(|key| *key.certificate.serial() == serial) {
         return Err(Problem::not_found("certificate"));
     }
-    changed(simulation, call, |mut merchant| {
+    change(simulation, call, |mut merchant| {
         merchant.revoke_api_key(&serial);
         merchant
     })
 }
 
-fn changed(
+fn change(
     simulation: &mut Simulation,
     call: &Call<'_>,
     change: impl FnOnce(Merchant) -> Merchant,
 ) -> Result<ControlResponse, Problem> {
     let merchant = change(merchant(&simulation.gateway, call)?.clone());
-    let shown = ControlResponse::json(MerchantView::of(&merchant, call.now));
+    let response = ControlResponse::json(MerchantView::of(&merchant, call.now));
     simulation.gateway.add_merchant(merchant);
-    Ok(shown)
+    Ok(response)
 }

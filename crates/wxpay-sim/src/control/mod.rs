@@ -46,7 +46,7 @@ pub const ROOT: &str = "/_sim/v1/";
 pub const DOCUMENT: &str = "/_sim/v1/openapi.json";
 
 /// Maximum length of a request body, in bytes.
-pub const MAX_BODY: usize = 1 << 20;
+pub const MAX_BODY_BYTES: usize = 1 << 20;
 
 /// Every route. If several paths match a request, the first one is used.
 static GROUPS: &[RouteGroup] = &[
@@ -100,10 +100,10 @@ impl ControlResponse {
         if self.status < 400 { "application/json" } else { "application/problem+json" }
     }
 
-    /// Returns the 413 response for a request body longer than [`MAX_BODY`].
+    /// Returns the 413 response for a request body longer than [`MAX_BODY_BYTES`].
     #[must_use]
     pub fn too_large() -> Self {
-        Problem::too_large(MAX_BODY).into_answer()
+        Problem::too_large(MAX_BODY_BYTES).into_response()
     }
 
     fn ok(body: Value) -> Self {
@@ -120,7 +120,7 @@ impl Simulation {
     /// Handles a request to the interface. `target` is the URL's path and query, or the whole URL; `real` is the real
     /// time.
     pub fn control(&mut self, method: &str, target: &str, body: &[u8], real: UnixTime) -> ControlResponse {
-        self.dispatch(method, &Target::parse(target), body, real).unwrap_or_else(Problem::into_answer)
+        self.dispatch(method, &Target::parse(target), body, real).unwrap_or_else(Problem::into_response)
     }
 
     fn dispatch(
@@ -131,20 +131,20 @@ impl Simulation {
         real: UnixTime,
     ) -> Result<ControlResponse, Problem> {
         let route = route(method, target.path)?;
-        if body.len() > MAX_BODY {
-            return Err(Problem::too_large(MAX_BODY));
+        if body.len() > MAX_BODY_BYTES {
+            return Err(Problem::too_large(MAX_BODY_BYTES));
         }
         let now = self.clock.now(real);
         // Virtual time may have moved since the last call. Apply what fell due first, so that no record is shown stale.
         self.gateway.tick(now);
         let call = validate::validate(route, target, body, (now, real))?;
-        let answer = (route.handler)(self, &call)?;
-        Ok(ControlResponse { status: route.status, ..answer })
+        let response = (route.handler)(self, &call)?;
+        Ok(ControlResponse { status: route.status, ..response })
     }
 }
 
 fn routes() -> impl Iterator<Item = &'static Route> {
-    GROUPS.iter().flat_map(|room| room.routes)
+    GROUPS.iter().flat_map(|group| group.routes)
 }
 
 /// Strips [`ROOT`] from a path. Returns an empty string for a path outside of it.
@@ -156,9 +156,9 @@ fn route(method: &str, path: &str) -> Result<&'static Route, Problem> {
     let path = strip_root(path);
     let template = routes().find(|route| route.matches_path(path)).map(|route| route.path);
     let template = template.ok_or_else(Problem::unknown_path)?;
-    let there = || routes().filter(|route| route.path == template);
-    there().find(|route| route.method == method).ok_or_else(|| {
-        let methods: Vec<&str> = there().map(|route| route.method).collect();
+    let at_path = || routes().filter(|route| route.path == template);
+    at_path().find(|route| route.method == method).ok_or_else(|| {
+        let methods: Vec<&str> = at_path().map(|route| route.method).collect();
         Problem::method_not_allowed(&methods)
     })
 }

@@ -5,7 +5,7 @@ use super::{
     call::Call,
     field::{DIGITS, Field, Kind, optional},
     problem::Problem,
-    records::notification::{NOTIFICATIONS, ONE_NOTIFICATION, WARNING_RECORDS, states},
+    records::notification::{NOTIFICATIONS, NOTIFICATION, WARNING_RECORDS, states},
     route::{Route, RouteGroup},
 };
 use crate::notifications::{NotificationRecord, NotificationState};
@@ -13,7 +13,7 @@ use wxpay_proto::id::NotifyId;
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "notifications",
-    about: "Notifications to merchants, of both API versions.",
+    description: "Notifications to merchants, of both API versions.",
     routes: &[
         Route::get(
             "notifications",
@@ -27,32 +27,32 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             "notifications/{notify_id}",
             "show_notification",
             "Returns one notification.",
-            ONE_NOTIFICATION,
+            NOTIFICATION,
             |simulation, call| find(simulation, call).map(ControlResponse::json),
         )
-        .with_problems(&[NO_NOTIFICATION]),
+        .with_problems(&[NOTIFICATION_NOT_FOUND]),
         Route::post(
             "notifications/{notify_id}/resend",
             "resend_notification",
             "Makes a delivery due now, even if the notification was accepted or stopped.",
-            ONE_NOTIFICATION,
+            NOTIFICATION,
             resend,
         )
-        .with_problems(&[NO_NOTIFICATION, IN_PROGRESS]),
+        .with_problems(&[NOTIFICATION_NOT_FOUND, IN_PROGRESS]),
         Route::post(
             "notifications/{notify_id}/cancel",
             "cancel_notification",
             "Cancels the remaining deliveries of a notification that is WAITING.",
-            ONE_NOTIFICATION,
+            NOTIFICATION,
             cancel,
         )
-        .with_problems(&[NO_NOTIFICATION, (409, "The notification is not WAITING.")]),
+        .with_problems(&[NOTIFICATION_NOT_FOUND, (409, "The notification is not WAITING.")]),
     ],
 };
 
 pub(super) const WARNINGS: RouteGroup = RouteGroup {
     name: "warnings",
-    about: "Observations of the gateway that its replies do not contain.",
+    description: "Observations of the gateway that its replies do not contain.",
     routes: &[Route::get(
         "warnings",
         "list_warnings",
@@ -62,7 +62,7 @@ pub(super) const WARNINGS: RouteGroup = RouteGroup {
     )],
 };
 
-const NO_NOTIFICATION: (u16, &str) = (404, "The notification does not exist.");
+const NOTIFICATION_NOT_FOUND: (u16, &str) = (404, "The notification does not exist.");
 const IN_PROGRESS: (u16, &str) = (409, "A delivery is in progress.");
 const FILTERS: &[Field] = &[
     optional(
@@ -81,13 +81,13 @@ const FILTERS: &[Field] = &[
 fn list(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
     let query = &call.query;
     let (number, mchid, state) = (query.text("out_trade_no"), query.text("mchid"), query.text("state"));
-    let is_wanted = |notification: &NotificationRecord| {
+    let matches = |notification: &NotificationRecord| {
         number.is_none_or(|number| notification.out_trade_no == number)
             && mchid.is_none_or(|mchid| notification.mchid == mchid)
             && state.is_none_or(|state| notification.state.as_str() == state)
     };
     ControlResponse::json(
-        simulation.gateway.notifications().into_iter().filter(is_wanted).collect::<Vec<_>>(),
+        simulation.gateway.notifications().into_iter().filter(matches).collect::<Vec<_>>(),
     )
 }
 
@@ -100,14 +100,14 @@ fn find(simulation: &Simulation, call: &Call<'_>) -> Result<NotificationRecord, 
 
 fn resend(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let notification = find(simulation, call)?;
-    let sent = simulation.gateway.resend_notification(&notification.notify_id, call.now);
-    sent.map(ControlResponse::json).ok_or_else(|| wrong_state(notification.state))
+    let resent = simulation.gateway.resend_notification(&notification.notify_id, call.now);
+    resent.map(ControlResponse::json).ok_or_else(|| wrong_state(notification.state))
 }
 
 fn cancel(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let notification = find(simulation, call)?;
-    let ended = simulation.gateway.cancel_notification(&notification.notify_id);
-    ended.map(ControlResponse::json).ok_or_else(|| wrong_state(notification.state))
+    let cancelled = simulation.gateway.cancel_notification(&notification.notify_id);
+    cancelled.map(ControlResponse::json).ok_or_else(|| wrong_state(notification.state))
 }
 
 fn wrong_state(state: NotificationState) -> Problem {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "document",
-    about: "The OpenAPI document.",
+    description: "The OpenAPI document.",
     routes: &[Route::get(
         "openapi.json",
         "show_document",
@@ -32,15 +32,15 @@ pub(super) fn document() -> Value {
     let mut records = BTreeMap::new();
     PROBLEM.reference(&mut records);
     let mut paths: Map<String, Value> = Map::new();
-    for (room, route) in GROUPS.iter().flat_map(|room| room.routes.iter().map(move |route| (room, route))) {
-        let operation = operation(room, route, &mut records);
+    for (group, route) in GROUPS.iter().flat_map(|group| group.routes.iter().map(move |route| (group, route))) {
+        let operation = operation(group, route, &mut records);
         let path = paths.entry(format!("/{}", route.path)).or_insert_with(|| json!({}));
         if let Some(methods) = path.as_object_mut() {
             methods.insert(route.method.to_lowercase(), operation);
         }
     }
     let tags: Vec<Value> =
-        GROUPS.iter().map(|room| json!({ "name": room.name, "description": room.about })).collect();
+        GROUPS.iter().map(|group| json!({ "name": group.name, "description": group.description })).collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -56,14 +56,14 @@ pub(super) fn document() -> Value {
             "schemas": records,
             "responses": {
                 "UnknownPath": problem_response("404: the interface has no such path."),
-                "MethodNotAllowed": wrong_method(),
+                "MethodNotAllowed": method_not_allowed_response(),
                 "Problem": problem_response("The request was rejected; nothing has changed."),
             },
         },
     })
 }
 
-fn operation(room: &RouteGroup, route: &Route, records: &mut BTreeMap<&'static str, Value>) -> Value {
+fn operation(group: &RouteGroup, route: &Route, records: &mut BTreeMap<&'static str, Value>) -> Value {
     let path = route.path.split('/').filter_map(parameter).map(
         |field| json!({ "name": field.name, "in": "path", "required": true, "schema": field.schema(false) }),
     );
@@ -73,7 +73,7 @@ fn operation(room: &RouteGroup, route: &Route, records: &mut BTreeMap<&'static s
     let parameters: Vec<Value> = path.chain(query).collect();
     let mut operation = json!({
         "operationId": route.id,
-        "tags": [room.name],
+        "tags": [group.name],
         "summary": route.summary,
         "parameters": parameters,
         "responses": responses(route, records),
@@ -91,14 +91,14 @@ fn request_body(body: &Body, records: &mut BTreeMap<&'static str, Value>) -> Opt
         Body::Settings(fields) => (false, object(&fields())),
         Body::Required(fields) => (true, object(fields)),
         Body::ByKind(variants) => {
-            let mut named = |variant: &Variant| {
+            let mut reference = |variant: &Variant| {
                 records.insert(variant.name, variant_schema(variant));
                 json!({ "$ref": format!("#/components/schemas/{}", variant.name) })
             };
-            let each: Vec<Value> = variants().iter().map(&mut named).collect();
-            (true, json!({ "oneOf": each }))
+            let references: Vec<Value> = variants().iter().map(&mut reference).collect();
+            (true, json!({ "oneOf": references }))
         }
-        Body::Parameters(about) => (true, json!({ "type": "object", "description": about })),
+        Body::Parameters(description) => (true, json!({ "type": "object", "description": description })),
     };
     Some(json!({ "required": is_required, "content": { "application/json": { "schema": schema } } }))
 }
@@ -134,19 +134,19 @@ fn responses(route: &Route, records: &mut BTreeMap<&'static str, Value>) -> Valu
     let success = json!({ "description": "Success.", "content": content });
     responses.insert(route.status.to_string(), success);
     let field = (400, "A field is invalid.");
-    for (status, when) in route.problems.iter().chain([&field]) {
-        responses.insert(status.to_string(), problem_response(when));
+    for (status, condition) in route.problems.iter().chain([&field]) {
+        responses.insert(status.to_string(), problem_response(condition));
     }
     responses.insert("default".into(), json!({ "$ref": "#/components/responses/Problem" }));
     Value::Object(responses)
 }
 
-fn problem_response(when: &str) -> Value {
+fn problem_response(condition: &str) -> Value {
     let schema = json!({ "$ref": format!("#/components/schemas/{}", PROBLEM.name) });
-    json!({ "description": when, "content": { "application/problem+json": { "schema": schema } } })
+    json!({ "description": condition, "content": { "application/problem+json": { "schema": schema } } })
 }
 
-fn wrong_method() -> Value {
+fn method_not_allowed_response() -> Value {
     let mut response = problem_response("405: the path does not support the method.");
     if let Some(members) = response.as_object_mut() {
         let allow =

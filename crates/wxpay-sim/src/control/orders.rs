@@ -18,7 +18,7 @@ use wxpay_proto::{Fen, UnixTime, id::OutTradeNo};
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "orders",
-    about: "Orders of both API versions, and the payer's actions.",
+    description: "Orders of both API versions, and the payer's actions.",
     routes: &[
         Route::get(
             "orders",
@@ -77,31 +77,31 @@ pub(super) const ORDER_NOT_FOUND: (u16, &str) = (404, "The order does not exist.
 
 /// The order that a request selects by number and, optionally, merchant.
 enum SelectedOrder {
-    First(OrderRecord),
-    Third(OrderRef, TransactionRecord),
+    V1(OrderRecord),
+    V3(OrderRef, TransactionRecord),
 }
 
 impl SelectedOrder {
     /// Finds the order. Without a merchant in the query, an APIv1 order takes precedence over an APIv3 order.
-    fn by(gateway: &Gateway, call: &Call<'_>) -> Result<Self, Problem> {
+    fn select(gateway: &Gateway, call: &Call<'_>) -> Result<Self, Problem> {
         let (number, mchid): (OutTradeNo, _) = (call.path.required("out_trade_no")?, call.mchid()?);
-        let first = match &mchid {
+        let v1 = match &mchid {
             None => gateway.order(&number, call.now),
             Some(mchid) => {
                 let mut orders = gateway.orders(call.now).into_iter();
                 orders.find(|order| order.out_trade_no == number && order.partner.as_str() == mchid.as_str())
             }
         };
-        if let Some(order) = first {
-            return Ok(Self::First(order));
+        if let Some(order) = v1 {
+            return Ok(Self::V1(order));
         }
-        let named = match mchid {
+        let order_ref = match mchid {
             None => OrderRef::OutTradeNo(number),
             Some(mchid) => OrderRef::OfMerchant(mchid, number),
         };
-        let record = gateway.transaction(&named, call.now);
+        let record = gateway.transaction(&order_ref, call.now);
         let record = record.ok_or_else(|| Problem::from_payment_error(PayError::NoSuchOrder))?;
-        Ok(Self::Third(named, record))
+        Ok(Self::V3(order_ref, record))
     }
 }
 
@@ -111,26 +111,26 @@ fn list(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
 
 /// Returns all orders, or all orders of a merchant, APIv1 orders first.
 pub(super) fn all(gateway: &Gateway, now: UnixTime, mchid: Option<&str>) -> Vec<Value> {
-    let is_wanted = |owner: &str| mchid.is_none_or(|mchid| mchid == owner);
-    let first = gateway.orders(now).into_iter().filter(|order| is_wanted(order.partner.as_str()));
-    let third = gateway.transactions(now).into_iter().filter(|order| is_wanted(order.mchid.as_str()));
-    let first = first.map(|order| ControlResponse::json(order).body);
-    let third = third.map(|order| ControlResponse::json(order).body);
-    first.chain(third).collect()
+    let matches = |owner: &str| mchid.is_none_or(|mchid| mchid == owner);
+    let v1 = gateway.orders(now).into_iter().filter(|order| matches(order.partner.as_str()));
+    let v3 = gateway.transactions(now).into_iter().filter(|order| matches(order.mchid.as_str()));
+    let v1 = v1.map(|order| ControlResponse::json(order).body);
+    let v3 = v3.map(|order| ControlResponse::json(order).body);
+    v1.chain(v3).collect()
 }
 
 fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
-    Ok(match SelectedOrder::by(&simulation.gateway, call)? {
-        SelectedOrder::First(order) => ControlResponse::json(order),
-        SelectedOrder::Third(_, transaction) => ControlResponse::json(transaction),
+    Ok(match SelectedOrder::select(&simulation.gateway, call)? {
+        SelectedOrder::V1(order) => ControlResponse::json(order),
+        SelectedOrder::V3(_, transaction) => ControlResponse::json(transaction),
     })
 }
 
 fn pay(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let payer = payer(call)?;
     let gateway = &mut simulation.gateway;
-    match SelectedOrder::by(gateway, call)? {
-        SelectedOrder::First(order) => {
+    match SelectedOrder::select(gateway, call)? {
+        SelectedOrder::V1(order) => {
             let paid =
                 gateway.pay(&latest_prepay(&order), &payer, call.now).map_err(Problem::from_payment_error)?;
             Ok(ControlResponse {
@@ -138,9 +138,9 @@ fn pay(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, 
                 ..ControlResponse::json(paid.order)
             })
         }
-        SelectedOrder::Third(named, _) => {
+        SelectedOrder::V3(order_ref, _) => {
             let paid =
-                gateway.pay_transaction(&named, &payer, call.now).map_err(Problem::from_payment_error)?;
+                gateway.pay_transaction(&order_ref, &payer, call.now).map_err(Problem::from_payment_error)?;
             Ok(ControlResponse {
                 notifications_first: paid.notifications_first,
                 ..ControlResponse::json(paid.transaction)
@@ -151,18 +151,18 @@ fn pay(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, 
 
 fn cancel(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let gateway = &mut simulation.gateway;
-    match SelectedOrder::by(gateway, call)? {
-        SelectedOrder::First(order) => record_or_problem(gateway.cancel(&latest_prepay(&order), call.now)),
-        SelectedOrder::Third(_, transaction) => Ok(ControlResponse::json(transaction)),
+    match SelectedOrder::select(gateway, call)? {
+        SelectedOrder::V1(order) => record_or_problem(gateway.cancel(&latest_prepay(&order), call.now)),
+        SelectedOrder::V3(_, transaction) => Ok(ControlResponse::json(transaction)),
     }
 }
 
 fn fail(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let gateway = &mut simulation.gateway;
-    match SelectedOrder::by(gateway, call)? {
-        SelectedOrder::First(order) => record_or_problem(gateway.fail(&latest_prepay(&order), call.now)),
-        SelectedOrder::Third(named, _) => gateway
-            .fail_transaction(&named, call.now)
+    match SelectedOrder::select(gateway, call)? {
+        SelectedOrder::V1(order) => record_or_problem(gateway.fail(&latest_prepay(&order), call.now)),
+        SelectedOrder::V3(order_ref, _) => gateway
+            .fail_transaction(&order_ref, call.now)
             .map(ControlResponse::json)
             .map_err(Problem::from_payment_error),
     }

@@ -17,7 +17,7 @@ use wxpay_proto::UnixTime;
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "payer",
-    about: "The payer's client. It verifies the merchant's signature of the parameters before it acts.",
+    description: "The payer's client. It verifies the merchant's signature of the parameters before it acts.",
     routes: &[
         Route::post("payer/pay", "payer_pay", "Pays as the payer.", PAYER_RESULT, |simulation, call| {
             act(simulation, call, PayerAction::Pay)
@@ -53,10 +53,10 @@ const PARAMETERS: Body = Body::Parameters(
 );
 const PAYER_RESULT: Schema = Schema::Record(&PAYER_RESULT_RECORD);
 const PAYMENT_REQUESTS: Schema =
-    Schema::Either(&[Schema::Record(&V1_PAYMENT_REQUEST), Schema::Record(&PAYMENT_REQUEST)]);
+    Schema::AnyOf(&[Schema::Record(&V1_PAYMENT_REQUEST), Schema::Record(&PAYMENT_REQUEST)]);
 const PAYER_RESULT_RECORD: Record = Record {
     name: "PayerResult",
-    about: "The payment request shown to the payer, and the result of the payer's action.",
+    description: "The payment request shown to the payer, and the result of the payer's action.",
     members: &[
         required_member("payment_request", PAYMENT_REQUESTS, "The payment request shown to the payer."),
         required_member(
@@ -64,12 +64,12 @@ const PAYER_RESULT_RECORD: Record = Record {
             Schema::Record(&RESP),
             "The result that the client returns to the app. It does not prove a payment.",
         ),
-        required_member("order", Schema::Maybe(&ORDER), "The gateway's record after the action."),
+        required_member("order", Schema::Nullable(&ORDER), "The gateway's record after the action."),
     ],
 };
 const V1_PAYMENT_REQUEST: Record = Record {
     name: "V1PaymentRequest",
-    about: "The payment request that the payer sees for an APIv1 order.",
+    description: "The payment request that the payer sees for an APIv1 order.",
     members: &[
         required_member("total_fee", Schema::Fen, "The amount to pay."),
         required_member("body", Schema::Text, "The description of the goods."),
@@ -80,7 +80,7 @@ const V1_PAYMENT_REQUEST: Record = Record {
 };
 const PAYMENT_REQUEST: Record = Record {
     name: "PaymentRequest",
-    about: "The payment request that the payer sees for an APIv3 order.",
+    description: "The payment request that the payer sees for an APIv3 order.",
     members: &[
         required_member("total", Schema::Fen, "The amount to pay."),
         required_member(
@@ -100,57 +100,57 @@ enum PayerAction {
     Fail,
 }
 
-fn act(simulation: &mut Simulation, call: &Call<'_>, tap: PayerAction) -> Result<ControlResponse, Problem> {
+fn act(simulation: &mut Simulation, call: &Call<'_>, action: PayerAction) -> Result<ControlResponse, Problem> {
     let gateway = &mut simulation.gateway;
-    if payer::v3::Bill::is_v3(gateway, call.raw, call.now) {
-        v3(gateway, tap, call.raw, call.now)
+    if payer::v3::PaymentRequest::is_v3(gateway, call.raw, call.now) {
+        v3(gateway, action, call.raw, call.now)
     } else {
-        v1(gateway, tap, call.raw, call.now)
+        v1(gateway, action, call.raw, call.now)
     }
 }
 
 /// Handles an action on an APIv1 order. Returns the payment request, the client's result and the gateway's record.
 fn v1(
     gateway: &mut Gateway,
-    tap: PayerAction,
+    action: PayerAction,
     parameters: &[u8],
     now: UnixTime,
 ) -> Result<ControlResponse, Problem> {
-    let bill = PaymentRequest::parse(gateway, parameters, now).map_err(|refused| {
-        Problem::invalid_field(refused.field, refused.rule).with_pay_resp(&refused.resp())
+    let payment_request = PaymentRequest::parse(gateway, parameters, now).map_err(|invalid| {
+        Problem::invalid_field(invalid.field, invalid.rule).with_pay_resp(&invalid.resp())
     })?;
-    let (resp, notifications_first) = match tap {
-        PayerAction::Cancel => (bill.cancel(gateway, now), false),
-        PayerAction::Fail => (bill.fail(gateway, now), false),
-        PayerAction::Pay => match bill.pay(gateway, &Payer::default(), now) {
+    let (resp, notifications_first) = match action {
+        PayerAction::Cancel => (payment_request.cancel(gateway, now), false),
+        PayerAction::Fail => (payment_request.fail(gateway, now), false),
+        PayerAction::Pay => match payment_request.pay(gateway, &Payer::default(), now) {
             Ok((resp, paid)) => (resp, paid.notifications_first),
-            Err(cannot) => return Err(Problem::from_payment_error(cannot).with_pay_resp(&cannot.resp())),
+            Err(error) => return Err(Problem::from_payment_error(error).with_pay_resp(&error.resp())),
         },
     };
-    let order = gateway.order(&bill.out_trade_no, now);
-    let shown = ControlResponse::json(json!({ "payment_request": bill, "resp": resp, "order": order }));
-    Ok(ControlResponse { notifications_first, ..shown })
+    let order = gateway.order(&payment_request.out_trade_no, now);
+    let response = ControlResponse::json(json!({ "payment_request": payment_request, "resp": resp, "order": order }));
+    Ok(ControlResponse { notifications_first, ..response })
 }
 
 /// Handles an action on an APIv3 order, like [`v1`]. Cancelling and failing do not change the order.
 fn v3(
     gateway: &mut Gateway,
-    tap: PayerAction,
+    action: PayerAction,
     parameters: &[u8],
     now: UnixTime,
 ) -> Result<ControlResponse, Problem> {
-    let bill = payer::v3::Bill::read(gateway, parameters, now).map_err(|refused| {
-        Problem::invalid_field(refused.field, refused.rule).with_pay_resp(&refused.resp())
+    let payment_request = payer::v3::PaymentRequest::parse(gateway, parameters, now).map_err(|invalid| {
+        Problem::invalid_field(invalid.field, invalid.rule).with_pay_resp(&invalid.resp())
     })?;
-    let (resp, notifications_first) = match tap {
+    let (resp, notifications_first) = match action {
         PayerAction::Cancel => (PayResp::cancelled(), false),
         PayerAction::Fail => (PayResp::failed(), false),
-        PayerAction::Pay => match bill.pay(gateway, &Payer::default(), now) {
+        PayerAction::Pay => match payment_request.pay(gateway, &Payer::default(), now) {
             Ok((resp, paid)) => (resp, paid.notifications_first),
-            Err(cannot) => return Err(Problem::from_payment_error(cannot).with_pay_resp(&cannot.resp())),
+            Err(error) => return Err(Problem::from_payment_error(error).with_pay_resp(&error.resp())),
         },
     };
-    let order = gateway.transaction(&OrderRef::Handle(bill.prepay_id.clone()), now);
-    let shown = ControlResponse::json(json!({ "payment_request": bill, "resp": resp, "order": order }));
-    Ok(ControlResponse { notifications_first, ..shown })
+    let order = gateway.transaction(&OrderRef::Handle(payment_request.prepay_id.clone()), now);
+    let response = ControlResponse::json(json!({ "payment_request": payment_request, "resp": resp, "order": order }));
+    Ok(ControlResponse { notifications_first, ..response })
 }

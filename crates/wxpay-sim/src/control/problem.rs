@@ -26,11 +26,11 @@ impl Problem {
         Self::invalid_field(field, "is an unknown field")
     }
 
-    pub(super) fn from_payment_error(cannot: PayError) -> Self {
-        match cannot {
-            PayError::NoSuchOrder => Self::new(404, "order not found", &cannot.to_string()),
+    pub(super) fn from_payment_error(error: PayError) -> Self {
+        match error {
+            PayError::NoSuchOrder => Self::new(404, "order not found", &error.to_string()),
             PayError::AlreadyPaid | PayError::Expired => {
-                Self::new(409, "the order cannot be paid", &cannot.to_string())
+                Self::new(409, "the order cannot be paid", &error.to_string())
             }
             PayError::DiscountTooLarge => Self::invalid_field("discount", "must leave at least 1 fen to pay"),
             PayError::BankType => Self::invalid_field("bank_type", "must be 1 to 16 of 0-9 A-Z a-z _"),
@@ -41,8 +41,8 @@ impl Problem {
     }
 
     /// Reports a resource that does not exist.
-    pub(super) fn not_found(what: &str) -> Self {
-        Self::new(404, &format!("{what} not found"), &format!("the gateway has no such {what}"))
+    pub(super) fn not_found(resource: &str) -> Self {
+        Self::new(404, &format!("{resource} not found"), &format!("the gateway has no such {resource}"))
     }
 
     /// Reports an operation that the current state does not allow.
@@ -60,8 +60,8 @@ impl Problem {
         Self { allow: Some(allow), ..Self::new(405, "method not allowed", &detail) }
     }
 
-    pub(super) fn too_large(most: usize) -> Self {
-        let rule = format!("must have at most {most} bytes");
+    pub(super) fn too_large(max: usize) -> Self {
+        let rule = format!("must have at most {max} bytes");
         Self::new(413, "body too large", &format!("body {rule}")).with("field", "body").with("rule", rule)
     }
 
@@ -71,7 +71,7 @@ impl Problem {
         self.with("resp", resp)
     }
 
-    pub(super) fn into_answer(self) -> ControlResponse {
+    pub(super) fn into_response(self) -> ControlResponse {
         let Self { status, members, allow } = self;
         ControlResponse { status, body: Value::Object(members), notifications_first: false, allow }
     }

@@ -12,7 +12,7 @@ use crate::ledger::v3::{ReturnFailure, SharingDetailFailure, SharingRecord};
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "profitsharing",
-    about: "Profit sharing. Amounts and returns take some seconds and succeed, unless a failure is set.",
+    description: "Profit sharing. Amounts and returns take some seconds and succeed, unless a failure is set.",
     routes: &[
         Route::get(
             "profitsharing",
@@ -79,24 +79,24 @@ pub(super) const SHARINGS: Schema = Schema::List(&SHARING);
 const SHARING: Schema = Schema::Record(&RECORD);
 const RECORD: Record = Record {
     name: "ProfitSharing",
-    about: "A profit-sharing request, or an unfreeze.",
+    description: "A profit-sharing request, or an unfreeze.",
     members: &[
         required_member("out_order_no", Schema::Text, "The merchant's profit-sharing number."),
         required_member("order_id", Schema::Text, "The gateway's profit-sharing number."),
         required_member("mchid", Schema::Text, "The merchant that sent the request."),
         required_member(
             "sub_mchid",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The sub-merchant that received the payment.",
         ),
         required_member("out_trade_no", Schema::Text, "The order of the payment."),
-        required_member("transaction_id", Schema::Maybe(&Schema::Text), "The payment."),
+        required_member("transaction_id", Schema::Nullable(&Schema::Text), "The payment."),
         required_member(
             "state",
-            Schema::Word(|| vec!["PROCESSING", "FINISHED"]),
+            Schema::Enum(|| vec!["PROCESSING", "FINISHED"]),
             "The state of the request.",
         ),
-        required_member("is_last", Schema::Truth, "True if no further amount of the payment can be shared."),
+        required_member("is_last", Schema::Boolean, "True if no further amount of the payment can be shared."),
         required_member(
             "receivers",
             Schema::List(&Schema::Record(&RECEIVER_AMOUNT)),
@@ -112,25 +112,25 @@ const RECORD: Record = Record {
 };
 const RECEIVER_AMOUNT: Record = Record {
     name: "ReceiverAmount",
-    about: "The amount of one receiver.",
+    description: "The amount of one receiver.",
     members: &[
         required_member("type", RECEIVER_TYPE, "The type of the receiver."),
         required_member("account", Schema::Text, "The receiver's account: an mchid or an openid."),
         required_member("amount", Schema::Fen, "The amount."),
         required_member("description", Schema::Text, "The merchant's description."),
         required_member("detail_id", Schema::Text, "The gateway's number."),
-        required_member("result", Schema::Word(|| vec!["PENDING", "SUCCESS", "CLOSED"]), "The result."),
+        required_member("result", Schema::Enum(|| vec!["PENDING", "SUCCESS", "CLOSED"]), "The result."),
         required_member(
             "fail_reason",
-            Schema::Maybe(&Schema::Word(receiver_failures)),
+            Schema::Nullable(&Schema::Enum(receiver_failures)),
             "The reason for CLOSED.",
         ),
-        required_member("finished_at", Schema::Maybe(&Schema::Seconds), "The time of the final result."),
+        required_member("finished_at", Schema::Nullable(&Schema::Seconds), "The time of the final result."),
     ],
 };
 const RETURN: Record = Record {
     name: "ProfitSharingReturn",
-    about: "A return: an amount that a receiver pays back.",
+    description: "A return: an amount that a receiver pays back.",
     members: &[
         required_member("out_return_no", Schema::Text, "The merchant's return number."),
         required_member("return_id", Schema::Text, "The gateway's return number."),
@@ -138,32 +138,32 @@ const RETURN: Record = Record {
         required_member("return_mchid", Schema::Text, "The merchant that pays the amount back."),
         required_member("amount", Schema::Fen, "The amount."),
         required_member("description", Schema::Text, "The merchant's description."),
-        required_member("result", Schema::Word(|| vec!["PROCESSING", "SUCCESS", "FAILED"]), "The result."),
+        required_member("result", Schema::Enum(|| vec!["PROCESSING", "SUCCESS", "FAILED"]), "The result."),
         required_member(
             "fail_reason",
-            Schema::Maybe(&Schema::Word(return_failures)),
+            Schema::Nullable(&Schema::Enum(return_failures)),
             "The reason for FAILED.",
         ),
         required_member("created_at", Schema::Seconds, "The time of the request."),
-        required_member("finished_at", Schema::Maybe(&Schema::Seconds), "The time of the final result."),
+        required_member("finished_at", Schema::Nullable(&Schema::Seconds), "The time of the final result."),
     ],
 };
 pub(super) const RECEIVERS: Schema = Schema::List(&Schema::Record(&RECEIVER));
 const RECEIVER: Record = Record {
     name: "Receiver",
-    about: "A profit-sharing receiver that a merchant added.",
+    description: "A profit-sharing receiver that a merchant added.",
     members: &[
         required_member("mchid", Schema::Text, "The merchant that added the receiver."),
         required_member(
             "sub_mchid",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The sub-merchant whose payments may be shared with the receiver.",
         ),
         required_member("type", RECEIVER_TYPE, "The type of the receiver."),
         required_member("account", Schema::Text, "The receiver's account: an mchid or an openid."),
     ],
 };
-const RECEIVER_TYPE: Schema = Schema::Word(|| vec!["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]);
+const RECEIVER_TYPE: Schema = Schema::Enum(|| vec!["MERCHANT_ID", "PERSONAL_OPENID", "PERSONAL_SUB_OPENID"]);
 
 fn receiver_failures() -> Vec<&'static str> {
     SharingDetailFailure::ALL.map(SharingDetailFailure::as_str).to_vec()
@@ -192,8 +192,8 @@ fn find(simulation: &mut Simulation, call: &Call<'_>) -> Result<SharingRecord, P
 }
 
 fn close_receiver(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
-    let (account, word) = (call.body.text("account").unwrap_or_default(), call.body.text("reason"));
-    let reason = SharingDetailFailure::ALL.into_iter().find(|reason| word == Some(reason.as_str()));
+    let (account, name) = (call.body.text("account").unwrap_or_default(), call.body.text("reason"));
+    let reason = SharingDetailFailure::ALL.into_iter().find(|reason| name == Some(reason.as_str()));
     let reason = reason.ok_or_else(|| Problem::missing_field("reason"))?;
     let found = find(simulation, call)?;
     let gateway = &mut simulation.gateway;
@@ -205,13 +205,13 @@ fn close_receiver(simulation: &mut Simulation, call: &Call<'_>) -> Result<Contro
 }
 
 fn fail_return(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
-    let (number, word) = (call.body.text("out_return_no").unwrap_or_default(), call.body.text("reason"));
-    let reason = ReturnFailure::ALL.into_iter().find(|reason| word == Some(reason.as_str()));
+    let (number, name) = (call.body.text("out_return_no").unwrap_or_default(), call.body.text("reason"));
+    let reason = ReturnFailure::ALL.into_iter().find(|reason| name == Some(reason.as_str()));
     let reason = reason.ok_or_else(|| Problem::missing_field("reason"))?;
     let found = find(simulation, call)?;
-    let is_of_it = found.returns.iter().any(|back| back.out_return_no == number);
+    let belongs_to_request = found.returns.iter().any(|returned| returned.out_return_no == number);
     let gateway = &mut simulation.gateway;
-    if !is_of_it || gateway.fail_return(&found.mchid, number, reason, call.now).is_none() {
+    if !belongs_to_request || gateway.fail_return(&found.mchid, number, reason, call.now).is_none() {
         let detail = "no return with that number is PROCESSING";
         return Err(Problem::conflict("the return cannot fail", detail));
     }

@@ -15,7 +15,7 @@ use wxpay_proto::id::{MchId, OutRefundNo, OutTradeNo};
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "refunds",
-    about: "APIv3 refunds. A refund takes some seconds and succeeds, unless another outcome is set.",
+    description: "APIv3 refunds. A refund takes some seconds and succeeds, unless another outcome is set.",
     routes: &[
         Route::get("refunds", "list_refunds", "Lists the refunds, order by order.", REFUNDS, list)
             .with_query(MERCHANT_FILTER),
@@ -23,7 +23,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             "refunds/{out_refund_no}",
             "show_refund",
             "Returns one refund.",
-            Schema::Record(&OF_ORDER),
+            Schema::Record(&REFUND_OF_ORDER),
             show,
         )
         .with_query(MERCHANT_FILTER)
@@ -32,7 +32,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             "refunds/{out_refund_no}/outcome",
             "set_refund_outcome",
             "Sets the final state of a pending refund, which takes effect after the refund's duration.",
-            Schema::Record(&OF_ORDER),
+            Schema::Record(&REFUND_OF_ORDER),
             set_outcome,
         )
         .with_query(MERCHANT_FILTER)
@@ -46,10 +46,10 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
 };
 
 const REFUND_NOT_FOUND: (u16, &str) = (404, "The refund does not exist.");
-pub(super) const REFUNDS: Schema = Schema::List(&Schema::Record(&OF_ORDER));
-const OF_ORDER: Record = Record {
+pub(super) const REFUNDS: Schema = Schema::List(&Schema::Record(&REFUND_OF_ORDER));
+const REFUND_OF_ORDER: Record = Record {
     name: "RefundOfOrder",
-    about: "A refund and its order.",
+    description: "A refund and its order.",
     members: &[
         required_member("mchid", Schema::Text, "The merchant that placed the order."),
         required_member("out_trade_no", Schema::Text, "The merchant's order number."),
@@ -65,8 +65,8 @@ fn outcomes() -> Vec<&'static str> {
     OUTCOMES.map(RefundStatus::as_str).to_vec()
 }
 
-fn outcome(word: &str) -> Option<RefundStatus> {
-    OUTCOMES.into_iter().find(|status| status.as_str() == word)
+fn outcome(name: &str) -> Option<RefundStatus> {
+    OUTCOMES.into_iter().find(|status| status.as_str() == name)
 }
 
 #[derive(Serialize)]
@@ -99,10 +99,10 @@ fn list(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse,
 
 fn find(simulation: &Simulation, call: &Call<'_>) -> Result<RefundOfOrder, Problem> {
     let (number, mchid): (OutRefundNo, _) = (call.path.required("out_refund_no")?, call.mchid()?);
-    let is_meant = |refund: &RefundOfOrder| {
+    let matches = |refund: &RefundOfOrder| {
         refund.refund.out_refund_no == number && mchid.as_ref().is_none_or(|mchid| refund.mchid == *mchid)
     };
-    all(simulation, call).into_iter().find(is_meant).ok_or_else(|| Problem::not_found("refund"))
+    all(simulation, call).into_iter().find(matches).ok_or_else(|| Problem::not_found("refund"))
 }
 
 fn show(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {

@@ -12,7 +12,7 @@ use crate::gateway::RequestRecord;
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "requests",
-    about: "The latest APIv3 requests. The latest 1000 are kept, without headers and bodies.",
+    description: "The latest APIv3 requests. The latest 1000 are kept, without headers and bodies.",
     routes: &[Route::get(
         "requests",
         "list_requests",
@@ -37,15 +37,15 @@ const FILTERS: &[Field] = &[
 pub(super) const REQUESTS: Schema = Schema::List(&Schema::Record(&REQUEST));
 const REQUEST: Record = Record {
     name: "Request",
-    about: "A request and its response.",
+    description: "A request and its response.",
     members: &[
         required_member("at", Schema::Seconds, "The time of the request."),
         required_member("method", Schema::Text, "The HTTP method."),
         required_member("target", Schema::Text, "Path and query, as received."),
-        required_member("mchid", Schema::Maybe(&Schema::Text), "The merchant, if the gateway knows it."),
+        required_member("mchid", Schema::Nullable(&Schema::Text), "The merchant, if the gateway knows it."),
         required_member(
             "operation",
-            Schema::Maybe(&Schema::Word(fault_rules::operations)),
+            Schema::Nullable(&Schema::Enum(fault_rules::operations)),
             "The operation; null if the request failed validation before it was identified.",
         ),
         required_member(
@@ -53,12 +53,12 @@ const REQUEST: Record = Record {
             Schema::Count,
             "The HTTP status of the response; 0 if a fault dropped the request.",
         ),
-        required_member("code", Schema::Maybe(&Schema::Text), "The error code, if the request was refused."),
+        required_member("code", Schema::Nullable(&Schema::Text), "The error code, if the request was refused."),
         required_member("request_id", Schema::Text, "The Request-ID, including the number at its end."),
         required_member("body_bytes", Schema::Count, "The length of the request body, in bytes."),
         required_member(
             "fault",
-            Schema::Maybe(&Schema::Word(fault_rules::kinds)),
+            Schema::Nullable(&Schema::Enum(fault_rules::kinds)),
             "The kind of the injected fault.",
         ),
     ],
@@ -68,12 +68,12 @@ fn list(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
     let query = &call.query;
     let (mchid, operation, status) = (query.text("mchid"), query.text("operation"), query.number("status"));
     let limit = query.number("limit").and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    let is_wanted = |request: &&RequestRecord| {
+    let matches = |request: &&RequestRecord| {
         (mchid.is_none() || request.mchid.as_deref() == mchid)
             && (operation.is_none() || request.operation == operation)
             && status.is_none_or(|status| u64::from(request.status) == status)
     };
-    let mut wanted: Vec<_> = simulation.gateway.requests().filter(is_wanted).collect();
-    let latest = wanted.split_off(wanted.len().saturating_sub(limit));
+    let mut requests: Vec<_> = simulation.gateway.requests().filter(matches).collect();
+    let latest = requests.split_off(requests.len().saturating_sub(limit));
     ControlResponse::json(latest)
 }

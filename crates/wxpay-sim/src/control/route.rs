@@ -11,7 +11,7 @@ use super::{
 /// A group of routes about one resource, which becomes a tag of the document.
 pub(super) struct RouteGroup {
     pub(super) name: &'static str,
-    pub(super) about: &'static str,
+    pub(super) description: &'static str,
     pub(super) routes: &'static [Route],
 }
 
@@ -77,8 +77,8 @@ const PARAMETERS: &[Field] = &[
 ];
 
 /// Returns the parameter that a path segment such as `{mchid}` stands for, or `None` for a literal segment.
-pub(super) fn parameter(part: &str) -> Option<&'static Field> {
-    let name = part.strip_prefix('{')?.strip_suffix('}')?;
+pub(super) fn parameter(segment: &str) -> Option<&'static Field> {
+    let name = segment.strip_prefix('{')?.strip_suffix('}')?;
     PARAMETERS.iter().find(|field| field.name == name)
 }
 
@@ -87,8 +87,8 @@ impl Route {
         path: &'static str,
         id: &'static str,
         summary: &'static str,
-        answers: Schema,
-        carry_out: Handler,
+        response: Schema,
+        handler: Handler,
     ) -> Self {
         let (query, body, problems): (&[Field], _, &[_]) = (&[], Body::None, &[]);
         Self {
@@ -99,9 +99,9 @@ impl Route {
             query,
             body,
             status: 200,
-            response: answers,
+            response,
             problems,
-            handler: carry_out,
+            handler,
         }
     }
 
@@ -109,10 +109,10 @@ impl Route {
         path: &'static str,
         id: &'static str,
         summary: &'static str,
-        answers: Schema,
-        carry_out: Handler,
+        response: Schema,
+        handler: Handler,
     ) -> Self {
-        Self { method: "POST", ..Self::get(path, id, summary, answers, carry_out) }
+        Self { method: "POST", ..Self::get(path, id, summary, response, handler) }
     }
 
     pub(super) const fn method(self, method: &'static str) -> Self {
@@ -137,7 +137,7 @@ impl Route {
 
     /// Returns true if a path below the root matches this route's template.
     pub(super) fn matches_path(&self, path: &str) -> bool {
-        let fits = |(template, part)| template == part || parameter(template).is_some();
+        let fits = |(template, segment)| template == segment || parameter(template).is_some();
         self.path.split('/').count() == path.split('/').count()
             && self.path.split('/').zip(path.split('/')).all(fits)
     }

@@ -9,26 +9,26 @@ use std::collections::BTreeMap;
 pub(super) enum Schema {
     Text,
     /// A string out of a fixed set.
-    Word(fn() -> Vec<&'static str>),
+    Enum(fn() -> Vec<&'static str>),
     /// A non-negative whole number.
     Count,
     /// A whole number.
     Integer,
-    Truth,
+    Boolean,
     /// A time: seconds since 1970 by the virtual clock.
     Seconds,
     /// An amount in fen.
     Fen,
     /// The inner schema, or null.
-    Maybe(&'static Self),
+    Nullable(&'static Self),
     List(&'static Self),
     Record(&'static Record),
     /// Any of these schemas.
-    Either(&'static [Self]),
+    AnyOf(&'static [Self]),
     /// A named object that has all of these fields.
-    Switches(&'static str, fn() -> Vec<Field>),
+    Settings(&'static str, fn() -> Vec<Field>),
     /// An object whose values are strings, under any names.
-    Texts,
+    StringMap,
     /// Any object.
     Object,
 }
@@ -36,24 +36,24 @@ pub(super) enum Schema {
 /// An object that has a name in the document.
 pub(super) struct Record {
     pub(super) name: &'static str,
-    pub(super) about: &'static str,
+    pub(super) description: &'static str,
     pub(super) members: &'static [Member],
 }
 
 /// A member of a record.
 pub(super) struct Member {
     name: &'static str,
-    shape: Schema,
+    schema: Schema,
     is_required: bool,
-    about: &'static str,
+    description: &'static str,
 }
 
-pub(super) const fn required_member(name: &'static str, shape: Schema, about: &'static str) -> Member {
-    Member { name, shape, is_required: true, about }
+pub(super) const fn required_member(name: &'static str, schema: Schema, description: &'static str) -> Member {
+    Member { name, schema, is_required: true, description }
 }
 
-pub(super) const fn optional_member(name: &'static str, shape: Schema, about: &'static str) -> Member {
-    Member { name, shape, is_required: false, about }
+pub(super) const fn optional_member(name: &'static str, schema: Schema, description: &'static str) -> Member {
+    Member { name, schema, is_required: false, description }
 }
 
 impl Schema {
@@ -61,22 +61,22 @@ impl Schema {
     pub(super) fn schema(&self, records: &mut BTreeMap<&'static str, Value>) -> Value {
         match self {
             Self::Text => json!({ "type": "string" }),
-            Self::Word(words) => json!({ "type": "string", "enum": words() }),
+            Self::Enum(values) => json!({ "type": "string", "enum": values() }),
             Self::Count => json!({ "type": "integer", "minimum": 0 }),
             Self::Integer => json!({ "type": "integer" }),
-            Self::Truth => json!({ "type": "boolean" }),
+            Self::Boolean => json!({ "type": "boolean" }),
             Self::Seconds => {
                 json!({ "type": "integer", "minimum": 0, "description": "seconds since 1970 by the virtual clock" })
             }
             Self::Fen => json!({ "type": "integer", "minimum": 0, "description": "fen" }),
-            Self::Maybe(shape) => json!({ "anyOf": [shape.schema(records), { "type": "null" }] }),
-            Self::List(shape) => json!({ "type": "array", "items": shape.schema(records) }),
+            Self::Nullable(schema) => json!({ "anyOf": [schema.schema(records), { "type": "null" }] }),
+            Self::List(schema) => json!({ "type": "array", "items": schema.schema(records) }),
             Self::Record(record) => record.reference(records),
-            Self::Either(shapes) => {
-                let each: Vec<Value> = shapes.iter().map(|shape| shape.schema(records)).collect();
-                json!({ "anyOf": each })
+            Self::AnyOf(schemas) => {
+                let any_of: Vec<Value> = schemas.iter().map(|schema| schema.schema(records)).collect();
+                json!({ "anyOf": any_of })
             }
-            Self::Switches(name, fields) => {
+            Self::Settings(name, fields) => {
                 let fields = fields();
                 let members = fields.iter().map(|field| (String::from(field.name), field.schema(false)));
                 let members: Map<String, Value> = members.collect();
@@ -85,7 +85,7 @@ impl Schema {
                 records.insert(name, schema);
                 json!({ "$ref": format!("#/components/schemas/{name}") })
             }
-            Self::Texts => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+            Self::StringMap => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
             Self::Object => json!({ "type": "object" }),
         }
     }
@@ -107,15 +107,15 @@ impl Record {
             self.members.iter().filter(|member| member.is_required).map(|member| member.name).collect();
         let mut properties = Map::new();
         for member in self.members {
-            let mut schema = member.shape.schema(records);
+            let mut schema = member.schema.schema(records);
             if let Some(members) = schema.as_object_mut() {
-                members.insert("description".into(), member.about.into());
+                members.insert("description".into(), member.description.into());
             }
             properties.insert(member.name.into(), schema);
         }
         json!({
             "type": "object",
-            "description": self.about,
+            "description": self.description,
             "required": required,
             "properties": properties,
         })

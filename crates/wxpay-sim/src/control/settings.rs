@@ -8,18 +8,18 @@ use super::{
     schema::Schema,
 };
 use crate::settings::{
-    LeakedKey, PlusSign, RefundOutcome, Reuse, SecondSignPackage, Settings, SuccessMatch, UnknownClose,
-    UserPaying,
+    LeakedKey, PlusSign, RefundOutcome, ReusedOrderNumber, SecondSignPackage, Settings, SuccessMatch, CloseUnknownOrder,
+    UserPayingReply,
 };
 use serde_json::{Map, Value};
 use std::time::Duration;
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "settings",
-    about: "The settings that can be changed while the gateway runs.",
+    description: "The settings that can be changed while the gateway runs.",
     routes: &[
         Route::get("settings", "show_settings", "Returns the settings.", SETTINGS, |simulation, _| {
-            Ok(ControlResponse::ok(shown(simulation.gateway.settings())))
+            Ok(ControlResponse::ok(values(simulation.gateway.settings())))
         }),
         Route::post(
             "settings",
@@ -33,19 +33,19 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
     ],
 };
 
-pub(super) const SETTINGS: Schema = Schema::Switches("Settings", fields);
+pub(super) const SETTINGS: Schema = Schema::Settings("Settings", fields);
 
 /// A setting: its schema, and access to its value.
 struct Setting {
     field: Field,
-    of: Access,
+    access: Access,
 }
 
 enum Access {
     Seconds(fn(&mut Settings) -> &mut Duration),
-    Truth(fn(&mut Settings) -> &mut bool),
+    Boolean(fn(&mut Settings) -> &mut bool),
     PerMille(fn(&mut Settings) -> &mut u32),
-    Word(Get, Set),
+    Choice(Get, Set),
 }
 
 /// Returns the current choice of a setting.
@@ -54,30 +54,30 @@ type Get = fn(&Settings) -> &'static str;
 type Set = fn(&mut Settings, &str);
 
 /// Maximum duration, in seconds: ten years.
-const MOST_SECONDS: u64 = 315_360_000;
+const MAX_SECONDS: u64 = 315_360_000;
 
-const fn seconds(name: &'static str, about: &'static str, at: fn(&mut Settings) -> &mut Duration) -> Setting {
-    Setting { field: optional(name, Kind::Number(0, MOST_SECONDS), about), of: Access::Seconds(at) }
+const fn seconds(name: &'static str, description: &'static str, field_mut: fn(&mut Settings) -> &mut Duration) -> Setting {
+    Setting { field: optional(name, Kind::Number(0, MAX_SECONDS), description), access: Access::Seconds(field_mut) }
 }
 
-const fn boolean(name: &'static str, about: &'static str, at: fn(&mut Settings) -> &mut bool) -> Setting {
-    Setting { field: optional(name, Kind::Boolean, about), of: Access::Truth(at) }
+const fn boolean(name: &'static str, description: &'static str, field_mut: fn(&mut Settings) -> &mut bool) -> Setting {
+    Setting { field: optional(name, Kind::Boolean, description), access: Access::Boolean(field_mut) }
 }
 
 const fn choice(
     name: &'static str,
-    words: fn() -> Vec<&'static str>,
-    about: &'static str,
-    (show, turn): (Get, Set),
+    names: fn() -> Vec<&'static str>,
+    description: &'static str,
+    (get, set): (Get, Set),
 ) -> Setting {
-    Setting { field: optional(name, Kind::Enum(words), about), of: Access::Word(show, turn) }
+    Setting { field: optional(name, Kind::Enum(names), description), access: Access::Choice(get, set) }
 }
 
 static SETTINGS_TABLE: &[Setting] = &[
     boolean(
         "rate_limits",
         "Whether the documented rate limits apply: further requests in a second return 429.",
-        |all| &mut all.v3.rate_limits,
+        |settings| &mut settings.v3.rate_limits,
     ),
     Setting {
         field: optional(
@@ -85,25 +85,25 @@ static SETTINGS_TABLE: &[Setting] = &[
             Kind::Number(0, 1000),
             "The share of replies and notifications with an invalid signature on purpose, in thousandths.",
         ),
-        of: Access::PerMille(|all| &mut all.v3.probes_per_mille),
+        access: Access::PerMille(|settings| &mut settings.v3.probes_per_mille),
     },
     choice(
         "refund_outcome",
         || vec!["SUCCESS", "CLOSED", "ABNORMAL", "PROCESSING"],
         "The default final state of new refunds; PROCESSING keeps them pending.",
         (
-            |all| match all.v3.refund_outcome {
-                RefundOutcome::Succeeds => "SUCCESS",
-                RefundOutcome::IsClosed => "CLOSED",
-                RefundOutcome::IsAbnormal => "ABNORMAL",
-                RefundOutcome::Stays => "PROCESSING",
+            |settings| match settings.v3.refund_outcome {
+                RefundOutcome::Success => "SUCCESS",
+                RefundOutcome::Closed => "CLOSED",
+                RefundOutcome::Abnormal => "ABNORMAL",
+                RefundOutcome::Processing => "PROCESSING",
             },
-            |all, word| {
-                all.v3.refund_outcome = match word {
-                    "CLOSED" => RefundOutcome::IsClosed,
-                    "ABNORMAL" => RefundOutcome::IsAbnormal,
-                    "PROCESSING" => RefundOutcome::Stays,
-                    _ => RefundOutcome::Succeeds,
+            |settings, name| {
+                settings.v3.refund_outcome = match name {
+                    "CLOSED" => RefundOutcome::Closed,
+                    "ABNORMAL" => RefundOutcome::Abnormal,
+                    "PROCESSING" => RefundOutcome::Processing,
+                    _ => RefundOutcome::Success,
                 };
             },
         ),
@@ -113,13 +113,13 @@ static SETTINGS_TABLE: &[Setting] = &[
         || vec!["not_found", "no_content"],
         "The reply to closing an unknown order: not_found (404) or no_content (204).",
         (
-            |all| {
-                if all.v3.close_unknown_order == UnknownClose::NotFound { "not_found" } else { "no_content" }
+            |settings| {
+                if settings.v3.close_unknown_order == CloseUnknownOrder::NotFound { "not_found" } else { "no_content" }
             },
-            |all, word| {
-                let not_found = word == "not_found";
-                all.v3.close_unknown_order =
-                    if not_found { UnknownClose::NotFound } else { UnknownClose::NoContent };
+            |settings, name| {
+                let not_found = name == "not_found";
+                settings.v3.close_unknown_order =
+                    if not_found { CloseUnknownOrder::NotFound } else { CloseUnknownOrder::NoContent };
             },
         ),
     ),
@@ -129,81 +129,81 @@ static SETTINGS_TABLE: &[Setting] = &[
         "The reply to a code payment while the payer enters the password: transaction (200) or code (202 \
          USERPAYING).",
         (
-            |all| if all.v3.user_paying == UserPaying::Code { "code" } else { "transaction" },
-            |all, word| {
-                let is_code = word == "code";
-                all.v3.user_paying = if is_code { UserPaying::Code } else { UserPaying::Transaction };
+            |settings| if settings.v3.user_paying == UserPayingReply::Code { "code" } else { "transaction" },
+            |settings, name| {
+                let is_code = name == "code";
+                settings.v3.user_paying = if is_code { UserPayingReply::Code } else { UserPayingReply::Transaction };
             },
         ),
     ),
     seconds(
         "timestamp_tolerance_seconds",
         "The maximum difference of a request's timestamp from the clock.",
-        |all| &mut all.v3.timestamp_tolerance,
+        |settings| &mut settings.v3.timestamp_tolerance,
     ),
-    seconds("prepay_ttl_seconds", "The lifetime of a prepay_id or a code_url.", |all| &mut all.v3.prepay_ttl),
-    seconds("order_ttl_seconds", "The time after which an unpaid order is closed.", |all| {
-        &mut all.v3.order_ttl
+    seconds("prepay_ttl_seconds", "The lifetime of a prepay_id or a code_url.", |settings| &mut settings.v3.prepay_ttl),
+    seconds("order_ttl_seconds", "The time after which an unpaid order is closed.", |settings| {
+        &mut settings.v3.order_ttl
     }),
     seconds(
         "password_delay_seconds",
         "The time that the payer of a code payment takes for the password.",
-        |all| &mut all.v3.password_takes,
+        |settings| &mut settings.v3.password_delay,
     ),
-    seconds("refund_duration_seconds", "The time that a refund is PROCESSING.", |all| {
-        &mut all.v3.refund_duration
+    seconds("refund_duration_seconds", "The time that a refund is PROCESSING.", |settings| {
+        &mut settings.v3.refund_duration
     }),
-    seconds("refund_window_seconds", "The time after a payment in which it can be refunded.", |all| {
-        &mut all.v3.refund_window
+    seconds("refund_window_seconds", "The time after a payment in which it can be refunded.", |settings| {
+        &mut settings.v3.refund_window
     }),
     seconds(
         "profitsharing_duration_seconds",
         "The time that receiver amounts are PENDING and returns PROCESSING.",
-        |all| &mut all.v3.sharing_takes,
+        |settings| &mut settings.v3.profitsharing_duration,
     ),
-    seconds("receipt_duration_seconds", "The time that a receipt is GENERATING.", |all| {
-        &mut all.v3.receipt_takes
+    seconds("receipt_duration_seconds", "The time that a receipt is GENERATING.", |settings| {
+        &mut settings.v3.receipt_duration
     }),
-    seconds("transfer_duration_seconds", "The time that a transfer is ACCEPTED.", |all| {
-        &mut all.v3.transfer_takes
+    seconds("transfer_duration_seconds", "The time that a transfer is ACCEPTED.", |settings| {
+        &mut settings.v3.transfer_duration
     }),
     seconds(
         "transfer_confirm_window_seconds",
         "The time in which the payee can confirm a transfer.",
-        |all| &mut all.v3.transfer_confirm_window,
+        |settings| &mut settings.v3.transfer_confirm_window,
     ),
-    seconds("transfer_cancel_duration_seconds", "The time that a transfer is CANCELING.", |all| {
-        &mut all.v3.cancel_takes
+    seconds("transfer_cancel_duration_seconds", "The time that a transfer is CANCELING.", |settings| {
+        &mut settings.v3.transfer_cancel_duration
     }),
-    seconds("bill_delay_seconds", "The time from the end of a day until its bill is ready.", |all| {
-        &mut all.v3.bill_takes
+    seconds("bill_delay_seconds", "The time from the end of a day until its bill is ready.", |settings| {
+        &mut settings.v3.bill_delay
     }),
-    seconds("download_ttl_seconds", "The lifetime of a bill's download_url.", |all| &mut all.v3.download_ttl),
+    seconds("download_ttl_seconds", "The lifetime of a bill's download_url.", |settings| &mut settings.v3.download_ttl),
     seconds(
         "notify_delay_seconds",
         "The time from a payment to its notification, in both API versions.",
-        |all| &mut all.notify_delay,
+        |settings| &mut settings.notify_delay,
     ),
     seconds(
         "notify_timeout_seconds",
         "The timeout of a notification delivery, in both API versions.",
-        |all| &mut all.notify_timeout,
+        |settings| &mut settings.notify_timeout,
     ),
-    seconds("v1_token_ttl_seconds", "APIv1: the lifetime of an access token.", |all| &mut all.token_ttl),
+    seconds("v1_token_ttl_seconds", "APIv1: the lifetime of an access token.", |settings| &mut settings.token_ttl),
     seconds(
         "v1_token_overlap_seconds",
         "APIv1: the time for which a replaced access token still works.",
-        |all| &mut all.token_overlap,
+        |settings| &mut settings.token_overlap,
     ),
-    seconds("v1_prepay_ttl_seconds", "APIv1: the lifetime of a prepayid.", |all| &mut all.prepay_ttl),
-    boolean("v1_require_https", "APIv1: whether plain HTTP is refused.", |all| &mut all.require_https),
+    seconds("v1_prepay_ttl_seconds", "APIv1: the lifetime of a prepayid.", |settings| &mut settings.prepay_ttl),
+    boolean("v1_require_https", "APIv1: whether plain HTTP is refused.", |settings| &mut settings.require_https),
     choice(
         "v1_plus",
         || vec!["literal", "space"],
         "APIv1: the meaning of + in a value of the package.",
         (
-            |all| if all.plus == PlusSign::Space { "space" } else { "literal" },
-            |all, word| all.plus = if word == "space" { PlusSign::Space } else { PlusSign::Literal },
+            |settings| if settings.plus == PlusSign::Space { "space" } else { "literal" },
+            |settings, name| settings.plus = if name == "space" { PlusSign::Space } else { PlusSign::Literal },
         ),
     ),
     choice(
@@ -211,11 +211,11 @@ static SETTINGS_TABLE: &[Setting] = &[
         || vec!["trimmed_exact", "starts_with"],
         "APIv1: the notification responses that count as success.",
         (
-            |all| if all.success_match == SuccessMatch::StartsWith { "starts_with" } else { "trimmed_exact" },
-            |all, word| {
-                let is_loose = word == "starts_with";
-                all.success_match =
-                    if is_loose { SuccessMatch::StartsWith } else { SuccessMatch::TrimmedExact };
+            |settings| if settings.success_match == SuccessMatch::StartsWith { "starts_with" } else { "trimmed_exact" },
+            |settings, name| {
+                let is_prefix = name == "starts_with";
+                settings.success_match =
+                    if is_prefix { SuccessMatch::StartsWith } else { SuccessMatch::TrimmedExact };
             },
         ),
     ),
@@ -224,13 +224,13 @@ static SETTINGS_TABLE: &[Setting] = &[
         || vec!["any_that_verifies", "strict"],
         "APIv1: the values of package that the payer's client accepts.",
         (
-            |all| {
-                let is_strict = all.second_sign_package == SecondSignPackage::Strict;
+            |settings| {
+                let is_strict = settings.second_sign_package == SecondSignPackage::Strict;
                 if is_strict { "strict" } else { "any_that_verifies" }
             },
-            |all, word| {
-                let is_strict = word == "strict";
-                all.second_sign_package =
+            |settings, name| {
+                let is_strict = name == "strict";
+                settings.second_sign_package =
                     if is_strict { SecondSignPackage::Strict } else { SecondSignPackage::AnyThatVerifies };
             },
         ),
@@ -240,9 +240,9 @@ static SETTINGS_TABLE: &[Setting] = &[
         || vec!["flagged", "refused"],
         "APIv1: the treatment of an appkey in a request body.",
         (
-            |all| if all.leaked_key == LeakedKey::Refused { "refused" } else { "flagged" },
-            |all, word| {
-                all.leaked_key = if word == "refused" { LeakedKey::Refused } else { LeakedKey::Flagged };
+            |settings| if settings.leaked_key == LeakedKey::Refused { "refused" } else { "flagged" },
+            |settings, name| {
+                settings.leaked_key = if name == "refused" { LeakedKey::Refused } else { LeakedKey::Flagged };
             },
         ),
     ),
@@ -251,60 +251,60 @@ static SETTINGS_TABLE: &[Setting] = &[
         || vec!["new_prepayid", "refused"],
         "APIv1: the treatment of a second genprepay with the same out_trade_no.",
         (
-            |all| if all.reused_order_number == Reuse::Refused { "refused" } else { "new_prepayid" },
-            |all, word| {
-                all.reused_order_number = if word == "refused" { Reuse::Refused } else { Reuse::NewPrepayid }
+            |settings| if settings.reused_order_number == ReusedOrderNumber::Refused { "refused" } else { "new_prepayid" },
+            |settings, name| {
+                settings.reused_order_number = if name == "refused" { ReusedOrderNumber::Refused } else { ReusedOrderNumber::NewPrepayid }
             },
         ),
     ),
 ];
 
 fn fields() -> Vec<Field> {
-    SETTINGS_TABLE.iter().map(|switch| switch.field).collect()
+    SETTINGS_TABLE.iter().map(|setting| setting.field).collect()
 }
 
 /// Returns the value of every setting.
-pub(super) fn shown(settings: &Settings) -> Value {
+pub(super) fn values(settings: &Settings) -> Value {
     let mut settings = settings.clone();
     let mut members = Map::new();
-    for switch in SETTINGS_TABLE {
-        let value: Value = match switch.of {
-            Access::Seconds(at) => at(&mut settings).as_secs().into(),
-            Access::Truth(at) => (*at(&mut settings)).into(),
-            Access::PerMille(at) => (*at(&mut settings)).into(),
-            Access::Word(show, _) => show(&settings).into(),
+    for setting in SETTINGS_TABLE {
+        let value: Value = match setting.access {
+            Access::Seconds(field_mut) => field_mut(&mut settings).as_secs().into(),
+            Access::Boolean(field_mut) => (*field_mut(&mut settings)).into(),
+            Access::PerMille(field_mut) => (*field_mut(&mut settings)).into(),
+            Access::Choice(get, _) => get(&settings).into(),
         };
-        members.insert(switch.field.name.into(), value);
+        members.insert(setting.field.name.into(), value);
     }
     Value::Object(members)
 }
 
 fn change(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
     let settings = simulation.gateway.settings_mut();
-    for switch in SETTINGS_TABLE {
-        let (name, body) = (switch.field.name, &call.body);
-        match switch.of {
-            Access::Seconds(at) => {
+    for setting in SETTINGS_TABLE {
+        let (name, body) = (setting.field.name, &call.body);
+        match setting.access {
+            Access::Seconds(field_mut) => {
                 if let Some(seconds) = body.number(name) {
-                    *at(settings) = Duration::from_secs(seconds);
+                    *field_mut(settings) = Duration::from_secs(seconds);
                 }
             }
-            Access::Truth(at) => {
-                if let Some(truth) = body.boolean(name) {
-                    *at(settings) = truth;
+            Access::Boolean(field_mut) => {
+                if let Some(value) = body.boolean(name) {
+                    *field_mut(settings) = value;
                 }
             }
-            Access::PerMille(at) => {
-                if let Some(share) = body.number(name).and_then(|share| u32::try_from(share).ok()) {
-                    *at(settings) = share;
+            Access::PerMille(field_mut) => {
+                if let Some(value) = body.number(name).and_then(|value| u32::try_from(value).ok()) {
+                    *field_mut(settings) = value;
                 }
             }
-            Access::Word(_, turn) => {
-                if let Some(word) = body.text(name) {
-                    turn(settings, word);
+            Access::Choice(_, set) => {
+                if let Some(name) = body.text(name) {
+                    set(settings, name);
                 }
             }
         }
     }
-    ControlResponse::ok(shown(settings))
+    ControlResponse::ok(values(settings))
 }

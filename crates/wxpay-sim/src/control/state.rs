@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "state",
-    about: "The complete state of the gateway.",
+    description: "The complete state of the gateway.",
     routes: &[Route::get(
         "state",
         "show_state",
@@ -38,10 +38,10 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
 
 const STATE: Record = Record {
     name: "State",
-    about: "The complete state of the gateway.",
+    description: "The complete state of the gateway.",
     members: &[
         required_member("now", Schema::Seconds, "The current virtual time."),
-        required_member("runs", Schema::Truth, "True if the clock runs, false if it is frozen."),
+        required_member("runs", Schema::Boolean, "True if the clock runs, false if it is frozen."),
         required_member(
             "digest",
             Schema::Text,
@@ -54,7 +54,7 @@ const STATE: Record = Record {
 };
 const COUNTS: Record = Record {
     name: "Counts",
-    about: "The number of records of each kind.",
+    description: "The number of records of each kind.",
     members: &[
         required_member("orders", Schema::Count, "Orders of both API versions."),
         required_member("refunds", Schema::Count, "Refunds."),
@@ -71,7 +71,7 @@ const COUNTS: Record = Record {
 };
 const RECORDS: Record = Record {
     name: "Records",
-    about: "All records.",
+    description: "All records.",
     members: &[
         required_member("orders", ORDERS, "Orders of both API versions."),
         required_member("refunds", REFUNDS, "Refunds."),
@@ -109,7 +109,7 @@ fn records(simulation: &mut Simulation, call: &Call<'_>) -> Map<String, Value> {
     let (transfers, authorizations) = (gateway.transfers(call.now), gateway.authorizations(call.now));
     let sharings = gateway.sharings(call.now);
     let gateway = &simulation.gateway;
-    let shown = [
+    let records = [
         ("transfers", ControlResponse::json(transfers).body),
         ("authorizations", ControlResponse::json(authorizations).body),
         ("profitsharing", ControlResponse::json(sharings).body),
@@ -121,9 +121,9 @@ fn records(simulation: &mut Simulation, call: &Call<'_>) -> Map<String, Value> {
         ("faults", ControlResponse::json(gateway.fault_rules()).body),
         ("requests", ControlResponse::json(gateway.requests().collect::<Vec<_>>()).body),
         ("warnings", ControlResponse::json(gateway.warnings().collect::<Vec<_>>()).body),
-        ("settings", settings::shown(gateway.settings())),
+        ("settings", settings::values(gateway.settings())),
     ];
-    shown.into_iter().map(|(name, value)| (String::from(name), value)).collect()
+    records.into_iter().map(|(name, value)| (String::from(name), value)).collect()
 }
 
 /// Returns the digest of the records and of the merchants' APIv3 keys, which no record contains.

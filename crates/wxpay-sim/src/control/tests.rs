@@ -22,9 +22,9 @@ fn simulation() -> Simulation {
 
 fn sample(kind: Kind) -> Value {
     match kind {
-        Kind::Text(least, _, class) => {
-            let sign = if class.is_empty() || class.starts_with("0-9") { "1" } else { "a" };
-            sign.repeat(least).into()
+        Kind::Text(min, _, class) => {
+            let character = if class.is_empty() || class.starts_with("0-9") { "1" } else { "a" };
+            character.repeat(min).into()
         }
         Kind::AppId => "wx0123456789abcdef".into(),
         Kind::Path => "/v3/*".into(),
@@ -85,8 +85,8 @@ fn every_declared_field_is_read_and_no_other() {
                 route.method,
                 route.path
             );
-            let asked: BTreeSet<String> = route.query.iter().map(|field| field.name.into()).collect();
-            assert_eq!(*call.query.read.borrow(), asked, "{} {}", route.method, route.path);
+            let query_names: BTreeSet<String> = route.query.iter().map(|field| field.name.into()).collect();
+            assert_eq!(*call.query.read.borrow(), query_names, "{} {}", route.method, route.path);
         }
     }
 }
@@ -94,14 +94,14 @@ fn every_declared_field_is_read_and_no_other() {
 #[test]
 fn the_document_has_every_route_and_no_other() {
     let document = document();
-    let mut shown = BTreeSet::new();
+    let mut documented = BTreeSet::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys() {
-            shown.insert((method.to_uppercase(), path.trim_start_matches('/').to_owned()));
+            documented.insert((method.to_uppercase(), path.trim_start_matches('/').to_owned()));
         }
     }
     let table: BTreeSet<_> = routes().map(|route| (route.method.to_owned(), route.path.to_owned())).collect();
-    assert_eq!(shown, table);
+    assert_eq!(documented, table);
     assert_eq!(table.len(), routes().count(), "two routes have the same method and path");
 }
 

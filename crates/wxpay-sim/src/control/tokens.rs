@@ -7,7 +7,7 @@ use super::{
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "tokens",
-    about: "APIv1 access tokens.",
+    description: "APIv1 access tokens.",
     routes: &[
         Route::post(
             "tokens/expire",
@@ -16,7 +16,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             clock::CLOCK,
             |simulation, call| {
                 simulation.gateway.expire_tokens(call.now);
-                Ok(clock::shown(simulation, call))
+                Ok(clock::show(simulation, call))
             },
         ),
         Route::post(
@@ -26,7 +26,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
             clock::CLOCK,
             |simulation, call| {
                 simulation.gateway.replace_tokens(call.now);
-                Ok(clock::shown(simulation, call))
+                Ok(clock::show(simulation, call))
             },
         ),
     ],

@@ -17,7 +17,7 @@ use wxpay_proto::{
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "transfers",
-    about: "Transfers from merchants to users, and the payees' actions.",
+    description: "Transfers from merchants to users, and the payees' actions.",
     routes: &[
         Route::get(
             "transfers",
@@ -77,17 +77,17 @@ const OPTIONAL_REASON: &[Field] =
 const REQUIRED_REASON: &[Field] = &[required("reason", REASON, "The fail_reason.")];
 
 pub(super) const TRANSFERS: Schema = Schema::List(&TRANSFER);
-const TRANSFER: Schema = Schema::Record(&BILL);
-const BILL: Record = Record {
+const TRANSFER: Schema = Schema::Record(&TRANSFER_RECORD);
+const TRANSFER_RECORD: Record = Record {
     name: "Transfer",
-    about: "A transfer to a user.",
+    description: "A transfer to a user.",
     members: &[
         required_member("mchid", Schema::Text, "The merchant that pays."),
         required_member("out_bill_no", Schema::Text, "The merchant's transfer number."),
         required_member("transfer_bill_no", Schema::Text, "The gateway's transfer number."),
         required_member(
             "method",
-            Schema::Word(|| vec!["USER_CONFIRM", "USER_CONFIRM_AND_AUTHORIZE", "AUTHORIZED", "QQ_WALLET"]),
+            Schema::Enum(|| vec!["USER_CONFIRM", "USER_CONFIRM_AND_AUTHORIZE", "AUTHORIZED", "QQ_WALLET"]),
             "The transfer method: by the payee's confirmation, with or without a new authorization; by \
              an existing authorization; or to a QQ wallet.",
         ),
@@ -96,25 +96,25 @@ const BILL: Record = Record {
         required_member("transfer_amount", Schema::Fen, "The amount."),
         required_member(
             "state",
-            Schema::Word(|| {
+            Schema::Enum(|| {
                 vec!["ACCEPTED", "WAIT_USER_CONFIRM", "SUCCESS", "FAIL", "CANCELING", "CANCELLED"]
             }),
             "The state of the transfer.",
         ),
-        required_member("fail_reason", Schema::Maybe(&Schema::Text), "The reason for FAIL."),
+        required_member("fail_reason", Schema::Nullable(&Schema::Text), "The reason for FAIL."),
         required_member(
             "package_info",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The parameter of the payee's confirmation page, while the confirmation is pending.",
         ),
         required_member(
             "out_authorization_no",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The authorization that is requested with the transfer or that it uses.",
         ),
         required_member(
             "receipt",
-            Schema::Maybe(&Schema::Record(&RECEIPT)),
+            Schema::Nullable(&Schema::Record(&RECEIPT)),
             "The receipt, if it was requested.",
         ),
         required_member("created_at", Schema::Seconds, "The time of the request."),
@@ -124,14 +124,14 @@ const BILL: Record = Record {
 };
 const RECEIPT: Record = Record {
     name: "Receipt",
-    about: "The receipt of a transfer.",
+    description: "The receipt of a transfer.",
     members: &[
         required_member(
             "state",
-            Schema::Word(|| vec!["GENERATING", "FINISHED", "FAILED"]),
+            Schema::Enum(|| vec!["GENERATING", "FINISHED", "FAILED"]),
             "The state of the receipt.",
         ),
-        required_member("fail_reason", Schema::Maybe(&Schema::Text), "The reason for FAILED."),
+        required_member("fail_reason", Schema::Nullable(&Schema::Text), "The reason for FAILED."),
         required_member("created_at", Schema::Seconds, "The time of the request."),
         required_member("updated_at", Schema::Seconds, "The time of the latest state change."),
     ],
@@ -167,11 +167,11 @@ fn fail_receipt(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlR
 fn apply(
     simulation: &mut Simulation,
     call: &Call<'_>,
-    decide: impl FnOnce(&mut Gateway, &MchId, &OutBillNo, UnixTime) -> bool,
+    change: impl FnOnce(&mut Gateway, &MchId, &OutBillNo, UnixTime) -> bool,
 ) -> Result<ControlResponse, Problem> {
     let gateway = &mut simulation.gateway;
     let found = find(gateway, call)?;
-    if decide(gateway, &found.mchid, &found.out_bill_no, call.now) {
+    if change(gateway, &found.mchid, &found.out_bill_no, call.now) {
         let transfer = gateway.transfer(&found.mchid, &found.out_bill_no, call.now);
         return transfer.map(ControlResponse::json).ok_or_else(|| Problem::not_found("transfer"));
     }

@@ -20,14 +20,14 @@ pub(super) fn validate<'a>(
     let path = path(route, target.path)?;
     let query = query(route.query, target.query)?;
     let body = body(&route.body, raw)?;
-    Ok(Call { path, query, body, raw, base_url: target.base, now, real })
+    Ok(Call { path, query, body, raw, base_url: target.base_url, now, real })
 }
 
 fn path(route: &Route, path: &str) -> Result<Fields, Problem> {
     let mut members = Map::new();
-    for (template, given) in route.path.split('/').zip(super::strip_root(path).split('/')) {
+    for (template, segment) in route.path.split('/').zip(super::strip_root(path).split('/')) {
         if let Some(field) = parameter(template) {
-            let text = percent_decode_str(given).decode_utf8_lossy().into_owned();
+            let text = percent_decode_str(segment).decode_utf8_lossy().into_owned();
             let value = field.kind.parse(text);
             field.check(&value)?;
             members.insert(field.name.into(), value);
@@ -69,19 +69,19 @@ fn body(body: &Body, raw: &[u8]) -> Result<Fields, Problem> {
         Body::Optional(fields) | Body::Required(fields) => check_members(fields, &members)?,
         Body::Settings(fields) => check_members(&fields(), &members)?,
         Body::ByKind(variants) => {
-            let word = members.get("kind").filter(|word| !word.is_null());
-            let word = word.ok_or_else(|| Problem::missing_field("kind"))?;
+            let kind = members.get("kind").filter(|kind| !kind.is_null());
+            let kind = kind.ok_or_else(|| Problem::missing_field("kind"))?;
             let variants = variants();
             let variant = variants
                 .iter()
-                .find(|variant| variant.kinds.iter().any(|known| word.as_str() == Some(known)));
+                .find(|variant| variant.kinds.iter().any(|known| kind.as_str() == Some(known)));
             let variant = variant.ok_or_else(|| {
                 Problem::invalid_field("kind", "must be a fault kind that faults/kinds lists")
             })?;
             check_members(&variant.fields, &members)?;
             let [one, other] = variant.exclusive;
-            let is_said = |name| members.get(name).is_some_and(|value| !value.is_null());
-            if is_said(one) && is_said(other) {
+            let is_present = |name| members.get(name).is_some_and(|value| !value.is_null());
+            if is_present(one) && is_present(other) {
                 return Err(Problem::invalid_field(other, &format!("must not be combined with {one}")));
             }
         }
@@ -108,8 +108,8 @@ fn check_members(declared: &[Field], members: &Map<String, Value>) -> Result<(),
 }
 
 fn check_required(declared: &[Field], members: &Map<String, Value>) -> Result<(), Problem> {
-    let is_said = |field: &&Field| members.get(field.name).is_some_and(|value| !value.is_null());
-    match declared.iter().find(|field| field.is_required && !is_said(field)) {
+    let is_present = |field: &&Field| members.get(field.name).is_some_and(|value| !value.is_null());
+    match declared.iter().find(|field| field.is_required && !is_present(field)) {
         Some(field) => Err(Problem::missing_field(field.name)),
         None => Ok(()),
     }

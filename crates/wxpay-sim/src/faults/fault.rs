@@ -117,8 +117,7 @@ pub enum Fault {
         millis: u64,
     },
     /// The delivery arrives twice, the second copy before the response to the first.
-    #[serde(rename = "notification_duplicated")]
-    NotificationDoubled,
+    NotificationDuplicated,
     /// The delivery is held back until another notification was sent, at most for the first interval of the
     /// schedule.
     NotificationReordered,
@@ -207,7 +206,7 @@ impl Fault {
             Self::MigrationStep { .. } => "migration_step",
             Self::NotificationLost => "notification_lost",
             Self::NotificationDelayed { .. } => "notification_delayed",
-            Self::NotificationDoubled => "notification_duplicated",
+            Self::NotificationDuplicated => "notification_duplicated",
             Self::NotificationReordered => "notification_reordered",
             Self::NotificationForged => "notification_forged",
             Self::NotificationUnknownSerial => "notification_unknown_serial",
@@ -255,7 +254,7 @@ impl Fault {
             }
             Self::NotificationLost
             | Self::NotificationDelayed { .. }
-            | Self::NotificationDoubled
+            | Self::NotificationDuplicated
             | Self::NotificationReordered
             | Self::NotificationForged
             | Self::NotificationUnknownSerial

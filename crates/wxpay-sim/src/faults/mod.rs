@@ -54,7 +54,7 @@ impl FaultRules {
             return None;
         }
         let scene = scene();
-        self.rules.iter_mut().find_map(|rule| rule.fires(&scene, now).then_some(rule.trouble))
+        self.rules.iter_mut().find_map(|rule| rule.fires(&scene, now).then_some(rule.fault))
     }
 }
 
@@ -77,7 +77,7 @@ mod tests {
         now: UnixTime,
     ) -> Option<Fault> {
         let scene = || FaultContext {
-            generation: ApiVersion::V1,
+            api_version: ApiVersion::V1,
             operation,
             path: String::from("/pay/genprepay"),
             mchid: Some(String::from("1900000109")),

@@ -55,10 +55,10 @@ impl Operation {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Token => "token",
-            Self::Genprepay => "genprepay",
-            Self::Orderquery => "orderquery",
-            Self::Delivernotify => "delivernotify",
+            Self::Token => "v1.token",
+            Self::Genprepay => "v1.genprepay",
+            Self::Orderquery => "v1.orderquery",
+            Self::Delivernotify => "v1.delivernotify",
             Self::V3(label) => label,
             Self::Notification => "notification",
             Self::Pay => "pay",
@@ -120,7 +120,7 @@ mod tests {
             assert_eq!(Operation::from_name(operation.as_str()), Some(operation));
         }
         assert_eq!(Operation::from_name("refund"), None);
-        assert_eq!(Operation::from_name("v3.refund").map(Operation::is_api_call), Some(true));
+        assert_eq!(Operation::from_name("v3.refund.create").map(Operation::is_api_call), Some(true));
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
             Operation::all().filter(|operation| of(*operation)).map(Operation::as_str).collect()
         };
         let placing = words(Operation::places_order);
-        for word in ["genprepay", "v3.pay.jsapi", "v3.pay.app", "v3.pay.h5", "v3.pay.native"] {
+        for word in ["v1.genprepay", "v3.pay.jsapi", "v3.pay.app", "v3.pay.h5", "v3.pay.native"] {
             assert!(placing.contains(&word), "{word}");
         }
         assert!(!placing.contains(&"v3.pay.codepay") && !placing.contains(&"pay"));

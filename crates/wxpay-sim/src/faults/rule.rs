@@ -14,29 +14,26 @@ pub struct FaultRule {
     /// The rule's number, assigned when the rule is added; 0 before.
     id: u64,
     #[serde(flatten)]
-    pub(super) trouble: Fault,
-    #[serde(rename = "api_version")]
-    generation: Option<ApiVersion>,
+    pub(super) fault: Fault,
+    api_version: Option<ApiVersion>,
     operation: Option<Operation>,
     path: Option<String>,
     mchid: Option<String>,
     number: Option<String>,
     per_mille: u32,
     seed: Option<u64>,
-    #[serde(rename = "remaining")]
-    left: Option<u32>,
+    remaining: Option<u32>,
     from: Option<u64>,
     until: Option<u64>,
     /// The number of injections so far.
-    #[serde(rename = "hits")]
-    struck: u64,
+    hits: u64,
     #[serde(skip)]
-    chance: Option<Rng>,
+    rng: Option<Rng>,
 }
 
 /// The operation at hand, as the rules see it.
 pub(crate) struct FaultContext {
-    pub(crate) generation: ApiVersion,
+    pub(crate) api_version: ApiVersion,
     pub(crate) operation: Operation,
     /// The request's path; empty if the operation is not a call.
     pub(crate) path: String,
@@ -49,29 +46,29 @@ pub(crate) struct FaultContext {
 impl FaultRule {
     /// Creates a rule for every operation that the fault applies to.
     #[must_use]
-    pub const fn new(trouble: Fault) -> Self {
+    pub const fn new(fault: Fault) -> Self {
         Self {
             id: 0,
-            trouble,
-            generation: None,
+            fault,
+            api_version: None,
             operation: None,
             path: None,
             mchid: None,
             number: None,
             per_mille: 1000,
             seed: None,
-            left: None,
+            remaining: None,
             from: None,
             until: None,
-            struck: 0,
-            chance: None,
+            hits: 0,
+            rng: None,
         }
     }
 
     /// Limits the rule to one API version.
     #[must_use]
-    pub fn for_api_version(self, generation: ApiVersion) -> Self {
-        Self { generation: Some(generation), ..self }
+    pub fn for_api_version(self, api_version: ApiVersion) -> Self {
+        Self { api_version: Some(api_version), ..self }
     }
 
     /// Limits the rule to one operation. If the fault does not apply to the operation, the rule never fires.
@@ -120,7 +117,7 @@ impl FaultRule {
     /// Limits the number of injections.
     #[must_use]
     pub fn at_most(self, times: u32) -> Self {
-        Self { left: Some(times), ..self }
+        Self { remaining: Some(times), ..self }
     }
 
     /// Limits the rule to a time window: from a moment on, and before another, in whole seconds of the virtual clock.
@@ -138,16 +135,16 @@ impl FaultRule {
     /// Returns the number of injections so far.
     #[must_use]
     pub const fn hits(&self) -> u64 {
-        self.struck
+        self.hits
     }
 
     /// Returns the rule with its number and its own randomness, ready to be used.
     pub(super) fn registered(self, id: u64, seed: u64) -> Self {
-        let chance = match self.seed {
+        let rng = match self.seed {
             Some(seed) => Rng::new(seed, "fault"),
             None => Rng::new(seed, &format!("fault {id}")),
         };
-        Self { id, chance: Some(chance), ..self }
+        Self { id, rng: Some(rng), ..self }
     }
 
     fn matches(&self, scene: &FaultContext, now: UnixTime) -> bool {
@@ -156,14 +153,14 @@ impl FaultRule {
             wanted.as_deref().is_none_or(|wanted| given == Some(wanted))
         };
         let number = |wanted: &String| scene.numbers.contains(wanted);
-        self.trouble.applies_to(scene.operation)
-            && (scene.generation == ApiVersion::V3 || !self.trouble.is_v3_only())
-            && self.generation.is_none_or(|wanted| wanted == scene.generation)
+        self.fault.applies_to(scene.operation)
+            && (scene.api_version == ApiVersion::V3 || !self.fault.is_v3_only())
+            && self.api_version.is_none_or(|wanted| wanted == scene.api_version)
             && self.operation.is_none_or(|wanted| wanted == scene.operation)
             && self.path.as_deref().is_none_or(|pattern| matches_pattern(pattern, &scene.path))
             && is(&self.mchid, scene.mchid.as_deref())
             && self.number.as_ref().is_none_or(number)
-            && self.left != Some(0)
+            && self.remaining != Some(0)
             && self.from.is_none_or(|from| from <= second)
             && self.until.is_none_or(|until| second < until)
     }
@@ -174,14 +171,14 @@ impl FaultRule {
     /// each other's sequences.
     pub(super) fn fires(&mut self, scene: &FaultContext, now: UnixTime) -> bool {
         let per_mille = u64::from(self.per_mille);
-        let strikes = self.matches(scene, now)
+        let fires = self.matches(scene, now)
             && (per_mille >= 1000
-                || self.chance.as_mut().is_some_and(|chance| chance.below(1000) < per_mille));
-        if strikes {
-            self.left = self.left.map(|left| left.saturating_sub(1));
-            self.struck = self.struck.saturating_add(1);
+                || self.rng.as_mut().is_some_and(|rng| rng.below(1000) < per_mille));
+        if fires {
+            self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(1));
+            self.hits = self.hits.saturating_add(1);
         }
-        strikes
+        fires
     }
 }
 

@@ -151,7 +151,7 @@ impl Gateway {
         };
         let number = v1::claimed_order_number(request.body());
         let scene = || FaultContext {
-            generation: ApiVersion::V1,
+            api_version: ApiVersion::V1,
             operation,
             path: target.path().into(),
             mchid: v1::claimed_partner(&self.ledger, &target),
@@ -238,7 +238,7 @@ impl Gateway {
             | Fault::MigrationStep { .. }
             | Fault::NotificationLost
             | Fault::NotificationDelayed { .. }
-            | Fault::NotificationDoubled
+            | Fault::NotificationDuplicated
             | Fault::NotificationReordered
             | Fault::NotificationForged
             | Fault::NotificationUnknownSerial

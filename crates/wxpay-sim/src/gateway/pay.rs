@@ -120,7 +120,7 @@ impl Gateway {
         let order =
             self.find_prepay(tapped).and_then(|(_, prepayid)| self.ledger.order_by_prepayid(&prepayid));
         let scene = || FaultContext {
-            generation: ApiVersion::V1,
+            api_version: ApiVersion::V1,
             operation: Operation::Pay,
             path: String::new(),
             mchid: order.map(|order| order.partner.to_string()),

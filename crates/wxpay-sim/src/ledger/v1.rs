@@ -32,7 +32,6 @@ pub struct OrderRecord {
     /// The payments. There is more than one only if a fault allows a second payment.
     pub payments: Vec<PaymentRecord>,
     /// The payer's attempts that led to no payment.
-    #[serde(rename = "failed_attempts")]
     pub failed_attempts: Vec<FailedPayment>,
     /// The delivernotify calls that were accepted.
     pub deliveries: Vec<DeliveryRecord>,

@@ -5,7 +5,7 @@
 
 mod platform;
 
-pub use platform::{KeyMode, Misstep, PlatformCertificate, PlatformKeys, PlatformPublicKey};
+pub use platform::{KeyMode, MigrationError, PlatformCertificate, PlatformKeys, PlatformPublicKey};
 
 use crate::keys::{Certificate, KeyPair, PublicKey};
 use std::{collections::BTreeMap, sync::Arc};

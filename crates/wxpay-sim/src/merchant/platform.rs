@@ -75,15 +75,15 @@ pub struct PlatformKeys {
 /// The error for a step of the migration that the current mode does not allow. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Misstep;
+pub struct MigrationError;
 
-impl fmt::Display for Misstep {
+impl fmt::Display for MigrationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the current mode of the platform's keys does not allow this migration step")
     }
 }
 
-impl std::error::Error for Misstep {}
+impl std::error::Error for MigrationError {}
 
 /// The time between listing a new certificate and signing with it: one day.
 const NOTIFICATION: Duration = Duration::from_secs(24 * 3600);
@@ -114,8 +114,8 @@ impl PlatformKeys {
     ///
     /// # Errors
     ///
-    /// Returns [`Misstep`] unless the mode is [`KeyMode::Certificates`].
-    pub fn obtain_public_key(&mut self) -> Result<(), Misstep> {
+    /// Returns [`MigrationError`] unless the mode is [`KeyMode::Certificates`].
+    pub fn obtain_public_key(&mut self) -> Result<(), MigrationError> {
         self.advance(|mode| matches!(mode, KeyMode::Certificates), KeyMode::Obtained)
     }
 
@@ -123,10 +123,10 @@ impl PlatformKeys {
     ///
     /// # Errors
     ///
-    /// Returns [`Misstep`] without the public key, and while a certificate is being rotated.
-    pub fn start_switch(&mut self, now: UnixTime) -> Result<(), Misstep> {
+    /// Returns [`MigrationError`] without the public key, and while a certificate is being rotated.
+    pub fn start_switch(&mut self, now: UnixTime) -> Result<(), MigrationError> {
         if self.certificates.iter().any(|certificate| now < certificate.signs_from) {
-            return Err(Misstep);
+            return Err(MigrationError);
         }
         self.advance(|mode| matches!(mode, KeyMode::Obtained), KeyMode::Switching { since: now })
     }
@@ -135,8 +135,8 @@ impl PlatformKeys {
     ///
     /// # Errors
     ///
-    /// Returns [`Misstep`] unless a switch is in progress.
-    pub fn roll_back(&mut self) -> Result<(), Misstep> {
+    /// Returns [`MigrationError`] unless a switch is in progress.
+    pub fn roll_back(&mut self) -> Result<(), MigrationError> {
         self.advance(|mode| matches!(mode, KeyMode::Switching { .. }), KeyMode::Obtained)
     }
 
@@ -144,8 +144,8 @@ impl PlatformKeys {
     ///
     /// # Errors
     ///
-    /// Returns [`Misstep`] until the public key signs every notification, from the seventh day on.
-    pub fn void_certificates(&mut self, now: UnixTime) -> Result<(), Misstep> {
+    /// Returns [`MigrationError`] until the public key signs every notification, from the seventh day on.
+    pub fn void_certificates(&mut self, now: UnixTime) -> Result<(), MigrationError> {
         self.advance(
             |mode| matches!(mode, KeyMode::Switching { since } if public_key_per_mille(since, now) == 1000),
             KeyMode::PublicKey,
@@ -156,19 +156,19 @@ impl PlatformKeys {
     ///
     /// # Errors
     ///
-    /// Returns [`Misstep`] while a switch is in progress, and without certificates.
-    pub fn rotate_certificate(&mut self, certificate: Certificate, pair: KeyPair) -> Result<(), Misstep> {
+    /// Returns [`MigrationError`] while a switch is in progress, and without certificates.
+    pub fn rotate_certificate(&mut self, certificate: Certificate, pair: KeyPair) -> Result<(), MigrationError> {
         if matches!(self.mode, KeyMode::Switching { .. } | KeyMode::PublicKey) {
-            return Err(Misstep);
+            return Err(MigrationError);
         }
         let signs_from = certificate.not_before().after(NOTIFICATION);
         self.certificates.push(PlatformCertificate { certificate, pair, signs_from });
         Ok(())
     }
 
-    fn advance(&mut self, allowed: impl Fn(KeyMode) -> bool, to: KeyMode) -> Result<(), Misstep> {
+    fn advance(&mut self, allowed: impl Fn(KeyMode) -> bool, to: KeyMode) -> Result<(), MigrationError> {
         if !allowed(self.mode) {
-            return Err(Misstep);
+            return Err(MigrationError);
         }
         self.mode = to;
         Ok(())
@@ -264,7 +264,7 @@ mod tests {
     fn the_migration_goes_step_by_step() {
         let mut platform = platform(KeyMode::Certificates);
         let asked = Some("PUB_KEY_ID_1");
-        assert_eq!(platform.start_switch(START), Err(Misstep));
+        assert_eq!(platform.start_switch(START), Err(MigrationError));
         assert_eq!(platform.public_key().map(|key| &key.id), None);
         platform.obtain_public_key().unwrap();
         assert_eq!(platform.reply_signer(asked, START).0, "AA");
@@ -275,12 +275,12 @@ mod tests {
         platform.roll_back().unwrap();
         assert_eq!(platform.reply_signer(asked, START).0, "AA");
         platform.start_switch(START).unwrap();
-        assert_eq!(platform.void_certificates(START.after(DAY)), Err(Misstep));
+        assert_eq!(platform.void_certificates(START.after(DAY)), Err(MigrationError));
         let week = START.after(DAY * 6);
         platform.void_certificates(week).unwrap();
         assert_eq!(platform.reply_signer(None, week).0, "PUB_KEY_ID_1");
         assert_eq!(platform.certificates(week).count(), 0);
-        assert_eq!(platform.roll_back(), Err(Misstep));
+        assert_eq!(platform.roll_back(), Err(MigrationError));
     }
 
     #[test]
@@ -304,11 +304,11 @@ mod tests {
         assert_eq!(platform.certificates(listed).count(), 2);
         assert_eq!(platform.reply_signer(None, listed).0, "AA");
         assert_eq!(platform.reply_signer(None, signing).0, "BB");
-        assert_eq!(platform.start_switch(listed), Err(Misstep));
+        assert_eq!(platform.start_switch(listed), Err(MigrationError));
         platform.start_switch(signing).unwrap();
         assert_eq!(
             platform.rotate_certificate(certificate("CC", signing), KeyPair::fake("CC")),
-            Err(Misstep)
+            Err(MigrationError)
         );
     }
 }

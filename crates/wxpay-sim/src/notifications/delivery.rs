@@ -91,12 +91,12 @@ impl std::fmt::Debug for Delivery {
 #[allow(clippy::exhaustive_enums, reason = "a delivery has a response or none")]
 pub enum DeliveryResult {
     /// The merchant responded.
-    Answered {
+    Response {
         /// The HTTP status.
         status: u16,
         /// The body.
         body: Vec<u8>,
     },
     /// There was no connection, no response before the timeout, or an incomplete response.
-    NoAnswer,
+    NoResponse,
 }

@@ -56,14 +56,14 @@ impl Notification {
     }
 
     pub(super) fn fault_context(&self) -> FaultContext {
-        let generation = match &self.content {
+        let api_version = match &self.content {
             NotificationContent::V1(_) => ApiVersion::V1,
             NotificationContent::V3(_) => ApiVersion::V3,
         };
         let mchid = self.mchid();
         let numbers = vec![self.number.clone()];
         FaultContext {
-            generation,
+            api_version,
             operation: Operation::Notification,
             path: String::new(),
             mchid: Some(mchid),
@@ -112,7 +112,7 @@ impl Notification {
         result: &DeliveryResult,
         means: &mut DeliveryContext<'_>,
     ) -> AttemptResult {
-        let DeliveryResult::Answered { status, body } = result else { return AttemptResult::NoResponse };
+        let DeliveryResult::Response { status, body } = result else { return AttemptResult::NoResponse };
         let accepted = match &self.content {
             NotificationContent::V1(_) => is_v1_success(*status, body, means, &self.number),
             NotificationContent::V3(_) => matches!(status, 200 | 204),

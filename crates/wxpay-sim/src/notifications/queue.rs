@@ -151,7 +151,7 @@ impl Notifications {
                 let next = job.next_round(means);
                 self.calendar.set(index, next);
             }
-            Some(Fault::NotificationDoubled) => {
+            Some(Fault::NotificationDuplicated) => {
                 self.send(index, false, None, means, deliveries);
                 self.send(index, true, None, means, deliveries);
             }

@@ -33,12 +33,10 @@ pub enum NotificationState {
     /// The next delivery is due later.
     Waiting,
     /// A delivery is in progress.
-    #[serde(rename = "IN_PROGRESS")]
     InProgress,
     /// The merchant accepted the notification.
     Accepted,
     /// The schedule is exhausted or was cancelled.
-    #[serde(rename = "STOPPED")]
     Stopped,
 }
 
@@ -75,15 +73,12 @@ pub struct Attempt {
 #[non_exhaustive]
 pub enum AttemptResult {
     /// The delivery is in progress.
-    #[serde(rename = "in_progress")]
     InProgress,
     /// Accepted: in APIv1 with the body `success`, in APIv3 by the status 200 or 204 alone.
     Success,
     /// Not accepted; the response had this HTTP status.
-    #[serde(rename = "rejected")]
     Rejected(u16),
     /// No response.
-    #[serde(rename = "no_response")]
     NoResponse,
     /// Lost by a fault.
     Lost,

@@ -102,58 +102,58 @@ impl PaymentRequest {
     /// [`InvalidParameter`] with the invalid parameter: not JSON, a missing parameter, another merchant's, an invalid signature, an
     /// unknown order.
     pub fn parse(gateway: &mut Gateway, parameters: &[u8], now: UnixTime) -> Result<Self, InvalidParameter> {
-        let refused = |field, rule| InvalidParameter { field, rule };
+        let invalid = |field, rule| InvalidParameter { field, rule };
         let message = JsonMembers::parse(parameters)
-            .map_err(|_| refused("parameters", "must be a JSON object in UTF-8"))?;
+            .map_err(|_| invalid("parameters", "must be a JSON object in UTF-8"))?;
         for field in SIGNED_PARAMETERS.into_iter().chain(["sign"]) {
             if message.text(field).is_none_or(str::is_empty) {
-                return Err(refused(field, "is required"));
+                return Err(invalid(field, "is required"));
             }
         }
         let text = |name| message.text(name).unwrap_or_default();
         let app =
-            gateway.ledger.app(text("appid")).ok_or_else(|| refused("appid", "must be a registered app"))?;
+            gateway.ledger.app(text("appid")).ok_or_else(|| invalid("appid", "must be a registered app"))?;
         let credentials = app.credentials().clone();
         if text("partnerid") != credentials.partner().as_str() {
-            return Err(refused("partnerid", "must be the app's merchant"));
+            return Err(invalid("partnerid", "must be the app's merchant"));
         }
         if !text("timestamp").bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(refused("timestamp", "must be a decimal number of seconds"));
+            return Err(invalid("timestamp", "must be a decimal number of seconds"));
         }
         let expected = sign::sha1(
             &SIGNED_PARAMETERS.map(|name| (name, text(name))),
             credentials.pay_sign_key().expose(),
         );
         if !sign::constant_time_eq(text("sign"), &expected) {
-            return Err(refused(
+            return Err(invalid(
                 "sign",
                 "must be the SHA-1 signature over the six signed parameters and the appkey",
             ));
         }
-        let unknown = refused("prepayid", "must be a prepayid that genprepay returned to this app");
+        let unknown = invalid("prepayid", "must be a prepayid that genprepay returned to this app");
         let prepayid: PrepayId = text("prepayid").parse().map_err(|_| unknown.clone())?;
         let order =
             gateway.ledger.order_by_prepayid(&prepayid).filter(|order| order.appid == *credentials.appid());
         let order = order.ok_or_else(|| unknown.clone())?;
         let prepay = order.prepay(&prepayid).ok_or(unknown)?;
-        let bill = Self {
+        let request = Self {
             total_fee: prepay.goods.total_fee,
             body: prepay.goods.body.text.clone(),
             partner: order.partner.clone(),
             out_trade_no: order.out_trade_no.clone(),
             prepayid,
         };
-        let number = Some(bill.out_trade_no.as_str());
+        let number = Some(request.out_trade_no.as_str());
         if message.has("appkey") {
             gateway.warn(now, Kind::LeakedSecret, number, "the payment parameters contain the appkey");
         }
         if text("package") != PACKAGE {
             gateway.warn(now, Kind::SecondSignPackage, number, "package is not Sign=WXPay");
             if gateway.settings().second_sign_package == SecondSignPackage::Strict {
-                return Err(refused("package", "must be Sign=WXPay"));
+                return Err(invalid("package", "must be Sign=WXPay"));
             }
         }
-        Ok(bill)
+        Ok(request)
     }
 
     /// Pays as the payer.
@@ -167,27 +167,27 @@ impl PaymentRequest {
         payer: &Payer,
         now: UnixTime,
     ) -> Result<(PayResp, PaidOrder), PayError> {
-        let paid = gateway.pay(&self.params(), payer, now)?;
+        let paid = gateway.pay(&self.prepay_ref(), payer, now)?;
         Ok((PayResp::new(0, ""), paid))
     }
 
     /// Cancels the payment as the payer.
     pub fn cancel(&self, gateway: &mut Gateway, now: UnixTime) -> PayResp {
-        match gateway.cancel(&self.params(), now) {
+        match gateway.cancel(&self.prepay_ref(), now) {
             Ok(_) => PayResp::cancelled(),
-            Err(cannot) => cannot.resp(),
+            Err(error) => error.resp(),
         }
     }
 
     /// Makes the payment fail.
     pub fn fail(&self, gateway: &mut Gateway, now: UnixTime) -> PayResp {
-        match gateway.fail(&self.params(), now) {
+        match gateway.fail(&self.prepay_ref(), now) {
             Ok(_) => PayResp::failed(),
-            Err(cannot) => cannot.resp(),
+            Err(error) => error.resp(),
         }
     }
 
-    fn params(&self) -> PrepayRef {
+    fn prepay_ref(&self) -> PrepayRef {
         PrepayRef::Prepayid(self.prepayid.clone())
     }
 }

@@ -17,7 +17,7 @@ use wxpay_proto::{
 /// Payment request of an APIv3 order, as shown to the payer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Bill {
+pub struct PaymentRequest {
     /// Amount to pay, in fen.
     pub total: Fen,
     /// Description of the goods; for a combined order, of its first sub-order.
@@ -44,9 +44,9 @@ struct PlacedOrder {
 }
 
 impl PlacedOrder {
-    fn named(gateway: &Gateway, named: &OrderRef, now: UnixTime) -> Option<Self> {
-        let order = gateway.transaction(named, now)?;
-        let Some(whole) = gateway.combined(named, now) else {
+    fn find(gateway: &Gateway, order_ref: &OrderRef, now: UnixTime) -> Option<Self> {
+        let order = gateway.transaction(order_ref, now)?;
+        let Some(combined) = gateway.combined(order_ref, now) else {
             return Some(Self {
                 trade_type: order.trade_type,
                 total: order.total,
@@ -57,16 +57,16 @@ impl PlacedOrder {
                 sub_mchid: order.sub_mchid,
             });
         };
-        let all = whole.sub_orders.iter();
+        let all = combined.sub_orders.iter();
         let total = all.clone().fold(0, |sum: u64, order| sum.saturating_add(order.total.get()));
         let sub_appids = all.filter_map(|order| order.sub_appid.clone());
         Some(Self {
-            trade_type: whole.trade_type,
+            trade_type: combined.trade_type,
             total: Fen::new(total),
             description: order.description,
-            mchid: whole.combine_mchid,
-            out_trade_no: whole.combine_out_trade_no,
-            appids: [whole.combine_appid].into_iter().chain(sub_appids).collect(),
+            mchid: combined.combine_mchid,
+            out_trade_no: combined.combine_out_trade_no,
+            appids: [combined.combine_appid].into_iter().chain(sub_appids).collect(),
             sub_mchid: None,
         })
     }
@@ -84,7 +84,7 @@ struct Parameters<'a> {
 
 const NON_EMPTY: &str = "is required and must be a non-empty string";
 
-impl Bill {
+impl PaymentRequest {
     /// Returns true if the parameters are of APIv3: those of a page always, those of an app if the order is.
     #[must_use]
     pub fn is_v3(gateway: &Gateway, parameters: &[u8], now: UnixTime) -> bool {
@@ -101,41 +101,41 @@ impl Bill {
     ///
     /// [`InvalidParameter`] with the invalid parameter: not JSON, a missing parameter, another merchant's, an unknown order, an
     /// invalid signature.
-    pub fn read(gateway: &Gateway, parameters: &[u8], now: UnixTime) -> Result<Self, InvalidParameter> {
-        let refused = |field, rule| InvalidParameter { field, rule };
+    pub fn parse(gateway: &Gateway, parameters: &[u8], now: UnixTime) -> Result<Self, InvalidParameter> {
+        let invalid = |field, rule| InvalidParameter { field, rule };
         let members: Map<String, Value> = serde_json::from_slice(parameters)
-            .map_err(|_| refused("parameters", "must be a JSON object in UTF-8"))?;
-        let said = if members.contains_key("paySign") { page(&members)? } else { app(&members)? };
-        let placed = PlacedOrder::named(gateway, &OrderRef::Handle(said.prepay_id.into()), now);
-        let placed = placed.filter(|placed| placed.trade_type == said.trade_type);
+            .map_err(|_| invalid("parameters", "must be a JSON object in UTF-8"))?;
+        let params = if members.contains_key("paySign") { page(&members)? } else { app(&members)? };
+        let placed = PlacedOrder::find(gateway, &OrderRef::Handle(params.prepay_id.into()), now);
+        let placed = placed.filter(|placed| placed.trade_type == params.trade_type);
         let placed = placed
-            .ok_or_else(|| refused("prepay_id", "must be a prepay_id of an order of this trade type"))?;
+            .ok_or_else(|| invalid("prepay_id", "must be a prepay_id of an order of this trade type"))?;
         let merchant = gateway.merchant_by_mchid(&placed.mchid);
-        let merchant = merchant.ok_or_else(|| refused("partnerid", "must be a known merchant"))?;
+        let merchant = merchant.ok_or_else(|| invalid("partnerid", "must be a known merchant"))?;
         let partner = members.get("partnerid").and_then(Value::as_str);
         let is_partner = |mchid: &MchId| partner == Some(mchid.as_str());
-        if said.trade_type == TradeType::App
+        if params.trade_type == TradeType::App
             && !is_partner(&placed.mchid)
             && !placed.sub_mchid.as_ref().is_some_and(is_partner)
         {
-            return Err(refused("partnerid", "must be the order's merchant"));
+            return Err(invalid("partnerid", "must be the order's merchant"));
         }
         let mut apps = placed
             .appids
             .iter()
-            .filter(|appid| said.appid.is_none_or(|said| said == appid.as_str()))
+            .filter(|appid| params.appid.is_none_or(|id| id == appid.as_str()))
             .peekable();
         if apps.peek().is_none() {
-            return Err(refused("appid", "must be the order's app"));
+            return Err(invalid("appid", "must be the order's app"));
         }
-        if !apps.any(|appid| is_signed(merchant, appid.as_str(), &said)) {
-            return Err(refused(
-                said.signature.0,
+        if !apps.any(|appid| is_signed_by(merchant, appid.as_str(), &params)) {
+            return Err(invalid(
+                params.signature.0,
                 "must be the merchant's RSA signature over the four lines appid, time, nonce, package or prepayid",
             ));
         }
         let PlacedOrder { total, description, mchid, out_trade_no, .. } = placed;
-        Ok(Self { total, description, mchid, out_trade_no, prepay_id: said.prepay_id.into() })
+        Ok(Self { total, description, mchid, out_trade_no, prepay_id: params.prepay_id.into() })
     }
 
     /// Pays as the payer.
@@ -189,24 +189,24 @@ fn app(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter>
 }
 
 fn text<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a str, InvalidParameter> {
-    let said = members.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
-    said.ok_or(InvalidParameter { field, rule: NON_EMPTY })
+    let value = members.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+    value.ok_or(InvalidParameter { field, rule: NON_EMPTY })
 }
 
 /// Reads a time in seconds. It must be a JSON string: real clients refuse a number.
 fn seconds<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a str, InvalidParameter> {
-    let said = text(members, field)?;
-    let digits = said.bytes().all(|byte| byte.is_ascii_digit());
+    let value = text(members, field)?;
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
     if digits {
-        Ok(said)
+        Ok(value)
     } else {
         Err(InvalidParameter { field, rule: "must be a decimal number of seconds" })
     }
 }
 
-fn is_signed(merchant: &Merchant, appid: &str, said: &Parameters<'_>) -> bool {
-    let [time, nonce, last] = said.signed;
+fn is_signed_by(merchant: &Merchant, appid: &str, params: &Parameters<'_>) -> bool {
+    let [time, nonce, last] = params.signed;
     let message = format!("{appid}\n{time}\n{nonce}\n{last}\n");
-    let signature = STANDARD.decode(said.signature.1).unwrap_or_default();
+    let signature = STANDARD.decode(params.signature.1).unwrap_or_default();
     merchant.verify(message.as_bytes(), &signature)
 }

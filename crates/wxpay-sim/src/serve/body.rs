@@ -19,22 +19,22 @@ const CHUNK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Error that makes hyper break the connection, because of an injected fault.
 #[derive(Debug)]
-pub(super) struct Broken;
+pub(super) struct ConnectionBroken;
 
-impl fmt::Display for Broken {
+impl fmt::Display for ConnectionBroken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("connection broken by an injected fault")
     }
 }
 
-impl std::error::Error for Broken {}
+impl std::error::Error for ConnectionBroken {}
 
 /// A response body. Its `Content-Length` is the complete length, even if it is truncated.
 #[derive(Debug)]
 pub(super) struct Body {
     rest: Bytes,
     length: usize,
-    end: Delivery,
+    delivery: Delivery,
 }
 
 /// Delivery of the bytes of a body.
@@ -43,61 +43,61 @@ enum Delivery {
     /// All at once.
     Whole,
     /// All at once, and then an error after a delay.
-    Breaks(Pin<Box<Sleep>>),
+    Truncated(Pin<Box<Sleep>>),
     /// A number of bytes at each interval.
-    Trickles(usize, Pin<Box<Sleep>>),
+    Throttled(usize, Pin<Box<Sleep>>),
 }
 
 impl Body {
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { length: bytes.len(), rest: bytes, end: Delivery::Whole }
+        Self { length: bytes.len(), rest: bytes, delivery: Delivery::Whole }
     }
 
     pub(super) fn truncated(whole: &Bytes, bytes: usize) -> Self {
         let rest = whole.slice(..bytes.min(whole.len()));
-        Self { length: whole.len(), rest, end: Delivery::Breaks(Box::pin(sleep(FLUSH_DELAY))) }
+        Self { length: whole.len(), rest, delivery: Delivery::Truncated(Box::pin(sleep(FLUSH_DELAY))) }
     }
 
     pub(super) fn throttled(bytes: Bytes, bytes_per_second: u32) -> Self {
         let rate = Duration::from_secs(1).as_millis().checked_div(CHUNK_INTERVAL.as_millis()).unwrap_or(1);
-        let part = u128::from(bytes_per_second).div_ceil(rate.max(1)).max(1);
-        let part = usize::try_from(part).unwrap_or(usize::MAX);
+        let chunk = u128::from(bytes_per_second).div_ceil(rate.max(1)).max(1);
+        let chunk = usize::try_from(chunk).unwrap_or(usize::MAX);
         Self {
             length: bytes.len(),
             rest: bytes,
-            end: Delivery::Trickles(part, Box::pin(sleep(CHUNK_INTERVAL))),
+            delivery: Delivery::Throttled(chunk, Box::pin(sleep(CHUNK_INTERVAL))),
         }
     }
 }
 
 impl hyper::body::Body for Body {
     type Data = Bytes;
-    type Error = Broken;
+    type Error = ConnectionBroken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let Self { rest, end, .. } = &mut *self;
-        let part = match end {
-            Delivery::Trickles(part, beat) if !rest.is_empty() => {
-                if beat.as_mut().poll(context).is_pending() {
+    ) -> Poll<Option<Result<Frame<Bytes>, ConnectionBroken>>> {
+        let Self { rest, delivery, .. } = &mut *self;
+        let chunk = match delivery {
+            Delivery::Throttled(chunk, timer) if !rest.is_empty() => {
+                if timer.as_mut().poll(context).is_pending() {
                     return Poll::Pending;
                 }
-                beat.set(sleep(CHUNK_INTERVAL));
-                (*part).min(rest.len())
+                timer.set(sleep(CHUNK_INTERVAL));
+                (*chunk).min(rest.len())
             }
-            Delivery::Breaks(grace) if rest.is_empty() => {
-                return grace.as_mut().poll(context).map(|()| Some(Err(Broken)));
+            Delivery::Truncated(timer) if rest.is_empty() => {
+                return timer.as_mut().poll(context).map(|()| Some(Err(ConnectionBroken)));
             }
-            Delivery::Whole | Delivery::Breaks(_) | Delivery::Trickles(..) => rest.len(),
+            Delivery::Whole | Delivery::Truncated(_) | Delivery::Throttled(..) => rest.len(),
         };
-        let part = rest.split_to(part);
-        Poll::Ready((!part.is_empty()).then_some(Ok(Frame::data(part))))
+        let chunk = rest.split_to(chunk);
+        Poll::Ready((!chunk.is_empty()).then_some(Ok(Frame::data(chunk))))
     }
 
     fn is_end_stream(&self) -> bool {
-        !matches!(self.end, Delivery::Breaks(_)) && self.rest.is_empty()
+        !matches!(self.delivery, Delivery::Truncated(_)) && self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -28,19 +28,19 @@ impl CloseMode {
 #[derive(Debug)]
 pub(super) struct Connection {
     stream: TcpStream,
-    ending: CloseMode,
+    close_mode: CloseMode,
 }
 
 impl Connection {
     pub(super) fn new(stream: TcpStream) -> (Self, CloseMode) {
-        let ending = CloseMode::default();
-        (Self { stream, ending: ending.clone() }, ending)
+        let close_mode = CloseMode::default();
+        (Self { stream, close_mode: close_mode.clone() }, close_mode)
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if self.ending.0.load(Ordering::Relaxed) {
+        if self.close_mode.0.load(Ordering::Relaxed) {
             // If this fails, the connection is closed instead: the peer gets no response either way.
             self.stream.set_zero_linger().ok();
         }

@@ -18,7 +18,7 @@ use crate::{
     gateway::{Gateway, Outcome},
     notifications::Delivery,
 };
-use body::{Body, Broken};
+use body::{Body, ConnectionBroken};
 use bytes::Bytes;
 use connection::{CloseMode, Connection};
 use http_body_util::{BodyExt as _, Limited};
@@ -74,7 +74,7 @@ impl Server {
     ///
     /// If the listener has no local address.
     pub fn start(listener: TcpListener, gateway: Gateway, clock: Clock) -> io::Result<Self> {
-        Self::serving(listener, gateway, clock, None)
+        Self::start_with(listener, gateway, clock, None)
     }
 
     /// Serves over TLS, like [`start`](Self::start).
@@ -83,17 +83,17 @@ impl Server {
     ///
     /// As for [`start`](Self::start).
     pub fn start_tls(listener: TcpListener, gateway: Gateway, clock: Clock, tls: &Tls) -> io::Result<Self> {
-        Self::serving(listener, gateway, clock, Some(tls.acceptor.clone()))
+        Self::start_with(listener, gateway, clock, Some(tls.acceptor.clone()))
     }
 
-    fn serving(
+    fn start_with(
         listener: TcpListener,
         gateway: Gateway,
         clock: Clock,
         tls: Option<TlsAcceptor>,
     ) -> io::Result<Self> {
         let (address, is_tls) = (listener.local_addr()?, tls.is_some());
-        let (outages, told) = mpsc::unbounded_channel();
+        let (outages, outage_requests) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             simulation: Mutex::new(Simulation { gateway, clock }),
             is_tls,
@@ -102,7 +102,7 @@ impl Server {
             outages,
         });
         let tasks = [
-            tokio::spawn(accept(listener, address, told, tls, Arc::clone(&shared))).abort_handle(),
+            tokio::spawn(accept(listener, address, outage_requests, tls, Arc::clone(&shared))).abort_handle(),
             tokio::spawn(deliver(Arc::clone(&shared))).abort_handle(),
         ];
         Ok(Self { address, is_tls, shared, tasks })
@@ -122,11 +122,11 @@ impl Server {
     }
 
     /// Calls a function with the simulation and the current virtual time. Returns its result.
-    pub fn with<T>(&self, look: impl FnOnce(&mut Simulation, UnixTime) -> T) -> T {
+    pub fn with<T>(&self, access: impl FnOnce(&mut Simulation, UnixTime) -> T) -> T {
         let result = {
             let mut simulation = self.shared.lock();
             let now = simulation.clock.now(real_now());
-            look(&mut simulation, now)
+            access(&mut simulation, now)
         };
         self.shared.changed.notify_one();
         result
@@ -167,9 +167,9 @@ async fn accept(
         while connections.try_join_next().is_some() {}
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            Some(pause) = outages.recv() => {
+            Some(delay) = outages.recv() => {
                 drop(listener);
-                tokio::time::sleep(pause).await;
+                tokio::time::sleep(delay).await;
                 listener = rebind(address).await;
                 continue;
             }
@@ -180,16 +180,16 @@ async fn accept(
             continue;
         };
         stream.set_nodelay(true).ok();
-        let (connection, ending) = Connection::new(stream);
+        let (connection, close_mode) = Connection::new(stream);
         let (shared, tls) = (Arc::clone(&shared), tls.clone());
         connections.spawn(async move {
             match tls {
-                None => serve_connection(connection, ending, shared).await,
+                None => serve_connection(connection, close_mode, shared).await,
                 Some(tls) => {
                     // A failed or slow handshake ends the connection, such as that of a client that does not trust
                     // the CA.
                     if let Ok(Ok(stream)) = timeout(READ_TIMEOUT, tls.accept(connection)).await {
-                        serve_connection(stream, ending, shared).await;
+                        serve_connection(stream, close_mode, shared).await;
                     }
                 }
             }
@@ -209,10 +209,10 @@ async fn rebind(address: SocketAddr) -> TcpListener {
 
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    ending: CloseMode,
+    close_mode: CloseMode,
     shared: Arc<Shared>,
 ) {
-    let service = service_fn(move |request| handle(Arc::clone(&shared), ending.clone(), request));
+    let service = service_fn(move |request| handle(Arc::clone(&shared), close_mode.clone(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(READ_TIMEOUT)
@@ -223,10 +223,10 @@ async fn serve_connection(
 
 /// Sends notifications when they fall due.
 async fn deliver(shared: Arc<Shared>) {
-    let mut posts = JoinSet::new();
+    let mut deliveries_in_progress = JoinSet::new();
     loop {
-        while posts.try_join_next().is_some() {}
-        let (deliveries, pause) = {
+        while deliveries_in_progress.try_join_next().is_some() {}
+        let (deliveries, delay) = {
             let mut simulation = shared.lock();
             let now = simulation.clock.now(real_now());
             let deliveries = simulation.gateway.due_deliveries(now);
@@ -234,26 +234,26 @@ async fn deliver(shared: Arc<Shared>) {
             (deliveries, next.map(|next| next.since(now)))
         };
         if !deliveries.is_empty() {
-            posts.spawn(post_all(Arc::clone(&shared), deliveries));
+            deliveries_in_progress.spawn(deliver_all(Arc::clone(&shared), deliveries));
             continue;
         }
-        match pause {
+        match delay {
             // Late and spurious wake-ups are harmless: the loop asks the gateway again.
-            Some(pause) => drop(timeout(pause, shared.changed.notified()).await),
+            Some(delay) => drop(timeout(delay, shared.changed.notified()).await),
             None => shared.changed.notified().await,
         }
     }
 }
 
 /// Sends notifications in order, each after the response to the previous one unless it overlaps with it.
-async fn post_all(shared: Arc<Shared>, deliveries: Vec<Delivery>) {
-    let mut posts = JoinSet::new();
+async fn deliver_all(shared: Arc<Shared>, deliveries: Vec<Delivery>) {
+    let mut deliveries_in_progress = JoinSet::new();
     for delivery in deliveries {
         if !delivery.overlaps() {
-            while posts.join_next().await.is_some() {}
+            while deliveries_in_progress.join_next().await.is_some() {}
         }
         let shared = Arc::clone(&shared);
-        posts.spawn(async move {
+        deliveries_in_progress.spawn(async move {
             let result = webhook::post(&shared.client, &delivery).await;
             {
                 let mut simulation = shared.lock();
@@ -263,18 +263,18 @@ async fn post_all(shared: Arc<Shared>, deliveries: Vec<Delivery>) {
             shared.changed.notify_one();
         });
     }
-    while posts.join_next().await.is_some() {}
+    while deliveries_in_progress.join_next().await.is_some() {}
 }
 
 async fn handle(
     shared: Arc<Shared>,
-    ending: CloseMode,
+    close_mode: CloseMode,
     request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<Body>, Broken> {
+) -> Result<hyper::Response<Body>, ConnectionBroken> {
     let (head, body) = request.into_parts();
     let is_control = head.uri.path().starts_with("/_sim");
-    let most = if is_control { control::MAX_BODY } else { MAX_BODY_BYTES };
-    let body = match timeout(READ_TIMEOUT, Limited::new(body, most).collect()).await {
+    let max_bytes = if is_control { control::MAX_BODY_BYTES } else { MAX_BODY_BYTES };
+    let body = match timeout(READ_TIMEOUT, Limited::new(body, max_bytes).collect()).await {
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(_)) if is_control => return control_response(&ControlResponse::too_large()),
         Ok(Err(_)) => {
@@ -290,7 +290,7 @@ async fn handle(
         let mut simulation = shared.lock();
         let now = simulation.clock.now(real_now());
         let outcome = simulation.gateway.answer(&request, now);
-        let overtaking = match outcome {
+        let first_deliveries = match outcome {
             Outcome::AfterNotifications(_) => simulation.gateway.due_deliveries(now),
             Outcome::Reply(_)
             | Outcome::Delayed(..)
@@ -300,17 +300,17 @@ async fn handle(
             | Outcome::ConnectionReset { .. }
             | Outcome::ConnectionRefused(_) => Vec::new(),
         };
-        (outcome, overtaking)
+        (outcome, first_deliveries)
     };
     shared.changed.notify_one();
     match outcome {
         (Outcome::Reply(response), _) => gateway_response(&response, Body::whole),
-        (Outcome::AfterNotifications(response), overtaking) => {
-            post_all(shared, overtaking).await;
+        (Outcome::AfterNotifications(response), first_deliveries) => {
+            deliver_all(shared, first_deliveries).await;
             gateway_response(&response, Body::whole)
         }
-        (Outcome::Delayed(response, pause), _) => {
-            tokio::time::sleep(pause).await;
+        (Outcome::Delayed(response, delay), _) => {
+            tokio::time::sleep(delay).await;
             gateway_response(&response, Body::whole)
         }
         (Outcome::Truncated(response, bytes), _) => {
@@ -319,18 +319,18 @@ async fn handle(
         (Outcome::Slow(response, rate), _) => {
             gateway_response(&response, |whole| Body::throttled(whole, rate))
         }
-        (Outcome::ConnectionClosed { .. }, _) => Err(Broken),
+        (Outcome::ConnectionClosed { .. }, _) => Err(ConnectionBroken),
         (Outcome::ConnectionReset { .. }, _) => {
-            ending.reset();
-            Err(Broken)
+            close_mode.reset();
+            Err(ConnectionBroken)
         }
-        (Outcome::ConnectionRefused(pause), _) => {
-            ending.reset();
-            if !pause.is_zero() {
+        (Outcome::ConnectionRefused(delay), _) => {
+            close_mode.reset();
+            if !delay.is_zero() {
                 // Cannot fail: the listener's task owns this one, so the receiver exists.
-                shared.outages.send(pause).ok();
+                shared.outages.send(delay).ok();
             }
-            Err(Broken)
+            Err(ConnectionBroken)
         }
     }
 }
@@ -340,32 +340,32 @@ async fn control(
     method: &str,
     url: &str,
     body: &[u8],
-) -> Result<hyper::Response<Body>, Broken> {
-    let (answer, overtaking) = {
+) -> Result<hyper::Response<Body>, ConnectionBroken> {
+    let (response, first_deliveries) = {
         let mut simulation = shared.lock();
         let real = real_now();
-        let answer = simulation.control(method, url, body, real);
+        let response = simulation.control(method, url, body, real);
         let now = simulation.clock.now(real);
-        let overtaking =
-            if answer.notifications_first { simulation.gateway.due_deliveries(now) } else { Vec::new() };
-        (answer, overtaking)
+        let first_deliveries =
+            if response.notifications_first { simulation.gateway.due_deliveries(now) } else { Vec::new() };
+        (response, first_deliveries)
     };
     shared.changed.notify_one();
-    post_all(Arc::clone(shared), overtaking).await;
-    control_response(&answer)
+    deliver_all(Arc::clone(shared), first_deliveries).await;
+    control_response(&response)
 }
 
 /// Converts a response of the control interface. It is not cacheable: it changes at any time and may contain secrets.
-fn control_response(answer: &ControlResponse) -> Result<hyper::Response<Body>, Broken> {
+fn control_response(response: &ControlResponse) -> Result<hyper::Response<Body>, ConnectionBroken> {
     let builder = hyper::Response::builder()
-        .status(answer.status)
-        .header(header::CONTENT_TYPE, answer.content_type())
+        .status(response.status)
+        .header(header::CONTENT_TYPE, response.content_type())
         .header(header::CACHE_CONTROL, "no-store");
-    let builder = match &answer.allow {
+    let builder = match &response.allow {
         Some(methods) => builder.header(header::ALLOW, methods),
         None => builder,
     };
-    builder.body(Body::whole(Bytes::from(answer.body.to_string()))).map_err(|_| Broken)
+    builder.body(Body::whole(Bytes::from(response.body.to_string()))).map_err(|_| ConnectionBroken)
 }
 
 /// Request headers that the gateway reads.
@@ -389,11 +389,11 @@ fn to_request(head: &hyper::http::request::Parts, body: &[u8], is_tls: bool) -> 
         "DELETE" => http::Method::Delete,
         _ => http::Method::Put,
     };
-    let said = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let value = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let request = Request::new(method, url(head, is_tls), body.to_vec());
     HEADERS
         .into_iter()
-        .filter_map(|name| said(name).map(|value| (name, String::from(value))))
+        .filter_map(|name| value(name).map(|value| (name, String::from(value))))
         .fold(request, |request, (name, value)| request.with_header(name, value))
 }
 
@@ -408,7 +408,7 @@ fn url(head: &hyper::http::request::Parts, is_tls: bool) -> String {
 fn gateway_response(
     response: &Response,
     body: impl FnOnce(Bytes) -> Body,
-) -> Result<hyper::Response<Body>, Broken> {
+) -> Result<hyper::Response<Body>, ConnectionBroken> {
     let body = body(Bytes::copy_from_slice(response.body()));
     let builder = response
         .headers()
@@ -416,10 +416,10 @@ fn gateway_response(
         .fold(hyper::Response::builder().status(response.status()), |builder, (name, value)| {
             builder.header(name.as_str(), value.as_slice())
         });
-    builder.body(body).map_err(|_| Broken)
+    builder.body(body).map_err(|_| ConnectionBroken)
 }
 
-fn plain_response(status: u16, kind: &str, body: Bytes) -> Result<hyper::Response<Body>, Broken> {
+fn plain_response(status: u16, kind: &str, body: Bytes) -> Result<hyper::Response<Body>, ConnectionBroken> {
     let builder = hyper::Response::builder().status(status).header(header::CONTENT_TYPE, kind);
-    builder.body(Body::whole(body)).map_err(|_| Broken)
+    builder.body(Body::whole(body)).map_err(|_| ConnectionBroken)
 }

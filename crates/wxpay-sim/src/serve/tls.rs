@@ -45,7 +45,7 @@ impl Tls {
     /// If a certificate cannot be issued.
     pub fn of(gateway: &Gateway, from: UnixTime) -> io::Result<Self> {
         let bad = |error: BadKey| io::Error::other(error);
-        let ring = &gateway.settings().v3.key_ring;
+        let ring = &gateway.settings().v3.key_source;
         let (root, pair) = (CertificateAuthority::new("wxpay-sim root", ring.root()), ring.server());
         let leaf = root.server_der(&HOST_NAMES, &pair.public(), from).map_err(bad)?;
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(pair.private_der()));

@@ -24,14 +24,14 @@ pub(super) fn client() -> Client {
 
 /// Sends one delivery. Every failure counts as no response.
 pub(super) async fn post(client: &Client, delivery: &Delivery) -> DeliveryResult {
-    timeout(delivery.timeout(), exchange(client, delivery))
+    timeout(delivery.timeout(), send(client, delivery))
         .await
         .ok()
         .flatten()
-        .unwrap_or(DeliveryResult::NoAnswer)
+        .unwrap_or(DeliveryResult::NoResponse)
 }
 
-async fn exchange(client: &Client, delivery: &Delivery) -> Option<DeliveryResult> {
+async fn send(client: &Client, delivery: &Delivery) -> Option<DeliveryResult> {
     let builder = delivery
         .headers()
         .iter()
@@ -39,5 +39,5 @@ async fn exchange(client: &Client, delivery: &Delivery) -> Option<DeliveryResult
     let request = builder.body(Full::new(Bytes::copy_from_slice(delivery.body()))).ok()?;
     let (head, body) = client.request(request).await.ok()?.into_parts();
     let body = Limited::new(body, MAX_RESPONSE_BYTES).collect().await.ok()?.to_bytes().to_vec();
-    Some(DeliveryResult::Answered { status: head.status.as_u16(), body })
+    Some(DeliveryResult::Response { status: head.status.as_u16(), body })
 }

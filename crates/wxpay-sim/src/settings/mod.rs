@@ -5,7 +5,7 @@
 
 mod v3;
 
-pub use v3::{RefundOutcome, UnknownClose, UserPaying, V3};
+pub use v3::{RefundOutcome, CloseUnknownOrder, UserPayingReply, V3};
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ pub struct Settings {
     /// Treatment of an `appkey` in a request's body.
     pub leaked_key: LeakedKey,
     /// Treatment of a second genprepay with the same `out_trade_no` while the order is unpaid. A paid order is refused.
-    pub reused_order_number: Reuse,
+    pub reused_order_number: ReusedOrderNumber,
     /// True if a request over plain HTTP is refused with errcode 43003. Off by default, since tests listen on loopback.
     pub require_https: bool,
     /// Settings of APIv3. `notify_delay` and `notify_timeout` apply to both API versions.
@@ -85,7 +85,7 @@ impl Settings {
             success_match: SuccessMatch::TrimmedExact,
             second_sign_package: SecondSignPackage::AnyThatVerifies,
             leaked_key: LeakedKey::Flagged,
-            reused_order_number: Reuse::NewPrepayid,
+            reused_order_number: ReusedOrderNumber::NewPrepayid,
             require_https: false,
             v3: V3::default(),
         };
@@ -109,9 +109,9 @@ impl Settings {
     /// Returns the first eight intervals, for the document's other statement: eight times in thirty minutes.
     #[must_use]
     pub fn eight_intervals() -> Vec<Duration> {
-        let mut pauses = Self::nine_intervals();
-        pauses.truncate(8);
-        pauses
+        let mut intervals = Self::nine_intervals();
+        intervals.truncate(8);
+        intervals
     }
 }
 
@@ -202,7 +202,7 @@ pub enum LeakedKey {
 /// Treatment of a second genprepay with the same `out_trade_no` while the order is unpaid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Reuse {
+pub enum ReusedOrderNumber {
     /// Returns a new prepayid; the old one stays valid.
     NewPrepayid,
     /// The request is refused.
@@ -218,8 +218,8 @@ mod tests {
         let mut offset = 0;
         let offsets: Vec<u64> = Settings::nine_intervals()
             .iter()
-            .map(|pause| {
-                offset += pause.as_secs();
+            .map(|interval| {
+                offset += interval.as_secs();
                 offset
             })
             .collect();

@@ -9,7 +9,7 @@ use wxpay_proto::UnixTime;
 #[non_exhaustive]
 pub struct V3 {
     /// Source of the keys.
-    pub key_ring: KeySource,
+    pub key_source: KeySource,
     /// Start of validity of the first certificates, which are valid for five years.
     pub certificates_since: UnixTime,
     /// Maximum difference of a request's timestamp from the gateway's clock: 300 s.
@@ -27,17 +27,17 @@ pub struct V3 {
     /// Time after a payment in which it can be refunded: 365 days.
     pub refund_window: Duration,
     /// Time for which a receiver amount is `PENDING` and a return `PROCESSING`. Not documented.
-    pub sharing_takes: Duration,
+    pub profitsharing_duration: Duration,
     /// Time for which a transfer is `ACCEPTED` before the payee can confirm: zero.
-    pub transfer_takes: Duration,
+    pub transfer_duration: Duration,
     /// Time in which the payee can confirm a transfer: 24 h.
     pub transfer_confirm_window: Duration,
     /// Time for which a transfer is `CANCELING`. Not documented.
-    pub cancel_takes: Duration,
+    pub transfer_cancel_duration: Duration,
     /// Time for which a receipt of a transfer is `GENERATING`. Not documented.
-    pub receipt_takes: Duration,
+    pub receipt_duration: Duration,
     /// Time from the end of a day until its bill is ready: 10 h, so at ten in the morning.
-    pub bill_takes: Duration,
+    pub bill_delay: Duration,
     /// Lifetime of a bill's `download_url`: 5 min; 30 s in the older documents.
     pub download_ttl: Duration,
     /// Intervals between the deliveries of a notification until the merchant responds 200 or 204.
@@ -46,17 +46,17 @@ pub struct V3 {
     /// WeChat Pay documents "a small share"; the default is 0.
     pub probes_per_mille: u32,
     /// Reply to closing an unknown order.
-    pub close_unknown_order: UnknownClose,
+    pub close_unknown_order: CloseUnknownOrder,
     /// Reply to a code payment while the payer enters the password.
-    pub user_paying: UserPaying,
+    pub user_paying: UserPayingReply,
     /// Time that the payer of a code payment takes for the password, if the `auth_code` requires one.
-    pub password_takes: Duration,
+    pub password_delay: Duration,
 }
 
 impl V3 {
     /// Returns the fifteen documented intervals: sixteen deliveries within 24 hours and 4 minutes.
     #[must_use]
-    pub fn fifteen_pauses() -> Vec<Duration> {
+    pub fn fifteen_intervals() -> Vec<Duration> {
         [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600]
             .map(Duration::from_secs)
             .to_vec()
@@ -67,7 +67,7 @@ impl Default for V3 {
     fn default() -> Self {
         const DAY: Duration = Duration::from_secs(86_400);
         Self {
-            key_ring: KeySource::Fixed,
+            key_source: KeySource::Fixed,
             // 2026-01-01 00:00 in China.
             certificates_since: UnixTime::from_secs(1_767_196_800),
             timestamp_tolerance: Duration::from_secs(300),
@@ -75,20 +75,20 @@ impl Default for V3 {
             prepay_ttl: Duration::from_secs(7200),
             order_ttl: DAY.saturating_mul(7),
             refund_duration: Duration::from_secs(3),
-            refund_outcome: RefundOutcome::Succeeds,
+            refund_outcome: RefundOutcome::Success,
             refund_window: DAY.saturating_mul(365),
-            sharing_takes: Duration::from_secs(3),
-            transfer_takes: Duration::ZERO,
+            profitsharing_duration: Duration::from_secs(3),
+            transfer_duration: Duration::ZERO,
             transfer_confirm_window: DAY,
-            cancel_takes: Duration::from_secs(3),
-            receipt_takes: Duration::from_secs(3),
-            bill_takes: Duration::from_secs(10 * 3600),
+            transfer_cancel_duration: Duration::from_secs(3),
+            receipt_duration: Duration::from_secs(3),
+            bill_delay: Duration::from_secs(10 * 3600),
             download_ttl: Duration::from_secs(300),
-            notify_schedule: Self::fifteen_pauses(),
+            notify_schedule: Self::fifteen_intervals(),
             probes_per_mille: 0,
-            close_unknown_order: UnknownClose::NotFound,
-            user_paying: UserPaying::Transaction,
-            password_takes: Duration::from_secs(10),
+            close_unknown_order: CloseUnknownOrder::NotFound,
+            user_paying: UserPayingReply::Transaction,
+            password_delay: Duration::from_secs(10),
         }
     }
 }
@@ -98,19 +98,19 @@ impl Default for V3 {
 #[non_exhaustive]
 pub enum RefundOutcome {
     /// The payer receives the refund: `SUCCESS`.
-    Succeeds,
+    Success,
     /// The refund is closed: `CLOSED`.
-    IsClosed,
+    Closed,
     /// The payer's account cannot receive money: `ABNORMAL`.
-    IsAbnormal,
+    Abnormal,
     /// The refund stays pending: `PROCESSING`.
-    Stays,
+    Processing,
 }
 
 /// Reply to closing an unknown order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum UnknownClose {
+pub enum CloseUnknownOrder {
     /// 404 `ORDER_NOT_EXIST`, as documented.
     NotFound,
     /// 204, as reported by a developer.
@@ -120,7 +120,7 @@ pub enum UnknownClose {
 /// Reply to a code payment while the payer enters the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum UserPaying {
+pub enum UserPayingReply {
     /// 200 with the transaction and the `trade_state` `USERPAYING`, as in the newer documents.
     Transaction,
     /// 202 with the code `USERPAYING`, as in the table of errors.
@@ -133,8 +133,8 @@ mod tests {
 
     #[test]
     fn the_fifteen_pauses_are_24_hours_and_4_minutes() {
-        let all: Duration = V3::fifteen_pauses().iter().sum();
+        let all: Duration = V3::fifteen_intervals().iter().sum();
         assert_eq!(all, Duration::from_secs(24 * 3600 + 4 * 60));
-        assert_eq!(V3::fifteen_pauses().len(), 15);
+        assert_eq!(V3::fifteen_intervals().len(), 15);
     }
 }

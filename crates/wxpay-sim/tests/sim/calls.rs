@@ -8,7 +8,7 @@ use wxpay_sim::{
     credentials::Permission,
     gateway::{PayError, Payer, PrepayRef},
     ledger::OrderState,
-    settings::{BadSignatureCode, Era, ExpiredTokenCode, LeakedKey, PlusSign, Reuse, WrongSecretCode},
+    settings::{BadSignatureCode, Era, ExpiredTokenCode, LeakedKey, PlusSign, ReusedOrderNumber, WrongSecretCode},
     warnings::Kind,
 };
 
@@ -386,7 +386,7 @@ fn a_number_used_again_gets_a_new_prepayid_unless_paid() {
 
 #[test]
 fn a_number_used_again_is_refused_if_the_switch_says_so() {
-    let mut shop = Shop::open(with(|settings| settings.reused_order_number = Reuse::Refused));
+    let mut shop = Shop::open(with(|settings| settings.reused_order_number = ReusedOrderNumber::Refused));
     shop.order("A1");
     assert_eq!(shop.errcode_of(&[]), 40035);
 }

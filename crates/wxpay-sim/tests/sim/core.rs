@@ -91,7 +91,7 @@ fn order(number: &str, charset: Charset) -> Order {
 }
 
 #[test]
-fn a_payment_goes_through_in_both_charsets() {
+fn payment_completes_in_both_charsets() {
     for charset in [Charset::Utf8, Charset::Gbk] {
         let mut gateway = Gateway::new(Settings::default(), 3);
         let (merchant, mut memory, mut now) = (merchant(&gateway), Memory::default(), START);
@@ -119,7 +119,7 @@ fn a_payment_goes_through_in_both_charsets() {
 }
 
 #[test]
-fn a_dead_token_is_fetched_anew() {
+fn invalid_token_is_fetched_again() {
     for trouble in [Fault::TokenReplaced, Fault::TokenExpired] {
         let mut gateway = Gateway::new(Settings::default(), 3);
         gateway.inject(FaultRule::new(trouble).for_operation(Operation::Genprepay).at_most(1));
@@ -129,7 +129,7 @@ fn a_dead_token_is_fetched_anew() {
 }
 
 #[test]
-fn a_forged_notification_of_any_kind_is_rejected() {
+fn forged_notification_of_every_kind_is_rejected() {
     for seed in 0..20 {
         let mut shop = Shop::seeded(Settings::default(), seed);
         let merchant = merchant(&shop.gateway);

@@ -153,7 +153,7 @@ fn a_lost_notification_is_repeated_by_the_schedule() {
 
 #[test]
 fn a_doubled_notification_overlaps_itself_and_counts_as_one_round() {
-    let (mut shop, deliveries) = notified(Fault::NotificationDoubled);
+    let (mut shop, deliveries) = notified(Fault::NotificationDuplicated);
     assert_eq!(deliveries.iter().map(Delivery::overlaps).collect::<Vec<_>>(), [false, true]);
     assert!(deliveries.iter().all(|delivery| shop.verifies(delivery)));
     assert_eq!(deliveries[0].query(), deliveries[1].query());
@@ -161,9 +161,9 @@ fn a_doubled_notification_overlaps_itself_and_counts_as_one_round() {
     assert_eq!(shop.gateway.next_due(), None);
     shop.respond(&deliveries[1], 200, "fail");
     assert_eq!(shop.gateway.next_due().unwrap().since(shop.now).as_secs(), 8);
-    let (mut shop, deliveries) = notified(Fault::NotificationDoubled);
+    let (mut shop, deliveries) = notified(Fault::NotificationDuplicated);
     shop.respond(&deliveries[0], 200, "success");
-    shop.gateway.record_delivery(deliveries[1].id(), &DeliveryResult::NoAnswer, shop.now);
+    shop.gateway.record_delivery(deliveries[1].id(), &DeliveryResult::NoResponse, shop.now);
     assert_eq!(shop.gateway.notifications()[0].state, NotificationState::Accepted);
 }
 

@@ -181,7 +181,7 @@ async fn a_merchant_who_is_away_gives_no_answer() {
 async fn a_lost_answer_is_a_connection_closed_without_a_byte() {
     for (kind, orders) in [("commit_then_drop_response", 1), ("drop_before_commit", 0)] {
         let (shop, server) = served(Clock::frozen).await;
-        let rule = json!({ "kind": kind, "operation": "genprepay", "count": 1 });
+        let rule = json!({ "kind": kind, "operation": "v1.genprepay", "count": 1 });
         json_of(&server, "POST", "/_sim/v1/faults", &rule).await;
         let (target, body) = prepay(&shop, "A1", "http://127.0.0.1:9/n");
         assert!(exchange(&server, "POST", &target, &body).await.is_none());
@@ -227,7 +227,7 @@ async fn an_early_notification_is_heard_before_genprepay_is_answered() {
 async fn a_doubled_notification_is_heard_twice() {
     let (shop, server) = served(Clock::frozen).await;
     let (notify_url, heard) = merchant(&["success"]).await;
-    server.with(|simulation, _| simulation.gateway.inject(FaultRule::new(Fault::NotificationDoubled)));
+    server.with(|simulation, _| simulation.gateway.inject(FaultRule::new(Fault::NotificationDuplicated)));
     let (target, body) = prepay(&shop, "A1", &notify_url);
     exchange(&server, "POST", &target, &body).await.unwrap();
     json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;

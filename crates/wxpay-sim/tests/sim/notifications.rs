@@ -199,7 +199,7 @@ fn the_first_delivery_waits_for_its_delay_and_says_how_long_it_waits_for_an_answ
 fn a_repeat_signs_its_xml_anew_and_keeps_its_query() {
     let mut shop = paid(Settings::default());
     let first = shop.due().remove(0);
-    shop.gateway.record_delivery(first.id(), &DeliveryResult::NoAnswer, shop.now);
+    shop.gateway.record_delivery(first.id(), &DeliveryResult::NoResponse, shop.now);
     shop.wait(8);
     let second = shop.due().remove(0);
     assert_eq!(first.query(), second.query());

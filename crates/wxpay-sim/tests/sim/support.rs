@@ -223,7 +223,7 @@ impl Shop {
     }
 
     pub fn respond(&mut self, delivery: &Delivery, status: u16, body: &str) {
-        let result = DeliveryResult::Answered { status, body: body.as_bytes().to_vec() };
+        let result = DeliveryResult::Response { status, body: body.as_bytes().to_vec() };
         self.gateway.record_delivery(delivery.id(), &result, self.now);
     }
 

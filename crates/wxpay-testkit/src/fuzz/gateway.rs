@@ -5,7 +5,7 @@ use std::time::Duration;
 use wxpay_proto::{
     UnixTime,
     http::Request,
-    v1::{Package, PartnerKey, PaySignKey, signature::sha1_of},
+    v1::{Package, PartnerKey, PaySignKey, signature::sign_sha1},
     wire::{charset::Charset, form::Form},
 };
 use wxpay_sim::{Clock, Gateway, Outcome, Settings, control::Simulation, notifications::DeliveryResult};
@@ -55,7 +55,7 @@ fn deliver(simulation: &mut Simulation, real: UnixTime) {
     let now = simulation.clock.now(real);
     for (index, delivery) in simulation.gateway.due_deliveries(now).into_iter().enumerate() {
         let body = if index % 2 == 0 { b"success".to_vec() } else { b"fail".to_vec() };
-        let result = DeliveryResult::Answered { status: 200, body };
+        let result = DeliveryResult::Response { status: 200, body };
         simulation.gateway.record_delivery(delivery.id(), &result, now);
     }
 }
@@ -99,7 +99,7 @@ fn signed(body: &str, gateway: &Gateway) -> String {
     let fields: Vec<(&str, &str)> =
         fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let key = PaySignKey::new(known.pay_sign_key().expose().clone()).unwrap();
-    members.insert("app_signature".into(), sha1_of(&fields, &key).0.as_str().into());
+    members.insert("app_signature".into(), sign_sha1(&fields, &key).0.as_str().into());
     Value::Object(members).to_string()
 }
 
@@ -110,6 +110,6 @@ fn signed_package(package: &str, key: &PartnerKey) -> Option<String> {
     let fields: Option<Vec<(&str, &str)>> =
         form.iter().map(|(name, value)| Some((text(name)?, text(value)?))).collect();
     let charset = form.value("input_charset").and_then(Charset::from_name).unwrap_or(Charset::Gbk);
-    let package = Package::of_fields(&fields?, charset, key).ok()?;
+    let package = Package::from_fields(&fields?, charset, key).ok()?;
     Some(package.as_str().into())
 }

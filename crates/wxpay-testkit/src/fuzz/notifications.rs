@@ -105,7 +105,7 @@ fn assert_matches(notification: &Notification, told: &BTreeMap<&str, Vec<u8>>, b
     assert_eq!(notification.pay_info(), text("pay_info").as_deref());
     assert_eq!(Some(notification.openid().as_str()), body.value("OpenId").map(str::trim));
     assert_eq!(notification.is_subscribe(), body.value("IsSubscribe").map(str::trim) == Some("1"));
-    assert_eq!(notification.key(), packages::md5(told));
+    assert_eq!(notification.dedup_key(), packages::md5(told));
 }
 
 /// Checks that a change of one bit is detected. Letters of a digest or of an escape may change their case.

@@ -4,7 +4,7 @@ use crate::keys::PARTNER_KEY;
 use md5::{Digest, Md5};
 use std::{collections::BTreeMap, fmt::Write};
 use wxpay_proto::{
-    v1::{Package, PartnerKey, signature::md5_of},
+    v1::{Package, PartnerKey, signature::sign_md5},
     wire::{charset::Charset, form::Form},
 };
 
@@ -18,7 +18,7 @@ pub fn package(data: &[u8]) {
     fields.reverse();
     let charset = form.value("input_charset").and_then(Charset::from_name).unwrap_or_default();
     let key = PartnerKey::new(PARTNER_KEY.into()).unwrap();
-    let Ok(package) = Package::of_fields(&fields, charset, &key) else { return };
+    let Ok(package) = Package::from_fields(&fields, charset, &key) else { return };
 
     let told: BTreeMap<&str, Vec<u8>> = fields
         .iter()
@@ -28,7 +28,7 @@ pub fn package(data: &[u8]) {
     let sign = md5(&told);
     assert_eq!(package.sign().as_str(), sign);
     assert!(package.sign().is(sign.to_lowercase().as_bytes()));
-    assert_eq!(md5_of(&fields, charset, &key).unwrap().0, package.sign());
+    assert_eq!(sign_md5(&fields, charset, &key).unwrap().0, package.sign());
 
     let sent = package.as_str();
     assert!(sent.ends_with(&format!("sign={sign}")), "the signature must come last");

@@ -11,7 +11,7 @@ use wxpay_proto::{
     exchange::{Failure, Reply, Transmit},
     http::Response,
     memory::AccessToken,
-    v1::{Delivery, Merchant, Order, QueryOutcome},
+    v1::{DeliveryReport, Merchant, Order, QueryOutcome},
     wire::time,
 };
 
@@ -106,7 +106,7 @@ pub(super) fn order() -> Order {
     Order::builder(NUMBER.parse().unwrap(), Fen::new(1999), "千足金箍棒", url, address).build().unwrap()
 }
 
-pub(super) fn delivery() -> Delivery {
+pub(super) fn delivery() -> DeliveryReport {
     let payer = "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap();
-    Delivery::made(payer, "1900000001201405083141592653".parse().unwrap(), NUMBER.parse().unwrap())
+    DeliveryReport::succeeded(payer, "1900000001201405083141592653".parse().unwrap(), NUMBER.parse().unwrap())
 }

@@ -18,7 +18,7 @@ use wxpay_sim::{
 /// Returns the crypto provider that matches a gateway's keys.
 #[must_use]
 pub fn provider(gateway: &Gateway) -> Arc<dyn CryptoProvider> {
-    if gateway.settings().v3.key_ring.is_fake() { Arc::new(FakeSignatures) } else { Arc::new(AwsLc) }
+    if gateway.settings().v3.key_source.is_fake() { Arc::new(FakeSignatures) } else { Arc::new(AwsLc) }
 }
 
 /// A provider with the signatures of the gateway's quick keys, which cost nothing, and real AES-GCM.
@@ -89,7 +89,7 @@ impl SimNetwork {
                 Err(error) => Ack::for_error(&error),
             };
             let reply = ack.response();
-            let result = DeliveryResult::Answered { status: reply.status(), body: reply.body().to_vec() };
+            let result = DeliveryResult::Response { status: reply.status(), body: reply.body().to_vec() };
             self.gateway.record_delivery(delivery.id(), &result, lab.now);
         }
     }

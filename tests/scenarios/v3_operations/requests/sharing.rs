@@ -23,7 +23,7 @@ pub(super) fn samples() -> Vec<Sample> {
         let to = OUT_RETURN_NO.parse().unwrap();
         ReturnProfitSharing::new(partner(), number(), to, sub_mchid(), Fen::new(1), "退货").unwrap()
     };
-    let custom = AddReceiver::custom_relation(appid(), partner(), person(), "网红").unwrap();
+    let custom = AddReceiver::with_custom_relation(appid(), partner(), person(), "网红").unwrap();
     let store = AddReceiver::new(appid(), partner(), merchant(), RelationType::Store).unwrap();
     vec![
         Sample::of(
@@ -34,7 +34,7 @@ pub(super) fn samples() -> Vec<Sample> {
                 paid(),
                 number(),
                 vec![portion],
-                Remainder::StayFrozen,
+                Remainder::KeepFrozen,
             )
             .unwrap(),
         ),
@@ -49,7 +49,7 @@ pub(super) fn samples() -> Vec<Sample> {
         Sample::of("POST /v3/profitsharing/return-orders", give_back()),
         Sample::of(
             "POST /v3/profitsharing/return-orders",
-            give_back().by_order_id("3008450740201411110007820472").unwrap(),
+            give_back().order_id("3008450740201411110007820472").unwrap(),
         ),
         Sample::of(
             "GET /v3/profitsharing/return-orders/{out_return_no}",

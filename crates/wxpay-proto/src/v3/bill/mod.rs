@@ -19,7 +19,7 @@ pub use request::{
     AccountType, BillType, FundFlowBill, FundFlowKind, ProfitSharingBill, ProfitSharingKind, RequestBill,
     TradeBill, TradeKind,
 };
-pub use sub_merchant::{OpenBill, OpenedPart, SealedPart, SubMerchantFundFlowBill};
+pub use sub_merchant::{OpenBillPart, OpenedPart, SealedPart, SubMerchantFundFlowBill};
 
 use crate::refusal::{Code, Refusal};
 
@@ -37,7 +37,7 @@ pub enum BillReply<S> {
 }
 
 impl<S> BillReply<S> {
-    fn refused(refusal: &Refusal) -> Option<Self> {
+    fn from_refusal(refusal: &Refusal) -> Option<Self> {
         if refusal.code == Code::NO_STATEMENT_EXIST {
             Some(Self::NoData)
         } else if refusal.code == Code::STATEMENT_CREATING {

@@ -123,14 +123,14 @@ trait BillKind: fmt::Debug + Send {
     const LABEL: &str;
     const PATH: &str;
 
-    fn narrowed(&self) -> Option<(&str, &str)>;
+    fn filter(&self) -> Option<(&str, &str)>;
 }
 
 impl BillKind for TradeKind {
     const LABEL: &str = "v3.bill.trade";
     const PATH: &str = "/v3/bill/tradebill";
 
-    fn narrowed(&self) -> Option<(&str, &str)> {
+    fn filter(&self) -> Option<(&str, &str)> {
         self.0.as_ref().map(|kind| ("bill_type", kind.as_str()))
     }
 }
@@ -139,7 +139,7 @@ impl BillKind for FundFlowKind {
     const LABEL: &str = "v3.bill.fundflow";
     const PATH: &str = "/v3/bill/fundflowbill";
 
-    fn narrowed(&self) -> Option<(&str, &str)> {
+    fn filter(&self) -> Option<(&str, &str)> {
         self.0.as_ref().map(|kind| ("account_type", kind.as_str()))
     }
 }
@@ -148,7 +148,7 @@ impl BillKind for ProfitSharingKind {
     const LABEL: &str = "v3.bill.profitsharing";
     const PATH: &str = "/v3/profitsharing/bills";
 
-    fn narrowed(&self) -> Option<(&str, &str)> {
+    fn filter(&self) -> Option<(&str, &str)> {
         None
     }
 }
@@ -161,7 +161,7 @@ impl<K: BillKind> Endpoint for RequestBill<K> {
         let target = Target::new(K::PATH)
             .query("bill_date", &self.bill_date.to_string())
             .query_opt("sub_mchid", self.sub_mchid.as_ref().map(MchId::as_str));
-        let target = match self.kind.narrowed() {
+        let target = match self.kind.filter() {
             Some((name, word)) => target.query(name, word),
             None => target,
         };
@@ -178,7 +178,7 @@ impl<K: BillKind> Endpoint for RequestBill<K> {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<BillReply<BillFile>> {
-        BillReply::refused(refusal)
+        BillReply::from_refusal(refusal)
     }
 
     fn idempotency(&self) -> Idempotency {

@@ -29,7 +29,7 @@ use alloc::{
 use core::fmt;
 
 /// The maximum size of an encrypted part, in bytes.
-const MAX_PART: usize = 64 * 1024 * 1024;
+const MAX_PART_BYTES: usize = 64 * 1024 * 1024;
 
 /// Requests the fund flow bill of one sub-merchant's account. Returns its encrypted parts in order.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ impl SubMerchantFundFlowBill {
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedPart {
     bill_sequence: u64,
-    statement: BillFile,
+    file: BillFile,
     encrypt_key: String,
     nonce: String,
 }
@@ -110,7 +110,7 @@ impl Endpoint for SubMerchantFundFlowBill {
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Self::Output, Error> {
         let List { download_bill_count, download_bill_list } = reply.parse()?;
         let mut parts: Vec<SealedPart> =
-            download_bill_list.into_iter().map(|part| part.sealed(self.is_gzip)).collect();
+            download_bill_list.into_iter().map(|part| part.into_sealed_part(self.is_gzip)).collect();
         parts.sort_by_key(|part| part.bill_sequence);
         let numbered = (1..=download_bill_count).eq(parts.iter().map(|part| part.bill_sequence));
         if numbered {
@@ -124,7 +124,7 @@ impl Endpoint for SubMerchantFundFlowBill {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<Self::Output> {
-        BillReply::refused(refusal)
+        BillReply::from_refusal(refusal)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -133,10 +133,10 @@ impl Endpoint for SubMerchantFundFlowBill {
 }
 
 impl Part {
-    fn sealed(self, is_gzip: bool) -> SealedPart {
+    fn into_sealed_part(self, is_gzip: bool) -> SealedPart {
         let Self { bill_sequence, download_url, encrypt_key, hash_type, hash_value, nonce } = self;
         let statement = BillFile { hash_type, hash_value, download_url, is_gzip };
-        SealedPart { bill_sequence, statement, encrypt_key, nonce }
+        SealedPart { bill_sequence, file: statement, encrypt_key, nonce }
     }
 }
 
@@ -161,15 +161,15 @@ impl fmt::Debug for OpenedPart {
 
 /// Downloads a part and decrypts it.
 #[derive(Debug)]
-pub struct OpenBill {
+pub struct OpenBillPart {
     me: Merchant,
     part: SealedPart,
 }
 
 /// The state after sending the request for a part.
 #[derive(Debug)]
-pub struct OpeningParts {
-    open: OpenBill,
+pub struct AwaitingPart {
+    open: OpenBillPart,
     check: DigestCheck,
 }
 
@@ -180,14 +180,14 @@ impl Merchant {
     /// [bill](SubMerchantFundFlowBill) again. The rules for the URL are those of
     /// [`prepare_download`](Self::prepare_download).
     #[must_use]
-    pub fn open_bill(&self, part: &SealedPart) -> OpenBill {
-        OpenBill { me: self.clone(), part: part.clone() }
+    pub fn open_bill_part(&self, part: &SealedPart) -> OpenBillPart {
+        OpenBillPart { me: self.clone(), part: part.clone() }
     }
 }
 
-impl OpenBill {
+impl OpenBillPart {
     fn open(&self, mut check: DigestCheck, sealed: &[u8]) -> Result<OpenedPart, Error> {
-        let SealedPart { statement, encrypt_key, nonce, .. } = &self.part;
+        let SealedPart { file: statement, encrypt_key, nonce, .. } = &self.part;
         let unusable = |field, rule| malformed().caused_by(InvalidField::new(field, rule));
         let nonce: &[u8; 12] =
             nonce.as_bytes().try_into().map_err(|_| unusable("nonce", "must be 12 bytes"))?;
@@ -196,38 +196,40 @@ impl OpenBill {
         let key = self.me.private_key().open(&encrypt_key).map_err(|fault| malformed().caused_by(fault))?;
         let key = <[u8; 32]>::try_from(key.expose().as_slice()).map(Secret::new);
         let key = key.map_err(|_| unusable("encrypt_key", "must be 32 bytes"))?;
-        let bytes = self.me.provider().symmetric_key(&key).open(nonce, b"", sealed).map_err(forged)?;
+        let bytes =
+            self.me.provider().symmetric_key(&key).open(nonce, b"", sealed).map_err(signature_error)?;
         // The digest is that of the uncompressed part, and this crate does not decompress. A compressed part needs no
         // digest: AES-GCM has authenticated its bytes.
         if !statement.is_gzip {
             check.update(&bytes);
-            check.finish().map_err(forged)?;
+            check.finish().map_err(signature_error)?;
         }
         Ok(OpenedPart { bytes, is_gzip: statement.is_gzip })
     }
 }
 
-fn forged(forged: InvalidSignature) -> Error {
+fn signature_error(forged: InvalidSignature) -> Error {
     Error::new(ErrorKind::Signature, Fate::NotSent).caused_by(forged)
 }
 
-impl sealed::Sealed for OpenBill {}
+impl sealed::Sealed for OpenBillPart {}
 
-impl Flow for OpenBill {
-    type AwaitingReply = OpeningParts;
+impl Flow for OpenBillPart {
+    type AwaitingReply = AwaitingPart;
     type Waiting = Never;
     type Output = OpenedPart;
 
     fn begin(self, world: &mut World<'_>) -> Step<Self> {
-        match download::prepare(&self.me, &self.part.statement, world) {
-            Ok((transmit, check)) => {
-                Step::send(Transmit { max_reply: MAX_PART, ..transmit }, OpeningParts { open: self, check })
-            }
+        match download::prepare(&self.me, &self.part.file, world) {
+            Ok((transmit, check)) => Step::send(
+                Transmit { max_reply: MAX_PART_BYTES, ..transmit },
+                AwaitingPart { open: self, check },
+            ),
             Err(error) => Step::Done(Err(error)),
         }
     }
 
-    fn on_reply(OpeningParts { open, check }: OpeningParts, reply: Reply, _: &mut World<'_>) -> Step<Self> {
+    fn on_reply(AwaitingPart { open, check }: AwaitingPart, reply: Reply, _: &mut World<'_>) -> Step<Self> {
         // A download changes nothing at WeChat Pay, so the fate of every failure is `NotSent`.
         Step::Done(match reply {
             Ok(reply) if reply.status() == 200 => open.open(check, reply.body()).map_err(Error::not_sent),
@@ -274,11 +276,11 @@ mod tests {
         let list = format!(r#"{{"download_bill_count":1,"download_bill_list":[{}]}}"#, part(1, key));
         let parts = parts(&ask(), &list).unwrap();
         let mut memory = Memory::default();
-        let open = fake::merchant().open_bill(&parts[0]);
+        let open = fake::merchant().open_bill_part(&parts[0]);
         let Step::Send(transmit, sent) = Step::begin(open, fake::world(&mut memory)) else {
             panic!("expected Step::Send");
         };
-        assert_eq!(transmit.max_reply, MAX_PART);
+        assert_eq!(transmit.max_reply, MAX_PART_BYTES);
         match sent.resume(reply, fake::world(&mut memory)) {
             Step::Done(result) => result,
             Step::Send(..) | Step::Wait(..) => panic!("expected Step::Done"),

@@ -104,7 +104,7 @@ impl Endpoint for Certificates {
     type Output = Vec<PlatformCertificate>;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        Ok(Draft::get("v3.certificates.list", TARGET))
+        Ok(Draft::get("v3.certificates", TARGET))
     }
 
     fn read(

@@ -250,7 +250,7 @@ impl Endpoint for CodePayment {
             detail: self.options.detail.as_ref().map(DetailBody::of),
             settle_info: self.options.settle_info(),
         };
-        Ok(Draft::post("v3.pay.code", path, &body))
+        Ok(Draft::post("v3.pay.codepay", path, &body))
     }
 
     fn read(&self, reply: Verified<'_>, me: &Merchant, _: &mut World<'_>) -> Result<CodePaymentReply, Error> {

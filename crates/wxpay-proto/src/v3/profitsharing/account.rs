@@ -27,7 +27,7 @@ pub enum Account {
 
 impl Account {
     /// Returns the wire form: `type` and `account`.
-    pub(super) fn parts(&self) -> (&str, &str) {
+    pub(super) fn to_wire(&self) -> (&str, &str) {
         match self {
             Self::Merchant(mchid) => (MERCHANT, mchid.as_str()),
             Self::PersonalOpenid(openid) => (OPENID, openid.as_str()),
@@ -37,7 +37,7 @@ impl Account {
     }
 
     /// Reads the wire form. Never fails: an unexpected account becomes [`Other`](Self::Other).
-    pub(super) fn told(kind: String, account: String) -> Self {
+    pub(super) fn from_wire(kind: String, account: String) -> Self {
         let known = match kind.as_str() {
             MERCHANT => account.parse().ok().map(Self::Merchant),
             OPENID => account.parse().ok().map(Self::PersonalOpenid),
@@ -66,11 +66,11 @@ mod tests {
             ("MERCHANT_ID", "planted, not a number"),
             ("A_NEW_KIND", "planted"),
         ] {
-            let told = Account::told(kind.into(), account.into());
-            assert_eq!(told.parts(), (kind, account));
+            let told = Account::from_wire(kind.into(), account.into());
+            assert_eq!(told.to_wire(), (kind, account));
             assert!(!format!("{told:?}").contains("planted"), "{told:?}");
         }
-        let merchant = Account::told("MERCHANT_ID".into(), "1900000109".into());
+        let merchant = Account::from_wire("MERCHANT_ID".into(), "1900000109".into());
         assert_eq!(merchant, Account::Merchant("1900000109".parse().unwrap()));
     }
 }

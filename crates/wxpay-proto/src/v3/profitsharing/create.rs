@@ -27,8 +27,8 @@ pub struct CreateProfitSharing {
     party: Party,
     transaction_id: TransactionId,
     out_order_no: OutOrderNo,
-    portions: Vec<ReceiverAmount>,
-    rest: Remainder,
+    receivers: Vec<ReceiverAmount>,
+    remainder: Remainder,
 }
 
 /// The use of the amount that is not shared.
@@ -38,7 +38,7 @@ pub enum Remainder {
     /// Unfreezes the remainder for the merchant: no more of the payment can be shared.
     Unfreeze,
     /// Keeps the remainder frozen, to be shared later.
-    StayFrozen,
+    KeepFrozen,
 }
 
 /// The amount for one receiver. `Debug` omits the texts: they may contain names of people.
@@ -65,7 +65,7 @@ impl ReceiverAmount {
 
     fn check(&self) -> Result<(), InvalidField> {
         field::amount(self.amount, "amount")?;
-        description(&self.description)
+        check_description(&self.description)
     }
 }
 
@@ -79,13 +79,13 @@ impl fmt::Debug for ReceiverAmount {
 }
 
 /// Checks the description of an amount: 1 to 80 characters.
-pub(super) fn description(text: &str) -> Result<(), InvalidField> {
+pub(super) fn check_description(text: &str) -> Result<(), InvalidField> {
     let rule = InvalidField::new("description", "must be 1 to 80 characters, none beyond U+FFFF");
     field::text(text, 80, rule).map(|_| ())
 }
 
 /// The maximum number of receivers of one profit sharing.
-const MOST: usize = 50;
+const MAX_RECEIVERS: usize = 50;
 
 impl CreateProfitSharing {
     /// Creates the operation that shares this payment under this number. `appid` is the app of the merchant, under
@@ -103,12 +103,12 @@ impl CreateProfitSharing {
         portions: Vec<ReceiverAmount>,
         rest: Remainder,
     ) -> Result<Self, InvalidField> {
-        if !(1..=MOST).contains(&portions.len()) {
+        if !(1..=MAX_RECEIVERS).contains(&portions.len()) {
             return Err(InvalidField::new("receivers", "must have 1 to 50 entries"));
         }
         portions.iter().try_for_each(ReceiverAmount::check)?;
-        portions.iter().try_for_each(|portion| portion.account.check(&party))?;
-        Ok(Self { appid, party, transaction_id, out_order_no, portions, rest })
+        portions.iter().try_for_each(|portion| portion.account.check_party(&party))?;
+        Ok(Self { appid, party, transaction_id, out_order_no, receivers: portions, remainder: rest })
     }
 }
 
@@ -118,7 +118,7 @@ impl Account {
     /// # Errors
     ///
     /// When the `sub_appid` is missing.
-    pub(super) fn check(&self, party: &Party) -> Result<(), InvalidField> {
+    pub(super) fn check_party(&self, party: &Party) -> Result<(), InvalidField> {
         if matches!(self, Self::PersonalSubOpenid(_)) && party.sub_appid().is_none() {
             return Err(InvalidField::new("sub_appid", "is required for PERSONAL_SUB_OPENID"));
         }
@@ -152,7 +152,7 @@ struct ReceiverBody<'a> {
 
 impl ReceiverAmount {
     fn body(&self, writer: &mut RequestWriter<'_, '_>) -> Result<ReceiverBody<'_>, Error> {
-        let (kind, account) = self.account.parts();
+        let (kind, account) = self.account.to_wire();
         let name = writer.seal_opt(self.name.as_ref())?;
         Ok(ReceiverBody { kind, account, name, amount: self.amount, description: &self.description })
     }
@@ -162,7 +162,7 @@ impl Endpoint for CreateProfitSharing {
     type Output = ProfitSharing;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let receivers = self.portions.iter().map(|portion| portion.body(writer));
+        let receivers = self.receivers.iter().map(|portion| portion.body(writer));
         let receivers = receivers.collect::<Result<Vec<_>, Error>>()?;
         let body = Body {
             sub_mchid: self.party.sub_mchid(),
@@ -171,7 +171,7 @@ impl Endpoint for CreateProfitSharing {
             transaction_id: &self.transaction_id,
             out_order_no: &self.out_order_no,
             receivers,
-            unfreeze_unsplit: self.rest == Remainder::Unfreeze,
+            unfreeze_unsplit: self.remainder == Remainder::Unfreeze,
         };
         Ok(Draft::post("v3.profitsharing.create", "/v3/profitsharing/orders", &body))
     }
@@ -228,7 +228,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_payment_is_shared_with_what_must_be_told_and_no_more() {
-        let share = share(Party::Direct, vec![portion()], Remainder::StayFrozen).unwrap();
+        let share = share(Party::Direct, vec![portion()], Remainder::KeepFrozen).unwrap();
         let (line, body) = fake::drafted(&share);
         assert_eq!(line, "POST /v3/profitsharing/orders");
         assert_eq!(

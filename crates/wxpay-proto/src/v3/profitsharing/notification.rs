@@ -71,7 +71,7 @@ impl ProfitSharingNotification {
             transaction_id: wire.transaction_id,
             order_id: wire.order_id,
             out_order_no: wire.out_order_no,
-            account: Account::told(kind, account),
+            account: Account::from_wire(kind, account),
             amount,
             description,
             success_time: wire.success_time,

@@ -120,7 +120,7 @@ struct Wire {
 impl From<Wire> for Receiver {
     fn from(wire: Wire) -> Self {
         Self {
-            account: Account::told(wire.kind, wire.account),
+            account: Account::from_wire(wire.kind, wire.account),
             amount: wire.amount,
             description: wire.description,
             result: wire.result,

@@ -41,7 +41,7 @@ open_enum! {
         User = "USER",
         /// A supplier.
         Supplier = "SUPPLIER",
-        /// A custom relation: see [`AddReceiver::custom_relation`].
+        /// A custom relation: see [`AddReceiver::with_custom_relation`].
         Custom = "CUSTOM",
     }
 }
@@ -79,7 +79,7 @@ impl AddReceiver {
         account: Account,
         relation_type: RelationType,
     ) -> Result<Self, InvalidField> {
-        account.check(&party)?;
+        account.check_party(&party)?;
         if relation_type == RelationType::Custom {
             return Err(InvalidField::new("custom_relation", "is required for CUSTOM"));
         }
@@ -92,13 +92,13 @@ impl AddReceiver {
     ///
     /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party, or when
     /// the relation breaks its rule.
-    pub fn custom_relation(
+    pub fn with_custom_relation(
         appid: AppId,
         party: Party,
         account: Account,
         custom_relation: &str,
     ) -> Result<Self, InvalidField> {
-        account.check(&party)?;
+        account.check_party(&party)?;
         let rule = InvalidField::new("custom_relation", "must be 1 to 10 characters");
         let custom_relation = Some(field::text(custom_relation, 10, rule)?);
         let relation_type = RelationType::Custom;
@@ -120,13 +120,13 @@ impl DeleteReceiver {
     ///
     /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party.
     pub fn new(appid: AppId, party: Party, account: Account) -> Result<Self, InvalidField> {
-        account.check(&party)?;
+        account.check_party(&party)?;
         Ok(Self { appid, party, account })
     }
 }
 
 #[derive(serde::Serialize)]
-struct Who<'a> {
+struct ReceiverIdentity<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     sub_mchid: Option<&'a MchId>,
     appid: &'a AppId,
@@ -137,17 +137,17 @@ struct Who<'a> {
     account: &'a str,
 }
 
-impl<'a> Who<'a> {
+impl<'a> ReceiverIdentity<'a> {
     fn of(appid: &'a AppId, party: &'a Party, account: &'a Account) -> Self {
-        let (kind, account) = account.parts();
+        let (kind, account) = account.to_wire();
         Self { sub_mchid: party.sub_mchid(), appid, sub_appid: party.sub_appid(), kind, account }
     }
 }
 
 #[derive(serde::Serialize)]
-struct Add<'a> {
+struct AddBody<'a> {
     #[serde(flatten)]
-    who: Who<'a>,
+    who: ReceiverIdentity<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Sealed>,
     relation_type: &'a RelationType,
@@ -163,9 +163,9 @@ struct Reply {
 }
 
 /// Checks that the reply is about the requested receiver.
-fn read(reply: Verified<'_>, account: &Account) -> Result<(), Error> {
+fn check_reply(reply: Verified<'_>, account: &Account) -> Result<(), Error> {
     let told: Reply = reply.parse()?;
-    if account.parts() == (told.kind.as_str(), told.account.as_str()) {
+    if account.to_wire() == (told.kind.as_str(), told.account.as_str()) {
         Ok(())
     } else {
         Err(malformed().caused_by(InvalidField::new("account", "must be that of the requested receiver")))
@@ -176,8 +176,8 @@ impl Endpoint for AddReceiver {
     type Output = ();
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let body = Add {
-            who: Who::of(&self.appid, &self.party, &self.account),
+        let body = AddBody {
+            who: ReceiverIdentity::of(&self.appid, &self.party, &self.account),
             name: writer.seal_opt(self.name.as_ref())?,
             relation_type: &self.relation_type,
             custom_relation: self.custom_relation.as_deref(),
@@ -186,7 +186,7 @@ impl Endpoint for AddReceiver {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
-        read(reply, &self.account)
+        check_reply(reply, &self.account)
     }
 }
 
@@ -194,12 +194,12 @@ impl Endpoint for DeleteReceiver {
     type Output = ();
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let body = Who::of(&self.appid, &self.party, &self.account);
+        let body = ReceiverIdentity::of(&self.appid, &self.party, &self.account);
         Ok(Draft::post("v3.profitsharing.delete_receiver", "/v3/profitsharing/receivers/delete", &body))
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<(), Error> {
-        read(reply, &self.account)
+        check_reply(reply, &self.account)
     }
 }
 
@@ -235,7 +235,7 @@ mod tests {
             body,
             r#"{"appid":"wx8888888888888888","type":"MERCHANT_ID","account":"86693852","relation_type":"STORE"}"#
         );
-        let add = AddReceiver::custom_relation(appid(), partner(), person(), "代理商")
+        let add = AddReceiver::with_custom_relation(appid(), partner(), person(), "代理商")
             .unwrap()
             .name(Sensitive::new("张三".into()).unwrap());
         assert_eq!(
@@ -267,7 +267,7 @@ mod tests {
         let add = AddReceiver::new(appid(), Party::Direct, merchant(), RelationType::Custom);
         assert_eq!(add.unwrap_err().field(), "custom_relation");
         for relation in ["", "一二三四五六七八九十一"] {
-            let add = AddReceiver::custom_relation(appid(), Party::Direct, merchant(), relation);
+            let add = AddReceiver::with_custom_relation(appid(), Party::Direct, merchant(), relation);
             assert_eq!(add.unwrap_err().field(), "custom_relation");
         }
         let add = AddReceiver::new(appid(), Party::Direct, person(), RelationType::Staff);

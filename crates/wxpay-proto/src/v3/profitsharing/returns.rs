@@ -2,7 +2,7 @@
 //!
 //! `POST /v3/profitsharing/return-orders`, `GET /v3/profitsharing/return-orders/{out_return_no}`.
 
-use super::create::description;
+use super::create::check_description;
 use crate::{
     clock::UnixTime,
     error::{Error, PendingOperation},
@@ -82,7 +82,7 @@ impl ReturnProfitSharing {
     ) -> Result<Self, InvalidField> {
         let description = description.into();
         field::amount(amount, "amount")?;
-        self::description(&description)?;
+        self::check_description(&description)?;
         Ok(Self { party, out_order_no, order_id: None, out_return_no, return_mchid, amount, description })
     }
 
@@ -91,7 +91,7 @@ impl ReturnProfitSharing {
     /// # Errors
     ///
     /// When the number is not 1 to 64 visible ASCII characters.
-    pub fn by_order_id(self, order_id: impl Into<String>) -> Result<Self, InvalidField> {
+    pub fn order_id(self, order_id: impl Into<String>) -> Result<Self, InvalidField> {
         let order_id = order_id.into();
         if (1..=64).contains(&order_id.len()) && order_id.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self { order_id: Some(order_id), ..self })
@@ -293,7 +293,7 @@ mod tests {
             r#"{"out_order_no":"P20150806125346","out_return_no":"R20190516001","return_mchid":"86693852","amount":888,"description":"用户退款"}"#
         );
         let partner = returns(Party::partner("1900000109".parse().unwrap()), 1, "x").unwrap();
-        let partner = partner.by_order_id("3008450740201411110007820472").unwrap();
+        let partner = partner.order_id("3008450740201411110007820472").unwrap();
         assert_eq!(
             fake::drafted(&partner).1,
             r#"{"sub_mchid":"1900000109","order_id":"3008450740201411110007820472","out_return_no":"R20190516001","return_mchid":"86693852","amount":1,"description":"x"}"#
@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(returns(Party::Direct, 0, "x").unwrap_err().field(), "amount");
         assert_eq!(returns(Party::Direct, 1, "").unwrap_err().field(), "description");
         let returns = returns(Party::Direct, 1, "x").unwrap();
-        assert_eq!(returns.by_order_id("1 2").unwrap_err().field(), "order_id");
+        assert_eq!(returns.order_id("1 2").unwrap_err().field(), "order_id");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! `POST /v3/profitsharing/orders/unfreeze`.
 
-use super::{create::description, profit_sharing::ProfitSharing};
+use super::{create::check_description, profit_sharing::ProfitSharing};
 use crate::{
     error::{Error, PendingOperation},
     id::{InvalidField, MchId, OutOrderNo, TransactionId},
@@ -41,7 +41,7 @@ impl UnfreezeRemainder {
         description: impl Into<String>,
     ) -> Result<Self, InvalidField> {
         let description = description.into();
-        self::description(&description)?;
+        self::check_description(&description)?;
         Ok(Self { party, transaction_id, out_order_no, description })
     }
 }

@@ -25,7 +25,7 @@ use core::fmt;
 /// `Debug` shows the number and the amount only: texts may contain names of people.
 #[derive(Clone)]
 pub struct CreateRefund {
-    paid: RefundOf,
+    payment: RefundOf,
     party: Party,
     out_refund_no: OutRefundNo,
     refund: Fen,
@@ -61,7 +61,7 @@ impl From<TransactionId> for RefundOf {
 
 /// The optional fields of a refund; see [`CreateRefund::builder`].
 #[derive(Debug)]
-pub struct Builder(CreateRefund);
+pub struct RefundBuilder(CreateRefund);
 
 impl CreateRefund {
     /// Starts with the required fields: the payment, the merchant's number of the refund, the amount to refund, and the
@@ -71,9 +71,9 @@ impl CreateRefund {
         out_refund_no: OutRefundNo,
         refund: Fen,
         total: Fen,
-    ) -> Builder {
-        Builder(Self {
-            paid: paid.into(),
+    ) -> RefundBuilder {
+        RefundBuilder(Self {
+            payment: paid.into(),
             party: Party::Direct,
             out_refund_no,
             refund,
@@ -98,8 +98,8 @@ impl CreateRefund {
         self.refund
     }
 
-    fn is_of(&self, refund: &Refund) -> bool {
-        match &self.paid {
+    fn matches(&self, refund: &Refund) -> bool {
+        match &self.payment {
             RefundOf::OutTradeNo(number) => refund.out_trade_no == *number,
             RefundOf::TransactionId(number) => refund.transaction_id == *number,
         }
@@ -115,7 +115,7 @@ impl fmt::Debug for CreateRefund {
     }
 }
 
-impl Builder {
+impl RefundBuilder {
     /// Sets the party; by default the direct merchant.
     #[must_use]
     pub fn party(mut self, party: Party) -> Self {
@@ -231,7 +231,7 @@ impl Endpoint for CreateRefund {
     type Output = Refund;
 
     fn draft(&self, _: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let (transaction_id, out_trade_no) = match &self.paid {
+        let (transaction_id, out_trade_no) = match &self.payment {
             RefundOf::TransactionId(number) => (Some(number), None),
             RefundOf::OutTradeNo(number) => (None, Some(number)),
         };
@@ -251,7 +251,7 @@ impl Endpoint for CreateRefund {
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Refund, Error> {
         let refund = Refund::read_of(reply, &self.out_refund_no)?;
-        if self.is_of(&refund) {
+        if self.matches(&refund) {
             Ok(refund)
         } else {
             Err(malformed()

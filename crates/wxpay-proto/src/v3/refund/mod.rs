@@ -21,7 +21,7 @@ mod query;
 pub mod refund;
 
 pub use abnormal::ApplyAbnormalRefund;
-pub use create::{Builder, CreateRefund, RefundOf};
+pub use create::{CreateRefund, RefundBuilder, RefundOf};
 pub use notification::RefundNotification;
 pub use query::{QueryRefund, RefundLookup};
 pub use refund::{FundsAccount, Refund, RefundStatus};

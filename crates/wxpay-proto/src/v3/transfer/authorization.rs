@@ -170,7 +170,7 @@ struct Wire {
 }
 
 /// Validates the name of the payee's account at the merchant.
-pub(super) fn display_name(text: &str) -> Result<String, InvalidField> {
+pub(super) fn check_display_name(text: &str) -> Result<String, InvalidField> {
     let rule = InvalidField::new("user_display_name", "must be 1 to 32 characters, none beyond U+FFFF");
     field::text(text, 32, rule)
 }

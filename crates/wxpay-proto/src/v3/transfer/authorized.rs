@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct CreateAuthorizedTransfer {
     bill: TransferBill,
-    by: AuthorizationRef,
+    authorization: AuthorizationRef,
     sponsor_mchid: Option<MchId>,
 }
 
@@ -33,13 +33,17 @@ impl CreateAuthorizedTransfer {
     /// Creates a transfer under the authorization with this number of the merchant.
     #[must_use]
     pub fn out_authorization_no(bill: TransferBill, out_authorization_no: OutAuthorizationNo) -> Self {
-        Self { bill, by: AuthorizationRef::OutAuthorizationNo(out_authorization_no), sponsor_mchid: None }
+        Self {
+            bill,
+            authorization: AuthorizationRef::OutAuthorizationNo(out_authorization_no),
+            sponsor_mchid: None,
+        }
     }
 
     /// Creates a transfer under the authorization with this number of WeChat Pay.
     #[must_use]
     pub fn authorization_id(bill: TransferBill, authorization_id: AuthorizationId) -> Self {
-        Self { bill, by: AuthorizationRef::AuthorizationId(authorization_id), sponsor_mchid: None }
+        Self { bill, authorization: AuthorizationRef::AuthorizationId(authorization_id), sponsor_mchid: None }
     }
 
     /// Sets the merchant that funds the transfer, if it is another merchant.
@@ -63,7 +67,7 @@ impl Endpoint for CreateAuthorizedTransfer {
     type Output = Transfer;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let (authorization_id, out_authorization_no) = match &self.by {
+        let (authorization_id, out_authorization_no) = match &self.authorization {
             AuthorizationRef::OutAuthorizationNo(number) => (None, Some(number)),
             AuthorizationRef::AuthorizationId(number) => (Some(number), None),
         };

@@ -160,8 +160,8 @@ impl Builder {
         field::amount(bill.transfer_amount, "transfer_amount")?;
         let rule = InvalidField::new("transfer_remark", "must be 1 to 32 characters, none beyond U+FFFF");
         bill.transfer_remark = field::text(&transfer_remark, 32, rule)?;
-        bill.transfer_scene_id = scene(&transfer_scene_id)?;
-        bill.user_recv_perception = perception(user_recv_perception.as_deref())?;
+        bill.transfer_scene_id = check_scene_id(&transfer_scene_id)?;
+        bill.user_recv_perception = check_perception(user_recv_perception.as_deref())?;
         if bill.reports.is_empty() {
             return Err(InvalidField::new("transfer_scene_report_infos", "must have at least one entry"));
         }
@@ -174,7 +174,7 @@ impl Builder {
 }
 
 /// Validates the id of a transfer scene. An open set.
-pub(super) fn scene(text: &str) -> Result<String, InvalidField> {
+pub(super) fn check_scene_id(text: &str) -> Result<String, InvalidField> {
     let good = (1..=36).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if good {
         Ok(text.into())
@@ -184,7 +184,7 @@ pub(super) fn scene(text: &str) -> Result<String, InvalidField> {
 }
 
 /// Validates the reason for payment that the payee sees.
-pub(super) fn perception(text: Option<&str>) -> Result<Option<String>, InvalidField> {
+pub(super) fn check_perception(text: Option<&str>) -> Result<Option<String>, InvalidField> {
     let rule = InvalidField::new("user_recv_perception", "must be 1 to 256 characters, none beyond U+FFFF");
     field::text_opt(text, 256, rule)
 }
@@ -205,7 +205,7 @@ pub(super) struct Body<'a, M> {
     transfer_scene_id: &'a str,
     transfer_scene_report_infos: &'a [SceneReport],
     #[serde(flatten)]
-    more: M,
+    extra: M,
 }
 
 impl TransferBill {
@@ -222,7 +222,7 @@ impl TransferBill {
             user_recv_perception: self.user_recv_perception.as_deref(),
             transfer_scene_id: &self.transfer_scene_id,
             transfer_scene_report_infos: &self.reports,
-            more,
+            extra: more,
         })
     }
 }

@@ -50,14 +50,14 @@ impl CreateTransfer {
 }
 
 #[derive(serde::Serialize)]
-struct More<'a> {
+struct ExtraFields<'a> {
     openid: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    user_recv_style: Option<Style>,
+    user_recv_style: Option<UserRecvStyleBody>,
 }
 
 #[derive(serde::Serialize)]
-struct Style {
+struct UserRecvStyleBody {
     #[serde(rename = "type")]
     kind: UserRecvStyle,
 }
@@ -66,8 +66,8 @@ impl Endpoint for CreateTransfer {
     type Output = Transfer;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let user_recv_style = self.user_recv_style.map(|kind| Style { kind });
-        let body = self.bill.body(writer, More { openid: self.openid.as_str(), user_recv_style })?;
+        let user_recv_style = self.user_recv_style.map(|kind| UserRecvStyleBody { kind });
+        let body = self.bill.body(writer, ExtraFields { openid: self.openid.as_str(), user_recv_style })?;
         Ok(Draft::post("v3.transfer.create", "/v3/fund-app/mch-transfer/transfer-bills", &body))
     }
 

@@ -13,7 +13,7 @@ use crate::{
         field::open_enum,
         merchant::Merchant,
         seal::RequestWriter,
-        transfer::query::is_unknown,
+        transfer::query::is_not_found,
         verify::Verified,
     },
     wire::time,
@@ -62,7 +62,7 @@ pub struct Receipt {
     /// The time of the last change of status.
     pub update_time: Option<UnixTime>,
     /// The file, once it is generated. [Download](Merchant::prepare_download) it at once.
-    pub statement: Option<BillFile>,
+    pub file: Option<BillFile>,
     /// The reason for the failure.
     pub fail_reason: Option<String>,
 }
@@ -134,7 +134,7 @@ impl Receipt {
             state: wire.state,
             create_time: wire.create_time,
             update_time: wire.update_time,
-            statement,
+            file: statement,
             fail_reason: wire.fail_reason,
         })
     }
@@ -179,7 +179,7 @@ impl Endpoint for QueryReceipt {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<ReceiptLookup> {
-        is_unknown(refusal).then_some(ReceiptLookup::NotFound)
+        is_not_found(refusal).then_some(ReceiptLookup::NotFound)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -229,7 +229,7 @@ mod tests {
         };
         assert_eq!(receipt.state, State::Finished);
         assert!(!format!("{receipt:?}").contains("planted"));
-        let statement = receipt.statement.unwrap();
+        let statement = receipt.file.unwrap();
         let download = fake::Harness::new().run(fake::merchant().prepare_download(&statement), |_, _| {
             panic!("preparing a download sends no request")
         });
@@ -242,7 +242,7 @@ mod tests {
         let apply = ApplyReceipt::out_bill_no("plfk2020042013".parse().unwrap());
         let receipt =
             read(&apply, r#"{"state":"GENERATING","create_time":"2015-05-20T13:29:35+08:00"}"#).unwrap();
-        assert_eq!((receipt.state, receipt.statement), (State::Generating, None));
+        assert_eq!((receipt.state, receipt.file), (State::Generating, None));
         let query = QueryReceipt::transfer_bill_no("1".parse().unwrap());
         let failed = r#"{"state":"FAILED","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00","fail_reason":"x"}"#;
         let ReceiptLookup::Found(receipt) = read(&query, failed).unwrap() else {

@@ -2,7 +2,7 @@
 //!
 //! `POST /v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization`.
 
-use super::{authorization::display_name, bill::TransferBill, transfer::Transfer};
+use super::{authorization::check_display_name, bill::TransferBill, transfer::Transfer};
 use crate::{
     error::{Error, PendingOperation},
     id::{InvalidField, MchId, NotifyUrl, OpenId, OutAuthorizationNo},
@@ -57,7 +57,7 @@ impl CreatePreTransfer {
         user_display_name: &str,
         authorization_notify_url: NotifyUrl,
     ) -> Result<Self, InvalidField> {
-        let user_display_name = display_name(user_display_name)?;
+        let user_display_name = check_display_name(user_display_name)?;
         let info = AuthorizationInfo { user_display_name, out_authorization_no, authorization_notify_url };
         Ok(Self { authorization_info: Some(info), ..self })
     }

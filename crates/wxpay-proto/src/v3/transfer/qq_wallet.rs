@@ -65,7 +65,7 @@ impl CreateQqTransfer {
         Ok(Self { user_qq: Some(user_qq), ..self })
     }
 
-    fn pending(out_bill_no: &OutBillNo) -> PendingOperation {
+    fn pending_operation_of(out_bill_no: &OutBillNo) -> PendingOperation {
         PendingOperation::QqWalletTransfer { out_bill_no: out_bill_no.clone() }
     }
 }
@@ -115,7 +115,7 @@ impl Endpoint for CreateQqTransfer {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(Self::pending(self.bill.out_bill_no()))
+        Some(Self::pending_operation_of(self.bill.out_bill_no()))
     }
 }
 
@@ -131,7 +131,7 @@ impl Endpoint for QueryQqTransfer {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<TransferLookup> {
-        TransferLookup::unknown(refusal)
+        TransferLookup::from_refusal(refusal)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -153,7 +153,7 @@ impl Endpoint for CancelQqTransfer {
     }
 
     fn pending_operation(&self) -> Option<PendingOperation> {
-        Some(CreateQqTransfer::pending(&self.0))
+        Some(CreateQqTransfer::pending_operation_of(&self.0))
     }
 }
 

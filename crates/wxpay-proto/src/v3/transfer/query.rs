@@ -2,7 +2,7 @@
 //!
 //! `GET /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`, `…/transfer-bill-no/{transfer_bill_no}`.
 
-use super::transfer::{Transfer, other};
+use super::transfer::{Transfer, wrong_transfer};
 use crate::{
     error::Error,
     id::{OutBillNo, TransferBillNo},
@@ -40,14 +40,14 @@ pub enum TransferLookup {
 
 impl TransferLookup {
     /// Returns `NotFound` if a verified refusal reports that the transfer does not exist.
-    pub(super) fn unknown(refusal: &Refusal) -> Option<Self> {
-        is_unknown(refusal).then_some(Self::NotFound)
+    pub(super) fn from_refusal(refusal: &Refusal) -> Option<Self> {
+        is_not_found(refusal).then_some(Self::NotFound)
     }
 }
 
 /// Returns whether a verified refusal reports that the queried object does not exist. WeChat Pay uses any of three
 /// codes for it.
-pub(super) fn is_unknown(refusal: &Refusal) -> bool {
+pub(super) fn is_not_found(refusal: &Refusal) -> bool {
     refusal.status == 404
         && [Code::NOT_FOUND, Code::RESOURCE_NOT_EXISTS, Code::ORDER_NOT_EXIST].contains(&refusal.code)
 }
@@ -86,7 +86,7 @@ impl Endpoint for QueryTransfer {
             TransferNumber::TransferBillNo(number) => {
                 let transfer = Transfer::read(reply)?;
                 if transfer.transfer_bill_no != *number {
-                    return Err(other("transfer_bill_no"));
+                    return Err(wrong_transfer("transfer_bill_no"));
                 }
                 transfer
             }
@@ -95,7 +95,7 @@ impl Endpoint for QueryTransfer {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<TransferLookup> {
-        TransferLookup::unknown(refusal)
+        TransferLookup::from_refusal(refusal)
     }
 
     fn idempotency(&self) -> Idempotency {

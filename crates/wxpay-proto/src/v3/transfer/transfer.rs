@@ -116,7 +116,7 @@ impl Transfer {
     pub(super) fn read_of(body: Verified<'_>, out_bill_no: &OutBillNo) -> Result<Self, Error> {
         // WeChat Pay's signature covers the reply, but not the request that it belongs to.
         let transfer = Self::read(body)?;
-        if transfer.out_bill_no == *out_bill_no { Ok(transfer) } else { Err(other("out_bill_no")) }
+        if transfer.out_bill_no == *out_bill_no { Ok(transfer) } else { Err(wrong_transfer("out_bill_no")) }
     }
 
     /// Returns whether the payee has the money.
@@ -127,7 +127,7 @@ impl Transfer {
 }
 
 /// Returns the error for a reply about another transfer, in which this field differs.
-pub(super) fn other(field: &'static str) -> Error {
+pub(super) fn wrong_transfer(field: &'static str) -> Error {
     malformed().caused_by(InvalidField::new(field, "must be that of the requested transfer"))
 }
 

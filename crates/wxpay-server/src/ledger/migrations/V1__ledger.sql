@@ -12,8 +12,8 @@ CREATE TABLE orders (
     time_expire      INTEGER,
     placed_at        INTEGER NOT NULL,
 
-    -- Derived from the evidence in `payments` and written in the same transaction; stored for queries by people.
-    -- `expired`: unpaid at the last query.
+    -- Derived from the evidence in `payments` and written in the same transaction; stored for people who read the
+    -- file. `expired`: unpaid at the last query.
     status           TEXT    NOT NULL CHECK (status IN ('open', 'expired', 'paid', 'anomalous')),
 
     -- 1 if WeChat Pay may know the order: set before anything is sent, cleared only when it certainly does not.
@@ -40,7 +40,7 @@ CREATE TABLE payments (
     discount       INTEGER NOT NULL,
     time_end       INTEGER NOT NULL,
     source         TEXT    NOT NULL CHECK (source IN ('notification', 'query')),
-    first_seen     INTEGER NOT NULL,
+    first_seen_at  INTEGER NOT NULL,
     PRIMARY KEY (out_trade_no, transaction_id, total_fee, discount, time_end)
 ) STRICT, WITHOUT ROWID;
 

@@ -15,7 +15,7 @@ pub(in crate::control) const MERCHANTS: Schema = Schema::List(&MERCHANT);
 pub(in crate::control) const MERCHANT: Schema = Schema::Record(&MERCHANT_RECORD);
 const MERCHANT_RECORD: Record = Record {
     name: "Merchant",
-    about: "A merchant, without its secrets.",
+    description: "A merchant, without its secrets.",
     members: &[
         required_member("mchid", Schema::Text, "The merchant's mchid."),
         required_member(
@@ -28,18 +28,18 @@ const MERCHANT_RECORD: Record = Record {
             Schema::List(&CERTIFICATE),
             "The merchant's API certificates, oldest first.",
         ),
-        required_member("has_api_v3_key", Schema::Truth, "True if an APIv3 key is set."),
+        required_member("has_api_v3_key", Schema::Boolean, "True if an APIv3 key is set."),
         required_member(
             "sub_merchants",
-            Schema::List(&Schema::Record(&SUB)),
+            Schema::List(&Schema::Record(&SUB_MERCHANT)),
             "The sub-merchants that it serves.",
         ),
         required_member("platform", PLATFORM, "The platform keys that the gateway uses with this merchant."),
     ],
 };
-const SUB: Record = Record {
+const SUB_MERCHANT: Record = Record {
     name: "SubMerchant",
-    about: "A sub-merchant that a service provider acts for.",
+    description: "A sub-merchant that a service provider acts for.",
     members: &[
         required_member("sub_mchid", Schema::Text, "The sub-merchant's mchid."),
         required_member("appids", Schema::List(&Schema::Text), "The sub-merchant's apps."),
@@ -47,12 +47,12 @@ const SUB: Record = Record {
 };
 pub(in crate::control) const CERTIFICATE: Schema = Schema::Record(&Record {
     name: "Certificate",
-    about: "A certificate.",
+    description: "A certificate.",
     members: &[
         required_member("serial_no", Schema::Text, "The serial number."),
         required_member("effective_at", Schema::Seconds, "The start of validity."),
         required_member("expires_at", Schema::Seconds, "The end of validity."),
-        required_member("pem", Schema::Maybe(&Schema::Text), "The certificate in PEM."),
+        required_member("pem", Schema::Nullable(&Schema::Text), "The certificate in PEM."),
     ],
 });
 
@@ -95,17 +95,17 @@ impl CertificateView {
 
 impl MerchantView {
     pub(in crate::control) fn of(merchant: &Merchant, now: UnixTime) -> Self {
-        let subs = merchant.sub_merchants().iter();
+        let sub_merchants = merchant.sub_merchants().iter();
         Self {
             mchid: merchant.mchid().clone(),
             appids: merchant.appids().to_vec(),
             certificates: merchant
                 .api_keys()
                 .iter()
-                .map(|own| CertificateView::of(&own.certificate))
+                .map(|key| CertificateView::of(&key.certificate))
                 .collect(),
             has_api_v3_key: merchant.api_v3_key().is_some(),
-            sub_merchants: subs
+            sub_merchants: sub_merchants
                 .map(|(mchid, appids)| SubMerchantView { sub_mchid: mchid.clone(), appids: appids.clone() })
                 .collect(),
             platform: PlatformView::of(merchant, now),
@@ -113,19 +113,19 @@ impl MerchantView {
     }
 }
 
-pub(in crate::control) const PLATFORM: Schema = Schema::Record(&KEYS);
-const KEYS: Record = Record {
+pub(in crate::control) const PLATFORM: Schema = Schema::Record(&PLATFORM_RECORD);
+const PLATFORM_RECORD: Record = Record {
     name: "Platform",
-    about: "The platform keys that the gateway uses with a merchant.",
+    description: "The platform keys that the gateway uses with a merchant.",
     members: &[
         required_member(
             "mode",
-            Schema::Word(modes),
+            Schema::Enum(modes),
             "The keys in use. `either` does not exist at WeChat Pay: the request selects the key.",
         ),
         required_member(
             "switching_since",
-            Schema::Maybe(&Schema::Seconds),
+            Schema::Nullable(&Schema::Seconds),
             "The time at which the merchant started the switch.",
         ),
         required_member(
@@ -135,14 +135,14 @@ const KEYS: Record = Record {
         ),
         required_member(
             "public_key",
-            Schema::Maybe(&Schema::Record(&PUBLIC_KEY)),
+            Schema::Nullable(&Schema::Record(&PUBLIC_KEY)),
             "The WeChat Pay public key, once the merchant has obtained it.",
         ),
     ],
 };
 const PLATFORM_CERTIFICATE: Record = Record {
     name: "PlatformCertificate",
-    about: "A platform certificate.",
+    description: "A platform certificate.",
     members: &[
         required_member("signs_from", Schema::Seconds, "The time from which it signs; it is listed earlier."),
         required_member("certificate", CERTIFICATE, "The certificate."),
@@ -150,7 +150,7 @@ const PLATFORM_CERTIFICATE: Record = Record {
 };
 const PUBLIC_KEY: Record = Record {
     name: "PlatformPublicKey",
-    about: "The WeChat Pay public key.",
+    description: "The WeChat Pay public key.",
     members: &[
         required_member("id", Schema::Text, "The id: PUB_KEY_ID_ and digits."),
         required_member("pem", Schema::Text, "The key in PEM."),
@@ -185,22 +185,22 @@ struct PublicKey {
 impl PlatformView {
     pub(in crate::control) fn of(merchant: &Merchant, now: UnixTime) -> Self {
         let platform = merchant.platform();
-        let (mode, since) = match platform.mode() {
+        let (mode, switching_since) = match platform.mode() {
             KeyMode::Certificates => ("certificates", None),
             KeyMode::Obtained => ("obtained", None),
             KeyMode::Switching { since } => ("switching", Some(since.as_secs())),
             KeyMode::PublicKey => ("public_key", None),
             KeyMode::Either => ("either", None),
         };
-        let listed = |listed: &PlatformCertificate| PlatformCertificateView {
-            signs_from: listed.signs_from.as_secs(),
-            certificate: CertificateView::of(&listed.certificate),
+        let certificate = |certificate: &PlatformCertificate| PlatformCertificateView {
+            signs_from: certificate.signs_from.as_secs(),
+            certificate: CertificateView::of(&certificate.certificate),
         };
         let key = platform.public_key();
         Self {
             mode,
-            switching_since: since,
-            certificates: platform.certificates(now).map(listed).collect(),
+            switching_since,
+            certificates: platform.certificates(now).map(certificate).collect(),
             public_key: key.map(|key| PublicKey { id: key.id.clone(), pem: key.pair.public().pem() }),
         }
     }

@@ -2,12 +2,12 @@
 
 use super::super::schema::{Record, Schema, optional_member, required_member};
 
-pub(in crate::control) const NOTIFICATIONS: Schema = Schema::List(&ONE_NOTIFICATION);
+pub(in crate::control) const NOTIFICATIONS: Schema = Schema::List(&NOTIFICATION);
 /// Schema of one notification.
-pub(in crate::control) const ONE_NOTIFICATION: Schema = Schema::Record(&NOTIFICATION);
-const NOTIFICATION: Record = Record {
+pub(in crate::control) const NOTIFICATION: Schema = Schema::Record(&NOTIFICATION_RECORD);
+const NOTIFICATION_RECORD: Record = Record {
     name: "Notification",
-    about: "A notification and its deliveries.",
+    description: "A notification and its deliveries.",
     members: &[
         required_member("notify_id", Schema::Text, "The id of the notification."),
         required_member("mchid", Schema::Text, "The merchant: mchid, or partner for APIv1."),
@@ -23,28 +23,28 @@ const NOTIFICATION: Record = Record {
         ),
         required_member(
             "state",
-            Schema::Word(states),
+            Schema::Enum(states),
             "The state. STOPPED: the schedule is exhausted, or the notification was cancelled.",
         ),
-        required_member("next_at", Schema::Maybe(&Schema::Seconds), "The time of the next delivery."),
+        required_member("next_at", Schema::Nullable(&Schema::Seconds), "The time of the next delivery."),
         required_member("deliveries", Schema::List(&Schema::Record(&ATTEMPT)), "The deliveries so far."),
     ],
 };
 const ATTEMPT: Record = Record {
     name: "Delivery",
-    about: "One delivery of a notification.",
+    description: "One delivery of a notification.",
     members: &[
-        required_member("id", Schema::Maybe(&Schema::Count), "The id of the delivery; null if it was lost."),
+        required_member("id", Schema::Nullable(&Schema::Count), "The id of the delivery; null if it was lost."),
         required_member("at", Schema::Seconds, "The time of the delivery."),
         required_member("result", RESULT, "The result."),
-        required_member("forged", Schema::Truth, "True for a tampered copy."),
+        required_member("forged", Schema::Boolean, "True for a tampered copy."),
     ],
 };
-const RESULT: Schema = Schema::Either(&[
-    Schema::Word(|| vec!["in_progress", "success", "no_response", "lost"]),
+const RESULT: Schema = Schema::AnyOf(&[
+    Schema::Enum(|| vec!["in_progress", "success", "no_response", "lost"]),
     Schema::Record(&Record {
         name: "RejectedDelivery",
-        about: "A delivery whose response was not the required acknowledgement.",
+        description: "A delivery whose response was not the required acknowledgement.",
         members: &[required_member("rejected", Schema::Count, "The HTTP status of the response.")],
     }),
 ]);
@@ -52,11 +52,11 @@ const RESULT: Schema = Schema::Either(&[
 pub(in crate::control) const WARNING_RECORDS: Schema = Schema::List(&Schema::Record(&WARNING));
 const WARNING: Record = Record {
     name: "Warning",
-    about: "A warning. It never contains a secret.",
+    description: "A warning. It never contains a secret.",
     members: &[
         required_member("at", Schema::Seconds, "The time of the warning."),
-        required_member("kind", Schema::Word(warning_kinds), "The kind of warning."),
-        required_member("out_trade_no", Schema::Maybe(&Schema::Text), "The order, if it could be read."),
+        required_member("kind", Schema::Enum(warning_kinds), "The kind of warning."),
+        required_member("out_trade_no", Schema::Nullable(&Schema::Text), "The order, if it could be read."),
         required_member("detail", Schema::Text, "The text of the warning."),
     ],
 };

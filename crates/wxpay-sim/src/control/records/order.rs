@@ -7,23 +7,23 @@ use super::{
 
 pub(in crate::control) const ORDERS: Schema = Schema::List(&ORDER);
 pub(in crate::control) const ORDER: Schema =
-    Schema::Either(&[Schema::Record(&V1_ORDER), Schema::Record(&TRANSACTION)]);
+    Schema::AnyOf(&[Schema::Record(&V1_ORDER), Schema::Record(&TRANSACTION)]);
 
 const V1_ORDER: Record = Record {
     name: "V1Order",
-    about: "An APIv1 order.",
+    description: "An APIv1 order.",
     members: &[
         required_member("out_trade_no", Schema::Text, "The merchant's order number."),
         required_member("partner", Schema::Text, "The merchant."),
         required_member("appid", Schema::Text, "The app."),
         required_member(
             "state",
-            Schema::Word(|| vec!["ORDERED", "PAID", "EXPIRED"]),
+            Schema::Enum(|| vec!["ORDERED", "PAID", "EXPIRED"]),
             "The state of the order.",
         ),
         required_member("total_fee", Schema::Fen, "The amount of the latest genprepay."),
         required_member("body", Schema::Text, "The description of the goods."),
-        required_member("attach", Schema::Maybe(&Schema::Text), "The merchant's attached data."),
+        required_member("attach", Schema::Nullable(&Schema::Text), "The merchant's attached data."),
         required_member("prepays", Schema::List(&Schema::Record(&PREPAY)), "Every genprepay that succeeded."),
         required_member("payments", Schema::List(&Schema::Record(&V1_PAYMENT)), "Every payment."),
         required_member(
@@ -41,7 +41,7 @@ const V1_ORDER: Record = Record {
 };
 const PREPAY: Record = Record {
     name: "V1Prepay",
-    about: "A genprepay request that succeeded.",
+    description: "A genprepay request that succeeded.",
     members: &[
         required_member("prepayid", Schema::Text, "The prepayid that was returned."),
         required_member("total_fee", Schema::Fen, "The amount to pay."),
@@ -56,7 +56,7 @@ const PREPAY: Record = Record {
 };
 const V1_PAYMENT: Record = Record {
     name: "V1Payment",
-    about: "An APIv1 payment.",
+    description: "An APIv1 payment.",
     members: &[
         required_member("transaction_id", Schema::Text, "The gateway's payment number."),
         required_member("prepayid", Schema::Text, "The prepayid that was paid."),
@@ -68,66 +68,66 @@ const V1_PAYMENT: Record = Record {
             "The amount that the gateway added. The sum is the order's amount.",
         ),
         required_member("bank_type", Schema::Text, "The payer's bank; 0 for balance."),
-        required_member("bank_billno", Schema::Maybe(&Schema::Text), "The bank's number; null for balance."),
+        required_member("bank_billno", Schema::Nullable(&Schema::Text), "The bank's number; null for balance."),
         required_member("time_end", Schema::Seconds, "The time of the payment."),
     ],
 };
 const FAILED_ATTEMPT: Record = Record {
     name: "V1FailedAttempt",
-    about: "A payment attempt that was cancelled or failed.",
+    description: "A payment attempt that was cancelled or failed.",
     members: &[
         required_member("at", Schema::Seconds, "The time of the attempt."),
-        required_member("outcome", Schema::Word(|| vec!["cancelled", "failed"]), "The outcome."),
+        required_member("outcome", Schema::Enum(|| vec!["cancelled", "failed"]), "The outcome."),
     ],
 };
 const DELIVERY: Record = Record {
     name: "V1Delivernotify",
-    about: "A delivery that the merchant reported by delivernotify.",
+    description: "A delivery that the merchant reported by delivernotify.",
     members: &[
         required_member("at", Schema::Seconds, "The time of the request."),
         required_member("transid", Schema::Text, "The payment whose goods were delivered."),
-        required_member("delivered", Schema::Truth, "True for deliver_status 1."),
+        required_member("delivered", Schema::Boolean, "True for deliver_status 1."),
         required_member("deliver_msg", Schema::Text, "The reason, or ok."),
     ],
 };
 
-const TRADE_TYPE: Schema = Schema::Word(|| vec!["JSAPI", "APP", "NATIVE", "MWEB", "MICROPAY"]);
+const TRADE_TYPE: Schema = Schema::Enum(|| vec!["JSAPI", "APP", "NATIVE", "MWEB", "MICROPAY"]);
 const TRANSACTION: Record = Record {
     name: "Transaction",
-    about: "An APIv3 order.",
+    description: "An APIv3 order.",
     members: &[
         required_member("out_trade_no", Schema::Text, "The merchant's order number."),
         required_member("mchid", Schema::Text, "The merchant that placed the order."),
         required_member(
             "sub_mchid",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The sub-merchant that the order was placed for.",
         ),
         required_member(
             "sub_appid",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The sub-merchant's app, if the order names one.",
         ),
         required_member(
             "combine_out_trade_no",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The combined order that contains this order.",
         ),
         required_member("appid", Schema::Text, "The app."),
         required_member("trade_type", TRADE_TYPE, "The payment method."),
         required_member(
             "trade_state",
-            Schema::Word(|| {
+            Schema::Enum(|| {
                 vec!["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR"]
             }),
             "The state of the order.",
         ),
         required_member("total", Schema::Fen, "The amount to pay."),
         required_member("description", Schema::Text, "The description of the goods."),
-        required_member("attach", Schema::Maybe(&Schema::Text), "The merchant's attached data."),
+        required_member("attach", Schema::Nullable(&Schema::Text), "The merchant's attached data."),
         required_member(
             "handle",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The value that the payer's client opens: a prepay_id, a code_url or an h5_url.",
         ),
         CREATED_AT,
@@ -139,7 +139,7 @@ const TRANSACTION: Record = Record {
 };
 const PAYMENT: Record = Record {
     name: "TransactionPayment",
-    about: "An APIv3 payment.",
+    description: "An APIv3 payment.",
     members: &[
         required_member("transaction_id", Schema::Text, "The gateway's payment number."),
         required_member(
@@ -149,7 +149,7 @@ const PAYMENT: Record = Record {
         ),
         required_member(
             "sub_openid",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The payer's openid under the sub-merchant's app.",
         ),
         required_member("payer_total", Schema::Fen, "The amount that the payer paid."),
@@ -158,20 +158,20 @@ const PAYMENT: Record = Record {
             Schema::Fen,
             "The amount that a coupon added. The sum is the order's amount.",
         ),
-        required_member("coupon_id", Schema::Maybe(&Schema::Text), "The coupon's number."),
+        required_member("coupon_id", Schema::Nullable(&Schema::Text), "The coupon's number."),
         required_member("bank_type", Schema::Text, "The payer's bank."),
         required_member("success_at", Schema::Seconds, "The time of the payment."),
     ],
 };
 pub(in crate::control) const REFUND: Record = Record {
     name: "Refund",
-    about: "An APIv3 refund.",
+    description: "An APIv3 refund.",
     members: &[
         required_member("refund_id", Schema::Text, "The gateway's refund number."),
         required_member("out_refund_no", Schema::Text, "The merchant's refund number."),
         required_member(
             "status",
-            Schema::Word(|| vec!["PROCESSING", "SUCCESS", "CLOSED", "ABNORMAL"]),
+            Schema::Enum(|| vec!["PROCESSING", "SUCCESS", "CLOSED", "ABNORMAL"]),
             "The status of the refund.",
         ),
         required_member("refund", Schema::Fen, "The total amount of the refund."),
@@ -181,7 +181,7 @@ pub(in crate::control) const REFUND: Record = Record {
             "The amount returned to the payer; the rest returns to the coupon.",
         ),
         CREATED_AT,
-        required_member("success_at", Schema::Maybe(&Schema::Seconds), "The time of success."),
+        required_member("success_at", Schema::Nullable(&Schema::Seconds), "The time of success."),
     ],
 };
 
@@ -192,7 +192,7 @@ const EXPIRES_AT: Member =
 pub(in crate::control) const COMBINED: Schema = Schema::Record(&COMBINED_ORDER);
 const COMBINED_ORDER: Record = Record {
     name: "CombinedOrder",
-    about: "A combined order: sub-orders of several merchants that are paid in one payment.",
+    description: "A combined order: sub-orders of several merchants that are paid in one payment.",
     members: &[
         required_member("combine_out_trade_no", Schema::Text, "The merchant's number of the combined order."),
         required_member("combine_mchid", Schema::Text, "The merchant that placed the combined order."),
@@ -201,7 +201,7 @@ const COMBINED_ORDER: Record = Record {
         required_member("handle", Schema::Text, "The value that the payer's client opens."),
         required_member(
             "combine_transaction_id",
-            Schema::Maybe(&Schema::Text),
+            Schema::Nullable(&Schema::Text),
             "The gateway's payment number.",
         ),
         CREATED_AT,

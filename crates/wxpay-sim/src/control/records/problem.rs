@@ -4,7 +4,7 @@ use super::super::schema::{Member, Record, Schema, optional_member, required_mem
 
 pub(in crate::control) const PROBLEM: Record = Record {
     name: "Problem",
-    about: "Problem details (RFC 9457) of a rejected request. Nothing has changed.",
+    description: "Problem details (RFC 9457) of a rejected request. Nothing has changed.",
     members: MEMBERS,
 };
 
@@ -23,7 +23,7 @@ const MEMBERS: &[Member] = &[
 
 pub(in crate::control) const RESP: Record = Record {
     name: "PayResp",
-    about: "The result that the payer's client returns to the app or page.",
+    description: "The result that the payer's client returns to the app or page.",
     members: &[
         required_member("errCode", Schema::Integer, "0 paid, -1 error, -2 cancelled by the payer."),
         required_member("errStr", Schema::Text, "The reason, for -1."),

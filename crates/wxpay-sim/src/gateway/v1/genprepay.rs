@@ -10,7 +10,7 @@ use crate::{
     gateway::Gateway,
     ledger::{Order, Prepay},
     rng::HEX,
-    settings::Reuse,
+    settings::ReusedOrderNumber,
     time,
     warnings::Kind,
 };
@@ -58,13 +58,13 @@ pub(in crate::gateway) fn prepayid_in_reply(body: &[u8]) -> Option<PrepayId> {
 }
 
 /// Checks that the order may be placed again. Returns `true` if it differs from the previous one.
-fn check_reuse(order: &Order, goods: &OrderData, reuse: Reuse) -> Result<bool, Refusal> {
+fn check_reuse(order: &Order, goods: &OrderData, reuse: ReusedOrderNumber) -> Result<bool, Refusal> {
     if !order.payments.is_empty() {
         return Err(codes::INVALID_ARGS.with_reason("out_trade_no belongs to an order that is already paid"));
     }
     match reuse {
-        Reuse::Refused => Err(codes::INVALID_ARGS.with_reason("out_trade_no has already been used")),
-        Reuse::NewPrepayid => Ok(order.prepays.last().is_some_and(|prepay| prepay.goods != *goods)),
+        ReusedOrderNumber::Refused => Err(codes::INVALID_ARGS.with_reason("out_trade_no has already been used")),
+        ReusedOrderNumber::NewPrepayid => Ok(order.prepays.last().is_some_and(|prepay| prepay.goods != *goods)),
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     faults::{ApiVersion, Fault, FaultContext, MigrationStep, Operation},
     gateway::{Gateway, OrderRef, Outcome, Payer},
-    merchant::Misstep,
+    merchant::MigrationError,
     warnings::Kind,
 };
 use serde_json::{Map, Value};
@@ -48,7 +48,7 @@ fn scene(request: &Request) -> FaultContext {
     let asked = query.split('&').filter_map(|pair| pair.split_once('='));
     numbers.extend(asked.filter(|(name, _)| is_number(name)).map(|(_, value)| percent_decoded(value)));
     FaultContext {
-        generation: ApiVersion::V3,
+        api_version: ApiVersion::V3,
         operation: Operation::V3(label),
         path: path.into(),
         mchid: claimed_mchid(request).map(|mchid| mchid.to_string()),
@@ -140,7 +140,7 @@ impl FaultedCall<'_> {
             | Fault::SecondPayment
             | Fault::NotificationLost
             | Fault::NotificationDelayed { .. }
-            | Fault::NotificationDoubled
+            | Fault::NotificationDuplicated
             | Fault::NotificationReordered
             | Fault::NotificationForged
             | Fault::NotificationUnknownSerial
@@ -256,14 +256,14 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`Misstep`] for an unknown merchant, and if the step is not possible now.
+    /// [`MigrationError`] for an unknown merchant, and if the step is not possible now.
     pub fn apply_migration_step(
         &mut self,
         mchid: &MchId,
         step: MigrationStep,
         now: UnixTime,
-    ) -> Result<(), Misstep> {
-        let platform = self.merchant_mut(mchid).ok_or(Misstep)?.platform_mut();
+    ) -> Result<(), MigrationError> {
+        let platform = self.merchant_mut(mchid).ok_or(MigrationError)?.platform_mut();
         match step {
             MigrationStep::Obtain => platform.obtain_public_key(),
             MigrationStep::Switch => platform.start_switch(now),

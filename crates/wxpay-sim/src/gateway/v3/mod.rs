@@ -14,7 +14,7 @@
 //!
 //! ```text
 //! pub(super) const OPERATIONS: &[Operation] = &[
-//!     Operation::post("v3.refund", "/v3/refund/domestic/refunds", FIELDS, create).at_most(150),
+//!     Operation::post("v3.refund.create", "/v3/refund/domestic/refunds", FIELDS, create).at_most(150),
 //!     Operation::get("v3.refund.query", "/v3/refund/domestic/refunds/{out_refund_no}", query).asking(QUERY),
 //! ];
 //!
@@ -63,7 +63,7 @@ use super::{Gateway, tasks::TaskQueue};
 use crate::{
     keys::CertificateAuthority,
     ledger::v3::Ledger,
-    merchant::{ApiKey, KeyMode, Merchant, MerchantRegistry, Misstep, PlatformKeys, PlatformPublicKey},
+    merchant::{ApiKey, KeyMode, Merchant, MerchantRegistry, MigrationError, PlatformKeys, PlatformPublicKey},
     notifications::{Notification, NotificationContent},
     rng::{ALPHANUMERIC, DIGITS, HEX, Rng},
     settings::Settings,
@@ -107,7 +107,7 @@ pub(super) struct State {
 impl State {
     /// Creates the state with one merchant, whose credentials are derived from the seed.
     pub(super) fn new(settings: &Settings, seed: u64) -> Self {
-        let authority = CertificateAuthority::new("wxpay-sim root", settings.v3.key_ring.root());
+        let authority = CertificateAuthority::new("wxpay-sim root", settings.v3.key_source.root());
         let mut chance = Rng::new(seed, "v3");
         // The first key is the root's, the second that of the TLS server.
         let mut given = 2;
@@ -160,7 +160,7 @@ fn generate_merchant(
     given: &mut usize,
     (mchid, appid): (Option<MchId>, Option<AppId>),
 ) -> Result<Merchant, InvalidField> {
-    let ring = &settings.v3.key_ring;
+    let ring = &settings.v3.key_source;
     let since = settings.v3.certificates_since;
     let mut next = || {
         *given = given.saturating_add(1);
@@ -306,14 +306,14 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`Misstep`] for an unknown merchant, and while a switch to the public key is in progress.
-    pub fn rotate_certificate(&mut self, mchid: &MchId, now: UnixTime) -> Result<(), Misstep> {
-        let pair = self.settings.v3.key_ring.key_pair(self.v3.keys_used);
+    /// [`MigrationError`] for an unknown merchant, and while a switch to the public key is in progress.
+    pub fn rotate_certificate(&mut self, mchid: &MchId, now: UnixTime) -> Result<(), MigrationError> {
+        let pair = self.settings.v3.key_source.key_pair(self.v3.keys_used);
         // Stored on success only: a failed call must not change the values generated later.
         let mut chance = self.v3.chance.clone();
-        let serial = serial(&mut chance).map_err(|_| Misstep)?;
+        let serial = serial(&mut chance).map_err(|_| MigrationError)?;
         let certificate = self.v3.authority.certificate(serial, "Tenpay.com sign", pair.public(), now);
-        let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(Misstep)?;
+        let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(MigrationError)?;
         merchant.platform_mut().rotate_certificate(certificate, pair)?;
         (self.v3.keys_used, self.v3.chance) = (self.v3.keys_used.saturating_add(1), chance);
         Ok(())
@@ -323,14 +323,14 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`Misstep`] for an unknown merchant.
-    pub fn issue_api_key(&mut self, mchid: &MchId, now: UnixTime) -> Result<ApiKey, Misstep> {
-        let pair = self.settings.v3.key_ring.key_pair(self.v3.keys_used);
+    /// [`MigrationError`] for an unknown merchant.
+    pub fn issue_api_key(&mut self, mchid: &MchId, now: UnixTime) -> Result<ApiKey, MigrationError> {
+        let pair = self.settings.v3.key_source.key_pair(self.v3.keys_used);
         // Stored on success only: a failed call must not change the values generated later.
         let mut chance = self.v3.chance.clone();
-        let serial = serial(&mut chance).map_err(|_| Misstep)?;
+        let serial = serial(&mut chance).map_err(|_| MigrationError)?;
         let certificate = self.v3.authority.certificate(serial, mchid.as_str(), pair.public(), now);
-        let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(Misstep)?;
+        let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(MigrationError)?;
         let api_key = ApiKey::new(certificate, pair);
         merchant.add_api_key(api_key.clone());
         (self.v3.keys_used, self.v3.chance) = (self.v3.keys_used.saturating_add(1), chance);

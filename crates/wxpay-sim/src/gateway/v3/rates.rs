@@ -8,9 +8,9 @@ use super::{
 use std::collections::BTreeMap;
 use wxpay_proto::{UnixTime, id::MchId};
 
-/// Requests and failures in the last seen second, by merchant and operation.
+/// Requests and failures in the last seen second, by merchant, operation and path.
 #[derive(Clone, Debug, Default)]
-pub(super) struct RateLimiter(BTreeMap<(MchId, &'static str), Count>);
+pub(super) struct RateLimiter(BTreeMap<(MchId, &'static str, &'static str), Count>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
@@ -27,7 +27,7 @@ impl RateLimiter {
         mchid: &MchId,
         now: UnixTime,
     ) -> Result<(), Refusal> {
-        let entry = self.0.entry((mchid.clone(), operation.label)).or_default();
+        let entry = self.0.entry((mchid.clone(), operation.label, operation.path)).or_default();
         if entry.at != now.as_secs() {
             *entry = Count { at: now.as_secs(), calls: 0, failures: 0 };
         }
@@ -43,7 +43,7 @@ impl RateLimiter {
 
     /// Counts a request that its product refused.
     pub(super) fn count_failure(&mut self, call: &Call, refusal: &Refusal) {
-        let counted = self.0.get_mut(&(call.mchid.clone(), call.label));
+        let counted = self.0.get_mut(&(call.mchid.clone(), call.label, call.path_template));
         if let Some(entry) = counted.filter(|_| refusal.status >= 400) {
             entry.failures = entry.failures.saturating_add(1);
         }

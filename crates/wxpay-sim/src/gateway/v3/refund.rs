@@ -24,13 +24,13 @@ use wxpay_proto::{
 };
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation::post("v3.refund", "/v3/refund/domestic/refunds", FIELDS, create)
+    Operation::post("v3.refund.create", "/v3/refund/domestic/refunds", FIELDS, create)
         .calls_per_second(150)
         .failures_per_second(6),
     Operation::get("v3.refund.query", "/v3/refund/domestic/refunds/{out_refund_no}", query)
         .with_query(&[SUB_MCHID]),
     Operation::post(
-        "v3.refund.abnormal",
+        "v3.refund.apply_abnormal",
         "/v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund",
         ABNORMAL,
         apply_abnormal_refund,
@@ -134,10 +134,10 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 
 const fn status_of(fate: RefundOutcome) -> RefundStatus {
     match fate {
-        RefundOutcome::Succeeds => RefundStatus::Success,
-        RefundOutcome::IsClosed => RefundStatus::Closed,
-        RefundOutcome::IsAbnormal => RefundStatus::Abnormal,
-        RefundOutcome::Stays => RefundStatus::Processing,
+        RefundOutcome::Success => RefundStatus::Success,
+        RefundOutcome::Closed => RefundStatus::Closed,
+        RefundOutcome::Abnormal => RefundStatus::Abnormal,
+        RefundOutcome::Processing => RefundStatus::Processing,
     }
 }
 

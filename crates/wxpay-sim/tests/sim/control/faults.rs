@@ -30,13 +30,13 @@ fn rules_of_trouble_are_added_shown_and_ended() {
         assert_eq!(shown["kind"], kind);
     }
     let full = json!({
-        "kind": "delayed", "millis": 10, "operation": "genprepay", "out_trade_no": "A1", "per_mille": 500,
+        "kind": "delayed", "millis": 10, "operation": "v1.genprepay", "out_trade_no": "A1", "per_mille": 500,
         "count": 3, "from": 1, "until": 2,
     });
     let answer = interface.call("POST", "faults", &full);
     let shown = answer.body.as_array().unwrap().last().unwrap();
     assert_eq!(shown["remaining"], 3);
-    assert_eq!(shown["operation"], "genprepay");
+    assert_eq!(shown["operation"], "v1.genprepay");
     assert_eq!(interface.call("DELETE", "faults", &Value::Null).body, json!([]));
 }
 
@@ -91,7 +91,7 @@ fn bad_rules_name_field_and_rule_and_change_nothing() {
         (json!({ "kind": "flood" }), "kind"),
         (json!({ "kind": "delayed" }), "millis"),
         (json!({ "kind": "cut", "millis": 1 }), "millis"),
-        (json!({ "kind": "early", "operation": "token" }), "operation"),
+        (json!({ "kind": "early", "operation": "v1.token" }), "operation"),
         (json!({ "kind": "early", "operation": "refund" }), "operation"),
         (json!({ "kind": "early", "per_mille": 1001 }), "per_mille"),
         (json!({ "kind": "early", "path": "v3" }), "path"),

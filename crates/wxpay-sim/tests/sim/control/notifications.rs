@@ -22,7 +22,7 @@ fn deliver(interface: &mut Control, status: u16) -> Vec<String> {
     let gateway = &mut interface.simulation.gateway;
     let deliveries = gateway.due_deliveries(now);
     for delivery in &deliveries {
-        gateway.record_delivery(delivery.id(), &DeliveryResult::Answered { status, body: Vec::new() }, now);
+        gateway.record_delivery(delivery.id(), &DeliveryResult::Response { status, body: Vec::new() }, now);
     }
     deliveries.iter().map(|delivery| delivery.out_trade_no().into()).collect()
 }

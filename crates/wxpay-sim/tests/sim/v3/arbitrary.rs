@@ -4,7 +4,7 @@ use super::shop::{BASE, Shop, bare};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use wxpay_proto::http::{Method, Request};
-use wxpay_sim::payer::v3::Bill;
+use wxpay_sim::payer::v3::PaymentRequest;
 
 /// Returns arbitrary JSON of limited size.
 fn any_json() -> impl Strategy<Value = Value> {
@@ -114,8 +114,8 @@ proptest! {
     #[test]
     fn any_parameters_are_judged_by_the_phone(parameters in any_json(), bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         let shop = Shop::open();
-        prop_assert!(Bill::read(&shop.gateway, parameters.to_string().as_bytes(), shop.now).is_err());
-        prop_assert!(Bill::read(&shop.gateway, &bytes, shop.now).is_err());
+        prop_assert!(PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now).is_err());
+        prop_assert!(PaymentRequest::parse(&shop.gateway, &bytes, shop.now).is_err());
     }
 }
 

@@ -165,7 +165,7 @@ fn a_bill_is_there_from_ten_o_clock_of_the_next_day_for_three_months() {
     shop.now = shop.now.before(std::time::Duration::from_secs(2));
     let said = ask(&mut shop, &format!("tradebill?bill_date={DAY}"));
     assert_eq!((said.status, said.code()), (400, "STATEMENT_CREATING"));
-    shop.gateway.settings_mut().v3.bill_takes = std::time::Duration::ZERO;
+    shop.gateway.settings_mut().v3.bill_delay = std::time::Duration::ZERO;
     assert_eq!(ask(&mut shop, &format!("tradebill?bill_date={DAY}")).status, 200);
     shop.wait(93 * 86_400);
     let said = ask(&mut shop, &format!("tradebill?bill_date={DAY}"));

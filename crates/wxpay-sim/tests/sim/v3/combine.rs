@@ -6,7 +6,7 @@ use wxpay_proto::{Fen, wire::time::format_rfc3339};
 use wxpay_sim::{
     gateway::{OrderRef, PayError, Payer},
     ledger::v3::{TradeState, TradeType},
-    settings::UnknownClose,
+    settings::CloseUnknownOrder,
 };
 
 const COMBINE: &str = "/v3/combine-transactions";
@@ -240,7 +240,7 @@ fn a_whole_is_closed_by_naming_all_of_it() {
         close(&mut shop, "P12346", json!([first, second])).refusal(),
         (404, "ORDER_NOT_EXIST", 268_512_771)
     );
-    shop.gateway.settings_mut().v3.close_unknown_order = UnknownClose::NoContent;
+    shop.gateway.settings_mut().v3.close_unknown_order = CloseUnknownOrder::NoContent;
     assert_eq!(close(&mut shop, "P12346", json!([first, second])).status, 204);
     for _ in 0..2 {
         assert_eq!(close(&mut shop, "P12345", json!([second, first])).status, 204);

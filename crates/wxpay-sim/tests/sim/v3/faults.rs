@@ -357,7 +357,7 @@ fn a_delayed_notification_comes_later_and_once() {
 
 #[test]
 fn a_doubled_notification_overlaps_itself() {
-    let (shop, told) = notified(Fault::NotificationDoubled);
+    let (shop, told) = notified(Fault::NotificationDuplicated);
     assert_eq!(told.iter().map(Delivery::overlaps).collect::<Vec<_>>(), [false, true]);
     assert_eq!(shop.read_notification(&told[0]), {
         let (mut envelope, plain) = shop.read_notification(&told[1]);

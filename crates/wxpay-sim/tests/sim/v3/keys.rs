@@ -159,7 +159,7 @@ fn a_sealed_field_needs_the_name_of_the_key_it_is_sealed_for() {
 #[test]
 fn quick_keys_sign_by_hashes_and_have_real_certificates() {
     let mut settings = Settings::default();
-    settings.v3.key_ring = KeySource::Quick;
+    settings.v3.key_source = KeySource::Quick;
     let mut gateway = Gateway::new(settings, 1);
     let me = gateway.merchant().clone();
     let sha256 = |parts: &[&[u8]]| digest::digest(&digest::SHA256, &parts.concat()).as_ref().to_vec();

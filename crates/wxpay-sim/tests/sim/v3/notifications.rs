@@ -44,7 +44,7 @@ fn a_notification_comes_by_the_documented_pauses_until_it_is_given_up() {
     paid(&mut shop);
     let mut ids = std::collections::BTreeSet::new();
     let mut signatures = std::collections::BTreeSet::new();
-    for pause in V3::fifteen_pauses() {
+    for pause in V3::fifteen_intervals() {
         let [told] = shop.due().try_into().unwrap();
         let (envelope, _) = shop.read_notification(&told);
         ids.insert(envelope["id"].to_string());
@@ -55,7 +55,7 @@ fn a_notification_comes_by_the_documented_pauses_until_it_is_given_up() {
         shop.wait(pause.as_secs());
     }
     let [told] = shop.due().try_into().unwrap();
-    shop.gateway.record_delivery(told.id(), &DeliveryResult::NoAnswer, shop.now);
+    shop.gateway.record_delivery(told.id(), &DeliveryResult::NoResponse, shop.now);
     assert_eq!(shop.gateway.next_due(), None);
     assert_eq!(shop.record("A12345").notifications[0].state, NotificationState::Stopped);
     assert_eq!((ids.len(), signatures.len()), (1, 15), "one notification, encrypted anew each time");

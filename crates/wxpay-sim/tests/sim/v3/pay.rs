@@ -6,7 +6,7 @@ use wxpay_proto::{Fen, wire::time::format_rfc3339};
 use wxpay_sim::{
     gateway::{OrderRef, PayError, Payer},
     ledger::v3::{TradeState, TradeType},
-    settings::{UnknownClose, UserPaying},
+    settings::{CloseUnknownOrder, UserPayingReply},
 };
 
 const OPENID: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
@@ -155,7 +155,7 @@ fn an_order_of_nobody_or_of_another_does_not_exist() {
     assert_eq!(shop.get(&format!("{target}?mchid=1")).refusal(), (400, "INVALID_REQUEST", 268_447_843));
     assert_eq!(shop.get(target).body["detail"]["field"], "/mchid");
     assert_eq!(shop.close("A12345").refusal(), (404, "ORDER_NOT_EXIST", 268_512_771));
-    shop.gateway.settings_mut().v3.close_unknown_order = UnknownClose::NoContent;
+    shop.gateway.settings_mut().v3.close_unknown_order = CloseUnknownOrder::NoContent;
     assert_eq!(shop.close("A12345").status, 204);
 }
 
@@ -270,7 +270,7 @@ fn a_password_is_typed_or_not() {
     assert_eq!(shop.close("C12345").refusal(), (400, "INVALID_REQUEST", 268_449_641));
     shop.pay("C12345");
     assert_eq!(shop.query("C12345").body["trade_state"], "SUCCESS");
-    shop.gateway.settings_mut().v3.user_paying = UserPaying::Code;
+    shop.gateway.settings_mut().v3.user_paying = UserPayingReply::Code;
     let said = code(&mut shop, "D12345", "130000000000000002");
     assert_eq!((said.status, said.code()), (202, "USERPAYING"));
 }

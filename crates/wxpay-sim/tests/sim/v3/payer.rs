@@ -3,7 +3,7 @@
 use super::shop::Shop;
 use serde_json::{Value, json};
 use wxpay_proto::UnixTime;
-use wxpay_sim::{Clock, control::Simulation, gateway::Payer, payer::v3::Bill};
+use wxpay_sim::{Clock, control::Simulation, gateway::Payer, payer::v3::PaymentRequest};
 
 /// Places a JSAPI order and returns the parameters for the page.
 fn page(shop: &mut Shop) -> Value {
@@ -28,14 +28,14 @@ fn app(shop: &mut Shop) -> Value {
 }
 
 fn field(shop: &Shop, parameters: &Value) -> Option<&'static str> {
-    Bill::read(&shop.gateway, parameters.to_string().as_bytes(), shop.now).err().map(|refused| refused.field)
+    PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now).err().map(|refused| refused.field)
 }
 
 #[test]
 fn a_page_and_an_app_pay_with_what_the_merchant_signed() {
     let mut shop = Shop::open();
     for parameters in [page(&mut shop), app(&mut shop)] {
-        let bill = Bill::read(&shop.gateway, parameters.to_string().as_bytes(), shop.now).unwrap();
+        let bill = PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now).unwrap();
         assert_eq!((bill.total.get(), bill.description.as_str()), (1999, "支付测试"));
         let (resp, paid) = bill.pay(&mut shop.gateway, &Payer::default(), shop.now).unwrap();
         assert_eq!((resp.err_code, paid.transaction.payments.len()), (0, 1));
@@ -143,7 +143,7 @@ fn a_sub_merchants_and_a_combined_order_are_paid_by_what_the_provider_signed() {
         let sign = shop.sign(&format!("{appid}\n{time}\nn1\n{}\n", id.as_str().unwrap()));
         let parameters = json!({ "appid": appid, "partnerid": partnerid, "prepayid": id,
             "package": "Sign=WXPay", "noncestr": "n1", "timestamp": time, "sign": sign });
-        let bill = Bill::read(&shop.gateway, parameters.to_string().as_bytes(), shop.now);
+        let bill = PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now);
         assert_eq!(bill.as_ref().err().map(|refused| refused.field), refused);
         assert!(bill.is_err() || bill.unwrap().total.get() == total);
     }

@@ -281,7 +281,7 @@ impl Shop {
     }
 
     pub fn acknowledge(&mut self, delivery: &Delivery, status: u16) {
-        let result = DeliveryResult::Answered { status, body: br#"{"code":"FAIL"}"#.to_vec() };
+        let result = DeliveryResult::Response { status, body: br#"{"code":"FAIL"}"#.to_vec() };
         self.gateway.record_delivery(delivery.id(), &result, self.now);
     }
 }

@@ -117,7 +117,7 @@ fn sharings(me: &Merchant, check: &mut Check<'_>) {
             paid(),
             number(),
             vec![portion()],
-            Remainder::StayFrozen,
+            Remainder::KeepFrozen,
         )
         .unwrap()
     };

@@ -12,7 +12,7 @@ fn order() -> OutTradeNo {
     "1217752501201407033233368018".parse().unwrap()
 }
 
-fn minimal() -> Builder {
+fn minimal() -> RefundBuilder {
     CreateRefund::builder(order(), "1217752501".parse().unwrap(), Fen::new(888), Fen::new(1000))
 }
 
@@ -95,7 +95,7 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
 }
 
 /// A reply with every field.
-fn answer(out_refund_no: &str, out_trade_no: &str) -> String {
+fn reply_body(out_refund_no: &str, out_trade_no: &str) -> String {
     format!(
         r#"{{"refund_id":"50000000382019052709732678859","out_refund_no":"{out_refund_no}",
             "transaction_id":"4200000000000000000000000001","out_trade_no":"{out_trade_no}","channel":"ORIGINAL",
@@ -112,7 +112,7 @@ fn answer(out_refund_no: &str, out_trade_no: &str) -> String {
 #[test]
 fn an_answer_is_read_in_full() {
     let create = minimal().build().unwrap();
-    let refund = fake::read(&create, &answer("1217752501", order().as_str())).unwrap();
+    let refund = fake::read(&create, &reply_body("1217752501", order().as_str())).unwrap();
     assert_eq!(refund.status, RefundStatus::Success);
     assert_eq!(refund.evidence().unwrap().refunded().refund(), Fen::new(888));
     assert_eq!(refund.channel, Some(Channel::Original));
@@ -131,7 +131,9 @@ fn an_answer_is_read_in_full() {
 #[test]
 fn an_answer_about_another_refund_or_payment_is_no_answer() {
     let create = minimal().build().unwrap();
-    for body in [answer("1217752502", order().as_str()), answer("1217752501", "another-order"), "{}".into()] {
+    for body in
+        [reply_body("1217752502", order().as_str()), reply_body("1217752501", "another-order"), "{}".into()]
+    {
         let error = fake::read(&create, &body).unwrap_err();
         assert_eq!(error.kind(), crate::error::ErrorKind::Malformed);
     }

@@ -2,7 +2,7 @@
 //!
 //! `POST /v3/fund-app/mch-transfer/user-confirm-authorization`.
 
-use super::{Authorization, display_name};
+use super::{Authorization, check_display_name};
 use crate::{
     error::{Error, PendingOperation},
     id::{AppId, InvalidField, NotifyUrl, OpenId, OutAuthorizationNo},
@@ -11,7 +11,7 @@ use crate::{
         field,
         merchant::Merchant,
         seal::RequestWriter,
-        transfer::bill::{perception, scene},
+        transfer::bill::{check_perception, check_scene_id},
         verify::Verified,
     },
     world::World,
@@ -120,9 +120,9 @@ impl Builder {
     /// When a field is invalid; the error names it.
     pub fn build(self) -> Result<ApplyAuthorization, InvalidField> {
         let Self(apply) = self;
-        scene(&apply.transfer_scene_id)?;
-        display_name(&apply.user_display_name)?;
-        perception(apply.user_recv_perception.as_deref())?;
+        check_scene_id(&apply.transfer_scene_id)?;
+        check_display_name(&apply.user_display_name)?;
+        check_perception(apply.user_recv_perception.as_deref())?;
         let rule = InvalidField::new("device_id", "must be 1 to 128 characters, none beyond U+FFFF");
         field::text_opt(apply.device_id.as_deref(), 128, rule)?;
         Ok(apply)

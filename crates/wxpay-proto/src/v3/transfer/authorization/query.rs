@@ -13,7 +13,7 @@ use crate::{
         endpoint::{Draft, Endpoint, Idempotency, Target},
         merchant::Merchant,
         seal::RequestWriter,
-        transfer::query::is_unknown,
+        transfer::query::is_not_found,
         verify::Verified,
     },
     world::World,
@@ -88,7 +88,7 @@ impl Endpoint for QueryAuthorization {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<AuthorizationLookup> {
-        is_unknown(refusal).then_some(AuthorizationLookup::NotFound)
+        is_not_found(refusal).then_some(AuthorizationLookup::NotFound)
     }
 
     fn idempotency(&self) -> Idempotency {

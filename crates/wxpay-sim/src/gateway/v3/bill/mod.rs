@@ -28,14 +28,14 @@ use wxpay_proto::id::MchId;
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::get("v3.bill.trade", "/v3/bill/tradebill", trade).with_query(TRADE),
     Operation::get("v3.bill.fundflow", "/v3/bill/fundflowbill", fundflow).with_query(FUNDFLOW),
-    Operation::get("v3.bill.sub_fundflow", "/v3/bill/sub-merchant-fundflowbill", encrypted_fundflow)
+    Operation::get("v3.bill.sub_merchant_fundflow", "/v3/bill/sub-merchant-fundflowbill", encrypted_fundflow)
         .with_query(SUB_FUNDFLOW),
     Operation::get("v3.bill.profitsharing", "/v3/profitsharing/bills", profitsharing).with_query(&[
         BILL_DATE,
         ANY_SUB_MCHID,
         TAR_TYPE,
     ]),
-    Operation::get("v3.bill.download", "/v3/billdownload/file", fetch).with_query(download::QUERY),
+    Operation::get("v3.download", "/v3/billdownload/file", fetch).with_query(download::QUERY),
 ];
 
 const BILL_DATE: Field = required("bill_date", text(32));
@@ -102,7 +102,7 @@ fn lines<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a [JournalEntry], Re
     if stale < call.now {
         return Err(errors::INVALID_REQUEST.with_message("只能下载三个月以内的账单"));
     }
-    if call.now < ends.after(gateway.settings.v3.bill_takes) {
+    if call.now < ends.after(gateway.settings.v3.bill_delay) {
         return Err(
             errors::STATEMENT_CREATING.with_reason("the bill is generated at ten o'clock of the next day")
         );

@@ -15,7 +15,7 @@ use crate::{
         },
     },
     ledger::v3::{CombinedOrder, Ledger, Order, OrderKey, Payment, RecordedState, TradeState},
-    settings::UnknownClose,
+    settings::CloseUnknownOrder,
     time,
 };
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
         "/v3/combine-transactions/out-trade-no/{combine_out_trade_no}",
         by_number,
     ),
-    Operation::get("v3.combine.query_id", "/v3/combine-transactions/id/{combine_transaction_id}", by_id),
+    Operation::get("v3.combine.query", "/v3/combine-transactions/id/{combine_transaction_id}", by_id),
     Operation::post(
         "v3.combine.close",
         "/v3/combine-transactions/out-trade-no/{combine_out_trade_no}/close",
@@ -72,10 +72,10 @@ fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     party::caller_app(gateway, call, call.query_or_body("combine_appid"))?;
     let Some(whole) = key_of(call).and_then(|key| gateway.v3.ledger.combined.get(&key)) else {
         return match gateway.settings.v3.close_unknown_order {
-            UnknownClose::NotFound => {
+            CloseUnknownOrder::NotFound => {
                 Err(errors::ORDER_NOT_EXIST.with_reason("the merchant has no such combined order"))
             }
-            UnknownClose::NoContent => Ok(Reply::no_content()),
+            CloseUnknownOrder::NoContent => Ok(Reply::no_content()),
         };
     };
     let subs = whole.subs.clone();

@@ -4,7 +4,7 @@
 //!
 //! | digits | result |
 //! |---|---|
-//! | `01` | the password is required and entered after [`password_takes`](crate::settings::V3::password_takes) |
+//! | `01` | the password is required and entered after [`password_delay`](crate::settings::V3::password_delay) |
 //! | `02` | the password is required; the payer waits for [`Gateway::pay_transaction`] or `fail_transaction` |
 //! | `03` | insufficient funds: 403 `NOT_ENOUGH` |
 //! | `04` | the password is required; the payer cancels after the same time |
@@ -30,7 +30,7 @@ use crate::{
         },
     },
     ledger::v3::{OrderKey, RecordedState, TradeState, TradeType},
-    settings::UserPaying,
+    settings::UserPayingReply,
 };
 use wxpay_proto::{UnixTime, id::MchId};
 
@@ -102,7 +102,7 @@ pub(super) fn codepay(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
     let order =
         order.ok_or_else(|| errors::SYSTEM_ERROR.with_reason("the order is missing from the ledger"))?;
     let is_open = order.state(call.now) == TradeState::UserPaying;
-    if is_open && gateway.settings.v3.user_paying == UserPaying::Code {
+    if is_open && gateway.settings.v3.user_paying == UserPayingReply::Code {
         return Err(errors::USERPAYING.with_reason("the payer is entering the password"));
     }
     Ok(Reply::json(&transaction(order, call.now)))
@@ -139,7 +139,7 @@ impl CodeAction {
                 charged.map_err(|cannot| errors::TRADE_ERROR.with_reason(cannot.to_string()))
             }
             Self::Password(then) => {
-                let at = now.after(gateway.settings.v3.password_takes);
+                let at = now.after(gateway.settings.v3.password_delay);
                 if let Some(run) = then {
                     let task = Task { run, mchid: key.0.clone(), number: key.1.to_string() };
                     gateway.v3.agenda.add(at, task);

@@ -14,13 +14,13 @@ use crate::{
         },
     },
     ledger::v3::{RecordedState, TradeState, TradeType},
-    settings::UnknownClose,
+    settings::CloseUnknownOrder,
 };
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     Operation::get("v3.pay.query", "/v3/pay/transactions/out-trade-no/{out_trade_no}", by_number)
         .with_query(QUERY),
-    Operation::get("v3.pay.query_id", "/v3/pay/transactions/id/{transaction_id}", by_id).with_query(QUERY),
+    Operation::get("v3.pay.query", "/v3/pay/transactions/id/{transaction_id}", by_id).with_query(QUERY),
     Operation::post("v3.pay.close", "/v3/pay/transactions/out-trade-no/{out_trade_no}/close", CLOSE, close),
 ];
 
@@ -51,10 +51,10 @@ pub(super) fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal
     let unknown = gateway.settings.v3.close_unknown_order;
     let Some(order) = gateway.v3.ledger.order_mut(&key) else {
         return match unknown {
-            UnknownClose::NotFound => {
+            CloseUnknownOrder::NotFound => {
                 Err(errors::ORDER_NOT_EXIST.with_reason("the merchant has no such order"))
             }
-            UnknownClose::NoContent => Ok(Reply::no_content()),
+            CloseUnknownOrder::NoContent => Ok(Reply::no_content()),
         };
     };
     party::check_order_owner(order, sub_mchid.as_ref())?;

@@ -12,31 +12,31 @@ use crate::gateway::v3::{
 };
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
-    Operation::post("v3.pay.partner.jsapi", "/v3/pay/partner/transactions/jsapi", ORDER, prepay::jsapi)
+    Operation::post("v3.pay.jsapi", "/v3/pay/partner/transactions/jsapi", ORDER, prepay::jsapi)
         .with_fields(JSAPI)
         .calls_per_second(500),
-    Operation::post("v3.pay.partner.app", "/v3/pay/partner/transactions/app", ORDER, prepay::app)
+    Operation::post("v3.pay.app", "/v3/pay/partner/transactions/app", ORDER, prepay::app)
         .with_fields(APP),
-    Operation::post("v3.pay.partner.h5", "/v3/pay/partner/transactions/h5", ORDER, prepay::h5)
+    Operation::post("v3.pay.h5", "/v3/pay/partner/transactions/h5", ORDER, prepay::h5)
         .with_fields(H5),
-    Operation::post("v3.pay.partner.native", "/v3/pay/partner/transactions/native", ORDER, prepay::native)
+    Operation::post("v3.pay.native", "/v3/pay/partner/transactions/native", ORDER, prepay::native)
         .with_fields(APP),
     Operation::post(
-        "v3.pay.partner.miniprogram",
+        "v3.pay.jsapi",
         "/v3/pay/partner/transactions/miniprogram",
         ORDER,
         prepay::jsapi,
     )
     .with_fields(MINIPROGRAM),
     Operation::post(
-        "v3.pay.partner.scannedpos",
+        "v3.pay.scannedpos",
         "/v3/pay/partner/transactions/scannedpos",
         ORDER,
         prepay::jsapi,
     )
     .with_fields(SCANNEDPOS),
     Operation::post(
-        "v3.pay.partner.codepay",
+        "v3.pay.codepay",
         "/v3/pay/partner/transactions/codepay",
         code::CODEPAY,
         code::codepay,
@@ -44,25 +44,25 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     .with_fields(CODEPAY)
     .calls_per_second(33),
     Operation::post(
-        "v3.pay.partner.reverse",
+        "v3.pay.reverse",
         "/v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse",
         REVERSE,
         code::reverse,
     ),
     Operation::get(
-        "v3.pay.partner.query",
+        "v3.pay.query",
         "/v3/pay/partner/transactions/out-trade-no/{out_trade_no}",
         order::by_number,
     )
     .with_query(PARTIES),
     Operation::get(
-        "v3.pay.partner.query_id",
+        "v3.pay.query",
         "/v3/pay/partner/transactions/id/{transaction_id}",
         order::by_id,
     )
     .with_query(PARTIES),
     Operation::post(
-        "v3.pay.partner.close",
+        "v3.pay.close",
         "/v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close",
         PARTIES,
         order::close,

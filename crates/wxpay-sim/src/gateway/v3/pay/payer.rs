@@ -53,7 +53,7 @@ impl Gateway {
         let order = self.find_order(named).ok_or(PayError::NoSuchOrder)?;
         let key = order.combined.clone().unwrap_or_else(|| order.key());
         let scene = || FaultContext {
-            generation: ApiVersion::V3,
+            api_version: ApiVersion::V3,
             operation: Operation::Pay,
             path: String::new(),
             mchid: Some(key.0.to_string()),

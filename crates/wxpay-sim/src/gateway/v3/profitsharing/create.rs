@@ -24,7 +24,7 @@ use serde_json::Value;
 use wxpay_proto::{Fen, id::MchId};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
-    Operation::post("v3.profitsharing.share", "/v3/profitsharing/orders", FIELDS, create)
+    Operation::post("v3.profitsharing.create", "/v3/profitsharing/orders", FIELDS, create)
         .calls_per_second(300),
     Operation::post("v3.profitsharing.unfreeze", "/v3/profitsharing/orders/unfreeze", UNFREEZE, unfreeze),
 ];
@@ -238,6 +238,6 @@ fn start(
     let reply = sharing_reply(gateway, &sharing)?;
     gateway.v3.ledger.sharings.add(sharing);
     let task = Task { run: outcome::finish_sharing, mchid: call.mchid.clone(), number };
-    gateway.v3.agenda.add(call.now.after(gateway.settings.v3.sharing_takes), task);
+    gateway.v3.agenda.add(call.now.after(gateway.settings.v3.profitsharing_duration), task);
     Ok(reply)
 }

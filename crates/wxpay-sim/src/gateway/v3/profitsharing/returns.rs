@@ -21,10 +21,10 @@ use serde_json::json;
 use wxpay_proto::{UnixTime, id::MchId};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
-    Operation::post("v3.profitsharing.give_back", "/v3/profitsharing/return-orders", FIELDS, create_return)
+    Operation::post("v3.profitsharing.return", "/v3/profitsharing/return-orders", FIELDS, create_return)
         .calls_per_second(100),
     Operation::get(
-        "v3.profitsharing.query_given_back",
+        "v3.profitsharing.query_return",
         "/v3/profitsharing/return-orders/{out_return_no}",
         query,
     )
@@ -87,7 +87,7 @@ fn create_return(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let reply = return_reply(gateway, mchid, &back)?;
     let task = Task { run: outcome::finish_return, mchid: mchid.clone(), number };
     gateway.v3.ledger.sharings.add_return(mchid, back);
-    gateway.v3.agenda.add(call.now.after(gateway.settings.v3.sharing_takes), task);
+    gateway.v3.agenda.add(call.now.after(gateway.settings.v3.profitsharing_duration), task);
     Ok(reply)
 }
 

@@ -23,7 +23,7 @@ use wxpay_proto::{UnixTime, id::MchId};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     Operation::post(
-        "v3.transfer.authorization",
+        "v3.transfer.authorization.apply",
         "/v3/fund-app/mch-transfer/user-confirm-authorization",
         FIELDS,
         apply,

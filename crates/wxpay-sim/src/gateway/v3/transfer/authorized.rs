@@ -81,7 +81,7 @@ fn pre_transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let appid = party::caller_app(gateway, call, call.text("/appid"))?;
     check_sponsor(gateway, call)?;
     let (openid, asked) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
-    let way = TransferMethod::ToConfirmAndAllow;
+    let way = TransferMethod::UserConfirmAndAuthorize;
     if let Some(transfer) = asked.existing(gateway, call, way)? {
         return Ok(Reply::json(&created_value(transfer)));
     }
@@ -139,7 +139,7 @@ fn transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let appid = party::caller_app(gateway, call, call.text("/appid"))?;
     check_sponsor(gateway, call)?;
     let asked = TransferRequest::read(gateway, call)?;
-    let way = TransferMethod::Allowed;
+    let way = TransferMethod::Authorized;
     if let Some(transfer) = asked.existing(gateway, call, way)? {
         return Ok(transfer_reply(gateway, transfer));
     }

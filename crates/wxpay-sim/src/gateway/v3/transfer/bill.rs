@@ -22,7 +22,7 @@ use crate::{
 use serde_json::{Value, json};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
-    Operation::post("v3.transfer", "/v3/fund-app/mch-transfer/transfer-bills", FIELDS, create)
+    Operation::post("v3.transfer.create", "/v3/fund-app/mch-transfer/transfer-bills", FIELDS, create)
         .calls_per_second(100),
     Operation::get(
         "v3.transfer.query",
@@ -30,7 +30,7 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
         by_number,
     ),
     Operation::get(
-        "v3.transfer.query_id",
+        "v3.transfer.query",
         "/v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/{transfer_bill_no}",
         by_id,
     ),
@@ -62,7 +62,7 @@ const FIELDS: &[Field] = &[
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let appid = party::caller_app(gateway, call, call.query_or_body("appid"))?;
     let (openid, asked) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
-    let way = TransferMethod::ToConfirm;
+    let way = TransferMethod::UserConfirm;
     if let Some(transfer) = asked.existing(gateway, call, way)? {
         return Ok(Reply::json(&created_value(transfer)));
     }

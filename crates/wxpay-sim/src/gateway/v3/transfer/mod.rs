@@ -144,7 +144,7 @@ fn create_transfer<'a>(
         updated: call.now,
     };
     gateway.v3.ledger.transfers.add(transfer);
-    let takes = gateway.settings.v3.transfer_takes;
+    let takes = gateway.settings.v3.transfer_duration;
     if takes.is_zero() {
         lock_funds(gateway, &call.mchid, number.as_str(), call.now);
     } else {
@@ -193,7 +193,7 @@ fn lock_funds(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime)
     let Some(transfer) = transfer.filter(|transfer| transfer.state == TransferState::Accepted) else {
         return;
     };
-    if transfer.way == TransferMethod::Allowed {
+    if transfer.way == TransferMethod::Authorized {
         finish(gateway, mchid, number, (TransferState::Accepted, TransferState::Success, None), now);
         return;
     }
@@ -216,7 +216,7 @@ fn start_cancel(gateway: &mut Gateway, call: &Call, number: &str) -> Result<(), 
         TransferState::Accepted | TransferState::WaitUserConfirm => {}
     }
     (transfer.state, transfer.updated) = (TransferState::Canceling, call.now);
-    let at = call.now.after(gateway.settings.v3.cancel_takes);
+    let at = call.now.after(gateway.settings.v3.transfer_cancel_duration);
     schedule(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
         finish(gateway, mchid, number, (TransferState::Canceling, TransferState::Cancelled, None), now);
     });
@@ -238,7 +238,7 @@ fn finish(
     transfer.fail_reason = reason.map(String::from);
     let transfer = transfer.clone();
     notify(gateway, &transfer, now);
-    let along = transfer.out_authorization_no.filter(|_| transfer.way == TransferMethod::ToConfirmAndAllow);
+    let along = transfer.out_authorization_no.filter(|_| transfer.way == TransferMethod::UserConfirmAndAuthorize);
     if let Some(along) = along {
         authorization::finish_requested_authorization(
             gateway,
@@ -257,7 +257,7 @@ fn notify(gateway: &mut Gateway, transfer: &Transfer, now: UnixTime) {
         TransferMethod::QqWallet => {
             ("MCHTRANSFER.QQWALLETBILL.FINISHED", "转账到QQ钱包终态通知", qq_wallet::told(transfer))
         }
-        TransferMethod::ToConfirm | TransferMethod::ToConfirmAndAllow | TransferMethod::Allowed => {
+        TransferMethod::UserConfirm | TransferMethod::UserConfirmAndAuthorize | TransferMethod::Authorized => {
             ("MCHTRANSFER.BILL.FINISHED", "商家转账单据终态通知", bill::notification_content(transfer))
         }
     };

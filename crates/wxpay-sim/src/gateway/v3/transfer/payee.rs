@@ -57,7 +57,7 @@ impl Gateway {
     fn transfer_record(&self, transfer: &Transfer) -> TransferRecord {
         let event_type = match transfer.way {
             TransferMethod::QqWallet => "MCHTRANSFER.QQWALLETBILL.",
-            TransferMethod::ToConfirm | TransferMethod::ToConfirmAndAllow | TransferMethod::Allowed => {
+            TransferMethod::UserConfirm | TransferMethod::UserConfirmAndAuthorize | TransferMethod::Authorized => {
                 "MCHTRANSFER.BILL."
             }
         };

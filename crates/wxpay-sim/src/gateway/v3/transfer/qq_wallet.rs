@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     Operation::post(
-        "v3.transfer.qq_wallet",
+        "v3.transfer.qq_wallet.create",
         "/v3/fund-app/mch-transfer/transfer-to-qq-wallet-bills",
         FIELDS,
         create,

@@ -26,7 +26,7 @@ use wxpay_proto::{UnixTime, id::MchId};
 
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     Operation::post(
-        "v3.transfer.elecsign",
+        "v3.transfer.elecsign.apply",
         "/v3/fund-app/mch-transfer/elecsign/out-bill-no",
         &[OUT_BILL_NO],
         |gateway, call| {
@@ -36,7 +36,7 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
         },
     ),
     Operation::post(
-        "v3.transfer.elecsign_id",
+        "v3.transfer.elecsign.apply",
         "/v3/fund-app/mch-transfer/elecsign/transfer-bill-no",
         &[TRANSFER_BILL_NO],
         |gateway, call| {
@@ -54,14 +54,14 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
         },
     ),
     Operation::get(
-        "v3.transfer.elecsign.query_id",
+        "v3.transfer.elecsign.query",
         "/v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}",
         |gateway, call| {
             let transfer = bill::of_id(gateway, call, call.path("transfer_bill_no"))?.clone();
             query(gateway, call, &transfer)
         },
     ),
-    Operation::get("v3.transfer.elecsign.download", FILE_PATH, fetch)
+    Operation::get("v3.download", FILE_PATH, fetch)
         .with_query(&[required("token", text(256))]),
 ];
 
@@ -96,7 +96,7 @@ fn apply(gateway: &mut Gateway, call: &Call, number: &str) -> Result<Reply, Refu
     let receipt = Receipt { state: ReceiptState::Generating, fail_reason: None, created, updated };
     let reply = created_reply(&receipt);
     transfer.receipt = Some(receipt);
-    let at = call.now.after(gateway.settings.v3.receipt_takes);
+    let at = call.now.after(gateway.settings.v3.receipt_duration);
     schedule(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
         finish(gateway, mchid, number, None, now);
     });

@@ -30,7 +30,6 @@ pub struct TransferRecord {
     /// WeChat Pay's transfer number.
     pub transfer_bill_no: TransferBillNo,
     /// The way in which the transfer reaches its payee.
-    #[serde(rename = "method")]
     pub method: TransferMethod,
     /// The app; a transfer to a QQ wallet may name an app of QQ.
     pub appid: String,
@@ -67,14 +66,11 @@ fn openid<S: serde::Serializer>(openid: &OpenId, serializer: S) -> Result<S::Ok,
 #[non_exhaustive]
 pub enum TransferMethod {
     /// The payee confirms the transfer.
-    #[serde(rename = "USER_CONFIRM")]
-    ToConfirm,
+    UserConfirm,
     /// The payee confirms the transfer, and may authorize later ones at the same time.
-    #[serde(rename = "USER_CONFIRM_AND_AUTHORIZE")]
-    ToConfirmAndAllow,
+    UserConfirmAndAuthorize,
     /// The payee authorized the transfer before.
-    #[serde(rename = "AUTHORIZED")]
-    Allowed,
+    Authorized,
     /// The payee confirms the transfer and receives it in a QQ wallet.
     QqWallet,
 }
@@ -149,8 +145,8 @@ impl Transfer {
     /// Returns the initial state: waiting for the payee, or for the money if the payee authorized the transfer before.
     pub(crate) const fn initial_state(&self) -> TransferState {
         match self.way {
-            TransferMethod::Allowed => TransferState::Accepted,
-            TransferMethod::ToConfirm | TransferMethod::ToConfirmAndAllow | TransferMethod::QqWallet => {
+            TransferMethod::Authorized => TransferState::Accepted,
+            TransferMethod::UserConfirm | TransferMethod::UserConfirmAndAuthorize | TransferMethod::QqWallet => {
                 TransferState::WaitUserConfirm
             }
         }

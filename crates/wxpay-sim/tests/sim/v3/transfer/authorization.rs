@@ -178,7 +178,7 @@ fn what_is_asked_along_with_a_transfer_takes_effect_when_that_is_confirmed() {
     let records = shop.gateway.transfers(shop.now);
     let ways: Vec<_> =
         records.iter().map(|record| (record.method, record.out_authorization_no.is_some())).collect();
-    assert_eq!(ways, [(TransferMethod::ToConfirmAndAllow, true), (TransferMethod::Allowed, true)]);
+    assert_eq!(ways, [(TransferMethod::UserConfirmAndAuthorize, true), (TransferMethod::Authorized, true)]);
 }
 
 #[test]
@@ -315,7 +315,7 @@ fn a_transfer_by_what_is_not_allowed_is_refused_and_not_made() {
 
 #[test]
 fn a_transfer_that_is_allowed_takes_its_time_may_fail_and_may_be_taken_back() {
-    let mut shop = Shop::with(|settings| settings.v3.transfer_takes = Duration::from_secs(2));
+    let mut shop = Shop::with(|settings| settings.v3.transfer_duration = Duration::from_secs(2));
     shop.wechatpay_serial = Some(shop.public_key_id());
     apply(&mut shop, "A1", &json!({}));
     allowed(&mut shop, "A1");

@@ -89,7 +89,7 @@ fn a_name_is_sealed_both_ways_and_the_same_though_sealed_anew() {
 
 #[test]
 fn a_transfer_that_nobody_confirms_ends_after_a_day_and_one_may_fail() {
-    let mut shop = Shop::with(|settings| settings.v3.transfer_takes = Duration::from_secs(2));
+    let mut shop = Shop::with(|settings| settings.v3.transfer_duration = Duration::from_secs(2));
     assert_eq!(make(&mut shop, "T1", &json!({})).body["state"], "ACCEPTED");
     make(&mut shop, "T2", &json!({}));
     shop.wait(2);
@@ -152,7 +152,7 @@ fn a_record_tells_how_a_transfer_stands_and_what_was_told_of_it() {
     let mchid = shop.me.mchid().clone();
     let number = "T1".parse().unwrap();
     let waiting = shop.gateway.transfer(&mchid, &number, shop.now).unwrap();
-    assert_eq!((waiting.state, waiting.method), (TransferState::WaitUserConfirm, TransferMethod::ToConfirm));
+    assert_eq!((waiting.state, waiting.method), (TransferState::WaitUserConfirm, TransferMethod::UserConfirm));
     assert_eq!(waiting.package_info.as_deref(), body["package_info"].as_str());
     assert_eq!((waiting.transfer_amount, waiting.notifications.len()), (Fen::new(1000), 0));
     assert_eq!(waiting.appid, shop.appid());
