@@ -32,7 +32,7 @@ fn crates() -> Vec<String> {
 }
 
 #[test]
-fn the_core_is_no_std_and_names_no_runtime() {
+fn core_is_no_std_and_depends_on_no_runtime() {
     assert!(read("crates/wxpay-proto/src/lib.rs").contains("\n#![no_std]\n"));
     let named = dependencies("wxpay-proto");
     for runtime in [
@@ -53,7 +53,7 @@ fn the_core_is_no_std_and_names_no_runtime() {
 }
 
 #[test]
-fn arrows_point_one_way() {
+fn crate_dependencies_point_one_way() {
     let ours = |name: &str| -> BTreeSet<String> {
         dependencies(name).into_iter().filter(|dependency| dependency.starts_with("wxpay-")).collect()
     };
@@ -70,7 +70,7 @@ fn arrows_point_one_way() {
 
 /// The simulator must not use the core's signing code: a mistake in shared code would not be found.
 #[test]
-fn the_simulator_shares_plain_values_with_the_core_and_no_protocol() {
+fn simulator_uses_only_plain_values_of_the_core() {
     fn files(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -93,7 +93,7 @@ fn the_simulator_shares_plain_values_with_the_core_and_no_protocol() {
 }
 
 #[test]
-fn every_crate_keeps_the_lints_of_the_workspace() {
+fn every_crate_inherits_the_workspace_lints() {
     assert!(read("Cargo.toml").contains("unsafe_code = \"forbid\""));
     for name in crates() {
         assert!(read(&format!("crates/{name}/Cargo.toml")).contains("[lints]\nworkspace = true"), "{name}");
@@ -101,7 +101,7 @@ fn every_crate_keeps_the_lints_of_the_workspace() {
 }
 
 #[test]
-fn every_case_of_a_kind_of_vector_has_all_its_stages() {
+fn test_vectors_of_one_kind_have_the_same_stages() {
     let kinds =
         ["v1", "v3"].map(|generation| fs::read_dir(root().join("tests/vectors").join(generation)).unwrap());
     for kind in kinds.into_iter().flatten() {

@@ -48,7 +48,7 @@ fn pay(lab: &Driver, wire: &mut SimNetwork, params: &AppParams, payer: &Payer) {
 }
 
 #[test]
-fn an_order_is_placed_paid_heard_of_queried_and_delivered() {
+fn order_is_placed_paid_notified_queried_and_delivered() {
     let (mut lab, mut wire, me) = setup();
     let params = lab.run(me.prepay(order(number(1), 1999)), &mut wire).unwrap();
     pay(&lab, &mut wire, &params, &Payer::default());
@@ -83,7 +83,7 @@ fn an_order_is_placed_paid_heard_of_queried_and_delivered() {
 }
 
 #[test]
-fn one_token_serves_a_hundred_orders_that_start_at_once() {
+fn hundred_concurrent_orders_share_one_token_fetch() {
     let (mut lab, mut wire, me) = setup();
     let flows = (0..100).map(|serial| me.prepay(order(number(serial), 100)));
     let results = lab.run_all(flows, &mut wire);
@@ -92,7 +92,7 @@ fn one_token_serves_a_hundred_orders_that_start_at_once() {
 }
 
 #[test]
-fn a_fetcher_that_vanishes_is_replaced_after_its_lease() {
+fn token_fetch_is_taken_over_when_the_lease_ends() {
     let (mut lab, mut wire, me) = setup();
     // This flow holds the lease and never resumes, as if its future was dropped.
     let abandoned = Step::begin(me.prepay(order(number(1), 100)), lab.world());
@@ -104,7 +104,7 @@ fn a_fetcher_that_vanishes_is_replaced_after_its_lease() {
 }
 
 #[test]
-fn a_token_that_somebody_replaced_is_refreshed_once_and_the_call_goes_through() {
+fn replaced_token_is_fetched_once_and_the_call_succeeds() {
     let (mut lab, mut wire, me) = setup();
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     wire.gateway.replace_tokens(lab.now);
@@ -113,7 +113,7 @@ fn a_token_that_somebody_replaced_is_refreshed_once_and_the_call_goes_through() 
 }
 
 #[test]
-fn a_token_that_is_called_bad_twice_is_a_refusal() {
+fn call_is_refused_if_a_new_token_is_rejected_too() {
     let (mut lab, mut wire, me) = setup();
     wire.gateway.inject(FaultRule::new(Fault::TokenExpired).for_operation(Operation::Genprepay));
     let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
@@ -123,7 +123,7 @@ fn a_token_that_is_called_bad_twice_is_a_refusal() {
 }
 
 #[test]
-fn upkeep_refreshes_the_token_before_it_expires_so_that_no_order_waits() {
+fn token_is_refreshed_before_it_expires() {
     let (mut lab, mut wire, me) = setup();
     lab.run(me.refresh_token(), &mut wire).unwrap();
     for round in 1..=4 {
@@ -137,7 +137,7 @@ fn upkeep_refreshes_the_token_before_it_expires_so_that_no_order_waits() {
 }
 
 #[test]
-fn a_token_that_cannot_be_refreshed_is_used_until_it_expires() {
+fn token_that_cannot_be_refreshed_is_used_until_it_expires() {
     let (mut lab, mut wire, me) = setup();
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     wire.gateway.inject(FaultRule::new(Fault::DropBeforeCommit).for_operation(Operation::Token));
@@ -149,7 +149,7 @@ fn a_token_that_cannot_be_refreshed_is_used_until_it_expires() {
 }
 
 #[test]
-fn a_used_up_quota_is_final_and_is_not_asked_again_before_midnight() {
+fn exhausted_token_quota_is_not_retried_before_midnight() {
     let (mut lab, mut wire, me) = setup();
     wire.gateway.inject(FaultRule::new(Fault::QuotaUsedUp).at_most(1));
     let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
@@ -163,7 +163,7 @@ fn a_used_up_quota_is_final_and_is_not_asked_again_before_midnight() {
 }
 
 #[test]
-fn a_wrong_secret_is_refused_at_once_and_nothing_was_sent() {
+fn wrong_app_secret_is_refused_with_fate_not_sent() {
     let (mut lab, mut wire, _) = setup();
     let stranger = wxpay_testkit::keys::merchant();
     let error = lab.run(stranger.build().prepay(order(number(1), 100)), &mut wire).unwrap_err();
@@ -172,7 +172,7 @@ fn a_wrong_secret_is_refused_at_once_and_nothing_was_sent() {
 }
 
 #[test]
-fn an_answer_lost_after_the_effect_is_asked_for_again_under_the_same_number() {
+fn prepay_with_lost_reply_is_retried_under_the_same_number() {
     let (mut lab, mut wire, me) = setup();
     wire.gateway
         .inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay).at_most(1));
@@ -182,7 +182,7 @@ fn an_answer_lost_after_the_effect_is_asked_for_again_under_the_same_number() {
 }
 
 #[test]
-fn when_every_answer_is_lost_the_number_is_owed_and_settling_finds_the_order() {
+fn prepay_with_all_replies_lost_resolves_to_the_order() {
     let (mut lab, mut wire, me) = setup();
     wire.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
@@ -194,7 +194,7 @@ fn when_every_answer_is_lost_the_number_is_owed_and_settling_finds_the_order() {
 }
 
 #[test]
-fn an_order_whose_flow_was_lost_in_a_crash_is_recovered_by_its_number() {
+fn order_is_resolved_by_its_number_after_a_crash() {
     let (mut lab, mut wire, me) = setup();
     lab.run(me.refresh_token(), &mut wire).unwrap();
     let step = Step::begin(me.prepay(order(number(1), 100)), lab.world());
@@ -205,7 +205,7 @@ fn an_order_whose_flow_was_lost_in_a_crash_is_recovered_by_its_number() {
 }
 
 #[test]
-fn settling_believes_that_an_order_does_not_exist_only_after_a_while() {
+fn resolve_returns_not_found_only_after_twenty_seconds() {
     let (mut lab, mut wire, me) = setup();
     wire.gateway.inject(FaultRule::new(Fault::DropBeforeCommit).for_operation(Operation::Genprepay));
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
@@ -217,7 +217,7 @@ fn settling_believes_that_an_order_does_not_exist_only_after_a_while() {
 }
 
 #[test]
-fn settling_without_any_answer_ends_with_the_debt_still_owed() {
+fn resolve_without_replies_keeps_the_operation_unresolved() {
     let (mut lab, mut wire, me) = setup();
     wire.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay));
     let mut error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
@@ -228,7 +228,7 @@ fn settling_without_any_answer_ends_with_the_debt_still_owed() {
 }
 
 #[test]
-fn a_gateway_that_cannot_be_reached_was_sent_nothing() {
+fn unreachable_gateway_gives_fate_not_sent() {
     let (mut lab, mut wire, me) = setup();
     lab.run(me.refresh_token(), &mut wire).unwrap();
     wire.is_down = true;
@@ -239,7 +239,7 @@ fn a_gateway_that_cannot_be_reached_was_sent_nothing() {
 }
 
 #[test]
-fn when_only_the_token_is_in_doubt_the_order_was_not_sent() {
+fn lost_token_reply_gives_fate_not_sent() {
     let (mut lab, mut wire, me) = setup();
     wire.gateway.inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Token));
     let error = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap_err();
@@ -248,7 +248,7 @@ fn when_only_the_token_is_in_doubt_the_order_was_not_sent() {
 }
 
 #[test]
-fn a_busy_gateway_is_asked_again_after_a_pause_and_may_have_done_it_meanwhile() {
+fn busy_gateway_is_retried_and_leaves_the_fate_unknown() {
     let (mut lab, mut wire, me) = setup();
     wire.gateway.inject(
         FaultRule::new(Fault::SystemError { commits: true }).for_operation(Operation::Genprepay).at_most(2),
@@ -262,7 +262,7 @@ fn a_busy_gateway_is_asked_again_after_a_pause_and_may_have_done_it_meanwhile() 
 }
 
 #[test]
-fn a_refusal_after_a_lost_answer_does_not_take_the_doubt_away() {
+fn refusal_after_a_lost_reply_leaves_the_fate_unknown() {
     let (mut lab, mut wire, me) = setup();
     wire.gateway
         .inject(FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay).at_most(1));
@@ -272,7 +272,7 @@ fn a_refusal_after_a_lost_answer_does_not_take_the_doubt_away() {
 }
 
 #[test]
-fn an_order_that_is_paid_already_cannot_be_placed_again() {
+fn paid_order_cannot_be_placed_again() {
     let (mut lab, mut wire, me) = setup();
     let params = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     pay(&lab, &mut wire, &params, &Payer::default());
@@ -281,7 +281,7 @@ fn an_order_that_is_paid_already_cannot_be_placed_again() {
 }
 
 #[test]
-fn a_lost_notification_is_made_up_for_by_a_query() {
+fn query_replaces_a_lost_notification() {
     let (mut lab, mut wire, me) = setup();
     let params = lab.run(me.prepay(order(number(1), 1999)), &mut wire).unwrap();
     wire.gateway.inject(FaultRule::new(Fault::NotificationLost));
@@ -297,7 +297,7 @@ fn a_lost_notification_is_made_up_for_by_a_query() {
 }
 
 #[test]
-fn a_notification_that_is_not_answered_success_comes_ten_times_in_half_an_hour() {
+fn unacknowledged_notification_is_delivered_ten_times() {
     let (mut lab, mut wire, me) = setup();
     let params = lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     pay(&lab, &mut wire, &params, &Payer::default());
@@ -314,7 +314,7 @@ fn a_notification_that_is_not_answered_success_comes_ten_times_in_half_an_hour()
 }
 
 #[test]
-fn doubled_reordered_and_forged_notifications_pay_an_order_once() {
+fn duplicated_reordered_and_forged_notifications_pay_an_order_once() {
     let (mut lab, mut wire, me) = setup();
     for trouble in [Fault::NotificationForged, Fault::NotificationDuplicated, Fault::NotificationReordered] {
         wire.gateway.inject(FaultRule::new(trouble).per_mille(500));
@@ -340,7 +340,7 @@ fn doubled_reordered_and_forged_notifications_pay_an_order_once() {
 }
 
 #[test]
-fn a_notification_may_overtake_the_answer_to_its_own_order() {
+fn notification_may_arrive_before_the_reply() {
     let (mut lab, mut wire, me) = setup();
     wire.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Genprepay));
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
@@ -354,7 +354,7 @@ fn a_notification_may_overtake_the_answer_to_its_own_order() {
 }
 
 #[test]
-fn a_second_payment_of_one_order_is_a_dispute_for_a_person() {
+fn second_payment_of_an_order_is_an_anomaly() {
     let (mut lab, mut wire, me) = setup();
     lab.run(me.prepay(order(number(1), 100)), &mut wire).unwrap();
     wire.gateway.inject(FaultRule::new(Fault::SecondPayment));
@@ -372,7 +372,7 @@ fn a_second_payment_of_one_order_is_a_dispute_for_a_person() {
 }
 
 #[test]
-fn an_order_in_gbk_is_understood_and_comes_back_in_gbk() {
+fn order_and_notification_in_gbk_are_decoded() {
     let (mut lab, mut wire, me) = setup();
     let url = "https://shop.example/n".parse().unwrap();
     let order = Order::builder(number(1), Fen::new(1), "可乐1杯", url, Ipv4Addr::LOCALHOST)

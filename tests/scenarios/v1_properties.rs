@@ -74,7 +74,7 @@ fn network(script: Vec<(FakeResponse, bool, u64)>) -> impl FnMut(Transmit, UnixT
 
 proptest! {
     #[test]
-    fn every_flow_ends_and_none_shows_a_secret(
+    fn every_flow_ends_and_prints_no_secret(
         script in prop::collection::vec((replies(), any::<bool>(), 0_u64..12_000), 1..12),
         crowd in 1_u32..4,
     ) {
@@ -103,7 +103,7 @@ proptest! {
     }
 
     #[test]
-    fn no_error_says_not_sent_or_refused_where_the_gateway_holds_the_order(
+    fn fate_is_unknown_if_the_gateway_has_the_order_of_a_failed_call(
         seed: u64,
         troubles in prop::collection::vec((0_usize..14, 100_u32..700, 1_u32..6), 0..5),
         down in prop::collection::vec(any::<bool>(), 12),
@@ -138,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn what_a_merchant_knows_after_the_storm_is_what_the_gateway_holds(
+    fn payment_states_equal_the_gateways_ledger_after_faults(
         seed: u64,
         troubles in prop::collection::vec((0_usize..14, 100_u32..700, 1_u32..6), 0..5),
         pays in prop::collection::vec((any::<bool>(), 0_u64..50), 4),

@@ -50,7 +50,7 @@ impl Case {
 }
 
 #[test]
-fn an_order_is_signed_twice() {
+fn prepay_signs_the_package_and_the_request() {
     for case in Case::all("v1", "genprepay") {
         let (me, order) = (case.merchant(), case.order());
         case.stage("package-string-to-sign.bin", Package::string_to_sign(&order, &me).expose());
@@ -64,7 +64,7 @@ fn an_order_is_signed_twice() {
 }
 
 #[test]
-fn the_phone_gets_seven_signed_parameters() {
+fn app_params_have_seven_signed_parameters() {
     for case in Case::all("v1", "phone") {
         let me = case.merchant();
         let params = AppParams::sign(
@@ -80,7 +80,7 @@ fn the_phone_gets_seven_signed_parameters() {
 }
 
 #[test]
-fn a_query_is_signed_twice() {
+fn query_signs_the_package_and_the_request() {
     for case in Case::all("v1", "orderquery") {
         let (me, number) = (case.merchant(), case.text("out_trade_no").parse().unwrap());
         let signed = SignedQuery::sign(&me, &number, case.at());
@@ -93,7 +93,7 @@ fn a_query_is_signed_twice() {
 }
 
 #[test]
-fn a_delivery_is_signed_made_or_failed() {
+fn delivery_is_signed_for_success_and_failure() {
     for case in Case::all("v1", "delivernotify") {
         let me = case.merchant();
         let [openid, transid, number] = ["openid", "transid", "out_trade_no"].map(|name| case.text(name));
@@ -113,7 +113,7 @@ fn a_delivery_is_signed_made_or_failed() {
 }
 
 #[test]
-fn a_notification_is_verified_twice_and_read() {
+fn notification_signatures_are_verified_and_fields_parsed() {
     for case in Case::all("v1", "notice") {
         let me = case.merchant();
         let [query, body] = ["query.txt", "body.xml"].map(|name| case.file(name));

@@ -91,7 +91,7 @@ fn with_upper_escapes(package: &str) -> String {
 }
 
 #[test]
-fn every_published_value_that_can_be_reproduced_is_and_no_other() {
+fn published_values_are_reproduced_exactly_if_they_are_valid() {
     let Some(file) = file() else { return };
     let (mut reproduced, mut refuted, mut withheld, mut elsewhere) = (0, 0, 0, 0);
     for case in file["vectors"].as_array().unwrap().iter().map(Case) {
@@ -127,7 +127,7 @@ fn every_published_value_that_can_be_reproduced_is_and_no_other() {
 }
 
 #[test]
-fn the_wrong_charset_gives_the_wrong_signature() {
+fn package_signature_depends_on_the_charset() {
     let Some(file) = file() else { return };
     let find =
         |name: &str| file["vectors"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap();
@@ -166,7 +166,7 @@ const NUMBER: &str = "7240b65810859cbf2a8d9f76a638c0a3";
 const NONCE: &str = "e7d161ac8d8a76529d39d9f5b4249ccb";
 
 #[test]
-fn the_typed_messages_of_one_payment_carry_the_published_signatures() {
+fn typed_messages_have_the_published_signatures() {
     let Some((me, file)) = demo() else { return };
     let (number, at) = (NUMBER.parse().unwrap(), UnixTime::from_secs);
 
@@ -200,7 +200,7 @@ fn the_typed_messages_of_one_payment_carry_the_published_signatures() {
 }
 
 #[test]
-fn the_published_notifications_are_heard_and_one_changed_byte_is_not() {
+fn published_notifications_verify_and_changed_bytes_are_rejected() {
     let Some((me, file)) = demo() else { return };
     let body = input(&file, "derived-notify-xml", "xml");
     assert_eq!(body.len(), 352);

@@ -76,7 +76,7 @@ fn transmit(me: &Merchant, raw: Raw, at: UnixTime) -> Transmit {
 }
 
 #[test]
-fn a_request_is_signed_as_it_is_sent() {
+fn request_is_signed_as_sent() {
     for case in Case::all("v3", "request") {
         let (me, body) = (me(), case.file("body.json"));
         case.signed(&me, &body);
@@ -94,7 +94,7 @@ fn a_request_is_signed_as_it_is_sent() {
 }
 
 #[test]
-fn of_an_upload_the_meta_part_alone_is_signed() {
+fn upload_signs_the_meta_part_only() {
     for case in Case::all("v3", "upload") {
         let upload = Upload::new(case.text("filename"), case.file("file.bin")).unwrap();
         case.stage("meta.json", upload.meta());
@@ -104,7 +104,7 @@ fn of_an_upload_the_meta_part_alone_is_signed() {
 }
 
 #[test]
-fn the_page_gets_its_signed_parameters() {
+fn jsapi_params_are_signed() {
     for case in Case::all("v3", "jsapi") {
         let (at, nonce) = (case.at().to_string(), case.text("nonce_str"));
         let package = format!("prepay_id={}", case.text("prepay_id"));
@@ -118,7 +118,7 @@ fn the_page_gets_its_signed_parameters() {
 }
 
 #[test]
-fn the_app_gets_its_signed_parameters() {
+fn app_params_are_signed() {
     for case in Case::all("v3", "app") {
         let (at, nonce) = (case.at().to_string(), case.text("nonce_str"));
         case.stage("message.txt", message::app(APPID, &at, nonce, case.text("prepay_id")));
@@ -138,7 +138,7 @@ fn the_app_gets_its_signed_parameters() {
 }
 
 #[test]
-fn a_reply_is_verified_before_it_is_read() {
+fn reply_is_verified_before_it_is_parsed() {
     for case in Case::all("v3", "reply") {
         let incoming = case.incoming();
         case.stage("message.txt", message::reply(&case.at().to_string(), case.text("nonce"), &incoming.body));
@@ -229,7 +229,7 @@ pub(crate) fn invalid_variants(good: &Signed, at: UnixTime) -> Vec<(Signed, Unix
 }
 
 #[test]
-fn a_notification_is_verified_opened_and_read() {
+fn notification_is_verified_decrypted_and_parsed() {
     for case in Case::all("v3", "notice") {
         let (me, incoming) = (trusting_merchant(), case.incoming());
         case.stage("message.txt", incoming.raw_notification().string_to_sign());
@@ -270,7 +270,7 @@ fn a_notification_is_verified_opened_and_read() {
 
 /// Faults of the encrypted resource inside a correctly signed notification.
 #[test]
-fn a_box_is_refused_for_what_is_wrong_with_it() {
+fn invalid_resource_is_rejected_with_its_reason() {
     let case = Case::all("v3", "notice").remove(0);
     let body: Value = serde_json::from_slice(&case.file("body.json")).unwrap();
     let me = trusting_merchant();
@@ -312,7 +312,7 @@ fn a_box_is_refused_for_what_is_wrong_with_it() {
 }
 
 #[test]
-fn a_list_of_certificates_is_opened_then_proved_then_believed() {
+fn certificate_list_is_decrypted_verified_and_trusted() {
     for case in Case::all("v3", "certificates") {
         let incoming = case.incoming();
         let list: Value = serde_json::from_slice(&incoming.body).unwrap();
@@ -374,7 +374,7 @@ fn is_trusted(platform: &Platform, list: &Signed, at: UnixTime) -> bool {
 }
 
 #[test]
-fn a_sealed_field_is_opened_by_the_merchant_alone() {
+fn sensitive_field_decrypts_only_with_the_merchants_key() {
     for case in Case::all("v3", "sealed") {
         let sealed = String::from_utf8(case.file("sealed.txt")).unwrap();
         case.stage("plain.txt", me().open(&sealed).unwrap().expose());
@@ -387,7 +387,7 @@ fn a_sealed_field_is_opened_by_the_merchant_alone() {
 }
 
 #[test]
-fn a_bill_is_believed_once_all_of_it_is_unzipped_and_has_its_digest() {
+fn bill_is_accepted_only_with_the_digest_of_the_whole_unzipped_file() {
     for case in Case::all("v3", "bill") {
         let at = UnixTime::from_secs(1_795_600_000);
         let said = serde_json::json!({

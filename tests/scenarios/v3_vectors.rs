@@ -82,7 +82,7 @@ use Outcome::{Elsewhere, Forbidden, Refuted, Reproduced, Withheld};
 
 #[test]
 #[allow(clippy::print_stdout, reason = "shows the name of a value that fails")]
-fn every_published_value_is_reproduced_or_refused_or_of_another_generation() {
+fn published_values_are_reproduced_rejected_or_out_of_scope() {
     let Some(cases) = cases() else { return };
     let mut counts = BTreeMap::new();
     for case in &cases {
@@ -512,7 +512,7 @@ fn verify_notification(cases: &[Case], name: &str) -> Notification {
 }
 
 #[test]
-fn the_published_notifications_are_heard_from_signature_to_meaning() {
+fn published_notifications_are_verified_decrypted_and_parsed() {
     let Some(cases) = cases() else { return };
     let paid = verify_notification(&cases, "derived-notify-transaction");
     assert_eq!((paid.event_type(), paid.original_type()), ("TRANSACTION.SUCCESS", Some("transaction")));
@@ -523,7 +523,7 @@ fn the_published_notifications_are_heard_from_signature_to_meaning() {
 }
 
 #[test]
-fn the_published_notification_of_a_payment_is_read_by_the_merchant_it_is_for() {
+fn published_payment_notification_is_parsed_by_its_merchant() {
     let Some(cases) = cases() else { return };
     let (notification, sealed) = (
         find(&cases, "derived-notify-transaction-verify"),
@@ -551,7 +551,7 @@ fn the_published_notification_of_a_payment_is_read_by_the_merchant_it_is_for() {
 }
 
 #[test]
-fn the_published_list_of_certificates_proves_itself_and_then_verifies() {
+fn published_certificate_list_is_verified_and_its_keys_trusted() {
     let Some(cases) = cases() else { return };
     let list = find(&cases, "derived-certificates-bootstrap-verify");
     let key = find(&cases, "derived-certificates-decrypt").text("key_utf8");

@@ -17,7 +17,7 @@ const MESSAGE: &[u8] = "GET\n/v3/certificates\n1700000000\n5K8264ILTKCH16CQ\n\n"
 const SECRET: &[u8] = "张三 13800138000".as_bytes();
 
 #[test]
-fn openssl_verifies_what_it_signs_and_it_verifies_what_openssl_signs() {
+fn aws_lc_and_openssl_verify_each_others_signatures() {
     let Some(house) = Workspace::create() else { return };
     for bits in [2048, 3072, 4096] {
         let (key, public) = house.keys(bits);
@@ -30,7 +30,7 @@ fn openssl_verifies_what_it_signs_and_it_verifies_what_openssl_signs() {
 }
 
 #[test]
-fn openssl_opens_what_it_seals_and_it_opens_what_openssl_seals() {
+fn aws_lc_and_openssl_decrypt_each_others_ciphertexts() {
     let Some(house) = Workspace::create() else { return };
     let oaep =
         ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha1", "-pkeyopt", "rsa_mgf1_md:sha1"];
@@ -49,7 +49,7 @@ fn openssl_opens_what_it_seals_and_it_opens_what_openssl_seals() {
 }
 
 #[test]
-fn both_forms_of_a_key_sign_alike_and_its_certificate_fits() {
+fn pkcs1_and_pkcs8_keys_sign_alike_and_match_their_certificate() {
     let Some(house) = Workspace::create() else { return };
     let (key, _) = house.keys(2048);
     let pkcs1 = house.run(&["rsa", "-in", "key.pem", "-traditional"]);

@@ -215,7 +215,7 @@ mod tests {
     };
 
     #[test]
-    fn the_future_is_send_for_every_flow() {
+    fn run_future_is_send_for_every_flow() {
         fn sendable(_: &impl Send) {}
         fn check<F: Flow>(client: &Client, flow: F) {
             sendable(&client.run(flow));
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_clock_that_is_set_back_does_not_prolong_a_pause() {
+    async fn a_clock_set_back_does_not_prolong_a_wait() {
         let client = Client::builder().build().unwrap().with_clock(clock_set_back);
         let merchant = merchant();
         client.memory(|memory| {
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closure_that_panics_leaves_the_memory_usable() {
+    fn memory_stays_usable_after_a_panic_in_the_closure() {
         let client = Client::builder().build().unwrap();
         let copy = client.clone();
         let panicked = std::thread::spawn(move || copy.memory(|_| panic!("on purpose"))).join();

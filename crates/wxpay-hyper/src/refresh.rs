@@ -152,7 +152,7 @@ pub(crate) mod tests {
     }
 
     #[tokio::test]
-    async fn a_fetch_that_failed_is_tried_again_after_a_minute_until_the_upkeep_is_dropped() {
+    async fn failed_key_refresh_is_retried_after_a_minute_until_dropped() {
         let client = Client::builder().build().unwrap().with_clock(ahead);
         let (url, asked) = hanging_up_gateway().await;
         let mut refresh = tokio::task::JoinSet::new();

@@ -35,18 +35,18 @@ fn reset(stream: TcpStream) {
 }
 
 #[tokio::test]
-async fn a_port_where_nobody_listens_was_not_sent_to() {
+async fn closed_port_is_not_sent() {
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     assert_eq!(classify_peer(address).await, Classified::NotSent);
 }
 
 #[tokio::test]
-async fn a_name_that_does_not_resolve_was_not_sent_to() {
+async fn unresolved_name_is_not_sent() {
     assert_eq!(classify_url("http://no-such-host.invalid").await, Classified::NotSent);
 }
 
 #[tokio::test]
-async fn a_url_that_names_no_host_was_not_sent_to() {
+async fn url_without_a_host_is_not_sent() {
     for url in
         ["/pay?access_token=PLANTED0TOKEN0THAT0NO0ERROR0MAY0SHOW", "ftp://a/b", "http://a b/", "nonsense"]
     {
@@ -55,20 +55,20 @@ async fn a_url_that_names_no_host_was_not_sent_to() {
 }
 
 #[tokio::test]
-async fn a_call_that_needs_a_certificate_nobody_gave_was_not_sent() {
+async fn missing_client_certificate_is_not_sent() {
     let mut transmit = transmit(&format!("http://{}", common::peer_replying(A_REPLY).await));
     transmit.client_certificate = true;
     assert_eq!(classify(&send(&client(), transmit).await), Classified::NotSent);
 }
 
 #[tokio::test]
-async fn a_reset_before_the_request_was_read_is_doubt() {
+async fn reset_before_the_request_was_read_is_lost() {
     let address = peer(|stream| async move { reset(stream) }).await;
     assert_eq!(classify_peer(address).await, Classified::Lost);
 }
 
 #[tokio::test]
-async fn a_reset_after_the_request_was_read_is_doubt() {
+async fn reset_after_the_request_was_read_is_lost() {
     let address = peer(|mut stream| async move {
         read_request(&mut stream).await;
         reset(stream);
@@ -78,7 +78,7 @@ async fn a_reset_after_the_request_was_read_is_doubt() {
 }
 
 #[tokio::test]
-async fn a_farewell_instead_of_an_answer_is_doubt() {
+async fn close_without_a_reply_is_lost() {
     let address = peer(|mut stream| async move {
         read_request(&mut stream).await;
     })
@@ -87,7 +87,7 @@ async fn a_farewell_instead_of_an_answer_is_doubt() {
 }
 
 #[tokio::test]
-async fn half_an_answer_is_doubt() {
+async fn truncated_reply_is_lost() {
     for half in [
         "HTTP/1.1 200 OK\r\ncontent-le",
         "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"prepayid\":\"",
@@ -103,7 +103,7 @@ async fn half_an_answer_is_doubt() {
 }
 
 #[tokio::test]
-async fn an_answer_that_drips_ends_at_the_deadline() {
+async fn slow_reply_is_lost_at_the_timeout() {
     let address = peer(|mut stream| async move {
         read_request(&mut stream).await;
         let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{}", "x".repeat(100));
@@ -119,7 +119,7 @@ async fn an_answer_that_drips_ends_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_peer_that_says_nothing_ends_at_the_deadline() {
+async fn silent_peer_is_lost_at_the_timeout() {
     let address = peer(|stream| async move {
         sleep(Duration::from_secs(60)).await;
         drop(stream);
@@ -129,7 +129,7 @@ async fn a_peer_that_says_nothing_ends_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_too_long_is_doubt_whether_announced_or_not() {
+async fn reply_beyond_the_limit_is_lost() {
     const ANNOUNCED: &str = "HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n";
     const ENDLESS: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     for head in [ANNOUNCED, ENDLESS] {
@@ -145,7 +145,7 @@ async fn an_answer_that_is_too_long_is_doubt_whether_announced_or_not() {
 }
 
 #[tokio::test]
-async fn an_answer_as_long_as_permitted_is_taken_and_one_byte_more_is_not() {
+async fn reply_of_exactly_the_limit_is_accepted() {
     let address = common::peer_replying(A_REPLY).await;
     for (most, expected) in [(2, Classified::Answered(200)), (1, Classified::Lost)] {
         let mut transmit = transmit(&format!("http://{address}"));
@@ -155,7 +155,7 @@ async fn an_answer_as_long_as_permitted_is_taken_and_one_byte_more_is_not() {
 }
 
 #[tokio::test]
-async fn garbage_instead_of_http_is_doubt() {
+async fn reply_that_is_not_http_is_lost() {
     for garbage in ["\0\u{1}\u{2}garbage\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 abc OK\r\n\r\n"] {
         assert_eq!(
             classify_peer(common::peer_replying(garbage).await).await,
@@ -166,7 +166,7 @@ async fn garbage_instead_of_http_is_doubt() {
 }
 
 #[tokio::test]
-async fn a_head_without_end_is_doubt_and_does_not_fill_the_memory() {
+async fn endless_head_is_lost_in_bounded_memory() {
     let address = peer(|mut stream| async move {
         read_request(&mut stream).await;
         stream.write_all(b"HTTP/1.1 200 OK\r\nx: ").await.unwrap();
@@ -178,7 +178,7 @@ async fn a_head_without_end_is_doubt_and_does_not_fill_the_memory() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_answer_and_is_not_followed() {
+async fn redirect_is_a_reply_and_is_not_followed() {
     let elsewhere = Arc::new(Mutex::new(0));
     let seen = Arc::clone(&elsewhere);
     let target = peer(move |_| {
@@ -200,7 +200,7 @@ async fn a_redirect_is_an_answer_and_is_not_followed() {
 /// A peer that announces keep-alive and closes each connection after one reply. The client may have queued a request on
 /// a connection that was just closed; it must not send any request twice.
 #[tokio::test]
-async fn connections_closed_while_idle_never_make_a_request_arrive_twice() {
+async fn idle_close_never_duplicates_a_request() {
     let arrived = Arc::new(Mutex::new(BTreeMap::<String, u32>::new()));
     let seen = Arc::clone(&arrived);
     let address = peer(move |mut stream| {
@@ -232,7 +232,7 @@ async fn connections_closed_while_idle_never_make_a_request_arrive_twice() {
 }
 
 #[tokio::test]
-async fn after_a_deadline_the_connection_is_not_used_again() {
+async fn connection_is_not_reused_after_a_timeout() {
     let connections = Arc::new(Mutex::new(0));
     let seen = Arc::clone(&connections);
     let address = peer(move |mut stream| {
@@ -279,14 +279,14 @@ async fn judge_tls(config: Arc<rustls::ServerConfig>) -> Classified {
 }
 
 #[tokio::test]
-async fn a_trusted_peer_of_the_right_name_is_spoken_to() {
+async fn trusted_peer_is_accepted() {
     let config =
         certificates::server_config(&certificates::for_server("localhost"), false, rustls::ALL_VERSIONS, &[]);
     assert_eq!(judge_tls(config).await, Classified::Answered(200));
 }
 
 #[tokio::test]
-async fn plain_http_where_tls_was_wanted_was_not_sent_to() {
+async fn plain_http_instead_of_tls_is_not_sent() {
     let address = peer(|mut stream| async move {
         stream.read_u8().await.unwrap();
         stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").await.unwrap();
@@ -302,7 +302,7 @@ async fn plain_http_where_tls_was_wanted_was_not_sent_to() {
 }
 
 #[tokio::test]
-async fn a_peer_nobody_vouches_for_was_not_sent_to() {
+async fn untrusted_certificate_is_not_sent() {
     let pair = certificates::signed(
         &certificates::untrusted_authority(),
         "localhost",
@@ -313,14 +313,14 @@ async fn a_peer_nobody_vouches_for_was_not_sent_to() {
 }
 
 #[tokio::test]
-async fn a_peer_of_another_name_was_not_sent_to() {
+async fn certificate_of_another_name_is_not_sent() {
     let pair = certificates::for_server("elsewhere.example");
     let config = certificates::server_config(&pair, false, rustls::ALL_VERSIONS, &[]);
     assert_eq!(judge_tls(config).await, Classified::NotSent);
 }
 
 #[tokio::test]
-async fn a_peer_that_stalls_in_the_handshake_was_not_sent_to() {
+async fn stalled_handshake_is_not_sent() {
     let address = peer(|stream| async move {
         sleep(Duration::from_secs(60)).await;
         drop(stream);
@@ -330,7 +330,7 @@ async fn a_peer_that_stalls_in_the_handshake_was_not_sent_to() {
 }
 
 #[tokio::test]
-async fn a_peer_that_resets_the_handshake_was_not_sent_to() {
+async fn reset_handshake_is_not_sent() {
     let address = peer(|stream| async move { reset(stream) }).await;
     assert_eq!(classify_url(&format!("https://localhost:{}", address.port())).await, Classified::NotSent);
 }
@@ -338,7 +338,7 @@ async fn a_peer_that_resets_the_handshake_was_not_sent_to() {
 /// In TLS 1.2 the server rejects the client within the handshake. In TLS 1.3 the client has completed the handshake by
 /// then, and its request may have left.
 #[tokio::test]
-async fn a_certificate_we_do_not_have_is_missed_before_or_after_the_request_left() {
+async fn missing_client_certificate_is_not_sent_in_tls_1_2_and_lost_in_tls_1_3() {
     let pair = certificates::for_server("localhost");
     let old = certificates::server_config(&pair, true, &[&rustls::version::TLS12], &[]);
     assert_eq!(judge_tls(old).await, Classified::NotSent);
@@ -347,7 +347,7 @@ async fn a_certificate_we_do_not_have_is_missed_before_or_after_the_request_left
 }
 
 #[tokio::test]
-async fn no_room_to_connect_before_the_hops_own_deadline_is_doubt() {
+async fn request_timeout_while_connecting_is_lost() {
     let address = peer(|stream| async move {
         sleep(Duration::from_secs(60)).await;
         drop(stream);

@@ -74,7 +74,7 @@ async fn the_blocking_driver_does_not_call_an_unpaid_order_paid() {
 }
 
 #[tokio::test]
-async fn the_shop_sells_and_hears_that_it_was_paid() {
+async fn shop_axum_sells_and_receives_the_notification() {
     let (_server, settings) = simulator().await;
     let setting = |name: &str| settings.get(name).cloned();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -85,7 +85,7 @@ async fn the_shop_sells_and_hears_that_it_was_paid() {
 }
 
 #[tokio::test]
-async fn the_shop_of_the_third_generation_sells_gives_back_and_hears_of_both() {
+async fn shop_v3_sells_and_refunds() {
     let gateway = Gateway::new(Settings::default(), 7);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = Server::start(listener, gateway, Clock::running()).unwrap();
@@ -111,7 +111,7 @@ async fn the_shop_of_the_third_generation_sells_gives_back_and_hears_of_both() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_is_placed_with_a_key_that_lives_elsewhere() {
+async fn kms_signer_places_an_order() {
     let (gateway, asked) = native_gateway().await;
     let signer = signer();
     assert_eq!(
@@ -122,7 +122,7 @@ async fn an_order_is_placed_with_a_key_that_lives_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signer_that_cannot_be_had_leaves_the_order_unsent() {
+async fn unavailable_signer_leaves_the_order_unsent() {
     let (gateway, asked) = native_gateway().await;
     // This signer accepts the connection and never responds.
     let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -138,7 +138,7 @@ async fn a_signer_that_cannot_be_had_leaves_the_order_unsent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_signer_opens_what_was_sealed_to_its_key_and_nothing_else() {
+async fn kms_signer_opens_only_ciphertexts_for_its_key() {
     let key = kms_signer::Kms::new(signer(), Duration::from_secs(5));
     let sealed = v3::public_key_of(v3::CERTIFICATE).seal("张三".as_bytes()).unwrap();
     assert_eq!(key.open(&sealed).unwrap().expose(), "张三".as_bytes());

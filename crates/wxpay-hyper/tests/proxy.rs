@@ -80,7 +80,7 @@ fn client_through(proxy: SocketAddr) -> Client {
 }
 
 #[tokio::test]
-async fn tls_goes_through_a_tunnel_and_the_proxy_learns_the_host_alone() {
+async fn https_uses_a_tunnel_and_the_proxy_sees_only_the_host() {
     let ((proxy, proxy_heard), (gateway, gateway_heard)) = (proxy().await, gateway().await);
     let client = client_through(proxy);
     let base_url = format!("https://localhost:{}", gateway.port());
@@ -97,7 +97,7 @@ async fn tls_goes_through_a_tunnel_and_the_proxy_learns_the_host_alone() {
 }
 
 #[tokio::test]
-async fn plain_http_asks_the_proxy_for_the_whole_url() {
+async fn plain_http_sends_the_absolute_url_to_the_proxy() {
     let (proxy, heard) = proxy().await;
     let client = client_through(proxy);
     assert_eq!(classify(&send(&client, transmit("http://gateway.invalid")).await), Classified::Answered(203));
@@ -107,7 +107,7 @@ async fn plain_http_asks_the_proxy_for_the_whole_url() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_hangs_up_stalls_or_is_not_there_was_not_sent_through() {
+async fn failing_proxy_is_not_sent() {
     let refusing = common::peer_replying("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await;
     let unauthorized = common::peer_replying("HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n").await;
     let hanging_up = peer(|stream| async move { drop(stream) }).await;

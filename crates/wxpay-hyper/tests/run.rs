@@ -53,7 +53,7 @@ async fn gateway() -> (SocketAddr, Arc<Counts>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_hundred_payments_at_once_fetch_one_token() {
+async fn concurrent_payments_fetch_one_token() {
     let (address, counts) = gateway().await;
     let (client, merchant) = (Client::builder().build().unwrap(), merchant(&format!("http://{address}")));
     let all = (0..100).map(|number| {
@@ -68,7 +68,7 @@ async fn a_hundred_payments_at_once_fetch_one_token() {
 }
 
 #[tokio::test]
-async fn an_order_whose_answer_is_lost_is_a_debt_and_one_that_was_not_sent_is_none() {
+async fn lost_reply_is_unresolved_and_unsent_order_is_not() {
     let deaf = peer(|mut stream| async move {
         read_request(&mut stream).await;
     })
@@ -101,7 +101,7 @@ async fn silent_peer() -> (SocketAddr, Arc<AtomicU32>) {
 }
 
 #[tokio::test]
-async fn a_failed_try_is_made_again_after_a_pause() {
+async fn failed_attempt_is_retried_after_a_backoff() {
     let (address, tries) = silent_peer().await;
     let mut policy = retry::Policy::default();
     policy.max_attempts = 3;
@@ -115,7 +115,7 @@ async fn a_failed_try_is_made_again_after_a_pause() {
 }
 
 #[tokio::test]
-async fn upkeep_replaces_a_stale_token_and_leaves_the_first_fetch_to_whoever_needs_one() {
+async fn refresh_replaces_a_stale_token_and_never_fetches_the_first() {
     let (address, counts) = gateway().await;
     let (client, merchant) = (Client::builder().build().unwrap(), merchant(&format!("http://{address}")));
 
@@ -141,7 +141,7 @@ async fn upkeep_replaces_a_stale_token_and_leaves_the_first_fetch_to_whoever_nee
 }
 
 #[tokio::test]
-async fn upkeep_that_fails_pauses_and_the_old_token_stays_in_use() {
+async fn failed_refresh_waits_and_keeps_the_old_token() {
     let (address, asked) = silent_peer().await;
     let (client, merchant) = (Client::builder().build().unwrap(), merchant(&format!("http://{address}")));
     client.memory(|memory| {

@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio_rustls::TlsAcceptor;
 
 #[tokio::test]
-async fn the_finest_log_shows_no_token_whether_calls_succeed_or_fail() {
+async fn trace_log_contains_no_access_token() {
     let log = Log::capture();
     let client = client();
 

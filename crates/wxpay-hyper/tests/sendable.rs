@@ -49,7 +49,7 @@ const INNER_FLOWS: [&str; 4] = [
 ];
 
 #[test]
-fn the_future_is_send_for_every_flow_and_operation() {
+fn run_future_is_send_for_every_flow_and_operation() {
     let flows = sendable![
         v3::VerifyNotification,
         v3::RefreshPlatformKeys,

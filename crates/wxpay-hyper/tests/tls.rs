@@ -98,7 +98,7 @@ fn client_with_identity() -> Client {
 }
 
 #[tokio::test]
-async fn the_merchants_certificate_is_shown_where_a_hop_asks_for_it_and_nowhere_else() {
+async fn client_certificate_is_presented_only_if_the_transmit_requires_it() {
     let (address, log) = server(config(true, &[])).await;
     let client = client_with_identity();
     let mut asks = transmit(&url(address));
@@ -118,7 +118,7 @@ async fn the_merchants_certificate_is_shown_where_a_hop_asks_for_it_and_nowhere_
 }
 
 #[tokio::test]
-async fn http_2_is_spoken_where_the_server_offers_it_on_one_connection() {
+async fn http_2_is_negotiated_on_one_connection() {
     let (address, log) = server(config(false, &[b"h2", b"http/1.1"])).await;
     let client = client();
     let body_len = transmit(&url(address)).request.body().len();
@@ -137,7 +137,7 @@ async fn http_2_is_spoken_where_the_server_offers_it_on_one_connection() {
 }
 
 #[tokio::test]
-async fn http_1_is_spoken_where_the_server_offers_nothing_else() {
+async fn http_1_is_used_without_alpn() {
     for alpn in [&[][..], &[&b"http/1.1"[..]][..]] {
         let (address, log) = server(config(false, alpn)).await;
         assert_eq!(classify(&send(&client(), transmit(&url(address))).await), Classified::Answered(200));
@@ -146,7 +146,7 @@ async fn http_1_is_spoken_where_the_server_offers_nothing_else() {
 }
 
 #[tokio::test]
-async fn after_a_deadline_on_http_2_the_next_call_takes_a_new_connection() {
+async fn http_2_connection_is_not_reused_after_a_timeout() {
     let (address, log) = server(config(false, &[b"h2"])).await;
     let client = client();
     let mut silent = common::get(&format!("{}/silence", url(address)));
@@ -157,7 +157,7 @@ async fn after_a_deadline_on_http_2_the_next_call_takes_a_new_connection() {
 }
 
 #[tokio::test]
-async fn public_authorities_do_not_vouch_for_our_own_and_ours_can_be_added_to_them() {
+async fn root_ca_adds_to_the_public_roots() {
     let (address, _) = server(config(false, &[])).await;
     let public = Client::builder().build().unwrap();
     assert_eq!(classify(&send(&public, transmit(&url(address))).await), Classified::NotSent);
@@ -166,7 +166,7 @@ async fn public_authorities_do_not_vouch_for_our_own_and_ours_can_be_added_to_th
 }
 
 #[test]
-fn what_cannot_be_used_is_named_and_not_shown() {
+fn setup_error_names_the_setting_and_not_the_value() {
     let pair = certificates::for_client("1900000109");
     let other = certificates::for_client("1900000109");
     let secret_line = pair.key.lines().nth(1).unwrap().to_owned();

@@ -127,7 +127,7 @@ async fn the_handler_sees_no_forged_notification() {
 }
 
 #[tokio::test]
-async fn only_post_is_heard() {
+async fn other_methods_than_post_return_405() {
     let (service, calls) = accepting();
     let notification = paid("1");
     for method in ["GET", "HEAD", "PUT", "post"] {
@@ -143,14 +143,17 @@ async fn only_post_is_heard() {
 }
 
 #[tokio::test]
-async fn what_is_too_long_is_refused_unread() {
+async fn long_query_returns_414_and_long_body_413() {
     let (service, calls) = accepting();
     let Signed { query, body } = paid("1");
-    let long_query =
-        Signed { query: query.clone() + "&x=" + &"x".repeat(notification::MAX_QUERY_BYTES), body: body.clone() };
+    let long_query = Signed {
+        query: query.clone() + "&x=" + &"x".repeat(notification::MAX_QUERY_BYTES),
+        body: body.clone(),
+    };
     assert_eq!(answer(&service, request(&long_query)).await, fail(StatusCode::URI_TOO_LONG));
 
-    let long_body = Signed { query: query.clone(), body: body.clone() + &" ".repeat(notification::MAX_BODY_BYTES) };
+    let long_body =
+        Signed { query: query.clone(), body: body.clone() + &" ".repeat(notification::MAX_BODY_BYTES) };
     assert_eq!(answer(&service, request(&long_body)).await, fail(StatusCode::PAYLOAD_TOO_LARGE));
 
     let endless = Request::post(format!("/notify?{query}")).body(EndlessBody).unwrap();
@@ -183,7 +186,7 @@ impl Body for PendingBody {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn missing_body_returns_408() {
     let (service, calls) = accepting();
     let silent = Request::post(format!("/notify?{}", paid("1").query)).body(PendingBody).unwrap();
     assert_eq!(answer(&service, silent).await, fail(StatusCode::REQUEST_TIMEOUT));
@@ -191,7 +194,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_refused() {
+async fn truncated_body_returns_400() {
     let (service, calls) = accepting();
     let request = Request::post(format!("/notify?{}", paid("1").query)).body(Broken).unwrap();
     assert_eq!(answer(&service, request).await, fail(StatusCode::BAD_REQUEST));
@@ -221,7 +224,7 @@ async fn what_the_handler_could_not_do_is_tried_again_at_the_next_delivery() {
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_is_answered_for_and_called_again() {
+async fn panicking_handler_returns_500_and_is_called_again() {
     let (service, calls) = service(|call| async move {
         assert!(call > 1, "on purpose");
         Ok(())
@@ -248,7 +251,7 @@ async fn copies_that_arrive_at_once_are_handled_once_and_all_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn when_the_first_fails_one_of_the_waiting_copies_takes_over() {
+async fn waiting_duplicate_takes_over_when_the_first_fails() {
     let (service, calls) = service(|call| async move {
         sleep(Duration::from_millis(100)).await;
         if call == 1 { Err("the database is unavailable") } else { Ok(()) }
@@ -317,7 +320,7 @@ async fn a_caller_that_hangs_up_does_not_stop_the_handler() {
 }
 
 #[test]
-fn a_handler_that_dies_with_its_runtime_gives_its_ticket_back() {
+fn handler_dropped_with_its_runtime_releases_the_notification() {
     let (service, calls) = service(|call| async move {
         if call == 1 {
             std::future::pending::<()>().await;
@@ -352,7 +355,7 @@ fn is_success(answer: &str) -> bool {
 }
 
 #[tokio::test]
-async fn it_is_a_route_of_an_axum_router() {
+async fn notification_service_works_as_an_axum_route() {
     let (service, calls) = accepting();
     let app = axum::Router::new().route_service("/pay/notify", service);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -364,7 +367,7 @@ async fn it_is_a_route_of_an_axum_router() {
 }
 
 #[tokio::test]
-async fn it_is_a_service_of_bare_hyper() {
+async fn notification_service_works_with_plain_hyper() {
     let (service, calls) = accepting();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -220,7 +220,7 @@ fn rows(count: u32) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_bill_arrives_byte_for_byte_plain_zipped_and_zipped_in_several_members() {
+async fn bill_is_downloaded_plain_and_gzipped() {
     let file = rows(20_000);
     let (first, second) = file.split_at(777_777);
     let members = [zipped(first), zipped(b""), zipped(second)].concat();
@@ -235,7 +235,7 @@ async fn a_bill_arrives_byte_for_byte_plain_zipped_and_zipped_in_several_members
 }
 
 #[tokio::test]
-async fn an_empty_bill_is_one_too() {
+async fn empty_bill_is_downloaded() {
     for (is_gzip, sent) in [(false, Vec::new()), (true, zipped(b""))] {
         let gateway = gateway(sha1(b""), good(&sent)).await;
         assert_eq!(
@@ -256,7 +256,7 @@ async fn failure(builder: Builder, gateway: SocketAddr, is_gzip: bool) -> (Error
 }
 
 #[tokio::test]
-async fn what_is_not_the_promised_file_to_its_last_byte_is_not_believed() {
+async fn file_with_another_digest_or_invalid_gzip_is_rejected() {
     let file = rows(2000);
     let mut changed = file.clone();
     changed[file.len() - 3] ^= 1;
@@ -293,7 +293,7 @@ async fn what_is_not_the_promised_file_to_its_last_byte_is_not_believed() {
 }
 
 #[tokio::test]
-async fn a_file_that_breaks_off_is_not_one() {
+async fn truncated_file_is_rejected() {
     let file = rows(2000);
     let open_end = text("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
     for (head, sent, kind, words) in [
@@ -319,7 +319,7 @@ async fn a_file_that_breaks_off_is_not_one() {
 }
 
 #[tokio::test]
-async fn no_redirect_is_followed() {
+async fn redirects_are_not_followed() {
     let visits = Arc::new(AtomicU32::new(0));
     let counting = Arc::clone(&visits);
     let elsewhere = peer(move |_| {
@@ -336,7 +336,7 @@ async fn no_redirect_is_followed() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_what_wechat_pay_said() {
+async fn refusal_has_the_code_of_wechat_pay() {
     let body = r#"{"code":"INVALID_REQUEST","message":"token expired"}"#;
     let gateway = gateway(sha1(b""), vec![reply("400 Bad Request", body.len()), text(body)]).await;
     let mut kept = RecordingWriter::default();
@@ -348,7 +348,7 @@ async fn a_refusal_says_what_wechat_pay_said() {
 }
 
 #[tokio::test]
-async fn it_waits_neither_for_ever_nor_for_more_than_there_may_be() {
+async fn timeouts_and_size_limit_end_the_download() {
     let file = rows(2000);
     let silent = vec![Part::Pause(Duration::from_secs(3))];
     let slow: Vec<Part> = [reply("200 OK", 1000)]
@@ -373,7 +373,7 @@ async fn it_waits_neither_for_ever_nor_for_more_than_there_may_be() {
 }
 
 #[tokio::test]
-async fn a_writer_that_fails_is_told_apart() {
+async fn failing_writer_returns_a_writer_error() {
     struct Full;
     impl AsyncWrite for Full {
         fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
@@ -447,11 +447,11 @@ fn tail(block: &[u8], times: usize) -> Vec<u8> {
     [&[3, 0][..], &crc.sum().to_le_bytes(), &crc.amount().to_le_bytes()].concat()
 }
 
-/// Runs [`the_client_alone`] in a child process and returns its peak memory in KiB.
+/// Runs [`download_in_a_child_process`] in a child process and returns its peak memory in KiB.
 #[cfg(target_os = "linux")]
 fn peak_of_a_client(gateway: SocketAddr, is_gzip: bool, size: usize) -> u64 {
     let child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "the_client_alone", "--ignored", "--nocapture"])
+        .args(["--exact", "download_in_a_child_process", "--ignored", "--nocapture"])
         .env("WXPAY_TEST_GATEWAY", gateway.to_string())
         .env("WXPAY_TEST_GZIP", is_gzip.to_string())
         .env("WXPAY_TEST_SPKI", hex::encode(Platform::with_public_key().spki))
@@ -469,7 +469,7 @@ fn peak_of_a_client(gateway: SocketAddr, is_gzip: bool, size: usize) -> u64 {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 #[ignore = "runs in a child process of the test above"]
-async fn the_client_alone() {
+async fn download_in_a_child_process() {
     let Ok(gateway) = env::var("WXPAY_TEST_GATEWAY") else { return };
     let spki = hex::decode(env::var("WXPAY_TEST_SPKI").unwrap()).unwrap();
     let merchant = merchant_at(gateway.parse().unwrap(), &spki, Duration::from_secs(30));

@@ -155,7 +155,7 @@ async fn a_notification_that_was_answered_204_is_answered_again_without_work() {
 }
 
 #[tokio::test]
-async fn nothing_that_is_not_to_be_believed_reaches_the_handler() {
+async fn unverified_notification_does_not_reach_the_handler() {
     let (address, calls) = accepting(default_merchant()).await;
     let (platform, now) = (Platform::with_public_key(), common::now().as_secs());
     let signed_at = |timestamp| {
@@ -207,7 +207,7 @@ async fn nothing_that_is_not_to_be_believed_reaches_the_handler() {
 }
 
 #[tokio::test]
-async fn what_is_signed_but_cannot_be_opened_or_read_is_refused_as_unreadable() {
+async fn signed_notification_that_does_not_decrypt_or_parse_returns_400() {
     let (address, calls) = accepting(default_merchant()).await;
     let platform = Platform::with_public_key();
     let other_key = paid(MCHID, "another0Key000000000000000000000", "ORDER-1");
@@ -218,7 +218,7 @@ async fn what_is_signed_but_cannot_be_opened_or_read_is_refused_as_unreadable() 
 }
 
 #[tokio::test]
-async fn paths_are_taken_letter_for_letter() {
+async fn paths_match_exactly() {
     let (address, calls) = accepting(default_merchant()).await;
     for path in [
         "/",
@@ -241,7 +241,7 @@ async fn paths_are_taken_letter_for_letter() {
 }
 
 #[tokio::test]
-async fn anything_but_post_and_what_is_too_long_is_refused_unread() {
+async fn other_methods_return_405_and_long_bodies_413() {
     let (address, calls) = accepting(default_merchant()).await;
     for method in ["GET", "PUT", "DELETE"] {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -262,7 +262,7 @@ async fn anything_but_post_and_what_is_too_long_is_refused_unread() {
 }
 
 #[tokio::test]
-async fn merchants_behind_one_service_hear_at_their_own_paths_alone() {
+async fn merchants_of_one_service_receive_only_at_their_own_paths() {
     let (other_id, other_key) = ("1900000110", "0therApiv3Key0000000000000000000");
     let told = Arc::new(Mutex::new(Vec::new()));
     let note = |who: &'static str| {
@@ -292,7 +292,7 @@ async fn merchants_behind_one_service_hear_at_their_own_paths_alone() {
 }
 
 #[tokio::test]
-async fn a_path_that_could_never_match_or_is_taken_is_refused_at_once() {
+async fn route_rejects_invalid_and_duplicate_paths() {
     let heard = |_| async { Ok::<(), &str>(()) };
     for path in ["", "notify", "/notify?x=1", "/notify#x", "/no tify", "/通知"] {
         let error = NotificationService::new(client()).route(path, default_merchant(), heard).unwrap_err();
@@ -382,7 +382,7 @@ async fn a_caller_that_hangs_up_does_not_stop_the_handler() {
 }
 
 #[tokio::test]
-async fn a_question_is_answered_by_the_handler_as_often_as_it_is_asked() {
+async fn query_event_calls_the_handler_each_time() {
     let (notifications, calls) = counting(default_merchant(), |call, _| async move {
         Ok(Ack::json(&std::collections::BTreeMap::from([("fee", call)])))
     });
@@ -414,7 +414,7 @@ async fn notifications_by_a_key_that_is_not_known_yet_fetch_it_once_and_are_all_
 }
 
 #[tokio::test]
-async fn strangers_who_name_keys_that_do_not_exist_cause_one_fetch() {
+async fn unknown_serials_cause_one_fetch() {
     let known = Platform::with_certificate(2);
     let (gateway, asked) = certificates_at(vec![known.clone()], Duration::ZERO).await;
     let (address, calls) = accepting(merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build()).await;
@@ -430,7 +430,7 @@ async fn strangers_who_name_keys_that_do_not_exist_cause_one_fetch() {
 }
 
 #[tokio::test]
-async fn a_caller_that_hangs_up_does_not_stop_the_fetch_of_a_key() {
+async fn closed_connection_does_not_stop_the_key_fetch() {
     let known = Platform::with_certificate(2);
     let (gateway, asked) = certificates_at(vec![known.clone()], Duration::from_millis(200)).await;
     let (address, calls) = accepting(merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build()).await;
@@ -447,7 +447,7 @@ async fn a_caller_that_hangs_up_does_not_stop_the_fetch_of_a_key() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_does_not_answer_costs_no_more_than_the_time_there_is() {
+async fn unavailable_gateway_returns_500_within_the_response_timeout() {
     let (gateway, _) = certificates_at(vec![Platform::with_certificate(2)], Duration::from_secs(30)).await;
     let silent = merchant(MCHID, API_V3_KEY, &format!("http://{gateway}")).build();
     let nobody = merchant(MCHID, API_V3_KEY, "http://127.0.0.1:1").build();

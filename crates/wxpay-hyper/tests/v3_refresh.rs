@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use wxpay_hyper::Client;
 
 #[tokio::test]
-async fn certificates_are_fetched_in_the_background_for_several_merchants_once_each() {
+async fn refresh_platform_keys_fetches_once_per_merchant() {
     let (gateway, asked) =
         certificates_at(vec![Platform::with_certificate(1)], Duration::from_millis(50)).await;
     let client = Client::builder().build().unwrap();
@@ -32,7 +32,7 @@ async fn certificates_are_fetched_in_the_background_for_several_merchants_once_e
 }
 
 #[tokio::test]
-async fn a_merchant_that_believes_a_public_key_alone_fetches_nothing() {
+async fn refresh_platform_keys_fetches_nothing_in_public_key_mode() {
     let client = Client::builder().build().unwrap();
     let upkeep = tokio::spawn(client.refresh_platform_keys(merchant_with_public_key(MCHID, API_V3_KEY)));
     sleep(Duration::from_millis(200)).await;

@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_draws_are_alike_and_equal_seeds_draw_alike() {
+    fn entropy_draws_differ_and_are_reproducible_from_the_seed() {
         let (mut one, mut other) = (Entropy::new([7; 32]), Entropy::new([7; 32]));
         let first = one.draw();
         assert_ne!(first, one.draw());
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_below_nothing_is_zero() {
+    fn entropy_below_zero_is_zero() {
         assert_eq!(Entropy::new([1; 32]).below(0), 0);
         assert!(Entropy::new([1; 32]).below(10) < 10);
     }

@@ -446,7 +446,7 @@ mod tests {
     use alloc::{format, string::ToString};
 
     #[test]
-    fn an_order_number_keeps_to_its_alphabet_and_length() {
+    fn out_trade_no_validates_alphabet_and_length() {
         assert_eq!("7240b65810859cbf2a8d9f76a638c0a3".parse::<OutTradeNo>().unwrap().as_str().len(), 32);
         assert!("".parse::<OutTradeNo>().is_err());
         assert!("7240b65810859cbf2a8d9f76a638c0a34".parse::<OutTradeNo>().is_err());
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn an_app_is_of_wechat_of_an_enterprise_or_of_qq() {
+    fn appid_accepts_wechat_enterprise_and_qq_apps() {
         for good in ["wxd930ea5d5a258f4f", "ww1234567890abcdef", "1108000001"] {
             assert_eq!(good.parse::<AppId>().unwrap().as_str(), good);
         }
@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn a_payer_is_printed_by_the_last_two_characters() {
+    fn openid_debug_shows_the_last_two_characters() {
         let payer: OpenId = "oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap();
         assert_eq!(format!("{payer:?}"), "OpenId(…-w)");
         assert_eq!(format!("{:?}", "x".parse::<OpenId>().unwrap()), "OpenId(…)");
@@ -498,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_field_rule_and_place_but_not_the_text() {
+    fn invalid_names_field_rule_and_position_but_not_the_text() {
         let error = "19000001O9".parse::<PartnerId>().unwrap_err();
         assert_eq!(error.to_string(), "partner must be 10 digits (invalid at byte 8)");
     }

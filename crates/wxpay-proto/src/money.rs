@@ -130,7 +130,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_prices_a_float_would_cheat_keep_every_fen() {
+    fn from_yuan_keeps_every_fen() {
         for (yuan, fen) in [("0.29", 29), ("1.15", 115), ("8.2", 820), ("19.99", 1999), ("0", 0), ("7", 700)]
         {
             assert_eq!(Fen::from_yuan(yuan), Ok(Fen::new(fen)), "{yuan}");
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_amount_is_refused() {
+    fn from_yuan_rejects_what_is_not_an_amount() {
         for text in ["", ".", "1.", ".5", "-1", "+1", " 1", "1 ", "1e2", "1.234", "1,5", "１", "1.2.3", "NaN"]
         {
             assert_eq!(Fen::from_yuan(text), Err(InvalidAmount), "{text:?}");
@@ -150,7 +150,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_shown_reads_back(fen: u64) {
+        fn fen_round_trips_through_display(fen: u64) {
             let amount = Fen::new(fen);
             prop_assert_eq!(Fen::from_yuan(&format!("{}", amount.yuan())), Ok(amount));
             prop_assert_eq!(amount.to_string().parse::<Fen>(), Ok(amount));

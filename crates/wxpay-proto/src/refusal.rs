@@ -211,14 +211,14 @@ mod tests {
     use alloc::string::ToString;
 
     #[test]
-    fn the_two_spellings_of_a_code_are_one() {
+    fn code_comparison_ignores_underscores() {
         let one = Code::from(String::from("SYSTEMERROR"));
         assert_eq!(one, Code::from(String::from("SYSTEM_ERROR")));
         assert_ne!(one, Code::from(String::from("SYSTEM_ERRORS")));
     }
 
     #[test]
-    fn a_code_that_is_too_long_to_be_one_is_cut() {
+    fn code_is_truncated_to_64_characters() {
         let refusal = Refusal::new(500, Code::from("支".repeat(1 << 20)), "");
         assert_eq!(refusal.code.as_str(), "支".repeat(64));
         let longest = "X".repeat(64);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_signed_is_kept_and_not_printed() {
+    fn detail_keeps_the_signed_string_and_debug_omits_it() {
         let said = "POST\n/v3/x\n1\n2\n{\"payer\":\"planted\"";
         let detail = Detail { truncated_sign_message: Some(said.into()), ..Detail::default() };
         let refusal = Refusal::new(401, Code::SIGN_ERROR, "").with_detail(Some(detail));
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_break_in_their_words_does_not_reach_a_log() {
+    fn refusal_display_strips_line_breaks() {
         let refusal = Refusal::new(200, Code::BUSY, "system\r\nerror");
         assert_eq!(refusal.to_string(), "-1 systemerror");
     }

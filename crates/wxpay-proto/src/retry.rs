@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_stay_within_bounds_and_end() {
+    fn backoff_grows_within_bounds_and_ends() {
         let (policy, mut entropy) = (Policy::default(), Entropy::new([3; 32]));
         let mut attempts = Attempts::new(policy, UnixTime::EPOCH);
         let mut now = UnixTime::EPOCH;
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn no_try_begins_after_the_deadline() {
+    fn no_attempt_starts_after_the_deadline() {
         let policy = Policy { deadline: Duration::from_millis(100), ..Policy::default() };
         let mut attempts = Attempts::new(policy, UnixTime::EPOCH);
         assert_eq!(attempts.next_attempt(UnixTime::EPOCH, &mut Entropy::new([3; 32])), None);

@@ -59,14 +59,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_running_clock_is_the_real_one_and_what_it_was_advanced() {
+    fn running_clock_is_real_time_plus_the_advance() {
         let mut clock = Clock::running();
         clock.advance(Duration::from_secs(60));
         assert_eq!(clock.now(UnixTime::from_secs(100)), UnixTime::from_secs(160));
     }
 
     #[test]
-    fn a_frozen_clock_moves_only_when_advanced() {
+    fn frozen_clock_moves_only_when_advanced() {
         let mut clock = Clock::frozen(UnixTime::from_secs(5));
         assert_eq!(clock.now(UnixTime::from_secs(100)), UnixTime::from_secs(5));
         clock.advance(Duration::from_secs(7));
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_stops_and_runs_on_where_it_was() {
+    fn clock_freezes_and_resumes_at_its_current_time() {
         let at = UnixTime::from_secs;
         for (mut clock, now) in
             [(Clock::frozen(at(5)), 5), (Clock::frozen(at(500)), 500), (Clock::running(), 100)]

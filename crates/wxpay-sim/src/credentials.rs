@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_secret_is_printed() {
+    fn debug_output_has_no_secret() {
         let credentials = Credentials::generate(&mut Rng::new(1, "credentials")).unwrap();
         let printed = format!("{:?}", App::new(credentials.clone()));
         for secret in [credentials.app_secret(), credentials.pay_sign_key(), credentials.partner_key()] {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn thrown_away_credentials_have_the_documented_lengths() {
+    fn generated_credentials_have_the_documented_lengths() {
         let credentials = Credentials::generate(&mut Rng::new(9, "credentials")).unwrap();
         assert_eq!(credentials.app_secret().expose().len(), 32);
         assert_eq!(credentials.pay_sign_key().expose().len(), 128);

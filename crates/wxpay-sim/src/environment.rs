@@ -145,9 +145,12 @@ impl Environment {
             merchant.api_keys().last().map(|key| ("WXPAY_SERIAL_NO", key.certificate.serial().to_string())),
         );
         let platform = merchant.platform();
-        lines.extend(platform.certificates(self.now).next().map(|current| {
-            ("WXPAY_PLATFORM_SERIAL_NO", current.certificate.serial().to_string())
-        }));
+        lines.extend(
+            platform
+                .certificates(self.now)
+                .next()
+                .map(|current| ("WXPAY_PLATFORM_SERIAL_NO", current.certificate.serial().to_string())),
+        );
         lines.extend(platform.public_key().map(|key| ("WXPAY_PUBLIC_KEY_ID", key.id.to_string())));
         lines
     }
@@ -224,13 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_quoted_for_the_shell() {
+    fn value_is_quoted_for_the_shell() {
         assert_eq!(quoted("a b"), "'a b'");
         assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
     }
 
     #[test]
-    fn a_shell_reads_back_what_was_written() {
+    fn shell_reads_the_written_values() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sim.env");
         fs::write(&path, "old").unwrap();
@@ -246,7 +249,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_written_is_for_its_owner_alone() {
+    fn written_files_are_accessible_to_the_owner_only() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sim.env");
@@ -265,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn key_and_certificate_belong_together() {
+    fn written_keys_match_their_certificates() {
         let folder = tempfile::tempdir().unwrap();
         let environment = values(&environment(KeyMode::Either).files(folder.path()).unwrap());
         let openssl = |args: &[&str]| {
@@ -273,19 +276,21 @@ mod tests {
             String::from_utf8(output.stdout).unwrap()
         };
         let key_pem = openssl(&["pkey", "-pubout", "-in", &environment["WXPAY_PRIVATE_KEY_FILE"]]);
-        let certificate_pem = openssl(&["x509", "-noout", "-pubkey", "-in", &environment["WXPAY_CERTIFICATE_FILE"]]);
+        let certificate_pem =
+            openssl(&["x509", "-noout", "-pubkey", "-in", &environment["WXPAY_CERTIFICATE_FILE"]]);
         assert!(key_pem.contains("PUBLIC KEY") && key_pem == certificate_pem);
         let serial = openssl(&["x509", "-noout", "-serial", "-in", &environment["WXPAY_CERTIFICATE_FILE"]]);
         assert_eq!(serial.trim(), format!("serial={}", environment["WXPAY_SERIAL_NO"]));
         let platform =
             openssl(&["x509", "-noout", "-pubkey", "-in", &environment["WXPAY_PLATFORM_CERTIFICATE_FILE"]]);
         assert_eq!(platform, fs::read_to_string(&environment["WXPAY_PLATFORM_PUBLIC_KEY_FILE"]).unwrap());
-        let serial = openssl(&["x509", "-noout", "-serial", "-in", &environment["WXPAY_PLATFORM_CERTIFICATE_FILE"]]);
+        let serial =
+            openssl(&["x509", "-noout", "-serial", "-in", &environment["WXPAY_PLATFORM_CERTIFICATE_FILE"]]);
         assert_eq!(serial.trim(), format!("serial={}", environment["WXPAY_PLATFORM_SERIAL_NO"]));
     }
 
     #[test]
-    fn a_merchant_is_told_of_the_keys_it_has() {
+    fn environment_has_the_platform_keys_of_the_mode() {
         let folder = tempfile::tempdir().unwrap();
         for (mode, certificate, key) in [
             (KeyMode::Certificates, true, false),

@@ -17,7 +17,8 @@ pub(crate) struct Rng {
 
 impl Rng {
     pub(crate) fn new(seed: u64, purpose: &str) -> Self {
-        let seed_digest = Sha1::new().chain_update(seed.to_be_bytes()).chain_update(purpose).finalize().into();
+        let seed_digest =
+            Sha1::new().chain_update(seed.to_be_bytes()).chain_update(purpose).finalize().into();
         Self { seed_digest, counter: 0 }
     }
 
@@ -53,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_gives_the_same_text_and_another_seed_or_purpose_another() {
+    fn rng_text_depends_on_seed_and_purpose_only() {
         let text = |seed, purpose| Rng::new(seed, purpose).text(URL_SAFE, 64);
         assert_eq!(text(1, "ids"), text(1, "ids"));
         assert_ne!(text(1, "ids"), text(2, "ids"));
@@ -61,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_stays_below_its_bound_and_reaches_every_value() {
+    fn rng_below_covers_every_value_under_the_bound() {
         let mut rng = Rng::new(3, "test");
         let seen: std::collections::BTreeSet<_> = (0..200).map(|_| rng.below(10)).collect();
         assert_eq!(seen, (0..10).collect());

@@ -84,7 +84,7 @@ mod tests {
     const NOW: UnixTime = UnixTime::from_secs(1_399_514_976);
 
     #[test]
-    fn a_moment_is_written_in_beijing_time() {
+    fn times_are_formatted_in_beijing_time() {
         assert_eq!(yyyymmddhhmmss(NOW), "20140508100936");
         assert_eq!(yyyymmdd(NOW), "20140508");
         assert_eq!(yymmdd(NOW), "140508");
@@ -92,13 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn the_day_turns_at_beijing_midnight() {
+    fn day_changes_at_beijing_midnight() {
         assert_eq!(yyyymmdd(UnixTime::from_secs(1_399_564_799)), "20140508");
         assert_eq!(yyyymmdd(UnixTime::from_secs(1_399_564_800)), "20140509");
     }
 
     #[test]
-    fn a_moment_of_rfc_3339_is_written_with_the_offset_and_read_with_any() {
+    fn rfc3339_is_formatted_with_plus_8_and_parsed_with_any_offset() {
         assert_eq!(rfc3339(NOW), "2014-05-08T10:09:36+08:00");
         for text in ["2014-05-08T10:09:36+08:00", "2014-05-08T02:09:36Z", "2014-05-08T02:09:36.000-00:00"] {
             assert_eq!(parse_rfc3339(text), Some(NOW), "{text}");
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_fourteen_digits_of_a_date_is_refused() {
+    fn parse_yyyymmddhhmmss_rejects_other_forms_and_invalid_dates() {
         for text in [
             "",
             "1399514976",

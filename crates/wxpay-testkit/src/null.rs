@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_agrees_with_itself_alone() {
+    fn a_signature_verifies_only_with_its_own_key() {
         let ((key, public), (_, other)) = (pair("one"), pair("two"));
         let signature = key.sign(b"text").unwrap();
         assert_eq!(signature.len(), SIGNATURE_LEN);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
+    fn an_invalid_key_is_rejected() {
         for der in [&b""[..], b"null-public:one", b"null-private-of:", b"MIIEvQIBADAN"] {
             assert!(NullProvider.private_key(&Secret::new(der.to_vec())).is_err());
         }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn sealed_texts_open_unless_they_were_changed() {
+    fn sealed_texts_open_only_unchanged() {
         let ((key, public), (other, _)) = (pair("one"), pair("two"));
         for length in [0, 1, MAX_PLAINTEXT_LEN] {
             let plain = vec![b'a'; length];
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn boxes_open_unless_anything_differs() {
+    fn ciphertexts_open_only_with_the_same_key_nonce_and_data() {
         let key = NullProvider.symmetric_key(&Secret::new([1; 32]));
         let sealed = key.seal(&[0; 12], b"beside", b"text");
         assert_eq!(sealed.len(), 4 + TAG);

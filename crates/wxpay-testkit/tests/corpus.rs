@@ -31,7 +31,7 @@ fn every_target_has_a_body_and_a_corpus() {
 }
 
 #[test]
-fn what_was_found_is_still_true() {
+fn every_corpus_file_passes() {
     for (name, body) in TARGETS {
         let found = files(&fuzz().join("corpus").join(name));
         assert!(!found.is_empty(), "the corpus of {name} is empty");

@@ -179,13 +179,13 @@ fn opened(shop: &mut Shop, part: &SealedPart) -> Result<Vec<u8>, Error> {
 }
 
 #[test]
-fn bills_say_what_was_traded() {
+fn bills_list_the_trades_of_the_day() {
     let shop = conversation();
     assert_eq!(shop.lab.count("v3.bill.profitsharing"), 2);
 }
 
 #[test]
-fn a_file_that_was_changed_cut_or_lengthened_is_refused() {
+fn bill_download_rejects_modified_truncated_and_extended_files() {
     let (mut shop, day) = shop_with_trades();
     for gzip in [false, true] {
         let ask = if gzip { ProfitSharingBill::of(day).gzip() } else { ProfitSharingBill::of(day) };
@@ -215,7 +215,7 @@ fn a_file_that_was_changed_cut_or_lengthened_is_refused() {
 }
 
 #[test]
-fn a_sealed_part_that_was_changed_does_not_open() {
+fn open_bill_rejects_a_modified_part() {
     let (mut shop, day) = shop_with_trades();
     let parts = ready(shop.call(SubMerchantFundFlowBill::new(shop.sub_mchid(), day, AccountType::Basic)));
     let (me, wire) = (shop.me.clone(), &mut shop.wire);
@@ -233,7 +233,7 @@ fn a_sealed_part_that_was_changed_does_not_open() {
 }
 
 #[test]
-fn a_bill_is_made_by_ten_o_clock_and_there_is_none_of_a_day_without_trades() {
+fn bill_is_generated_by_ten_and_has_no_data_without_trades() {
     let mut shop = Shop::open();
     let day = BillDate::of(shop.lab.now);
     shop.call(NativeOrder::new(shop.order(&number(1), 100).build().unwrap()));
@@ -251,7 +251,7 @@ fn a_bill_is_made_by_ten_o_clock_and_there_is_none_of_a_day_without_trades() {
 }
 
 #[test]
-fn where_a_bill_is_is_good_for_minutes_and_for_who_asked() {
+fn bill_download_url_expires_and_is_bound_to_the_merchant() {
     let (mut shop, day) = shop_with_trades();
     let statement = ready(shop.call(TradeBill::of(day)));
     let other = shop.wire.gateway.new_merchant();

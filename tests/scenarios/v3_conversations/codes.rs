@@ -46,13 +46,13 @@ pub(super) fn conversation() -> Shop {
 }
 
 #[test]
-fn a_code_is_charged_at_once_and_a_charge_is_reversed_in_both_modes() {
+fn code_payment_is_charged_and_reversed_in_both_modes() {
     let shop = conversation();
     assert_eq!(shop.lab.count("v3.pay.reverse"), 2);
 }
 
 #[test]
-fn a_charge_waits_for_the_password_and_is_reversed_if_it_does_not_come() {
+fn charge_by_code_polls_for_the_password_and_reverses_on_timeout() {
     let mut shop = Shop::open();
     let pay = code(&shop, 1, "10", Party::Direct);
     assert!(matches!(shop.run(shop.me.charge_by_code(pay)), Ok(ChargeOutcome::Paid(_))));
@@ -75,7 +75,7 @@ fn a_charge_waits_for_the_password_and_is_reversed_if_it_does_not_come() {
 }
 
 #[test]
-fn a_charge_whose_answers_are_lost_comes_to_what_the_gateway_holds() {
+fn charge_by_code_with_lost_replies_returns_the_gateways_outcome() {
     let mut shop = Shop::open();
     shop.lose_replies("v3.pay.codepay");
     let pay = code(&shop, 1, "10", Party::Direct);

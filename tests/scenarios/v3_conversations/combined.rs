@@ -108,7 +108,7 @@ pub(super) fn conversation() -> Shop {
 }
 
 #[test]
-fn orders_are_combined_in_every_way_paid_told_and_asked_after_and_one_is_closed() {
+fn combined_orders_of_every_payment_method_are_paid_and_queried() {
     let mut shop = conversation();
     assert_eq!(shop.call(QueryOrder::combine_out_trade_no(number(99))), OrderLookup::NotFound);
     let paid = combined_order(&shop, 10, two(&shop, 10)).openid(shop.openid()).build().unwrap();
@@ -117,7 +117,7 @@ fn orders_are_combined_in_every_way_paid_told_and_asked_after_and_one_is_closed(
 }
 
 #[test]
-fn each_order_of_a_whole_is_refunded_by_itself() {
+fn sub_orders_are_refunded_separately() {
     let mut shop = Shop::open();
     let order = combined_order(&shop, 10, two(&shop, 10)).build().unwrap();
     shop.call(NativeOrder::new(order).unwrap());
@@ -132,7 +132,7 @@ fn each_order_of_a_whole_is_refunded_by_itself() {
 }
 
 #[test]
-fn a_whole_whose_answers_are_lost_is_settled_by_query() {
+fn combined_order_with_lost_replies_is_resolved_by_query() {
     let mut shop = Shop::open();
     shop.lose_replies("v3.combine.native");
     let order = combined_order(&shop, 10, two(&shop, 10)).build().unwrap();

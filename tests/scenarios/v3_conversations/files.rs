@@ -54,13 +54,13 @@ pub(super) fn conversation() -> Shop {
 }
 
 #[test]
-fn files_are_taken_and_texts_are_said_back_under_certificates() {
+fn uploads_and_echo_succeed_with_certificates() {
     let shop = conversation();
     assert_eq!((shop.lab.count("v3.media.upload"), shop.lab.count("v3.security.echo")), (1, 1));
 }
 
 #[test]
-fn a_file_that_was_changed_on_its_way_is_refused() {
+fn upload_modified_in_transit_is_refused() {
     let mut shop = Shop::open();
     let wire = &mut shop.wire;
     let mut changed = |mut transmit: Transmit, now: UnixTime| {

@@ -96,7 +96,7 @@ fn receive_notifications(lab: &mut Driver, wire: &mut SimNetwork, me: &Merchant)
 }
 
 #[test]
-fn an_order_is_placed_paid_heard_of_queried_refunded_and_told_of() {
+fn order_is_placed_paid_notified_queried_and_refunded() {
     let (mut lab, mut wire) = setting();
     let me = certificate_merchant(&wire);
     let code_url = lab.run(me.call(order(&wire, number(1), 1999)), &mut wire).unwrap();
@@ -139,7 +139,7 @@ fn an_order_is_placed_paid_heard_of_queried_refunded_and_told_of() {
 }
 
 #[test]
-fn a_merchant_with_a_public_key_never_asks_for_certificates_and_one_without_is_told_that_there_are_none() {
+fn public_key_merchant_never_fetches_certificates() {
     let (mut lab, mut wire) = setting();
     set_mode(&mut wire, KeyMode::PublicKey);
     let me = public_key_merchant(&wire);
@@ -164,7 +164,7 @@ fn platform<'a>(
 }
 
 #[test]
-fn through_the_weeks_of_the_move_every_reply_and_every_notification_is_believed() {
+fn replies_and_notifications_verify_throughout_the_key_migration() {
     let (mut lab, mut wire) = setting();
     set_mode(&mut wire, KeyMode::Certificates);
     let mchid = wire.gateway.merchant().mchid().clone();
@@ -204,7 +204,7 @@ fn through_the_weeks_of_the_move_every_reply_and_every_notification_is_believed(
 }
 
 #[test]
-fn a_certificate_is_rotated_in_mid_flight_and_what_the_old_one_signed_is_still_believed() {
+fn messages_signed_with_the_old_certificate_verify_after_rotation() {
     let (mut lab, mut wire) = setting();
     set_mode(&mut wire, KeyMode::Certificates);
     let (me, mchid) = (certificate_merchant(&wire), wire.gateway.merchant().mchid().clone());
@@ -226,7 +226,7 @@ fn a_certificate_is_rotated_in_mid_flight_and_what_the_old_one_signed_is_still_b
 }
 
 #[test]
-fn a_hundred_orders_that_start_at_once_fetch_the_keys_once() {
+fn hundred_concurrent_orders_fetch_the_keys_once() {
     let (mut lab, mut wire) = setting();
     let me = certificate_merchant(&wire);
     let flows: Vec<_> = (0..100).map(|serial| me.call(order(&wire, number(serial), 100))).collect();
@@ -236,7 +236,7 @@ fn a_hundred_orders_that_start_at_once_fetch_the_keys_once() {
 }
 
 #[test]
-fn strangers_who_invent_serial_numbers_cause_one_fetch_a_minute() {
+fn unknown_serial_numbers_cause_at_most_one_fetch_a_minute() {
     let (mut lab, mut wire) = setting();
     let me = certificate_merchant(&wire);
     for second in 0..300_u32 {
@@ -254,7 +254,7 @@ fn strangers_who_invent_serial_numbers_cause_one_fetch_a_minute() {
 }
 
 #[test]
-fn two_merchants_with_two_providers_share_a_process_and_believe_nothing_of_each_other() {
+fn merchants_in_one_process_do_not_trust_each_others_keys() {
     let (mut lab, mut wire) = setting();
     let other = wire.gateway.new_merchant();
     let mine = certificate_merchant(&wire);
@@ -270,7 +270,7 @@ fn two_merchants_with_two_providers_share_a_process_and_believe_nothing_of_each_
 }
 
 #[test]
-fn a_paid_order_is_not_closed_and_a_closed_one_is_not_paid() {
+fn paid_order_cannot_be_closed_and_closed_order_cannot_be_paid() {
     let (mut lab, mut wire) = setting();
     let me = public_key_merchant(&wire);
     for serial in [1, 2] {
@@ -286,7 +286,7 @@ fn a_paid_order_is_not_closed_and_a_closed_one_is_not_paid() {
 }
 
 #[test]
-fn a_wrong_signature_is_refused_and_the_refusal_shows_what_the_gateway_verified() {
+fn refusal_of_a_wrong_signature_shows_the_string_the_gateway_verified() {
     let (mut lab, mut wire) = setting();
     let other = wire.gateway.new_merchant();
     // The merchant's number and certificate, but another private key.
@@ -313,7 +313,7 @@ fn a_wrong_signature_is_refused_and_the_refusal_shows_what_the_gateway_verified(
 }
 
 #[test]
-fn what_arrives_five_minutes_late_is_not_believed() {
+fn notification_older_than_300_seconds_is_rejected() {
     let (mut lab, mut wire) = setting();
     let me = public_key_merchant(&wire);
     lab.run(me.call(order(&wire, number(1), 100)), &mut wire).unwrap();

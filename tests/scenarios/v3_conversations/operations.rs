@@ -13,7 +13,7 @@ fn served() -> BTreeSet<String> {
 const UNTYPED: &str = "GET /v3/transferdownload/signfile";
 
 #[test]
-fn every_typed_operation_is_served_by_the_simulated_gateway_and_no_other() {
+fn simulator_serves_exactly_the_typed_operations() {
     let Some(typed) = typed_operations() else { return };
     let (typed, served) = (BTreeSet::from_iter(typed), served());
     let missing: Vec<_> = typed.difference(&served).collect();
@@ -23,7 +23,7 @@ fn every_typed_operation_is_served_by_the_simulated_gateway_and_no_other() {
 }
 
 #[test]
-fn every_operation_is_driven_to_its_answer() {
+fn conversations_use_every_operation() {
     let conversations: [fn() -> Shop; 8] = [
         orders::conversation,
         refunds::conversation,

@@ -43,7 +43,7 @@ pub(super) fn conversation() -> Shop {
 }
 
 #[test]
-fn every_way_of_paying_is_paid_from_what_the_program_on_the_phone_gets() {
+fn orders_of_every_payment_method_are_paid_with_their_parameters() {
     let shop = conversation();
     let records = shop.wire.gateway.transactions(shop.lab.now);
     assert_eq!(records.iter().filter(|record| record.payments.len() == 1).count(), 5);

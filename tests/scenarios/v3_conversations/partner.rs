@@ -104,7 +104,7 @@ pub(super) fn conversation() -> Shop {
 }
 
 #[test]
-fn a_provider_orders_in_every_way_asks_closes_and_refunds_for_a_sub_merchant() {
+fn partner_places_queries_closes_and_refunds_orders_of_a_sub_merchant() {
     let mut shop = conversation();
     let party = shop.partner();
     let asked = shop.call(QueryOrder::out_trade_no(number(99), party));
@@ -114,7 +114,7 @@ fn a_provider_orders_in_every_way_asks_closes_and_refunds_for_a_sub_merchant() {
 }
 
 #[test]
-fn an_order_of_a_sub_merchant_is_not_the_providers_own_nor_anothers() {
+fn order_of_a_sub_merchant_belongs_to_no_other_party() {
     let mut shop = conversation();
     for party in [Party::Direct, Party::partner("1900000109".parse().unwrap())] {
         let error = shop.call_err(QueryOrder::out_trade_no(number(1), party.clone()));

@@ -69,7 +69,7 @@ pub(super) fn conversation() -> Shop {
 }
 
 #[test]
-fn a_refund_that_is_stuck_goes_to_another_card() {
+fn abnormal_refund_is_redirected_to_a_bank_card() {
     let shop = conversation();
     assert_eq!(shop.lab.count("v3.refund.create"), 2);
 }

@@ -184,7 +184,7 @@ pub(super) fn conversations() -> [Shop; 2] {
 }
 
 #[test]
-fn a_payment_is_shared_partly_given_back_and_the_rest_unfrozen_in_both_modes() {
+fn payment_is_shared_partly_returned_and_unfrozen_in_both_modes() {
     for mut shop in conversations() {
         let now = shop.lab.now;
         let records = shop.wire.gateway.sharings(now);
@@ -197,7 +197,7 @@ fn a_payment_is_shared_partly_given_back_and_the_rest_unfrozen_in_both_modes() {
 }
 
 #[test]
-fn a_sharing_whose_answers_are_lost_is_settled_by_query_and_again_under_its_number_it_is_the_same() {
+fn profit_sharing_with_lost_replies_is_resolved_and_idempotent_by_number() {
     let mut shop = Shop::open();
     let paid = paid(&mut shop, &Party::Direct);
     shop.lose_replies("v3.profitsharing.create");
@@ -225,7 +225,7 @@ fn a_sharing_whose_answers_are_lost_is_settled_by_query_and_again_under_its_numb
 }
 
 #[test]
-fn a_return_whose_answers_are_lost_is_settled_by_query() {
+fn return_with_lost_replies_is_resolved_by_query() {
     let mut shop = Shop::open();
     let paid = paid(&mut shop, &Party::Direct);
     let asked = create(&shop, &Party::Direct, &paid, "P1");
@@ -251,7 +251,7 @@ fn a_return_whose_answers_are_lost_is_settled_by_query() {
 }
 
 #[test]
-fn a_sharing_that_was_lost_on_its_way_is_settled_as_none() {
+fn profit_sharing_lost_in_transit_resolves_to_not_found() {
     let mut shop = Shop::open();
     let paid = paid(&mut shop, &Party::Direct);
     let operation = wxpay_sim::faults::Operation::from_name("v3.profitsharing.create").unwrap();
@@ -265,7 +265,7 @@ fn a_sharing_that_was_lost_on_its_way_is_settled_as_none() {
 }
 
 #[test]
-fn the_same_number_for_something_else_is_refused_and_changes_nothing() {
+fn profit_sharing_number_with_other_content_is_refused() {
     let mut shop = Shop::open();
     let paid = paid(&mut shop, &Party::Direct);
     let asked = create(&shop, &Party::Direct, &paid, "P1");
@@ -287,7 +287,7 @@ fn the_same_number_for_something_else_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn parts_and_returns_that_fail_say_why_in_types() {
+fn failed_amounts_and_returns_have_typed_reasons() {
     let mut shop = Shop::open();
     let paid = paid(&mut shop, &Party::Direct);
     let asked = create(&shop, &Party::Direct, &paid, "P1");
@@ -333,7 +333,7 @@ fn parts_and_returns_that_fail_say_why_in_types() {
 }
 
 #[test]
-fn a_receiver_that_wants_to_hear_is_told_under_its_own_key() {
+fn receiver_is_notified_with_its_own_api_v3_key() {
     let mut shop = Shop::open();
     let paid = paid(&mut shop, &Party::Direct);
     let known = shop.wire.gateway.new_merchant();

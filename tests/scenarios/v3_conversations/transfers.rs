@@ -260,7 +260,7 @@ pub(super) fn conversation() -> Shop {
 }
 
 #[test]
-fn users_are_paid_in_every_way_and_given_receipts() {
+fn transfers_of_every_kind_succeed_and_have_receipts() {
     let mut shop = conversation();
     let records = shop.wire.gateway.transfers(shop.lab.now);
     let amounts: u64 = records
@@ -273,7 +273,7 @@ fn users_are_paid_in_every_way_and_given_receipts() {
 }
 
 #[test]
-fn a_transfer_whose_answer_is_lost_is_settled_by_its_number_in_every_way() {
+fn transfer_with_lost_reply_is_resolved_by_its_number() {
     let mut shop = Shop::open();
     for label in [
         "v3.transfer.create",
@@ -315,7 +315,7 @@ fn a_transfer_whose_answer_is_lost_is_settled_by_its_number_in_every_way() {
 }
 
 #[test]
-fn what_a_payee_was_asked_or_had_ended_is_settled_by_its_number() {
+fn authorization_with_lost_reply_is_resolved_by_its_number() {
     let mut shop = Shop::open();
     for label in ["v3.transfer.authorization.apply", "v3.transfer.authorization.close"] {
         shop.lose_replies(label);
@@ -342,7 +342,7 @@ fn what_a_payee_was_asked_or_had_ended_is_settled_by_its_number() {
 }
 
 #[test]
-fn what_never_arrived_is_settled_as_never_made() {
+fn pending_operation_that_never_arrived_resolves_to_not_found() {
     let mut shop = Shop::open();
     for pending_operation in [
         PendingOperation::Transfer { out_bill_no: bill_no("T1") },
@@ -354,7 +354,7 @@ fn what_never_arrived_is_settled_as_never_made() {
 }
 
 #[test]
-fn what_nobody_confirms_ends_after_a_day_and_is_forgotten_after_a_month_more() {
+fn unconfirmed_transfer_and_authorization_expire_after_a_day() {
     let mut shop = Shop::open();
     let openid = shop.openid();
     shop.call(CreateTransfer::new(bill(&shop, "T1"), openid.clone()));

@@ -36,7 +36,7 @@ fn by_operation() -> BTreeMap<&'static str, Vec<Sample>> {
 }
 
 #[test]
-fn every_operation_of_the_first_tiers_has_a_type_and_no_type_is_of_another_operation() {
+fn every_operation_of_tiers_1_and_2_has_a_type_and_no_other() {
     let Some(spec) = Spec::read() else { return };
     assert_eq!(spec.tiers.len(), 65);
     let samples = by_operation();
@@ -64,7 +64,7 @@ fn core_and_simulator_have_the_same_label_for_each_operation() {
 }
 
 #[test]
-fn requests_say_what_is_documented_and_nothing_else() {
+fn requests_contain_the_documented_fields_only() {
     let Some(spec) = Spec::read() else { return };
     let mut differences = Differences::new(&spec.tiers, Deviation::is_of_requests);
     for (name, samples) in by_operation() {
@@ -105,7 +105,7 @@ fn requests_say_what_is_documented_and_nothing_else() {
 }
 
 #[test]
-fn replies_are_read_as_documented() {
+fn replies_are_parsed_as_documented() {
     let Some(spec) = Spec::read() else { return };
     let mut differences = Differences::new(&spec.tiers, Deviation::is_of_replies);
     let names = spec.names();

@@ -68,7 +68,7 @@ impl Rng {
 
 #[allow(clippy::print_stdout, reason = "prints a summary of the run")]
 #[test]
-fn a_storm_of_failures_costs_no_order_and_charges_nobody_twice() {
+fn network_failures_lose_no_order_and_charge_no_payer_twice() {
     let wanted: usize = std::env::var("WXPAY_ORDERS").map_or(2_000, |orders| orders.parse().unwrap());
     let batches = wanted.div_ceil(BATCH);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);

@@ -16,7 +16,7 @@ const ORDERS: usize = 5_000;
 const DELIVERIES: usize = 4;
 
 #[test]
-fn five_thousand_notifications_go_out_in_their_order_four_times_each_until_they_are_heard() {
+fn five_thousand_notifications_are_delivered_in_order_until_acknowledged() {
     let mut settings = Settings::default();
     settings.v3.key_source = KeySource::Quick;
     let mut wire = SimNetwork::new(settings, 7);

@@ -17,13 +17,13 @@ use wxpay_aws_lc::AwsLc;
 use wxpay_proto::crypto::proof;
 
 #[test]
-fn it_keeps_every_rule() {
+fn aws_lc_passes_the_proof() {
     assert_eq!(proof::check(&AwsLc), Ok(()));
     assert_eq!(proof::check(&Faulty::new(NO_FAULT)), Ok(()), "the provider without a fault must pass");
 }
 
 #[test]
-fn every_rule_can_be_broken_and_is_found_broken() {
+fn proof_detects_a_fault_for_every_rule() {
     let mut broken = BTreeSet::new();
     for (rule, fault) in faults::breaking_one_rule() {
         let found = proof::check(&Faulty::new(fault)).expect_err(rule);

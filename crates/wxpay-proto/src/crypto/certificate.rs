@@ -204,20 +204,20 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
     }
 
     #[test]
-    fn it_says_whose_it_is() {
+    fn common_name_is_the_mchid() {
         assert_eq!(merchant().common_name(), Some("1900000001"));
         assert_eq!(Certificate::parse_pem(NO_COMMON_NAME.as_bytes()).unwrap().common_name(), None);
     }
 
     #[test]
-    fn a_serial_is_its_bytes_with_leading_zeros_and_without_the_sign() {
+    fn serial_keeps_leading_zeros_and_drops_the_sign_byte() {
         assert_eq!(merchant().serial(), "0A00F0");
         assert_eq!(Certificate::parse_pem(NO_COMMON_NAME.as_bytes()).unwrap().serial(), "F00D000000000001");
         assert_eq!(with_serial([0, 0x80, 0]).unwrap().serial(), "8000");
     }
 
     #[test]
-    fn a_serial_that_no_authority_may_give_is_refused() {
+    fn negative_and_non_minimal_serials_are_rejected() {
         assert_eq!(with_serial([0x8a, 0, 0]), Err(InvalidCertificate(Reason::Negative)));
         assert_eq!(
             with_serial([0, 0x7f, 0]),
@@ -227,7 +227,7 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
     }
 
     #[test]
-    fn it_is_valid_from_its_first_second_to_the_end_of_its_last() {
+    fn validity_includes_both_end_seconds() {
         // `date -d "$(openssl x509 -noout -startdate | cut -d= -f2)" +%s`, and the same of -enddate.
         let (first, last) = (UnixTime::from_secs(1_795_532_692), UnixTime::from_secs(4_949_132_692));
         let certificate = merchant();
@@ -239,12 +239,12 @@ Ff5I7/SdAiBh1PjDJCkUcK2r3DsT2epVqyTcKrlI/7SUAF6x0At1BA==
     }
 
     #[test]
-    fn its_key_is_the_one_that_openssl_finds() {
+    fn spki_matches_openssl() {
         assert_eq!(merchant().spki(), pem::public_key(MERCHANT_KEY.as_bytes()).unwrap());
     }
 
     #[test]
-    fn what_is_no_certificate_is_refused() {
+    fn parse_rejects_what_is_no_certificate() {
         let der = pem::certificate(MERCHANT.as_bytes()).unwrap();
         let unreadable = Err(InvalidCertificate(Reason::Unreadable));
         for length in 0..der.len() {

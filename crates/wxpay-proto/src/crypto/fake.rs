@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_is_bound_to_key_nonce_and_data() {
+    fn ciphertext_is_bound_to_key_nonce_and_associated_data() {
         let [key, other] = [[1; 32], [2; 32]].map(|key| FakeProvider.symmetric_key(&Secret::new(key)));
         let sealed = key.seal(&[0; 12], b"data", b"text");
         assert_eq!(key.open(&[0; 12], b"data", &sealed).unwrap(), b"text");

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn both_frames_of_private_keys_are_read() {
+    fn private_key_reads_pkcs8_and_pkcs1() {
         for label in ["PRIVATE KEY", "RSA PRIVATE KEY"] {
             assert_eq!(
                 private_key(pem_with_label(label).as_bytes()).unwrap().expose(),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_the_wanted_kind_counts() {
+    fn the_first_section_of_the_expected_kind_is_used() {
         let text = format!(
             "\u{feff}Bag Attributes\n{}{MERCHANT}{MERCHANT_KEY}",
             pem_with_label("CERTIFICATE REQUEST")
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_the_text() {
+    fn pem_error_names_the_problem_but_not_the_text() {
         let key = pem_with_label("PRIVATE KEY");
         let cases: [(String, &str); 11] = [
             (String::new(), NO_BEGIN),

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_waits_for_the_first_and_is_then_answered_without_work() {
+    fn a_duplicate_waits_for_the_first_and_is_not_processed() {
         let mut seen = Deduplicator::default();
         let processing = first(&mut seen, "a", at(0));
         assert!(matches!(seen.begin("a", at(1)), Delivery::InProgress(_)));

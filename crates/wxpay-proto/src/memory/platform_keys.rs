@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn invented_serial_numbers_cause_one_fetch_a_minute() {
+    fn unknown_serials_cause_at_most_one_fetch_a_minute() {
         let mut keys = PlatformKeys::default();
         let mut fetches = 0;
         for second in 0..600_u64 {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn one_fetches_while_the_others_wait_and_a_vanished_one_is_replaced_after_the_minute() {
+    fn one_caller_fetches_and_a_vanished_fetcher_is_replaced_after_a_minute() {
         let mut keys = PlatformKeys::default();
         let vanished = lease(keys.claim(&serial("AA"), at(0)));
         assert!(matches!(keys.claim(&serial("AA"), at(1)), KeyClaim::Wait(_)));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_outlives_the_list_that_drops_it_until_it_expires() {
+    fn a_key_dropped_from_the_list_stays_until_it_expires() {
         let mut keys = PlatformKeys::default();
         let first = lease(keys.claim(&serial("AA"), at(0)));
         keys.fill(&first, Vec::from([key("AA", 0, 1000)]), at(0));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_is_sealed_with_the_newest_key_in_force() {
+    fn sealing_uses_the_newest_key_in_force() {
         let mut keys = PlatformKeys::default();
         let first = lease(keys.claim_for_sealing(at(100)));
         keys.fill(
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_refreshed_twice_in_the_documented_time_and_a_clock_set_back_does_not_stop_that() {
+    fn the_list_is_refreshed_every_six_hours_even_after_the_clock_is_set_back() {
         let mut keys = PlatformKeys::default();
         assert_eq!(keys.refresh_at(), None);
         let first = lease(keys.claim_for_sealing(at(100_000)));

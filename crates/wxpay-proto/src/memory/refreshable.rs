@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fetcher_that_comes_back_late_does_not_overwrite_its_successor() {
+    fn a_late_fetcher_does_not_overwrite_its_successor() {
         let mut held = Refreshable::default();
         let slow = lease(&mut held, at(0));
         let quick = lease(&mut held, at(15));
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn late_news_about_an_old_value_does_not_throw_away_the_new_one() {
+    fn invalidate_of_an_old_value_keeps_the_new_one() {
         let mut held = Refreshable::default();
         let first = lease(&mut held, at(0));
         held.fill(first, 2, at(100), at(200));

@@ -124,7 +124,7 @@ mod tests {
     use alloc::format;
 
     #[test]
-    fn a_used_up_quota_is_not_asked_again_before_it_is_renewed() {
+    fn no_token_is_fetched_before_the_quota_resets() {
         let (mut tokens, at) = (Tokens::default(), UnixTime::from_secs);
         let TokenClaim::Fetch(lease) = tokens.claim(at(0)) else { panic!("expected a lease") };
         tokens.quota_exceeded(lease, at(0), at(1000));

@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn another_amount_is_a_dispute_and_pays_nothing() {
+    fn a_different_amount_is_an_anomaly_and_does_not_pay_the_order() {
         let state = state_of(&[evidence(payment(1, 1, 0, 5))]);
         assert_eq!(state.status(), PaymentStatus::Anomalous);
         assert_eq!(state.anomalies(), [Anomaly::AmountMismatch(payment(1, 1, 0, 5))]);
@@ -342,14 +342,14 @@ mod tests {
     }
 
     #[test]
-    fn a_second_payment_is_a_dispute_and_the_order_stays_paid() {
+    fn a_second_payment_is_an_anomaly_and_the_order_stays_paid() {
         let state = state_of(&[evidence(payment(2, 100, 0, 9)), evidence(payment(1, 100, 0, 5))]);
         assert_eq!(state.status(), PaymentStatus::Paid(payment(1, 100, 0, 5)));
         assert_eq!(state.anomalies(), [Anomaly::SecondPayment(payment(2, 100, 0, 9))]);
     }
 
     #[test]
-    fn two_stories_of_one_payment_are_a_dispute() {
+    fn conflicting_evidence_of_one_payment_is_an_anomaly() {
         let state = state_of(&[evidence(payment(1, 100, 0, 5)), evidence(payment(1, 99, 1, 5))]);
         assert!(state.anomalies().contains(&Anomaly::ConflictingPayment(payment(1, 99, 1, 5))));
     }
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_back_adds_up_and_follows_once() {
+    fn refunds_add_up_and_each_causes_one_transition() {
         let before = state_with_refunds(&[refund(1, 60, 100)]);
         let after = state_with_refunds(&[refund(1, 60, 100), refund(2, 40, 100), refund(1, 60, 100)]);
         assert_eq!(after.refunded_total(), Some(Fen::new(100)));
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_there_was_is_a_dispute_known_payment_or_not() {
+    fn refunds_beyond_the_payment_are_an_anomaly_even_before_the_payment_is_known() {
         let exceeded_payments =
             [Anomaly::RefundsExceedPayment(payment(1, 100, 0, 5).transaction_id().clone())];
         let pieces = [refund(1, 60, 100), refund(2, 41, 100)];
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn two_stories_of_one_refund_are_a_dispute_and_count_once() {
+    fn conflicting_evidence_of_one_refund_is_an_anomaly_and_counts_once() {
         let state = state_with_refunds(&[refund(1, 60, 100), refund(1, 50, 100)]);
         let versions = [refund(1, 50, 100), refund(1, 60, 100)];
         let versions = versions.map(|piece| Anomaly::ConflictingRefund(piece.refunded().clone()));
@@ -440,7 +440,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn joining_is_commutative_associative_and_idempotent(
+        fn merge_is_commutative_associative_and_idempotent(
             (evidence, shuffled) in prop::collection::vec(any_evidence(), 0..8)
                 .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
             repeated in any::<prop::sample::Index>(),
@@ -455,7 +455,7 @@ mod tests {
         }
 
         #[test]
-        fn refunds_join_in_any_order_and_no_dispute_is_taken_back(
+        fn refunds_merge_in_any_order_and_no_anomaly_disappears(
             (refunds, shuffled) in prop::collection::vec(any_refund(), 0..6)
                 .prop_flat_map(|all| (Just(all.clone()), Just(all).prop_shuffle())),
         ) {

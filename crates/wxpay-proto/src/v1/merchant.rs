@@ -192,7 +192,7 @@ mod tests {
     use alloc::string::ToString as _;
 
     #[test]
-    fn a_key_in_the_place_of_another_is_refused() {
+    fn a_key_of_another_kind_is_rejected() {
         assert!(PaySignKey::new("k".repeat(32)).is_err());
         assert!(PartnerKey::new("k".repeat(128)).is_err());
         let broken_line = alloc::format!("{} {}", "k".repeat(63), "k".repeat(64));

@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_that_is_no_number_is_refused_and_not_taken_for_unpaid() {
+    fn a_trade_state_that_is_no_number_is_rejected() {
         assert!(heard(&[]).unwrap().is_paid());
         assert!(!heard(&[("trade_state", "1")]).unwrap().is_paid());
         for state in ["0 ", "+0", "零", "paid"] {

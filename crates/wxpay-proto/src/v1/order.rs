@@ -315,14 +315,14 @@ mod tests {
     }
 
     #[test]
-    fn who_pays_is_not_printed() {
+    fn debug_output_omits_the_payer() {
         let order = order().traceid("planted");
         let shown = format!("{order:?} {:?}", order.clone().build().unwrap());
         assert!(!shown.contains("planted") && !shown.contains("196.168.1.1"), "{shown}");
     }
 
     #[test]
-    fn what_breaks_a_rule_is_named() {
+    fn an_invalid_field_is_named() {
         assert_eq!(field(Builder { body: String::new(), ..order() }), "body");
         assert_eq!(field(Builder { total_fee: Fen::ZERO, ..order() }), "total_fee");
         assert_eq!(field(Builder { total_fee: Fen::new(2_147_483_648), ..order() }), "total_fee");

@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_could_not_be_read_back_is_refused() {
+    fn a_name_that_would_need_escaping_is_rejected() {
         let key = PartnerKey::new("fedcba9876543210".repeat(2)).unwrap();
         let package = |fields: &[(&str, &str)]| Package::from_fields(fields, Charset::Utf8, &key);
         assert!(package(&[("b", "2"), ("a", "1")]).unwrap().as_str().starts_with("a=1&b=2&sign="));

@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_claimed_signature_takes_no_part_whatever_it_says() {
+    fn a_claimed_signature_is_not_signed() {
         let key = PartnerKey::new("fedcba9876543210".repeat(2)).unwrap();
         let sign = |fields: &[(&str, &str)]| sign_md5(fields, Charset::Gbk, &key).map(|(sign, _)| sign);
         assert_eq!(sign(&[("a", "1"), ("sign", "😀")]), sign(&[("a", "1")]));

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn each_value_must_be_there_once_and_keep_its_rule() {
+    fn each_value_is_required_exactly_once_and_validated() {
         for missing in 0..GOOD.len() {
             let mut values = GOOD.to_vec();
             let taken = values.remove(missing);
@@ -174,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_made_is_parsed_and_no_text_makes_it_panic(
+        fn a_formatted_header_is_parsed_and_no_text_panics(
             nonce_str in "[0-9A-Za-z]{1,32}", signature: Vec<u8>, timestamp in 0_u64..1_000_000_000_000, text: String,
         ) {
             let made = Authorization {

@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_believed_only_whole_and_by_its_digest_in_either_case() {
+    fn a_file_is_authentic_only_if_its_whole_digest_matches_in_either_case() {
         for (hash_type, hash_value) in [("SHA1", SHA1), ("SHA1", &SHA1.to_uppercase()), ("SHA256", SHA256)] {
             let check = || prepared(&statement(hash_type, hash_value, URL)).unwrap().digest_check;
             let finish = |pieces: &[&[u8]]| {
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_checked_or_is_elsewhere_is_not_asked_for() {
+    fn a_file_without_a_usable_digest_or_at_another_host_is_rejected() {
         for (hash_type, hash_value, url, rule) in [
             ("SHA1", SHA1, "https://example.com/v3/billdownload/file?token=1", "download_url"),
             ("SM3", SHA256, URL, "hash_type"),
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_file_is_is_not_printed() {
+    fn the_url_of_a_file_is_not_printed() {
         let statement = statement("SHA1", SHA1, URL);
         let printed = format!("{statement:?} {:?}", prepared(&statement).unwrap());
         assert!(!printed.contains("planted"), "{printed}");

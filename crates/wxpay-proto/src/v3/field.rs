@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_counts_characters_and_takes_none_that_are_refused() {
+    fn a_text_is_limited_in_characters_and_excludes_rejected_ones() {
         const RULE: InvalidField = InvalidField::new("description", "must be 1 to 4 characters");
         assert!(text("千足金棒", 4, RULE).is_ok());
         for bad in ["", "12345", "a\nb", "😀"] {

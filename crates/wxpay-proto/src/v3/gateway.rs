@@ -81,7 +81,7 @@ mod tests {
     use alloc::format;
 
     #[test]
-    fn a_url_of_the_gateways_leads_to_the_gateway_and_no_other_anywhere() {
+    fn only_a_url_at_the_gateway_is_located() {
         let official = Gateway::default();
         for url in ["https://api.mch.weixin.qq.com/v3/x?token=1", "https://api2.wechatpay.cn/v3/x?token=1"] {
             let (base, target) = official.locate(url).unwrap();
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gateway_of_ones_own_is_reached_under_its_own_name_and_stands_for_wechat_pay() {
+    fn a_configured_gateway_replaces_wechat_pays_hosts() {
         let own = Gateway::parse("http://127.0.0.1:8080/wx/").unwrap();
         for (url, base, target) in [
             ("http://127.0.0.1:8080/wx/v3/x?token=1", "http://127.0.0.1:8080/wx", "/v3/x?token=1"),

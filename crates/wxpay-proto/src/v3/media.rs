@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_signed_is_the_meta_part_and_what_is_sent_is_all() {
+    fn an_upload_signs_its_meta_part_and_sends_the_file() {
         let picture = UploadImage::new(Upload::new("a.png", b"foo".to_vec()).unwrap()).unwrap();
         let (line, meta) = fake::drafted(&picture);
         assert_eq!(line, "POST /v3/merchant/media/upload");

@@ -206,7 +206,7 @@ mod tests {
     use alloc::format;
 
     #[test]
-    fn what_was_sealed_for_the_merchant_opens_and_nothing_else_does() {
+    fn only_fields_sealed_for_the_merchant_open() {
         let me = fake::merchant();
         assert_eq!(me.open(&fake::sealed_for_merchant("张三".as_bytes())).unwrap().expose(), "张三");
         for sealed in [fake::sealed("张三"), fake::sealed_for_merchant(b"\xff"), "%".into(), String::new()]
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sensitive_value_is_not_printed_and_keeps_to_its_bounds() {
+    fn a_sensitive_value_is_not_printed_and_has_length_limits() {
         let value = Sensitive::new("张三".into()).unwrap();
         assert_eq!((format!("{value:?}").as_str(), value.expose()), ("[sensitive]", "张三"));
         assert!(Sensitive::new(String::new()).is_err());

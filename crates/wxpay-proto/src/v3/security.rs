@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_and_a_minimal_request_say_what_they_should() {
+    fn a_full_and_a_minimal_echo_have_the_expected_bodies() {
         let line = "POST /v3/security/echo".to_string();
         let expected = format!(
             r#"{{"notify_url":"https://example.com/notices","echo_message":"hello","encrypted_echo_message":"{}"}}"#,
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_told_is_an_echo() {
+    fn an_echo_must_equal_the_text_sent() {
         let back =
             |sealed: &str| format!(r#"{{"echo_message":"hello","encrypted_echo_message":"{sealed}"}}"#);
         assert!(read(&plain(), r#"{"echo_message":"hello"}"#).is_ok());
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_fetched_and_named_even_where_nothing_is_sealed() {
+    fn an_echo_fetches_and_names_the_key_even_if_nothing_is_sealed() {
         let (mut stage, signer) = (Harness::new(), SigningKey::certificate(1));
         let echoed = stage.run(fake::with_certificates().build().call(plain()), |transmit, now| {
             let fetch = transmit.label == "v3.certificates";
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notification_says_it_back_in_its_own_spelling() {
+    fn an_echo_notification_spells_the_sealed_field_differently() {
         let sealed = sealed_for_merchant(b"planted");
         for name in ["encrypt_echo_message", "encrypted_echo_message"] {
             let said = format!(r#"{{"echo_message":"hello","{name}":"{sealed}"}}"#);

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_in_the_table_is_read_without_a_signature() {
+    fn only_listed_replies_are_read_without_a_signature() {
         let ask = |target: &str| {
             let raw = Raw::new(Method::Get, target).unwrap();
             let unsigned = |_: &_, _: &mut _| -> Reply { Ok(Response::new(200, b"file".to_vec())) };
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_signed_says_so() {
+    fn verified_by_names_the_signature_or_the_encryption() {
         let raw = Raw::new(Method::Get, "/v3/x").unwrap();
         let signer = fake::SigningKey::public_key();
         let reply =

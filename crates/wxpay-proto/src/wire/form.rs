@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_pairs_are_passed_over_but_not_empty_names() {
+    fn empty_pairs_are_ignored_but_empty_names_are_rejected() {
         assert_eq!(Form::parse(b"&a=1&&b=2&").unwrap().iter().count(), 2);
         assert_eq!(Form::parse(b"a=1&=2").unwrap_err().offset, 4);
     }

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_and_a_whole_number_say_the_same_and_a_float_says_nothing() {
+    fn a_string_equals_a_whole_number_and_a_float_is_rejected() {
         assert_eq!(parse::<Sample>(br#"{"a":"0"}"#).unwrap().a, parse::<Sample>(br#"{"a":0}"#).unwrap().a);
         assert_eq!(parse::<Sample>(br#"{"a":-7}"#).unwrap().a.0, "-7");
         assert!(parse::<Sample>(br#"{"a":1.5}"#).is_err());
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_tells_the_place_and_not_the_text() {
+    fn parse_error_gives_the_offset_and_not_the_text() {
         let error = parse::<Sample>(b"{\n \"a\": planted}").unwrap_err();
         assert_eq!(error.offset, 9);
         assert!(!error.to_string().contains("planted"));

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_would_break_out_of_its_quotes_is_refused() {
+    fn filename_that_would_end_its_quotes_is_rejected() {
         for name in ["", "a", "a.exe", "a\".png", "a\r\n.png", "a/b.png", "\\.png"] {
             assert!(Upload::new(name, Vec::new()).is_err(), "{name}");
         }

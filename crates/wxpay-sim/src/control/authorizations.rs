@@ -121,7 +121,11 @@ const AUTHORIZATION_RECORD: Record = Record {
             "The time of the payee's confirmation.",
         ),
         required_member("closed_at", Schema::Nullable(&Schema::Seconds), "The time of the close."),
-        required_member("close_reason", Schema::Nullable(&Schema::Enum(close_reasons)), "The reason of the close."),
+        required_member(
+            "close_reason",
+            Schema::Nullable(&Schema::Enum(close_reasons)),
+            "The reason of the close.",
+        ),
         required_member("notifications", NOTIFICATIONS, "The notifications and their deliveries."),
     ],
 };

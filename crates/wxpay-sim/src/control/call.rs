@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_a_path_or_a_whole_url() {
+    fn target_is_a_path_or_a_whole_url() {
         for (target, base_url, path, query) in [
             ("/_sim/v1/clock", None, "/_sim/v1/clock", ""),
             ("/_sim/v1/orders?mchid=1", None, "/_sim/v1/orders", "mchid=1"),

@@ -122,9 +122,11 @@ impl Parameter {
     pub(super) const fn field(self) -> Option<Field> {
         match self {
             Self::None => None,
-            Self::Commits => {
-                Some(optional("commits", FieldKind::Boolean, "True to carry the request out. Default: false."))
-            }
+            Self::Commits => Some(optional(
+                "commits",
+                FieldKind::Boolean,
+                "True to carry the request out. Default: false.",
+            )),
             Self::Millis => Some(required(
                 "millis",
                 FieldKind::Number(0, MAX_MILLIS),
@@ -315,7 +317,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_kind_makes_the_trouble_of_its_word_and_can_befall_something() {
+    fn every_fault_kind_maps_to_its_name_and_applies_to_an_operation() {
         for kind in KINDS {
             let fault = kind.default_fault();
             assert_eq!(fault.kind(), kind.name);
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_of_one_variant() {
+    fn every_fault_kind_belongs_to_one_variant() {
         let words: Vec<&str> = variants().iter().flat_map(|variant| variant.kinds.clone()).collect();
         assert_eq!(words.len(), KINDS.len());
         assert_eq!(words.into_iter().collect::<BTreeSet<_>>(), kinds().into_iter().collect());

@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_class_is_read_as_a_regular_expression_reads_it() {
+    fn character_class_matches_like_a_regular_expression() {
         for (class, inside, outside) in
             [(DIGITS, "0509", "a-/:"), (NUMBER, "azAZ09_|*@-", " ./+"), (VISIBLE, "!~-a", " \u{7f}é")]
         {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_spelled_out() {
+    fn field_kind_rule_is_readable() {
         for (kind, rule) in [
             (Kind::Text(1, 32, NUMBER), "must be a string of 1 to 32 of 0-9 A-Z a-z _ | * @ -"),
             (Kind::Text(32, 32, LETTERS), "must be a string of 32 of 0-9 A-Z a-z"),
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_held_to_its_kind() {
+    fn field_kind_accepts_only_its_values() {
         let values = Kind::Enum(|| vec!["a", "b"]);
         for (kind, fitting, other) in [
             (Kind::Text(1, 2, ""), json!("é"), json!("abc")),

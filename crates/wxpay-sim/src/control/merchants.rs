@@ -147,7 +147,8 @@ fn environment(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRe
     let mchid = merchant(&simulation.gateway, call)?.mchid().clone();
     let environment =
         Environment::of_merchant(&simulation.gateway, &mchid, call.base_url.unwrap_or_default(), call.now);
-    let values = environment.and_then(|environment| environment.values().ok()).ok_or_else(merchant_not_found)?;
+    let values =
+        environment.and_then(|environment| environment.values().ok()).ok_or_else(merchant_not_found)?;
     let values = values.into_iter().filter(|(name, _)| *name != "WXPAY_BASE_URL" || call.base_url.is_some());
     let members: Map<String, Value> =
         values.map(|(name, value)| (String::from(name), Value::String(value))).collect();

@@ -5,7 +5,7 @@ use super::{
     call::Call,
     field::{DIGITS, Field, Kind, optional},
     problem::Problem,
-    records::notification::{NOTIFICATIONS, NOTIFICATION, WARNING_RECORDS, states},
+    records::notification::{NOTIFICATION, NOTIFICATIONS, WARNING_RECORDS, states},
     route::{Route, RouteGroup},
 };
 use crate::notifications::{NotificationRecord, NotificationState};
@@ -86,9 +86,7 @@ fn list(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
             && mchid.is_none_or(|mchid| notification.mchid == mchid)
             && state.is_none_or(|state| notification.state.as_str() == state)
     };
-    ControlResponse::json(
-        simulation.gateway.notifications().into_iter().filter(matches).collect::<Vec<_>>(),
-    )
+    ControlResponse::json(simulation.gateway.notifications().into_iter().filter(matches).collect::<Vec<_>>())
 }
 
 fn find(simulation: &Simulation, call: &Call<'_>) -> Result<NotificationRecord, Problem> {

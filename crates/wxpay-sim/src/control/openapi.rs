@@ -32,7 +32,8 @@ pub(super) fn document() -> Value {
     let mut records = BTreeMap::new();
     PROBLEM.reference(&mut records);
     let mut paths: Map<String, Value> = Map::new();
-    for (group, route) in GROUPS.iter().flat_map(|group| group.routes.iter().map(move |route| (group, route))) {
+    for (group, route) in GROUPS.iter().flat_map(|group| group.routes.iter().map(move |route| (group, route)))
+    {
         let operation = operation(group, route, &mut records);
         let path = paths.entry(format!("/{}", route.path)).or_insert_with(|| json!({}));
         if let Some(methods) = path.as_object_mut() {

@@ -100,7 +100,11 @@ enum PayerAction {
     Fail,
 }
 
-fn act(simulation: &mut Simulation, call: &Call<'_>, action: PayerAction) -> Result<ControlResponse, Problem> {
+fn act(
+    simulation: &mut Simulation,
+    call: &Call<'_>,
+    action: PayerAction,
+) -> Result<ControlResponse, Problem> {
     let gateway = &mut simulation.gateway;
     if payer::v3::PaymentRequest::is_v3(gateway, call.raw, call.now) {
         v3(gateway, action, call.raw, call.now)
@@ -128,7 +132,8 @@ fn v1(
         },
     };
     let order = gateway.order(&payment_request.out_trade_no, now);
-    let response = ControlResponse::json(json!({ "payment_request": payment_request, "resp": resp, "order": order }));
+    let response =
+        ControlResponse::json(json!({ "payment_request": payment_request, "resp": resp, "order": order }));
     Ok(ControlResponse { notifications_first, ..response })
 }
 
@@ -151,6 +156,7 @@ fn v3(
         },
     };
     let order = gateway.transaction(&OrderRef::Handle(payment_request.prepay_id.clone()), now);
-    let response = ControlResponse::json(json!({ "payment_request": payment_request, "resp": resp, "order": order }));
+    let response =
+        ControlResponse::json(json!({ "payment_request": payment_request, "resp": resp, "order": order }));
     Ok(ControlResponse { notifications_first, ..response })
 }

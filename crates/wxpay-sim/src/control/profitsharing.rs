@@ -96,7 +96,11 @@ const RECORD: Record = Record {
             Schema::Enum(|| vec!["PROCESSING", "FINISHED"]),
             "The state of the request.",
         ),
-        required_member("is_last", Schema::Boolean, "True if no further amount of the payment can be shared."),
+        required_member(
+            "is_last",
+            Schema::Boolean,
+            "True if no further amount of the payment can be shared.",
+        ),
         required_member(
             "receivers",
             Schema::List(&Schema::Record(&RECEIVER_AMOUNT)),

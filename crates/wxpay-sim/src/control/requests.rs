@@ -53,7 +53,11 @@ const REQUEST: Record = Record {
             Schema::Count,
             "The HTTP status of the response; 0 if a fault dropped the request.",
         ),
-        required_member("code", Schema::Nullable(&Schema::Text), "The error code, if the request was refused."),
+        required_member(
+            "code",
+            Schema::Nullable(&Schema::Text),
+            "The error code, if the request was refused.",
+        ),
         required_member("request_id", Schema::Text, "The Request-ID, including the number at its end."),
         required_member("body_bytes", Schema::Count, "The length of the request body, in bytes."),
         required_member(

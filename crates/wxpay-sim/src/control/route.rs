@@ -91,18 +91,7 @@ impl Route {
         handler: Handler,
     ) -> Self {
         let (query, body, problems): (&[Field], _, &[_]) = (&[], Body::None, &[]);
-        Self {
-            method: "GET",
-            path,
-            id,
-            summary,
-            query,
-            body,
-            status: 200,
-            response,
-            problems,
-            handler,
-        }
+        Self { method: "GET", path, id, summary, query, body, status: 200, response, problems, handler }
     }
 
     pub(super) const fn post(

@@ -8,8 +8,8 @@ use super::{
     schema::Schema,
 };
 use crate::settings::{
-    LeakedKey, PlusSign, RefundOutcome, ReusedOrderNumber, SecondSignPackage, Settings, SuccessMatch, CloseUnknownOrder,
-    UserPayingReply,
+    CloseUnknownOrder, LeakedKey, PlusSign, RefundOutcome, ReusedOrderNumber, SecondSignPackage, Settings,
+    SuccessMatch, UserPayingReply,
 };
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -56,11 +56,22 @@ type Set = fn(&mut Settings, &str);
 /// Maximum duration, in seconds: ten years.
 const MAX_SECONDS: u64 = 315_360_000;
 
-const fn seconds(name: &'static str, description: &'static str, field_mut: fn(&mut Settings) -> &mut Duration) -> Setting {
-    Setting { field: optional(name, Kind::Number(0, MAX_SECONDS), description), access: Access::Seconds(field_mut) }
+const fn seconds(
+    name: &'static str,
+    description: &'static str,
+    field_mut: fn(&mut Settings) -> &mut Duration,
+) -> Setting {
+    Setting {
+        field: optional(name, Kind::Number(0, MAX_SECONDS), description),
+        access: Access::Seconds(field_mut),
+    }
 }
 
-const fn boolean(name: &'static str, description: &'static str, field_mut: fn(&mut Settings) -> &mut bool) -> Setting {
+const fn boolean(
+    name: &'static str,
+    description: &'static str,
+    field_mut: fn(&mut Settings) -> &mut bool,
+) -> Setting {
     Setting { field: optional(name, Kind::Boolean, description), access: Access::Boolean(field_mut) }
 }
 
@@ -114,7 +125,11 @@ static SETTINGS_TABLE: &[Setting] = &[
         "The reply to closing an unknown order: not_found (404) or no_content (204).",
         (
             |settings| {
-                if settings.v3.close_unknown_order == CloseUnknownOrder::NotFound { "not_found" } else { "no_content" }
+                if settings.v3.close_unknown_order == CloseUnknownOrder::NotFound {
+                    "not_found"
+                } else {
+                    "no_content"
+                }
             },
             |settings, name| {
                 let not_found = name == "not_found";
@@ -132,7 +147,8 @@ static SETTINGS_TABLE: &[Setting] = &[
             |settings| if settings.v3.user_paying == UserPayingReply::Code { "code" } else { "transaction" },
             |settings, name| {
                 let is_code = name == "code";
-                settings.v3.user_paying = if is_code { UserPayingReply::Code } else { UserPayingReply::Transaction };
+                settings.v3.user_paying =
+                    if is_code { UserPayingReply::Code } else { UserPayingReply::Transaction };
             },
         ),
     ),
@@ -141,7 +157,9 @@ static SETTINGS_TABLE: &[Setting] = &[
         "The maximum difference of a request's timestamp from the clock.",
         |settings| &mut settings.v3.timestamp_tolerance,
     ),
-    seconds("prepay_ttl_seconds", "The lifetime of a prepay_id or a code_url.", |settings| &mut settings.v3.prepay_ttl),
+    seconds("prepay_ttl_seconds", "The lifetime of a prepay_id or a code_url.", |settings| {
+        &mut settings.v3.prepay_ttl
+    }),
     seconds("order_ttl_seconds", "The time after which an unpaid order is closed.", |settings| {
         &mut settings.v3.order_ttl
     }),
@@ -178,7 +196,9 @@ static SETTINGS_TABLE: &[Setting] = &[
     seconds("bill_delay_seconds", "The time from the end of a day until its bill is ready.", |settings| {
         &mut settings.v3.bill_delay
     }),
-    seconds("download_ttl_seconds", "The lifetime of a bill's download_url.", |settings| &mut settings.v3.download_ttl),
+    seconds("download_ttl_seconds", "The lifetime of a bill's download_url.", |settings| {
+        &mut settings.v3.download_ttl
+    }),
     seconds(
         "notify_delay_seconds",
         "The time from a payment to its notification, in both API versions.",
@@ -189,21 +209,29 @@ static SETTINGS_TABLE: &[Setting] = &[
         "The timeout of a notification delivery, in both API versions.",
         |settings| &mut settings.notify_timeout,
     ),
-    seconds("v1_token_ttl_seconds", "APIv1: the lifetime of an access token.", |settings| &mut settings.token_ttl),
+    seconds("v1_token_ttl_seconds", "APIv1: the lifetime of an access token.", |settings| {
+        &mut settings.token_ttl
+    }),
     seconds(
         "v1_token_overlap_seconds",
         "APIv1: the time for which a replaced access token still works.",
         |settings| &mut settings.token_overlap,
     ),
-    seconds("v1_prepay_ttl_seconds", "APIv1: the lifetime of a prepayid.", |settings| &mut settings.prepay_ttl),
-    boolean("v1_require_https", "APIv1: whether plain HTTP is refused.", |settings| &mut settings.require_https),
+    seconds("v1_prepay_ttl_seconds", "APIv1: the lifetime of a prepayid.", |settings| {
+        &mut settings.prepay_ttl
+    }),
+    boolean("v1_require_https", "APIv1: whether plain HTTP is refused.", |settings| {
+        &mut settings.require_https
+    }),
     choice(
         "v1_plus",
         || vec!["literal", "space"],
         "APIv1: the meaning of + in a value of the package.",
         (
             |settings| if settings.plus == PlusSign::Space { "space" } else { "literal" },
-            |settings, name| settings.plus = if name == "space" { PlusSign::Space } else { PlusSign::Literal },
+            |settings, name| {
+                settings.plus = if name == "space" { PlusSign::Space } else { PlusSign::Literal }
+            },
         ),
     ),
     choice(
@@ -211,7 +239,13 @@ static SETTINGS_TABLE: &[Setting] = &[
         || vec!["trimmed_exact", "starts_with"],
         "APIv1: the notification responses that count as success.",
         (
-            |settings| if settings.success_match == SuccessMatch::StartsWith { "starts_with" } else { "trimmed_exact" },
+            |settings| {
+                if settings.success_match == SuccessMatch::StartsWith {
+                    "starts_with"
+                } else {
+                    "trimmed_exact"
+                }
+            },
             |settings, name| {
                 let is_prefix = name == "starts_with";
                 settings.success_match =
@@ -251,9 +285,19 @@ static SETTINGS_TABLE: &[Setting] = &[
         || vec!["new_prepayid", "refused"],
         "APIv1: the treatment of a second genprepay with the same out_trade_no.",
         (
-            |settings| if settings.reused_order_number == ReusedOrderNumber::Refused { "refused" } else { "new_prepayid" },
+            |settings| {
+                if settings.reused_order_number == ReusedOrderNumber::Refused {
+                    "refused"
+                } else {
+                    "new_prepayid"
+                }
+            },
             |settings, name| {
-                settings.reused_order_number = if name == "refused" { ReusedOrderNumber::Refused } else { ReusedOrderNumber::NewPrepayid }
+                settings.reused_order_number = if name == "refused" {
+                    ReusedOrderNumber::Refused
+                } else {
+                    ReusedOrderNumber::NewPrepayid
+                }
             },
         ),
     ),

@@ -61,7 +61,7 @@ fn bodies(route: &Route) -> Vec<(Fields, Vec<&'static str>)> {
 }
 
 #[test]
-fn every_declared_field_is_read_and_no_other() {
+fn handlers_read_exactly_the_declared_fields() {
     for route in routes() {
         let path: Vec<Field> = route.path.split('/').filter_map(parameter).copied().collect();
         for (body, declared) in bodies(route) {
@@ -92,7 +92,7 @@ fn every_declared_field_is_read_and_no_other() {
 }
 
 #[test]
-fn the_document_has_every_route_and_no_other() {
+fn document_lists_exactly_the_routes() {
     let document = document();
     let mut documented = BTreeSet::new();
     for (path, methods) in document["paths"].as_object().unwrap() {
@@ -106,7 +106,7 @@ fn the_document_has_every_route_and_no_other() {
 }
 
 #[test]
-fn every_route_has_a_name_of_its_own_and_known_parameters() {
+fn route_ids_are_unique_and_path_parameters_are_declared() {
     let names: BTreeSet<_> = routes().map(|route| route.id).collect();
     assert_eq!(names.len(), routes().count());
     for part in routes().flat_map(|route| route.path.split('/')).filter(|part| part.starts_with('{')) {
@@ -115,7 +115,7 @@ fn every_route_has_a_name_of_its_own_and_known_parameters() {
 }
 
 #[test]
-fn no_route_hides_another() {
+fn no_route_shadows_another() {
     for route in routes() {
         let path: Vec<String> = route
             .path

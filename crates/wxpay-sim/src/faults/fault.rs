@@ -281,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_trouble_befalls_only_what_it_can() {
+    fn a_fault_applies_only_to_its_operations() {
         assert!(Fault::QuotaUsedUp.applies_to(Operation::Token));
         assert!(!Fault::TokenReplaced.applies_to(Operation::Token));
         assert!(Fault::Early.applies_to(Operation::Pay));
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_is_the_word_that_is_shown() {
+    fn the_kind_is_the_serialized_name() {
         for trouble in
             [Fault::Early, Fault::MigrationStep { step: MigrationStep::RollBack }, Fault::Cut { bytes: 1 }]
         {

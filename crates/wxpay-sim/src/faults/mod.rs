@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_strikes_its_operation_and_order_alone() {
+    fn a_rule_applies_to_its_operation_and_order_only() {
         let rule = FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay);
         let mut faults = faults(rule.for_order("A1".parse().unwrap()));
         let struck = strike(&mut faults, Operation::Genprepay, Some("A1"), NOW);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_strikes_its_generation_path_and_merchant_alone() {
+    fn a_rule_applies_to_its_api_version_path_and_merchant_only() {
         let lost = || FaultRule::new(Fault::DropBeforeCommit);
         let (mine, other) = ("1900000109".parse().unwrap(), "1900000110".parse().unwrap());
         for (rule, strikes) in [
@@ -115,14 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_strikes_as_often_as_it_was_told() {
+    fn a_rule_fires_at_most_the_given_number_of_times() {
         let mut faults = faults(FaultRule::new(Fault::DropBeforeCommit).at_most(2));
         let struck = (0..5).filter(|_| strike(&mut faults, Operation::Token, None, NOW).is_some()).count();
         assert_eq!((struck, faults.rules()[0].hits()), (2, 2));
     }
 
     #[test]
-    fn a_rule_strikes_within_its_window() {
+    fn a_rule_fires_only_within_its_window() {
         let window = (Some(UnixTime::from_secs(1000)), Some(UnixTime::from_secs(1010)));
         let mut faults = faults(FaultRule::new(Fault::DropBeforeCommit).between(window.0, window.1));
         for (second, strikes) in [(999, false), (1000, true), (1009, true), (1010, false)] {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_do_not_disturb_each_others_chance() {
+    fn rules_have_independent_randomness() {
         let run = |other: Option<FaultRule>| -> Vec<bool> {
             let mut faults = FaultRules::new(1);
             faults.add(FaultRule::new(Fault::DropBeforeCommit).per_mille(300).with_seed(5));
@@ -164,13 +164,13 @@ mod tests {
     }
 
     #[test]
-    fn a_trouble_strikes_only_what_it_befalls() {
+    fn a_fault_is_injected_only_where_it_applies() {
         let mut faults = faults(FaultRule::new(Fault::NotificationLost).for_operation(Operation::Token));
         assert_eq!(strike(&mut faults, Operation::Token, None, NOW), None);
     }
 
     #[test]
-    fn one_rule_is_ended_and_the_others_stay() {
+    fn removing_one_rule_keeps_the_others() {
         let mut faults = FaultRules::new(1);
         let first = faults.add(FaultRule::new(Fault::DropBeforeCommit));
         let second = faults.add(FaultRule::new(Fault::QuotaUsedUp));

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_operation_is_found_by_its_word() {
+    fn every_operation_is_found_by_its_name() {
         for operation in Operation::all() {
             assert_eq!(Operation::from_name(operation.as_str()), Some(operation));
         }

@@ -172,8 +172,7 @@ impl FaultRule {
     pub(super) fn fires(&mut self, scene: &FaultContext, now: UnixTime) -> bool {
         let per_mille = u64::from(self.per_mille);
         let fires = self.matches(scene, now)
-            && (per_mille >= 1000
-                || self.rng.as_mut().is_some_and(|rng| rng.below(1000) < per_mille));
+            && (per_mille >= 1000 || self.rng.as_mut().is_some_and(|rng| rng.below(1000) < per_mille));
         if fires {
             self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(1));
             self.hits = self.hits.saturating_add(1);

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn openssl_reads_a_certificate_as_it_was_meant() {
+    fn openssl_reads_the_certificate() {
         let serial = "0F69D0E2BB2B8E6A0BD1E83C8B41BB7B0D0F5B31".parse().unwrap();
         let from = UnixTime::from_secs(1_767_225_600);
         let key = KeyPair::fixed(0).unwrap();
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_but_a_name_has_no_certificate() {
+    fn a_fake_key_without_an_rsa_half_has_no_certificate() {
         let serial = "0F69D0E2BB2B8E6A0BD1E83C8B41BB7B0D0F5B31".parse().unwrap();
         let key = KeyPair::fake("merchant").public();
         assert_eq!(authority().certificate(serial, "1", key, UnixTime::EPOCH).der(), Err(BadKey));

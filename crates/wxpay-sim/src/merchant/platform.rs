@@ -157,7 +157,11 @@ impl PlatformKeys {
     /// # Errors
     ///
     /// Returns [`MigrationError`] while a switch is in progress, and without certificates.
-    pub fn rotate_certificate(&mut self, certificate: Certificate, pair: KeyPair) -> Result<(), MigrationError> {
+    pub fn rotate_certificate(
+        &mut self,
+        certificate: Certificate,
+        pair: KeyPair,
+    ) -> Result<(), MigrationError> {
         if matches!(self.mode, KeyMode::Switching { .. } | KeyMode::PublicKey) {
             return Err(MigrationError);
         }

@@ -5,7 +5,7 @@
 
 mod v3;
 
-pub use v3::{RefundOutcome, CloseUnknownOrder, UserPayingReply, V3};
+pub use v3::{CloseUnknownOrder, RefundOutcome, UserPayingReply, V3};
 
 use std::time::Duration;
 
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nine_pauses_end_after_27_minutes_and_8_seconds() {
+    fn nine_intervals_end_after_27_minutes_and_8_seconds() {
         let mut offset = 0;
         let offsets: Vec<u64> = Settings::nine_intervals()
             .iter()
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn the_later_era_is_milder_with_tokens() {
+    fn later_era_has_a_token_overlap_and_a_higher_quota() {
         let (old, new) = (Settings::of(Era::Y2014), Settings::of(Era::Y2016));
         assert_eq!((old.token_overlap.as_secs(), new.token_overlap.as_secs()), (0, 300));
         assert_eq!((old.token_daily_quota, new.token_daily_quota), (Some(200), Some(2000)));

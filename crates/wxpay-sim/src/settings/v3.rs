@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fifteen_pauses_are_24_hours_and_4_minutes() {
+    fn fifteen_intervals_sum_to_24_hours_and_4_minutes() {
         let all: Duration = V3::fifteen_intervals().iter().sum();
         assert_eq!(all, Duration::from_secs(24 * 3600 + 4 * 60));
         assert_eq!(V3::fifteen_intervals().len(), 15);

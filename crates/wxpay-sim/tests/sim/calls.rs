@@ -8,7 +8,9 @@ use wxpay_sim::{
     credentials::Permission,
     gateway::{PayError, Payer, PrepayRef},
     ledger::OrderState,
-    settings::{BadSignatureCode, Era, ExpiredTokenCode, LeakedKey, PlusSign, ReusedOrderNumber, WrongSecretCode},
+    settings::{
+        BadSignatureCode, Era, ExpiredTokenCode, LeakedKey, PlusSign, ReusedOrderNumber, WrongSecretCode,
+    },
     warnings::Kind,
 };
 
@@ -18,23 +20,23 @@ fn with(change: impl FnOnce(&mut Settings)) -> Settings {
     settings
 }
 
-fn code(answer: &Value) -> i64 {
-    answer["errcode"].as_i64().unwrap_or_else(|| panic!("{answer}"))
+fn code(reply: &Value) -> i64 {
+    reply["errcode"].as_i64().unwrap_or_else(|| panic!("{reply}"))
 }
 
 #[test]
-fn a_token_has_64_characters_and_no_errcode() {
+fn token_has_64_characters_and_no_errcode() {
     let mut shop = Shop::open(Settings::default());
-    let answer = shop.token_reply();
-    assert_eq!(answer["expires_in"], 7200);
-    assert!(answer.get("errcode").is_none());
-    let token = answer["access_token"].as_str().unwrap();
+    let reply = shop.token_reply();
+    assert_eq!(reply["expires_in"], 7200);
+    assert!(reply.get("errcode").is_none());
+    let token = reply["access_token"].as_str().unwrap();
     assert_eq!(token.len(), 64);
     assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
 }
 
 #[test]
-fn a_token_request_is_refused_by_the_first_thing_that_is_wrong() {
+fn token_request_is_refused_by_its_first_failing_check() {
     let mut shop = Shop::open(with(|settings| settings.token_daily_quota = Some(1)));
     let (appid, secret) = (shop.me.appid().to_string(), shop.me.app_secret().expose().clone());
     let cases = [
@@ -54,7 +56,7 @@ fn a_token_request_is_refused_by_the_first_thing_that_is_wrong() {
 }
 
 #[test]
-fn a_wrong_secret_has_the_code_of_its_era() {
+fn wrong_secret_errcode_follows_the_setting() {
     for (setting, expected) in [(WrongSecretCode::Invalid40001, 40001), (WrongSecretCode::Secret40125, 40125)]
     {
         let mut shop = Shop::open(with(|settings| settings.wrong_secret_code = setting));
@@ -64,26 +66,26 @@ fn a_wrong_secret_has_the_code_of_its_era() {
 }
 
 #[test]
-fn the_two_hundred_and_first_token_of_a_day_is_refused() {
+fn token_quota_follows_the_setting() {
     let mut shop = Shop::open(Settings::default());
     for _ in 1..200 {
         shop.fetch_token();
     }
-    let answer = shop.token_reply();
-    assert_eq!(answer, json!({ "errcode": 45009, "errmsg": "reach max api daily quota limit" }));
+    let reply = shop.token_reply();
+    assert_eq!(reply, json!({ "errcode": 45009, "errmsg": "reach max api daily quota limit" }));
     let mut later = Shop::open(Settings::of(Era::Y2016));
     for _ in 1..2000 {
         later.fetch_token();
     }
     assert_eq!(code(&later.token_reply()), 45009);
-    let mut never = Shop::open(with(|settings| settings.token_daily_quota = None));
+    let mut unlimited = Shop::open(with(|settings| settings.token_daily_quota = None));
     for _ in 0..2100 {
-        never.fetch_token();
+        unlimited.fetch_token();
     }
 }
 
 #[test]
-fn a_replaced_token_dies_at_once_or_after_its_overlap() {
+fn replaced_token_is_invalid_at_once_or_after_the_overlap() {
     for (settings, seconds) in [(Settings::default(), 0), (Settings::of(Era::Y2016), 300)] {
         let mut shop = Shop::open(settings);
         let old = shop.token.clone();
@@ -102,7 +104,7 @@ fn a_replaced_token_dies_at_once_or_after_its_overlap() {
 }
 
 #[test]
-fn an_expired_token_has_the_code_of_the_switch() {
+fn expired_token_errcode_follows_the_setting() {
     for (setting, expected) in
         [(ExpiredTokenCode::Expired42001, 42001), (ExpiredTokenCode::Invalid40001, 40001)]
     {
@@ -120,7 +122,7 @@ fn an_expired_token_has_the_code_of_the_switch() {
 
 /// Each request fails every check from one point on. Correcting the first failure reveals the code of the next check.
 #[test]
-fn a_call_is_refused_by_the_first_thing_that_is_wrong() {
+fn call_is_refused_by_its_first_failing_check() {
     for (path, bad_signature) in
         [("/pay/genprepay", 268_500_741), ("/pay/orderquery", 49004), ("/pay/delivernotify", 49004)]
     {
@@ -129,39 +131,39 @@ fn a_call_is_refused_by_the_first_thing_that_is_wrong() {
         let bare = |scheme: &str| format!("{scheme}://api.weixin.qq.com{path}");
         let with_token = |token: &str| format!("https://api.weixin.qq.com{path}?access_token={token}");
         let post = |url: String, body: &str| Request::post(url, "", body.as_bytes().to_vec());
-        let mine =
+        let own_body =
             json!({ "appid": shop.me.appid().as_str(), "package": "p", "app_signature": "x" }).to_string();
-        let strangers = json!({ "appid": "wx0000000000000000" }).to_string();
+        let other_app = json!({ "appid": "wx0000000000000000" }).to_string();
 
-        let ask = |shop: &mut Shop, request: &Request| code(&shop.json_reply(request));
-        assert_eq!(ask(&mut shop, &Request::get(bare("http"))), 43002);
-        assert_eq!(ask(&mut shop, &post(bare("http"), "")), 43003);
-        assert_eq!(ask(&mut shop, &post(bare("https"), "")), 41001);
-        assert_eq!(ask(&mut shop, &post(with_token("garbage"), "")), 40014);
+        let errcode = |shop: &mut Shop, request: &Request| code(&shop.json_reply(request));
+        assert_eq!(errcode(&mut shop, &Request::get(bare("http"))), 43002);
+        assert_eq!(errcode(&mut shop, &post(bare("http"), "")), 43003);
+        assert_eq!(errcode(&mut shop, &post(bare("https"), "")), 41001);
+        assert_eq!(errcode(&mut shop, &post(with_token("garbage"), "")), 40014);
         shop.now = shop.now.after(Duration::from_secs(7200));
-        assert_eq!(ask(&mut shop, &post(with_token(&token), "")), 42001);
+        assert_eq!(errcode(&mut shop, &post(with_token(&token), "")), 42001);
         let token = shop.fetch_token();
-        assert_eq!(ask(&mut shop, &post(with_token(&token), "")), 44002);
+        assert_eq!(errcode(&mut shop, &post(with_token(&token), "")), 44002);
         for (permission, expected) in [(Permission::NotApproved, 48001), (Permission::NoPayment, 43008)] {
             shop.gateway.register(App::new(shop.me.clone()).with_permission(permission));
             let token = shop.fetch_token();
-            assert_eq!(ask(&mut shop, &post(with_token(&token), "{")), 47001);
-            assert_eq!(ask(&mut shop, &post(with_token(&token), &strangers)), expected);
+            assert_eq!(errcode(&mut shop, &post(with_token(&token), "{")), 47001);
+            assert_eq!(errcode(&mut shop, &post(with_token(&token), &other_app)), expected);
         }
         shop.gateway.register(App::new(shop.me.clone()));
         let token = shop.fetch_token();
-        assert_eq!(ask(&mut shop, &post(with_token(&token), &strangers)), 49001);
-        assert_eq!(ask(&mut shop, &post(with_token(&token), &mine)), bad_signature);
+        assert_eq!(errcode(&mut shop, &post(with_token(&token), &other_app)), 49001);
+        assert_eq!(errcode(&mut shop, &post(with_token(&token), &own_body)), bad_signature);
     }
 }
 
 #[test]
-fn genprepay_answers_prepayid_first() {
+fn genprepay_reply_begins_with_prepayid() {
     let mut shop = Shop::open(Settings::default());
     let body = shop.prepay_body(&shop.goods("A1"));
     let reply = String::from_utf8(shop.reply(&shop.request("/pay/genprepay", &body))).unwrap();
-    let answer: Value = serde_json::from_str(&reply).unwrap();
-    let prepayid = answer["prepayid"].as_str().unwrap();
+    let members: Value = serde_json::from_str(&reply).unwrap();
+    let prepayid = members["prepayid"].as_str().unwrap();
     assert_eq!(reply, format!(r#"{{"prepayid":"{prepayid}","errcode":0,"errmsg":"Success"}}"#));
     assert_eq!(prepayid.len(), 32);
     // Ten digits, then the day in GMT+8.
@@ -170,12 +172,12 @@ fn genprepay_answers_prepayid_first() {
 }
 
 #[test]
-fn a_bad_signature_of_genprepay_has_the_code_of_the_switch() {
+fn genprepay_signature_errcode_follows_the_setting() {
     for (setting, expected) in
         [(BadSignatureCode::Long268500741, 268_500_741), (BadSignatureCode::Short49004, 49004)]
     {
         let mut shop = Shop::open(with(|settings| settings.bad_signature_code = setting));
-        let good = shop.prepay_body(&shop.goods("A1"));
+        let valid = shop.prepay_body(&shop.goods("A1"));
         for (member, value) in [
             ("noncestr", json!("other")),
             ("timestamp", json!(1)),
@@ -184,21 +186,21 @@ fn a_bad_signature_of_genprepay_has_the_code_of_the_switch() {
             ("package", json!("other")),
             ("app_signature", json!("0000000000000000000000000000000000000000")),
         ] {
-            let mut body = good.clone();
+            let mut body = valid.clone();
             body[member] = value;
             assert_eq!(shop.errcode("/pay/genprepay", &body), expected, "{member}");
         }
-        let mut upper = good.clone();
-        upper["app_signature"] = good["app_signature"].as_str().unwrap().to_uppercase().into();
+        let mut upper = valid.clone();
+        upper["app_signature"] = valid["app_signature"].as_str().unwrap().to_uppercase().into();
         assert_eq!(shop.errcode("/pay/genprepay", &upper), expected);
         let package = package_of(&shop.goods("A1"), "another-key");
         assert_eq!(shop.errcode("/pay/genprepay", &shop.prepay_of(&package).clone()), expected);
-        assert_eq!(shop.errcode("/pay/genprepay", &good), 0);
+        assert_eq!(shop.errcode("/pay/genprepay", &valid), 0);
     }
 }
 
 #[test]
-fn timestamp_may_be_a_number_or_a_string_and_traceid_may_be_absent() {
+fn genprepay_accepts_a_numeric_or_string_timestamp_without_traceid() {
     let mut shop = Shop::open(Settings::default());
     let package = package_of(&shop.goods("A1"), shop.me.partner_key().expose());
     for timestamp in [json!(1_399_514_976), json!("1399514976")] {
@@ -211,7 +213,7 @@ fn timestamp_may_be_a_number_or_a_string_and_traceid_may_be_absent() {
 }
 
 #[test]
-fn a_float_for_a_timestamp_is_not_seconds() {
+fn genprepay_rejects_a_fractional_timestamp() {
     let mut shop = Shop::open(Settings::default());
     let mut body = shop.prepay_body(&shop.goods("A1"));
     body["timestamp"] = json!(1_399_514_976.5);
@@ -219,7 +221,7 @@ fn a_float_for_a_timestamp_is_not_seconds() {
 }
 
 #[test]
-fn a_distant_timestamp_is_refused_only_if_the_switch_says_so() {
+fn distant_timestamp_is_refused_only_with_a_tolerance() {
     for (tolerance, expected) in [(None, 0), (Some(Duration::from_secs(300)), 40035)] {
         let mut shop = Shop::open(with(|settings| settings.timestamp_tolerance = tolerance));
         let body = shop.prepay_body(&shop.goods("A1"));
@@ -229,7 +231,7 @@ fn a_distant_timestamp_is_refused_only_if_the_switch_says_so() {
 }
 
 #[test]
-fn the_packages_fields_keep_to_their_rules() {
+fn package_fields_are_validated() {
     let mut shop = Shop::open(Settings::default());
     let long = |length: usize| "a".repeat(length);
     let url = |length: usize| format!("http://h/{}", "a".repeat(length - 9));
@@ -285,7 +287,7 @@ fn the_packages_fields_keep_to_their_rules() {
 }
 
 #[test]
-fn a_name_given_twice_is_refused_even_if_signed() {
+fn duplicate_package_field_is_refused_even_if_signed() {
     let mut shop = Shop::open(Settings::default());
     let key = shop.me.partner_key().expose().clone();
     let unsigned = "a=1&a=2";
@@ -303,7 +305,7 @@ fn a_name_given_twice_is_refused_even_if_signed() {
 }
 
 #[test]
-fn gbk_and_utf_8_are_taken_by_their_bytes() {
+fn package_is_decoded_by_its_input_charset() {
     let mut shop = Shop::open(Settings::default());
     // 测试 in GBK.
     let mut fields = shop.goods("G1");
@@ -313,10 +315,10 @@ fn gbk_and_utf_8_are_taken_by_their_bytes() {
     assert_eq!(shop.errcode("/pay/genprepay", &body), 0);
     assert_eq!(shop.record("G1").body, "测试");
     // Without input_charset, the charset is GBK.
-    let mut silent = fields.clone();
-    silent.remove("input_charset");
-    silent.insert("out_trade_no", b"G2".to_vec());
-    let body = shop.prepay_body(&silent);
+    let mut without_charset = fields.clone();
+    without_charset.remove("input_charset");
+    without_charset.insert("out_trade_no", b"G2".to_vec());
+    let body = shop.prepay_body(&without_charset);
     assert_eq!(shop.errcode("/pay/genprepay", &body), 0);
     assert_eq!(shop.record("G2").body, "测试");
     // The same bytes are invalid UTF-8.
@@ -328,7 +330,7 @@ fn gbk_and_utf_8_are_taken_by_their_bytes() {
 }
 
 #[test]
-fn a_bare_plus_is_a_plus_or_a_space_and_flagged() {
+fn bare_plus_follows_the_setting_and_is_flagged() {
     for (plus, text, expected) in
         [(PlusSign::Literal, "a+b", 0), (PlusSign::Space, "a b", 0), (PlusSign::Literal, "a b", 268_500_741)]
     {
@@ -344,7 +346,7 @@ fn a_bare_plus_is_a_plus_or_a_space_and_flagged() {
 }
 
 #[test]
-fn an_appkey_in_the_body_is_flagged_or_refused() {
+fn appkey_in_the_body_is_flagged_or_refused() {
     for (leaked_key, expected) in [(LeakedKey::Flagged, 0), (LeakedKey::Refused, 40035)] {
         let mut shop = Shop::open(with(|settings| settings.leaked_key = leaked_key));
         let mut body = shop.prepay_body(&shop.goods("A1"));
@@ -357,7 +359,7 @@ fn an_appkey_in_the_body_is_flagged_or_refused() {
 }
 
 #[test]
-fn a_secret_anywhere_it_must_not_be_is_flagged() {
+fn secret_in_a_package_field_is_flagged() {
     let mut shop = Shop::open(Settings::default());
     assert!(!shop.warned(Kind::LeakedSecret));
     let mut fields = shop.goods("A1");
@@ -368,7 +370,7 @@ fn a_secret_anywhere_it_must_not_be_is_flagged() {
 }
 
 #[test]
-fn a_number_used_again_gets_a_new_prepayid_unless_paid() {
+fn reused_order_number_gets_a_new_prepayid_until_paid() {
     let mut shop = Shop::open(Settings::default());
     let (first, second) = (shop.order("A1"), shop.order("A1"));
     assert_ne!(first, second);
@@ -380,29 +382,29 @@ fn a_number_used_again_gets_a_new_prepayid_unless_paid() {
     assert_eq!(paid.payments[0].total_fee.get(), 1999);
     assert_eq!(shop.errcode_of(&[]), 40035);
     let by_second = PrepayRef::Prepayid(second.parse().unwrap());
-    let again = shop.gateway.pay(&by_second, &Payer::default(), shop.now);
-    assert_eq!(again.unwrap_err(), PayError::AlreadyPaid);
+    let result = shop.gateway.pay(&by_second, &Payer::default(), shop.now);
+    assert_eq!(result.unwrap_err(), PayError::AlreadyPaid);
 }
 
 #[test]
-fn a_number_used_again_is_refused_if_the_switch_says_so() {
+fn reused_order_number_is_refused_by_the_setting() {
     let mut shop = Shop::open(with(|settings| settings.reused_order_number = ReusedOrderNumber::Refused));
     shop.order("A1");
     assert_eq!(shop.errcode_of(&[]), 40035);
 }
 
 #[test]
-fn an_order_expires_by_its_time_or_the_prepayids() {
+fn order_expires_by_time_expire_or_the_prepayid_lifetime() {
     for (expire, seconds) in [("", 7200), ("20140508101036", 60), ("20140509101036", 7200)] {
         let mut shop = Shop::open(Settings::default());
         assert_eq!(shop.errcode_of(&[("time_expire", expire)]), 0);
-        let tapped = PrepayRef::OutTradeNo("A1".parse().unwrap());
+        let order_ref = PrepayRef::OutTradeNo("A1".parse().unwrap());
         shop.wait(seconds - 1);
         assert_eq!(shop.record("A1").state, OrderState::Ordered);
         shop.wait(1);
         assert_eq!(shop.record("A1").state, OrderState::Expired);
-        let late = shop.gateway.pay(&tapped, &Payer::default(), shop.now);
-        assert_eq!(late.unwrap_err(), PayError::Expired);
+        let result = shop.gateway.pay(&order_ref, &Payer::default(), shop.now);
+        assert_eq!(result.unwrap_err(), PayError::Expired);
     }
     let mut short = Shop::open(with(|settings| settings.prepay_ttl = Duration::from_secs(10)));
     short.order("A1");
@@ -411,7 +413,7 @@ fn an_order_expires_by_its_time_or_the_prepayids() {
 }
 
 #[test]
-fn orderquery_tells_an_order_in_strings_and_ret_code_as_a_number() {
+fn orderquery_returns_strings_and_a_numeric_ret_code() {
     let mut shop = Shop::open(Settings::default());
     let body = shop.query_body("A1");
     let unknown = shop.call("/pay/orderquery", &body);
@@ -424,9 +426,9 @@ fn orderquery_tells_an_order_in_strings_and_ret_code_as_a_number() {
     assert_eq!(unpaid["order_info"]["trade_state"], "1");
     assert_eq!(unpaid["order_info"]["transaction_id"], "");
 
-    let tapped = PrepayRef::OutTradeNo("A1".parse().unwrap());
+    let order_ref = PrepayRef::OutTradeNo("A1".parse().unwrap());
     let payer = Payer::default().with_discount(wxpay_proto::Fen::new(50)).with_bank_type("0");
-    let paid = shop.gateway.pay(&tapped, &payer, shop.now).unwrap().order;
+    let paid = shop.gateway.pay(&order_ref, &payer, shop.now).unwrap().order;
     let reply = String::from_utf8(shop.reply(&shop.request("/pay/orderquery", &body))).unwrap();
     assert_eq!(
         reply,
@@ -446,38 +448,38 @@ fn orderquery_tells_an_order_in_strings_and_ret_code_as_a_number() {
 }
 
 #[test]
-fn orderquery_checks_both_signatures() {
+fn orderquery_verifies_both_signatures() {
     let mut shop = Shop::open(Settings::default());
-    let good = shop.query_body("A1");
-    let mut outer = good.clone();
+    let valid = shop.query_body("A1");
+    let mut outer = valid.clone();
     outer["timestamp"] = "1".into();
     assert_eq!(shop.errcode("/pay/orderquery", &outer), 49004);
-    let package = good["package"].as_str().unwrap().replace("A1", "A2");
+    let package = valid["package"].as_str().unwrap().replace("A1", "A2");
     let inner = json!({ "appid": shop.me.appid().as_str(), "package": package, "timestamp": "1" });
     let inner = app_signed(inner, shop.me.pay_sign_key().expose());
     assert_eq!(shop.errcode("/pay/orderquery", &inner), 49004);
-    let mut loud = good;
-    loud["sign_method"] = "SHA1".into();
-    assert_eq!(shop.errcode("/pay/orderquery", &loud), 0);
-    loud["sign_method"] = "md5".into();
-    assert_eq!(shop.errcode("/pay/orderquery", &loud), 40035);
+    let mut upper = valid;
+    upper["sign_method"] = "SHA1".into();
+    assert_eq!(shop.errcode("/pay/orderquery", &upper), 0);
+    upper["sign_method"] = "md5".into();
+    assert_eq!(shop.errcode("/pay/orderquery", &upper), 40035);
 }
 
 #[test]
-fn delivernotify_is_kept_with_the_order() {
+fn delivernotify_is_recorded_with_the_order() {
     let mut shop = Shop::open(Settings::default());
     shop.order("A1");
     let payment = shop.pay("A1").payments[0].clone();
     let (openid, transid) = (payment.openid.as_str().to_owned(), payment.transaction_id.to_string());
-    let ask = |shop: &mut Shop, number: &str, openid: &str, transid: &str| {
+    let errcode = |shop: &mut Shop, number: &str, openid: &str, transid: &str| {
         let body = shop.deliver_body(number, openid, transid);
         shop.errcode("/pay/delivernotify", &body)
     };
-    assert_eq!(ask(&mut shop, "A1", "", &transid), 49002);
-    assert_eq!(ask(&mut shop, "A1", &openid, ""), 49002);
-    assert_eq!(ask(&mut shop, "A1", "oSomebodyElse", &transid), 49003);
-    assert_eq!(ask(&mut shop, "A1", &openid, "1"), 49005);
-    assert_eq!(ask(&mut shop, "A2", &openid, &transid), 49005);
+    assert_eq!(errcode(&mut shop, "A1", "", &transid), 49002);
+    assert_eq!(errcode(&mut shop, "A1", &openid, ""), 49002);
+    assert_eq!(errcode(&mut shop, "A1", "oSomebodyElse", &transid), 49003);
+    assert_eq!(errcode(&mut shop, "A1", &openid, "1"), 49005);
+    assert_eq!(errcode(&mut shop, "A2", &openid, &transid), 49005);
     assert!(shop.record("A1").deliveries.is_empty());
     let body = shop.deliver_body("A1", &openid, &transid);
     assert_eq!(shop.call("/pay/delivernotify", &body), json!({ "errcode": 0, "errmsg": "ok" }));
@@ -486,7 +488,7 @@ fn delivernotify_is_kept_with_the_order() {
 }
 
 #[test]
-fn an_unknown_path_is_not_found() {
+fn unknown_path_is_not_found() {
     let mut shop = Shop::open(Settings::default());
     let outcome = shop.gateway.answer(&Request::get("https://api.weixin.qq.com/pay/refund".into()), shop.now);
     let wxpay_sim::Outcome::Reply(reply) = outcome else { panic!("{outcome:?}") };

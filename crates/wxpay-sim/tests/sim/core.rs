@@ -40,23 +40,23 @@ fn run<F: Flow>(
     memory: &mut Memory,
     now: &mut UnixTime,
 ) -> Result<F::Output, wxpay_proto::Error> {
-    let mut drawn = 0;
+    let mut counter = 0;
     let mut entropy = || {
-        drawn += 1;
-        Entropy::new([drawn; 32])
+        counter += 1;
+        Entropy::new([counter; 32])
     };
     let mut step = Step::begin(flow, World::new(*now, entropy(), memory));
     for _ in 0..100 {
         step = match step {
-            Step::Send(transmit, sent) => {
+            Step::Send(transmit, awaiting) => {
                 let lost = || Failure::Lost("the network broke".into());
                 let reply = match gateway.answer(&transmit.request, *now) {
                     Outcome::Reply(reply) | Outcome::AfterNotifications(reply) | Outcome::Slow(reply, _) => {
                         Ok(reply)
                     }
-                    Outcome::Delayed(reply, pause) => {
-                        *now = now.after(pause);
-                        if pause < transmit.timeout { Ok(reply) } else { Err(lost()) }
+                    Outcome::Delayed(reply, delay) => {
+                        *now = now.after(delay);
+                        if delay < transmit.timeout { Ok(reply) } else { Err(lost()) }
                     }
                     Outcome::Truncated(..)
                     | Outcome::ConnectionClosed { .. }
@@ -64,7 +64,7 @@ fn run<F: Flow>(
                     | Outcome::ConnectionRefused(_) => Err(lost()),
                 };
                 *now = now.after(Duration::from_millis(20));
-                sent.resume(reply, World::new(*now, entropy(), memory))
+                awaiting.resume(reply, World::new(*now, entropy(), memory))
             }
             Step::Wait(until, waiting) => {
                 *now = until.max(*now);
@@ -98,18 +98,18 @@ fn payment_completes_in_both_charsets() {
         let params = run(merchant.prepay(order("A1", charset)), &mut gateway, &mut memory, &mut now).unwrap();
         let unpaid = run(merchant.query("A1".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
         assert!(matches!(unpaid, QueryOutcome::Unpaid), "{unpaid:?}");
-        let none = run(merchant.query("A2".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
-        assert!(matches!(none, QueryOutcome::NotFound), "{none:?}");
+        let unknown = run(merchant.query("A2".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
+        assert!(matches!(unknown, QueryOutcome::NotFound), "{unknown:?}");
 
         let params = serde_json::to_vec(&params).unwrap();
-        let bill = PaymentRequest::parse(&mut gateway, &params, now).unwrap();
-        assert_eq!((bill.total_fee, bill.body.as_str()), (Fen::new(1999), "支付 测试+1"));
+        let request = PaymentRequest::parse(&mut gateway, &params, now).unwrap();
+        assert_eq!((request.total_fee, request.body.as_str()), (Fen::new(1999), "支付 测试+1"));
         let payer = Payer::default().with_discount(Fen::new(9));
-        bill.pay(&mut gateway, &payer, now).unwrap();
+        request.pay(&mut gateway, &payer, now).unwrap();
 
         let delivery = gateway.due_deliveries(now).remove(0);
-        let received = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
-        let notification = merchant.verify_notification(&received).unwrap();
+        let raw = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
+        let notification = merchant.verify_notification(&raw).unwrap();
         assert_eq!(notification.attach(), Some("附言 a&b"));
         assert_eq!((notification.total_fee(), notification.discount()), (Fen::new(1990), Fen::new(9)));
         let paid = run(merchant.query("A1".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
@@ -120,9 +120,9 @@ fn payment_completes_in_both_charsets() {
 
 #[test]
 fn invalid_token_is_fetched_again() {
-    for trouble in [Fault::TokenReplaced, Fault::TokenExpired] {
+    for fault in [Fault::TokenReplaced, Fault::TokenExpired] {
         let mut gateway = Gateway::new(Settings::default(), 3);
-        gateway.inject(FaultRule::new(trouble).for_operation(Operation::Genprepay).at_most(1));
+        gateway.inject(FaultRule::new(fault).for_operation(Operation::Genprepay).at_most(1));
         let (merchant, mut memory, mut now) = (merchant(&gateway), Memory::default(), START);
         run(merchant.prepay(order("A1", Charset::Utf8)), &mut gateway, &mut memory, &mut now).unwrap();
     }
@@ -137,8 +137,8 @@ fn forged_notification_of_every_kind_is_rejected() {
         shop.order("A1");
         shop.pay("A1");
         for delivery in shop.due() {
-            let received = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
-            assert_eq!(merchant.verify_notification(&received).is_err(), delivery.is_forged());
+            let raw = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
+            assert_eq!(merchant.verify_notification(&raw).is_err(), delivery.is_forged());
         }
     }
 }

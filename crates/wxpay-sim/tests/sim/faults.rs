@@ -11,9 +11,9 @@ use wxpay_sim::{
     warnings::Kind,
 };
 
-fn with_fault(trouble: Fault) -> Shop {
+fn with_fault(fault: Fault) -> Shop {
     let mut shop = Shop::open(Settings::default());
-    shop.gateway.inject(FaultRule::new(trouble).at_most(1));
+    shop.gateway.inject(FaultRule::new(fault).at_most(1));
     shop
 }
 
@@ -24,12 +24,12 @@ fn prepay(shop: &mut Shop, number: &str) -> Outcome {
 }
 
 #[test]
-fn a_lost_answer_leaves_its_effect_or_none() {
-    for (trouble, commits) in [(Fault::CommitThenDropResponse, true), (Fault::DropBeforeCommit, false)] {
-        let mut shop = with_fault(trouble);
+fn lost_responsefollows_commit_or_not() {
+    for (fault, commits) in [(Fault::CommitThenDropResponse, true), (Fault::DropBeforeCommit, false)] {
+        let mut shop = with_fault(fault);
         let outcome = prepay(&mut shop, "A1");
         assert!(
-            matches!(outcome, Outcome::ConnectionClosed { committed: told } if told == commits),
+            matches!(outcome, Outcome::ConnectionClosed { committed: actual } if actual == commits),
             "{outcome:?}"
         );
         assert_eq!(shop.gateway.orders(shop.now).len(), usize::from(commits));
@@ -38,7 +38,7 @@ fn a_lost_answer_leaves_its_effect_or_none() {
 }
 
 #[test]
-fn a_late_answer_has_had_its_effect() {
+fn delayed_responseis_already_committed() {
     let mut shop = with_fault(Fault::Delayed { millis: 1500 });
     let Outcome::Delayed(reply, pause) = prepay(&mut shop, "A1") else { panic!() };
     assert_eq!(pause, Duration::from_millis(1500));
@@ -47,36 +47,36 @@ fn a_late_answer_has_had_its_effect() {
 }
 
 #[test]
-fn a_cut_answer_is_never_whole() {
+fn truncated_responseis_never_complete() {
     for (bytes, expected) in [(0, 0), (10, 10), (1_000_000, 77)] {
         let mut shop = with_fault(Fault::Cut { bytes });
-        let Outcome::Truncated(reply, kept) = prepay(&mut shop, "A1") else { panic!() };
+        let Outcome::Truncated(reply, length) = prepay(&mut shop, "A1") else { panic!() };
         assert_eq!(reply.body().len(), 78);
-        assert_eq!(kept, expected);
+        assert_eq!(length, expected);
     }
 }
 
 #[test]
-fn an_error_page_garbage_or_a_busy_gateway_may_hide_an_effect() {
+fn error_page_garbage_or_system_error_may_follow_a_commit() {
     for commits in [true, false] {
-        for (trouble, status, start) in [
+        for (fault, status, prefix) in [
             (Fault::ServerError { commits }, 500, &b"<html>"[..]),
             (Fault::Garbage { commits }, 200, b"<html>\xff"),
             (Fault::SystemError { commits }, 200, b"{\"errcode\":-1,\"errmsg\":\"system error\"}"),
         ] {
-            let mut shop = with_fault(trouble);
+            let mut shop = with_fault(fault);
             let Outcome::Reply(reply) = prepay(&mut shop, "A1") else { panic!() };
             assert_eq!(reply.status(), status);
-            assert!(reply.body().starts_with(start));
+            assert!(reply.body().starts_with(prefix));
             assert_eq!(shop.gateway.orders(shop.now).len(), usize::from(commits));
         }
     }
 }
 
 #[test]
-fn a_token_is_replaced_or_expires_in_mid_flight() {
-    for (trouble, expected) in [(Fault::TokenReplaced, 40001), (Fault::TokenExpired, 42001)] {
-        let mut shop = with_fault(trouble);
+fn token_is_replaced_or_expires_during_a_call() {
+    for (fault, expected) in [(Fault::TokenReplaced, 40001), (Fault::TokenExpired, 42001)] {
+        let mut shop = with_fault(fault);
         let body = shop.prepay_body(&shop.goods("A1"));
         assert_eq!(shop.errcode("/pay/genprepay", &body), expected);
         shop.token = shop.fetch_token();
@@ -85,7 +85,7 @@ fn a_token_is_replaced_or_expires_in_mid_flight() {
 }
 
 #[test]
-fn the_quota_is_used_up_until_the_next_day() {
+fn token_quota_is_used_up_until_the_next_day() {
     let mut shop = with_fault(Fault::QuotaUsedUp);
     assert_eq!(shop.token_reply()["errcode"], 45009);
     assert_eq!(shop.token_reply()["errcode"], 45009);
@@ -94,7 +94,7 @@ fn the_quota_is_used_up_until_the_next_day() {
 }
 
 #[test]
-fn an_early_payer_pays_before_genprepay_is_answered() {
+fn early_payment_precedes_the_genprepay_reply() {
     let mut shop = with_fault(Fault::Early);
     let Outcome::AfterNotifications(reply) = prepay(&mut shop, "A1") else { panic!() };
     assert!(reply.body().starts_with(b"{\"prepayid\""));
@@ -104,25 +104,25 @@ fn an_early_payer_pays_before_genprepay_is_answered() {
 }
 
 #[test]
-fn an_early_notification_overtakes_the_phone() {
+fn early_notification_precedes_the_payers_result() {
     let mut settings = Settings::default();
     settings.notify_delay = Duration::from_secs(3);
     let mut shop = Shop::open(settings);
     shop.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Pay));
     shop.order("A1");
-    let tapped = PrepayRef::OutTradeNo("A1".parse().unwrap());
-    let paid = shop.gateway.pay(&tapped, &Payer::default(), shop.now).unwrap();
+    let order_ref = PrepayRef::OutTradeNo("A1".parse().unwrap());
+    let paid = shop.gateway.pay(&order_ref, &Payer::default(), shop.now).unwrap();
     assert!(paid.notifications_first);
     assert_eq!(shop.due().len(), 1);
 }
 
 #[test]
-fn a_second_payment_has_its_own_number_and_notification() {
+fn second_payment_has_its_own_number_and_notification() {
     let mut shop = Shop::open(Settings::default());
     shop.order("A1");
-    let tapped = PrepayRef::OutTradeNo("A1".parse().unwrap());
+    let order_ref = PrepayRef::OutTradeNo("A1".parse().unwrap());
     shop.pay("A1");
-    let refused = shop.gateway.pay(&tapped, &Payer::default(), shop.now);
+    let refused = shop.gateway.pay(&order_ref, &Payer::default(), shop.now);
     assert_eq!(refused.unwrap_err(), PayError::AlreadyPaid);
     shop.gateway.inject(FaultRule::new(Fault::SecondPayment));
     let payments = shop.pay("A1").payments;
@@ -133,8 +133,8 @@ fn a_second_payment_has_its_own_number_and_notification() {
     assert_ne!(parameter(&deliveries[0], "notify_id"), parameter(&deliveries[1], "notify_id"));
 }
 
-fn notified(trouble: Fault) -> (Shop, Vec<Delivery>) {
-    let mut shop = with_fault(trouble);
+fn paid_with_fault(fault: Fault) -> (Shop, Vec<Delivery>) {
+    let mut shop = with_fault(fault);
     shop.order("A1");
     shop.pay("A1");
     let deliveries = shop.due();
@@ -142,8 +142,8 @@ fn notified(trouble: Fault) -> (Shop, Vec<Delivery>) {
 }
 
 #[test]
-fn a_lost_notification_is_repeated_by_the_schedule() {
-    let (mut shop, deliveries) = notified(Fault::NotificationLost);
+fn lost_notification_is_retried_on_schedule() {
+    let (mut shop, deliveries) = paid_with_fault(Fault::NotificationLost);
     assert!(deliveries.is_empty());
     shop.wait(8);
     let delivery = shop.due().remove(0);
@@ -152,8 +152,8 @@ fn a_lost_notification_is_repeated_by_the_schedule() {
 }
 
 #[test]
-fn a_doubled_notification_overlaps_itself_and_counts_as_one_round() {
-    let (mut shop, deliveries) = notified(Fault::NotificationDuplicated);
+fn duplicated_notification_overlaps_and_counts_as_one_attempt() {
+    let (mut shop, deliveries) = paid_with_fault(Fault::NotificationDuplicated);
     assert_eq!(deliveries.iter().map(Delivery::overlaps).collect::<Vec<_>>(), [false, true]);
     assert!(deliveries.iter().all(|delivery| shop.verifies(delivery)));
     assert_eq!(deliveries[0].query(), deliveries[1].query());
@@ -161,15 +161,15 @@ fn a_doubled_notification_overlaps_itself_and_counts_as_one_round() {
     assert_eq!(shop.gateway.next_due(), None);
     shop.respond(&deliveries[1], 200, "fail");
     assert_eq!(shop.gateway.next_due().unwrap().since(shop.now).as_secs(), 8);
-    let (mut shop, deliveries) = notified(Fault::NotificationDuplicated);
+    let (mut shop, deliveries) = paid_with_fault(Fault::NotificationDuplicated);
     shop.respond(&deliveries[0], 200, "success");
     shop.gateway.record_delivery(deliveries[1].id(), &DeliveryResult::NoResponse, shop.now);
     assert_eq!(shop.gateway.notifications()[0].state, NotificationState::Accepted);
 }
 
 #[test]
-fn a_reordered_notification_follows_the_next_one() {
-    let (mut shop, deliveries) = notified(Fault::NotificationReordered);
+fn reordered_notification_follows_the_next_one() {
+    let (mut shop, deliveries) = paid_with_fault(Fault::NotificationReordered);
     assert!(deliveries.is_empty());
     shop.wait(1);
     shop.order("A2");
@@ -179,15 +179,15 @@ fn a_reordered_notification_follows_the_next_one() {
 }
 
 #[test]
-fn a_reordered_notification_goes_alone_when_none_follows() {
-    let (mut shop, deliveries) = notified(Fault::NotificationReordered);
+fn reordered_notification_is_sent_alone_if_none_follows() {
+    let (mut shop, deliveries) = paid_with_fault(Fault::NotificationReordered);
     assert!(deliveries.is_empty());
     shop.wait(8);
     assert_eq!(shop.due().len(), 1);
 }
 
 #[test]
-fn a_forged_copy_of_every_kind_does_not_verify_and_success_to_it_is_flagged() {
+fn forged_notification_does_not_verify_and_accepting_it_is_flagged() {
     let mut tampered = std::collections::BTreeSet::new();
     for seed in 0..40 {
         let mut shop = Shop::seeded(Settings::default(), seed);
@@ -196,22 +196,22 @@ fn a_forged_copy_of_every_kind_does_not_verify_and_success_to_it_is_flagged() {
         shop.pay("A1");
         let deliveries = shop.due();
         assert_eq!(deliveries.iter().map(Delivery::is_forged).collect::<Vec<_>>(), [true, false]);
-        let (forged, honest) = (&deliveries[0], &deliveries[1]);
+        let (forged, genuine) = (&deliveries[0], &deliveries[1]);
         assert!(!shop.verifies(forged));
-        assert!(shop.verifies(honest));
-        let differs = |name| parameter(forged, name) != parameter(honest, name);
+        assert!(shop.verifies(genuine));
+        let differs = |name| parameter(forged, name) != parameter(genuine, name);
         tampered.insert(["total_fee", "transaction_id", "sign"].into_iter().find(|name| differs(name)));
         shop.respond(forged, 200, "success");
         assert!(shop.warned(Kind::ForgedNotificationAccepted));
         assert_eq!(shop.gateway.notifications()[0].state, NotificationState::InProgress);
-        shop.respond(honest, 200, "success");
+        shop.respond(genuine, 200, "success");
         assert_eq!(shop.gateway.notifications()[0].state, NotificationState::Accepted);
     }
     assert_eq!(tampered.len(), 4);
 }
 
 #[test]
-fn calm_ends_all_trouble() {
+fn clearing_the_faults_restores_normal_replies() {
     let mut shop = Shop::open(Settings::default());
     shop.gateway.inject(FaultRule::new(Fault::DropBeforeCommit));
     let url = token_url("client_credential", "wx0", "s");

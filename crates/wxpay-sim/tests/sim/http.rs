@@ -48,37 +48,37 @@ async fn json_of(server: &Server, method: &str, target: &str, body: &Value) -> V
 }
 
 /// Starts a merchant that records each notification and returns the next of its answers, the last one repeatedly.
-async fn merchant(answers: &'static [&'static str]) -> (String, Arc<Mutex<Vec<String>>>) {
+async fn merchant(responses: &'static [&'static str]) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/notify", listener.local_addr().unwrap());
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let keeps = Arc::clone(&heard);
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let recorder = Arc::clone(&received);
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut bytes = Vec::new();
             while !bytes.ends_with(b"</xml>") {
                 let mut part = [0; 2048];
-                let read = stream.read(&mut part).await.unwrap();
-                assert!(read > 0, "the notification is incomplete");
-                bytes.extend_from_slice(&part[..read]);
+                let length = stream.read(&mut part).await.unwrap();
+                assert!(length > 0, "the notification is incomplete");
+                bytes.extend_from_slice(&part[..length]);
             }
-            let mut kept = keeps.lock().await;
-            let answer = answers.get(kept.len()).or_else(|| answers.last()).unwrap();
-            kept.push(String::from_utf8(bytes).unwrap());
-            drop(kept);
+            let mut recorded = recorder.lock().await;
+            let response = responses.get(recorded.len()).or_else(|| responses.last()).unwrap();
+            recorded.push(String::from_utf8(bytes).unwrap());
+            drop(recorded);
             let reply = format!(
-                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{answer}",
-                answer.len()
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{response}",
+                response.len()
             );
             stream.write_all(reply.as_bytes()).await.unwrap();
         }
     });
-    (url, heard)
+    (url, received)
 }
 
 /// Opens a shop and serves a copy of its gateway, in which the shop's token is valid.
-async fn served(clock: impl FnOnce(UnixTime) -> Clock) -> (Shop, Server) {
+async fn start_server(clock: impl FnOnce(UnixTime) -> Clock) -> (Shop, Server) {
     let shop = Shop::open(Settings::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let server = Server::start(listener, shop.gateway.clone(), clock(shop.now)).unwrap();
@@ -91,9 +91,9 @@ fn prepay(shop: &Shop, number: &str, notify_url: &str) -> (String, String) {
     (format!("/pay/genprepay?access_token={}", shop.token), shop.prepay_body(&goods).to_string())
 }
 
-async fn until(what: impl AsyncFn() -> bool) {
+async fn until(condition: impl AsyncFn() -> bool) {
     timeout(SOON, async {
-        while !what().await {
+        while !condition().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })
@@ -102,9 +102,9 @@ async fn until(what: impl AsyncFn() -> bool) {
 }
 
 #[tokio::test]
-async fn a_payment_goes_from_token_to_notification() {
-    let (shop, server) = served(Clock::frozen).await;
-    let (notify_url, heard) = merchant(&["success"]).await;
+async fn payment_runs_from_token_to_notification() {
+    let (shop, server) = start_server(Clock::frozen).await;
+    let (notify_url, received) = merchant(&["success"]).await;
     let target = format!(
         "/cgi-bin/token?grant_type=client_credential&appid={}&secret={}",
         shop.me.appid(),
@@ -119,10 +119,10 @@ async fn a_payment_goes_from_token_to_notification() {
     assert!(reply.body.starts_with(b"{\"prepayid\":\""));
     let paid = json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
     assert_eq!(paid["state"], "PAID");
-    until(async || heard.lock().await.len() == 1).await;
-    let notification = heard.lock().await[0].clone();
-    let (top, xml) = notification.split_once("\r\n\r\n").unwrap();
-    assert!(top.starts_with("POST /notify?bank_billno="));
+    until(async || received.lock().await.len() == 1).await;
+    let notification = received.lock().await[0].clone();
+    let (head, xml) = notification.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST /notify?bank_billno="));
     for header in [
         "User-Agent: Mozilla/4.0",
         "Accept: */*",
@@ -130,7 +130,7 @@ async fn a_payment_goes_from_token_to_notification() {
         "Content-Length: 352",
         "Pragma: no-cache",
     ] {
-        assert!(top.contains(header), "{header} in {top}");
+        assert!(head.contains(header), "{header} in {head}");
     }
     assert_eq!(xml.len(), 352);
     until(async || {
@@ -140,9 +140,9 @@ async fn a_payment_goes_from_token_to_notification() {
 }
 
 #[tokio::test]
-async fn a_notification_is_repeated_when_the_clock_is_advanced() {
-    let (shop, server) = served(Clock::frozen).await;
-    let (notify_url, heard) = merchant(&["fail", "fail", "success"]).await;
+async fn notification_is_retried_when_the_clock_advances() {
+    let (shop, server) = start_server(Clock::frozen).await;
+    let (notify_url, received) = merchant(&["fail", "fail", "success"]).await;
     let (target, body) = prepay(&shop, "A1", &notify_url);
     exchange(&server, "POST", &target, &body).await.unwrap();
     json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
@@ -153,21 +153,21 @@ async fn a_notification_is_repeated_when_the_clock_is_advanced() {
                 && notifications[0]["deliveries"].as_array().unwrap().len() == round
         })
         .await;
-        assert_eq!(heard.lock().await.len(), round);
+        assert_eq!(received.lock().await.len(), round);
         json_of(&server, "POST", "/_sim/v1/clock", &json!({ "advance_seconds": seconds })).await;
     }
     until(async || {
         json_of(&server, "GET", "/_sim/v1/notifications", &Value::Null).await[0]["state"] == "ACCEPTED"
     })
     .await;
-    assert_eq!(heard.lock().await.len(), 3);
+    assert_eq!(received.lock().await.len(), 3);
 }
 
 #[tokio::test]
-async fn a_merchant_who_is_away_gives_no_answer() {
-    let (shop, server) = served(Clock::frozen).await;
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let (target, body) = prepay(&shop, "A1", &format!("http://{gone}/notify"));
+async fn unreachable_merchant_gives_no_response() {
+    let (shop, server) = start_server(Clock::frozen).await;
+    let closed_port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (target, body) = prepay(&shop, "A1", &format!("http://{closed_port}/notify"));
     exchange(&server, "POST", &target, &body).await.unwrap();
     json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
     until(async || {
@@ -178,21 +178,21 @@ async fn a_merchant_who_is_away_gives_no_answer() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_a_connection_closed_without_a_byte() {
+async fn lost_responsecloses_the_connection_without_a_byte() {
     for (kind, orders) in [("commit_then_drop_response", 1), ("drop_before_commit", 0)] {
-        let (shop, server) = served(Clock::frozen).await;
+        let (shop, server) = start_server(Clock::frozen).await;
         let rule = json!({ "kind": kind, "operation": "v1.genprepay", "count": 1 });
         json_of(&server, "POST", "/_sim/v1/faults", &rule).await;
         let (target, body) = prepay(&shop, "A1", "http://127.0.0.1:9/n");
         assert!(exchange(&server, "POST", &target, &body).await.is_none());
-        let kept = json_of(&server, "GET", "/_sim/v1/orders", &Value::Null).await;
-        assert_eq!(kept.as_array().unwrap().len(), orders);
+        let recorded = json_of(&server, "GET", "/_sim/v1/orders", &Value::Null).await;
+        assert_eq!(recorded.as_array().unwrap().len(), orders);
     }
 }
 
 #[tokio::test]
-async fn a_cut_answer_announces_more_than_it_gives() {
-    let (shop, server) = served(Clock::frozen).await;
+async fn truncated_responseannounces_its_complete_length() {
+    let (shop, server) = start_server(Clock::frozen).await;
     server.with(|simulation, _| simulation.gateway.inject(FaultRule::new(Fault::Cut { bytes: 12 })));
     let (target, body) = prepay(&shop, "A1", "http://127.0.0.1:9/n");
     let reply = exchange(&server, "POST", &target, &body).await.unwrap();
@@ -201,8 +201,8 @@ async fn a_cut_answer_announces_more_than_it_gives() {
 }
 
 #[tokio::test]
-async fn a_delayed_answer_is_late() {
-    let (shop, server) = served(Clock::frozen).await;
+async fn delayed_responsearrives_late() {
+    let (shop, server) = start_server(Clock::frozen).await;
     server.with(|simulation, _| simulation.gateway.inject(FaultRule::new(Fault::Delayed { millis: 300 })));
     let (target, body) = prepay(&shop, "A1", "http://127.0.0.1:9/n");
     let early = timeout(Duration::from_millis(250), exchange(&server, "POST", &target, &body)).await;
@@ -211,32 +211,32 @@ async fn a_delayed_answer_is_late() {
 }
 
 #[tokio::test]
-async fn an_early_notification_is_heard_before_genprepay_is_answered() {
-    let (shop, server) = served(Clock::frozen).await;
-    let (notify_url, heard) = merchant(&["success"]).await;
+async fn early_notification_arrives_before_the_genprepay_reply() {
+    let (shop, server) = start_server(Clock::frozen).await;
+    let (notify_url, received) = merchant(&["success"]).await;
     server.with(|simulation, _| {
         simulation.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Genprepay))
     });
     let (target, body) = prepay(&shop, "A1", &notify_url);
     let reply = exchange(&server, "POST", &target, &body).await.unwrap();
     assert!(reply.body.starts_with(b"{\"prepayid\""));
-    assert_eq!(heard.lock().await.len(), 1);
+    assert_eq!(received.lock().await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_doubled_notification_is_heard_twice() {
-    let (shop, server) = served(Clock::frozen).await;
-    let (notify_url, heard) = merchant(&["success"]).await;
+async fn duplicated_notification_arrives_twice() {
+    let (shop, server) = start_server(Clock::frozen).await;
+    let (notify_url, received) = merchant(&["success"]).await;
     server.with(|simulation, _| simulation.gateway.inject(FaultRule::new(Fault::NotificationDuplicated)));
     let (target, body) = prepay(&shop, "A1", &notify_url);
     exchange(&server, "POST", &target, &body).await.unwrap();
     json_of(&server, "POST", "/_sim/v1/orders/A1/pay", &Value::Null).await;
-    until(async || heard.lock().await.len() == 2).await;
+    until(async || received.lock().await.len() == 2).await;
 }
 
 #[tokio::test]
-async fn other_methods_and_paths_are_answered_too() {
-    let (shop, server) = served(Clock::frozen).await;
+async fn other_methods_and_paths_get_a_response() {
+    let (shop, server) = start_server(Clock::frozen).await;
     let delete = json_of(&server, "DELETE", "/cgi-bin/token", &Value::Null).await;
     assert_eq!(delete["errcode"], 43001);
     let put =
@@ -253,8 +253,8 @@ async fn other_methods_and_paths_are_answered_too() {
 }
 
 #[tokio::test]
-async fn the_interface_names_the_methods_that_a_path_has_and_nobody_keeps_its_answers() {
-    let (_, server) = served(Clock::frozen).await;
+async fn control_responses_list_allowed_methods_and_are_not_cacheable() {
+    let (_, server) = start_server(Clock::frozen).await;
     let wrong = exchange(&server, "DELETE", "/_sim/v1/clock", "").await.unwrap();
     let head = wrong.head.to_lowercase();
     assert_eq!(wrong.status, 405);

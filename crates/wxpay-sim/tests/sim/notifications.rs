@@ -11,7 +11,7 @@ use wxpay_sim::{
     warnings::Kind,
 };
 
-fn paid(settings: Settings) -> Shop {
+fn paid_shop(settings: Settings) -> Shop {
     let mut shop = Shop::open(settings);
     shop.order("A1");
     shop.pay("A1");
@@ -19,8 +19,8 @@ fn paid(settings: Settings) -> Shop {
 }
 
 #[test]
-fn the_query_is_in_ascii_order_with_sign_in_its_place() {
-    let mut shop = paid(Settings::default());
+fn notification_query_is_sorted_and_contains_sign() {
+    let mut shop = paid_shop(Settings::default());
     let delivery = shop.due().remove(0);
     let names: Vec<&str> = delivery.query().split('&').map(|pair| pair.split_once('=').unwrap().0).collect();
     assert_eq!(
@@ -56,8 +56,8 @@ fn the_query_is_in_ascii_order_with_sign_in_its_place() {
 }
 
 #[test]
-fn the_xml_has_352_bytes() {
-    let mut shop = paid(Settings::default());
+fn notification_xml_has_352_bytes() {
+    let mut shop = paid_shop(Settings::default());
     let delivery = shop.due().remove(0);
     let xml = String::from_utf8(delivery.body().to_vec()).unwrap();
     assert_eq!(shop.gateway.payer().as_str().len(), 28);
@@ -84,7 +84,7 @@ fn the_xml_has_352_bytes() {
 }
 
 #[test]
-fn attach_comes_back_in_the_orders_charset() {
+fn notification_attach_is_in_the_orders_charset() {
     for (charset, bytes, escaped) in [
         ("GBK", &b"\xb2\xe2\xca\xd4 a+b&c=d"[..], "attach=%B2%E2%CA%D4%20a%2Bb%26c%3Dd&"),
         ("UTF-8", "测试 a+b&c=d".as_bytes(), "attach=%E6%B5%8B%E8%AF%95%20a%2Bb%26c%3Dd&"),
@@ -105,15 +105,15 @@ fn attach_comes_back_in_the_orders_charset() {
 }
 
 #[test]
-fn a_discount_is_taken_off_and_a_balance_has_no_bank_number() {
+fn discount_is_deducted_and_balance_has_no_bank_billno() {
     let mut shop = Shop::open(Settings::default());
     shop.order("A1");
-    let tapped = PrepayRef::OutTradeNo("A1".parse().unwrap());
+    let order_ref = PrepayRef::OutTradeNo("A1".parse().unwrap());
     let payer = Payer::default()
         .with_discount(Fen::new(50))
         .with_bank_type("0")
         .with_openid("oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap());
-    shop.gateway.pay(&tapped, &payer, shop.now).unwrap();
+    shop.gateway.pay(&order_ref, &payer, shop.now).unwrap();
     let delivery = shop.due().remove(0);
     assert_eq!(parameter(&delivery, "total_fee").unwrap(), b"1949");
     assert_eq!(parameter(&delivery, "discount").unwrap(), b"50");
@@ -125,28 +125,28 @@ fn a_discount_is_taken_off_and_a_balance_has_no_bank_number() {
 }
 
 #[test]
-fn a_payer_who_cannot_pay_changes_nothing() {
+fn rejected_payment_changes_nothing() {
     let mut shop = Shop::open(Settings::default());
     shop.order("A1");
     let before = shop.record("A1");
-    let tapped = PrepayRef::OutTradeNo("A1".parse().unwrap());
+    let order_ref = PrepayRef::OutTradeNo("A1".parse().unwrap());
     for (payer, expected) in [
         (Payer::default().with_discount(Fen::new(1999)), PayError::DiscountTooLarge),
         (Payer::default().with_discount(Fen::new(2000)), PayError::DiscountTooLarge),
         (Payer::default().with_bank_type(""), PayError::BankType),
         (Payer::default().with_bank_type("A&b=1"), PayError::BankType),
     ] {
-        assert_eq!(shop.gateway.pay(&tapped, &payer, shop.now).unwrap_err(), expected);
+        assert_eq!(shop.gateway.pay(&order_ref, &payer, shop.now).unwrap_err(), expected);
     }
     let unknown = PrepayRef::OutTradeNo("A2".parse().unwrap());
-    let cannot = shop.gateway.pay(&unknown, &Payer::default(), shop.now);
-    assert_eq!(cannot.unwrap_err(), PayError::NoSuchOrder);
+    let result = shop.gateway.pay(&unknown, &Payer::default(), shop.now);
+    assert_eq!(result.unwrap_err(), PayError::NoSuchOrder);
     assert_eq!(shop.record("A1"), before);
     assert_eq!(shop.gateway.next_due(), None);
 }
 
 #[test]
-fn a_notify_url_with_a_query_is_joined_by_an_ampersand() {
+fn notify_url_with_a_query_is_joined_by_an_ampersand() {
     let mut shop = Shop::open(Settings::default());
     assert_eq!(shop.errcode_of(&[("notify_url", "http://shop.example/n?shop=1")]), 0);
     assert!(shop.warned(Kind::Nonportable));
@@ -170,34 +170,34 @@ fn offsets(mut shop: Shop) -> (Vec<u64>, Shop) {
 }
 
 #[test]
-fn an_unanswered_notification_is_repeated_nine_times() {
-    let (offsets, shop) = offsets(paid(Settings::default()));
+fn unaccepted_notification_is_retried_nine_times() {
+    let (offsets, shop) = offsets(paid_shop(Settings::default()));
     assert_eq!(offsets, [0, 8, 18, 28, 58, 88, 148, 268, 628, 1628]);
     assert_eq!(shop.gateway.notifications()[0].state, NotificationState::Stopped);
     assert!(shop.warned(Kind::RetriesExhausted));
 }
 
 #[test]
-fn eight_repeats_are_a_switch() {
+fn eight_retries_are_a_setting() {
     let mut settings = Settings::default();
     settings.notify_schedule = Settings::eight_intervals();
-    assert_eq!(offsets(paid(settings)).0, [0, 8, 18, 28, 58, 88, 148, 268, 628]);
+    assert_eq!(offsets(paid_shop(settings)).0, [0, 8, 18, 28, 58, 88, 148, 268, 628]);
 }
 
 #[test]
-fn the_first_delivery_waits_for_its_delay_and_says_how_long_it_waits_for_an_answer() {
+fn first_delivery_waits_for_notify_delay_and_carries_the_timeout() {
     let mut settings = Settings::default();
     settings.notify_delay = Duration::from_secs(3);
     settings.notify_timeout = Duration::from_secs(2);
-    let mut shop = paid(settings);
+    let mut shop = paid_shop(settings);
     assert!(shop.due().is_empty());
     shop.wait(3);
     assert_eq!(shop.due()[0].timeout(), Duration::from_secs(2));
 }
 
 #[test]
-fn a_repeat_signs_its_xml_anew_and_keeps_its_query() {
-    let mut shop = paid(Settings::default());
+fn retry_signs_its_xml_again_and_keeps_its_query() {
+    let mut shop = paid_shop(Settings::default());
     let first = shop.due().remove(0);
     shop.gateway.record_delivery(first.id(), &DeliveryResult::NoResponse, shop.now);
     shop.wait(8);
@@ -212,8 +212,8 @@ fn a_repeat_signs_its_xml_anew_and_keeps_its_query() {
 }
 
 #[test]
-fn success_ends_the_repeats_and_a_looser_form_only_by_the_switch() {
-    for (status, body, exact, loose) in [
+fn success_stops_the_retries_and_other_forms_follow_the_setting() {
+    for (status, body, trimmed, prefix) in [
         (200, "success", true, true),
         (200, " success\r\n", true, true),
         (200, "SUCCESS", false, true),
@@ -224,18 +224,18 @@ fn success_ends_the_repeats_and_a_looser_form_only_by_the_switch() {
         (500, "success", false, false),
     ] {
         for (success_match, accepted) in
-            [(SuccessMatch::TrimmedExact, exact), (SuccessMatch::StartsWith, loose)]
+            [(SuccessMatch::TrimmedExact, trimmed), (SuccessMatch::StartsWith, prefix)]
         {
             let mut settings = Settings::default();
             settings.success_match = success_match;
-            let mut shop = paid(settings);
+            let mut shop = paid_shop(settings);
             let delivery = shop.due().remove(0);
             shop.respond(&delivery, status, body);
             let state = shop.gateway.notifications()[0].state;
             let expected = if accepted { NotificationState::Accepted } else { NotificationState::Waiting };
             assert_eq!(state, expected, "{status} {body:?}");
             assert_eq!(shop.gateway.next_due().is_none(), accepted);
-            if loose && !exact {
+            if prefix && !trimmed {
                 assert!(shop.warned(Kind::InexactSuccess));
             }
         }
@@ -243,8 +243,8 @@ fn success_ends_the_repeats_and_a_looser_form_only_by_the_switch() {
 }
 
 #[test]
-fn a_result_told_twice_or_of_nothing_changes_nothing() {
-    let mut shop = paid(Settings::default());
+fn second_result_of_a_delivery_changes_nothing() {
+    let mut shop = paid_shop(Settings::default());
     let delivery = shop.due().remove(0);
     shop.respond(&delivery, 200, "success");
     let before = shop.gateway.notifications();
@@ -253,7 +253,7 @@ fn a_result_told_twice_or_of_nothing_changes_nothing() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_and_another_others() {
+fn generated_bytes_depend_on_the_seed() {
     let run = |seed| {
         let mut shop = Shop::seeded(Settings::default(), seed);
         let prepayid = shop.order("A1");

@@ -156,8 +156,8 @@ impl Shop {
 
     pub fn order(&mut self, number: &str) -> String {
         let body = self.prepay_body(&self.goods(number));
-        let answer = self.call("/pay/genprepay", &body);
-        answer["prepayid"].as_str().unwrap_or_else(|| panic!("{answer}")).into()
+        let reply = self.call("/pay/genprepay", &body);
+        reply["prepayid"].as_str().unwrap_or_else(|| panic!("{reply}")).into()
     }
 
     /// Returns the errcode of genprepay for an order with some fields changed. An empty value removes the field.
@@ -210,8 +210,8 @@ impl Shop {
     }
 
     pub fn pay(&mut self, number: &str) -> OrderRecord {
-        let tapped = PrepayRef::OutTradeNo(number.parse().unwrap());
-        self.gateway.pay(&tapped, &Payer::default(), self.now).unwrap().order
+        let order_ref = PrepayRef::OutTradeNo(number.parse().unwrap());
+        self.gateway.pay(&order_ref, &Payer::default(), self.now).unwrap().order
     }
 
     pub fn record(&self, number: &str) -> OrderRecord {

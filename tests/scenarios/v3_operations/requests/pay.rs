@@ -133,7 +133,7 @@ fn full(party: Party) -> order::Builder {
 
 /// WeChat Pay refuses a request with an unknown field, so undocumented fields must not be sent.
 #[test]
-fn a_sub_merchants_mini_program_takes_no_more_than_is_documented() {
+fn mini_program_order_of_a_sub_merchant_rejects_undocumented_fields() {
     let payer = || Payer::new(OPENID.parse().unwrap());
     let refused = |order, payer| JsapiOrder::mini_program(order, payer).unwrap_err().field();
     assert_eq!(refused(full(partner()).build().unwrap(), payer()), "limit_pay");

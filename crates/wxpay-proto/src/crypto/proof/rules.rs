@@ -341,7 +341,7 @@ mod tests {
 
     // Undecodable material would be rejected for that reason, and the rule would prove nothing.
     #[test]
-    fn what_must_be_refused_has_the_form_of_what_must_not() {
+    fn invalid_material_has_the_form_of_valid_material() {
         let signatures = [
             material::SIGNATURE,
             material::OTHER_SIGNATURE,
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_changes() {
+    fn changed_and_resized_differ_from_the_input() {
         let text = b"two words";
         assert_eq!(with_one_bit_flipped(text).count(), text.len());
         assert!(with_one_bit_flipped(text).chain(resized(text)).all(|other| other != text));

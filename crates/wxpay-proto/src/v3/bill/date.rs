@@ -68,7 +68,7 @@ mod tests {
     use alloc::string::ToString as _;
 
     #[test]
-    fn a_day_is_chinas_and_begins_at_its_midnight() {
+    fn a_bill_date_begins_at_midnight_in_china() {
         // `TZ=Asia/Shanghai date -d '2014-05-09 00:00:00' +%s`
         let midnight = UnixTime::from_secs(1_399_564_800);
         assert_eq!(BillDate::of(midnight).to_string(), "2014-05-09");
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_day_is_refused() {
+    fn an_invalid_date_is_rejected() {
         for text in
             ["", "20180607", "2018-6-7", "2018-06-07T00:00:00", "2018-02-30", "+02018-06-07", "2018-06-07 "]
         {

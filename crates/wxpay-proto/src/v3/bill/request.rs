@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn bills_are_asked_for_by_day_and_kind() {
+    fn bill_requests_name_day_kind_and_filter() {
         let asked: [(&dyn Endpoint<Output = BillReply<BillFile>>, &str); 6] = [
             (&TradeBill::of(day()), "/v3/bill/tradebill?bill_date=2019-06-11"),
             (
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bill_that_is_ready_tells_where_it_is_and_whether_it_is_zipped() {
+    fn a_ready_bill_has_a_url_a_digest_and_a_gzip_flag() {
         let body = r#"{"hash_type":"SHA1","hash_value":"79bb0f45","download_url":"https://x/y"}"#;
         let BillReply::Ready(statement) = fake::read(&TradeBill::of(day()).gzip(), body).unwrap() else {
             panic!("expected BillReply::Ready");
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_without_trades_and_a_bill_to_come_are_answers_and_a_bad_date_is_a_refusal() {
+    fn no_data_and_generating_are_results_and_a_bad_date_is_an_error() {
         for (code, outcome) in [
             (Code::NO_STATEMENT_EXIST, Some(BillReply::NoData)),
             (Code::STATEMENT_CREATING, Some(BillReply::Generating)),

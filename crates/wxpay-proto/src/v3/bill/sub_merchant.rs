@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_asked_for_by_account_and_algorithm() {
+    fn sub_merchant_bill_request_names_account_and_algorithm() {
         let target = "/v3/bill/sub-merchant-fundflowbill?sub_mchid=1900000109&bill_date=2019-06-11\
                       &account_type=BASIC&algorithm=AEAD_AES_256_GCM";
         assert_eq!(fake::target(&ask()), target);
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_come_in_their_order_and_all_of_them() {
+    fn parts_are_sorted_and_a_missing_part_is_rejected() {
         let list = format!(
             r#"{{"download_bill_count":2,"download_bill_list":[{},{}]}}"#,
             part(2, b""),
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_opened_with_its_own_key_and_only_if_it_is_the_one_that_was_promised() {
+    fn a_part_opens_with_its_own_key_and_must_match_its_digest() {
         assert_eq!(opened(&KEY, Ok(sealed(b"foo"))).unwrap().bytes, b"foo");
         assert_eq!(opened(&KEY, Ok(sealed(b"fop"))).unwrap_err().kind(), ErrorKind::Signature);
         let open = Ok(Response::new(200, b"foo".to_vec()));

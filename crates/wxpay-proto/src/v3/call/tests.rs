@@ -110,7 +110,7 @@ fn failed(endpoint: Probe, came: &[Outcome]) -> (ErrorKind, Fate, usize) {
 }
 
 #[test]
-fn where_nothing_is_in_doubt_the_last_try_decides() {
+fn without_doubt_the_last_attempt_decides() {
     use ErrorKind::{Malformed, Refused, Signature, Transport};
     for (came, kind, fate, attempts) in [
         (NotSent, Transport, Fate::NotSent, 4),
@@ -141,7 +141,7 @@ fn where_nothing_is_in_doubt_the_last_try_decides() {
 }
 
 #[test]
-fn doubt_stays_whatever_comes_later_but_a_success() {
+fn only_a_later_success_ends_doubt() {
     for first in [
         Lost,
         Signed(202, USERPAYING),
@@ -163,7 +163,7 @@ fn doubt_stays_whatever_comes_later_but_a_success() {
 }
 
 #[test]
-fn a_refusal_after_doubt_still_tells_what_it_said() {
+fn a_refusal_after_doubt_keeps_its_code_and_message() {
     let error = call(PROBE, &[Lost, Signed(403, USED)]).0.unwrap_err();
     let refusal = error.refusal().unwrap();
     assert_eq!((refusal.status, refusal.code.as_str()), (403, "OUT_TRADE_NO_USED"));
@@ -171,7 +171,7 @@ fn a_refusal_after_doubt_still_tells_what_it_said() {
 }
 
 #[test]
-fn what_nothing_protects_is_repeated_only_if_it_never_left() {
+fn a_request_that_is_not_idempotent_is_retried_only_if_not_sent() {
     for (came, fate, attempts) in [
         (&[NotSent][..], Fate::NotSent, 4),
         (&[Lost], Fate::Unknown, 1),
@@ -188,7 +188,7 @@ fn what_nothing_protects_is_repeated_only_if_it_never_left() {
 }
 
 #[test]
-fn every_try_sends_the_same_bytes_signed_anew() {
+fn every_attempt_sends_the_same_bytes_with_a_new_signature() {
     let (_, stage) = call(PROBE, &[Lost]);
     let me = fake::merchant();
     let mut nonces = Vec::new();
@@ -213,7 +213,7 @@ fn every_try_sends_the_same_bytes_signed_anew() {
 }
 
 #[test]
-fn the_hosts_take_turns_after_failures_of_network_or_gateway_alone() {
+fn the_hosts_alternate_only_after_failures_of_network_or_gateway() {
     let hosts = |came: &[Outcome]| -> Vec<&'static str> {
         let (_, stage) = call(PROBE, came);
         let host = |url: &str| if url.starts_with("https://api2.") { "backup" } else { "main" };
@@ -230,7 +230,7 @@ fn the_hosts_take_turns_after_failures_of_network_or_gateway_alone() {
 }
 
 #[test]
-fn no_try_begins_or_lasts_beyond_the_deadline() {
+fn no_attempt_begins_or_lasts_beyond_the_deadline() {
     let policy = Policy { max_attempts: 100, ..Policy::default() };
     let (mut stage, mut asked) = (Harness::new(), Vec::new());
     let me = fake::builder().retry(policy).build();
@@ -249,7 +249,7 @@ fn no_try_begins_or_lasts_beyond_the_deadline() {
 }
 
 #[test]
-fn a_call_that_is_woken_after_its_deadline_sends_nothing_more() {
+fn a_call_resumed_after_its_deadline_sends_nothing_more() {
     for (came, fate) in [(NotSent, Fate::NotSent), (Lost, Fate::Unknown)] {
         let mut stage = Harness::new();
         let Step::Send(_, sent) = Step::begin(fake::merchant().call(PROBE), stage.world()) else {
@@ -284,7 +284,7 @@ impl PrivateKey for LimitedKey {
 }
 
 #[test]
-fn what_cannot_be_signed_was_not_sent_but_what_was_sent_is_in_doubt() {
+fn an_unavailable_private_key_means_not_sent_before_and_unknown_after_an_attempt() {
     let jsapi = || {
         let order = crate::v3::pay::Order::builder(
             "wxd678efh567hg6787".parse().unwrap(),
@@ -316,7 +316,7 @@ fn what_cannot_be_signed_was_not_sent_but_what_was_sent_is_in_doubt() {
 }
 
 #[test]
-fn what_has_no_number_leaves_no_debt() {
+fn a_raw_call_leaves_no_pending_operation() {
     let raw = Raw::new(Method::Post, "/v3/x").unwrap();
     let mut error = call(raw, &[Lost]).0.unwrap_err();
     assert_eq!(error.fate(), Fate::Unknown);
@@ -324,7 +324,7 @@ fn what_has_no_number_leaves_no_debt() {
 }
 
 #[test]
-fn a_refusal_tells_which_field_and_what_wechat_pay_signed() {
+fn a_refusal_contains_the_field_and_the_string_wechat_pay_signed() {
     let refusal = |body: &'static str| {
         let reply = SigningKey::public_key()
             .reply(401, body, fake::NOW)
@@ -353,7 +353,7 @@ fn a_refusal_tells_which_field_and_what_wechat_pay_signed() {
 }
 
 #[test]
-fn no_state_of_a_call_prints_what_it_sends_or_gets() {
+fn no_state_of_a_call_prints_requests_or_replies() {
     let mut stage = Harness::new();
     let signer = SigningKey::certificate(1);
     let me = fake::with_certificates().build();

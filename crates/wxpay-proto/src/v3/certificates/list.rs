@@ -147,7 +147,7 @@ mod tests {
     type Listed = Result<Vec<PlatformCertificate>, Error>;
 
     #[test]
-    fn each_certificate_is_told_with_number_times_and_text() {
+    fn each_certificate_is_returned_with_serial_validity_and_pem() {
         assert_eq!(target(&Certificates::new()), "/v3/certificates");
         let (one, other) = (SigningKey::certificate(1), SigningKey::certificate(2));
         let body = list(&[&one, &other]);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_does_not_verify_or_open_is_not_told() {
+    fn a_certificate_list_that_does_not_verify_or_decrypt_is_not_returned() {
         let (one, stranger) = (SigningKey::certificate(1), SigningKey::certificate(2));
         let body = list(&[&one]);
         let (asked, _) = ask(&fake::with_certificates().build(), |transmit, now| {

@@ -53,7 +53,7 @@ fn call_signed_by(
 }
 
 #[test]
-fn an_unknown_key_is_fetched_once_and_the_reply_is_not_asked_for_again() {
+fn an_uncached_key_is_fetched_once_and_the_call_is_not_repeated() {
     let (mut stage, me, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     call_signed_by(&mut stage, &me, &signer, &[&signer]).unwrap();
@@ -64,7 +64,7 @@ fn an_unknown_key_is_fetched_once_and_the_reply_is_not_asked_for_again() {
 }
 
 #[test]
-fn a_reply_whose_key_takes_long_to_come_keeps_the_time_it_arrived() {
+fn a_reply_is_checked_against_its_arrival_time_after_a_slow_key_fetch() {
     let (mut stage, me, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     let result = stage.run(me.call(raw()), |transmit, now| {
@@ -105,7 +105,7 @@ fn two_calls_wait_for_one_fetch() {
 }
 
 #[test]
-fn a_call_that_waits_for_a_fetch_that_fails_does_not_believe_its_reply() {
+fn a_call_that_waits_for_a_failed_key_fetch_does_not_trust_its_reply() {
     let (mut stage, me, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     let lost = || Err(Failure::Lost("reset".into()));
@@ -132,7 +132,7 @@ fn a_call_that_waits_for_a_fetch_that_fails_does_not_believe_its_reply() {
 }
 
 #[test]
-fn a_list_is_refused_whole_if_anything_is_wrong_with_it() {
+fn a_certificate_list_with_any_invalid_entry_is_rejected_whole() {
     let (one, other, stranger) =
         (SigningKey::certificate(1), SigningKey::certificate(2), SigningKey::certificate(3));
     let expired = SigningKey::certificate_of(4, "260101000000", "20270101000000");
@@ -195,7 +195,7 @@ fn a_list_is_refused_whole_if_anything_is_wrong_with_it() {
 }
 
 #[test]
-fn a_merchant_without_certificates_is_told_so_by_404_and_asks_no_more_for_a_minute() {
+fn after_404_the_certificates_are_not_fetched_again_for_a_minute() {
     let (mut stage, me, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     let none = r#"{"code":"RESOURCE_NOT_EXISTS","message":"无可用的平台证书"}"#;
@@ -215,7 +215,7 @@ fn a_merchant_without_certificates_is_told_so_by_404_and_asks_no_more_for_a_minu
 }
 
 #[test]
-fn strangers_cannot_make_us_ask_more_than_once_a_minute() {
+fn forged_serials_cause_at_most_one_key_fetch_a_minute() {
     let (mut stage, me, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     for second in 0..120_u64 {
@@ -247,7 +247,7 @@ fn a_merchant_with_a_public_key_asks_for_no_certificates() {
 }
 
 #[test]
-fn in_the_weeks_of_the_move_both_kinds_of_key_are_believed_each_under_its_name() {
+fn during_a_migration_both_kinds_of_key_are_trusted_each_under_its_id() {
     let (mut stage, me) = (Harness::new(), fake::builder().platform_certificates().build());
     let (certificate, public) = (SigningKey::certificate(1), SigningKey::public_key());
     call_signed_by(&mut stage, &me, &certificate, &[&certificate]).unwrap();
@@ -261,7 +261,7 @@ fn in_the_weeks_of_the_move_both_kinds_of_key_are_believed_each_under_its_name()
 }
 
 #[test]
-fn the_list_may_be_signed_by_the_public_key_that_is_believed() {
+fn the_certificate_list_may_be_signed_by_the_configured_public_key() {
     let (mut stage, me) = (Harness::new(), fake::builder().platform_certificates().build());
     let (certificate, public) = (SigningKey::certificate(1), SigningKey::public_key());
     let result = stage.run(me.call(raw()), |transmit, now| {
@@ -275,7 +275,7 @@ fn the_list_may_be_signed_by_the_public_key_that_is_believed() {
 }
 
 #[test]
-fn through_a_rotation_the_old_key_serves_until_it_expires() {
+fn during_a_rotation_the_old_key_is_trusted_until_it_expires() {
     let (mut stage, me) = (Harness::new(), fake::with_certificates().build());
     // `date -u -d '2027-01-20' +%s`
     let end = UnixTime::from_secs(1_800_403_200);
@@ -294,7 +294,7 @@ fn through_a_rotation_the_old_key_serves_until_it_expires() {
 }
 
 #[test]
-fn a_certificate_that_was_handed_over_needs_no_fetch_until_it_expires() {
+fn a_configured_certificate_needs_no_fetch_until_it_expires() {
     let mine = SigningKey::certificate_of(1, "270101000000", "20270120000000");
     let pinned = Certificate::parse_pem(mine.pem.as_bytes()).unwrap();
     let me = fake::with_certificates().platform_certificate(&pinned).unwrap().build();
@@ -306,7 +306,7 @@ fn a_certificate_that_was_handed_over_needs_no_fetch_until_it_expires() {
 }
 
 #[test]
-fn keys_are_kept_fresh_by_asking_again_after_six_hours() {
+fn platform_keys_are_refreshed_after_six_hours() {
     let (mut stage, me, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     for (hours, asked) in [(0, 1), (1, 1), (5, 1), (6, 2), (7, 2)] {
@@ -344,7 +344,7 @@ impl Endpoint for Sealing {
 }
 
 #[test]
-fn the_key_to_seal_with_is_fetched_first_and_named() {
+fn the_sealing_key_is_fetched_first_and_named() {
     let (mut stage, me) = (Harness::new(), fake::with_certificates().build());
     let (old, new) =
         (SigningKey::certificate(1), SigningKey::certificate_of(2, "270110000000", "20320101000000"));
@@ -363,7 +363,7 @@ fn the_key_to_seal_with_is_fetched_first_and_named() {
 }
 
 #[test]
-fn with_a_public_key_nothing_is_fetched_to_seal() {
+fn sealing_with_a_public_key_fetches_nothing() {
     for me in [fake::merchant(), fake::builder().platform_certificates().build()] {
         let mut stage = Harness::new();
         stage.run(me.call(Sealing), |_, now| Ok(SigningKey::public_key().reply(200, "", *now))).unwrap();
@@ -374,7 +374,7 @@ fn with_a_public_key_nothing_is_fetched_to_seal() {
 }
 
 #[test]
-fn what_cannot_be_sealed_is_not_sent() {
+fn a_call_without_a_sealing_key_is_not_sent() {
     let none = Response::new(404, br#"{"code":"RESOURCE_NOT_EXISTS"}"#.to_vec());
     for reply in [Ok(none), Ok(Response::new(500, vec![])), Err(())] {
         let (mut stage, me) = (Harness::new(), fake::with_certificates().build());
@@ -388,7 +388,7 @@ fn what_cannot_be_sealed_is_not_sent() {
 }
 
 #[test]
-fn two_that_seal_wait_for_one_fetch() {
+fn two_sealing_calls_wait_for_one_fetch() {
     let (mut stage, me, signer) =
         (Harness::new(), fake::with_certificates().build(), SigningKey::certificate(1));
     let Step::Send(_, one) = Step::begin(me.call(Sealing), stage.world()) else {

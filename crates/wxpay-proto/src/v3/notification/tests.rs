@@ -8,7 +8,7 @@ use alloc::format;
 const TRANSFER: &str = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","state":"SUCCESS","mch_id":"1900007291","transfer_amount":2000,"openid":"o-MYE42l80oelYMDE34nYD456Xoy","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00"}"#;
 
 #[test]
-fn a_payment_of_combined_orders_is_told_by_its_fields() {
+fn a_combined_payment_is_recognized_by_its_fields() {
     let paid = r#","transaction_id":"4200000000000000000000000001""#;
     let event = |mchid, state, more| {
         fake::notification("TRANSACTION.SUCCESS", "transaction", &told(mchid, state, more)).event()
@@ -22,7 +22,7 @@ fn a_payment_of_combined_orders_is_told_by_its_fields() {
 }
 
 #[test]
-fn a_part_that_moved_is_told_to_its_receiver_whosever_payment_it_was() {
+fn a_profit_sharing_event_may_belong_to_another_merchants_payment() {
     let notification = r#"{"sp_mchid":"1900000100","sub_mchid":"1900000109","transaction_id":"4200000000000000000000000001",
             "order_id":"1217752501201407033233368018","out_order_no":"P20150806125346","receiver":{"type":"MERCHANT_ID",
             "account":"1900007291","amount":888,"description":"运费"},"success_time":"2018-06-08T10:34:56+08:00"}"#;
@@ -38,7 +38,7 @@ fn a_part_that_moved_is_told_to_its_receiver_whosever_payment_it_was() {
 }
 
 #[test]
-fn an_end_of_a_transfer_is_told_by_its_product() {
+fn a_finished_transfer_is_read_by_its_product() {
     let notification = fake::notification("MCHTRANSFER.BILL.FINISHED", "mch_payment", TRANSFER);
     let Event::Transfer(transfer) = notification.event().unwrap() else { panic!("expected Event::Transfer") };
     assert!(transfer.is_paid());
@@ -48,7 +48,7 @@ fn an_end_of_a_transfer_is_told_by_its_product() {
 }
 
 #[test]
-fn what_a_payee_allows_or_ends_is_told_alike() {
+fn a_confirmed_and_a_closed_authorization_are_read_alike() {
     let allowed = r#"{"mchid":"1900007291","appid":"wxf636efh567hg4356","out_authorization_no":"plfk2020042013","authorization_id":"165465465465","state":"TAKING_EFFECT","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_display_name":"wx_123456","authorize_time":"2015-05-20T13:29:35+08:00"}"#;
     let ended = r#"{"out_authorization_no":"plfk2020042013","state":"CLOSED","close_info":{"close_time":"2015-05-20T13:29:36+08:00","close_reason":"USER_CLOSE"}}"#;
     for (event_type, said, state) in [
@@ -62,7 +62,7 @@ fn what_a_payee_allows_or_ends_is_told_alike() {
 }
 
 #[test]
-fn the_business_of_another_merchant_is_not_read() {
+fn an_event_of_another_merchant_is_malformed() {
     for (event_type, original_type, said) in [
         ("MCHTRANSFER.BILL.FINISHED", "mch_payment", TRANSFER),
         (
@@ -84,7 +84,7 @@ fn the_business_of_another_merchant_is_not_read() {
 }
 
 #[test]
-fn what_has_no_type_here_is_not_lost() {
+fn an_event_without_a_type_remains_readable() {
     let said = r#"{"complaint_id":"200201820200101080076610000","action_type":"CREATE_COMPLAINT"}"#;
     let notification = fake::notification("COMPLAINT.CREATE", "complaint", said);
     assert_eq!(notification.event().unwrap(), Event::Other);
@@ -98,7 +98,7 @@ fn what_has_no_type_here_is_not_lost() {
 }
 
 #[test]
-fn a_repetition_has_the_same_key_and_anything_else_another() {
+fn a_redelivered_notification_has_the_same_deduplication_key() {
     let notification = |event_type, said| fake::notification(event_type, "mch_payment", said);
     let key = notification("MCHTRANSFER.BILL.FINISHED", TRANSFER);
     assert_eq!(key.dedup_key(), notification("MCHTRANSFER.BILL.FINISHED", TRANSFER).dedup_key());
@@ -107,7 +107,7 @@ fn a_repetition_has_the_same_key_and_anything_else_another() {
 }
 
 #[test]
-fn a_refund_is_told_to_whom_it_concerns() {
+fn a_refund_event_of_another_merchant_is_rejected() {
     let told = |mchid: &str| {
         let resource = format!(
             r#"{{"mchid":"{mchid}","out_trade_no":"20150806125346","transaction_id":"1008450740201411110005820873",

@@ -39,7 +39,7 @@ fn distrust(result: Result<Notification, Error>) -> VerifyError {
 }
 
 #[test]
-fn a_notification_that_is_right_is_heard_at_once() {
+fn a_valid_notification_is_verified_without_a_request() {
     let notification = heard(received(&parts(), &body())).unwrap();
     assert_eq!(notification.event_type(), "COMPLAINT.CREATE");
     assert_eq!(notification.original_type(), Some("complaint"));
@@ -52,7 +52,7 @@ fn a_notification_that_is_right_is_heard_at_once() {
 }
 
 #[test]
-fn names_of_headers_are_told_in_any_case_and_others_are_passed_over() {
+fn header_names_are_case_insensitive_and_other_headers_are_ignored() {
     let mut headers: Vec<(String, String)> =
         parts().into_iter().map(|(name, value)| (name.to_uppercase(), value)).collect();
     headers.push(("Request-ID".into(), "08F78BB5AF0610D302189F99DD5C20BA56F89845-0".into()));
@@ -62,7 +62,7 @@ fn names_of_headers_are_told_in_any_case_and_others_are_passed_over() {
 }
 
 #[test]
-fn each_header_must_be_there_once() {
+fn each_header_is_required_exactly_once() {
     for (at, (name, value)) in parts().into_iter().enumerate() {
         let mut headers = parts();
         headers.remove(at);
@@ -73,7 +73,7 @@ fn each_header_must_be_there_once() {
 }
 
 #[test]
-fn a_header_that_is_not_of_its_form_is_refused() {
+fn a_malformed_header_is_rejected() {
     for (name, values, why) in [
         (
             "Wechatpay-Timestamp",
@@ -103,7 +103,7 @@ fn a_header_that_is_not_of_its_form_is_refused() {
 }
 
 #[test]
-fn a_scheme_may_be_named_but_must_be_ours() {
+fn a_named_signature_scheme_must_be_the_supported_one() {
     let named = |scheme: &str| {
         let mut headers = parts();
         headers.push(("Wechatpay-Signature-Type", scheme.into()));
@@ -116,7 +116,7 @@ fn a_scheme_may_be_named_but_must_be_ours() {
 }
 
 #[test]
-fn its_time_may_be_300_seconds_from_ours_either_way_and_no_more() {
+fn a_timestamp_may_differ_from_local_time_by_at_most_300_seconds() {
     for (apart, good) in [(0, true), (299, true), (300, true), (301, false), (86_400, false)] {
         let apart = Duration::from_secs(apart);
         for then in [NOW.before(apart), NOW.after(apart)] {
@@ -130,7 +130,7 @@ fn its_time_may_be_300_seconds_from_ours_either_way_and_no_more() {
 }
 
 #[test]
-fn what_was_changed_after_it_was_signed_is_refused() {
+fn a_notification_changed_after_signing_is_rejected() {
     let changed = body().replace("COMPLAINT.CREATE", "COMPLAINT.CREATF");
     assert_eq!(distrust(heard(received(&parts(), &changed))), VerifyError::InvalidSignature);
     assert_eq!(distrust(heard(received(&parts(), &format!("{} ", body())))), VerifyError::InvalidSignature);
@@ -145,7 +145,7 @@ fn what_was_changed_after_it_was_signed_is_refused() {
 }
 
 #[test]
-fn a_probe_fails_as_any_wrong_signature_does() {
+fn a_signature_probe_fails_like_any_invalid_signature() {
     for probe in ["WECHATPAY/SIGNTEST/", "WECHATPAY/SIGNTEST/nTCfjV0mS9m6", "WECHATPAY/SIGNTEST/YQ=="] {
         let mut headers = parts();
         headers.iter_mut().find(|(name, _)| *name == "Wechatpay-Signature").unwrap().1 = probe.into();
@@ -154,7 +154,7 @@ fn a_probe_fails_as_any_wrong_signature_does() {
 }
 
 #[test]
-fn a_key_that_is_not_known_is_fetched_and_the_notification_heard() {
+fn an_uncached_key_is_fetched_and_the_notification_verified() {
     let (mut stage, signer) = (Harness::new(), SigningKey::certificate(1));
     let me = fake::with_certificates().build();
     let notification =
@@ -171,7 +171,7 @@ fn a_key_that_is_not_known_is_fetched_and_the_notification_heard() {
 }
 
 #[test]
-fn a_key_that_does_not_exist_is_refused_and_one_that_cannot_be_had_comes_again() {
+fn an_unknown_key_is_rejected_and_an_unavailable_key_leads_to_redelivery() {
     let (signer, stranger) = (SigningKey::certificate(1), SigningKey::certificate(2));
     let me = fake::with_certificates().build();
     let mut stage = Harness::new();
@@ -191,7 +191,7 @@ fn a_key_that_does_not_exist_is_refused_and_one_that_cannot_be_had_comes_again()
 }
 
 #[test]
-fn whoever_waits_for_the_key_waits_four_seconds_and_is_told_to_come_again() {
+fn a_notification_waits_at_most_four_seconds_for_its_key() {
     let (mut stage, signer) = (Harness::new(), SigningKey::certificate(1));
     let me = fake::with_certificates().build();
     let Step::Send(_, fetching) =
@@ -217,7 +217,7 @@ fn whoever_waits_for_the_key_waits_four_seconds_and_is_told_to_come_again() {
 }
 
 #[test]
-fn the_former_apiv3_key_opens_what_is_under_way() {
+fn the_previous_apiv3_key_decrypts_notifications_in_flight() {
     let former = "1".repeat(32);
     let old = fake::envelope(&former, "COMPLAINT.CREATE", "complaint", SAID);
     let verify_notification = |me: &Merchant, body: &str| {
@@ -233,7 +233,7 @@ fn the_former_apiv3_key_opens_what_is_under_way() {
 }
 
 #[test]
-fn what_is_signed_but_is_no_notification_is_refused() {
+fn a_signed_body_that_is_no_notification_is_malformed() {
     let short_nonce = body().replace("fdasflkja484", "fdasflkja48");
     let other_data = body().replace(r#""associated_data":"certificate""#, r#""associated_data":"""#);
     let other_algorithm = body().replace("AEAD_AES_256_GCM", "AEAD_SM4_GCM");
@@ -255,7 +255,7 @@ fn what_is_signed_but_is_no_notification_is_refused() {
 }
 
 #[test]
-fn nobody_hears_what_was_sealed_for_another_merchant() {
+fn a_notification_encrypted_for_another_merchant_is_malformed() {
     let other = fake::builder_of(fake::merchant_key(), &"1".repeat(32));
     let signer = SigningKey::certificate(1);
     // Both trust the same certificate: it is one platform.
@@ -272,7 +272,7 @@ fn nobody_hears_what_was_sealed_for_another_merchant() {
 }
 
 #[test]
-fn the_string_that_was_signed_is_shown_for_debugging() {
+fn the_string_to_sign_is_available_for_debugging() {
     let received = received(&parts(), "body");
     assert_eq!(received.string_to_sign(), b"1800000000\nc5ac7061fccab6bf\nbody\n");
 }

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_asked_after_by_either_number_in_either_mode() {
+    fn an_order_is_queried_by_either_number_in_either_mode() {
         let mine = "/v3/pay/transactions/out-trade-no/1217752501%2A1?mchid=1900007291";
         assert_eq!(fake::target(&query(Party::Direct)), mine);
         let theirs = QueryOrder::transaction_id("4200000000".parse().unwrap(), Party::Direct);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_another_order_or_of_another_merchant_is_not_taken() {
+    fn a_query_reply_about_another_order_or_merchant_is_malformed() {
         let read = |party, number, whose| fake::read(&query(party), &told(number, whose));
         assert!(matches!(
             read(Party::Direct, "1217752501*1", r#""mchid":"1900007291""#),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_says_that_it_is_paid_but_not_how_is_not_taken() {
+    fn a_paid_transaction_without_payment_fields_is_malformed() {
         let paid = told("1217752501*1", r#""mchid":"1900007291""#).replace("NOTPAY", "SUCCESS");
         assert_eq!(fake::read(&query(Party::Direct), &paid).unwrap_err().kind(), ErrorKind::Malformed);
     }

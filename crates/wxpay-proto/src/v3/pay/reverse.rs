@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_order_that_was_asked_for_is_reversed() {
+    fn a_reverse_reply_about_another_order_is_malformed() {
         let read = |body| fake::read(&reverse(Party::Direct), body);
         assert!(read(r#"{"mchid":"1900007291","out_trade_no":"1217752*01"}"#).is_ok());
         assert!(read(r#"{"mchid":"1900007291","out_trade_no":"1217752*02"}"#).is_err());

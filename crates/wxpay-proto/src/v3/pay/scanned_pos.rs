@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shop_stands_in_the_scene() {
+    fn the_scanned_pos_store_is_in_scene_info() {
         let order = order().device_id("013467007045764").build().unwrap();
         let (line, body) = fake::drafted(&ScannedPosOrder::new(order, payer(), shop()).unwrap());
         assert_eq!(line, "POST /v3/pay/partner/transactions/scannedpos");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_this_operation_does_not_take_is_refused() {
+    fn scanned_pos_rejects_fields_it_does_not_accept() {
         let built = |builder: Builder| builder.build().unwrap();
         let sensitive = Sensitive::new("1".into()).unwrap();
         let named = payer().with_identity(IdentityKind::Idcard, sensitive.clone(), sensitive);

@@ -272,7 +272,7 @@ mod tests {
     use alloc::format;
 
     #[test]
-    fn what_became_of_an_order_prints_numbers_and_no_texts() {
+    fn a_transaction_prints_numbers_and_no_texts() {
         let told = r#"{"mchid":"1900007291","out_trade_no":"1217752501201407033233368018","trade_state":"SUCCESS",
             "trade_state_desc":"支付成功","transaction_id":"1217752501201407033233368018","attach":"张三",
             "success_time":"2018-06-08T10:34:56+08:00","payer":{"openid":"oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"},

@@ -58,7 +58,7 @@ mod tests {
     use alloc::format;
 
     #[test]
-    fn what_is_told_is_kept_whatever_it_is_and_people_are_not_printed() {
+    fn any_account_is_kept_and_not_printed() {
         for (kind, account) in [
             ("MERCHANT_ID", "1900000109"),
             ("PERSONAL_OPENID", "planted-openid"),

@@ -227,7 +227,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_payment_is_shared_with_what_must_be_told_and_no_more() {
+    fn a_minimal_profit_sharing_has_the_required_fields_only() {
         let share = share(Party::Direct, vec![portion()], Remainder::KeepFrozen).unwrap();
         let (line, body) = fake::drafted(&share);
         assert_eq!(line, "POST /v3/profitsharing/orders");
@@ -241,7 +241,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_partner_shares_with_all_that_may_be_told_and_names_travel_sealed() {
+    fn a_full_profit_sharing_of_a_partner_seals_names() {
         let sub_appid = Some("wx8888888888888889".parse().unwrap());
         let party = Party::Partner { sub_mchid: "1900000109".parse().unwrap(), sub_appid };
         let person = Account::PersonalSubOpenid("planted-openid".parse().unwrap());
@@ -285,7 +285,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn an_answer_tells_what_became_of_each_part() {
+    fn a_profit_sharing_reply_has_the_result_of_each_receiver() {
         let share = share(Party::Direct, vec![portion()], Remainder::Unfreeze).unwrap();
         let body = told("4208450740201411110007820472", "P20150806125346");
         let sharing = fake::read(&share, &body).unwrap();

@@ -105,7 +105,7 @@ mod tests {
     use crate::v3::fake;
 
     #[test]
-    fn what_is_left_of_a_payment_is_told() {
+    fn the_unsplit_amount_of_a_payment_is_read() {
         let ask = QueryUnsplitAmount::of("4208450740201411110007820472".parse().unwrap());
         let target = "/v3/profitsharing/transactions/4208450740201411110007820472/amounts";
         assert_eq!(fake::target(&ask), target);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_sub_merchant_may_share_is_told() {
+    fn the_max_ratio_of_a_sub_merchant_is_read() {
         let ask = QueryMaxRatio::of("1900000109".parse().unwrap());
         assert_eq!(fake::target(&ask), "/v3/profitsharing/merchant-configs/1900000109");
         assert_eq!(fake::read(&ask, r#"{"sub_mchid":"1900000109","max_ratio":2000}"#).unwrap(), 2000);

@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sharing_is_asked_after_by_payment_and_number() {
+    fn a_profit_sharing_query_names_payment_and_number() {
         let path = "/v3/profitsharing/orders/P2015%7C0806?";
         assert_eq!(
             fake::target(&query(Party::Direct)),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_about_what_was_asked_or_that_there_is_none() {
+    fn a_reply_for_another_profit_sharing_is_malformed_and_a_404_is_not_found() {
         let read = |number| fake::read(&query(Party::Direct), &told("4208450740201411110007820472", number));
         assert!(matches!(read("P2015|0806"), Ok(ProfitSharingLookup::Found(_))));
         assert!(read("P20150806").is_err());

@@ -72,7 +72,7 @@ impl AddReceiver {
     /// # Errors
     ///
     /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party, or when
-    /// the relation is [`Custom`](RelationType::Custom): use [`custom_relation`](Self::custom_relation).
+    /// the relation is [`Custom`](RelationType::Custom): use [`with_custom_relation`](Self::with_custom_relation).
     pub fn new(
         appid: AppId,
         party: Party,
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_is_added_by_account_and_relation_and_the_name_travels_sealed() {
+    fn add_receiver_names_account_and_relation_and_seals_the_name() {
         let add = AddReceiver::new(appid(), Party::Direct, merchant(), RelationType::Store).unwrap();
         let (line, body) = fake::drafted(&add);
         assert_eq!(line, "POST /v3/profitsharing/receivers/add");
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receiver_is_deleted_by_account() {
+    fn delete_receiver_names_the_account() {
         let delete = DeleteReceiver::new(appid(), partner(), person()).unwrap();
         let (line, body) = fake::drafted(&delete);
         assert_eq!(line, "POST /v3/profitsharing/receivers/delete");

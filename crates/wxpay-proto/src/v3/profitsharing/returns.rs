@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_taken_back_by_either_number_of_its_sharing() {
+    fn a_return_names_its_profit_sharing_by_either_number() {
         let own = returns(Party::Direct, 888, "用户退款").unwrap();
         let (line, body) = fake::drafted(&own);
         assert_eq!(line, "POST /v3/profitsharing/return-orders");
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_asked_after_by_both_numbers() {
+    fn a_return_query_names_both_numbers() {
         let query = |party| {
             QueryProfitSharingReturn::new(
                 party,

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_unfrozen_in_either_mode() {
+    fn the_remainder_is_unfrozen_in_both_modes() {
         let (line, body) = fake::drafted(&unfreeze(Party::Direct, "解冻全部剩余资金").unwrap());
         assert_eq!(line, "POST /v3/profitsharing/orders/unfreeze");
         assert_eq!(

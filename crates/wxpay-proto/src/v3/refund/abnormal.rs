@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_payers_card_and_name_travel_sealed_and_are_not_printed() {
+    fn the_payers_card_and_name_are_sealed_and_not_printed() {
         let apply = to_user("CMB_DEBIT").unwrap();
         let (line, body) = fake::drafted(&apply);
         assert_eq!(
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_merchants_own_card_needs_no_particulars() {
+    fn a_refund_to_the_merchants_card_has_no_bank_fields() {
         let (refund_id, number) = ("50000000382019052709732678859", "1217752501");
         let apply = ApplyAbnormalRefund::to_merchant(
             refund_id.parse().unwrap(),

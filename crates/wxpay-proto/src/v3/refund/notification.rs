@@ -109,7 +109,7 @@ mod tests {
     use crate::v3::fake;
 
     #[test]
-    fn a_notification_tells_the_status_under_a_name_of_its_own() {
+    fn a_notification_has_its_status_in_refund_status() {
         let text = r#"{"sp_mchid":"1900000100","sub_mchid":"1900000109","out_trade_no":"20150806125346",
             "transaction_id":"1008450740201411110005820873","out_refund_no":"7752501201407033233368018",
             "refund_id":"50200207182018070300011301001","refund_status":"SUCCESS",

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refund_is_asked_after_by_its_number_in_either_mode() {
+    fn a_refund_query_names_its_number_in_both_modes() {
         let target = "/v3/refund/domestic/refunds/12%2A17%7C75%402501";
         assert_eq!(fake::target(&query(Party::Direct)), target);
         let partner = Party::partner("1900000109".parse().unwrap());

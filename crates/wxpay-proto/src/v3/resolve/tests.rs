@@ -30,7 +30,7 @@ fn signed(status: u16, body: &str, now: UnixTime) -> Response {
 }
 
 #[test]
-fn each_debt_is_asked_after_by_the_numbers_it_names() {
+fn each_pending_operation_is_queried_by_its_numbers() {
     let sub_mchid = || Some("1900000109".parse().unwrap());
     for (pending_operation, target) in [
         (
@@ -63,14 +63,14 @@ fn each_debt_is_asked_after_by_the_numbers_it_names() {
 }
 
 #[test]
-fn an_order_that_is_known_is_settled_at_once() {
+fn a_found_order_is_resolved_by_one_query() {
     let (settled, stage) = resolve(&[|now| Ok(signed(200, KNOWN, now))]);
     assert!(matches!(settled, Ok(Resolved::Order(_))));
     assert_eq!((stage.sent.len(), stage.now), (1, NOW));
 }
 
 #[test]
-fn one_that_is_late_is_found_and_one_that_never_comes_does_not_exist() {
+fn a_late_order_is_found_and_a_missing_one_is_not_found_after_20_seconds() {
     let unknown: fn(UnixTime) -> Reply = |now| Ok(signed(404, UNKNOWN, now));
     let (settled, stage) = resolve(&[unknown, unknown, unknown, |now| Ok(signed(200, KNOWN, now))]);
     assert!(matches!(settled, Ok(Resolved::Order(_))));
@@ -81,7 +81,7 @@ fn one_that_is_late_is_found_and_one_that_never_comes_does_not_exist() {
 }
 
 #[test]
-fn that_there_is_no_such_order_must_be_signed() {
+fn an_unsigned_not_found_resolves_nothing() {
     let (settled, stage) = resolve(&[|_| Ok(Response::new(404, UNKNOWN.into()))]);
     let mut error = settled.unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Refused, Fate::Unknown));
@@ -90,7 +90,7 @@ fn that_there_is_no_such_order_must_be_signed() {
 }
 
 #[test]
-fn a_question_that_is_refused_settles_nothing_and_is_not_asked_again() {
+fn a_refused_query_resolves_nothing_and_is_not_repeated() {
     let (settled, stage) = resolve(&[|now| Ok(signed(403, r#"{"code":"NO_AUTH"}"#, now))]);
     let mut error = settled.unwrap_err();
     assert_eq!((error.kind(), error.fate(), stage.sent.len()), (ErrorKind::Refused, Fate::Unknown, 1));
@@ -98,7 +98,7 @@ fn a_question_that_is_refused_settles_nothing_and_is_not_asked_again() {
 }
 
 #[test]
-fn without_an_answer_it_gives_the_debt_back_in_the_end() {
+fn without_replies_resolving_returns_the_pending_operation() {
     let (settled, stage) = resolve(&[|_| Err(Failure::Lost("reset".into()))]);
     let mut error = settled.unwrap_err();
     assert_eq!((error.kind(), error.fate()), (ErrorKind::Transport, Fate::Unknown));
@@ -108,7 +108,7 @@ fn without_an_answer_it_gives_the_debt_back_in_the_end() {
 }
 
 #[test]
-fn a_partners_order_is_asked_for_by_the_partner() {
+fn a_partner_order_is_queried_by_the_partner() {
     let pending_operation = PendingOperation::Order {
         out_trade_no: "1217752501201407033233368018".parse().unwrap(),
         sub_mchid: Some("1900000109".parse().unwrap()),

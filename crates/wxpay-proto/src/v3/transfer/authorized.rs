@@ -101,7 +101,7 @@ mod tests {
     const LINE: &str = "POST /v3/fund-app/mch-transfer/transfer-bills/transfer";
 
     #[test]
-    fn a_full_request_names_who_allowed_it_and_who_gives_the_money() {
+    fn a_full_authorized_transfer_names_authorization_and_sponsor() {
         let number = "plfk2020042014".parse().unwrap();
         let authorized = CreateAuthorizedTransfer::out_authorization_no(full(), number)
             .sponsor_mchid("1900001109".parse().unwrap());
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minimal_request_names_who_allowed_it_by_either_number() {
+    fn a_minimal_authorized_transfer_names_the_authorization_id() {
         let authorized = CreateAuthorizedTransfer::authorization_id(
             minimal().build().unwrap(),
             "165465465465".parse().unwrap(),

@@ -280,7 +280,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn nobody_is_named_by_debug() {
+    fn debug_output_names_nobody() {
         let shown = format!("{:?} {:?}", full(), minimal());
         assert!(shown.contains("plfk2020042013"));
         assert!(!shown.contains("张三") && !shown.contains("报销"), "{shown}");

@@ -59,7 +59,7 @@ mod tests {
     use alloc::string::String;
 
     #[test]
-    fn it_says_the_number_in_the_path_and_nothing_else() {
+    fn cancel_transfer_has_the_number_in_the_path_and_no_body() {
         let cancel = CancelTransfer::new("plfk2020042013".parse().unwrap());
         assert_eq!(
             drafted(&cancel),

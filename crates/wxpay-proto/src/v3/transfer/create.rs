@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_request_says_it_all_and_seals_the_name() {
+    fn a_full_transfer_has_every_field_and_seals_the_name() {
         let create = CreateTransfer::new(full(), openid()).user_recv_style(UserRecvStyle::RedPacket);
         let expected = format!(
             r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notify","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_recv_style":{{"type":"RED_PACKET"}}}}"#,
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_is_named_even_where_nothing_is_sealed() {
+    fn a_transfer_names_the_key_even_if_nothing_is_sealed() {
         let signer = fake::SigningKey::certificate(1);
         let mut stage = fake::Harness::new();
         let create = CreateTransfer::new(minimal().build().unwrap(), openid());

@@ -194,7 +194,7 @@ mod tests {
     use alloc::format;
 
     #[test]
-    fn it_is_asked_for_and_after_by_either_number() {
+    fn receipt_requests_name_either_number() {
         let ours: OutBillNo = "plfk2020042013".parse().unwrap();
         let theirs: TransferBillNo = "1330000071100999991182020050700019480001".parse().unwrap();
         for (apply, query, name, number) in [
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_that_is_made_can_be_downloaded() {
+    fn a_finished_receipt_can_be_downloaded() {
         let query = QueryReceipt::out_bill_no("plfk2020042013".parse().unwrap());
         let answer = r#"{"state":"FINISHED","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00","hash_type":"SHA256","hash_value":"2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae","download_url":"https://api.mch.weixin.qq.com/v3/transferdownload/elecvoucherfile?token=planted"}"#;
         let ReceiptLookup::Found(receipt) = read(&query, answer).unwrap() else {
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_that_is_not_made_is_nowhere() {
+    fn an_unfinished_receipt_has_no_file() {
         let apply = ApplyReceipt::out_bill_no("plfk2020042013".parse().unwrap());
         let receipt =
             read(&apply, r#"{"state":"GENERATING","create_time":"2015-05-20T13:29:35+08:00"}"#).unwrap();

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_request_asks_for_both() {
+    fn a_full_pre_transfer_has_transfer_and_authorization() {
         let expected = format!(
             r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notify","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","authorization_info":{{"user_display_name":"wx_123456","out_authorization_no":"plfk2020042014","authorization_notify_url":"https://example.com/allowed"}},"sponsor_mchid":"1900001109"}}"#,
             sealed("张三")
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_tells_of_both() {
+    fn a_pre_transfer_reply_has_transfer_and_authorization() {
         let answer = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","create_time":"2015-05-20T13:29:35+08:00","state":"WAIT_USER_CONFIRM","package_info":"affffddafdfafddffda==","user_display_name":"wx_123456","out_authorization_no":"plfk2020042014"}"#;
         let transfer = read(&whole(), answer).unwrap();
         assert_eq!(transfer.state, TransferState::WaitUserConfirm);

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_request_tells_of_the_wallet() {
+    fn a_full_qq_transfer_has_the_qq_number() {
         let bill = minimal()
             .user_name(Sensitive::new("张三".into()).unwrap())
             .notify_url("https://example.com/notify".parse().unwrap())
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_does_not_know_is_refused() {
+    fn a_qq_transfer_rejects_user_recv_perception() {
         let error = CreateQqTransfer::new(full(), openid()).unwrap_err();
         assert_eq!(error.field(), "user_recv_perception");
         let create = CreateQqTransfer::new(minimal().build().unwrap(), openid()).unwrap();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_asked_after_and_cancelled_by_its_number() {
+    fn a_qq_transfer_is_queried_and_cancelled_by_its_number() {
         let number: OutBillNo = "plfk2020042013".parse().unwrap();
         assert_eq!(target(&QueryQqTransfer::new(number.clone())), format!("{BASE}/plfk2020042013"));
         let cancel = CancelQqTransfer::new(number.clone());
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_became_of_it_is_settled_by_its_own_query() {
+    fn a_qq_transfer_is_resolved_by_its_own_query() {
         let pending_operation =
             CreateQqTransfer::new(minimal().build().unwrap(), openid()).unwrap().pending_operation().unwrap();
         let settled =

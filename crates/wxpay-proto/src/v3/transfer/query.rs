@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn it_asks_by_either_number() {
+    fn a_transfer_query_names_either_number() {
         let ours = QueryTransfer::out_bill_no("plfk2020042013".parse().unwrap());
         assert_eq!(target(&ours), "/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/plfk2020042013");
         let theirs = QueryTransfer::transfer_bill_no("1330+1".parse().unwrap());
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transfer_whose_answer_was_lost_is_settled_by_its_number() {
+    fn a_transfer_whose_reply_was_lost_is_resolved_by_its_number() {
         let me = fake::merchant();
         let mut stage = fake::Harness::new();
         let create =
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_stays_unknown_is_free_again() {
+    fn a_transfer_that_stays_not_found_is_resolved_as_not_found() {
         let me = fake::merchant();
         let mut stage = fake::Harness::new();
         let resolve =

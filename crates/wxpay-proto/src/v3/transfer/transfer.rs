@@ -173,7 +173,7 @@ mod tests {
     use alloc::string::ToString as _;
 
     #[test]
-    fn their_words_are_kept_letter_for_letter() {
+    fn transfer_states_keep_wechat_pays_spelling() {
         for (word, is_final) in [
             ("ACCEPTED", false),
             ("PROCESSING", false),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn either_name_of_the_merchant_is_read() {
+    fn mchid_and_mch_id_are_both_read() {
         for name in ["mchid", "mch_id"] {
             let text = alloc::format!(
                 r#"{{"out_bill_no":"1","transfer_bill_no":"2","state":"SUCCESS","{name}":"1900001109","update_time":""}}"#
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transfer_without_number_or_state_is_none() {
+    fn a_transfer_without_number_or_state_is_rejected() {
         for text in [
             r#"{"transfer_bill_no":"2","state":"SUCCESS"}"#,
             r#"{"out_bill_no":"1","state":"SUCCESS"}"#,

@@ -34,7 +34,11 @@ const ATTEMPT: Record = Record {
     name: "Delivery",
     description: "One delivery of a notification.",
     members: &[
-        required_member("id", Schema::Nullable(&Schema::Count), "The id of the delivery; null if it was lost."),
+        required_member(
+            "id",
+            Schema::Nullable(&Schema::Count),
+            "The id of the delivery; null if it was lost.",
+        ),
         required_member("at", Schema::Seconds, "The time of the delivery."),
         required_member("result", RESULT, "The result."),
         required_member("forged", Schema::Boolean, "True for a tampered copy."),

@@ -68,7 +68,11 @@ const V1_PAYMENT: Record = Record {
             "The amount that the gateway added. The sum is the order's amount.",
         ),
         required_member("bank_type", Schema::Text, "The payer's bank; 0 for balance."),
-        required_member("bank_billno", Schema::Nullable(&Schema::Text), "The bank's number; null for balance."),
+        required_member(
+            "bank_billno",
+            Schema::Nullable(&Schema::Text),
+            "The bank's number; null for balance.",
+        ),
         required_member("time_end", Schema::Seconds, "The time of the payment."),
     ],
 };

@@ -63,8 +63,12 @@ fn check_reuse(order: &Order, goods: &OrderData, reuse: ReusedOrderNumber) -> Re
         return Err(codes::INVALID_ARGS.with_reason("out_trade_no belongs to an order that is already paid"));
     }
     match reuse {
-        ReusedOrderNumber::Refused => Err(codes::INVALID_ARGS.with_reason("out_trade_no has already been used")),
-        ReusedOrderNumber::NewPrepayid => Ok(order.prepays.last().is_some_and(|prepay| prepay.goods != *goods)),
+        ReusedOrderNumber::Refused => {
+            Err(codes::INVALID_ARGS.with_reason("out_trade_no has already been used"))
+        }
+        ReusedOrderNumber::NewPrepayid => {
+            Ok(order.prepays.last().is_some_and(|prepay| prepay.goods != *goods))
+        }
     }
 }
 

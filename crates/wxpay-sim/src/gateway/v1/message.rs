@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_its_decimal_text() {
+    fn message_number_is_read_as_its_decimal_text() {
         let message = JsonMembers::parse(br#"{"a":1399514976,"b":"1399514976","c":true,"d":""}"#).unwrap();
         assert_eq!(message.text("a"), message.text("b"));
         assert_eq!(message.text("c"), None);
@@ -47,13 +47,13 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_read_before_anything_is_signed() {
+    fn message_json_escapes_are_decoded() {
         let message = JsonMembers::parse(br#"{"package":"a=1\u0026b=http:\/\/h"}"#).unwrap();
         assert_eq!(message.text("package"), Some("a=1&b=http://h"));
     }
 
     #[test]
-    fn what_is_not_an_object_in_utf_8_is_a_data_format_error() {
+    fn message_that_is_not_a_utf_8_object_is_a_data_format_error() {
         for body in [&b"[]"[..], b"{", b"1", b"", b"{\"a\":\"\xb2\xe2\"}", b"a=1&b=2"] {
             assert_eq!(JsonMembers::parse(body).err().map(|refusal| refusal.code), Some(codes::DATA_FORMAT));
         }

@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_parts_of_a_url_are_told_apart() {
+    fn target_splits_a_url() {
         let request = Request::get("https://api.weixin.qq.com/cgi-bin/token?a=%2B1&b=&c=x#d".into());
         let target = Target::of(&request);
         assert!(target.is_https);
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_url_leads_nowhere() {
+    fn target_of_an_odd_url_has_no_operation() {
         for url in ["", "?", "http://", "/cgi-bin", "http://h", "http://h/pay/genprepay/", "://///"] {
             let request = Request::get(url.into());
             assert_eq!(Target::of(&request).operation(), None, "{url}");

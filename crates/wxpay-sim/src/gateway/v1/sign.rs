@@ -59,13 +59,13 @@ mod tests {
     }
 
     #[test]
-    fn md5_hashes_bytes_of_whatever_charset() {
+    fn md5_hashes_raw_bytes_of_any_charset() {
         // printf 'body=\xb2\xe2\xca\xd4&key=k' | openssl md5 | tr a-f A-F
         assert_eq!(md5(&[("body", [0xb2, 0xe2, 0xca, 0xd4])], "k"), "5EBCC6FB500A2845AA6786627EAAA4B5");
     }
 
     #[test]
-    fn sha1_keeps_empty_values_and_puts_the_key_in_its_place() {
+    fn sha1_keeps_empty_values_and_sorts_the_key_in() {
         // printf 'appid=wx1&appkey=K&noncestr=n&package=a=1&b=%%2F&traceid=' | openssl sha1
         let pairs = [("traceid", ""), ("package", "a=1&b=%2F"), ("noncestr", "n"), ("appid", "wx1")];
         assert_eq!(sha1(&pairs, "K"), "789fbb9bca87f4e3fcbc7ba3fd3f9b384c98f6a1");
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn comparison_is_of_every_byte_and_the_length() {
+    fn constant_time_eq_compares_every_byte_and_the_length() {
         assert!(constant_time_eq("abc", "abc"));
         assert!(!constant_time_eq("abc", "abd"));
         assert!(!constant_time_eq("abc", "ABC"));

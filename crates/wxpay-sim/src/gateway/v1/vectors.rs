@@ -28,7 +28,7 @@ fn bytes(vector: &Value) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn every_md5_is_as_the_file_says() {
+fn md5_signatures_match_the_vectors() {
     for vector in vectors("md5").iter().chain(&vectors("md5-negative")) {
         let sign = sign::md5(&bytes(vector), vector["inputs"]["key"].as_str().unwrap());
         let same = vector["expected"].as_str() == Some(sign.as_str());
@@ -37,7 +37,7 @@ fn every_md5_is_as_the_file_says() {
 }
 
 #[test]
-fn every_sha1_is_as_the_file_says() {
+fn sha1_signatures_match_the_vectors() {
     for vector in vectors("sha1") {
         let mut parameters = parameters(&vector);
         let Some(at) = parameters.iter().position(|(name, _)| name == "appkey") else { continue };
@@ -50,7 +50,7 @@ fn every_sha1_is_as_the_file_says() {
 }
 
 #[test]
-fn every_package_is_believed() {
+fn package_signatures_of_the_vectors_verify() {
     for vector in vectors("package_string") {
         let package = Package::parse(vector["expected"].as_str().unwrap(), PlusSign::Literal);
         assert!(package.is_signed_by(vector["inputs"]["key"].as_str().unwrap()), "{}", vector["name"]);
@@ -61,7 +61,7 @@ fn every_package_is_believed() {
 }
 
 #[test]
-fn every_query_of_a_notification_is_believed() {
+fn notification_query_signatures_of_the_vectors_verify() {
     for vector in vectors("md5") {
         let Some(query) = vector["inputs"]["query_string"].as_str() else { continue };
         let package = Package::parse(query, PlusSign::Literal);

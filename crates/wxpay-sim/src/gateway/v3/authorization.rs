@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_five_values_are_read_in_any_order_and_quoting() {
+    fn authorization_values_are_parsed_in_any_order_and_quoting() {
         let one = r#"WECHATPAY2-SHA256-RSA2048 mchid="1",nonce_str="n",signature="a+/=",timestamp="5",serial_no="AB""#;
         let two = "WECHATPAY2-SHA256-RSA2048 serial_no=AB, timestamp=5,signature=a+/=, nonce_str=n,mchid=1";
         for header in [one, two] {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_is_told() {
+    fn authorization_that_is_malformed_is_rejected() {
         for header in [
             "",
             "Bearer x",
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_target_is_what_came() {
+    fn target_is_path_and_query_as_received() {
         for (url, expected) in [
             ("https://h/v3/a%2Db?c=%3D&d", "/v3/a%2Db?c=%3D&d"),
             ("http://h", "/"),

@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_shows_neither_its_token_nor_its_contents() {
+    fn file_debug_shows_neither_token_nor_contents() {
         let (mchid, until) = ("1900000109".parse().unwrap(), UnixTime::from_secs(7));
         let (path, bytes) = ("/v3/billdownload/file", b"planted".to_vec());
         let file = File { path, token: "secret".into(), mchid, expires: until, bytes };

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_to_the_table_passes() {
+    fn check_accepts_a_body_that_matches_its_fields() {
         assert_eq!(refused(&json!({ "number": "A_1-*z", "amount": { "total": 1 } })), None);
         let all = json!({
             "number": "123456", "amount": { "total": 100, "currency": "CNY" }, "flag": false,
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn each_break_of_a_rule_is_told_by_its_pointer() {
+    fn check_names_the_broken_field_by_its_json_pointer() {
         let whole = json!({ "number": "123456", "amount": { "total": 1 } });
         let cases = [
             (json!({ "number": null }), 268_435_461, "/number"),

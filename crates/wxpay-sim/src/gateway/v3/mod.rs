@@ -63,7 +63,9 @@ use super::{Gateway, tasks::TaskQueue};
 use crate::{
     keys::CertificateAuthority,
     ledger::v3::Ledger,
-    merchant::{ApiKey, KeyMode, Merchant, MerchantRegistry, MigrationError, PlatformKeys, PlatformPublicKey},
+    merchant::{
+        ApiKey, KeyMode, Merchant, MerchantRegistry, MigrationError, PlatformKeys, PlatformPublicKey,
+    },
     notifications::{Notification, NotificationContent},
     rng::{ALPHANUMERIC, DIGITS, HEX, Rng},
     settings::Settings,

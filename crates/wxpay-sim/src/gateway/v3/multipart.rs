@@ -109,7 +109,7 @@ mod tests {
         "--b\r\ncontent-disposition: form-data; name=file; filename=\"a.png\"\r\n\r\n\r\n-\r\n--c\r\n";
 
     #[test]
-    fn both_parts_are_read_in_either_order_with_whatever_is_in_the_file() {
+    fn multipart_parts_are_read_in_either_order() {
         for body in [format!("{META}{FILE}--b--\r\n"), format!("{FILE}{META}--b--")] {
             let upload = split_parts(body.as_bytes(), "b").unwrap();
             assert_eq!((upload.meta, upload.file), (&b"{}"[..], &b"\r\n-\r\n--c"[..]), "{body:?}");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_whole_is_no_upload() {
+    fn multipart_that_is_incomplete_is_rejected() {
         let end = "--b--\r\n";
         for body in [
             String::new(),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_boundary_that_is_not_named_is_the_first_line() {
+    fn multipart_without_a_boundary_parameter_uses_the_first_line() {
         let upload = |kind: &str, body: String| {
             let request = Request::post(String::from("https://h/"), kind, body.into_bytes());
             Upload::parse(&request)
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_boundary_keeps_to_its_rule() {
+    fn multipart_boundary_follows_rfc_2046() {
         assert!(is_boundary("----WebKitFormBoundary7MA4YWxkTrZu0gW"));
         for bad in ["", "a ", "a\"", "支", &"a".repeat(71)] {
             assert!(!is_boundary(bad), "{bad}");

@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_leads_to_its_operation_and_its_parameters() {
+    fn find_returns_the_operation_and_its_path_parameters() {
         let (operation, path) = find(Method::Get, "/v3/pay/transactions/out-trade-no/A%2DB%5F1").unwrap();
         assert_eq!(operation.label, "v3.pay.query");
         assert_eq!(path["out_trade_no"], "A-B_1");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wxpay_proto::UnixTime;
 
 #[test]
-fn the_clock_goes_forward_alone() {
+fn clock_only_advances() {
     let mut interface = opened().interface;
     let answer = interface.call("POST", "clock", &json!({ "advance_seconds": 60 }));
     assert_eq!(answer.body, json!({ "now": START.as_secs() + 60, "runs": false }));
@@ -24,19 +24,19 @@ fn the_clock_goes_forward_alone() {
 }
 
 #[test]
-fn the_clock_is_set_to_a_moment_that_is_not_past() {
+fn clock_is_set_to_a_time_that_is_not_past() {
     let mut interface = opened().interface;
     let later = START.as_secs() + 3600;
-    assert_eq!(interface.done("PUT", "clock", &json!({ "now": later }))["now"], later);
-    assert_eq!(interface.done("PUT", "clock", &json!({ "now": later }))["now"], later);
-    assert_eq!(interface.refused("PUT", "clock", &json!({ "now": later - 1 })).0, 409);
+    assert_eq!(interface.success("PUT", "clock", &json!({ "now": later }))["now"], later);
+    assert_eq!(interface.success("PUT", "clock", &json!({ "now": later }))["now"], later);
+    assert_eq!(interface.rejected("PUT", "clock", &json!({ "now": later - 1 })).0, 409);
     for body in [json!({}), json!({ "now": "1" }), json!({ "now": -1 }), json!({ "now": null })] {
-        assert_eq!(interface.refused("PUT", "clock", &body), (400, "now".into()), "{body}");
+        assert_eq!(interface.rejected("PUT", "clock", &body), (400, "now".into()), "{body}");
     }
 }
 
 #[test]
-fn the_clock_stops_and_runs_on() {
+fn clock_freezes_and_runs_from_its_current_time() {
     let mut interface = opened().interface;
     let at = |interface: &mut super::Control, method, path: &str, real| {
         let target = format!("/_sim/v1/{path}");

@@ -85,7 +85,7 @@ fn field_of(interface: &mut Control, method: &str, path: &str, body: &Value) -> 
 }
 
 #[test]
-fn the_document_is_served_and_says_what_it_is() {
+fn document_has_its_version_and_paths() {
     let document = &opened().interface.document.0;
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(document["servers"][0]["url"], "/_sim/v1");
@@ -96,7 +96,7 @@ fn the_document_is_served_and_says_what_it_is() {
 }
 
 #[test]
-fn a_declared_member_is_taken_and_held_to_its_rule_and_no_other_is_known() {
+fn declared_members_are_validated_and_others_are_unknown() {
     let interface = opened().interface;
     let mut seen = 0;
     for (method, path, operation) in operations(&interface.document) {
@@ -107,19 +107,19 @@ fn a_declared_member_is_taken_and_held_to_its_rule_and_no_other_is_known() {
                 body.insert(name.into(), value);
                 field_of(&mut interface.clone(), &method, &path, &body.into())
             };
-            let what = format!("{method} {path}");
-            assert_eq!(with("flavour", json!("1")).as_deref(), Some("flavour"), "{what}");
+            let context = format!("{method} {path}");
+            assert_eq!(with("flavour", json!("1")).as_deref(), Some("flavour"), "{context}");
             for (name, schema) in form["properties"].as_object().unwrap() {
-                assert_eq!(with(name, json!({})).as_deref(), Some(name.as_str()), "{what} {name}");
+                assert_eq!(with(name, json!({})).as_deref(), Some(name.as_str()), "{context} {name}");
                 // Further rules may reject the value, but not as an unknown field.
                 if name != "operation" {
-                    assert_ne!(with(name, good(schema)).as_deref(), Some("flavour"), "{what} {name}");
+                    assert_ne!(with(name, good(schema)).as_deref(), Some("flavour"), "{context} {name}");
                     let answer = {
                         let mut body = least.clone();
                         body.insert(name.clone(), good(schema));
                         interface.clone().call(&method, &path, &body.into())
                     };
-                    assert_ne!(answer.body["rule"], "is an unknown field", "{what} {name}");
+                    assert_ne!(answer.body["rule"], "is an unknown field", "{context} {name}");
                 }
                 seen += 1;
             }
@@ -127,7 +127,7 @@ fn a_declared_member_is_taken_and_held_to_its_rule_and_no_other_is_known() {
                 let mut body = least.clone();
                 body.remove(name);
                 let field = field_of(&mut interface.clone(), &method, &path, &body.into());
-                assert_eq!(field.as_deref(), Some(name.as_str()), "{what} without {name}");
+                assert_eq!(field.as_deref(), Some(name.as_str()), "{context} without {name}");
             }
         }
     }
@@ -135,7 +135,7 @@ fn a_declared_member_is_taken_and_held_to_its_rule_and_no_other_is_known() {
 }
 
 #[test]
-fn a_call_without_declared_members_takes_none() {
+fn undeclared_members_and_query_parameters_are_rejected() {
     let interface = opened().interface;
     for (method, path, operation) in operations(&interface.document) {
         let mut interface = interface.clone();
@@ -143,28 +143,28 @@ fn a_call_without_declared_members_takes_none() {
             let field = field_of(&mut interface, &method, &path, &json!({ "flavour": 1 }));
             assert_eq!(field.as_deref(), Some("flavour"), "{method} {path}");
         }
-        let asked = format!("{path}?flavour=1");
+        let with_authorization = format!("{path}?flavour=1");
         assert_eq!(
-            field_of(&mut interface, &method, &asked, &Value::Null).as_deref(),
+            field_of(&mut interface, &method, &with_authorization, &Value::Null).as_deref(),
             Some("flavour"),
-            "{asked}"
+            "{with_authorization}"
         );
     }
 }
 
 #[test]
-fn a_declared_parameter_is_held_to_its_rule() {
+fn declared_parameters_are_validated() {
     let interface = opened().interface;
     let mut seen = 0;
     for (template, methods) in interface.document.0["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
             for parameter in operation["parameters"].as_array().unwrap() {
                 let name = parameter["name"].as_str().unwrap();
-                let asked = match parameter["in"].as_str().unwrap() {
+                let with_authorization = match parameter["in"].as_str().unwrap() {
                     "query" => format!("{}?{name}={}", filled(template, operation, None), "%00".repeat(400)),
                     _ => filled(template, operation, Some(name)),
                 };
-                let field = field_of(&mut interface.clone(), &method.to_uppercase(), &asked, &Value::Null);
+                let field = field_of(&mut interface.clone(), &method.to_uppercase(), &with_authorization, &Value::Null);
                 assert_eq!(field.as_deref(), Some(name), "{method} {template}");
                 seen += 1;
             }
@@ -174,7 +174,7 @@ fn a_declared_parameter_is_held_to_its_rule() {
 }
 
 #[test]
-fn a_path_that_is_not_there_is_404_and_a_method_that_is_not_405() {
+fn unknown_path_is_404_and_unsupported_method_405() {
     let interface = opened().interface;
     for path in ["", "nothing", "orders/A1/eat", "orders/A1/pay/twice", "Orders", "openapi.json/"] {
         let answer = interface.clone().call("GET", path, &Value::Null);
@@ -193,7 +193,7 @@ fn a_path_that_is_not_there_is_404_and_a_method_that_is_not_405() {
 }
 
 #[test]
-fn a_body_that_is_too_long_is_refused() {
+fn too_long_body_is_rejected() {
     let body = format!("{{\"advance_seconds\":1}}{}", " ".repeat(1 << 20));
     let mut interface = opened().interface;
     let answer = interface.simulation.control("POST", "/_sim/v1/clock", body.as_bytes(), super::START);

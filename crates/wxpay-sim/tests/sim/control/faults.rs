@@ -4,7 +4,7 @@ use super::opened;
 use serde_json::{Value, json};
 
 #[test]
-fn rules_of_trouble_are_added_shown_and_ended() {
+fn fault_rules_are_added_shown_and_cleared() {
     let mut interface = opened().interface;
     let kinds = [
         "commit_then_drop_response",
@@ -41,23 +41,23 @@ fn rules_of_trouble_are_added_shown_and_ended() {
 }
 
 #[test]
-fn one_rule_is_shown_and_ended() {
+fn fault_rule_is_shown_and_removed() {
     let mut interface = opened().interface;
     for kind in ["cut", "early"] {
-        interface.done("POST", "faults", &json!({ "kind": kind }));
+        interface.success("POST", "faults", &json!({ "kind": kind }));
     }
-    assert_eq!(interface.show("faults/1")["kind"], "cut");
-    let left = interface.done("DELETE", "faults/1", &Value::Null);
+    assert_eq!(interface.get("faults/1")["kind"], "cut");
+    let left = interface.success("DELETE", "faults/1", &Value::Null);
     assert_eq!((left.as_array().unwrap().len(), &left[0]["id"]), (1, &json!(2)));
-    assert_eq!(interface.refused("GET", "faults/1", &Value::Null).0, 404);
-    assert_eq!(interface.refused("DELETE", "faults/1", &Value::Null).0, 404);
-    assert_eq!(interface.refused("DELETE", "faults/one", &Value::Null), (400, "id".into()));
+    assert_eq!(interface.rejected("GET", "faults/1", &Value::Null).0, 404);
+    assert_eq!(interface.rejected("DELETE", "faults/1", &Value::Null).0, 404);
+    assert_eq!(interface.rejected("DELETE", "faults/one", &Value::Null), (400, "id".into()));
 }
 
 #[test]
-fn every_kind_is_listed_with_what_it_takes_and_befalls() {
+fn every_fault_kind_is_listed_with_its_parameter_and_operations() {
     let mut interface = opened().interface;
-    let kinds = interface.show("faults/kinds");
+    let kinds = interface.get("faults/kinds");
     assert!(kinds.as_array().unwrap().len() > 35);
     for kind in kinds.as_array().unwrap() {
         let mut rule = json!({ "kind": kind["kind"], "operation": kind["applies_to"][0] });
@@ -71,20 +71,20 @@ fn every_kind_is_listed_with_what_it_takes_and_befalls() {
             assert_eq!(required, kind["required"].as_bool().unwrap(), "{kind}");
             rule[parameter] = value;
         }
-        let all = interface.done("POST", "faults", &rule);
+        let all = interface.success("POST", "faults", &rule);
         let last = all.as_array().unwrap().last().unwrap();
         for (name, value) in rule.as_object().unwrap() {
             assert_eq!(&last[name], value, "{kind}");
         }
         if let Some(millis) = kind["default_millis"].as_u64() {
-            let all = interface.done("POST", "faults", &json!({ "kind": kind["kind"] }));
+            let all = interface.success("POST", "faults", &json!({ "kind": kind["kind"] }));
             assert_eq!(all.as_array().unwrap().last().unwrap()["millis"], millis, "{kind}");
         }
     }
 }
 
 #[test]
-fn bad_rules_name_field_and_rule_and_change_nothing() {
+fn invalid_fault_rule_is_rejected_by_field() {
     let mut interface = opened().interface;
     for (body, field) in [
         (json!({}), "kind"),
@@ -98,6 +98,6 @@ fn bad_rules_name_field_and_rule_and_change_nothing() {
         (json!({ "kind": "early", "out_trade_no": "A1", "number": "A1" }), "number"),
         (json!({ "kind": "garbage", "commits": 1 }), "effect"),
     ] {
-        assert_eq!(interface.refused("POST", "faults", &body), (400, field.into()), "{body}");
+        assert_eq!(interface.rejected("POST", "faults", &body), (400, field.into()), "{body}");
     }
 }

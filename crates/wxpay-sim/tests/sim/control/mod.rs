@@ -37,43 +37,43 @@ pub struct Control {
 impl Control {
     pub fn of(gateway: Gateway, now: UnixTime) -> Self {
         let mut simulation = Simulation { gateway, clock: Clock::frozen(now) };
-        let answer = simulation.control("GET", "/_sim/v1/openapi.json", b"", now);
-        assert_eq!((answer.status, answer.content_type()), (200, "application/json"));
-        Self { simulation, document: Arc::new(Document(answer.body)) }
+        let response = simulation.control("GET", "/_sim/v1/openapi.json", b"", now);
+        assert_eq!((response.status, response.content_type()), (200, "application/json"));
+        Self { simulation, document: Arc::new(Document(response.body)) }
     }
 
     pub fn call(&mut self, method: &str, path: &str, body: &Value) -> ControlResponse {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let answer = self.simulation.control(method, &format!("/_sim/v1/{path}"), body.as_bytes(), START);
-        self.document.assert_conforms(method, path, &answer);
-        answer
+        let response = self.simulation.control(method, &format!("/_sim/v1/{path}"), body.as_bytes(), START);
+        self.document.assert_conforms(method, path, &response);
+        response
     }
 
-    pub fn show(&mut self, path: &str) -> Value {
-        let answer = self.call("GET", path, &Value::Null);
-        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
-        answer.body
+    pub fn get(&mut self, path: &str) -> Value {
+        let response = self.call("GET", path, &Value::Null);
+        assert_eq!(response.status, 200, "{path}: {}", response.body);
+        response.body
     }
 
-    pub fn done(&mut self, method: &str, path: &str, body: &Value) -> Value {
-        let answer = self.call(method, path, body);
-        assert!(answer.status < 300, "{method} {path}: {}", answer.body);
-        answer.body
+    pub fn success(&mut self, method: &str, path: &str, body: &Value) -> Value {
+        let response = self.call(method, path, body);
+        assert!(response.status < 300, "{method} {path}: {}", response.body);
+        response.body
     }
 
     /// Sends a request that must be rejected without any change. Returns the status and the invalid field.
-    pub fn refused(&mut self, method: &str, path: &str, body: &Value) -> (u16, String) {
+    pub fn rejected(&mut self, method: &str, path: &str, body: &Value) -> (u16, String) {
         let before = format!("{:?}", self.simulation);
-        let answer = self.call(method, path, body);
-        assert!(answer.status >= 400, "{method} {path} must be rejected: {}", answer.body);
-        assert_eq!(answer.content_type(), "application/problem+json");
+        let response = self.call(method, path, body);
+        assert!(response.status >= 400, "{method} {path} must be rejected: {}", response.body);
+        assert_eq!(response.content_type(), "application/problem+json");
         assert_eq!(format!("{:?}", self.simulation), before, "{method} {path} {body}");
-        let field = answer.body["field"].as_str().unwrap_or_default();
+        let field = response.body["field"].as_str().unwrap_or_default();
         if !field.is_empty() {
-            let rule = answer.body["rule"].as_str().unwrap();
-            assert_eq!(answer.body["detail"], format!("{field} {rule}"));
+            let rule = response.body["rule"].as_str().unwrap();
+            assert_eq!(response.body["detail"], format!("{field} {rule}"));
         }
-        (answer.status, field.into())
+        (response.status, field.into())
     }
 }
 

@@ -32,34 +32,34 @@ fn id(notification: &Value) -> String {
 }
 
 #[test]
-fn notifications_are_found_by_number_merchant_and_state() {
+fn notifications_are_filtered_by_number_merchant_and_state() {
     let (shop, mut interface) = paid();
-    let all = interface.show("notifications");
+    let all = interface.get("notifications");
     let [first, second] = all.as_array().unwrap().as_slice() else { panic!("{all}") };
-    assert_eq!(interface.show("notifications?out_trade_no=B12345"), json!([second]));
+    assert_eq!(interface.get("notifications?out_trade_no=B12345"), json!([second]));
     assert_eq!(
-        interface.show(&format!("notifications?mchid={}&out_trade_no=A12345", shop.mchid())),
+        interface.get(&format!("notifications?mchid={}&out_trade_no=A12345", shop.mchid())),
         json!([first])
     );
-    assert_eq!(interface.show("notifications?mchid=1"), json!([]));
-    assert_eq!(interface.show("notifications?state=WAITING"), all);
-    assert_eq!(interface.show("notifications?state=ACCEPTED"), json!([]));
-    assert_eq!(interface.show(&format!("notifications/{}", id(first))), *first);
-    assert_eq!(interface.refused("GET", "notifications?state=asleep", &Value::Null), (400, "state".into()));
-    assert_eq!(interface.refused("GET", "notifications/nobody", &Value::Null).0, 404);
+    assert_eq!(interface.get("notifications?mchid=1"), json!([]));
+    assert_eq!(interface.get("notifications?state=WAITING"), all);
+    assert_eq!(interface.get("notifications?state=ACCEPTED"), json!([]));
+    assert_eq!(interface.get(&format!("notifications/{}", id(first))), *first);
+    assert_eq!(interface.rejected("GET", "notifications?state=asleep", &Value::Null), (400, "state".into()));
+    assert_eq!(interface.rejected("GET", "notifications/nobody", &Value::Null).0, 404);
 }
 
 #[test]
-fn a_notification_that_was_accepted_is_sent_again() {
+fn accepted_notification_can_be_resent() {
     let (_, mut interface) = paid();
     deliver(&mut interface, 204);
-    let notification = interface.show("notifications")[0].clone();
+    let notification = interface.get("notifications")[0].clone();
     assert_eq!((&notification["state"], &notification["next_at"]), (&json!("ACCEPTED"), &Value::Null));
     let again = format!("notifications/{}/resend", id(&notification));
-    let notification = interface.done("POST", &again, &Value::Null);
+    let notification = interface.success("POST", &again, &Value::Null);
     assert_eq!((&notification["state"], notification["next_at"].is_u64()), (&json!("WAITING"), true));
     assert_eq!(deliver(&mut interface, 500), ["A12345"]);
-    let notification = interface.show(&format!("notifications/{}", id(&notification)));
+    let notification = interface.get(&format!("notifications/{}", id(&notification)));
     let results: Vec<_> = notification["deliveries"]
         .as_array()
         .unwrap()
@@ -67,29 +67,29 @@ fn a_notification_that_was_accepted_is_sent_again() {
         .map(|delivery| delivery["result"].clone())
         .collect();
     assert_eq!(results, [json!("success"), json!({ "rejected": 500 })]);
-    assert_eq!(interface.refused("POST", "notifications/nobody/resend", &Value::Null).0, 404);
+    assert_eq!(interface.rejected("POST", "notifications/nobody/resend", &Value::Null).0, 404);
 }
 
 #[test]
-fn a_notification_is_given_up_and_not_sent_until_it_is_asked_for() {
+fn cancelled_notification_is_sent_only_on_resend() {
     let (_, mut interface) = paid();
-    let notification = interface.show("notifications")[0].clone();
+    let notification = interface.get("notifications")[0].clone();
     let end = format!("notifications/{}/cancel", id(&notification));
-    assert_eq!(interface.done("POST", &end, &Value::Null)["state"], "STOPPED");
+    assert_eq!(interface.success("POST", &end, &Value::Null)["state"], "STOPPED");
     assert_eq!(deliver(&mut interface, 500), ["B12345"]);
-    assert_eq!(interface.refused("POST", &end, &Value::Null).0, 409);
-    interface.done("POST", &format!("notifications/{}/resend", id(&notification)), &Value::Null);
+    assert_eq!(interface.rejected("POST", &end, &Value::Null).0, 409);
+    interface.success("POST", &format!("notifications/{}/resend", id(&notification)), &Value::Null);
     assert_eq!(deliver(&mut interface, 204), ["A12345"]);
 }
 
 #[test]
-fn a_notification_on_its_way_is_left_alone() {
+fn notification_in_progress_cannot_be_resent_or_cancelled() {
     let (shop, mut interface) = paid();
     let deliveries = interface.simulation.gateway.due_deliveries(shop.now);
     assert_eq!(deliveries.len(), 2);
-    let notification = interface.show("notifications?state=IN_PROGRESS")[0].clone();
-    for wish in ["resend", "cancel"] {
-        let path = format!("notifications/{}/{wish}", id(&notification));
-        assert_eq!(interface.refused("POST", &path, &Value::Null).0, 409);
+    let notification = interface.get("notifications?state=IN_PROGRESS")[0].clone();
+    for body in ["resend", "cancel"] {
+        let path = format!("notifications/{}/{body}", id(&notification));
+        assert_eq!(interface.rejected("POST", &path, &Value::Null).0, 409);
     }
 }

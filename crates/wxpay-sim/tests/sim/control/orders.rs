@@ -4,7 +4,7 @@ use super::opened;
 use serde_json::{Value, json};
 
 #[test]
-fn the_payer_pays_and_the_record_tells() {
+fn paid_order_shows_its_payment() {
     let mut interface = opened().interface;
     assert_eq!(interface.call("GET", "orders/A1", &Value::Null).body["state"], "ORDERED");
     let payer = json!({ "openid": "oPayer", "discount": 50, "bank_type": "0" });
@@ -20,7 +20,7 @@ fn the_payer_pays_and_the_record_tells() {
 }
 
 #[test]
-fn the_payer_cancels_and_fails() {
+fn cancelled_and_failed_payments_are_recorded() {
     let mut interface = opened().interface;
     interface.call("POST", "orders/A1/cancel", &Value::Null);
     let record = interface.call("POST", "orders/A1/fail", &Value::Null).body;
@@ -30,7 +30,7 @@ fn the_payer_cancels_and_fails() {
 }
 
 #[test]
-fn bad_input_names_field_and_rule_and_changes_nothing() {
+fn invalid_order_request_is_rejected_by_field() {
     let mut interface = opened().interface;
     for (path, body, field) in [
         ("orders/A1/pay", json!({ "openid": "" }), "openid"),
@@ -43,26 +43,26 @@ fn bad_input_names_field_and_rule_and_changes_nothing() {
         ("orders/A%201/pay", Value::Null, "out_trade_no"),
         ("orders/A1/pay?mchid=me", Value::Null, "mchid"),
     ] {
-        assert_eq!(interface.refused("POST", path, &body), (400, field.into()), "{path} {body}");
+        assert_eq!(interface.rejected("POST", path, &body), (400, field.into()), "{path} {body}");
     }
     for (method, path) in [("POST", "orders/A2/pay"), ("GET", "orders/A2"), ("POST", "orders/A2/fail")] {
-        assert_eq!(interface.refused(method, path, &Value::Null).0, 404, "{method} {path}");
+        assert_eq!(interface.rejected(method, path, &Value::Null).0, 404, "{method} {path}");
     }
 }
 
 #[test]
-fn an_order_is_found_by_its_merchant() {
+fn order_is_selected_by_merchant() {
     let super::Opened { shop, mut interface, .. } = opened();
     let mine = format!("mchid={}", shop.me.partner());
-    assert_eq!(interface.show(&format!("orders/A1?{mine}"))["out_trade_no"], "A1");
-    assert_eq!(interface.show(&format!("orders?{mine}")).as_array().unwrap().len(), 1);
-    assert_eq!(interface.show("orders?mchid=1"), json!([]));
-    assert_eq!(interface.refused("POST", "orders/A1/pay?mchid=1", &Value::Null).0, 404);
-    assert_eq!(interface.done("POST", &format!("orders/A1/pay?{mine}"), &json!({}))["state"], "PAID");
+    assert_eq!(interface.get(&format!("orders/A1?{mine}"))["out_trade_no"], "A1");
+    assert_eq!(interface.get(&format!("orders?{mine}")).as_array().unwrap().len(), 1);
+    assert_eq!(interface.get("orders?mchid=1"), json!([]));
+    assert_eq!(interface.rejected("POST", "orders/A1/pay?mchid=1", &Value::Null).0, 404);
+    assert_eq!(interface.success("POST", &format!("orders/A1/pay?{mine}"), &json!({}))["state"], "PAID");
 }
 
 #[test]
-fn two_merchants_orders_under_one_number_are_told_apart() {
+fn orders_of_two_merchants_with_one_number_are_distinguished() {
     let mut shop = crate::v3::shop::Shop::open();
     shop.order("A12345");
     let other = shop.gateway.new_merchant();
@@ -72,47 +72,47 @@ fn two_merchants_orders_under_one_number_are_told_apart() {
     let (mine, theirs) = (shop.mchid(), others.mchid());
     for mchid in [&theirs, &mine] {
         let path = format!("orders/A12345/pay?mchid={mchid}");
-        let paid = interface.done("POST", &path, &json!({ "discount": 99, "bank_type": "CMB_DEBIT" }));
+        let paid = interface.success("POST", &path, &json!({ "discount": 99, "bank_type": "CMB_DEBIT" }));
         assert_eq!((&paid["mchid"], &paid["trade_state"]), (&json!(mchid), &json!("SUCCESS")));
         let payment = &paid["payments"][0];
         assert_eq!((&payment["payer_total"], &payment["bank_type"]), (&json!(1900), &json!("CMB_DEBIT")));
-        assert_eq!(interface.show(&format!("orders?mchid={mchid}")), json!([paid]));
+        assert_eq!(interface.get(&format!("orders?mchid={mchid}")), json!([paid]));
     }
-    assert_eq!(interface.show("orders").as_array().unwrap().len(), 2);
+    assert_eq!(interface.get("orders").as_array().unwrap().len(), 2);
 }
 
 #[test]
-fn an_order_of_the_third_generation_stays_as_it_is_when_its_payer_goes_back_or_fails() {
+fn v3_order_does_not_change_when_its_payer_cancels_or_fails() {
     let mut shop = crate::v3::shop::Shop::open();
     shop.order("A12345");
     let mut interface = super::Control::of(shop.gateway, shop.now);
     for tap in ["cancel", "fail"] {
         assert_eq!(
-            interface.done("POST", &format!("orders/A12345/{tap}"), &Value::Null)["trade_state"],
+            interface.success("POST", &format!("orders/A12345/{tap}"), &Value::Null)["trade_state"],
             "NOTPAY"
         );
     }
 }
 
 #[test]
-fn a_code_pay_that_waits_for_its_password_fails() {
+fn code_payment_waiting_for_its_password_can_fail() {
     let mut shop = crate::v3::shop::Shop::open();
     let code = json!({
         "payer": { "auth_code": "130061098828009402" }, "scene_info": { "store_info": { "id": "S1" } },
     });
     let mut goods = shop.goods_with("A12345", &code);
     goods.as_object_mut().unwrap().remove("notify_url");
-    let said = shop.post("/v3/pay/transactions/codepay", &goods);
-    assert_eq!(said.body["trade_state"], "USERPAYING", "{said:?}");
+    let reply = shop.post("/v3/pay/transactions/codepay", &goods);
+    assert_eq!(reply.body["trade_state"], "USERPAYING", "{reply:?}");
     let mut interface = super::Control::of(shop.gateway.clone(), shop.now);
-    assert_eq!(interface.done("POST", "orders/A12345/cancel", &Value::Null)["trade_state"], "USERPAYING");
-    assert_eq!(interface.done("POST", "orders/A12345/fail", &Value::Null)["trade_state"], "PAYERROR");
+    assert_eq!(interface.success("POST", "orders/A12345/cancel", &Value::Null)["trade_state"], "USERPAYING");
+    assert_eq!(interface.success("POST", "orders/A12345/fail", &Value::Null)["trade_state"], "PAYERROR");
     shop.gateway = interface.simulation.gateway;
     assert_eq!(shop.query("A12345").body["trade_state"], "PAYERROR");
 }
 
 #[test]
-fn a_combined_order_is_shown_by_any_of_its_numbers() {
+fn combined_order_is_found_by_any_of_its_numbers() {
     let mut shop = crate::v3::shop::Shop::open();
     let part = |number: &str| {
         json!({
@@ -128,12 +128,12 @@ fn a_combined_order_is_shown_by_any_of_its_numbers() {
     shop.order("A12345");
     let mchid = shop.mchid();
     let mut interface = super::Control::of(shop.gateway, shop.now);
-    interface.done("POST", "orders/C12345/pay", &Value::Null);
-    let shown = interface.show("orders/C12345/combined");
+    interface.success("POST", "orders/C12345/pay", &Value::Null);
+    let shown = interface.get("orders/C12345/combined");
     assert!(shown["combine_transaction_id"].is_string());
     assert_eq!(shown["sub_orders"].as_array().unwrap().len(), 2);
-    assert_eq!(interface.show(&format!("orders/C12345-2/combined?mchid={mchid}")), shown);
+    assert_eq!(interface.get(&format!("orders/C12345-2/combined?mchid={mchid}")), shown);
     for path in ["orders/A12345/combined", "orders/C12345/combined?mchid=1"] {
-        assert_eq!(interface.refused("GET", path, &Value::Null).0, 404);
+        assert_eq!(interface.rejected("GET", path, &Value::Null).0, 404);
     }
 }

@@ -4,7 +4,7 @@ use super::{Opened, opened};
 use serde_json::json;
 
 #[test]
-fn the_phone_pays_by_its_seven_parameters() {
+fn payer_pays_by_the_seven_v1_parameters() {
     let Opened { shop, prepayid, mut interface } = opened();
     let mut parameters = shop.app_params(&prepayid, "Sign=WXPay");
     let cancelled = interface.call("POST", "payer/cancel", &parameters);

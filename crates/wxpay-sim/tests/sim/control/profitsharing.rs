@@ -5,7 +5,7 @@ use crate::v3::shop::Shop;
 use serde_json::{Value, json};
 
 /// A shop that shares a payment with a person and with another merchant.
-fn shared() -> (Shop, Control) {
+fn with_profit_sharing() -> (Shop, Control) {
     let mut shop = Shop::open();
     shop.wechatpay_serial = Some(shop.public_key_id());
     let goods = shop.goods_with("A12345", &json!({ "settle_info": { "profit_sharing": true } }));
@@ -17,8 +17,8 @@ fn shared() -> (Shop, Control) {
     {
         let mut body = json!({ "appid": shop.appid(), "type": kind, "account": account, "relation_type": "STORE", "name": name });
         body.as_object_mut().unwrap().retain(|_, value| !value.is_null());
-        let said = shop.post("/v3/profitsharing/receivers/add", &body);
-        assert_eq!(said.status, 200, "{said:?}");
+        let reply = shop.post("/v3/profitsharing/receivers/add", &body);
+        assert_eq!(reply.status, 200, "{reply:?}");
     }
     shop.wait(60);
     let part = |kind: &str, account: &str| json!({ "type": kind, "account": account, "amount": 100, "description": "分给" });
@@ -32,29 +32,29 @@ fn shared() -> (Shop, Control) {
 }
 
 #[test]
-fn a_sharing_is_shown_and_a_part_of_it_closed() {
-    let (shop, mut interface) = shared();
-    let shown = interface.show("profitsharing/P1");
-    assert_eq!(interface.show(&format!("profitsharing?mchid={}", shop.mchid())), json!([shown]));
-    assert_eq!(interface.show("profitsharing?mchid=1"), json!([]));
-    assert_eq!(interface.show("receivers").as_array().unwrap().len(), 2);
-    let wish = json!({ "account": "oPerson", "reason": "RECEIVER_HIGH_RISK" });
+fn profit_sharing_receiver_can_be_closed() {
+    let (shop, mut interface) = with_profit_sharing();
+    let shown = interface.get("profitsharing/P1");
+    assert_eq!(interface.get(&format!("profitsharing?mchid={}", shop.mchid())), json!([shown]));
+    assert_eq!(interface.get("profitsharing?mchid=1"), json!([]));
+    assert_eq!(interface.get("receivers").as_array().unwrap().len(), 2);
+    let body = json!({ "account": "oPerson", "reason": "RECEIVER_HIGH_RISK" });
     let path = format!("profitsharing/P1/close_receiver?mchid={}", shop.mchid());
-    assert_eq!(interface.done("POST", &path, &wish)["receivers"][1]["result"], "PENDING");
-    assert_eq!(interface.refused("POST", &path, &wish).0, 409);
-    interface.done("POST", "clock", &json!({ "advance_seconds": 3 }));
-    let parts = interface.show("profitsharing/P1")["receivers"].clone();
+    assert_eq!(interface.success("POST", &path, &body)["receivers"][1]["result"], "PENDING");
+    assert_eq!(interface.rejected("POST", &path, &body).0, 409);
+    interface.success("POST", "clock", &json!({ "advance_seconds": 3 }));
+    let parts = interface.get("profitsharing/P1")["receivers"].clone();
     assert_eq!((&parts[0]["result"], &parts[1]["result"]), (&json!("SUCCESS"), &json!("CLOSED")));
     assert_eq!(parts[1]["fail_reason"], "RECEIVER_HIGH_RISK");
-    assert_eq!(interface.refused("POST", "profitsharing/P2/close_receiver", &wish).0, 404);
-    let wish = json!({ "account": "oPerson", "reason": "ENVY" });
-    assert_eq!(interface.refused("POST", "profitsharing/P1/close_receiver", &wish), (400, "reason".into()));
+    assert_eq!(interface.rejected("POST", "profitsharing/P2/close_receiver", &body).0, 404);
+    let body = json!({ "account": "oPerson", "reason": "ENVY" });
+    assert_eq!(interface.rejected("POST", "profitsharing/P1/close_receiver", &body), (400, "reason".into()));
 }
 
 #[test]
-fn a_return_fails() {
-    let (mut shop, mut interface) = shared();
-    interface.done("POST", "clock", &json!({ "advance_seconds": 3 }));
+fn profit_sharing_return_can_fail() {
+    let (mut shop, mut interface) = with_profit_sharing();
+    interface.success("POST", "clock", &json!({ "advance_seconds": 3 }));
     shop.gateway = interface.simulation.gateway.clone();
     shop.wait(3);
     let body = json!({
@@ -62,13 +62,13 @@ fn a_return_fails() {
     });
     assert_eq!(shop.post("/v3/profitsharing/return-orders", &body).body["result"], "PROCESSING");
     let mut interface = Control::of(shop.gateway, shop.now);
-    let wish = json!({ "out_return_no": "B1", "reason": "BALANCE_NOT_ENOUGH" });
-    let shown = interface.done("POST", "profitsharing/P1/fail_return", &wish);
+    let body = json!({ "out_return_no": "B1", "reason": "BALANCE_NOT_ENOUGH" });
+    let shown = interface.success("POST", "profitsharing/P1/fail_return", &body);
     assert_eq!(shown["returns"][0]["result"], "PROCESSING");
-    interface.done("POST", "clock", &json!({ "advance_seconds": 3 }));
-    let back = interface.show("profitsharing/P1")["returns"][0].clone();
+    interface.success("POST", "clock", &json!({ "advance_seconds": 3 }));
+    let back = interface.get("profitsharing/P1")["returns"][0].clone();
     assert_eq!((&back["result"], &back["fail_reason"]), (&json!("FAILED"), &json!("BALANCE_NOT_ENOUGH")));
-    assert_eq!(interface.refused("POST", "profitsharing/P1/fail_return", &wish).0, 409);
-    let wish = json!({ "out_return_no": "B2", "reason": "BALANCE_NOT_ENOUGH" });
-    assert_eq!(interface.refused("POST", "profitsharing/P1/fail_return", &wish).0, 409);
+    assert_eq!(interface.rejected("POST", "profitsharing/P1/fail_return", &body).0, 409);
+    let body = json!({ "out_return_no": "B2", "reason": "BALANCE_NOT_ENOUGH" });
+    assert_eq!(interface.rejected("POST", "profitsharing/P1/fail_return", &body).0, 409);
 }

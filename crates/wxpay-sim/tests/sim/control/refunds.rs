@@ -5,7 +5,7 @@ use crate::v3::shop::Shop;
 use serde_json::{Value, json};
 
 /// A paid order of 19.99 yuan and a pending refund of it.
-fn refunded() -> (Shop, Control) {
+fn with_refund() -> (Shop, Control) {
     let mut shop = Shop::open();
     shop.order("A12345");
     shop.pay("A12345");
@@ -23,39 +23,39 @@ fn ask(shop: &mut Shop, number: &str) {
 }
 
 #[test]
-fn a_refund_is_shown_and_succeeds_by_itself() {
-    let (shop, mut interface) = refunded();
-    let shown = interface.show("refunds/R1");
+fn refund_succeeds_after_its_duration() {
+    let (shop, mut interface) = with_refund();
+    let shown = interface.get("refunds/R1");
     assert_eq!((&shown["out_trade_no"], &shown["mchid"]), (&json!("A12345"), &json!(shop.mchid())));
     assert_eq!(shown["refund"]["status"], "PROCESSING");
-    assert_eq!(interface.show("refunds"), json!([shown]));
-    assert_eq!(interface.show("refunds?mchid=1"), json!([]));
-    interface.done("POST", "clock", &json!({ "advance_seconds": 3 }));
-    assert_eq!(interface.show(&format!("refunds/R1?mchid={}", shop.mchid()))["refund"]["status"], "SUCCESS");
-    assert_eq!(interface.refused("POST", "refunds/R1/outcome", &json!({ "outcome": "CLOSED" })).0, 409);
+    assert_eq!(interface.get("refunds"), json!([shown]));
+    assert_eq!(interface.get("refunds?mchid=1"), json!([]));
+    interface.success("POST", "clock", &json!({ "advance_seconds": 3 }));
+    assert_eq!(interface.get(&format!("refunds/R1?mchid={}", shop.mchid()))["refund"]["status"], "SUCCESS");
+    assert_eq!(interface.rejected("POST", "refunds/R1/outcome", &json!({ "outcome": "CLOSED" })).0, 409);
 }
 
 #[test]
-fn the_test_decides_what_becomes_of_a_refund() {
+fn refund_outcome_can_be_set() {
     for outcome in ["SUCCESS", "CLOSED", "ABNORMAL", "PROCESSING"] {
-        let (_, mut interface) = refunded();
-        let shown = interface.done("POST", "refunds/R1/outcome", &json!({ "outcome": outcome }));
+        let (_, mut interface) = with_refund();
+        let shown = interface.success("POST", "refunds/R1/outcome", &json!({ "outcome": outcome }));
         assert_eq!(shown["refund"]["status"], "PROCESSING");
-        interface.done("POST", "clock", &json!({ "advance_seconds": 3 }));
-        assert_eq!(interface.show("refunds/R1")["refund"]["status"], outcome);
+        interface.success("POST", "clock", &json!({ "advance_seconds": 3 }));
+        assert_eq!(interface.get("refunds/R1")["refund"]["status"], outcome);
     }
-    let (_, mut interface) = refunded();
-    let wish = json!({ "outcome": "success" });
-    assert_eq!(interface.refused("POST", "refunds/R1/outcome", &wish), (400, "outcome".into()));
+    let (_, mut interface) = with_refund();
+    let body = json!({ "outcome": "success" });
+    assert_eq!(interface.rejected("POST", "refunds/R1/outcome", &body), (400, "outcome".into()));
     for path in ["refunds/R2/outcome", "refunds/R1/outcome?mchid=1"] {
-        assert_eq!(interface.refused("POST", path, &json!({ "outcome": "CLOSED" })).0, 404);
+        assert_eq!(interface.rejected("POST", path, &json!({ "outcome": "CLOSED" })).0, 404);
     }
 }
 
 #[test]
-fn a_switch_decides_for_every_refund() {
-    let (mut shop, mut interface) = refunded();
-    interface.done(
+fn refund_outcome_setting_applies_to_new_refunds() {
+    let (mut shop, mut interface) = with_refund();
+    interface.success(
         "PATCH",
         "settings",
         &json!({ "refund_outcome": "ABNORMAL", "refund_duration_seconds": 9 }),
@@ -63,12 +63,12 @@ fn a_switch_decides_for_every_refund() {
     shop.gateway = interface.simulation.gateway.clone();
     ask(&mut shop, "R2");
     interface.simulation.gateway = shop.gateway;
-    interface.done("POST", "clock", &json!({ "advance_seconds": 8 }));
+    interface.success("POST", "clock", &json!({ "advance_seconds": 8 }));
     let status = |shown: Value| shown["refund"]["status"].as_str().unwrap().to_owned();
     assert_eq!(
-        (status(interface.show("refunds/R1")), status(interface.show("refunds/R2"))),
+        (status(interface.get("refunds/R1")), status(interface.get("refunds/R2"))),
         ("SUCCESS".into(), "PROCESSING".into())
     );
-    interface.done("POST", "clock", &json!({ "advance_seconds": 1 }));
-    assert_eq!(status(interface.show("refunds/R2")), "ABNORMAL");
+    interface.success("POST", "clock", &json!({ "advance_seconds": 1 }));
+    assert_eq!(status(interface.get("refunds/R2")), "ABNORMAL");
 }

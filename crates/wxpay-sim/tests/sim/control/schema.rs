@@ -25,17 +25,17 @@ impl Document {
 
     /// Panics unless the document declares the response for its request.
     pub fn assert_conforms(&self, method: &str, path: &str, answer: &ControlResponse) {
-        let what = format!("{method} {path}: {} {}", answer.status, answer.body);
+        let context = format!("{method} {path}: {} {}", answer.status, answer.body);
         let Some(operation) = self.operation(method, path) else {
-            assert!(matches!(answer.status, 404 | 405), "{what}: the path is not in the document");
-            return self.keeps(&self.problem(), &answer.body, &what);
+            assert!(matches!(answer.status, 404 | 405), "{context}: the path is not in the document");
+            return self.keeps(&self.problem(), &answer.body, &context);
         };
         let responses = &operation["responses"];
         let declared = responses.get(answer.status.to_string());
-        let response = declared.unwrap_or_else(|| panic!("{what}: the status is not declared"));
+        let response = declared.unwrap_or_else(|| panic!("{context}: the status is not declared"));
         let schema = &response["content"][answer.content_type()]["schema"];
-        assert!(!schema.is_null(), "{what}: the media type is not declared");
-        self.keeps(schema, &answer.body, &what);
+        assert!(!schema.is_null(), "{context}: the media type is not declared");
+        self.keeps(schema, &answer.body, &context);
     }
 
     fn problem(&self) -> Value {
@@ -43,9 +43,9 @@ impl Document {
             .clone()
     }
 
-    fn keeps(&self, schema: &Value, value: &Value, what: &str) {
+    fn keeps(&self, schema: &Value, value: &Value, context: &str) {
         if let Err(wrong) = self.check(schema, value) {
-            panic!("{what}\n{wrong}");
+            panic!("{context}\n{wrong}");
         }
     }
 

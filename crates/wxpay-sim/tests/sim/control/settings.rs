@@ -5,10 +5,10 @@ use crate::v3::shop::Shop;
 use serde_json::{Value, json};
 
 #[test]
-fn every_switch_is_shown_and_turned() {
+fn every_setting_can_be_changed() {
     let shop = Shop::open();
     let mut interface = Control::of(shop.gateway, shop.now);
-    let before = interface.show("settings");
+    let before = interface.get("settings");
     let schema = interface.document.0["components"]["schemas"]["Settings"]["properties"].clone();
     for (name, stood) in before.as_object().unwrap() {
         let other = match (stood.as_bool(), stood.as_u64()) {
@@ -19,16 +19,16 @@ fn every_switch_is_shown_and_turned() {
                 words.iter().find(|word| *word != stood).unwrap().clone()
             }
         };
-        let mut expected = interface.show("settings");
+        let mut expected = interface.get("settings");
         expected[name] = other.clone();
-        assert_eq!(interface.done("PATCH", "settings", &json!({ name.as_str(): other })), expected);
-        assert_eq!(interface.show("settings"), expected);
+        assert_eq!(interface.success("PATCH", "settings", &json!({ name.as_str(): other })), expected);
+        assert_eq!(interface.get("settings"), expected);
     }
     assert!(before.as_object().unwrap().len() > 20);
 }
 
 #[test]
-fn a_wrong_switch_turns_none() {
+fn invalid_setting_changes_nothing() {
     let shop = Shop::open();
     let mut interface = Control::of(shop.gateway, shop.now);
     for (body, field) in [
@@ -37,17 +37,17 @@ fn a_wrong_switch_turns_none() {
         (json!({ "rate_limits": "yes" }), "rate_limits"),
         (json!({ "rate_limits": true, "close_unknown_order": "maybe" }), "close_unknown_order"),
     ] {
-        assert_eq!(interface.refused("PATCH", "settings", &body), (400, field.into()), "{body}");
+        assert_eq!(interface.rejected("PATCH", "settings", &body), (400, field.into()), "{body}");
     }
-    let before = interface.show("settings");
-    assert_eq!(interface.done("PATCH", "settings", &Value::Null), before);
+    let before = interface.get("settings");
+    assert_eq!(interface.success("PATCH", "settings", &Value::Null), before);
 }
 
 #[test]
-fn a_switch_that_was_turned_decides() {
+fn changed_setting_takes_effect() {
     let mut shop = Shop::open();
     let mut interface = Control::of(shop.gateway.clone(), shop.now);
-    interface.done(
+    interface.success(
         "PATCH",
         "settings",
         &json!({ "close_unknown_order": "no_content", "probes_per_mille": 0 }),

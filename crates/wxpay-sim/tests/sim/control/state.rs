@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 #[test]
-fn warnings_are_shown() {
+fn warnings_are_listed() {
     let Opened { mut shop, .. } = opened();
     shop.errcode_of(&[("total_fee", "0")]);
-    let warnings = Control::of(shop.gateway, START).show("warnings");
+    let warnings = Control::of(shop.gateway, START).get("warnings");
     assert_eq!(warnings[0]["kind"], "refused");
     assert_eq!(warnings[0]["detail"], "genprepay 40035: total_fee must be at least 1");
 }
 
 #[test]
-fn nothing_secret_is_printed() {
+fn debug_output_has_no_secret() {
     let Opened { mut shop, .. } = opened();
     shop.pay("A1");
     let delivery = shop.due().remove(0);
@@ -27,15 +27,15 @@ fn nothing_secret_is_printed() {
 }
 
 #[test]
-fn the_state_is_everything_and_its_digest_tells_of_every_change() {
+fn state_digest_changes_with_every_change() {
     let mut shop = crate::v3::shop::Shop::open();
     let mut interface = Control::of(shop.gateway.clone(), shop.now);
     let path = format!("merchants/{}", shop.mchid());
     let mut digests = BTreeSet::new();
-    let mut changed = |interface: &mut Control, what: &str| {
-        let state = interface.show("state");
-        assert_eq!(interface.show("state"), state, "{what}: reading must not change the state");
-        let brief = interface.show("state?records=false");
+    let mut changed = |interface: &mut Control, context: &str| {
+        let state = interface.get("state");
+        assert_eq!(interface.get("state"), state, "{context}: reading must not change the state");
+        let brief = interface.get("state?records=false");
         assert_eq!((&brief["digest"], brief["records"].is_null()), (&state["digest"], true));
         for (name, count) in state["counts"].as_object().unwrap() {
             assert_eq!(
@@ -46,7 +46,7 @@ fn the_state_is_everything_and_its_digest_tells_of_every_change() {
         }
         assert!(
             digests.insert(state["digest"].as_str().unwrap().to_owned()),
-            "{what} did not change the digest"
+            "{context} did not change the digest"
         );
     };
     changed(&mut interface, "the start");
@@ -62,18 +62,18 @@ fn the_state_is_everything_and_its_digest_tells_of_every_change() {
         ("PUT", &format!("{path}/api_v3_key"), json!({ "key": "0".repeat(32) })),
         ("PUT", &format!("{path}/sub_merchants/1900000109"), json!({})),
     ] {
-        interface.done(method, path, &body);
+        interface.success(method, path, &body);
         changed(&mut interface, path);
     }
 }
 
 #[test]
-fn the_state_is_the_same_while_time_alone_passes() {
+fn state_does_not_change_with_time_alone() {
     let shop = crate::v3::shop::Shop::open();
     let mut interface = Control::of(shop.gateway, shop.now);
-    let before = interface.show("state");
-    interface.done("POST", "clock", &json!({ "advance_seconds": 60 }));
-    let after = interface.show("state");
+    let before = interface.get("state");
+    interface.success("POST", "clock", &json!({ "advance_seconds": 60 }));
+    let after = interface.get("state");
     assert_eq!((&after["digest"], &after["records"]), (&before["digest"], &before["records"]));
     assert_eq!(after["now"].as_u64(), before["now"].as_u64().map(|now| now + 60));
 }

@@ -4,7 +4,7 @@ use super::{Opened, opened};
 use serde_json::Value;
 
 #[test]
-fn tokens_are_ended_and_replaced() {
+fn tokens_are_expired_and_replaced() {
     for (path, expected) in [("tokens/expire", 42001), ("tokens/replace", 40001)] {
         let Opened { mut shop, mut interface, .. } = opened();
         assert_eq!(interface.call("POST", path, &Value::Null).status, 200);

@@ -27,7 +27,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_unsigned_request_is_refused_under_a_signature(
+    fn arbitrary_unsigned_request_gets_a_signed_refusal(
         target in "/v3/\\PC{0,60}",
         authorization in "(WECHATPAY2-SHA256-RSA2048 )?([a-z_]{1,9}=\"?[0-9A-Za-z+/=]{0,12}\"?,){0,6}\\PC{0,30}",
         body in prop::collection::vec(any::<u8>(), 0..200),
@@ -44,7 +44,7 @@ proptest! {
 
     /// Signed requests: an arbitrary body, and an arbitrary value of any member.
     #[test]
-    fn any_signed_body_is_judged(
+    fn arbitrary_signed_body_gets_a_signed_reply(
         path in prop::sample::select(vec!["native", "jsapi", "app", "h5", "codepay"]),
         member in prop::sample::select(vec![
             "appid", "mchid", "description", "out_trade_no", "notify_url", "amount", "attach", "detail", "payer",
@@ -67,7 +67,7 @@ proptest! {
 
     /// All kinds of transfers: a refused request creates no transfer and pays nobody.
     #[test]
-    fn any_transfer_is_judged(
+    fn arbitrary_transfer_gets_a_signed_reply(
         path in prop::sample::select(vec![
             "transfer-bills", "transfer-bills/pre-transfer-with-authorization", "transfer-bills/transfer",
             "transfer-to-qq-wallet-bills", "user-confirm-authorization", "elecsign/out-bill-no",
@@ -102,7 +102,7 @@ proptest! {
     }
 
     #[test]
-    fn any_signed_target_is_judged(tail in "[a-z0-9/?&=%{}.*_-]{0,60}") {
+    fn arbitrary_signed_target_gets_a_signed_reply(tail in "[a-z0-9/?&=%{}.*_-]{0,60}") {
         let mut shop = Shop::open();
         for root in ["/v3/", "/v3/pay/transactions/", "/v3/refund/domestic/refunds/", "/v3/fund-app/mch-transfer/"] {
             let target = format!("{root}{tail}");
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn any_parameters_are_judged_by_the_phone(parameters in any_json(), bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+    fn arbitrary_payment_parameters_are_checked_by_the_payer(parameters in any_json(), bytes in prop::collection::vec(any::<u8>(), 0..80)) {
         let shop = Shop::open();
         prop_assert!(PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now).is_err());
         prop_assert!(PaymentRequest::parse(&shop.gateway, &bytes, shop.now).is_err());
@@ -120,7 +120,7 @@ proptest! {
 }
 
 #[test]
-fn one_seed_is_one_world_byte_for_byte() {
+fn same_seed_gives_the_same_bytes() {
     let world = || {
         let mut shop = Shop::open();
         let mut bytes = Vec::new();

@@ -64,7 +64,7 @@ pub(super) fn bill_at(shop: &mut Shop, target: &str) -> String {
 }
 
 #[test]
-fn a_bill_of_trades_says_what_was_paid_and_given_back() {
+fn trade_bill_lists_payments_and_refunds() {
     let mut shop = traded();
     let text = bill(&mut shop, &format!("tradebill?bill_date={DAY}"));
     let lines: Vec<&str> = text.split("\r\n").collect();
@@ -102,7 +102,7 @@ fn a_bill_of_trades_says_what_was_paid_and_given_back() {
 }
 
 #[test]
-fn a_bill_of_funds_runs_to_what_the_account_holds() {
+fn fund_flow_bill_ends_at_the_account_balance() {
     let mut shop = traded();
     let text = bill(&mut shop, &format!("fundflowbill?bill_date={DAY}&account_type=BASIC"));
     let lines: Vec<&str> = text.lines().collect();
@@ -117,7 +117,7 @@ fn a_bill_of_funds_runs_to_what_the_account_holds() {
 }
 
 #[test]
-fn a_zipped_bill_is_hashed_before_it_is_zipped() {
+fn bill_digest_is_over_the_uncompressed_content() {
     let mut shop = traded();
     let plain = bill(&mut shop, &format!("tradebill?bill_date={DAY}"));
     let said = ask(&mut shop, &format!("tradebill?bill_date={DAY}&tar_type=GZIP"));
@@ -129,7 +129,7 @@ fn a_zipped_bill_is_hashed_before_it_is_zipped() {
 }
 
 #[test]
-fn a_sub_merchants_bill_is_sealed_under_a_key_that_is_sealed_for_the_provider() {
+fn sub_merchant_bill_is_encrypted_for_the_partner() {
     let mut shop = traded();
     let sub_mchid = shop.me.sub_merchants().first_key_value().unwrap().0.clone();
     let target = format!(
@@ -150,7 +150,7 @@ fn a_sub_merchants_bill_is_sealed_under_a_key_that_is_sealed_for_the_provider() 
 }
 
 #[test]
-fn a_bill_is_there_from_ten_o_clock_of_the_next_day_for_three_months() {
+fn bill_is_available_from_ten_the_next_day_for_three_months() {
     let mut shop = traded();
     for (date, refusal) in [
         ("2026-05-28", (400, "NO_STATEMENT_EXIST")),
@@ -173,7 +173,7 @@ fn a_bill_is_there_from_ten_o_clock_of_the_next_day_for_three_months() {
 }
 
 #[test]
-fn a_url_is_for_its_requester_and_for_five_minutes() {
+fn bill_url_works_for_its_requester_for_five_minutes() {
     let mut shop = traded();
     let said = ask(&mut shop, &format!("tradebill?bill_date={DAY}"));
     let target = said.body["download_url"].as_str().unwrap().strip_prefix(BASE).unwrap().to_owned();

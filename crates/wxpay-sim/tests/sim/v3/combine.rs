@@ -67,7 +67,7 @@ fn each_way_to_pay_has_its_own_answer() {
 }
 
 #[test]
-fn what_cannot_be_combined_is_refused_and_nothing_is_placed() {
+fn combined_order_that_is_not_allowed_is_refused_and_not_placed() {
     let mut shop = Shop::open();
     let sub_orders = |change: &dyn Fn(&mut Value)| {
         let mut whole = whole(&shop, "P12345", &json!({}));
@@ -122,7 +122,7 @@ fn the_same_request_gives_the_same_prepay_and_another_is_refused() {
 }
 
 #[test]
-fn one_payment_pays_the_whole_and_one_notification_tells_of_it() {
+fn one_payment_pays_all_sub_orders_and_sends_one_notification() {
     let mut shop = Shop::open();
     let more = json!({
         "combine_payer_info": { "openid": OPENID },
@@ -176,7 +176,7 @@ fn one_payment_pays_the_whole_and_one_notification_tells_of_it() {
 }
 
 #[test]
-fn a_discount_leaves_a_fen_of_each_order_and_what_is_too_much_pays_nothing() {
+fn combined_discount_leaves_one_fen_of_each_sub_order() {
     let mut shop = Shop::open();
     place(&mut shop, "native", "P12345", &json!({}));
     let mut pay = |discount| {
@@ -189,7 +189,7 @@ fn a_discount_leaves_a_fen_of_each_order_and_what_is_too_much_pays_nothing() {
 }
 
 #[test]
-fn each_order_is_refunded_by_itself() {
+fn sub_orders_are_refunded_one_by_one() {
     let mut shop = Shop::open();
     let sub_mchid = shop.me.sub_merchants().first_key_value().unwrap().0.to_string();
     place(&mut shop, "native", "P12345", &json!({}));
@@ -219,7 +219,7 @@ fn each_order_is_refunded_by_itself() {
 }
 
 #[test]
-fn a_whole_is_closed_by_naming_all_of_it() {
+fn combined_close_must_name_every_sub_order() {
     let mut shop = Shop::open();
     place(&mut shop, "native", "P12345", &json!({}));
     let sub_orders = whole(&shop, "P12345", &json!({}))["sub_orders"].clone();
@@ -252,7 +252,7 @@ fn a_whole_is_closed_by_naming_all_of_it() {
 }
 
 #[test]
-fn an_unknown_whole_does_not_exist() {
+fn combined_query_of_an_unknown_number_is_not_found() {
     let mut shop = Shop::open();
     shop.order("A12345");
     for target in ["out-trade-no/A12345", "out-trade-no/bad number", "id/4200000000000000000000000000"] {

@@ -72,7 +72,7 @@ fn a_refused_connection_has_no_effect() {
 }
 
 #[test]
-fn a_call_is_dropped_before_or_after_it_is_carried_out() {
+fn connection_is_closed_before_or_after_execution() {
     for (trouble, commits) in [(Fault::DropBeforeCommit, false), (Fault::CommitThenDropResponse, true)] {
         let mut shop = shop_with_one_fault(trouble);
         let outcome = place(&mut shop, "A12345");
@@ -86,7 +86,7 @@ fn a_call_is_dropped_before_or_after_it_is_carried_out() {
 }
 
 #[test]
-fn a_connection_is_reset_before_or_after_the_call_is_carried_out() {
+fn connection_is_reset_before_or_after_execution() {
     for (trouble, commits) in [(Fault::ResetBeforeCommit, false), (Fault::CommitThenReset, true)] {
         let mut shop = shop_with_one_fault(trouble);
         let outcome = place(&mut shop, "A12345");
@@ -99,7 +99,7 @@ fn a_connection_is_reset_before_or_after_the_call_is_carried_out() {
 }
 
 #[test]
-fn a_late_answer_is_genuine_and_its_effect_was_at_once() {
+fn delayed_reply_is_genuine_and_its_effect_immediate() {
     for trouble in [Fault::Delayed { millis: 60_000 }, Fault::AnswerAfterClientTimeout { millis: 60_000 }] {
         let mut shop = shop_with_one_fault(trouble);
         let Outcome::Delayed(reply, pause) = place(&mut shop, "A12345") else { panic!() };
@@ -109,7 +109,7 @@ fn a_late_answer_is_genuine_and_its_effect_was_at_once() {
 }
 
 #[test]
-fn a_cut_answer_lacks_its_end_and_a_slow_one_is_whole() {
+fn truncated_reply_lacks_its_end_and_slow_reply_is_complete() {
     let mut shop = shop_with_one_fault(Fault::Cut { bytes: 1_000_000 });
     let Outcome::Truncated(reply, kept) = place(&mut shop, "A12345") else { panic!() };
     assert_eq!(kept, reply.body().len() - 1);
@@ -150,7 +150,7 @@ fn a_signed_refusal_may_hide_an_effect_too() {
 }
 
 #[test]
-fn a_call_is_accepted_and_carried_out_or_not() {
+fn accepted_fault_executes_the_request_or_not() {
     for commits in [true, false] {
         let mut shop = shop_with_one_fault(Fault::Accepted { commits });
         let reply = reply(place(&mut shop, "A12345"));
@@ -161,7 +161,7 @@ fn a_call_is_accepted_and_carried_out_or_not() {
 }
 
 #[test]
-fn a_call_too_many_is_refused_and_not_carried_out() {
+fn rate_limited_fault_refuses_without_execution() {
     let mut shop = shop_with_one_fault(Fault::RateLimited);
     let reply = reply(place(&mut shop, "A12345"));
     assert!(shop.verifies_reply(&reply) && !is_placed(&shop));
@@ -169,7 +169,7 @@ fn a_call_too_many_is_refused_and_not_carried_out() {
 }
 
 #[test]
-fn garbage_is_signed_and_no_json() {
+fn garbage_fault_is_signed_and_not_json() {
     for commits in [true, false] {
         let mut shop = shop_with_one_fault(Fault::Garbage { commits });
         let reply = reply(place(&mut shop, "A12345"));
@@ -180,7 +180,7 @@ fn garbage_is_signed_and_no_json() {
 }
 
 #[test]
-fn an_answer_that_must_not_be_believed_is_not_and_was_carried_out() {
+fn reply_with_an_invalid_signature_does_not_verify_but_was_executed() {
     let header = |reply: &Response, name: &str| {
         reply.header(name).map(|value| String::from_utf8(value.to_vec()).unwrap()).unwrap_or_default()
     };
@@ -213,7 +213,7 @@ fn an_answer_that_must_not_be_believed_is_not_and_was_carried_out() {
 }
 
 #[test]
-fn a_notification_overtakes_the_answer_to_the_order() {
+fn notification_arrives_before_the_reply() {
     for label in ["v3.pay.native", "v3.pay.jsapi"] {
         let mut shop =
             shop_with_fault(FaultRule::new(Fault::Early).for_operation(Operation::from_name(label).unwrap()));
@@ -233,7 +233,7 @@ fn a_notification_overtakes_the_answer_to_the_order() {
 }
 
 #[test]
-fn a_notification_overtakes_the_phone() {
+fn notification_arrives_before_the_payer_returns() {
     let mut shop = Shop::with(|settings| settings.notify_delay = Duration::from_secs(3));
     shop.order("A12345");
     shop.gateway.inject(FaultRule::new(Fault::Early).for_operation(Operation::Pay));
@@ -243,7 +243,7 @@ fn a_notification_overtakes_the_phone() {
 }
 
 #[test]
-fn a_payment_during_the_close_makes_the_close_fail() {
+fn payment_during_close_makes_close_fail() {
     let mut shop = Shop::open();
     shop.order("A12345");
     shop.gateway.inject(FaultRule::new(Fault::PaidDuringClose).at_most(1));
@@ -254,7 +254,7 @@ fn a_payment_during_the_close_makes_the_close_fail() {
 }
 
 #[test]
-fn a_second_payment_has_its_own_number_and_notification() {
+fn second_payment_has_its_own_number_and_notification() {
     let mut shop = Shop::open();
     shop.order("A12345");
     shop.pay("A12345");
@@ -281,7 +281,7 @@ fn set_mode(shop: &mut Shop, mode: KeyMode) {
 }
 
 #[test]
-fn the_platform_changes_its_certificate_in_mid_flight() {
+fn certificate_rotates_during_a_request() {
     let mut shop = shop_with_one_fault(Fault::CertificateRotated);
     set_mode(&mut shop, KeyMode::Certificates);
     let before = shop.platform_serial();
@@ -297,7 +297,7 @@ fn the_platform_changes_its_certificate_in_mid_flight() {
 }
 
 #[test]
-fn the_platform_changes_its_certificate_between_payment_and_notification() {
+fn certificate_rotates_between_payment_and_notification() {
     let mut shop = Shop::open();
     set_mode(&mut shop, KeyMode::Certificates);
     shop.order("A12345");
@@ -310,7 +310,7 @@ fn the_platform_changes_its_certificate_between_payment_and_notification() {
 }
 
 #[test]
-fn a_migration_goes_on_in_mid_flight() {
+fn migration_step_applies_during_a_request() {
     let mut shop = shop_with_one_fault(Fault::MigrationStep { step: MigrationStep::Switch });
     set_mode(&mut shop, KeyMode::Obtained);
     shop.wechatpay_serial = Some(shop.public_key_id());
@@ -336,7 +336,7 @@ fn notified(trouble: Fault) -> (Shop, Vec<Delivery>) {
 }
 
 #[test]
-fn a_lost_notification_is_repeated_by_the_schedule() {
+fn lost_notification_is_retried_on_schedule() {
     let (mut shop, told) = notified(Fault::NotificationLost);
     assert!(told.is_empty());
     shop.wait(15);
@@ -344,7 +344,7 @@ fn a_lost_notification_is_repeated_by_the_schedule() {
 }
 
 #[test]
-fn a_delayed_notification_comes_later_and_once() {
+fn delayed_notification_arrives_later_and_once() {
     let (mut shop, told) = notified(Fault::NotificationDelayed { millis: 90_000 });
     assert!(told.is_empty());
     shop.wait(89);
@@ -356,7 +356,7 @@ fn a_delayed_notification_comes_later_and_once() {
 }
 
 #[test]
-fn a_doubled_notification_overlaps_itself() {
+fn doubled_notification_overlaps_itself() {
     let (shop, told) = notified(Fault::NotificationDuplicated);
     assert_eq!(told.iter().map(Delivery::overlaps).collect::<Vec<_>>(), [false, true]);
     assert_eq!(shop.read_notification(&told[0]), {
@@ -368,7 +368,7 @@ fn a_doubled_notification_overlaps_itself() {
 }
 
 #[test]
-fn a_reordered_notification_follows_the_next_one() {
+fn reordered_notification_follows_the_next_one() {
     let (mut shop, told) = notified(Fault::NotificationReordered);
     assert!(told.is_empty());
     shop.order("B12345");
@@ -378,7 +378,7 @@ fn a_reordered_notification_follows_the_next_one() {
 }
 
 #[test]
-fn a_copy_that_must_not_be_believed_goes_before_the_notification() {
+fn forged_copy_precedes_the_notification() {
     for trouble in [
         Fault::NotificationForged,
         Fault::NotificationUnknownSerial,
@@ -407,7 +407,7 @@ fn a_copy_that_must_not_be_believed_goes_before_the_notification() {
 }
 
 #[test]
-fn a_rule_strikes_what_it_matches_and_nothing_else() {
+fn rule_applies_only_to_matching_requests() {
     let other = "1900000109".parse().unwrap();
     let lost = || FaultRule::new(Fault::DropBeforeCommit);
     let mine = Shop::open().me.mchid().clone();
@@ -454,7 +454,7 @@ fn a_rule_finds_the_number_in_path_and_body() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_trouble() {
+fn same_seed_injects_the_same_faults() {
     let run = |seed| -> Vec<u16> {
         let mut shop = shop_with_fault(FaultRule::new(Fault::RateLimited).per_mille(500).with_seed(seed));
         (0..40).map(|_| shop.query("A12345").status).collect()
@@ -465,7 +465,7 @@ fn the_same_seed_gives_the_same_trouble() {
 }
 
 #[test]
-fn one_rule_is_ended_by_its_number() {
+fn rule_is_removed_by_its_number() {
     let mut shop = Shop::open();
     let first = shop.gateway.inject(FaultRule::new(Fault::RateLimited));
     let second = shop.gateway.inject(FaultRule::new(Fault::SystemError { commits: false }));

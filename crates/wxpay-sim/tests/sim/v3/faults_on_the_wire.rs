@@ -47,7 +47,7 @@ async fn asked(server: &Server, request: &Request) -> (Vec<u8>, Result<(), Error
 }
 
 #[tokio::test]
-async fn a_dropped_connection_ends_and_a_reset_one_breaks() {
+async fn dropped_connection_ends_and_reset_connection_breaks() {
     for (trouble, ended) in [
         (Fault::DropBeforeCommit, Ok(())),
         (Fault::CommitThenDropResponse, Ok(())),
@@ -65,7 +65,7 @@ async fn a_dropped_connection_ends_and_a_reset_one_breaks() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_followed_by_an_outage_that_ends() {
+async fn connection_refused_fault_is_followed_by_an_outage_that_ends() {
     let mut shop = Shop::open();
     shop.order("A12345");
     let server = served(&shop, Fault::ConnectionRefused { millis: 400 }).await;
@@ -92,7 +92,7 @@ async fn a_refused_connection_is_followed_by_an_outage_that_ends() {
 }
 
 #[tokio::test]
-async fn a_slow_answer_trickles_to_its_end() {
+async fn slow_reply_arrives_completely() {
     let mut shop = Shop::open();
     let server = served(&shop, Fault::Slow { bytes_per_second: 100 }).await;
     let request = query(&mut shop);

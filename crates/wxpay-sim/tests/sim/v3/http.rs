@@ -56,7 +56,7 @@ async fn listener() -> TcpListener {
 }
 
 #[tokio::test]
-async fn a_signed_call_over_http_is_answered_and_its_notification_is_heard() {
+async fn http_request_is_answered_and_its_notification_is_delivered() {
     let mut shop = Shop::open();
     let server = Server::start(listener().await, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
     let merchant = listener().await;
@@ -88,7 +88,7 @@ async fn a_signed_call_over_http_is_answered_and_its_notification_is_heard() {
 }
 
 #[tokio::test]
-async fn a_204_over_http_has_no_body_and_its_headers() {
+async fn http_204_has_headers_and_no_body() {
     let mut shop = Shop::open();
     shop.order("A12345");
     let server = Server::start(listener().await, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
@@ -100,7 +100,7 @@ async fn a_204_over_http_has_no_body_and_its_headers() {
 }
 
 #[tokio::test]
-async fn a_method_that_no_call_has_is_not_allowed() {
+async fn http_method_without_an_operation_is_not_allowed() {
     let mut shop = Shop::open();
     let server = Server::start(listener().await, shop.gateway.clone(), Clock::frozen(shop.now)).unwrap();
     let request = shop.request(Method::Put, "/v3/certificates", "");
@@ -108,7 +108,7 @@ async fn a_method_that_no_call_has_is_not_allowed() {
 }
 
 #[tokio::test]
-async fn tls_is_spoken_under_the_names_of_the_real_gateway() {
+async fn tls_certificate_has_the_names_of_the_real_gateway() {
     let mut shop = Shop::open();
     let tls = Tls::of(&shop.gateway, shop.gateway.settings().v3.certificates_since).unwrap();
     let server =

@@ -19,7 +19,7 @@ fn set_mode(shop: &mut Shop, mode: KeyMode) {
 }
 
 #[test]
-fn the_certificates_are_sealed_under_the_apiv3_key() {
+fn certificates_are_encrypted_with_the_apiv3_key() {
     let mut shop = Shop::open();
     let said = shop.get("/v3/certificates?algorithm_type=RSA");
     let [listed] = said.body["data"].as_array().unwrap().as_slice() else { panic!("{said:?}") };
@@ -36,7 +36,7 @@ fn the_certificates_are_sealed_under_the_apiv3_key() {
 }
 
 #[test]
-fn a_merchant_with_a_public_key_alone_has_no_certificates() {
+fn merchant_in_public_key_mode_has_no_certificates() {
     let mut shop = Shop::open();
     set_mode(&mut shop, KeyMode::PublicKey);
     let said = shop.get("/v3/certificates");
@@ -45,7 +45,7 @@ fn a_merchant_with_a_public_key_alone_has_no_certificates() {
 }
 
 #[test]
-fn replies_follow_the_request_once_the_switch_is_on() {
+fn reply_signer_follows_wechatpay_serial_after_the_switch() {
     let mut shop = Shop::open();
     let (certificate, key) = (shop.platform_serial(), shop.public_key_id());
     let signer = |shop: &mut Shop, mode, names: Option<&str>| {
@@ -70,7 +70,7 @@ fn replies_follow_the_request_once_the_switch_is_on() {
 }
 
 #[test]
-fn a_new_certificate_is_listed_for_a_day_and_then_signs() {
+fn rotated_certificate_is_listed_for_a_day_before_it_signs() {
     let mut shop = Shop::open();
     let old = shop.platform_serial();
     let mchid = shop.me.mchid().clone();
@@ -85,7 +85,7 @@ fn a_new_certificate_is_listed_for_a_day_and_then_signs() {
 }
 
 #[test]
-fn a_second_merchant_certificate_works_beside_the_first_until_one_is_revoked() {
+fn two_merchant_certificates_work_until_one_is_revoked() {
     let mut shop = Shop::open();
     let mchid = shop.me.mchid().clone();
     let second = shop.gateway.issue_api_key(&mchid, shop.now).unwrap();
@@ -115,7 +115,7 @@ fn echo(shop: &mut Shop, sealed: &str) -> super::shop::ParsedReply {
 }
 
 #[test]
-fn a_sealed_echo_comes_back_sealed_for_the_merchant() {
+fn echo_returns_the_message_encrypted_for_the_merchant() {
     let mut shop = Shop::open();
     let (key, certificate) = (shop.public_key_id(), shop.platform_serial());
     let by_key = shop.me.platform().public_key().unwrap().pair.public().der();
@@ -139,7 +139,7 @@ fn a_sealed_echo_comes_back_sealed_for_the_merchant() {
 }
 
 #[test]
-fn a_sealed_field_needs_the_name_of_the_key_it_is_sealed_for() {
+fn encrypted_field_requires_a_matching_wechatpay_serial() {
     let mut shop = Shop::open();
     let spki = shop.me.platform().public_key().unwrap().pair.public().der();
     let text = sealed(&spki, "secret");
@@ -157,7 +157,7 @@ fn a_sealed_field_needs_the_name_of_the_key_it_is_sealed_for() {
 
 /// The signature scheme for mass tests, computed here from its definition.
 #[test]
-fn quick_keys_sign_by_hashes_and_have_real_certificates() {
+fn fake_keys_sign_with_hashes_and_have_real_certificates() {
     let mut settings = Settings::default();
     settings.v3.key_source = KeySource::Quick;
     let mut gateway = Gateway::new(settings, 1);

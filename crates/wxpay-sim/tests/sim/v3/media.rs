@@ -32,7 +32,7 @@ fn upload(shop: &mut Shop, target: &str, (meta, signed): (&str, &str), file: &[u
 }
 
 #[test]
-fn a_picture_and_a_film_get_a_number() {
+fn image_and_video_uploads_return_a_media_id() {
     let mut shop = Shop::open();
     let file = b"\x89PNG\r\n--x\0";
     for (target, name) in [(PICTURES, "a.png"), (PICTURES, "A.JPG"), (PICTURES, "b.pdf"), (FILMS, "c.mp4")] {
@@ -44,7 +44,7 @@ fn a_picture_and_a_film_get_a_number() {
 }
 
 #[test]
-fn the_signature_is_over_the_meta_part_and_the_digest_over_the_file() {
+fn upload_signature_covers_meta_and_digest_covers_the_file() {
     let mut shop = Shop::open();
     let honest = meta("a.png", b"file");
     assert_eq!(
@@ -76,7 +76,7 @@ fn a_file_of_another_kind_or_size_is_refused() {
 }
 
 #[test]
-fn what_has_no_parts_is_no_upload() {
+fn upload_without_multipart_is_refused() {
     let mut shop = Shop::open();
     let meta = meta("a.png", b"file");
     let said = shop.call(Method::Post, PICTURES, &meta);

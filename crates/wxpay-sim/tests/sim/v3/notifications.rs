@@ -16,7 +16,7 @@ fn paid(shop: &mut Shop) {
 }
 
 #[test]
-fn a_payment_is_told_sealed_and_signed() {
+fn payment_notification_is_encrypted_and_signed() {
     let mut shop = Shop::open();
     paid(&mut shop);
     let [told] = shop.due().try_into().unwrap();
@@ -39,7 +39,7 @@ fn a_payment_is_told_sealed_and_signed() {
 }
 
 #[test]
-fn a_notification_comes_by_the_documented_pauses_until_it_is_given_up() {
+fn notification_is_retried_at_the_documented_intervals_then_abandoned() {
     let mut shop = Shop::open();
     paid(&mut shop);
     let mut ids = std::collections::BTreeSet::new();
@@ -62,7 +62,7 @@ fn a_notification_comes_by_the_documented_pauses_until_it_is_given_up() {
 }
 
 #[test]
-fn the_status_wins_over_the_body() {
+fn notification_is_acknowledged_by_status_not_by_body() {
     for (status, state) in [
         (200, NotificationState::Accepted),
         (204, NotificationState::Accepted),
@@ -80,7 +80,7 @@ fn the_status_wins_over_the_body() {
 }
 
 #[test]
-fn forged_copies_are_not_to_be_believed() {
+fn forged_notifications_do_not_verify() {
     let mut shop = Shop::open();
     shop.gateway.inject(FaultRule::new(Fault::NotificationForged));
     for index in 0..20 {
@@ -97,7 +97,7 @@ fn forged_copies_are_not_to_be_believed() {
 }
 
 #[test]
-fn a_probe_goes_before_some_notifications() {
+fn signature_probe_precedes_a_notification() {
     let mut shop = Shop::with(|settings| settings.v3.probes_per_mille = 1000);
     let body = shop.goods("A12345").to_string();
     let request = shop.request(wxpay_proto::http::Method::Post, "/v3/pay/transactions/native", &body);
@@ -110,7 +110,7 @@ fn a_probe_goes_before_some_notifications() {
 }
 
 #[test]
-fn a_notification_is_signed_by_the_key_of_the_day_it_goes_out() {
+fn notification_is_signed_with_the_key_current_at_delivery() {
     let mut shop = Shop::open();
     paid(&mut shop);
     let mchid = shop.me.mchid().clone();
@@ -129,7 +129,7 @@ fn a_notification_is_signed_by_the_key_of_the_day_it_goes_out() {
 }
 
 #[test]
-fn a_merchant_without_an_apiv3_key_is_told_nothing() {
+fn merchant_without_an_apiv3_key_gets_no_notifications() {
     let mut shop = Shop::open();
     let mchid = shop.me.mchid().clone();
     shop.gateway.merchant_mut(&mchid).unwrap().set_api_v3_key(None);

@@ -66,7 +66,7 @@ fn each_way_to_pay_has_its_own_answer() {
 }
 
 #[test]
-fn a_payment_is_told_with_both_merchants_and_both_openids() {
+fn partner_payment_notification_names_both_merchants_and_both_openids() {
     let mut shop = Shop::open();
     let (sub_mchid, sub_appid) = sub(&shop);
     let more = json!({ "sub_appid": sub_appid, "payer": { "sub_openid": OPENID } });
@@ -97,7 +97,7 @@ fn a_payment_is_told_with_both_merchants_and_both_openids() {
 }
 
 #[test]
-fn without_an_app_of_its_own_the_sub_merchant_has_no_openid() {
+fn partner_order_without_sub_appid_has_no_sub_openid() {
     let mut shop = Shop::open();
     place(&mut shop, "jsapi", "A12345", &json!({ "payer": { "sp_openid": OPENID } }));
     shop.pay("A12345");
@@ -107,7 +107,7 @@ fn without_an_app_of_its_own_the_sub_merchant_has_no_openid() {
 }
 
 #[test]
-fn a_relation_that_is_none_is_refused_by_its_own_number() {
+fn partner_order_without_a_relation_is_refused_with_its_own_result_code() {
     let mut shop = Shop::open();
     let own = shop.mchid();
     let stranger = shop.gateway.new_merchant();
@@ -131,7 +131,7 @@ fn a_relation_that_is_none_is_refused_by_its_own_number() {
 }
 
 #[test]
-fn an_order_is_asked_for_by_its_own_parties_alone() {
+fn partner_order_is_found_only_by_its_own_parties() {
     let mut shop = Shop::open();
     let (mchid, sub_mchid) = (shop.me.mchid().clone(), sub(&shop).0);
     let second: wxpay_proto::id::MchId = "1700000002".parse().unwrap();
@@ -171,7 +171,7 @@ fn the_same_request_gives_the_same_prepay_and_another_is_refused() {
 }
 
 #[test]
-fn a_payer_named_by_papers_is_the_same_though_sealed_anew() {
+fn repeated_order_with_a_newly_encrypted_identity_is_the_same() {
     let mut shop = Shop::open();
     shop.wechatpay_serial = Some(shop.public_key_id());
     let papers = |shop: &Shop, name: &str| {
@@ -186,7 +186,7 @@ fn a_payer_named_by_papers_is_the_same_though_sealed_anew() {
 }
 
 #[test]
-fn a_refund_names_the_sub_merchant_and_its_notification_both() {
+fn partner_refund_names_the_sub_merchant_and_its_notification_names_both() {
     let mut shop = Shop::open();
     let sub_mchid = sub(&shop).0;
     place(&mut shop, "native", "A12345", &json!({}));
@@ -218,7 +218,7 @@ fn a_refund_names_the_sub_merchant_and_its_notification_both() {
 }
 
 #[test]
-fn a_code_is_paid_and_taken_back_for_the_sub_merchant() {
+fn partner_code_payment_is_paid_and_reversed() {
     let mut shop = Shop::open();
     let (sub_mchid, _) = sub(&shop);
     let code = json!({

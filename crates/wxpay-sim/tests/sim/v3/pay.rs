@@ -39,7 +39,7 @@ fn each_way_to_pay_has_its_own_answer() {
 }
 
 #[test]
-fn what_is_required_of_one_way_is_required() {
+fn required_fields_of_each_order_type_are_enforced() {
     let mut shop = Shop::open();
     let goods = shop.goods("A12345");
     for (kind, field) in [("jsapi", "/payer"), ("h5", "/scene_info")] {
@@ -104,7 +104,7 @@ fn the_same_request_gives_the_same_prepay_and_another_is_refused() {
 
 /// The reply matches three public captures of real replies.
 #[test]
-fn an_unpaid_order_is_told_of_in_exactly_these_members() {
+fn query_of_an_unpaid_order_has_exactly_the_documented_members() {
     let mut shop = Shop::open();
     shop.order("A12345");
     let expected = json!({
@@ -117,7 +117,7 @@ fn an_unpaid_order_is_told_of_in_exactly_these_members() {
 }
 
 #[test]
-fn a_paid_order_is_told_of_by_both_numbers_with_its_coupon() {
+fn query_of_a_paid_order_by_either_number_shows_its_coupon() {
     let mut shop = Shop::open();
     shop.order("A12345");
     shop.wait(60);
@@ -145,7 +145,7 @@ fn a_paid_order_is_told_of_by_both_numbers_with_its_coupon() {
 }
 
 #[test]
-fn an_order_of_nobody_or_of_another_does_not_exist() {
+fn query_of_an_unknown_or_foreign_order_is_not_found() {
     let mut shop = Shop::open();
     assert_eq!(shop.query("A12345").refusal(), (404, "ORDER_NOT_EXIST", 268_512_771));
     let mchid = shop.mchid();
@@ -178,7 +178,7 @@ fn a_closed_order_cannot_be_paid_and_a_paid_one_not_closed() {
 }
 
 #[test]
-fn a_prepay_lasts_two_hours_an_order_seven_days() {
+fn prepay_expires_after_two_hours_and_an_order_after_seven_days() {
     let mut shop = Shop::open();
     let handle = shop.order("A12345");
     let pay = |shop: &mut Shop| {
@@ -210,7 +210,7 @@ fn time_expire_ends_an_order_sooner() {
 }
 
 #[test]
-fn an_order_for_one_payer_is_paid_by_no_other() {
+fn order_for_one_payer_cannot_be_paid_by_another() {
     let mut shop = Shop::open();
     let goods = shop.goods_with("A12345", &json!({ "payer": { "openid": OPENID } }));
     shop.post("/v3/pay/transactions/jsapi", &goods);
@@ -231,7 +231,7 @@ fn code(shop: &mut Shop, number: &str, auth_code: &str) -> super::shop::ParsedRe
 }
 
 #[test]
-fn a_code_is_paid_at_once_or_as_its_last_digits_say() {
+fn code_payment_follows_the_last_digits_of_the_code() {
     let mut shop = Shop::open();
     let said = code(&mut shop, "A12345", "130000000000000000");
     assert_eq!(
@@ -255,7 +255,7 @@ fn a_code_is_paid_at_once_or_as_its_last_digits_say() {
 }
 
 #[test]
-fn a_password_is_typed_or_not() {
+fn code_payment_waits_for_the_password() {
     let mut shop = Shop::open();
     for (number, digits, end) in
         [("A12345", "01", "SUCCESS"), ("B12345", "04", "PAYERROR"), ("C12345", "02", "USERPAYING")]
@@ -276,7 +276,7 @@ fn a_password_is_typed_or_not() {
 }
 
 #[test]
-fn a_reversed_code_pay_is_revoked_paid_or_not() {
+fn reversed_code_payment_is_revoked_whether_paid_or_not() {
     let mut shop = Shop::open();
     code(&mut shop, "A12345", "130000000000000000");
     code(&mut shop, "B12345", "130000000000000001");

@@ -28,11 +28,13 @@ fn app(shop: &mut Shop) -> Value {
 }
 
 fn field(shop: &Shop, parameters: &Value) -> Option<&'static str> {
-    PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now).err().map(|refused| refused.field)
+    PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now)
+        .err()
+        .map(|refused| refused.field)
 }
 
 #[test]
-fn a_page_and_an_app_pay_with_what_the_merchant_signed() {
+fn payer_accepts_signed_jsapi_and_app_parameters() {
     let mut shop = Shop::open();
     for parameters in [page(&mut shop), app(&mut shop)] {
         let bill = PaymentRequest::parse(&shop.gateway, parameters.to_string().as_bytes(), shop.now).unwrap();
@@ -44,7 +46,7 @@ fn a_page_and_an_app_pay_with_what_the_merchant_signed() {
 }
 
 #[test]
-fn a_mini_program_leaves_out_the_app() {
+fn mini_program_parameters_may_omit_the_appid() {
     let mut shop = Shop::open();
     let mut parameters = page(&mut shop);
     parameters.as_object_mut().unwrap().remove("appId");
@@ -52,7 +54,7 @@ fn a_mini_program_leaves_out_the_app() {
 }
 
 #[test]
-fn what_was_changed_is_refused_by_its_field() {
+fn payer_names_the_changed_parameter() {
     let mut shop = Shop::open();
     for (name, value, expected) in [
         ("nonceStr", json!("n2"), "paySign"),
@@ -84,7 +86,7 @@ fn what_was_changed_is_refused_by_its_field() {
 
 /// The signed line contains the bare id. Libraries often sign `prepay_id=…` here by mistake.
 #[test]
-fn an_apps_signature_is_over_the_bare_id() {
+fn app_signature_covers_the_bare_prepayid() {
     let mut shop = Shop::open();
     let mut parameters = app(&mut shop);
     let line = format!("prepay_id={}", parameters["prepayid"].as_str().unwrap());
@@ -94,7 +96,7 @@ fn an_apps_signature_is_over_the_bare_id() {
 }
 
 #[test]
-fn the_interface_taps_for_either_generation() {
+fn control_interface_pays_for_both_api_versions() {
     let mut shop = Shop::open();
     let parameters = page(&mut shop).to_string();
     let real = UnixTime::from_secs(0);
@@ -113,7 +115,7 @@ fn the_interface_taps_for_either_generation() {
 
 /// The app may be the provider's or the sub-merchant's. The merchant that placed the order signs.
 #[test]
-fn a_sub_merchants_and_a_combined_order_are_paid_by_what_the_provider_signed() {
+fn payer_accepts_parameters_signed_by_the_partner() {
     let mut shop = Shop::open();
     let (sub_mchid, sub_appids) = shop.me.sub_merchants().first_key_value().unwrap();
     let (sub_mchid, sub_appid, appid) = (sub_mchid.to_string(), sub_appids[0].to_string(), shop.appid());

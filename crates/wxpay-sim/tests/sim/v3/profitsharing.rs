@@ -53,7 +53,7 @@ pub(super) fn unsplit(shop: &mut Shop, id: &str) -> Value {
 }
 
 #[test]
-fn a_sharing_is_under_way_and_then_with_its_receivers_and_told() {
+fn sharing_is_processing_then_finished_and_notified() {
     let (mut shop, id) = paid();
     shop.wait(60);
     let said = share(&mut shop, &id, "P1", 500);
@@ -73,7 +73,7 @@ fn a_sharing_is_under_way_and_then_with_its_receivers_and_told() {
 }
 
 #[test]
-fn what_cannot_be_shared_is_not() {
+fn sharing_that_is_not_allowed_is_refused() {
     let (mut shop, id) = paid();
     assert_eq!(share(&mut shop, &id, "P1", 1).refusal().1, "RULE_LIMIT");
     shop.wait(60);
@@ -92,7 +92,7 @@ fn what_cannot_be_shared_is_not() {
 }
 
 #[test]
-fn what_is_unfrozen_is_the_merchants_and_ends_it() {
+fn unfreeze_gives_the_remainder_to_the_merchant_and_ends_sharing() {
     let (mut shop, id) = paid();
     shop.wait(60);
     let body = json!({ "transaction_id": id, "out_order_no": "U1", "description": "解冻" });
@@ -103,7 +103,7 @@ fn what_is_unfrozen_is_the_merchants_and_ends_it() {
 }
 
 #[test]
-fn a_merchant_gives_back_no_more_than_it_got() {
+fn return_is_limited_to_the_received_amount() {
     let (mut shop, id) = paid();
     shop.wait(60);
     assert_eq!(share(&mut shop, &id, "P1", 500).status, 200);
@@ -129,7 +129,7 @@ fn a_merchant_gives_back_no_more_than_it_got() {
 }
 
 #[test]
-fn a_receiver_that_was_deleted_gets_nothing_and_a_name_must_be_sealed() {
+fn deleted_receiver_is_refused_and_names_must_be_encrypted() {
     let (mut shop, id) = paid();
     shop.wait(60);
     let body = json!({ "appid": shop.appid(), "type": "MERCHANT_ID", "account": SHOP });
@@ -142,7 +142,7 @@ fn a_receiver_that_was_deleted_gets_nothing_and_a_name_must_be_sealed() {
 }
 
 #[test]
-fn the_last_sharing_unfreezes_the_rest() {
+fn last_sharing_unfreezes_the_remainder() {
     let (mut shop, id) = paid();
     shop.wait(60);
     let mut body = asked(&shop, &id, "P1", "oPerson", 99);
@@ -154,7 +154,7 @@ fn the_last_sharing_unfreezes_the_rest() {
 }
 
 #[test]
-fn a_payment_is_shared_fifty_times_and_for_thirty_days() {
+fn payment_can_be_shared_fifty_times_within_thirty_days() {
     let (mut shop, id) = paid();
     shop.wait(60);
     for index in 0..50 {
@@ -169,7 +169,7 @@ fn a_payment_is_shared_fifty_times_and_for_thirty_days() {
 }
 
 #[test]
-fn the_merchant_itself_need_not_be_added_and_has_no_limit() {
+fn merchant_itself_is_a_receiver_without_limit() {
     let (mut shop, id) = paid();
     shop.wait(60);
     let mut body = asked(&shop, &id, "P1", SHOP, 599);
@@ -183,7 +183,7 @@ fn the_merchant_itself_need_not_be_added_and_has_no_limit() {
 }
 
 #[test]
-fn an_app_need_be_said_only_for_people() {
+fn appid_is_required_only_for_personal_receivers() {
     let (mut shop, id) = paid();
     shop.wait(60);
     let without = |shop: &Shop, number: &str, account: &str| {
@@ -198,7 +198,7 @@ fn an_app_need_be_said_only_for_people() {
 }
 
 #[test]
-fn after_thirty_days_nothing_is_frozen() {
+fn nothing_is_frozen_after_thirty_days() {
     let (mut shop, id) = paid();
     shop.wait(30 * 86_400);
     assert_eq!(unsplit(&mut shop, &id), 1999);
@@ -207,7 +207,7 @@ fn after_thirty_days_nothing_is_frozen() {
 }
 
 #[test]
-fn what_was_refunded_cannot_be_shared() {
+fn refunded_amount_cannot_be_shared() {
     let (mut shop, id) = paid();
     shop.wait(60);
     let refund = json!({

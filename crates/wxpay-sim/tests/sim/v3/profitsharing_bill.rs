@@ -62,7 +62,7 @@ fn cells(text: &str, columns: &[&str], sums: &[&str]) -> (Vec<Vec<String>>, Vec<
 }
 
 #[test]
-fn a_bill_tells_of_what_was_shared_and_given_back_and_not_of_what_failed() {
+fn profit_sharing_bill_lists_sharings_and_returns_but_no_failures() {
     let mut shop = shared();
     let mchid = shop.mchid();
     let text = bill_at(&mut shop, &format!("/v3/profitsharing/bills?bill_date={DAY}"));
@@ -81,7 +81,7 @@ fn a_bill_tells_of_what_was_shared_and_given_back_and_not_of_what_failed() {
 }
 
 #[test]
-fn sharing_is_no_trade_and_moves_the_money_of_the_account() {
+fn profit_sharing_is_in_the_fund_flow_bill_but_not_in_the_trade_bill() {
     let mut shop = shared();
     let trades = bill_at(&mut shop, &format!("/v3/bill/tradebill?bill_date={DAY}"));
     let (rows, sums) = cells(&trades, &["商户订单号"], &["总交易单数"]);
@@ -100,7 +100,7 @@ fn sharing_is_no_trade_and_moves_the_money_of_the_account() {
 }
 
 #[test]
-fn without_anything_shared_there_is_no_bill() {
+fn profit_sharing_bill_of_a_day_without_sharings_does_not_exist() {
     let (mut shop, _) = paid();
     shop.wait(86_400 + 6 * 3600);
     let said = shop.get(&format!("/v3/profitsharing/bills?bill_date={DAY}"));

@@ -36,7 +36,7 @@ fn pass_due_time(shop: &mut Shop) -> Vec<Value> {
 }
 
 #[test]
-fn a_part_that_is_closed_says_why_is_not_told_and_can_be_shared_anew() {
+fn closed_part_shows_its_reason_and_can_be_shared_again() {
     let (mut shop, id) = paid();
     shop.wait(60);
     let mut body = asked(&shop, &id, "P1", SHOP, 400);
@@ -75,7 +75,7 @@ fn a_part_that_is_closed_says_why_is_not_told_and_can_be_shared_anew() {
 }
 
 #[test]
-fn a_return_that_fails_says_why_and_leaves_the_money_with_the_receiver() {
+fn failed_return_shows_its_reason_and_moves_no_money() {
     let (mut shop, id) = paid();
     shop.wait(60);
     assert_eq!(share(&mut shop, &id, "P1", 500).status, 200);
@@ -103,7 +103,7 @@ fn a_return_that_fails_says_why_and_leaves_the_money_with_the_receiver() {
 }
 
 #[test]
-fn what_others_hold_of_a_payment_cannot_be_refunded_until_it_is_back() {
+fn shared_amount_cannot_be_refunded_before_its_return() {
     let (mut shop, id) = paid();
     shop.wait(60);
     assert_eq!(share(&mut shop, &id, "P1", 500).status, 200);
@@ -121,7 +121,7 @@ fn what_others_hold_of_a_payment_cannot_be_refunded_until_it_is_back() {
 }
 
 #[test]
-fn what_was_unfrozen_for_the_merchant_can_be_refunded() {
+fn unfrozen_amount_can_be_refunded() {
     let (mut shop, id) = paid();
     shop.wait(60);
     let body = json!({ "transaction_id": id, "out_order_no": "U1", "description": "解冻" });
@@ -130,7 +130,7 @@ fn what_was_unfrozen_for_the_merchant_can_be_refunded() {
 }
 
 #[test]
-fn what_a_refund_that_was_closed_would_have_taken_can_be_shared() {
+fn amount_of_a_closed_refund_can_be_shared() {
     let (mut shop, id) = paid();
     shop.wait(60);
     assert_eq!(refund(&mut shop, "F1", 1999).status, 200);
@@ -143,7 +143,7 @@ fn what_a_refund_that_was_closed_would_have_taken_can_be_shared() {
 }
 
 #[test]
-fn the_gateways_own_record_tells_of_everything() {
+fn sharing_record_holds_parts_and_returns() {
     let (mut shop, id) = paid();
     shop.wait(60);
     let (asked_at, mchid) = (shop.now, shop.me.mchid().clone());

@@ -65,7 +65,7 @@ fn query(shop: &mut Shop, id: &str, number: &str) -> ParsedReply {
 }
 
 #[test]
-fn a_sub_merchants_payment_is_shared_told_with_both_merchants_and_asked_after() {
+fn partner_shares_a_sub_merchants_payment_and_queries_it() {
     let (mut shop, id) = paid();
     let sub_mchid = sub(&shop).0;
     let body = asked(&shop, &id, "P1", &both());
@@ -88,7 +88,7 @@ fn a_sub_merchants_payment_is_shared_told_with_both_merchants_and_asked_after() 
 }
 
 #[test]
-fn the_rest_is_the_sub_merchants() {
+fn remainder_goes_to_the_sub_merchant() {
     let (mut shop, id) = paid();
     let sub_mchid = sub(&shop).0;
     let body = json!({
@@ -100,7 +100,7 @@ fn the_rest_is_the_sub_merchants() {
 }
 
 #[test]
-fn a_part_of_a_sub_merchants_payment_is_given_back() {
+fn return_of_a_sub_merchants_sharing_succeeds() {
     let (mut shop, id) = paid();
     let sub_mchid = sub(&shop).0;
     let body = asked(&shop, &id, "P1", &both());

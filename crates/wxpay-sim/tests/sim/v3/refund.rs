@@ -30,7 +30,7 @@ fn paid() -> Shop {
 }
 
 #[test]
-fn a_refund_is_on_its_way_and_then_there() {
+fn refund_is_processing_then_success() {
     let mut shop = paid();
     let said = refund(&mut shop, "R-1|@*_", 1000);
     let record = shop.record("A12345");
@@ -74,7 +74,7 @@ fn a_refund_is_on_its_way_and_then_there() {
 }
 
 #[test]
-fn refunds_give_back_no_more_than_was_paid_and_the_payer_gets_it_to_the_fen() {
+fn refunds_add_up_to_the_payment_to_the_fen() {
     let mut shop = paid();
     let mut payers = 0;
     for (index, part) in [333, 333, 333, 1000].into_iter().enumerate() {
@@ -91,7 +91,7 @@ fn refunds_give_back_no_more_than_was_paid_and_the_payer_gets_it_to_the_fen() {
 }
 
 #[test]
-fn the_same_refund_again_is_the_same_one_and_another_is_refused() {
+fn repeated_refund_is_the_same_and_a_different_one_is_refused() {
     let mut shop = paid();
     let first = refund(&mut shop, "R1", 100).body;
     assert_eq!(refund(&mut shop, "R1", 100).body, first);
@@ -102,7 +102,7 @@ fn the_same_refund_again_is_the_same_one_and_another_is_refused() {
 }
 
 #[test]
-fn what_cannot_be_refunded_is_not() {
+fn refund_that_is_not_allowed_is_refused() {
     let mut shop = Shop::open();
     assert_eq!(refund(&mut shop, "R1", 1).refusal().1, "RESOURCE_NOT_EXISTS");
     shop.order("A12345");
@@ -128,7 +128,7 @@ fn what_cannot_be_refunded_is_not() {
 }
 
 #[test]
-fn both_numbers_must_lead_to_one_order() {
+fn refund_numbers_must_name_one_order() {
     let mut shop = paid();
     shop.order("B12345");
     let other = shop.pay("B12345").payments[0].transaction_id.to_string();
@@ -140,7 +140,7 @@ fn both_numbers_must_lead_to_one_order() {
 }
 
 #[test]
-fn a_stuck_refund_is_sent_elsewhere() {
+fn abnormal_refund_is_applied_to_a_bank_card() {
     let mut shop = paid();
     let id = refund(&mut shop, "R1", 100).body["refund_id"].as_str().unwrap().to_owned();
     let target = format!("{REFUNDS}/{id}/apply-abnormal-refund");
@@ -170,7 +170,7 @@ fn a_stuck_refund_is_sent_elsewhere() {
 }
 
 #[test]
-fn a_closed_refund_leaves_the_money_and_can_be_asked_for_anew() {
+fn closed_refund_frees_its_amount_for_a_new_refund() {
     let mut shop = paid();
     refund(&mut shop, "R1", 1999);
     let mchid = shop.me.mchid().clone();

@@ -26,7 +26,7 @@ fn a_request_without_accept_or_user_agent_is_refused() {
 
 /// Each request is invalid from one check onwards. Fixing that check reveals the next refusal.
 #[test]
-fn a_call_is_refused_by_the_first_thing_that_is_wrong() {
+fn request_is_refused_by_the_first_failed_check() {
     let mut shop = Shop::open();
     let target = "/v3/nowhere?a=1";
     let message = |said: super::shop::ParsedReply| said.body["message"].as_str().unwrap().to_owned();
@@ -61,7 +61,7 @@ fn a_call_is_refused_by_the_first_thing_that_is_wrong() {
 }
 
 #[test]
-fn the_serial_number_may_be_written_in_small_letters() {
+fn serial_no_is_case_insensitive() {
     let mut shop = Shop::open();
     let honest = shop.authorization(Method::Get, CERTIFICATES, "");
     let small = honest.replace(&shop.serial(), &shop.serial().to_lowercase());
@@ -71,7 +71,7 @@ fn the_serial_number_may_be_written_in_small_letters() {
 }
 
 #[test]
-fn the_clock_may_be_five_minutes_off_and_no_more() {
+fn timestamp_may_be_off_by_at_most_five_minutes() {
     for (seconds, status) in [(300, 200), (301, 401)] {
         let mut shop = Shop::open();
         let request = shop.request(Method::Get, CERTIFICATES, "");
@@ -81,7 +81,7 @@ fn the_clock_may_be_five_minutes_off_and_no_more() {
 }
 
 #[test]
-fn a_wrong_signature_is_shown_what_should_have_been_signed() {
+fn signature_error_shows_the_expected_message() {
     let mut shop = Shop::open();
     let body = json!({ "text": "支付".repeat(60) }).to_string();
     let authorization = shop.authorization(Method::Post, "/v3/security/echo", "another body");
@@ -100,7 +100,7 @@ fn a_wrong_signature_is_shown_what_should_have_been_signed() {
 }
 
 #[test]
-fn what_is_verified_is_the_target_and_the_body_as_they_came() {
+fn signature_covers_target_and_body_as_received() {
     let mut shop = Shop::open();
     shop.order("A-1_23*");
     let mchid = shop.mchid();
@@ -121,7 +121,7 @@ fn what_is_verified_is_the_target_and_the_body_as_they_came() {
 }
 
 #[test]
-fn every_reply_has_the_headers_of_the_real_ones() {
+fn replies_have_the_headers_of_the_real_gateway() {
     let mut shop = Shop::open();
     let told = shop.get(CERTIFICATES);
     for (name, value) in [
@@ -143,7 +143,7 @@ fn every_reply_has_the_headers_of_the_real_ones() {
 }
 
 #[test]
-fn a_reply_is_wrong_in_the_way_that_was_asked_for() {
+fn negative_test_header_makes_the_requested_reply_fault() {
     let mut shop = Shop::open();
     for (index, word) in [
         "bad-signature",
@@ -183,7 +183,7 @@ fn a_tampered_204_has_a_body_that_was_not_signed() {
 }
 
 #[test]
-fn some_replies_are_probes_when_that_is_asked_for() {
+fn signature_probes_follow_their_setting() {
     let mut shop = Shop::with(|settings| settings.v3.probes_per_mille = 500);
     let (mut probes, mut honest) = (0, 0);
     for _ in 0..100 {
@@ -202,7 +202,7 @@ fn some_replies_are_probes_when_that_is_asked_for() {
 }
 
 #[test]
-fn the_limits_hold_when_they_are_switched_on() {
+fn rate_limits_apply_when_enabled() {
     let mut shop = Shop::with(|settings| settings.v3.rate_limits = true);
     let goods = json!({ "bad": 1 });
     for _ in 0..33 {
@@ -222,7 +222,7 @@ fn the_limits_hold_when_they_are_switched_on() {
 }
 
 #[test]
-fn the_last_calls_are_kept_without_what_they_said() {
+fn request_log_holds_no_headers_and_no_bodies() {
     let mut shop = Shop::open();
     shop.order("A12345");
     let said = shop.query("B12345");
@@ -239,7 +239,7 @@ fn the_last_calls_are_kept_without_what_they_said() {
 }
 
 #[test]
-fn an_unknown_merchant_is_answered_in_the_first_ones_name() {
+fn reply_to_an_unknown_merchant_is_signed_for_the_default_merchant() {
     let mut shop = Shop::open();
     let request = bare(Method::Get, CERTIFICATES, "");
     let reply = shop.reply(&request);

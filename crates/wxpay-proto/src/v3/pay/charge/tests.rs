@@ -78,7 +78,7 @@ fn a_code_that_needs_no_password_is_paid_by_one_request() {
 }
 
 #[test]
-fn a_password_is_waited_for_in_steps_of_five_seconds() {
+fn a_charge_awaiting_a_password_is_polled_every_five_seconds() {
     for first in [USERPAYING, State("USERPAYING")] {
         let then = |asked| if asked < 3 { State("USERPAYING") } else { State("SUCCESS") };
         let (result, letters, secs) = charge(first, then, Lost);
@@ -88,7 +88,7 @@ fn a_password_is_waited_for_in_steps_of_five_seconds() {
 }
 
 #[test]
-fn a_charge_that_was_lost_is_asked_after_and_never_repeated() {
+fn a_lost_charge_is_queried_and_never_retried() {
     for first in [Lost, SYSTEM_ERROR, Says(502, "<html>"), Says(200, "{}")] {
         let then = |asked| if asked == 1 { NO_SUCH_ORDER } else { State("SUCCESS") };
         let (result, letters, secs) = charge(first, then, Lost);
@@ -98,7 +98,7 @@ fn a_charge_that_was_lost_is_asked_after_and_never_repeated() {
 }
 
 #[test]
-fn a_charge_that_was_paid_before_is_asked_after() {
+fn an_already_paid_charge_is_queried() {
     let paid = Says(400, r#"{"code":"ORDERPAID","message":"该订单已支付"}"#);
     let (result, letters, _) = charge(paid, |_| State("SUCCESS"), Lost);
     assert!(is_paid(&result));
@@ -106,21 +106,21 @@ fn a_charge_that_was_paid_before_is_asked_after() {
 }
 
 #[test]
-fn a_payer_who_does_nothing_is_reversed_after_45_seconds() {
+fn an_unconfirmed_charge_is_reversed_after_45_seconds() {
     let (result, letters, secs) = charge(USERPAYING, |_| State("USERPAYING"), REVERSED);
     assert_eq!(result.unwrap(), ChargeOutcome::Reversed);
     assert_eq!((letters.as_str(), secs), ("cqqqqqqqqqr", 45));
 }
 
 #[test]
-fn a_charge_that_never_arrived_is_found_not_to_exist() {
+fn a_charge_that_never_arrived_is_not_found() {
     let (result, letters, _) = charge(Lost, |_| NO_SUCH_ORDER, NO_SUCH_ORDER);
     assert_eq!(result.unwrap(), ChargeOutcome::NotFound);
     assert_eq!(letters, "cqqqqqqqqqr");
 }
 
 #[test]
-fn a_charge_that_failed_is_over() {
+fn a_failed_charge_is_final() {
     for state in ["PAYERROR", "CLOSED", "REVOKED"] {
         let (result, letters, _) = charge(USERPAYING, |_| State(state), Lost);
         assert!(matches!(result, Ok(ChargeOutcome::NotPaid(_))), "{state}");
@@ -141,7 +141,7 @@ fn a_charge_that_was_refused_or_never_sent_charged_nothing() {
 }
 
 #[test]
-fn a_payment_that_came_before_its_reversal_could_be_is_found() {
+fn a_payment_that_completed_before_the_reversal_is_found() {
     let then = |asked| if asked < 10 { State("USERPAYING") } else { State("SUCCESS") };
     let (result, letters, _) = charge(USERPAYING, then, REVERSE_EXPIRED);
     assert!(is_paid(&result));
@@ -149,7 +149,7 @@ fn a_payment_that_came_before_its_reversal_could_be_is_found() {
 }
 
 #[test]
-fn what_never_becomes_certain_is_owed() {
+fn a_charge_of_unknown_outcome_leaves_a_pending_operation() {
     for (query, reverse, kind) in [
         (Lost, Lost, ErrorKind::Transport),
         (SYSTEM_ERROR, SYSTEM_ERROR, ErrorKind::Refused),

@@ -25,7 +25,7 @@ fn partner() -> Party {
 }
 
 #[test]
-fn a_code_is_charged_with_what_must_be_told_and_no_more() {
+fn a_minimal_code_payment_has_the_required_fields_only() {
     let (line, body) = fake::drafted(&minimal().build().unwrap());
     assert_eq!(line, "POST /v3/pay/transactions/codepay");
     assert_eq!(
@@ -39,7 +39,7 @@ fn a_code_is_charged_with_what_must_be_told_and_no_more() {
 }
 
 #[test]
-fn a_partner_charges_with_all_that_may_be_told() {
+fn a_full_partner_code_payment_has_every_field() {
     let goods = Goods {
         wechatpay_goods_id: Some("1001".into()),
         goods_name: Some("大米".into()),
@@ -96,13 +96,13 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
 }
 
 #[test]
-fn the_code_is_not_printed() {
+fn a_code_payment_prints_neither_code_nor_texts() {
     let printed = format!("{:?} {:?}", minimal(), minimal().build().unwrap().auth_code);
     assert!(!printed.contains("130061098828009406") && !printed.contains("大米"), "{printed}");
 }
 
 #[test]
-fn that_the_payer_is_typing_is_an_answer_however_it_comes() {
+fn userpaying_is_a_result_in_every_form() {
     let pay = minimal().build().unwrap();
     let transaction = |state: &str| {
         format!(
@@ -124,7 +124,7 @@ fn that_the_payer_is_typing_is_an_answer_however_it_comes() {
 }
 
 #[test]
-fn an_answer_about_another_order_is_no_answer() {
+fn a_code_payment_reply_about_another_order_is_malformed() {
     let pay = minimal().build().unwrap();
     for (mchid, number) in [("1900007292", "1217752501"), ("1900007291", "1217752502")] {
         let body = format!(

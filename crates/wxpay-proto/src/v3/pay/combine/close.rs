@@ -121,7 +121,7 @@ mod tests {
     use alloc::vec;
 
     #[test]
-    fn orders_are_closed_as_they_were_ordered() {
+    fn a_combined_order_is_closed_with_the_ids_of_its_sub_orders() {
         let sub_appid = Some("wxd678efh567hg6999".parse().unwrap());
         let party = Party::Partner { sub_mchid: "1900000120".parse().unwrap(), sub_appid };
         let (mchid, number) = (|| "1900000109".parse().unwrap(), || "20150806-1".parse().unwrap());

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_are_asked_after_by_either_number_of_the_whole() {
+    fn a_combined_order_is_queried_by_either_number() {
         let target = "/v3/combine-transactions/out-trade-no/P20150806%2A";
         assert_eq!(fake::target(&by_our_number("P20150806*")), target);
         let query = QueryOrder::combine_transaction_id("1009660380201506130728806387".parse().unwrap());
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_others_orders_is_no_answer() {
+    fn a_combine_query_reply_about_another_order_is_malformed() {
         let read = |number, mchid| fake::read(&by_our_number(number), &told(mchid, "NOTPAY", ""));
         assert!(matches!(read("P20150806", "1900007291"), Ok(OrderLookup::Found(_))));
         assert!(read("P20150807", "1900007291").is_err());

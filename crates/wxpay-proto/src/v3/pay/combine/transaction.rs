@@ -224,7 +224,7 @@ pub(in crate::v3) mod tests {
     const PAID: &str = r#","transaction_id":"4200000000000000000000000001""#;
 
     #[test]
-    fn each_order_proves_its_own_payment() {
+    fn each_paid_sub_order_gives_evidence() {
         let text = told("1900007291", "SUCCESS", PAID);
         let transaction = Transaction::read(fake::verified(&text)).unwrap();
         assert_eq!(transaction.installment_info.as_ref().unwrap().selected_installment_number, 3);
@@ -238,7 +238,7 @@ pub(in crate::v3) mod tests {
     }
 
     #[test]
-    fn what_is_not_paid_proves_nothing_and_what_says_so_must_say_by_what() {
+    fn an_unpaid_sub_order_gives_no_evidence_and_a_paid_one_needs_a_transaction_id() {
         let read = |state, options| Transaction::read(fake::verified(&told("1900007291", state, options)));
         assert_eq!(read("NOTPAY", "").unwrap().evidence().count(), 0);
         assert!(read("SUCCESS", "").is_err());

@@ -43,7 +43,7 @@ fn written(endpoint: &dyn Endpoint<Output = String>) -> (String, serde_json::Val
 }
 
 #[test]
-fn the_least_order_says_what_must_be_said_and_no_more() {
+fn a_minimal_order_has_the_required_fields_only() {
     let (target, body) = fake::drafted(&NativeOrder::new(builder().build().unwrap()));
     assert_eq!(target, "POST /v3/pay/transactions/native");
     let least = r#"{"appid":"wxd678efh567hg6787","mchid":"1900007291","description":"Image形象店","out_trade_no":"1217752501-1","notify_url":"https://shop.example/notify","amount":{"total":100,"currency":"CNY"}}"#;
@@ -76,7 +76,7 @@ fn a_full_order_has_every_field_in_its_place() {
 }
 
 #[test]
-fn a_partner_orders_for_its_sub_merchant_and_owes_in_its_name() {
+fn a_partner_order_and_its_pending_operation_name_the_sub_merchant() {
     let sub_mchid: crate::id::MchId = "1900000109".parse().unwrap();
     let sub_appid = "wxd678efh567hg6999".parse().unwrap();
     let party = Party::Partner { sub_mchid: sub_mchid.clone(), sub_appid: Some(sub_appid) };
@@ -116,7 +116,7 @@ fn a_partner_orders_for_its_sub_merchant_and_owes_in_its_name() {
 }
 
 #[test]
-fn who_the_payer_must_be_is_sealed_and_not_printed() {
+fn the_payers_identity_is_sealed_and_not_printed() {
     let sensitive = |text: &str| Sensitive::new(text.into()).unwrap();
     let payer = Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap()).with_identity(
         crate::v3::pay::IdentityKind::Idcard,
@@ -133,7 +133,7 @@ fn who_the_payer_must_be_is_sealed_and_not_printed() {
 }
 
 #[test]
-fn the_parameters_for_the_payers_side_are_those_that_are_signed() {
+fn the_client_parameters_are_the_signed_ones() {
     let reply = r#"{"prepay_id":"wx201410272009395522657a690389285100"}"#;
     let order = builder().build().unwrap();
     let payer = Payer::new("oUpF8uMuAJO_M2pxb1Q9zNjWeS6o".parse().unwrap());
@@ -149,7 +149,7 @@ fn the_parameters_for_the_payers_side_are_those_that_are_signed() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_refused_by_its_field() {
+fn an_order_names_the_field_of_an_error() {
     let field = |builder: Builder| builder.build().unwrap_err().field();
     assert_eq!(field(builder().attach("")), "attach");
     assert_eq!(field(builder().attach("😀")), "attach");
@@ -182,7 +182,7 @@ fn what_breaks_a_rule_is_refused_by_its_field() {
 }
 
 #[test]
-fn what_was_begun_prints_no_texts() {
+fn order_builders_print_no_texts() {
     let shown = format!("{:?} {:?}", full(), full().build().unwrap());
     for text in ["Image形象店", "自定义数据", "微信123"] {
         assert!(!shown.contains(text), "{shown}");

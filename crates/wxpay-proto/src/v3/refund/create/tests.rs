@@ -17,7 +17,7 @@ fn minimal() -> RefundBuilder {
 }
 
 #[test]
-fn a_refund_is_asked_for_with_what_must_be_told_and_no_more() {
+fn a_minimal_refund_has_the_required_fields_only() {
     let (line, body) = fake::drafted(&minimal().build().unwrap());
     assert_eq!(line, "POST /v3/refund/domestic/refunds");
     assert_eq!(
@@ -27,7 +27,7 @@ fn a_refund_is_asked_for_with_what_must_be_told_and_no_more() {
 }
 
 #[test]
-fn a_refund_is_asked_for_with_all_that_may_be_told() {
+fn a_full_refund_has_every_field() {
     let number: TransactionId = "4200000000000000000000000001".parse().unwrap();
     let goods = Goods {
         wechatpay_goods_id: Some("1001".into()),
@@ -110,7 +110,7 @@ fn reply_body(out_refund_no: &str, out_trade_no: &str) -> String {
 }
 
 #[test]
-fn an_answer_is_read_in_full() {
+fn a_refund_reply_is_read_in_full() {
     let create = minimal().build().unwrap();
     let refund = fake::read(&create, &reply_body("1217752501", order().as_str())).unwrap();
     assert_eq!(refund.status, RefundStatus::Success);
@@ -129,7 +129,7 @@ fn an_answer_is_read_in_full() {
 }
 
 #[test]
-fn an_answer_about_another_refund_or_payment_is_no_answer() {
+fn a_reply_for_another_refund_or_payment_is_malformed() {
     let create = minimal().build().unwrap();
     for body in
         [reply_body("1217752502", order().as_str()), reply_body("1217752501", "another-order"), "{}".into()]

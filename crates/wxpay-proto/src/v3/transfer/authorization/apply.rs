@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_request_tells_of_the_device() {
+    fn a_full_authorization_request_has_the_device() {
         let apply = named("1000", "wx_123456")
             .user_recv_perception("现金奖励")
             .client_ip("14.23.150.211".parse().unwrap())

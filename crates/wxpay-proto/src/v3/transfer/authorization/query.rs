@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn it_asks_by_the_merchants_number() {
+    fn an_authorization_query_names_the_merchants_number() {
         let path = format!("{BASE}/plfk2020042013");
         assert_eq!(target(&QueryAuthorization::new(number())), path);
         let display = QueryAuthorization::new(number()).display_authorization();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_became_of_it_is_settled_by_its_number() {
+    fn an_authorization_is_resolved_by_its_number() {
         let pending_operation = CloseAuthorization::new(number()).pending_operation().unwrap();
         let settled =
             fake::Harness::new().run(fake::merchant().resolve_pending(pending_operation), |transmit, now| {

@@ -15,34 +15,17 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     Operation::post("v3.pay.jsapi", "/v3/pay/partner/transactions/jsapi", ORDER, prepay::jsapi)
         .with_fields(JSAPI)
         .calls_per_second(500),
-    Operation::post("v3.pay.app", "/v3/pay/partner/transactions/app", ORDER, prepay::app)
-        .with_fields(APP),
-    Operation::post("v3.pay.h5", "/v3/pay/partner/transactions/h5", ORDER, prepay::h5)
-        .with_fields(H5),
+    Operation::post("v3.pay.app", "/v3/pay/partner/transactions/app", ORDER, prepay::app).with_fields(APP),
+    Operation::post("v3.pay.h5", "/v3/pay/partner/transactions/h5", ORDER, prepay::h5).with_fields(H5),
     Operation::post("v3.pay.native", "/v3/pay/partner/transactions/native", ORDER, prepay::native)
         .with_fields(APP),
-    Operation::post(
-        "v3.pay.jsapi",
-        "/v3/pay/partner/transactions/miniprogram",
-        ORDER,
-        prepay::jsapi,
-    )
-    .with_fields(MINIPROGRAM),
-    Operation::post(
-        "v3.pay.scannedpos",
-        "/v3/pay/partner/transactions/scannedpos",
-        ORDER,
-        prepay::jsapi,
-    )
-    .with_fields(SCANNEDPOS),
-    Operation::post(
-        "v3.pay.codepay",
-        "/v3/pay/partner/transactions/codepay",
-        code::CODEPAY,
-        code::codepay,
-    )
-    .with_fields(CODEPAY)
-    .calls_per_second(33),
+    Operation::post("v3.pay.jsapi", "/v3/pay/partner/transactions/miniprogram", ORDER, prepay::jsapi)
+        .with_fields(MINIPROGRAM),
+    Operation::post("v3.pay.scannedpos", "/v3/pay/partner/transactions/scannedpos", ORDER, prepay::jsapi)
+        .with_fields(SCANNEDPOS),
+    Operation::post("v3.pay.codepay", "/v3/pay/partner/transactions/codepay", code::CODEPAY, code::codepay)
+        .with_fields(CODEPAY)
+        .calls_per_second(33),
     Operation::post(
         "v3.pay.reverse",
         "/v3/pay/partner/transactions/out-trade-no/{out_trade_no}/reverse",
@@ -55,12 +38,8 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
         order::by_number,
     )
     .with_query(PARTIES),
-    Operation::get(
-        "v3.pay.query",
-        "/v3/pay/partner/transactions/id/{transaction_id}",
-        order::by_id,
-    )
-    .with_query(PARTIES),
+    Operation::get("v3.pay.query", "/v3/pay/partner/transactions/id/{transaction_id}", order::by_id)
+        .with_query(PARTIES),
     Operation::post(
         "v3.pay.close",
         "/v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close",

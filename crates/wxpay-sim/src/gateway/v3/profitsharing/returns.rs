@@ -23,12 +23,8 @@ use wxpay_proto::{UnixTime, id::MchId};
 pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
     Operation::post("v3.profitsharing.return", "/v3/profitsharing/return-orders", FIELDS, create_return)
         .calls_per_second(100),
-    Operation::get(
-        "v3.profitsharing.query_return",
-        "/v3/profitsharing/return-orders/{out_return_no}",
-        query,
-    )
-    .with_query(&[SUB_MCHID, OUT_ORDER_NO]),
+    Operation::get("v3.profitsharing.query_return", "/v3/profitsharing/return-orders/{out_return_no}", query)
+        .with_query(&[SUB_MCHID, OUT_ORDER_NO]),
 ];
 
 const FIELDS: &[Field] = &[

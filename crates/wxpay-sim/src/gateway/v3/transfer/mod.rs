@@ -238,7 +238,8 @@ fn finish(
     transfer.fail_reason = reason.map(String::from);
     let transfer = transfer.clone();
     notify(gateway, &transfer, now);
-    let along = transfer.out_authorization_no.filter(|_| transfer.way == TransferMethod::UserConfirmAndAuthorize);
+    let along =
+        transfer.out_authorization_no.filter(|_| transfer.way == TransferMethod::UserConfirmAndAuthorize);
     if let Some(along) = along {
         authorization::finish_requested_authorization(
             gateway,
@@ -257,7 +258,9 @@ fn notify(gateway: &mut Gateway, transfer: &Transfer, now: UnixTime) {
         TransferMethod::QqWallet => {
             ("MCHTRANSFER.QQWALLETBILL.FINISHED", "转账到QQ钱包终态通知", qq_wallet::told(transfer))
         }
-        TransferMethod::UserConfirm | TransferMethod::UserConfirmAndAuthorize | TransferMethod::Authorized => {
+        TransferMethod::UserConfirm
+        | TransferMethod::UserConfirmAndAuthorize
+        | TransferMethod::Authorized => {
             ("MCHTRANSFER.BILL.FINISHED", "商家转账单据终态通知", bill::notification_content(transfer))
         }
     };

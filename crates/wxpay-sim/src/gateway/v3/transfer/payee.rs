@@ -57,9 +57,9 @@ impl Gateway {
     fn transfer_record(&self, transfer: &Transfer) -> TransferRecord {
         let event_type = match transfer.way {
             TransferMethod::QqWallet => "MCHTRANSFER.QQWALLETBILL.",
-            TransferMethod::UserConfirm | TransferMethod::UserConfirmAndAuthorize | TransferMethod::Authorized => {
-                "MCHTRANSFER.BILL."
-            }
+            TransferMethod::UserConfirm
+            | TransferMethod::UserConfirmAndAuthorize
+            | TransferMethod::Authorized => "MCHTRANSFER.BILL.",
         };
         transfer.record(self.notifications_of(&transfer.mchid, transfer.out_bill_no.as_str(), event_type))
     }

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_object_is_where_the_table_says() {
+    fn pdf_xref_table_points_at_every_object() {
         let file = page(&["回单 1".into(), "第二行".into()]);
         let text = String::from_utf8(file).unwrap();
         assert!(text.starts_with("%PDF-1.4\n") && text.ends_with("%%EOF\n"));
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stream_is_as_long_as_it_says_and_holds_the_lines() {
+    fn pdf_stream_has_its_declared_length_and_the_lines() {
         let text = String::from_utf8(page(&["回单 1".into()])).unwrap();
         let stream = text.split("stream\n").nth(1).unwrap();
         let stream = stream.strip_suffix("end").unwrap();

@@ -61,8 +61,7 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
             query(gateway, call, &transfer)
         },
     ),
-    Operation::get("v3.download", FILE_PATH, fetch)
-        .with_query(&[required("token", text(256))]),
+    Operation::get("v3.download", FILE_PATH, fetch).with_query(&[required("token", text(256))]),
 ];
 
 const TRANSFER_BILL_NO: Field = required("transfer_bill_no", text(64));

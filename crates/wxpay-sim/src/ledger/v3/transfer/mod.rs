@@ -146,9 +146,9 @@ impl Transfer {
     pub(crate) const fn initial_state(&self) -> TransferState {
         match self.way {
             TransferMethod::Authorized => TransferState::Accepted,
-            TransferMethod::UserConfirm | TransferMethod::UserConfirmAndAuthorize | TransferMethod::QqWallet => {
-                TransferState::WaitUserConfirm
-            }
+            TransferMethod::UserConfirm
+            | TransferMethod::UserConfirmAndAuthorize
+            | TransferMethod::QqWallet => TransferState::WaitUserConfirm,
         }
     }
 

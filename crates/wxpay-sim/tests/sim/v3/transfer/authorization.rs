@@ -88,7 +88,7 @@ fn told(shop: &mut Shop) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn a_payee_allows_it_is_paid_without_being_asked_and_ends_it() {
+fn authorization_is_confirmed_used_and_closed_by_the_payee() {
     let mut shop = open();
     let perceived = json!({ "user_recv_perception": "现金奖励", "scene_info": { "client_ip": "14.23.150.211",
         "device_id": "013467007045764", "device_type": "HARMONY" } });
@@ -150,7 +150,7 @@ fn a_payee_allows_it_is_paid_without_being_asked_and_ends_it() {
 }
 
 #[test]
-fn what_is_asked_along_with_a_transfer_takes_effect_when_that_is_confirmed() {
+fn authorization_requested_with_a_transfer_takes_effect_on_confirmation() {
     let mut shop = open();
     let made = pre_transfer(&mut shop, "T1", "A1").body;
     assert_eq!(
@@ -182,7 +182,7 @@ fn what_is_asked_along_with_a_transfer_takes_effect_when_that_is_confirmed() {
 }
 
 #[test]
-fn a_transfer_goes_on_without_what_was_refused_and_takes_the_rest_along_when_it_ends_unpaid() {
+fn transfer_continues_without_a_refused_authorization() {
     let mut shop = open();
     pre_transfer(&mut shop, "T1", "A1");
     assert!(refused(&mut shop, "A1") && !refused(&mut shop, "A1"));
@@ -214,7 +214,7 @@ fn a_transfer_goes_on_without_what_was_refused_and_takes_the_rest_along_when_it_
 }
 
 #[test]
-fn a_pre_transfer_that_asks_for_nothing_is_a_transfer_of_its_own_kind() {
+fn pre_transfer_without_authorization_info_is_a_plain_transfer() {
     let mut shop = open();
     let body = bill(&shop, "T1", &json!({}));
     let made = shop.post(&format!("{BILLS}/pre-transfer-with-authorization"), &body).body;
@@ -226,7 +226,7 @@ fn a_pre_transfer_that_asks_for_nothing_is_a_transfer_of_its_own_kind() {
 }
 
 #[test]
-fn a_payee_and_a_scene_have_one_at_a_time_and_a_number_is_used_once() {
+fn one_authorization_per_payee_and_scene_and_its_number_is_used_once() {
     let mut shop = open();
     apply(&mut shop, "A1", &json!({}));
     let second = apply(&mut shop, "A2", &json!({}));
@@ -256,7 +256,7 @@ fn a_payee_and_a_scene_have_one_at_a_time_and_a_number_is_used_once() {
 }
 
 #[test]
-fn what_nobody_confirms_ends_after_a_day_and_is_forgotten_thirty_days_later() {
+fn unconfirmed_authorization_closes_after_a_day_and_disappears_after_thirty() {
     let mut shop = open();
     apply(&mut shop, "A1", &json!({}));
     shop.wait(86_399);
@@ -273,7 +273,7 @@ fn what_nobody_confirms_ends_after_a_day_and_is_forgotten_thirty_days_later() {
 }
 
 #[test]
-fn a_transfer_by_what_is_not_allowed_is_refused_and_not_made() {
+fn transfer_without_a_valid_authorization_is_refused() {
     let mut shop = open();
     apply(&mut shop, "A1", &json!({}));
     let messages = |shop: &mut Shop, by: &Value| {
@@ -314,7 +314,7 @@ fn a_transfer_by_what_is_not_allowed_is_refused_and_not_made() {
 }
 
 #[test]
-fn a_transfer_that_is_allowed_takes_its_time_may_fail_and_may_be_taken_back() {
+fn authorized_transfer_can_be_slow_failed_or_cancelled() {
     let mut shop = Shop::with(|settings| settings.v3.transfer_duration = Duration::from_secs(2));
     shop.wechatpay_serial = Some(shop.public_key_id());
     apply(&mut shop, "A1", &json!({}));
@@ -335,7 +335,7 @@ fn a_transfer_that_is_allowed_takes_its_time_may_fail_and_may_be_taken_back() {
 }
 
 #[test]
-fn the_platform_may_end_it_too() {
+fn platform_can_close_an_authorization() {
     let mut shop = open();
     let scenes = ["1000", "1002", "1004", "1005"].map(|scene| json!({ "transfer_scene_id": scene }));
     let reasons = ["USER_CLOSE", "TRANSFER_RISK", "USER_ACCOUNT_ABNORMAL", "CLOSE_VIA_MCH_API"]
@@ -352,7 +352,7 @@ fn the_platform_may_end_it_too() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_by_its_field_and_what_is_unknown_is_not_there() {
+fn authorization_errors_name_the_field_and_unknown_ones_are_not_found() {
     let mut shop = open();
     for (change, field) in [
         (json!({ "out_authorization_no": "A-1" }), "/out_authorization_no"),
@@ -386,7 +386,7 @@ fn what_is_wrong_is_refused_by_its_field_and_what_is_unknown_is_not_there() {
 }
 
 #[test]
-fn asking_and_ending_have_limits_of_their_own() {
+fn authorization_operations_have_their_own_rate_limits() {
     let mut shop = Shop::with(|settings| settings.v3.rate_limits = true);
     for _ in 0..50 {
         assert_eq!(apply(&mut shop, "A1", &json!({})).status, 200);

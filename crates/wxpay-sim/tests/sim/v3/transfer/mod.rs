@@ -40,7 +40,7 @@ fn cancel(shop: &mut Shop, number: &str) -> ParsedReply {
 }
 
 #[test]
-fn a_transfer_is_confirmed_and_told_of() {
+fn transfer_is_confirmed_and_notified() {
     let mut shop = Shop::open();
     let body = make(&mut shop, "T1", &json!({})).body;
     assert_eq!(
@@ -71,7 +71,7 @@ fn a_transfer_is_confirmed_and_told_of() {
 }
 
 #[test]
-fn a_name_is_sealed_both_ways_and_the_same_though_sealed_anew() {
+fn user_name_is_encrypted_both_ways_and_compared_by_plaintext() {
     let mut shop = Shop::open();
     shop.wechatpay_serial = Some(shop.public_key_id());
     let [one, again] = ["张三", "张三"].map(|name| json!({ "user_name": shop.sealed(name) }));
@@ -88,7 +88,7 @@ fn a_name_is_sealed_both_ways_and_the_same_though_sealed_anew() {
 }
 
 #[test]
-fn a_transfer_that_nobody_confirms_ends_after_a_day_and_one_may_fail() {
+fn unconfirmed_transfer_fails_after_a_day() {
     let mut shop = Shop::with(|settings| settings.v3.transfer_duration = Duration::from_secs(2));
     assert_eq!(make(&mut shop, "T1", &json!({})).body["state"], "ACCEPTED");
     make(&mut shop, "T2", &json!({}));
@@ -106,7 +106,7 @@ fn a_transfer_that_nobody_confirms_ends_after_a_day_and_one_may_fail() {
 }
 
 #[test]
-fn a_transfer_is_taken_back_until_it_is_confirmed() {
+fn transfer_can_be_cancelled_until_confirmed() {
     let mut shop = Shop::open();
     make(&mut shop, "T1", &json!({}));
     for _ in 0..2 {
@@ -122,7 +122,7 @@ fn a_transfer_is_taken_back_until_it_is_confirmed() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_and_what_is_unknown_is_not_there() {
+fn invalid_transfer_is_refused_and_unknown_transfer_is_not_found() {
     let mut shop = Shop::open();
     for (change, field) in [
         (json!({ "out_bill_no": "T-1" }), "/out_bill_no"),
@@ -141,7 +141,7 @@ fn what_is_wrong_is_refused_and_what_is_unknown_is_not_there() {
 }
 
 #[test]
-fn a_record_tells_how_a_transfer_stands_and_what_was_told_of_it() {
+fn transfer_record_holds_status_and_notifications() {
     let mut shop = Shop::open();
     let body = make(&mut shop, "T1", &json!({})).body;
     // An order may have the same number as a transfer.
@@ -152,7 +152,10 @@ fn a_record_tells_how_a_transfer_stands_and_what_was_told_of_it() {
     let mchid = shop.me.mchid().clone();
     let number = "T1".parse().unwrap();
     let waiting = shop.gateway.transfer(&mchid, &number, shop.now).unwrap();
-    assert_eq!((waiting.state, waiting.method), (TransferState::WaitUserConfirm, TransferMethod::UserConfirm));
+    assert_eq!(
+        (waiting.state, waiting.method),
+        (TransferState::WaitUserConfirm, TransferMethod::UserConfirm)
+    );
     assert_eq!(waiting.package_info.as_deref(), body["package_info"].as_str());
     assert_eq!((waiting.transfer_amount, waiting.notifications.len()), (Fen::new(1000), 0));
     assert_eq!(waiting.appid, shop.appid());
@@ -177,7 +180,7 @@ fn a_record_tells_how_a_transfer_stands_and_what_was_told_of_it() {
 }
 
 #[test]
-fn more_than_a_hundred_transfers_in_a_second_are_too_many() {
+fn transfers_are_limited_to_a_hundred_per_second() {
     let mut shop = Shop::with(|settings| settings.v3.rate_limits = true);
     for serial in 0..100 {
         assert_eq!(make(&mut shop, &format!("T{serial}"), &json!({})).status, 200);

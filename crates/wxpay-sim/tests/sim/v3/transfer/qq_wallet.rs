@@ -30,7 +30,7 @@ fn cancel(shop: &mut Shop, number: &str) -> ParsedReply {
 }
 
 #[test]
-fn a_wallet_is_paid_when_its_owner_takes_it() {
+fn qq_wallet_transfer_succeeds_on_confirmation() {
     let mut shop = open();
     let named = json!({ "user_name": shop.sealed("张三") });
     let mut body = make(&mut shop, "Q1", &named).body;
@@ -65,7 +65,7 @@ fn a_wallet_is_paid_when_its_owner_takes_it() {
 }
 
 #[test]
-fn a_wallet_that_is_not_paid_is_told_of_as_well() {
+fn failed_qq_wallet_transfer_is_notified() {
     let mut shop = open();
     let mchid = shop.me.mchid().clone();
     for number in ["Q1", "Q2", "Q3"] {
@@ -95,7 +95,7 @@ fn a_wallet_that_is_not_paid_is_told_of_as_well() {
 }
 
 #[test]
-fn what_is_wrong_is_refused_and_what_goes_elsewhere_is_not_here() {
+fn invalid_qq_wallet_transfer_is_refused_and_other_transfers_are_not_found() {
     let mut shop = open();
     for (change, field) in [
         (json!({ "transfer_scene_id": "1000" }), "/transfer_scene_id"),

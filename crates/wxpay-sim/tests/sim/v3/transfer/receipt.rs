@@ -44,7 +44,7 @@ fn download(shop: &mut Shop, target: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_receipt_is_made_and_downloaded_by_either_number() {
+fn receipt_is_requested_and_downloaded_by_either_number() {
     let (mut shop, id) = paid("T1");
     let asked = format_rfc3339(shop.now);
     let generating = json!({ "state": "GENERATING", "create_time": asked });
@@ -79,7 +79,7 @@ fn a_receipt_is_made_and_downloaded_by_either_number() {
 }
 
 #[test]
-fn a_url_works_for_ten_minutes_at_its_own_path() {
+fn receipt_url_works_for_ten_minutes_on_its_own_path() {
     let (mut shop, _) = paid("T1");
     apply(&mut shop, "T1");
     shop.wait(3);
@@ -96,7 +96,7 @@ fn a_url_works_for_ten_minutes_at_its_own_path() {
 }
 
 #[test]
-fn a_receipt_is_of_a_transfer_that_succeeded_and_named_its_payee_in_the_last_six_months() {
+fn receipt_requires_a_recent_named_successful_transfer() {
     let (mut shop, _) = paid("T1");
     make(&mut shop, "T2", &json!({}));
     let refused = |said: &ParsedReply, message: &str| {
@@ -123,7 +123,7 @@ fn a_receipt_is_of_a_transfer_that_succeeded_and_named_its_payee_in_the_last_six
 }
 
 #[test]
-fn a_receipt_that_cannot_be_made_says_why_and_can_be_asked_for_again() {
+fn failed_receipt_shows_its_reason_and_can_be_requested_again() {
     let (mut shop, _) = paid("T1");
     let (mchid, number) = (shop.me.mchid().clone(), "T1".parse().unwrap());
     assert!(!shop.gateway.fail_receipt(&mchid, &number, "系统异常", shop.now), "no receipt was requested");

@@ -58,7 +58,7 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
 }
 
 #[test]
-fn texts_are_not_printed() {
+fn combined_orders_print_no_texts() {
     let mut named = sub_order("20150806");
     named.individual = Some(Individual { name: Some("张三".into()), ..Individual::new("1") });
     let order = order(vec![named]);

@@ -65,7 +65,7 @@ fn full_body(scene: &str, sub_order: &str, payer: &str, options: [&str; 2]) -> S
 }
 
 #[test]
-fn a_qr_code_needs_orders_alone() {
+fn a_combined_native_order_needs_sub_orders_only() {
     let native = NativeOrder::new(minimal().build().unwrap()).unwrap();
     let (line, body) = fake::drafted(&native);
     assert_eq!(line, "POST /v3/combine-transactions/native");
@@ -116,7 +116,7 @@ fn a_browser_needs_a_full_scene() {
 }
 
 #[test]
-fn a_page_is_signed_for_the_app_that_the_payer_is_under() {
+fn jsapi_parameters_are_signed_for_the_app_of_the_openid() {
     let jsapi = |builder: Builder| JsapiOrder::new(builder.build().unwrap());
     let signed_for = |jsapi: &JsapiOrder| fake::read(jsapi, PREPAID).unwrap().app_id;
     let by_openid = jsapi(full().openid("o1".parse().unwrap())).unwrap();
@@ -133,7 +133,7 @@ fn a_page_is_signed_for_the_app_that_the_payer_is_under() {
 }
 
 #[test]
-fn people_trade_in_a_mini_program_under_their_authorizations() {
+fn a_trade_between_individuals_requires_authorizations() {
     let mut sub_order = sub_order("1900000109", "20150806");
     sub_order.individual = Some(Individual { name: Some("张三".into()), ..Individual::new("123456") });
     let openid = || "o1".parse().unwrap();
@@ -155,7 +155,7 @@ fn people_trade_in_a_mini_program_under_their_authorizations() {
 }
 
 #[test]
-fn what_a_way_of_paying_does_not_take_is_refused() {
+fn fields_that_a_payment_method_does_not_accept_are_rejected() {
     let openid = || full().openid("o1".parse().unwrap()).build().unwrap();
     let error = AppOrder::new(openid()).unwrap_err();
     assert_eq!(format!("{error}"), "openid must not be set for this payment method");
