@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `listen` | the address and port to listen on | `127.0.0.1:8080` |
 //! | `database` | the ledger file | `wxpay-ledger.db` |
-//! | `public_base_url` | the URL under which WeChat Pay reaches this server, such as `https://pay.shop.example` | required, unless this server and the gateway both listen on the loopback interface |
+//! | `public_base_url` | the URL under which WeChat Pay reaches this server, such as `https://pay.shop.example` | required, unless this server and the gateway both have loopback addresses |
 //! | `notify_path` | the path of notifications; appended to `public_base_url` it is the `notify_url` | `/notify/v1` |
 //! | `gateway_base_url` | the base URL of WeChat Pay | `https://api.weixin.qq.com` |
 //! | `appid`, `partner` | the app and the merchant number (APIv1) | required |
@@ -15,7 +15,7 @@
 //! | `call_timeout`, `call_attempts` | the timeout of one request to WeChat Pay, and the limit of attempts | `10s`, `4` |
 //! | `poll_intervals` | the intervals between queries of an open order; the last one repeats | `15s, 30s, 1m, 2m, 5m, 10m, 30m` |
 //! | `poll_concurrency` | the number of orders queried at once | `8` |
-//! | `prepay_lifetime` | the time for which an order without `time_expire` can be paid | `2h` |
+//! | `prepay_lifetime` | the time for which an order can be paid after it was placed; its `time_expire` may end this earlier | `2h` |
 //! | `poll_margin` | the time between the end of that period and the last query | `5m` |
 //!
 //! Durations are whole numbers of seconds, or have a unit: `500ms`, `15s`, `2m`, `1h`. The file is TOML; a list there may
@@ -23,8 +23,8 @@
 //!
 //! In the environment a setting is `WXPAY_` and its name in capitals, except those that `wxpay sim` exports: `appid`,
 //! `partner` and the three keys are `WXPAY_V1_APPID`, `WXPAY_V1_PARTNER` and so on (also with `_FILE`),
-//! `gateway_base_url` is `WXPAY_BASE_URL` and `ca_file` is `WXPAY_TLS_CA_FILE`. The variables
-//! of APIv3 that it exports are ignored.
+//! `gateway_base_url` is `WXPAY_BASE_URL` and `ca_file` is `WXPAY_TLS_CA_FILE`. The variables of APIv3 that it exports are
+//! ignored.
 //!
 //! By default the server listens on the loopback interface: it speaks plain HTTP, and any client that reaches `/api` can
 //! place orders in the shop's name. Put a TLS proxy in front, and expose only the notification path to the internet. To
@@ -178,7 +178,7 @@ fn notify_url(
     url.parse().map(Some).map_err(bad)
 }
 
-/// Returns whether the host of a URL is a loopback address.
+/// Returns whether a URL has a loopback IP address and a port. Names, such as `localhost`, do not count.
 fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or_default();

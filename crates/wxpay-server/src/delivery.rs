@@ -18,8 +18,9 @@ pub(crate) enum Outcome {
     Failed(Problem),
 }
 
-/// Records a delivery report and sends it to WeChat Pay, in its own task. A report that was acknowledged before is not
-/// sent again.
+/// Records a delivery report and sends it to WeChat Pay. A report that was acknowledged before is not sent again.
+///
+/// The work runs in its own task: if the client disconnects, the acknowledgement is still in the ledger.
 ///
 /// # Errors
 ///

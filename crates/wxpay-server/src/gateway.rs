@@ -27,7 +27,7 @@ impl Gateway {
         result
     }
 
-    /// Signs the app payment parameters with the current time and a bytes nonce.
+    /// Signs the app payment parameters with the current time and a random nonce.
     ///
     /// # Errors
     ///

@@ -25,7 +25,8 @@
 //!   before and after, in the transaction that writes the evidence.
 //! * **An open order is polled**, at growing intervals that survive a restart, until a payment is found or the last
 //!   query finds none. Evidence that arrives later is still applied.
-//! * **The app's word pays nothing.** Only notifications signed by WeChat Pay and its replies to queries do.
+//! * **A payment reported by the app pays nothing.** Only a notification signed by WeChat Pay, or its reply to a query,
+//!   pays an order.
 //!
 //! # The interface
 //!
@@ -44,10 +45,16 @@
 //! `unknown` (504). The order is kept and the same request may be retried; while the fate is unknown, never retry
 //! under another number.
 //!
-//! `GET /api/orders/{number}` returns the order: `status` is `open`, `expired`, `paid` or `anomalous`. `POST …/query`
-//! queries WeChat Pay now; 202 means that the query failed and will be repeated. `POST …/delivered` with `{"status":
-//! "ok"}` or `{"status": "failed", "message": …}` reports the delivery to WeChat Pay. `GET /api/events?after=N` returns
-//! the events after number `N`: `order.paid`, `order.anomalous`, `order.expired`, `payment.unknown_order`. Store `next`.
+//! `GET /api/orders/{number}` returns the order: `status` is `open`, `expired`, `paid` or `anomalous`.
+//!
+//! `POST /api/orders/{number}/query` queries WeChat Pay now; 202 means that the query failed and will be repeated.
+//!
+//! `POST /api/orders/{number}/delivered` reports the delivery to WeChat Pay: `{"status": "ok"}`, or `{"status": "failed",
+//! "message": …}`. `openid` is required if no notification has named the payer.
+//!
+//! `GET /api/events?after=N&limit=M` returns the events after number `N`, at most `M` (1 to 1000; by default 100). Each
+//! has a `kind`: `order.paid`, `order.anomalous`, `order.expired` or `payment.unknown_order`. Store `next` and pass it as
+//! `after` in the next request.
 //!
 //! Every failure is a problem (RFC 9457) with, where it applies, the invalid `field` and its `rule`.
 //!

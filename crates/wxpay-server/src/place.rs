@@ -25,8 +25,8 @@ pub(crate) struct PlacedResult {
 
 /// Places an order, or returns the order already placed under its number.
 ///
-/// The work runs in its own task: if the client disconnects, the result is still in the ledger. Concurrent requests for
-/// one number share one call.
+/// The work runs in its own task: if the client disconnects, the result is still in the ledger. Concurrent identical
+/// requests share one call.
 ///
 /// # Errors
 ///
@@ -58,6 +58,7 @@ pub(crate) async fn place(app: &App, terms: Terms) -> Result<PlacedResult, Probl
 
 async fn prepare(app: &App, terms: &Terms) -> Result<Prepared, Problem> {
     let number = &terms.out_trade_no;
+    // Only for a new order: the same request must return the same order also after its `time_expire`.
     if app.ledger.order(number).await?.is_none() {
         check_time_expire(terms)?;
     }

@@ -80,7 +80,8 @@ impl Poller {
         let mut tasks: JoinSet<OutTradeNo> = JoinSet::new();
         let mut in_progress: BTreeSet<OutTradeNo> = BTreeSet::new();
         loop {
-            // Orders being queried stay due until their results are stored: twice the number lets as many new ones in.
+            // Orders being queried stay due until their results are stored, so they are listed again. Twice their number
+            // lets as many new ones in.
             let limit = self.concurrency.saturating_mul(2);
             match self.ledger.due(now(), limit).await {
                 Ok(due) => {

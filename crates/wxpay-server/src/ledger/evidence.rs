@@ -88,6 +88,7 @@ pub(super) fn merge(
 ) -> Result<Merged, Failure> {
     let (number, payment) = (evidence.out_trade_no(), evidence.payment());
     let ordered = ordered_total(db, number)?;
+    // Read before the insert: the transitions are the difference between the two states.
     let before = ordered.map(|ordered| state(db, number, ordered)).transpose()?;
     if !insert(db, evidence, source, now)? {
         return Ok(Merged::Nothing);

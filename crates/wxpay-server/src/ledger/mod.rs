@@ -1,5 +1,5 @@
-//! The ledger: orders, the evidence of their payments, and the events for the shop, in one SQLite file. Every
-//! write is on disk before its caller is answered.
+//! The ledger: orders, the evidence of their payments, and the events for the shop, in one SQLite file. Every write
+//! is on disk before its caller is answered.
 //!
 //! ```text
 //!   place ──▶ orders ◀── status ── payments ◀── merge ── notifications, queries

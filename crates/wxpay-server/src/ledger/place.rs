@@ -29,13 +29,15 @@ pub(crate) enum Placed {
 pub(crate) struct Placement {
     /// `true` if the order is new in the ledger.
     pub(crate) first: bool,
-    /// `true` if WeChat Pay may have after the order before.
+    /// `true` if WeChat Pay may have known the order before this placement.
     pub(crate) may_exist_upstream: bool,
 }
 
 impl Ledger {
-    /// Places an order, or finds it already placed. When this returns, the order is on disk; if it is to be sent, so are
-    /// the mark that WeChat Pay may know it and the time of the first query.
+    /// Places an order, or finds it already placed. When this returns, the order is on disk.
+    ///
+    /// If the order must be sent to WeChat Pay, two more facts are on disk: that WeChat Pay may know it, and the time of
+    /// its first query.
     pub(crate) async fn place(
         &self,
         terms: Terms,
@@ -70,8 +72,10 @@ impl Ledger {
             .await
     }
 
-    /// Records that WeChat Pay did not accept the order. If WeChat Pay certainly does not know it, polling stops. If it
-    /// refused an order that it may have after before, the order may be paid by now, so a query is due at once.
+    /// Records that WeChat Pay did not accept the order.
+    ///
+    /// If WeChat Pay certainly does not know the order, polling stops. If it refused an order that it may have known
+    /// before, the order may be paid by now, so a query is due at once.
     pub(crate) async fn not_prepaid(
         &self,
         number: OutTradeNo,
@@ -79,6 +83,7 @@ impl Ledger {
         fate: Fate,
         now: UnixTime,
     ) -> Result<(), Failure> {
+        // Both statements use the time, `?2`, so that one call can execute either.
         let update = match (fate, placement.may_exist_upstream) {
             (Fate::Unknown, _) | (Fate::NotSent, true) => return Ok(()),
             (Fate::NotSent | Fate::Refused, false) => {

@@ -10,9 +10,9 @@ use wxpay_proto::{UnixTime, id::OutTradeNo, payment::Evidence};
 pub struct Schedule {
     /// The intervals between queries; the last one repeats. Never empty.
     pub(crate) intervals: Arc<[Duration]>,
-    /// Time for which an order can be paid after it was placed, unless it has a `time_expire`.
+    /// Time for which an order can be paid after it was placed. Its `time_expire` may end this earlier.
     pub(crate) prepay_lifetime: Duration,
-    /// Time after that at which the last query is made: a payment started in time may complete late.
+    /// Time between the end of that period and the last query: a payment that was started in time may complete late.
     pub(crate) margin: Duration,
 }
 

@@ -298,8 +298,8 @@ fn order_and_number_of_notifications_do_not_change_the_payment_state() {
             let runtime = Runtime::new().unwrap();
             let (_dir, ledger) = scratch();
             runtime.block_on(async {
-                // A1 is placed first and gets each payment once. B1 is placed somewhere in the middle of a shuffle in
-                // which each payment comes twice, by notification or by query.
+                // A1 is placed first and gets each payment once. B1 gets each payment twice, by notification or by
+                // query, in any order, and is placed at any point between them.
                 place(&ledger, "A1").await;
                 for payment in &once {
                     ledger.record_notification(notification("A1", payment), NOON).await.unwrap();
