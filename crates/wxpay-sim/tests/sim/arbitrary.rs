@@ -82,7 +82,7 @@ proptest! {
     ) {
         static CONTROL: LazyLock<Control> = LazyLock::new(|| {
             let mut interface = opened().interface;
-            interface.done("POST", "merchants", &json!({ "mchid": "1900000109" }));
+            interface.succeed("POST", "merchants", &json!({ "mchid": "1900000109" }));
             interface
         });
         let (mut interface, path) = (CONTROL.clone(), format!("{path}{query}"));

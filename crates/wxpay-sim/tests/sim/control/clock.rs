@@ -7,8 +7,8 @@ use wxpay_proto::UnixTime;
 #[test]
 fn clock_only_advances() {
     let mut interface = opened().interface;
-    let answer = interface.call("POST", "clock", &json!({ "advance_seconds": 60 }));
-    assert_eq!(answer.body, json!({ "now": START.as_secs() + 60, "runs": false }));
+    let response = interface.call("POST", "clock", &json!({ "advance_seconds": 60 }));
+    assert_eq!(response.body, json!({ "now": START.as_secs() + 60, "runs": false }));
     for body in [
         json!({}),
         json!({ "advance_seconds": -1 }),
@@ -20,15 +20,15 @@ fn clock_only_advances() {
     ] {
         assert_eq!(interface.call("POST", "clock", &body).status, 400, "{body}");
     }
-    assert_eq!(interface.call("GET", "clock", &Value::Null).body, answer.body);
+    assert_eq!(interface.call("GET", "clock", &Value::Null).body, response.body);
 }
 
 #[test]
 fn clock_is_set_to_a_time_that_is_not_past() {
     let mut interface = opened().interface;
     let later = START.as_secs() + 3600;
-    assert_eq!(interface.success("PUT", "clock", &json!({ "now": later }))["now"], later);
-    assert_eq!(interface.success("PUT", "clock", &json!({ "now": later }))["now"], later);
+    assert_eq!(interface.succeed("PUT", "clock", &json!({ "now": later }))["now"], later);
+    assert_eq!(interface.succeed("PUT", "clock", &json!({ "now": later }))["now"], later);
     assert_eq!(interface.rejected("PUT", "clock", &json!({ "now": later - 1 })).0, 409);
     for body in [json!({}), json!({ "now": "1" }), json!({ "now": -1 }), json!({ "now": null })] {
         assert_eq!(interface.rejected("PUT", "clock", &body), (400, "now".into()), "{body}");
@@ -38,16 +38,16 @@ fn clock_is_set_to_a_time_that_is_not_past() {
 #[test]
 fn clock_freezes_and_runs_from_its_current_time() {
     let mut interface = opened().interface;
-    let at = |interface: &mut super::Control, method, path: &str, real| {
+    let call_at = |interface: &mut super::Control, method, path: &str, real| {
         let target = format!("/_sim/v1/{path}");
-        let answer = interface.simulation.control(method, &target, b"", UnixTime::from_secs(real));
-        interface.document.assert_conforms(method, path, &answer);
-        (answer.body["now"].as_u64().unwrap(), answer.body["runs"].as_bool().unwrap())
+        let response = interface.simulation.control(method, &target, b"", UnixTime::from_secs(real));
+        interface.document.assert_conforms(method, path, &response);
+        (response.body["now"].as_u64().unwrap(), response.body["runs"].as_bool().unwrap())
     };
     let start = START.as_secs();
-    assert_eq!(at(&mut interface, "GET", "clock", 5_000_000_000), (start, false));
-    assert_eq!(at(&mut interface, "POST", "clock/run", 5_000_000_000), (start, true));
-    assert_eq!(at(&mut interface, "GET", "clock", 5_000_000_060), (start + 60, true));
-    assert_eq!(at(&mut interface, "POST", "clock/freeze", 5_000_000_090), (start + 90, false));
-    assert_eq!(at(&mut interface, "GET", "clock", 5_000_000_900), (start + 90, false));
+    assert_eq!(call_at(&mut interface, "GET", "clock", 5_000_000_000), (start, false));
+    assert_eq!(call_at(&mut interface, "POST", "clock/run", 5_000_000_000), (start, true));
+    assert_eq!(call_at(&mut interface, "GET", "clock", 5_000_000_060), (start + 60, true));
+    assert_eq!(call_at(&mut interface, "POST", "clock/freeze", 5_000_000_090), (start + 90, false));
+    assert_eq!(call_at(&mut interface, "GET", "clock", 5_000_000_900), (start + 90, false));
 }

@@ -9,14 +9,14 @@ fn operations(document: &Document) -> Vec<(String, String, Value)> {
     let each = paths.iter().flat_map(|(path, methods)| {
         let methods = methods.as_object().unwrap().iter();
         methods.map(move |(method, operation)| {
-            (method.to_uppercase(), filled(path, operation, None), operation.clone())
+            (method.to_uppercase(), fill_path(path, operation, None), operation.clone())
         })
     });
     each.collect()
 }
 
 /// Fills a path template with valid parameters, except for `wrong`, which gets an invalid value.
-fn filled(path: &str, operation: &Value, wrong: Option<&str>) -> String {
+fn fill_path(path: &str, operation: &Value, invalid: Option<&str>) -> String {
     let declared = operation["parameters"].as_array().unwrap();
     let value = |part: &str| {
         let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
@@ -24,17 +24,17 @@ fn filled(path: &str, operation: &Value, wrong: Option<&str>) -> String {
         };
         let field = declared.iter().find(|field| field["name"] == name && field["in"] == "path");
         let schema = &field.unwrap_or_else(|| panic!("{path} does not declare {name}"))["schema"];
-        if wrong == Some(name) {
+        if invalid == Some(name) {
             return "%00".repeat(400);
         }
-        let value = good(schema);
+        let value = valid(schema);
         value.as_str().map_or_else(|| value.to_string(), |text| text.replace('/', "%2F"))
     };
     path.split('/').skip(1).map(value).collect::<Vec<String>>().join("/")
 }
 
 /// Returns the object schemas of a request body.
-fn forms(document: &Document, operation: &Value) -> Vec<Value> {
+fn body_schemas(document: &Document, operation: &Value) -> Vec<Value> {
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
     let resolved = |schema: &Value| match schema["$ref"].as_str() {
         Some(reference) => document.0.pointer(reference.trim_start_matches('#')).unwrap().clone(),
@@ -45,7 +45,7 @@ fn forms(document: &Document, operation: &Value) -> Vec<Value> {
 }
 
 /// Returns a value that satisfies the schema of a body member.
-fn good(schema: &Value) -> Value {
+fn valid(schema: &Value) -> Value {
     if let Some(word) = schema["enum"].as_array().and_then(|words| words.first()) {
         return word.clone();
     }
@@ -53,34 +53,34 @@ fn good(schema: &Value) -> Value {
     match kind {
         "integer" => schema["minimum"].clone(),
         "boolean" => true.into(),
-        "array" => json!([good(&schema["items"])]),
+        "array" => json!([valid(&schema["items"])]),
         _ => match schema["pattern"].as_str() {
             Some("^wx[0-9A-Za-z]{16}$") => "wx0123456789abcdef".into(),
             Some("^[/*]") => "/v3/*".into(),
             pattern => {
                 let lengths = pattern.and_then(|pattern| pattern.rsplit_once('{'));
-                let least = match lengths {
+                let min = match lengths {
                     Some((_, lengths)) => lengths.split(',').next().unwrap().parse().ok(),
                     None => schema["minLength"].as_u64(),
                 };
-                "1".repeat(least.unwrap().try_into().unwrap()).into()
+                "1".repeat(min.unwrap().try_into().unwrap()).into()
             }
         },
     }
 }
 
 /// Returns the required members of a schema with valid values.
-fn least(form: &Value) -> Map<String, Value> {
-    let required = form["required"].as_array().unwrap().iter();
+fn minimal(body_schema: &Value) -> Map<String, Value> {
+    let required = body_schema["required"].as_array().unwrap().iter();
     required
         .map(|name| name.as_str().unwrap())
-        .map(|name| (name.into(), good(&form["properties"][name])))
+        .map(|name| (name.into(), valid(&body_schema["properties"][name])))
         .collect()
 }
 
 fn field_of(interface: &mut Control, method: &str, path: &str, body: &Value) -> Option<String> {
-    let answer = interface.call(method, path, body);
-    let field = answer.body["field"].as_str().filter(|_| answer.status == 400);
+    let response = interface.call(method, path, body);
+    let field = response.body["field"].as_str().filter(|_| response.status == 400);
     field.map(String::from)
 }
 
@@ -100,31 +100,31 @@ fn declared_members_are_validated_and_others_are_unknown() {
     let interface = opened().interface;
     let mut seen = 0;
     for (method, path, operation) in operations(&interface.document) {
-        for form in forms(&interface.document, &operation) {
-            let least = least(&form);
+        for body_schema in body_schemas(&interface.document, &operation) {
+            let minimal = minimal(&body_schema);
             let with = |name: &str, value: Value| {
-                let mut body = least.clone();
+                let mut body = minimal.clone();
                 body.insert(name.into(), value);
                 field_of(&mut interface.clone(), &method, &path, &body.into())
             };
             let context = format!("{method} {path}");
             assert_eq!(with("flavour", json!("1")).as_deref(), Some("flavour"), "{context}");
-            for (name, schema) in form["properties"].as_object().unwrap() {
+            for (name, schema) in body_schema["properties"].as_object().unwrap() {
                 assert_eq!(with(name, json!({})).as_deref(), Some(name.as_str()), "{context} {name}");
                 // Further rules may reject the value, but not as an unknown field.
                 if name != "operation" {
-                    assert_ne!(with(name, good(schema)).as_deref(), Some("flavour"), "{context} {name}");
-                    let answer = {
-                        let mut body = least.clone();
-                        body.insert(name.clone(), good(schema));
+                    assert_ne!(with(name, valid(schema)).as_deref(), Some("flavour"), "{context} {name}");
+                    let response = {
+                        let mut body = minimal.clone();
+                        body.insert(name.clone(), valid(schema));
                         interface.clone().call(&method, &path, &body.into())
                     };
-                    assert_ne!(answer.body["rule"], "is an unknown field", "{context} {name}");
+                    assert_ne!(response.body["rule"], "is an unknown field", "{context} {name}");
                 }
                 seen += 1;
             }
-            for name in least.keys() {
-                let mut body = least.clone();
+            for name in minimal.keys() {
+                let mut body = minimal.clone();
                 body.remove(name);
                 let field = field_of(&mut interface.clone(), &method, &path, &body.into());
                 assert_eq!(field.as_deref(), Some(name.as_str()), "{context} without {name}");
@@ -143,11 +143,11 @@ fn undeclared_members_and_query_parameters_are_rejected() {
             let field = field_of(&mut interface, &method, &path, &json!({ "flavour": 1 }));
             assert_eq!(field.as_deref(), Some("flavour"), "{method} {path}");
         }
-        let with_authorization = format!("{path}?flavour=1");
+        let target = format!("{path}?flavour=1");
         assert_eq!(
-            field_of(&mut interface, &method, &with_authorization, &Value::Null).as_deref(),
+            field_of(&mut interface, &method, &target, &Value::Null).as_deref(),
             Some("flavour"),
-            "{with_authorization}"
+            "{target}"
         );
     }
 }
@@ -160,11 +160,13 @@ fn declared_parameters_are_validated() {
         for (method, operation) in methods.as_object().unwrap() {
             for parameter in operation["parameters"].as_array().unwrap() {
                 let name = parameter["name"].as_str().unwrap();
-                let with_authorization = match parameter["in"].as_str().unwrap() {
-                    "query" => format!("{}?{name}={}", filled(template, operation, None), "%00".repeat(400)),
-                    _ => filled(template, operation, Some(name)),
+                let target = match parameter["in"].as_str().unwrap() {
+                    "query" => {
+                        format!("{}?{name}={}", fill_path(template, operation, None), "%00".repeat(400))
+                    }
+                    _ => fill_path(template, operation, Some(name)),
                 };
-                let field = field_of(&mut interface.clone(), &method.to_uppercase(), &with_authorization, &Value::Null);
+                let field = field_of(&mut interface.clone(), &method.to_uppercase(), &target, &Value::Null);
                 assert_eq!(field.as_deref(), Some(name), "{method} {template}");
                 seen += 1;
             }
@@ -177,8 +179,8 @@ fn declared_parameters_are_validated() {
 fn unknown_path_is_404_and_unsupported_method_405() {
     let interface = opened().interface;
     for path in ["", "nothing", "orders/A1/eat", "orders/A1/pay/twice", "Orders", "openapi.json/"] {
-        let answer = interface.clone().call("GET", path, &Value::Null);
-        assert_eq!((answer.status, answer.allow), (404, None), "{path}");
+        let response = interface.clone().call("GET", path, &Value::Null);
+        assert_eq!((response.status, response.allow), (404, None), "{path}");
     }
     for (method, path, allow) in [
         ("PATCH", "clock", "GET, POST, PUT"),
@@ -187,8 +189,8 @@ fn unknown_path_is_404_and_unsupported_method_405() {
         ("DELETE", "faults/kinds", "GET"),
         ("POST", "faults/7", "GET, DELETE"),
     ] {
-        let answer = interface.clone().call(method, path, &Value::Null);
-        assert_eq!((answer.status, answer.allow.as_deref()), (405, Some(allow)), "{method} {path}");
+        let response = interface.clone().call(method, path, &Value::Null);
+        assert_eq!((response.status, response.allow.as_deref()), (405, Some(allow)), "{method} {path}");
     }
 }
 
@@ -196,6 +198,6 @@ fn unknown_path_is_404_and_unsupported_method_405() {
 fn too_long_body_is_rejected() {
     let body = format!("{{\"advance_seconds\":1}}{}", " ".repeat(1 << 20));
     let mut interface = opened().interface;
-    let answer = interface.simulation.control("POST", "/_sim/v1/clock", body.as_bytes(), super::START);
-    assert_eq!((answer.status, &answer.body["field"]), (413, &json!("body")));
+    let response = interface.simulation.control("POST", "/_sim/v1/clock", body.as_bytes(), super::START);
+    assert_eq!((response.status, &response.body["field"]), (413, &json!("body")));
 }

@@ -4,7 +4,7 @@ use super::opened;
 use serde_json::{Value, json};
 
 #[test]
-fn fault_rules_are_added_shown_and_cleared() {
+fn fault_rules_are_addedshown_and_cleared() {
     let mut interface = opened().interface;
     let kinds = [
         "commit_then_drop_response",
@@ -24,19 +24,19 @@ fn fault_rules_are_added_shown_and_cleared() {
         "notification_forged",
     ];
     for kind in kinds {
-        let answer = interface.call("POST", "faults", &json!({ "kind": kind }));
-        assert_eq!(answer.status, 201, "{kind}: {}", answer.body);
-        let shown = answer.body.as_array().unwrap().last().unwrap().clone();
-        assert_eq!(shown["kind"], kind);
+        let response = interface.call("POST", "faults", &json!({ "kind": kind }));
+        assert_eq!(response.status, 201, "{kind}: {}", response.body);
+        let added = response.body.as_array().unwrap().last().unwrap().clone();
+        assert_eq!(added["kind"], kind);
     }
-    let full = json!({
+    let all_conditions = json!({
         "kind": "delayed", "millis": 10, "operation": "v1.genprepay", "out_trade_no": "A1", "per_mille": 500,
         "count": 3, "from": 1, "until": 2,
     });
-    let answer = interface.call("POST", "faults", &full);
-    let shown = answer.body.as_array().unwrap().last().unwrap();
-    assert_eq!(shown["remaining"], 3);
-    assert_eq!(shown["operation"], "v1.genprepay");
+    let response = interface.call("POST", "faults", &all_conditions);
+    let added = response.body.as_array().unwrap().last().unwrap();
+    assert_eq!(added["remaining"], 3);
+    assert_eq!(added["operation"], "v1.genprepay");
     assert_eq!(interface.call("DELETE", "faults", &Value::Null).body, json!([]));
 }
 
@@ -44,11 +44,11 @@ fn fault_rules_are_added_shown_and_cleared() {
 fn fault_rule_is_shown_and_removed() {
     let mut interface = opened().interface;
     for kind in ["cut", "early"] {
-        interface.success("POST", "faults", &json!({ "kind": kind }));
+        interface.succeed("POST", "faults", &json!({ "kind": kind }));
     }
     assert_eq!(interface.get("faults/1")["kind"], "cut");
-    let left = interface.success("DELETE", "faults/1", &Value::Null);
-    assert_eq!((left.as_array().unwrap().len(), &left[0]["id"]), (1, &json!(2)));
+    let remaining = interface.succeed("DELETE", "faults/1", &Value::Null);
+    assert_eq!((remaining.as_array().unwrap().len(), &remaining[0]["id"]), (1, &json!(2)));
     assert_eq!(interface.rejected("GET", "faults/1", &Value::Null).0, 404);
     assert_eq!(interface.rejected("DELETE", "faults/1", &Value::Null).0, 404);
     assert_eq!(interface.rejected("DELETE", "faults/one", &Value::Null), (400, "id".into()));
@@ -71,14 +71,14 @@ fn every_fault_kind_is_listed_with_its_parameter_and_operations() {
             assert_eq!(required, kind["required"].as_bool().unwrap(), "{kind}");
             rule[parameter] = value;
         }
-        let all = interface.success("POST", "faults", &rule);
-        let last = all.as_array().unwrap().last().unwrap();
+        let rules = interface.succeed("POST", "faults", &rule);
+        let added = rules.as_array().unwrap().last().unwrap();
         for (name, value) in rule.as_object().unwrap() {
-            assert_eq!(&last[name], value, "{kind}");
+            assert_eq!(&added[name], value, "{kind}");
         }
         if let Some(millis) = kind["default_millis"].as_u64() {
-            let all = interface.success("POST", "faults", &json!({ "kind": kind["kind"] }));
-            assert_eq!(all.as_array().unwrap().last().unwrap()["millis"], millis, "{kind}");
+            let rules = interface.succeed("POST", "faults", &json!({ "kind": kind["kind"] }));
+            assert_eq!(rules.as_array().unwrap().last().unwrap()["millis"], millis, "{kind}");
         }
     }
 }

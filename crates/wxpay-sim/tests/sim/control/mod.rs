@@ -55,7 +55,7 @@ impl Control {
         response.body
     }
 
-    pub fn success(&mut self, method: &str, path: &str, body: &Value) -> Value {
+    pub fn succeed(&mut self, method: &str, path: &str, body: &Value) -> Value {
         let response = self.call(method, path, body);
         assert!(response.status < 300, "{method} {path}: {}", response.body);
         response.body

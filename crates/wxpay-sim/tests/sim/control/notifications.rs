@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wxpay_sim::notifications::DeliveryResult;
 
 /// Two paid orders and their notifications.
-fn paid() -> (Shop, Control) {
+fn with_paid_orders() -> (Shop, Control) {
     let mut shop = Shop::open();
     for number in ["A12345", "B12345"] {
         shop.order(number);
@@ -33,7 +33,7 @@ fn id(notification: &Value) -> String {
 
 #[test]
 fn notifications_are_filtered_by_number_merchant_and_state() {
-    let (shop, mut interface) = paid();
+    let (shop, mut interface) = with_paid_orders();
     let all = interface.get("notifications");
     let [first, second] = all.as_array().unwrap().as_slice() else { panic!("{all}") };
     assert_eq!(interface.get("notifications?out_trade_no=B12345"), json!([second]));
@@ -51,12 +51,12 @@ fn notifications_are_filtered_by_number_merchant_and_state() {
 
 #[test]
 fn accepted_notification_can_be_resent() {
-    let (_, mut interface) = paid();
+    let (_, mut interface) = with_paid_orders();
     deliver(&mut interface, 204);
     let notification = interface.get("notifications")[0].clone();
     assert_eq!((&notification["state"], &notification["next_at"]), (&json!("ACCEPTED"), &Value::Null));
-    let again = format!("notifications/{}/resend", id(&notification));
-    let notification = interface.success("POST", &again, &Value::Null);
+    let resend = format!("notifications/{}/resend", id(&notification));
+    let notification = interface.succeed("POST", &resend, &Value::Null);
     assert_eq!((&notification["state"], notification["next_at"].is_u64()), (&json!("WAITING"), true));
     assert_eq!(deliver(&mut interface, 500), ["A12345"]);
     let notification = interface.get(&format!("notifications/{}", id(&notification)));
@@ -72,24 +72,24 @@ fn accepted_notification_can_be_resent() {
 
 #[test]
 fn cancelled_notification_is_sent_only_on_resend() {
-    let (_, mut interface) = paid();
+    let (_, mut interface) = with_paid_orders();
     let notification = interface.get("notifications")[0].clone();
-    let end = format!("notifications/{}/cancel", id(&notification));
-    assert_eq!(interface.success("POST", &end, &Value::Null)["state"], "STOPPED");
+    let cancel = format!("notifications/{}/cancel", id(&notification));
+    assert_eq!(interface.succeed("POST", &cancel, &Value::Null)["state"], "STOPPED");
     assert_eq!(deliver(&mut interface, 500), ["B12345"]);
-    assert_eq!(interface.rejected("POST", &end, &Value::Null).0, 409);
-    interface.success("POST", &format!("notifications/{}/resend", id(&notification)), &Value::Null);
+    assert_eq!(interface.rejected("POST", &cancel, &Value::Null).0, 409);
+    interface.succeed("POST", &format!("notifications/{}/resend", id(&notification)), &Value::Null);
     assert_eq!(deliver(&mut interface, 204), ["A12345"]);
 }
 
 #[test]
 fn notification_in_progress_cannot_be_resent_or_cancelled() {
-    let (shop, mut interface) = paid();
+    let (shop, mut interface) = with_paid_orders();
     let deliveries = interface.simulation.gateway.due_deliveries(shop.now);
     assert_eq!(deliveries.len(), 2);
     let notification = interface.get("notifications?state=IN_PROGRESS")[0].clone();
-    for body in ["resend", "cancel"] {
-        let path = format!("notifications/{}/{body}", id(&notification));
+    for action in ["resend", "cancel"] {
+        let path = format!("notifications/{}/{action}", id(&notification));
         assert_eq!(interface.rejected("POST", &path, &Value::Null).0, 409);
     }
 }

@@ -15,8 +15,8 @@ fn paid_order_shows_its_payment() {
     assert_eq!(paid.body["payments"][0]["total_fee"], 1949);
     assert_eq!(interface.call("GET", "orders", &Value::Null).body[0], paid.body);
     assert_eq!(interface.call("GET", "notifications", &Value::Null).body[0]["state"], "WAITING");
-    let again = interface.call("POST", "orders/A1/pay", &Value::Null);
-    assert_eq!((again.status, again.content_type()), (409, "application/problem+json"));
+    let repeated = interface.call("POST", "orders/A1/pay", &Value::Null);
+    assert_eq!((repeated.status, repeated.content_type()), (409, "application/problem+json"));
 }
 
 #[test]
@@ -53,12 +53,12 @@ fn invalid_order_request_is_rejected_by_field() {
 #[test]
 fn order_is_selected_by_merchant() {
     let super::Opened { shop, mut interface, .. } = opened();
-    let mine = format!("mchid={}", shop.me.partner());
-    assert_eq!(interface.get(&format!("orders/A1?{mine}"))["out_trade_no"], "A1");
-    assert_eq!(interface.get(&format!("orders?{mine}")).as_array().unwrap().len(), 1);
+    let query = format!("mchid={}", shop.me.partner());
+    assert_eq!(interface.get(&format!("orders/A1?{query}"))["out_trade_no"], "A1");
+    assert_eq!(interface.get(&format!("orders?{query}")).as_array().unwrap().len(), 1);
     assert_eq!(interface.get("orders?mchid=1"), json!([]));
     assert_eq!(interface.rejected("POST", "orders/A1/pay?mchid=1", &Value::Null).0, 404);
-    assert_eq!(interface.success("POST", &format!("orders/A1/pay?{mine}"), &json!({}))["state"], "PAID");
+    assert_eq!(interface.succeed("POST", &format!("orders/A1/pay?{query}"), &json!({}))["state"], "PAID");
 }
 
 #[test]
@@ -66,13 +66,13 @@ fn orders_of_two_merchants_with_one_number_are_distinguished() {
     let mut shop = crate::v3::shop::Shop::open();
     shop.order("A12345");
     let other = shop.gateway.new_merchant();
-    let mut others = crate::v3::shop::Shop::of(shop.gateway.clone(), other);
-    others.order("A12345");
-    let mut interface = super::Control::of(others.gateway.clone(), shop.now);
-    let (mine, theirs) = (shop.mchid(), others.mchid());
-    for mchid in [&theirs, &mine] {
+    let mut other_shop = crate::v3::shop::Shop::of(shop.gateway.clone(), other);
+    other_shop.order("A12345");
+    let mut interface = super::Control::of(other_shop.gateway.clone(), shop.now);
+    let (own_mchid, other_mchid) = (shop.mchid(), other_shop.mchid());
+    for mchid in [&other_mchid, &own_mchid] {
         let path = format!("orders/A12345/pay?mchid={mchid}");
-        let paid = interface.success("POST", &path, &json!({ "discount": 99, "bank_type": "CMB_DEBIT" }));
+        let paid = interface.succeed("POST", &path, &json!({ "discount": 99, "bank_type": "CMB_DEBIT" }));
         assert_eq!((&paid["mchid"], &paid["trade_state"]), (&json!(mchid), &json!("SUCCESS")));
         let payment = &paid["payments"][0];
         assert_eq!((&payment["payer_total"], &payment["bank_type"]), (&json!(1900), &json!("CMB_DEBIT")));
@@ -86,9 +86,9 @@ fn v3_order_does_not_change_when_its_payer_cancels_or_fails() {
     let mut shop = crate::v3::shop::Shop::open();
     shop.order("A12345");
     let mut interface = super::Control::of(shop.gateway, shop.now);
-    for tap in ["cancel", "fail"] {
+    for action in ["cancel", "fail"] {
         assert_eq!(
-            interface.success("POST", &format!("orders/A12345/{tap}"), &Value::Null)["trade_state"],
+            interface.succeed("POST", &format!("orders/A12345/{action}"), &Value::Null)["trade_state"],
             "NOTPAY"
         );
     }
@@ -105,8 +105,8 @@ fn code_payment_waiting_for_its_password_can_fail() {
     let reply = shop.post("/v3/pay/transactions/codepay", &goods);
     assert_eq!(reply.body["trade_state"], "USERPAYING", "{reply:?}");
     let mut interface = super::Control::of(shop.gateway.clone(), shop.now);
-    assert_eq!(interface.success("POST", "orders/A12345/cancel", &Value::Null)["trade_state"], "USERPAYING");
-    assert_eq!(interface.success("POST", "orders/A12345/fail", &Value::Null)["trade_state"], "PAYERROR");
+    assert_eq!(interface.succeed("POST", "orders/A12345/cancel", &Value::Null)["trade_state"], "USERPAYING");
+    assert_eq!(interface.succeed("POST", "orders/A12345/fail", &Value::Null)["trade_state"], "PAYERROR");
     shop.gateway = interface.simulation.gateway;
     assert_eq!(shop.query("A12345").body["trade_state"], "PAYERROR");
 }
@@ -114,21 +114,21 @@ fn code_payment_waiting_for_its_password_can_fail() {
 #[test]
 fn combined_order_is_found_by_any_of_its_numbers() {
     let mut shop = crate::v3::shop::Shop::open();
-    let part = |number: &str| {
+    let sub_order = |number: &str| {
         json!({
             "mchid": shop.mchid(), "out_trade_no": number, "attach": "一", "description": "大米",
             "amount": { "total_amount": 1000, "currency": "CNY" },
         })
     };
-    let whole = json!({
+    let combined = json!({
         "combine_appid": shop.appid(), "combine_mchid": shop.mchid(), "combine_out_trade_no": "C12345",
-        "notify_url": "https://shop.example/notify", "sub_orders": [part("C12345-1"), part("C12345-2")],
+        "notify_url": "https://shop.example/notify", "sub_orders": [sub_order("C12345-1"), sub_order("C12345-2")],
     });
-    assert_eq!(shop.post("/v3/combine-transactions/native", &whole).status, 200);
+    assert_eq!(shop.post("/v3/combine-transactions/native", &combined).status, 200);
     shop.order("A12345");
     let mchid = shop.mchid();
     let mut interface = super::Control::of(shop.gateway, shop.now);
-    interface.success("POST", "orders/C12345/pay", &Value::Null);
+    interface.succeed("POST", "orders/C12345/pay", &Value::Null);
     let shown = interface.get("orders/C12345/combined");
     assert!(shown["combine_transaction_id"].is_string());
     assert_eq!(shown["sub_orders"].as_array().unwrap().len(), 2);

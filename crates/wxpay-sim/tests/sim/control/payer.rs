@@ -9,12 +9,12 @@ fn payer_pays_by_the_seven_v1_parameters() {
     let mut parameters = shop.app_params(&prepayid, "Sign=WXPay");
     let cancelled = interface.call("POST", "payer/cancel", &parameters);
     assert_eq!(cancelled.body["resp"]["errCode"], -2);
-    let answer = interface.call("POST", "payer/pay", &parameters);
-    assert_eq!(answer.body["payment_request"]["total_fee"], 1999);
-    assert_eq!(answer.body["resp"]["errCode"], 0);
-    assert_eq!(answer.body["order"]["state"], "PAID");
+    let paid = interface.call("POST", "payer/pay", &parameters);
+    assert_eq!(paid.body["payment_request"]["total_fee"], 1999);
+    assert_eq!(paid.body["resp"]["errCode"], 0);
+    assert_eq!(paid.body["order"]["state"], "PAID");
     parameters["noncestr"] = "other".into();
-    let refused = interface.call("POST", "payer/pay", &parameters);
-    assert_eq!((refused.status, &refused.body["field"]), (400, &json!("sign")));
-    assert_eq!(refused.body["resp"]["errCode"], -1);
+    let rejected = interface.call("POST", "payer/pay", &parameters);
+    assert_eq!((rejected.status, &rejected.body["field"]), (400, &json!("sign")));
+    assert_eq!(rejected.body["resp"]["errCode"], -1);
 }

@@ -21,10 +21,10 @@ fn with_profit_sharing() -> (Shop, Control) {
         assert_eq!(reply.status, 200, "{reply:?}");
     }
     shop.wait(60);
-    let part = |kind: &str, account: &str| json!({ "type": kind, "account": account, "amount": 100, "description": "分给" });
+    let receiver = |kind: &str, account: &str| json!({ "type": kind, "account": account, "amount": 100, "description": "分给" });
     let body = json!({
         "appid": shop.appid(), "transaction_id": id, "out_order_no": "P1", "unfreeze_unsplit": false,
-        "receivers": [part("MERCHANT_ID", "1900000109"), part("PERSONAL_OPENID", "oPerson")],
+        "receivers": [receiver("MERCHANT_ID", "1900000109"), receiver("PERSONAL_OPENID", "oPerson")],
     });
     assert_eq!(shop.post("/v3/profitsharing/orders", &body).body["state"], "PROCESSING");
     let interface = Control::of(shop.gateway.clone(), shop.now);
@@ -40,12 +40,12 @@ fn profit_sharing_receiver_can_be_closed() {
     assert_eq!(interface.get("receivers").as_array().unwrap().len(), 2);
     let body = json!({ "account": "oPerson", "reason": "RECEIVER_HIGH_RISK" });
     let path = format!("profitsharing/P1/close_receiver?mchid={}", shop.mchid());
-    assert_eq!(interface.success("POST", &path, &body)["receivers"][1]["result"], "PENDING");
+    assert_eq!(interface.succeed("POST", &path, &body)["receivers"][1]["result"], "PENDING");
     assert_eq!(interface.rejected("POST", &path, &body).0, 409);
-    interface.success("POST", "clock", &json!({ "advance_seconds": 3 }));
-    let parts = interface.get("profitsharing/P1")["receivers"].clone();
-    assert_eq!((&parts[0]["result"], &parts[1]["result"]), (&json!("SUCCESS"), &json!("CLOSED")));
-    assert_eq!(parts[1]["fail_reason"], "RECEIVER_HIGH_RISK");
+    interface.succeed("POST", "clock", &json!({ "advance_seconds": 3 }));
+    let receivers = interface.get("profitsharing/P1")["receivers"].clone();
+    assert_eq!((&receivers[0]["result"], &receivers[1]["result"]), (&json!("SUCCESS"), &json!("CLOSED")));
+    assert_eq!(receivers[1]["fail_reason"], "RECEIVER_HIGH_RISK");
     assert_eq!(interface.rejected("POST", "profitsharing/P2/close_receiver", &body).0, 404);
     let body = json!({ "account": "oPerson", "reason": "ENVY" });
     assert_eq!(interface.rejected("POST", "profitsharing/P1/close_receiver", &body), (400, "reason".into()));
@@ -54,7 +54,7 @@ fn profit_sharing_receiver_can_be_closed() {
 #[test]
 fn profit_sharing_return_can_fail() {
     let (mut shop, mut interface) = with_profit_sharing();
-    interface.success("POST", "clock", &json!({ "advance_seconds": 3 }));
+    interface.succeed("POST", "clock", &json!({ "advance_seconds": 3 }));
     shop.gateway = interface.simulation.gateway.clone();
     shop.wait(3);
     let body = json!({
@@ -63,11 +63,14 @@ fn profit_sharing_return_can_fail() {
     assert_eq!(shop.post("/v3/profitsharing/return-orders", &body).body["result"], "PROCESSING");
     let mut interface = Control::of(shop.gateway, shop.now);
     let body = json!({ "out_return_no": "B1", "reason": "BALANCE_NOT_ENOUGH" });
-    let shown = interface.success("POST", "profitsharing/P1/fail_return", &body);
+    let shown = interface.succeed("POST", "profitsharing/P1/fail_return", &body);
     assert_eq!(shown["returns"][0]["result"], "PROCESSING");
-    interface.success("POST", "clock", &json!({ "advance_seconds": 3 }));
-    let back = interface.get("profitsharing/P1")["returns"][0].clone();
-    assert_eq!((&back["result"], &back["fail_reason"]), (&json!("FAILED"), &json!("BALANCE_NOT_ENOUGH")));
+    interface.succeed("POST", "clock", &json!({ "advance_seconds": 3 }));
+    let returned = interface.get("profitsharing/P1")["returns"][0].clone();
+    assert_eq!(
+        (&returned["result"], &returned["fail_reason"]),
+        (&json!("FAILED"), &json!("BALANCE_NOT_ENOUGH"))
+    );
     assert_eq!(interface.rejected("POST", "profitsharing/P1/fail_return", &body).0, 409);
     let body = json!({ "out_return_no": "B2", "reason": "BALANCE_NOT_ENOUGH" });
     assert_eq!(interface.rejected("POST", "profitsharing/P1/fail_return", &body).0, 409);

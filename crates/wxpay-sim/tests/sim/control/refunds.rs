@@ -9,12 +9,12 @@ fn with_refund() -> (Shop, Control) {
     let mut shop = Shop::open();
     shop.order("A12345");
     shop.pay("A12345");
-    ask(&mut shop, "R1");
+    request_refund(&mut shop, "R1");
     let interface = Control::of(shop.gateway.clone(), shop.now);
     (shop, interface)
 }
 
-fn ask(shop: &mut Shop, number: &str) {
+fn request_refund(shop: &mut Shop, number: &str) {
     let body = json!({
         "out_trade_no": "A12345", "out_refund_no": number,
         "amount": { "refund": 100, "total": 1999, "currency": "CNY" },
@@ -30,7 +30,7 @@ fn refund_succeeds_after_its_duration() {
     assert_eq!(shown["refund"]["status"], "PROCESSING");
     assert_eq!(interface.get("refunds"), json!([shown]));
     assert_eq!(interface.get("refunds?mchid=1"), json!([]));
-    interface.success("POST", "clock", &json!({ "advance_seconds": 3 }));
+    interface.succeed("POST", "clock", &json!({ "advance_seconds": 3 }));
     assert_eq!(interface.get(&format!("refunds/R1?mchid={}", shop.mchid()))["refund"]["status"], "SUCCESS");
     assert_eq!(interface.rejected("POST", "refunds/R1/outcome", &json!({ "outcome": "CLOSED" })).0, 409);
 }
@@ -39,9 +39,9 @@ fn refund_succeeds_after_its_duration() {
 fn refund_outcome_can_be_set() {
     for outcome in ["SUCCESS", "CLOSED", "ABNORMAL", "PROCESSING"] {
         let (_, mut interface) = with_refund();
-        let shown = interface.success("POST", "refunds/R1/outcome", &json!({ "outcome": outcome }));
+        let shown = interface.succeed("POST", "refunds/R1/outcome", &json!({ "outcome": outcome }));
         assert_eq!(shown["refund"]["status"], "PROCESSING");
-        interface.success("POST", "clock", &json!({ "advance_seconds": 3 }));
+        interface.succeed("POST", "clock", &json!({ "advance_seconds": 3 }));
         assert_eq!(interface.get("refunds/R1")["refund"]["status"], outcome);
     }
     let (_, mut interface) = with_refund();
@@ -55,20 +55,20 @@ fn refund_outcome_can_be_set() {
 #[test]
 fn refund_outcome_setting_applies_to_new_refunds() {
     let (mut shop, mut interface) = with_refund();
-    interface.success(
+    interface.succeed(
         "PATCH",
         "settings",
         &json!({ "refund_outcome": "ABNORMAL", "refund_duration_seconds": 9 }),
     );
     shop.gateway = interface.simulation.gateway.clone();
-    ask(&mut shop, "R2");
+    request_refund(&mut shop, "R2");
     interface.simulation.gateway = shop.gateway;
-    interface.success("POST", "clock", &json!({ "advance_seconds": 8 }));
+    interface.succeed("POST", "clock", &json!({ "advance_seconds": 8 }));
     let status = |shown: Value| shown["refund"]["status"].as_str().unwrap().to_owned();
     assert_eq!(
         (status(interface.get("refunds/R1")), status(interface.get("refunds/R2"))),
         ("SUCCESS".into(), "PROCESSING".into())
     );
-    interface.success("POST", "clock", &json!({ "advance_seconds": 1 }));
+    interface.succeed("POST", "clock", &json!({ "advance_seconds": 1 }));
     assert_eq!(status(interface.get("refunds/R2")), "ABNORMAL");
 }

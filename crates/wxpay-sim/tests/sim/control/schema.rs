@@ -10,32 +10,34 @@ impl Document {
     /// Returns the operation of the document that matches a request.
     pub fn operation(&self, method: &str, path: &str) -> Option<&Value> {
         let parts: Vec<&str> = path.split('?').next().unwrap().split('/').collect();
-        let fits = |template: &str| {
+        let literal_segments = |template: &str| {
             let template: Vec<&str> = template.trim_start_matches('/').split('/').collect();
             let both = template.iter().zip(&parts);
-            let literal = both.clone().filter(|(known, part)| known == part).count();
+            let literal = both.clone().filter(|(segment, part)| segment == part).count();
             let all = template.len() == parts.len()
-                && both.clone().all(|(known, part)| known == part || known.starts_with('{'));
+                && both.clone().all(|(segment, part)| segment == part || segment.starts_with('{'));
             all.then_some(literal)
         };
         let paths = self.0["paths"].as_object().unwrap();
-        let best = paths.iter().filter_map(|(template, methods)| fits(template).map(|fit| (fit, methods)));
-        best.max_by_key(|(fit, _)| *fit)?.1.get(method.to_lowercase())
+        let best = paths
+            .iter()
+            .filter_map(|(template, methods)| literal_segments(template).map(|count| (count, methods)));
+        best.max_by_key(|(count, _)| *count)?.1.get(method.to_lowercase())
     }
 
     /// Panics unless the document declares the response for its request.
-    pub fn assert_conforms(&self, method: &str, path: &str, answer: &ControlResponse) {
-        let context = format!("{method} {path}: {} {}", answer.status, answer.body);
+    pub fn assert_conforms(&self, method: &str, path: &str, response: &ControlResponse) {
+        let context = format!("{method} {path}: {} {}", response.status, response.body);
         let Some(operation) = self.operation(method, path) else {
-            assert!(matches!(answer.status, 404 | 405), "{context}: the path is not in the document");
-            return self.keeps(&self.problem(), &answer.body, &context);
+            assert!(matches!(response.status, 404 | 405), "{context}: the path is not in the document");
+            return self.assert_valid(&self.problem(), &response.body, &context);
         };
         let responses = &operation["responses"];
-        let declared = responses.get(answer.status.to_string());
-        let response = declared.unwrap_or_else(|| panic!("{context}: the status is not declared"));
-        let schema = &response["content"][answer.content_type()]["schema"];
+        let declared = responses.get(response.status.to_string());
+        let declared_response = declared.unwrap_or_else(|| panic!("{context}: the status is not declared"));
+        let schema = &declared_response["content"][response.content_type()]["schema"];
         assert!(!schema.is_null(), "{context}: the media type is not declared");
-        self.keeps(schema, &answer.body, &context);
+        self.assert_valid(schema, &response.body, &context);
     }
 
     fn problem(&self) -> Value {
@@ -43,9 +45,9 @@ impl Document {
             .clone()
     }
 
-    fn keeps(&self, schema: &Value, value: &Value, context: &str) {
-        if let Err(wrong) = self.check(schema, value) {
-            panic!("{context}\n{wrong}");
+    fn assert_valid(&self, schema: &Value, value: &Value, context: &str) {
+        if let Err(violation) = self.check(schema, value) {
+            panic!("{context}\n{violation}");
         }
     }
 
@@ -57,24 +59,22 @@ impl Document {
             }
             None => schema,
         };
-        let wrong = |rule: &str| Err(format!("{value} violates {rule} of {schema}"));
+        let violation = |rule: &str| Err(format!("{value} violates {rule} of {schema}"));
         let members = schema.as_object().unwrap();
         for (keyword, rule) in members {
             match keyword.as_str() {
                 "type" => {
                     let words = rule.as_array().cloned().unwrap_or_else(|| vec![rule.clone()]);
-                    if !words.iter().any(|word| is(word.as_str().unwrap(), value)) {
-                        return wrong(keyword);
+                    if !words.iter().any(|word| is_of_type(word.as_str().unwrap(), value)) {
+                        return violation(keyword);
                     }
                 }
-                "enum" if !rule.as_array().unwrap().contains(value) => return wrong(keyword),
-                "minimum"
-                    if value.as_i64().zip(rule.as_i64()).is_some_and(|(value, least)| value < least) =>
-                {
-                    return wrong(keyword);
+                "enum" if !rule.as_array().unwrap().contains(value) => return violation(keyword),
+                "minimum" if value.as_i64().zip(rule.as_i64()).is_some_and(|(value, min)| value < min) => {
+                    return violation(keyword);
                 }
-                "maximum" if value.as_u64().zip(rule.as_u64()).is_some_and(|(value, most)| value > most) => {
-                    return wrong(keyword);
+                "maximum" if value.as_u64().zip(rule.as_u64()).is_some_and(|(value, max)| value > max) => {
+                    return violation(keyword);
                 }
                 "description" | "enum" | "minimum" | "maximum" => {}
                 "additionalProperties" => {
@@ -99,13 +99,13 @@ impl Document {
                     let missing =
                         |name: &&Value| value.is_object() && value.get(name.as_str().unwrap()).is_none();
                     if let Some(name) = rule.as_array().unwrap().iter().find(missing) {
-                        return wrong(&format!("required {name}"));
+                        return violation(&format!("required {name}"));
                     }
                 }
                 "properties" => {
                     for (name, member) in value.as_object().into_iter().flatten() {
                         let Some(schema) = rule.get(name) else {
-                            return wrong(&format!("properties: undeclared member {name}"));
+                            return violation(&format!("properties: undeclared member {name}"));
                         };
                         self.check(schema, member)?;
                     }
@@ -117,7 +117,7 @@ impl Document {
     }
 }
 
-fn is(kind: &str, value: &Value) -> bool {
+fn is_of_type(kind: &str, value: &Value) -> bool {
     match kind {
         "string" => value.is_string(),
         "integer" => value.is_i64() || value.is_u64(),

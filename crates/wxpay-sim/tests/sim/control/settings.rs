@@ -10,18 +10,18 @@ fn every_setting_can_be_changed() {
     let mut interface = Control::of(shop.gateway, shop.now);
     let before = interface.get("settings");
     let schema = interface.document.0["components"]["schemas"]["Settings"]["properties"].clone();
-    for (name, stood) in before.as_object().unwrap() {
-        let other = match (stood.as_bool(), stood.as_u64()) {
-            (Some(stood), _) => json!(!stood),
-            (_, Some(stood)) => json!(stood + 1),
+    for (name, value) in before.as_object().unwrap() {
+        let new_value = match (value.as_bool(), value.as_u64()) {
+            (Some(value), _) => json!(!value),
+            (_, Some(value)) => json!(value + 1),
             _ => {
-                let words = schema[name]["enum"].as_array().unwrap();
-                words.iter().find(|word| *word != stood).unwrap().clone()
+                let values = schema[name]["enum"].as_array().unwrap();
+                values.iter().find(|word| *word != value).unwrap().clone()
             }
         };
         let mut expected = interface.get("settings");
-        expected[name] = other.clone();
-        assert_eq!(interface.success("PATCH", "settings", &json!({ name.as_str(): other })), expected);
+        expected[name] = new_value.clone();
+        assert_eq!(interface.succeed("PATCH", "settings", &json!({ name.as_str(): new_value })), expected);
         assert_eq!(interface.get("settings"), expected);
     }
     assert!(before.as_object().unwrap().len() > 20);
@@ -40,14 +40,14 @@ fn invalid_setting_changes_nothing() {
         assert_eq!(interface.rejected("PATCH", "settings", &body), (400, field.into()), "{body}");
     }
     let before = interface.get("settings");
-    assert_eq!(interface.success("PATCH", "settings", &Value::Null), before);
+    assert_eq!(interface.succeed("PATCH", "settings", &Value::Null), before);
 }
 
 #[test]
 fn changed_setting_takes_effect() {
     let mut shop = Shop::open();
     let mut interface = Control::of(shop.gateway.clone(), shop.now);
-    interface.success(
+    interface.succeed(
         "PATCH",
         "settings",
         &json!({ "close_unknown_order": "no_content", "probes_per_mille": 0 }),

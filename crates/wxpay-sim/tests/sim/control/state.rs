@@ -32,11 +32,14 @@ fn state_digest_changes_with_every_change() {
     let mut interface = Control::of(shop.gateway.clone(), shop.now);
     let path = format!("merchants/{}", shop.mchid());
     let mut digests = BTreeSet::new();
-    let mut changed = |interface: &mut Control, context: &str| {
+    let mut assert_digest_changes = |interface: &mut Control, context: &str| {
         let state = interface.get("state");
         assert_eq!(interface.get("state"), state, "{context}: reading must not change the state");
-        let brief = interface.get("state?records=false");
-        assert_eq!((&brief["digest"], brief["records"].is_null()), (&state["digest"], true));
+        let without_records = interface.get("state?records=false");
+        assert_eq!(
+            (&without_records["digest"], without_records["records"].is_null()),
+            (&state["digest"], true)
+        );
         for (name, count) in state["counts"].as_object().unwrap() {
             assert_eq!(
                 state["records"][name].as_array().unwrap().len(),
@@ -49,10 +52,10 @@ fn state_digest_changes_with_every_change() {
             "{context} did not change the digest"
         );
     };
-    changed(&mut interface, "the start");
+    assert_digest_changes(&mut interface, "the start");
     shop.order("A12345");
     interface.simulation.gateway = shop.gateway;
-    changed(&mut interface, "an order");
+    assert_digest_changes(&mut interface, "an order");
     for (method, path, body) in [
         ("POST", "orders/A12345/pay", Value::Null),
         ("POST", "faults", json!({ "kind": "early" })),
@@ -62,8 +65,8 @@ fn state_digest_changes_with_every_change() {
         ("PUT", &format!("{path}/api_v3_key"), json!({ "key": "0".repeat(32) })),
         ("PUT", &format!("{path}/sub_merchants/1900000109"), json!({})),
     ] {
-        interface.success(method, path, &body);
-        changed(&mut interface, path);
+        interface.succeed(method, path, &body);
+        assert_digest_changes(&mut interface, path);
     }
 }
 
@@ -72,7 +75,7 @@ fn state_does_not_change_with_time_alone() {
     let shop = crate::v3::shop::Shop::open();
     let mut interface = Control::of(shop.gateway, shop.now);
     let before = interface.get("state");
-    interface.success("POST", "clock", &json!({ "advance_seconds": 60 }));
+    interface.succeed("POST", "clock", &json!({ "advance_seconds": 60 }));
     let after = interface.get("state");
     assert_eq!((&after["digest"], &after["records"]), (&before["digest"], &before["records"]));
     assert_eq!(after["now"].as_u64(), before["now"].as_u64().map(|now| now + 60));

@@ -8,7 +8,7 @@ const BILLS: &str = "/v3/fund-app/mch-transfer/transfer-bills";
 const AUTHORIZATIONS: &str = "/v3/fund-app/mch-transfer/user-confirm-authorization";
 const PAYEE: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
 
-fn open() -> Shop {
+fn open_shop() -> Shop {
     let mut shop = Shop::open();
     shop.wechatpay_serial = Some(shop.public_key_id());
     shop
@@ -16,7 +16,7 @@ fn open() -> Shop {
 
 /// A shop with a transfer that waits for the payee's confirmation.
 fn with_transfer() -> (Shop, Control) {
-    let mut shop = open();
+    let mut shop = open_shop();
     let body = json!({
         "appid": shop.appid(), "out_bill_no": "T1", "openid": PAYEE, "transfer_amount": 1000, "transfer_remark": "报销",
         "transfer_scene_id": "1000", "notify_url": NOTIFY, "user_name": shop.sealed("张三"),
@@ -29,7 +29,7 @@ fn with_transfer() -> (Shop, Control) {
 
 /// A shop that requested an authorization from a payee.
 fn with_authorization() -> (Shop, Control) {
-    let mut shop = open();
+    let mut shop = open_shop();
     let body = json!({
         "out_authorization_no": "Z1", "appid": shop.appid(), "openid": PAYEE, "transfer_scene_id": "1000",
         "user_display_name": "wx_123456", "authorization_notify_url": NOTIFY,
@@ -44,12 +44,15 @@ fn transfer_is_confirmed_once() {
     let (mut shop, mut interface) = with_transfer();
     let shown = interface.get("transfers/T1");
     assert_eq!((&shown["state"], &shown["transfer_amount"]), (&json!("WAIT_USER_CONFIRM"), &json!(1000)));
-    let mine = format!("mchid={}", shop.mchid());
-    assert_eq!(interface.get(&format!("transfers?{mine}")), json!([shown]));
+    let query = format!("mchid={}", shop.mchid());
+    assert_eq!(interface.get(&format!("transfers?{query}")), json!([shown]));
     assert_eq!(interface.get("transfers?mchid=1"), json!([]));
-    let done = interface.success("POST", &format!("transfers/T1/confirm?{mine}"), &Value::Null);
-    assert_eq!((&done["state"], done["notifications"].as_array().unwrap().len()), (&json!("SUCCESS"), 1));
-    assert_eq!(interface.get("transfers/T1"), done);
+    let confirmed = interface.succeed("POST", &format!("transfers/T1/confirm?{query}"), &Value::Null);
+    assert_eq!(
+        (&confirmed["state"], confirmed["notifications"].as_array().unwrap().len()),
+        (&json!("SUCCESS"), 1)
+    );
+    assert_eq!(interface.get("transfers/T1"), confirmed);
     assert_eq!(interface.rejected("POST", "transfers/T1/confirm", &Value::Null).0, 409);
     assert_eq!(interface.rejected("POST", "transfers/T1/fail", &Value::Null).0, 409);
     assert_eq!(interface.rejected("POST", "transfers/T2/confirm", &Value::Null).0, 404);
@@ -66,7 +69,7 @@ fn transfer_fails_for_a_reason() {
         (json!({ "reason": "REAL_NAME_CHECK_FAIL" }), "REAL_NAME_CHECK_FAIL"),
     ] {
         let (_, mut interface) = with_transfer();
-        let failed = interface.success("POST", "transfers/T1/fail", &body);
+        let failed = interface.succeed("POST", "transfers/T1/fail", &body);
         assert_eq!((&failed["state"], &failed["fail_reason"]), (&json!("FAIL"), &json!(reason)));
     }
     let (_, mut interface) = with_transfer();
@@ -77,16 +80,16 @@ fn transfer_fails_for_a_reason() {
 #[test]
 fn receipt_generation_can_fail() {
     let (mut shop, mut interface) = with_transfer();
-    interface.success("POST", "transfers/T1/confirm", &Value::Null);
+    interface.succeed("POST", "transfers/T1/confirm", &Value::Null);
     let body = json!({ "reason": "SYSTEM_ERROR" });
     assert_eq!(interface.rejected("POST", "transfers/T1/receipt/fail", &body).0, 409);
     shop.gateway = interface.simulation.gateway;
-    let with_authorization = json!({ "out_bill_no": "T1" });
-    let reply = shop.post("/v3/fund-app/mch-transfer/elecsign/out-bill-no", &with_authorization);
+    let request = json!({ "out_bill_no": "T1" });
+    let reply = shop.post("/v3/fund-app/mch-transfer/elecsign/out-bill-no", &request);
     assert_eq!(reply.status, 200, "{reply:?}");
     let mut interface = Control::of(shop.gateway, shop.now);
     assert_eq!(interface.get("transfers/T1")["receipt"]["state"], "GENERATING");
-    let failed = interface.success("POST", "transfers/T1/receipt/fail", &body);
+    let failed = interface.succeed("POST", "transfers/T1/receipt/fail", &body);
     assert_eq!((&failed["receipt"]["state"], &failed["state"]), (&json!("FAILED"), &json!("SUCCESS")));
 }
 
@@ -98,11 +101,14 @@ fn authorization_is_confirmed_and_closed() {
     assert_eq!(interface.get("authorizations?mchid=1"), json!([]));
     let reason = json!({ "reason": "USER_CLOSE" });
     assert_eq!(interface.rejected("POST", "authorizations/Z1/close", &reason).0, 409);
-    assert_eq!(interface.success("POST", "authorizations/Z1/confirm", &Value::Null)["state"], "TAKING_EFFECT");
+    assert_eq!(
+        interface.succeed("POST", "authorizations/Z1/confirm", &Value::Null)["state"],
+        "TAKING_EFFECT"
+    );
     assert_eq!(interface.rejected("POST", "authorizations/Z1/refuse", &Value::Null).0, 409);
     let body = json!({ "reason": "BOREDOM" });
     assert_eq!(interface.rejected("POST", "authorizations/Z1/close", &body), (400, "reason".into()));
-    let closed = interface.success("POST", "authorizations/Z1/close", &reason);
+    let closed = interface.succeed("POST", "authorizations/Z1/close", &reason);
     assert_eq!((&closed["state"], &closed["close_reason"]), (&json!("CLOSED"), &json!("USER_CLOSE")));
     assert_eq!(interface.rejected("GET", "authorizations/Z2", &Value::Null).0, 404);
 }
@@ -111,5 +117,5 @@ fn authorization_is_confirmed_and_closed() {
 fn authorization_is_refused() {
     let (shop, mut interface) = with_authorization();
     let path = format!("authorizations/Z1/refuse?mchid={}", shop.mchid());
-    assert_eq!(interface.success("POST", &path, &Value::Null)["state"], "CLOSED");
+    assert_eq!(interface.succeed("POST", &path, &Value::Null)["state"], "CLOSED");
 }
