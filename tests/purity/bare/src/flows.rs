@@ -8,7 +8,7 @@ use wxpay_proto::{
     exchange::{Failure, Flow, Reply, Step},
     http::Response,
     memory::Memory,
-    v1::{Delivery, Order, RawNotification, notification},
+    v1::{DeliveryReport, Order, RawNotification, notification},
     wire::charset::Charset,
     world::World,
 };
@@ -18,7 +18,7 @@ fn network(requests: u32) -> Reply {
     match black_box(requests) {
         0 => Err(Failure::NotSent(Box::new(Down))),
         1 => Err(Failure::Lost(Box::new(Down))),
-        _ => Ok(Response::new(black_box(200), unknown("{\"errcode\":0}").into()).with("date", b"now")),
+        _ => Ok(Response::new(black_box(200), unknown("{\"errcode\":0}").into()).with_header("date", b"now")),
     }
 }
 
@@ -98,7 +98,7 @@ pub fn query() -> Option<()> {
 
 #[unsafe(no_mangle)]
 pub fn notify_delivery() -> Option<()> {
-    let delivery = Delivery::made(
+    let delivery = DeliveryReport::succeeded(
         unknown("oX99MDgNcgwnz3zFN3DNmo8uwa-w").parse().ok()?,
         unknown("1900000109201405083141592653").parse().ok()?,
         unknown("20140508001").parse().ok()?,
@@ -122,7 +122,7 @@ pub fn verify_notification() -> Option<()> {
             used(&notification);
             used(&(
                 notification.evidence(),
-                notification.key(),
+                notification.dedup_key(),
                 notification.attach(),
                 notification.sent_at(),
                 notification.openid(),

@@ -6,8 +6,8 @@ use core::hint::black_box;
 use wxpay_proto::{
     UnixTime,
     v1::{
-        AppParams, Delivery, Package, PartnerKey, PaySignKey, SignedDelivery, SignedPrepay, SignedQuery,
-        signature,
+        AppParams, DeliveryReport, Package, PartnerKey, PaySignKey, SignedDelivery, SignedPrepay,
+        SignedQuery, signature,
     },
     wire::{charset::Charset, form, json, time, xml},
 };
@@ -19,7 +19,7 @@ pub fn sign() -> Option<()> {
     used(&entropy());
     for charset in black_box([Charset::Utf8, Charset::Gbk]) {
         let order = order(charset)?;
-        used(&Package::of(&order, &me));
+        used(&Package::from_order(&order, &me));
         used(&Package::string_to_sign(&order, &me));
         let signed = SignedPrepay::sign(&me, &order, now, String::from(unknown("nonce")));
         used(&(signed.package(), signed.app_signature(), signed.string_to_sign(&me), signed.body()));
@@ -30,7 +30,8 @@ pub fn sign() -> Option<()> {
     let query = SignedQuery::sign(&me, &number, now);
     used(&(query.package(), query.string_to_sign(&me), query.body()));
     used(&SignedQuery::package_string_to_sign(&me, &number));
-    let delivery = Delivery::made(unknown("openid").parse().ok()?, unknown("1900").parse().ok()?, number);
+    let delivery =
+        DeliveryReport::succeeded(unknown("openid").parse().ok()?, unknown("1900").parse().ok()?, number);
     let delivered = SignedDelivery::sign(&me, &delivery, now);
     used(&(delivered.string_to_sign(&me), delivered.body()));
     Some(())
@@ -41,11 +42,11 @@ pub fn sign_fields() -> Option<()> {
     let partner_key = PartnerKey::new(unknown("fedcba9876543210").repeat(2)).ok()?;
     let pay_sign_key = PaySignKey::new(unknown("0123456789abcdef").repeat(8)).ok()?;
     let fields = [(unknown("body"), unknown("千足金箍棒")), (unknown("attach"), unknown(""))];
-    let charset = Charset::named(unknown("gbk").as_bytes())?;
-    used(&Package::of_fields(&fields, charset, &partner_key));
-    let (md5, string) = signature::md5_of(&fields, charset, &partner_key).ok()?;
+    let charset = Charset::from_name(unknown("gbk").as_bytes())?;
+    used(&Package::from_fields(&fields, charset, &partner_key));
+    let (md5, string) = signature::sign_md5(&fields, charset, &partner_key).ok()?;
     used(&(md5.is(unknown("claimed").as_bytes()), string));
-    let (sha1, string) = signature::sha1_of(&fields, &pay_sign_key);
+    let (sha1, string) = signature::sign_sha1(&fields, &pay_sign_key);
     used(&(sha1.is(unknown("claimed").as_bytes()), string));
     Some(())
 }
@@ -59,12 +60,12 @@ pub fn parse() -> Option<()> {
     let pairs = form::Form::parse(text.as_bytes());
     used(&pairs);
     pairs.ok()?.iter().for_each(|pair| used(&pair));
-    let document = xml::Flat::parse(unknown("<xml><a>b</a></xml>").as_bytes());
+    let document = xml::FlatXml::parse(unknown("<xml><a>b</a></xml>").as_bytes());
     used(&document);
     document.ok()?.iter().for_each(|element| used(&element));
     used(&json::parse::<json::LenientString>(unknown("1").as_bytes()));
     used(&time::parse_compact(unknown("20140508101112").as_bytes()));
-    used(&time::compact(UnixTime::from_secs(black_box(1))));
+    used(&time::format_compact(UnixTime::from_secs(black_box(1))));
     for charset in black_box([Charset::Utf8, Charset::Gbk]) {
         used(&charset.encode(unknown("测")));
         used(&charset.decode(unknown("测").as_bytes()));

@@ -150,10 +150,10 @@ pub fn query_close_and_refresh() -> Option<()> {
 #[unsafe(no_mangle)]
 pub fn verify_v3_notification() -> Option<()> {
     let raw = RawNotification::new(unknown("{}").into())
-        .with(unknown("Wechatpay-Serial"), unknown("PUB_KEY_ID_1").as_bytes())
-        .with(unknown("Wechatpay-Timestamp"), unknown("1").as_bytes())
-        .with(unknown("Wechatpay-Nonce"), unknown("2").as_bytes())
-        .with(unknown("Wechatpay-Signature"), unknown("c2ln").as_bytes());
+        .header(unknown("Wechatpay-Serial"), unknown("PUB_KEY_ID_1").as_bytes())
+        .header(unknown("Wechatpay-Timestamp"), unknown("1").as_bytes())
+        .header(unknown("Wechatpay-Nonce"), unknown("2").as_bytes())
+        .header(unknown("Wechatpay-Signature"), unknown("c2ln").as_bytes());
     used(&raw.string_to_sign());
     let error = drive(merchant()?.verify_notification(raw))?;
     used(&Ack::for_error(&error).response());
