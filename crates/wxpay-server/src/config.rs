@@ -18,17 +18,17 @@
 //! | `prepay_lifetime` | the time for which an order can be paid after it was placed; its `time_expire` may end this earlier | `2h` |
 //! | `poll_margin` | the time between the end of that period and the last query | `5m` |
 //!
-//! Durations are whole numbers of seconds, or have a unit: `500ms`, `15s`, `2m`, `1h`. The file is TOML; a list there may
-//! be an array.
+//! Durations are whole numbers of seconds, or have a unit: `500ms`, `15s`, `2m`, `1h`. The file is TOML; a list there
+//! may be an array.
 //!
 //! In the environment a setting is `WXPAY_` and its name in capitals, except those that `wxpay sim` exports: `appid`,
 //! `partner` and the three keys are `WXPAY_V1_APPID`, `WXPAY_V1_PARTNER` and so on (also with `_FILE`),
-//! `gateway_base_url` is `WXPAY_BASE_URL` and `ca_file` is `WXPAY_TLS_CA_FILE`. The variables of APIv3 that it exports are
-//! ignored.
+//! `gateway_base_url` is `WXPAY_BASE_URL` and `ca_file` is `WXPAY_TLS_CA_FILE`. The variables of APIv3 that it exports
+//! are ignored.
 //!
-//! By default the server listens on the loopback interface: it speaks plain HTTP, and any client that reaches `/api` can
-//! place orders in the shop's name. Put a TLS proxy in front, and expose only the notification path to the internet. To
-//! listen on any other address, `api_token` is required.
+//! By default the server listens on the loopback interface: it speaks plain HTTP, and any client that reaches `/api`
+//! can place orders in the shop's name. Put a TLS proxy in front, and expose only the notification path to the
+//! internet. To listen on any other address, `api_token` is required.
 
 mod sources;
 mod values;

@@ -49,12 +49,12 @@
 //!
 //! `POST /api/orders/{number}/query` queries WeChat Pay now; 202 means that the query failed and will be repeated.
 //!
-//! `POST /api/orders/{number}/delivered` reports the delivery to WeChat Pay: `{"status": "ok"}`, or `{"status": "failed",
-//! "message": …}`. `openid` is required if no notification has named the payer.
+//! `POST /api/orders/{number}/delivered` reports the delivery to WeChat Pay. The body is `{"status": "ok"}` or
+//! `{"status": "failed", "message": …}`; `openid` is required if no notification has named the payer.
 //!
-//! `GET /api/events?after=N&limit=M` returns the events after number `N`, at most `M` (1 to 1000; by default 100). Each
-//! has a `kind`: `order.paid`, `order.anomalous`, `order.expired` or `payment.unknown_order`. Store `next` and pass it as
-//! `after` in the next request.
+//! `GET /api/events?after=N&limit=M` returns the events after number `N`, at most `M` (1 to 1000; by default 100).
+//! Each has a `kind`: `order.paid`, `order.anomalous`, `order.expired` or `payment.unknown_order`. Store `next` and
+//! pass it as `after` in the next request.
 //!
 //! Every failure is a problem (RFC 9457) with, where it applies, the invalid `field` and its `rule`.
 //!

@@ -58,8 +58,8 @@ impl Poller {
         self.wake.notify_one();
     }
 
-    /// Queries one order now, or waits for the query in progress. Returns whether the query succeeded and its result is in
-    /// the ledger.
+    /// Queries one order now, or waits for the query in progress. Returns whether the query succeeded and its result
+    /// is in the ledger.
     pub(crate) async fn query(&self, number: &OutTradeNo) -> bool {
         let (this, order, active) = (self.clone(), number.clone(), self.shutdown.begin());
         let work = async move {
@@ -80,8 +80,8 @@ impl Poller {
         let mut tasks: JoinSet<OutTradeNo> = JoinSet::new();
         let mut in_progress: BTreeSet<OutTradeNo> = BTreeSet::new();
         loop {
-            // Orders being queried stay due until their results are stored, so they are listed again. Twice their number
-            // lets as many new ones in.
+            // Orders being queried stay due until their results are stored, so they are listed again. Twice their
+            // number lets as many new ones in.
             let limit = self.concurrency.saturating_mul(2);
             match self.ledger.due(now(), limit).await {
                 Ok(due) => {
@@ -142,7 +142,8 @@ impl Poller {
     }
 }
 
-/// Returns random jitter; 0 if the operating system returns no random bytes, since jitter is not needed for correctness.
+/// Returns random jitter; 0 if the operating system returns no random bytes, since jitter is not needed for
+/// correctness.
 fn jitter() -> u16 {
     let mut bytes = [0; 2];
     match getrandom::fill(&mut bytes) {

@@ -102,7 +102,8 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "ledger-unavailable", title, detail)
     }
 
-    /// Returns the problem of work that ended without a result: its task panicked, or the runtime is shutting down (503).
+    /// Returns the problem of work that ended without a result: its task panicked, or the runtime is shutting down
+    /// (503).
     pub(crate) fn interrupted() -> Self {
         let title = "The request was interrupted";
         let detail = "the request may have been carried out; retry with the same out_trade_no";

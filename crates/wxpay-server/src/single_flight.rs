@@ -47,8 +47,8 @@ where
     K: PartialEq + Clone + Send + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    /// Runs `work` in its own task, so that it completes even if the caller stops waiting. If an identical request is in
-    /// progress, waits for its result instead. A different request for the same order waits for its turn.
+    /// Runs `work` in its own task, so that it completes even if the caller stops waiting. If an identical request is
+    /// in progress, waits for its result instead. A different request for the same order waits for its turn.
     pub(crate) async fn run(
         &self,
         number: &OutTradeNo,
@@ -76,8 +76,8 @@ where
     fn slot(&self, number: &OutTradeNo, key: &K) -> Slot<T> {
         let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
         match in_flight.get(number) {
-            // A closed channel without a result means that its task panicked. Treat it as absent: it would block the order
-            // for ever.
+            // A closed channel without a result means that its task panicked. Treat it as absent: it would block the
+            // order for ever.
             Some(other) if other.outcome.has_changed().is_ok() => {
                 if other.key == *key {
                     Slot::SameKey(other.outcome.clone())

@@ -26,8 +26,8 @@ impl ChinaTime {
         self.0
     }
 
-    /// Parses RFC 3339 with any offset; fractions of a second are cut off. `None` for anything else and for times before
-    /// 1970.
+    /// Parses RFC 3339 with any offset; fractions of a second are cut off. `None` for anything else and for times
+    /// before 1970.
     #[must_use]
     pub fn from_rfc3339(text: &str) -> Option<Self> {
         let timestamp: Timestamp = text.parse().ok()?;

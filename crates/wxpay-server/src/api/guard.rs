@@ -28,8 +28,8 @@ pub(super) async fn check(
     response
 }
 
-/// Returns whether the `authorization` header carries the token. Compares in a time that depends on the lengths only, so
-/// that timing does not reveal the token.
+/// Returns whether the `authorization` header carries the token. Compares in a time that depends on the lengths only,
+/// so that timing does not reveal the token.
 fn is_bearer(authorization: Option<&[u8]>, token: &Secret<String>) -> bool {
     let Some((scheme, received)) = authorization.and_then(|value| value.split_at_checked(7)) else {
         return false;

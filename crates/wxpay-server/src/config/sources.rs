@@ -31,8 +31,8 @@ const NAMES: [&str; 23] = [
     "public_base_url",
 ];
 
-/// Variables of the environment that `wxpay sim` exports, each with its setting. Every other setting is `WXPAY_` and its
-/// name in capitals.
+/// Variables of the environment that `wxpay sim` exports, each with its setting. Every other setting is `WXPAY_` and
+/// its name in capitals.
 const EXPORTED: [(&str, &str); 10] = [
     ("WXPAY_BASE_URL", "gateway_base_url"),
     ("WXPAY_TLS_CA_FILE", "ca_file"),
@@ -107,8 +107,8 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// If the text is not TOML, has an unknown setting, or a value that is neither a string, a whole number nor a list of
-    /// these.
+    /// If the text is not TOML, has an unknown setting, or a value that is neither a string, a whole number nor a list
+    /// of these.
     pub fn file(mut self, text: &str) -> Result<Self, ConfigError> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             // The parser's message quotes the line, which may contain a secret: report only its number.

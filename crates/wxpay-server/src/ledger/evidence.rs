@@ -33,8 +33,8 @@ pub(crate) enum Merged {
 }
 
 impl Ledger {
-    /// Records a verified notification. When this returns `Ok`, the notification and everything that follows from it are
-    /// on disk.
+    /// Records a verified notification. When this returns `Ok`, the notification and everything that follows from it
+    /// are on disk.
     ///
     /// # Errors
     ///

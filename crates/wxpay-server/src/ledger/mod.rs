@@ -8,8 +8,8 @@
 //!              due                    events ──▶ the shop
 //! ```
 //!
-//! Two guarantees rest on this module: an order is on disk before anything is sent for it, and a notification is on disk
-//! before it is answered `success`. Each write is one transaction with everything that follows from it. So every
+//! Two guarantees rest on this module: an order is on disk before anything is sent for it, and a notification is on
+//! disk before it is answered `success`. Each write is one transaction with everything that follows from it. So every
 //! transition happens exactly once, whatever is duplicated, reordered or interrupted.
 
 mod column;

@@ -36,8 +36,8 @@ pub(crate) struct Placement {
 impl Ledger {
     /// Places an order, or finds it already placed. When this returns, the order is on disk.
     ///
-    /// If the order must be sent to WeChat Pay, two more facts are on disk: that WeChat Pay may know it, and the time of
-    /// its first query.
+    /// If the order must be sent to WeChat Pay, two more facts are on disk: that WeChat Pay may know it, and the time
+    /// of its first query.
     pub(crate) async fn place(
         &self,
         terms: Terms,

@@ -29,8 +29,8 @@ impl Default for Schedule {
 }
 
 impl Schedule {
-    /// Returns the interval after `queries` queries, shortened by up to a fifth in proportion to `jitter`, a random number.
-    /// Without jitter, orders placed together would be queried together for ever.
+    /// Returns the interval after `queries` queries, shortened by up to a fifth in proportion to `jitter`, a random
+    /// number. Without jitter, orders placed together would be queried together for ever.
     fn interval(&self, queries: usize, jitter: u16) -> Duration {
         let full = self
             .intervals
@@ -141,7 +141,8 @@ fn schedule_next(
     let until = column::to_time(until)?;
     let queries = usize::try_from(queries).unwrap_or(usize::MAX).saturating_add(1);
     let interval = schedule.interval(queries, jitter);
-    // A failed query never ends the polling: only a successful query after `poll_until` proves that the order is unpaid.
+    // A failed query never ends the polling: only a successful query after `poll_until` proves that the order is
+    // unpaid.
     let next = match result {
         QueryResult::Failed => Some(now.after(interval)),
         QueryResult::Paid(_) | QueryResult::Unpaid if now >= until => None,

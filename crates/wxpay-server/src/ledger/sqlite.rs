@@ -1,8 +1,8 @@
 //! SQLite with group commit: one writer and a few readers.
 //!
-//! A durable commit costs one fsync, whatever it contains. The writer puts all writes that were queued during one commit
-//! into the next one, and answers their callers after that commit. So every answered write is on disk, and 64 callers
-//! may share one fsync.
+//! A durable commit costs one fsync, whatever it contains. The writer puts all writes that were queued during one
+//! commit into the next one, and answers their callers after that commit. So every answered write is on disk, and 64
+//! callers may share one fsync.
 
 use super::Failure;
 use rusqlite::{Connection, OpenFlags};
@@ -74,8 +74,8 @@ impl Writer {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Runs `job` in a transaction and returns after the commit. An `Err` of the job undoes its own changes, not those of
-    /// other jobs in the group.
+    /// Runs `job` in a transaction and returns after the commit. An `Err` of the job undoes its own changes, not those
+    /// of other jobs in the group.
     ///
     /// The job runs even if the caller stops waiting.
     ///

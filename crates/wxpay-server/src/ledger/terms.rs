@@ -10,8 +10,8 @@ use wxpay_proto::{
     wire::charset::Charset,
 };
 
-/// The terms of an order as the shop sent them. Requests with equal terms are the same order; other terms under the same
-/// number are a conflict.
+/// The terms of an order as the shop sent them. Requests with equal terms are the same order; other terms under the
+/// same number are a conflict.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Terms {
     /// The merchant's order number.
