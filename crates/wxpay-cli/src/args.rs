@@ -43,10 +43,10 @@ pub(crate) enum Command {
     Sign(Sign),
     /// Verifies signed parameters; exits with 1 and the reason if the signature is invalid.
     ///
-    /// Reads the parameters with their signature as one JSON object from standard input. The signature is `signature` or
-    /// the whole `authorization` header for v3-request, `Wechatpay-Signature` for v3-reply, `paySign` for v3-jsapi, `sign`
-    /// for v3-app, `sign` for v1-package, and `app_signature`, `AppSignature` or `sign` for v1-sha1. Timestamps are not
-    /// checked: an old message stays valid.
+    /// Reads the parameters with their signature as one JSON object from standard input. The signature is `signature`
+    /// or the whole `authorization` header for v3-request, `Wechatpay-Signature` for v3-reply, `paySign` for v3-jsapi,
+    /// `sign` for v3-app, `sign` for v1-package, and `app_signature`, `AppSignature` or `sign` for v1-sha1. Timestamps
+    /// are not checked: an old message stays valid.
     Verify(Sign),
     /// Encrypts standard input as APIv3 does.
     Encrypt(Encrypt),
@@ -98,7 +98,8 @@ pub(crate) struct Serve {
     /// The URL under which WeChat Pay reaches this server [setting: `public_base_url`].
     #[arg(long, value_name = "URL")]
     pub(crate) public_base_url: Option<String>,
-    /// Any other setting, by its name in the settings file; may be repeated. Put keys into files, not here.
+    /// Sets any other setting, by its name in the settings file; may be repeated. Put keys into files, not here: other
+    /// users of the machine can read the command line.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(crate) settings: Vec<String>,
 }
@@ -118,8 +119,8 @@ pub(crate) struct Sim {
     /// temporary folder without `--env-file`.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) keys_dir: Option<PathBuf>,
-    /// The seed of everything generated: the same seed gives the same credentials. The RSA keys are then published ones
-    /// that anyone can read. Without a seed everything is random, RSA keys included.
+    /// The seed of everything generated: the same seed gives the same credentials. With a seed, the RSA keys are
+    /// published ones, which anyone can read. Without a seed everything is random, RSA keys included.
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
     /// The keys that WeChat Pay signs with in APIv3.
@@ -132,7 +133,8 @@ pub(crate) struct Sim {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum PlatformKeys {
-    /// The key that the request names: the public key, or else the certificate. Notifications follow the order's request.
+    /// The key that the request names: the public key, or else the certificate. A notification is signed with the key
+    /// that the request of its order named.
     Either,
     /// Platform certificates only.
     Certificates,
@@ -155,8 +157,8 @@ pub(crate) struct Sign {
     /// The signature scheme.
     #[arg(long, value_enum)]
     pub(crate) scheme: Scheme,
-    /// The file of the key. APIv3 schemes require PEM: a private key to sign; a certificate, a public key or the private
-    /// key itself to verify. v1-package requires the partnerKey and nothing else, v1-sha1 the paySignKey.
+    /// The file of the key. APIv3 schemes require PEM: a private key to sign; a certificate, a public key or the
+    /// private key itself to verify. v1-package requires the partnerKey and nothing else, v1-sha1 the paySignKey.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: PathBuf,
     /// The file of the body, byte for byte, for v3-request and v3-reply; replaces the parameter `body`.
@@ -178,9 +180,9 @@ pub(crate) enum Scheme {
     V3Jsapi,
     /// APIv3: the payment parameters for apps: `appid`, `timestamp`, `noncestr`, `prepayid`.
     V3App,
-    /// APIv1 (legacy: the 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2): the `package`
-    /// and the query of a notification. MD5 over the raw values in the charset of `input_charset` (GBK if absent),
-    /// without empty values, with the partnerKey at the end.
+    /// APIv1 (legacy: the 2013–2014 app payment, closed to new merchants; not the XML API, which is APIv2): the
+    /// `package` and the query of a notification. MD5 over the raw values in the charset of `input_charset` (GBK if
+    /// absent), without empty values, with the partnerKey at the end.
     V1Package,
     /// APIv1 (legacy): calls, app payment parameters and notification bodies. SHA-1 over lower-case names and values as
     /// sent, with the paySignKey among them as `appkey`.
@@ -192,8 +194,8 @@ pub(crate) struct Encrypt {
     /// The kind of ciphertext to make.
     #[arg(long, value_enum)]
     pub(crate) scheme: Sealing,
-    /// The file of the key: for v3-resource the APIv3 key and nothing else; for v3-field the platform certificate or the
-    /// WeChat Pay public key in PEM.
+    /// The file of the key: for v3-resource the APIv3 key and nothing else; for v3-field the platform certificate or
+    /// the WeChat Pay public key in PEM.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: PathBuf,
     /// The associated data of a v3-resource, authenticated but not encrypted: `transaction`, `certificate`, …
@@ -220,8 +222,8 @@ pub(crate) struct Decrypt {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Sealing {
-    /// AES-256-GCM with the APIv3 key: the `resource` of a notification, or a certificate of the list. `decrypt` accepts
-    /// the object itself, the whole notification, or the whole list.
+    /// AES-256-GCM with the APIv3 key: the `resource` of a notification, or a certificate of the list. `decrypt`
+    /// accepts the object itself, the whole notification, or the whole list.
     V3Resource,
     /// RSA-OAEP: one sensitive field, as Base64. `encrypt` ignores a line break at the end of its input.
     V3Field,
@@ -238,7 +240,7 @@ pub(crate) struct Call {
     /// A file of `NAME=value` lines, as `wxpay sim --env-file` writes it; overrides the environment.
     #[arg(long, value_name = "FILE")]
     pub(crate) env_file: Option<PathBuf>,
-    /// Does not retry when the fate of the request is unknown: for operations without an idempotency number.
+    /// Never retries a request whose fate is unknown. Use it for operations without an idempotency number.
     #[arg(long)]
     pub(crate) once: bool,
 }
@@ -278,7 +280,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// The options that were given, under the names of the environment.
+    /// Returns the options that were given, under the names of the environment.
     pub(crate) fn given(&self) -> Vec<(&'static str, String)> {
         let options = [
             ("WXPAY_MCHID", &self.mchid),

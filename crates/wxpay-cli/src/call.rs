@@ -3,6 +3,7 @@
 use crate::{Failure, args, environment::Environment, input};
 use std::{
     error::Error as _,
+    fmt,
     io::{self, Write as _},
     sync::Arc,
 };
@@ -47,35 +48,41 @@ fn client(environment: &Environment) -> Result<Client, Failure> {
         Some(pem) => builder.root_ca(pem.expose().clone()),
         None => builder,
     };
-    builder.build().map_err(|error| Failure::input(Failure::error(&error)))
+    let bad = |error| Failure::input(format!("WXPAY_TLS_CA_FILE: {}", Failure::error(&error)));
+    builder.build().map_err(bad)
+}
+
+/// Returns a function that names the variable in front of the rule that its value breaks.
+fn invalid<E: fmt::Display>(name: &'static str) -> impl Fn(E) -> Failure {
+    move |rule| Failure::input(format!("{name}: {rule}"))
 }
 
 /// Builds the merchant. It trusts the WeChat Pay public key, the platform certificate, or both, if they are set;
 /// otherwise it downloads the platform certificates.
 fn merchant(environment: &Environment) -> Result<Merchant, Failure> {
-    let needed = |name: &str| -> Result<_, Failure> {
+    let file_of = |name: &str| -> Result<_, Failure> {
         environment.required(name)?;
         environment.file(name)?.ok_or_else(|| Failure::input(format!("{name} is required")))
     };
-    let key = input::private_key("WXPAY_PRIVATE_KEY_FILE", needed("WXPAY_PRIVATE_KEY_FILE")?.expose())?;
-    let api_v3_key =
-        ApiV3Key::new(environment.required("WXPAY_API_V3_KEY")?.to_owned()).map_err(Failure::input)?;
-    let mchid = environment.required("WXPAY_MCHID")?.parse().map_err(Failure::input)?;
-    let serial = environment.required("WXPAY_SERIAL_NO")?.parse().map_err(Failure::input)?;
+    let key = input::private_key("WXPAY_PRIVATE_KEY_FILE", file_of("WXPAY_PRIVATE_KEY_FILE")?.expose())?;
+    let api_v3_key = ApiV3Key::new(environment.required("WXPAY_API_V3_KEY")?.to_owned())
+        .map_err(invalid("WXPAY_API_V3_KEY"))?;
+    let mchid = environment.required("WXPAY_MCHID")?.parse().map_err(invalid("WXPAY_MCHID"))?;
+    let serial = environment.required("WXPAY_SERIAL_NO")?.parse().map_err(invalid("WXPAY_SERIAL_NO"))?;
     let mut builder = Merchant::builder(Arc::new(AwsLc), mchid, serial, key, &api_v3_key);
     if let Some(base_url) = environment.value("WXPAY_BASE_URL") {
-        builder = builder.base_url(base_url).map_err(Failure::input)?;
+        builder = builder.base_url(base_url).map_err(invalid("WXPAY_BASE_URL"))?;
     }
     if let Some(id) = environment.value("WXPAY_PUBLIC_KEY_ID") {
-        let (_, key) = input::public_key("WXPAY_PUBLIC_KEY_FILE", needed("WXPAY_PUBLIC_KEY_FILE")?.expose())?;
-        builder = builder.public_key(id.parse().map_err(Failure::input)?, key);
+        let (_, key) =
+            input::public_key("WXPAY_PUBLIC_KEY_FILE", file_of("WXPAY_PUBLIC_KEY_FILE")?.expose())?;
+        builder = builder.public_key(id.parse().map_err(invalid("WXPAY_PUBLIC_KEY_ID"))?, key);
     }
     if let Some(pem) = environment.file("WXPAY_PLATFORM_CERTIFICATE_FILE")? {
-        let certificate = Certificate::parse_pem(pem.expose())
-            .map_err(|bad| Failure::input(format!("WXPAY_PLATFORM_CERTIFICATE_FILE: {bad}")))?;
-        builder = builder
-            .platform_certificate(&certificate)
-            .map_err(|bad| Failure::input(format!("WXPAY_PLATFORM_CERTIFICATE_FILE: {bad}")))?;
+        let certificate =
+            Certificate::parse_pem(pem.expose()).map_err(invalid("WXPAY_PLATFORM_CERTIFICATE_FILE"))?;
+        builder =
+            builder.platform_certificate(&certificate).map_err(invalid("WXPAY_PLATFORM_CERTIFICATE_FILE"))?;
     }
     Ok(builder.build())
 }
@@ -88,16 +95,16 @@ fn error_text(error: &Error) -> String {
         Fate::Unknown => "unknown: it may have been carried out; query before you retry under another number",
     };
     let fate = crate::labelled([("fate", Some(fate.to_owned()))]);
-    let said =
+    let refusal =
         error.refusal().map(|refusal| refusal_text(refusal, error.source().is_some())).unwrap_or_default();
-    format!("{}{fate}{said}", Failure::error(error))
+    format!("{}{fate}{refusal}", Failure::error(error))
 }
 
-/// Renders the fields of a refusal. `in_doubt`: the reply was not verified.
-fn refusal_text(refusal: &Refusal, in_doubt: bool) -> String {
+/// Renders the fields of a refusal. `is_unverified`: the reply was not verified.
+fn refusal_text(refusal: &Refusal, is_unverified: bool) -> String {
     let Refusal { status, code, message, request_id, detail, .. } = refusal;
     let detail = detail.clone().unwrap_or_default();
-    let doubt = in_doubt
+    let doubt = is_unverified
         .then(|| "the signature of this reply was not verified; it may not come from WeChat Pay".to_owned());
     crate::labelled([
         ("not verified", doubt),

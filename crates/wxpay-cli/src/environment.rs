@@ -8,15 +8,16 @@ use crate::{Failure, input};
 use std::{collections::BTreeMap, env, path::Path};
 use wxpay_proto::secret::Secret;
 
-/// Variables of a file, and of the process's environment where the file has none.
+/// The variables of the process and of a file. A variable in the file overrides the same one of the process.
 #[derive(Default)]
 pub(crate) struct Environment(BTreeMap<String, Secret<String>>);
 
 impl Environment {
+    /// Reads the variables of the process, then the file. Empty values count as absent.
     pub(crate) fn read(file: Option<&Path>) -> Result<Self, Failure> {
-        let own = env::vars_os()
+        let process = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        let mut known: BTreeMap<_, _> = own.map(|(name, value)| (name, Secret::new(value))).collect();
+        let mut variables: BTreeMap<_, _> = process.map(|(name, value)| (name, Secret::new(value))).collect();
         if let Some(file) = file {
             let text = input::key("--env-file", file)?;
             for (number, line) in (1_usize..).zip(text.expose().lines()) {
@@ -24,12 +25,12 @@ impl Environment {
                     Failure::input(format!("--env-file, line {number}: {rule}; expected NAME=value"))
                 })?;
                 if let Some((name, value)) = read {
-                    known.insert(name, Secret::new(value));
+                    variables.insert(name, Secret::new(value));
                 }
             }
         }
-        known.retain(|_, value| !value.expose().is_empty());
-        Ok(Self(known))
+        variables.retain(|_, value| !value.expose().is_empty());
+        Ok(Self(variables))
     }
 
     /// Sets a variable from the command line.
@@ -68,33 +69,33 @@ fn assignment(line: &str) -> Result<Option<(String, String)>, &'static str> {
     if is_name {
         Ok(Some((name.to_owned(), unquoted(value)?)))
     } else {
-        Err("a name must be of letters, digits and _")
+        Err("a name must consist of letters, digits and _")
     }
 }
 
-/// Unquotes a word as a shell does: single quotes keep everything as it is; outside them a backslash escapes the next
-/// character. Anything that a shell would expand is an error.
-fn unquoted(word: &str) -> Result<String, &'static str> {
+/// Unquotes a value as a shell does: single quotes keep everything unchanged; outside them a backslash escapes the next
+/// character. Text that a shell would expand is an error.
+fn unquoted(text: &str) -> Result<String, &'static str> {
     const OPEN: &str = "unclosed quote";
     let mut value = String::new();
-    let mut signs = word.chars();
-    while let Some(sign) = signs.next() {
-        match sign {
+    let mut chars = text.chars();
+    while let Some(next) = chars.next() {
+        match next {
             '\'' | '"' => loop {
-                match signs.next().ok_or(OPEN)? {
-                    end if end == sign => break,
-                    '\\' if sign == '"' => value.push(signs.next().ok_or(OPEN)?),
-                    '$' | '`' if sign == '"' => {
+                match chars.next().ok_or(OPEN)? {
+                    end if end == next => break,
+                    '\\' if next == '"' => value.push(chars.next().ok_or(OPEN)?),
+                    '$' | '`' if next == '"' => {
                         return Err("a value in double quotes must not contain $ or `");
                     }
                     inner => value.push(inner),
                 }
             },
-            '\\' => value.push(signs.next().ok_or("a value must not end with a backslash")?),
+            '\\' => value.push(chars.next().ok_or("a value must not end with a backslash")?),
             ' ' | '\t' | '$' | '`' | ';' | '&' | '|' | '<' | '>' | '(' | ')' => {
                 return Err("a value with blanks or shell characters must be in single quotes");
             }
-            _ => value.push(sign),
+            _ => value.push(next),
         }
     }
     Ok(value)
@@ -105,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_read_as_a_shell_reads_them() {
+    fn assignments_are_parsed_as_a_shell_parses_them() {
         let read = |line: &str| assignment(line).unwrap().map(|(_, value)| value);
         assert_eq!(read("export A='x y'"), Some("x y".into()));
         assert_eq!(read(r"A='it'\''s $HOME'"), Some("it's $HOME".into()));
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_shell_could_tell_is_refused() {
+    fn text_that_a_shell_would_expand_is_rejected() {
         for line in ["A", "=1", "A-B=1", "A='x", "A=\"$B\"", "A=$B", "A=x y", "A=`x`", "A=x;y", "A=x\\"] {
             assert!(assignment(line).is_err(), "{line}");
         }

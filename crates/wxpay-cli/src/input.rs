@@ -19,35 +19,40 @@ const MAX_INPUT_BYTES: u64 = 1024 * 1024;
 
 /// Reads standard input to its end.
 pub(crate) fn standard() -> Result<Vec<u8>, Failure> {
-    bounded(io::stdin().lock(), "the input")
+    bounded(io::stdin().lock())?.ok_or_else(|| too_long("the input"))
 }
 
 /// Reads the file at `path`; `name` is the option or variable that holds the path.
 pub(crate) fn file(name: &str, path: &Path) -> Result<Secret<Vec<u8>>, Failure> {
-    let open = fs::File::open(path)
-        .map_err(|error| Failure::input(format!("{name}: cannot read {}: {error}", shown(path))))?;
-    bounded(open, name).map(Secret::new)
+    let cannot_read =
+        |error: io::Error| Failure::input(format!("{name}: cannot read {}: {error}", shown(path)));
+    let open = fs::File::open(path).map_err(cannot_read)?;
+    // A folder, for example, can be opened but not read.
+    let bytes = bounded(open).map_err(cannot_read)?;
+    bytes.map(Secret::new).ok_or_else(|| too_long(name))
 }
 
-/// A path for an error. Whoever sets a key where its path is required must not find the key in a log.
+/// Renders a path for an error. A key that was given by mistake in place of its path must not reach a log.
 pub(crate) fn shown(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let is_word = text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if is_word || text.len() > 1024 || text.contains("-----BEGIN") || text.chars().any(char::is_control) {
+    let may_be_key = text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if may_be_key || text.len() > 1024 || text.contains("-----BEGIN") || text.chars().any(char::is_control) {
         "the file (its path looks like a key and is not shown)".to_owned()
     } else {
         text.into_owned()
     }
 }
 
-fn bounded(from: impl io::Read, name: &str) -> Result<Vec<u8>, Failure> {
+/// Reads to the end. Returns `None` if there is more than the limit.
+fn bounded(from: impl io::Read) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     from.take(MAX_INPUT_BYTES.saturating_add(1)).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_INPUT_BYTES) {
-        Ok(bytes)
-    } else {
-        Err(Failure::input(format!("{name} must be at most {MAX_INPUT_BYTES} bytes")))
-    }
+    let is_within = u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_INPUT_BYTES);
+    Ok(is_within.then_some(bytes))
+}
+
+fn too_long(name: &str) -> Failure {
+    Failure::input(format!("{name} must be at most {MAX_INPUT_BYTES} bytes"))
 }
 
 /// Reads a text file that holds a key and nothing else.
@@ -55,11 +60,17 @@ pub(crate) fn key(name: &str, path: &Path) -> Result<Secret<String>, Failure> {
     text(name, &file(name, path)?)
 }
 
-/// The text of a file, trimmed: editors end files with a line break.
+/// Returns the text of a file, trimmed: editors end files with a line break.
 pub(crate) fn text(name: &str, bytes: &Secret<Vec<u8>>) -> Result<Secret<String>, Failure> {
     let text = std::str::from_utf8(bytes.expose())
         .map_err(|_| Failure::input(format!("{name} must be a UTF-8 text file")))?;
     Ok(Secret::new(text.trim().to_owned()))
+}
+
+/// Returns whether a PEM text has a section with this label.
+pub(crate) fn has_section(text: &[u8], label: &str) -> bool {
+    let begin = format!("-----BEGIN {label}-----");
+    text.windows(begin.len()).any(|window| window == begin.as_bytes())
 }
 
 /// Parses a private key in PEM. `name` is the option or variable that an error names.
@@ -83,8 +94,8 @@ pub(crate) fn certificate(name: &str, text: &[u8]) -> Result<(Certificate, Arc<d
 }
 
 /// Parses an HTTP method, upper-case.
-pub(crate) fn method(word: &str) -> Result<Method, Failure> {
-    let known = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
-    let found = known.into_iter().find(|method| method.as_str() == word);
+pub(crate) fn method(name: &str) -> Result<Method, Failure> {
+    let methods = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete];
+    let found = methods.into_iter().find(|method| method.as_str() == name);
     found.ok_or_else(|| Failure::input("method must be GET, POST, PUT, PATCH or DELETE"))
 }

@@ -26,10 +26,10 @@ pub(crate) fn run(args: &args::Keys) -> Result<(), Failure> {
             environment.with(name, value)
         });
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut looked = Report { environment, now: UnixTime::EPOCH.after(since), lines: Vec::new() };
-    looked.check_merchant();
-    looked.check_platform();
-    let Report { lines, .. } = looked;
+    let mut report = Report { environment, now: UnixTime::EPOCH.after(since), lines: Vec::new() };
+    report.check_merchant();
+    report.check_platform();
+    let Report { lines, .. } = report;
     if lines.is_empty() {
         return Err(Failure::input("no key, certificate or serial number is set: see wxpay keys --help"));
     }
@@ -105,8 +105,8 @@ impl Report {
         self.serial("WXPAY_SERIAL_NO", "certificate", certificate);
         self.mchid(certificate);
         if let Some(text) = self.environment.value("WXPAY_API_V3_KEY") {
-            let good = ApiV3Key::new(text.to_owned()).map_err(|rule| rule.to_string());
-            self.push("APIv3 key", good.map(|_| "32 letters and digits".to_owned()));
+            let parsed = ApiV3Key::new(text.to_owned()).map_err(|rule| format!("WXPAY_API_V3_KEY: {rule}"));
+            self.push("APIv3 key", parsed.map(|_| "32 letters and digits".to_owned()));
         }
     }
 
@@ -123,43 +123,43 @@ impl Report {
             "platform certificate",
             certificate.as_ref().map(|(found, _)| found),
         );
-        let inside = self.read("platform public key", "WXPAY_PLATFORM_PUBLIC_KEY_FILE", |text| {
+        let public = self.read("platform public key", "WXPAY_PLATFORM_PUBLIC_KEY_FILE", |text| {
             input::public_key("WXPAY_PLATFORM_PUBLIC_KEY_FILE", text)
         });
-        if let (Some((spki, _)), Some((certificate, _))) = (&inside, &certificate) {
+        if let (Some((spki, _)), Some((certificate, _))) = (&public, &certificate) {
             let same = spki == certificate.spki();
             self.push(
                 "platform public key",
-                verdict(same, "matches the certificate", "does not match the certificate"),
+                ensure(same, "matches the certificate", "does not match the certificate"),
             );
         }
         self.public_key();
     }
 
     fn public_key(&mut self) {
-        const ABOUT: &str = "public key";
+        const CHECK: &str = "public key";
         let key = self
-            .read(ABOUT, "WXPAY_PUBLIC_KEY_FILE", |text| input::public_key("WXPAY_PUBLIC_KEY_FILE", text));
+            .read(CHECK, "WXPAY_PUBLIC_KEY_FILE", |text| input::public_key("WXPAY_PUBLIC_KEY_FILE", text));
         if let Some((spki, key)) = &key {
             let bits = key.seal(b"").map_or(0, |sealed| sealed.len().saturating_mul(8));
-            self.push(ABOUT, Ok(format!("RSA, {bits} bits")));
-            self.check_not_merchants(ABOUT, spki);
+            self.push(CHECK, Ok(format!("RSA, {bits} bits")));
+            self.check_not_merchants(CHECK, spki);
         }
         match (self.environment.value("WXPAY_PUBLIC_KEY_ID").map(str::to_owned), key.is_some()) {
             (Some(id), has_key) => {
-                let read = id.parse::<PublicKeyId>().map_err(|rule| rule.to_string());
-                self.push(ABOUT, read.map(|id| format!("id {id}")));
+                let read = id.parse::<PublicKeyId>().map_err(|rule| format!("WXPAY_PUBLIC_KEY_ID: {rule}"));
+                self.push(CHECK, read.map(|id| format!("id {id}")));
                 if !has_key && self.environment.value("WXPAY_PUBLIC_KEY_FILE").is_none() {
                     self.push(
-                        ABOUT,
+                        CHECK,
                         Err("WXPAY_PUBLIC_KEY_FILE is required with WXPAY_PUBLIC_KEY_ID".to_owned()),
                     );
                 }
             }
             (None, true) => {
                 self.push(
-                    ABOUT,
-                    Err("WXPAY_PUBLIC_KEY_ID is required: replies name the key by it".to_owned()),
+                    CHECK,
+                    Err("WXPAY_PUBLIC_KEY_ID is required: replies name the key by its id".to_owned()),
                 );
             }
             (None, false) => {}
@@ -169,15 +169,15 @@ impl Report {
     /// Reads and parses the file whose path the variable `name` holds, if it is set. An error is a failed check.
     fn read<T>(
         &mut self,
-        about: &'static str,
+        check: &'static str,
         name: &str,
         parse: impl FnOnce(&[u8]) -> Result<T, Failure>,
     ) -> Option<T> {
         let read = self.environment.file(name).transpose()?.and_then(|text| parse(text.expose()));
-        read.map_err(|failure| self.push(about, Err(failure.to_string()))).ok()
+        read.map_err(|failure| self.push(check, Err(failure.to_string()))).ok()
     }
 
-    fn dates(&mut self, about: &'static str, certificate: &Certificate) {
+    fn dates(&mut self, check: &'static str, certificate: &Certificate) {
         let (begin, end) = (certificate.not_before(), certificate.not_after());
         let dates = format!("valid from {} to {}", time::format_rfc3339(begin), time::format_rfc3339(end));
         let left = end.since(self.now);
@@ -191,12 +191,12 @@ impl Report {
         } else {
             (Status::Ok, format!("{dates}: expires in {days} days"))
         };
-        self.lines.push(Line { status, check: about, message });
+        self.lines.push(Line { status, check, message });
     }
 
-    fn serial(&mut self, name: &str, about: &'static str, certificate: Option<&Certificate>) {
-        let given = self.environment.value(name).map(str::parse::<SerialNo>);
-        let said = match (given, certificate) {
+    fn serial(&mut self, name: &str, check: &'static str, certificate: Option<&Certificate>) {
+        let configured = self.environment.value(name).map(str::parse::<SerialNo>);
+        let result = match (configured, certificate) {
             (None, None) => return,
             (None, Some(certificate)) => Ok(format!("serial number {}", certificate.serial())),
             (Some(Err(rule)), _) => Err(format!("{name}: {rule}")),
@@ -210,15 +210,15 @@ impl Report {
                 Err(format!("serial number {}, but {name} is {serial}", certificate.serial()))
             }
         };
-        self.push(about, said);
+        self.push(check, result);
     }
 
     fn mchid(&mut self, certificate: Option<&Certificate>) {
-        let given = self.environment.value("WXPAY_MCHID").map(str::parse::<MchId>);
+        let configured = self.environment.value("WXPAY_MCHID").map(str::parse::<MchId>);
         let named = certificate.map(|certificate| certificate.common_name().unwrap_or("no merchant"));
-        let said = match (given, named) {
+        let result = match (configured, named) {
             (None, None) => return,
-            (Some(Err(rule)), _) => Err(rule.to_string()),
+            (Some(Err(rule)), _) => Err(format!("WXPAY_MCHID: {rule}")),
             (None, Some(named)) => Ok(format!("{named}, by the certificate")),
             (Some(Ok(mchid)), None) => Ok(format!("{mchid}")),
             (Some(Ok(mchid)), Some(named)) if mchid.as_str() == named => {
@@ -228,35 +228,35 @@ impl Report {
                 Err(format!("WXPAY_MCHID is {mchid}, but the certificate belongs to {named}"))
             }
         };
-        self.push("merchant", said);
+        self.push("merchant", result);
     }
 
-    /// Fails if a key that must be WeChat Pay's is the merchant's own: their files are easily confused.
-    fn check_not_merchants(&mut self, about: &'static str, spki: &[u8]) {
-        let ours = self.environment.file("WXPAY_CERTIFICATE_FILE").ok().flatten();
-        let ours = ours.and_then(|text| Certificate::parse_pem(text.expose()).ok());
-        if ours.is_some_and(|certificate| certificate.spki() == spki) {
-            self.push(about, Err("must be WeChat Pay's, but is the merchant's own".to_owned()));
+    /// Fails if a key that must be WeChat Pay's is the merchant's own: the two files are easily confused.
+    fn check_not_merchants(&mut self, check: &'static str, spki: &[u8]) {
+        let merchant = self.environment.file("WXPAY_CERTIFICATE_FILE").ok().flatten();
+        let merchant = merchant.and_then(|text| Certificate::parse_pem(text.expose()).ok());
+        if merchant.is_some_and(|certificate| certificate.spki() == spki) {
+            self.push(check, Err("must be WeChat Pay's, but is the merchant's own".to_owned()));
         }
     }
 
-    fn push(&mut self, about: &'static str, said: Result<String, String>) {
-        let (status, message) = match said {
+    fn push(&mut self, check: &'static str, result: Result<String, String>) {
+        let (status, message) = match result {
             Ok(message) => (Status::Ok, message),
             Err(message) => (Status::Fail, message),
         };
-        self.lines.push(Line { status, check: about, message });
+        self.lines.push(Line { status, check, message });
     }
 }
 
 fn check_pair(key: &dyn PrivateKey, public: &dyn PublicKey) -> Result<String, String> {
-    const MESSAGE: &[u8] = b"does this key belong to this certificate?";
-    let fits = key.sign(MESSAGE).is_ok_and(|signature| public.verify(MESSAGE, &signature).is_ok());
-    verdict(fits, "belongs to the private key", "does not belong to the private key")
+    const MESSAGE: &[u8] = b"test of a key pair";
+    let is_pair = key.sign(MESSAGE).is_ok_and(|signature| public.verify(MESSAGE, &signature).is_ok());
+    ensure(is_pair, "belongs to the private key", "does not belong to the private key")
 }
 
-fn verdict(good: bool, yes: &str, no: &str) -> Result<String, String> {
-    if good { Ok(yes.to_owned()) } else { Err(no.to_owned()) }
+fn ensure(holds: bool, yes: &str, no: &str) -> Result<String, String> {
+    if holds { Ok(yes.to_owned()) } else { Err(no.to_owned()) }
 }
 
 #[cfg(test)]
@@ -264,29 +264,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_certificate_is_told_by_the_day() {
+    fn validity_is_checked_to_the_second_and_expiry_warned_of_60_days_before() {
         let pem = include_bytes!("../tests/keys/merchant_cert.pem");
         let certificate = Certificate::parse_pem(pem).unwrap();
         let (begin, end) = (certificate.not_before(), certificate.not_after());
-        let told = |now: UnixTime| {
+        let expiry = |now: UnixTime| {
             let environment = Environment::default();
-            let mut look = Report { environment, now, lines: Vec::new() };
-            look.dates("certificate", &certificate);
-            let line = look.lines.pop().unwrap();
+            let mut report = Report { environment, now, lines: Vec::new() };
+            report.dates("certificate", &certificate);
+            let line = report.lines.pop().unwrap();
             (
                 line.status,
                 line.message.split_once("+08:00").unwrap().1.split_once("+08:00").unwrap().1.to_owned(),
             )
         };
         let second = Duration::from_secs(1);
-        assert!(told(begin.before(second)) == (Status::Fail, ": not valid yet".into()));
-        assert!(told(begin) == (Status::Ok, ": expires in 36500 days".into()));
-        assert!(told(end.before(WARN_BEFORE_EXPIRY)) == (Status::Ok, ": expires in 60 days".into()));
+        assert!(expiry(begin.before(second)) == (Status::Fail, ": not valid yet".into()));
+        assert!(expiry(begin) == (Status::Ok, ": expires in 36500 days".into()));
+        assert!(expiry(end.before(WARN_BEFORE_EXPIRY)) == (Status::Ok, ": expires in 60 days".into()));
         assert!(
-            told(end.before(WARN_BEFORE_EXPIRY).after(second))
+            expiry(end.before(WARN_BEFORE_EXPIRY).after(second))
                 == (Status::Warn, ": expires in 59 days".into())
         );
-        assert!(told(end) == (Status::Warn, ": expires in 0 days".into()));
-        assert!(told(end.after(second)) == (Status::Fail, ": expired".into()));
+        assert!(expiry(end) == (Status::Warn, ": expires in 0 days".into()));
+        assert!(expiry(end.after(second)) == (Status::Fail, ": expired".into()));
     }
 }

@@ -8,7 +8,7 @@ mod environment;
 mod input;
 mod keys;
 mod parameters;
-mod sealed;
+mod seal;
 mod serve;
 mod sign;
 mod sim;
@@ -25,8 +25,8 @@ fn main() -> ExitCode {
         Command::Sim(args) => on_runtime(sim::run(args)),
         Command::Sign(args) => sign::sign(&args),
         Command::Verify(args) => sign::verify(&args),
-        Command::Encrypt(args) => sealed::encrypt(&args),
-        Command::Decrypt(args) => sealed::decrypt(&args),
+        Command::Encrypt(args) => seal::encrypt(&args),
+        Command::Decrypt(args) => seal::decrypt(&args),
         Command::Call(args) => on_runtime(call::run(args)),
         Command::Keys(args) => keys::run(&args),
         Command::Completions { shell } => {
@@ -51,9 +51,9 @@ fn on_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Fai
 }
 
 /// Renders one line, after a line break, for each named value that is present.
-pub(crate) fn labelled(things: impl IntoIterator<Item = (&'static str, Option<String>)>) -> String {
-    let known = things.into_iter().filter_map(|(name, value)| Some(format!("\n{name:<16}{}", value?)));
-    known.collect::<Vec<_>>().concat()
+pub(crate) fn labelled(values: impl IntoIterator<Item = (&'static str, Option<String>)>) -> String {
+    let lines = values.into_iter().filter_map(|(name, value)| Some(format!("\n{name:<16}{}", value?)));
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// Waits for SIGINT (Ctrl-C) or SIGTERM.
@@ -71,7 +71,7 @@ pub(crate) async fn shutdown_signal() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The reason for an exit status other than 0, for a person.
+/// An exit status other than 0 and its reason.
 #[derive(Debug)]
 pub(crate) struct Failure {
     status: ExitCode,
@@ -80,26 +80,26 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// Invalid input; `words` name the rule. Exit status 2.
-    pub(crate) fn input(words: impl fmt::Display) -> Self {
-        Self { status: ExitCode::from(2), message: words.to_string(), is_broken_pipe: false }
+    /// Invalid input; `message` names the field and its rule. Exit status 2.
+    pub(crate) fn input(message: impl fmt::Display) -> Self {
+        Self { status: ExitCode::from(2), message: message.to_string(), is_broken_pipe: false }
     }
 
     /// A negative result, such as an invalid signature. Exit status 1.
-    pub(crate) fn failed(words: impl fmt::Display) -> Self {
-        Self { status: ExitCode::FAILURE, message: words.to_string(), is_broken_pipe: false }
+    pub(crate) fn failed(message: impl fmt::Display) -> Self {
+        Self { status: ExitCode::FAILURE, message: message.to_string(), is_broken_pipe: false }
     }
 
     /// An error with all its causes. Exit status 1.
     pub(crate) fn error(error: &dyn std::error::Error) -> Self {
-        let mut words = error.to_string();
+        let mut message = error.to_string();
         let mut cause = error.source();
         while let Some(deeper) = cause {
-            words.push_str(": ");
-            words.push_str(&deeper.to_string());
+            message.push_str(": ");
+            message.push_str(&deeper.to_string());
             cause = deeper.source();
         }
-        Self { status: ExitCode::FAILURE, message: words, is_broken_pipe: false }
+        Self { status: ExitCode::FAILURE, message, is_broken_pipe: false }
     }
 }
 

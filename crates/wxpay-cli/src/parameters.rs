@@ -11,15 +11,20 @@ pub(crate) struct Parameters(Vec<(String, String)>);
 impl Parameters {
     /// Parses one JSON object; anything after it is an error.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, String> {
-        // serde_json's messages may quote a value, which may be a secret; these name the parameter and the rule.
-        let given: Pairs = serde_json::from_slice(text).map_err(|error| {
+        // serde_json's messages may quote a value, which may be a secret. The messages here name only parameter and
+        // rule.
+        let pairs: Pairs = serde_json::from_slice(text).map_err(|error| {
             if error.is_data() {
                 plain(&error)
             } else {
-                format!("the input is not one JSON object (line {}, column {})", error.line(), error.column())
+                format!(
+                    "the input must be one JSON object (line {}, column {})",
+                    error.line(),
+                    error.column()
+                )
             }
         })?;
-        Ok(Self(given.0))
+        Ok(Self(pairs.0))
     }
 
     pub(crate) fn fields(&self) -> Vec<(&str, &str)> {
@@ -62,12 +67,12 @@ impl Parameters {
     }
 }
 
-/// Extracts the visitor's message, without the position that `serde_json` appends.
+/// Returns the visitor's message, without the position that `serde_json` appends to it.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split_once(MESSAGE_END).map_or_else(
         || "the input must be one JSON object of strings and whole numbers".to_owned(),
-        |(ours, _)| ours.to_owned(),
+        |(message, _)| message.to_owned(),
     )
 }
 
@@ -88,21 +93,21 @@ impl<'de> Deserialize<'de> for Pairs {
             }
 
             fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Pairs, M::Error> {
-                let mut given: Vec<(String, String)> = Vec::new();
+                let mut pairs: Vec<(String, String)> = Vec::new();
                 while let Some(name) = members.next_key::<String>()? {
-                    let broken =
+                    let invalid =
                         |rule: &str| M::Error::custom(format!("{} {rule}{MESSAGE_END}", printable(&name)));
-                    if given.iter().any(|(known, _)| *known == name) {
-                        return Err(broken("must occur once"));
+                    if pairs.iter().any(|(known, _)| *known == name) {
+                        return Err(invalid("must occur once"));
                     }
                     match members.next_value::<Value>()? {
-                        Value::Text(LenientString(value)) => given.push((name, value)),
+                        Value::Text(LenientString(value)) => pairs.push((name, value)),
                         Value::Null(()) | Value::Other(IgnoredAny) => {
-                            return Err(broken("must be a string or a whole number"));
+                            return Err(invalid("must be a string or a whole number"));
                         }
                     }
                 }
-                Ok(Pairs(given))
+                Ok(Pairs(pairs))
             }
         }
 
@@ -119,7 +124,7 @@ enum Value {
 }
 
 fn printable(name: &str) -> String {
-    name.chars().filter(|sign| !sign.is_control()).take(64).collect()
+    name.chars().filter(|next| !next.is_control()).take(64).collect()
 }
 
 #[cfg(test)]
@@ -127,20 +132,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_and_whole_numbers_are_taken_as_text() {
-        let given = Parameters::parse(br#"{"b":"x","a":1399514976}"#).unwrap();
-        assert_eq!(given.fields(), [("b", "x"), ("a", "1399514976")]);
+    fn strings_and_whole_numbers_are_read_as_text() {
+        let pairs = Parameters::parse(br#"{"b":"x","a":1399514976}"#).unwrap();
+        assert_eq!(pairs.fields(), [("b", "x"), ("a", "1399514976")]);
     }
 
     #[test]
-    fn everything_else_is_refused_by_name_and_rule() {
+    fn other_values_are_rejected_by_name_and_rule() {
         let error = |text: &str| Parameters::parse(text.as_bytes()).unwrap_err();
         assert_eq!(error(r#"{"total_fee":19.99}"#), "total_fee must be a string or a whole number");
         assert_eq!(error(r#"{"a":null}"#), "a must be a string or a whole number");
         assert_eq!(error(r#"{"a":{"b":1}}"#), "a must be a string or a whole number");
         assert_eq!(error(r#"{"a":"1","a":"1"}"#), "a must occur once");
         assert_eq!(error("[1]"), "the input must be one JSON object of strings and whole numbers");
-        assert_eq!(error("{\"a\":\"1\"} x"), "the input is not one JSON object (line 1, column 11)");
-        assert_eq!(error(""), "the input is not one JSON object (line 1, column 0)");
+        assert_eq!(error("{\"a\":\"1\"} x"), "the input must be one JSON object (line 1, column 11)");
+        assert_eq!(error(""), "the input must be one JSON object (line 1, column 0)");
     }
 }

@@ -14,8 +14,8 @@ use wxpay_sim::{Clock, Credentials, Gateway, Settings, serve::Server as Simulato
 
 pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
     let log = tracing_subscriber::EnvFilter::try_from_env("WXPAY_LOG").unwrap_or_else(|_| "info".into());
-    let colours = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(log).with_ansi(colours).with_writer(io::stderr).init();
+    let colors = io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(log).with_ansi(colors).with_writer(io::stderr).init();
 
     let dev = if args.dev { Some(Dev::start().await?) } else { None };
     let config = settings(&args, dev.as_ref())?;
@@ -36,23 +36,25 @@ pub(crate) async fn run(args: args::Serve) -> Result<(), Failure> {
 
 /// Gathers the settings of `--dev`, the file, the environment and the options; a later source overrides an earlier one.
 fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
-    let bad = |error: ConfigError| Failure::input(Failure::error(&error));
+    let invalid = |error: ConfigError| Failure::input(Failure::error(&error));
     let mut sources = Sources::default();
     if let Some(dev) = dev {
         for (name, value) in dev.settings() {
-            sources = sources.setting(name, value).map_err(bad)?;
+            sources = sources.setting(name, value).map_err(invalid)?;
         }
     }
     if let Some(path) = &args.config {
         let text = fs::read_to_string(path).map_err(|error| {
             Failure::input(format!("--config: cannot read {}: {error}", crate::input::shown(path)))
         })?;
-        sources = sources.file(&text).map_err(bad)?;
+        sources = sources.file(&text).map_err(|error| {
+            Failure::input(format!("--config: {}: {}", crate::input::shown(path), Failure::error(&error)))
+        })?;
     }
     if dev.is_none() {
         let variables = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        sources = sources.environment(variables).map_err(bad)?;
+        sources = sources.environment(variables).map_err(invalid)?;
     }
     let mut options = Vec::new();
     for setting in &args.settings {
@@ -61,17 +63,17 @@ fn settings(args: &args::Serve, dev: Option<&Dev>) -> Result<Config, Failure> {
             .ok_or_else(|| Failure::input("--set must be NAME=VALUE, such as poll_intervals=15s,1m"))?;
         options.push((name.to_owned(), value.to_owned()));
     }
-    let own =
+    let named =
         [("listen", &args.listen), ("database", &args.database), ("public_base_url", &args.public_base_url)];
-    for (name, value) in own {
+    for (name, value) in named {
         if let Some(value) = value {
             options.push((name.to_owned(), value.clone()));
         }
     }
     for (name, value) in options {
-        sources = sources.setting(&name, value).map_err(bad)?;
+        sources = sources.setting(&name, value).map_err(invalid)?;
     }
-    sources.check().map_err(bad)
+    sources.check().map_err(invalid)
 }
 
 /// A simulated gateway with throw-away keys and a temporary ledger, for `--dev` and the demo.

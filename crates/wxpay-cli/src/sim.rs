@@ -23,7 +23,7 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
     let gateway = gateway(&args)?;
     let listener = TcpListener::bind(args.listen)
         .await
-        .map_err(|error| Failure::input(format!("--listen: cannot listen on this address: {error}")))?;
+        .map_err(|error| Failure::input(format!("--listen: cannot listen on {}: {error}", args.listen)))?;
     let tls = if args.tls {
         let since = gateway.settings().v3.certificates_since;
         Some(Tls::of(&gateway, since)?)
@@ -35,22 +35,22 @@ pub(crate) async fn run(args: args::Sim) -> Result<(), Failure> {
         Some(tls) => Server::start_tls(listener, gateway, Clock::running(), tls)?,
     };
     let folder = Folder::of(&args)?;
-    let told = server.with(|simulation, now| Environment::of(&simulation.gateway, &server.url(), now));
-    let told = match &tls {
-        None => told,
-        Some(tls) => told.with_tls_ca(tls.ca_pem().into()),
+    let environment = server.with(|simulation, now| Environment::of(&simulation.gateway, &server.url(), now));
+    let environment = match &tls {
+        None => environment,
+        Some(tls) => environment.with_tls_ca(tls.ca_pem().into()),
     };
-    let told = told.files(folder.path()).map_err(|error| {
+    let environment = environment.files(folder.path()).map_err(|error| {
         Failure::input(format!("--keys-dir: cannot write keys to {}: {error}", folder.path().display()))
     })?;
     if let Some(file) = &args.env_file {
-        told.write(file).map_err(|error| {
+        environment.write(file).map_err(|error| {
             Failure::input(format!("--env-file: cannot write {}: {error}", file.display()))
         })?;
     }
     writeln!(io::stdout().lock(), "{}", environment::ready_line(&server.url()))?;
     if args.env_file.is_none() {
-        write!(io::stdout().lock(), "{}", told.lines())?;
+        write!(io::stdout().lock(), "{}", environment.lines())?;
     }
     crate::shutdown_signal().await
 }

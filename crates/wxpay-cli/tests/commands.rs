@@ -28,14 +28,14 @@ impl Scratch {
         Self { directory: tempfile::tempdir().unwrap() }
     }
 
-    fn key(&self, name: &str, text: &str) -> PathBuf {
+    fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.directory.path().join(name);
         fs::write(&path, text).unwrap();
         path
     }
 
     fn run(&self, command: &str, scheme: &str, key: &str, more: &[&str], input: &str) -> Output {
-        let key = self.key("key", key);
+        let key = self.file("key", key);
         let mut child = wxpay()
             .args([command, "--scheme", scheme, "--key-file"])
             .arg(key)
@@ -56,7 +56,7 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 #[test]
-fn a_package_is_signed_with_its_string_shown_and_its_key_masked() {
+fn sign_of_a_package_shows_its_string_with_the_key_masked() {
     let input =
         r#"{"total_fee":1,"body":"测试","bank_type":"WX","input_charset":"GBK","attach":"","sign":"old"}"#;
     let output = Scratch::new().run("sign", "v1-package", &format!("{PARTNER_KEY}\n"), &["--json"], input);
@@ -70,7 +70,7 @@ fn a_package_is_signed_with_its_string_shown_and_its_key_masked() {
 }
 
 #[test]
-fn a_call_is_signed_over_lower_case_names_with_the_key_among_them() {
+fn sign_of_a_call_uses_lower_case_names_with_the_key_among_them() {
     let input =
         r#"{"timeStamp":1399514976,"appId":"wx0123456789abcdef","app_signature":"old","sign_method":"sha1"}"#;
     let output = Scratch::new().run("sign", "v1-sha1", PAY_SIGN_KEY, &["--json"], input);
@@ -82,11 +82,11 @@ fn a_call_is_signed_over_lower_case_names_with_the_key_among_them() {
 
 #[test]
 fn verify_accepts_a_valid_signature_and_exits_1_with_the_reason_otherwise() {
-    let desk = Scratch::new();
-    let signed = desk.run("sign", "v1-package", PARTNER_KEY, &["--json"], r#"{"a":"1","b":"2"}"#);
+    let scratch = Scratch::new();
+    let signed = scratch.run("sign", "v1-package", PARTNER_KEY, &["--json"], r#"{"a":"1","b":"2"}"#);
     let sign = serde_json::from_slice::<Value>(&signed.stdout).unwrap()["sign"].as_str().unwrap().to_owned();
     let verify = |a: &str, sign: &str| {
-        desk.run(
+        scratch.run(
             "verify",
             "v1-package",
             PARTNER_KEY,
@@ -94,9 +94,9 @@ fn verify_accepts_a_valid_signature_and_exits_1_with_the_reason_otherwise() {
             &json!({"a": a, "b": "2", "sign": sign}).to_string(),
         )
     };
-    let good = verify("1", &sign);
-    assert!(good.status.success());
-    assert_eq!(text(&good.stdout), "valid\n");
+    let valid = verify("1", &sign);
+    assert!(valid.status.success());
+    assert_eq!(text(&valid.stdout), "valid\n");
     assert!(verify("1", &sign.to_ascii_lowercase()).status.success());
 
     let changed = verify("9", &sign);
@@ -109,9 +109,9 @@ fn verify_accepts_a_valid_signature_and_exits_1_with_the_reason_otherwise() {
 }
 
 #[test]
-fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
-    let desk = Scratch::new();
-    for (scheme, key, input, words) in [
+fn invalid_input_exits_2_and_names_field_and_rule() {
+    let scratch = Scratch::new();
+    for (scheme, key, input, message) in [
         ("v1-package", PAY_SIGN_KEY, "{}", "partnerkey must be 32 letters and digits"),
         ("v1-sha1", PARTNER_KEY, "{}", "paysignkey must be 128 letters and digits"),
         ("v1-package", PARTNER_KEY, r#"{"total_fee":19.99}"#, "total_fee must be a string or a whole number"),
@@ -121,18 +121,18 @@ fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
             "v1-package",
             PARTNER_KEY,
             r#"{"body":"😀"}"#,
-            "body must be of characters in GBK (character not in the charset at byte 0)",
+            "body must consist of characters in GBK (character not in the charset at byte 0)",
         ),
         ("v1-sha1", PAY_SIGN_KEY, r#"{"appid":"1","appId":"2"}"#, "must occur once, whatever its case"),
-        ("v1-package", PARTNER_KEY, "not json", "the input is not one JSON object"),
+        ("v1-package", PARTNER_KEY, "not json", "the input must be one JSON object"),
     ] {
-        let output = desk.run("sign", scheme, key, &[], input);
+        let output = scratch.run("sign", scheme, key, &[], input);
         assert_eq!(output.status.code(), Some(2), "{input}");
-        assert!(text(&output.stderr).contains(words), "{input}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(message), "{input}: {}", text(&output.stderr));
         assert!(output.stdout.is_empty());
         assert!(!text(&output.stderr).contains(key));
     }
-    let unsigned = desk.run("verify", "v1-package", PARTNER_KEY, &[], r#"{"a":"1"}"#);
+    let unsigned = scratch.run("verify", "v1-package", PARTNER_KEY, &[], r#"{"a":"1"}"#);
     assert_eq!(unsigned.status.code(), Some(2));
     assert!(text(&unsigned.stderr).contains("sign is required"));
     let output =
@@ -143,6 +143,10 @@ fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
         "{}",
         text(&output.stderr)
     );
+    let folder = scratch.directory.path();
+    let output = wxpay().args(["sign", "--scheme", "v1-sha1", "--key-file"]).arg(folder).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains(&format!("--key-file: cannot read {}: ", folder.display())));
 }
 
 #[test]
@@ -160,7 +164,7 @@ fn help_lists_every_command_and_completions_are_generated() {
 }
 
 #[test]
-fn the_demo_goes_through_all_steps_ends_in_the_ledger_and_shows_no_secret() {
+fn demo_runs_all_steps_and_shows_no_secret() {
     let output = wxpay().arg("demo").output().unwrap();
     let shown = text(&output.stdout);
     assert!(output.status.success(), "{shown}\n{}", text(&output.stderr));
@@ -185,8 +189,8 @@ fn sim_prints_its_url_and_writes_a_private_env_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("sim.env");
     let sim = Running::start(wxpay().args(["sim", "--seed", "7", "--env-file"]).arg(&file));
-    let given = environment(&file);
-    let names: Vec<_> = given.iter().map(|(name, _)| name.as_str()).collect();
+    let variables = environment(&file);
+    let names: Vec<_> = variables.iter().map(|(name, _)| name.as_str()).collect();
     for name in [
         "WXPAY_BASE_URL",
         "WXPAY_V1_APPID",
@@ -213,11 +217,11 @@ fn sim_prints_its_url_and_writes_a_private_env_file() {
         "WXPAY_PLATFORM_PUBLIC_KEY_FILE",
         "WXPAY_PUBLIC_KEY_FILE",
     ] {
-        let (_, path) = given.iter().find(|(given, _)| given == name).unwrap();
+        let (_, path) = variables.iter().find(|(known, _)| known == name).unwrap();
         assert!(path.starts_with(directory.path().to_str().unwrap()), "{path}");
         assert!(fs::read_to_string(path).unwrap().starts_with("-----BEGIN "), "{name}");
     }
-    let value = |wanted: &str| &given.iter().find(|(name, _)| name == wanted).unwrap().1;
+    let value = |wanted: &str| &variables.iter().find(|(name, _)| name == wanted).unwrap().1;
     assert_eq!(value("WXPAY_BASE_URL"), sim.url());
     #[cfg(unix)]
     {
@@ -249,7 +253,7 @@ fn sim_without_env_file_prints_exports_after_the_ready_line() {
 }
 
 #[test]
-fn the_server_in_dev_mode_takes_an_order_from_open_to_paid() {
+fn serve_dev_takes_an_order_from_open_to_paid() {
     let mut server =
         Running::start(wxpay().args(["serve", "--dev", "--listen", "127.0.0.1:0"]).stderr(Stdio::null()));
     let order = json!({"out_trade_no": "A1", "total_fee": 1999, "body": "a staff", "spbill_create_ip": "203.0.113.7"});
@@ -273,13 +277,13 @@ fn a_payment_at_trace_level_logs_no_secret() {
     let directory = tempfile::tempdir().unwrap();
     let (env_file, log) = (directory.path().join("sim.env"), directory.path().join("log"));
     let sim = Running::start(wxpay().args(["sim", "--env-file"]).arg(&env_file));
-    let given = environment(&env_file);
+    let variables = environment(&env_file);
     let mut server = Running::start(
         wxpay()
             .args(["serve", "--listen", "127.0.0.1:0", "--database"])
             .arg(directory.path().join("ledger.db"))
             .env_clear()
-            .envs(given.iter().cloned())
+            .envs(variables.iter().cloned())
             .env("WXPAY_LOG", "trace")
             .stderr(fs::File::create(&log).unwrap()),
     );
@@ -300,7 +304,7 @@ fn a_payment_at_trace_level_logs_no_secret() {
     let log = fs::read_to_string(log).unwrap();
     assert!(log.contains("v1.genprepay") && log.contains("v1.token"), "the log has the calls");
     for name in ["WXPAY_V1_APP_SECRET", "WXPAY_V1_PAY_SIGN_KEY", "WXPAY_V1_PARTNER_KEY"] {
-        let (_, secret) = given.iter().find(|(known, _)| known == name).unwrap();
+        let (_, secret) = variables.iter().find(|(known, _)| known == name).unwrap();
         assert!(!log.contains(secret.as_str()), "{name} is in the log");
     }
     assert!(!log.contains("access_token="), "a token's URL is in the log");
@@ -313,4 +317,13 @@ fn serve_without_settings_names_the_missing_one() {
     assert!(text(&output.stderr).contains("is required"), "{}", text(&output.stderr));
     let output = wxpay().args(["serve", "--set", "nonsense=1"]).env_clear().output().unwrap();
     assert!(text(&output.stderr).contains("nonsense is an unknown setting"), "{}", text(&output.stderr));
+    let scratch = Scratch::new();
+    let file = scratch.file("wxpay.toml", "nonsense = 1");
+    let output = wxpay().args(["serve", "--config"]).arg(&file).env_clear().output().unwrap();
+    let message = format!("--config: {}: nonsense is an unknown setting", file.display());
+    assert!(text(&output.stderr).contains(&message), "{}", text(&output.stderr));
+    let database = scratch.directory.path().join("missing").join("ledger.db");
+    let output = wxpay().args(["serve", "--dev", "--database"]).arg(&database).env_clear().output().unwrap();
+    let message = format!("the ledger cannot be opened: {}: ", database.display());
+    assert!(text(&output.stderr).contains(&message), "{}", text(&output.stderr));
 }

@@ -23,16 +23,16 @@ use support::{Running, environment, http, wxpay};
 
 const SHOPPERS: u64 = 4;
 
-/// Random delays: `SplitMix64` over a fixed seed, so that a failure can be reproduced.
+/// Random delays: `SplitMix64` is_over a fixed seed, so that a failure can be reproduced.
 struct RandomDelays(u64);
 
 impl RandomDelays {
     fn next(&mut self) -> Duration {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        Duration::from_millis((mixed ^ (mixed >> 31)).checked_rem(250).unwrap_or_default())
+        let mut bits = self.0;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        Duration::from_millis((bits ^ (bits >> 31)).checked_rem(250).unwrap_or_default())
     }
 }
 
@@ -42,25 +42,25 @@ struct Acknowledged {
     accepted: Mutex<BTreeSet<String>>,
     paid: Mutex<BTreeSet<String>>,
     next: AtomicU64,
-    over: AtomicBool,
+    is_over: AtomicBool,
 }
 
 impl Acknowledged {
     /// Places an order, retries under the same number until it is accepted, then pays it.
     fn shop(&self, server: &str, sim: &str) {
-        while !self.over.load(Ordering::Relaxed) {
+        while !self.is_over.load(Ordering::Relaxed) {
             let number = format!("K{}", self.next.fetch_add(1, Ordering::Relaxed));
             let order = json!({
                 "out_trade_no": number, "total_fee": 100, "body": "a staff", "spbill_create_ip": "203.0.113.7",
             });
-            while !self.over.load(Ordering::Relaxed) {
+            while !self.is_over.load(Ordering::Relaxed) {
                 match http("POST", &format!("{server}/api/orders"), Some(&order)) {
                     Ok((200 | 201, _)) => break,
                     Ok((status, problem)) if status < 500 => panic!("{number}: {status} {problem}"),
                     Ok(_) | Err(_) => thread::sleep(Duration::from_millis(5)),
                 }
             }
-            if self.over.load(Ordering::Relaxed) {
+            if self.is_over.load(Ordering::Relaxed) {
                 return;
             }
             self.accepted.lock().unwrap().insert(number.clone());
@@ -100,7 +100,7 @@ fn order(server: &str, number: &str) -> Value {
 }
 
 /// Returns the order numbers of the notifications that were answered `success`.
-fn notifications_answered(sim: &str) -> BTreeSet<String> {
+fn accepted_notifications(sim: &str) -> BTreeSet<String> {
     let (_, notifications) = http("GET", &format!("{sim}/_sim/v1/notifications"), None).unwrap();
     let accepted =
         notifications.as_array().unwrap().iter().filter(|notification| notification["state"] == "ACCEPTED");
@@ -109,7 +109,7 @@ fn notifications_answered(sim: &str) -> BTreeSet<String> {
 
 /// Counts the `order.paid` events of each order.
 fn paid_events(server: &str) -> BTreeMap<String, u32> {
-    let mut told = BTreeMap::new();
+    let mut counts = BTreeMap::new();
     let mut after = 0;
     loop {
         let (status, page) = http("GET", &format!("{server}/api/events?after={after}"), None).unwrap();
@@ -119,12 +119,12 @@ fn paid_events(server: &str) -> BTreeMap<String, u32> {
             after = event["number"].as_u64().unwrap();
             if event["kind"] == "order.paid" {
                 let count: &mut u32 =
-                    told.entry(event["out_trade_no"].as_str().unwrap().to_owned()).or_default();
+                    counts.entry(event["out_trade_no"].as_str().unwrap().to_owned()).or_default();
                 *count = count.saturating_add(1);
             }
         }
         if events.is_empty() {
-            return told;
+            return counts;
         }
     }
 }
@@ -140,32 +140,33 @@ fn a_killed_server_loses_no_order_and_no_payment_and_counts_none_twice() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let url = format!("http://{address}");
 
-    let promises = Acknowledged::default();
+    let acknowledged = Acknowledged::default();
     thread::scope(|scope| {
         for _ in 0..SHOPPERS {
-            scope.spawn(|| promises.shop(&url, sim.url()));
+            scope.spawn(|| acknowledged.shop(&url, sim.url()));
         }
-        let mut moments = RandomDelays(7);
+        let mut delays = RandomDelays(7);
         for _ in 0..kills {
             let mut server = serve(&environment, &address, &database);
-            thread::sleep(moments.next());
+            thread::sleep(delays.next());
             server.kill();
         }
-        promises.over.store(true, Ordering::Relaxed);
+        acknowledged.is_over.store(true, Ordering::Relaxed);
     });
 
     let server = serve(&environment, &address, &database);
-    let (accepted, paid) = (promises.accepted.into_inner().unwrap(), promises.paid.into_inner().unwrap());
+    let (accepted, paid) =
+        (acknowledged.accepted.into_inner().unwrap(), acknowledged.paid.into_inner().unwrap());
     assert!(accepted.len() > 10, "too little load: {}", accepted.len());
     for number in &accepted {
         assert_eq!(order(server.url(), number)["total_fee"], 100);
     }
-    for number in notifications_answered(sim.url()) {
+    for number in accepted_notifications(sim.url()) {
         assert_eq!(order(server.url(), &number)["status"], "paid", "{number} was answered success");
     }
     // The other notifications are sent again as the clock advances.
     for _ in 0..40 {
-        if notifications_answered(sim.url()).is_superset(&paid) {
+        if accepted_notifications(sim.url()).is_superset(&paid) {
             break;
         }
         http("POST", &format!("{}/_sim/v1/clock", sim.url()), Some(&json!({"advance_seconds": 60}))).unwrap();
@@ -178,7 +179,7 @@ fn a_killed_server_loses_no_order_and_no_payment_and_counts_none_twice() {
         assert_eq!(record["payments"].as_array().unwrap().len(), 1, "{number}");
         assert_eq!(order["transaction_id"], record["payments"][0]["transaction_id"], "{number}");
     }
-    let told = paid_events(server.url());
-    assert_eq!(told.keys().cloned().collect::<BTreeSet<_>>(), paid);
-    assert!(told.values().all(|count| *count == 1), "each payment has exactly one event");
+    let counts = paid_events(server.url());
+    assert_eq!(counts.keys().cloned().collect::<BTreeSet<_>>(), paid);
+    assert!(counts.values().all(|count| *count == 1), "each payment has exactly one event");
 }

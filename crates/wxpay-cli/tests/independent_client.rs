@@ -17,7 +17,7 @@ fn a_python_merchant_completes_a_v3_payment_and_refund() {
     run("v3.py", "was placed, queried (NOTPAY), paid, notified, queried (SUCCESS) and refunded");
 }
 
-fn run(name: &str, last_words: &str) {
+fn run(name: &str, last_line: &str) {
     let directory = tempfile::tempdir().unwrap();
     let env_file = directory.path().join("sim.env");
     let _sim = Running::start(wxpay().args(["sim", "--env-file"]).arg(&env_file));
@@ -27,5 +27,5 @@ fn run(name: &str, last_words: &str) {
         Err(error) => return not_tested(name, &format!("python3 cannot be started: {error}")),
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(String::from_utf8_lossy(&output.stdout).contains(last_words));
+    assert!(String::from_utf8_lossy(&output.stdout).contains(last_line));
 }

@@ -76,7 +76,7 @@ fn wechatpay_v3_of_crates_io_pays_by_the_public_key() {
 }
 
 #[test]
-fn the_interface_keeps_to_openapi_by_openapi_spec_validator_of_pypi() {
+fn the_control_interface_conforms_to_openapi_by_openapi_spec_validator_of_pypi() {
     let Some(python) = installed("WXPAY_CLIENTS_OPENAPI", "openapi-spec-validator") else { return };
     let directory = tempfile::tempdir().unwrap();
     let env_file = directory.path().join("sim.env");
@@ -84,11 +84,10 @@ fn the_interface_keeps_to_openapi_by_openapi_spec_validator_of_pypi() {
     let mut checker = Command::new(python);
     checker.arg("-B").arg(driver("with_openapi_spec_validator.py")).envs(environment(&env_file));
     let output = checker.output().unwrap();
-    let (said, complaints) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{}\n{said}{complaints}", output.status);
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{stdout}{stderr}", output.status);
     for step in ["conforms to OpenAPI 3.1", "is reported", "conform to the document", "to invalid requests"] {
-        assert!(said.contains(step), "no line contains {step}:\n{said}");
+        assert!(stdout.contains(step), "no line contains {step}:\n{stdout}");
     }
     std::io::stderr().write_all(&output.stdout).unwrap();
 }
@@ -133,14 +132,13 @@ fn drive(driver: &mut Command, keys: &str, options: &[&str]) {
     let env_file = directory.path().join("sim.env");
     let _sim = Running::start(wxpay().args(["sim", "--env-file"]).arg(&env_file).args(options));
     let output = driver.arg(keys).envs(environment(&env_file)).output().unwrap();
-    let (said, complaints) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{}\n{said}{complaints}", output.status);
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{}\n{stdout}{stderr}", output.status);
     let first = if keys == PUBLIC_KEY { "downloads nothing" } else { STEPS[0] };
     let steps = std::iter::once(first).chain(STEPS[1..].iter().copied());
-    let mut lines = said.lines();
+    let mut lines = stdout.lines();
     for step in steps {
-        assert!(lines.any(|line| line.contains(step)), "no line contains {step}:\n{said}");
+        assert!(lines.any(|line| line.contains(step)), "no line contains {step}:\n{stdout}");
     }
     std::io::stderr().write_all(&output.stdout).unwrap();
 }

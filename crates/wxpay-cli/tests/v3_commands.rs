@@ -1,8 +1,8 @@
 //! The commands for APIv3, run as a user runs them.
 //!
-//! Signatures and ciphertexts are OpenSSL's, by the keys in `keys/`: `printf … | openssl dgst -sha256 -sign key | base64`,
-//! `printf … | openssl pkeyutl -encrypt -inkey key -pkeyopt rsa_padding_mode:oaep | base64`, and AES-256-GCM through
-//! Python's `cryptography`.
+//! Signatures and ciphertexts are OpenSSL's, by the keys in `keys/`: `printf … | openssl dgst -sha256 -sign key |
+//! base64`, `printf … | openssl pkeyutl -encrypt -inkey key -pkeyopt rsa_padding_mode:oaep | base64`, and AES-256-GCM
+//! through Python's `cryptography`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
@@ -40,7 +40,7 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 /// Runs a command with a scheme and a key on an input.
-fn ask(command: &str, scheme: &str, key: &Path, more: &[&str], input: &str) -> Output {
+fn run_scheme(command: &str, scheme: &str, key: &Path, more: &[&str], input: &str) -> Output {
     let mut wxpay = wxpay();
     run_with_input(wxpay.args([command, "--scheme", scheme, "--key-file"]).arg(key).args(more), input)
 }
@@ -91,7 +91,7 @@ fn with(mut object: Value, name: &str, value: &str) -> String {
 }
 
 #[test]
-fn every_scheme_signs_as_openssl_does_and_shows_its_string() {
+fn sign_equals_openssl_in_every_scheme_and_shows_the_string() {
     for (scheme, parameters, string, sign) in [
         (
             "v3-request",
@@ -113,7 +113,7 @@ fn every_scheme_signs_as_openssl_does_and_shows_its_string() {
             APP,
         ),
     ] {
-        let output = ask("sign", scheme, &merchant_key(), &["--json"], &parameters.to_string());
+        let output = run_scheme("sign", scheme, &merchant_key(), &["--json"], &parameters.to_string());
         assert!(output.status.success(), "{}", text(&output.stderr));
         let signed: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(
@@ -129,7 +129,7 @@ fn sign_shows_the_string_line_by_line_and_the_authorization_header() {
     let mut parameters = certificates();
     parameters["mchid"] = "1900000001".into();
     parameters["serial_no"] = "0a00f0".into();
-    let output = ask("sign", "v3-request", &merchant_key(), &[], &parameters.to_string());
+    let output = run_scheme("sign", "v3-request", &merchant_key(), &[], &parameters.to_string());
     let expected = format!(
         "string to sign  GET\\n\n                /v3/certificates\\n\n                1554208460\\n\n                \
          593BEC0C930BF1AF\\n\n                \\n\nbytes           50\nsign            {GET}\n\
@@ -140,14 +140,14 @@ fn sign_shows_the_string_line_by_line_and_the_authorization_header() {
 }
 
 #[test]
-fn a_body_comes_byte_for_byte_from_a_file() {
+fn sign_reads_the_body_byte_for_byte_from_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("body");
     fs::write(&file, r#"{"x": "支付"}"#).unwrap();
     let mut parameters = request();
     parameters["body"] = "another".into();
     let file = file.to_string_lossy();
-    let output = ask(
+    let output = run_scheme(
         "sign",
         "v3-request",
         &merchant_key(),
@@ -171,7 +171,7 @@ fn openssl_signatures_verify_with_certificate_public_key_and_private_key() {
         ("v3-reply", &["platform_cert.pem", "platform_pub.pem"], reply().to_string()),
     ] {
         for name in keys {
-            let output = ask("verify", scheme, &key(name), &[], &parameters);
+            let output = run_scheme("verify", scheme, &key(name), &[], &parameters);
             assert!(output.status.success(), "{scheme} {name}: {}", text(&output.stderr));
             assert_eq!(text(&output.stdout), "valid\n");
         }
@@ -180,20 +180,21 @@ fn openssl_signatures_verify_with_certificate_public_key_and_private_key() {
 
 #[test]
 fn verify_of_a_changed_message_exits_1_with_the_reason() {
-    let not_of_this = "the signature does not match this string and this key";
+    let mismatch = "the signature does not match this string and this key";
     for (key_name, parameters, reason) in [
-        ("platform_cert.pem", with(reply(), "body", r#"{"a":2}"#), not_of_this),
-        ("platform_cert.pem", with(reply(), "Wechatpay-Nonce", "c5"), not_of_this),
+        ("platform_cert.pem", with(reply(), "body", r#"{"a":2}"#), mismatch),
+        ("platform_cert.pem", with(reply(), "Wechatpay-Nonce", "c5"), mismatch),
         (
-            "platform_cert.pem",
-            with(reply(), "Wechatpay-Signature", &REPLY.replace("QhK", "QhL")),
-            not_of_this,
+            "platform_pub.pem",
+            with(reply(), "body", r#"{"a":2}"#),
+            "does not match this string and this key; the message names serial 5A01",
         ),
-        ("merchant_key.pem", reply().to_string(), not_of_this),
+        ("platform_cert.pem", with(reply(), "Wechatpay-Signature", &REPLY.replace("QhK", "QhL")), mismatch),
+        ("merchant_key.pem", reply().to_string(), mismatch),
         (
             "merchant_cert.pem",
             reply().to_string(),
-            "signed by serial 5A01, but --key-file is the certificate with serial 0A00F0",
+            "signed by serial 5A01, but --key-file is the certificate with serial 0A00F0; use the key of serial 5A01",
         ),
         (
             "platform_pub.pem",
@@ -202,28 +203,28 @@ fn verify_of_a_changed_message_exits_1_with_the_reason() {
         ),
         ("platform_pub.pem", with(reply(), "Wechatpay-Signature", "x"), "the signature must be Base64"),
     ] {
-        let output = ask("verify", "v3-reply", &key(key_name), &[], &parameters);
+        let output = run_scheme("verify", "v3-reply", &key(key_name), &[], &parameters);
         assert_eq!(output.status.code(), Some(1), "{reason}");
-        let said = text(&output.stderr);
-        assert!(said.contains(reason), "{said}");
-        assert!(said.contains("string to sign  1554209980\\n\n"), "{said}");
+        let stderr = text(&output.stderr);
+        assert!(stderr.contains(reason), "{stderr}");
+        assert!(stderr.contains("string to sign  1554209980\\n\n"), "{stderr}");
     }
-    let wrong = ask("verify", "v3-app", &merchant_key(), &["--json"], &with(app(), "sign", JSAPI));
-    assert_eq!(wrong.status.code(), Some(1));
-    let verdict: Value = serde_json::from_slice(&wrong.stdout).unwrap();
+    let failed = run_scheme("verify", "v3-app", &merchant_key(), &["--json"], &with(app(), "sign", JSAPI));
+    assert_eq!(failed.status.code(), Some(1));
+    let verification: Value = serde_json::from_slice(&failed.stdout).unwrap();
     assert_eq!(
-        (&verdict["valid"], &verdict["reason"], &verdict["sign"]),
-        (&json!(false), &json!(not_of_this), &json!(APP))
+        (&verification["valid"], &verification["reason"], &verification["sign"]),
+        (&json!(false), &json!(mismatch), &json!(APP))
     );
 }
 
 #[test]
-fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
+fn invalid_inputexits_2_and_names_field_and_rule() {
     let without = |mut object: Value, name: &str| {
         object.as_object_mut().unwrap().remove(name);
         object.to_string()
     };
-    for (scheme, key_name, parameters, words) in [
+    for (scheme, key_name, parameters, message) in [
         ("v3-request", "merchant_key.pem", without(request(), "method"), "method is required"),
         ("v3-request", "merchant_key.pem", with(request(), "method", "post"), "method must be GET, POST,"),
         (
@@ -261,12 +262,12 @@ fn bad_input_is_told_by_field_and_rule_and_exits_with_two() {
         ),
         ("v3-app", "README.md", app().to_string(), "expected a private key in PEM: no `-----BEGIN` line"),
     ] {
-        let output = ask("sign", scheme, &key(key_name), &[], &parameters);
-        assert_eq!(output.status.code(), Some(2), "{words}");
-        assert!(text(&output.stderr).contains(words), "{words}: {}", text(&output.stderr));
+        let output = run_scheme("sign", scheme, &key(key_name), &[], &parameters);
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(text(&output.stderr).contains(message), "{message}: {}", text(&output.stderr));
         assert!(output.stdout.is_empty());
     }
-    let unsigned = ask("verify", "v3-app", &merchant_key(), &[], &app().to_string());
+    let unsigned = run_scheme("verify", "v3-app", &merchant_key(), &[], &app().to_string());
     assert_eq!(unsigned.status.code(), Some(2));
     assert!(text(&unsigned.stderr).contains("paySign or sign is required"));
 }
@@ -279,7 +280,7 @@ fn api_v3_key(directory: &tempfile::TempDir) -> PathBuf {
 }
 
 #[test]
-fn resources_open_alone_in_a_notification_and_in_the_list_of_certificates() {
+fn decrypt_opens_resources_alone_in_a_notification_and_in_the_list_of_certificates() {
     let directory = tempfile::tempdir().unwrap();
     let key = api_v3_key(&directory);
     let resource = json!({
@@ -296,63 +297,63 @@ fn resources_open_alone_in_a_notification_and_in_the_list_of_certificates() {
     });
     let plain = "{\"out_trade_no\":\"ORDER-1\"}\n";
     let list = json!({"data": [{"serial_no": "5A01", "encrypt_certificate": certificate}]});
-    for (given, expected) in [
+    for (input, expected) in [
         (resource.to_string(), plain),
         (without_data.to_string(), plain),
         (json!({"id": "EV-1", "resource": resource}).to_string(), plain),
         (list.to_string(), "-----BEGIN CERTIFICATE-----\n"),
     ] {
-        let output = ask("decrypt", "v3-resource", &key, &[], &given);
+        let output = run_scheme("decrypt", "v3-resource", &key, &[], &input);
         assert!(output.status.success(), "{}", text(&output.stderr));
         assert_eq!(text(&output.stdout), expected);
     }
 
-    let made = ask(
+    let sealed = run_scheme(
         "encrypt",
         "v3-resource",
         &key,
         &["--nonce", "0123456789ab", "--associated-data", "transaction"],
         plain.trim_end(),
     );
-    assert_eq!(serde_json::from_slice::<Value>(&made.stdout).unwrap(), resource);
-    let random = || ask("encrypt", "v3-resource", &key, &["--original-type", "refund"], "x").stdout;
+    assert_eq!(serde_json::from_slice::<Value>(&sealed.stdout).unwrap(), resource);
+    let random = || run_scheme("encrypt", "v3-resource", &key, &["--original-type", "refund"], "x").stdout;
     assert_ne!(random(), random());
     assert_eq!(serde_json::from_slice::<Value>(&random()).unwrap()["original_type"], "refund");
-    assert_eq!(text(&ask("decrypt", "v3-resource", &key, &[], text(&random())).stdout), "x\n");
+    assert_eq!(text(&run_scheme("decrypt", "v3-resource", &key, &[], text(&random())).stdout), "x\n");
 
-    for (status, given, words) in [
+    for (status, input, message) in [
         (1, with(resource.clone(), "associated_data", "refund"), "another key, nonce or associated_data"),
         (1, with(resource.clone(), "nonce", "0123456789ac"), "another key, nonce or associated_data"),
         (2, with(resource.clone(), "nonce", "0123"), "nonce must be 12 bytes"),
         (2, with(resource.clone(), "algorithm", "AES"), "algorithm must be AEAD_AES_256_GCM"),
         (2, with(resource, "ciphertext", "%"), "ciphertext must be Base64"),
         (2, "{}".to_owned(), "the input must be an object with algorithm"),
-        (2, "x".to_owned(), "the input is not JSON"),
+        (2, "x".to_owned(), "the input must be JSON"),
     ] {
-        let output = ask("decrypt", "v3-resource", &key, &[], &given);
-        assert_eq!(output.status.code(), Some(status), "{words}");
-        assert!(text(&output.stderr).contains(words), "{}", text(&output.stderr));
+        let output = run_scheme("decrypt", "v3-resource", &key, &[], &input);
+        assert_eq!(output.status.code(), Some(status), "{message}");
+        assert!(text(&output.stderr).contains(message), "{}", text(&output.stderr));
         assert!(output.stdout.is_empty());
     }
-    let not_a_key = ask("decrypt", "v3-resource", &merchant_key(), &[], "{}");
+    let not_a_key = run_scheme("decrypt", "v3-resource", &merchant_key(), &[], "{}");
     assert!(text(&not_a_key.stderr).contains("--key-file must hold an APIv3 key: 32 letters and digits"));
 }
 
 #[test]
-fn fields_open_with_the_private_key_and_seal_with_a_certificate_or_a_public_key() {
-    let opened = ask("decrypt", "v3-field", &merchant_key(), &[], &format!("{FIELD}\n"));
+fn fields_are_encrypted_for_a_certificate_or_public_key_and_decrypted_with_the_private_key() {
+    let opened = run_scheme("decrypt", "v3-field", &merchant_key(), &[], &format!("{FIELD}\n"));
     assert_eq!(text(&opened.stdout), "张三\n");
-    let sealed = ask("encrypt", "v3-field", &key("merchant_cert.pem"), &[], "张三\n");
+    let sealed = run_scheme("encrypt", "v3-field", &key("merchant_cert.pem"), &[], "张三\n");
     assert!(sealed.status.success(), "{}", text(&sealed.stderr));
-    let opened = ask("decrypt", "v3-field", &merchant_key(), &[], text(&sealed.stdout));
+    let opened = run_scheme("decrypt", "v3-field", &merchant_key(), &[], text(&sealed.stdout));
     assert_eq!(text(&opened.stdout), "张三\n");
 
-    let for_another = ask("encrypt", "v3-field", &key("platform_pub.pem"), &[], "张三");
+    let for_another = run_scheme("encrypt", "v3-field", &key("platform_pub.pem"), &[], "张三");
     assert!(for_another.status.success());
-    let opened = ask("decrypt", "v3-field", &merchant_key(), &[], text(&for_another.stdout));
+    let opened = run_scheme("decrypt", "v3-field", &merchant_key(), &[], text(&for_another.stdout));
     assert_eq!((opened.status.code(), opened.stdout.is_empty()), (Some(1), true));
     assert!(text(&opened.stderr).contains("the field was encrypted for another key"));
-    let long = ask("encrypt", "v3-field", &key("platform_pub.pem"), &[], &"x".repeat(215));
+    let long = run_scheme("encrypt", "v3-field", &key("platform_pub.pem"), &[], &"x".repeat(215));
     assert_eq!(long.status.code(), Some(2));
 }
 
@@ -404,7 +405,7 @@ fn matching_keys_are_shown_with_serial_numbers_and_dates() {
 
 #[test]
 fn keys_that_do_not_match_fail_and_exit_1() {
-    for (options, words) in [
+    for (options, message) in [
         (
             &["--key-file", "@merchant_key.pem", "--cert-file", "@platform_cert.pem"][..],
             "does not belong to the private key",
@@ -424,7 +425,7 @@ fn keys_that_do_not_match_fail_and_exit_1() {
         (&["--public-key-id", "PUB_KEY_ID_01"], "WXPAY_PUBLIC_KEY_FILE is required with WXPAY_PUBLIC_KEY_ID"),
         (
             &["--public-key-id", "01", "--public-key-file", "@platform_pub.pem"],
-            "public_key_id must be PUB_KEY_ID_ and 1 to 64 digits",
+            "WXPAY_PUBLIC_KEY_ID: public_key_id must be PUB_KEY_ID_ and 1 to 64 digits",
         ),
         (
             &["--cert-file", "@merchant_cert.pem", "--platform-cert-file", "@merchant_cert.pem"],
@@ -432,9 +433,10 @@ fn keys_that_do_not_match_fail_and_exit_1() {
         ),
     ] {
         let output = keys(options);
-        assert_eq!(output.status.code(), Some(1), "{words}");
-        let wrong = text(&output.stdout).lines().find(|line| line.starts_with("FAIL   ")).unwrap_or_default();
-        assert!(wrong.contains(words), "{words}: {}", text(&output.stdout));
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        let failed =
+            text(&output.stdout).lines().find(|line| line.starts_with("FAIL   ")).unwrap_or_default();
+        assert!(failed.contains(message), "{message}: {}", text(&output.stdout));
     }
     let nothing = keys(&[]);
     assert_eq!(nothing.status.code(), Some(2));
@@ -486,7 +488,7 @@ impl Simulated {
 }
 
 #[test]
-fn any_operation_is_called_and_verified_in_every_key_mode() {
+fn call_verifies_the_reply_in_every_key_mode() {
     for mode in ["either", "certificates", "public-key"] {
         let sim = Simulated::start(mode);
         let placed = sim.call(&["POST", "/v3/pay/transactions/native", &sim.order("ORDER-1")]);
@@ -496,8 +498,8 @@ fn any_operation_is_called_and_verified_in_every_key_mode() {
 
         let mchid = sim.value("WXPAY_MCHID");
         let path = format!("/v3/pay/transactions/out-trade-no/ORDER-1?mchid={mchid}");
-        let asked = sim.call(&["get", &path]);
-        assert_eq!(serde_json::from_slice::<Value>(&asked.stdout).unwrap()["trade_state"], "NOTPAY");
+        let queried = sim.call(&["get", &path]);
+        assert_eq!(serde_json::from_slice::<Value>(&queried.stdout).unwrap()["trade_state"], "NOTPAY");
         let close = json!({"mchid": mchid}).to_string();
         let closed = sim.call(&["POST", "/v3/pay/transactions/out-trade-no/ORDER-1/close", &close]);
         assert_eq!((closed.status.code(), text(&closed.stdout)), (Some(0), ""), "204 has no body");
@@ -509,7 +511,7 @@ fn any_operation_is_called_and_verified_in_every_key_mode() {
 }
 
 #[test]
-fn a_body_may_come_from_standard_input_and_the_credentials_from_the_environment() {
+fn call_reads_the_body_from_standard_inputand_the_credentials_from_the_environment() {
     let sim = Simulated::start("either");
     let mut command = wxpay();
     command.env_clear().envs(environment(&sim.env_file()));
@@ -526,59 +528,64 @@ fn a_refusal_exits_1_with_fate_and_reply() {
     let unknown = format!("/v3/pay/transactions/out-trade-no/ORDER-9?mchid={}", sim.value("WXPAY_MCHID"));
     let refused = sim.call(&["GET", &unknown]);
     assert_eq!((refused.status.code(), refused.stdout.is_empty()), (Some(1), true));
-    let said = text(&refused.stderr);
+    let stderr = text(&refused.stderr);
     for line in [
         "fate            refused: nothing was carried out\n",
         "status          404\n",
         "code            ORDER_NOT_EXIST\n",
         "request-id      ",
     ] {
-        assert!(said.contains(line), "{said}");
+        assert!(stderr.contains(line), "{stderr}");
     }
-    let bad = sim.call(&["POST", "/v3/pay/transactions/native", r#"{"x":1}"#]);
-    assert!(text(&bad.stderr).contains("\nfield           /x\n"), "{}", text(&bad.stderr));
+    let invalid = sim.call(&["POST", "/v3/pay/transactions/native", r#"{"x":1}"#]);
+    assert!(text(&invalid.stderr).contains("\nfield           /x\n"), "{}", text(&invalid.stderr));
 
     // Another merchant's key: the error shows the string that the gateway signed.
     let mut command = wxpay();
     command.env_clear().envs(environment(&sim.env_file())).env("WXPAY_PRIVATE_KEY_FILE", merchant_key());
-    let signed_otherwise = command.args(["call", "GET", &unknown]).output().unwrap();
-    let said = text(&signed_otherwise.stderr);
-    assert_eq!(signed_otherwise.status.code(), Some(1));
-    assert!(said.contains("code            SIGN_ERROR\n"), "{said}");
+    let mismatched = command.args(["call", "GET", &unknown]).output().unwrap();
+    let stderr = text(&mismatched.stderr);
+    assert_eq!(mismatched.status.code(), Some(1));
+    assert!(stderr.contains("code            SIGN_ERROR\n"), "{stderr}");
     assert!(
-        said.contains("gateway string  GET\\n/v3/pay/transactions/out-trade-no/ORDER-9?mchid="),
-        "{said}"
+        stderr.contains("gateway string  GET\\n/v3/pay/transactions/out-trade-no/ORDER-9?mchid="),
+        "{stderr}"
     );
-    assert!(said.contains("gateway bytes   "), "{said}");
+    assert!(stderr.contains("gateway bytes   "), "{stderr}");
 }
 
 #[test]
-fn an_unreachable_gateway_is_not_sent_and_invalid_input_sends_nothing() {
+fn an_unreachable_gateway_is_not_sent_and_invalid_inputsends_nothing() {
     let sim = Simulated::start("public-key");
     let call = |name: &str, value: &str, arguments: &[&str]| {
         let mut command = wxpay();
         command.env_clear().envs(environment(&sim.env_file())).env(name, value);
         command.arg("call").args(arguments).output().unwrap()
     };
-    let dead = call("WXPAY_BASE_URL", "http://127.0.0.1:1", &["GET", "/v3/x"]);
-    assert_eq!(dead.status.code(), Some(1));
+    let unreachable = call("WXPAY_BASE_URL", "http://127.0.0.1:1", &["GET", "/v3/x"]);
+    assert_eq!(unreachable.status.code(), Some(1));
     assert!(
-        text(&dead.stderr).contains("fate            not sent: nothing was carried out"),
+        text(&unreachable.stderr).contains("fate            not sent: nothing was carried out"),
         "{}",
-        text(&dead.stderr)
+        text(&unreachable.stderr)
     );
-    for (name, value, arguments, words) in [
+    for (name, value, arguments, message) in [
         ("A", "1", &["HEAD", "/v3/x"][..], "method must be GET, POST, PUT, PATCH or DELETE"),
         ("A", "1", &["GET", "https://api.mch.weixin.qq.com/v3/x"], "path must begin with one slash"),
         ("A", "1", &["POST", "/v3/x", "{"], "body must be a JSON text"),
-        ("WXPAY_API_V3_KEY", "short", &["GET", "/v3/x"], "apiv3_key must be 32 letters and digits"),
+        (
+            "WXPAY_API_V3_KEY",
+            "short",
+            &["GET", "/v3/x"],
+            "WXPAY_API_V3_KEY: apiv3_key must be 32 letters and digits",
+        ),
         ("WXPAY_PRIVATE_KEY_FILE", "", &["GET", "/v3/x"], "WXPAY_PRIVATE_KEY_FILE is required"),
-        ("WXPAY_SERIAL_NO", "xyz", &["GET", "/v3/x"], "serial_no must be"),
+        ("WXPAY_SERIAL_NO", "xyz", &["GET", "/v3/x"], "WXPAY_SERIAL_NO: serial_no must be"),
         ("WXPAY_PUBLIC_KEY_FILE", "", &["GET", "/v3/x"], "WXPAY_PUBLIC_KEY_FILE is required"),
     ] {
         let output = call(name, value, arguments);
-        assert_eq!(output.status.code(), Some(2), "{words}");
-        assert!(text(&output.stderr).contains(words), "{words}: {}", text(&output.stderr));
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(text(&output.stderr).contains(message), "{message}: {}", text(&output.stderr));
     }
     let absent =
         wxpay().env_clear().args(["call", "GET", "/v3/x", "--env-file", "no-such"]).output().unwrap();

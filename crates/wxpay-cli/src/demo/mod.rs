@@ -36,12 +36,12 @@ pub(crate) async fn run() -> Result<(), Failure> {
     for (name, value) in dev.settings() {
         sources = sources.setting(name, value).map_err(|error| Failure::error(&error))?;
     }
-    let own = [
+    let settings = [
         ("gateway_base_url", calls.url()),
         ("public_base_url", notifications.url()),
         ("listen", "127.0.0.1:0"),
     ];
-    for (name, value) in own {
+    for (name, value) in settings {
         sources = sources.setting(name, value).map_err(|error| Failure::error(&error))?;
     }
     let config = sources.check().map_err(|error| Failure::error(&error))?;
@@ -99,23 +99,24 @@ async fn pay(dev: &Dev, shop: &Shop, notifications: &mut Tap, params: &Value) ->
     let paid = shop.post(&format!("{}/_sim/v1/payer/pay", shop.gateway), params).await?;
     show::line("bill", member(&paid, "payment_request"))?;
     show::line("returned to app", member(&paid, "resp"))?;
-    let heard = notifications.next(NOTIFY_PATH).await?;
-    let received = RawNotification::new(&heard.method, heard.query.as_bytes(), &heard.body);
-    let me = merchant(dev)?;
-    let [of_query, of_body] = notification::strings_to_sign(&me, &received).map_err(Failure::input)?;
-    show::line("→", format_args!("{} {}?{}", heard.method, heard.path, heard.query))?;
-    show::line("", String::from_utf8_lossy(&heard.body).replace('\n', "\n                   "))?;
-    show::line("MD5 of", of_query)?;
-    show::line("SHA-1 of", of_body)?;
-    let notification = me.verify_notification(&received).map_err(|rejected| Failure::error(&rejected))?;
+    let exchange = notifications.next(NOTIFY_PATH).await?;
+    let raw = RawNotification::new(&exchange.method, exchange.query.as_bytes(), &exchange.body);
+    let merchant = merchant(dev)?;
+    let [query_string, body_string] =
+        notification::strings_to_sign(&merchant, &raw).map_err(Failure::input)?;
+    show::line("→", format_args!("{} {}?{}", exchange.method, exchange.path, exchange.query))?;
+    show::line("", String::from_utf8_lossy(&exchange.body).replace('\n', "\n                   "))?;
+    show::line("MD5 of", query_string)?;
+    show::line("SHA-1 of", body_string)?;
+    let notification = merchant.verify_notification(&raw).map_err(|rejected| Failure::error(&rejected))?;
     show::line(
         "verified",
         format_args!("{} paid {} yuan", notification.out_trade_no(), notification.total_fee().yuan()),
     )?;
     show::title("7 of 8", "the acknowledgement, sent after the payment is committed to the ledger")?;
-    show::line("←", format_args!("{} {}", heard.status, String::from_utf8_lossy(&heard.reply)))?;
+    show::line("←", format_args!("{} {}", exchange.status, String::from_utf8_lossy(&exchange.reply)))?;
     expect(
-        heard.status == 200 && heard.reply == "success",
+        exchange.status == 200 && exchange.reply == "success",
         "the server must answer the notification with success",
     )?;
     expect(member(&shop.order(NUMBER).await?, "status") == "paid", "the notification must pay the order")
@@ -179,8 +180,8 @@ fn member<'a>(message: &'a Value, name: &str) -> &'a Value {
     message.get(name).unwrap_or(&Value::Null)
 }
 
-fn expect(holds: bool, rule: &str) -> Result<(), Failure> {
-    if holds { Ok(()) } else { Err(Failure::failed(rule)) }
+fn expect(condition: bool, rule: &str) -> Result<(), Failure> {
+    if condition { Ok(()) } else { Err(Failure::failed(rule)) }
 }
 
 /// The shop: a client of the payment server and of the simulator's control interface.

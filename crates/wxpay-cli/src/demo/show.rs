@@ -22,8 +22,8 @@ pub(crate) fn line(name: &str, value: impl std::fmt::Display) -> io::Result<()> 
 /// Prints a request and its reply.
 pub(crate) fn exchange(exchange: &Exchange) -> io::Result<()> {
     let query = masked_query(&exchange.query);
-    let joint = if query.is_empty() { "" } else { "?" };
-    line("→", format_args!("{} {}{joint}{query}", exchange.method, exchange.path))?;
+    let separator = if query.is_empty() { "" } else { "?" };
+    line("→", format_args!("{} {}{separator}{query}", exchange.method, exchange.path))?;
     if !exchange.body.is_empty() {
         line("", masked_body(&exchange.body))?;
     }

@@ -40,10 +40,10 @@ impl Tap {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let upstream = Arc::new(OnceLock::new());
-        let (overheard, exchanges) = mpsc::unbounded_channel();
+        let (copies, exchanges) = mpsc::unbounded_channel();
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let line = Forwarder { client, upstream: Arc::clone(&upstream), overheard };
-        let task = tokio::spawn(accept(listener, line)).abort_handle();
+        let forwarder = Forwarder { client, upstream: Arc::clone(&upstream), copies };
+        let task = tokio::spawn(accept(listener, forwarder)).abort_handle();
         Ok(Self { url, upstream, exchanges, task })
     }
 
@@ -85,14 +85,14 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 struct Forwarder {
     client: Client<HttpConnector, Full<Bytes>>,
     upstream: Arc<OnceLock<String>>,
-    overheard: mpsc::UnboundedSender<Exchange>,
+    copies: mpsc::UnboundedSender<Exchange>,
 }
 
-async fn accept(listener: TcpListener, line: Forwarder) {
+async fn accept(listener: TcpListener, forwarder: Forwarder) {
     while let Ok((stream, _)) = listener.accept().await {
-        let line = line.clone();
+        let forwarder = forwarder.clone();
         tokio::spawn(async move {
-            let service = service_fn(move |request| line.clone().forward(request));
+            let service = service_fn(move |request| forwarder.clone().forward(request));
             drop(http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
         });
     }
@@ -114,7 +114,7 @@ impl Forwarder {
         let reply = reply.collect().await?.to_bytes();
         let status = reply_head.status.as_u16();
         // The receiver is gone when the demo is over.
-        drop(self.overheard.send(Exchange { method, path, query, body, status, reply: reply.clone() }));
+        drop(self.copies.send(Exchange { method, path, query, body, status, reply: reply.clone() }));
         Ok(Response::from_parts(reply_head, Full::new(reply)))
     }
 }

@@ -17,9 +17,9 @@ const KEY_FILE: &str = "--key-file";
 /// A signature and the string that was signed.
 #[derive(Default, Serialize)]
 struct Signed {
-    /// Keys show as `[secret]`.
+    /// The signed string; a key in it is shown as `[secret]`.
     string_to_sign: String,
-    /// The length of the string in bytes, for APIv3: the gateway reports the length of the string it signed.
+    /// The length of the string in bytes, for APIv3. The gateway reports the length of its own string, to compare.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<usize>,
     sign: String,
@@ -31,7 +31,7 @@ struct Signed {
 
 /// The result of a verification.
 #[derive(Serialize)]
-struct Verdict {
+struct Verification {
     valid: bool,
     reason: Option<String>,
     string_to_sign: String,
@@ -57,7 +57,7 @@ pub(crate) fn sign(args: &Sign) -> Result<(), Failure> {
         return Ok(());
     }
     let lines = crate::labelled([
-        ("string to sign", Some(shown(&signed.string_to_sign, signed.bytes))),
+        ("string to sign", Some(rendered(&signed.string_to_sign, signed.bytes))),
         ("bytes", signed.bytes.map(|bytes| bytes.to_string())),
         ("sign", Some(signed.sign)),
         ("package", signed.package),
@@ -69,7 +69,7 @@ pub(crate) fn sign(args: &Sign) -> Result<(), Failure> {
 
 pub(crate) fn verify(args: &Sign) -> Result<(), Failure> {
     let key = input::file(KEY_FILE, &args.key_file)?;
-    let verdict = match args.scheme {
+    let verification = match args.scheme {
         Scheme::V1Package | Scheme::V1Sha1 => v1::verify(args.scheme, &key, parameters()?)?,
         Scheme::V3Request | Scheme::V3Reply | Scheme::V3Jsapi | Scheme::V3App => {
             v3::verify(args, &key, &parameters()?)?
@@ -77,16 +77,16 @@ pub(crate) fn verify(args: &Sign) -> Result<(), Failure> {
     };
     let mut out = io::stdout().lock();
     if args.json {
-        serde_json::to_writer(&mut out, &verdict)?;
+        serde_json::to_writer(&mut out, &verification)?;
         writeln!(out)?;
-    } else if verdict.valid {
+    } else if verification.valid {
         writeln!(out, "valid")?;
     }
-    let Some(reason) = verdict.reason else { return Ok(()) };
+    let Some(reason) = verification.reason else { return Ok(()) };
     let lines = crate::labelled([
-        ("string to sign", Some(shown(&verdict.string_to_sign, verdict.bytes))),
-        ("bytes", verdict.bytes.map(|bytes| bytes.to_string())),
-        ("expected sign", verdict.sign),
+        ("string to sign", Some(rendered(&verification.string_to_sign, verification.bytes))),
+        ("bytes", verification.bytes.map(|bytes| bytes.to_string())),
+        ("expected sign", verification.sign),
     ]);
     Err(Failure::failed(format!("invalid signature: {reason}{lines}")))
 }
@@ -95,8 +95,8 @@ fn parameters() -> Result<Parameters, Failure> {
     Parameters::parse(&input::standard()?).map_err(Failure::input)
 }
 
-/// Renders the signed string for a person. An APIv3 string is shown line by line, with its line feeds visible.
-fn shown(string: &str, bytes: Option<usize>) -> String {
+/// Renders the signed string as text. An APIv3 string is shown line by line, with visible line feeds.
+fn rendered(string: &str, bytes: Option<usize>) -> String {
     match bytes {
         Some(_) => {
             let lines: Vec<String> =

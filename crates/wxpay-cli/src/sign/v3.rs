@@ -1,6 +1,6 @@
 //! The signatures of APIv3: SHA-256 with RSA over a string of lines.
 
-use super::{KEY_FILE, Signed, Verdict};
+use super::{KEY_FILE, Signed, Verification};
 use crate::{
     Failure,
     args::{Scheme, Sign},
@@ -15,32 +15,39 @@ use wxpay_proto::{
     wire::base64,
 };
 
-pub(super) fn sign(args: &Sign, key: &Secret<Vec<u8>>, given: &Parameters) -> Result<Signed, Failure> {
+pub(super) fn sign(args: &Sign, key: &Secret<Vec<u8>>, parameters: &Parameters) -> Result<Signed, Failure> {
     let key = input::private_key(KEY_FILE, key.expose())?;
-    let told = SignInput::of(args, given)?;
-    let string = told.string_to_sign()?;
+    let sign_input = SignInput::of(args, parameters)?;
+    let string = sign_input.string_to_sign()?;
     let signature = key.sign(&string).map_err(|error| Failure::error(&error))?;
     Ok(Signed {
         string_to_sign: String::from_utf8_lossy(&string).into_owned(),
         bytes: Some(string.len()),
-        authorization: told.authorization(&signature)?,
+        authorization: sign_input.authorization(&signature)?,
         sign: base64::encode(&signature),
         package: None,
     })
 }
 
-pub(super) fn verify(args: &Sign, key: &Secret<Vec<u8>>, given: &Parameters) -> Result<Verdict, Failure> {
+pub(super) fn verify(
+    args: &Sign,
+    key: &Secret<Vec<u8>>,
+    parameters: &Parameters,
+) -> Result<Verification, Failure> {
     let key = Key::read(key)?;
-    let told = SignInput::of(args, given)?;
-    let string = told.string_to_sign()?;
-    let claimed = told.signature()?;
+    let sign_input = SignInput::of(args, parameters)?;
+    let string = sign_input.string_to_sign()?;
+    let received = sign_input.signature()?;
     let sign = match &key {
         Key::Private(key) => Some(key.sign(&string).map_err(|error| Failure::error(&error))?),
         Key::Public(..) => None,
     };
-    let reason =
-        key.failure_reason(&string, &claimed, told.one_of(&["Wechatpay-Serial", "serial", "serial_no"])?);
-    Ok(Verdict {
+    let reason = key.failure_reason(
+        &string,
+        &received,
+        sign_input.one_of(&["Wechatpay-Serial", "serial", "serial_no"])?,
+    );
+    Ok(Verification {
         valid: reason.is_none(),
         reason,
         string_to_sign: String::from_utf8_lossy(&string).into_owned(),
@@ -51,86 +58,89 @@ pub(super) fn verify(args: &Sign, key: &Secret<Vec<u8>>, given: &Parameters) -> 
 
 /// A key that can check a signature.
 enum Key {
-    /// A public key; with a serial number if it is a certificate's.
+    /// A public key, with the serial number of its certificate if it has one.
     Public(Arc<dyn PublicKey>, Option<String>),
-    /// A private key: PKCS #1 v1.5 is deterministic, so signing again gives the expected signature.
+    /// A private key. PKCS #1 v1.5 is deterministic, so signing again gives the expected signature.
     Private(Arc<dyn PrivateKey>),
 }
 
 impl Key {
     fn read(text: &Secret<Vec<u8>>) -> Result<Self, Failure> {
-        let has = |label: &str| {
-            let begin = format!("-----BEGIN {label}-----");
-            text.expose().windows(begin.len()).any(|window| window == begin.as_bytes())
-        };
-        if has("CERTIFICATE") {
+        if input::has_section(text.expose(), "CERTIFICATE") {
             let (certificate, key) = input::certificate(KEY_FILE, text.expose())?;
             return Ok(Self::Public(key, Some(certificate.serial().to_owned())));
         }
-        if has("PUBLIC KEY") {
+        if input::has_section(text.expose(), "PUBLIC KEY") {
             return input::public_key(KEY_FILE, text.expose()).map(|(_, key)| Self::Public(key, None));
         }
         input::private_key(KEY_FILE, text.expose()).map(Self::Private)
     }
 
     /// Returns the reason why the signature is invalid, or `None` if it is valid.
-    fn failure_reason(&self, string: &[u8], claimed: &str, serial: Option<&str>) -> Option<String> {
-        if claimed.starts_with("WECHATPAY/SIGNTEST/") {
+    fn failure_reason(&self, string: &[u8], received: &str, serial: Option<&str>) -> Option<String> {
+        if received.starts_with("WECHATPAY/SIGNTEST/") {
             return Some(
                 "this is a probe by WeChat Pay (WECHATPAY/SIGNTEST/), invalid on purpose".to_owned(),
             );
         }
-        if let (Self::Public(_, Some(ours)), Some(named)) = (self, serial)
-            && !ours.eq_ignore_ascii_case(named)
+        if let (Self::Public(_, Some(certificate)), Some(named)) = (self, serial)
+            && !certificate.eq_ignore_ascii_case(named)
         {
             return Some(format!(
-                "signed by serial {named}, but --key-file is the certificate with serial {ours}"
+                "signed by serial {named}, but --key-file is the certificate with serial {certificate}; \
+                 use the key of serial {named}"
             ));
         }
-        let Ok(signature) = base64::decode(claimed.as_bytes()) else {
+        let Ok(signature) = base64::decode(received.as_bytes()) else {
             return Some("the signature must be Base64 with padding and without line breaks".to_owned());
         };
-        let is_right = match self {
+        let is_valid = match self {
             Self::Public(key, _) => key.verify(string, &signature).is_ok(),
-            Self::Private(key) => key.sign(string).is_ok_and(|right| right == signature),
+            Self::Private(key) => key.sign(string).is_ok_and(|expected| expected == signature),
         };
-        (!is_right).then(|| "the signature does not match this string and this key".to_owned())
+        (!is_valid).then(|| {
+            let reason = "the signature does not match this string and this key";
+            match (self, serial) {
+                (Self::Public(_, None), Some(named)) => format!("{reason}; the message names serial {named}"),
+                _ => reason.to_owned(),
+            }
+        })
     }
 }
 
 /// The parameters of a message, read by its scheme.
 struct SignInput<'a> {
     scheme: Scheme,
-    given: &'a Parameters,
+    parameters: &'a Parameters,
     /// The parsed `authorization` header, if it is given.
     authorization: Option<Authorization>,
     body: Option<Vec<u8>>,
 }
 
 impl<'a> SignInput<'a> {
-    fn of(args: &Sign, given: &'a Parameters) -> Result<Self, Failure> {
-        let header = given.value_ignoring_case("authorization").map_err(Failure::input)?;
+    fn of(args: &Sign, parameters: &'a Parameters) -> Result<Self, Failure> {
+        let header = parameters.value_ignoring_case("authorization").map_err(Failure::input)?;
         let authorization = header.map(str::parse).transpose().map_err(Failure::input)?;
         let body = match &args.body_file {
             Some(file) => Some(input::file("--body-file", file)?.expose().clone()),
-            None => given
+            None => parameters
                 .value_ignoring_case("body")
                 .map_err(Failure::input)?
                 .map(|text| text.as_bytes().to_vec()),
         };
-        Ok(Self { scheme: args.scheme, given, authorization, body })
+        Ok(Self { scheme: args.scheme, parameters, authorization, body })
     }
 
     fn one_of(&self, names: &[&str]) -> Result<Option<&'a str>, Failure> {
         for name in names {
-            if let Some(value) = self.given.value_ignoring_case(name).map_err(Failure::input)? {
+            if let Some(value) = self.parameters.value_ignoring_case(name).map_err(Failure::input)? {
                 return Ok(Some(value));
             }
         }
         Ok(None)
     }
 
-    fn needed(&self, names: &[&str]) -> Result<&'a str, Failure> {
+    fn required(&self, names: &[&str]) -> Result<&'a str, Failure> {
         let value = self
             .one_of(names)?
             .ok_or_else(|| Failure::input(format!("{} is required", names.join(" or "))))?;
@@ -143,34 +153,34 @@ impl<'a> SignInput<'a> {
     fn string_to_sign(&self) -> Result<Vec<u8>, Failure> {
         match self.scheme {
             Scheme::V3Reply => {
-                let timestamp = self.needed(&["timestamp", "Wechatpay-Timestamp"])?;
-                let nonce = self.needed(&["nonce", "Wechatpay-Nonce"])?;
+                let timestamp = self.required(&["timestamp", "Wechatpay-Timestamp"])?;
+                let nonce = self.required(&["nonce", "Wechatpay-Nonce"])?;
                 let body = self.body.as_deref().ok_or_else(no_body)?;
                 Ok(message::reply(timestamp, nonce, body))
             }
             Scheme::V3Jsapi => {
-                let package = self.needed(&["package"])?;
+                let package = self.required(&["package"])?;
                 if !package.starts_with("prepay_id=") {
                     return Err(Failure::input("package must begin with prepay_id="));
                 }
-                let (appid, timestamp) = (self.needed(&["appId"])?, self.needed(&["timeStamp"])?);
-                Ok(message::jsapi(appid, timestamp, self.needed(&["nonceStr"])?, package))
+                let (appid, timestamp) = (self.required(&["appId"])?, self.required(&["timeStamp"])?);
+                Ok(message::jsapi(appid, timestamp, self.required(&["nonceStr"])?, package))
             }
             Scheme::V3App => {
-                let prepayid = self.needed(&["prepayid"])?;
+                let prepayid = self.required(&["prepayid"])?;
                 if prepayid.starts_with("prepay_id=") {
                     return Err(Failure::input("prepayid must be the bare id, without prepay_id="));
                 }
-                let (appid, timestamp) = (self.needed(&["appid"])?, self.needed(&["timestamp"])?);
-                Ok(message::app(appid, timestamp, self.needed(&["noncestr"])?, prepayid))
+                let (appid, timestamp) = (self.required(&["appid"])?, self.required(&["timestamp"])?);
+                Ok(message::app(appid, timestamp, self.required(&["noncestr"])?, prepayid))
             }
             Scheme::V3Request | Scheme::V1Package | Scheme::V1Sha1 => self.request(),
         }
     }
 
     fn request(&self) -> Result<Vec<u8>, Failure> {
-        let method = self.needed(&["method"])?;
-        let path = self.needed(&["path", "url"])?;
+        let method = self.required(&["method"])?;
+        let path = self.required(&["path", "url"])?;
         if !path.starts_with('/') {
             return Err(Failure::input(
                 "path must begin with a slash: path and query as sent, without scheme and host",
@@ -188,7 +198,7 @@ impl<'a> SignInput<'a> {
     fn nonce(&self) -> Result<String, Failure> {
         match &self.authorization {
             Some(authorization) => Ok(authorization.nonce_str.clone()),
-            None => self.needed(&["nonce", "nonce_str"]).map(str::to_owned),
+            None => self.required(&["nonce", "nonce_str"]).map(str::to_owned),
         }
     }
 
@@ -196,7 +206,7 @@ impl<'a> SignInput<'a> {
         if let Some(authorization) = &self.authorization {
             return Ok(authorization.timestamp);
         }
-        let text = self.needed(&["timestamp"])?;
+        let text = self.required(&["timestamp"])?;
         let digits =
             text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
         let seconds = digits.then(|| text.parse().ok()).flatten();
@@ -212,7 +222,7 @@ impl<'a> SignInput<'a> {
             Scheme::V3Reply => &["signature", "Wechatpay-Signature"],
             Scheme::V3Request | Scheme::V1Package | Scheme::V1Sha1 => &["signature", "sign"],
         };
-        self.needed(names).map(str::to_owned)
+        self.required(names).map(str::to_owned)
     }
 
     /// Builds the Authorization header of a request whose `mchid` and `serial_no` are given.
@@ -233,5 +243,7 @@ impl<'a> SignInput<'a> {
 }
 
 fn no_body() -> Failure {
-    Failure::input("body is required, byte for byte, or the file of --body-file; empty if there was none")
+    Failure::input(
+        "body is required, byte for byte, or use --body-file; without a body, set it to an empty string",
+    )
 }

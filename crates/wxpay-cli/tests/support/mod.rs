@@ -51,8 +51,8 @@ impl Running {
 
     /// Sends SIGTERM and waits. Returns whether the exit status is 0.
     pub(crate) fn terminate(&mut self) -> bool {
-        let told = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        assert!(told.success());
+        let sent = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
         self.child.wait().unwrap().success()
     }
 }
@@ -75,15 +75,15 @@ pub(crate) fn environment(file: &Path) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Reports that a program was not tested, directly to standard error, since the test harness hides the output of passing
-/// tests.
+/// Reports that a program was not tested, directly to standard error, since the test harness hides the output of
+/// passing tests.
 ///
 /// # Panics
 ///
 /// If `WXPAY_CLIENTS_REQUIRED` is set.
-pub(crate) fn not_tested(program: &str, why: &str) {
-    assert!(std::env::var_os("WXPAY_CLIENTS_REQUIRED").is_none(), "{program} is required: {why}");
-    io::stderr().write_all(format!("NOT TESTED: {program}: {why}\n").as_bytes()).unwrap();
+pub(crate) fn not_tested(program: &str, reason: &str) {
+    assert!(std::env::var_os("WXPAY_CLIENTS_REQUIRED").is_none(), "{program} is required: {reason}");
+    io::stderr().write_all(format!("NOT TESTED: {program}: {reason}\n").as_bytes()).unwrap();
 }
 
 /// Sends one request over its own connection. Returns the status and the JSON body.
@@ -100,14 +100,14 @@ pub(crate) fn http(method: &str, url: &str, body: Option<&Value>) -> io::Result<
     )?;
     let mut reply = String::new();
     stream.read_to_string(&mut reply)?;
-    let cut = || io::Error::from(io::ErrorKind::UnexpectedEof);
-    let (head, body) = reply.split_once("\r\n\r\n").ok_or_else(cut)?;
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(cut)?;
+    let truncated = || io::Error::from(io::ErrorKind::UnexpectedEof);
+    let (head, body) = reply.split_once("\r\n\r\n").ok_or_else(truncated)?;
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(truncated)?;
     let length = head.lines().find_map(|line| {
         line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse::<usize>().ok()
     });
     if length.is_some_and(|length| length != body.len()) {
-        return Err(cut());
+        return Err(truncated());
     }
     Ok((status, serde_json::from_str(body).unwrap_or(Value::Null)))
 }

@@ -14,7 +14,7 @@ use std::{
 };
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::{
-    crypto::{CryptoProvider as _, SymmetricKey},
+    crypto::{CryptoProvider as _, PublicKey, SymmetricKey},
     secret::Secret,
     wire::base64,
 };
@@ -33,13 +33,13 @@ pub(crate) fn encrypt(args: &Encrypt) -> Result<(), Failure> {
         }
         Sealing::V3Field => {
             let text = input::file(KEY_FILE, &args.key_file)?;
-            let key = input::certificate(KEY_FILE, text.expose())
-                .map(|(_, key)| key)
-                .or_else(|_| input::public_key(KEY_FILE, text.expose()).map(|(_, key)| key))?;
-            let plain = Secret::new(input::standard()?);
-            // `echo` and editors end the line; a name or a number never ends with one.
-            let plain = plain.expose().strip_suffix(b"\n").unwrap_or(plain.expose());
-            let sealed = key.seal(plain).map_err(Failure::input)?;
+            let key = recipient(text.expose())?;
+            let input = Secret::new(input::standard()?);
+            // `echo` and editors end the text with a line feed; a name or a number never ends with one.
+            let plain = input.expose().strip_suffix(b"\n").unwrap_or(input.expose());
+            let sealed = key.seal(plain).map_err(|_| {
+                Failure::input("the input is too long for this key: at most 214 bytes for 2048 bits")
+            })?;
             writeln!(out, "{}", base64::encode(&sealed))?;
         }
     }
@@ -50,15 +50,15 @@ pub(crate) fn decrypt(args: &Decrypt) -> Result<(), Failure> {
     let opened = match args.scheme {
         Sealing::V3Resource => {
             let key = api_v3_key(&args.key_file)?;
-            let given: Value = serde_json::from_slice(&input::standard()?).map_err(|error| {
+            let json: Value = serde_json::from_slice(&input::standard()?).map_err(|error| {
                 Failure::input(format!(
-                    "the input is not JSON (line {}, column {})",
+                    "the input must be JSON (line {}, column {})",
                     error.line(),
                     error.column()
                 ))
             })?;
             let opened: Result<Vec<_>, Failure> =
-                resources(&given).into_iter().map(|sealed| open(&*key, sealed)).collect();
+                resources(&json).into_iter().map(|sealed| open(&*key, sealed)).collect();
             opened?
         }
         Sealing::V3Field => {
@@ -82,6 +82,16 @@ pub(crate) fn decrypt(args: &Decrypt) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Parses a certificate or a public key. The error is about the section that the text has.
+fn recipient(text: &[u8]) -> Result<Arc<dyn PublicKey>, Failure> {
+    let of_certificate = match input::certificate(KEY_FILE, text) {
+        Ok((_, key)) => return Ok(key),
+        Err(failure) => failure,
+    };
+    let key = input::public_key(KEY_FILE, text).map(|(_, key)| key);
+    key.map_err(|of_key| if input::has_section(text, "CERTIFICATE") { of_certificate } else { of_key })
+}
+
 fn api_v3_key(path: &Path) -> Result<Arc<dyn SymmetricKey>, Failure> {
     let text = input::key(KEY_FILE, path)?;
     let bytes = text.expose().as_bytes();
@@ -102,18 +112,18 @@ struct Resource {
     nonce: String,
 }
 
-/// Finds the encrypted resources of the input: a resource itself, a notification, or the list of certificates.
-fn resources(given: &Value) -> Vec<&Value> {
-    if let Some(list) = given.get("data").and_then(Value::as_array) {
+/// Returns the encrypted resources in the input: a resource itself, a notification, or the list of certificates.
+fn resources(json: &Value) -> Vec<&Value> {
+    if let Some(list) = json.get("data").and_then(Value::as_array) {
         return list.iter().flat_map(resources).collect();
     }
-    vec![given.get("resource").or_else(|| given.get("encrypt_certificate")).unwrap_or(given)]
+    vec![json.get("resource").or_else(|| json.get("encrypt_certificate")).unwrap_or(json)]
 }
 
 fn open(key: &dyn SymmetricKey, sealed: &Value) -> Result<Secret<Vec<u8>>, Failure> {
-    const SHAPE: &str = "the input must be an object with algorithm, nonce, associated_data and ciphertext, or a \
+    const RULE: &str = "the input must be an object with algorithm, nonce, associated_data and ciphertext, or a \
                          notification or a list of certificates with such objects";
-    let sealed = Resource::deserialize(sealed).map_err(|_| Failure::input(SHAPE))?;
+    let sealed = Resource::deserialize(sealed).map_err(|_| Failure::input(RULE))?;
     if sealed.algorithm != ALGORITHM {
         return Err(Failure::input(format!("algorithm must be {ALGORITHM}")));
     }
@@ -150,7 +160,7 @@ fn nonce(text: &str) -> Result<[u8; 12], Failure> {
 
 /// Generates a nonce of 12 letters and digits from 9 random bytes.
 fn random_nonce() -> Result<String, Failure> {
-    let mut fresh = [0; 9];
-    getrandom::fill(&mut fresh).map_err(|error| Failure::error(&io::Error::other(error)))?;
-    Ok(base64::encode(&fresh).replace('+', "p").replace('/', "s"))
+    let mut bytes = [0; 9];
+    getrandom::fill(&mut bytes).map_err(|error| Failure::error(&io::Error::other(error)))?;
+    Ok(base64::encode(&bytes).replace('+', "p").replace('/', "s"))
 }
