@@ -32,9 +32,9 @@ pub(crate) enum Command {
     /// Runs a simulated gateway, for programs in any language.
     ///
     /// Prints one line of JSON with its URL when it is ready, then its throw-away credentials as `export NAME=value`
-    /// lines, or writes these to the file of `--env-file`. The payer, the clock, merchants and injected faults are
-    /// controlled under `/_sim/v1`; the OpenAPI document is at `/_sim/v1/openapi.json`. For tests only: anyone who can
-    /// reach it can read the keys.
+    /// lines. With `--env-file` it writes the credentials to that file instead. The payer, the clock, merchants and
+    /// injected faults are controlled under `/_sim/v1`; the OpenAPI document is at `/_sim/v1/openapi.json`. For tests
+    /// only: anyone who can reach it can read the keys.
     Sim(Sim),
     /// Signs parameters and shows the string that was signed, with keys masked.
     ///
@@ -43,10 +43,10 @@ pub(crate) enum Command {
     Sign(Sign),
     /// Verifies signed parameters; exits with 1 and the reason if the signature is invalid.
     ///
-    /// Reads the parameters with their signature as one JSON object from standard input. The signature is `signature`
-    /// or the whole `authorization` header for v3-request, `Wechatpay-Signature` for v3-reply, `paySign` for v3-jsapi,
-    /// `sign` for v3-app, `sign` for v1-package, and `app_signature`, `AppSignature` or `sign` for v1-sha1. Timestamps
-    /// are not checked: an old message stays valid.
+    /// Reads the parameters with their signature as one JSON object from standard input. The name of the signature
+    /// depends on the scheme. v3-request: `signature`, or the whole `authorization` header. v3-reply:
+    /// `Wechatpay-Signature`. v3-jsapi: `paySign`. v3-app and v1-package: `sign`. v1-sha1: `app_signature`,
+    /// `AppSignature` or `sign`. Timestamps are not checked: an old message stays valid.
     Verify(Sign),
     /// Encrypts standard input as APIv3 does.
     Encrypt(Encrypt),

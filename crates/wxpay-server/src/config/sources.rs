@@ -107,8 +107,8 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// If the text is not TOML, has an unknown setting, or a value that is neither a string, a whole number nor a list
-    /// of these.
+    /// If the text is not TOML or has an unknown setting. If a value is neither a string, a whole number nor a list of
+    /// these.
     pub fn file(mut self, text: &str) -> Result<Self, ConfigError> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             // The parser's message quotes the line, which may contain a secret: report only its number.
