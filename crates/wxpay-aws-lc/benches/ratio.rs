@@ -1,7 +1,7 @@
 //! The overhead of signing a call and of verifying a notification over the bare library.
 //!
-//! Both are measured in turns, and the fastest of many batches counts, so that other load on the machine affects both
-//! alike. Allocations are counted by the other benchmark, because counting takes time.
+//! The two are measured in turns, and the fastest of many batches counts, so that other load on the machine affects
+//! both alike. Allocations are counted by the other benchmark, because counting takes time.
 #![allow(missing_docs, clippy::unwrap_used, clippy::float_arithmetic, reason = "a benchmark")]
 #![allow(clippy::panic, clippy::wildcard_enum_match_arm, reason = "a benchmark fails by panicking")]
 #![allow(clippy::print_stdout, reason = "it prints the result")]
@@ -26,16 +26,16 @@ fn main() {
         10,
         || signing.bare(),
         || signing.input(),
-        |given| signing.call(given),
+        |input| signing.call(input),
     );
-    let hearing = VerifyBench::new();
+    let verification = VerifyBench::new();
     report(
         "notification, verified, decrypted and parsed",
         1.0,
         100,
-        || hearing.bare(),
-        || hearing.input(),
-        |given| hearing.verify_notification(given),
+        || verification.bare(),
+        || verification.input(),
+        |input| verification.verify_notification(input),
     );
 }
 
@@ -45,30 +45,30 @@ fn report<B, G, T>(
     factor: f64,
     batch: u32,
     bare: impl Fn() -> B,
-    give: impl Fn() -> G,
+    new_input: impl Fn() -> G,
     subject: impl Fn(G) -> T,
 ) {
-    let (mut floor, mut whole) = (Duration::MAX, Duration::MAX);
+    let (mut bare_time, mut subject_time) = (Duration::MAX, Duration::MAX);
     for _ in 0..BATCHES {
-        floor = floor.min(time(batch, || (), |()| bare()));
-        whole = whole.min(time(batch, &give, &subject));
+        bare_time = bare_time.min(time(batch, || (), |()| bare()));
+        subject_time = subject_time.min(time(batch, &new_input, &subject));
     }
     let micros = |total: Duration| total.as_secs_f64() * 1e6 / f64::from(batch);
-    let (floor, whole) = (micros(floor), micros(whole));
-    let aim = floor * factor + 3.0;
-    let verdict = if whole <= aim { "met" } else { "MISSED" };
+    let (bare_time, subject_time) = (micros(bare_time), micros(subject_time));
+    let target = bare_time * factor + 3.0;
+    let result = if subject_time <= target { "met" } else { "MISSED" };
     println!(
-        "{name}: {whole:.2} us, bare {floor:.2} us: {:.3}x, {:+.2} us; target {factor:.2}x + 3 us = {aim:.2} us: {verdict}",
-        whole / floor,
-        whole - floor
+        "{name}: {subject_time:.2} us, bare {bare_time:.2} us: {:.3}x, {:+.2} us; target {factor:.2}x + 3 us = {target:.2} us: {result}",
+        subject_time / bare_time,
+        subject_time - bare_time
     );
 }
 
-fn time<G, T>(batch: u32, give: impl Fn() -> G, work: impl Fn(G) -> T) -> Duration {
-    let given: Vec<G> = (0..batch).map(|_| give()).collect();
+fn time<G, T>(batch: u32, new_input: impl Fn() -> G, work: impl Fn(G) -> T) -> Duration {
+    let inputs: Vec<G> = (0..batch).map(|_| new_input()).collect();
     let began = Instant::now();
-    for given in given {
-        drop(black_box(work(black_box(given))));
+    for input in inputs {
+        drop(black_box(work(black_box(input))));
     }
     began.elapsed()
 }

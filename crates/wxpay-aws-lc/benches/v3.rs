@@ -17,7 +17,7 @@ fn main() {
 #[divan::bench]
 fn order(bencher: Bencher<'_, '_>) {
     let signing = SignBench::new();
-    bencher.with_inputs(|| signing.input()).bench_local_values(|given| signing.call(given));
+    bencher.with_inputs(|| signing.input()).bench_local_values(|input| signing.call(input));
 }
 
 #[divan::bench]
@@ -35,12 +35,14 @@ fn signature_and_header(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn notification(bencher: Bencher<'_, '_>) {
-    let hearing = VerifyBench::new();
-    bencher.with_inputs(|| hearing.input()).bench_local_values(|given| hearing.verify_notification(given));
+    let verification = VerifyBench::new();
+    bencher
+        .with_inputs(|| verification.input())
+        .bench_local_values(|input| verification.verify_notification(input));
 }
 
 #[divan::bench]
 fn notification_bare(bencher: Bencher<'_, '_>) {
-    let hearing = VerifyBench::new();
-    bencher.bench_local(|| hearing.bare());
+    let verification = VerifyBench::new();
+    bencher.bench_local(|| verification.bare());
 }

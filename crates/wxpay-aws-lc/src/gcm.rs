@@ -27,10 +27,10 @@ impl SymmetricKey for AesGcmKey {
         sealed: &[u8],
     ) -> Result<Vec<u8>, InvalidSignature> {
         let tag_at = sealed.len().checked_sub(AES_256_GCM.tag_len()).ok_or(InvalidSignature)?;
-        let (text, tag) = sealed.split_at_checked(tag_at).ok_or(InvalidSignature)?;
-        let mut plain = vec![0; text.len()];
+        let (ciphertext, tag) = sealed.split_at_checked(tag_at).ok_or(InvalidSignature)?;
+        let mut plain = vec![0; ciphertext.len()];
         self.0
-            .open_separate_gather(Nonce::from(nonce), Aad::from(associated_data), text, tag, &mut plain)
+            .open_separate_gather(Nonce::from(nonce), Aad::from(associated_data), ciphertext, tag, &mut plain)
             .map_err(|_| InvalidSignature)?;
         Ok(plain)
     }

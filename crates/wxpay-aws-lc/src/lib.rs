@@ -20,7 +20,7 @@
 //!
 //! # Out of scope
 //!
-//! Keys that are kept elsewhere, in a KMS or an HSM: implement [`PrivateKey`] for them, and use this provider's public
+//! Keys that are stored elsewhere, in a KMS or an HSM: implement [`PrivateKey`] for them, and use this provider's public
 //! keys. The example `kms_signer` of `wxpay-hyper` does.
 
 mod gcm;

@@ -23,15 +23,16 @@ pub(crate) struct RsaPrivateKey {
 }
 
 impl RsaPrivateKey {
-    /// Parses PKCS#8 or PKCS#1. The decrypting key of the library accepts only PKCS#8, so the key is encoded again.
+    /// Parses PKCS#8 or PKCS#1. The library's decrypting key accepts only PKCS#8, so the parsed key is encoded again.
     pub(crate) fn from_der(der: &Secret<Vec<u8>>) -> Result<Self, InvalidKey> {
         let der = der.expose();
-        let signing = KeyPair::from_pkcs8(der).or_else(|_| KeyPair::from_der(der)).map_err(|_| InvalidKey)?;
-        let pkcs8 = signing.as_der().map_err(|_| InvalidKey)?;
-        let opening = PrivateDecryptingKey::from_pkcs8(pkcs8.as_ref()).map_err(|_| InvalidKey)?;
+        let signing_key =
+            KeyPair::from_pkcs8(der).or_else(|_| KeyPair::from_der(der)).map_err(|_| InvalidKey)?;
+        let pkcs8 = signing_key.as_der().map_err(|_| InvalidKey)?;
+        let decrypting_key = PrivateDecryptingKey::from_pkcs8(pkcs8.as_ref()).map_err(|_| InvalidKey)?;
         Ok(Self {
-            signing_key: signing,
-            decrypting_key: OaepPrivateDecryptingKey::new(opening).map_err(|_| InvalidKey)?,
+            signing_key,
+            decrypting_key: OaepPrivateDecryptingKey::new(decrypting_key).map_err(|_| InvalidKey)?,
         })
     }
 }
@@ -40,10 +41,8 @@ impl PrivateKey for RsaPrivateKey {
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, Unavailable> {
         let mut signature = vec![0; self.signing_key.public_modulus_len()];
         // This padding is deterministic, but the library requires a source of randomness.
-        let chance = aws_lc_rs::rand::SystemRandom::new();
-        self.signing_key
-            .sign(&RSA_PKCS1_SHA256, &chance, message, &mut signature)
-            .map_err(|_| Unavailable)?;
+        let rng = aws_lc_rs::rand::SystemRandom::new();
+        self.signing_key.sign(&RSA_PKCS1_SHA256, &rng, message, &mut signature).map_err(|_| Unavailable)?;
         Ok(signature)
     }
 
@@ -60,7 +59,7 @@ impl PrivateKey for RsaPrivateKey {
     }
 }
 
-/// Shows the size, and nothing of the key.
+/// Prints the size, and nothing of the key.
 impl fmt::Debug for RsaPrivateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[private key of {} bits]", self.decrypting_key.key_size_bits())
@@ -76,11 +75,12 @@ pub(crate) struct RsaPublicKey {
 impl RsaPublicKey {
     pub(crate) fn from_spki(spki: &[u8]) -> Result<Self, InvalidKey> {
         // This parser must come first: it accepts only a `SubjectPublicKeyInfo`, the other one more formats.
-        let sealing = PublicEncryptingKey::from_der(spki).map_err(|_| InvalidKey)?;
-        let verifying = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki).map_err(|_| InvalidKey)?;
+        let encrypting_key = PublicEncryptingKey::from_der(spki).map_err(|_| InvalidKey)?;
+        let verifying_key =
+            ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki).map_err(|_| InvalidKey)?;
         Ok(Self {
-            verifying_key: verifying,
-            encrypting_key: OaepPublicEncryptingKey::new(sealing).map_err(|_| InvalidKey)?,
+            verifying_key,
+            encrypting_key: OaepPublicEncryptingKey::new(encrypting_key).map_err(|_| InvalidKey)?,
         })
     }
 }

@@ -18,30 +18,30 @@ const SECRET: &[u8] = "张三 13800138000".as_bytes();
 
 #[test]
 fn aws_lc_and_openssl_verify_each_others_signatures() {
-    let Some(house) = Workspace::create() else { return };
+    let Some(workspace) = Workspace::create() else { return };
     for bits in [2048, 3072, 4096] {
-        let (key, public) = house.keys(bits);
-        fs::write(house.file("message"), MESSAGE).unwrap();
-        fs::write(house.file("signature"), key.sign(MESSAGE).unwrap()).unwrap();
-        house.run(&["dgst", "-sha256", "-verify", "public.pem", "-signature", "signature", "message"]);
-        let signature = house.run(&["dgst", "-sha256", "-sign", "key.pem", "message"]);
+        let (key, public) = workspace.keys(bits);
+        fs::write(workspace.file("message"), MESSAGE).unwrap();
+        fs::write(workspace.file("signature"), key.sign(MESSAGE).unwrap()).unwrap();
+        workspace.run(&["dgst", "-sha256", "-verify", "public.pem", "-signature", "signature", "message"]);
+        let signature = workspace.run(&["dgst", "-sha256", "-sign", "key.pem", "message"]);
         assert_eq!(public.verify(MESSAGE, &signature), Ok(()), "{bits} bits");
     }
 }
 
 #[test]
 fn aws_lc_and_openssl_decrypt_each_others_ciphertexts() {
-    let Some(house) = Workspace::create() else { return };
+    let Some(workspace) = Workspace::create() else { return };
     let oaep =
         ["-pkeyopt", "rsa_padding_mode:oaep", "-pkeyopt", "rsa_oaep_md:sha1", "-pkeyopt", "rsa_mgf1_md:sha1"];
     for bits in [2048, 3072] {
-        let (key, public) = house.keys(bits);
-        fs::write(house.file("sealed"), public.seal(SECRET).unwrap()).unwrap();
-        let opened =
-            house.run(&[&["pkeyutl", "-decrypt", "-inkey", "key.pem", "-in", "sealed"], &oaep[..]].concat());
-        assert_eq!(opened, SECRET, "{bits} bits");
-        fs::write(house.file("plain"), SECRET).unwrap();
-        let sealed = house.run(
+        let (key, public) = workspace.keys(bits);
+        fs::write(workspace.file("sealed"), public.seal(SECRET).unwrap()).unwrap();
+        let decrypted = workspace
+            .run(&[&["pkeyutl", "-decrypt", "-inkey", "key.pem", "-in", "sealed"], &oaep[..]].concat());
+        assert_eq!(decrypted, SECRET, "{bits} bits");
+        fs::write(workspace.file("plain"), SECRET).unwrap();
+        let sealed = workspace.run(
             &[&["pkeyutl", "-encrypt", "-pubin", "-inkey", "public.pem", "-in", "plain"], &oaep[..]].concat(),
         );
         assert_eq!(key.open(&sealed).unwrap().expose(), SECRET, "{bits} bits");
@@ -50,18 +50,19 @@ fn aws_lc_and_openssl_decrypt_each_others_ciphertexts() {
 
 #[test]
 fn pkcs1_and_pkcs8_keys_sign_alike_and_match_their_certificate() {
-    let Some(house) = Workspace::create() else { return };
-    let (key, _) = house.keys(2048);
-    let pkcs1 = house.run(&["rsa", "-in", "key.pem", "-traditional"]);
+    let Some(workspace) = Workspace::create() else { return };
+    let (key, _) = workspace.keys(2048);
+    let pkcs1 = workspace.run(&["rsa", "-in", "key.pem", "-traditional"]);
     assert!(pkcs1.starts_with(b"-----BEGIN RSA PRIVATE KEY-----"));
-    let same = AwsLc.private_key(&pem::private_key(&pkcs1).unwrap()).unwrap();
-    assert_eq!(same.sign(MESSAGE), key.sign(MESSAGE));
+    let from_pkcs1 = AwsLc.private_key(&pem::private_key(&pkcs1).unwrap()).unwrap();
+    assert_eq!(from_pkcs1.sign(MESSAGE), key.sign(MESSAGE));
 
     let subject = "/C=CN/O=微信商户系统/CN=1900000001";
-    let text = house.run(&["req", "-x509", "-key", "key.pem", "-days", "1826", "-utf8", "-subj", subject]);
-    fs::write(house.file("certificate.pem"), &text).unwrap();
+    let text =
+        workspace.run(&["req", "-x509", "-key", "key.pem", "-days", "1826", "-utf8", "-subj", subject]);
+    fs::write(workspace.file("certificate.pem"), &text).unwrap();
     let certificate = Certificate::parse_pem(&text).unwrap();
-    let serial = house.run(&["x509", "-in", "certificate.pem", "-noout", "-serial"]);
+    let serial = workspace.run(&["x509", "-in", "certificate.pem", "-noout", "-serial"]);
     assert_eq!(format!("serial={}\n", certificate.serial()).as_bytes(), serial);
     assert_eq!(certificate.common_name(), Some("1900000001"));
     let public = AwsLc.public_key(certificate.spki()).unwrap();
@@ -86,9 +87,9 @@ impl Workspace {
         self.0.path().join(name)
     }
 
-    fn run(&self, words: &[&str]) -> Vec<u8> {
-        let output = Command::new("openssl").current_dir(self.0.path()).args(words).output().unwrap();
-        assert!(output.status.success(), "openssl {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    fn run(&self, args: &[&str]) -> Vec<u8> {
+        let output = Command::new("openssl").current_dir(self.0.path()).args(args).output().unwrap();
+        assert!(output.status.success(), "openssl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
         output.stdout
     }
 

@@ -47,14 +47,14 @@ fn merchant() -> Merchant {
     .build()
 }
 
-/// The library's own key, as a program without this crate would use it.
+/// Parses a key with the bare library, as a program without this crate would.
 fn bare_key(text: &str) -> KeyPair {
     KeyPair::from_pkcs8(pem::private_key(text.as_bytes()).unwrap().expose()).unwrap()
 }
 
 /// An order to sign.
 pub(crate) struct SignBench {
-    me: Merchant,
+    merchant: Merchant,
     order: JsapiOrder,
     key: KeyPair,
     rng: SystemRandom,
@@ -75,27 +75,27 @@ impl SignBench {
         );
         let order = order.attach("花果山分店").build().unwrap();
         let payer = Payer::new("oX99MDgNcgwnz3zFN3DNmo8uwa-w".parse().unwrap());
-        let (me, order) = (merchant(), JsapiOrder::new(order, payer).unwrap());
-        let mut signing = Self {
-            me,
+        let (merchant, order) = (merchant(), JsapiOrder::new(order, payer).unwrap());
+        let mut bench = Self {
+            merchant,
             order,
             key: bare_key(MERCHANT),
             rng: SystemRandom::new(),
             message: Vec::new(),
             body: Vec::new(),
         };
-        let transmit = signing.call(signing.input());
-        let sent: Authorization = transmit.request.header("authorization").unwrap().parse().unwrap();
-        signing.body = transmit.request.body().to_vec();
-        signing.message = message::request(
+        let transmit = bench.call(bench.input());
+        let authorization: Authorization = transmit.request.header("authorization").unwrap().parse().unwrap();
+        bench.body = transmit.request.body().to_vec();
+        bench.message = message::request(
             Method::Post,
             "/v3/pay/transactions/jsapi",
-            sent.timestamp,
-            &sent.nonce_str,
-            &signing.body,
+            authorization.timestamp,
+            &authorization.nonce_str,
+            &bench.body,
         );
-        assert_eq!(signing.bare(), sent.signature);
-        signing
+        assert_eq!(bench.bare(), authorization.signature);
+        bench
     }
 
     /// Returns the input of [`call`](Self::call).
@@ -105,7 +105,7 @@ impl SignBench {
 
     /// Serialises and signs the order, and returns the request to send.
     pub(crate) fn call(&self, (order, mut memory, entropy): (JsapiOrder, Memory, Entropy)) -> Transmit {
-        match Step::begin(self.me.call(order), World::new(NOW, entropy, &mut memory)) {
+        match Step::begin(self.merchant.call(order), World::new(NOW, entropy, &mut memory)) {
             Step::Send(transmit, _) => transmit,
             Step::Wait(..) | Step::Done(_) => panic!("the order must be sent first"),
         }
@@ -114,8 +114,8 @@ impl SignBench {
     /// Signs a given body and returns the header.
     pub(crate) fn authorize(&self, nonce: String) -> String {
         let target = "/v3/pay/transactions/jsapi";
-        let signed = self.me.authorize(Method::Post, target, black_box(&self.body), NOW, nonce);
-        signed.unwrap().to_string()
+        let authorization = self.merchant.authorize(Method::Post, target, black_box(&self.body), NOW, nonce);
+        authorization.unwrap().to_string()
     }
 
     /// Signs the same bytes with the bare library.
@@ -128,8 +128,8 @@ impl SignBench {
 
 /// A notification to verify.
 pub(crate) struct VerifyBench {
-    me: Merchant,
-    received: RawNotification,
+    merchant: Merchant,
+    notification: RawNotification,
     key: ParsedPublicKey,
     message: Vec<u8>,
     signature: Vec<u8>,
@@ -137,9 +137,9 @@ pub(crate) struct VerifyBench {
 
 impl VerifyBench {
     pub(crate) fn new() -> Self {
-        let told = r#"{"mchid":"1900000001","appid":"wx0123456789abcdef","out_trade_no":"7240b65810859cbf2a8d9f76a638c0a3","transaction_id":"4200000001202611250000000042","trade_type":"JSAPI","trade_state":"SUCCESS","trade_state_desc":"支付成功","bank_type":"CMC","attach":"花果山分店","success_time":"2026-11-25T10:34:56+08:00","payer":{"openid":"oX99MDgNcgwnz3zFN3DNmo8uwa-w"},"amount":{"total":1999,"payer_total":1999,"currency":"CNY","payer_currency":"CNY"}}"#;
+        let plaintext = r#"{"mchid":"1900000001","appid":"wx0123456789abcdef","out_trade_no":"7240b65810859cbf2a8d9f76a638c0a3","transaction_id":"4200000001202611250000000042","trade_type":"JSAPI","trade_state":"SUCCESS","trade_state_desc":"支付成功","bank_type":"CMC","attach":"花果山分店","success_time":"2026-11-25T10:34:56+08:00","payer":{"openid":"oX99MDgNcgwnz3zFN3DNmo8uwa-w"},"amount":{"total":1999,"payer_total":1999,"currency":"CNY","payer_currency":"CNY"}}"#;
         let key = AwsLc.symmetric_key(&Secret::new(API_V3_KEY.as_bytes().try_into().unwrap()));
-        let sealed = base64::encode(&key.seal(b"fdasflkja484", b"transaction", told.as_bytes()));
+        let sealed = base64::encode(&key.seal(b"fdasflkja484", b"transaction", plaintext.as_bytes()));
         let body = format!(
             r#"{{"id":"EV-2018022511223320873","create_time":"2026-11-25T10:34:56+08:00","resource_type":"encrypt-resource","event_type":"TRANSACTION.SUCCESS","summary":"支付成功","resource":{{"original_type":"transaction","algorithm":"AEAD_AES_256_GCM","ciphertext":"{sealed}","associated_data":"transaction","nonce":"fdasflkja484"}}}}"#
         );
@@ -149,28 +149,31 @@ impl VerifyBench {
         let mut signature = vec![0; wechatpay.public_modulus_len()];
         wechatpay.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &message, &mut signature).unwrap();
         let spki: PublicKeyX509Der<'_> = wechatpay.public_key().as_der().unwrap();
-        let received = RawNotification::new(body.into_bytes())
+        let notification = RawNotification::new(body.into_bytes())
             .header("Wechatpay-Timestamp", time.as_bytes())
             .header("Wechatpay-Nonce", nonce.as_bytes())
             .header("Wechatpay-Signature", base64::encode(&signature).as_bytes())
             .header("Wechatpay-Serial", PUBLIC_KEY_ID.as_bytes())
             .header("Wechatpay-Signature-Type", b"WECHATPAY2-SHA256-RSA2048");
         let key = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki.as_ref()).unwrap();
-        Self { me: merchant(), received, key, message, signature }
+        Self { merchant: merchant(), notification, key, message, signature }
     }
 
     /// Returns the input of verification.
     pub(crate) fn input(&self) -> (RawNotification, Memory, Entropy) {
-        (self.received.clone(), Memory::default(), Entropy::new([7; 32]))
+        (self.notification.clone(), Memory::default(), Entropy::new([7; 32]))
     }
 
     /// Verifies, decrypts and parses the notification.
     pub(crate) fn verify_notification(
         &self,
-        (received, mut memory, entropy): (RawNotification, Memory, Entropy),
+        (notification, mut memory, entropy): (RawNotification, Memory, Entropy),
     ) -> Box<Transaction> {
         use wxpay_proto::v3::Event;
-        match Step::begin(self.me.verify_notification(received), World::new(NOW, entropy, &mut memory)) {
+        match Step::begin(
+            self.merchant.verify_notification(notification),
+            World::new(NOW, entropy, &mut memory),
+        ) {
             Step::Done(Ok(notification)) => match notification.event().unwrap() {
                 Event::Transaction(transaction) => transaction,
                 _ => panic!("the event must be a transaction"),

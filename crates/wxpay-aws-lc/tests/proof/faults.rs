@@ -14,7 +14,13 @@ use wxpay_proto::{
 
 /// Returns rules, each with a fault that breaks it and no other.
 pub(crate) fn breaking_one_rule() -> Vec<(&'static str, Fault)> {
-    [keys::of_one_rule(), signatures::of_one_rule(), oaep::of_one_rule(), aead::of_one_rule()].concat()
+    [
+        keys::breaking_one_rule(),
+        signatures::breaking_one_rule(),
+        oaep::breaking_one_rule(),
+        aead::breaking_one_rule(),
+    ]
+    .concat()
 }
 
 /// Returns rules, each with a fault that breaks others as well, because those need the same key or the same call.

@@ -1,4 +1,4 @@
-//! A provider on top of [`AwsLc`], with a replaceable function for each part.
+//! A provider on top of [`AwsLc`], with a replaceable function for each operation.
 
 use aws_lc_rs::{encoding::AsDer as _, rsa::KeyPair};
 use std::{
@@ -14,7 +14,7 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-/// The functions of the parts.
+/// The functions of a provider. A fault replaces one or more functions of [`NO_FAULT`].
 #[derive(Clone, Copy)]
 pub(crate) struct Fault {
     pub(crate) private_key: fn(&[u8]) -> Result<Arc<dyn PrivateKey>, InvalidKey>,
@@ -24,7 +24,7 @@ pub(crate) struct Fault {
     pub(crate) verify: fn(&Public, &[u8], &[u8]) -> Result<(), InvalidSignature>,
     pub(crate) verify_parts: fn(&Public, &[&[u8]], &[u8]) -> Result<(), InvalidSignature>,
     pub(crate) seal: fn(&Public, &[u8]) -> Result<Vec<u8>, TooLong>,
-    pub(crate) decrypt_resource: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Result<Vec<u8>, InvalidSignature>,
+    pub(crate) open_aead: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Result<Vec<u8>, InvalidSignature>,
     pub(crate) seal_aead: fn(&Symmetric, &[u8; 12], &[u8], &[u8]) -> Vec<u8>,
     pub(crate) debug: fn(&[u8]) -> String,
     pub(crate) debug_symmetric: fn(&[u8; 32]) -> String,
@@ -39,8 +39,8 @@ pub(crate) const NO_FAULT: Fault = Fault {
     verify: |key, message, signature| key.inner.verify(message, signature),
     verify_parts: |key, parts, signature| key.inner.verify_parts(parts, signature),
     seal: |key, plain| key.inner.seal(plain),
-    decrypt_resource: |key, nonce, beside, sealed| key.inner.open(nonce, beside, sealed),
-    seal_aead: |key, nonce, beside, plain| key.inner.seal(nonce, beside, plain),
+    open_aead: |key, nonce, associated_data, sealed| key.inner.open(nonce, associated_data, sealed),
+    seal_aead: |key, nonce, associated_data, plain| key.inner.seal(nonce, associated_data, plain),
     debug: |_| "[private key]".into(),
     debug_symmetric: |_| "[symmetric key]".into(),
 };
@@ -51,15 +51,15 @@ pub(crate) fn read_private(der: &[u8]) -> Result<Arc<dyn PrivateKey>, InvalidKey
 
 pub(crate) struct Faulty {
     fault: Fault,
-    private_keys: Deduplicator,
+    private_keys: PrivateKeys,
 }
 
 /// The private keys that the provider has read, as DER.
-type Deduplicator = Arc<Mutex<Vec<Vec<u8>>>>;
+type PrivateKeys = Arc<Mutex<Vec<Vec<u8>>>>;
 
 impl Faulty {
     pub(crate) fn new(fault: Fault) -> Self {
-        Self { fault, private_keys: Deduplicator::default() }
+        Self { fault, private_keys: PrivateKeys::default() }
     }
 }
 
@@ -79,8 +79,8 @@ impl CryptoProvider for Faulty {
 
     fn public_key(&self, spki: &[u8]) -> Result<Arc<dyn PublicKey>, InvalidKey> {
         let inner = (self.fault.public_key)(spki)?;
-        let (spki, seen) = (spki.to_vec(), self.private_keys.clone());
-        Ok(Arc::new(Public { inner, spki, private_keys: seen, sealed: Mutex::default(), fault: self.fault }))
+        let (spki, private_keys) = (spki.to_vec(), self.private_keys.clone());
+        Ok(Arc::new(Public { inner, spki, private_keys, sealed: Mutex::default(), fault: self.fault }))
     }
 
     fn symmetric_key(&self, key: &Secret<[u8; 32]>) -> Arc<dyn SymmetricKey> {
@@ -91,15 +91,15 @@ impl CryptoProvider for Faulty {
 pub(crate) struct Private {
     pub(crate) inner: Arc<dyn PrivateKey>,
     pub(crate) der: Vec<u8>,
-    private_keys: Deduplicator,
+    private_keys: PrivateKeys,
     fault: Fault,
 }
 
 impl Private {
     /// Returns all private keys that the provider has read.
     pub(crate) fn all(&self) -> impl Iterator<Item = Arc<dyn PrivateKey>> + use<> {
-        let seen = self.private_keys.lock().unwrap().clone();
-        seen.into_iter().map(|der| read_private(&der).unwrap())
+        let private_keys = self.private_keys.lock().unwrap().clone();
+        private_keys.into_iter().map(|der| read_private(&der).unwrap())
     }
 }
 
@@ -124,15 +124,15 @@ pub(crate) struct Public {
     pub(crate) spki: Vec<u8>,
     /// The last plaintext and its ciphertext.
     pub(crate) sealed: Mutex<Option<(Vec<u8>, Vec<u8>)>>,
-    private_keys: Deduplicator,
+    private_keys: PrivateKeys,
     fault: Fault,
 }
 
 impl Public {
     /// Returns the public keys of all private keys that the provider has read.
     pub(crate) fn all(&self) -> impl Iterator<Item = Arc<dyn PublicKey>> + use<> {
-        let seen = self.private_keys.lock().unwrap().clone();
-        seen.into_iter().filter_map(|der| KeyPair::from_pkcs8(&der).ok()).map(|pair| {
+        let private_keys = self.private_keys.lock().unwrap().clone();
+        private_keys.into_iter().filter_map(|der| KeyPair::from_pkcs8(&der).ok()).map(|pair| {
             let spki = aws_lc_rs::signature::KeyPair::public_key(&pair).as_der().unwrap();
             AwsLc.public_key(spki.as_ref()).unwrap()
         })
@@ -166,12 +166,17 @@ pub(crate) struct Symmetric {
 }
 
 impl SymmetricKey for Symmetric {
-    fn open(&self, nonce: &[u8; 12], beside: &[u8], sealed: &[u8]) -> Result<Vec<u8>, InvalidSignature> {
-        (self.fault.decrypt_resource)(self, nonce, beside, sealed)
+    fn open(
+        &self,
+        nonce: &[u8; 12],
+        associated_data: &[u8],
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, InvalidSignature> {
+        (self.fault.open_aead)(self, nonce, associated_data, sealed)
     }
 
-    fn seal(&self, nonce: &[u8; 12], beside: &[u8], plain: &[u8]) -> Vec<u8> {
-        (self.fault.seal_aead)(self, nonce, beside, plain)
+    fn seal(&self, nonce: &[u8; 12], associated_data: &[u8], plain: &[u8]) -> Vec<u8> {
+        (self.fault.seal_aead)(self, nonce, associated_data, plain)
     }
 }
 

@@ -5,7 +5,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::type_complexity,
-    reason = "a test fails by panicking, and a fault has a function for each part"
+    reason = "a test fails by panicking, and a fault has a function for each operation"
 )]
 
 mod faults;
@@ -24,16 +24,16 @@ fn aws_lc_passes_the_proof() {
 
 #[test]
 fn proof_detects_a_fault_for_every_rule() {
-    let mut broken = BTreeSet::new();
+    let mut broken_rules = BTreeSet::new();
     for (rule, fault) in faults::breaking_one_rule() {
-        let found = proof::check(&Faulty::new(fault)).expect_err(rule);
-        assert_eq!(found.rules(), [rule]);
-        broken.insert(rule);
+        let violations = proof::check(&Faulty::new(fault)).expect_err(rule);
+        assert_eq!(violations.rules(), [rule]);
+        broken_rules.insert(rule);
     }
     for (rule, fault) in faults::breaking_several_rules() {
-        let found = proof::check(&Faulty::new(fault)).expect_err(rule);
-        assert!(found.rules().contains(&rule), "{rule}: {found}");
-        broken.insert(rule);
+        let violations = proof::check(&Faulty::new(fault)).expect_err(rule);
+        assert!(violations.rules().contains(&rule), "{rule}: {violations}");
+        broken_rules.insert(rule);
     }
-    assert_eq!(broken, proof::rules().collect(), "every rule must have a fault");
+    assert_eq!(broken_rules, proof::rules().collect(), "every rule must have a fault");
 }

@@ -8,13 +8,13 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
+pub(crate) fn breaking_one_rule() -> Vec<(&'static str, Fault)> {
     vec![
         (
             "AES-GCM ciphertexts equal those of OpenSSL",
             Fault {
-                seal_aead: |key, nonce, beside, plain| {
-                    let mut sealed = key.inner.seal(nonce, beside, plain);
+                seal_aead: |key, nonce, associated_data, plain| {
+                    let mut sealed = key.inner.seal(nonce, associated_data, plain);
                     sealed.rotate_right(16);
                     sealed
                 },
@@ -24,7 +24,11 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "AES-GCM ciphertexts of OpenSSL open",
             Fault {
-                decrypt_resource: |key, nonce, beside, sealed| match key.inner.open(nonce, beside, sealed) {
+                open_aead: |key, nonce, associated_data, sealed| match key.inner.open(
+                    nonce,
+                    associated_data,
+                    sealed,
+                ) {
                     Ok(plain) if plain.is_empty() => Err(InvalidSignature),
                     opened => opened,
                 },
@@ -34,10 +38,10 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "an AES-GCM ciphertext is rejected with another key",
             Fault {
-                decrypt_resource: |key, nonce, beside, sealed| {
-                    key.inner.open(nonce, beside, sealed).or_else(|_| {
+                open_aead: |key, nonce, associated_data, sealed| {
+                    key.inner.open(nonce, associated_data, sealed).or_else(|_| {
                         let other = first_bit_flipped(&key.key).try_into().unwrap();
-                        AwsLc.symmetric_key(&Secret::new(other)).open(nonce, beside, sealed)
+                        AwsLc.symmetric_key(&Secret::new(other)).open(nonce, associated_data, sealed)
                     })
                 },
                 ..NO_FAULT
@@ -46,9 +50,9 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "an AES-GCM ciphertext is rejected with another nonce",
             Fault {
-                decrypt_resource: |key, nonce, beside, sealed| {
-                    key.inner.open(nonce, beside, sealed).or_else(|_| {
-                        key.inner.open(&first_bit_flipped(nonce).try_into().unwrap(), beside, sealed)
+                open_aead: |key, nonce, associated_data, sealed| {
+                    key.inner.open(nonce, associated_data, sealed).or_else(|_| {
+                        key.inner.open(&first_bit_flipped(nonce).try_into().unwrap(), associated_data, sealed)
                     })
                 },
                 ..NO_FAULT
@@ -57,9 +61,9 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "an AES-GCM ciphertext is rejected with other associated data",
             Fault {
-                decrypt_resource: |key, nonce, beside, sealed| {
+                open_aead: |key, nonce, associated_data, sealed| {
                     key.inner
-                        .open(nonce, beside, sealed)
+                        .open(nonce, associated_data, sealed)
                         .or_else(|_| key.inner.open(nonce, b"certificate", sealed))
                 },
                 ..NO_FAULT
@@ -68,10 +72,10 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "a changed AES-GCM ciphertext is rejected",
             Fault {
-                decrypt_resource: |key, nonce, beside, sealed| {
+                open_aead: |key, nonce, associated_data, sealed| {
                     key.inner
-                        .open(nonce, beside, sealed)
-                        .or_else(|_| key.inner.open(nonce, beside, &first_bit_flipped(sealed)))
+                        .open(nonce, associated_data, sealed)
+                        .or_else(|_| key.inner.open(nonce, associated_data, &first_bit_flipped(sealed)))
                 },
                 ..NO_FAULT
             },
@@ -79,9 +83,9 @@ pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
         (
             "a shorter or longer AES-GCM ciphertext is rejected",
             Fault {
-                decrypt_resource: |key, nonce, beside, sealed| {
-                    key.inner.open(nonce, beside, sealed).or_else(|_| match sealed {
-                        [start @ .., _] => key.inner.open(nonce, beside, start),
+                open_aead: |key, nonce, associated_data, sealed| {
+                    key.inner.open(nonce, associated_data, sealed).or_else(|_| match sealed {
+                        [start @ .., _] => key.inner.open(nonce, associated_data, start),
                         [] => Err(InvalidSignature),
                     })
                 },

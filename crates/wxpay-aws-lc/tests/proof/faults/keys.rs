@@ -13,7 +13,7 @@ use std::{
 use wxpay_aws_lc::AwsLc;
 use wxpay_proto::crypto::{CryptoProvider as _, InvalidKey, PrivateKey, PublicKey};
 
-pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
+pub(crate) fn breaking_one_rule() -> Vec<(&'static str, Fault)> {
     vec![
         (
             "a private key is read from PKCS#1",

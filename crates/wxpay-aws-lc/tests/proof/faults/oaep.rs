@@ -11,7 +11,7 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
+pub(crate) fn breaking_one_rule() -> Vec<(&'static str, Fault)> {
     vec![
         (
             "a sealed text of up to 214 bytes opens",

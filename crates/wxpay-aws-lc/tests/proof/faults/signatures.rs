@@ -12,7 +12,7 @@ use aws_lc_rs::{
 use num_bigint::BigUint;
 use wxpay_proto::crypto::{InvalidSignature, Unavailable};
 
-pub(crate) fn of_one_rule() -> Vec<(&'static str, Fault)> {
+pub(crate) fn breaking_one_rule() -> Vec<(&'static str, Fault)> {
     [lenient(), other_schemes()].concat()
 }
 
@@ -145,10 +145,10 @@ fn other_schemes() -> Vec<(&'static str, Fault)> {
             Fault {
                 verify: |key, message, signature| {
                     or_if(key, message, signature, || {
-                        let block = encoded_message(key, signature);
-                        let padding = block.iter().skip(2).take_while(|byte| **byte == 0xff).count();
-                        block.starts_with(&[0, 1])
-                            && block.split_at(2 + padding).1.starts_with(&digest_info_suffix(message))
+                        let encoded = encoded_message(key, signature);
+                        let padding = encoded.iter().skip(2).take_while(|byte| **byte == 0xff).count();
+                        encoded.starts_with(&[0, 1])
+                            && encoded.split_at(2 + padding).1.starts_with(&digest_info_suffix(message))
                     })
                 },
                 ..NO_FAULT
@@ -159,8 +159,8 @@ fn other_schemes() -> Vec<(&'static str, Fault)> {
             Fault {
                 verify: |key, message, signature| {
                     or_if(key, message, signature, || {
-                        let block = encoded_message(key, signature);
-                        block.starts_with(&[0, 1]) && block.ends_with(&digest_info_suffix(message))
+                        let encoded = encoded_message(key, signature);
+                        encoded.starts_with(&[0, 1]) && encoded.ends_with(&digest_info_suffix(message))
                     })
                 },
                 ..NO_FAULT
@@ -183,13 +183,14 @@ fn other_schemes() -> Vec<(&'static str, Fault)> {
     ]
 }
 
+/// Verifies the signature, and accepts an invalid one if the condition is true.
 fn or_if(
     key: &Public,
     message: &[u8],
     signature: &[u8],
-    also: impl FnOnce() -> bool,
+    condition: impl FnOnce() -> bool,
 ) -> Result<(), InvalidSignature> {
-    key.inner.verify(message, signature).or_else(|forged| if also() { Ok(()) } else { Err(forged) })
+    key.inner.verify(message, signature).or_else(|error| if condition() { Ok(()) } else { Err(error) })
 }
 
 fn verifies_by(
@@ -221,8 +222,8 @@ fn padded(number: &BigUint) -> Vec<u8> {
     [vec![0; SIZE.saturating_sub(bytes.len())], bytes].concat()
 }
 
-/// Returns the `DigestInfo` of SHA-256 with the zero byte before it.
+/// Returns the end of the encoded message: a zero byte and the `DigestInfo` of SHA-256.
 fn digest_info_suffix(message: &[u8]) -> Vec<u8> {
-    let name = b"\x00\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20";
-    [name, digest(&SHA256, message).as_ref()].concat()
+    let prefix = b"\x00\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20";
+    [prefix, digest(&SHA256, message).as_ref()].concat()
 }
