@@ -45,6 +45,7 @@ impl Clock {
     /// Lets the clock run from its current time.
     pub fn run(&mut self, real: UnixTime) {
         let now = self.now(real);
+        // `since` returns zero for a later time, so at most one of the two offsets is not zero.
         *self = Self { frozen: None, ahead: now.since(real), behind_real: real.since(now) };
     }
 

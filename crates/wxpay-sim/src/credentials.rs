@@ -7,8 +7,8 @@ use wxpay_proto::{
     secret::Secret,
 };
 
-/// The APIv1 credentials of WeChat Pay's mail to a merchant. Clones share one copy; `Debug` prints only the appid and the
-/// partner.
+/// APIv1 credentials, as WeChat Pay mails them to a merchant. Clones share one copy; `Debug` prints only the appid and
+/// the partner.
 #[derive(Clone, Debug)]
 pub struct Credentials(Arc<Inner>);
 
@@ -67,7 +67,7 @@ impl Credentials {
         &self.0.partner
     }
 
-    /// Returns the secret of token requests. It is sent in the query of a token request.
+    /// Returns the app secret. It is sent in the query of token requests.
     #[must_use]
     pub fn app_secret(&self) -> &Secret<String> {
         &self.0.app_secret

@@ -13,7 +13,7 @@
 //! Names that end in `_FILE` are paths of files, which [`Environment::files`] writes. Values that the merchant does not
 //! have in its [mode](crate::merchant::KeyMode) are left out.
 
-use crate::{credentials::Credentials, gateway::Gateway, keys::BadKey, merchant::Merchant};
+use crate::{credentials::Credentials, gateway::Gateway, keys::InvalidKey, merchant::Merchant};
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
@@ -67,8 +67,8 @@ impl Environment {
         Self { tls_ca: Some(pem), ..self }
     }
 
-    /// Writes keys and certificates into a folder, which is created if necessary. Only the owner can read the files (mode
-    /// 0600).
+    /// Writes keys and certificates into a folder, which is created if necessary. On Unix, only the owner can read the
+    /// files (mode 0600).
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl Environment {
     }
 
     /// Returns variable, file name and text of every PEM value.
-    fn pems(&self) -> Result<Vec<(&'static str, &'static str, String)>, BadKey> {
+    fn pems(&self) -> Result<Vec<(&'static str, &'static str, String)>, InvalidKey> {
         let mut pems = Vec::new();
         if let Some(key) = self.merchant.api_keys().last() {
             pems.push(("WXPAY_PRIVATE_KEY_FILE", "apiclient_key.pem", key.key_pair.private_pem()));
@@ -99,7 +99,7 @@ impl Environment {
             ));
         }
         if let Some(key) = self.merchant.platform().public_key() {
-            pems.push(("WXPAY_PUBLIC_KEY_FILE", "pub_key.pem", key.pair.public().pem()));
+            pems.push(("WXPAY_PUBLIC_KEY_FILE", "pub_key.pem", key.key_pair.public().pem()));
         }
         if let Some(ca) = &self.tls_ca {
             pems.push(("WXPAY_TLS_CA_FILE", "tls_ca.pem", ca.clone()));
@@ -112,7 +112,7 @@ impl Environment {
     /// # Errors
     ///
     /// If a certificate cannot be encoded.
-    pub fn values(&self) -> Result<Vec<(&'static str, String)>, BadKey> {
+    pub fn values(&self) -> Result<Vec<(&'static str, String)>, InvalidKey> {
         let mut values = self.texts();
         values.extend(self.pems()?.into_iter().map(|(name, _, pem)| (name, pem)));
         Ok(values)
@@ -155,7 +155,7 @@ impl Environment {
         lines
     }
 
-    /// Writes the lines to a file that only its owner can read (mode 0600).
+    /// Writes the lines to a file. On Unix, only its owner can read it (mode 0600).
     ///
     /// # Errors
     ///

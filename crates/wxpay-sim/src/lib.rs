@@ -1,9 +1,9 @@
 //! A simulated WeChat Pay gateway, for tests of a merchant's program without a merchant account.
 //!
 //! [`Gateway`] is the gateway as a pure value: it takes a request and returns a reply. Notifications and their retries
-//! are polled with [`Gateway::next_due`] and [`Gateway::due_deliveries`]. It reads no clock and no randomness: the caller passes the
-//! time, and all generated data follows from one seed, so that the same calls give the same bytes. A test drives it in
-//! virtual time; [`serve`] puts it on a socket.
+//! are polled with [`Gateway::next_due`] and [`Gateway::due_deliveries`]. It reads no clock: the caller passes the
+//! time. All generated data follows from one seed, so that the same calls give the same bytes; only data encrypted for
+//! a merchant uses the operating system's randomness. A test drives it in virtual time; [`serve`] puts it on a socket.
 //!
 //! ```
 //! use wxpay_proto::{UnixTime, http::Request};
@@ -48,6 +48,9 @@
 //! * [`control`]: the control interface for tests, under `/_sim`.
 //! * [`serve`]: the HTTP server.
 //! * [`environment`]: the environment of a merchant's program, as `export NAME=value` lines.
+//! * [`clock`]: the virtual clock.
+//! * [`credentials`]: APIv1 credentials.
+//! * [`warnings`]: observations that replies do not contain.
 
 pub mod clock;
 pub mod control;

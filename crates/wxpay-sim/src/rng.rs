@@ -7,8 +7,8 @@ pub(crate) const HEX: &[u8] = b"0123456789abcdef";
 pub(crate) const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 pub(crate) const URL_SAFE: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// A pseudo-random stream. Streams of different purposes are independent: an additional fault rule changes no generated
-/// identifier.
+/// A pseudo-random stream for test data: SHA-1 in counter mode. Streams of different purposes are independent: an
+/// additional fault rule changes no generated identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rng {
     seed_digest: [u8; 20],
@@ -24,6 +24,7 @@ impl Rng {
 
     /// Returns a number below `bound`, or 0 if `bound` is 0.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        // The bias of the remainder is negligible for the simulator's bounds.
         self.next_u64().checked_rem(bound).unwrap_or(0)
     }
 

@@ -1,4 +1,5 @@
-//! Warnings: observations that the gateway's replies do not contain, such as leaked secrets and the reasons of refusals.
+//! Warnings: observations that the gateway's replies do not contain, such as leaked secrets and the reasons of
+//! refusals.
 
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -28,7 +29,7 @@ pub struct Warning {
 pub enum Kind {
     /// A message contained a secret that it must not contain.
     LeakedSecret,
-    /// A value of the package contained `+`: some libraries send it for a space, which is wrong.
+    /// A value of the package contained `+`, which some libraries wrongly send for a space.
     PlusInPackage,
     /// `package` of the app's seven payment parameters is not `Sign=WXPay`.
     SecondSignPackage,

@@ -18,45 +18,45 @@ const DELIVERIES: usize = 4;
 #[test]
 fn five_thousand_notifications_are_delivered_in_order_until_acknowledged() {
     let mut settings = Settings::default();
-    settings.v3.key_source = KeySource::Quick;
-    let mut wire = SimNetwork::new(settings, 7);
-    let me = v3::public_key_builder(&wire.gateway, &wire.gateway.merchant().clone()).build();
-    let appid = wire.gateway.merchant().appids()[0].clone();
-    let mut lab = Driver::default();
-    lab.now = UnixTime::from_secs(1_795_500_000);
+    settings.v3.key_source = KeySource::Fake;
+    let mut network = SimNetwork::new(settings, 7);
+    let me = v3::public_key_builder(&network.gateway, &network.gateway.merchant().clone()).build();
+    let appid = network.gateway.merchant().appids()[0].clone();
+    let mut driver = Driver::default();
+    driver.now = UnixTime::from_secs(1_795_500_000);
     let notify_url: wxpay_proto::id::NotifyUrl = "https://shop.example/notify/v3".parse().unwrap();
     for serial in 0..ORDERS {
         let number = format!("MANY{serial:08}").parse().unwrap();
         let order = Order::builder(appid.clone(), number, Fen::new(100), "千足金箍棒", notify_url.clone());
-        lab.run(me.call(NativeOrder::new(order.build().unwrap())), &mut wire).unwrap();
+        driver.run(me.call(NativeOrder::new(order.build().unwrap())), &mut network).unwrap();
     }
-    // Ten are paid in each second.
+    // The payers pay ten orders per second.
     for serial in 0..ORDERS {
-        let named = OrderRef::OutTradeNo(format!("MANY{serial:08}").parse().unwrap());
-        let at = lab.now.after(std::time::Duration::from_secs(u64::try_from(serial / 10).unwrap()));
-        wire.gateway.pay_transaction(&named, &Payer::default(), at).unwrap();
+        let order = OrderRef::OutTradeNo(format!("MANY{serial:08}").parse().unwrap());
+        let at = driver.now.after(std::time::Duration::from_secs(u64::try_from(serial / 10).unwrap()));
+        network.gateway.pay_transaction(&order, &Payer::default(), at).unwrap();
     }
-    let (mut told, mut last) = (BTreeMap::<String, usize>::new(), lab.now);
-    while let Some(due) = wire.gateway.next_due() {
+    let (mut deliveries, mut last) = (BTreeMap::<String, usize>::new(), driver.now);
+    while let Some(due) = network.gateway.next_due() {
         assert!(due >= last, "the time must not decrease");
         last = due;
-        for delivery in wire.gateway.due_deliveries(due) {
-            let times = told.entry(delivery.out_trade_no().to_owned()).or_default();
-            *times += 1;
-            let status = if *times < DELIVERIES { 500 } else { 204 };
+        for delivery in network.gateway.due_deliveries(due) {
+            let count = deliveries.entry(delivery.out_trade_no().to_owned()).or_default();
+            *count += 1;
+            let status = if *count < DELIVERIES { 500 } else { 204 };
             let result = DeliveryResult::Response { status, body: Vec::new() };
-            wire.gateway.record_delivery(delivery.id(), &result, due);
+            network.gateway.record_delivery(delivery.id(), &result, due);
         }
     }
-    assert_eq!(told.len(), ORDERS);
-    assert!(told.values().all(|times| *times == DELIVERIES));
-    let records = wire.gateway.notifications();
+    assert_eq!(deliveries.len(), ORDERS);
+    assert!(deliveries.values().all(|count| *count == DELIVERIES));
+    let records = network.gateway.notifications();
     assert!(
         records.iter().all(|record| record.state == NotificationState::Accepted && record.next_at.is_none())
     );
-    let one = wire.gateway.transaction(&OrderRef::OutTradeNo("MANY00000003".parse().unwrap()), last).unwrap();
+    let transaction = network.gateway.transaction(&OrderRef::OutTradeNo("MANY00000003".parse().unwrap()), last).unwrap();
     assert_eq!(
-        one.notifications.iter().map(|notification| notification.deliveries.len()).collect::<Vec<_>>(),
+        transaction.notifications.iter().map(|notification| notification.deliveries.len()).collect::<Vec<_>>(),
         [DELIVERIES]
     );
 }

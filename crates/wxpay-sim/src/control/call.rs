@@ -1,4 +1,4 @@
-//! A validated request to the interface, as its route reads it.
+//! A validated request to the interface.
 
 use super::problem::Problem;
 use serde_json::{Map, Value};

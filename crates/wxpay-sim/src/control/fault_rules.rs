@@ -239,6 +239,7 @@ impl Kind {
 
     fn arguments(&self, body: &Fields) -> Arguments {
         let u32_field = |name| body.number(name).and_then(|number| u32::try_from(number).ok());
+        // Reads only the parameter of this kind: a test compares the fields that are read with the declared ones.
         let has = |name: &str| self.parameter.field().is_some_and(|field| field.name == name);
         let boolean = |name| has(name).then(|| body.boolean(name)).flatten();
         Arguments {

@@ -128,23 +128,23 @@ fn remove(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlRespons
 }
 
 fn kinds() -> Value {
-    let shown = fault_rules::KINDS.iter().map(|kind| {
+    let entries = fault_rules::KINDS.iter().map(|kind| {
         let field = kind.parameter.field();
         let fault = kind.default_fault();
         let applies_to: Vec<&str> = Operation::all()
             .filter(|operation| fault.applies_to(*operation))
             .map(Operation::as_str)
             .collect();
-        let mut shown = json!({
+        let mut entry = json!({
             "kind": kind.name,
             "parameter": field.map(|field| field.name),
             "required": field.is_some_and(|field| field.is_required),
             "applies_to": applies_to,
         });
-        if let (Some(millis), Some(members)) = (kind.default_millis(), shown.as_object_mut()) {
+        if let (Some(millis), Some(members)) = (kind.default_millis(), entry.as_object_mut()) {
             members.insert("default_millis".into(), millis.into());
         }
-        shown
+        entry
     });
-    shown.collect()
+    entries.collect()
 }

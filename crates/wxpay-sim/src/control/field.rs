@@ -138,8 +138,8 @@ impl Kind {
         }
     }
 
-    /// Converts a path or query value, which is text, to the JSON type of the field. Text that cannot be converted stays
-    /// a string, so that [`Field::check`] rejects it by the field's rule.
+    /// Converts a path or query value, which is text, to the JSON type of the field. Text that cannot be converted
+    /// stays a string, so that [`Field::check`] rejects it by the field's rule.
     pub(super) fn parse(&self, text: String) -> Value {
         match self {
             Self::Number(..) => text.parse::<u64>().map_or(Value::String(text), Value::from),
@@ -169,7 +169,7 @@ fn class_contains(class: &str, character: char) -> bool {
     ranges(class).any(|(from, to)| (from..=to).contains(&character))
 }
 
-/// Yields the first and the last character of each range of a class; for a single character, that character twice.
+/// Yields the first and the last character of each range of a class. A single character is a range of its own.
 fn ranges(class: &str) -> impl Iterator<Item = (char, char)> {
     let mut rest = class.chars();
     std::iter::from_fn(move || {

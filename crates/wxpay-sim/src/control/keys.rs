@@ -66,6 +66,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
 };
 
 const MIGRATION_CONFLICT: (u16, &str) = (409, "The migration does not allow this now.");
+
 fn migrate(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {
     let step = call.body.text("step").and_then(MigrationStep::from_name);
     let step = step.ok_or_else(|| Problem::missing_field("step"))?;

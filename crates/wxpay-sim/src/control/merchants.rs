@@ -63,7 +63,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
         Route::post(
             "merchants/{mchid}/sub_merchants/{sub_mchid}",
             "add_sub_merchant",
-            "Adds a sub-merchant, with its apps, to the merchant as its service provider.",
+            "Adds a sub-merchant and its apps to the merchant, which acts as its service provider.",
             MERCHANT,
             add_sub_merchant,
         )

@@ -3,8 +3,8 @@
 //! Pure: takes a request and the real time, and returns a response. Invalid input changes nothing; the response is
 //! problem details (RFC 9457) that name the field and its rule.
 //!
-//! Every route is an entry of one table, which declares its parameters and its responses. Requests are validated against
-//! the table, and [`DOCUMENT`] publishes it as OpenAPI 3.1.
+//! Every route is an entry of one table, which declares its parameters and its responses. Requests are validated
+//! against the table, and [`DOCUMENT`] publishes it as OpenAPI 3.1.
 
 mod authorizations;
 mod call;
@@ -135,8 +135,9 @@ impl Simulation {
             return Err(Problem::too_large(MAX_BODY_BYTES));
         }
         let now = self.clock.now(real);
-        // Virtual time may have moved since the last call. Apply what fell due first, so that no record is shown stale.
-        self.gateway.tick(now);
+        // Virtual time may have advanced since the last request: apply due changes first, so that all records are
+        // current.
+        self.gateway.run_due_tasks(now);
         let call = validate::validate(route, target, body, (now, real))?;
         let response = (route.handler)(self, &call)?;
         Ok(ControlResponse { status: route.status, ..response })

@@ -22,10 +22,10 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
     )],
 };
 
-const DESCRIPTION: &str = "The control interface of a simulated WeChat Pay gateway: the payer, the clock, faults, and the \
-    gateway's records. It has no authentication: use it for tests only, on loopback. Amounts are whole numbers of fen; \
-    times are whole seconds since 1970 by the virtual clock. A request that breaks a rule changes nothing. An unknown path \
-    returns 404; a method that the path does not support returns 405 with an Allow header.";
+const DESCRIPTION: &str = "The control interface of a simulated WeChat Pay gateway: the payer, the clock, faults, and \
+    the gateway's records. It has no authentication: use it for tests only, on loopback. Amounts are whole numbers of \
+    fen; times are whole seconds since 1970 by the virtual clock. A request that breaks a rule changes nothing. An \
+    unknown path returns 404; a method that the path does not support returns 405 with an Allow header.";
 
 /// Builds the document.
 pub(super) fn document() -> Value {

@@ -17,7 +17,7 @@ use wxpay_proto::UnixTime;
 
 pub(super) const GROUP: RouteGroup = RouteGroup {
     name: "payer",
-    description: "The payer's client. It verifies the merchant's signature of the parameters before it acts.",
+    description: "The payer's client. It verifies the merchant's signature over the parameters before it acts.",
     routes: &[
         Route::post("payer/pay", "payer_pay", "Pays as the payer.", PAYER_RESULT, |simulation, call| {
             act(simulation, call, PayerAction::Pay)
@@ -47,9 +47,9 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
 };
 
 const PARAMETERS: Body = Body::Parameters(
-    "The payment parameters, exactly as the merchant passed them to the client. Page or mini program: appId, timeStamp, \
-     nonceStr, package, signType, paySign. App: appid, partnerid, prepayid, package, noncestr, timestamp, sign; the same \
-     seven for APIv1.",
+    "The payment parameters, exactly as the merchant passed them to the client. Page or mini program: appId, \
+     timeStamp, nonceStr, package, signType, paySign. App, in both API versions: appid, partnerid, prepayid, package, \
+     noncestr, timestamp, sign.",
 );
 const PAYER_RESULT: Schema = Schema::Record(&PAYER_RESULT_RECORD);
 const PAYMENT_REQUESTS: Schema =

@@ -4,8 +4,8 @@ use super::ControlResponse;
 use crate::{gateway::PayError, payer::PayResp};
 use serde_json::{Map, Value};
 
-/// A problem: HTTP status, members of the body, and the `Allow` header of a 405. [`ControlResponse::content_type`] gives its
-/// media type.
+/// A problem: HTTP status, members of the body, and the `Allow` header of a 405. [`ControlResponse::content_type`]
+/// gives its media type.
 pub(super) struct Problem {
     status: u16,
     members: Map<String, Value>,

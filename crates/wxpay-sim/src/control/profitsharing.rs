@@ -192,7 +192,7 @@ fn find(simulation: &mut Simulation, call: &Call<'_>) -> Result<SharingRecord, P
         Some(mchid) => gateway.sharing(&mchid, number, call.now),
         None => gateway.sharings(call.now).into_iter().find(|sharing| sharing.out_order_no == number),
     };
-    found.ok_or_else(|| Problem::not_found("sharing"))
+    found.ok_or_else(|| Problem::not_found("profit-sharing request"))
 }
 
 fn close_receiver(simulation: &mut Simulation, call: &Call<'_>) -> Result<ControlResponse, Problem> {

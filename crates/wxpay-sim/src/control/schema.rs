@@ -57,7 +57,7 @@ pub(super) const fn optional_member(name: &'static str, schema: Schema, descript
 }
 
 impl Schema {
-    /// Returns the JSON schema, and adds the records that it refers to to `records`.
+    /// Returns the JSON schema. Adds the records that it references to `records`.
     pub(super) fn schema(&self, records: &mut BTreeMap<&'static str, Value>) -> Value {
         match self {
             Self::Text => json!({ "type": "string" }),

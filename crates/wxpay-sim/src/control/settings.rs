@@ -87,14 +87,14 @@ const fn choice(
 static SETTINGS_TABLE: &[Setting] = &[
     boolean(
         "rate_limits",
-        "Whether the documented rate limits apply: further requests in a second return 429.",
+        "True if the documented rate limits apply: further requests in a second return 429.",
         |settings| &mut settings.v3.rate_limits,
     ),
     Setting {
         field: optional(
             "probes_per_mille",
             Kind::Number(0, 1000),
-            "The share of replies and notifications with an invalid signature on purpose, in thousandths.",
+            "The share of replies and notifications with a probe's signature, which is invalid, in thousandths.",
         ),
         access: Access::PerMille(|settings| &mut settings.v3.probes_per_mille),
     },
@@ -109,8 +109,8 @@ static SETTINGS_TABLE: &[Setting] = &[
                 RefundOutcome::Abnormal => "ABNORMAL",
                 RefundOutcome::Processing => "PROCESSING",
             },
-            |settings, name| {
-                settings.v3.refund_outcome = match name {
+            |settings, value| {
+                settings.v3.refund_outcome = match value {
                     "CLOSED" => RefundOutcome::Closed,
                     "ABNORMAL" => RefundOutcome::Abnormal,
                     "PROCESSING" => RefundOutcome::Processing,
@@ -131,8 +131,8 @@ static SETTINGS_TABLE: &[Setting] = &[
                     "no_content"
                 }
             },
-            |settings, name| {
-                let not_found = name == "not_found";
+            |settings, value| {
+                let not_found = value == "not_found";
                 settings.v3.close_unknown_order =
                     if not_found { CloseUnknownOrder::NotFound } else { CloseUnknownOrder::NoContent };
             },
@@ -145,8 +145,8 @@ static SETTINGS_TABLE: &[Setting] = &[
          USERPAYING).",
         (
             |settings| if settings.v3.user_paying == UserPayingReply::Code { "code" } else { "transaction" },
-            |settings, name| {
-                let is_code = name == "code";
+            |settings, value| {
+                let is_code = value == "code";
                 settings.v3.user_paying =
                     if is_code { UserPayingReply::Code } else { UserPayingReply::Transaction };
             },
@@ -220,7 +220,7 @@ static SETTINGS_TABLE: &[Setting] = &[
     seconds("v1_prepay_ttl_seconds", "APIv1: the lifetime of a prepayid.", |settings| {
         &mut settings.prepay_ttl
     }),
-    boolean("v1_require_https", "APIv1: whether plain HTTP is refused.", |settings| {
+    boolean("v1_require_https", "APIv1: true if plain HTTP is refused.", |settings| {
         &mut settings.require_https
     }),
     choice(
@@ -229,8 +229,8 @@ static SETTINGS_TABLE: &[Setting] = &[
         "APIv1: the meaning of + in a value of the package.",
         (
             |settings| if settings.plus == PlusSign::Space { "space" } else { "literal" },
-            |settings, name| {
-                settings.plus = if name == "space" { PlusSign::Space } else { PlusSign::Literal }
+            |settings, value| {
+                settings.plus = if value == "space" { PlusSign::Space } else { PlusSign::Literal }
             },
         ),
     ),
@@ -246,8 +246,8 @@ static SETTINGS_TABLE: &[Setting] = &[
                     "trimmed_exact"
                 }
             },
-            |settings, name| {
-                let is_prefix = name == "starts_with";
+            |settings, value| {
+                let is_prefix = value == "starts_with";
                 settings.success_match =
                     if is_prefix { SuccessMatch::StartsWith } else { SuccessMatch::TrimmedExact };
             },
@@ -262,8 +262,8 @@ static SETTINGS_TABLE: &[Setting] = &[
                 let is_strict = settings.second_sign_package == SecondSignPackage::Strict;
                 if is_strict { "strict" } else { "any_that_verifies" }
             },
-            |settings, name| {
-                let is_strict = name == "strict";
+            |settings, value| {
+                let is_strict = value == "strict";
                 settings.second_sign_package =
                     if is_strict { SecondSignPackage::Strict } else { SecondSignPackage::AnyThatVerifies };
             },
@@ -275,8 +275,9 @@ static SETTINGS_TABLE: &[Setting] = &[
         "APIv1: the treatment of an appkey in a request body.",
         (
             |settings| if settings.leaked_key == LeakedKey::Refused { "refused" } else { "flagged" },
-            |settings, name| {
-                settings.leaked_key = if name == "refused" { LeakedKey::Refused } else { LeakedKey::Flagged };
+            |settings, value| {
+                settings.leaked_key =
+                    if value == "refused" { LeakedKey::Refused } else { LeakedKey::Flagged };
             },
         ),
     ),
@@ -292,8 +293,8 @@ static SETTINGS_TABLE: &[Setting] = &[
                     "new_prepayid"
                 }
             },
-            |settings, name| {
-                settings.reused_order_number = if name == "refused" {
+            |settings, value| {
+                settings.reused_order_number = if value == "refused" {
                     ReusedOrderNumber::Refused
                 } else {
                     ReusedOrderNumber::NewPrepayid
@@ -344,8 +345,8 @@ fn change(simulation: &mut Simulation, call: &Call<'_>) -> ControlResponse {
                 }
             }
             Access::Choice(_, set) => {
-                if let Some(name) = body.text(name) {
-                    set(settings, name);
+                if let Some(value) = body.text(name) {
+                    set(settings, value);
                 }
             }
         }

@@ -33,7 +33,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
         Schema::Record(&STATE),
         |simulation, call| Ok(show(simulation, call)),
     )
-    .with_query(&[optional("records", Kind::Boolean, "Whether to include the records. Default: true.")])],
+    .with_query(&[optional("records", Kind::Boolean, "True to include the records. Default: true.")])],
 };
 
 const STATE: Record = Record {

@@ -48,7 +48,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
         Route::post(
             "transfers/{out_bill_no}/fail",
             "fail_transfer",
-            "Makes a transfer fail that waits for confirmation, or that is ACCEPTED and needs none.",
+            "Makes the transfer fail while it waits for confirmation, or while it is ACCEPTED and needs none.",
             TRANSFER,
             fail,
         )
@@ -58,7 +58,7 @@ pub(super) const GROUP: RouteGroup = RouteGroup {
         Route::post(
             "transfers/{out_bill_no}/receipt/fail",
             "fail_receipt",
-            "Makes the generation of the transfer's receipt fail.",
+            "Makes the pending receipt of the transfer fail.",
             TRANSFER,
             fail_receipt,
         )

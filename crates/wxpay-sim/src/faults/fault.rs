@@ -1,4 +1,4 @@
-//! The faults and the operations that each applies to.
+//! The faults, and the operations that each fault applies to.
 
 use super::Operation;
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Fault {
-    /// The connection is refused: the request is never sent. Nothing is carried out.
+    /// The connection is refused, so the request is not sent. Nothing is carried out.
     ConnectionRefused {
         /// The time without a listener, in milliseconds of the real clock; 0 applies to this request only.
         millis: u64,
@@ -103,8 +103,8 @@ pub enum Fault {
     /// The platform changes to a new certificate between the request and its response, or between the payment and its
     /// notification. Has no effect without certificates, and during a switch to the public key.
     CertificateRotated,
-    /// The merchant takes a step of the migration at the same moment. A step that the current mode does not allow has
-    /// no effect.
+    /// The merchant takes a step of the migration, at the same moment as in `CertificateRotated`. A step that the
+    /// current mode does not allow has no effect.
     MigrationStep {
         /// The step.
         step: MigrationStep,
@@ -163,8 +163,8 @@ impl MigrationStep {
 
     /// Parses the name in the control interface. Returns `None` for an unknown one.
     #[must_use]
-    pub fn from_name(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|step| step.as_str() == word)
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|step| step.as_str() == name)
     }
 }
 
@@ -242,6 +242,7 @@ impl Fault {
             | Self::StaleTimestamp
             | Self::MissingHeader
             | Self::TamperedBody => matches!(operation, Operation::V3(_)),
+            // A token request does not send a token.
             Self::TokenReplaced | Self::TokenExpired => {
                 operation.is_of_v1() && !matches!(operation, Operation::Token)
             }
@@ -295,10 +296,10 @@ mod tests {
 
     #[test]
     fn the_kind_is_the_serialized_name() {
-        for trouble in
+        for fault in
             [Fault::Early, Fault::MigrationStep { step: MigrationStep::RollBack }, Fault::Cut { bytes: 1 }]
         {
-            assert_eq!(serde_json::to_value(trouble).unwrap()["kind"], trouble.kind());
+            assert_eq!(serde_json::to_value(fault).unwrap()["kind"], fault.kind());
         }
         for step in MigrationStep::ALL {
             assert_eq!(serde_json::to_value(step).unwrap(), step.as_str());

@@ -18,19 +18,19 @@ use wxpay_proto::UnixTime;
 pub(crate) struct FaultRules {
     rules: Vec<FaultRule>,
     seed: u64,
-    last: u64,
+    last_id: u64,
 }
 
 impl FaultRules {
     pub(crate) const fn new(seed: u64) -> Self {
-        Self { rules: Vec::new(), seed, last: 0 }
+        Self { rules: Vec::new(), seed, last_id: 0 }
     }
 
     /// Adds a rule after the others. Returns its number.
     pub(crate) fn add(&mut self, rule: FaultRule) -> u64 {
-        self.last = self.last.saturating_add(1);
-        self.rules.push(rule.registered(self.last, self.seed));
-        self.last
+        self.last_id = self.last_id.saturating_add(1);
+        self.rules.push(rule.registered(self.last_id, self.seed));
+        self.last_id
     }
 
     /// Removes a rule. Returns whether it existed.
@@ -49,12 +49,12 @@ impl FaultRules {
     }
 
     /// Returns the fault to inject now, if a rule fires. The context is built only if there are rules.
-    pub(crate) fn inject(&mut self, scene: impl FnOnce() -> FaultContext, now: UnixTime) -> Option<Fault> {
+    pub(crate) fn inject(&mut self, context: impl FnOnce() -> FaultContext, now: UnixTime) -> Option<Fault> {
         if self.rules.is_empty() {
             return None;
         }
-        let scene = scene();
-        self.rules.iter_mut().find_map(|rule| rule.fires(&scene, now).then_some(rule.fault))
+        let context = context();
+        self.rules.iter_mut().find_map(|rule| rule.fires(&context, now).then_some(rule.fault))
     }
 }
 
@@ -70,64 +70,64 @@ mod tests {
         faults
     }
 
-    fn strike(
+    fn inject(
         faults: &mut FaultRules,
         operation: Operation,
         number: Option<&str>,
         now: UnixTime,
     ) -> Option<Fault> {
-        let scene = || FaultContext {
+        let context = || FaultContext {
             api_version: ApiVersion::V1,
             operation,
             path: String::from("/pay/genprepay"),
             mchid: Some(String::from("1900000109")),
             numbers: number.map(String::from).into_iter().collect(),
         };
-        faults.inject(scene, now)
+        faults.inject(context, now)
     }
 
     #[test]
     fn a_rule_applies_to_its_operation_and_order_only() {
         let rule = FaultRule::new(Fault::CommitThenDropResponse).for_operation(Operation::Genprepay);
         let mut faults = faults(rule.for_order("A1".parse().unwrap()));
-        let struck = strike(&mut faults, Operation::Genprepay, Some("A1"), NOW);
-        assert_eq!(struck, Some(Fault::CommitThenDropResponse));
-        assert_eq!(strike(&mut faults, Operation::Genprepay, Some("A2"), NOW), None);
-        assert_eq!(strike(&mut faults, Operation::Genprepay, None, NOW), None);
-        assert_eq!(strike(&mut faults, Operation::Orderquery, Some("A1"), NOW), None);
+        let injected = inject(&mut faults, Operation::Genprepay, Some("A1"), NOW);
+        assert_eq!(injected, Some(Fault::CommitThenDropResponse));
+        assert_eq!(inject(&mut faults, Operation::Genprepay, Some("A2"), NOW), None);
+        assert_eq!(inject(&mut faults, Operation::Genprepay, None, NOW), None);
+        assert_eq!(inject(&mut faults, Operation::Orderquery, Some("A1"), NOW), None);
     }
 
     #[test]
     fn a_rule_applies_to_its_api_version_path_and_merchant_only() {
-        let lost = || FaultRule::new(Fault::DropBeforeCommit);
+        let rule = || FaultRule::new(Fault::DropBeforeCommit);
         let (mine, other) = ("1900000109".parse().unwrap(), "1900000110".parse().unwrap());
-        for (rule, strikes) in [
-            (lost().for_api_version(ApiVersion::V1), true),
-            (lost().for_api_version(ApiVersion::V3), false),
-            (lost().for_path("/pay/*"), true),
-            (lost().for_path("/v3/*"), false),
-            (lost().for_merchant(&mine), true),
-            (lost().for_merchant(&other), false),
+        for (rule, expected) in [
+            (rule().for_api_version(ApiVersion::V1), true),
+            (rule().for_api_version(ApiVersion::V3), false),
+            (rule().for_path("/pay/*"), true),
+            (rule().for_path("/v3/*"), false),
+            (rule().for_merchant(&mine), true),
+            (rule().for_merchant(&other), false),
         ] {
-            let struck = strike(&mut faults(rule.clone()), Operation::Genprepay, None, NOW).is_some();
-            assert_eq!(struck, strikes, "{rule:?}");
+            let injected = inject(&mut faults(rule.clone()), Operation::Genprepay, None, NOW).is_some();
+            assert_eq!(injected, expected, "{rule:?}");
         }
     }
 
     #[test]
     fn a_rule_fires_at_most_the_given_number_of_times() {
         let mut faults = faults(FaultRule::new(Fault::DropBeforeCommit).at_most(2));
-        let struck = (0..5).filter(|_| strike(&mut faults, Operation::Token, None, NOW).is_some()).count();
-        assert_eq!((struck, faults.rules()[0].hits()), (2, 2));
+        let injected = (0..5).filter(|_| inject(&mut faults, Operation::Token, None, NOW).is_some()).count();
+        assert_eq!((injected, faults.rules()[0].hits()), (2, 2));
     }
 
     #[test]
     fn a_rule_fires_only_within_its_window() {
         let window = (Some(UnixTime::from_secs(1000)), Some(UnixTime::from_secs(1010)));
         let mut faults = faults(FaultRule::new(Fault::DropBeforeCommit).between(window.0, window.1));
-        for (second, strikes) in [(999, false), (1000, true), (1009, true), (1010, false)] {
-            let struck = strike(&mut faults, Operation::Token, None, UnixTime::from_secs(second)).is_some();
-            assert_eq!(struck, strikes, "{second}");
+        for (second, expected) in [(999, false), (1000, true), (1009, true), (1010, false)] {
+            let injected = inject(&mut faults, Operation::Token, None, UnixTime::from_secs(second)).is_some();
+            assert_eq!(injected, expected, "{second}");
         }
     }
 
@@ -140,14 +140,14 @@ mod tests {
                 Some(own) => rule.with_seed(own),
                 None => rule,
             });
-            (0..1000).map(|_| strike(&mut faults, Operation::Token, None, NOW).is_some()).collect()
+            (0..1000).map(|_| inject(&mut faults, Operation::Token, None, NOW).is_some()).collect()
         };
         assert_eq!(run(1, None), run(1, None));
         assert_ne!(run(1, None), run(2, None));
         assert_eq!(run(1, Some(9)), run(2, Some(9)));
         assert_ne!(run(1, Some(9)), run(1, Some(8)));
-        let struck = run(1, None).iter().filter(|struck| **struck).count();
-        assert!((240..360).contains(&struck), "{struck}");
+        let injected = run(1, None).iter().filter(|injected| **injected).count();
+        assert!((240..360).contains(&injected), "{injected}");
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
             faults.add(FaultRule::new(Fault::DropBeforeCommit).per_mille(300).with_seed(5));
             other.map(|rule| faults.add(rule));
             (0..100)
-                .map(|_| strike(&mut faults, Operation::Token, None, NOW) == Some(Fault::DropBeforeCommit))
+                .map(|_| inject(&mut faults, Operation::Token, None, NOW) == Some(Fault::DropBeforeCommit))
                 .collect()
         };
         assert_eq!(run(None), run(Some(FaultRule::new(Fault::Cut { bytes: 1 }).per_mille(500))));
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_fault_is_injected_only_where_it_applies() {
         let mut faults = faults(FaultRule::new(Fault::NotificationLost).for_operation(Operation::Token));
-        assert_eq!(strike(&mut faults, Operation::Token, None, NOW), None);
+        assert_eq!(inject(&mut faults, Operation::Token, None, NOW), None);
     }
 
     #[test]

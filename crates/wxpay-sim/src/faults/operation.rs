@@ -37,8 +37,8 @@ pub enum ApiVersion {
 impl ApiVersion {
     /// Parses the name in the control interface: `v1` or `v3`. Returns `None` for any other.
     #[must_use]
-    pub fn from_name(word: &str) -> Option<Self> {
-        match word {
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
             "v1" => Some(Self::V1),
             "v3" => Some(Self::V3),
             _ => None,
@@ -68,9 +68,9 @@ impl Operation {
     /// Parses the name in the control interface: an APIv1 call, `notification`, `pay`, or the label of an APIv3
     /// operation. Returns `None` for any other.
     #[must_use]
-    pub fn from_name(word: &str) -> Option<Self> {
-        let plain = Self::BUILT_IN.into_iter().find(|operation| operation.as_str() == word);
-        plain.or_else(|| route::labels().find(|label| *label == word).map(Self::V3))
+    pub fn from_name(name: &str) -> Option<Self> {
+        let built_in = Self::BUILT_IN.into_iter().find(|operation| operation.as_str() == name);
+        built_in.or_else(|| route::labels().find(|label| *label == name).map(Self::V3))
     }
 
     /// Returns all operations.
@@ -124,15 +124,15 @@ mod tests {
     }
 
     #[test]
-    fn orders_are_placed_and_closed_by_their_own_operations() {
-        let words = |of: fn(Operation) -> bool| -> Vec<&str> {
-            Operation::all().filter(|operation| of(*operation)).map(Operation::as_str).collect()
+    fn the_operations_that_place_and_close_orders_are_known() {
+        let names = |is_selected: fn(Operation) -> bool| -> Vec<&str> {
+            Operation::all().filter(|operation| is_selected(*operation)).map(Operation::as_str).collect()
         };
-        let placing = words(Operation::places_order);
-        for word in ["v1.genprepay", "v3.pay.jsapi", "v3.pay.app", "v3.pay.h5", "v3.pay.native"] {
-            assert!(placing.contains(&word), "{word}");
+        let place_orders = names(Operation::places_order);
+        for name in ["v1.genprepay", "v3.pay.jsapi", "v3.pay.app", "v3.pay.h5", "v3.pay.native"] {
+            assert!(place_orders.contains(&name), "{name}");
         }
-        assert!(!placing.contains(&"v3.pay.codepay") && !placing.contains(&"pay"));
-        assert!(words(Operation::closes_order).contains(&"v3.pay.close"));
+        assert!(!place_orders.contains(&"v3.pay.codepay") && !place_orders.contains(&"pay"));
+        assert!(names(Operation::closes_order).contains(&"v3.pay.close"));
     }
 }

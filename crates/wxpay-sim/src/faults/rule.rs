@@ -1,4 +1,4 @@
-//! Fault rules: the fault to inject, the conditions it is injected under, its probability and its limits.
+//! Fault rules: a fault with its conditions, probability and limits.
 
 use super::{ApiVersion, Fault, Operation};
 use crate::rng::Rng;
@@ -8,7 +8,8 @@ use wxpay_proto::{
     id::{MchId, OutTradeNo},
 };
 
-/// A fault rule. Without further conditions it injects its fault into every matching operation, without a limit.
+/// A fault rule. Without conditions it injects its fault into every operation that the fault applies to, without a
+/// limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FaultRule {
     /// The rule's number, assigned when the rule is added; 0 before.
@@ -31,7 +32,7 @@ pub struct FaultRule {
     rng: Option<Rng>,
 }
 
-/// The operation at hand, as the rules see it.
+/// The properties of an operation that fault rules match.
 pub(crate) struct FaultContext {
     pub(crate) api_version: ApiVersion,
     pub(crate) operation: Operation,
@@ -120,7 +121,7 @@ impl FaultRule {
         Self { remaining: Some(times), ..self }
     }
 
-    /// Limits the rule to a time window: from a moment on, and before another, in whole seconds of the virtual clock.
+    /// Limits the rule to a time window of the virtual clock, in whole seconds: from `from` on, and before `until`.
     #[must_use]
     pub fn between(self, from: Option<UnixTime>, until: Option<UnixTime>) -> Self {
         Self { from: from.map(UnixTime::as_secs), until: until.map(UnixTime::as_secs), ..self }
@@ -147,19 +148,20 @@ impl FaultRule {
         Self { id, rng: Some(rng), ..self }
     }
 
-    fn matches(&self, scene: &FaultContext, now: UnixTime) -> bool {
+    /// Returns whether every condition of the rule holds, except the probability.
+    fn matches(&self, context: &FaultContext, now: UnixTime) -> bool {
         let second = now.as_secs();
-        let is = |wanted: &Option<String>, given: Option<&str>| {
+        let is_unset_or = |wanted: &Option<String>, given: Option<&str>| {
             wanted.as_deref().is_none_or(|wanted| given == Some(wanted))
         };
-        let number = |wanted: &String| scene.numbers.contains(wanted);
-        self.fault.applies_to(scene.operation)
-            && (scene.api_version == ApiVersion::V3 || !self.fault.is_v3_only())
-            && self.api_version.is_none_or(|wanted| wanted == scene.api_version)
-            && self.operation.is_none_or(|wanted| wanted == scene.operation)
-            && self.path.as_deref().is_none_or(|pattern| matches_pattern(pattern, &scene.path))
-            && is(&self.mchid, scene.mchid.as_deref())
-            && self.number.as_ref().is_none_or(number)
+        let is_named = |wanted: &String| context.numbers.contains(wanted);
+        self.fault.applies_to(context.operation)
+            && (context.api_version == ApiVersion::V3 || !self.fault.is_v3_only())
+            && self.api_version.is_none_or(|wanted| wanted == context.api_version)
+            && self.operation.is_none_or(|wanted| wanted == context.operation)
+            && self.path.as_deref().is_none_or(|pattern| matches_pattern(pattern, &context.path))
+            && is_unset_or(&self.mchid, context.mchid.as_deref())
+            && self.number.as_ref().is_none_or(is_named)
             && self.remaining != Some(0)
             && self.from.is_none_or(|from| from <= second)
             && self.until.is_none_or(|until| second < until)
@@ -167,11 +169,11 @@ impl FaultRule {
 
     /// Returns whether the rule fires, and counts the injection if it does.
     ///
-    /// Randomness is drawn only if the rule matches and its probability is below one, so that rules do not disturb
-    /// each other's sequences.
-    pub(super) fn fires(&mut self, scene: &FaultContext, now: UnixTime) -> bool {
+    /// Randomness is drawn only if the rule matches and its probability is below one. Each rule has its own sequence,
+    /// so rules do not disturb each other.
+    pub(super) fn fires(&mut self, context: &FaultContext, now: UnixTime) -> bool {
         let per_mille = u64::from(self.per_mille);
-        let fires = self.matches(scene, now)
+        let fires = self.matches(context, now)
             && (per_mille >= 1000 || self.rng.as_mut().is_some_and(|rng| rng.below(1000) < per_mille));
         if fires {
             self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(1));
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_run_of_characters() {
-        for (pattern, fitting, other) in [
+        for (pattern, matching, other) in [
             ("/v3/pay/*", "/v3/pay/transactions/jsapi", "/v3/refund/domestic/refunds"),
             ("*", "/anything", ""),
             ("*/close", "/v3/pay/transactions/out-trade-no/A1/close", "/v3/pay/transactions/out-trade-no/A1"),
@@ -212,7 +214,7 @@ mod tests {
             ("/v3/certificates", "/v3/certificates", "/v3/certificates/1"),
             ("ab*ba", "abba", "aba"),
         ] {
-            assert!(matches_pattern(pattern, fitting), "{pattern} {fitting}");
+            assert!(matches_pattern(pattern, matching), "{pattern} {matching}");
             assert!(other.is_empty() || !matches_pattern(pattern, other), "{pattern} {other}");
         }
     }

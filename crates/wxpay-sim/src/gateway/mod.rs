@@ -30,7 +30,7 @@ use wxpay_proto::{
     id::{NotifyId, OpenId, OutTradeNo},
 };
 
-/// The simulated gateway, a plain value. It reads no clock and draws no randomness: the caller passes the time.
+/// The simulated gateway, a plain value. The caller passes the time; random values are derived from the seed.
 #[derive(Clone, Debug)]
 pub struct Gateway {
     settings: Settings,
@@ -51,13 +51,13 @@ pub struct Gateway {
 pub enum Outcome {
     /// A complete reply.
     Reply(Response),
-    /// A complete reply, sent after the notifications that are due: they overtake it.
+    /// A complete reply, sent after the notifications that are due.
     AfterNotifications(Response),
     /// A complete reply, delayed by this long. The request has been executed already.
     Delayed(Response, Duration),
-    /// The head of the reply and this many bytes of its body; then the connection breaks.
+    /// The headers of the reply and this many bytes of its body. Then the connection breaks.
     Truncated(Response, usize),
-    /// A complete reply, its body sent at this many bytes a second.
+    /// A complete reply whose body is sent at this many bytes per second.
     Slow(Response, u32),
     /// No reply: the connection is closed.
     ConnectionClosed {
@@ -69,15 +69,15 @@ pub enum Outcome {
         /// `true` if the request was executed.
         committed: bool,
     },
-    /// No connection: this one is refused, and so is every other for this long.
+    /// No connection. This one and all others are refused for this long.
     ConnectionRefused(Duration),
 }
 
 impl Outcome {
-    /// Truncates the body to this many bytes, but always by at least one.
-    fn cut(reply: Response, bytes: usize) -> Self {
-        let kept = bytes.min(reply.body().len().saturating_sub(1));
-        Self::Truncated(reply, kept)
+    /// Truncates the body to this many bytes, and by at least one byte.
+    fn truncated(reply: Response, bytes: usize) -> Self {
+        let length = bytes.min(reply.body().len().saturating_sub(1));
+        Self::Truncated(reply, length)
     }
 }
 
@@ -86,11 +86,11 @@ impl Gateway {
     /// seed.
     #[must_use]
     pub fn new(settings: Settings, seed: u64) -> Self {
-        let mut chance = Rng::new(seed, "credentials");
+        let mut rng = Rng::new(seed, "credentials");
         let (credentials, payer) = loop {
-            let made = Credentials::generate(&mut chance);
-            let payer = format!("o{}", chance.text(URL_SAFE, 27)).parse::<OpenId>();
-            if let (Ok(credentials), Ok(payer)) = (made, payer) {
+            let generated = Credentials::generate(&mut rng);
+            let payer = format!("o{}", rng.text(URL_SAFE, 27)).parse::<OpenId>();
+            if let (Ok(credentials), Ok(payer)) = (generated, payer) {
                 break (credentials, payer);
             }
         };
@@ -128,12 +128,12 @@ impl Gateway {
         &self.settings
     }
 
-    /// Returns the settings for changing them.
+    /// Returns the settings, to change them.
     pub fn settings_mut(&mut self) -> &mut Settings {
         &mut self.settings
     }
 
-    /// Returns the payer who pays unless another is given.
+    /// Returns the default payer.
     #[must_use]
     pub fn payer(&self) -> &OpenId {
         &self.payer
@@ -141,7 +141,7 @@ impl Gateway {
 
     /// Answers a request from the merchant. An unknown path is answered with 404.
     pub fn answer(&mut self, request: &Request, now: UnixTime) -> Outcome {
-        self.tick(now);
+        self.run_due_tasks(now);
         let target = Target::of(request);
         if target.path().starts_with(v3::ROOT) {
             return v3::faults::answer(self, request, now);
@@ -150,30 +150,30 @@ impl Gateway {
             return Outcome::Reply(Response::new(404, b"404 page not found".to_vec()));
         };
         let number = v1::claimed_order_number(request.body());
-        let scene = || FaultContext {
+        let context = || FaultContext {
             api_version: ApiVersion::V1,
             operation,
             path: target.path().into(),
             mchid: v1::claimed_partner(&self.ledger, &target),
             numbers: number.clone().into_iter().collect(),
         };
-        let trouble = self.faults.inject(scene, now);
+        let fault = self.faults.inject(context, now);
         v1::warn_of_leaked_secrets(self, request, operation, number.as_deref(), now);
-        match trouble {
+        match fault {
             None => Outcome::Reply(v1::answer(self, &target, operation, now)),
-            Some(trouble) => self.answer_with_fault(trouble, &target, operation, now),
+            Some(fault) => self.answer_with_fault(fault, &target, operation, now),
         }
     }
 
     fn answer_with_fault(
         &mut self,
-        trouble: Fault,
+        fault: Fault,
         target: &Target<'_>,
         operation: Operation,
         now: UnixTime,
     ) -> Outcome {
-        let mut instead = |effect: bool, response: Response| {
-            if effect {
+        let mut replaced = |commits: bool, response: Response| {
+            if commits {
                 v1::answer(self, target, operation, now);
             }
             Outcome::Reply(response)
@@ -182,17 +182,17 @@ impl Gateway {
             let page = format!("<html><body>{status}</body></html>");
             Response::new(status, page.into_bytes()).with_header("content-type", b"text/html")
         };
-        match trouble {
+        match fault {
             Fault::ConnectionRefused { millis } => Outcome::ConnectionRefused(Duration::from_millis(millis)),
             Fault::DropBeforeCommit => Outcome::ConnectionClosed { committed: false },
             Fault::ResetBeforeCommit => Outcome::ConnectionReset { committed: false },
-            Fault::ServerError { commits: effect } => instead(effect, page(500)),
-            Fault::BadGateway { commits: effect } => instead(effect, page(502)),
-            Fault::Unavailable { commits: effect } => instead(effect, page(503)),
-            Fault::Garbage { commits: effect } => {
-                instead(effect, Response::new(200, b"<html>\xff\xfe{\"errcode\":".to_vec()))
+            Fault::ServerError { commits } => replaced(commits, page(500)),
+            Fault::BadGateway { commits } => replaced(commits, page(502)),
+            Fault::Unavailable { commits } => replaced(commits, page(503)),
+            Fault::Garbage { commits } => {
+                replaced(commits, Response::new(200, b"<html>\xff\xfe{\"errcode\":".to_vec()))
             }
-            Fault::SystemError { commits: effect } => instead(effect, v1::system_error()),
+            Fault::SystemError { commits } => replaced(commits, v1::system_error()),
             Fault::CommitThenDropResponse => {
                 v1::answer(self, target, operation, now);
                 Outcome::ConnectionClosed { committed: true }
@@ -204,7 +204,7 @@ impl Gateway {
             Fault::Delayed { millis } | Fault::AnswerAfterClientTimeout { millis } => {
                 Outcome::Delayed(v1::answer(self, target, operation, now), Duration::from_millis(millis))
             }
-            Fault::Cut { bytes } => Outcome::cut(v1::answer(self, target, operation, now), bytes),
+            Fault::Cut { bytes } => Outcome::truncated(v1::answer(self, target, operation, now), bytes),
             Fault::Slow { bytes_per_second } => {
                 Outcome::Slow(v1::answer(self, target, operation, now), bytes_per_second)
             }
@@ -263,33 +263,34 @@ impl Gateway {
     /// Returns the time of the next due notification or scheduled task, if any.
     #[must_use]
     pub fn next_due(&self) -> Option<UnixTime> {
-        self.notifications.next_due().into_iter().chain(self.v3.agenda.next()).min()
+        self.notifications.next_due().into_iter().chain(self.v3.tasks.next()).min()
     }
 
-    /// Returns the notifications to POST now, in order. Report each result with [`record_delivery`](Self::record_delivery): until
-    /// then the notification is not due again.
+    /// Returns the notifications to POST now, in order. Report each result with
+    /// [`record_delivery`](Self::record_delivery): until then the notification is not due again.
     pub fn due_deliveries(&mut self, now: UnixTime) -> Vec<Delivery> {
-        self.tick(now);
-        let (notifications, mut means) = self.notifications_and_context(now);
-        notifications.due(&mut means)
+        self.run_due_tasks(now);
+        let (notifications, mut context) = self.notifications_and_context(now);
+        notifications.due(&mut context)
     }
 
-    /// Records the result of a delivery: `success` ends the retries, anything else waits for the next interval.
+    /// Records the result of a delivery. An acknowledgement ends the retries; after any other result the notification
+    /// waits for the next interval.
     pub fn record_delivery(&mut self, id: DeliveryId, result: &DeliveryResult, now: UnixTime) {
-        let (notifications, mut means) = self.notifications_and_context(now);
-        notifications.delivered(id, result, &mut means);
+        let (notifications, mut context) = self.notifications_and_context(now);
+        notifications.record_delivery(id, result, &mut context);
     }
 
     fn notifications_and_context(&mut self, now: UnixTime) -> (&mut Notifications, DeliveryContext<'_>) {
-        let means = DeliveryContext {
+        let context = DeliveryContext {
             settings: &self.settings,
             merchants: &self.v3.merchants,
             faults: &mut self.faults,
-            chance: &mut self.ids,
+            rng: &mut self.ids,
             warnings: &mut self.warnings,
             now,
         };
-        (&mut self.notifications, means)
+        (&mut self.notifications, context)
     }
 
     /// Returns the gateway's own record of an order.
@@ -318,7 +319,7 @@ impl Gateway {
             .collect()
     }
 
-    /// Returns every notification and how it was acknowledged.
+    /// Returns the records of all notifications.
     #[must_use]
     pub fn notifications(&self) -> Vec<NotificationRecord> {
         self.notifications.records(|_| true)
@@ -332,7 +333,7 @@ impl Gateway {
 
     /// Ends the retries of a notification. Returns `None` if no such notification is waiting for a retry.
     pub fn cancel_notification(&mut self, notify_id: &NotifyId) -> Option<NotificationRecord> {
-        self.notifications.give_up(notify_id)
+        self.notifications.cancel(notify_id)
     }
 
     /// Returns the warnings: findings that the gateway does not mention in its replies.
@@ -368,12 +369,13 @@ impl Gateway {
         }
     }
 
-    /// Issues a new token to every app, as if another process of the merchant had fetched one: the tokens in use are
-    /// replaced.
+    /// Issues a new token to every app, as if another process of the merchant had fetched it. It replaces the tokens in
+    /// use.
     pub fn replace_tokens(&mut self, now: UnixTime) {
-        let (expires, dies) = (now.after(self.settings.token_ttl), now.after(self.settings.token_overlap));
+        let (expires_at, previous_valid_until) =
+            (now.after(self.settings.token_ttl), now.after(self.settings.token_overlap));
         for account in self.ledger.accounts() {
-            account.issue_token(self.ids.text(URL_SAFE, 64), expires, dies);
+            account.issue_token(self.ids.text(URL_SAFE, 64), expires_at, previous_valid_until);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The payer's side of an APIv1 order: pays, cancels or fails.
+//! Payment of APIv1 orders from the payer's side: pay, cancel, fail.
 
 use super::{
     Gateway,
@@ -17,7 +17,7 @@ use wxpay_proto::{
     id::{NotifyId, OpenId, OutTradeNo, PartnerId, PrepayId},
 };
 
-/// A payer and the means of payment. The default is the gateway's one payer, paying by bank, without discount.
+/// A payer and the means of payment. The default is the gateway's default payer, a bank and no discount.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payer {
     pub(super) openid: Option<OpenId>,
@@ -32,7 +32,7 @@ impl Payer {
         Self { openid: Some(openid), ..self }
     }
 
-    /// Sets a discount that the platform pays. The payer pays the rest, at least 1 fen.
+    /// Sets a discount that the platform pays. The payer pays the remainder, at least 1 fen.
     #[must_use]
     pub fn with_discount(self, discount: Fen) -> Self {
         Self { discount, ..self }
@@ -58,7 +58,7 @@ impl Payer {
 
 /// A reference to an APIv1 order that a payer is about to pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "an order is named by its number or by a prepayid")]
+#[allow(clippy::exhaustive_enums, reason = "an order is identified by its number or by a prepayid")]
 pub enum PrepayRef {
     /// The latest prepay of an order, by the merchant's number.
     OutTradeNo(OutTradeNo),
@@ -114,46 +114,51 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`PayError`]; then nothing has changed.
-    pub fn pay(&mut self, tapped: &PrepayRef, payer: &Payer, now: UnixTime) -> Result<PaidOrder, PayError> {
-        let number = self.find_prepay(tapped).map(|(number, _)| number).ok_or(PayError::NoSuchOrder)?;
+    /// [`PayError`] if the order cannot be paid. Nothing has changed then.
+    pub fn pay(
+        &mut self,
+        order_ref: &PrepayRef,
+        payer: &Payer,
+        now: UnixTime,
+    ) -> Result<PaidOrder, PayError> {
+        let number = self.find_prepay(order_ref).map(|(number, _)| number).ok_or(PayError::NoSuchOrder)?;
         let order =
-            self.find_prepay(tapped).and_then(|(_, prepayid)| self.ledger.order_by_prepayid(&prepayid));
-        let scene = || FaultContext {
+            self.find_prepay(order_ref).and_then(|(_, prepayid)| self.ledger.order_by_prepayid(&prepayid));
+        let context = || FaultContext {
             api_version: ApiVersion::V1,
             operation: Operation::Pay,
             path: String::new(),
             mchid: order.map(|order| order.partner.to_string()),
             numbers: vec![number.to_string()],
         };
-        let trouble = self.faults.inject(scene, now);
-        let second = trouble == Some(Fault::SecondPayment);
-        let early = trouble == Some(Fault::Early);
-        let due = if early { now } else { now.after(self.settings.notify_delay) };
-        let order = self.charge(tapped, payer, second, due, now)?;
-        Ok(PaidOrder { order, notifications_first: early })
+        let fault = self.faults.inject(context, now);
+        let allow_second = fault == Some(Fault::SecondPayment);
+        let notifications_first = fault == Some(Fault::Early);
+        let due = if notifications_first { now } else { now.after(self.settings.notify_delay) };
+        let order = self.charge(order_ref, payer, allow_second, due, now)?;
+        Ok(PaidOrder { order, notifications_first })
     }
 
     /// Cancels the payment: the payer goes back without paying.
     ///
     /// # Errors
     ///
-    /// [`PayError::NoSuchOrder`].
-    pub fn cancel(&mut self, tapped: &PrepayRef, now: UnixTime) -> Result<OrderRecord, PayError> {
-        self.record_refusal(tapped, NotPaidReason::Cancelled, now)
+    /// [`PayError::NoSuchOrder`] for an unknown order.
+    pub fn cancel(&mut self, order_ref: &PrepayRef, now: UnixTime) -> Result<OrderRecord, PayError> {
+        self.record_refusal(order_ref, NotPaidReason::Cancelled, now)
     }
 
     /// Makes the payment fail, for example because of insufficient funds. No notification is sent.
     ///
     /// # Errors
     ///
-    /// [`PayError::NoSuchOrder`].
-    pub fn fail(&mut self, tapped: &PrepayRef, now: UnixTime) -> Result<OrderRecord, PayError> {
-        self.record_refusal(tapped, NotPaidReason::Failed, now)
+    /// [`PayError::NoSuchOrder`] for an unknown order.
+    pub fn fail(&mut self, order_ref: &PrepayRef, now: UnixTime) -> Result<OrderRecord, PayError> {
+        self.record_refusal(order_ref, NotPaidReason::Failed, now)
     }
 
-    fn find_prepay(&self, tapped: &PrepayRef) -> Option<(OutTradeNo, PrepayId)> {
-        match tapped {
+    fn find_prepay(&self, order_ref: &PrepayRef) -> Option<(OutTradeNo, PrepayId)> {
+        match order_ref {
             PrepayRef::OutTradeNo(number) => {
                 let latest = self.ledger.order_by_number(number)?.prepays.last()?;
                 Some((number.clone(), latest.prepayid.clone()))
@@ -167,24 +172,25 @@ impl Gateway {
 
     pub(super) fn charge(
         &mut self,
-        tapped: &PrepayRef,
+        order_ref: &PrepayRef,
         payer: &Payer,
-        second: bool,
+        allow_second: bool,
         due: UnixTime,
         now: UnixTime,
     ) -> Result<OrderRecord, PayError> {
-        let (_, prepayid) = self.find_prepay(tapped).ok_or(PayError::NoSuchOrder)?;
+        let (_, prepayid) = self.find_prepay(order_ref).ok_or(PayError::NoSuchOrder)?;
         let order = self.ledger.order_by_prepayid(&prepayid).ok_or(PayError::NoSuchOrder)?;
         let prepay = order.prepay(&prepayid).ok_or(PayError::NoSuchOrder)?.clone();
         let (partner, number, appid) =
             (order.partner.clone(), order.out_trade_no.clone(), order.appid.clone());
-        if !order.payments.is_empty() && !second {
+        if !order.payments.is_empty() && !allow_second {
             return Err(PayError::AlreadyPaid);
         }
-        if prepay.expires <= now {
+        if prepay.expires_at <= now {
             return Err(PayError::Expired);
         }
-        let total_fee = prepay.goods.total_fee.checked_sub(payer.discount).filter(|rest| *rest > Fen::ZERO);
+        let total_fee =
+            prepay.goods.total_fee.checked_sub(payer.discount).filter(|amount| *amount > Fen::ZERO);
         let total_fee = total_fee.ok_or(PayError::DiscountTooLarge)?;
         let bank_type = payer.bank_type_or("2032")?;
         let credentials = self.ledger.app(appid.as_str()).map(|app| app.credentials().clone());
@@ -211,14 +217,14 @@ impl Gateway {
         };
         let query = NotificationQuery::of(&prepay, &payment, partner.as_str(), notify_id.as_str())
             .signed(credentials.partner_key().expose());
-        let told = notification::PaymentNotification {
+        let content = notification::PaymentNotification {
             credentials,
             notify_url: prepay.goods.notify_url,
             query,
             openid: payment.openid.clone(),
         };
         let notification =
-            Notification { number: number.to_string(), notify_id, content: NotificationContent::V1(told) };
+            Notification { number: number.to_string(), notify_id, content: NotificationContent::V1(content) };
         if let Some(order) = self.ledger.order_mut(&partner, &number) {
             order.payments.push(payment);
         }
@@ -228,15 +234,15 @@ impl Gateway {
 
     fn record_refusal(
         &mut self,
-        tapped: &PrepayRef,
+        order_ref: &PrepayRef,
         outcome: NotPaidReason,
         now: UnixTime,
     ) -> Result<OrderRecord, PayError> {
-        let (_, prepayid) = self.find_prepay(tapped).ok_or(PayError::NoSuchOrder)?;
+        let (_, prepayid) = self.find_prepay(order_ref).ok_or(PayError::NoSuchOrder)?;
         let order = self.ledger.order_by_prepayid(&prepayid).ok_or(PayError::NoSuchOrder)?;
         let (partner, number) = (order.partner.clone(), order.out_trade_no.clone());
         if let Some(order) = self.ledger.order_mut(&partner, &number) {
-            order.refusals.push(FailedPayment { at: now.as_secs(), outcome });
+            order.failed_attempts.push(FailedPayment { at: now.as_secs(), outcome });
         }
         self.record(&partner, &number, now)
     }

@@ -1,6 +1,6 @@
 //! X.509 certificates of RSA keys, encoded on first use.
 
-use super::{BadKey, KeyPair, PublicKey};
+use super::{InvalidKey, KeyPair, PublicKey};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
     KeyUsagePurpose, PKCS_RSA_SHA256, PublicKeyData, SerialNumber, SignatureAlgorithm, SigningKey,
@@ -13,7 +13,7 @@ use std::{
 };
 use wxpay_proto::{UnixTime, id::SerialNo};
 
-/// The certificate authority that issues all certificates: the simulator's own root.
+/// The simulator's root, which issues all certificates.
 #[derive(Clone, Debug)]
 pub struct CertificateAuthority {
     name: &'static str,
@@ -28,7 +28,7 @@ impl CertificateAuthority {
         Self { name, key }
     }
 
-    /// Issues a certificate for five years. Its DER is made on first use.
+    /// Issues a certificate for five years. It is signed and encoded on first use.
     #[must_use]
     pub fn certificate(&self, serial: SerialNo, name: &str, key: PublicKey, from: UnixTime) -> Certificate {
         Certificate(Arc::new(Inner {
@@ -46,11 +46,11 @@ impl CertificateAuthority {
 /// Certificates for the TLS server and its clients.
 impl CertificateAuthority {
     /// Returns the root certificate in PEM.
-    pub(crate) fn pem(&self, from: UnixTime) -> Result<String, BadKey> {
+    pub(crate) fn pem(&self, from: UnixTime) -> Result<String, InvalidKey> {
         let mut params = self.params();
         set_validity(&mut params, from)?;
-        let made = params.self_signed(&Signer::of(&self.key.public(), Some(&self.key))?);
-        Ok(super::pem("CERTIFICATE", made.map_err(|_| BadKey)?.der()))
+        let certificate = params.self_signed(&Signer::of(&self.key.public(), Some(&self.key))?);
+        Ok(super::pem("CERTIFICATE", certificate.map_err(|_| InvalidKey)?.der()))
     }
 
     /// Returns a certificate for a server with these names, as DER.
@@ -59,9 +59,9 @@ impl CertificateAuthority {
         names: &[&str],
         key: &PublicKey,
         from: UnixTime,
-    ) -> Result<Vec<u8>, BadKey> {
+    ) -> Result<Vec<u8>, InvalidKey> {
         let names: Vec<String> = names.iter().copied().map(String::from).collect();
-        let mut params = CertificateParams::new(names.clone()).map_err(|_| BadKey)?;
+        let mut params = CertificateParams::new(names.clone()).map_err(|_| InvalidKey)?;
         params.distinguished_name = params_for(names.first().map_or("", String::as_str)).distinguished_name;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -80,13 +80,13 @@ impl CertificateAuthority {
         mut params: CertificateParams,
         key: &PublicKey,
         from: UnixTime,
-    ) -> Result<Vec<u8>, BadKey> {
+    ) -> Result<Vec<u8>, InvalidKey> {
         set_validity(&mut params, from)?;
         params.use_authority_key_identifier_extension = true;
         let issuer = self.params();
         let issuer = Issuer::from_params(&issuer, Signer::of(&self.key.public(), Some(&self.key))?);
-        let made = params.signed_by(&Signer::of(key, None)?, &issuer).map_err(|_| BadKey)?;
-        Ok(made.der().to_vec())
+        let certificate = params.signed_by(&Signer::of(key, None)?, &issuer).map_err(|_| InvalidKey)?;
+        Ok(certificate.der().to_vec())
     }
 }
 
@@ -133,13 +133,13 @@ impl Certificate {
     ///
     /// # Errors
     ///
-    /// Returns [`BadKey`] if the key has no RSA public half: a quick key that was made from a name.
-    pub fn der(&self) -> Result<Vec<u8>, BadKey> {
+    /// Returns [`InvalidKey`] if the key has no RSA public half: a fake key that was made from a name.
+    pub fn der(&self) -> Result<Vec<u8>, InvalidKey> {
         if let Some(der) = self.0.der.get() {
             return Ok(der.clone());
         }
-        let made = self.make()?;
-        Ok(self.0.der.get_or_init(|| made).clone())
+        let der = self.encode()?;
+        Ok(self.0.der.get_or_init(|| der).clone())
     }
 
     /// Returns the X.509 certificate in PEM.
@@ -147,15 +147,15 @@ impl Certificate {
     /// # Errors
     ///
     /// Same as [`der`](Self::der).
-    pub fn pem(&self) -> Result<String, BadKey> {
+    pub fn pem(&self) -> Result<String, InvalidKey> {
         Ok(super::pem("CERTIFICATE", &self.der()?))
     }
 
-    fn make(&self) -> Result<Vec<u8>, BadKey> {
+    fn encode(&self) -> Result<Vec<u8>, InvalidKey> {
         let inner = &*self.0;
         let mut params = params_for(&inner.name);
         params.serial_number =
-            Some(SerialNumber::from(hex::decode(inner.serial.as_str()).map_err(|_| BadKey)?));
+            Some(SerialNumber::from(hex::decode(inner.serial.as_str()).map_err(|_| InvalidKey)?));
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
         inner.issuer.signed(params, &inner.key, inner.from)
     }
@@ -171,7 +171,7 @@ fn params_for(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
-    params.distinguished_name.push(DnType::OrganizationName, "wxpay-sim, for tests alone");
+    params.distinguished_name.push(DnType::OrganizationName, "wxpay-sim, for tests only");
     params
 }
 
@@ -179,17 +179,17 @@ fn params_for(name: &str) -> CertificateParams {
 ///
 /// # Errors
 ///
-/// Returns [`BadKey`] if the calendar cannot represent the times.
-fn set_validity(params: &mut CertificateParams, from: UnixTime) -> Result<(), BadKey> {
+/// Returns [`InvalidKey`] if the calendar cannot represent the times.
+fn set_validity(params: &mut CertificateParams, from: UnixTime) -> Result<(), InvalidKey> {
     let until = from.after(VALIDITY);
-    for (time, place) in [(from, &mut params.not_before), (until, &mut params.not_after)] {
-        let since = Duration::from_secs(time.as_secs()).try_into().map_err(|_| BadKey)?;
-        *place = date_time_ymd(1970, 1, 1).checked_add(since).ok_or(BadKey)?;
+    for (time, bound) in [(from, &mut params.not_before), (until, &mut params.not_after)] {
+        let since_epoch = Duration::from_secs(time.as_secs()).try_into().map_err(|_| InvalidKey)?;
+        *bound = date_time_ymd(1970, 1, 1).checked_add(since_epoch).ok_or(InvalidKey)?;
     }
     Ok(())
 }
 
-/// A key as rcgen accepts it: the public half, and the private one if it is to sign.
+/// A key in the form that `rcgen` accepts: the public half, and the private half if the key signs.
 struct Signer<'a> {
     public: Vec<u8>,
     key: Option<&'a KeyPair>,
@@ -200,9 +200,9 @@ struct Signer<'a> {
 const SPKI_PREFIX_LEN: usize = 24;
 
 impl<'a> Signer<'a> {
-    fn of(public: &PublicKey, key: Option<&'a KeyPair>) -> Result<Self, BadKey> {
+    fn of(public: &PublicKey, key: Option<&'a KeyPair>) -> Result<Self, InvalidKey> {
         let der = public.der();
-        let bare = der.get(SPKI_PREFIX_LEN..).filter(|_| der.starts_with(&[0x30, 0x82])).ok_or(BadKey)?;
+        let bare = der.get(SPKI_PREFIX_LEN..).filter(|_| der.starts_with(&[0x30, 0x82])).ok_or(InvalidKey)?;
         Ok(Self { public: bare.to_vec(), key })
     }
 }
@@ -240,23 +240,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("certificate.pem");
         std::fs::write(&path, certificate.pem().unwrap()).unwrap();
-        let said = std::process::Command::new("openssl")
+        let output = std::process::Command::new("openssl")
             .args(["x509", "-noout", "-serial", "-subject", "-dates", "-pubkey", "-in"])
             .arg(&path)
             .output()
             .unwrap();
-        let said = String::from_utf8(said.stdout).unwrap();
-        assert!(said.contains("serial=0F69D0E2BB2B8E6A0BD1E83C8B41BB7B0D0F5B31"), "{said}");
-        assert!(said.contains("CN = 1900000001"), "{said}");
-        assert!(said.contains("notBefore=Jan  1 00:00:00 2026 GMT"), "{said}");
-        assert!(said.contains("notAfter=Dec 31 00:00:00 2030 GMT"), "{said}");
-        assert!(said.contains(&key.public().pem()), "{said}");
+        let output = String::from_utf8(output.stdout).unwrap();
+        assert!(output.contains("serial=0F69D0E2BB2B8E6A0BD1E83C8B41BB7B0D0F5B31"), "{output}");
+        assert!(output.contains("CN = 1900000001"), "{output}");
+        assert!(output.contains("notBefore=Jan  1 00:00:00 2026 GMT"), "{output}");
+        assert!(output.contains("notAfter=Dec 31 00:00:00 2030 GMT"), "{output}");
+        assert!(output.contains(&key.public().pem()), "{output}");
     }
 
     #[test]
     fn a_fake_key_without_an_rsa_half_has_no_certificate() {
         let serial = "0F69D0E2BB2B8E6A0BD1E83C8B41BB7B0D0F5B31".parse().unwrap();
         let key = KeyPair::fake("merchant").public();
-        assert_eq!(authority().certificate(serial, "1", key, UnixTime::EPOCH).der(), Err(BadKey));
+        assert_eq!(authority().certificate(serial, "1", key, UnixTime::EPOCH).der(), Err(InvalidKey));
     }
 }

@@ -1,8 +1,8 @@
-//! The quick scheme: hashes in place of RSA. It protects nothing, and takes a thousandth of the time.
+//! The fake scheme: hashes in place of RSA. It protects nothing and takes a thousandth of the time.
 //!
-//! A key is the SHA-256 of its public half, so the public half is enough to do everything. A signature is the SHA-256
-//! of key and message, repeated eight times. A sealed text is masked and followed by such a hash. The merchant's side
-//! of a test uses `NullProvider` of `wxpay-testkit`, an independent implementation of the same scheme.
+//! A key is the SHA-256 of its public half, so anybody with the public half can sign and open. A signature is the
+//! SHA-256 of key and message, repeated eight times. A sealed text is masked and followed by such a hash. The merchant's
+//! side of a test uses `NullProvider` of `wxpay-testkit`, an independent implementation of the same scheme.
 
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -34,8 +34,8 @@ impl Key {
     }
 
     pub(super) fn of_private(der: &[u8]) -> Option<Self> {
-        let named = der.strip_prefix(PRIVATE).map(|name| [PUBLIC, name].concat());
-        named.or_else(|| der.strip_prefix(PRIVATE_OF).map(<[u8]>::to_vec)).map(Self::of)
+        let public = der.strip_prefix(PRIVATE).map(|name| [PUBLIC, name].concat());
+        public.or_else(|| der.strip_prefix(PRIVATE_OF).map(<[u8]>::to_vec)).map(Self::of)
     }
 
     pub(super) fn of_public(der: &[u8]) -> Option<Self> {
@@ -61,7 +61,7 @@ impl Key {
         self.sign(message) == signature
     }
 
-    /// Seals to: the length, the masked text, zeros, a hash.
+    /// Seals to the length, the masked text, zeros and a hash. Returns `None` if the text is longer than 214 bytes.
     pub(super) fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
         let length = u8::try_from(plain.len()).ok().filter(|_| plain.len() <= MAX_PLAINTEXT_LEN)?;
         let mut sealed = vec![length];
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quick_key_verifies_and_opens_its_own_alone() {
+    fn a_fake_key_verifies_its_signatures_and_opens_its_ciphertexts_only() {
         let (one, other) = (Key::named("one"), Key::named("other"));
         assert_eq!(one.sign(b"m").len(), SIGNATURE_LEN);
         assert!(one.verifies(b"m", &one.sign(b"m")));
@@ -113,10 +113,10 @@ mod tests {
     }
 
     #[test]
-    fn a_private_key_is_read_back() {
+    fn a_private_key_round_trips() {
         for key in [Key::named("one"), Key::of(vec![0x30, 0x82])] {
-            let read = Key::of_private(&key.private_der()).unwrap();
-            assert!(key.verifies(b"m", &read.sign(b"m")));
+            let parsed = Key::of_private(&key.private_der()).unwrap();
+            assert!(key.verifies(b"m", &parsed.sign(b"m")));
         }
     }
 }

@@ -16,15 +16,15 @@ use std::{fmt, sync::Arc};
 /// The error for a key that cannot be parsed, generated or certified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct BadKey;
+pub struct InvalidKey;
 
-impl fmt::Display for BadKey {
+impl fmt::Display for InvalidKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the key cannot be parsed, generated or certified")
     }
 }
 
-impl std::error::Error for BadKey {}
+impl std::error::Error for InvalidKey {}
 
 /// A private key with its public half. `Debug` does not show it.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ pub struct KeyPair(Arc<Pair>);
 
 enum Pair {
     Rsa(rsa::Pair),
-    Quick(fake::Key),
+    Fake(fake::Key),
 }
 
 impl KeyPair {
@@ -41,39 +41,39 @@ impl KeyPair {
     /// # Errors
     ///
     /// Never in practice: the pool's files are valid.
-    pub fn fixed(number: usize) -> Result<Self, BadKey> {
+    pub fn fixed(number: usize) -> Result<Self, InvalidKey> {
         rsa::fixed(number)
     }
 
-    /// Creates a key of the quick scheme from a name.
+    /// Creates a key of the fake scheme from a name.
     #[must_use]
     pub fn fake(name: &str) -> Self {
-        Self(Arc::new(Pair::Quick(fake::Key::named(name))))
+        Self(Arc::new(Pair::Fake(fake::Key::named(name))))
     }
 
-    /// Creates a key of the quick scheme with this key's public half, so that a certificate can contain it.
+    /// Creates a key of the fake scheme with this key's public half, so that a certificate can contain it.
     fn fake_of(&self) -> Self {
-        Self(Arc::new(Pair::Quick(fake::Key::of(self.public().der()))))
+        Self(Arc::new(Pair::Fake(fake::Key::of(self.public().der()))))
     }
 
     /// Generates an RSA key of 2048 bits with the operating system's randomness.
     ///
     /// # Errors
     ///
-    /// Returns [`BadKey`] if the operating system provides no randomness.
-    pub fn generate() -> Result<Self, BadKey> {
-        rsa::Pair::generated().map(|pair| Self(Arc::new(Pair::Rsa(pair))))
+    /// Returns [`InvalidKey`] if the operating system provides no randomness.
+    pub fn generate() -> Result<Self, InvalidKey> {
+        rsa::Pair::generate().map(|pair| Self(Arc::new(Pair::Rsa(pair))))
     }
 
-    /// Parses a private key: DER of PKCS#8, or the quick scheme's `null-private:NAME` and `null-private-of:` followed
+    /// Parses a private key: DER of PKCS#8, or the fake scheme's `null-private:NAME` and `null-private-of:` followed
     /// by a public key.
     ///
     /// # Errors
     ///
-    /// Returns [`BadKey`] for anything else.
-    pub fn parse(der: &[u8]) -> Result<Self, BadKey> {
+    /// Returns [`InvalidKey`] for anything else.
+    pub fn parse(der: &[u8]) -> Result<Self, InvalidKey> {
         if let Some(key) = fake::Key::of_private(der) {
-            return Ok(Self(Arc::new(Pair::Quick(key))));
+            return Ok(Self(Arc::new(Pair::Fake(key))));
         }
         rsa::Pair::parse(der).map(|pair| Self(Arc::new(Pair::Rsa(pair))))
     }
@@ -83,16 +83,16 @@ impl KeyPair {
     pub fn public(&self) -> PublicKey {
         match &*self.0 {
             Pair::Rsa(pair) => PublicKey(Public::Rsa(Arc::clone(pair.public()))),
-            Pair::Quick(key) => PublicKey(Public::Quick(key.clone())),
+            Pair::Fake(key) => PublicKey(Public::Fake(key.clone())),
         }
     }
 
-    /// Returns the private key as DER of PKCS#8, or in the quick scheme's form. **It is a secret.**
+    /// Returns the private key as DER of PKCS#8, or in the fake scheme's form. **It is a secret.**
     #[must_use]
     pub fn private_der(&self) -> Vec<u8> {
         match &*self.0 {
             Pair::Rsa(pair) => pair.der().to_vec(),
-            Pair::Quick(key) => key.private_der(),
+            Pair::Fake(key) => key.private_der(),
         }
     }
 
@@ -107,7 +107,7 @@ impl KeyPair {
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &*self.0 {
             Pair::Rsa(pair) => pair.sign(message),
-            Pair::Quick(key) => key.sign(message),
+            Pair::Fake(key) => key.sign(message),
         }
     }
 
@@ -116,7 +116,7 @@ impl KeyPair {
     pub fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
         match &*self.0 {
             Pair::Rsa(pair) => pair.open(sealed),
-            Pair::Quick(key) => key.open(sealed),
+            Pair::Fake(key) => key.open(sealed),
         }
     }
 }
@@ -134,28 +134,28 @@ pub struct PublicKey(Public);
 #[derive(Clone)]
 enum Public {
     Rsa(Arc<rsa::Public>),
-    Quick(fake::Key),
+    Fake(fake::Key),
 }
 
 impl PublicKey {
-    /// Parses a public key: DER of a `SubjectPublicKeyInfo`, or the quick scheme's `null-public:NAME`.
+    /// Parses a public key: DER of a `SubjectPublicKeyInfo`, or the fake scheme's `null-public:NAME`.
     ///
     /// # Errors
     ///
-    /// Returns [`BadKey`] for anything else.
-    pub fn parse(der: &[u8]) -> Result<Self, BadKey> {
+    /// Returns [`InvalidKey`] for anything else.
+    pub fn parse(der: &[u8]) -> Result<Self, InvalidKey> {
         if let Some(key) = fake::Key::of_public(der) {
-            return Ok(Self(Public::Quick(key)));
+            return Ok(Self(Public::Fake(key)));
         }
         rsa::Public::parse(der).map(|public| Self(Public::Rsa(Arc::new(public))))
     }
 
-    /// Returns the public key as DER of a `SubjectPublicKeyInfo`, or in the quick scheme's form.
+    /// Returns the public key as DER of a `SubjectPublicKeyInfo`, or in the fake scheme's form.
     #[must_use]
     pub fn der(&self) -> Vec<u8> {
         match &self.0 {
             Public::Rsa(public) => public.der().to_vec(),
-            Public::Quick(key) => key.public_der(),
+            Public::Fake(key) => key.public_der(),
         }
     }
 
@@ -170,7 +170,7 @@ impl PublicKey {
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.0 {
             Public::Rsa(public) => public.verifies(message, signature),
-            Public::Quick(key) => key.verifies(message, signature),
+            Public::Fake(key) => key.verifies(message, signature),
         }
     }
 
@@ -180,7 +180,7 @@ impl PublicKey {
     pub fn seal(&self, plain: &[u8]) -> Option<Vec<u8>> {
         match &self.0 {
             Public::Rsa(public) => public.seal(plain),
-            Public::Quick(key) => key.seal(plain),
+            Public::Fake(key) => key.seal(plain),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! RSA keys of aws-lc-rs.
 
-use super::{BadKey, KeyPair, Pair as AnyPair};
+use super::{InvalidKey, KeyPair, Pair as AnyPair};
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
     rand::SystemRandom,
@@ -30,9 +30,9 @@ const FILES: [&[u8]; 12] = [
 static FIXED: [OnceLock<KeyPair>; FILES.len()] = [const { OnceLock::new() }; FILES.len()];
 
 /// Returns a key of the pool, which is parsed once per process.
-pub(super) fn fixed(number: usize) -> Result<KeyPair, BadKey> {
-    let place = number.checked_rem(FILES.len()).unwrap_or_default();
-    let (slot, file) = (FIXED.get(place).ok_or(BadKey)?, FILES.get(place).ok_or(BadKey)?);
+pub(super) fn fixed(number: usize) -> Result<KeyPair, InvalidKey> {
+    let index = number.checked_rem(FILES.len()).unwrap_or_default();
+    let (slot, file) = (FIXED.get(index).ok_or(InvalidKey)?, FILES.get(index).ok_or(InvalidKey)?);
     if let Some(pair) = slot.get() {
         return Ok(pair.clone());
     }
@@ -48,18 +48,18 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    pub(super) fn parse(der: &[u8]) -> Result<Self, BadKey> {
-        let signer = rsa::KeyPair::from_pkcs8(der).map_err(|_| BadKey)?;
-        let opener = PrivateDecryptingKey::from_pkcs8(der).map_err(|_| BadKey)?;
-        let opener = OaepPrivateDecryptingKey::new(opener).map_err(|_| BadKey)?;
-        let spki: PublicKeyX509Der<'_> = signer.public_key().as_der().map_err(|_| BadKey)?;
+    pub(super) fn parse(der: &[u8]) -> Result<Self, InvalidKey> {
+        let signer = rsa::KeyPair::from_pkcs8(der).map_err(|_| InvalidKey)?;
+        let opener = PrivateDecryptingKey::from_pkcs8(der).map_err(|_| InvalidKey)?;
+        let opener = OaepPrivateDecryptingKey::new(opener).map_err(|_| InvalidKey)?;
+        let spki: PublicKeyX509Der<'_> = signer.public_key().as_der().map_err(|_| InvalidKey)?;
         let public = Arc::new(Public::parse(spki.as_ref())?);
         Ok(Self { der: der.to_vec(), signer, opener, public })
     }
 
-    pub(super) fn generated() -> Result<Self, BadKey> {
-        let made = PrivateDecryptingKey::generate(KeySize::Rsa2048).map_err(|_| BadKey)?;
-        let der: Pkcs8V1Der<'_> = made.as_der().map_err(|_| BadKey)?;
+    pub(super) fn generate() -> Result<Self, InvalidKey> {
+        let key = PrivateDecryptingKey::generate(KeySize::Rsa2048).map_err(|_| InvalidKey)?;
+        let der: Pkcs8V1Der<'_> = key.as_der().map_err(|_| InvalidKey)?;
         Self::parse(der.as_ref())
     }
 
@@ -74,8 +74,8 @@ impl Pair {
     /// Signs. The empty signature of a failure, which a parsed key does not have in practice, matches nothing.
     pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let mut signature = vec![0; self.signer.public_modulus_len()];
-        let signed = self.signer.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature);
-        if signed.is_err() { Vec::new() } else { signature }
+        let result = self.signer.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature);
+        if result.is_err() { Vec::new() } else { signature }
     }
 
     pub(super) fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
@@ -92,10 +92,10 @@ pub(super) struct Public {
 }
 
 impl Public {
-    pub(super) fn parse(spki: &[u8]) -> Result<Self, BadKey> {
-        let sealer = PublicEncryptingKey::from_der(spki).map_err(|_| BadKey)?;
-        let sealer = OaepPublicEncryptingKey::new(sealer).map_err(|_| BadKey)?;
-        let verifier = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki).map_err(|_| BadKey)?;
+    pub(super) fn parse(spki: &[u8]) -> Result<Self, InvalidKey> {
+        let sealer = PublicEncryptingKey::from_der(spki).map_err(|_| InvalidKey)?;
+        let sealer = OaepPublicEncryptingKey::new(sealer).map_err(|_| InvalidKey)?;
+        let verifier = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, spki).map_err(|_| InvalidKey)?;
         Ok(Self { der: spki.to_vec(), verifier, sealer })
     }
 
@@ -119,12 +119,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_of_the_pool_signs_and_opens_and_is_another() {
+    fn the_keys_of_the_pool_differ_and_each_signs_and_opens() {
         let mut seen = std::collections::BTreeSet::new();
         for number in 0..FILES.len() {
             let pair = KeyPair::fixed(number).unwrap();
             assert!(pair.public().verifies(b"message", &pair.sign(b"message")));
-            assert!(!pair.public().verifies(b"massage", &pair.sign(b"message")));
+            assert!(!pair.public().verifies(b"another", &pair.sign(b"message")));
             assert_eq!(pair.open(&pair.public().seal(b"text").unwrap()).as_deref(), Some(&b"text"[..]));
             assert!(seen.insert(pair.public().der()));
         }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_generated_key_is_a_new_one() {
+    fn each_generated_key_is_new() {
         let (one, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
         assert_ne!(one.private_der(), other.private_der());
         let reread = KeyPair::parse(&one.private_der()).unwrap();

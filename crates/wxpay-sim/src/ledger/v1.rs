@@ -143,14 +143,16 @@ pub(crate) struct Ledger {
 pub(crate) struct AppAccount {
     pub(crate) app: App,
     tokens: Vec<Token>,
+    /// The day in Beijing time, `yyyyMMdd`, that `issued_today` counts for.
     day: String,
-    fetched: u32,
+    issued_today: u32,
 }
 
 #[derive(Clone)]
 struct Token {
     value: String,
-    expires: UnixTime,
+    expires_at: UnixTime,
+    /// The time at which a newer token ends the validity; `None` for the newest token.
     replaced_at: Option<UnixTime>,
 }
 
@@ -163,7 +165,7 @@ impl std::fmt::Debug for Token {
 /// The validity of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenStatus {
-    Good,
+    Valid,
     Replaced,
     Expired,
     Unknown,
@@ -178,11 +180,11 @@ impl AppAccount {
         let today = time::yyyymmdd(now);
         if self.day != today {
             self.day = today;
-            self.fetched = 0;
+            self.issued_today = 0;
         }
-        let allowed = quota.is_none_or(|quota| self.fetched < quota);
+        let allowed = quota.is_none_or(|quota| self.issued_today < quota);
         if allowed {
-            self.fetched = self.fetched.saturating_add(1);
+            self.issued_today = self.issued_today.saturating_add(1);
         }
         allowed
     }
@@ -190,33 +192,42 @@ impl AppAccount {
     /// Uses up today's quota.
     pub(crate) fn exhaust_quota(&mut self, now: UnixTime) {
         self.day = time::yyyymmdd(now);
-        self.fetched = u32::MAX;
+        self.issued_today = u32::MAX;
     }
 
-    /// Issues a token. The tokens before it stay valid until `others_die`, unless an earlier overlap ends first.
-    pub(crate) fn issue_token(&mut self, value: String, expires: UnixTime, others_die: UnixTime) {
+    /// Issues a token. The previous tokens stay valid until `previous_valid_until`, but never past the end of an
+    /// earlier overlap.
+    pub(crate) fn issue_token(
+        &mut self,
+        value: String,
+        expires_at: UnixTime,
+        previous_valid_until: UnixTime,
+    ) {
         for token in &mut self.tokens {
-            token.replaced_at = token.replaced_at.or(Some(others_die));
+            // The first replacement counts: a later token must not prolong the overlap.
+            token.replaced_at = token.replaced_at.or(Some(previous_valid_until));
         }
         if self.tokens.len() >= MAX_TOKENS {
             self.tokens.remove(0);
         }
-        self.tokens.push(Token { value, expires, replaced_at: None });
+        self.tokens.push(Token { value, expires_at, replaced_at: None });
     }
 
     /// Expires every token now.
     pub(crate) fn expire_tokens(&mut self, now: UnixTime) {
         for token in &mut self.tokens {
-            token.expires = token.expires.min(now);
+            token.expires_at = token.expires_at.min(now);
         }
     }
 
     fn token_status(&self, value: &str, now: UnixTime) -> TokenStatus {
         match self.tokens.iter().find(|token| token.value == value) {
             None => TokenStatus::Unknown,
-            Some(token) if token.replaced_at.is_some_and(|dies| dies <= now) => TokenStatus::Replaced,
-            Some(token) if token.expires <= now => TokenStatus::Expired,
-            Some(_) => TokenStatus::Good,
+            Some(token) if token.replaced_at.is_some_and(|replaced_at| replaced_at <= now) => {
+                TokenStatus::Replaced
+            }
+            Some(token) if token.expires_at <= now => TokenStatus::Expired,
+            Some(_) => TokenStatus::Valid,
         }
     }
 }
@@ -229,7 +240,7 @@ pub(crate) struct Order {
     pub(crate) out_trade_no: OutTradeNo,
     pub(crate) prepays: Vec<Prepay>,
     pub(crate) payments: Vec<PaymentRecord>,
-    pub(crate) refusals: Vec<FailedPayment>,
+    pub(crate) failed_attempts: Vec<FailedPayment>,
     pub(crate) deliveries: Vec<DeliveryRecord>,
 }
 
@@ -238,8 +249,8 @@ pub(crate) struct Order {
 pub(crate) struct Prepay {
     pub(crate) prepayid: PrepayId,
     pub(crate) goods: OrderData,
-    pub(crate) created: UnixTime,
-    pub(crate) expires: UnixTime,
+    pub(crate) created_at: UnixTime,
+    pub(crate) expires_at: UnixTime,
 }
 
 impl Order {
@@ -250,7 +261,7 @@ impl Order {
     fn state(&self, now: UnixTime) -> OrderState {
         if !self.payments.is_empty() {
             OrderState::Paid
-        } else if self.prepays.iter().all(|prepay| prepay.expires <= now) {
+        } else if self.prepays.iter().all(|prepay| prepay.expires_at <= now) {
             OrderState::Expired
         } else {
             OrderState::Ordered
@@ -278,12 +289,12 @@ impl Order {
                     prepayid: prepay.prepayid.clone(),
                     total_fee: prepay.goods.total_fee,
                     spbill_create_ip: prepay.goods.spbill_create_ip.clone(),
-                    created_at: prepay.created.as_secs(),
-                    expires_at: prepay.expires.as_secs(),
+                    created_at: prepay.created_at.as_secs(),
+                    expires_at: prepay.expires_at.as_secs(),
                 })
                 .collect(),
             payments: self.payments.clone(),
-            failed_attempts: self.refusals.clone(),
+            failed_attempts: self.failed_attempts.clone(),
             deliveries: self.deliveries.clone(),
             notifications,
         })
@@ -293,7 +304,7 @@ impl Order {
 impl Ledger {
     pub(crate) fn register(&mut self, app: App) {
         let appid = app.credentials().appid().clone();
-        self.apps.insert(appid, AppAccount { app, tokens: Vec::new(), day: String::new(), fetched: 0 });
+        self.apps.insert(appid, AppAccount { app, tokens: Vec::new(), day: String::new(), issued_today: 0 });
     }
 
     pub(crate) fn accounts(&mut self) -> impl Iterator<Item = &mut AppAccount> {
@@ -317,7 +328,7 @@ impl Ledger {
         self.apps
             .values()
             .map(|account| (Some(&account.app), account.token_status(value, now)))
-            .find(|(_, standing)| *standing != TokenStatus::Unknown)
+            .find(|(_, status)| *status != TokenStatus::Unknown)
             .unwrap_or((None, TokenStatus::Unknown))
     }
 
@@ -354,7 +365,7 @@ impl Ledger {
                 out_trade_no: number,
                 prepays: Vec::new(),
                 payments: Vec::new(),
-                refusals: Vec::new(),
+                failed_attempts: Vec::new(),
                 deliveries: Vec::new(),
             })
             .prepays
@@ -369,7 +380,7 @@ mod tests {
 
     fn account() -> AppAccount {
         let credentials = Credentials::generate(&mut Rng::new(1, "credentials")).unwrap();
-        AppAccount { app: App::new(credentials), tokens: Vec::new(), day: String::new(), fetched: 0 }
+        AppAccount { app: App::new(credentials), tokens: Vec::new(), day: String::new(), issued_today: 0 }
     }
 
     const fn at(second: u64) -> UnixTime {
@@ -377,15 +388,15 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_until_it_expires_or_is_replaced() {
+    fn a_token_is_valid_until_it_expires_or_is_replaced() {
         let mut account = account();
         account.issue_token("one".into(), at(100), at(0));
-        assert_eq!(account.token_status("one", at(99)), TokenStatus::Good);
+        assert_eq!(account.token_status("one", at(99)), TokenStatus::Valid);
         assert_eq!(account.token_status("one", at(100)), TokenStatus::Expired);
         account.issue_token("two".into(), at(150), at(60));
-        assert_eq!(account.token_status("one", at(59)), TokenStatus::Good);
+        assert_eq!(account.token_status("one", at(59)), TokenStatus::Valid);
         assert_eq!(account.token_status("one", at(60)), TokenStatus::Replaced);
-        assert_eq!(account.token_status("two", at(60)), TokenStatus::Good);
+        assert_eq!(account.token_status("two", at(60)), TokenStatus::Valid);
         assert_eq!(account.token_status("three", at(60)), TokenStatus::Unknown);
     }
 
@@ -399,11 +410,11 @@ mod tests {
     }
 
     #[test]
-    fn the_quota_is_counted_by_the_day_of_beijing() {
+    fn the_quota_is_counted_per_day_in_beijing_time() {
         let mut account = account();
-        let eve = at(1_399_564_799);
-        assert!(account.try_count_token(Some(1), eve));
-        assert!(!account.try_count_token(Some(1), eve));
+        let last_second = at(1_399_564_799);
+        assert!(account.try_count_token(Some(1), last_second));
+        assert!(!account.try_count_token(Some(1), last_second));
         assert!(account.try_count_token(Some(1), at(1_399_564_800)));
         assert!(account.try_count_token(None, at(1_399_564_800)));
     }

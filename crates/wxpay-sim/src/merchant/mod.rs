@@ -33,7 +33,7 @@ pub struct Merchant {
     api_v3_key: Option<Arc<Secret<String>>>,
     /// The sub-merchants with their apps, if it is a service provider.
     sub_merchants: BTreeMap<MchId, Vec<AppId>>,
-    /// The URL for notifications of amounts that it receives from others' payments.
+    /// The URL for notifications of amounts that the merchant receives by profit sharing.
     sharing_notify_url: Option<String>,
     platform: PlatformKeys,
 }
@@ -51,8 +51,8 @@ pub struct ApiKey {
 impl ApiKey {
     /// Creates an API key from its parts.
     #[must_use]
-    pub const fn new(certificate: Certificate, pair: KeyPair) -> Self {
-        Self { certificate, key_pair: pair }
+    pub const fn new(certificate: Certificate, key_pair: KeyPair) -> Self {
+        Self { certificate, key_pair }
     }
 }
 
@@ -101,12 +101,12 @@ impl Merchant {
         self.api_keys.retain(|key| key.certificate.serial() != serial);
     }
 
-    /// Replaces or removes the APIv3 key. Without one, no notification is sent.
+    /// Replaces or removes the APIv3 key. Without a key, no notification is sent.
     pub fn set_api_v3_key(&mut self, key: Option<String>) {
         self.api_v3_key = key.map(|key| Arc::new(Secret::new(key)));
     }
 
-    /// Sets or removes the URL for notifications of amounts that the merchant receives from others' payments. With
+    /// Sets or removes the URL for notifications of amounts that the merchant receives by profit sharing. With
     /// WeChat Pay, a merchant sets it in the merchant platform.
     pub fn set_sharing_notify_url(&mut self, url: Option<String>) {
         self.sharing_notify_url = url;
@@ -142,7 +142,7 @@ impl Merchant {
         &self.sub_merchants
     }
 
-    /// Returns the URL for notifications of amounts that the merchant receives from others' payments.
+    /// Returns the URL for notifications of amounts that the merchant receives by profit sharing.
     #[must_use]
     pub fn sharing_notify_url(&self) -> Option<&str> {
         self.sharing_notify_url.as_deref()
@@ -154,28 +154,28 @@ impl Merchant {
         &self.platform
     }
 
-    /// Returns the platform's keys mutably, to rotate or migrate them.
+    /// Returns the platform's keys for changes: rotation and migration.
     pub const fn platform_mut(&mut self) -> &mut PlatformKeys {
         &mut self.platform
     }
 
-    /// Returns the public key of a certificate that is in force.
+    /// Returns the public key of the certificate with this serial number, unless it was revoked.
     ///
-    /// The serial number may have lower-case digits: some merchants' programs send it as their X.509 library prints
-    /// it.
+    /// The serial number may have lower-case digits, because some X.509 libraries print it so.
     #[must_use]
     pub fn public_key(&self, serial: &str) -> Option<&PublicKey> {
         let is_named = |key: &&ApiKey| key.certificate.serial().as_str().eq_ignore_ascii_case(serial);
         Some(self.api_keys.iter().find(is_named)?.certificate.public_key())
     }
 
-    /// Returns the key that encrypts sensitive fields for the merchant: the latest certificate's.
+    /// Returns the key that encrypts sensitive fields for the merchant: that of the latest certificate.
     #[must_use]
     pub fn encryption_key(&self) -> Option<&PublicKey> {
         self.api_keys.last().map(|key| key.certificate.public_key())
     }
 
-    /// Returns whether a signature is valid under one of its certificates: used for the client's payment parameters.
+    /// Returns whether a signature is valid under one of the merchant's certificates. The payer's client verifies the
+    /// payment parameters with it.
     #[must_use]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.api_keys.iter().any(|key| key.certificate.public_key().verifies(message, signature))

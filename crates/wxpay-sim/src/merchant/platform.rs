@@ -12,7 +12,7 @@ use crate::keys::{Certificate, KeyPair};
 use std::{fmt, time::Duration};
 use wxpay_proto::{UnixTime, id::PublicKeyId};
 
-/// The state of the migration: which of the platform's keys are used.
+/// The state of the migration, which selects the platform keys in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyMode {
@@ -41,8 +41,8 @@ pub struct PlatformCertificate {
     /// The certificate, which the merchant downloads.
     pub certificate: Certificate,
     /// The private key, which the platform keeps.
-    pub pair: KeyPair,
-    /// The time from which it signs; it is listed before.
+    pub key_pair: KeyPair,
+    /// The time from which it signs. It is listed earlier.
     pub signs_from: UnixTime,
 }
 
@@ -53,14 +53,14 @@ pub struct PlatformPublicKey {
     /// The id: `PUB_KEY_ID_` followed by digits.
     pub id: PublicKeyId,
     /// The key pair; the merchant has the public half.
-    pub pair: KeyPair,
+    pub key_pair: KeyPair,
 }
 
 impl PlatformPublicKey {
-    /// Creates a platform key from its parts.
+    /// Creates a public key from its parts.
     #[must_use]
-    pub const fn new(id: PublicKeyId, pair: KeyPair) -> Self {
-        Self { id, pair }
+    pub const fn new(id: PublicKeyId, key_pair: KeyPair) -> Self {
+        Self { id, key_pair }
     }
 }
 
@@ -72,7 +72,7 @@ pub struct PlatformKeys {
     mode: KeyMode,
 }
 
-/// The error for a step of the migration that the current mode does not allow. Nothing has changed.
+/// The error for a migration step that the current mode does not allow. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MigrationError;
@@ -86,17 +86,17 @@ impl fmt::Display for MigrationError {
 impl std::error::Error for MigrationError {}
 
 /// The time between listing a new certificate and signing with it: one day.
-const NOTIFICATION: Duration = Duration::from_secs(24 * 3600);
+const ACTIVATION_DELAY: Duration = Duration::from_secs(24 * 3600);
 
-/// The notifications signed with the public key, in 1/1000, by the day of the switch.
+/// The share of notifications signed with the public key, in 1/1000, by the day of the switch.
 const PUBLIC_KEY_PER_MILLE_BY_DAY: [u64; 7] = [1, 10, 50, 100, 200, 500, 1000];
 
 impl PlatformKeys {
-    /// Creates a platform with a public key and one certificate, which signs from the start of its validity.
+    /// Creates the keys: a public key, and one certificate, which signs from the start of its validity.
     #[must_use]
-    pub fn new(certificate: Certificate, pair: KeyPair, key: PlatformPublicKey, mode: KeyMode) -> Self {
+    pub fn new(certificate: Certificate, key_pair: KeyPair, key: PlatformPublicKey, mode: KeyMode) -> Self {
         let signs_from = certificate.not_before();
-        Self { certificates: vec![PlatformCertificate { certificate, pair, signs_from }], key, mode }
+        Self { certificates: vec![PlatformCertificate { certificate, key_pair, signs_from }], key, mode }
     }
 
     /// Returns the current mode.
@@ -160,13 +160,13 @@ impl PlatformKeys {
     pub fn rotate_certificate(
         &mut self,
         certificate: Certificate,
-        pair: KeyPair,
+        key_pair: KeyPair,
     ) -> Result<(), MigrationError> {
         if matches!(self.mode, KeyMode::Switching { .. } | KeyMode::PublicKey) {
             return Err(MigrationError);
         }
-        let signs_from = certificate.not_before().after(NOTIFICATION);
-        self.certificates.push(PlatformCertificate { certificate, pair, signs_from });
+        let signs_from = certificate.not_before().after(ACTIVATION_DELAY);
+        self.certificates.push(PlatformCertificate { certificate, key_pair, signs_from });
         Ok(())
     }
 
@@ -186,60 +186,61 @@ impl PlatformKeys {
 
     /// Returns the certificates that the merchant can download at this time.
     pub fn certificates(&self, now: UnixTime) -> impl Iterator<Item = &PlatformCertificate> {
-        let there = self.mode != KeyMode::PublicKey;
+        let has_certificates = self.mode != KeyMode::PublicKey;
         self.certificates.iter().filter(move |listed| {
-            there && listed.certificate.not_before() <= now && now < listed.certificate.not_after()
+            has_certificates && listed.certificate.not_before() <= now && now < listed.certificate.not_after()
         })
     }
 
-    /// Returns the id and the key that sign the reply to a request. `asked` is the request's `Wechatpay-Serial`.
-    pub(crate) fn reply_signer(&self, asked: Option<&str>, now: UnixTime) -> (&str, &KeyPair) {
+    /// Returns the id and the key that sign the reply to a request. `requested` is the request's `Wechatpay-Serial`.
+    pub(crate) fn reply_signer(&self, requested: Option<&str>, now: UnixTime) -> (&str, &KeyPair) {
         let by_key = match self.mode {
             KeyMode::Certificates | KeyMode::Obtained => false,
-            KeyMode::Switching { .. } | KeyMode::Either => asked == Some(self.key.id.as_str()),
+            KeyMode::Switching { .. } | KeyMode::Either => requested == Some(self.key.id.as_str()),
             KeyMode::PublicKey => true,
         };
         self.signer(by_key, now)
     }
 
-    /// Returns the id and the key that sign a notification. `asked` is the `Wechatpay-Serial` of the order's request,
-    /// `drawn` a random number below 1000.
-    pub(crate) fn signs_notification(
+    /// Returns the id and the key that sign a notification. `requested` is the `Wechatpay-Serial` of the order's
+    /// request, `drawn` a random number below 1000.
+    pub(crate) fn notification_signer(
         &self,
-        asked: Option<&str>,
+        requested: Option<&str>,
         drawn: u64,
         now: UnixTime,
     ) -> (&str, &KeyPair) {
         let by_key = match self.mode {
             KeyMode::Certificates | KeyMode::Obtained => false,
-            KeyMode::Either => asked == Some(self.key.id.as_str()),
+            KeyMode::Either => requested == Some(self.key.id.as_str()),
             KeyMode::Switching { since } => drawn < public_key_per_mille(since, now),
             KeyMode::PublicKey => true,
         };
         self.signer(by_key, now)
     }
 
-    /// Returns the private key for the fields that a request encrypted under the named key.
-    pub(crate) fn decryption_key(&self, named: &str, now: UnixTime) -> Option<&KeyPair> {
-        if let Some(key) = self.public_key().filter(|key| key.id.as_str() == named) {
-            return Some(&key.pair);
+    /// Returns the private key that decrypts a request's fields. `id` is the id of the key that encrypted them.
+    pub(crate) fn decryption_key(&self, id: &str, now: UnixTime) -> Option<&KeyPair> {
+        if let Some(key) = self.public_key().filter(|key| key.id.as_str() == id) {
+            return Some(&key.key_pair);
         }
-        let listed = self.certificates(now).find(|listed| listed.certificate.serial().as_str() == named)?;
-        Some(&listed.pair)
+        let listed = self.certificates(now).find(|listed| listed.certificate.serial().as_str() == id)?;
+        Some(&listed.key_pair)
     }
 
-    /// Returns the public key, or the newest certificate that has begun to sign; the first if none has.
+    /// Returns the id and the key that sign: the public key, or the newest certificate that may sign by now. If no
+    /// certificate may sign yet, the first one does.
     fn signer(&self, by_key: bool, now: UnixTime) -> (&str, &KeyPair) {
-        let begun = self.certificates.iter().filter(|listed| listed.signs_from <= now);
-        let newest = begun.max_by_key(|listed| listed.signs_from).or_else(|| self.certificates.first());
+        let signing = self.certificates.iter().filter(|listed| listed.signs_from <= now);
+        let newest = signing.max_by_key(|listed| listed.signs_from).or_else(|| self.certificates.first());
         match newest.filter(|_| !by_key) {
-            Some(listed) => (listed.certificate.serial().as_str(), &listed.pair),
-            None => (self.key.id.as_str(), &self.key.pair),
+            Some(listed) => (listed.certificate.serial().as_str(), &listed.key_pair),
+            None => (self.key.id.as_str(), &self.key.key_pair),
         }
     }
 }
 
-/// Returns the notifications signed with the public key, in 1/1000.
+/// Returns the share of notifications signed with the public key, in 1/1000.
 fn public_key_per_mille(since: UnixTime, now: UnixTime) -> u64 {
     let days = now.since(since).as_secs().checked_div(86_400).unwrap_or_default();
     let day = usize::try_from(days).unwrap_or(usize::MAX);
@@ -265,19 +266,19 @@ mod tests {
     }
 
     #[test]
-    fn the_migration_goes_step_by_step() {
+    fn the_migration_allows_only_the_next_step_and_a_rollback() {
         let mut platform = platform(KeyMode::Certificates);
-        let asked = Some("PUB_KEY_ID_1");
+        let requested = Some("PUB_KEY_ID_1");
         assert_eq!(platform.start_switch(START), Err(MigrationError));
         assert_eq!(platform.public_key().map(|key| &key.id), None);
         platform.obtain_public_key().unwrap();
-        assert_eq!(platform.reply_signer(asked, START).0, "AA");
+        assert_eq!(platform.reply_signer(requested, START).0, "AA");
         platform.start_switch(START).unwrap();
-        assert_eq!(platform.reply_signer(asked, START).0, "PUB_KEY_ID_1");
+        assert_eq!(platform.reply_signer(requested, START).0, "PUB_KEY_ID_1");
         assert_eq!(platform.reply_signer(Some("AA"), START).0, "AA");
         assert_eq!(platform.reply_signer(None, START).0, "AA");
         platform.roll_back().unwrap();
-        assert_eq!(platform.reply_signer(asked, START).0, "AA");
+        assert_eq!(platform.reply_signer(requested, START).0, "AA");
         platform.start_switch(START).unwrap();
         assert_eq!(platform.void_certificates(START.after(DAY)), Err(MigrationError));
         let week = START.after(DAY * 6);
@@ -288,14 +289,15 @@ mod tests {
     }
 
     #[test]
-    fn notifications_move_by_the_grey_release() {
+    fn notifications_switch_to_the_public_key_gradually() {
         let mut platform = platform(KeyMode::Obtained);
         platform.start_switch(START).unwrap();
-        for (day, share) in [(0, 1), (1, 10), (2, 50), (3, 100), (4, 200), (5, 500), (6, 1000), (60, 1000)] {
+        for (day, expected) in [(0, 1), (1, 10), (2, 50), (3, 100), (4, 200), (5, 500), (6, 1000), (60, 1000)]
+        {
             let now = START.after(DAY * day);
-            let moved =
-                (0..1000).filter(|drawn| platform.signs_notification(None, *drawn, now).0 != "AA").count();
-            assert_eq!(moved, share, "day {day}");
+            let by_public_key =
+                (0..1000).filter(|drawn| platform.notification_signer(None, *drawn, now).0 != "AA").count();
+            assert_eq!(by_public_key, expected, "day {day}");
         }
     }
 

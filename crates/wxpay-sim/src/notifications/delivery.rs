@@ -13,14 +13,14 @@ pub struct DeliveryId(pub(super) u64);
 pub struct Delivery {
     pub(super) id: DeliveryId,
     pub(super) out_trade_no: String,
-    pub(super) made: SignedNotification,
+    pub(super) signed: SignedNotification,
     pub(super) timeout: Duration,
     pub(super) overlaps: bool,
     pub(super) forged: bool,
 }
 
 impl Delivery {
-    /// Returns the number to report the result with; see [`Gateway::delivered`](crate::Gateway::record_delivery).
+    /// Returns the number to report the result with; see [`Gateway::record_delivery`](crate::Gateway::record_delivery).
     #[must_use]
     pub const fn id(&self) -> DeliveryId {
         self.id
@@ -35,25 +35,25 @@ impl Delivery {
     /// Returns the URL to POST to: the `notify_url`, in APIv1 with the signed query.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.made.url
+        &self.signed.url
     }
 
     /// Returns the raw query of the URL, without `?`.
     #[must_use]
     pub fn query(&self) -> &str {
-        self.made.url.split_once('?').map_or("", |(_, query)| query)
+        self.signed.url.split_once('?').map_or("", |(_, query)| query)
     }
 
     /// Returns the headers except `Host` and `Content-Length`.
     #[must_use]
     pub fn headers(&self) -> &[(&'static str, String)] {
-        &self.made.headers
+        &self.signed.headers
     }
 
     /// Returns the body: XML in APIv1, JSON in APIv3.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        &self.made.body
+        &self.signed.body
     }
 
     /// Returns the timeout for the merchant's response.

@@ -1,4 +1,4 @@
-//! Due times in order: finds what is due without looking at the rest.
+//! Due times in order: finds the due entries without scanning the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use wxpay_proto::UnixTime;
@@ -50,18 +50,18 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_due_is_first_and_each_is_due_once() {
-        let mut calendar = DueQueue::default();
+    fn the_longest_due_entry_is_first_and_each_entry_is_due_once() {
+        let mut queue = DueQueue::default();
         for (number, due) in [(3, 20), (1, 20), (2, 10), (0, 30)] {
-            calendar.set(number, Some(at(due)));
+            queue.set(number, Some(at(due)));
         }
-        assert_eq!(calendar.first(), Some(at(10)));
-        assert_eq!(calendar.due_by(at(20)).collect::<Vec<_>>(), [2, 1, 3]);
-        calendar.set(2, Some(at(25)));
-        calendar.set(1, None);
-        calendar.set(7, None);
-        assert_eq!((calendar.due_at(1), calendar.due_at(2)), (None, Some(at(25))));
-        assert_eq!(calendar.due_by(at(30)).collect::<Vec<_>>(), [3, 2, 0]);
-        assert_eq!(calendar.due_by(at(9)).count(), 0);
+        assert_eq!(queue.first(), Some(at(10)));
+        assert_eq!(queue.due_by(at(20)).collect::<Vec<_>>(), [2, 1, 3]);
+        queue.set(2, Some(at(25)));
+        queue.set(1, None);
+        queue.set(7, None);
+        assert_eq!((queue.due_at(1), queue.due_at(2)), (None, Some(at(25))));
+        assert_eq!(queue.due_by(at(30)).collect::<Vec<_>>(), [3, 2, 0]);
+        assert_eq!(queue.due_by(at(9)).count(), 0);
     }
 }

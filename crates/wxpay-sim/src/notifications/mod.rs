@@ -1,4 +1,4 @@
-//! The queue of notifications: when each delivery is due, and what follows from its result.
+//! The queue of notifications: the schedule of deliveries, and the state that follows from each result.
 //!
 //! ```text
 //!            due, interval by interval          accepted by the merchant
@@ -29,7 +29,7 @@ pub(crate) struct DeliveryContext<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) merchants: &'a MerchantRegistry,
     pub(crate) faults: &'a mut FaultRules,
-    pub(crate) chance: &'a mut Rng,
+    pub(crate) rng: &'a mut Rng,
     pub(crate) warnings: &'a mut Warnings,
     pub(crate) now: UnixTime,
 }

@@ -41,10 +41,10 @@ impl Notification {
         matches!(self.content, NotificationContent::V1(_)) && self.number == number.as_str()
     }
 
-    /// Returns whether the notification is about this number of an APIv3 merchant.
+    /// Returns whether the notification is about the APIv3 order, refund or transfer of this merchant with this number.
     pub(crate) fn is_of_v3(&self, mchid: &MchId, number: &str) -> bool {
-        let is_theirs = matches!(&self.content, NotificationContent::V3(event) if event.mchid == *mchid);
-        is_theirs && self.number == number
+        let is_of_merchant = matches!(&self.content, NotificationContent::V3(event) if event.mchid == *mchid);
+        is_of_merchant && self.number == number
     }
 
     /// Returns the merchant's number; in APIv1 its `partner`.
@@ -87,47 +87,52 @@ impl Notification {
         }
     }
 
-    /// Draws whether a wrongly signed copy is sent first, like WeChat Pay's probes. Randomness is drawn only if
-    /// probes are configured.
-    pub(super) fn draw_probe(&self, means: &mut DeliveryContext<'_>) -> bool {
-        let probes = u64::from(means.settings.v3.probes_per_mille);
-        matches!(self.content, NotificationContent::V3(_)) && probes > 0 && means.chance.below(1000) < probes
+    /// Draws whether a wrongly signed copy is sent first, like WeChat Pay's probes.
+    ///
+    /// Randomness is drawn only if probes are configured: otherwise the same seed would give other data.
+    pub(super) fn draw_probe(&self, context: &mut DeliveryContext<'_>) -> bool {
+        let probes = u64::from(context.settings.v3.probes_per_mille);
+        matches!(self.content, NotificationContent::V3(_)) && probes > 0 && context.rng.below(1000) < probes
     }
 
     pub(super) fn sign(
         &self,
-        forgery: Option<Tampering>,
-        means: &mut DeliveryContext<'_>,
+        tampering: Option<Tampering>,
+        context: &mut DeliveryContext<'_>,
     ) -> SignedNotification {
         match &self.content {
-            NotificationContent::V1(payment) => payment.prepare(forgery, means.chance, means.now),
+            NotificationContent::V1(payment) => payment.prepare(tampering, context.rng, context.now),
             NotificationContent::V3(event) => {
-                event.prepare(self.notify_id.as_str(), forgery, means.merchants, means.chance, means.now)
+                event.prepare(self.notify_id.as_str(), tampering, context.merchants, context.rng, context.now)
             }
         }
     }
 
-    pub(super) fn evaluate_reply(
+    pub(super) fn evaluate_response(
         &self,
         result: &DeliveryResult,
-        means: &mut DeliveryContext<'_>,
+        context: &mut DeliveryContext<'_>,
     ) -> AttemptResult {
         let DeliveryResult::Response { status, body } = result else { return AttemptResult::NoResponse };
         let accepted = match &self.content {
-            NotificationContent::V1(_) => is_v1_success(*status, body, means, &self.number),
+            NotificationContent::V1(_) => is_v1_success(*status, body, context, &self.number),
             NotificationContent::V3(_) => matches!(status, 200 | 204),
         };
         if accepted { AttemptResult::Success } else { AttemptResult::Rejected(*status) }
     }
 }
 
-/// The change made in a tampered copy. The signature stays, so it does not match.
+/// The change made in a tampered copy. A merchant must reject each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tampering {
+    /// The amount; in APIv3 the ciphertext, which contains the amount.
     Amount,
+    /// WeChat Pay's payment number; in APIv3 the notification's id.
     Number,
+    /// The signature.
     Signature,
-    Payer,
+    /// The payer's openid; in APIv3 the serial number of the signing key, which becomes an unknown one.
+    Identity,
     /// A signature like that of WeChat Pay's probes; APIv3 only.
     Probe,
     /// A valid signature from ten minutes ago; APIv3 only.
@@ -135,29 +140,30 @@ pub(crate) enum Tampering {
 }
 
 impl Tampering {
-    pub(super) fn random(chance: &mut Rng) -> Self {
-        match chance.below(4) {
+    pub(super) fn random(rng: &mut Rng) -> Self {
+        match rng.below(4) {
             0 => Self::Amount,
             1 => Self::Number,
             2 => Self::Signature,
-            _ => Self::Payer,
+            _ => Self::Identity,
         }
     }
 }
 
-/// Returns whether APIv1 accepts a response: status 200 and the body `success`. Warns about one that only resembles
-/// it.
-fn is_v1_success(status: u16, body: &[u8], means: &mut DeliveryContext<'_>, number: &str) -> bool {
+/// Returns whether a response accepts an APIv1 notification: status 200 and the body `success`. Adds a warning if a
+/// response only resembles that.
+fn is_v1_success(status: u16, body: &[u8], context: &mut DeliveryContext<'_>, number: &str) -> bool {
     let exact = body.trim_ascii() == b"success";
-    let loose = body.trim_ascii_start().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"success"));
+    let resembles_success =
+        body.trim_ascii_start().get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"success"));
     let accepted = status == 200
-        && match means.settings.success_match {
+        && match context.settings.success_match {
             SuccessMatch::TrimmedExact => exact,
-            SuccessMatch::StartsWith => loose,
+            SuccessMatch::StartsWith => resembles_success,
         };
-    if loose && (!exact || status != 200) {
+    if resembles_success && (!exact || status != 200) {
         let detail = "the response resembles success: the body must be success, the HTTP status 200";
-        means.warnings.push(means.now, Kind::InexactSuccess, Some(number), detail);
+        context.warnings.push(context.now, Kind::InexactSuccess, Some(number), detail);
     }
     accepted
 }

@@ -1,8 +1,8 @@
-//! The payer's client (the WeChat app): verifies the payment parameters that a merchant's app or page passes to it, shows
-//! the payment request, and pays.
+//! The payer's client (the WeChat app): verifies the payment parameters that a merchant's app or page passes to it,
+//! shows the payment request, and pays.
 //!
-//! It is the only verifier of the signature over these parameters. The real client asks WeChat's servers, which know the
-//! key; this one asks the [`Gateway`]. The parameters of APIv3 are in [`v3`].
+//! It is the only verifier of the signature over these parameters. The real client has WeChat's servers verify it; this
+//! one uses the [`Gateway`], which knows the merchant's keys. The parameters of APIv3 are in [`v3`].
 
 pub mod v3;
 
@@ -99,8 +99,8 @@ impl PaymentRequest {
     ///
     /// # Errors
     ///
-    /// [`InvalidParameter`] with the invalid parameter: not JSON, a missing parameter, another merchant's, an invalid signature, an
-    /// unknown order.
+    /// [`InvalidParameter`] with the invalid parameter: not JSON, a missing parameter, another merchant's, an invalid
+    /// signature, an unknown order.
     pub fn parse(gateway: &mut Gateway, parameters: &[u8], now: UnixTime) -> Result<Self, InvalidParameter> {
         let invalid = |field, rule| InvalidParameter { field, rule };
         let message = JsonMembers::parse(parameters)

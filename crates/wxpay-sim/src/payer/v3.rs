@@ -72,7 +72,7 @@ impl PlacedOrder {
     }
 }
 
-/// Payment parameters of a page, a mini program or an app in one form.
+/// Payment parameters of a page, a mini program or an app, in a common form.
 struct Parameters<'a> {
     trade_type: TradeType,
     appid: Option<&'a str>,
@@ -85,7 +85,7 @@ struct Parameters<'a> {
 const NON_EMPTY: &str = "is required and must be a non-empty string";
 
 impl PaymentRequest {
-    /// Returns true if the parameters are of APIv3: those of a page always, those of an app if the order is.
+    /// Returns true for APIv3 parameters: all parameters of a page, and those of an app whose order is an APIv3 order.
     #[must_use]
     pub fn is_v3(gateway: &Gateway, parameters: &[u8], now: UnixTime) -> bool {
         let Ok(members) = serde_json::from_slice::<Map<String, Value>>(parameters) else { return false };
@@ -93,14 +93,15 @@ impl PaymentRequest {
         members.contains_key("paySign") || members.get("prepayid").and_then(Value::as_str).is_some_and(known)
     }
 
-    /// Verifies the parameters exactly as the page or the app received them, as a JSON object: those of a page or a mini
-    /// program (`paySign` over appid, time, nonce and `prepay_id=…`), or those of an app (`sign` over appid, time, nonce
-    /// and the bare `prepayid`). The parameters of a mini program have no `appId`.
+    /// Verifies the parameters exactly as the page or the app received them: a JSON object.
+    ///
+    /// On a page or in a mini program, `paySign` covers appid, time, nonce and `prepay_id=…`. In an app, `sign` covers
+    /// appid, time, nonce and the bare `prepayid`. The parameters of a mini program have no `appId`.
     ///
     /// # Errors
     ///
-    /// [`InvalidParameter`] with the invalid parameter: not JSON, a missing parameter, another merchant's, an unknown order, an
-    /// invalid signature.
+    /// [`InvalidParameter`] with the invalid parameter: not JSON, a missing parameter, another merchant's, an unknown
+    /// order, an invalid signature.
     pub fn parse(gateway: &Gateway, parameters: &[u8], now: UnixTime) -> Result<Self, InvalidParameter> {
         let invalid = |field, rule| InvalidParameter { field, rule };
         let members: Map<String, Value> = serde_json::from_slice(parameters)
@@ -128,6 +129,7 @@ impl PaymentRequest {
         if apps.peek().is_none() {
             return Err(invalid("appid", "must be the order's app"));
         }
+        // The parameters of a mini program do not name the app, so every app of the order is tried.
         if !apps.any(|appid| is_signed_by(merchant, appid.as_str(), &params)) {
             return Err(invalid(
                 params.signature.0,
@@ -154,7 +156,7 @@ impl PaymentRequest {
     }
 }
 
-/// Reads the parameters of a page: `appId`, `timeStamp`, `nonceStr`, `package`, `signType` and `paySign`.
+/// Parses the parameters of a page: `appId`, `timeStamp`, `nonceStr`, `package`, `signType` and `paySign`.
 fn page(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter> {
     if text(members, "signType")? != "RSA" {
         return Err(InvalidParameter { field: "signType", rule: "must be RSA" });
@@ -173,7 +175,7 @@ fn page(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter
     })
 }
 
-/// Reads the parameters of an app: `appid`, `partnerid`, `prepayid`, `package`, `noncestr`, `timestamp` and `sign`.
+/// Parses the parameters of an app: `appid`, `partnerid`, `prepayid`, `package`, `noncestr`, `timestamp` and `sign`.
 fn app(members: &Map<String, Value>) -> Result<Parameters<'_>, InvalidParameter> {
     if text(members, "package")? != "Sign=WXPay" {
         return Err(InvalidParameter { field: "package", rule: "must be Sign=WXPay" });
@@ -193,7 +195,7 @@ fn text<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a 
     value.ok_or(InvalidParameter { field, rule: NON_EMPTY })
 }
 
-/// Reads a time in seconds. It must be a JSON string: real clients refuse a number.
+/// Returns a member that is a time in seconds. It must be a JSON string: real clients refuse a number.
 fn seconds<'a>(members: &'a Map<String, Value>, field: &'static str) -> Result<&'a str, InvalidParameter> {
     let value = text(members, field)?;
     let digits = value.bytes().all(|byte| byte.is_ascii_digit());

@@ -34,12 +34,12 @@ impl std::error::Error for ConnectionBroken {}
 pub(super) struct Body {
     rest: Bytes,
     length: usize,
-    delivery: Delivery,
+    transmission: Transmission,
 }
 
-/// Delivery of the bytes of a body.
+/// Transmission of the bytes of a body.
 #[derive(Debug)]
-enum Delivery {
+enum Transmission {
     /// All at once.
     Whole,
     /// All at once, and then an error after a delay.
@@ -50,12 +50,16 @@ enum Delivery {
 
 impl Body {
     pub(super) fn whole(bytes: Bytes) -> Self {
-        Self { length: bytes.len(), rest: bytes, delivery: Delivery::Whole }
+        Self { length: bytes.len(), rest: bytes, transmission: Transmission::Whole }
     }
 
     pub(super) fn truncated(whole: &Bytes, bytes: usize) -> Self {
         let rest = whole.slice(..bytes.min(whole.len()));
-        Self { length: whole.len(), rest, delivery: Delivery::Truncated(Box::pin(sleep(FLUSH_DELAY))) }
+        Self {
+            length: whole.len(),
+            rest,
+            transmission: Transmission::Truncated(Box::pin(sleep(FLUSH_DELAY))),
+        }
     }
 
     pub(super) fn throttled(bytes: Bytes, bytes_per_second: u32) -> Self {
@@ -65,7 +69,7 @@ impl Body {
         Self {
             length: bytes.len(),
             rest: bytes,
-            delivery: Delivery::Throttled(chunk, Box::pin(sleep(CHUNK_INTERVAL))),
+            transmission: Transmission::Throttled(chunk, Box::pin(sleep(CHUNK_INTERVAL))),
         }
     }
 }
@@ -78,26 +82,26 @@ impl hyper::body::Body for Body {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ConnectionBroken>>> {
-        let Self { rest, delivery, .. } = &mut *self;
-        let chunk = match delivery {
-            Delivery::Throttled(chunk, timer) if !rest.is_empty() => {
+        let Self { rest, transmission, .. } = &mut *self;
+        let chunk = match transmission {
+            Transmission::Throttled(chunk, timer) if !rest.is_empty() => {
                 if timer.as_mut().poll(context).is_pending() {
                     return Poll::Pending;
                 }
                 timer.set(sleep(CHUNK_INTERVAL));
                 (*chunk).min(rest.len())
             }
-            Delivery::Truncated(timer) if rest.is_empty() => {
+            Transmission::Truncated(timer) if rest.is_empty() => {
                 return timer.as_mut().poll(context).map(|()| Some(Err(ConnectionBroken)));
             }
-            Delivery::Whole | Delivery::Truncated(_) | Delivery::Throttled(..) => rest.len(),
+            Transmission::Whole | Transmission::Truncated(_) | Transmission::Throttled(..) => rest.len(),
         };
         let chunk = rest.split_to(chunk);
         Poll::Ready((!chunk.is_empty()).then_some(Ok(Frame::data(chunk))))
     }
 
     fn is_end_stream(&self) -> bool {
-        !matches!(self.delivery, Delivery::Truncated(_)) && self.rest.is_empty()
+        !matches!(self.transmission, Transmission::Truncated(_)) && self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {

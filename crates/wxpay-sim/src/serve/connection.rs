@@ -14,7 +14,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Shared flag: true if the connection is reset when it ends.
+/// End of a connection: a close, or a reset if requested. Clones share the request.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CloseMode(Arc<AtomicBool>);
 

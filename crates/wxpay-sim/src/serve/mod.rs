@@ -1,9 +1,9 @@
 //! The HTTP server of the simulator. It contains no gateway logic.
 //!
-//! Faults are carried out on the connection: a lost response closes or resets it without a byte, and a truncated response
-//! ends in the middle of its body. A refused connection is reset, and the listener is closed for a while. Notifications
-//! are sent when they fall due, over plain HTTP only; a notification to an `https` address counts as unanswered.
-//! [`Server::start_tls`] serves TLS.
+//! Faults are carried out on the connection: a lost response closes or resets it without a byte, and a truncated
+//! response ends in the middle of its body. A refused connection is reset, and the listener is closed for a while.
+//! Notifications are sent when they fall due, over plain HTTP only; a notification to an `https` address counts as
+//! unanswered. [`Server::start_tls`] serves TLS.
 
 mod body;
 mod connection;
@@ -148,7 +148,7 @@ impl Shared {
     }
 }
 
-#[allow(clippy::disallowed_methods, reason = "the one clock of this crate")]
+#[allow(clippy::disallowed_methods, reason = "the only place in this crate that reads the real clock")]
 fn real_now() -> UnixTime {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     UnixTime::EPOCH.after(since)
@@ -238,7 +238,7 @@ async fn deliver(shared: Arc<Shared>) {
             continue;
         }
         match delay {
-            // Late and spurious wake-ups are harmless: the loop asks the gateway again.
+            // Late and spurious wake-ups are harmless: the loop queries the gateway again.
             Some(delay) => drop(timeout(delay, shared.changed.notified()).await),
             None => shared.changed.notified().await,
         }
@@ -327,7 +327,7 @@ async fn handle(
         (Outcome::ConnectionRefused(delay), _) => {
             close_mode.reset();
             if !delay.is_zero() {
-                // Cannot fail: the listener's task owns this one, so the receiver exists.
+                // Cannot fail: the accept task owns the receiver, and its end aborts this connection.
                 shared.outages.send(delay).ok();
             }
             Err(ConnectionBroken)
@@ -379,7 +379,7 @@ const HEADERS: [&str; 7] = [
     "wechatpay-serial",
 ];
 
-/// Converts a request for the gateway: target and body as received, the host as the client named it. Methods that no
+/// Converts a request for the gateway: target and body as received, with the host of the `Host` header. Methods that no
 /// operation uses become PUT, which no operation allows.
 fn to_request(head: &hyper::http::request::Parts, body: &[u8], is_tls: bool) -> Request {
     let method = match head.method.as_str() {
@@ -397,7 +397,7 @@ fn to_request(head: &hyper::http::request::Parts, body: &[u8], is_tls: bool) -> 
         .fold(request, |request, (name, value)| request.with_header(name, value))
 }
 
-/// Returns the whole URL, with the host as the client named it.
+/// Returns the complete URL, with the host of the `Host` header.
 fn url(head: &hyper::http::request::Parts, is_tls: bool) -> String {
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
     let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");

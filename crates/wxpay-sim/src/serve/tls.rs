@@ -2,7 +2,7 @@
 
 use crate::{
     gateway::Gateway,
-    keys::{BadKey, CertificateAuthority},
+    keys::{CertificateAuthority, InvalidKey},
 };
 use std::{fmt, io, sync::Arc};
 use tokio_rustls::{
@@ -37,17 +37,18 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Issues a certificate for WeChat Pay's host names, `localhost` and the loopback addresses. It is valid for five years
-    /// from `from`. Its keys come from the gateway's [ring](crate::keys::KeySource).
+    /// Issues a certificate for WeChat Pay's host names, `localhost` and the loopback addresses. It is valid for five
+    /// years from `from`. Its keys come from the gateway's [key source](crate::keys::KeySource).
     ///
     /// # Errors
     ///
     /// If a certificate cannot be issued.
     pub fn of(gateway: &Gateway, from: UnixTime) -> io::Result<Self> {
-        let bad = |error: BadKey| io::Error::other(error);
-        let ring = &gateway.settings().v3.key_source;
-        let (root, pair) = (CertificateAuthority::new("wxpay-sim root", ring.root()), ring.server());
-        let leaf = root.server_der(&HOST_NAMES, &pair.public(), from).map_err(bad)?;
+        let io_error = |error: InvalidKey| io::Error::other(error);
+        let key_source = &gateway.settings().v3.key_source;
+        let (root, pair) =
+            (CertificateAuthority::new("wxpay-sim root", key_source.root()), key_source.server());
+        let leaf = root.server_der(&HOST_NAMES, &pair.public(), from).map_err(io_error)?;
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(pair.private_der()));
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
@@ -56,7 +57,7 @@ impl Tls {
             });
         let mut config = config.map_err(io::Error::other)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { ca_pem: root.pem(from).map_err(bad)?, acceptor: TlsAcceptor::from(Arc::new(config)) })
+        Ok(Self { ca_pem: root.pem(from).map_err(io_error)?, acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 
     /// Returns the CA certificate in PEM, which a client must trust.

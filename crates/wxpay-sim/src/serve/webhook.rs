@@ -11,8 +11,7 @@ use tokio::time::timeout;
 
 pub(super) type Client = legacy::Client<HttpConnector, Full<Bytes>>;
 
-/// Maximum length of a notification response, in bytes. The longest valid response is `success`; a longer one than this
-/// counts as none.
+/// Maximum length of the body of a notification response, in bytes. A longer response counts as no response.
 const MAX_RESPONSE_BYTES: usize = 64 << 10;
 
 pub(super) fn client() -> Client {

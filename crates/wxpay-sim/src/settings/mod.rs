@@ -1,7 +1,7 @@
 //! Settings for behaviour that the documents leave open or that changed over the years.
 //!
-//! The defaults are the rules of 2014 for APIv1 and of 2026 for [APIv3](V3). "Not documented" marks a field for which the
-//! documents have no rule; its default is a choice.
+//! The defaults are the rules of 2014 for APIv1 and of 2026 for [APIv3](V3). "Not documented" marks a field for which
+//! the documents have no rule; its default is a choice.
 
 mod v3;
 
@@ -106,7 +106,7 @@ impl Settings {
         [8, 10, 10, 30, 30, 60, 120, 360, 1000].map(Duration::from_secs).to_vec()
     }
 
-    /// Returns the first eight intervals, for the document's other statement: eight times in thirty minutes.
+    /// Returns the first eight intervals. The document also states "eight times in thirty minutes".
     #[must_use]
     pub fn eight_intervals() -> Vec<Duration> {
         let mut intervals = Self::nine_intervals();

@@ -42,7 +42,8 @@ pub struct V3 {
     pub download_ttl: Duration,
     /// Intervals between the deliveries of a notification until the merchant responds 200 or 204.
     pub notify_schedule: Vec<Duration>,
-    /// Share of replies and notifications with an invalid signature on purpose (`WECHATPAY/SIGNTEST/`), in thousandths.
+    /// Share of replies and notifications with a probe's signature (`WECHATPAY/SIGNTEST/`), which is invalid, in
+    /// thousandths.
     /// WeChat Pay documents "a small share"; the default is 0.
     pub probes_per_mille: u32,
     /// Reply to closing an unknown order.

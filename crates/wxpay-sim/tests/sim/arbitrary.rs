@@ -1,7 +1,7 @@
 //! Arbitrary input: nothing panics, and no order is created or paid.
 
 use crate::{
-    control::{Control, opened},
+    control::{Control, fixture},
     support::{BASE, START, Shop},
 };
 use proptest::prelude::*;
@@ -81,7 +81,7 @@ proptest! {
         ],
     ) {
         static CONTROL: LazyLock<Control> = LazyLock::new(|| {
-            let mut interface = opened().interface;
+            let mut interface = fixture().interface;
             interface.succeed("POST", "merchants", &json!({ "mchid": "1900000109" }));
             interface
         });

@@ -98,7 +98,8 @@ fn payment_completes_in_both_charsets() {
         let params = run(merchant.prepay(order("A1", charset)), &mut gateway, &mut memory, &mut now).unwrap();
         let unpaid = run(merchant.query("A1".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
         assert!(matches!(unpaid, QueryOutcome::Unpaid), "{unpaid:?}");
-        let unknown = run(merchant.query("A2".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
+        let unknown =
+            run(merchant.query("A2".parse().unwrap()), &mut gateway, &mut memory, &mut now).unwrap();
         assert!(matches!(unknown, QueryOutcome::NotFound), "{unknown:?}");
 
         let params = serde_json::to_vec(&params).unwrap();

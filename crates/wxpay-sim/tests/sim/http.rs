@@ -47,7 +47,7 @@ async fn json_of(server: &Server, method: &str, target: &str, body: &Value) -> V
     serde_json::from_slice(&reply.body).unwrap()
 }
 
-/// Starts a merchant that records each notification and returns the next of its answers, the last one repeatedly.
+/// Starts a merchant that records each notification and returns the next of its responses, the last one repeatedly.
 async fn merchant(responses: &'static [&'static str]) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/notify", listener.local_addr().unwrap());
@@ -255,9 +255,9 @@ async fn other_methods_and_paths_get_a_response() {
 #[tokio::test]
 async fn control_responses_list_allowed_methods_and_are_not_cacheable() {
     let (_, server) = start_server(Clock::frozen).await;
-    let wrong = exchange(&server, "DELETE", "/_sim/v1/clock", "").await.unwrap();
-    let head = wrong.head.to_lowercase();
-    assert_eq!(wrong.status, 405);
+    let rejected = exchange(&server, "DELETE", "/_sim/v1/clock", "").await.unwrap();
+    let head = rejected.head.to_lowercase();
+    assert_eq!(rejected.status, 405);
     assert!(
         head.contains("\r\nallow: get, post, put") && head.contains("application/problem+json"),
         "{head}"

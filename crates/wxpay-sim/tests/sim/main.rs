@@ -1,4 +1,5 @@
-//! Integration tests of the simulator: requests, notifications, faults, the payer's client, the control interface, HTTP.
+//! Integration tests of the simulator: requests, notifications, faults, the payer's client, the control interface,
+//! HTTP.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

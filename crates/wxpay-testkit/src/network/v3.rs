@@ -54,7 +54,7 @@ pub fn builder(gateway: &Gateway, known: &Known) -> Builder {
 #[must_use]
 pub fn public_key_builder(gateway: &Gateway, known: &Known) -> Builder {
     let key = known.platform().public_key().unwrap();
-    let public = provider(gateway).public_key(&key.pair.public().der()).unwrap();
+    let public = provider(gateway).public_key(&key.key_pair.public().der()).unwrap();
     builder(gateway, known).public_key(key.id.clone(), public)
 }
 

@@ -201,7 +201,7 @@ impl PlatformView {
             mode,
             switching_since,
             certificates: platform.certificates(now).map(certificate).collect(),
-            public_key: key.map(|key| PublicKey { id: key.id.clone(), pem: key.pair.public().pem() }),
+            public_key: key.map(|key| PublicKey { id: key.id.clone(), pem: key.key_pair.public().pem() }),
         }
     }
 }

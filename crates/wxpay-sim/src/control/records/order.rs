@@ -65,7 +65,7 @@ const V1_PAYMENT: Record = Record {
         required_member(
             "discount",
             Schema::Fen,
-            "The amount that the gateway added. The sum is the order's amount.",
+            "The discount, which the platform pays. total_fee and discount add up to the order's amount.",
         ),
         required_member("bank_type", Schema::Text, "The payer's bank; 0 for balance."),
         required_member(
@@ -160,7 +160,7 @@ const PAYMENT: Record = Record {
         required_member(
             "discount",
             Schema::Fen,
-            "The amount that a coupon added. The sum is the order's amount.",
+            "The discount by a coupon. payer_total and discount add up to the order's amount.",
         ),
         required_member("coupon_id", Schema::Nullable(&Schema::Text), "The coupon's number."),
         required_member("bank_type", Schema::Text, "The payer's bank."),

@@ -52,9 +52,9 @@ pub(crate) const INVALID_PARTNER: Errcode = code(49010, "invalid partner id");
 pub(crate) const BAD_SIGNATURE_LONG: Errcode = code(268_500_741, "not match signature");
 
 impl Errcode {
-    /// Builds a refusal with this code. `why` is used in the gateway's warnings only.
-    pub(crate) fn with_reason(self, why: impl Into<String>) -> Refusal {
-        Refusal { code: self, reason: why.into() }
+    /// Builds a refusal with this code. `reason` is used in the gateway's warnings only.
+    pub(crate) fn with_reason(self, reason: impl Into<String>) -> Refusal {
+        Refusal { code: self, reason: reason.into() }
     }
 
     pub(crate) const fn number(self) -> i64 {

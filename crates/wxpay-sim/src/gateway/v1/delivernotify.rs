@@ -8,11 +8,11 @@ use super::{
 use crate::{gateway::Gateway, ledger::DeliveryRecord};
 use wxpay_proto::{UnixTime, http::Response, id::OutTradeNo};
 
-const SIGNED: [&str; 7] =
+const SIGNED_MEMBERS: [&str; 7] =
     ["appid", "deliver_msg", "deliver_status", "deliver_timestamp", "openid", "out_trade_no", "transid"];
 
 pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Result<Response, Refusal> {
-    call.check_app_signature(&SIGNED, codes::BAD_SIGNATURE)?;
+    call.check_app_signature(&SIGNED_MEMBERS, codes::BAD_SIGNATURE)?;
     call.check_sign_method()?;
     let text = |name| call.message.text(name).unwrap_or_default();
     let (openid, transid) = (text("openid"), text("transid"));

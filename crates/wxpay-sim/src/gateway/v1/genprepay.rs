@@ -1,4 +1,4 @@
-//! `POST /pay/genprepay`: places an order, signed twice, and returns a prepayid.
+//! `POST /pay/genprepay`: places an order and returns a prepayid. The package and the request are signed separately.
 
 use super::{
     Call,
@@ -17,39 +17,40 @@ use crate::{
 use serde::Serialize;
 use wxpay_proto::{UnixTime, http::Response, id::PrepayId};
 
-/// The reply. The order of members is part of the protocol: programs of the time cut the text at fixed positions.
+/// The reply. The order of its members is part of the protocol: merchants' programs of 2013 cut the text at fixed
+/// positions.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct OrderReply<'a> {
     prepayid: &'a PrepayId,
     errcode: i64,
     errmsg: &'static str,
 }
 
 /// The signed members. `traceid` is signed if it is present, even if it is empty.
-const SIGNED: [&str; 5] = ["appid", "noncestr", "package", "timestamp", "traceid"];
+const SIGNED_MEMBERS: [&str; 5] = ["appid", "noncestr", "package", "timestamp", "traceid"];
 
 pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Result<Response, Refusal> {
-    let refused = gateway.settings.bad_prepay_signature();
-    call.check_app_signature(&SIGNED, refused)?;
+    let signature_error = gateway.settings.bad_prepay_signature();
+    call.check_app_signature(&SIGNED_MEMBERS, signature_error)?;
     call.check_sign_method()?;
     call.required_member("noncestr", 32)?;
     call.check_timestamp(gateway, now)?;
-    let package = call.verified_package(gateway, refused, now)?;
+    let package = call.verified_package(gateway, signature_error, now)?;
     let goods = OrderData::read(&package)?;
     let partner = call.app.credentials().partner().clone();
-    let earlier = gateway.ledger.order(&partner, &goods.out_trade_no);
-    let changed =
-        earlier.map(|order| check_reuse(order, &goods, gateway.settings.reused_order_number)).transpose()?;
-    warn_of_doubtful_forms(gateway, &goods, changed == Some(true), now);
+    let existing = gateway.ledger.order(&partner, &goods.out_trade_no);
+    let differs =
+        existing.map(|order| check_reuse(order, &goods, gateway.settings.reused_order_number)).transpose()?;
+    warn_of_doubtful_forms(gateway, &goods, differs == Some(true), now);
 
     let prepayid = format!("1101000000{}{}", time::yymmdd(now), gateway.ids.text(HEX, 16));
     let prepayid: PrepayId =
         prepayid.parse().map_err(|_| codes::SYSTEM_ERROR.with_reason("cannot generate a prepayid"))?;
-    let lasting = now.after(gateway.settings.prepay_ttl);
-    let expires = goods.time_expire.map_or(lasting, |expire| expire.min(lasting));
-    let prepay = Prepay { prepayid: prepayid.clone(), goods, created: now, expires };
+    let latest_expiry = now.after(gateway.settings.prepay_ttl);
+    let expires_at = goods.time_expire.map_or(latest_expiry, |expire| expire.min(latest_expiry));
+    let prepay = Prepay { prepayid: prepayid.clone(), goods, created_at: now, expires_at };
     gateway.ledger.add_prepay(&call.app, prepay);
-    Ok(json(&Answer { prepayid: &prepayid, errcode: 0, errmsg: "Success" }))
+    Ok(json(&OrderReply { prepayid: &prepayid, errcode: 0, errmsg: "Success" }))
 }
 
 /// Returns the prepayid of a reply, if it has one.
@@ -73,10 +74,10 @@ fn check_reuse(order: &Order, goods: &OrderData, reuse: ReusedOrderNumber) -> Re
 }
 
 /// Adds a warning for each form that this gateway accepts and others may reject.
-fn warn_of_doubtful_forms(gateway: &mut Gateway, goods: &OrderData, changed: bool, now: UnixTime) {
+fn warn_of_doubtful_forms(gateway: &mut Gateway, goods: &OrderData, differs: bool, now: UnixTime) {
     let long_attach = goods.attach.as_ref().is_some_and(|attach| attach.bytes.len() > 127);
-    let doubts = [
-        (changed, "out_trade_no was used before for an order with different data"),
+    let warnings = [
+        (differs, "out_trade_no was used before for an order with different data"),
         (!goods.out_trade_no.is_alphanumeric(), "out_trade_no is documented as letters and digits alone"),
         (
             goods.notify_url.contains('?'),
@@ -85,7 +86,7 @@ fn warn_of_doubtful_forms(gateway: &mut Gateway, goods: &OrderData, changed: boo
         (long_attach, "attach has 128 bytes; the documents of the notification allow 127"),
         (goods.spbill_create_ip == "127.0.0.1", "spbill_create_ip is a loopback address, not the payer's"),
     ];
-    for (_, doubt) in doubts.into_iter().filter(|(holds, _)| *holds) {
-        gateway.warn(now, Kind::Nonportable, Some(goods.out_trade_no.as_str()), doubt);
+    for (_, detail) in warnings.into_iter().filter(|(applies, _)| *applies) {
+        gateway.warn(now, Kind::Nonportable, Some(goods.out_trade_no.as_str()), detail);
     }
 }

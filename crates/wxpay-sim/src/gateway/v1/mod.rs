@@ -40,7 +40,7 @@ pub(super) fn answer(
     operation: Operation,
     now: UnixTime,
 ) -> Response {
-    let answered = match operation {
+    let result = match operation {
         Operation::Token => token::answer(gateway, target, now),
         Operation::Genprepay => {
             authenticate(gateway, target, now).and_then(|call| genprepay::answer(gateway, &call, now))
@@ -55,7 +55,7 @@ pub(super) fn answer(
             Err(codes::SYSTEM_ERROR.with_reason("the operation is not an APIv1 request"))
         }
     };
-    answered.unwrap_or_else(|refusal| {
+    result.unwrap_or_else(|refusal| {
         let detail = format!("{} {}: {}", operation.as_str(), refusal.code.number(), refusal.reason);
         let number = claimed_order_number(target.body);
         gateway.warn(now, Kind::Refused, number.as_deref(), detail);
@@ -79,7 +79,7 @@ pub(super) fn claimed_order_number(body: &[u8]) -> Option<String> {
     Some(String::from(number.as_str()))
 }
 
-/// Returns the merchant's number in a request, as far as it can be read before the request is verified.
+/// Returns the `partner` of a request, as far as it can be read before the request is verified.
 pub(super) fn claimed_partner(ledger: &Ledger, target: &Target<'_>) -> Option<String> {
     let message = JsonMembers::parse(target.body).ok();
     let text = |name| message.as_ref().and_then(|message| message.text(name));
@@ -87,12 +87,12 @@ pub(super) fn claimed_partner(ledger: &Ledger, target: &Target<'_>) -> Option<St
     if let Some(partner) = package.as_ref().and_then(Package::partner) {
         return Some(partner.into());
     }
-    let asked = target.parameter("appid");
-    let app = ledger.app(text("appid").or(asked.as_deref())?)?;
+    let appid = target.parameter("appid");
+    let app = ledger.app(text("appid").or(appid.as_deref())?)?;
     Some(app.credentials().partner().to_string())
 }
 
-/// Adds a warning for every secret that is sent where it must not be.
+/// Adds a warning for every secret in a request that must not contain it.
 pub(super) fn warn_of_leaked_secrets(
     gateway: &mut Gateway,
     request: &Request,
@@ -103,15 +103,15 @@ pub(super) fn warn_of_leaked_secrets(
     let mut leaks = Vec::new();
     for app in gateway.ledger.apps() {
         let credentials = app.credentials();
-        let mut look = |name: &str, secret: &str, url_too: bool| {
-            let in_url = url_too && request.url().contains(secret);
+        let mut check = |name: &str, secret: &str, check_url: bool| {
+            let in_url = check_url && request.url().contains(secret);
             if in_url || contains(request.body(), secret.as_bytes()) {
                 leaks.push(format!("{} carries the {name} of {}", operation.as_str(), credentials.appid()));
             }
         };
-        look("paySignKey", credentials.pay_sign_key().expose(), true);
-        look("partnerKey", credentials.partner_key().expose(), true);
-        look("appsecret", credentials.app_secret().expose(), operation != Operation::Token);
+        check("paySignKey", credentials.pay_sign_key().expose(), true);
+        check("partnerKey", credentials.partner_key().expose(), true);
+        check("appsecret", credentials.app_secret().expose(), operation != Operation::Token);
     }
     for leak in leaks {
         gateway.warn(now, Kind::LeakedSecret, number, leak);
@@ -138,7 +138,7 @@ fn authenticate(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) -> Re
     let token =
         token.ok_or_else(|| codes::TOKEN_MISSING.with_reason("access_token is required in the query"))?;
     let app = match gateway.ledger.token(&token, now) {
-        (Some(app), TokenStatus::Good) => app.clone(),
+        (Some(app), TokenStatus::Valid) => app.clone(),
         (_, TokenStatus::Replaced) => {
             return Err(gateway
                 .settings
@@ -148,7 +148,7 @@ fn authenticate(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) -> Re
         (_, TokenStatus::Expired) => {
             return Err(gateway.settings.expired_token().with_reason("the token has expired"));
         }
-        (_, TokenStatus::Unknown | TokenStatus::Good) => {
+        (_, TokenStatus::Unknown | TokenStatus::Valid) => {
             return Err(codes::INVALID_TOKEN.with_reason("no such token was ever issued"));
         }
     };
@@ -199,19 +199,19 @@ fn warn_of_doubtful_forms(
 }
 
 impl Call {
-    /// Verifies `app_signature` over those of the named members that are present.
-    fn check_app_signature(&self, names: &[&'static str], refused: Errcode) -> Result<(), Refusal> {
+    /// Verifies `app_signature` over the named members that are present.
+    fn check_app_signature(&self, names: &[&'static str], error: Errcode) -> Result<(), Refusal> {
         let pairs: Vec<(&str, &str)> =
             names.iter().filter_map(|name| self.message.text(name).map(|value| (*name, value))).collect();
         let expected = sign::sha1(&pairs, self.app.credentials().pay_sign_key().expose());
         match self.message.text("app_signature") {
-            None => Err(refused.with_reason("app_signature is required")),
-            Some(given) if sign::constant_time_eq(given, &expected) => Ok(()),
-            Some(_) => Err(refused.with_reason("app_signature does not match")),
+            None => Err(error.with_reason("app_signature is required")),
+            Some(actual) if sign::constant_time_eq(actual, &expected) => Ok(()),
+            Some(_) => Err(error.with_reason("app_signature does not match")),
         }
     }
 
-    /// Checks that `sign_method` is `sha1`. Merchants differ in the case of the letters.
+    /// Checks that `sign_method` is `sha1`, ignoring case.
     fn check_sign_method(&self) -> Result<(), Refusal> {
         match self.message.text("sign_method") {
             Some(method) if method.eq_ignore_ascii_case("sha1") => Ok(()),
@@ -219,16 +219,16 @@ impl Call {
         }
     }
 
-    /// Returns a member that is required, not empty and of at most `at_most` bytes.
-    fn required_member(&self, name: &str, at_most: usize) -> Result<&str, Refusal> {
+    /// Returns a required member of 1 to `max_bytes` bytes.
+    fn required_member(&self, name: &str, max_bytes: usize) -> Result<&str, Refusal> {
         self.message
             .text(name)
-            .filter(|value| !value.is_empty() && value.len() <= at_most)
-            .ok_or_else(|| codes::INVALID_ARGS.with_reason(format!("{name} must be 1 to {at_most} bytes")))
+            .filter(|value| !value.is_empty() && value.len() <= max_bytes)
+            .ok_or_else(|| codes::INVALID_ARGS.with_reason(format!("{name} must be 1 to {max_bytes} bytes")))
     }
 
-    /// Checks that `timestamp` is in seconds, in digits, and near the clock if the setting `timestamp_tolerance` is
-    /// set.
+    /// Checks that `timestamp` is a number of seconds. With the setting `timestamp_tolerance` it must also be near the
+    /// clock.
     fn check_timestamp(&self, gateway: &Gateway, now: UnixTime) -> Result<(), Refusal> {
         let text = self.required_member("timestamp", 32)?;
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
@@ -243,11 +243,11 @@ impl Call {
         }
     }
 
-    /// Parses the package, verifies its MD5 and checks its merchant.
+    /// Parses the package, verifies its MD5 signature and checks its `partner`.
     fn verified_package(
         &self,
         gateway: &mut Gateway,
-        refused: Errcode,
+        error: Errcode,
         now: UnixTime,
     ) -> Result<Package, Refusal> {
         let text = self.message.text("package").unwrap_or_default();
@@ -262,7 +262,7 @@ impl Call {
         }
         let credentials = self.app.credentials();
         if !package.is_signed_by(credentials.partner_key().expose()) {
-            return Err(refused.with_reason("the package's sign does not match"));
+            return Err(error.with_reason("the package's sign does not match"));
         }
         if package.partner() != Some(credentials.partner().as_str()) {
             return Err(codes::INVALID_PARTNER.with_reason("the package names another partner"));

@@ -28,15 +28,15 @@ pub(crate) struct PaymentNotification {
 }
 
 impl PaymentNotification {
-    /// Prepares one delivery. The XML is signed anew with a new time and nonce; the query stays the same.
+    /// Prepares one delivery. The XML is signed anew with a new timestamp and nonce; the query stays the same.
     pub(crate) fn prepare(
         &self,
-        forgery: Option<Tampering>,
-        chance: &mut Rng,
+        tampering: Option<Tampering>,
+        rng: &mut Rng,
         now: UnixTime,
     ) -> SignedNotification {
-        let nonce = chance.text(ALPHANUMERIC, 16);
-        let (query, xml) = self.message(forgery, now, &nonce);
+        let nonce = rng.text(ALPHANUMERIC, 16);
+        let (query, xml) = self.message(tampering, now, &nonce);
         SignedNotification {
             url: url(&self.notify_url, &query),
             headers: HEADERS.map(|(name, value)| (name, String::from(value))).to_vec(),
@@ -44,10 +44,10 @@ impl PaymentNotification {
         }
     }
 
-    fn message(&self, forgery: Option<Tampering>, now: UnixTime, nonce: &str) -> (String, String) {
+    fn message(&self, tampering: Option<Tampering>, now: UnixTime, nonce: &str) -> (String, String) {
         let xml = |openid| xml(&self.credentials, openid, now, nonce);
         let mut query = self.query.clone();
-        match forgery {
+        match tampering {
             None => (query.encoded(), xml(&self.openid)),
             Some(Tampering::Amount) => {
                 query.multiply_by_ten("total_fee");
@@ -61,9 +61,9 @@ impl PaymentNotification {
                 query.set("sign", b"00000000000000000000000000000000".to_vec());
                 (query.encoded(), xml(&self.openid))
             }
-            Some(Tampering::Payer) => {
-                let honest = xml(&self.openid);
-                let forged = honest.replacen(self.openid.as_str(), "oFORGEDpayerFORGEDpayerFORGE", 1);
+            Some(Tampering::Identity) => {
+                let genuine = xml(&self.openid);
+                let forged = genuine.replacen(self.openid.as_str(), "oFORGEDpayerFORGEDpayerFORGE", 1);
                 (query.encoded(), forged)
             }
         }
@@ -116,14 +116,14 @@ impl NotificationQuery {
 
     /// Sets or replaces a value. An existing signature is left unchanged.
     pub(crate) fn set(&mut self, name: &'static str, value: Vec<u8>) {
-        self.0.retain(|(given, _)| *given != name);
+        self.0.retain(|(key, _)| *key != name);
         self.0.push((name, value));
         self.0.sort();
     }
 
-    /// Multiplies an amount by ten, for a forgery.
+    /// Multiplies an amount by ten, for a forged copy.
     pub(crate) fn multiply_by_ten(&mut self, name: &str) {
-        for (_, value) in self.0.iter_mut().filter(|(given, _)| *given == name) {
+        for (_, value) in self.0.iter_mut().filter(|(key, _)| *key == name) {
             value.push(b'0');
         }
     }
@@ -138,8 +138,8 @@ impl NotificationQuery {
 
 /// Appends the query to a `notify_url`, which may have a query of its own.
 fn url(notify_url: &str, query: &str) -> String {
-    let joint = if notify_url.contains('?') { '&' } else { '?' };
-    format!("{notify_url}{joint}{query}")
+    let separator = if notify_url.contains('?') { '&' } else { '?' };
+    format!("{notify_url}{separator}{query}")
 }
 
 /// Builds the body: 352 bytes for an appid of 18 characters and an openid of 28.

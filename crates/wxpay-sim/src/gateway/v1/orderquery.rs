@@ -16,7 +16,7 @@ use wxpay_proto::{Fen, UnixTime, http::Response};
 const SIGNED_MEMBERS: [&str; 3] = ["appid", "package", "timestamp"];
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct QueryReply<'a> {
     #[serde(flatten)]
     code: Errcode,
     order_info: OrderInfo<'a>,
@@ -25,8 +25,8 @@ struct Answer<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum OrderInfo<'a> {
-    Known(Box<OrderDetails<'a>>),
-    Unknown { ret_code: u32, ret_msg: &'static str },
+    Found(Box<OrderDetails<'a>>),
+    NotFound { ret_code: u32, ret_msg: &'static str },
 }
 
 /// The details of an order. All members but `ret_code` are strings.
@@ -54,9 +54,10 @@ struct OrderDetails<'a> {
     rmb_total_fee: &'static str,
 }
 
-/// Tenpay's code for an order that does not exist. This is a choice: the real gateway's reply is not documented.
+/// The reply for an order that does not exist, with Tenpay's code. The documents do not state the reply; this is the
+/// simulator's choice.
 const NO_SUCH_ORDER: OrderInfo<'static> =
-    OrderInfo::Unknown { ret_code: 88_221_009, ret_msg: "order does not exist" };
+    OrderInfo::NotFound { ret_code: 88_221_009, ret_msg: "order does not exist" };
 
 pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Result<Response, Refusal> {
     call.check_app_signature(&SIGNED_MEMBERS, codes::BAD_SIGNATURE)?;
@@ -67,8 +68,8 @@ pub(super) fn answer(gateway: &mut Gateway, call: &Call, now: UnixTime) -> Resul
     let number = package.out_trade_no()?;
     let order = gateway.ledger.order(call.app.credentials().partner(), &number);
     let order_info =
-        order.and_then(order_details).map_or(NO_SUCH_ORDER, |known| OrderInfo::Known(Box::new(known)));
-    Ok(json(&Answer { code: codes::OK, order_info }))
+        order.and_then(order_details).map_or(NO_SUCH_ORDER, |details| OrderInfo::Found(Box::new(details)));
+    Ok(json(&QueryReply { code: codes::OK, order_info }))
 }
 
 fn order_details(order: &Order) -> Option<OrderDetails<'_>> {
@@ -77,7 +78,8 @@ fn order_details(order: &Order) -> Option<OrderDetails<'_>> {
     Some(details_of(order, prepay, payment))
 }
 
-/// Describes an order. `trade_state` is 0 when it is paid; 1 otherwise is a choice, since the documents do not say.
+/// Builds the details of an order. The documents give `trade_state` 0 for a paid order and nothing for an unpaid one;
+/// 1 is the simulator's choice.
 fn details_of<'a>(
     order: &'a Order,
     prepay: &'a Prepay,

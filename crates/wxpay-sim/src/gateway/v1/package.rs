@@ -1,4 +1,4 @@
-//! Parsing of a `package`: `name=value` pairs with percent escapes, in one charset, with an MD5 among them.
+//! The `package` of a request: `name=value` pairs with percent escapes, in one charset, with their MD5 signature.
 
 use super::{
     codes::{self, Refusal},
@@ -9,7 +9,7 @@ use encoding_rs::{Encoding, GBK, UTF_8};
 use percent_encoding::percent_decode;
 use wxpay_proto::{Fen, UnixTime, id::OutTradeNo};
 
-/// The charset of an order, for the bytes under the MD5 and under the percent escapes.
+/// The charset of an order. The MD5 signature and the percent escapes are over the bytes in this charset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Charset {
     Gbk,
@@ -33,12 +33,12 @@ impl Charset {
         }
     }
 
-    fn text(self, bytes: &[u8]) -> Option<String> {
+    fn decode(self, bytes: &[u8]) -> Option<String> {
         self.encoding().decode_without_bom_handling_and_without_replacement(bytes).map(String::from)
     }
 }
 
-/// The pairs as received, values unescaped to bytes.
+/// The pairs in the order received, with unescaped values.
 #[derive(Clone, Debug)]
 pub(crate) struct Package {
     pairs: Vec<(String, Vec<u8>)>,
@@ -46,7 +46,7 @@ pub(crate) struct Package {
 }
 
 impl Package {
-    /// Splits and unescapes a package. Never fails: a malformed one fails a later check of its signature or of a field.
+    /// Splits and unescapes a package. Never fails: the later checks of signature and fields refuse a malformed one.
     pub(crate) fn parse(text: &str, plus: PlusSign) -> Self {
         let pairs = text
             .split('&')
@@ -70,7 +70,7 @@ impl Package {
 
     /// Returns the bytes of a value that is present and not empty.
     pub(crate) fn bytes(&self, name: &str) -> Option<&[u8]> {
-        let (_, value) = self.pairs.iter().find(|(given, _)| given == name)?;
+        let (_, value) = self.pairs.iter().find(|(key, _)| key == name)?;
         (!value.is_empty()).then_some(value)
     }
 
@@ -79,13 +79,13 @@ impl Package {
         self.bytes(name).and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 
-    /// Returns `true` if `sign` is the MD5 of the other pairs.
+    /// Returns `true` if `sign` is the MD5 signature of the other pairs.
     pub(crate) fn is_signed_by(&self, partner_key: &str) -> bool {
         let expected = sign::md5(&self.pairs, partner_key);
-        self.ascii("sign").is_some_and(|given| sign::constant_time_eq(given, &expected))
+        self.ascii("sign").is_some_and(|sign| sign::constant_time_eq(sign, &expected))
     }
 
-    /// Returns the merchant's number (`partner`).
+    /// Returns `partner`, the merchant.
     pub(crate) fn partner(&self) -> Option<&str> {
         self.ascii("partner")
     }
@@ -111,10 +111,10 @@ impl Package {
             .ok_or_else(|| codes::INVALID_ARGS.with_reason(format!("{name} is required in the package")))
     }
 
-    fn require_literal(&self, name: &str, wanted: &str) -> Result<(), Refusal> {
+    fn require_literal(&self, name: &str, expected: &str) -> Result<(), Refusal> {
         match self.required(name)? {
-            given if given == wanted => Ok(()),
-            _ => Err(field_error(name, &format!("must be {wanted}"))),
+            value if value == expected => Ok(()),
+            _ => Err(field_error(name, &format!("must be {expected}"))),
         }
     }
 
@@ -124,7 +124,7 @@ impl Package {
         text.parse().map(Some).map_err(|_| field_error(name, "must be an integer number of fen, in digits"))
     }
 
-    fn moment(&self, name: &str) -> Result<Option<UnixTime>, Refusal> {
+    fn parse_time(&self, name: &str) -> Result<Option<UnixTime>, Refusal> {
         let Some(bytes) = self.bytes(name) else { return Ok(None) };
         let text = std::str::from_utf8(bytes).unwrap_or_default();
         time::parse_yyyymmddhhmmss(text)
@@ -132,12 +132,12 @@ impl Package {
             .ok_or_else(|| field_error(name, "must be yyyyMMddHHmmss in GMT+8"))
     }
 
-    fn text(&self, name: &str, charset: Charset, at_most: usize) -> Result<Option<Text>, Refusal> {
+    fn text(&self, name: &str, charset: Charset, max_bytes: usize) -> Result<Option<Text>, Refusal> {
         let Some(bytes) = self.bytes(name) else { return Ok(None) };
-        if bytes.len() > at_most {
-            return Err(field_error(name, &format!("must be at most {at_most} bytes")));
+        if bytes.len() > max_bytes {
+            return Err(field_error(name, &format!("must be at most {max_bytes} bytes")));
         }
-        let text = charset.text(bytes).ok_or_else(|| {
+        let text = charset.decode(bytes).ok_or_else(|| {
             codes::INVALID_CHARSET.with_reason(format!("{name} is not in the input_charset"))
         })?;
         Ok(Some(Text { bytes: bytes.to_vec(), text }))
@@ -202,7 +202,7 @@ impl OrderData {
         if spbill_create_ip.parse::<std::net::Ipv4Addr>().is_err() {
             return Err(field_error("spbill_create_ip", "must be an IPv4 address"));
         }
-        let (start, time_expire) = (package.moment("time_start")?, package.moment("time_expire")?);
+        let (start, time_expire) = (package.parse_time("time_start")?, package.parse_time("time_expire")?);
         if let (Some(start), Some(expire)) = (start, time_expire)
             && expire <= start
         {
@@ -221,7 +221,8 @@ impl OrderData {
         })
     }
 
-    /// Checks that both fees together are `total_fee`, if either is given. Returns the transport fee.
+    /// Checks that the transport fee and the product fee add up to `total_fee`, if either is given. Returns the
+    /// transport fee.
     fn transport_fee(package: &Package, total_fee: Fen) -> Result<Fen, Refusal> {
         let (transport, product) = (package.fen("transport_fee")?, package.fen("product_fee")?);
         if transport.is_none() && product.is_none() {
@@ -236,7 +237,7 @@ impl OrderData {
     }
 }
 
-/// Checks a notify URL. A query is allowed: the gateway appends its own parameters to it.
+/// Returns `true` for a valid notify URL. A query is allowed: the gateway appends its own parameters to it.
 fn is_notify_url(url: &str) -> bool {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     let host = rest.and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();

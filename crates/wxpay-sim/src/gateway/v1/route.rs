@@ -20,8 +20,8 @@ impl<'a> Target<'a> {
         let url = request.url();
         let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
         let rest = rest.split_once('#').map_or(rest, |(rest, _)| rest);
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let path = place.find('/').and_then(|at| place.get(at..)).unwrap_or("/");
+        let (authority, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let path = authority.find('/').and_then(|index| authority.get(index..)).unwrap_or("/");
         Self {
             method: request.method(),
             is_https: scheme.eq_ignore_ascii_case("https"),
@@ -52,7 +52,7 @@ impl<'a> Target<'a> {
         self.query
             .split('&')
             .filter_map(|pair| pair.split_once('='))
-            .find(|(given, _)| *given == name)
+            .find(|(key, _)| *key == name)
             .map(|(_, value)| percent_decode_str(value).decode_utf8_lossy())
             .filter(|value| !value.is_empty())
     }

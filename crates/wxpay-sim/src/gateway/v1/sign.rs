@@ -1,12 +1,12 @@
-//! The two APIv1 signatures. The simulator has its own implementation so that a mistake of the client library cannot
-//! agree with itself.
+//! The two APIv1 signatures. The simulator has its own implementation: with shared code, a mistake in the client
+//! library would go unnoticed.
 
 use md5::Md5;
 use sha1::{Digest as _, Sha1};
 use subtle::ConstantTimeEq as _;
 
-/// Returns the MD5 over the raw bytes of names and values: sorted by name, without `sign` and empty values, the key
-/// appended. Upper-case hex.
+/// Returns the MD5 signature in upper-case hex. It covers the raw bytes of the names and values, sorted by name, and
+/// then the key. `sign` and empty values are left out.
 pub(crate) fn md5<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)], partner_key: &str) -> String {
     let mut signed: Vec<(&[u8], &[u8])> = pairs
         .iter()
@@ -26,8 +26,8 @@ pub(crate) fn md5<N: AsRef<[u8]>, V: AsRef<[u8]>>(pairs: &[(N, V)], partner_key:
     hex::encode_upper(hash.finalize())
 }
 
-/// Returns the SHA-1 over names and values with the key among them as `appkey`: sorted by name, values as sent, empty
-/// ones kept. Names are given in lower case. Lower-case hex.
+/// Returns the SHA-1 signature in lower-case hex. It covers the names and values, sorted by name, with the key among
+/// them as `appkey`. Values are signed as sent, even empty ones. The names must be in lower case.
 pub(crate) fn sha1(pairs: &[(&str, &str)], pay_sign_key: &str) -> String {
     let mut signed = pairs.to_vec();
     signed.push(("appkey", pay_sign_key));

@@ -42,7 +42,7 @@ pub(super) fn answer(gateway: &mut Gateway, target: &Target<'_>, now: UnixTime) 
     if !account.try_count_token(settings.token_daily_quota, now) {
         return Err(codes::QUOTA.with_reason("the daily quota of tokens is used up"));
     }
-    let value = ids.text(URL_SAFE, 64);
-    account.issue_token(value.clone(), now.after(settings.token_ttl), now.after(settings.token_overlap));
-    Ok(json(&TokenReply { access_token: &value, expires_in: settings.token_ttl.as_secs() }))
+    let token = ids.text(URL_SAFE, 64);
+    account.issue_token(token.clone(), now.after(settings.token_ttl), now.after(settings.token_overlap));
+    Ok(json(&TokenReply { access_token: &token, expires_in: settings.token_ttl.as_secs() }))
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/vectors/v1.json");
 
-/// Returns the verified vectors of this kind whose inputs are public; none if there is no file.
+/// Returns the vectors of this kind whose inputs are public. Returns none if there is no file.
 fn vectors(kind: &str) -> Vec<Value> {
     let Ok(text) = std::fs::read(FILE) else { return Vec::new() };
     let file: Value = serde_json::from_slice(&text).unwrap();
@@ -31,8 +31,8 @@ fn bytes(vector: &Value) -> Vec<(String, Vec<u8>)> {
 fn md5_signatures_match_the_vectors() {
     for vector in vectors("md5").iter().chain(&vectors("md5-negative")) {
         let sign = sign::md5(&bytes(vector), vector["inputs"]["key"].as_str().unwrap());
-        let same = vector["expected"].as_str() == Some(sign.as_str());
-        assert_eq!(Some(same), vector["verified"].as_bool(), "{}", vector["name"]);
+        let matches = vector["expected"].as_str() == Some(sign.as_str());
+        assert_eq!(Some(matches), vector["verified"].as_bool(), "{}", vector["name"]);
     }
 }
 
@@ -40,12 +40,12 @@ fn md5_signatures_match_the_vectors() {
 fn sha1_signatures_match_the_vectors() {
     for vector in vectors("sha1") {
         let mut parameters = parameters(&vector);
-        let Some(at) = parameters.iter().position(|(name, _)| name == "appkey") else { continue };
-        let (_, key) = parameters.remove(at);
+        let Some(index) = parameters.iter().position(|(name, _)| name == "appkey") else { continue };
+        let (_, key) = parameters.remove(index);
         let pairs: Vec<(&str, &str)> =
             parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let same = vector["expected"].as_str() == Some(sign::sha1(&pairs, &key).as_str());
-        assert_eq!(Some(same), vector["verified"].as_bool(), "{}", vector["name"]);
+        let matches = vector["expected"].as_str() == Some(sign::sha1(&pairs, &key).as_str());
+        assert_eq!(Some(matches), vector["verified"].as_bool(), "{}", vector["name"]);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The header `Authorization`: five named values in any order, and the message that they sign.
+//! The header `Authorization`, and the message that its signature covers.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::collections::BTreeMap;
@@ -16,18 +16,19 @@ pub(super) struct Authorization {
 }
 
 impl Authorization {
-    /// Parses the header: names and values with or without quotes, each name once, spaces around the commas allowed.
+    /// Parses the header. Each name must occur once. Quotes around the values and spaces around the commas are
+    /// optional.
     pub(super) fn parse(header: &str) -> Option<Self> {
         let rest = header.strip_prefix(SCHEME)?.strip_prefix(' ')?;
-        let mut said = BTreeMap::new();
+        let mut values = BTreeMap::new();
         for pair in rest.split(',') {
             let (name, value) = pair.trim_matches(' ').split_once('=')?;
-            let bare = value.strip_prefix('"').map_or(Some(value), |value| value.strip_suffix('"'))?;
-            if bare.contains('"') || said.insert(name, bare).is_some() {
+            let unquoted = value.strip_prefix('"').map_or(Some(value), |value| value.strip_suffix('"'))?;
+            if unquoted.contains('"') || values.insert(name, unquoted).is_some() {
                 return None;
             }
         }
-        let mut take = |name: &str| said.remove(name).filter(|value| !value.is_empty()).map(String::from);
+        let mut take = |name: &str| values.remove(name).filter(|value| !value.is_empty()).map(String::from);
         let digits = take("timestamp")?;
         Some(Self {
             mchid: take("mchid")?,
@@ -43,7 +44,7 @@ impl Authorization {
         STANDARD.decode(&self.signature).unwrap_or_default()
     }
 
-    /// Returns the message to be signed: method, target, timestamp, nonce and body, each followed by a line feed.
+    /// Returns the message that is signed: method, target, timestamp, nonce and body, each followed by a line feed.
     pub(super) fn message(&self, request: &Request, body: &[u8]) -> Vec<u8> {
         let mut message = format!(
             "{}\n{}\n{}\n{}\n",
@@ -76,9 +77,9 @@ mod tests {
         let one = r#"WECHATPAY2-SHA256-RSA2048 mchid="1",nonce_str="n",signature="a+/=",timestamp="5",serial_no="AB""#;
         let two = "WECHATPAY2-SHA256-RSA2048 serial_no=AB, timestamp=5,signature=a+/=, nonce_str=n,mchid=1";
         for header in [one, two] {
-            let said = Authorization::parse(header).unwrap();
-            assert_eq!((said.mchid.as_str(), said.serial_no.as_str(), said.timestamp), ("1", "AB", 5));
-            assert_eq!((said.nonce_str.as_str(), said.signature.as_str()), ("n", "a+/="));
+            let parsed = Authorization::parse(header).unwrap();
+            assert_eq!((parsed.mchid.as_str(), parsed.serial_no.as_str(), parsed.timestamp), ("1", "AB", 5));
+            assert_eq!((parsed.nonce_str.as_str(), parsed.signature.as_str()), ("n", "a+/="));
         }
     }
 

@@ -67,12 +67,10 @@ impl Call {
         self.query(name).or_else(|| self.body.get(name).and_then(Value::as_str))
     }
 
-    /// Checks that a merchant's number in the request is the caller's.
+    /// Checks that an mchid in the request is the caller's.
     pub(crate) fn check_mchid(&self, mchid: Option<&str>) -> Result<(), Refusal> {
         if mchid.is_some_and(|mchid| mchid != self.mchid.as_str()) {
-            return Err(
-                errors::MCHID_MISMATCH.with_reason("mchid must be the number of the calling merchant")
-            );
+            return Err(errors::MCHID_MISMATCH.with_reason("mchid must be that of the calling merchant"));
         }
         Ok(())
     }
@@ -84,30 +82,37 @@ impl Call {
             .map_err(|_| errors::ORDER_NOT_EXIST.with_reason("out_trade_no is invalid"))
     }
 
-    /// Decrypts a field of the body, if it is present. `Wechatpay-Serial` must name the key it was encrypted with.
+    /// Decrypts a field of the body, if it is present. `Wechatpay-Serial` must name the key that encrypted it.
     pub(crate) fn decrypt_field(&self, gateway: &Gateway, pointer: &str) -> Result<Option<String>, Refusal> {
-        let Some(sealed) = self.text(pointer).filter(|sealed| !sealed.is_empty()) else { return Ok(None) };
-        let wrong =
+        let Some(ciphertext) = self.text(pointer).filter(|ciphertext| !ciphertext.is_empty()) else {
+            return Ok(None);
+        };
+        let header_error =
             |issue: &str| errors::PARAM_ERROR.for_field("header", "Wechatpay-Serial", "".into(), issue);
-        let named = self.wechatpay_serial.as_deref().ok_or_else(|| wrong("缺少Wechatpay-Serial"))?;
+        let serial = self.wechatpay_serial.as_deref().ok_or_else(|| header_error("缺少Wechatpay-Serial"))?;
         let merchant = gateway.v3.merchants.get(&self.mchid);
-        let key = merchant.and_then(|merchant| merchant.platform().decryption_key(named, self.now));
-        let key = key.ok_or_else(|| wrong("平台证书序列号Wechatpay-Serial错误"))?;
-        let plain = STANDARD.decode(sealed).ok().and_then(|sealed| key.open(&sealed));
-        let plain = plain.and_then(|plain| String::from_utf8(plain).ok());
-        let refused = || errors::PARAM_ERROR.for_field("body", pointer, "".into(), "敏感信息解密失败");
-        plain.map(Some).ok_or_else(refused)
+        let key = merchant.and_then(|merchant| merchant.platform().decryption_key(serial, self.now));
+        let key = key.ok_or_else(|| header_error("平台证书序列号Wechatpay-Serial错误"))?;
+        let plaintext = STANDARD.decode(ciphertext).ok().and_then(|ciphertext| key.open(&ciphertext));
+        let plaintext = plaintext.and_then(|plaintext| String::from_utf8(plaintext).ok());
+        let decryption_error =
+            || errors::PARAM_ERROR.for_field("body", pointer, "".into(), "敏感信息解密失败");
+        plaintext.map(Some).ok_or_else(decryption_error)
     }
 
-    /// Returns the body with each encrypted field decrypted and hashed. Two identical requests are then equal although
-    /// each was encrypted anew.
-    pub(crate) fn normalized_body(&self, gateway: &Gateway, sealed: &[&str]) -> Result<Value, Refusal> {
+    /// Returns the body with the hash of the plaintext in place of each encrypted field. OAEP gives a new ciphertext
+    /// each time; with the hash, repeated requests compare as equal.
+    pub(crate) fn normalized_body(
+        &self,
+        gateway: &Gateway,
+        encrypted_fields: &[&str],
+    ) -> Result<Value, Refusal> {
         let mut body = self.body.clone();
-        for pointer in sealed {
-            if let (Some(plain), Some(place)) =
+        for pointer in encrypted_fields {
+            if let (Some(plaintext), Some(value)) =
                 (self.decrypt_field(gateway, pointer)?, body.pointer_mut(pointer))
             {
-                *place = hex::encode(digest(&SHA256, plain.as_bytes())).into();
+                *value = hex::encode(digest(&SHA256, plaintext.as_bytes())).into();
             }
         }
         Ok(body)

@@ -10,7 +10,7 @@ use crate::{gateway::Gateway, rng::URL_SAFE};
 use std::{collections::VecDeque, fmt, time::Duration};
 use wxpay_proto::{UnixTime, id::MchId};
 
-/// The maximum number of files that are kept. The oldest is removed first.
+/// The maximum number of stored files. The oldest is removed first.
 const MAX_FILES: usize = 64;
 
 pub(super) const QUERY: &[Field] = &[required("token", text(256)), optional("tartype", text(16))];
@@ -24,52 +24,52 @@ struct File {
     path: &'static str,
     token: String,
     mchid: MchId,
-    expires: UnixTime,
+    expires_at: UnixTime,
     bytes: Vec<u8>,
 }
 
-/// The token gives access to the file, and the file may contain personal data: neither is shown.
+// The token gives access to the file, and the file may contain personal data: neither is shown.
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, mchid, expires: until, bytes, .. } = self;
-        write!(f, "[{} bytes for {mchid} at {path} until {until}]", bytes.len())
+        let Self { path, mchid, expires_at, bytes, .. } = self;
+        write!(f, "[{} bytes for {mchid} at {path} until {expires_at}]", bytes.len())
     }
 }
 
-/// Keeps a bill for the caller. Returns its download URL, on the host of the request.
+/// Stores a bill for the caller. Returns its download URL, on the host of the request.
 pub(super) fn publish_bill(gateway: &mut Gateway, call: &Call, bytes: Vec<u8>) -> String {
     let ttl = gateway.settings.v3.download_ttl;
     publish_file(gateway, call, ("/v3/billdownload/file", ttl), bytes)
 }
 
-/// Keeps a file for the caller for a limited time. Returns its download URL: the path on the host of the request.
+/// Stores a file for the caller for a limited time. Returns its download URL: `path` on the host of the request.
 pub(super) fn publish_file(
     gateway: &mut Gateway,
     call: &Call,
     (path, ttl): (&'static str, Duration),
     bytes: Vec<u8>,
 ) -> String {
-    let token = gateway.v3.chance.text(URL_SAFE, 64);
-    let until = call.now.after(ttl);
+    let token = gateway.v3.rng.text(URL_SAFE, 64);
+    let expires_at = call.now.after(ttl);
     let files = &mut gateway.v3.downloads.0;
     if files.len() >= MAX_FILES {
         files.pop_front();
     }
-    files.push_back(File { path, token: token.clone(), mchid: call.mchid.clone(), expires: until, bytes });
+    files.push_back(File { path, token: token.clone(), mchid: call.mchid.clone(), expires_at, bytes });
     format!("{}{path}?token={token}", call.base_url)
 }
 
 pub(super) fn fetch(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let token = call.query("token").unwrap_or_default();
-    let is_it = |file: &&File| file.token == token && file.path == call.path_template;
-    let file = gateway.v3.downloads.0.iter().find(is_it);
-    let stale = || errors::INVALID_REQUEST.with_message("下载链接无效或已过期，请重新申请");
-    let file = file.ok_or_else(stale)?;
+    let matches = |file: &&File| file.token == token && file.path == call.path_template;
+    let file = gateway.v3.downloads.0.iter().find(matches);
+    let expired = || errors::INVALID_REQUEST.with_message("下载链接无效或已过期，请重新申请");
+    let file = file.ok_or_else(expired)?;
     if file.mchid != call.mchid {
         return Err(errors::NO_AUTH.with_message("没有权限下载他人申请的文件"));
     }
-    if file.expires <= call.now {
-        return Err(stale());
+    if file.expires_at <= call.now {
+        return Err(expired());
     }
     Ok(Reply::file(file.bytes.clone()))
 }
@@ -80,10 +80,10 @@ mod tests {
 
     #[test]
     fn file_debug_shows_neither_token_nor_contents() {
-        let (mchid, until) = ("1900000109".parse().unwrap(), UnixTime::from_secs(7));
+        let (mchid, expires_at) = ("1900000109".parse().unwrap(), UnixTime::from_secs(7));
         let (path, bytes) = ("/v3/billdownload/file", b"planted".to_vec());
-        let file = File { path, token: "secret".into(), mchid, expires: until, bytes };
-        let shown = format!("{file:?}");
-        assert_eq!(shown, "[7 bytes for 1900000109 at /v3/billdownload/file until 7]");
+        let file = File { path, token: "secret".into(), mchid, expires_at, bytes };
+        let debug = format!("{file:?}");
+        assert_eq!(debug, "[7 bytes for 1900000109 at /v3/billdownload/file until 7]");
     }
 }

@@ -21,31 +21,31 @@ const FIELDS: &[Field] = &[
     optional("notify_url", Kind::Url),
 ];
 
-/// Returns the encrypted message, encrypted for the merchant. The notification contains both messages as in the reply.
+/// Returns both messages, the encrypted one re-encrypted for the merchant. The notification contains the same.
 fn echo(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let opened = call.decrypt_field(gateway, "/encrypted_echo_message")?;
+    let message_plaintext = call.decrypt_field(gateway, "/encrypted_echo_message")?;
     let message = call.text("/echo_message").unwrap_or_default();
-    let mut said = json!({ "echo_message": message });
-    if let (Some(opened), Some(members)) = (&opened, said.as_object_mut()) {
+    let mut body = json!({ "echo_message": message });
+    if let (Some(message_plaintext), Some(members)) = (&message_plaintext, body.as_object_mut()) {
         let key = gateway.v3.merchants.get(&call.mchid).and_then(|merchant| merchant.encryption_key());
-        let sealed = key.and_then(|key| key.seal(opened.as_bytes()));
-        let sealed =
-            sealed.ok_or_else(|| errors::SYSTEM_ERROR.with_reason("the message cannot be encrypted"))?;
-        members.insert("encrypted_echo_message".into(), STANDARD.encode(sealed).into());
+        let ciphertext = key.and_then(|key| key.seal(message_plaintext.as_bytes()));
+        let ciphertext =
+            ciphertext.ok_or_else(|| errors::SYSTEM_ERROR.with_reason("the message cannot be encrypted"))?;
+        members.insert("encrypted_echo_message".into(), STANDARD.encode(ciphertext).into());
     }
     if let Some(url) = call.text("/notify_url") {
         let event = Event {
             mchid: call.mchid.clone(),
             notify_url: url.into(),
-            created: call.now,
+            created_at: call.now,
             event_type: "SECURITY_ECHO.SUCCESS",
             summary: "商户签名验签／加解密测试",
             original_type: "security",
-            plaintext: said.clone(),
-            asked: call.wechatpay_serial.clone(),
+            plaintext: body.clone(),
+            request_serial: call.wechatpay_serial.clone(),
             retry_schedule: None,
         };
         gateway.notify("", event, call.now.after(gateway.settings.notify_delay));
     }
-    Ok(Reply::json(&said))
+    Ok(Reply::json(&body))
 }

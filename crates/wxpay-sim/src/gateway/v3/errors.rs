@@ -1,6 +1,6 @@
 //! APIv3 errors: HTTP status, code, message, detail, and the result code at the end of `Request-ID`.
 //!
-//! Codes that have no documented result code of their own use that of an invalid parameter, or of their kind.
+//! A code without a documented result code uses that of an invalid parameter or of a similar code.
 
 use serde_json::{Value, json};
 
@@ -13,8 +13,8 @@ pub(crate) struct ErrorCode {
     message: &'static str,
 }
 
-const fn code(status: u16, word: &'static str, number: u64, message: &'static str) -> ErrorCode {
-    ErrorCode { status, code: word, result_code: number, message }
+const fn code(status: u16, code: &'static str, result_code: u64, message: &'static str) -> ErrorCode {
+    ErrorCode { status, code, result_code, message }
 }
 
 pub(crate) const INVALID_REQUEST: ErrorCode = code(400, "INVALID_REQUEST", 268_435_461, "请求不符合规则");
@@ -25,9 +25,9 @@ pub(crate) const MCH_NOT_EXISTS: ErrorCode = code(400, "MCH_NOT_EXISTS", 268_443
 pub(crate) const MCHID_MISMATCH: ErrorCode = code(400, "INVALID_REQUEST", 268_447_843, "商户号与订单不匹配");
 pub(crate) const SUB_MCHID_MISMATCH: ErrorCode =
     code(400, "INVALID_REQUEST", 268_447_845, "子商户号与订单不匹配");
-pub(crate) const SUB_IS_SELF: ErrorCode =
+pub(crate) const SUB_MCHID_IS_CALLER: ErrorCode =
     code(400, "INVALID_REQUEST", 268_443_705, "子商户号不能与服务商商户号相同");
-pub(crate) const SUB_MISSING: ErrorCode = code(400, "PARAM_ERROR", 268_443_704, "缺少sub_mchid");
+pub(crate) const SUB_MCHID_MISSING: ErrorCode = code(400, "PARAM_ERROR", 268_443_704, "缺少sub_mchid");
 pub(crate) const OPENID_MISSING: ErrorCode = code(400, "PARAM_ERROR", 268_501_013, "缺少openid");
 pub(crate) const APPID_MCHID_NOT_MATCH: ErrorCode =
     code(400, "APPID_MCHID_NOT_MATCH", 268_445_527, "appid和mchid不匹配");
@@ -80,10 +80,10 @@ pub(crate) struct Refusal {
 }
 
 impl ErrorCode {
-    /// Builds a refusal with the documented message. `why` is used in the warnings only.
-    pub(crate) fn with_reason(self, why: impl Into<String>) -> Refusal {
+    /// Builds a refusal with the documented message. `reason` is used in the warnings only.
+    pub(crate) fn with_reason(self, reason: impl Into<String>) -> Refusal {
         let Self { status, code, result_code, message } = self;
-        Refusal { status, code, result_code, message: message.into(), detail: None, reason: why.into() }
+        Refusal { status, code, result_code, message: message.into(), detail: None, reason: reason.into() }
     }
 
     /// Builds a refusal with its own message.
@@ -93,12 +93,12 @@ impl ErrorCode {
 
     /// Builds a refusal of one field: its location, its name or JSON pointer, its value and the violated rule.
     pub(crate) fn for_field(self, location: &str, field: &str, value: Value, issue: &str) -> Refusal {
-        let why = format!("{location} {field}: {issue}");
+        let reason = format!("{location} {field}: {issue}");
         let mut detail = json!({ "field": field, "issue": issue, "location": location });
         if let Some(members) = detail.as_object_mut() {
             members.insert("value".into(), value);
         }
-        Refusal { detail: Some(detail), ..self.with_reason(why) }
+        Refusal { detail: Some(detail), ..self.with_reason(reason) }
     }
 }
 

@@ -25,16 +25,16 @@ use wxpay_proto::{
 
 /// Answers a request, with the fault of the first rule that applies.
 pub(in crate::gateway) fn answer(gateway: &mut Gateway, request: &Request, now: UnixTime) -> Outcome {
-    let trouble = gateway.faults.inject(|| scene(request), now);
-    let mut struck = FaultedCall { gateway, request, kind: trouble.map(Fault::kind), now };
-    match trouble {
-        None => Outcome::Reply(struck.answer(None)),
-        Some(trouble) => struck.outcome(trouble),
+    let fault = gateway.faults.inject(|| fault_context(request), now);
+    let mut call = FaultedCall { gateway, request, kind: fault.map(Fault::kind), now };
+    match fault {
+        None => Outcome::Reply(call.answer(None)),
+        Some(fault) => call.outcome(fault),
     }
 }
 
 /// Describes a request for matching fault rules, as far as it can be read before the request is verified.
-fn scene(request: &Request) -> FaultContext {
+fn fault_context(request: &Request) -> FaultContext {
     let (path, query) = target(request).split_once('?').unwrap_or_else(|| (target(request), ""));
     // A request without a label is matched only by rules that name no operation.
     let (label, parameters) = route::find(request.method(), path).map_or_else(
@@ -45,8 +45,9 @@ fn scene(request: &Request) -> FaultContext {
     let mut numbers = Vec::new();
     collect_numbers(&body, &mut numbers);
     numbers.extend(parameters.values().filter_map(Value::as_str).map(String::from));
-    let asked = query.split('&').filter_map(|pair| pair.split_once('='));
-    numbers.extend(asked.filter(|(name, _)| is_number(name)).map(|(_, value)| percent_decoded(value)));
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    numbers
+        .extend(pairs.filter(|(name, _)| is_merchant_number(name)).map(|(_, value)| percent_decoded(value)));
     FaultContext {
         api_version: ApiVersion::V3,
         operation: Operation::V3(label),
@@ -61,22 +62,22 @@ const UNKNOWN_LABEL: &str = "v3";
 
 /// Returns `true` for the name of a merchant's own number: `out_trade_no`, `out_refund_no`, `combine_out_trade_no` and
 /// similar.
-fn is_number(name: &str) -> bool {
+fn is_merchant_number(name: &str) -> bool {
     name.contains("out_") && name.ends_with("_no")
 }
 
-/// Collects the merchant's numbers of an object and of the objects in its lists.
+/// Collects the merchant's numbers in an object and in the objects of its lists.
 fn collect_numbers(value: &Value, numbers: &mut Vec<String>) {
     for (name, member) in value.as_object().into_iter().flatten() {
         match member {
-            Value::String(text) if is_number(name) => numbers.push(text.clone()),
+            Value::String(text) if is_merchant_number(name) => numbers.push(text.clone()),
             Value::Array(items) => items.iter().for_each(|item| collect_numbers(item, numbers)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {}
         }
     }
 }
 
-/// Returns the merchant's number in `Authorization`. The signature is not verified here.
+/// Returns the mchid in `Authorization`. The signature is not verified here.
 fn claimed_mchid(request: &Request) -> Option<MchId> {
     request.header("authorization").and_then(Authorization::parse)?.mchid.parse().ok()
 }
@@ -90,8 +91,8 @@ struct FaultedCall<'a> {
 }
 
 impl FaultedCall<'_> {
-    fn outcome(&mut self, trouble: Fault) -> Outcome {
-        let reply = match trouble {
+    fn outcome(&mut self, fault: Fault) -> Outcome {
+        let reply = match fault {
             Fault::ConnectionRefused { millis } => {
                 return self.drop_unprocessed(Outcome::ConnectionRefused(Duration::from_millis(millis)));
             }
@@ -112,15 +113,15 @@ impl FaultedCall<'_> {
             Fault::Delayed { millis } | Fault::AnswerAfterClientTimeout { millis } => {
                 return Outcome::Delayed(self.answer(None), Duration::from_millis(millis));
             }
-            Fault::Cut { bytes } => return Outcome::cut(self.answer(None), bytes),
+            Fault::Cut { bytes } => return Outcome::truncated(self.answer(None), bytes),
             Fault::Slow { bytes_per_second } => return Outcome::Slow(self.answer(None), bytes_per_second),
             Fault::Early => return self.notify_before_reply(),
-            Fault::ServerError { commits: effect } => self.replace_reply(effect, Reply::proxy_page(500)),
-            Fault::BadGateway { commits: effect } => self.replace_reply(effect, Reply::proxy_page(502)),
-            Fault::Unavailable { commits: effect } => self.replace_reply(effect, Reply::proxy_page(503)),
-            Fault::Garbage { commits: effect } => self.replace_reply(effect, Reply::garbage()),
-            Fault::SystemError { commits: effect } => self.replace_reply(effect, error_reply(SYSTEM_ERROR)),
-            Fault::Accepted { commits: effect } => self.replace_reply(effect, Reply::accepted()),
+            Fault::ServerError { commits } => self.replace_reply(commits, Reply::proxy_page(500)),
+            Fault::BadGateway { commits } => self.replace_reply(commits, Reply::proxy_page(502)),
+            Fault::Unavailable { commits } => self.replace_reply(commits, Reply::proxy_page(503)),
+            Fault::Garbage { commits } => self.replace_reply(commits, Reply::garbage()),
+            Fault::SystemError { commits } => self.replace_reply(commits, error_reply(SYSTEM_ERROR)),
+            Fault::Accepted { commits } => self.replace_reply(commits, Reply::accepted()),
             Fault::RateLimited => self.replace_reply(false, error_reply(RATELIMIT_EXCEEDED)),
             Fault::UnsignedReply => self.answer_with(|reply, _| reply.is_signed = false),
             Fault::WrongSignature => self.answer(Some(NegativeTest::BadSignature)),
@@ -133,7 +134,7 @@ impl FaultedCall<'_> {
                 self.pay(self.now.after(self.gateway.settings.notify_delay));
                 self.answer(None)
             }
-            Fault::CertificateRotated | Fault::MigrationStep { .. } => self.change_keys(trouble),
+            Fault::CertificateRotated | Fault::MigrationStep { .. } => self.change_keys(fault),
             Fault::TokenReplaced
             | Fault::TokenExpired
             | Fault::QuotaUsedUp
@@ -152,38 +153,38 @@ impl FaultedCall<'_> {
 
     /// Executes the request and returns its reply, with an invalid signature if requested.
     fn answer(&mut self, negative: Option<NegativeTest>) -> Response {
-        self.answer_with(|_, door| door.negative = negative.or(door.negative))
+        self.answer_with(|_, context| context.negative = negative.or(context.negative))
     }
 
     fn answer_with(&mut self, change: impl FnOnce(&mut Reply, &mut RequestContext)) -> Response {
-        let mut door = self.context();
-        let mut reply = execute(self.gateway, self.request, &mut door, self.now);
-        change(&mut reply, &mut door);
-        finish_reply(self.gateway, self.request, door, reply, self.now)
+        let mut context = self.context();
+        let mut reply = execute(self.gateway, self.request, &mut context, self.now);
+        change(&mut reply, &mut context);
+        finish_reply(self.gateway, self.request, context, reply, self.now)
     }
 
-    /// Returns another reply in place of the request's own.
-    fn replace_reply(&mut self, effect: bool, reply: Reply) -> Response {
-        let mut door = self.context();
-        if effect {
-            execute(self.gateway, self.request, &mut door, self.now);
+    /// Returns the given reply instead of the operation's reply.
+    fn replace_reply(&mut self, commits: bool, reply: Reply) -> Response {
+        let mut context = self.context();
+        if commits {
+            execute(self.gateway, self.request, &mut context, self.now);
         } else {
-            self.read_claims(&mut door);
+            self.read_claims(&mut context);
         }
-        finish_reply(self.gateway, self.request, door, reply, self.now)
+        finish_reply(self.gateway, self.request, context, reply, self.now)
     }
 
     /// Changes the platform's keys after the request is executed and before its reply is signed.
-    fn change_keys(&mut self, trouble: Fault) -> Response {
-        let mut door = self.context();
-        let reply = execute(self.gateway, self.request, &mut door, self.now);
-        if let Some(mchid) = &door.mchid {
-            self.gateway.change_platform_keys(trouble, mchid, self.now);
+    fn change_keys(&mut self, fault: Fault) -> Response {
+        let mut context = self.context();
+        let reply = execute(self.gateway, self.request, &mut context, self.now);
+        if let Some(mchid) = &context.mchid {
+            self.gateway.change_platform_keys(fault, mchid, self.now);
         }
-        finish_reply(self.gateway, self.request, door, reply, self.now)
+        finish_reply(self.gateway, self.request, context, reply, self.now)
     }
 
-    /// Lets the payer pay before the order is answered.
+    /// Executes the request and lets the payer pay, so that the notification arrives before the reply.
     fn notify_before_reply(&mut self) -> Outcome {
         let response = self.answer(None);
         if response.status() == 200 && self.pay(self.now) {
@@ -193,25 +194,27 @@ impl FaultedCall<'_> {
         }
     }
 
-    /// Pays the orders that the request names, as far as they can be paid.
+    /// Pays the orders named in the request, as far as they can be paid. Returns `true` if one is paid.
     fn pay(&mut self, due: UnixTime) -> bool {
         let Some(mchid) = claimed_mchid(self.request) else { return false };
-        let numbers = scene(self.request).numbers;
+        let numbers = fault_context(self.request).numbers;
         let numbers = numbers.iter().filter_map(|number| number.parse::<OutTradeNo>().ok());
         let mut is_paid = false;
         for number in numbers {
-            let named = OrderRef::OfMerchant(mchid.clone(), number);
-            is_paid |=
-                self.gateway.charge_with_combined(&named, &Payer::default(), false, due, self.now).is_ok();
+            let order_ref = OrderRef::OfMerchant(mchid.clone(), number);
+            is_paid |= self
+                .gateway
+                .charge_with_combined(&order_ref, &Payer::default(), false, due, self.now)
+                .is_ok();
         }
         is_paid
     }
 
     /// Records a request that is not processed.
     fn drop_unprocessed(&mut self, outcome: Outcome) -> Outcome {
-        let mut door = self.context();
-        self.read_claims(&mut door);
-        self.gateway.v3.requests.add(self.request, &door, None, "", self.now);
+        let mut context = self.context();
+        self.read_claims(&mut context);
+        self.gateway.v3.requests.add(self.request, &context, None, "", self.now);
         outcome
     }
 
@@ -219,13 +222,14 @@ impl FaultedCall<'_> {
         RequestContext { fault: self.kind, ..RequestContext::default() }
     }
 
-    /// Reads merchant and operation without verification, if there is such a merchant: the reply is signed towards it.
-    fn read_claims(&self, door: &mut RequestContext) {
-        door.mchid =
+    /// Reads the merchant and the operation of an unverified request. The reply is signed for this merchant, so an
+    /// unknown one is ignored.
+    fn read_claims(&self, context: &mut RequestContext) {
+        context.mchid =
             claimed_mchid(self.request).filter(|mchid| self.gateway.v3.merchants.get(mchid).is_some());
         let path = target(self.request).split('?').next().unwrap_or_default();
         let found = route::find(self.request.method(), path);
-        door.label = found.ok().map(|(operation, _)| operation.label);
+        context.label = found.ok().map(|(operation, _)| operation.label);
     }
 }
 
@@ -235,19 +239,19 @@ fn error_reply(code: ErrorCode) -> Reply {
 }
 
 impl Gateway {
-    /// Changes the platform's keys towards a merchant, as a fault requires. Adds a warning if that is not possible.
-    pub(super) fn change_platform_keys(&mut self, trouble: Fault, mchid: &MchId, now: UnixTime) {
-        let turned = if trouble == Fault::CertificateRotated {
+    /// Changes the platform keys of a merchant, as a fault requires. Adds a warning if that is not possible.
+    pub(super) fn change_platform_keys(&mut self, fault: Fault, mchid: &MchId, now: UnixTime) {
+        let result = if fault == Fault::CertificateRotated {
             // A certificate signs one day after it is listed: listed a day ago, it signs from now on.
             self.rotate_certificate(mchid, now.before(DAY))
-        } else if let Fault::MigrationStep { step } = trouble {
+        } else if let Fault::MigrationStep { step } = fault {
             self.apply_migration_step(mchid, step, now)
         } else {
             return;
         };
-        if turned.is_err() {
+        if result.is_err() {
             let detail =
-                format!("{} has no effect: the current keys of {mchid} do not allow it", trouble.kind());
+                format!("{} has no effect: the current keys of {mchid} do not allow it", fault.kind());
             self.warn(now, Kind::Nonportable, None, detail);
         }
     }

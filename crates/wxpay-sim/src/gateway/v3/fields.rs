@@ -1,8 +1,8 @@
 //! Declared fields of requests, and their validation.
 //!
 //! A product declares the fields of its operation as a table of [`Field`]s. [`check`] validates a body before the
-//! product sees it: no undeclared field, no `null`, no missing field, each value of its type, length and alphabet. A
-//! violation is refused with a JSON pointer to the field.
+//! product sees it: no undeclared field, no `null`, no missing field, each value of its type, length and alphabet. The
+//! refusal has a JSON pointer to the invalid field.
 
 use super::errors::{self, Refusal};
 use crate::time;
@@ -39,7 +39,7 @@ pub(crate) enum Kind {
     Time,
     /// An absolute `http` or `https` URL without query, of at most 256 characters.
     Url,
-    /// A value of this list.
+    /// One of these strings.
     OneOf(&'static [&'static str]),
     /// An object with these fields.
     Object(&'static [Field]),
@@ -47,9 +47,9 @@ pub(crate) enum Kind {
     List(&'static Self, usize),
 }
 
-/// Declares a text of 1 to `most` characters of any alphabet.
-pub(crate) const fn text(most: usize) -> Kind {
-    Kind::Text(1, most, Alphabet::Any)
+/// Declares a string of 1 to `max` characters of any alphabet.
+pub(crate) const fn text(max: usize) -> Kind {
+    Kind::Text(1, max, Alphabet::Any)
 }
 
 /// The alphabet of a string. Characters outside the Basic Multilingual Plane are never allowed.
@@ -68,13 +68,13 @@ pub(crate) enum Alphabet {
 }
 
 impl Alphabet {
-    fn contains(self, sign: char) -> bool {
+    fn contains(self, character: char) -> bool {
         match self {
             Self::Any => true,
-            Self::Digits => sign.is_ascii_digit(),
-            Self::Alphanumeric => sign.is_ascii_alphanumeric(),
-            Self::OrderNumber => sign.is_ascii_alphanumeric() || "_-*".contains(sign),
-            Self::RefundNumber => sign.is_ascii_alphanumeric() || "_-|*@".contains(sign),
+            Self::Digits => character.is_ascii_digit(),
+            Self::Alphanumeric => character.is_ascii_alphanumeric(),
+            Self::OrderNumber => character.is_ascii_alphanumeric() || "_-*".contains(character),
+            Self::RefundNumber => character.is_ascii_alphanumeric() || "_-|*@".contains(character),
         }
     }
 }
@@ -92,73 +92,75 @@ pub(crate) fn check(
 fn check_object(
     members: &Map<String, Value>,
     fields: &[&[Field]],
-    at: &str,
+    parent: &str,
     location: &str,
 ) -> Result<(), Refusal> {
     let fields = || fields.iter().copied().flatten();
     for (name, value) in members {
-        let here = format!("{at}/{name}");
+        let pointer = format!("{parent}/{name}");
         let Some(field) = fields().find(|field| field.name == name) else {
             return Err(errors::EXTRA_PARAMETER.for_field(
                 location,
-                &here,
+                &pointer,
                 echoed_value(value),
                 "请求中含有未定义的参数",
             ));
         };
-        check_value(value, field.kind, &here, location)?;
+        check_value(value, field.kind, &pointer, location)?;
     }
     for field in fields().filter(|field| field.is_required) {
         if !members.contains_key(field.name) {
-            let here = format!("{at}/{}", field.name);
-            return Err(errors::PARAM_ERROR.for_field(location, &here, "".into(), "缺少必填参数"));
+            let pointer = format!("{parent}/{}", field.name);
+            return Err(errors::PARAM_ERROR.for_field(location, &pointer, "".into(), "缺少必填参数"));
         }
     }
     Ok(())
 }
 
-fn check_value(value: &Value, kind_of: Kind, at: &str, location: &str) -> Result<(), Refusal> {
-    let wrong = |issue: &str| Err(errors::PARAM_ERROR.for_field(location, at, echoed_value(value), issue));
-    match (kind_of, value) {
-        (_, Value::Null) => wrong("参数不能为null"),
-        (_, Value::String(text)) if text.chars().any(|sign| sign > '\u{ffff}') => wrong("不支持4字节字符"),
-        (Kind::Text(least, most, alphabet), Value::String(text)) => {
+fn check_value(value: &Value, kind: Kind, pointer: &str, location: &str) -> Result<(), Refusal> {
+    let invalid =
+        |issue: &str| Err(errors::PARAM_ERROR.for_field(location, pointer, echoed_value(value), issue));
+    match (kind, value) {
+        (_, Value::Null) => invalid("参数不能为null"),
+        (_, Value::String(text)) if text.chars().any(|character| character > '\u{ffff}') => {
+            invalid("不支持4字节字符")
+        }
+        (Kind::Text(min, max, alphabet), Value::String(text)) => {
             let length = text.chars().count();
-            if !(least..=most).contains(&length) {
-                return wrong(&format!("长度应为{least}到{most}"));
+            if !(min..=max).contains(&length) {
+                return invalid(&format!("长度应为{min}到{max}"));
             }
-            if text.chars().all(|sign| alphabet.contains(sign)) {
+            if text.chars().all(|character| alphabet.contains(character)) {
                 Ok(())
             } else {
-                wrong("含有不允许的字符")
+                invalid("含有不允许的字符")
             }
         }
-        (Kind::Number(least, most), Value::Number(number)) => match number.as_u64() {
-            Some(number) if (least..=most).contains(&number) => Ok(()),
+        (Kind::Number(min, max), Value::Number(number)) => match number.as_u64() {
+            Some(number) if (min..=max).contains(&number) => Ok(()),
             Some(_) => {
-                let issue = format!("应为{least}到{most}");
-                Err(errors::OUT_OF_RANGE.for_field(location, at, echoed_value(value), &issue))
+                let issue = format!("应为{min}到{max}");
+                Err(errors::OUT_OF_RANGE.for_field(location, pointer, echoed_value(value), &issue))
             }
-            None => wrong("应为非负整数"),
+            None => invalid("应为非负整数"),
         },
         (Kind::Boolean, Value::Bool(_)) => Ok(()),
         (Kind::Time, Value::String(text)) => match time::parse_rfc3339(text) {
             Some(_) => Ok(()),
-            None => wrong("应为rfc3339格式的时间"),
+            None => invalid("应为rfc3339格式的时间"),
         },
         (Kind::Url, Value::String(text)) if is_url(text) => Ok(()),
-        (Kind::Url, Value::String(_)) => wrong("应为不带参数的http或https绝对地址"),
-        (Kind::OneOf(words), Value::String(text)) if words.contains(&text.as_str()) => Ok(()),
-        (Kind::OneOf(_), Value::String(_)) => wrong("不在枚举值之内"),
-        (Kind::Object(fields), Value::Object(members)) => check_object(members, &[fields], at, location),
-        (Kind::List(each, most), Value::Array(items)) => {
-            if items.len() > most {
-                return wrong(&format!("最多{most}项"));
+        (Kind::Url, Value::String(_)) => invalid("应为不带参数的http或https绝对地址"),
+        (Kind::OneOf(values), Value::String(text)) if values.contains(&text.as_str()) => Ok(()),
+        (Kind::OneOf(_), Value::String(_)) => invalid("不在枚举值之内"),
+        (Kind::Object(fields), Value::Object(members)) => check_object(members, &[fields], pointer, location),
+        (Kind::List(item_kind, max), Value::Array(items)) => {
+            if items.len() > max {
+                return invalid(&format!("最多{max}项"));
             }
-            items
-                .iter()
-                .enumerate()
-                .try_for_each(|(index, item)| check_value(item, *each, &format!("{at}/{index}"), location))
+            items.iter().enumerate().try_for_each(|(index, item)| {
+                check_value(item, *item_kind, &format!("{pointer}/{index}"), location)
+            })
         }
         (
             Kind::Text(..)
@@ -170,7 +172,7 @@ fn check_value(value: &Value, kind_of: Kind, at: &str, location: &str) -> Result
             | Kind::Object(_)
             | Kind::List(..),
             _,
-        ) => wrong("类型错误"),
+        ) => invalid("类型错误"),
     }
 }
 
@@ -182,7 +184,7 @@ fn is_url(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte))
 }
 
-/// Returns the part of a value that a refusal repeats: at most a short text of it.
+/// Returns a value as a refusal repeats it: strings are cut to 64 characters, objects and lists are omitted.
 fn echoed_value(value: &Value) -> Value {
     match value {
         Value::String(text) => text.chars().take(64).collect::<String>().into(),
@@ -228,7 +230,7 @@ mod tests {
 
     #[test]
     fn check_names_the_broken_field_by_its_json_pointer() {
-        let whole = json!({ "number": "123456", "amount": { "total": 1 } });
+        let valid = json!({ "number": "123456", "amount": { "total": 1 } });
         let cases = [
             (json!({ "number": null }), 268_435_461, "/number"),
             (json!({ "number": "12345" }), 268_435_461, "/number"),
@@ -248,7 +250,7 @@ mod tests {
             (json!({ "list": [{ "id": "a" }, { "id": "b" }, { "id": "c" }] }), 268_435_461, "/list"),
         ];
         for (change, number, field) in cases {
-            let mut body = whole.clone();
+            let mut body = valid.clone();
             body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
             assert_eq!(refused(&body), Some((number, field.into())), "{change}");
         }

@@ -26,8 +26,8 @@ const IMAGE_EXTENSIONS: &[&str] = &["jpg", "jpeg", "bmp", "png"];
 const VIDEO_EXTENSIONS: &[&str] = &["avi", "wmv", "mpeg", "mp4", "mov", "mkv", "flv", "f4v", "m4v", "rmvb"];
 
 fn image(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let most = if extension(call) == "pdf" { MAX_PDF_BYTES } else { MAX_BYTES };
-    accept_upload(gateway, call, &[IMAGE_EXTENSIONS, &["pdf"]].concat(), most)
+    let max_bytes = if extension(call) == "pdf" { MAX_PDF_BYTES } else { MAX_BYTES };
+    accept_upload(gateway, call, &[IMAGE_EXTENSIONS, &["pdf"]].concat(), max_bytes)
 }
 
 fn video(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
@@ -36,7 +36,7 @@ fn video(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 
 fn extension(call: &Call) -> String {
     let name = call.text("/filename").unwrap_or_default();
-    name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default()
+    name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
 }
 
 /// Accepts an upload. Only its `media_id` is generated and nothing is stored, since no other operation uses uploads
@@ -44,19 +44,19 @@ fn extension(call: &Call) -> String {
 fn accept_upload(
     gateway: &mut Gateway,
     call: &Call,
-    endings: &[&str],
-    most: usize,
+    extensions: &[&str],
+    max_bytes: usize,
 ) -> Result<Reply, Refusal> {
-    let wrong = |field: &str, issue: &str| errors::PARAM_ERROR.for_field("body", field, "".into(), issue);
-    if !endings.contains(&extension(call).as_str()) {
-        return Err(wrong("/filename", "文件类型不支持"));
+    let error = |field: &str, issue: &str| errors::PARAM_ERROR.for_field("body", field, "".into(), issue);
+    if !extensions.contains(&extension(call).as_str()) {
+        return Err(error("/filename", "文件类型不支持"));
     }
-    if call.file.is_empty() || call.file.len() > most {
-        return Err(wrong("/file", "文件大小不符合要求"));
+    if call.file.is_empty() || call.file.len() > max_bytes {
+        return Err(error("/file", "文件大小不符合要求"));
     }
     let digest = hex::encode(digest(&SHA256, &call.file));
-    if !call.text("/sha256").is_some_and(|said| said.eq_ignore_ascii_case(&digest)) {
-        return Err(wrong("/sha256", "文件摘要不匹配"));
+    if !call.text("/sha256").is_some_and(|declared| declared.eq_ignore_ascii_case(&digest)) {
+        return Err(error("/sha256", "文件摘要不匹配"));
     }
-    Ok(Reply::json(&json!({ "media_id": gateway.v3.chance.text(URL_SAFE, 107) })))
+    Ok(Reply::json(&json!({ "media_id": gateway.v3.rng.text(URL_SAFE, 107) })))
 }

@@ -2,23 +2,23 @@
 //!
 //! # Validation
 //!
-//! Every request is checked in this order and refused at the first failed check ([`validate`]): the headers `Accept` and
+//! [`validate`] checks every request in this order and refuses it at the first failed check: the headers `Accept` and
 //! `User-Agent`; the form of `Authorization`; its timestamp; its merchant; its certificate; its signature over the raw
 //! target and the raw body; `Wechatpay-Negative-Test`; path and method; the rate limit; the query and the body, field
 //! by field. Later checks belong to the product.
 //!
 //! # Adding a product
 //!
-//! A product is one file in this module. It has a table of [`Operation`](operation::Operation)s and a function for
-//! each:
+//! A product is a file or a directory of this module. It has a table of [`Operation`](operation::Operation)s and a
+//! function for each:
 //!
 //! ```text
 //! pub(super) const OPERATIONS: &[Operation] = &[
-//!     Operation::post("v3.refund.create", "/v3/refund/domestic/refunds", FIELDS, create).at_most(150),
-//!     Operation::get("v3.refund.query", "/v3/refund/domestic/refunds/{out_refund_no}", query).asking(QUERY),
+//!     Operation::post("v3.refund.create", "/v3/refund/domestic/refunds", FIELDS, create).calls_per_second(150),
+//!     Operation::get("v3.refund.query", "/v3/refund/domestic/refunds/{out_refund_no}", query).with_query(QUERY),
 //! ];
 //!
-//! const FIELDS: &[Field] = &[must("out_refund_no", Kind::Text(1, 64, Alphabet::RefundNumber)), …];
+//! const FIELDS: &[Field] = &[required("out_refund_no", Kind::Text(1, 64, Alphabet::RefundNumber)), …];
 //!
 //! fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> { … }
 //! ```
@@ -27,8 +27,8 @@
 //! * Fields are declared with the types of [`fields`]. The body has been validated when the function runs; the function
 //!   reads it with [`Call::text`](call::Call::text), [`number`](call::Call::number) and similar methods, by JSON
 //!   pointers.
-//! * A refusal is a code of [`errors`] with a reason. Nothing may have changed when it is returned.
-//! * An event that happens later is a [`Task`](super::tasks::Task); a notification is sent with `Gateway::tell`.
+//! * A refusal is a code of [`errors`] with a reason. The function must not have changed anything when it returns one.
+//! * An event that happens later is a [`Task`](super::tasks::Task); a notification is sent with `Gateway::notify`.
 //! * State is kept in [`ledger::v3`](crate::ledger::v3).
 
 mod authorization;
@@ -93,14 +93,14 @@ pub(super) const ROOT: &str = "/v3/";
 pub(super) struct State {
     pub(super) merchants: MerchantRegistry,
     pub(super) ledger: Ledger,
-    pub(super) agenda: TaskQueue,
-    pub(super) chance: Rng,
+    pub(super) tasks: TaskQueue,
+    pub(super) rng: Rng,
     requests: RequestLog,
     rates: RateLimiter,
     downloads: Downloads,
     authority: CertificateAuthority,
     default_merchant: Merchant,
-    /// The number of keys of the ring that are in use.
+    /// The number of keys taken from the key source.
     keys_used: usize,
     /// The last serial number of a payment or a refund.
     serial: u64,
@@ -110,28 +110,29 @@ impl State {
     /// Creates the state with one merchant, whose credentials are derived from the seed.
     pub(super) fn new(settings: &Settings, seed: u64) -> Self {
         let authority = CertificateAuthority::new("wxpay-sim root", settings.v3.key_source.root());
-        let mut chance = Rng::new(seed, "v3");
+        let mut rng = Rng::new(seed, "v3");
         // The first key is the root's, the second that of the TLS server.
-        let mut given = 2;
-        let first = loop {
+        let mut keys_used = 2;
+        let default_merchant = loop {
             if let Ok(merchant) =
-                generate_merchant(settings, &authority, &mut chance, &mut given, (None, None))
+                generate_merchant(settings, &authority, &mut rng, &mut keys_used, (None, None))
             {
                 break merchant;
             }
         };
-        let merchants = MerchantRegistry([(first.mchid().clone(), first.clone())].into());
+        let merchants =
+            MerchantRegistry([(default_merchant.mchid().clone(), default_merchant.clone())].into());
         Self {
             merchants,
             ledger: Ledger::default(),
-            agenda: TaskQueue::default(),
-            chance,
+            tasks: TaskQueue::default(),
+            rng,
             requests: RequestLog::default(),
             rates: RateLimiter::default(),
             downloads: Downloads::default(),
             authority,
-            default_merchant: first,
-            keys_used: given,
+            default_merchant,
+            keys_used,
             serial: 2_718_281_828,
         }
     }
@@ -145,12 +146,13 @@ impl State {
     /// Returns a new `transaction_id` of 28 digits. In practice never `None`.
     fn new_transaction_id(&mut self, now: UnixTime) -> Option<TransactionId> {
         let serial = self.next_serial();
-        let digits = self.chance.text(DIGITS, 6);
+        let digits = self.rng.text(DIGITS, 6);
         format!("4200{digits}{}{serial:010}", time::yyyymmdd(now)).parse().ok()
     }
 }
 
-/// Generates a merchant in the documented forms with the next keys of the ring. It serves one sub-merchant.
+/// Generates a merchant with one sub-merchant. The values have the documented forms; the keys are the next ones of the
+/// key source.
 ///
 /// # Errors
 ///
@@ -158,82 +160,85 @@ impl State {
 fn generate_merchant(
     settings: &Settings,
     authority: &CertificateAuthority,
-    chance: &mut Rng,
-    given: &mut usize,
+    rng: &mut Rng,
+    keys_used: &mut usize,
     (mchid, appid): (Option<MchId>, Option<AppId>),
 ) -> Result<Merchant, InvalidField> {
-    let ring = &settings.v3.key_source;
-    let since = settings.v3.certificates_since;
-    let mut next = || {
-        *given = given.saturating_add(1);
-        ring.key_pair(given.saturating_sub(1))
+    let key_source = &settings.v3.key_source;
+    let valid_from = settings.v3.certificates_since;
+    let mut next_key_pair = || {
+        *keys_used = keys_used.saturating_add(1);
+        key_source.key_pair(keys_used.saturating_sub(1))
     };
-    let made_up: MchId = format!("16{}", chance.text(DIGITS, 8)).parse()?;
-    let mchid = mchid.unwrap_or(made_up);
-    let own = next();
-    let api_key =
-        ApiKey::new(authority.certificate(serial(chance)?, mchid.as_str(), own.public(), since), own);
-    let pair = next();
+    let generated: MchId = format!("16{}", rng.text(DIGITS, 8)).parse()?;
+    let mchid = mchid.unwrap_or(generated);
+    let api_key_pair = next_key_pair();
+    let api_key = ApiKey::new(
+        authority.certificate(serial(rng)?, mchid.as_str(), api_key_pair.public(), valid_from),
+        api_key_pair,
+    );
+    let platform_key_pair = next_key_pair();
     let name = "Tenpay.com sign";
-    let certificate = authority.certificate(serial(chance)?, name, pair.public(), since);
-    let key = PlatformPublicKey::new(format!("PUB_KEY_ID_0{}", chance.text(DIGITS, 33)).parse()?, next());
-    let platform = PlatformKeys::new(certificate, pair, key, KeyMode::Either);
-    let mut new_app = || format!("wx{}", chance.text(HEX, 16)).parse();
+    let certificate = authority.certificate(serial(rng)?, name, platform_key_pair.public(), valid_from);
+    let key =
+        PlatformPublicKey::new(format!("PUB_KEY_ID_0{}", rng.text(DIGITS, 33)).parse()?, next_key_pair());
+    let platform = PlatformKeys::new(certificate, platform_key_pair, key, KeyMode::Either);
+    let mut new_app = || format!("wx{}", rng.text(HEX, 16)).parse();
     let (own_app, sub_app) = (new_app()?, new_app()?);
     let own_app = appid.unwrap_or(own_app);
-    let merchant = Merchant::new(mchid, own_app, api_key, chance.text(ALPHANUMERIC, 32), platform);
-    Ok(merchant.with_sub_merchant(format!("17{}", chance.text(DIGITS, 8)).parse()?, vec![sub_app]))
+    let merchant = Merchant::new(mchid, own_app, api_key, rng.text(ALPHANUMERIC, 32), platform);
+    Ok(merchant.with_sub_merchant(format!("17{}", rng.text(DIGITS, 8)).parse()?, vec![sub_app]))
 }
 
 /// Generates a certificate serial number: 40 hexadecimal digits in upper case, the first one not 0 and the number
 /// positive.
-fn serial(chance: &mut Rng) -> Result<SerialNo, InvalidField> {
-    format!("5{}", chance.text(HEX, 39)).parse()
+fn serial(rng: &mut Rng) -> Result<SerialNo, InvalidField> {
+    format!("5{}", rng.text(HEX, 39)).parse()
 }
 
 /// Validates a request and, if it is valid, executes it.
-fn execute(gateway: &mut Gateway, request: &Request, door: &mut RequestContext, now: UnixTime) -> Reply {
-    let answered = validate::validate(gateway, request, door, now).and_then(|(operation, call)| {
-        let answered = (operation.handler)(gateway, &call);
-        if let Err(refusal) = &answered {
+fn execute(gateway: &mut Gateway, request: &Request, context: &mut RequestContext, now: UnixTime) -> Reply {
+    let result = validate::validate(gateway, request, context, now).and_then(|(operation, call)| {
+        let result = (operation.handler)(gateway, &call);
+        if let Err(refusal) = &result {
             gateway.v3.rates.count_failure(&call, refusal);
         }
-        answered
+        result
     });
-    answered.unwrap_or_else(|refusal| refusal_reply(gateway, request, door, &refusal, now))
+    result.unwrap_or_else(|refusal| refusal_reply(gateway, request, context, &refusal, now))
 }
 
-/// Finishes a reply: records the request and signs the reply, unless the reply is exempt from signing.
+/// Finishes a reply: records the request and signs the reply, unless it is exempt from signing.
 fn finish_reply(
     gateway: &mut Gateway,
     request: &Request,
-    mut door: RequestContext,
+    mut context: RequestContext,
     reply: Reply,
     now: UnixTime,
 ) -> Response {
-    let id = gateway.v3.chance.text(HEX, 32).to_uppercase();
-    let request_id = format!("08{id}-{}", reply.number);
-    gateway.v3.requests.add(request, &door, Some(&reply), &request_id, now);
-    let State { merchants, chance, default_merchant: first, .. } = &mut gateway.v3;
+    let id = gateway.v3.rng.text(HEX, 32).to_uppercase();
+    let request_id = format!("08{id}-{}", reply.result_code);
+    gateway.v3.requests.add(request, &context, Some(&reply), &request_id, now);
+    let State { merchants, rng, default_merchant, .. } = &mut gateway.v3;
     // The reply to an unknown merchant is signed too, with the platform key of the default merchant.
-    let merchant = door.mchid.as_ref().and_then(|mchid| merchants.get(mchid)).unwrap_or(first);
+    let merchant = context.mchid.as_ref().and_then(|mchid| merchants.get(mchid)).unwrap_or(default_merchant);
     let probes = u64::from(gateway.settings.v3.probes_per_mille);
-    if door.negative.is_none() && probes > 0 && chance.below(1000) < probes {
-        door.negative = Some(reply::NegativeTest::SigntestProbe);
+    if context.negative.is_none() && probes > 0 && rng.below(1000) < probes {
+        context.negative = Some(reply::NegativeTest::SigntestProbe);
     }
     let signer = merchant.platform().reply_signer(request.header("wechatpay-serial"), now);
     let signer = reply.is_signed.then_some(signer);
-    reply::into_response(reply, &request_id, signer, door.negative, chance, now)
+    reply::into_response(reply, &request_id, signer, context.negative, rng, now)
 }
 
 fn refusal_reply(
     gateway: &mut Gateway,
     request: &Request,
-    door: &RequestContext,
+    context: &RequestContext,
     refusal: &Refusal,
     now: UnixTime,
 ) -> Reply {
-    let label = door.label.unwrap_or("v3");
+    let label = context.label.unwrap_or("v3");
     let detail = format!("{label} {} {}: {}", refusal.status, refusal.code, refusal.reason);
     let number = claimed_order_number(request);
     gateway.warn(now, Kind::Refused, number.as_deref(), detail);
@@ -243,9 +248,9 @@ fn refusal_reply(
 /// Returns the order number in a request, as far as it can be read before the request is verified.
 pub(super) fn claimed_order_number(request: &Request) -> Option<String> {
     let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap_or_default();
-    let named = ["/out_trade_no", "/combine_out_trade_no", "/out_bill_no", "/out_authorization_no"];
-    let said = named.iter().find_map(|pointer| body.pointer(pointer)?.as_str()).map(String::from);
-    said.or_else(|| {
+    let pointers = ["/out_trade_no", "/combine_out_trade_no", "/out_bill_no", "/out_authorization_no"];
+    let from_body = pointers.iter().find_map(|pointer| body.pointer(pointer)?.as_str()).map(String::from);
+    from_body.or_else(|| {
         let path = authorization::target(request).split('?').next().unwrap_or_default();
         let mut parts = path.split('/').skip_while(|part| {
             !matches!(
@@ -271,7 +276,7 @@ impl Gateway {
         self.v3.merchants.get(mchid)
     }
 
-    /// Returns a merchant for changing it.
+    /// Returns a merchant, to change it.
     pub fn merchant_mut(&mut self, mchid: &MchId) -> Option<&mut Merchant> {
         self.v3.merchants.0.get_mut(mchid)
     }
@@ -281,7 +286,7 @@ impl Gateway {
         self.v3.merchants.0.values()
     }
 
-    /// Adds a merchant, or replaces the one with the same number.
+    /// Adds a merchant, or replaces the one with the same mchid.
     pub fn add_merchant(&mut self, merchant: Merchant) {
         self.v3.merchants.0.insert(merchant.mchid().clone(), merchant);
     }
@@ -291,12 +296,12 @@ impl Gateway {
         self.new_merchant_with(None, None)
     }
 
-    /// Generates and adds a merchant. The number and the first appid are generated too, unless they are given.
+    /// Generates and adds a merchant. The mchid and the first appid are generated too, unless they are given.
     pub fn new_merchant_with(&mut self, mchid: Option<MchId>, appid: Option<AppId>) -> Merchant {
-        let State { authority, chance, keys_used: given, .. } = &mut self.v3;
-        let names = (mchid, appid);
+        let State { authority, rng, keys_used, .. } = &mut self.v3;
+        let ids = (mchid, appid);
         let merchant = loop {
-            if let Ok(merchant) = generate_merchant(&self.settings, authority, chance, given, names.clone()) {
+            if let Ok(merchant) = generate_merchant(&self.settings, authority, rng, keys_used, ids.clone()) {
                 break merchant;
             }
         };
@@ -304,38 +309,39 @@ impl Gateway {
         merchant
     }
 
-    /// Lists a new platform certificate for a merchant. It signs from one day later.
+    /// Lists a new platform certificate for a merchant. It starts to sign one day later.
     ///
     /// # Errors
     ///
     /// [`MigrationError`] for an unknown merchant, and while a switch to the public key is in progress.
     pub fn rotate_certificate(&mut self, mchid: &MchId, now: UnixTime) -> Result<(), MigrationError> {
-        let pair = self.settings.v3.key_source.key_pair(self.v3.keys_used);
+        let platform_key_pair = self.settings.v3.key_source.key_pair(self.v3.keys_used);
         // Stored on success only: a failed call must not change the values generated later.
-        let mut chance = self.v3.chance.clone();
-        let serial = serial(&mut chance).map_err(|_| MigrationError)?;
-        let certificate = self.v3.authority.certificate(serial, "Tenpay.com sign", pair.public(), now);
+        let mut rng = self.v3.rng.clone();
+        let serial = serial(&mut rng).map_err(|_| MigrationError)?;
+        let certificate =
+            self.v3.authority.certificate(serial, "Tenpay.com sign", platform_key_pair.public(), now);
         let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(MigrationError)?;
-        merchant.platform_mut().rotate_certificate(certificate, pair)?;
-        (self.v3.keys_used, self.v3.chance) = (self.v3.keys_used.saturating_add(1), chance);
+        merchant.platform_mut().rotate_certificate(certificate, platform_key_pair)?;
+        (self.v3.keys_used, self.v3.rng) = (self.v3.keys_used.saturating_add(1), rng);
         Ok(())
     }
 
-    /// Issues one more API certificate to a merchant. The test must pass it to the merchant's program with its key.
+    /// Issues one more API certificate to a merchant. The test must pass certificate and key to the merchant's program.
     ///
     /// # Errors
     ///
     /// [`MigrationError`] for an unknown merchant.
     pub fn issue_api_key(&mut self, mchid: &MchId, now: UnixTime) -> Result<ApiKey, MigrationError> {
-        let pair = self.settings.v3.key_source.key_pair(self.v3.keys_used);
+        let api_key_pair = self.settings.v3.key_source.key_pair(self.v3.keys_used);
         // Stored on success only: a failed call must not change the values generated later.
-        let mut chance = self.v3.chance.clone();
-        let serial = serial(&mut chance).map_err(|_| MigrationError)?;
-        let certificate = self.v3.authority.certificate(serial, mchid.as_str(), pair.public(), now);
+        let mut rng = self.v3.rng.clone();
+        let serial = serial(&mut rng).map_err(|_| MigrationError)?;
+        let certificate = self.v3.authority.certificate(serial, mchid.as_str(), api_key_pair.public(), now);
         let merchant = self.v3.merchants.0.get_mut(mchid).ok_or(MigrationError)?;
-        let api_key = ApiKey::new(certificate, pair);
+        let api_key = ApiKey::new(certificate, api_key_pair);
         merchant.add_api_key(api_key.clone());
-        (self.v3.keys_used, self.v3.chance) = (self.v3.keys_used.saturating_add(1), chance);
+        (self.v3.keys_used, self.v3.rng) = (self.v3.keys_used.saturating_add(1), rng);
         Ok(api_key)
     }
 
@@ -345,8 +351,8 @@ impl Gateway {
     }
 
     /// Runs the scheduled tasks that are due.
-    pub(crate) fn tick(&mut self, now: UnixTime) {
-        while let Some((at, task)) = self.v3.agenda.take(now) {
+    pub(crate) fn run_due_tasks(&mut self, now: UnixTime) {
+        while let Some((at, task)) = self.v3.tasks.take(now) {
             (task.run)(self, &task.mchid, &task.number, at);
         }
     }
@@ -359,7 +365,7 @@ impl Gateway {
             let detail = "no notification is sent: the merchant has no APIv3 key";
             return self.warn(due, Kind::RetriesExhausted, Some(number), detail);
         }
-        let hex = self.v3.chance.text(HEX, 32);
+        let hex = self.v3.rng.text(HEX, 32);
         let part = |from, to| hex.get(from..to).unwrap_or_default();
         let id = [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-");
         if let Ok(notify_id) = id.parse::<NotifyId>() {

@@ -13,8 +13,8 @@ pub(super) struct Upload<'a> {
 const MAX_PART_HEADER_BYTES: usize = 4096;
 
 impl<'a> Upload<'a> {
-    /// Parses the parts, if the content type is multipart. Without a boundary parameter the first line is taken as the
-    /// boundary: some merchants' programs omit the parameter.
+    /// Parses the parts, if the content type is multipart. Some merchants' programs omit the boundary parameter; the
+    /// first line of the body is the boundary then.
     pub(super) fn parse(request: &'a Request) -> Result<Option<Self>, Refusal> {
         let Some(kind) = request.header("content-type") else { return Ok(None) };
         let mut words = kind.split(';');
@@ -22,8 +22,8 @@ impl<'a> Upload<'a> {
             return Ok(None);
         }
         let malformed = |issue: &str| errors::PARAM_ERROR.for_field("body", "", "".into(), issue);
-        let said = words.find_map(|word| parameter(word, "boundary"));
-        let boundary = said.or_else(|| first_line(request.body()));
+        let boundary = words.find_map(|word| parameter(word, "boundary"));
+        let boundary = boundary.or_else(|| first_line(request.body()));
         let boundary = boundary.filter(|boundary| is_boundary(boundary));
         let boundary = boundary.ok_or_else(|| malformed("boundary格式错误"))?;
         split_parts(request.body(), &boundary).map(Some).ok_or_else(|| malformed("multipart格式错误"))
@@ -37,7 +37,7 @@ fn first_line(body: &[u8]) -> Option<String> {
     std::str::from_utf8(line).ok().map(String::from)
 }
 
-/// Checks a boundary: 1 to 70 characters of RFC 2046, the last one not a space.
+/// Returns `true` for a valid boundary: 1 to 70 characters of RFC 2046, the last one not a space.
 fn is_boundary(boundary: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte);
     (1..=70).contains(&boundary.len()) && boundary.bytes().all(allowed) && !boundary.ends_with(' ')
@@ -45,41 +45,41 @@ fn is_boundary(boundary: &str) -> bool {
 
 /// Returns a parameter of a header, quoted or not.
 fn parameter(word: &str, name: &str) -> Option<String> {
-    let (given, value) = word.trim().split_once('=')?;
-    if !given.trim_end().eq_ignore_ascii_case(name) {
+    let (key, value) = word.trim().split_once('=')?;
+    if !key.trim_end().eq_ignore_ascii_case(name) {
         return None;
     }
-    let bare = value.strip_prefix('"').map_or(Some(value), |value| value.strip_suffix('"'))?;
-    (!bare.contains('"')).then(|| bare.into())
+    let unquoted = value.strip_prefix('"').map_or(Some(value), |value| value.strip_suffix('"'))?;
+    (!unquoted.contains('"')).then(|| unquoted.into())
 }
 
-/// Splits a body into both parts: each once, in any order, and nothing else.
+/// Splits a body into both parts. Each must occur once, in any order. Any other part is an error.
 fn split_parts<'a>(body: &'a [u8], boundary: &str) -> Option<Upload<'a>> {
-    let between = format!("\r\n--{boundary}").into_bytes();
-    let mut rest = body.strip_prefix(between.get(2..)?)?;
+    let delimiter = format!("\r\n--{boundary}").into_bytes();
+    let mut rest = body.strip_prefix(delimiter.get(2..)?)?;
     let (mut meta, mut file) = (None, None);
     while !matches!(rest, b"--" | b"--\r\n") {
         let part = rest.strip_prefix(b"\r\n")?;
-        let head_ends = find(part.get(..part.len().min(MAX_PART_HEADER_BYTES))?, b"\r\n\r\n")?;
-        let head = std::str::from_utf8(part.get(..head_ends)?).ok()?;
-        let content = part.get(head_ends.checked_add(4)?..)?;
-        let ends = find(content, &between)?;
-        let place = match disposition(head)?.as_str() {
+        let header_end = find(part.get(..part.len().min(MAX_PART_HEADER_BYTES))?, b"\r\n\r\n")?;
+        let header = std::str::from_utf8(part.get(..header_end)?).ok()?;
+        let content = part.get(header_end.checked_add(4)?..)?;
+        let end = find(content, &delimiter)?;
+        let slot = match disposition(header)?.as_str() {
             "meta" => &mut meta,
             "file" => &mut file,
             _ => return None,
         };
-        if place.replace(content.get(..ends)?).is_some() {
+        if slot.replace(content.get(..end)?).is_some() {
             return None;
         }
-        rest = content.get(ends.checked_add(between.len())?..)?;
+        rest = content.get(end.checked_add(delimiter.len())?..)?;
     }
     Some(Upload { meta: meta?, file: file? })
 }
 
 /// Returns the name of a part from its header.
-fn disposition(head: &str) -> Option<String> {
-    let line = head.split("\r\n").find_map(|line| {
+fn disposition(header: &str) -> Option<String> {
+    let line = header.split("\r\n").find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-disposition").then_some(value)
     })?;
@@ -88,12 +88,12 @@ fn disposition(head: &str) -> Option<String> {
     words.find_map(|word| parameter(word, "name"))
 }
 
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    let first = *wanted.first()?;
+fn find(text: &[u8], pattern: &[u8]) -> Option<usize> {
+    let first = *pattern.first()?;
     let mut from = 0;
     loop {
         let at = text.get(from..)?.iter().position(|byte| *byte == first)?.checked_add(from)?;
-        if text.get(at..)?.starts_with(wanted) {
+        if text.get(at..)?.starts_with(pattern) {
             return Some(at);
         }
         from = at.checked_add(1)?;
@@ -144,9 +144,9 @@ mod tests {
                 .map(|upload| upload.map(|upload| (upload.meta.to_vec(), upload.file.to_vec())))
         };
         let body = format!("{META}{FILE}--b--\r\n");
-        let whole = upload("multipart/form-data; boundary=b", body.clone()).unwrap();
-        assert!(whole.is_some());
-        assert_eq!(upload("multipart/form-data", body.clone()).unwrap(), whole);
+        let expected = upload("multipart/form-data; boundary=b", body.clone()).unwrap();
+        assert!(expected.is_some());
+        assert_eq!(upload("multipart/form-data", body.clone()).unwrap(), expected);
         for (kind, body) in [
             ("multipart/form-data; boundary=c", body.clone()),
             ("multipart/form-data; boundary=", body.clone()),

@@ -21,7 +21,7 @@ use wxpay_proto::{UnixTime, id::MchId};
 pub(crate) struct Event {
     pub(crate) mchid: MchId,
     pub(crate) notify_url: String,
-    pub(crate) created: UnixTime,
+    pub(crate) created_at: UnixTime,
     pub(crate) event_type: &'static str,
     pub(crate) summary: &'static str,
     /// The kind of the resource (`transaction`, `refund`, …). It is also the associated data of the encryption.
@@ -29,7 +29,7 @@ pub(crate) struct Event {
     /// The content before encryption.
     pub(crate) plaintext: Value,
     /// The `Wechatpay-Serial` of the request that caused the event. It may select the signing key.
-    pub(crate) asked: Option<String>,
+    pub(crate) request_serial: Option<String>,
     /// The intervals between deliveries, if they differ from the documented fifteen.
     pub(crate) retry_schedule: Option<Vec<Duration>>,
 }
@@ -40,19 +40,19 @@ impl Event {
     pub(crate) fn prepare(
         &self,
         id: &str,
-        forgery: Option<Tampering>,
+        tampering: Option<Tampering>,
         merchants: &MerchantRegistry,
-        chance: &mut Rng,
+        rng: &mut Rng,
         now: UnixTime,
     ) -> SignedNotification {
         let merchant = merchants.get(&self.mchid);
         let key = merchant.and_then(|merchant| merchant.api_v3_key()).map_or("", |key| key.expose());
-        let nonce = chance.text(ALPHANUMERIC, 12);
-        let plain = self.plaintext.to_string();
-        let ciphertext = seal(key, &nonce, self.original_type, plain.as_bytes());
+        let nonce = rng.text(ALPHANUMERIC, 12);
+        let plaintext = self.plaintext.to_string();
+        let ciphertext = seal(key, &nonce, self.original_type, plaintext.as_bytes());
         let body = json!({
             "id": id,
-            "create_time": time::rfc3339(self.created),
+            "create_time": time::rfc3339(self.created_at),
             "resource_type": "encrypt-resource",
             "event_type": self.event_type,
             "summary": self.summary,
@@ -65,48 +65,50 @@ impl Event {
             },
         });
         let mut body = body.to_string();
-        let (nonce, drawn) = (chance.text(ALPHANUMERIC, 32), chance.below(1000));
-        let signer = merchant
-            .map(|merchant| merchant.platform().signs_notification(self.asked.as_deref(), drawn, now));
-        let at = if forgery == Some(Tampering::Stale) { now.before(STALE_AGE) } else { now };
-        let said = signer.map(|signer| reply::sign_headers(body.as_bytes(), signer, &nonce, at));
+        let (nonce, random) = (rng.text(ALPHANUMERIC, 32), rng.below(1000));
+        let signer = merchant.map(|merchant| {
+            merchant.platform().notification_signer(self.request_serial.as_deref(), random, now)
+        });
+        let signed_at = if tampering == Some(Tampering::Stale) { now.before(STALE_AGE) } else { now };
+        let signature_headers =
+            signer.map(|signer| reply::sign_headers(body.as_bytes(), signer, &nonce, signed_at));
         let mut headers = vec![
             ("user-agent", String::from("Mozilla/4.0")),
             ("accept", String::from("*/*")),
             ("content-type", String::from("application/json")),
-            ("request-id", format!("{}-0", chance.text(HEX, 32).to_uppercase())),
+            ("request-id", format!("{}-0", rng.text(HEX, 32).to_uppercase())),
         ];
-        headers.extend(said.into_iter().flatten());
-        if let Some(forgery) = forgery {
-            forge(forgery, &mut headers, &mut body, chance);
+        headers.extend(signature_headers.into_iter().flatten());
+        if let Some(tampering) = tampering {
+            tamper(tampering, &mut headers, &mut body, rng);
         }
         SignedNotification { url: self.notify_url.clone(), headers, body: body.into_bytes() }
     }
 }
 
-fn forge(forgery: Tampering, headers: &mut [(&'static str, String)], body: &mut String, chance: &mut Rng) {
+fn tamper(tampering: Tampering, headers: &mut [(&'static str, String)], body: &mut String, rng: &mut Rng) {
     let mut set = |name: &str, value: String| {
-        for (_, said) in headers.iter_mut().filter(|(given, _)| *given == name) {
-            said.clone_from(&value);
+        for (_, current) in headers.iter_mut().filter(|(key, _)| *key == name) {
+            current.clone_from(&value);
         }
     };
-    match forgery {
+    match tampering {
         Tampering::Amount => *body = body.replacen("\"ciphertext\":\"", "\"ciphertext\":\"AAAA", 1),
         Tampering::Number => *body = body.replacen("\"id\":\"", "\"id\":\"0", 1),
         Tampering::Signature => set("wechatpay-signature", STANDARD.encode([7; 256])),
-        Tampering::Payer => set("wechatpay-serial", String::from(UNKNOWN_SERIAL)),
-        Tampering::Probe => set("wechatpay-signature", reply::probe_signature(chance)),
+        Tampering::Identity => set("wechatpay-serial", String::from(UNKNOWN_SERIAL)),
+        Tampering::Probe => set("wechatpay-signature", reply::probe_signature(rng)),
         // The signature is valid, but its timestamp is in the past.
         Tampering::Stale => {}
     }
 }
 
-/// Encrypts with AES-256-GCM under the APIv3 key. Returns Base64 of the ciphertext and the tag. Returns an empty text
-/// if the key or the nonce has the wrong length.
-pub(super) fn seal(key: &str, nonce: &str, associated_data: &str, plain: &[u8]) -> String {
+/// Encrypts with AES-256-GCM under the APIv3 key. Returns Base64 of the ciphertext and the tag, or an empty string if
+/// the key or the nonce has the wrong length.
+pub(super) fn seal(key: &str, nonce: &str, associated_data: &str, plaintext: &[u8]) -> String {
     let Ok(key) = UnboundKey::new(&AES_256_GCM, key.as_bytes()) else { return String::new() };
     let Ok(nonce) = Nonce::try_assume_unique_for_key(nonce.as_bytes()) else { return String::new() };
-    let mut text = plain.to_vec();
+    let mut text = plaintext.to_vec();
     match LessSafeKey::new(key).seal_in_place_append_tag(nonce, Aad::from(associated_data), &mut text) {
         Ok(()) => STANDARD.encode(text),
         Err(_) => String::new(),

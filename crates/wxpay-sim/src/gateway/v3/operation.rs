@@ -38,7 +38,7 @@ pub(crate) enum BodyKind {
 }
 
 impl Operation {
-    pub(crate) const fn get(label: &'static str, path: &'static str, answer: Handler) -> Self {
+    pub(crate) const fn get(label: &'static str, path: &'static str, handler: Handler) -> Self {
         let (limit, failing_limit) = (None, None);
         Self {
             label,
@@ -49,7 +49,7 @@ impl Operation {
             more_fields: &[],
             max_calls_per_second: limit,
             max_failures_per_second: failing_limit,
-            handler: answer,
+            handler,
         }
     }
 
@@ -57,35 +57,35 @@ impl Operation {
         label: &'static str,
         path: &'static str,
         fields: &'static [Field],
-        answer: Handler,
+        handler: Handler,
     ) -> Self {
         let (limit, failing_limit) = (None, None);
-        let takes = BodyKind::Json(fields);
+        let body = BodyKind::Json(fields);
         Self {
             label,
             method: Method::Post,
             path,
             query: &[],
-            body: takes,
+            body,
             more_fields: &[],
             max_calls_per_second: limit,
             max_failures_per_second: failing_limit,
-            handler: answer,
+            handler,
         }
     }
 
     /// Declares a POST without a body.
-    pub(crate) const fn post_without_body(label: &'static str, path: &'static str, answer: Handler) -> Self {
-        Self { body: BodyKind::Empty, ..Self::post(label, path, &[], answer) }
+    pub(crate) const fn post_without_body(label: &'static str, path: &'static str, handler: Handler) -> Self {
+        Self { body: BodyKind::Empty, ..Self::post(label, path, &[], handler) }
     }
 
     pub(crate) const fn upload(
         label: &'static str,
         path: &'static str,
         meta: &'static [Field],
-        answer: Handler,
+        handler: Handler,
     ) -> Self {
-        Self { body: BodyKind::Upload(meta), ..Self::post(label, path, &[], answer) }
+        Self { body: BodyKind::Upload(meta), ..Self::post(label, path, &[], handler) }
     }
 
     /// Adds the fields of the query.
@@ -94,8 +94,8 @@ impl Operation {
     }
 
     /// Adds fields of the body. Two operations of one function differ in them.
-    pub(crate) const fn with_fields(self, also: &'static [Field]) -> Self {
-        Self { more_fields: also, ..self }
+    pub(crate) const fn with_fields(self, fields: &'static [Field]) -> Self {
+        Self { more_fields: fields, ..self }
     }
 
     /// Limits the requests per second.

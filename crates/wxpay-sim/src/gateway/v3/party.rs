@@ -1,7 +1,7 @@
 //! The party of a request: a direct merchant, or a partner (service provider) and its sub-merchant.
 //!
-//! One function answers an operation in both modes. The operation declares the fields of its mode: `mchid` and `appid`,
-//! or `sp_mchid`, `sp_appid`, `sub_mchid` and `sub_appid`.
+//! One function answers the operations of both modes. Each operation declares the fields of its mode: `mchid` and
+//! `appid`, or `sp_mchid`, `sp_appid`, `sub_mchid` and `sub_appid`.
 
 use super::{
     call::Call,
@@ -16,15 +16,14 @@ use crate::{
 use serde_json::{Map, Value, json};
 use wxpay_proto::id::{AppId, MchId};
 
-/// The form of a merchant's number.
+/// The form of an mchid.
 pub(super) const MCHID_KIND: Kind = Kind::Text(1, 32, Alphabet::Digits);
 pub(super) const APPID: Field = required("appid", text(32));
 pub(super) const MCHID: Field = required("mchid", MCHID_KIND);
 pub(super) const SP_APPID: Field = required("sp_appid", text(32));
 pub(super) const SP_MCHID: Field = required("sp_mchid", MCHID_KIND);
 pub(super) const SUB_APPID: Field = optional("sub_appid", text(32));
-/// The sub-merchant's number. Declared as optional, although it is required, because its absence has its own result
-/// code.
+/// The mchid of the sub-merchant. It is required, but declared as optional: its absence has a result code of its own.
 pub(super) const SUB_MCHID: Field = optional("sub_mchid", MCHID_KIND);
 
 /// Checks the merchants and apps of an order to be placed. Returns the app and the sub-merchant.
@@ -60,18 +59,17 @@ pub(super) fn check_query_party(gateway: &Gateway, call: &Call) -> Result<Option
 
 /// Returns the sub-merchant of a request in which only `sub_mchid` distinguishes the modes, after checking it.
 pub(super) fn check_sub_mchid(gateway: &Gateway, call: &Call) -> Result<Option<MchId>, Refusal> {
-    let Some(said) = call.query_or_body("sub_mchid") else { return Ok(None) };
-    served_sub_merchant(gateway, &call.mchid, Some(said), None).map(|sub| Some(sub.mchid))
+    let Some(sub_mchid) = call.query_or_body("sub_mchid") else { return Ok(None) };
+    served_sub_merchant(gateway, &call.mchid, Some(sub_mchid), None).map(|sub| Some(sub.mchid))
 }
 
 /// Checks that an order belongs to the sub-merchant of the request, or to the caller if there is none.
 pub(super) fn check_order_owner(order: &Order, sub_mchid: Option<&MchId>) -> Result<(), Refusal> {
     match (order.sub_mchid(), sub_mchid) {
         (None, None) => Ok(()),
-        (Some(own), Some(said)) if own == said => Ok(()),
-        (Some(_), None) => {
-            Err(errors::SUB_MISSING.with_reason("sub_mchid is required: the order belongs to a sub-merchant"))
-        }
+        (Some(owner), Some(requested)) if owner == requested => Ok(()),
+        (Some(_), None) => Err(errors::SUB_MCHID_MISSING
+            .with_reason("sub_mchid is required: the order belongs to a sub-merchant")),
         (None | Some(_), Some(_)) => {
             Err(errors::SUB_MCHID_MISMATCH.with_reason("the order does not belong to this sub_mchid"))
         }
@@ -80,11 +78,11 @@ pub(super) fn check_order_owner(order: &Order, sub_mchid: Option<&MchId>) -> Res
 
 /// Returns the members with the merchants of an order.
 pub(super) fn mchid_members(order: &Order) -> Map<String, Value> {
-    let shown = match order.sub_mchid() {
+    let members = match order.sub_mchid() {
         None => json!({ "mchid": order.mchid }),
         Some(sub_mchid) => json!({ "sp_mchid": order.mchid, "sub_mchid": sub_mchid }),
     };
-    shown.as_object().cloned().unwrap_or_default()
+    members.as_object().cloned().unwrap_or_default()
 }
 
 /// Returns the members with the merchants and apps of an order.
@@ -96,16 +94,16 @@ pub(super) fn party_members(order: &Order) -> Map<String, Value> {
             json!({ "sp_appid": order.appid, "sub_appid": sub_appid })
         }
     };
-    let mut shown = mchid_members(order);
-    shown.extend(apps.as_object().cloned().unwrap_or_default());
-    shown
+    let mut members = mchid_members(order);
+    members.extend(apps.as_object().cloned().unwrap_or_default());
+    members
 }
 
 /// Finds an app of the caller. Returns the first app if none is given, as in a partner's code payment.
-pub(super) fn caller_app(gateway: &Gateway, call: &Call, said: Option<&str>) -> Result<AppId, Refusal> {
+pub(super) fn caller_app(gateway: &Gateway, call: &Call, requested: Option<&str>) -> Result<AppId, Refusal> {
     let mut apps = gateway.v3.merchants.get(&call.mchid).map(Merchant::appids).into_iter().flatten();
-    let found = apps.find(|appid| said.is_none_or(|said| appid.as_str() == said));
-    found
+    let appid = apps.find(|known| requested.is_none_or(|requested| known.as_str() == requested));
+    appid
         .cloned()
         .ok_or_else(|| errors::APPID_MCHID_NOT_MATCH.with_reason("appid does not belong to the merchant"))
 }
@@ -117,17 +115,18 @@ pub(super) fn served_sub_merchant(
     sub_mchid: Option<&str>,
     sub_appid: Option<&str>,
 ) -> Result<SubMerchant, Refusal> {
-    let said = sub_mchid.ok_or_else(|| errors::SUB_MISSING.with_reason("sub_mchid is required"))?;
-    if said == mchid.as_str() {
-        return Err(errors::SUB_IS_SELF.with_reason("sub_mchid must not be the partner's own number"));
+    let sub_mchid =
+        sub_mchid.ok_or_else(|| errors::SUB_MCHID_MISSING.with_reason("sub_mchid is required"))?;
+    if sub_mchid == mchid.as_str() {
+        return Err(errors::SUB_MCHID_IS_CALLER.with_reason("sub_mchid must differ from the partner's mchid"));
     }
-    let provider = gateway.v3.merchants.get(mchid);
-    let stranger = || errors::NOT_SERVED.with_reason("sub_mchid is not a sub-merchant of the partner");
-    let mchid = said.parse::<MchId>().map_err(|_| stranger())?;
-    let apps = provider.and_then(|provider| provider.sub_merchants().get(&mchid)).ok_or_else(stranger)?;
-    let Some(said) = sub_appid else { return Ok(SubMerchant { mchid, appid: None }) };
-    let appid = apps.iter().find(|appid| appid.as_str() == said).cloned();
-    let others =
+    let partner = gateway.v3.merchants.get(mchid);
+    let not_served = || errors::NOT_SERVED.with_reason("sub_mchid is not a sub-merchant of the partner");
+    let mchid = sub_mchid.parse::<MchId>().map_err(|_| not_served())?;
+    let apps = partner.and_then(|partner| partner.sub_merchants().get(&mchid)).ok_or_else(not_served)?;
+    let Some(sub_appid) = sub_appid else { return Ok(SubMerchant { mchid, appid: None }) };
+    let appid = apps.iter().find(|appid| appid.as_str() == sub_appid).cloned();
+    let mismatch =
         || errors::APPID_MCHID_NOT_MATCH.with_reason("sub_appid does not belong to the sub-merchant");
-    Ok(SubMerchant { mchid, appid: Some(appid.ok_or_else(others)?) })
+    Ok(SubMerchant { mchid, appid: Some(appid.ok_or_else(mismatch)?) })
 }

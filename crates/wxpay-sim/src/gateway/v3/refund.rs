@@ -1,4 +1,4 @@
-//! Refunds: create, query, complete, and apply for an abnormal refund.
+//! Refunds: create, query, complete, apply for an abnormal refund.
 
 use super::{
     call::Call,
@@ -106,7 +106,7 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     check_refundable(gateway, order, payment, call)?;
     let (key, payer_refund) = (order.key(), payer_refund(order, payment, call.fen("/amount/refund")));
     let serial = gateway.v3.next_serial();
-    let id = format!("50{}{}{serial:010}", gateway.v3.chance.text(DIGITS, 8), time::yyyymmdd(call.now));
+    let id = format!("50{}{}{serial:010}", gateway.v3.rng.text(DIGITS, 8), time::yyyymmdd(call.now));
     let record = RefundRecord {
         refund_id: id.parse().map_err(|_| errors::SYSTEM_ERROR.with_reason("cannot generate a refund_id"))?,
         out_refund_no: number.clone(),
@@ -132,8 +132,8 @@ fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     )
 }
 
-const fn status_of(fate: RefundOutcome) -> RefundStatus {
-    match fate {
+const fn status_of(outcome: RefundOutcome) -> RefundStatus {
+    match outcome {
         RefundOutcome::Success => RefundStatus::Success,
         RefundOutcome::Closed => RefundStatus::Closed,
         RefundOutcome::Abnormal => RefundStatus::Abnormal,
@@ -141,7 +141,7 @@ const fn status_of(fate: RefundOutcome) -> RefundStatus {
     }
 }
 
-/// Returns the current state of an existing refund, if the request is identical to the first one.
+/// Returns the current state of an existing refund. The request must be identical to the first one.
 fn existing_refund(order: &Order, number: &OutRefundNo, call: &Call) -> Result<Reply, Refusal> {
     match order.refund(number) {
         Some(refund) if refund.request == call.body => refund_reply(order, number),
@@ -152,15 +152,15 @@ fn existing_refund(order: &Order, number: &OutRefundNo, call: &Call) -> Result<R
 
 /// Finds the order by either number. If both are given, they must name the same order.
 fn order_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Order, Refusal> {
-    let unknown = || errors::RESOURCE_NOT_EXISTS.with_message("订单号不存在");
+    let not_found = || errors::RESOURCE_NOT_EXISTS.with_message("订单号不存在");
     let (id, number) = (call.text("/transaction_id"), call.text("/out_trade_no"));
     let by_id = id
-        .map(|id| gateway.v3.ledger.order_by_transaction(&call.mchid, id).ok_or_else(unknown))
+        .map(|id| gateway.v3.ledger.order_by_transaction(&call.mchid, id).ok_or_else(not_found))
         .transpose()?;
     let by_number = number
         .map(|number| {
-            let number = number.parse().map_err(|_| unknown())?;
-            gateway.v3.ledger.order(&(call.mchid.clone(), number)).ok_or_else(unknown)
+            let number = number.parse().map_err(|_| not_found())?;
+            gateway.v3.ledger.order(&(call.mchid.clone(), number)).ok_or_else(not_found)
         })
         .transpose()?;
     match (by_id, by_number) {
@@ -188,8 +188,8 @@ fn check_refundable(gateway: &Gateway, order: &Order, payment: &Payment, call: &
     if call.now.since(paid) > gateway.settings.v3.refund_window {
         return Err(errors::RULE_LIMIT.with_message("订单已超过可退款的最大期限"));
     }
-    let (given_back, _) = order.refund_totals();
-    if given_back.checked_add(refund.get()).is_none_or(|all| all > total.get()) {
+    let (refunded, _) = order.refund_totals();
+    if refunded.checked_add(refund.get()).is_none_or(|all| all > total.get()) {
         return Err(errors::OUT_OF_RANGE.for_field(
             "body",
             "/amount/refund",
@@ -198,9 +198,9 @@ fn check_refundable(gateway: &Gateway, order: &Order, payment: &Payment, call: &
         ));
     }
     // An amount that was shared with others must be returned before it can be refunded.
-    let with_others = gateway.v3.ledger.sharings.held_by_receivers(&order.key());
-    let asked = given_back.saturating_add(refund.get()).saturating_add(with_others);
-    if asked > total.get() {
+    let held_by_receivers = gateway.v3.ledger.sharings.held_by_receivers(&order.key());
+    let unavailable = refunded.saturating_add(held_by_receivers);
+    if unavailable.saturating_add(refund.get()) > total.get() {
         return Err(errors::NOT_ENOUGH.with_message("已分账的金额尚未回退，可退余额不足"));
     }
     if order.refunds.len() >= MAX_REFUNDS {
@@ -209,8 +209,8 @@ fn check_refundable(gateway: &Gateway, order: &Order, payment: &Payment, call: &
     Ok(())
 }
 
-/// Returns the payer's part of a refund in fen. It is derived from the totals before and after, so that rounding never
-/// makes all refunds together differ from the paid amount.
+/// Returns the payer's part of a refund in fen. It is the difference of the totals before and after the refund: the
+/// rounded parts of all refunds then add up to the paid amount.
 fn payer_refund(order: &Order, payment: &Payment, refund: Fen) -> Fen {
     let (before, payer_before) = order.refund_totals();
     let after = u128::from(before).saturating_add(u128::from(refund.get()));
@@ -220,25 +220,25 @@ fn payer_refund(order: &Order, payment: &Payment, refund: Fen) -> Fen {
 }
 
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let unknown = || errors::RESOURCE_NOT_EXISTS.with_message("退款单不存在");
-    let number = call.path("out_refund_no").parse().map_err(|_| unknown())?;
+    let not_found = || errors::RESOURCE_NOT_EXISTS.with_message("退款单不存在");
+    let number = call.path("out_refund_no").parse().map_err(|_| not_found())?;
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
-    let order = gateway.v3.ledger.order_by_refund(&call.mchid, &number).ok_or_else(unknown)?;
+    let order = gateway.v3.ledger.order_by_refund(&call.mchid, &number).ok_or_else(not_found)?;
     party::check_order_owner(order, sub_mchid.as_ref())?;
     refund_reply(order, &number)
 }
 
-/// Sends an abnormal refund, which the payer's account did not accept, to a bank account of the payer or the merchant.
+/// Sends a refund that the payer's account did not accept to a bank account of the payer or the merchant.
 fn apply_abnormal_refund(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let unknown = || errors::RESOURCE_NOT_EXISTS.with_message("退款单不存在");
+    let not_found = || errors::RESOURCE_NOT_EXISTS.with_message("退款单不存在");
     let number = out_refund_no(call.text("/out_refund_no"))?;
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let order =
-        gateway.v3.ledger.order_by_refund_id(&call.mchid, call.path("refund_id")).ok_or_else(unknown)?;
+        gateway.v3.ledger.order_by_refund_id(&call.mchid, call.path("refund_id")).ok_or_else(not_found)?;
     party::check_order_owner(order, sub_mchid.as_ref())?;
-    let refund = order.refund(&number).ok_or_else(unknown)?;
+    let refund = order.refund(&number).ok_or_else(not_found)?;
     if refund.record.refund_id.as_str() != call.path("refund_id") {
-        return Err(unknown());
+        return Err(not_found());
     }
     if refund.record.status != RefundStatus::Abnormal {
         return Err(errors::INVALID_REQUEST.with_message("退款单状态不是退款异常"));
@@ -262,34 +262,36 @@ fn apply_abnormal_refund(gateway: &mut Gateway, call: &Call) -> Result<Reply, Re
         (refund.record.status, refund.final_status) = (RefundStatus::Processing, RefundStatus::Success);
     }
     schedule_completion(gateway, call, &number);
-    gateway.v3.ledger.order(&key).ok_or_else(unknown).and_then(|order| refund_reply(order, &number))
+    gateway.v3.ledger.order(&key).ok_or_else(not_found).and_then(|order| refund_reply(order, &number))
 }
 
 fn out_refund_no(text: Option<&str>) -> Result<OutRefundNo, Refusal> {
-    let wrong = |_| errors::PARAM_ERROR.for_field("body", "/out_refund_no", "".into(), "格式错误");
-    text.unwrap_or_default().parse().map_err(wrong)
+    let error = |_| errors::PARAM_ERROR.for_field("body", "/out_refund_no", "".into(), "格式错误");
+    text.unwrap_or_default().parse().map_err(error)
 }
 
 fn schedule_completion(gateway: &mut Gateway, call: &Call, number: &OutRefundNo) {
     let task = Task { run: complete_refund, mchid: call.mchid.clone(), number: number.to_string() };
-    gateway.v3.agenda.add(call.now.after(gateway.settings.v3.refund_duration), task);
+    gateway.v3.tasks.add(call.now.after(gateway.settings.v3.refund_duration), task);
 }
 
-/// Completes a refund that is due.
+/// Completes a refund that is due, and sends its notification.
 fn complete_refund(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) {
     let Ok(number) = number.parse::<OutRefundNo>() else { return };
     let Some(key) = gateway.v3.ledger.order_by_refund(mchid, &number).map(Order::key) else { return };
     let Some(order) = gateway.v3.ledger.order_mut(&key) else { return };
-    let asked = order.request_serial.clone();
+    let request_serial = order.request_serial.clone();
     let Some(refund) = order.refund_mut(&number) else { return };
     if refund.record.status != RefundStatus::Processing || refund.final_status == RefundStatus::Processing {
         return;
     }
     refund.record.status = refund.final_status;
     refund.record.success_at = (refund.final_status == RefundStatus::Success).then_some(now.as_secs());
-    let (becomes, notify_url) = (refund.final_status, refund.notify_url.clone());
-    let (Some(notify_url), Some(plain)) = (notify_url, notification_content(order, &number)) else { return };
-    let (event_type, summary) = match becomes {
+    let (final_status, notify_url) = (refund.final_status, refund.notify_url.clone());
+    let (Some(notify_url), Some(plaintext)) = (notify_url, notification_content(order, &number)) else {
+        return;
+    };
+    let (event_type, summary) = match final_status {
         RefundStatus::Closed => ("REFUND.CLOSED", "退款关闭"),
         RefundStatus::Abnormal => ("REFUND.ABNORMAL", "退款异常"),
         RefundStatus::Success | RefundStatus::Processing => ("REFUND.SUCCESS", "退款成功"),
@@ -297,12 +299,12 @@ fn complete_refund(gateway: &mut Gateway, mchid: &MchId, number: &str, now: Unix
     let event = Event {
         mchid: mchid.clone(),
         notify_url,
-        created: now,
+        created_at: now,
         event_type,
         summary,
         original_type: "refund",
-        plaintext: plain,
-        asked,
+        plaintext,
+        request_serial,
         retry_schedule: None,
     };
     let due = now.after(gateway.settings.notify_delay);
@@ -312,7 +314,7 @@ fn complete_refund(gateway: &mut Gateway, mchid: &MchId, number: &str, now: Unix
 /// Builds the content of the notification.
 fn notification_content(order: &Order, number: &OutRefundNo) -> Option<Value> {
     let (payment, record) = (order.payment()?, &order.refund(number)?.record);
-    let mut plain = json!({
+    let mut plaintext = json!({
         "out_trade_no": order.out_trade_no,
         "transaction_id": payment.transaction_id,
         "out_refund_no": record.out_refund_no,
@@ -326,22 +328,22 @@ fn notification_content(order: &Order, number: &OutRefundNo) -> Option<Value> {
             "payer_refund": record.payer_refund,
         },
     });
-    if let Some(members) = plain.as_object_mut() {
+    if let Some(members) = plaintext.as_object_mut() {
         members.extend(party::mchid_members(order));
     }
-    add_success_time(&mut plain, record);
-    Some(plain)
+    add_success_time(&mut plaintext, record);
+    Some(plaintext)
 }
 
 /// Returns a refund as a reply.
 fn refund_reply(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
-    let gone = || errors::SYSTEM_ERROR.with_reason("the refund is missing from the ledger");
-    let refund = order.refund(number).ok_or_else(gone)?;
-    let payment = order.payment().ok_or_else(gone)?;
+    let missing = || errors::SYSTEM_ERROR.with_reason("the refund is missing from the ledger");
+    let refund = order.refund(number).ok_or_else(missing)?;
+    let payment = order.payment().ok_or_else(missing)?;
     let record = &refund.record;
     let discount_refund = record.refund.checked_sub(record.payer_refund).unwrap_or(Fen::ZERO);
     let from = refund.request.pointer("/amount/from").cloned().unwrap_or_else(|| json!([]));
-    let mut shown = json!({
+    let mut value = json!({
         "refund_id": record.refund_id,
         "out_refund_no": record.out_refund_no,
         "transaction_id": payment.transaction_id,
@@ -364,8 +366,8 @@ fn refund_reply(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
         },
         "promotion_detail": [],
     });
-    add_success_time(&mut shown, record);
-    if let (Some(coupon_id), Some(members)) = (&payment.coupon_id, shown.as_object_mut()) {
+    add_success_time(&mut value, record);
+    if let (Some(coupon_id), Some(members)) = (&payment.coupon_id, value.as_object_mut()) {
         let promotion = json!([{
             "promotion_id": coupon_id,
             "scope": "GLOBAL",
@@ -375,36 +377,36 @@ fn refund_reply(order: &Order, number: &OutRefundNo) -> Result<Reply, Refusal> {
         }]);
         members.insert("promotion_detail".into(), promotion);
     }
-    Ok(Reply::json(&shown))
+    Ok(Reply::json(&value))
 }
 
 fn user_received_account(payment: &Payment) -> &'static str {
     if payment.bank_type == "OTHERS" { "支付用户零钱" } else { "银行卡0403" }
 }
 
-fn add_success_time(shown: &mut Value, record: &RefundRecord) {
-    if let (Some(at), Some(members)) = (record.success_at, shown.as_object_mut()) {
+fn add_success_time(value: &mut Value, record: &RefundRecord) {
+    if let (Some(at), Some(members)) = (record.success_at, value.as_object_mut()) {
         members.insert("success_time".into(), time::rfc3339(UnixTime::from_secs(at)).into());
     }
 }
 
 impl Gateway {
-    /// Sets the final state of a pending refund, which otherwise succeeds. Returns `None` if there is no such pending
-    /// refund.
+    /// Sets the final status of a pending refund, instead of the one in the settings. Returns `None` if there is no
+    /// such pending refund.
     pub fn set_refund_outcome(
         &mut self,
         mchid: &MchId,
         number: &OutRefundNo,
-        becomes: RefundStatus,
+        final_status: RefundStatus,
         now: UnixTime,
     ) -> Option<RefundRecord> {
-        self.tick(now);
+        self.run_due_tasks(now);
         let key = self.v3.ledger.order_by_refund(mchid, number).map(Order::key)?;
         let refund = self.v3.ledger.order_mut(&key)?.refund_mut(number)?;
         if refund.record.status != RefundStatus::Processing {
             return None;
         }
-        refund.final_status = becomes;
+        refund.final_status = final_status;
         Some(refund.record.clone())
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Reply {
     pub(super) body: Vec<u8>,
     pub(super) content_type: &'static str,
     /// The result code at the end of `Request-ID`: 0 for success.
-    pub(super) number: u64,
+    pub(super) result_code: u64,
     /// The error code of a refusal.
     pub(super) code: Option<&'static str>,
     pub(super) is_signed: bool,
@@ -29,13 +29,13 @@ impl Reply {
     }
 
     /// Builds a JSON reply with any status.
-    pub(crate) fn of(status: u16, body: &Value, number: u64) -> Self {
+    pub(crate) fn of(status: u16, body: &Value, result_code: u64) -> Self {
         let content_type = "application/json; charset=utf-8";
         Self {
             status,
             body: body.to_string().into_bytes(),
             content_type,
-            number,
+            result_code,
             code: None,
             is_signed: true,
         }
@@ -44,10 +44,10 @@ impl Reply {
     /// Builds a 200 reply with a file, which is not signed.
     pub(crate) const fn file(body: Vec<u8>) -> Self {
         let content_type = "application/octet-stream";
-        Self { status: 200, body, content_type, number: 0, code: None, is_signed: false }
+        Self { status: 200, body, content_type, result_code: 0, code: None, is_signed: false }
     }
 
-    /// Builds a signed 200 reply that is declared as JSON but is not valid JSON.
+    /// Builds a signed 200 reply that is declared as JSON but is invalid.
     pub(super) fn garbage() -> Self {
         Self { body: b"{\"code\":\"SUCC".to_vec(), ..Self::json(&Value::Null) }
     }
@@ -55,22 +55,22 @@ impl Reply {
     /// Builds the page of an intermediate proxy, which is not signed.
     pub(super) fn proxy_page(status: u16) -> Self {
         let body = format!("<html><body>{status}</body></html>").into_bytes();
-        Self { status, body, content_type: "text/html", number: 0, code: None, is_signed: false }
+        Self { status, body, content_type: "text/html", result_code: 0, code: None, is_signed: false }
     }
 
     /// Builds a 202 reply without a body.
     pub(super) const fn accepted() -> Self {
-        Self { status: 202, body: Vec::new(), content_type: "", number: 0, code: None, is_signed: true }
+        Self { status: 202, body: Vec::new(), content_type: "", result_code: 0, code: None, is_signed: true }
     }
 
     /// Builds a 204 reply without a body.
     pub(crate) const fn no_content() -> Self {
-        Self { status: 204, body: Vec::new(), content_type: "", number: 0, code: None, is_signed: true }
+        Self { status: 204, body: Vec::new(), content_type: "", result_code: 0, code: None, is_signed: true }
     }
 }
 
-/// An intentional fault of a reply, requested by the header `Wechatpay-Negative-Test`. The request is executed all the
-/// same.
+/// An intentional fault of a reply, requested by the header `Wechatpay-Negative-Test`. The request is executed
+/// nevertheless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NegativeTest {
     /// The signature belongs to another message.
@@ -83,7 +83,7 @@ pub(super) enum NegativeTest {
     ExpiredTimestamp,
     /// `Wechatpay-Signature` is missing.
     MissingHeader,
-    /// The body was changed by one byte after signing. An empty body gets one byte.
+    /// One byte of the body was changed after signing. An empty body gets one byte.
     TamperedBody,
 }
 
@@ -98,8 +98,8 @@ impl NegativeTest {
         ("tampered-body", Self::TamperedBody),
     ];
 
-    pub(super) fn from_name(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(name, _)| *name == word).map(|(_, negative)| negative)
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, negative)| negative)
     }
 }
 
@@ -112,12 +112,12 @@ pub(super) fn into_response(
     request_id: &str,
     signer: Option<Signer<'_>>,
     negative: Option<NegativeTest>,
-    chance: &mut Rng,
+    rng: &mut Rng,
     now: UnixTime,
 ) -> Response {
     let mut body = reply.body;
-    let five = signer.map(|signer| signature_headers(&body, signer, negative, chance, now));
-    if negative == Some(NegativeTest::TamperedBody) && five.is_some() {
+    let signature_headers = signer.map(|signer| signature_headers(&body, signer, negative, rng, now));
+    if negative == Some(NegativeTest::TamperedBody) && signature_headers.is_some() {
         tamper(&mut body);
     }
     // A 204 cannot have a body, so a tampered one is sent as 200.
@@ -133,30 +133,32 @@ pub(super) fn into_response(
             .with_header("content-type", reply.content_type.as_bytes())
             .with_header("content-language", b"zh-CN");
     }
-    let headers = five.into_iter().flatten();
-    headers.fold(response, |response, (name, value)| response.with_header(name, value.as_bytes()))
+    signature_headers
+        .into_iter()
+        .flatten()
+        .fold(response, |response, (name, value)| response.with_header(name, value.as_bytes()))
 }
 
 /// Returns the five signature headers, with a fault if one is requested.
 fn signature_headers(
     body: &[u8],
-    (serial, pair): Signer<'_>,
+    (serial, key_pair): Signer<'_>,
     negative: Option<NegativeTest>,
-    chance: &mut Rng,
+    rng: &mut Rng,
     now: UnixTime,
 ) -> Vec<(&'static str, String)> {
-    let at = match negative {
+    let signed_at = match negative {
         Some(NegativeTest::ExpiredTimestamp) => now.before(STALE_AGE),
         _ => now,
     };
-    let nonce = chance.text(ALPHANUMERIC, 32);
-    let mut headers = sign_headers(body, (serial, pair), &nonce, at);
+    let nonce = rng.text(ALPHANUMERIC, 32);
+    let mut headers = sign_headers(body, (serial, key_pair), &nonce, signed_at);
     for (name, value) in &mut headers {
         match (*name, negative) {
             ("wechatpay-signature", Some(NegativeTest::BadSignature)) => {
-                *value = STANDARD.encode(pair.sign(b"another message"));
+                *value = STANDARD.encode(key_pair.sign(b"another message"));
             }
-            ("wechatpay-signature", Some(NegativeTest::SigntestProbe)) => *value = probe_signature(chance),
+            ("wechatpay-signature", Some(NegativeTest::SigntestProbe)) => *value = probe_signature(rng),
             ("wechatpay-serial", Some(NegativeTest::UnknownSerial)) => *value = String::from(UNKNOWN_SERIAL),
             _ => {}
         }
@@ -176,25 +178,25 @@ pub(super) const UNKNOWN_SERIAL: &str = "5FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF
 /// Signs a body and returns the five headers, as for replies and notifications.
 pub(super) fn sign_headers(
     body: &[u8],
-    (serial, pair): Signer<'_>,
+    (serial, key_pair): Signer<'_>,
     nonce: &str,
-    at: UnixTime,
+    signed_at: UnixTime,
 ) -> Vec<(&'static str, String)> {
-    let mut message = format!("{}\n{nonce}\n", at.as_secs()).into_bytes();
+    let mut message = format!("{}\n{nonce}\n", signed_at.as_secs()).into_bytes();
     message.extend_from_slice(body);
     message.push(b'\n');
     vec![
-        ("wechatpay-timestamp", at.as_secs().to_string()),
+        ("wechatpay-timestamp", signed_at.as_secs().to_string()),
         ("wechatpay-nonce", String::from(nonce)),
-        ("wechatpay-signature", STANDARD.encode(pair.sign(&message))),
+        ("wechatpay-signature", STANDARD.encode(key_pair.sign(&message))),
         ("wechatpay-serial", String::from(serial)),
         ("wechatpay-signature-type", String::from("WECHATPAY2-SHA256-RSA2048")),
     ]
 }
 
-/// Generates a signature like that of WeChat Pay's probes.
-pub(super) fn probe_signature(chance: &mut Rng) -> String {
-    format!("WECHATPAY/SIGNTEST/{}", chance.text(ALPHANUMERIC, 325))
+/// Generates a signature in the form of WeChat Pay's probes.
+pub(super) fn probe_signature(rng: &mut Rng) -> String {
+    format!("WECHATPAY/SIGNTEST/{}", rng.text(ALPHANUMERIC, 325))
 }
 
 /// Changes a byte. The text stays valid UTF-8 and keeps its length, unless it has no letter or digit.

@@ -16,7 +16,7 @@ pub struct RequestRecord {
     pub at: u64,
     /// The method.
     pub method: &'static str,
-    /// Path and query, as received.
+    /// The path and query, as received.
     pub target: String,
     /// The calling merchant, if it is known.
     pub mchid: Option<String>,
@@ -43,7 +43,7 @@ impl RequestLog {
     pub(super) fn add(
         &mut self,
         request: &Request,
-        door: &RequestContext,
+        context: &RequestContext,
         reply: Option<&Reply>,
         request_id: &str,
         now: UnixTime,
@@ -55,13 +55,13 @@ impl RequestLog {
             at: now.as_secs(),
             method: request.method().as_str(),
             target: target(request).into(),
-            mchid: door.mchid.as_ref().map(ToString::to_string),
-            operation: door.label,
+            mchid: context.mchid.as_ref().map(ToString::to_string),
+            operation: context.label,
             status: reply.map_or(0, |reply| reply.status),
             code: reply.and_then(|reply| reply.code),
             request_id: request_id.into(),
             body_bytes: request.body().len(),
-            fault: door.fault,
+            fault: context.fault,
         });
     }
 

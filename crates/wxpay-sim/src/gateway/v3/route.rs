@@ -43,7 +43,7 @@ const OPERATION_TABLES: &[&[Operation]] = &[
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[non_exhaustive]
 pub struct SupportedOperation {
-    /// The label, as in the records of requests: `v3.pay.jsapi`.
+    /// The label, as in the records of requests, for example `v3.pay.jsapi`.
     pub label: &'static str,
     /// The method.
     pub method: &'static str,
@@ -86,22 +86,22 @@ pub(super) fn find(method: Method, path: &str) -> Result<(&'static Operation, Ma
             is_known = true;
         }
     }
-    let refused = if is_known { errors::METHOD_NOT_ALLOWED } else { errors::RESOURCE_NOT_EXISTS };
-    Err(refused.with_reason(format!("no operation {method} {path}")))
+    let code = if is_known { errors::METHOD_NOT_ALLOWED } else { errors::RESOURCE_NOT_EXISTS };
+    Err(code.with_reason(format!("no operation {method} {path}")))
 }
 
 fn match_path(pattern: &str, path: &str) -> Option<Map<String, Value>> {
     let mut parameters = Map::new();
-    let (mut parts, mut given) = (pattern.split('/'), path.split('/'));
+    let (mut parts, mut segments) = (pattern.split('/'), path.split('/'));
     loop {
-        match (parts.next(), given.next()) {
+        match (parts.next(), segments.next()) {
             (None, None) => return Some(parameters),
-            (Some(part), Some(given)) => {
+            (Some(part), Some(segment)) => {
                 match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
-                    Some(name) if !given.is_empty() => {
-                        parameters.insert(name.into(), percent_decoded(given).into());
+                    Some(name) if !segment.is_empty() => {
+                        parameters.insert(name.into(), percent_decoded(segment).into());
                     }
-                    None if part == given => {}
+                    None if part == segment => {}
                     _ => return None,
                 }
             }

@@ -20,15 +20,15 @@ pub struct CombinedRecord {
     pub combine_mchid: MchId,
     /// The app of the merchant that placed the combined order.
     pub combine_appid: AppId,
-    /// The way in which the combined order is paid.
+    /// The way in which the combined order is payment.
     pub trade_type: TradeType,
     /// The identifier that the payer's client pays by.
     pub handle: String,
-    /// WeChat Pay's number of the payment, once the combined order is paid.
+    /// WeChat Pay's number of the payment, once the combined order is payment.
     pub combine_transaction_id: Option<TransactionId>,
     /// The time at which the combined order was placed.
     pub created_at: u64,
-    /// The time until which the combined order can be paid.
+    /// The time until which the combined order can be payment.
     pub expires_at: u64,
     /// The sub-orders.
     pub sub_orders: Vec<TransactionRecord>,
@@ -44,16 +44,16 @@ pub(crate) struct CombinedOrder {
     pub(crate) appid: AppId,
     pub(crate) trade_type: TradeType,
     /// The request that placed the combined order, encrypted fields hashed.
-    pub(crate) placed: Value,
+    pub(crate) request: Value,
     /// The `Wechatpay-Serial` of the request.
-    pub(crate) asked: Option<String>,
+    pub(crate) request_serial: Option<String>,
     pub(crate) notify_url: Option<String>,
     pub(crate) handle: String,
-    pub(crate) expires: UnixTime,
-    pub(crate) created: UnixTime,
+    pub(crate) expires_at: UnixTime,
+    pub(crate) created_at: UnixTime,
     /// The sub-orders, at least one.
-    pub(crate) subs: Vec<OrderKey>,
-    pub(crate) paid: Option<CombinedPayment>,
+    pub(crate) sub_orders: Vec<OrderKey>,
+    pub(crate) payment: Option<CombinedPayment>,
 }
 
 /// The payment of a combined order.
@@ -66,7 +66,7 @@ pub(crate) struct CombinedPayment {
 impl CombinedOrder {
     /// Returns a text field of the request that placed the combined order, by its JSON pointer.
     pub(crate) fn request_text(&self, pointer: &str) -> Option<&str> {
-        self.placed.pointer(pointer).and_then(Value::as_str)
+        self.request.pointer(pointer).and_then(Value::as_str)
     }
 
     pub(crate) fn record(
@@ -80,9 +80,9 @@ impl CombinedOrder {
             combine_appid: self.appid.clone(),
             trade_type: self.trade_type,
             handle: self.handle.clone(),
-            combine_transaction_id: self.paid.as_ref().map(|paid| paid.transaction_id.clone()),
-            created_at: self.created.as_secs(),
-            expires_at: self.expires.as_secs(),
+            combine_transaction_id: self.payment.as_ref().map(|payment| payment.transaction_id.clone()),
+            created_at: self.created_at.as_secs(),
+            expires_at: self.expires_at.as_secs(),
             sub_orders,
             notifications,
         }
@@ -119,25 +119,25 @@ impl CombinedOrders {
         self.all.get(key)
     }
 
-    pub(crate) fn place(&mut self, whole: CombinedOrder) {
-        self.numbers.entry(whole.key.1.clone()).or_default().insert(whole.key.0.clone());
-        self.handles.insert(whole.handle.clone(), whole.key.clone());
-        self.all.insert(whole.key.clone(), whole);
+    pub(crate) fn place(&mut self, combined: CombinedOrder) {
+        self.numbers.entry(combined.key.1.clone()).or_default().insert(combined.key.0.clone());
+        self.handles.insert(combined.handle.clone(), combined.key.clone());
+        self.all.insert(combined.key.clone(), combined);
     }
 
-    /// Replaces the identifier that the payer's client pays by. The old one still leads to the combined order.
-    pub(crate) fn replace_handle(&mut self, key: &OrderKey, handle: String, expires: UnixTime) {
+    /// Replaces the identifier that the payer's client pays by. The combined order is still found by the old one.
+    pub(crate) fn replace_handle(&mut self, key: &OrderKey, handle: String, expires_at: UnixTime) {
         self.handles.insert(handle.clone(), key.clone());
-        if let Some(whole) = self.all.get_mut(key) {
-            (whole.handle, whole.expires) = (handle, expires);
+        if let Some(combined) = self.all.get_mut(key) {
+            (combined.handle, combined.expires_at) = (handle, expires_at);
         }
     }
 
-    /// Records the payment. A second payment does not replace the numbers of the first.
-    pub(crate) fn pay(&mut self, key: &OrderKey, paid: CombinedPayment) {
-        if let Some(whole) = self.all.get_mut(key) {
-            self.transactions.insert(paid.transaction_id.clone(), key.clone());
-            whole.paid.get_or_insert(paid);
+    /// Records the payment. A second payment does not replace the first. The order is found by either number.
+    pub(crate) fn add_payment(&mut self, key: &OrderKey, payment: CombinedPayment) {
+        if let Some(combined) = self.all.get_mut(key) {
+            self.transactions.insert(payment.transaction_id.clone(), key.clone());
+            combined.payment.get_or_insert(payment);
         }
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct JournalEntry {
     pub(crate) key: OrderKey,
     /// The sub-merchant, if a service provider placed the order.
     pub(crate) sub_mchid: Option<MchId>,
-    pub(crate) what: EntryKind,
+    pub(crate) kind: EntryKind,
     pub(crate) amount: Fen,
     /// WeChat Pay's fee that was charged or returned.
     pub(crate) fee: Fen,
@@ -26,53 +26,55 @@ pub(crate) struct JournalEntry {
 /// The kind of a movement.
 #[derive(Clone, Debug)]
 pub(crate) enum EntryKind {
-    Paid(TransactionId),
-    Refunded(OutRefundNo),
+    Payment(TransactionId),
+    Refund(OutRefundNo),
     /// A code payment was reversed.
-    Reversed(TransactionId),
+    Reversal(TransactionId),
     /// Money of a profit sharing moved.
-    Shared(SharingEntry),
+    Sharing(SharingEntry),
 }
 
 /// A movement of a profit sharing, by the merchant's numbers. A receiver's amount also has WeChat Pay's `detail_id`.
 #[derive(Clone, Debug)]
 pub(crate) enum SharingEntry {
     /// A receiver was credited.
-    Part { out_order_no: String, detail_id: String },
+    ToReceiver { out_order_no: String, detail_id: String },
     /// The rest was unfrozen for the payment's merchant. The balance does not change: the money was in the account
     /// before.
-    Own { out_order_no: String, detail_id: String },
+    Unfrozen { out_order_no: String, detail_id: String },
     /// A receiver returned its amount.
-    Back { out_return_no: String },
+    Return { out_return_no: String },
 }
 
 /// The movements by day and ordering merchant, and the balance of each merchant.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Journal {
-    lines: BTreeMap<(String, MchId), Vec<JournalEntry>>,
+    entries: BTreeMap<(String, MchId), Vec<JournalEntry>>,
     balances: BTreeMap<MchId, i64>,
 }
 
 impl Journal {
-    pub(crate) fn add(&mut self, line: JournalEntry) {
-        let owner = line.sub_mchid.as_ref().unwrap_or(&line.key.0).clone();
+    pub(crate) fn add(&mut self, entry: JournalEntry) {
+        let owner = entry.sub_mchid.as_ref().unwrap_or(&entry.key.0).clone();
         let fen = |amount: Fen| i64::try_from(amount.get()).unwrap_or(i64::MAX);
-        let net = fen(line.amount).saturating_sub(fen(line.fee));
+        let net = fen(entry.amount).saturating_sub(fen(entry.fee));
         let balance = self.balances.entry(owner).or_default();
-        *balance = match line.what {
-            EntryKind::Paid(_) | EntryKind::Shared(SharingEntry::Back { .. }) => balance.saturating_add(net),
-            EntryKind::Refunded(_)
-            | EntryKind::Reversed(_)
-            | EntryKind::Shared(SharingEntry::Part { .. }) => balance.saturating_sub(net),
-            EntryKind::Shared(SharingEntry::Own { .. }) => *balance,
+        *balance = match entry.kind {
+            EntryKind::Payment(_) | EntryKind::Sharing(SharingEntry::Return { .. }) => {
+                balance.saturating_add(net)
+            }
+            EntryKind::Refund(_)
+            | EntryKind::Reversal(_)
+            | EntryKind::Sharing(SharingEntry::ToReceiver { .. }) => balance.saturating_sub(net),
+            EntryKind::Sharing(SharingEntry::Unfrozen { .. }) => *balance,
         };
-        let line = JournalEntry { balance: *balance, ..line };
-        self.lines.entry((time::yyyymmdd(line.at), line.key.0.clone())).or_default().push(line);
+        let entry = JournalEntry { balance: *balance, ..entry };
+        self.entries.entry((time::yyyymmdd(entry.at), entry.key.0.clone())).or_default().push(entry);
     }
 
     /// Returns the movements of a merchant's orders on a day, `yyyyMMdd`.
     pub(crate) fn entries(&self, day: &str, mchid: &MchId) -> &[JournalEntry] {
-        self.lines.get(&(day.into(), mchid.clone())).map(Vec::as_slice).unwrap_or_default()
+        self.entries.get(&(day.into(), mchid.clone())).map(Vec::as_slice).unwrap_or_default()
     }
 }
 

@@ -98,11 +98,11 @@ impl Ledger {
         self.orders.insert(key, order);
     }
 
-    /// Replaces an order's `prepay_id`, `code_url` or `h5_url`. The old one still leads to the order.
-    pub(crate) fn replace_handle(&mut self, key: &OrderKey, handle: String, expires: UnixTime) {
+    /// Replaces an order's `prepay_id`, `code_url` or `h5_url`. The order is still found by the old one.
+    pub(crate) fn replace_handle(&mut self, key: &OrderKey, handle: String, expires_at: UnixTime) {
         self.handles.insert(handle.clone(), key.clone());
         if let Some(order) = self.orders.get_mut(key) {
-            (order.handle, order.handle_expires_at) = (Some(handle), expires);
+            (order.handle, order.handle_expires_at) = (Some(handle), expires_at);
         }
     }
 
@@ -113,12 +113,12 @@ impl Ledger {
                 at: UnixTime::from_secs(payment.success_at),
                 key: key.clone(),
                 sub_mchid: order.sub_mchid().cloned(),
-                what: EntryKind::Paid(payment.transaction_id.clone()),
+                kind: EntryKind::Payment(payment.transaction_id.clone()),
                 amount: order.total,
                 fee: platform_fee(order.total.get()),
                 balance: 0,
             });
-            order.recorded_state = order.recorded_state.filter(|ended| *ended != RecordedState::UserPaying);
+            order.recorded_state = order.recorded_state.filter(|state| *state != RecordedState::UserPaying);
             order.payments.push(payment);
         }
     }
@@ -126,13 +126,14 @@ impl Ledger {
     pub(crate) fn add_refund(&mut self, key: &OrderKey, refund: Refund) {
         if let Some(order) = self.orders.get_mut(key) {
             let record = &refund.record;
+            // The returned fee is a difference of totals, so that partial refunds add up to the exact fee.
             let (before, _) = order.refund_totals();
             let after = platform_fee(before.saturating_add(record.refund.get()));
             self.journal.add(JournalEntry {
                 at: UnixTime::from_secs(record.created_at),
                 key: key.clone(),
                 sub_mchid: order.sub_mchid().cloned(),
-                what: EntryKind::Refunded(record.out_refund_no.clone()),
+                kind: EntryKind::Refund(record.out_refund_no.clone()),
                 amount: record.refund,
                 fee: after.checked_sub(platform_fee(before)).unwrap_or_default(),
                 balance: 0,
@@ -155,7 +156,7 @@ impl Ledger {
             at: now,
             key: key.clone(),
             sub_mchid: order.sub_mchid().cloned(),
-            what: EntryKind::Reversed(payment.transaction_id.clone()),
+            kind: EntryKind::Reversal(payment.transaction_id.clone()),
             amount: order.total,
             fee: platform_fee(order.total.get()),
             balance: 0,

@@ -194,7 +194,7 @@ pub(crate) struct Order {
     /// The `Wechatpay-Serial` of the request.
     pub(crate) request_serial: Option<String>,
     pub(crate) notify_url: Option<String>,
-    /// The identifier that the payer's client pays by; valid until `expires`.
+    /// The identifier that the payer's client pays by; valid until `handle_expires_at`.
     pub(crate) handle: Option<String>,
     pub(crate) handle_expires_at: UnixTime,
     /// The time at which an unpaid order closes.
@@ -205,14 +205,14 @@ pub(crate) struct Order {
     pub(crate) refunds: Vec<Refund>,
 }
 
-/// A recorded event that sets the state of an order beside its payments and its timeout.
+/// A state that an event has set. The other states follow from the payments and the timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecordedState {
     /// The merchant closed the order.
     Closed,
     /// The merchant reversed the code payment.
     Revoked,
-    /// The payer of a code payment must type the password. The order has not ended yet.
+    /// The payer of a code payment must type the password. The order is still open.
     UserPaying,
     /// The payer of a code payment did not pay.
     PayError,
@@ -238,12 +238,12 @@ impl Order {
 
     pub(crate) fn state(&self, now: UnixTime) -> TradeState {
         if !self.payments.is_empty() {
-            let given_back = |refund: &Refund| {
+            let is_effective = |refund: &Refund| {
                 matches!(refund.record.status, RefundStatus::Processing | RefundStatus::Success)
             };
             return match self.recorded_state {
                 Some(RecordedState::Revoked) => TradeState::Revoked,
-                _ if self.refunds.iter().any(given_back) => TradeState::Refund,
+                _ if self.refunds.iter().any(is_effective) => TradeState::Refund,
                 _ => TradeState::Success,
             };
         }
@@ -257,12 +257,13 @@ impl Order {
         }
     }
 
-    /// Returns the sums of all refunds that are not closed, in fen: of the order's amount, and of the payer's part.
+    /// Returns the sums of all refunds that are not closed, in fen: the sum of the refunded amounts, and
+    /// the sum that the payer receives.
     pub(crate) fn refund_totals(&self) -> (u64, u64) {
-        let counting = self.refunds.iter().filter(|refund| refund.record.status != RefundStatus::Closed);
-        counting.fold((0, 0), |(all, payers), refund| {
+        let not_closed = self.refunds.iter().filter(|refund| refund.record.status != RefundStatus::Closed);
+        not_closed.fold((0, 0), |(total, payer), refund| {
             let record = &refund.record;
-            (all.saturating_add(record.refund.get()), payers.saturating_add(record.payer_refund.get()))
+            (total.saturating_add(record.refund.get()), payer.saturating_add(record.payer_refund.get()))
         })
     }
 

@@ -1,12 +1,12 @@
 //! The virtual clock.
 
-use super::{START, opened};
+use super::{START, fixture};
 use serde_json::{Value, json};
 use wxpay_proto::UnixTime;
 
 #[test]
 fn clock_only_advances() {
-    let mut interface = opened().interface;
+    let mut interface = fixture().interface;
     let response = interface.call("POST", "clock", &json!({ "advance_seconds": 60 }));
     assert_eq!(response.body, json!({ "now": START.as_secs() + 60, "runs": false }));
     for body in [
@@ -25,7 +25,7 @@ fn clock_only_advances() {
 
 #[test]
 fn clock_is_set_to_a_time_that_is_not_past() {
-    let mut interface = opened().interface;
+    let mut interface = fixture().interface;
     let later = START.as_secs() + 3600;
     assert_eq!(interface.succeed("PUT", "clock", &json!({ "now": later }))["now"], later);
     assert_eq!(interface.succeed("PUT", "clock", &json!({ "now": later }))["now"], later);
@@ -37,7 +37,7 @@ fn clock_is_set_to_a_time_that_is_not_past() {
 
 #[test]
 fn clock_freezes_and_runs_from_its_current_time() {
-    let mut interface = opened().interface;
+    let mut interface = fixture().interface;
     let call_at = |interface: &mut super::Control, method, path: &str, real| {
         let target = format!("/_sim/v1/{path}");
         let response = interface.simulation.control(method, &target, b"", UnixTime::from_secs(real));

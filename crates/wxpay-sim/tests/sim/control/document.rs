@@ -1,6 +1,6 @@
 //! The interface's OpenAPI document, compared with the interface's behaviour.
 
-use super::{Control, opened, schema::Document};
+use super::{Control, fixture, schema::Document};
 use serde_json::{Map, Value, json};
 
 /// Returns each operation with its method and a path whose parameters are valid.
@@ -15,7 +15,7 @@ fn operations(document: &Document) -> Vec<(String, String, Value)> {
     each.collect()
 }
 
-/// Fills a path template with valid parameters, except for `wrong`, which gets an invalid value.
+/// Fills a path template with valid parameters, except for the parameter `invalid`, which gets an invalid value.
 fn fill_path(path: &str, operation: &Value, invalid: Option<&str>) -> String {
     let declared = operation["parameters"].as_array().unwrap();
     let value = |part: &str| {
@@ -86,7 +86,7 @@ fn field_of(interface: &mut Control, method: &str, path: &str, body: &Value) -> 
 
 #[test]
 fn document_has_its_version_and_paths() {
-    let document = &opened().interface.document.0;
+    let document = &fixture().interface.document.0;
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(document["servers"][0]["url"], "/_sim/v1");
     for name in ["orders/{out_trade_no}/pay", "payer/pay", "clock", "faults", "notifications", "openapi.json"]
@@ -97,7 +97,7 @@ fn document_has_its_version_and_paths() {
 
 #[test]
 fn declared_members_are_validated_and_others_are_unknown() {
-    let interface = opened().interface;
+    let interface = fixture().interface;
     let mut seen = 0;
     for (method, path, operation) in operations(&interface.document) {
         for body_schema in body_schemas(&interface.document, &operation) {
@@ -136,7 +136,7 @@ fn declared_members_are_validated_and_others_are_unknown() {
 
 #[test]
 fn undeclared_members_and_query_parameters_are_rejected() {
-    let interface = opened().interface;
+    let interface = fixture().interface;
     for (method, path, operation) in operations(&interface.document) {
         let mut interface = interface.clone();
         if operation.get("requestBody").is_none() {
@@ -154,7 +154,7 @@ fn undeclared_members_and_query_parameters_are_rejected() {
 
 #[test]
 fn declared_parameters_are_validated() {
-    let interface = opened().interface;
+    let interface = fixture().interface;
     let mut seen = 0;
     for (template, methods) in interface.document.0["paths"].as_object().unwrap() {
         for (method, operation) in methods.as_object().unwrap() {
@@ -177,7 +177,7 @@ fn declared_parameters_are_validated() {
 
 #[test]
 fn unknown_path_is_404_and_unsupported_method_405() {
-    let interface = opened().interface;
+    let interface = fixture().interface;
     for path in ["", "nothing", "orders/A1/eat", "orders/A1/pay/twice", "Orders", "openapi.json/"] {
         let response = interface.clone().call("GET", path, &Value::Null);
         assert_eq!((response.status, response.allow), (404, None), "{path}");
@@ -197,7 +197,7 @@ fn unknown_path_is_404_and_unsupported_method_405() {
 #[test]
 fn too_long_body_is_rejected() {
     let body = format!("{{\"advance_seconds\":1}}{}", " ".repeat(1 << 20));
-    let mut interface = opened().interface;
+    let mut interface = fixture().interface;
     let response = interface.simulation.control("POST", "/_sim/v1/clock", body.as_bytes(), super::START);
     assert_eq!((response.status, &response.body["field"]), (413, &json!("body")));
 }

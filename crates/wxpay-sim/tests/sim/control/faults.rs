@@ -1,11 +1,11 @@
 //! Fault rules.
 
-use super::opened;
+use super::fixture;
 use serde_json::{Value, json};
 
 #[test]
 fn fault_rules_are_addedshown_and_cleared() {
-    let mut interface = opened().interface;
+    let mut interface = fixture().interface;
     let kinds = [
         "commit_then_drop_response",
         "drop_before_commit",
@@ -42,7 +42,7 @@ fn fault_rules_are_addedshown_and_cleared() {
 
 #[test]
 fn fault_rule_is_shown_and_removed() {
-    let mut interface = opened().interface;
+    let mut interface = fixture().interface;
     for kind in ["cut", "early"] {
         interface.succeed("POST", "faults", &json!({ "kind": kind }));
     }
@@ -56,7 +56,7 @@ fn fault_rule_is_shown_and_removed() {
 
 #[test]
 fn every_fault_kind_is_listed_with_its_parameter_and_operations() {
-    let mut interface = opened().interface;
+    let mut interface = fixture().interface;
     let kinds = interface.get("faults/kinds");
     assert!(kinds.as_array().unwrap().len() > 35);
     for kind in kinds.as_array().unwrap() {
@@ -85,7 +85,7 @@ fn every_fault_kind_is_listed_with_its_parameter_and_operations() {
 
 #[test]
 fn invalid_fault_rule_is_rejected_by_field() {
-    let mut interface = opened().interface;
+    let mut interface = fixture().interface;
     for (body, field) in [
         (json!({}), "kind"),
         (json!({ "kind": "flood" }), "kind"),
@@ -96,7 +96,7 @@ fn invalid_fault_rule_is_rejected_by_field() {
         (json!({ "kind": "early", "per_mille": 1001 }), "per_mille"),
         (json!({ "kind": "early", "path": "v3" }), "path"),
         (json!({ "kind": "early", "out_trade_no": "A1", "number": "A1" }), "number"),
-        (json!({ "kind": "garbage", "commits": 1 }), "effect"),
+        (json!({ "kind": "garbage", "commits": 1 }), "commits"),
     ] {
         assert_eq!(interface.rejected("POST", "faults", &body), (400, field.into()), "{body}");
     }

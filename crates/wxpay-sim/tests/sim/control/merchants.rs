@@ -4,7 +4,7 @@ use super::Control;
 use crate::v3::shop::Shop;
 use serde_json::{Value, json};
 
-fn opened() -> (Shop, Control, String) {
+fn fixture() -> (Shop, Control, String) {
     let shop = Shop::open();
     let interface = Control::of(shop.gateway.clone(), shop.now);
     let path = format!("merchants/{}", shop.mchid());
@@ -13,7 +13,7 @@ fn opened() -> (Shop, Control, String) {
 
 #[test]
 fn merchant_record_has_no_secret() {
-    let (shop, mut interface, path) = opened();
+    let (shop, mut interface, path) = fixture();
     let merchant = interface.get(&path);
     assert_eq!((&merchant["mchid"], &merchant["appids"]), (&json!(shop.mchid()), &json!([shop.appid()])));
     assert_eq!(merchant["certificates"][0]["serial_no"], shop.serial());
@@ -28,7 +28,7 @@ fn merchant_record_has_no_secret() {
 
 #[test]
 fn merchant_environment_has_the_secrets_of_a_program() {
-    let (shop, mut interface, path) = opened();
+    let (shop, mut interface, path) = fixture();
     let url = format!("http://127.0.0.1:8080/_sim/v1/{path}/environment");
     let environment = interface.clone().simulation.control("GET", &url, b"", shop.now);
     interface.document.assert_conforms("GET", &format!("{path}/environment"), &environment);
@@ -52,7 +52,7 @@ fn merchant_environment_has_the_secrets_of_a_program() {
 
 #[test]
 fn merchant_is_created_with_generated_or_given_ids() {
-    let (shop, mut interface, _) = opened();
+    let (shop, mut interface, _) = fixture();
     let generated = interface.succeed("POST", "merchants", &Value::Null);
     assert_ne!(generated["mchid"], shop.mchid());
     let body = json!({ "mchid": "1900000109", "appid": "wxd678efh567hg6787" });
@@ -72,7 +72,7 @@ fn merchant_is_created_with_generated_or_given_ids() {
 
 #[test]
 fn apps_and_sub_merchants_are_added() {
-    let (shop, mut interface, path) = opened();
+    let (shop, mut interface, path) = fixture();
     let app = format!("{path}/apps/wxd678efh567hg6787");
     for _ in 0..2 {
         let merchant = interface.succeed("PUT", &app, &Value::Null);
@@ -89,7 +89,7 @@ fn apps_and_sub_merchants_are_added() {
 
 #[test]
 fn api_v3_key_is_set_and_removed() {
-    let (_, mut interface, path) = opened();
+    let (_, mut interface, path) = fixture();
     let key_path = format!("{path}/api_v3_key");
     let key = "0123456789abcdefABCDEF0123456789";
     assert_eq!(interface.succeed("PUT", &key_path, &json!({ "key": key }))["has_api_v3_key"], true);
@@ -107,7 +107,7 @@ fn api_v3_key_is_set_and_removed() {
 
 #[test]
 fn certificate_is_issued_and_the_old_one_revoked() {
-    let (mut shop, mut interface, path) = opened();
+    let (mut shop, mut interface, path) = fixture();
     let issued = interface.succeed("POST", &format!("{path}/certificates"), &Value::Null);
     let environment = interface.get(&format!("{path}/environment"));
     assert_eq!(
@@ -127,7 +127,7 @@ fn certificate_is_issued_and_the_old_one_revoked() {
 
 #[test]
 fn platform_keys_migrate_step_by_step() {
-    let (_, mut interface, path) = opened();
+    let (_, mut interface, path) = fixture();
     let platform_path = format!("{path}/platform");
     let step = |name: &str| json!({ "step": name });
     let migrate = format!("{platform_path}/migrate");
@@ -157,7 +157,7 @@ fn platform_keys_migrate_step_by_step() {
 
 #[test]
 fn rotated_certificate_is_listed_a_day_before_it_signs() {
-    let (shop, mut interface, path) = opened();
+    let (shop, mut interface, path) = fixture();
     let merchant = interface.succeed("POST", &format!("{path}/platform/rotate"), &Value::Null);
     let listed = merchant["certificates"].as_array().unwrap();
     assert_eq!(listed.len(), 2);

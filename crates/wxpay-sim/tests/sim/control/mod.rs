@@ -78,15 +78,15 @@ impl Control {
 }
 
 /// An APIv1 shop with one order, and the interface to its gateway.
-pub struct Opened {
+pub struct Fixture {
     pub shop: Shop,
     pub prepayid: String,
     pub interface: Control,
 }
 
-pub fn opened() -> Opened {
+pub fn fixture() -> Fixture {
     let mut shop = Shop::open(Settings::default());
     let prepayid = shop.order("A1");
     let interface = Control::of(shop.gateway.clone(), START);
-    Opened { shop, prepayid, interface }
+    Fixture { shop, prepayid, interface }
 }

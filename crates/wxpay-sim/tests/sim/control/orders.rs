@@ -1,11 +1,11 @@
 //! Orders and the payer's actions on them.
 
-use super::opened;
+use super::fixture;
 use serde_json::{Value, json};
 
 #[test]
 fn paid_order_shows_its_payment() {
-    let mut interface = opened().interface;
+    let mut interface = fixture().interface;
     assert_eq!(interface.call("GET", "orders/A1", &Value::Null).body["state"], "ORDERED");
     let payer = json!({ "openid": "oPayer", "discount": 50, "bank_type": "0" });
     let paid = interface.call("POST", "orders/A1/pay", &payer);
@@ -21,7 +21,7 @@ fn paid_order_shows_its_payment() {
 
 #[test]
 fn cancelled_and_failed_payments_are_recorded() {
-    let mut interface = opened().interface;
+    let mut interface = fixture().interface;
     interface.call("POST", "orders/A1/cancel", &Value::Null);
     let record = interface.call("POST", "orders/A1/fail", &Value::Null).body;
     assert_eq!(record["failed_attempts"][0]["outcome"], "cancelled");
@@ -31,7 +31,7 @@ fn cancelled_and_failed_payments_are_recorded() {
 
 #[test]
 fn invalid_order_request_is_rejected_by_field() {
-    let mut interface = opened().interface;
+    let mut interface = fixture().interface;
     for (path, body, field) in [
         ("orders/A1/pay", json!({ "openid": "" }), "openid"),
         ("orders/A1/pay", json!({ "discount": -1 }), "discount"),
@@ -52,7 +52,7 @@ fn invalid_order_request_is_rejected_by_field() {
 
 #[test]
 fn order_is_selected_by_merchant() {
-    let super::Opened { shop, mut interface, .. } = opened();
+    let super::Fixture { shop, mut interface, .. } = fixture();
     let query = format!("mchid={}", shop.me.partner());
     assert_eq!(interface.get(&format!("orders/A1?{query}"))["out_trade_no"], "A1");
     assert_eq!(interface.get(&format!("orders?{query}")).as_array().unwrap().len(), 1);
@@ -129,10 +129,10 @@ fn combined_order_is_found_by_any_of_its_numbers() {
     let mchid = shop.mchid();
     let mut interface = super::Control::of(shop.gateway, shop.now);
     interface.succeed("POST", "orders/C12345/pay", &Value::Null);
-    let shown = interface.get("orders/C12345/combined");
-    assert!(shown["combine_transaction_id"].is_string());
-    assert_eq!(shown["sub_orders"].as_array().unwrap().len(), 2);
-    assert_eq!(interface.get(&format!("orders/C12345-2/combined?mchid={mchid}")), shown);
+    let record = interface.get("orders/C12345/combined");
+    assert!(record["combine_transaction_id"].is_string());
+    assert_eq!(record["sub_orders"].as_array().unwrap().len(), 2);
+    assert_eq!(interface.get(&format!("orders/C12345-2/combined?mchid={mchid}")), record);
     for path in ["orders/A12345/combined", "orders/C12345/combined?mchid=1"] {
         assert_eq!(interface.rejected("GET", path, &Value::Null).0, 404);
     }

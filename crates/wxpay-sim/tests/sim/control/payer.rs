@@ -1,11 +1,11 @@
 //! The payer's client, driven by payment parameters.
 
-use super::{Opened, opened};
+use super::{Fixture, fixture};
 use serde_json::json;
 
 #[test]
 fn payer_pays_by_the_seven_v1_parameters() {
-    let Opened { shop, prepayid, mut interface } = opened();
+    let Fixture { shop, prepayid, mut interface } = fixture();
     let mut parameters = shop.app_params(&prepayid, "Sign=WXPay");
     let cancelled = interface.call("POST", "payer/cancel", &parameters);
     assert_eq!(cancelled.body["resp"]["errCode"], -2);

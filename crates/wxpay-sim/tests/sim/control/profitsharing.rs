@@ -34,8 +34,8 @@ fn with_profit_sharing() -> (Shop, Control) {
 #[test]
 fn profit_sharing_receiver_can_be_closed() {
     let (shop, mut interface) = with_profit_sharing();
-    let shown = interface.get("profitsharing/P1");
-    assert_eq!(interface.get(&format!("profitsharing?mchid={}", shop.mchid())), json!([shown]));
+    let record = interface.get("profitsharing/P1");
+    assert_eq!(interface.get(&format!("profitsharing?mchid={}", shop.mchid())), json!([record]));
     assert_eq!(interface.get("profitsharing?mchid=1"), json!([]));
     assert_eq!(interface.get("receivers").as_array().unwrap().len(), 2);
     let body = json!({ "account": "oPerson", "reason": "RECEIVER_HIGH_RISK" });
@@ -63,8 +63,8 @@ fn profit_sharing_return_can_fail() {
     assert_eq!(shop.post("/v3/profitsharing/return-orders", &body).body["result"], "PROCESSING");
     let mut interface = Control::of(shop.gateway, shop.now);
     let body = json!({ "out_return_no": "B1", "reason": "BALANCE_NOT_ENOUGH" });
-    let shown = interface.succeed("POST", "profitsharing/P1/fail_return", &body);
-    assert_eq!(shown["returns"][0]["result"], "PROCESSING");
+    let record = interface.succeed("POST", "profitsharing/P1/fail_return", &body);
+    assert_eq!(record["returns"][0]["result"], "PROCESSING");
     interface.succeed("POST", "clock", &json!({ "advance_seconds": 3 }));
     let returned = interface.get("profitsharing/P1")["returns"][0].clone();
     assert_eq!(

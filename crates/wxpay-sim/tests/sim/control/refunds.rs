@@ -25,10 +25,10 @@ fn request_refund(shop: &mut Shop, number: &str) {
 #[test]
 fn refund_succeeds_after_its_duration() {
     let (shop, mut interface) = with_refund();
-    let shown = interface.get("refunds/R1");
-    assert_eq!((&shown["out_trade_no"], &shown["mchid"]), (&json!("A12345"), &json!(shop.mchid())));
-    assert_eq!(shown["refund"]["status"], "PROCESSING");
-    assert_eq!(interface.get("refunds"), json!([shown]));
+    let record = interface.get("refunds/R1");
+    assert_eq!((&record["out_trade_no"], &record["mchid"]), (&json!("A12345"), &json!(shop.mchid())));
+    assert_eq!(record["refund"]["status"], "PROCESSING");
+    assert_eq!(interface.get("refunds"), json!([record]));
     assert_eq!(interface.get("refunds?mchid=1"), json!([]));
     interface.succeed("POST", "clock", &json!({ "advance_seconds": 3 }));
     assert_eq!(interface.get(&format!("refunds/R1?mchid={}", shop.mchid()))["refund"]["status"], "SUCCESS");
@@ -39,8 +39,8 @@ fn refund_succeeds_after_its_duration() {
 fn refund_outcome_can_be_set() {
     for outcome in ["SUCCESS", "CLOSED", "ABNORMAL", "PROCESSING"] {
         let (_, mut interface) = with_refund();
-        let shown = interface.succeed("POST", "refunds/R1/outcome", &json!({ "outcome": outcome }));
-        assert_eq!(shown["refund"]["status"], "PROCESSING");
+        let record = interface.succeed("POST", "refunds/R1/outcome", &json!({ "outcome": outcome }));
+        assert_eq!(record["refund"]["status"], "PROCESSING");
         interface.succeed("POST", "clock", &json!({ "advance_seconds": 3 }));
         assert_eq!(interface.get("refunds/R1")["refund"]["status"], outcome);
     }
@@ -64,7 +64,7 @@ fn refund_outcome_setting_applies_to_new_refunds() {
     request_refund(&mut shop, "R2");
     interface.simulation.gateway = shop.gateway;
     interface.succeed("POST", "clock", &json!({ "advance_seconds": 8 }));
-    let status = |shown: Value| shown["refund"]["status"].as_str().unwrap().to_owned();
+    let status = |record: Value| record["refund"]["status"].as_str().unwrap().to_owned();
     assert_eq!(
         (status(interface.get("refunds/R1")), status(interface.get("refunds/R2"))),
         ("SUCCESS".into(), "PROCESSING".into())

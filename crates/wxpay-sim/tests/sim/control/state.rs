@@ -1,21 +1,21 @@
 //! Warnings, secrets, and the state with its digest.
 
-use super::{Control, Opened, START, opened};
+use super::{Control, Fixture, START, fixture};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 #[test]
 fn warnings_are_listed() {
-    let Opened { mut shop, .. } = opened();
+    let Fixture { mut shop, .. } = fixture();
     shop.errcode_of(&[("total_fee", "0")]);
     let warnings = Control::of(shop.gateway, START).get("warnings");
     assert_eq!(warnings[0]["kind"], "refused");
-    assert_eq!(warnings[0]["detail"], "genprepay 40035: total_fee must be at least 1");
+    assert_eq!(warnings[0]["detail"], "v1.genprepay 40035: total_fee must be at least 1");
 }
 
 #[test]
 fn debug_output_has_no_secret() {
-    let Opened { mut shop, .. } = opened();
+    let Fixture { mut shop, .. } = fixture();
     shop.pay("A1");
     let delivery = shop.due().remove(0);
     let printed = format!("{:?} {delivery:?}", Control::of(shop.gateway.clone(), START).simulation);

@@ -42,10 +42,10 @@ fn with_authorization() -> (Shop, Control) {
 #[test]
 fn transfer_is_confirmed_once() {
     let (mut shop, mut interface) = with_transfer();
-    let shown = interface.get("transfers/T1");
-    assert_eq!((&shown["state"], &shown["transfer_amount"]), (&json!("WAIT_USER_CONFIRM"), &json!(1000)));
+    let record = interface.get("transfers/T1");
+    assert_eq!((&record["state"], &record["transfer_amount"]), (&json!("WAIT_USER_CONFIRM"), &json!(1000)));
     let query = format!("mchid={}", shop.mchid());
-    assert_eq!(interface.get(&format!("transfers?{query}")), json!([shown]));
+    assert_eq!(interface.get(&format!("transfers?{query}")), json!([record]));
     assert_eq!(interface.get("transfers?mchid=1"), json!([]));
     let confirmed = interface.succeed("POST", &format!("transfers/T1/confirm?{query}"), &Value::Null);
     assert_eq!(
@@ -96,8 +96,8 @@ fn receipt_generation_can_fail() {
 #[test]
 fn authorization_is_confirmed_and_closed() {
     let (_, mut interface) = with_authorization();
-    let shown = interface.get("authorizations/Z1");
-    assert_eq!(interface.get("authorizations"), json!([shown]));
+    let record = interface.get("authorizations/Z1");
+    assert_eq!(interface.get("authorizations"), json!([record]));
     assert_eq!(interface.get("authorizations?mchid=1"), json!([]));
     let reason = json!({ "reason": "USER_CLOSE" });
     assert_eq!(interface.rejected("POST", "authorizations/Z1/close", &reason).0, 409);

@@ -118,8 +118,8 @@ fn echo(shop: &mut Shop, sealed: &str) -> super::shop::ParsedReply {
 fn echo_returns_the_message_encrypted_for_the_merchant() {
     let mut shop = Shop::open();
     let (key, certificate) = (shop.public_key_id(), shop.platform_serial());
-    let by_key = shop.me.platform().public_key().unwrap().pair.public().der();
-    let by_certificate = shop.me.platform().certificates(shop.now).next().unwrap().pair.public().der();
+    let by_key = shop.me.platform().public_key().unwrap().key_pair.public().der();
+    let by_certificate = shop.me.platform().certificates(shop.now).next().unwrap().key_pair.public().der();
     for (names, spki) in [(&key, &by_key), (&certificate, &by_certificate)] {
         shop.wechatpay_serial = Some(names.clone());
         let said = echo(&mut shop, &sealed(spki, "机密"));
@@ -141,7 +141,7 @@ fn echo_returns_the_message_encrypted_for_the_merchant() {
 #[test]
 fn encrypted_field_requires_a_matching_wechatpay_serial() {
     let mut shop = Shop::open();
-    let spki = shop.me.platform().public_key().unwrap().pair.public().der();
+    let spki = shop.me.platform().public_key().unwrap().key_pair.public().der();
     let text = sealed(&spki, "secret");
     let location = |said: &super::shop::ParsedReply| -> Value { said.body["detail"]["location"].clone() };
     let said = echo(&mut shop, &text);
@@ -159,7 +159,7 @@ fn encrypted_field_requires_a_matching_wechatpay_serial() {
 #[test]
 fn fake_keys_sign_with_hashes_and_have_real_certificates() {
     let mut settings = Settings::default();
-    settings.v3.key_source = KeySource::Quick;
+    settings.v3.key_source = KeySource::Fake;
     let mut gateway = Gateway::new(settings, 1);
     let me = gateway.merchant().clone();
     let sha256 = |parts: &[&[u8]]| digest::digest(&digest::SHA256, &parts.concat()).as_ref().to_vec();

@@ -198,7 +198,7 @@ impl Shop {
         let mut certificates = platform.certificates(self.now);
         let by_serial = certificates.find(|listed| listed.certificate.serial().as_str() == serial);
         by_id
-            .map(|key| key.pair.public().der())
+            .map(|key| key.key_pair.public().der())
             .or_else(|| by_serial.map(|listed| listed.certificate.public_key().der()))
     }
 
@@ -216,7 +216,7 @@ impl Shop {
 
     /// Encrypts a text with the WeChat Pay public key.
     pub fn sealed(&self, text: &str) -> String {
-        let pair = &self.me.platform().public_key().unwrap().pair;
+        let pair = &self.me.platform().public_key().unwrap().key_pair;
         STANDARD.encode(pair.public().seal(text.as_bytes()).unwrap())
     }
 

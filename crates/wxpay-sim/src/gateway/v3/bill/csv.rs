@@ -4,11 +4,11 @@
 use wxpay_proto::Fen;
 
 /// Appends a row. A comma or line break within a cell would shift the cells after it: it is written as a space.
-pub(super) fn row(sheet: &mut String, cells: &[String]) {
+pub(super) fn row(csv: &mut String, cells: &[String]) {
     let cells: Vec<String> =
         cells.iter().map(|cell| format!("`{}", cell.replace([',', '\r', '\n'], " "))).collect();
-    sheet.push_str(&cells.join(","));
-    sheet.push_str("\r\n");
+    csv.push_str(&cells.join(","));
+    csv.push_str("\r\n");
 }
 
 pub(super) fn yuan(fen: u64) -> String {

@@ -10,21 +10,24 @@ const FLOW: &str = "记账时间,微信支付业务单号,资金流水单号,业
 const FLOW_SUMMARY: &str = "资金流水总笔数,收入笔数,收入金额,支出笔数,支出金额";
 
 /// Builds the bill. Returns `None` if no money was moved.
-pub(super) fn fundflow(ledger: &Ledger, lines: &[&JournalEntry]) -> Option<String> {
-    let mut sheet = format!("{FLOW}\r\n");
-    let (mut ins, mut outs, mut inflow, mut outflow) = (0_u64, 0_u64, 0_u64, 0_u64);
-    for line in lines {
-        let (amount, fee) = (line.amount.get(), line.fee.get());
-        let Some((id, voucher)) = numbers(ledger, line) else { continue };
-        let mut flow = |kind: &str, direction: &str, fen: u64, balance: i64, note: String| {
-            let (count, sum) =
-                if direction == "收入" { (&mut ins, &mut inflow) } else { (&mut outs, &mut outflow) };
+pub(super) fn fundflow(ledger: &Ledger, entries: &[&JournalEntry]) -> Option<String> {
+    let mut csv = format!("{FLOW}\r\n");
+    let (mut income_count, mut expense_count, mut income, mut expense) = (0_u64, 0_u64, 0_u64, 0_u64);
+    for entry in entries {
+        let (amount, fee) = (entry.amount.get(), entry.fee.get());
+        let Some((id, merchant_number)) = numbers(ledger, entry) else { continue };
+        let mut add_row = |kind: &str, direction: &str, fen: u64, balance: i64, note: String| {
+            let (count, sum) = if direction == "收入" {
+                (&mut income_count, &mut income)
+            } else {
+                (&mut expense_count, &mut expense)
+            };
             *count = count.saturating_add(1);
             *sum = sum.saturating_add(fen);
             row(
-                &mut sheet,
+                &mut csv,
                 &[
-                    time::bill_time(line.at),
+                    time::bill_time(entry.at),
                     id.clone(),
                     id.clone(),
                     if kind == "扣除交易手续费" { "交易" } else { kind }.into(),
@@ -34,57 +37,67 @@ pub(super) fn fundflow(ledger: &Ledger, lines: &[&JournalEntry]) -> Option<Strin
                     signed(i128::from(balance)),
                     "system".into(),
                     note,
-                    voucher.clone(),
+                    merchant_number.clone(),
                 ],
             );
         };
-        match &line.what {
-            EntryKind::Paid(_) => {
-                let before_fee = line.balance.saturating_add(i64::try_from(fee).unwrap_or_default());
-                flow("交易", "收入", amount, before_fee, String::new());
-                flow("扣除交易手续费", "支出", fee, line.balance, String::from("结算手续费"));
+        match &entry.kind {
+            EntryKind::Payment(_) => {
+                let before_fee = entry.balance.saturating_add(i64::try_from(fee).unwrap_or_default());
+                add_row("交易", "收入", amount, before_fee, String::new());
+                add_row("扣除交易手续费", "支出", fee, entry.balance, String::from("结算手续费"));
             }
-            EntryKind::Refunded(_) | EntryKind::Reversed(_) => {
+            EntryKind::Refund(_) | EntryKind::Reversal(_) => {
                 let note = format!("退款总金额{}元;含手续费{}元", yuan(amount), yuan(fee));
-                flow("退款", "支出", amount.saturating_sub(fee), line.balance, note);
+                add_row("退款", "支出", amount.saturating_sub(fee), entry.balance, note);
             }
-            EntryKind::Shared(SharingEntry::Part { .. }) => {
-                flow("分账", "支出", amount, line.balance, String::new())
+            EntryKind::Sharing(SharingEntry::ToReceiver { .. }) => {
+                add_row("分账", "支出", amount, entry.balance, String::new())
             }
-            EntryKind::Shared(SharingEntry::Back { .. }) => {
-                flow("分账回退", "收入", amount, line.balance, String::new())
+            EntryKind::Sharing(SharingEntry::Return { .. }) => {
+                add_row("分账回退", "收入", amount, entry.balance, String::new())
             }
             // No flow: the money stays in the account, where it was only frozen.
-            EntryKind::Shared(SharingEntry::Own { .. }) => {}
+            EntryKind::Sharing(SharingEntry::Unfrozen { .. }) => {}
         }
     }
-    let all = ins.saturating_add(outs);
-    if all == 0 {
+    let total_count = income_count.saturating_add(expense_count);
+    if total_count == 0 {
         return None;
     }
-    sheet.push_str(FLOW_SUMMARY);
-    sheet.push_str("\r\n");
-    row(&mut sheet, &[all.to_string(), ins.to_string(), yuan(inflow), outs.to_string(), yuan(outflow)]);
-    Some(sheet)
+    csv.push_str(FLOW_SUMMARY);
+    csv.push_str("\r\n");
+    row(
+        &mut csv,
+        &[
+            total_count.to_string(),
+            income_count.to_string(),
+            yuan(income),
+            expense_count.to_string(),
+            yuan(expense),
+        ],
+    );
+    Some(csv)
 }
 
 /// Returns WeChat Pay's number and the merchant's number of the operation that moved the money.
-fn numbers(ledger: &Ledger, line: &JournalEntry) -> Option<(String, String)> {
-    let order = ledger.order(&line.key)?;
-    match &line.what {
-        EntryKind::Paid(id) | EntryKind::Reversed(id) => {
+fn numbers(ledger: &Ledger, entry: &JournalEntry) -> Option<(String, String)> {
+    let order = ledger.order(&entry.key)?;
+    match &entry.kind {
+        EntryKind::Payment(id) | EntryKind::Reversal(id) => {
             Some((id.to_string(), order.out_trade_no.to_string()))
         }
-        EntryKind::Refunded(number) => {
+        EntryKind::Refund(number) => {
             let refund = order.refund(number)?;
             Some((refund.record.refund_id.to_string(), number.to_string()))
         }
-        EntryKind::Shared(
-            SharingEntry::Part { out_order_no, detail_id } | SharingEntry::Own { out_order_no, detail_id },
+        EntryKind::Sharing(
+            SharingEntry::ToReceiver { out_order_no, detail_id }
+            | SharingEntry::Unfrozen { out_order_no, detail_id },
         ) => Some((detail_id.clone(), out_order_no.clone())),
-        EntryKind::Shared(SharingEntry::Back { out_return_no }) => {
-            let back = ledger.sharings.get_return(&order.mchid, out_return_no)?;
-            Some((back.record.return_id.clone(), out_return_no.clone()))
+        EntryKind::Sharing(SharingEntry::Return { out_return_no }) => {
+            let sharing_return = ledger.sharings.get_return(&order.mchid, out_return_no)?;
+            Some((sharing_return.record.return_id.clone(), out_return_no.clone()))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Bills of a day, available from ten o'clock of the next day.
+//! Bills of a day. They are available from ten o'clock of the next day (GMT+8).
 
 mod csv;
 mod flow;
@@ -57,24 +57,24 @@ const SUB_FUNDFLOW: &[Field] = &[
     required("algorithm", Kind::OneOf(&["AEAD_AES_256_GCM"])),
 ];
 
-/// Returns the trade bill of all trades that the caller ordered, or only those of `sub_mchid`.
+/// Returns the trade bill of all orders that the caller placed, or only of those for `sub_mchid`.
 fn trade(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
-    let wanted = of_sub(lines(gateway, call)?, sub_mchid.as_ref());
-    let text = trades::trade(&gateway.v3.ledger, &wanted, call.query("bill_type").unwrap_or("ALL"));
+    let selected = of_sub_merchant(entries(gateway, call)?, sub_mchid.as_ref());
+    let text = trades::trade(&gateway.v3.ledger, &selected, call.query("bill_type").unwrap_or("ALL"));
     bill_reply(gateway, call, text)
 }
 
-/// Returns the profit-sharing bill of the caller, or only that of the payments of `sub_mchid`.
+/// Returns the profit-sharing bill of the caller, or only of the payments to `sub_mchid`.
 fn profitsharing(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
-    let wanted = of_sub(lines(gateway, call)?, sub_mchid.as_ref());
-    let text = profit_sharing::sharings(&gateway.v3.ledger, &wanted);
+    let selected = of_sub_merchant(entries(gateway, call)?, sub_mchid.as_ref());
+    let text = profit_sharing::sharings(&gateway.v3.ledger, &selected);
     bill_reply(gateway, call, text)
 }
 
-fn of_sub<'a>(lines: &'a [JournalEntry], sub_mchid: Option<&MchId>) -> Vec<&'a JournalEntry> {
-    lines.iter().filter(|line| sub_mchid.is_none() || line.sub_mchid.as_ref() == sub_mchid).collect()
+fn of_sub_merchant<'a>(entries: &'a [JournalEntry], sub_mchid: Option<&MchId>) -> Vec<&'a JournalEntry> {
+    entries.iter().filter(|entry| sub_mchid.is_none() || entry.sub_mchid.as_ref() == sub_mchid).collect()
 }
 
 /// Returns the fund flow bill of the caller's account, or of the account of a sub-merchant.
@@ -85,24 +85,24 @@ fn fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 
 fn fundflow_text(gateway: &Gateway, call: &Call) -> Result<Option<String>, Refusal> {
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
-    let lines = lines(gateway, call)?;
+    let entries = entries(gateway, call)?;
     let is_basic = call.query("account_type").is_none_or(|account| account == "BASIC");
-    let wanted = lines.iter().filter(|line| is_basic && line.sub_mchid == sub_mchid);
-    Ok(flow::fundflow(&gateway.v3.ledger, &wanted.collect::<Vec<_>>()))
+    let selected = entries.iter().filter(|entry| is_basic && entry.sub_mchid == sub_mchid);
+    Ok(flow::fundflow(&gateway.v3.ledger, &selected.collect::<Vec<_>>()))
 }
 
-/// Returns the lines of the requested day, if its bill is ready.
-fn lines<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a [JournalEntry], Refusal> {
-    let named = time::bill_date(call.query("bill_date").unwrap_or_default());
-    let (day, ends, stale) =
-        named.ok_or_else(|| errors::INVALID_REQUEST.with_message("bill_date格式不正确"))?;
-    if call.now < ends {
+/// Returns the journal entries of the requested day, if its bill is ready.
+fn entries<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a [JournalEntry], Refusal> {
+    let parsed = time::bill_date(call.query("bill_date").unwrap_or_default());
+    let (day, day_end, expires_at) =
+        parsed.ok_or_else(|| errors::INVALID_REQUEST.with_message("bill_date格式不正确"))?;
+    if call.now < day_end {
         return Err(errors::INVALID_REQUEST.with_message("不能下载当日及以后的账单"));
     }
-    if stale < call.now {
+    if expires_at < call.now {
         return Err(errors::INVALID_REQUEST.with_message("只能下载三个月以内的账单"));
     }
-    if call.now < ends.after(gateway.settings.v3.bill_delay) {
+    if call.now < day_end.after(gateway.settings.v3.bill_delay) {
         return Err(
             errors::STATEMENT_CREATING.with_reason("the bill is generated at ten o'clock of the next day")
         );
@@ -118,18 +118,18 @@ fn bill_reply(gateway: &mut Gateway, call: &Call, text: Option<String>) -> Resul
     Ok(Reply::json(&json!({ "hash_type": "SHA1", "hash_value": hash_value, "download_url": download_url })))
 }
 
-/// Returns the fund flow bill of one sub-merchant. The file is encrypted with its own key, which is encrypted for the
-/// caller.
+/// Returns the fund flow bill of one sub-merchant. The file is encrypted with a new key, and the key with the caller's
+/// public key.
 fn encrypted_fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let text = fundflow_text(gateway, call)?;
     let text = text.ok_or_else(|| errors::NO_STATEMENT_EXIST.with_reason("the day has no transactions"))?;
     let hash_value = sha1(text.as_bytes());
     let file = compress(call, text.into_bytes())?;
-    let (key, nonce) = (gateway.v3.chance.text(ALPHANUMERIC, 32), gateway.v3.chance.text(ALPHANUMERIC, 12));
-    let broken = || errors::SYSTEM_ERROR.with_reason("the bill cannot be encrypted");
-    let sealed = seal(&key, &nonce, file).ok_or_else(broken)?;
-    let encrypt_key = seal_key(gateway, &call.mchid, &key).ok_or_else(broken)?;
-    let download_url = publish_bill(gateway, call, sealed);
+    let (key, nonce) = (gateway.v3.rng.text(ALPHANUMERIC, 32), gateway.v3.rng.text(ALPHANUMERIC, 12));
+    let encryption_error = || errors::SYSTEM_ERROR.with_reason("the bill cannot be encrypted");
+    let encrypted = seal(&key, &nonce, file).ok_or_else(encryption_error)?;
+    let encrypt_key = seal_key(gateway, &call.mchid, &key).ok_or_else(encryption_error)?;
+    let download_url = publish_bill(gateway, call, encrypted);
     Ok(Reply::json(&json!({
         "download_bill_count": 1,
         "download_bill_list": [{
@@ -144,16 +144,16 @@ fn encrypted_fundflow(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
 }
 
 fn seal_key(gateway: &Gateway, mchid: &MchId, key: &str) -> Option<Value> {
-    let sealing = gateway.v3.merchants.get(mchid)?.encryption_key()?;
-    Some(STANDARD.encode(sealing.seal(key.as_bytes())?).into())
+    let merchant_key = gateway.v3.merchants.get(mchid)?.encryption_key()?;
+    Some(STANDARD.encode(merchant_key.seal(key.as_bytes())?).into())
 }
 
 /// Encrypts with AES-256-GCM without associated data. The tag is appended.
-fn seal(key: &str, nonce: &str, mut text: Vec<u8>) -> Option<Vec<u8>> {
+fn seal(key: &str, nonce: &str, mut data: Vec<u8>) -> Option<Vec<u8>> {
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_bytes()).ok()?);
     let nonce = Nonce::try_assume_unique_for_key(nonce.as_bytes()).ok()?;
-    key.seal_in_place_append_tag(nonce, Aad::empty(), &mut text).ok()?;
-    Some(text)
+    key.seal_in_place_append_tag(nonce, Aad::empty(), &mut data).ok()?;
+    Some(data)
 }
 
 fn sha1(bytes: &[u8]) -> String {
@@ -166,6 +166,6 @@ fn compress(call: &Call, bytes: Vec<u8>) -> Result<Vec<u8>, Refusal> {
         return Ok(bytes);
     }
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    let zipped = encoder.write_all(&bytes).and_then(|()| encoder.finish());
-    zipped.map_err(|_| errors::SYSTEM_ERROR.with_reason("the bill cannot be compressed"))
+    let compressed = encoder.write_all(&bytes).and_then(|()| encoder.finish());
+    compressed.map_err(|_| errors::SYSTEM_ERROR.with_reason("the bill cannot be compressed"))
 }

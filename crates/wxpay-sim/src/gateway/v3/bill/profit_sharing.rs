@@ -10,49 +10,58 @@ const COLUMNS: &str = "分账时间,分账发起方,分账方,微信订单号,�
 const SUMMARY_COLUMNS: &str = "总笔数,分账笔数,分账总金额,回退笔数,回退总金额";
 
 /// Builds the bill. Returns `None` if nothing was shared or returned.
-pub(super) fn sharings(ledger: &Ledger, lines: &[&JournalEntry]) -> Option<String> {
-    let mut sheet = format!("{COLUMNS}\r\n");
-    let (mut parts, mut shared, mut returns, mut returned) = (0_u64, 0_u64, 0_u64, 0_u64);
-    for line in lines {
-        let EntryKind::Shared(share) = &line.what else { continue };
-        let Some(cells) = cells(ledger, line, share) else { continue };
-        row(&mut sheet, &cells);
-        let (count, sum) = match share {
-            SharingEntry::Part { .. } | SharingEntry::Own { .. } => (&mut parts, &mut shared),
-            SharingEntry::Back { .. } => (&mut returns, &mut returned),
+pub(super) fn sharings(ledger: &Ledger, entries: &[&JournalEntry]) -> Option<String> {
+    let mut csv = format!("{COLUMNS}\r\n");
+    let (mut sharing_count, mut shared, mut return_count, mut returned) = (0_u64, 0_u64, 0_u64, 0_u64);
+    for entry in entries {
+        let EntryKind::Sharing(sharing_entry) = &entry.kind else { continue };
+        let Some(cells) = cells(ledger, entry, sharing_entry) else { continue };
+        row(&mut csv, &cells);
+        let (count, sum) = match sharing_entry {
+            SharingEntry::ToReceiver { .. } | SharingEntry::Unfrozen { .. } => {
+                (&mut sharing_count, &mut shared)
+            }
+            SharingEntry::Return { .. } => (&mut return_count, &mut returned),
         };
-        (*count, *sum) = (count.saturating_add(1), sum.saturating_add(line.amount.get()));
+        (*count, *sum) = (count.saturating_add(1), sum.saturating_add(entry.amount.get()));
     }
-    let all = parts.saturating_add(returns);
-    if all == 0 {
+    let total_count = sharing_count.saturating_add(return_count);
+    if total_count == 0 {
         return None;
     }
-    sheet.push_str(SUMMARY_COLUMNS);
-    sheet.push_str("\r\n");
-    let counts = [all.to_string(), parts.to_string(), yuan(shared), returns.to_string(), yuan(returned)];
-    row(&mut sheet, &counts);
-    Some(sheet)
+    csv.push_str(SUMMARY_COLUMNS);
+    csv.push_str("\r\n");
+    let counts = [
+        total_count.to_string(),
+        sharing_count.to_string(),
+        yuan(shared),
+        return_count.to_string(),
+        yuan(returned),
+    ];
+    row(&mut csv, &counts);
+    Some(csv)
 }
 
-fn cells(ledger: &Ledger, line: &JournalEntry, share: &SharingEntry) -> Option<Vec<String>> {
-    let order = ledger.order(&line.key)?;
-    let all = &ledger.sharings;
-    let (sharing, id, detail_id, number, account, kind, description) = match share {
-        SharingEntry::Part { out_order_no, detail_id } | SharingEntry::Own { out_order_no, detail_id } => {
-            let sharing = all.get(&order.mchid, out_order_no)?;
-            let part = &sharing.details.iter().find(|part| part.record.detail_id == *detail_id)?.record;
+fn cells(ledger: &Ledger, entry: &JournalEntry, sharing_entry: &SharingEntry) -> Option<Vec<String>> {
+    let order = ledger.order(&entry.key)?;
+    let sharings = &ledger.sharings;
+    let (sharing, id, detail_id, number, account, kind, description) = match sharing_entry {
+        SharingEntry::ToReceiver { out_order_no, detail_id }
+        | SharingEntry::Unfrozen { out_order_no, detail_id } => {
+            let sharing = sharings.get(&order.mchid, out_order_no)?;
+            let detail = &sharing.details.iter().find(|detail| detail.record.detail_id == *detail_id)?.record;
             let (id, number) = (&sharing.order_id, out_order_no);
-            (sharing, id, detail_id.as_str(), number, &part.account, "分账", &part.description)
+            (sharing, id, detail_id.as_str(), number, &detail.account, "分账", &detail.description)
         }
-        SharingEntry::Back { out_return_no } => {
-            let back = &all.get_return(&order.mchid, out_return_no)?.record;
-            let sharing = all.get(&order.mchid, &back.out_order_no)?;
-            let (id, number) = (&back.return_id, out_return_no);
-            (sharing, id, "", number, &back.return_mchid, "分账回退", &back.description)
+        SharingEntry::Return { out_return_no } => {
+            let sharing_return = &sharings.get_return(&order.mchid, out_return_no)?.record;
+            let sharing = sharings.get(&order.mchid, &sharing_return.out_order_no)?;
+            let (id, number) = (&sharing_return.return_id, out_return_no);
+            (sharing, id, "", number, &sharing_return.return_mchid, "分账回退", &sharing_return.description)
         }
     };
     Some(vec![
-        time::bill_time(line.at),
+        time::bill_time(entry.at),
         order.mchid.to_string(),
         order.sub_mchid().unwrap_or(&order.mchid).to_string(),
         sharing.transaction_id.to_string(),
@@ -61,7 +70,7 @@ fn cells(ledger: &Ledger, line: &JournalEntry, share: &SharingEntry) -> Option<V
         number.clone(),
         yuan(order.total.get()),
         account.clone(),
-        yuan(line.amount.get()),
+        yuan(entry.amount.get()),
         kind.into(),
         "SUCCESS".into(),
         description.clone(),

@@ -100,8 +100,8 @@ const H5: &[Field] = &[H5_SCENE, PAYER];
 const MAX_SUB_ORDERS: usize = 50;
 
 fn jsapi(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let named = ["/combine_payer_info/openid", "/combine_payer_info/sub_openid"];
-    if named.iter().all(|pointer| call.text(pointer).is_none_or(str::is_empty)) {
+    let openids = ["/combine_payer_info/openid", "/combine_payer_info/sub_openid"];
+    if openids.iter().all(|pointer| call.text(pointer).is_none_or(str::is_empty)) {
         return Err(errors::OPENID_MISSING.with_reason("openid or sub_openid is required"));
     }
     place_or_find(gateway, call, TradeType::Jsapi).map(|handle| Reply::json(&json!({ "prepay_id": handle })))
@@ -119,48 +119,48 @@ fn native(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     place_or_find(gateway, call, TradeType::Native).map(|handle| Reply::json(&json!({ "code_url": handle })))
 }
 
-/// Places a combined order, or finds the existing one. Returns its handle; a repeated request returns the same handle
-/// while that is valid.
+/// Places a combined order, or finds the existing one. Returns its handle. A repeated request returns the same handle
+/// while it is valid.
 fn place_or_find(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Result<String, Refusal> {
     call.check_mchid(call.query_or_body("combine_mchid"))?;
     let appid = party::caller_app(gateway, call, call.query_or_body("combine_appid"))?;
     let number = call.text("/combine_out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
     let number = number.map_err(|_| errors::PARAM_ERROR.with_reason("combine_out_trade_no is invalid"))?;
     let key = (call.mchid.clone(), number);
-    let sealed = ["/combine_payer_info/identity/number", "/combine_payer_info/identity/name"];
-    let asked = call.normalized_body(gateway, &sealed)?;
-    let Some(whole) = existing_combined(gateway, call, &key, trade_type, &asked)? else {
-        return place(gateway, call, Terms { key, appid, trade_type, asked });
+    let encrypted_fields = ["/combine_payer_info/identity/number", "/combine_payer_info/identity/name"];
+    let request = call.normalized_body(gateway, &encrypted_fields)?;
+    let Some(combined) = existing_combined(gateway, call, &key, trade_type, &request)? else {
+        return place(gateway, call, CombinedParts { key, appid, trade_type, request });
     };
-    if call.now < whole.expires {
-        return Ok(whole.handle.clone());
+    if call.now < combined.expires_at {
+        return Ok(combined.handle.clone());
     }
     if time_expire(call).is_err() {
         return Err(errors::ORDER_EXPIRED.with_reason("the order's time_expire has passed"));
     }
-    let subs = whole.subs.clone();
+    let sub_orders = combined.sub_orders.clone();
     let handle = new_handle(gateway, trade_type, call.now);
-    let expires = call.now.after(gateway.settings.v3.prepay_ttl);
-    gateway.v3.ledger.combined.replace_handle(&key, handle.clone(), expires);
-    for sub in &subs {
-        if let Some(order) = gateway.v3.ledger.order_mut(sub) {
-            order.handle_expires_at = expires;
+    let expires_at = call.now.after(gateway.settings.v3.prepay_ttl);
+    gateway.v3.ledger.combined.replace_handle(&key, handle.clone(), expires_at);
+    for key in &sub_orders {
+        if let Some(order) = gateway.v3.ledger.order_mut(key) {
+            order.handle_expires_at = expires_at;
         }
     }
     Ok(handle)
 }
 
-/// Returns the combined order that exists under this number, if the request is identical to the first one and the order
-/// can still be paid.
+/// Returns the existing combined order with this number, if there is one. The request must be identical to the first
+/// one, and the order still payable.
 fn existing_combined<'a>(
     gateway: &'a Gateway,
     call: &Call,
     key: &OrderKey,
     trade_type: TradeType,
-    asked: &Value,
+    request: &Value,
 ) -> Result<Option<&'a CombinedOrder>, Refusal> {
-    let Some(whole) = gateway.v3.ledger.combined.get(key) else { return Ok(None) };
-    let first = whole.subs.first().and_then(|key| gateway.v3.ledger.order(key));
+    let Some(combined) = gateway.v3.ledger.combined.get(key) else { return Ok(None) };
+    let first = combined.sub_orders.first().and_then(|key| gateway.v3.ledger.order(key));
     match first.map(|order| order.state(call.now)) {
         Some(TradeState::Success | TradeState::Refund) => {
             return Err(errors::ALREADY_PAID.with_reason("the combined order is paid"));
@@ -170,36 +170,36 @@ fn existing_combined<'a>(
         }
         Some(TradeState::NotPay | TradeState::UserPaying | TradeState::PayError) | None => {}
     }
-    if whole.trade_type != trade_type {
+    if combined.trade_type != trade_type {
         return Err(errors::OUT_TRADE_NO_USED
             .with_reason("combine_out_trade_no belongs to an order of another trade type"));
     }
-    if whole.placed != *asked {
+    if combined.request != *request {
         return Err(errors::REENTRY_MISMATCH
             .with_reason("combine_out_trade_no belongs to an order with different parameters"));
     }
-    Ok(Some(whole))
+    Ok(Some(combined))
 }
 
 /// The data of a new combined order.
-struct Terms {
+struct CombinedParts {
     key: OrderKey,
     appid: AppId,
     trade_type: TradeType,
     /// The request body, with a hash in place of each encrypted field.
-    asked: Value,
+    request: Value,
 }
 
-fn place(gateway: &mut Gateway, call: &Call, terms: Terms) -> Result<String, Refusal> {
-    let lasting = call.now.after(gateway.settings.v3.prepay_ttl);
-    let expires = time_expire(call)?.map_or(lasting, |expire| expire.min(lasting));
-    let said = call.body.get("sub_orders").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+fn place(gateway: &mut Gateway, call: &Call, parts: CombinedParts) -> Result<String, Refusal> {
+    let latest_expiry = call.now.after(gateway.settings.v3.prepay_ttl);
+    let expires_at = time_expire(call)?.map_or(latest_expiry, |expire| expire.min(latest_expiry));
+    let values = call.body.get("sub_orders").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut orders = Vec::new();
-    let mut names = BTreeSet::new();
-    for (index, said) in said.iter().enumerate() {
+    let mut keys = BTreeSet::new();
+    for (index, value) in values.iter().enumerate() {
         let at = format!("/sub_orders/{index}");
-        let order = sub_order(gateway, call, (said, &at), &terms, expires)?;
-        if !names.insert(order.key()) {
+        let order = sub_order(gateway, call, (value, &at), &parts, expires_at)?;
+        if !keys.insert(order.key()) {
             let field = format!("{at}/out_trade_no");
             return Err(errors::PARAM_ERROR.for_field(
                 "body",
@@ -218,59 +218,60 @@ fn place(gateway: &mut Gateway, call: &Call, terms: Terms) -> Result<String, Ref
     if orders.is_empty() {
         return Err(errors::PARAM_ERROR.for_field("body", "/sub_orders", "".into(), "至少1项"));
     }
-    let Terms { key, appid, trade_type, asked } = terms;
+    let CombinedParts { key, appid, trade_type, request } = parts;
     let handle = new_handle(gateway, trade_type, call.now);
-    let whole = CombinedOrder {
+    let combined = CombinedOrder {
         key,
         appid,
         trade_type,
-        placed: asked,
-        asked: call.wechatpay_serial.clone(),
+        request,
+        request_serial: call.wechatpay_serial.clone(),
         notify_url: call.text("/notify_url").map(String::from),
         handle: handle.clone(),
-        expires,
-        created: call.now,
-        subs: orders.iter().map(Order::key).collect(),
-        paid: None,
+        expires_at,
+        created_at: call.now,
+        sub_orders: orders.iter().map(Order::key).collect(),
+        payment: None,
     };
     for order in orders {
         gateway.v3.ledger.place(order);
     }
-    gateway.v3.ledger.combined.place(whole);
+    gateway.v3.ledger.combined.place(combined);
     Ok(handle)
 }
 
-/// Builds one sub-order. Its merchant may differ from the caller, but must be known.
+/// Builds one sub-order. Its merchant may differ from the caller, but the gateway must know it.
 fn sub_order(
     gateway: &Gateway,
     call: &Call,
-    (said, at): (&Value, &str),
-    terms: &Terms,
-    expires: UnixTime,
+    (value, at): (&Value, &str),
+    parts: &CombinedParts,
+    expires_at: UnixTime,
 ) -> Result<Order, Refusal> {
-    let text = |name: &str| said.get(name).and_then(Value::as_str);
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
     let mchid = text("mchid").unwrap_or_default().parse::<MchId>().ok();
     let mchid = mchid.filter(|mchid| gateway.v3.merchants.get(mchid).is_some());
-    let unknown = || errors::MCH_NOT_EXISTS.with_reason(format!("{at}/mchid is not a known merchant"));
-    let mchid = mchid.ok_or_else(unknown)?;
-    let sub = text("sub_mchid")
+    let unknown_merchant =
+        || errors::MCH_NOT_EXISTS.with_reason(format!("{at}/mchid is not a known merchant"));
+    let mchid = mchid.ok_or_else(unknown_merchant)?;
+    let sub_merchant = text("sub_mchid")
         .map(|_| party::served_sub_merchant(gateway, &mchid, text("sub_mchid"), text("sub_appid")));
-    let sub = sub.transpose()?;
+    let sub_merchant = sub_merchant.transpose()?;
     let number = text("out_trade_no").unwrap_or_default().parse::<OutTradeNo>();
-    let total = said.pointer("/amount/total_amount").and_then(Value::as_u64).unwrap_or_default();
+    let total = value.pointer("/amount/total_amount").and_then(Value::as_u64).unwrap_or_default();
     Ok(Order {
         mchid,
-        appid: terms.appid.clone(),
-        sub_merchant: sub,
+        appid: parts.appid.clone(),
+        sub_merchant,
         out_trade_no: number.map_err(|_| errors::PARAM_ERROR.with_reason("out_trade_no is invalid"))?,
-        combined: Some(terms.key.clone()),
-        trade_type: terms.trade_type,
+        combined: Some(parts.key.clone()),
+        trade_type: parts.trade_type,
         total: Fen::new(total),
-        request: as_single_order(call, said),
+        request: as_single_order(call, value),
         request_serial: call.wechatpay_serial.clone(),
         notify_url: None,
         handle: None,
-        handle_expires_at: expires,
+        handle_expires_at: expires_at,
         closes_at: call.now.after(gateway.settings.v3.order_ttl),
         created_at: call.now,
         recorded_state: None,
@@ -280,13 +281,13 @@ fn sub_order(
 }
 
 /// Returns the sub-order in the form of a single order: payer and scene are copied from the combined order.
-fn as_single_order(call: &Call, said: &Value) -> Value {
-    let mut said = said.clone();
-    let Some(members) = said.as_object_mut() else { return said };
-    for (of_the_whole, of_one) in [("combine_payer_info", "payer"), ("scene_info", "scene_info")] {
-        if let Some(value) = call.body.get(of_the_whole) {
-            members.insert(of_one.into(), value.clone());
+fn as_single_order(call: &Call, sub_order: &Value) -> Value {
+    let mut order = sub_order.clone();
+    let Some(members) = order.as_object_mut() else { return order };
+    for (combined_name, name) in [("combine_payer_info", "payer"), ("scene_info", "scene_info")] {
+        if let Some(value) = call.body.get(combined_name) {
+            members.insert(name.into(), value.clone());
         }
     }
-    said
+    order
 }

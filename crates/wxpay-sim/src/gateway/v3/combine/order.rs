@@ -55,22 +55,27 @@ const CLOSE: &[Field] = &[
 ];
 
 fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let whole = key_of(call).and_then(|key| gateway.v3.ledger.combined.get(&key));
-    let unknown = || errors::ORDER_NOT_EXIST.with_reason("the merchant has no such combined order");
-    Ok(Reply::json(&combined(&gateway.v3.ledger, whole.ok_or_else(unknown)?, Order::payment, call.now)))
+    let combined = combined_key(call).and_then(|key| gateway.v3.ledger.combined.get(&key));
+    let not_found = || errors::ORDER_NOT_EXIST.with_reason("the merchant has no such combined order");
+    Ok(Reply::json(&combined_value(
+        &gateway.v3.ledger,
+        combined.ok_or_else(not_found)?,
+        Order::payment,
+        call.now,
+    )))
 }
 
 fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let ledger = &gateway.v3.ledger;
-    let whole = ledger.combined.by_transaction(&call.mchid, call.path("combine_transaction_id"));
-    let unknown = || errors::ORDER_NOT_EXIST.with_reason("the merchant has no such payment");
-    Ok(Reply::json(&combined(ledger, whole.ok_or_else(unknown)?, Order::payment, call.now)))
+    let combined = ledger.combined.by_transaction(&call.mchid, call.path("combine_transaction_id"));
+    let not_found = || errors::ORDER_NOT_EXIST.with_reason("the merchant has no such payment");
+    Ok(Reply::json(&combined_value(ledger, combined.ok_or_else(not_found)?, Order::payment, call.now)))
 }
 
 /// Closes all sub-orders; the request must name each of them. Closing twice has the same result as closing once.
 fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     party::caller_app(gateway, call, call.query_or_body("combine_appid"))?;
-    let Some(whole) = key_of(call).and_then(|key| gateway.v3.ledger.combined.get(&key)) else {
+    let Some(combined) = combined_key(call).and_then(|key| gateway.v3.ledger.combined.get(&key)) else {
         return match gateway.settings.v3.close_unknown_order {
             CloseUnknownOrder::NotFound => {
                 Err(errors::ORDER_NOT_EXIST.with_reason("the merchant has no such combined order"))
@@ -78,19 +83,19 @@ fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
             CloseUnknownOrder::NoContent => Ok(Reply::no_content()),
         };
     };
-    let subs = whole.subs.clone();
-    let orders = || subs.iter().filter_map(|key| gateway.v3.ledger.order(key));
-    let kept: BTreeSet<_> = orders().map(order_names).collect();
-    let said = call.body.get("sub_orders").and_then(Value::as_array);
-    let said: BTreeSet<_> = said.into_iter().flatten().map(requested_names).collect();
+    let sub_orders = combined.sub_orders.clone();
+    let orders = || sub_orders.iter().filter_map(|key| gateway.v3.ledger.order(key));
+    let expected: BTreeSet<_> = orders().map(order_identity).collect();
+    let requested = call.body.get("sub_orders").and_then(Value::as_array);
+    let requested: BTreeSet<_> = requested.into_iter().flatten().map(requested_identity).collect();
     // Compared as sets: the order in which the sub-orders are named does not matter.
-    if kept != said {
+    if expected != requested {
         return Err(errors::PARAM_ERROR.for_field("body", "/sub_orders", "".into(), "应为合单的全部子单"));
     }
     if orders().any(|order| matches!(order.state(call.now), TradeState::Success | TradeState::Refund)) {
         return Err(errors::ALREADY_PAID.with_reason("a paid order cannot be closed"));
     }
-    for key in &subs {
+    for key in &sub_orders {
         if let Some(order) = gateway.v3.ledger.order_mut(key) {
             order.recorded_state = Some(RecordedState::Closed);
         }
@@ -98,62 +103,62 @@ fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     Ok(Reply::no_content())
 }
 
-fn key_of(call: &Call) -> Option<OrderKey> {
+fn combined_key(call: &Call) -> Option<OrderKey> {
     Some((call.mchid.clone(), call.path("combine_out_trade_no").parse().ok()?))
 }
 
-/// Returns the values that name a sub-order in a close request.
-fn order_names(order: &Order) -> [String; 3] {
+/// Returns the values that identify a sub-order in a close request.
+fn order_identity(order: &Order) -> [String; 3] {
     let sub_mchid = order.sub_mchid().map(ToString::to_string).unwrap_or_default();
     [order.mchid.to_string(), order.out_trade_no.to_string(), sub_mchid]
 }
 
-fn requested_names(said: &Value) -> [String; 3] {
+fn requested_identity(sub_order: &Value) -> [String; 3] {
     ["mchid", "out_trade_no", "sub_mchid"]
-        .map(|name| said.get(name).and_then(Value::as_str).map(String::from).unwrap_or_default())
+        .map(|name| sub_order.get(name).and_then(Value::as_str).map(String::from).unwrap_or_default())
 }
 
-/// Builds the object of queries and notifications. `payment` selects the payment of each sub-order.
-pub(super) fn combined(
+/// Builds the object of queries and notifications. `payment` selects the payment of each sub-order to show.
+pub(super) fn combined_value(
     ledger: &Ledger,
-    whole: &CombinedOrder,
+    combined: &CombinedOrder,
     payment: fn(&Order) -> Option<&Payment>,
     now: UnixTime,
 ) -> Value {
-    let subs: Vec<Value> = whole
-        .subs
+    let sub_orders: Vec<Value> = combined
+        .sub_orders
         .iter()
         .filter_map(|key| ledger.order(key))
         .map(|order| sub_order(order, payment(order), now))
         .collect();
-    let mut shown = json!({
-        "combine_appid": whole.appid,
-        "combine_mchid": whole.key.0,
-        "combine_out_trade_no": whole.key.1,
-        "scene_info": { "device_id": whole.request_text("/scene_info/device_id").unwrap_or_default() },
-        "sub_orders": subs,
+    let mut value = json!({
+        "combine_appid": combined.appid,
+        "combine_mchid": combined.key.0,
+        "combine_out_trade_no": combined.key.1,
+        "scene_info": { "device_id": combined.request_text("/scene_info/device_id").unwrap_or_default() },
+        "sub_orders": sub_orders,
     });
-    if let Some(members) = shown.as_object_mut() {
-        if let Some(paid) = &whole.paid {
+    if let Some(members) = value.as_object_mut() {
+        if let Some(paid) = &combined.payment {
             members.insert("combine_transaction_id".into(), paid.transaction_id.as_str().into());
             members.insert("combine_payer_info".into(), json!({ "openid": paid.openid.as_str() }));
         }
-        if let Some(scenario) = whole.request_text("/trade_scenario") {
+        if let Some(scenario) = combined.request_text("/trade_scenario") {
             members.insert("trade_scenario".into(), scenario.into());
         }
     }
-    shown
+    value
 }
 
 fn sub_order(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
-    let mut shown = json!({
+    let mut value = json!({
         "mchid": order.mchid,
         "out_trade_no": order.out_trade_no,
         "trade_state": order.state(now).as_str(),
         "attach": order.request_text("/attach").unwrap_or_default(),
         "amount": { "total_amount": order.total, "currency": "CNY" },
     });
-    let Some(members) = shown.as_object_mut() else { return shown };
+    let Some(members) = value.as_object_mut() else { return value };
     if let Some(sub) = &order.sub_merchant {
         members.insert("sub_mchid".into(), sub.mchid.as_str().into());
         if let Some(appid) = &sub.appid {
@@ -163,7 +168,7 @@ fn sub_order(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
     if let Some(id) = order.request_text("/individual_auth_id") {
         members.insert("individual_auth_id".into(), id.into());
     }
-    let Some(payment) = payment else { return shown };
+    let Some(payment) = payment else { return value };
     let paid = json!({
         "trade_type": order.trade_type.as_str(),
         "transaction_id": payment.transaction_id,
@@ -181,5 +186,5 @@ fn sub_order(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
     if let Some(openid) = &payment.sub_openid {
         members.insert("sub_openid".into(), openid.as_str().into());
     }
-    shown
+    value
 }

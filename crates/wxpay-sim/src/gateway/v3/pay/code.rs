@@ -5,9 +5,9 @@
 //! | digits | result |
 //! |---|---|
 //! | `01` | the password is required and entered after [`password_delay`](crate::settings::V3::password_delay) |
-//! | `02` | the password is required; the payer waits for [`Gateway::pay_transaction`] or `fail_transaction` |
+//! | `02` | the password is required; the order waits for [`Gateway::pay_transaction`] or `fail_transaction` |
 //! | `03` | insufficient funds: 403 `NOT_ENOUGH` |
-//! | `04` | the password is required; the payer cancels after the same time |
+//! | `04` | the password is required; the payer cancels after `password_delay` |
 //! | `05` | the code is expired: 400 `AUTH_CODE_EXPIRED` |
 //! | `06` | the code is not a WeChat Pay code: 400 `AUTH_CODE_INVALID` |
 //! | others | paid at once |
@@ -91,18 +91,18 @@ pub(super) fn codepay(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
     }
     let trade_type = TradeType::Micropay;
     if existing_order(gateway, call, &key, trade_type, &call.body)?.is_none() {
-        let begun = CodeAction::from_code(code)?;
+        let action = CodeAction::from_code(code)?;
         let terms = OrderParts { key: key.clone(), appid, sub, trade_type, body: call.body.clone() };
         let mut order = new_order(call, terms, gateway)?;
-        order.recorded_state = (!matches!(begun, CodeAction::Pay)).then_some(RecordedState::UserPaying);
+        order.recorded_state = (!matches!(action, CodeAction::Pay)).then_some(RecordedState::UserPaying);
         gateway.v3.ledger.place(order);
-        begun.run(gateway, &key, call.now)?;
+        action.run(gateway, &key, call.now)?;
     }
     let order = gateway.v3.ledger.order(&key);
     let order =
         order.ok_or_else(|| errors::SYSTEM_ERROR.with_reason("the order is missing from the ledger"))?;
-    let is_open = order.state(call.now) == TradeState::UserPaying;
-    if is_open && gateway.settings.v3.user_paying == UserPayingReply::Code {
+    let is_user_paying = order.state(call.now) == TradeState::UserPaying;
+    if is_user_paying && gateway.settings.v3.user_paying == UserPayingReply::Code {
         return Err(errors::USERPAYING.with_reason("the payer is entering the password"));
     }
     Ok(Reply::json(&transaction(order, call.now)))
@@ -135,14 +135,14 @@ impl CodeAction {
         match self {
             Self::Pay => {
                 let due = now.after(gateway.settings.notify_delay);
-                let charged = gateway.charge_transaction(key, &Payer::default(), false, due, now);
-                charged.map_err(|cannot| errors::TRADE_ERROR.with_reason(cannot.to_string()))
+                let result = gateway.charge_transaction(key, &Payer::default(), false, due, now);
+                result.map_err(|error| errors::TRADE_ERROR.with_reason(error.to_string()))
             }
-            Self::Password(then) => {
+            Self::Password(scheduled) => {
                 let at = now.after(gateway.settings.v3.password_delay);
-                if let Some(run) = then {
+                if let Some(run) = scheduled {
                     let task = Task { run, mchid: key.0.clone(), number: key.1.to_string() };
-                    gateway.v3.agenda.add(at, task);
+                    gateway.v3.tasks.add(at, task);
                 }
                 Ok(())
             }
@@ -170,7 +170,7 @@ fn awaiting_password(gateway: &Gateway, mchid: &MchId, number: &str) -> Option<O
     (order.recorded_state == Some(RecordedState::UserPaying)).then_some(key)
 }
 
-/// Reverses a code payment, whether it is paid or not. The money of a paid one is returned at once.
+/// Reverses a code payment, paid or not. A paid amount is returned at once.
 pub(super) fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let (_, sub) = party::check_order_party(gateway, call)?;
     let key = (call.mchid.clone(), call.out_trade_no()?);
@@ -183,8 +183,8 @@ pub(super) fn reverse(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refus
     if !order.refunds.is_empty() {
         return Err(errors::TRADE_ERROR.with_message("订单已发生退款，不能撤销"));
     }
-    let mut shown = party::party_members(order);
-    shown.insert("out_trade_no".into(), order.out_trade_no.as_str().into());
+    let mut members = party::party_members(order);
+    members.insert("out_trade_no".into(), order.out_trade_no.as_str().into());
     gateway.v3.ledger.reverse(&key, call.now);
-    Ok(Reply::json(&shown.into()))
+    Ok(Reply::json(&members.into()))
 }

@@ -89,14 +89,14 @@ fn order_key(call: &Call) -> Result<OrderKey, Refusal> {
     Ok((call.mchid.clone(), number))
 }
 
-/// Returns the order that exists under this number, if the request is identical to the first one and the order can
-/// still be paid.
+/// Returns the existing order with this number, if there is one. The request must be identical to the first one, and
+/// the order still payable.
 fn existing_order<'a>(
     gateway: &'a Gateway,
     call: &Call,
     key: &OrderKey,
     trade_type: TradeType,
-    asked: &Value,
+    body: &Value,
 ) -> Result<Option<&'a Order>, Refusal> {
     let Some(order) = gateway.v3.ledger.order(key) else { return Ok(None) };
     let is_code = trade_type == TradeType::Micropay;
@@ -117,7 +117,7 @@ fn existing_order<'a>(
             errors::OUT_TRADE_NO_USED.with_reason("out_trade_no belongs to an order of another trade type")
         );
     }
-    if order.request != *asked {
+    if order.request != *body {
         return Err(errors::REENTRY_MISMATCH
             .with_reason("out_trade_no belongs to an order with different parameters"));
     }
@@ -126,10 +126,10 @@ fn existing_order<'a>(
 
 /// Returns `time_expire`, which must be in the future.
 pub(super) fn time_expire(call: &Call) -> Result<Option<UnixTime>, Refusal> {
-    let Some(said) = call.text("/time_expire") else { return Ok(None) };
-    let time = time::parse_rfc3339(said).filter(|time| *time > call.now);
-    let passed = || errors::PARAM_ERROR.for_field("body", "/time_expire", said.into(), "应晚于当前时间");
-    time.map(Some).ok_or_else(passed)
+    let Some(value) = call.text("/time_expire") else { return Ok(None) };
+    let time = time::parse_rfc3339(value).filter(|time| *time > call.now);
+    let error = || errors::PARAM_ERROR.for_field("body", "/time_expire", value.into(), "应晚于当前时间");
+    time.map(Some).ok_or_else(error)
 }
 
 /// The data of a new order besides its request.
@@ -143,10 +143,10 @@ struct OrderParts {
 }
 
 /// Builds the ledger entry of a new order.
-fn new_order(call: &Call, terms: OrderParts, gateway: &Gateway) -> Result<Order, Refusal> {
-    let expire = time_expire(call)?;
-    let lasting = call.now.after(gateway.settings.v3.prepay_ttl);
-    let OrderParts { key: (mchid, out_trade_no), appid, sub, trade_type, body: asked } = terms;
+fn new_order(call: &Call, parts: OrderParts, gateway: &Gateway) -> Result<Order, Refusal> {
+    let requested = time_expire(call)?;
+    let latest_expiry = call.now.after(gateway.settings.v3.prepay_ttl);
+    let OrderParts { key: (mchid, out_trade_no), appid, sub, trade_type, body } = parts;
     Ok(Order {
         mchid,
         appid,
@@ -155,11 +155,11 @@ fn new_order(call: &Call, terms: OrderParts, gateway: &Gateway) -> Result<Order,
         combined: None,
         trade_type,
         total: call.fen("/amount/total"),
-        request: asked,
+        request: body,
         request_serial: call.wechatpay_serial.clone(),
         notify_url: call.text("/notify_url").map(String::from),
         handle: None,
-        handle_expires_at: expire.map_or(lasting, |expire| expire.min(lasting)),
+        handle_expires_at: requested.map_or(latest_expiry, |expiry| expiry.min(latest_expiry)),
         closes_at: call.now.after(gateway.settings.v3.order_ttl),
         created_at: call.now,
         recorded_state: None,

@@ -48,9 +48,9 @@ pub(super) fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal
 pub(super) fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_query_party(gateway, call)?;
     let key = (call.mchid.clone(), call.out_trade_no()?);
-    let unknown = gateway.settings.v3.close_unknown_order;
+    let on_unknown = gateway.settings.v3.close_unknown_order;
     let Some(order) = gateway.v3.ledger.order_mut(&key) else {
-        return match unknown {
+        return match on_unknown {
             CloseUnknownOrder::NotFound => {
                 Err(errors::ORDER_NOT_EXIST.with_reason("the merchant has no such order"))
             }

@@ -1,6 +1,6 @@
-//! The payer's side of an APIv3 order: pays it or fails to.
+//! Payment of APIv3 orders from the payer's side: pay, fail.
 
-use super::transaction::latest;
+use super::transaction::latest_transaction;
 use crate::{
     faults::{ApiVersion, Fault, FaultContext, Operation},
     gateway::{
@@ -17,7 +17,7 @@ use wxpay_proto::{
 
 /// A reference to an APIv3 order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "an order is named by its number or by its handle")]
+#[allow(clippy::exhaustive_enums, reason = "an order is identified by its number or by its handle")]
 pub enum OrderRef {
     /// By `out_trade_no` or `combine_out_trade_no`. If several merchants use the number, the first one's order.
     OutTradeNo(OutTradeNo),
@@ -38,52 +38,52 @@ pub struct PaidTransaction {
 }
 
 impl Gateway {
-    /// Pays an APIv3 order. Naming one sub-order of a combined order pays all of them.
+    /// Pays an APIv3 order. A sub-order is paid together with all sub-orders of its combined order.
     ///
     /// # Errors
     ///
-    /// [`PayError`]; then nothing has changed.
+    /// [`PayError`] if the order cannot be paid. Nothing has changed then.
     pub fn pay_transaction(
         &mut self,
-        named: &OrderRef,
+        order_ref: &OrderRef,
         payer: &Payer,
         now: UnixTime,
     ) -> Result<PaidTransaction, PayError> {
-        self.tick(now);
-        let order = self.find_order(named).ok_or(PayError::NoSuchOrder)?;
+        self.run_due_tasks(now);
+        let order = self.find_order(order_ref).ok_or(PayError::NoSuchOrder)?;
         let key = order.combined.clone().unwrap_or_else(|| order.key());
-        let scene = || FaultContext {
+        let context = || FaultContext {
             api_version: ApiVersion::V3,
             operation: Operation::Pay,
             path: String::new(),
             mchid: Some(key.0.to_string()),
             numbers: vec![key.1.to_string()],
         };
-        let trouble = self.faults.inject(scene, now);
-        let second = trouble == Some(Fault::SecondPayment);
-        let notifications_first = trouble == Some(Fault::Early);
+        let fault = self.faults.inject(context, now);
+        let allow_second = fault == Some(Fault::SecondPayment);
+        let notifications_first = fault == Some(Fault::Early);
         let due = if notifications_first { now } else { now.after(self.settings.notify_delay) };
-        self.charge_with_combined(named, payer, second, due, now)?;
-        if let Some(trouble) = trouble {
-            self.change_platform_keys(trouble, &key.0, now);
+        self.charge_with_combined(order_ref, payer, allow_second, due, now)?;
+        if let Some(fault) = fault {
+            self.change_platform_keys(fault, &key.0, now);
         }
-        let transaction = self.transaction(named, now).ok_or(PayError::NoSuchOrder)?;
+        let transaction = self.transaction(order_ref, now).ok_or(PayError::NoSuchOrder)?;
         Ok(PaidTransaction { transaction, notifications_first })
     }
 
-    /// Makes the payment of an order, or of the combined order that contains it.
+    /// Pays an order, or the combined order that contains it.
     pub(in crate::gateway) fn charge_with_combined(
         &mut self,
-        named: &OrderRef,
+        order_ref: &OrderRef,
         payer: &Payer,
-        second: bool,
+        allow_second: bool,
         due: UnixTime,
         now: UnixTime,
     ) -> Result<(), PayError> {
-        let order = self.find_order(named).ok_or(PayError::NoSuchOrder)?;
+        let order = self.find_order(order_ref).ok_or(PayError::NoSuchOrder)?;
         match (order.key(), order.combined.clone()) {
-            (key, None) => self.charge_transaction(&key, payer, second, due, now),
-            (_, Some(whole)) => combine::payer::charge(self, &whole, payer, second, due, now),
+            (key, None) => self.charge_transaction(&key, payer, allow_second, due, now),
+            (_, Some(combined)) => combine::payer::charge(self, &combined, payer, allow_second, due, now),
         }
     }
 
@@ -91,25 +91,25 @@ impl Gateway {
     ///
     /// # Errors
     ///
-    /// [`PayError::NoSuchOrder`].
+    /// [`PayError::NoSuchOrder`] for an unknown order.
     pub fn fail_transaction(
         &mut self,
-        named: &OrderRef,
+        order_ref: &OrderRef,
         now: UnixTime,
     ) -> Result<TransactionRecord, PayError> {
-        self.tick(now);
-        let key = self.find_order(named).map(Order::key).ok_or(PayError::NoSuchOrder)?;
+        self.run_due_tasks(now);
+        let key = self.find_order(order_ref).map(Order::key).ok_or(PayError::NoSuchOrder)?;
         let order = self.v3.ledger.order_mut(&key);
         if let Some(order) = order.filter(|order| order.recorded_state == Some(RecordedState::UserPaying)) {
             order.recorded_state = Some(RecordedState::PayError);
         }
-        self.transaction(named, now).ok_or(PayError::NoSuchOrder)
+        self.transaction(order_ref, now).ok_or(PayError::NoSuchOrder)
     }
 
     /// Returns the gateway's own record of an APIv3 order.
     #[must_use]
-    pub fn transaction(&self, named: &OrderRef, now: UnixTime) -> Option<TransactionRecord> {
-        self.find_order(named).map(|order| self.record_of(order, now))
+    pub fn transaction(&self, order_ref: &OrderRef, now: UnixTime) -> Option<TransactionRecord> {
+        self.find_order(order_ref).map(|order| self.record_of(order, now))
     }
 
     /// Returns the gateway's own records of all APIv3 orders.
@@ -118,17 +118,17 @@ impl Gateway {
         self.v3.ledger.orders().map(|order| self.record_of(order, now)).collect()
     }
 
-    /// Returns the gateway's own record of a combined order, found by any of its references or by that of a sub-order.
+    /// Returns the gateway's own record of a combined order. A reference to one of its sub-orders finds it too.
     #[must_use]
-    pub fn combined(&self, named: &OrderRef, now: UnixTime) -> Option<CombinedRecord> {
-        let key = self.find_order(named)?.combined.as_ref()?;
-        let whole = self.v3.ledger.combined.get(key)?;
-        let subs = whole.subs.iter().filter_map(|key| self.v3.ledger.order(key));
-        let subs = subs.map(|order| self.record_of(order, now)).collect();
+    pub fn combined(&self, order_ref: &OrderRef, now: UnixTime) -> Option<CombinedRecord> {
+        let key = self.find_order(order_ref)?.combined.as_ref()?;
+        let combined = self.v3.ledger.combined.get(key)?;
+        let sub_orders = combined.sub_orders.iter().filter_map(|key| self.v3.ledger.order(key));
+        let sub_orders = sub_orders.map(|order| self.record_of(order, now)).collect();
         let notifications = self
             .notifications
             .records_of(&[key.1.as_str()], |notification| notification.is_of_v3(&key.0, key.1.as_str()));
-        Some(whole.record(subs, notifications))
+        Some(combined.record(sub_orders, notifications))
     }
 
     fn record_of(&self, order: &Order, now: UnixTime) -> TransactionRecord {
@@ -141,10 +141,10 @@ impl Gateway {
         order.record(now, notifications)
     }
 
-    /// Finds an order; of a combined order, the first sub-order.
-    fn find_order(&self, named: &OrderRef) -> Option<&Order> {
+    /// Finds an order. A reference to a combined order finds its first sub-order.
+    fn find_order(&self, order_ref: &OrderRef) -> Option<&Order> {
         let ledger = &self.v3.ledger;
-        let (order, whole) = match named {
+        let (order, combined) = match order_ref {
             OrderRef::OutTradeNo(number) => {
                 (ledger.order_by_number(number), ledger.combined.by_number(number))
             }
@@ -154,7 +154,7 @@ impl Gateway {
             }
             OrderRef::Handle(handle) => (ledger.order_by_handle(handle), ledger.combined.by_handle(handle)),
         };
-        order.or_else(|| whole?.subs.first().and_then(|key| ledger.order(key)))
+        order.or_else(|| combined?.sub_orders.first().and_then(|key| ledger.order(key)))
     }
 
     /// Makes a payment and queues its notification.
@@ -162,11 +162,11 @@ impl Gateway {
         &mut self,
         key: &OrderKey,
         payer: &Payer,
-        second: bool,
+        allow_second: bool,
         due: UnixTime,
         now: UnixTime,
     ) -> Result<(), PayError> {
-        let payment = self.payment(key, payer, second, now)?;
+        let payment = self.payment(key, payer, allow_second, now)?;
         self.v3.ledger.add_payment(key, payment);
         self.notify_payment(key, due, now);
         Ok(())
@@ -177,19 +177,19 @@ impl Gateway {
         &mut self,
         key: &OrderKey,
         payer: &Payer,
-        second: bool,
+        allow_second: bool,
         now: UnixTime,
     ) -> Result<Payment, PayError> {
         let order = self.v3.ledger.order(key).ok_or(PayError::NoSuchOrder)?;
         match order.state(now) {
-            TradeState::Success | TradeState::Refund if !second => return Err(PayError::AlreadyPaid),
+            TradeState::Success | TradeState::Refund if !allow_second => return Err(PayError::AlreadyPaid),
             TradeState::Closed | TradeState::Revoked | TradeState::PayError => {
                 return Err(PayError::Expired);
             }
             TradeState::NotPay if order.handle_expires_at <= now => return Err(PayError::Expired),
             TradeState::Success | TradeState::Refund | TradeState::NotPay | TradeState::UserPaying => {}
         }
-        let payer_total = order.total.checked_sub(payer.discount).filter(|rest| *rest > Fen::ZERO);
+        let payer_total = order.total.checked_sub(payer.discount).filter(|amount| *amount > Fen::ZERO);
         let payer_total = payer_total.ok_or(PayError::DiscountTooLarge)?;
         let (openid, sub_openid) = payer_openids(order, payer, &self.payer)?;
         let bank_type = payer.bank_type_or("OTHERS")?;
@@ -200,7 +200,7 @@ impl Gateway {
             sub_openid,
             payer_total,
             discount: payer.discount,
-            coupon_id: (payer.discount > Fen::ZERO).then(|| self.v3.chance.text(DIGITS, 6)),
+            coupon_id: (payer.discount > Fen::ZERO).then(|| self.v3.rng.text(DIGITS, 6)),
             bank_type,
             success_at: now.as_secs(),
         })
@@ -212,45 +212,46 @@ impl Gateway {
         let event = Event {
             mchid: order.mchid.clone(),
             notify_url,
-            created: now,
+            created_at: now,
             event_type: "TRANSACTION.SUCCESS",
             summary: "支付成功",
             original_type: "transaction",
-            plaintext: latest(order, now),
-            asked: order.request_serial.clone(),
+            plaintext: latest_transaction(order, now),
+            request_serial: order.request_serial.clone(),
             retry_schedule: None,
         };
         self.notify(key.1.as_str(), event, due);
     }
 }
 
-/// Returns the payer's openid under the app that placed the order, and under the sub-merchant's app if the order has
-/// one. An order placed for one payer cannot be paid by another.
+/// Returns the payer's openids: under the app that placed the order and, if the order has one, under the sub-merchant's
+/// app. An order placed for one payer cannot be paid by another.
 fn payer_openids(
     order: &Order,
     payer: &Payer,
     default: &OpenId,
 ) -> Result<(OpenId, Option<OpenId>), PayError> {
     let placed_for = |pointer| order.request_text(pointer).and_then(|openid| openid.parse::<OpenId>().ok());
-    let own = placed_for("/payer/openid").or_else(|| placed_for("/payer/sp_openid"));
-    let subs = placed_for("/payer/sub_openid");
+    let placed_openid = placed_for("/payer/openid").or_else(|| placed_for("/payer/sp_openid"));
+    let placed_sub_openid = placed_for("/payer/sub_openid");
     let given = payer.openid.as_ref();
-    match (own.as_ref().or(subs.as_ref()), given) {
+    match (placed_openid.as_ref().or(placed_sub_openid.as_ref()), given) {
         (Some(expected), Some(given)) if expected != given => return Err(PayError::OtherPayer),
         _ => {}
     }
-    let openid = match (own, &subs) {
+    let openid = match (placed_openid, &placed_sub_openid) {
         (Some(openid), _) => openid,
         (None, Some(sub_openid)) => openid_under_app(sub_openid, &order.appid),
         (None, None) => given.unwrap_or(default).clone(),
     };
     let sub_appid = order.sub_merchant.as_ref().and_then(|sub| sub.appid.as_ref());
-    let sub_openid = sub_appid.map(|appid| subs.unwrap_or_else(|| openid_under_app(&openid, appid)));
+    let sub_openid =
+        sub_appid.map(|appid| placed_sub_openid.unwrap_or_else(|| openid_under_app(&openid, appid)));
     Ok((openid, sub_openid))
 }
 
-/// Returns the openid of the same person under another app. The openid is derived, so that it is stable.
+/// Returns the openid of the same person under another app. It is derived and therefore stable.
 fn openid_under_app(openid: &OpenId, appid: &AppId) -> OpenId {
-    let mut chance = Rng::new(0, &format!("{} {appid}", openid.as_str()));
-    format!("o{}", chance.text(URL_SAFE, 27)).parse().unwrap_or_else(|_| openid.clone())
+    let mut rng = Rng::new(0, &format!("{} {appid}", openid.as_str()));
+    format!("o{}", rng.text(URL_SAFE, 27)).parse().unwrap_or_else(|_| openid.clone())
 }

@@ -1,4 +1,4 @@
-//! Prepay orders, which the payer pays in WeChat: JSAPI and mini programs, App, H5, Native.
+//! Prepay orders, which the payer pays in WeChat: JSAPI (also for mini programs), App, H5, Native.
 
 use super::{
     AMOUNT, DETAIL, OUT_TRADE_NO, OrderParts, SETTLE_INFO, STORE_INFO, existing_order, new_order, order_key,
@@ -171,14 +171,14 @@ pub(super) fn native(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusa
     Ok(Reply::json(&json!({ "code_url": handle })))
 }
 
-/// Places an order, or finds the existing one. Returns its handle; a repeated request returns the same handle while
-/// that is valid.
+/// Places an order, or finds the existing one. Returns its handle. A repeated request returns the same handle while it
+/// is valid.
 fn place_or_find(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> Result<String, Refusal> {
     let (appid, sub) = party::check_order_party(gateway, call)?;
     let key = order_key(call)?;
-    let asked = call.normalized_body(gateway, &["/payer/identity/number", "/payer/identity/name"])?;
-    let Some(order) = existing_order(gateway, call, &key, trade_type, &asked)? else {
-        let mut order = new_order(call, OrderParts { key, appid, sub, trade_type, body: asked }, gateway)?;
+    let body = call.normalized_body(gateway, &["/payer/identity/number", "/payer/identity/name"])?;
+    let Some(order) = existing_order(gateway, call, &key, trade_type, &body)? else {
+        let mut order = new_order(call, OrderParts { key, appid, sub, trade_type, body }, gateway)?;
         let handle = new_handle(gateway, trade_type, call.now);
         order.handle = Some(handle.clone());
         gateway.v3.ledger.place(order);
@@ -191,8 +191,8 @@ fn place_or_find(gateway: &mut Gateway, call: &Call, trade_type: TradeType) -> R
         return Err(errors::ORDER_EXPIRED.with_reason("the order's time_expire has passed"));
     }
     let handle = new_handle(gateway, trade_type, call.now);
-    let expires = call.now.after(gateway.settings.v3.prepay_ttl);
-    gateway.v3.ledger.replace_handle(&key, handle.clone(), expires);
+    let expires_at = call.now.after(gateway.settings.v3.prepay_ttl);
+    gateway.v3.ledger.replace_handle(&key, handle.clone(), expires_at);
     Ok(handle)
 }
 
@@ -202,13 +202,13 @@ pub(in crate::gateway::v3) fn new_handle(
     trade_type: TradeType,
     now: UnixTime,
 ) -> String {
-    let chance = &mut gateway.v3.chance;
-    let mut id = || format!("wx{}{}", time::yyyymmddhhmmss(now), chance.text(HEX, 20));
+    let rng = &mut gateway.v3.rng;
+    let mut id = || format!("wx{}{}", time::yyyymmddhhmmss(now), rng.text(HEX, 20));
     match trade_type {
-        TradeType::Native => format!("weixin://wxpay/bizpayurl?pr={}", chance.text(ALPHANUMERIC, 9)),
+        TradeType::Native => format!("weixin://wxpay/bizpayurl?pr={}", rng.text(ALPHANUMERIC, 9)),
         TradeType::Mweb => {
             let id = id();
-            let package = chance.text(crate::rng::DIGITS, 10);
+            let package = rng.text(crate::rng::DIGITS, 10);
             format!("https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id={id}&package={package}")
         }
         TradeType::Jsapi | TradeType::App | TradeType::Micropay => id(),

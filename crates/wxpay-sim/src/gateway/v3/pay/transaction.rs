@@ -15,14 +15,14 @@ pub(in crate::gateway::v3) fn transaction(order: &Order, now: UnixTime) -> Value
 }
 
 /// Builds the object for the notification of the latest payment, which may be the second one of the order.
-pub(in crate::gateway::v3) fn latest(order: &Order, now: UnixTime) -> Value {
+pub(in crate::gateway::v3) fn latest_transaction(order: &Order, now: UnixTime) -> Value {
     transaction_of(order, order.payments.last(), now)
 }
 
 fn transaction_of(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Value {
     let state = order.state(now);
     let device = order.request_text("/scene_info/device_id").unwrap_or_default();
-    let mut shown = json!({
+    let mut value = json!({
         "amount": { "payer_currency": "CNY", "total": order.total },
         "out_trade_no": order.out_trade_no,
         "promotion_detail": [],
@@ -30,10 +30,10 @@ fn transaction_of(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Va
         "trade_state": state.as_str(),
         "trade_state_desc": state.description(),
     });
-    if let Some(members) = shown.as_object_mut() {
+    if let Some(members) = value.as_object_mut() {
         members.extend(party::party_members(order));
     }
-    if let (Some(payment), Some(members)) = (payment, shown.as_object_mut()) {
+    if let (Some(payment), Some(members)) = (payment, value.as_object_mut()) {
         let paid = json!({
             "amount": {
                 "currency": "CNY",
@@ -51,11 +51,11 @@ fn transaction_of(order: &Order, payment: Option<&Payment>, now: UnixTime) -> Va
         });
         members.extend(paid.as_object().cloned().unwrap_or_default());
     } else if let (TradeState::UserPaying | TradeState::PayError, Some(members)) =
-        (state, shown.as_object_mut())
+        (state, value.as_object_mut())
     {
         members.insert("trade_type".into(), order.trade_type.as_str().into());
     }
-    shown
+    value
 }
 
 fn payer(order: &Order, payment: &Payment) -> Value {

@@ -55,57 +55,63 @@ const UNFREEZE: &[Field] = &[SUB_MCHID, TRANSACTION_ID, OUT_ORDER_NO, required("
 
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
-    let asked = normalized_request(gateway, call)?;
+    let request = normalized_request(gateway, call)?;
     // A repeated request is answered even if the payment can no longer be shared.
-    if let Some(again) = existing_sharing(gateway, call, &asked)? {
-        return Ok(again);
+    if let Some(existing) = existing_sharing(gateway, call, &request)? {
+        return Ok(existing);
     }
     let order = shareable_order(gateway, call, sub_mchid.as_ref())?;
     let (key, total) = (order.key(), order.total.get());
-    let left = unsplit_fen(gateway, order, call.now);
+    let unsplit = unsplit_fen(gateway, order, call.now);
     let sharings = &gateway.v3.ledger.sharings;
     if sharings.of_order(&key).count() >= MAX_SHARINGS {
         return Err(errors::RULE_LIMIT.with_message("一笔订单最多分账50次"));
     }
     let owner = sub_mchid.as_ref().unwrap_or(&call.mchid);
-    let said = asked.pointer("/receivers").and_then(Value::as_array);
-    let parts = said.into_iter().flatten().map(|said| part(gateway, call, (sub_mchid.as_ref(), owner), said));
-    let mut parts = parts.collect::<Result<Vec<SharingDetail>, Refusal>>()?;
-    let sum = |parts: &mut dyn Iterator<Item = &SharingDetail>| {
-        parts.fold(0, |sum: u64, part| sum.saturating_add(part.amount()))
+    let receivers = request.pointer("/receivers").and_then(Value::as_array);
+    let receivers = receivers.into_iter().flatten();
+    let details =
+        receivers.map(|receiver| receiver_detail(gateway, call, (sub_mchid.as_ref(), owner), receiver));
+    let mut details = details.collect::<Result<Vec<SharingDetail>, Refusal>>()?;
+    let sum = |details: &mut dyn Iterator<Item = &SharingDetail>| {
+        details.fold(0, |sum: u64, detail| sum.saturating_add(detail.amount()))
     };
-    let others =
-        sharings.shared_total(&key).saturating_add(sum(&mut parts.iter().filter(|part| !part.is_own)));
-    if u128::from(others).saturating_mul(10_000) > u128::from(total).saturating_mul(u128::from(MAX_RATIO)) {
+    let receivers_total = sharings
+        .shared_total(&key)
+        .saturating_add(sum(&mut details.iter().filter(|detail| !detail.is_merchant)));
+    if u128::from(receivers_total).saturating_mul(10_000)
+        > u128::from(total).saturating_mul(u128::from(MAX_RATIO))
+    {
         return Err(errors::RULE_LIMIT.with_message("分账金额超过最大分账比例"));
     }
-    let rest = left.checked_sub(sum(&mut parts.iter()));
-    let rest = rest.ok_or_else(|| errors::NOT_ENOUGH.with_message("分账金额超过剩余待分金额"))?;
-    let ends = call.body.pointer("/unfreeze_unsplit").and_then(Value::as_bool) == Some(true);
-    if ends && rest > 0 {
-        parts.push(owner_part(owner, rest, "解冻给分账方"));
+    let remainder = unsplit.checked_sub(sum(&mut details.iter()));
+    let remainder = remainder.ok_or_else(|| errors::NOT_ENOUGH.with_message("分账金额超过剩余待分金额"))?;
+    let is_last = call.body.pointer("/unfreeze_unsplit").and_then(Value::as_bool) == Some(true);
+    if is_last && remainder > 0 {
+        details.push(owner_detail(owner, remainder, "解冻给分账方"));
     }
-    start(gateway, call, key, (asked, parts), ends)
+    start(gateway, call, key, (request, details), is_last)
 }
 
 fn unfreeze(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
-    if let Some(again) = existing_sharing(gateway, call, &call.body)? {
-        return Ok(again);
+    if let Some(existing) = existing_sharing(gateway, call, &call.body)? {
+        return Ok(existing);
     }
     let order = shareable_order(gateway, call, sub_mchid.as_ref())?;
-    let (key, rest) = (order.key(), unsplit_fen(gateway, order, call.now));
+    let (key, remainder) = (order.key(), unsplit_fen(gateway, order, call.now));
     let owner = sub_mchid.as_ref().unwrap_or(&call.mchid);
-    let mut parts = vec![owner_part(owner, rest, call.text("/description").unwrap_or_default())];
-    parts.retain(|part| part.amount() > 0);
-    start(gateway, call, key, (call.body.clone(), parts), true)
+    let mut details = vec![owner_detail(owner, remainder, call.text("/description").unwrap_or_default())];
+    details.retain(|detail| detail.amount() > 0);
+    start(gateway, call, key, (call.body.clone(), details), true)
 }
 
-/// Returns the normalized request, with names hashed, after checking its apps and the types of its receivers.
+/// Checks the apps and the types of the receivers. Returns the normalized request, in which names are hashed.
 fn normalized_request(gateway: &Gateway, call: &Call) -> Result<Value, Refusal> {
     let missing = |field| Err(errors::PARAM_ERROR.for_field("body", field, "".into(), "缺少必填参数"));
     let receivers = call.body.pointer("/receivers").and_then(Value::as_array);
-    let kinds = receivers.into_iter().flatten().filter_map(|said| said.get("type").and_then(Value::as_str));
+    let kinds =
+        receivers.into_iter().flatten().filter_map(|receiver| receiver.get("type").and_then(Value::as_str));
     let kinds: Vec<&str> = kinds.collect();
     if kinds.is_empty() {
         return Err(errors::PARAM_ERROR.for_field("body", "/receivers", "".into(), "至少1项"));
@@ -124,17 +130,18 @@ fn normalized_request(gateway: &Gateway, call: &Call) -> Result<Value, Refusal> 
             party::served_sub_merchant(gateway, &call.mchid, call.text("/sub_mchid"), Some(sub_appid))?;
         }
     }
-    let names: Vec<String> = (0..kinds.len()).map(|index| format!("/receivers/{index}/name")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    call.normalized_body(gateway, &names)
+    let name_pointers: Vec<String> =
+        (0..kinds.len()).map(|index| format!("/receivers/{index}/name")).collect();
+    let name_pointers: Vec<&str> = name_pointers.iter().map(String::as_str).collect();
+    call.normalized_body(gateway, &name_pointers)
 }
 
-/// Returns the current state of an existing sharing, if the request is identical to the first one.
-fn existing_sharing(gateway: &Gateway, call: &Call, asked: &Value) -> Result<Option<Reply>, Refusal> {
+/// Returns the current state of an existing sharing, if there is one. The request must be identical to the first one.
+fn existing_sharing(gateway: &Gateway, call: &Call, request: &Value) -> Result<Option<Reply>, Refusal> {
     let number = call.text("/out_order_no").unwrap_or_default();
     match gateway.v3.ledger.sharings.get(&call.mchid, number) {
         None => Ok(None),
-        Some(sharing) if sharing.request == *asked => sharing_reply(gateway, sharing).map(Some),
+        Some(sharing) if sharing.request == *request => sharing_reply(gateway, sharing).map(Some),
         Some(_) => Err(errors::REENTRY_MISMATCH
             .with_reason("out_order_no belongs to a sharing with different parameters")),
     }
@@ -163,39 +170,45 @@ fn shareable_order<'a>(
     Ok(order)
 }
 
-/// Builds the part of a receiver that was added before under that name, or of the payment's merchant, which need not be
-/// added.
-fn part(
+/// Builds the detail of one receiver. The receiver must have been added with the same name; the payment's own merchant
+/// need not be added.
+fn receiver_detail(
     gateway: &Gateway,
     call: &Call,
     (sub_mchid, owner): (Option<&MchId>, &MchId),
-    said: &Value,
+    receiver: &Value,
 ) -> Result<SharingDetail, Refusal> {
-    let text = |name| said.get(name).and_then(Value::as_str).map(String::from).unwrap_or_default();
+    let text = |name| receiver.get(name).and_then(Value::as_str).map(String::from).unwrap_or_default();
     let (kind, account) = (text("type"), text("account"));
-    let amount = said.get("amount").and_then(Value::as_u64).unwrap_or_default();
+    let amount = receiver.get("amount").and_then(Value::as_u64).unwrap_or_default();
     if kind == MERCHANT_ID && account == owner.as_str() {
-        return Ok(owner_part(owner, amount, &text("description")));
+        return Ok(owner_detail(owner, amount, &text("description")));
     }
     let (mchid, sub_mchid) = (call.mchid.clone(), sub_mchid.cloned());
-    let receiver = ReceiverRecord { mchid, sub_mchid, kind: kind.clone(), account: account.clone() };
-    let added = gateway.v3.ledger.sharings.receivers.get(&receiver);
+    let key = ReceiverRecord { mchid, sub_mchid, kind: kind.clone(), account: account.clone() };
+    let added = gateway.v3.ledger.sharings.receivers.get(&key);
     let added =
         added.ok_or_else(|| errors::INVALID_REQUEST.with_message("分账接收方关系不存在，请先添加"))?;
-    let name = said.get("name").and_then(Value::as_str);
+    let name = receiver.get("name").and_then(Value::as_str);
     if let (Some(added), Some(name)) = (added, name)
         && added != name
     {
         return Err(errors::INVALID_REQUEST.with_message("分账接收方姓名与添加时不一致"));
     }
-    Ok(new_part(kind, account, amount, text("description"), false))
+    Ok(new_detail(kind, account, amount, text("description"), false))
 }
 
-fn owner_part(owner: &MchId, amount: u64, description: &str) -> SharingDetail {
-    new_part(MERCHANT_ID.into(), owner.to_string(), amount, description.into(), true)
+fn owner_detail(owner: &MchId, amount: u64, description: &str) -> SharingDetail {
+    new_detail(MERCHANT_ID.into(), owner.to_string(), amount, description.into(), true)
 }
 
-fn new_part(kind: String, account: String, amount: u64, description: String, is_own: bool) -> SharingDetail {
+fn new_detail(
+    kind: String,
+    account: String,
+    amount: u64,
+    description: String,
+    is_merchant: bool,
+) -> SharingDetail {
     let record = SharingDetailRecord {
         kind,
         account,
@@ -206,18 +219,18 @@ fn new_part(kind: String, account: String, amount: u64, description: String, is_
         fail_reason: None,
         finished_at: None,
     };
-    SharingDetail { record, is_own, fails: None }
+    SharingDetail { record, is_merchant, pending_failure: None }
 }
 
 fn start(
     gateway: &mut Gateway,
     call: &Call,
     order: OrderKey,
-    (asked, mut parts): (Value, Vec<SharingDetail>),
-    ends: bool,
+    (request, mut details): (Value, Vec<SharingDetail>),
+    is_last: bool,
 ) -> Result<Reply, Refusal> {
-    for part in &mut parts {
-        part.record.detail_id = new_id(gateway, "36", call.now);
+    for detail in &mut details {
+        detail.record.detail_id = new_id(gateway, "36", call.now);
     }
     let number = String::from(call.text("/out_order_no").unwrap_or_default());
     let transaction_id = call.text("/transaction_id").unwrap_or_default().parse();
@@ -229,15 +242,15 @@ fn start(
         out_order_no: number.clone(),
         order_id,
         transaction_id,
-        request: asked,
-        details: parts,
-        unfreezes_rest: ends,
-        created: call.now,
+        request,
+        details,
+        unfreezes_rest: is_last,
+        created_at: call.now,
         returns: Vec::new(),
     };
     let reply = sharing_reply(gateway, &sharing)?;
     gateway.v3.ledger.sharings.add(sharing);
     let task = Task { run: outcome::finish_sharing, mchid: call.mchid.clone(), number };
-    gateway.v3.agenda.add(call.now.after(gateway.settings.v3.profitsharing_duration), task);
+    gateway.v3.tasks.add(call.now.after(gateway.settings.v3.profitsharing_duration), task);
     Ok(reply)
 }

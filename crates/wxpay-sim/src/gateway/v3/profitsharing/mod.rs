@@ -1,13 +1,14 @@
 //! Profit sharing: amounts of a payment for receivers that were added before.
 //!
-//! A payment can be shared if its order requested it (`settle_info.profit_sharing`): from one minute after the payment,
-//! for 30 days, at most 50 times, among at most 50 receivers each time, 30 % of the payment in total.
+//! A payment can be shared if its order requested it (`settle_info.profit_sharing`). Sharing is possible from one
+//! minute to 30 days after the payment, 50 times, each time among at most 50 receivers. All receivers together get at
+//! most 30 % of the payment.
 //!
 //! ```text
 //!  receiver.rs                adding and deleting receivers
-//!  share.rs  ─▶ moved.rs      creating a sharing, and its outcome
+//!  create.rs  ─▶ outcome.rs   creating a sharing, and its outcome
 //!  query.rs                   querying a sharing and the unsplit amount
-//!  give_back.rs ─▶ moved.rs   returning a shared amount
+//!  returns.rs ─▶ outcome.rs   returning a shared amount
 //! ```
 
 pub(super) mod create;
@@ -42,13 +43,13 @@ const ACCOUNT: Field = required("account", text(64));
 const MERCHANT_ID: &str = "MERCHANT_ID";
 const SUB_OPENID: &str = "PERSONAL_SUB_OPENID";
 
-/// The maximum share of a payment, in ten-thousandths.
+/// The maximum part of a payment that can be shared, in ten-thousandths.
 const MAX_RATIO: u64 = 3000;
 /// The maximum number of sharings of one order.
 const MAX_SHARINGS: usize = 50;
-/// The time after the payment from which it can be shared.
+/// The minimum age of a payment that can be shared.
 const MIN_PAYMENT_AGE: Duration = Duration::from_secs(60);
-/// The time after the payment until which it can be shared.
+/// The maximum age of a payment that can be shared.
 const MAX_PAYMENT_AGE: Duration = Duration::from_secs(30 * 86_400);
 
 fn paid_order<'a>(gateway: &'a Gateway, call: &Call, id: &str) -> Result<&'a Order, Refusal> {
@@ -69,32 +70,32 @@ fn since_paid(order: &Order, now: UnixTime) -> Duration {
     order.payment().map_or(Duration::ZERO, |payment| now.since(UnixTime::from_secs(payment.success_at)))
 }
 
-/// Returns the amount in fen that is still frozen: not refunded, shared or unfrozen. A refund takes the frozen amount
-/// first.
+/// Returns the frozen amount in fen: the part of a payment that is not refunded, shared or unfrozen. A refund takes the
+/// frozen amount first.
 fn unsplit_fen(gateway: &Gateway, order: &Order, now: UnixTime) -> u64 {
     let (sharings, key) = (&gateway.v3.ledger.sharings, order.key());
     if !is_profit_sharing(order) || sharings.is_unfrozen(&key) || since_paid(order, now) > MAX_PAYMENT_AGE {
         return 0;
     }
-    let (given_back, _) = order.refund_totals();
-    order.total.get().saturating_sub(given_back).saturating_sub(sharings.taken_total(&key))
+    let (refunded, _) = order.refund_totals();
+    order.total.get().saturating_sub(refunded).saturating_sub(sharings.taken_total(&key))
 }
 
 /// Generates a new number of WeChat Pay: the prefix, a random part, the day and a serial number, 28 digits in total.
 fn new_id(gateway: &mut Gateway, prefix: &str, now: UnixTime) -> String {
     let serial = gateway.v3.next_serial();
-    format!("{prefix}{}{}{serial:010}", gateway.v3.chance.text(DIGITS, 8), time::yyyymmdd(now))
+    format!("{prefix}{}{}{serial:010}", gateway.v3.rng.text(DIGITS, 8), time::yyyymmdd(now))
 }
 
-fn add_finish_time(shown: &mut Value, at: Option<u64>) {
-    if let (Some(at), Some(members)) = (at, shown.as_object_mut()) {
+fn add_finish_time(value: &mut Value, at: Option<u64>) {
+    if let (Some(at), Some(members)) = (at, value.as_object_mut()) {
         members.insert("finish_time".into(), time::rfc3339(UnixTime::from_secs(at)).into());
     }
 }
 
 /// Adds the reason of a failure, if there is one.
-fn add_fail_reason(shown: &mut Value, reason: Option<&str>) {
-    if let (Some(reason), Some(members)) = (reason, shown.as_object_mut()) {
+fn add_fail_reason(value: &mut Value, reason: Option<&str>) {
+    if let (Some(reason), Some(members)) = (reason, value.as_object_mut()) {
         members.insert("fail_reason".into(), reason.into());
     }
 }

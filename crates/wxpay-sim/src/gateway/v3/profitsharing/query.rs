@@ -31,13 +31,13 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
 ];
 
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let unknown = || errors::RESOURCE_NOT_EXISTS.with_message("分账单不存在");
+    let not_found = || errors::RESOURCE_NOT_EXISTS.with_message("分账单不存在");
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let sharing = gateway.v3.ledger.sharings.get(&call.mchid, call.path("out_order_no"));
-    let sharing = sharing.ok_or_else(unknown)?;
+    let sharing = sharing.ok_or_else(not_found)?;
     let order = paid_order(gateway, call, call.query("transaction_id").unwrap_or_default())?;
     if call.query("transaction_id") != Some(sharing.transaction_id.as_str()) {
-        return Err(unknown());
+        return Err(not_found());
     }
     party::check_order_owner(order, sub_mchid.as_ref())?;
     sharing_reply(gateway, sharing)
@@ -46,34 +46,34 @@ fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 /// Returns a sharing as a reply.
 pub(super) fn sharing_reply(gateway: &Gateway, sharing: &Sharing) -> Result<Reply, Refusal> {
     let order = order_of(gateway, sharing)?;
-    let receivers: Vec<Value> = sharing.details.iter().map(|part| part_value(part, sharing)).collect();
-    let mut shown = json!({
+    let receivers: Vec<Value> = sharing.details.iter().map(|detail| detail_value(detail, sharing)).collect();
+    let mut value = json!({
         "transaction_id": sharing.transaction_id,
         "out_order_no": sharing.out_order_no,
         "order_id": sharing.order_id,
         "state": sharing.state(),
         "receivers": receivers,
     });
-    if let (Some(sub_mchid), Some(members)) = (order.sub_mchid(), shown.as_object_mut()) {
+    if let (Some(sub_mchid), Some(members)) = (order.sub_mchid(), value.as_object_mut()) {
         members.insert("sub_mchid".into(), sub_mchid.as_str().into());
     }
-    Ok(Reply::json(&shown))
+    Ok(Reply::json(&value))
 }
 
-fn part_value(part: &SharingDetail, sharing: &Sharing) -> Value {
-    let part = &part.record;
-    let mut shown = json!({
-        "type": part.kind,
-        "account": part.account,
-        "amount": part.amount,
-        "description": part.description,
-        "result": part.result.as_str(),
-        "detail_id": part.detail_id,
-        "create_time": time::rfc3339(sharing.created),
+fn detail_value(detail: &SharingDetail, sharing: &Sharing) -> Value {
+    let detail = &detail.record;
+    let mut value = json!({
+        "type": detail.kind,
+        "account": detail.account,
+        "amount": detail.amount,
+        "description": detail.description,
+        "result": detail.result.as_str(),
+        "detail_id": detail.detail_id,
+        "create_time": time::rfc3339(sharing.created_at),
     });
-    add_fail_reason(&mut shown, part.fail_reason.map(SharingDetailFailure::as_str));
-    add_finish_time(&mut shown, part.finished_at);
-    shown
+    add_fail_reason(&mut value, detail.fail_reason.map(SharingDetailFailure::as_str));
+    add_finish_time(&mut value, detail.finished_at);
+    value
 }
 
 fn unsplit_amount(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
@@ -91,13 +91,13 @@ fn max_ratio(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
 impl Gateway {
     /// Returns all sharings and unfreezes as of `now`, with their returns.
     pub fn sharings(&mut self, now: UnixTime) -> Vec<SharingRecord> {
-        self.tick(now);
+        self.run_due_tasks(now);
         self.v3.ledger.sharings.iter().map(|sharing| self.sharing_record(sharing)).collect()
     }
 
-    /// Returns one sharing, by the merchant's number.
+    /// Returns one sharing, by its `out_order_no`.
     pub fn sharing(&mut self, mchid: &MchId, out_order_no: &str, now: UnixTime) -> Option<SharingRecord> {
-        self.tick(now);
+        self.run_due_tasks(now);
         let sharing = self.v3.ledger.sharings.get(mchid, out_order_no)?;
         Some(self.sharing_record(sharing))
     }
@@ -119,9 +119,9 @@ impl Gateway {
             transaction_id: sharing.transaction_id.clone(),
             state: sharing.state(),
             is_last: sharing.unfreezes_rest,
-            receivers: sharing.details.iter().map(|part| part.record.clone()).collect(),
-            returns: returns.map(|back: &Return| back.record.clone()).collect(),
-            created_at: sharing.created.as_secs(),
+            receivers: sharing.details.iter().map(|detail| detail.record.clone()).collect(),
+            returns: returns.map(|sharing_return: &Return| sharing_return.record.clone()).collect(),
+            created_at: sharing.created_at.as_secs(),
         }
     }
 }

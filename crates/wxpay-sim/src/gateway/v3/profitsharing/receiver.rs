@@ -61,18 +61,18 @@ fn add(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     if call.text("/relation_type") == Some("CUSTOM") && call.text("/custom_relation").is_none() {
         return missing("/custom_relation");
     }
-    let asked = call.normalized_body(gateway, &["/name"])?;
-    let name = asked.get("name").and_then(Value::as_str).map(String::from);
-    let mut shown = receiver_value(&receiver);
-    if let Some(members) = shown.as_object_mut() {
+    let request = call.normalized_body(gateway, &["/name"])?;
+    let name = request.get("name").and_then(Value::as_str).map(String::from);
+    let mut reply = receiver_value(&receiver);
+    if let Some(members) = reply.as_object_mut() {
         for member in ["relation_type", "custom_relation"] {
-            if let Some(said) = asked.get(member) {
-                members.insert(member.into(), said.clone());
+            if let Some(value) = request.get(member) {
+                members.insert(member.into(), value.clone());
             }
         }
     }
     gateway.v3.ledger.sharings.receivers.insert(receiver, name);
-    Ok(Reply::json(&shown))
+    Ok(Reply::json(&reply))
 }
 
 /// Deletes a receiver. Deleting it again has no effect.
@@ -96,9 +96,9 @@ fn receiver(gateway: &Gateway, call: &Call) -> Result<ReceiverRecord, Refusal> {
 }
 
 fn receiver_value(receiver: &ReceiverRecord) -> Value {
-    let mut shown = json!({ "type": receiver.kind, "account": receiver.account });
-    if let (Some(sub_mchid), Some(members)) = (&receiver.sub_mchid, shown.as_object_mut()) {
+    let mut value = json!({ "type": receiver.kind, "account": receiver.account });
+    if let (Some(sub_mchid), Some(members)) = (&receiver.sub_mchid, value.as_object_mut()) {
         members.insert("sub_mchid".into(), sub_mchid.as_str().into());
     }
-    shown
+    value
 }

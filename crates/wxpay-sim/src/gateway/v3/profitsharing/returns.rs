@@ -42,9 +42,9 @@ fn create_return(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
     let (mchid, number) = (&call.mchid, text("/out_return_no"));
     let sharings = &gateway.v3.ledger.sharings;
-    if let Some(back) = sharings.get_return(mchid, &number) {
-        if back.request == call.body {
-            return return_reply(gateway, mchid, back);
+    if let Some(sharing_return) = sharings.get_return(mchid, &number) {
+        if sharing_return.request == call.body {
+            return return_reply(gateway, mchid, sharing_return);
         }
         return Err(errors::REENTRY_MISMATCH
             .with_reason("out_return_no belongs to a return with different parameters"));
@@ -55,15 +55,16 @@ fn create_return(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         return Err(errors::INVALID_REQUEST.with_message("分账未完成，不能回退"));
     }
     let return_mchid = text("/return_mchid");
-    let parts = sharing.details.iter().filter(|part| part.is_counted() && !part.is_own);
-    let parts = parts.filter(|part| part.record.kind == MERCHANT_ID && part.record.account == return_mchid);
-    let got = parts.fold(0_u64, |sum, part| sum.saturating_add(part.amount()));
-    if got == 0 {
+    let details = sharing.details.iter().filter(|detail| detail.is_counted() && !detail.is_merchant);
+    let details =
+        details.filter(|detail| detail.record.kind == MERCHANT_ID && detail.record.account == return_mchid);
+    let received = details.fold(0_u64, |sum, detail| sum.saturating_add(detail.amount()));
+    if received == 0 {
         return Err(errors::INVALID_REQUEST.with_message("回退商户不是该分账单的接收方"));
     }
     let amount = call.fen("/amount");
     let returned = sharings.returned_total(sharing, &return_mchid);
-    if returned.saturating_add(amount.get()) > got {
+    if returned.saturating_add(amount.get()) > received {
         return Err(errors::OUT_OF_RANGE.for_field("body", "/amount", amount.get().into(), "超过可回退金额"));
     }
     let out_order_no = sharing.out_order_no.clone();
@@ -79,15 +80,15 @@ fn create_return(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         created_at: call.now.as_secs(),
         finished_at: None,
     };
-    let back = Return { record, request: call.body.clone(), pending_failure: None };
-    let reply = return_reply(gateway, mchid, &back)?;
+    let sharing_return = Return { record, request: call.body.clone(), pending_failure: None };
+    let reply = return_reply(gateway, mchid, &sharing_return)?;
     let task = Task { run: outcome::finish_return, mchid: mchid.clone(), number };
-    gateway.v3.ledger.sharings.add_return(mchid, back);
-    gateway.v3.agenda.add(call.now.after(gateway.settings.v3.profitsharing_duration), task);
+    gateway.v3.ledger.sharings.add_return(mchid, sharing_return);
+    gateway.v3.tasks.add(call.now.after(gateway.settings.v3.profitsharing_duration), task);
     Ok(reply)
 }
 
-/// Finds the sharing by either number. If both are given, they must name the same one.
+/// Finds the sharing by either number. If both are given, they must name the same sharing.
 fn sharing_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Sharing, Refusal> {
     let (id, number) = (call.text("/order_id"), call.text("/out_order_no"));
     if id.is_none() && number.is_none() {
@@ -103,39 +104,40 @@ fn sharing_of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Sharing, Refu
 }
 
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let unknown = || errors::RESOURCE_NOT_EXISTS.with_message("分账回退单不存在");
+    let not_found = || errors::RESOURCE_NOT_EXISTS.with_message("分账回退单不存在");
     let sub_mchid = party::check_sub_mchid(gateway, call)?;
     let sharings = &gateway.v3.ledger.sharings;
-    let back = sharings.get_return(&call.mchid, call.path("out_return_no")).ok_or_else(unknown)?;
-    let out_order_no = &back.record.out_order_no;
+    let sharing_return =
+        sharings.get_return(&call.mchid, call.path("out_return_no")).ok_or_else(not_found)?;
+    let out_order_no = &sharing_return.record.out_order_no;
     if call.query("out_order_no") != Some(out_order_no.as_str()) {
-        return Err(unknown());
+        return Err(not_found());
     }
-    let sharing = sharings.get(&call.mchid, out_order_no).ok_or_else(unknown)?;
+    let sharing = sharings.get(&call.mchid, out_order_no).ok_or_else(not_found)?;
     party::check_order_owner(order_of(gateway, sharing)?, sub_mchid.as_ref())?;
-    return_reply(gateway, &call.mchid, back)
+    return_reply(gateway, &call.mchid, sharing_return)
 }
 
-fn return_reply(gateway: &Gateway, mchid: &MchId, back: &Return) -> Result<Reply, Refusal> {
-    let gone = || errors::SYSTEM_ERROR.with_reason("the sharing is missing from the ledger");
-    let back = &back.record;
-    let sharing = gateway.v3.ledger.sharings.get(mchid, &back.out_order_no).ok_or_else(gone)?;
-    let mut shown = json!({
+fn return_reply(gateway: &Gateway, mchid: &MchId, sharing_return: &Return) -> Result<Reply, Refusal> {
+    let missing = || errors::SYSTEM_ERROR.with_reason("the sharing is missing from the ledger");
+    let sharing_return = &sharing_return.record;
+    let sharing = gateway.v3.ledger.sharings.get(mchid, &sharing_return.out_order_no).ok_or_else(missing)?;
+    let mut value = json!({
         "order_id": sharing.order_id,
-        "out_order_no": back.out_order_no,
-        "out_return_no": back.out_return_no,
-        "return_id": back.return_id,
-        "return_mchid": back.return_mchid,
-        "amount": back.amount,
-        "description": back.description,
-        "result": back.result.as_str(),
-        "create_time": time::rfc3339(UnixTime::from_secs(back.created_at)),
+        "out_order_no": sharing_return.out_order_no,
+        "out_return_no": sharing_return.out_return_no,
+        "return_id": sharing_return.return_id,
+        "return_mchid": sharing_return.return_mchid,
+        "amount": sharing_return.amount,
+        "description": sharing_return.description,
+        "result": sharing_return.result.as_str(),
+        "create_time": time::rfc3339(UnixTime::from_secs(sharing_return.created_at)),
     });
     let sub_mchid = order_of(gateway, sharing)?.sub_mchid();
-    if let (Some(sub_mchid), Some(members)) = (sub_mchid, shown.as_object_mut()) {
+    if let (Some(sub_mchid), Some(members)) = (sub_mchid, value.as_object_mut()) {
         members.insert("sub_mchid".into(), sub_mchid.as_str().into());
     }
-    add_fail_reason(&mut shown, back.fail_reason.map(ReturnFailure::as_str));
-    add_finish_time(&mut shown, back.finished_at);
-    Ok(Reply::json(&shown))
+    add_fail_reason(&mut value, sharing_return.fail_reason.map(ReturnFailure::as_str));
+    add_finish_time(&mut value, sharing_return.finished_at);
+    Ok(Reply::json(&value))
 }

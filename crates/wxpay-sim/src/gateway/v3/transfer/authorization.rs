@@ -1,4 +1,4 @@
-//! Authorizations of payees to be paid without confirming each transfer: apply, query, close.
+//! Authorizations: a payee allows transfers without confirming each. Apply, query, close.
 
 use super::{PERCEPTION, SCENE, field_error, package_info, payee_openid, schedule, with_optional};
 use crate::{
@@ -65,7 +65,7 @@ const FIELDS: &[Field] = &[
     ),
 ];
 
-/// The time for which an unconfirmed authorization can be queried after it was closed.
+/// The time for which an unconfirmed authorization can be queried after its closing.
 const UNCONFIRMED_TTL: Duration = Duration::from_secs(30 * 86_400);
 
 /// Requests an authorization from a payee, or finds the existing request.
@@ -77,11 +77,11 @@ fn apply(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let scope = Scope { appid, openid: payee_openid(call)?, transfer_scene_id: text("/transfer_scene_id") };
     let authorizations = &gateway.v3.ledger.transfers.authorizations;
     // A repeated request is answered before the check below, in which its own authorization would count.
-    if let Some(known) = authorizations.get(&call.mchid, &text("/out_authorization_no")) {
-        return existing(known, call);
+    if let Some(authorization) = authorizations.get(&call.mchid, &text("/out_authorization_no")) {
+        return existing(authorization, call);
     }
-    let standing = [AuthorizationState::WaitUserConfirm, AuthorizationState::TakingEffect];
-    if standing.into_iter().any(|state| authorizations.has_state(&call.mchid, &scope, state)) {
+    let open_states = [AuthorizationState::WaitUserConfirm, AuthorizationState::TakingEffect];
+    if open_states.into_iter().any(|state| authorizations.has_state(&call.mchid, &scope, state)) {
         let message = "用户在当前场景下的授权数量达到限制，不支持发起授权";
         return Err(errors::INVALID_REQUEST.with_message(message));
     }
@@ -98,27 +98,27 @@ fn apply(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
         request_serial: call.wechatpay_serial.clone(),
         package_info: package_info(gateway),
         state: AuthorizationState::WaitUserConfirm,
-        created: call.now,
-        authorized: None,
+        created_at: call.now,
+        authorized_at: None,
         closed: None,
     };
-    let made = created_reply(&authorization);
+    let reply = created_reply(&authorization);
     let at = call.now.after(gateway.settings.v3.transfer_confirm_window);
     gateway.v3.ledger.transfers.authorizations.add(authorization);
     schedule(gateway, at, &call.mchid, &text("/out_authorization_no"), |gateway, mchid, number, now| {
         close_if(gateway, mchid, number, AuthorizationState::WaitUserConfirm, UNCONFIRMED, now);
     });
-    Ok(made)
+    Ok(reply)
 }
 
-/// Returns the package for confirming an existing request, while it can be confirmed.
-fn existing(known: &Authorization, call: &Call) -> Result<Reply, Refusal> {
-    if known.request != call.body {
+/// Returns the reply to a repeated request, while the authorization can be confirmed.
+fn existing(authorization: &Authorization, call: &Call) -> Result<Reply, Refusal> {
+    if authorization.request != call.body {
         return Err(errors::REENTRY_MISMATCH
             .with_reason("out_authorization_no belongs to an authorization with different parameters"));
     }
-    match known.state {
-        AuthorizationState::WaitUserConfirm => Ok(created_reply(known)),
+    match authorization.state {
+        AuthorizationState::WaitUserConfirm => Ok(created_reply(authorization)),
         AuthorizationState::TakingEffect => Err(errors::INVALID_REQUEST.with_message("该授权单号已完成授权")),
         AuthorizationState::Closed => {
             Err(errors::INVALID_REQUEST.with_message("该授权单号已关闭，请更换单号"))
@@ -130,49 +130,49 @@ fn created_reply(authorization: &Authorization) -> Reply {
     Reply::json(&json!({
         "out_authorization_no": authorization.out_authorization_no,
         "state": authorization.state.as_str(),
-        "create_time": time::rfc3339(authorization.created),
+        "create_time": time::rfc3339(authorization.created_at),
         "package_info": authorization.package_info,
     }))
 }
 
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let known = of(gateway, call)?;
-    let forgotten =
+    let authorization = find_by_path(gateway, call)?;
+    let is_expired =
         |(at, reason): (UnixTime, _)| reason == UNCONFIRMED && call.now.since(at) > UNCONFIRMED_TTL;
-    if known.closed.is_some_and(forgotten) {
-        return Err(unknown());
+    if authorization.closed.is_some_and(is_expired) {
+        return Err(not_found());
     }
-    let display =
-        call.query("is_display_authorization") == Some("true") && known.state != AuthorizationState::Closed;
-    let package_info = display.then(|| known.package_info.clone());
-    Ok(Reply::json(&with_optional(shown(known), &[("package_info", package_info)])))
+    let display = call.query("is_display_authorization") == Some("true")
+        && authorization.state != AuthorizationState::Closed;
+    let package_info = display.then(|| authorization.package_info.clone());
+    Ok(Reply::json(&with_optional(authorization_value(authorization), &[("package_info", package_info)])))
 }
 
 /// Closes an authorization. A repeated request returns the same reply.
 fn close(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    let known = of(gateway, call)?;
-    let state = known.state;
-    if known.closed.is_some_and(|(_, reason)| reason != CloseReason::CloseViaMchApi) {
+    let authorization = find_by_path(gateway, call)?;
+    let state = authorization.state;
+    if authorization.closed.is_some_and(|(_, reason)| reason != CloseReason::CloseViaMchApi) {
         return Err(errors::INVALID_REQUEST.with_message("当前授权状态不支持解除"));
     }
     if state != AuthorizationState::Closed {
         let number = call.path("out_authorization_no");
         close_if(gateway, &call.mchid, number, state, CloseReason::CloseViaMchApi, call.now);
     }
-    of(gateway, call).map(|known| Reply::json(&shown(known)))
+    find_by_path(gateway, call).map(|authorization| Reply::json(&authorization_value(authorization)))
 }
 
 /// Finds the authorization named in the path.
-fn of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Authorization, Refusal> {
+fn find_by_path<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Authorization, Refusal> {
     let number = call.path("out_authorization_no");
-    gateway.v3.ledger.transfers.authorizations.get(&call.mchid, number).ok_or_else(unknown)
+    gateway.v3.ledger.transfers.authorizations.get(&call.mchid, number).ok_or_else(not_found)
 }
 
-fn unknown() -> Refusal {
+fn not_found() -> Refusal {
     errors::NOT_FOUND.with_reason("the merchant has no such authorization")
 }
 
-/// Finds the authorization of a transfer, by one number or both, which must name the same one.
+/// Finds the authorization of a transfer by either number. If both are given, they must name the same authorization.
 pub(super) fn find_authorization<'a>(
     gateway: &'a Gateway,
     call: &Call,
@@ -190,40 +190,40 @@ pub(super) fn find_authorization<'a>(
         (Some(one), Some(other)) if one.out_authorization_no != other.out_authorization_no => {
             Err(errors::INVALID_REQUEST.with_message("authorization_id与out_authorization_no不一致"))
         }
-        (Some(allowed), _) | (None, Some(allowed)) => Ok(allowed),
+        (Some(authorization), _) | (None, Some(authorization)) => Ok(authorization),
         (None, None) => Err(missing()),
     }
 }
 
 /// Builds the reply to queries and close requests.
-fn shown(authorization: &Authorization) -> Value {
-    let said = with_optional(
+fn authorization_value(authorization: &Authorization) -> Value {
+    let value = with_optional(
         notification_content(authorization),
         &[
             ("transfer_scene_id", Some(authorization.scope.transfer_scene_id.clone())),
             ("user_recv_perception", authorization.user_recv_perception.clone()),
         ],
     );
-    with_optional(said, &[("create_time", Some(time::rfc3339(authorization.created)))])
+    with_optional(value, &[("create_time", Some(time::rfc3339(authorization.created_at)))])
 }
 
 /// Builds the content of the notifications.
 fn notification_content(authorization: &Authorization) -> Value {
-    let mut said = json!({
+    let mut value = json!({
         "out_authorization_no": authorization.out_authorization_no,
         "appid": authorization.scope.appid,
         "openid": authorization.scope.openid.as_str(),
         "user_display_name": authorization.user_display_name,
         "state": authorization.state.as_str(),
     });
-    if let (Some((at, reason)), Some(members)) = (authorization.closed, said.as_object_mut()) {
+    if let (Some((at, reason)), Some(members)) = (authorization.closed, value.as_object_mut()) {
         let info = json!({ "close_time": time::rfc3339(at), "close_reason": reason.as_str() });
         members.insert("close_info".into(), info);
     }
     let id = authorization.authorization_id.as_ref().map(ToString::to_string);
     with_optional(
-        said,
-        &[("authorization_id", id), ("authorize_time", authorization.authorized.map(time::rfc3339))],
+        value,
+        &[("authorization_id", id), ("authorize_time", authorization.authorized_at.map(time::rfc3339))],
     )
 }
 
@@ -244,22 +244,22 @@ pub(super) fn finish_requested_authorization(
     }
 }
 
-/// Puts a waiting authorization in force and sends a notification. Returns `false` if it was not waiting, or if another
-/// one is in force.
+/// Puts an authorization that waits for confirmation in force and sends a notification. Returns `false` if it was not
+/// waiting, or if another one is in force.
 pub(super) fn take_effect(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime) -> bool {
     let serial = gateway.v3.next_serial();
     let authorizations = &mut gateway.v3.ledger.transfers.authorizations;
-    let waits = |each: &&Authorization| each.state == AuthorizationState::WaitUserConfirm;
-    let Some(waiting) = authorizations.get(mchid, number).filter(waits) else { return false };
+    let is_waiting = |each: &&Authorization| each.state == AuthorizationState::WaitUserConfirm;
+    let Some(waiting) = authorizations.get(mchid, number).filter(is_waiting) else { return false };
     if authorizations.has_state(mchid, &waiting.scope, AuthorizationState::TakingEffect) {
         return false;
     }
-    let Some(allowed) = authorizations.get_mut(mchid, number) else { return false };
-    allowed.authorization_id = format!("16{serial:010}").parse().ok();
-    (allowed.state, allowed.authorized) = (AuthorizationState::TakingEffect, Some(now));
-    let allowed = allowed.clone();
-    let what = ("MCHTRANSFER.AUTHORIZATION.CONFIRMED", "商家转账用户免确认收款授权确认通知");
-    notify(gateway, &allowed, what, now);
+    let Some(authorization) = authorizations.get_mut(mchid, number) else { return false };
+    authorization.authorization_id = format!("16{serial:010}").parse().ok();
+    (authorization.state, authorization.authorized_at) = (AuthorizationState::TakingEffect, Some(now));
+    let authorization = authorization.clone();
+    let event = ("MCHTRANSFER.AUTHORIZATION.CONFIRMED", "商家转账用户免确认收款授权确认通知");
+    notify(gateway, &authorization, event, now);
     true
 }
 
@@ -273,13 +273,15 @@ pub(super) fn close_if(
     reason: CloseReason,
     now: UnixTime,
 ) -> bool {
-    let known = gateway.v3.ledger.transfers.authorizations.get_mut(mchid, number);
-    let Some(ended) = known.filter(|known| known.state == from) else { return false };
-    (ended.state, ended.closed) = (AuthorizationState::Closed, Some((now, reason)));
-    let ended = ended.clone();
+    let authorization = gateway.v3.ledger.transfers.authorizations.get_mut(mchid, number);
+    let Some(authorization) = authorization.filter(|authorization| authorization.state == from) else {
+        return false;
+    };
+    (authorization.state, authorization.closed) = (AuthorizationState::Closed, Some((now, reason)));
+    let authorization = authorization.clone();
     if from == AuthorizationState::TakingEffect {
-        let what = ("MCHTRANSFER.AUTHORIZATION.CLOSED", "商家转账用户免确认收款授权关闭通知");
-        notify(gateway, &ended, what, now);
+        let event = ("MCHTRANSFER.AUTHORIZATION.CLOSED", "商家转账用户免确认收款授权关闭通知");
+        notify(gateway, &authorization, event, now);
     }
     true
 }
@@ -293,12 +295,12 @@ fn notify(
     let event = Event {
         mchid: authorization.mchid.clone(),
         notify_url: authorization.notify_url.clone(),
-        created: now,
+        created_at: now,
         event_type,
         summary,
         original_type: "mch_payment",
         plaintext: notification_content(authorization),
-        asked: authorization.request_serial.clone(),
+        request_serial: authorization.request_serial.clone(),
         retry_schedule: None,
     };
     let due = now.after(gateway.settings.notify_delay);

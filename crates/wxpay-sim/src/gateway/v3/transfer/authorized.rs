@@ -75,30 +75,30 @@ const AUTHORIZED: &[Field] = &[
     optional("out_authorization_no", Kind::Text(1, 32, Alphabet::Alphanumeric)),
 ];
 
-/// Creates a transfer and the authorization requested with it, or finds both.
+/// Creates a transfer and the authorization requested with it, or finds the existing ones.
 fn pre_transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     require_wechatpay_serial(call)?;
     let appid = party::caller_app(gateway, call, call.text("/appid"))?;
     check_sponsor(gateway, call)?;
-    let (openid, asked) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
-    let way = TransferMethod::UserConfirmAndAuthorize;
-    if let Some(transfer) = asked.existing(gateway, call, way)? {
+    let (openid, request) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
+    let method = TransferMethod::UserConfirmAndAuthorize;
+    if let Some(transfer) = request.existing(gateway, call, method)? {
         return Ok(Reply::json(&created_value(transfer)));
     }
-    let along = requested_authorization(gateway, call, &asked, (&appid, &openid))?;
-    let authorization = along.as_ref().map(|along| along.out_authorization_no.clone());
-    if let Some(along) = along {
-        gateway.v3.ledger.transfers.authorizations.add(along);
+    let requested = requested_authorization(gateway, call, &request, (&appid, &openid))?;
+    let out_authorization_no = requested.as_ref().map(|requested| requested.out_authorization_no.clone());
+    if let Some(requested) = requested {
+        gateway.v3.ledger.transfers.authorizations.add(requested);
     }
-    let payee = Payee { way, appid: appid.to_string(), openid, authorization };
-    Ok(Reply::json(&created_value(create_transfer(gateway, call, asked, payee)?)))
+    let payee = Payee { method, appid: appid.to_string(), openid, out_authorization_no };
+    Ok(Reply::json(&created_value(create_transfer(gateway, call, request, payee)?)))
 }
 
 /// Builds the authorization that is requested with a transfer, if there is one.
 fn requested_authorization(
     gateway: &mut Gateway,
     call: &Call,
-    asked: &TransferRequest,
+    request: &TransferRequest,
     (appid, openid): (&AppId, &OpenId),
 ) -> Result<Option<Authorization>, Refusal> {
     let text = |pointer| call.text(pointer).map(String::from).unwrap_or_default();
@@ -123,44 +123,46 @@ fn requested_authorization(
         user_recv_perception: call.text("/user_recv_perception").map(String::from),
         notify_url: text("/authorization_info/authorization_notify_url"),
         request: Value::Null,
-        out_bill_no: Some(asked.number.clone()),
+        out_bill_no: Some(request.number.clone()),
         request_serial: call.wechatpay_serial.clone(),
         package_info: super::package_info(gateway),
         state: AuthorizationState::WaitUserConfirm,
-        created: call.now,
-        authorized: None,
+        created_at: call.now,
+        authorized_at: None,
         closed: None,
     }))
 }
 
-/// Transfers to a payee by an authorization, or finds the existing transfer.
+/// Creates a transfer that uses an authorization, or finds the existing transfer.
 fn transfer(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     require_wechatpay_serial(call)?;
     let appid = party::caller_app(gateway, call, call.text("/appid"))?;
     check_sponsor(gateway, call)?;
-    let asked = TransferRequest::read(gateway, call)?;
-    let way = TransferMethod::Authorized;
-    if let Some(transfer) = asked.existing(gateway, call, way)? {
+    let request = TransferRequest::read(gateway, call)?;
+    let method = TransferMethod::Authorized;
+    if let Some(transfer) = request.existing(gateway, call, method)? {
         return Ok(transfer_reply(gateway, transfer));
     }
-    let allowed = authorization::find_authorization(gateway, call)?;
-    if allowed.state != AuthorizationState::TakingEffect {
+    let authorization = authorization::find_authorization(gateway, call)?;
+    if authorization.state != AuthorizationState::TakingEffect {
         return Err(errors::INVALID_REQUEST.with_message("免确认收款授权未生效"));
     }
-    if allowed.scope.appid != appid {
+    if authorization.scope.appid != appid {
         return Err(errors::INVALID_REQUEST.with_message("appid与免确认收款授权不一致"));
     }
-    if call.text("/transfer_scene_id") != Some(allowed.scope.transfer_scene_id.as_str()) {
+    if call.text("/transfer_scene_id") != Some(authorization.scope.transfer_scene_id.as_str()) {
         return Err(errors::INVALID_REQUEST.with_message("转账场景与免确认收款授权不一致"));
     }
-    let authorization = Some(allowed.out_authorization_no.clone());
-    let payee = Payee { way, appid: appid.to_string(), openid: allowed.scope.openid.clone(), authorization };
-    let number = asked.number.clone();
-    create_transfer(gateway, call, asked, payee)?;
+    let out_authorization_no = Some(authorization.out_authorization_no.clone());
+    let openid = authorization.scope.openid.clone();
+    let payee = Payee { method, appid: appid.to_string(), openid, out_authorization_no };
+    let number = request.number.clone();
+    create_transfer(gateway, call, request, payee)?;
     bill::by_out_bill_no(gateway, call, number.as_str()).map(|transfer| transfer_reply(gateway, transfer))
 }
 
-/// Checks the sponsor, another merchant that pays: it must be known to the gateway.
+/// Checks the sponsor, another merchant that pays. It must be a merchant of the gateway or a sub-merchant of the
+/// caller.
 fn check_sponsor(gateway: &Gateway, call: &Call) -> Result<(), Refusal> {
     let Some(sponsor) = call.text("/sponsor_mchid") else { return Ok(()) };
     let merchants = &gateway.v3.merchants;
@@ -173,8 +175,9 @@ fn check_sponsor(gateway: &Gateway, call: &Call) -> Result<(), Refusal> {
 
 /// Builds the reply to the request: the transfer, and the authorization requested with it.
 fn created_value(transfer: &Transfer) -> Value {
-    let info = transfer.request.pointer("/authorization_info/user_display_name").and_then(Value::as_str);
+    let display_name =
+        transfer.request.pointer("/authorization_info/user_display_name").and_then(Value::as_str);
     let number = transfer.out_authorization_no.as_ref().map(ToString::to_string);
-    let more = [("user_display_name", info.map(String::from)), ("out_authorization_no", number)];
+    let more = [("user_display_name", display_name.map(String::from)), ("out_authorization_no", number)];
     with_optional(bill::created_value(transfer), &more)
 }

@@ -61,38 +61,39 @@ const FIELDS: &[Field] = &[
 /// Creates a transfer, or finds the existing one by its number.
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let appid = party::caller_app(gateway, call, call.query_or_body("appid"))?;
-    let (openid, asked) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
-    let way = TransferMethod::UserConfirm;
-    if let Some(transfer) = asked.existing(gateway, call, way)? {
+    let (openid, request) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
+    let method = TransferMethod::UserConfirm;
+    if let Some(transfer) = request.existing(gateway, call, method)? {
         return Ok(Reply::json(&created_value(transfer)));
     }
-    let payee = Payee { way, appid: appid.to_string(), openid, authorization: None };
-    Ok(Reply::json(&created_value(create_transfer(gateway, call, asked, payee)?)))
+    let payee = Payee { method, appid: appid.to_string(), openid, out_authorization_no: None };
+    Ok(Reply::json(&created_value(create_transfer(gateway, call, request, payee)?)))
 }
 
 fn by_number(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    of(gateway, call).map(|transfer| transfer_reply(gateway, transfer))
+    find_by_path(gateway, call).map(|transfer| transfer_reply(gateway, transfer))
 }
 
 fn by_id(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    of_id(gateway, call, call.path("transfer_bill_no")).map(|transfer| transfer_reply(gateway, transfer))
+    by_transfer_bill_no(gateway, call, call.path("transfer_bill_no"))
+        .map(|transfer| transfer_reply(gateway, transfer))
 }
 
 /// Cancels a transfer that the payee has not confirmed. A repeated request returns its current state.
 fn cancel(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    of(gateway, call)?;
+    find_by_path(gateway, call)?;
     start_cancel(gateway, call, call.path("out_bill_no"))?;
-    let transfer = of(gateway, call)?;
+    let transfer = find_by_path(gateway, call)?;
     Ok(Reply::json(&json!({
         "out_bill_no": transfer.out_bill_no,
         "transfer_bill_no": transfer.transfer_bill_no,
         "state": transfer.state.as_str(),
-        "update_time": time::rfc3339(transfer.updated),
+        "update_time": time::rfc3339(transfer.updated_at),
     })))
 }
 
 /// Finds the transfer named in the path. Transfers to QQ wallets are excluded.
-fn of<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Transfer, Refusal> {
+fn find_by_path<'a>(gateway: &'a Gateway, call: &Call) -> Result<&'a Transfer, Refusal> {
     by_out_bill_no(gateway, call, call.path("out_bill_no"))
 }
 
@@ -102,38 +103,42 @@ pub(super) fn by_out_bill_no<'a>(
     number: &str,
 ) -> Result<&'a Transfer, Refusal> {
     let transfer = gateway.v3.ledger.transfers.get(&call.mchid, number);
-    transfer.filter(|transfer| transfer.way != TransferMethod::QqWallet).ok_or_else(not_found)
+    transfer.filter(|transfer| transfer.method != TransferMethod::QqWallet).ok_or_else(not_found)
 }
 
-pub(super) fn of_id<'a>(gateway: &'a Gateway, call: &Call, id: &str) -> Result<&'a Transfer, Refusal> {
+pub(super) fn by_transfer_bill_no<'a>(
+    gateway: &'a Gateway,
+    call: &Call,
+    id: &str,
+) -> Result<&'a Transfer, Refusal> {
     let transfer = gateway.v3.ledger.transfers.by_id(&call.mchid, id);
-    transfer.filter(|transfer| transfer.way != TransferMethod::QqWallet).ok_or_else(not_found)
+    transfer.filter(|transfer| transfer.method != TransferMethod::QqWallet).ok_or_else(not_found)
 }
 
 /// Builds the reply to the request.
 pub(super) fn created_value(transfer: &Transfer) -> Value {
-    let said = json!({
+    let value = json!({
         "out_bill_no": transfer.out_bill_no,
         "transfer_bill_no": transfer.transfer_bill_no,
-        "create_time": time::rfc3339(transfer.created),
+        "create_time": time::rfc3339(transfer.created_at),
         "state": transfer.state.as_str(),
     });
-    let waits = transfer.state == TransferState::WaitUserConfirm;
-    let package_info = waits.then(|| transfer.package_info.clone());
-    with_optional(said, &[("fail_reason", transfer.fail_reason.clone()), ("package_info", package_info)])
+    let is_waiting = transfer.state == TransferState::WaitUserConfirm;
+    let package_info = is_waiting.then(|| transfer.package_info.clone());
+    with_optional(value, &[("fail_reason", transfer.fail_reason.clone()), ("package_info", package_info)])
 }
 
 /// Builds the content of the notification of the final state.
 pub(super) fn notification_content(transfer: &Transfer) -> Value {
-    let said = json!({
+    let value = json!({
         "out_bill_no": transfer.out_bill_no,
         "transfer_bill_no": transfer.transfer_bill_no,
         "state": transfer.state.as_str(),
         "mch_id": transfer.mchid,
         "transfer_amount": transfer.amount,
         "openid": transfer.openid.as_str(),
-        "create_time": time::rfc3339(transfer.created),
-        "update_time": time::rfc3339(transfer.updated),
+        "create_time": time::rfc3339(transfer.created_at),
+        "update_time": time::rfc3339(transfer.updated_at),
     });
-    with_optional(said, &[("fail_reason", transfer.fail_reason.clone())])
+    with_optional(value, &[("fail_reason", transfer.fail_reason.clone())])
 }

@@ -1,15 +1,15 @@
 //! Transfers to users: create, confirm, query, cancel.
 //!
 //! ```text
-//!  bill.rs        transfers that the payee confirms
-//!  authorized.rs  transfers that request an authorization, and transfers that use one
-//!  qq_wallet.rs   transfers to QQ wallets
+//!  bill.rs           transfers that the payee confirms
+//!  authorized.rs     transfers that request an authorization, and transfers that use one
+//!  qq_wallet.rs      transfers to QQ wallets
 //!  authorization.rs  authorizations: apply, query, close
-//!  receipt.rs     receipts, as PDF files built by pdf.rs
-//!  payee.rs       the payee's side, and the records
+//!  receipt.rs        receipts, as PDF files built by pdf.rs
+//!  payee.rs          the payee's side, and the records
 //! ```
 //!
-//! All kinds of transfers of a merchant share one set of numbers.
+//! A merchant's transfers of all kinds share one set of numbers.
 
 pub(super) mod authorization;
 pub(super) mod authorized;
@@ -82,20 +82,22 @@ impl TransferRequest {
         if user_name.is_none() && amount.get() >= NAME_REQUIRED_FROM_FEN {
             return Err(field_error("/user_name", "转账金额达到2000元时必填"));
         }
-        let said = call.normalized_body(gateway, &["/user_name"])?;
-        Ok(Self { number, amount, user_name, body: said })
+        let body = call.normalized_body(gateway, &["/user_name"])?;
+        Ok(Self { number, amount, user_name, body })
     }
 
-    /// Returns the transfer that exists under this number, if the request is identical to the first one.
+    /// Returns the existing transfer with this number, if there is one. The request must be identical to the first one.
     fn existing<'a>(
         &self,
         gateway: &'a Gateway,
         call: &Call,
-        way: TransferMethod,
+        method: TransferMethod,
     ) -> Result<Option<&'a Transfer>, Refusal> {
         match gateway.v3.ledger.transfers.get(&call.mchid, self.number.as_str()) {
             None => Ok(None),
-            Some(transfer) if transfer.way == way && transfer.request == self.body => Ok(Some(transfer)),
+            Some(transfer) if transfer.method == method && transfer.request == self.body => {
+                Ok(Some(transfer))
+            }
             Some(_) => Err(errors::REENTRY_MISMATCH
                 .with_reason("out_bill_no belongs to a transfer with different parameters")),
         }
@@ -104,58 +106,58 @@ impl TransferRequest {
 
 /// The recipient of a transfer.
 struct Payee {
-    way: TransferMethod,
+    method: TransferMethod,
     appid: String,
     openid: OpenId,
-    authorization: Option<OutAuthorizationNo>,
+    out_authorization_no: Option<OutAuthorizationNo>,
 }
 
-/// Creates a transfer and returns its state at this moment, which may be final already.
+/// Creates a transfer and returns it. Its state may be final already.
 fn create_transfer<'a>(
     gateway: &'a mut Gateway,
     call: &Call,
-    asked: TransferRequest,
+    request: TransferRequest,
     payee: Payee,
 ) -> Result<&'a Transfer, Refusal> {
-    let TransferRequest { number, amount, user_name, body: said } = asked;
-    let Payee { way, appid, openid, authorization } = payee;
+    let TransferRequest { number, amount, user_name, body } = request;
+    let Payee { method, appid, openid, out_authorization_no } = payee;
     let serial = gateway.v3.next_serial();
-    let chance = &mut gateway.v3.chance;
-    let id = format!("1330{}{}{serial:010}", chance.text(DIGITS, 18), time::yyyymmdd(call.now));
+    let rng = &mut gateway.v3.rng;
+    let id = format!("1330{}{}{serial:010}", rng.text(DIGITS, 18), time::yyyymmdd(call.now));
     let transfer = Transfer {
         mchid: call.mchid.clone(),
         out_bill_no: number.clone(),
         transfer_bill_no: id
             .parse()
             .map_err(|_| errors::SYSTEM_ERROR.with_reason("cannot generate a transfer_bill_no"))?,
-        way,
+        method,
         appid,
         openid,
         amount,
         user_name: user_name.map(|name| Arc::new(Secret::new(name))),
-        out_authorization_no: authorization,
-        request: said,
+        out_authorization_no,
+        request: body,
         request_serial: call.wechatpay_serial.clone(),
         package_info: package_info(gateway),
         state: TransferState::Accepted,
         fail_reason: None,
         receipt: None,
-        created: call.now,
-        updated: call.now,
+        created_at: call.now,
+        updated_at: call.now,
     };
     gateway.v3.ledger.transfers.add(transfer);
-    let takes = gateway.settings.v3.transfer_duration;
-    if takes.is_zero() {
+    let duration = gateway.settings.v3.transfer_duration;
+    if duration.is_zero() {
         lock_funds(gateway, &call.mchid, number.as_str(), call.now);
     } else {
-        schedule(gateway, call.now.after(takes), &call.mchid, number.as_str(), lock_funds);
+        schedule(gateway, call.now.after(duration), &call.mchid, number.as_str(), lock_funds);
     }
     gateway.v3.ledger.transfers.get(&call.mchid, number.as_str()).ok_or_else(not_found)
 }
 
 /// Generates the package with which the payee's client confirms.
 fn package_info(gateway: &mut Gateway) -> String {
-    STANDARD.encode(gateway.v3.chance.text(ALPHANUMERIC, 60))
+    STANDARD.encode(gateway.v3.rng.text(ALPHANUMERIC, 60))
 }
 
 fn payee_openid(call: &Call) -> Result<OpenId, Refusal> {
@@ -184,7 +186,7 @@ fn schedule(
     number: &str,
     run: fn(&mut Gateway, &MchId, &str, UnixTime),
 ) {
-    gateway.v3.agenda.add(at, Task { run, mchid: mchid.clone(), number: number.into() });
+    gateway.v3.tasks.add(at, Task { run, mchid: mchid.clone(), number: number.into() });
 }
 
 /// Locks the money. A transfer by authorization succeeds at once; any other waits one day for confirmation.
@@ -193,11 +195,11 @@ fn lock_funds(gateway: &mut Gateway, mchid: &MchId, number: &str, now: UnixTime)
     let Some(transfer) = transfer.filter(|transfer| transfer.state == TransferState::Accepted) else {
         return;
     };
-    if transfer.way == TransferMethod::Authorized {
+    if transfer.method == TransferMethod::Authorized {
         finish(gateway, mchid, number, (TransferState::Accepted, TransferState::Success, None), now);
         return;
     }
-    (transfer.state, transfer.updated) = (TransferState::WaitUserConfirm, now);
+    (transfer.state, transfer.updated_at) = (TransferState::WaitUserConfirm, now);
     let at = now.after(gateway.settings.v3.transfer_confirm_window);
     schedule(gateway, at, mchid, number, |gateway, mchid, number, now| {
         let step = (TransferState::WaitUserConfirm, TransferState::Fail, Some("OVERDUE_CLOSE"));
@@ -215,7 +217,7 @@ fn start_cancel(gateway: &mut Gateway, call: &Call, number: &str) -> Result<(), 
         TransferState::Canceling | TransferState::Cancelled => return Ok(()),
         TransferState::Accepted | TransferState::WaitUserConfirm => {}
     }
-    (transfer.state, transfer.updated) = (TransferState::Canceling, call.now);
+    (transfer.state, transfer.updated_at) = (TransferState::Canceling, call.now);
     let at = call.now.after(gateway.settings.v3.transfer_cancel_duration);
     schedule(gateway, at, &call.mchid, number, |gateway, mchid, number, now| {
         finish(gateway, mchid, number, (TransferState::Canceling, TransferState::Cancelled, None), now);
@@ -234,17 +236,17 @@ fn finish(
 ) -> bool {
     let transfer = gateway.v3.ledger.transfers.get_mut(mchid, number);
     let Some(transfer) = transfer.filter(|transfer| transfer.state == from) else { return false };
-    (transfer.state, transfer.updated) = (to, now);
+    (transfer.state, transfer.updated_at) = (to, now);
     transfer.fail_reason = reason.map(String::from);
     let transfer = transfer.clone();
     notify(gateway, &transfer, now);
-    let along =
-        transfer.out_authorization_no.filter(|_| transfer.way == TransferMethod::UserConfirmAndAuthorize);
-    if let Some(along) = along {
+    let requested =
+        transfer.out_authorization_no.filter(|_| transfer.method == TransferMethod::UserConfirmAndAuthorize);
+    if let Some(requested) = requested {
         authorization::finish_requested_authorization(
             gateway,
             mchid,
-            along.as_str(),
+            requested.as_str(),
             to == TransferState::Success,
             now,
         );
@@ -254,10 +256,12 @@ fn finish(
 
 fn notify(gateway: &mut Gateway, transfer: &Transfer, now: UnixTime) {
     let Some(notify_url) = transfer.request_text("notify_url").map(String::from) else { return };
-    let (event_type, summary, plain) = match transfer.way {
-        TransferMethod::QqWallet => {
-            ("MCHTRANSFER.QQWALLETBILL.FINISHED", "转账到QQ钱包终态通知", qq_wallet::told(transfer))
-        }
+    let (event_type, summary, plaintext) = match transfer.method {
+        TransferMethod::QqWallet => (
+            "MCHTRANSFER.QQWALLETBILL.FINISHED",
+            "转账到QQ钱包终态通知",
+            qq_wallet::notification_content(transfer),
+        ),
         TransferMethod::UserConfirm
         | TransferMethod::UserConfirmAndAuthorize
         | TransferMethod::Authorized => {
@@ -267,12 +271,12 @@ fn notify(gateway: &mut Gateway, transfer: &Transfer, now: UnixTime) {
     let event = Event {
         mchid: transfer.mchid.clone(),
         notify_url,
-        created: now,
+        created_at: now,
         event_type,
         summary,
         original_type: "mch_payment",
-        plaintext: plain,
-        asked: transfer.request_serial.clone(),
+        plaintext,
+        request_serial: transfer.request_serial.clone(),
         retry_schedule: None,
     };
     let due = now.after(gateway.settings.notify_delay);
@@ -280,26 +284,26 @@ fn notify(gateway: &mut Gateway, transfer: &Transfer, now: UnixTime) {
 }
 
 /// Adds the given members that have a value.
-fn with_optional(said: Value, more: &[(&str, Option<String>)]) -> Value {
-    let mut said = said;
+fn with_optional(body: Value, more: &[(&str, Option<String>)]) -> Value {
+    let mut body = body;
     for (name, value) in more {
-        if let (Some(value), Some(members)) = (value, said.as_object_mut()) {
+        if let (Some(value), Some(members)) = (value, body.as_object_mut()) {
             members.insert((*name).into(), value.as_str().into());
         }
     }
-    said
+    body
 }
 
 /// Returns the payee's name, if it was given, encrypted for the merchant.
 fn seal_name(gateway: &Gateway, transfer: &Transfer) -> Option<String> {
     let key = gateway.v3.merchants.get(&transfer.mchid)?.encryption_key()?;
-    let sealed = key.seal(transfer.user_name.as_ref()?.expose().as_bytes())?;
-    Some(STANDARD.encode(sealed))
+    let ciphertext = key.seal(transfer.user_name.as_ref()?.expose().as_bytes())?;
+    Some(STANDARD.encode(ciphertext))
 }
 
 /// Builds the reply that describes a transfer, except for QQ wallets.
 fn transfer_reply(gateway: &Gateway, transfer: &Transfer) -> Reply {
-    let said = json!({
+    let body = json!({
         "mch_id": transfer.mchid,
         "out_bill_no": transfer.out_bill_no,
         "transfer_bill_no": transfer.transfer_bill_no,
@@ -308,9 +312,9 @@ fn transfer_reply(gateway: &Gateway, transfer: &Transfer) -> Reply {
         "transfer_amount": transfer.amount,
         "transfer_remark": transfer.request_text("transfer_remark"),
         "openid": transfer.openid.as_str(),
-        "create_time": time::rfc3339(transfer.created),
-        "update_time": time::rfc3339(transfer.updated),
+        "create_time": time::rfc3339(transfer.created_at),
+        "update_time": time::rfc3339(transfer.updated_at),
     });
     let more = [("fail_reason", transfer.fail_reason.clone()), ("user_name", seal_name(gateway, transfer))];
-    Reply::json(&with_optional(said, &more))
+    Reply::json(&with_optional(body, &more))
 }

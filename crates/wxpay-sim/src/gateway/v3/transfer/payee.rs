@@ -14,27 +14,28 @@ use wxpay_proto::{
     id::{MchId, OutAuthorizationNo, OutBillNo},
 };
 
-/// Transfers, as their payees and a test see them.
+/// The payee's actions on transfers, and the records.
 impl Gateway {
     /// Returns the gateway's own records of all transfers, including those to QQ wallets.
     #[must_use]
     pub fn transfers(&mut self, now: UnixTime) -> Vec<TransferRecord> {
-        self.tick(now);
+        self.run_due_tasks(now);
         self.v3.ledger.transfers.iter().map(|transfer| self.transfer_record(transfer)).collect()
     }
 
     /// Returns the gateway's own record of a merchant's transfer.
     #[must_use]
     pub fn transfer(&mut self, mchid: &MchId, number: &OutBillNo, now: UnixTime) -> Option<TransferRecord> {
-        self.tick(now);
+        self.run_due_tasks(now);
         let transfer = self.v3.ledger.transfers.get(mchid, number.as_str())?;
         Some(self.transfer_record(transfer))
     }
 
-    /// Confirms a transfer as its payee, also one to a QQ wallet. The money arrives at once, and an authorization
-    /// requested with the transfer is confirmed. Returns `false` if no such transfer waits for confirmation.
+    /// Confirms a transfer as its payee; this includes transfers to QQ wallets. The money arrives at once, and an
+    /// authorization requested with the transfer is confirmed. Returns `false` if no such transfer waits for
+    /// confirmation.
     pub fn confirm_transfer(&mut self, mchid: &MchId, number: &OutBillNo, now: UnixTime) -> bool {
-        self.tick(now);
+        self.run_due_tasks(now);
         let step = (TransferState::WaitUserConfirm, TransferState::Success, None);
         finish(self, mchid, number.as_str(), step, now)
     }
@@ -42,7 +43,7 @@ impl Gateway {
     /// Makes a transfer fail at confirmation, for a reason such as `PAYEE_ACCOUNT_ABNORMAL`; a transfer that needs no
     /// confirmation fails while it is `ACCEPTED`. Returns `false` if there is no such transfer.
     pub fn fail_transfer(&mut self, mchid: &MchId, number: &OutBillNo, reason: &str, now: UnixTime) -> bool {
-        self.tick(now);
+        self.run_due_tasks(now);
         let transfer = self.v3.ledger.transfers.get(mchid, number.as_str());
         let from = transfer.map_or(TransferState::WaitUserConfirm, Transfer::initial_state);
         finish(self, mchid, number.as_str(), (from, TransferState::Fail, Some(reason)), now)
@@ -50,12 +51,12 @@ impl Gateway {
 
     /// Makes the pending receipt of a transfer fail for this reason. Returns `false` if no receipt is being generated.
     pub fn fail_receipt(&mut self, mchid: &MchId, number: &OutBillNo, reason: &str, now: UnixTime) -> bool {
-        self.tick(now);
+        self.run_due_tasks(now);
         receipt::finish(self, mchid, number.as_str(), Some(reason), now)
     }
 
     fn transfer_record(&self, transfer: &Transfer) -> TransferRecord {
-        let event_type = match transfer.way {
+        let event_type = match transfer.method {
             TransferMethod::QqWallet => "MCHTRANSFER.QQWALLETBILL.",
             TransferMethod::UserConfirm
             | TransferMethod::UserConfirmAndAuthorize
@@ -68,24 +69,24 @@ impl Gateway {
     /// have the same number.
     fn notifications_of(&self, mchid: &MchId, number: &str, event_type: &str) -> Vec<NotificationRecord> {
         self.notifications.records_of(&[number], |notification| {
-            let is_such =
+            let matches =
                 matches!(&notification.content, NotificationContent::V3(event) if event.event_type.starts_with(event_type));
-            is_such && notification.is_of_v3(mchid, number)
+            matches && notification.is_of_v3(mchid, number)
         })
     }
 }
 
-/// Authorizations, as their payees and a test see them.
+/// The payee's and the platform's actions on authorizations, and the records.
 impl Gateway {
     /// Returns the gateway's own records of all authorizations in any state.
     #[must_use]
     pub fn authorizations(&mut self, now: UnixTime) -> Vec<AuthorizationRecord> {
-        self.tick(now);
+        self.run_due_tasks(now);
         let all = self.v3.ledger.transfers.authorizations.iter();
         all.map(|authorization| self.authorization_record(authorization)).collect()
     }
 
-    /// Returns the gateway's own record of one authorization, by the merchant's number.
+    /// Returns the gateway's own record of one authorization.
     #[must_use]
     pub fn authorization(
         &mut self,
@@ -93,13 +94,13 @@ impl Gateway {
         number: &OutAuthorizationNo,
         now: UnixTime,
     ) -> Option<AuthorizationRecord> {
-        self.tick(now);
+        self.run_due_tasks(now);
         let authorization = self.v3.ledger.transfers.authorizations.get(mchid, number.as_str())?;
         Some(self.authorization_record(authorization))
     }
 
-    /// Confirms an authorization as its payee. One that was requested with a transfer is confirmed by
-    /// [confirming](Self::confirm_transfer) the transfer. Returns `false` if no such authorization waits for
+    /// Confirms an authorization as its payee. An authorization requested with a transfer cannot be confirmed alone:
+    /// use [`confirm_transfer`](Self::confirm_transfer). Returns `false` if no such authorization waits for
     /// confirmation.
     pub fn confirm_authorization(
         &mut self,
@@ -107,9 +108,9 @@ impl Gateway {
         number: &OutAuthorizationNo,
         now: UnixTime,
     ) -> bool {
-        self.tick(now);
-        let known = self.v3.ledger.transfers.authorizations.get(mchid, number.as_str());
-        known.is_some_and(|known| known.out_bill_no.is_none())
+        self.run_due_tasks(now);
+        let authorization = self.v3.ledger.transfers.authorizations.get(mchid, number.as_str());
+        authorization.is_some_and(|authorization| authorization.out_bill_no.is_none())
             && authorization::take_effect(self, mchid, number.as_str(), now)
     }
 
@@ -121,7 +122,7 @@ impl Gateway {
         number: &OutAuthorizationNo,
         now: UnixTime,
     ) -> bool {
-        self.tick(now);
+        self.run_due_tasks(now);
         let (from, reason) = (AuthorizationState::WaitUserConfirm, CloseReason::UserClose);
         authorization::close_if(self, mchid, number.as_str(), from, reason, now)
     }
@@ -135,7 +136,7 @@ impl Gateway {
         reason: CloseReason,
         now: UnixTime,
     ) -> bool {
-        self.tick(now);
+        self.run_due_tasks(now);
         authorization::close_if(self, mchid, number.as_str(), AuthorizationState::TakingEffect, reason, now)
     }
 

@@ -1,4 +1,4 @@
-//! A page of text as a PDF file according to ISO 32000-1: one A4 page, in a Chinese font that every reader has.
+//! A page of text as a PDF file according to ISO 32000-1: one A4 page in a Chinese font that readers provide.
 
 /// Builds a file of one page with these lines, at most fifty. The same lines give the same bytes.
 pub(super) fn page(lines: &[String]) -> Vec<u8> {

@@ -57,53 +57,57 @@ const FIELDS: &[Field] = &[
 fn create(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     require_wechatpay_serial(call)?;
     let appid = app(gateway, call)?;
-    let (openid, asked) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
-    let way = TransferMethod::QqWallet;
-    if let Some(transfer) = asked.existing(gateway, call, way)? {
-        return Ok(shown(gateway, transfer));
+    let (openid, request) = (payee_openid(call)?, TransferRequest::read(gateway, call)?);
+    let method = TransferMethod::QqWallet;
+    if let Some(transfer) = request.existing(gateway, call, method)? {
+        return Ok(transfer_reply(gateway, transfer));
     }
-    let number = asked.number.clone();
-    create_transfer(gateway, call, asked, Payee { way, appid, openid, authorization: None })?;
-    of(gateway, call, number.as_str()).map(|transfer| shown(gateway, transfer))
+    let number = request.number.clone();
+    create_transfer(gateway, call, request, Payee { method, appid, openid, out_authorization_no: None })?;
+    find(gateway, call, number.as_str()).map(|transfer| transfer_reply(gateway, transfer))
 }
 
-/// Checks the app: one of the merchant's, or one of QQ's, which consists of digits and is not known to the gateway.
+/// Checks the app. It must be one of the merchant's, or a QQ app, whose id consists of digits. The gateway does not
+/// know the QQ apps.
 fn app(gateway: &Gateway, call: &Call) -> Result<String, Refusal> {
-    let said = call.text("/appid").unwrap_or_default();
-    let is_of_qq = said.bytes().all(|byte| byte.is_ascii_digit());
-    let is_own = gateway.v3.merchants.get(&call.mchid).is_some_and(|merchant| merchant.has_app(said));
-    if is_of_qq || is_own {
-        Ok(said.into())
+    let appid = call.text("/appid").unwrap_or_default();
+    let is_of_qq = appid.bytes().all(|byte| byte.is_ascii_digit());
+    let is_merchants = gateway.v3.merchants.get(&call.mchid).is_some_and(|merchant| merchant.has_app(appid));
+    if is_of_qq || is_merchants {
+        Ok(appid.into())
     } else {
         Err(errors::APPID_MCHID_NOT_MATCH.with_reason("appid must be one of the merchant's apps or a QQ app"))
     }
 }
 
 fn query(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
-    of(gateway, call, call.path("out_bill_no")).map(|transfer| shown(gateway, transfer))
+    find(gateway, call, call.path("out_bill_no")).map(|transfer| transfer_reply(gateway, transfer))
 }
 
 /// Cancels a transfer that the payee has not received. A repeated request returns its current state.
 fn cancel(gateway: &mut Gateway, call: &Call) -> Result<Reply, Refusal> {
     let number = call.path("out_bill_no");
-    of(gateway, call, number)?;
+    find(gateway, call, number)?;
     start_cancel(gateway, call, number)?;
-    of(gateway, call, number).map(|transfer| shown(gateway, transfer))
+    find(gateway, call, number).map(|transfer| transfer_reply(gateway, transfer))
 }
 
-fn of<'a>(gateway: &'a Gateway, call: &Call, number: &str) -> Result<&'a Transfer, Refusal> {
+fn find<'a>(gateway: &'a Gateway, call: &Call, number: &str) -> Result<&'a Transfer, Refusal> {
     let transfer = gateway.v3.ledger.transfers.get(&call.mchid, number);
-    transfer.filter(|transfer| transfer.way == TransferMethod::QqWallet).ok_or_else(not_found)
+    transfer.filter(|transfer| transfer.method == TransferMethod::QqWallet).ok_or_else(not_found)
 }
 
 /// Builds the reply of every operation.
-fn shown(gateway: &Gateway, transfer: &Transfer) -> Reply {
-    Reply::json(&with_optional(told(transfer), &[("user_name", seal_name(gateway, transfer))]))
+fn transfer_reply(gateway: &Gateway, transfer: &Transfer) -> Reply {
+    Reply::json(&with_optional(
+        notification_content(transfer),
+        &[("user_name", seal_name(gateway, transfer))],
+    ))
 }
 
 /// Builds the content of the notification of the final state: the reply without the name.
-pub(super) fn told(transfer: &Transfer) -> Value {
-    let said = json!({
+pub(super) fn notification_content(transfer: &Transfer) -> Value {
+    let value = json!({
         "mchid": transfer.mchid,
         "out_bill_no": transfer.out_bill_no,
         "transfer_bill_no": transfer.transfer_bill_no,
@@ -112,9 +116,9 @@ pub(super) fn told(transfer: &Transfer) -> Value {
         "transfer_amount": transfer.amount,
         "transfer_remark": transfer.request_text("transfer_remark"),
         "openid": transfer.openid.as_str(),
-        "create_time": time::rfc3339(transfer.created),
-        "update_time": time::rfc3339(transfer.updated),
+        "create_time": time::rfc3339(transfer.created_at),
+        "update_time": time::rfc3339(transfer.updated_at),
     });
     let user_qq = transfer.request_text("user_qq").map(String::from);
-    with_optional(said, &[("user_qq", user_qq), ("fail_reason", transfer.fail_reason.clone())])
+    with_optional(value, &[("user_qq", user_qq), ("fail_reason", transfer.fail_reason.clone())])
 }

@@ -1,7 +1,7 @@
 //! Receipts of transfers: apply, query until generated, download.
 //!
-//! A receipt requires a successful transfer with a named payee that is at most six months old. A receipt is kept for 90
-//! days and must be requested again afterwards. The URL of its file works for ten minutes.
+//! A receipt requires a successful transfer to a named payee that is at most six months old. It is kept for 90 days and
+//! must be requested again afterwards. The URL of its file works for ten minutes.
 
 use super::{OUT_BILL_NO, bill, not_found, pdf, schedule, with_optional};
 use crate::{
@@ -40,7 +40,8 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
         "/v3/fund-app/mch-transfer/elecsign/transfer-bill-no",
         &[TRANSFER_BILL_NO],
         |gateway, call| {
-            let transfer = bill::of_id(gateway, call, call.text("/transfer_bill_no").unwrap_or_default());
+            let transfer =
+                bill::by_transfer_bill_no(gateway, call, call.text("/transfer_bill_no").unwrap_or_default());
             let number = transfer?.out_bill_no.to_string();
             apply(gateway, call, &number)
         },
@@ -57,7 +58,7 @@ pub(in crate::gateway::v3) const OPERATIONS: &[Operation] = &[
         "v3.transfer.elecsign.query",
         "/v3/fund-app/mch-transfer/elecsign/transfer-bill-no/{transfer_bill_no}",
         |gateway, call| {
-            let transfer = bill::of_id(gateway, call, call.path("transfer_bill_no"))?.clone();
+            let transfer = bill::by_transfer_bill_no(gateway, call, call.path("transfer_bill_no"))?.clone();
             query(gateway, call, &transfer)
         },
     ),
@@ -84,15 +85,20 @@ fn apply(gateway: &mut Gateway, call: &Call, number: &str) -> Result<Reply, Refu
     if transfer.user_name.is_none() {
         return Err(errors::INVALID_REQUEST.with_message("仅支持传入姓名的转账单据申请电子回单"));
     }
-    let is_there = |receipt: &&Receipt| receipt.state != ReceiptState::Failed && is_kept(receipt, call.now);
-    if let Some(receipt) = transfer.receipt.as_ref().filter(is_there) {
+    let is_current = |receipt: &&Receipt| receipt.state != ReceiptState::Failed && is_kept(receipt, call.now);
+    if let Some(receipt) = transfer.receipt.as_ref().filter(is_current) {
         return Ok(created_reply(receipt));
     }
-    if call.now.since(transfer.created) > MAX_TRANSFER_AGE {
+    if call.now.since(transfer.created_at) > MAX_TRANSFER_AGE {
         return Err(errors::INVALID_REQUEST.with_message("仅支持六个月内的转账单据申请电子回单"));
     }
     let (created, updated) = (call.now, call.now);
-    let receipt = Receipt { state: ReceiptState::Generating, fail_reason: None, created, updated };
+    let receipt = Receipt {
+        state: ReceiptState::Generating,
+        fail_reason: None,
+        created_at: created,
+        updated_at: updated,
+    };
     let reply = created_reply(&receipt);
     transfer.receipt = Some(receipt);
     let at = call.now.after(gateway.settings.v3.receipt_duration);
@@ -103,25 +109,26 @@ fn apply(gateway: &mut Gateway, call: &Call, number: &str) -> Result<Reply, Refu
 }
 
 fn created_reply(receipt: &Receipt) -> Reply {
-    let create_time = time::rfc3339(receipt.created);
+    let create_time = time::rfc3339(receipt.created_at);
     Reply::json(&json!({ "state": receipt.state.as_str(), "create_time": create_time }))
 }
 
 fn is_kept(receipt: &Receipt, now: UnixTime) -> bool {
-    receipt.state == ReceiptState::Generating || now.since(receipt.updated) <= RECEIPT_TTL
+    receipt.state == ReceiptState::Generating || now.since(receipt.updated_at) <= RECEIPT_TTL
 }
 
-/// Returns the state of a receipt. A finished one has a new URL and the hash of its file.
+/// Returns the state of a receipt. For a finished one, each query returns a new URL and the hash of the file.
 fn query(gateway: &mut Gateway, call: &Call, transfer: &Transfer) -> Result<Reply, Refusal> {
-    let none = || errors::NOT_FOUND.with_reason("the transfer has no receipt");
-    let receipt = transfer.receipt.as_ref().filter(|receipt| is_kept(receipt, call.now)).ok_or_else(none)?;
-    let said = json!({
+    let no_receipt = || errors::NOT_FOUND.with_reason("the transfer has no receipt");
+    let receipt =
+        transfer.receipt.as_ref().filter(|receipt| is_kept(receipt, call.now)).ok_or_else(no_receipt)?;
+    let body = json!({
         "state": receipt.state.as_str(),
-        "create_time": time::rfc3339(receipt.created),
-        "update_time": time::rfc3339(receipt.updated),
+        "create_time": time::rfc3339(receipt.created_at),
+        "update_time": time::rfc3339(receipt.updated_at),
     });
     if receipt.state != ReceiptState::Finished {
-        return Ok(Reply::json(&with_optional(said, &[("fail_reason", receipt.fail_reason.clone())])));
+        return Ok(Reply::json(&with_optional(body, &[("fail_reason", receipt.fail_reason.clone())])));
     }
     let file = pdf::page(&lines(transfer, receipt));
     let hash_value = hex::encode(digest(&SHA256, &file));
@@ -131,7 +138,7 @@ fn query(gateway: &mut Gateway, call: &Call, transfer: &Transfer) -> Result<Repl
         ("hash_value", Some(hash_value)),
         ("download_url", Some(url)),
     ];
-    Ok(Reply::json(&with_optional(said, &more)))
+    Ok(Reply::json(&with_optional(body, &more)))
 }
 
 /// Returns the lines of the page.
@@ -147,13 +154,13 @@ fn lines(transfer: &Transfer, receipt: &Receipt) -> Vec<String> {
         format!("收款人 {name}"),
         format!("金额 {yuan}.{rest:02} 元"),
         format!("备注 {}", transfer.request_text("transfer_remark").unwrap_or_default()),
-        format!("转账时间 {}", time::bill_time(transfer.updated)),
-        format!("回单时间 {}", time::bill_time(receipt.updated)),
+        format!("转账时间 {}", time::bill_time(transfer.updated_at)),
+        format!("回单时间 {}", time::bill_time(receipt.updated_at)),
     ]
 }
 
-/// Finishes the generation of a receipt: it succeeds, or fails for the given reason. Returns `false` if none is being
-/// generated.
+/// Finishes the generation of a receipt. It succeeds, or fails for the given reason. Returns `false` if no receipt is
+/// being generated.
 pub(super) fn finish(
     gateway: &mut Gateway,
     mchid: &MchId,
@@ -163,10 +170,10 @@ pub(super) fn finish(
 ) -> bool {
     let transfer = gateway.v3.ledger.transfers.get_mut(mchid, number);
     let receipt = transfer.and_then(|transfer| transfer.receipt.as_mut());
-    let making = receipt.filter(|receipt| receipt.state == ReceiptState::Generating);
-    let Some(receipt) = making else { return false };
+    let generating = receipt.filter(|receipt| receipt.state == ReceiptState::Generating);
+    let Some(receipt) = generating else { return false };
     receipt.state = if reason.is_some() { ReceiptState::Failed } else { ReceiptState::Finished };
     receipt.fail_reason = reason.map(String::from);
-    receipt.updated = now;
+    receipt.updated_at = now;
     true
 }

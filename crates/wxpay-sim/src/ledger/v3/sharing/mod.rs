@@ -1,4 +1,4 @@
-//! Profit sharing: what was shared of payments, the returns, and the receivers.
+//! Profit sharing: the profit sharings of each order, the returns, and the receivers.
 
 mod record;
 
@@ -15,7 +15,7 @@ use wxpay_proto::{
     id::{MchId, TransactionId},
 };
 
-/// The merchant, and its own number.
+/// The merchant, and its number of the profit sharing or return.
 type Key = (MchId, String);
 
 /// All profit sharings, returns and receivers, with indexes by each number that identifies them.
@@ -65,12 +65,12 @@ impl Sharings {
     }
 
     /// Adds a return to its profit sharing.
-    pub(crate) fn add_return(&mut self, mchid: &MchId, back: Return) {
-        let number = back.record.out_return_no.clone();
-        if let Some(sharing) = self.get_mut(mchid, &back.record.out_order_no) {
+    pub(crate) fn add_return(&mut self, mchid: &MchId, sharing_return: Return) {
+        let number = sharing_return.record.out_return_no.clone();
+        if let Some(sharing) = self.get_mut(mchid, &sharing_return.record.out_order_no) {
             sharing.returns.push(number.clone());
         }
-        self.returns.insert((mchid.clone(), number), back);
+        self.returns.insert((mchid.clone(), number), sharing_return);
     }
 
     /// Returns the profit sharings of an order.
@@ -84,27 +84,27 @@ impl Sharings {
         self.of_order(order).any(|sharing| sharing.unfreezes_rest)
     }
 
-    /// Returns the amount that receivers got of an order or are about to get, in fen. Returns are not subtracted.
+    /// Returns the sum of the receivers' amounts of an order, paid or pending, in fen. Returns are not subtracted.
     pub(crate) fn shared_total(&self, order: &OrderKey) -> u64 {
-        self.sum(order, |part| !part.is_own)
+        self.sum(order, |detail| !detail.is_merchant)
     }
 
-    /// Returns the amount taken of an order's frozen money, in fen: the receivers' amounts, and what was unfrozen.
+    /// Returns the amount taken from an order's frozen money, in fen: the receivers' amounts and the unfrozen rest.
     pub(crate) fn taken_total(&self, order: &OrderKey) -> u64 {
         self.sum(order, |_| true)
     }
 
-    fn sum(&self, order: &OrderKey, is_meant: impl Fn(&SharingDetail) -> bool) -> u64 {
-        let parts = self.of_order(order).flat_map(|sharing| &sharing.details);
-        let parts = parts.filter(|part| part.is_counted() && is_meant(part));
-        total(parts.map(|part| part.record.amount))
+    fn sum(&self, order: &OrderKey, is_wanted: impl Fn(&SharingDetail) -> bool) -> u64 {
+        let details = self.of_order(order).flat_map(|sharing| &sharing.details);
+        let details = details.filter(|detail| detail.is_counted() && is_wanted(detail));
+        total(details.map(|detail| detail.record.amount))
     }
 
-    /// Returns the amount that receivers have of an order or are about to have, in fen: without what they returned.
+    /// Returns the sum of the receivers' amounts of an order, paid or pending, less the successful returns, in fen.
     pub(crate) fn held_by_receivers(&self, order: &OrderKey) -> u64 {
-        let back = self.of_order(order).flat_map(|sharing| self.returns_of(sharing));
-        let back = back.filter(|back| back.record.result == ReturnResult::Success);
-        self.shared_total(order).saturating_sub(total(back.map(|back| back.record.amount)))
+        let returns = self.of_order(order).flat_map(|sharing| self.returns_of(sharing));
+        let returns = returns.filter(|each| each.record.result == ReturnResult::Success);
+        self.shared_total(order).saturating_sub(total(returns.map(|each| each.record.amount)))
     }
 
     /// Returns the returns of a profit sharing, in any state.
@@ -113,11 +113,11 @@ impl Sharings {
         sharing.returns.iter().filter_map(move |number| self.get_return(mchid, number))
     }
 
-    /// Returns the amount that a merchant returned of a profit sharing or is about to return, in fen.
+    /// Returns the sum of the returns by a merchant to a profit sharing, finished or pending, in fen.
     pub(crate) fn returned_total(&self, sharing: &Sharing, return_mchid: &str) -> u64 {
         let returns = self.returns_of(sharing);
-        let returns = returns.filter(|back| back.is_counted() && back.record.return_mchid == return_mchid);
-        total(returns.map(|back| back.record.amount))
+        let returns = returns.filter(|each| each.is_counted() && each.record.return_mchid == return_mchid);
+        total(returns.map(|each| each.record.amount))
     }
 }
 
@@ -138,7 +138,7 @@ pub(crate) struct Sharing {
     pub(crate) details: Vec<SharingDetail>,
     /// True for the last sharing: nothing more of the payment can be shared.
     pub(crate) unfreezes_rest: bool,
-    pub(crate) created: UnixTime,
+    pub(crate) created_at: UnixTime,
     /// The merchant's numbers of the returns, in any state.
     pub(crate) returns: Vec<String>,
 }
@@ -147,10 +147,10 @@ pub(crate) struct Sharing {
 #[derive(Clone, Debug)]
 pub(crate) struct SharingDetail {
     pub(crate) record: SharingDetailRecord,
-    /// True if the receiver is the payment's own merchant: the unfrozen rest.
-    pub(crate) is_own: bool,
-    /// The failure that closes it when its processing time is over; `None` for a success.
-    pub(crate) fails: Option<SharingDetailFailure>,
+    /// True if the receiver is the payment's merchant, which receives the unfrozen rest.
+    pub(crate) is_merchant: bool,
+    /// The failure that closes the payment when its processing time is over; `None` for a success.
+    pub(crate) pending_failure: Option<SharingDetailFailure>,
 }
 
 /// A return as stored.
@@ -159,12 +159,12 @@ pub(crate) struct Return {
     pub(crate) record: ReturnRecord,
     /// The request. A different request under the same number is refused.
     pub(crate) request: Value,
-    /// The failure that ends it when its processing time is over; `None` for a success.
+    /// The failure that ends the return when its processing time is over; `None` for a success.
     pub(crate) pending_failure: Option<ReturnFailure>,
 }
 
 impl SharingDetail {
-    /// Returns whether the amount was paid to the receiver or is about to be.
+    /// Returns whether the amount was paid to the receiver, or is being paid.
     pub(crate) fn is_counted(&self) -> bool {
         self.record.result != SharingDetailResult::Closed
     }
@@ -175,7 +175,7 @@ impl SharingDetail {
 }
 
 impl Return {
-    /// Returns whether the amount was returned or is about to be.
+    /// Returns whether the amount was returned, or is being returned.
     fn is_counted(&self) -> bool {
         self.record.result != ReturnResult::Failed
     }
@@ -183,7 +183,7 @@ impl Return {
 
 impl Sharing {
     pub(crate) fn is_finished(&self) -> bool {
-        self.details.iter().all(|part| part.record.result != SharingDetailResult::Pending)
+        self.details.iter().all(|detail| detail.record.result != SharingDetailResult::Pending)
     }
 
     /// Returns the protocol's name of the state.

@@ -26,7 +26,7 @@ pub struct SharingRecord {
     pub state: &'static str,
     /// True for the last sharing: nothing more of the payment can be shared.
     pub is_last: bool,
-    /// The receivers' amounts, with that of the payment's merchant if the rest was unfrozen.
+    /// The receivers' amounts. If the rest was unfrozen, the payment's merchant is one of the receivers.
     pub receivers: Vec<SharingDetailRecord>,
     /// The returns, in any state.
     pub returns: Vec<ReturnRecord>,
@@ -66,7 +66,7 @@ pub enum SharingDetailResult {
     Pending,
     /// The receiver has the money.
     Success,
-    /// The payment to the receiver was closed; the money returned to where it came from.
+    /// The payment to the receiver was closed. The amount no longer counts as shared.
     Closed,
 }
 
@@ -97,7 +97,7 @@ pub enum SharingDetailFailure {
     ReceiverRealNameNotVerified,
     /// The merchant has no permission for profit sharing.
     NoAuth,
-    /// The receiver reached the limit of what it may receive.
+    /// The receiver has reached its limit for receiving money.
     ReceiverReceiptLimit,
     /// The merchant's account is abnormal.
     PayerAccountAbnormal,

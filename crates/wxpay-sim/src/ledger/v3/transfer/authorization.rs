@@ -34,7 +34,7 @@ pub struct AuthorizationRecord {
     pub out_bill_no: Option<OutBillNo>,
     /// The authorization's state.
     pub state: AuthorizationState,
-    /// The parameter by which the payee's client confirms, while the authorization waits for that.
+    /// The parameter by which the payee's client confirms, while the authorization awaits the confirmation.
     pub package_info: Option<String>,
     /// The time of the request.
     pub created_at: u64,
@@ -105,7 +105,7 @@ impl CloseReason {
 
     /// Returns the reason with this protocol name, or `None` for an unknown one.
     #[must_use]
-    pub fn from_name(word: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         const ALL: [CloseReason; 5] = [
             CloseReason::CloseViaMchApi,
             CloseReason::UserClose,
@@ -113,7 +113,7 @@ impl CloseReason {
             CloseReason::TransferRisk,
             CloseReason::UserAccountAbnormal,
         ];
-        ALL.into_iter().find(|reason| reason.as_str() == word)
+        ALL.into_iter().find(|reason| reason.as_str() == name)
     }
 }
 
@@ -145,14 +145,16 @@ pub(crate) struct Authorization {
     pub(crate) request_serial: Option<String>,
     pub(crate) package_info: String,
     pub(crate) state: AuthorizationState,
-    pub(crate) created: UnixTime,
-    pub(crate) authorized: Option<UnixTime>,
+    pub(crate) created_at: UnixTime,
+    pub(crate) authorized_at: Option<UnixTime>,
+    /// The time and the reason of the end.
     pub(crate) closed: Option<(UnixTime, CloseReason)>,
 }
 
 impl Authorization {
     pub(crate) fn record(&self, notifications: Vec<NotificationRecord>) -> AuthorizationRecord {
-        let waits = self.state == AuthorizationState::WaitUserConfirm && self.out_bill_no.is_none();
+        let awaits_confirmation =
+            self.state == AuthorizationState::WaitUserConfirm && self.out_bill_no.is_none();
         AuthorizationRecord {
             mchid: self.mchid.clone(),
             out_authorization_no: self.out_authorization_no.clone(),
@@ -163,9 +165,9 @@ impl Authorization {
             transfer_scene_id: self.scope.transfer_scene_id.clone(),
             out_bill_no: self.out_bill_no.clone(),
             state: self.state,
-            package_info: waits.then(|| self.package_info.clone()),
-            created_at: self.created.as_secs(),
-            authorized_at: self.authorized.map(UnixTime::as_secs),
+            package_info: awaits_confirmation.then(|| self.package_info.clone()),
+            created_at: self.created_at.as_secs(),
+            authorized_at: self.authorized_at.map(UnixTime::as_secs),
             closed_at: self.closed.map(|(at, _)| at.as_secs()),
             close_reason: self.closed.map(|(_, reason)| reason),
             notifications,
@@ -192,10 +194,10 @@ impl Authorizations {
 
     /// Returns the authorization with WeChat Pay's number, if it belongs to this merchant.
     pub(crate) fn by_id(&self, mchid: &MchId, id: &str) -> Option<&Authorization> {
-        let is_it = |each: &&Authorization| {
-            each.mchid == *mchid && each.authorization_id.as_ref().is_some_and(|own| own.as_str() == id)
+        let matches = |each: &&Authorization| {
+            each.mchid == *mchid && each.authorization_id.as_ref().is_some_and(|own_id| own_id.as_str() == id)
         };
-        self.0.values().find(is_it)
+        self.0.values().find(matches)
     }
 
     /// Returns whether the merchant has an authorization of this scope in this state.

@@ -42,7 +42,7 @@ pub struct TransferRecord {
     pub state: TransferState,
     /// The reason for a failure.
     pub fail_reason: Option<String>,
-    /// The parameter by which the payee's client confirms, while the transfer waits for that.
+    /// The parameter by which the payee's client confirms, while the transfer awaits the confirmation.
     pub package_info: Option<String>,
     /// The authorization that the transfer requests or uses.
     pub out_authorization_no: Option<OutAuthorizationNo>,
@@ -116,7 +116,7 @@ pub(crate) struct Transfer {
     pub(crate) mchid: MchId,
     pub(crate) out_bill_no: OutBillNo,
     pub(crate) transfer_bill_no: TransferBillNo,
-    pub(crate) way: TransferMethod,
+    pub(crate) method: TransferMethod,
     pub(crate) appid: String,
     pub(crate) openid: OpenId,
     pub(crate) amount: Fen,
@@ -132,8 +132,8 @@ pub(crate) struct Transfer {
     pub(crate) state: TransferState,
     pub(crate) fail_reason: Option<String>,
     pub(crate) receipt: Option<Receipt>,
-    pub(crate) created: UnixTime,
-    pub(crate) updated: UnixTime,
+    pub(crate) created_at: UnixTime,
+    pub(crate) updated_at: UnixTime,
 }
 
 impl Transfer {
@@ -144,7 +144,7 @@ impl Transfer {
 
     /// Returns the initial state: waiting for the payee, or for the money if the payee authorized the transfer before.
     pub(crate) const fn initial_state(&self) -> TransferState {
-        match self.way {
+        match self.method {
             TransferMethod::Authorized => TransferState::Accepted,
             TransferMethod::UserConfirm
             | TransferMethod::UserConfirmAndAuthorize
@@ -153,22 +153,23 @@ impl Transfer {
     }
 
     pub(crate) fn record(&self, notifications: Vec<NotificationRecord>) -> TransferRecord {
-        let waits = self.state == TransferState::WaitUserConfirm && self.way != TransferMethod::QqWallet;
+        let awaits_confirmation =
+            self.state == TransferState::WaitUserConfirm && self.method != TransferMethod::QqWallet;
         TransferRecord {
             mchid: self.mchid.clone(),
             out_bill_no: self.out_bill_no.clone(),
             transfer_bill_no: self.transfer_bill_no.clone(),
-            method: self.way,
+            method: self.method,
             appid: self.appid.clone(),
             openid: self.openid.clone(),
             transfer_amount: self.amount,
             state: self.state,
             fail_reason: self.fail_reason.clone(),
-            package_info: waits.then(|| self.package_info.clone()),
+            package_info: awaits_confirmation.then(|| self.package_info.clone()),
             out_authorization_no: self.out_authorization_no.clone(),
             receipt: self.receipt.as_ref().map(Receipt::record),
-            created_at: self.created.as_secs(),
-            updated_at: self.updated.as_secs(),
+            created_at: self.created_at.as_secs(),
+            updated_at: self.updated_at.as_secs(),
             notifications,
         }
     }

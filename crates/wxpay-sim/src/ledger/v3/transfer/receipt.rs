@@ -47,8 +47,8 @@ impl ReceiptState {
 pub(crate) struct Receipt {
     pub(crate) state: ReceiptState,
     pub(crate) fail_reason: Option<String>,
-    pub(crate) created: UnixTime,
-    pub(crate) updated: UnixTime,
+    pub(crate) created_at: UnixTime,
+    pub(crate) updated_at: UnixTime,
 }
 
 impl Receipt {
@@ -56,8 +56,8 @@ impl Receipt {
         ReceiptRecord {
             state: self.state,
             fail_reason: self.fail_reason.clone(),
-            created_at: self.created.as_secs(),
-            updated_at: self.updated.as_secs(),
+            created_at: self.created_at.as_secs(),
+            updated_at: self.updated_at.as_secs(),
         }
     }
 }
