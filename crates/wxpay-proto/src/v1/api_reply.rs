@@ -10,11 +10,11 @@ use alloc::string::String;
 use core::{error, fmt};
 use serde::de::DeserializeOwned;
 
-/// A reply that is no refusal. Only TLS authenticates it, because APIv1 does not sign replies.
+/// A reply that is not a refusal. Only TLS authenticates it, because APIv1 does not sign replies.
 #[derive(Clone, Copy)]
 pub struct ApiReply<'a> {
     body: &'a [u8],
-    says_success: bool,
+    is_explicit_success: bool,
 }
 
 impl fmt::Debug for ApiReply<'_> {
@@ -30,7 +30,7 @@ struct ErrorFields {
 }
 
 impl<'a> ApiReply<'a> {
-    /// Reads a reply. Success is `errcode` 0, or no `errcode` (a token). Refusals come with HTTP 200, too.
+    /// Reads a reply. Success is `errcode` 0, or no `errcode` (a token). Refusals have HTTP status 200, too.
     pub(crate) fn from_response(reply: &'a Response) -> Result<Self, Error> {
         let body = reply.body();
         if reply.status() != 200 {
@@ -45,7 +45,7 @@ impl<'a> ApiReply<'a> {
                 let fate = if refusal.code == Code::BUSY { Fate::Unknown } else { Fate::Refused };
                 Err(Error::refused(refusal, fate))
             }
-            errcode => Ok(Self { body, says_success: errcode.is_some() }),
+            errcode => Ok(Self { body, is_explicit_success: errcode.is_some() }),
         }
     }
 
@@ -56,7 +56,7 @@ impl<'a> ApiReply<'a> {
 
     /// Returns whether the reply has `errcode` 0. A reply without `errcode` does not.
     pub(crate) fn is_explicit_success(self) -> bool {
-        self.says_success
+        self.is_explicit_success
     }
 }
 

@@ -10,9 +10,9 @@ use crate::{
 };
 use alloc::string::{String, ToString};
 
-/// The parameters for the app, which passes them to WeChat unchanged. Serialises to seven members, all strings.
+/// The parameters for the app, which passes them to WeChat unchanged. They serialize to seven members, all strings.
 ///
-/// On Android they are `PayReq`'s `appId, nonceStr, packageValue, partnerId, prepayId, sign, timeStamp`; on
+/// On Android they are the fields `appId, nonceStr, packageValue, partnerId, prepayId, sign, timeStamp` of `PayReq`. On
 /// iOS `timeStamp` is a number. **The result that the app reports is no proof of payment.**
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 #[non_exhaustive]

@@ -9,8 +9,8 @@
 //!      or wait┘ │                         └─ no attempt left ─▶ Done(Err, NotSent | Unknown)
 //! ```
 //!
-//! While the token is fetched, nothing has been sent and no money has moved. An attempt whose reply was lost or
-//! unreadable leaves the call in doubt. Only a success of a later attempt under the same number ends the doubt.
+//! While the token is fetched, the operation was not sent and no money has moved. An attempt without a readable reply
+//! leaves the call in doubt. Only the success of a later attempt under the same number ends the doubt.
 
 use super::{api_reply::ApiReply, merchant::Merchant, token::FetchToken};
 use crate::{
@@ -43,13 +43,12 @@ pub trait Endpoint: fmt::Debug + Send + Sealed {
     /// Returns the body of a request, signed with the current time and a new random string.
     fn body(&self, me: &Merchant, world: &mut World<'_>) -> Vec<u8>;
 
-    /// Reads a reply that is no refusal.
+    /// Reads a reply that is not a refusal.
     ///
     /// # Errors
     ///
     /// When the reply is not what WeChat Pay's documentation specifies.
-    fn read(&self, me: &Merchant, answer: ApiReply<'_>, world: &mut World<'_>)
-    -> Result<Self::Output, Error>;
+    fn read(&self, me: &Merchant, reply: ApiReply<'_>, world: &mut World<'_>) -> Result<Self::Output, Error>;
 
     /// Returns the number to query if the outcome is unknown. `None` if the operation changes nothing.
     fn number(&self) -> Option<&OutTradeNo> {
@@ -71,11 +70,12 @@ struct InProgress<E> {
     attempts: Attempts,
     /// Set when an earlier attempt may have been carried out.
     in_doubt: bool,
-    /// Set when a token was rejected once; a second rejection is final.
+    /// Set when a token was rejected once. A second rejection ends the call.
     refreshed: bool,
 }
 
 /// A call that awaits a reply.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct InFlight<E>(Exchange<E>);
 
@@ -85,7 +85,8 @@ enum Exchange<E> {
     Operation(AccessToken, InProgress<E>),
 }
 
-/// A call that waits, for a token that another caller fetches or between two attempts.
+/// A call that waits: for a token that another caller fetches, or for the next attempt.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Paused<E>(InProgress<E>);
 
@@ -140,7 +141,7 @@ impl<E: Endpoint> InProgress<E> {
 
     fn on_response(mut self, token: &AccessToken, reply: &Response, world: &mut World<'_>) -> Step<Call<E>> {
         let Call { me, endpoint } = &self.call;
-        let result = ApiReply::from_response(reply).and_then(|answer| endpoint.read(me, answer, world));
+        let result = ApiReply::from_response(reply).and_then(|reply| endpoint.read(me, reply, world));
         let error = match result {
             Ok(output) => return Step::Done(Ok(output)),
             Err(error) => error,
@@ -169,12 +170,12 @@ impl<E: Endpoint> InProgress<E> {
     }
 
     fn retry(mut self, error: Error, world: &mut World<'_>) -> Step<Call<E>> {
-        let again = if is_retryable(&error) {
+        let retry_at = if is_retryable(&error) {
             self.attempts.next_attempt(world.now, &mut world.entropy)
         } else {
             None
         };
-        match again {
+        match retry_at {
             Some(until) => Step::wait(until, Paused(self)),
             None => self.fail(error),
         }
@@ -219,16 +220,16 @@ impl<E: Endpoint> Flow for Call<E> {
         InProgress { call: self, attempts, in_doubt: false, refreshed: false }.authorize(world)
     }
 
-    fn on_reply(InFlight(send): InFlight<E>, reply: Reply, world: &mut World<'_>) -> Step<Self> {
-        match (send, reply) {
-            (Exchange::Token(fetch, calling), reply) => calling.follow_fetch(fetch.step(reply, world), world),
-            (Exchange::Operation(token, calling), Ok(reply)) => calling.on_response(&token, &reply, world),
-            (Exchange::Operation(_, calling), Err(failure)) => calling.on_failure(failure, world),
+    fn on_reply(InFlight(exchange): InFlight<E>, reply: Reply, world: &mut World<'_>) -> Step<Self> {
+        match (exchange, reply) {
+            (Exchange::Token(fetch, call), reply) => call.follow_fetch(fetch.step(reply, world), world),
+            (Exchange::Operation(token, call), Ok(reply)) => call.on_response(&token, &reply, world),
+            (Exchange::Operation(_, call), Err(failure)) => call.on_failure(failure, world),
         }
     }
 
-    fn on_wake(Paused(calling): Paused<E>, world: &mut World<'_>) -> Step<Self> {
+    fn on_wake(Paused(call): Paused<E>, world: &mut World<'_>) -> Step<Self> {
         // The token may have expired during the wait.
-        calling.authorize(world)
+        call.authorize(world)
     }
 }

@@ -22,7 +22,7 @@ use alloc::{
     vec::Vec,
 };
 
-/// The delivery of a paid order's goods: made, or failed.
+/// A report on the delivery of a paid order's goods, which succeeded or failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeliveryReport {
     openid: OpenId,
@@ -32,13 +32,13 @@ pub struct DeliveryReport {
 }
 
 impl DeliveryReport {
-    /// Creates the report of a delivery that was made. Payer and payment are those of the notification.
+    /// Creates the report of a delivery that succeeded. The notification has the payer's `openid` and the numbers.
     #[must_use]
     pub fn succeeded(openid: OpenId, transaction_id: TransactionId, out_trade_no: OutTradeNo) -> Self {
         Self { openid, transaction_id, out_trade_no, failure: None }
     }
 
-    /// Marks the delivery as failed, with a reason that WeChat shows to the payer: 1 to 256 bytes.
+    /// Marks the delivery as failed, with the reason that WeChat shows to the payer: 1 to 256 bytes.
     ///
     /// # Errors
     ///
@@ -82,15 +82,15 @@ impl DeliveryReport {
     }
 }
 
-/// The operation `delivernotify`. Sending it twice is harmless.
+/// The operation `delivernotify`. Reporting the same delivery twice is harmless.
 #[derive(Clone, Debug)]
 pub struct NotifyDelivery(DeliveryReport);
 
 impl Merchant {
     /// Reports that the goods were delivered, or that the delivery failed.
     #[must_use]
-    pub fn notify_delivery(&self, delivery: DeliveryReport) -> Call<NotifyDelivery> {
-        Call::new(self.clone(), NotifyDelivery(delivery))
+    pub fn notify_delivery(&self, report: DeliveryReport) -> Call<NotifyDelivery> {
+        Call::new(self.clone(), NotifyDelivery(report))
     }
 }
 
@@ -98,7 +98,7 @@ impl Merchant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedDelivery {
     appid: AppId,
-    delivery: DeliveryReport,
+    report: DeliveryReport,
     /// The time of signing, in seconds since 1970.
     timestamp: String,
     app_signature: Sha1Sign,
@@ -120,13 +120,13 @@ struct Body<'a> {
 impl SignedDelivery {
     /// Signs a delivery report.
     #[must_use]
-    pub fn sign(me: &Merchant, delivery: &DeliveryReport, now: UnixTime) -> Self {
+    pub fn sign(me: &Merchant, report: &DeliveryReport, now: UnixTime) -> Self {
         let timestamp = now.as_secs().to_string();
-        let app_signature = signature::sha1(delivery.fields(me.appid(), &timestamp), me.pay_sign_key());
-        Self { appid: me.appid().clone(), delivery: delivery.clone(), timestamp, app_signature }
+        let app_signature = signature::sha1(report.fields(me.appid(), &timestamp), me.pay_sign_key());
+        Self { appid: me.appid().clone(), report: report.clone(), timestamp, app_signature }
     }
 
-    /// The SHA-1 signature over the report.
+    /// Returns the SHA-1 signature over the report.
     #[must_use]
     pub fn app_signature(&self) -> Sha1Sign {
         self.app_signature
@@ -135,20 +135,20 @@ impl SignedDelivery {
     /// Returns the string that [`app_signature`](Self::app_signature) signs.
     #[must_use]
     pub fn string_to_sign(&self, me: &Merchant) -> StringToSign {
-        signature::sha1_string(self.delivery.fields(&self.appid, &self.timestamp), me.pay_sign_key())
+        signature::sha1_string(self.report.fields(&self.appid, &self.timestamp), me.pay_sign_key())
     }
 
-    /// The request's body.
+    /// Returns the request's body.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
         json::write(&Body {
             appid: self.appid.as_str(),
-            openid: self.delivery.openid.as_str(),
-            transid: self.delivery.transaction_id.as_str(),
-            out_trade_no: self.delivery.out_trade_no.as_str(),
+            openid: self.report.openid.as_str(),
+            transid: self.report.transaction_id.as_str(),
+            out_trade_no: self.report.out_trade_no.as_str(),
             deliver_timestamp: &self.timestamp,
-            deliver_status: self.delivery.status(),
-            deliver_msg: self.delivery.message(),
+            deliver_status: self.report.status(),
+            deliver_msg: self.report.message(),
             app_signature: self.app_signature,
             sign_method: "sha1",
         })
@@ -167,7 +167,7 @@ impl Endpoint for NotifyDelivery {
         SignedDelivery::sign(me, &self.0, world.now).body()
     }
 
-    fn read(&self, _: &Merchant, answer: ApiReply<'_>, _: &mut World<'_>) -> Result<(), Error> {
-        if answer.is_explicit_success() { Ok(()) } else { Err(malformed()) }
+    fn read(&self, _: &Merchant, reply: ApiReply<'_>, _: &mut World<'_>) -> Result<(), Error> {
+        if reply.is_explicit_success() { Ok(()) } else { Err(malformed()) }
     }
 }

@@ -8,7 +8,8 @@ use crate::{
 use alloc::{string::String, sync::Arc};
 use core::fmt;
 
-/// Defines the type of a key: validated, never printed, wiped on drop.
+/// Defines the type of a key: validated, never printed, wiped on drop. Each key has its own type, because `appsecret` and
+/// `partnerkey` have the same form and could be confused.
 macro_rules! key {
     ($(#[$doc:meta])* $name:ident = $field:literal, $rule:literal, $length:literal) => {
         $(#[$doc])*
@@ -20,13 +21,12 @@ macro_rules! key {
             ///
             /// # Errors
             ///
-            /// When the text does not have the form of this key. The three keys differ in length or in type, so they
-            /// cannot be confused.
+            /// When the text does not have the length and the characters of this key.
             pub fn new(text: String) -> Result<Self, InvalidField> {
                 let secret = Secret::new(text);
                 let text = secret.expose();
-                let good = text.len() == $length && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-                if good { Ok(Self(secret)) } else { Err(InvalidField::new($field, $rule)) }
+                let is_valid = text.len() == $length && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+                if is_valid { Ok(Self(secret)) } else { Err(InvalidField::new($field, $rule)) }
             }
 
             pub(crate) fn expose(&self) -> &str {
@@ -68,8 +68,8 @@ key! {
 /// .build();
 ///
 /// let notify_url = "https://shop.example/notify".parse()?;
-/// let order = Order::builder("20140508001".parse()?, Fen::new(1999), "千足金箍棒", notify_url, Ipv4Addr::new(203, 0, 113, 7))
-///     .build()?;
+/// let payer_ip = Ipv4Addr::new(203, 0, 113, 7);
+/// let order = Order::builder("20140508001".parse()?, Fen::new(1999), "千足金箍棒", notify_url, payer_ip).build()?;
 /// let flow = merchant.prepay(order); // for `Step::begin`, or an adapter's `run`
 /// assert!(!format!("{flow:?} {merchant:?}").contains("0123456789abcdef"));
 /// # Ok::<(), wxpay_proto::id::InvalidField>(())
@@ -139,7 +139,7 @@ impl Builder {
 }
 
 impl Merchant {
-    /// Begins a merchant with its five credentials, as WeChat Pay mailed them.
+    /// Returns a builder with the merchant's five credentials, as WeChat Pay mailed them.
     #[must_use]
     pub fn builder(
         appid: AppId,
@@ -153,13 +153,13 @@ impl Merchant {
         Builder(Inner { appid, app_secret, pay_sign_key, partner, partner_key, base_url, retry })
     }
 
-    /// The app.
+    /// Returns the app.
     #[must_use]
     pub fn appid(&self) -> &AppId {
         &self.0.appid
     }
 
-    /// The merchant's number.
+    /// Returns the merchant's number.
     #[must_use]
     pub fn partner(&self) -> &PartnerId {
         &self.0.partner

@@ -8,12 +8,12 @@
 //!  5       second signature      seven parameters for the app                   app.rs
 //!  6  ◀─── notification          MD5 over the query, SHA-1 over the XML body    notification.rs
 //!  7  POST /pay/orderquery       the outcome, if no notification arrived        query.rs resolve.rs
-//!  8  POST /pay/delivernotify    the delivery of the goods                      deliver.rs
+//!  8  POST /pay/delivernotify    the report on the delivery of the goods        deliver.rs
 //! ```
 //!
-//! Replies are not signed. TLS alone authenticates the gateway, so a [`Fate::Refused`](crate::Fate::Refused) relies on
-//! TLS here. A notification has two signatures, one over its query and one over its body. The halves are not bound to
-//! each other, and only the query proves a payment.
+//! Replies are not signed: TLS alone authenticates the gateway. A [`Fate::Refused`](crate::Fate::Refused) is therefore
+//! only as reliable as TLS. A notification has two signatures, one over its query and one over its body. Query and body
+//! are not bound to each other, and only the query proves a payment.
 //!
 //! Refunds and bills went through the older Tenpay gateway and are out of scope.
 

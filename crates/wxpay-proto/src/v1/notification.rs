@@ -1,13 +1,13 @@
 //! WeChat Pay's notification that an order was paid, with two signatures.
 //!
 //! A notification is a POST. Its query describes the order and is signed by MD5 with the `PartnerKey`. Its XML body
-//! describes the payer and is signed by SHA-1 with the `PaySignKey`. **The halves are not bound to each other**: the
-//! genuine body of one payment fits the genuine query of another. Therefore only the query proves a payment, and the
-//! payer's `openid` authorises nothing.
+//! describes the payer and is signed by SHA-1 with the `PaySignKey`. **Query and body are not bound to each
+//! other**: a replayed body and the query of another payment have valid signatures together. Therefore only the query
+//! proves a payment, and the payer's `openid` authorizes nothing.
 //!
 //! WeChat Pay sends a notification up to ten times within half an hour, until the response is `success`. It may arrive
 //! before the reply to the order, or never. APIv1 has no time window, so an eavesdropper can replay a notification. A
-//! replay contains nothing new: [`PaymentState`](crate::payment::PaymentState) makes it harmless.
+//! replay is harmless to a [`PaymentState`](crate::payment::PaymentState): it repeats known evidence.
 //!
 //! Source: the App payment document of 2014, section 3.6.
 
@@ -81,11 +81,11 @@ pub struct Notification {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ack {
-    /// The notification is stored durably: 200 `success`, these seven bytes and no more.
+    /// The notification is stored durably: 200 with the body `success`, exactly these seven bytes.
     Success,
-    /// The notification could not be handled now: 500 `fail`.
+    /// The notification could not be handled now: 500 with the body `fail`.
     Fail,
-    /// The notification is invalid: `fail` with this HTTP status.
+    /// The notification is invalid: this HTTP status with the body `fail`.
     Reject(u16),
 }
 
@@ -113,12 +113,12 @@ impl Merchant {
     ///
     /// When the form, a signature or a field is invalid. [`NotificationError::ack`] is the response to send then.
     pub fn verify_notification(&self, raw: &RawNotification<'_>) -> Result<Notification, NotificationError> {
-        Notification::verified(self, raw).map_err(|reason| NotificationError(Box::new(reason)))
+        Notification::verify(self, raw).map_err(|reason| NotificationError(Box::new(reason)))
     }
 }
 
 impl Notification {
-    fn verified(me: &Merchant, raw: &RawNotification<'_>) -> Result<Self, Reason> {
+    fn verify(me: &Merchant, raw: &RawNotification<'_>) -> Result<Self, Reason> {
         if raw.method != "POST" {
             return Err(Reason::Method);
         }
@@ -185,7 +185,7 @@ impl Notification {
         })
     }
 
-    /// The merchant's order number.
+    /// Returns the merchant's order number.
     #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
@@ -197,7 +197,7 @@ impl Notification {
         self.payment.transaction_id()
     }
 
-    /// Returns whether the order was paid (`trade_state` 0). If not, respond `success`, and credit nobody.
+    /// Returns whether the order was paid (`trade_state` 0). If not, respond `success` and deliver nothing.
     #[must_use]
     pub fn is_paid(&self) -> bool {
         self.paid
@@ -209,31 +209,31 @@ impl Notification {
         self.paid.then(|| Evidence::new(self.out_trade_no.clone(), self.payment.clone()))
     }
 
-    /// The amount that the payer paid, in fen: the price less the discount.
+    /// Returns the amount that the payer paid, in fen: the price less the discount.
     #[must_use]
     pub fn total_fee(&self) -> Fen {
         self.payment.total_fee()
     }
 
-    /// The discount, in fen: `total_fee + discount` is the price that was ordered.
+    /// Returns the discount, in fen: `total_fee + discount` is the price that was ordered.
     #[must_use]
     pub fn discount(&self) -> Fen {
         self.payment.discount()
     }
 
-    /// The time of payment.
+    /// Returns the time of payment.
     #[must_use]
     pub fn time_end(&self) -> UnixTime {
         self.payment.time_end()
     }
 
-    /// The notification's id, the same in every delivery.
+    /// Returns the notification's id, the same in every delivery.
     #[must_use]
     pub fn notify_id(&self) -> &NotifyId {
         &self.notify_id
     }
 
-    /// The payer, from the body. It authorises nothing: see the [module](self).
+    /// Returns the payer, from the body. It authorizes nothing: see the [module](self).
     #[must_use]
     pub fn openid(&self) -> &OpenId {
         &self.openid
@@ -245,38 +245,38 @@ impl Notification {
         self.is_subscribe
     }
 
-    /// The time at which this delivery of the notification was signed.
+    /// Returns the time at which this delivery of the notification was signed.
     #[must_use]
     pub fn sent_at(&self) -> UnixTime {
         self.sent_at
     }
 
-    /// The bank that paid, such as `CMB_FP` or `2032`; not `WX` as in the order.
+    /// Returns the bank that paid, such as `CMB_FP` or `2032`; not `WX` as in the order.
     #[must_use]
     pub fn bank_type(&self) -> &str {
         &self.bank_type
     }
 
-    /// The bank's number of the payment; absent when the order was paid from a balance.
+    /// Returns the bank's number of the payment; absent when the order was paid from a balance.
     #[must_use]
     pub fn bank_billno(&self) -> Option<&str> {
         self.bank_billno.as_deref()
     }
 
-    /// The text attached to the order.
+    /// Returns the text attached to the order.
     #[must_use]
     pub fn attach(&self) -> Option<&str> {
         self.attach.as_deref()
     }
 
-    /// The reason why the order was not paid.
+    /// Returns the reason why the order was not paid.
     #[must_use]
     pub fn pay_info(&self) -> Option<&str> {
         self.pay_info.as_deref()
     }
 
-    /// A digest of the whole query, the same in every delivery: the key for
-    /// [`Deduplicator`](crate::memory::Deduplicator).
+    /// Returns the key for [`Deduplicator`](crate::memory::Deduplicator): a digest of the whole query, the same in
+    /// every delivery.
     #[must_use]
     pub fn dedup_key(&self) -> &str {
         &self.key
@@ -286,7 +286,7 @@ impl Notification {
 /// Verifies the MD5 signature over the unescaped bytes, in any charset.
 fn verify_query<'a>(me: &Merchant, query: Form<'a>) -> Result<Verified<Form<'a>>, Reason> {
     let claimed = query.value("sign").ok_or(invalid("sign", "is required"))?;
-    if signature::md5(query.iter(), me.partner_key()).is(claimed) {
+    if signature::md5(query.iter(), me.partner_key()).matches(claimed) {
         Ok(Verified(query))
     } else {
         Err(Reason::QuerySignature)
@@ -299,7 +299,7 @@ fn verify_body<'a>(me: &Merchant, body: FlatXml<'a>) -> Result<Verified<FlatXml<
     if !element(&body, "SignMethod")?.eq_ignore_ascii_case("sha1") {
         return Err(invalid("SignMethod", "must be sha1"));
     }
-    if signature::sha1(signed_elements(&body).into_iter(), me.pay_sign_key()).is(claimed.as_bytes()) {
+    if signature::sha1(signed_elements(&body).into_iter(), me.pay_sign_key()).matches(claimed.as_bytes()) {
         Ok(Verified(body))
     } else {
         Err(Reason::BodySignature)
@@ -309,7 +309,7 @@ fn verify_body<'a>(me: &Merchant, body: FlatXml<'a>) -> Result<Verified<FlatXml<
 fn signed_elements<'a>(body: &'a FlatXml<'_>) -> Vec<(&'a str, &'a str)> {
     let mut signed: Vec<_> = body.iter().map(|(name, value)| (name, value.trim())).collect();
     signed.retain(|(name, _)| !signature::is_unsigned(name));
-    signed.sort_by(|(one, _), (other, _)| signature::cmp_lower_case(one, other));
+    signed.sort_by(|(left, _), (right, _)| signature::cmp_lower_case(left, right));
     signed
 }
 
@@ -379,7 +379,7 @@ impl SignedQueryFields<'_> {
     }
 }
 
-/// The error for a rejected notification. Names the fault, and never the content.
+/// The error for a rejected notification. It names the rule that was broken, and never contains received data.
 #[derive(Debug)]
 pub struct NotificationError(Box<Reason>);
 
@@ -449,8 +449,8 @@ mod tests {
         (partner_key, PaySignKey::new("0123456789abcdef".repeat(8)).unwrap())
     }
 
-    /// Verifies a correctly signed notification, in which these fields replace or extend the usual ones.
-    fn heard(changed: &[(&str, &str)]) -> Result<Notification, NotificationError> {
+    /// Verifies a correctly signed notification. These fields replace the usual ones or add to them.
+    fn verify(changed: &[(&str, &str)]) -> Result<Notification, NotificationError> {
         let (partner_key, pay_sign_key) = keys();
         let usual = [
             ("bank_type", "2032"),
@@ -464,8 +464,8 @@ mod tests {
             ("trade_state", "0"),
             ("transaction_id", "1900000109201405083141592653"),
         ];
-        let kept = usual.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name));
-        let fields: Vec<_> = kept.chain(changed).copied().collect();
+        let defaults = usual.iter().filter(|(name, _)| changed.iter().all(|(other, _)| other != name));
+        let fields: Vec<_> = defaults.chain(changed).copied().collect();
         let query = super::super::Package::from_fields(&fields, Charset::Gbk, &partner_key).unwrap();
         let payer =
             [("appid", "wxd930ea5d5a258f4f"), ("issubscribe", "0"), ("openid", "o1"), ("timestamp", "1")];
@@ -492,10 +492,10 @@ mod tests {
 
     #[test]
     fn a_trade_state_that_is_no_number_is_rejected() {
-        assert!(heard(&[]).unwrap().is_paid());
-        assert!(!heard(&[("trade_state", "1")]).unwrap().is_paid());
+        assert!(verify(&[]).unwrap().is_paid());
+        assert!(!verify(&[("trade_state", "1")]).unwrap().is_paid());
         for state in ["0 ", "+0", "零", "paid"] {
-            let error = heard(&[("trade_state", state)]).unwrap_err();
+            let error = verify(&[("trade_state", state)]).unwrap_err();
             assert_eq!(error.to_string(), "trade_state must be digits", "{state}");
         }
     }

@@ -1,4 +1,4 @@
-//! The order: the fields of the package, such as goods, price and payer's address.
+//! The order: the fields of the package, such as the goods, the price and the payer's IP address.
 
 use crate::{
     clock::UnixTime,
@@ -16,8 +16,8 @@ pub struct Order {
     total_fee: Fen,
     traceid: String,
     charset: Charset,
-    /// The package's fields except `partner` and `sign`, sorted by name in ASCII order, in the bytes of the charset;
-    /// none is empty.
+    /// The package's fields except `partner` and `sign`, in the bytes of the charset. They are sorted by name in ASCII
+    /// order, and none is empty.
     fields: Vec<(&'static str, Vec<u8>)>,
 }
 
@@ -47,7 +47,7 @@ pub struct Builder {
     goods_tag: Option<String>,
 }
 
-/// Omits the `traceid` and the address: they may identify a person.
+/// Omits the `traceid` and the IP address: they may identify a person.
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
@@ -61,15 +61,14 @@ impl Order {
     /// The maximum price of an order, in fen: the document declares `total_fee` as an Int.
     pub const MAX_TOTAL_FEE: Fen = Fen::new(2_147_483_647);
 
-    /// Begins an order with its required fields.
+    /// Returns a builder with the order's required fields.
     ///
-    /// * `out_trade_no`: the merchant's number, letters and digits, unique per merchant. The same number again
-    ///   is the same order.
+    /// * `out_trade_no`: the merchant's number, letters and digits, unique per merchant. A second request with the same
+    ///   number is for the same order.
     /// * `total_fee`: the price, at least 1 fen.
     /// * `body`: the description of the goods, 1 to 128 bytes in the charset.
     /// * `notify_url`: the URL that receives the notification.
-    /// * `spbill_create_ip`: the address of the payer's device. The field holds fifteen characters, too few for an
-    ///   IPv6 address.
+    /// * `spbill_create_ip`: the IP address of the payer's device. The field has fifteen characters, too few for IPv6.
     #[must_use]
     pub fn builder(
         out_trade_no: OutTradeNo,
@@ -94,19 +93,19 @@ impl Order {
         }
     }
 
-    /// The merchant's number.
+    /// Returns the merchant's number.
     #[must_use]
     pub fn out_trade_no(&self) -> &OutTradeNo {
         &self.out_trade_no
     }
 
-    /// The price, in fen.
+    /// Returns the price, in fen.
     #[must_use]
     pub fn total_fee(&self) -> Fen {
         self.total_fee
     }
 
-    /// The charset of the bytes that MD5 signs and that are percent-encoded.
+    /// Returns the charset of the bytes that MD5 signs and that are percent-encoded.
     #[must_use]
     pub fn charset(&self) -> Charset {
         self.charset
@@ -122,11 +121,11 @@ impl Order {
         partner: &'a PartnerId,
     ) -> impl Iterator<Item = (&'a str, &'a [u8])> + Clone {
         const PARTNER: &str = "partner";
-        let place = self.fields.partition_point(|(name, _)| *name < PARTNER);
-        let (before, after) = self.fields.split_at_checked(place).unwrap_or_default();
-        let own = |(name, value): &'a (&'static str, Vec<u8>)| (*name, value.as_slice());
-        let theirs = iter::once((PARTNER, partner.as_str().as_bytes()));
-        before.iter().map(own).chain(theirs).chain(after.iter().map(own))
+        let index = self.fields.partition_point(|(name, _)| *name < PARTNER);
+        let (before, after) = self.fields.split_at_checked(index).unwrap_or_default();
+        let field = |(name, value): &'a (&'static str, Vec<u8>)| (*name, value.as_slice());
+        let partner_field = iter::once((PARTNER, partner.as_str().as_bytes()));
+        before.iter().map(field).chain(partner_field).chain(after.iter().map(field))
     }
 }
 
@@ -250,8 +249,8 @@ impl Builder {
             ("total_fee", Some(amount(self.total_fee))),
             ("transport_fee", self.fees.map(|(transport_fee, _)| amount(transport_fee))),
         ];
-        let told = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        Ok(told.filter(|(_, value)| !value.is_empty()).collect())
+        let present = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        Ok(present.filter(|(_, value)| !value.is_empty()).collect())
     }
 }
 
@@ -304,10 +303,10 @@ mod tests {
 
     #[test]
     fn lengths_are_counted_in_bytes_of_the_charset() {
-        let in_gbk = |signs: usize| Builder { body: "测".repeat(signs), ..order() }.charset(Charset::Gbk);
+        let in_gbk = |count: usize| Builder { body: "测".repeat(count), ..order() }.charset(Charset::Gbk);
         assert!(in_gbk(64).build().is_ok());
         assert_eq!(field(in_gbk(65)), "body");
-        let in_utf8 = |signs: usize| Builder { body: "测".repeat(signs), ..order() };
+        let in_utf8 = |count: usize| Builder { body: "测".repeat(count), ..order() };
         assert!(in_utf8(42).build().is_ok());
         assert_eq!(field(in_utf8(43)), "body");
         assert_eq!(field(order().attach(&"x".repeat(128))), "attach");
@@ -317,8 +316,8 @@ mod tests {
     #[test]
     fn debug_output_omits_the_payer() {
         let order = order().traceid("planted");
-        let shown = format!("{order:?} {:?}", order.clone().build().unwrap());
-        assert!(!shown.contains("planted") && !shown.contains("196.168.1.1"), "{shown}");
+        let printed = format!("{order:?} {:?}", order.clone().build().unwrap());
+        assert!(!printed.contains("planted") && !printed.contains("196.168.1.1"), "{printed}");
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Package {
         signature::md5_string(bytes(order.fields(me.partner())), order.charset(), me.partner_key())
     }
 
-    /// Builds a package from any fields, in any order; empty fields and `sign` are omitted.
+    /// Builds a package from any fields, in any order. Empty fields and `sign` are omitted.
     ///
     /// An [`Order`] validates the rules of the fields. This function only checks that they can be encoded.
     ///
@@ -45,23 +45,23 @@ impl Package {
     ) -> Result<Self, InvalidField> {
         const NAMES: InvalidField =
             InvalidField::new("package", "must have unique names of letters, digits and - . _ ~");
-        let told = fields.iter().filter(|(name, value)| *name != "sign" && !value.is_empty());
-        let mut encoded: Vec<(&str, Cow<'_, [u8]>)> = told
+        let present = fields.iter().filter(|(name, value)| *name != "sign" && !value.is_empty());
+        let mut encoded: Vec<(&str, Cow<'_, [u8]>)> = present
             .map(|(name, value)| charset.encode(value).map(|value| (*name, value)))
             .collect::<Result<_, _>>()
             .map_err(|fault| {
                 InvalidField::new("package", "must have only characters of the charset").at(fault.offset)
             })?;
         encoded.sort_by_key(|(name, _)| *name);
-        let each_once = encoded.is_sorted_by(|(one, _), (next, _)| one < next);
-        if !each_once || encoded.iter().any(|(name, _)| name.is_empty() || !form::needs_no_escape(name)) {
+        let is_unique = encoded.is_sorted_by(|(left, _), (right, _)| left < right);
+        if !is_unique || encoded.iter().any(|(name, _)| name.is_empty() || !form::needs_no_escape(name)) {
             return Err(NAMES);
         }
         Ok(Self::assemble(encoded.iter().map(|(name, value)| (*name, &**value)), key))
     }
 
-    /// Builds the small package of an order query.
-    pub(crate) fn of_query(out_trade_no: &str, me: &Merchant) -> Self {
+    /// Builds the package of an order query, which has two fields.
+    pub(crate) fn for_query(out_trade_no: &str, me: &Merchant) -> Self {
         Self::assemble(query_fields(out_trade_no, me), me.partner_key())
     }
 
@@ -70,7 +70,7 @@ impl Package {
         signature::md5_string(bytes(query_fields(out_trade_no, me)), Charset::Utf8, me.partner_key())
     }
 
-    /// The package as text, as sent.
+    /// Returns the package as text, as sent.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -80,7 +80,7 @@ impl Package {
         self.text
     }
 
-    /// The MD5 signature in the package.
+    /// Returns the MD5 signature in the package.
     #[must_use]
     pub fn sign(&self) -> Md5Sign {
         self.sign

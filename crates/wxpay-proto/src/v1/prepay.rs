@@ -20,8 +20,8 @@ use alloc::{
 };
 use core::fmt;
 
-/// The operation `genprepay`, which returns the parameters for the app. A retry is harmless: it moves no money, and
-/// the same number is the same order.
+/// The operation `genprepay`, which returns the parameters for the app. A retry is harmless: the operation moves no
+/// money, and a second request with the same number is for the same order.
 #[derive(Clone, Debug)]
 pub struct CreatePrepay(Order);
 
@@ -81,13 +81,13 @@ impl SignedPrepay {
         }
     }
 
-    /// The package, which ends with its MD5 signature.
+    /// Returns the package, which ends with its MD5 signature.
     #[must_use]
     pub fn package(&self) -> &str {
         &self.package
     }
 
-    /// The SHA-1 signature over the request.
+    /// Returns the SHA-1 signature over the request.
     #[must_use]
     pub fn app_signature(&self) -> Sha1Sign {
         self.app_signature
@@ -101,7 +101,7 @@ impl SignedPrepay {
         signature::sha1_string(fields, me.pay_sign_key())
     }
 
-    /// The request's body.
+    /// Returns the request's body.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
         json::write(self)
@@ -137,10 +137,10 @@ impl Endpoint for CreatePrepay {
         SignedPrepay::sign(me, &self.0, world.now, world.entropy.nonce()).body()
     }
 
-    fn read(&self, me: &Merchant, answer: ApiReply<'_>, world: &mut World<'_>) -> Result<AppParams, Error> {
-        let reply: Reply = answer.parse()?;
+    fn read(&self, me: &Merchant, reply: ApiReply<'_>, world: &mut World<'_>) -> Result<AppParams, Error> {
+        let Reply { prepayid } = reply.parse()?;
         let prepayid =
-            reply.prepayid.ok_or_else(malformed)?.parse().map_err(|fault| malformed().caused_by(fault))?;
+            prepayid.ok_or_else(malformed)?.parse().map_err(|fault| malformed().caused_by(fault))?;
         Ok(AppParams::sign(me, prepayid, world.now, world.entropy.nonce()))
     }
 

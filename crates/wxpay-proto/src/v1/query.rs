@@ -39,9 +39,10 @@ pub struct QueryOrder(OutTradeNo);
 pub enum QueryOutcome {
     /// The order was paid. [`PaymentState`](crate::payment::PaymentState) checks the amount.
     Paid(OrderInfo),
-    /// The order exists, and is not paid so far.
+    /// The order exists, and is not paid yet.
     Unpaid,
-    /// WeChat Pay has no such order so far.
+    /// WeChat Pay has no such order. A request that creates it may still be in flight: see
+    /// [`resolve`](Merchant::resolve).
     NotFound,
 }
 
@@ -78,7 +79,7 @@ pub struct OrderInfo {
     pub bank_billno: String,
     /// The text attached to the order.
     pub attach: String,
-    /// Set when something was refunded.
+    /// Set when a part of the payment, or all of it, was refunded.
     pub is_refund: bool,
     /// Set when the payment was split among several receivers.
     pub is_split: bool,
@@ -97,17 +98,17 @@ pub struct SignedQuery {
 }
 
 impl SignedQuery {
-    /// Signs a query twice: first the small package with MD5, then the whole request with SHA-1.
+    /// Signs a query twice: first its package with MD5, then the whole request with SHA-1.
     #[must_use]
     pub fn sign(me: &Merchant, out_trade_no: &OutTradeNo, now: UnixTime) -> Self {
-        let package = Package::of_query(out_trade_no.as_str(), me).into_text();
+        let package = Package::for_query(out_trade_no.as_str(), me).into_text();
         let timestamp = now.as_secs().to_string();
         let app_signature =
             signature::sha1(fields(me.appid().as_str(), &package, &timestamp), me.pay_sign_key());
         Self { appid: me.appid().to_string(), package, timestamp, app_signature, sign_method: "sha1" }
     }
 
-    /// The package, which ends with its MD5 signature.
+    /// Returns the package, which ends with its MD5 signature.
     #[must_use]
     pub fn package(&self) -> &str {
         &self.package
@@ -119,7 +120,7 @@ impl SignedQuery {
         Package::query_string_to_sign(out_trade_no.as_str(), me)
     }
 
-    /// The SHA-1 signature over the request.
+    /// Returns the SHA-1 signature over the request.
     #[must_use]
     pub fn app_signature(&self) -> Sha1Sign {
         self.app_signature
@@ -131,7 +132,7 @@ impl SignedQuery {
         signature::sha1_string(fields(&self.appid, &self.package, &self.timestamp), me.pay_sign_key())
     }
 
-    /// The request's body.
+    /// Returns the request's body.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
         json::write(self)
@@ -184,7 +185,7 @@ impl Info {
         match self.ret_code.0.as_str() {
             "0" => {}
             NO_SUCH_ORDER => return Ok(QueryOutcome::NotFound),
-            // Reported as a busy gateway, so that the call retries.
+            // Reported as a busy gateway, so that the call retries: Tenpay's own codes are not retried.
             SYSTEM_ERROR => {
                 return Err(Error::refused(Refusal::new(200, Code::BUSY, &self.ret_msg.0), Fate::Unknown));
             }
@@ -201,11 +202,11 @@ impl Info {
         self.paid(me, number).map(QueryOutcome::Paid).ok_or_else(malformed)
     }
 
-    /// Reads a paid order. It must be the merchant's own and the queried one, in CNY, and paid immediately
+    /// Reads a paid order. Returns `None` unless it is the queried order of this merchant, in CNY, paid immediately
     /// (`trade_mode` 1).
     fn paid(self, me: &Merchant, number: &OutTradeNo) -> Option<OrderInfo> {
-        let ours = self.partner.0 == me.partner().as_str() && self.out_trade_no.0 == number.as_str();
-        if !ours || self.fee_type.0 != "1" || self.trade_mode.0 != "1" {
+        let matches = self.partner.0 == me.partner().as_str() && self.out_trade_no.0 == number.as_str();
+        if !matches || self.fee_type.0 != "1" || self.trade_mode.0 != "1" {
             return None;
         }
         let transaction_id: TransactionId = self.transaction_id.0.parse().ok()?;
@@ -235,8 +236,8 @@ impl Endpoint for QueryOrder {
         SignedQuery::sign(me, &self.0, world.now).body()
     }
 
-    fn read(&self, me: &Merchant, answer: ApiReply<'_>, _: &mut World<'_>) -> Result<QueryOutcome, Error> {
-        let reply: Reply = answer.parse()?;
-        reply.order_info.ok_or_else(malformed)?.into_outcome(me, &self.0)
+    fn read(&self, me: &Merchant, reply: ApiReply<'_>, _: &mut World<'_>) -> Result<QueryOutcome, Error> {
+        let Reply { order_info } = reply.parse()?;
+        order_info.ok_or_else(malformed)?.into_outcome(me, &self.0)
     }
 }

@@ -1,4 +1,4 @@
-//! Resolution of an order whose outcome is unknown: queries until it is known.
+//! Resolution of an order whose outcome is unknown, by querying until it is known.
 //!
 //! ```text
 //!  begin ─▶ query ─▶ paid ───────────────────────▶ Done(Paid)
@@ -23,7 +23,7 @@ use crate::{
 };
 use core::time::Duration;
 
-/// The delay after each query that did not resolve the order, in seconds: four minutes in all.
+/// The delay after each query that did not resolve the order, in seconds: four minutes in total.
 const POLL_INTERVALS: [u64; 7] = [1, 2, 5, 12, 30, 60, 130];
 /// The number of queries (about 20 seconds) after which "not found" is final.
 const MIN_QUERIES_UNTIL_NOT_FOUND: usize = 5;
@@ -40,10 +40,12 @@ pub struct Resolve {
 }
 
 /// A resolution that awaits a reply.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct InFlight(AwaitingReply<Call<QueryOrder>>, Resolve);
 
 /// A resolution that waits.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Paused(WaitingFor);
 
@@ -56,16 +58,12 @@ enum WaitingFor {
 impl Merchant {
     /// Resolves an order whose outcome is unknown by querying until it is known.
     #[must_use]
-    pub fn resolve(&self, pending_operation: Unresolved) -> Resolve {
-        Resolve {
-            me: self.clone(),
-            pending_operation: pending_operation.into_pending_operation(),
-            queries: 0,
-        }
+    pub fn resolve(&self, unresolved: Unresolved) -> Resolve {
+        Resolve { me: self.clone(), pending_operation: unresolved.into_pending_operation(), queries: 0 }
     }
 
-    /// Resolves an order that may have been sent before a crash, like [`resolve`](Self::resolve). Errors do not
-    /// survive a crash, but numbers that were stored before the call do.
+    /// Resolves an order that may have been sent before a crash, like [`resolve`](Self::resolve). The error of the call
+    /// is lost in the crash, so store the order's number before the call.
     #[must_use]
     pub fn resolve_pending(&self, number: OutTradeNo) -> Resolve {
         Resolve { me: self.clone(), pending_operation: PendingOperation::order(number), queries: 0 }
@@ -92,14 +90,14 @@ impl Resolve {
     }
 
     fn on_result(self, result: Result<QueryOutcome, Error>, world: &mut World<'_>) -> Step<Self> {
-        let certain = match &result {
+        let is_final = match &result {
             Ok(QueryOutcome::Paid(_) | QueryOutcome::Unpaid) => true,
             Ok(QueryOutcome::NotFound) => self.queries >= MIN_QUERIES_UNTIL_NOT_FOUND,
             Err(error) => matches!(error.kind(), ErrorKind::Refused | ErrorKind::Misuse),
         };
-        let pause =
-            self.queries.checked_sub(1).and_then(|asked| POLL_INTERVALS.get(asked)).filter(|_| !certain);
-        match pause {
+        let interval =
+            self.queries.checked_sub(1).and_then(|index| POLL_INTERVALS.get(index)).filter(|_| !is_final);
+        match interval {
             Some(secs) => {
                 Step::wait(world.now.after(Duration::from_secs(*secs)), Paused(WaitingFor::BeforeQuery(self)))
             }
@@ -128,8 +126,8 @@ impl Flow for Resolve {
         resolve.follow(query.step(reply, world), world)
     }
 
-    fn on_wake(Paused(pause): Paused, world: &mut World<'_>) -> Step<Self> {
-        match pause {
+    fn on_wake(Paused(waiting): Paused, world: &mut World<'_>) -> Step<Self> {
+        match waiting {
             WaitingFor::BeforeQuery(resolve) => resolve.query(world),
             WaitingFor::WithinCall(query, resolve) => resolve.follow(query.step(world), world),
         }

@@ -1,7 +1,7 @@
 //! The two signatures of APIv1.
 //!
 //! ```text
-//! MD5    the fields with a value, except `sign`, sorted by name in ASCII order, as name=value joined by &,
+//! MD5    the non-empty fields except sign, sorted by name in ASCII order, as name=value joined by &,
 //!        then &key=<PartnerKey>; MD5 over the bytes in the declared charset; upper-case hex
 //! SHA-1  the fields and appkey=<PaySignKey>, names in lower case, except app_signature and sign_method,
 //!        sorted by name in ASCII order, as name=value joined by &; SHA-1 over UTF-8; lower-case hex
@@ -29,16 +29,15 @@ pub struct Sha1Sign([u8; 40]);
 macro_rules! hexadecimal {
     ($($name:ident)*) => {$(
         impl $name {
-            /// The signature as sent.
+            /// Returns the signature as sent.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 core::str::from_utf8(&self.0).unwrap_or_default()
             }
 
-            /// Returns whether a claimed signature equals this one. Ignores the letters' case. The time taken does not
-            /// depend on where the two differ.
+            /// Returns whether a claimed signature equals this one, in any letter case. Compares in constant time.
             #[must_use]
-            pub fn is(&self, claimed: &[u8]) -> bool {
+            pub fn matches(&self, claimed: &[u8]) -> bool {
                 let Ok(mut claimed) = <[u8; size_of::<Self>()]>::try_from(claimed) else { return false };
                 let mut own = self.0;
                 claimed.make_ascii_lowercase();
@@ -100,8 +99,8 @@ impl StringToSign {
     }
 
     fn with_key(mut self, key: &str) -> Self {
-        if let Some(room) = self.bytes.get_mut(self.secret.clone()) {
-            room.copy_from_slice(key.as_bytes());
+        if let Some(reserved) = self.bytes.get_mut(self.secret.clone()) {
+            reserved.copy_from_slice(key.as_bytes());
         }
         self
     }
@@ -198,14 +197,14 @@ fn lower_case(name: &str) -> impl Iterator<Item = u8> + '_ {
 }
 
 /// Compares two names in the order of the SHA-1 rule.
-pub(crate) fn cmp_lower_case(one: &str, other: &str) -> Ordering {
-    lower_case(one).cmp(lower_case(other))
+pub(crate) fn cmp_lower_case(left: &str, right: &str) -> Ordering {
+    lower_case(left).cmp(lower_case(right))
 }
 
 /// Returns whether the SHA-1 rule omits a field of this name, in any letter case, as spelled in JSON or in XML.
 pub(crate) fn is_unsigned(name: &str) -> bool {
-    const LEFT_OUT: [&str; 5] = ["appkey", "app_signature", "appsignature", "sign_method", "signmethod"];
-    LEFT_OUT.iter().any(|left_out| left_out.eq_ignore_ascii_case(name))
+    const UNSIGNED: [&str; 5] = ["appkey", "app_signature", "appsignature", "sign_method", "signmethod"];
+    UNSIGNED.iter().any(|unsigned| unsigned.eq_ignore_ascii_case(name))
 }
 
 fn encode(digest: &[u8], digits: &[u8; 16], hex: &mut [u8]) {
@@ -244,7 +243,7 @@ pub fn sign_md5(
 #[must_use]
 pub fn sign_sha1(fields: &[(&str, &str)], key: &PaySignKey) -> (Sha1Sign, StringToSign) {
     let mut fields: Vec<_> = fields.iter().copied().filter(|(name, _)| !is_unsigned(name)).collect();
-    fields.sort_by(|(one, _), (other, _)| cmp_lower_case(one, other));
+    fields.sort_by(|(left, _), (right, _)| cmp_lower_case(left, right));
     (sha1(fields.iter().copied(), key), sha1_string(fields.iter().copied(), key))
 }
 

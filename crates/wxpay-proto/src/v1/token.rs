@@ -1,7 +1,7 @@
 //! The access token: fetched by one caller, used by all.
 //!
 //! <https://api.weixin.qq.com/cgi-bin/token>, the App payment document of 2014, section 2. A fetch may invalidate the
-//! previous token, and only two hundred a day are granted, so there is one fetch at a time for an app.
+//! previous token, and WeChat grants only two hundred tokens a day. Therefore each app has one fetch at a time.
 
 use super::{
     api_reply::{ApiReply, malformed},
@@ -22,8 +22,8 @@ use core::time::Duration;
 
 const LABEL: &str = "v1.token";
 /// The maximum length of a reply, in bytes.
-const MAX_REPLY: usize = 16 * 1024;
-/// The maximum lifetime of a token that is accepted, in seconds: a week.
+const MAX_REPLY_BYTES: usize = 16 * 1024;
+/// The maximum accepted lifetime of a token, in seconds: a week.
 const MAX_LIFETIME_SECS: u64 = 7 * 24 * 3600;
 
 /// Fetches a token under a lease, and stores it in [`Memory`](crate::memory::Memory).
@@ -56,17 +56,18 @@ impl FetchToken {
 
 impl Fetching {
     fn read(&self, reply: &Response) -> Result<(AccessToken, UnixTime), Error> {
-        let granted: TokenReply = ApiReply::from_response(reply)?.parse()?;
-        let token = granted.access_token.and_then(AccessToken::new).ok_or_else(malformed)?;
-        let life = granted.expires_in.and_then(|LenientString(life)| life.parse().ok());
-        let life = life.filter(|life| (1..=MAX_LIFETIME_SECS).contains(life)).ok_or_else(malformed)?;
-        Ok((token, self.requested_at.after(Duration::from_secs(life))))
+        let reply: TokenReply = ApiReply::from_response(reply)?.parse()?;
+        let token = reply.access_token.and_then(AccessToken::new).ok_or_else(malformed)?;
+        let lifetime = reply.expires_in.and_then(|LenientString(secs)| secs.parse().ok());
+        let lifetime =
+            lifetime.filter(|secs| (1..=MAX_LIFETIME_SECS).contains(secs)).ok_or_else(malformed)?;
+        Ok((token, self.requested_at.after(Duration::from_secs(lifetime))))
     }
 
     fn release(self, error: Error, world: &mut World<'_>) -> Error {
         let tokens = world.memory.tokens_of(self.me.appid());
-        let used_up = error.refusal().is_some_and(|refusal| refusal.code == Code::DAILY_QUOTA);
-        if used_up {
+        let is_quota_exceeded = error.refusal().is_some_and(|refusal| refusal.code == Code::DAILY_QUOTA);
+        if is_quota_exceeded {
             tokens.quota_exceeded(self.lease, world.now, time::next_midnight(world.now));
         } else {
             tokens.release(self.lease, world.now);
@@ -96,7 +97,7 @@ impl Flow for FetchToken {
             request: Request::get(url),
             client_certificate: false,
             timeout: me.retry().timeout,
-            max_reply: MAX_REPLY,
+            max_reply: MAX_REPLY_BYTES,
         };
         Step::send(transmit, Fetching { me, lease, requested_at: world.now })
     }
@@ -126,7 +127,7 @@ impl Flow for FetchToken {
     }
 }
 
-/// Refreshes the access token if it is due. Does nothing if it is not, or if another caller is fetching it.
+/// Refreshes the access token if that is due. Does nothing otherwise, or if another caller is fetching it.
 ///
 /// For a background task: run it at [`Memory::next_token_refresh`](crate::memory::Memory::next_token_refresh), so that
 /// no payment waits for a token.
@@ -134,11 +135,12 @@ impl Flow for FetchToken {
 pub struct RefreshToken(Merchant);
 
 /// A refresh that awaits a reply.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct Refreshing(AwaitingReply<FetchToken>);
 
 impl Merchant {
-    /// Refreshes the access token if it is due, so that no payment waits for it.
+    /// Refreshes the access token if that is due, so that no payment waits for it.
     #[must_use]
     pub fn refresh_token(&self) -> RefreshToken {
         RefreshToken(self.clone())

@@ -1,4 +1,4 @@
-//! APIv1 packages: signed raw, sent escaped, and read back to what was signed.
+//! APIv1 packages: signed over the raw values and sent escaped. Parsing one returns the signed fields.
 
 use crate::keys::PARTNER_KEY;
 use md5::{Digest, Md5};
@@ -20,28 +20,28 @@ pub fn package(data: &[u8]) {
     let key = PartnerKey::new(PARTNER_KEY.into()).unwrap();
     let Ok(package) = Package::from_fields(&fields, charset, &key) else { return };
 
-    let told: BTreeMap<&str, Vec<u8>> = fields
+    let signed_fields: BTreeMap<&str, Vec<u8>> = fields
         .iter()
         .filter(|(name, value)| *name != "sign" && !value.is_empty())
         .map(|(name, value)| (*name, charset.encode(value).unwrap().into_owned()))
         .collect();
-    let sign = md5(&told);
+    let sign = md5(&signed_fields);
     assert_eq!(package.sign().as_str(), sign);
-    assert!(package.sign().is(sign.to_lowercase().as_bytes()));
+    assert!(package.sign().matches(sign.to_lowercase().as_bytes()));
     assert_eq!(sign_md5(&fields, charset, &key).unwrap().0, package.sign());
 
     let sent = package.as_str();
     assert!(sent.ends_with(&format!("sign={sign}")), "the signature must come last");
     assert!(!sent.contains(['+', ' ']), "a space must be escaped as %20");
-    let read = Form::parse(sent.as_bytes()).unwrap();
-    let read = read.iter().filter(|(name, _)| *name != b"sign");
-    assert!(read.eq(told.iter().map(|(name, value)| (name.as_bytes(), value.as_slice()))));
+    let parsed = Form::parse(sent.as_bytes()).unwrap();
+    let parsed = parsed.iter().filter(|(name, _)| *name != b"sign");
+    assert!(parsed.eq(signed_fields.iter().map(|(name, value)| (name.as_bytes(), value.as_slice()))));
 }
 
-/// Returns the MD5 signature of fields that are all signed, computed without the crate under test.
-pub(super) fn md5(told: &BTreeMap<&str, Vec<u8>>) -> String {
+/// Returns the MD5 signature over all these fields, computed without the crate under test.
+pub(super) fn md5(signed_fields: &BTreeMap<&str, Vec<u8>>) -> String {
     let mut preimage = Vec::new();
-    for (name, value) in told {
+    for (name, value) in signed_fields {
         preimage.extend_from_slice(name.as_bytes());
         preimage.push(b'=');
         preimage.extend_from_slice(value);

@@ -45,9 +45,9 @@ pub fn sign_fields() -> Option<()> {
     let charset = Charset::from_name(unknown("gbk").as_bytes())?;
     used(&Package::from_fields(&fields, charset, &partner_key));
     let (md5, string) = signature::sign_md5(&fields, charset, &partner_key).ok()?;
-    used(&(md5.is(unknown("claimed").as_bytes()), string));
+    used(&(md5.matches(unknown("claimed").as_bytes()), string));
     let (sha1, string) = signature::sign_sha1(&fields, &pay_sign_key);
-    used(&(sha1.is(unknown("claimed").as_bytes()), string));
+    used(&(sha1.matches(unknown("claimed").as_bytes()), string));
     Some(())
 }
 

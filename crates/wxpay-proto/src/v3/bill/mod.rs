@@ -5,7 +5,7 @@
 //!  TradeBill  FundFlowBill  ProfitSharingBill ─▶ BillReply::Ready(BillFile)
 //!                              ─▶ Merchant::prepare_download ─▶ the file, as a stream
 //!  SubMerchantFundFlowBill ─▶ BillReply::Ready(encrypted parts)
-//!                              ─▶ Merchant::open_bill ─▶ the file's decrypted parts
+//!                              ─▶ Merchant::open_bill_part ─▶ the file's decrypted parts
 //! ```
 //!
 //! [`wire::bill`](crate::wire::bill) parses the rows.
@@ -25,18 +25,18 @@ use crate::refusal::{Code, Refusal};
 
 /// The result of requesting a bill.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "a bill is ready, will be, or does not exist")]
-pub enum BillReply<S> {
+#[allow(clippy::exhaustive_enums, reason = "a bill is ready, is being generated, or does not exist")]
+pub enum BillReply<T> {
     /// The bill is ready.
-    Ready(S),
-    /// WeChat Pay is still generating the bill. Request it again later, after 10:00 of the day after the
+    Ready(T),
+    /// WeChat Pay is still generating the bill. Request it again later: after 10:00 (China time) on the day after the
     /// bill's date.
     Generating,
     /// The day has no trades and therefore no bill. This is not an error.
     NoData,
 }
 
-impl<S> BillReply<S> {
+impl<T> BillReply<T> {
     fn from_refusal(refusal: &Refusal) -> Option<Self> {
         if refusal.code == Code::NO_STATEMENT_EXIST {
             Some(Self::NoData)

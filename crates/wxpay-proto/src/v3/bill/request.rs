@@ -57,12 +57,12 @@ pub struct RequestBill<K> {
     kind: K,
 }
 
-/// Requests the bill of a day's trades: of all trades, unless [`bill_type`](Self::bill_type) is set. A partner receives
-/// the trades of all its sub-merchants.
+/// Requests the bill of a day's trades. The default is all trades; [`bill_type`](Self::bill_type) restricts them. A
+/// partner receives the trades of all its sub-merchants.
 pub type TradeBill = RequestBill<TradeKind>;
 
-/// Requests the bill of a day's fund flow, in and out of an account: of the basic account, unless
-/// [`account_type`](Self::account_type) is set.
+/// Requests the bill of a day's fund flow, in and out of an account. The default is the basic account;
+/// [`account_type`](Self::account_type) sets another.
 pub type FundFlowBill = RequestBill<FundFlowKind>;
 
 /// Requests the bill of a day's profit sharing. A partner receives that of all its sub-merchants.
@@ -111,7 +111,7 @@ impl TradeBill {
 }
 
 impl FundFlowBill {
-    /// Sets the account; by default the basic account.
+    /// Sets the account. The default is the basic account.
     #[must_use]
     pub fn account_type(self, account_type: AccountType) -> Self {
         Self { kind: FundFlowKind(Some(account_type)), ..self }
@@ -162,7 +162,7 @@ impl<K: BillKind> Endpoint for RequestBill<K> {
             .query("bill_date", &self.bill_date.to_string())
             .query_opt("sub_mchid", self.sub_mchid.as_ref().map(MchId::as_str));
         let target = match self.kind.filter() {
-            Some((name, word)) => target.query(name, word),
+            Some((name, value)) => target.query(name, value),
             None => target,
         };
         Ok(Draft::get(K::LABEL, target.query_opt("tar_type", self.is_gzip.then_some("GZIP"))))
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn bill_requests_name_day_kind_and_filter() {
-        let asked: [(&dyn Endpoint<Output = BillReply<BillFile>>, &str); 6] = [
+        let requests: [(&dyn Endpoint<Output = BillReply<BillFile>>, &str); 6] = [
             (&TradeBill::of(day()), "/v3/bill/tradebill?bill_date=2019-06-11"),
             (
                 &TradeBill::of(day()).bill_type(BillType::Refund).sub_mchid(sub_mchid()).gzip(),
@@ -221,7 +221,7 @@ mod tests {
                 "/v3/profitsharing/bills?bill_date=2019-06-11&sub_mchid=1900000109&tar_type=GZIP",
             ),
         ];
-        for (endpoint, target) in asked {
+        for (endpoint, target) in requests {
             assert_eq!(fake::target(endpoint), target);
         }
     }
@@ -229,14 +229,11 @@ mod tests {
     #[test]
     fn a_ready_bill_has_a_url_a_digest_and_a_gzip_flag() {
         let body = r#"{"hash_type":"SHA1","hash_value":"79bb0f45","download_url":"https://x/y"}"#;
-        let BillReply::Ready(statement) = fake::read(&TradeBill::of(day()).gzip(), body).unwrap() else {
+        let BillReply::Ready(file) = fake::read(&TradeBill::of(day()).gzip(), body).unwrap() else {
             panic!("expected BillReply::Ready");
         };
-        assert_eq!((statement.hash_type, statement.is_gzip), (HashType::Sha1, true));
-        assert_eq!(
-            (statement.hash_value.as_str(), statement.download_url.as_str()),
-            ("79bb0f45", "https://x/y")
-        );
+        assert_eq!((file.hash_type, file.is_gzip), (HashType::Sha1, true));
+        assert_eq!((file.hash_value.as_str(), file.download_url.as_str()), ("79bb0f45", "https://x/y"));
         assert!(
             fake::read(&TradeBill::of(day()), r#"{"hash_type":"SHA1","hash_value":"79bb0f45"}"#).is_err()
         );

@@ -1,8 +1,8 @@
 //! The fund flow bill of one sub-merchant's account, encrypted.
 //!
-//! `GET /v3/bill/sub-merchant-fundflowbill`. Each part is encrypted by AES-256-GCM with its own key, which is encrypted
-//! to the merchant's certificate. AES-GCM authenticates a part only as a whole, so a part is not streamed: its size is
-//! limited.
+//! `GET /v3/bill/sub-merchant-fundflowbill`. Each part is encrypted by AES-256-GCM with its own key, and that key is
+//! sealed with the public key of the merchant's certificate. AES-GCM authenticates a part only as a whole. A part is
+//! therefore not streamed, and its size is limited.
 
 use super::{AccountType, BillDate, BillReply};
 use crate::{
@@ -112,8 +112,8 @@ impl Endpoint for SubMerchantFundFlowBill {
         let mut parts: Vec<SealedPart> =
             download_bill_list.into_iter().map(|part| part.into_sealed_part(self.is_gzip)).collect();
         parts.sort_by_key(|part| part.bill_sequence);
-        let numbered = (1..=download_bill_count).eq(parts.iter().map(|part| part.bill_sequence));
-        if numbered {
+        let is_complete = (1..=download_bill_count).eq(parts.iter().map(|part| part.bill_sequence));
+        if is_complete {
             Ok(BillReply::Ready(parts))
         } else {
             Err(malformed().caused_by(InvalidField::new(
@@ -135,12 +135,12 @@ impl Endpoint for SubMerchantFundFlowBill {
 impl Part {
     fn into_sealed_part(self, is_gzip: bool) -> SealedPart {
         let Self { bill_sequence, download_url, encrypt_key, hash_type, hash_value, nonce } = self;
-        let statement = BillFile { hash_type, hash_value, download_url, is_gzip };
-        SealedPart { bill_sequence, file: statement, encrypt_key, nonce }
+        let file = BillFile { hash_type, hash_value, download_url, is_gzip };
+        SealedPart { bill_sequence, file, encrypt_key, nonce }
     }
 }
 
-/// A decrypted part, which is therefore complete and authentic. `Debug` shows its length.
+/// A decrypted part. Decryption proves that it is complete and authentic. `Debug` shows its length only.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenedPart {
@@ -167,6 +167,7 @@ pub struct OpenBillPart {
 }
 
 /// The state after sending the request for a part.
+#[doc(hidden)]
 #[derive(Debug)]
 pub struct AwaitingPart {
     open: OpenBillPart,
@@ -176,7 +177,7 @@ pub struct AwaitingPart {
 impl Merchant {
     /// Downloads an encrypted part of a bill and decrypts it: at most 64 MiB.
     ///
-    /// The request is sent once. To retry, begin again while the part's URL is valid; after that, request the
+    /// The request is sent once. To retry, call this again while the part's URL is valid. After that, request the
     /// [bill](SubMerchantFundFlowBill) again. The rules for the URL are those of
     /// [`prepare_download`](Self::prepare_download).
     #[must_use]
@@ -187,7 +188,7 @@ impl Merchant {
 
 impl OpenBillPart {
     fn open(&self, mut check: DigestCheck, sealed: &[u8]) -> Result<OpenedPart, Error> {
-        let SealedPart { file: statement, encrypt_key, nonce, .. } = &self.part;
+        let SealedPart { file, encrypt_key, nonce, .. } = &self.part;
         let unusable = |field, rule| malformed().caused_by(InvalidField::new(field, rule));
         let nonce: &[u8; 12] =
             nonce.as_bytes().try_into().map_err(|_| unusable("nonce", "must be 12 bytes"))?;
@@ -200,16 +201,16 @@ impl OpenBillPart {
             self.me.provider().symmetric_key(&key).open(nonce, b"", sealed).map_err(signature_error)?;
         // The digest is that of the uncompressed part, and this crate does not decompress. A compressed part needs no
         // digest: AES-GCM has authenticated its bytes.
-        if !statement.is_gzip {
+        if !file.is_gzip {
             check.update(&bytes);
             check.finish().map_err(signature_error)?;
         }
-        Ok(OpenedPart { bytes, is_gzip: statement.is_gzip })
+        Ok(OpenedPart { bytes, is_gzip: file.is_gzip })
     }
 }
 
-fn signature_error(forged: InvalidSignature) -> Error {
-    Error::new(ErrorKind::Signature, Fate::NotSent).caused_by(forged)
+fn signature_error(error: InvalidSignature) -> Error {
+    Error::new(ErrorKind::Signature, Fate::NotSent).caused_by(error)
 }
 
 impl sealed::Sealed for OpenBillPart {}
@@ -252,7 +253,7 @@ mod tests {
     // `printf foo | sha1sum`
     const FOO: &str = "0beec7b5ea3f0fdbc95d0dd47f3c5bc275da8a33";
 
-    fn ask() -> SubMerchantFundFlowBill {
+    fn request() -> SubMerchantFundFlowBill {
         let day = "2019-06-11".parse().unwrap();
         SubMerchantFundFlowBill::new("1900000109".parse().unwrap(), day, AccountType::Basic)
     }
@@ -265,8 +266,8 @@ mod tests {
         )
     }
 
-    fn parts(ask: &SubMerchantFundFlowBill, list: &str) -> Result<Vec<SealedPart>, Error> {
-        match fake::read(ask, list)? {
+    fn parts(request: &SubMerchantFundFlowBill, list: &str) -> Result<Vec<SealedPart>, Error> {
+        match fake::read(request, list)? {
             BillReply::Ready(parts) => Ok(parts),
             BillReply::Generating | BillReply::NoData => panic!("expected BillReply::Ready"),
         }
@@ -274,7 +275,7 @@ mod tests {
 
     fn opened(key: &[u8], reply: Reply) -> Result<OpenedPart, Error> {
         let list = format!(r#"{{"download_bill_count":1,"download_bill_list":[{}]}}"#, part(1, key));
-        let parts = parts(&ask(), &list).unwrap();
+        let parts = parts(&request(), &list).unwrap();
         let mut memory = Memory::default();
         let open = fake::merchant().open_bill_part(&parts[0]);
         let Step::Send(transmit, sent) = Step::begin(open, fake::world(&mut memory)) else {
@@ -299,8 +300,8 @@ mod tests {
     fn sub_merchant_bill_request_names_account_and_algorithm() {
         let target = "/v3/bill/sub-merchant-fundflowbill?sub_mchid=1900000109&bill_date=2019-06-11\
                       &account_type=BASIC&algorithm=AEAD_AES_256_GCM";
-        assert_eq!(fake::target(&ask()), target);
-        assert_eq!(fake::target(&ask().gzip()), format!("{target}&tar_type=GZIP"));
+        assert_eq!(fake::target(&request()), target);
+        assert_eq!(fake::target(&request().gzip()), format!("{target}&tar_type=GZIP"));
     }
 
     #[test]
@@ -310,16 +311,17 @@ mod tests {
             part(2, b""),
             part(1, b"")
         );
-        let sequences: Vec<_> = parts(&ask(), &list).unwrap().iter().map(SealedPart::bill_sequence).collect();
+        let sequences: Vec<_> =
+            parts(&request(), &list).unwrap().iter().map(SealedPart::bill_sequence).collect();
         assert_eq!(sequences, [1, 2]);
-        assert!(!format!("{:?}", parts(&ask(), &list)).contains("planted"));
-        assert_eq!(parts(&ask(), r#"{"download_bill_count":0}"#).unwrap(), []);
+        assert!(!format!("{:?}", parts(&request(), &list)).contains("planted"));
+        assert_eq!(parts(&request(), r#"{"download_bill_count":0}"#).unwrap(), []);
         for (count, sequence) in [(2, 1), (1, 2), (0, 1)] {
             let list = format!(
                 r#"{{"download_bill_count":{count},"download_bill_list":[{}]}}"#,
                 part(sequence, b"")
             );
-            assert_eq!(parts(&ask(), &list).unwrap_err().kind(), ErrorKind::Malformed);
+            assert_eq!(parts(&request(), &list).unwrap_err().kind(), ErrorKind::Malformed);
         }
     }
 

@@ -12,9 +12,9 @@ use alloc::string::String;
 pub enum Account {
     /// `MERCHANT_ID`: a merchant.
     Merchant(MchId),
-    /// `PERSONAL_OPENID`: a person, identified under the requesting merchant's app (`appid`).
+    /// `PERSONAL_OPENID`: a person, by the openid for the requesting merchant's app (`appid`).
     PersonalOpenid(OpenId),
-    /// `PERSONAL_SUB_OPENID`: a person, identified under the sub-merchant's app (`sub_appid`).
+    /// `PERSONAL_SUB_OPENID`: a person, by the openid for the sub-merchant's app (`sub_appid`).
     PersonalSubOpenid(OpenId),
     /// An account of a type that has no variant here yet, or that breaks the rule of its type.
     Other {
@@ -66,9 +66,9 @@ mod tests {
             ("MERCHANT_ID", "planted, not a number"),
             ("A_NEW_KIND", "planted"),
         ] {
-            let told = Account::from_wire(kind.into(), account.into());
-            assert_eq!(told.to_wire(), (kind, account));
-            assert!(!format!("{told:?}").contains("planted"), "{told:?}");
+            let parsed = Account::from_wire(kind.into(), account.into());
+            assert_eq!(parsed.to_wire(), (kind, account));
+            assert!(!format!("{parsed:?}").contains("planted"), "{parsed:?}");
         }
         let merchant = Account::from_wire("MERCHANT_ID".into(), "1900000109".into());
         assert_eq!(merchant, Account::Merchant("1900000109".parse().unwrap()));

@@ -57,7 +57,7 @@ impl ReceiverAmount {
         Self { account, amount, description: description.into(), name: None }
     }
 
-    /// Sets the receiver's name, which WeChat Pay compares. It is sent encrypted.
+    /// Sets the receiver's real name, which WeChat Pay checks. It is sent encrypted.
     #[must_use]
     pub fn name(self, name: Sensitive) -> Self {
         Self { name: Some(name), ..self }
@@ -88,32 +88,32 @@ pub(super) fn check_description(text: &str) -> Result<(), InvalidField> {
 const MAX_RECEIVERS: usize = 50;
 
 impl CreateProfitSharing {
-    /// Creates the operation that shares this payment under this number. `appid` is the app of the merchant, under
-    /// which people are identified.
+    /// Creates the operation that shares this payment under this number. `appid` is the requesting
+    /// merchant's app: the openid of a [`PersonalOpenid`](Account::PersonalOpenid) belongs to it.
     ///
     /// # Errors
     ///
-    /// When there is no receiver or there are more than 50, when an amount or description breaks its rule, or when a
-    /// [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party.
+    /// When there is no receiver, or there are more than 50. When an amount or a description is invalid. When a
+    /// [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given, but `party` has no `sub_appid`.
     pub fn new(
         appid: AppId,
         party: Party,
         transaction_id: TransactionId,
         out_order_no: OutOrderNo,
-        portions: Vec<ReceiverAmount>,
-        rest: Remainder,
+        receivers: Vec<ReceiverAmount>,
+        remainder: Remainder,
     ) -> Result<Self, InvalidField> {
-        if !(1..=MAX_RECEIVERS).contains(&portions.len()) {
+        if !(1..=MAX_RECEIVERS).contains(&receivers.len()) {
             return Err(InvalidField::new("receivers", "must have 1 to 50 entries"));
         }
-        portions.iter().try_for_each(ReceiverAmount::check)?;
-        portions.iter().try_for_each(|portion| portion.account.check_party(&party))?;
-        Ok(Self { appid, party, transaction_id, out_order_no, receivers: portions, remainder: rest })
+        receivers.iter().try_for_each(ReceiverAmount::check)?;
+        receivers.iter().try_for_each(|receiver| receiver.account.check_party(&party))?;
+        Ok(Self { appid, party, transaction_id, out_order_no, receivers, remainder })
     }
 }
 
 impl Account {
-    /// Checks that the party has a `sub_appid` if the account is identified under it.
+    /// Checks that the party has a `sub_appid` if the account's openid belongs to it.
     ///
     /// # Errors
     ///
@@ -162,7 +162,7 @@ impl Endpoint for CreateProfitSharing {
     type Output = ProfitSharing;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let receivers = self.receivers.iter().map(|portion| portion.body(writer));
+        let receivers = self.receivers.iter().map(|receiver| receiver.body(writer));
         let receivers = receivers.collect::<Result<Vec<_>, Error>>()?;
         let body = Body {
             sub_mchid: self.party.sub_mchid(),
@@ -194,27 +194,34 @@ pub(super) mod tests {
     use super::*;
     use crate::v3::{
         fake,
-        profitsharing::profit_sharing::{FailReason, PartResult, SharingState},
+        profitsharing::profit_sharing::{FailReason, ReceiverResult, SharingState},
     };
     use alloc::{format, string::ToString as _, vec};
 
-    fn portion() -> ReceiverAmount {
+    fn receiver() -> ReceiverAmount {
         let account = Account::Merchant("86693852".parse().unwrap());
         ReceiverAmount::new(account, Fen::new(888), "分给商户A")
     }
 
-    fn share(
+    fn create(
         party: Party,
-        portions: Vec<ReceiverAmount>,
-        rest: Remainder,
+        receivers: Vec<ReceiverAmount>,
+        remainder: Remainder,
     ) -> Result<CreateProfitSharing, InvalidField> {
         let appid = "wx8888888888888888".parse().unwrap();
-        let (paid, number) = ("4208450740201411110007820472", "P20150806125346");
-        CreateProfitSharing::new(appid, party, paid.parse().unwrap(), number.parse().unwrap(), portions, rest)
+        let (transaction_id, number) = ("4208450740201411110007820472", "P20150806125346");
+        CreateProfitSharing::new(
+            appid,
+            party,
+            transaction_id.parse().unwrap(),
+            number.parse().unwrap(),
+            receivers,
+            remainder,
+        )
     }
 
-    /// Returns a reply about a profit sharing with one failed receiver.
-    pub(in crate::v3::profitsharing) fn told(transaction_id: &str, out_order_no: &str) -> String {
+    /// Returns a reply with one successful receiver and one that was closed.
+    pub(in crate::v3::profitsharing) fn reply_body(transaction_id: &str, out_order_no: &str) -> String {
         format!(
             r#"{{"sub_mchid":"1900000109","transaction_id":"{transaction_id}","out_order_no":"{out_order_no}",
             "order_id":"3008450740201411110007820472","state":"FINISHED","receivers":[{{"amount":100,
@@ -228,8 +235,8 @@ pub(super) mod tests {
 
     #[test]
     fn a_minimal_profit_sharing_has_the_required_fields_only() {
-        let share = share(Party::Direct, vec![portion()], Remainder::KeepFrozen).unwrap();
-        let (line, body) = fake::drafted(&share);
+        let create = create(Party::Direct, vec![receiver()], Remainder::KeepFrozen).unwrap();
+        let (line, body) = fake::drafted(&create);
         assert_eq!(line, "POST /v3/profitsharing/orders");
         assert_eq!(
             body,
@@ -245,17 +252,17 @@ pub(super) mod tests {
         let sub_appid = Some("wx8888888888888889".parse().unwrap());
         let party = Party::Partner { sub_mchid: "1900000109".parse().unwrap(), sub_appid };
         let person = Account::PersonalSubOpenid("planted-openid".parse().unwrap());
-        let named =
+        let receiver =
             ReceiverAmount::new(person, Fen::new(1), "分给员工").name(Sensitive::new("张三".into()).unwrap());
-        let share = share(party, vec![named], Remainder::Unfreeze).unwrap();
+        let create = create(party, vec![receiver], Remainder::Unfreeze).unwrap();
         assert_eq!(
-            fake::drafted(&share).1,
+            fake::drafted(&create).1,
             format!(
                 r#"{{"sub_mchid":"1900000109","appid":"wx8888888888888888","sub_appid":"wx8888888888888889","transaction_id":"4208450740201411110007820472","out_order_no":"P20150806125346","receivers":[{{"type":"PERSONAL_SUB_OPENID","account":"planted-openid","name":"{}","amount":1,"description":"分给员工"}}],"unfreeze_unsplit":true}}"#,
                 fake::sealed("张三")
             )
         );
-        let printed = format!("{share:?}");
+        let printed = format!("{create:?}");
         assert!(
             !printed.contains("planted") && !printed.contains("张三") && !printed.contains("员工"),
             "{printed}"
@@ -263,12 +270,12 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_breaks_a_rule_is_refused_by_field_and_rule() {
+    fn an_invalid_profit_sharing_is_rejected_with_field_and_rule() {
         let merchant = || Account::Merchant("86693852".parse().unwrap());
         let person = Account::PersonalSubOpenid("o1".parse().unwrap());
-        for (portions, error) in [
+        for (receivers, error) in [
             (vec![], "receivers must have 1 to 50 entries"),
-            (vec![portion(); 51], "receivers must have 1 to 50 entries"),
+            (vec![receiver(); 51], "receivers must have 1 to 50 entries"),
             (vec![ReceiverAmount::new(merchant(), Fen::ZERO, "x")], "amount must be 1 to 2147483647 fen"),
             (
                 vec![ReceiverAmount::new(merchant(), Fen::new(1), "")],
@@ -279,34 +286,37 @@ pub(super) mod tests {
                 "sub_appid is required for PERSONAL_SUB_OPENID",
             ),
         ] {
-            assert_eq!(share(Party::Direct, portions, Remainder::Unfreeze).unwrap_err().to_string(), error);
+            assert_eq!(create(Party::Direct, receivers, Remainder::Unfreeze).unwrap_err().to_string(), error);
         }
-        assert!(share(Party::Direct, vec![portion(); 50], Remainder::Unfreeze).is_ok());
+        assert!(create(Party::Direct, vec![receiver(); 50], Remainder::Unfreeze).is_ok());
     }
 
     #[test]
     fn a_profit_sharing_reply_has_the_result_of_each_receiver() {
-        let share = share(Party::Direct, vec![portion()], Remainder::Unfreeze).unwrap();
-        let body = told("4208450740201411110007820472", "P20150806125346");
-        let sharing = fake::read(&share, &body).unwrap();
-        assert_eq!(sharing.state, SharingState::Finished);
-        let [one, other] = &sharing.receivers[..] else { panic!("expected two receivers") };
+        let create = create(Party::Direct, vec![receiver()], Remainder::Unfreeze).unwrap();
+        let body = reply_body("4208450740201411110007820472", "P20150806125346");
+        let profit_sharing = fake::read(&create, &body).unwrap();
+        assert_eq!(profit_sharing.state, SharingState::Finished);
+        let [paid, closed] = &profit_sharing.receivers[..] else { panic!("expected two receivers") };
         assert_eq!(
-            (&one.account, one.amount),
+            (&paid.account, paid.amount),
             (&Account::Merchant("1900000110".parse().unwrap()), Fen::new(100))
         );
-        assert_eq!((&one.result, one.finish_time.unwrap().as_secs()), (&PartResult::Success, 1_432_099_776));
         assert_eq!(
-            (&other.result, other.fail_reason.as_ref()),
-            (&PartResult::Closed, Some(&FailReason::NoRelation))
+            (&paid.result, paid.finish_time.unwrap().as_secs()),
+            (&ReceiverResult::Success, 1_432_099_776)
         );
-        assert_eq!(other.finish_time, None);
-        assert!(!format!("{sharing:?}").contains("planted"));
+        assert_eq!(
+            (&closed.result, closed.fail_reason.as_ref()),
+            (&ReceiverResult::Closed, Some(&FailReason::NoRelation))
+        );
+        assert_eq!(closed.finish_time, None);
+        assert!(!format!("{profit_sharing:?}").contains("planted"));
 
-        for (paid, number) in
+        for (transaction_id, number) in
             [("4208450740201411110007820472", "P1"), ("4208450740201411110007820473", "P20150806125346")]
         {
-            assert!(fake::read(&share, &told(paid, number)).is_err());
+            assert!(fake::read(&create, &reply_body(transaction_id, number)).is_err());
         }
     }
 }

@@ -19,8 +19,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct QueryUnsplitAmount(TransactionId);
 
-/// Queries, for a partner, the maximum part of a payment that a sub-merchant may share, in ten-thousandths (2000 is
-/// 20 %).
+/// Queries the maximum ratio of a payment that a partner's sub-merchant may share, in ten-thousandths (2000 is 20 %).
 #[derive(Clone, Debug)]
 pub struct QueryMaxRatio(MchId);
 
@@ -106,19 +105,19 @@ mod tests {
 
     #[test]
     fn the_unsplit_amount_of_a_payment_is_read() {
-        let ask = QueryUnsplitAmount::of("4208450740201411110007820472".parse().unwrap());
+        let query = QueryUnsplitAmount::of("4208450740201411110007820472".parse().unwrap());
         let target = "/v3/profitsharing/transactions/4208450740201411110007820472/amounts";
-        assert_eq!(fake::target(&ask), target);
-        let told = r#"{"transaction_id":"4208450740201411110007820472","unsplit_amount":1000}"#;
-        assert_eq!(fake::read(&ask, told).unwrap(), Fen::new(1000));
-        assert!(fake::read(&ask, &told.replace("0472", "0473")).is_err());
+        assert_eq!(fake::target(&query), target);
+        let reply = r#"{"transaction_id":"4208450740201411110007820472","unsplit_amount":1000}"#;
+        assert_eq!(fake::read(&query, reply).unwrap(), Fen::new(1000));
+        assert!(fake::read(&query, &reply.replace("0472", "0473")).is_err());
     }
 
     #[test]
     fn the_max_ratio_of_a_sub_merchant_is_read() {
-        let ask = QueryMaxRatio::of("1900000109".parse().unwrap());
-        assert_eq!(fake::target(&ask), "/v3/profitsharing/merchant-configs/1900000109");
-        assert_eq!(fake::read(&ask, r#"{"sub_mchid":"1900000109","max_ratio":2000}"#).unwrap(), 2000);
-        assert!(fake::read(&ask, r#"{"sub_mchid":"1900000110","max_ratio":2000}"#).is_err());
+        let query = QueryMaxRatio::of("1900000109".parse().unwrap());
+        assert_eq!(fake::target(&query), "/v3/profitsharing/merchant-configs/1900000109");
+        assert_eq!(fake::read(&query, r#"{"sub_mchid":"1900000109","max_ratio":2000}"#).unwrap(), 2000);
+        assert!(fake::read(&query, r#"{"sub_mchid":"1900000110","max_ratio":2000}"#).is_err());
     }
 }

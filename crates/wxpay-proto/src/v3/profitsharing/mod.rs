@@ -3,15 +3,15 @@
 //! ```text
 //!  account.rs ─▶ receiver.rs                                               adding and deleting receivers
 //!             ─▶ create.rs  unfreeze.rs ─▶ profit_sharing.rs ◀─ query.rs   sharing, unfreezing, and the result
-//!                returns.rs                                                returns from a receiver, before a refund
+//!                returns.rs                                                returns from a receiver
 //!                limits.rs                                                 the unsplit amount and the maximum ratio
 //!                notification.rs                                           notifications about shared amounts
 //! ```
 //!
 //! A payment can be shared if its order was [marked](crate::v3::pay::order::Builder::profit_sharing) for it. The paid
 //! amount is then frozen until it is shared or [unfrozen](UnfreezeRemainder), for at most 30 days. **A successful reply
-//! only means that WeChat Pay accepted the request**: query until the state is [`Finished`](SharingState::Finished). If
-//! the reply is lost, do not share again under another number.
+//! only means that WeChat Pay accepted the request**: query until the status is [`Finished`](SharingState::Finished).
+//! If the reply is lost, do not share again under another number.
 //!
 //! The operations are those of `/v3/profitsharing/…`. In partner mode, they contain `sub_mchid`. The bill is
 //! [`bill::ProfitSharingBill`](crate::v3::bill::ProfitSharingBill).

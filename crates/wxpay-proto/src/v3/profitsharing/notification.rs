@@ -11,8 +11,9 @@ use crate::{
 };
 use alloc::string::String;
 
-/// An amount that was paid to a receiver or returned by it. WeChat Pay notifies the receiver, so the payment may belong
-/// to another merchant than the one notified. It is read only from a [verified](Verified) notification.
+/// An amount that was paid to a receiver or returned by it. It is read only from a [verified](Verified) notification.
+///
+/// WeChat Pay notifies the receiver, so the payment may belong to another merchant than the one notified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProfitSharingNotification {

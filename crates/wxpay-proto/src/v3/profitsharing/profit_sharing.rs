@@ -1,4 +1,4 @@
-//! The status of a profit sharing in a reply.
+//! The profit-sharing object: the status of a profit sharing and the results of its receivers, in a reply.
 
 use super::account::Account;
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 use alloc::{string::String, vec::Vec};
 
 open_enum! {
-    /// The state of a profit sharing.
+    /// The status of a profit sharing.
     SharingState {
         /// The profit sharing is in progress.
         Processing = "PROCESSING",
@@ -26,12 +26,12 @@ open_enum! {
 
 open_enum! {
     /// The result for one receiver.
-    PartResult {
+    ReceiverResult {
         /// The amount is not yet paid.
         Pending = "PENDING",
         /// The receiver has the amount.
         Success = "SUCCESS",
-        /// The amount is closed; it went back to the merchant that shares the payment.
+        /// The amount was closed, and went back to the merchant that shares the payment.
         Closed = "CLOSED",
     }
 }
@@ -43,15 +43,15 @@ open_enum! {
         AccountAbnormal = "ACCOUNT_ABNORMAL",
         /// The receiver was not added, or was deleted.
         NoRelation = "NO_RELATION",
-        /// The receiver is classified as a high risk.
+        /// WeChat Pay classifies the receiver as high-risk.
         ReceiverHighRisk = "RECEIVER_HIGH_RISK",
         /// The receiver's real name is not verified.
         ReceiverRealNameNotVerified = "RECEIVER_REAL_NAME_NOT_VERIFIED",
         /// The merchant has no permission for profit sharing.
         NoAuth = "NO_AUTH",
-        /// The receiver has reached the limit of what it may receive.
+        /// The receiver has reached its limit for received amounts.
         ReceiverReceiptLimit = "RECEIVER_RECEIPT_LIMIT",
-        /// The account of the merchant that shares is abnormal.
+        /// The account of the merchant that shares the payment is abnormal.
         PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
         /// The request is invalid.
         InvalidRequest = "INVALID_REQUEST",
@@ -70,7 +70,7 @@ pub struct ProfitSharing {
     pub out_order_no: OutOrderNo,
     /// WeChat Pay's number of the profit sharing.
     pub order_id: String,
-    /// The state.
+    /// The status of the profit sharing.
     pub state: SharingState,
     /// The results of the receivers. If the remainder was unfrozen, the merchant itself is one of them.
     #[serde(default)]
@@ -89,14 +89,14 @@ pub struct Receiver {
     /// The description.
     pub description: String,
     /// The result.
-    pub result: PartResult,
+    pub result: ReceiverResult,
     /// The reason, if the amount was closed.
     pub fail_reason: Option<FailReason>,
     /// WeChat Pay's number of this amount.
     pub detail_id: Option<String>,
-    /// The time at which WeChat Pay accepted it.
+    /// The time at which WeChat Pay accepted the amount.
     pub create_time: Option<UnixTime>,
-    /// The time at which it was finished.
+    /// The time at which the result became final.
     pub finish_time: Option<UnixTime>,
 }
 
@@ -108,7 +108,7 @@ struct Wire {
     amount: Fen,
     #[serde(default)]
     description: String,
-    result: PartResult,
+    result: ReceiverResult,
     fail_reason: Option<FailReason>,
     detail_id: Option<String>,
     #[serde(default, deserialize_with = "time::deserialize_option")]
@@ -137,15 +137,15 @@ impl ProfitSharing {
     ///
     /// # Errors
     ///
-    /// Malformed, if the reply is about another profit sharing.
+    /// `Malformed` if the reply is about another profit sharing.
     pub(super) fn read_of(
         reply: Verified<'_>,
         transaction_id: &TransactionId,
         out_order_no: &OutOrderNo,
     ) -> Result<Self, Error> {
-        let sharing: Self = reply.parse()?;
-        if sharing.out_order_no == *out_order_no && sharing.transaction_id == *transaction_id {
-            Ok(sharing)
+        let profit_sharing: Self = reply.parse()?;
+        if profit_sharing.out_order_no == *out_order_no && profit_sharing.transaction_id == *transaction_id {
+            Ok(profit_sharing)
         } else {
             Err(malformed()
                 .caused_by(InvalidField::new("out_order_no", "must be that of the requested profit sharing")))

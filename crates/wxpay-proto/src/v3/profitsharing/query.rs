@@ -62,13 +62,13 @@ impl Endpoint for QueryProfitSharing {
         _: &Merchant,
         _: &mut World<'_>,
     ) -> Result<ProfitSharingLookup, Error> {
-        let sharing = ProfitSharing::read_of(reply, &self.transaction_id, &self.out_order_no)?;
-        Ok(ProfitSharingLookup::Found(Box::new(sharing)))
+        let profit_sharing = ProfitSharing::read_of(reply, &self.transaction_id, &self.out_order_no)?;
+        Ok(ProfitSharingLookup::Found(Box::new(profit_sharing)))
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<ProfitSharingLookup> {
-        let unknown = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
-        unknown.then_some(ProfitSharingLookup::NotFound)
+        let not_found = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
+        not_found.then_some(ProfitSharingLookup::NotFound)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -78,7 +78,7 @@ impl Endpoint for QueryProfitSharing {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::create::tests::told, *};
+    use super::{super::create::tests::reply_body, *};
     use crate::v3::fake;
 
     fn query(party: Party) -> QueryProfitSharing {
@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn a_reply_for_another_profit_sharing_is_malformed_and_a_404_is_not_found() {
-        let read = |number| fake::read(&query(Party::Direct), &told("4208450740201411110007820472", number));
+        let read =
+            |number| fake::read(&query(Party::Direct), &reply_body("4208450740201411110007820472", number));
         assert!(matches!(read("P2015|0806"), Ok(ProfitSharingLookup::Found(_))));
         assert!(read("P20150806").is_err());
         let refused = |status, code| query(Party::Direct).read_refusal(&Refusal::new(status, code, ""));

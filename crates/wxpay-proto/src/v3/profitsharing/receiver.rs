@@ -46,7 +46,7 @@ open_enum! {
     }
 }
 
-/// Adds a receiver. Only added receivers can get a part of a payment. Adding a receiver again changes nothing.
+/// Adds a receiver. Only added receivers can receive an amount. Adding a receiver again changes nothing.
 #[derive(Clone, Debug)]
 pub struct AddReceiver {
     appid: AppId,
@@ -57,7 +57,7 @@ pub struct AddReceiver {
     name: Option<Sensitive>,
 }
 
-/// Deletes a receiver, which then gets no more parts. Deleting a receiver again changes nothing.
+/// Deletes a receiver, which then receives no more amounts. Deleting a receiver again changes nothing.
 #[derive(Clone, Debug)]
 pub struct DeleteReceiver {
     appid: AppId,
@@ -66,13 +66,13 @@ pub struct DeleteReceiver {
 }
 
 impl AddReceiver {
-    /// Creates the operation that adds this receiver. `appid` is the app of the merchant, under which people are
-    /// identified.
+    /// Creates the operation that adds this receiver. `appid` is the requesting merchant's app: the openid of
+    /// a [`PersonalOpenid`](Account::PersonalOpenid) belongs to it.
     ///
     /// # Errors
     ///
-    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party, or when
-    /// the relation is [`Custom`](RelationType::Custom): use [`with_custom_relation`](Self::with_custom_relation).
+    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given, but `party` has no `sub_appid`. When the
+    /// relation is [`Custom`](RelationType::Custom): use [`with_custom_relation`](Self::with_custom_relation).
     pub fn new(
         appid: AppId,
         party: Party,
@@ -90,8 +90,8 @@ impl AddReceiver {
     ///
     /// # Errors
     ///
-    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party, or when
-    /// the relation breaks its rule.
+    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given, but `party` has no `sub_appid`. When the
+    /// custom relation is invalid.
     pub fn with_custom_relation(
         appid: AppId,
         party: Party,
@@ -105,7 +105,7 @@ impl AddReceiver {
         Ok(Self { appid, party, account, relation_type, custom_relation, name: None })
     }
 
-    /// Sets the receiver's name, which WeChat Pay compares. It is sent encrypted. For a merchant the full name is
+    /// Sets the receiver's name, which WeChat Pay checks. It is sent encrypted. For a merchant, the full name is
     /// required.
     #[must_use]
     pub fn name(self, name: Sensitive) -> Self {
@@ -118,7 +118,7 @@ impl DeleteReceiver {
     ///
     /// # Errors
     ///
-    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given without the `sub_appid` of the party.
+    /// When a [`PersonalSubOpenid`](Account::PersonalSubOpenid) is given, but `party` has no `sub_appid`.
     pub fn new(appid: AppId, party: Party, account: Account) -> Result<Self, InvalidField> {
         account.check_party(&party)?;
         Ok(Self { appid, party, account })
@@ -147,7 +147,7 @@ impl<'a> ReceiverIdentity<'a> {
 #[derive(serde::Serialize)]
 struct AddBody<'a> {
     #[serde(flatten)]
-    who: ReceiverIdentity<'a>,
+    receiver: ReceiverIdentity<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<Sealed>,
     relation_type: &'a RelationType,
@@ -164,8 +164,8 @@ struct Reply {
 
 /// Checks that the reply is about the requested receiver.
 fn check_reply(reply: Verified<'_>, account: &Account) -> Result<(), Error> {
-    let told: Reply = reply.parse()?;
-    if account.to_wire() == (told.kind.as_str(), told.account.as_str()) {
+    let parsed: Reply = reply.parse()?;
+    if account.to_wire() == (parsed.kind.as_str(), parsed.account.as_str()) {
         Ok(())
     } else {
         Err(malformed().caused_by(InvalidField::new("account", "must be that of the requested receiver")))
@@ -177,7 +177,7 @@ impl Endpoint for AddReceiver {
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let body = AddBody {
-            who: ReceiverIdentity::of(&self.appid, &self.party, &self.account),
+            receiver: ReceiverIdentity::of(&self.appid, &self.party, &self.account),
             name: writer.seal_opt(self.name.as_ref())?,
             relation_type: &self.relation_type,
             custom_relation: self.custom_relation.as_deref(),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_a_rule_is_refused() {
+    fn an_invalid_receiver_is_rejected() {
         let add = AddReceiver::new(appid(), Party::Direct, merchant(), RelationType::Custom);
         assert_eq!(add.unwrap_err().field(), "custom_relation");
         for relation in ["", "一二三四五六七八九十一"] {

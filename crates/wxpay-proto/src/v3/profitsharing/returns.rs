@@ -36,22 +36,22 @@ open_enum! {
 
 open_enum! {
     /// The reason why a return failed.
-    FailReason {
+    ReturnFailReason {
         /// The receiver's account is abnormal.
         AccountAbnormal = "ACCOUNT_ABNORMAL",
         /// The receiver's balance is not sufficient.
         BalanceNotEnough = "BALANCE_NOT_ENOUGH",
         /// The return timed out and was closed.
         TimeOutClosed = "TIME_OUT_CLOSED",
-        /// The account of the merchant that shared is abnormal.
+        /// The account of the merchant that shared the payment is abnormal.
         PayerAccountAbnormal = "PAYER_ACCOUNT_ABNORMAL",
         /// The request is invalid.
         InvalidRequest = "INVALID_REQUEST",
     }
 }
 
-/// Returns an amount from a merchant that received it by profit sharing; people cannot return amounts. The output is
-/// the return, which may still be in progress.
+/// Returns an amount from a merchant that received it by profit sharing; only merchants can return amounts. The output
+/// is the return, which may still be in progress.
 #[derive(Clone, Debug)]
 pub struct ReturnProfitSharing {
     party: Party,
@@ -71,7 +71,7 @@ impl ReturnProfitSharing {
     ///
     /// # Errors
     ///
-    /// When the amount or the description breaks its rule.
+    /// When the amount or the description is invalid.
     pub fn new(
         party: Party,
         out_order_no: OutOrderNo,
@@ -82,11 +82,11 @@ impl ReturnProfitSharing {
     ) -> Result<Self, InvalidField> {
         let description = description.into();
         field::amount(amount, "amount")?;
-        self::check_description(&description)?;
+        check_description(&description)?;
         Ok(Self { party, out_order_no, order_id: None, out_return_no, return_mchid, amount, description })
     }
 
-    /// Names the profit sharing by WeChat Pay's number in the request. Queries still use the merchant's number.
+    /// Identifies the profit sharing by WeChat Pay's number in the request. Queries still use the merchant's number.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ pub struct ProfitSharingReturn {
     /// The result.
     pub result: ReturnResult,
     /// The reason, if the return failed.
-    pub fail_reason: Option<FailReason>,
+    pub fail_reason: Option<ReturnFailReason>,
     /// The time at which WeChat Pay accepted the return.
     #[serde(default, deserialize_with = "time::deserialize_option")]
     pub create_time: Option<UnixTime>,
@@ -166,15 +166,17 @@ impl ProfitSharingReturn {
     ///
     /// # Errors
     ///
-    /// Malformed, if the reply is about another return.
+    /// `Malformed` if the reply is about another return.
     fn read_of(
         reply: Verified<'_>,
         out_order_no: &OutOrderNo,
         out_return_no: &OutReturnNo,
     ) -> Result<Self, Error> {
-        let given: Self = reply.parse()?;
-        if given.out_return_no == *out_return_no && given.out_order_no == *out_order_no {
-            Ok(given)
+        let profit_sharing_return: Self = reply.parse()?;
+        if profit_sharing_return.out_return_no == *out_return_no
+            && profit_sharing_return.out_order_no == *out_order_no
+        {
+            Ok(profit_sharing_return)
         } else {
             Err(malformed()
                 .caused_by(InvalidField::new("out_return_no", "must be that of the requested return")))
@@ -242,13 +244,14 @@ impl Endpoint for QueryProfitSharingReturn {
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<ReturnLookup, Error> {
-        let given = ProfitSharingReturn::read_of(reply, &self.out_order_no, &self.out_return_no)?;
-        Ok(ReturnLookup::Found(Box::new(given)))
+        let profit_sharing_return =
+            ProfitSharingReturn::read_of(reply, &self.out_order_no, &self.out_return_no)?;
+        Ok(ReturnLookup::Found(Box::new(profit_sharing_return)))
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<ReturnLookup> {
-        let unknown = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
-        unknown.then_some(ReturnLookup::NotFound)
+        let not_found = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
+        not_found.then_some(ReturnLookup::NotFound)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -262,7 +265,11 @@ mod tests {
     use crate::v3::fake;
     use alloc::format;
 
-    fn returns(party: Party, amount: u64, description: &str) -> Result<ReturnProfitSharing, InvalidField> {
+    fn create_return(
+        party: Party,
+        amount: u64,
+        description: &str,
+    ) -> Result<ReturnProfitSharing, InvalidField> {
         let (order, number) = ("P20150806125346".parse().unwrap(), "R20190516001".parse().unwrap());
         ReturnProfitSharing::new(
             party,
@@ -274,7 +281,7 @@ mod tests {
         )
     }
 
-    fn told(out_order_no: &str, out_return_no: &str) -> String {
+    fn reply_body(out_order_no: &str, out_return_no: &str) -> String {
         format!(
             r#"{{"order_id":"3008450740201411110007820472","out_order_no":"{out_order_no}","out_return_no":"{out_return_no}",
             "return_id":"3008450740201411110007820472","return_mchid":"86693852","amount":888,"description":"用户退款",
@@ -285,14 +292,14 @@ mod tests {
 
     #[test]
     fn a_return_names_its_profit_sharing_by_either_number() {
-        let own = returns(Party::Direct, 888, "用户退款").unwrap();
-        let (line, body) = fake::drafted(&own);
+        let direct = create_return(Party::Direct, 888, "用户退款").unwrap();
+        let (line, body) = fake::drafted(&direct);
         assert_eq!(line, "POST /v3/profitsharing/return-orders");
         assert_eq!(
             body,
             r#"{"out_order_no":"P20150806125346","out_return_no":"R20190516001","return_mchid":"86693852","amount":888,"description":"用户退款"}"#
         );
-        let partner = returns(Party::partner("1900000109".parse().unwrap()), 1, "x").unwrap();
+        let partner = create_return(Party::partner("1900000109".parse().unwrap()), 1, "x").unwrap();
         let partner = partner.order_id("3008450740201411110007820472").unwrap();
         assert_eq!(
             fake::drafted(&partner).1,
@@ -309,11 +316,11 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_a_rule_is_refused() {
-        assert_eq!(returns(Party::Direct, 0, "x").unwrap_err().field(), "amount");
-        assert_eq!(returns(Party::Direct, 1, "").unwrap_err().field(), "description");
-        let returns = returns(Party::Direct, 1, "x").unwrap();
-        assert_eq!(returns.order_id("1 2").unwrap_err().field(), "order_id");
+    fn an_invalid_return_is_rejected() {
+        assert_eq!(create_return(Party::Direct, 0, "x").unwrap_err().field(), "amount");
+        assert_eq!(create_return(Party::Direct, 1, "").unwrap_err().field(), "description");
+        let by_order_id = create_return(Party::Direct, 1, "x").unwrap();
+        assert_eq!(by_order_id.order_id("1 2").unwrap_err().field(), "order_id");
     }
 
     #[test]
@@ -332,15 +339,15 @@ mod tests {
             fake::target(&partner),
             format!("{path}sub_mchid=1900000109&out_order_no=P20150806125346")
         );
-        let ReturnLookup::Found(given) =
-            fake::read(&partner, &told("P20150806125346", "R2019@0516")).unwrap()
+        let ReturnLookup::Found(found) =
+            fake::read(&partner, &reply_body("P20150806125346", "R2019@0516")).unwrap()
         else {
             panic!("expected ReturnLookup::Found");
         };
-        assert_eq!((&given.result, given.amount), (&ReturnResult::Failed, Fen::new(888)));
-        assert_eq!(given.fail_reason, Some(FailReason::TimeOutClosed));
+        assert_eq!((&found.result, found.amount), (&ReturnResult::Failed, Fen::new(888)));
+        assert_eq!(found.fail_reason, Some(ReturnFailReason::TimeOutClosed));
         for (order, number) in [("P20150806125347", "R2019@0516"), ("P20150806125346", "R20190517")] {
-            assert!(fake::read(&partner, &told(order, number)).is_err());
+            assert!(fake::read(&partner, &reply_body(order, number)).is_err());
         }
         let refused = |status, code| partner.read_refusal(&Refusal::new(status, code, ""));
         assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(ReturnLookup::NotFound));

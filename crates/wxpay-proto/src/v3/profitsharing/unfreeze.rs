@@ -17,8 +17,8 @@ use crate::{
 };
 use alloc::string::String;
 
-/// Unfreezes the remainder of a payment for the merchant. WeChat Pay treats it as a profit sharing with its own number,
-/// and returns that.
+/// Unfreezes the remainder of a payment for the merchant. For WeChat Pay this is a profit sharing with its own number:
+/// the reply contains it, and [`QueryProfitSharing`](super::QueryProfitSharing) finds it.
 #[derive(Clone, Debug)]
 pub struct UnfreezeRemainder {
     party: Party,
@@ -33,7 +33,7 @@ impl UnfreezeRemainder {
     ///
     /// # Errors
     ///
-    /// When the description breaks its rule.
+    /// When the description is invalid.
     pub fn new(
         party: Party,
         transaction_id: TransactionId,
@@ -41,7 +41,7 @@ impl UnfreezeRemainder {
         description: impl Into<String>,
     ) -> Result<Self, InvalidField> {
         let description = description.into();
-        self::check_description(&description)?;
+        check_description(&description)?;
         Ok(Self { party, transaction_id, out_order_no, description })
     }
 }
@@ -83,12 +83,12 @@ impl Endpoint for UnfreezeRemainder {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::create::tests::told, *};
+    use super::{super::create::tests::reply_body, *};
     use crate::v3::fake;
 
     fn unfreeze(party: Party, description: &str) -> Result<UnfreezeRemainder, InvalidField> {
-        let (paid, number) = ("4208450740201411110007820472", "P20150806125346");
-        UnfreezeRemainder::new(party, paid.parse().unwrap(), number.parse().unwrap(), description)
+        let (transaction_id, number) = ("4208450740201411110007820472", "P20150806125346");
+        UnfreezeRemainder::new(party, transaction_id.parse().unwrap(), number.parse().unwrap(), description)
     }
 
     #[test]
@@ -101,8 +101,8 @@ mod tests {
         );
         let partner = unfreeze(Party::partner("1900000109".parse().unwrap()), "x").unwrap();
         assert!(fake::drafted(&partner).1.starts_with(r#"{"sub_mchid":"1900000109","transaction_id""#));
-        assert!(fake::read(&partner, &told("4208450740201411110007820472", "P20150806125346")).is_ok());
-        assert!(fake::read(&partner, &told("4208450740201411110007820472", "P1")).is_err());
+        assert!(fake::read(&partner, &reply_body("4208450740201411110007820472", "P20150806125346")).is_ok());
+        assert!(fake::read(&partner, &reply_body("4208450740201411110007820472", "P1")).is_err());
         assert_eq!(unfreeze(Party::Direct, "").unwrap_err().field(), "description");
     }
 }

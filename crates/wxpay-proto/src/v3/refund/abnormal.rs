@@ -17,7 +17,7 @@ use crate::{
 };
 use alloc::string::String;
 
-/// Names another destination for a refund that is [`Abnormal`](super::RefundStatus::Abnormal), for example because the
+/// Sets another destination for a refund that is [`Abnormal`](super::RefundStatus::Abnormal), for example because the
 /// payer's card was cancelled.
 #[derive(Clone, Debug)]
 pub struct ApplyAbnormalRefund {
@@ -50,8 +50,8 @@ impl ApplyAbnormalRefund {
         bank_account: Sensitive,
         real_name: Sensitive,
     ) -> Result<Self, InvalidField> {
-        let sign = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
-        if !(1..=16).contains(&bank_type.len()) || !bank_type.bytes().all(sign) {
+        let is_allowed = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        if !(1..=16).contains(&bank_type.len()) || !bank_type.bytes().all(is_allowed) {
             return Err(InvalidField::new("bank_type", "must be 1 to 16 capital letters, digits and _"));
         }
         let to = Destination::User { bank_type: bank_type.into(), bank_account, real_name };

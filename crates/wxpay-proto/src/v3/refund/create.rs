@@ -59,21 +59,21 @@ impl From<TransactionId> for RefundOf {
     }
 }
 
-/// The optional fields of a refund; see [`CreateRefund::builder`].
+/// The builder of a refund; see [`CreateRefund::builder`].
 #[derive(Debug)]
 pub struct RefundBuilder(CreateRefund);
 
 impl CreateRefund {
-    /// Starts with the required fields: the payment, the merchant's number of the refund, the amount to refund, and the
-    /// price of the whole order.
+    /// Returns a builder with the required fields: the payment, the merchant's number of the refund, the amount to
+    /// refund, and the price of the whole order, both in fen.
     pub fn builder(
-        paid: impl Into<RefundOf>,
+        payment: impl Into<RefundOf>,
         out_refund_no: OutRefundNo,
         refund: Fen,
         total: Fen,
     ) -> RefundBuilder {
         RefundBuilder(Self {
-            payment: paid.into(),
+            payment: payment.into(),
             party: Party::Direct,
             out_refund_no,
             refund,
@@ -92,7 +92,7 @@ impl CreateRefund {
         &self.out_refund_no
     }
 
-    /// Returns the amount to refund.
+    /// Returns the amount to refund, in fen.
     #[must_use]
     pub fn refund(&self) -> Fen {
         self.refund
@@ -116,7 +116,7 @@ impl fmt::Debug for CreateRefund {
 }
 
 impl RefundBuilder {
-    /// Sets the party; by default the direct merchant.
+    /// Sets the party. The default is the direct merchant.
     #[must_use]
     pub fn party(mut self, party: Party) -> Self {
         self.0.party = party;
@@ -130,7 +130,7 @@ impl RefundBuilder {
         self
     }
 
-    /// Sets the URL for the notification; by default the URL that is configured on the merchant platform.
+    /// Sets the notification URL. The default is the URL that is configured on the merchant platform.
     #[must_use]
     pub fn notify_url(mut self, notify_url: NotifyUrl) -> Self {
         self.0.notify_url = Some(notify_url);
@@ -138,7 +138,7 @@ impl RefundBuilder {
     }
 
     /// Sets the funds that pay the refund: [`Available`](FundsAccount::Available), for merchants with late settlement.
-    /// By default, funds not yet settled pay it.
+    /// The default is the funds that are not yet settled to the merchant.
     #[must_use]
     pub fn funds_account(mut self, funds_account: FundsAccount) -> Self {
         self.0.funds_account = Some(funds_account);
@@ -159,11 +159,11 @@ impl RefundBuilder {
         self
     }
 
-    /// Checks the fields and returns the refund.
+    /// Builds the request.
     ///
     /// # Errors
     ///
-    /// Names the field that breaks its rule.
+    /// When a field is invalid; the error names it.
     pub fn build(self) -> Result<CreateRefund, InvalidField> {
         let Self(create) = self;
         field::amount(create.refund, "refund")?;
@@ -173,8 +173,8 @@ impl RefundBuilder {
         }
         let rule = InvalidField::new("reason", "must be 1 to 80 characters, none beyond U+FFFF");
         field::text_opt(create.reason.as_deref(), 80, rule)?;
-        let mut parts = create.from.iter().map(|source| source.amount);
-        if !create.from.is_empty() && parts.try_fold(Fen::ZERO, Fen::checked_add) != Some(create.refund) {
+        let mut amounts = create.from.iter().map(|source| source.amount);
+        if !create.from.is_empty() && amounts.try_fold(Fen::ZERO, Fen::checked_add) != Some(create.refund) {
             return Err(InvalidField::new("from", "must add up to refund"));
         }
         for goods in &create.goods_detail {

@@ -115,26 +115,32 @@ mod tests {
             "refund_id":"50200207182018070300011301001","refund_status":"SUCCESS",
             "success_time":"2018-06-08T10:34:56+08:00","user_received_account":"支付用户零钱",
             "amount":{"total":999,"refund":998,"payer_total":997,"payer_refund":996}}"#;
-        let told = RefundNotification::read(fake::verified(text)).unwrap();
-        assert_eq!((told.mchid.as_str(), &told.refund_status), ("1900000100", &RefundStatus::Success));
-        let evidence = told.evidence().unwrap();
+        let notification = RefundNotification::read(fake::verified(text)).unwrap();
+        assert_eq!(
+            (notification.mchid.as_str(), &notification.refund_status),
+            ("1900000100", &RefundStatus::Success)
+        );
+        let evidence = notification.evidence().unwrap();
         assert_eq!(evidence.out_trade_no().as_str(), "20150806125346");
         assert_eq!(
             (evidence.refunded().refund(), evidence.refunded().total()),
             (Fen::new(998), Fen::new(999))
         );
-        assert_eq!(told.success_time.unwrap().as_secs(), 1_528_425_296);
-        assert_eq!((told.amount.refund, told.amount.payer_refund), (Fen::new(998), Some(Fen::new(996))));
+        assert_eq!(notification.success_time.unwrap().as_secs(), 1_528_425_296);
+        assert_eq!(
+            (notification.amount.refund, notification.amount.payer_refund),
+            (Fen::new(998), Some(Fen::new(996)))
+        );
 
         let closed = text.replace("SUCCESS", "CLOSED").replace("sp_mchid", "mchid");
         let closed = closed.replace(r#""success_time":"2018-06-08T10:34:56+08:00","#, "");
-        let told = RefundNotification::read(fake::verified(&closed)).unwrap();
-        assert_eq!((&told.refund_status, told.success_time), (&RefundStatus::Closed, None));
-        assert_eq!(told.evidence(), None);
+        let notification = RefundNotification::read(fake::verified(&closed)).unwrap();
+        assert_eq!((&notification.refund_status, notification.success_time), (&RefundStatus::Closed, None));
+        assert_eq!(notification.evidence(), None);
 
         let status = text.replace("refund_status", "status");
         assert!(RefundNotification::read(fake::verified(&status)).is_err());
-        let nobodys = text.replace("sp_mchid", "x");
-        assert!(RefundNotification::read(fake::verified(&nobodys)).is_err());
+        let without_mchid = text.replace("sp_mchid", "x");
+        assert!(RefundNotification::read(fake::verified(&without_mchid)).is_err());
     }
 }

@@ -59,8 +59,8 @@ impl Endpoint for QueryRefund {
     }
 
     fn read_refusal(&self, refusal: &Refusal) -> Option<RefundLookup> {
-        let unknown = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
-        unknown.then_some(RefundLookup::NotFound)
+        let not_found = refusal.status == 404 && refusal.code == Code::RESOURCE_NOT_EXISTS;
+        not_found.then_some(RefundLookup::NotFound)
     }
 
     fn idempotency(&self) -> Idempotency {
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_404_that_says_so_means_that_there_is_none() {
+    fn only_a_404_with_resource_not_exists_is_not_found() {
         let refused = |status, code| query(Party::Direct).read_refusal(&Refusal::new(status, code, ""));
         assert_eq!(refused(404, Code::RESOURCE_NOT_EXISTS), Some(RefundLookup::NotFound));
         assert_eq!(refused(400, Code::RESOURCE_NOT_EXISTS), None);

@@ -1,4 +1,4 @@
-//! The status of a refund in a reply.
+//! The refund object: the status of a refund in a reply.
 
 use crate::{
     clock::UnixTime,
@@ -112,7 +112,7 @@ pub struct Amount {
     pub payer_refund: Option<Fen>,
     /// The refunded part of `settlement_total`.
     pub settlement_refund: Option<Fen>,
-    /// The amount to settle for the order: the price less the coupons that are not settled to the merchant.
+    /// The amount that is settled for the order: the price less the coupons that are not settled to the merchant.
     pub settlement_total: Option<Fen>,
     /// The refunded amount of coupons.
     pub discount_refund: Option<Fen>,
@@ -221,7 +221,7 @@ impl Refund {
     ///
     /// # Errors
     ///
-    /// Malformed, if the reply is about another refund.
+    /// `Malformed` if the reply is about another refund.
     pub(super) fn read_of(reply: Verified<'_>, out_refund_no: &OutRefundNo) -> Result<Self, Error> {
         // The signature of a reply does not cover the request, so only the number proves that they belong together.
         let refund: Self = reply.parse()?;

@@ -1,8 +1,8 @@
-//! Authorizations: a payee allows transfers without confirming each one. Application, query and closing.
+//! Authorizations, by which a payee allows transfers without confirmation: application, query and closing.
 //!
 //! ```text
-//!  ApplyAuthorization ─▶ WAIT_USER_CONFIRM ─ the payee confirms within a day ─▶ TAKING_EFFECT ─▶ CLOSED, by either side
-//!                             └ or does not ───────────────────────────────────────▶ CLOSED
+//!  ApplyAuthorization ─▶ WAIT_USER_CONFIRM ─ confirmed within a day ─▶ TAKING_EFFECT ─▶ CLOSED, by either side
+//!                             └─ not confirmed ────────────────────────▶ CLOSED
 //! ```
 //!
 //! `POST /v3/fund-app/mch-transfer/user-confirm-authorization`, `GET …/out-authorization-no/{out_authorization_no}`,
@@ -29,12 +29,12 @@ use core::fmt;
 
 open_enum! {
     /// The status of an authorization.
-    State {
-        /// Waiting for the payee to confirm.
+    AuthorizationState {
+        /// The payee has not confirmed the authorization.
         WaitUserConfirm = "WAIT_USER_CONFIRM",
-        /// In force: transfers can be created.
+        /// The authorization is in force: transfers can be created under it.
         TakingEffect = "TAKING_EFFECT",
-        /// Closed.
+        /// The authorization is closed.
         Closed = "CLOSED",
     }
 }
@@ -55,7 +55,7 @@ open_enum! {
     }
 }
 
-/// An authorization and its status. Created only from a [verified](Verified) reply or notification. `Debug` shows
+/// An authorization and its status. It is read only from a [verified](Verified) reply or notification. `Debug` shows
 /// numbers and status only.
 ///
 /// Each operation returns some of the fields; the merchant's number and the status are always present.
@@ -67,7 +67,7 @@ pub struct Authorization {
     /// WeChat Pay's number of the authorization, once the payee has confirmed it.
     pub authorization_id: Option<AuthorizationId>,
     /// The status of the authorization.
-    pub state: State,
+    pub state: AuthorizationState,
     /// The value that the payee's client needs to show the authorization for confirmation. Returned by
     /// [`ApplyAuthorization`], and by [`QueryAuthorization`] on request.
     pub package_info: Option<String>,
@@ -153,7 +153,7 @@ impl fmt::Debug for Authorization {
 struct Wire {
     out_authorization_no: OutAuthorizationNo,
     authorization_id: Option<AuthorizationId>,
-    state: State,
+    state: AuthorizationState,
     package_info: Option<String>,
     mchid: Option<MchId>,
     mch_id: Option<MchId>,

@@ -54,7 +54,7 @@ impl CreateAuthorizedTransfer {
 }
 
 #[derive(serde::Serialize)]
-struct More<'a> {
+struct ExtraFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_id: Option<&'a AuthorizationId>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,7 +72,8 @@ impl Endpoint for CreateAuthorizedTransfer {
             AuthorizationRef::AuthorizationId(number) => (Some(number), None),
         };
         let sponsor_mchid = self.sponsor_mchid.as_ref();
-        let body = self.bill.body(writer, More { authorization_id, out_authorization_no, sponsor_mchid })?;
+        let body =
+            self.bill.body(writer, ExtraFields { authorization_id, out_authorization_no, sponsor_mchid })?;
         let path = "/v3/fund-app/mch-transfer/transfer-bills/transfer";
         Ok(Draft::post("v3.transfer.authorized", path, &body))
     }
@@ -123,16 +124,16 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_is_read_whole() {
+    fn an_authorized_transfer_reply_is_read_in_full() {
         let authorized = CreateAuthorizedTransfer::authorization_id(
             minimal().build().unwrap(),
             "165465465465".parse().unwrap(),
         );
-        let answer = format!(
+        let body = format!(
             r#"{{"mch_id":"1900007291","out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","appid":"wxd678efh567hg6787","state":"PROCESSING","transfer_amount":400000,"transfer_remark":"2020年4月报销","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_name":"{}","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00"}}"#,
             sealed_for_merchant("张三".as_bytes())
         );
-        let transfer = read(&authorized, &answer).unwrap();
+        let transfer = read(&authorized, &body).unwrap();
         assert_eq!(transfer.state, TransferState::Processing);
         assert_eq!(transfer.openid, Some("o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap()));
         assert!(transfer.user_name.is_some() && transfer.update_time > transfer.create_time);

@@ -29,7 +29,7 @@ pub struct TransferBill {
     reports: Vec<SceneReport>,
 }
 
-/// A report entry, which the scene requires. The scene's documentation specifies the kinds.
+/// A report entry that the scene requires. The scene's documentation specifies the kinds.
 #[derive(Clone, serde::Serialize)]
 struct SceneReport {
     info_type: String,
@@ -45,9 +45,9 @@ pub struct Builder {
 }
 
 impl TransferBill {
-    /// Begins a bill with its required fields: the app that the payee's openid belongs to, the merchant's number, the
-    /// amount in fen, the remark that the payee reads (1 to 32 characters), and the id of the transfer scene, such as
-    /// `1000`. The merchant applies for scenes on the merchant platform. At least one [report](Builder::report) is
+    /// Returns a builder with the required fields: the app that the payee's openid belongs to, the merchant's number,
+    /// the amount in fen, the remark that the payee reads (1 to 32 characters), and the id of the transfer scene, such
+    /// as `1000`. The merchant applies for scenes on the merchant platform. At least one [report](Builder::report) is
     /// required, too.
     pub fn builder(
         appid: AppId,
@@ -75,19 +75,19 @@ impl TransferBill {
         }
     }
 
-    /// The app.
+    /// Returns the app.
     #[must_use]
     pub fn appid(&self) -> &AppId {
         &self.appid
     }
 
-    /// The merchant's number of the transfer.
+    /// Returns the merchant's number of the transfer.
     #[must_use]
     pub fn out_bill_no(&self) -> &OutBillNo {
         &self.out_bill_no
     }
 
-    /// The amount, in fen.
+    /// Returns the amount, in fen.
     #[must_use]
     pub fn transfer_amount(&self) -> Fen {
         self.transfer_amount
@@ -97,7 +97,7 @@ impl TransferBill {
         self.user_recv_perception.is_some()
     }
 
-    /// The pending operation to resolve if the outcome is unknown.
+    /// Returns the pending operation to resolve if the outcome is unknown.
     pub(super) fn pending_operation(&self) -> PendingOperation {
         PendingOperation::Transfer { out_bill_no: self.out_bill_no.clone() }
     }
@@ -173,10 +173,10 @@ impl Builder {
     }
 }
 
-/// Validates the id of a transfer scene. An open set.
+/// Validates the id of a transfer scene. The ids are an open set.
 pub(super) fn check_scene_id(text: &str) -> Result<String, InvalidField> {
-    let good = (1..=36).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if good {
+    let is_valid = (1..=36).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if is_valid {
         Ok(text.into())
     } else {
         Err(InvalidField::new("transfer_scene_id", "must be 1 to 36 letters and digits"))
@@ -189,9 +189,9 @@ pub(super) fn check_perception(text: Option<&str>) -> Result<Option<String>, Inv
     field::text_opt(text, 256, rule)
 }
 
-/// The body of a transfer, as on the wire. `M` is the type of the fields that one kind of transfer adds.
+/// The body of a transfer, as on the wire. `E` is the type of the fields that one kind of transfer adds.
 #[derive(serde::Serialize)]
-pub(super) struct Body<'a, M> {
+pub(super) struct Body<'a, E> {
     appid: &'a AppId,
     out_bill_no: &'a OutBillNo,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -205,12 +205,12 @@ pub(super) struct Body<'a, M> {
     transfer_scene_id: &'a str,
     transfer_scene_report_infos: &'a [SceneReport],
     #[serde(flatten)]
-    extra: M,
+    extra: E,
 }
 
 impl TransferBill {
     /// Returns the body. Sets `Wechatpay-Serial` even if no name is sealed, because the documentation requires it.
-    pub(super) fn body<M>(&self, writer: &mut RequestWriter<'_, '_>, more: M) -> Result<Body<'_, M>, Error> {
+    pub(super) fn body<E>(&self, writer: &mut RequestWriter<'_, '_>, extra: E) -> Result<Body<'_, E>, Error> {
         writer.set_serial_header()?;
         Ok(Body {
             appid: &self.appid,
@@ -222,7 +222,7 @@ impl TransferBill {
             user_recv_perception: self.user_recv_perception.as_deref(),
             transfer_scene_id: &self.transfer_scene_id,
             transfer_scene_report_infos: &self.reports,
-            extra: more,
+            extra,
         })
     }
 }
@@ -251,7 +251,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_field_that_breaks_its_rule_is_named() {
+    fn an_invalid_field_is_named() {
         let (appid, number) =
             ("wxd678efh567hg6787".parse::<AppId>().unwrap(), "1".parse::<OutBillNo>().unwrap());
         let bill = |fen, remark: &str, scene: &str| {
@@ -281,8 +281,8 @@ pub(super) mod tests {
 
     #[test]
     fn debug_output_names_nobody() {
-        let shown = format!("{:?} {:?}", full(), minimal());
-        assert!(shown.contains("plfk2020042013"));
-        assert!(!shown.contains("张三") && !shown.contains("报销"), "{shown}");
+        let printed = format!("{:?} {:?}", full(), minimal());
+        assert!(printed.contains("plfk2020042013"));
+        assert!(!printed.contains("张三") && !printed.contains("报销"), "{printed}");
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Cancels a transfer that the payee has not confirmed. A successful reply does not mean that it is cancelled: query it
-/// while its status is [`Canceling`](super::TransferState::Canceling).
+/// while the status is [`Canceling`](super::TransferState::Canceling).
 #[derive(Clone, Debug)]
 pub struct CancelTransfer(OutBillNo);
 
@@ -68,8 +68,8 @@ mod tests {
                 String::new()
             )
         );
-        let answer = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","state":"CANCELING","update_time":"2015-05-20T13:29:35.120+08:00"}"#;
-        assert_eq!(read(&cancel, answer).unwrap().state, TransferState::Canceling);
-        assert!(read(&CancelTransfer::new("plfk2020042014".parse().unwrap()), answer).is_err());
+        let body = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","state":"CANCELING","update_time":"2015-05-20T13:29:35.120+08:00"}"#;
+        assert_eq!(read(&cancel, body).unwrap().state, TransferState::Canceling);
+        assert!(read(&CancelTransfer::new("plfk2020042014".parse().unwrap()), body).is_err());
     }
 }

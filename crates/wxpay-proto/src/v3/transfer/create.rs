@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minimal_request_says_nothing_else() {
+    fn a_minimal_transfer_has_the_required_fields_only() {
         let create = CreateTransfer::new(minimal().build().unwrap(), openid());
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"2020年4月报销","transfer_scene_id":"1000","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
         assert_eq!(
@@ -124,22 +124,25 @@ mod tests {
     #[test]
     fn a_transfer_names_the_key_even_if_nothing_is_sealed() {
         let signer = fake::SigningKey::certificate(1);
-        let mut stage = fake::Harness::new();
+        let mut harness = fake::Harness::new();
         let create = CreateTransfer::new(minimal().build().unwrap(), openid());
-        let made = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","create_time":"2015-05-20T13:29:35.120+08:00","state":"ACCEPTED"}"#;
-        let transfer = stage.run(fake::with_certificates().build().call(create), |transmit, now| {
-            let body =
-                if transmit.label == "v3.certificates" { fake::list(&[&signer]) } else { made.to_string() };
+        let reply_body = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","create_time":"2015-05-20T13:29:35.120+08:00","state":"ACCEPTED"}"#;
+        let transfer = harness.run(fake::with_certificates().build().call(create), |transmit, now| {
+            let body = if transmit.label == "v3.certificates" {
+                fake::list(&[&signer])
+            } else {
+                reply_body.to_string()
+            };
             Ok(signer.reply(200, &body, *now))
         });
         assert_eq!(transfer.unwrap().state, TransferState::Accepted);
-        let [fetch, create] = &stage.sent[..] else { panic!("expected two requests") };
+        let [fetch, create] = &harness.sent[..] else { panic!("expected two requests") };
         assert_eq!(fetch.header("wechatpay-serial"), None);
         assert_eq!(create.header("wechatpay-serial"), Some(signer.id.as_str()));
     }
 
     #[test]
-    fn the_answer_tells_what_the_payee_needs() {
+    fn a_transfer_reply_has_the_package_info() {
         let create = CreateTransfer::new(minimal().build().unwrap(), openid());
         let transfer = read(
             &create,
@@ -154,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_another_transfer_is_not_read() {
+    fn a_reply_for_another_transfer_is_malformed() {
         let create = CreateTransfer::new(minimal().build().unwrap(), openid());
         let error = read(
             &create,

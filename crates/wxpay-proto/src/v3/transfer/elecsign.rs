@@ -41,12 +41,12 @@ enum TransferNumber {
 
 open_enum! {
     /// The status of a receipt.
-    State {
-        /// Being generated.
+    ReceiptState {
+        /// The receipt is being generated.
         Generating = "GENERATING",
-        /// Generated: ready for download.
+        /// The receipt is generated, and can be downloaded.
         Finished = "FINISHED",
-        /// Failed; see [`fail_reason`](Receipt::fail_reason).
+        /// The receipt was not generated: see [`fail_reason`](Receipt::fail_reason).
         Failed = "FAILED",
     }
 }
@@ -56,10 +56,10 @@ open_enum! {
 #[non_exhaustive]
 pub struct Receipt {
     /// The status of the receipt.
-    pub state: State,
+    pub state: ReceiptState,
     /// The time of the application.
     pub create_time: UnixTime,
-    /// The time of the last change of status.
+    /// The time at which the status last changed.
     pub update_time: Option<UnixTime>,
     /// The file, once it is generated. [Download](Merchant::prepare_download) it at once.
     pub file: Option<BillFile>,
@@ -124,7 +124,7 @@ impl QueryReceipt {
 impl Receipt {
     fn read(body: Verified<'_>) -> Result<Self, Error> {
         let wire: Wire = body.parse()?;
-        let statement = match (wire.hash_type, wire.hash_value, wire.download_url) {
+        let file = match (wire.hash_type, wire.hash_value, wire.download_url) {
             (Some(hash_type), Some(hash_value), Some(download_url)) => {
                 Some(BillFile { hash_type, hash_value, download_url, is_gzip: false })
             }
@@ -134,7 +134,7 @@ impl Receipt {
             state: wire.state,
             create_time: wire.create_time,
             update_time: wire.update_time,
-            file: statement,
+            file,
             fail_reason: wire.fail_reason,
         })
     }
@@ -142,7 +142,7 @@ impl Receipt {
 
 #[derive(serde::Deserialize)]
 struct Wire {
-    state: State,
+    state: ReceiptState,
     #[serde(deserialize_with = "time::deserialize")]
     create_time: UnixTime,
     #[serde(default, deserialize_with = "time::deserialize_option")]
@@ -195,20 +195,20 @@ mod tests {
 
     #[test]
     fn receipt_requests_name_either_number() {
-        let ours: OutBillNo = "plfk2020042013".parse().unwrap();
-        let theirs: TransferBillNo = "1330000071100999991182020050700019480001".parse().unwrap();
+        let out_bill_no: OutBillNo = "plfk2020042013".parse().unwrap();
+        let transfer_bill_no: TransferBillNo = "1330000071100999991182020050700019480001".parse().unwrap();
         for (apply, query, name, number) in [
             (
-                ApplyReceipt::out_bill_no(ours.clone()),
-                QueryReceipt::out_bill_no(ours.clone()),
+                ApplyReceipt::out_bill_no(out_bill_no.clone()),
+                QueryReceipt::out_bill_no(out_bill_no.clone()),
                 ("out-bill-no", "out_bill_no"),
-                ours.as_str(),
+                out_bill_no.as_str(),
             ),
             (
-                ApplyReceipt::transfer_bill_no(theirs.clone()),
-                QueryReceipt::transfer_bill_no(theirs.clone()),
+                ApplyReceipt::transfer_bill_no(transfer_bill_no.clone()),
+                QueryReceipt::transfer_bill_no(transfer_bill_no.clone()),
                 ("transfer-bill-no", "transfer_bill_no"),
-                theirs.as_str(),
+                transfer_bill_no.as_str(),
             ),
         ] {
             let (path, field) = name;
@@ -223,14 +223,14 @@ mod tests {
     #[test]
     fn a_finished_receipt_can_be_downloaded() {
         let query = QueryReceipt::out_bill_no("plfk2020042013".parse().unwrap());
-        let answer = r#"{"state":"FINISHED","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00","hash_type":"SHA256","hash_value":"2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae","download_url":"https://api.mch.weixin.qq.com/v3/transferdownload/elecvoucherfile?token=planted"}"#;
-        let ReceiptLookup::Found(receipt) = read(&query, answer).unwrap() else {
+        let body = r#"{"state":"FINISHED","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00","hash_type":"SHA256","hash_value":"2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae","download_url":"https://api.mch.weixin.qq.com/v3/transferdownload/elecvoucherfile?token=planted"}"#;
+        let ReceiptLookup::Found(receipt) = read(&query, body).unwrap() else {
             panic!("expected the receipt to be found")
         };
-        assert_eq!(receipt.state, State::Finished);
+        assert_eq!(receipt.state, ReceiptState::Finished);
         assert!(!format!("{receipt:?}").contains("planted"));
-        let statement = receipt.file.unwrap();
-        let download = fake::Harness::new().run(fake::merchant().prepare_download(&statement), |_, _| {
+        let file = receipt.file.unwrap();
+        let download = fake::Harness::new().run(fake::merchant().prepare_download(&file), |_, _| {
             panic!("preparing a download sends no request")
         });
         let url = "https://api.mch.weixin.qq.com/v3/transferdownload/elecvoucherfile?token=planted";
@@ -242,13 +242,13 @@ mod tests {
         let apply = ApplyReceipt::out_bill_no("plfk2020042013".parse().unwrap());
         let receipt =
             read(&apply, r#"{"state":"GENERATING","create_time":"2015-05-20T13:29:35+08:00"}"#).unwrap();
-        assert_eq!((receipt.state, receipt.file), (State::Generating, None));
+        assert_eq!((receipt.state, receipt.file), (ReceiptState::Generating, None));
         let query = QueryReceipt::transfer_bill_no("1".parse().unwrap());
         let failed = r#"{"state":"FAILED","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00","fail_reason":"x"}"#;
         let ReceiptLookup::Found(receipt) = read(&query, failed).unwrap() else {
             panic!("expected the receipt to be found")
         };
-        assert_eq!((receipt.state, receipt.fail_reason.as_deref()), (State::Failed, Some("x")));
+        assert_eq!((receipt.state, receipt.fail_reason.as_deref()), (ReceiptState::Failed, Some("x")));
         assert!(read(&query, r#"{"state":"FINISHED"}"#).is_err());
     }
 }

@@ -45,8 +45,8 @@ impl CreatePreTransfer {
         Self { bill, openid, authorization_info: None, sponsor_mchid: None }
     }
 
-    /// Applies for an authorization, with the merchant's number of the authorization, the name of the payee's account
-    /// at the merchant (1 to 32 characters), and the notification URL of the authorization.
+    /// Applies for an authorization: its number at the merchant, the name of the payee's account at the merchant (1 to
+    /// 32 characters), and its notification URL.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl fmt::Debug for AuthorizationInfo {
 }
 
 #[derive(serde::Serialize)]
-struct More<'a> {
+struct ExtraFields<'a> {
     openid: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_info: Option<&'a AuthorizationInfo>,
@@ -91,12 +91,12 @@ impl Endpoint for CreatePreTransfer {
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
         let path = "/v3/fund-app/mch-transfer/transfer-bills/pre-transfer-with-authorization";
-        let more = More {
+        let extra = ExtraFields {
             openid: self.openid.as_str(),
             authorization_info: self.authorization_info.as_ref(),
             sponsor_mchid: self.sponsor_mchid.as_ref(),
         };
-        Ok(Draft::post("v3.transfer.pre_transfer", path, &self.bill.body(writer, more)?))
+        Ok(Draft::post("v3.transfer.pre_transfer", path, &self.bill.body(writer, extra)?))
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Transfer, Error> {
@@ -126,7 +126,7 @@ mod tests {
         "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap()
     }
 
-    fn whole() -> CreatePreTransfer {
+    fn full_request() -> CreatePreTransfer {
         let (number, url) =
             ("plfk2020042014".parse().unwrap(), "https://example.com/allowed".parse().unwrap());
         CreatePreTransfer::new(full(), openid())
@@ -141,11 +141,11 @@ mod tests {
             r#"{{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","user_name":"{}","transfer_amount":400000,"transfer_remark":"2020年4月报销","notify_url":"https://example.com/notify","user_recv_perception":"现金奖励","transfer_scene_id":"1000","transfer_scene_report_infos":[{{"info_type":"活动名称","info_content":"新会员有礼"}},{{"info_type":"奖励说明","info_content":"注册会员抽奖一等奖"}}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy","authorization_info":{{"user_display_name":"wx_123456","out_authorization_no":"plfk2020042014","authorization_notify_url":"https://example.com/allowed"}},"sponsor_mchid":"1900001109"}}"#,
             sealed("张三")
         );
-        assert_eq!(drafted(&whole()), (LINE.into(), expected));
+        assert_eq!(drafted(&full_request()), (LINE.into(), expected));
     }
 
     #[test]
-    fn a_minimal_request_says_nothing_else() {
+    fn a_minimal_pre_transfer_has_the_required_fields_only() {
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"2020年4月报销","transfer_scene_id":"1000","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
         let minimal = CreatePreTransfer::new(minimal().build().unwrap(), openid());
         assert_eq!(drafted(&minimal), (LINE.into(), expected.into()));
@@ -153,20 +153,20 @@ mod tests {
 
     #[test]
     fn a_pre_transfer_reply_has_transfer_and_authorization() {
-        let answer = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","create_time":"2015-05-20T13:29:35+08:00","state":"WAIT_USER_CONFIRM","package_info":"affffddafdfafddffda==","user_display_name":"wx_123456","out_authorization_no":"plfk2020042014"}"#;
-        let transfer = read(&whole(), answer).unwrap();
+        let body = r#"{"out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","create_time":"2015-05-20T13:29:35+08:00","state":"WAIT_USER_CONFIRM","package_info":"affffddafdfafddffda==","user_display_name":"wx_123456","out_authorization_no":"plfk2020042014"}"#;
+        let transfer = read(&full_request(), body).unwrap();
         assert_eq!(transfer.state, TransferState::WaitUserConfirm);
         assert_eq!(transfer.out_authorization_no, Some("plfk2020042014".parse().unwrap()));
         assert_eq!(transfer.user_display_name.as_deref(), Some("wx_123456"));
     }
 
     #[test]
-    fn a_name_is_1_to_32_characters_and_is_not_printed() {
+    fn a_display_name_is_1_to_32_characters_and_is_not_printed() {
         for name in ["", &"名".repeat(33), "a\u{0}"] {
             let (number, url) = ("1".parse().unwrap(), "https://example.com/allowed".parse().unwrap());
             let pre = CreatePreTransfer::new(minimal().build().unwrap(), openid());
             assert_eq!(pre.authorization_info(number, name, url).unwrap_err().field(), "user_display_name");
         }
-        assert!(!format!("{:?}", whole()).contains("wx_123456"));
+        assert!(!format!("{:?}", full_request()).contains("wx_123456"));
     }
 }

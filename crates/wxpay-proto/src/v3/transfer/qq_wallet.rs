@@ -96,7 +96,7 @@ impl fmt::Debug for CreateQqTransfer {
 }
 
 #[derive(serde::Serialize)]
-struct More<'a> {
+struct ExtraFields<'a> {
     openid: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_qq: Option<&'a str>,
@@ -106,8 +106,8 @@ impl Endpoint for CreateQqTransfer {
     type Output = Transfer;
 
     fn draft(&self, writer: &mut RequestWriter<'_, '_>) -> Result<Draft, Error> {
-        let more = More { openid: self.openid.as_str(), user_qq: self.user_qq.as_deref() };
-        Ok(Draft::post("v3.transfer.qq_wallet.create", BASE, &self.bill.body(writer, more)?))
+        let extra = ExtraFields { openid: self.openid.as_str(), user_qq: self.user_qq.as_deref() };
+        Ok(Draft::post("v3.transfer.qq_wallet.create", BASE, &self.bill.body(writer, extra)?))
     }
 
     fn read(&self, reply: Verified<'_>, _: &Merchant, _: &mut World<'_>) -> Result<Transfer, Error> {
@@ -184,7 +184,7 @@ mod tests {
             .report("活动名称", "新会员有礼")
     }
 
-    fn answer() -> String {
+    fn reply_body() -> String {
         format!(
             r#"{{"mchid":"1900007291","out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","appid":"wxd678efh567hg6787","state":"SUCCESS","transfer_amount":400000,"transfer_remark":"游戏奖励","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_qq":"10001","user_name":"{}","create_time":"2015-05-20T13:29:35+08:00","update_time":"2015-05-20T13:29:36+08:00"}}"#,
             sealed_for_merchant("张三".as_bytes())
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minimal_request_says_nothing_else() {
+    fn a_minimal_qq_transfer_has_the_required_fields_only() {
         let create = CreateQqTransfer::new(minimal().build().unwrap(), openid()).unwrap();
         let expected = r#"{"appid":"wxd678efh567hg6787","out_bill_no":"plfk2020042013","transfer_amount":400000,"transfer_remark":"游戏奖励","transfer_scene_id":"1401","transfer_scene_report_infos":[{"info_type":"活动名称","info_content":"新会员有礼"}],"openid":"o-MYE42l80oelYMDE34nYD456Xoy"}"#;
         assert_eq!(drafted(&create), (format!("POST {BASE}"), expected.into()));
@@ -228,15 +228,15 @@ mod tests {
         assert_eq!(target(&QueryQqTransfer::new(number.clone())), format!("{BASE}/plfk2020042013"));
         let cancel = CancelQqTransfer::new(number.clone());
         assert_eq!(drafted(&cancel), (format!("POST {BASE}/plfk2020042013/cancel"), String::new()));
-        let transfer = read(&cancel, &answer()).unwrap();
+        let transfer = read(&cancel, &reply_body()).unwrap();
         assert_eq!((&transfer.state, transfer.user_qq.as_deref()), (&TransferState::Success, Some("10001")));
         assert_eq!(transfer.mchid, Some("1900007291".parse().unwrap()));
         assert_eq!(
-            read(&QueryQqTransfer::new(number), &answer()).unwrap(),
+            read(&QueryQqTransfer::new(number), &reply_body()).unwrap(),
             TransferLookup::Found(Box::new(transfer))
         );
         assert!(
-            read(&QueryQqTransfer::new("1".parse().unwrap()), &answer()).is_err(),
+            read(&QueryQqTransfer::new("1".parse().unwrap()), &reply_body()).is_err(),
             "the reply is for another transfer"
         );
     }
@@ -245,12 +245,12 @@ mod tests {
     fn a_qq_transfer_is_resolved_by_its_own_query() {
         let pending_operation =
             CreateQqTransfer::new(minimal().build().unwrap(), openid()).unwrap().pending_operation().unwrap();
-        let settled =
+        let resolved =
             fake::Harness::new().run(fake::merchant().resolve_pending(pending_operation), |transmit, now| {
                 assert_eq!(transmit.label, "v3.transfer.qq_wallet.query");
-                Ok(fake::SigningKey::public_key().reply(200, &answer(), *now))
+                Ok(fake::SigningKey::public_key().reply(200, &reply_body(), *now))
             });
-        let Resolved::Transfer(transfer) = settled.unwrap() else { panic!("expected a transfer") };
+        let Resolved::Transfer(transfer) = resolved.unwrap() else { panic!("expected a transfer") };
         assert!(transfer.is_paid());
     }
 }

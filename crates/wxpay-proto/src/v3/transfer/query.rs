@@ -2,7 +2,7 @@
 //!
 //! `GET /v3/fund-app/mch-transfer/transfer-bills/out-bill-no/{out_bill_no}`, `…/transfer-bill-no/{transfer_bill_no}`.
 
-use super::transfer::{Transfer, wrong_transfer};
+use super::transfer::{Transfer, transfer_mismatch};
 use crate::{
     error::Error,
     id::{OutBillNo, TransferBillNo},
@@ -86,7 +86,7 @@ impl Endpoint for QueryTransfer {
             TransferNumber::TransferBillNo(number) => {
                 let transfer = Transfer::read(reply)?;
                 if transfer.transfer_bill_no != *number {
-                    return Err(wrong_transfer("transfer_bill_no"));
+                    return Err(transfer_mismatch("transfer_bill_no"));
                 }
                 transfer
             }
@@ -119,7 +119,7 @@ mod tests {
     };
     use alloc::{format, string::String};
 
-    fn answer() -> String {
+    fn reply_body() -> String {
         format!(
             r#"{{"mch_id":"1900007291","out_bill_no":"plfk2020042013","transfer_bill_no":"1330000071100999991182020050700019480001","appid":"wxf636efh567hg4356","state":"FAIL","transfer_amount":400000,"transfer_remark":"2020年4月报销","fail_reason":"PAYEE_ACCOUNT_ABNORMAL","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_name":"{}","create_time":"2015-05-20T13:29:35.120+08:00","update_time":"2015-05-20T13:29:35.120+08:00"}}"#,
             sealed_for_merchant("张三".as_bytes())
@@ -128,16 +128,22 @@ mod tests {
 
     #[test]
     fn a_transfer_query_names_either_number() {
-        let ours = QueryTransfer::out_bill_no("plfk2020042013".parse().unwrap());
-        assert_eq!(target(&ours), "/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/plfk2020042013");
-        let theirs = QueryTransfer::transfer_bill_no("1330+1".parse().unwrap());
-        assert_eq!(target(&theirs), "/v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/1330%2B1");
+        let by_out_bill_no = QueryTransfer::out_bill_no("plfk2020042013".parse().unwrap());
+        assert_eq!(
+            target(&by_out_bill_no),
+            "/v3/fund-app/mch-transfer/transfer-bills/out-bill-no/plfk2020042013"
+        );
+        let by_transfer_bill_no = QueryTransfer::transfer_bill_no("1330+1".parse().unwrap());
+        assert_eq!(
+            target(&by_transfer_bill_no),
+            "/v3/fund-app/mch-transfer/transfer-bills/transfer-bill-no/1330%2B1"
+        );
     }
 
     #[test]
-    fn the_answer_is_read_whole() {
+    fn a_transfer_reply_is_read_in_full() {
         let query = QueryTransfer::out_bill_no("plfk2020042013".parse().unwrap());
-        let TransferLookup::Found(transfer) = read(&query, &answer()).unwrap() else {
+        let TransferLookup::Found(transfer) = read(&query, &reply_body()).unwrap() else {
             panic!("expected the transfer to be found")
         };
         assert_eq!(transfer.state, TransferState::Fail);
@@ -152,52 +158,52 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_about_another_transfer_is_not_read() {
+    fn a_reply_for_another_transfer_is_malformed() {
         for query in [
             QueryTransfer::out_bill_no("plfk2020042014".parse().unwrap()),
             QueryTransfer::transfer_bill_no("1330000071100999991182020050700019480002".parse().unwrap()),
         ] {
-            assert!(read(&query, &answer()).is_err());
+            assert!(read(&query, &reply_body()).is_err());
         }
     }
 
     #[test]
     fn a_transfer_whose_reply_was_lost_is_resolved_by_its_number() {
         let me = fake::merchant();
-        let mut stage = fake::Harness::new();
+        let mut harness = fake::Harness::new();
         let create =
             CreateTransfer::new(minimal().build().unwrap(), "o-MYE42l80oelYMDE34nYD456Xoy".parse().unwrap());
-        let lost = stage.run(me.call(create), |_, _| Err(Failure::Lost("reset".into())));
+        let lost = harness.run(me.call(create), |_, _| Err(Failure::Lost("reset".into())));
         let mut error = lost.unwrap_err();
         assert_eq!(error.fate(), Fate::Unknown);
-        let pending_operation = error.unresolved().unwrap();
+        let unresolved = error.unresolved().unwrap();
         assert_eq!(
-            pending_operation.pending_operation(),
+            unresolved.pending_operation(),
             &PendingOperation::Transfer { out_bill_no: "plfk2020042013".parse().unwrap() }
         );
-        assert_eq!(pending_operation.out_trade_no(), None);
-        let settled = stage.run(me.resolve(pending_operation), |transmit, now| {
+        assert_eq!(unresolved.out_trade_no(), None);
+        let resolved = harness.run(me.resolve(unresolved), |transmit, now| {
             assert_eq!(transmit.label, "v3.transfer.query");
-            Ok(fake::SigningKey::public_key().reply(200, &answer(), *now))
+            Ok(fake::SigningKey::public_key().reply(200, &reply_body(), *now))
         });
-        let Resolved::Transfer(transfer) = settled.unwrap() else { panic!("expected a transfer") };
+        let Resolved::Transfer(transfer) = resolved.unwrap() else { panic!("expected a transfer") };
         assert_eq!(transfer.state, TransferState::Fail);
     }
 
     #[test]
     fn a_transfer_that_stays_not_found_is_resolved_as_not_found() {
         let me = fake::merchant();
-        let mut stage = fake::Harness::new();
+        let mut harness = fake::Harness::new();
         let resolve =
             me.resolve_pending(PendingOperation::Transfer { out_bill_no: "plfk2020042013".parse().unwrap() });
-        let settled = stage.run(resolve, |_, now| {
+        let resolved = harness.run(resolve, |_, now| {
             Ok(fake::SigningKey::public_key().reply(
                 404,
                 r#"{"code":"NOT_FOUND","message":"记录不存在"}"#,
                 *now,
             ))
         });
-        assert_eq!(settled.unwrap(), Resolved::NotFound);
-        assert_eq!((stage.sent.len(), stage.now.since(fake::NOW).as_secs()), (5, 20));
+        assert_eq!(resolved.unwrap(), Resolved::NotFound);
+        assert_eq!((harness.sent.len(), harness.now.since(fake::NOW).as_secs()), (5, 20));
     }
 }

@@ -18,21 +18,21 @@ use core::fmt;
 open_enum! {
     /// The status of a transfer.
     TransferState {
-        /// Accepted.
+        /// WeChat Pay accepted the transfer.
         Accepted = "ACCEPTED",
         /// The merchant's money is being reserved. Query again.
         Processing = "PROCESSING",
-        /// Waiting for the payee to confirm, on the page that [`package_info`](Transfer::package_info) opens.
+        /// The payee has not confirmed the transfer on the page that [`package_info`](Transfer::package_info) opens.
         WaitUserConfirm = "WAIT_USER_CONFIRM",
         /// The money is being transferred. The single R is WeChat Pay's spelling.
         Transfering = "TRANSFERING",
-        /// Paid: the payee has the money.
+        /// The payee has the money.
         Success = "SUCCESS",
-        /// Failed; see [`fail_reason`](Transfer::fail_reason).
+        /// The transfer failed: see [`fail_reason`](Transfer::fail_reason).
         Fail = "FAIL",
-        /// Being cancelled.
+        /// The transfer is being cancelled.
         Canceling = "CANCELING",
-        /// Cancelled.
+        /// The transfer is cancelled.
         Cancelled = "CANCELLED",
     }
 }
@@ -45,7 +45,7 @@ impl TransferState {
     }
 }
 
-/// A transfer and its status. Created only from a [verified](Verified) reply or notification. `Debug` shows numbers,
+/// A transfer and its status. It is read only from a [verified](Verified) reply or notification. `Debug` shows numbers,
 /// status and amount only.
 ///
 /// Each operation returns some of the fields; the two numbers and the status are always present.
@@ -58,7 +58,7 @@ pub struct Transfer {
     pub transfer_bill_no: TransferBillNo,
     /// The status of the transfer.
     pub state: TransferState,
-    /// The reason for the failure, such as `PAYEE_ACCOUNT_ABNORMAL`. An open set.
+    /// The reason for the failure, such as `PAYEE_ACCOUNT_ABNORMAL`. The reasons are an open set.
     pub fail_reason: Option<String>,
     /// The value that the payee's client passes to `requestMerchantTransfer` as `package`. The reply to the request
     /// that creates the transfer contains it while the transfer waits for the payee. To get it again, send the same
@@ -84,7 +84,7 @@ pub struct Transfer {
     pub user_display_name: Option<String>,
     /// The time of creation.
     pub create_time: Option<UnixTime>,
-    /// The time of the last change of status.
+    /// The time at which the status last changed.
     pub update_time: Option<UnixTime>,
 }
 
@@ -116,7 +116,11 @@ impl Transfer {
     pub(super) fn read_of(body: Verified<'_>, out_bill_no: &OutBillNo) -> Result<Self, Error> {
         // WeChat Pay's signature covers the reply, but not the request that it belongs to.
         let transfer = Self::read(body)?;
-        if transfer.out_bill_no == *out_bill_no { Ok(transfer) } else { Err(wrong_transfer("out_bill_no")) }
+        if transfer.out_bill_no == *out_bill_no {
+            Ok(transfer)
+        } else {
+            Err(transfer_mismatch("out_bill_no"))
+        }
     }
 
     /// Returns whether the payee has the money.
@@ -127,7 +131,7 @@ impl Transfer {
 }
 
 /// Returns the error for a reply about another transfer, in which this field differs.
-pub(super) fn wrong_transfer(field: &'static str) -> Error {
+pub(super) fn transfer_mismatch(field: &'static str) -> Error {
     malformed().caused_by(InvalidField::new(field, "must be that of the requested transfer"))
 }
 
@@ -174,7 +178,7 @@ mod tests {
 
     #[test]
     fn transfer_states_keep_wechat_pays_spelling() {
-        for (word, is_final) in [
+        for (text, is_final) in [
             ("ACCEPTED", false),
             ("PROCESSING", false),
             ("WAIT_USER_CONFIRM", false),
@@ -184,9 +188,9 @@ mod tests {
             ("CANCELING", false),
             ("CANCELLED", true),
         ] {
-            let state = TransferState::from(word);
-            assert!(!matches!(state, TransferState::Other(_)), "{word}");
-            assert_eq!((state.to_string().as_str(), state.is_final()), (word, is_final));
+            let state = TransferState::from(text);
+            assert!(!matches!(state, TransferState::Other(_)), "{text}");
+            assert_eq!((state.to_string().as_str(), state.is_final()), (text, is_final));
         }
         let other = TransferState::from("TRANSFERRING");
         assert_eq!((other.as_str(), other.is_final()), ("TRANSFERRING", false));

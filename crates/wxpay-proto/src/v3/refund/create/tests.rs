@@ -67,7 +67,7 @@ fn a_full_refund_has_every_field() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_refused_by_field_and_rule() {
+fn an_invalid_refund_is_rejected_with_field_and_rule() {
     let number = || "1217752501".parse().unwrap();
     let amounts = |refund, total| CreateRefund::builder(order(), number(), Fen::new(refund), Fen::new(total));
     for (builder, error) in [
@@ -94,7 +94,7 @@ fn what_breaks_a_rule_is_refused_by_field_and_rule() {
     assert!(minimal().reason("退".repeat(80)).build().is_ok());
 }
 
-/// A reply with every field.
+/// Returns a reply with every field.
 fn reply_body(out_refund_no: &str, out_trade_no: &str) -> String {
     format!(
         r#"{{"refund_id":"50000000382019052709732678859","out_refund_no":"{out_refund_no}",

@@ -55,12 +55,12 @@ pub enum DeviceType {
 pub struct Builder(ApplyAuthorization);
 
 impl ApplyAuthorization {
-    /// Begins an application with its required fields: the merchant's number, the app and the payee's openid for it,
-    /// the id of the transfer scene, the name of the payee's account at the merchant (1 to 32 characters), and the
+    /// Returns a builder with the required fields: the merchant's number, the app and the payee's openid for it, the id
+    /// of the transfer scene, the name of the payee's account at the merchant (1 to 32 characters), and the
     /// notification URL.
     ///
-    /// A payee has at most one authorization in force. An authorization that is not confirmed within a day is closed;
-    /// a new application needs a new number.
+    /// A payee has at most one authorization in force. An authorization that is not confirmed within a day is closed.
+    /// After that, a new application needs a new number.
     pub fn builder(
         out_authorization_no: OutAuthorizationNo,
         appid: AppId,
@@ -164,8 +164,8 @@ struct SceneInfo<'a> {
 
 impl ApplyAuthorization {
     fn scene_info(&self) -> Option<SceneInfo<'_>> {
-        let told = self.client_ip.is_some() || self.device_id.is_some() || self.device_type.is_some();
-        told.then(|| SceneInfo {
+        let is_set = self.client_ip.is_some() || self.device_id.is_some() || self.device_type.is_some();
+        is_set.then(|| SceneInfo {
             client_ip: self.client_ip.map(|address| address.to_string()),
             device_id: self.device_id.as_deref(),
             device_type: self.device_type,
@@ -202,13 +202,13 @@ impl Endpoint for ApplyAuthorization {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::State, *};
+    use super::{super::AuthorizationState, *};
     use crate::v3::fake::{drafted, read};
     use alloc::format;
 
     const LINE: &str = "POST /v3/fund-app/mch-transfer/user-confirm-authorization";
 
-    fn named(scene: &str, name: &str) -> Builder {
+    fn builder(scene: &str, name: &str) -> Builder {
         ApplyAuthorization::builder(
             "plfk2020042013".parse().unwrap(),
             "wxf636efh567hg4356".parse().unwrap(),
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_full_authorization_request_has_the_device() {
-        let apply = named("1000", "wx_123456")
+        let apply = builder("1000", "wx_123456")
             .user_recv_perception("现金奖励")
             .client_ip("14.23.150.211".parse().unwrap())
             .device_id("013467007045764")
@@ -234,33 +234,33 @@ mod tests {
     }
 
     #[test]
-    fn a_minimal_request_says_nothing_else() {
-        let apply = named("1000", "wx_123456").build().unwrap();
+    fn a_minimal_authorization_request_has_the_required_fields_only() {
+        let apply = builder("1000", "wx_123456").build().unwrap();
         let expected = r#"{"out_authorization_no":"plfk2020042013","appid":"wxf636efh567hg4356","openid":"o-MYE42l80oelYMDE34nYD456Xoy","transfer_scene_id":"1000","user_display_name":"wx_123456","authorization_notify_url":"https://example.com/allowed"}"#;
         assert_eq!(drafted(&apply), (LINE.into(), expected.into()));
     }
 
     #[test]
-    fn the_answer_tells_what_the_payee_needs() {
-        let apply = named("1000", "wx_123456").build().unwrap();
-        let answer = r#"{"out_authorization_no":"plfk2020042013","state":"WAIT_USER_CONFIRM","create_time":"2015-05-20T13:29:35+08:00","package_info":"affffddafdfafddffda=="}"#;
-        let authorization = read(&apply, answer).unwrap();
-        assert_eq!(authorization.state, State::WaitUserConfirm);
+    fn an_authorization_reply_has_the_package_info() {
+        let apply = builder("1000", "wx_123456").build().unwrap();
+        let body = r#"{"out_authorization_no":"plfk2020042013","state":"WAIT_USER_CONFIRM","create_time":"2015-05-20T13:29:35+08:00","package_info":"affffddafdfafddffda=="}"#;
+        let authorization = read(&apply, body).unwrap();
+        assert_eq!(authorization.state, AuthorizationState::WaitUserConfirm);
         assert_eq!(authorization.package_info.as_deref(), Some("affffddafdfafddffda=="));
         assert!(
-            read(&apply, &answer.replace("2013", "2014")).is_err(),
+            read(&apply, &body.replace("2013", "2014")).is_err(),
             "the reply is for another authorization"
         );
     }
 
     #[test]
-    fn a_field_that_breaks_its_rule_is_named() {
+    fn an_invalid_field_is_named() {
         for (apply, field) in [
-            (named("", "wx_123456"), "transfer_scene_id"),
-            (named("1000", ""), "user_display_name"),
-            (named("1000", &"名".repeat(33)), "user_display_name"),
-            (named("1000", "名").user_recv_perception(""), "user_recv_perception"),
-            (named("1000", "名").device_id("x".repeat(129)), "device_id"),
+            (builder("", "wx_123456"), "transfer_scene_id"),
+            (builder("1000", ""), "user_display_name"),
+            (builder("1000", &"名".repeat(33)), "user_display_name"),
+            (builder("1000", "名").user_recv_perception(""), "user_recv_perception"),
+            (builder("1000", "名").device_id("x".repeat(129)), "device_id"),
         ] {
             assert_eq!(apply.build().unwrap_err().field(), field);
         }

@@ -117,7 +117,7 @@ impl Endpoint for CloseAuthorization {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{CloseReason, State},
+        super::{AuthorizationState, CloseReason},
         *,
     };
     use crate::v3::{
@@ -126,7 +126,7 @@ mod tests {
     };
     use alloc::{format, string::String};
 
-    const ANSWER: &str = r#"{"out_authorization_no":"plfk2020042013","appid":"wxf636efh567hg4356","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_display_name":"wx_123456","authorization_id":"165465465465","state":"CLOSED","authorize_time":"2015-05-20T13:29:35+08:00","close_info":{"close_time":"2015-05-20T13:29:36+08:00","close_reason":"CLOSE_VIA_MCH_API"},"transfer_scene_id":"1000","user_recv_perception":"现金奖励","create_time":"2015-05-20T13:29:34+08:00","package_info":"affffddafdfafddffda=="}"#;
+    const REPLY_BODY: &str = r#"{"out_authorization_no":"plfk2020042013","appid":"wxf636efh567hg4356","openid":"o-MYE42l80oelYMDE34nYD456Xoy","user_display_name":"wx_123456","authorization_id":"165465465465","state":"CLOSED","authorize_time":"2015-05-20T13:29:35+08:00","close_info":{"close_time":"2015-05-20T13:29:36+08:00","close_reason":"CLOSE_VIA_MCH_API"},"transfer_scene_id":"1000","user_recv_perception":"现金奖励","create_time":"2015-05-20T13:29:34+08:00","package_info":"affffddafdfafddffda=="}"#;
 
     fn number() -> OutAuthorizationNo {
         "plfk2020042013".parse().unwrap()
@@ -145,24 +145,24 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_is_read_whole() {
-        let authorization = read(&CloseAuthorization::new(number()), ANSWER).unwrap();
+    fn an_authorization_reply_is_read_in_full() {
+        let authorization = read(&CloseAuthorization::new(number()), REPLY_BODY).unwrap();
         let close = authorization.close_info.as_ref().unwrap();
         assert_eq!(
             (&authorization.state, &close.close_reason),
-            (&State::Closed, &CloseReason::CloseViaMchApi)
+            (&AuthorizationState::Closed, &CloseReason::CloseViaMchApi)
         );
         // `date -d 2015-05-20T13:29:36+08:00 +%s`
         assert_eq!(close.close_time.as_secs(), 1_432_099_776);
         assert_eq!(authorization.authorization_id, Some("165465465465".parse().unwrap()));
         assert_eq!(authorization.transfer_scene_id.as_deref(), Some("1000"));
         assert!(authorization.create_time < authorization.authorize_time);
-        let shown = format!("{authorization:?}");
-        assert!(!shown.contains("wx_123456") && !shown.contains("affffdd"), "{shown}");
-        let known = AuthorizationLookup::Found(Box::new(authorization));
-        assert_eq!(read(&QueryAuthorization::new(number()), ANSWER).unwrap(), known);
+        let printed = format!("{authorization:?}");
+        assert!(!printed.contains("wx_123456") && !printed.contains("affffdd"), "{printed}");
+        let expected = AuthorizationLookup::Found(Box::new(authorization));
+        assert_eq!(read(&QueryAuthorization::new(number()), REPLY_BODY).unwrap(), expected);
         assert!(
-            read(&QueryAuthorization::new("1".parse().unwrap()), ANSWER).is_err(),
+            read(&QueryAuthorization::new("1".parse().unwrap()), REPLY_BODY).is_err(),
             "the reply is for another authorization"
         );
     }
@@ -170,12 +170,12 @@ mod tests {
     #[test]
     fn an_authorization_is_resolved_by_its_number() {
         let pending_operation = CloseAuthorization::new(number()).pending_operation().unwrap();
-        let settled =
+        let resolved =
             fake::Harness::new().run(fake::merchant().resolve_pending(pending_operation), |transmit, now| {
                 assert_eq!(transmit.label, "v3.transfer.authorization.query");
-                Ok(fake::SigningKey::public_key().reply(200, ANSWER, *now))
+                Ok(fake::SigningKey::public_key().reply(200, REPLY_BODY, *now))
             });
-        let Resolved::Authorization(authorization) = settled.unwrap() else {
+        let Resolved::Authorization(authorization) = resolved.unwrap() else {
             panic!("expected an authorization")
         };
         assert_eq!(authorization.out_authorization_no, number());
