@@ -1,4 +1,4 @@
-//! A driver for flows in virtual time: the ten lines of every driver, without waiting.
+//! A driver for flows in virtual time: the loop of every driver, without real waiting.
 
 use std::{collections::BTreeMap, fmt::Debug, time::Duration};
 use wxpay_proto::{
@@ -9,7 +9,7 @@ use wxpay_proto::{
     world::World,
 };
 
-/// A network: returns the reply to a request, and the time until it arrives.
+/// A simulated network.
 pub trait Network {
     /// Returns the reply to a request sent at `now`, and the time until it arrives.
     fn send(&mut self, transmit: Transmit, now: UnixTime) -> (Reply, Duration);
@@ -29,7 +29,7 @@ pub struct Driver {
     /// The memory that the flows share.
     pub memory: Memory,
     /// The label and time of every request so far.
-    pub hops: Vec<(&'static str, UnixTime)>,
+    pub sent: Vec<(&'static str, UnixTime)>,
     secrets: Vec<String>,
     draws: u64,
 }
@@ -44,14 +44,14 @@ impl Default for Driver {
         Self {
             now: UnixTime::from_secs(1_399_514_976),
             memory: Memory::default(),
-            hops: Vec::new(),
+            sent: Vec::new(),
             secrets: Vec::new(),
             draws: 0,
         }
     }
 }
 
-enum Turn<F: Flow> {
+enum Event<F: Flow> {
     Begin(F),
     Reply(AwaitingReply<F>, Reply),
     Wake(Waiting<F>),
@@ -68,20 +68,20 @@ impl Driver {
     /// Returns a world with the current time.
     pub fn world(&mut self) -> World<'_> {
         self.draws += 1;
-        let mut fresh = [0; 32];
-        fresh[..8].copy_from_slice(&self.draws.to_le_bytes());
-        World::new(self.now, Entropy::new(fresh), &mut self.memory)
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.draws.to_le_bytes());
+        World::new(self.now, Entropy::new(seed), &mut self.memory)
     }
 
     /// Advances the clock.
-    pub fn wait(&mut self, pause: Duration) {
-        self.now = self.now.after(pause);
+    pub fn wait(&mut self, duration: Duration) {
+        self.now = self.now.after(duration);
     }
 
     /// Returns the number of requests sent with this label.
     #[must_use]
     pub fn count(&self, label: &str) -> usize {
-        self.hops.iter().filter(|(sent, _)| *sent == label).count()
+        self.sent.iter().filter(|(each, _)| *each == label).count()
     }
 
     /// Runs a flow to its end.
@@ -103,37 +103,37 @@ impl Driver {
         flows: impl IntoIterator<Item = F>,
         network: &mut impl Network,
     ) -> Vec<Result<F::Output, Error>> {
-        let mut turns = BTreeMap::new();
-        let mut serial = 0_usize;
+        let mut events = BTreeMap::new();
+        let mut steps = 0_usize;
         for (index, flow) in flows.into_iter().enumerate() {
-            turns.insert((self.now, serial), (index, Turn::Begin(flow)));
-            serial += 1;
+            events.insert((self.now, steps), (index, Event::Begin(flow)));
+            steps += 1;
         }
-        let mut results: Vec<_> = turns.iter().map(|_| None).collect();
-        let bound = MAX_STEPS * results.len();
-        while let Some(((then, _), (index, turn))) = turns.pop_first() {
-            assert!(serial <= bound, "a flow exceeds the maximum number of steps");
-            self.now = self.now.max(then);
-            let step = match turn {
-                Turn::Begin(flow) => Step::begin(flow, self.world()),
-                Turn::Reply(sent, reply) => sent.resume(reply, self.world()),
-                Turn::Wake(waiting) => waiting.resume(self.world()),
+        let mut results: Vec<_> = events.iter().map(|_| None).collect();
+        let max_steps = MAX_STEPS * results.len();
+        while let Some(((due, _), (index, event))) = events.pop_first() {
+            assert!(steps <= max_steps, "a flow exceeds the maximum number of steps");
+            self.now = self.now.max(due);
+            let step = match event {
+                Event::Begin(flow) => Step::begin(flow, self.world()),
+                Event::Reply(awaiting, reply) => awaiting.resume(reply, self.world()),
+                Event::Wake(waiting) => waiting.resume(self.world()),
             };
             self.assert_no_secret(&step);
-            let (when, turn) = match step {
-                Step::Send(transmit, sent) => {
-                    self.hops.push((transmit.label, self.now));
-                    let (reply, took) = network.send(transmit, self.now);
-                    (self.now.after(took), Turn::Reply(sent, reply))
+            let (due, event) = match step {
+                Step::Send(transmit, awaiting) => {
+                    self.sent.push((transmit.label, self.now));
+                    let (reply, latency) = network.send(transmit, self.now);
+                    (self.now.after(latency), Event::Reply(awaiting, reply))
                 }
-                Step::Wait(until, waiting) => (until, Turn::Wake(waiting)),
+                Step::Wait(until, waiting) => (until, Event::Wake(waiting)),
                 Step::Done(result) => {
                     results[index] = Some(result);
                     continue;
                 }
             };
-            turns.insert((when, serial), (index, turn));
-            serial += 1;
+            events.insert((due, steps), (index, event));
+            steps += 1;
         }
         results.into_iter().map(|result| result.expect("every flow has ended")).collect()
     }
@@ -142,12 +142,12 @@ impl Driver {
         if self.secrets.is_empty() {
             return;
         }
-        let mut shown = format!("{step:?}");
+        let mut output = format!("{step:?}");
         if let Step::Done(Err(error)) = step {
-            shown.push_str(&error.to_string());
+            output.push_str(&error.to_string());
         }
         for secret in &self.secrets {
-            assert!(!shown.contains(secret), "a step shows a secret");
+            assert!(!output.contains(secret), "a step shows a secret");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Throw-away APIv1 credentials. They are invented and belong to no merchant.
+//! Throw-away APIv1 credentials, which belong to no merchant.
 
 pub mod v3;
 
 use wxpay_proto::v1::{AppSecret, Builder, Merchant, PartnerKey, PaySignKey};
 use wxpay_sim::Credentials;
 
-/// The app's secret.
+/// The app secret.
 pub const APP_SECRET: &str = "5ec4e7000000000000000000a9905ec4";
 /// The key of the SHA-1 signatures.
 pub const PAY_SIGN_KEY: &str = concat!(

@@ -59,8 +59,8 @@ impl SimNetwork {
         let mut due = std::mem::take(&mut self.early);
         due.extend(self.gateway.due_deliveries(now));
         for delivery in due {
-            let received = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
-            let ack = match me.verify_notification(&received) {
+            let raw = RawNotification::new("POST", delivery.query().as_bytes(), delivery.body());
+            let ack = match me.verify_notification(&raw) {
                 Ok(notification) => {
                     assert!(!delivery.is_forged(), "a tampered notification was accepted");
                     on_notification(notification)
@@ -79,7 +79,7 @@ impl Network for SimNetwork {
         if self.is_down {
             return (Err(Failure::NotSent("connection refused".into())), Duration::from_millis(1));
         }
-        let lost = |why: &'static str| Err(Failure::Lost(why.into()));
+        let lost = |reason: &'static str| Err(Failure::Lost(reason.into()));
         match self.gateway.answer(&transmit.request, now) {
             Outcome::Reply(reply) => (Ok(reply), self.latency),
             Outcome::AfterNotifications(reply) => {
@@ -87,7 +87,7 @@ impl Network for SimNetwork {
                 self.early.extend(due);
                 (Ok(reply), self.latency)
             }
-            Outcome::Delayed(reply, late) if late < transmit.timeout => (Ok(reply), late),
+            Outcome::Delayed(reply, delay) if delay < transmit.timeout => (Ok(reply), delay),
             Outcome::Delayed(..) => (lost("timed out"), transmit.timeout),
             Outcome::Truncated(..) => (lost("the connection broke during the response"), self.latency),
             Outcome::ConnectionClosed { .. } => (lost("the connection broke"), self.latency),
@@ -98,9 +98,9 @@ impl Network for SimNetwork {
             Outcome::Slow(reply, bytes_per_second) => {
                 let bytes = u64::try_from(reply.body().len()).unwrap_or(u64::MAX);
                 let rate = u64::from(bytes_per_second).max(1);
-                let took = self.latency + Duration::from_millis(bytes.saturating_mul(1000) / rate);
-                if took < transmit.timeout {
-                    (Ok(reply), took)
+                let time = self.latency + Duration::from_millis(bytes.saturating_mul(1000) / rate);
+                if time < transmit.timeout {
+                    (Ok(reply), time)
                 } else {
                     (lost("timed out"), transmit.timeout)
                 }

@@ -1,7 +1,7 @@
 //! Deterministic, fast cryptography without security, for fuzzing and for very many orders.
 //!
-//! Signatures and ciphertexts have real sizes, and changed ones are rejected like real ones; but anybody can make
-//! them. A key is made from a name: [`private_key`] and [`public_key`] of the same name belong together.
+//! Signatures and ciphertexts have real sizes, and changed ones are rejected like real ones. But anybody can make
+//! them. A key is made from a name: [`private_key`] and [`public_key`] of the same name form a pair.
 
 use sha2::{Digest as _, Sha256};
 use std::{fmt, sync::Arc};
@@ -43,8 +43,8 @@ const PUBLIC: &[u8] = b"null-public:";
 /// The length of signatures and sealed texts, in bytes, as with a key of 2048 bits.
 const SIGNATURE_LEN: usize = 256;
 const MAX_PLAINTEXT_LEN: usize = 214;
-const DIGEST: usize = 32;
-const TAG: usize = 16;
+const DIGEST_LEN: usize = 32;
+const TAG_LEN: usize = 16;
 
 impl CryptoProvider for NullProvider {
     fn private_key(&self, der: &Secret<Vec<u8>>) -> Result<Arc<dyn PrivateKey>, InvalidKey> {
@@ -66,8 +66,8 @@ impl CryptoProvider for NullProvider {
     }
 }
 
-/// Both halves of a key, which are the same: the digest of the public half.
-struct Pair([u8; DIGEST]);
+/// A private or public key. Both are the same value: the digest of the public half.
+struct Pair([u8; DIGEST_LEN]);
 
 impl Pair {
     fn of(public: &[u8]) -> Result<Self, InvalidKey> {
@@ -75,7 +75,7 @@ impl Pair {
     }
 
     fn signature(&self, message: &[u8]) -> Vec<u8> {
-        digest([&self.0, message]).repeat(SIGNATURE_LEN / DIGEST)
+        digest([&self.0, message]).repeat(SIGNATURE_LEN / DIGEST_LEN)
     }
 }
 
@@ -85,7 +85,7 @@ impl PrivateKey for Pair {
     }
 
     fn open(&self, sealed: &[u8]) -> Result<Secret<Vec<u8>>, InvalidSignature> {
-        let (text, tag) = sealed.split_at_checked(SIGNATURE_LEN - DIGEST).ok_or(InvalidSignature)?;
+        let (text, tag) = sealed.split_at_checked(SIGNATURE_LEN - DIGEST_LEN).ok_or(InvalidSignature)?;
         if tag != digest([&self.0, text]) {
             return Err(InvalidSignature);
         }
@@ -99,14 +99,14 @@ impl PublicKey for Pair {
         if signature == self.signature(message) { Ok(()) } else { Err(InvalidSignature) }
     }
 
-    /// Seals deterministically, unlike a real key, to: the length, the masked text, zeros, a digest.
+    /// Seals to the length, the masked text, zeros and a digest. Unlike a real key, it does so deterministically.
     fn seal(&self, plain: &[u8]) -> Result<Vec<u8>, TooLong> {
         let length = u8::try_from(plain.len()).map_err(|_| TooLong)?;
         if plain.len() > MAX_PLAINTEXT_LEN {
             return Err(TooLong);
         }
         let mut sealed = [&[length], &mask(plain)[..]].concat();
-        sealed.resize(SIGNATURE_LEN - DIGEST, 0);
+        sealed.resize(SIGNATURE_LEN - DIGEST_LEN, 0);
         let tag = digest([&self.0, &sealed]);
         sealed.extend(tag);
         Ok(sealed)
@@ -122,10 +122,10 @@ impl fmt::Debug for Pair {
 struct Symmetric([u8; 32]);
 
 impl Symmetric {
-    fn tag(&self, nonce: &[u8], associated_data: &[u8], text: &[u8]) -> [u8; TAG] {
+    fn tag(&self, nonce: &[u8], associated_data: &[u8], text: &[u8]) -> [u8; TAG_LEN] {
         let length = associated_data.len().to_be_bytes();
-        let whole = digest([&self.0, nonce, &length, associated_data, text]);
-        std::array::from_fn(|at| whole[at])
+        let hash = digest([&self.0, nonce, &length, associated_data, text]);
+        std::array::from_fn(|index| hash[index])
     }
 }
 
@@ -136,7 +136,7 @@ impl SymmetricKey for Symmetric {
         associated_data: &[u8],
         sealed: &[u8],
     ) -> Result<Vec<u8>, InvalidSignature> {
-        let tag_at = sealed.len().checked_sub(TAG).ok_or(InvalidSignature)?;
+        let tag_at = sealed.len().checked_sub(TAG_LEN).ok_or(InvalidSignature)?;
         let (text, tag) = sealed.split_at_checked(tag_at).ok_or(InvalidSignature)?;
         if tag == self.tag(nonce, associated_data, text) { Ok(mask(text)) } else { Err(InvalidSignature) }
     }
@@ -155,12 +155,12 @@ impl fmt::Debug for Symmetric {
     }
 }
 
-/// Masks a text, or unmasks it. Ensures that a text that was not opened is not mistaken for one that was.
+/// Masks a text, or unmasks it. A ciphertext that was not opened cannot be mistaken for a plaintext.
 fn mask(text: &[u8]) -> Vec<u8> {
     text.iter().map(|byte| byte ^ 0xa5).collect()
 }
 
-fn digest<const N: usize>(parts: [&[u8]; N]) -> [u8; DIGEST] {
+fn digest<const N: usize>(parts: [&[u8]; N]) -> [u8; DIGEST_LEN] {
     parts.iter().fold(Sha256::new(), Sha256::chain_update).finalize().into()
 }
 
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn the_public_half_may_be_that_of_a_certificate() {
+    fn a_private_key_can_be_made_from_the_public_key_of_a_certificate() {
         let certificate = v3::certificate(v3::PLATFORM[0].certificate);
         let key = NullProvider.private_key(&private_key_of(certificate.spki())).unwrap();
         let public = NullProvider.public_key(certificate.spki()).unwrap();
@@ -223,12 +223,12 @@ mod tests {
     fn ciphertexts_open_only_with_the_same_key_nonce_and_data() {
         let key = NullProvider.symmetric_key(&Secret::new([1; 32]));
         let sealed = key.seal(&[0; 12], b"beside", b"text");
-        assert_eq!(sealed.len(), 4 + TAG);
+        assert_eq!(sealed.len(), 4 + TAG_LEN);
         assert_eq!(key.open(&[0; 12], b"beside", &sealed).as_deref(), Ok(&b"text"[..]));
         assert!(key.open(&[1; 12], b"beside", &sealed).is_err());
         assert!(key.open(&[0; 12], b"besid", &sealed).is_err());
         assert!(key.open(&[0; 12], b"beside", &sealed[1..]).is_err());
-        assert!(key.open(&[0; 12], b"beside", &sealed[..TAG - 1]).is_err());
+        assert!(key.open(&[0; 12], b"beside", &sealed[..TAG_LEN - 1]).is_err());
         assert!(
             NullProvider.symmetric_key(&Secret::new([2; 32])).open(&[0; 12], b"beside", &sealed).is_err()
         );

@@ -33,9 +33,9 @@ fn every_target_has_a_body_and_a_corpus() {
 #[test]
 fn every_corpus_file_passes() {
     for (name, body) in TARGETS {
-        let found = files(&fuzz().join("corpus").join(name));
-        assert!(!found.is_empty(), "the corpus of {name} is empty");
-        for file in found {
+        let corpus = files(&fuzz().join("corpus").join(name));
+        assert!(!corpus.is_empty(), "the corpus of {name} is empty");
+        for file in corpus {
             println!("{}", file.display());
             body(&fs::read(file).unwrap());
         }

@@ -1,6 +1,6 @@
 //! Fault injection: rules that match by API version, operation, path, merchant, number, probability, count and time.
 //!
-//! Randomness is derived from a seed, so that a run can be repeated.
+//! Randomness is derived from a seed, so a run can be repeated.
 
 mod fault;
 mod operation;
@@ -48,7 +48,7 @@ impl FaultRules {
         &self.rules
     }
 
-    /// Returns the fault to inject now, if a rule fires. The context is built only if there are rules.
+    /// Returns the fault to inject now, if a rule fires. Builds the context only if there are rules.
     pub(crate) fn inject(&mut self, context: impl FnOnce() -> FaultContext, now: UnixTime) -> Option<Fault> {
         if self.rules.is_empty() {
             return None;

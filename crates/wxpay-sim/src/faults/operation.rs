@@ -15,7 +15,7 @@ pub enum Operation {
     Orderquery,
     /// `POST /pay/delivernotify`
     Delivernotify,
-    /// An APIv3 operation, by its label, such as `v3.pay.jsapi`. Made by [`Operation::from_name`].
+    /// An APIv3 operation, by its label, such as `v3.pay.jsapi`. [`Operation::from_name`] creates it.
     V3(&'static str),
     /// A delivery of a notification, of either API version.
     Notification,

@@ -36,7 +36,7 @@ enum Pair {
 }
 
 impl KeyPair {
-    /// Returns a key of the fixed pool: **public knowledge, for tests only**. Numbers past the end start over.
+    /// Returns a key of the fixed pool: **public knowledge, for tests only**. Numbers wrap around at the end.
     ///
     /// # Errors
     ///

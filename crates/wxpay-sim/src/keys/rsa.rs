@@ -71,7 +71,8 @@ impl Pair {
         &self.public
     }
 
-    /// Signs. The empty signature of a failure, which a parsed key does not have in practice, matches nothing.
+    /// Signs the message. Returns an empty signature, which verifies under no key, if signing fails. A parsed key does
+    /// not fail in practice.
     pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let mut signature = vec![0; self.signer.public_modulus_len()];
         let result = self.signer.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature);

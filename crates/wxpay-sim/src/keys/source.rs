@@ -14,7 +14,7 @@ pub enum KeySource {
     /// thousand orders. Certificates are real, and so are ciphertexts under the APIv3 key; signatures and OAEP
     /// ciphertexts are not.
     Fake,
-    /// The given keys. Numbers past the end start over.
+    /// The caller's keys. Key numbers wrap around at the end of the list.
     Custom(Arc<[KeyPair]>),
 }
 

@@ -171,7 +171,7 @@ pub(crate) enum TokenStatus {
     Unknown,
 }
 
-/// The number of tokens kept per app, so that a replaced token can be distinguished from one that was never issued.
+/// The maximum number of tokens stored per app. Old tokens stay, to distinguish a replaced token from an unknown one.
 const MAX_TOKENS: usize = 4000;
 
 impl AppAccount {

@@ -17,14 +17,14 @@ use wxpay_proto::{
 /// A sequence of operations.
 #[derive(Arbitrary, Debug)]
 struct Scenario {
-    acts: Vec<Action>,
+    actions: Vec<Action>,
 }
 
 #[derive(Arbitrary, Debug)]
 struct Action {
     operation: Operation,
     /// The number of flows that run at once, less one.
-    more: u8,
+    extra: u8,
     /// The replies to the requests, in order. After the last one the network works.
     events: Vec<Event>,
     /// The time until the next operation, in seconds.
@@ -42,14 +42,14 @@ enum Operation {
 
 #[derive(Arbitrary, Debug)]
 struct Event {
-    what: EventKind,
+    kind: EventKind,
     /// The time until the reply arrives, in milliseconds.
-    took: u16,
+    latency: u16,
 }
 
 #[derive(Arbitrary, Debug)]
 enum EventKind {
-    Good,
+    Success,
     NotSent,
     Lost,
     Refused(Refusal),
@@ -75,58 +75,66 @@ enum Refusal {
 /// The same bytes make a sequence for APIv1 and one for APIv3.
 pub fn conversation(data: &[u8]) {
     v3::conversation(data);
-    let Ok(day) = Scenario::arbitrary_take_rest(Unstructured::new(data)) else { return };
+    let Ok(scenario) = Scenario::arbitrary_take_rest(Unstructured::new(data)) else { return };
     let me = keys::merchant().build();
-    let mut lab = driver();
-    for act in day.acts.into_iter().take(6) {
-        let pause = Duration::from_secs(act.pause.into());
-        perform(&me, &mut lab, act);
-        lab.wait(pause);
+    let mut driver = driver();
+    for action in scenario.actions.into_iter().take(6) {
+        let pause = Duration::from_secs(action.pause.into());
+        perform(&me, &mut driver, action);
+        driver.wait(pause);
     }
 }
 
-fn perform(me: &Merchant, lab: &mut Driver, act: Action) {
+fn perform(me: &Merchant, driver: &mut Driver, action: Action) {
     let number = || NUMBER.parse().unwrap();
-    match act.operation {
-        Operation::Prepay => run(lab, act, "v1.genprepay", true, || me.prepay(order())),
-        Operation::Query => run(lab, act, "v1.orderquery", false, || me.query(number())),
-        Operation::Deliver => run(lab, act, "v1.delivernotify", false, || me.notify_delivery(delivery())),
-        Operation::RefreshToken => run(lab, act, "v1.token", false, || me.refresh_token()),
-        Operation::Resolve => resolve(me, lab, act),
+    match action.operation {
+        Operation::Prepay => run(driver, action, "v1.genprepay", true, || me.prepay(order())),
+        Operation::Query => run(driver, action, "v1.orderquery", false, || me.query(number())),
+        Operation::Deliver => {
+            run(driver, action, "v1.delivernotify", false, || me.notify_delivery(delivery()))
+        }
+        Operation::RefreshToken => run(driver, action, "v1.token", false, || me.refresh_token()),
+        Operation::Resolve => resolve(me, driver, action),
     }
 }
 
 /// Resolves an order whose reply was lost. If that fails, the operation must still be pending.
-fn resolve(me: &Merchant, lab: &mut Driver, act: Action) {
-    let lost = |transmit: Transmit, _: UnixTime| -> (Reply, Duration) {
+fn resolve(me: &Merchant, driver: &mut Driver, action: Action) {
+    let network = |transmit: Transmit, _: UnixTime| -> (Reply, Duration) {
         let reply = match transmit.label {
-            "v1.token" => Ok(good(transmit.label)),
+            "v1.token" => Ok(success(transmit.label)),
             _ => Err(Failure::Lost("cut".into())),
         };
         (reply, Duration::from_millis(80))
     };
-    let Err(mut error) = lab.run(me.prepay(order()), &mut { lost }) else {
+    let Err(mut error) = driver.run(me.prepay(order()), &mut { network }) else {
         panic!("the call succeeded without a reply")
     };
-    let Some(pending_operation) = error.unresolved() else {
+    let Some(pending) = error.unresolved() else {
         return assert_ne!(error.fate(), Fate::Unknown, "an unknown fate has a pending operation");
     };
-    let mut events = act.events.into_iter();
+    let mut events = action.events.into_iter();
     let network = |transmit: Transmit, _: UnixTime| reply_to(&transmit, events.next());
-    if let Err(mut error) = lab.run(me.resolve(pending_operation), &mut { network }) {
+    if let Err(mut error) = driver.run(me.resolve(pending), &mut { network }) {
         assert_eq!(error.fate(), Fate::Unknown, "a query does not decide the fate");
-        assert!(error.unresolved().is_some_and(|pending_operation| {
-            pending_operation.out_trade_no().is_some_and(|number| number.as_str() == NUMBER)
+        assert!(error.unresolved().is_some_and(|pending| {
+            pending.out_trade_no().is_some_and(|number| number.as_str() == NUMBER)
         }));
     }
 }
 
-fn run<F: Flow<Output: Debug>>(lab: &mut Driver, act: Action, label: &str, owes: bool, flow: impl Fn() -> F) {
-    let count = usize::from(act.more % 4) + 1;
-    let mut events = act.events.into_iter();
+fn run<F: Flow<Output: Debug>>(
+    driver: &mut Driver,
+    action: Action,
+    label: &str,
+    leaves_pending: bool,
+    flow: impl Fn() -> F,
+) {
+    let count = usize::from(action.extra % 4) + 1;
+    let mut events = action.events.into_iter();
     let mut fates = Vec::new();
     let network = |transmit: Transmit, _: UnixTime| {
-        let (reply, took) = reply_to(&transmit, events.next());
+        let (reply, latency) = reply_to(&transmit, events.next());
         if transmit.label == label {
             fates.push(match &reply {
                 Ok(_) => None,
@@ -134,50 +142,50 @@ fn run<F: Flow<Output: Debug>>(lab: &mut Driver, act: Action, label: &str, owes:
                 Err(Failure::Lost(_)) => Some(Fate::Unknown),
             });
         }
-        (reply, took)
+        (reply, latency)
     };
-    let results = lab.run_all((0..count).map(|_| flow()), &mut { network });
+    let results = driver.run_all((0..count).map(|_| flow()), &mut { network });
     for error in results.into_iter().filter_map(Result::err) {
-        assert_fate(error, owes, (count == 1).then_some(&fates));
+        assert_fate(error, leaves_pending, (count == 1).then_some(&fates));
     }
 }
 
 /// Checks the fate of a flow. The requests can be attributed only if a single flow was running.
-fn assert_fate(mut error: Error, owes: bool, hops: Option<&Vec<Option<Fate>>>) {
+fn assert_fate(mut error: Error, leaves_pending: bool, attempts: Option<&Vec<Option<Fate>>>) {
     let fate = error.fate();
     assert_eq!(
         error.unresolved().is_some(),
-        owes && fate == Fate::Unknown,
+        leaves_pending && fate == Fate::Unknown,
         "exactly an unknown fate has a pending operation"
     );
-    let Some(hops) = hops else { return };
-    if hops.iter().all(|transmit| *transmit == Some(Fate::NotSent)) {
+    let Some(attempts) = attempts else { return };
+    if attempts.iter().all(|attempt| *attempt == Some(Fate::NotSent)) {
         assert_eq!(fate, Fate::NotSent, "nothing was sent");
     }
-    if hops.contains(&Some(Fate::Unknown)) {
+    if attempts.contains(&Some(Fate::Unknown)) {
         assert_eq!(fate, Fate::Unknown, "a reply was lost");
     }
 }
 
 fn reply_to(transmit: &Transmit, event: Option<Event>) -> (Reply, Duration) {
-    let Some(Event { what, took }) = event else {
-        return (Ok(good(transmit.label)), Duration::from_millis(80));
+    let Some(Event { kind, latency }) = event else {
+        return (Ok(success(transmit.label)), Duration::from_millis(80));
     };
-    let said = |body: &str| Ok(Response::new(200, body.into()));
-    let reply = match what {
-        EventKind::Good => Ok(good(transmit.label)),
+    let ok = |body: &str| Ok(Response::new(200, body.into()));
+    let reply = match kind {
+        EventKind::Success => Ok(success(transmit.label)),
         EventKind::NotSent => Err(Failure::NotSent("no route".into())),
         EventKind::Lost => Err(Failure::Lost("cut".into())),
-        EventKind::Refused(refusal) => said(refused(refusal)),
-        EventKind::Unpaid => said(&info(r#""ret_code":0,"trade_state":"1""#)),
-        EventKind::NoSuchOrder => said(&info(r#""ret_code":88221009,"ret_msg":"no such order""#)),
-        EventKind::Status(status) => Ok(Response::new(status, good(transmit.label).body().into())),
+        EventKind::Refused(refusal) => ok(refusal_body(refusal)),
+        EventKind::Unpaid => ok(&info(r#""ret_code":0,"trade_state":"1""#)),
+        EventKind::NoSuchOrder => ok(&info(r#""ret_code":88221009,"ret_msg":"no such order""#)),
+        EventKind::Status(status) => Ok(Response::new(status, success(transmit.label).body().into())),
         EventKind::Bytes(bytes) => Ok(Response::new(200, bytes)),
     };
-    (reply, Duration::from_millis(took.into()))
+    (reply, Duration::from_millis(latency.into()))
 }
 
-fn refused(refusal: Refusal) -> &'static str {
+fn refusal_body(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Busy => r#"{"errcode":-1,"errmsg":"system error"}"#,
         Refusal::BadToken => r#"{"errcode":40001,"errmsg":"invalid credential"}"#,
@@ -189,7 +197,7 @@ fn refused(refusal: Refusal) -> &'static str {
     }
 }
 
-fn good(label: &str) -> Response {
+fn success(label: &str) -> Response {
     let body = match label {
         "v1.token" => format!(r#"{{"access_token":"{TOKEN}","expires_in":7200}}"#),
         "v1.genprepay" => {

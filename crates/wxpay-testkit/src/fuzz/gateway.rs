@@ -1,4 +1,4 @@
-//! The simulator: it answers any sequence of requests.
+//! The simulator: any sequence of requests gets responses.
 
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -23,9 +23,9 @@ pub fn gateway(data: &[u8]) {
     for request in text.split("\n---\n").take(32) {
         let (head, body) = request.split_once('\n').unwrap_or((request, ""));
         let (method, target) = head.split_once(' ').unwrap_or(("POST", head));
-        let filled = |text: &str| filled(text, &simulation.gateway, &token);
-        let (target, body) = (filled(target), signed(&filled(body), &simulation.gateway));
-        answer(&mut simulation, method, &target, body.into_bytes(), now);
+        let fill = |text: &str| fill(text, &simulation.gateway, &token);
+        let (target, body) = (fill(target), sign(&fill(body), &simulation.gateway));
+        send(&mut simulation, method, &target, body.into_bytes(), now);
         deliver(&mut simulation, now);
     }
     simulation.clock.advance(Duration::from_secs(3600));
@@ -33,10 +33,10 @@ pub fn gateway(data: &[u8]) {
     drop(simulation.gateway.orders(now));
 }
 
-fn answer(simulation: &mut Simulation, method: &str, target: &str, body: Vec<u8>, real: UnixTime) {
+fn send(simulation: &mut Simulation, method: &str, target: &str, body: Vec<u8>, real: UnixTime) {
     if target.starts_with("/_sim") {
-        let answer = simulation.control(method, target, &body, real);
-        assert!((200..600).contains(&answer.status));
+        let response = simulation.control(method, target, &body, real);
+        assert!((200..600).contains(&response.status));
         return;
     }
     let url = format!("https://api.weixin.qq.com{target}");
@@ -50,7 +50,7 @@ fn answer(simulation: &mut Simulation, method: &str, target: &str, body: Vec<u8>
     }
 }
 
-/// Delivers what is due; accepts every second delivery.
+/// Delivers the due notifications. Accepts every second delivery.
 fn deliver(simulation: &mut Simulation, real: UnixTime) {
     let now = simulation.clock.now(real);
     for (index, delivery) in simulation.gateway.due_deliveries(now).into_iter().enumerate() {
@@ -62,31 +62,31 @@ fn deliver(simulation: &mut Simulation, real: UnixTime) {
 
 fn token(gateway: &mut Gateway, now: UnixTime) -> String {
     let target = "/cgi-bin/token?grant_type=client_credential&appid={appid}&secret={secret}";
-    let url = format!("https://api.weixin.qq.com{}", filled(target, gateway, ""));
+    let url = format!("https://api.weixin.qq.com{}", fill(target, gateway, ""));
     let Outcome::Reply(reply) = gateway.answer(&Request::get(url), now) else {
         panic!("unexpected outcome: no fault is injected")
     };
-    let said: Value = serde_json::from_slice(reply.body()).unwrap();
-    said["access_token"].as_str().unwrap().into()
+    let json: Value = serde_json::from_slice(reply.body()).unwrap();
+    json["access_token"].as_str().unwrap().into()
 }
 
-fn filled(text: &str, gateway: &Gateway, token: &str) -> String {
-    let known = gateway.credentials();
+fn fill(text: &str, gateway: &Gateway, token: &str) -> String {
+    let credentials = gateway.credentials();
     text.replace("{token}", token)
-        .replace("{appid}", known.appid().as_str())
-        .replace("{secret}", known.app_secret().expose())
-        .replace("{partner}", known.partner().as_str())
+        .replace("{appid}", credentials.appid().as_str())
+        .replace("{secret}", credentials.app_secret().expose())
+        .replace("{partner}", credentials.partner().as_str())
 }
 
-fn signed(body: &str, gateway: &Gateway) -> String {
+fn sign(body: &str, gateway: &Gateway) -> String {
     let Ok(mut members) = serde_json::from_str::<Map<String, Value>>(body) else { return body.into() };
     if members.get("app_signature") != Some(&Value::from("?")) {
         return body.into();
     }
-    let known = gateway.credentials();
+    let credentials = gateway.credentials();
     if let Some(Value::String(package)) = members.get_mut("package") {
-        let key = PartnerKey::new(known.partner_key().expose().clone()).unwrap();
-        *package = signed_package(package, &key).unwrap_or_else(|| package.clone());
+        let key = PartnerKey::new(credentials.partner_key().expose().clone()).unwrap();
+        *package = sign_package(package, &key).unwrap_or_else(|| package.clone());
     }
     let fields: Vec<(String, String)> = members
         .iter()
@@ -98,13 +98,13 @@ fn signed(body: &str, gateway: &Gateway) -> String {
         .collect();
     let fields: Vec<(&str, &str)> =
         fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let key = PaySignKey::new(known.pay_sign_key().expose().clone()).unwrap();
+    let key = PaySignKey::new(credentials.pay_sign_key().expose().clone()).unwrap();
     members.insert("app_signature".into(), sign_sha1(&fields, &key).0.as_str().into());
     Value::Object(members).to_string()
 }
 
-/// Signs a package. It is given escaped in UTF-8, and signed in its own charset.
-fn signed_package(package: &str, key: &PartnerKey) -> Option<String> {
+/// Signs a package. The input is escaped UTF-8; the signature is over its `input_charset`.
+fn sign_package(package: &str, key: &PartnerKey) -> Option<String> {
     let form = Form::parse(package.as_bytes()).ok()?;
     let text = |bytes| std::str::from_utf8(bytes).ok();
     let fields: Option<Vec<(&str, &str)>> =

@@ -21,40 +21,41 @@ pub(super) const NUMBER: &str = "20140508001";
 
 /// Checks replies. The first byte selects the HTTP status, the rest is the body.
 ///
-/// The result of a flow must match what `serde_json` reads. `serde_json` may reject what the crate under test skips
-/// unread, such as a number out of range.
+/// The result of a flow must match the JSON that `serde_json` parses. `serde_json` may reject values that the crate
+/// under test skips, such as a number out of range.
 pub fn json_reply(data: &[u8]) {
     let Some((first, body)) = data.split_first() else { return };
     let status = if *first < 250 { 200 } else { 500 };
     let me = keys::merchant().build();
 
-    let mut lab = driver();
-    let kept = lab.run(me.refresh_token(), &mut reply_once(status, body));
-    let placed = authorized(&me).run(me.prepay(order()), &mut reply_once(status, body));
-    let delivered = authorized(&me).run(me.notify_delivery(delivery()), &mut reply_once(status, body));
-    let queried = authorized(&me).run(me.query(NUMBER.parse().unwrap()), &mut reply_once(status, body));
-    let any = kept.is_ok() || placed.is_ok() || delivered.is_ok() || queried.is_ok();
+    let mut driver = driver();
+    let refreshed = driver.run(me.refresh_token(), &mut reply_once(status, body));
+    let prepaid = driver_with_token(&me).run(me.prepay(order()), &mut reply_once(status, body));
+    let delivered = driver_with_token(&me).run(me.notify_delivery(delivery()), &mut reply_once(status, body));
+    let queried =
+        driver_with_token(&me).run(me.query(NUMBER.parse().unwrap()), &mut reply_once(status, body));
+    let any_ok = refreshed.is_ok() || prepaid.is_ok() || delivered.is_ok() || queried.is_ok();
 
-    assert!(!any || status == 200);
-    let Ok(said) = serde_json::from_slice::<Value>(body) else { return };
-    assert!(!any || errcode(&said).is_none_or(|code| code == "0"));
-    if kept.is_ok() {
-        let (token, _) = lab.memory.token(me.appid(), lab.now).unwrap();
-        assert_eq!(said["access_token"], token.expose());
+    assert!(!any_ok || status == 200);
+    let Ok(json) = serde_json::from_slice::<Value>(body) else { return };
+    assert!(!any_ok || errcode(&json).is_none_or(|code| code == "0"));
+    if refreshed.is_ok() {
+        let (token, _) = driver.memory.token(me.appid(), driver.now).unwrap();
+        assert_eq!(json["access_token"], token.expose());
     }
-    if let Ok(phone) = placed {
-        assert_eq!(said["prepayid"], phone.prepayid.as_str());
+    if let Ok(params) = prepaid {
+        assert_eq!(json["prepayid"], params.prepayid.as_str());
     }
     if delivered.is_ok() {
-        assert_eq!(errcode(&said).as_deref(), Some("0"), "a success requires errcode 0");
+        assert_eq!(errcode(&json).as_deref(), Some("0"), "a success requires errcode 0");
     }
     if let Ok(queried) = queried {
-        assert_query_matches(&queried, &said["order_info"]);
+        assert_query_matches(&queried, &json["order_info"]);
     }
 }
 
-fn assert_query_matches(queried: &QueryOutcome, said: &Value) {
-    let text = |name: &str| text_of(&said[name]).unwrap_or_default();
+fn assert_query_matches(queried: &QueryOutcome, json: &Value) {
+    let text = |name: &str| text_of(&json[name]).unwrap_or_default();
     if let QueryOutcome::Paid(info) = queried {
         assert_eq!((text("ret_code"), text("trade_state")), ("0".into(), "0".into()));
         assert_eq!((text("out_trade_no").as_str(), text("fee_type").as_str()), (NUMBER, "1"));
@@ -68,8 +69,8 @@ fn assert_query_matches(queried: &QueryOutcome, said: &Value) {
     }
 }
 
-fn errcode(said: &Value) -> Option<String> {
-    text_of(&said["errcode"])
+fn errcode(json: &Value) -> Option<String> {
+    text_of(&json["errcode"])
 }
 
 fn text_of(value: &Value) -> Option<String> {
@@ -93,11 +94,11 @@ pub(super) fn driver() -> Driver {
     Driver::default().watch_for(&[keys::APP_SECRET, keys::PAY_SIGN_KEY, keys::PARTNER_KEY, TOKEN])
 }
 
-fn authorized(me: &Merchant) -> Driver {
-    let mut lab = driver();
-    let expires_at = lab.now.after(Duration::from_secs(7200));
-    lab.memory.put_token(me.appid(), AccessToken::new(TOKEN.into()).unwrap(), lab.now, expires_at);
-    lab
+fn driver_with_token(me: &Merchant) -> Driver {
+    let mut driver = driver();
+    let expires_at = driver.now.after(Duration::from_secs(7200));
+    driver.memory.put_token(me.appid(), AccessToken::new(TOKEN.into()).unwrap(), driver.now, expires_at);
+    driver
 }
 
 pub(super) fn order() -> Order {

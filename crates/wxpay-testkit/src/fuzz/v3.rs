@@ -1,4 +1,4 @@
-//! The bodies of the APIv3 targets, with cryptography that costs nothing.
+//! The bodies of the APIv3 targets, with the fast cryptography of [`null`](crate::null).
 
 mod conversation;
 mod files;
@@ -57,7 +57,7 @@ enum Signer {
 }
 
 impl Signer {
-    fn name(self) -> &'static str {
+    fn id(self) -> &'static str {
         match self {
             Self::PublicKey => PUBLIC_KEY_ID,
             Self::Certificate => PLATFORM[0].serial_no,
@@ -74,13 +74,13 @@ impl Signer {
 
     /// Returns the signature headers for a body.
     fn headers(self, body: &[u8], at: UnixTime) -> [(&'static str, String); 4] {
-        let time = at.to_string();
-        let message = [time.as_bytes(), b"\n", NONCE.as_bytes(), b"\n", body, b"\n"].concat();
+        let timestamp = at.to_string();
+        let message = [timestamp.as_bytes(), b"\n", NONCE.as_bytes(), b"\n", body, b"\n"].concat();
         [
-            ("Wechatpay-Timestamp", time),
+            ("Wechatpay-Timestamp", timestamp),
             ("Wechatpay-Nonce", NONCE.into()),
             ("Wechatpay-Signature", base64::encode(&self.key().sign(&message).unwrap())),
-            ("Wechatpay-Serial", self.name().into()),
+            ("Wechatpay-Serial", self.id().into()),
         ]
     }
 
@@ -91,10 +91,10 @@ impl Signer {
             .fold(reply, |reply, (name, value)| reply.with_header(name, value.as_bytes()))
     }
 
-    fn received(self, body: &[u8], at: UnixTime) -> RawNotification {
-        let received = RawNotification::new(body.to_vec());
+    fn notification(self, body: &[u8], at: UnixTime) -> RawNotification {
+        let raw = RawNotification::new(body.to_vec());
         let headers = self.headers(body, at);
-        headers.iter().fold(received, |received, (name, value)| received.header(name, value.as_bytes()))
+        headers.iter().fold(raw, |raw, (name, value)| raw.header(name, value.as_bytes()))
     }
 }
 

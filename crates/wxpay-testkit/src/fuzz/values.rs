@@ -1,4 +1,4 @@
-//! Value types: a parsed value prints as it was read.
+//! Value types: parsing and printing round-trip.
 
 use jiff::{
     Timestamp,
@@ -14,13 +14,13 @@ use wxpay_proto::{
 /// Checks every id and amount type.
 pub fn ids(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    printed::<AppId>(text);
-    printed::<NotifyId>(text);
-    printed::<NotifyUrl>(text);
-    printed::<OutTradeNo>(text);
-    printed::<PartnerId>(text);
-    printed::<PrepayId>(text);
-    printed::<TransactionId>(text);
+    assert_round_trip::<AppId>(text);
+    assert_round_trip::<NotifyId>(text);
+    assert_round_trip::<NotifyUrl>(text);
+    assert_round_trip::<OutTradeNo>(text);
+    assert_round_trip::<PartnerId>(text);
+    assert_round_trip::<PrepayId>(text);
+    assert_round_trip::<TransactionId>(text);
     if let Ok(payer) = text.parse::<OpenId>() {
         assert_eq!(payer.as_str(), text);
         let tail = text.len().checked_sub(2).and_then(|start| text.get(start..)).unwrap_or_default();
@@ -35,7 +35,7 @@ pub fn ids(data: &[u8]) {
     }
 }
 
-fn printed<T: FromStr + Display>(text: &str) {
+fn assert_round_trip<T: FromStr + Display>(text: &str) {
     if let Ok(value) = text.parse::<T>() {
         assert_eq!(value.to_string(), text);
     }
@@ -43,27 +43,27 @@ fn printed<T: FromStr + Display>(text: &str) {
 
 /// Checks times of fourteen digits in China's time zone against jiff.
 pub fn time(data: &[u8]) {
-    let read = parse_compact(data);
-    let expected = plain_time(data).and_then(|time| u64::try_from(time.as_second()).ok());
-    assert_eq!(read.ok().map(UnixTime::as_secs), expected);
-    if let Ok(time) = read {
+    let parsed = parse_compact(data);
+    let expected = parse_with_jiff(data).and_then(|time| u64::try_from(time.as_second()).ok());
+    assert_eq!(parsed.ok().map(UnixTime::as_secs), expected);
+    if let Ok(time) = parsed {
         assert_eq!(format_compact(time).as_bytes(), data);
     }
     if let Some(secs) = data.first_chunk().copied().map(u64::from_le_bytes)
         && let Ok(time) = Timestamp::from_second((secs >> 24).cast_signed())
     {
         let local = time.to_zoned(TimeZone::fixed(offset(8)));
-        let written = format_compact(UnixTime::from_secs(secs >> 24));
-        assert_eq!(written, local.strftime("%Y%m%d%H%M%S").to_string());
-        assert!(local.year() > 9999 || parse_compact(written.as_bytes()).is_ok());
+        let formatted = format_compact(UnixTime::from_secs(secs >> 24));
+        assert_eq!(formatted, local.strftime("%Y%m%d%H%M%S").to_string());
+        assert!(local.year() > 9999 || parse_compact(formatted.as_bytes()).is_ok());
     }
 }
 
 /// Parses the digits with jiff, as RFC 3339. Rejects a leap second, which jiff accepts and the crate under test
 /// rejects.
-fn plain_time(data: &[u8]) -> Option<Timestamp> {
-    let digits = data.len() == 14 && data.iter().all(u8::is_ascii_digit);
-    if !digits || data.ends_with(b"60") {
+fn parse_with_jiff(data: &[u8]) -> Option<Timestamp> {
+    let is_digits = data.len() == 14 && data.iter().all(u8::is_ascii_digit);
+    if !is_digits || data.ends_with(b"60") {
         return None;
     }
     let mut text = String::from_utf8(data.into()).ok()?;

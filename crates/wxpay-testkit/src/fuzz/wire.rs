@@ -9,16 +9,18 @@ use wxpay_proto::wire::{
 
 type Pairs = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Checks that a form is parsed, or rejected, like by a plain parser, and round-trips.
+/// Checks that a form is parsed or rejected as by a simple parser, and round-trips.
 pub fn form(data: &[u8]) {
-    let read = Form::parse(data);
-    let pairs: Option<Pairs> =
-        read.as_ref().ok().map(|form| form.iter().map(|(name, value)| (name.into(), value.into())).collect());
-    assert_eq!(pairs, plain_form(data));
-    match read {
+    let parsed = Form::parse(data);
+    let pairs: Option<Pairs> = parsed
+        .as_ref()
+        .ok()
+        .map(|form| form.iter().map(|(name, value)| (name.into(), value.into())).collect());
+    assert_eq!(pairs, parse_plainly(data));
+    match parsed {
         Ok(form) => {
             assert!(form.iter().map(|(name, _)| name).is_sorted());
-            assert_eq!(Form::parse(written(&form).as_bytes()).unwrap().iter().collect::<Vec<_>>(), {
+            assert_eq!(Form::parse(serialize(&form).as_bytes()).unwrap().iter().collect::<Vec<_>>(), {
                 form.iter().collect::<Vec<_>>()
             });
             for (name, value) in form.iter() {
@@ -27,11 +29,11 @@ pub fn form(data: &[u8]) {
                 }
             }
         }
-        Err(fault) => assert!(fault.offset <= data.len()),
+        Err(error) => assert!(error.offset <= data.len()),
     }
 }
 
-fn written(form: &Form<'_>) -> String {
+fn serialize(form: &Form<'_>) -> String {
     let mut text = String::new();
     for (name, value) in form.iter() {
         form::escape(name, &mut text);
@@ -42,39 +44,39 @@ fn written(form: &Form<'_>) -> String {
     text
 }
 
-fn plain_form(data: &[u8]) -> Option<Pairs> {
+fn parse_plainly(data: &[u8]) -> Option<Pairs> {
     let mut pairs = Pairs::new();
     let pieces: Vec<&[u8]> = data.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty()).collect();
     for piece in &pieces {
         let mut halves = piece.splitn(2, |byte| *byte == b'=');
         let (name, value) = (halves.next()?, halves.next().unwrap_or_default());
-        let good = !name.is_empty() && [name, value].into_iter().all(escapes_are_whole);
-        let known = pairs.insert(percent_decode(name).collect(), percent_decode(value).collect());
-        if !good || known.is_some() {
+        let is_valid = !name.is_empty() && [name, value].into_iter().all(escapes_are_complete);
+        let previous = pairs.insert(percent_decode(name).collect(), percent_decode(value).collect());
+        if !is_valid || previous.is_some() {
             return None;
         }
     }
     (pieces.len() <= MAX_PAIRS).then_some(pairs)
 }
 
-fn escapes_are_whole(text: &[u8]) -> bool {
+fn escapes_are_complete(text: &[u8]) -> bool {
     (0..text.len()).filter(|at| text[*at] == b'%').all(|at| {
         let digits = text.get(at + 1..at + 3);
         digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     })
 }
 
-/// Checks that a flat document is well-formed XML that `roxmltree` reads alike, and round-trips.
+/// Checks that a flat document is well-formed XML, is read by `roxmltree` in the same way, and round-trips.
 pub fn xml(data: &[u8]) {
     let flat = match FlatXml::parse(data) {
         Ok(flat) => flat,
-        Err(fault) => return assert!(fault.offset <= data.len()),
+        Err(error) => return assert!(error.offset <= data.len()),
     };
-    let other = roxmltree::Document::parse(std::str::from_utf8(data).unwrap()).unwrap();
-    // XML parsers normalise line ends; ours keeps them, because the signature covers them.
-    let folds = data.contains(&b'\r') || data.windows(2).any(|two| two == b"&#");
-    let comparable = |text: &str| if folds { text.replace(['\r', '\n'], "") } else { text.to_owned() };
-    let theirs: Vec<(String, String)> = other
+    let reference = roxmltree::Document::parse(std::str::from_utf8(data).unwrap()).unwrap();
+    // XML parsers normalise line ends; the parser under test keeps them, because the signature covers them.
+    let normalizes = data.contains(&b'\r') || data.windows(2).any(|two| two == b"&#");
+    let comparable = |text: &str| if normalizes { text.replace(['\r', '\n'], "") } else { text.to_owned() };
+    let expected: Vec<(String, String)> = reference
         .root_element()
         .children()
         .filter(roxmltree::Node::is_element)
@@ -83,10 +85,10 @@ pub fn xml(data: &[u8]) {
             (node.tag_name().name().to_owned(), comparable(&text))
         })
         .collect();
-    let ours: Vec<_> = flat.iter().map(|(name, value)| (name.to_owned(), comparable(value))).collect();
-    assert_eq!(ours, theirs);
-    let again = document(&flat.iter().collect::<Vec<_>>());
-    assert_eq!(FlatXml::parse(again.as_bytes()).unwrap(), flat);
+    let actual: Vec<_> = flat.iter().map(|(name, value)| (name.to_owned(), comparable(value))).collect();
+    assert_eq!(actual, expected);
+    let serialized = document(&flat.iter().collect::<Vec<_>>());
+    assert_eq!(FlatXml::parse(serialized.as_bytes()).unwrap(), flat);
 }
 
 /// Returns the elements as a document, with the values in CDATA.

@@ -98,25 +98,25 @@ mod tests {
     use super::*;
     use wxpay_proto::UnixTime;
 
-    fn fit(key: &str, certificate: &str) -> bool {
+    fn is_pair(key: &str, certificate: &str) -> bool {
         let public = public_key_of(certificate);
         public.verify(b"text", &private_key(key).sign(b"text").unwrap()).is_ok()
     }
 
     #[test]
-    fn each_key_fits_its_certificate_and_no_other() {
+    fn each_key_matches_its_own_certificate_only() {
         let merchant = certificate(CERTIFICATE);
         assert_eq!((merchant.serial(), merchant.common_name()), (SERIAL_NO, Some(MCHID)));
-        assert!(fit(KEY, CERTIFICATE));
+        assert!(is_pair(KEY, CERTIFICATE));
         for platform in PLATFORM {
             assert_eq!(certificate(platform.certificate).serial(), platform.serial_no);
-            assert!(fit(platform.key, platform.certificate));
-            assert!(!fit(KEY, platform.certificate));
+            assert!(is_pair(platform.key, platform.certificate));
+            assert!(!is_pair(KEY, platform.certificate));
         }
     }
 
     #[test]
-    fn the_certificates_outlive_any_test() {
+    fn the_certificates_are_valid_from_2014_to_2099() {
         for pem in [CERTIFICATE, PLATFORM[0].certificate, PLATFORM[1].certificate] {
             // `date -u -d 2014-01-01 +%s`, and the last second of 2099.
             assert!(certificate(pem).is_valid_at(UnixTime::from_secs(1_388_534_400)));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_public_key_fits_its_private_half() {
+    fn the_public_key_matches_its_private_half() {
         let signature = private_key(PUBLIC_KEY_PRIVATE).sign(b"text").unwrap();
         assert!(public_key(PUBLIC_KEY).verify(b"text", &signature).is_ok());
     }

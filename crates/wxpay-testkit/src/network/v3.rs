@@ -11,7 +11,7 @@ use wxpay_proto::{
 };
 use wxpay_sim::{
     Gateway,
-    merchant::Merchant as Known,
+    merchant::Merchant as SimMerchant,
     notifications::{Delivery, DeliveryResult},
 };
 
@@ -21,7 +21,7 @@ pub fn provider(gateway: &Gateway) -> Arc<dyn CryptoProvider> {
     if gateway.settings().v3.key_source.is_fake() { Arc::new(FakeSignatures) } else { Arc::new(AwsLc) }
 }
 
-/// A provider with the signatures of the gateway's quick keys, which cost nothing, and real AES-GCM.
+/// A provider with the signatures of the gateway's fake keys, which take little time, and with real AES-GCM.
 #[derive(Debug)]
 struct FakeSignatures;
 
@@ -41,32 +41,29 @@ impl CryptoProvider for FakeSignatures {
 
 /// Returns the builder of a gateway's merchant, with its latest certificate. Platform keys must still be set.
 #[must_use]
-pub fn builder(gateway: &Gateway, known: &Known) -> Builder {
+pub fn builder(gateway: &Gateway, sim_merchant: &SimMerchant) -> Builder {
     let provider = provider(gateway);
-    let api_key = known.api_keys().last().unwrap();
+    let api_key = sim_merchant.api_keys().last().unwrap();
     let private_key = provider.private_key(&Secret::new(api_key.key_pair.private_der())).unwrap();
-    let api_v3_key = ApiV3Key::new(known.api_v3_key().unwrap().expose().clone()).unwrap();
-    let (mchid, serial_no) = (known.mchid().clone(), api_key.certificate.serial().clone());
+    let api_v3_key = ApiV3Key::new(sim_merchant.api_v3_key().unwrap().expose().clone()).unwrap();
+    let (mchid, serial_no) = (sim_merchant.mchid().clone(), api_key.certificate.serial().clone());
     Merchant::builder(provider, mchid, serial_no, private_key, &api_v3_key)
 }
 
 /// Returns the builder of a gateway's merchant that trusts the WeChat Pay public key only.
 #[must_use]
-pub fn public_key_builder(gateway: &Gateway, known: &Known) -> Builder {
-    let key = known.platform().public_key().unwrap();
+pub fn public_key_builder(gateway: &Gateway, sim_merchant: &SimMerchant) -> Builder {
+    let key = sim_merchant.platform().public_key().unwrap();
     let public = provider(gateway).public_key(&key.key_pair.public().der()).unwrap();
-    builder(gateway, known).public_key(key.id.clone(), public)
+    builder(gateway, sim_merchant).public_key(key.id.clone(), public)
 }
 
-/// Returns a notification as its receiver gets it.
+/// Returns a notification in the form that the merchant receives.
 #[must_use]
-pub fn received(delivery: &Delivery) -> RawNotification {
-    delivery
-        .headers()
-        .iter()
-        .fold(RawNotification::new(delivery.body().to_vec()), |received, (name, value)| {
-            received.header(name, value.as_bytes())
-        })
+pub fn raw_notification(delivery: &Delivery) -> RawNotification {
+    delivery.headers().iter().fold(RawNotification::new(delivery.body().to_vec()), |raw, (name, value)| {
+        raw.header(name, value.as_bytes())
+    })
 }
 
 impl SimNetwork {
@@ -74,14 +71,14 @@ impl SimNetwork {
     /// response to the gateway.
     pub fn deliver_due_v3(
         &mut self,
-        lab: &mut Driver,
+        driver: &mut Driver,
         me: &Merchant,
         mut on_notification: impl FnMut(Notification) -> Ack,
     ) {
         let mut due = std::mem::take(&mut self.early);
-        due.extend(self.gateway.due_deliveries(lab.now));
+        due.extend(self.gateway.due_deliveries(driver.now));
         for delivery in due {
-            let ack = match lab.run(me.verify_notification(received(&delivery)), self) {
+            let ack = match driver.run(me.verify_notification(raw_notification(&delivery)), self) {
                 Ok(notification) => {
                     assert!(!delivery.is_forged(), "a tampered notification was accepted");
                     on_notification(notification)
@@ -90,7 +87,7 @@ impl SimNetwork {
             };
             let reply = ack.response();
             let result = DeliveryResult::Response { status: reply.status(), body: reply.body().to_vec() };
-            self.gateway.record_delivery(delivery.id(), &result, lab.now);
+            self.gateway.record_delivery(delivery.id(), &result, driver.now);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     NAME, Signer, driver, encrypted_resource, merchant,
-    replies::{NUMBER, OPENID, appid, jsapi, order, refunded, transferred},
+    replies::{NUMBER, OPENID, appid, jsapi, order, refund, transfer},
 };
 use crate::{drive::Driver, keys::v3::PLATFORM};
 use arbitrary::{Arbitrary, Unstructured};
@@ -20,15 +20,15 @@ use wxpay_proto::{
 
 /// A sequence of operations.
 #[derive(Arbitrary, Debug)]
-struct Day {
-    acts: Vec<Act>,
+struct Scenario {
+    actions: Vec<Action>,
 }
 
 #[derive(Arbitrary, Debug)]
-struct Act {
+struct Action {
     operation: Operation,
     /// The number of flows that run at once, less one.
-    more: u8,
+    extra: u8,
     /// The replies to the requests, in order. After the last one the network works.
     events: Vec<Event>,
     /// The time until the next operation, in seconds.
@@ -59,20 +59,20 @@ enum SignedBy {
 
 #[derive(Arbitrary, Debug)]
 struct Event {
-    what: What,
+    kind: EventKind,
     by: SignedBy,
     /// The time until the reply arrives, in milliseconds.
-    took: u16,
+    latency: u16,
 }
 
 #[derive(Arbitrary, Debug)]
-enum What {
-    Good,
+enum EventKind {
+    Success,
     NotSent,
     Lost,
     Refused(u16, Code),
     /// A signed reply with a wrong time: seconds in the past (negative) or in the future.
-    Late(i16),
+    WrongTime(i16),
     Bytes(u16, Vec<u8>),
 }
 
@@ -91,179 +91,190 @@ enum Code {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AttemptFate {
     /// The operation may have been carried out.
-    Nothing,
+    Unknown,
     NotSent,
     Refused,
     /// The operation was refused, if the reply is trusted.
-    Perhaps,
+    RefusedIfTrusted,
 }
 
 /// Checks that every flow ends, shows no secret and reports the right fate, whatever the network does.
 pub(in crate::fuzz) fn conversation(data: &[u8]) {
-    let Ok(day) = Day::arbitrary_take_rest(Unstructured::new(data)) else { return };
+    let Ok(scenario) = Scenario::arbitrary_take_rest(Unstructured::new(data)) else { return };
     let me = merchant().build();
-    let mut lab = driver();
-    for act in day.acts.into_iter().take(6) {
-        let pause = Duration::from_secs(act.pause.into());
-        perform(&me, &mut lab, act);
-        lab.wait(pause.min(Duration::from_secs(365 * 24 * 3600)));
+    let mut driver = driver();
+    for action in scenario.actions.into_iter().take(6) {
+        let pause = Duration::from_secs(action.pause.into());
+        perform(&me, &mut driver, action);
+        driver.wait(pause.min(Duration::from_secs(365 * 24 * 3600)));
     }
 }
 
-fn perform(me: &Merchant, lab: &mut Driver, act: Act) {
+fn perform(me: &Merchant, driver: &mut Driver, action: Action) {
     let number = || NUMBER.parse().unwrap();
-    match act.operation {
-        Operation::Jsapi => run(lab, act, "v3.pay.jsapi", true, || me.call(jsapi())),
-        Operation::Native => run(lab, act, "v3.pay.native", true, || me.call(NativeOrder::new(order()))),
+    match action.operation {
+        Operation::Jsapi => run(driver, action, "v3.pay.jsapi", true, || me.call(jsapi())),
+        Operation::Native => {
+            run(driver, action, "v3.pay.native", true, || me.call(NativeOrder::new(order())))
+        }
         Operation::Query => {
-            run(lab, act, "v3.pay.query", false, || {
+            run(driver, action, "v3.pay.query", false, || {
                 me.call(QueryOrder::out_trade_no(number(), Party::Direct))
             });
         }
         Operation::Close => {
-            run(lab, act, "v3.pay.close", true, || me.call(CloseOrder::new(number(), Party::Direct)))
+            run(driver, action, "v3.pay.close", true, || me.call(CloseOrder::new(number(), Party::Direct)))
         }
-        Operation::Refund => run(lab, act, "v3.refund.create", true, || me.call(refunded())),
-        Operation::Transfer => run(lab, act, "v3.transfer.create", true, || me.call(transferred())),
+        Operation::Refund => run(driver, action, "v3.refund.create", true, || me.call(refund())),
+        Operation::Transfer => run(driver, action, "v3.transfer.create", true, || me.call(transfer())),
         Operation::Raw => {
-            run(lab, act, "v3.raw", false, || me.call(Raw::new(Method::Get, "/v3/whatever").unwrap()));
+            run(driver, action, "v3.raw", false, || me.call(Raw::new(Method::Get, "/v3/whatever").unwrap()));
         }
-        Operation::Charge => side_by_side(lab, act, || me.charge_by_code(charged())),
-        Operation::Resolve => resolve(me, lab, act),
+        Operation::Charge => run_concurrently(driver, action, || me.charge_by_code(code_payment())),
+        Operation::Resolve => resolve(me, driver, action),
         Operation::VerifyNotification(by) => {
-            let notification = notification(by, lab.now);
-            side_by_side(lab, act, || me.verify_notification(notification.clone()));
+            let notification = notification(by, driver.now);
+            run_concurrently(driver, action, || me.verify_notification(notification.clone()));
         }
-        Operation::RefreshPlatformKeys => side_by_side(lab, act, || me.refresh_platform_keys()),
+        Operation::RefreshPlatformKeys => run_concurrently(driver, action, || me.refresh_platform_keys()),
     }
 }
 
-fn charged() -> CodePayment {
+fn code_payment() -> CodePayment {
     let (total, code) = (Fen::new(1999), "130000000000000000".parse().unwrap());
     let shop = StoreId::OutId("1".into());
     CodePayment::builder(appid(), NUMBER.parse().unwrap(), total, "千足金箍棒", code, shop).build().unwrap()
 }
 
-/// Runs flows of several calls, of which only the end is checked.
-fn side_by_side<F: Flow<Output: Debug>>(lab: &mut Driver, act: Act, flow: impl Fn() -> F) {
-    let mut events = act.events.into_iter();
-    let network = |transmit: Transmit, now: UnixTime| carried(&transmit, now, events.next()).0;
-    let count = usize::from(act.more % 4) + 1;
-    for error in lab.run_all((0..count).map(|_| flow()), &mut { network }).into_iter().filter_map(Result::err)
+/// Runs flows that send several requests. Checks only that every flow ends and shows no secret.
+fn run_concurrently<F: Flow<Output: Debug>>(driver: &mut Driver, action: Action, flow: impl Fn() -> F) {
+    let mut events = action.events.into_iter();
+    let network = |transmit: Transmit, now: UnixTime| reply_to(&transmit, now, events.next()).0;
+    let count = usize::from(action.extra % 4) + 1;
+    for error in
+        driver.run_all((0..count).map(|_| flow()), &mut { network }).into_iter().filter_map(Result::err)
     {
         drop(error.to_string());
     }
 }
 
 /// Resolves an order whose reply was lost. If that fails, the operation must still be pending.
-fn resolve(me: &Merchant, lab: &mut Driver, act: Act) {
-    let lost = |transmit: Transmit, now: UnixTime| -> (Reply, Duration) {
+fn resolve(me: &Merchant, driver: &mut Driver, action: Action) {
+    let network = |transmit: Transmit, now: UnixTime| -> (Reply, Duration) {
         let reply = match transmit.label {
-            "v3.certificates" => Ok(good(&transmit, now, SignedBy::Certificate)),
+            "v3.certificates" => Ok(success(&transmit, now, SignedBy::Certificate)),
             _ => Err(Failure::Lost("cut".into())),
         };
         (reply, Duration::from_millis(80))
     };
-    let Err(mut error) = lab.run(me.call(jsapi()), &mut { lost }) else {
+    let Err(mut error) = driver.run(me.call(jsapi()), &mut { network }) else {
         panic!("the call succeeded without a reply")
     };
-    let pending_operation = error.unresolved().expect("an unknown fate has a pending operation");
-    let mut events = act.events.into_iter();
-    let network = |transmit: Transmit, now: UnixTime| carried(&transmit, now, events.next()).0;
-    if let Err(mut error) = lab.run(me.resolve(pending_operation), &mut { network }) {
+    let pending = error.unresolved().expect("an unknown fate has a pending operation");
+    let mut events = action.events.into_iter();
+    let network = |transmit: Transmit, now: UnixTime| reply_to(&transmit, now, events.next()).0;
+    if let Err(mut error) = driver.run(me.resolve(pending), &mut { network }) {
         assert_eq!(error.fate(), Fate::Unknown, "a query does not decide the fate");
         assert!(error.unresolved().is_some());
     }
 }
 
-fn run<F: Flow<Output: Debug>>(lab: &mut Driver, act: Act, label: &str, owes: bool, flow: impl Fn() -> F) {
-    let count = usize::from(act.more % 4) + 1;
-    let mut events = act.events.into_iter();
-    let mut tries = Vec::new();
+fn run<F: Flow<Output: Debug>>(
+    driver: &mut Driver,
+    action: Action,
+    label: &str,
+    leaves_pending: bool,
+    flow: impl Fn() -> F,
+) {
+    let count = usize::from(action.extra % 4) + 1;
+    let mut events = action.events.into_iter();
+    let mut attempts = Vec::new();
     let network = |transmit: Transmit, now: UnixTime| {
-        let (carried, known) = carried(&transmit, now, events.next());
+        let (reply, attempt) = reply_to(&transmit, now, events.next());
         if transmit.label == label {
-            tries.push(known);
+            attempts.push(attempt);
         }
-        carried
+        reply
     };
-    let results = lab.run_all((0..count).map(|_| flow()), &mut { network });
+    let results = driver.run_all((0..count).map(|_| flow()), &mut { network });
     for error in results.into_iter().filter_map(Result::err) {
-        judge(error, owes, (count == 1).then_some(&tries));
+        assert_fate(error, leaves_pending, (count == 1).then_some(&attempts));
     }
 }
 
 /// Checks the fate of a flow. The attempts can be attributed only if a single flow was running.
-fn judge(mut error: Error, owes: bool, tries: Option<&Vec<AttemptFate>>) {
+fn assert_fate(mut error: Error, leaves_pending: bool, attempts: Option<&Vec<AttemptFate>>) {
     let fate = error.fate();
     assert_eq!(
         error.unresolved().is_some(),
-        owes && fate == Fate::Unknown,
+        leaves_pending && fate == Fate::Unknown,
         "exactly an unknown fate has a pending operation"
     );
-    let Some(tries) = tries else { return };
-    if tries.contains(&AttemptFate::Nothing) {
+    let Some(attempts) = attempts else { return };
+    if attempts.contains(&AttemptFate::Unknown) {
         assert_eq!(fate, Fate::Unknown, "an attempt may have been carried out");
-    } else if tries.contains(&AttemptFate::Perhaps) {
+    } else if attempts.contains(&AttemptFate::RefusedIfTrusted) {
         assert_ne!(fate, Fate::NotSent, "something was sent");
-    } else if tries.contains(&AttemptFate::Refused) {
+    } else if attempts.contains(&AttemptFate::Refused) {
         assert_eq!(fate, Fate::Refused, "every attempt was refused or not sent");
     } else {
         assert_eq!(fate, Fate::NotSent, "nothing was sent");
     }
 }
 
-fn carried(transmit: &Transmit, now: UnixTime, event: Option<Event>) -> ((Reply, Duration), AttemptFate) {
-    let Some(Event { what, by, took }) = event else {
+fn reply_to(transmit: &Transmit, now: UnixTime, event: Option<Event>) -> ((Reply, Duration), AttemptFate) {
+    let Some(Event { kind, by, latency }) = event else {
         return (
-            (Ok(good(transmit, now, SignedBy::PublicKey)), Duration::from_millis(80)),
-            AttemptFate::Nothing,
+            (Ok(success(transmit, now, SignedBy::PublicKey)), Duration::from_millis(80)),
+            AttemptFate::Unknown,
         );
     };
-    let took = Duration::from_millis(took.into());
+    let latency = Duration::from_millis(latency.into());
     // The reply is signed when it leaves, and verified when it arrives.
-    let then = now.after(took / 2);
-    let mut known = AttemptFate::Nothing;
-    let reply = match what {
-        What::Good => Ok(good(transmit, then, by)),
-        What::NotSent => {
-            known = AttemptFate::NotSent;
+    let sent_at = now.after(latency / 2);
+    let mut fate = AttemptFate::Unknown;
+    let reply = match kind {
+        EventKind::Success => Ok(success(transmit, sent_at, by)),
+        EventKind::NotSent => {
+            fate = AttemptFate::NotSent;
             Err(Failure::NotSent("no route".into()))
         }
-        What::Lost => Err(Failure::Lost("cut".into())),
-        What::Refused(status, code) => {
+        EventKind::Lost => Err(Failure::Lost("cut".into())),
+        EventKind::Refused(status, code) => {
             let status = 400 + status % 200;
-            let body = format!(r#"{{"code":"{}","message":"no"}}"#, word(code));
+            let body = format!(r#"{{"code":"{}","message":"no"}}"#, code_text(code));
             if !matches!(code, Code::UserPaying) {
-                known = refused(by, status);
+                fate = refusal_fate(by, status);
             }
-            Ok(signed(by, status, body.as_bytes(), then))
+            Ok(signed(by, status, body.as_bytes(), sent_at))
         }
-        What::Late(secs) => {
-            let off = Duration::from_secs(secs.unsigned_abs().into());
-            Ok(good(transmit, if secs < 0 { then.before(off) } else { then.after(off) }, by))
+        EventKind::WrongTime(secs) => {
+            let offset = Duration::from_secs(secs.unsigned_abs().into());
+            Ok(success(transmit, if secs < 0 { sent_at.before(offset) } else { sent_at.after(offset) }, by))
         }
-        What::Bytes(status, bytes) => {
+        EventKind::Bytes(status, bytes) => {
             let status = 200 + status % 400;
-            if refused(by, status) != AttemptFate::Nothing {
-                known = AttemptFate::Perhaps;
+            if refusal_fate(by, status) != AttemptFate::Unknown {
+                fate = AttemptFate::RefusedIfTrusted;
             }
-            Ok(signed(by, status, &bytes, then))
+            Ok(signed(by, status, &bytes, sent_at))
         }
     };
-    ((reply, took), known)
+    ((reply, latency), fate)
 }
 
 /// Returns the fate after a refusal with this status. A certificate that must still be fetched may not be trusted.
-fn refused(by: SignedBy, status: u16) -> AttemptFate {
+fn refusal_fate(by: SignedBy, status: u16) -> AttemptFate {
     match by {
         SignedBy::PublicKey if (400..500).contains(&status) && status != 429 => AttemptFate::Refused,
-        SignedBy::Certificate if (400..500).contains(&status) && status != 429 => AttemptFate::Perhaps,
-        SignedBy::PublicKey | SignedBy::Certificate | SignedBy::Nobody => AttemptFate::Nothing,
+        SignedBy::Certificate if (400..500).contains(&status) && status != 429 => {
+            AttemptFate::RefusedIfTrusted
+        }
+        SignedBy::PublicKey | SignedBy::Certificate | SignedBy::Nobody => AttemptFate::Unknown,
     }
 }
 
-fn word(code: Code) -> &'static str {
+fn code_text(code: Code) -> &'static str {
     match code {
         Code::ParamError => "PARAM_ERROR",
         Code::UserPaying => "USERPAYING",
@@ -283,7 +294,7 @@ fn signed(by: SignedBy, status: u16, body: &[u8], at: UnixTime) -> Response {
     }
 }
 
-fn good(transmit: &Transmit, at: UnixTime, by: SignedBy) -> Response {
+fn success(transmit: &Transmit, at: UnixTime, by: SignedBy) -> Response {
     let transaction = json!({
         "mchid": crate::keys::v3::MCHID, "appid": "wx0123456789abcdef", "out_trade_no": NUMBER,
         "transaction_id": "4200000001", "trade_state": "SUCCESS", "success_time": "2014-05-08T10:10:00+08:00",
@@ -317,8 +328,8 @@ fn notification(by: SignedBy, at: UnixTime) -> RawNotification {
     let body = json!({ "id": "EV-1", "event_type": "TRANSACTION.SUCCESS", "resource": resource });
     let body = serde_json::to_vec(&body).unwrap();
     match by {
-        SignedBy::PublicKey => Signer::PublicKey.received(&body, at),
-        SignedBy::Certificate => Signer::Certificate.received(&body, at),
+        SignedBy::PublicKey => Signer::PublicKey.notification(&body, at),
+        SignedBy::Certificate => Signer::Certificate.notification(&body, at),
         SignedBy::Nobody => RawNotification::new(body),
     }
 }

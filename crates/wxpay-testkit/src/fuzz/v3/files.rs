@@ -5,7 +5,7 @@ use wxpay_proto::wire::{
     multipart::Upload,
 };
 
-/// Checks that a bill is read alike in pieces of any length. The first byte selects the length.
+/// Checks that a bill gives the same lines in chunks of any length. The first byte selects the length.
 pub fn bill(data: &[u8]) {
     let Some((first, file)) = data.split_first() else { return };
     let whole = read(file, file.len());
@@ -13,10 +13,10 @@ pub fn bill(data: &[u8]) {
 }
 
 /// Returns the lines, and whether the reader reached the end.
-fn read(file: &[u8], piece: usize) -> (Vec<(bool, Vec<String>)>, bool) {
+fn read(file: &[u8], chunk_len: usize) -> (Vec<(bool, Vec<String>)>, bool) {
     let (mut reader, mut lines) = (Reader::new(), Vec::new());
-    for piece in file.chunks(piece.max(1)) {
-        reader.push(piece);
+    for chunk in file.chunks(chunk_len.max(1)) {
+        reader.push(chunk);
         loop {
             match reader.next_line() {
                 Ok(Some(line)) => lines.push(cells_of(line)),
@@ -35,7 +35,7 @@ fn read(file: &[u8], piece: usize) -> (Vec<(bool, Vec<String>)>, bool) {
 }
 
 fn cells_of(line: Line<'_>) -> (bool, Vec<String>) {
-    let (is_sum, row) = match line {
+    let (is_summary, row) = match line {
         Line::Row(row) => (false, row),
         Line::Summary(row) => (true, row),
     };
@@ -45,11 +45,11 @@ fn cells_of(line: Line<'_>) -> (bool, Vec<String>) {
             "a cell that is not an amount must still be readable"
         );
     }
-    (is_sum, row.cells().map(str::to_owned).collect())
+    (is_summary, row.cells().map(str::to_owned).collect())
 }
 
-/// Checks uploads. The first line is the file's name, the rest the file. The body must have two parts: the description
-/// of the file, and the file.
+/// Checks uploads. The first line is the file's name, the rest the file. The body must have two parts: the file's
+/// description and the file.
 pub fn multipart(data: &[u8]) {
     let line = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (name, file) = data.split_at(line);
@@ -57,8 +57,8 @@ pub fn multipart(data: &[u8]) {
     let Ok(upload) = Upload::new(name, file.to_vec()) else { return };
     let meta: serde_json::Value = serde_json::from_slice(upload.meta()).unwrap();
     assert_eq!(meta["filename"], name);
-    let kind = upload.content_type();
-    let boundary = format!("\r\n--{}", kind.split_once("boundary=").unwrap().1);
+    let content_type = upload.content_type();
+    let boundary = format!("\r\n--{}", content_type.split_once("boundary=").unwrap().1);
     let body = [b"\r\n", upload.body().as_slice()].concat();
     let mut parts = Vec::new();
     let mut rest = body.strip_prefix(boundary.as_bytes()).unwrap();

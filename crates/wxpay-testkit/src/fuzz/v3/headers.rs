@@ -12,26 +12,27 @@ use wxpay_proto::{
 /// are the headers of a notification, alone and beside valid ones.
 pub fn v3_headers(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
-        parsed(text);
-        parsed(&format!("{SCHEME} {text}"));
+        assert_round_trip(text);
+        assert_round_trip(&format!("{SCHEME} {text}"));
     }
-    let (me, mut lab) = (merchant().build(), driver());
-    let nobody = |_: Transmit, _: UnixTime| -> (Reply, Duration) {
+    let (me, mut driver) = (merchant().build(), driver());
+    let network = |_: Transmit, _: UnixTime| -> (Reply, Duration) {
         (Err(wxpay_proto::exchange::Failure::NotSent("no route".into())), Duration::ZERO)
     };
     let lines: Vec<(String, &[u8])> = data.split(|byte| *byte == b'\n').filter_map(header).collect();
-    let with = |received: RawNotification| {
-        lines.iter().fold(received, |received, (name, value)| received.header(name, value))
-    };
+    let with_lines =
+        |raw: RawNotification| lines.iter().fold(raw, |raw, (name, value)| raw.header(name, value));
     assert!(
-        lab.run(me.verify_notification(with(RawNotification::new(b"{}".to_vec()))), &mut { nobody }).is_err()
+        driver
+            .run(me.verify_notification(with_lines(RawNotification::new(b"{}".to_vec()))), &mut { network })
+            .is_err()
     );
-    let good = Signer::PublicKey.received(b"{}", lab.now);
+    let signed = Signer::PublicKey.notification(b"{}", driver.now);
     // The body has no resource, which more headers cannot change.
-    assert!(lab.run(me.verify_notification(with(good)), &mut { nobody }).is_err());
+    assert!(driver.run(me.verify_notification(with_lines(signed)), &mut { network }).is_err());
 }
 
-fn parsed(text: &str) {
+fn assert_round_trip(text: &str) {
     if let Ok(parsed) = text.parse::<Authorization>() {
         assert_eq!(parsed.to_string().parse(), Ok(parsed));
     }

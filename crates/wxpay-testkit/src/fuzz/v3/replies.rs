@@ -31,20 +31,20 @@ pub(super) const OPENID: &str = "oX99MDgNcgwnz3zFN3DNmo8uwa-w";
 
 /// Checks replies. The first byte selects the HTTP status and the operations, the rest is the body.
 ///
-/// A signed reply is parsed or rejected by each operation, and only 2xx is a success. An unsigned or changed reply is
-/// never a success, and leaves the fate unknown.
+/// Each operation parses or rejects a signed reply. Only 200 and 204 can be a success, except that a refusal can be the
+/// result of a query. An unsigned or changed reply is never a success, and leaves the fate unknown.
 pub fn v3_reply(data: &[u8]) {
     let Some((first, body)) = data.split_first() else { return };
     let status = [200, 200, 200, 204, 202, 301, 400, 403, 404, 429, 500, 503][usize::from(*first % 12)];
-    let mut once = Policy::default();
-    once.max_attempts = 1;
-    let me = merchant().retry(once).build();
+    let mut policy = Policy::default();
+    policy.max_attempts = 1;
+    let me = merchant().retry(policy).build();
     let calls = [orders, refunds_and_combined, sharings, transfers][usize::from(*first / 12 % 4)];
     calls(&me, &mut |name, run| {
         let now = driver().now;
-        let good = Signer::PublicKey.reply(status, body, now);
-        match run(good) {
-            // A refusal can be the result of a query: no such order, no such bill.
+        let signed = Signer::PublicKey.reply(status, body, now);
+        match run(signed) {
+            // A query returns "not found" for some refusals: no such order, no such bill.
             Ok(()) => assert!(matches!(status, 200 | 204) || name.starts_with("query"), "{name}"),
             Err(error) => {
                 let is_final = error.fate() == Fate::Refused;
@@ -55,11 +55,11 @@ pub fn v3_reply(data: &[u8]) {
                 );
             }
         }
-        for wrong in [
+        for invalid in [
             Response::new(status, body.to_vec()),
             Signer::PublicKey.reply(status, &[body, b" "].concat(), now).with_header("Wechatpay-Nonce", b"x"),
         ] {
-            let error = run(wrong).unwrap_err();
+            let error = run(invalid).unwrap_err();
             assert_eq!(error.fate(), Fate::Unknown, "{name}");
             assert!([ErrorKind::Signature, ErrorKind::Refused].contains(&error.kind()), "{name}");
         }
@@ -70,7 +70,7 @@ fn is_userpaying(error: &Error) -> bool {
     error.refusal().is_some_and(|refusal| refusal.code == wxpay_proto::refusal::Code::USERPAYING)
 }
 
-/// The check of one operation: its name, and a function from a reply to the result.
+/// The check of one operation. Takes its name, and a function that runs it against a reply.
 type Check<'a> = dyn FnMut(&str, &dyn Fn(Response) -> Result<(), Error>) + 'a;
 
 fn orders(me: &Merchant, check: &mut Check<'_>) {
@@ -81,8 +81,8 @@ fn orders(me: &Merchant, check: &mut Check<'_>) {
     check("query an order", &|reply| run(me.call(QueryOrder::out_trade_no(number(), Party::Direct)), reply));
     check("close", &|reply| run(me.call(CloseOrder::new(number(), Party::Direct)), reply));
     check("reverse", &|reply| run(me.call(ReverseOrder::new(appid(), number(), Party::Direct)), reply));
-    check("refund", &|reply| run(me.call(refunded()), reply));
-    check("transfer", &|reply| run(me.call(transferred()), reply));
+    check("refund", &|reply| run(me.call(refund()), reply));
+    check("transfer", &|reply| run(me.call(transfer()), reply));
     check("query a bill", &|reply| run(me.call(TradeBill::of("2014-05-07".parse().unwrap())), reply));
     check("raw", &|reply| run(me.call(Raw::new(Method::Get, "/v3/whatever").unwrap()), reply));
 }
@@ -109,32 +109,32 @@ fn sharings(me: &Merchant, check: &mut Check<'_>) {
     let paid = || "4200000001201405070000000042".parse().unwrap();
     let number = || "S1".parse().unwrap();
     let account = || Account::PersonalOpenid(OPENID.parse().unwrap());
-    let portion = || ReceiverAmount::new(account(), Fen::new(1), "佣金");
-    let share = || {
+    let receiver_amount = || ReceiverAmount::new(account(), Fen::new(1), "佣金");
+    let profit_sharing = || {
         CreateProfitSharing::new(
             appid(),
             Party::Direct,
             paid(),
             number(),
-            vec![portion()],
+            vec![receiver_amount()],
             Remainder::KeepFrozen,
         )
         .unwrap()
     };
-    let give_back = || {
+    let sharing_return = || {
         let to = MCHID.parse().unwrap();
         ReturnProfitSharing::new(Party::Direct, number(), "B1".parse().unwrap(), to, Fen::new(1), "退货")
             .unwrap()
     };
     let receiver = || AddReceiver::new(appid(), Party::Direct, account(), RelationType::Partner).unwrap();
-    check("create a profit sharing", &|reply| run(me.call(share()), reply));
+    check("create a profit sharing", &|reply| run(me.call(profit_sharing()), reply));
     check("unfreeze", &|reply| {
         run(me.call(UnfreezeRemainder::new(Party::Direct, paid(), number(), "完结").unwrap()), reply)
     });
     check("query a profit sharing", &|reply| {
         run(me.call(profitsharing::QueryProfitSharing::new(Party::Direct, paid(), number())), reply)
     });
-    check("return a profit sharing", &|reply| run(me.call(give_back()), reply));
+    check("return a profit sharing", &|reply| run(me.call(sharing_return()), reply));
     check("add a receiver", &|reply| run(me.call(receiver()), reply));
     check("query the unsplit amount", &|reply| run(me.call(QueryUnsplitAmount::of(paid())), reply));
     check("query the maximum ratio", &|reply| run(me.call(QueryMaxRatio::of(MCHID.parse().unwrap())), reply));
@@ -142,16 +142,16 @@ fn sharings(me: &Merchant, check: &mut Check<'_>) {
 
 fn transfers(me: &Merchant, check: &mut Check<'_>) {
     let number = || NUMBER.parse().unwrap();
-    let allowed = || "A1".parse().unwrap();
+    let authorization_no = || "A1".parse().unwrap();
     check("query a transfer", &|reply| run(me.call(transfer::QueryTransfer::out_bill_no(number())), reply));
     check("cancel a transfer", &|reply| run(me.call(transfer::CancelTransfer::new(number())), reply));
     check("apply for a receipt", &|reply| run(me.call(elecsign::ApplyReceipt::out_bill_no(number())), reply));
     check("query a receipt", &|reply| run(me.call(elecsign::QueryReceipt::out_bill_no(number())), reply));
     check("query an authorization", &|reply| {
-        run(me.call(authorization::QueryAuthorization::new(allowed())), reply)
+        run(me.call(authorization::QueryAuthorization::new(authorization_no())), reply)
     });
     check("close an authorization", &|reply| {
-        run(me.call(authorization::CloseAuthorization::new(allowed())), reply)
+        run(me.call(authorization::CloseAuthorization::new(authorization_no())), reply)
     });
     check("query a transfer to QQ", &|reply| run(me.call(qq_wallet::QueryQqTransfer::new(number())), reply));
     check("cancel a transfer to QQ", &|reply| {
@@ -180,12 +180,12 @@ pub(super) fn jsapi() -> JsapiOrder {
     JsapiOrder::new(order(), Payer::new(OPENID.parse().unwrap())).unwrap()
 }
 
-pub(super) fn refunded() -> refund::CreateRefund {
+pub(super) fn refund() -> refund::CreateRefund {
     let paid: wxpay_proto::id::OutTradeNo = NUMBER.parse().unwrap();
     refund::CreateRefund::builder(paid, "R1".parse().unwrap(), Fen::new(1), Fen::new(1999)).build().unwrap()
 }
 
-pub(super) fn transferred() -> transfer::CreateTransfer {
+pub(super) fn transfer() -> transfer::CreateTransfer {
     let bill = transfer::TransferBill::builder(appid(), NUMBER.parse().unwrap(), Fen::new(1), "报销", "1000")
         .report("活动名称", "新会员有礼")
         .user_name(Sensitive::new(NAME.into()).unwrap());
