@@ -53,11 +53,11 @@ class Notifications(http.server.BaseHTTPRequestHandler):
             value = body.split(f"<{name}>")[1].split(f"</{name}>")[0]
             payer[name.lower()] = value.removeprefix("<![CDATA[").removesuffix("]]>")
         sign, signature = event.pop("sign"), payer.pop("appsignature")
-        good = sign == md5(event, charset) and signature == sha1(payer)
-        Notifications.received.append((good, event, payer))
-        self.send_response(200 if good else 400)
+        is_valid = sign == md5(event, charset) and signature == sha1(payer)
+        Notifications.received.append((is_valid, event, payer))
+        self.send_response(200 if is_valid else 400)
         self.end_headers()
-        self.wfile.write(b"success" if good else b"fail")
+        self.wfile.write(b"success" if is_valid else b"fail")
 
     def log_message(self, *_):
         pass
@@ -88,8 +88,8 @@ for _ in range(100):
     if Notifications.received:
         break
     time.sleep(0.05)
-good, event, payer = Notifications.received[0]
-assert good and event["out_trade_no"] == NUMBER and event["attach"] == order["attach"], (event, payer)
+is_valid, event, payer = Notifications.received[0]
+assert is_valid and event["out_trade_no"] == NUMBER and event["attach"] == order["attach"], (event, payer)
 assert int(event["total_fee"]) + int(event["discount"]) == 1999, event
 
 fields = {"appid": APPID, "package": package({"out_trade_no": NUMBER, "partner": PARTNER}, "UTF-8"), "timestamp": now}

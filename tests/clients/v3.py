@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A merchant of APIv3 in plain Python, written from the protocol documents; it shares no code with anything.
+"""A merchant of APIv3 in plain Python, written from the protocol documents; it shares no code with the workspace.
 
 RSA, AES-GCM and the parsing of keys are its own. It runs one payment from the first key to the refund, closes another
 order, and sends requests that a gateway must accept or must refuse. Reads the simulator's environment; exits with 0 on
@@ -19,7 +19,8 @@ import urllib.error
 import urllib.request
 
 BASE = os.environ["WXPAY_BASE_URL"]
-MCHID, APPID, SERIAL, APIV3_KEY = (os.environ[f"WXPAY_{name}"] for name in ("MCHID", "APPID", "SERIAL_NO", "API_V3_KEY"))
+MCHID, APPID, SERIAL, APIV3_KEY = (
+    os.environ[f"WXPAY_{name}"] for name in ("MCHID", "APPID", "SERIAL_NO", "API_V3_KEY"))
 OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 
 
@@ -84,21 +85,21 @@ def is_valid(key, message, signature):
 # --- AES-256-GCM -----------------------------------------------------------------------------------------------
 
 
-def doubled(byte):
+def xtime(byte):
     return (byte << 1) ^ (0x11B if byte & 0x80 else 0)
 
 
 def sbox():
     box, p, q = [0x63] * 256, 1, 1
     while True:
-        p ^= doubled(p)
+        p ^= xtime(p)
         for shift in (1, 2, 4):
             q ^= q << shift & 0xFF
         q ^= 0x09 if q & 0x80 else 0
-        turned = q
+        rotated = q
         for shift in (1, 2, 3, 4):
-            turned ^= (q << shift | q >> 8 - shift) & 0xFF
-        box[p] = turned ^ 0x63
+            rotated ^= (q << shift | q >> 8 - shift) & 0xFF
+        box[p] = rotated ^ 0x63
         if p == 1:
             return box
 
@@ -113,7 +114,7 @@ def round_keys(key):
         if at % 8 == 0:
             word = [SBOX[byte] for byte in word[1:] + word[:1]]
             word[0] ^= constant
-            constant = doubled(constant)
+            constant = xtime(constant)
         elif at % 8 == 4:
             word = [SBOX[byte] for byte in word]
         words.append([one ^ other for one, other in zip(words[-8], word)])
@@ -128,8 +129,8 @@ def block(keys, data):
             mixed = []
             for column in range(0, 16, 4):
                 a = state[column:column + 4]
-                whole = a[0] ^ a[1] ^ a[2] ^ a[3]
-                mixed += [a[row] ^ whole ^ doubled(a[row] ^ a[(row + 1) % 4]) for row in range(4)]
+                total = a[0] ^ a[1] ^ a[2] ^ a[3]
+                mixed += [a[row] ^ total ^ xtime(a[row] ^ a[(row + 1) % 4]) for row in range(4)]
             state = mixed
         state = [one ^ other for one, other in zip(state, key)]
     return bytes(state)
@@ -168,7 +169,7 @@ def decrypt(sealed):
 # --- messages --------------------------------------------------------------------------------------------------
 
 KEY = private_key(open(os.environ["WXPAY_PRIVATE_KEY_FILE"], encoding="ascii").read())
-KNOWN = {}
+PLATFORM_KEYS = {}
 
 
 def verify(headers, body):
@@ -176,7 +177,8 @@ def verify(headers, body):
         headers[f"Wechatpay-{name}"] for name in ("Timestamp", "Nonce", "Serial", "Signature", "Signature-Type"))
     assert kind == "WECHATPAY2-SHA256-RSA2048", kind
     assert abs(int(timestamp) - time.time()) < 300, timestamp
-    assert is_valid(KNOWN[serial], f"{timestamp}\n{nonce}\n".encode() + body + b"\n", signature), "the signature is invalid"
+    message = f"{timestamp}\n{nonce}\n".encode() + body + b"\n"
+    assert is_valid(PLATFORM_KEYS[serial], message, signature), "the signature is invalid"
     return serial
 
 
@@ -260,12 +262,12 @@ for entry in json.loads(body)["data"]:
     serial, key = certificate(decrypt(entry["encrypt_certificate"]))
     assert serial == entry["serial_no"] and len(serial) == 40, (serial, entry["serial_no"])
     assert entry["encrypt_certificate"]["associated_data"] == "certificate"
-    KNOWN[serial] = key
+    PLATFORM_KEYS[serial] = key
 verify(headers, body)
-assert os.environ["WXPAY_PLATFORM_SERIAL_NO"] in KNOWN, list(KNOWN)
+assert os.environ["WXPAY_PLATFORM_SERIAL_NO"] in PLATFORM_KEYS, list(PLATFORM_KEYS)
 PUB_KEY_ID = os.environ["WXPAY_PUBLIC_KEY_ID"]
-KNOWN[PUB_KEY_ID] = public_key(pem(open(os.environ["WXPAY_PUBLIC_KEY_FILE"], encoding="ascii").read()))
-print(f"downloaded the platform certificates {', '.join(serial for serial in KNOWN if serial != PUB_KEY_ID)}")
+PLATFORM_KEYS[PUB_KEY_ID] = public_key(pem(open(os.environ["WXPAY_PUBLIC_KEY_FILE"], encoding="ascii").read()))
+print(f"downloaded the platform certificates {', '.join(serial for serial in PLATFORM_KEYS if serial != PUB_KEY_ID)}")
 
 # --- an order, paid and refunded -------------------------------------------------------------------------------
 
@@ -297,7 +299,8 @@ event = receive("/payments", "TRANSACTION.SUCCESS", "transaction")
 paid = call(200, "GET", f"/v3/pay/transactions/out-trade-no/{number}?mchid={MCHID}")
 assert paid == call(200, "GET", f"/v3/pay/transactions/id/{paid['transaction_id']}?mchid={MCHID}")
 for view in (event, paid):
-    assert view["trade_state"] == "SUCCESS" and view["trade_type"] == "JSAPI" and view["attach"] == order["attach"], view
+    assert view["trade_state"] == "SUCCESS" and view["trade_type"] == "JSAPI", view
+    assert view["attach"] == order["attach"], view
     assert (view["appid"], view["mchid"], view["out_trade_no"]) == (APPID, MCHID, number), view
     assert view["payer"]["openid"] == OPENID and view["bank_type"] and view["trade_state_desc"], view
     assert view["amount"] == {"total": 1999, "payer_total": 1999, "currency": "CNY", "payer_currency": "CNY"}, view
@@ -335,7 +338,8 @@ _, headers, _ = send("GET", f"/v3/pay/transactions/out-trade-no/{number}N?mchid=
 assert headers["Request-ID"].rpartition("-")[2] == "268512771", headers["Request-ID"]
 closed = call(400, "POST", "/v3/pay/transactions/native", second)
 assert closed["code"] == "ORDER_CLOSED", closed
-status, headers, body = send("GET", f"/v3/pay/transactions/out-trade-no/{number}?mchid={MCHID}", key=(KEY[0], KEY[1] - 2))
+wrong_key = (KEY[0], KEY[1] - 2)
+status, headers, body = send("GET", f"/v3/pay/transactions/out-trade-no/{number}?mchid={MCHID}", key=wrong_key)
 refused = json.loads(body)
 assert status == 401 and refused["code"] == "SIGN_ERROR" and "sign_information" in json.dumps(refused["detail"]), body
 verify(headers, body)

@@ -36,21 +36,21 @@ let certs;
 // The package has no function to receive a notification, only the parts of one. The reply with the first keys is verified
 // in the same way.
 function verify(headers, body) {
-  const { 'wechatpay-timestamp': timestamp, 'wechatpay-nonce': nonce, 'wechatpay-serial': by } = headers;
-  assert.ok(Math.abs(Formatter.timestamp() - timestamp) <= 300, `stale: ${timestamp}`);
-  assert.ok(Object.hasOwn(certs, by), `signed by ${by}`);
-  const good = Rsa.verify(Formatter.response(timestamp, nonce, body), headers['wechatpay-signature'], certs[by]);
-  assert.ok(good, 'the signature is invalid');
+  const { 'wechatpay-timestamp': timestamp, 'wechatpay-nonce': nonce, 'wechatpay-serial': serialNo } = headers;
+  assert.ok(Math.abs(Formatter.timestamp() - timestamp) <= 300, `timestamp out of range: ${timestamp}`);
+  assert.ok(Object.hasOwn(certs, serialNo), `unknown serial number: ${serialNo}`);
+  const isValid = Rsa.verify(Formatter.response(timestamp, nonce, body), headers['wechatpay-signature'], certs[serialNo]);
+  assert.ok(isValid, 'the signature is invalid');
 }
 
-function decrypted({ ciphertext, nonce, associated_data: aad }) {
+function decrypt({ ciphertext, nonce, associated_data: aad }) {
   return Aes.AesGcm.decrypt(ciphertext, apiV3Key, nonce, aad);
 }
 
-function opened(headers, body) {
+function parseNotification(headers, body) {
   verify(headers, body);
   const content = JSON.parse(body);
-  return { ...content, resource: JSON.parse(decrypted(content.resource)) };
+  return { ...content, resource: JSON.parse(decrypt(content.resource)) };
 }
 
 // The package's own command cannot verify what it downloads and writes nothing, so this uses the parts of the package:
@@ -58,7 +58,7 @@ function opened(headers, body) {
 async function download(wxpay) {
   const { data: body, headers } = await wxpay.v3.certificates.get({ transformResponse: [(raw) => raw] });
   certs = Object.fromEntries(JSON.parse(body).data
-    .map(({ serial_no: serialNo, encrypt_certificate: encrypted }) => [serialNo, decrypted(encrypted)]));
+    .map(({ serial_no: serialNo, encrypt_certificate: encrypted }) => [serialNo, decrypt(encrypted)]));
   verify(headers, body);
 }
 
@@ -68,7 +68,7 @@ const server = http.createServer((request, response) => {
     const body = Buffer.concat(parts).toString();
     let content;
     try {
-      content = opened(request.headers, body);
+      content = parseNotification(request.headers, body);
     } catch (error) {
       console.error(`rejected a notification: ${error}`);
     }
@@ -105,19 +105,19 @@ async function main() {
   await new Promise((listening) => { server.listen(0, '127.0.0.1', listening); });
   const here = `http://127.0.0.1:${server.address().port}`;
 
-  const wanted = mode === 'public-key' ? { 'Wechatpay-Serial': publicKeyId } : {};
-  const as = (privateKey, known) => new Wechatpay({
-    baseURL, mchid, serial, privateKey, certs: { ...known }, headers: wanted, timeout: 10000,
+  const headers = mode === 'public-key' ? { 'Wechatpay-Serial': publicKeyId } : {};
+  const client = (privateKey, known) => new Wechatpay({
+    baseURL, mchid, serial, privateKey, certs: { ...known }, headers, timeout: 10000,
   });
   if (mode === 'certificates') {
-    await download(as(contentOf(privateKeyFile), { any: undefined }));
+    await download(client(contentOf(privateKeyFile), { any: undefined }));
     assert.ok(Object.hasOwn(certs, platformSerialNo), Object.keys(certs).join());
     step(`downloaded, decrypted and verified the platform certificates ${Object.keys(certs).join(', ')}`);
   } else {
     certs = { [publicKeyId]: contentOf(publicKeyFile) };
     step(`uses the public key ${publicKeyId} and downloads nothing`);
   }
-  const { v3 } = as(contentOf(privateKeyFile), certs);
+  const { v3 } = client(contentOf(privateKeyFile), certs);
   const { transactions } = v3.pay;
   // The package changes the case of path segments that are given as property names, but not of the values it inserts.
   const byNumber = transactions.outTradeNo._out_trade_no_;
@@ -138,9 +138,9 @@ async function main() {
   const page = { appId: appid, timeStamp: `${Formatter.timestamp()}`, nonceStr: Formatter.nonce(),
     package: `prepay_id=${placed.data.prepay_id}` };
   const paySign = Rsa.sign(Formatter.joinedByLineFeed(...Object.values(page)), contentOf(privateKeyFile));
-  const shown = await control('payer/cancel', { ...page, signType: 'RSA', paySign });
-  assert.equal(shown.payment_request.total, 1999);
-  assert.equal(shown.resp.errCode, -2);
+  const result = await control('payer/cancel', { ...page, signType: 'RSA', paySign });
+  assert.equal(result.payment_request.total, 1999);
+  assert.equal(result.resp.errCode, -2);
   step('signed the payment parameters; the payer\'s client accepted them');
 
   await control(`orders/${paidNo}/pay`, {});
@@ -161,8 +161,8 @@ async function main() {
   assert.deepEqual(again.data, paid);
   step('the order query returned SUCCESS, by either number');
 
-  const changed = notification.body.replace('"summary"', '"summery"');
-  assert.throws(() => opened(notification.headers, changed), /signature is invalid/);
+  const modified = notification.body.replace('"summary"', '"summery"');
+  assert.throws(() => parseNotification(notification.headers, modified), /signature is invalid/);
   step('rejected the notification after one letter was changed');
 
   const second = await transactions.native.post({ appid, mchid, description: '第二', out_trade_no: closedNo,
@@ -193,7 +193,7 @@ async function main() {
   assert.equal((await query(paidNo)).trade_state, 'REFUND');
   step('the refund query returned SUCCESS');
 
-  const unknownKey = as(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey, certs);
+  const unknownKey = client(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey, certs);
   const queries = unknownKey.v3.pay.transactions.outTradeNo._out_trade_no_;
   const refusedQuery = queries.get({ params: { mchid }, out_trade_no: paidNo });
   await refusedBy(refusedQuery, 401, 'SIGN_ERROR');

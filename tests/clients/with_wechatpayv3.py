@@ -24,7 +24,8 @@ from wechatpayv3.core import Core
 MODE = sys.argv[1]
 assert MODE in ("certificates", "public-key"), MODE
 BASE = os.environ["WXPAY_BASE_URL"]
-MCHID, APPID, SERIAL, APIV3_KEY = (os.environ[f"WXPAY_{name}"] for name in ("MCHID", "APPID", "SERIAL_NO", "API_V3_KEY"))
+MCHID, APPID, SERIAL, APIV3_KEY = (
+    os.environ[f"WXPAY_{name}"] for name in ("MCHID", "APPID", "SERIAL_NO", "API_V3_KEY"))
 KEY = open(os.environ["WXPAY_PRIVATE_KEY_FILE"], encoding="utf-8").read()
 PAID, CLOSED, REFUND = (f"{letter}{time.time_ns()}" for letter in "PCR")
 
@@ -45,7 +46,7 @@ class Notifications(http.server.BaseHTTPRequestHandler):
         except Exception as error:
             event = None
             print(f"the client rejected a notification: {error!r}", file=sys.stderr)
-        self.send_response(204 if notification else 401)
+        self.send_response(204 if event else 401)
         self.end_headers()
         Notifications.received.put((self.path, dict(self.headers), body, event))
 
@@ -129,8 +130,8 @@ assert paid["payer"]["openid"] == "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o" and paid["trade
 assert reply(200, wxpay.query(transaction_id=paid["transaction_id"])) == paid
 step("the order query returned SUCCESS, by either number")
 
-broken = body.replace(b'"summary"', b'"summery"')
-assert broken != body and wxpay.callback(headers, broken) is None
+modified = body.replace(b'"summary"', b'"summery"')
+assert modified != body and wxpay.callback(headers, modified) is None
 step("rejected the notification after one letter was changed")
 
 placed = reply(200, wxpay.pay(description="第二", out_trade_no=CLOSED, amount={"total": 1},

@@ -42,11 +42,11 @@ pub fn pay(out_trade_no: &str) {
 
 /// Opens the payment parameters in the payer's client, checks the amount, and cancels.
 pub fn open_and_cancel(parameters: &Value, total: u64) {
-    let shown = control("payer/cancel", parameters);
+    let result = control("payer/cancel", parameters);
     assert_eq!(
-        (&shown["payment_request"]["total"], &shown["resp"]["errCode"]),
+        (&result["payment_request"]["total"], &result["resp"]["errCode"]),
         (&json!(total), &json!(-2)),
-        "{shown}"
+        "{result}"
     );
 }
 

@@ -28,11 +28,11 @@ fn main() {
     let [paid_no, closed_no, refund_no] = ['P', 'C', 'R'].map(number);
     let by_certificates = mode == "certificates";
 
-    // The client has one notify_url for all orders, so it needs the endpoint, and the endpoint needs the client to verify.
+    // The client needs the endpoint's URL as its notify_url, and the endpoint needs the client to verify.
     let client = Arc::new(std::sync::OnceLock::<WechatPay>::new());
-    let opener = Arc::clone(&client);
+    let shared = Arc::clone(&client);
     let notifications =
-        Notifications::listen(move |notification| opened(opener.get().unwrap(), notification));
+        Notifications::listen(move |notification| open_notification(shared.get().unwrap(), notification));
     let config = |private_key: String| WechatPayConfig {
         appid: environment("WXPAY_APPID"),
         mch_id: environment("WXPAY_MCHID"),
@@ -90,13 +90,13 @@ fn main() {
     assert_eq!(paid.success_time.as_deref(), Some(event.success_time.as_str()));
     step("the order query returned SUCCESS");
 
-    let broken = Received {
+    let modified = Received {
         body: notification.body.replace("\"summary\"", "\"summery\""),
         path: notification.path,
         headers: notification.headers,
         content: Err(String::new()),
     };
-    assert!(opened(wxpay, &broken).is_err());
+    assert!(open_notification(wxpay, &modified).is_err());
     step("rejected the notification after one letter was changed");
 
     let placed = wxpay.native_pay(NativeParams::new("第二", &closed_no, 1.into())).unwrap();
@@ -140,7 +140,7 @@ fn main() {
     assert!(notifications.is_empty());
 }
 
-fn opened(client: &WechatPay, notification: &Received<Content>) -> Result<Content, String> {
+fn open_notification(client: &WechatPay, notification: &Received<Content>) -> Result<Content, String> {
     let pairs = notification.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let headers = NotifyHeaders::from_pairs(pairs).map_err(|error| error.to_string())?;
     client.platform_keys().verify_notify(&headers, &notification.body).map_err(|error| error.to_string())?;

@@ -125,8 +125,9 @@ async fn main() {
         .await
         .unwrap();
     let (handler, runtime) = (wxpay.notify_handler().unwrap(), Handle::current());
-    let notifications =
-        Notifications::listen(move |notification| runtime.block_on(opened(&handler, notification)));
+    let notifications = Notifications::listen(move |notification| {
+        runtime.block_on(open_notification(&handler, notification))
+    });
 
     let order = JsapiRequest {
         appid: appid.clone(),
@@ -172,13 +173,13 @@ async fn main() {
     assert_eq!((same.out_trade_no.as_ref(), same.trade_state.as_str()), (Some(&paid_no), "SUCCESS"));
     step("the order query returned SUCCESS, by either number");
 
-    let broken = Received {
+    let modified = Received {
         body: notification.body.replace("\"summary\"", "\"summery\""),
         path: notification.path,
         headers: notification.headers,
         content: Err(String::new()),
     };
-    assert!(opened(&wxpay.notify_handler().unwrap(), &broken).await.is_err());
+    assert!(open_notification(&wxpay.notify_handler().unwrap(), &modified).await.is_err());
     step("rejected the notification after one letter was changed");
 
     let order = NativeRequest {
@@ -235,7 +236,10 @@ async fn main() {
     assert!(notifications.is_empty());
 }
 
-async fn opened(handler: &NotifyHandler, notification: &Received<Content>) -> Result<Content, String> {
+async fn open_notification(
+    handler: &NotifyHandler,
+    notification: &Received<Content>,
+) -> Result<Content, String> {
     let headers = NotifyHeaders {
         timestamp: notification.header("Wechatpay-Timestamp"),
         nonce: notification.header("Wechatpay-Nonce"),
